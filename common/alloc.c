@@ -1,0 +1,115 @@
+/*
+ * Memory. A daemon whose state is in a store gains nothing from limping on without memory, so allocation
+ * either succeeds or ends the process; callers have no failure path to get wrong.
+ */
+#include "common/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+die_without_memory(void)
+{
+	fputs("certd: out of memory\n", stderr);
+	abort();
+}
+
+void *
+xmalloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		die_without_memory();
+	return p;
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size ? size : 1);
+
+	if (!p)
+		die_without_memory();
+	return p;
+}
+
+void *
+xreallocarray(void *old, size_t count, size_t size)
+{
+	void *p = reallocarray(old, count ? count : 1, size ? size : 1);
+
+	if (!p)
+		die_without_memory();
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	return xmemdup(s, strlen(s) + 1);
+}
+
+char *
+xstrdup_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+char *
+xstrndup(const char *s, size_t len)
+{
+	char *p = strndup(s, len);
+
+	if (!p)
+		die_without_memory();
+	return p;
+}
+
+void *
+xmemdup(const void *data, size_t len)
+{
+	void *p = xmalloc(len);
+
+	if (len)
+		memcpy(p, data, len);
+	return p;
+}
+
+char *
+xvasprintf(const char *fmt, va_list ap)
+{
+	char *s = NULL;
+
+	if (vasprintf(&s, fmt, ap) < 0)
+		die_without_memory();
+	return s;
+}
+
+char *
+xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = xvasprintf(fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void
+str_replace(char **where, const char *s)
+{
+	char *copy = xstrdup_null(s);
+
+	free(*where);
+	*where = copy;
+}
+
+void
+free_ptr(void *where)
+{
+	free(*(void **)where);
+}

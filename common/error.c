@@ -1,0 +1,192 @@
+/*
+ * The error object. The bottom says what failed and on what, each layer that knows more adds one
+ * error_wrap(), the top prints one line. Expected outcomes are return values, never errors.
+ */
+#include "common/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row per code: the word scripts see, and certctl's exit status (grouped by what the caller can do). */
+static const struct {
+	const char *name;
+	int exit_status;
+} codes[] = {
+	[ERROR_NONE] = { "none", 0 },
+	[ERROR_INTERNAL] = { "internal", 70 },
+	[ERROR_USAGE] = { "usage", 64 },
+	[ERROR_CONFIG] = { "config", 78 },
+	[ERROR_INVALID] = { "invalid", 65 },
+	[ERROR_NOT_FOUND] = { "not-found", 66 },
+	[ERROR_EXISTS] = { "exists", 73 },
+	[ERROR_IN_USE] = { "in-use", 73 },
+	[ERROR_DENIED] = { "denied", 77 },
+	[ERROR_LIMIT] = { "limit", 72 },
+	[ERROR_STATE] = { "state", 71 },
+	[ERROR_UNAVAILABLE] = { "unavailable", 69 },
+	[ERROR_IO] = { "io", 74 },
+	[ERROR_NO_SPACE] = { "no-space", 74 },
+	[ERROR_CORRUPT] = { "corrupt", 74 },
+	[ERROR_NETWORK] = { "network", 68 },
+	[ERROR_TIMEOUT] = { "timeout", 68 },
+	[ERROR_TLS] = { "tls", 68 },
+	[ERROR_DNS] = { "dns", 68 },
+	[ERROR_PROTOCOL] = { "protocol", 76 },
+	[ERROR_CA] = { "ca", 2 },
+	[ERROR_RATE_LIMITED] = { "rate-limited", 75 },
+	[ERROR_VALIDATION] = { "validation", 2 },
+	[ERROR_HOOK] = { "hook", 3 },
+	[ERROR_CANCELLED] = { "cancelled", 4 },
+};
+_Static_assert(ARRAY_SIZE(codes) == ERROR_CODE_COUNT, "one row per error code");
+
+static void
+error_take(struct error *err, enum error_code code, char *message)
+{
+	error_clear(err);
+	err->code = code;
+	err->message = message;
+}
+
+int
+error_set(struct error *err, enum error_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	error_take(err, code, xvasprintf(fmt, ap));
+	va_end(ap);
+	return -1;
+}
+
+static enum error_code
+code_of_errno(int errnum)
+{
+	switch (errnum) {
+	case ENOSPC:
+	case EDQUOT:
+		return ERROR_NO_SPACE;
+	case EACCES:
+	case EPERM:
+		return ERROR_DENIED;
+	case ENOENT:
+		return ERROR_NOT_FOUND;
+	case ETIMEDOUT:
+		return ERROR_TIMEOUT;
+	case ECONNREFUSED:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ECONNRESET:
+		return ERROR_NETWORK;
+	default:
+		return ERROR_IO;
+	}
+}
+
+int
+error_set_errno(struct error *err, int errnum, const char *fmt, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	what = xvasprintf(fmt, ap);
+	va_end(ap);
+	error_take(err, code_of_errno(errnum), xasprintf("%s: %s", what, strerror(errnum)));
+	return -1;
+}
+
+int
+error_set_field(struct error *err, const char *field, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	error_take(err, ERROR_INVALID, xvasprintf(fmt, ap));
+	va_end(ap);
+	err->field = xstrdup_null(field);
+	return -1;
+}
+
+int
+error_wrap(struct error *err, const char *fmt, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	_cleanup_free_ char *old = NULL;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	what = xvasprintf(fmt, ap);
+	va_end(ap);
+	old = err->message;
+	err->message = xasprintf("%s: %s", what, old ? old : "unknown error");
+	return -1;
+}
+
+void
+error_clear(struct error *err)
+{
+	free(err->field);
+	free(err->problem);
+	free(err->message);
+	*err = (struct error)ERROR_INIT;
+}
+
+void
+error_copy(struct error *dst, const struct error *src)
+{
+	struct error copy = *src;
+
+	copy.field = xstrdup_null(src->field);
+	copy.problem = xstrdup_null(src->problem);
+	copy.message = xstrdup_null(src->message);
+	error_clear(dst);
+	*dst = copy;
+}
+
+void
+error_move(struct error *dst, struct error *src)
+{
+	struct error moved = *src;
+
+	*src = (struct error)ERROR_INIT;
+	error_clear(dst);
+	*dst = moved;
+}
+
+bool
+error_is_set(const struct error *err)
+{
+	return err->code != ERROR_NONE;
+}
+
+const char *
+error_code_name(enum error_code code)
+{
+	return (unsigned)code < ARRAY_SIZE(codes) ? codes[code].name : "internal";
+}
+
+enum error_code
+error_code_from_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (strcmp(codes[i].name, name) == 0)
+			return (enum error_code)i;
+	return ERROR_INTERNAL;
+}
+
+int
+error_exit_status(enum error_code code)
+{
+	return (unsigned)code < ARRAY_SIZE(codes) ? codes[code].exit_status : 70;
+}

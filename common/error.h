@@ -1,0 +1,94 @@
+/* common/error.h: one error object from the place that failed to the operator's terminal. */
+#ifndef COMMON_ERROR_H
+#define COMMON_ERROR_H
+
+#include "common/alloc.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What scripts and certctl's exit status go by: promises to others, changed only with a NEWS line. */
+enum error_code {
+	ERROR_NONE = 0,
+	ERROR_INTERNAL,     /* a defect of certd */
+	ERROR_USAGE,        /* command line */
+	ERROR_CONFIG,       /* certd.conf */
+	ERROR_INVALID,      /* a value was refused; @field says which */
+	ERROR_NOT_FOUND,    /* no such object */
+	ERROR_EXISTS,       /* the name is taken */
+	ERROR_IN_USE,       /* something else still needs the object */
+	ERROR_DENIED,       /* the caller's role is too low, or the system refused access */
+	ERROR_LIMIT,        /* a configured limit */
+	ERROR_STATE,        /* not possible in the object's present state */
+	ERROR_UNAVAILABLE,  /* the daemon is not there or not ready */
+	ERROR_IO,           /* a file or the store */
+	ERROR_NO_SPACE,     /* disk or quota full */
+	ERROR_CORRUPT,      /* stored data does not verify */
+	ERROR_NETWORK,      /* could not reach the other side */
+	ERROR_TIMEOUT,      /* no answer in time */
+	ERROR_TLS,          /* the other side's certificate or handshake */
+	ERROR_DNS,          /* name resolution or DNS update */
+	ERROR_PROTOCOL,     /* the other side broke its protocol */
+	ERROR_CA,           /* the CA refused; @problem says why */
+	ERROR_RATE_LIMITED, /* the CA or API asks to wait; @retry_at */
+	ERROR_VALIDATION,   /* the CA could not validate a name */
+	ERROR_HOOK,         /* a program that was run failed */
+	ERROR_CANCELLED,    /* given up on request or at shutdown */
+	ERROR_CODE_COUNT
+};
+
+struct error {
+	enum error_code code;
+	bool retry;       /* the same request may succeed later */
+	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
+	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
+	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
+	char *message;    /* owned; one line for a person; NULL when code is ERROR_NONE */
+};
+
+#define ERROR_INIT { .code = ERROR_NONE }
+#define _cleanup_error_ _cleanup_(error_clear)
+
+/* All of these accept err == NULL, fill it otherwise (replacing what it held), and return -1. */
+int
+error_set(struct error *err, enum error_code code, const char *fmt, ...) _printf_(3, 4);
+
+/* error_set() with ": " and strerror(@errnum) behind, and ENOSPC, EDQUOT, EACCES, EPERM mapped to their codes. */
+int
+error_set_errno(struct error *err, int errnum, const char *fmt, ...) _printf_(3, 4);
+
+/* ERROR_INVALID that names the parameter at fault; @field is copied. */
+int
+error_set_field(struct error *err, const char *field, const char *fmt, ...) _printf_(3, 4);
+
+/* Puts "<fmt>: " before the message; each layer that knows more adds one. */
+int
+error_wrap(struct error *err, const char *fmt, ...) _printf_(2, 3);
+
+/* Releases what @err holds and makes it ERROR_NONE again. */
+void
+error_clear(struct error *err);
+
+void
+error_copy(struct error *dst, const struct error *src);
+
+/* Moves @src into @dst (released first); @src is ERROR_NONE afterwards. */
+void
+error_move(struct error *dst, struct error *src);
+
+bool
+error_is_set(const struct error *err);
+
+/* Lower-case word for scripts and JSON, e.g. "not-found". Never NULL. */
+const char *
+error_code_name(enum error_code code);
+
+/* Inverse of error_code_name(); unknown words are ERROR_INTERNAL. */
+enum error_code
+error_code_from_name(const char *name);
+
+/* certctl's exit status for the code, documented in certctl(1): 0 for ERROR_NONE, else 1..125. */
+int
+error_exit_status(enum error_code code);
+
+#endif

@@ -1,0 +1,6 @@
+# common/: values in, values out. No loop, no socket, no store, no logging.
+libcommon_la_SOURCES += \
+	common/alloc.c common/alloc.h \
+	common/buf.c common/buf.h \
+	common/error.c common/error.h \
+	common/strlist.c common/strlist.h

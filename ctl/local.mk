@@ -1,0 +1,2 @@
+certctl_SOURCES = ctl/main.c
+certctl_LDADD = $(COMMON_LIBS)

@@ -1,0 +1,6 @@
+/* ctl/main.c: certctl's entry. */
+int
+main(void)
+{
+	return 0;
+}

@@ -1,0 +1,2 @@
+certd_SOURCES = daemon/main.c
+certd_LDADD = $(DAEMON_LIBS)

@@ -1,0 +1,66 @@
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/strlist.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+Test(error, each_layer_adds_what_it_knows_in_front)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_expect_eq(error_set_errno(&err, ENOSPC, "write '%s'", "/x"), -1);
+	cr_expect_eq(error_wrap(&err, "certificate '%s'", "www"), -1);
+	cr_expect_eq(err.code, ERROR_NO_SPACE);
+	cr_expect_str_eq(err.message, "certificate 'www': write '/x': No space left on device");
+}
+
+Test(error, code_names_are_unique_and_map_back)
+{
+	for (int i = 0; i < ERROR_CODE_COUNT; i++) {
+		const char *name = error_code_name((enum error_code)i);
+
+		cr_assert_not_null(name);
+		cr_expect_eq(error_code_from_name(name), (enum error_code)i, "%s", name);
+	}
+}
+
+Test(error, a_field_is_named_and_survives_move_and_copy)
+{
+	_cleanup_error_ struct error a = ERROR_INIT;
+	_cleanup_error_ struct error b = ERROR_INIT;
+	_cleanup_error_ struct error c = ERROR_INIT;
+
+	error_set_field(&a, "commonName", "is empty");
+	error_copy(&b, &a);
+	error_move(&c, &a);
+	cr_expect_not(error_is_set(&a));
+	cr_expect_str_eq(b.field, "commonName");
+	cr_expect_str_eq(c.field, "commonName");
+}
+
+Test(strlist, splits_joins_and_compares)
+{
+	_cleanup_strlist_ struct strlist l = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist m = STRLIST_INIT;
+	_cleanup_free_ char *joined = NULL;
+
+	strlist_split(&l, " a, b ,,c", ',');
+	strlist_copy(&m, &l);
+	joined = strlist_join(&m, "+");
+	cr_expect_str_eq(joined, "a+b+c");
+	cr_expect(strlist_equal(&l, &m));
+	cr_expect(strlist_has(&l, "b"));
+	cr_expect_not(strlist_has(&l, "d"));
+}
+
+Test(buf, adds_drops_and_is_always_terminated)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	cr_expect_str_eq(buf_str(&b), "");
+	buf_printf(&b, "%d-%s", 12, "three");
+	buf_drop(&b, 3);
+	cr_expect_str_eq(buf_str(&b), "three");
+	cr_expect_eq(b.len, 5);
+}
