@@ -1,0 +1,76 @@
+/*
+ * common/json.h: JSON from outside, read once and strictly; thin over json-c.
+ * Reading helpers check the type: a member that is there with another type is an error, never "absent".
+ */
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
+
+#include "common/alloc.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+struct error;
+struct strlist;
+
+enum { JSON_MAX_DEPTH = 16, JSON_MAX_ITEMS = 1024, JSON_MAX_STRING = 64 * 1024 };
+
+static inline void
+json_putp(struct json_object **obj)
+{
+	json_object_put(*obj);
+}
+#define _cleanup_json_ _cleanup_(json_putp)
+
+/*
+ * json_parse() - one JSON value and nothing behind it but white space
+ * Limits: JSON_MAX_* above, valid UTF-8, no NUL inside strings or names. Return: owned by the caller, or NULL (ERROR_PROTOCOL).
+ */
+struct json_object *
+json_parse(const char *text, size_t len, struct error *err);
+
+/* Each: 1 and the value (strings and objects borrowed from @obj), 0 absent or null, -1 wrong type (ERROR_PROTOCOL,
+ * field set). */
+int
+json_get_string(struct json_object *obj, const char *name, const char **ret, struct error *err);
+
+int
+json_get_int(struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err);
+
+int
+json_get_bool(struct json_object *obj, const char *name, bool *ret, struct error *err);
+
+int
+json_get_object(struct json_object *obj, const char *name, struct json_object **ret, struct error *err);
+
+int
+json_get_array(struct json_object *obj, const char *name, struct json_object **ret, struct error *err);
+
+/* Array of strings, copied into @ret. */
+int
+json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret, struct error *err);
+
+/* Adding; @value NULL adds nothing. */
+void
+json_add_string(struct json_object *obj, const char *name, const char *value);
+
+void
+json_add_int(struct json_object *obj, const char *name, int64_t value);
+
+void
+json_add_bool(struct json_object *obj, const char *name, bool value);
+
+/* RFC 3339; 0 adds nothing. */
+void
+json_add_time(struct json_object *obj, const char *name, int64_t at);
+
+void
+json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list);
+
+/* Compact text of @obj, appended to @ret. */
+void
+json_write(struct json_object *obj, struct buf *ret);
+
+#endif

@@ -1,0 +1,49 @@
+/* common/name.h: host names and identifiers in their one canonical form (RFC 5890 A-labels, RFC 8738 addresses). */
+#ifndef COMMON_NAME_H
+#define COMMON_NAME_H
+
+#include <stdbool.h>
+
+struct error;
+struct strlist;
+
+enum name_type { NAME_DNS, NAME_IP };
+
+/*
+ * name_canonical() - A-labels, lower case, no trailing dot; `*` only as the whole first label; at least two labels
+ * IP addresses come out in RFC 5952 text when @allow_ip.
+ * Refused (ERROR_INVALID, field set by the caller): empty, NUL is impossible in text, label > 63, name > 253,
+ * leading or trailing '-', '_' in a host label (with the hint "did the shell expand *? Write '*.example.com'"),
+ * anything else that IDNA 2008 refuses.
+ * Return: 0 and a new string owned by the caller, or -1.
+ */
+int
+name_canonical(const char *text, bool allow_ip, char **ret, struct error *err);
+
+enum name_type
+name_type_of(const char *canonical);
+
+bool
+name_is_wildcard(const char *canonical);
+
+/* The name without a leading "*."; borrowed from @canonical. */
+const char *
+name_base(const char *canonical);
+
+/* @name equals @zone or lies below it. */
+bool
+name_in_zone(const char *name, const char *zone);
+
+/* Directory or file name for a canonical name: "*." becomes "_."; IPv6 ':' becomes '_'. Owned by the caller. */
+char *
+name_slug(const char *canonical);
+
+/*
+ * The name list of a certificate: @common_name first, then @sans in order, duplicates dropped, each canonical.
+ * @max: most names allowed. On error the field is "commonName" or "subjectAlternativeNames[i]".
+ */
+int
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip, struct strlist *ret,
+	struct error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* common/timefmt.h: times and spans as text. All times are UNIX seconds, UTC; all arithmetic saturates. */
+#ifndef COMMON_TIMEFMT_H
+#define COMMON_TIMEFMT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TIME_RFC3339_SIZE = sizeof("2026-11-21T10:30:00Z"), TIME_SPAN_SIZE = 32 };
+
+/* "2026-11-21T10:30:00Z" */
+void
+time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE]);
+
+/* RFC 3339 with any offset, with or without fraction (dropped). Return: 0, or -1 not a date. */
+int
+time_parse_rfc3339(const char *text, int64_t *ret_at);
+
+/* The three forms of RFC 9110 s5.6.7. Return: 0 or -1. */
+int
+time_parse_http_date(const char *text, int64_t *ret_at);
+
+/* Retry-After: delta-seconds or an HTTP-date, clamped to now + 1 s .. now + 1 day. Return: 0, or -1 unreadable. */
+int
+time_parse_retry_after(const char *text, int64_t now, int64_t *ret_at);
+
+/* "30d", "12h", "90m", "45s", "2w", "1h30m", or plain seconds. Return: 0 and seconds, or -1. */
+int
+time_parse_span(const char *text, int64_t *ret_sec);
+
+/* "59d", "5h 10m", "45s": the two largest units; negative spans have a leading '-'. */
+void
+time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE]);
+
+/* a + b without overflow. */
+int64_t
+time_add(int64_t a, int64_t b);
+
+#endif
