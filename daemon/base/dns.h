@@ -1,0 +1,75 @@
+/*
+ * daemon/base/dns.h: DNS questions and updates; the door to c-ares (transport, asynchronous) and ldns (messages).
+ * Nothing blocks. A server is "address" or "address:port" ("[v6]:port"); NULL is the system's resolv.conf.
+ */
+#ifndef DAEMON_BASE_DNS_H
+#define DAEMON_BASE_DNS_H
+
+#include "common/strlist.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dns;
+struct dns_query; /* one question or update under way */
+struct error;
+struct loop;
+struct secret;
+
+/* @loop: borrowed. @servers: comma separated for all questions without a server of their own; NULL: resolv.conf. */
+struct dns *
+dns_new(struct loop *loop, const char *servers, struct error *err);
+
+void
+dns_free(struct dns *dns);
+
+enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
+
+/* What an answer said. rcode 0 with no values is "no such data", 3 is "no such name". */
+struct dns_answer {
+	int rcode;
+	bool authoritative;      /* AA bit */
+	struct strlist values;   /* of the asked type: addresses, names (no final dot), TXT strings joined */
+	char *cname;             /* owned; target if the name is an alias; or NULL */
+	char *soa_zone;          /* owned; owner of the SOA in answer or authority section; or NULL */
+	char *soa_mname;         /* owned; its primary server; or NULL */
+};
+
+/* Called once from the loop, never from inside the call that started it. @err: ERROR_DNS, ERROR_TIMEOUT. */
+typedef void dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);
+
+/* @server NULL: recursive, the configured ones; else that server alone, without recursion. */
+struct dns_query *
+dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+	dns_done_fn *done, void *arg);
+
+/* Addresses of a host, IPv4 and IPv6 (an address literal answers itself; /etc/hosts and localhost are honoured). */
+struct dns_query *
+dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *done, void *arg);
+
+/* One RFC 2136 update: add or remove one TXT value. */
+struct dns_update {
+	const char *server;      /* "address:port" */
+	const char *zone;
+	const char *name;        /* owner of the TXT record */
+	const char *value;
+	uint32_t ttl;
+	bool remove;             /* this value only */
+	const char *tsig_name;   /* NULL: unsigned */
+	const char *tsig_algorithm; /* "hmac-sha256", ... */
+	const struct secret *tsig_key;
+};
+
+/*
+ * Sends it (TCP) and verifies the answer's TSIG. @err: ERROR_DNS whose text names RCODE and TSIG error and what to
+ * check ("NOTAUTH, BADSIG: the TSIG secret differs"), ERROR_TIMEOUT. @answer carries the rcode.
+ */
+struct dns_query *
+dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
+
+/* @done is not called any more. NULL is a no-op. */
+void
+dns_cancel(struct dns_query *query);
+
+#endif

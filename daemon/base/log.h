@@ -1,0 +1,41 @@
+/*
+ * daemon/base/log.h: to the journal with fields when stderr is the journal (JOURNAL_STREAM), else lines on stderr.
+ * Who logs: report/events.c for everything that an operator may care about, and main/certd.c at start and end.
+ */
+#ifndef DAEMON_BASE_LOG_H
+#define DAEMON_BASE_LOG_H
+
+#include "common/alloc.h"
+
+#include <stddef.h>
+
+struct log;
+
+/* syslog's numbers, so that they pass to the journal as they are. */
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+/* @level: what is less important is dropped. */
+struct log *
+log_new(enum log_level level);
+
+void
+log_free(struct log *log);
+
+void
+log_set_level(struct log *log, enum log_level level);
+
+/* One journal field; @name upper case, e.g. "CERTD_CERTIFICATE". NULL values are skipped. */
+struct log_field {
+	const char *name;
+	const char *value;
+};
+
+void
+log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields, const char *fmt, ...)
+	_printf_(5, 6);
+
+#define log_error(log, ...) log_write(log, LOG_LEVEL_ERROR, NULL, 0, __VA_ARGS__)
+#define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, NULL, 0, __VA_ARGS__)
+#define log_info(log, ...) log_write(log, LOG_LEVEL_INFO, NULL, 0, __VA_ARGS__)
+
+#endif

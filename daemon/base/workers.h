@@ -1,0 +1,27 @@
+/*
+ * daemon/base/workers.h: a few threads for slow work: key generation, PKCS#12, writing and syncing of drops.
+ * Octets in, octets out: a job touches nothing but its own argument. With a virtual clock jobs run on the loop
+ * thread, in order, so that simulations repeat.
+ */
+#ifndef DAEMON_BASE_WORKERS_H
+#define DAEMON_BASE_WORKERS_H
+
+struct loop;
+struct workers;
+
+typedef void workers_job_fn(void *arg);  /* on a worker thread */
+typedef void workers_done_fn(void *arg); /* on the loop, once per job, in any order */
+
+/* @threads 0: one per CPU, at least 2. */
+struct workers *
+workers_new(struct loop *loop, unsigned threads);
+
+/* Waits for running jobs; done functions of those that are left are not called. */
+void
+workers_free(struct workers *workers);
+
+/* Queues a job; @done may free @arg. There is no cancel: an owner that goes away marks @arg as orphaned. */
+void
+workers_run(struct workers *workers, workers_job_fn *job, workers_done_fn *done, void *arg);
+
+#endif
