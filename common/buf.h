@@ -15,7 +15,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT { .data = NULL }
+#define BUF_INIT \
+	{ \
+		.data = NULL \
+	}
 #define _cleanup_buf_ _cleanup_(buf_clear)
 
 /* Releases the octets; the buffer can be used again. Not for secrets: see common/secret.h. */

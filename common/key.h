@@ -12,7 +12,14 @@ struct error;
 struct key; /* one private key; immutable, so that several threads may read it */
 
 /* IONOS's names for the algorithms. */
-enum key_algorithm { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_ALGORITHM_COUNT };
+enum key_algorithm {
+	KEY_SECP256R1,
+	KEY_SECP384R1,
+	KEY_RSA2048,
+	KEY_RSA3072,
+	KEY_RSA4096,
+	KEY_ALGORITHM_COUNT
+};
 
 const char *
 key_algorithm_name(enum key_algorithm alg);
@@ -55,7 +62,8 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
  * Only RSA 2048..4096, P-256 and P-384 are accepted.
  */
 int
-key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
+key_from_pem(
+	const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
 
 /* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. */
 void

@@ -43,7 +43,7 @@ name_slug(const char *canonical);
  * @max: most names allowed. On error the field is "commonName" or "subjectAlternativeNames[i]".
  */
 int
-name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip, struct strlist *ret,
-	struct error *err);
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip,
+	struct strlist *ret, struct error *err);
 
 #endif

@@ -15,7 +15,10 @@ struct secret {
 	size_t len;
 };
 
-#define SECRET_INIT { .data = NULL }
+#define SECRET_INIT \
+	{ \
+		.data = NULL \
+	}
 #define _cleanup_secret_ _cleanup_(secret_clear)
 
 /*

@@ -12,7 +12,10 @@ struct strlist {
 	size_t count;
 };
 
-#define STRLIST_INIT { .items = NULL }
+#define STRLIST_INIT \
+	{ \
+		.items = NULL \
+	}
 #define _cleanup_strlist_ _cleanup_(strlist_clear)
 
 void

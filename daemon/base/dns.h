@@ -24,20 +24,29 @@ dns_new(struct loop *loop, const char *servers, struct error *err);
 void
 dns_free(struct dns *dns);
 
-enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
+enum dns_type {
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_CNAME = 5,
+	DNS_SOA = 6,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_CAA = 257
+};
 
 /* What an answer said. rcode 0 with no values is "no such data", 3 is "no such name". */
 struct dns_answer {
 	int rcode;
-	bool authoritative;      /* AA bit */
-	struct strlist values;   /* of the asked type: addresses, names (no final dot), TXT strings joined */
-	char *cname;             /* owned; target if the name is an alias; or NULL */
-	char *soa_zone;          /* owned; owner of the SOA in answer or authority section; or NULL */
-	char *soa_mname;         /* owned; its primary server; or NULL */
+	bool authoritative; /* AA bit */
+	struct strlist values; /* of the asked type: addresses, names (no final dot), TXT strings joined */
+	char *cname; /* owned; target if the name is an alias; or NULL */
+	char *soa_zone; /* owned; owner of the SOA in answer or authority section; or NULL */
+	char *soa_mname; /* owned; its primary server; or NULL */
 };
 
 /* Called once from the loop, never from inside the call that started it. @err: ERROR_DNS, ERROR_TIMEOUT. */
-typedef void dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);
+typedef void
+dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);
 
 /* @server NULL: recursive, the configured ones; else that server alone, without recursion. */
 struct dns_query *
@@ -50,13 +59,13 @@ dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *
 
 /* One RFC 2136 update: add or remove one TXT value. */
 struct dns_update {
-	const char *server;      /* "address:port" */
+	const char *server; /* "address:port" */
 	const char *zone;
-	const char *name;        /* owner of the TXT record */
+	const char *name; /* owner of the TXT record */
 	const char *value;
 	uint32_t ttl;
-	bool remove;             /* this value only */
-	const char *tsig_name;   /* NULL: unsigned */
+	bool remove; /* this value only */
+	const char *tsig_name; /* NULL: unsigned */
 	const char *tsig_algorithm; /* "hmac-sha256", ... */
 	const struct secret *tsig_key;
 };
@@ -66,7 +75,8 @@ struct dns_update {
  * check ("NOTAUTH, BADSIG: the TSIG secret differs"), ERROR_TIMEOUT. @answer carries the rcode.
  */
 struct dns_query *
-dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
+dns_send_update(
+	struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
 
 /* @done is not called any more. NULL is a no-op. */
 void

@@ -14,11 +14,12 @@ struct loop;
 
 struct hook_result {
 	int exit_status; /* 0..255, or -signal */
-	struct buf out;  /* stdout and stderr as they came, at most 64 KiB */
+	struct buf out; /* stdout and stderr as they came, at most 64 KiB */
 };
 
 /* Called once, from the loop. @err is NULL when the program ran and ended with status 0; borrowed like @result. */
-typedef void hook_done_fn(const struct hook_result *result, const struct error *err, void *arg);
+typedef void
+hook_done_fn(const struct hook_result *result, const struct error *err, void *arg);
 
 /*
  * hook_start() - run @argv[0] (absolute path) with @env ("NAME=value", added to PATH, LANG=C.UTF-8) 

@@ -20,27 +20,27 @@ struct error;
 struct loop;
 
 struct http_request {
-	const char *method;       /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
+	const char *method; /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
 	const char *url;
 	const char *content_type; /* of the body; or NULL */
-	const char *accept;       /* or NULL */
-	struct strlist headers;   /* further "Name: value" lines */
+	const char *accept; /* or NULL */
+	struct strlist headers; /* further "Name: value" lines */
 	const void *body;
 	size_t body_len;
-	size_t max_body;          /* cap of the answer; 0: 256 KiB */
-	int64_t timeout_ms;       /* of the whole request; 0: 30 s */
-	const char *ca_file;      /* PEM trust roots; NULL: the system's */
-	const char *userpwd;      /* "user:password" for basic auth or SigV4; or NULL */
-	const char *aws_sigv4;    /* e.g. "aws:amz:us-east-1:route53"; or NULL */
-	bool allow_http;          /* plain http (a DNS API on loopback); never for a CA */
+	size_t max_body; /* cap of the answer; 0: 256 KiB */
+	int64_t timeout_ms; /* of the whole request; 0: 30 s */
+	const char *ca_file; /* PEM trust roots; NULL: the system's */
+	const char *userpwd; /* "user:password" for basic auth or SigV4; or NULL */
+	const char *aws_sigv4; /* e.g. "aws:amz:us-east-1:route53"; or NULL */
+	bool allow_http; /* plain http (a DNS API on loopback); never for a CA */
 };
 
 struct http_response {
 	int status;
 	struct buf body;
-	char *location;     /* owned; each header NULL if absent */
+	char *location; /* owned; each header NULL if absent */
 	char *replay_nonce; /* owned */
-	char *retry_after;  /* owned */
+	char *retry_after; /* owned */
 	char *content_type; /* owned */
 	struct strlist links; /* Link header values as they came */
 };
@@ -50,7 +50,8 @@ struct http_response {
  * when there is none (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS, ERROR_LIMIT, ERROR_PROTOCOL), and @res is
  * NULL then. Both are borrowed for the call; the callee may steal from @res.
  */
-typedef void http_done_fn(struct http_response *res, const struct error *err, void *arg);
+typedef void
+http_done_fn(struct http_response *res, const struct error *err, void *arg);
 
 /* The transport. @send copies the request; the handle it returns is valid until @done was called. */
 struct http_ops {
@@ -81,7 +82,7 @@ struct http_curl;
 
 struct http_curl_config {
 	const char *user_agent;
-	const char *proxy;          /* or NULL */
+	const char *proxy; /* or NULL */
 	unsigned max_connections_per_host; /* 0: 8 */
 };
 

@@ -12,7 +12,13 @@
 struct log;
 
 /* syslog's numbers, so that they pass to the journal as they are. */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* @level: what is less important is dropped. */
 struct log *
@@ -31,8 +37,8 @@ struct log_field {
 };
 
 void
-log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields, const char *fmt, ...)
-	_printf_(5, 6);
+log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields,
+	const char *fmt, ...) _printf_(5, 6);
 
 #define log_error(log, ...) log_write(log, LOG_LEVEL_ERROR, NULL, 0, __VA_ARGS__)
 #define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, NULL, 0, __VA_ARGS__)

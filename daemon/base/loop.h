@@ -17,8 +17,10 @@ struct error;
 struct event_base;
 struct loop;
 
-typedef void loop_fn(void *arg);
-typedef void loop_fd_fn(int fd, short what, void *arg); /* @what: LOOP_READ | LOOP_WRITE */
+typedef void
+loop_fn(void *arg);
+typedef void
+loop_fd_fn(int fd, short what, void *arg); /* @what: LOOP_READ | LOOP_WRITE */
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
@@ -53,7 +55,8 @@ void
 loop_defer(struct loop *loop, loop_fn *fn, void *arg);
 
 /* The function that closes each turn (the store's commit); returns true if it made more work for this turn. */
-typedef bool loop_turn_fn(void *arg);
+typedef bool
+loop_turn_fn(void *arg);
 
 void
 loop_set_turn_end(struct loop *loop, loop_turn_fn *fn, void *arg);
@@ -67,7 +70,7 @@ struct loop_timer {
 	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
-	void *handle;   /* of the back end */
+	void *handle; /* of the back end */
 	int64_t due_ms; /* boot time; -1: not armed */
 };
 
@@ -90,7 +93,8 @@ loop_timer_is_armed(const struct loop_timer *timer);
  * @wall_at is reached, or at once with @clock_was_set when somebody set the clock or the machine was suspended.
  * It is always armed (a far date when nothing is due).
  */
-typedef void loop_wall_fn(bool clock_was_set, void *arg);
+typedef void
+loop_wall_fn(bool clock_was_set, void *arg);
 
 void
 loop_wall_init(struct loop *loop, loop_wall_fn *fn, void *arg);

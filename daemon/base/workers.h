@@ -9,8 +9,10 @@
 struct loop;
 struct workers;
 
-typedef void workers_job_fn(void *arg);  /* on a worker thread */
-typedef void workers_done_fn(void *arg); /* on the loop, once per job, in any order */
+typedef void
+workers_job_fn(void *arg); /* on a worker thread */
+typedef void
+workers_done_fn(void *arg); /* on the loop, once per job, in any order */
 
 /* @threads 0: one per CPU, at least 2. */
 struct workers *
