@@ -10,40 +10,40 @@
 /* What scripts and certctl's exit status go by: promises to others, changed only with a NEWS line. */
 enum error_code {
 	ERROR_NONE = 0,
-	ERROR_INTERNAL, /* a defect of certd */
-	ERROR_USAGE, /* command line */
-	ERROR_CONFIG, /* certd.conf */
-	ERROR_INVALID, /* a value was refused; @field says which */
-	ERROR_NOT_FOUND, /* no such object */
-	ERROR_EXISTS, /* the name is taken */
-	ERROR_IN_USE, /* something else still needs the object */
-	ERROR_DENIED, /* the caller's role is too low, or the system refused access */
-	ERROR_LIMIT, /* a configured limit */
-	ERROR_STATE, /* not possible in the object's present state */
-	ERROR_UNAVAILABLE, /* the daemon is not there or not ready */
-	ERROR_IO, /* a file or the store */
-	ERROR_NO_SPACE, /* disk or quota full */
-	ERROR_CORRUPT, /* stored data does not verify */
-	ERROR_NETWORK, /* could not reach the other side */
-	ERROR_TIMEOUT, /* no answer in time */
-	ERROR_TLS, /* the other side's certificate or handshake */
-	ERROR_DNS, /* name resolution or DNS update */
-	ERROR_PROTOCOL, /* the other side broke its protocol */
-	ERROR_CA, /* the CA refused; @problem says why */
+	ERROR_INTERNAL,     /* a defect of certd */
+	ERROR_USAGE,        /* command line */
+	ERROR_CONFIG,       /* certd.conf */
+	ERROR_INVALID,      /* a value was refused; @field says which */
+	ERROR_NOT_FOUND,    /* no such object */
+	ERROR_EXISTS,       /* the name is taken */
+	ERROR_IN_USE,       /* something else still needs the object */
+	ERROR_DENIED,       /* the caller's role is too low, or the system refused access */
+	ERROR_LIMIT,        /* a configured limit */
+	ERROR_STATE,        /* not possible in the object's present state */
+	ERROR_UNAVAILABLE,  /* the daemon is not there or not ready */
+	ERROR_IO,           /* a file or the store */
+	ERROR_NO_SPACE,     /* disk or quota full */
+	ERROR_CORRUPT,      /* stored data does not verify */
+	ERROR_NETWORK,      /* could not reach the other side */
+	ERROR_TIMEOUT,      /* no answer in time */
+	ERROR_TLS,          /* the other side's certificate or handshake */
+	ERROR_DNS,          /* name resolution or DNS update */
+	ERROR_PROTOCOL,     /* the other side broke its protocol */
+	ERROR_CA,           /* the CA refused; @problem says why */
 	ERROR_RATE_LIMITED, /* the CA or API asks to wait; @retry_at */
-	ERROR_VALIDATION, /* the CA could not validate a name */
-	ERROR_HOOK, /* a program that was run failed */
-	ERROR_CANCELLED, /* given up on request or at shutdown */
+	ERROR_VALIDATION,   /* the CA could not validate a name */
+	ERROR_HOOK,         /* a program that was run failed */
+	ERROR_CANCELLED,    /* given up on request or at shutdown */
 	ERROR_CODE_COUNT
 };
 
 struct error {
 	enum error_code code;
-	bool retry; /* the same request may succeed later */
+	bool retry;       /* the same request may succeed later */
 	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
-	char *field; /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
-	char *problem; /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
-	char *message; /* owned; one line for a person; NULL when code is ERROR_NONE */
+	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
+	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
+	char *message;    /* owned; one line for a person; NULL when code is ERROR_NONE */
 };
 
 #define ERROR_INIT \

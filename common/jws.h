@@ -7,9 +7,9 @@
 struct buf;
 
 struct jws_header {
-	const char *url; /* borrowed; the request URL, byte for byte */
+	const char *url;   /* borrowed; the request URL, byte for byte */
 	const char *nonce; /* borrowed; NULL: no nonce member (inner JWS of keyChange) */
-	const char *kid; /* borrowed; account URL; NULL: the public JWK is embedded */
+	const char *kid;   /* borrowed; account URL; NULL: the public JWK is embedded */
 };
 
 /*

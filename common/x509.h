@@ -15,15 +15,15 @@ enum { X509_CHAIN_MAX_OCTETS = 128 * 1024, X509_CHAIN_MAX_CERTS = 10 };
 
 /* What the outside may know about a certificate. */
 struct cert_info {
-	char *serial; /* owned; upper-case hex pairs with colons, "33:00:04" */
-	char *sha256; /* owned; fingerprint of the DER, upper-case hex pairs with colons */
-	char *subject_cn; /* owned; or NULL */
-	char *issuer_cn; /* owned; or NULL */
-	char *issuer_org; /* owned; or NULL */
-	struct strlist names; /* SAN, canonical */
+	char *serial;          /* owned; upper-case hex pairs with colons, "33:00:04" */
+	char *sha256;          /* owned; fingerprint of the DER, upper-case hex pairs with colons */
+	char *subject_cn;      /* owned; or NULL */
+	char *issuer_cn;       /* owned; or NULL */
+	char *issuer_org;      /* owned; or NULL */
+	struct strlist names;  /* SAN, canonical */
 	int64_t not_before_at; /* UNIX seconds */
-	int64_t not_after_at; /* UNIX seconds */
-	char *ari_id; /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
+	int64_t not_after_at;  /* UNIX seconds */
+	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
 	unsigned char spki_sha256[32];
 	bool has_chain; /* at least one certificate behind the leaf */
 };

@@ -37,11 +37,11 @@ enum dns_type {
 /* What an answer said. rcode 0 with no values is "no such data", 3 is "no such name". */
 struct dns_answer {
 	int rcode;
-	bool authoritative; /* AA bit */
+	bool authoritative;    /* AA bit */
 	struct strlist values; /* of the asked type: addresses, names (no final dot), TXT strings joined */
-	char *cname; /* owned; target if the name is an alias; or NULL */
-	char *soa_zone; /* owned; owner of the SOA in answer or authority section; or NULL */
-	char *soa_mname; /* owned; its primary server; or NULL */
+	char *cname;           /* owned; target if the name is an alias; or NULL */
+	char *soa_zone;        /* owned; owner of the SOA in answer or authority section; or NULL */
+	char *soa_mname;       /* owned; its primary server; or NULL */
 };
 
 /* Called once from the loop, never from inside the call that started it. @err: ERROR_DNS, ERROR_TIMEOUT. */
@@ -64,8 +64,8 @@ struct dns_update {
 	const char *name; /* owner of the TXT record */
 	const char *value;
 	uint32_t ttl;
-	bool remove; /* this value only */
-	const char *tsig_name; /* NULL: unsigned */
+	bool remove;                /* this value only */
+	const char *tsig_name;      /* NULL: unsigned */
 	const char *tsig_algorithm; /* "hmac-sha256", ... */
 	const struct secret *tsig_key;
 };

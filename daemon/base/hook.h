@@ -14,7 +14,7 @@ struct loop;
 
 struct hook_result {
 	int exit_status; /* 0..255, or -signal */
-	struct buf out; /* stdout and stderr as they came, at most 64 KiB */
+	struct buf out;  /* stdout and stderr as they came, at most 64 KiB */
 };
 
 /* Called once, from the loop. @err is NULL when the program ran and ended with status 0; borrowed like @result. */

@@ -23,25 +23,25 @@ struct http_request {
 	const char *method; /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
 	const char *url;
 	const char *content_type; /* of the body; or NULL */
-	const char *accept; /* or NULL */
-	struct strlist headers; /* further "Name: value" lines */
+	const char *accept;       /* or NULL */
+	struct strlist headers;   /* further "Name: value" lines */
 	const void *body;
 	size_t body_len;
-	size_t max_body; /* cap of the answer; 0: 256 KiB */
-	int64_t timeout_ms; /* of the whole request; 0: 30 s */
-	const char *ca_file; /* PEM trust roots; NULL: the system's */
-	const char *userpwd; /* "user:password" for basic auth or SigV4; or NULL */
+	size_t max_body;       /* cap of the answer; 0: 256 KiB */
+	int64_t timeout_ms;    /* of the whole request; 0: 30 s */
+	const char *ca_file;   /* PEM trust roots; NULL: the system's */
+	const char *userpwd;   /* "user:password" for basic auth or SigV4; or NULL */
 	const char *aws_sigv4; /* e.g. "aws:amz:us-east-1:route53"; or NULL */
-	bool allow_http; /* plain http (a DNS API on loopback); never for a CA */
+	bool allow_http;       /* plain http (a DNS API on loopback); never for a CA */
 };
 
 struct http_response {
 	int status;
 	struct buf body;
-	char *location; /* owned; each header NULL if absent */
-	char *replay_nonce; /* owned */
-	char *retry_after; /* owned */
-	char *content_type; /* owned */
+	char *location;       /* owned; each header NULL if absent */
+	char *replay_nonce;   /* owned */
+	char *retry_after;    /* owned */
+	char *content_type;   /* owned */
 	struct strlist links; /* Link header values as they came */
 };
 
@@ -82,7 +82,7 @@ struct http_curl;
 
 struct http_curl_config {
 	const char *user_agent;
-	const char *proxy; /* or NULL */
+	const char *proxy;                 /* or NULL */
 	unsigned max_connections_per_host; /* 0: 8 */
 };
 

@@ -70,7 +70,7 @@ struct loop_timer {
 	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
-	void *handle; /* of the back end */
+	void *handle;   /* of the back end */
 	int64_t due_ms; /* boot time; -1: not armed */
 };
 
