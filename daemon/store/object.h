@@ -1,0 +1,197 @@
+/*
+ * daemon/store/object.h: the objects an operator knows, as structs, and what is common to them: ids, unique names,
+ * references. Every struct begins with struct object. Indexes (STORE_INDEX) are kept by object_save():
+ *
+ *   "n" db name            -> id          unique name within a resource
+ *   "r" db id-of-target id -> ""          @id refers to the target (autocertificate -> provider, ...)
+ *   "c" common-name id     -> ""          certificates and auto-certificates by common name
+ */
+#ifndef DAEMON_STORE_OBJECT_H
+#define DAEMON_STORE_OBJECT_H
+
+#include "common/error.h"
+#include "common/secret.h"
+#include "common/strlist.h"
+#include "daemon/store/record.h"
+#include "daemon/store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* metadata.state; PROVISIONING, AVAILABLE, FAILED towards clients. */
+enum object_state { OBJECT_PROVISIONING = 0, OBJECT_AVAILABLE = 1, OBJECT_FAILED = 2 };
+
+struct object {
+	char id[STORE_ID_SIZE];
+	char *name; /* unique within its kind */
+	int64_t created_at;
+	int64_t modified_at;
+	char *created_by; /* "uid:0", "token:ci" */
+	char *modified_by;
+	int64_t state;        /* enum object_state */
+	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
+};
+
+struct provider {
+	struct object o;
+	char *email;
+	char *server; /* directory URL, aliases resolved */
+	char *eab_key_id;
+	struct secret eab_key; /* decoded MAC key */
+	bool terms_agreed;
+	char *ca_file; /* PEM roots for the CA's own TLS; NULL: the system's */
+	char *profile;
+	char *preferred_chain;
+	char *account_key_algorithm; /* NULL: secp256r1 */
+	int64_t max_orders;          /* in flight; 0: 8 */
+	/* not the client's: */
+	struct secret account_key; /* PKCS#8 DER; stored before newAccount */
+	char *account_url;
+	char *account_thumbprint;
+	char *terms_url; /* as the CA advertised it */
+};
+
+struct autocert {
+	struct object o;
+	char *provider; /* id */
+	char *common_name;
+	struct strlist sans;
+	char *key_algorithm;
+	char *challenge;    /* "auto", "http-01", "dns-01" */
+	char *dns_provider; /* id, or NULL: whichever has the zone */
+	bool reuse_key;
+	char *profile;
+	int64_t renew_before;     /* seconds; 0: 30 days */
+	struct strlist consumers; /* ids */
+	bool paused;
+	/* not the client's: */
+	char *slug;             /* name of the drop directory; unique */
+	char *last_certificate; /* id of the newest issued one */
+	int64_t last_not_before_at;
+	int64_t last_not_after_at;
+	int64_t attempts; /* failed in a row */
+	int64_t last_attempt_at;
+	int64_t next_at;         /* as in the schedule, for lists; 0 none */
+	struct error last_error; /* kept after a success is forgotten: cleared by success */
+};
+
+struct certificate {
+	struct object o; /* name = common name + issue time */
+	char *autocert;  /* id; NULL: imported */
+	char *provider;  /* id; NULL: imported */
+	char *common_name;
+	struct strlist names;
+	char *serial;
+	char *sha256;
+	char *issuer_cn;
+	char *issuer_org;
+	char *key_algorithm;
+	int64_t not_before_at;
+	int64_t not_after_at;
+	char *ari_id;
+	struct buf leaf_pem;
+	struct buf chain_pem; /* intermediates; may be empty */
+	struct secret key;    /* PKCS#8 DER */
+	bool revoked;
+};
+
+struct dnsprovider {
+	struct object o;
+	char *kind; /* driver: "rfc2136", "exec" */
+	struct strlist zones;
+	char *server; /* rfc2136: address:port */
+	char *tsig_name;
+	char *tsig_algorithm;
+	struct secret tsig_key;
+	char *command;               /* exec: absolute path */
+	int64_t ttl;                 /* of TXT records; 0: 60 */
+	int64_t propagation_timeout; /* seconds; 0: 120 */
+	struct strlist nameservers;  /* asked for propagation instead of the zone's NS */
+};
+
+/* One endpoint that must serve the certificate. */
+struct probe {
+	char *host;
+	int64_t port;
+	char *sni; /* NULL: the certificate's first name that is no wildcard, or "probe." + base of the wildcard */
+};
+
+struct consumer {
+	struct object o;
+	char *activate;            /* "none", "notify", "exec" */
+	char *socket;              /* notify: path or @abstract */
+	struct strlist command;    /* exec: argv */
+	struct record_list probes; /* struct probe */
+	char *directory;           /* drop directory prepared by root; NULL: STATE/live/<slug> alone */
+};
+
+extern const struct record_class provider_class;
+extern const struct record_class autocert_class;
+extern const struct record_class certificate_class;
+extern const struct record_class dnsprovider_class;
+extern const struct record_class consumer_class;
+extern const struct record_class probe_class;
+
+#define _cleanup_provider_ _cleanup_(provider_clear)
+#define _cleanup_autocert_ _cleanup_(autocert_clear)
+#define _cleanup_certificate_ _cleanup_(certificate_clear)
+#define _cleanup_dnsprovider_ _cleanup_(dnsprovider_clear)
+#define _cleanup_consumer_ _cleanup_(consumer_clear)
+
+void
+provider_clear(struct provider *p);
+
+void
+autocert_clear(struct autocert *a);
+
+void
+certificate_clear(struct certificate *c);
+
+void
+dnsprovider_clear(struct dnsprovider *d);
+
+void
+consumer_clear(struct consumer *c);
+
+/* All take @obj = a struct of @cls, zeroed or to be replaced. Return: 1 found, 0 absent, -1 failed. */
+int
+object_load(
+	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+
+/* By id or by unique name. */
+int
+object_find(
+	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+
+/*
+ * Stores @obj with its index rows (old ones of the record on disk replaced). Gives a new object (empty id) an id.
+ * ERROR_EXISTS when the name is taken. Return: 0, or -1 with nothing added to @txn.
+ */
+int
+object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,
+	struct error *err);
+
+/* ERROR_IN_USE that names who refers to it. */
+int
+object_delete(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
+	struct error *err);
+
+/*
+ * object_next() - walk a resource in order of ids
+ * @after: id to start behind; "" for the first
+ */
+int
+object_next(
+	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
+
+/* Ids of those of @cls that refer to @target_id, in order; at most @max. Return: 0 or -1. */
+int
+object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
+	struct strlist *ret, struct error *err);
+
+/* Ids of those of @cls (autocert_class, certificate_class) with that common name. */
+int
+object_by_common_name(struct store *store, const struct record_class *cls, const char *common_name,
+	size_t max, struct strlist *ret, struct error *err);
+
+#endif

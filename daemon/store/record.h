@@ -1,0 +1,83 @@
+/*
+ * daemon/store/record.h: structs as octets: a version byte, then tagged fields; unknown tags are skipped, absent
+ * fields keep their zero value. Described by a table per struct, so that a new field is one line.
+ *
+ *   01 | tag (1) length (4, big endian) octets | tag length octets | ...
+ */
+#ifndef DAEMON_STORE_RECORD_H
+#define DAEMON_STORE_RECORD_H
+
+#include "common/buf.h"
+#include "daemon/store/store.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum record_type {
+	RECORD_STRING,  /* char *, owned; NULL is absent */
+	RECORD_INT,     /* int64_t; 0 is absent */
+	RECORD_BOOL,    /* bool; false is absent */
+	RECORD_STRLIST, /* struct strlist */
+	RECORD_BYTES,   /* struct buf */
+	RECORD_SECRET,  /* struct secret; sealed on disk */
+	RECORD_ERROR,   /* struct error */
+	RECORD_LIST,    /* struct record_list: a list of structs with a table of their own */
+};
+
+struct record_class;
+
+/* A growing array of structs. */
+struct record_list {
+	void *items; /* owned */
+	size_t count;
+};
+
+struct record_field {
+	uint8_t tag; /* never reused */
+	enum record_type type;
+	size_t offset;
+	const char *name;                /* the API's name of the property, or NULL: internal */
+	const struct record_class *item; /* RECORD_LIST: class of the items */
+};
+
+struct record_class {
+	const char *name; /* of the resource: "provider", ... */
+	enum store_db db;
+	size_t size; /* sizeof the struct */
+	const struct record_field *fields;
+	size_t n_fields;
+};
+
+#define RECORD_FIELD(type_, tag_, struct_, member_, name_) \
+	{ \
+		.tag = (tag_), .type = (type_), .offset = offsetof(struct_, member_), .name = (name_) \
+	}
+#define RECORD_FIELD_LIST(tag_, struct_, member_, name_, item_) \
+	{ \
+		.tag = (tag_), .type = RECORD_LIST, .offset = offsetof(struct_, member_), .name = (name_), \
+		.item = (item_) \
+	}
+
+/* @id: the record's key, part of the AAD of its secrets. Appends to @ret. */
+int
+record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj,
+	struct buf *ret, struct error *err);
+
+/* @obj: initialised to zero by the caller. ERROR_CORRUPT names the record; @obj may be half filled: record_clear(). */
+int
+record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data,
+	size_t len, void *obj, struct error *err);
+
+/* Releases all fields and zeroes the struct. */
+void
+record_clear(const struct record_class *cls, void *obj);
+
+/* Deep copy into @dst (cleared first). */
+void
+record_copy(const struct record_class *cls, void *dst, const void *src);
+
+/* Adds one zeroed item; returns it (borrowed until the next add). */
+void *
+record_list_add(const struct record_class *item, struct record_list *list);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * daemon/store/store.h: everything that must survive; the door to LMDB.
+ *
+ * Changes of one turn of the loop are collected as lists of put and del, one list (txn) per owner; reads see them.
+ * store_commit() at the end of the turn applies all lists in one LMDB transaction, then runs what waited for it.
+ * When the common transaction fails, each list is tried alone, so that a failure is told to its owner only. A failed
+ * owner gets its functions called with the error; nothing of its list was stored.
+ */
+#ifndef DAEMON_STORE_STORE_H
+#define DAEMON_STORE_STORE_H
+
+#include "common/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct secret;
+struct store;
+struct store_txn;
+
+/* One LMDB database each; the names on disk are a promise (store.c). */
+enum store_db {
+	STORE_META,         /* format number, last time seen */
+	STORE_PROVIDER,     /* id -> record */
+	STORE_AUTOCERT,     /* id -> record */
+	STORE_CERTIFICATE,  /* id -> record */
+	STORE_DNSPROVIDER,  /* id -> record */
+	STORE_CONSUMER,     /* id -> record */
+	STORE_ISSUE,        /* autocertificate id -> issue under way */
+	STORE_ROLLOUT,      /* autocertificate id -> rollout state */
+	STORE_CLEANUP,      /* random id -> TXT record to be removed */
+	STORE_INDEX,        /* unique names and references: see object.h */
+	STORE_SCHEDULE,     /* lane, due, kind, object -> nothing: see schedule.h */
+	STORE_SCHEDULE_ROW, /* kind, object -> lane, due */
+	STORE_EVENT,        /* sequence number -> event */
+	STORE_TOKEN,        /* REST tokens */
+	STORE_AUDIT,        /* audit chain */
+	STORE_DB_COUNT
+};
+
+/*
+ * store_open() - open or make the store in @dir (created 0700; owner and mode are checked)
+ * @master_key: 32 octets, borrowed until store_close(); wraps the per-record keys
+ * Refused: a second daemon (own flock file), a newer format, a truncated file, a master key that is not the one the
+ * store was made with. Return: store, or NULL.
+ */
+struct store *
+store_open(const char *dir, const struct secret *master_key, struct error *err);
+
+/* Commits nothing: lists that were not committed are told ERROR_CANCELLED. NULL is a no-op. */
+void
+store_close(struct store *store);
+
+/* A new list of changes in the present turn; owned by the store, gone after the turn's commit. Never fails. */
+struct store_txn *
+store_begin(struct store *store);
+
+/* Keys at most 511 octets; key and value are copied. Values are as they will be on disk: secrets sealed before. */
+void
+store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value,
+	size_t value_len);
+
+void
+store_del(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
+
+/* Called after the turn's commit: @err NULL when @txn is durable, else why not (borrowed). In order of calls. */
+typedef void
+store_then_fn(const struct error *err, void *arg);
+
+void
+store_then(struct store_txn *txn, store_then_fn *fn, void *arg);
+
+/* Makes @txn fail as a whole at commit (a later check refused it); its store_then functions get a copy of @err. */
+void
+store_fail(struct store_txn *txn, const struct error *err);
+
+/* Reads, pending changes of this turn included. Return: 1 found (appended to @ret), 0 absent, -1 failed. */
+int
+store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret,
+	struct error *err);
+
+/*
+ * store_next() - the first record with key >= @key (or > @key when @after), pending changes included
+ * @ret_key, @ret_value: replaced; @ret_value may be NULL
+ * Return: 1 found, 0 end, -1 failed. Walks are loops of store_next(): no cursor stays open, time-slice at will.
+ */
+int
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
+	struct buf *ret_key, struct buf *ret_value, struct error *err);
+
+/* Number of records on disk (not counting pending changes). */
+uint64_t
+store_count(struct store *store, enum store_db db);
+
+/*
+ * Applies all lists of the turn in one transaction and runs their store_then functions. MDB_MAP_FULL grows and
+ * retries once; ENOSPC frees the reserve file; a PANIC or EIO reopens. Return: true if any function ran (the turn has
+ * more work). This is the one blocking call on the loop.
+ */
+bool
+store_commit(struct store *store);
+
+/* Commits done and the last and longest one in microseconds. */
+struct store_stats {
+	uint64_t commits;
+	int64_t last_us;
+	int64_t max_us;
+};
+
+void
+store_get_stats(const struct store *store, struct store_stats *ret);
+
+/* A random version 4 UUID, 36 characters and NUL: how objects are known. */
+enum { STORE_ID_SIZE = 37 };
+
+void
+store_new_id(char ret[STORE_ID_SIZE]);
+
+/*
+ * Sealing (AES-256-GCM; fresh data key per record, wrapped by the master key; AAD = database, record key, format).
+ * store_seal() appends the sealed form of @secret to @ret. store_unseal(): ERROR_CORRUPT that names the record when
+ * the tag fails: never "try without".
+ */
+int
+store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret,
+	struct buf *ret, struct error *err);
+
+int
+store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len,
+	struct secret *ret, struct error *err);
+
+#endif
