@@ -1,0 +1,101 @@
+/*
+ * daemon/acme/acme_client.h: signed requests to one CA with one account: directory (cached a day, fetched again after
+ * failures), nonce pool, JWS, badNonce retries (up to 10), problem documents to struct error (RFC 8555 s6).
+ */
+#ifndef DAEMON_ACME_ACME_CLIENT_H
+#define DAEMON_ACME_ACME_CLIENT_H
+
+#include "daemon/acme/acme_msg.h"
+#include "daemon/base/http.h"
+
+struct acme_client;
+struct key;
+struct loop;
+struct secret;
+
+struct acme_client_config {
+	const char *directory_url; /* all borrowed for the call, copied */
+	const char *ca_file;       /* or NULL */
+	const char *account_url;   /* or NULL: not registered yet */
+	bool allow_other_hosts; /* URLs of the directory may name another host and port than the directory's */
+};
+
+/* @http: borrowed, must outlive it; @account_key: taken. */
+struct acme_client *
+acme_client_new(struct loop *loop, const struct http *http, const struct acme_client_config *config,
+	struct key *account_key);
+
+/* Cancels everything in flight; no callback is called. */
+void
+acme_client_free(struct acme_client *client);
+
+/* NULL before acme_account_register(). Borrowed. */
+const char *
+acme_client_account_url(const struct acme_client *client);
+
+/* Thumbprint of the account key (RFC 7638). Borrowed. */
+const char *
+acme_client_thumbprint(const struct acme_client *client);
+
+/* The answer of a request that succeeded (2xx). Borrowed for the callback. */
+struct acme_reply {
+	int status;
+	const char *location;   /* or NULL */
+	int64_t retry_after_at; /* UNIX seconds; 0 none */
+	const char *body;
+	size_t body_len;
+	const struct strlist *links;
+};
+
+/* Once, from the loop. @err: what http gave, or the CA's problem (ERROR_CA, ERROR_RATE_LIMITED, ...). */
+typedef void
+acme_reply_fn(const struct acme_reply *reply, const struct error *err, void *arg);
+
+struct acme_call; /* a request under way */
+
+/*
+ * acme_client_post() - signed POST; fetches directory and nonce first when needed
+ * @url: absolute, or ACME_NEW_ORDER etc. below
+ * @payload: JSON text; NULL is a POST-as-GET
+ * @accept: or NULL
+ */
+struct acme_call *
+acme_client_post(struct acme_client *client, const char *url, const char *payload, const char *accept,
+	acme_reply_fn *done, void *arg);
+
+/* Names of directory entries in place of @url. */
+#define ACME_NEW_ORDER "newOrder"
+#define ACME_REVOKE_CERT "revokeCert"
+
+/* NULL is a no-op. */
+void
+acme_call_cancel(struct acme_call *call);
+
+/* The directory, fetched if needed. @directory borrowed for the callback. */
+typedef void
+acme_directory_fn(const struct acme_directory *directory, const struct error *err, void *arg);
+
+struct acme_call *
+acme_client_directory(struct acme_client *client, acme_directory_fn *done, void *arg);
+
+struct acme_account_request {
+	const char *email; /* or NULL; "mailto:" is added */
+	bool terms_agreed;
+	const char *eab_key_id; /* or NULL */
+	const struct secret *eab_key;
+};
+
+/*
+ * acme_account_register() - newAccount (RFC 8555 s7.3); safe to repeat, the same key gives the same account.
+ * Terms that were not agreed to: ERROR_INVALID, field "termsOfServiceAgreed", with the URL to read. EAB needed and
+ * not given: ERROR_INVALID, field "externalAccountBinding". After success acme_client_account_url() is set.
+ */
+struct acme_call *
+acme_account_register(struct acme_client *client, const struct acme_account_request *request,
+	acme_reply_fn *done, void *arg);
+
+/* Asks which account this key has (onlyReturnExisting). */
+struct acme_call *
+acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg);
+
+#endif

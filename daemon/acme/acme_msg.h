@@ -1,0 +1,105 @@
+/*
+ * daemon/acme/acme_msg.h: ACME objects as structs (RFC 8555 s7.1). Pure: octets in, structs out; every string is
+ * bounded and checked here once (tokens, URLs, identifiers), so that nobody behind has to.
+ */
+#ifndef DAEMON_ACME_ACME_MSG_H
+#define DAEMON_ACME_ACME_MSG_H
+
+#include "common/error.h"
+#include "common/strlist.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ACME_URL_MAX = 2048, ACME_NONCE_MAX = 128, ACME_TOKEN_MIN = 22, ACME_TOKEN_MAX = 128 };
+
+/* RFC 8555 s7.1.1 */
+struct acme_directory {
+	char *new_nonce; /* all owned */
+	char *new_account;
+	char *new_order;
+	char *revoke_cert;
+	char *key_change;
+	char *renewal_info; /* RFC 9773; or NULL */
+	char *terms_of_service;
+	bool eab_required;
+	struct strlist caa_identities;
+	struct strlist profiles; /* names */
+};
+
+/* RFC 8555 s7.1.6, all objects; the reader checks that a status fits its object. */
+enum acme_status {
+	ACME_PENDING,
+	ACME_READY,
+	ACME_PROCESSING,
+	ACME_VALID,
+	ACME_INVALID,
+	ACME_DEACTIVATED,
+	ACME_EXPIRED,
+	ACME_REVOKED
+};
+
+struct acme_order_msg {
+	enum acme_status status;
+	int64_t expires_at;
+	struct strlist names;          /* identifiers, canonical */
+	struct strlist authorizations; /* URLs */
+	char *finalize;
+	char *certificate;  /* or NULL */
+	struct error error; /* of the order, if the CA gave one */
+};
+
+struct acme_challenge {
+	char *type; /* "http-01", ... ; types we do not know are kept by name */
+	char *url;
+	char *token; /* [A-Za-z0-9_-]{22,128}; NULL for types without one */
+	enum acme_status status;
+	struct error error; /* why it failed, or why a retrying server has not validated yet */
+};
+
+struct acme_authorization {
+	char *url;  /* set by who fetched it */
+	char *name; /* identifier without "*." */
+	bool wildcard;
+	enum acme_status status;
+	int64_t expires_at;
+	struct acme_challenge *challenges; /* owned */
+	size_t n_challenges;
+};
+
+/* All: 0, or -1 with ERROR_PROTOCOL that names the member. @text is a response body of any content. */
+int
+acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, struct error *err);
+
+int
+acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct error *err);
+
+int
+acme_msg_authorization(const char *text, size_t len, struct acme_authorization *ret, struct error *err);
+
+int
+acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err);
+
+/*
+ * acme_msg_problem() - an error answer as struct error, by the problem table (acme_problem.c)
+ * @status: HTTP status; body may be a problem document, HTML, or nothing. Subproblems are folded into the message
+ * with their identifiers; control characters are dropped; at most 1,000 characters. @retry_after_at: 0 or from the
+ * header; for rateLimited also read from the detail text ("retry after 2026-01-02 03:04:05 UTC").
+ */
+void
+acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_at, struct error *ret);
+
+void
+acme_directory_clear(struct acme_directory *d);
+
+void
+acme_order_msg_clear(struct acme_order_msg *o);
+
+void
+acme_authorization_clear(struct acme_authorization *a);
+
+void
+acme_challenge_clear(struct acme_challenge *c);
+
+#endif

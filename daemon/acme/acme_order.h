@@ -1,0 +1,89 @@
+/*
+ * daemon/acme/acme_order.h: one certificate order, from newOrder to the issued chain (RFC 8555 s7.4), as a table of
+ * states. Only the order URL is saved; after a restart the order object is fetched and its status picks the state.
+ *
+ *   create -> authorize -> solve -> validate -> finalize -> download -> done | failed
+ *
+ * The machine asks its owner for everything that is not protocol, through struct acme_order_ops, and the owner
+ * answers through the acme_order_*() calls, at once or later.
+ */
+#ifndef DAEMON_ACME_ACME_ORDER_H
+#define DAEMON_ACME_ACME_ORDER_H
+
+#include "daemon/acme/acme_client.h"
+
+struct acme_order;
+struct buf;
+
+enum acme_order_state {
+	ACME_ORDER_CREATE,    /* POST newOrder, or POST-as-GET the saved URL */
+	ACME_ORDER_AUTHORIZE, /* fetch the authorizations that are not known to be valid */
+	ACME_ORDER_SOLVE,     /* the owner puts the challenges up */
+	ACME_ORDER_VALIDATE,  /* answer them, poll the order */
+	ACME_ORDER_FINALIZE,  /* POST the CSR, poll the order */
+	ACME_ORDER_DOWNLOAD,  /* POST-as-GET the chain */
+	ACME_ORDER_DONE,
+	ACME_ORDER_FAILED,
+	ACME_ORDER_STATE_COUNT
+};
+
+const char *
+acme_order_state_name(enum acme_order_state state);
+
+struct acme_order_ops {
+	/* The order exists at @url: make it durable, then acme_order_saved(). No challenge is answered before. */
+	void (*save_url)(const char *url, void *arg);
+	/*
+	 * Choose one of the challenges of @authz and publish it, then acme_order_solved(@index). Called for each
+	 * authorization that is not valid, all in parallel. @authz is borrowed until acme_order_free().
+	 */
+	void (*solve)(size_t index, const struct acme_authorization *authz, void *arg);
+	/* The authorization is final (or given up): the challenge may be taken down. Once per solve. */
+	void (*unsolve)(size_t index, void *arg);
+	/* Make the certificate key durable and its CSR ready, then acme_order_csr(). */
+	void (*csr)(void *arg);
+	/* For progress: entered @state; @why is what is waited for, one line, or NULL. */
+	void (*progress)(enum acme_order_state state, const char *why, void *arg);
+	/*
+	 * Once, last: the PEM chain as the CA sent it (unverified), or why not. The order may be freed inside.
+	 * @spent: the order cannot be continued: forget its URL. If false, a later acme_order with the same URL goes on.
+	 */
+	void (*done)(const struct buf *chain_pem, const struct error *err, bool spent, void *arg);
+};
+
+struct acme_order_config {
+	const char *url;             /* NULL: a new order; else continue this one */
+	const struct strlist *names; /* canonical; copied */
+	const char *profile;         /* or NULL */
+	const char *preferred_chain; /* issuer CN to look for among the alternates; or NULL */
+	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
+};
+
+/* Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. */
+struct acme_order *
+acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_order_config *config,
+	const struct acme_order_ops *ops, void *arg);
+
+void
+acme_order_start(struct acme_order *order);
+
+/* Cancels what is in flight; ops->done is not called; ops->unsolve is, for what is still up. NULL is a no-op. */
+void
+acme_order_free(struct acme_order *order);
+
+enum acme_order_state
+acme_order_state_of(const struct acme_order *order);
+
+/* Answers to ops->save_url, ops->solve, ops->csr. @err set: the order fails with it. */
+void
+acme_order_saved(struct acme_order *order, const struct error *err);
+
+/* @challenge: index into authz->challenges of the one that was published. */
+void
+acme_order_solved(struct acme_order *order, size_t index, size_t challenge, const struct error *err);
+
+/* @der: borrowed for the call. */
+void
+acme_order_csr(struct acme_order *order, const struct buf *der, const struct error *err);
+
+#endif

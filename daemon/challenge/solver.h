@@ -1,0 +1,84 @@
+/*
+ * daemon/challenge/solver.h: publishing the answer to a challenge and taking it down: a table of solvers, one file
+ * per kind (http-01: own listener, webroot; dns-01: through daemon/dnsprovider).
+ *
+ * A value that must be removed from DNS is durable (STORE_CLEANUP and a SCHEDULE_CLEANUP row) before it is added, so
+ * that a crash leaves no orphan; the row goes when the removal succeeded and is retried otherwise.
+ */
+#ifndef DAEMON_CHALLENGE_SOLVER_H
+#define DAEMON_CHALLENGE_SOLVER_H
+
+#include "daemon/acme/acme_msg.h"
+#include "daemon/dnsprovider/dnsprovider.h"
+#include "daemon/store/object.h"
+
+struct solver; /* all of them together, owned by certd */
+struct solve;  /* one challenge that is up or coming up */
+
+struct solver_config {
+	struct strlist
+		http_listen; /* "[::]:80", "127.0.0.1:5002", "unix:/run/..."; empty: no listener of our own */
+	struct strlist webroots; /* directories that a web server of the host serves */
+	const int *http_fds;     /* listening sockets from the service manager */
+	size_t n_http_fds;
+	int64_t propagation_poll_ms; /* first pause between looks at the name servers, doubled; 0: 250 */
+};
+
+/* A listener that cannot be bound is not fatal: said by solver_http_error() and tried again when needed. */
+struct solver *
+solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config,
+	struct error *err);
+
+void
+solver_free(struct solver *solver);
+
+/* Why the http-01 listener is not there; NULL when it is, or when none is configured. Borrowed. */
+const struct error *
+solver_http_error(const struct solver *solver);
+
+/*
+ * solver_choose() - which of the offered challenges to answer (pure but for reads of the store)
+ * By the declaration (autocert.challenge): "auto" is dns-01 for wildcards, else what is configured and matches:
+ * http-01 when a listener or webroot is there, else dns-01 when a DNS provider has the zone.
+ * Return: index into authz->challenges, or -1 with ERROR_INVALID/ERROR_STATE that says what is offered, what is
+ * configured, and what to do.
+ */
+int
+solver_choose(struct solver *solver, const struct autocert *autocert, const struct acme_authorization *authz,
+	struct error *err);
+
+/* Once, from the loop, never from inside solver_start(): published (and seen by all name servers), or why not. */
+typedef void
+solver_done_fn(const struct error *err, void *arg);
+
+/* One line of what is waited for, e.g. "ns1.example.com does not have the TXT record yet"; many times or never. */
+typedef void
+solver_progress_fn(const char *why, void *arg);
+
+struct solver_request {
+	const struct autocert *autocert; /* all borrowed for the call */
+	const struct acme_authorization *authz;
+	size_t challenge;       /* index, from solver_choose() */
+	const char *thumbprint; /* of the account key */
+};
+
+struct solve *
+solver_start(struct solver *solver, const struct solver_request *request, solver_done_fn *done,
+	solver_progress_fn *progress, void *arg);
+
+/* Takes the answer down (DNS: in the background, durable) and frees @solve; @done is not called any more. */
+void
+solver_stop(struct solve *solve);
+
+/* Runs a SCHEDULE_CLEANUP row. Removes the rows itself on success; @done tells whether to retry. */
+void
+solver_cleanup(struct solver *solver, const char *cleanup_id, solver_done_fn *done, void *arg);
+
+/*
+ * Would a new auto-certificate with these names and settings have a way to prove control? Said at creation:
+ * 0, or -1 with ERROR_INVALID that names the field ("challenge", "dnsProvider") and what to add.
+ */
+int
+solver_check(struct solver *solver, const struct autocert *autocert, struct error *err);
+
+#endif
