@@ -1,0 +1,161 @@
+/*
+ * common/api.h: the control API, described once. The daemon validates by it; JSON-RPC, certctl's commands, help and
+ * completion, the reference page and rpc.discover (OpenRPC) come from it. A new field is one line in api.c.
+ *
+ * Parameters on the wire (JSON-RPC 2.0, by name):
+ *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}
+ *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
+ *   X.list    {"offset", "limit", filters}     others    the fields of their row
+ * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
+ * "total"}.
+ */
+#ifndef COMMON_API_H
+#define COMMON_API_H
+
+#include "common/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct strlist;
+
+/* A row without a role does not compile: the field has no zero value. */
+enum api_role { ROLE_NONE = 0, ROLE_VIEWER = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
+
+const char *
+api_role_name(enum api_role role);
+
+enum api_type {
+	API_STRING,
+	API_BOOL,
+	API_INT,
+	API_SPAN, /* "30d" or seconds; seconds on the wire and in answers */
+	API_TIME, /* RFC 3339 */
+	API_STRLIST,
+	API_ENUM, /* one of .values */
+	API_REF,  /* name or id of an object of .resource */
+	API_REFLIST,
+	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
+	API_OBJECT, /* .fields */
+	API_LIST,   /* array of objects with .fields */
+	API_ANY,
+};
+
+enum api_flag {
+	API_REQUIRED = 1,  /* on create, or in the method's parameters */
+	API_READ_ONLY = 2, /* only in answers */
+	API_IMMUTABLE = 4, /* not by update */
+	API_POSITIONAL = 8 /* certctl: an argument without an option name, in order */
+};
+
+struct api_field {
+	const char *name; /* on the wire; NULL ends a table */
+	enum api_type type;
+	unsigned flags;     /* enum api_flag */
+	const char *help;   /* one line */
+	const char *option; /* certctl's option without "--"; NULL: made from name ("caFile" -> "ca-file") */
+	const char *metavar;
+	const char *const *values;      /* API_ENUM: NULL-terminated */
+	const struct api_field *fields; /* API_OBJECT, API_LIST */
+	const char *resource;           /* API_REF, API_REFLIST: noun */
+	int64_t min, max;               /* API_INT, API_SPAN; both 0: any */
+	const char *fallback;           /* what holds when it is not given, as text for help; or NULL */
+};
+
+struct api_resource {
+	const char *noun;       /* "autoCertificate": first half of method names */
+	const char *cli;        /* "auto": certctl's word */
+	const char *type;       /* "autocertificate": IONOS's word */
+	const char *collection; /* "/auto-certificates" */
+	const char *help;
+	const struct api_field *properties;
+	const struct api_field *metadata; /* beside the common ones */
+	const char *const *columns; /* of `certctl list`, as paths: "properties.name", "metadata.state" */
+};
+
+enum api_resource_id {
+	API_PROVIDER,
+	API_AUTOCERTIFICATE,
+	API_CERTIFICATE,
+	API_DNSPROVIDER,
+	API_CONSUMER,
+	API_RESOURCE_COUNT
+};
+
+extern const struct api_resource api_resources[API_RESOURCE_COUNT];
+
+enum api_method_id {
+	RPC_PROVIDER_CREATE,
+	RPC_PROVIDER_LIST,
+	RPC_PROVIDER_GET,
+	RPC_PROVIDER_UPDATE,
+	RPC_PROVIDER_DELETE,
+	RPC_AUTOCERTIFICATE_CREATE,
+	RPC_AUTOCERTIFICATE_LIST,
+	RPC_AUTOCERTIFICATE_GET,
+	RPC_AUTOCERTIFICATE_UPDATE,
+	RPC_AUTOCERTIFICATE_DELETE,
+	RPC_AUTOCERTIFICATE_RENEW, /* {ref, force}: order a new certificate now */
+	RPC_AUTOCERTIFICATE_PAUSE,
+	RPC_AUTOCERTIFICATE_RESUME,
+	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what will happen when and why, last error, what to do */
+	RPC_CERTIFICATE_LIST,
+	RPC_CERTIFICATE_GET,
+	RPC_DNSPROVIDER_CREATE,
+	RPC_DNSPROVIDER_LIST,
+	RPC_DNSPROVIDER_GET,
+	RPC_DNSPROVIDER_UPDATE,
+	RPC_DNSPROVIDER_DELETE,
+	RPC_CONSUMER_CREATE,
+	RPC_CONSUMER_LIST,
+	RPC_CONSUMER_GET,
+	RPC_CONSUMER_UPDATE,
+	RPC_CONSUMER_DELETE,
+	RPC_CONSUMER_DEPLOY, /* {ref, autoCertificate?}: write drops and activate again */
+	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: look now at what is served */
+	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
+	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
+	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
+	RPC_SERVER_STATUS,
+	RPC_SERVER_RELOAD,
+	RPC_DISCOVER,
+	API_METHOD_COUNT
+};
+
+struct api_method {
+	const char *name; /* "autoCertificate.renew" */
+	enum api_role role;
+	enum api_resource_id resource; /* API_RESOURCE_COUNT: none */
+	const struct api_field *
+		params; /* NULL-name terminated; for create/update the whole is {properties} / {ref, properties} */
+	const char *help;
+};
+
+extern const struct api_method api_methods[API_METHOD_COUNT];
+
+/* Return: 1 and the method, 0 unknown. */
+int
+api_method_find(const char *name, enum api_method_id *ret_method);
+
+/* By noun, certctl's word or IONOS's type; NULL if unknown. */
+const struct api_resource *
+api_resource_find(const char *word);
+
+/*
+ * api_validate() - check parameters of a call against the table, in place (spans become seconds)
+ * Unknown members, missing ones, wrong types, read-only ones: ERROR_INVALID with the full path as field
+ * ("properties.subjectAlternativeNames[2]"); the message suggests the nearest known member.
+ */
+int
+api_validate(enum api_method_id method, struct json_object *params, struct error *err);
+
+/* The OpenRPC document of rpc.discover. Owned by the caller. */
+struct json_object *
+api_discover(void);
+
+/* The word of @candidates nearest to @word (edit distance at most a third of its length), or NULL. */
+const char *
+api_nearest(const char *word, const char *const *candidates, size_t count);
+
+#endif
