@@ -1,0 +1,65 @@
+/*
+ * daemon/renew/issue.h: one issue of one auto-certificate, from the due row to the stored certificate: the second of
+ * the persisted machines. Owns the acme_order, the certificate key and the challenges that are up.
+ *
+ * Durable before effect (security facts, section 8): order intent before newOrder; certificate key and order URL
+ * before any challenge is answered; the verified chain with the next renewal's row and the rollout's intent in one
+ * transaction. The record (STORE_ISSUE) is all that a restart needs.
+ */
+#ifndef DAEMON_RENEW_ISSUE_H
+#define DAEMON_RENEW_ISSUE_H
+
+#include "daemon/acme/acme_client.h"
+#include "daemon/challenge/solver.h"
+#include "daemon/report/events.h"
+#include "daemon/rollout/rollout.h"
+
+struct issue;
+struct issue_env;
+struct workers;
+
+/* What all issues share; borrowed, must outlive them. */
+struct issue_env {
+	struct loop *loop;
+	struct store *store;
+	struct events *events;
+	struct workers *workers;
+	struct solver *solver;
+	struct rollout *rollout;
+	int64_t renew_before; /* configured default, seconds */
+	int64_t purge_after;  /* seconds after expiry */
+	unsigned max_names;
+};
+
+/* The record of STORE_ISSUE. */
+struct issue_record {
+	char *provider;    /* id that the order was made with */
+	char *order_url;   /* NULL: no order yet */
+	struct secret key; /* certificate key, PKCS#8 DER */
+	struct strlist names;
+	int64_t started_at;
+};
+
+extern const struct record_class issue_class;
+
+/* Once, from the loop: it ended (stored, or failed with its retry row set); the issue is free already. */
+typedef void
+issue_done_fn(void *arg);
+
+/*
+ * issue_start() - begin or continue the issue of @autocert
+ * @client: of its provider; borrowed until @done
+ */
+struct issue *
+issue_start(const struct issue_env *env, struct acme_client *client, const struct autocert *autocert,
+	issue_done_fn *done, void *arg);
+
+/* Stops without a trace but for the record: the next start continues. */
+void
+issue_cancel(struct issue *issue);
+
+/* "validate: ns1 does not have the TXT record yet"; for explain. Borrowed. */
+const char *
+issue_progress(const struct issue *issue);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> activate -> probe, with a durable
+ * state per auto-certificate (STORE_ROLLOUT) and its own persisted backoff until it succeeds. Entering a state is
+ * repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
+ */
+#ifndef DAEMON_ROLLOUT_ROLLOUT_H
+#define DAEMON_ROLLOUT_ROLLOUT_H
+
+#include "daemon/report/events.h"
+#include "daemon/rollout/drop.h"
+#include "daemon/store/object.h"
+#include "daemon/store/schedule.h"
+
+struct dns;
+struct loop;
+struct rollout; /* all of it, owned by certd */
+
+struct rollout_env {
+	struct loop *loop; /* all borrowed */
+	struct store *store;
+	struct events *events;
+	struct drops *drops;
+	struct dns *dns;
+};
+
+struct rollout *
+rollout_new(const struct rollout_env *env);
+
+void
+rollout_free(struct rollout *rollout);
+
+/* The record of STORE_ROLLOUT, as `certctl show` tells it. */
+struct rollout_target {
+	char *consumer; /* id */
+	bool activated; /* for this generation */
+	char *served;   /* "served", "stale", "unreachable", NULL: not probed */
+	int64_t probed_at;
+	struct error failure;
+};
+
+struct rollout_state {
+	char *certificate; /* id of what is being rolled out */
+	int64_t generation;
+	bool written;
+	struct record_list targets; /* struct rollout_target */
+	int64_t attempts;
+	struct error failure; /* of writing */
+	int64_t done_at;      /* 0: not yet */
+};
+
+extern const struct record_class rollout_class;
+
+/*
+ * rollout_request() - @autocert has a new certificate (or its consumers changed): makes the intent durable in @txn
+ * (state record + SCHEDULE_DEPLOY row due now).
+ */
+void
+rollout_request(struct rollout *rollout, struct store_txn *txn, const struct autocert *autocert,
+	const char *certificate_id, int64_t now);
+
+/* Runs a SCHEDULE_DEPLOY or SCHEDULE_PROBE row; rows are moved or removed by it. @done: the lane has room again. */
+typedef void
+rollout_done_fn(void *arg);
+
+void
+rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, rollout_done_fn *done,
+	void *arg);
+
+/* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */
+int
+rollout_load(struct rollout *rollout, const char *autocert_id, struct rollout_state *ret, struct error *err);
+
+#endif
