@@ -4,7 +4,7 @@ check_PROGRAMS += unit-common
 TESTS += unit-common
 UNIT_LIBS = $(CRITERION_LIBS)
 
-unit_common_SOURCES = tests/unit/common/test_error.c
+unit_common_SOURCES = tests/unit/common/test_error.c tests/unit/common/test_event.c
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 endif
