@@ -72,6 +72,10 @@ store_then_fn(const struct error *err, void *arg);
 void
 store_then(struct store_txn *txn, store_then_fn *fn, void *arg);
 
+/* Waiting functions with that @arg are not called any more: an owner that goes away says so. */
+void
+store_forget(struct store *store, const void *arg);
+
 /* Makes @txn fail as a whole at commit (a later check refused it); its store_then functions get a copy of @err. */
 void
 store_fail(struct store_txn *txn, const struct error *err);
