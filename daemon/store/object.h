@@ -49,6 +49,7 @@ struct provider {
 	char *account_url;
 	char *account_thumbprint;
 	char *terms_url; /* as the CA advertised it */
+	int64_t attempts; /* failed registrations in a row */
 };
 
 struct autocert {
