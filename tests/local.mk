@@ -7,4 +7,35 @@ UNIT_LIBS = $(CRITERION_LIBS)
 unit_common_SOURCES = tests/unit/common/test_error.c tests/unit/common/test_event.c
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
+
+# Not a test: see its head.
+check_PROGRAMS += canary-leak
+canary_leak_SOURCES = tests/unit/canary/leak.c
+canary_leak_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+canary_leak_LDADD = $(UNIT_LIBS)
 endif
+
+# Fuzz harnesses: tests/fuzz/fuzz_<parser>.c with its corpus in tests/fuzz/corpus/<parser>/. An ordinary build makes
+# programs that replay the corpus, and runs them in `make check`; --enable-fuzzing makes libFuzzer programs. For each:
+#	FUZZERS += fuzz-jws
+#	fuzz_jws_SOURCES = tests/fuzz/fuzz_jws.c
+#	fuzz_jws_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+#	EXTRA_DIST += tests/fuzz/corpus/jws
+FUZZERS =
+check_PROGRAMS += $(FUZZERS)
+if !FUZZING
+check_LTLIBRARIES += libreplay.la
+libreplay_la_SOURCES = tests/fuzz/replay.c
+TESTS += $(FUZZERS)
+endif
+
+EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
+	tests/support/install-packages tests/support/packages tests/support/tally
+
+# What the tests consist of, built but not run.
+check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
+
+.PHONY: check-programs
+
+dist-hook:
+	find '$(distdir)' -name __pycache__ -prune -exec rm -rf {} +

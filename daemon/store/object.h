@@ -48,7 +48,7 @@ struct provider {
 	struct secret account_key; /* PKCS#8 DER; stored before newAccount */
 	char *account_url;
 	char *account_thumbprint;
-	char *terms_url; /* as the CA advertised it */
+	char *terms_url;  /* as the CA advertised it */
 	int64_t attempts; /* failed registrations in a row */
 };
 
