@@ -8,6 +8,15 @@ unit_common_SOURCES = tests/unit/common/test_error.c tests/unit/common/test_even
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-base
+TESTS += unit-base
+unit_base_SOURCES = \
+	tests/unit/base/test_clock.c \
+	tests/unit/base/test_loop.c \
+	tests/unit/base/test_workers.c
+unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c

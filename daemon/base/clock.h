@@ -24,6 +24,10 @@ clock_free(struct clock *clock);
 int64_t
 clock_wall(const struct clock *clock);
 
+/* The same in milliseconds. */
+int64_t
+clock_wall_ms(const struct clock *clock);
+
 /* Milliseconds since boot, suspend included; never goes back. */
 int64_t
 clock_boot_ms(const struct clock *clock);
@@ -38,5 +42,9 @@ clock_advance_ms(struct clock *clock, int64_t ms);
 /* Virtual only: sets wall time alone, as an administrator or NTP does. */
 void
 clock_set_wall(struct clock *clock, int64_t wall_at);
+
+/* Virtual only: how often clock_set_wall() was called; the loop tells its wall timer's owner. */
+unsigned
+clock_set_count(const struct clock *clock);
 
 #endif

@@ -1,1 +1,7 @@
 # daemon/base
+libcertd_la_SOURCES += \
+	daemon/base/clock.c daemon/base/clock.h \
+	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
+	daemon/base/loop_stats.c \
+	daemon/base/loop_timer.c \
+	daemon/base/workers.c daemon/base/workers.h

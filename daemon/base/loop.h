@@ -10,6 +10,7 @@
 #define DAEMON_BASE_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct clock;
@@ -31,7 +32,10 @@ loop_new(struct clock *clock);
 void
 loop_free(struct loop *loop);
 
-/* Runs turns until loop_stop(), or with a virtual clock until nothing at all is left to happen. Return: 0 or -1. */
+/*
+ * Runs turns until loop_stop(), or with a virtual clock until nothing at all is left to happen. A loop_stop() made
+ * before the call ends it at once. Return: 0 or -1.
+ */
 int
 loop_run(struct loop *loop, struct error *err);
 
@@ -61,7 +65,10 @@ loop_turn_fn(void *arg);
 void
 loop_set_turn_end(struct loop *loop, loop_turn_fn *fn, void *arg);
 
-/* Longest and 99th percentile turn in microseconds since start, for metrics and tests. */
+/*
+ * Longest and 99th percentile turn in microseconds since start, waiting excluded, for metrics and tests. The
+ * percentile is the upper edge of a bucket, at most a quarter too large.
+ */
 void
 loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_us);
 
@@ -70,8 +77,9 @@ struct loop_timer {
 	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
-	void *handle;   /* of the back end */
 	int64_t due_ms; /* boot time; -1: not armed */
+	uint64_t seq;   /* order of arming decides between equal times */
+	size_t index;   /* place in the loop's heap while armed */
 };
 
 void
@@ -117,8 +125,12 @@ loop_fd_set(struct loop_fd *watch, short what);
 void
 loop_fd_free(struct loop_fd *watch);
 
-/* Signals arrive as loop callbacks (SIGTERM, SIGINT, SIGHUP, SIGCHLD is hook.c's). Freed with the loop. */
+/* Signals arrive as loop callbacks (SIGTERM, SIGINT, SIGHUP; hook.c needs no SIGCHLD). Freed with the loop. */
 void
 loop_signal(struct loop *loop, int signo, loop_fn *fn, void *arg);
+
+/* Calls @fn from loop_free(), while the loop can still be used: for what has no other owner. Last added, first run. */
+void
+loop_at_free(struct loop *loop, loop_fn *fn, void *arg);
 
 #endif

@@ -1,0 +1,221 @@
+/*
+ * The thread pool. Threads are started when a job finds all busy, up to the limit, so that a daemon with nothing to
+ * do has none. Finished jobs come back in a list that an eventfd announces; their done functions run on the loop.
+ * With a virtual clock a timer at zero takes the threads' place.
+ */
+#include "daemon/base/workers.h"
+
+#include "common/alloc.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+struct workers_job {
+	STAILQ_ENTRY(workers_job) link;
+	workers_job_fn *job;
+	workers_done_fn *done;
+	void *arg;
+};
+
+STAILQ_HEAD(workers_list, workers_job);
+
+struct workers {
+	struct loop *loop; /* borrowed */
+	int done_fd;       /* eventfd; -1 with a virtual clock */
+	struct loop_fd *done_watch;
+	struct loop_timer run_inline; /* virtual clock only */
+	pthread_t *threads;           /* loop thread only, like the two counts */
+	unsigned n_threads;
+	unsigned max_threads;
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t wake;
+	struct workers_list waiting;
+	struct workers_list done;
+	unsigned n_unfinished; /* waiting or running */
+	bool stop;
+};
+
+static void
+list_free(struct workers_list *list)
+{
+	struct workers_job *job;
+
+	while ((job = STAILQ_FIRST(list))) {
+		STAILQ_REMOVE_HEAD(list, link);
+		free(job);
+	}
+}
+
+/* Takes the lock held and gives it back held. */
+static void
+run_one(struct workers *workers)
+{
+	struct workers_job *job = STAILQ_FIRST(&workers->waiting);
+
+	STAILQ_REMOVE_HEAD(&workers->waiting, link);
+	pthread_mutex_unlock(&workers->lock);
+	job->job(job->arg);
+	pthread_mutex_lock(&workers->lock);
+	workers->n_unfinished--;
+	STAILQ_INSERT_TAIL(&workers->done, job, link);
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct workers *workers = arg;
+
+	pthread_mutex_lock(&workers->lock);
+	while (!workers->stop) {
+		if (STAILQ_EMPTY(&workers->waiting)) {
+			pthread_cond_wait(&workers->wake, &workers->lock);
+			continue;
+		}
+		run_one(workers);
+		eventfd_write(workers->done_fd, 1);
+	}
+	pthread_mutex_unlock(&workers->lock);
+	return NULL;
+}
+
+static void
+call_done(struct workers *workers)
+{
+	struct workers_list done = STAILQ_HEAD_INITIALIZER(done);
+
+	pthread_mutex_lock(&workers->lock);
+	STAILQ_CONCAT(&done, &workers->done);
+	pthread_mutex_unlock(&workers->lock);
+	for (struct workers_job *job; (job = STAILQ_FIRST(&done));) {
+		STAILQ_REMOVE_HEAD(&done, link);
+		if (job->done)
+			job->done(job->arg);
+		free(job);
+	}
+}
+
+static void
+on_done(int fd, short what _unused_, void *arg)
+{
+	eventfd_t count;
+
+	eventfd_read(fd, &count);
+	call_done(arg);
+}
+
+static void
+on_run_inline(void *arg)
+{
+	struct workers *workers = arg;
+
+	pthread_mutex_lock(&workers->lock);
+	while (!STAILQ_EMPTY(&workers->waiting))
+		run_one(workers);
+	pthread_mutex_unlock(&workers->lock);
+	call_done(workers);
+}
+
+static unsigned
+cpu_count(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > 2 ? (unsigned)n : 2;
+}
+
+struct workers *
+workers_new(struct loop *loop, unsigned threads)
+{
+	struct workers *workers = xcalloc(1, sizeof(*workers));
+
+	workers->loop = loop;
+	workers->done_fd = -1;
+	workers->max_threads = threads ? threads : cpu_count();
+	workers->threads = xcalloc(workers->max_threads, sizeof(*workers->threads));
+	STAILQ_INIT(&workers->waiting);
+	STAILQ_INIT(&workers->done);
+	pthread_mutex_init(&workers->lock, NULL);
+	pthread_cond_init(&workers->wake, NULL);
+	loop_timer_init(&workers->run_inline, loop, on_run_inline, workers);
+	if (clock_is_virtual(loop_clock(loop)))
+		return workers;
+	workers->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (workers->done_fd < 0) {
+		perror("certd: eventfd");
+		abort();
+	}
+	workers->done_watch = loop_fd_new(loop, workers->done_fd, LOOP_READ, on_done, workers);
+	return workers;
+}
+
+void
+workers_free(struct workers *workers)
+{
+	if (!workers)
+		return;
+	pthread_mutex_lock(&workers->lock);
+	workers->stop = true;
+	pthread_cond_broadcast(&workers->wake);
+	pthread_mutex_unlock(&workers->lock);
+	for (unsigned i = 0; i < workers->n_threads; i++)
+		pthread_join(workers->threads[i], NULL);
+	loop_timer_cancel(&workers->run_inline);
+	loop_fd_free(workers->done_watch);
+	if (workers->done_fd >= 0)
+		close(workers->done_fd);
+	list_free(&workers->waiting);
+	list_free(&workers->done);
+	pthread_mutex_destroy(&workers->lock);
+	pthread_cond_destroy(&workers->wake);
+	free(workers->threads);
+	free(workers);
+}
+
+/* Signals are the loop's: threads block all. */
+static void
+start_thread(struct workers *workers)
+{
+	pthread_t *thread = &workers->threads[workers->n_threads];
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(thread, NULL, thread_main, workers);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0) {
+		pthread_setname_np(*thread, "certd-worker");
+		workers->n_threads++;
+	} else if (workers->n_threads == 0) {
+		fputs("certd: cannot start a thread\n", stderr);
+		abort();
+	}
+}
+
+void
+workers_run(struct workers *workers, workers_job_fn *job, workers_done_fn *done, void *arg)
+{
+	struct workers_job *entry = xmalloc(sizeof(*entry));
+	unsigned n_unfinished;
+
+	*entry = (struct workers_job){ .job = job, .done = done, .arg = arg };
+	pthread_mutex_lock(&workers->lock);
+	STAILQ_INSERT_TAIL(&workers->waiting, entry, link);
+	n_unfinished = ++workers->n_unfinished;
+	pthread_cond_signal(&workers->wake);
+	pthread_mutex_unlock(&workers->lock);
+	if (workers->done_fd < 0)
+		loop_timer_set(&workers->run_inline, 0);
+	else if (n_unfinished > workers->n_threads && workers->n_threads < workers->max_threads)
+		start_thread(workers);
+}
