@@ -42,24 +42,38 @@ struct issue_record {
 
 extern const struct record_class issue_class;
 
+/* Where an issue stands, for explain. */
+struct issue_progress {
+	const char *state; /* borrowed; acme_order_state_name(), or "key" while the key is made */
+	const char *why;   /* borrowed; what is waited for, or NULL */
+};
+
 /* Once, from the loop: it ended (stored, or failed with its retry row set); the issue is free already. */
 typedef void
 issue_done_fn(void *arg);
 
 /*
- * issue_start() - begin or continue the issue of @autocert
+ * issue_start() - begin or continue the issue of the auto-certificate @id (copied)
  * @client: of its provider; borrowed until @done
+ * @provider: borrowed for the call
  */
 struct issue *
-issue_start(const struct issue_env *env, struct acme_client *client, const struct autocert *autocert,
-	issue_done_fn *done, void *arg);
+issue_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
+	const char *id, issue_done_fn *done, void *arg);
 
 /* Stops without a trace but for the record: the next start continues. */
 void
 issue_cancel(struct issue *issue);
 
-/* "validate: ns1 does not have the TXT record yet"; for explain. Borrowed. */
-const char *
-issue_progress(const struct issue *issue);
+void
+issue_get_progress(const struct issue *issue, struct issue_progress *ret);
+
+/*
+ * issue_schedule_renewal() - put the ISSUE row of an auto-certificate for its last certificate (policy.h), or for now
+ * when there is none or @now_please; @autocert->next_at is set, saving it is the caller's.
+ */
+void
+issue_schedule_renewal(
+	const struct issue_env *env, struct store_txn *txn, struct autocert *autocert, bool now_please);
 
 #endif

@@ -1,1 +1,7 @@
-# daemon/renew
+# daemon/renew: policy (pure), the jobs that the schedule runs, and the scheduler.
+libcertd_la_SOURCES += \
+	daemon/renew/account.c daemon/renew/account.h \
+	daemon/renew/issue.c daemon/renew/issue.h \
+	daemon/renew/policy.c daemon/renew/policy.h \
+	daemon/renew/purge.c daemon/renew/purge.h \
+	daemon/renew/scheduler.c daemon/renew/scheduler.h

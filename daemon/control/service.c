@@ -1,0 +1,99 @@
+/*
+ * One door for every face: find the method, check the role, validate by the API table, run the handler, answer when
+ * what it changed is durable. Deny by default: an unknown method and a missing role end here.
+ */
+#include "daemon/control/service.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+
+#include <stdlib.h>
+
+struct store_txn *
+call_txn(struct call *call)
+{
+	if (!call->txn)
+		call->txn = store_begin(call->service->store);
+	return call->txn;
+}
+
+int64_t
+call_now(const struct call *call)
+{
+	return clock_wall(loop_clock(call->service->loop));
+}
+
+void
+call_finish(struct call *call, struct json_object *result, const struct error *err)
+{
+	call->done(err ? NULL : result, err, call->arg);
+	if (err)
+		json_object_put(result);
+	free(call);
+}
+
+static void
+call_durable(const struct error *err, void *arg)
+{
+	struct call *call = arg;
+
+	call_finish(call, call->result, err);
+}
+
+static void
+call_run(struct call *call, enum api_method_id method, struct json_object *params)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int rc = service_handlers[method](call, params, &err);
+
+	call->peer = NULL;
+	if (rc > 0)
+		return;
+	if (rc == 0 && !call->result)
+		call->result = json_object_new_object();
+	if (rc < 0 && call->txn)
+		store_fail(call->txn, &err); /* nothing of a refused call is kept; the commit answers */
+	if (call->txn)
+		store_then(call->txn, call_durable, call);
+	else
+		call_finish(call, call->result, rc < 0 ? &err : NULL);
+}
+
+static int
+call_check(struct service *service, const struct peer *peer, const char *name, struct json_object *params,
+	enum api_method_id *ret_method, struct error *err)
+{
+	const struct api_method *method;
+
+	if (!api_method_find(name, ret_method))
+		return error_set(err, ERROR_NOT_FOUND, "there is no method '%.64s'", name);
+	method = &api_methods[*ret_method];
+	if (peer->role < method->role) {
+		error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", name,
+			api_role_name(method->role), peer->label, api_role_name(peer->role));
+		event_emit_error(service->events, NULL, EVENT_ACCESS_DENIED, NULL, err, "%s", err->message);
+		return -1;
+	}
+	return api_validate(*ret_method, params, err);
+}
+
+void
+service_call(struct service *service, const struct peer *peer, const char *method, struct json_object *params,
+	call_done_fn *done, void *arg)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *own = params ? json_object_get(params) : json_object_new_object();
+	enum api_method_id id;
+	struct call *call;
+
+	if (call_check(service, peer, method, own, &id, &err) < 0) {
+		done(NULL, &err, arg);
+		return;
+	}
+	call = xcalloc(1, sizeof(*call));
+	call->service = service;
+	call->peer = peer;
+	call->done = done;
+	call->arg = arg;
+	call_run(call, id, own);
+}

@@ -1,0 +1,75 @@
+/*
+ * daemon/control/service.h: the methods of the control API as functions, independent of the face (JSON-RPC now, REST
+ * later) that carries them. A call is validated and its role checked before a handler sees it.
+ */
+#ifndef DAEMON_CONTROL_SERVICE_H
+#define DAEMON_CONTROL_SERVICE_H
+
+#include "common/api.h"
+#include "common/conf.h"
+#include "daemon/control/peer.h"
+#include "daemon/renew/scheduler.h"
+
+/* What the methods work with; all borrowed. */
+struct service {
+	struct loop *loop;
+	struct store *store;
+	struct events *events;
+	struct solver *solver;
+	struct drops *drops;
+	struct rollout *rollout;
+	struct scheduler *scheduler;
+	const struct issue_env *issue_env;
+	const struct conf *conf;
+	int64_t started_at;
+	void (*reload)(void *arg); /* server.reload */
+	void *reload_arg;
+};
+
+struct call;
+
+/* Once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
+typedef void
+call_done_fn(struct json_object *result, const struct error *err, void *arg);
+
+/*
+ * service_call() - run one method for @peer
+ * @params: borrowed for the call; or NULL
+ * Changes are answered when they are durable. Refusals for lack of a role are events.
+ */
+void
+service_call(struct service *service, const struct peer *peer, const char *method, struct json_object *params,
+	call_done_fn *done, void *arg);
+
+/* --- for the handlers (res_*.c) --- */
+
+struct call {
+	struct service *service;
+	const struct peer *peer; /* borrowed while the handler runs */
+	struct store_txn *txn;   /* call_txn(); NULL: nothing is changed */
+	struct json_object *result;
+	call_done_fn *done;
+	void *arg;
+};
+
+/* The call's list of changes. The answer then waits for the commit. */
+struct store_txn *
+call_txn(struct call *call);
+
+int64_t
+call_now(const struct call *call);
+
+/*
+ * Return: 0 and the result in @call->result (NULL: an empty object); 1 the handler answers later itself by
+ * call_finish(); -1 failed.
+ */
+typedef int
+service_fn(struct call *call, struct json_object *params, struct error *err);
+
+/* For handlers that returned 1: answers and frees the call. @result: taken. */
+void
+call_finish(struct call *call, struct json_object *result, const struct error *err);
+
+extern service_fn *const service_handlers[API_METHOD_COUNT];
+
+#endif

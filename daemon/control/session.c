@@ -1,0 +1,424 @@
+/*
+ * A connection. Frames are lines; each is a request or a batch. Requests may be answered in any order (changes wait
+ * for their commit); a batch is answered when all of its requests are. The deadline of a frame is a timer of our own:
+ * a read timeout would start anew with each octet.
+ */
+#include "daemon/control/session.h"
+
+#include "common/rpc.h"
+#include "daemon/base/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+enum {
+	READ_BLOCK = 64 * 1024,
+	FRAME_MS = 10 * 1000,
+	IDLE_MS = 30 * 1000,
+	MAX_UNSENT = 1024 * 1024,
+	MAX_QUEUED = 64,
+	MAX_FDS = 16,
+};
+
+/* Answers that leave together: a batch, or a single request (is_single). */
+struct batch {
+	struct session *session; /* NULL: the connection is gone */
+	struct json_object *answers;
+	unsigned open; /* requests without an answer, +1 while being read */
+	bool is_single;
+	struct batch *prev, *next;
+};
+
+/* One request that was handed to the service. */
+struct request {
+	struct batch *batch;
+	struct json_object *id; /* owned; NULL: a notification, not answered */
+	bool is_subscribe;
+};
+
+struct session {
+	struct service *service;
+	int fd;
+	struct peer peer;
+	struct session_limits limits;
+	struct loop_fd *watch;
+	struct loop_timer timer; /* of the frame that is coming in, or of idleness */
+	struct buf in;
+	struct buf out;
+	struct batch *batches; /* under way */
+	unsigned queued;
+	struct event_subscription *subscription;
+	bool in_frame;
+	bool busy;    /* frames are being handled: freeing waits */
+	bool closing; /* close when everything is sent */
+	bool dead;
+	session_closed_fn *closed;
+	void *arg;
+};
+
+/* --- end --- */
+
+void
+session_free(struct session *s)
+{
+	struct batch *b;
+
+	if (!s)
+		return;
+	DL_FOREACH(s->batches, b) {
+		b->session = NULL;
+	}
+	events_unsubscribe(s->subscription);
+	loop_timer_cancel(&s->timer);
+	loop_fd_free(s->watch);
+	close(s->fd);
+	buf_clear(&s->in);
+	buf_clear(&s->out);
+	free(s);
+}
+
+static void
+session_close(struct session *s)
+{
+	session_closed_fn *closed = s->closed;
+	void *arg = s->arg;
+
+	if (s->busy) {
+		s->dead = true;
+		return;
+	}
+	session_free(s);
+	closed(arg);
+}
+
+/* --- out --- */
+
+static void
+session_watch(struct session *s)
+{
+	short what = 0;
+
+	if (!s->closing && s->queued < s->limits.max_queued)
+		what |= LOOP_READ;
+	if (s->out.len)
+		what |= LOOP_WRITE;
+	loop_fd_set(s->watch, what);
+}
+
+/* Return: 0, or -1 when the connection is to be closed. */
+static int
+session_flush(struct session *s)
+{
+	while (s->out.len) {
+		ssize_t n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0)
+			return -1;
+		buf_drop(&s->out, (size_t)n);
+	}
+	if (s->closing && !s->out.len)
+		return -1;
+	return s->out.len > s->limits.max_unsent ? -1 : 0;
+}
+
+static void
+session_arm(struct session *s)
+{
+	bool in_frame = s->in.len && s->queued < s->limits.max_queued;
+
+	if (in_frame && s->in_frame)
+		return; /* absolute: set when its first octet came */
+	s->in_frame = in_frame;
+	if (in_frame)
+		loop_timer_set(&s->timer, s->limits.frame_ms);
+	else if (s->subscription || s->queued)
+		loop_timer_cancel(&s->timer);
+	else
+		loop_timer_set(&s->timer, s->limits.idle_ms);
+}
+
+static void
+handle_input(struct session *s);
+
+/* Handles frames that waited for room, sends what it can, settles what is waited for. May free @s. */
+static void
+session_settle(struct session *s)
+{
+	if (s->busy)
+		return;
+	handle_input(s);
+	if (s->dead || session_flush(s) < 0) {
+		session_close(s);
+		return;
+	}
+	session_watch(s);
+	session_arm(s);
+}
+
+/* @message: taken. */
+static void
+session_send(struct session *s, struct json_object *message)
+{
+	rpc_write(message, &s->out);
+	json_object_put(message);
+}
+
+static void
+session_event(struct json_object *event, void *arg)
+{
+	struct session *s = arg;
+
+	session_send(s, rpc_notification("event", json_object_get(event)));
+	if (s->out.len > s->limits.max_unsent)
+		s->dead = true;
+	session_settle(s);
+}
+
+/* --- answers --- */
+
+static void
+batch_settle(struct batch *b)
+{
+	struct session *s = b->session;
+
+	if (b->open)
+		return;
+	if (s) {
+		DL_DELETE(s->batches, b);
+		if (b->is_single && json_object_array_length(b->answers) == 1)
+			session_send(s, json_object_get(json_object_array_get_idx(b->answers, 0)));
+		else if (json_object_array_length(b->answers))
+			session_send(s, json_object_get(b->answers));
+	}
+	json_object_put(b->answers);
+	free(b);
+	if (s)
+		session_settle(s);
+}
+
+static void
+batch_answer(struct batch *b, struct json_object *answer)
+{
+	json_object_array_add(b->answers, answer);
+}
+
+/* The method has checked the object and answered with its id; the subscription is the connection's. */
+static void
+subscribe(struct session *s, struct json_object *result)
+{
+	const char *object_id = NULL;
+
+	json_get_string(result, "object", &object_id, NULL);
+	events_unsubscribe(s->subscription);
+	s->subscription = events_subscribe(s->service->events, object_id, session_event, s);
+}
+
+static void
+request_done(struct json_object *result, const struct error *err, void *arg)
+{
+	struct request *r = arg;
+	struct batch *b = r->batch;
+
+	if (b->session && !err && r->is_subscribe)
+		subscribe(b->session, result);
+	if (r->id && b->session)
+		batch_answer(b, err ? rpc_error(r->id, 0, err) : rpc_result(r->id, json_object_get(result)));
+	json_object_put(result);
+	json_object_put(r->id);
+	free(r);
+	b->open--;
+	if (b->session)
+		b->session->queued--;
+	batch_settle(b);
+}
+
+/* --- in --- */
+
+static void
+handle_request(struct session *s, struct batch *b, struct json_object *message)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct rpc_request req;
+	struct request *r;
+
+	if (rpc_request_read(message, &req, &err) < 0) {
+		batch_answer(b, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
+		return;
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->batch = b;
+	r->id = json_object_get(req.id);
+	r->is_subscribe = strcmp(req.method, api_methods[RPC_EVENT_SUBSCRIBE].name) == 0;
+	b->open++;
+	s->queued++;
+	service_call(s->service, &s->peer, req.method, req.params, request_done, r);
+}
+
+static struct batch *
+batch_new(struct session *s, bool is_single)
+{
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	b->session = s;
+	b->answers = json_object_new_array();
+	b->is_single = is_single;
+	b->open = 1;
+	DL_APPEND(s->batches, b);
+	return b;
+}
+
+static void
+handle_message(struct session *s, struct json_object *message)
+{
+	bool is_batch = json_object_is_type(message, json_type_array);
+	size_t n = is_batch ? json_object_array_length(message) : 1;
+	struct batch *b = batch_new(s, !is_batch);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (is_batch && (n == 0 || n > RPC_MAX_BATCH)) {
+		error_set(&err, ERROR_PROTOCOL, "a batch holds 1 to %d requests", RPC_MAX_BATCH);
+		batch_answer(b, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
+		b->is_single = true;
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		handle_request(s, b, is_batch ? json_object_array_get_idx(message, i) : message);
+	b->open--;
+	batch_settle(b);
+}
+
+static void
+handle_frame(struct session *s, const char *text, size_t len)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *message = json_parse(text, len, &err);
+
+	if (message)
+		handle_message(s, message);
+	else
+		session_send(s, rpc_error(NULL, RPC_PARSE_ERROR, &err));
+}
+
+static void
+refuse_frame(struct session *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_LIMIT, "a message is at most %d octets", RPC_MAX_FRAME);
+	session_send(s, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
+	s->closing = true;
+}
+
+static void
+handle_input(struct session *s)
+{
+	size_t done = 0;
+
+	s->busy = true;
+	while (!s->dead && !s->closing && s->queued < s->limits.max_queued) {
+		const char *start = s->in.data + done;
+		const char *end = s->in.len > done ? memchr(start, '\n', s->in.len - done) : NULL;
+
+		if (!end)
+			break;
+		if (end - start > RPC_MAX_FRAME)
+			refuse_frame(s);
+		else if (end > start)
+			handle_frame(s, start, (size_t)(end - start));
+		done += (size_t)(end - start) + 1;
+	}
+	buf_drop(&s->in, done);
+	if (s->in.len > RPC_MAX_FRAME && !s->closing && !memchr(s->in.data, '\n', s->in.len))
+		refuse_frame(s);
+	s->busy = false;
+}
+
+/* No method takes descriptors yet: those that come along are closed. Return: octets, 0 end, -1 nothing now, -2 broken. */
+static ssize_t
+receive(struct session *s)
+{
+	char block[READ_BLOCK];
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+	} control;
+	struct iovec iov = { .iov_base = block, .iov_len = sizeof(block) };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : -2;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			close(fd);
+		}
+	}
+	if (msg.msg_flags & MSG_CTRUNC)
+		return -2;
+	buf_add(&s->in, block, (size_t)n);
+	return n;
+}
+
+static void
+session_ready(int fd, short what, void *arg)
+{
+	struct session *s = arg;
+	ssize_t n;
+
+	(void)fd;
+	if (what & LOOP_READ) {
+		n = receive(s);
+		if (n == 0 || n == -2) {
+			session_close(s);
+			return;
+		}
+	}
+	session_settle(s);
+}
+
+static void
+session_timeout(void *arg)
+{
+	session_close(arg);
+}
+
+struct session *
+session_new(struct service *service, int fd, const struct peer *peer, const struct session_limits *limits,
+	session_closed_fn *closed, void *arg)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->service = service;
+	s->fd = fd;
+	s->peer = *peer;
+	s->limits = (struct session_limits){
+		.frame_ms = limits->frame_ms ? limits->frame_ms : FRAME_MS,
+		.idle_ms = limits->idle_ms ? limits->idle_ms : IDLE_MS,
+		.max_unsent = limits->max_unsent ? limits->max_unsent : MAX_UNSENT,
+		.max_queued = limits->max_queued ? limits->max_queued : MAX_QUEUED,
+	};
+	s->closed = closed;
+	s->arg = arg;
+	loop_timer_init(&s->timer, service->loop, session_timeout, s);
+	s->watch = loop_fd_new(service->loop, fd, LOOP_READ, session_ready, s);
+	session_arm(s);
+	return s;
+}

@@ -1,0 +1,89 @@
+/*
+ * The rule of renewal and of trying again, as arithmetic. Everything is in seconds and saturates, because a CA that
+ * sends a date in the year 9999 or a counter that ran for years must not make a time that lies in the past.
+ */
+#include "daemon/renew/policy.h"
+
+#include "common/alloc.h"
+#include "common/timefmt.h"
+
+enum {
+	MINUTE = 60,
+	DAY = 24 * 3600,
+	DEFAULT_BEFORE = 30 * DAY,
+	SHORT_LIFE = 10 *
+		     DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
+	BACKOFF_FLOOR = MINUTE,
+	RETRY_AFTER_MAX = DAY,
+};
+
+static int64_t
+min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+max64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The seconds before expiry at which renewal is due without advice. */
+static int64_t
+margin(int64_t lifetime, int64_t renew_before)
+{
+	int64_t most = lifetime < SHORT_LIFE ? lifetime / 2 : lifetime / 3;
+
+	return min64(renew_before > 0 ? renew_before : DEFAULT_BEFORE, most);
+}
+
+int64_t
+renewal_due(const struct renewal_in *in)
+{
+	int64_t lifetime = max64(time_add(in->not_after_at, -max64(in->not_before_at, -INT64_MAX)), 0);
+	int64_t latest = time_add(in->not_after_at, -(lifetime / 20));
+	int64_t before = margin(lifetime, in->renew_before);
+	/* Spread earlier, never later: the margin is for outages, not for us. */
+	int64_t spread = before >= 10 ? (int64_t)(in->spread_seed % (uint64_t)(before / 10)) : 0;
+	int64_t due = time_add(time_add(in->not_after_at, -before), -spread);
+
+	if (in->ari_pick_at > 0)
+		due = in->ari_pick_at;
+	return min64(due, latest);
+}
+
+int64_t
+backoff_due(const struct backoff_in *in)
+{
+	static const int64_t steps[] = { MINUTE, 10 * MINUTE, 100 * MINUTE, DAY };
+	int64_t attempts = max64(in->attempts, 1);
+	int64_t wait = steps[min64(attempts, (int64_t)ARRAY_SIZE(steps)) - 1];
+	int64_t left = in->not_after_at - in->now;
+	int64_t tenth;
+
+	if (in->not_after_at > 0 && left > 0)
+		wait = min64(wait, left / 8);
+	/* Fleets restart at the same minute: spread them by a tenth to either side. */
+	tenth = wait / 10;
+	if (tenth > 0)
+		wait += (int64_t)(in->jitter_seed % (uint64_t)(2 * tenth + 1)) - tenth;
+	wait = max64(wait, BACKOFF_FLOOR);
+	return max64(time_add(in->now, wait), min64(in->retry_at, time_add(in->now, RETRY_AFTER_MAX)));
+}
+
+uint64_t
+policy_seed(const char *id)
+{
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, 64 bit */
+
+	for (; *id; id++)
+		hash = (hash ^ (uint64_t)(unsigned char)*id) * 0x100000001b3u;
+	return hash;
+}
+
+int
+policy_clock_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at)
+{
+	return now >= max64(build_at, time_add(last_seen_at, -DAY));
+}

@@ -1,0 +1,75 @@
+/*
+ * The end of a certificate. Old and new coexist; the old one goes a configured time after its own expiry. One that is
+ * the newest of its auto-certificate, or that a rollout still names, stays: it may be what is being served.
+ */
+#include "daemon/renew/purge.h"
+
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/store/schedule.h"
+
+#include <string.h>
+
+enum { LOOK_AGAIN_SEC = 24 * 3600 };
+
+/* Return: 1 in use, 0 not, -1 failed. */
+static int
+still_needed(const struct issue_env *env, const struct certificate *cert, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct rollout_state rollout = { 0 };
+	int found;
+
+	if (!cert->autocert)
+		return 0;
+	found = object_load(env->store, &autocert_class, cert->autocert, &a, err);
+	if (found <= 0)
+		return found;
+	if (a.last_certificate && strcmp(a.last_certificate, cert->o.id) == 0)
+		return 1;
+	found = rollout_load(env->rollout, a.o.id, &rollout, err);
+	if (found == 1)
+		found = rollout.certificate && strcmp(rollout.certificate, cert->o.id) == 0;
+	record_clear(&rollout_class, &rollout);
+	return found;
+}
+
+static int
+purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct error *err)
+{
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	struct event_object object = { "certificate", id, NULL };
+	int found = object_load(env->store, &certificate_class, id, &cert, err);
+
+	if (found == 1)
+		found = still_needed(env, &cert, err) == 0;
+	if (error_is_set(err))
+		return -1;
+	if (!cert.o.id[0] || found == 1) {
+		schedule_del(env->store, txn, SCHEDULE_PURGE, id);
+		if (!cert.o.id[0])
+			return 0;
+		object.name = cert.o.name;
+		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
+			"expired certificate removed");
+		return object_delete(env->store, txn, &certificate_class, id, err);
+	}
+	schedule_set(env->store, txn, SCHEDULE_PURGE, id, "",
+		time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
+	return 0;
+}
+
+void
+purge_run(const struct issue_env *env, const char *certificate_id, void (*done)(void *arg), void *arg)
+{
+	struct store_txn *txn = store_begin(env->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (purge(env, txn, certificate_id, &err) < 0) {
+		event_emit_error(env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "%s", err.message);
+		schedule_set(env->store, txn, SCHEDULE_PURGE, certificate_id, "",
+			time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
+	}
+	loop_defer(env->loop, done, arg);
+}

@@ -1,0 +1,377 @@
+/*
+ * Runs what is due. One pass looks at the head of each lane that has room, starts what is due there, and arms the one
+ * wall timer for the earliest of the rest. A row stays in the store while its work runs; the work itself moves or
+ * removes it, so a crash at any point finds it due again.
+ *
+ * Memory is bounded by what runs, not by what is stored: lanes are providers, and a lane's walk passes over its
+ * running rows only.
+ */
+#include "daemon/renew/scheduler.h"
+
+#include "common/key.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/account.h"
+#include "daemon/renew/purge.h"
+#include "daemon/store/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	LANE_COMMON_ROOM = 32, /* deploys, probes, cleanups, registrations at once */
+	LANE_MAX_ORDERS = 8,   /* default in flight per provider (Pebble 2.4 stalls above 16) */
+};
+
+/* One row that is being worked on. */
+struct job {
+	struct scheduler *scheduler;
+	struct lane *lane;
+	struct schedule_row row;
+	struct issue *issue;     /* SCHEDULE_ISSUE */
+	struct account *account; /* SCHEDULE_ACCOUNT */
+	struct job *prev, *next;
+};
+
+struct lane {
+	char name[STORE_ID_SIZE]; /* provider id; "" for all that is not an issue */
+	struct provider provider; /* as loaded; not for "" */
+	struct acme_client *client;
+	unsigned running;
+	bool stale; /* provider changed: make client and provider anew when nothing runs */
+	struct lane *prev, *next;
+};
+
+struct scheduler {
+	const struct issue_env *env;
+	struct scheduler_config config;
+	struct lane *lanes; /* those in use */
+	struct job *jobs;
+	bool kicked;
+	bool closing;
+	int64_t next_at;
+};
+
+static void
+scheduler_pass(void *arg);
+
+void
+scheduler_kick(struct scheduler *s)
+{
+	if (s->kicked || s->closing)
+		return;
+	s->kicked = true;
+	loop_defer(s->env->loop, scheduler_pass, s);
+}
+
+/* --- jobs --- */
+
+static struct job *
+job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
+{
+	struct job *job;
+
+	DL_FOREACH(s->jobs, job) {
+		if (job->row.kind == kind && strcmp(job->row.object, object) == 0)
+			return job;
+	}
+	return NULL;
+}
+
+static void
+job_end(void *arg)
+{
+	struct job *job = arg;
+	struct scheduler *s = job->scheduler;
+
+	job->lane->running--;
+	DL_DELETE(s->jobs, job);
+	free(job);
+	scheduler_kick(s);
+}
+
+static void
+job_cleanup_done(const struct error *err, void *arg)
+{
+	(void)err; /* the solver has moved the row to its next try, and said so */
+	job_end(arg);
+}
+
+static void
+account_done(void *arg)
+{
+	struct job *job = arg;
+
+	scheduler_forget_provider(job->scheduler, job->row.object);
+	job_end(job);
+}
+
+static void
+job_run(struct scheduler *s, struct job *job)
+{
+	const char *object = job->row.object;
+
+	switch (job->row.kind) {
+	case SCHEDULE_ISSUE:
+		job->issue = issue_start(
+			s->env, job->lane->client, &job->lane->provider, object, job_end, job);
+		return;
+	case SCHEDULE_DEPLOY:
+	case SCHEDULE_PROBE:
+		rollout_run(s->env->rollout, job->row.kind, object, job_end, job);
+		return;
+	case SCHEDULE_CLEANUP:
+		solver_cleanup(s->env->solver, object, job_cleanup_done, job);
+		return;
+	case SCHEDULE_ACCOUNT:
+		job->account = account_start(
+			s->env, s->config.http, s->config.allow_other_hosts, object, account_done, job);
+		return;
+	case SCHEDULE_PURGE:
+		purge_run(s->env, object, job_end, job);
+		return;
+	}
+}
+
+static void
+job_start(struct scheduler *s, struct lane *lane, const struct schedule_row *row)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->scheduler = s;
+	job->lane = lane;
+	job->row = *row;
+	lane->running++;
+	DL_APPEND(s->jobs, job);
+	job_run(s, job);
+}
+
+static void
+job_cancel(struct job *job)
+{
+	issue_cancel(job->issue);
+	account_cancel(job->account);
+}
+
+/* --- lanes --- */
+
+static struct lane *
+lane_find(const struct scheduler *s, const char *name)
+{
+	struct lane *lane;
+
+	DL_FOREACH(s->lanes, lane) {
+		if (strcmp(lane->name, name) == 0)
+			return lane;
+	}
+	return NULL;
+}
+
+static void
+lane_unload(struct lane *lane)
+{
+	acme_client_free(lane->client);
+	lane->client = NULL;
+	provider_clear(&lane->provider);
+	lane->stale = false;
+}
+
+/* Return: true when orders can be made: the provider has an account. */
+static bool
+lane_load(struct scheduler *s, struct lane *lane, struct error *err)
+{
+	struct acme_client_config config;
+	struct key *key = NULL;
+
+	if (lane->stale && lane->running == 0)
+		lane_unload(lane);
+	if (lane->client)
+		return !lane->stale;
+	if (object_load(s->env->store, &provider_class, lane->name, &lane->provider, err) != 1)
+		return false;
+	if (!lane->provider.account_url || key_from_der(&lane->provider.account_key, &key, err) < 0) {
+		provider_clear(&lane->provider);
+		return false;
+	}
+	config = (struct acme_client_config){
+		.directory_url = lane->provider.server,
+		.ca_file = lane->provider.ca_file,
+		.account_url = lane->provider.account_url,
+		.allow_other_hosts = s->config.allow_other_hosts,
+	};
+	lane->client = acme_client_new(s->env->loop, s->config.http, &config, key);
+	return true;
+}
+
+static struct lane *
+lane_get(struct scheduler *s, const char *name)
+{
+	struct lane *lane = lane_find(s, name);
+
+	if (lane)
+		return lane;
+	lane = xcalloc(1, sizeof(*lane));
+	memcpy(lane->name, name, strlen(name) + 1);
+	DL_APPEND(s->lanes, lane);
+	return lane;
+}
+
+static unsigned
+lane_room(const struct scheduler *s, const struct lane *lane)
+{
+	int64_t room = LANE_COMMON_ROOM;
+
+	if (lane->name[0]) {
+		room = s->config.max_orders > 0 ? s->config.max_orders : LANE_MAX_ORDERS;
+		if (lane->provider.max_orders > 0)
+			room = lane->provider.max_orders;
+	}
+	return room > lane->running ? (unsigned)(room - lane->running) : 0;
+}
+
+/*
+ * Starts what is due in one lane. Return: due time of the first row that was not started for being in the future;
+ * INT64_MAX when there is none, or when the lane is full (the end of a job looks again).
+ */
+static int64_t
+lane_run(struct scheduler *s, struct lane *lane, int64_t now, struct error *err)
+{
+	struct schedule_row row, at;
+	bool first = true;
+
+	if (lane->name[0] && !lane_load(s, lane, err))
+		return INT64_MAX;
+	while (lane_room(s, lane) > 0) {
+		if (schedule_next_in_lane(s->env->store, lane->name, first ? NULL : &at, &row, err) != 1)
+			return INT64_MAX;
+		first = false;
+		at = row;
+		if (job_find(s, row.kind, row.object))
+			continue;
+		if (row.due_at > now)
+			return row.due_at;
+		job_start(s, lane, &row);
+	}
+	return INT64_MAX;
+}
+
+static void
+scheduler_pass(void *arg)
+{
+	struct scheduler *s = arg;
+	int64_t now = clock_wall(loop_clock(s->env->loop));
+	char name[STORE_ID_SIZE] = "";
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool after = false;
+
+	s->kicked = false;
+	if (s->closing)
+		return;
+	s->next_at = INT64_MAX;
+	while (schedule_next_lane(s->env->store, name, after, name, &err) == 1) {
+		int64_t due = lane_run(s, lane_get(s, name), now, &err);
+
+		if (due < s->next_at)
+			s->next_at = due;
+		after = true;
+	}
+	if (error_is_set(&err))
+		event_emit_error(
+			s->env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
+	loop_wall_set(s->env->loop, s->next_at);
+}
+
+static void
+scheduler_wall(bool clock_was_set, void *arg)
+{
+	(void)clock_was_set; /* due times are wall times: a look at the heads is all that a set clock needs */
+	scheduler_kick(arg);
+}
+
+/* --- life --- */
+
+struct scheduler *
+scheduler_new(const struct scheduler_config *config)
+{
+	struct scheduler *s = xcalloc(1, sizeof(*s));
+
+	s->config = *config;
+	s->env = config->issue_env;
+	s->next_at = INT64_MAX;
+	loop_wall_init(s->env->loop, scheduler_wall, s);
+	return s;
+}
+
+static void
+lane_free(struct lane *lane)
+{
+	lane_unload(lane);
+	free(lane);
+}
+
+void
+scheduler_free(struct scheduler *s)
+{
+	struct job *job, *job_tmp;
+	struct lane *lane, *lane_tmp;
+
+	if (!s)
+		return;
+	s->closing = true;
+	DL_FOREACH_SAFE(s->jobs, job, job_tmp)
+	{
+		job_cancel(job);
+		DL_DELETE(s->jobs, job);
+		free(job);
+	}
+	DL_FOREACH_SAFE(s->lanes, lane, lane_tmp)
+	{
+		DL_DELETE(s->lanes, lane);
+		lane_free(lane);
+	}
+	free(s);
+}
+
+void
+scheduler_forget_provider(struct scheduler *s, const char *provider_id)
+{
+	struct lane *lane = lane_find(s, provider_id);
+
+	if (lane)
+		lane->stale = true;
+	scheduler_kick(s);
+}
+
+const struct issue *
+scheduler_issue_of(const struct scheduler *s, const char *autocert_id)
+{
+	const struct job *job = job_find(s, SCHEDULE_ISSUE, autocert_id);
+
+	return job ? job->issue : NULL;
+}
+
+void
+scheduler_cancel(struct scheduler *s, const char *autocert_id)
+{
+	struct job *job = job_find(s, SCHEDULE_ISSUE, autocert_id);
+
+	if (!job)
+		return;
+	issue_cancel(job->issue);
+	job_end(job);
+}
+
+void
+scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *ret)
+{
+	const struct job *job;
+
+	*ret = (struct scheduler_stats){ .next_at = s->next_at };
+	DL_FOREACH(s->jobs, job) {
+		if (job->row.kind == SCHEDULE_ISSUE)
+			ret->issues_running++;
+		else
+			ret->others_running++;
+	}
+}

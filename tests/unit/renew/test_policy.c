@@ -1,0 +1,87 @@
+#include "daemon/renew/policy.h"
+
+#include "common/alloc.h"
+
+#include <criterion/criterion.h>
+#include <stdint.h>
+
+enum { MINUTE = 60, HOUR = 3600, DAY = 24 * HOUR };
+
+Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
+{
+	static const struct {
+		const char *why;
+		struct renewal_in in;
+		int64_t due_at;
+	} cases[] = {
+		{ "90 days, no advice", { .not_after_at = 90 * DAY }, 60 * DAY },
+		{ "398 days", { .not_after_at = 398 * DAY }, 368 * DAY },
+		{ "45 days: a third", { .not_after_at = 45 * DAY }, 30 * DAY },
+		{ "160 hours: half", { .not_after_at = 160 * HOUR }, 80 * HOUR },
+		{ "1 hour: half", { .not_after_at = HOUR }, HOUR / 2 },
+		{ "declared 20 days", { .not_after_at = 90 * DAY, .renew_before = 20 * DAY }, 70 * DAY },
+		{ "declared more than a third", { .not_after_at = 90 * DAY, .renew_before = 80 * DAY },
+			60 * DAY },
+		{ "the CA's instant wins", { .not_after_at = 90 * DAY, .ari_pick_at = 10 * DAY }, 10 * DAY },
+		{ "but never past a twentieth of life",
+			{ .not_after_at = 100 * DAY, .ari_pick_at = 99 * DAY }, 95 * DAY },
+		{ "dates from nowhere saturate", { .not_before_at = INT64_MIN, .not_after_at = INT64_MAX },
+			INT64_MAX - INT64_MAX / 20 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(renewal_due(&cases[i].in), cases[i].due_at, "%s: %lld", cases[i].why,
+			(long long)renewal_due(&cases[i].in));
+}
+
+Test(policy, spread_is_stable_earlier_only_and_at_most_a_tenth_of_the_margin)
+{
+	for (uint64_t seed = 0; seed < 10000; seed++) {
+		struct renewal_in in = { .not_after_at = 90 * DAY, .spread_seed = seed * 7919 };
+		int64_t due = renewal_due(&in);
+
+		cr_assert_leq(due, 60 * DAY);
+		cr_assert_gt(due, 57 * DAY);
+		cr_assert_eq(due, renewal_due(&in));
+	}
+}
+
+Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a_minute)
+{
+	static const struct {
+		const char *why;
+		struct backoff_in in;
+		int64_t low, high;
+	} cases[] = {
+		{ "first", { .attempts = 1 }, 60, 66 },
+		{ "second", { .attempts = 2 }, 540, 660 },
+		{ "third", { .attempts = 3 }, 5400, 6600 },
+		{ "fourth", { .attempts = 4 }, DAY - DAY / 10, DAY + DAY / 10 },
+		{ "counter run wild", { .attempts = INT64_MAX }, DAY - DAY / 10, DAY + DAY / 10 },
+		{ "counter below its range", { .attempts = -5 }, 60, 66 },
+		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 400, 500 },
+		{ "a minute is left", { .attempts = 9, .not_after_at = MINUTE }, 60, 60 },
+		{ "expired: table again", { .attempts = 2, .now = DAY, .not_after_at = HOUR }, DAY + 540,
+			DAY + 660 },
+		{ "the CA says later", { .attempts = 1, .retry_at = 5000 }, 5000, 5000 },
+		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY, DAY },
+		{ "the CA says earlier", { .attempts = 2, .retry_at = 10 }, 540, 660 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (uint64_t seed = 0; seed < 200; seed++) {
+			struct backoff_in in = cases[i].in;
+			int64_t due;
+
+			in.jitter_seed = seed * 104729;
+			due = backoff_due(&in);
+			cr_assert(due >= cases[i].low && due <= cases[i].high, "%s: %lld", cases[i].why,
+				(long long)due);
+		}
+}
+
+Test(policy, a_clock_before_the_build_or_a_day_behind_is_not_believed)
+{
+	cr_expect(policy_clock_is_sane(1000 * DAY, 900 * DAY, 0));
+	cr_expect_not(policy_clock_is_sane(800 * DAY, 900 * DAY, 0));
+	cr_expect(policy_clock_is_sane(1000 * DAY, 0, 1001 * DAY));
+	cr_expect_not(policy_clock_is_sane(1000 * DAY, 0, 1002 * DAY));
+}
