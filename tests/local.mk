@@ -12,6 +12,7 @@ check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
 	tests/unit/base/test_clock.c \
+	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
@@ -31,8 +32,17 @@ endif
 #	fuzz_jws_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 #	EXTRA_DIST += tests/fuzz/corpus/jws
 FUZZERS =
+
+FUZZERS += fuzz-dns_message
+fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
+fuzz_dns_message_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/dns_message
+
 check_PROGRAMS += $(FUZZERS)
-if !FUZZING
+if FUZZING
+FUZZ_LIBS = $(FUZZ_ENGINE)
+else
+FUZZ_LIBS = libreplay.la
 check_LTLIBRARIES += libreplay.la
 libreplay_la_SOURCES = tests/fuzz/replay.c
 TESTS += $(FUZZERS)

@@ -34,15 +34,26 @@ enum dns_type {
 	DNS_CAA = 257
 };
 
-/* What an answer said. rcode 0 with no values is "no such data", 3 is "no such name". */
+/*
+ * What an answer said: any RCODE is an answer. rcode 0 with no values is "no such data", 3 is "no such name".
+ * Names are lower case without final dot.
+ */
 struct dns_answer {
 	int rcode;
-	bool authoritative;    /* AA bit */
-	struct strlist values; /* of the asked type: addresses, names (no final dot), TXT strings joined */
-	char *cname;           /* owned; target if the name is an alias; or NULL */
-	char *soa_zone;        /* owned; owner of the SOA in answer or authority section; or NULL */
-	char *soa_mname;       /* owned; its primary server; or NULL */
+	bool authoritative; /* AA bit */
+	/* Of the asked type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value". */
+	struct strlist values;
+	char *cname;     /* owned; where the aliases in the answer end if the name is one; or NULL */
+	char *soa_zone;  /* owned; owner of the SOA in answer or authority section; or NULL */
+	char *soa_mname; /* owned; its primary server; or NULL */
 };
+
+void
+dns_answer_clear(struct dns_answer *answer);
+
+/* "NOERROR", "NXDOMAIN", ...; never NULL. */
+const char *
+dns_rcode_name(int rcode);
 
 /* Called once from the loop, never from inside the call that started it. @err: ERROR_DNS, ERROR_TIMEOUT. */
 typedef void

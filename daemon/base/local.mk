@@ -1,6 +1,10 @@
 # daemon/base
 libcertd_la_SOURCES += \
 	daemon/base/clock.c daemon/base/clock.h \
+	daemon/base/dns.h \
+	daemon/base/dns_message.c daemon/base/dns_message.h \
+	daemon/base/dns_tsig.c daemon/base/dns_tsig.h \
+	daemon/base/dns_update.c \
 	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
 	daemon/base/loop_stats.c \
 	daemon/base/loop_timer.c \

@@ -1,0 +1,206 @@
+/*
+ * daemon/base/dns_message.c: questions, and what answers say. ldns does the octets; what counts here is that an
+ * answer is read only along the aliases that lead from the asked name, so that a record of any other name in the
+ * message means nothing.
+ */
+#include "daemon/base/dns_message.h"
+
+#include "common/error.h"
+
+#include <ldns/ldns.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More aliases in a row than this are a loop or a trap. */
+enum { MAX_ALIASES = 16 };
+
+static void
+pkt_free(ldns_pkt **pkt)
+{
+	ldns_pkt_free(*pkt);
+}
+
+static void
+rdf_free(ldns_rdf **rdf)
+{
+	ldns_rdf_deep_free(*rdf);
+}
+
+void
+dns_answer_clear(struct dns_answer *answer)
+{
+	strlist_clear(&answer->values);
+	free(answer->cname);
+	free(answer->soa_zone);
+	free(answer->soa_mname);
+	*answer = (struct dns_answer){ .rcode = 0 };
+}
+
+const char *
+dns_rcode_name(int rcode)
+{
+	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
+		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
+	return rcode >= 0 && (size_t)rcode < ARRAY_SIZE(names) ? names[rcode] : "unknown RCODE";
+}
+
+int
+dns_message_question(
+	uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret, struct error *err)
+{
+	ldns_rdf *owner = ldns_dname_new_frm_str(name);
+	if (!owner)
+		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
+	/* The packet takes @owner. */
+	_cleanup_(pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(
+		owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, recursive ? LDNS_RD : (uint16_t)0);
+	uint8_t *wire = NULL;
+	size_t len = 0;
+	ldns_pkt_set_id(pkt, id);
+	if (ldns_pkt2wire(&wire, pkt, &len) != LDNS_STATUS_OK)
+		return error_set(err, ERROR_INVALID, "no question can be made of '%s'", name);
+	buf_add(ret, wire, len);
+	free(wire);
+	return 0;
+}
+
+/* Lower case, no final dot; owned by the caller; NULL if ldns cannot print it. */
+static char *
+name_text(const ldns_rdf *name)
+{
+	_cleanup_(rdf_free) ldns_rdf *lower = ldns_rdf_clone(name);
+	ldns_dname2canonical(lower);
+	char *text = ldns_rdf2str(lower);
+	size_t len = text ? strlen(text) : 0;
+	if (len > 1 && text[len - 1] == '.')
+		text[len - 1] = '\0';
+	return text;
+}
+
+/* The strings of a TXT record joined (RFC 7208 s3.3 reads them so, and the CAs do). */
+static void
+add_txt(struct strlist *values, const ldns_rr *rr)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const ldns_rdf *part = ldns_rr_rdf(rr, i);
+		if (ldns_rdf_size(part) > 1)
+			buf_add(&text, ldns_rdf_data(part) + 1, ldns_rdf_size(part) - 1);
+	}
+	if (strlen(buf_str(&text)) == text.len)
+		strlist_take(values, buf_steal(&text));
+}
+
+/* "flags tag value" (RFC 8659 s4.1). */
+static void
+add_caa(struct strlist *values, const ldns_rr *rr)
+{
+	if (ldns_rr_rd_count(rr) != 3)
+		return;
+	const ldns_rdf *tag = ldns_rr_rdf(rr, 1), *value = ldns_rr_rdf(rr, 2);
+	if (memchr(ldns_rdf_data(value), 0, ldns_rdf_size(value)))
+		return;
+	strlist_take(values, xasprintf("%u %.*s %.*s", *ldns_rdf_data(ldns_rr_rdf(rr, 0)),
+				     (int)ldns_rdf_size(tag) - 1, (const char *)ldns_rdf_data(tag) + 1,
+				     (int)ldns_rdf_size(value), (const char *)ldns_rdf_data(value)));
+}
+
+/* Takes @text; NULL is ignored. */
+static void
+add_text(struct strlist *values, char *text)
+{
+	if (text)
+		strlist_take(values, text);
+}
+
+static void
+add_value(struct strlist *values, const ldns_rr *rr)
+{
+	switch ((unsigned)ldns_rr_get_type(rr)) {
+	case DNS_TXT:
+		add_txt(values, rr);
+		break;
+	case DNS_CAA:
+		add_caa(values, rr);
+		break;
+	case DNS_NS:
+	case DNS_CNAME:
+	case DNS_SOA:
+		add_text(values, ldns_rr_rd_count(rr) > 0 ? name_text(ldns_rr_rdf(rr, 0)) : NULL);
+		break;
+	default:
+		add_text(values, ldns_rr_rd_count(rr) > 0 ? ldns_rdf2str(ldns_rr_rdf(rr, 0)) : NULL);
+	}
+}
+
+/* The target if @section holds an alias of @owner; borrowed; or NULL. */
+static const ldns_rdf *
+alias_of(const ldns_rr_list *section, const ldns_rdf *owner)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(section); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_CNAME && ldns_rr_rd_count(rr) == 1 &&
+			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
+			return ldns_rr_rdf(rr, 0);
+	}
+	return NULL;
+}
+
+/* The first SOA of @section says which zone the name is in. */
+static void
+read_soa(const ldns_rr_list *section, struct dns_answer *ret)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(section) && !ret->soa_zone; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) < 1)
+			continue;
+		ret->soa_zone = name_text(ldns_rr_owner(rr));
+		ret->soa_mname = name_text(ldns_rr_rdf(rr, 0));
+	}
+}
+
+static void
+read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, struct dns_answer *ret)
+{
+	const ldns_rr_list *section = ldns_pkt_answer(pkt);
+	const ldns_rdf *owner = asked;
+	for (int i = 0; i < MAX_ALIASES; i++) {
+		const ldns_rdf *target = alias_of(section, owner);
+		if (!target)
+			break;
+		owner = target;
+	}
+	if (owner != asked)
+		ret->cname = name_text(owner);
+	if (type == DNS_CNAME)
+		owner = asked;
+	for (size_t i = 0; i < ldns_rr_list_rr_count(section); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+		if ((unsigned)ldns_rr_get_type(rr) == (unsigned)type &&
+			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
+			add_value(&ret->values, rr);
+	}
+	read_soa(section, ret);
+	read_soa(ldns_pkt_authority(pkt), ret);
+}
+
+int
+dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret,
+	struct error *err)
+{
+	_cleanup_(rdf_free) ldns_rdf *asked = ldns_dname_new_frm_str(name);
+	_cleanup_(pkt_free) ldns_pkt *pkt = NULL;
+	*ret = (struct dns_answer){ .rcode = 0 };
+	if (!asked)
+		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
+	ldns_status status = ldns_wire2pkt(&pkt, wire, len);
+	if (status != LDNS_STATUS_OK)
+		return error_set(err, ERROR_DNS, "the answer is not a DNS message: %s",
+			ldns_get_errorstr_by_id(status));
+	if (!ldns_pkt_qr(pkt))
+		return error_set(err, ERROR_DNS, "the answer is a question");
+	ret->rcode = (int)ldns_pkt_get_rcode(pkt);
+	ret->authoritative = ldns_pkt_aa(pkt);
+	read_answer(pkt, asked, type, ret);
+	return 0;
+}
