@@ -25,7 +25,7 @@ struct acme_client *
 acme_client_new(struct loop *loop, const struct http *http, const struct acme_client_config *config,
 	struct key *account_key);
 
-/* Cancels everything in flight; no callback is called. */
+/* Cancels everything in flight; no callback is called. NULL is a no-op. */
 void
 acme_client_free(struct acme_client *client);
 
@@ -44,28 +44,42 @@ struct acme_reply {
 	int64_t retry_after_at; /* UNIX seconds; 0 none */
 	const char *body;
 	size_t body_len;
-	const struct strlist *links;
+	const struct strlist *links; /* Link header values as they came, see acme_msg_links() */
 };
 
 /* Once, from the loop. @err: what http gave, or the CA's problem (ERROR_CA, ERROR_RATE_LIMITED, ...). */
 typedef void
 acme_reply_fn(const struct acme_reply *reply, const struct error *err, void *arg);
 
-struct acme_call; /* a request under way */
+struct acme_call; /* a request under way; valid until its callback is called */
 
-/*
- * acme_client_post() - signed POST; fetches directory and nonce first when needed
- * @url: absolute, or ACME_NEW_ORDER etc. below
- * @payload: JSON text; NULL is a POST-as-GET
- * @accept: or NULL
- */
-struct acme_call *
-acme_client_post(struct acme_client *client, const char *url, const char *payload, const char *accept,
-	acme_reply_fn *done, void *arg);
-
-/* Names of directory entries in place of @url. */
+/* Names of directory entries in place of a URL. */
 #define ACME_NEW_ORDER "newOrder"
 #define ACME_REVOKE_CERT "revokeCert"
+
+struct acme_request {
+	const char *url;     /* absolute, or ACME_NEW_ORDER etc. */
+	const char *payload; /* JSON text; NULL is a POST-as-GET (RFC 8555 s6.3) */
+	const char *accept;  /* or NULL */
+	size_t max_body;     /* cap of the answer; 0: that of http.h */
+	/*
+	 * This is an authorization. Such a request never overlaps a newOrder of this client: Pebble 2.4 deadlocks
+	 * then, and nothing is lost by it.
+	 */
+	bool authorization;
+	bool best_effort; /* no tries after network errors and 5xx */
+};
+
+/*
+ * acme_client_send() - one signed POST; fetches directory and nonce first when needed
+ * @request: borrowed for the call, copied
+ * @done: NULL: nobody is interested in the answer
+ * Network errors, timeouts and 5xx are tried again up to 5 times within some seconds; a longer Retry-After is left to
+ * the caller (error.retry_at). The host must be the directory's unless allow_other_hosts (ERROR_PROTOCOL).
+ */
+struct acme_call *
+acme_client_send(
+	struct acme_client *client, const struct acme_request *request, acme_reply_fn *done, void *arg);
 
 /* NULL is a no-op. */
 void
@@ -86,7 +100,7 @@ struct acme_account_request {
 };
 
 /*
- * acme_account_register() - newAccount (RFC 8555 s7.3); safe to repeat, the same key gives the same account.
+ * acme_account_register() - newAccount (RFC 8555 s7.3); @request is copied; safe to repeat, the same key gives the same account.
  * Terms that were not agreed to: ERROR_INVALID, field "termsOfServiceAgreed", with the URL to read. EAB needed and
  * not given: ERROR_INVALID, field "externalAccountBinding". After success acme_client_account_url() is set.
  */

@@ -14,14 +14,14 @@
 
 enum { ACME_URL_MAX = 2048, ACME_NONCE_MAX = 128, ACME_TOKEN_MIN = 22, ACME_TOKEN_MAX = 128 };
 
-/* RFC 8555 s7.1.1 */
+/* RFC 8555 s7.1.1; RFC 9773 s4.1 */
 struct acme_directory {
-	char *new_nonce; /* all owned */
+	char *new_nonce; /* all owned; these three are always there */
 	char *new_account;
 	char *new_order;
-	char *revoke_cert;
+	char *revoke_cert; /* this and the next: or NULL */
 	char *key_change;
-	char *renewal_info; /* RFC 9773; or NULL */
+	char *renewal_info;
 	char *terms_of_service;
 	bool eab_required;
 	struct strlist caa_identities;
@@ -81,6 +81,10 @@ acme_msg_authorization(const char *text, size_t len, struct acme_authorization *
 int
 acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err);
 
+/* The status of an account object (RFC 8555 s7.1.2): valid, deactivated or revoked. */
+int
+acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct error *err);
+
 /*
  * acme_msg_problem() - an error answer as struct error, by the problem table (acme_problem.c)
  * @status: HTTP status; body may be a problem document, HTML, or nothing. Subproblems are folded into the message
@@ -89,6 +93,25 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
  */
 void
 acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_at, struct error *ret);
+
+/*
+ * acme_url_check() - may this URL of a CA be asked at all? https, a host, printable ASCII, no user, no fragment,
+ * at most ACME_URL_MAX octets. Return: 0, or -1 with ERROR_PROTOCOL.
+ */
+int
+acme_url_check(const char *url, struct error *err);
+
+/* Both name the same host and port (443 when none is given). Both have passed acme_url_check(). */
+bool
+acme_url_same_host(const char *a, const char *b);
+
+/* A nonce as RFC 8555 s6.5.1 wants it: base64url, at most ACME_NONCE_MAX octets. */
+bool
+acme_nonce_is_valid(const char *nonce);
+
+/* Targets of the Link header values in @links whose relation is @rel (RFC 8288), as they came; appends to @ret. */
+void
+acme_msg_links(const struct strlist *links, const char *rel, struct strlist *ret);
 
 void
 acme_directory_clear(struct acme_directory *d);

@@ -40,7 +40,7 @@ struct acme_order_ops {
 	void (*solve)(size_t index, const struct acme_authorization *authz, void *arg);
 	/* The authorization is final (or given up): the challenge may be taken down. Once per solve. */
 	void (*unsolve)(size_t index, void *arg);
-	/* Make the certificate key durable and its CSR ready, then acme_order_csr(). */
+	/* Make the certificate key durable and its CSR ready (DER, the ordered names), then acme_order_csr(). */
 	void (*csr)(void *arg);
 	/* For progress: entered @state; @why is what is waited for, one line, or NULL. */
 	void (*progress)(enum acme_order_state state, const char *why, void *arg);
@@ -55,11 +55,15 @@ struct acme_order_config {
 	const char *url;             /* NULL: a new order; else continue this one */
 	const struct strlist *names; /* canonical; copied */
 	const char *profile;         /* or NULL */
-	const char *preferred_chain; /* issuer CN to look for among the alternates; or NULL */
-	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
+	const char *
+		preferred_chain; /* CN of the issuer of the topmost certificate; or NULL; not offered: the default */
+	int64_t give_up_ms; /* limit for the whole order; 0: 15 minutes */
 };
 
-/* Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. */
+/*
+ * Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. No function of @ops but
+ * done may free the order; their answers may come at once.
+ */
 struct acme_order *
 acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_order_config *config,
 	const struct acme_order_ops *ops, void *arg);

@@ -1,0 +1,173 @@
+/*
+ * The account (RFC 8555 s7.3). Registering is safe to repeat, because the same key always gives the same account:
+ * after a crash between request and answer we simply ask again. What the CA wants from the operator (terms, external
+ * account) is checked against the directory first, so that the answer names the setting and not a problem type.
+ */
+#include "common/json.h"
+#include "common/jws.h"
+#include "daemon/acme/acme_client_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct registration {
+	struct acme_client *client;
+	acme_reply_fn *done;
+	void *arg;
+	bool only_existing;
+	char *email;
+	bool terms_agreed;
+	char *eab_key_id;
+	struct secret eab_key;
+};
+
+static void
+registration_free(void *arg)
+{
+	struct registration *reg = arg;
+
+	free(reg->email);
+	free(reg->eab_key_id);
+	secret_clear(&reg->eab_key);
+	free(reg);
+}
+
+/* May we register at all, as far as the directory tells? */
+static int
+check_demands(const struct registration *reg, const struct acme_directory *directory, struct error *err)
+{
+	if (reg->only_existing)
+		return 0;
+	if (directory->terms_of_service && !reg->terms_agreed)
+		return error_set_field(err, "termsOfServiceAgreed",
+			"the CA's terms of service have to be agreed to: %s", directory->terms_of_service);
+	if (directory->eab_required && !reg->eab_key_id)
+		return error_set_field(err, "externalAccountBinding",
+			"the CA wants an external account: a key identifier and a key that it gives to its "
+			"customers");
+	return 0;
+}
+
+static int
+add_external_account(const struct registration *reg, const struct acme_directory *directory,
+	struct json_object *payload, struct error *err)
+{
+	_cleanup_buf_ struct buf jws = BUF_INIT;
+	struct json_object *binding;
+
+	if (!reg->eab_key_id)
+		return 0;
+	if (jws_external_account(
+		    reg->client->key, reg->eab_key_id, &reg->eab_key, directory->new_account, &jws, err) < 0)
+		return error_wrap(err, "external account binding");
+	binding = json_parse(buf_str(&jws), jws.len, err);
+	if (!binding)
+		return -1;
+	json_object_object_add(payload, "externalAccountBinding", binding);
+	return 0;
+}
+
+static int
+build_payload(const struct acme_directory *directory, struct buf *ret, struct error *err, void *arg)
+{
+	const struct registration *reg = arg;
+	_cleanup_json_ struct json_object *payload = json_object_new_object();
+
+	if (check_demands(reg, directory, err) < 0)
+		return -1;
+	if (reg->only_existing) {
+		json_add_bool(payload, "onlyReturnExisting", true);
+	} else {
+		_cleanup_strlist_ struct strlist contact = STRLIST_INIT;
+
+		if (reg->terms_agreed)
+			json_add_bool(payload, "termsOfServiceAgreed", true);
+		if (reg->email) {
+			strlist_take(&contact, xasprintf("mailto:%s", reg->email));
+			json_add_strlist(payload, "contact", &contact);
+		}
+		if (add_external_account(reg, directory, payload, err) < 0)
+			return -1;
+	}
+	json_write(payload, ret);
+	return 0;
+}
+
+/* The account of an answer: its URL, if it can be used. */
+static int
+read_account(const struct acme_reply *reply, struct error *err)
+{
+	enum acme_status status;
+
+	if (!reply->location)
+		return error_set(err, ERROR_PROTOCOL, "account: no Location in the answer");
+	if (acme_msg_account(reply->body, reply->body_len, &status, err) < 0)
+		return -1;
+	if (status != ACME_VALID)
+		return error_set(err, ERROR_CA, "the account %s is %s; a new account key makes a new one",
+			reply->location, status == ACME_REVOKED ? "revoked by the CA" : "deactivated");
+	return 0;
+}
+
+static void
+registration_done(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	struct registration *reg = arg;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (err)
+		error_copy(&why, err);
+	else if (read_account(reply, &why) == 0)
+		str_replace(&reg->client->account_url, reply->location);
+	/* "unauthorized" is all that a CA says of a wrong key identifier or key */
+	if (reg->eab_key_id && why.problem && strcmp(why.problem, "unauthorized") == 0)
+		str_replace(&why.field, "externalAccountBinding");
+	if (error_is_set(&why))
+		reg->done(NULL, &why, reg->arg);
+	else
+		reg->done(reply, NULL, reg->arg);
+}
+
+static struct acme_call *
+registration_start(struct registration *reg)
+{
+	struct acme_call *call = acme_call_new(
+		reg->client, &(struct acme_request){ .url = ACME_NEW_ACCOUNT });
+
+	call->with_jwk = true;
+	call->build = build_payload;
+	call->done = registration_done;
+	call->release = registration_free;
+	call->arg = reg;
+	acme_call_start(call);
+	return call;
+}
+
+struct acme_call *
+acme_account_register(struct acme_client *client, const struct acme_account_request *request,
+	acme_reply_fn *done, void *arg)
+{
+	struct registration *reg = xcalloc(1, sizeof(*reg));
+
+	reg->client = client;
+	reg->done = done;
+	reg->arg = arg;
+	reg->email = xstrdup_null(request->email);
+	reg->terms_agreed = request->terms_agreed;
+	reg->eab_key_id = xstrdup_null(request->eab_key_id);
+	if (request->eab_key)
+		secret_copy(&reg->eab_key, request->eab_key);
+	return registration_start(reg);
+}
+
+struct acme_call *
+acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg)
+{
+	struct registration *reg = xcalloc(1, sizeof(*reg));
+
+	reg->client = client;
+	reg->done = done;
+	reg->arg = arg;
+	reg->only_existing = true;
+	return registration_start(reg);
+}

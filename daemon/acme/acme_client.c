@@ -1,0 +1,315 @@
+/*
+ * One CA, one account. This file keeps what all requests share: the directory (for a day, or until something failed)
+ * and the nonces. Both are fetched only when a call waits for them, and the fetching is tried again a few times like
+ * any request. The requests themselves are in acme_call.c.
+ */
+#include "daemon/acme/acme_client.h"
+
+#include "common/timefmt.h"
+#include "daemon/acme/acme_client_private.h"
+#include "daemon/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	DIRECTORY_MS = 24 * 3600 * 1000,
+	RETRY_AFTER_HERE_SEC = 10,    /* what we wait ourselves; more is for the schedule */
+	RETRY_AT_MAX_SEC = 7 * 86400, /* the longest window of any known limit */
+	TIMEOUT_TRIES = 1             /* a timeout is long already */
+};
+
+static void
+directory_done(struct acme_errand *errand, struct http_response *res);
+static void
+nonce_done(struct acme_errand *errand, struct http_response *res);
+static void
+errand_send(void *arg);
+
+static void
+pump_later(void *arg)
+{
+	acme_client_pump(arg);
+}
+
+static void
+errand_init(struct acme_errand *errand, struct acme_client *client, const char *what,
+	void (*done)(struct acme_errand *errand, struct http_response *res))
+{
+	*errand = (struct acme_errand){ .client = client, .what = what, .done = done };
+	loop_timer_init(&errand->again, client->loop, errand_send, errand);
+}
+
+struct acme_client *
+acme_client_new(struct loop *loop, const struct http *http, const struct acme_client_config *config,
+	struct key *account_key)
+{
+	struct acme_client *client = xcalloc(1, sizeof(*client));
+
+	client->loop = loop;
+	client->http = http;
+	client->directory_url = xstrdup(config->directory_url);
+	client->ca_file = xstrdup_null(config->ca_file);
+	client->account_url = xstrdup_null(config->account_url);
+	client->allow_other_hosts = config->allow_other_hosts;
+	client->key = account_key;
+	client->thumbprint = key_thumbprint(account_key, NULL);
+	errand_init(&client->directory_errand, client, "directory", directory_done);
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
+		errand_init(&client->nonce_errands[i], client, "newNonce", nonce_done);
+	loop_timer_init(&client->pump, loop, pump_later, client);
+	return client;
+}
+
+static void
+errand_stop(struct acme_errand *errand)
+{
+	http_cancel(errand->client->http, errand->http);
+	errand->http = NULL;
+	loop_timer_cancel(&errand->again);
+	errand->active = false;
+}
+
+void
+acme_client_free(struct acme_client *client)
+{
+	if (!client)
+		return;
+	while (client->first)
+		acme_call_free(client->first);
+	errand_stop(&client->directory_errand);
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
+		errand_stop(&client->nonce_errands[i]);
+	loop_timer_cancel(&client->pump);
+	acme_nonces_clear(&client->nonces);
+	acme_directory_clear(&client->directory);
+	key_free(client->key);
+	free(client->directory_url);
+	free(client->ca_file);
+	free(client->thumbprint);
+	free(client->account_url);
+	free(client);
+}
+
+const char *
+acme_client_account_url(const struct acme_client *client)
+{
+	return client->account_url;
+}
+
+const char *
+acme_client_thumbprint(const struct acme_client *client)
+{
+	return client->thumbprint;
+}
+
+int
+acme_client_check_url(const struct acme_client *client, const char *url, struct error *err)
+{
+	if (acme_url_check(url, err) < 0)
+		return -1;
+	if (!client->allow_other_hosts && !acme_url_same_host(url, client->directory_url))
+		return error_set(err, ERROR_PROTOCOL,
+			"the CA names a URL on another host than its directory's: %s", url);
+	return 0;
+}
+
+int64_t
+acme_client_retry_after(const struct acme_client *client, const struct http_response *res)
+{
+	int64_t at;
+
+	if (!res->retry_after ||
+		time_parse_retry_after(res->retry_after, clock_wall(loop_clock(client->loop)), &at) < 0)
+		return 0;
+	return at;
+}
+
+void
+acme_client_read_problem(const struct acme_client *client, const struct http_response *res, struct error *ret)
+{
+	int64_t limit = time_add(clock_wall(loop_clock(client->loop)), RETRY_AT_MAX_SEC);
+
+	acme_msg_problem(
+		res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
+	if (ret->retry_at > limit)
+		ret->retry_at = limit;
+}
+
+int64_t
+acme_client_retry_delay_ms(
+	const struct acme_client *client, const struct error *err, int status, unsigned tries)
+{
+	static const int64_t delays_ms[ACME_TRANSIENT_TRIES] = { 250, 500, 1000, 2000, 4000 };
+	int64_t now = clock_wall(loop_clock(client->loop));
+	bool is_transient = status ? status >= 500
+				   : err->code == ERROR_NETWORK || err->code == ERROR_DNS ||
+					     err->code == ERROR_TIMEOUT;
+
+	if (!is_transient || tries >= (err->code == ERROR_TIMEOUT ? TIMEOUT_TRIES : ACME_TRANSIENT_TRIES))
+		return -1;
+	if (err->retry_at <= now)
+		return delays_ms[tries];
+	if (err->retry_at - now > RETRY_AFTER_HERE_SEC)
+		return -1;
+	return (err->retry_at - now) * 1000 > delays_ms[tries] ? (err->retry_at - now) * 1000
+							       : delays_ms[tries];
+}
+
+/* It failed: once more, or everybody who waits learns of it. */
+static void
+errand_failed(struct acme_errand *errand, const struct error *err, int status)
+{
+	struct acme_client *client = errand->client;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int64_t delay_ms = acme_client_retry_delay_ms(client, err, status, errand->tries++);
+
+	if (delay_ms >= 0) {
+		loop_timer_set(&errand->again, delay_ms);
+		return;
+	}
+	errand->active = false;
+	acme_client_distrust_directory(client);
+	error_copy(&why, err);
+	error_wrap(&why, "%s of '%s'", errand->what, client->directory_url);
+	acme_client_fail_waiting(client, &why);
+}
+
+static void
+errand_answered(struct http_response *res, const struct error *err, void *arg)
+{
+	struct acme_errand *errand = arg;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	errand->http = NULL;
+	if (err) {
+		errand_failed(errand, err, 0);
+		return;
+	}
+	if (res->status < 200 || res->status > 299) {
+		acme_client_read_problem(errand->client, res, &why);
+		errand_failed(errand, &why, res->status);
+		return;
+	}
+	errand->done(errand, res);
+}
+
+/* Ends well: the calls go on. */
+static void
+errand_finish(struct acme_errand *errand)
+{
+	errand->active = false;
+	acme_client_pump(errand->client);
+}
+
+static void
+errand_send(void *arg)
+{
+	struct acme_errand *errand = arg;
+	struct acme_client *client = errand->client;
+	bool is_directory = errand == &client->directory_errand;
+	struct http_request req = {
+		.method = is_directory ? "GET" : "HEAD",
+		.url = is_directory ? client->directory_url : client->directory.new_nonce,
+		.ca_file = client->ca_file,
+	};
+
+	errand->http = http_send(client->http, &req, errand_answered, errand);
+}
+
+static void
+errand_start(struct acme_errand *errand)
+{
+	if (errand->active)
+		return;
+	errand->active = true;
+	errand->tries = 0;
+	errand_send(errand);
+}
+
+/* Every entry obeys the rule of the one host. */
+static int
+check_directory(const struct acme_client *client, const struct acme_directory *d, struct error *err)
+{
+	const struct {
+		const char *name;
+		const char *url;
+	} entries[] = {
+		{ "newNonce", d->new_nonce },
+		{ "newAccount", d->new_account },
+		{ "newOrder", d->new_order },
+		{ "revokeCert", d->revoke_cert },
+		{ "keyChange", d->key_change },
+		{ "renewalInfo", d->renewal_info },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		if (entries[i].url && acme_client_check_url(client, entries[i].url, err) < 0)
+			return error_wrap(err, "%s", entries[i].name);
+	return 0;
+}
+
+static void
+directory_done(struct acme_errand *errand, struct http_response *res)
+{
+	struct acme_client *client = errand->client;
+	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (acme_msg_directory(buf_str(&res->body), res->body.len, &d, &err) < 0 ||
+		check_directory(client, &d, &err) < 0) {
+		errand_failed(errand, &err, res->status);
+		return;
+	}
+	acme_directory_clear(&client->directory);
+	client->directory = d;
+	d = (struct acme_directory){ .new_nonce = NULL };
+	client->directory_until_ms = clock_boot_ms(loop_clock(client->loop)) + DIRECTORY_MS;
+	errand_finish(errand);
+}
+
+static void
+nonce_done(struct acme_errand *errand, struct http_response *res)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (!res->replay_nonce || !acme_nonce_is_valid(res->replay_nonce)) {
+		error_set(&err, ERROR_PROTOCOL, "no nonce in the answer");
+		errand_failed(errand, &err, res->status);
+		return;
+	}
+	acme_nonces_put(&errand->client->nonces, res->replay_nonce);
+	errand_finish(errand);
+}
+
+bool
+acme_client_has_directory(const struct acme_client *client)
+{
+	return clock_boot_ms(loop_clock(client->loop)) < client->directory_until_ms;
+}
+
+void
+acme_client_distrust_directory(struct acme_client *client)
+{
+	client->directory_until_ms = 0;
+}
+
+void
+acme_client_fetch_directory(struct acme_client *client)
+{
+	errand_start(&client->directory_errand);
+}
+
+void
+acme_client_fetch_nonces(struct acme_client *client, size_t count)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
+		active += client->nonce_errands[i].active;
+	for (size_t i = 0; active < count && i < ARRAY_SIZE(client->nonce_errands); i++)
+		if (!client->nonce_errands[i].active) {
+			errand_start(&client->nonce_errands[i]);
+			active++;
+		}
+}

@@ -1,0 +1,138 @@
+/*
+ * daemon/acme/acme_client_private.h: shared by acme_client.c (the object, its directory and nonces), acme_call.c (the
+ * requests) and acme_account.c; nobody else includes it.
+ */
+#ifndef DAEMON_ACME_ACME_CLIENT_PRIVATE_H
+#define DAEMON_ACME_ACME_CLIENT_PRIVATE_H
+
+#include "common/key.h"
+#include "daemon/acme/acme_client.h"
+#include "daemon/acme/acme_nonce.h"
+#include "daemon/base/loop.h"
+
+enum {
+	ACME_NONCE_TRIES = 10,   /* repeatable at 30 % rejection needs about that many */
+	ACME_NONCE_FETCHES = 8,  /* newNonce requests at one time */
+	ACME_TRANSIENT_TRIES = 5 /* after network errors and 5xx, all within some seconds */
+};
+
+#define ACME_NEW_ACCOUNT "newAccount"
+
+/* An unsigned request that the client makes for its own sake; calls wait for it. */
+struct acme_errand {
+	struct acme_client *client;
+	void (*done)(struct acme_errand *errand, struct http_response *res);
+	const char *what;
+	void *http; /* in flight; or NULL */
+	struct loop_timer again;
+	unsigned tries;
+	bool active;
+};
+
+struct acme_client {
+	struct loop *loop;
+	const struct http *http;
+	char *directory_url;
+	char *ca_file;
+	bool allow_other_hosts;
+	struct key *key;
+	char *thumbprint;
+	char *account_url;
+
+	struct acme_directory directory;
+	int64_t directory_until_ms; /* boot time; 0: there is none, or it is not trusted any more */
+	struct acme_nonces nonces;
+	struct acme_errand directory_errand;
+	struct acme_errand nonce_errands[ACME_NONCE_FETCHES];
+
+	struct acme_call *first, *last; /* oldest first */
+	struct loop_timer pump;
+};
+
+enum acme_call_state {
+	ACME_CALL_WAITING, /* for directory, gate or nonce */
+	ACME_CALL_SENT,
+	ACME_CALL_PAUSED, /* until the next try */
+	ACME_CALL_ENDING  /* its callback runs in the next turn */
+};
+
+struct acme_call {
+	struct acme_call *prev, *next;
+	struct acme_client *client;
+	enum acme_call_state state;
+	acme_directory_fn *directory_done; /* set: only the directory is asked for */
+	acme_reply_fn *done;
+	void *arg;
+	/* Makes the payload when the directory is there; NULL: the payload is known. */
+	int (*build)(const struct acme_directory *directory, struct buf *ret, struct error *err, void *arg);
+	void (*release)(void *arg); /* the call goes away, for whatever reason; or NULL */
+
+	char *url; /* or the name of a directory entry */
+	char *target;
+	char *payload; /* NULL: POST-as-GET */
+	char *accept;
+	size_t max_body;
+	bool authorization;
+	bool best_effort;
+	bool with_jwk; /* signed by the key itself, there is no account URL yet */
+
+	void *http; /* in flight; or NULL */
+	struct loop_timer timer;
+	unsigned nonce_tries, transient_tries;
+	struct error error; /* of ENDING; none: the directory is there */
+};
+
+struct acme_call *
+acme_call_new(struct acme_client *client, const struct acme_request *request);
+
+/* Puts it into the queue and starts what can be started. No callback is called inside. */
+void
+acme_call_start(struct acme_call *call);
+
+void
+acme_call_free(struct acme_call *call);
+
+/* Starts every call that can go on, and fetches what the others wait for. */
+void
+acme_client_pump(struct acme_client *client);
+
+/* All calls that wait for directory or nonce end with @err. */
+void
+acme_client_fail_waiting(struct acme_client *client, const struct error *err);
+
+bool
+acme_client_has_directory(const struct acme_client *client);
+
+void
+acme_client_fetch_directory(struct acme_client *client);
+
+/* Makes sure that at least @count nonces are on their way. */
+void
+acme_client_fetch_nonces(struct acme_client *client, size_t count);
+
+/* The next use of the directory fetches it again. */
+void
+acme_client_distrust_directory(struct acme_client *client);
+
+/* acme_url_check() and the rule of the one host. */
+int
+acme_client_check_url(const struct acme_client *client, const char *url, struct error *err);
+
+/*
+ * Is it worth trying again at once? @status: HTTP status, 0 when there was no answer.
+ * Return: milliseconds to wait, or -1: no.
+ */
+int64_t
+acme_client_retry_delay_ms(
+	const struct acme_client *client, const struct error *err, int status, unsigned tries);
+
+/* Reads an error answer; @ret's retry_at is bounded. */
+void
+acme_client_read_problem(
+	const struct acme_client *client, const struct http_response *res, struct error *ret);
+
+/* Retry-After of @res as UNIX seconds, 0 if there is none that can be read. */
+int64_t
+acme_client_retry_after(const struct acme_client *client, const struct http_response *res);
+
+#endif

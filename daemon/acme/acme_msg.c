@@ -1,0 +1,510 @@
+/*
+ * Octets of a CA in, checked structs out. Everything that a hostile CA could use against us later is refused here:
+ * URLs that are not plain https, tokens that could be paths, identifiers that are not names, statuses that an object
+ * cannot have. Unknown members are ignored, as RFC 8555 s7.1 demands.
+ */
+#include "daemon/acme/acme_msg.h"
+
+#include "common/json.h"
+#include "common/name.h"
+#include "common/timefmt.h"
+#include "daemon/acme/acme_problem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64 };
+
+#define BIT(status) (1U << (status))
+
+static const char *const status_names[] = {
+	[ACME_PENDING] = "pending",
+	[ACME_READY] = "ready",
+	[ACME_PROCESSING] = "processing",
+	[ACME_VALID] = "valid",
+	[ACME_INVALID] = "invalid",
+	[ACME_DEACTIVATED] = "deactivated",
+	[ACME_EXPIRED] = "expired",
+	[ACME_REVOKED] = "revoked",
+};
+
+/* RFC 8555 s7.1.6: which statuses an object can have */
+static const unsigned order_statuses = BIT(ACME_PENDING) | BIT(ACME_READY) | BIT(ACME_PROCESSING) |
+				       BIT(ACME_VALID) | BIT(ACME_INVALID);
+static const unsigned authorization_statuses = BIT(ACME_PENDING) | BIT(ACME_VALID) | BIT(ACME_INVALID) |
+					       BIT(ACME_DEACTIVATED) | BIT(ACME_EXPIRED) | BIT(ACME_REVOKED);
+static const unsigned challenge_statuses = BIT(ACME_PENDING) | BIT(ACME_PROCESSING) | BIT(ACME_VALID) |
+					   BIT(ACME_INVALID);
+static const unsigned account_statuses = BIT(ACME_VALID) | BIT(ACME_DEACTIVATED) | BIT(ACME_REVOKED);
+
+static bool
+is_base64url(const char *s)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+	return *s && s[strspn(s, alphabet)] == '\0';
+}
+
+bool
+acme_nonce_is_valid(const char *nonce)
+{
+	return strlen(nonce) <= ACME_NONCE_MAX && is_base64url(nonce);
+}
+
+/* The part between "https://" and the path. */
+static const char *
+url_authority(const char *url, size_t *ret_len)
+{
+	const char *authority = url + strlen("https://");
+
+	*ret_len = strcspn(authority, "/?#");
+	return authority;
+}
+
+int
+acme_url_check(const char *url, struct error *err)
+{
+	const char *authority;
+	size_t len;
+
+	if (strlen(url) > ACME_URL_MAX)
+		return error_set(err, ERROR_PROTOCOL, "URL of more than %d octets", ACME_URL_MAX);
+	if (strncmp(url, "https://", strlen("https://")) != 0)
+		return error_set(err, ERROR_PROTOCOL, "URL is not https");
+	for (const char *s = url; *s; s++)
+		if (*s <= ' ' || *s >= 0x7f || strchr("\"<>\\^`{|}#", *s))
+			return error_set(err, ERROR_PROTOCOL, "URL with characters that no URL has");
+	authority = url_authority(url, &len);
+	if (len == 0 || *authority == ':' || memchr(authority, '@', len))
+		return error_set(err, ERROR_PROTOCOL, "URL without a plain host");
+	return 0;
+}
+
+/* Length of the host in @authority; @ret_port: the digits of the port, or "443". */
+static size_t
+split_port(const char *authority, size_t len, const char **ret_port, size_t *ret_port_len)
+{
+	const char *colon = memrchr(authority, ':', len);
+	const char *bracket = memrchr(authority, ']', len);
+	bool has_port = colon && (!bracket || colon > bracket) && colon + 1 < authority + len;
+
+	*ret_port = has_port ? colon + 1 : "443";
+	*ret_port_len = has_port ? (size_t)(authority + len - *ret_port) : 3;
+	return has_port ? (size_t)(colon - authority) : len;
+}
+
+bool
+acme_url_same_host(const char *a, const char *b)
+{
+	const char *port_a, *port_b;
+	size_t len_a, len_b, port_len_a, port_len_b;
+	const char *host_a = url_authority(a, &len_a);
+	const char *host_b = url_authority(b, &len_b);
+
+	len_a = split_port(host_a, len_a, &port_a, &port_len_a);
+	len_b = split_port(host_b, len_b, &port_b, &port_len_b);
+	return len_a == len_b && strncasecmp(host_a, host_b, len_a) == 0 && port_len_a == port_len_b &&
+	       memcmp(port_a, port_b, port_len_a) == 0;
+}
+
+/* Parses @text, which must be an object. */
+static struct json_object *
+parse_object(const char *text, size_t len, const char *what, struct error *err)
+{
+	struct json_object *obj = json_parse(text, len, err);
+
+	if (!obj) {
+		error_wrap(err, "%s", what);
+		return NULL;
+	}
+	if (!json_object_is_type(obj, json_type_object)) {
+		json_object_put(obj);
+		error_set(err, ERROR_PROTOCOL, "%s: not a JSON object", what);
+		return NULL;
+	}
+	return obj;
+}
+
+/* Copies a URL member. Return: 0, or -1 (also when it is absent and @required). */
+static int
+get_url(struct json_object *obj, const char *name, bool required, char **ret, struct error *err)
+{
+	const char *url = NULL;
+	int r = json_get_string(obj, name, &url, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return required ? error_set(err, ERROR_PROTOCOL, "%s is missing", name) : 0;
+	if (acme_url_check(url, err) < 0)
+		return error_wrap(err, "%s", name);
+	*ret = xstrdup(url);
+	return 0;
+}
+
+static int
+get_status(struct json_object *obj, unsigned allowed, enum acme_status *ret, struct error *err)
+{
+	const char *text = NULL;
+	int r = json_get_string(obj, "status", &text, err);
+
+	if (r < 0)
+		return -1;
+	for (size_t i = 0; r == 1 && i < ARRAY_SIZE(status_names); i++)
+		if (strcmp(text, status_names[i]) == 0 && (allowed & BIT(i))) {
+			*ret = (enum acme_status)i;
+			return 0;
+		}
+	return error_set(
+		err, ERROR_PROTOCOL, r == 1 ? "status is not one of this object" : "status is missing");
+}
+
+static int
+get_expires(struct json_object *obj, int64_t *ret, struct error *err)
+{
+	const char *text = NULL;
+	int r = json_get_string(obj, "expires", &text, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 1 && time_parse_rfc3339(text, ret) < 0)
+		return error_set(err, ERROR_PROTOCOL, "expires is not a date");
+	return 0;
+}
+
+/* {"type":"dns","value":"www.example.com"} as a canonical name, owned by the caller. */
+static int
+read_identifier(struct json_object *identifier, char **ret, struct error *err)
+{
+	const char *type = NULL, *value = NULL;
+	bool is_ip;
+
+	if (!json_object_is_type(identifier, json_type_object) ||
+		json_get_string(identifier, "type", &type, NULL) != 1 ||
+		json_get_string(identifier, "value", &value, NULL) != 1)
+		return error_set(err, ERROR_PROTOCOL, "identifier without type and value");
+	is_ip = strcmp(type, "ip") == 0;
+	if (!is_ip && strcmp(type, "dns") != 0)
+		return error_set(err, ERROR_PROTOCOL, "identifier of an unknown type");
+	if (name_canonical(value, is_ip, ret, err) < 0) {
+		err->code = ERROR_PROTOCOL;
+		return error_wrap(err, "identifier");
+	}
+	return 0;
+}
+
+static void
+get_problem(struct json_object *obj, struct error *ret)
+{
+	struct json_object *problem = NULL;
+
+	if (json_get_object(obj, "error", &problem, NULL) == 1)
+		acme_problem_read(problem, ACME_PROBLEM_OF_VALIDATION, 0, ret);
+}
+
+static int
+read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
+{
+	struct json_object *meta = NULL, *profiles = NULL;
+	const char *terms = NULL;
+	int r = json_get_object(obj, "meta", &meta, err);
+
+	if (r <= 0)
+		return r;
+	if (json_get_string(meta, "termsOfService", &terms, err) < 0 ||
+		json_get_bool(meta, "externalAccountRequired", &d->eab_required, err) < 0 ||
+		json_get_strlist(meta, "caaIdentities", &d->caa_identities, err) < 0 ||
+		json_get_object(meta, "profiles", &profiles, err) < 0)
+		return error_wrap(err, "meta");
+	if (terms && *terms) /* shown, never fetched: may be of any kind */
+		d->terms_of_service = acme_problem_clean(terms, ACME_URL_MAX);
+	if (profiles) {
+		json_object_object_foreach(profiles, name, description)
+		{
+			(void)description;
+			strlist_add(&d->profiles, name);
+		}
+	}
+	return 0;
+}
+
+int
+acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "directory", err);
+	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
+
+	if (!obj)
+		return -1;
+	if (get_url(obj, "newNonce", true, &d.new_nonce, err) < 0 ||
+		get_url(obj, "newAccount", true, &d.new_account, err) < 0 ||
+		get_url(obj, "newOrder", true, &d.new_order, err) < 0 ||
+		get_url(obj, "revokeCert", false, &d.revoke_cert, err) < 0 ||
+		get_url(obj, "keyChange", false, &d.key_change, err) < 0 ||
+		get_url(obj, "renewalInfo", false, &d.renewal_info, err) < 0 || read_meta(obj, &d, err) < 0)
+		return error_wrap(err, "directory");
+	*ret = d;
+	d = (struct acme_directory){ .new_nonce = NULL };
+	return 0;
+}
+
+static int
+read_order(struct json_object *obj, struct acme_order_msg *o, struct error *err)
+{
+	struct json_object *identifiers = NULL;
+
+	if (get_status(obj, order_statuses, &o->status, err) < 0 ||
+		get_expires(obj, &o->expires_at, err) < 0 ||
+		get_url(obj, "finalize", true, &o->finalize, err) < 0 ||
+		get_url(obj, "certificate", o->status == ACME_VALID, &o->certificate, err) < 0 ||
+		json_get_strlist(obj, "authorizations", &o->authorizations, err) < 0)
+		return -1;
+	if (json_get_array(obj, "identifiers", &identifiers, err) < 0)
+		return -1;
+	for (size_t i = 0; identifiers && i < json_object_array_length(identifiers); i++) {
+		char *name = NULL;
+
+		if (read_identifier(json_object_array_get_idx(identifiers, i), &name, err) < 0)
+			return -1;
+		strlist_take(&o->names, name);
+	}
+	for (size_t i = 0; i < o->authorizations.count; i++)
+		if (acme_url_check(o->authorizations.items[i], err) < 0)
+			return error_wrap(err, "authorizations[%zu]", i);
+	if (o->names.count == 0)
+		return error_set(err, ERROR_PROTOCOL, "identifiers are missing");
+	if (o->status == ACME_PENDING && o->authorizations.count == 0)
+		return error_set(err, ERROR_PROTOCOL, "authorizations are missing");
+	get_problem(obj, &o->error);
+	return 0;
+}
+
+int
+acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "order", err);
+	_cleanup_(acme_order_msg_clear) struct acme_order_msg o = { .status = ACME_PENDING };
+
+	if (!obj)
+		return -1;
+	if (read_order(obj, &o, err) < 0)
+		return error_wrap(err, "order");
+	*ret = o;
+	o = (struct acme_order_msg){ .status = ACME_PENDING };
+	return 0;
+}
+
+static int
+read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *err)
+{
+	const char *type = NULL, *token = NULL;
+	int r;
+
+	if (!json_object_is_type(obj, json_type_object))
+		return error_set(err, ERROR_PROTOCOL, "not an object");
+	if (get_status(obj, challenge_statuses, &c->status, err) < 0 ||
+		get_url(obj, "url", true, &c->url, err) < 0 || json_get_string(obj, "type", &type, err) < 0)
+		return -1;
+	if (!type || !*type || strlen(type) > CHALLENGE_TYPE_MAX || !is_base64url(type))
+		return error_set(err, ERROR_PROTOCOL, "type is missing or not a word");
+	c->type = xstrdup(type);
+	r = json_get_string(obj, "token", &token, err);
+	if (r < 0)
+		return -1;
+	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */
+	if (r == 1 &&
+		(strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX || !is_base64url(token)))
+		return error_set(err, ERROR_PROTOCOL, "token is not one of RFC 8555");
+	c->token = xstrdup_null(r == 1 ? token : NULL);
+	get_problem(obj, &c->error);
+	return 0;
+}
+
+int
+acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "challenge", err);
+	_cleanup_(acme_challenge_clear) struct acme_challenge c = { .type = NULL };
+
+	if (!obj)
+		return -1;
+	if (read_challenge(obj, &c, err) < 0)
+		return error_wrap(err, "challenge");
+	*ret = c;
+	c = (struct acme_challenge){ .type = NULL };
+	return 0;
+}
+
+static int
+read_authorization(struct json_object *obj, struct acme_authorization *a, struct error *err)
+{
+	struct json_object *identifier = NULL, *challenges = NULL;
+	size_t count;
+
+	if (get_status(obj, authorization_statuses, &a->status, err) < 0 ||
+		get_expires(obj, &a->expires_at, err) < 0 ||
+		json_get_bool(obj, "wildcard", &a->wildcard, err) < 0 ||
+		json_get_object(obj, "identifier", &identifier, err) < 0 ||
+		json_get_array(obj, "challenges", &challenges, err) < 0)
+		return -1;
+	if (!identifier)
+		return error_set(err, ERROR_PROTOCOL, "identifier is missing");
+	if (read_identifier(identifier, &a->name, err) < 0)
+		return -1;
+	if (name_is_wildcard(a->name))
+		return error_set(err, ERROR_PROTOCOL,
+			"identifier with a wildcard (RFC 8555 s7.1.4 has a flag for it)");
+	count = challenges ? json_object_array_length(challenges) : 0;
+	if (count > CHALLENGES_MAX)
+		return error_set(err, ERROR_PROTOCOL, "more than %d challenges", CHALLENGES_MAX);
+	a->challenges = xcalloc(count, sizeof(*a->challenges));
+	for (; a->n_challenges < count; a->n_challenges++)
+		if (read_challenge(json_object_array_get_idx(challenges, a->n_challenges),
+			    &a->challenges[a->n_challenges], err) < 0) {
+			acme_challenge_clear(&a->challenges[a->n_challenges]);
+			return error_wrap(err, "challenges[%zu]", a->n_challenges);
+		}
+	return 0;
+}
+
+int
+acme_msg_authorization(const char *text, size_t len, struct acme_authorization *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "authorization", err);
+	_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+
+	if (!obj)
+		return -1;
+	if (read_authorization(obj, &a, err) < 0)
+		return error_wrap(err, "authorization");
+	*ret = a;
+	a = (struct acme_authorization){ .url = NULL };
+	return 0;
+}
+
+int
+acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "account", err);
+
+	if (!obj)
+		return -1;
+	return get_status(obj, account_statuses, ret, err) < 0 ? error_wrap(err, "account") : 0;
+}
+
+void
+acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_at, struct error *ret)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "problem", NULL);
+
+	if (obj)
+		acme_problem_read(obj, ACME_PROBLEM_OF_REQUEST, status, ret);
+	else
+		acme_problem_of_status(status, ret);
+	if (retry_after_at > 0)
+		ret->retry_at = retry_after_at;
+}
+
+/* Does the parameter list of one link (";rel=\"a b\";title=x") name @rel? */
+static bool
+link_has_rel(const char *params, size_t len, const char *rel)
+{
+	const char *end = params + len;
+
+	for (const char *s = params; (s = memmem(s, (size_t)(end - s), "rel=", 4)) != NULL; s += 4) {
+		const char *value = s + 4;
+		const char *stop;
+
+		if (s > params && !strchr("; \t", s[-1]))
+			continue;
+		if (value < end && *value == '"') {
+			value++;
+			stop = memchr(value, '"', (size_t)(end - value));
+		} else {
+			stop = memchr(value, ';', (size_t)(end - value));
+		}
+		if (!stop)
+			stop = end;
+		while (value < stop) { /* a list of relations separated by spaces */
+			const char *space = memchr(value, ' ', (size_t)(stop - value));
+			size_t n = (size_t)((space ? space : stop) - value);
+
+			if (n == strlen(rel) && strncasecmp(value, rel, n) == 0)
+				return true;
+			value += n + 1;
+		}
+	}
+	return false;
+}
+
+void
+acme_msg_links(const struct strlist *links, const char *rel, struct strlist *ret)
+{
+	for (size_t i = 0; i < links->count; i++) {
+		const char *s = links->items[i];
+
+		/* one header may carry several: <a>;rel="x", <b>;rel="y" */
+		while ((s = strchr(s, '<')) != NULL) {
+			const char *target = s + 1;
+			const char *close = strchr(target, '>');
+			const char *params, *next;
+			size_t params_len;
+
+			if (!close)
+				break;
+			params = close + 1;
+			next = strchr(params, '<');
+			params_len = next ? (size_t)(next - params) : strlen(params);
+			if (link_has_rel(params, params_len, rel))
+				strlist_take(ret, xstrndup(target, (size_t)(close - target)));
+			s = params;
+		}
+	}
+}
+
+void
+acme_directory_clear(struct acme_directory *d)
+{
+	free(d->new_nonce);
+	free(d->new_account);
+	free(d->new_order);
+	free(d->revoke_cert);
+	free(d->key_change);
+	free(d->renewal_info);
+	free(d->terms_of_service);
+	strlist_clear(&d->caa_identities);
+	strlist_clear(&d->profiles);
+	*d = (struct acme_directory){ .new_nonce = NULL };
+}
+
+void
+acme_order_msg_clear(struct acme_order_msg *o)
+{
+	strlist_clear(&o->names);
+	strlist_clear(&o->authorizations);
+	free(o->finalize);
+	free(o->certificate);
+	error_clear(&o->error);
+	*o = (struct acme_order_msg){ .status = ACME_PENDING };
+}
+
+void
+acme_challenge_clear(struct acme_challenge *c)
+{
+	free(c->type);
+	free(c->url);
+	free(c->token);
+	error_clear(&c->error);
+	*c = (struct acme_challenge){ .type = NULL };
+}
+
+void
+acme_authorization_clear(struct acme_authorization *a)
+{
+	free(a->url);
+	free(a->name);
+	for (size_t i = 0; i < a->n_challenges; i++)
+		acme_challenge_clear(&a->challenges[i]);
+	free(a->challenges);
+	*a = (struct acme_authorization){ .url = NULL };
+}

@@ -1,0 +1,355 @@
+/*
+ * One order from newOrder to the chain. This file is the frame: the table of states, the only way into it
+ * (order_step), polling, the time limit and the end. Everything that happens (answers, timers, the owner) becomes an
+ * event of the present state; nothing is called back from inside an event but the owner's ops.
+ */
+#include "daemon/acme/acme_order.h"
+
+#include "common/timefmt.h"
+#include "daemon/acme/acme_order_private.h"
+#include "daemon/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	GIVE_UP_MS = 15 * 60 * 1000,
+	POLL_FIRST_MS =
+		8, /* a test CA has validated by then, and no real one is bothered: the delay doubles */
+	POLL_MAX_MS = 10 * 1000
+};
+
+typedef enum acme_order_state
+order_fn(struct acme_order *o, enum acme_order_event ev);
+
+static const struct {
+	const char *name;
+	order_fn *run;
+} states[] = {
+	[ACME_ORDER_CREATE] = { "create", acme_order_create },
+	[ACME_ORDER_AUTHORIZE] = { "authorize", acme_order_authorize },
+	[ACME_ORDER_SOLVE] = { "solve", acme_order_solve },
+	[ACME_ORDER_VALIDATE] = { "validate", acme_order_validate },
+	[ACME_ORDER_FINALIZE] = { "finalize", acme_order_finalize },
+	[ACME_ORDER_DOWNLOAD] = { "download", acme_order_download },
+	[ACME_ORDER_DONE] = { "done", NULL },
+	[ACME_ORDER_FAILED] = { "failed", NULL },
+};
+_Static_assert(ARRAY_SIZE(states) == ACME_ORDER_STATE_COUNT, "one row per state");
+
+const char *
+acme_order_state_name(enum acme_order_state state)
+{
+	return (unsigned)state < ARRAY_SIZE(states) ? states[state].name : "unknown";
+}
+
+enum acme_order_state
+acme_order_state_of(const struct acme_order *order)
+{
+	return order->state;
+}
+
+int64_t
+acme_order_now_ms(const struct acme_order *o)
+{
+	return clock_boot_ms(loop_clock(o->loop));
+}
+
+void
+acme_order_say(const struct acme_order *o, const char *why)
+{
+	if (o->ops->progress)
+		o->ops->progress(o->state, why, o->arg);
+}
+
+/* Nothing of this order is in flight or armed any more, and no challenge is up. */
+static void
+order_quiet(struct acme_order *o)
+{
+	acme_call_cancel(o->call);
+	o->call = NULL;
+	acme_order_slots_cancel(o);
+	for (size_t i = 0; i < o->n_slots; i++)
+		acme_order_slot_unsolve(&o->slots[i]);
+	loop_timer_cancel(&o->poll);
+	loop_timer_cancel(&o->wake);
+	loop_timer_cancel(&o->deadline);
+}
+
+/* Last thing that happens to the order; the owner may free it inside. */
+static void
+order_end(struct acme_order *o)
+{
+	bool is_done = o->state == ACME_ORDER_DONE;
+
+	order_quiet(o);
+	if (!is_done && o->spent)
+		acme_order_slots_deactivate(o);
+	o->ops->done(is_done ? &o->chain : NULL, is_done ? NULL : &o->error, is_done || o->spent, o->arg);
+}
+
+/* The only way in: answers, timers and the owner all arrive here. May end the order, which may then be gone. */
+static void
+order_step(struct acme_order *o, enum acme_order_event ev)
+{
+	enum acme_order_state next = states[o->state].run(o, ev);
+
+	while (next != o->state) {
+		o->state = next;
+		acme_order_say(o, NULL);
+		if (!states[next].run) {
+			order_end(o);
+			return;
+		}
+		next = states[next].run(o, ORDER_ENTER);
+	}
+}
+
+static void
+order_poll_timer(void *arg)
+{
+	order_step(arg, ORDER_TIMER);
+}
+
+static void
+order_wake(void *arg)
+{
+	order_step(arg, ORDER_OWNER);
+}
+
+static void
+order_out_of_time(void *arg)
+{
+	struct acme_order *o = arg;
+	char span[TIME_SPAN_SIZE];
+
+	time_format_span(o->give_up_ms / 1000, span);
+	error_set(&o->error, ERROR_TIMEOUT, "given up after %s in state '%s'", span, states[o->state].name);
+	o->error.retry = true;
+	/* validations that hang do not come back to life; everything else may be continued */
+	o->spent = o->state == ACME_ORDER_VALIDATE;
+	o->state = ACME_ORDER_FAILED;
+	order_end(o);
+}
+
+struct acme_order *
+acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_order_config *config,
+	const struct acme_order_ops *ops, void *arg)
+{
+	struct acme_order *o = xcalloc(1, sizeof(*o));
+
+	o->loop = loop;
+	o->client = client;
+	o->ops = ops;
+	o->arg = arg;
+	o->url = xstrdup_null(config->url);
+	o->is_saved = config->url != NULL;
+	strlist_copy(&o->names, config->names);
+	o->profile = xstrdup_null(config->profile);
+	o->preferred_chain = xstrdup_null(config->preferred_chain);
+	o->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
+	loop_timer_init(&o->poll, loop, order_poll_timer, o);
+	loop_timer_init(&o->wake, loop, order_wake, o);
+	loop_timer_init(&o->deadline, loop, order_out_of_time, o);
+	return o;
+}
+
+void
+acme_order_start(struct acme_order *o)
+{
+	loop_timer_set(&o->deadline, o->give_up_ms);
+	acme_order_say(o, NULL);
+	order_step(o, ORDER_ENTER);
+}
+
+void
+acme_order_free(struct acme_order *o)
+{
+	if (!o)
+		return;
+	order_quiet(o);
+	acme_order_slots_clear(o);
+	acme_order_msg_clear(&o->msg);
+	strlist_clear(&o->names);
+	strlist_clear(&o->alternates);
+	buf_clear(&o->csr);
+	buf_clear(&o->chain);
+	buf_clear(&o->default_chain);
+	error_clear(&o->owner_error);
+	error_clear(&o->autopsy);
+	error_clear(&o->error);
+	free(o->url);
+	free(o->profile);
+	free(o->preferred_chain);
+	free(o);
+}
+
+/* After this error, is there any sense in asking for the same order again? */
+static bool
+is_spent_by(const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_PROTOCOL:
+	case ERROR_VALIDATION:
+		return true;
+	case ERROR_CA:
+		return !err->retry;
+	default:
+		return false;
+	}
+}
+
+enum acme_order_state
+acme_order_fail(struct acme_order *o, const struct error *err)
+{
+	o->spent = !o->url || is_spent_by(err);
+	error_copy(&o->error, err);
+	return ACME_ORDER_FAILED;
+}
+
+enum acme_order_state
+acme_order_fail_by_owner(struct acme_order *o)
+{
+	o->spent = !o->url;
+	error_copy(&o->error, &o->owner_error);
+	return ACME_ORDER_FAILED;
+}
+
+enum acme_order_state
+acme_order_state_by_status(const struct acme_order *o)
+{
+	switch (o->msg.status) {
+	case ACME_PENDING:
+		return ACME_ORDER_AUTHORIZE;
+	case ACME_READY:
+	case ACME_PROCESSING:
+		return ACME_ORDER_FINALIZE;
+	case ACME_VALID:
+		return ACME_ORDER_DOWNLOAD;
+	default: /* invalid: the authorizations say why */
+		return ACME_ORDER_VALIDATE;
+	}
+}
+
+static void
+order_reply(struct acme_order *o, struct slot *slot, const struct acme_reply *reply, const struct error *err)
+{
+	o->reply = err ? NULL : reply;
+	o->reply_err = err;
+	o->reply_slot = slot;
+	order_step(o, ORDER_REPLY);
+}
+
+static void
+order_answered(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	struct acme_order *o = arg;
+
+	o->call = NULL;
+	order_reply(o, NULL, reply, err);
+}
+
+void
+acme_order_reply_for_slot(struct slot *slot, const struct acme_reply *reply, const struct error *err)
+{
+	order_reply(slot->order, slot, reply, err);
+}
+
+void
+acme_order_send(struct acme_order *o, const struct acme_request *request)
+{
+	o->is_poll = false;
+	o->call = acme_client_send(o->client, request, order_answered, o);
+}
+
+int
+acme_order_read_reply(struct acme_order *o, struct error *err)
+{
+	struct acme_order_msg msg;
+
+	if (o->reply_err) {
+		error_copy(err, o->reply_err);
+		return -1;
+	}
+	if (acme_msg_order(o->reply->body, o->reply->body_len, &msg, err) < 0)
+		return -1;
+	acme_order_msg_clear(&o->msg);
+	o->msg = msg;
+	return 0;
+}
+
+void
+acme_order_poll_reset(struct acme_order *o)
+{
+	o->poll_delay_ms = POLL_FIRST_MS;
+	o->polls = 0;
+}
+
+enum acme_order_state
+acme_order_poll_later(struct acme_order *o, enum acme_order_state state, int64_t retry_after_at)
+{
+	int64_t asked_ms = retry_after_at ? (retry_after_at - clock_wall(loop_clock(o->loop))) * 1000 : 0;
+	int64_t delay_ms = asked_ms > o->poll_delay_ms ? asked_ms : o->poll_delay_ms;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (delay_ms > o->give_up_ms) {
+		error_set(&err, ERROR_TIMEOUT, "the CA asks to wait longer than an order may last here");
+		err.retry = true;
+		err.retry_at = retry_after_at;
+		return acme_order_fail(o, &err);
+	}
+	loop_timer_set(&o->poll, delay_ms);
+	o->poll_delay_ms = o->poll_delay_ms * 2 < POLL_MAX_MS ? o->poll_delay_ms * 2 : POLL_MAX_MS;
+	return state;
+}
+
+void
+acme_order_poll_now(struct acme_order *o)
+{
+	o->polls++;
+	acme_order_send(o, &(struct acme_request){ .url = o->url });
+	o->is_poll = true;
+}
+
+/* An answer of the owner becomes an event of its own turn: ops may be answered from inside. */
+static void
+owner_answered(struct acme_order *o, const struct error *err)
+{
+	if (err && !error_is_set(&o->owner_error))
+		error_copy(&o->owner_error, err);
+	loop_timer_set(&o->wake, 0);
+}
+
+void
+acme_order_saved(struct acme_order *o, const struct error *err)
+{
+	o->is_saved = !err;
+	owner_answered(o, err);
+}
+
+void
+acme_order_solved(struct acme_order *o, size_t index, size_t challenge, const struct error *err)
+{
+	struct slot *slot = &o->slots[index];
+	_cleanup_free_ char *name = acme_order_slot_name(slot);
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (err) {
+		error_copy(&why, err);
+		error_wrap(&why, "%s", name);
+		owner_answered(o, &why);
+		return;
+	}
+	slot->challenge = challenge;
+	slot->is_solved = true;
+	owner_answered(o, NULL);
+}
+
+void
+acme_order_csr(struct acme_order *o, const struct buf *der, const struct error *err)
+{
+	buf_reset(&o->csr);
+	if (!err)
+		buf_add(&o->csr, der->data, der->len);
+	owner_answered(o, err);
+}

@@ -1,0 +1,165 @@
+/*
+ * daemon/acme/acme_order_private.h: shared by acme_order.c (the frame), acme_order_states.c (create, finalize,
+ * download), acme_order_validate.c (authorize, solve, validate) and acme_order_slots.c; nobody else includes it.
+ */
+#ifndef DAEMON_ACME_ACME_ORDER_PRIVATE_H
+#define DAEMON_ACME_ACME_ORDER_PRIVATE_H
+
+#include "common/buf.h"
+#include "daemon/acme/acme_order.h"
+#include "daemon/base/loop.h"
+
+enum acme_order_event {
+	ORDER_ENTER, /* the state was entered: start its work */
+	ORDER_REPLY, /* an answer of the CA: order->reply, ->reply_err, ->reply_slot */
+	ORDER_TIMER, /* the pause before the next poll is over */
+	ORDER_OWNER  /* the owner answered one of the ops */
+};
+
+enum slot_work { SLOT_IDLE, SLOT_FETCH, SLOT_ANSWER };
+
+/* One authorization of the order. */
+struct slot {
+	struct acme_order *order;
+	struct acme_authorization authz; /* lent to the owner: after the first fetch only statuses change */
+	enum slot_work work;             /* to do, or under way when @call is set */
+	struct acme_call *call;
+	size_t challenge; /* the one that the owner published */
+	bool is_solved;
+	bool is_up;                /* ops->solve was called, ops->unsolve was not */
+	unsigned answers;          /* challenge POSTs that the CA took */
+	int64_t answer_again_ms;   /* boot time: not before, after a CA that retries only when asked to */
+	struct error answer_error; /* why the challenge POST was refused */
+};
+
+struct acme_order {
+	struct loop *loop;
+	struct acme_client *client;
+	const struct acme_order_ops *ops;
+	void *arg;
+	char *url;
+	struct strlist names;
+	char *profile;
+	char *preferred_chain;
+	int64_t give_up_ms;
+
+	enum acme_order_state state;
+	struct acme_order_msg msg; /* as last seen */
+	struct slot *slots;
+	size_t n_slots;
+	size_t window;       /* requests of one order at one time */
+	int64_t asked_at_ms; /* boot time of the first request */
+
+	struct acme_call *call; /* about the order itself */
+	bool is_poll;           /* that call only looks */
+	struct loop_timer poll, wake, deadline;
+	int64_t poll_delay_ms;
+	unsigned polls;
+	unsigned finalizes;
+
+	bool is_saved;
+	struct buf csr;
+	struct error owner_error;
+	struct buf chain;
+	struct buf default_chain;  /* while alternates are looked at */
+	struct strlist alternates; /* URLs of other chains */
+	size_t alternates_tried;
+
+	const struct acme_reply *reply; /* of ORDER_REPLY, borrowed; NULL when it failed */
+	const struct error *reply_err;
+	struct slot *reply_slot; /* NULL: about the order itself */
+
+	struct error autopsy; /* why an invalid order is invalid, being collected */
+	unsigned reasons;
+	struct error error;
+	bool spent;
+};
+
+/* The states; each returns the next one, or its own to wait. */
+enum acme_order_state
+acme_order_create(struct acme_order *o, enum acme_order_event ev);
+enum acme_order_state
+acme_order_authorize(struct acme_order *o, enum acme_order_event ev);
+enum acme_order_state
+acme_order_solve(struct acme_order *o, enum acme_order_event ev);
+enum acme_order_state
+acme_order_validate(struct acme_order *o, enum acme_order_event ev);
+enum acme_order_state
+acme_order_finalize(struct acme_order *o, enum acme_order_event ev);
+enum acme_order_state
+acme_order_download(struct acme_order *o, enum acme_order_event ev);
+
+/* Ends in FAILED with a copy of @err; whether the order is spent follows from the error. */
+enum acme_order_state
+acme_order_fail(struct acme_order *o, const struct error *err);
+
+/* The same with order->owner_error: the order itself is as good as before. */
+enum acme_order_state
+acme_order_fail_by_owner(struct acme_order *o);
+
+/* The state in which an order of msg.status goes on (RFC 8555 s7.1.6). */
+enum acme_order_state
+acme_order_state_by_status(const struct acme_order *o);
+
+/* One request about the order itself; its answer is ORDER_REPLY. */
+void
+acme_order_send(struct acme_order *o, const struct acme_request *request);
+
+/* Reads order->reply into order->msg. Return: 0, or -1 and @err. */
+int
+acme_order_read_reply(struct acme_order *o, struct error *err);
+
+/* The next poll is the first one of a row. */
+void
+acme_order_poll_reset(struct acme_order *o);
+
+/*
+ * Arms ORDER_TIMER: the delay doubles from poll to poll, and is never below @retry_after_at.
+ * Return: @state, or FAILED when that is later than the order may last.
+ */
+enum acme_order_state
+acme_order_poll_later(struct acme_order *o, enum acme_order_state state, int64_t retry_after_at);
+
+/* On ORDER_TIMER: fetches the order object. */
+void
+acme_order_poll_now(struct acme_order *o);
+
+void
+acme_order_say(const struct acme_order *o, const char *why);
+
+/* Slots: the authorizations, fetched and answered a few at a time. */
+void
+acme_order_slots_init(struct acme_order *o);
+void
+acme_order_slots_clear(struct acme_order *o);
+void
+acme_order_slots_cancel(struct acme_order *o);
+
+/* Starts work that is waiting, as far as the window allows. */
+void
+acme_order_slots_start(struct acme_order *o);
+
+/* Is any work waiting or under way? */
+bool
+acme_order_slots_are_busy(const struct acme_order *o);
+
+/* "*.example.com". Owned by the caller. */
+char *
+acme_order_slot_name(const struct slot *slot);
+
+/* Takes the answer of the challenge down, if it is up. */
+void
+acme_order_slot_unsolve(struct slot *slot);
+
+/* Tells the CA that nobody will answer what is still pending; the order does not wait for it. */
+void
+acme_order_slots_deactivate(const struct acme_order *o);
+
+/* Called by acme_order_slots.c with the answer to @slot's request. */
+void
+acme_order_reply_for_slot(struct slot *slot, const struct acme_reply *reply, const struct error *err);
+
+int64_t
+acme_order_now_ms(const struct acme_order *o);
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * The states of an order that are about the order object: create (or fetch again after a restart), finalize,
+ * download. Entering is repeatable: a finalize whose answer was lost is simply sent again, and the status that the CA
+ * then tells decides.
+ */
+#include "common/base64url.h"
+#include "common/json.h"
+#include "common/name.h"
+#include "common/x509.h"
+#include "daemon/acme/acme_order_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	NEAR_MS = 25,   /* a CA that answers faster is asked one thing after the other */
+	WINDOW_FAR = 8, /* requests at one time of one order */
+	ALTERNATES_MAX = 5,
+	FINALIZES_MAX = 3 /* orderNotReady and ready again may take turns only so often */
+};
+
+/* {"identifiers":[{"type":"dns","value":"www.example.com"}],"profile":"..."} (RFC 8555 s7.4) */
+static char *
+new_order_payload(const struct acme_order *o)
+{
+	_cleanup_json_ struct json_object *payload = json_object_new_object();
+	struct json_object *identifiers = json_object_new_array();
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < o->names.count; i++) {
+		struct json_object *identifier = json_object_new_object();
+
+		json_add_string(
+			identifier, "type", name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns");
+		json_add_string(identifier, "value", o->names.items[i]);
+		json_object_array_add(identifiers, identifier);
+	}
+	json_object_object_add(payload, "identifiers", identifiers);
+	json_add_string(payload, "profile", o->profile);
+	json_write(payload, &text);
+	return buf_steal(&text);
+}
+
+static void
+create_send(struct acme_order *o)
+{
+	_cleanup_free_ char *payload = NULL;
+
+	o->asked_at_ms = acme_order_now_ms(o);
+	if (o->url) {
+		acme_order_send(o, &(struct acme_request){ .url = o->url });
+		return;
+	}
+	payload = new_order_payload(o);
+	acme_order_send(o, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = payload });
+}
+
+/* The order is for exactly our names, in any order. */
+static bool
+has_our_names(const struct acme_order *o)
+{
+	for (size_t i = 0; i < o->names.count; i++)
+		if (!strlist_has(&o->msg.names, o->names.items[i]))
+			return false;
+	for (size_t i = 0; i < o->msg.names.count; i++)
+		if (!strlist_has(&o->names, o->msg.names.items[i]))
+			return false;
+	return true;
+}
+
+static int
+create_read(struct acme_order *o, struct error *err)
+{
+	if (acme_order_read_reply(o, err) < 0)
+		return -1;
+	if (!has_our_names(o))
+		return error_set(err, ERROR_PROTOCOL, "the order is for other names than ours");
+	if (!o->url && !o->reply->location)
+		return error_set(err, ERROR_PROTOCOL, "the CA does not say where the new order is");
+	if (!o->url)
+		o->url = xstrdup(o->reply->location);
+	o->window = acme_order_now_ms(o) - o->asked_at_ms < NEAR_MS ? 1 : WINDOW_FAR;
+	return 0;
+}
+
+enum acme_order_state
+acme_order_create(struct acme_order *o, enum acme_order_event ev)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	switch (ev) {
+	case ORDER_ENTER:
+		create_send(o);
+		return ACME_ORDER_CREATE;
+	case ORDER_REPLY:
+		if (create_read(o, &err) < 0)
+			return acme_order_fail(o, &err);
+		if (o->is_saved)
+			return acme_order_state_by_status(o);
+		o->ops->save_url(o->url, o->arg);
+		return ACME_ORDER_CREATE;
+	case ORDER_OWNER:
+		if (error_is_set(&o->owner_error))
+			return acme_order_fail_by_owner(o);
+		return o->is_saved ? acme_order_state_by_status(o) : ACME_ORDER_CREATE;
+	case ORDER_TIMER:
+		break;
+	}
+	return ACME_ORDER_CREATE;
+}
+
+/* {"csr":"<base64url of the DER>"} (RFC 8555 s7.4) */
+static void
+finalize_send(struct acme_order *o)
+{
+	_cleanup_buf_ struct buf payload = BUF_INIT;
+
+	o->finalizes++;
+	buf_add_str(&payload, "{\"csr\":\"");
+	base64url_encode(o->csr.data, o->csr.len, &payload);
+	buf_add_str(&payload, "\"}");
+	acme_order_send(o, &(struct acme_request){ .url = o->msg.finalize, .payload = payload.data });
+}
+
+/* Sends the CSR, asking the owner for it first. */
+static enum acme_order_state
+finalize_start(struct acme_order *o)
+{
+	if (o->csr.len > 0)
+		finalize_send(o);
+	else
+		o->ops->csr(o->arg);
+	return ACME_ORDER_FINALIZE;
+}
+
+static enum acme_order_state
+finalize_answered(struct acme_order *o)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_poll = o->is_poll;
+
+	if (o->reply_err && o->reply_err->problem && strcmp(o->reply_err->problem, "orderNotReady") == 0 &&
+		o->finalizes < FINALIZES_MAX)
+		return acme_order_poll_later(o, ACME_ORDER_FINALIZE, o->reply_err->retry_at);
+	if (acme_order_read_reply(o, &err) < 0)
+		return acme_order_fail(o, &err);
+	switch (o->msg.status) {
+	case ACME_VALID:
+		return ACME_ORDER_DOWNLOAD;
+	case ACME_INVALID:
+		return ACME_ORDER_VALIDATE;
+	case ACME_READY: /* after a poll: the CSR has not been taken yet */
+		if (is_poll && o->finalizes < FINALIZES_MAX)
+			return finalize_start(o);
+		break;
+	default:
+		break;
+	}
+	return acme_order_poll_later(o, ACME_ORDER_FINALIZE, o->reply->retry_after_at);
+}
+
+enum acme_order_state
+acme_order_finalize(struct acme_order *o, enum acme_order_event ev)
+{
+	switch (ev) {
+	case ORDER_ENTER:
+		acme_order_poll_reset(o);
+		return o->msg.status == ACME_READY ? finalize_start(o)
+						   : acme_order_poll_later(o, ACME_ORDER_FINALIZE, 0);
+	case ORDER_OWNER:
+		if (error_is_set(&o->owner_error))
+			return acme_order_fail_by_owner(o);
+		if (o->csr.len > 0 && !o->call)
+			finalize_send(o);
+		return ACME_ORDER_FINALIZE;
+	case ORDER_REPLY:
+		return finalize_answered(o);
+	case ORDER_TIMER:
+		acme_order_poll_now(o);
+		return ACME_ORDER_FINALIZE;
+	}
+	return ACME_ORDER_FINALIZE;
+}
+
+static void
+download_send(struct acme_order *o, const char *url)
+{
+	acme_order_send(o, &(struct acme_request){
+				   .url = url,
+				   .accept = "application/pem-certificate-chain",
+				   .max_body = X509_CHAIN_MAX_OCTETS,
+			   });
+}
+
+/* CN of the issuer of the last certificate in @pem; owned by the caller, NULL if it cannot be read. */
+static char *
+topmost_issuer(const char *pem, size_t len)
+{
+	_cleanup_buf_ struct buf rest = BUF_INIT;
+	_cleanup_buf_ struct buf above = BUF_INIT;
+	char *issuer = NULL;
+
+	buf_add(&rest, pem, len);
+	while (rest.len > 0) {
+		_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
+
+		buf_reset(&above);
+		if (x509_chain_parse(rest.data, rest.len, NULL, &above, &info, NULL) < 0)
+			break;
+		str_replace(&issuer, info.issuer_cn);
+		buf_reset(&rest);
+		buf_add(&rest, above.data, above.len);
+	}
+	return issuer;
+}
+
+static bool
+is_preferred(const struct acme_order *o, const struct buf *chain)
+{
+	_cleanup_free_ char *issuer = NULL;
+
+	if (!o->preferred_chain)
+		return true;
+	issuer = topmost_issuer(buf_str(chain), chain->len);
+	return issuer && strcmp(issuer, o->preferred_chain) == 0;
+}
+
+/* The next alternate, or back to the default chain when there is none left. */
+static enum acme_order_state
+download_next(struct acme_order *o)
+{
+	char *url = NULL;
+
+	if (o->alternates_tried < o->alternates.count && o->alternates_tried < ALTERNATES_MAX)
+		url = o->alternates.items[o->alternates_tried++];
+	if (url) {
+		download_send(o, url);
+		return ACME_ORDER_DOWNLOAD;
+	}
+	buf_reset(&o->chain);
+	buf_add(&o->chain, o->default_chain.data, o->default_chain.len);
+	return ACME_ORDER_DONE;
+}
+
+static enum acme_order_state
+download_answered(struct acme_order *o)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_default = o->default_chain.len == 0;
+
+	if (o->reply_err)
+		return is_default ? acme_order_fail(o, o->reply_err) : download_next(o);
+	if (o->reply->body_len == 0) {
+		error_set(&err, ERROR_PROTOCOL, "the CA sent an empty chain");
+		return is_default ? acme_order_fail(o, &err) : download_next(o);
+	}
+	buf_reset(&o->chain);
+	buf_add(&o->chain, o->reply->body, o->reply->body_len);
+	if (is_preferred(o, &o->chain))
+		return ACME_ORDER_DONE;
+	if (is_default) {
+		buf_add(&o->default_chain, o->chain.data, o->chain.len);
+		acme_msg_links(o->reply->links, "alternate", &o->alternates);
+	}
+	return download_next(o);
+}
+
+enum acme_order_state
+acme_order_download(struct acme_order *o, enum acme_order_event ev)
+{
+	if (ev == ORDER_ENTER)
+		download_send(o, o->msg.certificate);
+	else if (ev == ORDER_REPLY)
+		return download_answered(o);
+	return ACME_ORDER_DOWNLOAD;
+}

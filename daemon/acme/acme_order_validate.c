@@ -1,0 +1,340 @@
+/*
+ * Proving control of the names: fetch the authorizations, let the owner publish answers, tell the CA, and wait. The
+ * order is what is polled; the authorizations are looked at only when it stays pending, for two reasons: one of
+ * them may have failed in a way that the order does not show, and a CA of the smallstep family never fails a
+ * challenge: it notes an error and waits to be asked for another try.
+ */
+#include "common/name.h"
+#include "daemon/acme/acme_order_private.h"
+
+#include <string.h>
+
+enum {
+	LOOK_AFTER_POLLS = 5, /* about a quarter of a second */
+	LOOK_EVERY_POLLS = 2,
+	ANSWERS_MAX = 4,        /* tries per challenge with a CA that leaves the retrying to us */
+	ANSWER_AGAIN_MS = 2000, /* before the second one, doubling */
+	REASONS_MAX = 3         /* names whose failure is told in full */
+};
+
+/* The authorization is for one of our names. */
+static bool
+is_ours(const struct acme_order *o, const struct acme_authorization *authz)
+{
+	_cleanup_free_ char *name = xasprintf("%s%s", authz->wildcard ? "*." : "", authz->name);
+
+	return strlist_has(&o->names, name);
+}
+
+/* Reads the answer to a fetch of @slot's authorization. */
+static int
+read_authorization(const struct acme_order *o, const struct slot *slot, struct acme_authorization *ret,
+	struct error *err)
+{
+	if (o->reply_err) {
+		error_copy(err, o->reply_err);
+		return -1;
+	}
+	if (acme_msg_authorization(o->reply->body, o->reply->body_len, ret, err) < 0)
+		return -1;
+	if (!is_ours(o, ret))
+		return error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered",
+			slot->authz.url, ret->name);
+	return 0;
+}
+
+/* Why an authorization is of no use. */
+static void
+explain(const struct acme_authorization *authz, struct error *ret)
+{
+	for (size_t i = 0; i < authz->n_challenges; i++)
+		if (error_is_set(&authz->challenges[i].error)) {
+			error_copy(ret, &authz->challenges[i].error);
+			break;
+		}
+	if (!error_is_set(ret))
+		error_set(ret, ERROR_VALIDATION, "the CA does not say why the authorization failed");
+	ret->retry = true;
+	error_wrap(ret, "%s%s", authz->wildcard ? "*." : "", authz->name);
+}
+
+enum acme_order_state
+acme_order_authorize(struct acme_order *o, enum acme_order_event ev)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct slot *slot = o->reply_slot;
+	char *url;
+
+	if (ev == ORDER_ENTER) {
+		acme_order_slots_init(o);
+		for (size_t i = 0; i < o->n_slots; i++)
+			o->slots[i].work = SLOT_FETCH;
+	} else if (ev == ORDER_REPLY) {
+		url = slot->authz.url;
+		slot->authz.url = NULL;
+		slot->work = SLOT_IDLE;
+		if (read_authorization(o, slot, &slot->authz, &err) < 0) {
+			slot->authz.url = url;
+			return acme_order_fail(o, &err);
+		}
+		slot->authz.url = url;
+		if (slot->authz.status != ACME_PENDING && slot->authz.status != ACME_VALID) {
+			explain(&slot->authz, &err);
+			return acme_order_fail(o, &err);
+		}
+	}
+	acme_order_slots_start(o);
+	return acme_order_slots_are_busy(o) ? ACME_ORDER_AUTHORIZE : ACME_ORDER_SOLVE;
+}
+
+/* Is any slot waiting for the owner? */
+static bool
+is_solving(const struct acme_order *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].authz.status == ACME_PENDING && !o->slots[i].is_solved)
+			return true;
+	return false;
+}
+
+enum acme_order_state
+acme_order_solve(struct acme_order *o, enum acme_order_event ev)
+{
+	if (ev == ORDER_ENTER)
+		for (size_t i = 0; i < o->n_slots; i++)
+			if (o->slots[i].authz.status == ACME_PENDING) {
+				o->slots[i].is_up = true;
+				o->ops->solve(i, &o->slots[i].authz, o->arg);
+			}
+	if (error_is_set(&o->owner_error))
+		return acme_order_fail_by_owner(o);
+	return is_solving(o) ? ACME_ORDER_SOLVE : ACME_ORDER_VALIDATE;
+}
+
+/* The CA noted why it has not validated yet. Return: whether that is the end. */
+static bool
+note_challenge_error(struct slot *slot, const struct acme_challenge *seen, struct error *err)
+{
+	struct acme_order *o = slot->order;
+	_cleanup_free_ char *name = acme_order_slot_name(slot);
+
+	if (!error_is_set(&seen->error))
+		return false;
+	error_copy(err, &seen->error);
+	error_wrap(err, "%s", name);
+	if (seen->status == ACME_INVALID)
+		return true;
+	acme_order_say(o, err->message);
+	if (seen->status != ACME_PENDING) /* the CA goes on by itself */
+		return false;
+	if (slot->answers >= ANSWERS_MAX)
+		return true;
+	if (!slot->answer_again_ms)
+		slot->answer_again_ms = acme_order_now_ms(o) +
+					((int64_t)ANSWER_AGAIN_MS << (slot->answers - 1));
+	return false;
+}
+
+/* The CA's answer to our "the challenge is ready". Return: whether the order has failed. */
+static bool
+read_challenge_answer(struct slot *slot, struct error *err)
+{
+	struct acme_order *o = slot->order;
+	_cleanup_(acme_challenge_clear) struct acme_challenge seen = { .type = NULL };
+
+	slot->work = SLOT_IDLE;
+	if (o->reply_err) {
+		/* a first answer may have arrived and only its reply been lost: look before giving up */
+		error_copy(&slot->answer_error, o->reply_err);
+		slot->work = SLOT_FETCH;
+		return false;
+	}
+	slot->answers++;
+	if (acme_msg_challenge(o->reply->body, o->reply->body_len, &seen, err) < 0)
+		return true;
+	return note_challenge_error(slot, &seen, err);
+}
+
+/* What a second look at the authorization shows. Return: whether the order has failed. */
+static bool
+read_second_look(struct slot *slot, struct error *err)
+{
+	struct acme_order *o = slot->order;
+	_cleanup_(acme_authorization_clear) struct acme_authorization seen = { .url = NULL };
+	const char *url;
+
+	slot->work = SLOT_IDLE;
+	if (read_authorization(o, slot, &seen, err) < 0)
+		return true;
+	slot->authz.status = seen.status;
+	if (seen.status == ACME_VALID) {
+		acme_order_slot_unsolve(slot);
+		return false;
+	}
+	if (seen.status != ACME_PENDING) {
+		explain(&seen, err);
+		return true;
+	}
+	if (error_is_set(&slot->answer_error)) {
+		error_move(err, &slot->answer_error);
+		return true;
+	}
+	url = slot->is_solved ? slot->authz.challenges[slot->challenge].url : "";
+	for (size_t i = 0; i < seen.n_challenges; i++)
+		if (strcmp(seen.challenges[i].url, url) == 0)
+			return note_challenge_error(slot, &seen.challenges[i], err);
+	return false;
+}
+
+/* Marks every challenge that the CA wants to be told again. */
+static void
+answer_again(struct acme_order *o)
+{
+	int64_t now_ms = acme_order_now_ms(o);
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		struct slot *slot = &o->slots[i];
+
+		if (slot->answer_again_ms && slot->answer_again_ms <= now_ms) {
+			slot->answer_again_ms = 0;
+			slot->work = SLOT_ANSWER;
+			acme_order_poll_reset(o);
+		}
+	}
+}
+
+static void
+look_at_authorizations(struct acme_order *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].authz.status != ACME_VALID && o->slots[i].work == SLOT_IDLE)
+			o->slots[i].work = SLOT_FETCH;
+}
+
+/* The order is invalid: its authorizations know why. */
+static enum acme_order_state
+autopsy_start(struct acme_order *o)
+{
+	if (o->n_slots == 0)
+		acme_order_slots_init(o);
+	look_at_authorizations(o);
+	acme_order_slots_start(o);
+	return ACME_ORDER_VALIDATE;
+}
+
+static void
+autopsy_note(struct slot *slot)
+{
+	struct acme_order *o = slot->order;
+	_cleanup_(acme_authorization_clear) struct acme_authorization seen = { .url = NULL };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	slot->work = SLOT_IDLE;
+	if (read_authorization(o, slot, &seen, NULL) < 0)
+		return;
+	slot->authz.status = seen.status;
+	if (seen.status == ACME_VALID || seen.status == ACME_PENDING)
+		return;
+	explain(&seen, &why);
+	if (o->reasons++ == 0) {
+		error_move(&o->autopsy, &why);
+	} else if (o->reasons <= REASONS_MAX) {
+		_cleanup_free_ char *old = o->autopsy.message;
+
+		o->autopsy.message = xasprintf("%s; %s", old, why.message);
+	}
+}
+
+static enum acme_order_state
+autopsy_end(struct acme_order *o)
+{
+	if (!error_is_set(&o->autopsy) && error_is_set(&o->msg.error))
+		error_copy(&o->autopsy, &o->msg.error);
+	if (!error_is_set(&o->autopsy))
+		error_set(
+			&o->autopsy, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
+	o->autopsy.retry = true;
+	return acme_order_fail(o, &o->autopsy);
+}
+
+/* The answer about one authorization. */
+static enum acme_order_state
+validate_slot(struct acme_order *o, struct slot *slot)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int64_t retry_after_at = o->reply ? o->reply->retry_after_at : 0;
+	bool is_autopsy = o->msg.status == ACME_INVALID;
+	bool has_failed = false;
+
+	if (is_autopsy)
+		autopsy_note(slot);
+	else if (slot->work == SLOT_ANSWER)
+		has_failed = read_challenge_answer(slot, &err);
+	else
+		has_failed = read_second_look(slot, &err);
+	if (has_failed)
+		return acme_order_fail(o, &err);
+	acme_order_slots_start(o);
+	if (acme_order_slots_are_busy(o))
+		return ACME_ORDER_VALIDATE;
+	return is_autopsy ? autopsy_end(o) : acme_order_poll_later(o, ACME_ORDER_VALIDATE, retry_after_at);
+}
+
+/* The order itself was polled. */
+static enum acme_order_state
+validate_polled(struct acme_order *o)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (acme_order_read_reply(o, &err) < 0)
+		return acme_order_fail(o, &err);
+	if (o->msg.status == ACME_INVALID)
+		return autopsy_start(o);
+	if (o->msg.status != ACME_PENDING) {
+		for (size_t i = 0; i < o->n_slots; i++)
+			acme_order_slot_unsolve(&o->slots[i]);
+		return acme_order_state_by_status(o);
+	}
+	answer_again(o);
+	if (o->polls >= LOOK_AFTER_POLLS &&
+		o->polls % LOOK_EVERY_POLLS == LOOK_AFTER_POLLS % LOOK_EVERY_POLLS)
+		look_at_authorizations(o);
+	acme_order_slots_start(o);
+	if (acme_order_slots_are_busy(o))
+		return ACME_ORDER_VALIDATE;
+	return acme_order_poll_later(o, ACME_ORDER_VALIDATE, o->reply->retry_after_at);
+}
+
+static enum acme_order_state
+validate_enter(struct acme_order *o)
+{
+	if (o->msg.status == ACME_INVALID) {
+		autopsy_start(o);
+		return acme_order_slots_are_busy(o) ? ACME_ORDER_VALIDATE : autopsy_end(o);
+	}
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].is_solved)
+			o->slots[i].work = SLOT_ANSWER;
+	acme_order_poll_reset(o);
+	acme_order_slots_start(o);
+	if (acme_order_slots_are_busy(o))
+		return ACME_ORDER_VALIDATE;
+	return acme_order_poll_later(o, ACME_ORDER_VALIDATE, 0);
+}
+
+enum acme_order_state
+acme_order_validate(struct acme_order *o, enum acme_order_event ev)
+{
+	switch (ev) {
+	case ORDER_ENTER:
+		return validate_enter(o);
+	case ORDER_REPLY:
+		return o->reply_slot ? validate_slot(o, o->reply_slot) : validate_polled(o);
+	case ORDER_TIMER:
+		acme_order_poll_now(o);
+		return ACME_ORDER_VALIDATE;
+	case ORDER_OWNER:
+		return ACME_ORDER_VALIDATE;
+	}
+	return ACME_ORDER_VALIDATE;
+}

@@ -1,0 +1,233 @@
+/*
+ * The problem table. A CA tells what went wrong by a type; each type is one row here that says which error it is to
+ * us, whether the same request can succeed later without anybody changing anything, and which setting an operator
+ * would change. What the CA says in words is kept, cleaned of everything that could play tricks on a terminal.
+ */
+#include "daemon/acme/acme_problem.h"
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/timefmt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define URN "urn:ietf:params:acme:error:"
+
+struct problem_row {
+	const char *type;
+	enum error_code code;
+	bool retry;
+	const char
+		*field; /* whose input is at fault: the parameter of provider or autoCertificate; or NULL */
+};
+
+static const struct problem_row problems[] = {
+	{ "accountDoesNotExist", ERROR_CA, false, NULL },
+	{ "alreadyReplaced", ERROR_CA, true, NULL },
+	{ "alreadyRevoked", ERROR_CA, false, NULL },
+	{ "badCSR", ERROR_CA, false, "keyAlgorithm" },
+	{ "badNonce", ERROR_CA, true, NULL },
+	{ "badPublicKey", ERROR_CA, false, "keyAlgorithm" },
+	{ "badRevocationReason", ERROR_CA, false, "reason" },
+	{ "badSignatureAlgorithm", ERROR_CA, false, "accountKeyAlgorithm" },
+	{ "caa", ERROR_CA, true, "commonName" },
+	{ "compound", ERROR_CA, false, NULL },
+	{ "connection", ERROR_VALIDATION, true, NULL },
+	{ "dns", ERROR_VALIDATION, true, NULL },
+	{ "externalAccountRequired", ERROR_CA, false, "externalAccountBinding" },
+	{ "incorrectResponse", ERROR_VALIDATION, true, NULL },
+	{ "invalidContact", ERROR_CA, false, "email" },
+	{ "invalidProfile", ERROR_CA, false, "profile" },
+	{ "malformed", ERROR_CA, false, NULL },
+	{ "orderNotReady", ERROR_CA, true, NULL },
+	{ "rateLimited", ERROR_RATE_LIMITED, true, NULL },
+	{ "rejectedIdentifier", ERROR_CA, false, "commonName" },
+	{ "serverInternal", ERROR_CA, true, NULL },
+	{ "tls", ERROR_VALIDATION, true, NULL },
+	{ "unauthorized", ERROR_CA, false, NULL },
+	{ "unsupportedContact", ERROR_CA, false, "email" },
+	{ "unsupportedIdentifier", ERROR_CA, false, "commonName" },
+	{ "userActionRequired", ERROR_CA, false, "termsOfServiceAgreed" },
+};
+
+static const struct problem_row *
+find_row(const char *type)
+{
+	for (size_t i = 0; type && i < ARRAY_SIZE(problems); i++)
+		if (strcmp(problems[i].type, type) == 0)
+			return &problems[i];
+	return NULL;
+}
+
+/* Length of the character at @s that must not reach a terminal, else 0. @s is valid UTF-8. */
+static size_t
+unwanted(const unsigned char *s)
+{
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return 1;
+	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) /* C1 controls */
+		return 2;
+	/* U+200E, U+200F, U+202A..U+202E, U+2066..U+2069: they turn the direction of the text behind them */
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae)))
+		return 3;
+	if (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)
+		return 3;
+	return 0;
+}
+
+char *
+acme_problem_clean(const char *text, size_t max)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	while (*s && b.len < max) {
+		size_t skip = unwanted(s);
+
+		if (!skip) {
+			buf_add_char(&b, (char)*s++);
+			continue;
+		}
+		/* "line one\nline two" stays two words */
+		if (skip == 1 && b.len > 0 && b.data[b.len - 1] != ' ')
+			buf_add_char(&b, ' ');
+		s += skip;
+	}
+	if (*s) /* do not end inside a character */
+		while (b.len > 0 && ((unsigned char)b.data[b.len - 1] & 0x80)) {
+			bool is_start = ((unsigned char)b.data[b.len - 1] & 0xc0) == 0xc0;
+
+			b.data[--b.len] = '\0';
+			if (is_start)
+				break;
+		}
+	return buf_steal(&b);
+}
+
+/* String member or NULL; a member of another type is as good as none in an error answer. */
+static const char *
+text_member(struct json_object *obj, const char *name)
+{
+	const char *s = NULL;
+
+	return json_get_string(obj, name, &s, NULL) == 1 ? s : NULL;
+}
+
+/* The type without its URN; types of other vocabularies as they are; NULL for none (about:blank). */
+static char *
+read_type(struct json_object *problem)
+{
+	const char *type = text_member(problem, "type");
+
+	if (!type || strcmp(type, "about:blank") == 0)
+		return NULL;
+	if (strncmp(type, URN, strlen(URN)) == 0)
+		type += strlen(URN);
+	return *type ? acme_problem_clean(type, ACME_PROBLEM_TYPE_MAX) : NULL;
+}
+
+/* "unauthorized: no TXT record", or one half of it. */
+static void
+add_type_and_detail(struct buf *b, struct json_object *problem)
+{
+	_cleanup_free_ char *type = read_type(problem);
+	const char *detail = text_member(problem, "detail");
+
+	if (type)
+		buf_add_str(b, type);
+	if (type && detail)
+		buf_add_str(b, ": ");
+	if (detail)
+		buf_add_str(b, detail);
+}
+
+/* "; www.example.com: caa: forbidden" for each subproblem (RFC 8555 s6.7.1) */
+static void
+add_subproblems(struct buf *b, struct json_object *problem)
+{
+	struct json_object *list = NULL;
+
+	if (json_get_array(problem, "subproblems", &list, NULL) != 1)
+		return;
+	for (size_t i = 0; i < json_object_array_length(list) && b->len < ACME_PROBLEM_TEXT_MAX; i++) {
+		struct json_object *sub = json_object_array_get_idx(list, i);
+		struct json_object *identifier = NULL;
+		const char *name = NULL;
+
+		if (!json_object_is_type(sub, json_type_object))
+			continue;
+		if (json_get_object(sub, "identifier", &identifier, NULL) == 1)
+			name = text_member(identifier, "value");
+		buf_add_str(b, b->len ? "; " : "");
+		buf_printf(b, "%s%s", name ? name : "", name ? ": " : "");
+		add_type_and_detail(b, sub);
+	}
+}
+
+/* Let's Encrypt writes the time into the text as well: "retry after 2026-01-02 03:04:05 UTC". */
+static int64_t
+retry_time_in_text(const char *text)
+{
+	static const char intro[] = "retry after ";
+	const char *s = text ? strstr(text, intro) : NULL;
+	char stamp[TIME_RFC3339_SIZE];
+	int64_t at;
+
+	if (!s || strnlen(s + strlen(intro), 19) < 19)
+		return 0;
+	memcpy(stamp, s + strlen(intro), 19);
+	stamp[10] = 'T';
+	memcpy(stamp + 19, "Z", 2);
+	return time_parse_rfc3339(stamp, &at) == 0 && at > 0 ? at : 0;
+}
+
+static enum error_code
+code_of_status(int status)
+{
+	return status == 429 ? ERROR_RATE_LIMITED : ERROR_CA;
+}
+
+static bool
+retry_of_status(int status)
+{
+	return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+void
+acme_problem_read(struct json_object *problem, enum acme_problem_place place, int status, struct error *ret)
+{
+	_cleanup_free_ char *type = read_type(problem);
+	_cleanup_free_ char *message = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const struct problem_row *row = find_row(type);
+	const char *instance = text_member(problem, "instance");
+
+	add_type_and_detail(&text, problem);
+	add_subproblems(&text, problem);
+	if (row && row->field && instance && strcmp(row->type, "userActionRequired") == 0)
+		buf_printf(&text, " (%s)", instance);
+	if (text.len == 0)
+		buf_printf(&text, "HTTP status %d", status);
+	message = acme_problem_clean(buf_str(&text), ACME_PROBLEM_TEXT_MAX);
+
+	error_set(ret, row ? row->code : code_of_status(status), "%s", message);
+	ret->retry = row ? row->retry : retry_of_status(status);
+	ret->problem = type;
+	type = NULL;
+	ret->field = row ? xstrdup_null(row->field) : NULL;
+	if (ret->code == ERROR_RATE_LIMITED)
+		ret->retry_at = retry_time_in_text(text_member(problem, "detail"));
+	if (place == ACME_PROBLEM_OF_VALIDATION) {
+		/* the CA has looked and was not content: what it looked at may change without our settings */
+		ret->code = ERROR_VALIDATION;
+		ret->retry = true;
+	}
+}
+
+void
+acme_problem_of_status(int status, struct error *ret)
+{
+	error_set(ret, code_of_status(status), "the CA answered HTTP status %d without a reason", status);
+	ret->retry = retry_of_status(status);
+}
