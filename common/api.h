@@ -1,13 +1,14 @@
 /*
  * common/api.h: the control API, described once. The daemon validates by it; JSON-RPC, certctl's commands, help and
- * completion, the reference page and rpc.discover (OpenRPC) come from it. A new field is one line in api.c.
+ * completion, the reference page and rpc.discover (OpenRPC) come from it. A new field is one line in api_table.c.
  *
  * Parameters on the wire (JSON-RPC 2.0, by name):
  *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}
  *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
  *   X.list    {"offset", "limit", filters}     others    the fields of their row
+ * An update replaces what it names (lists as a whole); null takes a property back to its default.
  * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
- * "total"}.
+ * "total"}. References are answered as ids.
  */
 #ifndef COMMON_API_H
 #define COMMON_API_H
@@ -23,11 +24,12 @@ struct strlist;
 /* A row without a role does not compile: the field has no zero value. */
 enum api_role { ROLE_NONE = 0, ROLE_VIEWER = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
 
+/* "none", "viewer", "operator", "admin". */
 const char *
 api_role_name(enum api_role role);
 
 enum api_type {
-	API_STRING,
+	API_STRING, /* at least one octet, no control characters */
 	API_BOOL,
 	API_INT,
 	API_SPAN, /* "30d" or seconds; seconds on the wire and in answers */
@@ -36,9 +38,10 @@ enum api_type {
 	API_ENUM, /* one of .values */
 	API_REF,  /* name or id of an object of .resource */
 	API_REFLIST,
+	API_PATH,   /* absolute, on the daemon's machine; certctl completes a relative one */
 	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
 	API_OBJECT, /* .fields */
-	API_LIST,   /* array of objects with .fields */
+	API_LIST,   /* array of objects with .fields; certctl: FIRST:SECOND[,THIRD...], may be repeated */
 	API_ANY,
 };
 
@@ -63,6 +66,12 @@ struct api_field {
 	const char *fallback;           /* what holds when it is not given, as text for help; or NULL */
 };
 
+/* A column of `certctl list`. */
+struct api_column {
+	const char *title;
+	const char *path; /* "properties.name", "metadata.state"; NULL ends a table */
+};
+
 struct api_resource {
 	const char *noun;       /* "autoCertificate": first half of method names */
 	const char *cli;        /* "auto": certctl's word */
@@ -70,8 +79,8 @@ struct api_resource {
 	const char *collection; /* "/auto-certificates" */
 	const char *help;
 	const struct api_field *properties;
-	const struct api_field *metadata; /* beside the common ones */
-	const char *const *columns; /* of `certctl list`, as paths: "properties.name", "metadata.state" */
+	const struct api_field *metadata; /* beside api_common_metadata */
+	const struct api_column *columns;
 };
 
 enum api_resource_id {
@@ -84,6 +93,8 @@ enum api_resource_id {
 };
 
 extern const struct api_resource api_resources[API_RESOURCE_COUNT];
+extern const struct api_field api_common_metadata[]; /* of every resource */
+extern const struct api_field api_event_fields[];    /* of one event */
 
 enum api_method_id {
 	RPC_PROVIDER_CREATE,
@@ -123,12 +134,17 @@ enum api_method_id {
 	API_METHOD_COUNT
 };
 
+/* What a method does to its resource; all but API_CALL have the parameters and answers of the head comment. */
+enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
+
 struct api_method {
 	const char *name; /* "autoCertificate.renew" */
 	enum api_role role;
-	enum api_resource_id resource; /* API_RESOURCE_COUNT: none */
-	const struct api_field *
-		params; /* NULL-name terminated; for create/update the whole is {properties} / {ref, properties} */
+	enum api_verb verb;
+	enum api_resource_id resource;  /* API_RESOURCE_COUNT: none */
+	const struct api_field *params; /* NULL: none. For create and update: beside "properties" */
+	const struct api_field
+		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
 };
 
@@ -138,12 +154,30 @@ extern const struct api_method api_methods[API_METHOD_COUNT];
 int
 api_method_find(const char *name, enum api_method_id *ret_method);
 
+/* The method's name nearest to @name, or NULL. */
+const char *
+api_method_nearest(const char *name);
+
 /* By noun, certctl's word or IONOS's type; NULL if unknown. */
 const struct api_resource *
 api_resource_find(const char *word);
 
+/* The method of @resource with that verb. Return: 1, 0 there is none. */
+int
+api_method_of(const struct api_resource *resource, enum api_verb verb, enum api_method_id *ret_method);
+
+/* The row of @fields with that name; NULL if there is none or @fields is NULL. */
+const struct api_field *
+api_field_find(const struct api_field *fields, const char *name);
+
+/* The row that @path ("properties.name", "metadata.state") means in objects of @resource; NULL: none. */
+const struct api_field *
+api_field_at(const struct api_resource *resource, const char *path);
+
 /*
- * api_validate() - check parameters of a call against the table, in place (spans become seconds)
+ * api_validate() - check parameters of a call against the table, in place (spans become seconds; on create, null
+ * members are dropped)
+ * @params: NULL is allowed where nothing is required
  * Unknown members, missing ones, wrong types, read-only ones: ERROR_INVALID with the full path as field
  * ("properties.subjectAlternativeNames[2]"); the message suggests the nearest known member.
  */
@@ -154,7 +188,7 @@ api_validate(enum api_method_id method, struct json_object *params, struct error
 struct json_object *
 api_discover(void);
 
-/* The word of @candidates nearest to @word (edit distance at most a third of its length), or NULL. */
+/* The word of @candidates nearest to @word (edit distance at most a third of its length, rounded up), or NULL. */
 const char *
 api_nearest(const char *word, const char *const *candidates, size_t count);
 

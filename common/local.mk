@@ -2,6 +2,10 @@
 libcommon_la_SOURCES += \
 	common/alloc.c common/alloc.h \
 	common/buf.c common/buf.h \
+	common/api.c common/api_discover.c common/api_table.c common/api.h \
+	common/ca.c common/ca.h \
+	common/nearest.c \
+	common/rpc.c common/rpc.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/strlist.c common/strlist.h

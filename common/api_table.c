@@ -1,0 +1,516 @@
+/*
+ * The tables of the control API: one line per field, one row per method. Everything else that knows the API reads
+ * these. Words are IONOS Certificate Manager's where it has them.
+ */
+#include "common/alloc.h"
+#include "common/api.h"
+
+/* Rows are read across, not down. */
+/* clang-format off */
+
+enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
+
+#define END { .name = NULL }
+#define NAME_FIELD(what) \
+	{ .name = "name", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME", .help = what }
+
+static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
+	NULL };
+static const char *const challenges[] = { "auto", "http-01", "dns-01", NULL };
+static const char *const dns_kinds[] = { "rfc2136", "exec", NULL };
+static const char *const activations[] = { "none", "notify", "exec", NULL };
+static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
+static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
+static const char *const tsig_algorithms[] = { "hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224",
+	"hmac-sha1", "hmac-md5", NULL };
+
+static const struct api_field error_fields[] = {
+	{ .name = "code", .type = API_STRING, .help = "class of the error" },
+	{ .name = "message", .type = API_STRING, .help = "what went wrong" },
+	{ .name = "field", .type = API_STRING, .help = "parameter or property at fault" },
+	{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
+	{ .name = "retry", .type = API_BOOL, .help = "the same may succeed later" },
+	{ .name = "retryAt", .type = API_TIME, .help = "not before" },
+	END,
+};
+
+static const struct api_field object_ref_fields[] = {
+	{ .name = "type", .type = API_STRING, .help = "its resource" },
+	{ .name = "id", .type = API_STRING, .help = "its id" },
+	{ .name = "name", .type = API_STRING, .help = "its name" },
+	END,
+};
+
+const struct api_field api_common_metadata[] = {
+	{ .name = "state", .type = API_ENUM, .values = states, .help = "is it ready to be used" },
+	{ .name = "message", .type = API_STRING, .help = "why it is in this state" },
+	{ .name = "createdDate", .type = API_TIME, .help = "when it was made" },
+	{ .name = "createdBy", .type = API_STRING, .help = "who made it" },
+	{ .name = "lastModifiedDate", .type = API_TIME, .help = "when it was changed" },
+	{ .name = "lastModifiedBy", .type = API_STRING, .help = "who changed it" },
+	END,
+};
+
+/* provider */
+
+static const struct api_field eab_fields[] = {
+	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
+		.help = "key identifier from the CA" },
+	{ .name = "keySecret", .type = API_SECRET, .option = "eab-key", .metavar = "FILE",
+		.help = "MAC key from the CA, base64url" },
+	END,
+};
+
+static const struct api_field provider_properties[] = {
+	NAME_FIELD("name of the provider"),
+	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .metavar = "ADDRESS",
+		.help = "contact address of the account" },
+	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .metavar = "URL",
+		.help = "ACME directory, or a well-known name such as letsencrypt" },
+	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .flags = API_IMMUTABLE, .option = "agree-tos",
+		.help = "you accept the CA's terms of service" },
+	{ .name = "externalAccountBinding", .type = API_OBJECT, .flags = API_IMMUTABLE, .fields = eab_fields,
+		.help = "binds the account to one that you have with the CA" },
+	{ .name = "caFile", .type = API_PATH, .metavar = "FILE",
+		.help = "roots (PEM) that the CA's own TLS must chain to", .fallback = "the system's" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME",
+		.help = "certificate profile, if the CA offers them" },
+	{ .name = "preferredChain", .type = API_STRING, .metavar = "CN",
+		.help = "take the chain whose topmost issuer has this name" },
+	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = key_algorithms,
+		.fallback = "secp256r1", .help = "kind of the account key" },
+	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
+		.help = "orders in flight at the same time", .fallback = "max-orders of certd.conf" },
+	END,
+};
+
+static const struct api_field provider_metadata[] = {
+	{ .name = "accountUrl", .type = API_STRING, .help = "the account at the CA" },
+	{ .name = "accountThumbprint", .type = API_STRING, .help = "of the account key (RFC 7638)" },
+	{ .name = "termsOfService", .type = API_STRING, .help = "the CA's terms" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "nextDate", .type = API_TIME, .help = "when it is tried again" },
+	END,
+};
+
+static const struct api_column provider_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "SERVER", "properties.server" },
+	{ "EMAIL", "properties.email" },
+	{ "STATE", "metadata.state" },
+	{ "MESSAGE", "metadata.message" },
+	{ NULL, NULL },
+};
+
+/* autoCertificate */
+
+static const struct api_field autocert_properties[] = {
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the auto-certificate",
+		.fallback = "from the common name" },
+	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
+		.metavar = "PROVIDER", .help = "who issues it" },
+	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .option = "cn",
+		.metavar = "DOMAIN",
+		.help = "first name of the certificate, such as www.example.com or *.example.com" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .option = "san", .metavar = "DOMAIN",
+		.help = "one more name" },
+	{ .name = "keyAlgorithm", .type = API_ENUM, .values = key_algorithms, .fallback = "secp256r1",
+		.help = "kind of the certificate's key" },
+	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
+		.help = "how control of the names is proved" },
+	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",
+		.metavar = "DNS", .help = "where dns-01 puts its records",
+		.fallback = "whichever has the zone" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "who is told about a new certificate" },
+	{ .name = "reuseKey", .type = API_BOOL, .help = "keep the private key at renewal" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME", .help = "certificate profile",
+		.fallback = "the provider's" },
+	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
+		.help = "renew this long before expiry", .fallback = "30d, at most a third of the lifetime" },
+	END,
+};
+
+static const struct api_field autocert_metadata[] = {
+	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
+		.help = "the newest certificate" },
+	{ .name = "notBefore", .type = API_TIME, .help = "of the newest certificate" },
+	{ .name = "notAfter", .type = API_TIME, .help = "of the newest certificate" },
+	{ .name = "paused", .type = API_BOOL, .help = "no renewal until it is resumed" },
+	{ .name = "nextAction", .type = API_STRING, .help = "what happens next" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "progress", .type = API_STRING, .help = "what it is doing at this moment" },
+	{ .name = "attempts", .type = API_INT, .help = "failed in a row" },
+	{ .name = "lastAttemptDate", .type = API_TIME, .help = "of the last order" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "where its files are" },
+	{ .name = "served", .type = API_STRING, .help = "served, stale, unreachable, or nothing probed" },
+	END,
+};
+
+static const struct api_column autocert_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "COMMON NAME", "properties.commonName" },
+	{ "PROVIDER", "properties.provider" },
+	{ "STATE", "metadata.state" },
+	{ "EXPIRES", "metadata.notAfter" },
+	{ "SERVED", "metadata.served" },
+	{ "NEXT", "metadata.nextAction" },
+	{ "WHEN", "metadata.nextDate" },
+	{ NULL, NULL },
+};
+
+/* certificate: IONOS has the PEM among the properties; the key is never answered. */
+
+static const struct api_field certificate_properties[] = {
+	{ .name = "name", .type = API_STRING, .flags = API_READ_ONLY,
+		.help = "common name and time of issue" },
+	{ .name = "certificate", .type = API_STRING, .flags = API_READ_ONLY, .help = "the certificate, PEM" },
+	{ .name = "certificateChain", .type = API_STRING, .flags = API_READ_ONLY,
+		.help = "its issuers, PEM" },
+	END,
+};
+
+static const struct api_field certificate_metadata[] = {
+	{ .name = "status", .type = API_ENUM, .values = statuses,
+		.help = "pending, active, expired or revoked" },
+	{ .name = "expired", .type = API_BOOL, .help = "its time is over" },
+	{ .name = "commonName", .type = API_STRING, .help = "its first name" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .help = "all its names" },
+	{ .name = "notBefore", .type = API_TIME, .help = "valid from" },
+	{ .name = "notAfter", .type = API_TIME, .help = "valid until" },
+	{ .name = "serialNumber", .type = API_STRING, .help = "hexadecimal with colons" },
+	{ .name = "sha256Fingerprint", .type = API_STRING, .help = "of the certificate" },
+	{ .name = "caName", .type = API_STRING, .help = "who signed it" },
+	{ .name = "keyAlgorithm", .type = API_STRING, .help = "kind of its key" },
+	{ .name = "type", .type = API_STRING, .help = "lets_encrypt, acme or manual" },
+	{ .name = "wildcard", .type = API_BOOL, .help = "it has a wildcard name" },
+	{ .name = "hasIntermediateCert", .type = API_BOOL, .help = "the chain is not empty" },
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "what it was issued for" },
+	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
+		.help = "the newest of the same auto-certificate" },
+	END,
+};
+
+static const struct api_column certificate_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "COMMON NAME", "metadata.commonName" },
+	{ "ISSUER", "metadata.caName" },
+	{ "STATUS", "metadata.status" },
+	{ "ISSUED", "metadata.notBefore" },
+	{ "EXPIRES", "metadata.notAfter" },
+	{ NULL, NULL },
+};
+
+/* dnsProvider */
+
+static const struct api_field dnsprovider_properties[] = {
+	NAME_FIELD("name of the DNS provider"),
+	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = dns_kinds,
+		.help = "DNS UPDATE to a server, or a program" },
+	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
+		.help = "a zone that it serves" },
+	{ .name = "server", .type = API_STRING, .metavar = "HOST:PORT",
+		.help = "rfc2136: the primary server" },
+	{ .name = "tsigName", .type = API_STRING, .metavar = "NAME", .help = "rfc2136: name of the TSIG key",
+		.fallback = "from the key file" },
+	{ .name = "tsigAlgorithm", .type = API_ENUM, .values = tsig_algorithms,
+		.help = "rfc2136: of the TSIG key", .fallback = "from the key file, else hmac-sha256" },
+	{ .name = "tsigKey", .type = API_SECRET, .metavar = "FILE",
+		.help = "rfc2136: the TSIG key as tsig-keygen or keymgr wrote it, or its secret in base64" },
+	{ .name = "command", .type = API_PATH, .metavar = "PROGRAM",
+		.help = "exec: called as PROGRAM present|cleanup FQDN VALUE" },
+	{ .name = "ttl", .type = API_SPAN, .min = 1, .max = 86400, .metavar = "SPAN",
+		.help = "of the TXT records", .fallback = "60s" },
+	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",
+		.help = "wait this long for all servers of the zone", .fallback = "2m" },
+	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST:PORT",
+		.help = "ask this server for the record", .fallback = "the zone's own" },
+	END,
+};
+
+static const struct api_column dnsprovider_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "KIND", "properties.kind" },
+	{ "ZONES", "properties.zones" },
+	{ "SERVER", "properties.server" },
+	{ "COMMAND", "properties.command" },
+	{ "STATE", "metadata.state" },
+	{ NULL, NULL },
+};
+
+/* consumer */
+
+static const struct api_field probe_fields[] = {
+	{ .name = "host", .type = API_STRING, .flags = API_REQUIRED, .help = "address or name" },
+	{ .name = "port", .type = API_INT, .flags = API_REQUIRED, .min = 1, .max = 65535,
+		.help = "TCP port" },
+	{ .name = "sni", .type = API_STRING, .help = "server name to ask for",
+		.fallback = "from the certificate" },
+	END,
+};
+
+static const struct api_field consumer_properties[] = {
+	NAME_FIELD("name of the consumer"),
+	{ .name = "activate", .type = API_ENUM, .values = activations, .fallback = "none",
+		.help = "how it is told: it watches the files, a datagram, or a program" },
+	{ .name = "socket", .type = API_STRING, .metavar = "PATH",
+		.help = "notify: socket that gets the datagram; @NAME is abstract" },
+	{ .name = "command", .type = API_STRLIST, .metavar = "WORD",
+		.help = "exec: program by absolute path, then its arguments, one option each" },
+	{ .name = "probes", .type = API_LIST, .option = "probe", .fields = probe_fields,
+		.metavar = "HOST:PORT[,SNI]", .help = "look there whether the certificate is served" },
+	{ .name = "directory", .type = API_PATH, .metavar = "DIR",
+		.help = "write the files there too; root prepared it for the reader's group" },
+	END,
+};
+
+static const struct api_field rollout_fields[] = {
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "what is rolled out" },
+	{ .name = "certificate", .type = API_REF, .resource = "certificate",
+		.help = "the one it has or gets" },
+	{ .name = "generation", .type = API_INT, .help = "as in manifest.json" },
+	{ .name = "activated", .type = API_BOOL, .help = "it was told" },
+	{ .name = "served", .type = API_STRING, .help = "served, stale or unreachable" },
+	{ .name = "probedDate", .type = API_TIME, .help = "when that was seen" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields, .help = "what failed" },
+	END,
+};
+
+static const struct api_field consumer_metadata[] = {
+	{ .name = "rollouts", .type = API_LIST, .fields = rollout_fields,
+		.help = "one for each auto-certificate" },
+	END,
+};
+
+static const struct api_column consumer_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "ACTIVATE", "properties.activate" },
+	{ "PROBES", "properties.probes" },
+	{ "STATE", "metadata.state" },
+	{ "MESSAGE", "metadata.message" },
+	{ NULL, NULL },
+};
+
+const struct api_resource api_resources[] = {
+	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
+		"account with a certificate authority", provider_properties, provider_metadata,
+		provider_columns },
+	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "/auto-certificates",
+		"certificate that is kept valid", autocert_properties, autocert_metadata, autocert_columns },
+	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "/certificates",
+		"certificate that was issued", certificate_properties, certificate_metadata,
+		certificate_columns },
+	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
+		"way to put records into DNS zones", dnsprovider_properties, NULL, dnsprovider_columns },
+	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
+		consumer_properties, consumer_metadata, consumer_columns },
+};
+
+/* Parameters */
+
+#define PAGE_FIELDS \
+	{ .name = "offset", .type = API_INT, .min = 0, .max = INT32_MAX, .metavar = "N", \
+		.help = "leave out the first ones", .fallback = "0" }, \
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N", .help = "at most this many", \
+		.fallback = "100" }
+#define REF_FIELD(noun) \
+	{ .name = "ref", .type = API_REF, .flags = API_REQUIRED | API_POSITIONAL, .resource = noun, \
+		.metavar = "NAME", .help = "name or id" }
+#define FILTER_NAME \
+	{ .name = "commonName", .type = API_STRING, .option = "cn", .metavar = "DOMAIN", \
+		.help = "with this common name" }
+#define FILTER_STATE { .name = "state", .type = API_ENUM, .values = states, .help = "in this state" }
+
+static const struct api_field page_params[] = { PAGE_FIELDS, FILTER_STATE, END };
+static const struct api_field schedule_params[] = { PAGE_FIELDS, END };
+static const struct api_field autocert_list_params[] = {
+	PAGE_FIELDS,
+	FILTER_STATE,
+	FILTER_NAME,
+	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER",
+		.help = "of this provider" },
+	END,
+};
+static const struct api_field certificate_list_params[] = {
+	PAGE_FIELDS,
+	FILTER_NAME,
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate", .option = "auto",
+		.metavar = "AUTO", .help = "issued for this auto-certificate" },
+	END,
+};
+static const struct api_field provider_ref[] = { REF_FIELD("provider"), END };
+static const struct api_field autocert_ref[] = { REF_FIELD("autoCertificate"), END };
+static const struct api_field certificate_ref[] = { REF_FIELD("certificate"), END };
+static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
+static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
+static const struct api_field renew_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "force", .type = API_BOOL,
+		.help = "even while it is paused or a Retry-After of the CA runs" },
+	END,
+};
+static const struct api_field rollout_params[] = {
+	REF_FIELD("consumer"),
+	{ .name = "autoCertificate", .type = API_REF, .flags = API_POSITIONAL, .resource = "autoCertificate",
+		.metavar = "AUTO", .help = "only this auto-certificate" },
+	END,
+};
+static const struct api_field event_subscribe_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "first those stored behind this number", .fallback = "only new ones" },
+	END,
+};
+static const struct api_field event_list_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "those behind this number", .fallback = "the last ones" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "at most this many", .fallback = "100" },
+	END,
+};
+
+/* Answers */
+
+const struct api_field api_event_fields[] = {
+	{ .name = "seq", .type = API_INT, .help = "number, counts up" },
+	{ .name = "time", .type = API_TIME, .help = "when" },
+	{ .name = "level", .type = API_STRING, .help = "error, warning, notice, info or debug" },
+	{ .name = "kind", .type = API_STRING, .help = "what happened, such as issue.done" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "to whom" },
+	{ .name = "message", .type = API_STRING, .help = "the same for a person" },
+	{ .name = "data", .type = API_ANY, .help = "details, by kind" },
+	END,
+};
+
+static const struct api_field event_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "oldest first" },
+	END,
+};
+static const struct api_field event_subscribe_result[] = {
+	{ .name = "after", .type = API_INT, .help = "number of the last event so far" },
+	END,
+};
+
+static const struct api_field schedule_row_fields[] = {
+	{ .name = "date", .type = API_TIME, .help = "when it is due" },
+	{ .name = "kind", .type = API_STRING, .help = "issue, deploy, probe, cleanup, account or purge" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "whom it is about" },
+	END,
+};
+static const struct api_field schedule_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = schedule_row_fields, .help = "earliest first" },
+	{ .name = "offset", .type = API_INT, .help = "as asked" },
+	{ .name = "limit", .type = API_INT, .help = "as asked" },
+	{ .name = "total", .type = API_INT, .help = "all rows" },
+	END,
+};
+
+static const struct api_field explain_result[] = {
+	{ .name = "summary", .type = API_STRING, .help = "one sentence" },
+	{ .name = "nextAction", .type = API_STRING, .help = "what happens next" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "reasons", .type = API_STRLIST, .help = "why then and why so" },
+	{ .name = "attempts", .type = API_INT, .help = "failed in a row" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "advice", .type = API_STRLIST, .help = "what you can do" },
+	END,
+};
+
+static const struct api_field rollout_result[] = {
+	{ .name = "autoCertificates", .type = API_LIST, .fields = object_ref_fields,
+		.help = "that it will be done for" },
+	{ .name = "endpoints", .type = API_INT, .help = "probes that will be made: one probe.* event each" },
+	END,
+};
+
+static const struct api_field autocert_counts[] = {
+	{ .name = "total", .type = API_INT, .help = "declared" },
+	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
+	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first one" },
+	{ .name = "failed", .type = API_INT, .help = "whose last attempt failed" },
+	{ .name = "paused", .type = API_INT, .help = "not renewed" },
+	{ .name = "stale", .type = API_INT, .help = "not served as they should be" },
+	END,
+};
+
+static const struct api_field status_result[] = {
+	{ .name = "version", .type = API_STRING, .help = "of certd" },
+	{ .name = "pid", .type = API_INT, .help = "its process" },
+	{ .name = "startedDate", .type = API_TIME, .help = "running since" },
+	{ .name = "state", .type = API_STRING, .help = "running, starting or degraded" },
+	{ .name = "message", .type = API_STRING, .help = "what is wrong" },
+	{ .name = "role", .type = API_STRING, .help = "yours" },
+	{ .name = "stateDirectory", .type = API_STRING, .help = "where the store is" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "where the files are" },
+	{ .name = "providers", .type = API_INT, .help = "declared" },
+	{ .name = "dnsProviders", .type = API_INT, .help = "declared" },
+	{ .name = "consumers", .type = API_INT, .help = "declared" },
+	{ .name = "certificates", .type = API_INT, .help = "in the store" },
+	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts, .help = "how they are" },
+	{ .name = "inFlight", .type = API_INT, .help = "orders at this moment" },
+	{ .name = "nextAction", .type = API_STRING, .help = "what happens next" },
+	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "to whom" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "warnings", .type = API_STRLIST, .help = "what should be looked at" },
+	END,
+};
+
+#define CRUD_ROWS(ID, noun, resource, role, ref, what) \
+	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, NULL, NULL, "declare a " what }, \
+	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, ref, NULL, "change a " what }, \
+	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, ref, NULL, "delete a " what }
+#define READ_ROWS(ID, noun, resource, params, ref, what) \
+	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
+		"list " what "s" }, \
+	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what }
+
+/* Who may declare programs to be run or where credentials go is admin; who works with what was declared, operator. */
+const struct api_method api_methods[] = {
+	READ_ROWS(PROVIDER, "provider", API_PROVIDER, page_params, provider_ref, "provider"),
+	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_ref, "provider"),
+	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
+		"auto-certificate"),
+	CRUD_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, ROLE_OPERATOR, autocert_ref,
+		"auto-certificate"),
+	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
+		renew_params, NULL, "order a new certificate now" },
+	[RPC_AUTOCERTIFICATE_PAUSE] = { "autoCertificate.pause", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
+		autocert_ref, NULL, "stop renewing until it is resumed" },
+	[RPC_AUTOCERTIFICATE_RESUME] = { "autoCertificate.resume", ROLE_OPERATOR, API_CALL,
+		API_AUTOCERTIFICATE, autocert_ref, NULL, "renew again" },
+	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
+		API_AUTOCERTIFICATE, autocert_ref, explain_result, "what will happen when, and why" },
+	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_ref,
+		"certificate"),
+	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
+	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_ref, "DNS provider"),
+	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
+	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_ref, "consumer"),
+	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
+		rollout_result, "write the files and tell the consumer again" },
+	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
+		rollout_result, "look now at what the consumer serves" },
+	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
+		event_list_result, "what happened" },
+	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,
+		event_subscribe_params, event_subscribe_result, "get notifications \"event\" from now on" },
+	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, schedule_params,
+		schedule_result, "what will happen next" },
+	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,
+		status_result, "how certd is" },
+	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
+		"read certd.conf again" },
+	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
+		"this API as an OpenRPC document" },
+};
+_Static_assert(ARRAY_SIZE(api_resources) == API_RESOURCE_COUNT, "one row per resource");
+_Static_assert(ARRAY_SIZE(api_methods) == API_METHOD_COUNT, "one row per method");

@@ -1,0 +1,59 @@
+/* The table of well-known ACME directories. Discontinued ones are not listed: their URL still works if it does. */
+#include "common/ca.h"
+
+#include "common/alloc.h"
+#include "common/api.h"
+
+#include <string.h>
+
+static const struct ca cas[] = {
+	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", false, "Let's Encrypt" },
+	{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", false,
+		"Let's Encrypt, untrusted certificates for tests" },
+	{ "zerossl", "https://acme.zerossl.com/v2/DV90", true,
+		"ZeroSSL; key id and key from its developer page" },
+	{ "google", "https://dv.acme-v02.api.pki.goog/directory", true,
+		"Google Trust Services; gcloud publicca external-account-keys create" },
+	{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", true,
+		"Google Trust Services, untrusted certificates for tests" },
+	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc", true, "SSL.com, ECDSA chain" },
+	{ "sslcom-rsa", "https://acme.ssl.com/sslcom-dv-rsa", true, "SSL.com, RSA chain" },
+	{ "sectigo", "https://acme.sectigo.com/v2/DV", true, "Sectigo, domain validation" },
+	{ "actalis", "https://acme-api.actalis.com/acme/directory", true, "Actalis" },
+	{ "digicert", "https://acme.digicert.com/v2/acme/directory/", true, "DigiCert CertCentral" },
+	{ "globalsign", "https://emea.acme.atlas.globalsign.com/directory", true, "GlobalSign Atlas" },
+};
+
+const struct ca *
+ca_at(size_t index)
+{
+	return index < ARRAY_SIZE(cas) ? &cas[index] : NULL;
+}
+
+const struct ca *
+ca_find(const char *alias)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
+		if (strcmp(cas[i].alias, alias) == 0)
+			return &cas[i];
+	return NULL;
+}
+
+const struct ca *
+ca_of_url(const char *url)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
+		if (strcmp(cas[i].url, url) == 0)
+			return &cas[i];
+	return NULL;
+}
+
+const char *
+ca_nearest(const char *alias)
+{
+	const char *aliases[ARRAY_SIZE(cas)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
+		aliases[i] = cas[i].alias;
+	return api_nearest(alias, aliases, ARRAY_SIZE(cas));
+}
