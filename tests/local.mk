@@ -18,6 +18,22 @@ unit_base_SOURCES = \
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-dnsprovider
+TESTS += unit-dnsprovider
+unit_dnsprovider_SOURCES = \
+	tests/unit/dnsprovider/test_server.c
+unit_dnsprovider_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_dnsprovider_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += unit-challenge
+TESTS += unit-challenge
+unit_challenge_SOURCES = \
+	tests/unit/challenge/test_http01.c \
+	tests/unit/challenge/test_http01_request.c \
+	tests/unit/challenge/test_webroot.c
+unit_challenge_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_challenge_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c
@@ -47,6 +63,11 @@ check_LTLIBRARIES += libreplay.la
 libreplay_la_SOURCES = tests/fuzz/replay.c
 TESTS += $(FUZZERS)
 endif
+
+FUZZERS += fuzz-http01-request
+fuzz_http01_request_SOURCES = tests/fuzz/fuzz_http01_request.c
+fuzz_http01_request_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/http01-request
 
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
 	tests/support/install-packages tests/support/packages tests/support/tally

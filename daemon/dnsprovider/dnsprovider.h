@@ -8,8 +8,10 @@
 #include "daemon/store/object.h"
 
 struct dns;
+struct error;
 struct http;
 struct loop;
+struct store;
 
 /* What drivers work with; borrowed by all of them. */
 struct dnsprovider_env {
@@ -20,7 +22,7 @@ struct dnsprovider_env {
 
 /* One value at one name. Strings are borrowed for the call, copied by the driver. */
 struct dnsprovider_record {
-	const char *zone; /* apex, no final dot; NULL: the driver finds out or needs none */
+	const char *zone; /* apex, no final dot; NULL only for drivers that say needs_zone = false */
 	const char *name; /* full owner name, no final dot, CNAMEs followed */
 	const char *value;
 };
@@ -29,14 +31,15 @@ struct dnsprovider_record {
 typedef void
 dnsprovider_done_fn(const struct error *err, void *arg);
 
-struct dnsprovider_op; /* an add or remove under way */
+struct dnsprovider_op; /* an add or remove under way; each driver defines its own */
 
 struct dnsprovider_driver {
 	const char *kind; /* "rfc2136", "exec" */
 	const char *help; /* one line, for `certctl add-dns --help` */
+	bool needs_zone;  /* cannot work without record->zone */
 	/* Pure: are the settings of @d complete and sensible? The field is named in @err. */
 	int (*check)(const struct dnsprovider *d, struct error *err);
-	/* @d is borrowed for the call. */
+	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
 	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
 		bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
 	/* @done is not called any more. */
@@ -50,5 +53,20 @@ dnsprovider_driver(const char *kind);
 /* @index from 0; NULL behind the last. */
 const struct dnsprovider_driver *
 dnsprovider_driver_at(size_t index);
+
+/* The longest of @d's zones that holds @name: its length, or 0: none does. Pure. */
+size_t
+dnsprovider_match(const struct dnsprovider *d, const char *name);
+
+/*
+ * dnsprovider_choose() - who changes the records of @name
+ * @named: id of the one that was asked for, whatever its zones (an alias may lead there); or NULL: the one with the
+ * longest matching zone, else the only one there is if it lists no zones.
+ * @ret: zeroed by the caller; dnsprovider_clear() afterwards.
+ * Return: 1 found, 0 there is none, -1 failed.
+ */
+int
+dnsprovider_choose(
+	struct store *store, const char *named, const char *name, struct dnsprovider *ret, struct error *err);
 
 #endif

@@ -1,1 +1,7 @@
-# daemon/dnsprovider
+# daemon/dnsprovider: a table of drivers, one file per DNS API
+libcertd_la_SOURCES += \
+	daemon/dnsprovider/dnsprovider.c daemon/dnsprovider/dnsprovider.h \
+	daemon/dnsprovider/drivers.h \
+	daemon/dnsprovider/exec.c \
+	daemon/dnsprovider/rfc2136.c \
+	daemon/dnsprovider/server.c daemon/dnsprovider/server.h

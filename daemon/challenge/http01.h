@@ -1,0 +1,61 @@
+/*
+ * daemon/challenge/http01.h: a small HTTP server that knows nothing but the key authorizations of challenges that are
+ * up (RFC 8555 s8.3), from memory. All else is 404.
+ */
+#ifndef DAEMON_CHALLENGE_HTTP01_H
+#define DAEMON_CHALLENGE_HTTP01_H
+
+#include "common/strlist.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+struct http01;
+struct loop;
+
+enum { HTTP01_CONNECTIONS_MAX = 128, HTTP01_DEADLINE_MS = 10 * 1000 };
+
+struct http01_config {
+	const struct strlist *listen; /* addresses as in http01_listen(); copied */
+	const int *fds;               /* listening sockets from the service manager; closed with the server */
+	size_t n_fds;
+	int64_t deadline_ms; /* of a connection, from accept to close; 0: HTTP01_DEADLINE_MS */
+};
+
+/* Binds what it can; the rest is http01_error()'s. @loop: borrowed. */
+struct http01 *
+http01_new(struct loop *loop, const struct http01_config *config);
+
+/* NULL is a no-op. */
+void
+http01_free(struct http01 *http);
+
+/* Is any listener configured? */
+bool
+http01_is_configured(const struct http01 *http);
+
+/*
+ * Binds what is not bound yet. Return: 0 at least one listener is there (http01_error() tells whether another is
+ * not), or -1 none is: ERROR_UNAVAILABLE, ERROR_STATE when none is configured.
+ */
+int
+http01_open(struct http01 *http, struct error *err);
+
+/* Why a configured listener is not there; NULL when all are. Borrowed until the next http01_open(). */
+const struct error *
+http01_error(const struct http01 *http);
+
+/* Is at least one listener bound? */
+bool
+http01_is_open(const struct http01 *http);
+
+/* Answers for @token from now on. A token may be put twice (an order resumed while its first try ends). Copied. */
+void
+http01_put(struct http01 *http, const char *token, const char *key_authorization);
+
+/* Takes one of them away. */
+void
+http01_remove(struct http01 *http, const char *token, const char *key_authorization);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * The table of DNS APIs, and the choice of the provider that has a name's zone. A new API is a file with a row, and a
+ * line here.
+ */
+#include "daemon/dnsprovider/dnsprovider.h"
+
+#include "common/name.h"
+#include "daemon/dnsprovider/drivers.h"
+
+#include <string.h>
+
+static const struct dnsprovider_driver *const drivers[] = {
+	&dnsprovider_rfc2136,
+	&dnsprovider_exec,
+};
+
+const struct dnsprovider_driver *
+dnsprovider_driver_at(size_t index)
+{
+	return index < ARRAY_SIZE(drivers) ? drivers[index] : NULL;
+}
+
+const struct dnsprovider_driver *
+dnsprovider_driver(const char *kind)
+{
+	for (size_t i = 0; kind && i < ARRAY_SIZE(drivers); i++)
+		if (strcmp(drivers[i]->kind, kind) == 0)
+			return drivers[i];
+	return NULL;
+}
+
+size_t
+dnsprovider_match(const struct dnsprovider *d, const char *name)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < d->zones.count; i++) {
+		size_t len = strlen(d->zones.items[i]);
+
+		if (len > best && name_in_zone(name, d->zones.items[i]))
+			best = len;
+	}
+	return best;
+}
+
+/* Walks all: there are as many as an operator has DNS services. */
+static int
+choose_by_zone(struct store *store, const char *name, char ret_id[STORE_ID_SIZE], struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	char at[STORE_ID_SIZE] = "";
+	char only[STORE_ID_SIZE] = "";
+	size_t best = 0;
+	size_t count = 0;
+	int found;
+
+	while ((found = object_next(store, &dnsprovider_class, at, &d, err)) == 1) {
+		size_t len = dnsprovider_match(&d, name);
+
+		count++;
+		memcpy(at, d.o.id, sizeof(at));
+		if (d.zones.count == 0)
+			memcpy(only, at, sizeof(only));
+		if (len > best) {
+			best = len;
+			memcpy(ret_id, at, sizeof(at));
+		}
+	}
+	if (found < 0 || best)
+		return found < 0 ? -1 : 1;
+	if (count != 1 || !*only)
+		return 0;
+	memcpy(ret_id, only, sizeof(only));
+	return 1;
+}
+
+int
+dnsprovider_choose(
+	struct store *store, const char *named, const char *name, struct dnsprovider *ret, struct error *err)
+{
+	char id[STORE_ID_SIZE];
+	int found;
+
+	if (named && *named)
+		return object_find(store, &dnsprovider_class, named, ret, err);
+	found = choose_by_zone(store, name, id, err);
+	return found == 1 ? object_load(store, &dnsprovider_class, id, ret, err) : found;
+}

@@ -1,0 +1,301 @@
+/* The listener over real sockets: clients write, the loop runs for a while in the same thread, clients read. */
+#include "common/buf.h"
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/challenge/http01.h"
+#include "daemon/challenge/http01_listen.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
+#define KEY_AUTHORIZATION TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+#define GET_TOKEN "GET /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+enum { DEADLINE_MS = 400, SOON_MS = 60 };
+
+struct fixture {
+	struct clock *clock;
+	struct loop *loop;
+	struct http01 *http;
+	struct sockaddr_in address;
+};
+
+static void
+on_stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void
+run_ms(struct loop *loop, int64_t ms)
+{
+	struct loop_timer timer;
+
+	loop_timer_init(&timer, loop, on_stop, loop);
+	loop_timer_set(&timer, ms);
+	cr_assert_eq(loop_run(loop, NULL), 0);
+	loop_timer_cancel(&timer);
+}
+
+static int
+bind_loopback(struct sockaddr_in *ret)
+{
+	socklen_t len = sizeof(*ret);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	cr_assert_eq(bind(fd, (struct sockaddr *)ret, sizeof(*ret)), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)ret, &len), 0);
+	return fd;
+}
+
+/* As systemd hands a socket over. */
+static void
+setup(struct fixture *f)
+{
+	int fd = bind_loopback(&f->address);
+	struct http01_config config = { .fds = &fd, .n_fds = 1, .deadline_ms = DEADLINE_MS };
+
+	cr_assert_eq(listen(fd, 512), 0);
+	f->clock = clock_new_real();
+	f->loop = loop_new(f->clock);
+	f->http = http01_new(f->loop, &config);
+	http01_put(f->http, TOKEN, KEY_AUTHORIZATION);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	http01_free(f->http);
+	loop_free(f->loop);
+	clock_free(f->clock);
+}
+
+static int
+client(const struct fixture *f, const char *request)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(connect(fd, (const struct sockaddr *)&f->address, sizeof(f->address)), 0);
+	cr_assert_eq(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+/* What came so far. Return: has the server closed its side? */
+static bool
+receive(int fd, struct buf *ret)
+{
+	char part[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, part, sizeof(part), 0)) > 0)
+		buf_add(ret, part, (size_t)n);
+	return n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* One exchange; the server must have closed at the end. */
+static void
+exchange(struct fixture *f, const char *request, struct buf *ret)
+{
+	int fd = client(f, request);
+
+	run_ms(f->loop, SOON_MS);
+	cr_expect(receive(fd, ret), "not closed after: %s", request);
+	close(fd);
+}
+
+static bool
+ends_with(const struct buf *b, const char *end)
+{
+	return b->len >= strlen(end) && strcmp(b->data + b->len - strlen(end), end) == 0;
+}
+
+Test(http01, serves_exactly_the_tokens_that_are_up)
+{
+	struct fixture f;
+	_cleanup_buf_ struct buf hit = BUF_INIT;
+	_cleanup_buf_ struct buf head = BUF_INIT;
+	_cleanup_buf_ struct buf miss = BUF_INIT;
+	_cleanup_buf_ struct buf gone = BUF_INIT;
+
+	setup(&f);
+	exchange(&f, GET_TOKEN, &hit);
+	cr_expect(strncmp(buf_str(&hit), "HTTP/1.1 200 OK\r\n", 17) == 0);
+	cr_expect_not_null(strstr(buf_str(&hit), "Content-Type: application/octet-stream\r\n"));
+	cr_expect(ends_with(&hit, "\r\n\r\n" KEY_AUTHORIZATION));
+	exchange(&f, "HEAD /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\n\r\n", &head);
+	cr_expect(strncmp(buf_str(&head), "HTTP/1.1 200 OK\r\n", 17) == 0);
+	cr_expect(ends_with(&head, "\r\n\r\n"));
+	cr_expect_not_null(strstr(buf_str(&head), "Content-Length: 87\r\n"), "%s", buf_str(&head));
+	exchange(&f, "GET /.well-known/acme-challenge/nobody-knows-this HTTP/1.1\r\n\r\n", &miss);
+	cr_expect(strncmp(buf_str(&miss), "HTTP/1.1 404 ", 13) == 0);
+	cr_expect_null(strstr(buf_str(&miss), "nobody"), "input comes back");
+	http01_remove(f.http, TOKEN, KEY_AUTHORIZATION);
+	exchange(&f, GET_TOKEN, &gone);
+	cr_expect(strncmp(buf_str(&gone), "HTTP/1.1 404 ", 13) == 0);
+	teardown(&f);
+}
+
+Test(http01, a_token_put_twice_stays_until_it_is_removed_twice)
+{
+	struct fixture f;
+	_cleanup_buf_ struct buf hit = BUF_INIT;
+
+	setup(&f);
+	http01_put(f.http, TOKEN, KEY_AUTHORIZATION);
+	http01_remove(f.http, TOKEN, KEY_AUTHORIZATION);
+	exchange(&f, GET_TOKEN, &hit);
+	cr_expect(strncmp(buf_str(&hit), "HTTP/1.1 200 ", 13) == 0);
+	teardown(&f);
+}
+
+Test(http01, refuses_other_methods_and_large_headers)
+{
+	struct fixture f;
+	_cleanup_buf_ struct buf post = BUF_INIT;
+	_cleanup_buf_ struct buf large = BUF_INIT;
+	_cleanup_buf_ struct buf request = BUF_INIT;
+
+	setup(&f);
+	exchange(&f, "POST /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+		&post);
+	cr_expect(strncmp(buf_str(&post), "HTTP/1.1 405 ", 13) == 0);
+	cr_expect_not_null(strstr(buf_str(&post), "Allow: GET, HEAD\r\n"));
+	buf_add_str(&request, "GET /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\n");
+	while (request.len < 9000)
+		buf_add_str(&request,
+			"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+	buf_add_str(&request, "\r\n");
+	exchange(&f, buf_str(&request), &large);
+	cr_expect(strncmp(buf_str(&large), "HTTP/1.1 431 ", 13) == 0, "the answer was lost: %s",
+		buf_str(&large));
+	teardown(&f);
+}
+
+/* An octet now and then keeps nothing open: the deadline is absolute. */
+Test(http01, a_slow_client_is_closed_at_its_deadline)
+{
+	struct fixture f;
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	bool closed = false;
+	int fd;
+	int rounds = 0;
+
+	setup(&f);
+	fd = client(&f, "G");
+	while (!closed && rounds++ < 20) {
+		run_ms(f.loop, 50);
+		send(fd, "x", 1, MSG_NOSIGNAL);
+		closed = receive(fd, &got);
+	}
+	cr_expect(closed, "still open after 1 s");
+	cr_expect_geq(rounds, 7, "closed after %d rounds of 50 ms", rounds);
+	cr_expect_eq(got.len, 0);
+	close(fd);
+	teardown(&f);
+}
+
+Test(http01, idlers_make_room_for_who_asks)
+{
+	enum { IDLERS = 200 };
+	struct fixture f;
+	_cleanup_buf_ struct buf hit = BUF_INIT;
+	_cleanup_buf_ struct buf none = BUF_INIT;
+	int fds[IDLERS];
+	int open = 0;
+
+	setup(&f);
+	for (int i = 0; i < IDLERS; i++)
+		fds[i] = client(&f, "");
+	run_ms(f.loop, SOON_MS);
+	exchange(&f, GET_TOKEN, &hit);
+	cr_expect(ends_with(&hit, KEY_AUTHORIZATION));
+	for (int i = 0; i < IDLERS; i++) {
+		open += !receive(fds[i], &none);
+		close(fds[i]);
+	}
+	cr_expect_leq(open, HTTP01_CONNECTIONS_MAX);
+	cr_expect_geq(open, HTTP01_CONNECTIONS_MAX - 1);
+	teardown(&f);
+}
+
+Test(http01, a_taken_port_is_said_and_heals_by_itself)
+{
+	struct fixture f;
+	struct sockaddr_in address;
+	_cleanup_strlist_ struct strlist listen_at = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct http01_config config = { .listen = &listen_at };
+	struct http01 *http;
+	int fd = bind_loopback(&address);
+
+	cr_assert_eq(listen(fd, 1), 0);
+	setup(&f);
+	strlist_take(&listen_at, xasprintf("127.0.0.1:%d", ntohs(address.sin_port)));
+	http = http01_new(f.loop, &config);
+	cr_assert(http01_is_configured(http));
+	cr_expect_not(http01_is_open(http));
+	cr_assert_not_null(http01_error(http));
+	cr_expect_not_null(strstr(http01_error(http)->message, "another program has that port"));
+	cr_expect_eq(http01_open(http, &err), -1);
+	cr_expect_eq(err.code, ERROR_UNAVAILABLE);
+	close(fd);
+	cr_expect_eq(http01_open(http, NULL), 0);
+	cr_expect_null(http01_error(http));
+	http01_free(http);
+	teardown(&f);
+}
+
+Test(http01, a_unix_socket_lets_every_proxy_in_and_replaces_a_stale_one)
+{
+	char dir[] = "/tmp/test-http01-XXXXXX";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_free_ char *text = NULL;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct stat st;
+	mode_t mask = umask(0077);
+	int fd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	text = xasprintf("unix:%s/http.sock", dir);
+	memcpy(address.sun_path, text + 5, strlen(text + 5));
+	fd = http01_listen(text, &err);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(stat(address.sun_path, &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0666);
+	cr_expect_eq(http01_listen(text, &err), -1, "two listeners on one path");
+	cr_expect_not_null(strstr(err.message, "another program"));
+	close(fd);
+	fd = http01_listen(text, &err);
+	cr_expect_geq(fd, 0, "a dead one's file stands in the way");
+	close(fd);
+	http01_unlisten(text);
+	cr_expect_eq(access(address.sun_path, F_OK), -1);
+	rmdir(dir);
+	umask(mask);
+}
+
+Test(http01, addresses_are_checked)
+{
+	static const char *const bad[] = { "", "80", ":80", "localhost:80", "127.0.0.1", "127.0.0.1:0",
+		"127.0.0.1:65536", "127.0.0.1:80x", "[::1:80", "::1:80", "[127.0.0.1]:80",
+		"unix:", "unix:relative" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(http01_listen(bad[i], &err), -1, "%s", bad[i]);
+		cr_expect_eq(err.code, ERROR_INVALID, "%s", bad[i]);
+	}
+}
