@@ -1,1 +1,15 @@
-# daemon/control
+# daemon/control: the methods of the API (service, res_*), the socket that carries them (server, session, peer).
+libcertd_la_SOURCES += \
+	daemon/control/explain.c \
+	daemon/control/handlers.h \
+	daemon/control/peer.c daemon/control/peer.h \
+	daemon/control/res_autocert.c daemon/control/res_autocert.h \
+	daemon/control/res_certificate.c \
+	daemon/control/res_consumer.c \
+	daemon/control/res_dnsprovider.c \
+	daemon/control/res_provider.c \
+	daemon/control/res_server.c \
+	daemon/control/resource.c daemon/control/resource.h \
+	daemon/control/server.c daemon/control/server.h \
+	daemon/control/service.c daemon/control/service.h daemon/control/service_table.c \
+	daemon/control/session.c daemon/control/session.h

@@ -22,7 +22,8 @@ struct service {
 	const struct issue_env *issue_env;
 	const struct conf *conf;
 	int64_t started_at;
-	void (*reload)(void *arg); /* server.reload */
+	bool master_key_beside_store;
+	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
 };
 

@@ -185,6 +185,10 @@ int
 object_next(
 	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
+/* How many of @cls are in @state: a stored counter that object_save() and object_delete() keep, not a walk. */
+int64_t
+object_count(struct store *store, const struct record_class *cls, enum object_state state);
+
 /* Ids of those of @cls that refer to @target_id, in order; at most @max. Return: 0 or -1. */
 int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,

@@ -1,0 +1,17 @@
+/* daemon/control/handlers.h: one function per method (service_fn); the table that joins them to names is service_table.c. */
+#ifndef DAEMON_CONTROL_HANDLERS_H
+#define DAEMON_CONTROL_HANDLERS_H
+
+#include "daemon/control/service.h"
+
+service_fn provider_create, provider_list, provider_get, provider_update, provider_delete;
+service_fn autocert_create, autocert_list, autocert_get, autocert_update, autocert_delete;
+service_fn autocert_renew, autocert_pause, autocert_resume, autocert_explain;
+service_fn certificate_list, certificate_get;
+service_fn dnsprovider_create, dnsprovider_list, dnsprovider_get, dnsprovider_update, dnsprovider_delete;
+service_fn consumer_create, consumer_list, consumer_get, consumer_update, consumer_delete;
+service_fn consumer_deploy, consumer_probe;
+service_fn event_list, event_subscribe;
+service_fn schedule_list, server_status, server_reload, rpc_discover;
+
+#endif

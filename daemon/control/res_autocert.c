@@ -1,0 +1,461 @@
+/*
+ * Auto-certificates: the declarations that certd keeps fulfilled. Changing one says what follows: nothing, another
+ * rollout, or a new certificate; the rule is autocert_change() and nowhere else.
+ */
+#include "daemon/control/res_autocert.h"
+
+#include "common/name.h"
+#include "common/rpc.h"
+#include "daemon/control/handlers.h"
+#include "daemon/store/schedule.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLUG_MAX = 200, REFERRERS_MAX = 10000 };
+
+/* --- describing --- */
+
+static void
+describe_rollout(struct service *service, const struct autocert *a, struct json_object *metadata)
+{
+	struct rollout_state r = { 0 };
+	const char *served = NULL;
+
+	if (rollout_load(service->rollout, a->o.id, &r, NULL) == 1) {
+		for (size_t i = 0; i < r.targets.count; i++) {
+			const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
+
+			/* The worst of all endpoints is the one to show. */
+			if (t->served && (!served || strcmp(t->served, "served") != 0))
+				served = t->served;
+		}
+	}
+	json_add_string(metadata, "served", served);
+	record_clear(&rollout_class, &r);
+}
+
+static void
+describe_next(struct service *service, const struct autocert *a, struct json_object *metadata)
+{
+	const struct issue *issue = scheduler_issue_of(service->scheduler, a->o.id);
+	struct issue_progress progress;
+	struct schedule_row row;
+
+	if (issue) {
+		_cleanup_free_ char *text = NULL;
+
+		issue_get_progress(issue, &progress);
+		text = xasprintf(
+			"%s%s%s", progress.state, progress.why ? ": " : "", progress.why ? progress.why : "");
+		json_add_string(metadata, "progress", text);
+	}
+	if (schedule_get(service->store, SCHEDULE_ISSUE, a->o.id, &row, NULL) != 1)
+		return;
+	json_add_string(metadata, "nextAction", autocert_next_action(a));
+	json_add_time(metadata, "nextDate", row.due_at);
+}
+
+static void
+autocert_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct autocert *a = obj;
+	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, a->slug);
+
+	(void)properties;
+	if (error_is_set(&a->last_error))
+		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
+	json_add_string(metadata, "dropDirectory", directory);
+	describe_next(service, a, metadata);
+	describe_rollout(service, a, metadata);
+}
+
+const struct resource_ops autocert_ops = {
+	.id = API_AUTOCERTIFICATE,
+	.cls = &autocert_class,
+	.describe = autocert_describe,
+};
+
+const char *
+autocert_next_action(const struct autocert *a)
+{
+	if (a->attempts > 0)
+		return "retry";
+	return a->last_certificate ? "renew" : "issue";
+}
+
+/* --- reading a declaration --- */
+
+/* Canonical names; the list is checked as a whole, so that duplicates and the limit are seen. */
+static int
+canonical_names(struct call *call, struct autocert *a, struct error *err)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	int64_t most = call->service->conf->max_alternative_names;
+
+	if (name_list(a->common_name, &a->sans, (unsigned)most + 1, true, &names, err) < 0) {
+		_cleanup_free_ char *field = xasprintf(
+			"properties.%s", err->field ? err->field : "commonName");
+
+		free(err->field);
+		err->field = xstrdup(field);
+		return -1;
+	}
+	str_replace(&a->common_name, names.items[0]);
+	strlist_clear(&a->sans);
+	for (size_t i = 1; i < names.count; i++)
+		strlist_add(&a->sans, names.items[i]);
+	return 0;
+}
+
+static int
+resolve_refs(struct call *call, struct autocert *a, struct error *err)
+{
+	struct store *store = call->service->store;
+
+	if (resource_ref(store, &provider_class, "properties.provider", a->provider, &a->provider, err) < 0)
+		return -1;
+	if (a->dns_provider && resource_ref(store, &dnsprovider_class, "properties.dnsProvider",
+				       a->dns_provider, &a->dns_provider, err) < 0)
+		return -1;
+	for (size_t i = 0; i < a->consumers.count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (resource_ref(store, &consumer_class, field, a->consumers.items[i], &a->consumers.items[i],
+			    err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_declaration(struct call *call, struct autocert *a, struct error *err)
+{
+	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
+		return -1;
+	return solver_check(call->service->solver, a, err);
+}
+
+/* --- the drop's directory --- */
+
+/* Letters, digits, '.', '-', '_' of the name; "*." becomes "_.". Owned by the caller. */
+static char *
+slug_of(const char *name)
+{
+	char *slug = xstrndup(name, SLUG_MAX);
+
+	for (char *p = slug; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+			*p = '_';
+	if (slug[0] == '.' || slug[0] == '-')
+		slug[0] = '_';
+	return slug;
+}
+
+static void
+slug_key(struct buf *key, const char *slug)
+{
+	buf_reset(key);
+	buf_printf(key, "s%s", slug);
+}
+
+/* Two names may make one slug: the later one gets a number. The slug is the auto-certificate's for life. */
+static int
+take_slug(struct call *call, struct autocert *a, struct error *err)
+{
+	_cleanup_free_ char *base = slug_of(a->o.name);
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	int found = 1;
+
+	for (unsigned n = 1; found == 1; n++) {
+		_cleanup_buf_ struct buf other = BUF_INIT;
+
+		free(a->slug);
+		a->slug = n == 1 ? xstrdup(base) : xasprintf("%s-%u", base, n);
+		slug_key(&key, a->slug);
+		found = store_get(call->service->store, STORE_INDEX, key.data, key.len, &other, err);
+	}
+	if (found == 0)
+		store_put(call_txn(call), STORE_INDEX, key.data, key.len, a->o.id, strlen(a->o.id));
+	return found;
+}
+
+static void
+release_slug(struct call *call, const struct autocert *a)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	slug_key(&key, a->slug);
+	store_del(call_txn(call), STORE_INDEX, key.data, key.len);
+}
+
+/* --- create --- */
+
+static int
+check_limit(struct call *call, struct error *err)
+{
+	int64_t most = call->service->conf->max_auto_certificates;
+	uint64_t have = store_count(call->service->store, STORE_AUTOCERT);
+
+	if (most > 0 && have >= (uint64_t)most)
+		return error_set(err, ERROR_LIMIT,
+			"there are %llu auto-certificates already (max-auto-certificates)",
+			(unsigned long long)have);
+	return 0;
+}
+
+static int
+autocert_store(struct call *call, struct autocert *a, enum event_kind kind, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), &autocert_class, a, err) < 0)
+		return -1;
+	resource_event(call, kind, &autocert_ops, &a->o);
+	call->result = resource_to_json(call->service, &autocert_ops, a);
+	return 0;
+}
+
+int
+autocert_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
+	if (check_limit(call, err) < 0 || check_declaration(call, &a, err) < 0)
+		return -1;
+	if (!a.o.name)
+		a.o.name = xstrdup(a.common_name);
+	store_new_id(a.o.id);
+	resource_created(call, &a.o);
+	if (take_slug(call, &a, err) < 0)
+		return -1;
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	scheduler_kick(call->service->scheduler);
+	return autocert_store(call, &a, EVENT_OBJECT_CREATED, err);
+}
+
+/* --- change --- */
+
+static bool
+text_differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+enum autocert_change
+autocert_change(const struct autocert *old, const struct autocert *new)
+{
+	if (!strlist_equal(&old->sans, &new->sans) || text_differs(old->common_name, new->common_name) ||
+		text_differs(old->provider, new->provider) ||
+		text_differs(old->key_algorithm, new->key_algorithm) ||
+		text_differs(old->profile, new->profile))
+		return AUTOCERT_REISSUE;
+	if (!strlist_equal(&old->consumers, &new->consumers))
+		return AUTOCERT_REDEPLOY;
+	if (old->renew_before != new->renew_before)
+		return AUTOCERT_RESCHEDULE;
+	return AUTOCERT_NOTHING;
+}
+
+/* The order under way is for the old declaration: it is given up, and the next one begins now. */
+static void
+reissue(struct call *call, struct autocert *a)
+{
+	struct service *s = call->service;
+
+	scheduler_cancel(s->scheduler, a->o.id);
+	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
+	a->attempts = 0;
+	if (!a->paused)
+		issue_schedule_renewal(s->issue_env, call_txn(call), a, true);
+}
+
+static void
+apply_change(struct call *call, struct autocert *a, enum autocert_change change)
+{
+	struct service *s = call->service;
+
+	switch (change) {
+	case AUTOCERT_REISSUE:
+		reissue(call, a);
+		break;
+	case AUTOCERT_REDEPLOY:
+		if (a->last_certificate)
+			rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
+		break;
+	case AUTOCERT_RESCHEDULE:
+		if (!a->paused && a->attempts == 0)
+			issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
+		break;
+	case AUTOCERT_NOTHING:
+		break;
+	}
+	scheduler_kick(s->scheduler);
+}
+
+int
+autocert_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert old = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &old, err) < 0)
+		return -1;
+	record_copy(&autocert_class, &a, &old);
+	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
+	if (check_declaration(call, &a, err) < 0)
+		return -1;
+	resource_modified(call, &a.o);
+	apply_change(call, &a, autocert_change(&old, &a));
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+/* --- delete --- */
+
+static void
+drop_removed(const struct error *err, void *arg)
+{
+	struct service *service = arg;
+
+	if (err)
+		event_emit_error(service->events, NULL, EVENT_SERVER_WARNING, NULL, err, "%s", err->message);
+}
+
+struct removal {
+	struct service *service;
+	char *slug;
+};
+
+/* Files go when the declaration is gone for good, not before. */
+static void
+remove_drop(const struct error *err, void *arg)
+{
+	struct removal *r = arg;
+
+	if (!err)
+		drop_remove(r->service->drops, r->slug, drop_removed, r->service);
+	free(r->slug);
+	free(r);
+}
+
+int
+autocert_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct store *store = call->service->store;
+	struct removal *removal;
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
+		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
+		return -1;
+	scheduler_cancel(call->service->scheduler, a.o.id);
+	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
+	schedule_del(store, call_txn(call), SCHEDULE_DEPLOY, a.o.id);
+	schedule_del(store, call_txn(call), SCHEDULE_PROBE, a.o.id);
+	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
+	store_del(call_txn(call), STORE_ROLLOUT, a.o.id, strlen(a.o.id));
+	release_slug(call, &a);
+	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
+	removal = xcalloc(1, sizeof(*removal));
+	removal->service = call->service;
+	removal->slug = xstrdup(a.slug);
+	store_then(call_txn(call), remove_drop, removal);
+	return 0;
+}
+
+/* --- verbs --- */
+
+int
+autocert_renew(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct json_object *force = json_path(params, "force");
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (a.paused && !(force && json_object_get_boolean(force)))
+		return error_set(
+			err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
+	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force)))
+		return error_set(err, ERROR_RATE_LIMITED,
+			"the CA asked to wait (%s); renew with --force to try all the same",
+			a.last_error.message);
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	scheduler_kick(call->service->scheduler);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_pause(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	a.paused = true;
+	a.next_at = 0;
+	scheduler_cancel(call->service->scheduler, a.o.id);
+	schedule_del(call->service->store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
+	resource_modified(call, &a.o);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_resume(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (!a.paused)
+		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
+	a.paused = false;
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, false);
+	scheduler_kick(call->service->scheduler);
+	resource_modified(call, &a.o);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+/* --- reading --- */
+
+static bool
+autocert_matches(struct json_object *params, const void *obj)
+{
+	const struct autocert *a = obj;
+	struct json_object *cn = json_path(params, "commonName");
+
+	return resource_has_state(params, obj) &&
+	       (!cn || strcmp(a->common_name, json_object_get_string(cn)) == 0);
+}
+
+int
+autocert_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct store *store = call->service->store;
+	struct json_object *provider = json_path(params, "provider");
+	struct json_object *cn = json_path(params, "commonName");
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_free_ char *provider_id = NULL;
+
+	if (provider) {
+		if (resource_ref(store, &provider_class, "provider", json_object_get_string(provider),
+			    &provider_id, err) < 0 ||
+			object_referrers(store, &autocert_class, provider_id, REFERRERS_MAX, &ids, err) < 0)
+			return -1;
+	} else if (cn) {
+		if (object_by_common_name(
+			    store, &autocert_class, json_object_get_string(cn), REFERRERS_MAX, &ids, err) < 0)
+			return -1;
+	} else {
+		return resource_list(call, &autocert_ops,
+			json_path(params, "state") ? autocert_matches : NULL, params, err);
+	}
+	return resource_list_ids(call, &autocert_ops, &ids, autocert_matches, params, err);
+}
+
+int
+autocert_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &autocert_ops, params, err);
+}

@@ -1,0 +1,102 @@
+/* Certificates: what was issued. Read-only here; the private key is in no answer. */
+#include "daemon/control/resource.h"
+
+#include "common/name.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/control/handlers.h"
+
+#include <string.h>
+
+enum { INDEX_MAX = 10000 };
+
+static const char *
+certificate_status(const struct certificate *c, int64_t now)
+{
+	if (c->revoked)
+		return "revoked";
+	return c->not_after_at <= now ? "expired" : "active";
+}
+
+static bool
+any_wildcard(const struct strlist *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (name_is_wildcard(names->items[i]))
+			return true;
+	return false;
+}
+
+/* Cloud66's word: automatically provisioned by Let's Encrypt, by another ACME CA, or brought by somebody. */
+static const char *
+certificate_type(const struct certificate *c)
+{
+	if (!c->autocert)
+		return "manual";
+	return c->issuer_org && strcmp(c->issuer_org, "Let's Encrypt") == 0 ? "lets_encrypt" : "acme";
+}
+
+static void
+certificate_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct certificate *c = obj;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	int64_t now = clock_wall(loop_clock(service->loop));
+
+	(void)properties;
+	json_add_string(metadata, "status", certificate_status(c, now));
+	json_add_bool(metadata, "expired", c->not_after_at <= now);
+	json_add_string(metadata, "type", certificate_type(c));
+	json_add_bool(metadata, "wildcard", any_wildcard(&c->names));
+	json_add_bool(metadata, "hasIntermediateCert", c->chain_pem.len > 0);
+	json_add_string(metadata, "caName", c->issuer_org ? c->issuer_org : c->issuer_cn);
+	if (c->autocert && object_load(service->store, &autocert_class, c->autocert, &a, NULL) == 1)
+		json_add_string(metadata, "lastIssuedCertificate", a.last_certificate);
+}
+
+const struct resource_ops certificate_ops = {
+	.id = API_CERTIFICATE,
+	.cls = &certificate_class,
+	.describe = certificate_describe,
+};
+
+/* The second filter when both are given; the first one is answered by an index. */
+static bool
+certificate_matches(struct json_object *params, const void *obj)
+{
+	const struct certificate *c = obj;
+	struct json_object *cn = json_path(params, "commonName");
+
+	return !cn || strcmp(c->common_name, json_object_get_string(cn)) == 0;
+}
+
+int
+certificate_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct store *store = call->service->store;
+	struct json_object *autocert = json_path(params, "autoCertificate");
+	struct json_object *cn = json_path(params, "commonName");
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_free_ char *autocert_id = NULL;
+
+	if (autocert) {
+		if (resource_ref(store, &autocert_class, "autoCertificate", json_object_get_string(autocert),
+			    &autocert_id, err) < 0 ||
+			object_referrers(store, &certificate_class, autocert_id, INDEX_MAX, &ids, err) < 0)
+			return -1;
+	} else if (cn) {
+		if (object_by_common_name(
+			    store, &certificate_class, json_object_get_string(cn), INDEX_MAX, &ids, err) < 0)
+			return -1;
+	} else {
+		return resource_list(call, &certificate_ops, NULL, params, err);
+	}
+	return resource_list_ids(call, &certificate_ops, &ids, certificate_matches, params, err);
+}
+
+int
+certificate_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &certificate_ops, params, err);
+}

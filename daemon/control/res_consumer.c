@@ -1,0 +1,252 @@
+/* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
+#include "common/rpc.h"
+#include "daemon/control/handlers.h"
+#include "daemon/control/resource.h"
+#include "daemon/store/schedule.h"
+
+#include <string.h>
+
+enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
+
+/* --- describing --- */
+
+static struct json_object *
+rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *autocert_id)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "autoCertificate", autocert_id);
+	json_add_string(o, "certificate", r->certificate);
+	json_add_int(o, "generation", r->generation);
+	json_add_bool(o, "activated", t->activated);
+	json_add_string(o, "served", t->served);
+	json_add_time(o, "probedDate", t->probed_at);
+	if (error_is_set(&t->failure))
+		json_object_object_add(o, "lastError", rpc_error_to_json(&t->failure));
+	return o;
+}
+
+static void
+consumer_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct consumer *c = obj;
+	struct json_object *rollouts = json_object_new_array();
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	(void)properties;
+	object_referrers(service->store, &autocert_class, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
+	for (size_t i = 0; i < ids.count; i++) {
+		struct rollout_state r = { 0 };
+
+		if (rollout_load(service->rollout, ids.items[i], &r, NULL) == 1) {
+			for (size_t j = 0; j < r.targets.count; j++) {
+				const struct rollout_target *t = (const struct rollout_target *)
+									 r.targets.items +
+								 j;
+
+				if (strcmp(t->consumer, c->o.id) == 0)
+					json_object_array_add(rollouts, rollout_to_json(&r, t, ids.items[i]));
+			}
+		}
+		record_clear(&rollout_class, &r);
+	}
+	json_object_object_add(metadata, "rollouts", rollouts);
+}
+
+const struct resource_ops consumer_ops = {
+	.id = API_CONSUMER,
+	.cls = &consumer_class,
+	.describe = consumer_describe,
+};
+
+/* --- declaring --- */
+
+static int
+check_consumer(const struct consumer *c, struct error *err)
+{
+	const char *how = c->activate ? c->activate : "none";
+
+	if (strcmp(how, "notify") == 0 && !c->socket)
+		return error_set_field(
+			err, "properties.socket", "activate notify needs the socket to notify");
+	if (strcmp(how, "notify") == 0 && c->socket[0] != '/' && c->socket[0] != '@')
+		return error_set_field(
+			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
+	if (strcmp(how, "exec") == 0 && c->command.count == 0)
+		return error_set_field(err, "properties.command", "activate exec needs the program to run");
+	if (c->command.count && c->command.items[0][0] != '/')
+		return error_set_field(err, "properties.command",
+			"the program is given by its absolute path; there is no "
+			"shell and no search");
+	return 0;
+}
+
+/* What its auto-certificates have is rolled out to it as it is now. */
+static int
+roll_out_again(struct call *call, const struct consumer *c, struct error *err)
+{
+	struct service *s = call->service;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(s->store, &autocert_class, c->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_load(s->store, &autocert_class, ids.items[i], &a, err) == 1 && a.last_certificate)
+			rollout_request(s->rollout, call_txn(call), &a, a.last_certificate, call_now(call));
+	}
+	scheduler_kick(s->scheduler);
+	return 0;
+}
+
+static int
+consumer_store(struct call *call, struct consumer *c, enum event_kind kind, struct error *err)
+{
+	if (check_consumer(c, err) < 0)
+		return -1;
+	c->o.state = OBJECT_AVAILABLE;
+	if (object_save(call->service->store, call_txn(call), &consumer_class, c, err) < 0)
+		return -1;
+	resource_event(call, kind, &consumer_ops, &c->o);
+	call->result = resource_to_json(call->service, &consumer_ops, c);
+	return 0;
+}
+
+int
+consumer_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
+	resource_created(call, &c.o);
+	return consumer_store(call, &c, EVENT_OBJECT_CREATED, err);
+}
+
+int
+consumer_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	if (resource_find(call, &consumer_class, params, &c, err) < 0)
+		return -1;
+	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
+	resource_modified(call, &c.o);
+	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
+		return -1;
+	return roll_out_again(call, &c, err);
+}
+
+int
+consumer_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &consumer_class, c.o.id, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, &consumer_ops, &c.o);
+	return 0;
+}
+
+int
+consumer_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(
+		call, &consumer_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+}
+
+int
+consumer_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &consumer_ops, params, err);
+}
+
+/* --- deploy and probe: rows that are due now --- */
+
+static struct json_object *
+ref_json(const char *type, const struct object *o)
+{
+	struct json_object *ref = json_object_new_object();
+
+	json_add_string(ref, "type", type);
+	json_add_string(ref, "id", o->id);
+	json_add_string(ref, "name", o->name);
+	return ref;
+}
+
+static void
+run_now(struct call *call, enum schedule_kind kind, const struct autocert *a)
+{
+	struct service *s = call->service;
+
+	if (kind == SCHEDULE_DEPLOY)
+		rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
+	else
+		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, a->o.id, "", call_now(call));
+}
+
+/* The auto-certificate that was named, or all that this consumer is given. */
+static int
+chosen_autocerts(struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret,
+	struct error *err)
+{
+	struct json_object *only = json_path(params, "autoCertificate");
+	_cleanup_free_ char *id = NULL;
+
+	if (object_referrers(call->service->store, &autocert_class, c->o.id, REFERRERS_MAX, ret, err) < 0)
+		return -1;
+	if (!only)
+		return 0;
+	if (resource_ref(call->service->store, &autocert_class, "autoCertificate",
+		    json_object_get_string(only), &id, err) < 0)
+		return -1;
+	if (!strlist_has(ret, id))
+		return error_set_field(err, "autoCertificate", "'%s' is not given to consumer '%s'",
+			json_object_get_string(only), c->o.name);
+	strlist_clear(ret);
+	strlist_add(ret, id);
+	return 0;
+}
+
+static int
+roll(struct call *call, enum schedule_kind kind, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	struct json_object *list;
+	int64_t endpoints = 0;
+
+	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
+		chosen_autocerts(call, &c, params, &ids, err) < 0)
+		return -1;
+	list = json_object_new_array();
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_load(call->service->store, &autocert_class, ids.items[i], &a, err) != 1 ||
+			!a.last_certificate)
+			continue;
+		run_now(call, kind, &a);
+		json_object_array_add(list, ref_json("autocertificate", &a.o));
+		endpoints += (int64_t)c.probes.count;
+	}
+	scheduler_kick(call->service->scheduler);
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "autoCertificates", list);
+	json_add_int(call->result, "endpoints", endpoints);
+	return error_is_set(err) ? -1 : 0;
+}
+
+int
+consumer_deploy(struct call *call, struct json_object *params, struct error *err)
+{
+	return roll(call, SCHEDULE_DEPLOY, params, err);
+}
+
+int
+consumer_probe(struct call *call, struct json_object *params, struct error *err)
+{
+	return roll(call, SCHEDULE_PROBE, params, err);
+}

@@ -1,0 +1,111 @@
+/* DNS providers: where TXT records of dns-01 are put. The driver table says which settings a kind needs. */
+#include "daemon/control/resource.h"
+
+#include "common/base64url.h"
+#include "common/name.h"
+#include "daemon/control/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct resource_ops dnsprovider_ops = {
+	.id = API_DNSPROVIDER,
+	.cls = &dnsprovider_class,
+};
+
+static int
+canonical_zones(struct dnsprovider *d, struct error *err)
+{
+	for (size_t i = 0; i < d->zones.count; i++) {
+		char *zone;
+
+		if (name_canonical(d->zones.items[i], false, &zone, err) < 0) {
+			_cleanup_free_ char *why = xstrdup(err->message);
+			_cleanup_free_ char *field = xasprintf("properties.zones[%zu]", i);
+
+			return error_set_field(err, field, "%s", why);
+		}
+		free(d->zones.items[i]);
+		d->zones.items[i] = zone;
+	}
+	return 0;
+}
+
+static int
+read_tsig_key(struct dnsprovider *d, struct json_object *properties, struct error *err)
+{
+	struct json_object *key = json_path(properties, "tsigKey");
+	const char *text = key ? json_object_get_string(key) : NULL;
+
+	if (text && base64_decode_any(text, strlen(text), &d->tsig_key, err) < 0)
+		return error_set_field(
+			err, "properties.tsigKey", "is not the secret of a TSIG key in base64");
+	return 0;
+}
+
+static int
+dnsprovider_store(struct call *call, struct dnsprovider *d, struct json_object *properties,
+	enum event_kind kind, struct error *err)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
+
+	if (!driver)
+		return error_set_field(err, "properties.kind", "there is no driver '%s'", d->kind);
+	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0 || driver->check(d, err) < 0)
+		return -1;
+	d->o.state = OBJECT_AVAILABLE;
+	if (object_save(call->service->store, call_txn(call), &dnsprovider_class, d, err) < 0)
+		return -1;
+	resource_event(call, kind, &dnsprovider_ops, &d->o);
+	call->result = resource_to_json(call->service, &dnsprovider_ops, d);
+	return 0;
+}
+
+int
+dnsprovider_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	struct json_object *properties = json_path(params, "properties");
+
+	resource_from_json(&dnsprovider_ops, properties, &d);
+	resource_created(call, &d.o);
+	return dnsprovider_store(call, &d, properties, EVENT_OBJECT_CREATED, err);
+}
+
+int
+dnsprovider_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	struct json_object *properties = json_path(params, "properties");
+
+	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0)
+		return -1;
+	resource_from_json(&dnsprovider_ops, properties, &d);
+	resource_modified(call, &d.o);
+	return dnsprovider_store(call, &d, properties, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+dnsprovider_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &dnsprovider_class, d.o.id, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, &dnsprovider_ops, &d.o);
+	return 0;
+}
+
+int
+dnsprovider_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(
+		call, &dnsprovider_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+}
+
+int
+dnsprovider_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &dnsprovider_ops, params, err);
+}

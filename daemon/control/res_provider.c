@@ -1,0 +1,142 @@
+/* Providers: an account with a CA. Registration is asynchronous: PROVISIONING until the SCHEDULE_ACCOUNT row has run. */
+#include "daemon/control/resource.h"
+
+#include "common/base64url.h"
+#include "common/ca.h"
+#include "common/rpc.h"
+#include "daemon/control/handlers.h"
+#include "daemon/store/schedule.h"
+
+#include <string.h>
+
+static void
+provider_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct provider *p = obj;
+	struct schedule_row row;
+
+	if (error_is_set(&p->o.failure))
+		json_object_object_add(metadata, "lastError", rpc_error_to_json(&p->o.failure));
+	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
+		json_add_time(metadata, "nextDate", row.due_at);
+	(void)properties;
+}
+
+const struct resource_ops provider_ops = {
+	.id = API_PROVIDER,
+	.cls = &provider_class,
+	.describe = provider_describe,
+};
+
+/* An alias becomes its URL; anything else must be an https URL. */
+static int
+resolve_server(struct provider *p, struct error *err)
+{
+	const struct ca *ca = ca_find(p->server);
+	const char *nearest;
+
+	if (ca)
+		str_replace(&p->server, ca->url);
+	if (strncmp(p->server, "https://", strlen("https://")) == 0)
+		return 0;
+	nearest = ca_nearest(p->server);
+	return error_set_field(err, "properties.server",
+		"'%s' is neither an https URL nor a CA that certd knows%s%s%s", p->server,
+		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static int
+read_eab(struct provider *p, struct json_object *properties, struct error *err)
+{
+	struct json_object *secret = json_path(properties, "externalAccountBinding.keySecret");
+	const char *text = secret ? json_object_get_string(secret) : NULL;
+
+	if (!p->eab_key_id != !text)
+		return error_set_field(err, "properties.externalAccountBinding",
+			"keyId and keySecret belong together: give both or none");
+	if (!text)
+		return 0;
+	if (base64_decode_any(text, strlen(text), &p->eab_key, err) < 0)
+		return error_set_field(err, "properties.externalAccountBinding.keySecret",
+			"is not base64url text as the CA hands it out");
+	return 0;
+}
+
+/* The account is tried (again) now. */
+static void
+schedule_account(struct call *call, struct provider *p)
+{
+	p->attempts = 0;
+	p->o.state = OBJECT_PROVISIONING;
+	error_clear(&p->o.failure);
+	schedule_set(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p->o.id, "", call_now(call));
+	scheduler_kick(call->service->scheduler);
+}
+
+static int
+provider_store(struct call *call, struct provider *p, enum event_kind kind, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), &provider_class, p, err) < 0)
+		return -1;
+	resource_event(call, kind, &provider_ops, &p->o);
+	call->result = resource_to_json(call->service, &provider_ops, p);
+	return 0;
+}
+
+int
+provider_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	struct json_object *properties = json_path(params, "properties");
+
+	resource_from_json(&provider_ops, properties, &p);
+	if (resolve_server(&p, err) < 0 || read_eab(&p, properties, err) < 0)
+		return -1;
+	store_new_id(p.o.id);
+	resource_created(call, &p.o);
+	schedule_account(call, &p);
+	return provider_store(call, &p, EVENT_OBJECT_CREATED, err);
+}
+
+int
+provider_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0)
+		return -1;
+	resource_from_json(&provider_ops, json_path(params, "properties"), &p);
+	resource_modified(call, &p.o);
+	if (!p.account_url)
+		schedule_account(call, &p); /* what was changed may be what it failed for */
+	scheduler_forget_provider(call->service->scheduler, p.o.id);
+	return provider_store(call, &p, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+provider_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &provider_class, p.o.id, err) < 0)
+		return -1;
+	schedule_del(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p.o.id);
+	resource_event(call, EVENT_OBJECT_DELETED, &provider_ops, &p.o);
+	scheduler_forget_provider(call->service->scheduler, p.o.id);
+	return 0;
+}
+
+int
+provider_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(
+		call, &provider_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+}
+
+int
+provider_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &provider_ops, params, err);
+}

@@ -1,0 +1,265 @@
+/* What is about certd as a whole: status, schedule, events, reload, discovery. */
+#include "common/rpc.h"
+#include "daemon/control/handlers.h"
+#include "daemon/control/res_autocert.h"
+#include "daemon/store/schedule.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000 };
+
+static int64_t
+param_int(struct json_object *params, const char *name, int64_t fallback)
+{
+	struct json_object *value = json_path(params, name);
+
+	return value ? json_object_get_int64(value) : fallback;
+}
+
+/* --- events --- */
+
+int
+event_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct json_object *object = json_path(params, "object");
+	struct json_object *items = events_list(call->service->events,
+		object ? json_object_get_string(object) : NULL, param_int(params, "after", -1),
+		(size_t)param_int(params, "limit", LIST_LIMIT), err);
+
+	if (!items)
+		return -1;
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "items", items);
+	return 0;
+}
+
+/* The session makes the subscription when this has succeeded; what was missed since @after comes with the answer. */
+int
+event_subscribe(struct call *call, struct json_object *params, struct error *err)
+{
+	struct json_object *object = json_path(params, "object");
+	const char *id = object ? json_object_get_string(object) : NULL;
+	int64_t after = param_int(params, "after", -1);
+	struct json_object *missed = NULL;
+
+	if (after >= 0) {
+		missed = events_list(call->service->events, id, after, LIST_LIMIT_MAX, err);
+		if (!missed)
+			return -1;
+	}
+	call->result = json_object_new_object();
+	json_add_string(call->result, "object", id);
+	json_add_int(call->result, "after", (int64_t)events_last(call->service->events));
+	json_object_object_add(call->result, "items", missed ? missed : json_object_new_array());
+	return 0;
+}
+
+/* --- schedule --- */
+
+static const struct record_class *
+class_of_kind(enum schedule_kind kind)
+{
+	switch (kind) {
+	case SCHEDULE_ISSUE:
+	case SCHEDULE_DEPLOY:
+	case SCHEDULE_PROBE:
+		return &autocert_class;
+	case SCHEDULE_ACCOUNT:
+		return &provider_class;
+	case SCHEDULE_PURGE:
+		return &certificate_class;
+	case SCHEDULE_CLEANUP:
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct json_object *
+row_object(struct store *store, const struct schedule_row *row)
+{
+	const struct record_class *cls = class_of_kind(row->kind);
+	struct json_object *ref = json_object_new_object();
+	union {
+		struct object o;
+		struct provider provider;
+		struct autocert autocert;
+		struct certificate certificate;
+	} any = { 0 };
+
+	json_add_string(ref, "type", cls ? cls->name : "cleanup");
+	json_add_string(ref, "id", row->object);
+	if (cls && object_load(store, cls, row->object, &any, NULL) == 1)
+		json_add_string(ref, "name", any.o.name);
+	if (cls)
+		record_clear(cls, &any);
+	return ref;
+}
+
+/* The head of each lane that was not taken yet: a merge of sorted lanes (one per provider). */
+struct lane_head {
+	struct schedule_row row;
+	bool has_row;
+};
+
+static int
+heads_open(struct store *store, struct lane_head **ret, size_t *ret_n, struct error *err)
+{
+	char lane[STORE_ID_SIZE] = "";
+	bool after = false;
+	int found;
+
+	*ret = NULL;
+	*ret_n = 0;
+	while ((found = schedule_next_lane(store, lane, after, lane, err)) == 1) {
+		struct lane_head *head;
+
+		*ret = xreallocarray(*ret, *ret_n + 1, sizeof(**ret));
+		head = &(*ret)[(*ret_n)++];
+		head->has_row = schedule_next_in_lane(store, lane, NULL, &head->row, err) == 1;
+		after = true;
+	}
+	return found;
+}
+
+static struct lane_head *
+heads_earliest(struct lane_head *heads, size_t n)
+{
+	struct lane_head *best = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (heads[i].has_row && (!best || heads[i].row.due_at < best->row.due_at))
+			best = &heads[i];
+	return best;
+}
+
+static struct json_object *
+row_to_json(struct store *store, const struct schedule_row *row)
+{
+	struct json_object *item = json_object_new_object();
+
+	json_add_time(item, "date", row->due_at);
+	json_add_string(item, "kind", schedule_kind_name(row->kind));
+	json_object_object_add(item, "object", row_object(store, row));
+	return item;
+}
+
+int
+schedule_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct store *store = call->service->store;
+	int64_t offset = param_int(params, "offset", 0), limit = param_int(params, "limit", LIST_LIMIT);
+	struct json_object *items = json_object_new_array();
+	_cleanup_free_ struct lane_head *heads = NULL;
+	struct lane_head *head;
+	size_t n;
+	int rc = heads_open(store, &heads, &n, err);
+
+	for (int64_t seen = 0; rc == 0 && seen < offset + limit && (head = heads_earliest(heads, n));
+		seen++) {
+		struct schedule_row row = head->row;
+		int found;
+
+		if (seen >= offset)
+			json_object_array_add(items, row_to_json(store, &row));
+		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
+		head->has_row = found == 1;
+		rc = found < 0 ? -1 : 0;
+	}
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "items", items);
+	json_add_int(call->result, "offset", offset);
+	json_add_int(call->result, "limit", limit);
+	json_add_int(call->result, "total", (int64_t)store_count(store, STORE_SCHEDULE_ROW));
+	return rc;
+}
+
+/* --- status --- */
+
+static struct json_object *
+autocert_counts(struct store *store)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "total", (int64_t)store_count(store, STORE_AUTOCERT));
+	json_add_int(o, "available", object_count(store, &autocert_class, OBJECT_AVAILABLE));
+	json_add_int(o, "provisioning", object_count(store, &autocert_class, OBJECT_PROVISIONING));
+	json_add_int(o, "failed", object_count(store, &autocert_class, OBJECT_FAILED));
+	return o;
+}
+
+static void
+status_next(struct store *store, struct json_object *status)
+{
+	_cleanup_free_ struct lane_head *heads = NULL;
+	struct lane_head *head;
+	size_t n;
+
+	if (heads_open(store, &heads, &n, NULL) < 0)
+		return;
+	head = heads_earliest(heads, n);
+	if (!head)
+		return;
+	json_add_string(status, "nextAction", schedule_kind_name(head->row.kind));
+	json_object_object_add(status, "nextObject", row_object(store, &head->row));
+	json_add_time(status, "nextDate", head->row.due_at);
+}
+
+static void
+status_warnings(struct service *s, struct json_object *status)
+{
+	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
+
+	if (solver_http_error(s->solver))
+		strlist_add(&warnings, solver_http_error(s->solver)->message);
+	if (s->master_key_beside_store)
+		strlist_add(&warnings,
+			"the master key lies beside the store: give it as a systemd credential "
+			"(LoadCredentialEncrypted=master-key)");
+	json_add_strlist(status, "warnings", &warnings);
+}
+
+int
+server_status(struct call *call, struct json_object *params, struct error *err)
+{
+	struct service *s = call->service;
+	struct json_object *status = json_object_new_object();
+	struct scheduler_stats stats;
+
+	(void)params;
+	(void)err;
+	scheduler_get_stats(s->scheduler, &stats);
+	json_add_string(status, "version", PACKAGE_VERSION);
+	json_add_int(status, "pid", getpid());
+	json_add_time(status, "startedDate", s->started_at);
+	json_add_string(status, "state", "running");
+	json_add_string(status, "role", api_role_name(call->peer->role));
+	json_add_string(status, "stateDirectory", s->conf->state_dir);
+	json_add_string(status, "dropDirectory", s->conf->drop_root);
+	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
+	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
+	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
+	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
+	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
+	json_add_int(status, "inFlight", stats.issues_running);
+	status_next(s->store, status);
+	status_warnings(s, status);
+	call->result = status;
+	return 0;
+}
+
+int
+server_reload(struct call *call, struct json_object *params, struct error *err)
+{
+	(void)params;
+	return call->service->reload(call->service->reload_arg, err);
+}
+
+int
+rpc_discover(struct call *call, struct json_object *params, struct error *err)
+{
+	(void)params;
+	(void)err;
+	call->result = api_discover();
+	return 0;
+}

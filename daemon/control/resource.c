@@ -1,0 +1,448 @@
+/*
+ * The generic half of every resource: what all objects have in common is done once, by walking the API table and the
+ * record table side by side. A new plain member is one line in each of the two tables and nothing here.
+ */
+#include "daemon/control/resource.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, NEAREST_MAX = 500 };
+
+struct json_object *
+json_path(struct json_object *obj, const char *path)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	strlist_split(&names, path, '.');
+	for (size_t i = 0; i < names.count; i++)
+		if (!json_object_is_type(obj, json_type_object) ||
+			!json_object_object_get_ex(obj, names.items[i], &obj))
+			return NULL;
+	return obj;
+}
+
+static const struct record_field *
+field_named(const struct record_class *cls, const char *name)
+{
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].name && strcmp(cls->fields[i].name, name) == 0)
+			return &cls->fields[i];
+	return NULL;
+}
+
+/* --- to JSON --- */
+
+static void
+add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+	const void *obj, struct json_object *ret);
+
+static struct json_object *
+items_to_json(const struct record_class *item, const struct api_field *fields, const struct record_list *list)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_fields(item, fields, "", (const char *)list->items + i * item->size, o);
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static void
+add_field(const struct record_field *field, const struct api_field *api, const void *obj,
+	struct json_object *ret)
+{
+	const void *at = (const char *)obj + field->offset;
+
+	switch (field->type) {
+	case RECORD_STRING:
+		json_add_string(ret, api->name, *(char *const *)at);
+		return;
+	case RECORD_INT:
+		if (api->type == API_TIME)
+			json_add_time(ret, api->name, *(const int64_t *)at);
+		else if (*(const int64_t *)at)
+			json_add_int(ret, api->name, *(const int64_t *)at);
+		return;
+	case RECORD_BOOL:
+		json_add_bool(ret, api->name, *(const bool *)at);
+		return;
+	case RECORD_STRLIST:
+		json_add_strlist(ret, api->name, at);
+		return;
+	case RECORD_BYTES:
+		json_add_string(ret, api->name, buf_str(at));
+		return;
+	case RECORD_LIST:
+		json_object_object_add(ret, api->name, items_to_json(field->item, api->fields, at));
+		return;
+	case RECORD_ERROR:
+	case RECORD_SECRET:
+		return; /* errors are described by the resource; secrets never leave */
+	}
+}
+
+/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
+static void
+add_object(const struct record_class *cls, const struct api_field *api, const char *path, const void *obj,
+	struct json_object *ret)
+{
+	_cleanup_free_ char *prefix = xasprintf("%s.", path);
+	struct json_object *inner = json_object_new_object();
+
+	add_fields(cls, api->fields, prefix, obj, inner);
+	if (json_object_object_length(inner))
+		json_object_object_add(ret, api->name, inner);
+	else
+		json_object_put(inner);
+}
+
+static void
+add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+	const void *obj, struct json_object *ret)
+{
+	for (; fields && fields->name; fields++) {
+		_cleanup_free_ char *path = xasprintf("%s%s", prefix, fields->name);
+		const struct record_field *field = field_named(cls, path);
+
+		if (field)
+			add_field(field, fields, obj, ret);
+		else if (fields->type == API_OBJECT)
+			add_object(cls, fields, path, obj, ret);
+	}
+}
+
+static const char *
+state_name(int64_t state)
+{
+	switch ((enum object_state)state) {
+	case OBJECT_PROVISIONING:
+		return "PROVISIONING";
+	case OBJECT_AVAILABLE:
+		return "AVAILABLE";
+	case OBJECT_FAILED:
+		return "FAILED";
+	}
+	return "FAILED";
+}
+
+static struct json_object *
+metadata_to_json(const struct object *o)
+{
+	struct json_object *m = json_object_new_object();
+
+	json_add_time(m, "createdDate", o->created_at);
+	json_add_string(m, "createdBy", o->created_by);
+	json_add_time(m, "lastModifiedDate", o->modified_at);
+	json_add_string(m, "lastModifiedBy", o->modified_by);
+	json_add_string(m, "state", state_name(o->state));
+	json_add_string(m, "message", o->failure.message ? o->failure.message : "");
+	return m;
+}
+
+bool
+resource_has_state(struct json_object *params, const void *obj)
+{
+	const struct object *o = obj;
+	struct json_object *state = json_path(params, "state");
+
+	return !state || strcmp(json_object_get_string(state), state_name(o->state)) == 0;
+}
+
+struct json_object *
+resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj)
+{
+	const struct api_resource *api = &api_resources[ops->id];
+	const struct object *o = obj;
+	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, o->id);
+	struct json_object *json = json_object_new_object();
+	struct json_object *metadata = metadata_to_json(o);
+	struct json_object *properties = json_object_new_object();
+
+	json_add_string(properties, "name", o->name);
+	add_fields(ops->cls, api->properties, "", obj, properties);
+	add_fields(ops->cls, api->metadata, "", obj, metadata);
+	if (ops->describe)
+		ops->describe(service, obj, properties, metadata);
+	json_add_string(json, "id", o->id);
+	json_add_string(json, "type", api->type);
+	json_add_string(json, "href", href);
+	json_object_object_add(json, "metadata", metadata);
+	json_object_object_add(json, "properties", properties);
+	return json;
+}
+
+/* --- from JSON (validated by api_validate() already) --- */
+
+static void
+set_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+	struct json_object *json, void *obj);
+
+static void
+set_strlist(struct strlist *list, struct json_object *value)
+{
+	strlist_clear(list);
+	for (size_t i = 0; value && i < json_object_array_length(value); i++)
+		strlist_add(list, json_object_get_string(json_object_array_get_idx(value, i)));
+}
+
+static void
+set_items(const struct record_field *field, const struct api_field *api, struct record_list *list,
+	struct json_object *value)
+{
+	for (size_t i = 0; i < list->count; i++)
+		record_clear(field->item, (char *)list->items + i * field->item->size);
+	free(list->items);
+	*list = (struct record_list){ 0 };
+	for (size_t i = 0; value && i < json_object_array_length(value); i++)
+		set_fields(field->item, api->fields, "", json_object_array_get_idx(value, i),
+			record_list_add(field->item, list));
+}
+
+/* @value NULL: cleared. */
+static void
+set_field(const struct record_field *field, const struct api_field *api, struct json_object *value, void *obj)
+{
+	void *at = (char *)obj + field->offset;
+
+	switch (field->type) {
+	case RECORD_STRING:
+		str_replace(at, value ? json_object_get_string(value) : NULL);
+		return;
+	case RECORD_INT:
+		*(int64_t *)at = value ? json_object_get_int64(value) : 0;
+		return;
+	case RECORD_BOOL:
+		*(bool *)at = value && json_object_get_boolean(value);
+		return;
+	case RECORD_STRLIST:
+		set_strlist(at, value);
+		return;
+	case RECORD_LIST:
+		set_items(field, api, at, value);
+		return;
+	case RECORD_BYTES:
+	case RECORD_ERROR:
+	case RECORD_SECRET:
+		return;
+	}
+}
+
+static void
+set_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+	struct json_object *json, void *obj)
+{
+	for (; fields && fields->name; fields++) {
+		_cleanup_free_ char *path = xasprintf("%s%s", prefix, fields->name);
+		const struct record_field *field = field_named(cls, path);
+		struct json_object *value = NULL;
+
+		if (!json_object_object_get_ex(json, fields->name, &value))
+			continue;
+		if (field) {
+			set_field(field, fields, value, obj);
+		} else if (fields->type == API_OBJECT) {
+			_cleanup_free_ char *inner = xasprintf("%s.", path);
+
+			set_fields(cls, fields->fields, inner, value, obj);
+		}
+	}
+}
+
+void
+resource_from_json(const struct resource_ops *ops, struct json_object *properties, void *obj)
+{
+	struct object *o = obj;
+	struct json_object *name = json_path(properties, "name");
+
+	if (name)
+		str_replace(&o->name, json_object_get_string(name));
+	set_fields(ops->cls, api_resources[ops->id].properties, "", properties, obj);
+}
+
+/* --- finding --- */
+
+int
+resource_ref(struct store *store, const struct record_class *cls, const char *field, const char *ref,
+	char **ret, struct error *err)
+{
+	void *obj = xcalloc(1, cls->size);
+	int found = object_find(store, cls, ref, obj, err);
+
+	if (found == 1)
+		str_replace(ret, ((struct object *)obj)->id);
+	else if (found == 0)
+		error_set_field(err, field, "there is no %s '%s'", cls->name, ref);
+	record_clear(cls, obj);
+	free(obj);
+	return found == 1 ? 0 : -1;
+}
+
+/* "; did you mean 'www.example.com'?" or "". Owned by the caller. */
+static char *
+suggestion(struct store *store, const struct record_class *cls, const char *ref)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	struct object *o = xcalloc(1, cls->size);
+	char after[STORE_ID_SIZE] = "";
+	const char *nearest;
+
+	while (names.count < NEAREST_MAX && object_next(store, cls, after, o, NULL) == 1) {
+		memcpy(after, o->id, sizeof(after));
+		strlist_add(&names, o->name);
+	}
+	record_clear(cls, o);
+	free(o);
+	nearest = api_nearest(ref, (const char *const *)names.items, names.count);
+	return nearest ? xasprintf("; did you mean '%s'?", nearest) : xstrdup("");
+}
+
+int
+resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err)
+{
+	const char *ref = NULL;
+	int found;
+
+	if (json_get_string(params, "ref", &ref, err) != 1)
+		return -1;
+	found = object_find(call->service->store, cls, ref, obj, err);
+	if (found == 0) {
+		_cleanup_free_ char *hint = suggestion(call->service->store, cls, ref);
+
+		error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'%s", cls->name, ref, hint);
+	}
+	return found == 1 ? 0 : -1;
+}
+
+/* --- metadata and events --- */
+
+void
+resource_created(struct call *call, struct object *o)
+{
+	o->created_at = o->modified_at = call_now(call);
+	str_replace(&o->created_by, call->peer->label);
+	str_replace(&o->modified_by, call->peer->label);
+}
+
+void
+resource_modified(struct call *call, struct object *o)
+{
+	o->modified_at = call_now(call);
+	str_replace(&o->modified_by, call->peer->label);
+}
+
+void
+resource_event(
+	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o)
+{
+	struct event_object object = { api_resources[ops->id].type, o->id, o->name };
+	struct json_object *data = json_object_new_object();
+
+	json_add_string(data, "by", call->peer->label);
+	event_emit(call->service->events, call_txn(call), kind, &object, data, "%s by %s",
+		kind == EVENT_OBJECT_CREATED   ? "created"
+		: kind == EVENT_OBJECT_DELETED ? "deleted"
+					       : "changed",
+		call->peer->label);
+}
+
+/* --- generic methods --- */
+
+int
+resource_get(struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
+{
+	void *obj = xcalloc(1, ops->cls->size);
+	int rc = resource_find(call, ops->cls, params, obj, err);
+
+	if (rc == 0)
+		call->result = resource_to_json(call->service, ops, obj);
+	record_clear(ops->cls, obj);
+	free(obj);
+	return rc;
+}
+
+/* A page under construction. */
+struct page {
+	int64_t offset, limit;
+	int64_t seen; /* objects that belong to the list so far */
+	struct json_object *items;
+};
+
+static void
+page_init(struct page *page, struct json_object *params)
+{
+	*page = (struct page){ .limit = LIST_LIMIT, .items = json_object_new_array() };
+	json_get_int(params, "offset", 0, INT64_MAX, &page->offset, NULL);
+	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &page->limit, NULL);
+}
+
+static bool
+page_add(struct page *page, struct call *call, const struct resource_ops *ops, const void *obj)
+{
+	int64_t at = page->seen++ - page->offset;
+
+	if (at >= 0 && at < page->limit)
+		json_object_array_add(page->items, resource_to_json(call->service, ops, obj));
+	return at + 1 < page->limit;
+}
+
+static void
+page_finish(struct page *page, struct call *call, int64_t total)
+{
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "items", page->items);
+	json_add_int(call->result, "offset", page->offset);
+	json_add_int(call->result, "limit", page->limit);
+	json_add_int(call->result, "total", total);
+}
+
+int
+resource_list(struct call *call, const struct resource_ops *ops, resource_filter_fn *filter,
+	struct json_object *params, struct error *err)
+{
+	struct store *store = call->service->store;
+	struct object *o = xcalloc(1, ops->cls->size);
+	char after[STORE_ID_SIZE] = "";
+	struct page page;
+	int found;
+
+	page_init(&page, params);
+	while ((found = object_next(store, ops->cls, after, o, err)) == 1) {
+		bool more = true;
+
+		memcpy(after, o->id, sizeof(after));
+		if (!filter || filter(params, o))
+			more = page_add(&page, call, ops, o);
+		if (!more && !filter)
+			break; /* without a filter the total is known without looking */
+	}
+	record_clear(ops->cls, o);
+	free(o);
+	page_finish(&page, call, filter ? page.seen : (int64_t)store_count(store, ops->cls->db));
+	return found < 0 ? -1 : 0;
+}
+
+int
+resource_list_ids(struct call *call, const struct resource_ops *ops, const struct strlist *ids,
+	resource_filter_fn *filter, struct json_object *params, struct error *err)
+{
+	struct object *o = xcalloc(1, ops->cls->size);
+	struct page page;
+	int found = 0;
+
+	page_init(&page, params);
+	for (size_t i = 0; i < ids->count && found >= 0; i++) {
+		found = object_load(call->service->store, ops->cls, ids->items[i], o, err);
+		if (found == 1 && (!filter || filter(params, o)))
+			page_add(&page, call, ops, o);
+	}
+	record_clear(ops->cls, o);
+	free(o);
+	page_finish(&page, call, page.seen);
+	return found < 0 ? -1 : 0;
+}

@@ -1,0 +1,84 @@
+/*
+ * daemon/control/resource.h: between the API's objects and the stored structs: members and fields meet by name (the
+ * API table's member path, "externalAccountBinding.keyId", is the record field's name).
+ */
+#ifndef DAEMON_CONTROL_RESOURCE_H
+#define DAEMON_CONTROL_RESOURCE_H
+
+#include "daemon/control/service.h"
+
+/* What a resource adds to the generic operations. */
+struct resource_ops {
+	enum api_resource_id id;
+	const struct record_class *cls;
+	/* Members that are no plain field: add them to @properties and @metadata. May be NULL. */
+	void (*describe)(struct service *service, const void *obj, struct json_object *properties,
+		struct json_object *metadata);
+};
+
+/* {id, type, href, metadata, properties}; secrets never. Owned by the caller. */
+struct json_object *
+resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
+
+/*
+ * resource_from_json() - set the fields of @obj that @properties names; null clears one
+ * Secrets and references are left to the resource's own code: resource_secret(), resource_ref().
+ */
+void
+resource_from_json(const struct resource_ops *ops, struct json_object *properties, void *obj);
+
+/* Member at a path ("a.b"); NULL if absent or null. Borrowed. */
+struct json_object *
+json_path(struct json_object *obj, const char *path);
+
+/* The id of the object that @ref (id or name) means. ERROR_INVALID with @field when there is none. Owned. */
+int
+resource_ref(struct store *store, const struct record_class *cls, const char *field, const char *ref,
+	char **ret, struct error *err);
+
+/* Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name. @obj: zeroed struct. */
+int
+resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err);
+
+/* metadata of a new object and of a changed one. */
+void
+resource_created(struct call *call, struct object *o);
+
+void
+resource_modified(struct call *call, struct object *o);
+
+/* EVENT_OBJECT_CREATED, ... in the call's change. */
+void
+resource_event(
+	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o);
+
+/* metadata.state is the one of params.state, or none is asked for. */
+bool
+resource_has_state(struct json_object *params, const void *obj);
+
+/* The generic methods. @filter: NULL, or whether an object belongs into the list (may look at params). */
+typedef bool
+resource_filter_fn(struct json_object *params, const void *obj);
+
+int
+resource_get(
+	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err);
+
+/* All that @filter accepts, in order of creation of their ids; offset and limit apply after it. */
+int
+resource_list(struct call *call, const struct resource_ops *ops, resource_filter_fn *filter,
+	struct json_object *params, struct error *err);
+
+/* Same, of the given ids (an index's answer). */
+int
+resource_list_ids(struct call *call, const struct resource_ops *ops, const struct strlist *ids,
+	resource_filter_fn *filter, struct json_object *params, struct error *err);
+
+extern const struct resource_ops provider_ops;
+extern const struct resource_ops autocert_ops;
+extern const struct resource_ops certificate_ops;
+extern const struct resource_ops dnsprovider_ops;
+extern const struct resource_ops consumer_ops;
+
+#endif
