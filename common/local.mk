@@ -6,6 +6,7 @@ libcommon_la_SOURCES += \
 	common/ca.c common/ca.h \
 	common/nearest.c \
 	common/rpc.c common/rpc.h \
+	common/conf.c common/conf.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/strlist.c common/strlist.h

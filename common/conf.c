@@ -1,0 +1,383 @@
+/*
+ * certd.conf. One table says everything about an option: where it goes, its kind, bounds, default and help. inih splits
+ * the lines, but gets them from our reader: it numbers them, refuses long ones (inih would go on in the middle) and
+ * removes leading blanks (inih would join the line to the one before).
+ */
+#include "common/conf.h"
+
+#include "common/alloc.h"
+#include "common/api.h"
+#include "common/error.h"
+#include "common/timefmt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_FILE = 256 * 1024, MAX_SPAN = 4000 * 86400 };
+
+enum conf_kind { CONF_TEXT, CONF_PATH, CONF_COUNT, CONF_SPAN, CONF_BOOL, CONF_LIST, CONF_LEVEL };
+
+struct conf_option {
+	const char *name;
+	enum conf_kind kind;
+	size_t offset;        /* in struct conf */
+	const char *fallback; /* as it would be written; NULL: unset */
+	int64_t min, max;     /* counts and seconds */
+	const char *help;     /* one line */
+};
+
+#define AT(member) offsetof(struct conf, member)
+
+/* Rows are read across, not down. */
+/* clang-format off */
+static const struct conf_option options[] = {
+	{ "state", CONF_PATH, AT(state_dir), LOCALSTATEDIR "/lib/certd", 0, 0, "where the store is" },
+	{ "runtime", CONF_PATH, AT(runtime_dir), RUNSTATEDIR "/certd", 0, 0, "where the sockets are" },
+	{ "drop-root", CONF_PATH, AT(drop_root), NULL, 0, 0, "where live/, pem/ and generation are (default: state)" },
+	{ "socket", CONF_PATH, AT(socket_path), NULL, 0, 0, "control socket (default: control.sock in runtime)" },
+	{ "master-key-file", CONF_PATH, AT(master_key_file), NULL, 0, 0,
+		"key that seals all others (default: the systemd credential master-key, else master-key in state)" },
+	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug" },
+	{ "http-listen", CONF_LIST, AT(http_listen), NULL, 0, 0,
+		"own listeners for http-01: ADDRESS:PORT or unix:PATH, such as [::]:80 or 127.0.0.1:5002 behind nginx" },
+	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "directories for http-01 that a web server of this host serves" },
+	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "resolvers, ADDRESS[:PORT],... (default: resolv.conf)" },
+	{ "proxy", CONF_TEXT, AT(proxy), NULL, 0, 0, "HTTP proxy for requests to CAs" },
+	{ "admin-groups", CONF_LIST, AT(admin_groups), NULL, 0, 0,
+		"groups (names or numbers) that may do everything, as root and certd's own user always may" },
+	{ "operator-groups", CONF_LIST, AT(operator_groups), NULL, 0, 0,
+		"groups that may work with what admins declared" },
+	{ "viewer-groups", CONF_LIST, AT(viewer_groups), NULL, 0, 0, "groups that may look" },
+	{ "renew-before", CONF_SPAN, AT(renew_before), "30d", 60, MAX_SPAN,
+		"renew this long before expiry, but at most a third of the lifetime" },
+	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
+		"delete certificates this long after their expiry" },
+	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,
+		"most auto-certificates; 0: no limit" },
+	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "most names of a certificate" },
+	{ "max-orders", CONF_COUNT, AT(max_orders), "8", 1, 100, "orders in flight per provider" },
+	{ "workers", CONF_COUNT, AT(workers), "0", 0, 64, "threads for slow work; 0: one per CPU" },
+	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "clients of the control socket" },
+	{ "max-connections-per-user", CONF_COUNT, AT(max_connections_per_user), "32", 1, 4096,
+		"clients of one user; root has three times as many" },
+	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "events that are kept" },
+	{ "allow-other-hosts", CONF_BOOL, AT(allow_other_hosts), "no", 0, 0,
+		"a CA's directory may name URLs on other hosts than its own" },
+};
+/* clang-format on */
+
+/* By syslog's numbers. */
+static const char *const levels[] = { [3] = "error", "warning", "notice", "info", "debug" };
+
+static const struct conf_option *
+find_option(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strcmp(options[i].name, name) == 0)
+			return &options[i];
+	return NULL;
+}
+
+static int
+unknown_option(const char *name, struct error *err)
+{
+	const char *names[ARRAY_SIZE(options)];
+	const char *nearest;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		names[i] = options[i].name;
+	nearest = api_nearest(name, names, ARRAY_SIZE(options));
+	if (nearest)
+		return error_set(err, ERROR_CONFIG, "%s: unknown option; did you mean '%s'?", name, nearest);
+	return error_set(err, ERROR_CONFIG, "%s: unknown option", name);
+}
+
+static void *
+place_of(struct conf *conf, const struct conf_option *option)
+{
+	return (char *)conf + option->offset;
+}
+
+static int
+set_path(char **place, const char *value, struct error *err)
+{
+	if (*value != '/')
+		return error_set(err, ERROR_CONFIG, "'%s' is no absolute path", value);
+	str_replace(place, value);
+	return 0;
+}
+
+static int
+set_count(const struct conf_option *option, int64_t *place, const char *value, struct error *err)
+{
+	char *end = NULL;
+	long long n;
+
+	errno = 0;
+	n = strtoll(value, &end, 10);
+	if (errno || end == value || *end || n < option->min || n > option->max)
+		return error_set(err, ERROR_CONFIG, "'%s' is no number from %lld to %lld", value,
+			(long long)option->min, (long long)option->max);
+	*place = n;
+	return 0;
+}
+
+static int
+set_span(const struct conf_option *option, int64_t *place, const char *value, struct error *err)
+{
+	char least[TIME_SPAN_SIZE], most[TIME_SPAN_SIZE];
+	int64_t sec = 0;
+
+	if (time_parse_span(value, &sec) < 0 || sec < option->min || sec > option->max) {
+		time_format_span(option->min, least);
+		time_format_span(option->max, most);
+		return error_set(err, ERROR_CONFIG, "'%s' is no span (such as 30d or 12h) from %s to %s",
+			value, least, most);
+	}
+	*place = sec;
+	return 0;
+}
+
+static int
+set_bool(bool *place, const char *value, struct error *err)
+{
+	if (strcmp(value, "yes") == 0)
+		*place = true;
+	else if (strcmp(value, "no") == 0)
+		*place = false;
+	else
+		return error_set(err, ERROR_CONFIG, "'%s' is neither yes nor no", value);
+	return 0;
+}
+
+static int
+set_level(int64_t *place, const char *value, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (levels[i] && strcmp(levels[i], value) == 0) {
+			*place = (int64_t)i;
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_CONFIG, "'%s' is none of error, warning, notice, info, debug", value);
+}
+
+/* Lists are added to. */
+static int
+set_value(struct conf *conf, const struct conf_option *option, const char *value, struct error *err)
+{
+	void *place = place_of(conf, option);
+
+	if (*value == '\0' && option->kind != CONF_LIST)
+		return error_set(err, ERROR_CONFIG, "has no value");
+	switch (option->kind) {
+	case CONF_TEXT:
+		str_replace(place, value);
+		return 0;
+	case CONF_PATH:
+		return set_path(place, value, err);
+	case CONF_COUNT:
+		return set_count(option, place, value, err);
+	case CONF_SPAN:
+		return set_span(option, place, value, err);
+	case CONF_BOOL:
+		return set_bool(place, value, err);
+	case CONF_LIST:
+		strlist_split(place, value, ',');
+		return 0;
+	case CONF_LEVEL:
+		return set_level(place, value, err);
+	}
+	return 0;
+}
+
+void
+conf_init(struct conf *conf)
+{
+	*conf = (struct conf){ .state_dir = NULL };
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].fallback && set_value(conf, &options[i], options[i].fallback, NULL) < 0)
+			abort(); /* the table is wrong; a test reads it once */
+}
+
+void
+conf_clear(struct conf *conf)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		void *place = place_of(conf, &options[i]);
+
+		if (options[i].kind == CONF_TEXT || options[i].kind == CONF_PATH)
+			str_replace(place, NULL);
+		else if (options[i].kind == CONF_LIST)
+			strlist_clear(place);
+	}
+}
+
+int
+conf_set(struct conf *conf, const char *name, const char *value, struct error *err)
+{
+	const struct conf_option *option = find_option(name);
+
+	if (!option)
+		return unknown_option(name, err);
+	if (option->kind == CONF_LIST)
+		strlist_clear(place_of(conf, option));
+	if (set_value(conf, option, value, err) < 0)
+		return error_wrap(err, "%s", name);
+	return 0;
+}
+
+struct reader {
+	struct conf *conf;
+	const char *text, *end;
+	int line;                         /* of the last one handed out; from 1 */
+	int seen_in[ARRAY_SIZE(options)]; /* line of the first mention; 0: none yet */
+	struct error *err;                /* the first error; nothing is read after it */
+	bool failed;
+};
+
+static void
+reader_fail(struct reader *reader)
+{
+	reader->failed = true;
+	reader->text = reader->end;
+}
+
+/* ini_reader: like fgets(). */
+static char *
+read_line(char *ret, int size, void *arg)
+{
+	struct reader *reader = arg;
+	const char *start = reader->text;
+	const char *end;
+	size_t len;
+
+	if (start == reader->end)
+		return NULL;
+	end = memchr(start, '\n', (size_t)(reader->end - start));
+	reader->text = end ? end + 1 : reader->end;
+	end = end ? end : reader->end;
+	reader->line++;
+	while (start < end && (*start == ' ' || *start == '\t' || *start == '\r'))
+		start++;
+	len = (size_t)(end - start);
+	if (len > CONF_MAX_LINE || len + 2 > (size_t)size) {
+		error_set(reader->err, ERROR_CONFIG, "line is longer than %d octets", CONF_MAX_LINE);
+		reader_fail(reader);
+		return NULL;
+	}
+	if (*start == '[' && len) {
+		error_set(reader->err, ERROR_CONFIG, "there are no sections in this file");
+		reader_fail(reader);
+		return NULL;
+	}
+	memcpy(ret, start, len);
+	memcpy(ret + len, "\n", 2);
+	return ret;
+}
+
+static int
+read_option(struct reader *reader, const char *name, const char *value)
+{
+	const struct conf_option *option = find_option(name);
+	int *seen_in;
+
+	if (!option)
+		return unknown_option(name, reader->err);
+	seen_in = &reader->seen_in[option - options];
+	if (*seen_in && option->kind != CONF_LIST)
+		return error_set(reader->err, ERROR_CONFIG, "%s: given in line %d already", name, *seen_in);
+	if (!*seen_in && option->kind == CONF_LIST)
+		strlist_clear(place_of(reader->conf, option));
+	*seen_in = reader->line;
+	if (set_value(reader->conf, option, value, reader->err) < 0)
+		return error_wrap(reader->err, "%s", name);
+	return 0;
+}
+
+/* ini_handler: nonzero is success. */
+static int
+handle_option(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reader *reader = arg;
+
+	(void)section;
+	if (!reader->failed && read_option(reader, name, value ? value : "") < 0)
+		reader_fail(reader);
+	return !reader->failed;
+}
+
+int
+conf_read(struct conf *conf, const char *text, size_t len, const char *path, struct error *err)
+{
+	_cleanup_error_ struct error own = ERROR_INIT;
+	struct reader reader = { .conf = conf, .text = text, .end = text + len, .err = err ? err : &own };
+	int bad_line;
+
+	if (memchr(text, '\0', len))
+		return error_set(err, ERROR_CONFIG, "%s: has NUL octets; is this certd.conf?", path);
+	bad_line = ini_parse_stream(read_line, &reader, handle_option, &reader);
+	if (reader.failed)
+		return error_wrap(reader.err, "%s:%d", path, reader.line);
+	if (bad_line)
+		return error_set(
+			err, ERROR_CONFIG, "%s:%d: neither 'option = value' nor a comment", path, bad_line);
+	return 0;
+}
+
+int
+conf_read_file(struct conf *conf, const char *path, struct error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (buf_read_file(&text, AT_FDCWD, path, MAX_FILE, err) < 0)
+		return -1;
+	return conf_read(conf, buf_str(&text), text.len, path, err);
+}
+
+void
+conf_finish(struct conf *conf)
+{
+	if (!conf->drop_root)
+		conf->drop_root = xstrdup(conf->state_dir);
+	if (!conf->socket_path)
+		conf->socket_path = xasprintf("%s/control.sock", conf->runtime_dir);
+}
+
+static const char *
+kind_metavar(enum conf_kind kind)
+{
+	switch (kind) {
+	case CONF_TEXT:
+		return "TEXT";
+	case CONF_PATH:
+		return "PATH";
+	case CONF_COUNT:
+		return "N";
+	case CONF_SPAN:
+		return "SPAN";
+	case CONF_BOOL:
+		return "yes|no";
+	case CONF_LIST:
+		return "LIST";
+	case CONF_LEVEL:
+		return "LEVEL";
+	}
+	return "";
+}
+
+void
+conf_help(struct buf *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct conf_option *o = &options[i];
+
+		buf_printf(ret, "%s = %s\n    %s", o->name, kind_metavar(o->kind), o->help);
+		if (o->fallback)
+			buf_printf(ret, " (default: %s)", o->fallback);
+		buf_add_str(ret, "\n");
+	}
+}
