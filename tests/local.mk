@@ -72,6 +72,18 @@ EXTRA_DIST += tests/fuzz/corpus/http01-request
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
 	tests/support/install-packages tests/support/packages tests/support/tally
 
+# System and fault tests: pytest, with real servers on loopback; they find the programs by CERTD_BUILDDIR. Not part of
+# `make check`, which `make distcheck` runs as well.
+#	make check-system PYTESTFLAGS='-k knot -x'
+PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
+	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
+
+check-system: all
+	$(PYTEST) --junitxml=system.xml $(srcdir)/tests/system
+.PHONY: check-system
+CLEANFILES += system.xml
+EXTRA_DIST += tests/pytest.ini tests/conftest.py tests/support/py tests/system
+
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
 

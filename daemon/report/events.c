@@ -186,8 +186,8 @@ event_log(struct events *events, const struct event_info *info, const struct eve
 		{ "CERTD_PROBLEM", problem },
 	};
 
-	log_write(events->log, (enum log_level)info->level, fields, ARRAY_SIZE(fields), "%s%s%s", name ? name : "",
-		name ? ": " : "", message);
+	log_write(events->log, (enum log_level)info->level, fields, ARRAY_SIZE(fields), "%s%s%s",
+		name ? name : "", name ? ": " : "", message);
 }
 
 static struct json_object *

@@ -208,7 +208,6 @@ Test(loop, many_timers_keep_their_order_through_random_cancels)
 	struct mark *marks = xcalloc(N, sizeof(*marks));
 	unsigned seed = 7;
 	size_t left = N;
-	_cleanup_error_ struct error err = ERROR_INIT;
 
 	for (size_t i = 0; i < N; i++)
 		mark_arm(&marks[i], w, 'x', rand_r(&seed) % 100000);

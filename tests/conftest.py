@@ -1,0 +1,88 @@
+"""What system and fault tests share: servers that stop by themselves, a time limit for each test, logs of failures."""
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support/py"))
+
+from network import PrivateNetwork  # noqa: E402
+from procs import Server  # noqa: E402
+
+DEFAULT_LIMIT = 60
+SERVERS = pytest.StashKey()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Stops a test that takes longer than its @pytest.mark.limit(seconds); cleaning up gets as long once more."""
+    marker = item.get_closest_marker("limit")
+    seconds = marker.args[0] if marker else DEFAULT_LIMIT
+
+    def stop(*_):
+        pytest.fail(f"not done after {seconds} s", pytrace=True)
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Shows the end of each server's log with a failure."""
+    report = (yield).get_result()
+    if report.failed:
+        for server in item.stash.get(SERVERS, []):
+            if server.log:
+                report.sections.append((f"{server.log_file}", server.log[-6000:]))
+
+
+@pytest.fixture
+def scratch():
+    """A directory that everybody may enter and that goes with the test, unless CERTD_KEEP_SCRATCH is set."""
+    path = Path(tempfile.mkdtemp(prefix="certd-test-"))
+    path.chmod(0o711)
+    yield path
+    if "CERTD_KEEP_SCRATCH" not in os.environ:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def start(scratch, request):
+    """start(Knot, zones=["a.example"]) makes that server in a directory of its own and starts it.
+
+    All are stopped after the test, the last one first. start(Certd, ready=False) only makes it.
+    """
+    servers = request.node.stash[SERVERS] = []
+
+    def make(cls, *arguments, ready=True, **options):
+        count = sum(type(server) is cls for server in servers)
+        server = cls(scratch / f"{cls.name}{count or ''}", *arguments, **options)
+        assert isinstance(server, Server)
+        servers.append(server)
+        return server.start() if ready else server
+
+    yield make
+    failures = []
+    for server in reversed(servers):
+        try:
+            # Asked, not killed: they reap their children, and sanitizers look for leaks at an orderly exit only.
+            server.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures
+
+
+@pytest.fixture
+def private_network(scratch):
+    """The test runs in a network of its own; a name server that it starts on port 53 is the system's resolver."""
+    if os.geteuid() != 0:
+        pytest.skip("a private network needs root")
+    with PrivateNetwork(scratch / "etc") as network:
+        yield network

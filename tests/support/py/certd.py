@@ -1,0 +1,115 @@
+"""The programs under test, found by CERTD_BUILDDIR."""
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+from procs import Server, run
+from rpc import RpcClient
+
+
+def program(name):
+    """Path of a built program, e.g. program("certd")."""
+    path = Path(os.environ["CERTD_BUILDDIR"]) / name
+    if not path.exists():
+        raise AssertionError(f"{path} is not built")
+    return path
+
+
+class Certd(Server):
+    """A daemon with all its state under one directory: `state`, `runtime`, and `socket` in it.
+
+    @config: text of its certd.conf; None starts it without any.
+    @wrapper: a command put before it, e.g. ("strace", "-f", "-o", file); `daemon_pid` is then certd's own.
+    The state outlives stop(), kill9() and restart().
+    """
+    name = "certd"
+
+    def __init__(self, directory, *, config=None, arguments=(), environment=None, wrapper=()):
+        super().__init__(directory)
+        self.state = self.directory / "state"
+        self.runtime = self.directory / "run"
+        self.socket = self.runtime / "control.sock"
+        self.config = config
+        self.arguments = list(arguments)
+        self.variables = environment or {}
+        self.wrapper = list(wrapper)
+        for path in (self.state, self.runtime):
+            path.mkdir(exist_ok=True)
+        self.state.chmod(0o711)
+
+    def command(self):
+        argv = [*self.wrapper, program("certd"), "--foreground", "--state", self.state, "--runtime", self.runtime]
+        if self.config is not None:
+            path = self.directory / "certd.conf"
+            path.write_text(self.config)
+            path.chmod(0o600)
+            argv += ["--config", path]
+        return argv + self.arguments
+
+    def environment(self):
+        return self.variables
+
+    def is_ready(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(self.socket))
+            return True
+        except OSError:
+            return False
+
+    @property
+    def daemon_pid(self):
+        if not self.wrapper:
+            return self.pid
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+
+    def send_signal(self, number):
+        os.kill(self.daemon_pid, number)
+
+    def stop(self, number=signal.SIGTERM):
+        """An end by a signal or with a failure, when it was or was to be asked, fails the test; see also wait()."""
+        status = super().stop(number)
+        if status:
+            raise AssertionError(f"certd ended with {status}")
+        return status
+
+    def reload(self):
+        self.send_signal(signal.SIGHUP)
+
+    def rpc(self, timeout=20):
+        """A new connection to the control socket; to be closed by the caller (`with certd.rpc() as rpc:`)."""
+        return RpcClient(self.socket, timeout)
+
+    def call(self, method, **params):
+        """One call on a connection of its own."""
+        with self.rpc() as rpc:
+            return rpc.call(method, **params)
+
+    def ctl(self, *arguments, check=True, timeout=60, **options):
+        """Runs certctl against this daemon. Returns its CompletedProcess."""
+        environment = {**os.environ, "CERTD_SOCKET": str(self.socket), "LC_ALL": "C.UTF-8"}
+        return run([program("certctl"), *arguments], check=check, timeout=timeout, env=environment, **options)
+
+    def ctl_json(self, *arguments, **options):
+        """certctl's answer with --output json."""
+        return json.loads(self.ctl("--output", "json", *arguments, **options).stdout)
+
+    def drop(self, name):
+        """The directory where the files of that auto-certificate are."""
+        return self.state / "live" / name.replace("*", "_")
+
+    def resident_kib(self):
+        status = Path(f"/proc/{self.daemon_pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
+
+    def descriptors(self):
+        """What its open descriptors point to."""
+        found = []
+        for fd in os.listdir(f"/proc/{self.daemon_pid}/fd"):
+            try:
+                found.append(os.readlink(f"/proc/{self.daemon_pid}/fd/{fd}"))
+            except FileNotFoundError:
+                pass
+        return sorted(found)

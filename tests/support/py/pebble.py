@@ -1,0 +1,139 @@
+"""Pebble, Let's Encrypt's test CA, and its companion that answers DNS for any name."""
+import json
+import re
+import ssl
+import urllib.error
+import urllib.request
+
+from procs import Server, free_port, listens
+from tls import ThrowAwayCa
+
+EAB_KEY_ID = "kid-1"
+EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
+
+class Pebble(Server):
+    """Options are Pebble's own; the defaults make it honest and repeatable: it validates, without random delays.
+
+    Pebble keeps nothing over a restart. It can deadlock when many orders run at once (2.4.0, fixed later).
+    """
+    name = "pebble"
+
+    def __init__(self, directory, *, dns=None, http_port=None, tls_port=None, validity=300, nonce_reject=0,
+                 authz_reuse=0, always_valid=False, sleep_seconds=0, eab=False, blocked=(), alternate_roots=0,
+                 chain_length=1, strict=False):
+        super().__init__(directory)
+        self.dns = dns                           # "127.0.0.1:PORT" where it asks for names; None: the system's
+        self.port = free_port()
+        self.management_port = free_port()
+        self.http_port = http_port or free_port()  # where http-01 is validated
+        self.tls_port = tls_port or free_port()    # where tls-alpn-01 is validated
+        self.validity = validity                 # of issued certificates, in seconds
+        self.eab = eab                           # accounts need EAB_KEY_ID and EAB_KEY
+        self.blocked = list(blocked)
+        self.strict = strict
+        self.variables = {"PEBBLE_WFE_NONCEREJECT": nonce_reject, "PEBBLE_AUTHZREUSE": authz_reuse,
+                          "PEBBLE_ALTERNATE_ROOTS": alternate_roots, "PEBBLE_CHAIN_LENGTH": chain_length}
+        if sleep_seconds:
+            self.variables["PEBBLE_VA_SLEEPTIME"] = sleep_seconds
+        else:
+            self.variables["PEBBLE_VA_NOSLEEP"] = 1
+        if always_valid:
+            self.variables["PEBBLE_VA_ALWAYS_VALID"] = 1
+        self.ca = ThrowAwayCa(self.directory / "ca", "CA of Pebble's own server certificate")
+        self.ca_file = self.ca.cert_file
+        self.url = f"https://127.0.0.1:{self.port}/dir"
+
+    def command(self):
+        certificate, key = self.ca.issue("localhost", "127.0.0.1")
+        settings = {
+            "listenAddress": f"127.0.0.1:{self.port}",
+            "managementListenAddress": f"127.0.0.1:{self.management_port}",
+            "certificate": str(certificate), "privateKey": str(key), "ocspResponderURL": "",
+            "httpPort": self.http_port, "tlsPort": self.tls_port,
+            "externalAccountBindingRequired": self.eab, "externalAccountMACKeys": {EAB_KEY_ID: EAB_KEY},
+            "domainBlocklist": self.blocked, "certificateValidityPeriod": self.validity,
+        }
+        config = self.directory / "pebble.json"
+        config.write_text(json.dumps({"pebble": settings}, indent=1))
+        return (["pebble", "-config", config] + (["-dnsserver", self.dns] if self.dns else []) +
+                (["-strict"] if self.strict else []))
+
+    def environment(self):
+        return {key: str(value) for key, value in self.variables.items()}
+
+    def get(self, url):
+        """GET by HTTPS, trusting `ca_file`. Returns the body."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+            return answer.read()
+
+    def is_ready(self):
+        return listens(self.management_port) and listens(self.port)
+
+    def _managed(self, path):
+        return self.get(f"https://127.0.0.1:{self.management_port}{path}").decode()
+
+    def root(self, number=0):
+        """PEM of the root that its certificates end in; new at each start."""
+        return self._managed(f"/roots/{number}")
+
+    def intermediate(self, number=0):
+        return self._managed(f"/intermediates/{number}")
+
+    def root_file(self, number=0):
+        path = self.directory / f"root{number}.pem"
+        path.write_text(self.root(number))
+        return path
+
+    def certificate_status(self, serial):
+        """@serial: hexadecimal. Returns {"Status": "Valid" or "Revoked", "Certificate": PEM, ...}, None if unknown."""
+        try:
+            return json.loads(self._managed(f"/cert-status-by-serial/{serial.lower()}"))
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    @property
+    def requests(self):
+        """All ACME requests so far as (method, path), from its log."""
+        return re.findall(r"(GET|HEAD|POST) (/\S*) -> calling handler", self.log)
+
+
+class Challtestsrv(Server):
+    """Answers DNS: every name has 127.0.0.1, and whatever a test adds. `dns` is for Pebble's option of that name."""
+    name = "challtestsrv"
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.port = free_port()
+        self.management_port = free_port()
+        self.dns = f"127.0.0.1:{self.port}"
+
+    def command(self):
+        return ["pebble-challtestsrv", "-dns01", self.dns, "-management", f"127.0.0.1:{self.management_port}",
+                "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]
+
+    def is_ready(self):
+        return listens(self.port) and listens(self.management_port)
+
+    def post(self, path, **body):
+        """One call of the management interface, e.g. post("set-servfail", host="a.example")."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.management_port}/{path}",
+                                         data=json.dumps(body).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    def add_address(self, host, *addresses):
+        self.post("add-a", host=host, addresses=list(addresses))
+
+    def add_txt(self, host, value):
+        """Adds a value; those that are there stay. @host without the final dot."""
+        self.post("set-txt", host=f"{host}.", value=value)
+
+    def clear_txt(self, host):
+        self.post("clear-txt", host=f"{host}.")
+
+    def dns_requests(self, host):
+        return json.loads(self.post("dns-request-history", host=host))

@@ -1,0 +1,181 @@
+"""Processes that tests start: bounded in time, each in a session of its own, gone when the test is over.
+
+Nothing here knows pytest, so that demonstrations and benchmarks can use the same servers.
+"""
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+_handed_out = set()
+
+
+def wait_for(condition, seconds=10, what=None, interval=0.02):
+    """Calls @condition until it returns something true, which is returned; TimeoutError after @seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {seconds} s: {what or condition.__name__}")
+        time.sleep(interval)
+
+
+def run(argv, *, timeout=30, check=True, **options):
+    """Runs a command to its end. Returns its CompletedProcess, output as text; a failure shows the output."""
+    argv = [str(arg) for arg in argv]
+    result = subprocess.run(argv, timeout=timeout, capture_output=True, text=True, errors="replace",
+                            stdin=None if "input" in options else subprocess.DEVNULL, **options)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    return result
+
+
+def _is_free(port):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody uses for TCP or UDP; below those that the kernel gives to clients."""
+    while True:
+        port = random.randrange(10240, 32768)
+        if port not in _handed_out and _is_free(port):
+            _handed_out.add(port)
+            return port
+
+
+def listens(port, host="127.0.0.1"):
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Server:
+    """A program that runs until it is stopped. Subclasses say how it is started and when it is ready.
+
+    Everything it writes lies under @directory; what it prints is appended to `log_file`. To be started from the
+    main thread only: the kernel ends it with the thread that started it.
+    """
+    name = "server"
+    ready_seconds = 20  # until it is ready at the latest; generous, for slow and busy machines
+    stop_seconds = 10   # from SIGTERM to SIGKILL
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log_file = self.directory / f"{self.name}.log"
+        self.process = None
+
+    def command(self):
+        """The argument vector; configuration files are written here, so that a restart takes new settings."""
+        raise NotImplementedError
+
+    def environment(self):
+        """What is added to the environment of the test."""
+        return {}
+
+    def is_ready(self):
+        raise NotImplementedError
+
+    def start(self):
+        argv = [str(arg) for arg in self.command()]
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=self.directory, env={**os.environ, **self.environment()}, preexec_fn=_die_with_parent)
+        try:
+            wait_for(self._ready_or_dead, self.ready_seconds, f"{self.name} ready")
+        except BaseException:
+            self.kill9()
+            raise
+        return self
+
+    def _ready_or_dead(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log[-4000:]}")
+        return self.is_ready()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def log(self):
+        """All that it printed so far."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def freeze(self):
+        """Accepts connections and never answers, until thaw()."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def stop(self, number=signal.SIGTERM):
+        """Asks it to end. Returns its exit status; it must end within `stop_seconds`."""
+        if self.process is None:
+            return None
+        if self.is_running:
+            self.thaw()
+            self.send_signal(number)
+        try:
+            return self.process.wait(self.stop_seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {self.stop_seconds} s") from None
+        finally:
+            self.kill9()
+
+    def wait(self, seconds=10):
+        """Waits for it to end by itself. Returns its exit status."""
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.kill9()
+
+    def kill9(self):
+        """Ends it and its children at once, as a power cut would."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.kill9()

@@ -1,0 +1,50 @@
+"""tests/support/check-layers finds each kind of offence, and nothing else."""
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECK = Path(__file__).parents[1] / "support/check-layers"
+
+GOOD = {
+    "common/error.c": '#include "common/error.h"\n#include <string.h>\n/* not strcpy(), not "sprintf(" */\n',
+    "daemon/store/store.c": '#include "daemon/base/log.h"\n#include <lmdb.h>\nint x = MDB_NOTLS;\n',
+    "daemon/main.c": '#include "daemon/control/server.h"\n',
+    "daemon/renew/issue.c": 'const char *s = "mdb_put(";\nvoid f(struct ops *o)\n{\n\to->system(o);\n}\n',
+    "ctl/main.c": '#include "ctl/client.h"\n#include "common/error.h"\n',
+    "tests/unit/store/test_store.c": '#include "daemon/store/store.h"\n#include <lmdb.h>\nint x = MDB_NOTLS;\n',
+}
+
+BAD = [
+    ("common/error.c", '#include "error.h"\n', "does not name its layer"),
+    ("common/error.c", '\n#include "daemon/base/log.h"\n', "common/error.c:2: common/ lies above daemon/base/"),
+    ("daemon/store/store.c", '#include "daemon/renew/issue.h"\n', "lies above daemon/renew/"),
+    ("daemon/store/store.c", '#include "daemon/certd.h"\n', "lies above daemon/"),
+    ("daemon/store/store.c", '#include "ctl/client.h"\n', "may not include"),
+    ("ctl/main.c", '#include "daemon/base/log.h"\n', "ctl/ includes only common/"),
+    ("daemon/store/record.c", "int x = MDB_NOTLS;\n", "LMDB has one door"),
+    ("daemon/acme/acme.c", "#include <curl/curl.h>\n", "libcurl has one door"),
+    ("daemon/challenge/dns01.c", "ldns_pkt *p;\n", "ldns has one door"),
+    ("daemon/control/server.c", "void f(void)\n{\n\tsd_notify(0, 0);\n}\n", ":3: sd_notify: libsystemd has one door"),
+    ("tests/unit/renew/test_issue.c", "int x = MDB_NOTLS;\n", "LMDB has one door"),
+    ("ctl/main.c", "void f(char *a)\n{\n\tstrcpy(a, a);\n}\n", "strcpy() is banned"),
+    ("daemon/base/hook.c", "void f(void)\n{\n\tfork();\n}\n", "fork() is banned"),
+]
+
+
+def check(tree, files):
+    for path, text in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+    return subprocess.run([CHECK, tree], capture_output=True, text=True, timeout=20)
+
+
+def test_a_tree_that_keeps_the_rules_passes(scratch):
+    result = check(scratch, GOOD)
+    assert (result.returncode, result.stdout) == (0, f"{len(GOOD)} files, 0 offences against the layers\n")
+
+
+@pytest.mark.parametrize("path, text, message", BAD)
+def test_each_offence_is_named(scratch, path, text, message):
+    result = check(scratch, {path: text})
+    assert result.returncode == 1 and message in result.stdout
