@@ -1,1 +1,11 @@
 # daemon/store
+libcertd_la_SOURCES += \
+	daemon/store/object.c daemon/store/object.h \
+	daemon/store/object_classes.c \
+	daemon/store/record.c daemon/store/record.h \
+	daemon/store/schedule.c daemon/store/schedule.h \
+	daemon/store/store.c daemon/store/store.h \
+	daemon/store/store_crypt.c daemon/store/store_crypt.h \
+	daemon/store/store_dir.c daemon/store/store_dir.h \
+	daemon/store/store_lmdb.c daemon/store/store_lmdb.h \
+	daemon/store/store_turn.c daemon/store/store_turn.h

@@ -3,8 +3,8 @@
  * references. Every struct begins with struct object. Indexes (STORE_INDEX) are kept by object_save():
  *
  *   "n" db name            -> id          unique name within a resource
- *   "r" db id-of-target id -> ""          @id refers to the target (autocertificate -> provider, ...)
- *   "c" common-name id     -> ""          certificates and auto-certificates by common name
+ *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
+ *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H
@@ -154,7 +154,10 @@ dnsprovider_clear(struct dnsprovider *d);
 void
 consumer_clear(struct consumer *c);
 
-/* All take @obj = a struct of @cls, zeroed or to be replaced. Return: 1 found, 0 absent, -1 failed. */
+/*
+ * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The id or name asked
+ * for may lie in it. Return: 1 found, 0 absent, -1 failed.
+ */
 int
 object_load(
 	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
@@ -165,14 +168,18 @@ object_find(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
 
 /*
- * Stores @obj with its index rows (old ones of the record on disk replaced). Gives a new object (empty id) an id.
- * ERROR_EXISTS when the name is taken. Return: 0, or -1 with nothing added to @txn.
+ * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
+ * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: the name is taken;
+ * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn.
  */
 int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,
 	struct error *err);
 
-/* ERROR_IN_USE that names who refers to it. */
+/*
+ * ERROR_NOT_FOUND; ERROR_IN_USE that names who needs it (first three and how many more). Weak references
+ * (a certificate's to its auto-certificate and provider) do not hold the target.
+ */
 int
 object_delete(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
 	struct error *err);
@@ -185,11 +192,14 @@ int
 object_next(
 	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
-/* How many of @cls are in @state: a stored counter that object_save() and object_delete() keep, not a walk. */
+/*
+ * How many of @cls are in @state, pending changes included: a stored counter that object_save() and object_delete()
+ * keep, not a walk.
+ */
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state);
 
-/* Ids of those of @cls that refer to @target_id, in order; at most @max. Return: 0 or -1. */
+/* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
 int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
 	struct strlist *ret, struct error *err);

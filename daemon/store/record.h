@@ -32,12 +32,22 @@ struct record_list {
 	size_t count;
 };
 
+/* What object_save() indexes beside the name. */
+enum record_role {
+	RECORD_PLAIN = 0,
+	RECORD_REF,         /* STRING, STRLIST: ids of @target's objects, which cannot be deleted meanwhile */
+	RECORD_WEAK_REF,    /* the same, but the target may go away: origin, history */
+	RECORD_COMMON_NAME, /* STRING: found by object_by_common_name() */
+};
+
 struct record_field {
 	uint8_t tag; /* never reused */
 	enum record_type type;
 	size_t offset;
 	const char *name;                /* the API's name of the property, or NULL: internal */
 	const struct record_class *item; /* RECORD_LIST: class of the items */
+	enum record_role role;
+	const struct record_class *target; /* of a reference */
 };
 
 struct record_class {
@@ -58,12 +68,21 @@ struct record_class {
 		.item = (item_) \
 	}
 
+#define RECORD_FIELD_ROLE(type_, tag_, struct_, member_, name_, role_, target_) \
+	{ \
+		.tag = (tag_), .type = (type_), .offset = offsetof(struct_, member_), .name = (name_), \
+		.role = (role_), .target = (target_) \
+	}
+
 /* @id: the record's key, part of the AAD of its secrets. Appends to @ret. */
 int
 record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj,
 	struct buf *ret, struct error *err);
 
-/* @obj: initialised to zero by the caller. ERROR_CORRUPT names the record; @obj may be half filled: record_clear(). */
+/*
+ * @obj: initialised to zero by the caller. @store NULL: secrets stay empty, nothing is unsealed. ERROR_CORRUPT names the
+ * record; @obj may be half filled: record_clear().
+ */
 int
 record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data,
 	size_t len, void *obj, struct error *err);
@@ -72,12 +91,15 @@ record_decode(struct store *store, const struct record_class *cls, const char *i
 void
 record_clear(const struct record_class *cls, void *obj);
 
-/* Deep copy into @dst (cleared first). */
+/* Deep copy into @dst (cleared first); members that no field describes are copied as they are. */
 void
 record_copy(const struct record_class *cls, void *dst, const void *src);
 
 /* Adds one zeroed item; returns it (borrowed until the next add). */
 void *
 record_list_add(const struct record_class *item, struct record_list *list);
+
+void
+record_list_clear(const struct record_class *item, struct record_list *list);
 
 #endif

@@ -20,9 +20,9 @@ struct secret;
 struct store;
 struct store_txn;
 
-/* One LMDB database each; the names on disk are a promise (store.c). */
+/* One LMDB database each. Names (store_lmdb.c) and numbers (index keys) are on disk: a promise, new ones at the end. */
 enum store_db {
-	STORE_META,         /* format number, last time seen */
+	STORE_META,         /* format number, key check, last time seen */
 	STORE_PROVIDER,     /* id -> record */
 	STORE_AUTOCERT,     /* id -> record */
 	STORE_CERTIFICATE,  /* id -> record */
@@ -40,6 +40,10 @@ enum store_db {
 	STORE_DB_COUNT
 };
 
+/* As on disk: "provider", ... */
+const char *
+store_db_name(enum store_db db);
+
 /*
  * store_open() - open or make the store in @dir (created 0700; owner and mode are checked)
  * @master_key: 32 octets, borrowed until store_close(); wraps the per-record keys
@@ -49,7 +53,14 @@ enum store_db {
 struct store *
 store_open(const char *dir, const struct secret *master_key, struct error *err);
 
-/* Commits nothing: lists that were not committed are told ERROR_CANCELLED. NULL is a no-op. */
+/* store_open() that reserves @map_size octets of address space instead of 16 GiB; it grows when that is used up. */
+struct store *
+store_open_sized(const char *dir, const struct secret *master_key, size_t map_size, struct error *err);
+
+/*
+ * Commits nothing: lists that were not committed are told ERROR_CANCELLED; what they begin then is dropped untold.
+ * NULL is a no-op.
+ */
 void
 store_close(struct store *store);
 
@@ -57,13 +68,23 @@ store_close(struct store *store);
 struct store_txn *
 store_begin(struct store *store);
 
-/* Keys at most 511 octets; key and value are copied. Values are as they will be on disk: secrets sealed before. */
+/* What one value and one sealed secret may hold; keys have 1 to 511 octets. Beyond: the list fails (ERROR_LIMIT). */
+enum { STORE_VALUE_MAX = 512 << 10, STORE_SECRET_MAX = 64 << 10 };
+
+/* Key and value are copied. Values are as they will be on disk: secrets sealed before. */
 void
 store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value,
 	size_t value_len);
 
 void
 store_del(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
+
+/*
+ * @txn is worth nothing unless the pending change of that key (if there is one) is stored too: if that change's list
+ * fails, @txn fails. Holds by itself for every key that @txn changes after another list.
+ */
+void
+store_rely_on(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
 
 /* Called after the turn's commit: @err NULL when @txn is durable, else why not (borrowed). In order of calls. */
 typedef void
@@ -76,7 +97,10 @@ store_then(struct store_txn *txn, store_then_fn *fn, void *arg);
 void
 store_forget(struct store *store, const void *arg);
 
-/* Makes @txn fail as a whole at commit (a later check refused it); its store_then functions get a copy of @err. */
+/*
+ * Makes @txn fail as a whole (a later check refused it): reads no longer see its changes, its store_then functions get
+ * a copy of @err after the commit. The first failure sticks.
+ */
 void
 store_fail(struct store_txn *txn, const struct error *err);
 
@@ -87,36 +111,60 @@ store_get(struct store *store, enum store_db db, const void *key, size_t key_len
 
 /*
  * store_next() - the first record with key >= @key (or > @key when @after), pending changes included
- * @ret_key, @ret_value: replaced; @ret_value may be NULL
- * Return: 1 found, 0 end, -1 failed. Walks are loops of store_next(): no cursor stays open, time-slice at will.
+ * @ret_key, @ret_value: replaced; @ret_value may be NULL; @key may lie in @ret_key (a walk's last key)
+ * Return: 1 found, 0 end, -1 failed. Walks are loops of store_next(): no cursor stays open, time-slice at will. Go on
+ * behind the last key rather than from the start: records deleted in this turn are stepped over one by one.
  */
 int
 store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
 	struct buf *ret_key, struct buf *ret_value, struct error *err);
+
+/* The last record with key < @key; @key_len 0: the last of all. Otherwise as store_next(). */
+int
+store_prev(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret_key,
+	struct buf *ret_value, struct error *err);
+
+/*
+ * Numbers that many lists of a turn change without building on one another: each adds what it changes. Four for each
+ * database, durable with the list. store_counter() includes pending changes.
+ */
+enum { STORE_COUNTERS_PER_DB = 4 };
+
+void
+store_counter_add(struct store_txn *txn, enum store_db db, unsigned which, int64_t delta);
+
+int64_t
+store_counter(struct store *store, enum store_db db, unsigned which);
 
 /* Number of records on disk (not counting pending changes). */
 uint64_t
 store_count(struct store *store, enum store_db db);
 
 /*
- * Applies all lists of the turn in one transaction and runs their store_then functions. MDB_MAP_FULL grows and
- * retries once; ENOSPC frees the reserve file; a PANIC or EIO reopens. Return: true if any function ran (the turn has
- * more work). This is the one blocking call on the loop.
+ * Applies all lists of the turn in one transaction and runs their store_then functions, in order of the store_then()
+ * calls; lists that they begin belong to the next commit. MDB_MAP_FULL grows and retries once; ENOSPC frees the
+ * reserve file and retries; a PANIC or EIO reopens and retries. Return: true if any function ran (the turn has more
+ * work). This is the one blocking call on the loop. Not to be called from a store_then function.
  */
 bool
 store_commit(struct store *store);
 
-/* Commits done and the last and longest one in microseconds. */
 struct store_stats {
-	uint64_t commits;
-	int64_t last_us;
+	uint64_t commits; /* LMDB transactions that were made durable */
+	int64_t last_us;  /* last and longest store_commit() that wrote, without the functions run after it */
 	int64_t max_us;
+	uint64_t failed_lists;
+	uint64_t reopens; /* after failed writes */
+	bool is_full;     /* the last write found the disk full */
+	bool has_reserve; /* false after it was given back to a full disk; made again when there is space */
+	uint64_t used_bytes; /* of data.mdb */
+	uint64_t map_bytes;  /* address space reserved */
 };
 
 void
 store_get_stats(const struct store *store, struct store_stats *ret);
 
-/* A random version 4 UUID, 36 characters and NUL: how objects are known. */
+/* A random version 4 UUID (RFC 9562 s5.4), 36 characters and NUL: how objects are known. */
 enum { STORE_ID_SIZE = 37 };
 
 void

@@ -1,0 +1,157 @@
+/* The tables of the five resources. Tags are on disk and never reused: 1-15 are of struct object, 16 on of each class. */
+#include "daemon/store/object.h"
+
+#define OBJECT_FIELDS(struct_) \
+	RECORD_FIELD(RECORD_STRING, 1, struct_, o.name, "name"), \
+		RECORD_FIELD(RECORD_INT, 2, struct_, o.created_at, NULL), \
+		RECORD_FIELD(RECORD_INT, 3, struct_, o.modified_at, NULL), \
+		RECORD_FIELD(RECORD_STRING, 4, struct_, o.created_by, NULL), \
+		RECORD_FIELD(RECORD_STRING, 5, struct_, o.modified_by, NULL), \
+		RECORD_FIELD(RECORD_INT, 6, struct_, o.state, NULL), \
+		RECORD_FIELD(RECORD_ERROR, 7, struct_, o.failure, NULL)
+
+#define CLASS(word_, db_, struct_, fields_) \
+	{ \
+		.name = (word_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
+		.n_fields = ARRAY_SIZE(fields_) \
+	}
+
+static const struct record_field provider_fields[] = {
+	OBJECT_FIELDS(struct provider),
+	RECORD_FIELD(RECORD_STRING, 16, struct provider, email, "email"),
+	RECORD_FIELD(RECORD_STRING, 17, struct provider, server, "server"),
+	RECORD_FIELD(RECORD_STRING, 18, struct provider, eab_key_id, "externalAccountBinding.keyId"),
+	RECORD_FIELD(RECORD_SECRET, 19, struct provider, eab_key, "externalAccountBinding.keySecret"),
+	RECORD_FIELD(RECORD_BOOL, 20, struct provider, terms_agreed, "termsOfServiceAgreed"),
+	RECORD_FIELD(RECORD_STRING, 21, struct provider, ca_file, "caFile"),
+	RECORD_FIELD(RECORD_STRING, 22, struct provider, profile, "profile"),
+	RECORD_FIELD(RECORD_STRING, 23, struct provider, preferred_chain, "preferredChain"),
+	RECORD_FIELD(RECORD_STRING, 24, struct provider, account_key_algorithm, "accountKeyAlgorithm"),
+	RECORD_FIELD(RECORD_INT, 25, struct provider, max_orders, "maxOrders"),
+	RECORD_FIELD(RECORD_SECRET, 26, struct provider, account_key, NULL),
+	RECORD_FIELD(RECORD_STRING, 27, struct provider, account_url, NULL),
+	RECORD_FIELD(RECORD_STRING, 28, struct provider, account_thumbprint, NULL),
+	RECORD_FIELD(RECORD_STRING, 29, struct provider, terms_url, NULL),
+	RECORD_FIELD(RECORD_INT, 30, struct provider, attempts, NULL),
+};
+const struct record_class provider_class = CLASS(
+	"provider", STORE_PROVIDER, struct provider, provider_fields);
+
+static const struct record_field autocert_fields[] = {
+	OBJECT_FIELDS(struct autocert),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 16, struct autocert, provider, "provider", RECORD_REF, &provider_class),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 17, struct autocert, common_name, "commonName", RECORD_COMMON_NAME, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 18, struct autocert, sans, "subjectAlternativeNames"),
+	RECORD_FIELD(RECORD_STRING, 19, struct autocert, key_algorithm, "keyAlgorithm"),
+	RECORD_FIELD(RECORD_STRING, 20, struct autocert, challenge, "challenge"),
+	RECORD_FIELD_ROLE(RECORD_STRING, 21, struct autocert, dns_provider, "dnsProvider", RECORD_REF,
+		&dnsprovider_class),
+	RECORD_FIELD(RECORD_BOOL, 22, struct autocert, reuse_key, "reuseKey"),
+	RECORD_FIELD(RECORD_STRING, 23, struct autocert, profile, "profile"),
+	RECORD_FIELD(RECORD_INT, 24, struct autocert, renew_before, "renewBefore"),
+	RECORD_FIELD_ROLE(
+		RECORD_STRLIST, 25, struct autocert, consumers, "consumers", RECORD_REF, &consumer_class),
+	RECORD_FIELD(RECORD_BOOL, 26, struct autocert, paused, "paused"),
+	RECORD_FIELD(RECORD_STRING, 27, struct autocert, slug, NULL),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 28, struct autocert, last_certificate, NULL, RECORD_REF, &certificate_class),
+	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, NULL),
+	RECORD_FIELD(RECORD_INT, 30, struct autocert, last_not_after_at, NULL),
+	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, NULL),
+	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, NULL),
+	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 34, struct autocert, last_error, NULL),
+};
+const struct record_class autocert_class = CLASS(
+	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields);
+
+static const struct record_field certificate_fields[] = {
+	OBJECT_FIELDS(struct certificate),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 16, struct certificate, autocert, NULL, RECORD_WEAK_REF, &autocert_class),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 17, struct certificate, provider, NULL, RECORD_WEAK_REF, &provider_class),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 18, struct certificate, common_name, "commonName", RECORD_COMMON_NAME, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 19, struct certificate, names, NULL),
+	RECORD_FIELD(RECORD_STRING, 20, struct certificate, serial, NULL),
+	RECORD_FIELD(RECORD_STRING, 21, struct certificate, sha256, NULL),
+	RECORD_FIELD(RECORD_STRING, 22, struct certificate, issuer_cn, NULL),
+	RECORD_FIELD(RECORD_STRING, 23, struct certificate, issuer_org, NULL),
+	RECORD_FIELD(RECORD_STRING, 24, struct certificate, key_algorithm, NULL),
+	RECORD_FIELD(RECORD_INT, 25, struct certificate, not_before_at, NULL),
+	RECORD_FIELD(RECORD_INT, 26, struct certificate, not_after_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 27, struct certificate, ari_id, NULL),
+	RECORD_FIELD(RECORD_BYTES, 28, struct certificate, leaf_pem, "certificate"),
+	RECORD_FIELD(RECORD_BYTES, 29, struct certificate, chain_pem, "certificateChain"),
+	RECORD_FIELD(RECORD_SECRET, 30, struct certificate, key, "privateKey"),
+	RECORD_FIELD(RECORD_BOOL, 31, struct certificate, revoked, NULL),
+};
+const struct record_class certificate_class = CLASS(
+	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields);
+
+static const struct record_field dnsprovider_fields[] = {
+	OBJECT_FIELDS(struct dnsprovider),
+	RECORD_FIELD(RECORD_STRING, 16, struct dnsprovider, kind, "kind"),
+	RECORD_FIELD(RECORD_STRLIST, 17, struct dnsprovider, zones, "zones"),
+	RECORD_FIELD(RECORD_STRING, 18, struct dnsprovider, server, "server"),
+	RECORD_FIELD(RECORD_STRING, 19, struct dnsprovider, tsig_name, "tsigName"),
+	RECORD_FIELD(RECORD_STRING, 20, struct dnsprovider, tsig_algorithm, "tsigAlgorithm"),
+	RECORD_FIELD(RECORD_SECRET, 21, struct dnsprovider, tsig_key, "tsigKey"),
+	RECORD_FIELD(RECORD_STRING, 22, struct dnsprovider, command, "command"),
+	RECORD_FIELD(RECORD_INT, 23, struct dnsprovider, ttl, "ttl"),
+	RECORD_FIELD(RECORD_INT, 24, struct dnsprovider, propagation_timeout, "propagationTimeout"),
+	RECORD_FIELD(RECORD_STRLIST, 25, struct dnsprovider, nameservers, "nameservers"),
+};
+const struct record_class dnsprovider_class = CLASS(
+	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields);
+
+static const struct record_field probe_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct probe, host, "host"),
+	RECORD_FIELD(RECORD_INT, 2, struct probe, port, "port"),
+	RECORD_FIELD(RECORD_STRING, 3, struct probe, sni, "sni"),
+};
+const struct record_class probe_class = CLASS("probe", STORE_CONSUMER, struct probe, probe_fields);
+
+static const struct record_field consumer_fields[] = {
+	OBJECT_FIELDS(struct consumer),
+	RECORD_FIELD(RECORD_STRING, 16, struct consumer, activate, "activate"),
+	RECORD_FIELD(RECORD_STRING, 17, struct consumer, socket, "socket"),
+	RECORD_FIELD(RECORD_STRLIST, 18, struct consumer, command, "command"),
+	RECORD_FIELD_LIST(19, struct consumer, probes, "probes", &probe_class),
+	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
+};
+const struct record_class consumer_class = CLASS(
+	"consumer", STORE_CONSUMER, struct consumer, consumer_fields);
+
+void
+provider_clear(struct provider *p)
+{
+	record_clear(&provider_class, p);
+}
+
+void
+autocert_clear(struct autocert *a)
+{
+	record_clear(&autocert_class, a);
+}
+
+void
+certificate_clear(struct certificate *c)
+{
+	record_clear(&certificate_class, c);
+}
+
+void
+dnsprovider_clear(struct dnsprovider *d)
+{
+	record_clear(&dnsprovider_class, d);
+}
+
+void
+consumer_clear(struct consumer *c)
+{
+	record_clear(&consumer_class, c);
+}

@@ -1,0 +1,603 @@
+/*
+ * The store as the daemon sees it: reads that see the turn's pending changes over what is on disk, and the one commit
+ * that ends a turn. Every value on disk ends with a tag over database, key and value, so that damage shows as
+ * ERROR_CORRUPT of one record.
+ *
+ *   STORE_META  "format"     "1"               not tagged, so that a newer format can be told from damage
+ *   STORE_META  "key-check"  a sealed constant not tagged, so that a wrong master key can be told from damage
+ *   STORE_META  "counters"   8 octets each, big endian; see store_counter()
+ */
+#include "daemon/store/store.h"
+
+#include "common/error.h"
+#include "common/secret.h"
+#include "daemon/store/store_crypt.h"
+#include "daemon/store/store_dir.h"
+#include "daemon/store/store_lmdb.h"
+#include "daemon/store/store_turn.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define KEY_CHECK_TEXT "certd store key check"
+
+enum {
+	STORE_FORMAT = 1,
+	/* Lists that fail in a row, each alone, before the rest is given up: a full disk is full for all of them. */
+	GIVE_UP_AFTER = 8,
+};
+static const size_t default_map_size = (size_t)16 << 30;
+
+struct store {
+	struct store_dir dir;
+	struct store_crypt *crypt;
+	struct lmdb *lmdb;
+	struct store_turn *turn;    /* collects changes */
+	struct store_turn *running; /* whose store_then functions are being called; or NULL */
+	struct store_stats stats;
+	int64_t counters[STORE_COUNTER_SLOTS]; /* as on disk */
+};
+
+static struct store_turn *
+turn_new(void)
+{
+	return xcalloc(1, sizeof(struct store_turn));
+}
+
+static void
+turn_free(struct store_turn *turn)
+{
+	store_turn_clear(turn);
+	free(turn);
+}
+
+/* Opening */
+
+struct first_records {
+	char format[16];
+	struct buf key_check;
+};
+
+static void
+put_first_records(struct lmdb_write *w, void *arg)
+{
+	const struct first_records *first = arg;
+
+	lmdb_put(w, STORE_META, "format", 6, first->format, strlen(first->format));
+	lmdb_put(w, STORE_META, "key-check", 9, first->key_check.data, first->key_check.len);
+}
+
+static int
+make_store(struct store *store, struct error *err)
+{
+	_cleanup_secret_ struct secret constant = SECRET_INIT;
+	struct first_records first = { .key_check = BUF_INIT };
+	int rc;
+
+	snprintf(first.format, sizeof(first.format), "%d", STORE_FORMAT);
+	secret_set(&constant, KEY_CHECK_TEXT, strlen(KEY_CHECK_TEXT));
+	rc = store_seal(store, STORE_META, "key-check", &constant, &first.key_check, err);
+	if (rc == 0)
+		rc = lmdb_write(store->lmdb, put_first_records, &first, err);
+	buf_clear(&first.key_check);
+	return rc;
+}
+
+static int
+check_key(struct store *store, struct error *err)
+{
+	_cleanup_buf_ struct buf sealed = BUF_INIT;
+	_cleanup_secret_ struct secret constant = SECRET_INIT;
+	int rc = lmdb_get(store->lmdb, STORE_META, "key-check", 9, &sealed, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 1 &&
+		store_unseal(store, STORE_META, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
+		constant.len == strlen(KEY_CHECK_TEXT) &&
+		memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
+		return 0;
+	return error_set(err, ERROR_CONFIG, "store '%s': the master key is not the one it was made with",
+		store->dir.path);
+}
+
+/* A later certd may keep more of them. A damaged record is no reason to stop: it counts anew. */
+static int
+load_counters(struct store *store, struct error *err)
+{
+	_cleanup_buf_ struct buf record = BUF_INIT;
+	_cleanup_error_ struct error unused = ERROR_INIT;
+	int rc = lmdb_get(store->lmdb, STORE_META, "counters", 8, &record, err);
+
+	if (rc <= 0)
+		return rc;
+	if (store_crypt_check(store->crypt, STORE_META, "counters", 8, &record, 0, &unused) < 0)
+		return 0;
+	for (size_t i = 0; i < STORE_COUNTER_SLOTS && (i + 1) * 8 <= record.len; i++) {
+		uint64_t u = 0;
+
+		for (size_t k = 0; k < 8; k++)
+			u = u << 8 | (unsigned char)record.data[i * 8 + k];
+		store->counters[i] = (int64_t)u;
+	}
+	return 0;
+}
+
+/* Return: 0; -1. A data file without a format record is one whose making was cut off before anything was stored. */
+static int
+check_format(struct store *store, struct error *err)
+{
+	_cleanup_buf_ struct buf format = BUF_INIT;
+	int rc = lmdb_get(store->lmdb, STORE_META, "format", 6, &format, err);
+	char *end = NULL;
+	long number;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return make_store(store, err);
+	number = strtol(buf_str(&format), &end, 10);
+	if (number < 1 || *end)
+		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
+	if (number > STORE_FORMAT)
+		return error_set(err, ERROR_STATE,
+			"store '%s' has format %ld, made by a newer certd; this one knows %d",
+			store->dir.path, number, STORE_FORMAT);
+	return check_key(store, err);
+}
+
+static int
+open_parts(struct store *store, const char *dir, const struct secret *master_key, size_t map_size,
+	struct error *err)
+{
+	if (store_dir_open(&store->dir, dir, err) < 0 || store_dir_check_data(&store->dir, err) < 0)
+		return -1;
+	store->crypt = store_crypt_new(master_key, err);
+	if (!store->crypt)
+		return -1;
+	store->lmdb = lmdb_open(dir, map_size, err);
+	if (!store->lmdb || check_format(store, err) < 0 || load_counters(store, err) < 0 ||
+		store_dir_mark_made(&store->dir, err) < 0)
+		return -1;
+	store_dir_keep_reserve(&store->dir);
+	return 0;
+}
+
+struct store *
+store_open_sized(const char *dir, const struct secret *master_key, size_t map_size, struct error *err)
+{
+	struct store *store = xcalloc(1, sizeof(*store));
+
+	store->turn = turn_new();
+	if (open_parts(store, dir, master_key, map_size, err) == 0)
+		return store;
+	store_close(store);
+	return NULL;
+}
+
+struct store *
+store_open(const char *dir, const struct secret *master_key, struct error *err)
+{
+	return store_open_sized(dir, master_key, default_map_size, err);
+}
+
+/* Reading */
+
+int
+store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret,
+	struct error *err)
+{
+	const struct store_change *c = store_turn_find(store->turn, db, key, key_len);
+	size_t from = ret->len;
+	int rc;
+
+	if (c && c->is_del)
+		return 0;
+	if (c) {
+		buf_add(ret, c->value, c->len);
+		return 1;
+	}
+	rc = lmdb_get(store->lmdb, db, key, key_len, ret, err);
+	if (rc == 1 && store_crypt_check(store->crypt, db, key, key_len, ret, from, err) < 0)
+		return -1;
+	return rc;
+}
+
+static int
+compare(const struct store_key *a, const struct buf *b)
+{
+	size_t common = a->len < b->len ? a->len : b->len;
+	int diff = common ? memcmp(a->octets, b->data, common) : 0;
+
+	return diff ? diff : (a->len > b->len) - (a->len < b->len);
+}
+
+/*
+ * What is on disk, merged with what is pending: the nearer one wins, the pending one when both have the same key; one
+ * that is deleted in this turn hides what is on disk and the search goes on behind it.
+ */
+static int
+seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
+	struct buf *ret_key, struct buf *ret_value, struct error *err)
+{
+	const struct store_key *pending = store_turn_seek(store->turn, db, where, key, key_len);
+	enum lmdb_where onward = where == LMDB_BEFORE ? LMDB_BEFORE : LMDB_AFTER;
+	int on_disk = lmdb_seek(store->lmdb, db, where, key, key_len, ret_key, ret_value, err);
+
+	while (on_disk >= 0 && pending) {
+		const struct store_change *c = store_key_change(pending);
+		int diff = on_disk ? compare(pending, ret_key) : 0;
+
+		if (onward == LMDB_BEFORE ? diff < 0 : diff > 0)
+			break;
+		if (!c->is_del) {
+			buf_reset(ret_key);
+			buf_reset(ret_value);
+			buf_add(ret_key, pending->octets, pending->len);
+			buf_add(ret_value, c->value, c->len);
+			return 1;
+		}
+		if (on_disk && diff == 0)
+			on_disk = lmdb_seek(store->lmdb, db, onward, pending->octets, pending->len, ret_key,
+				ret_value, err);
+		pending = store_turn_seek(store->turn, db, onward, pending->octets, pending->len);
+	}
+	if (on_disk == 1 &&
+		store_crypt_check(store->crypt, db, ret_key->data, ret_key->len, ret_value, 0, err) < 0)
+		return -1;
+	return on_disk;
+}
+
+static int
+seek(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
+	struct buf *ret_key, struct buf *ret_value, struct error *err)
+{
+	_cleanup_buf_ struct buf unused = BUF_INIT;
+
+	return seek_merged(store, db, where, key, key_len, ret_key, ret_value ? ret_value : &unused, err);
+}
+
+int
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
+	struct buf *ret_key, struct buf *ret_value, struct error *err)
+{
+	return seek(store, db, after ? LMDB_AFTER : LMDB_AT, key, key_len, ret_key, ret_value, err);
+}
+
+int
+store_prev(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret_key,
+	struct buf *ret_value, struct error *err)
+{
+	return seek(store, db, LMDB_BEFORE, key, key_len, ret_key, ret_value, err);
+}
+
+static int64_t
+pending_delta(const struct store_txn *txn, size_t slot)
+{
+	for (size_t i = 0; !error_is_set(&txn->failure) && i < txn->n_deltas; i++)
+		if (txn->deltas[i].slot == slot)
+			return txn->deltas[i].delta;
+	return 0;
+}
+
+int64_t
+store_counter(struct store *store, enum store_db db, unsigned which)
+{
+	size_t slot = (size_t)db * STORE_COUNTERS_PER_DB + which;
+	int64_t sum = store->counters[slot];
+
+	for (size_t i = 0; i < store->turn->n_txns; i++)
+		sum += pending_delta(store->turn->txns[i], slot);
+	return sum;
+}
+
+uint64_t
+store_count(struct store *store, enum store_db db)
+{
+	return lmdb_count(store->lmdb, db);
+}
+
+/* Changing */
+
+struct store_txn *
+store_begin(struct store *store)
+{
+	return store_turn_begin(store->turn);
+}
+
+static void
+forget_in(struct store_turn *turn, const void *arg)
+{
+	for (size_t i = 0; turn && i < turn->n_waiters; i++)
+		if (turn->waiters[i].arg == arg)
+			turn->waiters[i].fn = NULL;
+}
+
+void
+store_forget(struct store *store, const void *arg)
+{
+	forget_in(store->turn, arg);
+	forget_in(store->running, arg);
+}
+
+/* What one LMDB transaction writes: the lists of a group, or of all groups (SIZE_MAX). */
+struct batch {
+	struct store *store;
+	const struct store_turn *turn;
+	size_t group;
+	int64_t counters[STORE_COUNTER_SLOTS]; /* as they will be */
+	struct buf value;                      /* being written */
+};
+
+static void
+put_tagged(struct lmdb_write *w, struct store *store, enum store_db db, const void *key, size_t key_len,
+	struct buf *value)
+{
+	unsigned char tag[STORE_TAG_LEN];
+
+	if (store_crypt_tag(store->crypt, db, key, key_len, value->data, value->len, tag, NULL) < 0)
+		abort(); /* HMAC over memory: cannot fail but for want of memory */
+	buf_add(value, tag, sizeof(tag));
+	lmdb_put(w, db, key, key_len, value->data, value->len);
+}
+
+static void
+write_key(struct lmdb_write *w, struct batch *batch, const struct store_key *key)
+{
+	const struct store_change *c = store_key_change(key);
+
+	if (c->is_del) {
+		lmdb_del(w, key->db, key->octets, key->len);
+		return;
+	}
+	buf_reset(&batch->value);
+	buf_add(&batch->value, c->value, c->len);
+	put_tagged(w, batch->store, key->db, key->octets, key->len, &batch->value);
+}
+
+static void
+write_counters(struct lmdb_write *w, struct batch *batch)
+{
+	buf_reset(&batch->value);
+	for (size_t i = 0; i < STORE_COUNTER_SLOTS; i++)
+		for (int shift = 56; shift >= 0; shift -= 8)
+			buf_add_char(&batch->value, (char)((uint64_t)batch->counters[i] >> shift & 0xff));
+	put_tagged(w, batch->store, STORE_META, "counters", 8, &batch->value);
+}
+
+static bool
+is_in_batch(const struct batch *batch, const struct store_txn *txn)
+{
+	return !error_is_set(&txn->failure) && (batch->group == SIZE_MAX || txn->group == batch->group);
+}
+
+/* The newest change of each key is what counts, whichever list it is of. */
+static void
+write_batch(struct lmdb_write *w, void *arg)
+{
+	struct batch *batch = arg;
+	bool has_deltas = false;
+
+	memcpy(batch->counters, batch->store->counters, sizeof(batch->counters));
+	for (size_t i = 0; i < batch->turn->n_txns; i++) {
+		const struct store_txn *txn = batch->turn->txns[i];
+
+		if (!is_in_batch(batch, txn))
+			continue;
+		for (size_t k = 0; k < txn->n_keys; k++)
+			write_key(w, batch, txn->keys[k]);
+		for (size_t k = 0; k < txn->n_deltas; k++)
+			batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
+		has_deltas = has_deltas || txn->n_deltas;
+	}
+	if (has_deltas)
+		write_counters(w, batch);
+}
+
+static bool
+has_changes(const struct store_turn *turn)
+{
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) &&
+			!error_is_set(&turn->txns[i]->failure))
+			return true;
+	return false;
+}
+
+/* With one more try on the space of the reserve when the disk is full. */
+static int
+write_lists(struct store *store, const struct store_turn *turn, size_t group, struct error *err)
+{
+	struct batch batch = { .store = store, .turn = turn, .group = group };
+	int rc = lmdb_write(store->lmdb, write_batch, &batch, err);
+
+	store->stats.is_full = rc < 0 && err->code == ERROR_NO_SPACE;
+	if (store->stats.is_full && store_dir_free_reserve(&store->dir))
+		rc = lmdb_write(store->lmdb, write_batch, &batch, err);
+	if (rc == 0) {
+		store->stats.commits++;
+		memcpy(store->counters, batch.counters, sizeof(store->counters));
+	}
+	buf_clear(&batch.value);
+	return rc;
+}
+
+static void
+fail_group(struct store_turn *turn, size_t group, const struct error *err)
+{
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if (group == SIZE_MAX || turn->txns[i]->group == group)
+			store_fail(turn->txns[i], err);
+}
+
+/* The common transaction failed (say, one list is too large for what is left of the disk): each group by itself. */
+static void
+write_one_by_one(struct store *store, struct store_turn *turn)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	unsigned failed_in_a_row = 0;
+
+	for (size_t i = 0; i < turn->n_txns && failed_in_a_row < GIVE_UP_AFTER; i++) {
+		size_t group = turn->txns[i]->group;
+
+		if (group != i || error_is_set(&turn->txns[i]->failure))
+			continue;
+		if (write_lists(store, turn, group, &err) == 0) {
+			failed_in_a_row = 0;
+			turn->txns[i]->is_written = true;
+			continue;
+		}
+		failed_in_a_row++;
+		fail_group(turn, group, &err);
+	}
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if (!turn->txns[turn->txns[i]->group]->is_written)
+			store_fail(turn->txns[i], &err);
+}
+
+static void
+write_turn(struct store *store, struct store_turn *turn)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	store_turn_settle(turn);
+	if (!has_changes(turn) || write_lists(store, turn, SIZE_MAX, &err) == 0)
+		return;
+	store_turn_group(turn);
+	if (turn->n_txns > 1)
+		write_one_by_one(store, turn);
+	else
+		fail_group(turn, SIZE_MAX, &err);
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+take_time(struct store *store, int64_t started_us)
+{
+	store->stats.last_us = now_us() - started_us;
+	if (store->stats.last_us > store->stats.max_us)
+		store->stats.max_us = store->stats.last_us;
+}
+
+/* Functions may begin lists (of the next commit) and store_forget(). */
+static bool
+run_waiters(struct store *store, struct store_turn *turn)
+{
+	bool ran = false;
+
+	store->running = turn;
+	for (size_t i = 0; i < turn->n_waiters; i++) {
+		struct store_waiter w = turn->waiters[i];
+
+		if (!w.fn)
+			continue;
+		ran = true;
+		w.fn(error_is_set(&w.txn->failure) ? &w.txn->failure : NULL, w.arg);
+	}
+	store->running = NULL;
+	return ran;
+}
+
+bool
+store_commit(struct store *store)
+{
+	struct store_turn *turn = store->turn;
+	uint64_t commits = store->stats.commits;
+	int64_t started_us = now_us();
+	bool ran;
+
+	if (turn->n_txns == 0)
+		return false;
+	store->turn = turn_new();
+	write_turn(store, turn);
+	if (store->stats.commits != commits) {
+		take_time(store, started_us);
+		store_dir_keep_reserve(&store->dir);
+	}
+	for (size_t i = 0; i < turn->n_txns; i++)
+		store->stats.failed_lists += error_is_set(&turn->txns[i]->failure);
+	ran = run_waiters(store, turn);
+	turn_free(turn);
+	return ran;
+}
+
+void
+store_get_stats(const struct store *store, struct store_stats *ret)
+{
+	struct lmdb_stats lmdb;
+
+	lmdb_get_stats(store->lmdb, &lmdb);
+	*ret = store->stats;
+	ret->has_reserve = store->dir.has_reserve;
+	ret->reopens = lmdb.reopens;
+	ret->used_bytes = lmdb.used_bytes;
+	ret->map_bytes = lmdb.map_bytes;
+}
+
+static void
+cancel_turn(struct store *store)
+{
+	_cleanup_error_ struct error cancelled = ERROR_INIT;
+	struct store_turn *turn = store->turn;
+
+	error_set(&cancelled, ERROR_CANCELLED, "certd is stopping");
+	for (size_t i = 0; i < turn->n_txns; i++)
+		store_fail(turn->txns[i], &cancelled);
+	store->turn = turn_new();
+	run_waiters(store, turn);
+	turn_free(turn);
+}
+
+void
+store_close(struct store *store)
+{
+	if (!store)
+		return;
+	cancel_turn(store);
+	turn_free(store->turn);
+	lmdb_close(store->lmdb);
+	store_crypt_free(store->crypt);
+	store_dir_close(&store->dir);
+	free(store);
+}
+
+/* Ids and secrets */
+
+void
+store_new_id(char ret[STORE_ID_SIZE])
+{
+	unsigned char r[16];
+
+	if (RAND_bytes(r, sizeof(r)) != 1)
+		abort(); /* without randomness there is no certificate either */
+	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
+	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
+	snprintf(ret, STORE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
+		r[15]);
+}
+
+int
+store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret,
+	struct buf *ret, struct error *err)
+{
+	return store_crypt_seal(store->crypt, db, id, secret, ret, err);
+}
+
+int
+store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len,
+	struct secret *ret, struct error *err)
+{
+	return store_crypt_unseal(store->crypt, db, id, sealed, len, ret, err);
+}

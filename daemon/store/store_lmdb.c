@@ -1,0 +1,507 @@
+/*
+ * The only file that knows MDB_*. Short transactions only: a reader lives for one call, a writer for one commit. No
+ * flag that weakens durability is set; MDB_NOTLS only unbinds readers from threads.
+ *
+ * LMDB reads through a map of the file: a page beyond the end of the file is a SIGBUS. So the file's size is checked
+ * against its meta page before anything is read, and the file always extends (as a hole, which costs no disk) beyond
+ * its last page by more than one value, so that a damaged length on the last page cannot reach past the end either.
+ */
+#include "daemon/store/store_lmdb.h"
+
+#include "common/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PAD_MIN = 2 << 20,         /* more than LMDB_VALUE_MAX plus what a 16-bit offset reaches */
+	PAD_STEP = 8 << 20,        /* extended by this much at a time */
+	READER_CHECK_SEC = 60 * 60 /* killed readers pin pages */
+};
+
+struct lmdb {
+	MDB_env *env;    /* NULL after a reopening that failed */
+	MDB_txn *reader; /* kept between reads in its reset state; or NULL */
+	MDB_dbi dbis[STORE_DB_COUNT];
+	char *dir;
+	size_t map_size;
+	uint64_t file_size;
+	uint64_t used_bytes;
+	uint64_t reopens;
+	time_t readers_checked; /* CLOCK_MONOTONIC */
+};
+
+struct lmdb_write {
+	struct lmdb *l;
+	MDB_txn *txn;
+	int rc; /* first failure */
+};
+
+/* On disk: a promise. */
+static const char *const db_names[] = {
+	[STORE_META] = "meta",
+	[STORE_PROVIDER] = "provider",
+	[STORE_AUTOCERT] = "autocertificate",
+	[STORE_CERTIFICATE] = "certificate",
+	[STORE_DNSPROVIDER] = "dnsprovider",
+	[STORE_CONSUMER] = "consumer",
+	[STORE_ISSUE] = "issue",
+	[STORE_ROLLOUT] = "rollout",
+	[STORE_CLEANUP] = "cleanup",
+	[STORE_INDEX] = "index",
+	[STORE_SCHEDULE] = "schedule",
+	[STORE_SCHEDULE_ROW] = "schedule-row",
+	[STORE_EVENT] = "event",
+	[STORE_TOKEN] = "token",
+	[STORE_AUDIT] = "audit",
+};
+_Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
+
+const char *
+store_db_name(enum store_db db)
+{
+	return db_names[db];
+}
+
+static int
+lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err)
+{
+	switch (rc) {
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_CURSOR_FULL:
+		return error_set(
+			err, ERROR_CORRUPT, "store '%s': %s: damaged (%s)", l->dir, what, mdb_strerror(rc));
+	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
+	case MDB_BAD_VALSIZE:
+		return error_set(err, ERROR_LIMIT, "store '%s': %s: %s", l->dir, what, mdb_strerror(rc));
+	default:
+		if (rc > 0)
+			return error_set_errno(err, rc, "store '%s': %s", l->dir, what);
+		return error_set(err, ERROR_IO, "store '%s': %s: %s", l->dir, what, mdb_strerror(rc));
+	}
+}
+
+/* LMDB leaves its data descriptor open to programs that we start. */
+static int
+set_cloexec(struct lmdb *l, int fd, struct error *err)
+{
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return error_set_errno(err, errno, "store '%s': close-on-exec", l->dir);
+	return 0;
+}
+
+static uint64_t
+used_bytes(MDB_env *env)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	mdb_env_info(env, &info);
+	mdb_env_stat(env, &stat);
+	return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+/* Before the first page is read. */
+static int
+check_size(struct lmdb *l, int fd, struct error *err)
+{
+	MDB_stat stat;
+	struct stat st;
+
+	mdb_env_stat(l->env, &stat);
+	if (stat.ms_psize < 512 || (stat.ms_psize & (stat.ms_psize - 1)) != 0)
+		return error_set(
+			err, ERROR_CORRUPT, "store '%s': damaged page size %u", l->dir, stat.ms_psize);
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(err, errno, "store '%s'", l->dir);
+	l->file_size = (uint64_t)st.st_size;
+	l->used_bytes = used_bytes(l->env);
+	if (l->file_size < l->used_bytes)
+		return error_set(err, ERROR_CORRUPT,
+			"store '%s': data.mdb was cut off: %llu octets where %llu were written", l->dir,
+			(unsigned long long)l->file_size, (unsigned long long)l->used_bytes);
+	return 0;
+}
+
+/* See the head of this file. A hole: fails only on a file system limit, and then the store works all the same. */
+static void
+pad_file(struct lmdb *l)
+{
+	uint64_t want = l->used_bytes + PAD_STEP;
+	int fd = -1;
+
+	if (l->file_size >= l->used_bytes + PAD_MIN)
+		return;
+	mdb_env_get_fd(l->env, &fd);
+	if (ftruncate(fd, (off_t)want) == 0)
+		l->file_size = want;
+}
+
+static int
+open_dbs(struct lmdb *l, unsigned txn_flags, unsigned db_flags)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(l->env, NULL, txn_flags, &txn);
+
+	for (int i = 0; rc == 0 && i < STORE_DB_COUNT; i++) {
+		unsigned flags = 0;
+
+		rc = mdb_dbi_open(txn, db_names[i], db_flags, &l->dbis[i]);
+		if (rc == 0)
+			rc = mdb_dbi_flags(txn, l->dbis[i], &flags);
+		if (rc == 0 && flags != 0)
+			rc = MDB_CORRUPTED; /* ours are plain: sorted duplicates would need cursors of their own */
+		if (rc)
+			mdb_txn_abort(txn);
+	}
+	return rc ? rc : mdb_txn_commit(txn);
+}
+
+/* Nothing is written when all databases are there. */
+static int
+open_or_make_dbs(struct lmdb *l)
+{
+	int rc = open_dbs(l, MDB_RDONLY, 0);
+
+	return rc == MDB_NOTFOUND ? open_dbs(l, 0, MDB_CREATE) : rc;
+}
+
+static time_t
+monotonic_sec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static void
+check_readers(struct lmdb *l)
+{
+	int dead;
+
+	mdb_reader_check(l->env, &dead);
+	l->readers_checked = monotonic_sec();
+}
+
+static void
+env_close(struct lmdb *l)
+{
+	if (l->reader)
+		mdb_txn_abort(l->reader);
+	l->reader = NULL;
+	if (l->env)
+		mdb_env_close(l->env);
+	l->env = NULL;
+}
+
+static int
+env_start(struct lmdb *l, struct error *err)
+{
+	int fd = -1;
+	int rc = mdb_env_create(&l->env);
+
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(l->env, l->map_size);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(l->env, STORE_DB_COUNT);
+	if (rc == 0)
+		rc = mdb_env_open(l->env, l->dir, MDB_NOTLS, 0600);
+	if (rc == 0)
+		rc = mdb_env_get_fd(l->env, &fd);
+	if (rc)
+		return lmdb_error(l, rc, "open", err);
+	if (set_cloexec(l, fd, err) < 0 || check_size(l, fd, err) < 0)
+		return -1;
+	pad_file(l);
+	check_readers(l);
+	rc = open_or_make_dbs(l);
+	return rc ? lmdb_error(l, rc, "open the databases", err) : 0;
+}
+
+/* Also the way back after a write that LMDB cannot recover from by itself. */
+static int
+env_open(struct lmdb *l, struct error *err)
+{
+	env_close(l);
+	if (env_start(l, err) == 0)
+		return 0;
+	env_close(l);
+	return -1;
+}
+
+struct lmdb *
+lmdb_open(const char *dir, size_t map_size, struct error *err)
+{
+	struct lmdb *l = xcalloc(1, sizeof(*l));
+
+	l->dir = xstrdup(dir);
+	l->map_size = map_size;
+	if (env_open(l, err) == 0)
+		return l;
+	lmdb_close(l);
+	return NULL;
+}
+
+void
+lmdb_close(struct lmdb *l)
+{
+	if (!l)
+		return;
+	env_close(l);
+	free(l->dir);
+	free(l);
+}
+
+static int
+reader_start(struct lmdb *l, struct error *err)
+{
+	int rc;
+
+	if (!l->env && env_open(l, err) < 0)
+		return -1;
+	rc = l->reader ? mdb_txn_renew(l->reader) : mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->reader);
+	if (rc == MDB_READERS_FULL) {
+		check_readers(l);
+		rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->reader);
+	}
+	return rc ? lmdb_error(l, rc, "read", err) : 0;
+}
+
+/* A damaged length must not make us read beyond the padding. */
+static int
+take_value(const MDB_val *value, struct buf *ret)
+{
+	if (value->mv_size > LMDB_VALUE_MAX)
+		return MDB_CORRUPTED;
+	buf_add(ret, value->mv_data, value->mv_size);
+	return 0;
+}
+
+static int
+reader_result(const struct lmdb *l, int rc, struct error *err)
+{
+	mdb_txn_reset(l->reader);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	return rc ? lmdb_error(l, rc, "read", err) : 1;
+}
+
+int
+lmdb_get(
+	struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
+{
+	MDB_val k = { key_len, (void *)(uintptr_t)key };
+	MDB_val v;
+	int rc;
+
+	if (key_len == 0 || key_len > LMDB_KEY_MAX)
+		return 0;
+	if (reader_start(l, err) < 0)
+		return -1;
+	rc = mdb_get(l->reader, l->dbis[db], &k, &v);
+	if (rc == 0)
+		rc = take_value(&v, ret);
+	return reader_result(l, rc, err);
+}
+
+static int
+compare(const MDB_val *a, const MDB_val *b)
+{
+	size_t common = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int diff = common ? memcmp(a->mv_data, b->mv_data, common) : 0;
+
+	return diff ? diff : (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
+}
+
+static int
+cursor_seek(MDB_cursor *cursor, enum lmdb_where where, const MDB_val *given, MDB_val *k, MDB_val *v)
+{
+	int rc;
+
+	if (given->mv_size == 0)
+		return mdb_cursor_get(cursor, k, v, where == LMDB_BEFORE ? MDB_LAST : MDB_FIRST);
+	*k = *given;
+	rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+	if (where == LMDB_BEFORE)
+		return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+	if (rc == 0 && where == LMDB_AFTER && compare(k, given) == 0)
+		rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+	return rc;
+}
+
+/* In a damaged file keys may be out of order; a walk must come to its end all the same. */
+static bool
+is_where_asked(enum lmdb_where where, const MDB_val *given, const MDB_val *k)
+{
+	int diff = compare(k, given);
+
+	if (where == LMDB_BEFORE)
+		return diff < 0 || given->mv_size == 0;
+	return where == LMDB_AT ? diff >= 0 : diff > 0;
+}
+
+int
+lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
+	struct buf *ret_key, struct buf *ret_value, struct error *err)
+{
+	const MDB_val given = { key_len, (void *)(uintptr_t)key };
+	MDB_val k;
+	MDB_val v;
+	MDB_cursor *cursor;
+	int rc;
+
+	if (key_len > LMDB_KEY_MAX)
+		return error_set(err, ERROR_LIMIT, "a key of %zu octets", key_len);
+	if (reader_start(l, err) < 0)
+		return -1;
+	rc = mdb_cursor_open(l->reader, l->dbis[db], &cursor);
+	if (rc == 0) {
+		rc = cursor_seek(cursor, where, &given, &k, &v);
+		mdb_cursor_close(cursor);
+	}
+	if (rc == 0 && !is_where_asked(where, &given, &k))
+		rc = MDB_CORRUPTED;
+	if (rc == 0) {
+		buf_reset(ret_key);
+		buf_reset(ret_value);
+		buf_add(ret_key, k.mv_data, k.mv_size);
+		rc = take_value(&v, ret_value);
+	}
+	return reader_result(l, rc, err);
+}
+
+uint64_t
+lmdb_count(struct lmdb *l, enum store_db db)
+{
+	MDB_stat stat = { 0 };
+
+	if (reader_start(l, NULL) < 0)
+		return 0;
+	mdb_stat(l->reader, l->dbis[db], &stat);
+	mdb_txn_reset(l->reader);
+	return stat.ms_entries;
+}
+
+void
+lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, const void *value,
+	size_t value_len)
+{
+	MDB_val k = { key_len, (void *)(uintptr_t)key };
+	MDB_val v = { value_len, (void *)(uintptr_t)value };
+
+	if (w->rc == 0)
+		w->rc = mdb_put(w->txn, w->l->dbis[db], &k, &v, 0);
+}
+
+void
+lmdb_del(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len)
+{
+	MDB_val k = { key_len, (void *)(uintptr_t)key };
+	int rc;
+
+	if (w->rc)
+		return;
+	rc = mdb_del(w->txn, w->l->dbis[db], &k, NULL);
+	if (rc != MDB_NOTFOUND)
+		w->rc = rc;
+}
+
+static int
+write_once(struct lmdb *l, lmdb_apply_fn *fn, void *arg)
+{
+	struct lmdb_write w = { .l = l };
+	int rc = mdb_txn_begin(l->env, NULL, 0, &w.txn);
+
+	if (rc)
+		return rc;
+	fn(&w, arg);
+	if (w.rc) {
+		mdb_txn_abort(w.txn);
+		return w.rc;
+	}
+	return mdb_txn_commit(w.txn);
+}
+
+/* No transaction may be open: the kept reader goes first. */
+static int
+grow_map(struct lmdb *l)
+{
+	int rc;
+
+	if (l->reader)
+		mdb_txn_abort(l->reader);
+	l->reader = NULL;
+	rc = mdb_env_set_mapsize(l->env, l->map_size * 2);
+	if (rc == 0)
+		l->map_size *= 2;
+	return rc;
+}
+
+/*
+ * A failed meta write or fsync leaves an environment whose state on disk is not known (EIO is also what LMDB makes of
+ * a short write): open it anew, which checks it, and drive the same changes again.
+ */
+static bool
+needs_reopen(int rc)
+{
+	return rc == MDB_PANIC || rc == EIO;
+}
+
+static int
+write_with_repair(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err)
+{
+	bool did_grow = false;
+	bool did_reopen = false;
+
+	for (;;) {
+		int rc = write_once(l, fn, arg);
+
+		if (rc == 0)
+			return 0;
+		if (rc == MDB_MAP_FULL && !did_grow && grow_map(l) == 0) {
+			did_grow = true;
+		} else if (needs_reopen(rc) && !did_reopen) {
+			did_reopen = true;
+			l->reopens++;
+			if (env_open(l, err) < 0)
+				return -1;
+		} else {
+			return lmdb_error(l, rc, "write", err);
+		}
+	}
+}
+
+int
+lmdb_write(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err)
+{
+	if (!l->env && env_open(l, err) < 0)
+		return -1;
+	if (monotonic_sec() - l->readers_checked >= READER_CHECK_SEC)
+		check_readers(l);
+	if (write_with_repair(l, fn, arg, err) < 0)
+		return -1;
+	l->used_bytes = used_bytes(l->env);
+	pad_file(l);
+	return 0;
+}
+
+void
+lmdb_get_stats(const struct lmdb *l, struct lmdb_stats *ret)
+{
+	*ret = (struct lmdb_stats){
+		.used_bytes = l->used_bytes,
+		.map_bytes = l->map_size,
+		.reopens = l->reopens,
+	};
+}
