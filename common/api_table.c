@@ -395,7 +395,9 @@ static const struct api_field event_list_result[] = {
 	END,
 };
 static const struct api_field event_subscribe_result[] = {
+	{ .name = "object", .type = API_STRING, .help = "as asked" },
 	{ .name = "after", .type = API_INT, .help = "number of the last event so far" },
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "those behind the asked number" },
 	END,
 };
 

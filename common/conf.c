@@ -269,7 +269,7 @@ read_line(char *ret, int size, void *arg)
 		reader_fail(reader);
 		return NULL;
 	}
-	if (*start == '[' && len) {
+	if (len && *start == '[') {
 		error_set(reader->err, ERROR_CONFIG, "there are no sections in this file");
 		reader_fail(reader);
 		return NULL;
@@ -320,7 +320,8 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 	if (memchr(text, '\0', len))
 		return error_set(err, ERROR_CONFIG, "%s: has NUL octets; is this certd.conf?", path);
 	bad_line = ini_parse_stream(read_line, &reader, handle_option, &reader);
-	if (reader.failed)
+	/* inih tells the first line that it or our handler did not like; ours may be a later one. */
+	if (reader.failed && (!bad_line || bad_line >= reader.line))
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
 		return error_set(
