@@ -15,7 +15,10 @@ base64url_encode(const void *data, size_t len, struct buf *ret);
 int
 base64url_decode(const char *text, size_t len, struct buf *ret, struct error *err);
 
-/* Standard or URL alphabet, padding or none, surrounding white space: EAB and TSIG secrets come in every form. */
+/*
+ * Standard or URL alphabet, padding or none, surrounding white space: EAB and TSIG secrets come in every form.
+ * Empty text is an error. Messages never hold a piece of the text. Return: 0 or -1.
+ */
 int
 base64_decode_any(const char *text, size_t len, struct secret *ret, struct error *err);
 

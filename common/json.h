@@ -26,7 +26,8 @@ json_putp(struct json_object **obj)
 
 /*
  * json_parse() - one JSON value and nothing behind it but white space
- * Limits: JSON_MAX_* above, valid UTF-8, no NUL inside strings or names. Return: owned by the caller, or NULL (ERROR_PROTOCOL).
+ * Limits: JSON_MAX_* above, valid UTF-8, no NUL inside strings or names.
+ * Return: owned by the caller, or NULL (ERROR_PROTOCOL); a lone null is an error too.
  */
 struct json_object *
 json_parse(const char *text, size_t len, struct error *err);

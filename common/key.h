@@ -11,6 +11,8 @@ struct buf;
 struct error;
 struct key; /* one private key; immutable, so that several threads may read it */
 
+enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
+
 /* IONOS's names for the algorithms. */
 enum key_algorithm {
 	KEY_SECP256R1,
@@ -50,6 +52,7 @@ key_algorithm_of(const struct key *key);
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err);
 
+/* For what we stored ourselves: the halves are not compared again. Errors: ERROR_INVALID. */
 int
 key_from_der(const struct secret *der, struct key **ret_key, struct error *err);
 
@@ -59,7 +62,8 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
 
 /*
  * Reads PKCS#8, PKCS#1 or SEC1 PEM. @password may be NULL: an encrypted key is then ERROR_INVALID that says so.
- * Only RSA 2048..4096, P-256 and P-384 are accepted.
+ * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; private and public half must fit.
+ * Errors: ERROR_INVALID.
  */
 int
 key_from_pem(

@@ -1,12 +1,19 @@
 # common/: values in, values out. No loop, no socket, no store, no logging.
 libcommon_la_SOURCES += \
 	common/alloc.c common/alloc.h \
-	common/buf.c common/buf.h \
 	common/api.c common/api_discover.c common/api_table.c common/api.h \
+	common/base64url.c common/base64url.h \
+	common/buf.c common/buf.h \
 	common/ca.c common/ca.h \
-	common/nearest.c \
-	common/rpc.c common/rpc.h \
 	common/conf.c common/conf.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
-	common/strlist.c common/strlist.h
+	common/json.c common/json.h \
+	common/key.c common/key.h \
+	common/name.c common/name.h \
+	common/nearest.c \
+	common/ossl.c common/ossl.h \
+	common/rpc.c common/rpc.h \
+	common/secret.c common/secret.h \
+	common/strlist.c common/strlist.h \
+	common/timefmt.c common/timefmt.h

@@ -10,10 +10,12 @@ struct strlist;
 enum name_type { NAME_DNS, NAME_IP };
 
 /*
- * name_canonical() - A-labels, lower case, no trailing dot; `*` only as the whole first label; at least two labels
+ * name_canonical() - A-labels, lower case, no trailing dot; `*` only as the whole first label, with two labels behind
+ * it; at least two labels, or "localhost".
  * IP addresses come out in RFC 5952 text when @allow_ip.
  * Refused (ERROR_INVALID, field set by the caller): empty, NUL is impossible in text, label > 63, name > 253,
- * leading or trailing '-', '_' in a host label (with the hint "did the shell expand *? Write '*.example.com'"),
+ * leading or trailing '-', '_' in a host label (for a first label "_" with the hint
+ * "did the shell expand *? Write '*.example.com'"), a number as the last label,
  * anything else that IDNA 2008 refuses.
  * Return: 0 and a new string owned by the caller, or -1.
  */
@@ -40,7 +42,8 @@ name_slug(const char *canonical);
 
 /*
  * The name list of a certificate: @common_name first, then @sans in order, duplicates dropped, each canonical.
- * @max: most names allowed. On error the field is "commonName" or "subjectAlternativeNames[i]".
+ * Either may be NULL, but one name must be there. Replaces @ret.
+ * @max: most names allowed (ERROR_LIMIT). On error the field is "commonName" or "subjectAlternativeNames[i]".
  */
 int
 name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip,

@@ -22,7 +22,7 @@ struct secret {
 #define _cleanup_secret_ _cleanup_(secret_clear)
 
 /*
- * Once per process, before any secret: sets up the secure heap (1 MiB), core limit 0 and PR_SET_DUMPABLE 0.
+ * Once per process, before any other use of OpenSSL (a second call is a no-op): sets up the secure heap (1 MiB), core limit 0 and PR_SET_DUMPABLE 0.
  * @allow_debugger: keep the process dumpable (tests under strace and gdb only).
  * Return: 0; 1 the heap is there but not locked in memory (say so once); -1 there is none: refuse to run.
  */
@@ -58,7 +58,8 @@ secret_random(struct secret *s, size_t len, struct error *err);
 
 /*
  * Reads a file of at most @max octets. It must be a regular file, owned by root or by us, and not readable by
- * others (mode & 007 == 0), else ERROR_DENIED that says which mode to set. @strip: drop trailing white space.
+ * others (mode & 007 == 0), else ERROR_DENIED that says which mode to set. @strip: drop trailing white space. An empty file
+ * is ERROR_INVALID.
  */
 int
 secret_read_file(struct secret *s, const char *path, size_t max, bool strip, struct error *err);

@@ -15,7 +15,10 @@ time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE]);
 int
 time_parse_rfc3339(const char *text, int64_t *ret_at);
 
-/* The three forms of RFC 9110 s5.6.7. Return: 0 or -1. */
+/*
+ * The three forms of RFC 9110 s5.6.7. The two-digit years of the oldest one are 1970..2069: no clock is asked.
+ * Return: 0 or -1.
+ */
 int
 time_parse_http_date(const char *text, int64_t *ret_at);
 
@@ -23,13 +26,23 @@ time_parse_http_date(const char *text, int64_t *ret_at);
 int
 time_parse_retry_after(const char *text, int64_t now, int64_t *ret_at);
 
-/* "30d", "12h", "90m", "45s", "2w", "1h30m", or plain seconds. Return: 0 and seconds, or -1. */
+/*
+ * "30d", "12h", "90m", "45s", "2w", "1h30m", "5h 10m", or plain seconds; units fall, each stands once.
+ * Return: 0 and seconds, or -1 (also when it does not fit).
+ */
 int
 time_parse_span(const char *text, int64_t *ret_sec);
 
 /* "59d", "5h 10m", "45s": the two largest units; negative spans have a leading '-'. */
 void
 time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE]);
+
+/*
+ * A date as other libraries take it apart (struct tm, but year and month as people write them); second 60 is a
+ * leap second. Return: 0, or -1 there is no such day or hour, or the year is not 0..9999.
+ */
+int
+time_from_utc(int year, int month, int day, int hour, int minute, int second, int64_t *ret_at);
 
 /* a + b without overflow. */
 int64_t

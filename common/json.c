@@ -1,0 +1,300 @@
+/*
+ * JSON. json-c builds the tree; what it takes too lightly is checked around it: a scan of the text before (NUL
+ * octets and escapes, which would cut member names short; control characters) and a walk of the tree after
+ * (limits of count and length, numbers that JSON does not have).
+ */
+#include "common/json.h"
+
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/strlist.h"
+#include "common/timefmt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+tokener_freep(struct json_tokener **tok)
+{
+	if (*tok)
+		json_tokener_free(*tok);
+}
+
+static const char *
+scan_text(const char *text, size_t len)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\0')
+			return "has a NUL octet";
+		if (in_string && c < ' ')
+			return "has a control character in a string";
+		if (c == '"')
+			in_string = !in_string;
+		if (!in_string || c != '\\')
+			continue;
+		if (len - i > 5 && memcmp(text + i, "\\u0000", 6) == 0)
+			return "has an escaped NUL";
+		i++; /* what is escaped neither ends the string nor escapes */
+		if (i < len && (unsigned char)text[i] < ' ')
+			return "has a control character in a string";
+	}
+	return NULL;
+}
+
+/* Depth is bounded by the tokener. Return: NULL, or what is wrong. */
+static const char *
+walk_tree(struct json_object *obj)
+{
+	const char *wrong = NULL;
+
+	switch (json_object_get_type(obj)) {
+	case json_type_double:
+		return isfinite(json_object_get_double(obj)) ? NULL : "has a number out of range";
+	case json_type_string:
+		return json_object_get_string_len(obj) > JSON_MAX_STRING ? "has a string that is too long"
+									 : NULL;
+	case json_type_array:
+		if (json_object_array_length(obj) > JSON_MAX_ITEMS)
+			return "has an array with too many items";
+		for (size_t i = 0; !wrong && i < json_object_array_length(obj); i++)
+			wrong = walk_tree(json_object_array_get_idx(obj, i));
+		return wrong;
+	case json_type_object:
+		if (json_object_object_length(obj) > JSON_MAX_ITEMS)
+			return "has an object with too many members";
+		json_object_object_foreach(obj, name, value)
+		{
+			wrong = strlen(name) > JSON_MAX_STRING ? "has a name that is too long"
+							       : walk_tree(value);
+			if (wrong)
+				return wrong;
+		}
+		return NULL;
+	case json_type_null:
+	case json_type_boolean:
+	case json_type_int:
+		break;
+	}
+	return NULL;
+}
+
+/* Return: the tree, or NULL and what is wrong. */
+static struct json_object *
+read_tree(const char *text, size_t len, const char **ret_wrong)
+{
+	/* json-c counts one level more than there are brackets. */
+	_cleanup_(tokener_freep) struct json_tokener *tok = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
+	struct json_object *obj;
+
+	if (!tok)
+		abort();
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	obj = json_tokener_parse_ex(tok, text, (int)len);
+	if (json_tokener_get_error(tok) == json_tokener_continue)
+		obj = json_tokener_parse_ex(tok, "", 1); /* the NUL ends a number that stands alone */
+	if (json_tokener_get_error(tok) != json_tokener_success) {
+		*ret_wrong = json_tokener_error_desc(json_tokener_get_error(tok));
+		return NULL;
+	}
+	if (!obj)
+		*ret_wrong = "is null";
+	return obj;
+}
+
+struct json_object *
+json_parse(const char *text, size_t len, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = NULL;
+	const char *wrong;
+	struct json_object *ret;
+
+	while (len && strchr(" \t\r\n", text[len - 1]) && text[len - 1])
+		len--;
+	wrong = len > INT32_MAX ? "is too long" : scan_text(text, len);
+	if (!wrong)
+		obj = read_tree(text, len, &wrong);
+	if (obj)
+		wrong = walk_tree(obj);
+	if (wrong) {
+		error_set(err, ERROR_PROTOCOL, "JSON text %s", wrong);
+		return NULL;
+	}
+	ret = obj;
+	obj = NULL;
+	return ret;
+}
+
+/* Return: 1 and the member (borrowed), 0 absent or null, -1 it or @obj is of another type. */
+static int
+get(struct json_object *obj, const char *name, enum json_type type, struct json_object **ret,
+	struct error *err)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_is_type(obj, json_type_object)) {
+		error_set_field(err, name, "'%s' is looked for in what is not an object", name);
+	} else if (!json_object_object_get_ex(obj, name, &value) || !value) {
+		return 0;
+	} else if (json_object_is_type(value, type)) {
+		*ret = value;
+		return 1;
+	} else {
+		error_set_field(err, name, "'%s' must be %s, not %s", name, json_type_to_name(type),
+			json_type_to_name(json_object_get_type(value)));
+	}
+	if (err)
+		err->code = ERROR_PROTOCOL;
+	return -1;
+}
+
+int
+json_get_string(struct json_object *obj, const char *name, const char **ret, struct error *err)
+{
+	struct json_object *value;
+	int rc = get(obj, name, json_type_string, &value, err);
+
+	if (rc == 1)
+		*ret = json_object_get_string(value);
+	return rc;
+}
+
+int
+json_get_int(
+	struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err)
+{
+	struct json_object *value;
+	int rc = get(obj, name, json_type_int, &value, err);
+	int64_t number;
+
+	if (rc != 1)
+		return rc;
+	number = json_object_get_int64(value); /* saturates */
+	if (number < min || number > max) {
+		error_set_field(
+			err, name, "'%s' must be from %lld to %lld", name, (long long)min, (long long)max);
+		if (err)
+			err->code = ERROR_PROTOCOL;
+		return -1;
+	}
+	*ret = number;
+	return 1;
+}
+
+int
+json_get_bool(struct json_object *obj, const char *name, bool *ret, struct error *err)
+{
+	struct json_object *value;
+	int rc = get(obj, name, json_type_boolean, &value, err);
+
+	if (rc == 1)
+		*ret = json_object_get_boolean(value);
+	return rc;
+}
+
+int
+json_get_object(struct json_object *obj, const char *name, struct json_object **ret, struct error *err)
+{
+	return get(obj, name, json_type_object, ret, err);
+}
+
+int
+json_get_array(struct json_object *obj, const char *name, struct json_object **ret, struct error *err)
+{
+	return get(obj, name, json_type_array, ret, err);
+}
+
+int
+json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret, struct error *err)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	struct json_object *array;
+	int rc = get(obj, name, json_type_array, &array, err);
+
+	if (rc != 1)
+		return rc;
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *item = json_object_array_get_idx(array, i);
+
+		if (!json_object_is_type(item, json_type_string)) {
+			error_set_field(err, name, "'%s[%zu]' must be string, not %s", name, i,
+				json_type_to_name(json_object_get_type(item)));
+			if (err)
+				err->code = ERROR_PROTOCOL;
+			return -1;
+		}
+		strlist_add(&list, json_object_get_string(item));
+	}
+	strlist_clear(ret);
+	*ret = list;
+	list = (struct strlist)STRLIST_INIT;
+	return 1;
+}
+
+/* json-c fails for want of memory only. */
+static void
+add(struct json_object *obj, const char *name, struct json_object *value)
+{
+	if (!value || json_object_object_add(obj, name, value) < 0)
+		abort();
+}
+
+void
+json_add_string(struct json_object *obj, const char *name, const char *value)
+{
+	if (value)
+		add(obj, name, json_object_new_string(value));
+}
+
+void
+json_add_int(struct json_object *obj, const char *name, int64_t value)
+{
+	add(obj, name, json_object_new_int64(value));
+}
+
+void
+json_add_bool(struct json_object *obj, const char *name, bool value)
+{
+	add(obj, name, json_object_new_boolean(value));
+}
+
+void
+json_add_time(struct json_object *obj, const char *name, int64_t at)
+{
+	char text[TIME_RFC3339_SIZE];
+
+	if (at == 0)
+		return;
+	time_format_rfc3339(at, text);
+	json_add_string(obj, name, text);
+}
+
+void
+json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list)
+{
+	struct json_object *array = json_object_new_array_ext((int)list->count);
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct json_object *item = json_object_new_string(list->items[i]);
+
+		if (!array || !item || json_object_array_add(array, item) < 0)
+			abort();
+	}
+	add(obj, name, array);
+}
+
+void
+json_write(struct json_object *obj, struct buf *ret)
+{
+	size_t len;
+	const char *text = json_object_to_json_string_length(
+		obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+	if (!text)
+		abort();
+	buf_add(ret, text, len);
+}

@@ -1,0 +1,387 @@
+/*
+ * Private keys: one EVP_PKEY, checked and described when it is made and never changed after, so that threads
+ * may share it. Encodings of the private half pass through the secure heap only.
+ */
+#include "common/key.h"
+
+#include "common/base64url.h"
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/ossl.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
+OSSL_FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
+
+struct key {
+	EVP_PKEY *pkey; /* owned */
+	enum key_algorithm alg;
+	unsigned char spki_sha256[SHA256_DIGEST_LENGTH];
+};
+
+/* One row per algorithm. @field_octets: width of a coordinate and of half a signature; 0 for RSA. */
+static const struct {
+	const char *name;
+	const char *jws_alg;
+	const char *digest;
+	const char *group; /* OpenSSL's name of the curve; NULL for RSA */
+	const char *jwk_crv; /* JOSE's name of the curve */
+	int field_octets;
+	size_t rsa_bits;
+} algs[] = {
+	[KEY_SECP256R1] = { "secp256r1", "ES256", "SHA256", "prime256v1", "P-256", 32, 0 },
+	[KEY_SECP384R1] = { "secp384r1", "ES384", "SHA384", "secp384r1", "P-384", 48, 0 },
+	[KEY_RSA2048] = { "rsa2048", "RS256", "SHA256", NULL, NULL, 0, 2048 },
+	[KEY_RSA3072] = { "rsa3072", "RS256", "SHA256", NULL, NULL, 0, 3072 },
+	[KEY_RSA4096] = { "rsa4096", "RS256", "SHA256", NULL, NULL, 0, 4096 },
+};
+_Static_assert(ARRAY_SIZE(algs) == KEY_ALGORITHM_COUNT, "one row per algorithm");
+
+const char *
+key_algorithm_name(enum key_algorithm alg)
+{
+	return algs[alg].name;
+}
+
+int
+key_algorithm_from_name(const char *name, enum key_algorithm *ret_alg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		if (strcmp(algs[i].name, name) == 0) {
+			*ret_alg = (enum key_algorithm)i;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int
+find_rsa(const EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		if (algs[i].rsa_bits && bits > 0 && algs[i].rsa_bits == (size_t)bits) {
+			*ret_alg = (enum key_algorithm)i;
+			return 0;
+		}
+	}
+	return error_set(
+		err, ERROR_INVALID, "RSA keys of %d bits are not supported, only 2048, 3072 and 4096", bits);
+}
+
+static int
+find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
+{
+	char group[64];
+	int is_explicit = 0;
+
+	/* A curve written out as numbers looks like P-256 but makes a public key that no CA takes. */
+	EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
+	if (is_explicit || EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1)
+		return error_set(err, ERROR_INVALID, "the key's curve has no name");
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		if (algs[i].group && strcmp(algs[i].group, group) == 0) {
+			*ret_alg = (enum key_algorithm)i;
+			/* A compressed public point makes a public key that no CA takes. */
+			if (EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+				    OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+				return ossl_error(
+					err, ERROR_INTERNAL, "cannot set the point format of a key");
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_INVALID, "keys on the curve %s are not supported", group);
+}
+
+static int
+find_algorithm(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
+{
+	if (EVP_PKEY_is_a(pkey, "RSA"))
+		return find_rsa(pkey, ret_alg, err);
+	if (EVP_PKEY_is_a(pkey, "EC"))
+		return find_ec(pkey, ret_alg, err);
+	return error_set(err, ERROR_INVALID, "keys of the type %s are not supported",
+		EVP_PKEY_get0_type_name(pkey) ? EVP_PKEY_get0_type_name(pkey) : "unknown");
+}
+
+/* Makes a key of *@pkey, which is taken (and NULL afterwards) on success. */
+static int
+key_new(EVP_PKEY **pkey, struct key **ret_key, struct error *err)
+{
+	_cleanup_key_ struct key *key = xcalloc(1, sizeof(*key));
+	unsigned char *spki = NULL;
+	int len;
+
+	if (find_algorithm(*pkey, &key->alg, err) < 0)
+		return -1;
+	len = i2d_PUBKEY(*pkey, &spki);
+	if (len < 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a public key");
+	SHA256(spki, (size_t)len, key->spki_sha256);
+	OPENSSL_free(spki);
+	key->pkey = *pkey;
+	*pkey = NULL;
+	*ret_key = key;
+	key = NULL;
+	return 0;
+}
+
+int
+key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err)
+{
+	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
+
+	if (algs[alg].group)
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", algs[alg].group);
+	else
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", algs[alg].rsa_bits);
+	if (!pkey)
+		return ossl_error(err, ERROR_INTERNAL, "cannot make a %s key", algs[alg].name);
+	return key_new(&pkey, ret_key, err);
+}
+
+void
+key_free(struct key *key)
+{
+	if (!key)
+		return;
+	EVP_PKEY_free(key->pkey);
+	free(key);
+}
+
+enum key_algorithm
+key_algorithm_of(const struct key *key)
+{
+	return key->alg;
+}
+
+void
+key_spki_sha256(const struct key *key, unsigned char ret[32])
+{
+	memcpy(ret, key->spki_sha256, sizeof(key->spki_sha256));
+}
+
+struct evp_pkey_st *
+key_evp(const struct key *key)
+{
+	return key->pkey;
+}
+
+/* Not i2d_PKCS8PrivateKey_bio(): that one builds the octets in ordinary memory first. */
+int
+key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
+{
+	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key->pkey);
+	_cleanup_secret_ struct secret der = SECRET_INIT;
+	unsigned char *p;
+	int len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
+
+	if (len <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+	secret_alloc(&der, (size_t)len);
+	p = der.data;
+	i2d_PKCS8_PRIV_KEY_INFO(p8, &p);
+	secret_move(ret_der, &der);
+	return 0;
+}
+
+int
+key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
+{
+	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
+	const unsigned char *p = der->data;
+
+	if (der->len && der->len <= INT32_MAX)
+		p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der->len);
+	if (p8 && p != der->data + der->len)
+		return error_set(err, ERROR_INVALID, "there is something behind the private key");
+	if (p8)
+		pkey = EVP_PKCS82PKEY(p8);
+	if (!pkey)
+		return ossl_error(err, ERROR_INVALID, "not a private key in PKCS#8 DER");
+	return key_new(&pkey, ret_key, err);
+}
+
+int
+key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
+	char *data;
+	long len;
+
+	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+	len = BIO_get_mem_data(bio, &data);
+	secret_set(ret_pem, data, (size_t)len);
+	return 0;
+}
+
+struct password_ask {
+	const struct secret *password; /* borrowed; may be NULL */
+	bool was_asked;
+};
+
+/* pem_password_cb; without it OpenSSL would ask on the terminal. */
+static int
+password_cb(char *buf, int size, _unused_ int is_write, void *arg)
+{
+	struct password_ask *ask = arg;
+
+	ask->was_asked = true;
+	if (!ask->password || ask->password->len == 0 || ask->password->len > (size_t)size)
+		return -1;
+	memcpy(buf, ask->password->data, ask->password->len);
+	return (int)ask->password->len;
+}
+
+static int
+pem_error(const struct password_ask *ask, struct error *err)
+{
+	if (!ask->was_asked)
+		return ossl_error(err, ERROR_INVALID, "not a private key in PEM");
+	if (!ask->password)
+		return ossl_error(
+			err, ERROR_INVALID, "the private key is encrypted and there is no password");
+	return ossl_error(err, ERROR_INVALID, "the private key does not open with this password");
+}
+
+int
+key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err)
+{
+	struct password_ask ask = { .password = password };
+	_cleanup_(ossl_bio_freep) BIO *bio = NULL;
+	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
+	_cleanup_(ossl_pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
+	_cleanup_key_ struct key *key = NULL;
+
+	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
+		return error_set(err, ERROR_INVALID, "not a private key in PEM: %zu octets", pem->len);
+	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	if (bio)
+		pkey = PEM_read_bio_PrivateKey(bio, NULL, password_cb, &ask);
+	if (!pkey)
+		return pem_error(&ask, err);
+	if (key_new(&pkey, &key, err) < 0)
+		return -1;
+	/* From outside: the halves may not fit together. After key_new(), which bounds the size of the numbers. */
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+	if (!ctx || EVP_PKEY_pairwise_check(ctx) != 1)
+		return ossl_error(err, ERROR_INVALID, "the private key is damaged");
+	*ret_key = key;
+	key = NULL;
+	return 0;
+}
+
+const char *
+key_jws_alg(const struct key *key)
+{
+	return algs[key->alg].jws_alg;
+}
+
+/* DER ECDSA-Sig-Value to R||S. */
+static int
+add_raw_signature(const unsigned char *der, size_t len, int field_octets, struct buf *ret, struct error *err)
+{
+	_cleanup_(ecdsa_sig_freep) ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
+	unsigned char raw[2 * 48];
+
+	if (!sig || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, field_octets) != field_octets ||
+		BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + field_octets, field_octets) != field_octets)
+		return ossl_error(err, ERROR_INTERNAL, "cannot read back a signature");
+	buf_add(ret, raw, 2 * (size_t)field_octets);
+	return 0;
+}
+
+int
+key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err)
+{
+	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char sig[4096 / 8]; /* the largest: RSA-4096 */
+	size_t sig_len = sizeof(sig);
+
+	if (!ctx ||
+		EVP_DigestSignInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
+		EVP_DigestSign(ctx, sig, &sig_len, data, len) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot sign");
+	if (algs[key->alg].field_octets)
+		return add_raw_signature(sig, sig_len, algs[key->alg].field_octets, ret, err);
+	buf_add(ret, sig, sig_len);
+	return 0;
+}
+
+/* Appends base64url of a public number; @width 0: as short as it is. */
+static int
+add_number(const struct key *key, const char *param, int width, struct buf *ret, struct error *err)
+{
+	_cleanup_(ossl_bn_freep) BIGNUM *bn = NULL;
+	unsigned char raw[4096 / 8];
+	int len;
+
+	if (EVP_PKEY_get_bn_param(key->pkey, param, &bn) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot read the number %s of a key", param);
+	len = width ? width : BN_num_bytes(bn);
+	if (len > (int)sizeof(raw) || BN_bn2binpad(bn, raw, len) != len)
+		return ossl_error(err, ERROR_INTERNAL, "the number %s of a key is too large", param);
+	base64url_encode(raw, (size_t)len, ret);
+	return 0;
+}
+
+static int
+add_ec_jwk(const struct key *key, struct buf *ret, struct error *err)
+{
+	buf_printf(ret, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"", algs[key->alg].jwk_crv);
+	if (add_number(key, OSSL_PKEY_PARAM_EC_PUB_X, algs[key->alg].field_octets, ret, err) < 0)
+		return -1;
+	buf_add_str(ret, "\",\"y\":\"");
+	if (add_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, algs[key->alg].field_octets, ret, err) < 0)
+		return -1;
+	buf_add_str(ret, "\"}");
+	return 0;
+}
+
+static int
+add_rsa_jwk(const struct key *key, struct buf *ret, struct error *err)
+{
+	buf_add_str(ret, "{\"e\":\"");
+	if (add_number(key, OSSL_PKEY_PARAM_RSA_E, 0, ret, err) < 0)
+		return -1;
+	buf_add_str(ret, "\",\"kty\":\"RSA\",\"n\":\"");
+	if (add_number(key, OSSL_PKEY_PARAM_RSA_N, 0, ret, err) < 0)
+		return -1;
+	buf_add_str(ret, "\"}");
+	return 0;
+}
+
+int
+key_jwk(const struct key *key, struct buf *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf jwk = BUF_INIT;
+	int rc = algs[key->alg].group ? add_ec_jwk(key, &jwk, err) : add_rsa_jwk(key, &jwk, err);
+
+	if (rc == 0)
+		buf_add(ret, jwk.data, jwk.len);
+	return rc;
+}
+
+char *
+key_thumbprint(const struct key *key, struct error *err)
+{
+	_cleanup_buf_ struct buf jwk = BUF_INIT;
+	struct buf text = BUF_INIT;
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	if (key_jwk(key, &jwk, err) < 0)
+		return NULL;
+	SHA256((const unsigned char *)jwk.data, jwk.len, digest);
+	base64url_encode(digest, sizeof(digest), &text);
+	return buf_steal(&text);
+}

@@ -1,0 +1,244 @@
+/*
+ * Names. Text from operators, CAs and certificates is brought to one canonical form here and nowhere else;
+ * after that names are compared with strcmp(). libidn2 does IDNA 2008; what it lets through (numeric last
+ * labels, single labels) is refused behind it. Text is shown in a message only once it is known to be harmless.
+ */
+#include "common/name.h"
+
+#include "common/alloc.h"
+#include "common/error.h"
+#include "common/strlist.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LABEL_MAX = 63,
+	NAME_MAX_OCTETS = 253, /* RFC 1035 s3.1: 255 on the wire, two of them around the labels */
+	TEXT_MAX_OCTETS =
+		1024 /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
+};
+
+static int
+refuse(struct error *err, const char *text, const char *why)
+{
+	return error_set(err, ERROR_INVALID, "'%s' %s", text, why);
+}
+
+/* Return: 1 and the canonical text, 0 not an address. */
+static int
+canonical_ip(const char *text, char **ret)
+{
+	char out[INET6_ADDRSTRLEN];
+	unsigned char addr[sizeof(struct in6_addr)];
+	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+
+	if (inet_pton(family, text, addr) != 1 || !inet_ntop(family, addr, out, sizeof(out)))
+		return 0;
+	*ret = xstrdup(out);
+	return 1;
+}
+
+static const char *
+label_fault(const char *label, size_t len)
+{
+	if (len == 0)
+		return "has an empty label";
+	if (len > LABEL_MAX)
+		return "has a label of more than 63 octets";
+	if (label[0] == '-' || label[len - 1] == '-')
+		return "has a label that begins or ends with '-'";
+	for (size_t i = 0; i < len; i++) {
+		if (label[i] == '_')
+			return "has '_' in a label, which is not possible in a host name";
+		if (label[i] == '*')
+			return "has '*' in another place than its whole first label";
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", label[i]))
+			return "has a character that is not possible in a host name";
+	}
+	return NULL;
+}
+
+/* What is wrong with @name, a lower-case name without its "*."; NULL: nothing. */
+static const char *
+host_fault(const char *name, bool wildcard)
+{
+	const char *label = name;
+	size_t labels = 0;
+	size_t len;
+
+	if (strlen(name) + (wildcard ? 2 : 0) > NAME_MAX_OCTETS)
+		return "is longer than 253 octets";
+	for (;; label += len + 1) {
+		const char *fault;
+
+		len = strcspn(label, ".");
+		fault = label_fault(label, len);
+		if (fault)
+			return fault;
+		labels++;
+		if (label[len] == '\0')
+			break;
+	}
+	if (strspn(label, "0123456789") == len)
+		return "ends in a number";
+	if (labels < 2 && wildcard)
+		return "is a wildcard for a whole top-level domain";
+	if (labels < 2 && strcmp(name, "localhost") != 0)
+		return "has only one label";
+	return NULL;
+}
+
+/* Faults that are told better before libidn2 words them. */
+static int
+check_text(const char *text, struct error *err)
+{
+	size_t len = strlen(text);
+
+	if (len == 0)
+		return error_set(err, ERROR_INVALID, "the name is empty");
+	if (len > TEXT_MAX_OCTETS)
+		return error_set(err, ERROR_INVALID, "the name is longer than 253 octets");
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			return error_set(err, ERROR_INVALID, "the name has a blank or control character");
+	if (strncmp(text, "_.", 2) == 0)
+		return refuse(err, text, "begins with '_.': did the shell expand *? Write '*.example.com'");
+	return 0;
+}
+
+static int
+canonical_host(const char *text, char **ret, struct error *err)
+{
+	bool wildcard = strncmp(text, "*.", 2) == 0;
+	uint8_t *ascii = NULL;
+	const char *fault;
+	size_t len;
+	int rc;
+
+	/* Told apart by us: libidn2 only says that a character is forbidden. */
+	if (strchr(text + (wildcard ? 2 : 0), '*'))
+		return refuse(err, text, "has '*' in another place than its whole first label");
+	rc = idn2_lookup_u8((const uint8_t *)text + (wildcard ? 2 : 0), &ascii,
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+	if (rc == IDN2_MALLOC)
+		abort();
+	if (rc == IDN2_ENCODING_ERROR)
+		return error_set(err, ERROR_INVALID, "the name is not UTF-8");
+	if (rc != IDN2_OK)
+		return error_set(err, ERROR_INVALID, "'%s' is not a host name: %s", text, idn2_strerror(rc));
+	len = strlen((const char *)ascii);
+	if (len && ascii[len - 1] == '.')
+		ascii[len - 1] = '\0';
+	fault = host_fault((const char *)ascii, wildcard);
+	if (!fault)
+		*ret = xasprintf("%s%s", wildcard ? "*." : "", (const char *)ascii);
+	idn2_free(ascii);
+	return fault ? refuse(err, text, fault) : 0;
+}
+
+int
+name_canonical(const char *text, bool allow_ip, char **ret, struct error *err)
+{
+	_cleanup_free_ char *ip = NULL;
+
+	if (check_text(text, err) < 0)
+		return -1;
+	if (!canonical_ip(text, &ip))
+		return canonical_host(text, ret, err);
+	if (!allow_ip)
+		return refuse(err, text, "is an IP address; a host name is needed here");
+	*ret = ip;
+	ip = NULL;
+	return 0;
+}
+
+enum name_type
+name_type_of(const char *canonical)
+{
+	_cleanup_free_ char *ip = NULL;
+
+	return canonical_ip(canonical, &ip) ? NAME_IP : NAME_DNS;
+}
+
+bool
+name_is_wildcard(const char *canonical)
+{
+	return strncmp(canonical, "*.", 2) == 0;
+}
+
+const char *
+name_base(const char *canonical)
+{
+	return canonical + (name_is_wildcard(canonical) ? 2 : 0);
+}
+
+bool
+name_in_zone(const char *name, const char *zone)
+{
+	size_t name_len = strlen(name);
+	size_t zone_len = strlen(zone);
+
+	if (zone_len == 0 || name_len < zone_len || strcmp(name + name_len - zone_len, zone) != 0)
+		return false;
+	return name_len == zone_len || name[name_len - zone_len - 1] == '.';
+}
+
+char *
+name_slug(const char *canonical)
+{
+	char *slug = xstrdup(canonical);
+
+	for (char *p = slug; *p; p++)
+		if (*p == '*' || *p == ':')
+			*p = '_';
+	return slug;
+}
+
+/* Return: 0 or -1 with the field set; a name that is in the list already is fine. */
+static int
+list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip,
+	struct error *err)
+{
+	_cleanup_free_ char *name = NULL;
+
+	if (name_canonical(text, allow_ip, &name, err) < 0) {
+		if (err)
+			str_replace(&err->field, field);
+		return -1;
+	}
+	if (strlist_has(list, name))
+		return 0;
+	if (list->count >= max) {
+		error_set(err, ERROR_LIMIT, "more than %u names", max);
+		if (err)
+			str_replace(&err->field, field);
+		return -1;
+	}
+	strlist_add(list, name);
+	return 0;
+}
+
+int
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip,
+	struct strlist *ret, struct error *err)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+
+	if (common_name && list_add(&list, "commonName", common_name, max, allow_ip, err) < 0)
+		return -1;
+	for (size_t i = 0; sans && i < sans->count; i++) {
+		_cleanup_free_ char *field = xasprintf("subjectAlternativeNames[%zu]", i);
+
+		if (list_add(&list, field, sans->items[i], max, allow_ip, err) < 0)
+			return -1;
+	}
+	if (list.count == 0)
+		return error_set_field(err, "commonName", "at least one name is needed");
+	strlist_clear(ret);
+	*ret = list;
+	list = (struct strlist)STRLIST_INIT;
+	return 0;
+}
