@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STORE_HOLD_MS = 60 * 1000, OPERATOR_RETRY_SEC = 24 * 3600 };
+enum { OPERATOR_RETRY_SEC = 24 * 3600 };
 
 struct account {
 	const struct issue_env *env;
@@ -23,8 +23,7 @@ struct account {
 	char id[STORE_ID_SIZE]; /* provider */
 	struct acme_client *client;
 	struct acme_call *call;
-	struct loop_timer hold; /* the store cannot be written: waits before it gives its place back */
-	account_done_fn *done;
+	schedule_done_fn *done;
 	void *arg;
 };
 
@@ -34,21 +33,19 @@ account_cancel(struct account *account)
 	if (!account)
 		return;
 	store_forget(account->env->store, account);
-	loop_timer_cancel(&account->hold);
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
 	free(account);
 }
 
 static void
-account_end(void *arg)
+account_end(struct account *account, bool stored)
 {
-	struct account *account = arg;
-	account_done_fn *done = account->done;
-	void *done_arg = account->arg;
+	schedule_done_fn *done = account->done;
+	void *arg = account->arg;
 
 	account_cancel(account);
-	done(done_arg);
+	done(stored, arg);
 }
 
 static void
@@ -56,12 +53,10 @@ account_saved(const struct error *err, void *arg)
 {
 	struct account *account = arg;
 
-	if (!err) {
-		account_end(account);
-		return;
-	}
-	event_emit_error(account->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	loop_timer_set(&account->hold, STORE_HOLD_MS);
+	if (err)
+		event_emit_error(
+			account->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	account_end(account, !err);
 }
 
 static struct event_object
@@ -185,7 +180,7 @@ account_begin(struct account *account, struct error *err)
 
 struct account *
 account_start(const struct issue_env *env, const struct http *http, bool allow_other_hosts,
-	const char *provider_id, account_done_fn *done, void *arg)
+	const char *provider_id, schedule_done_fn *done, void *arg)
 {
 	struct account *account = xcalloc(1, sizeof(*account));
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -196,7 +191,6 @@ account_start(const struct issue_env *env, const struct http *http, bool allow_o
 	account->done = done;
 	account->arg = arg;
 	memcpy(account->id, provider_id, strlen(provider_id) + 1);
-	loop_timer_init(&account->hold, env->loop, account_end, account);
 	if (account_begin(account, &err) < 0)
 		account_finish(account, &err); /* ends at this turn's commit */
 	return account;

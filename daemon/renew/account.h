@@ -10,13 +10,10 @@
 struct account;
 struct http;
 
-/* Once, from the loop: registered, or failed with its retry row set; free already. */
-typedef void
-account_done_fn(void *arg);
-
+/* @done: registered, or failed with its retry row set; the account is free then. */
 struct account *
 account_start(const struct issue_env *env, const struct http *http, bool allow_other_hosts,
-	const char *provider_id, account_done_fn *done, void *arg);
+	const char *provider_id, schedule_done_fn *done, void *arg);
 
 /* NULL is a no-op. */
 void

@@ -27,7 +27,7 @@
 /* After network trouble the next try is at most this step of the backoff table: the cause is not the certificate's. */
 enum { NETWORK_ATTEMPTS_MAX = 2 };
 
-enum { STORE_HOLD_MS = 60 * 1000, UNREADABLE_RETRY_SEC = 3600 };
+enum { UNREADABLE_RETRY_SEC = 3600 };
 
 static const struct record_field issue_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct issue_record, provider, NULL),
@@ -67,9 +67,8 @@ struct issue {
 	bool csr_wanted;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
-	struct loop_timer hold; /* the store cannot be written: waits before it gives its place back */
 	char *why;
-	issue_done_fn *done;
+	schedule_done_fn *done;
 	void *arg;
 };
 
@@ -109,7 +108,6 @@ issue_free(struct issue *issue)
 	if (issue->keygen)
 		issue->keygen->issue = NULL;
 	store_forget(issue->env->store, issue);
-	loop_timer_cancel(&issue->hold);
 	acme_order_free(issue->order); /* takes challenges down through ops->unsolve */
 	for (size_t i = 0; i < issue->n_solves; i++) {
 		if (!issue->solves[i])
@@ -126,13 +124,13 @@ issue_free(struct issue *issue)
 }
 
 static void
-issue_end(struct issue *issue)
+issue_end(struct issue *issue, bool stored)
 {
-	issue_done_fn *done = issue->done;
+	schedule_done_fn *done = issue->done;
 	void *arg = issue->arg;
 
 	issue_free(issue);
-	done(arg);
+	done(stored, arg);
 }
 
 /* --- durable steps --- */
@@ -209,25 +207,17 @@ note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, con
 		err->message, when);
 }
 
-static void
-hold_over(void *arg)
-{
-	issue_end(arg);
-}
-
-/* What happened could not be stored (disk full): the row is still due, so keep its place for a minute, then again. */
+/* What happened is durable; or not (disk full), and then the row is still due. */
 static void
 end_saved(const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
 	struct event_object object = issue_object(issue);
 
-	if (!err) {
-		issue_end(issue);
-		return;
-	}
-	event_emit_error(issue->env->events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
-	loop_timer_set(&issue->hold, STORE_HOLD_MS);
+	if (err)
+		event_emit_error(
+			issue->env->events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
+	issue_end(issue, !err);
 }
 
 /* @spent: the order is of no more use. The key goes with it: a new order gets a new key. */
@@ -691,7 +681,7 @@ issue_begin(struct issue *issue, const struct provider *provider, const char *id
 
 struct issue *
 issue_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, issue_done_fn *done, void *arg)
+	const char *id, schedule_done_fn *done, void *arg)
 {
 	struct issue *issue = xcalloc(1, sizeof(*issue));
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -702,7 +692,6 @@ issue_start(const struct issue_env *env, struct acme_client *client, const struc
 	issue->arg = arg;
 	memcpy(issue->lane, provider->o.id, sizeof(issue->lane));
 	memcpy(issue->id, id, strlen(id) + 1);
-	loop_timer_init(&issue->hold, env->loop, hold_over, issue);
 	if (issue_begin(issue, provider, id, &err) < 0)
 		issue_fail(issue, &err, true); /* ends at this turn's commit */
 	return issue;

@@ -48,18 +48,15 @@ struct issue_progress {
 	const char *why;   /* borrowed; what is waited for, or NULL */
 };
 
-/* Once, from the loop: it ended (stored, or failed with its retry row set); the issue is free already. */
-typedef void
-issue_done_fn(void *arg);
-
 /*
  * issue_start() - begin or continue the issue of the auto-certificate @id (copied)
  * @client: of its provider; borrowed until @done
  * @provider: borrowed for the call
+ * @done: the issue is free then
  */
 struct issue *
 issue_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, issue_done_fn *done, void *arg);
+	const char *id, schedule_done_fn *done, void *arg);
 
 /* Stops without a trace but for the record: the next start continues. */
 void

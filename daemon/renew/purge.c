@@ -9,6 +9,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/store/schedule.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOOK_AGAIN_SEC = 24 * 3600 };
@@ -60,10 +61,26 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 	return 0;
 }
 
+/* Who waits for the commit of a purge. */
+struct purge_end {
+	schedule_done_fn *done;
+	void *arg;
+};
+
+static void
+purge_saved(const struct error *err, void *arg)
+{
+	struct purge_end *end = arg;
+
+	end->done(!err, end->arg);
+	free(end);
+}
+
 void
-purge_run(const struct issue_env *env, const char *certificate_id, void (*done)(void *arg), void *arg)
+purge_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg)
 {
 	struct store_txn *txn = store_begin(env->store);
+	struct purge_end *end = xcalloc(1, sizeof(*end));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (purge(env, txn, certificate_id, &err) < 0) {
@@ -71,5 +88,7 @@ purge_run(const struct issue_env *env, const char *certificate_id, void (*done)(
 		schedule_set(env->store, txn, SCHEDULE_PURGE, certificate_id, "",
 			time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
 	}
-	loop_defer(env->loop, done, arg);
+	end->done = done;
+	end->arg = arg;
+	store_then(txn, purge_saved, end);
 }

@@ -4,8 +4,8 @@
 
 #include "daemon/renew/issue.h"
 
-/* Runs a SCHEDULE_PURGE row. @done: once, from the loop. */
+/* Runs a SCHEDULE_PURGE row. */
 void
-purge_run(const struct issue_env *env, const char *certificate_id, void (*done)(void *arg), void *arg);
+purge_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg);
 
 #endif

@@ -22,6 +22,7 @@
 enum {
 	LANE_COMMON_ROOM = 32, /* deploys, probes, cleanups, registrations at once */
 	LANE_MAX_ORDERS = 8,   /* default in flight per provider (Pebble 2.4 stalls above 16) */
+	STORE_HOLD_MS = 60 * 1000,
 };
 
 /* One row that is being worked on. */
@@ -31,6 +32,7 @@ struct job {
 	struct schedule_row row;
 	struct issue *issue;     /* SCHEDULE_ISSUE */
 	struct account *account; /* SCHEDULE_ACCOUNT */
+	struct loop_timer hold;  /* its end could not be stored: keeps the row from being run at once again */
 	struct job *prev, *next;
 };
 
@@ -80,31 +82,51 @@ job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
 }
 
 static void
-job_end(void *arg)
+job_free(struct job *job)
+{
+	loop_timer_cancel(&job->hold);
+	job->lane->running--;
+	DL_DELETE(job->scheduler->jobs, job);
+	free(job);
+}
+
+static void
+job_over(void *arg)
 {
 	struct job *job = arg;
 	struct scheduler *s = job->scheduler;
 
-	job->lane->running--;
-	DL_DELETE(s->jobs, job);
-	free(job);
+	job_free(job);
 	scheduler_kick(s);
+}
+
+static void
+job_end(bool stored, void *arg)
+{
+	struct job *job = arg;
+
+	job->issue = NULL;
+	job->account = NULL;
+	if (stored)
+		job_over(job);
+	else
+		loop_timer_set(&job->hold, STORE_HOLD_MS);
 }
 
 static void
 job_cleanup_done(const struct error *err, void *arg)
 {
 	(void)err; /* the solver has moved the row to its next try, and said so */
-	job_end(arg);
+	job_end(true, arg);
 }
 
 static void
-account_done(void *arg)
+account_done(bool stored, void *arg)
 {
 	struct job *job = arg;
 
 	scheduler_forget_provider(job->scheduler, job->row.object);
-	job_end(job);
+	job_end(stored, job);
 }
 
 static void
@@ -142,16 +164,10 @@ job_start(struct scheduler *s, struct lane *lane, const struct schedule_row *row
 	job->scheduler = s;
 	job->lane = lane;
 	job->row = *row;
+	loop_timer_init(&job->hold, s->env->loop, job_over, job);
 	lane->running++;
 	DL_APPEND(s->jobs, job);
 	job_run(s, job);
-}
-
-static void
-job_cancel(struct job *job)
-{
-	issue_cancel(job->issue);
-	account_cancel(job->account);
 }
 
 /* --- lanes --- */
@@ -321,9 +337,9 @@ scheduler_free(struct scheduler *s)
 	s->closing = true;
 	DL_FOREACH_SAFE(s->jobs, job, job_tmp)
 	{
-		job_cancel(job);
-		DL_DELETE(s->jobs, job);
-		free(job);
+		issue_cancel(job->issue);
+		account_cancel(job->account);
+		job_free(job);
 	}
 	DL_FOREACH_SAFE(s->lanes, lane, lane_tmp)
 	{
@@ -359,7 +375,7 @@ scheduler_cancel(struct scheduler *s, const char *autocert_id)
 	if (!job)
 		return;
 	issue_cancel(job->issue);
-	job_end(job);
+	job_over(job);
 }
 
 void

@@ -29,23 +29,36 @@ drops_close(struct drops *drops);
 typedef void
 drop_done_fn(const struct error *err, void *arg);
 
+struct drop_request {
+	const char *slug; /* all borrowed for the call */
+	const struct certificate *cert;
+	int64_t generation;                /* written into the manifest; never goes back */
+	const struct strlist *directories; /* further ones that root prepared, by absolute path; or NULL */
+};
+
 /*
- * drop_write() - write the drop of @cert under @slug, on a worker: one fsync per file, one per directory; parse back
- * and check the pair before it becomes visible. Files are 0600 in a directory that certd made (0700), 0640 in one
- * that root prepared with a group (2750). Replaces only by a certificate that is not older.
- * @generation: written into the manifest
+ * drop_write() - write a drop on a worker: one fsync per file, one per directory; the pair of key and certificate is
+ * checked before anything becomes visible. Files are 0600 in a directory that certd made (0700), 0640 in one that root
+ * prepared with a group (setgid). A drop of a later generation is never replaced by an earlier one.
  */
 void
-drop_write(struct drops *drops, const char *slug, const struct certificate *cert, int64_t generation,
-	drop_done_fn *done, void *arg);
+drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg);
 
 /* Removes the drop's files (auto-certificate deleted). On a worker. */
 void
 drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg);
 
-/* What manifest.json on disk says. Return: 1 and the certificate id, 0 no (whole) drop, -1 failed. */
+/*
+ * drop_current() - what manifest.json on disk says
+ * Return: 1 and the certificate's id, 0 there is no whole drop, -1 failed. A manifest that is newer than ROOT/generation
+ * (a crash between the two) makes a new generation.
+ */
 int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err);
+
+/* ROOT/live/<slug>; owned by the caller. */
+char *
+drop_directory(const struct drops *drops, const char *slug);
 
 /* The `install -d` line that makes a group-readable drop directory; owned by the caller. */
 char *

@@ -46,6 +46,7 @@ struct rollout_state {
 	int64_t attempts;
 	struct error failure; /* of writing */
 	int64_t done_at;      /* 0: not yet */
+	int64_t probes;       /* looks since then that did not find it served */
 };
 
 extern const struct record_class rollout_class;
@@ -58,9 +59,10 @@ void
 rollout_request(struct rollout *rollout, struct store_txn *txn, const struct autocert *autocert,
 	const char *certificate_id, int64_t now);
 
-/* Runs a SCHEDULE_DEPLOY or SCHEDULE_PROBE row; rows are moved or removed by it. @done: the lane has room again. */
-typedef void
-rollout_done_fn(void *arg);
+/* Runs a SCHEDULE_DEPLOY or SCHEDULE_PROBE row. */
+void
+rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, schedule_done_fn *done,
+	void *arg);
 
 void
 rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, rollout_done_fn *done,

@@ -11,6 +11,8 @@
 
 #include "daemon/store/store.h"
 
+#include <stdbool.h>
+
 /* On disk: numbers are never reused. */
 enum schedule_kind {
 	SCHEDULE_ISSUE = 1,   /* autocertificate: order, renew, retry or resume */
@@ -20,6 +22,13 @@ enum schedule_kind {
 	SCHEDULE_ACCOUNT = 5, /* provider: register the account */
 	SCHEDULE_PURGE = 6,   /* certificate: delete it after its grace period */
 };
+
+/*
+ * How the work of a row ends, once, from the loop. @stored: what happened is durable and the row was moved or removed;
+ * false: the store could not be written, so the row is still due and is run again a minute later.
+ */
+typedef void
+schedule_done_fn(bool stored, void *arg);
 
 struct schedule_row {
 	enum schedule_kind kind;

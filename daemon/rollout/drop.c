@@ -1,0 +1,515 @@
+/*
+ * Drops. Everything slow is a job on a worker that gets copies and descriptors and gives back an error or none; the
+ * loop keeps the directories open and counts the generation. A job is one certificate's files in one or more
+ * directories; the manifest is written last and says that the rest is whole.
+ */
+#include "daemon/rollout/drop.h"
+
+#include "common/json.h"
+#include "common/key.h"
+#include "common/x509.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/workers.h"
+#include "daemon/rollout/drop_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { GENERATION_MS = 1000, MANIFEST_MAX = 64 * 1024, GENERATION_MAX = 32 };
+
+static const char *const drop_names[] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem",
+	"bundle.pem", "manifest.json" };
+
+struct drops {
+	struct loop *loop;
+	struct workers *workers;
+	char *root;
+	int root_fd;
+	int live_fd;
+	int pem_fd;
+	struct loop_timer timer; /* until the generation is replaced */
+	bool writing;            /* the generation, on a worker */
+	bool dirty;              /* changed again meanwhile */
+	int64_t generation;
+	int64_t generation_mtime;
+};
+
+/* --- directories --- */
+
+/* Ours, and nobody else may put names into it. */
+static int
+check_dir(int fd, const char *path, struct stat *st, struct error *err)
+{
+	if (fstat(fd, st) < 0)
+		return error_set_errno(err, errno, "look at '%s'", path);
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return error_set(err, ERROR_DENIED, "'%s' belongs to uid %u; it must belong to certd's user",
+			path, st->st_uid);
+	if (st->st_mode & 022)
+		return error_set(err, ERROR_DENIED,
+			"'%s' is writable by its group or others (mode %04o): chmod go-w it", path,
+			st->st_mode & 07777u);
+	return 0;
+}
+
+static int
+open_dir_at(int dirfd, const char *name, mode_t mode, struct stat *st, struct error *err)
+{
+	int fd;
+
+	if (mkdirat(dirfd, name, 0700) == 0) {
+		/* The umask takes what the readers need; a directory that was there keeps its mode. */
+		if (fchmodat(dirfd, name, mode, 0) < 0)
+			return error_set_errno(err, errno, "set the mode of '%s'", name);
+	} else if (errno != EEXIST) {
+		return error_set_errno(err, errno, "make '%s'", name);
+	}
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", name);
+	if (check_dir(fd, name, st, err) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int64_t
+mtime_ns(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static void
+read_generation(struct drops *d)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct stat st;
+
+	if (buf_read_file(&text, d->root_fd, "generation", GENERATION_MAX, NULL) == 0)
+		d->generation = strtoll(buf_str(&text), NULL, 10);
+	if (fstatat(d->root_fd, "generation", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		d->generation_mtime = mtime_ns(&st);
+}
+
+static void
+generation_due(void *arg);
+
+struct drops *
+drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err)
+{
+	struct drops *d = xcalloc(1, sizeof(*d));
+	struct stat st;
+
+	d->loop = loop;
+	d->workers = workers;
+	d->root = xstrdup(root);
+	d->live_fd = d->pem_fd = -1;
+	loop_timer_init(&d->timer, loop, generation_due, d);
+	d->root_fd = open_dir_at(AT_FDCWD, root, 0711, &st, err);
+	if (d->root_fd >= 0)
+		d->live_fd = open_dir_at(d->root_fd, "live", 0711, &st, err);
+	if (d->live_fd >= 0)
+		d->pem_fd = open_dir_at(d->root_fd, "pem", 0711, &st, err);
+	if (d->pem_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 || drop_file_sweep(d->pem_fd, err) < 0) {
+		error_wrap(err, "drop directory '%s'", root);
+		drops_close(d);
+		return NULL;
+	}
+	read_generation(d);
+	return d;
+}
+
+/* --- generation: what one path unit per server watches --- */
+
+struct generation_job {
+	struct drops *drops;
+	int root_fd;
+	int64_t number;
+	struct error error;
+};
+
+static void
+generation_write(void *arg)
+{
+	struct generation_job *job = arg;
+	_cleanup_free_ char *text = xasprintf("%lld\n", (long long)job->number);
+
+	if (drop_file_replace(job->root_fd, "generation", text, strlen(text), 0644, &job->error) == 0)
+		drop_file_sync_dir(job->root_fd, "generation", &job->error);
+}
+
+static void
+generation_written(void *arg)
+{
+	struct generation_job *job = arg;
+	struct drops *d = job->drops;
+
+	d->writing = false;
+	if (d->dirty || error_is_set(&job->error))
+		loop_timer_set(&d->timer, GENERATION_MS); /* a full disk heals: goes on until it is written */
+	error_clear(&job->error);
+	free(job);
+}
+
+static void
+generation_due(void *arg)
+{
+	struct drops *d = arg;
+	struct generation_job *job = xcalloc(1, sizeof(*job));
+
+	job->drops = d;
+	job->root_fd = d->root_fd;
+	job->number = ++d->generation;
+	d->writing = true;
+	d->dirty = false;
+	workers_run(d->workers, generation_write, generation_written, job);
+}
+
+static void
+generation_touch(struct drops *d)
+{
+	if (d->writing)
+		d->dirty = true;
+	else if (!loop_timer_is_armed(&d->timer))
+		loop_timer_set(&d->timer, GENERATION_MS);
+}
+
+void
+drops_close(struct drops *d)
+{
+	if (!d)
+		return;
+	if (loop_timer_is_armed(&d->timer) || d->dirty) {
+		struct generation_job last = { .root_fd = d->root_fd, .number = ++d->generation };
+
+		generation_write(&last); /* who watches must not miss what the last second brought */
+		error_clear(&last.error);
+	}
+	loop_timer_cancel(&d->timer);
+	for (size_t i = 0; i < 3; i++) {
+		int fd = (int[]){ d->root_fd, d->live_fd, d->pem_fd }[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
+	free(d->root);
+	free(d);
+}
+
+/* --- writing --- */
+
+struct drop_job {
+	struct drops *drops;
+	char *slug;
+	struct strlist directories;
+	struct secret key_der;
+	struct buf leaf;
+	struct buf chain;
+	struct buf manifest;
+	int64_t generation;
+	struct error error;
+	drop_done_fn *done;
+	void *arg;
+};
+
+static struct json_object *
+manifest_json(const struct certificate *cert, int64_t generation)
+{
+	struct json_object *m = json_object_new_object();
+
+	json_add_string(m, "certificate", cert->o.id);
+	json_add_string(m, "name", cert->o.name);
+	json_add_int(m, "generation", generation);
+	json_add_string(m, "serialNumber", cert->serial);
+	json_add_string(m, "sha256Fingerprint", cert->sha256);
+	json_add_string(m, "commonName", cert->common_name);
+	json_add_strlist(m, "names", &cert->names);
+	json_add_time(m, "notBefore", cert->not_before_at);
+	json_add_time(m, "notAfter", cert->not_after_at);
+	return m;
+}
+
+/* Everything that is dropped, in order of appearance. */
+struct drop_files {
+	struct secret key;
+	struct secret bundle; /* key, leaf, chain */
+	struct buf fullchain;
+};
+
+static void
+drop_files_clear(struct drop_files *f)
+{
+	secret_clear(&f->key);
+	secret_clear(&f->bundle);
+	buf_clear(&f->fullchain);
+}
+
+/* The key must be the certificate's: a broken pair never becomes visible. */
+static int
+check_pair(const struct drop_job *job, const struct key *key, struct error *err)
+{
+	struct cert_info info = { 0 };
+	unsigned char spki[32];
+	int rc = x509_chain_parse(job->leaf.data, job->leaf.len, NULL, NULL, &info, err);
+
+	key_spki_sha256(key, spki);
+	if (rc == 0 && memcmp(spki, info.spki_sha256, sizeof(spki)) != 0)
+		rc = error_set(err, ERROR_CORRUPT, "the stored key does not belong to the certificate");
+	cert_info_clear(&info);
+	return rc;
+}
+
+static int
+make_files(const struct drop_job *job, struct drop_files *f, struct error *err)
+{
+	_cleanup_key_ struct key *key = NULL;
+
+	if (key_from_der(&job->key_der, &key, err) < 0 || check_pair(job, key, err) < 0 ||
+		key_to_pem(key, &f->key, err) < 0)
+		return -1;
+	buf_add(&f->fullchain, job->leaf.data, job->leaf.len);
+	buf_add(&f->fullchain, job->chain.data, job->chain.len);
+	secret_alloc(&f->bundle, f->key.len + f->fullchain.len);
+	memcpy(f->bundle.data, f->key.data, f->key.len);
+	memcpy(f->bundle.data + f->key.len, f->fullchain.data, f->fullchain.len);
+	return 0;
+}
+
+/* In a directory with a group of its own (setgid, made by root) the group reads; else only we do. */
+static mode_t
+mode_for(const struct stat *dir)
+{
+	return dir->st_mode & S_ISGID ? 0640 : 0600;
+}
+
+/* Return: the generation of the drop in the directory; 0 when there is none that can be read. */
+static int64_t
+generation_in(int dirfd, char ret_id[STORE_ID_SIZE])
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_json_ struct json_object *manifest = NULL;
+	const char *id = NULL;
+	int64_t generation = 0;
+
+	if (buf_read_file(&text, dirfd, "manifest.json", MANIFEST_MAX, NULL) < 0)
+		return 0;
+	manifest = json_parse(text.data, text.len, NULL);
+	if (!manifest || json_get_int(manifest, "generation", 0, INT64_MAX, &generation, NULL) != 1 ||
+		json_get_string(manifest, "certificate", &id, NULL) != 1 || strlen(id) >= STORE_ID_SIZE)
+		return 0;
+	if (ret_id)
+		memcpy(ret_id, id, strlen(id) + 1);
+	return generation;
+}
+
+static int
+write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, const struct stat *st,
+	struct error *err)
+{
+	const struct {
+		const void *data;
+		size_t len;
+	} files[] = {
+		{ f->key.data, f->key.len },
+		{ job->leaf.data, job->leaf.len },
+		{ buf_str(&job->chain), job->chain.len },
+		{ f->fullchain.data, f->fullchain.len },
+		{ f->bundle.data, f->bundle.len },
+		{ job->manifest.data, job->manifest.len },
+	};
+	_Static_assert(ARRAY_SIZE(files) == ARRAY_SIZE(drop_names), "one content per name");
+
+	if (generation_in(dirfd, NULL) > job->generation)
+		return error_set(err, ERROR_STATE, "a later certificate is there already");
+	if (drop_file_sweep(dirfd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (drop_file_replace(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err) <
+			0)
+			return -1;
+	return drop_file_sync_dir(dirfd, job->slug, err);
+}
+
+static int
+write_live(const struct drop_job *job, const struct drop_files *f, struct error *err)
+{
+	struct stat st;
+	int fd = open_dir_at(job->drops->live_fd, job->slug, 0700, &st, err);
+	int rc;
+
+	if (fd < 0)
+		return error_wrap(err, "'%s/live/%s'", job->drops->root, job->slug);
+	rc = write_set(job, f, fd, &st, err);
+	close(fd);
+	return rc < 0 ? error_wrap(err, "'%s/live/%s'", job->drops->root, job->slug) : 0;
+}
+
+/* One that root prepared must be there: certd makes no directories outside its own. */
+static int
+write_prepared(const struct drop_job *job, const struct drop_files *f, const char *path, struct error *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "drop directory '%s'", path);
+	rc = check_dir(fd, path, &st, err);
+	if (rc == 0)
+		rc = write_set(job, f, fd, &st, err);
+	close(fd);
+	return rc < 0 ? error_wrap(err, "drop directory '%s'", path) : 0;
+}
+
+static int
+write_flat(const struct drop_job *job, const struct drop_files *f, struct error *err)
+{
+	_cleanup_free_ char *name = xasprintf("%s.pem", job->slug);
+	struct stat st;
+
+	if (fstat(job->drops->pem_fd, &st) < 0)
+		return error_set_errno(err, errno, "look at '%s/pem'", job->drops->root);
+	if (drop_file_replace(job->drops->pem_fd, name, f->bundle.data, f->bundle.len, mode_for(&st), err) <
+			0 ||
+		drop_file_sync_dir(job->drops->pem_fd, "pem", err) < 0)
+		return error_wrap(err, "'%s/pem'", job->drops->root);
+	return 0;
+}
+
+static void
+drop_job_run(void *arg)
+{
+	struct drop_job *job = arg;
+	struct drop_files f = { 0 };
+	int rc = make_files(job, &f, &job->error);
+
+	/* The flat bundle before the manifest, which says that all is there. */
+	if (rc == 0)
+		rc = write_flat(job, &f, &job->error);
+	if (rc == 0)
+		rc = write_live(job, &f, &job->error);
+	for (size_t i = 0; rc == 0 && i < job->directories.count; i++)
+		rc = write_prepared(job, &f, job->directories.items[i], &job->error);
+	drop_files_clear(&f);
+}
+
+static void
+drop_job_free(struct drop_job *job)
+{
+	free(job->slug);
+	strlist_clear(&job->directories);
+	secret_clear(&job->key_der);
+	buf_clear(&job->leaf);
+	buf_clear(&job->chain);
+	buf_clear(&job->manifest);
+	error_clear(&job->error);
+	free(job);
+}
+
+static void
+drop_job_done(void *arg)
+{
+	struct drop_job *job = arg;
+
+	/* Also after a failure: some of the files may have been replaced. */
+	generation_touch(job->drops);
+	job->done(error_is_set(&job->error) ? &job->error : NULL, job->arg);
+	drop_job_free(job);
+}
+
+static struct drop_job *
+drop_job_new(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = xcalloc(1, sizeof(*job));
+
+	job->drops = drops;
+	job->slug = xstrdup(slug);
+	job->done = done;
+	job->arg = arg;
+	return job;
+}
+
+void
+drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = drop_job_new(drops, request->slug, done, arg);
+	_cleanup_json_ struct json_object *manifest = manifest_json(request->cert, request->generation);
+
+	if (request->directories)
+		strlist_copy(&job->directories, request->directories);
+	secret_copy(&job->key_der, &request->cert->key);
+	buf_add(&job->leaf, request->cert->leaf_pem.data, request->cert->leaf_pem.len);
+	buf_add(&job->chain, request->cert->chain_pem.data, request->cert->chain_pem.len);
+	json_write(manifest, &job->manifest);
+	buf_add_char(&job->manifest, '\n');
+	job->generation = request->generation;
+	workers_run(drops->workers, drop_job_run, drop_job_done, job);
+}
+
+/* --- removing --- */
+
+static void
+drop_remove_run(void *arg)
+{
+	struct drop_job *job = arg;
+	_cleanup_free_ char *flat = xasprintf("%s.pem", job->slug);
+	int fd = openat(job->drops->live_fd, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (unlinkat(job->drops->pem_fd, flat, 0) < 0 && errno != ENOENT)
+		error_set_errno(&job->error, errno, "remove '%s'", flat);
+	if (fd < 0)
+		return; /* never written */
+	/* The manifest first: without it nothing counts as whole. */
+	for (size_t i = ARRAY_SIZE(drop_names); i-- > 0;)
+		if (unlinkat(fd, drop_names[i], 0) < 0 && errno != ENOENT)
+			error_set_errno(&job->error, errno, "remove '%s/%s'", job->slug, drop_names[i]);
+	close(fd);
+	/* A directory that root prepared, or that holds other people's files, stays. */
+	if (unlinkat(job->drops->live_fd, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
+		errno != EEXIST && errno != ENOENT)
+		error_set_errno(&job->error, errno, "remove '%s'", job->slug);
+}
+
+void
+drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
+{
+	workers_run(drops->workers, drop_remove_run, drop_job_done, drop_job_new(drops, slug, done, arg));
+}
+
+/* --- reading --- */
+
+int
+drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err)
+{
+	_cleanup_free_ char *flat = xasprintf("%s.pem", slug);
+	struct stat st;
+	int fd = openat(drops->live_fd, slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int found;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
+	found = generation_in(fd, ret_id) > 0 && faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
+	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		mtime_ns(&st) > drops->generation_mtime)
+		generation_touch(drops);
+	close(fd);
+	return found;
+}
+
+char *
+drop_directory(const struct drops *drops, const char *slug)
+{
+	return xasprintf("%s/live/%s", drops->root, slug);
+}
+
+char *
+drop_prepare_hint(const struct drops *drops, const char *slug)
+{
+	return xasprintf("install -d -o certd -g GROUP -m 2750 %s/live/%s", drops->root, slug);
+}

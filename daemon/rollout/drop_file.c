@@ -1,0 +1,110 @@
+/*
+ * Atomic replacement. The file has its final mode and its contents are on the disk before it has a name, so neither a
+ * crash nor a reader ever meets half of it. linkat() cannot replace an existing name: hence the temporary one.
+ */
+#include "daemon/rollout/drop_file.h"
+
+#include "common/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A directory belongs to one worker at a time and a name is written once in it, so this is unique. */
+static char *
+temp_name(const char *name)
+{
+	return xasprintf(DROP_TEMP_PREFIX "%s", name);
+}
+
+static int
+write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* File systems without O_TMPFILE: the temporary name exists from the start. */
+static int
+open_temp(int dirfd, const char *temp, int *ret_named)
+{
+	int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	*ret_named = 0;
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd;
+	*ret_named = 1;
+	return openat(dirfd, temp, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int
+link_temp(int fd, int dirfd, const char *temp)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, dirfd, temp, AT_SYMLINK_FOLLOW);
+}
+
+int
+drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+	int named, fd, failed;
+
+	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+		return error_set_errno(err, errno, "remove '%s'", temp);
+	fd = open_temp(dirfd, temp, &named);
+	if (fd < 0)
+		return error_set_errno(err, errno, "create '%s'", name);
+	failed = write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+		 (!named && link_temp(fd, dirfd, temp) < 0);
+	if (failed)
+		error_set_errno(err, errno, "write '%s'", name);
+	if (close(fd) < 0 && !failed)
+		failed = error_set_errno(err, errno, "close '%s'", name);
+	if (!failed && renameat(dirfd, temp, dirfd, name) < 0)
+		failed = error_set_errno(err, errno, "rename to '%s'", name);
+	if (failed)
+		unlinkat(dirfd, temp, 0);
+	return failed ? -1 : 0;
+}
+
+int
+drop_file_sync_dir(int dirfd, const char *what, struct error *err)
+{
+	return fsync(dirfd) < 0 ? error_set_errno(err, errno, "sync '%s'", what) : 0;
+}
+
+int
+drop_file_sweep(int dirfd, struct error *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return error_set_errno(err, errno, "read a drop directory");
+	}
+	while ((entry = readdir(dir)))
+		if (strncmp(entry->d_name, DROP_TEMP_PREFIX, strlen(DROP_TEMP_PREFIX)) == 0)
+			unlinkat(dirfd, entry->d_name, 0);
+	closedir(dir);
+	return 0;
+}

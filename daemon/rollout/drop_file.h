@@ -1,0 +1,28 @@
+/* daemon/rollout/drop_file.h: one file replaced so that a reader sees the old or the new one, whole, at any moment. */
+#ifndef DAEMON_ROLLOUT_DROP_FILE_H
+#define DAEMON_ROLLOUT_DROP_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+
+/* Temporary names begin with this; what is left of a crash is removed by drop_file_sweep(). */
+#define DROP_TEMP_PREFIX ".certd-"
+
+/*
+ * drop_file_replace() - O_TMPFILE, write, fchmod, fsync, linkat to a temporary name, renameat over @name
+ * The directory's own fsync is the caller's. @name has no '/'. Return: 0, or -1 and @name is as it was.
+ */
+int
+drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
+
+/* fsync of a directory. */
+int
+drop_file_sync_dir(int dirfd, const char *what, struct error *err);
+
+/* Removes temporary names of earlier crashes. */
+int
+drop_file_sweep(int dirfd, struct error *err);
+
+#endif

@@ -1,0 +1,254 @@
+/*
+ * A look at what is served: resolve, connect to the addresses in turn, handshake with SNI, compare nothing but the
+ * leaf. Nothing is trusted and nothing is sent, so the verification that a client would do is of no use here: a stale
+ * or foreign certificate is just what a probe is to find.
+ */
+#include "daemon/rollout/probe.h"
+
+#include "common/x509.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PROBE_MS = 10 * 1000 };
+
+struct probe_run {
+	struct loop *loop;
+	char *host;
+	int port;
+	char *sni;
+	struct dns_query *query;
+	struct strlist addresses;
+	size_t next_address;
+	int fd;
+	bool connected;
+	struct loop_fd *watch;
+	struct loop_timer deadline;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	struct error error; /* of the last address */
+	probe_done_fn *done;
+	void *arg;
+};
+
+static void
+connection_close(struct probe_run *run)
+{
+	loop_fd_free(run->watch);
+	run->watch = NULL;
+	SSL_free(run->ssl);
+	run->ssl = NULL;
+	if (run->fd >= 0)
+		close(run->fd);
+	run->fd = -1;
+	run->connected = false;
+}
+
+void
+probe_cancel(struct probe_run *run)
+{
+	if (!run)
+		return;
+	connection_close(run);
+	dns_cancel(run->query);
+	loop_timer_cancel(&run->deadline);
+	SSL_CTX_free(run->ctx);
+	strlist_clear(&run->addresses);
+	error_clear(&run->error);
+	free(run->host);
+	free(run->sni);
+	free(run);
+}
+
+static void
+probe_end(struct probe_run *run, const char *sha256, const struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *what = xstrdup_null(sha256);
+	probe_done_fn *done = run->done;
+	void *arg = run->arg;
+
+	if (err)
+		error_copy(&why, err);
+	if (err)
+		error_wrap(&why, "%s:%d", run->host, run->port);
+	probe_cancel(run);
+	done(what, err ? &why : NULL, arg);
+}
+
+static void
+probe_timeout(void *arg)
+{
+	struct probe_run *run = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_TIMEOUT, "no TLS handshake within the time limit");
+	probe_end(run, NULL, &err);
+}
+
+static void
+connect_next(struct probe_run *run);
+
+/* This address did not do; the next one may. */
+static void
+address_failed(struct probe_run *run)
+{
+	connection_close(run);
+	connect_next(run);
+}
+
+static void
+show_leaf(struct probe_run *run)
+{
+	X509 *leaf = SSL_get1_peer_certificate(run->ssl);
+	_cleanup_free_ char *sha256 = NULL;
+	unsigned char *der = NULL;
+	int len = leaf ? i2d_X509(leaf, &der) : -1;
+
+	X509_free(leaf);
+	if (len > 0)
+		sha256 = x509_fingerprint_der(der, (size_t)len);
+	OPENSSL_free(der);
+	if (sha256)
+		probe_end(run, sha256, NULL);
+	else
+		probe_end(run, NULL, &run->error);
+}
+
+static void
+handshake(struct probe_run *run)
+{
+	int rc = SSL_connect(run->ssl);
+	const char *reason;
+
+	if (rc == 1) {
+		show_leaf(run);
+		return;
+	}
+	switch (SSL_get_error(run->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		loop_fd_set(run->watch, LOOP_READ);
+		return;
+	case SSL_ERROR_WANT_WRITE:
+		loop_fd_set(run->watch, LOOP_WRITE);
+		return;
+	default:
+		reason = ERR_reason_error_string(ERR_peek_last_error());
+		error_set(&run->error, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
+		ERR_clear_error();
+		address_failed(run);
+	}
+}
+
+static void
+socket_ready(int fd, short what, void *arg)
+{
+	struct probe_run *run = arg;
+	int errnum = 0;
+	socklen_t len = sizeof(errnum);
+
+	(void)what;
+	if (!run->connected) {
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
+			errnum = errno;
+		if (errnum) {
+			error_set_errno(&run->error, errnum, "connect");
+			address_failed(run);
+			return;
+		}
+		run->connected = true;
+	}
+	handshake(run);
+}
+
+static int
+ssl_setup(struct probe_run *run, struct error *err)
+{
+	run->ssl = SSL_new(run->ctx);
+	if (!run->ssl || !SSL_set_fd(run->ssl, run->fd) ||
+		(run->sni && !SSL_set_tlsext_host_name(run->ssl, run->sni)))
+		return error_set(err, ERROR_INTERNAL, "TLS set-up failed");
+	return 0;
+}
+
+static int
+connect_to(struct probe_run *run, const char *address, struct error *err)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *ai = NULL;
+	char port[8];
+	int rc;
+
+	snprintf(port, sizeof(port), "%d", run->port);
+	rc = getaddrinfo(address, port, &hints, &ai); /* a literal: asks nobody */
+	if (rc)
+		return error_set(err, ERROR_DNS, "address '%s': %s", address, gai_strerror(rc));
+	run->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	rc = run->fd < 0 ? -1 : connect(run->fd, ai->ai_addr, ai->ai_addrlen);
+	freeaddrinfo(ai);
+	if (rc < 0 && errno != EINPROGRESS)
+		return error_set_errno(err, errno, "connect");
+	if (ssl_setup(run, err) < 0)
+		return -1;
+	run->watch = loop_fd_new(run->loop, run->fd, LOOP_WRITE, socket_ready, run);
+	return 0;
+}
+
+static void
+connect_next(struct probe_run *run)
+{
+	while (run->next_address < run->addresses.count) {
+		if (connect_to(run, run->addresses.items[run->next_address++], &run->error) == 0)
+			return;
+		connection_close(run);
+	}
+	probe_end(run, NULL, &run->error);
+}
+
+static void
+resolved(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct probe_run *run = arg;
+
+	run->query = NULL;
+	if (err) {
+		probe_end(run, NULL, err);
+		return;
+	}
+	strlist_copy(&run->addresses, &answer->values);
+	error_set(&run->error, ERROR_DNS, "the name has no address");
+	connect_next(run);
+}
+
+struct probe_run *
+probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni,
+	int64_t timeout_ms, probe_done_fn *done, void *arg)
+{
+	struct probe_run *run = xcalloc(1, sizeof(*run));
+
+	run->loop = loop;
+	run->host = xstrdup(host);
+	run->port = port;
+	run->sni = xstrdup_null(sni);
+	run->fd = -1;
+	run->done = done;
+	run->arg = arg;
+	run->ctx = SSL_CTX_new(TLS_client_method());
+	if (run->ctx) {
+		SSL_CTX_set_verify(run->ctx, SSL_VERIFY_NONE, NULL);
+		SSL_CTX_set_min_proto_version(run->ctx, TLS1_2_VERSION);
+	}
+	loop_timer_init(&run->deadline, loop, probe_timeout, run);
+	loop_timer_set(&run->deadline, timeout_ms ? timeout_ms : PROBE_MS);
+	run->query = dns_resolve(dns, host, timeout_ms ? timeout_ms : PROBE_MS, resolved, run);
+	return run;
+}

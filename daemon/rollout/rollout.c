@@ -1,0 +1,587 @@
+/*
+ * The rollout machine. A run enters where the record says: write what is not written, activate who is not activated,
+ * then look. Each step may be repeated; the record is saved once, at the end of a run, because a crash before that
+ * only repeats what is harmless to repeat.
+ *
+ * A run that ends when the record has got a new generation meanwhile saves nothing: the row is due still and the next
+ * run rolls out what is newest.
+ */
+#include "daemon/rollout/rollout.h"
+
+#include "common/name.h"
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+#include "daemon/rollout/activate.h"
+#include "daemon/rollout/probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	/* A server needs a moment to load: until then "stale" is no news. */
+	PROBE_FIRST_SEC = 2,
+	PROBE_GRACE = 4, /* looks, PROBE_FIRST_SEC apart, before stale is said */
+};
+
+static const struct record_field target_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct rollout_target, consumer, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, activated, NULL),
+	RECORD_FIELD(RECORD_STRING, 3, struct rollout_target, served, NULL),
+	RECORD_FIELD(RECORD_INT, 4, struct rollout_target, probed_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 5, struct rollout_target, failure, NULL),
+};
+
+static const struct record_class target_class = {
+	.name = "rollout target",
+	.db = STORE_ROLLOUT,
+	.size = sizeof(struct rollout_target),
+	.fields = target_fields,
+	.n_fields = ARRAY_SIZE(target_fields),
+};
+
+static const struct record_field rollout_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct rollout_state, certificate, NULL),
+	RECORD_FIELD(RECORD_INT, 2, struct rollout_state, generation, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct rollout_state, written, NULL),
+	RECORD_FIELD_LIST(4, struct rollout_state, targets, NULL, &target_class),
+	RECORD_FIELD(RECORD_INT, 5, struct rollout_state, attempts, NULL),
+	RECORD_FIELD(RECORD_ERROR, 6, struct rollout_state, failure, NULL),
+	RECORD_FIELD(RECORD_INT, 7, struct rollout_state, done_at, NULL),
+	RECORD_FIELD(RECORD_INT, 8, struct rollout_state, probes, NULL),
+};
+
+const struct record_class rollout_class = {
+	.name = "rollout",
+	.db = STORE_ROLLOUT,
+	.size = sizeof(struct rollout_state),
+	.fields = rollout_fields,
+	.n_fields = ARRAY_SIZE(rollout_fields),
+};
+
+/* One row being run. */
+struct run {
+	struct rollout *rollout;
+	enum schedule_kind kind;
+	struct autocert autocert;
+	struct certificate cert;
+	struct rollout_state state;
+	char *directory; /* of the drop, for consumers */
+	struct write *write;
+	struct activation *activation;
+	struct probe_run *probe;
+	struct consumer consumer; /* of the present target */
+	size_t target;            /* index */
+	size_t endpoint;          /* of the present target's consumer */
+	schedule_done_fn *done;
+	void *arg;
+	struct run *prev, *next;
+};
+
+/* A drop that is being written outlives its run. */
+struct write {
+	struct run *run; /* NULL: gone */
+};
+
+struct rollout {
+	struct rollout_env env;
+	struct run *runs;
+};
+
+struct rollout *
+rollout_new(const struct rollout_env *env)
+{
+	struct rollout *r = xcalloc(1, sizeof(*r));
+
+	r->env = *env;
+	return r;
+}
+
+static void
+run_free(struct run *run)
+{
+	DL_DELETE(run->rollout->runs, run);
+	store_forget(run->rollout->env.store, run);
+	if (run->write)
+		run->write->run = NULL;
+	activate_cancel(run->activation);
+	probe_cancel(run->probe);
+	autocert_clear(&run->autocert);
+	certificate_clear(&run->cert);
+	consumer_clear(&run->consumer);
+	record_clear(&rollout_class, &run->state);
+	free(run->directory);
+	free(run);
+}
+
+void
+rollout_free(struct rollout *r)
+{
+	struct run *run, *tmp;
+
+	if (!r)
+		return;
+	DL_FOREACH_SAFE(r->runs, run, tmp)
+	{
+		run_free(run);
+	}
+	free(r);
+}
+
+static int64_t
+run_now(const struct run *run)
+{
+	return clock_wall(loop_clock(run->rollout->env.loop));
+}
+
+static struct event_object
+run_object(const struct run *run)
+{
+	return (struct event_object){ "autocertificate", run->autocert.o.id, run->autocert.o.name };
+}
+
+/* --- the record --- */
+
+int
+rollout_load(struct rollout *r, const char *autocert_id, struct rollout_state *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	int found = store_get(r->env.store, STORE_ROLLOUT, autocert_id, strlen(autocert_id), &octets, err);
+
+	if (found != 1)
+		return found;
+	return record_decode(r->env.store, &rollout_class, autocert_id, octets.data, octets.len, ret, err) < 0
+		       ? -1
+		       : 1;
+}
+
+static void
+rollout_save(
+	struct rollout *r, struct store_txn *txn, const char *autocert_id, const struct rollout_state *state)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (record_encode(r->env.store, &rollout_class, autocert_id, state, &octets, &err) < 0)
+		store_fail(txn, &err);
+	store_put(txn, STORE_ROLLOUT, autocert_id, strlen(autocert_id), octets.data, octets.len);
+}
+
+static struct rollout_target *
+target_at(const struct rollout_state *state, size_t i)
+{
+	return (struct rollout_target *)state->targets.items + i;
+}
+
+/* A new generation: nothing of the old one counts, not even what was served. */
+void
+rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert,
+	const char *certificate_id, int64_t now)
+{
+	struct rollout_state old = { 0 };
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (rollout_load(r, autocert->o.id, &old, &err) < 0)
+		store_fail(txn, &err);
+	state.certificate = xstrdup(certificate_id);
+	state.generation = old.generation + 1;
+	for (size_t i = 0; i < autocert->consumers.count; i++) {
+		struct rollout_target *t = record_list_add(&target_class, &state.targets);
+
+		t->consumer = xstrdup(autocert->consumers.items[i]);
+	}
+	rollout_save(r, txn, autocert->o.id, &state);
+	schedule_del(r->env.store, txn, SCHEDULE_PROBE, autocert->o.id);
+	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, autocert->o.id, "", now);
+	record_clear(&rollout_class, &old);
+	record_clear(&rollout_class, &state);
+}
+
+/* --- the end of a run --- */
+
+static void
+run_end(struct run *run, bool stored)
+{
+	schedule_done_fn *done = run->done;
+	void *arg = run->arg;
+
+	run_free(run);
+	done(stored, arg);
+}
+
+static void
+run_saved(const struct error *err, void *arg)
+{
+	struct run *run = arg;
+	struct event_object object = run_object(run);
+
+	if (err)
+		event_emit_error(
+			run->rollout->env.events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
+	run_end(run, !err);
+}
+
+/* Return: 1 the record is still of this run's generation, 0 newer or gone, -1 failed. */
+static int
+still_current(struct run *run, struct error *err)
+{
+	struct rollout_state now = { 0 };
+	int found = rollout_load(run->rollout, run->autocert.o.id, &now, err);
+	bool same = found == 1 && now.generation == run->state.generation;
+
+	record_clear(&rollout_class, &now);
+	return found < 0 ? -1 : same;
+}
+
+/* Saves the state and the row's next due time (0: none), unless a newer generation came; then ends. */
+static void
+run_finish(struct run *run, struct store_txn *txn, int64_t next_at)
+{
+	struct store *store = run->rollout->env.store;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int current = still_current(run, &err);
+
+	if (current == 1) {
+		rollout_save(run->rollout, txn, run->autocert.o.id, &run->state);
+		if (next_at)
+			schedule_set(store, txn, run->kind, run->autocert.o.id, "", next_at);
+		else
+			schedule_del(store, txn, run->kind, run->autocert.o.id);
+	} else if (current < 0) {
+		store_fail(txn, &err);
+	}
+	store_then(txn, run_saved, run);
+}
+
+/* Wait grows from a minute to an hour: the cause is on this host and heals when somebody mends it. */
+static int64_t
+retry_at(const struct run *run, int64_t attempts)
+{
+	static const int64_t steps[] = { 60, 120, 300, 900, 3600 };
+	size_t i = attempts < (int64_t)ARRAY_SIZE(steps) ? (size_t)(attempts > 0 ? attempts - 1 : 0)
+							 : ARRAY_SIZE(steps) - 1;
+
+	return time_add(run_now(run), steps[i]);
+}
+
+/* --- deploy: write, activate --- */
+
+static void
+deploy_done(struct run *run)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+	struct event_object object = run_object(run);
+
+	run->state.attempts = 0;
+	run->state.probes = 0;
+	run->state.done_at = run_now(run);
+	error_clear(&run->state.failure);
+	if (run->state.targets.count)
+		schedule_set(env->store, txn, SCHEDULE_PROBE, run->autocert.o.id, "",
+			time_add(run_now(run), PROBE_FIRST_SEC));
+	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, NULL, "files written to %s", run->directory);
+	run_finish(run, txn, 0);
+}
+
+static void
+deploy_failed(struct run *run, const struct error *err)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+	struct event_object object = run_object(run);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	char when[TIME_RFC3339_SIZE];
+
+	run->state.attempts++;
+	error_copy(&why, err);
+	why.retry_at = retry_at(run, run->state.attempts);
+	time_format_rfc3339(why.retry_at, when);
+	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
+		err->message, when);
+	run_finish(run, txn, why.retry_at);
+}
+
+/* The first failure among the consumers, or none. */
+static const struct error *
+first_failure(const struct rollout_state *state)
+{
+	for (size_t i = 0; i < state->targets.count; i++)
+		if (!target_at(state, i)->activated && error_is_set(&target_at(state, i)->failure))
+			return &target_at(state, i)->failure;
+	return NULL;
+}
+
+static void
+activate_next(struct run *run);
+
+static void
+activated(const struct error *err, void *arg)
+{
+	struct run *run = arg;
+	struct rollout_target *t = target_at(&run->state, run->target);
+
+	run->activation = NULL;
+	error_clear(&t->failure);
+	t->activated = !err;
+	if (err) {
+		error_copy(&t->failure, err);
+		error_wrap(&t->failure, "consumer '%s'", run->consumer.o.name);
+	}
+	run->target++;
+	activate_next(run);
+}
+
+static void
+activate_next(struct run *run)
+{
+	const struct error *failure;
+
+	for (; run->target < run->state.targets.count; run->target++) {
+		struct rollout_target *t = target_at(&run->state, run->target);
+		struct activate_request request = {
+			.consumer = &run->consumer,
+			.autocert = &run->autocert,
+			.cert = &run->cert,
+			.directory = run->directory,
+			.generation = run->state.generation,
+		};
+
+		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer,
+					    &run->consumer, &t->failure) != 1)
+			continue;
+		if (run->consumer.directory)
+			request.directory = run->consumer.directory;
+		run->activation = activate_start(run->rollout->env.loop, &request, activated, run);
+		return;
+	}
+	failure = first_failure(&run->state);
+	if (failure)
+		deploy_failed(run, failure);
+	else
+		deploy_done(run);
+}
+
+static void
+written(const struct error *err, void *arg)
+{
+	struct write *w = arg;
+	struct run *run = w->run;
+
+	free(w);
+	if (!run)
+		return;
+	run->write = NULL;
+	if (err) {
+		error_copy(&run->state.failure, err);
+		deploy_failed(run, err);
+		return;
+	}
+	run->state.written = true;
+	error_clear(&run->state.failure);
+	activate_next(run);
+}
+
+/* Directories of their own that consumers have besides live/<slug>. */
+static void
+extra_directories(struct run *run, struct strlist *ret)
+{
+	for (size_t i = 0; i < run->state.targets.count; i++) {
+		const char *id = target_at(&run->state, i)->consumer;
+
+		if (object_load(run->rollout->env.store, &consumer_class, id, &run->consumer, NULL) == 1 &&
+			run->consumer.directory)
+			strlist_add(ret, run->consumer.directory);
+	}
+}
+
+static void
+deploy(struct run *run)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	struct drop_request request = {
+		.slug = run->autocert.slug,
+		.cert = &run->cert,
+		.generation = run->state.generation,
+		.directories = &directories,
+	};
+
+	if (run->state.written) {
+		activate_next(run);
+		return;
+	}
+	extra_directories(run, &directories);
+	run->write = xcalloc(1, sizeof(*run->write));
+	run->write->run = run;
+	drop_write(run->rollout->env.drops, &request, written, run->write);
+}
+
+/* --- probe: look --- */
+
+/* What a client would ask for: the declared name, else the first that is no wildcard, else one below the wildcard. */
+static char *
+probe_name(const struct probe *p, const struct certificate *cert)
+{
+	if (p->sni)
+		return xstrdup(p->sni);
+	for (size_t i = 0; i < cert->names.count; i++)
+		if (!name_is_wildcard(cert->names.items[i]) && name_type_of(cert->names.items[i]) == NAME_DNS)
+			return xstrdup(cert->names.items[i]);
+	if (cert->names.count && name_is_wildcard(cert->names.items[0]))
+		return xasprintf("probe.%s", name_base(cert->names.items[0]));
+	return NULL;
+}
+
+static bool
+in_grace(const struct run *run)
+{
+	return run->state.probes < PROBE_GRACE;
+}
+
+static void
+probes_done(struct run *run)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+	bool all_served = true;
+	int64_t next_at = 0;
+
+	for (size_t i = 0; i < run->state.targets.count; i++) {
+		const char *served = target_at(&run->state, i)->served;
+
+		if (served && strcmp(served, "served") != 0)
+			all_served = false;
+	}
+	if (!all_served) {
+		next_at = in_grace(run) ? time_add(run_now(run), PROBE_FIRST_SEC)
+					: retry_at(run, run->state.probes - PROBE_GRACE + 1);
+		run->state.probes++;
+	}
+	run_finish(run, txn, next_at);
+}
+
+static void
+probe_next(struct run *run);
+
+/* The event of one endpoint; while a server may still be loading, only good news is told. */
+static void
+tell_probe(struct run *run, const struct probe *p, const char *served, const char *sha256,
+	const struct error *err)
+{
+	bool good = strcmp(served, "served") == 0;
+	enum event_kind kind = good ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
+	struct event_object object = run_object(run);
+	_cleanup_free_ char *endpoint = xasprintf("%s:%d", p->host, (int)p->port);
+	struct json_object *data;
+
+	if (!good && in_grace(run))
+		return;
+	data = json_object_new_object();
+	json_add_string(data, "consumer", run->consumer.o.name);
+	json_add_string(data, "endpoint", endpoint);
+	json_add_string(data, "sni", p->sni);
+	json_add_string(data, "sha256Fingerprint", sha256);
+	event_emit(run->rollout->env.events, NULL, kind, &object, data, "%s %s", endpoint,
+		good  ? "serves the newest certificate"
+		: err ? err->message
+		      : "serves another certificate than the newest");
+}
+
+static void
+looked(const char *sha256, const struct error *err, void *arg)
+{
+	struct run *run = arg;
+	struct rollout_target *t = target_at(&run->state, run->target);
+	const struct probe *p = (const struct probe *)run->consumer.probes.items + run->endpoint;
+	const char *served = err ? "unreachable" : strcmp(sha256, run->cert.sha256) == 0 ? "served" : "stale";
+
+	run->probe = NULL;
+	tell_probe(run, p, served, sha256, err);
+	/* One bad endpoint makes the consumer bad. */
+	if (run->endpoint == 0 || strcmp(served, "served") != 0)
+		str_replace(&t->served, served);
+	error_clear(&t->failure);
+	if (err)
+		error_copy(&t->failure, err);
+	t->probed_at = run_now(run);
+	run->endpoint++;
+	probe_next(run);
+}
+
+static void
+probe_next(struct run *run)
+{
+	for (; run->target < run->state.targets.count; run->target++, run->endpoint = 0) {
+		const char *id = target_at(&run->state, run->target)->consumer;
+		const struct probe *p;
+		_cleanup_free_ char *sni = NULL;
+
+		if (object_load(run->rollout->env.store, &consumer_class, id, &run->consumer, NULL) != 1 ||
+			run->endpoint >= run->consumer.probes.count)
+			continue;
+		p = (const struct probe *)run->consumer.probes.items + run->endpoint;
+		sni = probe_name(p, &run->cert);
+		run->probe = probe_start(run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port,
+			sni, 0, looked, run);
+		return;
+	}
+	probes_done(run);
+}
+
+/* --- begin --- */
+
+/* Return: 1 there is something to do, 0 what the row is about is gone, -1 failed. */
+static int
+run_load(struct run *run, const char *autocert_id, struct error *err)
+{
+	struct store *store = run->rollout->env.store;
+	int found = object_load(store, &autocert_class, autocert_id, &run->autocert, err);
+
+	if (found == 1)
+		found = rollout_load(run->rollout, autocert_id, &run->state, err);
+	if (found == 1)
+		found = object_load(store, &certificate_class, run->state.certificate, &run->cert, err);
+	return found;
+}
+
+/* Nothing to do, or unreadable: the row goes, or is looked at again in an hour. */
+static void
+run_give_up(struct run *run, const char *autocert_id, const struct error *err)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+
+	if (error_is_set(err)) {
+		event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+		schedule_set(env->store, txn, run->kind, autocert_id, "", retry_at(run, INT64_MAX));
+	} else {
+		schedule_del(env->store, txn, run->kind, autocert_id);
+	}
+	store_then(txn, run_saved, run);
+}
+
+void
+rollout_run(struct rollout *r, enum schedule_kind kind, const char *autocert_id, schedule_done_fn *done,
+	void *arg)
+{
+	struct run *run = xcalloc(1, sizeof(*run));
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	run->rollout = r;
+	run->kind = kind;
+	run->done = done;
+	run->arg = arg;
+	DL_APPEND(r->runs, run);
+	if (run_load(run, autocert_id, &err) != 1) {
+		run_give_up(run, autocert_id, &err);
+		return;
+	}
+	run->directory = drop_directory(r->env.drops, run->autocert.slug);
+	if (kind == SCHEDULE_DEPLOY)
+		deploy(run);
+	else
+		probe_next(run);
+}
