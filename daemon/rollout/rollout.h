@@ -64,10 +64,6 @@ void
 rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, schedule_done_fn *done,
 	void *arg);
 
-void
-rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, rollout_done_fn *done,
-	void *arg);
-
 /* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */
 int
 rollout_load(struct rollout *rollout, const char *autocert_id, struct rollout_state *ret, struct error *err);
