@@ -11,7 +11,9 @@ unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
+	tests/support/process.c tests/support/process.h \
 	tests/unit/base/test_clock.c \
+	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_workers.c
