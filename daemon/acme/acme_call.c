@@ -280,11 +280,13 @@ void
 acme_client_pump(struct acme_client *client)
 {
 	struct gate gate = { .closed_to_orders = false };
-	size_t lack_nonce = 0;
+	size_t lack_nonce = 0, sent = 0;
 
 	for (const struct acme_call *call = client->first; call; call = call->next)
-		if (call->state == ACME_CALL_SENT)
+		if (call->state == ACME_CALL_SENT) {
 			gate_pass(&gate, call);
+			sent++;
+		}
 	for (struct acme_call *call = client->first; call; call = call->next) {
 		if (call->state != ACME_CALL_WAITING)
 			continue;
@@ -293,8 +295,12 @@ acme_client_pump(struct acme_client *client)
 			return;
 		}
 		lack_nonce += call_advance(call, &gate);
+		sent += call->state == ACME_CALL_SENT;
 	}
-	acme_client_fetch_nonces(client, lack_nonce);
+	/* each nonce comes back with an answer: so many of them are so many requests at one time */
+	if (sent < ACME_NONCES_ROUND && lack_nonce > 0)
+		acme_client_fetch_nonces(client,
+			lack_nonce < ACME_NONCES_ROUND - sent ? lack_nonce : ACME_NONCES_ROUND - sent);
 }
 
 /* Failed: another try after a pause, or the end. */

@@ -12,7 +12,7 @@
 
 enum {
 	ACME_NONCE_TRIES = 10,   /* repeatable at 30 % rejection needs about that many */
-	ACME_NONCE_FETCHES = 8,  /* newNonce requests at one time */
+	ACME_NONCES_ROUND = 8,   /* nonces that go round: requests of one client at one time */
 	ACME_TRANSIENT_TRIES = 5 /* after network errors and 5xx, all within some seconds */
 };
 
@@ -43,7 +43,7 @@ struct acme_client {
 	int64_t directory_until_ms; /* boot time; 0: there is none, or it is not trusted any more */
 	struct acme_nonces nonces;
 	struct acme_errand directory_errand;
-	struct acme_errand nonce_errands[ACME_NONCE_FETCHES];
+	struct acme_errand nonce_errands[ACME_NONCES_ROUND];
 
 	struct acme_call *first, *last; /* oldest first */
 	struct loop_timer pump;

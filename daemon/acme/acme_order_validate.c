@@ -111,9 +111,12 @@ acme_order_solve(struct acme_order *o, enum acme_order_event ev)
 	return is_solving(o) ? ACME_ORDER_SOLVE : ACME_ORDER_VALIDATE;
 }
 
-/* The CA noted why it has not validated yet. Return: whether that is the end. */
+/*
+ * The CA noted why it has not validated yet. Return: whether that is the end. It never is when @is_answer, the answer
+ * to our POST: the note may be of the try before.
+ */
 static bool
-note_challenge_error(struct slot *slot, const struct acme_challenge *seen, struct error *err)
+note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool is_answer, struct error *err)
 {
 	struct acme_order *o = slot->order;
 	_cleanup_free_ char *name = acme_order_slot_name(slot);
@@ -128,7 +131,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, struc
 	if (seen->status != ACME_PENDING) /* the CA goes on by itself */
 		return false;
 	if (slot->answers >= ANSWERS_MAX)
-		return true;
+		return !is_answer;
 	if (!slot->answer_again_ms)
 		slot->answer_again_ms = acme_order_now_ms(o) +
 					((int64_t)ANSWER_AGAIN_MS << (slot->answers - 1));
@@ -152,7 +155,7 @@ read_challenge_answer(struct slot *slot, struct error *err)
 	slot->answers++;
 	if (acme_msg_challenge(o->reply->body, o->reply->body_len, &seen, err) < 0)
 		return true;
-	return note_challenge_error(slot, &seen, err);
+	return note_challenge_error(slot, &seen, true, err);
 }
 
 /* What a second look at the authorization shows. Return: whether the order has failed. */
@@ -182,7 +185,7 @@ read_second_look(struct slot *slot, struct error *err)
 	url = slot->is_solved ? slot->authz.challenges[slot->challenge].url : "";
 	for (size_t i = 0; i < seen.n_challenges; i++)
 		if (strcmp(seen.challenges[i].url, url) == 0)
-			return note_challenge_error(slot, &seen.challenges[i], err);
+			return note_challenge_error(slot, &seen.challenges[i], false, err);
 	return false;
 }
 
