@@ -4,6 +4,7 @@
  */
 #include "common/ossl.h"
 
+#include <openssl/err.h>
 #include <stdarg.h>
 
 static bool

@@ -1,0 +1,131 @@
+/*
+ * tests/support/fake_ca.h: a CA inside the test's own process: an http transport (daemon/base/http.h) that speaks
+ * RFC 8555 on the test's loop and clock. It verifies signatures, nonces and URLs of requests for real and issues real
+ * certificates of a throwaway CA. What it does wrong is scripted: by the knobs of struct fake_ca_script, and by a
+ * function that sees each request and may replace its answer.
+ */
+#ifndef TESTS_SUPPORT_FAKE_CA_H
+#define TESTS_SUPPORT_FAKE_CA_H
+
+#include "common/error.h"
+#include "daemon/base/http.h"
+
+struct fake_ca;
+struct loop;
+
+enum fake_ca_kind {
+	FAKE_CA_DIRECTORY,
+	FAKE_CA_NONCE,
+	FAKE_CA_ACCOUNT, /* newAccount */
+	FAKE_CA_NEW_ORDER,
+	FAKE_CA_ORDER, /* polls */
+	FAKE_CA_AUTHORIZATION,
+	FAKE_CA_DEACTIVATE, /* of an authorization */
+	FAKE_CA_CHALLENGE,
+	FAKE_CA_FINALIZE,
+	FAKE_CA_CERTIFICATE,
+	FAKE_CA_UNKNOWN,
+	FAKE_CA_KIND_COUNT
+};
+
+/* What is sent back. */
+struct fake_ca_answer {
+	enum error_code failure; /* set: no answer at all but this */
+	struct http_response res;
+};
+
+enum fake_ca_phase {
+	FAKE_CA_BEFORE, /* the request has arrived; true: it is not carried out, @answer is sent */
+	FAKE_CA_AFTER   /* it was carried out; @answer is what will be sent and may be changed */
+};
+
+/* @nth: the how many-th of its kind, from 1. */
+typedef bool
+fake_ca_intercept_fn(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth,
+	struct fake_ca_answer *answer, void *arg);
+
+/* Does the validation of a challenge succeed? */
+typedef bool
+fake_ca_validate_fn(const char *type, const char *name, const char *key_authorization, void *arg);
+
+/* All may be changed at any time; zero is the CA that does nothing wrong and validates at once. */
+struct fake_ca_script {
+	int64_t latency_ms;
+	int64_t validate_ms;  /* from the answer to the challenge until it is decided */
+	int64_t issue_ms;     /* order is "processing" for so long; 0: finalize answers "valid" */
+	int64_t lifetime_sec; /* of certificates; 0: 90 days */
+	unsigned nonce_reject_percent;
+	unsigned alternates; /* further chains, of "Fake Root 1" and so on; the default is of "Fake Root 0" */
+	bool terms;          /* terms of service have to be agreed to */
+	const char *eab_key_id;    /* an external account is required, with this identifier ... */
+	const char *eab_key;       /* ... and this key */
+	bool reuse_authorizations; /* they are valid from the start: orders are ready when created */
+	bool never_validates;      /* challenges stay pending */
+	unsigned
+		retrying_failures; /* smallstep: so many validations of each challenge leave an error on it */
+	const char *fail_name;     /* validation of this name fails ... */
+	const char *fail_problem;  /* ... with this type; NULL: unauthorized */
+	const char *retry_after;   /* Retry-After of orders that are not final */
+	fake_ca_intercept_fn *intercept;
+	fake_ca_validate_fn *validate;
+	void *arg;
+};
+
+/* @loop: borrowed. @base_url: e.g. "https://ca.test", copied; the directory is at base_url + "/directory". */
+struct fake_ca *
+fake_ca_new(struct loop *loop, const char *base_url, uint64_t seed);
+
+void
+fake_ca_free(struct fake_ca *ca);
+
+/* To send requests by; borrowed. Requests to other hosts fail with ERROR_NETWORK. */
+const struct http *
+fake_ca_transport(const struct fake_ca *ca);
+
+struct fake_ca_script *
+fake_ca_script(struct fake_ca *ca);
+
+/* Requests that arrived, refused ones included. */
+unsigned
+fake_ca_count(const struct fake_ca *ca, enum fake_ca_kind kind);
+
+unsigned
+fake_ca_count_all(const struct fake_ca *ca);
+
+void
+fake_ca_reset_counts(struct fake_ca *ca);
+
+/* Nonces that were refused on purpose; newOrder and authorization requests that overlapped; most requests at one time. */
+unsigned
+fake_ca_nonces_rejected(const struct fake_ca *ca);
+
+unsigned
+fake_ca_overlaps(const struct fake_ca *ca);
+
+unsigned
+fake_ca_max_in_flight(const struct fake_ca *ca);
+
+/* What a request did that no client may do (bad signature, used nonce, wrong URL); NULL: nothing. Borrowed. */
+const char *
+fake_ca_complaint(const struct fake_ca *ca);
+
+/* Accounts and orders ever made. */
+size_t
+fake_ca_accounts(const struct fake_ca *ca);
+
+size_t
+fake_ca_orders(const struct fake_ca *ca);
+
+/* The root that chains end in, as PEM; borrowed. @index: 0 the default, then the alternates. */
+const char *
+fake_ca_root_pem(struct fake_ca *ca, unsigned index);
+
+/* Puts a problem document into @answer. */
+void
+fake_ca_answer_problem(struct fake_ca_answer *answer, int status, const char *type, const char *detail);
+
+/* Puts any body into @answer. */
+void
+fake_ca_answer_body(struct fake_ca_answer *answer, int status, const char *body);
+
+#endif

@@ -1,0 +1,391 @@
+/*
+ * Accounts, orders and authorizations of the fake CA. Nothing happens by itself: an object that is asked for looks at
+ * the clock and becomes what it should be by now.
+ */
+#include "tests/support/fake_ca_objects.h"
+
+#include "common/base64url.h"
+#include "common/json.h"
+#include "common/name.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIFETIME_SEC = 90 * 86400 };
+
+static const char *const challenge_types[] = { "http-01", "dns-01", "tls-alpn-01" };
+static const char *const status_names[] = { "pending", "valid", "invalid", "deactivated" };
+
+void
+fake_objects_directory(struct fake_ca *ca, struct fake_ca_answer *answer)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	const char *base = ca->base;
+
+	buf_printf(&b, "{\"newNonce\":\"%s/nonce\",\"newAccount\":\"%s/account\",\"newOrder\":\"%s/order\",",
+		base, base, base);
+	buf_printf(&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],\"meta\":{",
+		base, base);
+	if (ca->script.terms)
+		buf_printf(&b, "\"termsOfService\":\"%s/terms\",", base);
+	buf_printf(&b, "\"externalAccountRequired\":%s}}", ca->script.eab_key_id ? "true" : "false");
+	fake_ca_answer_body(answer, 200, b.data);
+}
+
+/* Why the account cannot be made, as problem type; NULL: it can. */
+static const char *
+refuse_account(struct fake_ca *ca, struct json_object *payload, const struct fake_jws *jws)
+{
+	const struct fake_ca_script *script = &ca->script;
+	struct json_object *binding = NULL;
+	bool agreed = false;
+	const char *wrong;
+
+	json_get_bool(payload, "termsOfServiceAgreed", &agreed, NULL);
+	if (script->terms && !agreed)
+		return "userActionRequired";
+	if (!script->eab_key_id)
+		return NULL;
+	if (json_get_object(payload, "externalAccountBinding", &binding, NULL) != 1)
+		return "externalAccountRequired";
+	wrong = fake_jws_check_binding(binding, script->eab_key_id, script->eab_key, jws->jwk, jws->url);
+	return wrong ? "unauthorized" : NULL;
+}
+
+static void
+answer_account(struct fake_ca *ca, size_t id, int status, struct fake_ca_answer *answer)
+{
+	fake_ca_answer_body(answer, status, "{\"status\":\"valid\"}");
+	answer->res.location = xasprintf("%s/account/%zu", ca->base, id);
+}
+
+static void
+post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	_cleanup_json_ struct json_object *payload = json_parse(
+		buf_str(&jws->payload), jws->payload.len, NULL);
+	bool only_existing = false;
+	const char *problem;
+
+	if (!payload) {
+		fake_ca_complain(ca, "newAccount", "payload is no JSON");
+		return;
+	}
+	for (size_t i = 0; i < ca->n_accounts; i++)
+		if (strcmp(ca->accounts[i].jwk, jws->jwk) == 0) {
+			answer_account(ca, i, 200, answer);
+			return;
+		}
+	json_get_bool(payload, "onlyReturnExisting", &only_existing, NULL);
+	problem = only_existing ? "accountDoesNotExist" : refuse_account(ca, payload, jws);
+	if (problem) {
+		fake_ca_answer_problem(answer, 400, problem, "no account for you");
+		return;
+	}
+	ca->accounts = xreallocarray(ca->accounts, ca->n_accounts + 1, sizeof(*ca->accounts));
+	ca->accounts[ca->n_accounts] = (struct fake_account){
+		.jwk = xstrdup(jws->jwk),
+		.thumbprint = fake_jwk_thumbprint(jws->jwk),
+		.key = fake_jwk_key(jws->jwk),
+	};
+	answer_account(ca, ca->n_accounts++, 201, answer);
+}
+
+static char *
+token_of(size_t authz, size_t challenge)
+{
+	return xasprintf("token-%08zu-%zu-fake_ca-0123456789", authz, challenge);
+}
+
+/* The challenge was answered: what does its validation say by now? */
+static void
+authz_update(struct fake_ca *ca, size_t id)
+{
+	const struct fake_ca_script *script = &ca->script;
+	struct fake_authz *a = &ca->authzs[id];
+	const char *type;
+	_cleanup_free_ char *token = NULL;
+	_cleanup_free_ char *key_authorization = NULL;
+	bool fails;
+
+	if (a->status != FAKE_PENDING || !a->answered || script->never_validates ||
+		fake_ca_now_ms(ca) < a->decide_at_ms)
+		return;
+	type = challenge_types[a->answered - 1];
+	token = token_of(id, a->answered - 1);
+	key_authorization = xasprintf("%s.%s", token, a->thumbprint);
+	fails = (script->fail_name && strcmp(script->fail_name, a->name) == 0) ||
+		(script->validate && !script->validate(type, a->name, key_authorization, script->arg));
+	if (a->failures < script->retrying_failures) {
+		a->failures++;
+		a->answered = 0;
+		a->problem = "incorrectResponse";
+	} else if (fails) {
+		a->status = FAKE_INVALID;
+		a->problem = script->fail_problem ? script->fail_problem : "unauthorized";
+	} else {
+		a->status = FAKE_VALID;
+		a->problem = NULL;
+	}
+}
+
+static const char *
+order_status(struct fake_ca *ca, const struct fake_order *o)
+{
+	bool is_ready = true;
+
+	if (o->is_finalized)
+		return fake_ca_now_ms(ca) >= o->issued_at_ms ? "valid" : "processing";
+	for (size_t i = 0; i < o->names.count; i++) {
+		authz_update(ca, o->first_authz + i);
+		switch (ca->authzs[o->first_authz + i].status) {
+		case FAKE_VALID:
+			break;
+		case FAKE_PENDING:
+			is_ready = false;
+			break;
+		case FAKE_INVALID:
+		case FAKE_DEACTIVATED:
+			return "invalid";
+		}
+	}
+	return is_ready ? "ready" : "pending";
+}
+
+static void
+answer_order(struct fake_ca *ca, size_t id, int http_status, struct fake_ca_answer *answer)
+{
+	struct fake_order *o = &ca->orders[id];
+	const char *status = order_status(ca, o);
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	buf_printf(&b, "{\"status\":\"%s\",\"expires\":\"2099-01-01T00:00:00.5Z\",\"identifiers\":[", status);
+	for (size_t i = o->names.count; i-- > 0;) /* in another order than they were asked for */
+		buf_printf(&b, "{\"type\":\"%s\",\"value\":\"%s\"}%s",
+			name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns", o->names.items[i],
+			i ? "," : "");
+	buf_add_str(&b, "],\"authorizations\":[");
+	for (size_t i = 0; i < o->names.count; i++)
+		buf_printf(&b, "%s\"%s/authz/%zu\"", i ? "," : "", ca->base, o->first_authz + i);
+	buf_printf(&b, "],\"finalize\":\"%s/order/%zu/finalize\"", ca->base, id);
+	if (strcmp(status, "valid") == 0)
+		buf_printf(&b, ",\"certificate\":\"%s/cert/%zu\"", ca->base, id);
+	buf_add_char(&b, '}');
+	fake_ca_answer_body(answer, http_status, b.data);
+	if (http_status == 201)
+		answer->res.location = xasprintf("%s/order/%zu", ca->base, id);
+	if (strcmp(status, "pending") == 0 || strcmp(status, "processing") == 0)
+		answer->res.retry_after = xstrdup_null(ca->script.retry_after);
+}
+
+static void
+add_authz(struct fake_ca *ca, const char *name, const char *thumbprint)
+{
+	ca->authzs = xreallocarray(ca->authzs, ca->n_authzs + 1, sizeof(*ca->authzs));
+	ca->authzs[ca->n_authzs++] = (struct fake_authz){
+		.name = xstrdup(name_base(name)),
+		.wildcard = name_is_wildcard(name),
+		.status = ca->script.reuse_authorizations ? FAKE_VALID : FAKE_PENDING,
+		.thumbprint = thumbprint,
+	};
+}
+
+static const char *
+thumbprint_of(const struct fake_ca *ca, const char *kid)
+{
+	return ca->accounts[strtoul(strrchr(kid, '/') + 1, NULL, 10)].thumbprint;
+}
+
+static void
+post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	_cleanup_json_ struct json_object *payload = json_parse(
+		buf_str(&jws->payload), jws->payload.len, NULL);
+	struct fake_order o = { .first_authz = ca->n_authzs };
+	struct json_object *identifiers = NULL;
+
+	if (!payload || json_get_array(payload, "identifiers", &identifiers, NULL) != 1) {
+		fake_ca_answer_problem(answer, 400, "malformed", "no identifiers");
+		return;
+	}
+	for (size_t i = 0; i < json_object_array_length(identifiers); i++) {
+		const char *value = NULL;
+
+		json_get_string(json_object_array_get_idx(identifiers, i), "value", &value, NULL);
+		strlist_add(&o.names, value ? value : "");
+		add_authz(ca, value ? value : "", thumbprint_of(ca, jws->kid));
+	}
+	ca->orders = xreallocarray(ca->orders, ca->n_orders + 1, sizeof(*ca->orders));
+	ca->orders[ca->n_orders] = o;
+	answer_order(ca, ca->n_orders++, 201, answer);
+}
+
+static void
+add_challenge(struct fake_ca *ca, size_t authz, size_t challenge, struct buf *b)
+{
+	const struct fake_authz *a = &ca->authzs[authz];
+	_cleanup_free_ char *token = token_of(authz, challenge);
+	bool is_asked = a->answered == challenge + 1;
+
+	buf_printf(b, "{\"type\":\"%s\",\"url\":\"%s/challenge/%zu/%zu\",\"token\":\"%s\",\"status\":\"%s\"",
+		challenge_types[challenge], ca->base, authz, challenge, token,
+		is_asked ? status_names[a->status] : "pending");
+	if (a->problem)
+		buf_printf(b,
+			",\"error\":{\"type\":\"urn:ietf:params:acme:error:%s\",\"detail\":\"looked at %s "
+			"and did not "
+			"like it\"}",
+			a->problem, a->name);
+	buf_add_char(b, '}');
+}
+
+static void
+answer_authz(struct fake_ca *ca, size_t id, struct fake_ca_answer *answer)
+{
+	struct fake_authz *a = &ca->authzs[id];
+	bool is_ip = name_type_of(a->name) == NAME_IP;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	authz_update(ca, id);
+	buf_printf(&b,
+		"{\"status\":\"%s\",\"identifier\":{\"type\":\"%s\",\"value\":\"%s\"},%s\"challenges\":[",
+		status_names[a->status], is_ip ? "ip" : "dns", a->name,
+		a->wildcard ? "\"wildcard\":true," : "");
+	for (size_t i = 0, n = 0; i < ARRAY_SIZE(challenge_types); i++)
+		if (!a->wildcard || strcmp(challenge_types[i], "dns-01") == 0) {
+			buf_add_str(&b, n++ ? "," : "");
+			add_challenge(ca, id, i, &b);
+		}
+	buf_add_str(&b, "]}");
+	fake_ca_answer_body(answer, 200, b.data);
+}
+
+static void
+post_challenge(struct fake_ca *ca, size_t authz, size_t challenge, const struct fake_jws *jws,
+	struct fake_ca_answer *answer)
+{
+	struct fake_authz *a = &ca->authzs[authz];
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	if (a->status != FAKE_PENDING) {
+		fake_ca_answer_problem(answer, 400, "malformed", "the authorization is not pending");
+		return;
+	}
+	if (strcmp(buf_str(&jws->payload), "{}") != 0)
+		fake_ca_complain(ca, "challenge", "the payload is not {}");
+	if (!a->answered) {
+		a->answered = challenge + 1;
+		a->decide_at_ms = fake_ca_now_ms(ca) + ca->script.validate_ms;
+	}
+	add_challenge(ca, authz, challenge, &b);
+	fake_ca_answer_body(answer, 200, b.data);
+}
+
+static void
+post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	struct fake_order *o = &ca->orders[id];
+	_cleanup_json_ struct json_object *payload = json_parse(
+		buf_str(&jws->payload), jws->payload.len, NULL);
+	_cleanup_buf_ struct buf csr = BUF_INIT;
+	const char *text = NULL;
+	const char *wrong;
+	int64_t life = ca->script.lifetime_sec ? ca->script.lifetime_sec : LIFETIME_SEC;
+
+	if (strcmp(order_status(ca, o), "ready") != 0) {
+		fake_ca_answer_problem(answer, 403, "orderNotReady", "the order is not ready");
+		return;
+	}
+	if (!payload || json_get_string(payload, "csr", &text, NULL) != 1 ||
+		base64url_decode(text, strlen(text), &csr, NULL) < 0)
+		wrong = "no csr in the payload";
+	else
+		wrong = fake_issuer_sign(fake_ca_issuer(ca), &csr, &o->names,
+			clock_wall(loop_clock(ca->loop)), life, &o->leaf);
+	if (wrong) {
+		fake_ca_answer_problem(answer, 400, "badCSR", wrong);
+		return;
+	}
+	o->is_finalized = true;
+	o->issued_at_ms = fake_ca_now_ms(ca) + ca->script.issue_ms;
+	answer_order(ca, id, 200, answer);
+}
+
+static void
+post_certificate(struct fake_ca *ca, const size_t ids[2], struct fake_ca_answer *answer)
+{
+	fake_ca_answer_body(answer, 200, buf_str(&ca->orders[ids[0]].leaf));
+	str_replace(&answer->res.content_type, "application/pem-certificate-chain");
+	fake_issuer_chain(fake_ca_issuer(ca), (unsigned)ids[1], &answer->res.body);
+	for (unsigned i = 1; i <= ca->script.alternates; i++)
+		strlist_take(&answer->res.links,
+			xasprintf("<%s/cert/%zu/%u>;rel=\"alternate\"", ca->base, ids[0], i));
+}
+
+static bool
+exists(const struct fake_ca *ca, enum fake_ca_kind kind, size_t id)
+{
+	switch (kind) {
+	case FAKE_CA_ORDER:
+	case FAKE_CA_FINALIZE:
+		return id < ca->n_orders;
+	case FAKE_CA_CERTIFICATE:
+		return id < ca->n_orders && ca->orders[id].is_finalized;
+	case FAKE_CA_AUTHORIZATION:
+	case FAKE_CA_DEACTIVATE:
+	case FAKE_CA_CHALLENGE:
+		return id < ca->n_authzs;
+	default:
+		return kind == FAKE_CA_ACCOUNT || kind == FAKE_CA_NEW_ORDER;
+	}
+}
+
+void
+fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const struct fake_jws *jws,
+	struct fake_ca_answer *answer)
+{
+	if (!exists(ca, kind, ids[0]) ||
+		(kind == FAKE_CA_CHALLENGE && ids[1] >= ARRAY_SIZE(challenge_types))) {
+		fake_ca_answer_problem(answer, 404, "malformed", "no such object");
+		return;
+	}
+	if (kind == FAKE_CA_ACCOUNT) {
+		post_account(ca, jws, answer);
+	} else if (kind == FAKE_CA_NEW_ORDER) {
+		post_new_order(ca, jws, answer);
+	} else if (kind == FAKE_CA_ORDER) {
+		answer_order(ca, ids[0], 200, answer);
+	} else if (kind == FAKE_CA_AUTHORIZATION) {
+		answer_authz(ca, ids[0], answer);
+	} else if (kind == FAKE_CA_DEACTIVATE) {
+		ca->authzs[ids[0]].status = FAKE_DEACTIVATED;
+		answer_authz(ca, ids[0], answer);
+	} else if (kind == FAKE_CA_CHALLENGE) {
+		post_challenge(ca, ids[0], ids[1], jws, answer);
+	} else if (kind == FAKE_CA_FINALIZE) {
+		post_finalize(ca, ids[0], jws, answer);
+	} else {
+		post_certificate(ca, ids, answer);
+	}
+}
+
+void
+fake_objects_clear(struct fake_ca *ca)
+{
+	for (size_t i = 0; i < ca->n_accounts; i++) {
+		free(ca->accounts[i].jwk);
+		free(ca->accounts[i].thumbprint);
+		EVP_PKEY_free(ca->accounts[i].key);
+	}
+	for (size_t i = 0; i < ca->n_authzs; i++)
+		free(ca->authzs[i].name);
+	for (size_t i = 0; i < ca->n_orders; i++) {
+		strlist_clear(&ca->orders[i].names);
+		buf_clear(&ca->orders[i].leaf);
+	}
+	free(ca->accounts);
+	free(ca->authzs);
+	free(ca->orders);
+}

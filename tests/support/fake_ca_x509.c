@@ -1,0 +1,241 @@
+/*
+ * The throwaway CA: some roots, one intermediate key that each of them has certified, leaves for what a CSR asks.
+ * Times come from the caller, so that a certificate of the simulation is of the simulation's day.
+ */
+#include "tests/support/fake_ca_private.h"
+
+#include "common/name.h"
+
+#include <openssl/bn.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CA_LIFE_SEC = 20 * 365 * 86400 };
+
+struct fake_root {
+	EVP_PKEY *key;
+	char *pem;
+	char *intermediate_pem;
+};
+
+struct fake_issuer {
+	struct fake_root *roots;
+	size_t n_roots;
+	EVP_PKEY *key; /* of the intermediate */
+	X509 *cert;    /* the one of the first root */
+};
+
+static void
+add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *ext;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	if (!ext)
+		abort();
+	X509_add_ext(cert, ext, -1);
+	X509_EXTENSION_free(ext);
+}
+
+/* Half of a certificate: all but subject, extensions and signature. */
+static X509 *
+cert_new(EVP_PKEY *key, int64_t not_before_at, int64_t not_after_at)
+{
+	X509 *cert = X509_new();
+	unsigned char serial[16];
+	BIGNUM *bn;
+
+	RAND_bytes(serial, sizeof(serial));
+	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
+	bn = BN_bin2bn(serial, sizeof(serial), NULL);
+	X509_set_version(cert, X509_VERSION_3);
+	BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert));
+	BN_free(bn);
+	ASN1_TIME_set(X509_getm_notBefore(cert), not_before_at);
+	ASN1_TIME_set(X509_getm_notAfter(cert), not_after_at);
+	X509_set_pubkey(cert, key);
+	return cert;
+}
+
+static void
+set_cn(X509_NAME *name, const char *cn)
+{
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+}
+
+static X509 *
+ca_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key, int64_t now)
+{
+	X509 *cert = cert_new(key, now - 86400, now + CA_LIFE_SEC);
+	X509 *signer = issuer ? issuer : cert;
+
+	set_cn(X509_get_subject_name(cert), cn);
+	X509_set_issuer_name(cert, X509_get_subject_name(signer));
+	add_extension(cert, signer, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(cert, signer, NID_key_usage, "critical,keyCertSign,cRLSign");
+	add_extension(cert, signer, NID_subject_key_identifier, "hash");
+	add_extension(cert, signer, NID_authority_key_identifier, "keyid:always");
+	X509_sign(cert, issuer_key, EVP_sha256());
+	return cert;
+}
+
+static void
+add_pem(X509 *cert, struct buf *ret)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data = NULL;
+	long len;
+
+	PEM_write_bio_X509(bio, cert);
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(ret, data, (size_t)len);
+	BIO_free(bio);
+}
+
+static char *
+pem_of(X509 *cert)
+{
+	struct buf b = BUF_INIT;
+
+	add_pem(cert, &b);
+	return buf_steal(&b);
+}
+
+struct fake_issuer *
+fake_issuer_new(unsigned alternates, int64_t now)
+{
+	struct fake_issuer *issuer = xcalloc(1, sizeof(*issuer));
+
+	issuer->n_roots = alternates + 1;
+	issuer->roots = xcalloc(issuer->n_roots, sizeof(*issuer->roots));
+	issuer->key = EVP_EC_gen("P-256");
+	for (size_t i = 0; i < issuer->n_roots; i++) {
+		struct fake_root *root = &issuer->roots[i];
+		_cleanup_free_ char *cn = xasprintf("Fake Root %zu", i);
+		X509 *cert, *intermediate;
+
+		root->key = EVP_EC_gen("P-256");
+		cert = ca_cert(root->key, cn, NULL, root->key, now);
+		intermediate = ca_cert(issuer->key, "Fake Intermediate", cert, root->key, now);
+		root->pem = pem_of(cert);
+		root->intermediate_pem = pem_of(intermediate);
+		if (i == 0) {
+			X509_up_ref(intermediate);
+			issuer->cert = intermediate;
+		}
+		X509_free(cert);
+		X509_free(intermediate);
+	}
+	return issuer;
+}
+
+void
+fake_issuer_free(struct fake_issuer *issuer)
+{
+	if (!issuer)
+		return;
+	for (size_t i = 0; i < issuer->n_roots; i++) {
+		EVP_PKEY_free(issuer->roots[i].key);
+		free(issuer->roots[i].pem);
+		free(issuer->roots[i].intermediate_pem);
+	}
+	free(issuer->roots);
+	EVP_PKEY_free(issuer->key);
+	X509_free(issuer->cert);
+	free(issuer);
+}
+
+const char *
+fake_issuer_root_pem(const struct fake_issuer *issuer, unsigned index)
+{
+	return index < issuer->n_roots ? issuer->roots[index].pem : NULL;
+}
+
+void
+fake_issuer_chain(const struct fake_issuer *issuer, unsigned index, struct buf *ret)
+{
+	buf_add_str(ret, issuer->roots[index < issuer->n_roots ? index : 0].intermediate_pem);
+}
+
+/* The SAN of a request as our canonical names. */
+static void
+request_names(X509_REQ *req, struct strlist *ret)
+{
+	STACK_OF(X509_EXTENSION) *exts = X509_REQ_get_extensions(req);
+	GENERAL_NAMES *sans = X509V3_get_d2i(exts, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(sans); i++) {
+		const GENERAL_NAME *san = sk_GENERAL_NAME_value(sans, i);
+
+		if (san->type == GEN_DNS) {
+			strlist_take(ret, xstrndup((const char *)ASN1_STRING_get0_data(san->d.dNSName),
+						  (size_t)ASN1_STRING_length(san->d.dNSName)));
+		} else if (san->type == GEN_IPADD) {
+			const unsigned char *ip = ASN1_STRING_get0_data(san->d.iPAddress);
+
+			if (ASN1_STRING_length(san->d.iPAddress) == 4)
+				strlist_take(ret, xasprintf("%d.%d.%d.%d", ip[0], ip[1], ip[2], ip[3]));
+		}
+	}
+	GENERAL_NAMES_free(sans);
+	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+}
+
+static const char *
+check_request(X509_REQ *req, const struct strlist *names)
+{
+	_cleanup_strlist_ struct strlist asked = STRLIST_INIT;
+
+	if (X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) != 1)
+		return "the signature of the CSR is wrong";
+	request_names(req, &asked);
+	if (asked.count != names->count)
+		return "the CSR has other names than the order";
+	for (size_t i = 0; i < names->count; i++)
+		if (!strlist_has(&asked, names->items[i]))
+			return "the CSR has other names than the order";
+	return NULL;
+}
+
+static char *
+san_text(const struct strlist *names)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < names->count; i++)
+		buf_printf(&b, "%s%s:%s", b.len ? "," : "",
+			name_type_of(names->items[i]) == NAME_IP ? "IP" : "DNS", names->items[i]);
+	return buf_steal(&b);
+}
+
+const char *
+fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct strlist *names, int64_t now,
+	int64_t lifetime_sec, struct buf *ret)
+{
+	const unsigned char *der = (const unsigned char *)csr->data;
+	X509_REQ *req = d2i_X509_REQ(NULL, &der, (long)csr->len);
+	_cleanup_free_ char *san = san_text(names);
+	const char *wrong = req ? check_request(req, names) : "not a CSR";
+	X509 *cert;
+
+	if (!wrong) {
+		cert = cert_new(X509_REQ_get0_pubkey(req), now, now + lifetime_sec - 1);
+		X509_set_issuer_name(cert, X509_get_subject_name(issuer->cert));
+		add_extension(cert, issuer->cert, NID_basic_constraints, "critical,CA:FALSE");
+		add_extension(cert, issuer->cert, NID_key_usage, "critical,digitalSignature");
+		add_extension(cert, issuer->cert, NID_ext_key_usage, "serverAuth");
+		add_extension(cert, issuer->cert, NID_authority_key_identifier, "keyid:always");
+		add_extension(cert, issuer->cert, NID_subject_alt_name, san);
+		X509_sign(cert, issuer->key, EVP_sha256());
+		add_pem(cert, ret);
+		X509_free(cert);
+	}
+	X509_REQ_free(req);
+	return wrong;
+}

@@ -1,0 +1,214 @@
+#include "daemon/acme/acme_msg.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define CH "{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"status\":\"pending\",\"token\":"
+#define TOKEN "\"evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA\""
+#define AUTHZ(challenges) \
+	"{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"www.example.com\"}," \
+	"\"challenges\":[" challenges "]}"
+#define ORDER(status, more) \
+	"{\"status\":\"" status "\",\"identifiers\":[{\"type\":\"dns\",\"value\":\"WWW.example.com\"}]," \
+	"\"authorizations\":[\"https://ca/a\"],\"finalize\":\"https://ca/f\"" more "}"
+#define DIR \
+	"\"newNonce\":\"https://ca/n\",\"newAccount\":\"https://ca/a\",\"newOrder\":\"https://ca/o\"," \
+	"\"revokeCert\":\"https://ca/r\""
+
+Test(acme_msg, a_directory_is_read_with_its_meta)
+{
+	static const char text[] =
+		"{" DIR ",\"renewalInfo\":\"https://ca/ari\",\"other\":{},\"meta\":{"
+		"\"termsOfService\":\"http://ca/terms\",\"externalAccountRequired\":true,"
+		"\"caaIdentities\":[\"ca.example\"],\"profiles\":{\"classic\":\"x\",\"short\":\"y\"}}}";
+	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(acme_msg_directory(text, strlen(text), &d, &err), 0, "%s", err.message);
+	cr_expect_str_eq(d.new_nonce, "https://ca/n");
+	cr_expect_str_eq(d.renewal_info, "https://ca/ari");
+	cr_expect_null(d.key_change);
+	cr_expect_str_eq(d.terms_of_service, "http://ca/terms");
+	cr_expect(d.eab_required);
+	cr_expect(strlist_has(&d.caa_identities, "ca.example"));
+	cr_expect(strlist_has(&d.profiles, "classic") && strlist_has(&d.profiles, "short"));
+}
+
+Test(acme_msg, an_order_is_read_with_canonical_names)
+{
+	static const char text[] = ORDER(
+		"valid", ",\"certificate\":\"https://ca/c\",\"expires\":\"2026-01-02T03:04:05Z\"");
+	_cleanup_(acme_order_msg_clear) struct acme_order_msg o = { .status = ACME_PENDING };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(acme_msg_order(text, strlen(text), &o, &err), 0, "%s", err.message);
+	cr_expect_eq(o.status, ACME_VALID);
+	cr_expect_eq(o.expires_at, 1767323045);
+	cr_expect_str_eq(o.names.items[0], "www.example.com");
+	cr_expect_str_eq(o.certificate, "https://ca/c");
+}
+
+Test(acme_msg, an_authorization_keeps_unknown_challenges_and_errors)
+{
+	static const char text[] = AUTHZ(CH TOKEN "},{\"type\":\"dns-persist-01\",\"url\":\"https://ca/"
+						  "p\",\"status\":\"invalid\",\"error\":{\"type\":"
+						  "\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\"}}");
+	_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(acme_msg_authorization(text, strlen(text), &a, &err), 0, "%s", err.message);
+	cr_expect_str_eq(a.name, "www.example.com");
+	cr_assert_eq(a.n_challenges, 2);
+	cr_expect_str_eq(a.challenges[0].token, "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA");
+	cr_expect_null(a.challenges[1].token);
+	cr_expect_eq(a.challenges[1].status, ACME_INVALID);
+	cr_expect_eq(a.challenges[1].error.code, ERROR_VALIDATION);
+	cr_expect_str_eq(a.challenges[1].error.message, "caa: no");
+}
+
+enum object { DIRECTORY, ORDERS, AUTHORIZATION, CHALLENGE };
+
+static int
+parse(enum object object, const char *text, struct error *err)
+{
+	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
+	_cleanup_(acme_order_msg_clear) struct acme_order_msg o = { .status = ACME_PENDING };
+	_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+	_cleanup_(acme_challenge_clear) struct acme_challenge c = { .type = NULL };
+
+	switch (object) {
+	case DIRECTORY:
+		return acme_msg_directory(text, strlen(text), &d, err);
+	case ORDERS:
+		return acme_msg_order(text, strlen(text), &o, err);
+	case AUTHORIZATION:
+		return acme_msg_authorization(text, strlen(text), &a, err);
+	case CHALLENGE:
+		return acme_msg_challenge(text, strlen(text), &c, err);
+	}
+	return 0;
+}
+
+Test(acme_msg, what_a_hostile_ca_could_use_is_refused_and_named)
+{
+	static const struct {
+		enum object object;
+		const char *text;
+		const char *says; /* in the message */
+	} cases[] = {
+		{ DIRECTORY, "", "directory" },
+		{ DIRECTORY, "<html>", "directory" },
+		{ DIRECTORY, "[]", "not a JSON object" },
+		{ DIRECTORY, "{\"newNonce\":\"https://ca/n\"}", "newAccount is missing" },
+		{ DIRECTORY, "{\"newNonce\":\"http://ca/n\"}", "newNonce: URL is not https" },
+		{ DIRECTORY, "{\"newNonce\":\"file:///etc/passwd\"}", "newNonce: URL is not https" },
+		{ DIRECTORY, "{\"newNonce\":\"https://ca@evil/n\"}", "newNonce: URL without a plain host" },
+		{ DIRECTORY, "{\"newNonce\":\"https:///n\"}", "newNonce: URL without a plain host" },
+		{ DIRECTORY, "{\"newNonce\":\"https://ca/\\r\\nX: y\"}", "newNonce: URL with characters" },
+		{ DIRECTORY, "{\"newNonce\":7}", "newNonce" },
+		{ DIRECTORY, "{" DIR ",\"meta\":7}", "meta" },
+		{ ORDERS, ORDER("revoked", ""), "status is not one of this object" },
+		{ ORDERS, ORDER("valid", ""), "certificate is missing" },
+		{ ORDERS, ORDER("pending", ",\"expires\":\"soon\""), "expires" },
+		{ ORDERS, "{\"status\":\"ready\",\"finalize\":\"https://ca/f\"}", "identifiers are missing" },
+		{ ORDERS,
+			"{\"status\":\"pending\",\"finalize\":\"https://ca/"
+			"f\",\"identifiers\":[{\"type\":\"dns\","
+			"\"value\":\"a.example\"}]}",
+			"authorizations are missing" },
+		{ ORDERS,
+			"{\"status\":\"ready\",\"finalize\":\"https://ca/"
+			"f\",\"identifiers\":[{\"type\":\"dns\","
+			"\"value\":\"../../etc\"}]}",
+			"identifier" },
+		{ ORDERS,
+			"{\"status\":\"ready\",\"finalize\":\"https://ca/"
+			"f\",\"identifiers\":[{\"type\":\"onion\","
+			"\"value\":\"a.example\"}]}",
+			"unknown type" },
+		{ AUTHORIZATION, AUTHZ(CH "\"../../../../etc/cron.d/evil\"}"), "challenges[0]: token" },
+		{ AUTHORIZATION, AUTHZ(CH "\"short\"}"), "challenges[0]: token" },
+		{ AUTHORIZATION, AUTHZ(CH "\"evaGxfADs6pSRb2LAv9IZf17$(reboot)\"}"), "challenges[0]: token" },
+		{ AUTHORIZATION, AUTHZ("7"), "challenges[0]: not an object" },
+		{ AUTHORIZATION, "{\"status\":\"pending\",\"challenges\":[]}", "identifier is missing" },
+		{ AUTHORIZATION,
+			"{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"*.example."
+			"com\"}}",
+			"wildcard" },
+		{ CHALLENGE, "{\"type\":\"../x\",\"url\":\"https://ca/c\",\"status\":\"pending\"}", "type" },
+		{ CHALLENGE, "{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"status\":\"ready\"}",
+			"status" },
+		{ CHALLENGE, "{\"type\":\"http-01\",\"status\":\"pending\"}", "url is missing" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(parse(cases[i].object, cases[i].text, &err), -1, "%s", cases[i].text);
+		cr_expect_eq(err.code, ERROR_PROTOCOL, "%s: %s", cases[i].text, error_code_name(err.code));
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text,
+			err.message);
+	}
+}
+
+Test(acme_msg, a_url_longer_than_the_cap_is_refused)
+{
+	char url[ACME_URL_MAX + 2];
+
+	memset(url, 'a', sizeof(url));
+	memcpy(url, "https://", strlen("https://"));
+	url[ACME_URL_MAX + 1] = '\0';
+	cr_expect_eq(acme_url_check(url, NULL), -1);
+	url[ACME_URL_MAX] = '\0';
+	cr_expect_eq(acme_url_check(url, NULL), 0);
+}
+
+Test(acme_msg, the_host_of_a_url_is_compared_with_its_port)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "https://ca.test/x", "https://CA.test:443/y", true },
+		{ "https://ca.test", "https://ca.test?x", true },
+		{ "https://ca.test/x", "https://ca.test:8443/x", false },
+		{ "https://ca.test:1/x", "https://ca.test:1", true },
+		{ "https://ca.test/x", "https://ca.test.evil/x", false },
+		{ "https://[::1]/x", "https://[::1]:443/x", true },
+		{ "https://[::1]:2/x", "https://[::1]:3/x", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(acme_url_same_host(cases[i].a, cases[i].b), cases[i].same, "%s %s", cases[i].a,
+			cases[i].b);
+}
+
+Test(acme_msg, links_are_found_by_their_relation)
+{
+	static const struct {
+		const char *header;
+		const char *found; /* joined by spaces */
+	} cases[] = {
+		{ "<https://ca/1>;rel=\"alternate\"", "https://ca/1" },
+		{ "<https://ca/1>; rel=alternate", "https://ca/1" },
+		{ "<https://ca/1>;title=\"x\";rel=\"index Alternate\"", "https://ca/1" },
+		{ "<https://ca/1>;rel=\"index\", <https://ca/2>;rel=\"alternate\"", "https://ca/2" },
+		{ "<https://ca/1>;rel=\"alternates\"", "" },
+		{ "<https://ca/1>;xrel=\"alternate\"", "" },
+		{ "<https://ca/1", "" },
+		{ "<https://ca/1>;rel=\"", "" },
+		{ "<https://ca/1>;rel=", "" },
+		{ "rel=\"alternate\"", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist links = STRLIST_INIT;
+		_cleanup_strlist_ struct strlist found = STRLIST_INIT;
+		_cleanup_free_ char *joined = NULL;
+
+		strlist_add(&links, cases[i].header);
+		acme_msg_links(&links, "alternate", &found);
+		joined = strlist_join(&found, " ");
+		cr_expect_str_eq(joined, cases[i].found, "%s: %s", cases[i].header, joined);
+	}
+}

@@ -1,0 +1,543 @@
+#include "tests/unit/acme/fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An owner of its own with one order for @names, run to its end. */
+static void
+issue(struct fixture *f, struct owner *owner, const char *names)
+{
+	owner_init(owner, f, names);
+	owner_run(owner, f);
+}
+
+Test(acme_order, k_names_take_2k_plus_5_requests)
+{
+	static const unsigned counts[] = { 1, 2, 3, 10, 100 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		_cleanup_buf_ struct buf names = BUF_INIT;
+		struct fixture f;
+		struct owner owner;
+		unsigned k = counts[i];
+
+		for (unsigned n = 0; n < k; n++)
+			buf_printf(&names, "%sn%u.example.com", n ? "," : "", n);
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->latency_ms = 1;
+		fake_ca_script(f.ca)->validate_ms = 5;
+		fake_ca_script(f.ca)->issue_ms = 5;
+		issue(&f, &owner, buf_str(&names));
+		owner_expect_issued(&owner, "plain");
+		cr_expect_eq(fake_ca_count_all(f.ca), 2 * k + 5, "%u names: %u requests", k,
+			fake_ca_count_all(f.ca));
+		cr_expect_eq(owner.saves, 1);
+		cr_expect_eq(owner.csrs, 1);
+		cr_expect_eq(owner.solves, k);
+		cr_expect(owner.spent);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_far_ca_is_asked_several_things_at_once)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	struct fixture f;
+	struct owner owner;
+
+	for (unsigned n = 0; n < 40; n++)
+		buf_printf(&names, "%sn%u.example.com", n ? "," : "", n);
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->latency_ms = 100;
+	issue(&f, &owner, buf_str(&names));
+	owner_expect_issued(&owner, "far");
+	cr_expect_eq(fake_ca_max_in_flight(f.ca), 8, "%u", fake_ca_max_in_flight(f.ca));
+	cr_expect_lt(owner.done_at_ms, 3000, "%lld ms", (long long)owner.done_at_ms);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, many_orders_at_once_need_few_nonces_and_no_overlap)
+{
+	struct fixture f;
+	struct owner owners[50];
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->latency_ms = 2;
+	fake_ca_script(f.ca)->validate_ms = 5;
+	fake_ca_script(f.ca)->issue_ms = 5;
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "n%zu.example.com", i);
+		owner_init(&owners[i], &f, name);
+		owner_start(&owners[i], &f, &(struct acme_order_config){ .url = NULL });
+	}
+	fixture_run(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		owner_expect_issued(&owners[i], owners[i].names.items[0]);
+		owner_clear(&owners[i]);
+	}
+	cr_expect_eq(fake_ca_overlaps(f.ca), 0);
+	cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_NONCE), 8, "%u", fake_ca_count(f.ca, FAKE_CA_NONCE));
+	cr_expect_leq(fake_ca_count_all(f.ca), 50 * 71 / 10 + 10, "%u", fake_ca_count_all(f.ca));
+	fixture_clear(&f);
+}
+
+Test(acme_order, wildcards_and_addresses_are_ordered_as_such)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	issue(&f, &owner, "*.example.com,example.com,192.0.2.7");
+	owner_expect_issued(&owner, "wildcard and address");
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, reused_authorizations_need_no_challenge)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->reuse_authorizations = true;
+	issue(&f, &owner, "a.example.com,b.example.com");
+	owner_expect_issued(&owner, "reuse");
+	cr_expect_eq(owner.solves, 0);
+	cr_expect_eq(fake_ca_count_all(f.ca), 3, "newOrder, finalize, certificate; not %u",
+		fake_ca_count_all(f.ca));
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, the_pause_between_polls_grows_and_the_retry_after_is_obeyed)
+{
+	static const struct {
+		const char *why;
+		int64_t validate_ms;
+		const char *retry_after;
+		unsigned most_polls;
+		int64_t most_ms; /* until the certificate is there */
+	} cases[] = {
+		{ "quick", 5, NULL, 1, 50 },
+		{ "a second", 1000, NULL, 8, 2500 },
+		{ "two minutes", 120000, NULL, 24, 140000 },
+		{ "seconds", 3000, "4", 2, 13000 },
+		{ "date", 3000, "Fri, 15 Jan 2027 08:00:30 GMT", 2, 70000 },
+		{ "unreadable", 5, "soon", 1, 50 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->validate_ms = cases[i].validate_ms;
+		fake_ca_script(f.ca)->retry_after = cases[i].retry_after;
+		issue(&f, &owner, "www.example.com");
+		owner_expect_issued(&owner, cases[i].why);
+		cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_ORDER), cases[i].most_polls, "%s: %u polls",
+			cases[i].why, fake_ca_count(f.ca, FAKE_CA_ORDER));
+		cr_expect_leq(owner.done_at_ms, cases[i].most_ms, "%s: %lld ms", cases[i].why,
+			(long long)owner.done_at_ms);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_failed_validation_tells_the_name_in_the_cas_words)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->fail_name = "b.example.com";
+	fake_ca_script(f.ca)->fail_problem = "connection";
+	fake_ca_script(f.ca)->validate_ms = 5;
+	issue(&f, &owner, "a.example.com,b.example.com");
+	cr_expect_eq(owner.dones, 1);
+	cr_expect_eq(owner.err.code, ERROR_VALIDATION);
+	cr_expect_str_eq(owner.err.problem, "connection");
+	cr_expect_str_eq(owner.err.message,
+		"b.example.com: connection: looked at b.example.com and did not like it", "%s",
+		owner.err.message);
+	cr_expect(owner.err.retry);
+	cr_expect(owner.spent);
+	cr_expect_eq(owner.up, 0);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, what_is_left_pending_by_a_failed_order_is_deactivated)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->never_validates = true;
+	issue(&f, &owner, "a.example.com,b.example.com");
+	cr_expect_eq(owner.err.code, ERROR_TIMEOUT, "%s", owner.err.message);
+	cr_expect(owner.spent);
+	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_DEACTIVATE), 2);
+	cr_expect_eq(owner.up, 0);
+	cr_expect_leq(
+		fake_ca_count(f.ca, FAKE_CA_ORDER), 120, "%u polls", fake_ca_count(f.ca, FAKE_CA_ORDER));
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, a_ca_that_never_fails_a_challenge_is_asked_again_a_few_times)
+{
+	static const struct {
+		unsigned failures; /* of the first validations */
+		bool is_issued;
+		unsigned challenges; /* POSTs */
+	} cases[] = { { 1, true, 2 }, { 3, true, 4 }, { 99, false, 4 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->retrying_failures = cases[i].failures;
+		issue(&f, &owner, "www.example.com");
+		if (cases[i].is_issued) {
+			owner_expect_issued(&owner, "in the end");
+		} else {
+			cr_expect_eq(owner.err.code, ERROR_VALIDATION);
+			cr_expect_str_eq(owner.err.message, "www.example.com: incorrectResponse: looked at "
+							    "www.example.com and did not like it");
+			cr_expect(owner.spent);
+		}
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), cases[i].challenges,
+			"%u failures: %u POSTs", cases[i].failures, fake_ca_count(f.ca, FAKE_CA_CHALLENGE));
+		cr_expect_lt(owner.done_at_ms, 40000, "%lld ms", (long long)owner.done_at_ms);
+		cr_expect(strlist_has(&owner.told, "validate: www.example.com: incorrectResponse: looked at "
+						   "www.example.com and did not "
+						   "like it"),
+			"the reason of the wait is told");
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, owner_failures_leave_the_order_as_it_was)
+{
+	static const struct {
+		bool save_error;
+		const char *solve_error;
+		const char *message;
+	} cases[] = {
+		{ true, NULL, "disk full" },
+		{ false, "b.example.com", "b.example.com: cannot publish" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		owner_init(&owner, &f, "a.example.com,b.example.com");
+		owner.save_error = cases[i].save_error;
+		owner.solve_error = cases[i].solve_error;
+		owner_run(&owner, &f);
+		cr_expect_eq(owner.dones, 1);
+		cr_expect_str_eq(owner.err.message, cases[i].message, "%s", owner.err.message);
+		cr_expect_not(owner.spent);
+		cr_expect_eq(owner.up, 0);
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), 0, "no challenge is answered");
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, no_challenge_is_answered_before_the_url_is_saved)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	owner_init(&owner, &f, "www.example.com");
+	owner.stay_silent = true;
+	owner_start(&owner, &f, &(struct acme_order_config){ .url = NULL });
+	cr_assert_eq(loop_run_until(f.loop, FIXTURE_NOW + 60, NULL), 0);
+	cr_expect_eq(owner.saves, 1);
+	cr_expect_eq(fake_ca_count_all(f.ca), 1);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+/* Ends the process, so to speak, when the order reaches @stop_at. */
+struct crash {
+	struct owner *owner;
+	enum fake_ca_kind stop_at;
+	unsigned nth;
+	bool has_crashed;
+};
+
+static bool
+crash_now(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
+	void *arg)
+{
+	struct crash *crash = arg;
+
+	if (phase == FAKE_CA_AFTER && kind == crash->stop_at && nth == crash->nth && !crash->has_crashed) {
+		crash->has_crashed = true;
+		answer->failure = ERROR_CANCELLED; /* no such answer ever: the test frees the order instead */
+	}
+	return false;
+}
+
+Test(acme_order, a_restart_at_any_request_resumes_the_same_order)
+{
+	static const struct {
+		enum fake_ca_kind kind;
+		unsigned nth;
+	} points[] = {
+		{ FAKE_CA_AUTHORIZATION, 1 },
+		{ FAKE_CA_AUTHORIZATION, 2 },
+		{ FAKE_CA_CHALLENGE, 1 },
+		{ FAKE_CA_CHALLENGE, 2 },
+		{ FAKE_CA_ORDER, 1 },
+		{ FAKE_CA_FINALIZE, 1 },
+		{ FAKE_CA_ORDER, 2 },
+		{ FAKE_CA_CERTIFICATE, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		struct fixture f;
+		struct owner owner;
+		struct crash crash = { .owner = &owner, .stop_at = points[i].kind, .nth = points[i].nth };
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->validate_ms = 5;
+		fake_ca_script(f.ca)->issue_ms = 5;
+		fake_ca_script(f.ca)->intercept = crash_now;
+		fake_ca_script(f.ca)->arg = &crash;
+		owner_init(&owner, &f, "a.example.com,b.example.com");
+		owner_run(&owner, &f);
+		cr_assert(crash.has_crashed, "point %zu", i);
+		cr_expect_eq(owner.err.code, ERROR_CANCELLED, "point %zu: %s", i, owner.err.message);
+		cr_expect_not(owner.spent, "point %zu", i);
+		cr_assert_not_null(owner.url);
+
+		error_clear(&owner.err);
+		owner.dones = 0;
+		owner_start(&owner, &f, &(struct acme_order_config){ .url = owner.url });
+		fixture_run(&f);
+		owner_expect_issued(&owner, "resumed");
+		cr_expect_eq(fake_ca_orders(f.ca), 1, "point %zu", i);
+		cr_expect_eq(owner.saves, 1, "the URL is known already");
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_freed_order_takes_its_challenges_down_and_is_silent)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->never_validates = true;
+	owner_init(&owner, &f, "a.example.com,b.example.com");
+	owner_start(&owner, &f, &(struct acme_order_config){ .url = NULL });
+	cr_assert_eq(loop_run_until(f.loop, FIXTURE_NOW + 5, NULL), 0);
+	cr_expect_eq(owner.up, 2);
+	acme_order_free(owner.order);
+	owner.order = NULL;
+	cr_expect_eq(owner.up, 0);
+	fixture_run(&f);
+	cr_expect_eq(owner.dones, 0);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+/* One wrong answer of one kind. */
+struct fault {
+	enum fake_ca_kind kind;
+	unsigned first, last; /* which of its kind */
+	bool carry_out;       /* the request is carried out and only its answer lost */
+	enum error_code failure;
+	int status;
+	const char *problem;
+	const char *body;
+};
+
+static bool
+inject(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
+	void *arg)
+{
+	const struct fault *fault = arg;
+
+	if (kind != fault->kind || nth < fault->first || nth > fault->last ||
+		phase != (fault->carry_out ? FAKE_CA_AFTER : FAKE_CA_BEFORE))
+		return false;
+	answer->failure = fault->failure;
+	if (fault->problem)
+		fake_ca_answer_problem(answer, fault->status, fault->problem, "injected");
+	else if (fault->body)
+		fake_ca_answer_body(answer, fault->status, fault->body);
+	return true;
+}
+
+#define ORDER_BODY(status, name) \
+	"{\"status\":\"" status "\",\"identifiers\":[{\"type\":\"dns\",\"value\":\"" name "\"}]," \
+	"\"authorizations\":[\"https://ca.test/authz/0\"],\"finalize\":\"https://ca.test/order/0/" \
+	"finalize\"}"
+
+Test(acme_order, faults_of_the_ca_end_as_they_should)
+{
+	static const struct {
+		const char *why;
+		struct fault fault;
+		enum error_code code;
+		bool spent;
+		const char *says;
+	} cases[] = {
+		{ "answer to the challenge lost",
+			{ FAKE_CA_CHALLENGE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
+			true, NULL },
+		{ "answer to finalize lost",
+			{ FAKE_CA_FINALIZE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
+			true, NULL },
+		{ "answer to newOrder lost",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
+			true, NULL },
+		{ "CA down while polling", { FAKE_CA_ORDER, 1, 99, .failure = ERROR_NETWORK }, ERROR_NETWORK,
+			false, NULL },
+		{ "502 while polling", { FAKE_CA_ORDER, 1, 3, .status = 502, .body = "<html>" }, ERROR_NONE,
+			true, NULL },
+		{ "order not ready at first",
+			{ FAKE_CA_FINALIZE, 1, 1, .status = 403, .problem = "orderNotReady" }, ERROR_NONE,
+			true, NULL },
+		{ "order never ready", { FAKE_CA_FINALIZE, 1, 99, .status = 403, .problem = "orderNotReady" },
+			ERROR_CA, false, "orderNotReady" },
+		{ "bad CSR", { FAKE_CA_FINALIZE, 1, 1, .status = 400, .problem = "badCSR" }, ERROR_CA, true,
+			"badCSR: injected" },
+		{ "rate limit at newOrder",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 429, .problem = "rateLimited" },
+			ERROR_RATE_LIMITED, true, "rateLimited: injected" },
+		{ "rate limit at finalize",
+			{ FAKE_CA_FINALIZE, 1, 1, .status = 429, .problem = "rateLimited" },
+			ERROR_RATE_LIMITED, false, "rateLimited: injected" },
+		{ "account gone",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "accountDoesNotExist" },
+			ERROR_CA, true, "accountDoesNotExist: injected" },
+		{ "garbage instead of an order",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
+				.body = "\x7f"
+					"ELF" },
+			ERROR_PROTOCOL, true, "order" },
+		{ "order for another name",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
+				.body = ORDER_BODY("pending", "evil.example") },
+			ERROR_PROTOCOL, true, "other names" },
+		{ "order without a Location",
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
+				.body = ORDER_BODY("pending", "www.example.com") },
+			ERROR_PROTOCOL, true, "where the new order is" },
+		{ "authorization for another name",
+			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 200,
+				.body = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":"
+					"\"bank.example\"},\"challenges\":[]}" },
+			ERROR_PROTOCOL, true, "bank.example" },
+		{ "authorization gone",
+			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 404, .problem = "malformed" }, ERROR_CA,
+			true, "malformed" },
+		{ "challenge refused for good",
+			{ FAKE_CA_CHALLENGE, 1, 99, .status = 403, .problem = "unauthorized" }, ERROR_CA,
+			true, "unauthorized" },
+		{ "order invalid without a reason",
+			{ FAKE_CA_ORDER, 1, 1, .status = 200,
+				.body = ORDER_BODY("invalid", "www.example.com") },
+			ERROR_VALIDATION, true, "does not say why" },
+		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL,
+			true, "empty" },
+		{ "CA down at the download", { FAKE_CA_CERTIFICATE, 1, 99, .failure = ERROR_NETWORK },
+			ERROR_NETWORK, false, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->intercept = inject;
+		fake_ca_script(f.ca)->arg = (void *)&cases[i].fault;
+		issue(&f, &owner, "www.example.com");
+		cr_expect_eq(owner.dones, 1, "%s", cases[i].why);
+		cr_expect_eq(owner.err.code, cases[i].code, "%s: %s", cases[i].why, owner.err.message);
+		cr_expect_eq(owner.spent, cases[i].spent, "%s: spent %d", cases[i].why, owner.spent);
+		cr_expect_eq(owner.up, 0, "%s", cases[i].why);
+		if (cases[i].says)
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s",
+				cases[i].why, owner.err.message);
+		if (cases[i].code == ERROR_NONE)
+			owner_expect_issued(&owner, cases[i].why);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_saved_url_that_the_ca_does_not_know_is_spent)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	owner_init(&owner, &f, "www.example.com");
+	owner_start(&owner, &f, &(struct acme_order_config){ .url = FIXTURE_BASE "/order/77" });
+	fixture_run(&f);
+	cr_expect_eq(owner.err.code, ERROR_CA);
+	cr_expect(owner.spent);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, the_chain_is_chosen_by_the_issuer_of_its_topmost_certificate)
+{
+	static const struct {
+		const char *preferred;
+		unsigned certificates; /* requests */
+	} cases[] = {
+		{ NULL, 1 },
+		{ "Fake Root 0", 1 },
+		{ "Fake Root 2", 3 },
+		{ "No Such Root", 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->alternates = 3;
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f, &(struct acme_order_config){ .preferred_chain = cases[i].preferred });
+		fixture_run(&f);
+		owner_expect_issued(&owner, cases[i].preferred ? cases[i].preferred : "default");
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CERTIFICATE), cases[i].certificates, "%zu: %u", i,
+			fake_ca_count(f.ca, FAKE_CA_CERTIFICATE));
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, tells_each_state_once)
+{
+	struct fixture f;
+	struct owner owner;
+	_cleanup_free_ char *told = NULL;
+
+	fixture_init_registered(&f);
+	issue(&f, &owner, "www.example.com");
+	told = strlist_join(&owner.told, " ");
+	cr_expect_str_eq(told, "create authorize solve validate finalize download done", "%s", told);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}

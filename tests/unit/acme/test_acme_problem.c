@@ -1,0 +1,119 @@
+#include "common/error.h"
+#include "daemon/acme/acme_msg.h"
+#include "daemon/acme/acme_problem.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define P(type) "{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"why\"}"
+
+static void
+read_problem(int status, const char *text, int64_t retry_after_at, struct error *ret)
+{
+	acme_msg_problem(status, text, strlen(text), retry_after_at, ret);
+}
+
+Test(acme_problem, each_type_has_its_meaning)
+{
+	static const struct {
+		int status;
+		const char *text;
+		enum error_code code;
+		bool retry;
+		const char *field;
+		const char *message;
+	} cases[] = {
+		{ 400, P("badCSR"), ERROR_CA, false, "keyAlgorithm", "badCSR: why" },
+		{ 400, P("badNonce"), ERROR_CA, true, NULL, "badNonce: why" },
+		{ 403, P("unauthorized"), ERROR_CA, false, NULL, "unauthorized: why" },
+		{ 403, P("orderNotReady"), ERROR_CA, true, NULL, "orderNotReady: why" },
+		{ 403, P("externalAccountRequired"), ERROR_CA, false, "externalAccountBinding",
+			"externalAccountRequired: why" },
+		{ 429, P("rateLimited"), ERROR_RATE_LIMITED, true, NULL, "rateLimited: why" },
+		{ 500, P("serverInternal"), ERROR_CA, true, NULL, "serverInternal: why" },
+		{ 400, P("ofTheFuture"), ERROR_CA, false, NULL, "ofTheFuture: why" },
+		{ 503, P("ofTheFuture"), ERROR_CA, true, NULL, "ofTheFuture: why" },
+		{ 503, "<html>down</html>", ERROR_CA, true, NULL,
+			"the CA answered HTTP status 503 without a reason" },
+		{ 429, "", ERROR_RATE_LIMITED, true, NULL,
+			"the CA answered HTTP status 429 without a reason" },
+		{ 404, "{}", ERROR_CA, false, NULL, "HTTP status 404" },
+		{ 400, "{\"type\":\"about:blank\",\"detail\":\"x\"}", ERROR_CA, false, NULL, "x" },
+		{ 400, "{\"type\":[],\"detail\":{},\"subproblems\":7}", ERROR_CA, false, NULL,
+			"HTTP status 400" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		read_problem(cases[i].status, cases[i].text, 0, &err);
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].text, error_code_name(err.code));
+		cr_expect_eq(err.retry, cases[i].retry, "%s", cases[i].text);
+		cr_expect_str_eq(err.message, cases[i].message, "%s", err.message);
+		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s",
+			cases[i].text);
+	}
+}
+
+Test(acme_problem, the_time_of_a_rate_limit_is_read_from_header_or_text)
+{
+	static const char text[] =
+		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many certificates "
+		"(5), retry after 2026-01-02 03:04:05 UTC: see https://x\"}";
+	static const char cut[] =
+		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"retry after 2026-01\"}";
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	read_problem(429, text, 0, &err);
+	cr_expect_eq(err.retry_at, 1767323045);
+	read_problem(429, text, 99, &err);
+	cr_expect_eq(err.retry_at, 99);
+	read_problem(429, cut, 0, &err);
+	cr_expect_eq(err.retry_at, 0);
+}
+
+Test(acme_problem, subproblems_are_told_with_their_names)
+{
+	static const char text[] = "{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"two\","
+				   "\"subproblems\":[{\"type\":"
+				   "\"urn:ietf:params:acme:error:caa\",\"detail\":\"forbidden\","
+				   "\"identifier\":{\"type\":\"dns\",\"value\":"
+				   "\"a.example\"}},7,{\"detail\":\"b\"}]}";
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	read_problem(403, text, 0, &err);
+	cr_expect_str_eq(err.message, "compound: two; a.example: caa: forbidden; b", "%s", err.message);
+	cr_expect_str_eq(err.problem, "compound");
+}
+
+Test(acme_problem, text_of_a_ca_cannot_play_with_the_terminal)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "a\x1b[31mb", "a [31mb" },
+		{ "one\r\ntwo", "one two" },
+		{ "x\xc2\x9b"
+		  "31my",
+			"x31my" },
+		{ "a\xe2\x80\xae"
+		  "b\xe2\x81\xa6"
+		  "c",
+			"abc" },
+		{ "M\xc3\xbcnchen", "M\xc3\xbcnchen" },
+		{ "%s%n", "%s%n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *clean = acme_problem_clean(cases[i].in, 100);
+
+		cr_expect_str_eq(clean, cases[i].out, "%s", cases[i].out);
+	}
+}
+
+Test(acme_problem, long_text_is_cut_between_characters)
+{
+	_cleanup_free_ char *clean = acme_problem_clean("ab\xc3\xbc\xc3\xbc", 5);
+
+	cr_expect_str_eq(clean, "ab\xc3\xbc");
+}
