@@ -4,7 +4,12 @@ check_PROGRAMS += unit-common
 TESTS += unit-common
 UNIT_LIBS = $(CRITERION_LIBS)
 
-unit_common_SOURCES = tests/unit/common/test_error.c tests/unit/common/test_event.c
+unit_common_SOURCES = \
+	tests/unit/common/test_api.c \
+	tests/unit/common/test_conf.c \
+	tests/unit/common/test_error.c \
+	tests/unit/common/test_event.c \
+	tests/unit/common/test_rpc.c
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 
@@ -55,6 +60,21 @@ FUZZERS += fuzz-dns_message
 fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 fuzz_dns_message_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/dns_message
+
+FUZZERS += fuzz-api
+fuzz_api_SOURCES = tests/fuzz/fuzz_api.c
+fuzz_api_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/api
+
+FUZZERS += fuzz-conf
+fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+fuzz_conf_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/conf
+
+FUZZERS += fuzz-rpc
+fuzz_rpc_SOURCES = tests/fuzz/fuzz_rpc.c
+fuzz_rpc_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/rpc
 
 check_PROGRAMS += $(FUZZERS)
 if FUZZING

@@ -1,0 +1,164 @@
+#include "common/conf.h"
+
+#include "common/error.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static int
+read_text(struct conf *conf, const char *text, struct error *err)
+{
+	conf_init(conf);
+	return conf_read(conf, text, strlen(text), "certd.conf", err);
+}
+
+Test(conf, defaults_hold_when_nothing_is_said)
+{
+	struct conf conf;
+
+	cr_assert_eq(read_text(&conf, "# nothing\n\n; nothing\n", NULL), 0);
+	conf_finish(&conf);
+	cr_expect_eq(conf.renew_before, 30 * 86400);
+	cr_expect_eq(conf.purge_after, 30 * 86400);
+	cr_expect_eq(conf.max_orders, 8);
+	cr_expect_eq(conf.max_alternative_names, 100);
+	cr_expect_eq(conf.max_auto_certificates, 0);
+	cr_expect_eq(conf.log_level, 6);
+	cr_expect_not(conf.allow_other_hosts);
+	cr_expect_eq(conf.http_listen.count, 0);
+	cr_expect_str_eq(conf.drop_root, conf.state_dir);
+	conf_clear(&conf);
+}
+
+Test(conf, every_kind_is_read)
+{
+	struct conf conf;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(read_text(&conf,
+			     "state = /srv/certd\n"
+			     "runtime=/run/c\r\n"
+			     "  log-level = debug ; comment\n"
+			     "http-listen = [::]:80, 127.0.0.1:5002\n"
+			     "http-listen = unix:/run/c/http\n"
+			     "renew-before = 20d\n"
+			     "max-orders = 16\n"
+			     "dns-servers = 127.0.0.1:5353\n"
+			     "allow-other-hosts = yes",
+			     &err),
+		0, "%s", err.message);
+	conf_finish(&conf);
+	cr_expect_str_eq(conf.state_dir, "/srv/certd");
+	cr_expect_str_eq(conf.drop_root, "/srv/certd");
+	cr_expect_str_eq(conf.socket_path, "/run/c/control.sock");
+	cr_expect_eq(conf.log_level, 7);
+	cr_assert_eq(conf.http_listen.count, 3);
+	cr_expect_str_eq(conf.http_listen.items[0], "[::]:80");
+	cr_expect_str_eq(conf.http_listen.items[2], "unix:/run/c/http");
+	cr_expect_eq(conf.renew_before, 20 * 86400);
+	cr_expect_eq(conf.max_orders, 16);
+	cr_expect_str_eq(conf.dns_servers, "127.0.0.1:5353");
+	cr_expect(conf.allow_other_hosts);
+	conf_clear(&conf);
+}
+
+#define LONG_VALUE \
+	"/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456" \
+	"789" \
+	"01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" \
+	"89"
+
+Test(conf, errors_name_file_line_option_and_what_is_allowed)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "\nmax-oders = 3\n",
+			"certd.conf:2: max-oders: unknown option; did you mean 'max-orders'?" },
+		{ "frobnicate = 3\n", "certd.conf:1: frobnicate: unknown option" },
+		{ "max-orders = 0\n", "certd.conf:1: max-orders: '0' is no number from 1 to 100" },
+		{ "max-orders = 3x\n", "certd.conf:1: max-orders: '3x' is no number from 1 to 100" },
+		{ "max-orders = 99999999999999999999\n",
+			"certd.conf:1: max-orders: '99999999999999999999' is no number from 1 to 100" },
+		{ "renew-before = soon\n", "certd.conf:1: renew-before: 'soon' is no span (such as 30d or "
+					   "12h) from 1m to 4000d" },
+		{ "allow-other-hosts = true\n",
+			"certd.conf:1: allow-other-hosts: 'true' is neither yes nor no" },
+		{ "state = certd\n", "certd.conf:1: state: 'certd' is no absolute path" },
+		{ "log-level = loud\n",
+			"certd.conf:1: log-level: 'loud' is none of error, warning, notice, info, debug" },
+		{ "proxy =\n", "certd.conf:1: proxy: has no value" },
+		{ "workers = 1\n\nworkers = 2\n", "certd.conf:3: workers: given in line 1 already" },
+		{ "# x\n[certd]\n", "certd.conf:2: there are no sections in this file" },
+		{ "workers = 1\nnonsense\nworkers = 2\n",
+			"certd.conf:2: neither 'option = value' nor a comment" },
+		{ "nonsense\n", "certd.conf:1: neither 'option = value' nor a comment" },
+		{ "#\nstate = " LONG_VALUE "\n", "certd.conf:2: line is longer than 197 octets" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct conf conf;
+
+		cr_expect_eq(read_text(&conf, cases[i].text, &err), -1, "%s", cases[i].text);
+		cr_expect_eq(err.code, ERROR_CONFIG, "%s", cases[i].text);
+		cr_expect_str_eq(err.message, cases[i].message);
+		conf_clear(&conf);
+	}
+}
+
+Test(conf, the_longest_line_arrives_whole)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char text[CONF_MAX_LINE + 1] = "state = /";
+	struct conf conf;
+
+	memset(text + strlen(text), 'x', CONF_MAX_LINE - strlen(text));
+	cr_assert_eq(read_text(&conf, text, &err), 0, "%s", err.message);
+	cr_expect_str_eq(conf.state_dir, text + strlen("state = "));
+	conf_clear(&conf);
+}
+
+Test(conf, nul_octets_are_no_configuration)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct conf conf;
+
+	conf_init(&conf);
+	cr_expect_eq(conf_read(&conf, "workers = 1\0", 12, "x", &err), -1);
+	cr_expect_eq(err.code, ERROR_CONFIG);
+	conf_clear(&conf);
+}
+
+Test(conf, a_list_on_the_command_line_replaces)
+{
+	struct conf conf;
+
+	cr_assert_eq(read_text(&conf, "webroot = /a\nwebroot = /b\n", NULL), 0);
+	cr_expect_eq(conf.webroots.count, 2);
+	cr_expect_eq(conf_set(&conf, "webroot", "/c", NULL), 0);
+	cr_assert_eq(conf.webroots.count, 1);
+	cr_expect_str_eq(conf.webroots.items[0], "/c");
+	cr_expect_eq(conf_set(&conf, "webrot", "/c", NULL), -1);
+	conf_clear(&conf);
+}
+
+Test(conf, a_missing_file_is_told_apart)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct conf conf;
+
+	conf_init(&conf);
+	cr_expect_eq(conf_read_file(&conf, "/nonexistent/certd.conf", &err), -1);
+	cr_expect_eq(err.code, ERROR_NOT_FOUND);
+	conf_clear(&conf);
+}
+
+Test(conf, help_has_a_line_for_each_option)
+{
+	_cleanup_buf_ struct buf help = BUF_INIT;
+
+	conf_help(&help);
+	cr_expect_not_null(strstr(buf_str(&help), "renew-before = SPAN\n"));
+	cr_expect_not_null(strstr(buf_str(&help), "(default: 30d)"));
+}
