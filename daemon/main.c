@@ -1,6 +1,183 @@
-/* daemon/main.c: certd's entry; everything is in libcertd. */
-int
-main(void)
+/*
+ * certd: command line and process set-up; everything else is libcertd. Usage and configuration errors are one line on
+ * stderr and exit status 64 and 78, as sysexits(3) has them.
+ */
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/secret.h"
+#include "daemon/certd.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONF_PATH_DEFAULT SYSCONFDIR "/certd/certd.conf"
+
+enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_DEBUGGER };
+
+static const struct option options[] = {
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "runtime", required_argument, NULL, OPT_RUNTIME },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "help-config", no_argument, NULL, OPT_HELP_CONFIG },
+	{ "allow-debugger", no_argument, NULL, OPT_DEBUGGER },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+static const char usage[] =
+	"usage: certd [--foreground] [--state DIR] [--runtime DIR] [--config FILE]\n"
+	"\n"
+	"  --foreground       stay in the foreground (certd always does; for clarity in scripts)\n"
+	"  --state DIR        where the store and the drops are (" LOCALSTATEDIR "/lib/certd)\n"
+	"  --runtime DIR      where the control socket is (" RUNSTATEDIR "/certd)\n"
+	"  --config FILE      configuration (" CONF_PATH_DEFAULT ", if it is there)\n"
+	"  --help-config      list all options of the configuration file\n"
+	"  --allow-debugger   let strace and gdb attach: keys can then be read by this user\n"
+	"  --help, --version\n"
+	"\n"
+	"certd is driven by certctl(1). See certd(8) and certd.conf(5).\n";
+
+struct arguments {
+	const char *state;
+	const char *runtime;
+	const char *config;
+	bool allow_debugger;
+};
+
+static int
+print(const char *text)
 {
+	return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? 74 : 0;
+}
+
+static int
+print_help_config(void)
+{
+	_cleanup_buf_ struct buf help = BUF_INIT;
+
+	conf_help(&help);
+	return print(buf_str(&help));
+}
+
+/* Return: -1 go on, else the exit status. */
+static int
+parse(int argc, char **argv, struct arguments *ret)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "fhV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'f':
+			break;
+		case OPT_STATE:
+			ret->state = optarg;
+			break;
+		case OPT_RUNTIME:
+			ret->runtime = optarg;
+			break;
+		case OPT_CONFIG:
+			ret->config = optarg;
+			break;
+		case OPT_DEBUGGER:
+			ret->allow_debugger = true;
+			break;
+		case OPT_HELP_CONFIG:
+			return print_help_config();
+		case 'h':
+			return print(usage);
+		case 'V':
+			return print(PACKAGE_NAME " " PACKAGE_VERSION "\n");
+		default:
+			fputs("certd: see certd --help\n", stderr);
+			return error_exit_status(ERROR_USAGE);
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "certd: unexpected argument '%s'; see certd --help\n", argv[optind]);
+	return error_exit_status(ERROR_USAGE);
+}
+
+/* The directory as an absolute path. Owned by the caller. */
+static char *
+absolute(const char *path)
+{
+	_cleanup_free_ char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+
+	return cwd ? xasprintf("%s/%s", cwd, path) : xstrdup(path);
+}
+
+/* The command line wins over the file. */
+static int
+read_conf(const struct arguments *args, struct conf *conf, const char **ret_path, struct error *err)
+{
+	bool given = args->config != NULL;
+
+	*ret_path = given ? args->config : CONF_PATH_DEFAULT;
+	if (!given && access(*ret_path, F_OK) < 0)
+		*ret_path = NULL;
+	if (*ret_path && conf_read_file(conf, *ret_path, err) < 0)
+		return -1;
+	if (args->state) {
+		free(conf->state_dir);
+		conf->state_dir = absolute(args->state);
+	}
+	if (args->runtime) {
+		free(conf->runtime_dir);
+		conf->runtime_dir = absolute(args->runtime);
+	}
+	conf_finish(conf);
 	return 0;
+}
+
+static int
+run(const struct arguments *args, struct error *err)
+{
+	struct conf conf;
+	const char *path;
+	struct certd *certd;
+	int rc = secret_process_init(args->allow_debugger, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 1)
+		fputs("certd: keys are not locked in memory and may reach swap space (raise LimitMEMLOCK)\n",
+			stderr);
+	conf_init(&conf);
+	if (read_conf(args, &conf, &path, err) < 0) {
+		conf_clear(&conf);
+		return -1;
+	}
+	certd = certd_new(&conf, path, err);
+	conf_clear(&conf);
+	rc = certd ? certd_run(certd, err) : -1;
+	certd_free(certd);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments args = { 0 };
+	struct error err = ERROR_INIT;
+	int status = parse(argc, argv, &args);
+
+	if (status >= 0)
+		return status;
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	if (run(&args, &err) == 0)
+		return 0;
+	fprintf(stderr, "certd: %s\n", err.message);
+	status = error_exit_status(err.code);
+	error_clear(&err);
+	return status;
 }

@@ -29,9 +29,9 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 24, struct provider, account_key_algorithm, "accountKeyAlgorithm"),
 	RECORD_FIELD(RECORD_INT, 25, struct provider, max_orders, "maxOrders"),
 	RECORD_FIELD(RECORD_SECRET, 26, struct provider, account_key, NULL),
-	RECORD_FIELD(RECORD_STRING, 27, struct provider, account_url, NULL),
-	RECORD_FIELD(RECORD_STRING, 28, struct provider, account_thumbprint, NULL),
-	RECORD_FIELD(RECORD_STRING, 29, struct provider, terms_url, NULL),
+	RECORD_FIELD(RECORD_STRING, 27, struct provider, account_url, "accountUrl"),
+	RECORD_FIELD(RECORD_STRING, 28, struct provider, account_thumbprint, "accountThumbprint"),
+	RECORD_FIELD(RECORD_STRING, 29, struct provider, terms_url, "termsOfService"),
 	RECORD_FIELD(RECORD_INT, 30, struct provider, attempts, NULL),
 };
 const struct record_class provider_class = CLASS(
@@ -56,11 +56,11 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 26, struct autocert, paused, "paused"),
 	RECORD_FIELD(RECORD_STRING, 27, struct autocert, slug, NULL),
 	RECORD_FIELD_ROLE(
-		RECORD_STRING, 28, struct autocert, last_certificate, NULL, RECORD_REF, &certificate_class),
-	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, NULL),
-	RECORD_FIELD(RECORD_INT, 30, struct autocert, last_not_after_at, NULL),
-	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, NULL),
-	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, NULL),
+		RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate", RECORD_REF, &certificate_class),
+	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, "notBefore"),
+	RECORD_FIELD(RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter"),
+	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, "attempts"),
+	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, "lastAttemptDate"),
 	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
 	RECORD_FIELD(RECORD_ERROR, 34, struct autocert, last_error, NULL),
 };
@@ -70,19 +70,19 @@ const struct record_class autocert_class = CLASS(
 static const struct record_field certificate_fields[] = {
 	OBJECT_FIELDS(struct certificate),
 	RECORD_FIELD_ROLE(
-		RECORD_STRING, 16, struct certificate, autocert, NULL, RECORD_WEAK_REF, &autocert_class),
+		RECORD_STRING, 16, struct certificate, autocert, "autoCertificate", RECORD_WEAK_REF, &autocert_class),
 	RECORD_FIELD_ROLE(
 		RECORD_STRING, 17, struct certificate, provider, NULL, RECORD_WEAK_REF, &provider_class),
 	RECORD_FIELD_ROLE(
 		RECORD_STRING, 18, struct certificate, common_name, "commonName", RECORD_COMMON_NAME, NULL),
-	RECORD_FIELD(RECORD_STRLIST, 19, struct certificate, names, NULL),
-	RECORD_FIELD(RECORD_STRING, 20, struct certificate, serial, NULL),
-	RECORD_FIELD(RECORD_STRING, 21, struct certificate, sha256, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 19, struct certificate, names, "subjectAlternativeNames"),
+	RECORD_FIELD(RECORD_STRING, 20, struct certificate, serial, "serialNumber"),
+	RECORD_FIELD(RECORD_STRING, 21, struct certificate, sha256, "sha256Fingerprint"),
 	RECORD_FIELD(RECORD_STRING, 22, struct certificate, issuer_cn, NULL),
 	RECORD_FIELD(RECORD_STRING, 23, struct certificate, issuer_org, NULL),
-	RECORD_FIELD(RECORD_STRING, 24, struct certificate, key_algorithm, NULL),
-	RECORD_FIELD(RECORD_INT, 25, struct certificate, not_before_at, NULL),
-	RECORD_FIELD(RECORD_INT, 26, struct certificate, not_after_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 24, struct certificate, key_algorithm, "keyAlgorithm"),
+	RECORD_FIELD(RECORD_INT, 25, struct certificate, not_before_at, "notBefore"),
+	RECORD_FIELD(RECORD_INT, 26, struct certificate, not_after_at, "notAfter"),
 	RECORD_FIELD(RECORD_STRING, 27, struct certificate, ari_id, NULL),
 	RECORD_FIELD(RECORD_BYTES, 28, struct certificate, leaf_pem, "certificate"),
 	RECORD_FIELD(RECORD_BYTES, 29, struct certificate, chain_pem, "certificateChain"),

@@ -1,0 +1,395 @@
+/*
+ * The owner of everything. Construction goes from what needs nothing to what needs all; destruction the other way. Each
+ * constructor leaves what was made so far in a state that certd_free() accepts.
+ */
+#include "daemon/certd.h"
+
+#include "common/secret.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/http.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/notify.h"
+#include "daemon/base/workers.h"
+#include "daemon/control/server.h"
+#include "daemon/master_key.h"
+#include "daemon/startup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_LISTEN_FDS = 16, STATUS_MS = 1000 };
+
+#define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
+
+struct certd {
+	struct conf conf;
+	char *conf_path;
+	struct secret master_key;
+	struct role_map roles;
+	struct clock *clock;
+	struct log *log;
+	struct loop *loop;
+	struct workers *workers;
+	struct store *store;
+	struct events *events;
+	struct dns *dns;
+	struct http_curl *http;
+	struct drops *drops;
+	struct rollout *rollout;
+	struct solver *solver;
+	struct issue_env issue_env;
+	struct scheduler *scheduler;
+	struct service service;
+	struct control *control;
+	struct startup *startup;
+	struct event_subscription *watch; /* for STATUS= */
+	struct loop_timer status;
+	bool is_ready;
+};
+
+/* --- construction, in layers --- */
+
+static int
+make_dir(const char *path, mode_t mode, struct error *err)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return error_set_errno(err, errno, "make '%s'", path);
+	return 0;
+}
+
+static int
+open_base(struct certd *c, struct error *err)
+{
+	c->clock = clock_new_real();
+	c->log = log_new((enum log_level)c->conf.log_level);
+	c->loop = loop_new(c->clock);
+	c->workers = workers_new(c->loop, (unsigned)c->conf.workers);
+	c->dns = dns_new(c->loop, c->conf.dns_servers, err);
+	if (!c->dns)
+		return -1;
+	c->http = http_curl_new(c->loop, c->dns,
+		&(struct http_curl_config){ .user_agent = USER_AGENT, .proxy = c->conf.proxy }, err);
+	return c->http ? 0 : -1;
+}
+
+static bool
+turn_end(void *arg)
+{
+	return store_commit(arg);
+}
+
+static int
+open_store(struct certd *c, struct error *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/store", c->conf.state_dir);
+
+	if (make_dir(c->conf.state_dir, 0711, err) < 0 ||
+		master_key_get(&c->conf, &c->master_key, &c->service.master_key_beside_store, err) < 0)
+		return -1;
+	c->store = store_open(path, &c->master_key, err);
+	if (!c->store)
+		return -1;
+	loop_set_turn_end(c->loop, turn_end, c->store);
+	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
+	return 0;
+}
+
+static int
+open_solver(struct certd *c, struct error *err)
+{
+	const struct dnsprovider_env env = {
+		.loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http)
+	};
+	int fds[MAX_LISTEN_FDS];
+	struct solver_config config = { .http_fds = fds };
+
+	config.n_http_fds = notify_listen_fds("http", fds, ARRAY_SIZE(fds));
+	strlist_copy(&config.http_listen, &c->conf.http_listen);
+	strlist_copy(&config.webroots, &c->conf.webroots);
+	c->solver = solver_new(&env, c->store, &config, err);
+	strlist_clear(&config.http_listen);
+	strlist_clear(&config.webroots);
+	return c->solver ? 0 : -1;
+}
+
+static int
+open_rollout(struct certd *c, struct error *err)
+{
+	c->drops = drops_open(c->loop, c->workers, c->conf.drop_root, err);
+	if (!c->drops)
+		return -1;
+	c->rollout = rollout_new(&(struct rollout_env){
+		.loop = c->loop, .store = c->store, .events = c->events, .drops = c->drops, .dns = c->dns });
+	return 0;
+}
+
+static void
+open_scheduler(struct certd *c)
+{
+	c->issue_env = (struct issue_env){
+		.loop = c->loop,
+		.store = c->store,
+		.events = c->events,
+		.workers = c->workers,
+		.solver = c->solver,
+		.rollout = c->rollout,
+		.renew_before = c->conf.renew_before,
+		.purge_after = c->conf.purge_after,
+		.max_names = (unsigned)c->conf.max_alternative_names + 1,
+	};
+	c->scheduler = scheduler_new(&(struct scheduler_config){
+		.issue_env = &c->issue_env,
+		.http = http_curl_transport(c->http),
+		.max_orders = c->conf.max_orders,
+		.allow_other_hosts = c->conf.allow_other_hosts,
+	});
+}
+
+static void
+read_roles(struct certd *c)
+{
+	_cleanup_strlist_ struct strlist unknown = STRLIST_INIT;
+	_cleanup_free_ char *names = NULL;
+
+	role_map_clear(&c->roles);
+	role_map_add(&c->roles, ROLE_ADMIN, &c->conf.admin_groups, &unknown);
+	role_map_add(&c->roles, ROLE_OPERATOR, &c->conf.operator_groups, &unknown);
+	role_map_add(&c->roles, ROLE_VIEWER, &c->conf.viewer_groups, &unknown);
+	if (!unknown.count)
+		return;
+	names = strlist_join(&unknown, ", ");
+	event_emit(c->events, NULL, EVENT_SERVER_WARNING, NULL, NULL,
+		"groups that do not exist are skipped: %s", names);
+}
+
+static int
+reload(void *arg, struct error *err);
+
+static int
+open_control(struct certd *c, struct error *err)
+{
+	int fds[MAX_LISTEN_FDS];
+	struct control_config config = {
+		.path = c->conf.socket_path,
+		.fds = fds,
+		.max_connections = (unsigned)c->conf.max_connections,
+		.max_connections_per_user = (unsigned)c->conf.max_connections_per_user,
+		.roles = &c->roles,
+	};
+
+	c->service.loop = c->loop;
+	c->service.store = c->store;
+	c->service.events = c->events;
+	c->service.solver = c->solver;
+	c->service.drops = c->drops;
+	c->service.rollout = c->rollout;
+	c->service.scheduler = c->scheduler;
+	c->service.issue_env = &c->issue_env;
+	c->service.conf = &c->conf;
+	c->service.started_at = clock_wall(c->clock);
+	c->service.reload = reload;
+	c->service.reload_arg = c;
+	config.n_fds = notify_listen_fds("control", fds, ARRAY_SIZE(fds));
+	if (!config.n_fds && make_dir(c->conf.runtime_dir, 0755, err) < 0)
+		return -1;
+	c->control = control_new(&c->service, &config, err);
+	return c->control ? 0 : -1;
+}
+
+struct certd *
+certd_new(struct conf *conf, const char *conf_path, struct error *err)
+{
+	struct certd *c = xcalloc(1, sizeof(*c));
+
+	c->conf = *conf;
+	conf_init(conf);
+	c->conf_path = xstrdup_null(conf_path);
+	if (open_base(c, err) < 0 || open_store(c, err) < 0 || open_solver(c, err) < 0 ||
+		open_rollout(c, err) < 0) {
+		certd_free(c);
+		return NULL;
+	}
+	open_scheduler(c);
+	read_roles(c);
+	if (open_control(c, err) < 0) {
+		certd_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+certd_free(struct certd *c)
+{
+	if (!c)
+		return;
+	startup_cancel(c->startup);
+	if (c->loop)
+		loop_timer_cancel(&c->status);
+	events_unsubscribe(c->watch);
+	control_free(c->control);
+	scheduler_free(c->scheduler);
+	solver_free(c->solver);
+	rollout_free(c->rollout);
+	/* A drop under way is finished by its worker; nobody is told any more. */
+	workers_free(c->workers);
+	drops_close(c->drops);
+	http_curl_free(c->http);
+	dns_free(c->dns);
+	store_close(c->store);
+	events_free(c->events);
+	loop_free(c->loop);
+	log_free(c->log);
+	clock_free(c->clock);
+	role_map_clear(&c->roles);
+	secret_clear(&c->master_key);
+	conf_clear(&c->conf);
+	free(c->conf_path);
+	free(c);
+}
+
+/* --- reload --- */
+
+/* What takes effect at once; listeners and directories are the next start's. */
+static void
+apply_conf(struct certd *c, struct conf *new)
+{
+	struct conf old = c->conf;
+
+	c->conf = *new;
+	conf_init(new);
+	conf_clear(&old);
+	log_set_level(c->log, (enum log_level)c->conf.log_level);
+	read_roles(c);
+	c->issue_env.renew_before = c->conf.renew_before;
+	c->issue_env.purge_after = c->conf.purge_after;
+	c->issue_env.max_names = (unsigned)c->conf.max_alternative_names + 1;
+}
+
+/* A file that is wrong changes nothing. */
+static int
+reload(void *arg, struct error *err)
+{
+	struct certd *c = arg;
+	struct conf new;
+	int rc = 0;
+
+	notify_reloading();
+	conf_init(&new);
+	str_replace(&new.state_dir, c->conf.state_dir);
+	str_replace(&new.runtime_dir, c->conf.runtime_dir);
+	if (c->conf_path)
+		rc = conf_read_file(&new, c->conf_path, err);
+	conf_finish(&new);
+	if (rc == 0)
+		apply_conf(c, &new);
+	conf_clear(&new);
+	notify_ready();
+	if (rc == 0)
+		event_emit(c->events, NULL, EVENT_SERVER_RELOADED, NULL, NULL, "configuration read again");
+	return rc;
+}
+
+static void
+reload_signal(void *arg)
+{
+	struct certd *c = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (reload(c, &err) < 0)
+		event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
+			"reload refused, the old configuration stays: %s", err.message);
+}
+
+/* --- running --- */
+
+static void
+stop_signal(void *arg)
+{
+	struct certd *c = arg;
+
+	notify_stopping();
+	event_emit(c->events, NULL, EVENT_SERVER_STOPPING, NULL, NULL, "stopping");
+	loop_stop(c->loop);
+}
+
+static void
+send_status(void *arg)
+{
+	struct certd *c = arg;
+	int64_t failing = object_count(c->store, &autocert_class, OBJECT_FAILED);
+
+	notify_status("%s%llu auto-certificates, %lld failing", c->is_ready ? "" : "looking at the drops: ",
+		(unsigned long long)store_count(c->store, STORE_AUTOCERT), (long long)failing);
+}
+
+/* Something happened: the status line follows within a second. */
+static void
+event_seen(struct json_object *event, void *arg)
+{
+	struct certd *c = arg;
+	const char *kind = NULL;
+	enum event_kind k;
+
+	if (json_get_string(event, "kind", &kind, NULL) != 1 || !event_kind_find(kind, &k) ||
+		event_info(k)->is_transient)
+		return;
+	if (!loop_timer_is_armed(&c->status))
+		loop_timer_set(&c->status, STATUS_MS);
+	if (k == EVENT_DEPLOY_DONE) {
+		struct json_object *object = NULL;
+		const char *name = NULL;
+
+		if (json_get_object(event, "object", &object, NULL) == 1 &&
+			json_get_string(object, "name", &name, NULL) == 1)
+			notify_field("DEPLOYED", name);
+	}
+}
+
+static void
+ready(size_t rewritten, void *arg)
+{
+	struct certd *c = arg;
+
+	c->startup = NULL;
+	c->is_ready = true;
+	notify_ready();
+	send_status(c);
+	event_emit(c->events, NULL, EVENT_SERVER_STARTED, NULL, NULL, "certd %s is ready%s", PACKAGE_VERSION,
+		rewritten ? "; missing drops were written" : "");
+	if (c->service.master_key_beside_store)
+		event_emit(c->events, NULL, EVENT_SERVER_WARNING, NULL, NULL,
+			"the master key lies beside the store: who copies %s has both; under systemd give it "
+			"as the "
+			"credential master-key",
+			c->conf.state_dir);
+}
+
+int
+certd_run(struct certd *c, struct error *err)
+{
+	const struct startup_env env = {
+		.loop = c->loop,
+		.store = c->store,
+		.events = c->events,
+		.drops = c->drops,
+		.rollout = c->rollout,
+		.scheduler = c->scheduler,
+	};
+
+	loop_signal(c->loop, SIGTERM, stop_signal, c);
+	loop_signal(c->loop, SIGINT, stop_signal, c);
+	loop_signal(c->loop, SIGHUP, reload_signal, c);
+	loop_timer_init(&c->status, c->loop, send_status, c);
+	c->watch = events_subscribe(c->events, NULL, event_seen, c);
+	notify_watchdog_start(c->loop);
+	c->startup = startup_begin(&env, ready, c);
+	scheduler_kick(c->scheduler);
+	return loop_run(c->loop, err);
+}

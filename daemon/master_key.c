@@ -1,0 +1,97 @@
+/*
+ * The master key is 32 random octets, raw or in base64. One that is made here is durable before the store is sealed
+ * with it; a store without its key is refused rather than given a new one.
+ */
+#include "daemon/master_key.h"
+
+#include "common/base64url.h"
+#include "common/conf.h"
+#include "common/error.h"
+#include "common/secret.h"
+#include "daemon/base/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MASTER_KEY_SIZE = 32, MASTER_KEY_FILE_MAX = 256 };
+
+static int
+read_key(const char *path, struct secret *ret, struct error *err)
+{
+	_cleanup_secret_ struct secret text = SECRET_INIT;
+
+	if (secret_read_file(&text, path, MASTER_KEY_FILE_MAX, false, err) < 0)
+		return error_wrap(err, "master key");
+	if (text.len == MASTER_KEY_SIZE) {
+		secret_move(ret, &text);
+		return 0;
+	}
+	if (base64_decode_any((const char *)text.data, text.len, ret, NULL) == 0 &&
+		ret->len == MASTER_KEY_SIZE)
+		return 0;
+	return error_set(err, ERROR_CONFIG, "master key '%s': is not %d octets, raw or in base64", path,
+		MASTER_KEY_SIZE);
+}
+
+static int
+write_key(int dirfd, const struct secret *key, struct error *err)
+{
+	int fd = openat(dirfd, "master-key", O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0400);
+	int failed;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "create 'master-key'");
+	failed = write(fd, key->data, key->len) != (ssize_t)key->len || fsync(fd) < 0;
+	if (failed)
+		error_set_errno(err, errno, "write 'master-key'");
+	if (close(fd) < 0 && !failed)
+		failed = error_set_errno(err, errno, "close 'master-key'");
+	if (!failed && fsync(dirfd) < 0)
+		failed = error_set_errno(err, errno, "sync the state directory");
+	if (failed)
+		unlinkat(dirfd, "master-key",
+			0); /* half a key is worse than none: nothing is sealed with it yet */
+	return failed ? -1 : 0;
+}
+
+static int
+make_key(const struct conf *conf, struct secret *ret, struct error *err)
+{
+	int dirfd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return error_set_errno(err, errno, "open '%s'", conf->state_dir);
+	if (faccessat(dirfd, "store", F_OK, 0) == 0) {
+		close(dirfd);
+		return error_set(err, ERROR_CONFIG,
+			"there is a store in '%s' but no master key: give it as the credential master-key or "
+			"by master-key-file",
+			conf->state_dir);
+	}
+	rc = secret_random(ret, MASTER_KEY_SIZE, err);
+	if (rc == 0)
+		rc = write_key(dirfd, ret, err);
+	close(dirfd);
+	return rc;
+}
+
+int
+master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_store, struct error *err)
+{
+	_cleanup_free_ char *credential = notify_credential_path("master-key");
+	_cleanup_free_ char *beside = xasprintf("%s/master-key", conf->state_dir);
+
+	*ret_beside_store = false;
+	if (conf->master_key_file)
+		return read_key(conf->master_key_file, ret, err);
+	if (credential)
+		return read_key(credential, ret, err);
+	*ret_beside_store = true;
+	if (access(beside, F_OK) == 0)
+		return read_key(beside, ret, err);
+	return make_key(conf, ret, err);
+}

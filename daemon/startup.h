@@ -1,0 +1,33 @@
+/*
+ * daemon/startup.h: "my files are there". After the store is open and requests are answered, one time-sliced pass looks
+ * whether the drop of every auto-certificate is the one that was rolled out (a drop root on tmpfs is empty after a
+ * boot), has the missing ones written, and then says so. A drop that cannot be written does not hold it up.
+ */
+#ifndef DAEMON_STARTUP_H
+#define DAEMON_STARTUP_H
+
+#include "daemon/renew/scheduler.h"
+
+struct startup;
+
+struct startup_env {
+	struct loop *loop; /* all borrowed */
+	struct store *store;
+	struct events *events;
+	struct drops *drops;
+	struct rollout *rollout;
+	struct scheduler *scheduler;
+};
+
+/* Once, from the loop; the pass is free then. @rewritten: drops that had to be written. */
+typedef void
+startup_done_fn(size_t rewritten, void *arg);
+
+struct startup *
+startup_begin(const struct startup_env *env, startup_done_fn *done, void *arg);
+
+/* NULL is a no-op. */
+void
+startup_cancel(struct startup *startup);
+
+#endif
