@@ -43,17 +43,6 @@ struct workers {
 	bool stop;
 };
 
-static void
-list_free(struct workers_list *list)
-{
-	struct workers_job *job;
-
-	while ((job = STAILQ_FIRST(list))) {
-		STAILQ_REMOVE_HEAD(list, link);
-		free(job);
-	}
-}
-
 /* Takes the lock held and gives it back held. */
 static void
 run_one(struct workers *workers)
@@ -168,12 +157,12 @@ workers_free(struct workers *workers)
 	pthread_mutex_unlock(&workers->lock);
 	for (unsigned i = 0; i < workers->n_threads; i++)
 		pthread_join(workers->threads[i], NULL);
+	STAILQ_CONCAT(&workers->done, &workers->waiting);
+	call_done(workers);
 	loop_timer_cancel(&workers->run_inline);
 	loop_fd_free(workers->done_watch);
 	if (workers->done_fd >= 0)
 		close(workers->done_fd);
-	list_free(&workers->waiting);
-	list_free(&workers->done);
 	pthread_mutex_destroy(&workers->lock);
 	pthread_cond_destroy(&workers->wake);
 	free(workers->threads);

@@ -18,7 +18,10 @@ workers_done_fn(void *arg); /* on the loop, once per job, in any order */
 struct workers *
 workers_new(struct loop *loop, unsigned threads);
 
-/* Waits for running jobs; done functions of those that are left are not called. */
+/*
+ * Waits for running jobs, then calls the done function of every job that is left, run or not, so that its argument is
+ * released: owners that went away have orphaned it before. Done functions must not queue jobs then.
+ */
 void
 workers_free(struct workers *workers);
 

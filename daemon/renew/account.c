@@ -1,6 +1,6 @@
 /*
- * Account registration. The key is in the provider's record before anything is sent (control/ makes it together with
- * the provider), so this may run any number of times: the same key gives the same account.
+ * Account registration. The first run makes the account key and commits it; only then is anything sent, so that this may
+ * run any number of times: the same key gives the same account.
  */
 #include "daemon/renew/account.h"
 
@@ -8,6 +8,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/workers.h"
 #include "daemon/renew/policy.h"
 #include "daemon/store/schedule.h"
 
@@ -16,6 +17,14 @@
 
 enum { OPERATOR_RETRY_SEC = 24 * 3600 };
 
+/* What a worker works on: survives the account. */
+struct account_keygen {
+	struct account *account; /* NULL: cancelled */
+	enum key_algorithm algorithm;
+	struct key *key;
+	struct error error;
+};
+
 struct account {
 	const struct issue_env *env;
 	const struct http *http;
@@ -23,6 +32,7 @@ struct account {
 	char id[STORE_ID_SIZE]; /* provider */
 	struct acme_client *client;
 	struct acme_call *call;
+	struct account_keygen *keygen; /* under way; or NULL */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -33,6 +43,8 @@ account_cancel(struct account *account)
 	if (!account)
 		return;
 	store_forget(account->env->store, account);
+	if (account->keygen)
+		account->keygen->account = NULL;
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
 	free(account);
@@ -150,31 +162,110 @@ account_replied(const struct acme_reply *reply, const struct error *err, void *a
 }
 
 static int
+account_register(struct account *account, const struct provider *p, struct error *err)
+{
+	struct acme_client_config config = {
+		.directory_url = p->server,
+		.ca_file = p->ca_file,
+		.allow_other_hosts = account->allow_other_hosts,
+	};
+	struct acme_account_request request = {
+		.email = p->email,
+		.terms_agreed = p->terms_agreed,
+		.eab_key_id = p->eab_key_id,
+		.eab_key = p->eab_key.len ? &p->eab_key : NULL,
+	};
+	struct key *key = NULL;
+
+	if (key_from_der(&p->account_key, &key, err) < 0)
+		return error_wrap(err, "account key");
+	account->client = acme_client_new(account->env->loop, account->http, &config, key);
+	account->call = acme_account_register(account->client, &request, account_replied, account);
+	return 0;
+}
+
+static int
+account_begin(struct account *account, struct error *err);
+
+/* The key is durable: on to the registration. */
+static void
+key_saved(const struct error *err, void *arg)
+{
+	struct account *account = arg;
+	_cleanup_error_ struct error begin_err = ERROR_INIT;
+
+	if (err)
+		account_finish(account, err);
+	else if (account_begin(account, &begin_err) < 0)
+		account_finish(account, &begin_err);
+}
+
+static int
+save_key(struct account *account, const struct key *key, struct error *err)
+{
+	struct store *store = account->env->store;
+	_cleanup_provider_ struct provider p = { 0 };
+	struct store_txn *txn;
+	int found = object_load(store, &provider_class, account->id, &p, err);
+
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s is gone", account->id);
+	txn = store_begin(store);
+	if (key_to_der(key, &p.account_key, err) < 0 || object_save(store, txn, &provider_class, &p, err) < 0)
+		return -1;
+	store_then(txn, key_saved, account);
+	return 0;
+}
+
+static void
+keygen_run(void *arg)
+{
+	struct account_keygen *k = arg;
+
+	if (key_generate(k->algorithm, &k->key, &k->error) < 0)
+		k->key = NULL;
+}
+
+static void
+keygen_done(void *arg)
+{
+	struct account_keygen *k = arg;
+	struct account *account = k->account;
+
+	if (account) {
+		account->keygen = NULL;
+		if (!k->key || save_key(account, k->key, &k->error) < 0)
+			account_finish(account, &k->error);
+	}
+	key_free(k->key);
+	error_clear(&k->error);
+	free(k);
+}
+
+static void
+keygen_start(struct account *account, const struct provider *p)
+{
+	struct account_keygen *k = xcalloc(1, sizeof(*k));
+
+	k->account = account;
+	k->algorithm = KEY_SECP256R1;
+	if (p->account_key_algorithm)
+		key_algorithm_from_name(p->account_key_algorithm, &k->algorithm);
+	account->keygen = k;
+	workers_run(account->env->workers, keygen_run, keygen_done, k);
+}
+
+static int
 account_begin(struct account *account, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
-	struct acme_client_config config;
-	struct acme_account_request request;
-	struct key *key = NULL;
 	int found = object_load(account->env->store, &provider_class, account->id, &p, err);
 
 	if (found <= 0)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s is gone", account->id);
-	if (key_from_der(&p.account_key, &key, err) < 0)
-		return error_wrap(err, "account key");
-	config = (struct acme_client_config){
-		.directory_url = p.server,
-		.ca_file = p.ca_file,
-		.allow_other_hosts = account->allow_other_hosts,
-	};
-	request = (struct acme_account_request){
-		.email = p.email,
-		.terms_agreed = p.terms_agreed,
-		.eab_key_id = p.eab_key_id,
-		.eab_key = p.eab_key.len ? &p.eab_key : NULL,
-	};
-	account->client = acme_client_new(account->env->loop, account->http, &config, key);
-	account->call = acme_account_register(account->client, &request, account_replied, account);
+	if (p.account_key.len)
+		return account_register(account, &p, err);
+	keygen_start(account, &p);
 	return 0;
 }
 

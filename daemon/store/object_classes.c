@@ -55,8 +55,8 @@ static const struct record_field autocert_fields[] = {
 		RECORD_STRLIST, 25, struct autocert, consumers, "consumers", RECORD_REF, &consumer_class),
 	RECORD_FIELD(RECORD_BOOL, 26, struct autocert, paused, "paused"),
 	RECORD_FIELD(RECORD_STRING, 27, struct autocert, slug, NULL),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate", RECORD_REF, &certificate_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate",
+		RECORD_REF, &certificate_class),
 	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, "notBefore"),
 	RECORD_FIELD(RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter"),
 	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, "attempts"),
@@ -69,8 +69,8 @@ const struct record_class autocert_class = CLASS(
 
 static const struct record_field certificate_fields[] = {
 	OBJECT_FIELDS(struct certificate),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 16, struct certificate, autocert, "autoCertificate", RECORD_WEAK_REF, &autocert_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 16, struct certificate, autocert, "autoCertificate", RECORD_WEAK_REF,
+		&autocert_class),
 	RECORD_FIELD_ROLE(
 		RECORD_STRING, 17, struct certificate, provider, NULL, RECORD_WEAK_REF, &provider_class),
 	RECORD_FIELD_ROLE(
