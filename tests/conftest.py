@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support/py"))
 
+from certd import is_sanitized  # noqa: E402
 from network import PrivateNetwork  # noqa: E402
 from procs import Server  # noqa: E402
 
@@ -31,6 +32,13 @@ def pytest_runtest_protocol(item):
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, previous)
+
+
+def pytest_collection_modifyitems(items):
+    if any(item.get_closest_marker("plain_build") for item in items) and is_sanitized():
+        for item in items:
+            if item.get_closest_marker("plain_build"):
+                item.add_marker(pytest.mark.skip(reason="the build has sanitizers"))
 
 
 @pytest.hookimpl(hookwrapper=True)

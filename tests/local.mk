@@ -100,10 +100,10 @@ EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppch
 PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
 
-check-system: all
-	$(PYTEST) --junitxml=system.xml $(srcdir)/tests/system
-.PHONY: check-system
-CLEANFILES += system.xml
+check-system check-fault: all
+	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
+.PHONY: check-system check-fault
+CLEANFILES += check-system.xml check-fault.xml
 EXTRA_DIST += tests/pytest.ini tests/conftest.py tests/support/py tests/system
 
 # What the tests consist of, built but not run.

@@ -17,6 +17,11 @@ def program(name):
     return path
 
 
+def is_sanitized():
+    """Whether the programs were built with --enable-sanitizers."""
+    return b"__asan_init" in program("certd").read_bytes()
+
+
 class Certd(Server):
     """A daemon with all its state under one directory: `state`, `runtime`, and `socket` in it.
 
