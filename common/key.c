@@ -31,7 +31,7 @@ static const struct {
 	const char *name;
 	const char *jws_alg;
 	const char *digest;
-	const char *group; /* OpenSSL's name of the curve; NULL for RSA */
+	const char *group;   /* OpenSSL's name of the curve; NULL for RSA */
 	const char *jwk_crv; /* JOSE's name of the curve */
 	int field_octets;
 	size_t rsa_bits;

@@ -13,7 +13,7 @@
 enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY };
 
 static const int64_t FIRST_AT = -62167219200; /* 0000-01-01T00:00:00Z */
-static const int64_t LAST_AT = 253402300799; /* 9999-12-31T23:59:59Z */
+static const int64_t LAST_AT = 253402300799;  /* 9999-12-31T23:59:59Z */
 
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 	"Nov", "Dec" };

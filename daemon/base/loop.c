@@ -262,7 +262,8 @@ loop_run_until(struct loop *loop, int64_t wall_at, struct error *err)
 	if (clock_is_virtual(loop->clock))
 		return run(loop, wall_at, err);
 	loop_timer_init(&until, loop, on_until, loop);
-	loop_timer_set(&until, wall_at * 1000 - clock_wall_ms(loop->clock));
+	/* One more, as both clocks are read rounded down, not at the same turn of their milliseconds. */
+	loop_timer_set(&until, wall_at * 1000 - clock_wall_ms(loop->clock) + 1);
 	rc = run(loop, wall_at, err);
 	loop_timer_cancel(&until);
 	return rc;

@@ -30,7 +30,7 @@ setup(struct fixture *f)
 static void
 teardown(struct fixture *f)
 {
-	static const char *const files[] = { FILE_OF_TOKEN, "elsewhere/acme-challenge/" TOKEN, "precious",
+	static const char *const files[] = { FILE_OF_TOKEN, ("elsewhere/acme-challenge/" TOKEN), "precious",
 		".well-known" };
 	static const char *const dirs[] = { ".well-known/acme-challenge", ".well-known",
 		"elsewhere/acme-challenge", "elsewhere" };
