@@ -92,7 +92,7 @@ fuzz_http01_request_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/http01-request
 
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
-	tests/support/install-packages tests/support/packages tests/support/tally
+	tests/support/install-packages tests/support/packages tests/support/sanitizer-reports tests/support/tally
 
 # System and fault tests: pytest, with real servers on loopback; they find the programs by CERTD_BUILDDIR. Not part of
 # `make check`, which `make distcheck` runs as well.
