@@ -139,6 +139,7 @@ key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err)
 {
 	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
 
+	ERR_clear_error();
 	if (algs[alg].group)
 		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", algs[alg].group);
 	else
@@ -179,11 +180,14 @@ key_evp(const struct key *key)
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 {
-	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key->pkey);
+	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
 	_cleanup_secret_ struct secret der = SECRET_INIT;
 	unsigned char *p;
-	int len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
+	int len;
 
+	ERR_clear_error();
+	p8 = EVP_PKEY2PKCS8(key->pkey);
+	len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
 	secret_alloc(&der, (size_t)len);
@@ -200,6 +204,7 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
 	const unsigned char *p = der->data;
 
+	ERR_clear_error();
 	if (der->len && der->len <= INT32_MAX)
 		p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der->len);
 	if (p8 && p != der->data + der->len)
@@ -218,6 +223,7 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
 	char *data;
 	long len;
 
+	ERR_clear_error();
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
 	len = BIO_get_mem_data(bio, &data);
@@ -263,6 +269,7 @@ key_from_pem(const struct secret *pem, const struct secret *password, struct key
 	_cleanup_(ossl_pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
 	_cleanup_key_ struct key *key = NULL;
 
+	ERR_clear_error();
 	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
 		return error_set(err, ERROR_INVALID, "not a private key in PEM: %zu octets", pem->len);
 	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
@@ -308,6 +315,7 @@ key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *re
 	unsigned char sig[4096 / 8]; /* the largest: RSA-4096 */
 	size_t sig_len = sizeof(sig);
 
+	ERR_clear_error();
 	if (!ctx ||
 		EVP_DigestSignInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
 		EVP_DigestSign(ctx, sig, &sig_len, data, len) != 1)

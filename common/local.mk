@@ -6,9 +6,11 @@ libcommon_la_SOURCES += \
 	common/buf.c common/buf.h \
 	common/ca.c common/ca.h \
 	common/conf.c common/conf.h \
+	common/csr.c common/csr.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/json.c common/json.h \
+	common/jws.c common/jws.h \
 	common/key.c common/key.h \
 	common/name.c common/name.h \
 	common/nearest.c \
@@ -16,4 +18,6 @@ libcommon_la_SOURCES += \
 	common/rpc.c common/rpc.h \
 	common/secret.c common/secret.h \
 	common/strlist.c common/strlist.h \
-	common/timefmt.c common/timefmt.h
+	common/timefmt.c common/timefmt.h \
+	common/x509.c common/x509.h \
+	common/x509_chain.h common/x509_verify.c

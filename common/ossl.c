@@ -4,7 +4,6 @@
  */
 #include "common/ossl.h"
 
-#include <openssl/err.h>
 #include <stdarg.h>
 
 static bool

@@ -6,11 +6,13 @@
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 /*
  * ossl_error() - error_set() with the bottom-most text of OpenSSL's error queue behind; empties the queue
+ * Functions that may end here begin with ERR_clear_error(): even calls that succeed leave entries behind.
  * A full secure heap reads "unsupported" in OpenSSL's words: here it is ERROR_LIMIT, to be tried again.
  * Return: always -1.
  */

@@ -17,10 +17,16 @@ struct error;
 struct loop;
 struct secret;
 
-/* @loop: borrowed. @servers: comma separated for all questions without a server of their own; NULL: resolv.conf. */
+/*
+ * @loop: borrowed, must outlive it
+ * @servers: comma separated, for all questions without a server of their own; NULL: resolv.conf, read again
+ * whenever it has changed
+ * Return: NULL with ERROR_INVALID or ERROR_DNS.
+ */
 struct dns *
 dns_new(struct loop *loop, const char *servers, struct error *err);
 
+/* Done functions of what is under way are not called any more. NULL is a no-op. */
 void
 dns_free(struct dns *dns);
 
@@ -55,7 +61,15 @@ dns_answer_clear(struct dns_answer *answer);
 const char *
 dns_rcode_name(int rcode);
 
-/* Called once from the loop, never from inside the call that started it. @err: ERROR_DNS, ERROR_TIMEOUT. */
+/* "A", "TXT", ...; never NULL. */
+const char *
+dns_type_name(enum dns_type type);
+
+/*
+ * Called once from the loop, never from inside the call that started it; both borrowed for the call, one is NULL
+ * (an update's failure has both). @err: ERROR_DNS, ERROR_TIMEOUT, ERROR_INVALID (name or server is none); it says
+ * what was asked, of which server, and what went wrong.
+ */
 typedef void
 dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);
 
@@ -70,20 +84,25 @@ dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *
 
 /* One RFC 2136 update: add or remove one TXT value. */
 struct dns_update {
-	const char *server; /* "address:port" */
+	const char *server; /* as above, never NULL */
 	const char *zone;
 	const char *name; /* owner of the TXT record */
 	const char *value;
 	uint32_t ttl;
 	bool remove;                /* this value only */
 	const char *tsig_name;      /* NULL: unsigned */
-	const char *tsig_algorithm; /* "hmac-sha256", ... */
+	const char *tsig_algorithm; /* "hmac-sha256" (NULL), -sha384, -sha512, -sha224, -sha1 */
 	const struct secret *tsig_key;
 };
 
+/* Is it one that we can sign with? */
+bool
+dns_tsig_algorithm_is_known(const char *algorithm);
+
 /*
  * Sends it (TCP) and verifies the answer's TSIG. @err: ERROR_DNS whose text names RCODE and TSIG error and what to
- * check ("NOTAUTH, BADSIG: the TSIG secret differs"), ERROR_TIMEOUT. @answer carries the rcode.
+ * check ("NOTAUTH, BADSIG: the secret of TSIG key 'k' differs from the server's"), ERROR_TIMEOUT. @answer carries
+ * the rcode, -1 when there was no answer. All of @update is copied.
  */
 struct dns_query *
 dns_send_update(

@@ -44,6 +44,28 @@ dns_rcode_name(int rcode)
 	return rcode >= 0 && (size_t)rcode < ARRAY_SIZE(names) ? names[rcode] : "unknown RCODE";
 }
 
+const char *
+dns_type_name(enum dns_type type)
+{
+	switch (type) {
+	case DNS_A:
+		return "A";
+	case DNS_NS:
+		return "NS";
+	case DNS_CNAME:
+		return "CNAME";
+	case DNS_SOA:
+		return "SOA";
+	case DNS_TXT:
+		return "TXT";
+	case DNS_AAAA:
+		return "AAAA";
+	case DNS_CAA:
+		return "CAA";
+	}
+	return "?";
+}
+
 int
 dns_message_question(
 	uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret, struct error *err)

@@ -12,10 +12,6 @@ struct dns_tsig_key {
 
 enum { DNS_TSIG_BADSIG = 16, DNS_TSIG_BADKEY = 17, DNS_TSIG_BADTIME = 18, DNS_TSIG_BADTRUNC = 22 };
 
-/* Is it an algorithm that we can sign with? */
-bool
-dns_tsig_algorithm_is_known(const char *algorithm);
-
 /* Appends the TSIG record to the message in @wire. Return: 0, or -1 with ERROR_INVALID. */
 int
 dns_tsig_sign(struct buf *wire, const struct dns_tsig_key *key, int64_t now, struct dns_tsig_mac *ret_mac,

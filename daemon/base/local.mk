@@ -1,7 +1,8 @@
 # daemon/base
 libcertd_la_SOURCES += \
 	daemon/base/clock.c daemon/base/clock.h \
-	daemon/base/dns.h \
+	daemon/base/dns.c daemon/base/dns.h \
+	daemon/base/dns_channel.c daemon/base/dns_channel.h \
 	daemon/base/dns_message.c daemon/base/dns_message.h \
 	daemon/base/dns_tsig.c daemon/base/dns_tsig.h \
 	daemon/base/dns_update.c \

@@ -1,7 +1,15 @@
 # daemon/challenge: publishing the answers to challenges
 libcertd_la_SOURCES += \
+	daemon/challenge/cleanup.c daemon/challenge/cleanup.h \
+	daemon/challenge/dns_server.c \
+	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \
+	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \
 	daemon/challenge/http01.c daemon/challenge/http01.h \
 	daemon/challenge/http01_listen.c daemon/challenge/http01_listen.h \
 	daemon/challenge/http01_request.c daemon/challenge/http01_request.h \
-	daemon/challenge/solver.h \
+	daemon/challenge/removal.c daemon/challenge/removal.h \
+	daemon/challenge/solve_dns.c \
+	daemon/challenge/solve_http.c \
+	daemon/challenge/solver.c daemon/challenge/solver.h daemon/challenge/solver_private.h \
+	daemon/challenge/txt_queue.c daemon/challenge/txt_queue.h \
 	daemon/challenge/webroot.c daemon/challenge/webroot.h

@@ -9,9 +9,11 @@
 #define DAEMON_CHALLENGE_SOLVER_H
 
 #include "daemon/acme/acme_msg.h"
+#include "daemon/base/loop.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 #include "daemon/store/object.h"
 
+struct events;
 struct solver; /* all of them together, owned by certd */
 struct solve;  /* one challenge that is up or coming up */
 
@@ -19,16 +21,22 @@ struct solver_config {
 	struct strlist
 		http_listen; /* "[::]:80", "127.0.0.1:5002", "unix:/run/..."; empty: no listener of our own */
 	struct strlist webroots; /* directories that a web server of the host serves */
-	const int *http_fds;     /* listening sockets from the service manager */
+	const int *http_fds;     /* listening sockets from the service manager; taken */
 	size_t n_http_fds;
 	int64_t propagation_poll_ms; /* first pause between looks at the name servers, doubled; 0: 250 */
+	struct events *events;       /* borrowed; NULL: nobody is told of failed removals */
+	loop_fn *rows_changed;       /* rows were put into the schedule: have it looked at; or NULL */
+	void *rows_arg;
 };
 
-/* A listener that cannot be bound is not fatal: said by solver_http_error() and tried again when needed. */
+/*
+ * @env: copied, what it points to and @store are borrowed; @config: copied. Never fails: a listener that cannot be
+ * bound is said by solver_http_error() and tried again when needed.
+ */
 struct solver *
-solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config,
-	struct error *err);
+solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config);
 
+/* All solves must be stopped. Removals under way are cancelled; their rows bring them back. NULL is a no-op. */
 void
 solver_free(struct solver *solver);
 
@@ -39,19 +47,24 @@ solver_http_error(const struct solver *solver);
 /*
  * solver_choose() - which of the offered challenges to answer (pure but for reads of the store)
  * By the declaration (autocert.challenge): "auto" is dns-01 for wildcards, else what is configured and matches:
- * http-01 when a listener or webroot is there, else dns-01 when a DNS provider has the zone.
+ * dns-01 when a DNS provider is named, http-01 when a listener or webroot is there, else dns-01 when a DNS provider
+ * has the zone.
  * Return: index into authz->challenges, or -1 with ERROR_INVALID/ERROR_STATE that says what is offered, what is
- * configured, and what to do.
+ * configured, and what to do. Tries to bind a listener that is not there.
  */
 int
 solver_choose(struct solver *solver, const struct autocert *autocert, const struct acme_authorization *authz,
 	struct error *err);
 
-/* Once, from the loop, never from inside solver_start(): published (and seen by all name servers), or why not. */
+/*
+ * Once, from the loop, never from inside solver_start(): published (and seen by all name servers, or time for that is
+ * up), or why not. solver_stop() is due in both cases and allowed inside.
+ */
 typedef void
 solver_done_fn(const struct error *err, void *arg);
 
-/* One line of what is waited for, e.g. "ns1.example.com does not have the TXT record yet"; many times or never. */
+/* One line of what is waited for, e.g. "ns1.example.com does not have the TXT record yet"; many times or never. Must not call
+ * solver_stop(). */
 typedef void
 solver_progress_fn(const char *why, void *arg);
 
@@ -66,11 +79,17 @@ struct solve *
 solver_start(struct solver *solver, const struct solver_request *request, solver_done_fn *done,
 	solver_progress_fn *progress, void *arg);
 
-/* Takes the answer down (DNS: in the background, durable) and frees @solve; @done is not called any more. */
+/*
+ * Takes the answer down (DNS: in the background, durable) and frees @solve; @done is not called any more. NULL is a
+ * no-op.
+ */
 void
 solver_stop(struct solve *solve);
 
-/* Runs a SCHEDULE_CLEANUP row. Removes the rows itself on success; @done tells whether to retry. */
+/*
+ * Runs a SCHEDULE_CLEANUP row. When @done is called, the row is gone or has been moved to its next try, and a failure
+ * was told as an event.
+ */
 void
 solver_cleanup(struct solver *solver, const char *cleanup_id, solver_done_fn *done, void *arg);
 

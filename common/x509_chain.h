@@ -1,0 +1,32 @@
+/* common/x509_chain.h: what x509.c and x509_verify.c share: a chain as OpenSSL's objects. */
+#ifndef COMMON_X509_CHAIN_H
+#define COMMON_X509_CHAIN_H
+
+#include "common/x509.h"
+
+#include <openssl/x509.h>
+
+struct x509_chain {
+	X509 *certs[X509_CHAIN_MAX_CERTS]; /* owned; leaf first */
+	size_t count;
+};
+
+void
+x509_chain_clear(struct x509_chain *chain);
+
+/* The strict reader of x509_chain_parse(). Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL). */
+int
+x509_chain_read(const char *pem, size_t len, struct x509_chain *ret, struct error *err);
+
+/* Appends DNS and IP names of the SAN, canonical where that is possible, each once. Return: 0 or -1 (malformed). */
+int
+x509_names(const X509 *cert, struct strlist *ret, struct error *err);
+
+/* Return: 0 and UNIX seconds, or -1. */
+int
+x509_time(const ASN1_TIME *time, int64_t *ret_at);
+
+int
+x509_add_der(X509 *cert, struct buf *ret, struct error *err);
+
+#endif

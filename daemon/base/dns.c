@@ -1,0 +1,516 @@
+/*
+ * daemon/base/dns.c: questions, addresses and updates on the loop.
+ *
+ * c-ares cannot give up one question, so a query that was cancelled or ran out of time is only marked as ended and
+ * stays until c-ares lets go of it. Whatever ends a query sets its own timer to zero: results are delivered from the
+ * loop, never from inside c-ares or the call that asked.
+ *
+ * Channels (a set of servers) are kept and used again, the least recently used idle ones are closed. The channel of
+ * resolv.conf is renewed when that file changes, because a daemon outlives many networks.
+ */
+#include "daemon/base/dns.h"
+
+#include "common/alloc.h"
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/secret.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns_channel.h"
+#include "daemon/base/dns_message.h"
+#include "daemon/base/loop.h"
+
+#include <arpa/inet.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum {
+	MAX_CHANNELS = 16, /* a channel of c-ares 1.18 takes 75 KB */
+	RCODE_SERVFAIL = 2,
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5
+};
+
+struct slot {
+	struct slot *next; /* most recently used first */
+	struct dns_channel *channel;
+	char *servers; /* NULL: resolv.conf */
+	enum dns_channel_kind kind;
+	unsigned users; /* queries that c-ares still has */
+	bool retired;   /* resolv.conf has changed since */
+};
+
+struct dns {
+	struct loop *loop;
+	char *servers; /* for questions without a server of their own; NULL: resolv.conf */
+	struct slot *slots;
+	struct dns_query *queries;
+	struct timespec resolv_conf_mtime;
+	ino_t resolv_conf_ino;
+};
+
+enum query_kind { QUERY_ASK, QUERY_RESOLVE, QUERY_UPDATE };
+
+struct dns_query {
+	struct dns *dns;
+	struct dns_query *next, *prev;
+	struct loop_timer timer; /* first the deadline, then, at zero, the delivery */
+	enum query_kind kind;
+	char *subject; /* owned; what was asked for, in front of error messages */
+	dns_done_fn *done;
+	void *arg;
+	int64_t timeout_ms;
+
+	struct slot *slot;     /* where c-ares has it; NULL: it has not */
+	bool is_ended;         /* delivered or cancelled; kept for c-ares only */
+	bool is_finished;      /* a result is there */
+	bool is_second_server; /* the first one could not answer */
+	struct dns_answer answer;
+	struct error err;
+
+	char *name; /* owned; QUERY_ASK, QUERY_RESOLVE */
+	enum dns_type type;
+	struct buf message;       /* QUERY_ASK, QUERY_UPDATE */
+	struct dns_update update; /* QUERY_UPDATE: strings owned, value not kept */
+	struct secret tsig_key;
+	struct dns_tsig_mac mac;
+};
+
+/* --- channels --- */
+
+static void
+slot_free(struct slot *slot)
+{
+	dns_channel_free(slot->channel);
+	free(slot->servers);
+	free(slot);
+}
+
+/* Closes idle channels behind the first MAX_CHANNELS, and retired ones. */
+static void
+trim_slots(struct dns *dns)
+{
+	unsigned count = 0;
+	for (struct slot **at = &dns->slots; *at;) {
+		struct slot *slot = *at;
+		if (slot->users == 0 && (slot->retired || count >= MAX_CHANNELS)) {
+			*at = slot->next;
+			slot_free(slot);
+			continue;
+		}
+		count++;
+		at = &slot->next;
+	}
+}
+
+static void
+watch_resolv_conf(struct dns *dns)
+{
+	struct stat st = { .st_ino = 0 };
+	if (stat("/etc/resolv.conf", &st) < 0)
+		st = (struct stat){ .st_ino = 0 };
+	if (st.st_ino == dns->resolv_conf_ino && st.st_mtim.tv_sec == dns->resolv_conf_mtime.tv_sec &&
+		st.st_mtim.tv_nsec == dns->resolv_conf_mtime.tv_nsec)
+		return;
+	dns->resolv_conf_ino = st.st_ino;
+	dns->resolv_conf_mtime = st.st_mtim;
+	for (struct slot *slot = dns->slots; slot; slot = slot->next)
+		slot->retired |= !slot->servers;
+}
+
+static bool
+slot_is(const struct slot *slot, const char *servers, enum dns_channel_kind kind)
+{
+	if (slot->retired || slot->kind != kind || !servers != !slot->servers)
+		return false;
+	return !servers || strcmp(servers, slot->servers) == 0;
+}
+
+/* Finds or opens the channel, and moves it to the front. Return: borrowed; NULL with @err. */
+static struct slot *
+get_slot(struct dns *dns, const char *servers, enum dns_channel_kind kind, struct error *err)
+{
+	if (!servers)
+		watch_resolv_conf(dns);
+	struct slot **at = &dns->slots;
+	while (*at && !slot_is(*at, servers, kind))
+		at = &(*at)->next;
+	struct slot *slot = *at;
+	if (slot) {
+		*at = slot->next;
+	} else {
+		struct dns_channel *channel = dns_channel_new(dns->loop, servers, kind, err);
+		if (!channel)
+			return NULL;
+		slot = xcalloc(1, sizeof(*slot));
+		*slot = (struct slot){ .channel = channel, .servers = xstrdup_null(servers), .kind = kind };
+	}
+	slot->next = dns->slots;
+	dns->slots = slot;
+	return slot;
+}
+
+struct dns *
+dns_new(struct loop *loop, const char *servers, struct error *err)
+{
+	int rc = ares_library_init(ARES_LIB_INIT_ALL);
+	if (rc != ARES_SUCCESS) {
+		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));
+		return NULL;
+	}
+	struct dns *dns = xcalloc(1, sizeof(*dns));
+	dns->loop = loop;
+	dns->servers = xstrdup_null(servers);
+	if (!get_slot(dns, dns->servers, DNS_CHANNEL_DIRECT, err)) {
+		dns_free(dns);
+		return NULL;
+	}
+	return dns;
+}
+
+/* --- queries --- */
+
+static void
+query_free(struct dns_query *q)
+{
+	*(q->prev ? &q->prev->next : &q->dns->queries) = q->next;
+	if (q->next)
+		q->next->prev = q->prev;
+	dns_answer_clear(&q->answer);
+	error_clear(&q->err);
+	buf_clear(&q->message);
+	secret_clear(&q->tsig_key);
+	free((char *)q->update.zone);
+	free((char *)q->update.name);
+	free((char *)q->update.tsig_name);
+	free((char *)q->update.tsig_algorithm);
+	free(q->subject);
+	free(q->name);
+	free(q);
+}
+
+/* Nobody waits for it any more; freed now or when c-ares lets go. */
+static void
+query_end(struct dns_query *q)
+{
+	q->is_ended = true;
+	loop_timer_cancel(&q->timer);
+	if (!q->slot)
+		query_free(q);
+}
+
+static void
+query_finish(struct dns_query *q)
+{
+	q->is_finished = true;
+	loop_timer_set(&q->timer, 0);
+}
+
+static void
+query_deliver(struct dns_query *q)
+{
+	_cleanup_(dns_answer_clear) struct dns_answer answer = q->answer;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	dns_done_fn *done = q->done;
+	void *arg = q->arg;
+	bool has_answer = !error_is_set(&q->err) || q->kind == QUERY_UPDATE;
+
+	q->answer = (struct dns_answer){ .rcode = 0 };
+	if (error_is_set(&q->err)) {
+		error_wrap(&q->err, "%s", q->subject);
+		error_move(&err, &q->err);
+	}
+	query_end(q);
+	done(has_answer ? &answer : NULL, error_is_set(&err) ? &err : NULL, arg);
+}
+
+static void
+on_query_timer(void *arg)
+{
+	struct dns_query *q = arg;
+	if (!q->is_finished) {
+		error_set(&q->err, ERROR_TIMEOUT, "no answer from DNS server %s within %lld ms",
+			dns_channel_servers(q->slot->channel), (long long)q->timeout_ms);
+		q->err.retry = true;
+	}
+	query_deliver(q);
+}
+
+static struct dns_query *
+query_new(struct dns *dns, enum query_kind kind, int64_t timeout_ms, dns_done_fn *done, void *arg)
+{
+	struct dns_query *q = xcalloc(1, sizeof(*q));
+	*q = (struct dns_query){ .dns = dns,
+		.next = dns->queries,
+		.kind = kind,
+		.timeout_ms = timeout_ms,
+		.done = done,
+		.arg = arg };
+	if (q->next)
+		q->next->prev = q;
+	dns->queries = q;
+	loop_timer_init(&q->timer, dns->loop, on_query_timer, q);
+	loop_timer_set(&q->timer, timeout_ms);
+	trim_slots(dns);
+	return q;
+}
+
+/* c-ares lets go of @q. Return: false: it was ended, and is freed now. */
+static bool
+query_returned(struct dns_query *q)
+{
+	q->slot->users--;
+	q->slot = NULL;
+	if (!q->is_ended)
+		return true;
+	query_free(q);
+	return false;
+}
+
+static void
+transport_error(struct dns_query *q, const char *servers, int status)
+{
+	switch (status) {
+	case ARES_ETIMEOUT:
+		error_set(&q->err, ERROR_TIMEOUT, "no answer from DNS server %s", servers);
+		break;
+	case ARES_ECONNREFUSED:
+		error_set(&q->err, ERROR_DNS, "DNS server %s cannot be reached or closes the connection",
+			servers);
+		break;
+	case ARES_ENOTFOUND:
+		error_set(&q->err, ERROR_DNS, "DNS server %s knows no such name (NXDOMAIN)", servers);
+		break;
+	case ARES_ENODATA:
+		error_set(&q->err, ERROR_DNS, "it has no address");
+		break;
+	case ARES_ESERVFAIL:
+		error_set(&q->err, ERROR_DNS, "DNS server %s could not find out (SERVFAIL)", servers);
+		break;
+	case ARES_EREFUSED:
+		error_set(&q->err, ERROR_DNS, "DNS server %s does not answer us (REFUSED)", servers);
+		break;
+	default:
+		error_set(&q->err, ERROR_DNS, "DNS server %s: %s", servers, ares_strerror(status));
+	}
+	q->err.retry = true;
+}
+
+static void
+query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind);
+
+/* The first server could not answer: let c-ares ask the others. */
+static bool
+try_other_servers(struct dns_query *q, const struct slot *slot)
+{
+	if (q->is_second_server || slot->kind != DNS_CHANNEL_DIRECT ||
+		dns_channel_server_count(slot->channel) < 2)
+		return false;
+	q->is_second_server = true;
+	query_send(q, slot->servers, DNS_CHANNEL_FAILOVER);
+	return true;
+}
+
+static void
+parse_message(struct dns_query *q, const void *wire, size_t len)
+{
+	if (q->kind == QUERY_UPDATE) {
+		dns_message_update_answer(wire, len, &q->update, &q->mac,
+			clock_wall(loop_clock(q->dns->loop)), &q->answer.rcode, &q->err);
+		return;
+	}
+	dns_answer_clear(&q->answer);
+	error_clear(&q->err);
+	dns_message_parse(wire, len, q->name, q->type, &q->answer, &q->err);
+}
+
+static void
+on_message(void *arg, int status, int timeouts _unused_, unsigned char *wire, int len)
+{
+	struct dns_query *q = arg;
+	const struct slot *slot = q->slot;
+	if (!query_returned(q))
+		return;
+	if (status == ARES_SUCCESS) {
+		parse_message(q, wire, (size_t)len);
+		int rcode = q->answer.rcode;
+		if ((rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED) &&
+			try_other_servers(q, slot))
+			return;
+	} else if (!q->is_second_server) { /* else the first server's answer stands */
+		transport_error(q, dns_channel_servers(slot->channel), status);
+	}
+	query_finish(q);
+}
+
+static void
+take_addresses(struct dns_query *q, const struct ares_addrinfo *info)
+{
+	for (const struct ares_addrinfo_node *node = info->nodes; node; node = node->ai_next) {
+		char text[INET6_ADDRSTRLEN];
+		const void *address =
+			node->ai_family == AF_INET6
+				? (const void *)&((const struct sockaddr_in6 *)(const void *)node->ai_addr)
+					  ->sin6_addr
+				: (const void *)&((const struct sockaddr_in *)(const void *)node->ai_addr)
+					  ->sin_addr;
+		if (inet_ntop(node->ai_family, address, text, sizeof(text)) &&
+			!strlist_has(&q->answer.values, text))
+			strlist_add(&q->answer.values, text);
+	}
+}
+
+static void
+on_addrinfo(void *arg, int status, int timeouts _unused_, struct ares_addrinfo *info)
+{
+	struct dns_query *q = arg;
+	const struct slot *slot = q->slot;
+	if (query_returned(q)) {
+		if (status == ARES_SUCCESS) {
+			error_clear(&q->err);
+			take_addresses(q, info);
+		} else if (!q->is_second_server) { /* else the first server's reason stands */
+			transport_error(q, dns_channel_servers(slot->channel), status);
+		}
+		bool could_not = status == ARES_ESERVFAIL || status == ARES_EREFUSED ||
+				 status == ARES_ENOTIMP;
+		if (!could_not || !try_other_servers(q, slot))
+			query_finish(q);
+	}
+	ares_freeaddrinfo(info);
+}
+
+/* Hands @q to c-ares; a channel that cannot be had finishes it. */
+static void
+query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind)
+{
+	struct slot *slot = get_slot(q->dns, servers, kind, &q->err);
+	if (!slot) {
+		query_finish(q);
+		return;
+	}
+	q->slot = slot;
+	slot->users++;
+	if (q->kind == QUERY_RESOLVE)
+		dns_channel_resolve(slot->channel, q->name, on_addrinfo, q);
+	else
+		dns_channel_send(slot->channel, q->message.data, q->message.len, on_message, q);
+}
+
+static uint16_t
+random_id(void)
+{
+	uint16_t id = 0;
+	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
+		abort();
+	return id;
+}
+
+struct dns_query *
+dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+	dns_done_fn *done, void *arg)
+{
+	struct dns_query *q = query_new(dns, QUERY_ASK, timeout_ms, done, arg);
+	q->subject = xasprintf("DNS %s of '%s'", dns_type_name(type), name);
+	q->name = xstrdup(name);
+	q->type = type;
+	if (dns_message_question(random_id(), name, type, !server, &q->message, &q->err) < 0)
+		query_finish(q);
+	else
+		query_send(q, server ? server : dns->servers, DNS_CHANNEL_DIRECT);
+	return q;
+}
+
+/* RFC 6761 s6.3: never asked of a server. */
+static bool
+is_localhost(const char *host)
+{
+	static const char tail[] = ".localhost";
+	size_t len = strlen(host);
+	return strcasecmp(host, "localhost") == 0 ||
+	       (len >= sizeof(tail) && strcasecmp(host + len - (sizeof(tail) - 1), tail) == 0);
+}
+
+static bool
+is_address(const char *host)
+{
+	struct in6_addr address;
+	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+struct dns_query *
+dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *done, void *arg)
+{
+	struct dns_query *q = query_new(dns, QUERY_RESOLVE, timeout_ms, done, arg);
+	size_t len = strlen(host);
+	q->subject = xasprintf("address of '%s'", host);
+	q->name = xstrndup(host, len > 1 && host[len - 1] == '.' ? len - 1 : len);
+	if (is_address(q->name)) {
+		strlist_add(&q->answer.values, q->name);
+		query_finish(q);
+	} else if (is_localhost(q->name)) {
+		strlist_add(&q->answer.values, "127.0.0.1");
+		strlist_add(&q->answer.values, "::1");
+		query_finish(q);
+	} else if (*q->name == '\0') {
+		error_set(&q->err, ERROR_INVALID, "the host name is empty");
+		query_finish(q);
+	} else {
+		query_send(q, dns->servers, DNS_CHANNEL_DIRECT);
+	}
+	return q;
+}
+
+struct dns_query *
+dns_send_update(
+	struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg)
+{
+	struct dns_query *q = query_new(dns, QUERY_UPDATE, timeout_ms, done, arg);
+	q->subject = xasprintf("DNS update of '%s' at %s", update->name, update->server);
+	q->update = (struct dns_update){
+		.zone = xstrdup(update->zone),
+		.name = xstrdup(update->name),
+		.tsig_name = xstrdup_null(update->tsig_name),
+		.tsig_algorithm = xstrdup_null(update->tsig_algorithm),
+	};
+	if (update->tsig_key) {
+		secret_copy(&q->tsig_key, update->tsig_key);
+		q->update.tsig_key = &q->tsig_key;
+	}
+	q->answer.rcode = -1;
+	if (dns_message_update(random_id(), update, clock_wall(loop_clock(dns->loop)), &q->message, &q->mac,
+		    &q->err) < 0)
+		query_finish(q);
+	else
+		query_send(q, update->server, DNS_CHANNEL_TCP);
+	return q;
+}
+
+void
+dns_cancel(struct dns_query *query)
+{
+	if (query)
+		query_end(query);
+}
+
+void
+dns_free(struct dns *dns)
+{
+	if (!dns)
+		return;
+	for (struct dns_query *q = dns->queries, *next; q; q = next) {
+		next = q->next;
+		if (!q->is_ended)
+			query_end(q);
+	}
+	while (dns->slots) {
+		struct slot *slot = dns->slots;
+		dns->slots = slot->next;
+		slot_free(slot); /* c-ares lets go of what is left */
+	}
+	ares_library_cleanup();
+	free(dns->servers);
+	free(dns);
+}

@@ -1,0 +1,246 @@
+/*
+ * daemon/base/dns_channel.c: the door to c-ares. It tells which descriptors it wants watched, and when it wants to be
+ * called for its time limits; both are passed to the loop. Callbacks of c-ares run inside it, so nothing here and in
+ * the callers destroys a channel from one.
+ */
+#include "daemon/base/dns_channel.h"
+
+#include "common/alloc.h"
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/strlist.h"
+#include "daemon/base/loop.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TRY_MS = 1000, /* doubled by c-ares on each round through the servers */
+	TRIES = 4,
+	TCP_MS = 60 * 1000, /* callers' own deadlines are shorter */
+	DNS_PORT = 53
+};
+
+struct watch {
+	struct watch *next;
+	struct loop_fd *handle;
+	int fd;
+};
+
+struct dns_channel {
+	struct loop *loop;
+	ares_channel ares;
+	struct loop_timer timer;
+	struct watch *watches;
+	char *label; /* addresses, for messages */
+	unsigned server_count;
+};
+
+static bool
+parse_port(const char *text, int *ret)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || port == 0 || port > UINT16_MAX)
+		return false;
+	*ret = (int)port;
+	return true;
+}
+
+/* "address", "address:port", "[v6]:port". c-ares has a parser too, but it takes port 99999 for 34463. */
+static bool
+parse_server(const char *text, struct ares_addr_port_node *ret)
+{
+	_cleanup_free_ char *host = xstrdup(text);
+	const char *address = host, *port = NULL;
+	char *colon = strchr(host, ':');
+	if (*host == '[') {
+		char *end = strchr(host, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+		address++;
+		port = end[1] ? end + 2 : NULL;
+		*end = '\0';
+	} else if (colon && !strchr(colon + 1, ':')) {
+		*colon = '\0';
+		port = colon + 1;
+	}
+	*ret = (struct ares_addr_port_node){ .udp_port = DNS_PORT };
+	if (port && !parse_port(port, &ret->udp_port))
+		return false;
+	ret->tcp_port = ret->udp_port;
+	ret->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(ret->family, address, &ret->addr) == 1;
+}
+
+static int
+set_servers(struct dns_channel *channel, const char *servers, struct error *err)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	strlist_split(&list, servers, ',');
+	_cleanup_free_ struct ares_addr_port_node *nodes = xcalloc(list.count + 1, sizeof(*nodes));
+	if (list.count == 0)
+		return error_set(err, ERROR_INVALID, "no DNS server is named");
+	for (size_t i = 0; i < list.count; i++) {
+		if (!parse_server(list.items[i], &nodes[i]))
+			return error_set(err, ERROR_INVALID,
+				"DNS server '%s' is not an address, address:port or [IPv6 address]:port",
+				list.items[i]);
+		nodes[i].next = i + 1 < list.count ? &nodes[i + 1] : NULL;
+	}
+	int rc = ares_set_servers_ports(channel->ares, nodes);
+	if (rc != ARES_SUCCESS)
+		return error_set(err, ERROR_DNS, "DNS servers '%s': %s", servers, ares_strerror(rc));
+	return 0;
+}
+
+/* What c-ares really asks: with resolv.conf that is its content, or 127.0.0.1 when there is none. */
+static void
+read_servers(struct dns_channel *channel)
+{
+	struct ares_addr_port_node *servers = NULL;
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	ares_get_servers_ports(channel->ares, &servers);
+	for (const struct ares_addr_port_node *s = servers; s; s = s->next) {
+		char address[INET6_ADDRSTRLEN] = "?";
+		inet_ntop(s->family, &s->addr, address, sizeof(address));
+		bool plain = s->udp_port == 0 || s->udp_port == DNS_PORT;
+		if (plain)
+			strlist_add(&names, address);
+		else
+			strlist_take(&names,
+				xasprintf(s->family == AF_INET6 ? "[%s]:%d" : "%s:%d", address, s->udp_port));
+	}
+	ares_free_data(servers);
+	channel->server_count = (unsigned)names.count;
+	channel->label = strlist_join(&names, ", ");
+}
+
+static void
+rearm(struct dns_channel *channel)
+{
+	struct timeval tv;
+	if (ares_timeout(channel->ares, NULL, &tv))
+		loop_timer_set(&channel->timer, (int64_t)tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
+	else
+		loop_timer_cancel(&channel->timer);
+}
+
+static void
+on_fd(int fd, short what, void *arg)
+{
+	struct dns_channel *channel = arg;
+	ares_process_fd(channel->ares, what & LOOP_READ ? fd : ARES_SOCKET_BAD,
+		what & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
+	rearm(channel);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct dns_channel *channel = arg;
+	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	rearm(channel);
+}
+
+/* c-ares's wish for one descriptor; neither reading nor writing: it is about to be closed. */
+static void
+on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	struct dns_channel *channel = arg;
+	short what = (short)((readable ? LOOP_READ : 0) | (writable ? LOOP_WRITE : 0));
+	struct watch **at = &channel->watches;
+	while (*at && (*at)->fd != fd)
+		at = &(*at)->next;
+	struct watch *watch = *at;
+	if (watch && what) {
+		loop_fd_set(watch->handle, what);
+	} else if (watch) {
+		*at = watch->next;
+		loop_fd_free(watch->handle);
+		free(watch);
+	} else if (what) {
+		watch = xmalloc(sizeof(*watch));
+		*watch = (struct watch){
+			.next = channel->watches,
+			.handle = loop_fd_new(channel->loop, fd, what, on_fd, channel),
+			.fd = fd,
+		};
+		channel->watches = watch;
+	}
+}
+
+struct dns_channel *
+dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind kind, struct error *err)
+{
+	struct dns_channel *channel = xcalloc(1, sizeof(*channel));
+	channel->loop = loop;
+	loop_timer_init(&channel->timer, loop, on_timer, channel);
+
+	/* Lookups are named so that nsswitch.conf is not read; names are absolute and HOSTALIASES is ignored. */
+	char lookups[] = "fb";
+	struct ares_options options = {
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+		.timeout = kind == DNS_CHANNEL_TCP ? TCP_MS : TRY_MS,
+		.tries = kind == DNS_CHANNEL_TCP ? 1 : TRIES,
+		.lookups = lookups,
+		.sock_state_cb = on_sock_state,
+		.sock_state_cb_data = channel,
+	};
+	if (kind != DNS_CHANNEL_FAILOVER)
+		options.flags |= ARES_FLAG_NOCHECKRESP;
+	if (kind == DNS_CHANNEL_TCP)
+		options.flags |= ARES_FLAG_USEVC;
+	int rc = ares_init_options(&channel->ares, &options,
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+			ARES_OPT_SOCK_STATE_CB);
+	if (rc != ARES_SUCCESS) {
+		channel->ares = NULL;
+		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));
+	} else if (!servers || set_servers(channel, servers, err) == 0) {
+		read_servers(channel);
+		return channel;
+	}
+	dns_channel_free(channel);
+	return NULL;
+}
+
+void
+dns_channel_free(struct dns_channel *channel)
+{
+	if (!channel)
+		return;
+	if (channel->ares)
+		ares_destroy(channel->ares);
+	loop_timer_cancel(&channel->timer);
+	free(channel->label);
+	free(channel);
+}
+
+unsigned
+dns_channel_server_count(const struct dns_channel *channel)
+{
+	return channel->server_count;
+}
+
+void
+dns_channel_send(struct dns_channel *channel, const void *message, size_t len, ares_callback done, void *arg)
+{
+	ares_send(channel->ares, message, (int)len, done, arg);
+	rearm(channel);
+}
+
+void
+dns_channel_resolve(struct dns_channel *channel, const char *host, ares_addrinfo_callback done, void *arg)
+{
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC };
+	ares_getaddrinfo(channel->ares, host, NULL, &hints, done, arg);
+	rearm(channel);
+}
+
+const char *
+dns_channel_servers(const struct dns_channel *channel)
+{
+	return channel->label;
+}

@@ -1,0 +1,42 @@
+/*
+ * daemon/base/dns_channel.h: one c-ares channel on the loop: a set of servers, asked by UDP (TCP when an answer is
+ * truncated) or by TCP only. Of daemon/base/dns.c; sends octets, understands none.
+ */
+#ifndef DAEMON_BASE_DNS_CHANNEL_H
+#define DAEMON_BASE_DNS_CHANNEL_H
+
+#include <ares.h>
+
+struct dns_channel;
+struct error;
+struct loop;
+
+enum dns_channel_kind {
+	DNS_CHANNEL_DIRECT,   /* every answer comes back, whatever its RCODE */
+	DNS_CHANNEL_FAILOVER, /* SERVFAIL, NOTIMP and REFUSED make it ask the next server */
+	DNS_CHANNEL_TCP       /* DIRECT, by TCP, sent once */
+};
+
+/* @servers: as in dns.h, comma separated, copied; NULL: resolv.conf. Return: NULL with ERROR_INVALID, ERROR_DNS. */
+struct dns_channel *
+dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind kind, struct error *err);
+
+/* Calls back everything that is under way with ARES_EDESTRUCTION. */
+void
+dns_channel_free(struct dns_channel *channel);
+
+unsigned
+dns_channel_server_count(const struct dns_channel *channel);
+
+/* For messages: the servers' addresses; borrowed. */
+const char *
+dns_channel_servers(const struct dns_channel *channel);
+
+/* As ares_send() and ares_getaddrinfo(): @done is called exactly once, perhaps from inside. */
+void
+dns_channel_send(struct dns_channel *channel, const void *message, size_t len, ares_callback done, void *arg);
+
+void
+dns_channel_resolve(struct dns_channel *channel, const char *host, ares_addrinfo_callback done, void *arg);
+
+#endif

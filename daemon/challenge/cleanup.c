@@ -1,0 +1,92 @@
+/*
+ * Record of STORE_CLEANUP, by example (record.h): 01 | 01 "6f1e..-provider-id" | 02 "example.com" |
+ * 03 "_acme-challenge.example.com" | 04 "gfj9Xq...Rg85nM" | 05 1700000000 | 06 2
+ */
+#include "daemon/challenge/cleanup.h"
+
+#include "common/error.h"
+#include "common/timefmt.h"
+#include "daemon/store/schedule.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct cleanup, dns_provider, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct cleanup, zone, NULL),
+	RECORD_FIELD(RECORD_STRING, 3, struct cleanup, name, NULL),
+	RECORD_FIELD(RECORD_STRING, 4, struct cleanup, value, NULL),
+	RECORD_FIELD(RECORD_INT, 5, struct cleanup, added_at, NULL),
+	RECORD_FIELD(RECORD_INT, 6, struct cleanup, attempts, NULL),
+};
+
+const struct record_class cleanup_class = {
+	.name = "cleanup",
+	.db = STORE_CLEANUP,
+	.size = sizeof(struct cleanup),
+	.fields = fields,
+	.n_fields = ARRAY_SIZE(fields),
+};
+
+void
+cleanup_clear(struct cleanup *c)
+{
+	record_clear(&cleanup_class, c);
+}
+
+void
+cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE])
+{
+	_cleanup_free_ char *text = xasprintf("%s/%s/%s", c->dns_provider, c->name, c->value);
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned hash_len;
+
+	if (!EVP_Digest(text, strlen(text), hash, &hash_len, EVP_sha256(), NULL))
+		abort();
+	for (size_t i = 0; i < 16; i++)
+		snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+}
+
+int
+cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at,
+	struct error *err)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	char id[STORE_ID_SIZE];
+
+	cleanup_id(c, id);
+	if (record_encode(store, &cleanup_class, id, c, &b, err) < 0)
+		return -1;
+	store_put(txn, STORE_CLEANUP, id, strlen(id), b.data, b.len);
+	schedule_set(store, txn, SCHEDULE_CLEANUP, id, "", due_at);
+	return 0;
+}
+
+int
+cleanup_load(struct store *store, const char *id, struct cleanup *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int found = store_get(store, STORE_CLEANUP, id, strlen(id), &b, err);
+
+	if (found != 1)
+		return found;
+	return record_decode(store, &cleanup_class, id, b.data, b.len, ret, err) < 0 ? -1 : 1;
+}
+
+void
+cleanup_forget(struct store *store, struct store_txn *txn, const char *id)
+{
+	store_del(txn, STORE_CLEANUP, id, strlen(id));
+	schedule_del(store, txn, SCHEDULE_CLEANUP, id);
+}
+
+int64_t
+cleanup_retry_at(int64_t now, int64_t attempts)
+{
+	static const int64_t pause[] = { 60, 600, 6000, 86400 };
+	size_t i = attempts < 1 ? 0 : (size_t)attempts - 1;
+
+	return time_add(now, pause[i < ARRAY_SIZE(pause) ? i : ARRAY_SIZE(pause) - 1]);
+}

@@ -1,0 +1,49 @@
+/*
+ * daemon/challenge/cleanup.h: the durable promise to take a TXT value away again (STORE_CLEANUP and its
+ * SCHEDULE_CLEANUP row), made before the value is added, so that a crash leaves no orphan.
+ */
+#ifndef DAEMON_CHALLENGE_CLEANUP_H
+#define DAEMON_CHALLENGE_CLEANUP_H
+
+#include "daemon/store/record.h"
+
+struct error;
+
+struct cleanup {
+	char *dns_provider; /* id */
+	char *zone;         /* or NULL: the driver needs none */
+	char *name;         /* owner, aliases followed */
+	char *value;
+	int64_t added_at;
+	int64_t attempts; /* failed removals in a row */
+};
+
+extern const struct record_class cleanup_class;
+
+#define _cleanup_cleanup_ _cleanup_(cleanup_clear)
+
+void
+cleanup_clear(struct cleanup *c);
+
+/* The id follows from what is to be removed: an order that is resumed makes the promise it made before. */
+void
+cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE]);
+
+/* Puts record and row. Return: 0 or -1. */
+int
+cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at,
+	struct error *err);
+
+/* @ret: zeroed by the caller. Return: 1 found, 0 absent, -1 failed. */
+int
+cleanup_load(struct store *store, const char *id, struct cleanup *ret, struct error *err);
+
+/* The value is gone: record and row go. */
+void
+cleanup_forget(struct store *store, struct store_txn *txn, const char *id);
+
+/* 1, 10, 100 minutes, then daily: the DNS service will come back. @attempts >= 1. */
+int64_t
+cleanup_retry_at(int64_t now, int64_t attempts);
+
+#endif

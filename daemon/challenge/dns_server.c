@@ -1,0 +1,152 @@
+/*
+ * One name server: its addresses, and the question whether it has the value. A name is looked up at the provider's own
+ * server first when it lies in the zone (that server is right about it by definition, and may be the only one that
+ * knows), then by the resolver. One address is asked each time; the next one when it does not answer.
+ */
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/base/dns.h"
+#include "daemon/challenge/dns_watch_private.h"
+#include "daemon/dnsprovider/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMEOUT_MS = 2500, ADDRESSES_MAX = 8, RCODE_NXDOMAIN = 3 };
+enum { LOOKUP_A, LOOKUP_AAAA, LOOKUP_RESOLVER, LOOKUP_FAILED };
+
+struct dns_server *
+dns_server_new(const struct dns_watch_common *common, const char *host, int port)
+{
+	struct dns_server *s = xcalloc(1, sizeof(*s));
+
+	s->common = common;
+	s->host = xstrdup(host);
+	s->port = port;
+	s->state = DNS_SERVER_SILENT;
+	if (server_is_address(host))
+		strlist_take(&s->addresses, server_join(host, port));
+	return s;
+}
+
+void
+dns_server_free(struct dns_server *s)
+{
+	dns_cancel(s->query);
+	strlist_clear(&s->addresses);
+	free(s->host);
+	free(s->why);
+	free(s);
+}
+
+static const char *
+current_address(const struct dns_server *s)
+{
+	return s->addresses.items[s->current % s->addresses.count];
+}
+
+/* Takes @why. */
+static void
+answered(struct dns_server *s, enum dns_server_state state, char *why)
+{
+	free(s->why);
+	s->why = why;
+	s->state = state;
+	s->failures = state == DNS_SERVER_SILENT ? s->failures + 1 : 0;
+	if (state == DNS_SERVER_SILENT)
+		s->current++;
+	s->done(s->arg);
+}
+
+static void
+on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct dns_server *s = arg;
+	const char *at = current_address(s);
+
+	s->query = NULL;
+	if (err || (answer->rcode != 0 && answer->rcode != RCODE_NXDOMAIN))
+		answered(s, DNS_SERVER_SILENT,
+			xasprintf("%s (%s) does not answer for the zone: %s", s->host, at,
+				err ? err->message : dns_rcode_name(answer->rcode)));
+	else if (!answer->authoritative)
+		answered(s, DNS_SERVER_SILENT,
+			xasprintf("%s (%s) is not authoritative for %s", s->host, at, s->common->name));
+	else if (strlist_has(&answer->values, s->common->value))
+		answered(s, DNS_SERVER_HAS, NULL);
+	else
+		answered(s, DNS_SERVER_LACKS,
+			xasprintf("%s (%s) does not have the TXT record of %s yet", s->host, at,
+				s->common->name));
+}
+
+static void
+ask_txt(struct dns_server *s)
+{
+	s->query = dns_ask(
+		s->common->env->dns, current_address(s), s->common->name, DNS_TXT, TIMEOUT_MS, on_txt, s);
+}
+
+/* The configured server may listen elsewhere than on port 53; the zone's NS records cannot say so. */
+static int
+port_of(const struct dns_server *s, const char *address)
+{
+	_cleanup_free_ char *own = NULL;
+	int port;
+
+	if (s->common->provider.server && server_split(s->common->provider.server, &own, &port) &&
+		strcmp(own, address) == 0)
+		return port;
+	return s->port;
+}
+
+static void
+look_up(struct dns_server *s);
+
+static void
+on_addresses(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct dns_server *s = arg;
+
+	s->query = NULL;
+	for (size_t i = 0; !err && i < answer->values.count && s->addresses.count < ADDRESSES_MAX; i++)
+		strlist_take(&s->addresses,
+			server_join(answer->values.items[i], port_of(s, answer->values.items[i])));
+	s->lookup++;
+	if (s->lookup == LOOKUP_AAAA || (s->lookup == LOOKUP_RESOLVER && !s->addresses.count))
+		look_up(s);
+	else if (s->addresses.count)
+		ask_txt(s);
+	else
+		answered(s, DNS_SERVER_SILENT,
+			xasprintf("%s: no address found%s%s", s->host, err ? ": " : "",
+				err ? err->message : ""));
+}
+
+static void
+look_up(struct dns_server *s)
+{
+	const struct dns_watch_common *c = s->common;
+
+	if (s->lookup == LOOKUP_RESOLVER)
+		s->query = dns_resolve(c->env->dns, s->host, TIMEOUT_MS, on_addresses, s);
+	else
+		s->query = dns_ask(c->env->dns, c->provider.server, s->host,
+			s->lookup == LOOKUP_A ? DNS_A : DNS_AAAA, TIMEOUT_MS, on_addresses, s);
+}
+
+void
+dns_server_ask(struct dns_server *s, void (*done)(void *arg), void *arg)
+{
+	const struct dns_watch_common *c = s->common;
+	bool own = c->provider.server && *c->provider.server && c->zone && name_in_zone(s->host, c->zone);
+
+	s->done = done;
+	s->arg = arg;
+	if (s->addresses.count) {
+		ask_txt(s);
+		return;
+	}
+	s->lookup = own ? LOOKUP_A : LOOKUP_RESOLVER;
+	look_up(s);
+}

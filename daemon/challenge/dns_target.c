@@ -1,0 +1,233 @@
+/*
+ * One question does it mostly: SOA of the name itself. An alias shows as a CNAME in the answer; a name that is not
+ * there yet brings the SOA of its zone in the authority section (RFC 2308 s2). Resolvers that leave that section out
+ * (systemd-resolved does) are asked again, a label less each time.
+ */
+#include "daemon/challenge/dns_target.h"
+
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMEOUT_MS = 5000, RCODE_NXDOMAIN = 3, NAME_MAX_LEN = 253 };
+
+struct dns_finder {
+	const struct dnsprovider_env *env;
+	struct store *store;
+	char *named;
+	struct dns_target target;
+	struct strlist seen; /* aliases so far */
+	const char *asked;   /* into target.name: what the present question is about */
+	bool has_provider;
+	bool at_server; /* the provider's server was asked, not the resolver */
+	struct dns_query *query;
+	struct loop_timer start;
+	dns_target_done_fn *done;
+	void *arg;
+};
+
+static void
+look(struct dns_finder *f);
+
+void
+dns_target_clear(struct dns_target *target)
+{
+	dnsprovider_clear(&target->provider);
+	free(target->name);
+	free(target->zone);
+	memset(target, 0, sizeof(*target));
+}
+
+void
+dns_target_cancel(struct dns_finder *f)
+{
+	if (!f)
+		return;
+	dns_cancel(f->query);
+	loop_timer_cancel(&f->start);
+	dns_target_clear(&f->target);
+	strlist_clear(&f->seen);
+	free(f->named);
+	free(f);
+}
+
+static void
+finish(struct dns_finder *f, const struct error *err)
+{
+	f->done(err ? NULL : &f->target, err, f->arg);
+	dns_target_cancel(f);
+}
+
+static void
+fail(struct dns_finder *f, enum error_code code, const char *fmt, ...) _printf_(3, 4);
+
+static void
+fail(struct dns_finder *f, enum error_code code, const char *fmt, ...)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	error_set(&err, code, "%s", text);
+	err.retry = true;
+	finish(f, &err);
+}
+
+/* A name from somebody else's zone that will be an argument of programs and a part of messages. */
+static bool
+is_plain_name(const char *name)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= NAME_MAX_LEN && strspn(name, alphabet) == len && name[0] != '-' &&
+	       name[0] != '.';
+}
+
+static void
+follow(struct dns_finder *f, const char *alias)
+{
+	if (f->seen.count >= DNS_ALIASES_MAX)
+		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0],
+			DNS_ALIASES_MAX);
+	else if (!is_plain_name(alias))
+		fail(f, ERROR_DNS, "%s: is an alias (CNAME) of a name that certd does not take",
+			f->target.name);
+	else if (strcmp(f->target.name, alias) == 0 || strlist_has(&f->seen, alias))
+		fail(f, ERROR_DNS, "%s: its aliases (CNAME) lead in a circle", f->target.name);
+	else {
+		strlist_add(&f->seen, f->target.name);
+		str_replace(&f->target.name, alias);
+		look(f);
+	}
+}
+
+static void
+found_zone(struct dns_finder *f, const char *zone)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(f->target.provider.kind);
+	const char *name = f->target.name;
+
+	if (!f->has_provider && f->seen.count)
+		fail(f, ERROR_STATE,
+			"%s is an alias of %s: no DNS provider has a zone for that: add one (certctl add-dns "
+			"... --zone "
+			"%s) or name one (--dns)",
+			f->seen.items[0], name, zone ? zone : "ZONE");
+	else if (!f->has_provider)
+		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s",
+			name, zone ? zone : "ZONE");
+	else if (!zone && (!driver || driver->needs_zone))
+		fail(f, ERROR_DNS, "%s: no zone found: no name server knows an SOA record above it", name);
+	else {
+		f->target.zone = xstrdup_null(zone);
+		finish(f, NULL);
+	}
+}
+
+static bool
+is_answer(const struct dns_answer *answer, const struct error *err)
+{
+	return !err && (answer->rcode == 0 || answer->rcode == RCODE_NXDOMAIN);
+}
+
+/* Has the server that we are to change this name at authority over it, as far as the answer shows? */
+static bool
+server_knows(const struct dns_finder *f, const struct dns_answer *answer, const struct error *err)
+{
+	return is_answer(answer, err) && answer->authoritative &&
+	       (answer->cname || (answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone)));
+}
+
+static void
+on_answer(const struct dns_answer *answer, const struct error *err, void *arg);
+
+static void
+ask(struct dns_finder *f)
+{
+	const char *server = f->at_server ? f->target.provider.server : NULL;
+
+	f->query = dns_ask(f->env->dns, server, f->asked, DNS_SOA, TIMEOUT_MS, on_answer, f);
+}
+
+static void
+ask_parent(struct dns_finder *f)
+{
+	const char *dot = strchr(f->asked, '.');
+
+	if (!dot || !dot[1]) {
+		found_zone(f, NULL);
+		return;
+	}
+	f->asked = dot + 1;
+	ask(f);
+}
+
+static void
+on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct dns_finder *f = arg;
+
+	f->query = NULL;
+	if (f->at_server && !server_knows(f, answer, err)) {
+		f->at_server = false;
+		ask(f);
+	} else if (!is_answer(answer, err))
+		fail(f, ERROR_DNS, "look up %s: %s", f->asked,
+			err ? err->message : dns_rcode_name(answer->rcode));
+	else if (answer->cname && f->asked == f->target.name)
+		follow(f, answer->cname);
+	else if (!answer->cname && answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone))
+		found_zone(f, answer->soa_zone);
+	else
+		ask_parent(f);
+}
+
+static void
+look(struct dns_finder *f)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct dnsprovider *provider = &f->target.provider;
+	int found;
+
+	dnsprovider_clear(provider);
+	found = dnsprovider_choose(f->store, f->named, f->target.name, provider, &err);
+	if (found < 0) {
+		finish(f, &err);
+		return;
+	}
+	f->has_provider = found;
+	f->at_server = found && provider->server && *provider->server;
+	f->asked = f->target.name;
+	ask(f);
+}
+
+static void
+on_start(void *arg)
+{
+	look(arg);
+}
+
+struct dns_finder *
+dns_target_find(const struct dnsprovider_env *env, struct store *store, const char *named, const char *name,
+	dns_target_done_fn *done, void *arg)
+{
+	struct dns_finder *f = xcalloc(1, sizeof(*f));
+
+	f->env = env;
+	f->store = store;
+	f->named = xstrdup_null(named);
+	f->target.name = xstrdup(name);
+	f->done = done;
+	f->arg = arg;
+	loop_timer_init(&f->start, env->loop, on_start, f);
+	loop_timer_set(&f->start, 0);
+	return f;
+}

@@ -1,0 +1,259 @@
+/*
+ * Rounds: all servers that lack the value are asked at once; when the last has answered, a pause, twice as long each
+ * time. Who the servers are is itself a question that may fail and is asked again with the rounds.
+ */
+#include "daemon/challenge/dns_watch.h"
+
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+#include "daemon/challenge/dns_watch_private.h"
+#include "daemon/dnsprovider/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TIMEOUT_MS = 5000,
+	SERVERS_MAX = 32, /* a zone has a handful; more is a mistake or an attack */
+	SILENCES_MAX = 4  /* rounds, then a server is left out if others have the value */
+};
+
+struct dns_watch {
+	struct dns_watch_common common;
+	struct dns_server **servers; /* owned, each owned */
+	size_t n_servers;
+	size_t pending; /* answers that this round still waits for */
+	bool has_ns;    /* the zone's NS records are known, or not needed */
+	bool at_server; /* they are being asked from the provider's own server */
+	struct dns_query *ns_query;
+	struct loop_timer timer; /* the next round */
+	int64_t pause_ms;
+	int64_t deadline_ms;
+	char *said;
+	dns_watch_done_fn *done;
+	dns_watch_progress_fn *progress;
+	void *arg;
+};
+
+void
+dns_watch_cancel(struct dns_watch *w)
+{
+	if (!w)
+		return;
+	dns_cancel(w->ns_query);
+	loop_timer_cancel(&w->timer);
+	for (size_t i = 0; i < w->n_servers; i++)
+		dns_server_free(w->servers[i]);
+	free(w->servers);
+	dnsprovider_clear(&w->common.provider);
+	free(w->common.zone);
+	free(w->common.name);
+	free(w->common.value);
+	free(w->said);
+	free(w);
+}
+
+static void
+finish(struct dns_watch *w)
+{
+	dns_watch_done_fn *done = w->done;
+	void *arg = w->arg;
+
+	dns_watch_cancel(w);
+	done(arg);
+}
+
+/* Takes @why. */
+static void
+say(struct dns_watch *w, char *why)
+{
+	if (!w->said || strcmp(w->said, why) != 0)
+		w->progress(why, w->arg);
+	free(w->said);
+	w->said = why;
+}
+
+static int64_t
+left_ms(const struct dns_watch *w)
+{
+	return w->deadline_ms - clock_boot_ms(loop_clock(w->common.env->loop));
+}
+
+static void
+add_server(struct dns_watch *w, const char *host, int port)
+{
+	if (w->n_servers >= SERVERS_MAX)
+		return;
+	w->servers = xreallocarray(w->servers, w->n_servers + 1, sizeof(struct dns_server *));
+	w->servers[w->n_servers++] = dns_server_new(&w->common, host, port);
+}
+
+static void
+add_server_text(struct dns_watch *w, const char *text)
+{
+	_cleanup_free_ char *host = NULL;
+	int port;
+
+	if (server_split(text, &host, &port))
+		add_server(w, host, port);
+}
+
+/* A pause, or the end when time is up. @why (taken): what was missing in this round. */
+static void
+pause_or_end(struct dns_watch *w, char *why)
+{
+	int64_t left = left_ms(w);
+
+	if (left <= 0) {
+		say(w, xasprintf("%s; going on, for the CA may see it", why));
+		free(why);
+		finish(w);
+		return;
+	}
+	say(w, why);
+	loop_timer_set(&w->timer, w->pause_ms < left ? w->pause_ms : left);
+	w->pause_ms = w->pause_ms * 2 < DNS_WATCH_POLL_MAX_MS ? w->pause_ms * 2 : DNS_WATCH_POLL_MAX_MS;
+}
+
+static bool
+anybody_has(const struct dns_watch *w)
+{
+	for (size_t i = 0; i < w->n_servers; i++)
+		if (w->servers[i]->state == DNS_SERVER_HAS)
+			return true;
+	return false;
+}
+
+static bool
+is_left_out(const struct dns_watch *w, const struct dns_server *s)
+{
+	return s->state == DNS_SERVER_SILENT && s->failures >= SILENCES_MAX && anybody_has(w);
+}
+
+static void
+end_round(struct dns_watch *w)
+{
+	const struct dns_server *missing = NULL;
+	const struct dns_server *left_out = NULL;
+
+	for (size_t i = 0; i < w->n_servers; i++) {
+		if (is_left_out(w, w->servers[i]))
+			left_out = w->servers[i];
+		else if (w->servers[i]->state != DNS_SERVER_HAS)
+			missing = w->servers[i];
+	}
+	if (missing) {
+		pause_or_end(w, xstrdup(missing->why));
+		return;
+	}
+	if (!w->n_servers)
+		say(w, xasprintf(
+			       "no zone of %s was found: not waiting for its name servers", w->common.name));
+	if (left_out)
+		say(w, xasprintf("%s; going on without it", left_out->why));
+	finish(w);
+}
+
+static void
+on_server(void *arg)
+{
+	struct dns_watch *w = arg;
+
+	if (--w->pending == 0)
+		end_round(w);
+}
+
+static void
+ask_servers(struct dns_watch *w)
+{
+	w->pending = 1; /* ours: so that the round cannot end before all were asked */
+	for (size_t i = 0; i < w->n_servers; i++) {
+		if (w->servers[i]->state == DNS_SERVER_HAS)
+			continue;
+		w->pending++;
+		dns_server_ask(w->servers[i], on_server, w);
+	}
+	on_server(w);
+}
+
+static void
+ask_ns(struct dns_watch *w);
+
+static void
+on_ns(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct dns_watch *w = arg;
+
+	w->ns_query = NULL;
+	if (!err && answer->rcode == 0 && answer->values.count) {
+		for (size_t i = 0; i < answer->values.count; i++)
+			add_server(w, answer->values.items[i], SERVER_PORT);
+		w->has_ns = true;
+		ask_servers(w);
+	} else if (w->at_server) {
+		w->at_server = false;
+		ask_ns(w);
+	} else
+		pause_or_end(w, xasprintf("the name servers of zone %s cannot be found: %s", w->common.zone,
+					err ? err->message : "it has no NS records"));
+}
+
+static void
+ask_ns(struct dns_watch *w)
+{
+	const struct dns_watch_common *c = &w->common;
+
+	w->ns_query = dns_ask(
+		c->env->dns, w->at_server ? c->provider.server : NULL, c->zone, DNS_NS, TIMEOUT_MS, on_ns, w);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct dns_watch *w = arg;
+
+	if (w->has_ns) {
+		ask_servers(w);
+		return;
+	}
+	w->at_server = w->common.provider.server && *w->common.provider.server;
+	ask_ns(w);
+}
+
+static void
+first_servers(struct dns_watch *w)
+{
+	const struct dnsprovider *p = &w->common.provider;
+
+	for (size_t i = 0; i < p->nameservers.count; i++)
+		add_server_text(w, p->nameservers.items[i]);
+	w->has_ns = w->n_servers > 0 || !w->common.zone;
+	if (!p->nameservers.count && p->server && *p->server)
+		add_server_text(w, p->server);
+}
+
+struct dns_watch *
+dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request,
+	dns_watch_done_fn *done, dns_watch_progress_fn *progress, void *arg)
+{
+	struct dns_watch *w = xcalloc(1, sizeof(*w));
+	int64_t timeout = request->provider->propagation_timeout;
+
+	w->common.env = env;
+	record_copy(&dnsprovider_class, &w->common.provider, request->provider);
+	w->common.zone = xstrdup_null(request->zone);
+	w->common.name = xstrdup(request->name);
+	w->common.value = xstrdup(request->value);
+	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
+	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
+			 (timeout > 0 ? timeout : DNS_WATCH_TIMEOUT_SEC) * INT64_C(1000);
+	w->done = done;
+	w->progress = progress;
+	w->arg = arg;
+	loop_timer_init(&w->timer, env->loop, on_timer, w);
+	first_servers(w);
+	loop_timer_set(&w->timer, 0);
+	return w;
+}

@@ -1,0 +1,233 @@
+/*
+ * A removal in three steps: the DNS change, its outcome made durable, the answer. When not even the outcome can be
+ * stored, the answer waits: the row is still due, and whoever runs it would otherwise do so without a pause.
+ */
+#include "daemon/challenge/removal.h"
+
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/challenge/cleanup.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/challenge/txt_queue.h"
+#include "daemon/store/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+enum { STORE_PAUSE_MS = 60 * 1000, NEEDED_SEC = 3600, UNREAD_SEC = 86400 };
+
+struct removal {
+	LIST_ENTRY(removal) next;
+	struct removals *all;
+	char id[STORE_ID_SIZE];
+	struct cleanup cleanup;
+	struct dnsprovider provider;
+	struct txt_change *change;
+	struct loop_timer timer; /* to begin; to answer */
+	struct error failure;
+	solver_done_fn *done;
+	void *arg;
+};
+
+struct removals {
+	struct solver *solver;
+	struct txt_queue *queue;
+	removal_needed_fn *is_needed;
+	void *arg;
+	LIST_HEAD(, removal) list;
+};
+
+struct removals *
+removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *is_needed, void *arg)
+{
+	struct removals *all = xcalloc(1, sizeof(*all));
+
+	all->solver = solver;
+	all->queue = queue;
+	all->is_needed = is_needed;
+	all->arg = arg;
+	LIST_INIT(&all->list);
+	return all;
+}
+
+static void
+removal_free(struct removal *r)
+{
+	LIST_REMOVE(r, next);
+	store_forget(r->all->solver->store, r);
+	txt_change_leave(r->change);
+	loop_timer_cancel(&r->timer);
+	cleanup_clear(&r->cleanup);
+	dnsprovider_clear(&r->provider);
+	error_clear(&r->failure);
+	free(r);
+}
+
+void
+removals_free(struct removals *all)
+{
+	if (!all)
+		return;
+	while (!LIST_EMPTY(&all->list))
+		removal_free(LIST_FIRST(&all->list));
+	free(all);
+}
+
+static void
+answer(void *arg)
+{
+	struct removal *r = arg;
+
+	if (r->done)
+		r->done(error_is_set(&r->failure) ? &r->failure : NULL, r->arg);
+	removal_free(r);
+}
+
+static void
+on_stored(const struct error *err, void *arg)
+{
+	struct removal *r = arg;
+
+	if (!err) {
+		answer(r);
+		return;
+	}
+	error_copy(&r->failure, err);
+	loop_timer_init(&r->timer, r->all->solver->env.loop, answer, r);
+	loop_timer_set(&r->timer, STORE_PAUSE_MS);
+}
+
+static int64_t
+wall(const struct removal *r)
+{
+	return clock_wall(loop_clock(r->all->solver->env.loop));
+}
+
+/* The value is gone, or nobody can remove it any more. */
+static void
+settle(struct removal *r)
+{
+	struct store_txn *txn = store_begin(r->all->solver->store);
+
+	cleanup_forget(r->all->solver->store, txn, r->id);
+	store_then(txn, on_stored, r);
+}
+
+static void
+put_off(struct removal *r, int64_t due_at)
+{
+	struct solver *solver = r->all->solver;
+	struct store_txn *txn = store_begin(solver->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (cleanup_save(solver->store, txn, &r->cleanup, due_at, &err) < 0)
+		store_fail(txn, &err);
+	store_then(txn, on_stored, r);
+	solver_rows_changed(solver);
+}
+
+/* A record that cannot be read cannot be kept: look again tomorrow, an upgrade or a backup may have come. */
+static void
+put_off_unread(struct removal *r)
+{
+	struct solver *solver = r->all->solver;
+	struct store_txn *txn = store_begin(solver->store);
+
+	solver_cleanup_failed(solver, NULL, &r->failure);
+	schedule_set(solver->store, txn, SCHEDULE_CLEANUP, r->id, "", wall(r) + UNREAD_SEC);
+	store_then(txn, on_stored, r);
+	solver_rows_changed(solver);
+}
+
+static void
+on_removed(const struct error *err, void *arg)
+{
+	struct removal *r = arg;
+
+	r->change = NULL;
+	/* A challenge that wants the value back waits behind us in the queue, and has renewed the promise. */
+	if (r->all->is_needed(r->id, r->all->arg)) {
+		answer(r);
+		return;
+	}
+	if (!err) {
+		settle(r);
+		return;
+	}
+	error_copy(&r->failure, err);
+	error_wrap(&r->failure, "DNS provider '%s': remove %s", r->provider.o.name, r->cleanup.name);
+	r->cleanup.attempts++;
+	solver_cleanup_failed(r->all->solver, &r->provider, &r->failure);
+	put_off(r, cleanup_retry_at(wall(r), r->cleanup.attempts));
+}
+
+static void
+give_up(struct removal *r)
+{
+	error_set(&r->failure, ERROR_NOT_FOUND,
+		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand",
+		r->cleanup.value, r->cleanup.name);
+	solver_cleanup_failed(r->all->solver, NULL, &r->failure);
+	settle(r);
+}
+
+/* Return: 1 all is there, 0 no record, or -1. */
+static int
+load(struct removal *r, int *ret_has_provider, struct error *err)
+{
+	struct store *store = r->all->solver->store;
+	int found = cleanup_load(store, r->id, &r->cleanup, err);
+
+	if (found != 1)
+		return found;
+	*ret_has_provider = object_load(
+		store, &dnsprovider_class, r->cleanup.dns_provider, &r->provider, err);
+	return *ret_has_provider < 0 ? -1 : 1;
+}
+
+static void
+on_begin(void *arg)
+{
+	struct removal *r = arg;
+	struct dnsprovider_record record;
+	int has_provider = 0;
+	int found = load(r, &has_provider, &r->failure);
+
+	if (found < 0) {
+		put_off_unread(r);
+		return;
+	}
+	if (!found) {
+		settle(r);
+		return;
+	}
+	if (r->all->is_needed(r->id, r->all->arg)) {
+		put_off(r, wall(r) + NEEDED_SEC);
+		return;
+	}
+	if (!has_provider) {
+		give_up(r);
+		return;
+	}
+	record = (struct dnsprovider_record){
+		.zone = r->cleanup.zone,
+		.name = r->cleanup.name,
+		.value = r->cleanup.value,
+	};
+	r->change = txt_change_start(r->all->queue, &r->provider, true, &record, on_removed, r);
+}
+
+void
+removal_start(struct removals *all, const char *id, solver_done_fn *done, void *arg)
+{
+	struct removal *r = xcalloc(1, sizeof(*r));
+
+	r->all = all;
+	memccpy(r->id, id, '\0', sizeof(r->id) - 1);
+	r->done = done;
+	r->arg = arg;
+	LIST_INSERT_HEAD(&all->list, r, next);
+	loop_timer_init(&r->timer, all->solver->env.loop, on_begin, r);
+	loop_timer_set(&r->timer, 0);
+}

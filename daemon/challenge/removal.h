@@ -1,0 +1,33 @@
+/*
+ * daemon/challenge/removal.h: taking TXT values away: after a challenge, and again from the schedule when that failed
+ * or certd was not there to do it.
+ */
+#ifndef DAEMON_CHALLENGE_REMOVAL_H
+#define DAEMON_CHALLENGE_REMOVAL_H
+
+#include "daemon/challenge/solver.h"
+
+struct removals; /* all under way */
+struct txt_queue;
+
+/* Is a challenge up that needs the value of promise @id? */
+typedef bool
+removal_needed_fn(const char *id, void *arg);
+
+/* @solver, @queue: borrowed; must outlive it. */
+struct removals *
+removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *is_needed, void *arg);
+
+void
+removals_free(struct removals *removals);
+
+/*
+ * removal_start() - keep the promise @id: remove the value, then record and row (cleanup.h)
+ * On failure the row has been moved to its next try and EVENT_CLEANUP_FAILED was emitted. Of a DNS provider that was
+ * deleted nothing can be removed: record and row go, with the event. A value that a challenge needs stays.
+ * @done: once, from the loop, when the store has it; NULL: nobody waits
+ */
+void
+removal_start(struct removals *removals, const char *id, solver_done_fn *done, void *arg);
+
+#endif

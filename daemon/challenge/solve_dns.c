@@ -1,0 +1,275 @@
+/*
+ * dns-01: a TXT record through a DNS provider.
+ *
+ *   find (aliases, provider, zone) -> promise (the cleanup record is durable) -> add -> watch (all servers) -> up
+ *
+ * Stopping takes the value away in the background, whatever state was reached behind the promise. The removal lives
+ * on without its challenge; when it fails, or certd ends, the promise's row in the schedule brings it back.
+ */
+#include "common/base64url.h"
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/base/clock.h"
+#include "daemon/challenge/cleanup.h"
+#include "daemon/challenge/dns_target.h"
+#include "daemon/challenge/dns_watch.h"
+#include "daemon/challenge/removal.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/challenge/txt_queue.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+/* Longer than any order lives: only a crash lets the row come due while nobody has removed the value. */
+enum { SAFETY_SEC = 3600 };
+
+struct dns_solve {
+	LIST_ENTRY(dns_solve) next;
+	struct solve *solve;
+	char *value;
+	struct dns_target target;
+	char id[STORE_ID_SIZE]; /* of the promise; "": not made yet */
+	bool is_added;          /* or may be: the change was asked for */
+	struct dns_finder *finder;
+	struct txt_change *change;
+	struct dns_watch *watch;
+};
+
+struct dns_solves {
+	struct solver *solver;
+	int64_t poll_ms;
+	struct txt_queue *queue;
+	struct removals *removals;
+	LIST_HEAD(, dns_solve) all;
+};
+
+char *
+solve_dns_value(const char *key_authorization)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+	struct buf b = BUF_INIT;
+
+	if (!EVP_Digest(key_authorization, strlen(key_authorization), hash, &len, EVP_sha256(), NULL))
+		abort();
+	base64url_encode(hash, len, &b);
+	return buf_steal(&b);
+}
+
+/* Is a challenge up that needs what @id promises to remove? */
+static bool
+is_up(const char *id, void *arg)
+{
+	const struct dns_solves *all = arg;
+	const struct dns_solve *s;
+
+	LIST_FOREACH(s, &all->all, next)
+	if (strcmp(s->id, id) == 0)
+		return true;
+	return false;
+}
+
+struct dns_solves *
+dns_solves_new(struct solver *solver, int64_t poll_ms)
+{
+	struct dns_solves *all = xcalloc(1, sizeof(*all));
+
+	all->solver = solver;
+	all->poll_ms = poll_ms;
+	all->queue = txt_queue_new(&solver->env);
+	all->removals = removals_new(solver, all->queue, is_up, all);
+	LIST_INIT(&all->all);
+	return all;
+}
+
+void
+dns_solves_free(struct dns_solves *all)
+{
+	if (!all)
+		return;
+	removals_free(all->removals);
+	txt_queue_free(all->queue);
+	free(all);
+}
+
+struct removals *
+dns_solves_removals(struct dns_solves *all)
+{
+	return all->removals;
+}
+
+static char *
+challenge_name(const char *base)
+{
+	return xasprintf("_acme-challenge.%s", base);
+}
+
+static int
+dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard _unused_,
+	bool now _unused_, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_free_ char *owner = challenge_name(name);
+	const char *named = autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
+	int found;
+
+	if (name_type_of(name) == NAME_IP)
+		return error_set(err, ERROR_INVALID, "%s is an address; dns-01 is for names only", name);
+	found = dnsprovider_choose(solver->store, named, owner, &d, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (named)
+		return error_set_field(
+			err, "dnsProvider", "there is no DNS provider '%s': certctl list dns", named);
+	return error_set(err, ERROR_INVALID,
+		"no DNS provider has a zone for it: certctl add-dns --name NAME --kind rfc2136 --server "
+		"ADDRESS "
+		"--tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, name the provider "
+		"with "
+		"--dns)",
+		name, owner);
+}
+
+static void
+on_progress(const char *why, void *arg)
+{
+	struct dns_solve *s = arg;
+
+	solve_progress(s->solve, "%s", why);
+}
+
+static void
+on_seen(void *arg)
+{
+	struct dns_solve *s = arg;
+
+	s->watch = NULL;
+	solve_done(s->solve, NULL);
+}
+
+static void
+on_added(const struct error *err, void *arg)
+{
+	struct dns_solve *s = arg;
+	struct dns_solves *all = s->solve->solver->dns;
+	struct dns_watch_request request = {
+		.provider = &s->target.provider,
+		.zone = s->target.zone,
+		.name = s->target.name,
+		.value = s->value,
+		.poll_ms = all->poll_ms,
+	};
+
+	s->change = NULL;
+	if (err) {
+		_cleanup_error_ struct error failure = ERROR_INIT;
+
+		error_copy(&failure, err);
+		error_wrap(&failure, "DNS provider '%s': add %s", s->target.provider.o.name, s->target.name);
+		solve_done(s->solve, &failure);
+		return;
+	}
+	s->watch = dns_watch_start(&all->solver->env, &request, on_seen, on_progress, s);
+}
+
+static void
+on_promised(const struct error *err, void *arg)
+{
+	struct dns_solve *s = arg;
+	struct dnsprovider_record record = {
+		.zone = s->target.zone,
+		.name = s->target.name,
+		.value = s->value,
+	};
+
+	if (err) {
+		solve_done(s->solve, err);
+		return;
+	}
+	s->is_added = true;
+	s->change = txt_change_start(
+		s->solve->solver->dns->queue, &s->target.provider, false, &record, on_added, s);
+}
+
+static void
+promise(struct dns_solve *s)
+{
+	struct solver *solver = s->solve->solver;
+	int64_t now = clock_wall(loop_clock(solver->env.loop));
+	struct store_txn *txn = store_begin(solver->store);
+	struct cleanup c = {
+		.dns_provider = s->target.provider.o.id,
+		.zone = s->target.zone,
+		.name = s->target.name,
+		.value = s->value,
+		.added_at = now,
+	};
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cleanup_id(&c, s->id);
+	if (cleanup_save(solver->store, txn, &c, now + SAFETY_SEC, &err) < 0)
+		store_fail(txn, &err);
+	store_then(txn, on_promised, s);
+	solver_rows_changed(solver);
+}
+
+static void
+on_found(struct dns_target *target, const struct error *err, void *arg)
+{
+	struct dns_solve *s = arg;
+
+	s->finder = NULL;
+	if (err) {
+		solve_done(s->solve, err);
+		return;
+	}
+	s->target = *target;
+	memset(target, 0, sizeof(*target));
+	promise(s);
+}
+
+static void
+dns_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	struct dns_solve *s = xcalloc(1, sizeof(*s));
+	const char *named = request->autocert->dns_provider;
+	_cleanup_free_ char *name = challenge_name(name_base(request->authz->name));
+
+	solve->data = s;
+	s->solve = solve;
+	s->value = solve_dns_value(key_authorization);
+	LIST_INSERT_HEAD(&solve->solver->dns->all, s, next);
+	s->finder = dns_target_find(
+		&solve->solver->env, solve->solver->store, named && *named ? named : NULL, name, on_found, s);
+}
+
+static void
+dns_stop(struct solve *solve)
+{
+	struct dns_solve *s = solve->data;
+	struct solver *solver = solve->solver;
+
+	LIST_REMOVE(s, next);
+	dns_target_cancel(s->finder);
+	store_forget(solver->store, s);
+	txt_change_leave(s->change);
+	dns_watch_cancel(s->watch);
+	if (*s->id && !is_up(s->id, solver->dns)) {
+		if (s->is_added)
+			removal_start(solver->dns->removals, s->id, NULL, NULL);
+		else
+			cleanup_forget(solver->store, store_begin(solver->store), s->id);
+	}
+	dns_target_clear(&s->target);
+	free(s->value);
+	free(s);
+}
+
+const struct solver_kind solver_dns01 = {
+	.type = "dns-01",
+	.check = dns_check,
+	.start = dns_start,
+	.stop = dns_stop,
+};

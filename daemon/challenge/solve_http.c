@@ -1,0 +1,97 @@
+/*
+ * http-01: the answer goes to our own listener and into every webroot; whichever the CA reaches has it. A listener
+ * that could not be bound is tried again here, so that a port which became free heals by itself.
+ */
+#include "common/error.h"
+#include "daemon/challenge/http01.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/challenge/webroot.h"
+
+#include <stdlib.h>
+
+struct http_solve {
+	struct solve *solve;
+	struct loop_timer timer;
+	struct error failure;
+	char *token;
+	char *key_authorization;
+};
+
+static int
+http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool wildcard,
+	bool now, struct error *err)
+{
+	if (wildcard)
+		return error_set(
+			err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate by dns-01 only", name);
+	if (solver->webroots.count)
+		return 0;
+	if (!http01_is_configured(solver->http))
+		return error_set(err, ERROR_INVALID,
+			"certd has no HTTP listener and no webroot: set http-listen or webroot in "
+			"certd.conf, or enable "
+			"certd-http.socket");
+	return now ? http01_open(solver->http, err) : 0;
+}
+
+static void
+on_timer(void *arg)
+{
+	struct http_solve *h = arg;
+
+	solve_done(h->solve, error_is_set(&h->failure) ? &h->failure : NULL);
+}
+
+static int
+publish(struct http_solve *h, struct error *err)
+{
+	struct solver *solver = h->solve->solver;
+
+	if (http01_is_configured(solver->http)) {
+		if (http01_open(solver->http, err) < 0 && !solver->webroots.count)
+			return -1;
+		error_clear(err);
+		http01_put(solver->http, h->token, h->key_authorization);
+	}
+	for (size_t i = 0; i < solver->webroots.count; i++)
+		if (webroot_put(solver->webroots.items[i], h->token, h->key_authorization, err) < 0)
+			return -1;
+	return 0;
+}
+
+static void
+http_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	struct http_solve *h = xcalloc(1, sizeof(*h));
+
+	solve->data = h;
+	h->solve = solve;
+	h->token = xstrdup(request->authz->challenges[request->challenge].token);
+	h->key_authorization = xstrdup(key_authorization);
+	publish(h, &h->failure);
+	loop_timer_init(&h->timer, solve->solver->env.loop, on_timer, h);
+	loop_timer_set(&h->timer, 0);
+}
+
+static void
+http_stop(struct solve *solve)
+{
+	struct http_solve *h = solve->data;
+	const struct strlist *webroots = &solve->solver->webroots;
+
+	loop_timer_cancel(&h->timer);
+	http01_remove(solve->solver->http, h->token, h->key_authorization);
+	for (size_t i = 0; i < webroots->count; i++)
+		webroot_remove(webroots->items[i], h->token, NULL);
+	error_clear(&h->failure);
+	free(h->token);
+	free(h->key_authorization);
+	free(h);
+}
+
+const struct solver_kind solver_http01 = {
+	.type = "http-01",
+	.check = http_check,
+	.start = http_start,
+	.stop = http_stop,
+};

@@ -1,0 +1,256 @@
+/*
+ * The table of solvers, the choice among them, and the door through which orders come. A new kind of challenge is a
+ * file with a row, and a line here.
+ */
+#include "daemon/challenge/solver.h"
+
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/challenge/http01.h"
+#include "daemon/challenge/removal.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/report/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order in which "auto" prefers them: http-01 needs no delay and no credentials. */
+static const struct solver_kind *const kinds[] = { &solver_http01, &solver_dns01 };
+
+struct solver *
+solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config)
+{
+	struct solver *solver = xcalloc(1, sizeof(*solver));
+	struct http01_config http = {
+		.listen = &config->http_listen,
+		.fds = config->http_fds,
+		.n_fds = config->n_http_fds,
+	};
+
+	solver->env = *env;
+	solver->store = store;
+	solver->events = config->events;
+	solver->rows_changed = config->rows_changed;
+	solver->rows_arg = config->rows_arg;
+	strlist_copy(&solver->webroots, &config->webroots);
+	solver->http = http01_new(env->loop, &http);
+	solver->dns = dns_solves_new(solver, config->propagation_poll_ms);
+	return solver;
+}
+
+void
+solver_free(struct solver *solver)
+{
+	if (!solver)
+		return;
+	dns_solves_free(solver->dns);
+	http01_free(solver->http);
+	strlist_clear(&solver->webroots);
+	free(solver);
+}
+
+const struct error *
+solver_http_error(const struct solver *solver)
+{
+	return http01_error(solver->http);
+}
+
+/* The challenge names a kind, or leaves the choice to us. */
+static bool
+is_auto(const struct autocert *autocert)
+{
+	return !autocert->challenge || !*autocert->challenge || strcmp(autocert->challenge, "auto") == 0;
+}
+
+static int
+find_challenge(const struct acme_authorization *authz, const char *type)
+{
+	for (size_t i = 0; i < authz->n_challenges; i++)
+		if (authz->challenges[i].token && strcmp(authz->challenges[i].type, type) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* @authz NULL: nobody was asked yet, all kinds may be offered. */
+static int
+check_kind(struct solver *solver, const struct solver_kind *kind, const struct autocert *autocert,
+	const char *name, bool wildcard, const struct acme_authorization *authz, struct error *err)
+{
+	if (authz && find_challenge(authz, kind->type) < 0) {
+		_cleanup_strlist_ struct strlist offered = STRLIST_INIT;
+		_cleanup_free_ char *text = NULL;
+
+		for (size_t i = 0; i < authz->n_challenges; i++)
+			strlist_add(&offered, authz->challenges[i].type);
+		text = strlist_join(&offered, ", ");
+		return error_set(
+			err, ERROR_STATE, "the CA offers only %s", offered.count ? text : "no challenge");
+	}
+	return kind->check(solver, autocert, name, wildcard, authz != NULL, err);
+}
+
+static const struct solver_kind *
+choose_named(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
+	const struct acme_authorization *authz, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+
+		if (strcmp(kinds[i]->type, autocert->challenge) != 0)
+			continue;
+		if (check_kind(solver, kinds[i], autocert, name, wildcard, authz, &why) == 0)
+			return kinds[i];
+		error_wrap(
+			&why, "%s%s cannot be proved by %s", wildcard ? "*." : "", name, autocert->challenge);
+		if (!why.field)
+			str_replace(&why.field, "challenge");
+		if (err)
+			error_move(err, &why);
+		return NULL;
+	}
+	error_set_field(err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01",
+		autocert->challenge);
+	return NULL;
+}
+
+/* A DNS provider that was named is a wish for dns-01. */
+static const struct solver_kind *
+choose_auto(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
+	const struct acme_authorization *authz, struct error *err)
+{
+	bool backwards = autocert->dns_provider && *autocert->dns_provider;
+	_cleanup_buf_ struct buf reasons = BUF_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct solver_kind *kind = kinds[backwards ? ARRAY_SIZE(kinds) - 1 - i : i];
+
+		error_clear(&why);
+		if (check_kind(solver, kind, autocert, name, wildcard, authz, &why) == 0)
+			return kind;
+		buf_printf(&reasons, "; %s: %s", kind->type, why.message);
+	}
+	error_set(err, why.code, "no way to prove control of %s%s%s", wildcard ? "*." : "", name,
+		buf_str(&reasons));
+	if (err) {
+		err->retry = true;
+		str_replace(&err->field, why.field ? why.field : "challenge");
+	}
+	return NULL;
+}
+
+static const struct solver_kind *
+choose(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
+	const struct acme_authorization *authz, struct error *err)
+{
+	return is_auto(autocert) ? choose_auto(solver, autocert, name, wildcard, authz, err)
+				 : choose_named(solver, autocert, name, wildcard, authz, err);
+}
+
+int
+solver_choose(struct solver *solver, const struct autocert *autocert, const struct acme_authorization *authz,
+	struct error *err)
+{
+	const struct solver_kind *kind = choose(
+		solver, autocert, name_base(authz->name), authz->wildcard, authz, err);
+
+	return kind ? find_challenge(authz, kind->type) : -1;
+}
+
+static int
+check_name(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
+{
+	return choose(solver, autocert, name_base(name), name_is_wildcard(name), NULL, err) ? 0 : -1;
+}
+
+int
+solver_check(struct solver *solver, const struct autocert *autocert, struct error *err)
+{
+	if (autocert->common_name && check_name(solver, autocert, autocert->common_name, err) < 0)
+		return -1;
+	for (size_t i = 0; i < autocert->sans.count; i++)
+		if (check_name(solver, autocert, autocert->sans.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static const struct solver_kind *
+kind_of(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i]->type, type) == 0)
+			return kinds[i];
+	abort(); /* not an index of solver_choose() */
+}
+
+struct solve *
+solver_start(struct solver *solver, const struct solver_request *request, solver_done_fn *done,
+	solver_progress_fn *progress, void *arg)
+{
+	const struct acme_challenge *challenge = &request->authz->challenges[request->challenge];
+	_cleanup_free_ char *key_authorization = xasprintf("%s.%s", challenge->token, request->thumbprint);
+	struct solve *solve = xcalloc(1, sizeof(*solve));
+
+	solve->solver = solver;
+	solve->kind = kind_of(challenge->type);
+	solve->done = done;
+	solve->progress = progress;
+	solve->arg = arg;
+	solve->kind->start(solve, request, key_authorization);
+	return solve;
+}
+
+void
+solver_stop(struct solve *solve)
+{
+	if (!solve)
+		return;
+	solve->kind->stop(solve);
+	free(solve);
+}
+
+void
+solver_cleanup(struct solver *solver, const char *id, solver_done_fn *done, void *arg)
+{
+	removal_start(dns_solves_removals(solver->dns), id, done, arg);
+}
+
+void
+solver_rows_changed(struct solver *solver)
+{
+	if (solver->rows_changed)
+		solver->rows_changed(solver->rows_arg);
+}
+
+void
+solver_cleanup_failed(struct solver *solver, const struct dnsprovider *provider, const struct error *err)
+{
+	struct event_object object = { .type = "dnsprovider" };
+
+	if (provider) {
+		object.id = provider->o.id;
+		object.name = provider->o.name;
+	}
+	if (solver->events)
+		event_emit_error(solver->events, NULL, EVENT_CLEANUP_FAILED, provider ? &object : NULL, err,
+			"%s", err->message);
+}
+
+void
+solve_done(struct solve *solve, const struct error *err)
+{
+	solve->done(err, solve->arg);
+}
+
+void
+solve_progress(struct solve *solve, const char *fmt, ...)
+{
+	_cleanup_free_ char *why = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	why = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (solve->progress)
+		solve->progress(why, solve->arg);
+}

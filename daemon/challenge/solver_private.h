@@ -1,0 +1,80 @@
+/* daemon/challenge/solver_private.h: what the solvers share among themselves. */
+#ifndef DAEMON_CHALLENGE_SOLVER_PRIVATE_H
+#define DAEMON_CHALLENGE_SOLVER_PRIVATE_H
+
+#include "daemon/base/loop.h"
+#include "daemon/challenge/solver.h"
+
+struct dns_solves; /* solve_dns.c */
+struct http01;
+struct removals;
+
+struct solver {
+	struct dnsprovider_env env;
+	struct store *store;
+	struct strlist webroots;
+	struct http01 *http;
+	struct dns_solves *dns;
+	struct events *events; /* or NULL */
+	loop_fn *rows_changed; /* or NULL */
+	void *rows_arg;
+};
+
+/* One kind of challenge. */
+struct solver_kind {
+	const char *type; /* "http-01" */
+	/*
+	 * Can @name (without "*.") be proved this way? @now: at this moment, else: is it configured? -1: @err says
+	 * what is missing and how to add it.
+	 */
+	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
+		bool now, struct error *err);
+	/* Sets solve->data; the answer comes by solve_done(), never from inside. */
+	void (*start)(
+		struct solve *solve, const struct solver_request *request, const char *key_authorization);
+	/* Takes it down and releases solve->data. */
+	void (*stop)(struct solve *solve);
+};
+
+extern const struct solver_kind solver_http01;
+extern const struct solver_kind solver_dns01;
+
+struct solve {
+	struct solver *solver;
+	const struct solver_kind *kind;
+	void *data; /* the kind's */
+	solver_done_fn *done;
+	solver_progress_fn *progress;
+	void *arg;
+};
+
+void
+solve_done(struct solve *solve, const struct error *err);
+
+void
+solve_progress(struct solve *solve, const char *fmt, ...) _printf_(2, 3);
+
+/* TXT value of dns-01: base64url(SHA-256(@key_authorization)) (RFC 8555 s8.4). Owned by the caller. */
+char *
+solve_dns_value(const char *key_authorization);
+
+/* @poll_ms: first pause between looks at the name servers. */
+struct dns_solves *
+dns_solves_new(struct solver *solver, int64_t poll_ms);
+
+/* Cancels all that is under way; the rows of the store stay for the next start. */
+void
+dns_solves_free(struct dns_solves *solves);
+
+struct removals *
+dns_solves_removals(struct dns_solves *solves);
+
+/* To be called after every schedule_set(). */
+void
+solver_rows_changed(struct solver *solver);
+
+/* Emits EVENT_CLEANUP_FAILED; @provider: or NULL. */
+void
+solver_cleanup_failed(struct solver *solver, const struct dnsprovider *provider, const struct error *err);
+
+#endif

@@ -1,0 +1,160 @@
+/* The queue is one list; a change runs when no earlier one has its name. There are never more than challenges up. */
+#include "daemon/challenge/txt_queue.h"
+
+#include "common/error.h"
+#include "daemon/base/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+struct txt_change {
+	TAILQ_ENTRY(txt_change) next;
+	struct txt_queue *queue;
+	struct dnsprovider provider;
+	const struct dnsprovider_driver *driver;
+	struct dnsprovider_op *op; /* NULL: not sent yet */
+	struct loop_timer start;
+	bool remove;
+	char *zone;
+	char *name;
+	char *value;
+	dnsprovider_done_fn *done; /* NULL: nobody waits any more */
+	void *arg;
+};
+
+struct txt_queue {
+	const struct dnsprovider_env *env;
+	TAILQ_HEAD(, txt_change) changes;
+};
+
+struct txt_queue *
+txt_queue_new(const struct dnsprovider_env *env)
+{
+	struct txt_queue *queue = xcalloc(1, sizeof(*queue));
+
+	queue->env = env;
+	TAILQ_INIT(&queue->changes);
+	return queue;
+}
+
+static void
+change_free(struct txt_change *c)
+{
+	TAILQ_REMOVE(&c->queue->changes, c, next);
+	loop_timer_cancel(&c->start);
+	dnsprovider_clear(&c->provider);
+	free(c->zone);
+	free(c->name);
+	free(c->value);
+	free(c);
+}
+
+void
+txt_queue_free(struct txt_queue *queue)
+{
+	struct txt_change *c;
+
+	if (!queue)
+		return;
+	while ((c = TAILQ_FIRST(&queue->changes))) {
+		if (c->op)
+			c->driver->cancel(c->op);
+		change_free(c);
+	}
+	free(queue);
+}
+
+static struct txt_change *
+first_of_name(struct txt_queue *queue, const char *name)
+{
+	struct txt_change *c;
+
+	TAILQ_FOREACH(c, &queue->changes, next)
+	if (strcmp(c->name, name) == 0)
+		return c;
+	return NULL;
+}
+
+/* Takes @c out and lets the next of its name run. */
+static void
+change_end(struct txt_change *c)
+{
+	struct txt_queue *queue = c->queue;
+	_cleanup_free_ char *name = xstrdup(c->name);
+	struct txt_change *next;
+
+	change_free(c);
+	next = first_of_name(queue, name);
+	if (next && !next->op)
+		loop_timer_set(&next->start, 0);
+}
+
+static void
+on_changed(const struct error *err, void *arg)
+{
+	struct txt_change *c = arg;
+	dnsprovider_done_fn *done = c->done;
+	void *done_arg = c->arg;
+
+	change_end(c);
+	if (done)
+		done(err, done_arg);
+}
+
+static int
+find_driver(struct txt_change *c, struct error *err)
+{
+	c->driver = dnsprovider_driver(c->provider.kind);
+	if (!c->driver)
+		return error_set(err, ERROR_STATE, "this certd has no driver '%s'", c->provider.kind);
+	if (c->driver->needs_zone && !c->zone)
+		return error_set(err, ERROR_DNS, "no zone was found for '%s'", c->name);
+	return c->driver->check(&c->provider, err);
+}
+
+static void
+on_start(void *arg)
+{
+	struct txt_change *c = arg;
+	struct dnsprovider_record record = { .zone = c->zone, .name = c->name, .value = c->value };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (find_driver(c, &err) < 0) {
+		error_wrap(&err, "DNS provider '%s'", c->provider.o.name);
+		on_changed(&err, c);
+		return;
+	}
+	c->op = c->driver->change(c->queue->env, &c->provider, c->remove, &record, on_changed, c);
+}
+
+struct txt_change *
+txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remove,
+	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
+{
+	struct txt_change *c = xcalloc(1, sizeof(*c));
+
+	c->queue = queue;
+	record_copy(&dnsprovider_class, &c->provider, d);
+	c->remove = remove;
+	c->zone = xstrdup_null(record->zone);
+	c->name = xstrdup(record->name);
+	c->value = xstrdup(record->value);
+	c->done = done;
+	c->arg = arg;
+	loop_timer_init(&c->start, queue->env->loop, on_start, c);
+	TAILQ_INSERT_TAIL(&queue->changes, c, next);
+	if (first_of_name(queue, c->name) == c)
+		loop_timer_set(&c->start, 0);
+	return c;
+}
+
+void
+txt_change_leave(struct txt_change *change)
+{
+	if (!change)
+		return;
+	change->done = NULL;
+	if (!change->op)
+		change_end(change);
+}

@@ -1,0 +1,34 @@
+/*
+ * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name, in the order they were asked for.
+ * So a removal that is still under way never overtakes the adding of the same value by an order that was resumed, and
+ * DNS APIs that replace whole record sets read what the change before them wrote.
+ */
+#ifndef DAEMON_CHALLENGE_TXT_QUEUE_H
+#define DAEMON_CHALLENGE_TXT_QUEUE_H
+
+#include "daemon/dnsprovider/dnsprovider.h"
+
+struct txt_change;
+struct txt_queue;
+
+/* @env: borrowed; must outlive the queue. */
+struct txt_queue *
+txt_queue_new(const struct dnsprovider_env *env);
+
+/* Cancels all; no done function is called. */
+void
+txt_queue_free(struct txt_queue *queue);
+
+/* @d, @record: copied. @done: once, from the loop, never from inside the call. */
+struct txt_change *
+txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remove,
+	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+
+/*
+ * @done is not called any more. A change that was sent already runs to its end, because nobody could say what became
+ * of it; one that still waits is dropped. NULL is a no-op.
+ */
+void
+txt_change_leave(struct txt_change *change);
+
+#endif
