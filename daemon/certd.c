@@ -100,8 +100,8 @@ open_store(struct certd *c, struct error *err)
 	return 0;
 }
 
-static int
-open_solver(struct certd *c, struct error *err)
+static void
+open_solver(struct certd *c)
 {
 	const struct dnsprovider_env env = {
 		.loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http)
@@ -112,10 +112,9 @@ open_solver(struct certd *c, struct error *err)
 	config.n_http_fds = notify_listen_fds("http", fds, ARRAY_SIZE(fds));
 	strlist_copy(&config.http_listen, &c->conf.http_listen);
 	strlist_copy(&config.webroots, &c->conf.webroots);
-	c->solver = solver_new(&env, c->store, &config, err);
+	c->solver = solver_new(&env, c->store, &config);
 	strlist_clear(&config.http_listen);
 	strlist_clear(&config.webroots);
-	return c->solver ? 0 : -1;
 }
 
 static int
