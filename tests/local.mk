@@ -20,7 +20,10 @@ unit_base_SOURCES = \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
+	tests/unit/base/test_hook.c \
+	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
+	tests/unit/base/test_notify.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

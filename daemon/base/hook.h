@@ -1,6 +1,8 @@
 /*
- * daemon/base/hook.h: runs a program, never a shell (facts: three descriptors, a clean environment, limits, its own
- * session, 60 s, then SIGTERM, 5 s, SIGKILL to its group).
+ * daemon/base/hook.h: runs a program, never a shell. It gets three descriptors (stdin is /dev/null), a clean
+ * environment, default signals, "/" as directory, a session of its own and limits (CPU time, processes, file size, no
+ * core). When its time is over its whole group gets SIGTERM and 5 s later SIGKILL. What it left in the background
+ * after an end in time lives on, but cannot write to us any more.
  */
 #ifndef DAEMON_BASE_HOOK_H
 #define DAEMON_BASE_HOOK_H
@@ -17,13 +19,18 @@ struct hook_result {
 	struct buf out;  /* stdout and stderr as they came, at most 64 KiB */
 };
 
-/* Called once, from the loop. @err is NULL when the program ran and ended with status 0; borrowed like @result. */
+/*
+ * Called once, from the loop. @err is NULL when the program ran and ended with status 0; borrowed like @result.
+ * ERROR_HOOK: could not be started (@result has status 127), status not 0, ended by a signal; the text names the
+ * program and holds the last line of its output. ERROR_TIMEOUT.
+ */
 typedef void
 hook_done_fn(const struct hook_result *result, const struct error *err, void *arg);
 
 /*
- * hook_start() - run @argv[0] (absolute path) with @env ("NAME=value", added to PATH, LANG=C.UTF-8) 
- * @argv, @env: copied
+ * hook_start() - run @argv[0] (absolute path) with @env ("NAME=value", added to PATH and LANG=C.UTF-8)
+ * @loop: borrowed; must outlive the hook, and not have a virtual clock (programs take real time)
+ * @argv, @env: used before it returns; @env may be NULL
  * @timeout_ms: 0 is 60 s
  * Return: handle, valid until @done returns or hook_cancel(); never NULL: a failed start arrives in @done.
  */
@@ -31,7 +38,7 @@ struct hook *
 hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
 	hook_done_fn *done, void *arg);
 
-/* Kills the group; @done is not called. NULL is a no-op. */
+/* Kills the group and waits for the program's end; @done is not called. NULL is a no-op. */
 void
 hook_cancel(struct hook *hook);
 

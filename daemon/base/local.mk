@@ -6,7 +6,11 @@ libcertd_la_SOURCES += \
 	daemon/base/dns_message.c daemon/base/dns_message.h \
 	daemon/base/dns_tsig.c daemon/base/dns_tsig.h \
 	daemon/base/dns_update.c \
+	daemon/base/hook.c daemon/base/hook.h daemon/base/hook_private.h \
+	daemon/base/hook_spawn.c \
+	daemon/base/log.c daemon/base/log.h daemon/base/log_private.h \
 	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
 	daemon/base/loop_stats.c \
 	daemon/base/loop_timer.c \
+	daemon/base/notify.c daemon/base/notify.h \
 	daemon/base/workers.c daemon/base/workers.h

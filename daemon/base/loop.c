@@ -247,25 +247,37 @@ loop_run(struct loop *loop, struct error *err)
 	return run(loop, INT64_MAX, err);
 }
 
+struct until {
+	struct loop_timer timer;
+	int64_t wall_at;
+};
+
+/* Arms for the rest: the two clocks count their milliseconds from different moments, and wall time may be set. */
 static void
 on_until(void *arg)
 {
-	loop_stop(arg);
+	struct until *until = arg;
+	struct loop *loop = until->timer.loop;
+	int64_t left_ms = until->wall_at * 1000 - clock_wall_ms(loop->clock);
+
+	if (left_ms > 0)
+		loop_timer_set(&until->timer, left_ms);
+	else
+		loop_stop(loop);
 }
 
 int
 loop_run_until(struct loop *loop, int64_t wall_at, struct error *err)
 {
-	struct loop_timer until;
+	struct until until = { .wall_at = wall_at };
 	int rc;
 
 	if (clock_is_virtual(loop->clock))
 		return run(loop, wall_at, err);
-	loop_timer_init(&until, loop, on_until, loop);
-	/* One more, as both clocks are read rounded down, not at the same turn of their milliseconds. */
-	loop_timer_set(&until, wall_at * 1000 - clock_wall_ms(loop->clock) + 1);
+	loop_timer_init(&until.timer, loop, on_until, &until);
+	loop_timer_set(&until.timer, 0);
 	rc = run(loop, wall_at, err);
-	loop_timer_cancel(&until);
+	loop_timer_cancel(&until.timer);
 	return rc;
 }
 

@@ -1,0 +1,216 @@
+/*
+ * Watching a program that hook_spawn() started: collect its output, bound its time, tell its owner how it ended. The
+ * end is the end of the process, not of the pipe, which a background child may hold for ever. The group is signalled
+ * only before its leader is reaped: until then nobody else can have its number.
+ */
+#include "daemon/base/hook.h"
+
+#include "common/error.h"
+#include "daemon/base/hook_private.h"
+#include "daemon/base/loop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	DEFAULT_TIMEOUT_MS = 60000,
+	KILL_AFTER_MS = 5000,   /* from SIGTERM to SIGKILL */
+	CANCEL_WAIT_MS = 1000,  /* for the end of a process that got SIGKILL */
+	OUTPUT_MAX = 64 * 1024, /* what is more is read and forgotten, so that the program does not block */
+	START_FAILED_STATUS = 127, /* the shells' number */
+	LAST_LINE_MAX = 200
+};
+
+struct hook {
+	struct hook_process process; /* pid -1: not started, or reaped */
+	struct loop_fd *end_watch;
+	struct loop_fd *output_watch;
+	struct loop_timer timer; /* time limit; without a process: reports the failed start */
+	char *program;
+	int64_t timeout_ms;
+	bool timed_out;
+	bool is_finishing; /* in @done */
+	struct hook_result result;
+	struct error error;
+	hook_done_fn *done;
+	void *arg;
+};
+
+static void
+hook_free(struct hook *hook)
+{
+	loop_timer_cancel(&hook->timer);
+	loop_fd_free(hook->end_watch);
+	loop_fd_free(hook->output_watch);
+	if (hook->process.pid_fd >= 0)
+		close(hook->process.pid_fd);
+	if (hook->process.out_fd >= 0)
+		close(hook->process.out_fd);
+	buf_clear(&hook->result.out);
+	error_clear(&hook->error);
+	free(hook->program);
+	free(hook);
+}
+
+static void
+finish(struct hook *hook)
+{
+	hook->is_finishing = true;
+	hook->done(&hook->result, error_is_set(&hook->error) ? &hook->error : NULL, hook->arg);
+	hook_free(hook);
+}
+
+/* Return: false at the end of the output, or when there is nothing at present. */
+static bool
+read_output(struct hook *hook)
+{
+	char block[16384];
+	size_t room = OUTPUT_MAX - hook->result.out.len;
+	ssize_t n;
+
+	do
+		n = read(hook->process.out_fd, block, sizeof(block));
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		buf_add(&hook->result.out, block, (size_t)n < room ? (size_t)n : room);
+	else if (n == 0)
+		loop_fd_set(hook->output_watch, 0); /* else it would be readable for ever */
+	return n > 0;
+}
+
+static void
+on_output(int fd _unused_, short what _unused_, void *arg)
+{
+	read_output(arg);
+}
+
+/* The last line that is not empty, fit for a message; owned by the caller. */
+static char *
+last_line(const struct buf *out)
+{
+	const char *text = buf_str(out);
+	size_t end = out->len;
+	size_t start;
+	char *line;
+
+	while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
+		end--;
+	start = end;
+	while (start > 0 && text[start - 1] != '\n' && end - start < LAST_LINE_MAX)
+		start--;
+	line = xmalloc(end - start + 1);
+	for (size_t i = start; i < end; i++)
+		line[i - start] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	line[end - start] = '\0';
+	return line;
+}
+
+static void
+set_error(struct hook *hook)
+{
+	_cleanup_free_ char *line = last_line(&hook->result.out);
+	const char *sep = *line ? ": " : "";
+	int status = hook->result.exit_status;
+
+	if (hook->timed_out)
+		error_set(&hook->error, ERROR_TIMEOUT,
+			"'%s' did not end within %" PRId64 ".%" PRId64 " s%s%s", hook->program,
+			hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100, sep, line);
+	else if (status < 0)
+		error_set(&hook->error, ERROR_HOOK, "'%s' was ended by signal %d (%s)%s%s", hook->program,
+			-status, sigdescr_np(-status) ? sigdescr_np(-status) : "unknown", sep, line);
+	else if (status > 0)
+		error_set(&hook->error, ERROR_HOOK, "'%s' ended with status %d%s%s", hook->program, status,
+			sep, line);
+}
+
+/* Return: false if the process has not ended. */
+static bool
+reap(struct hook *hook)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)hook->process.pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+		return false;
+	hook->process.pid = -1;
+	hook->result.exit_status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	return true;
+}
+
+static void
+on_end(int fd _unused_, short what _unused_, void *arg)
+{
+	struct hook *hook = arg;
+
+	if (hook->timed_out)
+		kill(-hook->process.pid, SIGKILL); /* what is left of its group */
+	if (!reap(hook))
+		return;
+	/* What it wrote is in the pipe by now; the bound is for a background child that never stops writing. */
+	for (int blocks = 0; blocks < 64 && hook->result.out.len < OUTPUT_MAX && read_output(hook);)
+		blocks++;
+	set_error(hook);
+	finish(hook);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct hook *hook = arg;
+
+	if (hook->process.pid < 0) {
+		finish(hook); /* was not started */
+	} else if (!hook->timed_out) {
+		hook->timed_out = true;
+		kill(-hook->process.pid, SIGTERM);
+		loop_timer_set(&hook->timer, KILL_AFTER_MS);
+	} else {
+		kill(-hook->process.pid, SIGKILL);
+	}
+}
+
+struct hook *
+hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
+	hook_done_fn *done, void *arg)
+{
+	struct hook *hook = xcalloc(1, sizeof(*hook));
+
+	hook->process = (struct hook_process){ .pid = -1, .pid_fd = -1, .out_fd = -1 };
+	hook->program = xstrdup(argv->count ? argv->items[0] : "");
+	hook->timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS;
+	hook->done = done;
+	hook->arg = arg;
+	loop_timer_init(&hook->timer, loop, on_timer, hook);
+	if (hook_spawn(argv, env, hook->timeout_ms, &hook->process, &hook->error) < 0) {
+		hook->result.exit_status = START_FAILED_STATUS;
+		loop_timer_set(&hook->timer, 0);
+		return hook;
+	}
+	hook->output_watch = loop_fd_new(loop, hook->process.out_fd, LOOP_READ, on_output, hook);
+	hook->end_watch = loop_fd_new(loop, hook->process.pid_fd, LOOP_READ, on_end, hook);
+	loop_timer_set(&hook->timer, hook->timeout_ms);
+	return hook;
+}
+
+void
+hook_cancel(struct hook *hook)
+{
+	struct pollfd ended;
+
+	if (!hook || hook->is_finishing)
+		return;
+	if (hook->process.pid > 0) {
+		/* Nearly at once; a process stuck in the kernel is left as a zombie rather than waited for. */
+		kill(-hook->process.pid, SIGKILL);
+		ended = (struct pollfd){ .fd = hook->process.pid_fd, .events = POLLIN };
+		poll(&ended, 1, CANCEL_WAIT_MS);
+		reap(hook);
+	}
+	hook_free(hook);
+}

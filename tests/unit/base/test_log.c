@@ -1,0 +1,156 @@
+#include "daemon/base/log.h"
+
+#include "common/buf.h"
+#include "daemon/base/log_private.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Makes a pipe our stderr. Return: its reading end. */
+static int
+capture_stderr(void)
+{
+	int fds[2];
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	cr_assert_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	close(fds[1]);
+	return fds[0];
+}
+
+static const char *
+captured(int fd, char *buf, size_t size)
+{
+	ssize_t n = read(fd, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = '\0';
+	return buf;
+}
+
+Test(log, lines_go_to_stderr_without_a_journal)
+{
+	int fd = capture_stderr();
+	struct log *log;
+	char got[512];
+
+	unsetenv("JOURNAL_STREAM");
+	log = log_new(LOG_LEVEL_INFO);
+	log_info(log, "ready after %d ms", 12);
+	cr_expect_str_eq(captured(fd, got, sizeof(got)), "certd: ready after 12 ms\n");
+	log_free(log);
+}
+
+Test(log, what_is_less_important_than_the_level_is_dropped)
+{
+	int fd = capture_stderr();
+	struct log *log;
+	char got[512];
+
+	unsetenv("JOURNAL_STREAM");
+	log = log_new(LOG_LEVEL_WARNING);
+	log_info(log, "info");
+	log_write(log, LOG_LEVEL_NOTICE, NULL, 0, "notice");
+	log_warning(log, "warning");
+	log_error(log, "error");
+	cr_expect_str_eq(captured(fd, got, sizeof(got)), "certd: warning\ncertd: error\n");
+	log_set_level(log, LOG_LEVEL_DEBUG);
+	log_write(log, LOG_LEVEL_DEBUG, NULL, 0, "debug");
+	cr_expect_str_eq(captured(fd, got, sizeof(got)), "certd: debug\n");
+	log_free(log);
+}
+
+Test(log, foreign_text_cannot_forge_lines_or_move_the_cursor)
+{
+	int fd = capture_stderr();
+	struct log *log;
+	char got[512];
+
+	unsetenv("JOURNAL_STREAM");
+	log = log_new(LOG_LEVEL_INFO);
+	log_info(log, "the CA said: %s", "no\ncertd: all is well\x1b[2J\x7f");
+	cr_expect_str_eq(captured(fd, got, sizeof(got)), "certd: the CA said: no certd: all is well [2J \n");
+	log_free(log);
+}
+
+Test(log, a_stderr_that_is_gone_ends_nothing)
+{
+	struct log *log = log_new(LOG_LEVEL_INFO);
+	int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+
+	close(STDERR_FILENO);
+	log_info(log, "nobody hears");
+	dup2(saved, STDERR_FILENO);
+	cr_expect_geq(saved, 100);
+	log_free(log);
+}
+
+Test(log, the_journal_is_used_only_if_stderr_is_its_stream)
+{
+	static const struct {
+		const char *journal_stream;
+		bool is_it;
+	} cases[] = {
+		{ "8:1234", true },
+		{ NULL, false },
+		{ "", false },
+		{ "8:1235", false },
+		{ "9:1234", false },
+		{ "8:12345", false },
+		{ "8:1234 ", false },
+		{ "8", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(log_is_journal_stream(cases[i].journal_stream, 8, 1234), cases[i].is_it, "%s",
+			cases[i].journal_stream);
+}
+
+/* Plays journald on its socket, in a mount namespace of this test's own. Return: the socket, or -1: not allowed. */
+static int
+journal_socket(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
+		return -1;
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/journal", 0755);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+Test(log, the_journal_gets_the_fields)
+{
+	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www" }, { "CERTD_PROVIDER", NULL } };
+	_cleanup_free_ char *stream = NULL;
+	struct log *log;
+	struct stat st;
+	char got[1024];
+	int journal;
+
+	journal = journal_socket();
+	if (journal < 0)
+		cr_skip_test("mount namespaces are not allowed here");
+	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
+	stream = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log = log_new(LOG_LEVEL_INFO);
+	log_write(log, LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "renewed %s", "www");
+	got[recv(journal, got, sizeof(got) - 1, MSG_DONTWAIT)] = '\0';
+	cr_expect_str_eq(
+		got, "MESSAGE=renewed www\nPRIORITY=5\nSYSLOG_IDENTIFIER=certd\nCERTD_CERTIFICATE=www\n");
+	log_free(log);
+	close(journal);
+}
