@@ -17,10 +17,12 @@ check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
 	tests/support/process.c tests/support/process.h \
+	tests/support/tls_server.c tests/support/tls_server.h \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_hook.c \
+	tests/unit/base/test_http.c \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_notify.c \
