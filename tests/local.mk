@@ -17,12 +17,10 @@ check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
 	tests/support/process.c tests/support/process.h \
-	tests/support/tls_server.c tests/support/tls_server.h \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_hook.c \
-	tests/unit/base/test_http.c \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_notify.c \
@@ -45,6 +43,21 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/test_webroot.c
 unit_challenge_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_challenge_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += unit-store
+TESTS += unit-store
+unit_store_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/store/test_object.c \
+	tests/unit/store/test_record.c \
+	tests/unit/store/test_schedule.c \
+	tests/unit/store/test_store.c \
+	tests/unit/store/test_store_crypt.c \
+	tests/unit/store/test_store_disk.c \
+	tests/unit/store/test_store_model.c \
+	tests/unit/store/test_store_space.c
+unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
@@ -81,6 +94,11 @@ fuzz_rpc_SOURCES = tests/fuzz/fuzz_rpc.c
 fuzz_rpc_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/rpc
 
+FUZZERS += fuzz-record
+fuzz_record_SOURCES = tests/fuzz/fuzz_record.c
+fuzz_record_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/record
+
 check_PROGRAMS += $(FUZZERS)
 if FUZZING
 FUZZ_LIBS = $(FUZZ_ENGINE)
@@ -109,7 +127,7 @@ check-system check-fault: all
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 CLEANFILES += check-system.xml check-fault.xml
-EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/system
+EXTRA_DIST += tests/pytest.ini tests/conftest.py tests/support/py tests/system
 
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)

@@ -7,5 +7,6 @@ libcertd_la_SOURCES += \
 	daemon/store/store.c daemon/store/store.h \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \
 	daemon/store/store_dir.c daemon/store/store_dir.h \
+	daemon/store/store_guard.c daemon/store/store_guard.h \
 	daemon/store/store_lmdb.c daemon/store/store_lmdb.h \
 	daemon/store/store_turn.c daemon/store/store_turn.h

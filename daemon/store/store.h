@@ -142,7 +142,7 @@ store_count(struct store *store, enum store_db db);
 
 /*
  * Applies all lists of the turn in one transaction and runs their store_then functions, in order of the store_then()
- * calls; lists that they begin belong to the next commit. MDB_MAP_FULL grows and retries once; ENOSPC frees the
+ * calls; lists that they begin belong to the next commit. MDB_MAP_FULL grows and retries; ENOSPC frees the
  * reserve file and retries; a PANIC or EIO reopens and retries. Return: true if any function ran (the turn has more
  * work). This is the one blocking call on the loop. Not to be called from a store_then function.
  */

@@ -5,10 +5,12 @@
  * LMDB reads through a map of the file: a page beyond the end of the file is a SIGBUS. So the file's size is checked
  * against its meta page before anything is read, and the file always extends (as a hole, which costs no disk) beyond
  * its last page by more than one value, so that a damaged length on the last page cannot reach past the end either.
+ * Other damage inside a page is caught by the guard (store_guard.h) under which all reads are made.
  */
 #include "daemon/store/store_lmdb.h"
 
 #include "common/error.h"
+#include "daemon/store/store_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 enum {
 	PAD_MIN = 2 << 20,         /* more than LMDB_VALUE_MAX plus what a 16-bit offset reaches */
 	PAD_STEP = 8 << 20,        /* extended by this much at a time */
+	PROBE_SIZE = 256 << 10,    /* see explain_eio() */
 	READER_CHECK_SEC = 60 * 60 /* killed readers pin pages */
 };
 
@@ -205,6 +208,15 @@ env_close(struct lmdb *l)
 	l->env = NULL;
 }
 
+/* LMDB's own checks end in abort(); a read is left instead. */
+static void
+on_assert(MDB_env *env, const char *message)
+{
+	(void)env;
+	(void)message;
+	store_guard_leave();
+}
+
 static int
 env_start(struct lmdb *l, struct error *err)
 {
@@ -215,6 +227,8 @@ env_start(struct lmdb *l, struct error *err)
 		rc = mdb_env_set_mapsize(l->env, l->map_size);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(l->env, STORE_DB_COUNT);
+	if (rc == 0)
+		rc = mdb_env_set_assert(l->env, on_assert);
 	if (rc == 0)
 		rc = mdb_env_open(l->env, l->dir, MDB_NOTLS, 0600);
 	if (rc == 0)
@@ -229,15 +243,35 @@ env_start(struct lmdb *l, struct error *err)
 	return rc ? lmdb_error(l, rc, "open the databases", err) : 0;
 }
 
+struct start {
+	struct lmdb *l;
+	struct error *err;
+	int rc;
+};
+
+static void
+env_start_guarded(void *arg)
+{
+	struct start *start = arg;
+
+	start->rc = env_start(start->l, start->err);
+}
+
 /* Also the way back after a write that LMDB cannot recover from by itself. */
 static int
 env_open(struct lmdb *l, struct error *err)
 {
+	struct start start = { .l = l, .err = err };
+
 	env_close(l);
-	if (env_start(l, err) == 0)
-		return 0;
-	env_close(l);
-	return -1;
+	store_guard_install();
+	if (!store_guard_run(env_start_guarded, &start)) {
+		l->env = NULL; /* in an unknown state: lost rather than closed */
+		return lmdb_error(l, MDB_CORRUPTED, "open", err);
+	}
+	if (start.rc < 0)
+		env_close(l);
+	return start.rc;
 }
 
 struct lmdb *
@@ -288,31 +322,57 @@ take_value(const MDB_val *value, struct buf *ret)
 	return 0;
 }
 
+/* One read, under the guard. */
+struct lmdb_read {
+	struct lmdb *l;
+	enum store_db db;
+	enum lmdb_where where;
+	MDB_val key;
+	struct buf *ret_key;
+	struct buf *ret_value;
+	MDB_cursor *cursor; /* closed afterwards */
+	MDB_stat stat;
+	int rc;
+};
+
+/* Return: 1 found, 0 absent, -1 failed. */
 static int
-reader_result(const struct lmdb *l, int rc, struct error *err)
+read_guarded(struct lmdb_read *r, void (*fn)(void *arg), struct error *err)
 {
-	mdb_txn_reset(l->reader);
-	if (rc == MDB_NOTFOUND)
+	if (reader_start(r->l, err) < 0)
+		return -1;
+	if (!store_guard_run(fn, r))
+		r->rc = MDB_CORRUPTED;
+	if (r->cursor)
+		mdb_cursor_close(r->cursor);
+	mdb_txn_reset(r->l->reader);
+	if (r->rc == MDB_NOTFOUND)
 		return 0;
-	return rc ? lmdb_error(l, rc, "read", err) : 1;
+	return r->rc ? lmdb_error(r->l, r->rc, "read", err) : 1;
+}
+
+static void
+read_get(void *arg)
+{
+	struct lmdb_read *r = arg;
+	MDB_val v;
+
+	r->rc = mdb_get(r->l->reader, r->l->dbis[r->db], &r->key, &v);
+	if (r->rc == 0)
+		r->rc = take_value(&v, r->ret_value);
 }
 
 int
 lmdb_get(
 	struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
 {
-	MDB_val k = { key_len, (void *)(uintptr_t)key };
-	MDB_val v;
-	int rc;
+	struct lmdb_read r = {
+		.l = l, .db = db, .key = { key_len, (void *)(uintptr_t)key }, .ret_value = ret
+	};
 
 	if (key_len == 0 || key_len > LMDB_KEY_MAX)
 		return 0;
-	if (reader_start(l, err) < 0)
-		return -1;
-	rc = mdb_get(l->reader, l->dbis[db], &k, &v);
-	if (rc == 0)
-		rc = take_value(&v, ret);
-	return reader_result(l, rc, err);
+	return read_guarded(&r, read_get, err);
 }
 
 static int
@@ -351,46 +411,56 @@ is_where_asked(enum lmdb_where where, const MDB_val *given, const MDB_val *k)
 	return where == LMDB_AT ? diff >= 0 : diff > 0;
 }
 
+static void
+read_seek(void *arg)
+{
+	struct lmdb_read *r = arg;
+	MDB_val k;
+	MDB_val v;
+
+	r->rc = mdb_cursor_open(r->l->reader, r->l->dbis[r->db], &r->cursor);
+	if (r->rc == 0)
+		r->rc = cursor_seek(r->cursor, r->where, &r->key, &k, &v);
+	if (r->rc == 0 && !is_where_asked(r->where, &r->key, &k))
+		r->rc = MDB_CORRUPTED;
+	if (r->rc)
+		return;
+	buf_reset(r->ret_key);
+	buf_reset(r->ret_value);
+	buf_add(r->ret_key, k.mv_data, k.mv_size);
+	r->rc = take_value(&v, r->ret_value);
+}
+
 int
 lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
 	struct buf *ret_key, struct buf *ret_value, struct error *err)
 {
-	const MDB_val given = { key_len, (void *)(uintptr_t)key };
-	MDB_val k;
-	MDB_val v;
-	MDB_cursor *cursor;
-	int rc;
+	struct lmdb_read r = { .l = l,
+		.db = db,
+		.where = where,
+		.key = { key_len, (void *)(uintptr_t)key },
+		.ret_key = ret_key,
+		.ret_value = ret_value };
 
 	if (key_len > LMDB_KEY_MAX)
 		return error_set(err, ERROR_LIMIT, "a key of %zu octets", key_len);
-	if (reader_start(l, err) < 0)
-		return -1;
-	rc = mdb_cursor_open(l->reader, l->dbis[db], &cursor);
-	if (rc == 0) {
-		rc = cursor_seek(cursor, where, &given, &k, &v);
-		mdb_cursor_close(cursor);
-	}
-	if (rc == 0 && !is_where_asked(where, &given, &k))
-		rc = MDB_CORRUPTED;
-	if (rc == 0) {
-		buf_reset(ret_key);
-		buf_reset(ret_value);
-		buf_add(ret_key, k.mv_data, k.mv_size);
-		rc = take_value(&v, ret_value);
-	}
-	return reader_result(l, rc, err);
+	return read_guarded(&r, read_seek, err);
+}
+
+static void
+read_stat(void *arg)
+{
+	struct lmdb_read *r = arg;
+
+	r->rc = mdb_stat(r->l->reader, r->l->dbis[r->db], &r->stat);
 }
 
 uint64_t
 lmdb_count(struct lmdb *l, enum store_db db)
 {
-	MDB_stat stat = { 0 };
+	struct lmdb_read r = { .l = l, .db = db };
 
-	if (reader_start(l, NULL) < 0)
-		return 0;
-	mdb_stat(l->reader, l->dbis[db], &stat);
-	mdb_txn_reset(l->reader);
-	return stat.ms_entries;
+	return read_guarded(&r, read_stat, NULL) == 1 ? r.stat.ms_entries : 0;
 }
 
 void
@@ -439,6 +509,8 @@ grow_map(struct lmdb *l)
 {
 	int rc;
 
+	if (l->map_size > SIZE_MAX / 4)
+		return -1;
 	if (l->reader)
 		mdb_txn_abort(l->reader);
 	l->reader = NULL;
@@ -449,8 +521,7 @@ grow_map(struct lmdb *l)
 }
 
 /*
- * A failed meta write or fsync leaves an environment whose state on disk is not known (EIO is also what LMDB makes of
- * a short write): open it anew, which checks it, and drive the same changes again.
+ * A failed meta write or fsync leaves an environment whose state on disk is not known: open it anew, which checks it, and drive the same changes again.
  */
 static bool
 needs_reopen(int rc)
@@ -458,25 +529,70 @@ needs_reopen(int rc)
 	return rc == MDB_PANIC || rc == EIO;
 }
 
+/* The data file's descriptor, and its size as it is now: a failed write may have extended it. */
+static int
+data_fd(const struct lmdb *l, off_t *ret_size)
+{
+	struct stat st;
+	int fd = -1;
+
+	mdb_env_get_fd(l->env, &fd);
+	*ret_size = fstat(fd, &st) == 0 ? st.st_size : 0;
+	return fd;
+}
+
+/*
+ * LMDB makes EIO of a short write, and a disk that is nearly full gives short writes: ask the file system, by
+ * allocating a little behind the end of the file. Return: ENOSPC, EDQUOT, or @rc.
+ */
+static int
+explain_eio(struct lmdb *l, int rc)
+{
+	off_t size;
+	int fd;
+
+	if (rc != EIO)
+		return rc;
+	fd = data_fd(l, &size);
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, size, PROBE_SIZE) == 0)
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, size, PROBE_SIZE);
+	else if (errno == ENOSPC || errno == EDQUOT)
+		rc = errno;
+	return rc;
+}
+
+/* What a failed write put behind the last page in use goes back to the disk, for smaller writes and for others. */
+static void
+give_back(struct lmdb *l)
+{
+	off_t used = (off_t)used_bytes(l->env);
+	off_t size;
+	int fd = data_fd(l, &size);
+
+	if (size > used)
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, used, size - used);
+}
+
 static int
 write_with_repair(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err)
 {
-	bool did_grow = false;
 	bool did_reopen = false;
 
 	for (;;) {
-		int rc = write_once(l, fn, arg);
+		int rc = explain_eio(l, write_once(l, fn, arg));
 
 		if (rc == 0)
 			return 0;
-		if (rc == MDB_MAP_FULL && !did_grow && grow_map(l) == 0) {
-			did_grow = true;
-		} else if (needs_reopen(rc) && !did_reopen) {
+		if (rc == MDB_MAP_FULL && grow_map(l) == 0)
+			continue;
+		if (needs_reopen(rc) && !did_reopen) {
 			did_reopen = true;
 			l->reopens++;
 			if (env_open(l, err) < 0)
 				return -1;
 		} else {
+			if (rc == ENOSPC || rc == EDQUOT)
+				give_back(l);
 			return lmdb_error(l, rc, "write", err);
 		}
 	}

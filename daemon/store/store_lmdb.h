@@ -57,7 +57,7 @@ lmdb_apply_fn(struct lmdb_write *w, void *arg);
 /*
  * lmdb_write() - one durable transaction
  * A used-up map is grown, an environment that a failed write left unusable is opened again; then the transaction is
- * repeated once. ERROR_NO_SPACE: the disk is full and the store is as it was before.
+ * repeated. ERROR_NO_SPACE: the disk is full and the store is as it was before.
  */
 int
 lmdb_write(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err);
