@@ -99,6 +99,11 @@ fuzz_record_SOURCES = tests/fuzz/fuzz_record.c
 fuzz_record_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/record
 
+FUZZERS += fuzz-acme_msg
+fuzz_acme_msg_SOURCES = tests/fuzz/fuzz_acme_msg.c
+fuzz_acme_msg_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/acme_msg
+
 check_PROGRAMS += $(FUZZERS)
 if FUZZING
 FUZZ_LIBS = $(FUZZ_ENGINE)
