@@ -17,10 +17,12 @@ check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
 	tests/support/process.c tests/support/process.h \
+	tests/support/tls_server.c tests/support/tls_server.h \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_hook.c \
+	tests/unit/base/test_http.c \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_notify.c \
@@ -132,7 +134,7 @@ check-system check-fault: all
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 CLEANFILES += check-system.xml check-fault.xml
-EXTRA_DIST += tests/pytest.ini tests/conftest.py tests/support/py tests/system
+EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/system
 
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)

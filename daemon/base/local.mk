@@ -8,6 +8,10 @@ libcertd_la_SOURCES += \
 	daemon/base/dns_update.c \
 	daemon/base/hook.c daemon/base/hook.h daemon/base/hook_private.h \
 	daemon/base/hook_spawn.c \
+	daemon/base/http.c daemon/base/http.h daemon/base/http_private.h \
+	daemon/base/http_host.c \
+	daemon/base/http_result.c \
+	daemon/base/http_transfer.c \
 	daemon/base/log.c daemon/base/log.h daemon/base/log_private.h \
 	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
 	daemon/base/loop_stats.c \

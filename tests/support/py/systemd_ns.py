@@ -41,9 +41,10 @@ printf "[Unit]\nWants=systemd-journald.service systemd-journald.socket systemd-j
 rm -f etc/machine-id
 tr -d - <proc/sys/kernel/random/uuid >etc/machine-id
 rm -rf var/log/journal
-mkdir .old
+mkdir -p .old
 pivot_root . .old
 umount -l /.old
+rmdir /.old
 ip link set lo up
 exec env -i container=certd-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	setpriv --bounding-set -sys_time,-sys_boot,-sys_module,-syslog \

@@ -1,0 +1,473 @@
+/*
+ * daemon/base/http.c: libcurl's multi interface on the loop.
+ *
+ * curl tells which sockets and which one time limit it wants watched; the loop calls it back. Nothing is done inside
+ * curl's callbacks: what has finished is collected after curl_multi_socket_action() and delivered by the transfer's
+ * own timer, so that the callee may send, cancel and free as it likes.
+ *
+ * The total time limit is our own timer, not curl's, for two reasons: it runs while the host's address is looked up,
+ * and a connection on which a request ran out of time must not be used again. HTTP/2 shares connections, so as long
+ * as requests that may sit on such a connection are under way, new ones to that host open another (FRESH_CONNECT). A
+ * GET or HEAD on a kept connection that shows no octet in half its time is sent again that way by itself; other
+ * methods are not, for the server may have acted.
+ */
+#include "daemon/base/http.h"
+
+#include "common/alloc.h"
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/http_private.h"
+#include "daemon/base/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	DEFAULT_HOST_CONNECTIONS = 8,
+	KEPT_CONNECTIONS = 16,
+	POOL_SIZE = 8 /* idle easy handles */
+};
+
+struct watch {
+	struct watch *next, *prev;
+	struct loop_fd *handle;
+};
+
+struct http_curl {
+	struct http transport;
+	struct loop *loop;
+	struct http_curl_config config; /* strings owned */
+	char *proxy_host;
+	char *proxy_port;
+	struct http_hosts *hosts;
+	CURLM *multi;
+	struct loop_timer timer;
+	struct watch *watches;
+	struct http_transfer *transfers;
+	CURL *pool[POOL_SIZE];
+	size_t pool_count;
+};
+
+/* --- easy handles --- */
+
+static CURL *
+pool_take(struct http_curl *curl)
+{
+	if (curl->pool_count > 0)
+		return curl->pool[--curl->pool_count];
+	CURL *easy = curl_easy_init();
+	if (!easy)
+		abort(); /* out of memory */
+	return easy;
+}
+
+/* Also removes every trace of the request. */
+static void
+pool_give(struct http_curl *curl, CURL *easy)
+{
+	curl_easy_reset(easy);
+	if (curl->pool_count < POOL_SIZE)
+		curl->pool[curl->pool_count++] = easy;
+	else
+		curl_easy_cleanup(easy);
+}
+
+/* --- transfers --- */
+
+static bool
+same_origin(const struct http_transfer *a, const struct http_transfer *b)
+{
+	return a->host && b->host && strcasecmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
+}
+
+static bool
+must_connect_anew(const struct http_transfer *t)
+{
+	for (const struct http_transfer *other = t->curl->transfers; other; other = other->next)
+		if (other != t && other->is_in_multi && other->is_suspect && same_origin(t, other))
+			return true;
+	return t->is_repeated;
+}
+
+/* Takes @t off curl, if it is there. @reusable: may its connection serve others? */
+static void
+transfer_detach(struct http_transfer *t, bool reusable)
+{
+	http_hosts_cancel(&t->wait);
+	if (!t->easy)
+		return;
+	if (!reusable)
+		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+	if (t->is_in_multi)
+		curl_multi_remove_handle(t->curl->multi, t->easy);
+	t->is_in_multi = false;
+	pool_give(t->curl, t->easy);
+	t->easy = NULL;
+}
+
+static void
+transfer_free(struct http_transfer *t)
+{
+	transfer_detach(t, true);
+	loop_timer_cancel(&t->timer);
+	*(t->prev ? &t->prev->next : &t->curl->transfers) = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	http_transfer_clear(t);
+	free(t);
+}
+
+static void
+transfer_finish(struct http_transfer *t)
+{
+	t->is_finished = true;
+	loop_timer_set(&t->timer, 0);
+}
+
+static void
+transfer_deliver(struct http_transfer *t)
+{
+	_cleanup_(http_response_clear) struct http_response res = t->res;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	http_done_fn *done = t->done;
+	void *arg = t->arg;
+	t->res = (struct http_response){ .status = 0 };
+	error_move(&err, &t->err);
+	transfer_free(t);
+	bool has_failed = error_is_set(&err);
+	done(has_failed ? NULL : &res, has_failed ? &err : NULL, arg);
+}
+
+static int64_t
+boot_ms(const struct http_curl *curl)
+{
+	return clock_boot_ms(loop_clock(curl->loop));
+}
+
+static bool
+may_repeat(const struct http_transfer *t)
+{
+	return !t->is_repeated && (strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0);
+}
+
+/* Arms the deadline, or half of it while there is another chance. */
+static void
+transfer_arm(struct http_transfer *t)
+{
+	int64_t left_ms = t->deadline_ms - boot_ms(t->curl);
+	if (may_repeat(t) && left_ms > t->timeout_ms / 2)
+		left_ms -= t->timeout_ms / 2;
+	loop_timer_set(&t->timer, left_ms > 0 ? left_ms : 0);
+}
+
+static void
+transfer_start(struct http_transfer *t, const struct strlist *addresses)
+{
+	struct http_curl *curl = t->curl;
+	t->easy = pool_take(curl);
+	http_transfer_set_up(t, t->easy, &curl->config, addresses, must_connect_anew(t));
+	CURLMcode rc = curl_multi_add_handle(curl->multi, t->easy);
+	if (rc == CURLM_OK) {
+		t->is_in_multi = true;
+		return;
+	}
+	error_set(&t->err, ERROR_INTERNAL, "curl refused the request: %s", curl_multi_strerror(rc));
+	transfer_finish(t);
+}
+
+static void
+on_addresses(const struct strlist *addresses, const struct error *err, void *arg)
+{
+	struct http_transfer *t = arg;
+	if (!err) {
+		transfer_start(t, addresses);
+		return;
+	}
+	error_copy(&t->err, err);
+	transfer_finish(t);
+}
+
+static void
+transfer_resolve(struct http_transfer *t)
+{
+	t->wait.fn = on_addresses;
+	t->wait.arg = t;
+	const struct strlist *addresses = http_hosts_get(t->curl->hosts, t->dialled_host, &t->wait);
+	if (addresses)
+		transfer_start(t, addresses);
+}
+
+/* Sent on a connection from before, and nothing at all has come back? */
+static bool
+is_stalled(const struct http_transfer *t)
+{
+	long connects = 0;
+	curl_off_t ready_us = 0;
+	if (!t->is_in_multi || t->header_octets)
+		return false;
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+	return connects == 0 && ready_us > 0;
+}
+
+static void
+suspect_connections_of(const struct http_transfer *t)
+{
+	for (struct http_transfer *other = t->curl->transfers; other; other = other->next)
+		if (other != t && other->is_in_multi && same_origin(t, other))
+			other->is_suspect = true;
+}
+
+static void
+on_transfer_timer(void *arg)
+{
+	struct http_transfer *t = arg;
+	bool is_over = boot_ms(t->curl) >= t->deadline_ms;
+	if (t->is_finished) {
+		transfer_deliver(t);
+	} else if (is_over) {
+		http_transfer_timed_out(t);
+		http_hosts_forget(t->curl->hosts, t->dialled_host);
+		suspect_connections_of(t);
+		transfer_detach(t, false);
+		transfer_deliver(t);
+	} else if (may_repeat(t) && is_stalled(t)) {
+		suspect_connections_of(t);
+		transfer_detach(t, false);
+		t->is_repeated = true;
+		transfer_arm(t);
+		transfer_resolve(t);
+	} else {
+		loop_timer_set(&t->timer, t->deadline_ms - boot_ms(t->curl));
+	}
+}
+
+/* --- curl on the loop --- */
+
+static void
+collect_finished(struct http_curl *curl)
+{
+	int left;
+	for (CURLMsg *msg; (msg = curl_multi_info_read(curl->multi, &left));) {
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		CURLcode code = msg->data.result; /* @msg dies with the removal below */
+		struct http_transfer *t = NULL;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+		http_transfer_result(t, t->easy, code);
+		if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
+			http_hosts_forget(curl->hosts, t->dialled_host);
+		transfer_detach(t, true);
+		transfer_finish(t);
+	}
+}
+
+static void
+on_fd(int fd, short what, void *arg)
+{
+	struct http_curl *curl = arg;
+	int running;
+	int flags = (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+	curl_multi_socket_action(curl->multi, fd, flags, &running);
+	collect_finished(curl);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct http_curl *curl = arg;
+	int running;
+	curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect_finished(curl);
+}
+
+static int
+on_curl_timer(CURLM *multi _unused_, long timeout_ms, void *arg)
+{
+	struct http_curl *curl = arg;
+	if (timeout_ms < 0)
+		loop_timer_cancel(&curl->timer);
+	else
+		loop_timer_set(&curl->timer, timeout_ms);
+	return 0;
+}
+
+static void
+watch_free(struct http_curl *curl, struct watch *watch)
+{
+	*(watch->prev ? &watch->prev->next : &curl->watches) = watch->next;
+	if (watch->next)
+		watch->next->prev = watch->prev;
+	loop_fd_free(watch->handle);
+	free(watch);
+}
+
+static int
+on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, void *socket_arg)
+{
+	struct http_curl *curl = arg;
+	struct watch *watch = socket_arg;
+	short what = (short)((wanted & CURL_POLL_IN ? LOOP_READ : 0) |
+			     (wanted & CURL_POLL_OUT ? LOOP_WRITE : 0));
+	if (wanted == CURL_POLL_REMOVE) {
+		if (watch)
+			watch_free(curl, watch);
+		curl_multi_assign(curl->multi, fd, NULL);
+	} else if (watch) {
+		loop_fd_set(watch->handle, what);
+	} else {
+		watch = xmalloc(sizeof(*watch));
+		*watch = (struct watch){ .next = curl->watches,
+			.handle = loop_fd_new(curl->loop, fd, what, on_fd, curl) };
+		if (watch->next)
+			watch->next->prev = watch;
+		curl->watches = watch;
+		curl_multi_assign(curl->multi, fd, watch);
+	}
+	return 0;
+}
+
+/* --- the transport --- */
+
+/* curl knows IPv6 literals in brackets, DNS without. */
+static char *
+without_brackets(const char *host)
+{
+	size_t len = strlen(host);
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']')
+		return xstrndup(host + 1, len - 2);
+	return xstrdup(host);
+}
+
+static void *
+transport_send(void *self, const struct http_request *req, http_done_fn *done, void *arg)
+{
+	struct http_curl *curl = self;
+	struct http_transfer *t = xcalloc(1, sizeof(*t));
+	t->curl = curl;
+	t->done = done;
+	t->arg = arg;
+	t->next = curl->transfers;
+	if (t->next)
+		t->next->prev = t;
+	curl->transfers = t;
+	loop_timer_init(&t->timer, curl->loop, on_transfer_timer, t);
+	http_transfer_init(t, req);
+	t->deadline_ms = boot_ms(curl) + t->timeout_ms;
+	if (error_is_set(&t->err)) {
+		transfer_finish(t);
+		return t;
+	}
+	t->dialled_host = without_brackets(curl->proxy_host ? curl->proxy_host : t->host);
+	t->dialled_port = xstrdup(curl->proxy_host ? curl->proxy_port : t->port);
+	transfer_arm(t);
+	transfer_resolve(t);
+	return t;
+}
+
+static void
+transport_cancel(void *self _unused_, void *handle)
+{
+	transfer_free(handle);
+}
+
+static const struct http_ops curl_ops = { .send = transport_send, .cancel = transport_cancel };
+
+/* --- set-up --- */
+
+/* The proxy is dialled by us, so its address must come from our DNS as well. */
+static int
+parse_proxy(struct http_curl *curl, struct error *err)
+{
+	CURLU *url = curl_url();
+	char *host = NULL, *port = NULL;
+	CURLUcode rc = curl_url_set(
+		url, CURLUPART_URL, curl->config.proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(url, CURLUPART_HOST, &host, 0);
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(url, CURLUPART_PORT, &port, 0);
+	if (rc == CURLUE_OK) {
+		curl->proxy_host = xstrdup(host);
+		curl->proxy_port = xstrdup(port);
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(url);
+	if (rc != CURLUE_OK)
+		return error_set(err, ERROR_CONFIG, "proxy '%s' is not http://host:port: %s",
+			curl->config.proxy, curl_url_strerror(rc));
+	return 0;
+}
+
+static void
+set_up_multi(struct http_curl *curl)
+{
+	unsigned per_host = curl->config.max_connections_per_host;
+	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl);
+	curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl);
+	curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+		(long)(per_host ? per_host : DEFAULT_HOST_CONNECTIONS));
+	curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+}
+
+struct http_curl *
+http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config *config, struct error *err)
+{
+	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (rc != CURLE_OK) {
+		error_set(err, ERROR_INTERNAL, "curl cannot be set up: %s", curl_easy_strerror(rc));
+		return NULL;
+	}
+	struct http_curl *curl = xcalloc(1, sizeof(*curl));
+	curl->transport = (struct http){ .ops = &curl_ops, .self = curl };
+	curl->loop = loop;
+	curl->config = (struct http_curl_config){
+		.user_agent = xstrdup_null(config->user_agent),
+		.proxy = xstrdup_null(config->proxy),
+		.max_connections_per_host = config->max_connections_per_host,
+	};
+	loop_timer_init(&curl->timer, loop, on_timer, curl);
+	curl->hosts = http_hosts_new(loop, dns);
+	curl->multi = curl_multi_init();
+	if (!curl->multi)
+		abort(); /* out of memory */
+	set_up_multi(curl);
+	if (config->proxy && parse_proxy(curl, err) < 0) {
+		http_curl_free(curl);
+		return NULL;
+	}
+	return curl;
+}
+
+void
+http_curl_free(struct http_curl *curl)
+{
+	if (!curl)
+		return;
+	while (curl->transfers)
+		transfer_free(curl->transfers);
+	while (curl->pool_count > 0)
+		curl_easy_cleanup(curl->pool[--curl->pool_count]);
+	curl_multi_cleanup(curl->multi);
+	while (curl->watches)
+		watch_free(curl, curl->watches);
+	loop_timer_cancel(&curl->timer);
+	http_hosts_free(curl->hosts);
+	free((char *)curl->config.user_agent);
+	free((char *)curl->config.proxy);
+	free(curl->proxy_host);
+	free(curl->proxy_port);
+	free(curl);
+	curl_global_cleanup();
+}
+
+const struct http *
+http_curl_transport(struct http_curl *curl)
+{
+	return &curl->transport;
+}

@@ -1,0 +1,150 @@
+/*
+ * daemon/base/http_host.c: addresses for curl. A burst of requests to one CA asks DNS once: the answer serves for a
+ * minute, and those who come while it is asked wait for the same answer. c-ares does not hand out TTLs with
+ * addresses; a minute is shorter than any sensible one.
+ */
+#include "daemon/base/http_private.h"
+
+#include "common/alloc.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { KEEP_MS = 60 * 1000, RESOLVE_MS = 10 * 1000, MAX_HOSTS = 64 };
+
+struct http_host {
+	struct http_hosts *hosts;
+	struct http_host *next; /* newest first */
+	char *name;
+	struct strlist addresses;
+	int64_t expires_ms; /* boot time */
+	struct dns_query *query;
+	struct http_host_wait *waiting;
+};
+
+struct http_hosts {
+	struct loop *loop;
+	struct dns *dns;
+	struct http_host *first;
+};
+
+struct http_hosts *
+http_hosts_new(struct loop *loop, struct dns *dns)
+{
+	struct http_hosts *hosts = xcalloc(1, sizeof(*hosts));
+	hosts->loop = loop;
+	hosts->dns = dns;
+	return hosts;
+}
+
+static void
+host_free(struct http_host *host)
+{
+	dns_cancel(host->query);
+	while (host->waiting)
+		http_hosts_cancel(host->waiting);
+	strlist_clear(&host->addresses);
+	free(host->name);
+	free(host);
+}
+
+void
+http_hosts_free(struct http_hosts *hosts)
+{
+	while (hosts && hosts->first) {
+		struct http_host *host = hosts->first;
+		hosts->first = host->next;
+		host_free(host);
+	}
+	free(hosts);
+}
+
+/* Drops the oldest that nobody waits for. */
+static void
+trim(struct http_hosts *hosts)
+{
+	unsigned count = 0;
+	for (struct http_host **at = &hosts->first; *at;) {
+		struct http_host *host = *at;
+		if (++count > MAX_HOSTS && !host->query) {
+			*at = host->next;
+			host_free(host);
+			continue;
+		}
+		at = &host->next;
+	}
+}
+
+static void
+on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct http_host *host = arg;
+	struct http_host_wait *waiting = host->waiting;
+	host->query = NULL;
+	strlist_clear(&host->addresses);
+	if (!err) {
+		strlist_copy(&host->addresses, &answer->values);
+		host->expires_ms = clock_boot_ms(loop_clock(host->hosts->loop)) + KEEP_MS;
+	}
+	/* One by one from the front, for each may cancel others or start new ones. */
+	while ((waiting = host->waiting)) {
+		host->waiting = waiting->next;
+		waiting->host = NULL;
+		waiting->fn(err ? NULL : &host->addresses, err, waiting->arg);
+	}
+}
+
+static struct http_host *
+find(struct http_hosts *hosts, const char *name)
+{
+	struct http_host *host = hosts->first;
+	while (host && strcasecmp(host->name, name) != 0)
+		host = host->next;
+	return host;
+}
+
+const struct strlist *
+http_hosts_get(struct http_hosts *hosts, const char *name, struct http_host_wait *wait)
+{
+	struct http_host *host = find(hosts, name);
+	if (host && !host->query && clock_boot_ms(loop_clock(hosts->loop)) < host->expires_ms)
+		return &host->addresses;
+	if (!host) {
+		trim(hosts);
+		host = xcalloc(1, sizeof(*host));
+		*host = (struct http_host){ .hosts = hosts, .next = hosts->first, .name = xstrdup(name) };
+		hosts->first = host;
+	}
+	struct http_host_wait **tail = &host->waiting;
+	while (*tail)
+		tail = &(*tail)->next;
+	wait->host = host;
+	wait->next = NULL;
+	*tail = wait;
+	if (!host->query)
+		host->query = dns_resolve(hosts->dns, name, RESOLVE_MS, on_resolved, host);
+	return NULL;
+}
+
+void
+http_hosts_cancel(struct http_host_wait *wait)
+{
+	if (!wait->host)
+		return;
+	struct http_host_wait **at = &wait->host->waiting;
+	while (*at != wait)
+		at = &(*at)->next;
+	*at = wait->next;
+	wait->host = NULL;
+}
+
+void
+http_hosts_forget(struct http_hosts *hosts, const char *name)
+{
+	struct http_host *host = find(hosts, name);
+	if (host)
+		host->expires_ms = 0;
+}

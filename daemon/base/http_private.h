@@ -1,0 +1,115 @@
+/* daemon/base/http_private.h: what the http_*.c files share. */
+#ifndef DAEMON_BASE_HTTP_PRIVATE_H
+#define DAEMON_BASE_HTTP_PRIVATE_H
+
+#include "common/error.h"
+#include "daemon/base/http.h"
+#include "daemon/base/loop.h"
+
+#include <curl/curl.h>
+
+/* --- http_host.c: addresses of hosts, kept for a minute --- */
+
+struct http_hosts;
+struct http_host;
+
+typedef void
+http_host_fn(const struct strlist *addresses, const struct error *err, void *arg);
+
+/* One that waits for addresses; embedded in its owner. */
+struct http_host_wait {
+	struct http_host *host; /* NULL: waits for nothing */
+	struct http_host_wait *next;
+	http_host_fn *fn;
+	void *arg;
+};
+
+struct http_hosts *
+http_hosts_new(struct loop *loop, struct dns *dns);
+
+void
+http_hosts_free(struct http_hosts *hosts);
+
+/* Return: the addresses, borrowed for the moment; NULL: wait->fn will be called once, from the loop. */
+const struct strlist *
+http_hosts_get(struct http_hosts *hosts, const char *name, struct http_host_wait *wait);
+
+/* wait->fn is not called any more. No-op when it waits for nothing. */
+void
+http_hosts_cancel(struct http_host_wait *wait);
+
+/* Nobody answered there: ask anew the next time. */
+void
+http_hosts_forget(struct http_hosts *hosts, const char *name);
+
+/* --- http_transfer.c: one request on one easy handle --- */
+
+enum { HTTP_MAX_HEADERS = 64 * 1024 };
+
+struct http_transfer {
+	struct http_curl *curl;
+	struct http_transfer *next, *prev;
+	http_done_fn *done;
+	void *arg;
+
+	/* The request; all owned. */
+	char *method;
+	char *url;
+	struct curl_slist *headers;
+	struct buf body;
+	char *ca_file;
+	char *userpwd;
+	char *aws_sigv4;
+	size_t max_body;
+	int64_t timeout_ms;
+	bool allow_http;
+
+	char *host;         /* owned; of the URL */
+	char *port;         /* owned */
+	char *dialled_host; /* owned; the proxy's, or host; without brackets */
+	char *dialled_port; /* owned */
+
+	/* The answer. */
+	struct http_response res;
+	size_t header_octets;
+	bool is_header_whole; /* the empty line behind it was seen */
+	bool is_header_too_large;
+	bool is_body_too_large;
+	struct error err;
+	char curl_text[CURL_ERROR_SIZE];
+
+	/* State, of http.c. */
+	struct loop_timer timer; /* deadline; at zero: delivery */
+	struct http_host_wait wait;
+	CURL *easy; /* NULL until it is under way */
+	struct curl_slist *resolve;
+	int64_t deadline_ms; /* boot time */
+	bool is_in_multi;
+	bool is_finished;
+	bool is_suspect;  /* shares an origin, perhaps a connection, with one that timed out */
+	bool is_repeated; /* was sent a second time */
+};
+
+/* Copies the request and takes its URL apart. Errors are kept in the transfer (ERROR_PROTOCOL, ERROR_INVALID). */
+void
+http_transfer_init(struct http_transfer *t, const struct http_request *req);
+
+void
+http_transfer_clear(struct http_transfer *t);
+
+/* All options of @easy, which must be new or reset. @addresses: of dialled_host. */
+void
+http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl_config *config,
+	const struct strlist *addresses, bool fresh);
+
+/* --- http_result.c: what became of it --- */
+
+/* What @code means for t->err, if anything. */
+void
+http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code);
+
+/* t->err of our own deadline: says how far it came. */
+void
+http_transfer_timed_out(struct http_transfer *t);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * daemon/base/http_result.c: what became of a request, in one line for the operator: which host, what failed, and what
+ * to do about it where that is known.
+ */
+#include "common/alloc.h"
+#include "daemon/base/http_private.h"
+
+#include <openssl/x509_vfy.h>
+#include <string.h>
+
+static void
+certificate_error(struct http_transfer *t, CURL *easy)
+{
+	long verify = X509_V_OK;
+	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
+	const char *why = X509_verify_cert_error_string(verify);
+	switch (verify) {
+	case X509_V_OK:
+	case X509_V_ERR_UNSPECIFIED: /* curl's initial value: its own check of the name failed */
+		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not for that name: %s", t->host,
+			t->curl_text);
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not trusted: %s; %s%s%s", t->host, why,
+			t->ca_file ? "its root is not in '" : "give the CA's root with --ca-file",
+			t->ca_file ? t->ca_file : "", t->ca_file ? "', see --ca-file" : "");
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		error_set(&t->err, ERROR_TLS, "certificate of '%s': %s; is the clock right?", t->host, why);
+		break;
+	default:
+		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not valid: %s", t->host, why);
+	}
+}
+
+/*
+ * OpenSSL's protocol errors come from "SSL routines". A failure from deeper down is a signature that does not match:
+ * a CA that was set up anew under its old name.
+ */
+static void
+handshake_error(struct http_transfer *t, const char *text)
+{
+	if (strstr(text, "error:") && !strstr(text, "SSL routines"))
+		error_set(&t->err, ERROR_TLS,
+			"certificate of '%s' is not trusted: it was not signed by the root of that name in "
+			"%s; "
+			"give the CA's present root with --ca-file",
+			t->host, t->ca_file ? t->ca_file : "the system's trust store");
+	else
+		error_set(&t->err, ERROR_TLS, "TLS handshake with '%s' port %s failed: %s", t->host, t->port,
+			text);
+}
+
+static void
+connect_error(struct http_transfer *t, CURL *easy, const char *text)
+{
+	long os_errno = 0;
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno);
+	if (os_errno)
+		text = strerror((int)os_errno);
+	error_set(&t->err, ERROR_NETWORK, "cannot connect to '%s' port %s: %s", t->dialled_host,
+		t->dialled_port, text);
+}
+
+static void
+other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text)
+{
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		certificate_error(t, easy);
+		break;
+	case CURLE_SSL_CACERT_BADFILE:
+		error_set(&t->err, ERROR_TLS, "CA file '%s' cannot be used: %s",
+			t->ca_file ? t->ca_file : "of the system", text);
+		break;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_ENGINE_INITFAILED:
+		handshake_error(t, text);
+		break;
+	case CURLE_OPERATION_TIMEDOUT:
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %s", t->host, t->port, text);
+		break;
+	case CURLE_COULDNT_CONNECT:
+		connect_error(t, easy, text);
+		break;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		error_set(&t->err, ERROR_DNS, "address of '%s': %s", t->dialled_host, text);
+		break;
+	case CURLE_OUT_OF_MEMORY: /* so curl says it; where memory is really gone, the process ends */
+		error_set(&t->err, ERROR_LIMIT, "'%s' sent a header line that is too long", t->host);
+		break;
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_BAD_CONTENT_ENCODING:
+	case CURLE_HTTP2:
+		error_set(&t->err, ERROR_PROTOCOL, "'%s' does not answer as HTTP demands: %s", t->host, text);
+		break;
+	default:
+		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: %s", t->host, t->port,
+			text);
+	}
+	t->err.retry = true;
+}
+
+void
+http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
+{
+	long status = 0;
+	if (t->is_header_too_large) {
+		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %d octets of headers", t->host,
+			HTTP_MAX_HEADERS);
+	} else if (t->is_body_too_large || code == CURLE_FILESIZE_EXCEEDED) {
+		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %zu octets", t->host, t->max_body);
+	} else if (code != CURLE_OK) {
+		other_error(t, easy, code, *t->curl_text ? t->curl_text : curl_easy_strerror(code));
+	} else if (!t->is_header_whole) { /* curl is content with half a header when the end came politely */
+		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: half a header came",
+			t->host, t->port);
+		t->err.retry = true;
+	} else {
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+		t->res.status = (int)status;
+	}
+}
+
+void
+http_transfer_timed_out(struct http_transfer *t)
+{
+	curl_off_t connected_us = 0, ready_us = 0;
+	const char *phase = "finding its address";
+	if (t->easy) {
+		curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+		curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+		phase = t->header_octets ? "reading the answer"
+			: ready_us       ? "waiting for the answer"
+			: connected_us   ? "TLS handshake"
+					 : "connecting";
+	}
+	error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)", t->host,
+		t->port, (long long)t->timeout_ms, phase);
+	t->err.retry = true;
+}
