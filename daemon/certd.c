@@ -55,11 +55,14 @@ struct certd {
 
 /* --- construction, in layers --- */
 
+/* The umask takes what others need to pass; a directory that was there keeps its mode. */
 static int
 make_dir(const char *path, mode_t mode, struct error *err)
 {
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return error_set_errno(err, errno, "make '%s'", path);
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : error_set_errno(err, errno, "make '%s'", path);
+	if (chmod(path, mode) < 0)
+		return error_set_errno(err, errno, "set the mode of '%s'", path);
 	return 0;
 }
 

@@ -60,6 +60,21 @@ unit_store_SOURCES = \
 	tests/unit/store/test_store_space.c
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += unit-renew
+TESTS += unit-renew
+unit_renew_SOURCES = \
+	tests/unit/renew/test_policy.c
+unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += unit-control
+TESTS += unit-control
+unit_control_SOURCES = \
+	tests/unit/control/test_change.c \
+	tests/unit/control/test_peer.c \
+	tests/unit/control/test_tables.c
+unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
