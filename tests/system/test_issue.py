@@ -1,0 +1,89 @@
+"""The main job on real parts: an order at a real CA, validated for real, dropped, and renewed."""
+import json
+import ssl
+
+import pytest
+from certd import Certd
+from dnsservers import Knot
+from pebble import Challtestsrv, Pebble
+from procs import free_port, wait_for
+from tls import parse_certificate
+
+
+def wait_certificate(certd, name, seconds=30):
+    """The auto-certificate as it is once a certificate was issued and dropped."""
+    def issued():
+        auto = certd.call("autoCertificate.get", ref=name)
+        return auto if auto["metadata"]["state"] == "AVAILABLE" and (certd.drop(name) / "manifest.json").exists() else None
+    return wait_for(issued, seconds, f"a certificate for {name}")
+
+
+def add_provider(certd, pebble, **more):
+    certd.call("provider.create", properties={
+        "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
+        "termsOfServiceAgreed": True, **more})
+    wait_for(lambda: certd.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 15, "an account")
+
+
+def check_drop(drop, names):
+    """The files belong together and say what the manifest says."""
+    manifest = json.loads((drop / "manifest.json").read_text())
+    leaf = parse_certificate(drop / "cert.pem")
+    assert sorted(leaf.names) == sorted(names)
+    bundle = (drop / "bundle.pem").read_text()
+    assert bundle == (drop / "privkey.pem").read_text() + (drop / "fullchain.pem").read_text()
+    assert (drop / "fullchain.pem").read_text() == (drop / "cert.pem").read_text() + (drop / "chain.pem").read_text()
+    assert bundle == (drop.parent.parent / "pem" / f"{drop.name}.pem").read_text()
+    assert sorted(manifest["names"]) == sorted(names)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(drop / "bundle.pem")
+    return manifest
+
+
+@pytest.fixture
+def http_ca(start):
+    """A CA that validates http-01 at certd's own listener."""
+    port = free_port()
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=port, nonce_reject=30, validity=3600)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    add_provider(certd, pebble)
+    return certd, pebble
+
+
+def test_a_certificate_by_http01_is_issued_and_dropped(http_ca):
+    certd, _ = http_ca
+    certd.call("autoCertificate.create", properties={
+        "provider": "le", "commonName": "www.example.com", "subjectAlternativeNames": ["example.com"]})
+    auto = wait_certificate(certd, "www.example.com")
+    manifest = check_drop(certd.drop("www.example.com"), ["www.example.com", "example.com"])
+    assert manifest["certificate"] == auto["metadata"]["lastIssuedCertificate"]
+    listed = certd.call("certificate.list", autoCertificate="www.example.com")
+    assert [c["metadata"]["status"] for c in listed["items"]] == ["active"]
+    certd.stop()
+
+
+def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
+    certd, _ = http_ca
+    certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
+    first = wait_certificate(certd, "www.example.com")["metadata"]["lastIssuedCertificate"]
+    certd.call("autoCertificate.renew", ref="www.example.com")
+    wait_for(lambda: check_drop(certd.drop("www.example.com"), ["www.example.com"])["certificate"] != first, 20,
+             "the renewed certificate in the drop")
+    assert certd.call("certificate.list", autoCertificate="www.example.com")["total"] == 2
+
+
+def test_a_wildcard_and_its_base_by_dns01_through_tsig(start):
+    knot = start(Knot, zones=("example.com",))
+    pebble = start(Pebble, dns=knot.dns, nonce_reject=30, validity=3600)
+    certd = start(Certd)
+    add_provider(certd, pebble)
+    certd.call("dnsProvider.create", properties={
+        "name": "ns1", "kind": "rfc2136", "server": knot.dns, "zones": ["example.com"],
+        "tsigName": knot.key_name, "tsigAlgorithm": knot.key_algorithm, "tsigKey": knot.key_secret})
+    certd.call("autoCertificate.create", properties={
+        "provider": "le", "commonName": "*.example.com", "subjectAlternativeNames": ["example.com"]})
+    wait_certificate(certd, "*.example.com")
+    check_drop(certd.drop("*.example.com"), ["*.example.com", "example.com"])
+    wait_for(lambda: not knot.txt("_acme-challenge.example.com"), 10, "the TXT records to be removed")
+    wait_for(lambda: not [r for r in certd.call("schedule.list")["items"] if r["kind"] == "cleanup"], 10)
