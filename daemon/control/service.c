@@ -1,6 +1,6 @@
 /*
- * One door for every face: find the method, check the role, validate by the API table, run the handler, answer when
- * what it changed is durable. Deny by default: an unknown method and a missing role end here.
+ * One door for every face: check the role, validate by the API table, run the handler, answer when what it changed is
+ * durable. Deny by default: a peer without the role ends here.
  */
 #include "daemon/control/service.h"
 
@@ -60,33 +60,29 @@ call_run(struct call *call, enum api_method_id method, struct json_object *param
 }
 
 static int
-call_check(struct service *service, const struct peer *peer, const char *name, struct json_object *params,
-	enum api_method_id *ret_method, struct error *err)
+call_check(struct service *service, const struct peer *peer, enum api_method_id id,
+	struct json_object *params, struct error *err)
 {
-	const struct api_method *method;
+	const struct api_method *method = &api_methods[id];
 
-	if (!api_method_find(name, ret_method))
-		return error_set(err, ERROR_NOT_FOUND, "there is no method '%.64s'", name);
-	method = &api_methods[*ret_method];
 	if (peer->role < method->role) {
-		error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", name,
+		error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", method->name,
 			api_role_name(method->role), peer->label, api_role_name(peer->role));
 		event_emit_error(service->events, NULL, EVENT_ACCESS_DENIED, NULL, err, "%s", err->message);
 		return -1;
 	}
-	return api_validate(*ret_method, params, err);
+	return api_validate(id, params, err);
 }
 
 void
-service_call(struct service *service, const struct peer *peer, const char *method, struct json_object *params,
-	call_done_fn *done, void *arg)
+service_call(struct service *service, const struct peer *peer, enum api_method_id method,
+	struct json_object *params, call_done_fn *done, void *arg)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *own = params ? json_object_get(params) : json_object_new_object();
-	enum api_method_id id;
 	struct call *call;
 
-	if (call_check(service, peer, method, own, &id, &err) < 0) {
+	if (call_check(service, peer, method, own, &err) < 0) {
 		done(NULL, &err, arg);
 		return;
 	}
@@ -95,5 +91,5 @@ service_call(struct service *service, const struct peer *peer, const char *metho
 	call->peer = peer;
 	call->done = done;
 	call->arg = arg;
-	call_run(call, id, own);
+	call_run(call, method, own);
 }

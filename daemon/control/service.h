@@ -39,8 +39,8 @@ call_done_fn(struct json_object *result, const struct error *err, void *arg);
  * Changes are answered when they are durable. Refusals for lack of a role are events.
  */
 void
-service_call(struct service *service, const struct peer *peer, const char *method, struct json_object *params,
-	call_done_fn *done, void *arg);
+service_call(struct service *service, const struct peer *peer, enum api_method_id method,
+	struct json_object *params, call_done_fn *done, void *arg);
 
 /* --- for the handlers (res_*.c) --- */
 

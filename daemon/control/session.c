@@ -36,7 +36,8 @@ struct batch {
 /* One request that was handed to the service. */
 struct request {
 	struct batch *batch;
-	struct json_object *id; /* owned; NULL: a notification, not answered */
+	struct json_object *id; /* owned; NULL: null */
+	bool is_notification;   /* not answered */
 	bool is_subscribe;
 };
 
@@ -229,7 +230,7 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 
 	if (b->session && !err && r->is_subscribe)
 		subscribe(b->session, result);
-	if (r->id && b->session)
+	if (!r->is_notification && b->session)
 		batch_answer(b, err ? rpc_error(r->id, 0, err) : rpc_result(r->id, json_object_get(result)));
 	json_object_put(result);
 	json_object_put(r->id);
@@ -243,23 +244,42 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 /* --- in --- */
 
 static void
+refuse_method(struct batch *b, const struct rpc_request *req)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	const char *nearest = api_method_nearest(req->method);
+
+	error_set(&err, ERROR_NOT_FOUND, "there is no method '%.64s'%s%s%s", req->method,
+		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	if (!req->is_notification)
+		batch_answer(b, rpc_error(req->id, RPC_METHOD_NOT_FOUND, &err));
+}
+
+static void
 handle_request(struct session *s, struct batch *b, struct json_object *message)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	enum api_method_id method;
 	struct rpc_request req;
 	struct request *r;
 
 	if (rpc_request_read(message, &req, &err) < 0) {
-		batch_answer(b, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
+		batch_answer(
+			b, rpc_error(req.id, err.code == ERROR_PROTOCOL ? RPC_INVALID_REQUEST : 0, &err));
+		return;
+	}
+	if (!api_method_find(req.method, &method)) {
+		refuse_method(b, &req);
 		return;
 	}
 	r = xcalloc(1, sizeof(*r));
 	r->batch = b;
 	r->id = json_object_get(req.id);
-	r->is_subscribe = strcmp(req.method, api_methods[RPC_EVENT_SUBSCRIBE].name) == 0;
+	r->is_notification = req.is_notification;
+	r->is_subscribe = method == RPC_EVENT_SUBSCRIBE;
 	b->open++;
 	s->queued++;
-	service_call(s->service, &s->peer, req.method, req.params, request_done, r);
+	service_call(s->service, &s->peer, method, req.params, request_done, r);
 }
 
 static struct batch *
