@@ -33,6 +33,9 @@ unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-dnsprovider
 TESTS += unit-dnsprovider
 unit_dnsprovider_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/dnsprovider/test_dnsprovider.c \
+	tests/unit/dnsprovider/test_exec.c \
 	tests/unit/dnsprovider/test_server.c
 unit_dnsprovider_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_dnsprovider_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
@@ -40,8 +43,14 @@ unit_dnsprovider_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-challenge
 TESTS += unit-challenge
 unit_challenge_SOURCES = \
+	tests/support/process.c tests/support/process.h \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
+	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
+	tests/unit/challenge/test_dns01.c \
 	tests/unit/challenge/test_http01.c \
 	tests/unit/challenge/test_http01_request.c \
+	tests/unit/challenge/test_solver.c \
 	tests/unit/challenge/test_webroot.c
 unit_challenge_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_challenge_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -121,6 +121,7 @@ choose_auto(struct solver *solver, const struct autocert *autocert, const char *
 	bool backwards = autocert->dns_provider && *autocert->dns_provider;
 	_cleanup_buf_ struct buf reasons = BUF_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *field = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const struct solver_kind *kind = kinds[backwards ? ARRAY_SIZE(kinds) - 1 - i : i];
@@ -129,12 +130,14 @@ choose_auto(struct solver *solver, const struct autocert *autocert, const char *
 		if (check_kind(solver, kind, autocert, name, wildcard, authz, &why) == 0)
 			return kind;
 		buf_printf(&reasons, "; %s: %s", kind->type, why.message);
+		if (why.field)
+			str_replace(&field, why.field);
 	}
 	error_set(err, why.code, "no way to prove control of %s%s%s", wildcard ? "*." : "", name,
 		buf_str(&reasons));
 	if (err) {
 		err->retry = true;
-		str_replace(&err->field, why.field ? why.field : "challenge");
+		str_replace(&err->field, field ? field : "challenge");
 	}
 	return NULL;
 }

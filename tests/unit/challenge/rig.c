@@ -1,0 +1,149 @@
+#include "tests/unit/challenge/rig.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+#include "daemon/store/object.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static bool
+commit(void *arg)
+{
+	struct rig *rig = arg;
+
+	return store_commit(rig->store.store);
+}
+
+static void
+on_stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+void
+rig_init(struct rig *rig, const char *resolver)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	*rig = (struct rig){ .config.propagation_poll_ms = 20 };
+	tmp_store_init(&rig->store, 0);
+	rig->clock = clock_new_real();
+	rig->env.loop = loop_new(rig->clock);
+	loop_set_turn_end(rig->env.loop, commit, rig);
+	rig->env.dns = dns_new(rig->env.loop, resolver ? resolver : "127.0.0.1:1", &err);
+	cr_assert_not_null(rig->env.dns, "%s", err.message);
+	rig_restart(rig);
+}
+
+void
+rig_restart(struct rig *rig)
+{
+	solver_free(rig->solver);
+	rig->solver = solver_new(&rig->env, rig->store.store, &rig->config);
+}
+
+void
+rig_clear(struct rig *rig)
+{
+	solver_free(rig->solver);
+	dns_free(rig->env.dns);
+	loop_free(rig->env.loop);
+	tmp_store_clear(&rig->store);
+	clock_free(rig->clock);
+	strlist_clear(&rig->config.http_listen);
+	strlist_clear(&rig->config.webroots);
+}
+
+void
+rig_run_ms(struct rig *rig, int64_t ms)
+{
+	struct loop_timer timer;
+
+	loop_timer_init(&timer, rig->env.loop, on_stop, rig->env.loop);
+	loop_timer_set(&timer, ms);
+	cr_assert_eq(loop_run(rig->env.loop, NULL), 0);
+	loop_timer_cancel(&timer);
+}
+
+bool
+rig_wait(struct rig *rig, struct result *result, int64_t ms)
+{
+	int before = result->calls;
+
+	result->rig = rig;
+	rig_run_ms(rig, ms);
+	result->rig = NULL;
+	return result->calls > before;
+}
+
+void
+result_clear(struct result *result)
+{
+	error_clear(&result->error);
+	strlist_clear(&result->progress);
+	*result = (struct result){ 0 };
+}
+
+void
+note_done(const struct error *err, void *arg)
+{
+	struct result *result = arg;
+
+	result->calls++;
+	error_clear(&result->error);
+	if (err)
+		error_copy(&result->error, err);
+	if (result->rig)
+		loop_stop(result->rig->env.loop);
+}
+
+void
+note_progress(const char *why, void *arg)
+{
+	struct result *result = arg;
+
+	strlist_add(&result->progress, why);
+}
+
+void
+rig_add_provider(
+	struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE])
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	unsigned char key[32];
+
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (unsigned char)i;
+	d.o.name = xstrdup(name);
+	d.kind = xstrdup("rfc2136");
+	d.server = xstrdup(server);
+	d.tsig_name = xstrdup("certd-key");
+	secret_set(&d.tsig_key, key, sizeof(key));
+	if (zone)
+		strlist_add(&d.zones, zone);
+	cr_assert_eq(
+		object_save(rig->store.store, store_begin(rig->store.store), &dnsprovider_class, &d, &err), 0,
+		"%s", err.message);
+	if (ret_id)
+		memcpy(ret_id, d.o.id, sizeof(d.o.id));
+	store_commit(rig->store.store);
+}
+
+void
+authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types,
+	const char *token)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+
+	strlist_split(&list, types, ',');
+	*authz = (struct acme_authorization){ .name = xstrdup(name), .wildcard = wildcard };
+	authz->challenges = xcalloc(list.count + 1, sizeof(*authz->challenges));
+	for (size_t i = 0; i < list.count; i++)
+		authz->challenges[authz->n_challenges++] = (struct acme_challenge){
+			.type = xstrdup(list.items[i]),
+			.token = xstrdup(token),
+		};
+}

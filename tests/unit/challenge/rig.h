@@ -1,0 +1,65 @@
+/* tests/unit/challenge/rig.h: a solver with all that it stands on, and the loop turned until something happened. */
+#ifndef TESTS_UNIT_CHALLENGE_RIG_H
+#define TESTS_UNIT_CHALLENGE_RIG_H
+
+#include "common/error.h"
+#include "common/strlist.h"
+#include "daemon/acme/acme_msg.h"
+#include "daemon/challenge/solver.h"
+#include "tests/unit/store/tmp_store.h"
+
+struct rig {
+	struct tmp_store store;
+	struct clock *clock;
+	struct dnsprovider_env env;
+	struct solver_config config;
+	struct solver *solver;
+};
+
+/* What done and progress functions leave behind. */
+struct result {
+	struct rig *rig;
+	int calls;
+	struct error error;
+	struct strlist progress;
+};
+
+/* @resolver: "address:port" of who answers all questions without a server; NULL: nobody does. */
+void
+rig_init(struct rig *rig, const char *resolver);
+
+void
+rig_clear(struct rig *rig);
+
+/* Frees the solver and makes it anew from rig->config: what it knew is gone but for the store. */
+void
+rig_restart(struct rig *rig);
+
+void
+rig_run_ms(struct rig *rig, int64_t ms);
+
+/* Until @result has a call more than before, at most @ms. Return: did it? */
+bool
+rig_wait(struct rig *rig, struct result *result, int64_t ms);
+
+void
+result_clear(struct result *result);
+
+/* solver_done_fn and solver_progress_fn with a struct result */
+void
+note_done(const struct error *err, void *arg);
+
+void
+note_progress(const char *why, void *arg);
+
+/* A provider of kind rfc2136 is in the store; returns its id. @zone NULL: none. */
+void
+rig_add_provider(
+	struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE]);
+
+/* An authorization with one challenge each of @types (comma separated), all with @token. */
+void
+authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types,
+	const char *token);
+
+#endif

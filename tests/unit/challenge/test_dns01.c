@@ -1,0 +1,447 @@
+/* dns-01 against real name servers: Knot and BIND, with TSIG, on loopback. */
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+#include "daemon/challenge/cleanup.h"
+#include "daemon/challenge/dns_watch.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/store/schedule.h"
+#include "tests/unit/challenge/dns_daemon.h"
+#include "tests/unit/challenge/rig.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
+#define TOKEN2 "DGyRejmCefe7v4NfDGDKfA_0123456789abcdefghij"
+#define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+
+enum { LONG_MS = 10 * 1000, SOON_MS = 300, STEP_MS = 10 };
+
+struct fixture {
+	struct dns_daemon daemon;
+	struct rig rig;
+	struct autocert autocert;
+	char provider[STORE_ID_SIZE];
+};
+
+/* One challenge from start to stop. */
+struct challenge {
+	struct acme_authorization authz;
+	struct result result;
+	struct solve *solve;
+};
+
+static void
+setup(struct fixture *f, enum dns_daemon_kind kind, const char *zone)
+{
+	*f = (struct fixture){ 0 };
+	dns_daemon_start(&f->daemon, kind);
+	rig_init(&f->rig, f->daemon.server);
+	rig_add_provider(&f->rig, "ns", f->daemon.server, zone, f->provider);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	autocert_clear(&f->autocert);
+	rig_clear(&f->rig);
+	dns_daemon_stop(&f->daemon);
+}
+
+static void
+start(struct fixture *f, struct challenge *c, const char *name, bool wildcard, const char *token)
+{
+	struct solver_request request = {
+		.autocert = &f->autocert,
+		.authz = &c->authz,
+		.thumbprint = THUMBPRINT,
+	};
+
+	memset(c, 0, sizeof(*c));
+	authz_init(&c->authz, name, wildcard, "dns-01", token);
+	c->solve = solver_start(f->rig.solver, &request, note_done, note_progress, &c->result);
+}
+
+static void
+stop(struct challenge *c)
+{
+	solver_stop(c->solve);
+	acme_authorization_clear(&c->authz);
+	result_clear(&c->result);
+}
+
+struct txt {
+	struct rig *rig;
+	struct strlist values;
+};
+
+static void
+on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct txt *txt = arg;
+
+	cr_expect_null(err);
+	if (answer)
+		strlist_copy(&txt->values, &answer->values);
+	loop_stop(txt->rig->env.loop);
+}
+
+/* How many of the TXT values at @name are, and is that of @token one of them? */
+static size_t
+count_values(struct fixture *f, const char *name, const char *token, bool *ret_has)
+{
+	struct txt txt = { .rig = &f->rig };
+	_cleanup_free_ char *key_authorization = xasprintf("%s." THUMBPRINT, token);
+	_cleanup_free_ char *value = solve_dns_value(key_authorization);
+	size_t count;
+
+	dns_ask(f->rig.env.dns, f->daemon.server, name, DNS_TXT, 2000, on_txt, &txt);
+	rig_run_ms(&f->rig, 2000);
+	count = txt.values.count;
+	*ret_has = strlist_has(&txt.values, value);
+	strlist_clear(&txt.values);
+	return count;
+}
+
+static bool
+has_value(struct fixture *f, const char *name, const char *token)
+{
+	bool has;
+
+	count_values(f, name, token, &has);
+	return has;
+}
+
+/* The only promise in the store, or "". */
+static void
+only_promise(struct fixture *f, char ret_id[STORE_ID_SIZE])
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	*ret_id = '\0';
+	cr_assert_leq(store_count(f->rig.store.store, STORE_CLEANUP), 1);
+	if (store_next(f->rig.store.store, STORE_CLEANUP, "", 0, false, &key, NULL, NULL) == 1)
+		snprintf(ret_id, STORE_ID_SIZE, "%s", buf_str(&key));
+}
+
+/* Turns the loop until no removal is left. */
+static void
+settle(struct fixture *f)
+{
+	for (int64_t ms = 0; ms < LONG_MS && store_count(f->rig.store.store, STORE_CLEANUP); ms += STEP_MS)
+		rig_run_ms(&f->rig, STEP_MS);
+}
+
+static void
+adds_waits_and_removes(enum dns_daemon_kind kind)
+{
+	struct fixture f;
+	struct challenge c;
+	char id[STORE_ID_SIZE];
+
+	setup(&f, kind, "example.test");
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+	cr_expect(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	only_promise(&f, id);
+	cr_expect(*id, "a crash now would leave the value there for ever");
+	stop(&c);
+	settle(&f);
+	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	only_promise(&f, id);
+	cr_expect_not(*id);
+	cr_expect_eq(store_count(f.rig.store.store, STORE_SCHEDULE), 0);
+	teardown(&f);
+}
+
+Test(dns01, adds_waits_and_removes_at_knot)
+{
+	adds_waits_and_removes(DNS_DAEMON_KNOT);
+}
+
+Test(dns01, adds_waits_and_removes_at_bind)
+{
+	adds_waits_and_removes(DNS_DAEMON_BIND);
+}
+
+Test(dns01, apex_and_wildcard_stand_side_by_side_and_go_one_by_one)
+{
+	struct fixture f;
+	struct challenge apex;
+	struct challenge wildcard;
+	bool has;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	start(&f, &apex, "example.test", false, TOKEN);
+	start(&f, &wildcard, "example.test", true, TOKEN2);
+	while (!apex.result.calls || !wildcard.result.calls)
+		cr_assert(rig_wait(&f.rig, apex.result.calls ? &wildcard.result : &apex.result, LONG_MS));
+	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN, &has), 2);
+	cr_expect(has);
+	stop(&apex);
+	while (store_count(f.rig.store.store, STORE_CLEANUP) > 1)
+		rig_run_ms(&f.rig, STEP_MS);
+	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN2, &has), 1);
+	cr_expect(has, "the wrong value was removed");
+	stop(&wildcard);
+	settle(&f);
+	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN2, &has), 0);
+	teardown(&f);
+}
+
+/* The provider that was named has the alias's zone only: the record belongs where the alias leads. */
+Test(dns01, an_alias_is_followed_into_another_zone)
+{
+	struct fixture f;
+	struct challenge c;
+
+	setup(&f, DNS_DAEMON_KNOT, "delegated.test");
+	f.autocert.dns_provider = xstrdup(f.provider);
+	start(&f, &c, "alias.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+	cr_expect(has_value(&f, "alias.delegated.test", TOKEN));
+	stop(&c);
+	settle(&f);
+	cr_expect_not(has_value(&f, "alias.delegated.test", TOKEN));
+	teardown(&f);
+}
+
+Test(dns01, what_the_operator_has_to_mend_is_said)
+{
+	static const struct {
+		const char *name;
+		const char *zone; /* of the provider */
+		bool named;
+		const char *says;
+	} cases[] = {
+		{ "circle.example.test", "example.test", false, "lead in a circle" },
+		{ "alias.example.test", "example.test", false,
+			"_acme-challenge.alias.example.test is an alias of alias.delegated.test: no DNS "
+			"provider has a "
+			"zone for that" },
+		{ "www.elsewhere.test", "elsewhere.test", false, "REFUSED" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct challenge c;
+
+		setup(&f, DNS_DAEMON_KNOT, cases[i].zone);
+		start(&f, &c, cases[i].name, false, TOKEN);
+		cr_assert(rig_wait(&f.rig, &c.result, LONG_MS), "%s", cases[i].name);
+		cr_assert(error_is_set(&c.result.error), "%s", cases[i].name);
+		cr_expect(strstr(c.result.error.message, cases[i].says), "%s: %s", cases[i].name,
+			c.result.error.message);
+		stop(&c);
+		settle(&f);
+		cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0, "%s", cases[i].name);
+		teardown(&f);
+	}
+}
+
+static void
+change_provider(struct fixture *f, const char *server, const char *tsig_secret, const char *nameservers,
+	int64_t timeout)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+	cr_assert_eq(object_load(f->rig.store.store, &dnsprovider_class, f->provider, &d, NULL), 1);
+	if (server)
+		str_replace(&d.server, server);
+	if (tsig_secret)
+		secret_set(&d.tsig_key, tsig_secret, strlen(tsig_secret));
+	if (nameservers)
+		strlist_split(&d.nameservers, nameservers, ',');
+	d.propagation_timeout = timeout;
+	cr_assert_eq(object_save(f->rig.store.store, store_begin(f->rig.store.store), &dnsprovider_class, &d,
+			     NULL),
+		0);
+	store_commit(f->rig.store.store);
+}
+
+Test(dns01, a_wrong_tsig_secret_is_named)
+{
+	struct fixture f;
+	struct challenge c;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	change_provider(&f, NULL, "another secret", NULL, 0);
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	cr_assert(error_is_set(&c.result.error));
+	cr_expect(strstr(c.result.error.message, "BADSIG"), "%s", c.result.error.message);
+	cr_expect(strstr(c.result.error.message, "DNS provider 'ns'"), "%s", c.result.error.message);
+	stop(&c);
+	teardown(&f);
+}
+
+Test(dns01, a_value_left_by_a_crash_is_removed_from_the_schedule)
+{
+	struct fixture f;
+	struct challenge c;
+	struct result result = { 0 };
+	struct schedule_row row;
+	char id[STORE_ID_SIZE];
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	stop(&c);
+	rig_restart(&f.rig); /* before the removal has begun */
+	cr_expect(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	only_promise(&f, id);
+	cr_assert(*id);
+	cr_assert_eq(schedule_get(f.rig.store.store, SCHEDULE_CLEANUP, id, &row, NULL), 1);
+	cr_expect_leq(row.due_at, clock_wall(f.rig.clock) + 3600);
+	solver_cleanup(f.rig.solver, id, note_done, &result);
+	cr_assert(rig_wait(&f.rig, &result, LONG_MS));
+	cr_expect_not(error_is_set(&result.error), "%s", result.error.message);
+	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0);
+	cr_expect_eq(store_count(f.rig.store.store, STORE_SCHEDULE), 0);
+	result_clear(&result);
+	teardown(&f);
+}
+
+Test(dns01, a_removal_that_fails_is_tried_again_later_and_later)
+{
+	static const int64_t pause[] = { 60, 600 };
+	struct fixture f;
+	struct challenge c;
+	struct result result = { 0 };
+	struct schedule_row row;
+	char id[STORE_ID_SIZE];
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	stop(&c);
+	rig_restart(&f.rig);
+	change_provider(&f, "127.0.0.1:1", NULL, NULL, 0);
+	only_promise(&f, id);
+	for (size_t i = 0; i < ARRAY_SIZE(pause); i++) {
+		int64_t now = clock_wall(f.rig.clock);
+
+		solver_cleanup(f.rig.solver, id, note_done, &result);
+		cr_assert(rig_wait(&f.rig, &result, LONG_MS));
+		cr_expect(error_is_set(&result.error));
+		cr_assert_eq(schedule_get(f.rig.store.store, SCHEDULE_CLEANUP, id, &row, NULL), 1);
+		cr_expect_geq(row.due_at, now + pause[i]);
+		cr_expect_leq(row.due_at, now + pause[i] + 10);
+	}
+	change_provider(&f, f.daemon.server, NULL, NULL, 0);
+	solver_cleanup(f.rig.solver, id, note_done, &result);
+	cr_assert(rig_wait(&f.rig, &result, LONG_MS));
+	cr_expect_not(error_is_set(&result.error), "%s", result.error.message);
+	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	result_clear(&result);
+	teardown(&f);
+}
+
+/* An order that is resumed puts up at once what its first try is still taking down. */
+Test(dns01, a_challenge_that_comes_back_is_not_overtaken_by_its_removal)
+{
+	struct fixture f;
+	struct challenge first;
+	struct challenge again;
+	char id[STORE_ID_SIZE];
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	start(&f, &first, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &first.result, LONG_MS));
+	stop(&first);
+	start(&f, &again, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &again.result, LONG_MS));
+	rig_run_ms(&f.rig, SOON_MS);
+	cr_expect(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	only_promise(&f, id);
+	cr_expect(*id, "the promise of the second went with the first");
+	stop(&again);
+	settle(&f);
+	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	teardown(&f);
+}
+
+Test(dns01, stopping_in_any_state_leaves_nothing_behind)
+{
+	struct fixture f;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	for (int64_t ms = 0; ms < 40; ms += 2) {
+		struct challenge c;
+
+		start(&f, &c, "www.example.test", false, TOKEN);
+		rig_run_ms(&f.rig, ms);
+		stop(&c);
+		settle(&f);
+		cr_expect_not(
+			has_value(&f, "_acme-challenge.www.example.test", TOKEN), "after %d ms", (int)ms);
+		cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0, "after %d ms", (int)ms);
+		cr_expect_eq(store_count(f.rig.store.store, STORE_SCHEDULE), 0, "after %d ms", (int)ms);
+	}
+	teardown(&f);
+}
+
+/* A second server of the zone that does not get the change by itself. */
+Test(dns01, waits_for_the_last_server_and_says_which_one_it_is)
+{
+	struct fixture f;
+	struct dns_daemon other;
+	struct challenge c;
+	_cleanup_free_ char *both = NULL;
+	int64_t began;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	dns_daemon_start(&other, DNS_DAEMON_KNOT);
+	both = xasprintf("%s,%s", f.daemon.server, other.server);
+	change_provider(&f, NULL, NULL, both, 1);
+	began = clock_boot_ms(f.rig.clock);
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	cr_expect_not(
+		error_is_set(&c.result.error), "time that is up is no error: %s", c.result.error.message);
+	cr_expect_geq(clock_boot_ms(f.rig.clock) - began, 1000);
+	cr_assert_geq(c.result.progress.count, 2);
+	cr_expect(strstr(c.result.progress.items[0], "does not have the TXT record"), "%s",
+		c.result.progress.items[0]);
+	cr_expect(strstr(c.result.progress.items[0], other.server), "%s", c.result.progress.items[0]);
+	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "going on"));
+	stop(&c);
+	dns_daemon_stop(&other);
+	teardown(&f);
+}
+
+Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
+{
+	struct fixture f;
+	struct challenge c;
+	_cleanup_free_ char *both = NULL;
+	int64_t began;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	both = xasprintf("%s,127.0.0.1:1", f.daemon.server);
+	change_provider(&f, NULL, NULL, both, 60);
+	began = clock_boot_ms(f.rig.clock);
+	start(&f, &c, "www.example.test", false, TOKEN);
+	cr_assert(rig_wait(&f.rig, &c.result, 2 * LONG_MS));
+	cr_expect_not(error_is_set(&c.result.error));
+	cr_expect_lt(clock_boot_ms(f.rig.clock) - began, 15 * 1000);
+	cr_assert_geq(c.result.progress.count, 1);
+	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "going on without it"), "%s",
+		c.result.progress.items[c.result.progress.count - 1]);
+	stop(&c);
+	teardown(&f);
+}
+
+/* RFC 8555 gives no vector; this one was made with openssl dgst -sha256 -binary | basenc --base64url. */
+Test(dns01, the_value_is_the_digest_of_the_key_authorization)
+{
+	_cleanup_free_ char *value = solve_dns_value(TOKEN "." THUMBPRINT);
+
+	cr_expect_str_eq(value, "lCM7cZyQXcVHK2nnW3jjAhNT3Fvm18UN-kWZZknKoYM");
+}

@@ -1,0 +1,226 @@
+#include "daemon/challenge/http01.h"
+#include "tests/unit/challenge/rig.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
+#define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+
+enum { LISTENER = 1, WEBROOT = 2, TAKEN_PORT = 4, ZONE = 8, OTHER_ZONE = 16, NO_ZONE = 32, NAMED = 64 };
+
+struct choice {
+	const char *why;
+	int have;
+	const char *challenge;
+	const char *name;
+	bool wildcard;
+	const char *offered;
+	const char *chosen; /* NULL: refused */
+	const char *says;   /* a part of the refusal */
+};
+
+static int
+loopback_listener(int *ret_port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(fd, 8), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void
+equip(struct rig *rig, int have, int *ret_taken, struct autocert *autocert)
+{
+	int port;
+	int fd = -1;
+
+	*ret_taken = -1;
+	if (have & LISTENER) {
+		fd = loopback_listener(&port);
+		rig->config.http_fds = &fd;
+		rig->config.n_http_fds = 1;
+	}
+	if (have & TAKEN_PORT) {
+		*ret_taken = loopback_listener(&port);
+		strlist_take(&rig->config.http_listen, xasprintf("127.0.0.1:%d", port));
+	}
+	if (have & WEBROOT)
+		strlist_add(&rig->config.webroots, "/nonexistent");
+	if (have & ZONE)
+		rig_add_provider(rig, "a", "127.0.0.1:1", "example.com", NULL);
+	if (have & OTHER_ZONE)
+		rig_add_provider(rig, "b", "127.0.0.1:1", "example.net", NULL);
+	if (have & NO_ZONE)
+		rig_add_provider(rig, "c", "127.0.0.1:1", NULL, NULL);
+	if (have & NAMED) {
+		char id[STORE_ID_SIZE];
+
+		rig_add_provider(rig, "n", "127.0.0.1:1", "example.org", id);
+		autocert->dns_provider = xstrdup(id);
+	}
+	rig_restart(rig);
+	rig->config.n_http_fds = 0;
+}
+
+static void
+check_choice(const struct choice *c)
+{
+	struct rig rig;
+	struct acme_authorization authz;
+	struct autocert autocert = { .challenge = xstrdup_null(c->challenge) };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int taken;
+	int index;
+
+	rig_init(&rig, NULL);
+	equip(&rig, c->have, &taken, &autocert);
+	authz_init(&authz, c->name, c->wildcard, c->offered, TOKEN);
+	index = solver_choose(rig.solver, &autocert, &authz, &err);
+	if (c->chosen) {
+		cr_expect_geq(index, 0, "%s: %s", c->why, err.message);
+		if (index >= 0)
+			cr_expect_str_eq(authz.challenges[index].type, c->chosen, "%s", c->why);
+	} else {
+		cr_expect_eq(index, -1, "%s", c->why);
+		cr_expect(err.message && strstr(err.message, c->says), "%s: %s", c->why, err.message);
+	}
+	acme_authorization_clear(&authz);
+	autocert_clear(&autocert);
+	rig_clear(&rig);
+	if (taken >= 0)
+		close(taken);
+}
+
+Test(solver, chooses_what_is_offered_configured_and_fits)
+{
+	static const struct choice cases[] = {
+		{ "http-01 comes first", LISTENER | ZONE, "auto", "www.example.com", false, "dns-01,http-01",
+			"http-01", NULL },
+		{ "no challenge set is auto", LISTENER, NULL, "www.example.com", false, "dns-01,http-01",
+			"http-01", NULL },
+		{ "a webroot will do", WEBROOT, "auto", "www.example.com", false, "http-01", "http-01",
+			NULL },
+		{ "wildcards need DNS", LISTENER | ZONE, "auto", "example.com", true, "dns-01", "dns-01",
+			NULL },
+		{ "a DNS provider alone", ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01",
+			NULL },
+		{ "the only one, without zones", NO_ZONE, "auto", "www.example.com", false, "http-01,dns-01",
+			"dns-01", NULL },
+		{ "a taken port falls back on DNS", TAKEN_PORT | ZONE, "auto", "www.example.com", false,
+			"http-01,dns-01", "dns-01", NULL },
+		{ "a named provider is a wish", LISTENER | NAMED, "auto", "www.example.com", false,
+			"http-01,dns-01", "dns-01", NULL },
+		{ "but not where DNS cannot be", LISTENER | NAMED, "auto", "192.0.2.1", false,
+			"http-01,tls-alpn-01", "http-01", NULL },
+		{ "dns-01 on request", LISTENER | ZONE, "dns-01", "www.example.com", false, "http-01,dns-01",
+			"dns-01", NULL },
+		{ "http-01 on request", LISTENER | ZONE, "http-01", "www.example.com", false,
+			"http-01,dns-01", "http-01", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_choice(&cases[i]);
+}
+
+Test(solver, says_what_is_missing_and_how_to_add_it)
+{
+	static const struct choice cases[] = {
+		{ "nothing for the web", 0, "auto", "www.example.com", false, "http-01,dns-01", NULL,
+			"set http-listen or webroot in certd.conf" },
+		{ "nor for DNS", 0, "auto", "www.example.com", false, "http-01,dns-01", NULL,
+			"certctl add-dns --name NAME --kind rfc2136 --server ADDRESS --tsig-key-file FILE "
+			"--zone "
+			"www.example.com" },
+		{ "a zone of others", LISTENER | OTHER_ZONE, "auto", "example.com", true, "dns-01", NULL,
+			"no DNS provider has a zone for it" },
+		{ "several without zones", NO_ZONE | OTHER_ZONE, "dns-01", "example.com", false, "dns-01",
+			NULL, "no DNS provider has a zone for it" },
+		{ "wildcard by http-01", LISTENER | ZONE, "http-01", "example.com", true, "dns-01", NULL,
+			"*.example.com cannot be proved by http-01: the CA offers only dns-01" },
+		{ "the CA wants another way", LISTENER | ZONE, "auto", "example.com", false, "tls-alpn-01",
+			NULL, "the CA offers only tls-alpn-01" },
+		{ "a taken port", TAKEN_PORT, "http-01", "example.com", false, "http-01", NULL,
+			"another program has that port" },
+		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL,
+			"is an address" },
+		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01",
+			NULL, "'dns-02' is not a challenge that certd knows" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_choice(&cases[i]);
+}
+
+Test(solver, a_declaration_is_checked_before_it_is_made)
+{
+	struct rig rig;
+	struct autocert autocert = { .common_name = xstrdup("www.example.com"),
+		.challenge = xstrdup("auto") };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int taken;
+
+	rig_init(&rig, NULL);
+	equip(&rig, TAKEN_PORT, &taken, &autocert);
+	cr_expect_eq(solver_check(rig.solver, &autocert, &err), 0, "a taken port heals: %s", err.message);
+	cr_expect_not_null(solver_http_error(rig.solver));
+	strlist_add(&autocert.sans, "*.example.com");
+	cr_expect_eq(solver_check(rig.solver, &autocert, &err), -1);
+	cr_expect_not_null(strstr(err.message, "*.example.com"));
+	cr_expect_str_eq(err.field, "challenge");
+	str_replace(&autocert.dns_provider, "00000000-0000-4000-8000-000000000000");
+	cr_expect_eq(solver_check(rig.solver, &autocert, &err), -1);
+	cr_expect_str_eq(err.field, "dnsProvider");
+	autocert_clear(&autocert);
+	rig_clear(&rig);
+	close(taken);
+}
+
+Test(solver, http_01_is_up_from_done_to_stop)
+{
+	struct rig rig;
+	struct acme_authorization authz;
+	struct autocert autocert = { .challenge = xstrdup("http-01") };
+	struct solver_request request = { .autocert = &autocert, .authz = &authz, .thumbprint = THUMBPRINT };
+	struct result result = { 0 };
+	struct solve *solve;
+	char root[] = "/tmp/test-solver-XXXXXX";
+	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	cr_assert_not_null(mkdtemp(root));
+	path = xasprintf("%s/.well-known/acme-challenge/" TOKEN, root);
+	rig_init(&rig, NULL);
+	strlist_add(&rig.config.webroots, root);
+	rig_restart(&rig);
+	authz_init(&authz, "www.example.com", false, "http-01", TOKEN);
+	solve = solver_start(rig.solver, &request, note_done, note_progress, &result);
+	cr_expect_eq(result.calls, 0, "done from inside the call");
+	cr_assert(rig_wait(&rig, &result, 1000));
+	cr_expect_not(error_is_set(&result.error), "%s", result.error.message);
+	cr_assert_eq(buf_read_file(&text, AT_FDCWD, path, 200, NULL), 0);
+	cr_expect_str_eq(buf_str(&text), TOKEN "." THUMBPRINT);
+	solver_stop(solve);
+	cr_expect_eq(access(path, F_OK), -1);
+	result_clear(&result);
+	acme_authorization_clear(&authz);
+	autocert_clear(&autocert);
+	rig_clear(&rig);
+	dir = xasprintf("%s/.well-known/acme-challenge", root);
+	rmdir(dir);
+	*strrchr(dir, '/') = '\0';
+	rmdir(dir);
+	rmdir(root);
+}

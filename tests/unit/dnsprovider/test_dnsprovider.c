@@ -1,0 +1,125 @@
+#include "common/error.h"
+#include "daemon/dnsprovider/dnsprovider.h"
+#include "tests/unit/store/tmp_store.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(dnsprovider, the_longest_zone_with_the_name_in_it_counts)
+{
+	static const struct {
+		const char *zones;
+		const char *name;
+		size_t match;
+	} cases[] = {
+		{ "example.com", "example.com", 11 },
+		{ "example.com", "_acme-challenge.www.example.com", 11 },
+		{ "example.com,sub.example.com", "_acme-challenge.www.sub.example.com", 15 },
+		{ "sub.example.com,example.com", "_acme-challenge.www.example.com", 11 },
+		{ "example.com", "notexample.com", 0 },
+		{ "example.com", "com", 0 },
+		{ "", "example.com", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+		strlist_split(&d.zones, cases[i].zones, ',');
+		cr_expect_eq(dnsprovider_match(&d, cases[i].name), cases[i].match, "%s in %s", cases[i].name,
+			cases[i].zones);
+	}
+}
+
+static void
+add(struct store *store, const char *name, const char *zones, char ret_id[STORE_ID_SIZE])
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xstrdup(name), .kind = xstrdup("exec") };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	strlist_split(&d.zones, zones, ',');
+	cr_assert_eq(
+		object_save(store, store_begin(store), &dnsprovider_class, &d, &err), 0, "%s", err.message);
+	memcpy(ret_id, d.o.id, STORE_ID_SIZE);
+	store_commit(store);
+}
+
+static void
+expect_choice(struct store *store, const char *named, const char *name, const char *chosen)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = dnsprovider_choose(store, named, name, &d, &err);
+
+	cr_expect_eq(found, chosen != NULL, "%s: %d %s", name, found, err.message);
+	if (found == 1 && chosen)
+		cr_expect_str_eq(d.o.name, chosen, "%s", name);
+}
+
+Test(dnsprovider, one_without_zones_has_all_only_if_it_is_alone_or_named)
+{
+	struct tmp_store t;
+	char all[STORE_ID_SIZE];
+	char com[STORE_ID_SIZE];
+	char sub[STORE_ID_SIZE];
+
+	tmp_store_init(&t, 0);
+	expect_choice(t.store, NULL, "_acme-challenge.example.com", NULL);
+	add(t.store, "all", "", all);
+	expect_choice(t.store, NULL, "_acme-challenge.example.com", "all");
+	add(t.store, "com", "example.com", com);
+	add(t.store, "sub", "example.net,sub.example.com", sub);
+	expect_choice(t.store, NULL, "_acme-challenge.example.com", "com");
+	expect_choice(t.store, NULL, "_acme-challenge.www.sub.example.com", "sub");
+	expect_choice(t.store, NULL, "_acme-challenge.example.org", NULL);
+	expect_choice(t.store, all, "_acme-challenge.example.org", "all");
+	expect_choice(t.store, com, "_acme-challenge.example.org", "com");
+	expect_choice(t.store, "00000000-0000-4000-8000-000000000000", "_acme-challenge.example.com", NULL);
+	tmp_store_clear(&t);
+}
+
+static void
+expect_check(const char *kind, const char *field, const char *server, const char *tsig_name,
+	const char *tsig_key, const char *algorithm, const char *command)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_dnsprovider_ struct dnsprovider d = {
+		.kind = xstrdup(kind),
+		.server = xstrdup_null(server),
+		.tsig_name = xstrdup_null(tsig_name),
+		.tsig_algorithm = xstrdup_null(algorithm),
+		.command = xstrdup_null(command),
+	};
+
+	if (tsig_key)
+		secret_set(&d.tsig_key, tsig_key, strlen(tsig_key));
+	cr_expect_eq(dnsprovider_driver(kind)->check(&d, &err), field ? -1 : 0, "%s: %s", kind, err.message);
+	if (field)
+		cr_expect_str_eq(err.field ? err.field : "", field, "%s", err.message);
+}
+
+Test(dnsprovider, drivers_name_the_setting_that_is_wrong)
+{
+	expect_check("rfc2136", NULL, "127.0.0.1", NULL, NULL, NULL, NULL);
+	expect_check("rfc2136", NULL, "[::1]:5353", "key.", "secret", "hmac-sha256", NULL);
+	expect_check("rfc2136", "server", NULL, "key.", "secret", NULL, NULL);
+	expect_check("rfc2136", "server", "ns1.example.com", "key.", "secret", NULL, NULL);
+	expect_check("rfc2136", "tsigKey", "127.0.0.1", "key.", NULL, NULL, NULL);
+	expect_check("rfc2136", "tsigName", "127.0.0.1", NULL, "secret", NULL, NULL);
+	expect_check("rfc2136", "tsigAlgorithm", "127.0.0.1", "key.", "secret", "sha256", NULL);
+	expect_check("rfc2136", "command", "127.0.0.1", NULL, NULL, NULL, "/bin/true");
+	expect_check("exec", NULL, NULL, NULL, NULL, NULL, "/bin/true");
+	expect_check("exec", "command", NULL, NULL, NULL, NULL, NULL);
+	expect_check("exec", "command", NULL, NULL, NULL, NULL, "bin/true");
+	expect_check("exec", "server", "127.0.0.1", NULL, NULL, NULL, "/bin/true");
+	cr_expect_null(dnsprovider_driver("route66"));
+	cr_expect_null(dnsprovider_driver(NULL));
+}
+
+Test(dnsprovider, every_driver_of_the_table_is_found_by_its_kind)
+{
+	size_t count = 0;
+
+	for (const struct dnsprovider_driver *d; (d = dnsprovider_driver_at(count)); count++)
+		cr_expect_eq(dnsprovider_driver(d->kind), d);
+	cr_expect_eq(count, 2);
+}

@@ -1,0 +1,161 @@
+/* The exec driver with a script that writes down how it was called. */
+#include "common/buf.h"
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/dnsprovider/dnsprovider.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+	char dir[32];
+	char *script;
+	char *calls; /* what it writes */
+	struct clock *clock;
+	struct dnsprovider_env env;
+	int done;
+	struct error error;
+};
+
+static void
+setup(struct fixture *f, const char *rest)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int fd;
+
+	*f = (struct fixture){ .dir = "/tmp/test-exec-XXXXXX" };
+	cr_assert_not_null(mkdtemp(f->dir));
+	f->script = xasprintf("%s/script", f->dir);
+	f->calls = xasprintf("%s/calls", f->dir);
+	buf_printf(&text, "#!/bin/sh\nprintf '<%%s>' \"$@\" >> %s\n%s\n", f->calls, rest);
+	fd = open(f->script, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	cr_assert_eq(buf_write_fd(&text, fd, NULL), 0);
+	cr_assert_eq(fchmod(fd, 0755), 0);
+	close(fd);
+	f->clock = clock_new_real();
+	f->env.loop = loop_new(f->clock);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	unlink(f->script);
+	unlink(f->calls);
+	rmdir(f->dir);
+	free(f->script);
+	free(f->calls);
+	error_clear(&f->error);
+	loop_free(f->env.loop);
+	clock_free(f->clock);
+}
+
+static void
+on_done(const struct error *err, void *arg)
+{
+	struct fixture *f = arg;
+
+	f->done++;
+	if (err)
+		error_copy(&f->error, err);
+	loop_stop(f->env.loop);
+}
+
+static struct dnsprovider_op *
+change(struct fixture *f, bool remove, int64_t timeout)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver("exec");
+	_cleanup_dnsprovider_ struct dnsprovider d = {
+		.kind = xstrdup("exec"),
+		.command = xstrdup(f->script),
+		.propagation_timeout = timeout,
+	};
+	struct dnsprovider_record record = { .name = "_acme-challenge.example.com",
+		.value = "-value with; $(x)" };
+
+	return driver->change(&f->env, &d, remove, &record, on_done, f);
+}
+
+static void
+run(struct fixture *f)
+{
+	cr_expect_eq(f->done, 0, "done from inside the call");
+	cr_assert_eq(loop_run(f->env.loop, NULL), 0);
+	cr_expect_eq(f->done, 1);
+	f->done = 0;
+}
+
+Test(exec, calls_as_lego_does_and_without_a_shell)
+{
+	struct fixture f;
+	_cleanup_buf_ struct buf calls = BUF_INIT;
+
+	setup(&f, "");
+	change(&f, false, 0);
+	run(&f);
+	cr_expect_not(error_is_set(&f.error), "%s", f.error.message);
+	change(&f, true, 0);
+	run(&f);
+	cr_expect_not(error_is_set(&f.error), "%s", f.error.message);
+	cr_assert_eq(buf_read_file(&calls, AT_FDCWD, f.calls, 1000, NULL), 0);
+	cr_expect_str_eq(buf_str(&calls), "<present><_acme-challenge.example.com.><-value with; $(x)>"
+					  "<cleanup><_acme-challenge.example.com.><-value with; $(x)>");
+	teardown(&f);
+}
+
+Test(exec, a_failure_shows_the_last_line_that_the_program_wrote)
+{
+	struct fixture f;
+
+	setup(&f, "echo first; printf 'the API\\033 says no\\n\\n' >&2; exit 3");
+	change(&f, false, 0);
+	run(&f);
+	cr_expect_eq(f.error.code, ERROR_HOOK);
+	cr_assert_not_null(f.error.message);
+	cr_expect(strstr(f.error.message, "the API  says no"), "%s", f.error.message);
+	cr_expect(strstr(f.error.message, "/script present _acme-challenge.example.com."), "%s",
+		f.error.message);
+	cr_expect_null(strstr(f.error.message, "first"));
+	cr_expect_null(strchr(f.error.message, '\n'));
+	teardown(&f);
+}
+
+Test(exec, a_program_that_hangs_is_ended_in_time)
+{
+	struct fixture f;
+
+	setup(&f, "exec sleep 30");
+	change(&f, false, 1);
+	run(&f);
+	cr_expect(error_is_set(&f.error));
+	teardown(&f);
+}
+
+Test(exec, a_program_that_is_not_there_is_an_error_not_a_crash)
+{
+	struct fixture f;
+
+	setup(&f, "");
+	unlink(f.script);
+	change(&f, false, 0);
+	run(&f);
+	cr_assert(error_is_set(&f.error));
+	cr_expect(strstr(f.error.message, f.script), "%s", f.error.message);
+	teardown(&f);
+}
+
+Test(exec, a_change_that_is_cancelled_ends_without_a_word)
+{
+	struct fixture f;
+	struct dnsprovider_op *op;
+
+	setup(&f, "exec sleep 30");
+	op = change(&f, false, 0);
+	dnsprovider_driver("exec")->cancel(op);
+	cr_expect_eq(f.done, 0);
+	teardown(&f);
+}
