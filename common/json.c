@@ -1,7 +1,7 @@
 /*
  * JSON. json-c builds the tree; what it takes too lightly is checked around it: a scan of the text before (NUL
- * octets and escapes, which would cut member names short; control characters) and a walk of the tree after
- * (limits of count and length, numbers that JSON does not have).
+ * octets and escapes, which would cut member names short; control characters; single quotes; overlong UTF-8) and
+ * a walk of the tree after (limits of depth, count and length; numbers that JSON does not have).
  */
 #include "common/json.h"
 
@@ -21,34 +21,72 @@ tokener_freep(struct json_tokener **tok)
 		json_tokener_free(*tok);
 }
 
+/* Octets of the UTF-8 sequence at @p (RFC 3629 s4), or 0: it is none. */
+static size_t
+utf8_len(const unsigned char *p, size_t len)
+{
+	static const struct {
+		unsigned char lead_from, lead_to, second_from, second_to;
+		size_t len;
+	} forms[] = {
+		{ 0x00, 0x7f, 0x00, 0x00, 1 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, /* no overlong form */
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, /* no surrogate */
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		if (p[0] < forms[i].lead_from || p[0] > forms[i].lead_to)
+			continue;
+		if (forms[i].len > len)
+			return 0;
+		if (forms[i].len > 1 && (p[1] < forms[i].second_from || p[1] > forms[i].second_to))
+			return 0;
+		for (size_t k = 2; k < forms[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+/* Return: NULL, or what is wrong. */
 static const char *
 scan_text(const char *text, size_t len)
 {
 	bool in_string = false;
+	bool is_escaped = false;
+	size_t step;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	for (size_t i = 0; i < len; i += step) {
+		char c = text[i];
 
+		step = utf8_len((const unsigned char *)text + i, len - i);
+		if (step == 0)
+			return "is not UTF-8";
 		if (c == '\0')
 			return "has a NUL octet";
-		if (in_string && c < ' ')
+		if (!in_string && c == '\'')
+			return "has single quotes";
+		if (in_string && c > 0 && c < ' ')
 			return "has a control character in a string";
-		if (c == '"')
-			in_string = !in_string;
-		if (!in_string || c != '\\')
-			continue;
-		if (len - i > 5 && memcmp(text + i, "\\u0000", 6) == 0)
+		if (is_escaped && len - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
 			return "has an escaped NUL";
-		i++; /* what is escaped neither ends the string nor escapes */
-		if (i < len && (unsigned char)text[i] < ' ')
-			return "has a control character in a string";
+		if (c == '"' && !is_escaped)
+			in_string = !in_string;
+		is_escaped = in_string && c == '\\' && !is_escaped;
 	}
 	return NULL;
 }
 
-/* Depth is bounded by the tokener. Return: NULL, or what is wrong. */
+/* @depth: of arrays and objects around @obj; the tokener stops it one level further. Return: NULL, or what is wrong. */
 static const char *
-walk_tree(struct json_object *obj)
+walk_tree(struct json_object *obj, unsigned depth)
 {
 	const char *wrong = NULL;
 
@@ -59,18 +97,22 @@ walk_tree(struct json_object *obj)
 		return json_object_get_string_len(obj) > JSON_MAX_STRING ? "has a string that is too long"
 									 : NULL;
 	case json_type_array:
+		if (depth == JSON_MAX_DEPTH)
+			return "is too deep";
 		if (json_object_array_length(obj) > JSON_MAX_ITEMS)
 			return "has an array with too many items";
 		for (size_t i = 0; !wrong && i < json_object_array_length(obj); i++)
-			wrong = walk_tree(json_object_array_get_idx(obj, i));
+			wrong = walk_tree(json_object_array_get_idx(obj, i), depth + 1);
 		return wrong;
 	case json_type_object:
+		if (depth == JSON_MAX_DEPTH)
+			return "is too deep";
 		if (json_object_object_length(obj) > JSON_MAX_ITEMS)
 			return "has an object with too many members";
 		json_object_object_foreach(obj, name, value)
 		{
 			wrong = strlen(name) > JSON_MAX_STRING ? "has a name that is too long"
-							       : walk_tree(value);
+							       : walk_tree(value, depth + 1);
 			if (wrong)
 				return wrong;
 		}
@@ -87,13 +129,12 @@ walk_tree(struct json_object *obj)
 static struct json_object *
 read_tree(const char *text, size_t len, const char **ret_wrong)
 {
-	/* json-c counts one level more than there are brackets. */
 	_cleanup_(tokener_freep) struct json_tokener *tok = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
 	struct json_object *obj;
 
 	if (!tok)
 		abort();
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	obj = json_tokener_parse_ex(tok, text, (int)len);
 	if (json_tokener_get_error(tok) == json_tokener_continue)
 		obj = json_tokener_parse_ex(tok, "", 1); /* the NUL ends a number that stands alone */
@@ -119,7 +160,7 @@ json_parse(const char *text, size_t len, struct error *err)
 	if (!wrong)
 		obj = read_tree(text, len, &wrong);
 	if (obj)
-		wrong = walk_tree(obj);
+		wrong = walk_tree(obj, 0);
 	if (wrong) {
 		error_set(err, ERROR_PROTOCOL, "JSON text %s", wrong);
 		return NULL;

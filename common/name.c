@@ -1,7 +1,8 @@
 /*
  * Names. Text from operators, CAs and certificates is brought to one canonical form here and nowhere else;
- * after that names are compared with strcmp(). libidn2 does IDNA 2008; what it lets through (numeric last
- * labels, single labels) is refused behind it. Text is shown in a message only once it is known to be harmless.
+ * after that names are compared with strcmp(). libidn2 does IDNA 2008; what may stand in a host name is checked
+ * behind it, by us: with IDN2_USE_STD3_ASCII_RULES libidn2 2.3 drops what those rules forbid ("a/b.example" comes
+ * out as "ab.example") instead of refusing it. Text is shown in a message once it is known to be harmless.
  */
 #include "common/name.h"
 
@@ -122,7 +123,7 @@ canonical_host(const char *text, char **ret, struct error *err)
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
 		return refuse(err, text, "has '*' in another place than its whole first label");
 	rc = idn2_lookup_u8((const uint8_t *)text + (wildcard ? 2 : 0), &ascii,
-		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_MALLOC)
 		abort();
 	if (rc == IDN2_ENCODING_ERROR)

@@ -6,10 +6,19 @@ UNIT_LIBS = $(CRITERION_LIBS)
 
 unit_common_SOURCES = \
 	tests/unit/common/test_api.c \
+	tests/unit/common/test_base64url.c \
 	tests/unit/common/test_conf.c \
+	tests/unit/common/test_csr.c \
 	tests/unit/common/test_error.c \
 	tests/unit/common/test_event.c \
-	tests/unit/common/test_rpc.c
+	tests/unit/common/test_json.c \
+	tests/unit/common/test_jws.c \
+	tests/unit/common/test_key.c \
+	tests/unit/common/test_name.c \
+	tests/unit/common/test_rpc.c \
+	tests/unit/common/test_secret.c \
+	tests/unit/common/test_timefmt.c \
+	tests/unit/common/vectors.h
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 
