@@ -94,6 +94,12 @@ unit_control_SOURCES = \
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+# kill -9 of the store alone, at random moments; the daemon's kills are system tests.
+check_PROGRAMS += fault-store-kill
+TESTS += fault-store-kill
+fault_store_kill_SOURCES = tests/fault/store_kill.c
+fault_store_kill_LDADD = $(DAEMON_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c
