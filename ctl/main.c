@@ -1,6 +1,14 @@
 /* ctl/main.c: certctl's entry. */
+#include "ctl/ctl.h"
+
 int
-main(void)
+main(int argc, char **argv)
 {
-	return 0;
+	struct ctl ctl;
+	int status;
+
+	ctl_init(&ctl);
+	status = ctl_run(&ctl, argc, argv);
+	ctl_clear(&ctl);
+	return status;
 }

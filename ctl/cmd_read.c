@@ -1,0 +1,305 @@
+/* list, show, explain, status, schedule: what is, and what will be. */
+#include "common/timefmt.h"
+#include "ctl/commands.h"
+#include "ctl/output.h"
+#include "ctl/text.h"
+
+#include <string.h>
+
+enum { PAGE = 100, FAILING_SHOWN = 10 };
+
+/* --- list, show --- */
+
+static struct json_object *
+page_params(const struct args *args, int64_t offset)
+{
+	struct json_object *params = json_object_new_object();
+
+	json_object_object_foreach(args->values, name, value)
+		json_object_object_add(params, name, json_object_get(value));
+	if (json_object_object_get_ex(args->values, "limit", NULL))
+		return params;
+	if (json_object_object_get_ex(args->values, "offset", NULL))
+		offset += json_object_get_int64(ctl_at(args->values, "offset"));
+	json_add_int(params, "offset", offset);
+	json_add_int(params, "limit", PAGE);
+	return params;
+}
+
+/* Pages until one is not full; with --limit, that one page. */
+static int
+list_all(struct ctl *ctl, struct args *args, enum api_method_id method, struct output *output,
+	struct error *err)
+{
+	bool one_page = json_object_object_get_ex(args->values, "limit", NULL);
+	size_t count = PAGE;
+
+	for (int64_t offset = 0; count == PAGE; offset += PAGE) {
+		_cleanup_json_ struct json_object *result = NULL;
+		struct json_object *items;
+
+		if (ctl_call(ctl, method, page_params(args, offset), &result, err) < 0)
+			return -1;
+		items = ctl_at(result, "items");
+		count = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
+		for (size_t i = 0; i < count; i++)
+			output_item(output, json_object_array_get_idx(items, i));
+		if (one_page)
+			break;
+	}
+	return 0;
+}
+
+int
+cmd_list(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct output output;
+	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
+	int rc;
+
+	if (!args->resource)
+		args->resource = &api_resources[API_AUTOCERTIFICATE];
+	api_method_of(args->resource, API_LIST_ALL, &method);
+	output_start(&output, ctl, &view_table, args->resource);
+	rc = list_all(ctl, args, method, &output, err);
+	output_end(&output);
+	if (rc == 0 && output.count == 0 && ctl->format == FORMAT_TEXT)
+		fprintf(ctl->err, "certctl: no %s%s\n", args->resource->cli,
+			json_object_object_length(args->values) ? " like that" : " yet");
+	return rc;
+}
+
+int
+cmd_show(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+
+	if (ctl_get(ctl, args->resource, args->words.items[0], &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_detail, args->resource, object);
+	return 0;
+}
+
+/* --- explain --- */
+
+static void
+print_strings(FILE *out, const char *title, struct json_object *list)
+{
+	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	if (count)
+		fprintf(out, "%s\n", title);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "  %s\n", json_object_get_string(json_object_array_get_idx(list, i)));
+}
+
+static void
+explain_item(struct output *output, struct json_object *item)
+{
+	FILE *out = output->ctl->out;
+	struct json_object *error = ctl_at(item, "lastError");
+	_cleanup_buf_ struct buf when = BUF_INIT;
+
+	fprintf(out, "%s: %s\n", output->title, ctl_text_at(item, "summary"));
+	if (ctl_time_at(item, "nextDate")) {
+		text_relative(&when, ctl_time_at(item, "nextDate"), output->ctl->now);
+		fprintf(out, "next: %s %s (%s)\n", ctl_text_at(item, "nextAction"), buf_str(&when),
+			ctl_text_at(item, "nextDate"));
+	}
+	print_strings(out, "why", ctl_at(item, "reasons"));
+	if (error) {
+		const char *problem = ctl_text_at(error, "problem");
+
+		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"),
+			ctl_text_at(error, "code"), *problem ? ", " : "", problem);
+	}
+	print_strings(out, "what you can do", ctl_at(item, "advice"));
+}
+
+static const struct view view_explain = { VIEW_OBJECT, explain_item, NULL };
+
+int
+cmd_explain(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+	struct output output;
+
+	if (ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0)
+		return -1;
+	output_start(&output, ctl, &view_explain, args->resource);
+	output.title = args->words.items[0];
+	output_item(&output, result);
+	output_end(&output);
+	return 0;
+}
+
+/* --- schedule --- */
+
+/* "auto www.example.com": the word one types, and the name. */
+static void
+write_object(struct json_object *object, struct buf *ret)
+{
+	const char *type = ctl_text_at(object, "type");
+	const char *name = ctl_text_at(object, "name");
+	const struct api_resource *resource = api_resource_find(type);
+
+	buf_printf(ret, "%s %s", resource ? resource->cli : type, *name ? name : ctl_text_at(object, "id"));
+}
+
+static void
+schedule_item(struct output *output, struct json_object *item)
+{
+	_cleanup_buf_ struct buf when = BUF_INIT;
+	_cleanup_buf_ struct buf what = BUF_INIT;
+
+	if (!output->table) {
+		output->table = table_new();
+		table_column(output->table, "WHEN");
+		table_column(output->table, "DATE");
+		table_column(output->table, "WHAT");
+		table_column(output->table, "OBJECT");
+	}
+	text_relative(&when, ctl_time_at(item, "date"), output->ctl->now);
+	write_object(ctl_at(item, "object"), &what);
+	table_cell(output->table, buf_str(&when));
+	table_cell(output->table, ctl_text_at(item, "date"));
+	table_cell(output->table, ctl_text_at(item, "kind"));
+	table_cell(output->table, buf_str(&what));
+}
+
+static void
+schedule_end(struct output *output)
+{
+	if (output->table)
+		table_print(output->table, output->ctl->out);
+}
+
+static const struct view view_schedule = { VIEW_LIST, schedule_item, schedule_end };
+
+int
+cmd_schedule(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct output output;
+	int rc;
+
+	output_start(&output, ctl, &view_schedule, NULL);
+	rc = list_all(ctl, args, args->command->method, &output, err);
+	output_end(&output);
+	if (rc == 0 && output.count == 0 && ctl->format == FORMAT_TEXT)
+		fputs("certctl: nothing is scheduled\n", ctl->err);
+	return rc;
+}
+
+/* --- status --- */
+
+static long long
+count_at(struct json_object *item, const char *path)
+{
+	return (long long)json_object_get_int64(ctl_at(item, path));
+}
+
+static void
+status_counts(FILE *out, struct json_object *item)
+{
+	static const char *const parts[] = { "available", "provisioning", "failed", "paused", "stale" };
+	const char *separator = ": ";
+
+	fprintf(out, "auto-certificates   %lld", count_at(item, "autoCertificates.total"));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *path = xasprintf("autoCertificates.%s", parts[i]);
+
+		if (count_at(item, path)) {
+			fprintf(out, "%s%lld %s", separator, count_at(item, path), parts[i]);
+			separator = ", ";
+		}
+	}
+	fprintf(out, "\ncertificates        %lld in the store\n", count_at(item, "certificates"));
+	fprintf(out, "declared            %lld providers, %lld DNS providers, %lld consumers\n",
+		count_at(item, "providers"), count_at(item, "dnsProviders"), count_at(item, "consumers"));
+	fprintf(out, "under way           %lld orders\n", count_at(item, "inFlight"));
+}
+
+static void
+status_next(struct output *output, struct json_object *item)
+{
+	_cleanup_buf_ struct buf when = BUF_INIT;
+	_cleanup_buf_ struct buf what = BUF_INIT;
+
+	if (!ctl_time_at(item, "nextDate"))
+		return;
+	text_relative(&when, ctl_time_at(item, "nextDate"), output->ctl->now);
+	write_object(ctl_at(item, "nextObject"), &what);
+	fprintf(output->ctl->out, "next                %s %s, %s\n", ctl_text_at(item, "nextAction"),
+		buf_str(&what), buf_str(&when));
+}
+
+static void
+status_failing(struct output *output, struct json_object *list)
+{
+	FILE *out = output->ctl->out;
+
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+		return;
+	fputs("\nfailing (certctl explain NAME)\n", out);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *auto_cert = json_object_array_get_idx(list, i);
+		_cleanup_buf_ struct buf when = BUF_INIT;
+
+		text_relative(&when, ctl_time_at(auto_cert, "metadata.nextDate"), output->ctl->now);
+		fprintf(out, "  %s: %s; again %s\n", ctl_text_at(auto_cert, "properties.name"),
+			ctl_text_at(auto_cert, "metadata.lastError.message"), buf_str(&when));
+	}
+}
+
+static void
+status_item(struct output *output, struct json_object *item)
+{
+	FILE *out = output->ctl->out;
+	const char *message = ctl_text_at(item, "message");
+	_cleanup_buf_ struct buf since = BUF_INIT;
+
+	text_relative(&since, ctl_time_at(item, "startedDate"), output->ctl->now);
+	fprintf(out, "certd %s is %s, started %s, process %lld; you are %s\n", ctl_text_at(item, "version"),
+		ctl_text_at(item, "state"), buf_str(&since), count_at(item, "pid"),
+		ctl_text_at(item, "role"));
+	if (*message)
+		fprintf(out, "%s\n", message);
+	fprintf(out, "state in %s, files in %s\n\n", ctl_text_at(item, "stateDirectory"),
+		ctl_text_at(item, "dropDirectory"));
+	status_counts(out, item);
+	status_next(output, item);
+	status_failing(output, ctl_at(item, "failing"));
+	if (ctl_at(item, "warnings") && json_object_array_length(ctl_at(item, "warnings")))
+		fputc('\n', out);
+	print_strings(out, "warnings", ctl_at(item, "warnings"));
+}
+
+static const struct view view_status = { VIEW_OBJECT, status_item, NULL };
+
+/* Those that failed are a question of their own: certd's status costs the same for any number of certificates. */
+static int
+add_failing(struct ctl *ctl, struct json_object *status, struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+
+	json_add_string(params, "state", "FAILED");
+	json_add_int(params, "limit", FAILING_SHOWN);
+	if (ctl_call(ctl, RPC_AUTOCERTIFICATE_LIST, params, &result, err) < 0)
+		return -1;
+	json_object_object_add(status, "failing", json_object_get(ctl_at(result, "items")));
+	return 0;
+}
+
+int
+cmd_status(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *status = NULL;
+
+	if (ctl_call(ctl, args->command->method, NULL, &status, err) < 0)
+		return -1;
+	if (count_at(status, "autoCertificates.failed") && add_failing(ctl, status, err) < 0)
+		return -1;
+	output_object(ctl, &view_status, NULL, status);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/*
+ * Completion: `certctl complete WORD...` prints candidates for the last word, one a line, with a tab and a few words
+ * about each. The shells' files only call it. Names are asked from certd; when it is not there, there are none.
+ */
+#include "common/ca.h"
+#include "ctl/commands.h"
+
+#include <string.h>
+
+enum { NAMES_MAX = 100 };
+
+/* Where a file is wanted, the shell itself knows best. */
+static const char files_mark[] = ":files";
+
+struct completion {
+	struct ctl *ctl;
+	const char *prefix; /* what is typed of the last word */
+};
+
+static void
+offer(const struct completion *c, const char *word, const char *help)
+{
+	if (strncmp(word, c->prefix, strlen(c->prefix)) == 0)
+		fprintf(c->ctl->out, "%s\t%s\n", word, help);
+}
+
+static void
+offer_names(const struct completion *c, const struct api_resource *resource)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *items;
+	enum api_method_id method = RPC_PROVIDER_LIST;
+
+	api_method_of(resource, API_LIST_ALL, &method);
+	json_add_int(params, "limit", NAMES_MAX);
+	if (ctl_call(c->ctl, method, params, &result, NULL) < 0)
+		return;
+	items = ctl_at(result, "items");
+	for (size_t i = 0; items && i < json_object_array_length(items); i++)
+		offer(c, ctl_text_at(json_object_array_get_idx(items, i), "properties.name"), resource->help);
+}
+
+static void
+offer_values(const struct completion *c, const struct api_field *field)
+{
+	switch (field->type) {
+	case API_ENUM:
+		for (size_t i = 0; field->values[i]; i++)
+			offer(c, field->values[i], field->help);
+		break;
+	case API_REF:
+	case API_REFLIST:
+		offer_names(c, api_resource_find(field->resource));
+		break;
+	case API_PATH:
+	case API_SECRET:
+		fprintf(c->ctl->out, "%s\n", files_mark);
+		break;
+	default:
+		for (size_t i = 0; strcmp(field->name, "server") == 0 && ca_at(i); i++)
+			offer(c, ca_at(i)->alias, ca_at(i)->help);
+		break;
+	}
+}
+
+static void
+offer_options(const struct completion *c, const struct options *options)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		_cleanup_free_ char *word = xasprintf("--%s", options->items[i].name);
+
+		offer(c, word, options->items[i].field->help);
+	}
+}
+
+static const struct option *
+find_option(const struct options *options, const char *word)
+{
+	if (strcmp(word, "-o") == 0)
+		word = "--output";
+	for (size_t i = 0; i < options->count && strncmp(word, "--", 2) == 0; i++)
+		if (strcmp(options->items[i].name, word + 2) == 0)
+			return &options->items[i];
+	return NULL;
+}
+
+/* What the words before the last one are: command, noun, how many more. */
+struct position {
+	const struct command *command;
+	const struct api_resource *resource;
+	size_t words;              /* behind command and noun */
+	const struct option *open; /* an option whose value comes now; in .options */
+	struct options options;
+};
+
+static void
+take_word(struct position *at, const char *word)
+{
+	if (!at->command)
+		at->command = command_find(word);
+	else if ((at->command->flags & COMMAND_NOUN) && !at->resource)
+		at->resource = api_resource_find(word);
+	else
+		at->words++;
+	if (at->command && at->command->resource != API_RESOURCE_COUNT)
+		at->resource = &api_resources[at->command->resource];
+	options_clear(&at->options);
+	options_of(at->command, at->resource, &at->options);
+}
+
+static void
+find_position(struct position *at, const struct strlist *words)
+{
+	*at = (struct position){ .command = NULL };
+	options_of(NULL, NULL, &at->options);
+	for (size_t i = 0; i + 1 < words->count; i++) {
+		const char *word = words->items[i];
+		const struct option *option;
+
+		if (at->open) {
+			at->open = NULL;
+			continue;
+		}
+		if (word[0] != '-') {
+			take_word(at, word);
+			continue;
+		}
+		option = find_option(&at->options, word);
+		at->open = option && option_has_value(option) ? option : NULL;
+	}
+}
+
+static void
+offer_words(const struct completion *c, const struct position *at)
+{
+	const struct command *command = at->command;
+	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
+								    : NULL;
+	size_t index = at->words;
+
+	if ((command->flags & COMMAND_NOUN) && !at->resource) {
+		for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
+			offer(c, api_resources[i].cli, api_resources[i].help);
+		return;
+	}
+	if (((command->flags & COMMAND_NAME) && at->words == 0) || (command->flags & COMMAND_NAMES)) {
+		offer_names(c, at->resource);
+		return;
+	}
+	for (; f && f->name; f++)
+		if ((f->flags & API_POSITIONAL) && index-- == 0)
+			offer_values(c, f);
+}
+
+static void
+complete(struct ctl *ctl, const struct strlist *words)
+{
+	struct completion c = { .ctl = ctl, .prefix = words->count ? words->items[words->count - 1] : "" };
+	struct position at;
+
+	find_position(&at, words);
+	if (at.open) {
+		offer_values(&c, at.open->field);
+	} else if (*c.prefix == '-') {
+		offer_options(&c, &at.options);
+	} else if (!at.command) {
+		for (const struct command *command = commands; command->name; command++)
+			offer(&c, command->name, command->help);
+	} else {
+		offer_words(&c, &at);
+	}
+	options_clear(&at.options);
+}
+
+int
+cmd_complete(struct ctl *ctl, struct args *args, struct error *err)
+{
+	(void)err;
+	complete(ctl, &args->words);
+	return 0;
+}
