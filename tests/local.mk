@@ -1,3 +1,9 @@
+# A CA inside the process, for unit tests and the simulation.
+fake_ca_sources = \
+	tests/support/fake_ca.c tests/support/fake_ca.h tests/support/fake_ca_private.h \
+	tests/support/fake_ca_jws.c tests/support/fake_ca_x509.c \
+	tests/support/fake_ca_objects.c tests/support/fake_ca_objects.h
+
 # Unit tests: one Criterion program per folder, tests/unit/<folder>/test_<module>.c each.
 if HAVE_CRITERION
 check_PROGRAMS += unit-common
@@ -100,12 +106,28 @@ TESTS += fault-store-kill
 fault_store_kill_SOURCES = tests/fault/store_kill.c
 fault_store_kill_LDADD = $(DAEMON_LIBS)
 
+check_PROGRAMS += unit-acme
+TESTS += unit-acme
+unit_acme_SOURCES = $(fake_ca_sources) \
+	tests/unit/acme/fixture.c tests/unit/acme/fixture.h \
+	tests/unit/acme/test_acme_client.c \
+	tests/unit/acme/test_acme_msg.c \
+	tests/unit/acme/test_acme_order.c \
+	tests/unit/acme/test_acme_problem.c
+unit_acme_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_acme_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c
 canary_leak_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 canary_leak_LDADD = $(UNIT_LIBS)
 endif
+
+# daemon/acme and the HTTP transport without the daemon, for system tests.
+check_PROGRAMS += acme_once
+acme_once_SOURCES = tests/support/acme_once.c
+acme_once_LDADD = $(DAEMON_LIBS)
 
 # Fuzz harnesses: tests/fuzz/fuzz_<parser>.c with its corpus in tests/fuzz/corpus/<parser>/. An ordinary build makes
 # programs that replay the corpus, and runs them in `make check`; --enable-fuzzing makes libFuzzer programs. For each:

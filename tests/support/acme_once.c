@@ -2,11 +2,12 @@
  * acme_once: orders certificates from a real CA with daemon/acme and the real HTTP transport, and nothing else of
  * certd: proves the protocol by itself, and shows what it costs. For tests, which read its output:
  *
- *	acme_once -d DIRECTORY [-c CA-FILE] [-n ORDERS] [-j AT-ONCE] [-e EAB-ID:KEY] [-p PREFERRED] [-a] [-o FILE] NAME...
+ *	acme_once -d DIRECTORY [-c CA-FILE] [-n ORDERS] [-j AT-ONCE] [-e EAB-ID:KEY] [-p PREFERRED] [-t TYPE]
+ *		[-a] [-o FILE] NAME...
  *
  * -n makes so many orders, of which all but the first have their number before each name. With -a each challenge is
  * published by who runs us: "challenge NAME TYPE TOKEN KEY-AUTHORIZATION" is printed, and a line "ok" read; without
- * it nothing is published (for a CA that validates everything). The chain of the first order goes to FILE.
+ * it nothing is published (for a CA that validates everything). -t chooses the kind of challenge. The chain of the first order goes to FILE.
  */
 #include "common/base64url.h"
 #include "common/csr.h"
@@ -30,6 +31,7 @@ struct once {
 	struct loop *loop;
 	struct acme_client *client;
 	const char *preferred;
+	const char *type;
 	const char *out_file;
 	char **names;
 	size_t n_names;
@@ -79,7 +81,7 @@ one_solve(size_t index, const struct acme_authorization *authz, void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	size_t choice = 0;
 
-	while (choice < authz->n_challenges && strcmp(authz->challenges[choice].type, "dns-01") != 0)
+	while (choice < authz->n_challenges && strcmp(authz->challenges[choice].type, one->once->type) != 0)
 		choice++;
 	if (choice == authz->n_challenges)
 		choice = 0;
@@ -231,14 +233,14 @@ run(struct once *once, const struct http *http, const struct acme_client_config 
 int
 main(int argc, char **argv)
 {
-	struct once once = { .orders = 1, .at_once = 8 };
+	struct once once = { .orders = 1, .at_once = 8, .type = "dns-01" };
 	struct acme_client_config config = { .directory_url = NULL };
 	struct http_curl *curl;
 	struct dns *dns;
 	char *eab = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "d:c:n:j:e:p:o:a")) != -1)
+	while ((opt = getopt(argc, argv, "d:c:n:j:e:p:t:o:a")) != -1)
 		switch (opt) {
 		case 'd':
 			config.directory_url = optarg;
@@ -257,6 +259,9 @@ main(int argc, char **argv)
 			break;
 		case 'p':
 			once.preferred = optarg;
+			break;
+		case 't':
+			once.type = optarg;
 			break;
 		case 'o':
 			once.out_file = optarg;
