@@ -1,0 +1,110 @@
+"""http-01 with port 80 in other hands: the shipped snippets for nginx and HAProxy, webroots, and a port that is taken."""
+import socket
+from pathlib import Path
+
+import pytest
+from certd import Certd
+from pebble import Challtestsrv, Pebble
+from procs import Server, free_port, listens, wait_for
+from webservers import Nginx
+
+ETC = Path(__file__).parents[2] / "etc"
+
+
+class HaproxySnippet(Server):
+    """HAProxy with the shipped snippet, its addresses changed to those of the test."""
+    name = "haproxy-snippet"
+
+    def __init__(self, directory, text, port):
+        super().__init__(directory)
+        self.text, self.port = text, port
+
+    def command(self):
+        config = self.directory / "haproxy.cfg"
+        config.write_text(self.text.replace("bind :80\n", f"bind 127.0.0.1:{self.port}\n").replace("\tbind :::80 v6only\n", ""))
+        return ["haproxy", "-db", "-f", config]
+
+    def is_ready(self):
+        return listens(self.port)
+
+
+def snippet(name, listen):
+    """The example for an `http-listen` of @listen: its address lines exchanged, or the other line switched on."""
+    text = (ETC / name).read_text()
+    if not listen.startswith("unix:"):
+        return text.replace("127.0.0.1:5080", listen)
+    lines = [line for line in text.splitlines() if "127.0.0.1:5080" not in line or line.startswith("#")]
+    text = "\n".join(lines).replace("#proxy_pass", "proxy_pass").replace("#server", "server") + "\n"
+    return text.replace("/run/certd/http.sock", listen.removeprefix("unix:"))
+
+
+def issue(start, certd, http_port):
+    """www.example.com from a CA that asks at @http_port."""
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=http_port)
+    certd.call("provider.create", properties={
+        "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
+        "termsOfServiceAgreed": True})
+    wait_for(lambda: certd.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 15, "an account")
+    certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
+
+
+def wait_issued(certd):
+    wait_for(lambda: (certd.drop("www.example.com") / "manifest.json").exists(), 30, "the certificate")
+
+
+def status_of(port, path, *headers):
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: www.example.com", "Connection: close", *headers, "", ""]).encode())
+        return int(sock.makefile("rb").readline().split()[1])
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def listen(request, scratch):
+    return f"127.0.0.1:{free_port()}" if request.param == "tcp" else f"unix:{scratch}/http.sock"
+
+
+def test_the_nginx_snippet_brings_challenges_to_certd(start, scratch, listen):
+    certd = start(Certd, config=f"http-listen = {listen}\n")
+    text = scratch / "snippet.conf"
+    text.write_text(snippet("nginx-acme-challenge.conf", listen))
+    nginx = start(Nginx, http=f"include {text};")
+    issue(start, certd, nginx.port)
+    wait_issued(certd)
+    assert "/.well-known/acme-challenge/" in nginx.access_log
+    assert status_of(nginx.port, "/.well-known/acme-challenge/unknown") == 404
+    assert status_of(nginx.port, "/.well-known/acme-challenge/unknown", "Cookie: " + 7000 * "x") == 404
+    assert status_of(nginx.port, "/other") == 200
+
+
+def test_the_haproxy_snippet_brings_challenges_to_certd(start, listen):
+    certd = start(Certd, config=f"http-listen = {listen}\n")
+    haproxy = start(HaproxySnippet, snippet("haproxy-acme-challenge.cfg", listen), free_port())
+    issue(start, certd, haproxy.port)
+    wait_issued(certd)
+    assert status_of(haproxy.port, "/.well-known/acme-challenge/unknown") == 404
+    assert status_of(haproxy.port, "/other") == 301
+
+
+def test_a_webroot_of_nginx_serves_challenges_and_is_left_as_it_was(start, scratch):
+    webroot = scratch / "www"
+    webroot.mkdir(mode=0o755)
+    webroot.chmod(0o755)
+    certd = start(Certd, config=f"webroot = {webroot}\n")
+    nginx = start(Nginx, challenges=webroot)
+    issue(start, certd, nginx.port)
+    wait_issued(certd)
+    wait_for(lambda: not list((webroot / ".well-known/acme-challenge").iterdir()), 10, "the token's file to go")
+
+
+def test_a_taken_port_is_explained_and_heals(start):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+        issue(start, certd, port)
+        told = wait_for(lambda: certd.call("autoCertificate.get", ref="www.example.com")["metadata"].get("message"), 20,
+                        "the reason")
+        assert "another program has that port" in told
+        assert f"127.0.0.1:{port}" in told
+    certd.call("autoCertificate.renew", ref="www.example.com")
+    wait_issued(certd)
