@@ -226,9 +226,11 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 {
 	_cleanup_autocert_ struct autocert now = { 0 };
 	_cleanup_error_ struct error load_err = ERROR_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
 	struct store_txn *txn = store_begin(issue->env->store);
 	const char *id = issue->id;
 
+	error_copy(&why, err); /* it may belong to the order */
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;
@@ -237,7 +239,7 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 	/* The declaration may have changed while the order ran: keep what it says now. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
-		note_failure(issue, txn, &now, err);
+		note_failure(issue, txn, &now, &why);
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
 		break;
