@@ -32,6 +32,7 @@ check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
 	tests/support/process.c tests/support/process.h \
+	tests/support/relay.c tests/support/relay.h \
 	tests/support/tls_server.c tests/support/tls_server.h \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \

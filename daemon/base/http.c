@@ -5,8 +5,9 @@
  * curl's callbacks: what has finished is collected after curl_multi_socket_action() and delivered by the transfer's
  * own timer, so that the callee may send, cancel and free as it likes.
  *
- * The total time limit is our own timer, not curl's, for two reasons: it runs while the host's address is looked up,
- * and a connection on which a request ran out of time must not be used again. HTTP/2 shares connections, so as long
+ * The total time limit and the least speed are our own timer, not curl's, for two reasons: it runs while the host's
+ * address is looked up, and a connection on which a request ran out of time must not be used again, but curl keeps it
+ * when it is HTTP/2. HTTP/2 shares connections, so as long
  * as requests that may sit on such a connection are under way, new ones to that host open another (FRESH_CONNECT). A
  * GET or HEAD on a kept connection that shows no octet in half its time is sent again that way by itself; other
  * methods are not, for the server may have acted.
@@ -151,12 +152,12 @@ may_repeat(const struct http_transfer *t)
 	return !t->is_repeated && (strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0);
 }
 
-/* Arms the deadline, or half of it while there is another chance. */
+/* Arms the deadline, or at first half of it. */
 static void
 transfer_arm(struct http_transfer *t)
 {
 	int64_t left_ms = t->deadline_ms - boot_ms(t->curl);
-	if (may_repeat(t) && left_ms > t->timeout_ms / 2)
+	if (!t->is_half_over && left_ms > t->timeout_ms / 2)
 		left_ms -= t->timeout_ms / 2;
 	loop_timer_set(&t->timer, left_ms > 0 ? left_ms : 0);
 }
@@ -219,28 +220,43 @@ suspect_connections_of(const struct http_transfer *t)
 			other->is_suspect = true;
 }
 
+/* The connection is left behind, whatever was wrong with it. */
+static void
+transfer_give_up(struct http_transfer *t)
+{
+	http_transfer_timed_out(t);
+	http_hosts_forget(t->curl->hosts, t->dialled_host);
+	suspect_connections_of(t);
+	transfer_detach(t, false);
+	transfer_deliver(t);
+}
+
+static void
+transfer_repeat(struct http_transfer *t)
+{
+	suspect_connections_of(t);
+	transfer_detach(t, false);
+	t->is_repeated = true;
+	transfer_arm(t);
+	transfer_resolve(t);
+}
+
 static void
 on_transfer_timer(void *arg)
 {
 	struct http_transfer *t = arg;
-	bool is_over = boot_ms(t->curl) >= t->deadline_ms;
 	if (t->is_finished) {
 		transfer_deliver(t);
-	} else if (is_over) {
-		http_transfer_timed_out(t);
-		http_hosts_forget(t->curl->hosts, t->dialled_host);
-		suspect_connections_of(t);
-		transfer_detach(t, false);
-		transfer_deliver(t);
-	} else if (may_repeat(t) && is_stalled(t)) {
-		suspect_connections_of(t);
-		transfer_detach(t, false);
-		t->is_repeated = true;
-		transfer_arm(t);
-		transfer_resolve(t);
-	} else {
-		loop_timer_set(&t->timer, t->deadline_ms - boot_ms(t->curl));
+		return;
 	}
+	bool is_over = boot_ms(t->curl) >= t->deadline_ms;
+	t->is_half_over = true;
+	if (is_over || http_transfer_is_dripping(t))
+		transfer_give_up(t);
+	else if (may_repeat(t) && is_stalled(t))
+		transfer_repeat(t);
+	else
+		transfer_arm(t);
 }
 
 /* --- curl on the loop --- */

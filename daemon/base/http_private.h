@@ -86,8 +86,9 @@ struct http_transfer {
 	int64_t deadline_ms; /* boot time */
 	bool is_in_multi;
 	bool is_finished;
-	bool is_suspect;  /* shares an origin, perhaps a connection, with one that timed out */
-	bool is_repeated; /* was sent a second time */
+	bool is_suspect;   /* shares an origin, perhaps a connection, with one that timed out */
+	bool is_half_over; /* the look at half the time was taken */
+	bool is_repeated;  /* was sent a second time */
 };
 
 /* Copies the request and takes its URL apart. Errors are kept in the transfer (ERROR_PROTOCOL, ERROR_INVALID). */
@@ -107,6 +108,10 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 /* What @code means for t->err, if anything. */
 void
 http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code);
+
+/* Asked at half the time: did the answer begin and then come so slowly that it is not meant to end? */
+bool
+http_transfer_is_dripping(const struct http_transfer *t);
 
 /* t->err of our own deadline: says how far it came. */
 void

@@ -8,6 +8,8 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
+enum { LEAST_OCTETS = 4 }; /* a second, over half the time: the shortest real answer within 30 s has more */
+
 static void
 certificate_error(struct http_transfer *t, CURL *easy)
 {
@@ -130,6 +132,13 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	}
 }
 
+bool
+http_transfer_is_dripping(const struct http_transfer *t)
+{
+	int64_t octets = (int64_t)(t->header_octets + t->res.body.len);
+	return t->header_octets && octets < LEAST_OCTETS * t->timeout_ms / 2000;
+}
+
 void
 http_transfer_timed_out(struct http_transfer *t)
 {
@@ -143,7 +152,11 @@ http_transfer_timed_out(struct http_transfer *t)
 			: connected_us   ? "TLS handshake"
 					 : "connecting";
 	}
-	error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)", t->host,
-		t->port, (long long)t->timeout_ms, phase);
+	if (http_transfer_is_dripping(t))
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in half of %lld ms",
+			t->host, t->port, t->header_octets + t->res.body.len, (long long)t->timeout_ms);
+	else
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)",
+			t->host, t->port, (long long)t->timeout_ms, phase);
 	t->err.retry = true;
 }

@@ -18,11 +18,9 @@ enum {
 	DEFAULT_TIMEOUT_MS = 30 * 1000,
 	MAX_URL = 2048,
 	CONNECT_MS = 10 * 1000,
-	LOW_SPEED_OCTETS = 16, /* a second; for longer than LOW_SPEED_PART of the timeout */
-	CA_CACHE_SEC = 60,     /* how long a replaced CA file goes unnoticed */
+	CA_CACHE_SEC = 60, /* how long a replaced CA file goes unnoticed */
 	MAX_ADDRESSES = 8
 };
-static const double LOW_SPEED_PART = 2.0 / 3;
 
 void
 http_response_clear(struct http_response *res)
@@ -261,12 +259,9 @@ static void
 set_limits(struct http_transfer *t, CURL *easy)
 {
 	long timeout_ms = (long)t->timeout_ms;
-	long slow_sec = (long)((double)timeout_ms / 1000 * LOW_SPEED_PART);
 	curl_easy_setopt(
 		easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000); /* our own timer comes first */
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)LOW_SPEED_OCTETS);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_sec > 0 ? slow_sec : 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->allow_http ? "https,http" : "https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

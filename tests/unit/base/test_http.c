@@ -5,6 +5,7 @@
 #include "daemon/base/http.h"
 #include "daemon/base/loop.h"
 #include "tests/support/process.h"
+#include "tests/support/relay.h"
 #include "tests/support/tls_server.h"
 
 #include <arpa/inet.h>
@@ -34,6 +35,7 @@ struct result {
 	struct loop *loop;
 	int *pending; /* the loop stops at 0 */
 	int calls;
+	int64_t ended_ms;
 	struct http_response res;
 	struct error err;
 };
@@ -79,6 +81,7 @@ on_done(struct http_response *res, const struct error *err, void *arg)
 	struct result *r = arg;
 	cr_assert((res != NULL) != (err != NULL));
 	r->calls++;
+	r->ended_ms = clock_boot_ms(loop_clock(r->loop));
 	if (err)
 		error_copy(&r->err, err);
 	if (res) {
@@ -388,37 +391,37 @@ Test(http, a_slow_drip_ends_at_the_time_limit, .timeout = 60)
 {
 	static const struct {
 		const char *path, *text;
+		int timeout_ms, least_ms;
 	} cases[] = {
-		{ "/silent", "waiting for the answer" },
-		{ "/head", "port" },
-		{ "/body", "reading the answer" },
+		{ "/silent", "waiting for the answer", 500, 490 },
+		{ "/head", "port", 500, 490 },
+		{ "/body", "reading the answer", 500, 490 },
+		{ "/head", "is too slow: 17 octets in half of 10000 ms", 10000, 4990 },
 	};
 	_cleanup_(bed_clear) struct bed bed;
+	struct result r[ARRAY_SIZE(cases)];
+	int pending = ARRAY_SIZE(cases);
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_drip });
+	int64_t before = clock_boot_ms(bed.clock);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(result_clear) struct result r;
 		_cleanup_free_ char *url = url_of(&bed, "localhost", cases[i].path);
-		int64_t before = clock_boot_ms(bed.clock);
-		perform(&bed,
+		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
+		http_send(bed.http,
 			&(struct http_request){ .method = "POST",
 				.url = url,
 				.ca_file = tls_server_ca_file(bed.server),
-				.timeout_ms = 500 },
-			&r);
-		int64_t took = clock_boot_ms(bed.clock) - before;
-		expect_error(&r, ERROR_TIMEOUT, cases[i].text);
-		cr_expect(r.err.retry);
-		cr_expect(took >= 490 && took < 2500, "%s took %lld ms", cases[i].path, (long long)took);
+				.timeout_ms = cases[i].timeout_ms },
+			on_done, &r[i]);
 	}
-	_cleanup_(result_clear) struct result slow;
-	_cleanup_free_ char *url = url_of(&bed, "localhost", "/body");
-	perform(&bed,
-		&(struct http_request){ .method = "GET",
-			.url = url,
-			.ca_file = tls_server_ca_file(bed.server),
-			.timeout_ms = 6000 },
-		&slow);
-	expect_error(&slow, ERROR_TIMEOUT, "too slow"); /* curl's own measure, before the deadline */
+	loop_run(bed.loop, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t took = r[i].ended_ms - before;
+		expect_error(&r[i], ERROR_TIMEOUT, cases[i].text);
+		cr_expect(r[i].err.retry);
+		cr_expect(took >= cases[i].least_ms && took < cases[i].least_ms + 2000, "%s took %lld ms",
+			cases[i].path, (long long)took);
+		result_clear(&r[i]);
+	}
 }
 
 static bool
@@ -456,6 +459,126 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 		expect_ok(&third, "ok");
 		cr_expect_eq(tls_server_connections(bed.server), 2);
 	}
+}
+
+/* --- HTTP/2, spoken by nginx with the certificate of the bed's server; the body is its connection number --- */
+
+struct nginx {
+	pid_t pid;
+	int port;
+};
+
+static void
+nginx_stop(struct nginx *nginx)
+{
+	process_stop(&nginx->pid);
+}
+
+static void
+nginx_start(struct nginx *nginx, const struct bed *bed)
+{
+	nginx->port = free_port();
+	scratch_write(bed->dir, "nginx.conf",
+		"daemon off; master_process off; pid pid; error_log stderr;\nevents { }\nhttp { access_log "
+		"off;\n"
+		"client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d;\n"
+		"scgi_temp_path e;\n"
+		"server { listen 127.0.0.1:%d ssl http2; ssl_certificate server.pem;\n"
+		"ssl_certificate_key server.key; location / { return 200 $connection; } } }\n",
+		nginx->port);
+	nginx->pid = process_start(bed->dir,
+		(const char *const[]){ "nginx", "-p", bed->dir, "-c", "nginx.conf", "-e", "stderr", NULL });
+	process_wait_port(nginx->pid, nginx->port);
+}
+
+Test(http, parallel_requests_share_one_http2_connection, .timeout = 60)
+{
+	enum { COUNT = 16 };
+	int pending = COUNT;
+	struct result r[COUNT];
+	_cleanup_(bed_clear) struct bed bed;
+	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
+	nginx_start(&nginx, &bed);
+	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", nginx.port);
+	for (int i = 0; i < COUNT; i++) {
+		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
+		http_send(bed.http,
+			&(struct http_request){
+				.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) },
+			on_done, &r[i]);
+	}
+	loop_run(bed.loop, NULL);
+	for (int i = 0; i < COUNT; i++)
+		expect_ok(&r[i], buf_str(&r[0].res.body));
+	for (int i = 0; i < COUNT; i++)
+		result_clear(&r[i]);
+}
+
+Test(http, a_stalled_http2_connection_stalls_only_who_is_on_it, .timeout = 60)
+{
+	_cleanup_(bed_clear) struct bed bed;
+	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
+	_cleanup_(result_clear) struct result first, soon, late, fresh, last;
+	int pending_late = 1;
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
+	nginx_start(&nginx, &bed);
+	struct relay *relay = relay_new(nginx.port, false);
+	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", relay_port(relay));
+	struct http_request req = {
+		.method = "POST", .url = url, .ca_file = tls_server_ca_file(bed.server), .timeout_ms = 4000
+	};
+	perform(&bed, &req, &first);
+	cr_assert_eq(first.res.status, 200);
+	relay_freeze(relay);
+
+	late = (struct result){ .loop = bed.loop, .pending = &pending_late };
+	req.timeout_ms = 1500;
+	http_send(bed.http, &req, on_done, &late);
+	req.timeout_ms = 300;
+	perform(&bed, &req, &soon);
+	expect_error(&soon, ERROR_TIMEOUT, "waiting for the answer");
+	cr_expect_eq(relay_connections(relay), 1);
+	req.timeout_ms = 1000; /* ends before @late, with which it must not share */
+	perform(&bed, &req, &fresh);
+	cr_assert(!error_is_set(&fresh.err), "%s", fresh.err.message);
+	cr_expect_eq(late.calls, 0);
+	loop_run(bed.loop, NULL);
+	expect_error(&late, ERROR_TIMEOUT, "waiting for the answer");
+	perform(&bed, &req, &last);
+	expect_ok(&last, buf_str(&fresh.res.body));
+	cr_expect_eq(relay_connections(relay), 2);
+	relay_free(relay);
+}
+
+Test(http, a_configured_proxy_is_used_and_its_name_resolved, .timeout = 30)
+{
+	struct relay *relay;
+	_cleanup_(result_clear) struct result r;
+	_cleanup_(bed_clear) struct bed bed;
+	bed_init(&bed, NULL, NULL,
+		&(struct tls_server_config){ .serve = serve_echo, .names = "DNS:ca.example.test" });
+	relay = relay_new(tls_server_port(bed.server), true);
+	_cleanup_free_ char *proxy = xasprintf("http://localhost:%d", relay_port(relay));
+	http_curl_free(bed.curl);
+	bed.curl = http_curl_new(bed.loop, bed.dns, &(struct http_curl_config){ .proxy = proxy }, NULL);
+	cr_assert_not_null(bed.curl);
+	bed.http = http_curl_transport(bed.curl);
+	/* A name that only the proxy could resolve. */
+	perform(&bed,
+		&(struct http_request){ .method = "GET",
+			.url = "https://ca.example.test/",
+			.ca_file = tls_server_ca_file(bed.server) },
+		&r);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	cr_expect_eq(r.res.status, 200);
+	cr_expect_eq(relay_connections(relay), 1);
+	relay_free(relay);
+
+	_cleanup_error_ struct error err = ERROR_INIT;
+	cr_expect_null(
+		http_curl_new(bed.loop, bed.dns, &(struct http_curl_config){ .proxy = "nonsense" }, &err));
+	cr_expect_eq(err.code, ERROR_CONFIG);
 }
 
 /* --- broken connections --- */
