@@ -240,9 +240,9 @@ Test(http, twenty_requests_share_one_connection_and_no_thread_is_started, .timeo
 }
 
 static bool
-serve_slowly(struct tls_conn *conn, const struct tls_request *req _unused_, void *arg)
+serve_slowly(struct tls_conn *conn, const struct tls_request *req, void *arg)
 {
-	tls_conn_pause(conn, *(const int *)arg);
+	tls_conn_pause(conn, *(const int *)arg * (strcmp(req->path, "/slower") == 0 ? 100 : 1));
 	return tls_conn_answer(conn, "200 OK", "", "ok");
 }
 
@@ -852,6 +852,10 @@ Test(http, cancelled_requests_do_not_call_back, .timeout = 30)
 	bed_init(&bed, dns, NULL, &(struct tls_server_config){ .serve = serve_slowly, .arg = &pause_ms });
 	_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
 	struct http_request req = { .method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) };
+	_cleanup_free_ char *slower_url = url_of(&bed, "localhost", "/slower");
+	struct http_request slower = {
+		.method = "GET", .url = slower_url, .ca_file = tls_server_ca_file(bed.server)
+	};
 	struct http_request unresolved = { .method = "GET", .url = "https://ca.example.test/" };
 	struct http_request bad = { .method = "GET", .url = "http://a/" };
 	http_cancel(bed.http, http_send(bed.http, &req, never, NULL));
@@ -861,7 +865,7 @@ Test(http, cancelled_requests_do_not_call_back, .timeout = 30)
 
 	struct canceller c = { .bed = &bed, .r = { .loop = bed.loop } };
 	http_send(bed.http, &req, cancel_other, &c);
-	c.victim = http_send(bed.http, &req, never, NULL);
+	c.victim = http_send(bed.http, &slower, never, NULL);
 	loop_run(bed.loop, NULL);
 	expect_ok(&c.r, "ok");
 	result_clear(&c.r);
