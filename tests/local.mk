@@ -11,6 +11,8 @@ TESTS += unit-common
 UNIT_LIBS = $(CRITERION_LIBS)
 
 unit_common_SOURCES = \
+	tests/unit/common/chains.h \
+	tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h \
 	tests/unit/common/test_api.c \
 	tests/unit/common/test_base64url.c \
 	tests/unit/common/test_conf.c \
@@ -24,6 +26,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_rpc.c \
 	tests/unit/common/test_secret.c \
 	tests/unit/common/test_timefmt.c \
+	tests/unit/common/test_x509.c \
 	tests/unit/common/vectors.h
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
