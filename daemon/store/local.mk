@@ -2,11 +2,16 @@
 libcertd_la_SOURCES += \
 	daemon/store/object.c daemon/store/object.h \
 	daemon/store/object_classes.c \
-	daemon/store/record.c daemon/store/record.h \
+	daemon/store/object_index.c daemon/store/object_index.h \
+	daemon/store/record.c daemon/store/record.h daemon/store/record_private.h \
+	daemon/store/record_decode.c \
+	daemon/store/record_encode.c \
 	daemon/store/schedule.c daemon/store/schedule.h \
-	daemon/store/store.c daemon/store/store.h \
+	daemon/store/store.c daemon/store/store.h daemon/store/store_private.h \
+	daemon/store/store_commit.c \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \
 	daemon/store/store_dir.c daemon/store/store_dir.h \
 	daemon/store/store_guard.c daemon/store/store_guard.h \
-	daemon/store/store_lmdb.c daemon/store/store_lmdb.h \
+	daemon/store/store_lmdb.c daemon/store/store_lmdb.h daemon/store/store_lmdb_private.h \
+	daemon/store/store_lmdb_read.c \
 	daemon/store/store_turn.c daemon/store/store_turn.h

@@ -1,58 +1,27 @@
 /*
- * The store as the daemon sees it: reads that see the turn's pending changes over what is on disk, and the one commit
- * that ends a turn. Every value on disk ends with a tag over database, key and value, so that damage shows as
- * ERROR_CORRUPT of one record.
+ * Opening the store, and reads that see the turn's pending changes over what is on disk. Every value on disk ends with
+ * a tag over database, key and value, so that damage shows as ERROR_CORRUPT of one record. What the store keeps about
+ * itself (STORE_SELF) has none, so that a newer format and a wrong master key can be told from damage:
  *
- *   STORE_META  "format"     "1"               not tagged, so that a newer format can be told from damage
- *   STORE_META  "key-check"  a sealed constant not tagged, so that a wrong master key can be told from damage
- *   STORE_META  "counters"   8 octets each, big endian; see store_counter()
+ *   "format"     "1"
+ *   "key-check"  a sealed constant
+ *   "counters"   8 octets each, big endian; tagged; see store_counter()
  */
 #include "daemon/store/store.h"
 
 #include "common/error.h"
 #include "common/secret.h"
-#include "daemon/store/store_crypt.h"
-#include "daemon/store/store_dir.h"
-#include "daemon/store/store_lmdb.h"
-#include "daemon/store/store_turn.h"
+#include "daemon/store/store_private.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define KEY_CHECK_TEXT "certd store key check"
 
-enum {
-	STORE_FORMAT = 1,
-	/* Lists that fail in a row, each alone, before the rest is given up: a full disk is full for all of them. */
-	GIVE_UP_AFTER = 8,
-};
+enum { STORE_FORMAT = 1 };
 static const size_t default_map_size = (size_t)16 << 30;
-
-struct store {
-	struct store_dir dir;
-	struct store_crypt *crypt;
-	struct lmdb *lmdb;
-	struct store_turn *turn;    /* collects changes */
-	struct store_turn *running; /* whose store_then functions are being called; or NULL */
-	struct store_stats stats;
-	int64_t counters[STORE_COUNTER_SLOTS]; /* as on disk */
-};
-
-static struct store_turn *
-turn_new(void)
-{
-	return xcalloc(1, sizeof(struct store_turn));
-}
-
-static void
-turn_free(struct store_turn *turn)
-{
-	store_turn_clear(turn);
-	free(turn);
-}
 
 /* Opening */
 
@@ -66,8 +35,8 @@ put_first_records(struct lmdb_write *w, void *arg)
 {
 	const struct first_records *first = arg;
 
-	lmdb_put(w, STORE_META, "format", 6, first->format, strlen(first->format));
-	lmdb_put(w, STORE_META, "key-check", 9, first->key_check.data, first->key_check.len);
+	lmdb_put(w, STORE_SELF, "format", 6, first->format, strlen(first->format));
+	lmdb_put(w, STORE_SELF, "key-check", 9, first->key_check.data, first->key_check.len);
 }
 
 static int
@@ -79,7 +48,7 @@ make_store(struct store *store, struct error *err)
 
 	snprintf(first.format, sizeof(first.format), "%d", STORE_FORMAT);
 	secret_set(&constant, KEY_CHECK_TEXT, strlen(KEY_CHECK_TEXT));
-	rc = store_seal(store, STORE_META, "key-check", &constant, &first.key_check, err);
+	rc = store_seal(store, STORE_SELF, "key-check", &constant, &first.key_check, err);
 	if (rc == 0)
 		rc = lmdb_write(store->lmdb, put_first_records, &first, err);
 	buf_clear(&first.key_check);
@@ -91,12 +60,12 @@ check_key(struct store *store, struct error *err)
 {
 	_cleanup_buf_ struct buf sealed = BUF_INIT;
 	_cleanup_secret_ struct secret constant = SECRET_INIT;
-	int rc = lmdb_get(store->lmdb, STORE_META, "key-check", 9, &sealed, err);
+	int rc = lmdb_get(store->lmdb, STORE_SELF, "key-check", 9, &sealed, err);
 
 	if (rc < 0)
 		return -1;
 	if (rc == 1 &&
-		store_unseal(store, STORE_META, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
+		store_unseal(store, STORE_SELF, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
 		constant.len == strlen(KEY_CHECK_TEXT) &&
 		memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
 		return 0;
@@ -110,11 +79,11 @@ load_counters(struct store *store, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	_cleanup_error_ struct error unused = ERROR_INIT;
-	int rc = lmdb_get(store->lmdb, STORE_META, "counters", 8, &record, err);
+	int rc = lmdb_get(store->lmdb, STORE_SELF, "counters", 8, &record, err);
 
 	if (rc <= 0)
 		return rc;
-	if (store_crypt_check(store->crypt, STORE_META, "counters", 8, &record, 0, &unused) < 0)
+	if (store_crypt_check(store->crypt, STORE_SELF, "counters", 8, &record, 0, &unused) < 0)
 		return 0;
 	for (size_t i = 0; i < STORE_COUNTER_SLOTS && (i + 1) * 8 <= record.len; i++) {
 		uint64_t u = 0;
@@ -126,17 +95,20 @@ load_counters(struct store *store, struct error *err)
 	return 0;
 }
 
-/* Return: 0; -1. A data file without a format record is one whose making was cut off before anything was stored. */
+/* A data file without a format record is one whose making was cut off before anything was stored. */
 static int
 check_format(struct store *store, struct error *err)
 {
 	_cleanup_buf_ struct buf format = BUF_INIT;
-	int rc = lmdb_get(store->lmdb, STORE_META, "format", 6, &format, err);
+	int rc = lmdb_get(store->lmdb, STORE_SELF, "format", 6, &format, err);
 	char *end = NULL;
 	long number;
 
 	if (rc < 0)
 		return -1;
+	if (rc == 0 && store_dir_was_made(&store->dir))
+		return error_set(
+			err, ERROR_CORRUPT, "store '%s': its format record is gone", store->dir.path);
 	if (rc == 0)
 		return make_store(store, err);
 	number = strtol(buf_str(&format), &end, 10);
@@ -171,7 +143,7 @@ store_open_sized(const char *dir, const struct secret *master_key, size_t map_si
 {
 	struct store *store = xcalloc(1, sizeof(*store));
 
-	store->turn = turn_new();
+	store->turn = store_turn_new();
 	if (open_parts(store, dir, master_key, map_size, err) == 0)
 		return store;
 	store_close(store);
@@ -323,215 +295,6 @@ store_forget(struct store *store, const void *arg)
 	forget_in(store->running, arg);
 }
 
-/* What one LMDB transaction writes: the lists of a group, or of all groups (SIZE_MAX). */
-struct batch {
-	struct store *store;
-	const struct store_turn *turn;
-	size_t group;
-	int64_t counters[STORE_COUNTER_SLOTS]; /* as they will be */
-	struct buf value;                      /* being written */
-};
-
-static void
-put_tagged(struct lmdb_write *w, struct store *store, enum store_db db, const void *key, size_t key_len,
-	struct buf *value)
-{
-	unsigned char tag[STORE_TAG_LEN];
-
-	if (store_crypt_tag(store->crypt, db, key, key_len, value->data, value->len, tag, NULL) < 0)
-		abort(); /* HMAC over memory: cannot fail but for want of memory */
-	buf_add(value, tag, sizeof(tag));
-	lmdb_put(w, db, key, key_len, value->data, value->len);
-}
-
-static void
-write_key(struct lmdb_write *w, struct batch *batch, const struct store_key *key)
-{
-	const struct store_change *c = store_key_change(key);
-
-	if (c->is_del) {
-		lmdb_del(w, key->db, key->octets, key->len);
-		return;
-	}
-	buf_reset(&batch->value);
-	buf_add(&batch->value, c->value, c->len);
-	put_tagged(w, batch->store, key->db, key->octets, key->len, &batch->value);
-}
-
-static void
-write_counters(struct lmdb_write *w, struct batch *batch)
-{
-	buf_reset(&batch->value);
-	for (size_t i = 0; i < STORE_COUNTER_SLOTS; i++)
-		for (int shift = 56; shift >= 0; shift -= 8)
-			buf_add_char(&batch->value, (char)((uint64_t)batch->counters[i] >> shift & 0xff));
-	put_tagged(w, batch->store, STORE_META, "counters", 8, &batch->value);
-}
-
-static bool
-is_in_batch(const struct batch *batch, const struct store_txn *txn)
-{
-	return !error_is_set(&txn->failure) && (batch->group == SIZE_MAX || txn->group == batch->group);
-}
-
-/* The newest change of each key is what counts, whichever list it is of. */
-static void
-write_batch(struct lmdb_write *w, void *arg)
-{
-	struct batch *batch = arg;
-	bool has_deltas = false;
-
-	memcpy(batch->counters, batch->store->counters, sizeof(batch->counters));
-	for (size_t i = 0; i < batch->turn->n_txns; i++) {
-		const struct store_txn *txn = batch->turn->txns[i];
-
-		if (!is_in_batch(batch, txn))
-			continue;
-		for (size_t k = 0; k < txn->n_keys; k++)
-			write_key(w, batch, txn->keys[k]);
-		for (size_t k = 0; k < txn->n_deltas; k++)
-			batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
-		has_deltas = has_deltas || txn->n_deltas;
-	}
-	if (has_deltas)
-		write_counters(w, batch);
-}
-
-static bool
-has_changes(const struct store_turn *turn)
-{
-	for (size_t i = 0; i < turn->n_txns; i++)
-		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) &&
-			!error_is_set(&turn->txns[i]->failure))
-			return true;
-	return false;
-}
-
-/* With one more try on the space of the reserve when the disk is full. */
-static int
-write_lists(struct store *store, const struct store_turn *turn, size_t group, struct error *err)
-{
-	struct batch batch = { .store = store, .turn = turn, .group = group };
-	int rc = lmdb_write(store->lmdb, write_batch, &batch, err);
-
-	store->stats.is_full = rc < 0 && err->code == ERROR_NO_SPACE;
-	if (store->stats.is_full && store_dir_free_reserve(&store->dir))
-		rc = lmdb_write(store->lmdb, write_batch, &batch, err);
-	if (rc == 0) {
-		store->stats.commits++;
-		memcpy(store->counters, batch.counters, sizeof(store->counters));
-	}
-	buf_clear(&batch.value);
-	return rc;
-}
-
-static void
-fail_group(struct store_turn *turn, size_t group, const struct error *err)
-{
-	for (size_t i = 0; i < turn->n_txns; i++)
-		if (group == SIZE_MAX || turn->txns[i]->group == group)
-			store_fail(turn->txns[i], err);
-}
-
-/* The common transaction failed (say, one list is too large for what is left of the disk): each group by itself. */
-static void
-write_one_by_one(struct store *store, struct store_turn *turn)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	unsigned failed_in_a_row = 0;
-
-	for (size_t i = 0; i < turn->n_txns && failed_in_a_row < GIVE_UP_AFTER; i++) {
-		size_t group = turn->txns[i]->group;
-
-		if (group != i || error_is_set(&turn->txns[i]->failure))
-			continue;
-		if (write_lists(store, turn, group, &err) == 0) {
-			failed_in_a_row = 0;
-			turn->txns[i]->is_written = true;
-			continue;
-		}
-		failed_in_a_row++;
-		fail_group(turn, group, &err);
-	}
-	for (size_t i = 0; i < turn->n_txns; i++)
-		if (!turn->txns[turn->txns[i]->group]->is_written)
-			store_fail(turn->txns[i], &err);
-}
-
-static void
-write_turn(struct store *store, struct store_turn *turn)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	store_turn_settle(turn);
-	if (!has_changes(turn) || write_lists(store, turn, SIZE_MAX, &err) == 0)
-		return;
-	store_turn_group(turn);
-	if (turn->n_txns > 1)
-		write_one_by_one(store, turn);
-	else
-		fail_group(turn, SIZE_MAX, &err);
-}
-
-static int64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-static void
-take_time(struct store *store, int64_t started_us)
-{
-	store->stats.last_us = now_us() - started_us;
-	if (store->stats.last_us > store->stats.max_us)
-		store->stats.max_us = store->stats.last_us;
-}
-
-/* Functions may begin lists (of the next commit) and store_forget(). */
-static bool
-run_waiters(struct store *store, struct store_turn *turn)
-{
-	bool ran = false;
-
-	store->running = turn;
-	for (size_t i = 0; i < turn->n_waiters; i++) {
-		struct store_waiter w = turn->waiters[i];
-
-		if (!w.fn)
-			continue;
-		ran = true;
-		w.fn(error_is_set(&w.txn->failure) ? &w.txn->failure : NULL, w.arg);
-	}
-	store->running = NULL;
-	return ran;
-}
-
-bool
-store_commit(struct store *store)
-{
-	struct store_turn *turn = store->turn;
-	uint64_t commits = store->stats.commits;
-	int64_t started_us = now_us();
-	bool ran;
-
-	if (turn->n_txns == 0)
-		return false;
-	store->turn = turn_new();
-	write_turn(store, turn);
-	if (store->stats.commits != commits) {
-		take_time(store, started_us);
-		store_dir_keep_reserve(&store->dir);
-	}
-	for (size_t i = 0; i < turn->n_txns; i++)
-		store->stats.failed_lists += error_is_set(&turn->txns[i]->failure);
-	ran = run_waiters(store, turn);
-	turn_free(turn);
-	return ran;
-}
-
 void
 store_get_stats(const struct store *store, struct store_stats *ret)
 {
@@ -545,27 +308,13 @@ store_get_stats(const struct store *store, struct store_stats *ret)
 	ret->map_bytes = lmdb.map_bytes;
 }
 
-static void
-cancel_turn(struct store *store)
-{
-	_cleanup_error_ struct error cancelled = ERROR_INIT;
-	struct store_turn *turn = store->turn;
-
-	error_set(&cancelled, ERROR_CANCELLED, "certd is stopping");
-	for (size_t i = 0; i < turn->n_txns; i++)
-		store_fail(turn->txns[i], &cancelled);
-	store->turn = turn_new();
-	run_waiters(store, turn);
-	turn_free(turn);
-}
-
 void
 store_close(struct store *store)
 {
 	if (!store)
 		return;
-	cancel_turn(store);
-	turn_free(store->turn);
+	store_cancel_turn(store);
+	store_turn_free(store->turn);
 	lmdb_close(store->lmdb);
 	store_crypt_free(store->crypt);
 	store_dir_close(&store->dir);

@@ -22,7 +22,7 @@ struct store_txn;
 
 /* One LMDB database each. Names (store_lmdb.c) and numbers (index keys) are on disk: a promise, new ones at the end. */
 enum store_db {
-	STORE_META,         /* format number, key check, last time seen */
+	STORE_META,         /* last time seen */
 	STORE_PROVIDER,     /* id -> record */
 	STORE_AUTOCERT,     /* id -> record */
 	STORE_CERTIFICATE,  /* id -> record */
@@ -37,6 +37,7 @@ enum store_db {
 	STORE_EVENT,        /* sequence number -> event */
 	STORE_TOKEN,        /* REST tokens */
 	STORE_AUDIT,        /* audit chain */
+	STORE_SELF,         /* the store's own: format, key check, counters */
 	STORE_DB_COUNT
 };
 

@@ -102,8 +102,8 @@ store_dir_close(struct store_dir *dir)
 	dir->path = NULL;
 }
 
-static bool
-was_made(const struct store_dir *dir)
+bool
+store_dir_was_made(const struct store_dir *dir)
 {
 	char note[sizeof(MADE_NOTE)] = "";
 
@@ -123,7 +123,7 @@ store_dir_check_data(struct store_dir *dir, struct error *err)
 		return error_set(err, ERROR_CORRUPT, "store '%s': " DATA_NAME " is not a file", dir->path);
 	if (is_there && st.st_size > 0)
 		return 1;
-	if (was_made(dir))
+	if (store_dir_was_made(dir))
 		return error_set(err, ERROR_CORRUPT,
 			"store '%s': " DATA_NAME " is %s although the store was made before: restore it, or "
 			"remove the whole directory to begin anew",
@@ -136,7 +136,7 @@ store_dir_mark_made(struct store_dir *dir, struct error *err)
 {
 	static const char note[] = MADE_NOTE;
 
-	if (was_made(dir))
+	if (store_dir_was_made(dir))
 		return 0;
 	if (fsync(dir->fd) < 0)
 		return error_set_errno(err, errno, "store '%s': sync", dir->path);

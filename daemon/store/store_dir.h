@@ -29,6 +29,10 @@ store_dir_close(struct store_dir *dir);
 int
 store_dir_check_data(struct store_dir *dir, struct error *err);
 
+/* Was store_dir_mark_made() ever called for it? */
+bool
+store_dir_was_made(const struct store_dir *dir);
+
 /* The store is made: directory entries and a note in the lock file are durable. */
 int
 store_dir_mark_made(struct store_dir *dir, struct error *err);

@@ -1,5 +1,5 @@
 /*
- * The only file that knows MDB_*. Short transactions only: a reader lives for one call, a writer for one commit. No
+ * Opening, writing and space of the data file. Short transactions only: a reader lives for one call, a writer for one commit. No
  * flag that weakens durability is set; MDB_NOTLS only unbinds readers from threads.
  *
  * LMDB reads through a map of the file: a page beyond the end of the file is a SIGBUS. So the file's size is checked
@@ -11,10 +11,10 @@
 
 #include "common/error.h"
 #include "daemon/store/store_guard.h"
+#include "daemon/store/store_lmdb_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,18 +26,6 @@ enum {
 	PAD_STEP = 8 << 20,        /* extended by this much at a time */
 	PROBE_SIZE = 256 << 10,    /* see explain_eio() */
 	READER_CHECK_SEC = 60 * 60 /* killed readers pin pages */
-};
-
-struct lmdb {
-	MDB_env *env;    /* NULL after a reopening that failed */
-	MDB_txn *reader; /* kept between reads in its reset state; or NULL */
-	MDB_dbi dbis[STORE_DB_COUNT];
-	char *dir;
-	size_t map_size;
-	uint64_t file_size;
-	uint64_t used_bytes;
-	uint64_t reopens;
-	time_t readers_checked; /* CLOCK_MONOTONIC */
 };
 
 struct lmdb_write {
@@ -63,6 +51,7 @@ static const char *const db_names[] = {
 	[STORE_EVENT] = "event",
 	[STORE_TOKEN] = "token",
 	[STORE_AUDIT] = "audit",
+	[STORE_SELF] = "store",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 
@@ -72,7 +61,7 @@ store_db_name(enum store_db db)
 	return db_names[db];
 }
 
-static int
+int
 lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err)
 {
 	switch (rc) {
@@ -188,8 +177,8 @@ monotonic_sec(void)
 	return ts.tv_sec;
 }
 
-static void
-check_readers(struct lmdb *l)
+void
+lmdb_check_readers(struct lmdb *l)
 {
 	int dead;
 
@@ -238,7 +227,7 @@ env_start(struct lmdb *l, struct error *err)
 	if (set_cloexec(l, fd, err) < 0 || check_size(l, fd, err) < 0)
 		return -1;
 	pad_file(l);
-	check_readers(l);
+	lmdb_check_readers(l);
 	rc = open_or_make_dbs(l);
 	return rc ? lmdb_error(l, rc, "open the databases", err) : 0;
 }
@@ -257,9 +246,8 @@ env_start_guarded(void *arg)
 	start->rc = env_start(start->l, start->err);
 }
 
-/* Also the way back after a write that LMDB cannot recover from by itself. */
-static int
-env_open(struct lmdb *l, struct error *err)
+int
+lmdb_env_open(struct lmdb *l, struct error *err)
 {
 	struct start start = { .l = l, .err = err };
 
@@ -281,7 +269,7 @@ lmdb_open(const char *dir, size_t map_size, struct error *err)
 
 	l->dir = xstrdup(dir);
 	l->map_size = map_size;
-	if (env_open(l, err) == 0)
+	if (lmdb_env_open(l, err) == 0)
 		return l;
 	lmdb_close(l);
 	return NULL;
@@ -295,172 +283,6 @@ lmdb_close(struct lmdb *l)
 	env_close(l);
 	free(l->dir);
 	free(l);
-}
-
-static int
-reader_start(struct lmdb *l, struct error *err)
-{
-	int rc;
-
-	if (!l->env && env_open(l, err) < 0)
-		return -1;
-	rc = l->reader ? mdb_txn_renew(l->reader) : mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->reader);
-	if (rc == MDB_READERS_FULL) {
-		check_readers(l);
-		rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->reader);
-	}
-	return rc ? lmdb_error(l, rc, "read", err) : 0;
-}
-
-/* A damaged length must not make us read beyond the padding. */
-static int
-take_value(const MDB_val *value, struct buf *ret)
-{
-	if (value->mv_size > LMDB_VALUE_MAX)
-		return MDB_CORRUPTED;
-	buf_add(ret, value->mv_data, value->mv_size);
-	return 0;
-}
-
-/* One read, under the guard. */
-struct lmdb_read {
-	struct lmdb *l;
-	enum store_db db;
-	enum lmdb_where where;
-	MDB_val key;
-	struct buf *ret_key;
-	struct buf *ret_value;
-	MDB_cursor *cursor; /* closed afterwards */
-	MDB_stat stat;
-	int rc;
-};
-
-/* Return: 1 found, 0 absent, -1 failed. */
-static int
-read_guarded(struct lmdb_read *r, void (*fn)(void *arg), struct error *err)
-{
-	if (reader_start(r->l, err) < 0)
-		return -1;
-	if (!store_guard_run(fn, r))
-		r->rc = MDB_CORRUPTED;
-	if (r->cursor)
-		mdb_cursor_close(r->cursor);
-	mdb_txn_reset(r->l->reader);
-	if (r->rc == MDB_NOTFOUND)
-		return 0;
-	return r->rc ? lmdb_error(r->l, r->rc, "read", err) : 1;
-}
-
-static void
-read_get(void *arg)
-{
-	struct lmdb_read *r = arg;
-	MDB_val v;
-
-	r->rc = mdb_get(r->l->reader, r->l->dbis[r->db], &r->key, &v);
-	if (r->rc == 0)
-		r->rc = take_value(&v, r->ret_value);
-}
-
-int
-lmdb_get(
-	struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
-{
-	struct lmdb_read r = {
-		.l = l, .db = db, .key = { key_len, (void *)(uintptr_t)key }, .ret_value = ret
-	};
-
-	if (key_len == 0 || key_len > LMDB_KEY_MAX)
-		return 0;
-	return read_guarded(&r, read_get, err);
-}
-
-static int
-compare(const MDB_val *a, const MDB_val *b)
-{
-	size_t common = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
-	int diff = common ? memcmp(a->mv_data, b->mv_data, common) : 0;
-
-	return diff ? diff : (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
-}
-
-static int
-cursor_seek(MDB_cursor *cursor, enum lmdb_where where, const MDB_val *given, MDB_val *k, MDB_val *v)
-{
-	int rc;
-
-	if (given->mv_size == 0)
-		return mdb_cursor_get(cursor, k, v, where == LMDB_BEFORE ? MDB_LAST : MDB_FIRST);
-	*k = *given;
-	rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
-	if (where == LMDB_BEFORE)
-		return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-	if (rc == 0 && where == LMDB_AFTER && compare(k, given) == 0)
-		rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
-	return rc;
-}
-
-/* In a damaged file keys may be out of order; a walk must come to its end all the same. */
-static bool
-is_where_asked(enum lmdb_where where, const MDB_val *given, const MDB_val *k)
-{
-	int diff = compare(k, given);
-
-	if (where == LMDB_BEFORE)
-		return diff < 0 || given->mv_size == 0;
-	return where == LMDB_AT ? diff >= 0 : diff > 0;
-}
-
-static void
-read_seek(void *arg)
-{
-	struct lmdb_read *r = arg;
-	MDB_val k;
-	MDB_val v;
-
-	r->rc = mdb_cursor_open(r->l->reader, r->l->dbis[r->db], &r->cursor);
-	if (r->rc == 0)
-		r->rc = cursor_seek(r->cursor, r->where, &r->key, &k, &v);
-	if (r->rc == 0 && !is_where_asked(r->where, &r->key, &k))
-		r->rc = MDB_CORRUPTED;
-	if (r->rc)
-		return;
-	buf_reset(r->ret_key);
-	buf_reset(r->ret_value);
-	buf_add(r->ret_key, k.mv_data, k.mv_size);
-	r->rc = take_value(&v, r->ret_value);
-}
-
-int
-lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
-	struct buf *ret_key, struct buf *ret_value, struct error *err)
-{
-	struct lmdb_read r = { .l = l,
-		.db = db,
-		.where = where,
-		.key = { key_len, (void *)(uintptr_t)key },
-		.ret_key = ret_key,
-		.ret_value = ret_value };
-
-	if (key_len > LMDB_KEY_MAX)
-		return error_set(err, ERROR_LIMIT, "a key of %zu octets", key_len);
-	return read_guarded(&r, read_seek, err);
-}
-
-static void
-read_stat(void *arg)
-{
-	struct lmdb_read *r = arg;
-
-	r->rc = mdb_stat(r->l->reader, r->l->dbis[r->db], &r->stat);
-}
-
-uint64_t
-lmdb_count(struct lmdb *l, enum store_db db)
-{
-	struct lmdb_read r = { .l = l, .db = db };
-
-	return read_guarded(&r, read_stat, NULL) == 1 ? r.stat.ms_entries : 0;
 }
 
 void
@@ -588,7 +410,7 @@ write_with_repair(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *er
 		if (needs_reopen(rc) && !did_reopen) {
 			did_reopen = true;
 			l->reopens++;
-			if (env_open(l, err) < 0)
+			if (lmdb_env_open(l, err) < 0)
 				return -1;
 		} else {
 			if (rc == ENOSPC || rc == EDQUOT)
@@ -601,10 +423,10 @@ write_with_repair(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *er
 int
 lmdb_write(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err)
 {
-	if (!l->env && env_open(l, err) < 0)
+	if (!l->env && lmdb_env_open(l, err) < 0)
 		return -1;
 	if (monotonic_sec() - l->readers_checked >= READER_CHECK_SEC)
-		check_readers(l);
+		lmdb_check_readers(l);
 	if (write_with_repair(l, fn, arg, err) < 0)
 		return -1;
 	l->used_bytes = used_bytes(l->env);

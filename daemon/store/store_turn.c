@@ -52,6 +52,12 @@ compare_seek(const void *a, const void *b)
 	return goes_right ? 1 : -1;
 }
 
+struct store_turn *
+store_turn_new(void)
+{
+	return xcalloc(1, sizeof(struct store_turn));
+}
+
 const struct store_change *
 store_key_change(const struct store_key *key)
 {
@@ -287,7 +293,7 @@ free_key(void *node)
 }
 
 void
-store_turn_clear(struct store_turn *turn)
+store_turn_free(struct store_turn *turn)
 {
 	for (int db = 0; db < STORE_DB_COUNT; db++)
 		tdestroy(turn->roots[db], free_key);
@@ -300,5 +306,5 @@ store_turn_clear(struct store_turn *turn)
 	free(turn->txns);
 	free(turn->waiters);
 	free(turn->links);
-	*turn = (struct store_turn){ .txns = NULL };
+	free(turn);
 }

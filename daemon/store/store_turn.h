@@ -68,8 +68,11 @@ struct store_turn {
 	size_t n_links;
 };
 
+struct store_turn *
+store_turn_new(void);
+
 void
-store_turn_clear(struct store_turn *turn);
+store_turn_free(struct store_turn *turn);
 
 /* The newest change of @key by a list that has not failed, or NULL. */
 const struct store_change *

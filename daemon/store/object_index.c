@@ -1,0 +1,225 @@
+/*
+ * The rows of the index. Which field is a reference says the class's table; here are only the rows made from it:
+ *
+ *   "n" db name             -> id
+ *   "r" db target-id NUL id -> "" (the target is needed) or "w" (weak: it may go away)
+ *   "c" db common-name NUL id -> ""
+ */
+#include "daemon/store/object_index.h"
+
+#include "common/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+index_rows_clear(struct index_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		buf_clear(&rows->items[i].key);
+	free(rows->items);
+	*rows = (struct index_rows){ .items = NULL };
+}
+
+/* "r" and "c": all rows of one target or common name begin with this. */
+static void
+make_prefix(struct buf *ret, char kind, enum store_db db, const char *what)
+{
+	buf_add_char(ret, kind);
+	buf_add_char(ret, (char)db);
+	buf_add(ret, what, strlen(what) + 1);
+}
+
+static void
+make_name_key(struct buf *ret, enum store_db db, const char *name)
+{
+	buf_add_char(ret, 'n');
+	buf_add_char(ret, (char)db);
+	buf_add_str(ret, name);
+}
+
+static struct index_row *
+rows_find(const struct index_rows *rows, const struct buf *key)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->items[i].key.len == key->len &&
+			memcmp(rows->items[i].key.data, key->data, key->len) == 0)
+			return &rows->items[i];
+	return NULL;
+}
+
+/* A target that is referred to twice is needed if one of the two needs it. */
+static void
+rows_take(struct index_rows *rows, struct buf *key, const char *value)
+{
+	struct index_row *same = rows_find(rows, key);
+
+	if (same) {
+		if (*value == '\0')
+			same->value = value;
+		buf_clear(key);
+		return;
+	}
+	rows->items = xreallocarray(rows->items, rows->count + 1, sizeof(*rows->items));
+	rows->items[rows->count++] = (struct index_row){ *key, value };
+	*key = (struct buf)BUF_INIT;
+}
+
+static void
+rows_add(struct index_rows *rows, char kind, enum store_db db, const char *what, const char *id,
+	const char *value)
+{
+	struct buf key = BUF_INIT;
+
+	make_prefix(&key, kind, db, what);
+	buf_add_str(&key, id);
+	rows_take(rows, &key, value);
+}
+
+static const void *
+value_of(const struct record_field *f, const void *obj)
+{
+	return (const char *)obj + f->offset;
+}
+
+/* The strings of a field, be it one or a list; borrowed from @obj. */
+void
+record_strings(const struct record_field *f, const void *obj, char *const **ret, size_t *ret_count)
+{
+	if (f->type == RECORD_STRLIST) {
+		const struct strlist *l = value_of(f, obj);
+
+		*ret = l->items;
+		*ret_count = l->count;
+	} else {
+		*ret = value_of(f, obj);
+		*ret_count = **ret ? 1 : 0;
+	}
+}
+
+static void
+rows_of_field(
+	const struct record_class *cls, const struct record_field *f, const void *obj, struct index_rows *ret)
+{
+	const struct object *o = obj;
+	char *const *strings;
+	size_t count;
+
+	if (f->role == RECORD_PLAIN)
+		return;
+	record_strings(f, obj, &strings, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (f->role == RECORD_COMMON_NAME)
+			rows_add(ret, 'c', cls->db, strings[i], o->id, "");
+		else
+			rows_add(ret, 'r', cls->db, strings[i], o->id, f->role == RECORD_REF ? "" : "w");
+	}
+}
+
+void
+index_rows_of(const struct record_class *cls, const void *obj, struct index_rows *ret)
+{
+	const struct object *o = obj;
+	struct buf key = BUF_INIT;
+
+	make_name_key(&key, cls->db, o->name);
+	rows_take(ret, &key, o->id);
+	for (size_t i = 0; i < cls->n_fields; i++)
+		rows_of_field(cls, &cls->fields[i], obj, ret);
+}
+
+void
+index_change(struct store_txn *txn, const struct index_rows *old, const struct index_rows *new)
+{
+	for (size_t i = 0; i < old->count; i++)
+		if (!rows_find(new, &old->items[i].key))
+			store_del(txn, STORE_INDEX, old->items[i].key.data, old->items[i].key.len);
+	for (size_t i = 0; i < new->count; i++) {
+		const struct index_row *row = &new->items[i];
+		const struct index_row *same = rows_find(old, &row->key);
+
+		if (!same || strcmp(same->value, row->value) != 0)
+			store_put(txn, STORE_INDEX, row->key.data, row->key.len, row->value,
+				strlen(row->value));
+	}
+}
+
+/* Return: 1 and the id, 0 nobody has that name, -1 failed. */
+int
+index_id_of_name(struct store *store, const struct record_class *cls, const char *name,
+	char ret[STORE_ID_SIZE], struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	_cleanup_buf_ struct buf id = BUF_INIT;
+	int rc;
+
+	make_name_key(&key, cls->db, name);
+	rc = store_get(store, STORE_INDEX, key.data, key.len, &id, err);
+	if (rc <= 0)
+		return rc;
+	if (id.len >= STORE_ID_SIZE)
+		return error_set(err, ERROR_CORRUPT, "the index of the name '%s' is damaged", name);
+	memcpy(ret, id.data, id.len + 1);
+	return 1;
+}
+
+void
+index_walk_start(struct index_walk *w, struct store *store, char kind, enum store_db db, const char *what)
+{
+	*w = (struct index_walk){ .store = store };
+	make_prefix(&w->prefix, kind, db, what);
+	buf_add(&w->key, w->prefix.data, w->prefix.len);
+}
+
+/* Return: 1 and @w->id, 0 the end, -1 failed. */
+int
+index_walk_next(struct index_walk *w, struct error *err)
+{
+	int rc = store_next(w->store, STORE_INDEX, w->key.data, w->key.len, true, &w->key, &w->value, err);
+
+	if (rc <= 0)
+		return rc;
+	if (w->key.len < w->prefix.len || memcmp(w->key.data, w->prefix.data, w->prefix.len) != 0)
+		return 0;
+	w->id = w->key.data + w->prefix.len;
+	return 1;
+}
+
+void
+index_walk_end(struct index_walk *w)
+{
+	buf_clear(&w->prefix);
+	buf_clear(&w->key);
+	buf_clear(&w->value);
+}
+
+static int
+ids_with_prefix(struct store *store, const struct record_class *cls, char kind, const char *what, size_t max,
+	struct strlist *ret, struct error *err)
+{
+	struct index_walk w;
+	int rc = 1;
+
+	index_walk_start(&w, store, kind, cls->db, what);
+	for (size_t n = 0; n < max && rc == 1; n++) {
+		rc = index_walk_next(&w, err);
+		if (rc == 1)
+			strlist_add(ret, w.id);
+	}
+	index_walk_end(&w);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
+	struct strlist *ret, struct error *err)
+{
+	return ids_with_prefix(store, cls, 'r', target_id, max, ret, err);
+}
+
+int
+object_by_common_name(struct store *store, const struct record_class *cls, const char *common_name,
+	size_t max, struct strlist *ret, struct error *err)
+{
+	return ids_with_prefix(store, cls, 'c', common_name, max, ret, err);
+}

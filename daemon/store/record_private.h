@@ -1,0 +1,44 @@
+/* daemon/store/record_private.h: what encoding and decoding share. */
+#ifndef DAEMON_STORE_RECORD_PRIVATE_H
+#define DAEMON_STORE_RECORD_PRIVATE_H
+
+#include "common/error.h"
+#include "daemon/store/record.h"
+
+enum { RECORD_VERSION = 1, RECORD_FIELD_HEAD = 5 };
+
+/* Where we are while encoding or decoding: for the AAD of secrets and for messages. */
+struct record_place {
+	struct store *store; /* NULL: secrets are left out */
+	enum store_db db;
+	const char *id;
+	struct error *err;
+};
+
+/* RECORD_ERROR holds a record of its own; the code as a word, because its number is no promise. */
+struct record_error {
+	char *code;
+	bool retry;
+	int64_t retry_at;
+	char *field;
+	char *problem;
+	char *message;
+};
+
+extern const struct record_class record_error_class;
+
+/* The field's member of @obj. */
+static inline void *
+record_at(const struct record_field *f, const void *obj)
+{
+	return (char *)(uintptr_t)obj + f->offset;
+}
+
+/* What the secret's AAD names: record, tag, and for list items the way there. */
+static inline char *
+record_secret_id(const char *id, uint8_t tag)
+{
+	return xasprintf("%s/%u", id, tag);
+}
+
+#endif

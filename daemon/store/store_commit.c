@@ -1,0 +1,236 @@
+/*
+ * The commit that ends a turn: all lists in one LMDB transaction; when that fails, each group of lists that have keys in
+ * common by itself, so that a failure is its owner's alone.
+ */
+#include "common/error.h"
+#include "daemon/store/store_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Lists that fail in a row, each alone, before the rest is given up: a full disk is full for all of them. */
+enum { GIVE_UP_AFTER = 8 };
+
+/* What one LMDB transaction writes: the lists of a group, or of all groups (SIZE_MAX). */
+struct batch {
+	struct store *store;
+	const struct store_turn *turn;
+	size_t group;
+	int64_t counters[STORE_COUNTER_SLOTS]; /* as they will be */
+	struct buf value;                      /* being written */
+};
+
+static void
+put_tagged(struct lmdb_write *w, struct store *store, enum store_db db, const void *key, size_t key_len,
+	struct buf *value)
+{
+	unsigned char tag[STORE_TAG_LEN];
+
+	if (store_crypt_tag(store->crypt, db, key, key_len, value->data, value->len, tag, NULL) < 0)
+		abort(); /* HMAC over memory: cannot fail but for want of memory */
+	buf_add(value, tag, sizeof(tag));
+	lmdb_put(w, db, key, key_len, value->data, value->len);
+}
+
+static void
+write_key(struct lmdb_write *w, struct batch *batch, const struct store_key *key)
+{
+	const struct store_change *c = store_key_change(key);
+
+	if (c->is_del) {
+		lmdb_del(w, key->db, key->octets, key->len);
+		return;
+	}
+	buf_reset(&batch->value);
+	buf_add(&batch->value, c->value, c->len);
+	put_tagged(w, batch->store, key->db, key->octets, key->len, &batch->value);
+}
+
+static void
+write_counters(struct lmdb_write *w, struct batch *batch)
+{
+	buf_reset(&batch->value);
+	for (size_t i = 0; i < STORE_COUNTER_SLOTS; i++)
+		for (int shift = 56; shift >= 0; shift -= 8)
+			buf_add_char(&batch->value, (char)((uint64_t)batch->counters[i] >> shift & 0xff));
+	put_tagged(w, batch->store, STORE_SELF, "counters", 8, &batch->value);
+}
+
+static bool
+is_in_batch(const struct batch *batch, const struct store_txn *txn)
+{
+	return !error_is_set(&txn->failure) && (batch->group == SIZE_MAX || txn->group == batch->group);
+}
+
+/* The newest change of each key is what counts, whichever list it is of. */
+static void
+write_batch(struct lmdb_write *w, void *arg)
+{
+	struct batch *batch = arg;
+	bool has_deltas = false;
+
+	memcpy(batch->counters, batch->store->counters, sizeof(batch->counters));
+	for (size_t i = 0; i < batch->turn->n_txns; i++) {
+		const struct store_txn *txn = batch->turn->txns[i];
+
+		if (!is_in_batch(batch, txn))
+			continue;
+		for (size_t k = 0; k < txn->n_keys; k++)
+			write_key(w, batch, txn->keys[k]);
+		for (size_t k = 0; k < txn->n_deltas; k++)
+			batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
+		has_deltas = has_deltas || txn->n_deltas;
+	}
+	if (has_deltas)
+		write_counters(w, batch);
+}
+
+static bool
+has_changes(const struct store_turn *turn)
+{
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) &&
+			!error_is_set(&turn->txns[i]->failure))
+			return true;
+	return false;
+}
+
+/* With one more try on the space of the reserve when the disk is full. */
+static int
+write_lists(struct store *store, const struct store_turn *turn, size_t group, struct error *err)
+{
+	struct batch batch = { .store = store, .turn = turn, .group = group };
+	int rc = lmdb_write(store->lmdb, write_batch, &batch, err);
+
+	store->stats.is_full = rc < 0 && err->code == ERROR_NO_SPACE;
+	if (store->stats.is_full && store_dir_free_reserve(&store->dir))
+		rc = lmdb_write(store->lmdb, write_batch, &batch, err);
+	if (rc == 0) {
+		store->stats.commits++;
+		memcpy(store->counters, batch.counters, sizeof(store->counters));
+	}
+	buf_clear(&batch.value);
+	return rc;
+}
+
+static void
+fail_group(struct store_turn *turn, size_t group, const struct error *err)
+{
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if (group == SIZE_MAX || turn->txns[i]->group == group)
+			store_fail(turn->txns[i], err);
+}
+
+/* The common transaction failed (say, one list is too large for what is left of the disk): each group by itself. */
+static void
+write_one_by_one(struct store *store, struct store_turn *turn)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	unsigned failed_in_a_row = 0;
+
+	for (size_t i = 0; i < turn->n_txns && failed_in_a_row < GIVE_UP_AFTER; i++) {
+		size_t group = turn->txns[i]->group;
+
+		if (group != i || error_is_set(&turn->txns[i]->failure))
+			continue;
+		if (write_lists(store, turn, group, &err) == 0) {
+			failed_in_a_row = 0;
+			turn->txns[i]->is_written = true;
+			continue;
+		}
+		failed_in_a_row++;
+		fail_group(turn, group, &err);
+	}
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if (!turn->txns[turn->txns[i]->group]->is_written)
+			store_fail(turn->txns[i], &err);
+}
+
+static void
+write_turn(struct store *store, struct store_turn *turn)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	store_turn_settle(turn);
+	if (!has_changes(turn) || write_lists(store, turn, SIZE_MAX, &err) == 0)
+		return;
+	store_turn_group(turn);
+	if (turn->n_txns > 1)
+		write_one_by_one(store, turn);
+	else
+		fail_group(turn, SIZE_MAX, &err);
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+take_time(struct store *store, int64_t started_us)
+{
+	store->stats.last_us = now_us() - started_us;
+	if (store->stats.last_us > store->stats.max_us)
+		store->stats.max_us = store->stats.last_us;
+}
+
+/* Functions may begin lists (of the next commit) and store_forget(). */
+static bool
+run_waiters(struct store *store, struct store_turn *turn)
+{
+	bool ran = false;
+
+	store->running = turn;
+	for (size_t i = 0; i < turn->n_waiters; i++) {
+		struct store_waiter w = turn->waiters[i];
+
+		if (!w.fn)
+			continue;
+		ran = true;
+		w.fn(error_is_set(&w.txn->failure) ? &w.txn->failure : NULL, w.arg);
+	}
+	store->running = NULL;
+	return ran;
+}
+
+bool
+store_commit(struct store *store)
+{
+	struct store_turn *turn = store->turn;
+	uint64_t commits = store->stats.commits;
+	int64_t started_us = now_us();
+	bool ran;
+
+	if (turn->n_txns == 0)
+		return false;
+	store->turn = store_turn_new();
+	write_turn(store, turn);
+	if (store->stats.commits != commits) {
+		take_time(store, started_us);
+		store_dir_keep_reserve(&store->dir);
+	}
+	for (size_t i = 0; i < turn->n_txns; i++)
+		store->stats.failed_lists += error_is_set(&turn->txns[i]->failure);
+	ran = run_waiters(store, turn);
+	store_turn_free(turn);
+	return ran;
+}
+
+void
+store_cancel_turn(struct store *store)
+{
+	_cleanup_error_ struct error cancelled = ERROR_INIT;
+	struct store_turn *turn = store->turn;
+
+	error_set(&cancelled, ERROR_CANCELLED, "certd is stopping");
+	for (size_t i = 0; i < turn->n_txns; i++)
+		store_fail(turn->txns[i], &cancelled);
+	store->turn = store_turn_new();
+	run_waiters(store, turn);
+	store_turn_free(turn);
+}

@@ -1,0 +1,34 @@
+/* daemon/store/store_lmdb_private.h: what the files of the LMDB wrapper share. Nobody else includes it or lmdb.h. */
+#ifndef DAEMON_STORE_STORE_LMDB_PRIVATE_H
+#define DAEMON_STORE_STORE_LMDB_PRIVATE_H
+
+#include "daemon/store/store_lmdb.h"
+
+#include <lmdb.h>
+#include <time.h>
+
+struct lmdb {
+	MDB_env *env;    /* NULL after a reopening that failed */
+	MDB_txn *reader; /* kept between reads in its reset state; or NULL */
+	MDB_dbi dbis[STORE_DB_COUNT];
+	char *dir;
+	size_t map_size;
+	uint64_t file_size;
+	uint64_t used_bytes;
+	uint64_t reopens;
+	time_t readers_checked; /* CLOCK_MONOTONIC */
+};
+
+/* @rc: of LMDB, or an errno. Return: -1. */
+int
+lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err);
+
+/* Opens the environment (anew): also the way back after a write that LMDB cannot recover from by itself. */
+int
+lmdb_env_open(struct lmdb *l, struct error *err);
+
+/* Clears the slots of readers that are gone. */
+void
+lmdb_check_readers(struct lmdb *l);
+
+#endif
