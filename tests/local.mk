@@ -199,7 +199,7 @@ check-system check-fault: all
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 CLEANFILES += check-system.xml check-fault.xml
-EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/system
+EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/system
 
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
