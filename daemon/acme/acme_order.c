@@ -190,6 +190,7 @@ is_spent_by(const struct error *err)
 {
 	switch (err->code) {
 	case ERROR_PROTOCOL:
+	case ERROR_LIMIT: /* an answer beyond all caps will be so again */
 	case ERROR_VALIDATION:
 		return true;
 	case ERROR_CA:

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-	LOOK_AFTER_POLLS = 5, /* about a quarter of a second */
-	LOOK_EVERY_POLLS = 2,
+	LOOK_AFTER_POLLS = 8, /* about two seconds: a look costs a request for each name */
+	LOOK_EVERY_POLLS = 4,
+	SAY_AFTER_POLLS = 6,    /* half a second: before that nobody wonders */
 	ANSWERS_MAX = 4,        /* tries per challenge with a CA that leaves the retrying to us */
 	ANSWER_AGAIN_MS = 2000, /* before the second one, doubling */
 	REASONS_MAX = 3         /* names whose failure is told in full */
@@ -206,6 +207,30 @@ answer_again(struct acme_order *o)
 	}
 }
 
+/* For who watches: "waiting for the CA to validate a.example.com and 3 more". */
+static void
+say_what_is_pending(const struct acme_order *o)
+{
+	const struct slot *first = NULL;
+	size_t more = 0;
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		if (o->slots[i].authz.status != ACME_PENDING || o->slots[i].answer_again_ms)
+			continue;
+		if (first)
+			more++;
+		else
+			first = &o->slots[i];
+	}
+	if (first) {
+		_cleanup_free_ char *name = acme_order_slot_name(first);
+		_cleanup_free_ char *others = more ? xasprintf(" and %zu more", more) : xstrdup("");
+		_cleanup_free_ char *why = xasprintf("waiting for the CA to validate %s%s", name, others);
+
+		acme_order_say(o, why);
+	}
+}
+
 static void
 look_at_authorizations(struct acme_order *o)
 {
@@ -299,6 +324,8 @@ validate_polled(struct acme_order *o)
 		return acme_order_state_by_status(o);
 	}
 	answer_again(o);
+	if (o->polls == SAY_AFTER_POLLS)
+		say_what_is_pending(o);
 	if (o->polls >= LOOK_AFTER_POLLS &&
 		o->polls % LOOK_EVERY_POLLS == LOOK_AFTER_POLLS % LOOK_EVERY_POLLS)
 		look_at_authorizations(o);

@@ -458,6 +458,8 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 			ERROR_VALIDATION, true, "does not say why" },
 		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL,
 			true, "empty" },
+		{ "answer beyond all caps", { FAKE_CA_ORDER, 1, 1, .failure = ERROR_LIMIT }, ERROR_LIMIT,
+			true, NULL },
 		{ "CA down at the download", { FAKE_CA_CERTIFICATE, 1, 99, .failure = ERROR_NETWORK },
 			ERROR_NETWORK, false, NULL },
 	};
@@ -526,6 +528,22 @@ Test(acme_order, the_chain_is_chosen_by_the_issuer_of_its_topmost_certificate)
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}
+}
+
+Test(acme_order, tells_what_it_waits_for)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->validate_ms = 3000;
+	issue(&f, &owner, "a.example.com,b.example.com");
+	cr_expect(strlist_has(
+			  &owner.told, "validate: waiting for the CA to validate b.example.com and 1 more") ||
+		  strlist_has(
+			  &owner.told, "validate: waiting for the CA to validate a.example.com and 1 more"));
+	owner_clear(&owner);
+	fixture_clear(&f);
 }
 
 Test(acme_order, tells_each_state_once)
