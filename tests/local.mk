@@ -172,6 +172,36 @@ fuzz_acme_msg_SOURCES = tests/fuzz/fuzz_acme_msg.c
 fuzz_acme_msg_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/acme_msg
 
+FUZZERS += fuzz-base64url
+fuzz_base64url_SOURCES = tests/fuzz/fuzz_base64url.c
+fuzz_base64url_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/base64url
+
+FUZZERS += fuzz-json
+fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
+fuzz_json_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/json
+
+FUZZERS += fuzz-key_pem
+fuzz_key_pem_SOURCES = tests/fuzz/fuzz_key_pem.c
+fuzz_key_pem_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/key_pem
+
+FUZZERS += fuzz-name
+fuzz_name_SOURCES = tests/fuzz/fuzz_name.c
+fuzz_name_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/name
+
+FUZZERS += fuzz-timefmt
+fuzz_timefmt_SOURCES = tests/fuzz/fuzz_timefmt.c
+fuzz_timefmt_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/timefmt
+
+FUZZERS += fuzz-x509
+fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c
+fuzz_x509_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/x509
+
 check_PROGRAMS += $(FUZZERS)
 if FUZZING
 FUZZ_LIBS = $(FUZZ_ENGINE)
@@ -181,6 +211,39 @@ check_LTLIBRARIES += libreplay.la
 libreplay_la_SOURCES = tests/fuzz/replay.c
 TESTS += $(FUZZERS)
 endif
+
+# `make fuzz` gives each harness FUZZ_SECONDS, `make check-fuzz-long` FUZZ_RUNS inputs. New inputs are collected in
+# fuzz/<parser>/ of the build directory; crash-*, leak-* and timeout-* files beside them are what went wrong.
+FUZZ_SECONDS = 60
+FUZZ_RUNS = 100000000
+
+fuzz:
+	@$(MAKE) $(AM_MAKEFLAGS) fuzz-each FUZZ_LIMIT=-max_total_time=$(FUZZ_SECONDS)
+
+check-fuzz-long:
+	@$(MAKE) $(AM_MAKEFLAGS) fuzz-each FUZZ_LIMIT=-runs=$(FUZZ_RUNS)
+
+if FUZZING
+fuzz-each: $(FUZZERS)
+	@failed=; \
+	for program in $(FUZZERS); do \
+		parser=$${program#fuzz-}; \
+		mkdir -p "fuzz/$$parser" && \
+		"./$$program" $(FUZZ_LIMIT) -timeout=10 -max_len=16384 -print_final_stats=1 \
+			-artifact_prefix="fuzz/$$parser-" "fuzz/$$parser" "$(srcdir)/tests/fuzz/corpus/$$parser" \
+			> "fuzz/$$parser.log" 2>&1 || failed="$$failed $$program"; \
+		echo "$$program: $$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz/$$parser.log") inputs"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed (see fuzz/*.log)" >&2; exit 1; }
+else
+fuzz-each:
+	@echo "this needs configure --enable-fuzzing CC=clang" >&2; exit 1
+endif
+
+.PHONY: fuzz check-fuzz-long fuzz-each
+
+clean-local:
+	rm -rf fuzz
 
 FUZZERS += fuzz-http01-request
 fuzz_http01_request_SOURCES = tests/fuzz/fuzz_http01_request.c

@@ -1,0 +1,37 @@
+/* Private keys in PEM that somebody imports: what is accepted can be stored and dropped, and is the same key then. */
+#include "common/error.h"
+#include "common/key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_secret_ struct secret in = SECRET_INIT;
+	_cleanup_secret_ struct secret out = SECRET_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_key_ struct key *again = NULL;
+	unsigned char spki[32];
+	unsigned char spki_again[32];
+
+	secret_set(&in, data, size);
+	/* No password: a hostile iteration count would only show how slow key derivation is. */
+	if (key_from_pem(&in, NULL, &key, &err) < 0) {
+		if (err.code != ERROR_INVALID)
+			abort();
+		return 0;
+	}
+	if (key_to_der(key, &out, &err) < 0 || key_from_der(&out, &again, &err) < 0 ||
+		key_to_pem(again, &out, &err) < 0)
+		abort();
+	key_spki_sha256(key, spki);
+	key_spki_sha256(again, spki_again);
+	if (memcmp(spki, spki_again, sizeof(spki)) != 0)
+		abort();
+	return 0;
+}

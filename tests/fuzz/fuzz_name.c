@@ -1,0 +1,35 @@
+/* Host names and addresses: the canonical form stays as it is, fits everywhere and is harmless as a file name. */
+#include "common/alloc.h"
+#include "common/error.h"
+#include "common/name.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *text = xstrndup((const char *)data, size);
+	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *again = NULL;
+	_cleanup_free_ char *slug = NULL;
+	bool allow_ip = size % 2;
+
+	if (name_canonical(text, allow_ip, &name, &err) < 0)
+		return 0;
+	if (strlen(name) > 253 || (name_type_of(name) == NAME_IP && !allow_ip))
+		abort();
+	if (name_canonical(name, allow_ip, &again, &err) < 0 || strcmp(name, again) != 0)
+		abort();
+	slug = name_slug(name);
+	if (strpbrk(slug, "/*:\\ \t\n") || slug[0] == '.' || slug[0] == '-')
+		abort();
+	if (!name_in_zone(name, name_base(name)))
+		abort();
+	return 0;
+}

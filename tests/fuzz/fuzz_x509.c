@@ -1,0 +1,49 @@
+/* PEM chains from a CA: what is accepted comes out in one form, which is accepted again; verifying never trusts it. */
+#include "common/error.h"
+#include "common/key.h"
+#include "common/x509.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+verify(const char *pem, size_t len, const struct cert_info *info)
+{
+	static struct key *key;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (!key && key_generate(KEY_SECP256R1, &key, NULL) < 0)
+		abort();
+	if (x509_chain_verify(pem, len, key, &info->names, info->not_before_at, &err) == 0)
+		abort(); /* nobody has this key */
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
+	_cleanup_(cert_info_clear) struct cert_info info_again = { .serial = NULL };
+	_cleanup_buf_ struct buf leaf = BUF_INIT;
+	_cleanup_buf_ struct buf chain = BUF_INIT;
+	_cleanup_buf_ struct buf leaf_again = BUF_INIT;
+	_cleanup_buf_ struct buf chain_again = BUF_INIT;
+	_cleanup_buf_ struct buf all = BUF_INIT;
+
+	if (x509_chain_parse((const char *)data, size, &leaf, &chain, &info, NULL) < 0)
+		return 0;
+	buf_add(&all, leaf.data, leaf.len);
+	buf_add(&all, chain.data, chain.len);
+	if (all.len > X509_CHAIN_MAX_OCTETS)
+		return 0; /* lines without a length limit were shorter */
+	if (x509_chain_parse(all.data, all.len, &leaf_again, &chain_again, &info_again, NULL) < 0)
+		abort();
+	if (strcmp(buf_str(&leaf), buf_str(&leaf_again)) != 0 ||
+		strcmp(buf_str(&chain), buf_str(&chain_again)) != 0 ||
+		strcmp(info.sha256, info_again.sha256) != 0 || strstr(buf_str(&all), "\n\n"))
+		abort();
+	verify(all.data, all.len, &info);
+	return 0;
+}
