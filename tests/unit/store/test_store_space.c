@@ -15,26 +15,29 @@ static struct tmp_store t;
 
 /* A small file system under the test's directory, in a mount namespace that ends with the test's process. */
 static bool
-mount_small(const char *size)
+start_on_small_disk(const char *size)
 {
 	char options[32];
 
-	snprintf(options, sizeof(options), "size=%s", size);
-	return mount("tmpfs", t.dir, "tmpfs", MS_NODEV | MS_NOSUID, options) == 0;
-}
-
-static bool
-start_on_small_disk(const char *size)
-{
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return false;
-	tmp_store_init(&t, 0);
-	store_close(t.store);
-	t.store = NULL;
-	if (!mount_small(size))
+	tmp_store_init_dir(&t);
+	snprintf(options, sizeof(options), "size=%s", size);
+	if (mount("tmpfs", t.dir, "tmpfs", MS_NODEV | MS_NOSUID, options) < 0) {
+		tmp_store_clear(&t);
 		return false;
+	}
 	tmp_store_reopen(&t);
 	return true;
+}
+
+static void
+end_on_small_disk(void)
+{
+	store_close(t.store);
+	t.store = NULL;
+	cr_assert_eq(umount(t.dir), 0);
+	tmp_store_clear(&t);
 }
 
 /* One list with one value of @len octets. Return: how it ended. */
@@ -96,7 +99,7 @@ Test(store_space, a_full_disk_uses_the_reserve_then_refuses_then_heals)
 	cr_expect(stats().has_reserve, "made again");
 	tmp_store_reopen(&t);
 	cr_expect_eq(store_count(t.store, STORE_TOKEN), n + 1);
-	tmp_store_clear(&t);
+	end_on_small_disk();
 }
 
 Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
@@ -122,7 +125,7 @@ Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
 	tmp_store_reopen(&t);
 	cr_expect(has_text(t.store, STORE_META, "small", "v"));
 	cr_expect_eq(store_count(t.store, STORE_TOKEN), 0);
-	tmp_store_clear(&t);
+	end_on_small_disk();
 }
 
 Test(store_space, a_full_disk_does_not_keep_the_store_from_opening)
@@ -135,7 +138,7 @@ Test(store_space, a_full_disk_does_not_keep_the_store_from_opening)
 	tmp_store_reopen(&t);
 	cr_expect_eq(store_count(t.store, STORE_TOKEN), n);
 	cr_expect_not(stats().has_reserve);
-	tmp_store_clear(&t);
+	end_on_small_disk();
 }
 
 Test(store_space, a_short_write_opens_the_environment_anew_and_goes_on_when_it_can)

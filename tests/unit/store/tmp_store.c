@@ -31,7 +31,7 @@ open_or_fail(struct tmp_store *t, size_t map_size)
 }
 
 void
-tmp_store_init(struct tmp_store *t, size_t map_size)
+tmp_store_init_dir(struct tmp_store *t)
 {
 	memset(t, 0, sizeof(*t));
 	CRYPTO_secure_malloc_init(1 << 20, 64);
@@ -39,6 +39,12 @@ tmp_store_init(struct tmp_store *t, size_t map_size)
 	cr_assert_not_null(mkdtemp(t->dir));
 	snprintf(t->path, sizeof(t->path), "%s/store", t->dir);
 	tmp_store_key(&t->key, 7);
+}
+
+void
+tmp_store_init(struct tmp_store *t, size_t map_size)
+{
+	tmp_store_init_dir(t);
 	t->store = open_or_fail(t, map_size);
 }
 

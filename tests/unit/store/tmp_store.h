@@ -15,6 +15,10 @@ struct tmp_store {
 	struct store *store; /* open, or NULL */
 };
 
+/* The directory and the key; the store itself is made by tmp_store_reopen(). */
+void
+tmp_store_init_dir(struct tmp_store *t);
+
 /* @map_size 0: the usual one. Ends the test when it cannot be made. */
 void
 tmp_store_init(struct tmp_store *t, size_t map_size);
