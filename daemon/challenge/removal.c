@@ -38,6 +38,17 @@ struct removals {
 	LIST_HEAD(, removal) list;
 };
 
+static void
+make_due(struct solver *solver)
+{
+	struct store_txn *txn = store_begin(solver->store);
+	int64_t now = clock_wall(loop_clock(solver->env.loop));
+	_cleanup_buf_ struct buf id = BUF_INIT;
+
+	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) == 1)
+		schedule_set(solver->store, txn, SCHEDULE_CLEANUP, buf_str(&id), "", now);
+}
+
 struct removals *
 removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *is_needed, void *arg)
 {
@@ -48,6 +59,7 @@ removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *
 	all->is_needed = is_needed;
 	all->arg = arg;
 	LIST_INIT(&all->list);
+	make_due(solver);
 	return all;
 }
 

@@ -14,7 +14,10 @@ struct txt_queue;
 typedef bool
 removal_needed_fn(const char *id, void *arg);
 
-/* @solver, @queue: borrowed; must outlive it. */
+/*
+ * @solver, @queue: borrowed; must outlive it. Promises found in the store are due at once: nothing is up yet, so what
+ * they are about was left by a crash, and an order that is resumed makes its own again.
+ */
 struct removals *
 removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *is_needed, void *arg);
 
