@@ -45,7 +45,8 @@ make_due(struct solver *solver)
 	int64_t now = clock_wall(loop_clock(solver->env.loop));
 	_cleanup_buf_ struct buf id = BUF_INIT;
 
-	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) == 1)
+	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) ==
+		1)
 		schedule_set(solver->store, txn, SCHEDULE_CLEANUP, buf_str(&id), "", now);
 }
 
