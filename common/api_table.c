@@ -257,7 +257,7 @@ static const struct api_field consumer_properties[] = {
 	NAME_FIELD("name of the consumer"),
 	{ .name = "activate", .type = API_ENUM, .values = activations, .fallback = "none",
 		.help = "how it is told: it watches the files, a datagram, or a program" },
-	{ .name = "socket", .type = API_STRING, .metavar = "PATH",
+	{ .name = "socket", .type = API_STRING, .option = "notify-socket", .metavar = "PATH",
 		.help = "notify: socket that gets the datagram; @NAME is abstract" },
 	{ .name = "command", .type = API_STRLIST, .metavar = "WORD",
 		.help = "exec: program by absolute path, then its arguments, one option each" },

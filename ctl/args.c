@@ -156,22 +156,38 @@ read_word(struct reader *reader, const char *word, struct error *err)
 
 /* --- options --- */
 
+/* Is it a property that `set` does not offer? */
+static bool
+is_immutable(const struct args *args, const char *name)
+{
+	if (!args->command || args->command->from != OPTIONS_UPDATE || !args->resource)
+		return false;
+	for (const struct api_field *f = args->resource->properties; f->name; f++) {
+		_cleanup_free_ char *option = option_name(f);
+
+		if ((f->flags & API_IMMUTABLE) && strcmp(option, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 unknown_option(const struct reader *reader, const char *name, struct error *err)
 {
 	const struct command *command = reader->args->command;
-	const char **names = xcalloc(reader->options.count, sizeof(*names));
+	_cleanup_free_ const char **names = NULL;
 	const char *nearest;
 
-	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource) {
-		free(names);
+	if (is_immutable(reader->args, name))
+		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
+			reader->args->resource->cli);
+	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource)
 		return error_set(err, ERROR_USAGE, "--%s: say of what first: certctl %s %s", name,
 			command->name, command->words);
-	}
+	names = xcalloc(reader->options.count, sizeof(*names));
 	for (size_t i = 0; i < reader->options.count; i++)
 		names[i] = reader->options.items[i].name;
 	nearest = api_nearest(name, names, reader->options.count);
-	free(names);
 	if (nearest)
 		return error_set(
 			err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);
@@ -248,9 +264,6 @@ read_argument(struct reader *reader, struct error *err)
 
 	reader->argc--;
 	if (reader->only_words || text[0] != '-' || text[1] == '\0')
-		return read_word(reader, text, err);
-	if (reader->args->command && strcmp(reader->args->command->name, "complete") == 0 &&
-		strcmp(text, "--") != 0)
 		return read_word(reader, text, err);
 	if (strcmp(text, "--") == 0) {
 		reader->only_words = true;

@@ -65,6 +65,7 @@ collect(struct wait *wait, struct json_object *result, const char *consumer, int
 	int rc = 0;
 
 	output_start(&output, wait->ctl, &view_result, NULL);
+	progress_step(&wait->progress, "waiting for what comes of it");
 	while (rc == 0 && count > 0) {
 		_cleanup_json_ struct json_object *event = NULL;
 		enum wait_outcome outcome;

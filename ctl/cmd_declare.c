@@ -6,7 +6,7 @@
 #include "ctl/tsig_file.h"
 #include "ctl/wait.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 static const struct wait_rule account_rules[] = {
 	{ EVENT_ACCOUNT_PROGRESS, WAIT_STEP },
@@ -89,16 +89,13 @@ static const struct view view_removed = { VIEW_STREAM, removed_item, NULL };
 /* --- waiting for it --- */
 
 static void
-tell_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
+hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
 {
-	if (resource == &api_resources[API_AUTOCERTIFICATE])
-		fprintf(ctl->err,
-			"certctl: '%s' stays declared, certd goes on trying; see: certctl explain %s\n", name,
-			name);
-	else
-		fprintf(ctl->err,
-			"certctl: '%s' stays declared, certd goes on trying; see: certctl show %s %s\n", name,
-			resource->cli, name);
+	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
+
+	free(ctl->hint);
+	ctl->hint = xasprintf("'%s' stays declared and certd goes on trying; see: certctl %s%s %s", name,
+		is_auto ? "explain" : "show ", is_auto ? "" : resource->cli, name);
 }
 
 /* Runs @wait to its end and shows the object as it is then. */
@@ -108,7 +105,7 @@ finish(struct wait *wait, const struct api_resource *resource, struct json_objec
 	_cleanup_json_ struct json_object *after = NULL;
 
 	if (wait_run(wait, err) < 0) {
-		tell_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
+		hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
 		return -1;
 	}
 	if (ctl_get(wait->ctl, resource, ctl_text_at(object, "id"), &after, err) < 0)

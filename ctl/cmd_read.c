@@ -100,12 +100,12 @@ explain_item(struct output *output, struct json_object *item)
 	struct json_object *error = ctl_at(item, "lastError");
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
-	fprintf(out, "%s: %s\n", output->title, ctl_text_at(item, "summary"));
-	if (ctl_time_at(item, "nextDate")) {
+	fprintf(out, "%s: %s", output->title, ctl_text_at(item, "summary"));
+	if (ctl_time_at(item, "nextDate") > output->ctl->now) {
 		text_relative(&when, ctl_time_at(item, "nextDate"), output->ctl->now);
-		fprintf(out, "next: %s %s (%s)\n", ctl_text_at(item, "nextAction"), buf_str(&when),
-			ctl_text_at(item, "nextDate"));
+		fprintf(out, " (%s)", buf_str(&when));
 	}
+	fputc('\n', out);
 	print_strings(out, "why", ctl_at(item, "reasons"));
 	if (error) {
 		const char *problem = ctl_text_at(error, "problem");
@@ -214,9 +214,9 @@ status_counts(FILE *out, struct json_object *item)
 		}
 	}
 	fprintf(out, "\ncertificates        %lld in the store\n", count_at(item, "certificates"));
-	fprintf(out, "declared            %lld providers, %lld DNS providers, %lld consumers\n",
+	fprintf(out, "declared            providers %lld, DNS providers %lld, consumers %lld\n",
 		count_at(item, "providers"), count_at(item, "dnsProviders"), count_at(item, "consumers"));
-	fprintf(out, "under way           %lld orders\n", count_at(item, "inFlight"));
+	fprintf(out, "orders under way    %lld\n", count_at(item, "inFlight"));
 }
 
 static void

@@ -35,7 +35,7 @@ static const char add_dns_notes[] =
 	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n";
 static const char add_consumer_notes[] =
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
-	"  certctl add-consumer --name app --activate notify --socket /run/app/notify\n"
+	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name mail --activate exec --command /usr/sbin/postfix --command reload\n";
 static const char set_notes[] =
 	"Lists are replaced as a whole; an empty value ('') takes a property back to its default.\n"

@@ -37,6 +37,7 @@ ctl_clear(struct ctl *ctl)
 {
 	client_close(ctl->client);
 	free(ctl->socket_path);
+	free(ctl->hint);
 	json_object_put(ctl->names);
 }
 
@@ -187,6 +188,8 @@ tell_error(struct ctl *ctl, const struct args *args, const struct error *err)
 		fputs("certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
 		      "certd.conf\n",
 			ctl->err);
+	if (ctl->hint)
+		fprintf(ctl->err, "certctl: %s\n", ctl->hint);
 	if (err->code == ERROR_USAGE && args->command)
 		fprintf(ctl->err, "certctl: see: certctl %s --help\n", args->command->name);
 }

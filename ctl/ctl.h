@@ -19,6 +19,7 @@ struct ctl {
 	enum ctl_format format;
 	char *socket_path;         /* owned */
 	struct client *client;     /* owned; NULL until ctl_client() */
+	char *hint;                /* owned; a line for after the error; or NULL */
 	struct json_object *names; /* owned; id -> name of what was asked for already */
 };
 

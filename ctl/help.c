@@ -199,7 +199,7 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --- man(7) --- */
 
-/* '-' as it is typed, '\' and a leading '.' or '\'' as text. */
+/* '-' as it is typed, '\' and a leading '.' or '\'' as text; lines may break behind '|'. */
 static void
 man_text(FILE *out, const char *text)
 {
@@ -214,6 +214,8 @@ man_text(FILE *out, const char *text)
 			fputs("\\e", out);
 		else
 			fputc(*text, out);
+		if (*text == '|')
+			fputs("\\:", out);
 		is_start = *text == '\n';
 	}
 }

@@ -93,6 +93,7 @@ static int
 parse_item(const struct api_field *field, const char *text, struct json_object *obj, struct error *err)
 {
 	const struct api_field *f = field->fields;
+	const char *all = text;
 	const char *end = strchrnul(text, ',');
 	const char *colon = memrchr(text, ':', (size_t)(end - text));
 	bool in_brackets = *text == '[' && colon && colon > text && colon[-1] == ']';
@@ -110,7 +111,7 @@ parse_item(const struct api_field *field, const char *text, struct json_object *
 			return -1;
 	}
 	if (*end)
-		return error_set(err, ERROR_USAGE, "'%s': too much behind the last ','", text);
+		return error_set(err, ERROR_USAGE, "'%s': too much behind the last ','", all);
 	return 0;
 }
 

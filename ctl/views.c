@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LABEL_WIDTH = 26 };
+enum { LABEL_WIDTH = 28 };
 
 /* --- table --- */
 
@@ -107,22 +107,14 @@ print_array(struct output *output, const struct api_field *field, struct json_ob
 	}
 }
 
-/* What consumers' rollouts are: a block each. */
-static void
-print_blocks(struct output *output, const struct api_field *field, struct json_object *value)
-{
-	for (size_t i = 0; i < json_object_array_length(value); i++) {
-		fprintf(output->ctl->out, "\n%s %zu\n", field->name, i + 1);
-		print_fields(output, field->fields, json_object_array_get_idx(value, i));
-	}
-}
-
 static void
 print_value(struct output *output, const struct api_field *field, struct json_object *value)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *string = json_object_get_string(value);
 
+	if (!*string)
+		return;
 	print_label(output, field->name);
 	if (json_object_is_type(value, json_type_array)) {
 		print_array(output, field, value);
@@ -155,14 +147,26 @@ print_fields(struct output *output, const struct api_field *fields, struct json_
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		struct json_object *value = NULL;
 
-		if (!json_object_object_get_ex(values, f->name, &value) || !value)
+		if (!json_object_object_get_ex(values, f->name, &value) || !value || is_block_list(f))
 			continue;
-		if (is_block_list(f))
-			print_blocks(output, f, value);
-		else if (f->type != API_OBJECT || strcmp(f->name, "lastError") == 0)
+		if (f->type != API_OBJECT || strcmp(f->name, "lastError") == 0)
 			print_value(output, f, value);
 		else
 			print_fields(output, f->fields, value);
+	}
+}
+
+/* What consumers' rollouts are: a block each. */
+static void
+print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
+{
+	for (const struct api_field *f = fields; f && f->name; f++) {
+		struct json_object *value = is_block_list(f) ? ctl_at(values, f->name) : NULL;
+
+		for (size_t i = 0; value && i < json_object_array_length(value); i++) {
+			fprintf(output->ctl->out, "\n%s %zu\n", f->name, i + 1);
+			print_fields(output, f->fields, json_object_array_get_idx(value, i));
+		}
 	}
 }
 
@@ -182,6 +186,7 @@ detail_item(struct output *output, struct json_object *item)
 	fputs("\nstate\n", out);
 	print_fields(output, resource->metadata, ctl_at(item, "metadata"));
 	print_fields(output, api_common_metadata, ctl_at(item, "metadata"));
+	print_blocks(output, resource->metadata, ctl_at(item, "metadata"));
 }
 
 const struct view view_detail = { VIEW_OBJECT, detail_item, NULL };

@@ -122,6 +122,19 @@ unit_acme_SOURCES = $(fake_ca_sources) \
 unit_acme_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_acme_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-ctl
+TESTS += unit-ctl
+unit_ctl_SOURCES = \
+	tests/unit/ctl/scripted.c tests/unit/ctl/scripted.h \
+	tests/unit/ctl/test_args.c \
+	tests/unit/ctl/test_client.c \
+	tests/unit/ctl/test_help.c \
+	tests/unit/ctl/test_output.c \
+	tests/unit/ctl/test_tsig_file.c \
+	tests/unit/ctl/test_wait.c
+unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c
@@ -201,6 +214,11 @@ FUZZERS += fuzz-x509
 fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c
 fuzz_x509_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/x509
+
+FUZZERS += fuzz-tsig_file
+fuzz_tsig_file_SOURCES = tests/fuzz/fuzz_tsig_file.c
+fuzz_tsig_file_LDADD = $(FUZZ_LIBS) libctl.la $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/tsig_file
 
 check_PROGRAMS += $(FUZZERS)
 if FUZZING

@@ -1,0 +1,184 @@
+#include "tests/unit/ctl/scripted.h"
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "ctl/ctl.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct scripted {
+	const struct exchange *script;
+	size_t n, next;
+	char dir[32];
+	char path[64];
+	int listener;
+	pthread_t thread;
+	struct buf requests;
+};
+
+static void
+send_text(int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len) {
+		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+/* Return: 0, or -1 the script ends the connection here. */
+static int
+send_answer(int fd, int64_t id, const struct exchange *exchange)
+{
+	bool is_error = exchange->result[0] == '!';
+	_cleanup_free_ char *text = xasprintf("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"%s\":%s}\n", (long long)id,
+		is_error ? "error" : "result", exchange->result + is_error);
+
+	send_text(fd, text);
+	for (size_t i = 0; i < MAX_EVENTS && exchange->events[i]; i++) {
+		if (!*exchange->events[i])
+			return -1;
+		_cleanup_free_ char *note = xasprintf(
+			"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":%s}\n", exchange->events[i]);
+
+		send_text(fd, note);
+	}
+	return 0;
+}
+
+static int
+answer(struct scripted *s, int fd, const char *line, size_t len)
+{
+	static const struct exchange unexpected = { NULL,
+		"!{\"code\":-32601,\"message\":\"not in the script\"}", { NULL } };
+	_cleanup_json_ struct json_object *request = json_parse(line, len, NULL);
+	const struct exchange *exchange = s->next < s->n ? &s->script[s->next] : &unexpected;
+	struct json_object *params = ctl_at(request, "params");
+	const char *method = ctl_text_at(request, "method");
+
+	buf_printf(&s->requests, "%s %s\n", method,
+		params ? json_object_to_json_string_ext(params, JSON_C_TO_STRING_NOSLASHESCAPE) : "{}");
+	if (exchange->method && strcmp(exchange->method, method) != 0)
+		exchange = &unexpected;
+	s->next++;
+	if (!exchange->result)
+		return -1;
+	return send_answer(fd, json_object_get_int64(ctl_at(request, "id")), exchange);
+}
+
+static void *
+serve(void *arg)
+{
+	struct scripted *s = arg;
+	_cleanup_buf_ struct buf in = BUF_INIT;
+	int fd = accept(s->listener, NULL, NULL);
+	char block[4096];
+	ssize_t n;
+
+	while (fd >= 0 && (n = recv(fd, block, sizeof(block), 0)) > 0) {
+		char *end;
+
+		buf_add(&in, block, (size_t)n);
+		while ((end = memchr(in.data, '\n', in.len))) {
+			int rc = answer(s, fd, in.data, (size_t)(end - in.data));
+
+			buf_drop(&in, (size_t)(end - in.data) + 1);
+			if (rc < 0) {
+				close(fd);
+				return NULL;
+			}
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+static void
+start(struct scripted *s, const struct exchange *script, size_t n)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	*s = (struct scripted){ .script = script, .n = n, .listener = -1, .dir = "/tmp/certctl-test-XXXXXX" };
+	cr_assert_not_null(mkdtemp(s->dir));
+	snprintf(s->path, sizeof(s->path), "%s/s", s->dir);
+	if (!script)
+		return;
+	memcpy(addr.sun_path, s->path, sizeof(s->path));
+	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(s->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_assert_eq(listen(s->listener, 1), 0);
+	cr_assert_eq(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void
+stop(struct scripted *s)
+{
+	if (s->script) {
+		shutdown(s->listener, SHUT_RDWR); /* nobody called: accept() ends */
+		pthread_join(s->thread, NULL);
+		close(s->listener);
+		unlink(s->path);
+	}
+	rmdir(s->dir);
+}
+
+static int
+run(const char *path, const char *const *words, FILE *out, FILE *err)
+{
+	char *argv[32] = { (char[]){ "certctl" } };
+	struct ctl ctl;
+	int argc = 1;
+	int status;
+
+	for (; words[argc - 1] && argc < 31; argc++)
+		argv[argc] = xstrdup(words[argc - 1]);
+	ctl_init(&ctl);
+	ctl.out = out;
+	ctl.err = err;
+	ctl.now = NOW;
+	ctl.is_terminal = false;
+	str_replace(&ctl.socket_path, path);
+	status = ctl_run(&ctl, argc, argv);
+	ctl_clear(&ctl);
+	for (int i = 1; i < argc; i++)
+		free(argv[i]);
+	return status;
+}
+
+struct outcome
+run_certctl(const struct exchange *script, size_t n, const char *const *words)
+{
+	struct outcome outcome = { .status = -1 };
+	struct scripted s;
+	size_t size;
+	FILE *out = open_memstream(&outcome.out, &size);
+	FILE *err = open_memstream(&outcome.err, &size);
+
+	start(&s, script, n);
+	outcome.status = run(s.path, words, out, err);
+	stop(&s);
+	fclose(out);
+	fclose(err);
+	outcome.requests = buf_steal(&s.requests);
+	return outcome;
+}
+
+void
+outcome_clear(struct outcome *outcome)
+{
+	free(outcome->out);
+	free(outcome->err);
+	free(outcome->requests);
+}

@@ -1,0 +1,90 @@
+#include "tests/unit/ctl/scripted.h"
+
+#include "common/error.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(client, a_daemon_that_is_not_there_says_how_to_start_it)
+{
+	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("status"));
+
+	cr_expect_eq(o.status, error_exit_status(ERROR_UNAVAILABLE));
+	cr_expect_not_null(
+		strstr(o.err, "certd is not running (nobody answers at /tmp/certctl-test-"), "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "start it with: "), "%s", o.err);
+}
+
+Test(client, errors_of_the_server_give_the_exit_status_and_name_the_option)
+{
+	static const struct {
+		const char *error;
+		enum error_code code;
+		const char *says;
+	} cases[] = {
+		{ "!{\"code\":-32602,\"message\":\"commonName: is "
+		  "required\",\"data\":{\"code\":\"invalid\",\"field\":"
+		  "\"properties.commonName\"}}",
+			ERROR_INVALID, "certctl: --cn: is required\n" },
+		{ "!{\"code\":-32602,\"message\":\"'b..x' has an empty "
+		  "label\",\"data\":{\"code\":\"invalid\",\"field\":"
+		  "\"properties.subjectAlternativeNames[0]\"}}",
+			ERROR_INVALID, "certctl: --san: 'b..x' has an empty label\n" },
+		{ "!{\"code\":-32000,\"message\":\"too "
+		  "many\",\"data\":{\"code\":\"rate-limited\",\"problem\":"
+		  "\"rateLimited\",\"retryAt\":\"2026-11-21T11:30:00Z\"}}",
+			ERROR_RATE_LIMITED, "certctl: too many (rateLimited); again in 1h\n" },
+		{ "!{\"code\":-32000,\"message\":\"autoCertificate.create needs the role operator; uid 7 has "
+		  "viewer\","
+		  "\"data\":{\"code\":\"denied\"}}",
+			ERROR_DENIED,
+			"certctl: autoCertificate.create needs the role operator; uid 7 has viewer\n"
+			"certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
+			"certd.conf\n" },
+		{ "!{\"code\":-32601,\"message\":\"no such method\"}", ERROR_PROTOCOL,
+			"certctl: no such method\n" },
+		{ "!5", ERROR_PROTOCOL, "certctl: " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct exchange script[] = { { "autoCertificate.create", cases[i].error, { NULL } } };
+		_cleanup_outcome_ struct outcome o = run_certctl(script, 1,
+			WORDS("add-auto", "--provider", "le", "--cn", "x.example", "--san", "b..x"));
+
+		cr_expect_eq(o.status, error_exit_status(cases[i].code), "%s: %d", cases[i].says, o.status);
+		cr_expect_eq(strncmp(o.err, cases[i].says, strlen(cases[i].says)), 0, "%s", o.err);
+	}
+}
+
+Test(client, an_answer_that_is_no_json_or_not_ours_is_a_protocol_error)
+{
+	static const char *const results[] = { "{", "{}}", "1,\"id\":77" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		struct exchange script[] = { { "server.status", results[i], { NULL } } };
+		_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
+
+		cr_expect_eq(o.status, error_exit_status(ERROR_PROTOCOL), "%s: %d %s", results[i], o.status,
+			o.err);
+	}
+}
+
+Test(client, a_connection_that_ends_early_is_told)
+{
+	static const struct exchange script[] = { { "server.status", NULL, { NULL } } };
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
+
+	cr_expect_eq(o.status, error_exit_status(ERROR_UNAVAILABLE));
+	cr_expect_not_null(strstr(o.err, "certd closed the connection"), "%s", o.err);
+}
+
+Test(client, a_path_that_is_no_socket_address_is_refused)
+{
+	char path[200] = "/";
+
+	memset(path + 1, 'x', sizeof(path) - 2);
+	path[sizeof(path) - 1] = '\0';
+	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("--socket", path, "status"));
+
+	cr_expect_eq(o.status, error_exit_status(ERROR_USAGE));
+}
