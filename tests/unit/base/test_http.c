@@ -393,9 +393,9 @@ Test(http, a_slow_drip_ends_at_the_time_limit, .timeout = 60)
 		const char *path, *text;
 		int timeout_ms, least_ms;
 	} cases[] = {
-		{ "/silent", "waiting for the answer", 500, 490 },
-		{ "/head", "port", 500, 490 },
-		{ "/body", "reading the answer", 500, 490 },
+		{ "/silent", "waiting for the answer", 1500, 1490 },
+		{ "/head", "port", 1500, 1490 },
+		{ "/body", "reading the answer", 1500, 1490 },
 		{ "/head", "is too slow: 17 octets in half of 10000 ms", 10000, 4990 },
 	};
 	_cleanup_(bed_clear) struct bed bed;
@@ -418,7 +418,7 @@ Test(http, a_slow_drip_ends_at_the_time_limit, .timeout = 60)
 		int64_t took = r[i].ended_ms - before;
 		expect_error(&r[i], ERROR_TIMEOUT, cases[i].text);
 		cr_expect(r[i].err.retry);
-		cr_expect(took >= cases[i].least_ms && took < cases[i].least_ms + 2000, "%s took %lld ms",
+		cr_expect(took >= cases[i].least_ms && took < cases[i].least_ms + 4000, "%s took %lld ms",
 			cases[i].path, (long long)took);
 		result_clear(&r[i]);
 	}
@@ -445,7 +445,7 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 		const struct http_request req = { .method = post ? "POST" : "GET",
 			.url = url,
 			.ca_file = tls_server_ca_file(bed.server),
-			.timeout_ms = 600 };
+			.timeout_ms = 2000 };
 		perform(&bed, &req, &first);
 		expect_ok(&first, "ok");
 		perform(&bed, &req, &second);
@@ -533,13 +533,13 @@ Test(http, a_stalled_http2_connection_stalls_only_who_is_on_it, .timeout = 60)
 	relay_freeze(relay);
 
 	late = (struct result){ .loop = bed.loop, .pending = &pending_late };
-	req.timeout_ms = 1500;
+	req.timeout_ms = 4000;
 	http_send(bed.http, &req, on_done, &late);
-	req.timeout_ms = 300;
+	req.timeout_ms = 500;
 	perform(&bed, &req, &soon);
 	expect_error(&soon, ERROR_TIMEOUT, "waiting for the answer");
 	cr_expect_eq(relay_connections(relay), 1);
-	req.timeout_ms = 1000; /* ends before @late, with which it must not share */
+	req.timeout_ms = 2500; /* ends before @late, with which it must not share */
 	perform(&bed, &req, &fresh);
 	cr_assert(!error_is_set(&fresh.err), "%s", fresh.err.message);
 	cr_expect_eq(late.calls, 0);
@@ -776,7 +776,7 @@ Test(http, black_holed_dns_stalls_no_turn_and_no_other_host, .timeout = 30)
 	struct result lost = { .loop = bed.loop, .pending = &pending };
 	http_send(bed.http,
 		&(struct http_request){
-			.method = "GET", .url = "https://lost.example.test/", .timeout_ms = 700 },
+			.method = "GET", .url = "https://lost.example.test/", .timeout_ms = 2000 },
 		on_done, &lost);
 	for (int i = 0; i < 5; i++) {
 		_cleanup_(result_clear) struct result r;
@@ -786,11 +786,11 @@ Test(http, black_holed_dns_stalls_no_turn_and_no_other_host, .timeout = 30)
 	cr_expect_eq(lost.calls, 0);
 	loop_run(bed.loop, NULL);
 	expect_error(&lost, ERROR_TIMEOUT,
-		"'lost.example.test' port 443: no whole answer within 700 ms (finding its address)");
+		"'lost.example.test' port 443: no whole answer within 2000 ms (finding its address)");
 	result_clear(&lost);
 	int64_t max_us, p99_us;
 	loop_turn_stats(bed.loop, &max_us, &p99_us);
-	cr_expect_lt(max_us, 400000, "a turn took %lld us", (long long)max_us);
+	cr_expect_lt(max_us, 1000000, "a turn took %lld us", (long long)max_us);
 	close(fd);
 }
 
