@@ -246,8 +246,7 @@ certd_free(struct certd *c)
 	if (!c)
 		return;
 	startup_cancel(c->startup);
-	if (c->loop)
-		loop_timer_cancel(&c->status);
+	loop_timer_cancel(&c->status);
 	events_unsubscribe(c->watch);
 	control_free(c->control);
 	scheduler_free(c->scheduler);

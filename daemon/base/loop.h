@@ -89,7 +89,7 @@ loop_timer_init(struct loop_timer *timer, struct loop *loop, loop_fn *fn, void *
 void
 loop_timer_set(struct loop_timer *timer, int64_t ms);
 
-/* No-op when not armed. Must be called before the owner goes away. */
+/* No-op when not armed, or never initialised but zeroed. Must be called before the owner goes away. */
 void
 loop_timer_cancel(struct loop_timer *timer);
 

@@ -111,7 +111,7 @@ loop_timer_cancel(struct loop_timer *timer)
 bool
 loop_timer_is_armed(const struct loop_timer *timer)
 {
-	return timer->due_ms >= 0;
+	return timer->loop && timer->due_ms >= 0;
 }
 
 static void

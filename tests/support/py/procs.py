@@ -134,6 +134,8 @@ class Server:
     def freeze(self):
         """Accepts connections and never answers, until thaw()."""
         os.killpg(self.pid, signal.SIGSTOP)
+        wait_for(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T"
+                             for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")), what="all threads stopped")
 
     def thaw(self):
         os.killpg(self.pid, signal.SIGCONT)

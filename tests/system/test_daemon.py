@@ -1,0 +1,35 @@
+"""certd as a process: starts without any configuration, answers, ends when it is asked, comes back with its state."""
+import signal
+
+import pytest
+from certd import Certd, program
+from procs import run
+
+
+def test_it_starts_without_configuration_and_ends_in_order(start):
+    certd = start(Certd)
+    assert certd.call("server.status")["state"] == "running"
+    assert certd.stop() == 0
+    assert not certd.socket.exists() or not certd.is_ready()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_its_signals_end_it(start, number):
+    assert start(Certd).stop(number) == 0
+
+
+def test_its_state_outlives_a_kill(start):
+    certd = start(Certd)
+    certd.call("provider.create", properties={"name": "kept", "server": "https://127.0.0.1:1/dir",
+                                              "email": "a@example.com", "termsOfServiceAgreed": True})
+    certd.kill9()
+    certd.start()
+    assert [item["properties"]["name"] for item in certd.call("provider.list")["items"]] == ["kept"]
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(start, scratch):
+    certd = start(Certd)
+    second = run([program("certd"), "--foreground", "--state", certd.state, "--runtime", scratch], check=False)
+    assert second.returncode != 0 and len(second.stderr.splitlines()) >= 1
+    assert str(certd.state) in second.stderr
+    assert certd.call("server.status")["state"] == "running"
