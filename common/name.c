@@ -122,8 +122,8 @@ canonical_host(const char *text, char **ret, struct error *err)
 	/* Told apart by us: libidn2 only says that a character is forbidden. */
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
 		return refuse(err, text, "has '*' in another place than its whole first label");
-	rc = idn2_lookup_u8((const uint8_t *)text + (wildcard ? 2 : 0), &ascii,
-		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	rc = idn2_lookup_u8(
+		(const uint8_t *)text + (wildcard ? 2 : 0), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_MALLOC)
 		abort();
 	if (rc == IDN2_ENCODING_ERROR)

@@ -68,8 +68,9 @@ def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
     first = wait_certificate(certd, "www.example.com")["metadata"]["lastIssuedCertificate"]
     certd.call("autoCertificate.renew", ref="www.example.com")
-    wait_for(lambda: check_drop(certd.drop("www.example.com"), ["www.example.com"])["certificate"] != first, 20,
-             "the renewed certificate in the drop")
+    manifest = certd.drop("www.example.com") / "manifest.json"  # replaced after all other files
+    wait_for(lambda: json.loads(manifest.read_text())["certificate"] != first, 20, "the renewed certificate's manifest")
+    check_drop(certd.drop("www.example.com"), ["www.example.com"])
     assert certd.call("certificate.list", autoCertificate="www.example.com")["total"] == 2
 
 
