@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,37 +30,39 @@ read_key(const char *path, struct secret *ret, struct error *err)
 		secret_move(ret, &text);
 		return 0;
 	}
-	if (base64_decode_any((const char *)text.data, text.len, ret, NULL) == 0 &&
+	if (text.len && base64_decode_any((const char *)text.data, text.len, ret, NULL) == 0 &&
 		ret->len == MASTER_KEY_SIZE)
 		return 0;
 	return error_set(err, ERROR_CONFIG, "master key '%s': is not %d octets, raw or in base64", path,
 		MASTER_KEY_SIZE);
 }
 
+/*
+ * The file gets its name when it is whole and on the disk, and never replaces one: of two daemons that start on an empty
+ * state at the same moment both go on with the key of the first.
+ */
 static int
 write_key(int dirfd, const struct secret *key, struct error *err)
 {
-	int fd = openat(dirfd, "master-key", O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0400);
-	int failed;
+	char path[64];
+	int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0400);
+	int rc = 0;
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "create 'master-key'");
-	failed = write(fd, key->data, key->len) != (ssize_t)key->len || fsync(fd) < 0;
-	if (failed)
-		error_set_errno(err, errno, "write 'master-key'");
-	if (close(fd) < 0 && !failed)
-		failed = error_set_errno(err, errno, "close 'master-key'");
-	if (!failed && fsync(dirfd) < 0)
-		failed = error_set_errno(err, errno, "sync the state directory");
-	if (failed)
-		unlinkat(dirfd, "master-key",
-			0); /* half a key is worse than none: nothing is sealed with it yet */
-	return failed ? -1 : 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (write(fd, key->data, key->len) != (ssize_t)key->len || fsync(fd) < 0 ||
+		(linkat(AT_FDCWD, path, dirfd, "master-key", AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST) ||
+		fsync(dirfd) < 0)
+		rc = error_set_errno(err, errno, "write 'master-key'");
+	close(fd);
+	return rc;
 }
 
 static int
-make_key(const struct conf *conf, struct secret *ret, struct error *err)
+make_key(const struct conf *conf, struct error *err)
 {
+	_cleanup_secret_ struct secret key = SECRET_INIT;
 	int dirfd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
@@ -72,9 +75,9 @@ make_key(const struct conf *conf, struct secret *ret, struct error *err)
 			"by master-key-file",
 			conf->state_dir);
 	}
-	rc = secret_random(ret, MASTER_KEY_SIZE, err);
+	rc = secret_random(&key, MASTER_KEY_SIZE, err);
 	if (rc == 0)
-		rc = write_key(dirfd, ret, err);
+		rc = write_key(dirfd, &key, err);
 	close(dirfd);
 	return rc;
 }
@@ -91,7 +94,7 @@ master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_sto
 	if (credential)
 		return read_key(credential, ret, err);
 	*ret_beside_store = true;
-	if (access(beside, F_OK) == 0)
-		return read_key(beside, ret, err);
-	return make_key(conf, ret, err);
+	if (access(beside, F_OK) < 0 && make_key(conf, err) < 0)
+		return -1;
+	return read_key(beside, ret, err);
 }

@@ -280,6 +280,11 @@ PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 check-system check-fault: all
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
+
+# The long form of the kill test: every point instead of a sample.
+check-kill: all
+	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py
+.PHONY: check-kill
 CLEANFILES += check-system.xml check-fault.xml
 EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/system
 
