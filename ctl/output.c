@@ -80,18 +80,29 @@ keyvalue_leaf(FILE *out, const char *path, const char *text)
 }
 
 static void
+keyvalue_write(FILE *out, struct buf *path, struct json_object *value);
+
+static void
+keyvalue_members(FILE *out, struct buf *path, struct json_object *value)
+{
+	size_t len = path->len;
+
+	json_object_object_foreach(value, name, member)
+	{
+		buf_printf(path, "%s%s", len ? "." : "", name);
+		keyvalue_write(out, path, member);
+		path->len = len;
+	}
+}
+
+static void
 keyvalue_write(FILE *out, struct buf *path, struct json_object *value)
 {
 	size_t len = path->len;
 
 	switch (json_object_get_type(value)) {
 	case json_type_object:
-		json_object_object_foreach(value, name, member)
-		{
-			buf_printf(path, "%s%s", len ? "." : "", name);
-			keyvalue_write(out, path, member);
-			path->len = len;
-		}
+		keyvalue_members(out, path, value);
 		return;
 	case json_type_array:
 		for (size_t i = 0; i < json_object_array_length(value); i++) {
