@@ -188,6 +188,8 @@ on_promised(const struct error *err, void *arg)
 		solve_done(s->solve, err);
 		return;
 	}
+	solve_progress(s->solve, "adds the TXT record of %s through DNS provider '%s'", s->target.name,
+		s->target.provider.o.name);
 	s->is_added = true;
 	s->change = txt_change_start(
 		s->solve->solver->dns->queue, &s->target.provider, false, &record, on_added, s);

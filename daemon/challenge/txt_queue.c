@@ -1,4 +1,7 @@
-/* The queue is one list; a change runs when no earlier one has its name. There are never more than challenges up. */
+/*
+ * The queue is one list; a change runs when no earlier one stands in its way. It is walked from the front whenever
+ * that may have changed; there are never more than challenges up.
+ */
 #include "daemon/challenge/txt_queue.h"
 
 #include "common/error.h"
@@ -12,8 +15,8 @@ struct txt_change {
 	TAILQ_ENTRY(txt_change) next;
 	struct txt_queue *queue;
 	struct dnsprovider provider;
-	const struct dnsprovider_driver *driver;
-	struct dnsprovider_op *op; /* NULL: not sent yet */
+	const struct dnsprovider_driver *driver; /* NULL: unknown kind */
+	struct dnsprovider_op *op;               /* NULL: not sent yet */
 	struct loop_timer start;
 	bool remove;
 	char *zone;
@@ -65,29 +68,43 @@ txt_queue_free(struct txt_queue *queue)
 	free(queue);
 }
 
-static struct txt_change *
-first_of_name(struct txt_queue *queue, const char *name)
+static bool
+stands_in_the_way(const struct txt_change *earlier, const struct txt_change *c)
+{
+	if (strcmp(earlier->name, c->name) == 0)
+		return true;
+	return c->driver && c->driver->is_serial && strcmp(earlier->provider.o.id, c->provider.o.id) == 0;
+}
+
+static bool
+is_free(const struct txt_change *c)
+{
+	const struct txt_change *earlier;
+
+	TAILQ_FOREACH(earlier, &c->queue->changes, next)
+	if (earlier == c || stands_in_the_way(earlier, c))
+		return earlier == c;
+	return false;
+}
+
+static void
+start_free_ones(struct txt_queue *queue)
 {
 	struct txt_change *c;
 
 	TAILQ_FOREACH(c, &queue->changes, next)
-	if (strcmp(c->name, name) == 0)
-		return c;
-	return NULL;
+	if (!c->op && !loop_timer_is_armed(&c->start) && is_free(c))
+		loop_timer_set(&c->start, 0);
 }
 
-/* Takes @c out and lets the next of its name run. */
+/* Takes @c out and lets those that waited for it run. */
 static void
 change_end(struct txt_change *c)
 {
 	struct txt_queue *queue = c->queue;
-	_cleanup_free_ char *name = xstrdup(c->name);
-	struct txt_change *next;
 
 	change_free(c);
-	next = first_of_name(queue, name);
-	if (next && !next->op)
-		loop_timer_set(&next->start, 0);
+	start_free_ones(queue);
 }
 
 static void
@@ -103,9 +120,8 @@ on_changed(const struct error *err, void *arg)
 }
 
 static int
-find_driver(struct txt_change *c, struct error *err)
+check(const struct txt_change *c, struct error *err)
 {
-	c->driver = dnsprovider_driver(c->provider.kind);
 	if (!c->driver)
 		return error_set(err, ERROR_STATE, "this certd has no driver '%s'", c->provider.kind);
 	if (c->driver->needs_zone && !c->zone)
@@ -120,7 +136,7 @@ on_start(void *arg)
 	struct dnsprovider_record record = { .zone = c->zone, .name = c->name, .value = c->value };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (find_driver(c, &err) < 0) {
+	if (check(c, &err) < 0) {
 		error_wrap(&err, "DNS provider '%s'", c->provider.o.name);
 		on_changed(&err, c);
 		return;
@@ -136,6 +152,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 
 	c->queue = queue;
 	record_copy(&dnsprovider_class, &c->provider, d);
+	c->driver = dnsprovider_driver(d->kind);
 	c->remove = remove;
 	c->zone = xstrdup_null(record->zone);
 	c->name = xstrdup(record->name);
@@ -144,8 +161,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	c->arg = arg;
 	loop_timer_init(&c->start, queue->env->loop, on_start, c);
 	TAILQ_INSERT_TAIL(&queue->changes, c, next);
-	if (first_of_name(queue, c->name) == c)
-		loop_timer_set(&c->start, 0);
+	start_free_ones(queue);
 	return c;
 }
 

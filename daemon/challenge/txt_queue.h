@@ -1,5 +1,6 @@
 /*
- * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name, in the order they were asked for.
+ * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name (and per provider, if its driver is
+ * serial), in the order they were asked for.
  * So a removal that is still under way never overtakes the adding of the same value by an order that was resumed, and
  * DNS APIs that replace whole record sets read what the change before them wrote.
  */

@@ -37,6 +37,7 @@ struct dnsprovider_driver {
 	const char *kind; /* "rfc2136", "exec" */
 	const char *help; /* one line, for `certctl add-dns --help` */
 	bool needs_zone;  /* cannot work without record->zone */
+	bool is_serial;   /* changes of one provider must not overlap, whatever their names */
 	/* Pure: are the settings of @d complete and sensible? The field is named in @err. */
 	int (*check)(const struct dnsprovider *d, struct error *err);
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */

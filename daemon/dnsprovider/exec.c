@@ -4,7 +4,8 @@
  *   COMMAND present "_acme-challenge.example.com." VALUE      and likewise     COMMAND cleanup ...
  *
  * Exit status 0 is done. The name has its aliases followed and ends with a dot. The program may be called again for
- * what is done already, and `cleanup` for what is not there. It runs without a shell, by daemon/base/hook.
+ * what is done already, and `cleanup` for what is not there. It runs without a shell, by daemon/base/hook, one at a
+ * time, as lego does it, and has propagationTimeout to end.
  */
 #include "common/error.h"
 #include "daemon/base/hook.h"
@@ -107,6 +108,7 @@ exec_cancel(struct dnsprovider_op *op)
 const struct dnsprovider_driver dnsprovider_exec = {
 	.kind = "exec",
 	.help = "runs a program: COMMAND present|cleanup NAME. VALUE (lego's exec convention)",
+	.is_serial = true,
 	.check = exec_check,
 	.change = exec_change,
 	.cancel = exec_cancel,
