@@ -94,8 +94,8 @@ find_answer(const struct http01 *http, const char *token, size_t len)
 	const struct answer *a;
 
 	LIST_FOREACH(a, &http->answers, next)
-	if (strlen(a->token) == len && memcmp(a->token, token, len) == 0)
-		return a;
+		if (strlen(a->token) == len && memcmp(a->token, token, len) == 0)
+			return a;
 	return NULL;
 }
 
@@ -392,8 +392,7 @@ http01_remove(struct http01 *http, const char *token, const char *key_authorizat
 {
 	struct answer *a;
 
-	LIST_FOREACH(a, &http->answers, next)
-	{
+	LIST_FOREACH(a, &http->answers, next) {
 		if (strcmp(a->token, token) != 0 || strcmp(a->key_authorization, key_authorization) != 0)
 			continue;
 		LIST_REMOVE(a, next);

@@ -66,8 +66,8 @@ is_up(const char *id, void *arg)
 	const struct dns_solve *s;
 
 	LIST_FOREACH(s, &all->all, next)
-	if (strcmp(s->id, id) == 0)
-		return true;
+		if (strcmp(s->id, id) == 0)
+			return true;
 	return false;
 }
 

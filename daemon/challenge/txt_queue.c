@@ -82,8 +82,8 @@ is_free(const struct txt_change *c)
 	const struct txt_change *earlier;
 
 	TAILQ_FOREACH(earlier, &c->queue->changes, next)
-	if (earlier == c || stands_in_the_way(earlier, c))
-		return earlier == c;
+		if (earlier == c || stands_in_the_way(earlier, c))
+			return earlier == c;
 	return false;
 }
 
@@ -93,8 +93,8 @@ start_free_ones(struct txt_queue *queue)
 	struct txt_change *c;
 
 	TAILQ_FOREACH(c, &queue->changes, next)
-	if (!c->op && !loop_timer_is_armed(&c->start) && is_free(c))
-		loop_timer_set(&c->start, 0);
+		if (!c->op && !loop_timer_is_armed(&c->start) && is_free(c))
+			loop_timer_set(&c->start, 0);
 }
 
 /* Takes @c out and lets those that waited for it run. */
