@@ -2,6 +2,7 @@
 #include "common/alloc.h"
 #include "common/error.h"
 #include "common/name.h"
+#include "common/strlist.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_free_ char *name = NULL;
 	_cleanup_free_ char *again = NULL;
 	_cleanup_free_ char *slug = NULL;
+	_cleanup_strlist_ struct strlist sans = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 	bool allow_ip = size % 2;
 
 	if (name_canonical(text, allow_ip, &name, &err) < 0)
@@ -30,6 +33,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strpbrk(slug, "/*:\\ \t\n") || slug[0] == '.' || slug[0] == '-')
 		abort();
 	if (!name_in_zone(name, name_base(name)))
+		abort();
+	strlist_add(&sans, name);
+	strlist_add(&sans, text);
+	if (name_list(text, &sans, 1, allow_ip, &list, &err) < 0 || list.count != 1)
 		abort();
 	return 0;
 }
