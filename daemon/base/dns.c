@@ -45,6 +45,7 @@ struct slot {
 struct dns {
 	struct loop *loop;
 	char *servers; /* for questions without a server of their own; NULL: resolv.conf */
+	char *resolv_conf;
 	struct slot *slots;
 	struct dns_query *queries;
 	struct timespec resolv_conf_mtime;
@@ -109,7 +110,7 @@ static void
 watch_resolv_conf(struct dns *dns)
 {
 	struct stat st = { .st_ino = 0 };
-	if (stat("/etc/resolv.conf", &st) < 0)
+	if (stat(dns->resolv_conf, &st) < 0)
 		st = (struct stat){ .st_ino = 0 };
 	if (st.st_ino == dns->resolv_conf_ino && st.st_mtim.tv_sec == dns->resolv_conf_mtime.tv_sec &&
 		st.st_mtim.tv_nsec == dns->resolv_conf_mtime.tv_nsec)
@@ -141,7 +142,8 @@ get_slot(struct dns *dns, const char *servers, enum dns_channel_kind kind, struc
 	if (slot) {
 		*at = slot->next;
 	} else {
-		struct dns_channel *channel = dns_channel_new(dns->loop, servers, kind, err);
+		struct dns_channel *channel = dns_channel_new(
+			dns->loop, servers, dns->resolv_conf, kind, err);
 		if (!channel)
 			return NULL;
 		slot = xcalloc(1, sizeof(*slot));
@@ -163,11 +165,19 @@ dns_new(struct loop *loop, const char *servers, struct error *err)
 	struct dns *dns = xcalloc(1, sizeof(*dns));
 	dns->loop = loop;
 	dns->servers = xstrdup_null(servers);
+	dns->resolv_conf = xstrdup("/etc/resolv.conf");
 	if (!get_slot(dns, dns->servers, DNS_CHANNEL_DIRECT, err)) {
 		dns_free(dns);
 		return NULL;
 	}
 	return dns;
+}
+
+void
+dns_set_resolv_conf(struct dns *dns, const char *path)
+{
+	str_replace(&dns->resolv_conf, path);
+	dns->resolv_conf_ino = 0;
 }
 
 /* --- queries --- */
@@ -512,5 +522,6 @@ dns_free(struct dns *dns)
 	}
 	ares_library_cleanup();
 	free(dns->servers);
+	free(dns->resolv_conf);
 	free(dns);
 }

@@ -26,6 +26,10 @@ struct secret;
 struct dns *
 dns_new(struct loop *loop, const char *servers, struct error *err);
 
+/* Reads @path (copied) in place of /etc/resolv.conf from now on. */
+void
+dns_set_resolv_conf(struct dns *dns, const char *path);
+
 /* Done functions of what is under way are not called any more. NULL is a no-op. */
 void
 dns_free(struct dns *dns);

@@ -172,7 +172,8 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 }
 
 struct dns_channel *
-dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind kind, struct error *err)
+dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind,
+	struct error *err)
 {
 	struct dns_channel *channel = xcalloc(1, sizeof(*channel));
 	channel->loop = loop;
@@ -180,6 +181,7 @@ dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind ki
 
 	/* Lookups are named so that nsswitch.conf is not read; names are absolute and HOSTALIASES is ignored. */
 	char lookups[] = "fb";
+	_cleanup_free_ char *path = xstrdup(resolv_conf);
 	struct ares_options options = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
 		.timeout = kind == DNS_CHANNEL_TCP ? TCP_MS : TRY_MS,
@@ -187,6 +189,7 @@ dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind ki
 		.lookups = lookups,
 		.sock_state_cb = on_sock_state,
 		.sock_state_cb_data = channel,
+		.resolvconf_path = path,
 	};
 	if (kind != DNS_CHANNEL_FAILOVER)
 		options.flags |= ARES_FLAG_NOCHECKRESP;
@@ -194,7 +197,7 @@ dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind ki
 		options.flags |= ARES_FLAG_USEVC;
 	int rc = ares_init_options(&channel->ares, &options,
 		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-			ARES_OPT_SOCK_STATE_CB);
+			ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF);
 	if (rc != ARES_SUCCESS) {
 		channel->ares = NULL;
 		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));

@@ -17,9 +17,13 @@ enum dns_channel_kind {
 	DNS_CHANNEL_TCP       /* DIRECT, by TCP, sent once */
 };
 
-/* @servers: as in dns.h, comma separated, copied; NULL: resolv.conf. Return: NULL with ERROR_INVALID, ERROR_DNS. */
+/*
+ * @servers: as in dns.h, comma separated; NULL: those of @resolv_conf, a path (127.0.0.1 if it cannot be read)
+ * Return: NULL with ERROR_INVALID, ERROR_DNS.
+ */
 struct dns_channel *
-dns_channel_new(struct loop *loop, const char *servers, enum dns_channel_kind kind, struct error *err);
+dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind,
+	struct error *err);
 
 /* Calls back everything that is under way with ARES_EDESTRUCTION. */
 void

@@ -604,3 +604,34 @@ Test(dns, the_hosts_file_is_honoured, .timeout = 30)
 	fclose(hosts);
 	close(fd);
 }
+
+/* Nobody listens on port 53 of these addresses: the text says who was asked. */
+Test(dns, a_changed_resolv_conf_is_read_again, .timeout = 30)
+{
+	static const struct {
+		const char *content, *text;
+	} steps[] = {
+		{ "nameserver 127.83.0.1\n", "DNS server 127.83.0.1 cannot be reached" },
+		{ "nameserver 127.83.0.2\nnameserver 127.83.0.3\n",
+			"DNS server 127.83.0.2, 127.83.0.3 cannot" },
+		{ "garbage \377\nnameserver\noptions timeout:x\nnameserver 127.83.0.4",
+			"DNS server 127.83.0.4" },
+	};
+	_cleanup_(scratch_remove) char *dir = scratch_new();
+	_cleanup_free_ char *path = xasprintf("%s/resolv.conf", dir);
+	_cleanup_free_ char *replaced = xasprintf("%s/new", dir);
+	_cleanup_(bed_clear) struct bed bed;
+	bed_init(&bed, NULL);
+	dns_set_resolv_conf(bed.dns, path);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_(result_clear) struct result r;
+		scratch_write(dir, "new", "%s", steps[i].content);
+		cr_assert_eq(rename(replaced, path), 0);
+		ask(&bed, NULL, "www.example.test", DNS_A, &r);
+		cr_expect(r.err.message && strstr(r.err.message, steps[i].text), "%s", r.err.message);
+	}
+	cr_assert_eq(unlink(path), 0);
+	_cleanup_(result_clear) struct result r;
+	resolve(&bed, "localhost", &r);
+	cr_expect_str_eq(r.values, "127.0.0.1|::1");
+}
