@@ -287,7 +287,7 @@ check-kill: all
 	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py
 .PHONY: check-kill
 CLEANFILES += check-system.xml check-fault.xml
-EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/system
+EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/fault tests/system
 
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
