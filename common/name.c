@@ -102,8 +102,9 @@ check_text(const char *text, struct error *err)
 		return error_set(err, ERROR_INVALID, "the name is empty");
 	if (len > TEXT_MAX_OCTETS)
 		return error_set(err, ERROR_INVALID, "the name is longer than 253 octets");
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p <= ' ' || *p == 0x7f ||
+			(*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1: some terminals obey those */
 			return error_set(err, ERROR_INVALID, "the name has a blank or control character");
 	if (strncmp(text, "_.", 2) == 0)
 		return refuse(err, text, "begins with '_.': did the shell expand *? Write '*.example.com'");

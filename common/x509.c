@@ -162,7 +162,8 @@ name_part(const X509_NAME *name, int nid)
 	char *text;
 
 	for (int i = 0; ok && i < len; i++)
-		ok = utf8[i] >= ' ' && utf8[i] != 0x7f; /* NUL, or a terminal's escape sequences */
+		/* NUL, or what a terminal may obey (C0, DEL, C1); a NUL stands behind the last octet. */
+		ok = utf8[i] >= ' ' && utf8[i] != 0x7f && !(utf8[i] == 0xc2 && utf8[i + 1] < 0xa0);
 	text = ok ? xstrndup((const char *)utf8, (size_t)len) : NULL;
 	OPENSSL_free(utf8);
 	return text;

@@ -71,6 +71,9 @@ Test(name, what_is_no_host_name_is_refused_with_a_reason)
 		{ "a-.example.com", "", false },
 		{ "a b.example.com", "blank or control", false },
 		{ "a\x1b[2J.example.com", "blank or control", false },
+		{ "a\xc2\x9b"
+		  "2J.example.com",
+			"blank or control", false },
 		{ "a/b.example.com", "", false },
 		{ "../../etc.example", "", false },
 		{ "a,b.example.com", "", false },

@@ -113,6 +113,24 @@ Test(x509, leaf_and_chain_come_out_without_an_empty_line)
 	cr_expect_null(strstr(buf_str(&leaf_pem), "\n\n"));
 }
 
+Test(x509, a_name_that_a_terminal_would_obey_is_not_shown)
+{
+	static const char *const names[] = { "x\x1b[2J", "x\x7f",
+		"x\xc2\x9b"
+		"2J" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_mini_ struct mini_cert self = { 0 };
+		_cleanup_info_ struct cert_info info = { 0 };
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+
+		mini_make(&self, &(struct mini_spec){ .cn = names[i], .san = "DNS:a.example" }, NULL);
+		mini_pem(&self, &pem);
+		cr_assert_eq(parse(&pem, &info, NULL), 0);
+		cr_expect_null(info.subject_cn, "%zu", i);
+	}
+}
+
 static void
 repeat(struct buf *b, const char *text, size_t count)
 {
