@@ -1,1 +1,43 @@
-# systemd units
+# Units for systemd, and what they run. Paths are filled in here, as configure would leave ${prefix} in them.
+units_in = systemd/certd.service systemd/certd-master-key.service systemd/certd-nginx.service \
+	systemd/certd-haproxy.service
+units = systemd/certd.socket systemd/certd-http.socket systemd/certd-nginx.path systemd/certd-nginx.timer \
+	systemd/certd-haproxy.path systemd/certd-haproxy.timer
+unit_helpers = systemd/make-master-key systemd/reload-server
+
+$(units_in): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) systemd && \
+		sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' $< >$@
+
+EXTRA_DIST += $(units_in:=.in) $(units) systemd/certd.sysusers systemd/certd.tmpfiles
+CLEANFILES += $(units_in)
+all-local: $(units_in)
+
+if HAVE_SYSTEMDSYSTEMUNITDIR
+systemdsystemunit_DATA = $(units)
+nodist_systemdsystemunit_DATA = $(units_in)
+dist_pkglibexec_SCRIPTS = $(unit_helpers)
+else
+EXTRA_DIST += $(unit_helpers)
+endif
+
+# Installed under one name, which two files in one folder cannot have.
+install-systemd:
+if HAVE_SYSUSERSDIR
+	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)'
+	$(INSTALL_DATA) $(srcdir)/systemd/certd.sysusers '$(DESTDIR)$(sysusersdir)/certd.conf'
+endif
+if HAVE_TMPFILESDIR
+	$(MKDIR_P) '$(DESTDIR)$(tmpfilesdir)'
+	$(INSTALL_DATA) $(srcdir)/systemd/certd.tmpfiles '$(DESTDIR)$(tmpfilesdir)/certd.conf'
+endif
+
+uninstall-systemd:
+	rm -f '$(DESTDIR)$(sysusersdir)/certd.conf' '$(DESTDIR)$(tmpfilesdir)/certd.conf'
+
+install-data-local: install-systemd
+uninstall-local: uninstall-systemd
+.PHONY: install-systemd uninstall-systemd
+
+TESTS += tests/support/check-units
+EXTRA_DIST += tests/support/check-units

@@ -165,6 +165,16 @@ notify_send_to(const char *socket_path, const char *assignments, struct error *e
 	return error_set_errno(err, errnum, "notify '%s'", socket_path);
 }
 
+/* The manager hands them over blocking, and accept() would wait for a client that has gone again meanwhile. */
+static void
+set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 size_t
 notify_listen_fds(const char *name, int *ret_fds, size_t max)
 {
@@ -173,8 +183,12 @@ notify_listen_fds(const char *name, int *ret_fds, size_t max)
 	size_t count = 0;
 
 	for (int i = 0; i < n; i++) {
-		if (strcmp(names[i], name) == 0 && count < max)
-			ret_fds[count++] = SD_LISTEN_FDS_START + i;
+		int fd = SD_LISTEN_FDS_START + i;
+
+		if (strcmp(names[i], name) == 0 && count < max) {
+			set_nonblocking(fd);
+			ret_fds[count++] = fd;
+		}
 		free(names[i]);
 	}
 	free(names);

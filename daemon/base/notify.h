@@ -39,9 +39,9 @@ int
 notify_send_to(const char *socket_path, const char *assignments, struct error *err);
 
 /*
- * Descriptors handed over by the manager under @name (FileDescriptorName=), made close-on-exec. The environment stays
- * as it is, for the next name: no child inherits it. Return: their number, at most @max, written to @ret_fds; owned
- * by the caller.
+ * Descriptors handed over by the manager under @name (FileDescriptorName=), made close-on-exec and non-blocking. The
+ * environment stays as it is, for the next name: no child inherits it. Return: their number, at most @max, written to
+ * @ret_fds; owned by the caller.
  */
 size_t
 notify_listen_fds(const char *name, int *ret_fds, size_t max);
