@@ -213,7 +213,7 @@ static const struct api_field dnsprovider_properties[] = {
 		.help = "DNS UPDATE to a server, or a program" },
 	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
 		.help = "a zone that it serves" },
-	{ .name = "server", .type = API_STRING, .metavar = "HOST:PORT",
+	{ .name = "server", .type = API_STRING, .metavar = "ADDRESS[:PORT]",
 		.help = "rfc2136: the primary server" },
 	{ .name = "tsigName", .type = API_STRING, .metavar = "NAME", .help = "rfc2136: name of the TSIG key",
 		.fallback = "from the key file" },
@@ -227,7 +227,7 @@ static const struct api_field dnsprovider_properties[] = {
 		.help = "of the TXT records", .fallback = "60s" },
 	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",
 		.help = "wait this long for all servers of the zone", .fallback = "2m" },
-	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST:PORT",
+	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST[:PORT]",
 		.help = "ask this server for the record", .fallback = "the zone's own" },
 	END,
 };

@@ -122,11 +122,11 @@ on_changed(const struct error *err, void *arg)
 static int
 check(const struct txt_change *c, struct error *err)
 {
-	if (!c->driver)
-		return error_set(err, ERROR_STATE, "this certd has no driver '%s'", c->provider.kind);
+	if (dnsprovider_check(&c->provider, err) < 0)
+		return -1;
 	if (c->driver->needs_zone && !c->zone)
 		return error_set(err, ERROR_DNS, "no zone was found for '%s'", c->name);
-	return c->driver->check(&c->provider, err);
+	return 0;
 }
 
 static void

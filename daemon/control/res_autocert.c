@@ -95,14 +95,8 @@ canonical_names(struct call *call, struct autocert *a, struct error *err)
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	int64_t most = call->service->conf->max_alternative_names;
 
-	if (name_list(a->common_name, &a->sans, (unsigned)most + 1, true, &names, err) < 0) {
-		_cleanup_free_ char *field = xasprintf(
-			"properties.%s", err->field ? err->field : "commonName");
-
-		free(err->field);
-		err->field = xstrdup(field);
-		return -1;
-	}
+	if (name_list(a->common_name, &a->sans, (unsigned)most + 1, true, &names, err) < 0)
+		return resource_refused(err, "commonName");
 	str_replace(&a->common_name, names.items[0]);
 	strlist_clear(&a->sans);
 	for (size_t i = 1; i < names.count; i++)
@@ -135,7 +129,7 @@ check_declaration(struct call *call, struct autocert *a, struct error *err)
 {
 	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
 		return -1;
-	return solver_check(call->service->solver, a, err);
+	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
 }
 
 /* --- the drop's directory --- */

@@ -47,12 +47,10 @@ static int
 dnsprovider_store(struct call *call, struct dnsprovider *d, struct json_object *properties,
 	enum event_kind kind, struct error *err)
 {
-	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
-
-	if (!driver)
-		return error_set_field(err, "properties.kind", "there is no driver '%s'", d->kind);
-	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0 || driver->check(d, err) < 0)
+	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
 		return -1;
+	if (dnsprovider_check(d, err) < 0)
+		return resource_refused(err, NULL);
 	d->o.state = OBJECT_AVAILABLE;
 	if (object_save(call->service->store, call_txn(call), &dnsprovider_class, d, err) < 0)
 		return -1;

@@ -302,6 +302,20 @@ suggestion(struct store *store, const struct record_class *cls, const char *ref)
 }
 
 int
+resource_refused(struct error *err, const char *property)
+{
+	if (err->field)
+		property = err->field;
+	if (property) {
+		char *field = xasprintf("properties.%s", property);
+
+		free(err->field);
+		err->field = field;
+	}
+	return -1;
+}
+
+int
 resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
 	struct error *err)
 {

@@ -36,6 +36,13 @@ int
 resource_ref(struct store *store, const struct record_class *cls, const char *field, const char *ref,
 	char **ret, struct error *err);
 
+/*
+ * What the layers below refused: they name a property, the caller's parameter is "properties.<that>".
+ * @property: when they named none; or NULL. Return: -1.
+ */
+int
+resource_refused(struct error *err, const char *property);
+
 /* Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name. @obj: zeroed struct. */
 int
 resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,

@@ -4,8 +4,10 @@
  */
 #include "daemon/dnsprovider/dnsprovider.h"
 
+#include "common/error.h"
 #include "common/name.h"
 #include "daemon/dnsprovider/drivers.h"
+#include "daemon/dnsprovider/server.h"
 
 #include <string.h>
 
@@ -27,6 +29,24 @@ dnsprovider_driver(const char *kind)
 		if (strcmp(drivers[i]->kind, kind) == 0)
 			return drivers[i];
 	return NULL;
+}
+
+int
+dnsprovider_check(const struct dnsprovider *d, struct error *err)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
+
+	if (!driver)
+		return error_set_field(err, "kind", "there is no driver '%s'", d->kind ? d->kind : "");
+	for (size_t i = 0; i < d->nameservers.count; i++) {
+		_cleanup_free_ char *host = NULL;
+		int port;
+
+		if (!server_split(d->nameservers.items[i], &host, &port))
+			return error_set_field(err, "nameservers", "'%s' is not HOST, HOST:PORT or [V6]:PORT",
+				d->nameservers.items[i]);
+	}
+	return driver->check(d, err);
 }
 
 size_t

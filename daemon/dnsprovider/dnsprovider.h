@@ -38,7 +38,7 @@ struct dnsprovider_driver {
 	const char *help; /* one line, for `certctl add-dns --help` */
 	bool needs_zone;  /* cannot work without record->zone */
 	bool is_serial;   /* changes of one provider must not overlap, whatever their names */
-	/* Pure: are the settings of @d complete and sensible? The field is named in @err. */
+	/* Pure: are the driver's own settings in @d complete and sensible? For dnsprovider_check(). */
 	int (*check)(const struct dnsprovider *d, struct error *err);
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
 	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
@@ -54,6 +54,10 @@ dnsprovider_driver(const char *kind);
 /* @index from 0; NULL behind the last. */
 const struct dnsprovider_driver *
 dnsprovider_driver_at(size_t index);
+
+/* Is @d fit to be stored and used: kind, name servers, what the driver wants? Pure. ERROR_INVALID names the field. */
+int
+dnsprovider_check(const struct dnsprovider *d, struct error *err);
 
 /* The longest of @d's zones that holds @name: its length, or 0: none does. Pure. */
 size_t

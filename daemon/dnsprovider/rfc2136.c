@@ -28,7 +28,10 @@ check_server(const char *server, struct error *err)
 	if (!server || !*server)
 		return error_set_field(
 			err, "server", "is missing: the address of the zone's primary DNS server");
-	if (!server_split(server, &host, &port) || !server_is_address(host))
+	if (server_split(server, &host, &port) && !server_is_address(host))
+		return error_set_field(
+			err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
+	if (!host)
 		return error_set_field(
 			err, "server", "'%s' is not ADDRESS, ADDRESS:PORT or [V6]:PORT", server);
 	return 0;

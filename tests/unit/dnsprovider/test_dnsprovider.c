@@ -92,7 +92,7 @@ expect_check(const char *kind, const char *field, const char *server, const char
 
 	if (tsig_key)
 		secret_set(&d.tsig_key, tsig_key, strlen(tsig_key));
-	cr_expect_eq(dnsprovider_driver(kind)->check(&d, &err), field ? -1 : 0, "%s: %s", kind, err.message);
+	cr_expect_eq(dnsprovider_check(&d, &err), field ? -1 : 0, "%s: %s", kind, err.message);
 	if (field)
 		cr_expect_str_eq(err.field ? err.field : "", field, "%s", err.message);
 }
@@ -111,8 +111,31 @@ Test(dnsprovider, drivers_name_the_setting_that_is_wrong)
 	expect_check("exec", "command", NULL, NULL, NULL, NULL, NULL);
 	expect_check("exec", "command", NULL, NULL, NULL, NULL, "bin/true");
 	expect_check("exec", "server", "127.0.0.1", NULL, NULL, NULL, "/bin/true");
+	expect_check("route66", "kind", NULL, NULL, NULL, NULL, NULL);
 	cr_expect_null(dnsprovider_driver("route66"));
 	cr_expect_null(dnsprovider_driver(NULL));
+}
+
+Test(dnsprovider, name_servers_to_ask_are_checked)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = { { "ns1.example.com", true }, { "[::1]:5353", true }, { "a b", false },
+		{ "ns1:dns", false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_dnsprovider_ struct dnsprovider d = {
+			.kind = xstrdup("exec"),
+			.command = xstrdup("/bin/true"),
+		};
+
+		strlist_add(&d.nameservers, cases[i].text);
+		cr_expect_eq(dnsprovider_check(&d, &err), cases[i].good ? 0 : -1, "%s", cases[i].text);
+		if (!cases[i].good)
+			cr_expect_str_eq(err.field, "nameservers");
+	}
 }
 
 Test(dnsprovider, every_driver_of_the_table_is_found_by_its_kind)
