@@ -32,7 +32,7 @@ print_validity(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
-	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), output->ctl->now);
+	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), ctl_now(output->ctl));
 	fprintf(output->ctl->out, "auto '%s' has a certificate until %s (%s); files in %s\n",
 		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.notAfter"), buf_str(&when),
 		ctl_text_at(item, "metadata.dropDirectory"));
@@ -69,7 +69,7 @@ changed_item(struct output *output, struct json_object *item)
 	fprintf(output->ctl->out, "%s '%s' is changed", output->resource->cli,
 		ctl_text_at(item, "properties.name"));
 	if (*next) {
-		text_relative(&when, ctl_time_at(item, "metadata.nextDate"), output->ctl->now);
+		text_relative(&when, ctl_time_at(item, "metadata.nextDate"), ctl_now(output->ctl));
 		fprintf(output->ctl->out, "; next: %s %s", next, buf_str(&when));
 	}
 	fputc('\n', output->ctl->out);

@@ -101,8 +101,8 @@ explain_item(struct output *output, struct json_object *item)
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
 	fprintf(out, "%s: %s", output->title, ctl_text_at(item, "summary"));
-	if (ctl_time_at(item, "nextDate") > output->ctl->now) {
-		text_relative(&when, ctl_time_at(item, "nextDate"), output->ctl->now);
+	if (ctl_time_at(item, "nextDate") > ctl_now(output->ctl)) {
+		text_relative(&when, ctl_time_at(item, "nextDate"), ctl_now(output->ctl));
 		fprintf(out, " (%s)", buf_str(&when));
 	}
 	fputc('\n', out);
@@ -159,7 +159,7 @@ schedule_item(struct output *output, struct json_object *item)
 		table_column(output->table, "WHAT");
 		table_column(output->table, "OBJECT");
 	}
-	text_relative(&when, ctl_time_at(item, "date"), output->ctl->now);
+	text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
 	write_object(ctl_at(item, "object"), &what);
 	table_cell(output->table, buf_str(&when));
 	table_cell(output->table, ctl_text_at(item, "date"));
@@ -227,7 +227,7 @@ status_next(struct output *output, struct json_object *item)
 
 	if (!ctl_time_at(item, "nextDate"))
 		return;
-	text_relative(&when, ctl_time_at(item, "nextDate"), output->ctl->now);
+	text_relative(&when, ctl_time_at(item, "nextDate"), ctl_now(output->ctl));
 	write_object(ctl_at(item, "nextObject"), &what);
 	fprintf(output->ctl->out, "next                %s %s, %s\n", ctl_text_at(item, "nextAction"),
 		buf_str(&what), buf_str(&when));
@@ -245,7 +245,7 @@ status_failing(struct output *output, struct json_object *list)
 		struct json_object *auto_cert = json_object_array_get_idx(list, i);
 		_cleanup_buf_ struct buf when = BUF_INIT;
 
-		text_relative(&when, ctl_time_at(auto_cert, "metadata.nextDate"), output->ctl->now);
+		text_relative(&when, ctl_time_at(auto_cert, "metadata.nextDate"), ctl_now(output->ctl));
 		fprintf(out, "  %s: %s; again %s\n", ctl_text_at(auto_cert, "properties.name"),
 			ctl_text_at(auto_cert, "metadata.lastError.message"), buf_str(&when));
 	}
@@ -258,7 +258,7 @@ status_item(struct output *output, struct json_object *item)
 	const char *message = ctl_text_at(item, "message");
 	_cleanup_buf_ struct buf since = BUF_INIT;
 
-	text_relative(&since, ctl_time_at(item, "startedDate"), output->ctl->now);
+	text_relative(&since, ctl_time_at(item, "startedDate"), ctl_now(output->ctl));
 	fprintf(out, "certd %s is %s, started %s, process %lld; you are %s\n", ctl_text_at(item, "version"),
 		ctl_text_at(item, "state"), buf_str(&since), count_at(item, "pid"),
 		ctl_text_at(item, "role"));

@@ -23,7 +23,7 @@ ctl_init(struct ctl *ctl)
 	const char *socket_path = getenv("CERTD_SOCKET");
 	struct winsize size = { .ws_col = 0 };
 
-	*ctl = (struct ctl){ .out = stdout, .err = stderr, .now = time(NULL) };
+	*ctl = (struct ctl){ .out = stdout, .err = stderr };
 	ctl->socket_path = xstrdup(
 		socket_path && *socket_path ? socket_path : RUNSTATEDIR "/certd/control.sock");
 	ctl->is_terminal = isatty(STDERR_FILENO);
@@ -39,6 +39,12 @@ ctl_clear(struct ctl *ctl)
 	free(ctl->socket_path);
 	free(ctl->hint);
 	json_object_put(ctl->names);
+}
+
+int64_t
+ctl_now(const struct ctl *ctl)
+{
+	return ctl->fixed_now ? ctl->fixed_now : time(NULL);
 }
 
 /* --- asking certd --- */
@@ -179,8 +185,8 @@ tell_error(struct ctl *ctl, const struct args *args, const struct error *err)
 		fprintf(ctl->err, "certctl: %s", err->message);
 	if (err->problem)
 		fprintf(ctl->err, " (%s)", err->problem);
-	if (err->retry_at > ctl->now && !strstr(err->message, "next attempt")) {
-		text_relative(&when, err->retry_at, ctl->now);
+	if (err->retry_at > ctl_now(ctl) && !strstr(err->message, "next attempt")) {
+		text_relative(&when, err->retry_at, ctl_now(ctl));
 		fprintf(ctl->err, "; again %s", buf_str(&when));
 	}
 	fputc('\n', ctl->err);

@@ -11,11 +11,11 @@
 enum ctl_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_KEYVALUE };
 
 struct ctl {
-	FILE *out;        /* results; borrowed */
-	FILE *err;        /* reasons and progress; borrowed */
-	bool is_terminal; /* @err is one: progress is one live line */
-	unsigned columns; /* of that terminal */
-	int64_t now;      /* UNIX seconds, for relative dates */
+	FILE *out;         /* results; borrowed */
+	FILE *err;         /* reasons and progress; borrowed */
+	bool is_terminal;  /* @err is one: progress is one live line */
+	unsigned columns;  /* of that terminal */
+	int64_t fixed_now; /* UNIX seconds, for tests; 0: the clock */
 	enum ctl_format format;
 	char *socket_path;         /* owned */
 	struct client *client;     /* owned; NULL until ctl_client() */
@@ -23,12 +23,16 @@ struct ctl {
 	struct json_object *names; /* owned; id -> name of what was asked for already */
 };
 
-/* For stdout, stderr, the present time, and CERTD_SOCKET or the default socket. */
+/* For stdout, stderr, and CERTD_SOCKET or the default socket. */
 void
 ctl_init(struct ctl *ctl);
 
 void
 ctl_clear(struct ctl *ctl);
+
+/* What dates are relative to. */
+int64_t
+ctl_now(const struct ctl *ctl);
 
 /* Runs one command line. Errors are told on @ctl->err. Return: the exit status. */
 int

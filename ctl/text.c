@@ -160,7 +160,7 @@ text_time(struct ctl *ctl, const char *text, struct buf *ret)
 	if (time_parse_rfc3339(text, &at) < 0)
 		buf_add_str(ret, text);
 	else
-		text_relative(ret, at, ctl->now);
+		text_relative(ret, at, ctl_now(ctl));
 }
 
 void

@@ -71,7 +71,7 @@ print_time(struct output *output, const char *text)
 	int64_t at = 0;
 
 	if (time_parse_rfc3339(text, &at) == 0)
-		text_relative(&relative, at, output->ctl->now);
+		text_relative(&relative, at, ctl_now(output->ctl));
 	fprintf(output->ctl->out, "%s (%s)\n", text, buf_str(&relative));
 }
 

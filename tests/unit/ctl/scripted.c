@@ -147,7 +147,7 @@ run(const char *path, const char *const *words, FILE *out, FILE *err)
 	ctl_init(&ctl);
 	ctl.out = out;
 	ctl.err = err;
-	ctl.now = NOW;
+	ctl.fixed_now = NOW;
 	ctl.is_terminal = false;
 	str_replace(&ctl.socket_path, path);
 	status = ctl_run(&ctl, argc, argv);
