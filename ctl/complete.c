@@ -119,7 +119,8 @@ find_position(struct position *at, const struct strlist *words)
 		const struct option *option;
 
 		if (at->open) {
-			at->open = NULL;
+			if (strcmp(word, "=") != 0) /* bash takes --option=value apart */
+				at->open = NULL;
 			continue;
 		}
 		if (word[0] != '-') {
@@ -161,6 +162,8 @@ complete(struct ctl *ctl, const struct strlist *words)
 
 	find_position(&at, words);
 	if (at.open) {
+		if (strcmp(c.prefix, "=") == 0)
+			c.prefix = "";
 		offer_values(&c, at.open->field);
 	} else if (*c.prefix == '-') {
 		offer_options(&c, &at.options);

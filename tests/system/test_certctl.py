@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -197,10 +196,30 @@ def test_bash_completes_from_the_tables_and_the_daemon(site, tmp_path, words, ha
     assert has in result.stdout.splitlines(), result.stderr
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
-def test_the_zsh_file_is_valid_zsh():
-    file = os.path.join(os.path.dirname(__file__), "..", "..", "etc", "_certctl")
-    run(["zsh", "-n", file])
+def test_zsh_completes_too():
+    """An interactive zsh on a terminal: nothing else loads completion as users have it."""
+    etc = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "etc"))
+    master, slave = pty.openpty()
+    process = subprocess.Popen(["zsh", "-f", "-i"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                               env={**os.environ, "TERM": "xterm",
+                                    "PATH": f"{program('certctl').parent}:{os.environ['PATH']}"})
+    os.close(slave)
+
+    def shows(keys, text, seconds=10):
+        os.write(master, keys)
+        shown = b""
+        deadline = time.monotonic() + seconds
+        while text not in shown and time.monotonic() < deadline:
+            if select.select([master], [], [], 0.1)[0]:
+                shown += os.read(master, 65536)
+        return text in shown
+
+    assert shows(f"fpath=({etc} $fpath); autoload -Uz compinit; compinit -u -D; echo rea''dy\n".encode(), b"ready")
+    assert shows(b"certctl add-\t\t", b"add-consumer  -- declare a server that uses certificates")
+    assert shows(b"\x15certctl add-auto --challenge dns\t", b"dns-01")
+    process.kill()
+    process.wait(5)
+    os.close(master)
 
 
 def test_certctl_links_neither_libcurl_nor_libssl():

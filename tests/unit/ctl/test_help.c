@@ -132,6 +132,8 @@ Test(complete, candidates_come_from_the_tables_and_names_from_certd)
 		{ { "complete", "--", "list", "" }, "consumer\t", "www" },
 		{ { "complete", "--", "add-auto", "--ch" }, "--challenge\t", "--cn\t" },
 		{ { "complete", "--", "add-auto", "--challenge", "" }, "dns-01\t", "--" },
+		{ { "complete", "--", "add-auto", "--challenge", "=" }, "dns-01\t", "--" },
+		{ { "complete", "--", "add-auto", "--challenge", "=", "d" }, "dns-01\t", "http" },
 		{ { "complete", "--", "add-provider", "--server", "goo" }, "google\t", "zerossl" },
 		{ { "complete", "--", "add-provider", "--ca-file", "" }, ":files\n", "\t" },
 		{ { "complete", "--", "set", "auto", "www", "--no-" }, "--no-reuse-key\t", "--name" },
