@@ -231,6 +231,33 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
 	return 0;
 }
 
+int
+key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
+	char *data;
+	long len;
+
+	ERR_clear_error();
+	if (!bio || PEM_write_bio(bio, PEM_STRING_PKCS8INF, "", der->data, (long)der->len) <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+	len = BIO_get_mem_data(bio, &data);
+	secret_set(ret_pem, data, (size_t)len);
+	return 0;
+}
+
+void
+key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsigned char ret[32])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+		EVP_DigestUpdate(ctx, der->data, der->len) != 1 ||
+		EVP_DigestUpdate(ctx, leaf_pem, len) != 1 || EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
+		abort(); /* SHA-256 fails only without memory */
+	EVP_MD_CTX_free(ctx);
+}
+
 struct password_ask {
 	const struct secret *password; /* borrowed; may be NULL */
 	bool was_asked;

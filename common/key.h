@@ -60,6 +60,17 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err);
 int
 key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
 
+/* The same from the stored form, without decoding it. */
+int
+key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err);
+
+/*
+ * SHA-256 of a stored key and its certificate's PEM: a pair that was verified once is known again by it, and a mixture
+ * of two pairs is seen, without decoding either.
+ */
+void
+key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsigned char ret[32]);
+
 /*
  * Reads PKCS#8, PKCS#1 or SEC1 PEM. @password may be NULL: an encrypted key is then ERROR_INVALID that says so.
  * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; private and public half must fit.

@@ -339,18 +339,17 @@ x509_leaf_der(const char *pem, size_t len, struct buf *ret, struct error *err)
 }
 
 int
-x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
+x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct buf *ret_chain,
 	struct cert_info *ret_info, struct error *err)
 {
-	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 	_cleanup_(cert_info_clear) struct cert_info info = { 0 };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf others = BUF_INIT;
 
-	if (x509_chain_read(pem, len, &chain, err) < 0 || describe(&chain, &info, err) < 0)
+	if (describe(chain, &info, err) < 0)
 		return -1;
-	for (size_t i = 0; i < chain.count; i++)
-		if (write_pem(chain.certs[i], i ? &others : &leaf, err) < 0)
+	for (size_t i = 0; i < chain->count; i++)
+		if (write_pem(chain->certs[i], i ? &others : &leaf, err) < 0)
 			return -1;
 	if (ret_leaf)
 		buf_add(ret_leaf, leaf.data, leaf.len);
@@ -362,4 +361,15 @@ x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *
 		info = (struct cert_info){ 0 };
 	}
 	return 0;
+}
+
+int
+x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
+	struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	if (x509_chain_read(pem, len, &chain, err) < 0)
+		return -1;
+	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
 }

@@ -51,6 +51,18 @@ int
 x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
 	int64_t now, struct error *err);
 
+/* What a certificate was ordered with. */
+struct x509_asked {
+	const struct key *key; /* all borrowed */
+	const struct strlist *names;
+	int64_t now; /* UNIX seconds */
+};
+
+/* x509_chain_verify() and x509_chain_parse() in one reading: decoding a public key is what costs. */
+int
+x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
+	struct buf *ret_chain, struct cert_info *ret_info, struct error *err);
+
 /* Upper-case hex pairs with colons of the SHA-256 of a DER certificate. Owned by the caller. */
 char *
 x509_fingerprint_der(const void *der, size_t len);

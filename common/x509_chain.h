@@ -18,6 +18,11 @@ x509_chain_clear(struct x509_chain *chain);
 int
 x509_chain_read(const char *pem, size_t len, struct x509_chain *ret, struct error *err);
 
+/* The second half of x509_chain_parse(). */
+int
+x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct buf *ret_chain,
+	struct cert_info *ret_info, struct error *err);
+
 /* Appends DNS and IP names of the SAN, canonical where that is possible, each once. Return: 0 or -1 (malformed). */
 int
 x509_names(const X509 *cert, struct strlist *ret, struct error *err);

@@ -88,21 +88,37 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 	return 0;
 }
 
+static int
+check_chain(const struct x509_chain *chain, const struct x509_asked *asked, struct error *err)
+{
+	X509 *leaf = chain->certs[0];
+
+	if (check_key(leaf, asked->key, err) < 0 || check_names(leaf, asked->names, err) < 0 ||
+		check_usage(leaf, err) < 0 || check_dates(leaf, asked->now, err) < 0)
+		return -1;
+	for (size_t i = 0; i + 1 < chain->count; i++)
+		if (check_link(chain->certs[i], chain->certs[i + 1], i + 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+int
+x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
+	struct buf *ret_chain, struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	if (x509_chain_read(pem, len, &chain, err) < 0 || check_chain(&chain, asked, err) < 0)
+		return -1;
+	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
+}
+
 int
 x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
 	int64_t now, struct error *err)
 {
+	const struct x509_asked asked = { .key = key, .names = names, .now = now };
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
-	X509 *leaf;
 
-	if (x509_chain_read(pem, len, &chain, err) < 0)
-		return -1;
-	leaf = chain.certs[0];
-	if (check_key(leaf, key, err) < 0 || check_names(leaf, names, err) < 0 ||
-		check_usage(leaf, err) < 0 || check_dates(leaf, now, err) < 0)
-		return -1;
-	for (size_t i = 0; i + 1 < chain.count; i++)
-		if (check_link(chain.certs[i], chain.certs[i + 1], i + 1, err) < 0)
-			return -1;
-	return 0;
+	return x509_chain_read(pem, len, &chain, err) < 0 ? -1 : check_chain(&chain, &asked, err);
 }

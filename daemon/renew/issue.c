@@ -262,6 +262,7 @@ certificate_fill(
 	struct certificate *cert, const struct issue *issue, const struct cert_info *info, int64_t now)
 {
 	char stamp[TIME_RFC3339_SIZE];
+	unsigned char pair[32];
 
 	time_format_rfc3339(now, stamp);
 	store_new_id(cert->o.id);
@@ -283,6 +284,8 @@ certificate_fill(
 	cert->not_after_at = info->not_after_at;
 	cert->ari_id = xstrdup_null(info->ari_id);
 	secret_copy(&cert->key, &issue->record.key);
+	key_pair_digest(&cert->key, cert->leaf_pem.data, cert->leaf_pem.len, pair);
+	buf_add(&cert->pair, pair, sizeof(pair));
 }
 
 /* Two certificates of one name within a second: the id tells them apart. */
@@ -372,11 +375,13 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	struct cert_info info = { 0 };
 	int64_t now = issue_now(issue->env);
+	const struct x509_asked asked = { .key = issue->key, .names = &issue->record.names, .now = now };
 	int rc = -1;
 
-	if (x509_chain_verify(chain->data, chain->len, issue->key, &issue->record.names, now, err) < 0)
-		return error_wrap(err, "the CA issued a certificate that was not asked for");
-	if (x509_chain_parse(chain->data, chain->len, &cert.leaf_pem, &cert.chain_pem, &info, err) == 0) {
+	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, err) <
+		0) {
+		error_wrap(err, "the CA issued a certificate that was not asked for");
+	} else {
 		certificate_fill(&cert, issue, &info, now);
 		rc = issue_store(issue, &cert, err);
 	}

@@ -7,7 +7,6 @@
 
 #include "common/json.h"
 #include "common/key.h"
-#include "common/x509.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
 #include "daemon/rollout/drop_file.h"
@@ -210,6 +209,7 @@ struct drop_job {
 	struct secret key_der;
 	struct buf leaf;
 	struct buf chain;
+	struct buf pair;
 	struct buf manifest;
 	int64_t generation;
 	struct error error;
@@ -249,28 +249,23 @@ drop_files_clear(struct drop_files *f)
 	buf_clear(&f->fullchain);
 }
 
-/* The key must be the certificate's: a broken pair never becomes visible. */
+/* What was verified when it was issued, and nothing else, becomes visible: never a broken pair. */
 static int
-check_pair(const struct drop_job *job, const struct key *key, struct error *err)
+check_pair(const struct drop_job *job, struct error *err)
 {
-	struct cert_info info = { 0 };
-	unsigned char spki[32];
-	int rc = x509_chain_parse(job->leaf.data, job->leaf.len, NULL, NULL, &info, err);
+	unsigned char pair[32];
 
-	key_spki_sha256(key, spki);
-	if (rc == 0 && memcmp(spki, info.spki_sha256, sizeof(spki)) != 0)
-		rc = error_set(err, ERROR_CORRUPT, "the stored key does not belong to the certificate");
-	cert_info_clear(&info);
-	return rc;
+	key_pair_digest(&job->key_der, job->leaf.data, job->leaf.len, pair);
+	if (job->pair.len != sizeof(pair) || memcmp(job->pair.data, pair, sizeof(pair)) != 0)
+		return error_set(err, ERROR_CORRUPT,
+			"the stored key and certificate are not the pair that was verified");
+	return 0;
 }
 
 static int
 make_files(const struct drop_job *job, struct drop_files *f, struct error *err)
 {
-	_cleanup_key_ struct key *key = NULL;
-
-	if (key_from_der(&job->key_der, &key, err) < 0 || check_pair(job, key, err) < 0 ||
-		key_to_pem(key, &f->key, err) < 0)
+	if (check_pair(job, err) < 0 || key_der_to_pem(&job->key_der, &f->key, err) < 0)
 		return -1;
 	buf_add(&f->fullchain, job->leaf.data, job->leaf.len);
 	buf_add(&f->fullchain, job->chain.data, job->chain.len);
@@ -406,6 +401,7 @@ drop_job_free(struct drop_job *job)
 	secret_clear(&job->key_der);
 	buf_clear(&job->leaf);
 	buf_clear(&job->chain);
+	buf_clear(&job->pair);
 	buf_clear(&job->manifest);
 	error_clear(&job->error);
 	free(job);
@@ -445,6 +441,7 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 	secret_copy(&job->key_der, &request->cert->key);
 	buf_add(&job->leaf, request->cert->leaf_pem.data, request->cert->leaf_pem.len);
 	buf_add(&job->chain, request->cert->chain_pem.data, request->cert->chain_pem.len);
+	buf_add(&job->pair, request->cert->pair.data, request->cert->pair.len);
 	json_write(manifest, &job->manifest);
 	buf_add_char(&job->manifest, '\n');
 	job->generation = request->generation;

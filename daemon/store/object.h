@@ -94,6 +94,7 @@ struct certificate {
 	struct buf chain_pem; /* intermediates; may be empty */
 	struct secret key;    /* PKCS#8 DER */
 	bool revoked;
+	struct buf pair; /* key_pair_digest() of what was verified; checked again before it is dropped */
 };
 
 struct dnsprovider {

@@ -88,6 +88,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_BYTES, 29, struct certificate, chain_pem, "certificateChain"),
 	RECORD_FIELD(RECORD_SECRET, 30, struct certificate, key, "privateKey"),
 	RECORD_FIELD(RECORD_BOOL, 31, struct certificate, revoked, NULL),
+	RECORD_FIELD(RECORD_BYTES, 32, struct certificate, pair, NULL),
 };
 const struct record_class certificate_class = CLASS(
 	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields);
