@@ -206,6 +206,53 @@ receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct err
 	return 1;
 }
 
+/* --- words of others --- */
+
+/*
+ * A CA's or a program's words may carry escape sequences, and a terminal obeys them. What is no line end becomes '?':
+ * C0, DEL, and C1 as UTF-8 (U+0080..U+009F).
+ */
+static void
+clean_string(struct json_object *value)
+{
+	size_t len = (size_t)json_object_get_string_len(value);
+	_cleanup_free_ char *text = xmemdup(json_object_get_string(value), len + 1);
+	bool is_changed = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 && (unsigned char)text[i + 1] < 0xa0)
+			text[i++] = '?';
+		else if (c == 0x7f || (c < 0x20 && c != '\n'))
+			; /* that octet alone */
+		else
+			continue;
+		text[i] = '?';
+		is_changed = true;
+	}
+	if (is_changed)
+		json_object_set_string_len(value, text, (int)len);
+}
+
+/* Depth is bounded by the parser. */
+static void
+clean(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_string))
+		clean_string(value);
+	for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
+		i++)
+		clean(json_object_array_get_idx(value, i));
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, member)
+		{
+			(void)name;
+			clean(member);
+		}
+	}
+}
+
 /* Return: 1 and the next message, 0 nothing in time, -1 failed. */
 static int
 next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret,
@@ -222,7 +269,10 @@ next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struc
 			*ret = json_parse(client->in.data, len, err);
 			buf_drop(&client->in, len + 1);
 			client->scanned = 0;
-			return *ret ? 1 : error_wrap(err, "certd's answer");
+			if (!*ret)
+				return error_wrap(err, "certd's answer");
+			clean(*ret);
+			return 1;
 		}
 		client->scanned = client->in.len;
 		rc = receive(client, interrupt_fd, deadline_ms, err);

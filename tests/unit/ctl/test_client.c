@@ -3,7 +3,14 @@
 #include "common/error.h"
 
 #include <criterion/criterion.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 Test(client, a_daemon_that_is_not_there_says_how_to_start_it)
 {
@@ -87,4 +94,62 @@ Test(client, a_path_that_is_no_socket_address_is_refused)
 	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("--socket", path, "status"));
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_USAGE));
+}
+
+Test(client, words_of_others_cannot_drive_the_terminal)
+{
+	static const struct exchange script[] = {
+		{ "server.status",
+			"!{\"code\":-32000,\"message\":\"a\\u001b[2Jb\\u007f\\u009bc\\td "
+			"\\u00fc\\nline\",\"data\":{\"code\":\"ca\"}}",
+			{ NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
+
+	cr_expect_str_eq(o.err, "certctl: a?[2Jb???c?d \xc3\xbc\nline\n");
+}
+
+/* As another user than the one who made the directory or socket; that takes root to begin with. */
+static void
+become_nobody(void)
+{
+	cr_assert_eq(setgroups(0, NULL), 0);
+	cr_assert_eq(setegid(65534), 0);
+	cr_assert_eq(seteuid(65534), 0);
+}
+
+Test(client, no_access_to_the_socket_says_who_has)
+{
+	char dir[] = "/tmp/certctl-test-XXXXXX";
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	cr_assert_eq(chown(addr.sun_path, 0, 4), 0);
+	cr_assert_eq(chmod(addr.sun_path, 0660), 0);
+	cr_assert_eq(chmod(dir, 0755), 0);
+	become_nobody();
+	_cleanup_outcome_ struct outcome by_group = run_certctl(
+		NULL, 0, WORDS("--socket", addr.sun_path, "status"));
+
+	cr_expect_eq(by_group.status, error_exit_status(ERROR_DENIED));
+	cr_expect_not_null(
+		strstr(by_group.err, "become a member of group adm (adduser USER adm"), "%s", by_group.err);
+	cr_assert_eq(seteuid(0), 0);
+	cr_assert_eq(chmod(dir, 0700), 0);
+	become_nobody();
+	_cleanup_outcome_ struct outcome by_directory = run_certctl(
+		NULL, 0, WORDS("--socket", addr.sun_path, "status"));
+
+	cr_expect_eq(by_directory.status, error_exit_status(ERROR_DENIED));
+	cr_expect_not_null(strstr(by_directory.err, "run certctl as root"), "%s", by_directory.err);
+	cr_assert_eq(seteuid(0), 0);
+	unlink(addr.sun_path);
+	rmdir(dir);
+	close(fd);
 }
