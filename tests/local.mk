@@ -294,5 +294,7 @@ check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
 
 .PHONY: check-programs
 
+# Folders that are packed as a whole bring along what was built in them.
 dist-hook:
-	find '$(distdir)' -name __pycache__ -prune -exec rm -rf {} +
+	find '$(distdir)' '(' -name __pycache__ -o -name .deps -o -name .libs -o -name .dirstamp -o -name '*.[lo]o' \
+		-o -name '*.o' ')' -prune -exec rm -rf {} +

@@ -45,6 +45,8 @@ mkdir -p .old
 pivot_root . .old
 umount -l /.old
 rmdir /.old
+# As on a host: what the manager mounts for a service, credentials above all, has to arrive there.
+mount --make-rshared /
 ip link set lo up
 exec env -i container=certd-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	setpriv --bounding-set -sys_time,-sys_boot,-sys_module,-syslog \
