@@ -164,6 +164,7 @@ open_scheduler(struct certd *c)
 		.http = http_curl_transport(c->http),
 		.max_orders = c->conf.max_orders,
 		.allow_other_hosts = c->conf.allow_other_hosts,
+		.build_at = BUILD_TIME,
 	});
 }
 

@@ -1,7 +1,9 @@
 # daemon/renew: policy (pure), the jobs that the schedule runs, and the scheduler.
 libcertd_la_SOURCES += \
 	daemon/renew/account.c daemon/renew/account.h \
+	daemon/renew/clamp.c daemon/renew/clamp.h \
 	daemon/renew/issue.c daemon/renew/issue.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
 	daemon/renew/purge.c daemon/renew/purge.h \
-	daemon/renew/scheduler.c daemon/renew/scheduler.h
+	daemon/renew/scheduler.c daemon/renew/scheduler.h \
+	daemon/renew/time_guard.c daemon/renew/time_guard.h

@@ -12,7 +12,9 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
+#include "daemon/renew/clamp.h"
 #include "daemon/renew/purge.h"
+#include "daemon/renew/time_guard.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -50,6 +52,8 @@ struct scheduler {
 	struct scheduler_config config;
 	struct lane *lanes; /* those in use */
 	struct job *jobs;
+	struct time_guard *guard;
+	struct clamp *clamp;
 	bool kicked;
 	bool closing;
 	int64_t next_at;
@@ -285,6 +289,10 @@ scheduler_pass(void *arg)
 	if (s->closing)
 		return;
 	s->next_at = INT64_MAX;
+	if (!time_guard_allows(s->guard, now)) {
+		loop_wall_set(s->env->loop, INT64_MAX); /* setting the clock wakes it */
+		return;
+	}
 	while (schedule_next_lane(s->env->store, name, after, name, &err) == 1) {
 		int64_t due = lane_run(s, lane_get(s, name), now, &err);
 
@@ -299,10 +307,20 @@ scheduler_pass(void *arg)
 }
 
 static void
+rows_moved(void *arg)
+{
+	scheduler_kick(arg);
+}
+
+/* Due times are wall times, so a look at the heads is what a clock that was set needs, and at what was put meanwhile. */
+static void
 scheduler_wall(bool clock_was_set, void *arg)
 {
-	(void)clock_was_set; /* due times are wall times: a look at the heads is all that a set clock needs */
-	scheduler_kick(arg);
+	struct scheduler *s = arg;
+
+	if (clock_was_set)
+		clamp_start(s->clamp);
+	scheduler_kick(s);
 }
 
 /* --- life --- */
@@ -315,6 +333,8 @@ scheduler_new(const struct scheduler_config *config)
 	s->config = *config;
 	s->env = config->issue_env;
 	s->next_at = INT64_MAX;
+	s->guard = time_guard_new(s->env, config->build_at);
+	s->clamp = clamp_new(s->env, rows_moved, s);
 	loop_wall_init(s->env->loop, scheduler_wall, s);
 	return s;
 }
@@ -346,6 +366,8 @@ scheduler_free(struct scheduler *s)
 		DL_DELETE(s->lanes, lane);
 		lane_free(lane);
 	}
+	clamp_free(s->clamp);
+	time_guard_free(s->guard);
 	free(s);
 }
 

@@ -15,6 +15,7 @@ struct scheduler_config {
 	const struct http *http;           /* borrowed */
 	int64_t max_orders;                /* in flight per provider */
 	bool allow_other_hosts;
+	int64_t build_at; /* UNIX seconds: no date before it is believed */
 };
 
 struct scheduler *

@@ -1,3 +1,4 @@
+#include "daemon/renew/clamp.h"
 #include "daemon/renew/policy.h"
 
 #include "common/alloc.h"
@@ -84,4 +85,17 @@ Test(policy, a_clock_before_the_build_or_a_day_behind_is_not_believed)
 	cr_expect_not(policy_clock_is_sane(800 * DAY, 900 * DAY, 0));
 	cr_expect(policy_clock_is_sane(1000 * DAY, 0, 1001 * DAY));
 	cr_expect_not(policy_clock_is_sane(1000 * DAY, 0, 1002 * DAY));
+}
+
+Test(clamp, a_retry_is_never_later_than_the_longest_wait_and_a_date_stays)
+{
+	int64_t now = 1000 * (int64_t)DAY;
+
+	cr_expect_eq(clamp_due(now, now + DAY, true, 7), now + DAY);
+	cr_expect_eq(clamp_due(now, now + 400 * (int64_t)DAY, false, 7), now + 400 * (int64_t)DAY);
+	for (uint64_t seed = 0; seed < 5000; seed += 7) {
+		int64_t due = clamp_due(now, now + 400 * (int64_t)DAY, true, seed);
+
+		cr_assert(due >= now && due < now + 600, "%lld", (long long)due);
+	}
 }

@@ -1,0 +1,81 @@
+/* The rule is policy_clock_is_sane(); here is what it remembers. */
+#include "daemon/renew/time_guard.h"
+
+#include "common/timefmt.h"
+#include "daemon/renew/policy.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAVE_EVERY_SEC = 6 * 3600 };
+
+static const char KEY[] = "last-seen";
+
+struct time_guard {
+	const struct issue_env *env;
+	int64_t build_at;
+	int64_t last_seen_at; /* as stored */
+	bool is_waiting;
+};
+
+struct time_guard *
+time_guard_new(const struct issue_env *env, int64_t build_at)
+{
+	struct time_guard *g = xcalloc(1, sizeof(*g));
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	uint64_t be;
+
+	g->env = env;
+	g->build_at = build_at;
+	if (store_get(env->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 &&
+		value.len == sizeof(be)) {
+		memcpy(&be, value.data, sizeof(be));
+		g->last_seen_at = (int64_t)be64toh(be);
+	}
+	return g;
+}
+
+void
+time_guard_free(struct time_guard *g)
+{
+	free(g);
+}
+
+static void
+remember(struct time_guard *g, int64_t now)
+{
+	uint64_t be = htobe64((uint64_t)now);
+
+	if (now >= g->last_seen_at && now - g->last_seen_at < SAVE_EVERY_SEC)
+		return;
+	store_put(store_begin(g->env->store), STORE_META, KEY, sizeof(KEY) - 1, &be, sizeof(be));
+	g->last_seen_at = now;
+}
+
+static void
+say(struct time_guard *g, int64_t now, bool sane)
+{
+	char text[TIME_RFC3339_SIZE];
+
+	if (g->is_waiting == !sane)
+		return;
+	g->is_waiting = !sane;
+	time_format_rfc3339(now, text);
+	event_emit(g->env->events, NULL, EVENT_CLOCK_CHANGED, NULL, NULL,
+		sane ? "the clock says %s: going on"
+		     : "the clock says %s, which is before the last time that was seen: nothing is renewed "
+		       "until it is set",
+		text);
+}
+
+bool
+time_guard_allows(struct time_guard *g, int64_t now)
+{
+	bool sane = policy_clock_is_sane(now, g->build_at, g->last_seen_at);
+
+	say(g, now, sane);
+	if (sane)
+		remember(g, now);
+	return sane;
+}
