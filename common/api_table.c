@@ -63,13 +63,13 @@ static const struct api_field eab_fields[] = {
 
 static const struct api_field provider_properties[] = {
 	NAME_FIELD("name of the provider"),
-	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .metavar = "ADDRESS",
+	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED, .metavar = "ADDRESS",
 		.help = "contact address of the account" },
 	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .metavar = "URL",
 		.help = "ACME directory, or a well-known name such as letsencrypt" },
-	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .flags = API_IMMUTABLE, .option = "agree-tos",
+	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .option = "agree-tos",
 		.help = "you accept the CA's terms of service" },
-	{ .name = "externalAccountBinding", .type = API_OBJECT, .flags = API_IMMUTABLE, .fields = eab_fields,
+	{ .name = "externalAccountBinding", .type = API_OBJECT, .fields = eab_fields,
 		.help = "binds the account to one that you have with the CA" },
 	{ .name = "caFile", .type = API_PATH, .metavar = "FILE",
 		.help = "roots (PEM) that the CA's own TLS must chain to", .fallback = "the system's" },

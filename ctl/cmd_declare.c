@@ -94,8 +94,12 @@ hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char
 	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
 
 	free(ctl->hint);
-	ctl->hint = xasprintf("'%s' stays declared and certd goes on trying; see: certctl %s%s %s", name,
-		is_auto ? "explain" : "show ", is_auto ? "" : resource->cli, name);
+	ctl->hint = is_auto ? xasprintf(
+				      "'%s' stays declared and certd goes on trying; see: certctl explain %s",
+				      name, name)
+			    : xasprintf("'%s' stays declared and certd goes on trying; mend it with: certctl "
+					"set %s %s",
+				      name, resource->cli, name);
 }
 
 /* Runs @wait to its end and shows the object as it is then. */
@@ -104,6 +108,8 @@ finish(struct wait *wait, const struct api_resource *resource, struct json_objec
 {
 	_cleanup_json_ struct json_object *after = NULL;
 
+	if (resource == &api_resources[API_AUTOCERTIFICATE])
+		wait->explain = ctl_text_at(object, "id");
 	if (wait_run(wait, err) < 0) {
 		hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
 		return -1;

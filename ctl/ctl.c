@@ -134,6 +134,12 @@ ctl_time_at(struct json_object *obj, const char *path)
 
 /* --- errors --- */
 
+static bool
+is_named(const struct api_field *field, const char *name, size_t len)
+{
+	return field && strlen(field->name) == len && strncmp(field->name, name, len) == 0;
+}
+
 /* The option that the last known part of "properties.probes[0].port" is given by; owned by the caller, or NULL. */
 static char *
 option_of_field(const struct args *args, const char *field)
@@ -148,8 +154,9 @@ option_of_field(const struct args *args, const char *field)
 		for (size_t i = 0; i < options.count; i++) {
 			const struct option *o = &options.items[i];
 
-			if (!o->is_own && !o->is_negation && strlen(o->field->name) == len &&
-				strncmp(o->field->name, field, len) == 0)
+			if (!o->is_own && !o->is_negation &&
+				(is_named(o->field, field, len) ||
+					(!found && is_named(o->parent, field, len))))
 				str_replace(&found, o->name);
 		}
 		field += len;

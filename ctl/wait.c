@@ -14,7 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_TIMEOUT_SEC = 600, TICK_MS = 1000 };
+enum {
+	DEFAULT_TIMEOUT_SEC = 600,
+	TICK_MS = 1000,
+	QUIET_MS = 2000,       /* nothing was heard for so long: ask why */
+	QUIET_AGAIN_MS = 30000 /* and again */
+};
 
 static int64_t
 monotonic_ms(void)
@@ -157,6 +162,36 @@ look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *r
 	return false;
 }
 
+/* No event says why nothing happens (a provider without an account, say): explain does. */
+static void
+ask_why(struct wait *wait)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+	_cleanup_strlist_ struct strlist reasons = STRLIST_INIT;
+	_cleanup_free_ char *text = NULL;
+
+	json_add_string(params, "ref", wait->explain);
+	if (ctl_call(wait->ctl, RPC_AUTOCERTIFICATE_EXPLAIN, params, &result, NULL) < 0 ||
+		json_get_strlist(result, "reasons", &reasons, NULL) <= 0 || reasons.count == 0)
+		return;
+	text = strlist_join(&reasons, "; ");
+	progress_step(&wait->progress, text);
+}
+
+static void
+nothing_heard(struct wait *wait, int64_t passed_ms)
+{
+	int64_t limit = wait->progress.text ? QUIET_AGAIN_MS : QUIET_MS;
+
+	wait->quiet_ms += passed_ms;
+	progress_tick(&wait->progress);
+	if (!wait->explain || wait->quiet_ms < limit)
+		return;
+	wait->quiet_ms = 0;
+	ask_why(wait);
+}
+
 static int
 timed_out(const struct wait *wait, struct error *err)
 {
@@ -176,14 +211,18 @@ wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_ou
 		if (wait->left_ms <= 0)
 			return timed_out(wait, err);
 		rc = take_event(wait, wait->left_ms < TICK_MS ? wait->left_ms : TICK_MS, &event, err);
-		wait->left_ms -= monotonic_ms() - begin;
+		begin = monotonic_ms() - begin;
+		wait->left_ms -= begin;
 		if (rc < 0) {
 			progress_erase(&wait->progress);
 			return -1;
 		}
-		if (rc == 0)
-			progress_tick(&wait->progress);
-		else if (look_at_event(wait, event, ret_outcome)) {
+		if (rc == 0) {
+			nothing_heard(wait, begin);
+			continue;
+		}
+		wait->quiet_ms = 0;
+		if (look_at_event(wait, event, ret_outcome)) {
 			*ret = json_object_get(event);
 			return 0;
 		}

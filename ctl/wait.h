@@ -28,6 +28,8 @@ struct wait {
 	int64_t last_seq;
 	int signal_fd; /* SIGINT; -1: none */
 	int64_t left_ms;
+	int64_t quiet_ms;    /* since the last step */
+	const char *explain; /* auto-certificate to ask about when nothing is heard; borrowed, or NULL */
 	struct json_object *missed; /* events that came with the subscription; owned */
 	size_t next_missed;
 	struct progress progress;

@@ -99,14 +99,37 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	return provider_store(call, &p, EVENT_OBJECT_CREATED, err);
 }
 
+/* What the account was registered with: it can be mended until then, afterwards the CA has it. */
+static int
+check_registered(const struct provider *p, struct json_object *properties, struct error *err)
+{
+	static const char *const names[] = { "email", "termsOfServiceAgreed", "externalAccountBinding" };
+
+	for (size_t i = 0; p->account_url && i < ARRAY_SIZE(names); i++) {
+		if (!json_path(properties, names[i]))
+			continue;
+		error_set(err, ERROR_STATE,
+			"the account is registered with it already; declare another provider");
+		if (err)
+			err->field = xasprintf("properties.%s", names[i]);
+		return -1;
+	}
+	return 0;
+}
+
 int
 provider_update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (resource_find(call, &provider_class, params, &p, err) < 0)
+	struct json_object *properties = json_path(params, "properties");
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
+		check_registered(&p, properties, err) < 0)
 		return -1;
-	resource_from_json(&provider_ops, json_path(params, "properties"), &p);
+	resource_from_json(&provider_ops, properties, &p);
+	if (json_path(properties, "externalAccountBinding") && read_eab(&p, properties, err) < 0)
+		return -1;
 	resource_modified(call, &p.o);
 	if (!p.account_url)
 		schedule_account(call, &p); /* what was changed may be what it failed for */

@@ -109,9 +109,21 @@ def test_a_provider_that_fails_stays_declared_and_says_what_to_do(start):
                        check=False)
     assert result.returncode == 68
     assert "give the CA's root with --ca-file" in result.stderr
-    assert result.stderr.endswith("certd goes on trying; see: certctl show provider le\n")
+    assert result.stderr.endswith("certd goes on trying; mend it with: certctl set provider le\n")
     certd.ctl("set", "provider", "le", "--ca-file", pebble.ca_file)
     wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)
+
+
+def test_what_a_provider_was_registered_with_can_be_mended_until_it_is(start):
+    pebble = start(Pebble, dns=start(Challtestsrv).dns)
+    certd = start(Certd)
+    result = certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--ca-file",
+                       pebble.ca_file, check=False)
+    assert result.returncode == 65 and result.stderr.startswith("certctl: --agree-tos: ")
+    certd.ctl("set", "provider", "le", "--agree-tos")
+    wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)
+    result = certd.ctl("set", "provider", "le", "--email", "x@y.z", check=False)
+    assert result.returncode == 71 and result.stderr.startswith("certctl: --email: the account is registered with it")
 
 
 def on_terminal(certd, words, until, seconds=20):

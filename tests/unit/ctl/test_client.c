@@ -48,6 +48,9 @@ Test(client, errors_of_the_server_give_the_exit_status_and_name_the_option)
 			"certctl: autoCertificate.create needs the role operator; uid 7 has viewer\n"
 			"certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
 			"certd.conf\n" },
+		{ "!{\"code\":-32000,\"message\":\"the CA wants one\",\"data\":{\"code\":\"state\",\"field\":"
+		  "\"properties.subjectAlternativeNames\"}}",
+			ERROR_STATE, "certctl: --san: the CA wants one\n" },
 		{ "!{\"code\":-32601,\"message\":\"no such method\"}", ERROR_PROTOCOL,
 			"certctl: no such method\n" },
 		{ "!5", ERROR_PROTOCOL, "certctl: " },

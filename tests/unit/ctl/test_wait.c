@@ -218,3 +218,20 @@ Test(wait, followed_events_repeat_nothing_and_end_with_the_daemon)
 		cr_expect_null(strstr(at + 1, line), "%s", o.out);
 	}
 }
+
+Test(wait, when_nothing_is_heard_the_reason_is_asked_for)
+{
+	static const struct exchange script[] = {
+		{ "autoCertificate.create", CREATED, { NULL } },
+		{ "event.subscribe", "{\"after\":4,\"items\":[]}", { NULL } },
+		{ "autoCertificate.explain",
+			"{\"reasons\":[\"no certificate yet\",\"provider 'le' has no account\"]}",
+			{ EVENT(5, "notice", "issue.done", "{}", "issued"),
+				EVENT(6, "notice", "deploy.done", "{}", "written") } },
+		{ "autoCertificate.get", ISSUED, { NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 4, ADD);
+
+	cr_expect_eq(o.status, 0);
+	cr_expect_str_eq(o.err, "no certificate yet; provider 'le' has no account\nissued\n");
+}
