@@ -1,0 +1,112 @@
+"""Who is told of a new certificate, and whether it is really served."""
+import os
+import socket
+
+import pytest
+from certd import Certd
+from pebble import Challtestsrv, Pebble
+from procs import free_port, wait_for
+from tls import parse_certificate, tls_leaf
+from webservers import Nginx
+
+NAME = "www.example.com"
+
+
+@pytest.fixture
+def certd(start):
+    port = free_port()
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=port, validity=3600)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
+              "--email", "ops@example.com", "--agree-tos")
+    return certd
+
+
+def add_auto(certd, *consumers):
+    options = [word for consumer in consumers for word in ("--consumer", consumer)]
+    certd.ctl("add-auto", "--provider", "le", "--cn", NAME, *options)
+
+
+def rollout(certd, consumer):
+    rollouts = certd.call("consumer.get", ref=consumer)["metadata"]["rollouts"]
+    return rollouts[0] if rollouts else {}
+
+
+def test_a_notify_consumer_gets_one_datagram_for_each_change(certd, scratch):
+    path = scratch / "notify.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(path))
+        sock.settimeout(20)
+        certd.ctl("add-consumer", "--name", "app", "--activate", "notify", "--notify-socket", path)
+        add_auto(certd, "app")
+        fields = dict(line.split("=", 1) for line in sock.recv(65536).decode().splitlines())
+        assert fields["X_CERTD_NAME"] == NAME
+        assert fields["X_CERTD_DIRECTORY"] == str(certd.drop(NAME))
+        assert fields["X_CERTD_DOMAINS"] == NAME
+        assert fields["X_CERTD_GENERATION"] == "1"
+        certd.ctl("renew", NAME)
+        assert b"X_CERTD_GENERATION=2" in sock.recv(65536)
+
+
+def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succeeds(certd, scratch):
+    out, switch = scratch / "out", scratch / "ok"
+    hook = scratch / "hook"
+    hook.write_text(f"#!/bin/sh\nset -e\ntest -e {switch} || {{ echo 'not yet'; exit 7; }}\n"
+                    f"echo \"$1|$CERTD_NAME|$RENEWED_LINEAGE|$RENEWED_DOMAINS|$(ls /proc/self/fd | wc -l)\" >>{out}\n")
+    hook.chmod(0o755)
+    certd.ctl("add-consumer", "--name", "app", "--activate", "exec", "--command", hook, "--command", "a b; $(id)")
+    result = certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "app", check=False)
+    assert result.returncode == 3 and "not yet" in result.stderr, result
+    assert rollout(certd, "app")["lastError"]["code"] == "hook"
+    # The certificate itself is there; only this consumer is behind.
+    assert parse_certificate(certd.drop(NAME) / "cert.pem").names == [NAME]
+    explained = certd.ctl("explain", NAME).stdout
+    assert "app" in explained and "not yet" in explained
+    switch.touch()
+    certd.ctl("deploy", "app")
+    wait_for(out.exists, 10, "the hook to run")
+    word, name, lineage, domains, _ = out.read_text().split("\n")[0].split("|")
+    assert (word, name, lineage, domains) == ("a b; $(id)", NAME, str(certd.drop(NAME)), NAME)
+    wait_for(lambda: rollout(certd, "app").get("activated"), 10)
+
+
+def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, start):
+    add_auto(certd)
+    nginx = start(Nginx, bundles={NAME: certd.drop(NAME) / "bundle.pem"})
+    certd.ctl("add-consumer", "--name", "web", "--probe", f"127.0.0.1:{nginx.tls_port}")
+    certd.ctl("set", "auto", NAME, "--consumer", "web")
+    wait_for(lambda: rollout(certd, "web").get("served") == "served", 20)
+    certd.ctl("renew", NAME)
+    wait_for(lambda: rollout(certd, "web").get("served") == "stale", 30)
+    wait_for(lambda: [e for e in certd.call("event.list")["items"] if e["kind"] == "probe.stale"], 30)
+    nginx.reload()
+    newest = parse_certificate(certd.drop(NAME) / "cert.pem").serial
+    wait_for(lambda: tls_leaf("127.0.0.1", nginx.tls_port, NAME).serial == newest, 10, "the old worker to be gone")
+    assert "serves the newest" in certd.ctl("probe", "web").stdout
+    assert rollout(certd, "web")["served"] == "served"
+
+
+def test_a_prepared_directory_gives_its_group_the_files(certd, scratch):
+    """As root would with install -d -g GROUP -m 2750."""
+    directory = scratch / "prepared"
+    directory.mkdir()
+    os.chown(directory, os.geteuid(), 12345)
+    directory.chmod(0o2750)
+    certd.ctl("add-consumer", "--name", "mail", "--directory", directory)
+    add_auto(certd, "mail")
+    for name in ("bundle.pem", "privkey.pem", "manifest.json"):
+        status = (directory / name).stat()
+        assert (status.st_mode & 0o7777, status.st_gid) == (0o640, 12345), name
+    assert (certd.drop(NAME) / "privkey.pem").stat().st_mode & 0o7777 == 0o600
+    assert (directory / "bundle.pem").read_text() == (certd.drop(NAME) / "bundle.pem").read_text()
+
+
+def test_a_missing_directory_is_named_and_heals(certd, scratch):
+    directory = scratch / "later"
+    certd.ctl("add-consumer", "--name", "mail", "--directory", directory)
+    result = certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "mail", check=False)
+    assert result.returncode != 0 and str(directory) in result.stderr
+    directory.mkdir(mode=0o700)
+    certd.ctl("deploy", "mail")
+    wait_for((directory / "manifest.json").exists, 10, "the drop")
