@@ -5,7 +5,7 @@ import signal
 import socket
 from pathlib import Path
 
-from procs import Server, run
+from procs import Server, run, wait_for
 from rpc import RpcClient
 
 
@@ -79,6 +79,12 @@ class Certd(Server):
         if status:
             raise AssertionError(f"certd ended with {status}")
         return status
+
+    def kill9(self):
+        """Under a wrapper the daemon is not our child: it is gone when its socket answers nobody."""
+        super().kill9()
+        if self.wrapper:
+            wait_for(lambda: not self.is_ready(), what="the daemon is gone")
 
     def reload(self):
         self.send_signal(signal.SIGHUP)

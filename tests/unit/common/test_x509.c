@@ -115,9 +115,7 @@ Test(x509, leaf_and_chain_come_out_without_an_empty_line)
 
 Test(x509, a_name_that_a_terminal_would_obey_is_not_shown)
 {
-	static const char *const names[] = { "x\x1b[2J", "x\x7f",
-		"x\xc2\x9b"
-		"2J" };
+	static const char *const names[] = { "x\x1b[2J", "x\x7f", "x\xc2\x9b\062J" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_mini_ struct mini_cert self = { 0 };
