@@ -329,7 +329,7 @@ call_refused(struct acme_call *call, const struct http_response *res)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_free_ char *nonce = NULL;
 
-	acme_client_read_problem(client, res, &err);
+	acme_client_read_refusal(client, res, &err);
 	if (err.problem && strcmp(err.problem, "badNonce") == 0 && call->nonce_tries++ < ACME_NONCE_TRIES) {
 		call->state = ACME_CALL_WAITING;
 		nonce = acme_nonces_take(&client->nonces); /* that of this answer */
@@ -367,7 +367,6 @@ static void
 call_answered(struct http_response *res, const struct error *err, void *arg)
 {
 	struct acme_call *call = arg;
-	_cleanup_error_ struct error why = ERROR_INIT;
 
 	call->http = NULL;
 	if (err) {
@@ -375,14 +374,10 @@ call_answered(struct http_response *res, const struct error *err, void *arg)
 		return;
 	}
 	acme_nonces_put(&call->client->nonces, res->replay_nonce);
-	if (res->status >= 200 && res->status <= 299) {
+	if (res->status >= 200 && res->status <= 299)
 		call_accepted(call, res);
-	} else if (res->status >= 400) {
+	else
 		call_refused(call, res);
-	} else {
-		error_set(&why, ERROR_PROTOCOL, "the CA redirects or answers HTTP status %d", res->status);
-		call_finish(call, NULL, &why);
-	}
 }
 
 struct acme_call *

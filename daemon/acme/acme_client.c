@@ -125,11 +125,27 @@ acme_client_retry_after(const struct acme_client *client, const struct http_resp
 	return at;
 }
 
+/* Where it leads is shown, never followed: the CA is the host that the operator named. */
+static void
+read_redirect(const struct http_response *res, struct error *ret)
+{
+	if (res->location && acme_url_check(res->location, NULL) == 0)
+		error_set(ret, ERROR_PROTOCOL,
+			"the CA redirects to %s (HTTP status %d); certd follows no redirects", res->location,
+			res->status);
+	else
+		error_set(ret, ERROR_PROTOCOL, "the CA redirects or answers HTTP status %d", res->status);
+}
+
 void
-acme_client_read_problem(const struct acme_client *client, const struct http_response *res, struct error *ret)
+acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret)
 {
 	int64_t limit = time_add(clock_wall(loop_clock(client->loop)), RETRY_AT_MAX_SEC);
 
+	if (res->status < 400) {
+		read_redirect(res, ret);
+		return;
+	}
 	acme_msg_problem(
 		res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
 	if (ret->retry_at > limit)
@@ -187,7 +203,7 @@ errand_answered(struct http_response *res, const struct error *err, void *arg)
 		return;
 	}
 	if (res->status < 200 || res->status > 299) {
-		acme_client_read_problem(errand->client, res, &why);
+		acme_client_read_refusal(errand->client, res, &why);
 		errand_failed(errand, &why, res->status);
 		return;
 	}

@@ -126,9 +126,9 @@ int64_t
 acme_client_retry_delay_ms(
 	const struct acme_client *client, const struct error *err, int status, unsigned tries);
 
-/* Reads an error answer; @ret's retry_at is bounded. */
+/* Reads an answer that is not 2xx: a problem or a redirect; @ret's retry_at is bounded. */
 void
-acme_client_read_problem(
+acme_client_read_refusal(
 	const struct acme_client *client, const struct http_response *res, struct error *ret);
 
 /* Retry-After of @res as UNIX seconds, 0 if there is none that can be read. */

@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64 };
+enum {
+	CHALLENGES_MAX = 64,
+	CHALLENGE_TYPE_MAX = 64,
+	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: not always one; each costs a request */
+};
 
 #define BIT(status) (1U << (status))
 
@@ -105,6 +109,17 @@ acme_url_same_host(const char *a, const char *b)
 	len_b = split_port(host_b, len_b, &port_b, &port_len_b);
 	return len_a == len_b && strncasecmp(host_a, host_b, len_a) == 0 && port_len_a == port_len_b &&
 	       memcmp(port_a, port_b, port_len_a) == 0;
+}
+
+/* The message names the member; the field is for settings of ours, of which none is at fault. */
+static int
+refuse(struct error *err, const char *object)
+{
+	if (err) {
+		free(err->field);
+		err->field = NULL;
+	}
+	return error_wrap(err, "%s", object);
 }
 
 /* Parses @text, which must be an object. */
@@ -242,7 +257,7 @@ acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, str
 		get_url(obj, "revokeCert", false, &d.revoke_cert, err) < 0 ||
 		get_url(obj, "keyChange", false, &d.key_change, err) < 0 ||
 		get_url(obj, "renewalInfo", false, &d.renewal_info, err) < 0 || read_meta(obj, &d, err) < 0)
-		return error_wrap(err, "directory");
+		return refuse(err, "directory");
 	*ret = d;
 	d = (struct acme_directory){ .new_nonce = NULL };
 	return 0;
@@ -273,6 +288,9 @@ read_order(struct json_object *obj, struct acme_order_msg *o, struct error *err)
 			return error_wrap(err, "authorizations[%zu]", i);
 	if (o->names.count == 0)
 		return error_set(err, ERROR_PROTOCOL, "identifiers are missing");
+	if (o->authorizations.count > o->names.count * AUTHORIZATIONS_PER_NAME_MAX)
+		return error_set(err, ERROR_PROTOCOL, "%zu authorizations for %zu names",
+			o->authorizations.count, o->names.count);
 	if (o->status == ACME_PENDING && o->authorizations.count == 0)
 		return error_set(err, ERROR_PROTOCOL, "authorizations are missing");
 	get_problem(obj, &o->error);
@@ -288,7 +306,7 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 	if (!obj)
 		return -1;
 	if (read_order(obj, &o, err) < 0)
-		return error_wrap(err, "order");
+		return refuse(err, "order");
 	*ret = o;
 	o = (struct acme_order_msg){ .status = ACME_PENDING };
 	return 0;
@@ -329,7 +347,7 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
 	if (!obj)
 		return -1;
 	if (read_challenge(obj, &c, err) < 0)
-		return error_wrap(err, "challenge");
+		return refuse(err, "challenge");
 	*ret = c;
 	c = (struct acme_challenge){ .type = NULL };
 	return 0;
@@ -376,7 +394,7 @@ acme_msg_authorization(const char *text, size_t len, struct acme_authorization *
 	if (!obj)
 		return -1;
 	if (read_authorization(obj, &a, err) < 0)
-		return error_wrap(err, "authorization");
+		return refuse(err, "authorization");
 	*ret = a;
 	a = (struct acme_authorization){ .url = NULL };
 	return 0;
@@ -389,7 +407,7 @@ acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct err
 
 	if (!obj)
 		return -1;
-	return get_status(obj, account_statuses, ret, err) < 0 ? error_wrap(err, "account") : 0;
+	return get_status(obj, account_statuses, ret, err) < 0 ? refuse(err, "account") : 0;
 }
 
 void

@@ -263,6 +263,19 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
+/* The order is for exactly our names, in any order. */
+static bool
+has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
+{
+	for (size_t i = 0; i < o->names.count; i++)
+		if (!strlist_has(&msg->names, o->names.items[i]))
+			return false;
+	for (size_t i = 0; i < msg->names.count; i++)
+		if (!strlist_has(&o->names, msg->names.items[i]))
+			return false;
+	return true;
+}
+
 int
 acme_order_read_reply(struct acme_order *o, struct error *err)
 {
@@ -274,6 +287,10 @@ acme_order_read_reply(struct acme_order *o, struct error *err)
 	}
 	if (acme_msg_order(o->reply->body, o->reply->body_len, &msg, err) < 0)
 		return -1;
+	if (!has_our_names(o, &msg)) {
+		acme_order_msg_clear(&msg);
+		return error_set(err, ERROR_PROTOCOL, "the order is for other names than ours");
+	}
 	acme_order_msg_clear(&o->msg);
 	o->msg = msg;
 	return 0;

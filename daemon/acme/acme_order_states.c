@@ -55,26 +55,11 @@ create_send(struct acme_order *o)
 	acme_order_send(o, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = payload });
 }
 
-/* The order is for exactly our names, in any order. */
-static bool
-has_our_names(const struct acme_order *o)
-{
-	for (size_t i = 0; i < o->names.count; i++)
-		if (!strlist_has(&o->msg.names, o->names.items[i]))
-			return false;
-	for (size_t i = 0; i < o->msg.names.count; i++)
-		if (!strlist_has(&o->names, o->msg.names.items[i]))
-			return false;
-	return true;
-}
-
 static int
 create_read(struct acme_order *o, struct error *err)
 {
 	if (acme_order_read_reply(o, err) < 0)
 		return -1;
-	if (!has_our_names(o))
-		return error_set(err, ERROR_PROTOCOL, "the order is for other names than ours");
 	if (!o->url && !o->reply->location)
 		return error_set(err, ERROR_PROTOCOL, "the CA does not say where the new order is");
 	if (!o->url)

@@ -71,21 +71,29 @@ find_challenge(const struct acme_authorization *authz, const char *type)
 	return -1;
 }
 
+static int
+refuse_offer(const struct acme_authorization *authz, const char *type, struct error *err)
+{
+	_cleanup_strlist_ struct strlist offered = STRLIST_INIT;
+	_cleanup_free_ char *text = NULL;
+
+	for (size_t i = 0; i < authz->n_challenges; i++)
+		strlist_add(&offered, authz->challenges[i].type);
+	if (offered.count == 0)
+		return error_set(err, ERROR_CA, "the CA offers no challenge");
+	if (strlist_has(&offered, type))
+		return error_set(err, ERROR_CA, "the challenge of the CA has no token");
+	text = strlist_join(&offered, ", ");
+	return error_set(err, ERROR_CA, "the CA offers only %s", text);
+}
+
 /* @authz NULL: nobody was asked yet, all kinds may be offered. */
 static int
 check_kind(struct solver *solver, const struct solver_kind *kind, const struct autocert *autocert,
 	const char *name, bool wildcard, const struct acme_authorization *authz, struct error *err)
 {
-	if (authz && find_challenge(authz, kind->type) < 0) {
-		_cleanup_strlist_ struct strlist offered = STRLIST_INIT;
-		_cleanup_free_ char *text = NULL;
-
-		for (size_t i = 0; i < authz->n_challenges; i++)
-			strlist_add(&offered, authz->challenges[i].type);
-		text = strlist_join(&offered, ", ");
-		return error_set(
-			err, ERROR_STATE, "the CA offers only %s", offered.count ? text : "no challenge");
-	}
+	if (authz && find_challenge(authz, kind->type) < 0)
+		return refuse_offer(authz, kind->type, err);
 	return kind->check(solver, autocert, name, wildcard, authz != NULL, err);
 }
 

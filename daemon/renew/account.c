@@ -77,7 +77,10 @@ account_object(const struct account *account, const struct provider *p)
 	return (struct event_object){ "provider", account->id, p->o.name };
 }
 
-/* Wrong EAB, terms not agreed to: only the operator can mend it, and changing the provider tries at once. */
+/*
+ * Wrong EAB, terms not agreed to: a setting is at fault, only the operator can mend it, and changing the provider tries
+ * at once. A CA that talks nonsense may be itself again in a minute.
+ */
 static int64_t
 account_retry_at(const struct account *account, const struct provider *p, const struct error *err)
 {
@@ -89,7 +92,7 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 		.jitter_seed = policy_seed(account->id) + (uint64_t)p->attempts,
 	};
 
-	return err->retry ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
+	return err->retry || !err->field ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
 }
 
 static void
