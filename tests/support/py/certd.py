@@ -111,9 +111,16 @@ class Certd(Server):
         """The directory where the files of that auto-certificate are."""
         return self.state / "live" / name.replace("*", "_")
 
-    def resident_kib(self):
+    def _memory_kib(self, field):
         status = Path(f"/proc/{self.daemon_pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
+        return int(next(line for line in status.splitlines() if line.startswith(f"{field}:")).split()[1])
+
+    def resident_kib(self):
+        return self._memory_kib("VmRSS")
+
+    def peak_kib(self):
+        """The most that it ever had resident."""
+        return self._memory_kib("VmHWM")
 
     def descriptors(self):
         """What its open descriptors point to."""

@@ -1,0 +1,348 @@
+"""The lies of a hostile CA, and what certd must make of each: tables for tests/system/test_hostile_ca.py."""
+import dataclasses
+import itertools
+import ssl
+
+from hostile_ca import HostileCa, Reply
+
+NAME = "www.example.com"
+MINUTE, DAY = 60, 86400
+SOON = (MINUTE, MINUTE * 1.1 + 2)  # the first step of the backoff, with its jitter
+OPERATOR = (DAY, DAY + 2)          # only the operator can mend it
+
+
+@dataclasses.dataclass
+class Case:
+    """One lie. @at: whose answers (HostileCa.lie), or "tls": then @lie gets the CA; the rest is what must come of it."""
+    name: str
+    at: str
+    lie: object
+    code: str
+    says: str = ""           # pattern in the message
+    problem: str = None
+    field: str = None
+    wait: tuple = SOON       # seconds until the next attempt
+    requests: int = 20       # of the whole attempt, at most
+
+    def __str__(self):
+        return self.name
+
+
+# --- lies ---
+
+def member(path, value):
+    """Sets a member of the JSON answer: "challenges.0.token"."""
+    def lie(reply, request):
+        place = reply.json
+        *way, last = path.split(".")
+        for step in way:
+            place = place[int(step) if step.isdigit() else step]
+        place[last] = value
+    return lie
+
+
+def without(name):
+    def lie(reply, request):
+        del reply.json[name]
+    return lie
+
+
+def header(name, value):
+    return lambda reply, request: reply.set_header(name, value)
+
+
+def answer(*arguments, **options):
+    return lambda reply, request: Reply(*arguments, **options)
+
+
+def text(body, status=200, kind="application/json"):
+    """Another body, of any octets."""
+    body = body if isinstance(body, bytes) else body.encode()
+    return answer(status, body=body, headers=[("Content-Type", kind)])
+
+
+def edited(old, new):
+    """The honest JSON with @old replaced by @new, octets both: what no JSON library would write."""
+    def lie(reply, request):
+        honest = b"".join(reply.chunks(None, True)).partition(b"\r\n\r\n")[2]
+        assert old in honest
+        reply.body = honest.replace(old, new)
+    return lie
+
+
+def problem(kind, detail="because", status=400, headers=(), **more):
+    def lie(reply, request):
+        bad = HostileCa.problem(status, kind, detail, **more)
+        bad.headers += headers
+        return bad
+    return lie
+
+
+def raw(*pieces):
+    """Octets instead of HTTP. A piece that is an iterator may be endless."""
+    def lie(reply, request):
+        return Reply(raw=itertools.chain.from_iterable([p] if isinstance(p, bytes) else p() for p in pieces))
+    return lie
+
+
+def endless(piece):
+    return lambda: itertools.repeat(piece)
+
+
+def redirect(status):
+    return answer(status, headers=[("Location", "https://127.0.0.1:1/elsewhere")])
+
+
+HTML = "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+# --- the directory, nonces and the account ---
+
+EVIL_TEXTS = [
+    ("empty", b"", "JSON"),
+    ("html", HTML.encode(), "directory"),
+    ("half", b'{"newNonce": "https', "JSON"),
+    ("two-values", b"{} {}", "JSON"),
+    ("array", b"[]", "not a JSON object"),
+    ("null", b"null", "null"),
+    ("deep", b"[" * 20000, "deep"),
+    ("deep-members", b'{"a":' * 20000, "deep"),
+    ("not-utf8", b'{"newNonce": "https://\xff\xfe"}', "UTF-8"),
+    ("overlong-utf8", b'{"newNonce": "https:\xc0\xaf\xc0\xaf"}', "UTF-8"),
+    ("surrogate", b'{"newNonce": "https:\xed\xa0\x80"}', "UTF-8"),
+    ("nul", b'{"newNonce": "https://\0"}', "NUL"),
+    ("escaped-nul", b'{"newNonce": "https://a\\u0000.example/"}', "NUL"),
+    ("huge-number", b'{"newNonce": 1e99999}', "newNonce|number"),
+    ("many-members", b"{" + b",".join(b'"%d":0' % i for i in range(2000)) + b"}", "members"),
+    ("long-array", b'{"x": [' + b"0," * 2000 + b"0]}", "items"),
+    ("long-string", b'{"x": "' + b"a" * 100000 + b'"}', "string"),
+]
+
+EVIL_URLS = [
+    ("plain-http", "http://127.0.0.1/x", "https"),
+    ("other-host", "https://ca.example/x", "another host"),
+    ("other-port", "https://127.0.0.1:1/x", "another host"),
+    ("metadata-service", "https://169.254.169.254/latest/meta-data", "another host"),
+    ("file", "file:///etc/passwd", "https"),
+    ("user", "https://127.0.0.1@evil.example/x", "host"),
+    ("line-break", "https://127.0.0.1/x\r\nX-Evil: 1", "characters"),
+    ("long", "https://127.0.0.1/" + "x" * 3000, "octets"),
+    ("empty", "", "https"),
+]
+
+WRONG_TYPES = [("number", 7), ("array", ["x"]), ("object", {}), ("true", True), ("null", None)]
+
+ACCOUNT_CASES = [
+    *(Case(f"directory-redirect-{status}", "directory", redirect(status), "protocol", "redirect")
+      for status in (300, 301, 302, 303, 304, 307, 308)),
+    *(Case(f"directory-{name}", "directory", text(body), "protocol", says) for name, body, says in EVIL_TEXTS),
+    *(Case(f"directory-url-{name}", "directory", member("newOrder", url), "protocol", f"newOrder.*{says}")
+      for name, url, says in EVIL_URLS),
+    *(Case(f"directory-{name}-{kind}", "directory", member(name, value), "protocol", f"directory: .*{name}")
+      for name in ("newNonce", "newAccount", "newOrder") for kind, value in WRONG_TYPES),
+    *(Case(f"directory-{name}-{kind}", "directory", member(name, value), "protocol", f"directory: .*{name}")
+      for name in ("revokeCert", "meta") for kind, value in WRONG_TYPES[:2]),
+    Case("directory-no-newOrder", "directory", without("newOrder"), "protocol", "newOrder is missing"),
+    Case("directory-404", "directory", text(HTML, 404, "text/html"), "ca", "404"),
+    Case("directory-the-last-of-two-members", "directory",
+         edited(b'"meta":', b'"newOrder": "http://127.0.0.1/evil", "meta":'), "protocol", "newOrder.*https"),
+    Case("directory-huge", "directory", text(b" " * 300_000), "limit", "sent more than"),
+    Case("directory-huge-length", "directory", header("Content-Length", "99999999999"), "limit", "sent more than"),
+    Case("directory-endless", "directory", lambda reply, request: Reply(body=itertools.repeat(b"x" * 65536)),
+         "limit", "sent more than"),
+    Case("directory-gzip-bomb", "directory",
+         answer(body=b"\x1f\x8b" + b"\0" * 1000, headers=[("Content-Encoding", "gzip")]), "protocol", "directory"),
+    Case("header-flood", "directory", answer(json={}, headers=[("X-Flood", "x" * 1000)] * 100), "limit", "header"),
+    Case("header-long", "directory", answer(json={}, headers=[("X-Flood", "x" * 1_000_000)]), "limit", "header"),
+    Case("header-endless", "directory", raw(HEAD, endless(b"X-Flood: y\r\n")), "limit", "header"),
+    Case("interim-answers-endless", "directory", raw(endless(b"HTTP/1.1 100 Continue\r\n\r\n")), "limit", "header"),
+    *(Case(f"nonce-{name}", "nonce", header("Replay-Nonce", value), "protocol", "nonce")
+      for name, value in (("empty", ""), ("long", "x" * 500), ("bad-alphabet", "a/b+c="), ("blanks", "a b"))),
+    Case("nonce-redirect", "nonce", redirect(302), "protocol", "redirect"),
+    Case("bad-nonce-for-ever", "account", problem("badNonce"), "ca", "badNonce: because", problem="badNonce"),
+    *(Case(f"account-{name}", "account", text(body), "protocol", "account") for name, body, _ in EVIL_TEXTS[:5]),
+    Case("account-no-location", "account", header("Location", None), "protocol", "Location"),
+    *(Case(f"account-location-{name}", "account", header("Location", url), "protocol", says)
+      for name, url, says in EVIL_URLS if name != "line-break"),
+    *(Case(f"account-status-{kind}", "account", member("status", value), "protocol", "account: .*status")
+      for kind, value in (*WRONG_TYPES, ("unknown", "splendid"), ("of-orders", "ready"))),
+    Case("account-deactivated", "account", member("status", "deactivated"), "ca", "deactivated"),
+    Case("account-redirect", "account", redirect(307), "protocol", "redirect"),
+    Case("account-malformed", "account", problem("malformed", "no"), "ca", "malformed: no", problem="malformed"),
+    Case("terms-changed", "account", problem("userActionRequired", "agree", instance="https://ca.example/terms"),
+         "ca", "agree.*https://ca.example/terms", problem="userActionRequired",
+         field="termsOfServiceAgreed", wait=OPERATOR),
+    Case("problem-html", "account", text(HTML, 403, "text/html"), "ca", "403"),
+    Case("problem-escapes", "account",
+         problem("malformed", "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\x9b31m\r\nnext line %s%n%n%n"),
+         "ca", "next line %s%n%n%n", problem="malformed"),
+    Case("problem-type-escapes", "account", problem("\x1b[31mred\n" * 100, "no"), "ca", "no",
+         problem=(" [31mred" * 100)[1:65]),
+    Case("problem-60-KB", "account", problem("malformed", "no " * 20_000), "ca", "no no no", problem="malformed"),
+    Case("problem-100-KB", "account", problem("malformed", "no " * 34_000), "ca", "400"),
+    Case("problem-300-KB", "account", problem("malformed", "no " * 100_000), "limit", "sent more than"),
+    *(Case(f"problem-member-{kind}", "account", answer(400, json={"type": value, "detail": value, "subproblems": value}),
+           "ca", "400") for kind, value in WRONG_TYPES),
+    Case("problem-many-subproblems", "account",
+         problem("compound", subproblems=[{"type": "x" * 60, "detail": "y" * 60}] * 1000), "ca", "compound",
+         problem="compound"),
+    *(Case(f"retry-after-{name}", "account", problem("rateLimited", "slow down", 429, [("Retry-After", value)]),
+           "rate-limited", "slow down", problem="rateLimited", wait=wait)
+      for name, value, wait in (
+          ("two-minutes", "120", (120, 122)), ("zero", "0", SOON), ("negative", "-1000", SOON),
+          ("10^30", "1" + "0" * 30, (DAY, DAY + 2)), ("2^63", str(2**63), (DAY, DAY + 2)),
+          ("year-9999", "Fri, 31 Dec 9999 23:59:59 GMT", (DAY, DAY + 2)),
+          ("year-1970", "Thu, 01 Jan 1970 00:00:00 GMT", SOON),
+          ("garbage", "when hell freezes over", SOON), ("hexadecimal", "0x7fffffff", SOON))),
+    Case("rate-limit-in-words", "account",
+         problem("rateLimited", "too many, retry after 9999-12-31 23:59:59 UTC: see https://ca.example", 429),
+         "rate-limited", "too many", problem="rateLimited", wait=(DAY, DAY + 2)),
+]
+
+
+# --- an order for a certificate that there is already ---
+
+def not_issued(says):
+    """What the message looks like when a certificate was refused."""
+    return f"the CA issued a certificate that was not asked for: .*{says}"
+
+
+def certificate(make):
+    """@make: the chain as text, from the order and the Identity."""
+    def lie(reply, request):
+        reply.body = make(request.order, request.ca.identity).encode("latin-1")
+    return lie
+
+
+def back_to(status, lie):
+    """The order did not get on by this request."""
+    def undo(reply, request):
+        request.order["status"] = status
+        return lie(reply, request)
+    return undo
+
+
+def forged(pem):
+    """Everything as it should be, but for one bit of the signature."""
+    der = bytearray(ssl.PEM_cert_to_DER_cert(pem))
+    der[-1] ^= 1
+    return ssl.DER_cert_to_PEM_cert(bytes(der))
+
+
+def leaf(identity, order, **options):
+    return identity.sign(order["csr"], options.pop("names", order["names"]), **options)
+
+
+CERTIFICATES = [
+    ("wrong-key", "another key", lambda o, i: i.sign(i.foreign_request(), o["names"]) + i.chain()),
+    ("wrong-name", "lacks the name", lambda o, i: leaf(i, o, names=["other.example.com"]) + i.chain()),
+    ("one-name-more", "was not asked for", lambda o, i: leaf(i, o, names=[NAME, "evil.example"]) + i.chain()),
+    ("wildcard-instead", "lacks the name", lambda o, i: leaf(i, o, names=["*.example.com"]) + i.chain()),
+    ("no-names", "name", lambda o, i: leaf(i, o, names=[]) + i.chain()),
+    ("expired", "expired", lambda o, i: leaf(i, o, end="20210101000000Z") + i.chain()),
+    ("not-yet-valid", "not valid yet", lambda o, i: leaf(i, o, start="20400101000000Z") + i.chain()),
+    ("for-a-CA", "that of a CA", lambda o, i: leaf(i, o, ca=True) + i.chain()),
+    ("for-clients", "not for servers", lambda o, i: leaf(i, o, usage="clientAuth") + i.chain()),
+    ("not-signed", "not signed", lambda o, i: forged(leaf(i, o)) + i.chain()),
+    ("chain-of-another", "not signed", lambda o, i: leaf(i, o) + i.tls.cert_file.read_text()),
+    ("leaf-twice", "not that of a CA", lambda o, i: leaf(i, o) * 2),
+    ("chain-first", "another key", lambda o, i: i.chain() + leaf(i, o)),
+    ("bomb", "certificates", lambda o, i: leaf(i, o) + i.chain() * 20),
+    ("with-a-key", "", lambda o, i: leaf(i, o) + i.issuer.key_file.read_text() + i.chain()),
+    ("only-a-key", "", lambda o, i: i.issuer.key_file.read_text()),
+    ("garbage-between", "", lambda o, i: leaf(i, o) + "\x1b[2Jgarbage\n" + i.chain()),
+    ("shell-before", "", lambda o, i: "`touch /pwned`\n" + leaf(i, o) + i.chain()),
+    ("nul", "", lambda o, i: leaf(i, o) + "\0" + i.chain()),
+    ("half", "", lambda o, i: leaf(i, o)[:400]),
+    ("der", "", lambda o, i: "\x30\x82\x01\x00" * 100),
+    ("html", "", lambda o, i: HTML),
+    ("bad-base64", "", lambda o, i: leaf(i, o).replace("MII", "M!I") + i.chain()),
+]
+
+# What became code execution or a file elsewhere in other clients (CVE-2023-38198, CVE-2026-40611 and their kin).
+TOKENS = [
+    ("traversal", "../../../../../../../../pwned-by-the-ca"),
+    ("traversal-encoded", "..%2f..%2f..%2f..%2fpwned-by-the-ca"),
+    ("absolute", "/tmp/certd-was-pwned-by-the-ca"),
+    ("shell", "`touch${IFS}/tmp/certd-was-pwned`$(reboot)"),
+    ("line-break", "AAAAAAAAAAAAAAAAAAAAAA\r\nX-Evil: yes"),
+    ("blank", "AAAAAAAAAAAAAAAAAAAAAA AAAA"),
+    ("not-ascii", "\u00c4" * 30),
+    ("dots", "." * 30),
+    ("short", "A" * 21),
+    ("long", "A" * 129),
+    ("empty", ""),
+]
+
+ORDER_CASES = [
+    *(Case(f"token-{name}", "authz", member("challenges.0.token", token), "protocol", "challenges.0.: token")
+      for name, token in TOKENS),
+    *(Case(f"token-{kind}", "authz", member("challenges.0.token", value), "protocol", "token")
+      for kind, value in WRONG_TYPES[:4]),
+    *(Case(f"order-{name}", "order", text(body, 201), "protocol", "order") for name, body, _ in EVIL_TEXTS),
+    *(Case(f"order-url-{name}", "poll", member("finalize", url), "protocol", says) for name, url, says in EVIL_URLS),
+    *(Case(f"order-{name}-{kind}", "order", member(name, value), "protocol", name)
+      for name in ("status", "identifiers", "authorizations", "finalize") for kind, value in WRONG_TYPES
+      if kind != "array" or name in ("status", "finalize")),
+    *(Case(f"authz-{name}-{kind}", "authz", member(name, value), "protocol", name)
+      for name in ("status", "identifier") for kind, value in WRONG_TYPES),
+    *(Case(f"order-location-{name}", "order", header("Location", url), "protocol", says)
+      for name, url, says in EVIL_URLS if name != "line-break"),
+    Case("order-no-location", "order", header("Location", None), "protocol", "where the new order is"),
+    Case("order-status-nonsense", "order", member("status", "splendid"), "protocol", "status"),
+    Case("order-expires-nonsense", "order", member("expires", "tomorrow"), "protocol", "expires"),
+    Case("order-for-another-name", "order", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
+    Case("order-for-no-name", "order", member("identifiers", []), "protocol", "identifiers"),
+    Case("order-identifier-path", "order", member("identifiers.0.value", "../../etc/passwd"), "protocol", "identifier"),
+    Case("order-identifier-type", "order", member("identifiers.0.type", "onion"), "protocol", "identifier"),
+    Case("order-without-authorizations", "order", member("authorizations", []), "protocol", "authorizations"),
+    Case("order-many-authorizations", "order", lambda reply, request: member(
+        "authorizations", reply.json["authorizations"] * 1000)(reply, request), "protocol", "authorizations"),
+    Case("order-too-many-authorizations", "order", member("authorizations", ["https://x/"] * 1025), "protocol", "items"),
+    *(Case(f"order-authorization-url-{name}", "order", member("authorizations", [url]), "protocol", says)
+      for name, url, says in EVIL_URLS),
+    Case("order-redirect", "order", redirect(308), "protocol", "redirect"),
+    Case("order-invalid-at-once", "order", member("status", "invalid"), "validation", "does not say why"),
+    Case("order-valid-without-certificate", "order", member("status", "valid"), "protocol", "certificate is missing"),
+    Case("order-rejected", "order", problem("rejectedIdentifier", "no \x1b[31m", 403), "ca", "no",
+         problem="rejectedIdentifier", field="commonName"),
+    Case("order-rate-limited", "order", problem("rateLimited", "no", 429, [("Retry-After", "3600")]), "rate-limited",
+         "no", problem="rateLimited", wait=(3600, 3602)),
+    Case("order-unknown-problem", "order", problem("../../x", "no", 400), "ca", "no", problem="../../x"),
+    Case("account-unknown", "order", problem("accountDoesNotExist", "who?"), "ca", "who", problem="accountDoesNotExist"),
+    Case("authz-for-another-name", "authz", member("identifier.value", "evil.example"), "protocol", "not ordered"),
+    Case("authz-for-a-wildcard", "authz", member("wildcard", True), "protocol", "not ordered"),
+    Case("authz-with-a-star", "authz", member("identifier.value", f"*.{NAME}"), "protocol", "wildcard"),
+    Case("authz-no-challenges", "authz", member("challenges", []), "ca", "the CA offers no challenge"),
+    Case("authz-unknown-challenge", "authz", member("challenges.0.type", "telepathy-01"), "ca", "offers only telepathy-01"),
+    Case("authz-challenge-type-path", "authz", member("challenges.0.type", "../http-01"), "protocol", "type"),
+    Case("authz-many-challenges", "authz", lambda reply, request: member(
+        "challenges", reply.json["challenges"] * 65)(reply, request), "protocol", "challenges"),
+    Case("authz-no-token", "authz", lambda reply, request: reply.json["challenges"][0].pop("token") and None,
+         "ca", "has no token"),
+    *(Case(f"authz-challenge-url-{name}", "authz", member("challenges.0.url", url), "protocol", says)
+      for name, url, says in EVIL_URLS),
+    *(Case(f"authz-{status}", "authz", member("status", status), "validation", f"{NAME}: the CA does not say why")
+      for status in ("invalid", "revoked", "deactivated", "expired")),
+    Case("authz-error-escapes", "authz", lambda reply, request: reply.json.update(status="invalid") or member(
+        "challenges.0.error", {"type": "urn:ietf:params:acme:error:dns", "detail": "\x1b[2Jno such name"})(reply, request),
+        "validation", f"{NAME}: dns: .*no such name", problem="dns"),
+    *(Case(f"challenge-{name}", "challenge", text(body), "protocol", "challenge") for name, body, _ in EVIL_TEXTS[:6]),
+    Case("poll-retry-after-10^30", "poll", lambda reply, request: reply.json.update(status="pending") or
+         reply.set_header("Retry-After", "1" + "0" * 30), "timeout", "wait longer", wait=(DAY, DAY + 2)),
+    Case("poll-another-order", "poll", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
+    Case("finalize-orderNotReady", "finalize", back_to("ready", problem("orderNotReady", "no", 403)), "ca", "no",
+         problem="orderNotReady"),
+    Case("finalize-bad-csr", "finalize", problem("badCSR", "I do not like it"), "ca", "I do not like it",
+         problem="badCSR", field="keyAlgorithm"),
+    Case("finalize-invalid", "finalize", member("status", "invalid"), "validation", "does not say why"),
+    *(Case(f"certificate-url-{name}", "finalize", member("certificate", url), "protocol", says)
+      for name, url, says in EVIL_URLS),
+    Case("certificate-empty", "certificate", text(b""), "protocol", "empty"),
+    Case("certificate-huge", "certificate", text(b"-----BEGIN CERTIFICATE-----\n" + b"A" * 200_000), "limit", "more than"),
+    Case("certificate-404", "certificate", text(HTML, 404), "ca", "404"),
+    Case("certificate-redirect", "certificate", redirect(302), "protocol", "redirect"),
+    *(Case(f"certificate-{name}", "certificate", certificate(make), "protocol", not_issued(says))
+      for name, says, make in CERTIFICATES),
+]

@@ -1,0 +1,169 @@
+"""A CA that is hostile or broken: whatever it answers, certd says what was wrong, tries again later and not sooner,
+keeps the certificate that it has, stays small, writes nowhere but in its own directories, and goes on when the CA is
+honest again. The lies are in tests/support/py/hostile_cases.py.
+"""
+import contextlib
+import re
+import shutil
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from certd import Certd, is_sanitized
+from hostile_ca import HostileCa, Identity
+from hostile_cases import ACCOUNT_CASES, NAME, ORDER_CASES
+from procs import wait_for
+
+PEAK_KIB_MAX = 64 * 1024
+
+
+class Arena:
+    """One certd that meets one lie after the other, and what has to hold after each."""
+
+    def __init__(self, identity):
+        self.directory = Path(tempfile.mkdtemp(prefix="certd-test-"))
+        self.directory.chmod(0o711)
+        self.identity = identity
+        self.webroot = self.directory / "webroot"
+        self.webroot.mkdir()
+        self.certd = Certd(self.directory / "certd", config=f"webroot = {self.webroot}\n").start()
+        self.call = self.certd.call
+        self.files = self.files_outside()
+        self.ca = None
+
+    def close(self):
+        """certd has survived it all, and ends as asked."""
+        try:
+            assert self.certd.stop() == 0
+        finally:
+            if self.ca:
+                self.ca.stop()
+            shutil.rmtree(self.directory)
+
+    def add_provider(self, ca, name):
+        self.call("provider.create", properties={
+            "name": name, "email": "ops@example.com", "server": ca.url, "caFile": str(ca.ca_file),
+            "termsOfServiceAgreed": True})
+
+    def issued_by_honest_ca(self):
+        """The auto-certificate of the order cases has a certificate. Returns the CA."""
+        if not self.ca:
+            self.ca = HostileCa(self.identity).start()
+            self.add_provider(self.ca, "ca")
+            self.call("autoCertificate.create", properties={"provider": "ca", "commonName": NAME})
+            self.wait_issued(None)
+        return self.ca
+
+    def auto(self):
+        return self.call("autoCertificate.get", ref=NAME)["metadata"]
+
+    def wait_issued(self, previous):
+        manifest = self.certd.drop(NAME) / "manifest.json"
+
+        def issued():
+            last = self.auto().get("lastIssuedCertificate")
+            return last and last != previous and manifest.exists() and last in manifest.read_text()
+        wait_for(issued, 30, "a certificate")
+
+    def drop(self):
+        return {path.name: path.read_bytes() for path in self.certd.drop(NAME).iterdir()}
+
+    def files_outside(self):
+        """What lies around certd's directories, and what is in the webroot."""
+        certd = self.certd
+        return sorted(str(path) for path in self.directory.rglob("*")
+                      if path.is_file() and certd.state not in path.parents and certd.runtime not in path.parents)
+
+    def check_error(self, case, error, next_date, asked_at):
+        message = error["message"]
+        assert error["code"] == case.code, error
+        assert re.search(case.says, message), error
+        assert message.isprintable() and 8 < len(message) < 1600, error
+        assert error.get("problem") == case.problem, error
+        assert error.get("field") == case.field or case.field is None, error
+        at = datetime.fromisoformat(next_date.replace("Z", "+00:00")).timestamp()
+        least, most = case.wait
+        assert least - 2 <= at - asked_at and at - time.time() <= most, f"in {at - asked_at:.0f} s: {error}"
+
+    def check_well(self):
+        """Small, clean, and at work."""
+        assert self.files_outside() == self.files
+        assert {path.name for path in self.certd.state.iterdir()} <= {"store", "live", "pem", "generation", "master-key"}
+        assert self.call("server.status")
+        if not is_sanitized():
+            assert self.certd.peak_kib() < PEAK_KIB_MAX
+
+
+def wait_failed(metadata):
+    """Calls metadata() until it has an error; returns it."""
+    def failed():
+        found = metadata()
+        return found if "lastError" in found else None
+    return wait_for(failed, 45, "a failure")
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory):
+    return Identity(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture(scope="module")
+def arena(identity):
+    """with arena() as a: the one of the test before, or a new one when that failed."""
+    present = []
+
+    @contextlib.contextmanager
+    def enter():
+        if not present:
+            present.append(Arena(identity))
+        try:
+            yield present[0]
+        except BaseException:
+            broken = present.pop()
+            print(broken.certd.log[-6000:])
+            broken.certd.kill9()
+            broken.close()
+            raise
+
+    yield enter
+    for left in present:
+        left.close()
+
+
+@pytest.mark.parametrize("case", ACCOUNT_CASES, ids=str)
+def test_no_account_comes_of(arena, identity, case):
+    with arena() as a, HostileCa(identity) as ca:
+        ca.lie(case.at, case.lie)
+        asked_at = time.time()
+        a.add_provider(ca, case.name)
+        metadata = wait_failed(lambda: a.call("provider.get", ref=case.name)["metadata"])
+        assert metadata["state"] == "FAILED"
+        a.check_error(case, metadata["lastError"], metadata["nextDate"], asked_at)
+        assert ca.count() <= case.requests, ca.requests
+        a.check_well()
+        ca.honest()
+        a.call("provider.update", ref=case.name, properties={"caFile": str(ca.ca_file)})
+        wait_for(lambda: a.call("provider.get", ref=case.name)["metadata"]["state"] == "AVAILABLE", 20, "an account")
+        a.call("provider.delete", ref=case.name)
+
+
+@pytest.mark.parametrize("case", ORDER_CASES, ids=str)
+def test_the_old_certificate_outlives(arena, case):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        before, previous, asked = a.drop(), a.auto()["lastIssuedCertificate"], ca.count()
+        ca.lie(case.at, case.lie)
+        asked_at = time.time()
+        a.call("autoCertificate.renew", ref=NAME)
+        metadata = wait_failed(a.auto)
+        assert (metadata["attempts"], metadata["state"]) == (1, "AVAILABLE")
+        a.check_error(case, metadata["lastError"], metadata["nextDate"], asked_at)
+        assert ca.count() - asked <= case.requests, ca.requests[asked:]
+        a.check_well()
+        assert a.drop() == before
+        assert metadata["lastError"]["message"] in a.certd.ctl("explain", NAME).stdout
+        ca.honest()
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
