@@ -115,11 +115,13 @@ read_evp(EVP_PKEY *pkey, struct error *err)
 {
 	_cleanup_buf_ struct buf pem = BUF_INIT;
 	BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
 	struct key *key;
+	char *data;
+	long len;
 
 	cr_assert_eq(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL), 1);
-	buf_add(&pem, data, (size_t)BIO_get_mem_data(bio, &data));
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(&pem, data, (size_t)len);
 	key = read_pem(buf_str(&pem), NULL, err);
 	BIO_free(bio);
 	EVP_PKEY_free(pkey);
