@@ -28,7 +28,16 @@ cd "$0/new"
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
-mount --rbind /dev dev
+mount -t tmpfs -o mode=755,size=64k tmpfs dev
+for node in null zero full random urandom tty; do
+	touch "dev/$node"
+	mount --bind "/dev/$node" "dev/$node"
+done
+mkdir dev/shm dev/pts
+mount -t tmpfs -o mode=1777 tmpfs dev/shm
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mkdir -p etc/systemd/system

@@ -1,0 +1,304 @@
+"""The shipped units under a real systemd, in their whole sandbox; a system call that it forbids kills certd."""
+import json
+import os
+import shutil
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from dnsservers import Knot
+from pebble import Challtestsrv, Pebble
+from procs import wait_for
+from rpc import RpcError
+from tls import parse_certificate, tls_leaf
+from unit_host import UnitHost
+
+ETC = Path(__file__).parents[2] / "etc"
+NAME = "www.example.com"
+LIVE = f"/var/lib/certd/live/{NAME}"
+STOP_SECONDS = 5
+
+pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
+              pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
+
+
+@pytest.fixture
+def host(start):
+    """A host on whose network the test is as well."""
+    host = start(UnitHost)
+    leave = host.enter_network()
+    yield host
+    leave()
+    assert "status=31/SYS" not in host.journal(), "the sandbox forbids a system call that certd makes"
+
+
+def start_certd(host, *more):
+    host.systemctl("start", *more, "certd.service")
+    assert host.show("certd.service", "ActiveState") == "active"
+
+
+def start_pebble(start):
+    """A CA that asks for http-01 challenges on port 80."""
+    return start(Pebble, dns=start(Challtestsrv).dns, http_port=80, validity=3600)
+
+
+def add_provider(host, pebble):
+    """Registers with it as "le"."""
+    host.write("etc/certd/ca.pem", pebble.ca_file.read_text())
+    host.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "ops@example.com", "--agree-tos",
+             "--ca-file", "/etc/certd/ca.pem")
+
+
+def served_serial():
+    """None while nobody serves the name."""
+    try:
+        return tls_leaf("127.0.0.1", 443, NAME).serial
+    except OSError:
+        return None
+
+
+def dropped_serial(host):
+    return parse_certificate(host.run("cat", f"{LIVE}/cert.pem").stdout).serial
+
+
+def renew(host):
+    """Returns when the renewed certificate is in the drop."""
+    before = dropped_serial(host)
+    host.ctl("renew", NAME)
+    wait_for(lambda: dropped_serial(host) != before, 30, "the renewed certificate in the drop")
+
+
+def test_certd_becomes_active_with_both_sockets_and_its_sealed_key(host):
+    host.configure_unit("certd.service", "canary", "[Service]\nExecStartPre=/bin/sh -c 'chroot / true; echo canary $?'\n")
+    start_certd(host, "certd-http.socket")
+    assert f"canary {128 + signal.SIGSYS}" in host.journal("certd.service"), "the filter kills nobody"
+    assert host.show("certd.service", "StatusText") == "0 auto-certificates, 0 failing"
+    assert host.call("server.status")["state"] == "running"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5)
+    assert int(host.process_status("CapBnd"), 16) == 0 and host.process_status("NoNewPrivs") == "1"
+    assert host.process_status("Seccomp") == "2" and host.process_status("Uid").split()[0] != "0"
+    # The master key came as a credential: none was made beside the store.
+    assert not (host.root / "var/lib/certd/master-key").exists()
+    assert (host.root / "etc/credstore.encrypted/certd.master-key").stat().st_mode & 0o777 == 0o400
+    assert host.run("stat", "-c", "%a %U", "/var/lib/certd", "/var/lib/certd/store").stdout == "711 certd\n700 certd\n"
+    units = sorted((host.root / "usr/local/lib/systemd/system").glob("certd*"))
+    verified = host.run("systemd-analyze", "verify", "--man=no",
+                        *[f"/usr/local/lib/systemd/system/{unit.name}" for unit in units], check=False)
+    assert verified.returncode == 0 and "certd" not in verified.stderr, verified.stderr
+
+
+def test_a_stalled_loop_is_killed_and_clients_are_answered_by_the_next(host):
+    host.configure_unit("certd.service", "watchdog", "[Service]\nWatchdogSec=2\nRestartSec=100ms\n")
+    start_certd(host)
+    first = host.certd_pid
+    time.sleep(3)
+    assert host.certd_pid == first, "killed although its loop runs"
+    host.run("kill", "-STOP", str(first))
+    with host.rpc() as waiting:
+        assert waiting.call("server.status")["state"] == "running"
+    assert host.certd_pid != first
+    assert host.show("certd.service", "NRestarts") == "1"
+    assert "Watchdog timeout" in host.journal("certd.service")
+
+
+def test_a_crash_is_followed_by_a_restart_and_a_wrong_configuration_is_not(host):
+    host.configure_unit("certd.service", "restart", "[Service]\nRestartSec=100ms\n")
+    start_certd(host)
+    first = host.certd_pid
+    host.run("kill", "-KILL", str(first))
+    wait_for(lambda: host.certd_pid not in (0, first), 20, "a new process")
+    host.wait_state("certd.service", "active")
+    host.configure("nonsense = 1\n")
+    host.systemctl("restart", "certd.service", check=False)
+    assert host.show("certd.service", "ActiveState") == "failed"
+    assert "certd.conf:1: nonsense: unknown option" in host.journal("certd.service")
+    host.configure("")
+    start_certd(host)
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(host):
+    start_certd(host)
+    unit = (host.root / "usr/local/lib/systemd/system/certd.service").read_text()
+    host.add_unit("second.service", unit.replace("Requires=certd.socket\n", "").replace("Restart=on-failure\n", "")
+                  .replace("/certd --foreground", "/certd --foreground --runtime /var/lib/certd/second"))
+    host.systemctl("start", "second.service", check=False)
+    assert host.show("second.service", "ActiveState") == "failed"
+    assert "/var/lib/certd/store" in host.journal("second.service")
+    assert host.call("server.status")["state"] == "running"
+
+
+def test_roles_go_by_the_groups_of_whoever_asks(host):
+    host.configure("operator-groups = tls-operators\nviewer-groups = tls-viewers\n")
+    for group in ("tls-operators", "tls-viewers", "tls-admins"):
+        host.run("groupadd", group)
+    for user, groups in {"alice": "certd,tls-operators", "bob": "certd,tls-viewers", "carol": "tls-operators",
+                         "dave": "certd", "erin": "certd,tls-admins"}.items():
+        host.run("useradd", "-G", groups, user)
+    start_certd(host, "certd-http.socket")
+
+    def role(user):
+        return json.loads(host.ctl("--output", "json", "status", user=user).stdout)["role"]
+
+    assert (role("root"), role("alice"), role("bob")) == ("admin", "operator", "viewer")
+    host.call("provider.create", properties={"name": "le", "server": "https://127.0.0.1:1/dir", "email": "a@example.com",
+                                             "termsOfServiceAgreed": True})
+    host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME})
+
+    def ask(user, *arguments):
+        result = host.ctl(*arguments, user=user, check=False)
+        return "yes" if result.returncode == 0 else result.stderr
+
+    assert ask("alice", "list") == ask("bob", "list") == ask("alice", "pause", NAME) == "yes"
+    assert "operator" in ask("bob", "resume", NAME)
+    assert "admin" in ask("alice", "rm", "provider", "le")
+    assert "viewer" in ask("dave", "list") and "viewer" in ask("erin", "list")
+    assert "control.sock" in ask("carol", "list")
+    # A reload gives a role to a group.
+    host.configure("operator-groups = tls-operators\nviewer-groups = tls-viewers\nadmin-groups = tls-admins\n")
+    host.systemctl("reload", "certd.service")
+    wait_for(lambda: "yes" == ask("erin", "list"), 10, "the new role")
+    assert role("erin") == "admin"
+    refused = [e for e in host.call("event.list")["items"] if e["kind"] == "access.denied"]
+    assert refused and host.run("id", "-u", "bob").stdout.strip() in json.dumps(refused)
+
+
+def test_a_reload_with_a_mistake_changes_nothing(host):
+    host.configure("max-auto-certificates = 50\n")
+    start_certd(host)
+    host.configure("max-auto-certificates = many\n")
+    with pytest.raises(RpcError, match="certd.conf:1: max-auto-certificates: 'many' is no number"):
+        host.call("server.reload")
+    host.systemctl("reload", "certd.service")
+    wait_for(lambda: "reload refused" in host.journal("certd.service"), 10)
+    host.configure("max-auto-certificates = 40\n")
+    host.systemctl("reload", "certd.service")
+    wait_for(lambda: "configuration read again" in host.journal("certd.service"), 10)
+    assert host.show("certd.service", "ActiveState") == "active"
+    assert host.show("certd.service", "NRestarts") == "0"
+
+
+def test_it_stops_at_once_whatever_it_does(host, start):
+    start_certd(host, "certd-http.socket")
+
+    def stop():
+        began = time.monotonic()
+        host.systemctl("stop", "certd.service")
+        assert time.monotonic() - began < STOP_SECONDS
+        assert host.show("certd.service", "Result") == "success"
+
+    # Idle, with a client that does not leave.
+    with host.rpc() as idle:
+        idle.call("server.status")
+        stop()
+    host.systemctl("start", "certd.service")
+    pebble = start_pebble(start)
+    add_provider(host, pebble)
+    # In an order, at a CA that does not answer any more.
+    pebble.freeze()
+    host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME})
+    wait_for(lambda: host.call("server.status")["inFlight"], 20, "an order under way")
+    stop()
+    pebble.thaw()
+    # While a hook runs that does not want to end.
+    host.write("usr/local/bin/stubborn", "#!/bin/sh\ntrap '' TERM\ntouch /var/lib/certd/stubborn\nsleep 1000\n", 0o755)
+    host.systemctl("start", "certd.service")
+    host.call("consumer.create", properties={"name": "slow", "activate": "exec",
+                                             "command": ["/usr/local/bin/stubborn"]})
+    host.call("autoCertificate.update", ref=NAME, properties={"consumers": ["slow"]})
+    host.call("autoCertificate.renew", ref=NAME)
+    wait_for(lambda: (host.root / "var/lib/certd/stubborn").exists(), 30, "the hook")
+    stop()
+    assert host.run("pgrep", "stubborn", check=False).stdout == ""
+
+
+def test_nginx_serves_what_certd_issues_and_renews(host, start):
+    host.run("rm", "/etc/nginx/sites-enabled/default")
+    start_certd(host, "certd-http.socket")
+    add_provider(host, start_pebble(start))
+    # Port 80 is certd-http.socket's. The drop is for a group as well.
+    host.run("groupadd", "readers")
+    host.run("useradd", "-G", "readers", "reader")
+    host.run("useradd", "other")
+    host.run("install", "-d", "-o", "certd", "-g", "readers", "-m", "2750", LIVE)
+    host.ctl("add-consumer", "--name", "nginx", "--probe", "127.0.0.1:443")
+    host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME, "consumers": ["nginx"]})
+    wait_for(lambda: (host.root / LIVE.lstrip("/") / "manifest.json").exists(), 30, "the drop")
+
+    shutil.copy(ETC / "nginx-tls.conf", host.root / "etc/nginx/conf.d/www.conf")
+    host.systemctl("start", "nginx.service", "certd-nginx.path")
+    first = wait_for(served_serial, 10, "nginx")
+    assert first == dropped_serial(host)
+    for _ in range(2):
+        before = served_serial()
+        renew(host)
+        wait_for(lambda: served_serial() not in (None, before), 20, "the renewed certificate served")
+        assert served_serial() == dropped_serial(host)
+    wait_for(lambda: [e for e in host.call("event.list")["items"] if e["kind"] == "probe.served"], 60,
+             "certd's own probe")
+
+    assert host.run("cat", f"{LIVE}/bundle.pem", user="reader").stdout.startswith("-----BEGIN PRIVATE KEY-----")
+    for path in (f"{LIVE}/bundle.pem", f"{LIVE}/cert.pem", f"/var/lib/certd/pem/{NAME}.pem", "/var/lib/certd/store/data.mdb"):
+        denied = host.run("cat", path, user="other", check=False)
+        assert denied.returncode != 0 and "Permission denied" in denied.stderr
+    host.systemctl("restart", "certd.service")
+    assert host.run("stat", "-c", "%a %U %G", LIVE).stdout == "2750 certd readers\n"
+
+    # A configuration that does not load keeps what is served; with the mistake away it is tried again.
+    host.configure_unit("certd-nginx.service", "retry", "[Service]\nRestartSec=2\n")
+    host.write("etc/nginx/conf.d/mistake.conf", "nonsense;\n")
+    before = served_serial()
+    renew(host)
+    wait_for(lambda: "nonsense" in host.journal("certd-nginx.service"), 20, "the reason in the journal")
+    assert served_serial() == before
+    host.run("rm", "/etc/nginx/conf.d/mistake.conf")
+    wait_for(lambda: served_serial() == dropped_serial(host), 20, "the renewed certificate served")
+
+
+def test_haproxy_passes_challenges_on_and_serves_the_flat_directory(host, start):
+    """HAProxy has port 80: stock configuration and both examples."""
+    host.configure("http-listen = 127.0.0.1:5080\n")
+    stock = (host.root / "etc/haproxy/haproxy.cfg").read_text()
+    host.write("etc/haproxy/haproxy.cfg", stock + "".join(
+        (ETC / name).read_text() for name in ("haproxy-acme-challenge.cfg", "haproxy-tls.cfg")))
+    host.run("systemd-tmpfiles", "--create", "haproxy.conf")
+    start_certd(host)
+    host.systemctl("start", "haproxy.service", "certd-haproxy.path")
+    assert served_serial() is None
+    add_provider(host, start_pebble(start))
+    host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME})
+    first = wait_for(served_serial, 40, "haproxy serves the certificate")
+    renew(host)
+    wait_for(lambda: served_serial() not in (None, first), 20, "the renewed certificate served")
+    assert served_serial() == dropped_serial(host)
+
+
+def test_hooks_run_inside_the_sandbox(host, start):
+    """dns-01 by a program: its processes, pipes and limits pass the filter, and the sandbox holds it too."""
+    knot = start(Knot)
+    host.configure(f"dns-servers = {knot.dns}\n")
+    host.write("usr/local/bin/dns-hook", f"""\
+#!/bin/sh
+touch /etc/escaped 2>/dev/null && exit 1
+case $1 in
+present) change="add $2 60 TXT $3" ;;
+cleanup) change="del $2 TXT $3" ;;
+esac
+knsupdate -t 5 <<END
+server 127.0.0.1 {knot.port}
+zone example.com.
+key {knot.key_algorithm}:{knot.key_name} {knot.key_secret}
+update $change
+send
+END
+""", 0o755)
+    start_certd(host)
+    add_provider(host, start(Pebble, dns=knot.dns))
+    host.ctl("add-dns", "--name", "hook", "--kind", "exec", "--command", "/usr/local/bin/dns-hook",
+             "--zone", "example.com", "--nameserver", knot.dns)
+    host.ctl("add-auto", "--provider", "le", "--cn", "*.example.com")
+    assert (host.root / "var/lib/certd/live/_.example.com/manifest.json").exists()
+    wait_for(lambda: not knot.txt("_acme-challenge.example.com"), 30, "the record removed")
