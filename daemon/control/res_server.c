@@ -1,5 +1,6 @@
 /* What is about certd as a whole: status, schedule, events, reload, discovery. */
 #include "common/rpc.h"
+#include "daemon/base/loop.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
 #include "daemon/store/schedule.h"
@@ -219,6 +220,24 @@ status_warnings(struct service *s, struct json_object *status)
 	json_add_strlist(status, "warnings", &warnings);
 }
 
+/* The commit is the one call that blocks the loop, so its figures and those of the turns stand side by side. */
+static void
+status_store(struct service *s, struct json_object *status)
+{
+	struct json_object *o = json_object_new_object();
+	struct store_stats stats;
+	int64_t turn_max_us, turn_p99_us;
+
+	store_get_stats(s->store, &stats);
+	loop_turn_stats(s->loop, &turn_max_us, &turn_p99_us);
+	json_add_int(o, "commits", (int64_t)stats.commits);
+	json_add_int(o, "longestCommitMicroseconds", stats.max_us);
+	json_add_int(o, "turnP99Microseconds", turn_p99_us);
+	json_add_int(o, "usedBytes", (int64_t)stats.used_bytes);
+	json_add_bool(o, "full", stats.is_full);
+	json_object_object_add(status, "store", o);
+}
+
 int
 server_status(struct call *call, struct json_object *params, struct error *err)
 {
@@ -242,6 +261,7 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
 	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
 	json_add_int(status, "inFlight", stats.issues_running);
+	status_store(s, status);
 	status_next(s->store, status);
 	status_warnings(s, status);
 	call->result = status;

@@ -1,0 +1,16 @@
+# Benchmarks: not tests, they only tell. `make bench-issue BENCHFLAGS='--count 1,10 --rounds 3 --json'`; they need root and
+# the peers (Debian: caddy apache2 libapache2-mod-md lego uacme certbot dehydrated pebble).
+check_PROGRAMS += bench-fill bench-echo
+bench_fill_SOURCES = tests/bench/fill.c tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h
+bench_fill_LDADD = $(DAEMON_LIBS)
+bench_echo_SOURCES = tests/bench/echo.c
+bench_echo_LDADD = $(EVENT_LIBS)
+
+BENCHMARKS = bench-issue bench-idle bench-rpc
+$(BENCHMARKS): all
+	@$(MAKE) $(AM_MAKEFLAGS) bench-fill$(EXEEXT) bench-echo$(EXEEXT)
+	env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON3) $(srcdir)/tests/bench/$(@:bench-%=%) $(BENCHFLAGS)
+.PHONY: $(BENCHMARKS)
+
+EXTRA_DIST += tests/bench/idle tests/bench/issue tests/bench/rpc tests/bench/lib

@@ -1,0 +1,19 @@
+"""The benchmark of issues runs, and what does not depend on the machine's speed is as it should be."""
+import json
+import os
+from pathlib import Path
+
+import pytest
+from procs import run
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="benchmarks have a network of their own, which needs root")
+@pytest.mark.limit(120)
+def test_an_issue_costs_no_more_requests_connections_and_commits_than_it_needs():
+    bench = Path(__file__).parent.parent / "bench/issue"
+    result = json.loads(run([bench, "--rounds", 1, "--count", "1,3", "--peers", "", "--names", 5, "--json"],
+                            timeout=110).stdout)
+    counted = {target["what"]: target for target in result["targets"] if "per certificate" not in target["what"]}
+    assert {"1: requests", "3: requests", "3: connections", "signed requests for 5 names",
+            "commits for one"} <= counted.keys()
+    assert [target for target in counted.values() if not target["met"]] == []
