@@ -99,8 +99,10 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/control/test_change.c \
 	tests/unit/control/test_peer.c \
+	tests/unit/control/test_session.c \
 	tests/unit/control/test_tables.c
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

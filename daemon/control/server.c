@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, ROOT_SHARE = 3, BACKLOG = 128 };
+enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, ROOT_SHARE = 3, BACKLOG = 128, REST_MS = 1000 };
 
 struct connection {
 	struct control *control;
@@ -38,16 +38,24 @@ struct control {
 	struct listener *listeners;
 	struct connection *connections;
 	unsigned count;
+	struct loop_timer rest; /* out of descriptors or memory: the listeners are quiet until then */
 };
 
 static void
 listeners_watch(struct control *c)
 {
 	struct listener *l;
+	bool has_room = c->count < c->config.max_connections && !loop_timer_is_armed(&c->rest);
 
 	LL_FOREACH(c->listeners, l) {
-		loop_fd_set(l->watch, c->count < c->config.max_connections ? LOOP_READ : 0);
+		loop_fd_set(l->watch, has_room ? LOOP_READ : 0);
 	}
+}
+
+static void
+rested(void *arg)
+{
+	listeners_watch(arg);
 }
 
 static void
@@ -112,8 +120,14 @@ accept_one(int listen_fd, short what, void *arg)
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (fd < 0)
+	if (fd < 0) {
+		/* A waiting client that cannot be accepted would wake the loop again at once, for ever. */
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
+			loop_timer_set(&c->rest, REST_MS);
+			listeners_watch(c);
+		}
 		return;
+	}
 	if (admit(c, fd, &peer, &err) < 0) {
 		refuse(fd, &err);
 		return;
@@ -137,16 +151,26 @@ listener_add(struct control *c, int fd)
 	LL_PREPEND(c->listeners, l);
 }
 
-/* A socket nobody answers on is left from an earlier life; one that answers is another daemon's. */
+/*
+ * A socket nobody answers on is left from an earlier life; one that answers, or would if it were not so busy, is another
+ * daemon's. Anything else that has the name is not ours to remove.
+ */
 static int
 remove_stale(const struct sockaddr_un *addr, struct error *err)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int rc;
+	struct stat st;
+	int fd, rc;
 
+	if (lstat(addr->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "look at '%s'", addr->sun_path);
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(err, ERROR_CONFIG, "'%s' is there and is no socket", addr->sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(err, errno, "socket");
 	rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	if (rc < 0 && errno == EAGAIN)
+		rc = 0;
 	close(fd);
 	if (rc == 0)
 		return error_set(err, ERROR_IN_USE, "another daemon answers on '%s'", addr->sun_path);
@@ -191,6 +215,7 @@ control_new(struct service *service, const struct control_config *config, struct
 
 	c->service = service;
 	c->config = *config;
+	loop_timer_init(&c->rest, service->loop, rested, c);
 	if (!c->config.max_connections)
 		c->config.max_connections = MAX_CONNECTIONS;
 	if (!c->config.max_connections_per_user)
@@ -217,6 +242,7 @@ control_free(struct control *c)
 		session_free(conn->session);
 		free(conn);
 	}
+	loop_timer_cancel(&c->rest);
 	LL_FOREACH_SAFE(c->listeners, l, l_tmp)
 	{
 		loop_fd_free(l->watch);

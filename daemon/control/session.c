@@ -2,10 +2,15 @@
  * A connection. Frames are lines; each is a request or a batch. Requests may be answered in any order (changes wait
  * for their commit); a batch is answered when all of its requests are. The deadline of a frame is a timer of our own:
  * a read timeout would start anew with each octet.
+ *
+ * Requests are begun one by one and only while there is room: answers that the peer does not take, or too many that
+ * wait for a commit, stop the reading; what lasts longer than a slice goes on in the next turn. A peer that has sent its
+ * last octet is answered before the connection is closed.
  */
 #include "daemon/control/session.h"
 
 #include "common/rpc.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 
 #include <errno.h>
@@ -20,14 +25,17 @@ enum {
 	FRAME_MS = 10 * 1000,
 	IDLE_MS = 30 * 1000,
 	MAX_UNSENT = 1024 * 1024,
+	MAX_BATCH_ANSWER = 8 * 1024 * 1024,
 	MAX_QUEUED = 64,
 	MAX_FDS = 16,
+	SLICE_MS = 10, /* of a turn for one connection */
 };
 
 /* Answers that leave together: a batch, or a single request (is_single). */
 struct batch {
 	struct session *session; /* NULL: the connection is gone */
-	struct json_object *answers;
+	struct buf text;         /* a line per answer */
+	unsigned n_answers;
 	unsigned open; /* requests without an answer, +1 while being read */
 	bool is_single;
 	struct batch *prev, *next;
@@ -48,14 +56,20 @@ struct session {
 	struct session_limits limits;
 	struct loop_fd *watch;
 	struct loop_timer timer; /* of the frame that is coming in, or of idleness */
+	struct loop_timer again; /* the next slice */
 	struct buf in;
 	struct buf out;
+	size_t unsent_events;  /* octets of notifications in @out, at most */
 	struct batch *batches; /* under way */
+	struct batch *reading; /* whose requests are begun one by one; or NULL */
+	struct json_object *message;
+	size_t next_request;
 	unsigned queued;
 	struct event_subscription *subscription;
-	bool in_frame;
-	bool busy;    /* frames are being handled: freeing waits */
-	bool closing; /* close when everything is sent */
+	bool in_frame; /* the timer is the deadline of the frame that is coming in */
+	bool is_held;  /* there was no room for what has come in */
+	bool busy;     /* frames are being handled: freeing waits */
+	bool is_eof;   /* nothing more is read: close when everything is answered and sent */
 	bool dead;
 	session_closed_fn *closed;
 	void *arg;
@@ -63,18 +77,32 @@ struct session {
 
 /* --- end --- */
 
+static void
+batch_free(struct batch *b)
+{
+	buf_clear(&b->text);
+	free(b);
+}
+
 void
 session_free(struct session *s)
 {
-	struct batch *b;
+	struct batch *b, *tmp;
 
 	if (!s)
 		return;
-	DL_FOREACH(s->batches, b) {
+	if (s->reading)
+		s->reading->open--;
+	DL_FOREACH_SAFE(s->batches, b, tmp)
+	{
 		b->session = NULL;
+		if (b->open == 0)
+			batch_free(b);
 	}
 	events_unsubscribe(s->subscription);
+	json_object_put(s->message);
 	loop_timer_cancel(&s->timer);
+	loop_timer_cancel(&s->again);
 	loop_fd_free(s->watch);
 	close(s->fd);
 	buf_clear(&s->in);
@@ -98,24 +126,32 @@ session_close(struct session *s)
 
 /* --- out --- */
 
+static bool
+has_room(const struct session *s)
+{
+	return s->queued < s->limits.max_queued && s->out.len <= s->limits.max_unsent;
+}
+
 static void
 session_watch(struct session *s)
 {
 	short what = 0;
 
-	if (!s->closing && s->queued < s->limits.max_queued)
+	if (!s->is_eof && !s->is_held)
 		what |= LOOP_READ;
 	if (s->out.len)
 		what |= LOOP_WRITE;
 	loop_fd_set(s->watch, what);
 }
 
-/* Return: 0, or -1 when the connection is to be closed. */
+/* Return: 0, or -1 when the connection is broken. */
 static int
 session_flush(struct session *s)
 {
-	while (s->out.len) {
-		ssize_t n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t sent = 0;
+
+	while (sent < s->out.len) {
+		ssize_t n = send(s->fd, s->out.data + sent, s->out.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -123,24 +159,32 @@ session_flush(struct session *s)
 			break;
 		if (n < 0)
 			return -1;
-		buf_drop(&s->out, (size_t)n);
+		sent += (size_t)n;
 	}
-	if (s->closing && !s->out.len)
-		return -1;
-	return s->out.len > s->limits.max_unsent ? -1 : 0;
+	buf_drop(&s->out, sent);
+	if (s->unsent_events > s->out.len)
+		s->unsent_events = s->out.len;
+	return 0;
+}
+
+/* The peer has sent its last, and has got all that it asked for. */
+static bool
+is_over(const struct session *s)
+{
+	return s->is_eof && !s->is_held && !s->queued && !s->out.len;
 }
 
 static void
 session_arm(struct session *s)
 {
-	bool in_frame = s->in.len && s->queued < s->limits.max_queued;
+	bool in_frame = s->in.len && !s->is_held && !s->is_eof;
 
 	if (in_frame && s->in_frame)
 		return; /* absolute: set when its first octet came */
 	s->in_frame = in_frame;
 	if (in_frame)
 		loop_timer_set(&s->timer, s->limits.frame_ms);
-	else if (s->subscription || s->queued)
+	else if (s->queued || (s->subscription && !s->is_eof))
 		loop_timer_cancel(&s->timer);
 	else
 		loop_timer_set(&s->timer, s->limits.idle_ms);
@@ -156,12 +200,21 @@ session_settle(struct session *s)
 	if (s->busy)
 		return;
 	handle_input(s);
-	if (s->dead || session_flush(s) < 0) {
+	if (s->dead || session_flush(s) < 0 || is_over(s)) {
 		session_close(s);
 		return;
 	}
+	if (s->is_held && has_room(s))
+		loop_timer_set(&s->again, 0);
 	session_watch(s);
 	session_arm(s);
+}
+
+/* The next slice. */
+static void
+session_again(void *arg)
+{
+	session_settle(arg);
 }
 
 /* @message: taken. */
@@ -176,14 +229,37 @@ static void
 session_event(struct json_object *event, void *arg)
 {
 	struct session *s = arg;
+	size_t before = s->out.len;
 
 	session_send(s, rpc_notification("event", json_object_get(event)));
-	if (s->out.len > s->limits.max_unsent)
+	s->unsent_events += s->out.len - before;
+	if (s->busy)
+		return; /* sent when that is over */
+	/* Who does not listen is not waited for. Ended in the next turn: others are being told this event. */
+	if (session_flush(s) < 0 || s->unsent_events > s->limits.max_unsent)
 		s->dead = true;
-	session_settle(s);
+	if (s->dead)
+		loop_timer_set(&s->again, 0);
+	else
+		session_watch(s);
 }
 
 /* --- answers --- */
+
+static void
+batch_send(struct session *s, struct batch *b)
+{
+	if (!b->n_answers)
+		return;
+	if (b->is_single) {
+		buf_add(&s->out, b->text.data, b->text.len);
+		return;
+	}
+	b->text.data[b->text.len - 1] = ']';
+	buf_add_char(&s->out, '[');
+	buf_add(&s->out, b->text.data, b->text.len);
+	buf_add_char(&s->out, '\n');
+}
 
 static void
 batch_settle(struct batch *b)
@@ -194,21 +270,21 @@ batch_settle(struct batch *b)
 		return;
 	if (s) {
 		DL_DELETE(s->batches, b);
-		if (b->is_single && json_object_array_length(b->answers) == 1)
-			session_send(s, json_object_get(json_object_array_get_idx(b->answers, 0)));
-		else if (json_object_array_length(b->answers))
-			session_send(s, json_object_get(b->answers));
+		batch_send(s, b);
 	}
-	json_object_put(b->answers);
-	free(b);
+	batch_free(b);
 	if (s)
 		session_settle(s);
 }
 
+/* As text, so that a batch holds no trees. @answer: taken. */
 static void
 batch_answer(struct batch *b, struct json_object *answer)
 {
-	json_object_array_add(b->answers, answer);
+	if (b->n_answers++)
+		b->text.data[b->text.len - 1] = ','; /* was the newline */
+	rpc_write(answer, &b->text);
+	json_object_put(answer);
 }
 
 /* The method has checked the object and answered with its id; the subscription is the connection's. */
@@ -236,8 +312,11 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 	json_object_put(r->id);
 	free(r);
 	b->open--;
-	if (b->session)
+	if (b->session) {
 		b->session->queued--;
+		if (b->session->is_held)
+			loop_timer_set(&b->session->again, 0); /* there is room now */
+	}
 	batch_settle(b);
 }
 
@@ -272,6 +351,12 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 		refuse_method(b, &req);
 		return;
 	}
+	if (b->text.len > MAX_BATCH_ANSWER) {
+		error_set(&err, ERROR_LIMIT, "the answers of this batch are too large: ask in several");
+		if (!req.is_notification)
+			batch_answer(b, rpc_error(req.id, 0, &err));
+		return;
+	}
 	r = xcalloc(1, sizeof(*r));
 	r->batch = b;
 	r->id = json_object_get(req.id);
@@ -288,7 +373,6 @@ batch_new(struct session *s, bool is_single)
 	struct batch *b = xcalloc(1, sizeof(*b));
 
 	b->session = s;
-	b->answers = json_object_new_array();
 	b->is_single = is_single;
 	b->open = 1;
 	DL_APPEND(s->batches, b);
@@ -296,21 +380,46 @@ batch_new(struct session *s, bool is_single)
 }
 
 static void
-handle_message(struct session *s, struct json_object *message)
+refuse_batch(struct session *s)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_PROTOCOL, "a batch holds 1 to %d requests", RPC_MAX_BATCH);
+	session_send(s, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
+}
+
+/* @message: taken. */
+static void
+begin_message(struct session *s, struct json_object *message)
 {
 	bool is_batch = json_object_is_type(message, json_type_array);
 	size_t n = is_batch ? json_object_array_length(message) : 1;
-	struct batch *b = batch_new(s, !is_batch);
-	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (is_batch && (n == 0 || n > RPC_MAX_BATCH)) {
-		error_set(&err, ERROR_PROTOCOL, "a batch holds 1 to %d requests", RPC_MAX_BATCH);
-		batch_answer(b, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
-		b->is_single = true;
-		n = 0;
+	if (n == 0 || n > RPC_MAX_BATCH) {
+		refuse_batch(s);
+		json_object_put(message);
+		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		handle_request(s, b, is_batch ? json_object_array_get_idx(message, i) : message);
+	s->reading = batch_new(s, !is_batch);
+	s->message = message;
+	s->next_request = 0;
+}
+
+/* One request of the message that was begun. */
+static void
+go_on_reading(struct session *s)
+{
+	struct batch *b = s->reading;
+	size_t n = b->is_single ? 1 : json_object_array_length(s->message);
+	struct json_object *request = b->is_single ? s->message
+						   : json_object_array_get_idx(s->message, s->next_request);
+
+	handle_request(s, b, request);
+	if (++s->next_request < n)
+		return;
+	json_object_put(s->message);
+	s->message = NULL;
+	s->reading = NULL;
 	b->open--;
 	batch_settle(b);
 }
@@ -319,10 +428,10 @@ static void
 handle_frame(struct session *s, const char *text, size_t len)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_json_ struct json_object *message = json_parse(text, len, &err);
+	struct json_object *message = json_parse(text, len, &err);
 
 	if (message)
-		handle_message(s, message);
+		begin_message(s, message);
 	else
 		session_send(s, rpc_error(NULL, RPC_PARSE_ERROR, &err));
 }
@@ -334,30 +443,55 @@ refuse_frame(struct session *s)
 
 	error_set(&err, ERROR_LIMIT, "a message is at most %d octets", RPC_MAX_FRAME);
 	session_send(s, rpc_error(NULL, RPC_INVALID_REQUEST, &err));
-	s->closing = true;
+	buf_reset(&s->in);
+	s->is_eof = true;
+}
+
+/* The next whole frame of @in from @done on. Return: its end, or NULL. */
+static const char *
+frame_end(const struct session *s, size_t done)
+{
+	return s->in.len > done ? memchr(s->in.data + done, '\n', s->in.len - done) : NULL;
+}
+
+/* Return: octets of @in that are done with; SIZE_MAX: the frame is too long. */
+static size_t
+take_frame(struct session *s, size_t done, const char *end)
+{
+	const char *start = s->in.data + done;
+	size_t len = (size_t)(end - start);
+
+	if (len > RPC_MAX_FRAME)
+		return SIZE_MAX;
+	if (len)
+		handle_frame(s, start, len);
+	s->in_frame = false; /* the next one has a deadline of its own */
+	return done + len + 1;
 }
 
 static void
 handle_input(struct session *s)
 {
+	const struct clock *clock = loop_clock(s->service->loop);
+	int64_t until_ms = clock_boot_ms(clock) + SLICE_MS;
 	size_t done = 0;
+	const char *end = NULL;
 
 	s->busy = true;
-	while (!s->dead && !s->closing && s->queued < s->limits.max_queued) {
-		const char *start = s->in.data + done;
-		const char *end = s->in.len > done ? memchr(start, '\n', s->in.len - done) : NULL;
-
-		if (!end)
+	while (!s->dead && done != SIZE_MAX) {
+		end = frame_end(s, done);
+		if ((!end && !s->reading) || !has_room(s) || clock_boot_ms(clock) >= until_ms)
 			break;
-		if (end - start > RPC_MAX_FRAME)
-			refuse_frame(s);
-		else if (end > start)
-			handle_frame(s, start, (size_t)(end - start));
-		done += (size_t)(end - start) + 1;
+		if (s->reading)
+			go_on_reading(s);
+		else
+			done = take_frame(s, done, end);
 	}
-	buf_drop(&s->in, done);
-	if (s->in.len > RPC_MAX_FRAME && !s->closing && !memchr(s->in.data, '\n', s->in.len))
+	s->is_held = s->reading || (end && done != SIZE_MAX);
+	if (done == SIZE_MAX || (!end && s->in.len - done > RPC_MAX_FRAME))
 		refuse_frame(s);
+	else
+		buf_drop(&s->in, done);
 	s->busy = false;
 }
 
@@ -406,10 +540,12 @@ session_ready(int fd, short what, void *arg)
 	(void)fd;
 	if (what & LOOP_READ) {
 		n = receive(s);
-		if (n == 0 || n == -2) {
+		if (n == -2) {
 			session_close(s);
 			return;
 		}
+		if (n == 0)
+			s->is_eof = true;
 	}
 	session_settle(s);
 }
@@ -438,6 +574,7 @@ session_new(struct service *service, int fd, const struct peer *peer, const stru
 	s->closed = closed;
 	s->arg = arg;
 	loop_timer_init(&s->timer, service->loop, session_timeout, s);
+	loop_timer_init(&s->again, service->loop, session_again, s);
 	s->watch = loop_fd_new(service->loop, fd, LOOP_READ, session_ready, s);
 	session_arm(s);
 	return s;

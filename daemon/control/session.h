@@ -12,7 +12,7 @@ struct session;
 struct session_limits {
 	int64_t frame_ms;    /* first to last octet of a frame; 0: 10 s */
 	int64_t idle_ms;     /* without a request, unless subscribed; 0: 30 s */
-	size_t max_unsent;   /* 0: 1 MiB */
+	size_t max_unsent;   /* octets that the peer has not taken, before it gets no more; 0: 1 MiB */
 	unsigned max_queued; /* requests without an answer yet; 0: 64 */
 };
 
