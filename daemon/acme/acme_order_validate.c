@@ -258,8 +258,8 @@ autopsy_note(struct slot *slot)
 	_cleanup_error_ struct error why = ERROR_INIT;
 
 	slot->work = SLOT_IDLE;
-	if (read_authorization(o, slot, &seen, NULL) < 0)
-		return;
+	if (read_authorization(o, slot, &seen, &why) < 0)
+		return; /* the others may know; if none does, the order's own error is told */
 	slot->authz.status = seen.status;
 	if (seen.status == ACME_VALID || seen.status == ACME_PENDING)
 		return;
