@@ -261,6 +261,8 @@ reissue(struct call *call, struct autocert *a)
 	scheduler_cancel(s->scheduler, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
+	a->is_outdated =
+		true; /* also when this order has to wait: nothing may move it to the old one's renewal */
 	if (!a->paused)
 		issue_schedule_renewal(s->issue_env, call_txn(call), a, true);
 }

@@ -77,6 +77,13 @@ account_object(const struct account *account, const struct provider *p)
 	return (struct event_object){ "provider", account->id, p->o.name };
 }
 
+/* The CA was not reached. */
+static bool
+is_network_trouble(const struct error *err)
+{
+	return err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT || err->code == ERROR_DNS;
+}
+
 /*
  * Wrong EAB, terms not agreed to: a setting is at fault, only the operator can mend it, and changing the provider tries
  * at once. A CA that talks nonsense may be itself again in a minute.
@@ -90,6 +97,7 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 		.attempts = p->attempts,
 		.retry_at = err->retry_at,
 		.jitter_seed = policy_seed(account->id) + (uint64_t)p->attempts,
+		.is_network = is_network_trouble(err),
 	};
 
 	return err->retry || !err->field ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
@@ -103,7 +111,7 @@ note_failure(struct account *account, struct store_txn *txn, struct provider *p,
 	char when[TIME_RFC3339_SIZE];
 	int64_t retry_at;
 
-	p->attempts++;
+	p->attempts = backoff_count(p->attempts, is_network_trouble(err));
 	p->o.state = OBJECT_FAILED;
 	error_copy(&p->o.failure, err);
 	retry_at = account_retry_at(account, p, err);

@@ -11,9 +11,11 @@
 #include <string.h>
 
 enum {
+	DAY = 24 * 3600,
 	SLICE = 200,
-	LONGEST_WAIT_SEC = 24 * 3600 + 24 * 360, /* backoff_due(): a day and its jitter */
-	SPREAD_SEC = 600,                        /* moved rows do not all begin in one second */
+	SPREAD_SEC = 600,                    /* moved rows do not all begin in one second */
+	LONGEST_WAIT_SEC = DAY + DAY / 10,   /* registrations, removals: a day and its jitter */
+	LONGEST_ROLLOUT_WAIT_SEC = 2 * 3600, /* more than the last step of its table */
 };
 
 struct clamp {
@@ -28,46 +30,114 @@ struct clamp {
 };
 
 int64_t
-clamp_due(int64_t now, int64_t due_at, bool is_retry, uint64_t seed)
+clamp_due(int64_t now, int64_t due_at, int64_t latest_at, uint64_t seed)
 {
-	if (!is_retry || due_at <= time_add(now, LONGEST_WAIT_SEC))
+	int64_t spread = time_add(latest_at, -now);
+
+	if (due_at <= latest_at)
 		return due_at;
-	return time_add(now, (int64_t)(seed % SPREAD_SEC));
+	if (spread > SPREAD_SEC)
+		spread = SPREAD_SEC;
+	return spread > 0 ? time_add(now, (int64_t)(seed % (uint64_t)spread)) : latest_at;
 }
 
-static bool
-is_retry(struct clamp *c, const struct schedule_row *row)
+static int64_t
+now_of(const struct clamp *c)
+{
+	return clock_wall(loop_clock(c->env->loop));
+}
+
+/* A retry by what the backoff may have said, a renewal by the certificate. */
+static int64_t
+issue_due(struct clamp *c, const struct schedule_row *row, const struct autocert *a)
+{
+	struct backoff_in in = {
+		.now = now_of(c),
+		.not_before_at = a->last_not_before_at,
+		.not_after_at = a->last_not_after_at,
+		.retry_at = a->last_error.retry_at,
+	};
+
+	int64_t renewal_at;
+
+	if (a->attempts > 0)
+		return clamp_due(in.now, row->due_at, backoff_latest(&in), policy_seed(row->object));
+	renewal_at = issue_renewal_at(c->env, a);
+	return renewal_at < row->due_at ? renewal_at : row->due_at;
+}
+
+static void
+put(struct clamp *c, struct store_txn *txn, const struct schedule_row *row, int64_t due_at)
+{
+	schedule_set(c->env->store, txn, row->kind, row->object, row->lane, due_at);
+	c->moved_rows++;
+}
+
+static void
+look_at_issue(struct clamp *c, const struct schedule_row *row)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn;
+	int64_t due_at;
 
-	switch (row->kind) {
-	case SCHEDULE_PURGE:
-		return false;
-	case SCHEDULE_ISSUE:
-		return object_load(c->env->store, &autocert_class, row->object, &a, NULL) == 1 &&
-		       a.attempts > 0;
-	case SCHEDULE_DEPLOY:
-	case SCHEDULE_PROBE:
-	case SCHEDULE_CLEANUP:
-	case SCHEDULE_ACCOUNT:
-		return true;
-	}
-	return false;
+	if (row->due_at <= now_of(c) ||
+		object_load(c->env->store, &autocert_class, row->object, &a, &err) != 1)
+		return; /* one that cannot be read says so when its turn comes */
+	due_at = issue_due(c, row, &a);
+	if (due_at == row->due_at)
+		return;
+	txn = store_begin(c->env->store);
+	put(c, txn, row, due_at);
+	a.next_at = due_at;
+	if (object_save(c->env->store, txn, &autocert_class, &a, &err) < 0)
+		store_fail(txn, &err);
+}
+
+static void
+look_at_purge(struct clamp *c, const struct schedule_row *row)
+{
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	int64_t latest_at = time_add(now_of(c), LONGEST_WAIT_SEC);
+	int64_t by_date_at;
+
+	if (row->due_at <= latest_at ||
+		object_load(c->env->store, &certificate_class, row->object, &cert, NULL) != 1)
+		return;
+	by_date_at = time_add(cert.not_after_at, c->env->purge_after);
+	if (row->due_at > by_date_at)
+		put(c, store_begin(c->env->store), row, by_date_at);
+}
+
+static void
+look_at_wait(struct clamp *c, const struct schedule_row *row, int64_t longest_sec)
+{
+	int64_t due_at = clamp_due(
+		now_of(c), row->due_at, time_add(now_of(c), longest_sec), policy_seed(row->object));
+
+	if (due_at != row->due_at)
+		put(c, store_begin(c->env->store), row, due_at);
 }
 
 static void
 look_at(struct clamp *c, const struct schedule_row *row)
 {
-	int64_t now = clock_wall(loop_clock(c->env->loop));
-	int64_t due_at;
-
-	if (row->due_at <= time_add(now, LONGEST_WAIT_SEC))
+	switch (row->kind) {
+	case SCHEDULE_ISSUE:
+		look_at_issue(c, row);
 		return;
-	due_at = clamp_due(now, row->due_at, is_retry(c, row), policy_seed(row->object));
-	if (due_at == row->due_at)
+	case SCHEDULE_PURGE:
+		look_at_purge(c, row);
 		return;
-	schedule_set(c->env->store, store_begin(c->env->store), row->kind, row->object, row->lane, due_at);
-	c->moved_rows++;
+	case SCHEDULE_DEPLOY:
+	case SCHEDULE_PROBE:
+		look_at_wait(c, row, LONGEST_ROLLOUT_WAIT_SEC);
+		return;
+	case SCHEDULE_CLEANUP:
+	case SCHEDULE_ACCOUNT:
+		look_at_wait(c, row, LONGEST_WAIT_SEC);
+		return;
+	}
 }
 
 /* Return: true while there is a row. */

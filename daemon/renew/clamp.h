@@ -1,7 +1,7 @@
 /*
  * daemon/renew/clamp.h: after the clock was set back, rows that were put while it was wrong may lie years away. What is
- * tried again after a wait is never due later than the longest wait from now; renewals, which follow from a
- * certificate's dates, stay.
+ * tried again after a wait is never due later than the longest wait from now; renewals and purges go where the
+ * certificate's dates have them.
  */
 #ifndef DAEMON_RENEW_CLAMP_H
 #define DAEMON_RENEW_CLAMP_H
@@ -22,8 +22,8 @@ clamp_start(struct clamp *clamp);
 void
 clamp_free(struct clamp *clamp);
 
-/* Pure: where a row that is due at @due_at belongs; @is_retry: it is due after a wait, not by a date. */
+/* Pure: where a row that is due at @due_at belongs, when nothing puts it later than @latest_at. */
 int64_t
-clamp_due(int64_t now, int64_t due_at, bool is_retry, uint64_t seed);
+clamp_due(int64_t now, int64_t due_at, int64_t latest_at, uint64_t seed);
 
 #endif

@@ -24,9 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After network trouble the next try is at most this step of the backoff table: the cause is not the certificate's. */
-enum { NETWORK_ATTEMPTS_MAX = 2 };
-
 enum { UNREADABLE_RETRY_SEC = 3600 };
 
 static const struct record_field issue_fields[] = {
@@ -80,6 +77,13 @@ struct keygen {
 	struct error error;
 };
 
+/* The record may be as good as ever. */
+static bool
+is_store_trouble(const struct error *err)
+{
+	return err->code == ERROR_IO || err->code == ERROR_NO_SPACE;
+}
+
 static int64_t
 issue_now(const struct issue_env *env)
 {
@@ -102,11 +106,19 @@ solve_stop(struct issue_solve *s)
 	s->solve = NULL;
 }
 
+/* What the worker brings is not wanted any more. */
 static void
-issue_free(struct issue *issue)
+keygen_orphan(struct issue *issue)
 {
 	if (issue->keygen)
 		issue->keygen->issue = NULL;
+	issue->keygen = NULL;
+}
+
+static void
+issue_free(struct issue *issue)
+{
+	keygen_orphan(issue);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order); /* takes challenges down through ops->unsolve */
 	for (size_t i = 0; i < issue->n_solves; i++) {
@@ -158,25 +170,32 @@ issue_save(struct issue *issue, store_then_fn *then)
 
 /* --- failure --- */
 
-/* Is this the world's fault rather than the certificate's? Then the long steps of the backoff are not for it. */
+/*
+ * Is this the world's fault rather than the certificate's? Not when the order has gone all its way and is spent: a CA
+ * that never validates was reached. Before there is an order, the name that DNS does not find is the CA's.
+ */
 static bool
-is_network_trouble(const struct error *err)
+is_network_trouble(const struct issue *issue, const struct error *err, bool spent)
 {
-	return err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT;
+	bool has_order = issue->record.order_url != NULL;
+
+	if (err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT)
+		return !has_order || !spent;
+	return err->code == ERROR_DNS && !has_order;
 }
 
 static int64_t
-issue_retry_at(const struct issue *issue, const struct autocert *a, const struct error *err)
+issue_retry_at(const struct issue *issue, const struct autocert *a, const struct error *err, bool is_network)
 {
 	struct backoff_in in = {
 		.now = issue_now(issue->env),
 		.attempts = a->attempts,
+		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.retry_at = err->retry_at,
+		.is_network = is_network,
 	};
 
-	if (is_network_trouble(err) && in.attempts > NETWORK_ATTEMPTS_MAX)
-		in.attempts = NETWORK_ATTEMPTS_MAX;
 	if (clock_is_virtual(loop_clock(issue->env->loop)))
 		in.jitter_seed = policy_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
 	else if (RAND_bytes((unsigned char *)&in.jitter_seed, sizeof(in.jitter_seed)) != 1)
@@ -185,15 +204,16 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 }
 
 static void
-note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, const struct error *err)
+note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, const struct error *err,
+	bool is_network)
 {
 	struct event_object object = issue_object(issue);
 	char when[TIME_RFC3339_SIZE];
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	a->attempts++;
+	a->attempts = backoff_count(a->attempts, is_network);
 	a->last_attempt_at = issue_now(issue->env);
-	a->next_at = issue_retry_at(issue, a, err);
+	a->next_at = issue_retry_at(issue, a, err, is_network);
 	error_copy(&a->last_error, err);
 	error_copy(&a->o.failure, err);
 	if (!a->last_certificate)
@@ -234,12 +254,13 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;
+	keygen_orphan(issue);
 	if (spent)
 		store_del(txn, STORE_ISSUE, id, strlen(id));
 	/* The declaration may have changed while the order ran: keep what it says now. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
-		note_failure(issue, txn, &now, &why);
+		note_failure(issue, txn, &now, &why, is_network_trouble(issue, &why, spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
 		break;
@@ -305,25 +326,42 @@ certificate_save(struct issue *issue, struct store_txn *txn, struct certificate 
 	return object_save(issue->env->store, txn, &certificate_class, cert, err);
 }
 
-void
-issue_schedule_renewal(
-	const struct issue_env *env, struct store_txn *txn, struct autocert *a, bool now_please)
+int64_t
+issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 {
 	struct renewal_in in = {
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
 		.spread_seed = policy_seed(a->o.id),
+		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at
+										      : 0,
 	};
 
-	a->next_at = now_please || !a->last_certificate ? issue_now(env) : renewal_due(&in);
+	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
+}
+
+void
+issue_schedule_renewal(
+	const struct issue_env *env, struct store_txn *txn, struct autocert *a, bool now_please)
+{
+	a->next_at = now_please ? issue_now(env) : issue_renewal_at(env, a);
 	schedule_set(env->store, txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
+}
+
+/* Paused, and ordered by hand all the same: once. */
+static void
+row_del(const struct issue_env *env, struct store_txn *txn, struct autocert *a)
+{
+	a->next_at = 0;
+	schedule_del(env->store, txn, SCHEDULE_ISSUE, a->o.id);
 }
 
 static void
 autocert_succeeded(struct autocert *a, const struct certificate *cert)
 {
 	a->attempts = 0;
+	a->is_outdated = false;
 	a->last_attempt_at = cert->o.created_at;
 	a->last_not_before_at = cert->not_before_at;
 	a->last_not_after_at = cert->not_after_at;
@@ -352,7 +390,10 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	if (certificate_save(issue, txn, cert, err) < 0)
 		return -1;
 	autocert_succeeded(&a, cert);
-	issue_schedule_renewal(env, txn, &a, false);
+	if (a.paused)
+		row_del(env, txn, &a);
+	else
+		issue_schedule_renewal(env, txn, &a, false);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);
 		return -1;
@@ -526,7 +567,7 @@ op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *
 		return;
 	}
 	if (issue_accept_chain(issue, chain_pem, &refused) < 0)
-		issue_fail(issue, &refused, true);
+		issue_fail(issue, &refused, !is_store_trouble(&refused));
 }
 
 static const struct acme_order_ops order_ops = {
@@ -700,7 +741,7 @@ issue_start(const struct issue_env *env, struct acme_client *client, const struc
 	memcpy(issue->lane, provider->o.id, sizeof(issue->lane));
 	memcpy(issue->id, id, strlen(id) + 1);
 	if (issue_begin(issue, provider, id, &err) < 0)
-		issue_fail(issue, &err, true); /* ends at this turn's commit */
+		issue_fail(issue, &err, !is_store_trouble(&err)); /* ends at this turn's commit */
 	return issue;
 }
 

@@ -65,9 +65,13 @@ issue_cancel(struct issue *issue);
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 
+/* When the last certificate is due for renewal (policy.h): now when there is none, or it is for an earlier declaration. */
+int64_t
+issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);
+
 /*
- * issue_schedule_renewal() - put the ISSUE row of an auto-certificate for its last certificate (policy.h), or for now
- * when there is none or @now_please; @autocert->next_at is set, saving it is the caller's.
+ * issue_schedule_renewal() - put the ISSUE row of an auto-certificate for issue_renewal_at(), or for now when
+ * @now_please; @autocert->next_at is set, saving it is the caller's.
  */
 void
 issue_schedule_renewal(

@@ -14,6 +14,8 @@ enum {
 	SHORT_LIFE = 10 *
 		     DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
 	BACKOFF_FLOOR = MINUTE,
+	NETWORK_ATTEMPTS = 2, /* the step of the table that is the last one without a network */
+	LIFE_SHARE = 8,
 	RETRY_AFTER_MAX = DAY,
 };
 
@@ -38,6 +40,15 @@ margin(int64_t lifetime, int64_t renew_before)
 	return min64(renew_before > 0 ? renew_before : DEFAULT_BEFORE, most);
 }
 
+/* Until when a certificate is kept however soon it should be renewed. */
+static int64_t
+kept_until(const struct renewal_in *in)
+{
+	int64_t left = time_add(in->not_after_at, -in->issued_at);
+
+	return time_add(in->issued_at, max64(left / LIFE_SHARE, MINUTE));
+}
+
 int64_t
 renewal_due(const struct renewal_in *in)
 {
@@ -50,26 +61,61 @@ renewal_due(const struct renewal_in *in)
 
 	if (in->ari_pick_at > 0)
 		due = in->ari_pick_at;
-	return min64(due, latest);
+	due = min64(due, latest);
+	if (in->issued_at > 0)
+		due = max64(due, kept_until(in));
+	return due;
+}
+
+/* No longer than a part of the life that is left; of a life that is over, than a part of all of it. */
+static int64_t
+longest_wait(const struct backoff_in *in)
+{
+	int64_t left = time_add(in->not_after_at, -in->now);
+
+	if (in->not_after_at <= 0)
+		return INT64_MAX;
+	if (left <= 0)
+		left = time_add(in->not_after_at, -in->not_before_at);
+	return left / LIFE_SHARE;
+}
+
+/* 0 to @span. */
+static int64_t
+jitter(const struct backoff_in *in, int64_t span)
+{
+	return (int64_t)(in->jitter_seed % ((uint64_t)span + 1));
 }
 
 int64_t
 backoff_due(const struct backoff_in *in)
 {
 	static const int64_t steps[] = { MINUTE, 10 * MINUTE, 100 * MINUTE, DAY };
-	int64_t attempts = max64(in->attempts, 1);
-	int64_t wait = steps[min64(attempts, (int64_t)ARRAY_SIZE(steps)) - 1];
-	int64_t left = in->not_after_at - in->now;
-	int64_t tenth;
-
-	if (in->not_after_at > 0 && left > 0)
-		wait = min64(wait, left / 8);
+	int64_t most = in->is_network ? NETWORK_ATTEMPTS : (int64_t)ARRAY_SIZE(steps);
+	int64_t step = steps[min64(max64(in->attempts, 1), most) - 1];
+	int64_t asked = max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
 	/* Fleets restart at the same minute: spread them by a tenth to either side. */
-	tenth = wait / 10;
-	if (tenth > 0)
-		wait += (int64_t)(in->jitter_seed % (uint64_t)(2 * tenth + 1)) - tenth;
-	wait = max64(wait, BACKOFF_FLOOR);
-	return max64(time_add(in->now, wait), min64(in->retry_at, time_add(in->now, RETRY_AFTER_MAX)));
+	int64_t wait = min64(step + step / 10, longest_wait(in));
+
+	wait = max64(wait - jitter(in, wait / 11 * 2), BACKOFF_FLOOR);
+	if (asked > wait)
+		wait = asked + jitter(in, asked / 10);
+	return time_add(in->now, wait);
+}
+
+int64_t
+backoff_latest(const struct backoff_in *in)
+{
+	int64_t wait = max64(min64(DAY + DAY / 10, longest_wait(in)), BACKOFF_FLOOR);
+	int64_t asked = max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
+
+	return time_add(in->now, max64(wait, asked + asked / 10));
+}
+
+int64_t
+backoff_count(int64_t attempts, bool is_network)
+{
+	return is_network && attempts >= NETWORK_ATTEMPTS ? attempts : time_add(attempts, 1);
 }
 
 uint64_t

@@ -3,12 +3,16 @@
  * wall timer for the earliest of the rest. A row stays in the store while its work runs; the work itself moves or
  * removes it, so a crash at any point finds it due again.
  *
+ * When the end of a job cannot be stored (disk full), its row is due still. Then nothing is started until the store
+ * takes a trial record: orders whose outcome is lost would be made again and again.
+ *
  * Memory is bounded by what runs, not by what is stored: lanes are providers, and a lane's walk passes over its
  * running rows only.
  */
 #include "daemon/renew/scheduler.h"
 
 #include "common/key.h"
+#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
@@ -24,7 +28,8 @@
 enum {
 	LANE_COMMON_ROOM = 32, /* deploys, probes, cleanups, registrations at once */
 	LANE_MAX_ORDERS = 8,   /* default in flight per provider (Pebble 2.4 stalls above 16) */
-	STORE_HOLD_MS = 60 * 1000,
+	TRIAL_MS = 60 * 1000,
+	LOOK_AGAIN_SEC = 60, /* the schedule could not be read */
 };
 
 /* One row that is being worked on. */
@@ -34,7 +39,7 @@ struct job {
 	struct schedule_row row;
 	struct issue *issue;     /* SCHEDULE_ISSUE */
 	struct account *account; /* SCHEDULE_ACCOUNT */
-	struct loop_timer hold;  /* its end could not be stored: keeps the row from being run at once again */
+	bool is_held;            /* its end could not be stored: keeps the row from being run at once again */
 	struct job *prev, *next;
 };
 
@@ -54,6 +59,8 @@ struct scheduler {
 	struct job *jobs;
 	struct time_guard *guard;
 	struct clamp *clamp;
+	struct loop_timer trial; /* armed or under way while the store fails */
+	bool store_fails;
 	bool kicked;
 	bool closing;
 	int64_t next_at;
@@ -85,23 +92,62 @@ job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
 	return NULL;
 }
 
+/* Is the row running, or one that works on the same record? Deploy and probe both save the rollout. */
+static bool
+row_is_busy(const struct scheduler *s, const struct schedule_row *row)
+{
+	if (row->kind == SCHEDULE_DEPLOY || row->kind == SCHEDULE_PROBE)
+		return job_find(s, SCHEDULE_DEPLOY, row->object) || job_find(s, SCHEDULE_PROBE, row->object);
+	return job_find(s, row->kind, row->object) != NULL;
+}
+
 static void
 job_free(struct job *job)
 {
-	loop_timer_cancel(&job->hold);
 	job->lane->running--;
 	DL_DELETE(job->scheduler->jobs, job);
 	free(job);
 }
 
 static void
-job_over(void *arg)
+job_over(struct job *job)
 {
-	struct job *job = arg;
 	struct scheduler *s = job->scheduler;
 
 	job_free(job);
 	scheduler_kick(s);
+}
+
+/* --- a store that cannot be written --- */
+
+static void
+trial_done(const struct error *err, void *arg)
+{
+	struct scheduler *s = arg;
+	struct job *job, *tmp;
+
+	if (err) {
+		loop_timer_set(&s->trial, TRIAL_MS);
+		return;
+	}
+	s->store_fails = false;
+	DL_FOREACH_SAFE(s->jobs, job, tmp)
+	{
+		if (job->is_held)
+			job_free(job);
+	}
+	scheduler_kick(s);
+}
+
+static void
+trial_start(void *arg)
+{
+	static const char key[] = "trial";
+	struct scheduler *s = arg;
+	struct store_txn *txn = store_begin(s->env->store);
+
+	store_put(txn, STORE_META, key, strlen(key), NULL, 0);
+	store_then(txn, trial_done, s);
 }
 
 static void
@@ -111,10 +157,14 @@ job_end(bool stored, void *arg)
 
 	job->issue = NULL;
 	job->account = NULL;
-	if (stored)
+	if (stored) {
 		job_over(job);
-	else
-		loop_timer_set(&job->hold, STORE_HOLD_MS);
+		return;
+	}
+	job->is_held = true;
+	if (!job->scheduler->store_fails)
+		loop_timer_set(&job->scheduler->trial, TRIAL_MS);
+	job->scheduler->store_fails = true;
 }
 
 static void
@@ -168,7 +218,6 @@ job_start(struct scheduler *s, struct lane *lane, const struct schedule_row *row
 	job->scheduler = s;
 	job->lane = lane;
 	job->row = *row;
-	loop_timer_init(&job->hold, s->env->loop, job_over, job);
 	lane->running++;
 	DL_APPEND(s->jobs, job);
 	job_run(s, job);
@@ -267,10 +316,12 @@ lane_run(struct scheduler *s, struct lane *lane, int64_t now, struct error *err)
 			return INT64_MAX;
 		first = false;
 		at = row;
-		if (job_find(s, row.kind, row.object))
+		if (row_is_busy(s, &row))
 			continue;
 		if (row.due_at > now)
 			return row.due_at;
+		if (s->store_fails)
+			return INT64_MAX;
 		job_start(s, lane, &row);
 	}
 	return INT64_MAX;
@@ -300,14 +351,18 @@ scheduler_pass(void *arg)
 			s->next_at = due;
 		after = true;
 	}
-	if (error_is_set(&err))
+	if (error_is_set(&err)) {
 		event_emit_error(
 			s->env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
+		if (s->next_at > time_add(now, LOOK_AGAIN_SEC))
+			s->next_at = time_add(now, LOOK_AGAIN_SEC);
+	}
 	loop_wall_set(s->env->loop, s->next_at);
 }
 
+/* Rows moved, or the date is believed after all. */
 static void
-rows_moved(void *arg)
+look_again(void *arg)
 {
 	scheduler_kick(arg);
 }
@@ -318,8 +373,10 @@ scheduler_wall(bool clock_was_set, void *arg)
 {
 	struct scheduler *s = arg;
 
-	if (clock_was_set)
+	if (clock_was_set) {
+		time_guard_forget(s->guard);
 		clamp_start(s->clamp);
+	}
 	scheduler_kick(s);
 }
 
@@ -333,8 +390,11 @@ scheduler_new(const struct scheduler_config *config)
 	s->config = *config;
 	s->env = config->issue_env;
 	s->next_at = INT64_MAX;
-	s->guard = time_guard_new(s->env, config->build_at);
-	s->clamp = clamp_new(s->env, rows_moved, s);
+	s->guard = time_guard_new(s->env, config->build_at, look_again, s);
+	s->clamp = clamp_new(s->env, look_again, s);
+	if (time_guard_was_ahead(s->guard, clock_wall(loop_clock(s->env->loop))))
+		clamp_start(s->clamp);
+	loop_timer_init(&s->trial, s->env->loop, trial_start, s);
 	loop_wall_init(s->env->loop, scheduler_wall, s);
 	return s;
 }
@@ -355,6 +415,10 @@ scheduler_free(struct scheduler *s)
 	if (!s)
 		return;
 	s->closing = true;
+	loop_wall_init(s->env->loop, NULL, NULL);
+	loop_wall_set(s->env->loop, INT64_MAX);
+	loop_timer_cancel(&s->trial);
+	store_forget(s->env->store, s);
 	DL_FOREACH_SAFE(s->jobs, job, job_tmp)
 	{
 		issue_cancel(job->issue);

@@ -2,13 +2,14 @@
 #include "daemon/renew/time_guard.h"
 
 #include "common/timefmt.h"
+#include "daemon/base/loop.h"
 #include "daemon/renew/policy.h"
 
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAVE_EVERY_SEC = 6 * 3600 };
+enum { SAVE_EVERY_SEC = 6 * 3600, PATIENCE_MS = 3600 * 1000 };
 
 static const char KEY[] = "last-seen";
 
@@ -17,10 +18,22 @@ struct time_guard {
 	int64_t build_at;
 	int64_t last_seen_at; /* as stored */
 	bool is_waiting;
+	struct loop_timer patience; /* while waiting */
+	void (*patience_over)(void *arg);
+	void *arg;
 };
 
+static void
+on_patience(void *arg)
+{
+	struct time_guard *g = arg;
+
+	time_guard_forget(g);
+	g->patience_over(g->arg);
+}
+
 struct time_guard *
-time_guard_new(const struct issue_env *env, int64_t build_at)
+time_guard_new(const struct issue_env *env, int64_t build_at, void (*patience_over)(void *arg), void *arg)
 {
 	struct time_guard *g = xcalloc(1, sizeof(*g));
 	_cleanup_buf_ struct buf value = BUF_INIT;
@@ -28,6 +41,9 @@ time_guard_new(const struct issue_env *env, int64_t build_at)
 
 	g->env = env;
 	g->build_at = build_at;
+	g->patience_over = patience_over;
+	g->arg = arg;
+	loop_timer_init(&g->patience, env->loop, on_patience, g);
 	if (store_get(env->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 &&
 		value.len == sizeof(be)) {
 		memcpy(&be, value.data, sizeof(be));
@@ -39,7 +55,22 @@ time_guard_new(const struct issue_env *env, int64_t build_at)
 void
 time_guard_free(struct time_guard *g)
 {
+	if (!g)
+		return;
+	loop_timer_cancel(&g->patience);
 	free(g);
+}
+
+void
+time_guard_forget(struct time_guard *g)
+{
+	g->last_seen_at = 0;
+}
+
+bool
+time_guard_was_ahead(const struct time_guard *g, int64_t now)
+{
+	return g->last_seen_at > now;
 }
 
 static void
@@ -61,11 +92,15 @@ say(struct time_guard *g, int64_t now, bool sane)
 	if (g->is_waiting == !sane)
 		return;
 	g->is_waiting = !sane;
+	if (sane)
+		loop_timer_cancel(&g->patience);
+	else
+		loop_timer_set(&g->patience, PATIENCE_MS);
 	time_format_rfc3339(now, text);
 	event_emit(g->env->events, NULL, EVENT_CLOCK_CHANGED, NULL, NULL,
 		sane ? "the clock says %s: going on"
 		     : "the clock says %s, which is before the last time that was seen: nothing is renewed "
-		       "until it is set",
+		       "for an hour, or until it is set",
 		text);
 }
 

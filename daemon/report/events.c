@@ -32,7 +32,7 @@ struct events {
 	struct log *log;
 	uint64_t max_events;
 	uint64_t last_seq;
-	bool telling;
+	unsigned telling; /* calls of events_tell() under way: a subscriber may emit */
 	struct event_subscription *subscriptions;
 };
 
@@ -81,6 +81,21 @@ find_last_seq(struct store *store)
 	return low;
 }
 
+/* What an earlier life left outside the window: it was larger, or the event that was to push it out failed. */
+static void
+trim(struct events *events)
+{
+	struct store_txn *txn = store_begin(events->store);
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	unsigned char from[8];
+
+	seq_key(0, from);
+	buf_add(&key, from, sizeof(from));
+	while (store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, NULL, NULL) == 1 &&
+		events->last_seq - seq_of_key(&key) >= events->max_events)
+		store_del(txn, STORE_EVENT, key.data, key.len);
+}
+
 struct events *
 events_new(struct store *store, struct clock *clock, struct log *log, uint64_t max_events)
 {
@@ -91,6 +106,7 @@ events_new(struct store *store, struct clock *clock, struct log *log, uint64_t m
 	events->log = log;
 	events->max_events = max_events;
 	events->last_seq = find_last_seq(store);
+	trim(events);
 	return events;
 }
 
@@ -128,12 +144,13 @@ events_tell(struct events *events, struct json_object *event)
 {
 	struct event_subscription *sub, *tmp;
 
-	events->telling = true;
+	events->telling++;
 	DL_FOREACH(events->subscriptions, sub) {
 		if (!sub->gone && concerns(sub, event))
 			sub->fn(event, sub->arg);
 	}
-	events->telling = false;
+	if (--events->telling)
+		return;
 	DL_FOREACH_SAFE(events->subscriptions, sub, tmp)
 	{
 		if (!sub->gone)

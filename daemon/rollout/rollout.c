@@ -236,9 +236,9 @@ still_current(struct run *run, struct error *err)
 	return found < 0 ? -1 : same;
 }
 
-/* Saves the state and the row's next due time (0: none), unless a newer generation came; then ends. */
+/* Saves the state and what comes next (@next_at 0: nothing), unless a newer generation came; then ends. */
 static void
-run_finish(struct run *run, struct store_txn *txn, int64_t next_at)
+run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int64_t next_at)
 {
 	struct store *store = run->rollout->env.store;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -246,10 +246,9 @@ run_finish(struct run *run, struct store_txn *txn, int64_t next_at)
 
 	if (current == 1) {
 		rollout_save(run->rollout, txn, run->autocert.o.id, &run->state);
+		schedule_del(store, txn, run->kind, run->autocert.o.id);
 		if (next_at)
-			schedule_set(store, txn, run->kind, run->autocert.o.id, "", next_at);
-		else
-			schedule_del(store, txn, run->kind, run->autocert.o.id);
+			schedule_set(store, txn, next, run->autocert.o.id, "", next_at);
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
@@ -275,16 +274,14 @@ deploy_done(struct run *run)
 	struct rollout_env *env = &run->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
 	struct event_object object = run_object(run);
+	int64_t probe_at = run->state.targets.count ? time_add(run_now(run), PROBE_FIRST_SEC) : 0;
 
 	run->state.attempts = 0;
 	run->state.probes = 0;
 	run->state.done_at = run_now(run);
 	error_clear(&run->state.failure);
-	if (run->state.targets.count)
-		schedule_set(env->store, txn, SCHEDULE_PROBE, run->autocert.o.id, "",
-			time_add(run_now(run), PROBE_FIRST_SEC));
 	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, NULL, "files written to %s", run->directory);
-	run_finish(run, txn, 0);
+	run_finish(run, txn, SCHEDULE_PROBE, probe_at);
 }
 
 static void
@@ -302,7 +299,7 @@ deploy_failed(struct run *run, const struct error *err)
 	time_format_rfc3339(why.retry_at, when);
 	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
 		err->message, when);
-	run_finish(run, txn, why.retry_at);
+	run_finish(run, txn, SCHEDULE_DEPLOY, why.retry_at);
 }
 
 /* The first failure among the consumers, or none. */
@@ -460,7 +457,7 @@ probes_done(struct run *run)
 					: retry_at(run, run->state.probes - PROBE_GRACE + 1);
 		run->state.probes++;
 	}
-	run_finish(run, txn, next_at);
+	run_finish(run, txn, SCHEDULE_PROBE, next_at);
 }
 
 static void

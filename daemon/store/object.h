@@ -73,6 +73,7 @@ struct autocert {
 	int64_t attempts; /* failed in a row */
 	int64_t last_attempt_at;
 	int64_t next_at;         /* as in the schedule, for lists; 0 none */
+	bool is_outdated;        /* the last certificate is for an earlier declaration */
 	struct error last_error; /* kept after a success is forgotten: cleared by success */
 };
 

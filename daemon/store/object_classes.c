@@ -63,6 +63,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, "lastAttemptDate"),
 	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
 	RECORD_FIELD(RECORD_ERROR, 34, struct autocert, last_error, NULL),
+	RECORD_FIELD(RECORD_BOOL, 35, struct autocert, is_outdated, NULL),
 };
 const struct record_class autocert_class = CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields);

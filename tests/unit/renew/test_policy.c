@@ -26,6 +26,10 @@ Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
 		{ "the CA's instant wins", { .not_after_at = 90 * DAY, .ari_pick_at = 10 * DAY }, 10 * DAY },
 		{ "but never past a twentieth of life",
 			{ .not_after_at = 100 * DAY, .ari_pick_at = 99 * DAY }, 95 * DAY },
+		{ "backdated: due when it comes, kept for an eighth of what is left",
+			{ .not_after_at = 90 * DAY, .issued_at = 82 * DAY }, 83 * DAY },
+		{ "issued in time: no matter", { .not_after_at = 90 * DAY, .issued_at = HOUR }, 60 * DAY },
+		{ "a minute of life", { .not_after_at = MINUTE, .issued_at = 1 }, MINUTE + 1 },
 		{ "dates from nowhere saturate", { .not_before_at = INT64_MIN, .not_after_at = INT64_MAX },
 			INT64_MAX - INT64_MAX / 20 },
 	};
@@ -59,12 +63,22 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 		{ "fourth", { .attempts = 4 }, DAY - DAY / 10, DAY + DAY / 10 },
 		{ "counter run wild", { .attempts = INT64_MAX }, DAY - DAY / 10, DAY + DAY / 10 },
 		{ "counter below its range", { .attempts = -5 }, 60, 66 },
-		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 400, 500 },
+		{ "no network", { .attempts = 9, .is_network = true }, 540, 660 },
+		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 360, 450 },
+		{ "a day is left: the first step is shorter anyway", { .attempts = 1, .not_after_at = DAY },
+			60, 66 },
 		{ "a minute is left", { .attempts = 9, .not_after_at = MINUTE }, 60, 60 },
-		{ "expired: table again", { .attempts = 2, .now = DAY, .not_after_at = HOUR }, DAY + 540,
-			DAY + 660 },
-		{ "the CA says later", { .attempts = 1, .retry_at = 5000 }, 5000, 5000 },
-		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY, DAY },
+		{ "expired: an eighth of the life that was",
+			{ .attempts = 4, .now = DAY, .not_after_at = HOUR }, DAY + 360, DAY + 450 },
+		{ "a long life expired: the table",
+			{ .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY }, 91 * DAY + 540,
+			91 * DAY + 660 },
+		{ "the CA says later: not before, and not all at once", { .attempts = 1, .retry_at = 5000 },
+			5000, 5500 },
+		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY,
+			DAY + DAY / 10 },
+		{ "dates from nowhere", { .attempts = 1, .now = INT64_MAX, .not_after_at = INT64_MIN },
+			INT64_MAX, INT64_MAX },
 		{ "the CA says earlier", { .attempts = 2, .retry_at = 10 }, 540, 660 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -79,6 +93,37 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 		}
 }
 
+Test(policy, failures_without_a_network_do_not_count_towards_long_waits)
+{
+	cr_expect_eq(backoff_count(0, false), 1);
+	cr_expect_eq(backoff_count(3, false), 4);
+	cr_expect_eq(backoff_count(INT64_MAX, false), INT64_MAX);
+	cr_expect_eq(backoff_count(0, true), 1);
+	cr_expect_eq(backoff_count(1, true), 2);
+	cr_expect_eq(backoff_count(2, true), 2);
+	cr_expect_eq(backoff_count(7, true), 7);
+}
+
+Test(policy, no_backoff_is_later_than_the_latest)
+{
+	static const struct backoff_in cases[] = {
+		{ .now = 1000 },
+		{ .now = 1000, .not_after_at = 90 * DAY },
+		{ .now = 1000, .not_after_at = 2000 },
+		{ .now = 3 * DAY, .not_after_at = DAY },
+		{ .now = 1000, .not_after_at = 2000, .retry_at = 9000 },
+		{ .now = 1000, .retry_at = INT64_MAX },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (unsigned n = 0; n < 1000; n++) {
+			struct backoff_in in = cases[i];
+
+			in.attempts = n % 6;
+			in.jitter_seed = n * 7919;
+			cr_assert_leq(backoff_due(&in), backoff_latest(&in), "case %zu", i);
+		}
+}
+
 Test(policy, a_clock_before_the_build_or_a_day_behind_is_not_believed)
 {
 	cr_expect(policy_clock_is_sane(1000 * DAY, 900 * DAY, 0));
@@ -87,14 +132,15 @@ Test(policy, a_clock_before_the_build_or_a_day_behind_is_not_believed)
 	cr_expect_not(policy_clock_is_sane(1000 * DAY, 0, 1002 * DAY));
 }
 
-Test(clamp, a_retry_is_never_later_than_the_longest_wait_and_a_date_stays)
+Test(clamp, a_row_is_never_later_than_what_may_have_put_it)
 {
 	int64_t now = 1000 * (int64_t)DAY;
 
-	cr_expect_eq(clamp_due(now, now + DAY, true, 7), now + DAY);
-	cr_expect_eq(clamp_due(now, now + 400 * (int64_t)DAY, false, 7), now + 400 * (int64_t)DAY);
+	cr_expect_eq(clamp_due(now, now + DAY, now + DAY, 7), now + DAY);
+	cr_expect_eq(clamp_due(now, now - DAY, now + DAY, 7), now - DAY);
+	cr_expect_eq(clamp_due(now, now + DAY, now - 1, 7), now - 1);
 	for (uint64_t seed = 0; seed < 5000; seed += 7) {
-		int64_t due = clamp_due(now, now + 400 * (int64_t)DAY, true, seed);
+		int64_t due = clamp_due(now, now + 400 * (int64_t)DAY, now + DAY, seed);
 
 		cr_assert(due >= now && due < now + 600, "%lld", (long long)due);
 	}
