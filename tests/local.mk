@@ -138,6 +138,18 @@ unit_ctl_SOURCES = \
 unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
 
+# Years in virtual time. `make check` runs the short form, `make check-sim-long` the long one, for minutes.
+sim_sources = tests/sim/sim.c tests/sim/sim.h
+
+check_PROGRAMS += sim-issue
+TESTS += sim-issue
+sim_issue_SOURCES = $(sim_sources) $(fake_ca_sources) \
+	tests/sim/checks.c tests/sim/checks.h \
+	tests/sim/issue.c \
+	tests/sim/weather.c \
+	tests/sim/world.c tests/sim/world.h
+sim_issue_LDADD = $(DAEMON_LIBS)
+
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c

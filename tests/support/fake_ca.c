@@ -195,7 +195,8 @@ struct fake_issuer *
 fake_ca_issuer(struct fake_ca *ca)
 {
 	if (!ca->issuer)
-		ca->issuer = fake_issuer_new(ca->script.alternates, clock_wall(loop_clock(ca->loop)));
+		ca->issuer = fake_issuer_new(ca->script.alternates,
+			clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec);
 	return ca->issuer;
 }
 

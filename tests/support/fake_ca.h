@@ -48,12 +48,17 @@ fake_ca_intercept_fn(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned 
 typedef bool
 fake_ca_validate_fn(const char *type, const char *name, const char *key_authorization, void *arg);
 
+/* Seconds that a certificate for @names, in order of the order, is to live. */
+typedef int64_t
+fake_ca_lifetime_fn(const struct strlist *names, void *arg);
+
 /* All may be changed at any time; zero is the CA that does nothing wrong and validates at once. */
 struct fake_ca_script {
 	int64_t latency_ms;
-	int64_t validate_ms;  /* from the answer to the challenge until it is decided */
-	int64_t issue_ms;     /* order is "processing" for so long; 0: finalize answers "valid" */
-	int64_t lifetime_sec; /* of certificates; 0: 90 days */
+	int64_t validate_ms;      /* from the answer to the challenge until it is decided */
+	int64_t issue_ms;         /* order is "processing" for so long; 0: finalize answers "valid" */
+	int64_t lifetime_sec;     /* of certificates; 0: 90 days */
+	int64_t clock_behind_sec; /* the CA's clock is so much behind the loop's wall clock */
 	unsigned nonce_reject_percent;
 	unsigned alternates; /* further chains, of "Fake Root 1" and so on; the default is of "Fake Root 0" */
 	bool terms;          /* terms of service have to be agreed to */
@@ -68,6 +73,7 @@ struct fake_ca_script {
 	const char *retry_after;   /* Retry-After of orders that are not final */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;
+	fake_ca_lifetime_fn *lifetime; /* goes before lifetime_sec */
 	void *arg;
 };
 

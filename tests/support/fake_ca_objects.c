@@ -283,6 +283,16 @@ post_challenge(struct fake_ca *ca, size_t authz, size_t challenge, const struct 
 	fake_ca_answer_body(answer, 200, b.data);
 }
 
+static int64_t
+lifetime_of(const struct fake_ca *ca, const struct fake_order *o)
+{
+	const struct fake_ca_script *script = &ca->script;
+
+	if (script->lifetime)
+		return script->lifetime(&o->names, script->arg);
+	return script->lifetime_sec ? script->lifetime_sec : LIFETIME_SEC;
+}
+
 static void
 post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
@@ -292,7 +302,7 @@ post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct 
 	_cleanup_buf_ struct buf csr = BUF_INIT;
 	const char *text = NULL;
 	const char *wrong;
-	int64_t life = ca->script.lifetime_sec ? ca->script.lifetime_sec : LIFETIME_SEC;
+	int64_t now = clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec;
 
 	if (strcmp(order_status(ca, o), "ready") != 0) {
 		fake_ca_answer_problem(answer, 403, "orderNotReady", "the order is not ready");
@@ -302,8 +312,8 @@ post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct 
 		base64url_decode(text, strlen(text), &csr, NULL) < 0)
 		wrong = "no csr in the payload";
 	else
-		wrong = fake_issuer_sign(fake_ca_issuer(ca), &csr, &o->names,
-			clock_wall(loop_clock(ca->loop)), life, &o->leaf);
+		wrong = fake_issuer_sign(
+			fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), &o->leaf);
 	if (wrong) {
 		fake_ca_answer_problem(answer, 400, "badCSR", wrong);
 		return;

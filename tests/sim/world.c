@@ -1,0 +1,415 @@
+/*
+ * The world. certd's parts are put together as certd.c does it, but without control socket and resolver: the paths
+ * of all other code are the daemon's own. The event stream is the log of the simulation.
+ */
+#include "tests/sim/world.h"
+
+#include "common/secret.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/workers.h"
+#include "daemon/startup.h"
+
+#include <err.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BEGIN_AT = 1767225600 /* 2026-01-01 */, MAP_SIZE = 1 << 30 };
+
+#define SOCKET_NAME "consumer.sock"
+
+int64_t
+world_now(const struct world *w)
+{
+	return clock_wall(w->clock) - w->skew;
+}
+
+int64_t
+world_lifetime(const char *name)
+{
+	const char *dash = strrchr(name, '-');
+	char *unit;
+	long n = dash ? strtol(dash + 1, &unit, 10) : 0;
+
+	if (n <= 0)
+		errx(1, "no lifetime in '%s'", name);
+	return n * (*unit == 'h' ? 3600 : 86400);
+}
+
+/* --- the way to the CAs --- */
+
+struct exchange {
+	const struct http *http;
+	void *handle;
+	http_done_fn *done;
+	void *arg;
+};
+
+static void
+exchange_done(struct http_response *res, const struct error *err, void *arg)
+{
+	struct exchange x = *(struct exchange *)arg;
+
+	free(arg);
+	x.done(res, err, x.arg);
+}
+
+static void *
+world_send(void *self, const struct http_request *req, http_done_fn *done, void *arg)
+{
+	struct world *w = self;
+	struct exchange *x = xcalloc(1, sizeof(*x));
+	size_t i = 0;
+
+	while (i < WORLD_CAS - 1 && strncmp(req->url, w->cas[i].url, strlen(w->cas[i].url)) != 0)
+		i++;
+	x->http = fake_ca_transport(w->cas[i].ca);
+	x->done = done;
+	x->arg = arg;
+	x->handle = http_send(x->http, req, exchange_done, x);
+	return x;
+}
+
+static void
+world_cancel(void *self, void *handle)
+{
+	struct exchange *x = handle;
+
+	(void)self;
+	http_cancel(x->http, x->handle);
+	free(x);
+}
+
+/* --- who is told about new certificates --- */
+
+static void
+on_datagram(int fd, short what, void *arg)
+{
+	struct world *w = arg;
+	char text[4096];
+
+	(void)what;
+	while (recv(fd, text, sizeof(text), MSG_DONTWAIT) > 0)
+		w->notified++;
+}
+
+static void
+open_consumer(struct world *w)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SOCKET_NAME };
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+
+	w->notify_path = xasprintf("%s/" SOCKET_NAME, here);
+	w->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (w->notify_fd < 0 || bind(w->notify_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		err(1, "%s", SOCKET_NAME);
+	w->notify_watch = loop_fd_new(w->loop, w->notify_fd, LOOP_READ, on_datagram, w);
+}
+
+/* --- the world without certd --- */
+
+void
+world_init(struct world *w, struct sim *sim)
+{
+	static const struct http_ops ops = { .send = world_send, .cancel = world_cancel };
+	static const unsigned char key[32] = "the master key of a simulation..";
+
+	*w = (struct world){ .sim = sim, .http = { .ops = &ops, .self = w } };
+	signal(SIGXFSZ, SIG_IGN); /* world_set_disk_full() */
+	w->clock = clock_new_virtual(BEGIN_AT);
+	w->loop = loop_new(w->clock);
+	secret_set(&w->master_key, key, sizeof(key));
+	conf_init(&w->conf);
+	conf_finish(&w->conf);
+	mkdir("webroot", 0755);
+	strlist_clear(&w->conf.http_listen);
+	strlist_add(&w->conf.webroots, "webroot");
+	open_consumer(w);
+	for (size_t i = 0; i < WORLD_CAS; i++) {
+		struct world_ca *c = &w->cas[i];
+
+		c->world = w;
+		snprintf(c->url, sizeof(c->url), "https://ca%zu.sim.test", i);
+		c->ca = fake_ca_new(w->loop, c->url, sim_random(sim));
+		world_set_weather(c, WEATHER_FAIR, 0);
+		fake_ca_root_pem(c->ca, 0); /* makes it, now */
+	}
+}
+
+void
+world_clear(struct world *w)
+{
+	world_stop(w);
+	for (size_t i = 0; i < WORLD_CAS; i++)
+		fake_ca_free(w->cas[i].ca);
+	loop_fd_free(w->notify_watch);
+	close(w->notify_fd);
+	free(w->notify_path);
+	loop_free(w->loop);
+	clock_free(w->clock);
+	secret_clear(&w->master_key);
+	conf_clear(&w->conf);
+}
+
+void
+world_set_skew(struct world *w, int64_t seconds)
+{
+	int64_t at = world_now(w) + seconds;
+
+	w->skew = seconds;
+	clock_set_wall(w->clock, at);
+	for (size_t i = 0; i < WORLD_CAS; i++)
+		fake_ca_script(w->cas[i].ca)->clock_behind_sec = seconds;
+	sim_log(w->sim, "clock is %+" PRId64 " s", seconds);
+}
+
+void
+world_set_disk_full(struct world *w, bool is_full)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	w->disk_is_full = is_full;
+	sim_log(w->sim, "disk is %s", is_full ? "full" : "free");
+}
+
+/* --- certd --- */
+
+static bool
+turn_end(void *arg)
+{
+	struct world *w = arg;
+
+	return w->store && store_commit(w->store);
+}
+
+static void
+on_rows_changed(void *arg)
+{
+	struct world *w = arg;
+
+	if (w->scheduler)
+		scheduler_kick(w->scheduler);
+}
+
+static void
+count_event(struct world *w, const char *kind)
+{
+	const struct {
+		enum event_kind kind;
+		uint64_t *count;
+	} counts[] = {
+		{ EVENT_ISSUE_DONE, &w->issued },
+		{ EVENT_ISSUE_FAILED, &w->failed },
+		{ EVENT_DEPLOY_DONE, &w->deployed },
+		{ EVENT_CERTIFICATE_PURGED, &w->purged },
+		{ EVENT_STORE_FAILED, &w->store_failed },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		*counts[i].count += strcmp(kind, event_info(counts[i].kind)->name) == 0;
+}
+
+static void
+on_event(struct json_object *event, void *arg)
+{
+	struct world *w = arg;
+	struct json_object *object = NULL;
+	const char *kind = NULL, *message = NULL, *name = NULL;
+
+	json_get_string(event, "kind", &kind, NULL);
+	json_get_string(event, "message", &message, NULL);
+	if (json_get_object(event, "object", &object, NULL) == 1)
+		json_get_string(object, "name", &name, NULL);
+	count_event(w, kind);
+	sim_log(w->sim, "%" PRId64 " %s %s: %s", world_now(w), kind, name ? name : "-", message);
+}
+
+static void
+start_rollout(struct world *w)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	w->drops = drops_open(w->loop, w->workers, "drops", &error);
+	if (!w->drops)
+		sim_fail(w->sim, "%s", error.message);
+	w->rollout = rollout_new(&(struct rollout_env){
+		.loop = w->loop, .store = w->store, .events = w->events, .drops = w->drops });
+}
+
+static void
+start_solver(struct world *w)
+{
+	struct solver_config config = {
+		.events = w->events,
+		.rows_changed = on_rows_changed,
+		.rows_arg = w,
+	};
+
+	strlist_copy(&config.webroots, &w->conf.webroots);
+	w->solver = solver_new(&(struct dnsprovider_env){ .loop = w->loop }, w->store, &config);
+	strlist_clear(&config.webroots);
+}
+
+static void
+start_scheduler(struct world *w)
+{
+	w->issue_env = (struct issue_env){
+		.loop = w->loop,
+		.store = w->store,
+		.events = w->events,
+		.workers = w->workers,
+		.solver = w->solver,
+		.rollout = w->rollout,
+		.renew_before = w->conf.renew_before,
+		.purge_after = w->conf.purge_after,
+		.max_names = (unsigned)w->conf.max_alternative_names + 1,
+	};
+	w->scheduler = scheduler_new(&(struct scheduler_config){
+		.issue_env = &w->issue_env, .http = &w->http, .max_orders = w->conf.max_orders });
+	w->service = (struct service){
+		.loop = w->loop,
+		.store = w->store,
+		.events = w->events,
+		.solver = w->solver,
+		.drops = w->drops,
+		.rollout = w->rollout,
+		.scheduler = w->scheduler,
+		.issue_env = &w->issue_env,
+		.conf = &w->conf,
+	};
+}
+
+static void
+on_startup_done(size_t rewritten, void *arg)
+{
+	struct world *w = arg;
+
+	w->startup = NULL;
+	sim_log(w->sim, "%" PRId64 " started, %zu drops written", world_now(w), rewritten);
+}
+
+void
+world_start(struct world *w)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	w->log = log_new(LOG_LEVEL_ERROR - 1); /* the log is ours */
+	w->workers = workers_new(w->loop, 1);
+	w->store = store_open_sized("store", &w->master_key, MAP_SIZE, &error);
+	if (!w->store)
+		sim_fail(w->sim, "%s", error.message);
+	loop_set_turn_end(w->loop, turn_end, w);
+	w->events = events_new(w->store, w->clock, w->log, 1000);
+	w->subscription = events_subscribe(w->events, NULL, on_event, w);
+	start_rollout(w);
+	start_solver(w);
+	start_scheduler(w);
+	w->startup = startup_begin(&(struct startup_env){ .loop = w->loop,
+					   .store = w->store,
+					   .events = w->events,
+					   .drops = w->drops,
+					   .rollout = w->rollout,
+					   .scheduler = w->scheduler },
+		on_startup_done, w);
+	scheduler_kick(w->scheduler);
+}
+
+void
+world_stop(struct world *w)
+{
+	if (!w->store)
+		return;
+	startup_cancel(w->startup);
+	events_unsubscribe(w->subscription);
+	scheduler_free(w->scheduler);
+	solver_free(w->solver);
+	rollout_free(w->rollout);
+	workers_free(w->workers);
+	drops_close(w->drops);
+	store_close(w->store);
+	events_free(w->events);
+	log_free(w->log);
+	w->startup = NULL;
+	w->scheduler = NULL;
+	w->store = NULL;
+}
+
+void
+world_run_until(struct world *w, int64_t at)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	while (world_now(w) < at) {
+		if (loop_run_until(w->loop, at + w->skew, &error) < 0)
+			sim_fail(w->sim, "%s", error.message);
+		/* Opening the store takes disk: with none left, nobody starts. */
+		if (!w->wants_restart || !w->store || w->disk_is_full)
+			continue;
+		w->wants_restart = false;
+		w->restarts++;
+		sim_log(w->sim, "%" PRId64 " restart", world_now(w));
+		world_stop(w);
+		world_start(w);
+	}
+}
+
+/* --- the operator --- */
+
+struct answer {
+	bool has_come;
+	bool is_refused;
+	struct world *world;
+};
+
+static void
+on_answer(struct json_object *result, const struct error *error, void *arg)
+{
+	struct answer *a = arg;
+
+	a->has_come = true;
+	a->is_refused = error != NULL;
+	if (error)
+		sim_log(a->world->sim, "refused: %s", error->message);
+	json_object_put(result);
+}
+
+bool
+world_call(struct world *w, enum api_method_id method, const char *params, ...)
+{
+	static const struct peer peer = { .role = ROLE_ADMIN, .label = "uid:0" };
+	struct answer answer = { .world = w };
+	_cleanup_json_ struct json_object *json = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, params);
+	text = xvasprintf(params, ap);
+	va_end(ap);
+	sim_log(w->sim, "%" PRId64 " %s %s", world_now(w), api_methods[method].name, params);
+	for (char *p = text; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	json = json_parse(text, strlen(text), &error);
+	if (!json)
+		sim_fail(w->sim, "%s: %s", text, error.message);
+	service_call(&w->service, &peer, method, json, on_answer, &answer);
+	if (!answer.has_come && loop_run_until(w->loop, clock_wall(w->clock), &error) < 0)
+		sim_fail(w->sim, "%s", error.message);
+	if (!answer.has_come)
+		sim_fail(w->sim, "%s was not answered within the turn", api_methods[method].name);
+	return !answer.is_refused;
+}
