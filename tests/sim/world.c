@@ -277,8 +277,10 @@ start_scheduler(struct world *w)
 		.purge_after = w->conf.purge_after,
 		.max_names = (unsigned)w->conf.max_alternative_names + 1,
 	};
-	w->scheduler = scheduler_new(&(struct scheduler_config){
-		.issue_env = &w->issue_env, .http = &w->http, .max_orders = w->conf.max_orders });
+	w->scheduler = scheduler_new(&(struct scheduler_config){ .issue_env = &w->issue_env,
+		.http = &w->http,
+		.max_orders = w->conf.max_orders,
+		.build_at = BEGIN_AT - 10 * 86400 });
 	w->service = (struct service){
 		.loop = w->loop,
 		.store = w->store,
