@@ -7,7 +7,8 @@ unit_helpers = systemd/make-master-key systemd/reload-server
 
 $(units_in): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \
-		sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' $< >$@
+		sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@sbindir[@]|$(sbindir)|g' \
+			-e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' $< >$@
 
 EXTRA_DIST += $(units_in:=.in) $(units) systemd/certd.sysusers systemd/certd.tmpfiles
 CLEANFILES += $(units_in)

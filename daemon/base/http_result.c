@@ -5,8 +5,10 @@
 #include "common/alloc.h"
 #include "daemon/base/http_private.h"
 
+#include <errno.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LEAST_OCTETS = 4 }; /* a second, over half the time: the shortest real answer within 30 s has more */
 
@@ -69,6 +71,21 @@ connect_error(struct http_transfer *t, CURL *easy, const char *text)
 		t->dialled_port, text);
 }
 
+/* What the library says is only that it could not. */
+static void
+ca_file_error(struct http_transfer *t, const char *text)
+{
+	if (t->ca_file && access(t->ca_file, R_OK) < 0)
+		error_set(&t->err, ERROR_TLS,
+			"CA file '%s': %s; certd's own user has to read it, and as a service it sees no "
+			"/home, "
+			"no /root and another /tmp: put it where certd.conf is",
+			t->ca_file, strerror(errno));
+	else
+		error_set(&t->err, ERROR_TLS, "CA file '%s' cannot be used: %s",
+			t->ca_file ? t->ca_file : "of the system", text);
+}
+
 static void
 other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text)
 {
@@ -77,8 +94,7 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 		certificate_error(t, easy);
 		break;
 	case CURLE_SSL_CACERT_BADFILE:
-		error_set(&t->err, ERROR_TLS, "CA file '%s' cannot be used: %s",
-			t->ca_file ? t->ca_file : "of the system", text);
+		ca_file_error(t, text);
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CIPHER:

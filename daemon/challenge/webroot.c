@@ -1,7 +1,8 @@
 /*
  * Files in a directory that other users may write to. The root is opened once as the operator named it; from there
- * on openat2() refuses every link, so that whoever owns the tree can spoil his own challenge but not make certd write
- * elsewhere. The file is made in place (O_EXCL), not renamed into place: nobody is told of it before it is complete,
+ * on every step is one name that may be no link, so that whoever owns the tree can spoil his own challenge but not make
+ * certd write elsewhere. (openat2() would say the same in one call, but RestrictSUIDSGID= of our unit forbids it, as a
+ * filter cannot look into its argument.) The file is made in place (O_EXCL), not renamed into place: nobody is told of it before it is complete,
  * and O_TMPFILE is missing on some of the file systems that web servers live on (overlay, NFS).
  */
 #include "daemon/challenge/webroot.h"
@@ -12,10 +13,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static void
@@ -26,16 +25,17 @@ close_fd(const int *fd)
 }
 #define _cleanup_fd_ _cleanup_(close_fd)
 
-/* A directory below @dirfd, without following anything. */
+/* The directory @name, one component, in @dirfd; ELOOP when it is a link. */
 static int
-open_beneath(int dirfd, const char *name, uint64_t flags)
+open_beneath(int dirfd, const char *name, int flags)
 {
-	struct open_how how = {
-		.flags = flags | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
+	int fd = openat(dirfd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 
-	return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	if (fd >= 0 || errno != ENOTDIR)
+		return fd;
+	errno = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
+	return -1;
 }
 
 /* Mode by fchmod: the process's umask keeps others out by default. */

@@ -358,7 +358,12 @@ write_prepared(const struct drop_job *job, const struct drop_files *f, const cha
 	if (rc == 0)
 		rc = write_set(job, f, fd, &st, err);
 	close(fd);
-	return rc < 0 ? error_wrap(err, "drop directory '%s'", path) : 0;
+	if (rc == 0)
+		return 0;
+	if (access(path, W_OK) < 0 && errno == EROFS)
+		error_wrap(
+			err, "certd may not write here (systemd: ReadWritePaths=%s for certd.service)", path);
+	return error_wrap(err, "drop directory '%s'", path);
 }
 
 static int

@@ -160,8 +160,7 @@ def test_roles_go_by_the_groups_of_whoever_asks(host):
     # A reload gives a role to a group.
     host.configure("operator-groups = tls-operators\nviewer-groups = tls-viewers\nadmin-groups = tls-admins\n")
     host.systemctl("reload", "certd.service")
-    wait_for(lambda: "yes" == ask("erin", "list"), 10, "the new role")
-    assert role("erin") == "admin"
+    assert ask("erin", "list") == "yes" and role("erin") == "admin"
     refused = [e for e in host.call("event.list")["items"] if e["kind"] == "access.denied"]
     assert refused and host.run("id", "-u", "bob").stdout.strip() in json.dumps(refused)
 
@@ -172,11 +171,14 @@ def test_a_reload_with_a_mistake_changes_nothing(host):
     host.configure("max-auto-certificates = many\n")
     with pytest.raises(RpcError, match="certd.conf:1: max-auto-certificates: 'many' is no number"):
         host.call("server.reload")
-    host.systemctl("reload", "certd.service")
+    assert host.systemctl("reload", "certd.service", check=False).returncode != 0
+    assert "certd.conf:1: max-auto-certificates: 'many'" in host.journal("certd.service")
+    host.run("kill", "-HUP", str(host.certd_pid))
     wait_for(lambda: "reload refused" in host.journal("certd.service"), 10)
     host.configure("max-auto-certificates = 40\n")
     host.systemctl("reload", "certd.service")
-    wait_for(lambda: "configuration read again" in host.journal("certd.service"), 10)
+    host.run("kill", "-HUP", str(host.certd_pid))
+    wait_for(lambda: host.journal("certd.service").count("configuration read again") == 2, 10)
     assert host.show("certd.service", "ActiveState") == "active"
     assert host.show("certd.service", "NRestarts") == "0"
 
@@ -247,6 +249,14 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     host.systemctl("restart", "certd.service")
     assert host.run("stat", "-c", "%a %U %G", LIVE).stdout == "2750 certd readers\n"
 
+    # What the path unit could not see is found by its timer.
+    host.systemctl("stop", "certd-nginx.path")
+    before = served_serial()
+    renew(host)
+    host.configure_unit("certd-nginx.timer", "soon", "[Timer]\nOnActiveSec=1\n")
+    host.systemctl("start", "certd-nginx.path")
+    wait_for(lambda: served_serial() not in (None, before), 20, "the renewal that happened meanwhile")
+
     # A configuration that does not load keeps what is served; with the mistake away it is tried again.
     host.configure_unit("certd-nginx.service", "retry", "[Service]\nRestartSec=2\n")
     host.write("etc/nginx/conf.d/mistake.conf", "nonsense;\n")
@@ -302,3 +312,30 @@ END
     host.ctl("add-auto", "--provider", "le", "--cn", "*.example.com")
     assert (host.root / "var/lib/certd/live/_.example.com/manifest.json").exists()
     wait_for(lambda: not knot.txt("_acme-challenge.example.com"), 30, "the record removed")
+
+
+def test_what_the_sandbox_hides_is_said_and_can_be_given(host, start):
+    """A CA file in /tmp, a webroot and a drop directory elsewhere: each refusal names the cause or what to do."""
+    host.configure("webroot = /var/www/html\n")
+    start_certd(host)
+    host.systemctl("start", "nginx.service")
+    pebble = start_pebble(start)
+    host.write("tmp/ca.pem", pebble.ca_file.read_text())
+    failed = host.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "ops@example.com",
+                      "--agree-tos", "--ca-file", "/tmp/ca.pem", check=False)
+    assert "another /tmp" in failed.stderr
+    host.ctl("rm", "provider", "le")
+    add_provider(host, pebble)
+
+    host.run("install", "-d", "-o", "certd", "/srv/drop", "/var/www/html/.well-known/acme-challenge")
+    host.ctl("add-consumer", "--name", "far", "--directory", "/srv/drop")
+    host.ctl("add-auto", "--no-wait", "--provider", "le", "--cn", NAME, "--consumer", "far")
+    wait_for(lambda: "ReadWritePaths=/var/www/html" in host.ctl("explain", NAME).stdout, 20, "advice on the webroot")
+    host.configure_unit("certd.service", "webroot", "[Service]\nReadWritePaths=/var/www/html\n")
+    host.systemctl("restart", "certd.service")
+    host.ctl("renew", "--no-wait", NAME)
+    wait_for(lambda: "ReadWritePaths=/srv/drop" in host.ctl("explain", NAME).stdout, 20, "advice on the drop directory")
+    host.configure_unit("certd.service", "drop", "[Service]\nReadWritePaths=/srv/drop\n")
+    host.systemctl("restart", "certd.service")
+    host.ctl("deploy", "far")
+    wait_for(lambda: (host.root / "srv/drop/bundle.pem").exists(), 20, "the drop")
