@@ -1,4 +1,8 @@
-/* The pass over the drops. A slice is bounded, so that requests are answered in between however many there are. */
+/*
+ * The pass over the drops. A slice is bounded, so that requests are answered in between however many there are. What was
+ * asked to be written is settled when its row in the schedule is gone or was moved to a retry: written, failed once,
+ * deleted meanwhile, or not even asked for because the store is full are all answers, and none may hold up the start.
+ */
 #include "daemon/startup.h"
 
 #include "daemon/base/clock.h"
@@ -9,17 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 200, EXTEND_SEC = 60 };
+enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60 };
 
 struct startup {
 	struct startup_env env;
 	struct loop_timer timer;
-	char after[STORE_ID_SIZE];
+	struct buf after;       /* id of the auto-certificate that was looked at last */
 	struct strlist waiting; /* auto-certificates whose drop is being written */
-	size_t rewritten;
-	size_t settled;
+	size_t settled;         /* of them, from the first on */
+	int64_t asked_at;       /* the last time that one was asked for */
 	bool walked;
-	struct event_subscription *subscription;
 	startup_done_fn *done;
 	void *arg;
 };
@@ -30,42 +33,9 @@ startup_cancel(struct startup *s)
 	if (!s)
 		return;
 	loop_timer_cancel(&s->timer);
-	events_unsubscribe(s->subscription);
+	buf_clear(&s->after);
 	strlist_clear(&s->waiting);
 	free(s);
-}
-
-static void
-end_if_settled(struct startup *s)
-{
-	startup_done_fn *done = s->done;
-	void *arg = s->arg;
-	size_t rewritten = s->rewritten;
-
-	if (!s->walked || s->settled < s->rewritten)
-		return;
-	startup_cancel(s);
-	done(rewritten, arg);
-}
-
-/* Written, or failed once: both are known, and a failure has its own retry. */
-static void
-event_seen(struct json_object *event, void *arg)
-{
-	struct startup *s = arg;
-	struct json_object *object = NULL;
-	const char *kind = NULL, *id = NULL;
-	enum event_kind k;
-
-	if (json_get_string(event, "kind", &kind, NULL) != 1 || !event_kind_find(kind, &k) ||
-		(k != EVENT_DEPLOY_DONE && k != EVENT_DEPLOY_FAILED))
-		return;
-	if (json_get_object(event, "object", &object, NULL) != 1 ||
-		json_get_string(object, "id", &id, NULL) != 1 || !strlist_has(&s->waiting, id))
-		return;
-	s->settled++;
-	if (s->walked)
-		loop_timer_set(&s->timer, 0);
 }
 
 /* Return: true when the drop on disk is what the rollout says was written. */
@@ -82,41 +52,66 @@ static void
 look_at(struct startup *s, const struct autocert *a)
 {
 	struct rollout_state r = { 0 };
-	struct store_txn *txn;
 
 	if (rollout_load(s->env.rollout, a->o.id, &r, NULL) == 1 && r.written && !drop_is_there(s, a, &r)) {
-		txn = store_begin(s->env.store);
-		rollout_request(s->env.rollout, txn, a, r.certificate, clock_wall(loop_clock(s->env.loop)));
+		s->asked_at = clock_wall(loop_clock(s->env.loop));
+		rollout_request(s->env.rollout, store_begin(s->env.store), a, r.certificate, s->asked_at);
 		strlist_add(&s->waiting, a->o.id);
-		s->rewritten++;
 		scheduler_kick(s->env.scheduler);
 	}
 	record_clear(&rollout_class, &r);
+}
+
+/* Return: true when there may be more. A record that cannot be read is passed over: its renewal says so. */
+static bool
+look_at_next(struct startup *s)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (store_next(s->env.store, STORE_AUTOCERT, s->after.data, s->after.len, true, &s->after, NULL,
+		    NULL) != 1)
+		return false;
+	if (object_load(s->env.store, &autocert_class, buf_str(&s->after), &a, NULL) == 1)
+		look_at(s, &a);
+	return true;
+}
+
+static bool
+is_settled(struct startup *s, const char *id)
+{
+	struct schedule_row row;
+
+	return schedule_get(s->env.store, SCHEDULE_DEPLOY, id, &row, NULL) != 1 || row.due_at > s->asked_at;
+}
+
+static void
+end(struct startup *s)
+{
+	startup_done_fn *done = s->done;
+	void *arg = s->arg;
+	size_t rewritten = s->waiting.count;
+
+	startup_cancel(s);
+	done(rewritten, arg);
 }
 
 static void
 slice(void *arg)
 {
 	struct startup *s = arg;
-	struct autocert a = { 0 };
-	int found = 1;
+	bool had_walked = s->walked;
 
-	if (!s->walked) {
-		for (int i = 0; i < SLICE && found == 1; i++) {
-			found = object_next(s->env.store, &autocert_class, s->after, &a, NULL);
-			if (found != 1)
-				break;
-			memcpy(s->after, a.o.id, sizeof(s->after));
-			look_at(s, &a);
-		}
-		autocert_clear(&a);
-		s->walked = found != 1;
-		notify_extend_timeout(EXTEND_SEC);
+	for (int i = 0; i < SLICE && !s->walked; i++)
+		s->walked = !look_at_next(s);
+	/* What this turn has asked for is in the schedule when it is committed, and not otherwise. */
+	while (had_walked && s->settled < s->waiting.count && is_settled(s, s->waiting.items[s->settled]))
+		s->settled++;
+	if (s->walked && s->settled == s->waiting.count) {
+		end(s);
+		return;
 	}
-	if (!s->walked)
-		loop_timer_set(&s->timer, 0);
-	else
-		end_if_settled(s);
+	notify_extend_timeout(EXTEND_SEC);
+	loop_timer_set(&s->timer, had_walked ? LOOK_MS : 0);
 }
 
 struct startup *
@@ -127,7 +122,6 @@ startup_begin(const struct startup_env *env, startup_done_fn *done, void *arg)
 	s->env = *env;
 	s->done = done;
 	s->arg = arg;
-	s->subscription = events_subscribe(env->events, NULL, event_seen, s);
 	loop_timer_init(&s->timer, env->loop, slice, s);
 	loop_timer_set(&s->timer, 0);
 	return s;

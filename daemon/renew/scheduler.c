@@ -48,7 +48,7 @@ struct lane {
 	struct provider provider; /* as loaded; not for "" */
 	struct acme_client *client;
 	unsigned running;
-	bool stale; /* provider changed: make client and provider anew when nothing runs */
+	bool stale; /* provider changed or gone: no new work; the lane goes when nothing runs in it */
 	struct lane *prev, *next;
 };
 
@@ -61,21 +61,17 @@ struct scheduler {
 	struct clamp *clamp;
 	struct loop_timer trial; /* armed or under way while the store fails */
 	bool store_fails;
-	bool kicked;
+	/* A look is taken in the next turn: work that ends at once must not keep the loop from everybody else. */
+	struct loop_timer pass;
 	bool closing;
 	int64_t next_at;
 };
 
-static void
-scheduler_pass(void *arg);
-
 void
 scheduler_kick(struct scheduler *s)
 {
-	if (s->kicked || s->closing)
-		return;
-	s->kicked = true;
-	loop_defer(s->env->loop, scheduler_pass, s);
+	if (!s->closing)
+		loop_timer_set(&s->pass, 0);
 }
 
 /* --- jobs --- */
@@ -175,11 +171,14 @@ job_cleanup_done(const struct error *err, void *arg)
 }
 
 static void
+lane_forget(struct scheduler *s, const char *name);
+
+static void
 account_done(bool stored, void *arg)
 {
 	struct job *job = arg;
 
-	scheduler_forget_provider(job->scheduler, job->row.object);
+	lane_forget(job->scheduler, job->row.object);
 	job_end(stored, job);
 }
 
@@ -238,12 +237,34 @@ lane_find(const struct scheduler *s, const char *name)
 }
 
 static void
-lane_unload(struct lane *lane)
+lane_free(struct scheduler *s, struct lane *lane)
 {
+	DL_DELETE(s->lanes, lane);
 	acme_client_free(lane->client);
-	lane->client = NULL;
 	provider_clear(&lane->provider);
-	lane->stale = false;
+	free(lane);
+}
+
+static void
+lane_forget(struct scheduler *s, const char *name)
+{
+	struct lane *lane = lane_find(s, name);
+
+	if (lane)
+		lane->stale = true;
+}
+
+/* Clients of providers that were changed or deleted hold keys and connections. */
+static void
+lanes_sweep(struct scheduler *s)
+{
+	struct lane *lane, *tmp;
+
+	DL_FOREACH_SAFE(s->lanes, lane, tmp)
+	{
+		if (lane->stale && lane->running == 0)
+			lane_free(s, lane);
+	}
 }
 
 /* Return: true when orders can be made: the provider has an account. */
@@ -253,9 +274,7 @@ lane_load(struct scheduler *s, struct lane *lane, struct error *err)
 	struct acme_client_config config;
 	struct key *key = NULL;
 
-	if (lane->stale && lane->running == 0)
-		lane_unload(lane);
-	if (lane->client)
+	if (lane->client || lane->stale)
 		return !lane->stale;
 	if (object_load(s->env->store, &provider_class, lane->name, &lane->provider, err) != 1)
 		return false;
@@ -336,9 +355,7 @@ scheduler_pass(void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool after = false;
 
-	s->kicked = false;
-	if (s->closing)
-		return;
+	lanes_sweep(s);
 	s->next_at = INT64_MAX;
 	if (!time_guard_allows(s->guard, now)) {
 		loop_wall_set(s->env->loop, INT64_MAX); /* setting the clock wakes it */
@@ -390,6 +407,7 @@ scheduler_new(const struct scheduler_config *config)
 	s->config = *config;
 	s->env = config->issue_env;
 	s->next_at = INT64_MAX;
+	loop_timer_init(&s->pass, s->env->loop, scheduler_pass, s);
 	s->guard = time_guard_new(s->env, config->build_at, look_again, s);
 	s->clamp = clamp_new(s->env, look_again, s);
 	if (time_guard_was_ahead(s->guard, clock_wall(loop_clock(s->env->loop))))
@@ -397,13 +415,6 @@ scheduler_new(const struct scheduler_config *config)
 	loop_timer_init(&s->trial, s->env->loop, trial_start, s);
 	loop_wall_init(s->env->loop, scheduler_wall, s);
 	return s;
-}
-
-static void
-lane_free(struct lane *lane)
-{
-	lane_unload(lane);
-	free(lane);
 }
 
 void
@@ -427,9 +438,9 @@ scheduler_free(struct scheduler *s)
 	}
 	DL_FOREACH_SAFE(s->lanes, lane, lane_tmp)
 	{
-		DL_DELETE(s->lanes, lane);
-		lane_free(lane);
+		lane_free(s, lane);
 	}
+	loop_timer_cancel(&s->pass);
 	clamp_free(s->clamp);
 	time_guard_free(s->guard);
 	free(s);
@@ -438,10 +449,14 @@ scheduler_free(struct scheduler *s)
 void
 scheduler_forget_provider(struct scheduler *s, const char *provider_id)
 {
-	struct lane *lane = lane_find(s, provider_id);
+	struct job *job = job_find(s, SCHEDULE_ACCOUNT, provider_id);
 
-	if (lane)
-		lane->stale = true;
+	lane_forget(s, provider_id);
+	/* What it is told now counts, not how an attempt with the old settings ends. */
+	if (job) {
+		account_cancel(job->account);
+		job_free(job);
+	}
 	scheduler_kick(s);
 }
 

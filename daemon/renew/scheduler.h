@@ -29,7 +29,7 @@ scheduler_free(struct scheduler *scheduler);
 void
 scheduler_kick(struct scheduler *scheduler);
 
-/* Provider changed or deleted: its client is made anew for the next order. */
+/* Provider changed or deleted: a registration under way is given up, its client is made anew for the next order. */
 void
 scheduler_forget_provider(struct scheduler *scheduler, const char *provider_id);
 
