@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from certd import Certd, is_sanitized
 from hostile_ca import HostileCa, Identity
-from hostile_cases import ACCOUNT_CASES, NAME, ORDER_CASES
+from hostile_cases import ACCOUNT_CASES, BROKEN_CASES, NAME, ORDER_CASES, PATIENT_CASES, answered_by, links, problem
 from procs import wait_for
 
+OWN_FILES = {"store", "live", "pem", "generation", "master-key"}
 PEAK_KIB_MAX = 64 * 1024
 
 
@@ -34,9 +35,9 @@ class Arena:
         self.ca = None
 
     def close(self):
-        """certd has survived it all, and ends as asked."""
+        """certd has survived it all, and ends as asked (Certd.stop() sees to its status)."""
         try:
-            assert self.certd.stop() == 0
+            self.certd.stop()
         finally:
             if self.ca:
                 self.ca.stop()
@@ -90,18 +91,18 @@ class Arena:
     def check_well(self):
         """Small, clean, and at work."""
         assert self.files_outside() == self.files
-        assert {path.name for path in self.certd.state.iterdir()} <= {"store", "live", "pem", "generation", "master-key"}
+        assert {path.name for path in self.certd.state.iterdir()} <= OWN_FILES
         assert self.call("server.status")
         if not is_sanitized():
             assert self.certd.peak_kib() < PEAK_KIB_MAX
 
 
-def wait_failed(metadata):
+def wait_failed(metadata, seconds=45):
     """Calls metadata() until it has an error; returns it."""
     def failed():
         found = metadata()
         return found if "lastError" in found else None
-    return wait_for(failed, 45, "a failure")
+    return wait_for(failed, seconds, "a failure")
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +168,113 @@ def test_the_old_certificate_outlives(arena, case):
         ca.honest()
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)
+
+
+def test_links_to_other_chains_lead_nowhere(arena):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous, asked = a.auto()["lastIssuedCertificate"], ca.count()
+        a.call("provider.update", ref="ca", properties={"preferredChain": "Somebody's Root"})
+        ca.lie("certificate", links)
+        a.call("autoCertificate.renew", ref=NAME)
+        a.wait_issued(previous)
+        assert 1 < sum(kind == "certificate" for kind, _ in ca.requests[asked:]) <= 6
+        a.check_well()
+        a.call("provider.update", ref="ca", properties={"preferredChain": None})
+        ca.honest()
+
+
+def test_the_wait_grows_to_a_day_and_never_wraps(arena):
+    """In CVE-2025-55753 it came to be nothing after some thirty failures."""
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        ca.lie("order", problem("malformed", "again"))
+        waits = []
+        for attempt in range(1, 41):
+            a.call("autoCertificate.renew", ref=NAME, force=True)
+            metadata = wait_for(lambda: (lambda m: m if m.get("attempts") == attempt else None)(a.auto()), 10)
+            waits.append(datetime.fromisoformat(metadata["nextDate"].replace("Z", "+00:00")).timestamp() - time.time())
+        for wait, expected in zip(waits, [60, 600, 6000] + [86400] * 37):
+            assert 0.9 * expected - 2 <= wait <= 1.1 * expected + 2, waits
+        assert waits[0] >= 58
+        ca.honest()
+        previous = a.auto()["lastIssuedCertificate"]
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        assert "attempts" not in a.auto()
+
+
+class Broken:
+    """A case that takes its time, with a provider and an auto-certificate of its own."""
+
+    def __init__(self, arena, ca, case):
+        self.arena, self.ca, self.case = arena, ca, case
+        self.method = answered_by(case.at)
+        self.failure = None
+
+    def metadata(self, method=None):
+        return self.arena.call(f"{method or self.method}.get", ref=self.case.name)["metadata"]
+
+    def start(self):
+        """The lie begins after the account was made, unless it is about that."""
+        if self.method == "provider":
+            self.ca.lie(self.case.at, self.case.lie)
+        self.arena.add_provider(self.ca, self.case.name)
+        if self.method != "provider":
+            wait_for(lambda: self.metadata("provider")["state"] == "AVAILABLE", 20)
+            self.ca.lie(self.case.at, self.case.lie)
+        self.arena.call("autoCertificate.create", properties={
+            "name": self.case.name, "provider": self.case.name, "commonName": f"{self.case.name}.example.com"})
+        self.started_at = time.time()
+
+    def has_failed(self):
+        """For the first time, that is: it may be tried again while others take longer."""
+        if not self.failure:
+            metadata = self.metadata()
+            if "lastError" in metadata:
+                self.failure = metadata
+                self.verdict = self.judge()
+        return bool(self.failure)
+
+    def judge(self):
+        """Text of what is wrong with the failure, or None."""
+        try:
+            self.arena.check_error(self.case, self.failure["lastError"], self.failure["nextDate"], self.started_at)
+            assert self.ca.count() <= 40, self.ca.requests
+        except AssertionError as wrong:
+            return f"{self.case}: {wrong}"
+        return None
+
+    def heal(self):
+        self.ca.honest()
+        if self.method == "provider":
+            self.arena.call("provider.update", ref=self.case.name, properties={"caFile": str(self.ca.ca_file)})
+        elif self.failure:
+            self.arena.call("autoCertificate.renew", ref=self.case.name, force=True)
+
+    def remove_when_issued(self):
+        wait_for(lambda: "lastIssuedCertificate" in self.metadata("autoCertificate"), 60, f"{self.case}: a certificate")
+        self.arena.call("autoCertificate.delete", ref=self.case.name)
+        self.arena.call("provider.delete", ref=self.case.name)
+
+
+@pytest.mark.limit(300)
+def test_all_kinds_of_broken_cas_at_once(arena, identity):
+    with arena() as a, contextlib.ExitStack() as stack:
+        broken = [Broken(a, stack.enter_context(HostileCa(identity)), case) for case in BROKEN_CASES]
+        patient = [Broken(a, stack.enter_context(HostileCa(identity)), case) for case in PATIENT_CASES]
+        for each in broken + patient:
+            each.start()
+        with contextlib.suppress(TimeoutError):
+            wait_for(lambda: all([each.has_failed() for each in broken]), 120, interval=1)
+        wrong = [each.verdict if each.failure else f"{each.case}: {each.metadata()}" for each in broken]
+        assert not any(wrong), "\n".join(filter(None, wrong))
+        for each in patient:
+            metadata = each.metadata()
+            assert "lastError" not in metadata and re.search(each.case.says, metadata["progress"]), metadata
+            assert each.ca.count() <= 60, each.ca.requests
+        a.check_well()
+        for each in broken + patient:
+            each.heal()
+        for each in broken + patient:
+            each.remove_when_issued()

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+import warnings
 
 from procs import free_port, run
 from tls import ThrowAwayCa
@@ -30,8 +31,8 @@ class Reply:
     """An answer before it is written. Lies of a test work on it or return another one.
 
     @json: becomes the body when there is no other. @body: bytes, or an iterator of them: sent in chunks, may be
-    endless. @raw: all that is sent, without a word from us. @cut: the connection ends after so many octets.
-    @pause: seconds between any two octets.
+    endless. @raw: all that is sent, without a word from us. @cut: the connection ends after so many octets (negative:
+    so many before the end). @pause: seconds between any two octets. @silent: nothing comes, the connection stays.
     """
 
     def __init__(self, status=200, *, json=None, body=None, headers=(), raw=None):
@@ -43,6 +44,7 @@ class Reply:
         self.raw = raw
         self.cut = None
         self.pause = 0
+        self.silent = False
 
     def set_header(self, name, value):
         self.headers = [(n, v) for n, v in self.headers if n.lower() != name.lower()]
@@ -85,7 +87,10 @@ class Identity:
     def __init__(self, directory):
         self.tls = ThrowAwayCa(directory / "tls", "root of the hostile CA's own TLS")
         self.ca_file = self.tls.cert_file
-        self.server = self.tls.issue("127.0.0.1", "localhost")
+        self.server = self.tls.issue("localhost", "127.0.0.1")
+        self.expired = self.tls.issue("127.0.0.1", days=-1)
+        self.elsewhere = self.tls.issue("ca.example")
+        self.unknown = ThrowAwayCa(directory / "unknown", "nobody's root").issue("127.0.0.1")
         self.issuer = ThrowAwayCa(directory / "issuer", "Hostile Issuer")
         self.directory = directory
         self.lock = threading.Lock()
@@ -140,7 +145,7 @@ class Identity:
 
 
 class Request:
-    """What a client sent to @ca: `method`, `path`, `payload` (parsed, None for POST-as-GET), `order` if it is about one."""
+    """What a client sent to @ca. `payload` is parsed, None for POST-as-GET; `order`: the one that it is about."""
 
     def __init__(self, ca, method, path, body):
         self.ca, self.method, self.path, self.body = ca, method, path, body
@@ -156,8 +161,9 @@ class HostileCa:
     """One CA on a port of its own. `requests` lists (endpoint, path) of all that was asked.
 
     lie(endpoint, function) replaces answers of that endpoint: function(reply, request) changes the Reply or
-    returns another. honest() takes all of it back. The endpoint of an order is "order" when it is made and "poll"
-    when it is fetched; "tls" is no endpoint: function(ca) is called to change what new connections meet.
+    returns another; with an attribute `of_transport` it gets refused requests as well. honest() takes all of it back.
+    The endpoint of an order is "order" when it is made and "poll" when it is fetched; "tls" is no
+    endpoint: function(ca) is called to change what new connections meet.
     """
 
     def __init__(self, identity):
@@ -168,8 +174,6 @@ class HostileCa:
         self.url = f"{self.base}/dir"
         self.lock = threading.RLock()
         self.requests = []
-        self.connections = 0
-        self.refused_handshakes = 0
         self.nonces = set()
         self.orders = {}
         self.numbers = itertools.count(1)
@@ -180,7 +184,7 @@ class HostileCa:
     # --- what a test turns ---
 
     def honest(self):
-        self.changes = {}
+        self.lies = {}
         self.use_tls()
         self.hang_up()
 
@@ -189,14 +193,18 @@ class HostileCa:
             function(self)
         else:
             assert endpoint in ENDPOINTS, endpoint
-            self.changes[endpoint] = function
+            self.lies[endpoint] = function
 
-    def use_tls(self, certificate=None, key=None, *, context=None):
-        """New connections are met with that certificate, or with whatever @context is (False: no TLS at all)."""
-        if context is None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate or self.identity.server[0], key or self.identity.server[1])
-        self.context = context
+    def use_tls(self, pair=None, *, version=None, instead=None):
+        """New connections are met with that (certificate, key), that version of TLS only, or these octets instead."""
+        self.instead = instead
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*(pair or self.identity.server))
+        if version:
+            self.context.set_ciphers("ALL:@SECLEVEL=0")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.context.minimum_version = self.context.maximum_version = version
 
     def hang_up(self):
         with self.lock:
@@ -238,7 +246,6 @@ class HostileCa:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            self.connections += 1
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock):
@@ -247,17 +254,20 @@ class HostileCa:
             self.sockets.add(plain)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.context:
-                sock = self.context.wrap_socket(sock, server_side=True)
-                with self.lock:
-                    self.sockets.discard(plain)
-                    plain = sock
-                    self.sockets.add(sock)
+            if self.instead is not None:
+                sock.recv(65536)
+                sock.sendall(self.instead)
+                if not self.instead:
+                    sock.recv(65536)  # as long as the client likes
+                return
+            sock = self.context.wrap_socket(sock, server_side=True)
+            with self.lock:
+                self.sockets.discard(plain)
+                plain = sock
+                self.sockets.add(sock)
             stream = sock.makefile("rb")
             while self._answer_one(sock, stream):
                 pass
-        except ssl.SSLError:
-            self.refused_handshakes += 1
         except (OSError, ValueError):
             pass
         finally:
@@ -282,6 +292,12 @@ class HostileCa:
         return self._send(sock, reply, reply.chunks(nonce, request.method != "HEAD"))
 
     def _send(self, sock, reply, chunks):
+        if reply.silent:
+            sock.recv(1)
+            return False
+        if reply.cut is not None and reply.cut < 0:
+            chunks = [b"".join(chunks)[:reply.cut]]
+            reply.cut = len(chunks[0])
         sent = 0
         for data in chunks:
             if reply.cut is not None and sent + len(data) >= reply.cut:
@@ -308,15 +324,21 @@ class HostileCa:
         endpoint, number = self._route(request)
         with self.lock:
             self.requests.append((endpoint, request.path))
-            if request.method == "POST":
-                nonce = request.protected["nonce"]
-                if nonce not in self.nonces or request.protected["url"] != self.base + request.path:
-                    return self.problem(400, "badNonce", "that nonce was not given out by me")
-                self.nonces.remove(nonce)
             request.order = self.orders.get(number.partition("/")[0])
-        reply = getattr(self, f"_{endpoint}")(request, number)
-        function = self.changes.get(endpoint)
-        return (function(reply, request) or reply) if function else reply
+            fresh = request.method != "POST" or self._take_nonce(request)
+        lie = self.lies.get(endpoint)
+        if fresh:
+            reply = getattr(self, f"_{endpoint}")(request, number)
+        else:
+            reply = self.problem(400, "badNonce", "I did not give that nonce to you")
+            if not getattr(lie, "of_transport", False):
+                return reply
+        return (lie(reply, request) or reply) if lie else reply
+
+    def _take_nonce(self, request):
+        known = request.protected["nonce"] in self.nonces and request.protected["url"] == self.base + request.path
+        self.nonces.discard(request.protected["nonce"])
+        return known
 
     @staticmethod
     def problem(status, kind, detail, **more):

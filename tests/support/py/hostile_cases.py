@@ -3,17 +3,18 @@ import dataclasses
 import itertools
 import ssl
 
-from hostile_ca import HostileCa, Reply
+from hostile_ca import ENDPOINTS, HostileCa, Reply
 
 NAME = "www.example.com"
 MINUTE, DAY = 60, 86400
 SOON = (MINUTE, MINUTE * 1.1 + 2)  # the first step of the backoff, with its jitter
+URN = "urn:ietf:params:acme:error:"
 OPERATOR = (DAY, DAY + 2)          # only the operator can mend it
 
 
 @dataclasses.dataclass
 class Case:
-    """One lie. @at: whose answers (HostileCa.lie), or "tls": then @lie gets the CA; the rest is what must come of it."""
+    """One lie, as HostileCa.lie() takes it, and what must come of it."""
     name: str
     at: str
     lie: object
@@ -134,6 +135,15 @@ EVIL_URLS = [
 WRONG_TYPES = [("number", 7), ("array", ["x"]), ("object", {}), ("true", True), ("null", None)]
 
 ACCOUNT_CASES = [
+    Case("tls-1.0", "tls", lambda ca: ca.use_tls(version=ssl.TLSVersion.TLSv1), "tls", "handshake"),
+    Case("tls-1.1", "tls", lambda ca: ca.use_tls(version=ssl.TLSVersion.TLSv1_1), "tls", "handshake"),
+    Case("tls-expired", "tls", lambda ca: ca.use_tls(ca.identity.expired), "tls", "expired"),
+    Case("tls-for-another-host", "tls", lambda ca: ca.use_tls(ca.identity.elsewhere), "tls", "'127.0.0.1'"),
+    Case("tls-unknown-root", "tls", lambda ca: ca.use_tls(ca.identity.unknown), "tls", "not trusted.*--ca-file"),
+    Case("tls-none", "tls", lambda ca: ca.use_tls(instead=b"HTTP/1.1 200 OK\r\n\r\n"), "tls", "handshake"),
+    Case("tls-garbage", "tls", lambda ca: ca.use_tls(instead=b"\x16\x03\x03\xff\xff" + b"\0" * 70_000), "tls",
+         "handshake"),
+    Case("tls-alert", "tls", lambda ca: ca.use_tls(instead=b"\x15\x03\x03\0\x02\x02\x28"), "tls", "handshake"),
     *(Case(f"directory-redirect-{status}", "directory", redirect(status), "protocol", "redirect")
       for status in (300, 301, 302, 303, 304, 307, 308)),
     *(Case(f"directory-{name}", "directory", text(body), "protocol", says) for name, body, says in EVIL_TEXTS),
@@ -182,8 +192,9 @@ ACCOUNT_CASES = [
     Case("problem-60-KB", "account", problem("malformed", "no " * 20_000), "ca", "no no no", problem="malformed"),
     Case("problem-100-KB", "account", problem("malformed", "no " * 34_000), "ca", "400"),
     Case("problem-300-KB", "account", problem("malformed", "no " * 100_000), "limit", "sent more than"),
-    *(Case(f"problem-member-{kind}", "account", answer(400, json={"type": value, "detail": value, "subproblems": value}),
-           "ca", "400") for kind, value in WRONG_TYPES),
+    *(Case(f"problem-member-{kind}", "account", 
+           answer(400, json={"type": value, "detail": value, "subproblems": value}), "ca", "400")
+      for kind, value in WRONG_TYPES),
     Case("problem-many-subproblems", "account",
          problem("compound", subproblems=[{"type": "x" * 60, "detail": "y" * 60}] * 1000), "ca", "compound",
          problem="compound"),
@@ -219,7 +230,10 @@ def back_to(status, lie):
     """The order did not get on by this request."""
     def undo(reply, request):
         request.order["status"] = status
+        if status == "pending":
+            request.order["valid"].clear()
         return lie(reply, request)
+    undo.of_transport = getattr(lie, "of_transport", False)
     return undo
 
 
@@ -299,7 +313,8 @@ ORDER_CASES = [
     Case("order-without-authorizations", "order", member("authorizations", []), "protocol", "authorizations"),
     Case("order-many-authorizations", "order", lambda reply, request: member(
         "authorizations", reply.json["authorizations"] * 1000)(reply, request), "protocol", "authorizations"),
-    Case("order-too-many-authorizations", "order", member("authorizations", ["https://x/"] * 1025), "protocol", "items"),
+    Case("order-too-many-authorizations", "order", member("authorizations", ["https://x/"] * 1025), "protocol",
+         "items"),
     *(Case(f"order-authorization-url-{name}", "order", member("authorizations", [url]), "protocol", says)
       for name, url, says in EVIL_URLS),
     Case("order-redirect", "order", redirect(308), "protocol", "redirect"),
@@ -310,12 +325,14 @@ ORDER_CASES = [
     Case("order-rate-limited", "order", problem("rateLimited", "no", 429, [("Retry-After", "3600")]), "rate-limited",
          "no", problem="rateLimited", wait=(3600, 3602)),
     Case("order-unknown-problem", "order", problem("../../x", "no", 400), "ca", "no", problem="../../x"),
-    Case("account-unknown", "order", problem("accountDoesNotExist", "who?"), "ca", "who", problem="accountDoesNotExist"),
+    Case("account-unknown", "order", problem("accountDoesNotExist", "who?"), "ca", "who",
+         problem="accountDoesNotExist"),
     Case("authz-for-another-name", "authz", member("identifier.value", "evil.example"), "protocol", "not ordered"),
     Case("authz-for-a-wildcard", "authz", member("wildcard", True), "protocol", "not ordered"),
     Case("authz-with-a-star", "authz", member("identifier.value", f"*.{NAME}"), "protocol", "wildcard"),
     Case("authz-no-challenges", "authz", member("challenges", []), "ca", "the CA offers no challenge"),
-    Case("authz-unknown-challenge", "authz", member("challenges.0.type", "telepathy-01"), "ca", "offers only telepathy-01"),
+    Case("authz-unknown-challenge", "authz", member("challenges.0.type", "telepathy-01"), "ca",
+         "offers only telepathy-01"),
     Case("authz-challenge-type-path", "authz", member("challenges.0.type", "../http-01"), "protocol", "type"),
     Case("authz-many-challenges", "authz", lambda reply, request: member(
         "challenges", reply.json["challenges"] * 65)(reply, request), "protocol", "challenges"),
@@ -326,7 +343,7 @@ ORDER_CASES = [
     *(Case(f"authz-{status}", "authz", member("status", status), "validation", f"{NAME}: the CA does not say why")
       for status in ("invalid", "revoked", "deactivated", "expired")),
     Case("authz-error-escapes", "authz", lambda reply, request: reply.json.update(status="invalid") or member(
-        "challenges.0.error", {"type": "urn:ietf:params:acme:error:dns", "detail": "\x1b[2Jno such name"})(reply, request),
+        "challenges.0.error", {"type": URN + "dns", "detail": "\x1b[2Jno such name"})(reply, request),
         "validation", f"{NAME}: dns: .*no such name", problem="dns"),
     *(Case(f"challenge-{name}", "challenge", text(body), "protocol", "challenge") for name, body, _ in EVIL_TEXTS[:6]),
     Case("poll-retry-after-10^30", "poll", lambda reply, request: reply.json.update(status="pending") or
@@ -340,9 +357,76 @@ ORDER_CASES = [
     *(Case(f"certificate-url-{name}", "finalize", member("certificate", url), "protocol", says)
       for name, url, says in EVIL_URLS),
     Case("certificate-empty", "certificate", text(b""), "protocol", "empty"),
-    Case("certificate-huge", "certificate", text(b"-----BEGIN CERTIFICATE-----\n" + b"A" * 200_000), "limit", "more than"),
+    Case("certificate-huge", "certificate", text(b"-----BEGIN CERTIFICATE-----\n" + b"A" * 200_000), "limit",
+         "more than"),
     Case("certificate-404", "certificate", text(HTML, 404), "ca", "404"),
     Case("certificate-redirect", "certificate", redirect(302), "protocol", "redirect"),
     *(Case(f"certificate-{name}", "certificate", certificate(make), "protocol", not_issued(says))
       for name, says, make in CERTIFICATES),
+]
+
+
+GOOD_LINK = "<{base}/certificate/{number}>;rel=alternate"
+LINKS = [GOOD_LINK, "", "<", ">", "<>;rel=alternate", "<https://ca.example/x>;rel=alternate",
+         "<http://127.0.0.1/>;rel=\"alternate\"", "</relative>;rel=alternate", "<../../../etc/passwd>;rel=alternate",
+         "<file:///etc/passwd>;rel=alternate",
+         ";" * 1000, "<" * 1000, "<https://x/>;" + "rel=" * 200, *[GOOD_LINK] * 50]
+
+
+def links(reply, request):
+    """Other chains, so it says."""
+    number = request.path.rpartition("/")[2]
+    reply.headers += [("Link", link.replace("{base}", request.ca.base).replace("{number}", number)) for link in LINKS]
+
+
+# --- broken rather than hostile: what is tried again for a while before it is a failure ---
+
+def cut(octets):
+    def lie(reply, request):
+        reply.cut = octets
+    lie.of_transport = True
+    return lie
+
+
+def attribute(name, value):
+    return lambda reply, request: setattr(reply, name, value)
+
+
+def answered_by(endpoint):
+    """How certd comes to ask there."""
+    return "provider" if endpoint in ("directory", "nonce", "account", "tls") else "autoCertificate"
+
+
+def no_progress(endpoint, lie):
+    """Otherwise certd would look, find that its request has arrived although the answer was lost, and go on."""
+    status = {"challenge": "pending", "finalize": "ready"}.get(endpoint)
+    return back_to(status, lie) if status else lie
+
+
+BROKEN_CASES = [
+    *(Case(f"cut-{endpoint}-{octets}".replace("--", "-last-"), endpoint, no_progress(endpoint, cut(octets)),
+           "network", "broke")
+      for endpoint in ENDPOINTS for octets in (0, 1, 17, 70, -1)),
+    *(Case(f"503-{endpoint}", endpoint, no_progress(endpoint, text(HTML, 503, "text/html")), "ca", "503")
+      for endpoint in ENDPOINTS),
+    *(Case(f"internal-{endpoint}", endpoint, no_progress(endpoint, problem("serverInternal", "ouch", 500)), "ca",
+           "ouch", problem="serverInternal") for endpoint in ENDPOINTS if endpoint != "nonce"),
+    Case("status-line-garbage", "directory", raw(b"SSH-2.0-OpenSSH\r\n\r\n"), "protocol", "HTTP"),
+    Case("status-999", "directory", raw(b"HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"), "ca", "999"),
+    Case("status-text", "directory", raw(b"HTTP/1.1 abc OK\r\n\r\n"), "protocol", "HTTP"),
+    Case("length-negative", "directory", raw(HEAD + b"Content-Length: -5\r\n\r\n{}"), "protocol", ""),
+    Case("chunk-huge", "directory", raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n{}"),
+         "network", ""),
+    Case("tls-closed-at-once", "tls", lambda ca: ca.use_tls(instead=b"\n"), "tls", "handshake"),
+    Case("tls-silent", "tls", lambda ca: ca.use_tls(instead=b""), "timeout", "SSL connection timeout"),
+    *(Case(f"silent-{endpoint}", endpoint, attribute("silent", True), "timeout", "no whole answer")
+      for endpoint in ("directory", "nonce", "account", "order", "certificate")),
+    *(Case(f"drip-{endpoint}", endpoint, attribute("pause", 0.1), "timeout", "no whole answer")
+      for endpoint in ("directory", "order", "certificate")),
+]
+
+# These never fail: certd asks now and then, says what it waits for, and gets on with it by itself.
+PATIENT_CASES = [
+    Case("never-ready", "poll", member("status", "pending"), "", "waiting for the CA to validate"),
+    Case("never-issued", "poll", member("status", "processing"), "", "finalize"),
 ]
