@@ -77,10 +77,13 @@ http {{
         return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
 
     def reload(self):
-        """Returns when a new worker has taken over; a configuration that does not load is a TimeoutError."""
+        """Returns when new workers have taken over and the old ones, which may accept to the last, are gone.
+
+        With a configuration that does not load this is a TimeoutError.
+        """
         before = set(self.workers())
         self.send_signal(signal.SIGHUP)
-        wait_for(lambda: set(self.workers()) - before, what="nginx has a new worker")
+        wait_for(lambda: (now := set(self.workers())) and not now & before, what="nginx has new workers")
 
     @property
     def access_log(self):
@@ -143,13 +146,15 @@ frontend tls
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
 
     def _worker(self):
+        """The pid of the worker that answers."""
         try:
-            return next(line for line in self.admin("show info").splitlines() if line.startswith("Pid:"))
+            return next(line.split()[1] for line in self.admin("show info").splitlines() if line.startswith("Pid:"))
         except OSError:
             return None
 
     def reload(self):
-        """Returns when the new worker answers; one that does not load its configuration is a TimeoutError."""
+        """Returns when the new worker answers and the old one is gone; as with Nginx.reload() for a bad configuration."""
         before = self._worker()
         self.send_signal(signal.SIGUSR2)
-        wait_for(lambda: self._worker() not in (None, before), what="haproxy has a new worker")
+        wait_for(lambda: self._worker() not in (None, before) and not Path(f"/proc/{before}").exists(),
+                 what="haproxy has a new worker")
