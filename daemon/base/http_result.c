@@ -77,7 +77,8 @@ ca_file_error(struct http_transfer *t, const char *text)
 {
 	if (t->ca_file && access(t->ca_file, R_OK) < 0)
 		error_set(&t->err, ERROR_TLS,
-			"CA file '%s' cannot be used: %s; certd's own user has to read it, and as a service it "
+			"CA file '%s' cannot be used: %s; certd's own user has to read it, and as a service "
+			"it "
 			"sees no /home, no /root and another /tmp: put it where certd.conf is",
 			t->ca_file, strerror(errno));
 	else
