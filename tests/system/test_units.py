@@ -262,7 +262,7 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     # A configuration that does not load keeps what is served; with the mistake away it is tried again.
     host.configure_unit("certd-nginx.service", "retry", "[Service]\nRestartSec=2\n")
     host.write("etc/nginx/conf.d/mistake.conf", "nonsense;\n")
-    before = served_serial()
+    before = dropped_serial(host)
     renew(host)
     wait_for(lambda: "nonsense" in host.journal("certd-nginx.service"), 20, "the reason in the journal")
     assert served_serial() == before
