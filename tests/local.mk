@@ -300,6 +300,13 @@ check-system check-fault: all
 check-kill: all
 	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py
 .PHONY: check-kill
+
+# The long forms of what check-fault does with fewer renewals.
+check-valgrind: all
+	CERTD_VALGRIND_RENEWALS=100 $(PYTEST) $(srcdir)/tests/fault/test_valgrind.py -k valgrind_lose
+check-growth: all
+	CERTD_GROWTH_RENEWALS=300 $(PYTEST) -s $(srcdir)/tests/fault/test_valgrind.py -k no_larger
+.PHONY: check-valgrind check-growth
 CLEANFILES += check-system.xml check-fault.xml
 EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/fault tests/system
 
