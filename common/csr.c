@@ -80,9 +80,11 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 	if (names->count == 0)
 		return error_set(err, ERROR_INVALID, "a certificate request needs a name");
 	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
-		set_subject(req, names->items[0]) != 1 || add_names(req, names) != 1 ||
-		X509_REQ_set_pubkey(req, key_evp(key)) != 1 ||
-		X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
+		set_subject(req, names->items[0]) != 1 || add_names(req, names) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot make a certificate request");
+	if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) < 0)
+		return -1;
+	if (X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot make a certificate request");
 	len = i2d_X509_REQ(req, &der);
 	if (len <= 0)

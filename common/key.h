@@ -9,6 +9,7 @@
 
 struct buf;
 struct error;
+struct X509_pubkey_st;
 struct key; /* one private key; immutable, so that several threads may read it */
 
 enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
@@ -80,9 +81,9 @@ int
 key_from_pem(
 	const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
 
-/* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. */
-void
-key_spki_sha256(const struct key *key, unsigned char ret[32]);
+/* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err);
 
 /* The JOSE "alg" that fits the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
 const char *
@@ -99,6 +100,10 @@ key_jwk(const struct key *key, struct buf *ret, struct error *err);
 /* base64url(SHA-256(key_jwk)), 43 characters (RFC 7638). Owned by the caller; NULL on failure. */
 char *
 key_thumbprint(const struct key *key, struct error *err);
+
+/* The public half into @ret, an X509_PUBKEY. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_put_public(const struct key *key, struct X509_pubkey_st *ret, struct error *err);
 
 /* For the X.509 side of this module family (csr.c, x509.c, tls-alpn): borrowed EVP_PKEY. */
 struct evp_pkey_st *

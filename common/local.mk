@@ -20,4 +20,4 @@ libcommon_la_SOURCES += \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \
 	common/x509.c common/x509.h \
-	common/x509_chain.h common/x509_verify.c
+	common/x509_chain.h common/x509_seen.c common/x509_verify.c

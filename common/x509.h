@@ -10,6 +10,7 @@
 
 struct error;
 struct key;
+struct x509_seen;
 
 enum { X509_CHAIN_MAX_OCTETS = 128 * 1024, X509_CHAIN_MAX_CERTS = 10 };
 
@@ -55,8 +56,20 @@ x509_chain_verify(const char *pem, size_t len, const struct key *key, const stru
 struct x509_asked {
 	const struct key *key; /* all borrowed */
 	const struct strlist *names;
-	int64_t now; /* UNIX seconds */
+	int64_t now;            /* UNIX seconds */
+	struct x509_seen *seen; /* or NULL */
 };
+
+/*
+ * Intermediates as they were decoded: a CA sends the same few with all its certificates. Holds the last eight. Not for
+ * several threads at once.
+ */
+struct x509_seen *
+x509_seen_new(void);
+
+/* NULL is a no-op. */
+void
+x509_seen_free(struct x509_seen *seen);
 
 /* x509_chain_verify() and x509_chain_parse() in one reading: decoding a public key is what costs. */
 int

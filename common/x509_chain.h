@@ -1,4 +1,4 @@
-/* common/x509_chain.h: what x509.c and x509_verify.c share: a chain as OpenSSL's objects. */
+/* common/x509_chain.h: what x509.c, x509_seen.c and x509_verify.c share: a chain as OpenSSL's objects. */
 #ifndef COMMON_X509_CHAIN_H
 #define COMMON_X509_CHAIN_H
 
@@ -14,9 +14,13 @@ struct x509_chain {
 void
 x509_chain_clear(struct x509_chain *chain);
 
-/* The strict reader of x509_chain_parse(). Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL). */
+/*
+ * The strict reader of x509_chain_parse(). @seen: intermediates that need not be decoded again; or NULL.
+ * Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL).
+ */
 int
-x509_chain_read(const char *pem, size_t len, struct x509_chain *ret, struct error *err);
+x509_chain_read(
+	const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err);
 
 /* The second half of x509_chain_parse(). */
 int
@@ -33,5 +37,13 @@ x509_time(const ASN1_TIME *time, int64_t *ret_at);
 
 int
 x509_add_der(X509 *cert, struct buf *ret, struct error *err);
+
+/* Return: the certificate of exactly these octets, with a reference of the caller's, or NULL. @seen may be NULL. */
+X509 *
+x509_seen_find(struct x509_seen *seen, const unsigned char *der, size_t len);
+
+/* Keeps it (another reference), in the place of the oldest. @seen may be NULL. */
+void
+x509_seen_add(struct x509_seen *seen, const unsigned char *der, size_t len, X509 *cert);
 
 #endif

@@ -108,7 +108,7 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 
-	if (x509_chain_read(pem, len, &chain, err) < 0 || check_chain(&chain, asked, err) < 0)
+	if (x509_chain_read(pem, len, asked->seen, &chain, err) < 0 || check_chain(&chain, asked, err) < 0)
 		return -1;
 	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
 }
@@ -120,5 +120,5 @@ x509_chain_verify(const char *pem, size_t len, const struct key *key, const stru
 	const struct x509_asked asked = { .key = key, .names = names, .now = now };
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 
-	return x509_chain_read(pem, len, &chain, err) < 0 ? -1 : check_chain(&chain, &asked, err);
+	return x509_chain_read(pem, len, NULL, &chain, err) < 0 ? -1 : check_chain(&chain, &asked, err);
 }

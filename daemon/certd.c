@@ -5,6 +5,7 @@
 #include "daemon/certd.h"
 
 #include "common/secret.h"
+#include "common/x509.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/http.h"
@@ -155,6 +156,7 @@ open_scheduler(struct certd *c)
 		.workers = c->workers,
 		.solver = c->solver,
 		.rollout = c->rollout,
+		.seen = x509_seen_new(),
 		.renew_before = c->conf.renew_before,
 		.purge_after = c->conf.purge_after,
 		.max_names = (unsigned)c->conf.max_alternative_names + 1,
@@ -251,6 +253,7 @@ certd_free(struct certd *c)
 	events_unsubscribe(c->watch);
 	control_free(c->control);
 	scheduler_free(c->scheduler);
+	x509_seen_free(c->issue_env.seen);
 	solver_free(c->solver);
 	rollout_free(c->rollout);
 	/* A drop under way is finished by its worker; nobody is told any more. */

@@ -73,7 +73,8 @@ struct issue {
 struct keygen {
 	struct issue *issue; /* NULL: cancelled */
 	enum key_algorithm algorithm;
-	struct key *key;
+	struct key *key; /* NULL when it failed */
+	struct secret der;
 	struct error error;
 };
 
@@ -416,7 +417,9 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	struct cert_info info = { 0 };
 	int64_t now = issue_now(issue->env);
-	const struct x509_asked asked = { .key = issue->key, .names = &issue->record.names, .now = now };
+	const struct x509_asked asked = {
+		.key = issue->key, .names = &issue->record.names, .now = now, .seen = issue->env->seen
+	};
 	int rc = -1;
 
 	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, err) <
@@ -586,8 +589,8 @@ keygen_run(void *arg)
 {
 	struct keygen *k = arg;
 
-	if (key_generate(k->algorithm, &k->key, &k->error) < 0)
-		k->key = NULL;
+	if (key_generate(k->algorithm, &k->key, &k->error) == 0 && key_to_der(k->key, &k->der, &k->error) < 0)
+		error_wrap(&k->error, "certificate key");
 }
 
 static void
@@ -599,16 +602,16 @@ keygen_done(void *arg)
 
 	if (!issue) {
 		key_free(k->key);
+		secret_clear(&k->der);
 		error_clear(&k->error);
 		free(k);
 		return;
 	}
 	issue->keygen = NULL;
 	issue->key = k->key;
+	secret_move(&issue->record.key, &k->der);
 	error_move(&err, &k->error);
 	free(k);
-	if (!error_is_set(&err) && key_to_der(issue->key, &issue->record.key, &err) < 0)
-		error_wrap(&err, "certificate key");
 	if (error_is_set(&err))
 		issue_fail(issue, &err, false);
 	else if (issue->csr_wanted)

@@ -17,6 +17,7 @@
 struct issue;
 struct issue_env;
 struct workers;
+struct x509_seen;
 
 /* What all issues share; borrowed, must outlive them. */
 struct issue_env {
@@ -26,8 +27,9 @@ struct issue_env {
 	struct workers *workers;
 	struct solver *solver;
 	struct rollout *rollout;
-	int64_t renew_before; /* configured default, seconds */
-	int64_t purge_after;  /* seconds after expiry */
+	struct x509_seen *seen; /* or NULL */
+	int64_t renew_before;   /* configured default, seconds */
+	int64_t purge_after;    /* seconds after expiry */
 	unsigned max_names;
 };
 

@@ -29,8 +29,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (key_to_der(key, &out, &err) < 0 || key_from_der(&out, &again, &err) < 0 ||
 		key_to_pem(again, &out, &err) < 0)
 		abort();
-	key_spki_sha256(key, spki);
-	key_spki_sha256(again, spki_again);
+	key_spki_sha256(key, spki, NULL);
+	key_spki_sha256(again, spki_again, NULL);
 	if (memcmp(spki, spki_again, sizeof(spki)) != 0)
 		abort();
 	return 0;

@@ -22,7 +22,7 @@ verify(const char *pem, size_t len, const struct cert_info *info)
 	secret_set(&key_pem, VECTOR_EC_PKCS8, sizeof(VECTOR_EC_PKCS8) - 1);
 	if (key_from_pem(&key_pem, NULL, &key, &err) < 0)
 		abort();
-	key_spki_sha256(key, spki);
+	key_spki_sha256(key, spki, NULL);
 	if (x509_chain_verify(pem, len, key, &info->names, info->not_after_at - 1, &err) < 0)
 		return;
 	if (memcmp(spki, info->spki_sha256, sizeof(spki)) != 0)

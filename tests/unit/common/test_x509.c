@@ -46,7 +46,7 @@ Test(x509, a_certificate_is_described_with_the_ari_id_of_the_rfc)
 	mini_pem(&leaf, &pem);
 	cr_assert_eq(parse(&pem, &info, NULL), 0);
 	names = strlist_join(&info.names, " ");
-	key_spki_sha256(leaf.key, spki);
+	key_spki_sha256(leaf.key, spki, NULL);
 	cr_assert_eq(x509_leaf_der(pem.data, pem.len, &der, NULL), 0);
 	fingerprint = x509_fingerprint_der(der.data, der.len);
 	cr_expect_str_eq(info.ari_id, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
@@ -334,6 +334,27 @@ Test(x509, a_chain_that_is_not_what_was_ordered_is_refused_with_the_reason)
 }
 
 /* "L" leaf, "S" its CA, "R" the root, "F" a forged CA of the same name, "O" another leaf. */
+/* What is known already is judged as what is new. */
+static int
+accept_seen(const struct buf *pem, const struct key *key, struct x509_seen *seen)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	const struct x509_asked asked = { .key = key, .names = &names, .now = MINI_NOW, .seen = seen };
+	_cleanup_buf_ struct buf leaf = BUF_INIT;
+	_cleanup_buf_ struct buf others = BUF_INIT;
+	_cleanup_info_ struct cert_info info = { 0 };
+	int rc;
+
+	strlist_add(&names, "example.com");
+	strlist_add(&names, "*.example.com");
+	rc = x509_chain_accept(pem->data, pem->len, &asked, &leaf, &others, &info, NULL);
+	if (rc == 0) {
+		buf_add(&leaf, others.data, others.len);
+		cr_expect_str_eq(buf_str(&leaf), pem->data);
+	}
+	return rc;
+}
+
 Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 {
 	static const struct {
@@ -347,6 +368,7 @@ Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 	_cleanup_mini_ struct mini_cert forged = { 0 };
 	_cleanup_mini_ struct mini_cert leaf = { 0 };
 	_cleanup_mini_ struct mini_cert other = { 0 };
+	struct x509_seen *seen = x509_seen_new();
 	struct mini_spec spec = ordinary;
 
 	spec.authority_key_id = NULL; /* or the identifier alone would give the forgery away */
@@ -367,7 +389,12 @@ Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 				&pem);
 		cr_expect_eq(verify(&pem, leaf.key, "example.com *.example.com", MINI_NOW, NULL),
 			cases[i].is_good ? 0 : -1, "%s", cases[i].order);
+		buf_str(&pem);
+		for (int again = 0; again < 2; again++)
+			cr_expect_eq(accept_seen(&pem, leaf.key, seen), cases[i].is_good ? 0 : -1, "%s",
+				cases[i].order);
 	}
+	x509_seen_free(seen);
 }
 
 Test(x509, another_key_is_told)
