@@ -36,9 +36,9 @@ why_then(struct explanation *e, int64_t due_at)
 
 	if (a->attempts > 0) {
 		strlist_take(&e->reasons,
-			xasprintf("%lld attempts in a row failed; the wait grows from a minute to a day, "
+			xasprintf("%lld %s in a row failed; the wait grows from a minute to a day, "
 				  "but is at most an eighth of the life that is left",
-				(long long)a->attempts));
+				(long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
 		strlist_take(
@@ -74,7 +74,7 @@ why_rollout(struct explanation *e)
 	if (error_is_set(&r.failure)) {
 		strlist_take(&e->reasons, xasprintf("the files could not be written: %s", r.failure.message));
 		strlist_add(&e->advice,
-			"mend the cause; certd tries again by itself, or at once by certctl deploy");
+			"mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
 	}
 	for (size_t i = 0; i < r.targets.count; i++) {
 		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
