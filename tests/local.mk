@@ -138,8 +138,22 @@ unit_ctl_SOURCES = \
 unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
 
+# Not a test: see its head.
+check_PROGRAMS += canary-leak
+canary_leak_SOURCES = tests/unit/canary/leak.c
+canary_leak_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+canary_leak_LDADD = $(UNIT_LIBS)
+endif
+
 # Years in virtual time. `make check` runs the short form, `make check-sim-long` the long one, for minutes.
 sim_sources = tests/sim/sim.c tests/sim/sim.h
+
+check_PROGRAMS += sim-policy
+TESTS += sim-policy
+sim_policy_SOURCES = $(sim_sources) \
+	tests/sim/policy.c \
+	tests/sim/queue.c tests/sim/queue.h
+sim_policy_LDADD = $(DAEMON_LIBS)
 
 check_PROGRAMS += sim-issue
 TESTS += sim-issue
@@ -150,12 +164,10 @@ sim_issue_SOURCES = $(sim_sources) $(fake_ca_sources) \
 	tests/sim/world.c tests/sim/world.h
 sim_issue_LDADD = $(DAEMON_LIBS)
 
-# Not a test: see its head.
-check_PROGRAMS += canary-leak
-canary_leak_SOURCES = tests/unit/canary/leak.c
-canary_leak_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-canary_leak_LDADD = $(UNIT_LIBS)
-endif
+check-sim-long: sim-policy$(EXEEXT) sim-issue$(EXEEXT)
+	SIM_LONG=1 ./sim-policy$(EXEEXT)
+	SIM_LONG=1 ./sim-issue$(EXEEXT)
+.PHONY: check-sim-long
 
 # daemon/acme and the HTTP transport without the daemon, for system tests.
 check_PROGRAMS += acme_once

@@ -18,7 +18,7 @@
 enum {
 	HOUR = 3600,
 	DAY = 24 * HOUR,
-	DAYS_SHORT = 20,
+	DAYS_SHORT = 8,
 	DAYS_LONG = 365,
 	EPISODE_MAX_SEC = 5 * HOUR, /* the smallest margin is that of 24 h: 12 h */
 	CALM_MIN_SEC = 8 * HOUR,

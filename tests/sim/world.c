@@ -24,9 +24,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BEGIN_AT = 1767225600 /* 2026-01-01 */, MAP_SIZE = 1 << 30 };
+enum {
+	BEGIN_AT = 1767225600, /* 2026-01-01 */
+	MAP_SIZE = 1 << 30,
+	/* Of one auto-certificate. The rule calls for two a day; the operator and a wrong clock add to them. */
+	ISSUES_A_DAY_MAX = 8,
+	FAILURES_A_DAY_MAX = 60 /* every ten minutes in an episode of five hours without a network */
+};
 
 #define SOCKET_NAME "consumer.sock"
+
+/* When an auto-certificate was issued, or failed, the last few times. */
+struct pace {
+	char *name;
+	int64_t issued_at[ISSUES_A_DAY_MAX];
+	int64_t failed_at[FAILURES_A_DAY_MAX];
+	size_t issued, failed;
+};
 
 int64_t
 world_now(const struct world *w)
@@ -155,6 +169,9 @@ world_clear(struct world *w)
 	loop_fd_free(w->notify_watch);
 	close(w->notify_fd);
 	free(w->notify_path);
+	for (size_t i = 0; i < w->n_paces; i++)
+		free(w->paces[i].name);
+	free(w->paces);
 	loop_free(w->loop);
 	clock_free(w->clock);
 	secret_clear(&w->master_key);
@@ -222,6 +239,43 @@ count_event(struct world *w, const char *kind)
 		*counts[i].count += strcmp(kind, event_info(counts[i].kind)->name) == 0;
 }
 
+static struct pace *
+pace_of(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->n_paces; i++)
+		if (strcmp(w->paces[i].name, name) == 0)
+			return &w->paces[i];
+	w->paces = xreallocarray(w->paces, w->n_paces + 1, sizeof(*w->paces));
+	w->paces[w->n_paces] = (struct pace){ .name = xstrdup(name) };
+	return &w->paces[w->n_paces++];
+}
+
+/* @at, @max, @n: the ring. */
+static void
+check_ring(struct world *w, const char *name, int64_t *at, size_t max, size_t *n)
+{
+	int64_t *oldest = &at[*n % max];
+
+	if (*n >= max && world_now(w) - *oldest < 86400)
+		sim_fail(w->sim, "%s ordered %zu times within a day", name, max + 1);
+	*oldest = world_now(w);
+	(*n)++;
+}
+
+static void
+check_pace(struct world *w, const char *kind, const char *name)
+{
+	struct pace *p;
+
+	if (strcmp(kind, event_info(EVENT_ISSUE_DONE)->name) == 0) {
+		p = pace_of(w, name);
+		check_ring(w, name, p->issued_at, ARRAY_SIZE(p->issued_at), &p->issued);
+	} else if (strcmp(kind, event_info(EVENT_ISSUE_FAILED)->name) == 0) {
+		p = pace_of(w, name);
+		check_ring(w, name, p->failed_at, ARRAY_SIZE(p->failed_at), &p->failed);
+	}
+}
+
 static void
 on_event(struct json_object *event, void *arg)
 {
@@ -234,6 +288,8 @@ on_event(struct json_object *event, void *arg)
 	if (json_get_object(event, "object", &object, NULL) == 1)
 		json_get_string(object, "name", &name, NULL);
 	count_event(w, kind);
+	if (name)
+		check_pace(w, kind, name);
 	sim_log(w->sim, "%" PRId64 " %s %s: %s", world_now(w), kind, name ? name : "-", message);
 }
 

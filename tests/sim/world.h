@@ -27,6 +27,7 @@ enum weather {
 };
 
 struct world;
+struct pace;
 
 struct world_ca {
 	struct world *world;
@@ -56,6 +57,9 @@ struct world {
 	int64_t minute;
 	unsigned requests_in_minute;
 	unsigned max_requests_in_minute;
+	/* of each auto-certificate, for the check that nobody orders too much */
+	struct pace *paces;
+	size_t n_paces;
 	/* what happened */
 	uint64_t issued, failed, deployed, purged, restarts, store_failed;
 	/* certd; all NULL while it is stopped */
