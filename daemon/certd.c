@@ -257,6 +257,7 @@ certd_free(struct certd *c)
 	solver_free(c->solver);
 	rollout_free(c->rollout);
 	/* A drop under way is finished by its worker; nobody is told any more. */
+	drops_stop(c->drops);
 	workers_free(c->workers);
 	drops_close(c->drops);
 	http_curl_free(c->http);

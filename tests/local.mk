@@ -107,6 +107,13 @@ unit_control_SOURCES = \
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-rollout
+TESTS += unit-rollout
+unit_rollout_SOURCES = \
+	tests/unit/rollout/test_drop.c
+unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_rollout_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 # kill -9 of the store alone, at random moments; the daemon's kills are system tests.
 check_PROGRAMS += fault-store-kill
 TESTS += fault-store-kill

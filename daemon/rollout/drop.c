@@ -7,6 +7,7 @@
 
 #include "common/json.h"
 #include "common/key.h"
+#include "common/timefmt.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
 #include "daemon/rollout/drop_file.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utlist.h>
 
 enum { GENERATION_MS = 1000, MANIFEST_MAX = 64 * 1024, GENERATION_MAX = 32 };
 
@@ -35,6 +37,8 @@ struct drops {
 	bool dirty;              /* changed again meanwhile */
 	int64_t generation;
 	int64_t generation_mtime;
+	struct drop_job *jobs; /* in order of asking; of one drop only the first is with a worker */
+	bool stopping;
 };
 
 /* --- directories --- */
@@ -178,11 +182,15 @@ generation_touch(struct drops *d)
 		loop_timer_set(&d->timer, GENERATION_MS);
 }
 
+static void
+drop_jobs_end(struct drops *d);
+
 void
 drops_close(struct drops *d)
 {
 	if (!d)
 		return;
+	drop_jobs_end(d);
 	if (loop_timer_is_armed(&d->timer) || d->dirty) {
 		struct generation_job last = { .root_fd = d->root_fd, .number = ++d->generation };
 
@@ -212,9 +220,16 @@ struct drop_job {
 	struct buf pair;
 	struct buf manifest;
 	int64_t generation;
+	char autocert[STORE_ID_SIZE];
+	int64_t not_after_at;
+	void (*run)(void *job);
+	bool is_removal;
+	bool is_given; /* to a worker */
+	bool has_run;
 	struct error error;
 	drop_done_fn *done;
 	void *arg;
+	struct drop_job *prev, *next;
 };
 
 static struct json_object *
@@ -223,6 +238,7 @@ manifest_json(const struct certificate *cert, int64_t generation)
 	struct json_object *m = json_object_new_object();
 
 	json_add_string(m, "certificate", cert->o.id);
+	json_add_string(m, "autoCertificate", cert->autocert);
 	json_add_string(m, "name", cert->o.name);
 	json_add_int(m, "generation", generation);
 	json_add_string(m, "serialNumber", cert->serial);
@@ -282,24 +298,47 @@ mode_for(const struct stat *dir)
 	return dir->st_mode & S_ISGID ? 0640 : 0600;
 }
 
-/* Return: the generation of the drop in the directory; 0 when there is none that can be read. */
-static int64_t
-generation_in(int dirfd, char ret_id[STORE_ID_SIZE])
+/* What a manifest says. */
+struct manifest {
+	char certificate[STORE_ID_SIZE];
+	char autocert[STORE_ID_SIZE];
+	int64_t generation;
+	int64_t not_after_at;
+};
+
+/* Return: false when there is no manifest that can be read. */
+static bool
+read_manifest(int dirfd, struct manifest *ret)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_json_ struct json_object *manifest = NULL;
-	const char *id = NULL;
-	int64_t generation = 0;
+	_cleanup_json_ struct json_object *json = NULL;
+	const char *id = NULL, *autocert = NULL, *not_after = NULL;
 
+	*ret = (struct manifest){ .generation = 0 };
 	if (buf_read_file(&text, dirfd, "manifest.json", MANIFEST_MAX, NULL) < 0)
-		return 0;
-	manifest = json_parse(text.data, text.len, NULL);
-	if (!manifest || json_get_int(manifest, "generation", 0, INT64_MAX, &generation, NULL) != 1 ||
-		json_get_string(manifest, "certificate", &id, NULL) != 1 || strlen(id) >= STORE_ID_SIZE)
-		return 0;
-	if (ret_id)
-		memcpy(ret_id, id, strlen(id) + 1);
-	return generation;
+		return false;
+	json = json_parse(text.data, text.len, NULL);
+	if (!json || json_get_int(json, "generation", 1, INT64_MAX, &ret->generation, NULL) != 1 ||
+		json_get_string(json, "certificate", &id, NULL) != 1 || strlen(id) >= STORE_ID_SIZE)
+		return false;
+	memcpy(ret->certificate, id, strlen(id) + 1);
+	if (json_get_string(json, "autoCertificate", &autocert, NULL) == 1 &&
+		strlen(autocert) < STORE_ID_SIZE)
+		memcpy(ret->autocert, autocert, strlen(autocert) + 1);
+	if (json_get_string(json, "notAfter", &not_after, NULL) == 1)
+		time_parse_rfc3339(not_after, &ret->not_after_at);
+	return true;
+}
+
+/*
+ * A drop never goes back to an earlier certificate. But generations are counted by the store: what lies there from a
+ * declaration that is gone, or from before a backup was restored, must not keep a certificate away that lasts longer.
+ */
+static bool
+is_later(const struct manifest *there, const struct drop_job *job)
+{
+	return strcmp(there->autocert, job->autocert) == 0 && there->generation > job->generation &&
+	       there->not_after_at > job->not_after_at;
 }
 
 static int
@@ -318,8 +357,9 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 		{ job->manifest.data, job->manifest.len },
 	};
 	_Static_assert(ARRAY_SIZE(files) == ARRAY_SIZE(drop_names), "one content per name");
+	struct manifest there;
 
-	if (generation_in(dirfd, NULL) > job->generation)
+	if (read_manifest(dirfd, &there) && is_later(&there, job))
 		return error_set(err, ERROR_STATE, "a later certificate is there already");
 	if (drop_file_sweep(dirfd, err) < 0)
 		return -1;
@@ -413,23 +453,105 @@ drop_job_free(struct drop_job *job)
 }
 
 static void
-drop_job_done(void *arg)
+drop_job_done(void *arg);
+
+static void
+drop_job_work(void *arg)
 {
 	struct drop_job *job = arg;
 
+	job->run(job);
+	job->has_run = true;
+}
+
+static void
+drop_job_give(struct drop_job *job)
+{
+	job->is_given = true;
+	workers_run(job->drops->workers, drop_job_work, drop_job_done, job);
+}
+
+/* The first job for the same drop; NULL: none. */
+static struct drop_job *
+first_job_of(struct drops *drops, const char *slug)
+{
+	struct drop_job *job;
+
+	DL_FOREACH(drops->jobs, job) {
+		if (strcmp(job->slug, slug) == 0)
+			return job;
+	}
+	return NULL;
+}
+
+/* Jobs of one drop follow one another: what is removed must not be written again by a job that is still at it. */
+static void
+drop_job_start(struct drop_job *job)
+{
+	bool is_first = !first_job_of(job->drops, job->slug);
+
+	DL_APPEND(job->drops->jobs, job);
+	if (is_first)
+		drop_job_give(job);
+}
+
+/* Takes the job out, tells its owner and frees it. */
+static void
+drop_job_end(struct drop_job *job)
+{
+	struct drops *d = job->drops;
+
+	DL_DELETE(d->jobs, job);
+	/* The declaration is gone for good: nobody would remove its key at the next start. */
+	if (!job->has_run && job->is_removal)
+		drop_job_work(job);
 	/* Also after a failure: some of the files may have been replaced. */
-	generation_touch(job->drops);
+	if (job->has_run)
+		generation_touch(d);
 	job->done(error_is_set(&job->error) ? &job->error : NULL, job->arg);
 	drop_job_free(job);
 }
 
+static void
+drop_job_done(void *arg)
+{
+	struct drop_job *job = arg;
+	struct drops *d = job->drops;
+	_cleanup_free_ char *slug = xstrdup(job->slug);
+	struct drop_job *next;
+
+	drop_job_end(job);
+	next = d->stopping ? NULL : first_job_of(d, slug);
+	if (next && !next->is_given)
+		drop_job_give(next);
+}
+
+void
+drops_stop(struct drops *d)
+{
+	if (d)
+		d->stopping = true;
+}
+
+static void
+drop_jobs_end(struct drops *d)
+{
+	struct drop_job *job, *tmp;
+
+	DL_FOREACH_SAFE(d->jobs, job, tmp)
+	{
+		drop_job_end(job);
+	}
+}
+
 static struct drop_job *
-drop_job_new(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
+drop_job_new(struct drops *drops, const char *slug, void (*run_fn)(void *job), drop_done_fn *done, void *arg)
 {
 	struct drop_job *job = xcalloc(1, sizeof(*job));
 
 	job->drops = drops;
 	job->slug = xstrdup(slug);
+	job->run = run_fn;
 	job->done = done;
 	job->arg = arg;
 	return job;
@@ -438,7 +560,7 @@ drop_job_new(struct drops *drops, const char *slug, drop_done_fn *done, void *ar
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
 {
-	struct drop_job *job = drop_job_new(drops, request->slug, done, arg);
+	struct drop_job *job = drop_job_new(drops, request->slug, drop_job_run, done, arg);
 	_cleanup_json_ struct json_object *manifest = manifest_json(request->cert, request->generation);
 
 	if (request->directories)
@@ -450,10 +572,22 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 	json_write(manifest, &job->manifest);
 	buf_add_char(&job->manifest, '\n');
 	job->generation = request->generation;
-	workers_run(drops->workers, drop_job_run, drop_job_done, job);
+	job->not_after_at = request->cert->not_after_at;
+	if (request->cert->autocert)
+		memccpy(job->autocert, request->cert->autocert, '\0', sizeof(job->autocert) - 1);
+	drop_job_start(job);
 }
 
 /* --- removing --- */
+
+/* Return: true when root prepared the directory: it stays for the next drop of that name. */
+static bool
+is_prepared(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_ISGID);
+}
 
 static void
 drop_remove_run(void *arg)
@@ -461,6 +595,7 @@ drop_remove_run(void *arg)
 	struct drop_job *job = arg;
 	_cleanup_free_ char *flat = xasprintf("%s.pem", job->slug);
 	int fd = openat(job->drops->live_fd, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool stays;
 
 	if (unlinkat(job->drops->pem_fd, flat, 0) < 0 && errno != ENOENT)
 		error_set_errno(&job->error, errno, "remove '%s'", flat);
@@ -470,9 +605,11 @@ drop_remove_run(void *arg)
 	for (size_t i = ARRAY_SIZE(drop_names); i-- > 0;)
 		if (unlinkat(fd, drop_names[i], 0) < 0 && errno != ENOENT)
 			error_set_errno(&job->error, errno, "remove '%s/%s'", job->slug, drop_names[i]);
+	drop_file_sweep(fd, &job->error);
+	stays = is_prepared(fd);
 	close(fd);
-	/* A directory that root prepared, or that holds other people's files, stays. */
-	if (unlinkat(job->drops->live_fd, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
+	/* One that holds other people's files stays, too. */
+	if (!stays && unlinkat(job->drops->live_fd, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
 		errno != EEXIST && errno != ENOENT)
 		error_set_errno(&job->error, errno, "remove '%s'", job->slug);
 }
@@ -480,7 +617,10 @@ drop_remove_run(void *arg)
 void
 drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
 {
-	workers_run(drops->workers, drop_remove_run, drop_job_done, drop_job_new(drops, slug, done, arg));
+	struct drop_job *job = drop_job_new(drops, slug, drop_remove_run, done, arg);
+
+	job->is_removal = true;
+	drop_job_start(job);
 }
 
 /* --- reading --- */
@@ -489,6 +629,7 @@ int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err)
 {
 	_cleanup_free_ char *flat = xasprintf("%s.pem", slug);
+	struct manifest manifest;
 	struct stat st;
 	int fd = openat(drops->live_fd, slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int found;
@@ -496,7 +637,9 @@ drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], 
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
-	found = generation_in(fd, ret_id) > 0 && faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
+	found = read_manifest(fd, &manifest) && faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
+	if (found)
+		memcpy(ret_id, manifest.certificate, STORE_ID_SIZE);
 	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		mtime_ns(&st) > drops->generation_mtime)
 		generation_touch(drops);

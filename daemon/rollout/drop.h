@@ -22,6 +22,11 @@ struct workers;
 struct drops *
 drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err);
 
+/* No more jobs are given to the workers, which are about to go. NULL is a no-op. */
+void
+drops_stop(struct drops *drops);
+
+/* After workers_free(). What was to be removed is removed, what was to be written is not. NULL is a no-op. */
 void
 drops_close(struct drops *drops);
 

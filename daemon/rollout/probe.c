@@ -120,16 +120,20 @@ show_leaf(struct probe_run *run)
 	OPENSSL_free(der);
 	if (sha256)
 		probe_end(run, sha256, NULL);
-	else
+	else {
+		error_set(&run->error, ERROR_TLS, "no certificate was shown");
 		probe_end(run, NULL, &run->error);
+	}
 }
 
 static void
 handshake(struct probe_run *run)
 {
-	int rc = SSL_connect(run->ssl);
 	const char *reason;
+	int rc;
 
+	ERR_clear_error(); /* SSL_get_error() looks at the whole queue, also at what others left there */
+	rc = SSL_connect(run->ssl);
 	if (rc == 1) {
 		show_leaf(run);
 		return;
