@@ -124,10 +124,37 @@ resolve_refs(struct call *call, struct autocert *a, struct error *err)
 	return 0;
 }
 
+/* The files in a consumer's own directory have fixed names: it holds one certificate. */
+static int
+check_directories(struct call *call, const struct autocert *a, struct error *err)
+{
+	struct store *store = call->service->store;
+
+	for (size_t i = 0; i < a->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (object_load(store, &consumer_class, a->consumers.items[i], &c, err) < 0)
+			return -1;
+		if (!c.directory)
+			continue;
+		if (object_referrers(store, &autocert_class, c.o.id, 2, &ids, err) < 0)
+			return -1;
+		if (ids.count > (size_t)strlist_has(&ids, a->o.id))
+			return error_set_field(err, field,
+				"'%s' has the files of another auto-certificate in %s: declare a consumer "
+				"with a directory of its own",
+				c.o.name, c.directory);
+	}
+	return 0;
+}
+
 static int
 check_declaration(struct call *call, struct autocert *a, struct error *err)
 {
-	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
+	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0 ||
+		check_directories(call, a, err) < 0)
 		return -1;
 	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
 }

@@ -82,6 +82,22 @@ check_consumer(const struct consumer *c, struct error *err)
 	return 0;
 }
 
+/* A directory of its own holds one certificate: the names of the files are fixed. */
+static int
+check_directory(struct call *call, const struct consumer *c, struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (!c->directory)
+		return 0;
+	if (object_referrers(call->service->store, &autocert_class, c->o.id, 2, &ids, err) < 0)
+		return -1;
+	if (ids.count > 1)
+		return error_set_field(err, "properties.directory",
+			"holds the files of one auto-certificate, but '%s' is given several", c->o.name);
+	return 0;
+}
+
 /* What its auto-certificates have is rolled out to it as it is now. */
 static int
 roll_out_again(struct call *call, const struct consumer *c, struct error *err)
@@ -133,7 +149,7 @@ consumer_update(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
 	resource_modified(call, &c.o);
-	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
+	if (check_directory(call, &c, err) < 0 || consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
 		return -1;
 	return roll_out_again(call, &c, err);
 }

@@ -100,6 +100,20 @@ def test_a_prepared_directory_gives_its_group_the_files(certd, scratch):
     assert (directory / "bundle.pem").read_text() == (certd.drop(NAME) / "bundle.pem").read_text()
 
 
+def test_a_directory_holds_the_files_of_one_certificate(certd, scratch):
+    directory = scratch / "mine"
+    directory.mkdir(mode=0o700)
+    certd.ctl("add-consumer", "--name", "mail", "--directory", directory)
+    certd.ctl("add-consumer", "--name", "web")
+    add_auto(certd, "mail")
+    second = ("add-auto", "--no-wait", "--provider", "le", "--cn", "second.example.com", "--consumer")
+    refused = certd.ctl(*second, "mail", check=False)
+    assert refused.returncode != 0 and str(directory) in refused.stderr
+    certd.ctl("set", "auto", NAME, "--consumer", "mail", "--consumer", "web")
+    certd.ctl(*second, "web")
+    assert certd.ctl("set", "consumer", "web", "--directory", directory, check=False).returncode != 0
+
+
 def test_a_missing_directory_is_named_and_heals(certd, scratch):
     directory = scratch / "later"
     certd.ctl("add-consumer", "--name", "mail", "--directory", directory)
