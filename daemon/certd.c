@@ -276,13 +276,26 @@ certd_free(struct certd *c)
 
 /* --- reload --- */
 
-/* What takes effect at once; listeners and directories are the next start's. */
+static void
+keep_text(char **new, char **old)
+{
+	char *text = *new;
+
+	*new = *old;
+	*old = text;
+}
+
+/* What takes effect at once; listeners and directories are the next start's, and till then nothing says otherwise. */
 static void
 apply_conf(struct certd *c, struct conf *new)
 {
 	struct conf old = c->conf;
 
 	c->conf = *new;
+	keep_text(&c->conf.state_dir, &old.state_dir);
+	keep_text(&c->conf.runtime_dir, &old.runtime_dir);
+	keep_text(&c->conf.drop_root, &old.drop_root);
+	keep_text(&c->conf.socket_path, &old.socket_path);
 	conf_init(new);
 	conf_clear(&old);
 	log_set_level(c->log, (enum log_level)c->conf.log_level);
@@ -300,7 +313,9 @@ reload(void *arg, struct error *err)
 	struct conf new;
 	int rc = 0;
 
-	notify_reloading();
+	/* READY is said once: a reload while the drops are looked at must not say it before its time. */
+	if (c->is_ready)
+		notify_reloading();
 	conf_init(&new);
 	str_replace(&new.state_dir, c->conf.state_dir);
 	str_replace(&new.runtime_dir, c->conf.runtime_dir);
@@ -310,7 +325,8 @@ reload(void *arg, struct error *err)
 	if (rc == 0)
 		apply_conf(c, &new);
 	conf_clear(&new);
-	notify_ready();
+	if (c->is_ready)
+		notify_ready();
 	if (rc == 0)
 		event_emit(c->events, NULL, EVENT_SERVER_RELOADED, NULL, NULL, "configuration read again");
 	return rc;

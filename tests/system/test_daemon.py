@@ -33,3 +33,15 @@ def test_a_second_daemon_on_the_same_state_is_refused(start, scratch):
     assert second.returncode != 0 and len(second.stderr.splitlines()) >= 1
     assert str(certd.state) in second.stderr
     assert certd.call("server.status")["state"] == "running"
+
+
+def test_a_reload_changes_no_directory_that_is_in_use(start, scratch):
+    """The next start does; till then certd says where its files are, not where they will be."""
+    certd = start(Certd, config="max-auto-certificates = 1\n")
+    certd.config = f"max-auto-certificates = 2\ndrop-root = {scratch}/elsewhere\nstate = {scratch}/other\n"
+    certd.command()  # writes the file
+    before = certd.call("server.status")
+    certd.call("server.reload")
+    after = certd.call("server.status")
+    for member in ("stateDirectory", "dropDirectory"):
+        assert after[member] == before[member]
