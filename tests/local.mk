@@ -4,6 +4,13 @@ fake_ca_sources = \
 	tests/support/fake_ca_jws.c tests/support/fake_ca_x509.c \
 	tests/support/fake_ca_objects.c tests/support/fake_ca_objects.h
 
+# A world of its own for certd, in virtual time.
+sim_sources = tests/sim/sim.c tests/sim/sim.h
+world_sources = $(sim_sources) \
+	tests/sim/checks.c tests/sim/checks.h \
+	tests/sim/weather.c \
+	tests/sim/world.c tests/sim/world.h
+
 # Unit tests: one Criterion program per folder, tests/unit/<folder>/test_<module>.c each.
 if HAVE_CRITERION
 check_PROGRAMS += unit-common
@@ -91,7 +98,8 @@ unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew
 TESTS += unit-renew
-unit_renew_SOURCES = \
+unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_policy.c
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
@@ -153,7 +161,6 @@ canary_leak_LDADD = $(UNIT_LIBS)
 endif
 
 # Years in virtual time. `make check` runs the short form, `make check-sim-long` the long one, for minutes.
-sim_sources = tests/sim/sim.c tests/sim/sim.h
 
 check_PROGRAMS += sim-policy
 TESTS += sim-policy
@@ -164,11 +171,8 @@ sim_policy_LDADD = $(DAEMON_LIBS)
 
 check_PROGRAMS += sim-issue
 TESTS += sim-issue
-sim_issue_SOURCES = $(sim_sources) $(fake_ca_sources) \
-	tests/sim/checks.c tests/sim/checks.h \
-	tests/sim/issue.c \
-	tests/sim/weather.c \
-	tests/sim/world.c tests/sim/world.h
+sim_issue_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/sim/issue.c
 sim_issue_LDADD = $(DAEMON_LIBS)
 
 check-sim-long: sim-policy$(EXEEXT) sim-issue$(EXEEXT)

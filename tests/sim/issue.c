@@ -195,7 +195,7 @@ episode(struct history *h)
 {
 	struct world *w = &h->world;
 	int64_t length = 300 + sim_below(&h->sim, EPISODE_MAX_SEC - 300);
-	int64_t kind = sim_below(&h->sim, WEATHER_COUNT + 3);
+	int64_t kind = WEATHER_FAIR + sim_below(&h->sim, WEATHER_COUNT - WEATHER_FAIR + 3);
 
 	h->episodes++;
 	if (kind < WEATHER_COUNT) {

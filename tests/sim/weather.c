@@ -19,6 +19,7 @@ enum {
 };
 
 static const char *const names[] = {
+	[WEATHER_PERFECT] = "perfect",
 	[WEATHER_FAIR] = "fair",
 	[WEATHER_NO_NET] = "no network",
 	[WEATHER_DOWN] = "down",
@@ -86,10 +87,11 @@ count_request(struct world *w)
 		w->max_requests_in_minute = w->requests_in_minute;
 	if (w->requests_in_minute > REQUESTS_A_MINUTE_MAX)
 		sim_fail(w->sim, "%u requests within one minute", w->requests_in_minute);
-	if (sim_chance(w->sim, w->restart_per_mille)) {
+	w->requests++;
+	if (sim_chance(w->sim, w->restart_per_mille))
 		w->wants_restart = true;
+	if (w->wants_restart || w->requests == w->stop_at)
 		loop_stop(w->loop);
-	}
 }
 
 /* Return: true when the request is not carried out. */
@@ -119,6 +121,8 @@ before(struct world_ca *c, enum fake_ca_kind kind, struct fake_ca_answer *answer
 			break;
 		answer_garbage(sim, answer);
 		return true;
+	case WEATHER_PERFECT:
+		return false;
 	default:
 		break;
 	}
@@ -133,11 +137,14 @@ intercept(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct
 	void *arg)
 {
 	struct world_ca *c = arg;
+	struct world *w = c->world;
 
 	(void)nth;
 	if (phase == FAKE_CA_BEFORE)
 		return before(c, kind, answer);
-	if (sim_chance(c->world->sim, c->weather == WEATHER_LOSSY ? 330 : LOST_PER_MILLE))
+	if (w->requests == w->lose_answer_of ||
+		(c->weather != WEATHER_PERFECT &&
+			sim_chance(w->sim, c->weather == WEATHER_LOSSY ? 330 : LOST_PER_MILLE)))
 		answer->failure = ERROR_TIMEOUT;
 	return false;
 }
@@ -168,6 +175,7 @@ void
 world_set_weather(struct world_ca *c, enum weather weather, int64_t until_at)
 {
 	bool is_slow = weather == WEATHER_SLOW;
+	bool is_perfect = weather == WEATHER_PERFECT;
 
 	c->weather = weather;
 	c->weather_until_at = until_at;
@@ -176,10 +184,10 @@ world_set_weather(struct world_ca *c, enum weather weather, int64_t until_at)
 		.validate_ms = is_slow ? 60000 : 1000,
 		.issue_ms = is_slow ? HOUR / 2 * 1000 : 500,
 		.clock_behind_sec = c->world->skew,
-		.nonce_reject_percent = NONCE_REJECT_PERCENT,
+		.nonce_reject_percent = is_perfect ? 0 : NONCE_REJECT_PERCENT,
 		.never_validates = weather == WEATHER_UNDECIDED,
 		.intercept = intercept,
-		.validate = validate,
+		.validate = is_perfect ? NULL : validate,
 		.lifetime = lifetime,
 		.arg = c,
 	};

@@ -413,6 +413,8 @@ world_run_until(struct world *w, int64_t at)
 	while (world_now(w) < at) {
 		if (loop_run_until(w->loop, at + w->skew, &error) < 0)
 			sim_fail(w->sim, "%s", error.message);
+		if (w->stop_at && w->requests >= w->stop_at)
+			return;
 		/* Opening the store takes disk: with none left, nobody starts. */
 		if (!w->wants_restart || !w->store || w->disk_is_full)
 			continue;

@@ -14,7 +14,8 @@ enum { WORLD_CAS = 2 };
 
 /* What a CA does to its clients at present. */
 enum weather {
-	WEATHER_FAIR,      /* but for a lost request here and there */
+	WEATHER_PERFECT,   /* not of this world: nothing is lost, no nonce refused, everything validates */
+	WEATHER_FAIR,      /* but for a lost request here and there, and every third nonce */
 	WEATHER_NO_NET,    /* nothing arrives */
 	WEATHER_DOWN,      /* every answer is 503 */
 	WEATHER_LIMITED,   /* newOrder: rateLimited with Retry-After */
@@ -53,6 +54,9 @@ struct world {
 	bool disk_is_full;
 	unsigned restart_per_mille; /* of the requests to a CA end certd at the end of the turn */
 	bool wants_restart;
+	uint64_t requests;       /* that the CAs got */
+	uint64_t stop_at;        /* number of the request at which world_run_until() returns; 0: none */
+	uint64_t lose_answer_of; /* number of the request that is carried out, but not answered; 0: none */
 	/* of the present minute, for the check that nothing runs hot */
 	int64_t minute;
 	unsigned requests_in_minute;
@@ -95,7 +99,7 @@ world_start(struct world *w);
 void
 world_stop(struct world *w);
 
-/* Until @at (true time), starting certd anew whenever it was ended in between. */
+/* Until @at (true time) or request @stop_at, starting certd anew whenever it was ended in between. */
 void
 world_run_until(struct world *w, int64_t at);
 

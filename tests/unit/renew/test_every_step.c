@@ -1,0 +1,205 @@
+/*
+ * What happens in the middle of an order: at each of its requests, one test run is restarted, loses the answer, has its
+ * auto-certificate deleted, or runs out of disk. The world is that of the simulation, in perfect weather.
+ */
+#include "tests/sim/checks.h"
+#include "tests/sim/world.h"
+
+#include <criterion/criterion.h>
+#include <openssl/crypto.h>
+
+enum { HOUR = 3600, DAY = 24 * HOUR, REQUESTS_MAX = 40 };
+
+struct run {
+	struct sim sim;
+	struct world world;
+};
+
+/* A provider and an auto-certificate with two names are declared; it stops at request @n. */
+static void
+run_begin(struct run *r, uint64_t n)
+{
+	struct world *w = &r->world;
+
+	CRYPTO_secure_malloc_init(1 << 20, 64);
+	sim_init(&r->sim, 1);
+	sim_openssl_random(1);
+	sim_enter_directory();
+	world_init(w, &r->sim);
+	for (size_t i = 0; i < WORLD_CAS; i++)
+		world_set_weather(&w->cas[i], WEATHER_PERFECT, 0);
+	w->stop_at = n;
+	world_start(w);
+	world_call(w, RPC_PROVIDER_CREATE,
+		"{'properties':{'name':'ca','email':'a@b.test','server':'%s/directory',"
+		"'termsOfServiceAgreed':true}}",
+		w->cas[0].url);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'a-90d','provider':'ca','commonName':'a-90d.sim.test',"
+		"'subjectAlternativeNames':['b.sim.test']}}"));
+}
+
+static void
+run_end(struct run *r)
+{
+	world_clear(&r->world);
+	sim_leave_directory();
+}
+
+/* Lets the rest happen, and looks at what must hold. @orders: how many there may be. */
+static void
+expect_issued(struct run *r, uint64_t n, size_t orders)
+{
+	struct world *w = &r->world;
+
+	w->stop_at = 0;
+	world_run_until(w, world_now(w) + DAY);
+	check_always(w);
+	cr_expect(check_calm(w), "request %d: something still runs", (int)n);
+	cr_expect_eq(w->issued, 1, "request %d: issued %d times", (int)n, (int)w->issued);
+	cr_expect_leq(fake_ca_orders(w->cas[0].ca), orders, "request %d: %zu orders", (int)n,
+		fake_ca_orders(w->cas[0].ca));
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 1);
+}
+
+/* Return: false when the undisturbed run has less than @n requests. */
+static bool
+run_to_request(struct run *r, uint64_t n)
+{
+	struct world *w = &r->world;
+
+	if (w->requests < n)
+		world_run_until(w, world_now(w) + HOUR);
+	return w->requests >= n;
+}
+
+static void
+expect_some(uint64_t n)
+{
+	cr_expect_gt(n, 8, "an order has more requests than %d", (int)n);
+	cr_expect_lt(n, REQUESTS_MAX);
+}
+
+/* The order was made, but its URL had not come when it ended: no client can know of it. */
+static size_t
+orders_to_expect(struct run *r)
+{
+	struct world *w = &r->world;
+	bool is_lost = fake_ca_orders(w->cas[0].ca) == 1 && store_count(w->store, STORE_ISSUE) == 0 &&
+		       w->issued == 0;
+
+	return is_lost ? 2 : 1;
+}
+
+Test(every_step, a_restart_goes_on_with_the_same_order_and_the_same_account)
+{
+	uint64_t n = 1;
+	unsigned lost = 0;
+
+	for (bool more = true; more && n < REQUESTS_MAX; n++) {
+		struct run r;
+		size_t orders;
+
+		run_begin(&r, n);
+		more = run_to_request(&r, n);
+		orders = orders_to_expect(&r);
+		lost += orders == 2;
+		world_stop(&r.world);
+		world_start(&r.world);
+		expect_issued(&r, n, orders);
+		run_end(&r);
+	}
+	expect_some(n);
+	cr_expect_eq(lost, 1, "only the answer to newOrder can lose an order; %u were", lost);
+}
+
+Test(every_step, a_lost_answer_costs_no_second_account_and_at_most_the_order_it_was_about)
+{
+	uint64_t n = 1;
+	unsigned lost = 0;
+
+	for (bool more = true; more && n < REQUESTS_MAX; n++) {
+		struct run r;
+
+		run_begin(&r, 0);
+		r.world.lose_answer_of = n;
+		expect_issued(&r, n, 2);
+		lost += fake_ca_orders(r.world.cas[0].ca) == 2;
+		more = r.world.requests >= n;
+		run_end(&r);
+	}
+	expect_some(n);
+	cr_expect_eq(lost, 1, "only the answer to newOrder can lose an order; %u were", lost);
+}
+
+Test(every_step, what_is_deleted_leaves_nothing)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < REQUESTS_MAX; n++) {
+		struct run r;
+		struct world *w = &r.world;
+
+		run_begin(&r, n);
+		more = run_to_request(&r, n);
+		w->stop_at = 0;
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+		world_run_until(w, world_now(w) + DAY);
+		cr_expect(check_calm(w), "request %d: something still runs", (int)n);
+		cr_expect_eq(store_count(w->store, STORE_AUTOCERT), 0);
+		cr_expect_eq(store_count(w->store, STORE_ROLLOUT), 0);
+		run_end(&r);
+	}
+	expect_some(n);
+}
+
+Test(every_step, a_full_disk_costs_at_most_one_order_however_long_it_lasts)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < REQUESTS_MAX; n++) {
+		struct run r;
+		struct world *w = &r.world;
+		uint64_t requests;
+
+		run_begin(&r, n);
+		more = run_to_request(&r, n);
+		w->stop_at = 0;
+		requests = w->requests;
+		world_set_disk_full(w, true);
+		world_run_until(w, world_now(w) + 5 * HOUR);
+		cr_expect_lt(w->requests - requests, REQUESTS_MAX, "request %d: %d more on a full disk",
+			(int)n, (int)(w->requests - requests));
+		world_set_disk_full(w, false);
+		expect_issued(&r, n, 2);
+		run_end(&r);
+	}
+	expect_some(n);
+}
+
+Test(every_step, a_pause_in_the_middle_is_resumed)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < REQUESTS_MAX; n++) {
+		struct run r;
+		struct world *w = &r.world;
+		uint64_t requests;
+		size_t orders;
+
+		run_begin(&r, n);
+		more = run_to_request(&r, n);
+		w->stop_at = 0;
+		orders = orders_to_expect(&r);
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+		world_run_until(w, world_now(w) + HOUR); /* an account may be on its way */
+		requests = w->requests;
+		world_run_until(w, world_now(w) + 10 * DAY);
+		cr_expect_eq(w->requests, requests, "request %d: it goes on while paused", (int)n);
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'a-90d'}"));
+		if (more)
+			expect_issued(&r, n, orders);
+		run_end(&r);
+	}
+	expect_some(n);
+}
