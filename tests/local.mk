@@ -99,7 +99,10 @@ unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew
 TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/renew/test_every_step.c \
+	tests/unit/renew/test_scheduler.c \
+	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_policy.c
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -3,48 +3,11 @@
  * auto-certificate deleted, or runs out of disk. The world is that of the simulation, in perfect weather.
  */
 #include "tests/sim/checks.h"
-#include "tests/sim/world.h"
+#include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
-#include <openssl/crypto.h>
 
-enum { HOUR = 3600, DAY = 24 * HOUR, REQUESTS_MAX = 40 };
-
-struct run {
-	struct sim sim;
-	struct world world;
-};
-
-/* A provider and an auto-certificate with two names are declared; it stops at request @n. */
-static void
-run_begin(struct run *r, uint64_t n)
-{
-	struct world *w = &r->world;
-
-	CRYPTO_secure_malloc_init(1 << 20, 64);
-	sim_init(&r->sim, 1);
-	sim_openssl_random(1);
-	sim_enter_directory();
-	world_init(w, &r->sim);
-	for (size_t i = 0; i < WORLD_CAS; i++)
-		world_set_weather(&w->cas[i], WEATHER_PERFECT, 0);
-	w->stop_at = n;
-	world_start(w);
-	world_call(w, RPC_PROVIDER_CREATE,
-		"{'properties':{'name':'ca','email':'a@b.test','server':'%s/directory',"
-		"'termsOfServiceAgreed':true}}",
-		w->cas[0].url);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
-		"{'properties':{'name':'a-90d','provider':'ca','commonName':'a-90d.sim.test',"
-		"'subjectAlternativeNames':['b.sim.test']}}"));
-}
-
-static void
-run_end(struct run *r)
-{
-	world_clear(&r->world);
-	sim_leave_directory();
-}
+enum { REQUESTS_MAX = 40 };
 
 /* Lets the rest happen, and looks at what must hold. @orders: how many there may be. */
 static void

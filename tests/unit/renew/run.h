@@ -1,0 +1,29 @@
+/* tests/unit/renew/run.h: the world of the simulation for one test: perfect weather, one provider, one auto-certificate. */
+#ifndef TESTS_UNIT_RENEW_RUN_H
+#define TESTS_UNIT_RENEW_RUN_H
+
+#include "tests/sim/world.h"
+
+enum { MINUTE = 60, HOUR = 3600, DAY = 24 * HOUR };
+
+struct run {
+	struct sim sim;
+	struct world world;
+};
+
+/* Provider "ca" and auto-certificate "a-90d" with two names are declared; it stops at request @n (0: does not). */
+void
+run_begin(struct run *r, uint64_t n);
+
+void
+run_end(struct run *r);
+
+/* The auto-certificate and its row. Ends the test when it is not there. @ret: zeroed. */
+void
+run_load(struct run *r, const char *name, struct autocert *ret);
+
+/* When the row of that kind is due; 0: there is none. */
+int64_t
+run_due(struct run *r, enum schedule_kind kind, const char *id);
+
+#endif
