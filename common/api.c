@@ -150,6 +150,16 @@ static int
 check_value(const struct api_field *field, struct json_object *parent, struct json_object *value,
 	enum mode mode, const struct place *place, struct error *err);
 
+/* C1 controls and the marks that turn the direction of what stands behind them. @s is valid UTF-8. */
+static bool
+is_hidden(const unsigned char *s)
+{
+	return (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) ||
+	       (s[0] == 0xe2 && s[1] == 0x80 &&
+		       (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
+	       (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+}
+
 static int
 check_text(struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
 {
@@ -162,8 +172,10 @@ check_text(struct json_object *value, size_t max, bool one_line, const struct pl
 		return refuse(place, err, "must not be empty");
 	if ((size_t)json_object_get_string_len(value) > max)
 		return refuse(place, err, "is longer than %zu octets", max);
+	if (one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
+		return refuse(place, err, "begins or ends with a blank");
 	for (; one_line && *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f || is_hidden((const unsigned char *)text))
 			return refuse(place, err, "has a control character");
 	return 0;
 }

@@ -65,25 +65,6 @@ url_authority(const char *url, size_t *ret_len)
 	return authority;
 }
 
-int
-acme_url_check(const char *url, struct error *err)
-{
-	const char *authority;
-	size_t len;
-
-	if (strlen(url) > ACME_URL_MAX)
-		return error_set(err, ERROR_PROTOCOL, "URL of more than %d octets", ACME_URL_MAX);
-	if (strncmp(url, "https://", strlen("https://")) != 0)
-		return error_set(err, ERROR_PROTOCOL, "URL is not https");
-	for (const char *s = url; *s; s++)
-		if (*s <= ' ' || *s >= 0x7f || strchr("\"<>\\^`{|}#", *s))
-			return error_set(err, ERROR_PROTOCOL, "URL with characters that no URL has");
-	authority = url_authority(url, &len);
-	if (len == 0 || *authority == ':' || memchr(authority, '@', len))
-		return error_set(err, ERROR_PROTOCOL, "URL without a plain host");
-	return 0;
-}
-
 /* Length of the host in @authority; @ret_port: the digits of the port, or "443". */
 static size_t
 split_port(const char *authority, size_t len, const char **ret_port, size_t *ret_port_len)
@@ -95,6 +76,41 @@ split_port(const char *authority, size_t len, const char **ret_port, size_t *ret
 	*ret_port = has_port ? colon + 1 : "443";
 	*ret_port_len = has_port ? (size_t)(authority + len - *ret_port) : 3;
 	return has_port ? (size_t)(colon - authority) : len;
+}
+
+static bool
+is_port(const char *text, size_t len)
+{
+	unsigned port = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9' || port > UINT16_MAX)
+			return false;
+		port = port * 10 + (unsigned)(text[i] - '0');
+	}
+	return port > 0 && port <= UINT16_MAX;
+}
+
+int
+acme_url_check(const char *url, struct error *err)
+{
+	const char *authority, *port;
+	size_t len, port_len;
+
+	if (strlen(url) > ACME_URL_MAX)
+		return error_set(err, ERROR_PROTOCOL, "URL of more than %d octets", ACME_URL_MAX);
+	if (strncmp(url, "https://", strlen("https://")) != 0)
+		return error_set(err, ERROR_PROTOCOL, "URL is not https");
+	for (const char *s = url; *s; s++)
+		if (*s <= ' ' || *s >= 0x7f || strchr("\"<>\\^`{|}#", *s))
+			return error_set(err, ERROR_PROTOCOL, "URL with characters that no URL has");
+	authority = url_authority(url, &len);
+	if (len == 0 || *authority == ':' || memchr(authority, '@', len))
+		return error_set(err, ERROR_PROTOCOL, "URL without a plain host");
+	split_port(authority, len, &port, &port_len);
+	if (!is_port(port, port_len))
+		return error_set(err, ERROR_PROTOCOL, "URL with a port that there is not");
+	return 0;
 }
 
 bool

@@ -95,7 +95,7 @@ void
 acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_at, struct error *ret);
 
 /*
- * acme_url_check() - may this URL of a CA be asked at all? https, a host, printable ASCII, no user, no fragment,
+ * acme_url_check() - may this URL of a CA be asked at all? https, a host, a port that exists, printable ASCII, no user, no fragment,
  * at most ACME_URL_MAX octets. Return: 0, or -1 with ERROR_PROTOCOL.
  */
 int

@@ -5,6 +5,7 @@
 #include "daemon/store/schedule.h"
 
 #include <string.h>
+#include <sys/un.h>
 
 enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
 
@@ -62,6 +63,31 @@ const struct resource_ops consumer_ops = {
 
 /* --- declaring --- */
 
+/* A name of the local network may be a single label, with '_' in it: all that a host cannot have is refused. */
+static int
+check_host(const char *host, size_t probe, const char *member, struct error *err)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].%s", probe, member);
+
+	if (host[0] != '-' && host[strspn(host, alphabet)] == '\0')
+		return 0;
+	return error_set_field(err, field, "'%s' is neither a host name nor an address", host);
+}
+
+static int
+check_probes(const struct consumer *c, struct error *err)
+{
+	for (size_t i = 0; i < c->probes.count; i++) {
+		const struct probe *probe = (const struct probe *)c->probes.items + i;
+
+		if (check_host(probe->host, i, "host", err) < 0 ||
+			(probe->sni && check_host(probe->sni, i, "sni", err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 check_consumer(const struct consumer *c, struct error *err)
 {
@@ -73,13 +99,17 @@ check_consumer(const struct consumer *c, struct error *err)
 	if (strcmp(how, "notify") == 0 && c->socket[0] != '/' && c->socket[0] != '@')
 		return error_set_field(
 			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
+	if (strcmp(how, "notify") == 0 && strlen(c->socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return error_set_field(err, "properties.socket",
+			"the path of a socket has at most %zu octets",
+			sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 	if (strcmp(how, "exec") == 0 && c->command.count == 0)
 		return error_set_field(err, "properties.command", "activate exec needs the program to run");
 	if (c->command.count && c->command.items[0][0] != '/')
 		return error_set_field(err, "properties.command",
 			"the program is given by its absolute path; there is no "
 			"shell and no search");
-	return 0;
+	return check_probes(c, err);
 }
 
 /* A directory of its own holds one certificate: the names of the files are fixed. */

@@ -17,13 +17,16 @@ static int
 canonical_zones(struct dnsprovider *d, struct error *err)
 {
 	for (size_t i = 0; i < d->zones.count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.zones[%zu]", i);
+		_cleanup_error_ struct error why = ERROR_INIT;
 		char *zone;
 
-		if (name_canonical(d->zones.items[i], false, &zone, err) < 0) {
-			_cleanup_free_ char *why = xstrdup(err->message);
-			_cleanup_free_ char *field = xasprintf("properties.zones[%zu]", i);
-
-			return error_set_field(err, field, "%s", why);
+		if (name_canonical(d->zones.items[i], false, &zone, &why) < 0)
+			return error_set_field(err, field, "%s", why.message);
+		if (name_is_wildcard(zone)) {
+			error_set_field(err, field, "'%s' is no zone: write '%s'", zone, name_base(zone));
+			free(zone);
+			return -1;
 		}
 		free(d->zones.items[i]);
 		d->zones.items[i] = zone;

@@ -3,7 +3,9 @@
 
 #include "common/base64url.h"
 #include "common/ca.h"
+#include "common/name.h"
 #include "common/rpc.h"
+#include "daemon/acme/acme_msg.h"
 #include "daemon/control/handlers.h"
 #include "daemon/store/schedule.h"
 
@@ -34,16 +36,36 @@ static int
 resolve_server(struct provider *p, struct error *err)
 {
 	const struct ca *ca = ca_find(p->server);
+	_cleanup_error_ struct error why = ERROR_INIT;
 	const char *nearest;
 
 	if (ca)
 		str_replace(&p->server, ca->url);
-	if (strncmp(p->server, "https://", strlen("https://")) == 0)
+	if (acme_url_check(p->server, &why) == 0)
 		return 0;
+	if (strncmp(p->server, "https://", strlen("https://")) == 0)
+		return error_set_field(
+			err, "properties.server", "'%s' cannot be asked: %s", p->server, why.message);
 	nearest = ca_nearest(p->server);
 	return error_set_field(err, "properties.server",
 		"'%s' is neither an https URL nor a CA that certd knows%s%s%s", p->server,
 		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* One plain address: no list, no header fields (RFC 8555 s7.3), nothing that a URL would read otherwise. */
+static int
+check_email(const struct provider *p, struct error *err)
+{
+	const char *at = strchr(p->email, '@');
+	_cleanup_free_ char *host = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!at || at == p->email || strpbrk(p->email, " ,:;?&%<>()[]\\\""))
+		return error_set_field(
+			err, "properties.email", "'%s' is not one address such as ops@example.com", p->email);
+	if (name_canonical(at + 1, false, &host, &why) < 0)
+		return error_set_field(err, "properties.email", "'%s': %s", p->email, why.message);
+	return 0;
 }
 
 static int
@@ -91,7 +113,7 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	struct json_object *properties = json_path(params, "properties");
 
 	resource_from_json(&provider_ops, properties, &p);
-	if (resolve_server(&p, err) < 0 || read_eab(&p, properties, err) < 0)
+	if (resolve_server(&p, err) < 0 || check_email(&p, err) < 0 || read_eab(&p, properties, err) < 0)
 		return -1;
 	store_new_id(p.o.id);
 	resource_created(call, &p.o);
@@ -128,6 +150,8 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 		check_registered(&p, properties, err) < 0)
 		return -1;
 	resource_from_json(&provider_ops, properties, &p);
+	if (json_path(properties, "email") && check_email(&p, err) < 0)
+		return -1;
 	if (json_path(properties, "externalAccountBinding") && read_eab(&p, properties, err) < 0)
 		return -1;
 	resource_modified(call, &p.o);

@@ -49,6 +49,8 @@ check_tsig(const struct dnsprovider *d, struct error *err)
 	if (has_name && !d->tsig_key.len)
 		return error_set_field(
 			err, "tsigKey", "is missing: the secret of TSIG key '%s'", d->tsig_name);
+	if (has_name && d->tsig_name[strcspn(d->tsig_name, " \\\"/@")])
+		return error_set_field(err, "tsigName", "'%s' is not the name of a key", d->tsig_name);
 	if (!d->tsig_algorithm)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)

@@ -107,7 +107,7 @@ check_name(struct store *store, const struct record_class *cls, const struct obj
 			err, "name", "%s: the name is longer than %d octets", cls->name, NAME_MAX_LEN);
 	rc = index_id_of_name(store, cls, o->name, id, err);
 	if (rc == 1 && strcmp(id, o->id) != 0) {
-		error_set_field(err, "name", "there is a %s with the name '%s' already", cls->name, o->name);
+		error_set_field(err, "name", "%s '%s' exists already", cls->name, o->name);
 		err->code = ERROR_EXISTS;
 		return -1;
 	}
