@@ -421,15 +421,21 @@ resource_list(struct call *call, const struct resource_ops *ops, resource_filter
 {
 	struct store *store = call->service->store;
 	struct object *o = xcalloc(1, ops->cls->size);
-	char after[STORE_ID_SIZE] = "";
+	_cleanup_buf_ struct buf id = BUF_INIT;
 	struct page page;
 	int found;
 
 	page_init(&page, params);
-	while ((found = object_next(store, ops->cls, after, o, err)) == 1) {
+	while ((found = store_next(store, ops->cls->db, id.data, id.len, true, &id, NULL, err)) == 1) {
 		bool more = true;
 
-		memcpy(after, o->id, sizeof(after));
+		if (!filter && page.seen < page.offset) { /* nothing of it is needed */
+			page.seen++;
+			continue;
+		}
+		found = object_peek(store, ops->cls, buf_str(&id), o, err);
+		if (found < 0)
+			break;
 		if (!filter || filter(params, o))
 			more = page_add(&page, call, ops, o);
 		if (!more && !filter)
@@ -451,7 +457,7 @@ resource_list_ids(struct call *call, const struct resource_ops *ops, const struc
 
 	page_init(&page, params);
 	for (size_t i = 0; i < ids->count && found >= 0; i++) {
-		found = object_load(call->service->store, ops->cls, ids->items[i], o, err);
+		found = object_peek(call->service->store, ops->cls, ids->items[i], o, err);
 		if (found == 1 && (!filter || filter(params, o)))
 			page_add(&page, call, ops, o);
 	}

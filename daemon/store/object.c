@@ -52,6 +52,12 @@ object_load(struct store *store, const struct record_class *cls, const char *id,
 }
 
 int
+object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err)
+{
+	return load(store, cls, id, false, obj, err);
+}
+
+int
 object_find(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
 {

@@ -164,6 +164,11 @@ int
 object_load(
 	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
+/* object_load() but for secrets, which stay sealed: for lists. Not to be saved again. */
+int
+object_peek(
+	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+
 /* By id or by unique name. */
 int
 object_find(

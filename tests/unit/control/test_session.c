@@ -431,6 +431,45 @@ Test(session, a_large_answer_arrives_whole_and_holds_back_those_after_it)
 	rig_clear(&r);
 }
 
+Test(list, a_page_begins_where_it_is_asked_to)
+{
+	static const struct {
+		int offset;
+		size_t count;
+	} cases[] = { { 0, 100 }, { 1, 100 }, { 990, 10 }, { 999, 1 }, { 1000, 0 }, { 5000, 0 } };
+	_cleanup_strlist_ struct strlist seen = STRLIST_INIT;
+	struct rig r;
+
+	rig_init(&r, &(struct session_limits){ 0 }, ROLE_VIEWER);
+	fill(&r, 1000);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *answer = NULL;
+		_cleanup_free_ char *text = xasprintf(
+			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\","
+			"\"params\":{\"offset\":%d}}\n",
+			cases[i].offset);
+		struct json_object *result = NULL, *items = NULL;
+		int64_t total = 0;
+
+		client_send(&r, text);
+		run(&r, 1);
+		answer = next_line(&r);
+		cr_assert_eq(json_get_object(answer, "result", &result, NULL), 1);
+		cr_assert(json_object_object_get_ex(result, "items", &items));
+		cr_expect_eq(json_object_array_length(items), cases[i].count, "from %d", cases[i].offset);
+		cr_expect_eq(json_get_int(result, "total", 0, INT64_MAX, &total, NULL), 1);
+		cr_expect_eq(total, 1000);
+		if (cases[i].count) {
+			const char *id = NULL;
+
+			json_get_string(json_object_array_get_idx(items, 0), "id", &id, NULL);
+			cr_expect(!strlist_has(&seen, id), "from %d", cases[i].offset);
+			strlist_add(&seen, id);
+		}
+	}
+	rig_clear(&r);
+}
+
 Test(session, who_takes_no_answer_is_let_go)
 {
 	struct rig r;
