@@ -17,7 +17,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", NULL };
-static const char *const dns_kinds[] = { "rfc2136", "exec", NULL };
+static const char *const dns_kinds[] = { "rfc2136", "exec", "ionoscloud", NULL };
 static const char *const activations[] = { "none", "notify", "exec", NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
@@ -210,7 +210,7 @@ static const struct api_column certificate_columns[] = {
 static const struct api_field dnsprovider_properties[] = {
 	NAME_FIELD("name of the DNS provider"),
 	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = dns_kinds,
-		.help = "DNS UPDATE to a server, or a program" },
+		.help = "DNS UPDATE to a server, a program, or the API of a DNS service" },
 	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
 		.help = "a zone that it serves" },
 	{ .name = "server", .type = API_STRING, .metavar = "ADDRESS[:PORT]",
@@ -223,6 +223,9 @@ static const struct api_field dnsprovider_properties[] = {
 		.help = "rfc2136: the TSIG key as tsig-keygen or keymgr wrote it, or its secret in base64" },
 	{ .name = "command", .type = API_PATH, .metavar = "PROGRAM",
 		.help = "exec: called as PROGRAM present|cleanup FQDN VALUE" },
+	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "ionoscloud: the API token" },
+	{ .name = "endpoint", .type = API_STRING, .metavar = "URL", .help = "ionoscloud: where the API is",
+		.fallback = "https://dns.de-fra.ionos.com" },
 	{ .name = "ttl", .type = API_SPAN, .min = 1, .max = 86400, .metavar = "SPAN",
 		.help = "of the TXT records", .fallback = "60s" },
 	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",

@@ -32,7 +32,8 @@ static const char add_dns_notes[] =
 	"\n"
 	"  certctl add-dns --name ns1 --kind rfc2136 --server 127.0.0.1:53 --tsig-key-file ddns.key --zone "
 	"example.com\n"
-	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n";
+	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n"
+	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
 static const char add_consumer_notes[] =
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"

@@ -62,6 +62,7 @@ unit_dnsprovider_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/dnsprovider/test_dnsprovider.c \
 	tests/unit/dnsprovider/test_exec.c \
+	tests/unit/dnsprovider/test_http_api.c \
 	tests/unit/dnsprovider/test_server.c
 unit_dnsprovider_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_dnsprovider_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -63,6 +63,7 @@ struct http_transfer {
 	size_t max_body;
 	int64_t timeout_ms;
 	bool allow_http;
+	bool send_once;
 
 	char *host;         /* owned; of the URL */
 	char *port;         /* owned */

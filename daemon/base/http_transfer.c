@@ -120,6 +120,7 @@ http_transfer_init(struct http_transfer *t, const struct http_request *req)
 	t->max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY;
 	t->timeout_ms = req->timeout_ms ? req->timeout_ms : DEFAULT_TIMEOUT_MS;
 	t->allow_http = req->allow_http;
+	t->send_once = req->send_once;
 	copy_headers(t, req);
 	if (!error_is_set(&t->err))
 		take_url_apart(t, &t->err);
@@ -311,6 +312,7 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	fresh = fresh || t->send_once;
 	/* Many requests share one HTTP/2 connection only if they wait until it is there. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, fresh ? 0L : 1L);

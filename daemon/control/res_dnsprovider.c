@@ -46,12 +46,23 @@ read_tsig_key(struct dnsprovider *d, struct json_object *properties, struct erro
 	return 0;
 }
 
+static void
+read_token(struct dnsprovider *d, struct json_object *properties)
+{
+	struct json_object *token = json_path(properties, "token");
+	const char *text = token ? json_object_get_string(token) : NULL;
+
+	if (text)
+		secret_set(&d->token, text, strlen(text));
+}
+
 static int
 dnsprovider_store(struct call *call, struct dnsprovider *d, struct json_object *properties,
 	enum event_kind kind, struct error *err)
 {
 	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
 		return -1;
+	read_token(d, properties);
 	if (dnsprovider_check(d, err) < 0)
 		return resource_refused(err, NULL);
 	d->o.state = OBJECT_AVAILABLE;

@@ -14,6 +14,7 @@
 static const struct dnsprovider_driver *const drivers[] = {
 	&dnsprovider_rfc2136,
 	&dnsprovider_exec,
+	&dnsprovider_ionoscloud,
 };
 
 const struct dnsprovider_driver *
@@ -46,6 +47,10 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 			return error_set_field(err, "nameservers", "'%s' is not HOST, HOST:PORT or [V6]:PORT",
 				d->nameservers.items[i]);
 	}
+	if (!driver->uses_token && d->token.len)
+		return error_set_field(err, "token", "is not used by kind %s", d->kind);
+	if (!driver->uses_token && d->endpoint && *d->endpoint)
+		return error_set_field(err, "endpoint", "is not used by kind %s", d->kind);
 	return driver->check(d, err);
 }
 

@@ -34,9 +34,10 @@ dnsprovider_done_fn(const struct error *err, void *arg);
 struct dnsprovider_op; /* an add or remove under way; each driver defines its own */
 
 struct dnsprovider_driver {
-	const char *kind; /* "rfc2136", "exec" */
+	const char *kind; /* "rfc2136", "exec", "ionoscloud" */
 	const char *help; /* one line, for `certctl add-dns --help` */
 	bool needs_zone;  /* cannot work without record->zone */
+	bool uses_token;  /* token and endpoint are its settings */
 	bool is_serial;   /* changes of one provider must not overlap, whatever their names */
 	/* Pure: are the driver's own settings in @d complete and sensible? For dnsprovider_check(). */
 	int (*check)(const struct dnsprovider *d, struct error *err);

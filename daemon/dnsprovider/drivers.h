@@ -5,6 +5,7 @@
 #include "daemon/dnsprovider/dnsprovider.h"
 
 extern const struct dnsprovider_driver dnsprovider_exec;
+extern const struct dnsprovider_driver dnsprovider_ionoscloud;
 extern const struct dnsprovider_driver dnsprovider_rfc2136;
 
 #endif

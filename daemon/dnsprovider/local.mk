@@ -3,5 +3,7 @@ libcertd_la_SOURCES += \
 	daemon/dnsprovider/dnsprovider.c daemon/dnsprovider/dnsprovider.h \
 	daemon/dnsprovider/drivers.h \
 	daemon/dnsprovider/exec.c \
+	daemon/dnsprovider/http_api.c daemon/dnsprovider/http_api.h \
+	daemon/dnsprovider/ionoscloud.c \
 	daemon/dnsprovider/rfc2136.c \
 	daemon/dnsprovider/server.c daemon/dnsprovider/server.h

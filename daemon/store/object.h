@@ -100,7 +100,7 @@ struct certificate {
 
 struct dnsprovider {
 	struct object o;
-	char *kind; /* driver: "rfc2136", "exec" */
+	char *kind; /* driver: "rfc2136", "exec", "ionoscloud" */
 	struct strlist zones;
 	char *server; /* rfc2136: address:port */
 	char *tsig_name;
@@ -110,6 +110,8 @@ struct dnsprovider {
 	int64_t ttl;                 /* of TXT records; 0: 60 */
 	int64_t propagation_timeout; /* seconds; 0: 120 */
 	struct strlist nameservers;  /* asked for propagation instead of the zone's NS */
+	struct secret token;         /* of an HTTP API, as text */
+	char *endpoint;              /* of an HTTP API; NULL: the driver's */
 };
 
 /* One endpoint that must serve the certificate. */

@@ -106,6 +106,8 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 23, struct dnsprovider, ttl, "ttl"),
 	RECORD_FIELD(RECORD_INT, 24, struct dnsprovider, propagation_timeout, "propagationTimeout"),
 	RECORD_FIELD(RECORD_STRLIST, 25, struct dnsprovider, nameservers, "nameservers"),
+	RECORD_FIELD(RECORD_SECRET, 26, struct dnsprovider, token, "token"),
+	RECORD_FIELD(RECORD_STRING, 27, struct dnsprovider, endpoint, "endpoint"),
 };
 const struct record_class dnsprovider_class = CLASS(
 	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields);
