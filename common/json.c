@@ -338,4 +338,12 @@ json_write(struct json_object *obj, struct buf *ret)
 	if (!text)
 		abort();
 	buf_add(ret, text, len);
+	/* JSON's own marks are ASCII, so putting '?' for a stray octet (of a hook's output, say) keeps it JSON. */
+	for (size_t i = ret->len - len; i < ret->len;) {
+		size_t step = utf8_len((const unsigned char *)ret->data + i, ret->len - i);
+
+		if (step == 0)
+			ret->data[i] = '?';
+		i += step ? step : 1;
+	}
 }

@@ -71,7 +71,7 @@ json_add_time(struct json_object *obj, const char *name, int64_t at);
 void
 json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list);
 
-/* Compact text of @obj, appended to @ret. */
+/* Compact text of @obj, appended to @ret. Octets that are no UTF-8 become '?', so that it can always be read again. */
 void
 json_write(struct json_object *obj, struct buf *ret);
 

@@ -240,41 +240,9 @@ rpc_response_read(struct json_object *message, struct rpc_response *ret, struct 
 	return 1;
 }
 
-/* Length of the UTF-8 sequence at @s (RFC 3629 s4), 0 if it is none. */
-static size_t
-utf8_length(const unsigned char *s, size_t left)
-{
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-		(s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 void
 rpc_write(struct json_object *message, struct buf *ret)
 {
-	size_t start = ret->len;
-
 	json_write(message, ret);
-	/* JSON's own marks are ASCII, so putting '?' for a stray octet (of a hook's output, say) keeps it JSON. */
-	for (size_t i = start; i < ret->len;) {
-		size_t n = utf8_length((const unsigned char *)ret->data + i, ret->len - i);
-
-		if (n == 0)
-			ret->data[i] = '?';
-		i += n ? n : 1;
-	}
 	buf_add_char(ret, '\n');
 }

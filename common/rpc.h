@@ -76,7 +76,7 @@ struct rpc_response {
 int
 rpc_response_read(struct json_object *message, struct rpc_response *ret, struct error *err);
 
-/* Appends the message and a newline. Octets that are no UTF-8 become '?', so that a peer can always read it. */
+/* Appends the message and a newline. */
 void
 rpc_write(struct json_object *message, struct buf *ret);
 

@@ -119,6 +119,14 @@ unit_control_SOURCES = \
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-report
+TESTS += unit-report
+unit_report_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/report/test_events.c
+unit_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += unit-rollout
 TESTS += unit-rollout
 unit_rollout_SOURCES = \

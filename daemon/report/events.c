@@ -367,10 +367,10 @@ events_list(struct events *events, const char *object_id, int64_t after, size_t 
 	buf_add(&key, from, sizeof(from));
 	while ((found = store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, &value, err)) ==
 		1) {
-		struct json_object *event = json_parse(value.data, value.len, err);
+		struct json_object *event = json_parse(value.data, value.len, NULL);
 
 		if (!event)
-			break;
+			continue; /* a damaged one hides no other */
 		if (!concerns(&filter, event)) {
 			json_object_put(event);
 			continue;

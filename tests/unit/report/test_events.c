@@ -1,0 +1,304 @@
+#include "daemon/report/events.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "tests/unit/store/tmp_store.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOW = 1800000000 };
+
+struct stream {
+	struct tmp_store store;
+	struct clock *clock;
+	struct log *log;
+	struct events *events;
+};
+
+static void
+stream_open(struct stream *s, uint64_t max_events)
+{
+	s->events = events_new(s->store.store, s->clock, s->log, max_events);
+	store_commit(s->store.store);
+}
+
+static void
+stream_begin(struct stream *s, uint64_t max_events)
+{
+	tmp_store_init(&s->store, 0);
+	s->clock = clock_new_virtual(NOW);
+	s->log = log_new(LOG_LEVEL_ERROR - 1);
+	stream_open(s, max_events);
+}
+
+static void
+stream_reopen(struct stream *s, uint64_t max_events)
+{
+	tmp_store_reopen(&s->store);
+	events_free(s->events);
+	stream_open(s, max_events);
+}
+
+static void
+stream_end(struct stream *s)
+{
+	tmp_store_clear(&s->store);
+	events_free(s->events);
+	log_free(s->log);
+	clock_free(s->clock);
+}
+
+static void
+emit_some(struct stream *s, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct event_object o = { "autocertificate", i % 2 ? "odd" : "even", "www" };
+
+		event_emit(s->events, NULL, EVENT_ISSUE_DONE, &o, NULL, "number %u", i);
+		store_commit(s->store.store);
+	}
+}
+
+/* What is listed, as "seq seq ...". */
+static void
+expect_listed(
+	struct stream *s, const char *object, int64_t after, size_t limit, const char *seqs, const char *why)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *list = events_list(s->events, object, after, limit, &err);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	cr_assert_not_null(list, "%s: %s", why, err.message);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		int64_t seq = 0;
+
+		json_get_int(json_object_array_get_idx(list, i), "seq", 0, INT64_MAX, &seq, NULL);
+		buf_printf(&text, "%s%d", i ? " " : "", (int)seq);
+	}
+	cr_expect_str_eq(buf_str(&text), seqs, "%s: %s", why, buf_str(&text));
+}
+
+Test(events, are_listed_in_order_after_a_number_or_the_last_ones_of_all_or_of_one_object)
+{
+	static const struct {
+		const char *why, *object;
+		int64_t after;
+		size_t limit;
+		const char *seqs;
+	} cases[] = {
+		{ "all", NULL, 0, 100, "1 2 3 4 5 6 7 8 9" },
+		{ "behind one", NULL, 4, 100, "5 6 7 8 9" },
+		{ "behind the last", NULL, 9, 100, "" },
+		{ "behind what is not yet", NULL, 1000, 100, "" },
+		{ "the first ones", NULL, 0, 3, "1 2 3" },
+		{ "the last ones", NULL, -1, 3, "7 8 9" },
+		{ "fewer than asked for", NULL, -1, 100, "1 2 3 4 5 6 7 8 9" },
+		{ "of one object", "odd", 0, 100, "2 4 6 8" },
+		{ "the last of one object", "odd", -1, 2, "6 8" },
+		{ "the first of one object", "even", 3, 2, "5 7" },
+		{ "of nobody", "none", -1, 2, "" },
+	};
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	emit_some(&s, 9);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expect_listed(
+			&s, cases[i].object, cases[i].after, cases[i].limit, cases[i].seqs, cases[i].why);
+	stream_end(&s);
+}
+
+Test(events, numbers_go_on_after_a_restart)
+{
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	cr_expect_eq(events_last(s.events), 0);
+	for (unsigned round = 1; round <= 5; round++) {
+		emit_some(&s, 7);
+		stream_reopen(&s, 1000);
+		cr_expect_eq(events_last(s.events), 7 * round);
+	}
+	stream_end(&s);
+}
+
+Test(events, the_last_ones_are_kept_also_when_fewer_are_wanted_from_now_on)
+{
+	struct stream s;
+
+	stream_begin(&s, 10);
+	emit_some(&s, 25);
+	expect_listed(&s, NULL, 0, 100, "16 17 18 19 20 21 22 23 24 25", "ten");
+	cr_expect_eq(store_count(s.store.store, STORE_EVENT), 10);
+	stream_reopen(&s, 4);
+	expect_listed(&s, NULL, 0, 100, "22 23 24 25", "four");
+	cr_expect_eq(store_count(s.store.store, STORE_EVENT), 4);
+	emit_some(&s, 2);
+	expect_listed(&s, NULL, 0, 100, "24 25 26 27", "four, later");
+	stream_reopen(&s, 100);
+	emit_some(&s, 2);
+	expect_listed(&s, NULL, 0, 100, "24 25 26 27 28 29", "a hundred");
+	stream_end(&s);
+}
+
+/* Counts what it is told. */
+struct listener {
+	struct stream *stream;
+	struct event_subscription *subscription;
+	unsigned told;
+	unsigned leave_after; /* unsubscribes then; 0: never */
+	bool emits;
+	struct listener *other; /* unsubscribed by us */
+	char last[64];
+};
+
+static void
+on_event(struct json_object *event, void *arg)
+{
+	struct listener *l = arg;
+	const char *message = "";
+
+	l->told++;
+	json_get_string(event, "message", &message, NULL);
+	snprintf(l->last, sizeof(l->last), "%s", message);
+	if (l->told == l->leave_after)
+		events_unsubscribe(l->subscription);
+	if (l->other)
+		events_unsubscribe(l->other->subscription);
+	l->other = NULL;
+	if (l->emits && l->told == 1)
+		event_emit(l->stream->events, NULL, EVENT_ISSUE_PROGRESS, NULL, NULL, "from inside");
+}
+
+static void
+listen_to(struct listener *l, struct stream *s, const char *object)
+{
+	l->stream = s;
+	l->subscription = events_subscribe(s->events, object, on_event, l);
+}
+
+Test(events, are_told_when_they_are_durable_and_never_when_they_are_not)
+{
+	struct listener l = { .told = 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn;
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	listen_to(&l, &s, NULL);
+	event_emit(s.events, NULL, EVENT_ISSUE_DONE, NULL, NULL, "will be");
+	cr_expect_eq(l.told, 0);
+	store_commit(s.store.store);
+	cr_expect_eq(l.told, 1);
+	txn = store_begin(s.store.store);
+	event_emit(s.events, txn, EVENT_ISSUE_DONE, NULL, NULL, "will not be");
+	error_set(&err, ERROR_INTERNAL, "refused");
+	store_fail(txn, &err);
+	store_commit(s.store.store);
+	cr_expect_eq(l.told, 1);
+	expect_listed(&s, NULL, 0, 10, "1", "what failed did not happen");
+	event_emit(s.events, NULL, EVENT_ISSUE_PROGRESS, NULL, NULL, "in passing");
+	cr_expect_eq(l.told, 2, "what is not stored is told at once");
+	cr_expect_str_eq(l.last, "in passing");
+	stream_end(&s);
+}
+
+Test(events, a_subscriber_hears_of_its_object_alone)
+{
+	struct listener odd = { .told = 0 }, all = { .told = 0 };
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	listen_to(&odd, &s, "odd");
+	listen_to(&all, &s, NULL);
+	emit_some(&s, 10);
+	event_emit(s.events, NULL, EVENT_SERVER_STARTED, NULL, NULL, "of no object");
+	store_commit(s.store.store);
+	cr_expect_eq(odd.told, 5);
+	cr_expect_eq(all.told, 11);
+	stream_end(&s);
+}
+
+Test(events, who_is_told_may_leave_send_others_away_and_make_events)
+{
+	struct listener leaver = { .leave_after = 2 }, victim = { .told = 0 }, judge = { .other = &victim },
+			talker = { .emits = true };
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	listen_to(&leaver, &s, NULL);
+	listen_to(&judge, &s, NULL);
+	listen_to(&victim, &s, NULL);
+	listen_to(&talker, &s, NULL);
+	emit_some(&s, 5);
+	cr_expect_eq(leaver.told, 2);
+	cr_expect_eq(judge.told, 6);
+	cr_expect_eq(victim.told, 0);
+	cr_expect_eq(talker.told, 6);
+	stream_end(&s);
+}
+
+Test(events, what_a_program_said_does_not_make_the_list_unreadable)
+{
+	struct stream s;
+	_cleanup_free_ char *text = xcalloc(1, 4001);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *list = NULL;
+	const char *message = NULL;
+
+	stream_begin(&s, 1000);
+	error_set(&err, ERROR_HOOK, "printed \xff\xc3");
+	event_emit_error(s.events, NULL, EVENT_DEPLOY_FAILED, NULL, &err, "%s", err.message);
+	for (size_t i = 0; i < 4000; i += 2)
+		memcpy(text + i, "\xc3\xa4", 2);
+	event_emit(s.events, NULL, EVENT_ISSUE_DONE, NULL, NULL, "x%s", text); /* is cut inside a letter */
+	store_commit(s.store.store);
+	expect_listed(&s, NULL, 0, 10, "1 2", "both are there");
+	list = events_list(s.events, NULL, 0, 10, &err);
+	json_get_string(json_object_array_get_idx(list, 0), "message", &message, NULL);
+	cr_expect_str_eq(message, "printed ??");
+	stream_end(&s);
+}
+
+Test(events, one_that_is_damaged_hides_no_other)
+{
+	static const unsigned char key[8] = { [7] = 2 };
+	struct stream s;
+
+	stream_begin(&s, 1000);
+	emit_some(&s, 3);
+	store_put(store_begin(s.store.store), STORE_EVENT, key, sizeof(key), "{\"seq\":", 7);
+	store_commit(s.store.store);
+	expect_listed(&s, NULL, 0, 10, "1 3", "the others");
+	stream_end(&s);
+}
+
+Test(events, say_when_what_and_about_what)
+{
+	struct stream s;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *list = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct event_object o = { "provider", "id-1", "le" };
+
+	stream_begin(&s, 1000);
+	error_set(&err, ERROR_RATE_LIMITED, "slower");
+	err.problem = xstrdup("rateLimited");
+	err.retry_at = NOW + 60;
+	event_emit_error(
+		s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "%s; next attempt later", err.message);
+	store_commit(s.store.store);
+	list = events_list(s.events, NULL, 0, 10, NULL);
+	json_write(list, &text);
+	cr_expect_str_eq(buf_str(&text),
+		"[{\"seq\":1,\"time\":\"2027-01-15T08:00:00Z\",\"level\":\"error\",\"kind\":\"account."
+		"failed\","
+		"\"object\":{\"type\":\"provider\",\"id\":\"id-1\",\"name\":\"le\"},"
+		"\"message\":\"slower; next attempt later\",\"data\":{\"code\":\"rate-limited\","
+		"\"problem\":\"rateLimited\",\"retryAt\":\"2027-01-15T08:01:00Z\",\"message\":\"slower\"}}]",
+		"%s", buf_str(&text));
+	stream_end(&s);
+}
