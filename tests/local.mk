@@ -129,8 +129,10 @@ unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-rollout
 TESTS += unit-rollout
-unit_rollout_SOURCES = \
-	tests/unit/rollout/test_drop.c
+unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/rollout/test_drop.c \
+	tests/unit/rollout/test_rollout.c
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_rollout_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 

@@ -625,6 +625,15 @@ drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg
 
 /* --- reading --- */
 
+static bool
+has_all_files(int dirfd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(drop_names); i++)
+		if (faccessat(dirfd, drop_names[i], F_OK, 0) < 0)
+			return false;
+	return true;
+}
+
 int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err)
 {
@@ -637,7 +646,8 @@ drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], 
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
-	found = read_manifest(fd, &manifest) && faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
+	found = read_manifest(fd, &manifest) && has_all_files(fd) &&
+		faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
 	if (found)
 		memcpy(ret_id, manifest.certificate, STORE_ID_SIZE);
 	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&

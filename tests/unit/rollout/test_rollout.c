@@ -1,0 +1,235 @@
+/* The way from a stored certificate to consumers that were told, in the world of the simulation. */
+#include "tests/sim/checks.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* The auto-certificate has both consumers; the certificate is there. */
+static void
+begin_with_consumers(struct run *r)
+{
+	struct world *w = &r->world;
+
+	run_begin(r, 0);
+	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'watcher','activate':'none'}}");
+	world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'notified','activate':'notify','socket':'%s'}}", w->notify_path);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'consumers':['notified','watcher']}}"));
+	world_run_until(w, world_now(w) + HOUR);
+	cr_assert_eq(w->issued, 1);
+	cr_assert(check_calm(w));
+}
+
+static void
+load_state(struct run *r, struct rollout_state *ret)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	run_load(r, "a-90d", &a);
+	cr_assert_eq(rollout_load(r->world.rollout, a.o.id, ret, &err), 1, "%s", err.message);
+}
+
+static int64_t
+generation_of(struct run *r)
+{
+	struct rollout_state state = { 0 };
+	int64_t generation;
+
+	load_state(r, &state);
+	generation = state.generation;
+	record_clear(&rollout_class, &state);
+	return generation;
+}
+
+static int64_t
+deploy_due_in(struct run *r)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	int64_t due_at;
+
+	run_load(r, "a-90d", &a);
+	due_at = run_due(r, SCHEDULE_DEPLOY, a.o.id);
+	return due_at ? due_at - world_now(&r->world) : -1;
+}
+
+Test(rollout, a_new_certificate_is_dropped_and_every_consumer_told_once)
+{
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t notified;
+	int64_t generation;
+
+	begin_with_consumers(&r);
+	notified = w->notified;
+	generation = generation_of(&r);
+	world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->notified, notified + 1);
+	cr_expect_eq(generation_of(&r), generation + 1);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+Test(rollout, a_consumer_that_is_not_there_is_tried_again_and_the_others_are_not)
+{
+	static const int64_t waits[] = { 60, 120, 300, 900, 3600, 3600 };
+	struct run r;
+	struct world *w = &r.world;
+	struct rollout_state state = { 0 };
+	const struct rollout_target *t;
+	uint64_t notified;
+
+	begin_with_consumers(&r);
+	cr_assert_eq(rename(w->notify_path, "elsewhere"), 0);
+	notified = w->notified;
+	world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
+	world_run_until(w, world_now(w) + 10);
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		int64_t in = deploy_due_in(&r);
+
+		cr_expect(in > waits[i] - 15 && in <= waits[i], "wait %zu is %d s", i, (int)in);
+		world_run_until(w, world_now(w) + in + 1);
+	}
+	load_state(&r, &state);
+	t = state.targets.items;
+	cr_expect(state.written);
+	cr_expect_eq(state.done_at, 0);
+	cr_expect_not(t[0].activated);
+	cr_expect(error_is_set(&t[0].failure));
+	cr_expect(t[1].activated);
+	record_clear(&rollout_class, &state);
+	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
+	world_run_until(w, world_now(w) + HOUR + MINUTE);
+	cr_expect_eq(w->notified, notified + 1);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+Test(rollout, what_comes_meanwhile_goes_out_instead)
+{
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t notified;
+
+	begin_with_consumers(&r);
+	cr_assert_eq(rename(w->notify_path, "elsewhere"), 0);
+	notified = w->notified;
+	for (int i = 0; i < 3; i++) {
+		world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
+		world_run_until(w, world_now(w) + 10);
+	}
+	cr_assert_eq(w->issued, 4);
+	cr_expect_leq(deploy_due_in(&r), MINUTE, "the new certificate does not inherit the waits of the old");
+	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->notified, notified + 1);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+Test(rollout, who_becomes_a_consumer_gets_what_is_there)
+{
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t notified;
+
+	begin_with_consumers(&r);
+	notified = w->notified;
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}");
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->notified, notified);
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'consumers':['watcher','notified']}}");
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->notified, notified + 1);
+	cr_expect_eq(w->issued, 1);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+Test(rollout, asked_for_many_times_in_a_turn_or_while_it_runs_it_ends_once_with_the_newest)
+{
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t notified;
+
+	begin_with_consumers(&r);
+	notified = w->notified;
+	for (int i = 0; i < 20; i++) {
+		world_call(w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}");
+		world_call(w, RPC_CONSUMER_PROBE, "{'ref':'watcher'}");
+	}
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_geq(w->notified, notified + 1);
+	cr_expect_leq(w->notified, notified + 20);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+/* Files are taken away behind certd's back while it is not there. */
+Test(rollout, a_drop_that_is_gone_is_written_again_at_the_next_start)
+{
+	static const char *const gone[] = {
+		"drops/live/a-90d/manifest.json",
+		"drops/live/a-90d/bundle.pem",
+		"drops/live/a-90d/privkey.pem",
+		"drops/pem/a-90d.pem",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		struct run r;
+		struct world *w = &r.world;
+		uint64_t deployed;
+
+		begin_with_consumers(&r);
+		deployed = w->deployed;
+		world_stop(w);
+		cr_assert_eq(unlink(gone[i]), 0);
+		world_start(w);
+		world_run_until(w, world_now(w) + MINUTE);
+		cr_expect_eq(w->deployed, deployed + 1, "%s", gone[i]);
+		cr_expect_eq(access(gone[i], F_OK), 0, "%s", gone[i]);
+		cr_expect(check_calm(w));
+		run_end(&r);
+	}
+}
+
+Test(rollout, a_restart_finds_nothing_to_do_when_all_is_there)
+{
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t deployed;
+
+	begin_with_consumers(&r);
+	deployed = w->deployed;
+	world_stop(w);
+	world_start(w);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->deployed, deployed);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+/* What an auto-certificate leaves when its drop cannot be removed is not in the way of the next of that name. */
+Test(rollout, a_name_that_comes_back_gets_its_own_certificate)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_with_consumers(&r);
+	for (int i = 0; i < 4; i++)
+		world_call(w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}");
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_gt(generation_of(&r), 3);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'a-90d','provider':'ca','commonName':'n-90d.sim.test'}}"));
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->issued, 2);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
