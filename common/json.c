@@ -328,6 +328,21 @@ json_add_strlist(struct json_object *obj, const char *name, const struct strlist
 	add(obj, name, array);
 }
 
+/* How many octets from @p on are ASCII, counted in eights: what is left is for utf8_len(). */
+static size_t
+ascii_len(const char *p, size_t len)
+{
+	size_t n = 0;
+	uint64_t eight;
+
+	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, p + n, sizeof(eight));
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return n;
+}
+
 void
 json_write(struct json_object *obj, struct buf *ret)
 {
@@ -339,7 +354,7 @@ json_write(struct json_object *obj, struct buf *ret)
 		abort();
 	buf_add(ret, text, len);
 	/* JSON's own marks are ASCII, so putting '?' for a stray octet (of a hook's output, say) keeps it JSON. */
-	for (size_t i = ret->len - len; i < ret->len;) {
+	for (size_t i = ret->len - len + ascii_len(text, len); i < ret->len;) {
 		size_t step = utf8_len((const unsigned char *)ret->data + i, ret->len - i);
 
 		if (step == 0)

@@ -51,7 +51,7 @@ certificate_describe(struct service *service, const void *obj, struct json_objec
 	json_add_bool(metadata, "wildcard", any_wildcard(&c->names));
 	json_add_bool(metadata, "hasIntermediateCert", c->chain_pem.len > 0);
 	json_add_string(metadata, "caName", c->issuer_org ? c->issuer_org : c->issuer_cn);
-	if (c->autocert && object_load(service->store, &autocert_class, c->autocert, &a, NULL) == 1)
+	if (c->autocert && object_peek(service->store, &autocert_class, c->autocert, &a, NULL) == 1)
 		json_add_string(metadata, "lastIssuedCertificate", a.last_certificate);
 }
 

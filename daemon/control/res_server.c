@@ -90,7 +90,7 @@ row_object(struct store *store, const struct schedule_row *row)
 
 	json_add_string(ref, "type", cls ? cls->name : "cleanup");
 	json_add_string(ref, "id", row->object);
-	if (cls && object_load(store, cls, row->object, &any, NULL) == 1)
+	if (cls && object_peek(store, cls, row->object, &any, NULL) == 1)
 		json_add_string(ref, "name", any.o.name);
 	if (cls)
 		record_clear(cls, &any);

@@ -23,12 +23,24 @@ json_path(struct json_object *obj, const char *path)
 	return obj;
 }
 
+/*
+ * The field whose name is @prefix and @name together. The two tables go in much the same order, so the search begins
+ * behind the last field that was found (@at).
+ */
 static const struct record_field *
-field_named(const struct record_class *cls, const char *name)
+field_named(const struct record_class *cls, const char *prefix, const char *name, size_t *at)
 {
-	for (size_t i = 0; i < cls->n_fields; i++)
-		if (cls->fields[i].name && strcmp(cls->fields[i].name, name) == 0)
+	size_t len = strlen(prefix);
+
+	for (size_t n = 0; n < cls->n_fields; n++) {
+		size_t i = (*at + n) % cls->n_fields;
+		const char *field = cls->fields[i].name;
+
+		if (field && strncmp(field, prefix, len) == 0 && strcmp(field + len, name) == 0) {
+			*at = i + 1;
 			return &cls->fields[i];
+		}
+	}
 	return NULL;
 }
 
@@ -88,10 +100,10 @@ add_field(const struct record_field *field, const struct api_field *api, const v
 
 /* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
 static void
-add_object(const struct record_class *cls, const struct api_field *api, const char *path, const void *obj,
+add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
 	struct json_object *ret)
 {
-	_cleanup_free_ char *prefix = xasprintf("%s.", path);
+	_cleanup_free_ char *prefix = xasprintf("%s%s.", outer, api->name);
 	struct json_object *inner = json_object_new_object();
 
 	add_fields(cls, api->fields, prefix, obj, inner);
@@ -105,14 +117,15 @@ static void
 add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
 	const void *obj, struct json_object *ret)
 {
+	size_t at = 0;
+
 	for (; fields && fields->name; fields++) {
-		_cleanup_free_ char *path = xasprintf("%s%s", prefix, fields->name);
-		const struct record_field *field = field_named(cls, path);
+		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
 
 		if (field)
 			add_field(field, fields, obj, ret);
 		else if (fields->type == API_OBJECT)
-			add_object(cls, fields, path, obj, ret);
+			add_object(cls, fields, prefix, obj, ret);
 	}
 }
 
@@ -236,9 +249,10 @@ static void
 set_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
 	struct json_object *json, void *obj)
 {
+	size_t at = 0;
+
 	for (; fields && fields->name; fields++) {
-		_cleanup_free_ char *path = xasprintf("%s%s", prefix, fields->name);
-		const struct record_field *field = field_named(cls, path);
+		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
 		struct json_object *value = NULL;
 
 		if (!json_object_object_get_ex(json, fields->name, &value))
@@ -246,7 +260,7 @@ set_fields(const struct record_class *cls, const struct api_field *fields, const
 		if (field) {
 			set_field(field, fields, value, obj);
 		} else if (fields->type == API_OBJECT) {
-			_cleanup_free_ char *inner = xasprintf("%s.", path);
+			_cleanup_free_ char *inner = xasprintf("%s%s.", prefix, fields->name);
 
 			set_fields(cls, fields->fields, inner, value, obj);
 		}
@@ -271,7 +285,7 @@ resource_ref(struct store *store, const struct record_class *cls, const char *fi
 	char **ret, struct error *err)
 {
 	void *obj = xcalloc(1, cls->size);
-	int found = object_find(store, cls, ref, obj, err);
+	int found = object_find_peek(store, cls, ref, obj, err);
 
 	if (found == 1)
 		str_replace(ret, ((struct object *)obj)->id);
@@ -291,7 +305,7 @@ suggestion(struct store *store, const struct record_class *cls, const char *ref)
 	char after[STORE_ID_SIZE] = "";
 	const char *nearest;
 
-	while (names.count < NEAREST_MAX && object_next(store, cls, after, o, NULL) == 1) {
+	while (names.count < NEAREST_MAX && object_next_peek(store, cls, after, o, NULL) == 1) {
 		memcpy(after, o->id, sizeof(after));
 		strlist_add(&names, o->name);
 	}
@@ -315,22 +329,33 @@ resource_refused(struct error *err, const char *property)
 	return -1;
 }
 
-int
-resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err)
+typedef int
+object_find_fn(
+	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+
+static int
+find_by(object_find_fn *find, struct call *call, const struct record_class *cls, struct json_object *params,
+	void *obj, struct error *err)
 {
 	const char *ref = NULL;
 	int found;
 
 	if (json_get_string(params, "ref", &ref, err) != 1)
 		return -1;
-	found = object_find(call->service->store, cls, ref, obj, err);
+	found = find(call->service->store, cls, ref, obj, err);
 	if (found == 0) {
 		_cleanup_free_ char *hint = suggestion(call->service->store, cls, ref);
 
 		error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'%s", cls->name, ref, hint);
 	}
 	return found == 1 ? 0 : -1;
+}
+
+int
+resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err)
+{
+	return find_by(object_find, call, cls, params, obj, err);
 }
 
 /* --- metadata and events --- */
@@ -371,7 +396,7 @@ int
 resource_get(struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
 {
 	void *obj = xcalloc(1, ops->cls->size);
-	int rc = resource_find(call, ops->cls, params, obj, err);
+	int rc = find_by(object_find_peek, call, ops->cls, params, obj, err);
 
 	if (rc == 0)
 		call->result = resource_to_json(call->service, ops, obj);

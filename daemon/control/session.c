@@ -21,7 +21,7 @@
 #include <utlist.h>
 
 enum {
-	READ_BLOCK = 64 * 1024,
+	READ_BLOCK = 8 * 1024, /* on the stack, and zeroed by the compiler's hardening at each read */
 	FRAME_MS = 10 * 1000,
 	IDLE_MS = 30 * 1000,
 	MAX_UNSENT = 1024 * 1024,

@@ -42,6 +42,7 @@ load(struct store *store, const struct record_class *cls, const char *given_id, 
 		return -1;
 	}
 	memcpy(o->id, id, sizeof(id));
+	o->is_peek = !with_secrets;
 	return 1;
 }
 
@@ -57,31 +58,59 @@ object_peek(struct store *store, const struct record_class *cls, const char *id,
 	return load(store, cls, id, false, obj, err);
 }
 
-int
-object_find(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
+static int
+find(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets, void *obj,
+	struct error *err)
 {
 	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may lie in @obj */
 	char id[STORE_ID_SIZE];
-	int rc = object_load(store, cls, copy, obj, err);
+	int rc = load(store, cls, copy, with_secrets, obj, err);
 
 	if (rc)
 		return rc;
 	rc = index_id_of_name(store, cls, copy, id, err);
-	return rc == 1 ? object_load(store, cls, id, obj, err) : rc;
+	return rc == 1 ? load(store, cls, id, with_secrets, obj, err) : rc;
+}
+
+int
+object_find(
+	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
+{
+	return find(store, cls, ref, true, obj, err);
+}
+
+int
+object_find_peek(
+	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
+{
+	return find(store, cls, ref, false, obj, err);
+}
+
+static int
+next(struct store *store, const struct record_class *cls, const char *after, bool with_secrets, void *obj,
+	struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	int rc = store_next(store, cls->db, after, strlen(after), true, &key, NULL, err);
+
+	if (rc == 1)
+		return load(store, cls, buf_str(&key), with_secrets, obj, err);
+	record_clear(cls, obj);
+	return rc;
 }
 
 int
 object_next(
 	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
 {
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	int rc = store_next(store, cls->db, after, strlen(after), true, &key, NULL, err);
+	return next(store, cls, after, true, obj, err);
+}
 
-	if (rc == 1)
-		return object_load(store, cls, buf_str(&key), obj, err);
-	record_clear(cls, obj);
-	return rc;
+int
+object_next_peek(
+	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
+{
+	return next(store, cls, after, false, obj, err);
 }
 
 /* Counters are by class and state; the store keeps four of them for each database. */
@@ -208,6 +237,9 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 	void *old;
 	int rc;
 
+	if (o->is_peek)
+		return error_set(
+			err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
 	if (check_name(store, cls, o, err) < 0)
 		return -1;
 	for (size_t i = 0; i < cls->n_fields; i++)

@@ -30,6 +30,7 @@ struct object {
 	char *modified_by;
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
+	bool is_peek;         /* came without its secrets: not to be saved */
 };
 
 struct provider {
@@ -166,15 +167,26 @@ int
 object_load(
 	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
-/* object_load() but for secrets, which stay sealed: for lists. Not to be saved again. */
-int
-object_peek(
-	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
-
 /* By id or by unique name. */
 int
 object_find(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+
+/*
+ * object_load(), object_find() and object_next() for those who describe an object: nothing is unsealed, secrets are
+ * empty, and object_save() refuses it.
+ */
+int
+object_peek(
+	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+
+int
+object_find_peek(
+	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+
+int
+object_next_peek(
+	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
  * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and

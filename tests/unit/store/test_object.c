@@ -224,6 +224,25 @@ Test(object, a_walk_is_in_order_of_ids_and_sees_the_turn)
 	cr_expect_null(p.o.name, "empty at the end");
 }
 
+Test(object, what_was_peeked_at_has_no_secrets_and_cannot_be_saved)
+{
+	_cleanup_provider_ struct provider p = { .o.name = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char id[STORE_ID_SIZE];
+
+	add_provider("p", id);
+	cr_assert_eq(object_load(t.store, &provider_class, id, &p, NULL), 1);
+	secret_set(&p.account_key, "key", 3);
+	save(&provider_class, &p);
+	cr_assert_eq(object_find_peek(t.store, &provider_class, "p", &p, NULL), 1);
+	cr_expect_eq(p.account_key.len, 0);
+	cr_expect_eq(object_save(t.store, store_begin(t.store), &provider_class, &p, &err), -1);
+	cr_expect_eq(err.code, ERROR_INTERNAL);
+	cr_assert_eq(object_find(t.store, &provider_class, "p", &p, NULL), 1);
+	cr_expect_eq(p.account_key.len, 3);
+	cr_expect_eq(object_save(t.store, store_begin(t.store), &provider_class, &p, NULL), 0);
+}
+
 Test(object, counts_by_state_follow_saves_and_deletes)
 {
 	_cleanup_provider_ struct provider p = { .o.name = xstrdup("p") };
