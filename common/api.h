@@ -89,6 +89,7 @@ enum api_resource_id {
 	API_CERTIFICATE,
 	API_DNSPROVIDER,
 	API_CONSUMER,
+	API_TOKEN,
 	API_RESOURCE_COUNT
 };
 
@@ -125,6 +126,10 @@ enum api_method_id {
 	RPC_CONSUMER_DELETE,
 	RPC_CONSUMER_DEPLOY, /* {ref, autoCertificate?}: write drops and activate again */
 	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: look now at what is served */
+	RPC_TOKEN_CREATE, /* metadata.token of the answer is the only place where its secret is ever told */
+	RPC_TOKEN_LIST,
+	RPC_TOKEN_GET,
+	RPC_TOKEN_DELETE,
 	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */

@@ -21,6 +21,7 @@ static const char *const dns_kinds[] = { "rfc2136", "exec", "ionoscloud", NULL }
 static const char *const activations[] = { "none", "notify", "exec", NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
+static const char *const roles[] = { "viewer", "operator", "admin", NULL };
 static const char *const tsig_algorithms[] = { "hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224",
 	"hmac-sha1", "hmac-md5", NULL };
 
@@ -299,6 +300,33 @@ static const struct api_column consumer_columns[] = {
 	{ NULL, NULL },
 };
 
+/* token */
+
+static const struct api_field token_properties[] = {
+	NAME_FIELD("name of the token"),
+	{ .name = "role", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = roles,
+		.help = "what its bearer may do" },
+	{ .name = "expires", .type = API_SPAN, .flags = API_IMMUTABLE, .min = 60, .max = 10 * (int64_t)MAX_SPAN,
+		.metavar = "SPAN", .help = "how long it is valid", .fallback = "for ever" },
+	END,
+};
+
+static const struct api_field token_metadata[] = {
+	{ .name = "expiresDate", .type = API_TIME, .help = "valid until" },
+	{ .name = "expired", .type = API_BOOL, .help = "its time is over" },
+	{ .name = "token", .type = API_STRING, .help = "the token itself, in the answer of create alone" },
+	END,
+};
+
+static const struct api_column token_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "ROLE", "properties.role" },
+	{ "EXPIRES", "metadata.expiresDate" },
+	{ "CREATED", "metadata.createdDate" },
+	{ "BY", "metadata.createdBy" },
+	{ NULL, NULL },
+};
+
 const struct api_resource api_resources[] = {
 	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
@@ -312,6 +340,8 @@ const struct api_resource api_resources[] = {
 		"way to put records into DNS zones", dnsprovider_properties, NULL, dnsprovider_columns },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
 		consumer_properties, consumer_metadata, consumer_columns },
+	[API_TOKEN] = { "token", "token", "token", "/tokens", "key to the REST server", token_properties,
+		token_metadata, token_columns },
 };
 
 /* Parameters */
@@ -351,6 +381,8 @@ static const struct api_field autocert_ref[] = { REF_FIELD("autoCertificate"), E
 static const struct api_field certificate_ref[] = { REF_FIELD("certificate"), END };
 static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
 static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
+static const struct api_field token_ref[] = { REF_FIELD("token"), END };
+static const struct api_field token_list_params[] = { PAGE_FIELDS, END };
 static const struct api_field renew_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "force", .type = API_BOOL,
@@ -504,6 +536,12 @@ const struct api_method api_methods[] = {
 		rollout_result, "write the files and tell the consumer again" },
 	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
 		rollout_result, "look now at what the consumer serves" },
+	[RPC_TOKEN_CREATE] = { "token.create", ROLE_ADMIN, API_CREATE, API_TOKEN, NULL, NULL, "make a token" },
+	[RPC_TOKEN_LIST] = { "token.list", ROLE_ADMIN, API_LIST_ALL, API_TOKEN, token_list_params, NULL,
+		"list tokens" },
+	[RPC_TOKEN_GET] = { "token.get", ROLE_ADMIN, API_GET, API_TOKEN, token_ref, NULL, "show a token" },
+	[RPC_TOKEN_DELETE] = { "token.delete", ROLE_ADMIN, API_DELETE, API_TOKEN, token_ref, NULL,
+		"delete a token: it is refused from then on" },
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
 		event_list_result, "what happened" },
 	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,

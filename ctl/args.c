@@ -115,7 +115,8 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
 		nouns[i] = api_resources[i].cli;
 	nearest = api_nearest(singular, nouns, API_RESOURCE_COUNT);
-	return error_set(err, ERROR_USAGE, "%s: '%s' is none of provider, auto, cert, dns, consumer%s%s%s",
+	return error_set(err, ERROR_USAGE,
+		"%s: '%s' is none of provider, auto, cert, dns, consumer, token%s%s%s",
 		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
 		nearest ? "'?" : "");
 }

@@ -158,6 +158,30 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	return 0;
 }
 
+/* Alone on standard output, so that it can be put into a file: it is told this once. */
+static void
+token_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s\n", ctl_text_at(item, "metadata.token"));
+	fprintf(output->ctl->err, "certctl: this is the only time that the token '%s' is shown\n",
+		ctl_text_at(item, "properties.name"));
+}
+
+static const struct view view_token = { VIEW_OBJECT, token_item, NULL };
+
+int
+cmd_add_token(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *params = json_object_new_object();
+
+	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (ctl_call(ctl, args->command->method, params, &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_token, args->resource, object);
+	return 0;
+}
+
 int
 cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -199,8 +223,11 @@ cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
 static int
 no_such_verb(const struct args *args, struct error *err)
 {
-	return error_set(err, ERROR_USAGE, "%s: %ss come and go by themselves", args->command->name,
-		args->resource->cli);
+	return args->resource == &api_resources[API_TOKEN]
+		       ? error_set(err, ERROR_USAGE, "%s: a token cannot be changed; make another one",
+				 args->command->name)
+		       : error_set(err, ERROR_USAGE, "%s: %ss come and go by themselves", args->command->name,
+				 args->resource->cli);
 }
 
 int

@@ -38,6 +38,10 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name mail --activate exec --command /usr/sbin/postfix --command reload\n";
+static const char add_token_notes[] =
+	"The token is printed once: only its hash is stored. Clients send it as: Authorization: Bearer TOKEN\n"
+	"\n"
+	"  certctl add-token --name ci --role operator --expires 90d > ci.token\n";
 static const char set_notes[] =
 	"Lists are replaced as a whole; an empty value ('') takes a property back to its default.\n"
 	"\n"
@@ -57,7 +61,9 @@ const struct command commands[] = {
 		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, NULL, cmd_add, add_dns_notes },
 	{ "add-consumer", NULL, "declare a server that uses certificates", OPTIONS_CREATE, 0,
 		API_CONSUMER, RPC_CONSUMER_CREATE, NULL, cmd_add, add_consumer_notes },
-	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer", OPTIONS_LIST,
+	{ "add-token", NULL, "make a token for the REST server", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
+		cmd_add_token, add_token_notes },
+	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, NULL, cmd_list, NULL },
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
 		cmd_show, NULL },

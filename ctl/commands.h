@@ -16,6 +16,8 @@ command_nearest(const char *name);
 int
 cmd_add(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_add_token(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_list(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_show(struct ctl *ctl, struct args *args, struct error *err);

@@ -113,9 +113,11 @@ TESTS += unit-control
 unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/control/test_change.c \
+	tests/unit/control/test_diff.c \
 	tests/unit/control/test_peer.c \
 	tests/unit/control/test_session.c \
-	tests/unit/control/test_tables.c
+	tests/unit/control/test_tables.c \
+	tests/unit/control/test_token.c
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
@@ -261,6 +263,11 @@ FUZZERS += fuzz-timefmt
 fuzz_timefmt_SOURCES = tests/fuzz/fuzz_timefmt.c
 fuzz_timefmt_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/timefmt
+
+FUZZERS += fuzz-token
+fuzz_token_SOURCES = tests/fuzz/fuzz_token.c
+fuzz_token_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/token
 
 FUZZERS += fuzz-x509
 fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c

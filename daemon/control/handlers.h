@@ -11,6 +11,7 @@ service_fn certificate_list, certificate_get;
 service_fn dnsprovider_create, dnsprovider_list, dnsprovider_get, dnsprovider_update, dnsprovider_delete;
 service_fn consumer_create, consumer_list, consumer_get, consumer_update, consumer_delete;
 service_fn consumer_deploy, consumer_probe;
+service_fn token_create, token_list, token_get, token_delete;
 service_fn event_list, event_subscribe;
 service_fn schedule_list, server_status, server_reload, rpc_discover;
 

@@ -1,5 +1,6 @@
 # daemon/control: the methods of the API (service, res_*), the socket that carries them (server, session, peer).
 libcertd_la_SOURCES += \
+	daemon/control/diff.c daemon/control/diff.h \
 	daemon/control/explain.c \
 	daemon/control/handlers.h \
 	daemon/control/peer.c daemon/control/peer.h \
@@ -9,7 +10,9 @@ libcertd_la_SOURCES += \
 	daemon/control/res_dnsprovider.c \
 	daemon/control/res_provider.c \
 	daemon/control/res_server.c \
+	daemon/control/res_token.c \
 	daemon/control/resource.c daemon/control/resource.h \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/service.c daemon/control/service.h daemon/control/service_table.c \
-	daemon/control/session.c daemon/control/session.h
+	daemon/control/session.c daemon/control/session.h \
+	daemon/control/token.c daemon/control/token.h

@@ -74,6 +74,18 @@ role_of(const struct role_map *map, uid_t uid, const gid_t *gids, size_t n_gids)
 	return ROLE_NONE;
 }
 
+void
+peer_copy(struct peer *dst, const struct peer *src)
+{
+	*dst = *src;
+}
+
+void
+peer_clear(struct peer *peer)
+{
+	*peer = (struct peer){ .role = ROLE_NONE };
+}
+
 int
 peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *err)
 {
@@ -90,8 +102,8 @@ peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *er
 		gids_len = 0;
 	n = gids_len / sizeof(gids[0]);
 	gids[n++] = cred.gid;
-	ret->uid = cred.uid;
-	ret->role = role_of(map, cred.uid, gids, n);
+	*ret = (struct peer){ .uid = cred.uid, .role = role_of(map, cred.uid, gids, n) };
+	snprintf(ret->user_id, sizeof(ret->user_id), "%u", cred.uid);
 	snprintf(ret->label, sizeof(ret->label), "uid:%u", cred.uid);
 	return 0;
 }

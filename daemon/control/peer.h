@@ -1,6 +1,6 @@
 /*
- * daemon/control/peer.h: who is on the other end of a Unix socket, and what role that is. Decided once after accept,
- * by uid and groups (SO_PEERCRED, SO_PEERGROUPS), never by pid, which may be somebody else's by now.
+ * daemon/control/peer.h: who makes a call, and what role that is. On a Unix socket it is decided once after accept, by
+ * uid and groups (SO_PEERCRED, SO_PEERGROUPS), never by pid, which may be somebody else's by now; else by a token (token.h).
  */
 #ifndef DAEMON_CONTROL_PEER_H
 #define DAEMON_CONTROL_PEER_H
@@ -25,13 +25,32 @@ role_map_add(struct role_map *map, enum api_role role, const struct strlist *gro
 void
 role_map_clear(struct role_map *map);
 
+enum { PEER_TOKEN_NAME_MAX = 64 };
+
+struct scope;
+
+/* Who makes a call. To be copied and released by the functions below. */
 struct peer {
-	uid_t uid;
+	uid_t uid; /* of the process at the other end; (uid_t)-1: known by a token */
 	enum api_role role;
-	char label[32]; /* "uid:1000": createdBy, audit */
+	char user_id[40];                    /* "1000", or the token's id: stable, whatever names become */
+	char label[8 + PEER_TOKEN_NAME_MAX]; /* "uid:1000", "token:ci": createdBy, audit */
+	struct scope *scope;                 /* which certificates it may see and touch, shared; NULL: all */
 };
 
-/* root and our own uid are admin; else the highest role that one of the peer's groups grants; else ROLE_NONE. */
+#define _cleanup_peer_ _cleanup_(peer_clear)
+
+/* Replaces @dst, which is empty or a peer. */
+void
+peer_copy(struct peer *dst, const struct peer *src);
+
+void
+peer_clear(struct peer *peer);
+
+/*
+ * peer_read() - root and our own uid are admin; else the highest role that one of the peer's groups grants; else ROLE_NONE
+ * @ret: filled on success, to be cleared
+ */
 int
 peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *err);
 

@@ -87,5 +87,6 @@ extern const struct resource_ops autocert_ops;
 extern const struct resource_ops certificate_ops;
 extern const struct resource_ops dnsprovider_ops;
 extern const struct resource_ops consumer_ops;
+extern const struct resource_ops token_ops;
 
 #endif

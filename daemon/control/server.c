@@ -115,8 +115,8 @@ accept_one(int listen_fd, short what, void *arg)
 {
 	struct control *c = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_peer_ struct peer peer = { .role = ROLE_NONE };
 	struct connection *conn;
-	struct peer peer;
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;

@@ -105,6 +105,7 @@ session_free(struct session *s)
 	loop_timer_cancel(&s->again);
 	loop_fd_free(s->watch);
 	close(s->fd);
+	peer_clear(&s->peer);
 	buf_clear(&s->in);
 	buf_clear(&s->out);
 	free(s);
@@ -564,7 +565,7 @@ session_new(struct service *service, int fd, const struct peer *peer, const stru
 
 	s->service = service;
 	s->fd = fd;
-	s->peer = *peer;
+	peer_copy(&s->peer, peer);
 	s->limits = (struct session_limits){
 		.frame_ms = limits->frame_ms ? limits->frame_ms : FRAME_MS,
 		.idle_ms = limits->idle_ms ? limits->idle_ms : IDLE_MS,

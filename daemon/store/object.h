@@ -131,18 +131,28 @@ struct consumer {
 	char *directory;           /* drop directory prepared by root; NULL: STATE/live/<slug> alone */
 };
 
+/* A bearer token of the REST server; see daemon/control/token.h. */
+struct token {
+	struct object o;
+	char *role;       /* "viewer", "operator", "admin" */
+	int64_t lifetime; /* seconds from o.created_at; 0: no end */
+	struct buf hash;  /* SHA-256 of its secret */
+};
+
 extern const struct record_class provider_class;
 extern const struct record_class autocert_class;
 extern const struct record_class certificate_class;
 extern const struct record_class dnsprovider_class;
 extern const struct record_class consumer_class;
 extern const struct record_class probe_class;
+extern const struct record_class token_class;
 
 #define _cleanup_provider_ _cleanup_(provider_clear)
 #define _cleanup_autocert_ _cleanup_(autocert_clear)
 #define _cleanup_certificate_ _cleanup_(certificate_clear)
 #define _cleanup_dnsprovider_ _cleanup_(dnsprovider_clear)
 #define _cleanup_consumer_ _cleanup_(consumer_clear)
+#define _cleanup_token_ _cleanup_(token_clear)
 
 void
 provider_clear(struct provider *p);
@@ -158,6 +168,9 @@ dnsprovider_clear(struct dnsprovider *d);
 
 void
 consumer_clear(struct consumer *c);
+
+void
+token_clear(struct token *t);
 
 /*
  * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The id or name asked

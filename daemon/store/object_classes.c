@@ -1,4 +1,4 @@
-/* The tables of the five resources. Tags are on disk and never reused: 1-15 are of struct object, 16 on of each class. */
+/* The tables of the resources. Tags are on disk and never reused: 1-15 are of struct object, 16 on of each class. */
 #include "daemon/store/object.h"
 
 #define OBJECT_FIELDS(struct_) \
@@ -130,6 +130,14 @@ static const struct record_field consumer_fields[] = {
 const struct record_class consumer_class = CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields);
 
+static const struct record_field token_fields[] = {
+	OBJECT_FIELDS(struct token),
+	RECORD_FIELD(RECORD_STRING, 16, struct token, role, "role"),
+	RECORD_FIELD(RECORD_INT, 17, struct token, lifetime, "expires"),
+	RECORD_FIELD(RECORD_BYTES, 18, struct token, hash, NULL),
+};
+const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields);
+
 void
 provider_clear(struct provider *p)
 {
@@ -158,4 +166,10 @@ void
 consumer_clear(struct consumer *c)
 {
 	record_clear(&consumer_class, c);
+}
+
+void
+token_clear(struct token *t)
+{
+	record_clear(&token_class, t);
 }

@@ -26,7 +26,7 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "frobnicate" }, "there is no command 'frobnicate'; see: certctl help" },
 		{ { "list", "autos", "x" }, "list: unexpected word 'x'" },
 		{ { "list", "provder" },
-			"list: 'provder' is none of provider, auto, cert, dns, consumer; did you mean "
+			"list: 'provder' is none of provider, auto, cert, dns, consumer, token; did you mean "
 			"'provider'?" },
 		{ { "show" }, "show: of what? Write: certctl show NOUN NAME" },
 		{ { "show", "auto" }, "show: which auto? Write: certctl show auto NAME" },
@@ -37,6 +37,9 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "set", "auto", "www", "--cn", "x" },
 			"--cn cannot be changed later: declare another auto" },
 		{ { "set", "cert", "www", "--x", "x" }, "there is no option --x; see: certctl set --help" },
+		{ { "set", "token", "ci", "--x", "x" }, "there is no option --x; see: certctl set --help" },
+		{ { "add-token", "--name", "ci" },
+			"add-token: --role VALUE is missing (what its bearer may do)" },
 		{ { "rm", "cert", "www" }, "rm: certs come and go by themselves" },
 		{ { "add-auto", "--cn", "a.example" },
 			"add-auto: --provider PROVIDER is missing (who issues it)" },
