@@ -51,6 +51,7 @@ explain(const struct acme_authorization *authz, struct error *ret)
 	for (size_t i = 0; i < authz->n_challenges; i++)
 		if (error_is_set(&authz->challenges[i].error)) {
 			error_copy(ret, &authz->challenges[i].error);
+			error_wrap(ret, "%s", authz->challenges[i].type);
 			break;
 		}
 	if (!error_is_set(ret))
@@ -125,7 +126,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 	if (!error_is_set(&seen->error))
 		return false;
 	error_copy(err, &seen->error);
-	error_wrap(err, "%s", name);
+	error_wrap(err, "%s: %s", name, seen->type);
 	if (seen->status == ACME_INVALID)
 		return true;
 	acme_order_say(o, err->message);

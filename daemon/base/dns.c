@@ -236,13 +236,22 @@ query_deliver(struct dns_query *q)
 	done(has_answer ? &answer : NULL, error_is_set(&err) ? &err : NULL, arg);
 }
 
+/* An update's subject names the server already. */
+static char *
+server_words(const struct dns_query *q, const char *servers)
+{
+	return q->kind == QUERY_UPDATE ? xstrdup("the server") : xasprintf("DNS server %s", servers);
+}
+
 static void
 on_query_timer(void *arg)
 {
 	struct dns_query *q = arg;
 	if (!q->is_finished) {
-		error_set(&q->err, ERROR_TIMEOUT, "no answer from DNS server %s within %lld ms",
-			dns_channel_servers(q->slot->channel), (long long)q->timeout_ms);
+		_cleanup_free_ char *who = server_words(q, dns_channel_servers(q->slot->channel));
+
+		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s within %lld ms", who,
+			(long long)q->timeout_ms);
 		q->err.retry = true;
 	}
 	query_deliver(q);
@@ -282,28 +291,30 @@ query_returned(struct dns_query *q)
 static void
 transport_error(struct dns_query *q, const char *servers, int status)
 {
+	_cleanup_free_ char *who = server_words(q, servers);
+
 	switch (status) {
 	case ARES_ETIMEOUT:
-		error_set(&q->err, ERROR_TIMEOUT, "no answer from DNS server %s", servers);
+		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s", who);
 		break;
 	case ARES_ECONNREFUSED:
-		error_set(&q->err, ERROR_DNS, "DNS server %s cannot be reached or closes the connection",
-			servers);
+		error_set(&q->err, ERROR_DNS,
+			"%s cannot be reached (connection refused or no way there): is it running?", who);
 		break;
 	case ARES_ENOTFOUND:
-		error_set(&q->err, ERROR_DNS, "DNS server %s knows no such name (NXDOMAIN)", servers);
+		error_set(&q->err, ERROR_DNS, "%s knows no such name (NXDOMAIN)", who);
 		break;
 	case ARES_ENODATA:
 		error_set(&q->err, ERROR_DNS, "it has no address");
 		break;
 	case ARES_ESERVFAIL:
-		error_set(&q->err, ERROR_DNS, "DNS server %s could not find out (SERVFAIL)", servers);
+		error_set(&q->err, ERROR_DNS, "%s could not find out (SERVFAIL)", who);
 		break;
 	case ARES_EREFUSED:
-		error_set(&q->err, ERROR_DNS, "DNS server %s does not answer us (REFUSED)", servers);
+		error_set(&q->err, ERROR_DNS, "%s does not answer us (REFUSED)", who);
 		break;
 	default:
-		error_set(&q->err, ERROR_DNS, "DNS server %s: %s", servers, ares_strerror(status));
+		error_set(&q->err, ERROR_DNS, "%s: %s", who, ares_strerror(status));
 	}
 	q->err.retry = true;
 }
@@ -478,7 +489,7 @@ dns_send_update(
 	struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = query_new(dns, QUERY_UPDATE, timeout_ms, done, arg);
-	q->subject = xasprintf("DNS update of '%s' at %s", update->name, update->server);
+	q->subject = xasprintf("DNS update at %s", update->server);
 	q->update = (struct dns_update){
 		.zone = xstrdup(update->zone),
 		.name = xstrdup(update->name),

@@ -23,7 +23,8 @@ struct dns_finder {
 	struct strlist seen; /* aliases so far */
 	const char *asked;   /* into target.name: what the present question is about */
 	bool has_provider;
-	bool at_server; /* the provider's server was asked, not the resolver */
+	bool at_server;              /* the provider's server was asked, not the resolver */
+	struct error server_failure; /* why it was of no use; when nobody else knows, that is the reason */
 	struct dns_query *query;
 	struct loop_timer start;
 	dns_target_done_fn *done;
@@ -51,6 +52,7 @@ dns_target_cancel(struct dns_finder *f)
 	loop_timer_cancel(&f->start);
 	dns_target_clear(&f->target);
 	strlist_clear(&f->seen);
+	error_clear(&f->server_failure);
 	free(f->named);
 	free(f);
 }
@@ -78,6 +80,19 @@ fail(struct dns_finder *f, enum error_code code, const char *fmt, ...)
 	error_set(&err, code, "%s", text);
 	err.retry = true;
 	finish(f, &err);
+}
+
+/* Nobody told us: the provider's own server does not speak, and the resolver has @why to say about it. */
+static void
+fail_unknown(struct dns_finder *f, enum error_code code, const char *why)
+{
+	const struct error *first = &f->server_failure;
+
+	if (error_is_set(first))
+		fail(f, first->code, "DNS provider '%s': %s; and by the resolver: %s",
+			f->target.provider.o.name, first->message, why);
+	else
+		fail(f, code, "%s", why);
 }
 
 /* A name from somebody else's zone that will be an argument of programs and a part of messages. */
@@ -124,9 +139,12 @@ found_zone(struct dns_finder *f, const char *zone)
 	else if (!f->has_provider)
 		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s",
 			name, zone ? zone : "ZONE");
-	else if (!zone && (!driver || driver->needs_zone))
-		fail(f, ERROR_DNS, "%s: no zone found: no name server knows an SOA record above it", name);
-	else {
+	else if (!zone && (!driver || driver->needs_zone)) {
+		_cleanup_free_ char *why = xasprintf(
+			"%s: no zone found: no name server knows an SOA record above it", name);
+
+		fail_unknown(f, ERROR_DNS, why);
+	} else {
 		f->target.zone = xstrdup_null(zone);
 		finish(f, NULL);
 	}
@@ -144,6 +162,21 @@ server_knows(const struct dns_finder *f, const struct dns_answer *answer, const 
 {
 	return is_answer(answer, err) && answer->authoritative &&
 	       (answer->cname || (answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone)));
+}
+
+static void
+note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const struct error *err)
+{
+	const char *server = f->target.provider.server;
+
+	if (err)
+		error_copy(&f->server_failure, err);
+	else if (!is_answer(answer, err))
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s answers %s when asked about %s",
+			server, dns_rcode_name(answer->rcode), f->asked);
+	else
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s does not serve a zone that holds %s",
+			server, f->asked);
 }
 
 static void
@@ -177,12 +210,17 @@ on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 
 	f->query = NULL;
 	if (f->at_server && !server_knows(f, answer, err)) {
+		note_server_failure(f, answer, err);
 		f->at_server = false;
 		ask(f);
-	} else if (!is_answer(answer, err))
-		fail(f, ERROR_DNS, "look up %s: %s", f->asked,
-			err ? err->message : dns_rcode_name(answer->rcode));
-	else if (answer->cname && f->asked == f->target.name)
+	} else if (err)
+		fail_unknown(f, err->code, err->message);
+	else if (!is_answer(answer, err)) {
+		_cleanup_free_ char *why = xasprintf(
+			"DNS SOA of '%s': %s", f->asked, dns_rcode_name(answer->rcode));
+
+		fail_unknown(f, ERROR_DNS, why);
+	} else if (answer->cname && f->asked == f->target.name)
 		follow(f, answer->cname);
 	else if (!answer->cname && answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone))
 		found_zone(f, answer->soa_zone);
@@ -198,6 +236,7 @@ look(struct dns_finder *f)
 	int found;
 
 	dnsprovider_clear(provider);
+	error_clear(&f->server_failure);
 	found = dnsprovider_choose(f->store, f->named, f->target.name, provider, &err);
 	if (found < 0) {
 		finish(f, &err);

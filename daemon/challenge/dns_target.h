@@ -27,7 +27,8 @@ dns_target_done_fn(struct dns_target *target, const struct error *err, void *arg
 /*
  * dns_target_find() - @name: "_acme-challenge.example.com"
  * @named: id of the DNS provider that was asked for, or NULL. The provider's own server is asked first, if it has one
- * and is authoritative; else the resolver. Errors: ERROR_DNS (lookup failed, aliases in a circle, no zone),
+ * and is authoritative; else the resolver. Errors: ERROR_DNS (lookup failed, aliases in a circle, no zone), ERROR_TIMEOUT
+ * (nobody answered; both say which server was silent, refused, or is no server of that zone, before all else),
  * ERROR_STATE (no provider for where the aliases lead; the text says what to add).
  */
 struct dns_finder *

@@ -114,8 +114,10 @@ static int
 bind_error(struct error *err, int errnum, const char *text)
 {
 	const char *colon = strrchr(text, ':');
-	const char *other = "or leave the port to a web server that passes /.well-known/acme-challenge/ on "
-			    "(nginx-acme-challenge.conf, haproxy-acme-challenge.cfg), or set webroot";
+	const char
+		*other = "or set http-listen to another port and have a web server that owns this one pass "
+			 "/.well-known/acme-challenge/ on (nginx-acme-challenge.conf, "
+			 "haproxy-acme-challenge.cfg), or set webroot";
 
 	if (errnum == EADDRINUSE && is_unix(text))
 		error_set(err, ERROR_UNAVAILABLE,
@@ -124,8 +126,7 @@ bind_error(struct error *err, int errnum, const char *text)
 	else if (errnum == EADDRINUSE)
 		error_set(err, ERROR_UNAVAILABLE,
 			"http-listen %s: another program has that port (ss -ltnp 'sport = %s' shows which): "
-			"stop it, "
-			"%s",
+			"stop it (or, if it is systemd, let certd-http.socket hand the port to certd), %s",
 			text, colon, other);
 	else if ((errnum == EACCES || errnum == EPERM) && !is_unix(text))
 		error_set(err, ERROR_UNAVAILABLE,

@@ -87,61 +87,85 @@ refuse_offer(const struct acme_authorization *authz, const char *type, struct er
 	return error_set(err, ERROR_CA, "the CA offers only %s", text);
 }
 
-/* @authz NULL: nobody was asked yet, all kinds may be offered. */
+/* How is control of a name to be proved? */
+struct question {
+	const struct autocert *autocert;
+	const char *name; /* without "*." */
+	bool wildcard;
+	const struct acme_authorization *authz; /* NULL: nobody was asked yet, all kinds may be offered */
+	bool now;                               /* what works at this moment, else: what is configured */
+};
+
 static int
-check_kind(struct solver *solver, const struct solver_kind *kind, const struct autocert *autocert,
-	const char *name, bool wildcard, const struct acme_authorization *authz, struct error *err)
+check_kind(struct solver *solver, const struct solver_kind *kind, const struct question *q, struct error *err)
 {
-	if (authz && find_challenge(authz, kind->type) < 0)
-		return refuse_offer(authz, kind->type, err);
-	return kind->check(solver, autocert, name, wildcard, authz != NULL, err);
+	if (q->authz && find_challenge(q->authz, kind->type) < 0)
+		return refuse_offer(q->authz, kind->type, err);
+	return kind->check(solver, q->autocert, q->name, q->wildcard, q->now, err);
 }
 
 static const struct solver_kind *
-choose_named(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
-	const struct acme_authorization *authz, struct error *err)
+choose_named(struct solver *solver, const struct question *q, struct error *err)
 {
+	const char *wanted = q->autocert->challenge;
+
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (strcmp(kinds[i]->type, autocert->challenge) != 0)
+		if (strcmp(kinds[i]->type, wanted) != 0)
 			continue;
-		if (check_kind(solver, kinds[i], autocert, name, wildcard, authz, &why) == 0)
+		if (check_kind(solver, kinds[i], q, &why) == 0)
 			return kinds[i];
-		error_wrap(
-			&why, "%s%s cannot be proved by %s", wildcard ? "*." : "", name, autocert->challenge);
+		error_wrap(&why, "%s%s cannot be proved by %s", q->wildcard ? "*." : "", q->name, wanted);
 		if (!why.field)
 			str_replace(&why.field, "challenge");
 		if (err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01",
-		autocert->challenge);
+	error_set_field(
+		err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01", wanted);
 	return NULL;
+}
+
+static bool
+names_dns_provider(const struct autocert *autocert)
+{
+	return autocert->dns_provider && *autocert->dns_provider;
+}
+
+/*
+ * Of the reasons of all kinds, the class of that which can be mended soonest: what is set up and does not work now (a
+ * port that is taken) before what is not set up, and that before what the CA does not offer.
+ */
+static int
+weight(const struct error *why)
+{
+	return why->code == ERROR_CA ? 1 : why->code == ERROR_INVALID ? 2 : 3;
 }
 
 /* A DNS provider that was named is a wish for dns-01. */
 static const struct solver_kind *
-choose_auto(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
-	const struct acme_authorization *authz, struct error *err)
+choose_auto(struct solver *solver, const struct question *q, struct error *err)
 {
-	bool backwards = autocert->dns_provider && *autocert->dns_provider;
+	bool backwards = names_dns_provider(q->autocert);
 	_cleanup_buf_ struct buf reasons = BUF_INIT;
-	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_error_ struct error main_why = ERROR_INIT;
 	_cleanup_free_ char *field = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const struct solver_kind *kind = kinds[backwards ? ARRAY_SIZE(kinds) - 1 - i : i];
+		_cleanup_error_ struct error why = ERROR_INIT;
 
-		error_clear(&why);
-		if (check_kind(solver, kind, autocert, name, wildcard, authz, &why) == 0)
+		if (check_kind(solver, kind, q, &why) == 0)
 			return kind;
 		buf_printf(&reasons, "; %s: %s", kind->type, why.message);
 		if (why.field)
 			str_replace(&field, why.field);
+		if (!error_is_set(&main_why) || weight(&why) > weight(&main_why))
+			error_move(&main_why, &why);
 	}
-	error_set(err, why.code, "no way to prove control of %s%s%s", wildcard ? "*." : "", name,
+	error_set(err, main_why.code, "no way to prove control of %s%s%s", q->wildcard ? "*." : "", q->name,
 		buf_str(&reasons));
 	if (err) {
 		err->retry = true;
@@ -151,19 +175,17 @@ choose_auto(struct solver *solver, const struct autocert *autocert, const char *
 }
 
 static const struct solver_kind *
-choose(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard,
-	const struct acme_authorization *authz, struct error *err)
+choose(struct solver *solver, const struct question *q, struct error *err)
 {
-	return is_auto(autocert) ? choose_auto(solver, autocert, name, wildcard, authz, err)
-				 : choose_named(solver, autocert, name, wildcard, authz, err);
+	return is_auto(q->autocert) ? choose_auto(solver, q, err) : choose_named(solver, q, err);
 }
 
 int
 solver_choose(struct solver *solver, const struct autocert *autocert, const struct acme_authorization *authz,
 	struct error *err)
 {
-	const struct solver_kind *kind = choose(
-		solver, autocert, name_base(authz->name), authz->wildcard, authz, err);
+	const struct question q = { autocert, name_base(authz->name), authz->wildcard, authz, true };
+	const struct solver_kind *kind = choose(solver, &q, err);
 
 	return kind ? find_challenge(authz, kind->type) : -1;
 }
@@ -171,7 +193,9 @@ solver_choose(struct solver *solver, const struct autocert *autocert, const stru
 static int
 check_name(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
 {
-	return choose(solver, autocert, name_base(name), name_is_wildcard(name), NULL, err) ? 0 : -1;
+	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
+
+	return choose(solver, &q, err) ? 0 : -1;
 }
 
 int
@@ -183,6 +207,27 @@ solver_check(struct solver *solver, const struct autocert *autocert, struct erro
 		if (check_name(solver, autocert, autocert->sans.items[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+char *
+solver_explain(struct solver *solver, const struct autocert *autocert, const char *name)
+{
+	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, true };
+	const struct solver_kind *kind = is_auto(autocert) ? choose_auto(solver, &q, NULL) : NULL;
+	_cleanup_error_ struct error no_http = ERROR_INIT;
+
+	if (!kind)
+		return NULL;
+	if (kind == &solver_http01)
+		return xasprintf("challenge auto takes http-01 for %s: there is %s", name,
+			solver->webroots.count ? "a webroot" : "an HTTP listener");
+	if (q.wildcard)
+		return xasprintf("challenge auto takes dns-01 for %s: it is a wildcard", name);
+	if (names_dns_provider(autocert))
+		return xasprintf("challenge auto takes dns-01 for %s: a DNS provider is named", name);
+	check_kind(solver, &solver_http01, &q, &no_http);
+	return xasprintf("challenge auto takes dns-01 for %s, and not http-01: %s", name,
+		no_http.message ? no_http.message : "");
 }
 
 static const struct solver_kind *

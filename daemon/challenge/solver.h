@@ -100,4 +100,11 @@ solver_cleanup(struct solver *solver, const char *cleanup_id, solver_done_fn *do
 int
 solver_check(struct solver *solver, const struct autocert *autocert, struct error *err);
 
+/*
+ * Which challenge "auto" takes for @name at this moment, and why: a line for a person, owned by the caller; NULL when
+ * the declaration names the challenge, or none is possible. Tries to bind a listener that is not there.
+ */
+char *
+solver_explain(struct solver *solver, const struct autocert *autocert, const char *name);
+
 #endif

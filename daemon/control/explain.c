@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { CHALLENGES_SHOWN = 10 }; /* of names */
+
 struct explanation {
 	struct call *call;
 	struct autocert a;
@@ -149,6 +151,21 @@ explain_schedule(struct explanation *e)
 		why_then(e, row.due_at);
 }
 
+/* A choice that was left to us, name by name, when something went wrong with it. */
+static void
+why_challenge(struct explanation *e)
+{
+	const struct autocert *a = &e->a;
+
+	for (size_t i = 0; i <= a->sans.count && i < CHALLENGES_SHOWN; i++) {
+		const char *name = i ? a->sans.items[i - 1] : a->common_name;
+		char *why = name ? solver_explain(e->call->service->solver, a, name) : NULL;
+
+		if (why)
+			strlist_take(&e->reasons, why);
+	}
+}
+
 static void
 explain_failure(struct explanation *e)
 {
@@ -158,6 +175,7 @@ explain_failure(struct explanation *e)
 	if (!error_is_set(&e->a.last_error))
 		return;
 	json_object_object_add(e->result, "lastError", rpc_error_to_json(&e->a.last_error));
+	why_challenge(e);
 	if (advice)
 		strlist_add(&e->advice, advice);
 	if (solver_http_error(e->call->service->solver))

@@ -16,7 +16,6 @@ struct dnsprovider_op {
 	struct dns_query *query;
 	dnsprovider_done_fn *done;
 	void *arg;
-	char *server; /* for messages */
 };
 
 static int
@@ -71,24 +70,12 @@ rfc2136_check(const struct dnsprovider *d, struct error *err)
 }
 
 static void
-op_free(struct dnsprovider_op *op)
-{
-	free(op->server);
-	free(op);
-}
-
-static void
 on_answer(const struct dns_answer *answer _unused_, const struct error *err, void *arg)
 {
 	struct dnsprovider_op *op = arg;
-	_cleanup_error_ struct error failure = ERROR_INIT;
 
-	if (err) {
-		error_copy(&failure, err);
-		error_wrap(&failure, "DNS update at %s", op->server);
-	}
-	op->done(err ? &failure : NULL, op->arg);
-	op_free(op);
+	op->done(err, op->arg);
+	free(op);
 }
 
 static struct dnsprovider_op *
@@ -110,7 +97,6 @@ rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, b
 
 	op->done = done;
 	op->arg = arg;
-	op->server = xstrdup(d->server);
 	op->query = dns_send_update(env->dns, &update, TIMEOUT_MS, on_answer, op);
 	return op;
 }
@@ -119,7 +105,7 @@ static void
 rfc2136_cancel(struct dnsprovider_op *op)
 {
 	dns_cancel(op->query);
-	op_free(op);
+	free(op);
 }
 
 const struct dnsprovider_driver dnsprovider_rfc2136 = {

@@ -163,7 +163,7 @@ Test(acme_order, a_failed_validation_tells_the_name_in_the_cas_words)
 	cr_expect_eq(owner.err.code, ERROR_VALIDATION);
 	cr_expect_str_eq(owner.err.problem, "connection");
 	cr_expect_str_eq(owner.err.message,
-		"b.example.com: connection: looked at b.example.com and did not like it", "%s",
+		"b.example.com: http-01: connection: looked at b.example.com and did not like it", "%s",
 		owner.err.message);
 	cr_expect(owner.err.retry);
 	cr_expect(owner.spent);
@@ -209,16 +209,18 @@ Test(acme_order, a_ca_that_never_fails_a_challenge_is_asked_again_a_few_times)
 			owner_expect_issued(&owner, "in the end");
 		} else {
 			cr_expect_eq(owner.err.code, ERROR_VALIDATION);
-			cr_expect_str_eq(owner.err.message, "www.example.com: incorrectResponse: looked at "
-							    "www.example.com and did not like it");
+			cr_expect_str_eq(owner.err.message,
+				"www.example.com: http-01: incorrectResponse: looked at "
+				"www.example.com and did not like it");
 			cr_expect(owner.spent);
 		}
 		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), cases[i].challenges,
 			"%u failures: %u POSTs", cases[i].failures, fake_ca_count(f.ca, FAKE_CA_CHALLENGE));
 		cr_expect_lt(owner.done_at_ms, 40000, "%lld ms", (long long)owner.done_at_ms);
-		cr_expect(strlist_has(&owner.told, "validate: www.example.com: incorrectResponse: looked at "
-						   "www.example.com and did not "
-						   "like it"),
+		cr_expect(strlist_has(&owner.told,
+				  "validate: www.example.com: http-01: incorrectResponse: looked at "
+				  "www.example.com and did not "
+				  "like it"),
 			"the reason of the wait is told");
 		owner_clear(&owner);
 		fixture_clear(&f);

@@ -280,6 +280,49 @@ Test(dns01, a_wrong_tsig_secret_is_named)
 	teardown(&f);
 }
 
+static unsigned
+occurrences(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+		n++;
+	return n;
+}
+
+/* Whether another server knows the zone or not: it is the provider's own that has to be mended. */
+Test(dns01, a_server_that_cannot_be_reached_is_named_and_once)
+{
+	static const char DEAD[] = "127.0.0.1:1";
+	static const struct {
+		bool has_resolver;
+		const char *says;
+	} cases[] = {
+		{ false, "DNS provider 'ns': DNS SOA of '_acme-challenge.www.example.test': DNS server "
+			 "127.0.0.1:1 "
+			 "cannot be reached" },
+		{ true, "DNS provider 'ns': add _acme-challenge.www.example.test: DNS update at 127.0.0.1:1: "
+			"the "
+			"server cannot be reached" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f = { 0 };
+		struct challenge c;
+
+		dns_daemon_start(&f.daemon, DNS_DAEMON_KNOT);
+		rig_init(&f.rig, cases[i].has_resolver ? f.daemon.server : "127.0.0.1:2");
+		rig_add_provider(&f.rig, "ns", DEAD, "example.test", f.provider);
+		start(&f, &c, "www.example.test", false, TOKEN);
+		cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+		cr_assert_eq(c.result.error.code, ERROR_DNS);
+		cr_expect(strstr(c.result.error.message, cases[i].says), "%s", c.result.error.message);
+		cr_expect_eq(occurrences(c.result.error.message, DEAD), 1, "%s", c.result.error.message);
+		stop(&c);
+		teardown(&f);
+	}
+}
+
 Test(dns01, a_value_left_by_a_crash_is_removed_from_the_schedule)
 {
 	struct fixture f;

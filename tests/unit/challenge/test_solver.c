@@ -153,6 +153,8 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 			NULL, "the CA offers only tls-alpn-01" },
 		{ "a taken port", TAKEN_PORT, "http-01", "example.com", false, "http-01", NULL,
 			"another program has that port" },
+		{ "a taken port, whatever else is not there", TAKEN_PORT, "auto", "example.com", false,
+			"http-01", NULL, "http-01: http-listen 127.0.0.1:" },
 		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL,
 			"is an address" },
 		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01",
@@ -161,6 +163,80 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_choice(&cases[i]);
+}
+
+Test(solver, the_class_of_the_error_is_that_of_what_can_be_mended_here)
+{
+	static const struct {
+		int have;
+		const char *offered;
+		enum error_code code;
+	} cases[] = {
+		{ TAKEN_PORT, "http-01", ERROR_UNAVAILABLE },
+		{ TAKEN_PORT, "http-01,dns-01", ERROR_UNAVAILABLE },
+		{ TAKEN_PORT | OTHER_ZONE, "dns-01,http-01,tls-alpn-01", ERROR_UNAVAILABLE },
+		{ 0, "http-01", ERROR_INVALID },
+		{ LISTENER | ZONE, "tls-alpn-01", ERROR_CA },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig rig;
+		struct acme_authorization authz;
+		struct autocert autocert = { .challenge = xstrdup("auto") };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int taken;
+
+		rig_init(&rig, NULL);
+		equip(&rig, cases[i].have, &taken, &autocert);
+		authz_init(&authz, "www.example.com", false, cases[i].offered, TOKEN);
+		cr_expect_eq(solver_choose(rig.solver, &autocert, &authz, &err), -1);
+		cr_expect_eq(err.code, cases[i].code, "case %zu: %s", i, error_code_name(err.code));
+		acme_authorization_clear(&authz);
+		autocert_clear(&autocert);
+		rig_clear(&rig);
+		if (taken >= 0)
+			close(taken);
+	}
+}
+
+Test(solver, says_what_auto_takes_and_why)
+{
+	static const struct {
+		int have;
+		const char *challenge;
+		const char *name;
+		const char *says; /* NULL: nothing to say */
+	} cases[] = {
+		{ LISTENER | ZONE, "auto", "www.example.com",
+			"takes http-01 for www.example.com: there is an HTTP" },
+		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
+		{ LISTENER | ZONE, "auto", "*.example.com",
+			"takes dns-01 for *.example.com: it is a wildcard" },
+		{ LISTENER | NAMED, "auto", "www.example.com",
+			"takes dns-01 for www.example.com: a DNS provider" },
+		{ TAKEN_PORT | ZONE, "auto", "www.example.com", "not http-01: http-listen 127.0.0.1:" },
+		{ LISTENER | ZONE, "http-01", "www.example.com", NULL },
+		{ 0, "auto", "www.example.com", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig rig;
+		struct autocert autocert = { .challenge = xstrdup_null(cases[i].challenge) };
+		_cleanup_free_ char *text = NULL;
+		int taken;
+
+		rig_init(&rig, NULL);
+		equip(&rig, cases[i].have, &taken, &autocert);
+		text = solver_explain(rig.solver, &autocert, cases[i].name);
+		if (cases[i].says)
+			cr_expect(text && strstr(text, cases[i].says), "case %zu: %s", i, text ? text : "-");
+		else
+			cr_expect_null(text, "case %zu: %s", i, text);
+		autocert_clear(&autocert);
+		rig_clear(&rig);
+		if (taken >= 0)
+			close(taken);
+	}
 }
 
 Test(solver, a_declaration_is_checked_before_it_is_made)
