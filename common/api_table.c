@@ -357,21 +357,34 @@ const struct api_resource api_resources[] = {
 #define FILTER_NAME \
 	{ .name = "commonName", .type = API_STRING, .option = "cn", .metavar = "DOMAIN", \
 		.help = "with this common name" }
+#define FILTER_OBJECT_NAME \
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "with this name" }
+#define FILTER_PROVIDER \
+	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER", \
+		.help = "of this provider" }
+#define FILTER_EXPIRY \
+	{ .name = "expiresBefore", .type = API_TIME, .metavar = "DATE", \
+		.help = "that expire before then, or within a span such as 30d" }
 #define FILTER_STATE { .name = "state", .type = API_ENUM, .values = states, .help = "in this state" }
 
-static const struct api_field page_params[] = { PAGE_FIELDS, FILTER_STATE, END };
+static const struct api_field page_params[] = { PAGE_FIELDS, FILTER_STATE, FILTER_OBJECT_NAME, END };
 static const struct api_field schedule_params[] = { PAGE_FIELDS, END };
 static const struct api_field autocert_list_params[] = {
 	PAGE_FIELDS,
 	FILTER_STATE,
+	FILTER_OBJECT_NAME,
 	FILTER_NAME,
-	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER",
-		.help = "of this provider" },
+	FILTER_PROVIDER,
+	FILTER_EXPIRY,
 	END,
 };
 static const struct api_field certificate_list_params[] = {
 	PAGE_FIELDS,
+	FILTER_STATE,
+	FILTER_OBJECT_NAME,
 	FILTER_NAME,
+	FILTER_PROVIDER,
+	FILTER_EXPIRY,
 	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate", .option = "auto",
 		.metavar = "AUTO", .help = "issued for this auto-certificate" },
 	END,

@@ -3,10 +3,12 @@
 
 #include "common/buf.h"
 #include "common/secret.h"
+#include "common/timefmt.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SECRET_MAX = 16 * 1024 };
@@ -58,6 +60,21 @@ parse_secret(const char *path, struct json_object **ret, struct error *err)
 	return 0;
 }
 
+/* A date, or a span from now on ("30d"); what is neither the daemon refuses. */
+static int
+parse_time(const char *text, struct json_object **ret)
+{
+	char date[TIME_RFC3339_SIZE];
+	int64_t span;
+
+	if (time_parse_span(text, &span) == 0) {
+		time_format_rfc3339(time_add((int64_t)time(NULL), span), date);
+		text = date;
+	}
+	*ret = json_object_new_string(text);
+	return 0;
+}
+
 static int
 parse_scalar(const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
 {
@@ -68,6 +85,8 @@ parse_scalar(const struct api_field *field, const char *text, struct json_object
 		return parse_path(text, ret, err);
 	case API_SECRET:
 		return parse_secret(text, ret, err);
+	case API_TIME:
+		return parse_time(text, ret);
 	default:
 		*ret = json_object_new_string(text);
 		return 0;

@@ -13,6 +13,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
 #include "daemon/base/workers.h"
+#include "daemon/control/list.h"
 #include "daemon/control/server.h"
 #include "daemon/master_key.h"
 #include "daemon/startup.h"
@@ -24,7 +25,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_LISTEN_FDS = 16, STATUS_MS = 1000 };
+enum {
+	MAX_LISTEN_FDS = 16,
+	STATUS_MS = 1000,
+	RELAXED_MS =
+		10, /* how long a commit that nobody waits for is put off for another one to take it along */
+};
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
 
@@ -51,6 +57,8 @@ struct certd {
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
+	struct loop_timer relaxed; /* the commit that is put off */
+	bool relaxed_is_due;
 	bool is_ready;
 };
 
@@ -82,10 +90,42 @@ open_base(struct certd *c, struct error *err)
 	return c->http ? 0 : -1;
 }
 
+/* The relaxed commit is due: the timer's own turn ends with it. */
+static void
+relaxed_due(void *arg)
+{
+	struct certd *c = arg;
+
+	c->relaxed_is_due = true;
+}
+
 static bool
 turn_end(void *arg)
 {
-	return store_commit(arg);
+	struct certd *c = arg;
+	enum store_waiting waiting = store_waiting(c->store);
+
+	if (waiting == STORE_RELAXED && !c->relaxed_is_due) {
+		if (!loop_timer_is_armed(&c->relaxed))
+			loop_timer_set(&c->relaxed, RELAXED_MS);
+		return false;
+	}
+	c->relaxed_is_due = false;
+	if (waiting == STORE_EMPTY)
+		return false;
+	loop_timer_cancel(&c->relaxed);
+	return store_commit(c->store);
+}
+
+/* A store that cannot be written (its disk is full) is no reason not to start. */
+static void
+upgrade_store(struct certd *c)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (objects_upgrade(c->store, &err) < 0)
+		event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
+			"lists by filter may miss what was stored by an earlier certd: %s", err.message);
 }
 
 static int
@@ -99,8 +139,10 @@ open_store(struct certd *c, struct error *err)
 	c->store = store_open(path, &c->master_key, err);
 	if (!c->store)
 		return -1;
-	loop_set_turn_end(c->loop, turn_end, c->store);
+	loop_timer_init(&c->relaxed, c->loop, relaxed_due, c);
+	loop_set_turn_end(c->loop, turn_end, c);
 	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
+	upgrade_store(c);
 	return 0;
 }
 
@@ -250,7 +292,9 @@ certd_free(struct certd *c)
 		return;
 	startup_cancel(c->startup);
 	loop_timer_cancel(&c->status);
+	loop_timer_cancel(&c->relaxed);
 	events_unsubscribe(c->watch);
+	lists_stop(&c->service);
 	control_free(c->control);
 	scheduler_free(c->scheduler);
 	x509_seen_free(c->issue_env.seen);
@@ -418,6 +462,7 @@ certd_run(struct certd *c, struct error *err)
 		.rollout = c->rollout,
 		.scheduler = c->scheduler,
 	};
+	int rc;
 
 	loop_signal(c->loop, SIGTERM, stop_signal, c);
 	loop_signal(c->loop, SIGINT, stop_signal, c);
@@ -427,5 +472,7 @@ certd_run(struct certd *c, struct error *err)
 	notify_watchdog_start(c->loop);
 	c->startup = startup_begin(&env, ready, c);
 	scheduler_kick(c->scheduler);
-	return loop_run(c->loop, err);
+	rc = loop_run(c->loop, err);
+	store_commit(c->store); /* what could wait till now */
+	return rc;
 }

@@ -88,6 +88,7 @@ TESTS += unit-store
 unit_store_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/store/test_object.c \
+	tests/unit/store/test_object_query.c \
 	tests/unit/store/test_record.c \
 	tests/unit/store/test_schedule.c \
 	tests/unit/store/test_store.c \
@@ -114,6 +115,7 @@ unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/control/test_change.c \
 	tests/unit/control/test_diff.c \
+	tests/unit/control/test_list.c \
 	tests/unit/control/test_peer.c \
 	tests/unit/control/test_session.c \
 	tests/unit/control/test_tables.c \

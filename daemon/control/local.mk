@@ -3,6 +3,7 @@ libcertd_la_SOURCES += \
 	daemon/control/diff.c daemon/control/diff.h \
 	daemon/control/explain.c \
 	daemon/control/handlers.h \
+	daemon/control/list.c daemon/control/list.h \
 	daemon/control/peer.c daemon/control/peer.h \
 	daemon/control/res_autocert.c daemon/control/res_autocert.h \
 	daemon/control/res_certificate.c \

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLUG_MAX = 200, REFERRERS_MAX = 10000 };
+enum { SLUG_MAX = 200 };
 
 /* --- describing --- */
 
@@ -442,39 +442,10 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 
 /* --- reading --- */
 
-static bool
-autocert_matches(struct json_object *params, const void *obj)
-{
-	const struct autocert *a = obj;
-	struct json_object *cn = json_path(params, "commonName");
-
-	return resource_has_state(params, obj) &&
-	       (!cn || strcmp(a->common_name, json_object_get_string(cn)) == 0);
-}
-
 int
 autocert_list(struct call *call, struct json_object *params, struct error *err)
 {
-	struct store *store = call->service->store;
-	struct json_object *provider = json_path(params, "provider");
-	struct json_object *cn = json_path(params, "commonName");
-	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-	_cleanup_free_ char *provider_id = NULL;
-
-	if (provider) {
-		if (resource_ref(store, &provider_class, "provider", json_object_get_string(provider),
-			    &provider_id, err) < 0 ||
-			object_referrers(store, &autocert_class, provider_id, REFERRERS_MAX, &ids, err) < 0)
-			return -1;
-	} else if (cn) {
-		if (object_by_common_name(
-			    store, &autocert_class, json_object_get_string(cn), REFERRERS_MAX, &ids, err) < 0)
-			return -1;
-	} else {
-		return resource_list(call, &autocert_ops,
-			json_path(params, "state") ? autocert_matches : NULL, params, err);
-	}
-	return resource_list_ids(call, &autocert_ops, &ids, autocert_matches, params, err);
+	return resource_list(call, &autocert_ops, params, err);
 }
 
 int

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { INDEX_MAX = 10000 };
-
 static const char *
 certificate_status(const struct certificate *c, int64_t now)
 {
@@ -61,38 +59,10 @@ const struct resource_ops certificate_ops = {
 	.describe = certificate_describe,
 };
 
-/* The second filter when both are given; the first one is answered by an index. */
-static bool
-certificate_matches(struct json_object *params, const void *obj)
-{
-	const struct certificate *c = obj;
-	struct json_object *cn = json_path(params, "commonName");
-
-	return !cn || strcmp(c->common_name, json_object_get_string(cn)) == 0;
-}
-
 int
 certificate_list(struct call *call, struct json_object *params, struct error *err)
 {
-	struct store *store = call->service->store;
-	struct json_object *autocert = json_path(params, "autoCertificate");
-	struct json_object *cn = json_path(params, "commonName");
-	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-	_cleanup_free_ char *autocert_id = NULL;
-
-	if (autocert) {
-		if (resource_ref(store, &autocert_class, "autoCertificate", json_object_get_string(autocert),
-			    &autocert_id, err) < 0 ||
-			object_referrers(store, &certificate_class, autocert_id, INDEX_MAX, &ids, err) < 0)
-			return -1;
-	} else if (cn) {
-		if (object_by_common_name(
-			    store, &certificate_class, json_object_get_string(cn), INDEX_MAX, &ids, err) < 0)
-			return -1;
-	} else {
-		return resource_list(call, &certificate_ops, NULL, params, err);
-	}
-	return resource_list_ids(call, &certificate_ops, &ids, certificate_matches, params, err);
+	return resource_list(call, &certificate_ops, params, err);
 }
 
 int

@@ -199,8 +199,7 @@ consumer_delete(struct call *call, struct json_object *params, struct error *err
 int
 consumer_list(struct call *call, struct json_object *params, struct error *err)
 {
-	return resource_list(
-		call, &consumer_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+	return resource_list(call, &consumer_ops, params, err);
 }
 
 int

@@ -112,8 +112,7 @@ dnsprovider_delete(struct call *call, struct json_object *params, struct error *
 int
 dnsprovider_list(struct call *call, struct json_object *params, struct error *err)
 {
-	return resource_list(
-		call, &dnsprovider_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+	return resource_list(call, &dnsprovider_ops, params, err);
 }
 
 int

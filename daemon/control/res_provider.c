@@ -178,8 +178,7 @@ provider_delete(struct call *call, struct json_object *params, struct error *err
 int
 provider_list(struct call *call, struct json_object *params, struct error *err)
 {
-	return resource_list(
-		call, &provider_ops, json_path(params, "state") ? resource_has_state : NULL, params, err);
+	return resource_list(call, &provider_ops, params, err);
 }
 
 int

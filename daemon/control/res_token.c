@@ -81,7 +81,7 @@ token_delete(struct call *call, struct json_object *params, struct error *err)
 int
 token_list(struct call *call, struct json_object *params, struct error *err)
 {
-	return resource_list(call, &token_ops, NULL, params, err);
+	return resource_list(call, &token_ops, params, err);
 }
 
 int

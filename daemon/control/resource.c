@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, NEAREST_MAX = 500 };
+enum { NEAREST_MAX = 500 };
 
 struct json_object *
 json_path(struct json_object *obj, const char *path)
@@ -157,13 +157,13 @@ metadata_to_json(const struct object *o)
 	return m;
 }
 
-bool
-resource_has_state(struct json_object *params, const void *obj)
+enum object_state
+resource_state(const char *name)
 {
-	const struct object *o = obj;
-	struct json_object *state = json_path(params, "state");
-
-	return !state || strcmp(json_object_get_string(state), state_name(o->state)) == 0;
+	for (int state = OBJECT_PROVISIONING; state < OBJECT_FAILED; state++)
+		if (strcmp(name, state_name(state)) == 0)
+			return (enum object_state)state;
+	return OBJECT_FAILED;
 }
 
 struct json_object *
@@ -403,91 +403,4 @@ resource_get(struct call *call, const struct resource_ops *ops, struct json_obje
 	record_clear(ops->cls, obj);
 	free(obj);
 	return rc;
-}
-
-/* A page under construction. */
-struct page {
-	int64_t offset, limit;
-	int64_t seen; /* objects that belong to the list so far */
-	struct json_object *items;
-};
-
-static void
-page_init(struct page *page, struct json_object *params)
-{
-	*page = (struct page){ .limit = LIST_LIMIT, .items = json_object_new_array() };
-	json_get_int(params, "offset", 0, INT64_MAX, &page->offset, NULL);
-	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &page->limit, NULL);
-}
-
-static bool
-page_add(struct page *page, struct call *call, const struct resource_ops *ops, const void *obj)
-{
-	int64_t at = page->seen++ - page->offset;
-
-	if (at >= 0 && at < page->limit)
-		json_object_array_add(page->items, resource_to_json(call->service, ops, obj));
-	return at + 1 < page->limit;
-}
-
-static void
-page_finish(struct page *page, struct call *call, int64_t total)
-{
-	call->result = json_object_new_object();
-	json_object_object_add(call->result, "items", page->items);
-	json_add_int(call->result, "offset", page->offset);
-	json_add_int(call->result, "limit", page->limit);
-	json_add_int(call->result, "total", total);
-}
-
-int
-resource_list(struct call *call, const struct resource_ops *ops, resource_filter_fn *filter,
-	struct json_object *params, struct error *err)
-{
-	struct store *store = call->service->store;
-	struct object *o = xcalloc(1, ops->cls->size);
-	_cleanup_buf_ struct buf id = BUF_INIT;
-	struct page page;
-	int found;
-
-	page_init(&page, params);
-	while ((found = store_next(store, ops->cls->db, id.data, id.len, true, &id, NULL, err)) == 1) {
-		bool more = true;
-
-		if (!filter && page.seen < page.offset) { /* nothing of it is needed */
-			page.seen++;
-			continue;
-		}
-		found = object_peek(store, ops->cls, buf_str(&id), o, err);
-		if (found < 0)
-			break;
-		if (!filter || filter(params, o))
-			more = page_add(&page, call, ops, o);
-		if (!more && !filter)
-			break; /* without a filter the total is known without looking */
-	}
-	record_clear(ops->cls, o);
-	free(o);
-	page_finish(&page, call, filter ? page.seen : (int64_t)store_count(store, ops->cls->db));
-	return found < 0 ? -1 : 0;
-}
-
-int
-resource_list_ids(struct call *call, const struct resource_ops *ops, const struct strlist *ids,
-	resource_filter_fn *filter, struct json_object *params, struct error *err)
-{
-	struct object *o = xcalloc(1, ops->cls->size);
-	struct page page;
-	int found = 0;
-
-	page_init(&page, params);
-	for (size_t i = 0; i < ids->count && found >= 0; i++) {
-		found = object_peek(call->service->store, ops->cls, ids->items[i], o, err);
-		if (found == 1 && (!filter || filter(params, o)))
-			page_add(&page, call, ops, o);
-	}
-	record_clear(ops->cls, o);
-	free(o);
-	page_finish(&page, call, page.seen);
-	return found < 0 ? -1 : 0;
 }

@@ -60,27 +60,22 @@ void
 resource_event(
 	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o);
 
-/* metadata.state is the one of params.state, or none is asked for. */
-bool
-resource_has_state(struct json_object *params, const void *obj);
+/* The state of that name, which the API table knows. */
+enum object_state
+resource_state(const char *name);
 
-/* The generic methods. @filter: NULL, or whether an object belongs into the list (may look at params). */
-typedef bool
-resource_filter_fn(struct json_object *params, const void *obj);
-
+/* The generic methods. */
 int
 resource_get(
 	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err);
 
-/* All that @filter accepts, in order of creation of their ids; offset and limit apply after it. */
+/*
+ * A page of those that @params ask for (list.c has the filters), in order of ids, or of expiry when that is what they
+ * are chosen by; offset and limit apply to what was chosen. Answers later when it is long.
+ */
 int
-resource_list(struct call *call, const struct resource_ops *ops, resource_filter_fn *filter,
-	struct json_object *params, struct error *err);
-
-/* Same, of the given ids (an index's answer). */
-int
-resource_list_ids(struct call *call, const struct resource_ops *ops, const struct strlist *ids,
-	resource_filter_fn *filter, struct json_object *params, struct error *err);
+resource_list(
+	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err);
 
 extern const struct resource_ops provider_ops;
 extern const struct resource_ops autocert_ops;

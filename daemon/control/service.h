@@ -25,6 +25,7 @@ struct service {
 	bool master_key_beside_store;
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
+	struct list *lists; /* pages that are being made */
 };
 
 struct call;

@@ -47,6 +47,7 @@ struct request {
 	struct json_object *id; /* owned; NULL: null */
 	bool is_notification;   /* not answered */
 	bool is_subscribe;
+	bool is_list; /* may be long: those behind it wait, so that one is held in memory */
 };
 
 struct session {
@@ -65,6 +66,7 @@ struct session {
 	struct json_object *message;
 	size_t next_request;
 	unsigned queued;
+	unsigned lists; /* of the queued ones */
 	struct event_subscription *subscription;
 	bool in_frame; /* the timer is the deadline of the frame that is coming in */
 	bool is_held;  /* there was no room for what has come in */
@@ -130,7 +132,7 @@ session_close(struct session *s)
 static bool
 has_room(const struct session *s)
 {
-	return s->queued < s->limits.max_queued && s->out.len <= s->limits.max_unsent;
+	return s->queued < s->limits.max_queued && !s->lists && s->out.len <= s->limits.max_unsent;
 }
 
 static void
@@ -310,14 +312,15 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 	if (!r->is_notification && b->session)
 		batch_answer(b, err ? rpc_error(r->id, 0, err) : rpc_result(r->id, json_object_get(result)));
 	json_object_put(result);
-	json_object_put(r->id);
-	free(r);
 	b->open--;
 	if (b->session) {
 		b->session->queued--;
+		b->session->lists -= r->is_list;
 		if (b->session->is_held)
 			loop_timer_set(&b->session->again, 0); /* there is room now */
 	}
+	json_object_put(r->id);
+	free(r);
 	batch_settle(b);
 }
 
@@ -363,8 +366,10 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 	r->id = json_object_get(req.id);
 	r->is_notification = req.is_notification;
 	r->is_subscribe = method == RPC_EVENT_SUBSCRIBE;
+	r->is_list = api_methods[method].verb == API_LIST_ALL;
 	b->open++;
 	s->queued++;
+	s->lists += r->is_list;
 	service_call(s->service, &s->peer, method, req.params, request_done, r);
 }
 

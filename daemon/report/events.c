@@ -2,6 +2,9 @@
  * The event stream. Events are collected during a turn and handed to subscribers when their change is durable, so
  * nobody hears of something that did not happen. Sequence numbers are given at once: order in the store is order of
  * emission. The store keeps the last max_events; each new event pushes out the one that leaves the window.
+ *
+ * Those about one object are found by STORE_INDEX rows "o" object-id NUL number. Stores of an earlier certd get them
+ * when they are opened ("event-index" in STORE_META).
  */
 #include "daemon/report/events.h"
 
@@ -15,7 +18,9 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { EVENT_MESSAGE_MAX = 2000 };
+enum { EVENT_MESSAGE_MAX = 2000, INDEX_AT_ONCE = 1000 };
+
+static const char index_mark[] = "event-index";
 
 struct event_subscription {
 	struct events *events;
@@ -51,14 +56,121 @@ seq_key(uint64_t seq, unsigned char ret[8])
 	memcpy(ret, &be, sizeof(be));
 }
 
+/* The number at the end of a key, of an event or of its index row. */
 static uint64_t
-seq_of_key(const struct buf *key)
+seq_at_end(const void *key, size_t len)
 {
 	uint64_t be = 0;
 
-	if (key->len == sizeof(be))
-		memcpy(&be, key->data, sizeof(be));
+	if (len >= sizeof(be))
+		memcpy(&be, (const char *)key + len - sizeof(be), sizeof(be));
 	return be64toh(be);
+}
+
+static uint64_t
+seq_of_key(const struct buf *key)
+{
+	return seq_at_end(key->data, key->len);
+}
+
+/* --- the index by object --- */
+
+static void
+index_key(struct buf *ret, const char *object_id, uint64_t seq)
+{
+	unsigned char number[8];
+
+	seq_key(seq, number);
+	buf_reset(ret);
+	buf_add_char(ret, 'o');
+	buf_add(ret, object_id, strlen(object_id) + 1);
+	buf_add(ret, number, sizeof(number));
+}
+
+/*
+ * The object's id in the text of an event, without parsing it: event_make() puts "object" before the message, and
+ * inside a string no quote stands bare. Return: whether it is about an object.
+ */
+static bool
+object_id_of(const struct buf *text, char ret[STORE_ID_SIZE])
+{
+	static const char object_mark[] = ",\"object\":{", id_mark[] = "\"id\":\"";
+	const char *object = strstr(buf_str(text), object_mark);
+	const char *message = strstr(buf_str(text), ",\"message\":");
+	const char *id = object ? strstr(object, id_mark) : NULL;
+	size_t len;
+
+	if (!id || !message || id > message)
+		return false;
+	id += strlen(id_mark);
+	len = strcspn(id, "\"");
+	if (len == 0 || len >= STORE_ID_SIZE)
+		return false;
+	memcpy(ret, id, len);
+	ret[len] = '\0';
+	return true;
+}
+
+static void
+index_put(struct store_txn *txn, const char *object_id, uint64_t seq)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	index_key(&key, object_id, seq);
+	store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
+}
+
+/* An event and its row leave the store. */
+static void
+event_del(struct store *store, struct store_txn *txn, uint64_t seq)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_buf_ struct buf row = BUF_INIT;
+	unsigned char key[8];
+	char id[STORE_ID_SIZE];
+
+	seq_key(seq, key);
+	if (store_get(store, STORE_EVENT, key, sizeof(key), &text, NULL) == 1 && object_id_of(&text, id)) {
+		index_key(&row, id, seq);
+		store_del(txn, STORE_INDEX, row.data, row.len);
+	}
+	store_del(txn, STORE_EVENT, key, sizeof(key));
+}
+
+/* The next events get their rows. Return: 1 there may be more, 0 the end, -1 failed. */
+static int
+index_some(struct store *store, struct buf *after)
+{
+	struct store_txn *txn = store_begin(store);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char id[STORE_ID_SIZE];
+	int rc = 1;
+
+	for (int i = 0; rc == 1 && i < INDEX_AT_ONCE; i++) {
+		rc = store_next(store, STORE_EVENT, after->data, after->len, true, after, &text, NULL);
+		if (rc == 1 && object_id_of(&text, id))
+			index_put(txn, id, seq_of_key(after));
+	}
+	return store_commit_now(store, txn, NULL) < 0 ? -1 : rc;
+}
+
+/* Once for a store; tried again at the next start if it fails. */
+static void
+index_upgrade(struct store *store)
+{
+	_cleanup_buf_ struct buf after = BUF_INIT;
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	unsigned char from[8];
+	int rc = 1;
+
+	if (store_get(store, STORE_META, index_mark, strlen(index_mark), &value, NULL) != 0)
+		return;
+	seq_key(0, from);
+	buf_add(&after, from, sizeof(from));
+	while (rc == 1)
+		rc = index_some(store, &after);
+	if (rc == 0)
+		store_put(store_begin(store), STORE_META, index_mark, strlen(index_mark), "1", 1);
 }
 
 /* The last number given in an earlier life: walk down from the far end by halving (keys are dense but for the window). */
@@ -93,7 +205,7 @@ trim(struct events *events)
 	buf_add(&key, from, sizeof(from));
 	while (store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, NULL, NULL) == 1 &&
 		events->last_seq - seq_of_key(&key) >= events->max_events)
-		store_del(txn, STORE_EVENT, key.data, key.len);
+		event_del(events->store, txn, seq_of_key(&key));
 }
 
 struct events *
@@ -106,6 +218,7 @@ events_new(struct store *store, struct clock *clock, struct log *log, uint64_t m
 	events->log = log;
 	events->max_events = max_events;
 	events->last_seq = find_last_seq(store);
+	index_upgrade(store);
 	trim(events);
 	return events;
 }
@@ -232,21 +345,24 @@ event_make(struct events *events, uint64_t seq, const struct event_info *info,
 }
 
 static void
-event_store(struct events *events, struct store_txn *txn, uint64_t seq, struct json_object *event)
+event_store(struct events *events, struct store_txn *txn, uint64_t seq, const char *object_id,
+	struct json_object *event)
 {
 	struct event_pending *p = xcalloc(1, sizeof(*p));
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned char key[8];
 
-	if (!txn)
+	if (!txn) {
 		txn = store_begin(events->store);
+		store_relax(txn);
+	}
 	json_write(event, &text);
 	seq_key(seq, key);
 	store_put(txn, STORE_EVENT, key, sizeof(key), text.data, text.len);
-	if (seq > events->max_events) {
-		seq_key(seq - events->max_events, key);
-		store_del(txn, STORE_EVENT, key, sizeof(key));
-	}
+	if (object_id && strlen(object_id) < STORE_ID_SIZE)
+		index_put(txn, object_id, seq);
+	if (seq > events->max_events)
+		event_del(events->store, txn, seq - events->max_events);
 	p->events = events;
 	p->event = event;
 	store_then(txn, event_durable, p);
@@ -269,7 +385,7 @@ emit(struct events *events, struct store_txn *txn, enum event_kind kind, const s
 		json_object_put(event);
 	} else {
 		event = event_make(events, ++events->last_seq, info, object, data, message);
-		event_store(events, txn, events->last_seq, event);
+		event_store(events, txn, events->last_seq, object ? object->id : NULL, event);
 	}
 	free(message);
 }
@@ -341,47 +457,121 @@ events_last(const struct events *events)
 	return events->last_seq;
 }
 
-static uint64_t
-list_start(const struct events *events, int64_t after, size_t limit)
+/* Appends the event; one that is gone or damaged hides no other. */
+static void
+list_add(struct json_object *list, const struct buf *text)
 {
-	if (after >= 0)
-		return (uint64_t)after;
-	return events->last_seq > limit ? events->last_seq - limit : 0;
+	struct json_object *event = json_parse(text->data, text->len, NULL);
+
+	if (event)
+		json_object_array_add(list, event);
+}
+
+static int
+list_all(struct events *events, uint64_t after, size_t limit, struct json_object *list, struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	unsigned char from[8];
+	int found = 1;
+
+	seq_key(after, from);
+	buf_add(&key, from, sizeof(from));
+	while (found == 1 && json_object_array_length(list) < limit) {
+		found = store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, &text, err);
+		if (found == 1)
+			list_add(list, &text);
+	}
+	return found < 0 ? -1 : 0;
+}
+
+/* Numbers of one object's events. */
+struct numbers {
+	uint64_t *items; /* owned; room for @limit */
+	size_t count, limit;
+};
+
+static bool
+take_number(const void *key, size_t len, void *arg)
+{
+	struct numbers *n = arg;
+
+	n->items[n->count++] = seq_at_end(key, len);
+	return n->count < n->limit;
+}
+
+/* The first ones behind @after. */
+static int
+numbers_after(
+	struct store *store, const char *object_id, uint64_t after, struct numbers *n, struct error *err)
+{
+	_cleanup_buf_ struct buf from = BUF_INIT;
+	_cleanup_buf_ struct buf end = BUF_INIT;
+
+	index_key(&from, object_id, after);
+	index_key(&end, object_id, UINT64_MAX);
+	return store_walk_keys(store, STORE_INDEX, &from, true, &end, take_number, n, err);
+}
+
+/* The last ones, brought into order. */
+static int
+numbers_last(struct store *store, const char *object_id, struct numbers *n, struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	size_t prefix = 1 + strlen(object_id) + 1;
+	int found = 1;
+
+	index_key(&key, object_id, UINT64_MAX);
+	while (n->count < n->limit) {
+		found = store_prev(store, STORE_INDEX, key.data, key.len, &key, NULL, err);
+		if (found != 1 || key.len != prefix + 8 || memcmp(key.data + 1, object_id, prefix - 1) != 0)
+			break;
+		n->items[n->count++] = seq_of_key(&key);
+	}
+	for (size_t i = 0; i < n->count / 2; i++) {
+		uint64_t last = n->items[n->count - 1 - i];
+
+		n->items[n->count - 1 - i] = n->items[i];
+		n->items[i] = last;
+	}
+	return found < 0 ? -1 : 0;
+}
+
+static int
+list_of_object(struct events *events, const char *object_id, int64_t after, size_t limit,
+	struct json_object *list, struct error *err)
+{
+	_cleanup_free_ uint64_t *items = xcalloc(limit, sizeof(*items));
+	struct numbers n = { .items = items, .limit = limit };
+	int rc;
+
+	if (strlen(object_id) >= STORE_ID_SIZE)
+		return 0; /* nobody has such an id */
+	rc = after < 0 ? numbers_last(events->store, object_id, &n, err)
+		       : numbers_after(events->store, object_id, (uint64_t)after, &n, err);
+	for (size_t i = 0; rc >= 0 && i < n.count; i++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		unsigned char key[8];
+
+		seq_key(n.items[i], key);
+		if (store_get(events->store, STORE_EVENT, key, sizeof(key), &text, NULL) == 1)
+			list_add(list, &text);
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 struct json_object *
 events_list(struct events *events, const char *object_id, int64_t after, size_t limit, struct error *err)
 {
-	/* "The last N" about one object: look through the whole window, keep the newest N. */
-	bool newest = after < 0 && object_id;
-	struct event_subscription filter = { 0 };
 	struct json_object *list = json_object_new_array();
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	unsigned char from[8];
-	int found;
+	uint64_t start = after >= 0 ? (uint64_t)after : 0;
+	int rc;
 
-	if (object_id)
-		strncpy(filter.object_id, object_id, sizeof(filter.object_id) - 1);
-	seq_key(newest ? 0 : list_start(events, after, limit), from);
-	buf_add(&key, from, sizeof(from));
-	while ((found = store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, &value, err)) ==
-		1) {
-		struct json_object *event = json_parse(value.data, value.len, NULL);
-
-		if (!event)
-			continue; /* a damaged one hides no other */
-		if (!concerns(&filter, event)) {
-			json_object_put(event);
-			continue;
-		}
-		json_object_array_add(list, event);
-		if (json_object_array_length(list) > limit)
-			json_object_array_del_idx(list, 0, 1);
-		if (!newest && json_object_array_length(list) == limit)
-			return list;
-	}
-	if (found == 0)
+	if (after < 0 && events->last_seq > limit)
+		start = events->last_seq - limit;
+	rc = object_id ? list_of_object(events, object_id, after, limit, list, err)
+		       : list_all(events, start, limit, list, err);
+	if (rc == 0)
 		return list;
 	json_object_put(list);
 	return NULL;

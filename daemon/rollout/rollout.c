@@ -244,6 +244,7 @@ run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int6
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int current = still_current(run, &err);
 
+	store_relax(txn); /* a run may be repeated */
 	if (current == 1) {
 		rollout_save(run->rollout, txn, run->autocert.o.id, &run->state);
 		schedule_del(store, txn, run->kind, run->autocert.o.id);

@@ -3,6 +3,8 @@ libcertd_la_SOURCES += \
 	daemon/store/object.c daemon/store/object.h \
 	daemon/store/object_classes.c \
 	daemon/store/object_index.c daemon/store/object_index.h \
+	daemon/store/object_query.c daemon/store/object_query.h \
+	daemon/store/object_upgrade.c \
 	daemon/store/record.c daemon/store/record.h daemon/store/record_private.h \
 	daemon/store/record_decode.c \
 	daemon/store/record_encode.c \
@@ -14,4 +16,5 @@ libcertd_la_SOURCES += \
 	daemon/store/store_guard.c daemon/store/store_guard.h \
 	daemon/store/store_lmdb.c daemon/store/store_lmdb.h daemon/store/store_lmdb_private.h \
 	daemon/store/store_lmdb_read.c \
-	daemon/store/store_turn.c daemon/store/store_turn.h
+	daemon/store/store_turn.c daemon/store/store_turn.h \
+	daemon/store/store_walk.c

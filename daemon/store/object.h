@@ -5,6 +5,8 @@
  *   "n" db name            -> id          unique name within a resource
  *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
+ *   "s" db state NUL id        -> ""      all by their state
+ *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H
@@ -242,5 +244,12 @@ object_referrers(struct store *store, const struct record_class *cls, const char
 int
 object_by_common_name(struct store *store, const struct record_class *cls, const char *common_name,
 	size_t max, struct strlist *ret, struct error *err);
+
+/*
+ * objects_upgrade() - the index rows that an earlier certd did not make are made, once
+ * Return: 1 the index was made whole, 0 it was already, -1 failed: lists by filter may miss what was stored before.
+ */
+int
+objects_upgrade(struct store *store, struct error *err);
 
 #endif

@@ -58,7 +58,8 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate",
 		RECORD_REF, &certificate_class),
 	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, "notBefore"),
-	RECORD_FIELD(RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter"),
+	RECORD_FIELD_ROLE(
+		RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter", RECORD_EXPIRY, NULL),
 	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, "attempts"),
 	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, "lastAttemptDate"),
 	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
@@ -83,7 +84,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 23, struct certificate, issuer_org, NULL),
 	RECORD_FIELD(RECORD_STRING, 24, struct certificate, key_algorithm, "keyAlgorithm"),
 	RECORD_FIELD(RECORD_INT, 25, struct certificate, not_before_at, "notBefore"),
-	RECORD_FIELD(RECORD_INT, 26, struct certificate, not_after_at, "notAfter"),
+	RECORD_FIELD_ROLE(RECORD_INT, 26, struct certificate, not_after_at, "notAfter", RECORD_EXPIRY, NULL),
 	RECORD_FIELD(RECORD_STRING, 27, struct certificate, ari_id, NULL),
 	RECORD_FIELD(RECORD_BYTES, 28, struct certificate, leaf_pem, "certificate"),
 	RECORD_FIELD(RECORD_BYTES, 29, struct certificate, chain_pem, "certificateChain"),

@@ -4,6 +4,8 @@
  *   "n" db name             -> id
  *   "r" db target-id NUL id -> "" (the target is needed) or "w" (weak: it may go away)
  *   "c" db common-name NUL id -> ""
+ *   "s" db state NUL id -> ""
+ *   "e" db date (8, big endian, sign flipped) id -> ""
  */
 #include "daemon/store/object_index.h"
 
@@ -21,13 +23,35 @@ index_rows_clear(struct index_rows *rows)
 	*rows = (struct index_rows){ .items = NULL };
 }
 
-/* "r" and "c": all rows of one target or common name begin with this. */
-static void
-make_prefix(struct buf *ret, char kind, enum store_db db, const char *what)
+void
+index_key(struct buf *ret, char kind, enum store_db db, const char *what, const char *id)
 {
 	buf_add_char(ret, kind);
 	buf_add_char(ret, (char)db);
 	buf_add(ret, what, strlen(what) + 1);
+	buf_add_str(ret, id);
+}
+
+/* The order of the octets is the order of the times, negative ones first. */
+void
+index_expiry_key(struct buf *ret, enum store_db db, int64_t at, const char *id)
+{
+	uint64_t u = (uint64_t)at ^ (UINT64_C(1) << 63);
+
+	buf_add_char(ret, 'e');
+	buf_add_char(ret, (char)db);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		buf_add_char(ret, (char)(u >> shift & 0xff));
+	buf_add_str(ret, id);
+}
+
+const struct record_field *
+index_expiry_field(const struct record_class *cls)
+{
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].role == RECORD_EXPIRY)
+			return &cls->fields[i];
+	return NULL;
 }
 
 static void
@@ -71,8 +95,7 @@ rows_add(struct index_rows *rows, char kind, enum store_db db, const char *what,
 {
 	struct buf key = BUF_INIT;
 
-	make_prefix(&key, kind, db, what);
-	buf_add_str(&key, id);
+	index_key(&key, kind, db, what, id);
 	rows_take(rows, &key, value);
 }
 
@@ -97,6 +120,18 @@ record_strings(const struct record_field *f, const void *obj, char *const **ret,
 	}
 }
 
+/* What has no expiry yet is not found by it. */
+static void
+expiry_row(const struct record_class *cls, const struct object *o, int64_t at, struct index_rows *ret)
+{
+	struct buf key = BUF_INIT;
+
+	if (at == 0)
+		return;
+	index_expiry_key(&key, cls->db, at, o->id);
+	rows_take(ret, &key, "");
+}
+
 static void
 rows_of_field(
 	const struct record_class *cls, const struct record_field *f, const void *obj, struct index_rows *ret)
@@ -107,6 +142,10 @@ rows_of_field(
 
 	if (f->role == RECORD_PLAIN)
 		return;
+	if (f->role == RECORD_EXPIRY) {
+		expiry_row(cls, o, *(const int64_t *)value_of(f, obj), ret);
+		return;
+	}
 	record_strings(f, obj, &strings, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (f->role == RECORD_COMMON_NAME)
@@ -120,10 +159,12 @@ void
 index_rows_of(const struct record_class *cls, const void *obj, struct index_rows *ret)
 {
 	const struct object *o = obj;
+	const char state[2] = { (char)('0' + o->state), '\0' };
 	struct buf key = BUF_INIT;
 
 	make_name_key(&key, cls->db, o->name);
 	rows_take(ret, &key, o->id);
+	rows_add(ret, 's', cls->db, state, o->id, "");
 	for (size_t i = 0; i < cls->n_fields; i++)
 		rows_of_field(cls, &cls->fields[i], obj, ret);
 }
@@ -167,7 +208,7 @@ void
 index_walk_start(struct index_walk *w, struct store *store, char kind, enum store_db db, const char *what)
 {
 	*w = (struct index_walk){ .store = store };
-	make_prefix(&w->prefix, kind, db, what);
+	index_key(&w->prefix, kind, db, what, "");
 	buf_add(&w->key, w->prefix.data, w->prefix.len);
 }
 

@@ -26,6 +26,20 @@ index_rows_clear(struct index_rows *rows);
 void
 index_change(struct store_txn *txn, const struct index_rows *old, const struct index_rows *new);
 
+/*
+ * A row's key. @what: target id ('r'), common name ('c'), state ('s', as a digit); @id: "" is the prefix of all of them.
+ * index_expiry_key(): all that expire before @at and at @at itself stand before the key of @at + 1.
+ */
+void
+index_key(struct buf *ret, char kind, enum store_db db, const char *what, const char *id);
+
+void
+index_expiry_key(struct buf *ret, enum store_db db, int64_t at, const char *id);
+
+/* The field that has the expiry of @cls, or NULL. */
+const struct record_field *
+index_expiry_field(const struct record_class *cls);
+
 /* The strings of a STRING or STRLIST field; borrowed from @obj. */
 void
 record_strings(const struct record_field *f, const void *obj, char *const **ret, size_t *ret_count);

@@ -280,6 +280,17 @@ store_begin(struct store *store)
 	return store_turn_begin(store->turn);
 }
 
+enum store_waiting
+store_waiting(const struct store *store)
+{
+	const struct store_turn *turn = store->turn;
+
+	for (size_t i = 0; i < turn->n_txns; i++)
+		if (!turn->txns[i]->is_relaxed)
+			return STORE_WAITED_FOR;
+	return turn->n_txns ? STORE_RELAXED : STORE_EMPTY;
+}
+
 static void
 forget_in(struct store_turn *turn, const void *arg)
 {

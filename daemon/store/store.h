@@ -99,6 +99,22 @@ void
 store_forget(struct store *store, const void *arg);
 
 /*
+ * Nothing outside waits for @txn, and to lose it with a crash does no harm: it may be written with the commit of a later
+ * turn. The turn's other lists are not held up by it.
+ */
+void
+store_relax(struct store_txn *txn);
+
+enum store_waiting {
+	STORE_EMPTY,
+	STORE_RELAXED,    /* every list of the turn: the commit can wait for a moment */
+	STORE_WAITED_FOR, /* by somebody */
+};
+
+enum store_waiting
+store_waiting(const struct store *store);
+
+/*
  * Makes @txn fail as a whole (a later check refused it): reads no longer see its changes, its store_then functions get
  * a copy of @err after the commit. The first failure sticks.
  */
@@ -119,6 +135,20 @@ store_get(struct store *store, enum store_db db, const void *key, size_t key_len
 int
 store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
 	struct buf *ret_key, struct buf *ret_value, struct error *err);
+
+/* Return: false to end the walk. @key: borrowed for the call. The store may be read meanwhile, not changed. */
+typedef bool
+store_key_fn(const void *key, size_t key_len, void *arg);
+
+/*
+ * store_walk_keys() - the keys from @from on (@after: behind it) up to but not @end, in order, pending changes included
+ * @end: empty: to the last one
+ * Costs a tenth of store_next(), because values are neither copied nor checked: for counting, and for those who load
+ * what they found. Return: 0 the end, 1 ended by @fn, -1 failed.
+ */
+int
+store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after,
+	const struct buf *end, store_key_fn *fn, void *arg, struct error *err);
 
 /* The last record with key < @key; @key_len 0: the last of all. Otherwise as store_next(). */
 int
@@ -149,6 +179,10 @@ store_count(struct store *store, enum store_db db);
  */
 bool
 store_commit(struct store *store);
+
+/* store_commit() before there is a loop. Return: 0 @txn is durable, -1 not. */
+int
+store_commit_now(struct store *store, struct store_txn *txn, struct error *err);
 
 struct store_stats {
 	uint64_t commits; /* LMDB transactions that were made durable */

@@ -221,6 +221,28 @@ store_commit(struct store *store)
 	return ran;
 }
 
+static void
+note_failure(const struct error *err, void *arg)
+{
+	if (err)
+		error_copy(arg, err);
+}
+
+int
+store_commit_now(struct store *store, struct store_txn *txn, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+
+	store_then(txn, note_failure, &failure);
+	store_commit(store);
+	if (!error_is_set(&failure))
+		return 0;
+	if (err)
+		error_move(err, &failure);
+	error_clear(&failure);
+	return -1;
+}
+
 void
 store_cancel_turn(struct store *store)
 {

@@ -47,6 +47,15 @@ int
 lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
 	struct buf *ret_key, struct buf *ret_value, struct error *err);
 
+/*
+ * lmdb_keys() - the next @max keys at or behind @key (LMDB_AT, LMDB_AFTER), without their values
+ * @ret: replaced; each key as one size_t, its length, and its octets
+ * Return: how many; less than @max: that was the last. -1 failed.
+ */
+int
+lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max,
+	struct buf *ret, struct error *err);
+
 uint64_t
 lmdb_count(struct lmdb *l, enum store_db db);
 

@@ -44,6 +44,8 @@ struct lmdb_read {
 	struct buf *ret_value;
 	MDB_cursor *cursor; /* closed afterwards */
 	MDB_stat stat;
+	size_t max; /* of read_keys() */
+	size_t count;
 	int rc;
 };
 
@@ -157,6 +159,45 @@ lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *k
 	if (key_len > LMDB_KEY_MAX)
 		return error_set(err, ERROR_LIMIT, "a key of %zu octets", key_len);
 	return read_guarded(&r, read_seek, err);
+}
+
+/* Keys out of order are damage, and a walk must come to its end all the same. */
+static void
+read_keys(void *arg)
+{
+	struct lmdb_read *r = arg;
+	MDB_val last = r->key;
+	MDB_val k;
+
+	r->rc = mdb_cursor_open(r->l->reader, r->l->dbis[r->db], &r->cursor);
+	if (r->rc == 0)
+		r->rc = cursor_seek(r->cursor, r->where, &r->key, &k, NULL);
+	while (r->rc == 0) {
+		if (!is_where_asked(r->count ? LMDB_AFTER : r->where, &last, &k)) {
+			r->rc = MDB_CORRUPTED;
+			return;
+		}
+		buf_add(r->ret_key, &k.mv_size, sizeof(k.mv_size));
+		buf_add(r->ret_key, k.mv_data, k.mv_size);
+		last = k; /* in the map, which stays until the reader ends */
+		if (++r->count == r->max)
+			return;
+		r->rc = mdb_cursor_get(r->cursor, &k, NULL, MDB_NEXT);
+	}
+}
+
+int
+lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max,
+	struct buf *ret, struct error *err)
+{
+	struct lmdb_read r = {
+		.l = l, .db = db, .where = where, .key = { key->len, key->data }, .ret_key = ret, .max = max
+	};
+
+	if (key->len > LMDB_KEY_MAX)
+		return error_set(err, ERROR_LIMIT, "a key of %zu octets", key->len);
+	buf_reset(ret);
+	return read_guarded(&r, read_keys, err) < 0 ? -1 : (int)r.count;
 }
 
 static void

@@ -227,6 +227,12 @@ store_then(struct store_txn *txn, store_then_fn *fn, void *arg)
 }
 
 void
+store_relax(struct store_txn *txn)
+{
+	txn->is_relaxed = true;
+}
+
+void
 store_fail(struct store_txn *txn, const struct error *err)
 {
 	if (!error_is_set(&txn->failure))

@@ -5,6 +5,7 @@
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,75 @@ Test(events, are_listed_in_order_after_a_number_or_the_last_ones_of_all_or_of_on
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		expect_listed(
 			&s, cases[i].object, cases[i].after, cases[i].limit, cases[i].seqs, cases[i].why);
+	stream_end(&s);
+}
+
+static bool
+take_row(const void *key, size_t len, void *arg)
+{
+	unsigned *rows = arg;
+
+	(void)len;
+	*rows += *(const char *)key == 'o';
+	return true;
+}
+
+static unsigned
+rows_of_objects(struct stream *s)
+{
+	static const struct buf none = BUF_INIT;
+	unsigned rows = 0;
+
+	cr_assert_eq(
+		store_walk_keys(s->store.store, STORE_INDEX, &none, false, &none, take_row, &rows, NULL), 0);
+	return rows;
+}
+
+Test(events, rows_by_object_leave_with_their_events_whatever_the_messages_say)
+{
+	static const char tricky[] = "\",\"object\":{\"type\":\"x\",\"id\":\"odd\"},\"message\":\"";
+	struct event_object named = { "provider", "p", tricky };
+	struct stream s;
+
+	stream_begin(&s, 10);
+	emit_some(&s, 9);
+	for (int i = 0; i < 9; i++) {
+		event_emit(s.events, NULL, EVENT_SERVER_WARNING, NULL, NULL, "%s", tricky);
+		event_emit(s.events, NULL, EVENT_ISSUE_DONE, &named, NULL, "%s", tricky);
+		store_commit(s.store.store);
+	}
+	cr_expect_eq(rows_of_objects(&s), 5);
+	expect_listed(&s, "odd", 0, 100, "", "what left the window");
+	expect_listed(&s, "p", -1, 2, "25 27", "the last ones");
+	emit_some(&s, 20);
+	stream_reopen(&s, 4);
+	cr_expect_eq(rows_of_objects(&s), 4, "a smaller window");
+	stream_end(&s);
+}
+
+Test(events, of_a_store_that_had_no_rows_by_object_are_found)
+{
+	struct stream s;
+	struct store_txn *txn;
+
+	stream_begin(&s, 5000);
+	emit_some(&s, 2500);
+	txn = store_begin(s.store.store);
+	for (unsigned i = 0; i < 2500; i++) {
+		unsigned char key[1 + 5 + 8] = { 'o' };
+		uint64_t be = htobe64(i + 1);
+		size_t len = strlen(i % 2 ? "odd" : "even") + 1;
+
+		memcpy(key + 1, i % 2 ? "odd" : "even", len);
+		memcpy(key + 1 + len, &be, sizeof(be));
+		store_del(txn, STORE_INDEX, key, 1 + len + sizeof(be));
+	}
+	store_del(txn, STORE_META, "event-index", strlen("event-index"));
+	store_commit(s.store.store);
+	cr_assert_eq(rows_of_objects(&s), 0);
+	stream_reopen(&s, 5000);
+	cr_expect_eq(rows_of_objects(&s), 2500);
+	expect_listed(&s, "odd", -1, 2, "2498 2500", "the last ones");
 	stream_end(&s);
 }
 

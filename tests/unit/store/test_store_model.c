@@ -130,6 +130,60 @@ check_found(int rc, const struct buf *key, const struct buf *value, int expected
 	cr_assert_str_eq(buf_str(value), view[expected].text, "%s", what);
 }
 
+/* A walk over keys alone, as far as it has come. */
+struct walked {
+	const struct value *view;
+	const char *end;
+	char at[16];
+	bool after;
+	unsigned told, stop_at;
+};
+
+static bool
+check_key(const void *key, size_t len, void *arg)
+{
+	struct walked *w = arg;
+	char text[16] = "";
+	int expected = model_seek(w->view, w->at, w->after, false);
+
+	cr_assert_geq(expected, 0);
+	key_text((unsigned)expected, text);
+	cr_assert_eq(len, strlen(text));
+	cr_assert_arr_eq(key, text, len);
+	cr_assert(!*w->end || strcmp(text, w->end) < 0);
+	memcpy(w->at, text, sizeof(text));
+	w->after = true;
+	return ++w->told != w->stop_at;
+}
+
+/* From one key to another, and with a pause. */
+static void
+compare_walk(const struct value view[KEYS], const char *from, const char *to, unsigned stop_at)
+{
+	_cleanup_buf_ struct buf start = BUF_INIT;
+	_cleanup_buf_ struct buf end = BUF_INIT;
+	struct walked w = { .view = view, .end = to, .stop_at = stop_at };
+	int next, rc;
+
+	buf_add_str(&start, from);
+	buf_add_str(&end, to);
+	memcpy(w.at, from, strlen(from) + 1);
+	rc = store_walk_keys(t.store, STORE_TOKEN, &start, false, &end, check_key, &w, NULL);
+	if (rc == 1) {
+		buf_reset(&start);
+		buf_add_str(&start, w.at);
+		rc = store_walk_keys(t.store, STORE_TOKEN, &start, true, &end, check_key, &w, NULL);
+	}
+	cr_assert_eq(rc, 0);
+	next = model_seek(view, w.at, w.after, false);
+	if (next >= 0) {
+		char text[16];
+
+		key_text((unsigned)next, text);
+		cr_assert(*to && strcmp(text, to) >= 0, "'%s' was left out", text);
+	}
+}
+
 static void
 compare_view(const struct model *m)
 {
@@ -154,6 +208,8 @@ compare_view(const struct model *m)
 		check_found(rc, &key, &value, model_seek(view, text, true, false), view, "after");
 		rc = store_prev(t.store, STORE_TOKEN, text, strlen(text), &key, &value, NULL);
 		check_found(rc, &key, &value, model_seek(view, text, false, true), view, "before");
+		compare_walk(view, text, "", i % 7);
+		compare_walk(view, "", text, i % 5);
 	}
 	check_found(store_next(t.store, STORE_TOKEN, "", 0, true, &key, &value, NULL), &key, &value,
 		model_seek(view, "", false, false), view, "first");

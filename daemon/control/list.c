@@ -1,0 +1,253 @@
+/*
+ * Lists. Which objects belong to one an index answers (object_query.h), and only those of the page are loaded and
+ * described. A long list is made in slices, each in a turn of its own, and holds nothing of the store between them: what
+ * is deleted meanwhile is not on the page. What the first slice completes is answered at once.
+ */
+#include "daemon/control/list.h"
+
+#include "common/timefmt.h"
+#include "daemon/control/resource.h"
+#include "daemon/store/object_query.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	LIST_LIMIT = 100,
+	LIST_LIMIT_MAX = 1000,
+	/* Of a slice, some milliseconds each. */
+	SLICE_OBJECTS = 100,
+	SLICE_ROWS = 20000, /* only read */
+	SLICE_LOOKS = 1000  /* compared with further conditions */
+};
+
+struct list {
+	struct call *call;
+	const struct resource_ops *ops;
+	struct json_object *params; /* held: the query borrows from it */
+	struct object_query query;
+	struct strlist refs; /* ids that names in the parameters stand for */
+	int64_t offset, limit;
+	int64_t seen;       /* ids that belong to the list so far */
+	struct strlist ids; /* those of the page */
+	size_t n_described;
+	struct json_object *items;
+	bool is_found; /* all ids of the page are known, and the total */
+	struct loop_timer again;
+	struct list *prev, *next;
+};
+
+static void
+list_free(struct list *l)
+{
+	loop_timer_cancel(&l->again);
+	object_query_clear(&l->query);
+	strlist_clear(&l->refs);
+	strlist_clear(&l->ids);
+	json_object_put(l->params);
+	json_object_put(l->items);
+	free(l);
+}
+
+/* --- conditions --- */
+
+/* Parameters that narrow a list, those that fewest objects fulfil first; the API table says which a method has. */
+static const struct filter {
+	const char *param;
+	enum object_condition condition;
+	const struct record_class *target; /* of OBJECT_REFERS_TO */
+} filters[] = {
+	{ "name", OBJECT_HAS_NAME, NULL },
+	{ "autoCertificate", OBJECT_REFERS_TO, &autocert_class },
+	{ "commonName", OBJECT_HAS_COMMON_NAME, NULL },
+	{ "provider", OBJECT_REFERS_TO, &provider_class },
+	{ "expiresBefore", OBJECT_EXPIRES_BEFORE, NULL },
+	{ "state", OBJECT_HAS_STATE, NULL },
+};
+
+static int
+add_filter(struct list *l, const struct filter *f, const char *text, struct error *err)
+{
+	_cleanup_free_ char *id = NULL;
+	int64_t number = 0;
+
+	switch (f->condition) {
+	case OBJECT_REFERS_TO:
+		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0)
+			return -1;
+		strlist_add(&l->refs, id);
+		text = l->refs.items[l->refs.count - 1];
+		break;
+	case OBJECT_EXPIRES_BEFORE:
+		if (time_parse_rfc3339(text, &number) < 0)
+			return error_set_field(err, f->param, "'%s' is no date", text);
+		break;
+	case OBJECT_HAS_STATE:
+		number = resource_state(text);
+		break;
+	case OBJECT_HAS_NAME:
+	case OBJECT_HAS_COMMON_NAME:
+		break;
+	}
+	object_query_add(&l->query, f->condition, text, number);
+	return 0;
+}
+
+static int
+add_filters(struct list *l, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		const char *text = NULL;
+
+		if (json_get_string(l->params, filters[i].param, &text, NULL) == 1 &&
+			add_filter(l, &filters[i], text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- slices --- */
+
+static bool
+found(const char *id, void *arg)
+{
+	struct list *l = arg;
+	int64_t at = l->seen++ - l->offset;
+
+	if (at >= 0 && at < l->limit)
+		strlist_add(&l->ids, id);
+	/* The total of all is known without looking. */
+	return l->query.n_terms || at + 1 < l->limit;
+}
+
+static int
+find_some(struct list *l, struct error *err)
+{
+	struct store *store = l->call->service->store;
+	unsigned looks = l->query.n_terms > 1 ? SLICE_LOOKS : SLICE_ROWS;
+	int more = object_query_run(&l->query, store, looks, found, l, err);
+
+	if (more < 0)
+		return -1;
+	l->is_found = !more || (!l->query.n_terms && l->ids.count == (size_t)l->limit);
+	return 0;
+}
+
+static int
+describe_some(struct list *l, struct error *err)
+{
+	struct service *service = l->call->service;
+	struct object *o = xcalloc(1, l->ops->cls->size);
+	int there = 0;
+
+	for (size_t n = 0; n < SLICE_OBJECTS && l->n_described < l->ids.count && there >= 0; n++) {
+		there = object_peek(service->store, l->ops->cls, l->ids.items[l->n_described++], o, err);
+		if (there == 1)
+			json_object_array_add(l->items, resource_to_json(service, l->ops, o));
+	}
+	record_clear(l->ops->cls, o);
+	free(o);
+	return there < 0 ? -1 : 0;
+}
+
+/* Return: 1 there is more to do, 0 it is complete, -1 failed. */
+static int
+slice(struct list *l, struct error *err)
+{
+	if ((l->is_found ? describe_some(l, err) : find_some(l, err)) < 0)
+		return -1;
+	return !l->is_found || l->n_described < l->ids.count;
+}
+
+static struct json_object *
+result(struct list *l)
+{
+	struct json_object *page = json_object_new_object();
+	int64_t total = l->seen;
+
+	if (!l->query.n_terms)
+		total = (int64_t)store_count(l->call->service->store, l->ops->cls->db);
+	json_object_object_add(page, "items", l->items);
+	l->items = NULL;
+	json_add_int(page, "offset", l->offset);
+	json_add_int(page, "limit", l->limit);
+	json_add_int(page, "total", total);
+	return page;
+}
+
+static void
+list_end(struct list *l, const struct error *err)
+{
+	struct call *call = l->call;
+	struct json_object *page = err ? NULL : result(l);
+
+	DL_DELETE(call->service->lists, l);
+	list_free(l);
+	call_finish(call, page, err);
+}
+
+static void
+go_on(void *arg)
+{
+	struct list *l = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int more = slice(l, &err);
+
+	if (more > 0)
+		loop_timer_set(&l->again, 0);
+	else
+		list_end(l, more < 0 ? &err : NULL);
+}
+
+void
+lists_stop(struct service *service)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while (service->lists)
+		list_end(service->lists, &err);
+}
+
+/* --- beginning --- */
+
+static struct list *
+list_new(struct call *call, const struct resource_ops *ops, struct json_object *params)
+{
+	struct list *l = xcalloc(1, sizeof(*l));
+
+	l->call = call;
+	l->ops = ops;
+	l->params = json_object_get(params);
+	l->limit = LIST_LIMIT;
+	l->items = json_object_new_array();
+	object_query_init(&l->query, ops->cls);
+	json_get_int(params, "offset", 0, INT64_MAX, &l->offset, NULL);
+	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &l->limit, NULL);
+	loop_timer_init(&l->again, call->service->loop, go_on, l);
+	return l;
+}
+
+/* Finding and one slice of describing are done at once: a usual page is complete then. */
+int
+resource_list(
+	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
+{
+	struct list *l = list_new(call, ops, params);
+	int more = add_filters(l, err);
+
+	if (more == 0)
+		more = slice(l, err);
+	if (more > 0 && l->is_found)
+		more = slice(l, err);
+	if (more > 0) {
+		DL_APPEND(call->service->lists, l);
+		loop_timer_set(&l->again, 0);
+		return 1;
+	}
+	if (more == 0)
+		call->result = result(l);
+	list_free(l);
+	return more;
+}

@@ -1,0 +1,187 @@
+/*
+ * Queries. The first condition says which keys are walked (index rows that end with the id, or the records themselves);
+ * each other one is a look whether its own row for that id is there. Only the expiry has no row that could be named
+ * without knowing it, so there the object is asked.
+ */
+#include "daemon/store/object_query.h"
+
+#include "daemon/store/object_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID_LEN = STORE_ID_SIZE - 1 };
+
+void
+object_query_init(struct object_query *q, const struct record_class *cls)
+{
+	*q = (struct object_query){ .cls = cls };
+}
+
+void
+object_query_clear(struct object_query *q)
+{
+	buf_clear(&q->at);
+}
+
+void
+object_query_add(struct object_query *q, enum object_condition condition, const char *text, int64_t number)
+{
+	if (q->n_terms == OBJECT_QUERY_MAX)
+		abort(); /* there are not that many kinds */
+	q->terms[q->n_terms++] = (struct object_term){ condition, text, number };
+}
+
+/* The row of @id that says that the condition holds; @id "": what all such rows begin with. */
+static void
+term_key(const struct object_query *q, const struct object_term *t, const char *id, struct buf *ret)
+{
+	const char state[2] = { (char)('0' + t->number), '\0' };
+
+	if (t->condition == OBJECT_HAS_STATE)
+		index_key(ret, 's', q->cls->db, state, id);
+	else
+		index_key(ret, t->condition == OBJECT_REFERS_TO ? 'r' : 'c', q->cls->db, t->text, id);
+}
+
+static int
+expires_before(
+	struct store *store, const struct object_query *q, int64_t at, const char *id, struct error *err)
+{
+	const struct record_field *f = index_expiry_field(q->cls);
+	void *obj = xcalloc(1, q->cls->size);
+	int rc = f ? object_peek(store, q->cls, id, obj, err) : 0;
+
+	if (rc == 1) {
+		int64_t expiry_at = *(const int64_t *)((const char *)obj + f->offset);
+
+		rc = expiry_at != 0 && expiry_at < at;
+	}
+	record_clear(q->cls, obj);
+	free(obj);
+	return rc;
+}
+
+/* Return: 1 the condition holds, 0 not, -1 failed. */
+static int
+term_holds(struct store *store, const struct object_query *q, const struct object_term *t, const char *id,
+	struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	char other[STORE_ID_SIZE];
+	int rc;
+
+	switch (t->condition) {
+	case OBJECT_HAS_NAME:
+		rc = index_id_of_name(store, q->cls, t->text, other, err);
+		return rc == 1 ? strcmp(other, id) == 0 : rc;
+	case OBJECT_EXPIRES_BEFORE:
+		return expires_before(store, q, t->number, id, err);
+	case OBJECT_REFERS_TO:
+	case OBJECT_HAS_COMMON_NAME:
+	case OBJECT_HAS_STATE:
+		term_key(q, t, id, &key);
+		return store_get(store, STORE_INDEX, key.data, key.len, &value, err);
+	}
+	return 0;
+}
+
+/* Return: 1 all conditions from @first on hold, 0 not, -1 failed. */
+static int
+matches(const struct object_query *q, struct store *store, size_t first, const char *id, struct error *err)
+{
+	int rc = 1;
+
+	for (size_t i = first; rc == 1 && i < q->n_terms; i++)
+		rc = term_holds(store, q, &q->terms[i], id, err);
+	return rc;
+}
+
+/* The walk of one call. */
+struct looking {
+	struct object_query *q;
+	struct store *store;
+	unsigned looks_left;
+	object_query_fn *fn;
+	void *arg;
+	struct error *err;
+	bool has_failed;
+};
+
+static bool
+look(const void *key, size_t len, void *arg)
+{
+	struct looking *l = arg;
+	char id[STORE_ID_SIZE];
+	bool more = true;
+	int rc;
+
+	buf_reset(&l->q->at);
+	buf_add(&l->q->at, key, len);
+	if (len < ID_LEN) /* no key of ours */
+		return true;
+	memcpy(id, (const char *)key + len - ID_LEN, ID_LEN);
+	id[ID_LEN] = '\0';
+	rc = matches(l->q, l->store, 1, id, l->err);
+	if (rc == 1)
+		more = l->fn(id, l->arg);
+	l->has_failed = rc < 0;
+	return more && rc >= 0 && --l->looks_left > 0;
+}
+
+/* Where the walk of the first condition begins and ends. Return: the database. */
+static enum store_db
+range_of(const struct object_query *q, struct buf *from, struct buf *end)
+{
+	const struct object_term *t = &q->terms[0];
+
+	if (q->n_terms == 0)
+		return q->cls->db;
+	if (t->condition == OBJECT_EXPIRES_BEFORE) {
+		index_expiry_key(from, q->cls->db, INT64_MIN, "");
+		index_expiry_key(end, q->cls->db, t->number, "");
+	} else {
+		term_key(q, t, "", from);
+		term_key(q, t, "\xff", end); /* behind every id */
+	}
+	return STORE_INDEX;
+}
+
+/* At most one has that name. */
+static int
+run_name(struct object_query *q, struct store *store, object_query_fn *fn, void *arg, struct error *err)
+{
+	char id[STORE_ID_SIZE];
+	int rc = index_id_of_name(store, q->cls, q->terms[0].text, id, err);
+
+	if (rc == 1)
+		rc = matches(q, store, 1, id, err);
+	if (rc == 1)
+		fn(id, arg);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn,
+	void *arg, struct error *err)
+{
+	struct looking l = {
+		.q = q, .store = store, .looks_left = max_looks, .fn = fn, .arg = arg, .err = err
+	};
+	_cleanup_buf_ struct buf from = BUF_INIT;
+	_cleanup_buf_ struct buf end = BUF_INIT;
+	bool after = q->at.len > 0;
+	enum store_db db;
+	int rc;
+
+	if (q->n_terms && q->terms[0].condition == OBJECT_HAS_NAME)
+		return run_name(q, store, fn, arg, err);
+	db = range_of(q, &from, &end);
+	if (after) {
+		buf_reset(&from);
+		buf_add(&from, q->at.data, q->at.len);
+	}
+	rc = store_walk_keys(store, db, &from, after, &end, look, &l, err);
+	return l.has_failed ? -1 : rc;
+}
