@@ -46,10 +46,11 @@ enum api_type {
 };
 
 enum api_flag {
-	API_REQUIRED = 1,  /* on create, or in the method's parameters */
-	API_READ_ONLY = 2, /* only in answers */
-	API_IMMUTABLE = 4, /* not by update */
-	API_POSITIONAL = 8 /* certctl: an argument without an option name, in order */
+	API_REQUIRED = 1,   /* on create, or in the method's parameters */
+	API_READ_ONLY = 2,  /* only in answers */
+	API_IMMUTABLE = 4,  /* not by update */
+	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
+	API_FILE = 16       /* a secret that everybody has as a file: certctl's option is without "-file" */
 };
 
 struct api_field {
@@ -90,6 +91,7 @@ enum api_resource_id {
 	API_DNSPROVIDER,
 	API_CONSUMER,
 	API_TOKEN,
+	API_AUTHORIZATION,
 	API_RESOURCE_COUNT
 };
 
@@ -130,7 +132,12 @@ enum api_method_id {
 	RPC_TOKEN_LIST,
 	RPC_TOKEN_GET,
 	RPC_TOKEN_DELETE,
-	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
+	RPC_AUTHORIZATION_CREATE, /* get the TXT record of a name, to be published by hand */
+	RPC_AUTHORIZATION_LIST,
+	RPC_AUTHORIZATION_GET,
+	RPC_AUTHORIZATION_DELETE,
+	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: it is published, have the CA look */
+	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
 	RPC_SERVER_STATUS,

@@ -16,7 +16,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
-static const char *const challenges[] = { "auto", "http-01", "dns-01", NULL };
+static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
 static const char *const dns_kinds[] = { "rfc2136", "exec", "ionoscloud", NULL };
 static const char *const activations[] = { "none", "notify", "exec", NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
@@ -58,7 +58,7 @@ static const struct api_field eab_fields[] = {
 	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
 		.help = "key identifier from the CA" },
 	{ .name = "keySecret", .type = API_SECRET, .option = "eab-key", .metavar = "FILE",
-		.help = "MAC key from the CA, base64url" },
+		.help = "MAC key from the CA, base64 or base64url" },
 	END,
 };
 
@@ -80,6 +80,9 @@ static const struct api_field provider_properties[] = {
 		.help = "take the chain whose topmost issuer has this name" },
 	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = key_algorithms,
 		.fallback = "secp256r1", .help = "kind of the account key" },
+	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",
+		.metavar = "FILE", .fallback = "a new one",
+		.help = "private key (PEM) of an account that you have already" },
 	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
 		.help = "orders in flight at the same time", .fallback = "max-orders of certd.conf" },
 	END,
@@ -327,6 +330,44 @@ static const struct api_column token_columns[] = {
 	{ NULL, NULL },
 };
 
+/* authorization: Kontena's two steps. Nothing of it is declared, so nothing of it changes but by what the CA says. */
+
+static const char *const authorization_statuses[] = { "pending", "valid", NULL };
+
+static const struct api_field authorization_properties[] = {
+	NAME_FIELD("DNS name whose control is to be proved, wildcards too"),
+	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
+		.metavar = "PROVIDER", .help = "whom it is to be proved to" },
+	END,
+};
+
+static const struct api_field authorization_metadata[] = {
+	{ .name = "status", .type = API_ENUM, .values = authorization_statuses,
+		.help = "pending: the record is to be published; valid: the CA has seen it" },
+	{ .name = "recordName", .type = API_STRING, .help = "owner of the record" },
+	{ .name = "recordType", .type = API_STRING, .help = "TXT" },
+	{ .name = "recordContent", .type = API_STRING, .help = "its text" },
+	{ .name = "expiresDate", .type = API_TIME, .help = "the CA forgets it then" },
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "whose order asks for it, if it is not an order of its own" },
+	{ .name = "orderUrl", .type = API_STRING, .help = "its own order at the CA" },
+	{ .name = "authorizationUrl", .type = API_STRING, .help = "the authorization at the CA" },
+	{ .name = "challengeUrl", .type = API_STRING, .help = "its dns-01 challenge" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	END,
+};
+
+static const struct api_column authorization_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "PROVIDER", "properties.provider" },
+	{ "STATE", "metadata.state" },
+	{ "STATUS", "metadata.status" },
+	{ "CONTENT", "metadata.recordContent" },
+	{ "EXPIRES", "metadata.expiresDate" },
+	{ NULL, NULL },
+};
+
 const struct api_resource api_resources[] = {
 	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
@@ -342,6 +383,9 @@ const struct api_resource api_resources[] = {
 		consumer_properties, consumer_metadata, consumer_columns },
 	[API_TOKEN] = { "token", "token", "token", "/tokens", "key to the REST server", token_properties,
 		token_metadata, token_columns },
+	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
+		"name that is proved by hand", authorization_properties, authorization_metadata,
+		authorization_columns },
 };
 
 /* Parameters */
@@ -396,6 +440,12 @@ static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), EN
 static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
 static const struct api_field token_ref[] = { REF_FIELD("token"), END };
 static const struct api_field token_list_params[] = { PAGE_FIELDS, END };
+static const struct api_field authorization_ref[] = { REF_FIELD("authorization"), END };
+static const struct api_field validate_params[] = {
+	REF_FIELD("authorization"),
+	{ .name = "force", .type = API_BOOL, .help = "even while certd does not see the record" },
+	END,
+};
 static const struct api_field renew_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "force", .type = API_BOOL,
@@ -451,7 +501,7 @@ static const struct api_field event_subscribe_result[] = {
 
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "when it is due" },
-	{ .name = "kind", .type = API_STRING, .help = "issue, deploy, probe, cleanup, account or purge" },
+	{ .name = "kind", .type = API_STRING, .help = "issue, deploy, probe, cleanup, account, purge or authorize" },
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "whom it is about" },
 	END,
 };
@@ -555,6 +605,14 @@ const struct api_method api_methods[] = {
 	[RPC_TOKEN_GET] = { "token.get", ROLE_ADMIN, API_GET, API_TOKEN, token_ref, NULL, "show a token" },
 	[RPC_TOKEN_DELETE] = { "token.delete", ROLE_ADMIN, API_DELETE, API_TOKEN, token_ref, NULL,
 		"delete a token: it is refused from then on" },
+	READ_ROWS(AUTHORIZATION, "authorization", API_AUTHORIZATION, page_params, authorization_ref,
+		"authorization"),
+	[RPC_AUTHORIZATION_CREATE] = { "authorization.create", ROLE_OPERATOR, API_CREATE, API_AUTHORIZATION, NULL,
+		NULL, "ask the CA for the TXT record that proves control of a name" },
+	[RPC_AUTHORIZATION_DELETE] = { "authorization.delete", ROLE_OPERATOR, API_DELETE, API_AUTHORIZATION,
+		authorization_ref, NULL, "forget an authorization" },
+	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
+		validate_params, NULL, "the record is published: have the CA look" },
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
 		event_list_result, "what happened" },
 	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,

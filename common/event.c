@@ -49,6 +49,12 @@ static const struct event_info kinds[] = {
 		"a TXT record could not be removed yet; " DATA_ERROR },
 	[EVENT_CERTIFICATE_PURGED] = { "certificate.purged", EVENT_INFO, false,
 		"an expired certificate was deleted after its grace period" },
+	[EVENT_AUTHORIZATION_PENDING] = { "authorization.pending", EVENT_NOTICE, false,
+		"a TXT record is to be published by hand; data: {recordName, recordContent}" },
+	[EVENT_AUTHORIZATION_DONE] = { "authorization.done", EVENT_NOTICE, false,
+		"the CA has seen the record: the name is authorized" },
+	[EVENT_AUTHORIZATION_FAILED] = { "authorization.failed", EVENT_ERROR, false,
+		"a name could not be authorized; " DATA_ERROR },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

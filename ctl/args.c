@@ -53,8 +53,8 @@ reader_options(struct reader *reader)
 
 /* --- the shell's doing --- */
 
-static int
-refuse_expanded(const char *name, struct error *err)
+int
+args_refuse_expanded(const char *name, struct error *err)
 {
 	return error_set(err, ERROR_USAGE,
 		"'%s' cannot be in a certificate; did the shell expand *? Write '*%s' in quotes", name,
@@ -116,7 +116,7 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 		nouns[i] = api_resources[i].cli;
 	nearest = api_nearest(singular, nouns, API_RESOURCE_COUNT);
 	return error_set(err, ERROR_USAGE,
-		"%s: '%s' is none of provider, auto, cert, dns, consumer, token%s%s%s",
+		"%s: '%s' is none of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
 		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
 		nearest ? "'?" : "");
 }
@@ -233,7 +233,7 @@ read_option(struct reader *reader, const char *name, const char *value, struct e
 		reader->argc--;
 	}
 	if (value && is_domain(option->field) && strncmp(value, "_.", 2) == 0)
-		return refuse_expanded(value, err);
+		return args_refuse_expanded(value, err);
 	return value_set(option->is_own ? args->own : args->values, option, value, err);
 }
 

@@ -89,6 +89,10 @@ args_flag(const struct args *args, const char *name);
 const char *
 args_text(const struct args *args, const char *name);
 
+/* A name that a shell made of '*.example.com' (it begins with "_."). Return: -1 with ERROR_USAGE. */
+int
+args_refuse_expanded(const char *name, struct error *err);
+
 /* What every command has: --socket, --output, --help, --version. */
 extern const struct api_field args_global[];
 

@@ -1,29 +1,13 @@
 /* add-*, set, rm: declarations. Adding waits until what was declared is there. */
 #include "common/timefmt.h"
 #include "ctl/commands.h"
+#include "ctl/declare.h"
 #include "ctl/output.h"
 #include "ctl/text.h"
 #include "ctl/tsig_file.h"
 #include "ctl/wait.h"
 
 #include <stdlib.h>
-
-static const struct wait_rule account_rules[] = {
-	{ EVENT_ACCOUNT_PROGRESS, WAIT_STEP },
-	{ EVENT_ACCOUNT_DONE, WAIT_DONE },
-	{ EVENT_ACCOUNT_FAILED, WAIT_FAILED },
-};
-
-/* A rollout that was under way before the order does not end the wait. */
-static const struct wait_rule issue_rules[] = {
-	{ EVENT_STORE_FAILED, WAIT_STEP },
-	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
-	{ EVENT_ISSUE_DONE, WAIT_ARM },
-	{ EVENT_ISSUE_FAILED, WAIT_FAILED },
-	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
-	{ EVENT_DEPLOY_DONE, WAIT_DONE },
-	{ EVENT_DEPLOY_FAILED, WAIT_FAILED_LATER },
-};
 
 /* --- what came of it --- */
 
@@ -39,6 +23,16 @@ print_validity(struct output *output, struct json_object *item)
 }
 
 static void
+print_account(struct output *output, struct json_object *item)
+{
+	const char *note = ctl_text_at(item, "metadata.message");
+
+	fprintf(output->ctl->out, "provider '%s' is registered: %s%s%s\n",
+		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.accountUrl"),
+		*note ? "; " : "", note);
+}
+
+static void
 ready_item(struct output *output, struct json_object *item)
 {
 	const char *name = ctl_text_at(item, "properties.name");
@@ -46,8 +40,7 @@ ready_item(struct output *output, struct json_object *item)
 	if (output->resource == &api_resources[API_AUTOCERTIFICATE])
 		print_validity(output, item);
 	else if (output->resource == &api_resources[API_PROVIDER])
-		fprintf(output->ctl->out, "provider '%s' is registered: %s\n", name,
-			ctl_text_at(item, "metadata.accountUrl"));
+		print_account(output, item);
 	else
 		fprintf(output->ctl->out, "%s '%s' is declared\n", output->resource->cli, name);
 }
@@ -81,7 +74,7 @@ removed_item(struct output *output, struct json_object *item)
 	fprintf(output->ctl->out, "%s '%s' is removed\n", output->resource->cli, ctl_text_at(item, "name"));
 }
 
-static const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
+const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
 static const struct view view_declared = { VIEW_OBJECT, declared_item, NULL };
 static const struct view view_changed = { VIEW_OBJECT, changed_item, NULL };
 static const struct view view_removed = { VIEW_STREAM, removed_item, NULL };
@@ -120,13 +113,12 @@ finish(struct wait *wait, const struct api_resource *resource, struct json_objec
 	return 0;
 }
 
-static int
-wait_for_new(struct ctl *ctl, struct args *args, struct json_object *object, struct error *err)
+int
+declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object, struct error *err)
 {
-	bool is_provider = args->resource == &api_resources[API_PROVIDER];
 	struct wait wait;
-	int rc = wait_init(&wait, ctl, args, is_provider ? account_rules : issue_rules,
-		is_provider ? ARRAY_SIZE(account_rules) : ARRAY_SIZE(issue_rules), err);
+	int rc = args->resource == &api_resources[API_PROVIDER] ? wait_init_account(&wait, ctl, args, err)
+								: wait_init_issue(&wait, ctl, args, err);
 
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
@@ -153,7 +145,7 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	if (ctl_call(ctl, command->method, params, &object, err) < 0)
 		return -1;
 	if (command->own && !args_flag(args, "noWait"))
-		return wait_for_new(ctl, args, object, err);
+		return declare_wait_new(ctl, args, object, err);
 	output_object(ctl, command->own ? &view_declared : &view_ready, args->resource, object);
 	return 0;
 }
@@ -198,7 +190,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	}
 	if (ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0)
 		return -1;
-	rc = wait_init(&wait, ctl, args, issue_rules, ARRAY_SIZE(issue_rules), err);
+	rc = wait_init_issue(&wait, ctl, args, err);
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err);
 	if (rc == 0)

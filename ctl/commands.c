@@ -17,6 +17,94 @@ static const struct api_field events_options[] = {
 	{ .name = NULL },
 };
 
+static const struct api_field register_options[] = {
+	{ .name = "server",
+		.type = API_STRING,
+		.metavar = "URL",
+		.fallback = "letsencrypt",
+		.help = "ACME directory, or a well-known name" },
+	{ .name = "agreeTos", .type = API_BOOL, .help = "you accept the CA's terms of service" },
+	{ .name = "name",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.fallback = "from the server",
+		.help = "name of the provider" },
+	{ .name = "accountKey",
+		.type = API_SECRET,
+		.flags = API_FILE,
+		.metavar = "FILE",
+		.fallback = "a new one",
+		.help = "private key (PEM) of an account that you have already" },
+	{ .name = "caFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "roots (PEM) that the CA's own TLS must chain to",
+		.fallback = "the system's" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "wait at most this long",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+static const struct api_field authorize_options[] = {
+	{ .name = "provider",
+		.type = API_REF,
+		.resource = "provider",
+		.metavar = "PROVIDER",
+		.help = "whom it is to be proved to",
+		.fallback = "the only one" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "wait at most this long",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+static const char *const cert_types[] = { "fullchain", "chain", "cert", NULL };
+static const struct api_field get_options[] = {
+	{ .name = "certType",
+		.type = API_ENUM,
+		.values = cert_types,
+		.fallback = "fullchain",
+		.help = "which of the files is told at the end" },
+	{ .name = "secretName",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.fallback = "from the first name",
+		.help = "name of the auto-certificate, and so of its directory" },
+	{ .name = "provider",
+		.type = API_REF,
+		.resource = "provider",
+		.metavar = "PROVIDER",
+		.help = "who issues it",
+		.fallback = "the only one" },
+	{ .name = "force",
+		.type = API_BOOL,
+		.help = "have the CA look even while certd does not see the records" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "wait at most this long",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+
+static const char register_notes[] = "Does nothing when that address is registered with the server already.\n"
+				     "\n"
+				     "  certctl register you@example.com --agree-tos\n";
+static const char authorize_notes[] = "Prints the TXT record that proves control of the name. Publish it "
+				      "whenever it suits; certd remembers.\n"
+				      "\n"
+				      "  certctl authorize api.example.com\n";
+static const char get_notes[] =
+	"Gets a certificate for names that were authorized; the first one is its common name. Records that "
+	"the CA\n"
+	"wants besides are printed: publish them and say the same again. Renewals begin like this too, by\n"
+	"themselves, with an event that names the records.\n"
+	"\n"
+	"  certctl get api.example.com\n"
+	"  certctl get example.com www.example.com --secret-name SSL_CERT_WEB\n";
 static const char add_auto_notes[] =
 	"Waits until the certificate is issued, its files are written and its consumers told.\n"
 	"\n"
@@ -39,7 +127,8 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name mail --activate exec --command /usr/sbin/postfix --command reload\n";
 static const char add_token_notes[] =
-	"The token is printed once: only its hash is stored. Clients send it as: Authorization: Bearer TOKEN\n"
+	"The token is printed once: only its hash is stored. Clients send it as: Authorization: Bearer "
+	"TOKEN\n"
 	"\n"
 	"  certctl add-token --name ci --role operator --expires 90d > ci.token\n";
 static const char set_notes[] =
@@ -63,7 +152,7 @@ const struct command commands[] = {
 		API_CONSUMER, RPC_CONSUMER_CREATE, NULL, cmd_add, add_consumer_notes },
 	{ "add-token", NULL, "make a token for the REST server", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
 		cmd_add_token, add_token_notes },
-	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token", OPTIONS_LIST,
+	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token, authorization", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, NULL, cmd_list, NULL },
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
 		cmd_show, NULL },
@@ -89,6 +178,13 @@ const struct command commands[] = {
 		wait_options, cmd_probe, NULL },
 	{ "events", "[NOUN NAME]", "what happened", OPTIONS_PARAMS, COMMAND_NOUN | COMMAND_NAME | COMMAND_OPTIONAL,
 		NONE, RPC_EVENT_LIST, events_options, cmd_events, NULL },
+	{ "register", "EMAIL", "register with a CA, once", OPTIONS_NONE, COMMAND_WORDS, API_PROVIDER,
+		RPC_PROVIDER_CREATE, register_options, cmd_register, register_notes },
+	{ "authorize", "DOMAIN", "get the TXT record that proves control of a name, to be published by hand",
+		OPTIONS_NONE, COMMAND_WORDS, API_AUTHORIZATION, RPC_AUTHORIZATION_CREATE, authorize_options,
+		cmd_authorize, authorize_notes },
+	{ "get", "DOMAIN...", "get a certificate for names that were authorized by hand", OPTIONS_NONE, COMMAND_WORDS,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, get_notes },
 	{ "call", "METHOD [JSON]", "call a method of the control API", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD,
 		NULL, cmd_call, "  certctl call rpc.discover\n" },
 	{ "complete", "WORD...", "print candidates for the last word, for shells", OPTIONS_NONE, COMMAND_WORDS, NONE,

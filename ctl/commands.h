@@ -44,6 +44,12 @@ cmd_probe(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_call(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_register(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_authorize(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_get(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_complete(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_help(struct ctl *ctl, struct args *args, struct error *err);

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
 	ctl/args.c ctl/args.h \
 	ctl/client.c ctl/client.h \
+	ctl/cmd_authorize.c \
 	ctl/cmd_consumer.c \
 	ctl/cmd_declare.c \
 	ctl/cmd_events.c \
@@ -10,6 +11,7 @@ libctl_la_SOURCES = \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c \
 	ctl/ctl.c ctl/ctl.h \
+	ctl/declare.h \
 	ctl/help.c ctl/help.h \
 	ctl/options.c \
 	ctl/output.c ctl/output.h \

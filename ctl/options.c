@@ -33,7 +33,7 @@ option_name(const struct api_field *field)
 		buf_add_str(&name, field->option);
 	else
 		text_split_camel(field->name, '-', &name);
-	if (field->type == API_SECRET)
+	if (field->type == API_SECRET && !(field->flags & API_FILE))
 		buf_add_str(&name, "-file");
 	return buf_steal(&name);
 }

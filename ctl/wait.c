@@ -21,6 +21,23 @@ enum {
 	QUIET_AGAIN_MS = 30000 /* and again */
 };
 
+static const struct wait_rule account_rules[] = {
+	{ EVENT_ACCOUNT_PROGRESS, WAIT_STEP },
+	{ EVENT_ACCOUNT_DONE, WAIT_DONE },
+	{ EVENT_ACCOUNT_FAILED, WAIT_FAILED },
+};
+
+/* A rollout that was under way before the order does not end the wait. */
+static const struct wait_rule issue_rules[] = {
+	{ EVENT_STORE_FAILED, WAIT_STEP },
+	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
+	{ EVENT_ISSUE_DONE, WAIT_ARM },
+	{ EVENT_ISSUE_FAILED, WAIT_FAILED },
+	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
+	{ EVENT_DEPLOY_DONE, WAIT_DONE },
+	{ EVENT_DEPLOY_FAILED, WAIT_FAILED_LATER },
+};
+
 static int64_t
 monotonic_ms(void)
 {
@@ -60,6 +77,18 @@ wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const str
 	sigprocmask(SIG_BLOCK, &interrupt, NULL);
 	wait->signal_fd = signalfd(-1, &interrupt, SFD_CLOEXEC | SFD_NONBLOCK);
 	return 0;
+}
+
+int
+wait_init_account(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err)
+{
+	return wait_init(wait, ctl, args, account_rules, ARRAY_SIZE(account_rules), err);
+}
+
+int
+wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err)
+{
+	return wait_init(wait, ctl, args, issue_rules, ARRAY_SIZE(issue_rules), err);
 }
 
 void

@@ -40,6 +40,13 @@ int
 wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules,
 	size_t n_rules, struct error *err);
 
+/* The same for a registration, and for an order with the rollout that follows it. */
+int
+wait_init_account(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err);
+
+int
+wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err);
+
 void
 wait_clear(struct wait *wait);
 

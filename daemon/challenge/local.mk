@@ -10,6 +10,7 @@ libcertd_la_SOURCES += \
 	daemon/challenge/removal.c daemon/challenge/removal.h \
 	daemon/challenge/solve_dns.c \
 	daemon/challenge/solve_http.c \
+	daemon/challenge/solve_manual.c \
 	daemon/challenge/solver.c daemon/challenge/solver.h daemon/challenge/solver_private.h \
 	daemon/challenge/txt_queue.c daemon/challenge/txt_queue.h \
 	daemon/challenge/webroot.c daemon/challenge/webroot.h

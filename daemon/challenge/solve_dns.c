@@ -270,6 +270,7 @@ dns_stop(struct solve *solve)
 }
 
 const struct solver_kind solver_dns01 = {
+	.word = "dns-01",
 	.type = "dns-01",
 	.check = dns_check,
 	.start = dns_start,

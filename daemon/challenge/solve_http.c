@@ -90,6 +90,7 @@ http_stop(struct solve *solve)
 }
 
 const struct solver_kind solver_http01 = {
+	.word = "http-01",
 	.type = "http-01",
 	.check = http_check,
 	.start = http_start,

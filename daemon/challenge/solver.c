@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which "auto" prefers them: http-01 needs no delay and no credentials. */
-static const struct solver_kind *const kinds[] = { &solver_http01, &solver_dns01 };
+/* In the order in which "auto" prefers them: http-01 needs no delay and no credentials. The last needs people. */
+static const struct solver_kind *const kinds[] = { &solver_http01, &solver_dns01, &solver_manual };
+enum { KINDS_AUTO = ARRAY_SIZE(kinds) - 1 };
 
 struct solver *
 solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config)
@@ -112,7 +113,7 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (strcmp(kinds[i]->type, wanted) != 0)
+		if (strcmp(kinds[i]->word, wanted) != 0)
 			continue;
 		if (check_kind(solver, kinds[i], q, &why) == 0)
 			return kinds[i];
@@ -123,8 +124,8 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(
-		err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01", wanted);
+	error_set_field(err, "challenge",
+		"'%s' is not a challenge that certd knows: auto, http-01, dns-01, manual", wanted);
 	return NULL;
 }
 
@@ -153,8 +154,8 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 	_cleanup_error_ struct error main_why = ERROR_INIT;
 	_cleanup_free_ char *field = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		const struct solver_kind *kind = kinds[backwards ? ARRAY_SIZE(kinds) - 1 - i : i];
+	for (size_t i = 0; i < KINDS_AUTO; i++) {
+		const struct solver_kind *kind = kinds[backwards ? KINDS_AUTO - 1 - i : i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
 		if (check_kind(solver, kind, q, &why) == 0)
@@ -230,10 +231,18 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 		no_http.message ? no_http.message : "");
 }
 
-static const struct solver_kind *
-kind_of(const char *type)
+static bool
+is_manual(const struct autocert *autocert)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+	return !is_auto(autocert) && strcmp(autocert->challenge, solver_manual.word) == 0;
+}
+
+static const struct solver_kind *
+kind_of(const struct autocert *autocert, const char *type)
+{
+	if (is_manual(autocert))
+		return &solver_manual;
+	for (size_t i = 0; i < KINDS_AUTO; i++)
 		if (strcmp(kinds[i]->type, type) == 0)
 			return kinds[i];
 	abort(); /* not an index of solver_choose() */
@@ -248,7 +257,7 @@ solver_start(struct solver *solver, const struct solver_request *request, solver
 	struct solve *solve = xcalloc(1, sizeof(*solve));
 
 	solve->solver = solver;
-	solve->kind = kind_of(challenge->type);
+	solve->kind = kind_of(request->autocert, challenge->type);
 	solve->done = done;
 	solve->progress = progress;
 	solve->arg = arg;

@@ -1,6 +1,6 @@
 /*
  * daemon/challenge/solver.h: publishing the answer to a challenge and taking it down: a table of solvers, one file
- * per kind (http-01: own listener, webroot; dns-01: through daemon/dnsprovider).
+ * per kind (http-01: own listener, webroot; dns-01: through daemon/dnsprovider; manual: by whoever publishes it).
  *
  * A value that must be removed from DNS is durable (STORE_CLEANUP and a SCHEDULE_CLEANUP row) before it is added, so
  * that a crash leaves no orphan; the row goes when the removal succeeded and is retried otherwise.
@@ -24,8 +24,8 @@ struct solver_config {
 	const int *http_fds;     /* listening sockets from the service manager; taken */
 	size_t n_http_fds;
 	int64_t propagation_poll_ms; /* first pause between looks at the name servers, doubled; 0: 250 */
-	struct events *events;       /* borrowed; NULL: nobody is told of failed removals */
-	loop_fn *rows_changed;       /* rows were put into the schedule: have it looked at; or NULL */
+	struct events *events; /* borrowed; NULL: nobody is told of failed removals and records to publish */
+	loop_fn *rows_changed; /* rows were put into the schedule: have it looked at; or NULL */
 	void *rows_arg;
 };
 

@@ -22,7 +22,8 @@ struct solver {
 
 /* One kind of challenge. */
 struct solver_kind {
-	const char *type; /* "http-01" */
+	const char *word; /* of autocert.challenge: "http-01", "manual" */
+	const char *type; /* the CA's: "http-01" */
 	/*
 	 * Can @name (without "*.") be proved this way? @now: at this moment, else: is it configured? -1: @err says
 	 * what is missing and how to add it.
@@ -38,6 +39,7 @@ struct solver_kind {
 
 extern const struct solver_kind solver_http01;
 extern const struct solver_kind solver_dns01;
+extern const struct solver_kind solver_manual;
 
 struct solve {
 	struct solver *solver;

@@ -12,6 +12,8 @@ service_fn dnsprovider_create, dnsprovider_list, dnsprovider_get, dnsprovider_up
 service_fn consumer_create, consumer_list, consumer_get, consumer_update, consumer_delete;
 service_fn consumer_deploy, consumer_probe;
 service_fn token_create, token_list, token_get, token_delete;
+service_fn authorization_create, authorization_list, authorization_get, authorization_delete;
+service_fn authorization_validate;
 service_fn event_list, event_subscribe;
 service_fn schedule_list, server_status, server_reload, rpc_discover;
 

@@ -5,6 +5,7 @@ libcertd_la_SOURCES += \
 	daemon/control/handlers.h \
 	daemon/control/list.c daemon/control/list.h \
 	daemon/control/peer.c daemon/control/peer.h \
+	daemon/control/res_authorization.c \
 	daemon/control/res_autocert.c daemon/control/res_autocert.h \
 	daemon/control/res_certificate.c \
 	daemon/control/res_consumer.c \

@@ -7,6 +7,7 @@
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
+#include "daemon/renew/authorize.h"
 #include "daemon/store/schedule.h"
 
 #include <ctype.h>
@@ -218,12 +219,13 @@ static int
 check_limit(struct call *call, struct error *err)
 {
 	int64_t most = call->service->conf->max_auto_certificates;
-	uint64_t have = store_count(call->service->store, STORE_AUTOCERT);
+	int64_t have = 0;
 
-	if (most > 0 && have >= (uint64_t)most)
+	for (enum object_state state = OBJECT_PROVISIONING; state <= OBJECT_FAILED; state++)
+		have += object_count(call->service->store, &autocert_class, state);
+	if (most > 0 && have >= most)
 		return error_set(err, ERROR_LIMIT,
-			"there are %llu auto-certificates already (max-auto-certificates)",
-			(unsigned long long)have);
+			"there are %lld auto-certificates already (max-auto-certificates)", (long long)have);
 	return 0;
 }
 
@@ -253,7 +255,9 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
 	scheduler_kick(call->service->scheduler);
-	return autocert_store(call, &a, EVENT_OBJECT_CREATED, err);
+	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
+		return -1;
+	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
 }
 
 /* --- change --- */
@@ -404,6 +408,9 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 		return error_set(err, ERROR_RATE_LIMITED,
 			"the CA asked to wait (%s); renew with --force to try all the same",
 			a.last_error.message);
+	if (!scheduler_issue_of(call->service->scheduler, a.o.id) &&
+		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
+		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
 	scheduler_kick(call->service->scheduler);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);

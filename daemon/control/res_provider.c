@@ -3,6 +3,7 @@
 
 #include "common/base64url.h"
 #include "common/ca.h"
+#include "common/key.h"
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/acme/acme_msg.h"
@@ -10,6 +11,9 @@
 #include "daemon/store/schedule.h"
 
 #include <string.h>
+
+/* A MAC key that is shorter gives nothing to guess; no CA hands out longer ones. */
+enum { EAB_KEY_MIN = 16, EAB_KEY_MAX = 512 };
 
 static void
 provider_describe(struct service *service, const void *obj, struct json_object *properties,
@@ -20,6 +24,8 @@ provider_describe(struct service *service, const void *obj, struct json_object *
 
 	if (error_is_set(&p->o.failure))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&p->o.failure));
+	else if (p->account_note)
+		json_add_string(metadata, "message", p->account_note);
 	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
 		json_add_time(metadata, "nextDate", row.due_at);
 	(void)properties;
@@ -73,16 +79,46 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 {
 	struct json_object *secret = json_path(properties, "externalAccountBinding.keySecret");
 	const char *text = secret ? json_object_get_string(secret) : NULL;
+	const char *field = "properties.externalAccountBinding.keySecret";
+	_cleanup_error_ struct error why = ERROR_INIT;
 
 	if (!p->eab_key_id != !text)
 		return error_set_field(err, "properties.externalAccountBinding",
 			"keyId and keySecret belong together: give both or none");
 	if (!text)
 		return 0;
-	if (base64_decode_any(text, strlen(text), &p->eab_key, err) < 0)
-		return error_set_field(err, "properties.externalAccountBinding.keySecret",
-			"is not base64url text as the CA hands it out");
+	if (base64_decode_any(text, strlen(text), &p->eab_key, &why) < 0)
+		return error_set_field(err, field,
+			"%s; give it as the CA hands it out, in base64 or base64url", why.message);
+	if (p->eab_key.len < EAB_KEY_MIN || p->eab_key.len > EAB_KEY_MAX)
+		return error_set_field(err, field, "is a key of %zu octets; a MAC key has %d to %d",
+			p->eab_key.len, EAB_KEY_MIN, EAB_KEY_MAX);
 	return 0;
+}
+
+/* The key of an account that exists somewhere already, or is to exist with it. */
+static int
+read_account_key(struct provider *p, struct json_object *properties, struct error *err)
+{
+	struct json_object *member = json_path(properties, "accountKey");
+	_cleanup_secret_ struct secret pem = SECRET_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	const char *algorithm;
+
+	if (!member)
+		return 0;
+	secret_set(&pem, json_object_get_string(member), (size_t)json_object_get_string_len(member));
+	if (key_from_pem(&pem, NULL, &key, &why) < 0)
+		return error_set_field(err, "properties.accountKey", "%s", why.message);
+	algorithm = key_algorithm_name(key_algorithm_of(key));
+	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
+		return error_set_field(err, "properties.accountKeyAlgorithm",
+			"is '%s', but the key that was given is %s: leave it out", p->account_key_algorithm,
+			algorithm);
+	str_replace(&p->account_key_algorithm, algorithm);
+	p->is_key_imported = true;
+	return key_to_der(key, &p->account_key, err);
 }
 
 /* The account is tried (again) now. */
@@ -113,7 +149,8 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	struct json_object *properties = json_path(params, "properties");
 
 	resource_from_json(&provider_ops, properties, &p);
-	if (resolve_server(&p, err) < 0 || check_email(&p, err) < 0 || read_eab(&p, properties, err) < 0)
+	if (resolve_server(&p, err) < 0 || check_email(&p, err) < 0 || read_eab(&p, properties, err) < 0 ||
+		read_account_key(&p, properties, err) < 0)
 		return -1;
 	store_new_id(p.o.id);
 	resource_created(call, &p.o);

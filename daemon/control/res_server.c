@@ -70,6 +70,8 @@ class_of_kind(enum schedule_kind kind)
 		return &provider_class;
 	case SCHEDULE_PURGE:
 		return &certificate_class;
+	case SCHEDULE_AUTHORIZE:
+		return &authorization_class;
 	case SCHEDULE_CLEANUP:
 		return NULL;
 	}

@@ -83,5 +83,6 @@ extern const struct resource_ops certificate_ops;
 extern const struct resource_ops dnsprovider_ops;
 extern const struct resource_ops consumer_ops;
 extern const struct resource_ops token_ops;
+extern const struct resource_ops authorization_ops;
 
 #endif

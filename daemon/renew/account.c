@@ -33,6 +33,9 @@ struct account {
 	struct acme_client *client;
 	struct acme_call *call;
 	struct account_keygen *keygen; /* under way; or NULL */
+	bool was_there;                /* the CA knew the key already */
+	bool eab_required;
+	char *terms_url;
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -47,6 +50,7 @@ account_cancel(struct account *account)
 		account->keygen->account = NULL;
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
+	free(account->terms_url);
 	free(account);
 }
 
@@ -123,6 +127,22 @@ note_failure(struct account *account, struct store_txn *txn, struct provider *p,
 		"%s; next attempt %s", err->message, when);
 }
 
+/* What the operator should know of a registration that went well; owned by the caller, NULL: nothing. */
+static char *
+success_note(const struct account *account, const struct provider *p)
+{
+	/* A key of our own that the CA knows already was registered by an attempt whose answer was lost. */
+	bool was_there = account->was_there && p->is_key_imported;
+
+	if (!p->eab_key_id)
+		return was_there ? xstrdup("the account existed already for this key") : NULL;
+	if (was_there)
+		return xstrdup("the account existed already for this key: EAB no longer needed");
+	if (!account->eab_required)
+		return xstrdup("this CA does not ask for an external account: EAB no longer needed");
+	return xasprintf("bound to the external account '%s': EAB no longer needed", p->eab_key_id);
+}
+
 static void
 note_success(struct account *account, struct store_txn *txn, struct provider *p)
 {
@@ -133,9 +153,14 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 	error_clear(&p->o.failure);
 	str_replace(&p->account_url, acme_client_account_url(account->client));
 	str_replace(&p->account_thumbprint, acme_client_thumbprint(account->client));
+	if (account->terms_url)
+		str_replace(&p->terms_url, account->terms_url);
+	free(p->account_note);
+	p->account_note = success_note(account, p);
 	schedule_del(account->env->store, txn, SCHEDULE_ACCOUNT, account->id);
-	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s is registered",
-		p->account_url);
+	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL,
+		"account %s is registered%s%s", p->account_url, p->account_note ? "; " : "",
+		p->account_note ? p->account_note : "");
 }
 
 /* The provider may have been changed or deleted while the request ran: the record of now decides. */
@@ -162,14 +187,69 @@ account_finish(struct account *account, const struct error *err)
 	store_then(txn, account_saved, account);
 }
 
+/* The directory says what the CA wants; without it the registration is as good. */
 static void
-account_replied(const struct acme_reply *reply, const struct error *err, void *arg)
+account_saw_directory(const struct acme_directory *directory, const struct error *err, void *arg)
 {
 	struct account *account = arg;
 
-	(void)reply;
 	account->call = NULL;
-	account_finish(account, err);
+	if (!err) {
+		account->eab_required = directory->eab_required;
+		str_replace(&account->terms_url, directory->terms_of_service);
+	}
+	account_finish(account, NULL);
+}
+
+/* 201: made; 200: it was there (RFC 8555 s7.3.1). */
+static void
+account_replied(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	enum { CREATED = 201 };
+	struct account *account = arg;
+
+	account->call = NULL;
+	if (err) {
+		account_finish(account, err);
+		return;
+	}
+	account->was_there = reply->status != CREATED;
+	account->call = acme_client_directory(account->client, account_saw_directory, account);
+}
+
+static void
+account_ask(struct account *account, const struct provider *p)
+{
+	struct acme_account_request request = {
+		.email = p->email,
+		.terms_agreed = p->terms_agreed,
+		.eab_key_id = p->eab_key_id,
+		.eab_key = p->eab_key.len ? &p->eab_key : NULL,
+	};
+
+	account->call = acme_account_register(account->client, &request, account_replied, account);
+}
+
+/* A key that was brought along may have its account: then terms and external account were dealt with long ago. */
+static void
+account_looked_for(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	struct account *account = arg;
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!err || !err->problem || strcmp(err->problem, "accountDoesNotExist") != 0) {
+		account_replied(reply, err, account);
+		return;
+	}
+	account->call = NULL;
+	if (object_load(account->env->store, &provider_class, account->id, &p, &why) == 1) {
+		account_ask(account, &p);
+		return;
+	}
+	if (!error_is_set(&why))
+		error_set(&why, ERROR_NOT_FOUND, "provider %s is gone", account->id);
+	account_finish(account, &why);
 }
 
 static int
@@ -180,18 +260,15 @@ account_register(struct account *account, const struct provider *p, struct error
 		.ca_file = p->ca_file,
 		.allow_other_hosts = account->allow_other_hosts,
 	};
-	struct acme_account_request request = {
-		.email = p->email,
-		.terms_agreed = p->terms_agreed,
-		.eab_key_id = p->eab_key_id,
-		.eab_key = p->eab_key.len ? &p->eab_key : NULL,
-	};
 	struct key *key = NULL;
 
 	if (key_from_der(&p->account_key, &key, err) < 0)
 		return error_wrap(err, "account key");
 	account->client = acme_client_new(account->env->loop, account->http, &config, key);
-	account->call = acme_account_register(account->client, &request, account_replied, account);
+	if (p->is_key_imported)
+		account->call = acme_account_find(account->client, account_looked_for, account);
+	else
+		account_ask(account, p);
 	return 0;
 }
 

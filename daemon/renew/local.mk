@@ -1,6 +1,7 @@
 # daemon/renew: policy (pure), the jobs that the schedule runs, and the scheduler.
 libcertd_la_SOURCES += \
 	daemon/renew/account.c daemon/renew/account.h \
+	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clamp.c daemon/renew/clamp.h \
 	daemon/renew/issue.c daemon/renew/issue.h \
 	daemon/renew/policy.c daemon/renew/policy.h \

@@ -16,6 +16,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
+#include "daemon/renew/authorize.h"
 #include "daemon/renew/clamp.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/time_guard.h"
@@ -37,9 +38,10 @@ struct job {
 	struct scheduler *scheduler;
 	struct lane *lane;
 	struct schedule_row row;
-	struct issue *issue;     /* SCHEDULE_ISSUE */
-	struct account *account; /* SCHEDULE_ACCOUNT */
-	bool is_held;            /* its end could not be stored: keeps the row from being run at once again */
+	struct issue *issue;         /* SCHEDULE_ISSUE */
+	struct account *account;     /* SCHEDULE_ACCOUNT */
+	struct authorize *authorize; /* SCHEDULE_AUTHORIZE */
+	bool is_held; /* its end could not be stored: keeps the row from being run at once again */
 	struct job *prev, *next;
 };
 
@@ -153,6 +155,7 @@ job_end(bool stored, void *arg)
 
 	job->issue = NULL;
 	job->account = NULL;
+	job->authorize = NULL;
 	if (stored) {
 		job_over(job);
 		return;
@@ -202,6 +205,10 @@ job_run(struct scheduler *s, struct job *job)
 	case SCHEDULE_ACCOUNT:
 		job->account = account_start(
 			s->env, s->config.http, s->config.allow_other_hosts, object, account_done, job);
+		return;
+	case SCHEDULE_AUTHORIZE:
+		job->authorize = authorize_start(
+			s->env, job->lane->client, &job->lane->provider, object, job_end, job);
 		return;
 	case SCHEDULE_PURGE:
 		purge_run(s->env, object, job_end, job);
@@ -434,6 +441,7 @@ scheduler_free(struct scheduler *s)
 	{
 		issue_cancel(job->issue);
 		account_cancel(job->account);
+		authorize_cancel(job->authorize);
 		job_free(job);
 	}
 	DL_FOREACH_SAFE(s->lanes, lane, lane_tmp)
@@ -476,6 +484,17 @@ scheduler_cancel(struct scheduler *s, const char *autocert_id)
 	if (!job)
 		return;
 	issue_cancel(job->issue);
+	job_over(job);
+}
+
+void
+scheduler_cancel_authorization(struct scheduler *s, const char *authorization_id)
+{
+	struct job *job = job_find(s, SCHEDULE_AUTHORIZE, authorization_id);
+
+	if (!job)
+		return;
+	authorize_cancel(job->authorize);
 	job_over(job);
 }
 

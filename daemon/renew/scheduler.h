@@ -41,6 +41,10 @@ scheduler_issue_of(const struct scheduler *scheduler, const char *autocert_id);
 void
 scheduler_cancel(struct scheduler *scheduler, const char *autocert_id);
 
+/* Authorization deleted: the same. */
+void
+scheduler_cancel_authorization(struct scheduler *scheduler, const char *authorization_id);
+
 struct scheduler_stats {
 	unsigned issues_running;
 	unsigned others_running;

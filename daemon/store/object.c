@@ -16,7 +16,7 @@ enum {
 };
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class };
+	&dnsprovider_class, &consumer_class, &authorization_class };
 
 /* Loading */
 

@@ -48,11 +48,14 @@ struct provider {
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
 	/* not the client's: */
-	struct secret account_key; /* PKCS#8 DER; stored before newAccount */
+	struct secret
+		account_key; /* PKCS#8 DER; stored before newAccount; or the client's, when it was given */
 	char *account_url;
 	char *account_thumbprint;
 	char *terms_url;  /* as the CA advertised it */
 	int64_t attempts; /* failed registrations in a row */
+	bool is_key_imported;
+	char *account_note; /* what is to be known about the registration that succeeded; or NULL */
 };
 
 struct autocert {
@@ -61,7 +64,7 @@ struct autocert {
 	char *common_name;
 	struct strlist sans;
 	char *key_algorithm;
-	char *challenge;    /* "auto", "http-01", "dns-01" */
+	char *challenge;    /* "auto", "http-01", "dns-01", "manual" */
 	char *dns_provider; /* id, or NULL: whichever has the zone */
 	bool reuse_key;
 	char *profile;
@@ -141,11 +144,29 @@ struct token {
 	struct buf hash;  /* SHA-256 of its secret */
 };
 
+/* A name whose control is to be proved by a TXT record that people publish. Its name is that name, "*." included. */
+struct authorization {
+	struct object o;
+	char *provider; /* id */
+	/* not the client's: */
+	char *order_url; /* its own order; NULL: not made yet, or it belongs to that of .autocert */
+	char *autocert;  /* id; NULL: made by `authorize` */
+	char *authorization_url;
+	char *challenge_url;
+	char *record_name; /* "_acme-challenge.example.com" */
+	char *txt;         /* NULL: not known yet */
+	char *status;      /* "pending", "valid" */
+	int64_t expires_at;
+	int64_t attempts; /* to reach the CA, failed in a row */
+	bool is_forced;   /* the CA is to look, whatever we see in DNS */
+};
+
 extern const struct record_class provider_class;
 extern const struct record_class autocert_class;
 extern const struct record_class certificate_class;
 extern const struct record_class dnsprovider_class;
 extern const struct record_class consumer_class;
+extern const struct record_class authorization_class;
 extern const struct record_class probe_class;
 extern const struct record_class token_class;
 
@@ -155,6 +176,7 @@ extern const struct record_class token_class;
 #define _cleanup_dnsprovider_ _cleanup_(dnsprovider_clear)
 #define _cleanup_consumer_ _cleanup_(consumer_clear)
 #define _cleanup_token_ _cleanup_(token_clear)
+#define _cleanup_authorization_ _cleanup_(authorization_clear)
 
 void
 provider_clear(struct provider *p);
@@ -173,6 +195,9 @@ consumer_clear(struct consumer *c);
 
 void
 token_clear(struct token *t);
+
+void
+authorization_clear(struct authorization *a);
 
 /*
  * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The id or name asked

@@ -28,11 +28,13 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 23, struct provider, preferred_chain, "preferredChain"),
 	RECORD_FIELD(RECORD_STRING, 24, struct provider, account_key_algorithm, "accountKeyAlgorithm"),
 	RECORD_FIELD(RECORD_INT, 25, struct provider, max_orders, "maxOrders"),
-	RECORD_FIELD(RECORD_SECRET, 26, struct provider, account_key, NULL),
+	RECORD_FIELD(RECORD_SECRET, 26, struct provider, account_key, "accountKey"),
 	RECORD_FIELD(RECORD_STRING, 27, struct provider, account_url, "accountUrl"),
 	RECORD_FIELD(RECORD_STRING, 28, struct provider, account_thumbprint, "accountThumbprint"),
 	RECORD_FIELD(RECORD_STRING, 29, struct provider, terms_url, "termsOfService"),
 	RECORD_FIELD(RECORD_INT, 30, struct provider, attempts, NULL),
+	RECORD_FIELD(RECORD_BOOL, 31, struct provider, is_key_imported, NULL),
+	RECORD_FIELD(RECORD_STRING, 32, struct provider, account_note, NULL),
 };
 const struct record_class provider_class = CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields);
@@ -139,6 +141,25 @@ static const struct record_field token_fields[] = {
 };
 const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields);
 
+static const struct record_field authorization_fields[] = {
+	OBJECT_FIELDS(struct authorization),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 16, struct authorization, provider, "provider", RECORD_REF, &provider_class),
+	RECORD_FIELD(RECORD_STRING, 17, struct authorization, order_url, "orderUrl"),
+	RECORD_FIELD_ROLE(RECORD_STRING, 18, struct authorization, autocert, "autoCertificate",
+		RECORD_WEAK_REF, &autocert_class),
+	RECORD_FIELD(RECORD_STRING, 19, struct authorization, authorization_url, "authorizationUrl"),
+	RECORD_FIELD(RECORD_STRING, 20, struct authorization, challenge_url, "challengeUrl"),
+	RECORD_FIELD(RECORD_STRING, 21, struct authorization, record_name, "recordName"),
+	RECORD_FIELD(RECORD_STRING, 22, struct authorization, txt, "recordContent"),
+	RECORD_FIELD(RECORD_STRING, 23, struct authorization, status, "status"),
+	RECORD_FIELD(RECORD_INT, 24, struct authorization, expires_at, "expiresDate"),
+	RECORD_FIELD(RECORD_INT, 25, struct authorization, attempts, NULL),
+	RECORD_FIELD(RECORD_BOOL, 26, struct authorization, is_forced, NULL),
+};
+const struct record_class authorization_class = CLASS(
+	"authorization", STORE_AUTHZ, struct authorization, authorization_fields);
+
 void
 provider_clear(struct provider *p)
 {
@@ -173,4 +194,10 @@ void
 token_clear(struct token *t)
 {
 	record_clear(&token_class, t);
+}
+
+void
+authorization_clear(struct authorization *a)
+{
+	record_clear(&authorization_class, a);
 }

@@ -27,6 +27,8 @@ schedule_kind_name(enum schedule_kind kind)
 		return "account";
 	case SCHEDULE_PURGE:
 		return "purge";
+	case SCHEDULE_AUTHORIZE:
+		return "authorize";
 	}
 	return "unknown";
 }

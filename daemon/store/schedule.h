@@ -21,6 +21,8 @@ enum schedule_kind {
 	SCHEDULE_CLEANUP = 4, /* cleanup record: remove a TXT value */
 	SCHEDULE_ACCOUNT = 5, /* provider: register the account */
 	SCHEDULE_PURGE = 6,   /* certificate: delete it after its grace period */
+	SCHEDULE_AUTHORIZE =
+		7, /* authorization: get its record, have it checked, or forget it when it has expired */
 };
 
 /*

@@ -38,6 +38,7 @@ enum store_db {
 	STORE_TOKEN,        /* REST tokens */
 	STORE_AUDIT,        /* audit chain */
 	STORE_SELF,         /* the store's own: format, key check, counters */
+	STORE_AUTHZ,        /* id -> record */
 	STORE_DB_COUNT
 };
 

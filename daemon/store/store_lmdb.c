@@ -52,6 +52,7 @@ static const char *const db_names[] = {
 	[STORE_TOKEN] = "token",
 	[STORE_AUDIT] = "audit",
 	[STORE_SELF] = "store",
+	[STORE_AUTHZ] = "authorization",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

@@ -10,6 +10,7 @@ from tls import ThrowAwayCa
 
 EAB_KEY_ID = "kid-1"
 EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+EAB_KEYS = {EAB_KEY_ID: EAB_KEY, "kid-2": "-_--__--" * 5 + "-_-"}  # one that looks different in each form of base64
 
 
 class Pebble(Server):
@@ -29,7 +30,7 @@ class Pebble(Server):
         self.http_port = http_port or free_port()  # where http-01 is validated
         self.tls_port = tls_port or free_port()    # where tls-alpn-01 is validated
         self.validity = validity                 # of issued certificates, in seconds
-        self.eab = eab                           # accounts need EAB_KEY_ID and EAB_KEY
+        self.eab = eab                           # accounts need one of EAB_KEYS
         self.blocked = list(blocked)
         self.strict = strict
         self.variables = {"PEBBLE_WFE_NONCEREJECT": nonce_reject, "PEBBLE_AUTHZREUSE": authz_reuse,
@@ -51,7 +52,7 @@ class Pebble(Server):
             "managementListenAddress": f"127.0.0.1:{self.management_port}",
             "certificate": str(certificate), "privateKey": str(key), "ocspResponderURL": "",
             "httpPort": self.http_port, "tlsPort": self.tls_port,
-            "externalAccountBindingRequired": self.eab, "externalAccountMACKeys": {EAB_KEY_ID: EAB_KEY},
+            "externalAccountBindingRequired": self.eab, "externalAccountMACKeys": EAB_KEYS,
             "domainBlocklist": self.blocked, "certificateValidityPeriod": self.validity,
         }
         config = self.directory / "pebble.json"

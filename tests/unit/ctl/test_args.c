@@ -26,8 +26,8 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "frobnicate" }, "there is no command 'frobnicate'; see: certctl help" },
 		{ { "list", "autos", "x" }, "list: unexpected word 'x'" },
 		{ { "list", "provder" },
-			"list: 'provder' is none of provider, auto, cert, dns, consumer, token; did you mean "
-			"'provider'?" },
+			"list: 'provder' is none of provider, auto, cert, dns, consumer, token, "
+			"authorization; did you mean 'provider'?" },
 		{ { "show" }, "show: of what? Write: certctl show NOUN NAME" },
 		{ { "show", "auto" }, "show: which auto? Write: certctl show auto NAME" },
 		{ { "show", "auto", "a", "b" }, "show: unexpected word 'b'" },

@@ -1,0 +1,207 @@
+/*
+ * dns-01 by hand: the record is remembered and told, somebody publishes it, and the CA is asked to look only when it
+ * is seen in DNS, because a validation that fails is spent. What is not seen yet ends the try as an error whose text is
+ * what there is to do; the order stays good, so the next try, whoever asks for it, goes on where this one stopped.
+ */
+#include "common/error.h"
+#include "common/name.h"
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/challenge/solver_private.h"
+#include "daemon/report/events.h"
+#include "daemon/store/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_MS = 5000, EXPIRES_SEC = 7 * 24 * 3600 }; /* the latter when the CA does not say */
+
+struct manual_solve {
+	struct solve *solve;
+	char id[STORE_ID_SIZE]; /* of the authorization */
+	char *name;             /* of the authorization */
+	char *record_name;
+	char *value;
+	bool is_forced;
+	bool is_of_order; /* of an auto-certificate, which ends what it was for */
+	bool is_seen;
+	struct dns_query *query;
+};
+
+static int
+manual_check(struct solver *solver _unused_, const struct autocert *autocert _unused_, const char *name,
+	bool wildcard _unused_, bool now _unused_, struct error *err)
+{
+	if (name_type_of(name) == NAME_IP)
+		return error_set(
+			err, ERROR_INVALID, "%s is an address; a TXT record is for names only", name);
+	return 0;
+}
+
+static void
+say_pending(const struct manual_solve *s)
+{
+	struct event_object object = { "authorization", s->id, s->name };
+	struct json_object *data = json_object_new_object();
+
+	json_add_string(data, "recordName", s->record_name);
+	json_add_string(data, "recordContent", s->value);
+	event_emit(s->solve->solver->events, NULL, EVENT_AUTHORIZATION_PENDING, &object, data,
+		"publish the TXT record %s with content %s", s->record_name, s->value);
+}
+
+static void
+conclude(struct manual_solve *s, const struct error *look_err)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (s->is_seen) {
+		solve_done(s->solve, NULL);
+		return;
+	}
+	if (s->solve->solver->events)
+		say_pending(s);
+	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name,
+		s->value, look_err ? "it could not be looked for: " : "it is not seen in DNS yet",
+		look_err ? look_err->message : "");
+	err.retry = true;
+	solve_done(s->solve, &err);
+}
+
+static void
+on_looked(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct manual_solve *s = arg;
+
+	s->query = NULL;
+	s->is_seen = !err && strlist_has(&answer->values, s->value);
+	conclude(s, err);
+}
+
+static void
+on_remembered(const struct error *err, void *arg)
+{
+	struct manual_solve *s = arg;
+
+	if (err) {
+		solve_done(s->solve, err);
+	} else if (s->is_forced) {
+		s->is_seen = true;
+		conclude(s, NULL);
+	} else {
+		solve_progress(s->solve, "looks for the TXT record at %s", s->record_name);
+		s->query = dns_ask(
+			s->solve->solver->env.dns, NULL, s->record_name, DNS_TXT, LOOK_MS, on_looked, s);
+	}
+}
+
+/* @a: as it is stored, or empty. */
+static void
+fill(struct manual_solve *s, const struct solver_request *request, struct authorization *a)
+{
+	const struct autocert *autocert = request->autocert;
+	int64_t now = clock_wall(loop_clock(s->solve->solver->env.loop));
+
+	if (!a->o.id[0]) {
+		store_new_id(a->o.id);
+		a->o.name = xstrdup(s->name);
+		a->o.created_at = now;
+		a->o.created_by = xstrdup("certd");
+	}
+	a->o.modified_at = now;
+	str_replace(&a->o.modified_by, "certd");
+	a->o.state = OBJECT_AVAILABLE;
+	error_clear(&a->o.failure);
+	str_replace(&a->provider, autocert->provider);
+	if (s->is_of_order) {
+		str_replace(&a->autocert, autocert->o.id);
+		str_replace(&a->order_url, NULL);
+	}
+	str_replace(&a->authorization_url, request->authz->url);
+	str_replace(&a->challenge_url, request->authz->challenges[request->challenge].url);
+	str_replace(&a->record_name, s->record_name);
+	str_replace(&a->txt, s->value);
+	str_replace(&a->status, "pending");
+	a->expires_at = request->authz->expires_at ? request->authz->expires_at : time_add(now, EXPIRES_SEC);
+	a->attempts = 0;
+	a->is_forced = false;
+}
+
+/* The record as it is to be published, durable before anybody is told. */
+static int
+remember(struct manual_solve *s, const struct solver_request *request, struct store_txn *txn,
+	struct error *err)
+{
+	struct store *store = s->solve->solver->store;
+	_cleanup_authorization_ struct authorization a = { 0 };
+	int found = object_find(store, &authorization_class, s->name, &a, err);
+
+	if (found < 0)
+		return -1;
+	if (found && a.txt && strcmp(a.txt, s->value) == 0) {
+		memcpy(s->id, a.o.id, sizeof(s->id));
+		s->is_forced = a.is_forced;
+		return 0;
+	}
+	fill(s, request, &a);
+	memcpy(s->id, a.o.id, sizeof(s->id));
+	schedule_set(store, txn, SCHEDULE_AUTHORIZE, a.o.id, a.provider, a.expires_at);
+	solver_rows_changed(s->solve->solver);
+	return object_save(store, txn, &authorization_class, &a, err);
+}
+
+static void
+manual_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	struct manual_solve *s = xcalloc(1, sizeof(*s));
+	struct store_txn *txn = store_begin(solve->solver->store);
+	const struct acme_authorization *authz = request->authz;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	solve->data = s;
+	s->solve = solve;
+	s->value = solve_dns_value(key_authorization);
+	s->name = xasprintf("%s%s", authz->wildcard ? "*." : "", name_base(authz->name));
+	s->record_name = xasprintf("_acme-challenge.%s", name_base(authz->name));
+	s->is_of_order = request->autocert->o.id[0] != '\0';
+	if (remember(s, request, txn, &err) < 0)
+		store_fail(txn, &err);
+	store_then(txn, on_remembered, s);
+}
+
+/* The order has had what it wanted, or the try was wasted: nobody needs the record any more. */
+static void
+forget(const struct manual_solve *s)
+{
+	struct store *store = s->solve->solver->store;
+	struct store_txn *txn = store_begin(store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (object_delete(store, txn, &authorization_class, s->id, &err) < 0 && err.code != ERROR_NOT_FOUND)
+		store_fail(txn, &err);
+	schedule_del(store, txn, SCHEDULE_AUTHORIZE, s->id);
+}
+
+static void
+manual_stop(struct solve *solve)
+{
+	struct manual_solve *s = solve->data;
+
+	dns_cancel(s->query);
+	store_forget(solve->solver->store, s);
+	if (s->is_seen && s->is_of_order)
+		forget(s);
+	free(s->name);
+	free(s->record_name);
+	free(s->value);
+	free(s);
+}
+
+const struct solver_kind solver_manual = {
+	.word = "manual",
+	.type = "dns-01",
+	.check = manual_check,
+	.start = manual_start,
+	.stop = manual_stop,
+};

@@ -1,0 +1,415 @@
+/*
+ * One authorization: the order machine with an owner that never has a CSR. Where the order wants one, the name is
+ * proved, and the order is left as it is, for a certificate to go on with. The record that is to be published is the
+ * manual solver's: it remembers it, looks for it, and says when it is missing.
+ */
+#include "daemon/renew/authorize.h"
+
+#include "common/timefmt.h"
+#include "daemon/acme/acme_order.h"
+#include "daemon/base/clock.h"
+#include "daemon/renew/policy.h"
+#include "daemon/store/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORGET_SEC = 7 * 24 * 3600 }; /* a failure stays to be read */
+
+struct authorize {
+	const struct issue_env *env;
+	struct acme_client *client;
+	char id[STORE_ID_SIZE];
+	char lane[STORE_ID_SIZE];
+	struct autocert asker; /* what the solver wants to know of an auto-certificate */
+	struct acme_order *order;
+	struct solve *solve;
+	size_t index, challenge;
+	bool is_waiting; /* the record is not published yet */
+	schedule_done_fn *done;
+	void *arg;
+};
+
+void
+authorize_cancel(struct authorize *a)
+{
+	if (!a)
+		return;
+	store_forget(a->env->store, a);
+	acme_order_free(a->order);
+	solver_stop(a->solve);
+	autocert_clear(&a->asker);
+	free(a);
+}
+
+static int64_t
+now_of(const struct authorize *a)
+{
+	return clock_wall(loop_clock(a->env->loop));
+}
+
+/* --- the end --- */
+
+static void
+end_saved(const struct error *err, void *arg)
+{
+	struct authorize *a = arg;
+	schedule_done_fn *done = a->done;
+	void *done_arg = a->arg;
+
+	if (err)
+		event_emit_error(a->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	authorize_cancel(a);
+	done(!err, done_arg);
+}
+
+/* A change of the record as it is now: it may have been deleted meanwhile. */
+typedef void
+change_fn(struct authorize *a, struct store_txn *txn, struct authorization *record, const struct error *why);
+
+static void
+finish(struct authorize *a, change_fn *change, const struct error *why)
+{
+	struct store *store = a->env->store;
+	struct store_txn *txn = store_begin(store);
+	_cleanup_authorization_ struct authorization record = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = object_load(store, &authorization_class, a->id, &record, &err);
+
+	if (found == 0)
+		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
+	if (found == 1) {
+		change(a, txn, &record, why);
+		if (object_save(store, txn, &authorization_class, &record, &err) < 0)
+			found = -1;
+	}
+	if (found < 0)
+		store_fail(txn, &err);
+	store_then(txn, end_saved, a);
+}
+
+static void
+set_row(const struct authorize *a, struct store_txn *txn, int64_t due_at)
+{
+	schedule_set(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id, a->lane, due_at);
+}
+
+static void
+become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+{
+	struct event_object object = { "authorization", a->id, r->o.name };
+
+	(void)why;
+	str_replace(&r->status, "valid");
+	r->o.state = OBJECT_AVAILABLE;
+	r->is_forced = false;
+	r->attempts = 0;
+	error_clear(&r->o.failure);
+	if (!r->expires_at)
+		r->expires_at = time_add(now_of(a), FORGET_SEC);
+	set_row(a, txn, r->expires_at);
+	event_emit(
+		a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
+}
+
+/* The solver has remembered and said what is to be published. */
+static void
+become_pending(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+{
+	(void)why;
+	r->is_forced = false;
+	set_row(a, txn, r->expires_at);
+}
+
+static void
+become_failed(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+{
+	struct event_object object = { "authorization", a->id, r->o.name };
+
+	r->o.state = OBJECT_FAILED;
+	error_copy(&r->o.failure, why);
+	r->is_forced = false;
+	str_replace(&r->order_url, NULL);
+	str_replace(&r->txt, NULL);
+	str_replace(&r->status, NULL);
+	set_row(a, txn, time_add(now_of(a), FORGET_SEC));
+	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, why, "%s", why->message);
+}
+
+/* The CA was not reached, or wants to be asked later: the order is as good as before. */
+static void
+try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+{
+	struct event_object object = { "authorization", a->id, r->o.name };
+	_cleanup_error_ struct error told = ERROR_INIT;
+	char when[TIME_RFC3339_SIZE];
+
+	r->attempts = backoff_count(r->attempts, why->code == ERROR_NETWORK || why->code == ERROR_TIMEOUT);
+	error_copy(&r->o.failure, why);
+	error_copy(&told, why);
+	told.retry_at = backoff_due(&(struct backoff_in){
+		.now = now_of(a),
+		.attempts = r->attempts,
+		.retry_at = why->retry_at,
+		.jitter_seed = policy_seed(a->id) + (uint64_t)r->attempts,
+		.is_network = true,
+	});
+	set_row(a, txn, told.retry_at);
+	time_format_rfc3339(told.retry_at, when);
+	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, &told,
+		"%s; next attempt %s", why->message, when);
+}
+
+/* --- what the order asks for --- */
+
+static void
+url_saved(const struct error *err, void *arg)
+{
+	struct authorize *a = arg;
+
+	acme_order_saved(a->order, err);
+}
+
+static void
+op_save_url(const char *url, void *arg)
+{
+	struct authorize *a = arg;
+	struct store *store = a->env->store;
+	struct store_txn *txn = store_begin(store);
+	_cleanup_authorization_ struct authorization record = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = object_load(store, &authorization_class, a->id, &record, &err);
+
+	if (found == 0)
+		error_set(&err, ERROR_CANCELLED, "the authorization was deleted meanwhile");
+	str_replace(&record.order_url, url);
+	if (found != 1 || object_save(store, txn, &authorization_class, &record, &err) < 0)
+		store_fail(txn, &err);
+	store_then(txn, url_saved, a);
+}
+
+static void
+solve_done(const struct error *err, void *arg)
+{
+	struct authorize *a = arg;
+
+	a->is_waiting = err && err->code == ERROR_STATE;
+	acme_order_solved(a->order, a->index, a->challenge, err);
+}
+
+static void
+say(const struct authorize *a, const char *state, const char *why)
+{
+	struct event_object object = { "authorization", a->id, a->asker.common_name };
+	struct json_object *data = json_object_new_object();
+
+	json_add_string(data, "state", state);
+	json_add_string(data, "why", why);
+	event_emit(a->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state,
+		why ? ": " : "", why ? why : "");
+}
+
+static void
+solve_progress(const char *why, void *arg)
+{
+	say(arg, acme_order_state_name(ACME_ORDER_SOLVE), why);
+}
+
+static void
+op_solve(size_t index, const struct acme_authorization *authz, void *arg)
+{
+	struct authorize *a = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct solver_request request = {
+		.autocert = &a->asker,
+		.authz = authz,
+		.thumbprint = acme_client_thumbprint(a->client),
+	};
+	int choice = solver_choose(a->env->solver, &a->asker, authz, &err);
+
+	if (choice >= 0 && a->solve)
+		choice = error_set(&err, ERROR_PROTOCOL, "the CA asks for more than the one name");
+	if (choice < 0) {
+		acme_order_solved(a->order, index, 0, &err);
+		return;
+	}
+	a->index = index;
+	a->challenge = request.challenge = (size_t)choice;
+	a->solve = solver_start(a->env->solver, &request, solve_done, solve_progress, a);
+}
+
+static void
+op_unsolve(size_t index, void *arg)
+{
+	struct authorize *a = arg;
+
+	(void)index;
+	solver_stop(a->solve);
+	a->solve = NULL;
+}
+
+/* Where a CSR is wanted, the name is proved. */
+static void
+op_csr(void *arg)
+{
+	finish(arg, become_valid, NULL);
+}
+
+static void
+op_progress(enum acme_order_state state, const char *why, void *arg)
+{
+	say(arg, acme_order_state_name(state), why);
+}
+
+static void
+op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+{
+	struct authorize *a = arg;
+
+	(void)chain_pem; /* an order that has its certificate already: the name was proved for it */
+	if (!err)
+		finish(a, become_valid, NULL);
+	else if (a->is_waiting)
+		finish(a, become_pending, NULL);
+	else
+		finish(a, spent || !err->retry ? become_failed : try_again, err);
+}
+
+static const struct acme_order_ops order_ops = {
+	.save_url = op_save_url,
+	.solve = op_solve,
+	.unsolve = op_unsolve,
+	.csr = op_csr,
+	.progress = op_progress,
+	.done = op_done,
+};
+
+/* --- begin --- */
+
+/* Nobody can use it any more. */
+static bool
+is_over(const struct authorization *r, int64_t now)
+{
+	return r->o.state == OBJECT_FAILED || (r->expires_at && r->expires_at <= now);
+}
+
+static bool
+is_valid(const struct authorization *r)
+{
+	return r->status && strcmp(r->status, "valid") == 0;
+}
+
+static void
+forget(struct authorize *a, struct store_txn *txn, struct authorization *r)
+{
+	struct event_object object = { "authorization", a->id, r->o.name };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	schedule_del(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id);
+	if (object_delete(a->env->store, txn, &authorization_class, a->id, &err) < 0) {
+		store_fail(txn, &err);
+		return;
+	}
+	event_emit(a->env->events, txn, EVENT_OBJECT_DELETED, &object, NULL, "expired authorization removed");
+}
+
+static void
+run_order(struct authorize *a, const struct provider *provider, const struct authorization *r)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	struct acme_order_config config = {
+		.url = r->order_url, .names = &names, .profile = provider->profile
+	};
+
+	strlist_add(&names, r->o.name);
+	a->asker.provider = xstrdup(r->provider);
+	a->asker.common_name = xstrdup(r->o.name);
+	a->asker.challenge = xstrdup("manual");
+	a->order = acme_order_new(a->env->loop, a->client, &config, &order_ops, a);
+	acme_order_start(a->order);
+}
+
+static void
+begin(struct authorize *a, const struct provider *provider)
+{
+	struct store *store = a->env->store;
+	_cleanup_authorization_ struct authorization r = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn;
+	int found = object_load(store, &authorization_class, a->id, &r, &err);
+
+	if (found == 1 && !is_over(&r, now_of(a)) && !r.autocert && !is_valid(&r)) {
+		run_order(a, provider, &r);
+		return;
+	}
+	txn = store_begin(store);
+	if (found < 0)
+		store_fail(txn, &err);
+	else if (found == 0)
+		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
+	else if (is_over(&r, now_of(a)))
+		forget(a, txn, &r);
+	else
+		set_row(a, txn, r.expires_at);
+	store_then(txn, end_saved, a);
+}
+
+struct authorize *
+authorize_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
+	const char *id, schedule_done_fn *done, void *arg)
+{
+	struct authorize *a = xcalloc(1, sizeof(*a));
+
+	a->env = env;
+	a->client = client;
+	a->done = done;
+	a->arg = arg;
+	memcpy(a->id, id, strlen(id) + 1);
+	memcpy(a->lane, provider->o.id, sizeof(a->lane));
+	begin(a, provider);
+	return a;
+}
+
+/* --- its order for a certificate --- */
+
+static int
+put_issue(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
+	const struct authorization *r, struct error *err)
+{
+	struct issue_record record = { .started_at = clock_wall(loop_clock(env->loop)) };
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	const char *id = autocert->o.id;
+	int rc;
+
+	record.provider = xstrdup(autocert->provider);
+	record.order_url = xstrdup(r->order_url);
+	strlist_add(&record.names, autocert->common_name);
+	rc = record_encode(env->store, &issue_class, id, &record, &octets, err);
+	if (rc == 0)
+		store_put(txn, STORE_ISSUE, id, strlen(id), octets.data, octets.len);
+	record_clear(&issue_class, &record);
+	return rc;
+}
+
+int
+authorize_give_order(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
+	struct error *err)
+{
+	_cleanup_authorization_ struct authorization r = { 0 };
+	int found;
+
+	if (autocert->sans.count || !autocert->challenge || strcmp(autocert->challenge, "manual") != 0)
+		return 0;
+	found = object_find(env->store, &authorization_class, autocert->common_name, &r, err);
+	if (found <= 0)
+		return found;
+	if (!r.order_url || is_over(&r, clock_wall(loop_clock(env->loop))) ||
+		strcmp(r.provider, autocert->provider) != 0)
+		return 0;
+	if (put_issue(env, txn, autocert, &r, err) < 0)
+		return -1;
+	if (!is_valid(&r))
+		str_replace(&r.autocert, autocert->o.id);
+	str_replace(&r.order_url, NULL);
+	return object_save(env->store, txn, &authorization_class, &r, err);
+}

@@ -1,0 +1,108 @@
+"""Accounts with a CA: external accounts in every form of base64, keys that were brought along, limits."""
+import subprocess
+
+import pytest
+from certd import Certd
+from pebble import EAB_KEYS, Pebble
+from procs import wait_for
+from rpc import RpcError
+
+SECRET = "properties.externalAccountBinding.keySecret"
+
+
+def provider(pebble, name, **more):
+    return {"name": name, "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
+            "termsOfServiceAgreed": True, **more}
+
+
+def binding(key_id, secret):
+    return {"externalAccountBinding": {"keyId": key_id, "keySecret": secret}}
+
+
+def settled(certd, name):
+    """The metadata of a provider once its registration has ended one way or the other."""
+    def ended():
+        metadata = certd.call("provider.get", ref=name)["metadata"]
+        return metadata if metadata["state"] != "PROVISIONING" else None
+    return wait_for(ended, 20, f"an end of the registration of {name}")
+
+
+def test_an_external_account_is_bound_at_once_whatever_the_base64(start):
+    pebble = start(Pebble, eab=True)
+    certd = start(Certd)
+    url = EAB_KEYS["kid-2"]
+    standard = url.replace("-", "+").replace("_", "/")
+    for name, secret in (("url", url), ("url-padded", url + "="), ("standard", standard + "="),
+                         ("standard-bare", standard)):
+        certd.call("provider.create", properties=provider(pebble, name, **binding("kid-2", secret)))
+        metadata = settled(certd, name)
+        assert metadata["state"] == "AVAILABLE", metadata
+        assert "kid-2" in metadata["message"] and "EAB no longer needed" in metadata["message"]
+    for secret, why in ((url + "==", "padding"), (url[:-2], "length"), (url[:-1] + "!", "alphabet"),
+                        ("QUJD", "3 octets"), ("A" * 1000, "750 octets")):
+        with pytest.raises(RpcError) as refused:
+            certd.call("provider.create", properties=provider(pebble, "bad", **binding("kid-2", secret)))
+        assert refused.value.data["field"] == SECRET and why in refused.value.message
+    # What the CA says of a wrong key is shown, and mended in place.
+    certd.call("provider.create", properties=provider(pebble, "wrong", **binding("kid-1", url)))
+    metadata = settled(certd, "wrong")
+    assert metadata["state"] == "FAILED" and metadata["message"]
+    assert metadata["lastError"]["field"] == "externalAccountBinding"
+    certd.call("provider.update", ref="wrong", properties=binding("kid-1", EAB_KEYS["kid-1"]))
+    wait_for(lambda: certd.call("provider.get", ref="wrong")["metadata"]["state"] == "AVAILABLE", 20, "the account")
+    assert not any(url in str(item) or EAB_KEYS["kid-1"] in str(item) for item in certd.call("provider.list")["items"])
+
+
+def test_an_account_key_that_was_brought_along_finds_its_account(start, scratch):
+    pebble = start(Pebble)
+    certd = start(Certd)
+    key = scratch / "account.pem"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    key.chmod(0o600)
+    common = ("--server", pebble.url, "--email", "ops@example.com", "--ca-file", pebble.ca_file, "--account-key", key)
+    # Nobody has this key yet: the terms have to be agreed to, and the account is made with it.
+    told = certd.ctl("add-provider", "--name", "first", *common, check=False)
+    assert told.returncode and "terms of service" in told.stderr
+    certd.ctl("set", "provider", "first", "--agree-tos")
+    first = wait_for(lambda: certd.call("provider.get", ref="first")["metadata"].get("accountUrl"), 20, "the account")
+    assert certd.call("provider.get", ref="first")["properties"]["accountKeyAlgorithm"] == "rsa2048"
+    # Now it is found, and neither terms nor an external account matter.
+    eab = scratch / "eab"
+    eab.write_text(EAB_KEYS["kid-1"])
+    eab.chmod(0o600)
+    told = certd.ctl("add-provider", "--name", "second", *common, "--eab-key-id", "kid-1", "--eab-key-file", eab).stdout
+    assert first in told and "existed already for this key: EAB no longer needed" in told
+    # A CA that wants none says so too.
+    certd.call("provider.create", properties=provider(pebble, "third", **binding("kid-1", EAB_KEYS["kid-1"])))
+    assert "does not ask for an external account" in settled(certd, "third")["message"]
+    assert "PRIVATE KEY" not in str(certd.call("provider.list"))
+
+
+def test_a_key_that_is_none_is_refused_with_its_name(start, scratch):
+    certd = start(Certd)
+    properties = {"name": "x", "email": "ops@example.com", "server": "https://ca.example/dir"}
+    small = subprocess.run(["openssl", "genrsa", "1024"], check=True, capture_output=True, text=True).stdout
+    locked = subprocess.run(["openssl", "genrsa", "-aes128", "-passout", "pass:x", "2048"], check=True,
+                            capture_output=True, text=True).stdout
+    right = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True, text=True).stdout
+    for text, more, field in (("no key", {}, "accountKey"), (small, {}, "accountKey"), (locked, {}, "accountKey"),
+                              (right, {"accountKeyAlgorithm": "secp256r1"}, "accountKeyAlgorithm")):
+        with pytest.raises(RpcError) as refused:
+            certd.call("provider.create", properties={**properties, **more, "accountKey": text})
+        assert refused.value.data["field"] == f"properties.{field}"
+
+
+def test_limits_hold_for_calls_that_come_together(start):
+    certd = start(Certd, config="max-auto-certificates = 2\nmax-alternative-names = 1\nhttp-listen = 127.0.0.1:0\n")
+    certd.call("provider.create", properties={"name": "x", "email": "ops@example.com", "server": "https://127.0.0.1:1/"})
+    with certd.rpc() as rpc:
+        rpc.send([{"jsonrpc": "2.0", "id": n, "method": "autoCertificate.create",
+                   "params": {"properties": {"provider": "x", "commonName": f"n{n}.example.com"}}} for n in range(4)])
+        answers = rpc.read()
+    assert sorted("error" in answer for answer in answers) == [False, False, True, True]
+    refused = next(answer["error"] for answer in answers if "error" in answer)
+    assert refused["data"]["code"] == "limit" and "max-auto-certificates" in refused["message"]
+    with pytest.raises(RpcError) as many:
+        certd.call("autoCertificate.update", ref="n0.example.com",
+                   properties={"subjectAlternativeNames": ["a.example.com", "b.example.com"]})
+    assert many.value.data["field"] == "properties.commonName" or "AlternativeNames" in many.value.data["field"]

@@ -1,0 +1,151 @@
+"""The ways of those who come from elsewhere, as certctl(1) tells them."""
+import re
+import subprocess
+
+import pytest
+from certd import Certd
+from dnsservers import Knot
+from pebble import Challtestsrv, Pebble
+from procs import wait_for
+from rpc import RpcError
+from tls import parse_certificate
+
+RECORD = re.compile(r"Record name:_acme-challenge\nRecord type:TXT\nRecord content:([A-Za-z0-9_-]{43})\n"
+                    r"(_acme-challenge\.\S+)\. 300 IN TXT \"\1\"\n")
+
+
+class Kontena:
+    """Somebody with Kontena's habits: a CA that reuses what was proved @reuse % of the time, DNS, certd."""
+
+    def __init__(self, start, reuse):
+        self.dns = start(Challtestsrv)
+        self.pebble = start(Pebble, dns=self.dns.dns, authz_reuse=reuse, validity=3600)
+        self.certd = start(Certd, config=f"dns-servers = {self.dns.dns}\n")
+
+    def register(self, *more, check=True):
+        return self.certd.ctl("register", "you@example.com", "--server", self.pebble.url, "--ca-file", self.pebble.ca_file,
+                              *more, check=check)
+
+    def authorize(self, name):
+        """What is to be published for @name."""
+        out = self.certd.ctl("authorize", name).stdout
+        match = RECORD.fullmatch(out)
+        assert match, out
+        return match[2], match[1]
+
+    def publish(self, *records):
+        """A set of values at each name, as a zone has them."""
+        for owner, content in records:
+            self.dns.add_txt(owner, content)
+
+    def get(self, *words, check=True):
+        return self.certd.ctl("get", *words, check=check)
+
+
+@pytest.fixture
+def kontena(start):
+    return Kontena(start, 100)
+
+
+def test_register_happens_once_and_only_with_the_terms_agreed_to(kontena):
+    told = kontena.register(check=False)
+    assert told.returncode and "terms of service" in told.stderr
+    assert "registered: https://" in kontena.register("--agree-tos").stdout
+    before = kontena.pebble.requests
+    assert "registered: https://" in kontena.register("--agree-tos").stdout
+    assert kontena.pebble.requests == before
+    told = kontena.certd.ctl("register", "you@example.com", "and@example.com", check=False)
+    assert told.returncode == 64
+
+
+def test_kontenas_three_commands(kontena):
+    kontena.register("--agree-tos")
+    record = kontena.authorize("api.example.com")
+    assert record[0] == "_acme-challenge.api.example.com"
+    assert kontena.authorize("api.example.com") == record  # said again: the same is still to be published
+    # Too early: nothing is spent, and the record is shown once more.
+    told = kontena.get("api.example.com", check=False)
+    assert told.returncode and RECORD.fullmatch(told.stdout)[1] == record[1]
+    assert "say again: certctl get api.example.com" in told.stderr
+    # Hours later, after a crash:
+    kontena.certd.kill9()
+    kontena.certd.start()
+    kontena.publish(record)
+    orders = sum("order-plz" in path for _, path in kontena.pebble.requests)
+    out = kontena.get("api.example.com").stdout.splitlines()
+    assert out[0] == ("Certificate successfully received and stored into vault with key "
+                      "LE_CERTIFICATE_api_example_com_BUNDLE")
+    assert out[1] == f"fullchain: {kontena.certd.drop('api.example.com')}/fullchain.pem"
+    assert parse_certificate(kontena.certd.drop("api.example.com") / "cert.pem").names == ["api.example.com"]
+    # The order that was made when it was authorized has become the certificate.
+    assert sum("order-plz" in path for _, path in kontena.pebble.requests) == orders
+    assert [a["metadata"]["status"] for a in kontena.certd.ctl_json("list", "authorizations")] == ["valid"]
+    # A name that needs no record any more is said to be authorized, and a second certificate needs no hands.
+    assert re.fullmatch(r"api\.example\.com is authorized until \S+\n", kontena.certd.ctl("authorize", "api.example.com").stdout)
+    kontena.get("api.example.com", "--cert-type", "chain")
+    assert len(kontena.certd.ctl_json("list", "certs", "--auto", "api.example.com")) == 2
+
+
+def test_several_names_and_a_wildcard_in_one_certificate(kontena):
+    kontena.register("--agree-tos")
+    names = ("example.com", "*.example.com", "www.example.org")
+    records = [kontena.authorize(name) for name in names]
+    assert records[0][0] == records[1][0] and records[0][1] != records[1][1]
+    kontena.publish(*records[:2])
+    told = kontena.get(*names, "--secret-name", "SSL_CERT_WEB", check=False)
+    assert told.returncode and "1 of 3 names" in told.stderr and RECORD.fullmatch(told.stdout)[1] == records[2][1]
+    kontena.publish(records[2])
+    out = kontena.get(*names, "--secret-name", "SSL_CERT_WEB", "--cert-type", "cert").stdout
+    drop = kontena.certd.drop("SSL_CERT_WEB")
+    assert out == ("Certificate successfully received and stored into vault with key SSL_CERT_WEB\n"
+                   f"cert: {drop}/cert.pem\n")
+    assert sorted(parse_certificate(drop / "cert.pem").names) == sorted(names)
+    listed = kontena.certd.ctl_json("show", "auto", "SSL_CERT_WEB")
+    assert listed["properties"]["challenge"] == "manual" and listed["metadata"]["nextAction"] == "renew"
+
+
+def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):
+    kontena = Kontena(start, 0)
+    kontena.register("--agree-tos")
+    names = ("a.example.com", "b.example.com")
+    kontena.publish(*(kontena.authorize(name) for name in names))
+    told = kontena.get(*names, check=False)
+    assert told.returncode
+    again = RECORD.findall(told.stdout)
+    assert [owner for _, owner in again] == [f"_acme-challenge.{name}" for name in names]
+    kontena.publish(*((owner, content) for content, owner in again))
+    kontena.get(*names)
+    assert sorted(parse_certificate(kontena.certd.drop("a.example.com") / "cert.pem").names) == list(names)
+    # One name alone uses the order of its authorization, so that no CA asks twice.
+    kontena.publish(kontena.authorize("c.example.com"))
+    kontena.get("c.example.com")
+
+
+def test_a_record_that_is_wrong_is_seen_by_the_ca_only_when_forced(kontena):
+    kontena.register("--agree-tos")
+    kontena.authorize("x.example.com")
+    told = kontena.get("x.example.com", "--force", check=False)
+    assert told.returncode and "x.example.com" in told.stderr
+    failed = kontena.certd.ctl_json("show", "authorization", "x.example.com")
+    assert failed["metadata"]["state"] == "FAILED" and failed["metadata"]["message"]
+    kontena.publish(kontena.authorize("x.example.com"))  # a new record, for the old one is spent
+    kontena.get("x.example.com")
+
+
+def test_what_cannot_be_authorized_is_refused(kontena, tmp_path):
+    told = kontena.certd.ctl("authorize", "api.example.com", check=False)
+    assert "certctl register you@example.com --agree-tos" in told.stderr
+    kontena.register("--agree-tos", "--name", "le")
+    for name, why in (("192.0.2.1", "192.0.2.1"), ("_.example.com", "did the shell expand"), ("a..b", "a..b")):
+        told = kontena.certd.ctl("authorize", name, check=False)
+        assert told.returncode and why in told.stderr
+    with pytest.raises(RpcError) as refused:
+        kontena.certd.call("authorization.create", properties={"name": "192.0.2.1", "provider": "le"})
+    assert refused.value.data["field"] == "properties.name"
+    kontena.authorize("api.example.com")
+    with pytest.raises(RpcError) as refused:
+        kontena.certd.call("provider.delete", ref="le")
+    assert "api.example.com" in refused.value.message
+    kontena.certd.ctl("rm", "authorization", "api.example.com")
+    assert kontena.certd.call("schedule.list")["total"] == 0
+    kontena.certd.ctl("rm", "provider", "le")
