@@ -82,6 +82,7 @@ struct api_resource {
 	const struct api_field *properties;
 	const struct api_field *metadata; /* beside api_common_metadata */
 	const struct api_column *columns;
+	bool is_ionos; /* by REST as IONOS has it: PATCH changes the name and nothing else */
 };
 
 enum api_resource_id {
@@ -158,6 +159,7 @@ struct api_method {
 	const struct api_field
 		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
+	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
 };
 
 extern const struct api_method api_methods[API_METHOD_COUNT];

@@ -38,6 +38,14 @@ static const struct conf_option options[] = {
 	{ "runtime", CONF_PATH, AT(runtime_dir), RUNSTATEDIR "/certd", 0, 0, "where the sockets are" },
 	{ "drop-root", CONF_PATH, AT(drop_root), NULL, 0, 0, "where live/, pem/ and generation are (default: state)" },
 	{ "socket", CONF_PATH, AT(socket_path), NULL, 0, 0, "control socket (default: control.sock in runtime)" },
+	{ "rest-socket", CONF_PATH, AT(rest_socket), NULL, 0, 0, "socket of the REST API (default: rest.sock in runtime)" },
+	{ "rest-listen", CONF_LIST, AT(rest_listen), NULL, 0, 0,
+		"REST by TCP, with bearer tokens: ADDRESS:PORT, such as 0.0.0.0:8443 or [::1]:8443" },
+	{ "rest-certificate", CONF_TEXT, AT(rest_certificate), NULL, 0, 0,
+		"auto-certificate that rest-listen serves by TLS; renewed without a restart" },
+	{ "rest-plain", CONF_BOOL, AT(rest_plain), "no", 0, 0, "rest-listen without TLS, on loopback alone" },
+	{ "rest-agree-terms", CONF_BOOL, AT(rest_agree_terms), "yes", 0, 0,
+		"a provider created by REST agrees to the terms of its CA, unless it says otherwise: IONOS's clients cannot say it" },
 	{ "master-key-file", CONF_PATH, AT(master_key_file), NULL, 0, 0,
 		"key that seals all others (default: the systemd credential master-key, else master-key in state)" },
 	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug" },
@@ -60,9 +68,9 @@ static const struct conf_option options[] = {
 	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "most names of a certificate" },
 	{ "max-orders", CONF_COUNT, AT(max_orders), "8", 1, 100, "orders in flight per provider" },
 	{ "workers", CONF_COUNT, AT(workers), "0", 0, 64, "threads for slow work; 0: one per CPU" },
-	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "clients of the control socket" },
+	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "clients of the control socket, of the REST socket, and of REST by TCP" },
 	{ "max-connections-per-user", CONF_COUNT, AT(max_connections_per_user), "32", 1, 4096,
-		"clients of one user; root has three times as many" },
+		"clients of one user, or of one address by TCP; root has three times as many" },
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "events that are kept" },
 	{ "allow-other-hosts", CONF_BOOL, AT(allow_other_hosts), "no", 0, 0,
 		"a CA's directory may name URLs on other hosts than its own" },
@@ -346,6 +354,8 @@ conf_finish(struct conf *conf)
 		conf->drop_root = xstrdup(conf->state_dir);
 	if (!conf->socket_path)
 		conf->socket_path = xasprintf("%s/control.sock", conf->runtime_dir);
+	if (!conf->rest_socket)
+		conf->rest_socket = xasprintf("%s/rest.sock", conf->runtime_dir);
 }
 
 static const char *

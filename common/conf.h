@@ -19,6 +19,11 @@ struct conf {
 	char *runtime_dir; /* --runtime */
 	char *drop_root;   /* live/, pem/, generation; default: state_dir */
 	char *socket_path; /* control socket; default: runtime_dir/control.sock */
+	char *rest_socket; /* REST; default: runtime_dir/rest.sock */
+	struct strlist rest_listen; /* REST by TCP, ADDRESS:PORT */
+	char *rest_certificate;     /* auto-certificate that its TLS has */
+	bool rest_plain;            /* without TLS, on loopback */
+	bool rest_agree_terms;      /* a provider that is created by REST agrees to the CA's terms */
 	char *master_key_file; /* default: the systemd credential "master-key", else STATE/master-key, self-made */
 	int64_t log_level;          /* 3 error, 4 warning, 5 notice, 6 info, 7 debug */
 	struct strlist http_listen; /* http-01 listeners */
@@ -34,7 +39,7 @@ struct conf {
 	int64_t max_alternative_names;    /* 100 */
 	int64_t max_orders;               /* in flight per provider; 8 */
 	int64_t workers;                  /* 0: CPUs */
-	int64_t max_connections;          /* control socket; 128 */
+	int64_t max_connections;          /* of each socket; 128 */
 	int64_t max_connections_per_user; /* 32; root 96 */
 	int64_t max_events;               /* kept in the store; 10000 */
 	bool allow_other_hosts;           /* a CA's directory may name other hosts */
@@ -67,7 +72,7 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 int
 conf_set(struct conf *conf, const char *option, const char *value, struct error *err);
 
-/* Paths that follow from others (socket_path from runtime_dir ...), after file and command line. */
+/* Paths that follow from others (socket_path, rest_socket from runtime_dir ...), after file and command line. */
 void
 conf_finish(struct conf *conf);
 

@@ -2,6 +2,8 @@
 libcommon_la_SOURCES += \
 	common/alloc.c common/alloc.h \
 	common/api.c common/api_discover.c common/api_table.c common/api.h \
+	common/api_openapi.c common/api_rest.c common/api_rest.h \
+	common/api_schema.c common/api_schema.h \
 	common/base64url.c common/base64url.h \
 	common/buf.c common/buf.h \
 	common/ca.c common/ca.h \

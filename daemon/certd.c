@@ -14,6 +14,7 @@
 #include "daemon/base/notify.h"
 #include "daemon/base/workers.h"
 #include "daemon/control/list.h"
+#include "daemon/control/rest.h"
 #include "daemon/control/server.h"
 #include "daemon/master_key.h"
 #include "daemon/startup.h"
@@ -54,6 +55,7 @@ struct certd {
 	struct scheduler *scheduler;
 	struct service service;
 	struct control *control;
+	struct rest *rest;
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
@@ -263,6 +265,26 @@ open_control(struct certd *c, struct error *err)
 	return c->control ? 0 : -1;
 }
 
+static int
+open_rest(struct certd *c, struct error *err)
+{
+	int fds[MAX_LISTEN_FDS];
+	struct rest_config config = {
+		.path = c->conf.rest_socket,
+		.fds = fds,
+		.max_connections = (unsigned)c->conf.max_connections,
+		.max_connections_per_user = (unsigned)c->conf.max_connections_per_user,
+		.roles = &c->roles,
+	};
+
+	config.n_fds = notify_listen_fds("rest", fds, ARRAY_SIZE(fds));
+	if (!config.n_fds && make_dir(c->conf.runtime_dir, 0755, err) < 0)
+		return -1;
+	c->rest = rest_new(&c->service, &config, err);
+	c->service.rest = c->rest;
+	return c->rest ? 0 : -1;
+}
+
 struct certd *
 certd_new(struct conf *conf, const char *conf_path, struct error *err)
 {
@@ -278,7 +300,7 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	open_solver(c);
 	open_scheduler(c);
 	read_roles(c);
-	if (open_control(c, err) < 0) {
+	if (open_control(c, err) < 0 || open_rest(c, err) < 0) {
 		certd_free(c);
 		return NULL;
 	}
@@ -295,6 +317,7 @@ certd_free(struct certd *c)
 	loop_timer_cancel(&c->relaxed);
 	events_unsubscribe(c->watch);
 	lists_stop(&c->service);
+	rest_free(c->rest);
 	control_free(c->control);
 	scheduler_free(c->scheduler);
 	x509_seen_free(c->issue_env.seen);
@@ -340,6 +363,7 @@ apply_conf(struct certd *c, struct conf *new)
 	keep_text(&c->conf.runtime_dir, &old.runtime_dir);
 	keep_text(&c->conf.drop_root, &old.drop_root);
 	keep_text(&c->conf.socket_path, &old.socket_path);
+	keep_text(&c->conf.rest_socket, &old.rest_socket);
 	conf_init(new);
 	conf_clear(&old);
 	log_set_level(c->log, (enum log_level)c->conf.log_level);

@@ -329,6 +329,11 @@ fuzz_http01_request_SOURCES = tests/fuzz/fuzz_http01_request.c
 fuzz_http01_request_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/http01-request
 
+FUZZERS += fuzz-rest-head
+fuzz_rest_head_SOURCES = tests/fuzz/fuzz_rest_head.c
+fuzz_rest_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/rest-head
+
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
 	tests/support/install-packages tests/support/packages tests/support/sanitizer-reports tests/support/tally
 

@@ -1,5 +1,7 @@
-# daemon/control: the methods of the API (service, res_*), the socket that carries them (server, session, peer).
+# daemon/control: the methods of the API (service, res_*), the sockets that carry them:
+# JSON-RPC (server, session) and REST (rest*), with who may come in (acceptor, peer).
 libcertd_la_SOURCES += \
+	daemon/control/acceptor.c daemon/control/acceptor.h \
 	daemon/control/diff.c daemon/control/diff.h \
 	daemon/control/explain.c \
 	daemon/control/handlers.h \
@@ -14,6 +16,11 @@ libcertd_la_SOURCES += \
 	daemon/control/res_server.c \
 	daemon/control/res_token.c \
 	daemon/control/resource.c daemon/control/resource.h \
+	daemon/control/rest.c daemon/control/rest.h \
+	daemon/control/rest_call.c daemon/control/rest_call.h \
+	daemon/control/rest_conn.c daemon/control/rest_conn.h \
+	daemon/control/rest_head.c daemon/control/rest_head.h \
+	daemon/control/rest_tls.c daemon/control/rest_tls.h \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/service.c daemon/control/service.h daemon/control/service_table.c \
 	daemon/control/session.c daemon/control/session.h \

@@ -3,6 +3,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
+#include "daemon/control/rest.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -219,6 +220,8 @@ status_warnings(struct service *s, struct json_object *status)
 		strlist_add(&warnings,
 			"the master key lies beside the store: give it as a systemd credential "
 			"(LoadCredentialEncrypted=master-key)");
+	if (rest_warning(s->rest))
+		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", rest_warning(s->rest)));
 	json_add_strlist(status, "warnings", &warnings);
 }
 

@@ -1,6 +1,6 @@
 /*
- * daemon/control/service.h: the methods of the control API as functions, independent of the face (JSON-RPC now, REST
- * later) that carries them. A call is validated and its role checked before a handler sees it.
+ * daemon/control/service.h: the methods of the control API as functions, independent of the face (JSON-RPC, REST)
+ * that carries them. A call is validated and its role checked before a handler sees it.
  */
 #ifndef DAEMON_CONTROL_SERVICE_H
 #define DAEMON_CONTROL_SERVICE_H
@@ -23,6 +23,7 @@ struct service {
 	const struct conf *conf;
 	int64_t started_at;
 	bool master_key_beside_store;
+	const struct rest *rest; /* for its warning; may be NULL */
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
 	struct list *lists; /* pages that are being made */

@@ -1,0 +1,40 @@
+/*
+ * daemon/control/rest.h: the REST face: listeners on a Unix socket (roles by peer credentials, as on the control socket)
+ * and, by configuration, on TCP (bearer tokens; TLS with a certificate of certd's own, or plain on loopback).
+ */
+#ifndef DAEMON_CONTROL_REST_H
+#define DAEMON_CONTROL_REST_H
+
+#include "daemon/control/rest_conn.h"
+#include "daemon/control/service.h"
+
+struct rest;
+
+struct rest_config {
+	const char *path; /* own bind when no descriptor was passed */
+	const int *fds;   /* listening sockets of the service manager; taken */
+	size_t n_fds;
+	unsigned max_connections; /* as on the control socket, for each kind of listener */
+	unsigned max_connections_per_user;
+	struct rest_conn_limits limits;
+	const struct role_map *roles; /* borrowed; may change between turns (reload) */
+};
+
+/*
+ * rest_new() - opens what can be opened now
+ * What is needed for TCP (addresses, certificate) is read from @service's conf, once. A TCP listener that cannot be there
+ * yet comes by itself: rest_warning() says what it waits for.
+ * Errors: the Unix socket; a configuration that never works (ERROR_CONFIG).
+ */
+struct rest *
+rest_new(struct service *service, const struct rest_config *config, struct error *err);
+
+/* NULL is a no-op. */
+void
+rest_free(struct rest *rest);
+
+/* Why a listener that was asked for is not there; NULL when all are. Borrowed. */
+const char *
+rest_warning(const struct rest *rest);
+
+#endif

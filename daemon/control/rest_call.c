@@ -1,0 +1,521 @@
+/*
+ * From HTTP to service_call() and back. What is IONOS's alone is here: {properties} around a declaration, PATCH that
+ * changes the name, collections with links, errors with messages. Which path is which method, and which parameters
+ * it has, comes from the API's tables.
+ */
+#include "daemon/control/rest_call.h"
+
+#include "common/api_rest.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_SEC = 30, HOST_MAX = 255 };
+
+/* A request that was handed to the service. */
+struct exchange {
+	struct service *service;
+	struct rest_conn *conn;
+	enum api_method_id method;
+	struct rest_query query; /* for the links of a collection */
+	char *origin;            /* "https://host", or "" */
+};
+
+/* --- errors --- */
+
+int
+rest_status_of(const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_INVALID:
+	case ERROR_USAGE:
+	case ERROR_CONFIG:
+		return 400;
+	case ERROR_DENIED:
+	case ERROR_LIMIT: /* not 429, which clients repeat by themselves */
+		return 403;
+	case ERROR_NOT_FOUND:
+		return 404;
+	case ERROR_EXISTS:
+	case ERROR_IN_USE:
+	case ERROR_STATE:
+		return 409;
+	case ERROR_RATE_LIMITED:
+		return 429;
+	case ERROR_UNAVAILABLE:
+	case ERROR_NO_SPACE:
+	case ERROR_NETWORK:
+	case ERROR_TIMEOUT:
+	case ERROR_DNS:
+	case ERROR_CANCELLED:
+		return 503;
+	case ERROR_NONE:
+	case ERROR_INTERNAL:
+	case ERROR_IO:
+	case ERROR_CORRUPT:
+	case ERROR_TLS:
+	case ERROR_PROTOCOL:
+	case ERROR_CA:
+	case ERROR_VALIDATION:
+	case ERROR_HOOK:
+	case ERROR_CODE_COUNT:
+		break;
+	}
+	return 500;
+}
+
+static struct json_object *
+error_to_json(int status, const struct error *err)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *messages = json_object_new_array();
+	struct json_object *message = json_object_new_object();
+	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1")
+						  : xasprintf("paas-general-%d", status);
+
+	json_add_string(message, "errorCode", code);
+	json_add_string(message, "message", err->message ? err->message : "");
+	json_add_string(message, "code", error_code_name(err->code));
+	json_add_string(message, "field", err->field);
+	json_add_string(message, "problem", err->problem);
+	json_object_array_add(messages, message);
+	json_add_int(json, "httpStatus", status);
+	json_object_object_add(json, "messages", messages);
+	return json;
+}
+
+static const char json_fields[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
+				  "X-Content-Type-Options: nosniff\r\n";
+
+/* @json: taken. */
+static void
+answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json)
+{
+	_cleanup_free_ char *fields = xasprintf("%s%s", json_fields, more_fields);
+	struct buf body = BUF_INIT;
+
+	json_write(json, &body);
+	buf_add_char(&body, '\n');
+	json_object_put(json);
+	rest_conn_answer(conn, status, fields, &body);
+}
+
+/* A whole number of seconds, which IONOS's SDKs insist on. */
+static int64_t
+retry_after(struct service *service, const struct error *err)
+{
+	int64_t now = clock_wall(loop_clock(service->loop));
+
+	return err->retry_at > now ? err->retry_at - now : RETRY_SEC;
+}
+
+void
+rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err)
+{
+	_cleanup_buf_ struct buf fields = BUF_INIT;
+
+	if (!status)
+		status = rest_status_of(err);
+	if (status == 429 || status == 503)
+		buf_printf(&fields, "Retry-After: %lld\r\n", (long long)retry_after(service, err));
+	if (status == 401)
+		buf_add_str(&fields, "WWW-Authenticate: Bearer\r\n");
+	answer(conn, status, buf_str(&fields), error_to_json(status, err));
+}
+
+void
+rest_refuse_text(struct service *service, const struct error *err, struct buf *ret)
+{
+	_cleanup_json_ struct json_object *json = error_to_json(503, err);
+	_cleanup_buf_ struct buf body = BUF_INIT;
+
+	json_write(json, &body);
+	buf_printf(ret,
+		"HTTP/1.1 503 %s\r\n%sRetry-After: %lld\r\nContent-Length: %zu\r\nConnection: "
+		"close\r\n\r\n%s",
+		rest_reason(503), json_fields, (long long)retry_after(service, err), body.len,
+		buf_str(&body));
+}
+
+/* --- parameters --- */
+
+static bool
+is_integer(const char *text)
+{
+	size_t digits = strspn(text + (*text == '-'), "0123456789");
+
+	return digits && digits < 19 && text[(*text == '-') + digits] == '\0';
+}
+
+/* What stands in a query as the value that its field wants; what does not fit stays text, for api_validate() to refuse. */
+static struct json_object *
+query_value(const struct api_field *field, const char *text)
+{
+	if (field->type == API_INT && is_integer(text))
+		return json_object_new_int64(strtoll(text, NULL, 10));
+	if (field->type == API_BOOL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+		return json_object_new_boolean(strcmp(text, "true") == 0);
+	if (field->type == API_STRLIST || field->type == API_REFLIST) {
+		_cleanup_strlist_ struct strlist items = STRLIST_INIT;
+		struct json_object *holder = json_object_new_object(), *array = NULL;
+
+		strlist_split(&items, text, ',');
+		json_add_strlist(holder, "list", &items);
+		json_object_object_get_ex(holder, "list", &array);
+		array = json_object_get(array);
+		json_object_put(holder);
+		return array;
+	}
+	return json_object_new_string(text);
+}
+
+/* Those parameters that the method has; all others are ignored, as clients add some to every request. */
+static void
+params_from_query(const struct api_method *method, const struct rest_query *query, struct json_object *params)
+{
+	for (const struct api_field *f = method->params; f && f->name; f++) {
+		_cleanup_buf_ struct buf name = BUF_INIT;
+		const char *text;
+
+		api_rest_query_name(method, f, &name);
+		text = rest_query_get(query, buf_str(&name));
+		if (text)
+			json_object_object_add(params, f->name, query_value(f, text));
+	}
+}
+
+/* IONOS's schema PatchName. */
+static int
+check_patch(struct json_object *params, struct error *err)
+{
+	struct json_object *properties = NULL;
+
+	if (json_get_object(params, "properties", &properties, NULL) != 1)
+		return 0; /* api_validate() says so */
+	json_object_object_foreach(properties, name, value)
+	{
+		(void)value;
+		if (strcmp(name, "name") != 0) {
+			_cleanup_free_ char *field = xasprintf("properties.%.64s", name);
+
+			return error_set_field(err, field, "%.64s: PATCH changes the name only", name);
+		}
+	}
+	if (!json_object_object_get_ex(properties, "name", NULL))
+		return error_set_field(err, "properties.name", "name: is required");
+	return 0;
+}
+
+/*
+ * Creating a provider through IONOS's API is agreeing to its terms: their clients have no member for it. Who says false
+ * is taken at his word.
+ */
+static void
+agree_to_terms(struct service *service, struct json_object *params)
+{
+	struct json_object *properties = NULL;
+
+	if (service->conf->rest_agree_terms &&
+		json_get_object(params, "properties", &properties, NULL) == 1 &&
+		!json_object_object_get_ex(properties, "termsOfServiceAgreed", NULL))
+		json_add_bool(properties, "termsOfServiceAgreed", true);
+}
+
+static int
+params_from_body(struct service *service, enum api_method_id id, const struct rest_head *head,
+	const char *body, struct json_object **ret, struct error *err)
+{
+	const struct api_method *method = &api_methods[id];
+	struct json_object *json;
+
+	if (head->body_len == 0 && method->verb == API_CALL)
+		return 0;
+	json = json_parse(body, head->body_len, err);
+	if (!json) {
+		if (err)
+			err->code = ERROR_INVALID;
+		return error_wrap(err, "body");
+	}
+	json_object_put(*ret);
+	*ret = json;
+	if (!json_object_is_type(json, json_type_object))
+		return error_set(err, ERROR_INVALID, "body: must be an object");
+	if (method->verb == API_CALL)
+		return 0;
+	json_object_object_del(json, "metadata"); /* read-only, and sent all the same */
+	if (id == RPC_PROVIDER_CREATE)
+		agree_to_terms(service, json);
+	if (method->verb == API_UPDATE && api_resources[method->resource].is_ionos)
+		return check_patch(json, err);
+	return 0;
+}
+
+/* --- answers --- */
+
+/* A UUID that is the same for the same text (RFC 9562 s5.8, of our own making): collections have an id too. */
+static void
+stable_id(const char *text, char ret[STORE_ID_SIZE])
+{
+	uint64_t h[2] = { 14695981039346656037u, 1099511628211u };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = text; *p; p++)
+			h[i] = (h[i] ^ (unsigned char)*p) * 1099511628211u;
+		h[i] ^= h[i] >> 29;
+	}
+	snprintf(ret, STORE_ID_SIZE, "%08x-%04x-5%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
+		(unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
+		((unsigned)(h[1] >> 48) & 0x3fff) | 0x8000, (unsigned long long)h[1] & 0xffffffffffffu);
+}
+
+static void
+add_escaped(struct buf *ret, const char *text)
+{
+	for (; *text; text++) {
+		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
+			buf_add_char(ret, *text);
+		else
+			buf_printf(ret, "%%%02X", (unsigned char)*text);
+	}
+}
+
+/* The same list at another place: what was asked for stays in it. */
+static void
+add_link(struct exchange *x, struct json_object *links, const char *name, int64_t offset, int64_t limit)
+{
+	const struct api_method *method = &api_methods[x->method];
+	_cleanup_buf_ struct buf url = BUF_INIT;
+
+	buf_printf(&url, "%s%s?offset=%lld&limit=%lld", x->origin, api_resources[method->resource].collection,
+		(long long)offset, (long long)limit);
+	for (size_t i = 0; i < x->query.names.count; i++) {
+		const char *key = x->query.names.items[i];
+
+		if (strcmp(key, "offset") == 0 || strcmp(key, "limit") == 0)
+			continue;
+		buf_add_char(&url, '&');
+		add_escaped(&url, key);
+		buf_add_char(&url, '=');
+		add_escaped(&url, x->query.values.items[i]);
+	}
+	json_add_string(links, name, buf_str(&url));
+}
+
+static void
+add_links(struct exchange *x, struct json_object *list, int64_t offset, int64_t limit, int64_t total)
+{
+	struct json_object *links = json_object_new_object();
+
+	if (offset > 0)
+		add_link(x, links, "prev", offset > limit ? offset - limit : 0, limit);
+	add_link(x, links, "self", offset, limit);
+	if (offset + limit < total)
+		add_link(x, links, "next", offset + limit, limit);
+	json_object_object_add(list, "_links", links);
+}
+
+/* @result: borrowed. */
+static struct json_object *
+collection_to_json(struct exchange *x, struct json_object *result)
+{
+	const struct api_resource *resource = &api_resources[api_methods[x->method].resource];
+	struct json_object *list = json_object_new_object();
+	struct json_object *items = NULL;
+	int64_t offset = 0, limit = 0, total = 0;
+	char id[STORE_ID_SIZE];
+
+	json_get_int(result, "offset", 0, INT64_MAX, &offset, NULL);
+	json_get_int(result, "limit", 0, INT64_MAX, &limit, NULL);
+	json_get_int(result, "total", 0, INT64_MAX, &total, NULL);
+	json_get_array(result, "items", &items, NULL);
+	stable_id(resource->collection, id);
+	json_add_string(list, "id", id);
+	json_add_string(list, "type", "collection");
+	json_add_string(list, "href", resource->collection);
+	json_object_object_add(list, "items", json_object_get(items));
+	json_add_int(list, "offset", offset);
+	json_add_int(list, "limit", limit);
+	add_links(x, list, offset, limit, total);
+	return list;
+}
+
+static void
+answer_created(struct exchange *x, struct json_object *result)
+{
+	_cleanup_free_ char *location = NULL;
+	const char *href = NULL;
+
+	if (json_get_string(result, "href", &href, NULL) == 1)
+		location = xasprintf("Location: %s\r\n", href);
+	answer(x->conn, 201, location ? location : "", json_object_get(result));
+}
+
+static void
+answer_result(struct exchange *x, struct json_object *result)
+{
+	struct buf nothing = BUF_INIT;
+
+	switch (api_methods[x->method].verb) {
+	case API_CREATE:
+		answer_created(x, result);
+		return;
+	case API_LIST_ALL:
+		answer(x->conn, 200, "", collection_to_json(x, result));
+		return;
+	case API_DELETE:
+		rest_conn_answer(x->conn, 204, "", &nothing);
+		return;
+	case API_GET:
+	case API_UPDATE:
+	case API_CALL:
+		answer(x->conn, 200, "", json_object_get(result));
+		return;
+	}
+}
+
+static void
+call_done(struct json_object *result, const struct error *err, void *arg)
+{
+	struct exchange *x = arg;
+
+	if (err)
+		rest_refuse(x->service, x->conn, 0, err);
+	else
+		answer_result(x, result);
+	json_object_put(result);
+	rest_query_clear(&x->query);
+	free(x->origin);
+	free(x);
+}
+
+/* --- requests --- */
+
+/* Only a host that can stand in a URL: it comes back in links. Owned by the caller. */
+static char *
+origin_of(const struct rest_head *head, bool is_tls)
+{
+	if (head->host.len == 0 || head->host.len > HOST_MAX)
+		return xstrdup("");
+	for (size_t i = 0; i < head->host.len; i++)
+		if (!isalnum((unsigned char)head->host.data[i]) && !strchr(".-:[]", head->host.data[i]))
+			return xstrdup("");
+	return xasprintf("http%s://%.*s", is_tls ? "s" : "", (int)head->host.len, head->host.data);
+}
+
+/* Return: 0, or the status to refuse with. */
+static int
+route(const struct rest_head *head, struct strlist *segments, enum api_method_id *ret, struct buf *ret_allow,
+	struct error *err)
+{
+	_cleanup_free_ char *http = xstrndup(head->method.data, head->method.len);
+	int found;
+
+	if (rest_path_split(head->path, segments, err) < 0)
+		return 404;
+	found = api_rest_find(strcmp(http, "HEAD") == 0 ? "GET" : http, segments, ret, ret_allow);
+	if (found > 0)
+		return 0;
+	if (found == 0) {
+		error_set(err, ERROR_INVALID, "%.*s takes %s", (int)head->path.len, head->path.data,
+			buf_str(ret_allow));
+		return 405;
+	}
+	error_set(err, ERROR_NOT_FOUND, "there is no such path");
+	return 404;
+}
+
+static void
+refuse_method(struct rest_conn *conn, const char *allow, const struct error *err)
+{
+	_cleanup_free_ char *field = xasprintf("Allow: %s\r\n", allow);
+
+	answer(conn, 405, field, error_to_json(405, err));
+}
+
+/* Return: 0, or the status to refuse with. */
+static int
+read_params(struct exchange *x, const struct rest_head *head, const struct strlist *segments,
+	const char *body, struct json_object **params, struct error *err)
+{
+	const struct api_method *method = &api_methods[x->method];
+	struct api_rest rest;
+
+	api_rest_of(x->method, &rest);
+	if (rest_query_split(head->query, &x->query, err) < 0)
+		return 400;
+	if (strcmp(rest.http, "POST") == 0 || strcmp(rest.http, "PATCH") == 0) {
+		if (head->body_len && head->content_type.data &&
+			!rest_text_is(head->content_type, "application/json")) {
+			error_set(err, ERROR_INVALID, "the body must be application/json");
+			return 415;
+		}
+		if (params_from_body(x->service, x->method, head, body, params, err) < 0)
+			return 400;
+	} else {
+		params_from_query(method, &x->query, *params);
+	}
+	if (rest.has_ref)
+		json_add_string(*params, "ref", segments->items[1]);
+	return 0;
+}
+
+static void
+call_method(struct service *service, struct rest_conn *conn, const struct peer *peer, enum api_method_id id,
+	const struct strlist *segments, bool is_tls, const struct rest_head *head, const char *body)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *params = json_object_new_object();
+	struct exchange *x = xcalloc(1, sizeof(*x));
+	int refused;
+
+	x->service = service;
+	x->conn = conn;
+	x->method = id;
+	refused = read_params(x, head, segments, body, &params, &err);
+	if (refused) {
+		rest_refuse(service, conn, refused, &err);
+		rest_query_clear(&x->query);
+		free(x);
+		return;
+	}
+	x->origin = origin_of(head, is_tls);
+	service_call(service, peer, id, params, call_done, x);
+}
+
+void
+rest_call(struct service *service, struct rest_conn *conn, const struct peer *peer, bool is_tls,
+	const struct rest_head *head, const char *body)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
+	_cleanup_buf_ struct buf allow = BUF_INIT;
+	enum api_method_id id;
+	int refused;
+
+	if (head->status != 200) {
+		error_set(&err, ERROR_PROTOCOL, "%s", head->why);
+		rest_refuse(service, conn, head->status, &err);
+		return;
+	}
+	if (rest_text_is(head->path, "/openapi.json") && rest_text_is(head->method, "GET")) {
+		answer(conn, 200, "", api_openapi());
+		return;
+	}
+	if (!peer) {
+		error_set(&err, ERROR_DENIED,
+			"Unauthorized, wrong or no api key provided to process this request");
+		rest_refuse(service, conn, 401, &err);
+		return;
+	}
+	refused = route(head, &segments, &id, &allow, &err);
+	if (refused == 405)
+		refuse_method(conn, buf_str(&allow), &err);
+	else if (refused)
+		rest_refuse(service, conn, refused, &err);
+	else
+		call_method(service, conn, peer, id, &segments, is_tls, head, body);
+}
