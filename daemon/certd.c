@@ -429,6 +429,7 @@ send_status(void *arg)
 	struct certd *c = arg;
 	int64_t failing = object_count(c->store, &autocert_class, OBJECT_FAILED);
 
+	store_rest(c->store);
 	notify_status("%s%llu auto-certificates, %lld failing", c->is_ready ? "" : "looking at the drops: ",
 		(unsigned long long)store_count(c->store, STORE_AUTOCERT), (long long)failing);
 }

@@ -18,7 +18,7 @@ enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60 };
 struct startup {
 	struct startup_env env;
 	struct loop_timer timer;
-	struct buf after;       /* id of the auto-certificate that was looked at last */
+	struct buf after;       /* id of the auto-certificate whose rollout was looked at last */
 	struct strlist waiting; /* auto-certificates whose drop is being written */
 	size_t settled;         /* of them, from the first on */
 	int64_t asked_at;       /* the last time that one was asked for */
@@ -49,31 +49,61 @@ drop_is_there(struct startup *s, const struct autocert *a, const struct rollout_
 }
 
 static void
-look_at(struct startup *s, const struct autocert *a)
-{
-	struct rollout_state r = { 0 };
-
-	if (rollout_load(s->env.rollout, a->o.id, &r, NULL) == 1 && r.written && !drop_is_there(s, a, &r)) {
-		s->asked_at = clock_wall(loop_clock(s->env.loop));
-		rollout_request(s->env.rollout, store_begin(s->env.store), a, r.certificate, s->asked_at);
-		strlist_add(&s->waiting, a->o.id);
-		scheduler_kick(s->env.scheduler);
-	}
-	record_clear(&rollout_class, &r);
-}
-
-/* Return: true when there may be more. A record that cannot be read is passed over: its renewal says so. */
-static bool
-look_at_next(struct startup *s)
+look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
-	if (store_next(s->env.store, STORE_AUTOCERT, s->after.data, s->after.len, true, &s->after, NULL,
-		    NULL) != 1)
-		return false;
-	if (object_load(s->env.store, &autocert_class, buf_str(&s->after), &a, NULL) == 1)
-		look_at(s, &a);
-	return true;
+	if (object_peek(s->env.store, &autocert_class, id, &a, NULL) != 1 || drop_is_there(s, &a, r))
+		return;
+	s->asked_at = clock_wall(loop_clock(s->env.loop));
+	rollout_request(s->env.rollout, store_begin(s->env.store), &a, r->certificate, s->asked_at);
+	strlist_add(&s->waiting, id);
+	scheduler_kick(s->env.scheduler);
+}
+
+/* A record that cannot be read is passed over: its renewal says so. */
+static void
+look_at(struct startup *s, const char *id)
+{
+	struct rollout_state r = { 0 };
+
+	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.written)
+		look_at_drop(s, id, &r);
+	record_clear(&rollout_class, &r);
+}
+
+/* Rollouts, by the id of their auto-certificate. */
+struct some {
+	struct strlist ids;
+	struct buf *last;
+};
+
+static bool
+take_id(const void *key, size_t len, void *arg)
+{
+	struct some *some = arg;
+
+	buf_reset(some->last);
+	buf_add(some->last, key, len);
+	strlist_add(&some->ids, buf_str(some->last));
+	return some->ids.count < SLICE;
+}
+
+/* Return: true when there may be more. */
+static bool
+look_at_some(struct startup *s)
+{
+	static const struct buf none = BUF_INIT;
+	_cleanup_buf_ struct buf from = BUF_INIT;
+	struct some some = { .ids = STRLIST_INIT, .last = &s->after };
+	int rc;
+
+	buf_add(&from, s->after.data, s->after.len);
+	rc = store_walk_keys(s->env.store, STORE_ROLLOUT, &from, true, &none, take_id, &some, NULL);
+	for (size_t i = 0; i < some.ids.count; i++)
+		look_at(s, some.ids.items[i]);
+	strlist_clear(&some.ids);
+	return rc == 1;
 }
 
 static bool
@@ -91,6 +121,7 @@ end(struct startup *s)
 	void *arg = s->arg;
 	size_t rewritten = s->waiting.count;
 
+	store_rest(s->env.store);
 	startup_cancel(s);
 	done(rewritten, arg);
 }
@@ -101,8 +132,8 @@ slice(void *arg)
 	struct startup *s = arg;
 	bool had_walked = s->walked;
 
-	for (int i = 0; i < SLICE && !s->walked; i++)
-		s->walked = !look_at_next(s);
+	if (!s->walked)
+		s->walked = !look_at_some(s);
 	/* What this turn has asked for is in the schedule when it is committed, and not otherwise. */
 	while (had_walked && s->settled < s->waiting.count && is_settled(s, s->waiting.items[s->settled]))
 		s->settled++;

@@ -307,6 +307,12 @@ store_forget(struct store *store, const void *arg)
 }
 
 void
+store_rest(struct store *store)
+{
+	lmdb_give_back_pages(store->lmdb);
+}
+
+void
 store_get_stats(const struct store *store, struct store_stats *ret)
 {
 	struct lmdb_stats lmdb;

@@ -185,6 +185,10 @@ store_commit(struct store *store);
 int
 store_commit_now(struct store *store, struct store_txn *txn, struct error *err);
 
+/* For a moment of rest after many reads: pages of the file that they mapped are not kept as our memory. */
+void
+store_rest(struct store *store);
+
 struct store_stats {
 	uint64_t commits; /* LMDB transactions that were made durable */
 	int64_t last_us;  /* last and longest store_commit() that wrote, without the functions run after it */

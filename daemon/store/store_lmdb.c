@@ -17,15 +17,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	PAD_MIN = 2 << 20,         /* more than LMDB_VALUE_MAX plus what a 16-bit offset reaches */
-	PAD_STEP = 8 << 20,        /* extended by this much at a time */
-	PROBE_SIZE = 256 << 10,    /* see explain_eio() */
-	READER_CHECK_SEC = 60 * 60 /* killed readers pin pages */
+	PAD_MIN = 2 << 20,          /* more than LMDB_VALUE_MAX plus what a 16-bit offset reaches */
+	PAD_STEP = 8 << 20,         /* extended by this much at a time */
+	PROBE_SIZE = 256 << 10,     /* see explain_eio() */
+	READER_CHECK_SEC = 60 * 60, /* killed readers pin pages */
+	GIVE_BACK_AFTER = 256       /* touches; each may have mapped sixteen pages */
 };
 
 struct lmdb_write {
@@ -187,9 +189,43 @@ lmdb_check_readers(struct lmdb *l)
 	l->readers_checked = monotonic_sec();
 }
 
+/* Both ends lie in the map, whose address LMDB does not tell; so does all that is between them. */
+void
+lmdb_give_back_pages(struct lmdb *l)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = l->touched_from & ~(page - 1);
+
+	if (l->touched_to > from)
+		madvise((void *)from, ((l->touched_to + page - 1) & ~(page - 1)) - from, MADV_DONTNEED);
+	l->touches = 0;
+}
+
+void
+lmdb_touch(struct lmdb *l, const void *at, size_t len)
+{
+	uintptr_t from = (uintptr_t)at;
+
+	if (l->touched_to == 0 || from < l->touched_from)
+		l->touched_from = from;
+	if (from + len > l->touched_to)
+		l->touched_to = from + len;
+	if (++l->touches >= GIVE_BACK_AFTER)
+		lmdb_give_back_pages(l);
+}
+
+/* The map is another one now. */
+static void
+forget_touched(struct lmdb *l)
+{
+	l->touched_from = l->touched_to = 0;
+	l->touches = 0;
+}
+
 static void
 env_close(struct lmdb *l)
 {
+	forget_touched(l);
 	if (l->reader)
 		mdb_txn_abort(l->reader);
 	l->reader = NULL;
@@ -337,6 +373,7 @@ grow_map(struct lmdb *l)
 	if (l->reader)
 		mdb_txn_abort(l->reader);
 	l->reader = NULL;
+	forget_touched(l);
 	rc = mdb_env_set_mapsize(l->env, l->map_size * 2);
 	if (rc == 0)
 		l->map_size *= 2;

@@ -80,6 +80,14 @@ lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len
 void
 lmdb_del(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len);
 
+/*
+ * lmdb_give_back_pages() - unmap the pages of the file that were read
+ * The kernel maps sixteen around each page that is touched, and they would count as ours for ever: a store of 100,000
+ * certificates as half a gigabyte. They stay in the page cache. Also done by itself every few hundred reads.
+ */
+void
+lmdb_give_back_pages(struct lmdb *l);
+
 struct lmdb_stats {
 	uint64_t used_bytes; /* of the data file */
 	uint64_t map_bytes;

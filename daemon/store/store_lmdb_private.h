@@ -5,6 +5,7 @@
 #include "daemon/store/store_lmdb.h"
 
 #include <lmdb.h>
+#include <stdint.h>
 #include <time.h>
 
 struct lmdb {
@@ -16,7 +17,9 @@ struct lmdb {
 	uint64_t file_size;
 	uint64_t used_bytes;
 	uint64_t reopens;
-	time_t readers_checked; /* CLOCK_MONOTONIC */
+	time_t readers_checked;             /* CLOCK_MONOTONIC */
+	uintptr_t touched_from, touched_to; /* addresses in the map that reads have come to; equal: none */
+	unsigned touches;                   /* since the pages were given back */
 };
 
 /* @rc: of LMDB, or an errno. Return: -1. */
@@ -26,6 +29,10 @@ lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err);
 /* Opens the environment (anew): also the way back after a write that LMDB cannot recover from by itself. */
 int
 lmdb_env_open(struct lmdb *l, struct error *err);
+
+/* A read came there. What was touched often enough is given back: lmdb_give_back_pages(). */
+void
+lmdb_touch(struct lmdb *l, const void *at, size_t len);
 
 /* Clears the slots of readers that are gone. */
 void

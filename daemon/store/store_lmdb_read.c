@@ -43,6 +43,7 @@ struct lmdb_read {
 	struct buf *ret_key;
 	struct buf *ret_value;
 	MDB_cursor *cursor; /* closed afterwards */
+	MDB_val touched;    /* where it came to in the map */
 	MDB_stat stat;
 	size_t max; /* of read_keys() */
 	size_t count;
@@ -60,6 +61,8 @@ read_guarded(struct lmdb_read *r, void (*fn)(void *arg), struct error *err)
 	if (r->cursor)
 		mdb_cursor_close(r->cursor);
 	mdb_txn_reset(r->l->reader);
+	if (r->rc == 0 && r->touched.mv_data)
+		lmdb_touch(r->l, r->touched.mv_data, r->touched.mv_size);
 	if (r->rc == MDB_NOTFOUND)
 		return 0;
 	return r->rc ? lmdb_error(r->l, r->rc, "read", err) : 1;
@@ -72,8 +75,10 @@ read_get(void *arg)
 	MDB_val v;
 
 	r->rc = mdb_get(r->l->reader, r->l->dbis[r->db], &r->key, &v);
-	if (r->rc == 0)
-		r->rc = take_value(&v, r->ret_value);
+	if (r->rc)
+		return;
+	r->rc = take_value(&v, r->ret_value);
+	r->touched = v;
 }
 
 int
@@ -143,6 +148,7 @@ read_seek(void *arg)
 	buf_reset(r->ret_value);
 	buf_add(r->ret_key, k.mv_data, k.mv_size);
 	r->rc = take_value(&v, r->ret_value);
+	r->touched = v;
 }
 
 int
@@ -179,6 +185,7 @@ read_keys(void *arg)
 		}
 		buf_add(r->ret_key, &k.mv_size, sizeof(k.mv_size));
 		buf_add(r->ret_key, k.mv_data, k.mv_size);
+		r->touched = k;
 		last = k; /* in the map, which stays until the reader ends */
 		if (++r->count == r->max)
 			return;

@@ -219,6 +219,7 @@ main(int argc, char **argv)
 	path = xasprintf("%s/store", argv[1]);
 	f.store = store_open(path, &master_key, &err);
 	must(f.store ? 0 : -1, &err);
+	must(objects_upgrade(f.store, &err), &err); /* there is nothing yet: only noted */
 	fill(&f, (unsigned)strtoul(argv[2], NULL, 10));
 	store_close(f.store);
 	conf_clear(&conf);

@@ -108,23 +108,10 @@ def cpu_of(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def private_kib(pid, store=None):
-    """Memory that it alone has, and of that file the pages that it has mapped.
-
-    They are counted apart: they are the page cache's and go when somebody else needs the memory.
-    """
-    private = cached = 0
-    mapping = ""
-    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        word = line.split()[0]
-        if not word.endswith(":"):
-            mapping = line
-        elif word.startswith("Private_"):
-            if store and mapping.endswith(str(store)) and word == "Private_Clean:":
-                cached += int(line.split()[1])
-            else:
-                private += int(line.split()[1])
-    return private, cached
+def private_kib(pid):
+    """Memory that it alone has: anonymous memory, and pages of files that nobody else has mapped."""
+    return sum(int(line.split()[1]) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+               if line.startswith("Private_"))
 
 
 def switches_of(pid):

@@ -209,6 +209,26 @@ Test(store, an_empty_turn_writes_nothing)
 	cr_expect_eq(commits(), before);
 }
 
+Test(store, a_turn_of_relaxed_lists_alone_can_wait_and_is_whole_when_it_is_written)
+{
+	struct store_txn *relaxed, *urgent;
+
+	cr_expect_eq(store_waiting(t.store), STORE_EMPTY);
+	relaxed = store_begin(t.store);
+	put_text(relaxed, STORE_META, "relaxed", "v");
+	store_relax(relaxed);
+	cr_expect_eq(store_waiting(t.store), STORE_RELAXED);
+	cr_expect(has_text(t.store, STORE_META, "relaxed", "v"), "it is seen at once");
+	urgent = store_begin(t.store);
+	put_text(urgent, STORE_META, "urgent", "v");
+	cr_expect_eq(store_waiting(t.store), STORE_WAITED_FOR);
+	store_commit(t.store);
+	cr_expect_eq(store_waiting(t.store), STORE_EMPTY);
+	tmp_store_reopen(&t);
+	cr_expect(has_text(t.store, STORE_META, "relaxed", "v"));
+	cr_expect(has_text(t.store, STORE_META, "urgent", "v"));
+}
+
 Test(store, counters_add_up_over_lists_and_leave_failed_ones_out)
 {
 	struct error refused = ERROR_INIT;

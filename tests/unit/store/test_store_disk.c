@@ -300,3 +300,36 @@ Test(store_disk, a_used_up_map_grows)
 	tmp_store_reopen(&t);
 	cr_expect_eq(store_count(t.store, STORE_TOKEN), 5000);
 }
+
+/* KiB of data.mdb that this process has mapped in. */
+static long
+mapped_kib(void)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	char line[512];
+	bool is_store = false;
+	long all = 0;
+
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strchr(line, '/'))
+			is_store = strstr(line, "data.mdb") != NULL;
+		else if (is_store && strncmp(line, "Rss:", 4) == 0)
+			all += strtol(line + 4, NULL, 10);
+	}
+	fclose(f);
+	return all;
+}
+
+Test(store_disk, pages_that_were_read_are_given_back)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	long most = 0;
+
+	fill(20000);
+	while (store_next(t.store, STORE_TOKEN, key.data, key.len, true, &key, NULL, NULL) == 1)
+		;
+	most = mapped_kib();
+	store_rest(t.store);
+	cr_expect_lt(mapped_kib(), 300, "%ld KiB, before %ld", mapped_kib(), most);
+}
