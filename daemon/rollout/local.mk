@@ -1,7 +1,8 @@
 # daemon/rollout: from a stored certificate to a served one.
 libcertd_la_SOURCES += \
 	daemon/rollout/activate.c daemon/rollout/activate.h \
-	daemon/rollout/drop.c daemon/rollout/drop.h \
+	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
+	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c daemon/rollout/drop_work.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h

@@ -1,0 +1,116 @@
+/* daemon/rollout/drop_private.h: what the parts of drop.c share: the directories, a job, and what a job writes. */
+#ifndef DAEMON_ROLLOUT_DROP_PRIVATE_H
+#define DAEMON_ROLLOUT_DROP_PRIVATE_H
+
+#include "common/error.h"
+#include "common/secret.h"
+#include "common/strlist.h"
+#include "daemon/base/loop.h"
+#include "daemon/rollout/drop.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Of a drop, in order of appearance; the manifest is last. */
+enum { DROP_NAMES = 6 };
+
+extern const char *const drop_names[DROP_NAMES];
+
+struct drops {
+	struct loop *loop;
+	struct workers *workers;
+	char *root;
+	int root_fd;
+	int live_fd;
+	int pem_fd;
+	struct loop_timer timer; /* until the generation is replaced */
+	bool writing;            /* the generation, on a worker */
+	bool dirty;              /* changed again meanwhile */
+	int64_t generation;
+	int64_t generation_mtime;
+	struct drop_job *jobs; /* in order of asking; of one drop only the first is with a worker */
+	bool stopping;
+};
+
+struct drop_job {
+	struct drops *drops;
+	char *slug;
+	struct strlist directories;
+	struct secret key_der;
+	struct buf leaf;
+	struct buf chain;
+	struct buf pair;
+	struct buf manifest;
+	int64_t generation;
+	char autocert[STORE_ID_SIZE];
+	int64_t not_after_at;
+	void (*run)(void *job);
+	bool is_removal;
+	bool is_given; /* to a worker */
+	bool has_run;
+	struct error error;
+	drop_done_fn *done;
+	void *arg;
+	struct drop_job *prev, *next;
+};
+
+/* Everything that is dropped, in order of appearance. */
+struct drop_files {
+	struct secret key;
+	struct secret bundle; /* key, leaf, chain */
+	struct buf fullchain;
+};
+
+/* What a manifest says. */
+struct drop_manifest {
+	char certificate[STORE_ID_SIZE];
+	char autocert[STORE_ID_SIZE];
+	int64_t generation;
+	int64_t not_after_at;
+};
+
+/* --- drop.c, on the loop but for the two about directories --- */
+
+/* Ours, and nobody else may put names into it. @st: filled. */
+int
+drop_check_dir(int fd, const char *path, struct stat *st, struct error *err);
+
+/* Opens a directory of ours; makes it with @mode if it is not there. Return: a descriptor, or -1. */
+int
+drop_open_dir(int dirfd, const char *name, mode_t mode, struct stat *st, struct error *err);
+
+/* Files have changed: the generation is replaced soon. */
+void
+drop_generation_touch(struct drops *drops);
+
+/* --- drop_queue.c --- */
+
+/* At the end, without workers. */
+void
+drop_jobs_end(struct drops *drops);
+
+/* --- drop_format.c --- */
+
+struct json_object *
+drop_manifest_json(const struct certificate *cert, int64_t generation);
+
+/* Return: false when there is no manifest that can be read. */
+bool
+drop_read_manifest(int dirfd, struct drop_manifest *ret);
+
+/* What was verified when it was issued, and nothing else, becomes visible: never a broken pair. */
+int
+drop_make_files(const struct drop_job *job, struct drop_files *ret, struct error *err);
+
+void
+drop_files_clear(struct drop_files *files);
+
+/* --- drop_work.c, on a worker: @job is a struct drop_job, whose error they set --- */
+
+void
+drop_write_run(void *job);
+
+void
+drop_remove_run(void *job);
+
+#endif

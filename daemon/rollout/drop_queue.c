@@ -1,0 +1,161 @@
+/*
+ * The jobs of drops, in order of asking. A job gets copies and descriptors, and gives back an error or none. Jobs of one
+ * drop follow one another; those of different drops are worked on side by side.
+ */
+#include "daemon/rollout/drop_private.h"
+
+#include "common/json.h"
+#include "daemon/base/workers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static void
+drop_job_free(struct drop_job *job)
+{
+	free(job->slug);
+	strlist_clear(&job->directories);
+	secret_clear(&job->key_der);
+	buf_clear(&job->leaf);
+	buf_clear(&job->chain);
+	buf_clear(&job->pair);
+	buf_clear(&job->manifest);
+	error_clear(&job->error);
+	free(job);
+}
+
+static void
+drop_job_done(void *arg);
+
+static void
+drop_job_work(void *arg)
+{
+	struct drop_job *job = arg;
+
+	job->run(job);
+	job->has_run = true;
+}
+
+static void
+drop_job_give(struct drop_job *job)
+{
+	job->is_given = true;
+	workers_run(job->drops->workers, drop_job_work, drop_job_done, job);
+}
+
+/* The first job for the same drop; NULL: none. */
+static struct drop_job *
+first_job_of(struct drops *drops, const char *slug)
+{
+	struct drop_job *job;
+
+	DL_FOREACH(drops->jobs, job) {
+		if (strcmp(job->slug, slug) == 0)
+			return job;
+	}
+	return NULL;
+}
+
+/* Jobs of one drop follow one another: what is removed must not be written again by a job that is still at it. */
+static void
+drop_job_start(struct drop_job *job)
+{
+	bool is_first = !first_job_of(job->drops, job->slug);
+
+	DL_APPEND(job->drops->jobs, job);
+	if (is_first)
+		drop_job_give(job);
+}
+
+/* Takes the job out, tells its owner and frees it. */
+static void
+drop_job_end(struct drop_job *job)
+{
+	struct drops *d = job->drops;
+
+	DL_DELETE(d->jobs, job);
+	/* The declaration is gone for good: nobody would remove its key at the next start. */
+	if (!job->has_run && job->is_removal)
+		drop_job_work(job);
+	/* Also after a failure: some of the files may have been replaced. */
+	if (job->has_run)
+		drop_generation_touch(d);
+	job->done(error_is_set(&job->error) ? &job->error : NULL, job->arg);
+	drop_job_free(job);
+}
+
+static void
+drop_job_done(void *arg)
+{
+	struct drop_job *job = arg;
+	struct drops *d = job->drops;
+	_cleanup_free_ char *slug = xstrdup(job->slug);
+	struct drop_job *next;
+
+	drop_job_end(job);
+	next = d->stopping ? NULL : first_job_of(d, slug);
+	if (next && !next->is_given)
+		drop_job_give(next);
+}
+
+void
+drops_stop(struct drops *d)
+{
+	if (d)
+		d->stopping = true;
+}
+
+void
+drop_jobs_end(struct drops *d)
+{
+	struct drop_job *job, *tmp;
+
+	DL_FOREACH_SAFE(d->jobs, job, tmp)
+	{
+		drop_job_end(job);
+	}
+}
+
+static struct drop_job *
+drop_job_new(struct drops *drops, const char *slug, void (*run_fn)(void *job), drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = xcalloc(1, sizeof(*job));
+
+	job->drops = drops;
+	job->slug = xstrdup(slug);
+	job->run = run_fn;
+	job->done = done;
+	job->arg = arg;
+	return job;
+}
+
+void
+drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = drop_job_new(drops, request->slug, drop_write_run, done, arg);
+	_cleanup_json_ struct json_object *manifest = drop_manifest_json(request->cert, request->generation);
+
+	if (request->directories)
+		strlist_copy(&job->directories, request->directories);
+	secret_copy(&job->key_der, &request->cert->key);
+	buf_add(&job->leaf, request->cert->leaf_pem.data, request->cert->leaf_pem.len);
+	buf_add(&job->chain, request->cert->chain_pem.data, request->cert->chain_pem.len);
+	buf_add(&job->pair, request->cert->pair.data, request->cert->pair.len);
+	json_write(manifest, &job->manifest);
+	buf_add_char(&job->manifest, '\n');
+	job->generation = request->generation;
+	job->not_after_at = request->cert->not_after_at;
+	if (request->cert->autocert)
+		memccpy(job->autocert, request->cert->autocert, '\0', sizeof(job->autocert) - 1);
+	drop_job_start(job);
+}
+
+void
+drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = drop_job_new(drops, slug, drop_remove_run, done, arg);
+
+	job->is_removal = true;
+	drop_job_start(job);
+}
