@@ -1,0 +1,119 @@
+/*
+ * The key of a certificate: the one that was saved with the order, the last certificate's if it is to be used again, or
+ * a new one, which a worker makes while the order begins.
+ */
+#include "daemon/renew/issue_private.h"
+
+#include "daemon/base/workers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a worker works on: survives the issue, which may be cancelled meanwhile. */
+struct keygen {
+	struct issue *issue; /* NULL: cancelled */
+	enum key_algorithm algorithm;
+	struct key *key; /* NULL when it failed */
+	struct secret der;
+	struct error error;
+};
+
+/* What the worker brings is not wanted any more. */
+void
+issue_forget_key(struct issue *issue)
+{
+	if (issue->keygen)
+		issue->keygen->issue = NULL;
+	issue->keygen = NULL;
+}
+
+static void
+keygen_run(void *arg)
+{
+	struct keygen *k = arg;
+
+	if (key_generate(k->algorithm, &k->key, &k->error) == 0 && key_to_der(k->key, &k->der, &k->error) < 0)
+		error_wrap(&k->error, "certificate key");
+}
+
+static void
+keygen_done(void *arg)
+{
+	struct keygen *k = arg;
+	struct issue *issue = k->issue;
+	struct error err = ERROR_INIT;
+
+	if (!issue) {
+		key_free(k->key);
+		secret_clear(&k->der);
+		error_clear(&k->error);
+		free(k);
+		return;
+	}
+	issue->keygen = NULL;
+	issue->key = k->key;
+	secret_move(&issue->record.key, &k->der);
+	error_move(&err, &k->error);
+	free(k);
+	if (error_is_set(&err))
+		issue_fail(issue, &err, false);
+	else
+		issue_key_ready(issue);
+	error_clear(&err);
+}
+
+static enum key_algorithm
+wanted_algorithm(const struct issue *issue)
+{
+	enum key_algorithm alg = KEY_SECP256R1;
+
+	if (issue->autocert.key_algorithm)
+		key_algorithm_from_name(issue->autocert.key_algorithm, &alg);
+	return alg;
+}
+
+static void
+keygen_start(struct issue *issue)
+{
+	struct keygen *k = xcalloc(1, sizeof(*k));
+
+	k->issue = issue;
+	k->algorithm = wanted_algorithm(issue);
+	issue->keygen = k;
+	workers_run(issue->env->workers, keygen_run, keygen_done, k);
+}
+
+/* reuseKey: the key of the last certificate, if it is still of the wanted kind. Return: 1 taken, 0 no, -1. */
+static int
+reuse_last_key(struct issue *issue, struct error *err)
+{
+	_cleanup_certificate_ struct certificate last = { 0 };
+	int found;
+
+	if (!issue->autocert.reuse_key || !issue->autocert.last_certificate)
+		return 0;
+	found = object_load(
+		issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
+	if (found <= 0)
+		return found;
+	if (strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)
+		return 0;
+	secret_copy(&issue->record.key, &last.key);
+	return key_from_der(&issue->record.key, &issue->key, err) < 0 ? -1 : 1;
+}
+
+/* The saved key, the last certificate's, or a new one (from a worker). */
+int
+issue_get_key(struct issue *issue, struct error *err)
+{
+	int reused;
+
+	if (issue->record.key.len) {
+		issue->key_saved = true;
+		return key_from_der(&issue->record.key, &issue->key, err);
+	}
+	reused = reuse_last_key(issue, err);
+	if (reused == 0)
+		keygen_start(issue);
+	return reused < 0 ? -1 : 0;
+}

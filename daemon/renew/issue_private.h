@@ -1,0 +1,77 @@
+/* daemon/renew/issue_private.h: what the parts of issue.c share: the flow, the key, and what follows from the result. */
+#ifndef DAEMON_RENEW_ISSUE_PRIVATE_H
+#define DAEMON_RENEW_ISSUE_PRIVATE_H
+
+#include "common/error.h"
+#include "common/key.h"
+#include "daemon/acme/acme_order.h"
+#include "daemon/renew/issue.h"
+
+#include <stdbool.h>
+
+/* A challenge that the solver was asked for. */
+struct issue_solve {
+	struct issue *issue;
+	size_t index;
+	size_t challenge;
+	struct solve *solve; /* NULL when down */
+};
+
+struct keygen;
+
+struct issue {
+	const struct issue_env *env;
+	struct acme_client *client;
+	struct autocert autocert; /* as it was when the issue began */
+	char id[STORE_ID_SIZE];   /* of the auto-certificate */
+	char lane[STORE_ID_SIZE]; /* of its schedule row: the provider's id */
+	struct issue_record record;
+	struct acme_order *order;
+	struct key *key;
+	struct keygen *keygen; /* under way on a worker; or NULL */
+	bool key_saved;
+	bool csr_wanted;
+	struct issue_solve **solves; /* by authorization index */
+	size_t n_solves;
+	char *why;
+	schedule_done_fn *done;
+	void *arg;
+};
+
+/* --- issue.c --- */
+
+int64_t
+issue_now(const struct issue_env *env);
+
+struct event_object
+issue_object(const struct issue *issue);
+
+/* Frees it and tells its owner. */
+void
+issue_end(struct issue *issue, bool stored);
+
+/* The key has come from a worker. */
+void
+issue_key_ready(struct issue *issue);
+
+/* --- issue_key.c --- */
+
+/* The saved key, the last certificate's, or a new one (from a worker: issue_key_ready()). Return: 0 or -1. */
+int
+issue_get_key(struct issue *issue, struct error *err);
+
+/* What the worker brings is not wanted any more. */
+void
+issue_forget_key(struct issue *issue);
+
+/* --- issue_result.c: both end at the turn's commit --- */
+
+/* @spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+void
+issue_fail(struct issue *issue, const struct error *err, bool spent);
+
+/* Certificate, next renewal, rollout intent and the end of the issue. -1: the chain is not what was asked for. */
+int
+issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *err);
+
+#endif

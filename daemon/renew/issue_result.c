@@ -1,0 +1,282 @@
+/*
+ * How an issue ends. Whatever it is, the auto-certificate, its next row in the schedule and the end of the issue are one
+ * transaction; the declaration is read again before, because it may have changed while the order ran.
+ */
+#include "daemon/renew/issue_private.h"
+
+#include "common/timefmt.h"
+#include "common/x509.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/policy.h"
+#include "daemon/store/schedule.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNREADABLE_RETRY_SEC = 3600 };
+
+/* --- failure --- */
+
+/*
+ * Is this the world's fault rather than the certificate's? Not when the order has gone all its way and is spent: a CA
+ * that never validates was reached. Before there is an order, the name that DNS does not find is the CA's.
+ */
+static bool
+is_network_trouble(const struct issue *issue, const struct error *err, bool spent)
+{
+	bool has_order = issue->record.order_url != NULL;
+
+	if (err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT)
+		return !has_order || !spent;
+	return err->code == ERROR_DNS && !has_order;
+}
+
+static int64_t
+issue_retry_at(const struct issue *issue, const struct autocert *a, const struct error *err, bool is_network)
+{
+	struct backoff_in in = {
+		.now = issue_now(issue->env),
+		.attempts = a->attempts,
+		.not_before_at = a->last_not_before_at,
+		.not_after_at = a->last_not_after_at,
+		.retry_at = err->retry_at,
+		.is_network = is_network,
+	};
+
+	if (clock_is_virtual(loop_clock(issue->env->loop)))
+		in.jitter_seed = policy_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
+	else if (RAND_bytes((unsigned char *)&in.jitter_seed, sizeof(in.jitter_seed)) != 1)
+		in.jitter_seed = policy_seed(a->o.id);
+	return backoff_due(&in);
+}
+
+static void
+note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, const struct error *err,
+	bool is_network)
+{
+	struct event_object object = issue_object(issue);
+	char when[TIME_RFC3339_SIZE];
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	a->attempts = backoff_count(a->attempts, is_network);
+	a->last_attempt_at = issue_now(issue->env);
+	a->next_at = issue_retry_at(issue, a, err, is_network);
+	error_copy(&a->last_error, err);
+	error_copy(&a->o.failure, err);
+	if (!a->last_certificate)
+		a->o.state = OBJECT_FAILED;
+	schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
+
+	error_copy(&why, err);
+	why.retry_at = a->next_at;
+	time_format_rfc3339(a->next_at, when);
+	event_emit_error(issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s",
+		err->message, when);
+}
+
+/* What happened is durable; or not (disk full), and then the row is still due. */
+static void
+end_saved(const struct error *err, void *arg)
+{
+	struct issue *issue = arg;
+	struct event_object object = issue_object(issue);
+
+	if (err)
+		event_emit_error(
+			issue->env->events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
+	issue_end(issue, !err);
+}
+
+/* @spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+void
+issue_fail(struct issue *issue, const struct error *err, bool spent)
+{
+	_cleanup_autocert_ struct autocert now = { 0 };
+	_cleanup_error_ struct error load_err = ERROR_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct store_txn *txn = store_begin(issue->env->store);
+	const char *id = issue->id;
+
+	error_copy(&why, err); /* it may belong to the order */
+	store_forget(issue->env->store, issue);
+	acme_order_free(issue->order);
+	issue->order = NULL;
+	issue_forget_key(issue);
+	if (spent)
+		store_del(txn, STORE_ISSUE, id, strlen(id));
+	/* The declaration may have changed while the order ran: keep what it says now. */
+	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
+	case 1:
+		note_failure(issue, txn, &now, &why, is_network_trouble(issue, &why, spent));
+		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
+			store_fail(txn, &load_err);
+		break;
+	case 0:
+		schedule_del(issue->env->store, txn, SCHEDULE_ISSUE, id);
+		break;
+	default: /* unreadable: said, kept, and looked at again */
+		event_emit_error(
+			issue->env->events, txn, EVENT_STORE_FAILED, NULL, &load_err, "%s", load_err.message);
+		schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, id, issue->lane,
+			time_add(issue_now(issue->env), UNREADABLE_RETRY_SEC));
+	}
+	store_then(txn, end_saved, issue);
+}
+
+/* --- success --- */
+
+static void
+certificate_fill(
+	struct certificate *cert, const struct issue *issue, const struct cert_info *info, int64_t now)
+{
+	char stamp[TIME_RFC3339_SIZE];
+	unsigned char pair[32];
+
+	time_format_rfc3339(now, stamp);
+	store_new_id(cert->o.id);
+	cert->o.name = xasprintf("%s %s", issue->record.names.items[0], stamp);
+	cert->o.created_at = cert->o.modified_at = now;
+	cert->o.created_by = xstrdup("certd");
+	cert->o.modified_by = xstrdup("certd");
+	cert->o.state = OBJECT_AVAILABLE;
+	cert->autocert = xstrdup(issue->id);
+	cert->provider = xstrdup(issue->record.provider);
+	cert->common_name = xstrdup(issue->record.names.items[0]);
+	strlist_copy(&cert->names, &issue->record.names);
+	cert->serial = xstrdup(info->serial);
+	cert->sha256 = xstrdup(info->sha256);
+	cert->issuer_cn = xstrdup_null(info->issuer_cn);
+	cert->issuer_org = xstrdup_null(info->issuer_org);
+	cert->key_algorithm = xstrdup(key_algorithm_name(key_algorithm_of(issue->key)));
+	cert->not_before_at = info->not_before_at;
+	cert->not_after_at = info->not_after_at;
+	cert->ari_id = xstrdup_null(info->ari_id);
+	secret_copy(&cert->key, &issue->record.key);
+	key_pair_digest(&cert->key, cert->leaf_pem.data, cert->leaf_pem.len, pair);
+	buf_add(&cert->pair, pair, sizeof(pair));
+}
+
+/* Two certificates of one name within a second: the id tells them apart. */
+static int
+certificate_save(struct issue *issue, struct store_txn *txn, struct certificate *cert, struct error *err)
+{
+	char *name;
+
+	if (object_save(issue->env->store, txn, &certificate_class, cert, err) == 0)
+		return 0;
+	if (err->code != ERROR_EXISTS)
+		return -1;
+	error_clear(err);
+	name = xasprintf("%s %.8s", cert->o.name, cert->o.id);
+	free(cert->o.name);
+	cert->o.name = name;
+	return object_save(issue->env->store, txn, &certificate_class, cert, err);
+}
+
+int64_t
+issue_renewal_at(const struct issue_env *env, const struct autocert *a)
+{
+	struct renewal_in in = {
+		.not_before_at = a->last_not_before_at,
+		.not_after_at = a->last_not_after_at,
+		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
+		.spread_seed = policy_seed(a->o.id),
+		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at
+										      : 0,
+	};
+
+	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
+}
+
+void
+issue_schedule_renewal(
+	const struct issue_env *env, struct store_txn *txn, struct autocert *a, bool now_please)
+{
+	a->next_at = now_please ? issue_now(env) : issue_renewal_at(env, a);
+	schedule_set(env->store, txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
+}
+
+/* Paused, and ordered by hand all the same: once. */
+static void
+row_del(const struct issue_env *env, struct store_txn *txn, struct autocert *a)
+{
+	a->next_at = 0;
+	schedule_del(env->store, txn, SCHEDULE_ISSUE, a->o.id);
+}
+
+static void
+autocert_succeeded(struct autocert *a, const struct certificate *cert)
+{
+	a->attempts = 0;
+	a->is_outdated = false;
+	a->last_attempt_at = cert->o.created_at;
+	a->last_not_before_at = cert->not_before_at;
+	a->last_not_after_at = cert->not_after_at;
+	str_replace(&a->last_certificate, cert->o.id);
+	error_clear(&a->last_error);
+	error_clear(&a->o.failure);
+	a->o.state = OBJECT_AVAILABLE;
+}
+
+/* Certificate, next renewal, rollout intent and the end of the issue: one transaction. */
+static int
+issue_store(struct issue *issue, struct certificate *cert, struct error *err)
+{
+	const struct issue_env *env = issue->env;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct event_object object = issue_object(issue);
+	struct store_txn *txn;
+	char until[TIME_RFC3339_SIZE];
+	int found = object_load(env->store, &autocert_class, issue->id, &a, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted meanwhile");
+	txn = store_begin(env->store);
+	if (certificate_save(issue, txn, cert, err) < 0)
+		return -1;
+	autocert_succeeded(&a, cert);
+	if (a.paused)
+		row_del(env, txn, &a);
+	else
+		issue_schedule_renewal(env, txn, &a, false);
+	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
+		store_fail(txn, err);
+		return -1;
+	}
+	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
+	schedule_set(env->store, txn, SCHEDULE_PURGE, cert->o.id, "",
+		time_add(cert->not_after_at, env->purge_after));
+	rollout_request(env->rollout, txn, &a, cert->o.id, issue_now(env));
+	time_format_rfc3339(cert->not_after_at, until);
+	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, NULL,
+		"certificate issued by %s, valid until %s", cert->issuer_cn ? cert->issuer_cn : "the CA",
+		until);
+	store_then(txn, end_saved, issue); /* on failure the order is valid still and its URL stored */
+	return 0;
+}
+
+int
+issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *err)
+{
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	struct cert_info info = { 0 };
+	int64_t now = issue_now(issue->env);
+	const struct x509_asked asked = {
+		.key = issue->key, .names = &issue->record.names, .now = now, .seen = issue->env->seen
+	};
+	int rc = -1;
+
+	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, err) <
+		0) {
+		error_wrap(err, "the CA issued a certificate that was not asked for");
+	} else {
+		certificate_fill(&cert, issue, &info, now);
+		rc = issue_store(issue, &cert, err);
+	}
+	cert_info_clear(&info);
+	return rc;
+}
