@@ -11,6 +11,7 @@
 #include "common/strlist.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@ enum {
 	LABEL_MAX = 63,
 	NAME_MAX_OCTETS = 253, /* RFC 1035 s3.1: 255 on the wire, two of them around the labels */
 	TEXT_MAX_OCTETS =
-		1024 /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
+		1024,  /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
+	SLUG_MAX = 200 /* a file name has 255, and ".pem" or a number may follow */
 };
 
 static int
@@ -189,13 +191,15 @@ name_in_zone(const char *name, const char *zone)
 }
 
 char *
-name_slug(const char *canonical)
+name_slug(const char *name)
 {
-	char *slug = xstrdup(canonical);
+	char *slug = xstrndup(name, SLUG_MAX);
 
 	for (char *p = slug; *p; p++)
-		if (*p == '*' || *p == ':')
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
 			*p = '_';
+	if (slug[0] == '.' || slug[0] == '-')
+		slug[0] = '_';
 	return slug;
 }
 

@@ -36,9 +36,12 @@ name_base(const char *canonical);
 bool
 name_in_zone(const char *name, const char *zone);
 
-/* Directory or file name for a canonical name: "*." becomes "_."; IPv6 ':' becomes '_'. Owned by the caller. */
+/*
+ * Directory or file name for a name of any kind: letters, digits, '.', '-' and '_' of it ("*." becomes "_."), at most
+ * 200, no '.' or '-' first. Owned by the caller.
+ */
 char *
-name_slug(const char *canonical);
+name_slug(const char *name);
 
 /*
  * The name list of a certificate: @common_name first, then @sans in order, duplicates dropped, each canonical.

@@ -10,11 +10,8 @@
 #include "daemon/renew/authorize.h"
 #include "daemon/store/schedule.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SLUG_MAX = 200 };
 
 /* --- describing --- */
 
@@ -162,20 +159,6 @@ check_declaration(struct call *call, struct autocert *a, struct error *err)
 
 /* --- the drop's directory --- */
 
-/* Letters, digits, '.', '-', '_' of the name; "*." becomes "_.". Owned by the caller. */
-static char *
-slug_of(const char *name)
-{
-	char *slug = xstrndup(name, SLUG_MAX);
-
-	for (char *p = slug; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
-			*p = '_';
-	if (slug[0] == '.' || slug[0] == '-')
-		slug[0] = '_';
-	return slug;
-}
-
 static void
 slug_key(struct buf *key, const char *slug)
 {
@@ -187,7 +170,7 @@ slug_key(struct buf *key, const char *slug)
 static int
 take_slug(struct call *call, struct autocert *a, struct error *err)
 {
-	_cleanup_free_ char *base = slug_of(a->o.name);
+	_cleanup_free_ char *base = name_slug(a->o.name);
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	int found = 1;
 

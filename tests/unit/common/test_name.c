@@ -158,6 +158,32 @@ Test(name, a_name_knows_its_type_base_zone_and_file_name)
 	}
 }
 
+Test(name, a_file_name_comes_out_of_any_text)
+{
+	static const struct {
+		const char *text, *slug;
+	} cases[] = {
+		{ "../../etc/passwd", "_._.._etc_passwd" },
+		{ ".", "_" },
+		{ "", "" },
+		{ "-rf", "_rf" },
+		{ "my shop\n", "my_shop_" },
+		{ "m\xc3\xbcller", "m__ller" },
+	};
+	char longest[300];
+	_cleanup_free_ char *cut = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *slug = name_slug(cases[i].text);
+
+		cr_expect_str_eq(slug, cases[i].slug, "%s", slug);
+	}
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	cut = name_slug(longest);
+	cr_expect_eq(strlen(cut), 200);
+}
+
 Test(name, a_zone_holds_itself_and_what_lies_below_but_no_lookalike)
 {
 	cr_expect(name_in_zone("example.com", "example.com"));
