@@ -15,6 +15,12 @@ enum {
 		     DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
 	BACKOFF_FLOOR = MINUTE,
 	NETWORK_ATTEMPTS = 2, /* the step of the table that is the last one without a network */
+	NETWORK_SPREAD = 20 * MINUTE,
+	SPREAD =
+		5 *
+		MINUTE, /* at least, unless the wait itself is shorter: a fleet does not fit into one minute */
+	ASKED_SPREAD = 10 *
+		       MINUTE, /* the same for a wait that the CA asks for: its clients all come at its end */
 	LIFE_SHARE = 8,
 	RETRY_AFTER_MAX = DAY,
 };
@@ -87,19 +93,56 @@ jitter(const struct backoff_in *in, int64_t span)
 	return (int64_t)(in->jitter_seed % ((uint64_t)span + 1));
 }
 
+/*
+ * Fleets fail in the same minute, and an outage ends for all of them at once: waits of the table are spread by a tenth
+ * to either side, and by some minutes at least. Without a network nobody waits longer than half an hour, so everybody
+ * tries all the time: there the spread is as wide as it can be.
+ */
+static int64_t
+own_wait(const struct backoff_in *in)
+{
+	static const int64_t steps[] = { MINUTE, 10 * MINUTE, 100 * MINUTE, DAY };
+	int64_t last = in->is_network ? NETWORK_ATTEMPTS : (int64_t)ARRAY_SIZE(steps);
+	int64_t attempts = min64(max64(in->attempts, 1), last);
+	int64_t step = steps[attempts - 1];
+	int64_t span = max64(step / 5, min64(step, SPREAD));
+	int64_t shortest = max64(step - span / 2, BACKOFF_FLOOR);
+	int64_t longest;
+
+	if (in->is_network && attempts == NETWORK_ATTEMPTS) {
+		shortest = step;
+		span = NETWORK_SPREAD;
+	}
+	longest = min64(shortest + span, longest_wait(in));
+	return max64(longest - jitter(in, min64(span, longest / 2)), BACKOFF_FLOOR);
+}
+
+/* What the CA asks for; 0: nothing. */
+static int64_t
+asked_wait(const struct backoff_in *in)
+{
+	return max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
+}
+
+/* How much later than that it may become: of what is left of the life then, no more than of any other wait. */
+static int64_t
+asked_spread(const struct backoff_in *in)
+{
+	int64_t asked = asked_wait(in);
+	int64_t left = time_add(time_add(in->not_after_at, -in->now), -asked);
+	int64_t spread = max64(asked / 10, min64(asked, ASKED_SPREAD));
+
+	return in->not_after_at > 0 && left > 0 ? min64(spread, left / LIFE_SHARE) : spread;
+}
+
 int64_t
 backoff_due(const struct backoff_in *in)
 {
-	static const int64_t steps[] = { MINUTE, 10 * MINUTE, 100 * MINUTE, DAY };
-	int64_t most = in->is_network ? NETWORK_ATTEMPTS : (int64_t)ARRAY_SIZE(steps);
-	int64_t step = steps[min64(max64(in->attempts, 1), most) - 1];
-	int64_t asked = max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
-	/* Fleets restart at the same minute: spread them by a tenth to either side. */
-	int64_t wait = min64(step + step / 10, longest_wait(in));
+	int64_t wait = own_wait(in);
+	int64_t asked = asked_wait(in);
 
-	wait = max64(wait - jitter(in, wait / 11 * 2), BACKOFF_FLOOR);
 	if (asked > wait)
-		wait = asked + jitter(in, asked / 10);
+		wait = asked + jitter(in, asked_spread(in));
 	return time_add(in->now, wait);
 }
 
@@ -107,9 +150,8 @@ int64_t
 backoff_latest(const struct backoff_in *in)
 {
 	int64_t wait = max64(min64(DAY + DAY / 10, longest_wait(in)), BACKOFF_FLOOR);
-	int64_t asked = max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
 
-	return time_add(in->now, max64(wait, asked + asked / 10));
+	return time_add(in->now, max64(wait, asked_wait(in) + asked_spread(in)));
 }
 
 int64_t

@@ -35,13 +35,15 @@ struct backoff_in {
 	int64_t not_after_at;  /* 0: there is none yet */
 	int64_t retry_at;      /* of the CA (Retry-After); 0: no advice */
 	uint64_t jitter_seed;  /* new for each attempt */
-	bool is_network; /* the CA was not reached: no wait above 10 minutes, the cause is not the certificate's */
+	bool is_network; /* the CA was not reached: no wait above half an hour, the cause is not the certificate's */
 };
 
 /*
  * backoff_due() - 1, 10, 100 minutes, then daily; at most 1/8 of the life that is left (of the whole life when it is
- * over); jittered by +-10 % within that; never under 60 s; never before retry_at (which is clamped to a day), but up to
- * a tenth of the wait after it, because the CA tells everybody the same
+ * over); spread within that by +-10 %, and by 5 minutes at least (60 s to 2 minutes, 7.5 to 12.5 minutes); never under
+ * 60 s; without a network 10 to 30 minutes from the second time on; never before retry_at (which is clamped to a day),
+ * but after it by a tenth of the wait or 10 minutes (at most as much again, and 1/8 of the life that is left then),
+ * because the CA tells everybody the same
  */
 int64_t
 backoff_due(const struct backoff_in *in);

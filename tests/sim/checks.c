@@ -154,6 +154,22 @@ check_always(struct world *w)
 	autocert_clear(&a);
 }
 
+/* Does somebody wait between two attempts? Then the store has an order, and a drop may be missing: rightly so. */
+static bool
+somebody_tries_again(struct world *w)
+{
+	struct autocert a = { 0 };
+	char after[STORE_ID_SIZE] = "";
+	bool found = false;
+
+	while (!found && object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
+		memcpy(after, a.o.id, sizeof(after));
+		found = !a.paused && (a.attempts > 0 || !a.last_certificate);
+	}
+	autocert_clear(&a);
+	return found;
+}
+
 bool
 check_calm(struct world *w)
 {
@@ -164,7 +180,7 @@ check_calm(struct world *w)
 	uint64_t active = 0;
 
 	scheduler_get_stats(w->scheduler, &stats);
-	if (stats.issues_running || stats.others_running)
+	if (stats.issues_running || stats.others_running || somebody_tries_again(w))
 		return false;
 	while (object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));

@@ -11,7 +11,7 @@ check_always(struct world *w);
 /*
  * In a calm moment: nothing runs; every auto-certificate has its one row in the schedule, its certificate and a drop
  * that holds it; nothing is left of orders, challenges and rollouts.
- * Return: false when something still runs, and nothing was looked at.
+ * Return: false when something still runs or will be tried again, and nothing was looked at.
  */
 bool
 check_calm(struct world *w);

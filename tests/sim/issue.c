@@ -190,6 +190,31 @@ wrong_by(struct history *h)
 	return sim_chance(&h->sim, 500) ? span : -span;
 }
 
+/* Set while certd is stopped, it is a date that certd finds at its start. */
+static void
+set_clock(struct history *h, int64_t skew)
+{
+	struct world *w = &h->world;
+	bool is_stopped = sim_chance(&h->sim, 500);
+
+	if (is_stopped) {
+		sim_log(&h->sim, "%" PRId64 " stopped", world_now(w));
+		world_stop(w);
+		world_set_skew(w, skew);
+		world_start(w);
+	} else {
+		world_set_skew(w, skew);
+	}
+}
+
+static void
+wrong_clock(struct history *h, int64_t length)
+{
+	set_clock(h, wrong_by(h));
+	pass(h, length);
+	set_clock(h, 0);
+}
+
 static void
 episode(struct history *h)
 {
@@ -213,9 +238,7 @@ episode(struct history *h)
 		pass(h, length);
 		world_set_disk_full(w, false);
 	} else {
-		world_set_skew(w, wrong_by(h));
-		pass(h, length);
-		world_set_skew(w, 0);
+		wrong_clock(h, length);
 	}
 	for (size_t i = 0; i < WORLD_CAS; i++)
 		world_set_weather(&w->cas[i], WEATHER_FAIR, 0);

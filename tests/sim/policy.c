@@ -30,6 +30,7 @@ enum {
 	FLEET = 1000,
 	DAYS_ON_ROWS = 14,
 	DAYS_ON_ROWS_LONG = 365,
+	ASKED_SPREAD = 10 * MINUTE,
 	STORM = FLEET / 20, /* so many orders in one minute are one, after the first */
 	FAILS_PER_MILLE = 20,
 	SECURE_HEAP = 1 << 20
@@ -153,8 +154,12 @@ check_wait(struct history *h, const struct cert *c, int64_t now, int64_t due_at)
 
 	if (asked > DAY)
 		asked = DAY;
+	int64_t spread = asked / 10;
+
+	if (spread < ASKED_SPREAD)
+		spread = asked < ASKED_SPREAD ? asked : ASKED_SPREAD;
 	if (!c->not_after_at || due_at - now <= MINUTE || due_at - now <= most ||
-		due_at - now <= asked + asked / 10)
+		due_at - now <= asked + spread)
 		return;
 	sim_fail(&h->sim, "%s: waits %" PRId64 " s with %" PRId64 " s of life left", c->ca->name,
 		due_at - now, c->not_after_at - now);

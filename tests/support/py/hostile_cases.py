@@ -7,7 +7,7 @@ from hostile_ca import ENDPOINTS, HostileCa, Reply
 
 NAME = "www.example.com"
 MINUTE, DAY = 60, 86400
-SOON = (MINUTE, MINUTE * 1.1 + 2)  # the first step of the backoff, with its jitter
+SOON = (MINUTE, MINUTE * 2 + 2)    # the first step of the backoff, with its spread
 URN = "urn:ietf:params:acme:error:"
 OPERATOR = (DAY, DAY + 2)          # only the operator can mend it
 

@@ -57,29 +57,37 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 		struct backoff_in in;
 		int64_t low, high;
 	} cases[] = {
-		{ "first", { .attempts = 1 }, 60, 66 },
-		{ "second", { .attempts = 2 }, 540, 660 },
+		{ "first", { .attempts = 1 }, 60, 120 },
+		{ "second", { .attempts = 2 }, 450, 750 },
 		{ "third", { .attempts = 3 }, 5400, 6600 },
 		{ "fourth", { .attempts = 4 }, DAY - DAY / 10, DAY + DAY / 10 },
 		{ "counter run wild", { .attempts = INT64_MAX }, DAY - DAY / 10, DAY + DAY / 10 },
-		{ "counter below its range", { .attempts = -5 }, 60, 66 },
-		{ "no network", { .attempts = 9, .is_network = true }, 540, 660 },
-		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 360, 450 },
+		{ "counter below its range", { .attempts = -5 }, 60, 120 },
+		{ "no network, first", { .attempts = 1, .is_network = true }, 60, 120 },
+		{ "no network", { .attempts = 9, .is_network = true }, 600, 1800 },
+		{ "no network, and an hour is left",
+			{ .attempts = 9, .is_network = true, .not_after_at = HOUR }, 225, 450 },
+		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 225, 450 },
 		{ "a day is left: the first step is shorter anyway", { .attempts = 1, .not_after_at = DAY },
-			60, 66 },
+			60, 120 },
 		{ "a minute is left", { .attempts = 9, .not_after_at = MINUTE }, 60, 60 },
 		{ "expired: an eighth of the life that was",
-			{ .attempts = 4, .now = DAY, .not_after_at = HOUR }, DAY + 360, DAY + 450 },
+			{ .attempts = 4, .now = DAY, .not_after_at = HOUR }, DAY + 225, DAY + 450 },
 		{ "a long life expired: the table",
-			{ .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY }, 91 * DAY + 540,
-			91 * DAY + 660 },
+			{ .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY }, 91 * DAY + 450,
+			91 * DAY + 750 },
 		{ "the CA says later: not before, and not all at once", { .attempts = 1, .retry_at = 5000 },
-			5000, 5500 },
+			5000, 5600 },
+		{ "in half a minute: that is before our own wait", { .attempts = 1, .retry_at = 30 }, 60,
+			120 },
+		{ "in three minutes: not later than in six", { .attempts = 1, .retry_at = 180 }, 180, 360 },
+		{ "shortly before expiry: an eighth of what is left then",
+			{ .attempts = 1, .retry_at = 3200, .not_after_at = HOUR }, 3200, 3250 },
 		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY,
 			DAY + DAY / 10 },
 		{ "dates from nowhere", { .attempts = 1, .now = INT64_MAX, .not_after_at = INT64_MIN },
 			INT64_MAX, INT64_MAX },
-		{ "the CA says earlier", { .attempts = 2, .retry_at = 10 }, 540, 660 },
+		{ "the CA says earlier", { .attempts = 2, .retry_at = 10 }, 450, 750 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		for (uint64_t seed = 0; seed < 200; seed++) {
@@ -91,6 +99,40 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 			cr_assert(due >= cases[i].low && due <= cases[i].high, "%s: %lld", cases[i].why,
 				(long long)due);
 		}
+}
+
+/* 1,000 auto-certificates fail in the same second, or have been told the same time at different ones. */
+Test(policy, what_fails_together_does_not_come_back_in_the_same_minute)
+{
+	enum { FLEET = 1000, MINUTES = 4000 };
+	static const struct {
+		const char *why;
+		struct backoff_in in;
+		unsigned most; /* of the fleet in one minute */
+	} cases[] = {
+		{ "the second failure of a bulk", { .attempts = 2 }, 300 },
+		{ "the third", { .attempts = 3 }, 80 },
+		{ "no network", { .attempts = 2, .is_network = true }, 80 },
+		{ "all are told to come in half an hour", { .attempts = 1, .retry_at = 1800 }, 150 },
+		{ "all are told to come in a day", { .attempts = 1, .retry_at = DAY }, 30 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned minutes[MINUTES] = { 0 };
+		unsigned most = 0;
+
+		for (uint64_t n = 0; n < FLEET; n++) {
+			struct backoff_in in = cases[i].in;
+			int64_t minute;
+
+			in.jitter_seed = n * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+			minute = backoff_due(&in) / MINUTE;
+			cr_assert_lt(minute, MINUTES);
+			if (++minutes[minute] > most)
+				most = minutes[minute];
+		}
+		cr_expect_leq(most, cases[i].most, "%s: %u in one minute", cases[i].why, most);
+	}
 }
 
 Test(policy, failures_without_a_network_do_not_count_towards_long_waits)
