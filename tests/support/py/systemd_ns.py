@@ -129,6 +129,18 @@ class SystemdNamespace(Server):
             status = self.systemctl("status", "-l", unit, check=False).stdout
             raise TimeoutError(f"{error}\n{status}\n{self.journal(unit)}") from None
 
+    def outside_pid(self, pid):
+        """What a process inside is called here."""
+        namespace = os.readlink(f"/proc/{self.init_pid}/ns/pid")
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                pids = next(line for line in status.read_text().splitlines() if line.startswith("NSpid:")).split()
+                if int(pids[-1]) == pid and os.readlink(status.parent / "ns/pid") == namespace:
+                    return int(status.parent.name)
+            except (FileNotFoundError, ProcessLookupError, StopIteration):
+                pass  # ended meanwhile
+        raise LookupError(f"no process {pid} inside")
+
     def journal(self, unit=None, *arguments):
         """The journal as text, of all or of one unit; further arguments are journalctl's."""
         self.run("journalctl", "--sync", check=False)
