@@ -29,7 +29,7 @@ enum {
 	MAP_SIZE = 1 << 30,
 	/* Of one auto-certificate. The rule calls for two a day; the operator and a wrong clock add to them. */
 	ISSUES_A_DAY_MAX = 8,
-	FAILURES_A_DAY_MAX = 170 /* every ten minutes without a network */
+	FAILURES_A_DAY_MAX = 170 /* every ten minutes without a network, at most */
 };
 
 #define SOCKET_NAME "consumer.sock"
