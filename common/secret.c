@@ -33,7 +33,9 @@ ossl_free(void *p, _unused_ const char *file, _unused_ int line)
 {
 	if (!p)
 		return;
-	OPENSSL_cleanse(p, malloc_usable_size(p));
+	explicit_bzero(
+		p, malloc_usable_size(
+			   p)); /* every free of OpenSSL comes by: OPENSSL_cleanse() goes octet by octet */
 	free(p);
 }
 
@@ -66,6 +68,8 @@ secret_process_init(bool allow_debugger, struct error *err)
 		return 0;
 	/* Refused once OpenSSL has allocated; programs call us first. */
 	CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
+	OPENSSL_init_crypto(
+		OPENSSL_INIT_NO_ATEXIT, NULL); /* a process that ends needs no tables taken apart */
 	heap = CRYPTO_secure_malloc_init(SECURE_HEAP_OCTETS, SECURE_HEAP_SMALLEST);
 	if (heap == 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot set up memory for secrets");

@@ -28,20 +28,34 @@ x509_chain_clear(struct x509_chain *chain)
 	*chain = (struct x509_chain){ 0 };
 }
 
-/* Decoding a public key looks through all decoders of all providers (0.2 ms): the dearest part of a chain. */
+/* @into: taken; or NULL. */
 static X509 *
-decode(const unsigned char *der, long len, struct x509_seen *seen)
+decode_into(X509 *into, const unsigned char *der, long len)
 {
 	const unsigned char *p = der;
-	X509 *cert = x509_seen_find(seen, der, (size_t)len);
+	X509 *cert = into;
 
+	if (!d2i_X509(&cert, &p, len)) /* frees what it was given */
+		return NULL;
+	if (p != der + len) { /* something hides behind the certificate */
+		X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
+/* Decoding a public key looks through all decoders of all providers (0.2 ms): the dearest part of a chain. */
+static X509 *
+decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_leaf)
+{
+	X509 *cert;
+
+	if (is_leaf) /* each one comes once */
+		return decode_into(x509_seen_new_leaf(seen), der, len);
+	cert = x509_seen_find(seen, der, (size_t)len);
 	if (cert)
 		return cert;
-	cert = d2i_X509(NULL, &p, len);
-	if (cert && p != der + len) { /* something hides behind the certificate */
-		X509_free(cert);
-		cert = NULL;
-	}
+	cert = decode_into(NULL, der, len);
 	if (cert)
 		x509_seen_add(seen, der, (size_t)len, cert);
 	return cert;
@@ -49,7 +63,7 @@ decode(const unsigned char *der, long len, struct x509_seen *seen)
 
 /* Return: the certificate of one PEM block, or NULL. */
 static X509 *
-read_block(const char *block, size_t len, struct x509_seen *seen)
+read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
 {
 	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new_mem_buf(block, (int)len);
 	char *name = NULL;
@@ -59,7 +73,7 @@ read_block(const char *block, size_t len, struct x509_seen *seen)
 	X509 *cert = NULL;
 
 	if (bio && PEM_read_bio(bio, &name, &header, &der, &der_len) == 1 && header[0] == '\0')
-		cert = decode(der, der_len, seen);
+		cert = decode(der, der_len, seen, is_leaf);
 	OPENSSL_free(name);
 	OPENSSL_free(header);
 	OPENSSL_free(der);
@@ -106,8 +120,7 @@ x509_chain_read(
 				"certificates",
 				chain.count);
 		p += sizeof(PEM_END) - 1;
-		/* Each leaf comes once. */
-		chain.certs[chain.count] = read_block(block, (size_t)(p - block), chain.count ? seen : NULL);
+		chain.certs[chain.count] = read_block(block, (size_t)(p - block), seen, chain.count == 0);
 		if (!chain.certs[chain.count])
 			return ossl_error(err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read",
 				chain.count + 1);

@@ -15,7 +15,8 @@ void
 x509_chain_clear(struct x509_chain *chain);
 
 /*
- * The strict reader of x509_chain_parse(). @seen: intermediates that need not be decoded again; or NULL.
+ * The strict reader of x509_chain_parse(). @seen: what need not be decoded (again); the leaf then has no public key but
+ * its octets; or NULL.
  * Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL).
  */
 int
@@ -41,6 +42,13 @@ x509_add_der(X509 *cert, struct buf *ret, struct error *err);
 /* Return: the certificate of exactly these octets, with a reference of the caller's, or NULL. @seen may be NULL. */
 X509 *
 x509_seen_find(struct x509_seen *seen, const unsigned char *der, size_t len);
+
+/*
+ * An empty certificate to be decoded into, whose public key will stay undecoded (X509_get0_pubkey() is NULL).
+ * Return: owned by the caller, or NULL: decode it as any other. @seen may be NULL.
+ */
+X509 *
+x509_seen_new_leaf(struct x509_seen *seen);
 
 /* Keeps it (another reference), in the place of the oldest. @seen may be NULL. */
 void

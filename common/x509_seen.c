@@ -1,9 +1,11 @@
 /*
- * Intermediates that were decoded before, known again by all of their octets. With a CA's hundred certificates a minute
- * half of what reading a chain costs is the same intermediate.
+ * What need not be decoded. Intermediates are known again by all of their octets: with a CA's hundred certificates a
+ * minute half of what reading a chain costs is the same intermediate. And a leaf's public key is ours, or it is refused:
+ * a library context without providers has no decoder to look for, so the key stays what it is, octets to be compared.
  */
 #include "common/x509_chain.h"
 
+#include <openssl/provider.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +17,18 @@ struct x509_seen {
 		X509 *cert; /* owned; NULL: free */
 	} items[SEEN_MAX];
 	size_t oldest;
+	OSSL_LIB_CTX *bare;  /* owned; NULL: not to be had */
+	OSSL_PROVIDER *none; /* owned; keeps the default provider out of it */
 };
 
 struct x509_seen *
 x509_seen_new(void)
 {
-	return xcalloc(1, sizeof(struct x509_seen));
+	struct x509_seen *seen = xcalloc(1, sizeof(*seen));
+
+	seen->bare = OSSL_LIB_CTX_new();
+	seen->none = seen->bare ? OSSL_PROVIDER_load(seen->bare, "null") : NULL;
+	return seen;
 }
 
 void
@@ -32,7 +40,15 @@ x509_seen_free(struct x509_seen *seen)
 		buf_clear(&seen->items[i].der);
 		X509_free(seen->items[i].cert);
 	}
+	OSSL_PROVIDER_unload(seen->none);
+	OSSL_LIB_CTX_free(seen->bare);
 	free(seen);
+}
+
+X509 *
+x509_seen_new_leaf(struct x509_seen *seen)
+{
+	return seen && seen->none ? X509_new_ex(seen->bare, NULL) : NULL;
 }
 
 X509 *

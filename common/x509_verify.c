@@ -7,6 +7,9 @@
 #include "common/ossl.h"
 #include "common/x509_chain.h"
 
+#include <openssl/sha.h>
+#include <string.h>
+
 enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
 
 static int
@@ -15,14 +18,22 @@ refuse(struct error *err, const char *why)
 	return error_set(err, ERROR_PROTOCOL, "the certificate %s", why);
 }
 
+/* By the octets that we put into the request: the leaf's public key may be undecoded. */
 static int
 check_key(X509 *leaf, const struct key *key, struct error *err)
 {
-	EVP_PKEY *pubkey = X509_get0_pubkey(leaf);
+	unsigned char *spki = NULL;
+	unsigned char ours[SHA256_DIGEST_LENGTH];
+	unsigned char theirs[SHA256_DIGEST_LENGTH];
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
 
-	if (!pubkey || EVP_PKEY_eq(pubkey, key_evp(key)) != 1)
-		return refuse(err, "is for another key");
-	return 0;
+	if (len <= 0)
+		return refuse(err, "has a public key that cannot be read");
+	SHA256(spki, (size_t)len, theirs);
+	OPENSSL_free(spki);
+	if (key_spki_sha256(key, ours, err) < 0)
+		return -1;
+	return memcmp(ours, theirs, sizeof(ours)) == 0 ? 0 : refuse(err, "is for another key");
 }
 
 static int
@@ -73,6 +84,55 @@ check_dates(const X509 *leaf, int64_t now, struct error *err)
 	return 0;
 }
 
+/* X509_verify() for a certificate without a library context of its own to find the algorithms in. */
+static bool
+verify_tbs(X509 *cert, EVP_PKEY *issuer, int md_nid)
+{
+	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const ASN1_BIT_STRING *signature;
+	const X509_ALGOR *alg;
+	unsigned char *tbs = NULL;
+	int len = i2d_re_X509_tbs(cert, &tbs);
+	int ok;
+
+	X509_get0_signature(&signature, &alg, cert);
+	ok = ctx && len > 0 && X509_ALGOR_cmp(alg, X509_get0_tbs_sigalg(cert)) == 0 &&
+	     EVP_DigestVerifyInit_ex(ctx, NULL, OBJ_nid2sn(md_nid), NULL, NULL, issuer, NULL) == 1 &&
+	     EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature),
+		     tbs, (size_t)len) == 1;
+	OPENSSL_free(tbs);
+	return ok;
+}
+
+/* With the ordinary library context. Owned by the caller, or NULL. */
+static X509 *
+decode_whole(X509 *cert)
+{
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	const unsigned char *p;
+
+	if (x509_add_der(cert, &der, NULL) < 0)
+		return NULL;
+	p = (const unsigned char *)der.data;
+	return d2i_X509(NULL, &p, (long)der.len);
+}
+
+static bool
+is_signed_by(X509 *cert, EVP_PKEY *issuer)
+{
+	_cleanup_(ossl_x509_freep) X509 *whole = NULL;
+	int md_nid;
+	int key_nid;
+
+	if (X509_get0_pubkey(cert))
+		return X509_verify(cert, issuer) == 1;
+	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &md_nid, &key_nid) == 1 && md_nid != NID_undef)
+		return EVP_PKEY_is_a(issuer, OBJ_nid2sn(key_nid)) && verify_tbs(cert, issuer, md_nid);
+	/* RSASSA-PSS and EdDSA have their digests elsewhere; nothing that comes in hundreds. */
+	whole = decode_whole(cert);
+	return whole && X509_verify(whole, issuer) == 1;
+}
+
 /* @nth: of the signed one, from 1, for the message. */
 static int
 check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
@@ -82,7 +142,7 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 	if (X509_check_ca(issuer) != 1)
 		return error_set(
 			err, ERROR_PROTOCOL, "certificate %zu of the chain is not that of a CA", nth + 1);
-	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey || X509_verify(cert, pubkey) != 1)
+	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey || !is_signed_by(cert, pubkey))
 		return ossl_error(err, ERROR_PROTOCOL,
 			"certificate %zu of the chain is not signed by the next one", nth);
 	return 0;

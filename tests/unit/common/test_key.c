@@ -229,6 +229,35 @@ Test(key, half_of_a_signature_keeps_its_width_when_it_begins_with_zeros)
 	}
 }
 
+Test(key, the_der_is_what_openssl_makes_of_the_key)
+{
+	static const struct {
+		enum key_algorithm alg;
+		int count; /* a private number with leading zeros comes once in 256 keys */
+	} cases[] = { { KEY_SECP256R1, 1000 }, { KEY_SECP384R1, 1000 }, { KEY_RSA2048, 1 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum key_algorithm alg = cases[i].alg;
+
+		for (int n = 0; n < cases[i].count; n++) {
+			_cleanup_key_ struct key *key = NULL;
+			_cleanup_secret_ struct secret der = SECRET_INIT;
+			PKCS8_PRIV_KEY_INFO *p8;
+			unsigned char *expected = NULL;
+			int len;
+
+			cr_assert_eq(key_generate(alg, &key, NULL), 0);
+			cr_assert_eq(key_to_der(key, &der, NULL), 0);
+			p8 = EVP_PKEY2PKCS8(key_evp(key));
+			len = i2d_PKCS8_PRIV_KEY_INFO(p8, &expected);
+			cr_assert_eq(der.len, (size_t)len, "%s", key_algorithm_name(alg));
+			cr_expect_arr_eq(der.data, expected, der.len, "%s", key_algorithm_name(alg));
+			OPENSSL_free(expected);
+			PKCS8_PRIV_KEY_INFO_free(p8);
+		}
+	}
+}
+
 Test(key, der_with_something_behind_it_or_damage_in_it_is_refused)
 {
 	_cleanup_key_ struct key *key = read_pem(VECTOR_EC_PKCS8, NULL, NULL);
