@@ -344,7 +344,7 @@ ORDER_CASES = [
       for status in ("invalid", "revoked", "deactivated", "expired")),
     Case("authz-error-escapes", "authz", lambda reply, request: reply.json.update(status="invalid") or member(
         "challenges.0.error", {"type": URN + "dns", "detail": "\x1b[2Jno such name"})(reply, request),
-        "validation", f"{NAME}: dns: .*no such name", problem="dns"),
+        "validation", f"{NAME}: http-01: dns: .*no such name", problem="dns"),
     *(Case(f"challenge-{name}", "challenge", text(body), "protocol", "challenge") for name, body, _ in EVIL_TEXTS[:6]),
     Case("poll-retry-after-10^30", "poll", lambda reply, request: reply.json.update(status="pending") or
          reply.set_header("Retry-After", "1" + "0" * 30), "timeout", "wait longer", wait=(DAY, DAY + 2)),
