@@ -536,9 +536,18 @@ static const struct api_field autocert_counts[] = {
 	{ .name = "total", .type = API_INT, .help = "declared" },
 	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
 	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first one" },
-	{ .name = "failed", .type = API_INT, .help = "whose last attempt failed" },
+	{ .name = "failed", .type = API_INT, .help = "without a certificate, whose last attempt failed" },
+	{ .name = "failing", .type = API_INT, .help = "whose last attempt failed, with a certificate or without" },
 	{ .name = "paused", .type = API_INT, .help = "not renewed" },
 	{ .name = "stale", .type = API_INT, .help = "not served as they should be" },
+	END,
+};
+
+static const struct api_field failing_fields[] = {
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "whose" },
+	{ .name = "action", .type = API_STRING, .help = "what failed: issue, deploy, account" },
+	{ .name = "message", .type = API_STRING, .help = "why" },
+	{ .name = "date", .type = API_TIME, .help = "of the next attempt" },
 	END,
 };
 
@@ -560,6 +569,7 @@ static const struct api_field status_result[] = {
 	{ .name = "nextAction", .type = API_STRING, .help = "what happens next" },
 	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "to whom" },
 	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "the first twenty, by next attempt" },
 	{ .name = "warnings", .type = API_STRLIST, .help = "what should be looked at" },
 	END,
 };

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { PAGE = 100, FAILING_SHOWN = 10 };
+enum { PAGE = 100 };
 
 /* --- list, show --- */
 
@@ -242,12 +242,14 @@ status_failing(struct output *output, struct json_object *list)
 		return;
 	fputs("\nfailing (certctl explain NAME)\n", out);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *auto_cert = json_object_array_get_idx(list, i);
+		struct json_object *item = json_object_array_get_idx(list, i);
 		_cleanup_buf_ struct buf when = BUF_INIT;
+		_cleanup_buf_ struct buf what = BUF_INIT;
 
-		text_relative(&when, ctl_time_at(auto_cert, "metadata.nextDate"), ctl_now(output->ctl));
-		fprintf(out, "  %s: %s; again %s\n", ctl_text_at(auto_cert, "properties.name"),
-			ctl_text_at(auto_cert, "metadata.lastError.message"), buf_str(&when));
+		text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
+		write_object(ctl_at(item, "object"), &what);
+		fprintf(out, "  %s, %s: %s; again %s\n", buf_str(&what), ctl_text_at(item, "action"),
+			ctl_text_at(item, "message"), buf_str(&when));
 	}
 }
 
@@ -276,29 +278,12 @@ status_item(struct output *output, struct json_object *item)
 
 static const struct view view_status = { VIEW_OBJECT, status_item, NULL };
 
-/* Those that failed are a question of their own: certd's status costs the same for any number of certificates. */
-static int
-add_failing(struct ctl *ctl, struct json_object *status, struct error *err)
-{
-	struct json_object *params = json_object_new_object();
-	_cleanup_json_ struct json_object *result = NULL;
-
-	json_add_string(params, "state", "FAILED");
-	json_add_int(params, "limit", FAILING_SHOWN);
-	if (ctl_call(ctl, RPC_AUTOCERTIFICATE_LIST, params, &result, err) < 0)
-		return -1;
-	json_object_object_add(status, "failing", json_object_get(ctl_at(result, "items")));
-	return 0;
-}
-
 int
 cmd_status(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *status = NULL;
 
 	if (ctl_call(ctl, args->command->method, NULL, &status, err) < 0)
-		return -1;
-	if (count_at(status, "autoCertificates.failed") && add_failing(ctl, status, err) < 0)
 		return -1;
 	output_object(ctl, &view_status, NULL, status);
 	return 0;

@@ -427,11 +427,21 @@ static void
 send_status(void *arg)
 {
 	struct certd *c = arg;
-	int64_t failing = object_count(c->store, &autocert_class, OBJECT_FAILED);
+	int64_t rollouts = rollout_count_failing(c->rollout);
+	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts)
+						  : NULL;
+	struct scheduler_stats scheduler;
+	struct store_stats store;
 
 	store_rest(c->store);
-	notify_status("%s%llu auto-certificates, %lld failing", c->is_ready ? "" : "looking at the drops: ",
-		(unsigned long long)store_count(c->store, STORE_AUTOCERT), (long long)failing);
+	scheduler_get_stats(c->scheduler, &scheduler);
+	store_get_stats(c->store, &store);
+	notify_status("%s%llu auto-certificates, %lld failing%s%s%s",
+		c->is_ready ? "" : "looking at the drops: ",
+		(unsigned long long)store_count(c->store, STORE_AUTOCERT),
+		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
+		store.is_full ? "; the disk is full" : "",
+		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");
 }
 
 /* Something happened: the status line follows within a second. */

@@ -2,6 +2,7 @@
  * The pass over the drops. A slice is bounded, so that requests are answered in between however many there are. What was
  * asked to be written is settled when its row in the schedule is gone or was moved to a retry: written, failed once,
  * deleted meanwhile, or not even asked for because the store is full are all answers, and none may hold up the start.
+ * Nor may a disk that neither writes nor fails: when nothing is settled for a while, the start goes on without.
  */
 #include "daemon/startup.h"
 
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60 };
+enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60, STALL_MS = 30 * 1000 };
 
 struct startup {
 	struct startup_env env;
@@ -22,6 +23,7 @@ struct startup {
 	struct strlist waiting; /* auto-certificates whose drop is being written */
 	size_t settled;         /* of them, from the first on */
 	int64_t asked_at;       /* the last time that one was asked for */
+	int64_t settled_ms;     /* when one of them was settled last; by the loop's clock */
 	bool walked;
 	startup_done_fn *done;
 	void *arg;
@@ -106,12 +108,30 @@ look_at_some(struct startup *s)
 	return rc == 1;
 }
 
+/* When the store takes nothing, how it ended cannot be told: the scheduler keeps it and tries again. */
 static bool
 is_settled(struct startup *s, const char *id)
 {
+	struct scheduler_stats stats;
 	struct schedule_row row;
 
-	return schedule_get(s->env.store, SCHEDULE_DEPLOY, id, &row, NULL) != 1 || row.due_at > s->asked_at;
+	scheduler_get_stats(s->env.scheduler, &stats);
+	return stats.store_fails || schedule_get(s->env.store, SCHEDULE_DEPLOY, id, &row, NULL) != 1 ||
+	       row.due_at > s->asked_at;
+}
+
+/* Return: true when there is nothing left to wait for. */
+static bool
+has_settled(struct startup *s)
+{
+	int64_t now_ms = clock_boot_ms(loop_clock(s->env.loop));
+	size_t before = s->settled;
+
+	while (s->settled < s->waiting.count && is_settled(s, s->waiting.items[s->settled]))
+		s->settled++;
+	if (!s->settled_ms || s->settled != before)
+		s->settled_ms = now_ms;
+	return s->settled == s->waiting.count || now_ms - s->settled_ms >= STALL_MS;
 }
 
 static void
@@ -135,9 +155,7 @@ slice(void *arg)
 	if (!s->walked)
 		s->walked = !look_at_some(s);
 	/* What this turn has asked for is in the schedule when it is committed, and not otherwise. */
-	while (had_walked && s->settled < s->waiting.count && is_settled(s, s->waiting.items[s->settled]))
-		s->settled++;
-	if (s->walked && s->settled == s->waiting.count) {
+	if (s->walked && (!s->waiting.count || (had_walked && has_settled(s)))) {
 		end(s);
 		return;
 	}

@@ -103,8 +103,11 @@ TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/renew/test_every_step.c \
+	tests/unit/renew/test_clamp.c \
 	tests/unit/renew/test_scheduler.c \
+	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
+	tests/unit/renew/test_time_guard.c \
 	tests/unit/renew/test_policy.c
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -24,4 +24,5 @@ libcertd_la_SOURCES += \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/service.c daemon/control/service.h daemon/control/service_table.c \
 	daemon/control/session.c daemon/control/session.h \
-	daemon/control/token.c daemon/control/token.h
+	daemon/control/token.c daemon/control/token.h \
+	daemon/control/troubles.c daemon/control/troubles.h

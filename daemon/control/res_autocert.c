@@ -364,7 +364,7 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 	schedule_del(store, call_txn(call), SCHEDULE_DEPLOY, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_PROBE, a.o.id);
 	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
-	store_del(call_txn(call), STORE_ROLLOUT, a.o.id, strlen(a.o.id));
+	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
 	release_slug(call, &a);
 	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
 	removal = xcalloc(1, sizeof(*removal));

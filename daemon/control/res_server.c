@@ -4,6 +4,7 @@
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
 #include "daemon/control/rest.h"
+#include "daemon/control/troubles.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -180,6 +181,25 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 
 /* --- status --- */
 
+/* "degraded" is what keeps certd as a whole from its work. */
+static void
+status_state(struct service *s, const struct scheduler_stats *stats, struct json_object *status)
+{
+	_cleanup_free_ char *text = NULL;
+	struct store_stats store;
+
+	store_get_stats(s->store, &store);
+	json_add_string(status, "state", store.is_full || stats->store_fails ? "degraded" : "running");
+	if (store.is_full)
+		text = xasprintf(
+			"the disk of %s is full: nothing can be changed or renewed until there is room",
+			s->conf->state_dir);
+	else if (stats->store_fails)
+		text = xasprintf("the store in %s cannot be written: nothing is renewed; see certctl events",
+			s->conf->state_dir);
+	json_add_string(status, "message", text);
+}
+
 static struct json_object *
 autocert_counts(struct store *store)
 {
@@ -189,6 +209,7 @@ autocert_counts(struct store *store)
 	json_add_int(o, "available", object_count(store, &autocert_class, OBJECT_AVAILABLE));
 	json_add_int(o, "provisioning", object_count(store, &autocert_class, OBJECT_PROVISIONING));
 	json_add_int(o, "failed", object_count(store, &autocert_class, OBJECT_FAILED));
+	json_add_int(o, "failing", object_count_failing(store, &autocert_class));
 	return o;
 }
 
@@ -213,7 +234,13 @@ static void
 status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
+	struct scheduler_stats stats;
 
+	scheduler_get_stats(s->scheduler, &stats);
+	if (stats.is_waiting_for_date)
+		strlist_add(&warnings, "the clock is behind the last time that was seen: nothing is issued "
+				       "or renewed until it is set "
+				       "(or for an hour)");
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
 	if (s->master_key_beside_store)
@@ -248,6 +275,7 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 {
 	struct service *s = call->service;
 	struct json_object *status = json_object_new_object();
+	struct json_object *failing;
 	struct scheduler_stats stats;
 
 	(void)params;
@@ -256,7 +284,7 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_string(status, "version", PACKAGE_VERSION);
 	json_add_int(status, "pid", getpid());
 	json_add_time(status, "startedDate", s->started_at);
-	json_add_string(status, "state", "running");
+	status_state(s, &stats, status);
 	json_add_string(status, "role", api_role_name(call->peer->role));
 	json_add_string(status, "stateDirectory", s->conf->state_dir);
 	json_add_string(status, "dropDirectory", s->conf->drop_root);
@@ -268,6 +296,8 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_int(status, "inFlight", stats.issues_running);
 	status_store(s, status);
 	status_next(s->store, status);
+	if ((failing = troubles_list(s)))
+		json_object_object_add(status, "failing", failing);
 	status_warnings(s, status);
 	call->result = status;
 	return 0;

@@ -325,12 +325,19 @@ lane_room(const struct scheduler *s, const struct lane *lane)
 	return room > lane->running ? (unsigned)(room - lane->running) : 0;
 }
 
+/* No wrong date can spoil it: files that are not there yet, and whether they are served. */
+static bool
+is_timeless(enum schedule_kind kind)
+{
+	return kind == SCHEDULE_DEPLOY || kind == SCHEDULE_PROBE;
+}
+
 /*
- * Starts what is due in one lane. Return: due time of the first row that was not started for being in the future;
+ * Starts what is due in one lane, while the date is doubted (@is_dated false) only what needs none. Return: due time of the first row that was not started for being in the future;
  * INT64_MAX when there is none, or when the lane is full (the end of a job looks again).
  */
 static int64_t
-lane_run(struct scheduler *s, struct lane *lane, int64_t now, struct error *err)
+lane_run(struct scheduler *s, struct lane *lane, int64_t now, bool is_dated, struct error *err)
 {
 	struct schedule_row row, at;
 	bool first = true;
@@ -346,6 +353,8 @@ lane_run(struct scheduler *s, struct lane *lane, int64_t now, struct error *err)
 			continue;
 		if (row.due_at > now)
 			return row.due_at;
+		if (!is_dated && !is_timeless(row.kind))
+			continue;
 		if (s->store_fails)
 			return INT64_MAX;
 		job_start(s, lane, &row);
@@ -360,17 +369,17 @@ scheduler_pass(void *arg)
 	int64_t now = clock_wall(loop_clock(s->env->loop));
 	char name[STORE_ID_SIZE] = "";
 	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_dated = time_guard_allows(s->guard, now);
 	bool after = false;
 
 	lanes_sweep(s);
 	s->next_at = INT64_MAX;
-	if (!time_guard_allows(s->guard, now)) {
-		loop_wall_set(s->env->loop, INT64_MAX); /* setting the clock wakes it */
-		return;
-	}
 	while (schedule_next_lane(s->env->store, name, after, name, &err) == 1) {
-		int64_t due = lane_run(s, lane_get(s, name), now, &err);
+		int64_t due;
 
+		if (!is_dated && name[0])
+			break; /* orders; setting the clock wakes us */
+		due = lane_run(s, lane_get(s, name), now, is_dated, &err);
 		if (due < s->next_at)
 			s->next_at = due;
 		after = true;
@@ -503,7 +512,11 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *ret)
 {
 	const struct job *job;
 
-	*ret = (struct scheduler_stats){ .next_at = s->next_at };
+	*ret = (struct scheduler_stats){
+		.next_at = s->next_at,
+		.store_fails = s->store_fails,
+		.is_waiting_for_date = time_guard_is_waiting(s->guard),
+	};
 	DL_FOREACH(s->jobs, job) {
 		if (job->row.kind == SCHEDULE_ISSUE)
 			ret->issues_running++;

@@ -48,7 +48,9 @@ scheduler_cancel_authorization(struct scheduler *scheduler, const char *authoriz
 struct scheduler_stats {
 	unsigned issues_running;
 	unsigned others_running;
-	int64_t next_at; /* earliest row; INT64_MAX none */
+	int64_t next_at;          /* earliest row; INT64_MAX none */
+	bool store_fails;         /* nothing is started until the store takes a trial record */
+	bool is_waiting_for_date; /* the date is not believed: only drops are written */
 };
 
 void

@@ -73,6 +73,12 @@ time_guard_was_ahead(const struct time_guard *g, int64_t now)
 	return g->last_seen_at > now;
 }
 
+bool
+time_guard_is_waiting(const struct time_guard *g)
+{
+	return g->is_waiting;
+}
+
 static void
 remember(struct time_guard *g, int64_t now)
 {

@@ -25,6 +25,10 @@ time_guard_forget(struct time_guard *guard);
 bool
 time_guard_was_ahead(const struct time_guard *guard, int64_t now);
 
+/* Is the date doubted, as far as was seen? */
+bool
+time_guard_is_waiting(const struct time_guard *guard);
+
 /* May work begin at @now? Says it once when that changes, and stores the time now and then. */
 bool
 time_guard_allows(struct time_guard *guard, int64_t now);

@@ -157,9 +157,40 @@ rollout_load(struct rollout *r, const char *autocert_id, struct rollout_state *r
 		       : 1;
 }
 
+/* The one counter of STORE_ROLLOUT: those that are tried again. */
+enum { COUNTER_FAILING };
+
 static void
-rollout_save(
-	struct rollout *r, struct store_txn *txn, const char *autocert_id, const struct rollout_state *state)
+count_failing(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
+{
+	int64_t delta = (new->attempts > 0) - (old->attempts > 0);
+
+	if (delta)
+		store_counter_add(txn, STORE_ROLLOUT, COUNTER_FAILING, delta);
+}
+
+int64_t
+rollout_count_failing(struct rollout *r)
+{
+	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_FAILING);
+}
+
+void
+rollout_forget(struct rollout *r, struct store_txn *txn, const char *autocert_id)
+{
+	const struct rollout_state none = { 0 };
+	struct rollout_state state = { 0 };
+
+	if (rollout_load(r, autocert_id, &state, NULL) == 1)
+		count_failing(txn, &state, &none);
+	record_clear(&rollout_class, &state);
+	store_del(txn, STORE_ROLLOUT, autocert_id, strlen(autocert_id));
+}
+
+/* @old: what it replaces */
+static void
+rollout_save(struct rollout *r, struct store_txn *txn, const char *autocert_id,
+	const struct rollout_state *old, const struct rollout_state *state)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -167,6 +198,7 @@ rollout_save(
 	if (record_encode(r->env.store, &rollout_class, autocert_id, state, &octets, &err) < 0)
 		store_fail(txn, &err);
 	store_put(txn, STORE_ROLLOUT, autocert_id, strlen(autocert_id), octets.data, octets.len);
+	count_failing(txn, old, state);
 }
 
 static struct rollout_target *
@@ -193,7 +225,7 @@ rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert 
 
 		t->consumer = xstrdup(autocert->consumers.items[i]);
 	}
-	rollout_save(r, txn, autocert->o.id, &state);
+	rollout_save(r, txn, autocert->o.id, &old, &state);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, autocert->o.id);
 	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, autocert->o.id, "", now);
 	record_clear(&rollout_class, &old);
@@ -224,16 +256,13 @@ run_saved(const struct error *err, void *arg)
 	run_end(run, !err);
 }
 
-/* Return: 1 the record is still of this run's generation, 0 newer or gone, -1 failed. */
+/* Return: 1 the record (@ret) is still of this run's generation, 0 newer or gone, -1 failed. */
 static int
-still_current(struct run *run, struct error *err)
+still_current(struct run *run, struct rollout_state *ret, struct error *err)
 {
-	struct rollout_state now = { 0 };
-	int found = rollout_load(run->rollout, run->autocert.o.id, &now, err);
-	bool same = found == 1 && now.generation == run->state.generation;
+	int found = rollout_load(run->rollout, run->autocert.o.id, ret, err);
 
-	record_clear(&rollout_class, &now);
-	return found < 0 ? -1 : same;
+	return found < 0 ? -1 : found == 1 && ret->generation == run->state.generation;
 }
 
 /* Saves the state and what comes next (@next_at 0: nothing), unless a newer generation came; then ends. */
@@ -241,18 +270,20 @@ static void
 run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int64_t next_at)
 {
 	struct store *store = run->rollout->env.store;
+	struct rollout_state old = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int current = still_current(run, &err);
+	int current = still_current(run, &old, &err);
 
 	store_relax(txn); /* a run may be repeated */
 	if (current == 1) {
-		rollout_save(run->rollout, txn, run->autocert.o.id, &run->state);
+		rollout_save(run->rollout, txn, run->autocert.o.id, &old, &run->state);
 		schedule_del(store, txn, run->kind, run->autocert.o.id);
 		if (next_at)
 			schedule_set(store, txn, next, run->autocert.o.id, "", next_at);
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
+	record_clear(&rollout_class, &old);
 	store_then(txn, run_saved, run);
 }
 
@@ -303,7 +334,7 @@ deploy_failed(struct run *run, const struct error *err)
 	run_finish(run, txn, SCHEDULE_DEPLOY, why.retry_at);
 }
 
-/* The first failure among the consumers, or none. */
+/* Among the consumers. */
 static const struct error *
 first_failure(const struct rollout_state *state)
 {
@@ -311,6 +342,12 @@ first_failure(const struct rollout_state *state)
 		if (!target_at(state, i)->activated && error_is_set(&target_at(state, i)->failure))
 			return &target_at(state, i)->failure;
 	return NULL;
+}
+
+const struct error *
+rollout_failure(const struct rollout_state *state)
+{
+	return error_is_set(&state->failure) ? &state->failure : first_failure(state);
 }
 
 static void

@@ -68,4 +68,16 @@ rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autoce
 int
 rollout_load(struct rollout *rollout, const char *autocert_id, struct rollout_state *ret, struct error *err);
 
+/* Why it is tried again: of writing, or of the first consumer; NULL: neither failed. Borrowed. */
+const struct error *
+rollout_failure(const struct rollout_state *state);
+
+/* How many are tried again, a stored number. */
+int64_t
+rollout_count_failing(struct rollout *rollout);
+
+/* The auto-certificate goes. */
+void
+rollout_forget(struct rollout *rollout, struct store_txn *txn, const char *autocert_id);
+
 #endif

@@ -113,16 +113,26 @@ object_next_peek(
 	return next(store, cls, after, false, obj, err);
 }
 
-/* Counters are by class and state; the store keeps four of them for each database. */
+/* Counters are by class: one for each state, and the last of the store's four for those with a failure. */
+enum { COUNTER_FAILING = STORE_COUNTERS_PER_DB - 1 };
+
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state)
 {
 	return store_counter(store, cls->db, (unsigned)state);
 }
 
+int64_t
+object_count_failing(struct store *store, const struct record_class *cls)
+{
+	return store_counter(store, cls->db, COUNTER_FAILING);
+}
+
 static void
 count_object(struct store_txn *txn, const struct record_class *cls, const struct object *o, int64_t delta)
 {
+	if (error_is_set(&o->failure))
+		store_counter_add(txn, cls->db, COUNTER_FAILING, delta);
 	if (o->state >= OBJECT_PROVISIONING && o->state <= OBJECT_FAILED)
 		store_counter_add(txn, cls->db, (unsigned)o->state, delta);
 }

@@ -260,6 +260,10 @@ object_next(
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state);
 
+/* How many of @cls have a failure, whatever their state: an auto-certificate may have a certificate and not its next. */
+int64_t
+object_count_failing(struct store *store, const struct record_class *cls);
+
 /* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
 int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,

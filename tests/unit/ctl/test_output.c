@@ -153,16 +153,13 @@ Test(output, status_is_one_screen)
 			"\"issue\","
 			"\"nextObject\":{\"type\":\"autocertificate\",\"id\":\"a1\",\"name\":\"www\"},"
 			"\"nextDate\":"
-			"\"2026-11-21T11:30:00Z\",\"warnings\":[\"port 80 is taken\"]}",
-			{ NULL } },
-		{ "autoCertificate.list",
-			"{\"items\":[{\"id\":\"a1\",\"metadata\":{\"nextDate\":\"2026-11-21T11:30:00Z\","
-			"\"lastError\":{"
-			"\"code\":\"dns\",\"message\":\"ns1 is "
-			"silent\"}},\"properties\":{\"name\":\"www\"}}]}",
+			"\"2026-11-21T11:30:00Z\",\"failing\":[{\"object\":{\"type\":\"autocertificate\","
+			"\"id\":\"a1\","
+			"\"name\":\"www\"},\"action\":\"issue\",\"message\":\"ns1 is silent\",\"date\":"
+			"\"2026-11-21T11:30:00Z\"}],\"warnings\":[\"port 80 is taken\"]}",
 			{ NULL } },
 	};
-	_cleanup_outcome_ struct outcome o = run_certctl(script, 2, WORDS("status"));
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.out, "certd 1.2 is running, started 1d ago, process 7; you are admin\n"
@@ -175,11 +172,10 @@ Test(output, status_is_one_screen)
 				"next                issue auto www, in 1h\n"
 				"\n"
 				"failing (certctl explain NAME)\n"
-				"  www: ns1 is silent; again in 1h\n"
+				"  auto www, issue: ns1 is silent; again in 1h\n"
 				"\n"
 				"warnings\n"
 				"  port 80 is taken\n");
-	cr_expect_not_null(strstr(o.requests, "{\"state\":\"FAILED\",\"limit\":10}"));
 }
 
 Test(output, explain_says_why_what_failed_and_what_to_do)

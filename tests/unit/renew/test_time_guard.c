@@ -1,0 +1,75 @@
+#include "daemon/renew/time_guard.h"
+
+#include "common/timefmt.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+
+static void
+count_call(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+Test(time_guard, believes_what_is_after_the_build_and_not_a_day_before_what_was_seen)
+{
+	static const struct {
+		const char *why;
+		int64_t build_in; /* seconds after the time that was seen */
+		int64_t now_in;
+		bool allows;
+	} cases[] = {
+		{ "later", -DAY, 10, true },
+		{ "a little earlier", -10 * DAY, -HOUR, true },
+		{ "a day earlier", -10 * DAY, -DAY, true },
+		{ "more than a day", -10 * DAY, -DAY - 1, false },
+		{ "before the build", HOUR, HOUR - 1, false },
+		{ "at the build", HOUR, HOUR, true },
+		{ "the year 1970", -10 * DAY, -INT64_C(1700000000), false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run r;
+		struct time_guard *guard;
+		int64_t seen_at;
+		unsigned calls = 0;
+
+		run_begin(&r, 0);
+		world_run_until(&r.world, world_now(&r.world) + MINUTE);
+		/* The world's own guard has stored the time of its first look, as another process would have. */
+		guard = time_guard_new(&r.world.issue_env, 0, count_call, &calls);
+		for (seen_at = world_now(&r.world); !time_guard_was_ahead(guard, seen_at - 1);)
+			seen_at--;
+		time_guard_free(guard);
+		guard = time_guard_new(&r.world.issue_env, seen_at + cases[i].build_in, count_call, &calls);
+		cr_expect_eq(time_guard_allows(guard, seen_at + cases[i].now_in), cases[i].allows, "%s",
+			cases[i].why);
+		cr_expect_eq(time_guard_is_waiting(guard), !cases[i].allows, "%s", cases[i].why);
+		time_guard_free(guard);
+		run_end(&r);
+	}
+}
+
+Test(time_guard, what_was_seen_is_forgotten_after_an_hour_or_when_told_but_not_the_build)
+{
+	struct run r;
+	struct time_guard *guard;
+	unsigned calls = 0;
+	int64_t now;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	now = world_now(&r.world);
+	guard = time_guard_new(&r.world.issue_env, now - 5 * DAY, count_call, &calls);
+	cr_expect_not(time_guard_allows(guard, now - 3 * DAY));
+	world_run_until(&r.world, now + HOUR - MINUTE);
+	cr_expect_eq(calls, 0);
+	world_run_until(&r.world, now + HOUR + MINUTE);
+	cr_expect_eq(calls, 1, "asked to look again");
+	cr_expect(time_guard_allows(guard, now - 3 * DAY));
+	cr_expect_not(time_guard_is_waiting(guard));
+	time_guard_forget(guard);
+	cr_expect_not(time_guard_allows(guard, now - 6 * DAY), "before the build it is wrong for certain");
+	time_guard_free(guard);
+	run_end(&r);
+}
