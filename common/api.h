@@ -99,6 +99,7 @@ enum api_resource_id {
 extern const struct api_resource api_resources[API_RESOURCE_COUNT];
 extern const struct api_field api_common_metadata[]; /* of every resource */
 extern const struct api_field api_event_fields[];    /* of one event */
+extern const struct api_field api_audit_fields[];    /* of one record of the audit log */
 
 enum api_method_id {
 	RPC_PROVIDER_CREATE,
@@ -138,7 +139,9 @@ enum api_method_id {
 	RPC_AUTHORIZATION_GET,
 	RPC_AUTHORIZATION_DELETE,
 	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: it is published, have the CA look */
-	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
+	RPC_AUDIT_LIST,   /* {after?, limit?} */
+	RPC_AUDIT_VERIFY, /* {known?}: are all records there, as they were written? */
+	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
 	RPC_SERVER_STATUS,
@@ -150,6 +153,10 @@ enum api_method_id {
 /* What a method does to its resource; all but API_CALL have the parameters and answers of the head comment. */
 enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
 
+enum api_method_flag {
+	API_READS = 1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
+};
+
 struct api_method {
 	const char *name; /* "autoCertificate.renew" */
 	enum api_role role;
@@ -160,6 +167,7 @@ struct api_method {
 		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
 	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
+	unsigned flags; /* enum api_method_flag */
 };
 
 extern const struct api_method api_methods[API_METHOD_COUNT];

@@ -499,6 +499,48 @@ static const struct api_field event_subscribe_result[] = {
 	END,
 };
 
+const struct api_field api_audit_fields[] = {
+	{ .name = "number", .type = API_INT, .help = "counts up from 1 without a gap" },
+	{ .name = "time", .type = API_TIME, .help = "when" },
+	{ .name = "who", .type = API_STRING, .help = "user or token" },
+	{ .name = "userId", .type = API_STRING, .help = "its uid, or the token's id" },
+	{ .name = "method", .type = API_STRING, .help = "what was asked for" },
+	{ .name = "outcome", .type = API_STRING, .help = "done or refused" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "to whom" },
+	{ .name = "changes", .type = API_ANY, .help = "field, old and new value of each" },
+	{ .name = "reason", .type = API_STRING, .help = "why it was refused" },
+	{ .name = "times", .type = API_INT, .help = "how often, if more than once" },
+	{ .name = "hash", .type = API_STRING, .help = "of this record and, through it, of all before" },
+	{ .name = "damaged", .type = API_BOOL, .help = "it is not what was written" },
+	{ .name = "missing", .type = API_BOOL, .help = "it is not there" },
+	END,
+};
+static const struct api_field audit_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_audit_fields, .help = "oldest first" },
+	END,
+};
+static const struct api_field audit_list_params[] = {
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "NUMBER",
+		.help = "those behind this number", .fallback = "the last ones" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "at most this many", .fallback = "100" },
+	END,
+};
+static const struct api_field audit_verify_params[] = {
+	{ .name = "known", .type = API_STRING, .metavar = "NUMBER:HASH",
+		.help = "and that this record has this hash, which certd once logged" },
+	END,
+};
+static const struct api_field audit_verify_result[] = {
+	{ .name = "intact", .type = API_BOOL, .help = "all is as it was written" },
+	{ .name = "first", .type = API_INT, .help = "number of the oldest record that is kept" },
+	{ .name = "last", .type = API_INT, .help = "number of the last one" },
+	{ .name = "hash", .type = API_STRING, .help = "of the last one" },
+	{ .name = "bad", .type = API_INT, .help = "the first record that is wrong; 0: the sealed head" },
+	{ .name = "reason", .type = API_STRING, .help = "what is wrong with it" },
+	END,
+};
+
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "when it is due" },
 	{ .name = "kind", .type = API_STRING, .help = "issue, deploy, probe, cleanup, account, purge or authorize" },
@@ -623,6 +665,10 @@ const struct api_method api_methods[] = {
 		authorization_ref, NULL, "forget an authorization" },
 	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
 		validate_params, NULL, "the record is published: have the CA look" },
+	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
+		audit_list_result, "who did what, and who was refused what", .flags = API_READS },
+	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,
+		audit_verify_result, "is the audit log whole", .flags = API_READS },
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
 		event_list_result, "what happened", "/events" },
 	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,

@@ -46,6 +46,7 @@ struct certd {
 	struct workers *workers;
 	struct store *store;
 	struct events *events;
+	struct audit *audit;
 	struct dns *dns;
 	struct http_curl *http;
 	struct drops *drops;
@@ -145,6 +146,7 @@ open_store(struct certd *c, struct error *err)
 	loop_set_turn_end(c->loop, turn_end, c);
 	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
 	upgrade_store(c);
+	c->audit = audit_new(c->store, c->loop, c->log, (uint64_t)c->conf.max_audit_records);
 	return 0;
 }
 
@@ -249,6 +251,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.loop = c->loop;
 	c->service.store = c->store;
 	c->service.events = c->events;
+	c->service.audit = c->audit;
 	c->service.solver = c->solver;
 	c->service.drops = c->drops;
 	c->service.rollout = c->rollout;
@@ -330,6 +333,7 @@ certd_free(struct certd *c)
 	http_curl_free(c->http);
 	dns_free(c->dns);
 	store_close(c->store);
+	audit_free(c->audit);
 	events_free(c->events);
 	loop_free(c->loop);
 	log_free(c->log);
@@ -400,13 +404,27 @@ reload(void *arg, struct error *err)
 	return rc;
 }
 
+/* A signal says nothing of who sent it. */
+static void
+record_reload(struct certd *c)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn = store_begin(c->store);
+
+	if (audit_change(c->audit, txn, &(struct audit_entry){ .who = "signal", .method = "server.reload" },
+		    &err) < 0)
+		store_fail(txn, &err);
+}
+
 static void
 reload_signal(void *arg)
 {
 	struct certd *c = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (reload(c, &err) < 0)
+	if (reload(c, &err) == 0)
+		record_reload(c);
+	else
 		event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
 			"reload refused, the old configuration stays: %s", err.message);
 }
@@ -420,6 +438,7 @@ stop_signal(void *arg)
 
 	notify_stopping();
 	event_emit(c->events, NULL, EVENT_SERVER_STOPPING, NULL, NULL, "stopping");
+	audit_stop(c->audit);
 	loop_stop(c->loop);
 }
 

@@ -130,6 +130,8 @@ check_PROGRAMS += unit-report
 TESTS += unit-report
 unit_report_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/report/test_audit.c \
+	tests/unit/report/test_audit_chain.c \
 	tests/unit/report/test_events.c
 unit_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -14,6 +14,7 @@ service_fn consumer_deploy, consumer_probe;
 service_fn token_create, token_list, token_get, token_delete;
 service_fn authorization_create, authorization_list, authorization_get, authorization_delete;
 service_fn authorization_validate;
+service_fn audit_log_list, audit_log_verify;
 service_fn event_list, event_subscribe;
 service_fn schedule_list, server_status, server_reload, rpc_discover;
 

@@ -2,12 +2,14 @@
 # JSON-RPC (server, session) and REST (rest*), with who may come in (acceptor, peer).
 libcertd_la_SOURCES += \
 	daemon/control/acceptor.c daemon/control/acceptor.h \
+	daemon/control/change.c daemon/control/change.h \
 	daemon/control/diff.c daemon/control/diff.h \
 	daemon/control/explain.c \
 	daemon/control/handlers.h \
 	daemon/control/list.c daemon/control/list.h \
 	daemon/control/peer.c daemon/control/peer.h \
 	daemon/control/res_authorization.c \
+	daemon/control/res_audit.c \
 	daemon/control/res_autocert.c daemon/control/res_autocert.h \
 	daemon/control/res_certificate.c \
 	daemon/control/res_consumer.c \

@@ -167,6 +167,16 @@ resource_state(const char *name)
 }
 
 struct json_object *
+resource_properties(const struct record_class *cls, const void *obj)
+{
+	struct json_object *properties = json_object_new_object();
+
+	json_add_string(properties, "name", ((const struct object *)obj)->name);
+	add_fields(cls, api_resource_find(cls->name)->properties, "", obj, properties);
+	return properties;
+}
+
+struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj)
 {
 	const struct api_resource *api = &api_resources[ops->id];
@@ -174,10 +184,8 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, o->id);
 	struct json_object *json = json_object_new_object();
 	struct json_object *metadata = metadata_to_json(o);
-	struct json_object *properties = json_object_new_object();
+	struct json_object *properties = resource_properties(ops->cls, obj);
 
-	json_add_string(properties, "name", o->name);
-	add_fields(ops->cls, api->properties, "", obj, properties);
 	add_fields(ops->cls, api->metadata, "", obj, metadata);
 	if (ops->describe)
 		ops->describe(service, obj, properties, metadata);
@@ -355,7 +363,10 @@ int
 resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
 	struct error *err)
 {
-	return find_by(object_find, call, cls, params, obj, err);
+	if (find_by(object_find, call, cls, params, obj, err) < 0)
+		return -1;
+	change_found(call, cls, obj);
+	return 0;
 }
 
 /* --- metadata and events --- */
@@ -382,7 +393,10 @@ resource_event(
 	struct event_object object = { api_resources[ops->id].type, o->id, o->name };
 	struct json_object *data = json_object_new_object();
 
+	change_made(call, ops->cls, o, kind == EVENT_OBJECT_DELETED);
 	json_add_string(data, "by", call->peer->label);
+	if (json_object_array_length(call->change.changes))
+		json_object_object_add(data, "changes", json_object_get(call->change.changes));
 	event_emit(call->service->events, call_txn(call), kind, &object, data, "%s by %s",
 		kind == EVENT_OBJECT_CREATED   ? "created"
 		: kind == EVENT_OBJECT_DELETED ? "deleted"

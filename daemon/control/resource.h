@@ -20,6 +20,10 @@ struct resource_ops {
 struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
 
+/* The properties alone, in the API's words. Owned by the caller. */
+struct json_object *
+resource_properties(const struct record_class *cls, const void *obj);
+
 /*
  * resource_from_json() - set the fields of @obj that @properties names; null clears one
  * Secrets and references are left to the resource's own code: resource_secret(), resource_ref().
@@ -55,7 +59,7 @@ resource_created(struct call *call, struct object *o);
 void
 resource_modified(struct call *call, struct object *o);
 
-/* EVENT_OBJECT_CREATED, ... in the call's change. */
+/* EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the whole object as it is now, or was. */
 void
 resource_event(
 	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o);

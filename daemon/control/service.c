@@ -29,6 +29,9 @@ call_finish(struct call *call, struct json_object *result, const struct error *e
 	call->done(err ? NULL : result, err, call->arg);
 	if (err)
 		json_object_put(result);
+	json_object_put(call->params);
+	change_clear(&call->change);
+	peer_clear(&call->caller);
 	free(call);
 }
 
@@ -41,14 +44,15 @@ call_durable(const struct error *err, void *arg)
 }
 
 static void
-call_run(struct call *call, enum api_method_id method, struct json_object *params)
+call_run(struct call *call)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int rc = service_handlers[method](call, params, &err);
+	int rc = service_handlers[call->method](call, call->params, &err);
 
-	call->peer = NULL;
 	if (rc > 0)
 		return;
+	if (rc == 0)
+		rc = change_record(call, &err);
 	if (rc == 0 && !call->result)
 		call->result = json_object_new_object();
 	if (rc < 0 && call->txn)
@@ -57,6 +61,21 @@ call_run(struct call *call, enum api_method_id method, struct json_object *param
 		store_then(call->txn, call_durable, call);
 	else
 		call_finish(call, call->result, rc < 0 ? &err : NULL);
+}
+
+/* An event, and a record of the audit log. Return: -1. */
+static int
+refuse(struct service *service, const struct peer *peer, const struct api_method *method,
+	const struct error *err)
+{
+	const struct audit_entry entry = {
+		.who = peer->label, .user_id = peer->user_id, .method = method->name
+	};
+
+	event_emit_error(service->events, NULL, EVENT_ACCESS_DENIED, NULL, err, "%s", err->message);
+	if (service->audit)
+		audit_refusal(service->audit, &entry, err->message);
+	return -1;
 }
 
 static int
@@ -68,8 +87,7 @@ call_check(struct service *service, const struct peer *peer, enum api_method_id 
 	if (peer->role < method->role) {
 		error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", method->name,
 			api_role_name(method->role), peer->label, api_role_name(peer->role));
-		event_emit_error(service->events, NULL, EVENT_ACCESS_DENIED, NULL, err, "%s", err->message);
-		return -1;
+		return refuse(service, peer, method, err);
 	}
 	return api_validate(id, params, err);
 }
@@ -88,8 +106,11 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 	}
 	call = xcalloc(1, sizeof(*call));
 	call->service = service;
-	call->peer = peer;
+	call->method = method;
+	call->params = json_object_get(own);
+	peer_copy(&call->caller, peer);
+	call->peer = &call->caller;
 	call->done = done;
 	call->arg = arg;
-	call_run(call, method, own);
+	call_run(call);
 }

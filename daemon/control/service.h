@@ -7,14 +7,17 @@
 
 #include "common/api.h"
 #include "common/conf.h"
+#include "daemon/control/change.h"
 #include "daemon/control/peer.h"
 #include "daemon/renew/scheduler.h"
+#include "daemon/report/audit.h"
 
 /* What the methods work with; all borrowed. */
 struct service {
 	struct loop *loop;
 	struct store *store;
 	struct events *events;
+	struct audit *audit; /* NULL: nothing is recorded */
 	struct solver *solver;
 	struct drops *drops;
 	struct rollout *rollout;
@@ -38,7 +41,8 @@ call_done_fn(struct json_object *result, const struct error *err, void *arg);
 /*
  * service_call() - run one method for @peer
  * @params: borrowed for the call; or NULL
- * Changes are answered when they are durable. Refusals for lack of a role are events.
+ * Changes are answered when they are durable, and recorded in the audit log. Refusals for lack of a role are events, and
+ * recorded too.
  */
 void
 service_call(struct service *service, const struct peer *peer, enum api_method_id method,
@@ -48,8 +52,12 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 
 struct call {
 	struct service *service;
-	const struct peer *peer; /* borrowed while the handler runs */
-	struct store_txn *txn;   /* call_txn(); NULL: nothing is changed */
+	enum api_method_id method;
+	struct json_object *params; /* owned */
+	const struct peer *peer;    /* borrowed from .caller */
+	struct peer caller;         /* owned */
+	struct change change;       /* for the event and the audit log */
+	struct store_txn *txn;      /* call_txn(); NULL: nothing is changed */
 	struct json_object *result;
 	call_done_fn *done;
 	void *arg;

@@ -1,0 +1,364 @@
+/*
+ * The audit log: what goes into a record, how often refusals do, and the line in the journal that pins the head. A
+ * refused caller decides how often it is refused, so refusals alone have a bound.
+ */
+#include "daemon/report/audit.h"
+
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { MAX_REFUSED = 32, WINDOW_MS = 60 * 1000, HEAD_MS = 1000, REASON_MAX = 500, SLICE_RECORDS = 200 };
+
+/* Whose refusals are being counted, and for what. */
+struct refused {
+	char *who, *user_id, *method, *reason; /* owned */
+	int64_t until_ms;
+	int64_t times; /* not recorded yet */
+};
+
+/* A verification under way. */
+struct verification {
+	struct audit *audit;
+	struct audit_check check;
+	struct loop_timer again;
+	audit_verified_fn *done;
+	void *arg;
+	struct verification *prev, *next;
+};
+
+struct audit {
+	struct store *store;
+	struct loop *loop;
+	struct log *log;
+	uint64_t max_records;
+	struct loop_timer tell_head;
+	struct loop_timer window;
+	struct refused refused[MAX_REFUSED + 1]; /* the last one: all who find no place */
+	size_t n_refused;
+	struct verification *verifications;
+};
+
+/* --- records --- */
+
+static void
+tell_head(void *arg)
+{
+	struct audit *a = arg;
+	struct audit_head head;
+	char hash[AUDIT_HASH_TEXT_SIZE];
+	char number[24];
+
+	if (audit_head_read(a->store, &head, NULL) != 1)
+		return;
+	audit_hash_text(head.hash, hash);
+	snprintf(number, sizeof(number), "%" PRIu64, head.last);
+	log_write(a->log, LOG_LEVEL_INFO,
+		(const struct log_field[]){ { "CERTD_AUDIT_NUMBER", number }, { "CERTD_AUDIT_HASH", hash } },
+		2, "audit log: record %s has the hash %s", number, hash);
+}
+
+/* An object with what every record has. */
+static struct json_object *
+record_new(
+	const struct audit *a, const char *who, const char *user_id, const char *method, const char *outcome)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_time(o, "time", clock_wall(loop_clock(a->loop)));
+	json_add_string(o, "who", who);
+	json_add_string(o, "userId", user_id);
+	json_add_string(o, "method", method);
+	json_add_string(o, "outcome", outcome);
+	return o;
+}
+
+static void
+add_object(struct json_object *record, const struct event_object *object)
+{
+	struct json_object *o;
+
+	if (!object->type && !object->id && !object->name)
+		return;
+	o = json_object_new_object();
+	json_add_string(o, "type", object->type);
+	json_add_string(o, "id", object->id);
+	json_add_string(o, "name", object->name);
+	json_object_object_add(record, "object", o);
+}
+
+static int
+append(struct audit *a, struct store_txn *txn, struct json_object *record, struct error *err)
+{
+	_cleanup_json_ struct json_object *damage = record_new(a, "certd", NULL, "audit", "damaged");
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_buf_ struct buf damage_text = BUF_INIT;
+	struct audit_head head;
+
+	json_add_string(
+		damage, "reason", "the head of the audit log did not verify; a new chain begins here");
+	json_write(damage, &damage_text);
+	json_write(record, &text);
+	if (audit_chain_append(
+		    a->store, txn, text.data, text.len, damage_text.data, a->max_records, &head, err) < 0)
+		return error_wrap(err, "audit log");
+	if (!loop_timer_is_armed(&a->tell_head))
+		loop_timer_set(&a->tell_head, HEAD_MS);
+	return 0;
+}
+
+int
+audit_change(struct audit *a, struct store_txn *txn, const struct audit_entry *entry, struct error *err)
+{
+	_cleanup_json_ struct json_object *record = record_new(
+		a, entry->who, entry->user_id, entry->method, "done");
+
+	add_object(record, &entry->object);
+	if (entry->changes && json_object_array_length(entry->changes))
+		json_object_object_add(record, "changes", json_object_get(entry->changes));
+	return append(a, txn, record, err);
+}
+
+/* --- refusals --- */
+
+static void
+refused_clear(struct refused *r)
+{
+	free(r->who);
+	free(r->user_id);
+	free(r->method);
+	free(r->reason);
+	*r = (struct refused){ .who = NULL };
+}
+
+/* What cannot be stored now is lost: there is nobody to tell it to, and no change depends on it. */
+static void
+record_refusal(struct audit *a, const struct refused *r, const struct event_object *object, int64_t times)
+{
+	_cleanup_json_ struct json_object *record = record_new(a, r->who, r->user_id, r->method, "refused");
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn = store_begin(a->store);
+
+	if (object)
+		add_object(record, object);
+	json_add_string(record, "reason", r->reason);
+	if (times > 1)
+		json_add_int(record, "times", times);
+	if (append(a, txn, record, &err) < 0) {
+		store_fail(txn, &err);
+		log_error(a->log, "%s", err.message);
+	}
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static struct refused *
+refused_find(struct audit *a, const struct audit_entry *entry)
+{
+	for (size_t i = 0; i < a->n_refused && i < MAX_REFUSED; i++) {
+		struct refused *r = &a->refused[i];
+
+		if (same_text(r->who, entry->who) && same_text(r->user_id, entry->user_id) &&
+			same_text(r->method, entry->method))
+			return r;
+	}
+	return a->n_refused > MAX_REFUSED ? &a->refused[MAX_REFUSED] : NULL;
+}
+
+static struct refused *
+refused_add(struct audit *a, const struct audit_entry *entry, const char *reason)
+{
+	bool is_rest = a->n_refused == MAX_REFUSED;
+	struct refused *r = &a->refused[a->n_refused++];
+
+	r->who = xstrdup(is_rest ? "others" : entry->who);
+	r->user_id = is_rest ? NULL : xstrdup_null(entry->user_id);
+	r->method = xstrdup(is_rest ? "any" : entry->method);
+	r->reason = xstrndup(reason, REASON_MAX);
+	r->until_ms = clock_boot_ms(loop_clock(a->loop)) + WINDOW_MS;
+	return r;
+}
+
+/* Writes what was counted in windows that are over, and closes those in which nothing was. */
+static void
+windows_close(struct audit *a, bool all)
+{
+	int64_t now_ms = clock_boot_ms(loop_clock(a->loop));
+	int64_t next_ms = INT64_MAX;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->n_refused; i++) {
+		struct refused r = a->refused[i];
+
+		if (all || r.until_ms <= now_ms) {
+			if (r.times)
+				record_refusal(a, &r, NULL, r.times);
+			if (all || !r.times) {
+				refused_clear(&r);
+				continue;
+			}
+			r.times = 0;
+			r.until_ms = now_ms + WINDOW_MS;
+		}
+		a->refused[kept++] = r;
+		if (r.until_ms < next_ms)
+			next_ms = r.until_ms;
+	}
+	for (size_t i = kept; i < a->n_refused; i++)
+		a->refused[i] = (struct refused){ .who = NULL };
+	a->n_refused = kept;
+	if (kept)
+		loop_timer_set(&a->window, next_ms - now_ms);
+}
+
+static void
+window_over(void *arg)
+{
+	windows_close(arg, false);
+}
+
+void
+audit_refusal(struct audit *a, const struct audit_entry *entry, const char *reason)
+{
+	struct refused *r = refused_find(a, entry);
+
+	if (r) {
+		r->times++;
+		return;
+	}
+	r = refused_add(a, entry, reason);
+	record_refusal(a, r, &entry->object, 1);
+	if (!loop_timer_is_armed(&a->window))
+		loop_timer_set(&a->window, WINDOW_MS);
+}
+
+/* --- reading --- */
+
+/* Return: the record with its number, owned by the caller; NULL: there is none. */
+static struct json_object *
+read_record(struct audit *a, uint64_t number)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	unsigned char hash[AUDIT_HASH_LEN];
+	char hash_text[AUDIT_HASH_TEXT_SIZE];
+	int found = audit_chain_get(a->store, number, &text, hash, NULL);
+	struct json_object *record = found == 1 ? json_parse(text.data, text.len, NULL) : NULL;
+
+	if (!record) {
+		record = json_object_new_object();
+		json_add_bool(record, found ? "damaged" : "missing", true);
+	} else {
+		audit_hash_text(hash, hash_text);
+		json_add_string(record, "hash", hash_text);
+	}
+	json_add_int(record, "number", (int64_t)number);
+	return record;
+}
+
+struct json_object *
+audit_list(struct audit *a, int64_t after, size_t limit, struct error *err)
+{
+	struct json_object *list;
+	struct audit_head head;
+	uint64_t from;
+
+	if (audit_head_read(a->store, &head, err) < 0)
+		return NULL;
+	list = json_object_new_array();
+	from = after >= 0 ? (uint64_t)after + 1 : head.last >= limit ? head.last - limit + 1 : 1;
+	if (from < head.first)
+		from = head.first;
+	for (uint64_t n = from; head.first && n <= head.last && n - from < limit; n++)
+		json_object_array_add(list, read_record(a, n));
+	return list;
+}
+
+/* --- verifying --- */
+
+static void
+verification_end(struct verification *v, const struct error *err)
+{
+	DL_DELETE(v->audit->verifications, v);
+	loop_timer_cancel(&v->again);
+	v->done(&v->check, err, v->arg);
+	free(v);
+}
+
+static void
+verify_some(void *arg)
+{
+	struct verification *v = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int more = audit_check_step(v->audit->store, &v->check, SLICE_RECORDS, &err);
+
+	if (more > 0)
+		loop_timer_set(&v->again, 0);
+	else
+		verification_end(v, more < 0 ? &err : NULL);
+}
+
+void
+audit_verify(struct audit *a, audit_verified_fn *done, void *arg)
+{
+	struct verification *v = xcalloc(1, sizeof(*v));
+
+	v->audit = a;
+	v->done = done;
+	v->arg = arg;
+	loop_timer_init(&v->again, a->loop, verify_some, v);
+	loop_timer_set(&v->again, 0);
+	DL_APPEND(a->verifications, v);
+}
+
+/* --- life --- */
+
+struct audit *
+audit_new(struct store *store, struct loop *loop, struct log *log, uint64_t max_records)
+{
+	struct audit *a = xcalloc(1, sizeof(*a));
+
+	a->store = store;
+	a->loop = loop;
+	a->log = log;
+	a->max_records = max_records;
+	loop_timer_init(&a->tell_head, loop, tell_head, a);
+	loop_timer_init(&a->window, loop, window_over, a);
+	tell_head(a);
+	return a;
+}
+
+void
+audit_stop(struct audit *a)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (!a)
+		return;
+	windows_close(a, true);
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while (a->verifications)
+		verification_end(a->verifications, &err);
+}
+
+void
+audit_free(struct audit *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_refused; i++)
+		refused_clear(&a->refused[i]);
+	loop_timer_cancel(&a->tell_head);
+	loop_timer_cancel(&a->window);
+	free(a);
+}

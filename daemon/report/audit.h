@@ -1,0 +1,68 @@
+/*
+ * daemon/report/audit.h: who did what, when, from what to what; and who was refused what. A record is written in the
+ * same commit as the change that it tells. How it is stored, and why nothing can be taken out of it: audit_chain.h.
+ *
+ * A record is a JSON object {number, time, who, userId, method, outcome, object{type, id, name}, changes[], reason,
+ * times}; outcome is "done" or "refused". The number and hash of the last record are logged within a second after it was
+ * written (fields CERTD_AUDIT_NUMBER, CERTD_AUDIT_HASH): who compares them later finds also that the whole store was
+ * put back to an earlier state.
+ */
+#ifndef DAEMON_REPORT_AUDIT_H
+#define DAEMON_REPORT_AUDIT_H
+
+#include "daemon/report/audit_chain.h"
+#include "daemon/report/events.h"
+
+struct audit;
+struct loop;
+
+/* All borrowed; must outlive it. @max_records: older ones leave the store. */
+struct audit *
+audit_new(struct store *store, struct loop *loop, struct log *log, uint64_t max_records);
+
+/*
+ * Writes what was counted of refusals, ends verifications (ERROR_CANCELLED); to be called while the store can still commit.
+ * NULL is a no-op.
+ */
+void
+audit_stop(struct audit *audit);
+
+void
+audit_free(struct audit *audit);
+
+/* All borrowed for the call; any may be NULL but who and method. */
+struct audit_entry {
+	const char *who;     /* "uid:0", "token:ci", "certd" */
+	const char *user_id; /* "0", the token's id */
+	const char *method;  /* "autoCertificate.update" */
+	struct event_object object;
+	struct json_object *changes; /* diff_properties() */
+};
+
+/* A change, in the list that makes it. Return: 0, or -1: the change must not be made. */
+int
+audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entry *entry, struct error *err);
+
+/*
+ * A refusal, in a list of its own. The first one of somebody for a method is recorded at once; those of the next minute
+ * are counted and become one record, so that a flood of them fills no disk.
+ */
+void
+audit_refusal(struct audit *audit, const struct audit_entry *entry, const char *reason);
+
+/*
+ * Records with a number above @after, oldest first, at most @limit; @after < 0: the last @limit. One that does not
+ * verify is {number, damaged: true}. Return: a JSON array owned by the caller, or NULL.
+ */
+struct json_object *
+audit_list(struct audit *audit, int64_t after, size_t limit, struct error *err);
+
+/* Once, from the loop or from audit_stop(). @check: borrowed; @err: NULL, or why the log could not be read. */
+typedef void
+audit_verified_fn(const struct audit_check *check, const struct error *err, void *arg);
+
+/* Looks at every record, a slice in each turn of the loop. */
+void
+audit_verify(struct audit *audit, audit_verified_fn *done, void *arg);
+
+#endif

@@ -1,0 +1,252 @@
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/report/audit.h"
+#include "tests/unit/store/tmp_store.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { NOW = 1700000000 };
+
+struct rig {
+	struct tmp_store t;
+	struct clock *clock;
+	struct loop *loop;
+	struct log *log;
+	struct audit *audit;
+};
+
+static bool
+turn_end(void *arg)
+{
+	return store_commit(arg);
+}
+
+static void
+rig_init(struct rig *r)
+{
+	*r = (struct rig){ .clock = clock_new_virtual(NOW) };
+	tmp_store_init(&r->t, 0);
+	r->loop = loop_new(r->clock);
+	loop_set_turn_end(r->loop, turn_end, r->t.store);
+	r->log = log_new(LOG_LEVEL_ERROR);
+	r->audit = audit_new(r->t.store, r->loop, r->log, 1000);
+}
+
+static void
+rig_clear(struct rig *r)
+{
+	audit_stop(r->audit);
+	store_commit(r->t.store);
+	audit_free(r->audit);
+	loop_free(r->loop);
+	log_free(r->log);
+	clock_free(r->clock);
+	tmp_store_clear(&r->t);
+}
+
+static void
+pass(struct rig *r, int64_t sec)
+{
+	cr_assert_eq(loop_run_until(r->loop, clock_wall(r->clock) + sec, NULL), 0);
+}
+
+static void
+refuse(struct rig *r, const char *who, const char *method)
+{
+	audit_refusal(r->audit, &(struct audit_entry){ .who = who, .user_id = "5", .method = method }, "no");
+}
+
+static struct json_object *
+all(struct rig *r)
+{
+	struct json_object *list = audit_list(r->audit, 0, 1000, NULL);
+
+	cr_assert_not_null(list);
+	return list;
+}
+
+static const char *
+text_at(struct json_object *list, size_t i, const char *member)
+{
+	const char *text = NULL;
+
+	return json_get_string(json_object_array_get_idx(list, i), member, &text, NULL) == 1 ? text : "";
+}
+
+static int64_t
+times_at(struct json_object *list, size_t i)
+{
+	int64_t times = 1;
+
+	json_get_int(json_object_array_get_idx(list, i), "times", 0, INT64_MAX, &times, NULL);
+	return times;
+}
+
+Test(audit, a_change_says_who_what_when_and_from_what_to_what)
+{
+	_cleanup_json_ struct json_object *changes = NULL;
+	_cleanup_json_ struct json_object *list = NULL;
+	const char *text = "[{\"field\":\"email\",\"old\":\"a@b.c\",\"new\":\"d@e.f\"}]";
+	struct rig r;
+
+	rig_init(&r);
+	changes = json_parse(text, strlen(text), NULL);
+	cr_assert_eq(audit_change(r.audit, store_begin(r.t.store),
+			     &(struct audit_entry){ .who = "uid:7",
+				     .user_id = "7",
+				     .method = "provider.update",
+				     .object = { "provider", "id-1", "le" },
+				     .changes = changes },
+			     NULL),
+		0);
+	pass(&r, 2);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 1);
+	json_object_object_del(json_object_array_get_idx(list, 0), "hash");
+	cr_expect_str_eq(json_object_to_json_string_ext(json_object_array_get_idx(list, 0),
+				 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+		"{\"time\":\"2023-11-14T22:13:20Z\",\"who\":\"uid:7\",\"userId\":\"7\","
+		"\"method\":\"provider.update\",\"outcome\":\"done\","
+		"\"object\":{\"type\":\"provider\",\"id\":\"id-1\",\"name\":\"le\"},"
+		"\"changes\":[{\"field\":\"email\",\"old\":\"a@b.c\",\"new\":\"d@e.f\"}],\"number\":1}");
+	rig_clear(&r);
+}
+
+Test(audit, a_flood_of_refusals_is_one_record_at_once_and_one_a_minute)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	for (int second = 0; second < 120; second++) {
+		for (int i = 0; i < 100; i++)
+			refuse(&r, "uid:5", "provider.create");
+		pass(&r, 1);
+	}
+	pass(&r, 180);
+	refuse(&r, "uid:5", "provider.create");
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 4);
+	cr_expect_eq(times_at(list, 0), 1);
+	cr_expect_eq(times_at(list, 1) + times_at(list, 2), 12000 - 1, "none is forgotten");
+	cr_expect_eq(times_at(list, 3), 1, "a new one after a quiet minute is told at once");
+	rig_clear(&r);
+}
+
+Test(audit, refusals_of_different_people_or_methods_are_told_apart)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 3; i++) {
+		refuse(&r, "uid:5", "provider.create");
+		refuse(&r, "uid:6", "provider.create");
+		refuse(&r, "uid:5", "provider.delete");
+	}
+	pass(&r, 300);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 6);
+	for (size_t i = 3; i < 6; i++)
+		cr_expect_eq(times_at(list, i), 2);
+	rig_clear(&r);
+}
+
+Test(audit, ever_new_names_cannot_make_ever_new_records)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	int64_t times = 0;
+	size_t n;
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 5000; i++) {
+		_cleanup_free_ char *who = xasprintf("uid:%d", i);
+
+		refuse(&r, who, "provider.create");
+	}
+	pass(&r, 300);
+	list = all(&r);
+	n = json_object_array_length(list);
+	cr_expect_leq(n, 40);
+	for (size_t i = 0; i < n; i++)
+		times += times_at(list, i);
+	cr_expect_eq(times, 5000);
+	cr_expect_str_eq(text_at(list, n - 1, "who"), "others");
+	rig_clear(&r);
+}
+
+Test(audit, what_was_counted_is_written_when_certd_stops)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 10; i++)
+		refuse(&r, "uid:5", "provider.create");
+	audit_stop(r.audit);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 2);
+	cr_expect_eq(times_at(list, 1), 9);
+	rig_clear(&r);
+}
+
+Test(audit, pages_go_on_behind_a_number)
+{
+	_cleanup_json_ struct json_object *last = NULL;
+	_cleanup_json_ struct json_object *page = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 30; i++)
+		cr_assert_eq(
+			audit_change(r.audit, store_begin(r.t.store),
+				&(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
+			0);
+	last = audit_list(r.audit, -1, 4, NULL);
+	page = audit_list(r.audit, 10, 5, NULL);
+	cr_assert_eq(json_object_array_length(last), 4);
+	cr_assert_eq(json_object_array_length(page), 5);
+	for (int i = 0; i < 5; i++) {
+		int64_t number = 0;
+
+		json_get_int(json_object_array_get_idx(page, (size_t)i), "number", 0, 100, &number, NULL);
+		cr_expect_eq(number, 11 + i);
+	}
+	rig_clear(&r);
+}
+
+static void
+note_verified(const struct audit_check *check, const struct error *err, void *arg)
+{
+	struct outcome *outcome = arg;
+
+	outcome->calls++;
+	outcome->code = err ? err->code : check->why[0] ? ERROR_CORRUPT : ERROR_NONE;
+}
+
+Test(audit, it_is_verified_in_turns_and_told_once_even_when_certd_stops)
+{
+	struct outcome whole = { 0 }, stopped = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 500; i++)
+		cr_assert_eq(
+			audit_change(r.audit, store_begin(r.t.store),
+				&(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
+			0);
+	audit_verify(r.audit, note_verified, &whole);
+	cr_expect_eq(whole.calls, 0);
+	pass(&r, 1);
+	cr_expect_eq(whole.calls, 1);
+	cr_expect_eq(whole.code, ERROR_NONE);
+	audit_verify(r.audit, note_verified, &stopped);
+	audit_stop(r.audit);
+	cr_expect_eq(stopped.calls, 1);
+	cr_expect_eq(stopped.code, ERROR_CANCELLED);
+	rig_clear(&r);
+}
