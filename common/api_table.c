@@ -47,8 +47,11 @@ const struct api_field api_common_metadata[] = {
 	{ .name = "message", .type = API_STRING, .help = "why it is in this state" },
 	{ .name = "createdDate", .type = API_TIME, .help = "when it was made" },
 	{ .name = "createdBy", .type = API_STRING, .help = "who made it" },
+	{ .name = "createdByUserId", .type = API_STRING, .help = "his number, or his token's id" },
 	{ .name = "lastModifiedDate", .type = API_TIME, .help = "when it was changed" },
 	{ .name = "lastModifiedBy", .type = API_STRING, .help = "who changed it" },
+	{ .name = "lastModifiedByUserId", .type = API_STRING, .help = "his number, or his token's id" },
+	{ .name = "resourceURN", .type = API_STRING, .help = "collection and id in one word" },
 	END,
 };
 

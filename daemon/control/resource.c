@@ -144,14 +144,18 @@ state_name(int64_t state)
 }
 
 static struct json_object *
-metadata_to_json(const struct object *o)
+metadata_to_json(const struct api_resource *api, const struct object *o)
 {
+	_cleanup_free_ char *urn = xasprintf("certd:certificatemanager:::%s/%s", api->collection + 1, o->id);
 	struct json_object *m = json_object_new_object();
 
 	json_add_time(m, "createdDate", o->created_at);
 	json_add_string(m, "createdBy", o->created_by);
+	json_add_string(m, "createdByUserId", o->created_by_id);
 	json_add_time(m, "lastModifiedDate", o->modified_at);
 	json_add_string(m, "lastModifiedBy", o->modified_by);
+	json_add_string(m, "lastModifiedByUserId", o->modified_by_id);
+	json_add_string(m, "resourceURN", urn);
 	json_add_string(m, "state", state_name(o->state));
 	json_add_string(m, "message", o->failure.message ? o->failure.message : "");
 	return m;
@@ -183,7 +187,7 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	const struct object *o = obj;
 	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, o->id);
 	struct json_object *json = json_object_new_object();
-	struct json_object *metadata = metadata_to_json(o);
+	struct json_object *metadata = metadata_to_json(api, o);
 	struct json_object *properties = resource_properties(ops->cls, obj);
 
 	add_fields(ops->cls, api->metadata, "", obj, metadata);
@@ -377,6 +381,8 @@ resource_created(struct call *call, struct object *o)
 	o->created_at = o->modified_at = call_now(call);
 	str_replace(&o->created_by, call->peer->label);
 	str_replace(&o->modified_by, call->peer->label);
+	str_replace(&o->created_by_id, call->peer->user_id);
+	str_replace(&o->modified_by_id, call->peer->user_id);
 }
 
 void
@@ -384,6 +390,7 @@ resource_modified(struct call *call, struct object *o)
 {
 	o->modified_at = call_now(call);
 	str_replace(&o->modified_by, call->peer->label);
+	str_replace(&o->modified_by_id, call->peer->user_id);
 }
 
 void

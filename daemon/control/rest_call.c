@@ -36,8 +36,9 @@ rest_status_of(const struct error *err)
 	case ERROR_CONFIG:
 		return 400;
 	case ERROR_DENIED:
-	case ERROR_LIMIT: /* not 429, which clients repeat by themselves */
 		return 403;
+	case ERROR_LIMIT: /* a value is too large, or there is too much already; not 429, which clients repeat */
+		return err->field ? 400 : 403;
 	case ERROR_NOT_FOUND:
 		return 404;
 	case ERROR_EXISTS:

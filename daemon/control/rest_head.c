@@ -320,6 +320,8 @@ decode(struct rest_text text, bool plus_is_blank, struct error *err)
 int
 rest_path_split(struct rest_text path, struct strlist *ret, struct error *err)
 {
+	if (path.len > 1 && path.data[path.len - 1] == '/')
+		return error_set(err, ERROR_INVALID, "there is no such path");
 	cut(&path, '/'); /* what is before the first */
 	do {
 		struct rest_text segment = cut(&path, '/');

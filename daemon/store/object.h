@@ -30,6 +30,8 @@ struct object {
 	int64_t modified_at;
 	char *created_by; /* "uid:0", "token:ci" */
 	char *modified_by;
+	char *created_by_id; /* "0", the token's id; NULL: certd by itself */
+	char *modified_by_id;
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
 	bool is_peek;         /* came without its secrets: not to be saved */

@@ -8,7 +8,9 @@
 		RECORD_FIELD(RECORD_STRING, 4, struct_, o.created_by, NULL), \
 		RECORD_FIELD(RECORD_STRING, 5, struct_, o.modified_by, NULL), \
 		RECORD_FIELD(RECORD_INT, 6, struct_, o.state, NULL), \
-		RECORD_FIELD(RECORD_ERROR, 7, struct_, o.failure, NULL)
+		RECORD_FIELD(RECORD_ERROR, 7, struct_, o.failure, NULL), \
+		RECORD_FIELD(RECORD_STRING, 8, struct_, o.created_by_id, NULL), \
+		RECORD_FIELD(RECORD_STRING, 9, struct_, o.modified_by_id, NULL)
 
 #define CLASS(word_, db_, struct_, fields_) \
 	{ \

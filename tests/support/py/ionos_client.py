@@ -1,0 +1,168 @@
+"""A client of IONOS Certificate Manager 2.0 as its public documents describe it; standard library only.
+
+It sends what the generated SDKs send, and insists on what they insist on: the members that their models require, states
+that they know, dates with a zone, Retry-After as a whole number of seconds with 429.
+"""
+import datetime
+import http.client
+import json
+import re
+import socket
+import ssl
+import time
+import urllib.parse
+
+STATES = {"PROVISIONING", "AVAILABLE", "FAILED"}
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[45][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TYPES = {"/providers": "provider", "/auto-certificates": "autocertificate", "/certificates": "certificate"}
+CERTIFICATE_METADATA = ("expired", "notBefore", "notAfter", "serialNumber", "commonName", "subjectAlternativeNames")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=20):
+        super().__init__("localhost", timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class ApiError(Exception):
+    def __init__(self, status, body, headers):
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.messages = [m["message"] for m in body["messages"]]
+        self.fields = [m.get("field") for m in body["messages"]]
+
+
+def check_date(text):
+    assert datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).tzinfo, text
+
+
+def check_object(item, collection):
+    """What the SDKs' models raise for."""
+    assert UUID.fullmatch(item["id"]), item["id"]
+    assert item["href"] == f"{collection}/{item['id']}"
+    assert item["type"] == TYPES.get(collection, item["type"])
+    metadata = item["metadata"]
+    assert metadata["state"] in STATES and isinstance(metadata["message"], str)
+    check_date(metadata["createdDate"])
+    check_date(metadata["lastModifiedDate"])
+    assert metadata["resourceURN"].count(":") == 4 and metadata["createdBy"] and metadata["lastModifiedBy"]
+    if collection == "/certificates":
+        assert all(metadata[name] is not None for name in CERTIFICATE_METADATA)
+        check_date(metadata["notBefore"])
+        check_date(metadata["notAfter"])
+        assert re.fullmatch(r"[0-9A-F]{2}(:[0-9A-F]{2})*", metadata["serialNumber"])
+        assert "privateKey" not in item["properties"]
+    if collection == "/providers":
+        assert "keySecret" not in item["properties"].get("externalAccountBinding", {})
+    return item
+
+
+class IonosClient:
+    """@socket: of a Unix socket, or @url with @token. @checker: an openapi.OpenApi for all exchanges; may be set later."""
+
+    def __init__(self, socket=None, *, url=None, token=None, ca_file=None, checker=None):
+        self.token = token
+        self.checker = checker
+        if socket:
+            self.connection = UnixConnection(socket)
+        else:
+            parts = urllib.parse.urlsplit(url)
+            if parts.scheme == "https":
+                self.connection = http.client.HTTPSConnection(
+                    parts.hostname, parts.port, timeout=20, context=ssl.create_default_context(cafile=ca_file))
+            else:
+                self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+
+    def close(self):
+        self.connection.close()
+
+    def raw(self, method, path, data=None, **headers):
+        """Returns (status, headers, body as JSON or None)."""
+        fields = {"Accept": "application/json", "Content-Type": "application/json",
+                  **{name.replace("_", "-"): value for name, value in headers.items() if value is not None}}
+        if self.token:
+            fields.setdefault("Authorization", f"Bearer {self.token}")
+        self.connection.request(method, path, data, fields)
+        answer = self.connection.getresponse()
+        text = answer.read()
+        body = json.loads(text) if text else None
+        if body is not None:
+            assert answer.headers["Content-Type"] == "application/json"
+        return answer.status, answer.headers, body
+
+    def request(self, method, path, body=None, **query):
+        target = path + ("?" + urllib.parse.urlencode(query) if query else "")
+        status, headers, answer = self.raw(method, target, None if body is None else json.dumps(body) + "\n")
+        if self.checker:
+            self.checker.check(method, path, body, status, answer)
+        if status >= 300:
+            assert answer["httpStatus"] == status
+            assert all(m["errorCode"] and m["message"] for m in answer["messages"]) and answer["messages"]
+            if status in (429, 503):
+                assert int(headers["Retry-After"]) >= 1
+            raise ApiError(status, answer, headers)
+        return answer
+
+    def fails(self, method, path, body=None, **query):
+        try:
+            answer = self.request(method, path, body, **query)
+        except ApiError as error:
+            return error
+        raise AssertionError(f"{method} {path} was not refused: {answer}")
+
+    # The operations.
+
+    def create(self, collection, **properties):
+        item = check_object(self.request("POST", collection, {"metadata": {}, "properties": properties}), collection)
+        return item
+
+    def get(self, item):
+        href = item if isinstance(item, str) else item["href"]
+        return check_object(self.request("GET", href, depth=1), href.rpartition("/")[0])
+
+    def rename(self, item, name):
+        self.get(item)
+        changed = self.request("PATCH", item["href"], {"metadata": {}, "properties": {"name": name}}, depth=1)
+        return check_object(changed, item["href"].rpartition("/")[0])
+
+    def delete(self, item):
+        self.get(item)
+        assert self.request("DELETE", item["href"], depth=1) is None
+
+    def page(self, collection, **query):
+        page = self.request("GET", collection, **query)
+        assert UUID.fullmatch(page["id"]) and page["type"] == "collection" and page["href"] == collection
+        for item in page["items"]:
+            check_object(item, collection)
+        assert len(page["items"]) <= page["limit"]
+        assert ("prev" in page["_links"]) == (page["offset"] > 0)
+        return page
+
+    def list(self, collection, **filters):
+        """All pages, as the links lead."""
+        page = self.page(collection, **filters)
+        items = list(page["items"])
+        while "next" in page["_links"]:
+            url = urllib.parse.urlsplit(page["_links"]["next"])
+            assert url.path == collection
+            page = self.page(collection, **dict(urllib.parse.parse_qsl(url.query)))
+            items += page["items"]
+        return items
+
+    def wait_available(self, item, seconds=40):
+        """Polls as `create --wait` does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            item = self.get(item)
+            if item["metadata"]["state"] == "AVAILABLE":
+                return item
+            assert item["metadata"]["state"] != "FAILED", item["metadata"]["message"]
+            time.sleep(0.1)
+        raise TimeoutError(item["metadata"])

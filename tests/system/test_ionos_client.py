@@ -1,0 +1,260 @@
+"""A client made from the public description of IONOS Certificate Manager 2.0 does with certd all that it can do there."""
+import pytest
+from certd import Certd
+from ionos_client import IonosClient
+from openapi import OpenApi
+from pebble import Challtestsrv, Pebble
+from procs import free_port, wait_for
+from tls import tls_leaf
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+UNAUTHORIZED = "Unauthorized, wrong or no api key provided to process this request"
+
+
+def rest(certd, checker=None):
+    return IonosClient(certd.runtime / "rest.sock", checker=checker)
+
+
+def described(certd):
+    """A client on the Unix socket, all of whose exchanges are checked against the document that certd gives."""
+    client = rest(certd)
+    client.checker = OpenApi(client.raw("GET", "/openapi.json")[2])
+    return client
+
+
+def token(certd, role, name=None):
+    return certd.ctl("add-token", "--name", name or f"ci-{role}", "--role", role).stdout.strip()
+
+
+@pytest.fixture
+def ca(start):
+    dns = start(Challtestsrv)
+    return start(Pebble, dns=dns.dns, validity=7200)
+
+
+def provider_of(ca):
+    """Without caFile the CA of the test would not be trusted: that one member is certd's own."""
+    return {"name": "Let's Encrypt", "email": "admin@example.com", "server": ca.url, "caFile": str(ca.ca_file)}
+
+
+def every_operation(client, ca, cn):
+    provider = client.create("/providers", **provider_of(ca))
+    assert provider["properties"]["termsOfServiceAgreed"]
+    provider = client.wait_available(provider)
+    auto = client.create("/auto-certificates", provider=provider["id"], commonName=cn,
+                         keyAlgorithm="rsa2048", name="My Auto renewed certificate",
+                         subjectAlternativeNames=["app.example.com"])
+    assert auto["metadata"]["state"] == "PROVISIONING" and "lastIssuedCertificate" not in auto["metadata"]
+    auto = client.wait_available(auto)
+    assert auto["properties"]["keyAlgorithm"] == "rsa2048" and auto["properties"]["provider"] == provider["id"]
+
+    certificate = client.get(f"/certificates/{auto['metadata']['lastIssuedCertificate']}")
+    metadata = certificate["metadata"]
+    assert metadata["autoCertificate"] == auto["id"] and metadata["lastIssuedCertificate"] == certificate["id"]
+    assert metadata["commonName"] == cn and metadata["expired"] is False
+    assert set(metadata["subjectAlternativeNames"]) == {cn, "app.example.com"}
+    assert certificate["properties"]["certificate"].startswith("-----BEGIN CERTIFICATE-----")
+    for filters in ({"filter.commonName": cn}, {"filter.autoCertificate": auto["id"]},
+                    {"filter.commonName": cn, "filter.autoCertificate": auto["id"]}):
+        assert [c["id"] for c in client.list("/certificates", **filters)] == [certificate["id"]]
+    assert client.list("/certificates", **{"filter.commonName": "other.example.com"}) == []
+    assert [a["id"] for a in client.list("/auto-certificates", **{"filter.commonName": cn})] == [auto["id"]]
+    assert client.list("/auto-certificates", **{"filter.commonName": "app.example.com"}) == []
+    assert [a["id"] for a in client.list("/auto-certificates", **{"filter.provider": provider["id"]})] == [auto["id"]]
+    assert client.list("/auto-certificates", **{"filter.state": "FAILED"}) == []
+
+    assert client.rename(provider, "renamed")["properties"]["name"] == "renamed"
+    renamed = client.rename(auto, "also renamed")
+    assert renamed["properties"]["name"] == "also renamed"
+    assert renamed["metadata"]["lastIssuedCertificate"] == certificate["id"], "a new name orders nothing"
+
+    in_use = client.fails("DELETE", provider["href"])
+    assert in_use.status == 409 and "also renamed" in in_use.messages[0]
+    for item in (auto, provider):
+        client.delete(item)
+        assert client.fails("GET", item["href"]).status == 404
+        assert client.fails("DELETE", item["href"]).status == 404
+        assert client.fails("PATCH", item["href"], {"properties": {"name": "x"}}).status == 404
+    for collection in ("/providers", "/auto-certificates"):
+        assert client.list(collection) == []
+
+
+@pytest.mark.limit(120)
+def test_every_operation_on_the_unix_socket_and_by_tcp(start, ca):
+    port = free_port()
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nrest-plain = yes\n"
+                                f"rest-listen = 127.0.0.1:{port}\n")
+    local = described(certd)
+    every_operation(local, ca, "www.example.com")
+    remote = IonosClient(url=f"http://127.0.0.1:{port}", token=token(certd, "admin"), checker=local.checker)
+    every_operation(remote, ca, "shop.example.com")
+    made_by = remote.create("/providers", **provider_of(ca))["metadata"]
+    assert made_by["createdBy"] == made_by["lastModifiedBy"] == "token:ci-admin"
+    assert made_by["createdByUserId"] == made_by["lastModifiedByUserId"] == certd.ctl_json(
+        "show", "token", "ci-admin")["id"]
+
+
+def test_roles_and_tokens_decide(start):
+    port = free_port()
+    certd = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+    checker = described(certd).checker
+    body = {"properties": {"name": "le", "email": "a@example.com", "server": "https://127.0.0.1:1/dir"}}
+
+    def client(secret):
+        return IonosClient(url=f"http://127.0.0.1:{port}", token=secret, checker=checker)
+
+    good = token(certd, "viewer")
+    for wrong in (None, "wrong", good[:-1] + ("A" if good[-1] != "A" else "B"), good + "x", "certd_", "a b"):
+        error = client(wrong).fails("GET", "/providers")
+        assert error.status == 401 and error.headers["WWW-Authenticate"] == "Bearer"
+        assert error.body == {"httpStatus": 401, "messages": [
+            {"errorCode": "paas-auth-1", "message": UNAUTHORIZED, "code": "denied"}]}
+    assert client(good).list("/providers") == []
+    refused = client(good).fails("POST", "/providers", body)
+    assert refused.status == 403 and "provider.create needs the role admin" in refused.messages[0]
+    operator = client(token(certd, "operator"))
+    assert operator.fails("POST", "/providers", body).status == 403
+    assert operator.fails("GET", "/tokens").status == 403
+    admin = client(token(certd, "admin"))
+    admin.request("POST", "/providers", body)
+    certd.ctl("rm", "token", "ci-admin")
+    assert admin.fails("GET", "/providers").status == 401
+
+
+BAD_PROVIDER = [
+    ("name", None), ("name", ""), ("name", 5), ("email", None), ("email", "nobody"), ("email", ["a@example.com"]),
+    ("server", None), ("server", "http://ca.example"), ("server", 7), ("externalAccountBinding", "x"),
+    ("externalAccountBinding", {"keyId": "only"}), ("externalAccountBinding.keySecret", {"keyId": "k", "keySecret": "%"}),
+    ("externalAccountBinding.keyId", {"keyId": 5, "keySecret": "c2VjcmV0"}), ("emial", "a@example.com"),
+]
+BAD_AUTO = [
+    ("provider", None), ("provider", NOBODY), ("provider", 5), ("commonName", None), ("commonName", "-.example.com"),
+    ("commonName", "a.*.example.com"), ("commonName", ["a.example.com"]), ("keyAlgorithm", "rsa1024"),
+    ("keyAlgorithm", 2048), ("name", 5), ("subjectAlternativeNames", "b.example.com"),
+    ("subjectAlternativeNames[1]", ["b.example.com", 5]), ("subjectAlternativeNames[0]", ["b..example.com"]),
+    ("lastIssuedCertificate", NOBODY),
+]
+
+
+def test_each_field_is_refused_by_its_name(start, scratch):
+    certd = start(Certd, config=f"max-alternative-names = 10\nmax-auto-certificates = 1\nwebroot = {scratch}\n")
+    client = described(certd)
+    good = {"name": "le", "email": "a@example.com", "server": "https://127.0.0.1:1/dir"}
+
+    def refusals(collection, properties, cases):
+        for field, value in cases:
+            member = field.partition(".")[0].partition("[")[0]
+            changed = {**properties, member: value}
+            error = client.fails("POST", collection, {"properties": {k: v for k, v in changed.items() if v is not None}})
+            assert (error.status, error.fields) == (400, [f"properties.{field}"]), (field, value, error)
+
+    refusals("/providers", good, BAD_PROVIDER)
+    provider = client.create("/providers", **good)
+    auto = {"name": "a", "provider": provider["id"], "commonName": "a.example.com", "keyAlgorithm": "rsa4096"}
+    refusals("/auto-certificates", auto, BAD_AUTO)
+    too_many = client.fails("POST", "/auto-certificates", {"properties": {
+        **auto, "subjectAlternativeNames": [f"s{i}.example.com" for i in range(11)]}})
+    assert too_many.status == 400 and "subjectAlternativeNames" in too_many.fields[0]
+    client.create("/auto-certificates", **auto)
+    limit = client.fails("POST", "/auto-certificates", {"properties": {**auto, "name": "b"}})
+    assert limit.status == 403 and limit.body["messages"][0]["code"] == "limit"
+    assert client.fails("POST", "/providers", {"properties": good}).status == 409, "the name is taken"
+
+    for bad, field in (({"properties": {"email": "b@example.com"}}, "properties.email"),
+                       ({"properties": {"name": "x", "server": "x"}}, "properties.server"),
+                       ({"properties": {}}, "properties.name"), ({"properties": {"name": None}}, "properties.name"),
+                       ({"properties": {"name": 5}}, "properties.name"), ({"metadata": {}}, "properties"),
+                       ({"properties": "x"}, "properties")):
+        error = client.fails("PATCH", provider["href"], bad)
+        assert (error.status, error.fields) == (400, [field]), bad
+    assert client.get(provider)["properties"]["name"] == "le"
+    for query, field in (({"limit": 0}, "limit"), ({"limit": 1001}, "limit"), ({"offset": -1}, "offset"),
+                         ({"limit": "x"}, "limit"), ({"offset": 2**31}, "offset"), ({"filter.state": "GONE"}, "state")):
+        error = client.fails("GET", "/providers", **query)
+        assert (error.status, error.fields) == (400, [field]), query
+    assert client.page("/providers", depth=1, pretty="true", **{"filter.unknown": "x"})["limit"] == 100
+
+
+def test_what_is_no_request_of_the_api(start):
+    certd = start(Certd)
+    client = described(certd)
+    for path in ("/", "/nothing", "/providers/", "/providers//x", f"/providers/{NOBODY}", "/providers/a/b", "/providers/%00",
+                 "/providers/%ff", "/auto-certificates/x/explode", "/status/x"):
+        assert client.fails("GET", path).status == 404, path
+    for method, path, allowed in (("PUT", "/providers", "GET, POST"), ("DELETE", "/certificates", "GET"),
+                                  ("POST", f"/providers/{NOBODY}", "DELETE, GET, PATCH"), ("GET", "/reload", "POST"),
+                                  ("BREW", "/status", "GET")):
+        error = client.fails(method, path)
+        assert error.status == 405 and set(allowed.split(", ")) <= set(error.headers["Allow"].split(", "))
+    for data in ("", "{", "[]", "null", "5", '"x"', '{"properties": {}} x', "\0", "[" * 50):
+        status, _, body = client.raw("POST", "/providers", data)
+        assert (status, body["httpStatus"]) == (400, 400), data
+    status, _, body = client.raw("POST", "/providers", "{}", Content_Type="text/xml")
+    assert status == 415 and "application/json" in body["messages"][0]["message"]
+    status, _, body = client.raw("POST", "/providers", '{"properties": ' + " " * 256 * 1024 + "}")
+    assert status == 413 and body["messages"][0]["errorCode"] == "paas-general-413"
+    client.close()
+    status, _, body = client.raw("GET", "/providers", x="y" * 20_000)
+    assert status == 431
+    client.close()
+    status, headers, body = client.raw("HEAD", "/providers")
+    assert status == 200 and body is None and int(headers["Content-Length"]) > 100
+    certd.call("server.status")
+
+
+@pytest.mark.limit(120)
+def test_a_thousand_objects_in_pages(start, scratch):
+    certd = start(Certd, config=f"webroot = {scratch}\n")
+    client = described(certd)
+    provider = client.create("/providers", name="mute", email="a@example.com", server="https://127.0.0.1:1/dir")
+    made = set()
+    checker, client.checker = client.checker, None  # a thousand times the same
+    for number in range(1000):
+        made.add(client.request("POST", "/auto-certificates", {"properties": {
+            "name": f"n{number:04}", "provider": provider["id"], "commonName": f"c{number % 10}.example.com",
+            "keyAlgorithm": "rsa4096"}})["id"])
+    client.checker = checker
+    assert len(made) == 1000
+    for limit in (1000, 333):
+        listed = [item["id"] for item in client.list("/auto-certificates", limit=limit)]
+        assert len(listed) == 1000 and set(listed) == made
+    first = client.page("/auto-certificates")
+    assert len(first["items"]) == 100 and "prev" not in first["_links"] and "next" in first["_links"]
+    last = client.page("/auto-certificates", limit=100, offset=900)
+    assert len(last["items"]) == 100 and "next" not in last["_links"] and "offset=800" in last["_links"]["prev"]
+    assert client.page("/auto-certificates", offset=1000)["items"] == []
+    some = client.list("/auto-certificates", limit=30, **{"filter.commonName": "c7.example.com"})
+    assert len(some) == 100 and {item["properties"]["commonName"] for item in some} == {"c7.example.com"}
+    assert len(client.list("/auto-certificates", **{"filter.name": "n0042"})) == 1
+
+
+@pytest.mark.limit(120)
+def test_tls_with_a_certificate_of_its_own_that_is_renewed(start, ca):
+    port = free_port()
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nrest-certificate = rest\n"
+                                f"rest-listen = 127.0.0.1:{port}\n")
+    warnings = certd.call("server.status")["warnings"]
+    assert any("REST does not listen on TCP yet" in w and "'rest'" in w for w in warnings), warnings
+    local = described(certd)
+    with pytest.raises(ConnectionRefusedError):
+        IonosClient(url=f"http://127.0.0.1:{port}").raw("GET", "/providers")
+    provider = local.create("/providers", **provider_of(ca))
+    auto = local.create("/auto-certificates", name="rest", provider=provider["id"], commonName="localhost.example.com",
+                        subjectAlternativeNames=["localhost"], keyAlgorithm="secp256r1")
+    local.wait_available(auto)
+
+    def leaf():
+        try:
+            return tls_leaf("127.0.0.1", port, "localhost")
+        except OSError:
+            return None
+
+    first = wait_for(leaf, 20, "the listener")
+    assert not any("REST" in w for w in certd.call("server.status").get("warnings", []))
+    remote = IonosClient(url=f"https://localhost:{port}", token=token(certd, "viewer"), ca_file=ca.root_file(),
+                         checker=local.checker)
+    remote.connection.host = "localhost"
+    assert [a["id"] for a in remote.list("/auto-certificates")] == [auto["id"]]
+    local.request("POST", f"/auto-certificates/{auto['id']}/renew", {})
+    wait_for(lambda: leaf() not in (None, first), 40, "the renewed certificate")
+    assert len(remote.list("/certificates")) == 2, "a connection that was open goes on"
