@@ -22,7 +22,7 @@ http_of_verb(const struct api_method *method)
 	case API_CALL:
 		break;
 	}
-	return method->role == ROLE_VIEWER ? "GET" : "POST";
+	return method->role == ROLE_VIEWER || (method->flags & API_READS) ? "GET" : "POST";
 }
 
 int

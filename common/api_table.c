@@ -669,7 +669,7 @@ const struct api_method api_methods[] = {
 	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
 		validate_params, NULL, "the record is published: have the CA look" },
 	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
-		audit_list_result, "who did what, and who was refused what", .flags = API_READS },
+		audit_list_result, "who did what, and who was refused what", "/audit", .flags = API_READS },
 	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,
 		audit_verify_result, "is the audit log whole", .flags = API_READS },
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,

@@ -105,6 +105,15 @@ static const char get_notes[] =
 	"\n"
 	"  certctl get api.example.com\n"
 	"  certctl get example.com www.example.com --secret-name SSL_CERT_WEB\n";
+static const struct api_field audit_options[] = {
+	{ .name = "verify", .type = API_BOOL, .help = "look whether every record is there, as it was written" },
+	{ .name = "known",
+		.type = API_STRING,
+		.metavar = "NUMBER:HASH",
+		.help = "verify, and that this record has this hash, which certd once logged" },
+	{ .name = NULL },
+};
+
 static const char add_auto_notes[] =
 	"Waits until the certificate is issued, its files are written and its consumers told.\n"
 	"\n"
@@ -135,6 +144,13 @@ static const char set_notes[] =
 	"Lists are replaced as a whole; an empty value ('') takes a property back to its default.\n"
 	"\n"
 	"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
+
+static const char audit_notes[] =
+	"With --after and no --limit: all that follow. A log that does not verify is an error, which names the first\n"
+	"record that is wrong.\n"
+	"\n"
+	"  certctl audit --verify\n"
+	"  certctl audit --after 0 -o json > audit.json\n";
 
 #define NONE API_RESOURCE_COUNT
 #define NO_METHOD API_METHOD_COUNT
@@ -185,6 +201,8 @@ const struct command commands[] = {
 		cmd_authorize, authorize_notes },
 	{ "get", "DOMAIN...", "get a certificate for names that were authorized by hand", OPTIONS_NONE, COMMAND_WORDS,
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, get_notes },
+	{ "audit", NULL, "who did what, from what to what, and who was refused what", OPTIONS_PARAMS, 0, NONE,
+		RPC_AUDIT_LIST, audit_options, cmd_audit, audit_notes },
 	{ "call", "METHOD [JSON]", "call a method of the control API", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD,
 		NULL, cmd_call, "  certctl call rpc.discover\n" },
 	{ "complete", "WORD...", "print candidates for the last word, for shells", OPTIONS_NONE, COMMAND_WORDS, NONE,

@@ -42,6 +42,8 @@ cmd_deploy(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_probe(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_audit(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_call(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_register(struct ctl *ctl, struct args *args, struct error *err);

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
 	ctl/args.c ctl/args.h \
 	ctl/client.c ctl/client.h \
+	ctl/cmd_audit.c \
 	ctl/cmd_authorize.c \
 	ctl/cmd_consumer.c \
 	ctl/cmd_declare.c \
