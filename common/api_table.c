@@ -242,6 +242,12 @@ static const struct api_field dnsprovider_properties[] = {
 	END,
 };
 
+static const struct api_field dnsprovider_metadata[] = {
+	{ .name = "zonesSeen", .type = API_STRLIST, .help = "zones that its API listed" },
+	{ .name = "zonesSeenDate", .type = API_TIME, .help = "when that was" },
+	END,
+};
+
 static const struct api_column dnsprovider_columns[] = {
 	{ "NAME", "properties.name" },
 	{ "KIND", "properties.kind" },
@@ -381,7 +387,8 @@ const struct api_resource api_resources[] = {
 		"certificate that was issued", certificate_properties, certificate_metadata,
 		certificate_columns, true },
 	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
-		"way to put records into DNS zones", dnsprovider_properties, NULL, dnsprovider_columns },
+		"way to put records into DNS zones", dnsprovider_properties, dnsprovider_metadata,
+		dnsprovider_columns },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
 		consumer_properties, consumer_metadata, consumer_columns },
 	[API_TOKEN] = { "token", "token", "token", "/tokens", "key to the REST server", token_properties,

@@ -16,6 +16,7 @@
 #include "daemon/control/list.h"
 #include "daemon/control/rest.h"
 #include "daemon/control/server.h"
+#include "daemon/control/zones.h"
 #include "daemon/master_key.h"
 #include "daemon/startup.h"
 
@@ -320,6 +321,7 @@ certd_free(struct certd *c)
 	loop_timer_cancel(&c->relaxed);
 	events_unsubscribe(c->watch);
 	lists_stop(&c->service);
+	zones_stop(&c->service);
 	rest_free(c->rest);
 	control_free(c->control);
 	scheduler_free(c->scheduler);

@@ -106,10 +106,18 @@ challenge_name(const char *base)
 	return xasprintf("_acme-challenge.%s", base);
 }
 
+/* Its API has listed all zones that there are, and none of them will do. */
+static bool
+is_known_to_lack(const struct dnsprovider *d, const char *owner)
+{
+	return !d->zones.count && d->zones_listed_at && !dnsprovider_match(d, owner);
+}
+
 static int
 dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard _unused_,
-	bool now _unused_, struct error *err)
+	bool now, struct error *err)
 {
+	_cleanup_free_ char *zones = NULL;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_free_ char *owner = challenge_name(name);
 	const char *named = autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
@@ -118,18 +126,24 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 	if (name_type_of(name) == NAME_IP)
 		return error_set(err, ERROR_INVALID, "%s is an address; dns-01 is for names only", name);
 	found = dnsprovider_choose(solver->store, named, owner, &d, err);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
+	if (found < 0)
+		return -1;
+	if (found == 1 && (now || !is_known_to_lack(&d, owner)))
+		return 0;
+	zones = dnsprovider_zones_text(solver->store);
+	if (found == 1)
+		return error_set_field(err, "dnsProvider",
+			"DNS provider '%s' has no zone for it (zones: %s): make one there, or, if %s is an "
+			"alias, declare the zone that it leads into with --zone",
+			d.o.name, zones, owner);
 	if (named)
 		return error_set_field(
 			err, "dnsProvider", "there is no DNS provider '%s': certctl list dns", named);
 	return error_set(err, ERROR_INVALID,
-		"no DNS provider has a zone for it: certctl add-dns --name NAME --kind rfc2136 --server "
-		"ADDRESS "
-		"--tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, name the provider "
-		"with "
-		"--dns)",
-		name, owner);
+		"no DNS provider has a zone for it (zones: %s): certctl add-dns --name NAME --kind rfc2136 "
+		"--server ADDRESS --tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, "
+		"name the provider with --dns)",
+		zones, name, owner);
 }
 
 static void

@@ -199,6 +199,22 @@ check_name(struct solver *solver, const struct autocert *autocert, const char *n
 	return choose(solver, &q, err) ? 0 : -1;
 }
 
+const struct dnsprovider_env *
+solver_dns_env(const struct solver *solver)
+{
+	return &solver->env;
+}
+
+bool
+solver_may_need_dns(struct solver *solver, const struct autocert *autocert, const char *name)
+{
+	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
+	const struct solver_kind *kind = choose(solver, &q, NULL);
+
+	return !kind ? is_auto(autocert) || strcmp(autocert->challenge, solver_dns01.word) == 0
+		     : kind == &solver_dns01;
+}
+
 int
 solver_check(struct solver *solver, const struct autocert *autocert, struct error *err)
 {

@@ -93,6 +93,17 @@ solver_stop(struct solve *solve);
 void
 solver_cleanup(struct solver *solver, const char *cleanup_id, solver_done_fn *done, void *arg);
 
+/* What DNS providers are worked with. Borrowed. */
+const struct dnsprovider_env *
+solver_dns_env(const struct solver *solver);
+
+/*
+ * Might dns-01 be what proves @name: is it chosen, or has nothing been found so far that can? Whether somebody has a
+ * zone for it is worth finding out then.
+ */
+bool
+solver_may_need_dns(struct solver *solver, const struct autocert *autocert, const char *name);
+
 /*
  * Would a new auto-certificate with these names and settings have a way to prove control? Said at creation:
  * 0, or -1 with ERROR_INVALID that names the field ("challenge", "dnsProvider") and what to add.

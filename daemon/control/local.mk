@@ -27,4 +27,5 @@ libcertd_la_SOURCES += \
 	daemon/control/service.c daemon/control/service.h daemon/control/service_table.c \
 	daemon/control/session.c daemon/control/session.h \
 	daemon/control/token.c daemon/control/token.h \
-	daemon/control/troubles.c daemon/control/troubles.h
+	daemon/control/troubles.c daemon/control/troubles.h \
+	daemon/control/zones.c daemon/control/zones.h

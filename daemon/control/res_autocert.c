@@ -7,6 +7,7 @@
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
+#include "daemon/control/zones.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/store/schedule.h"
 
@@ -222,8 +223,18 @@ autocert_store(struct call *call, struct autocert *a, enum event_kind kind, stru
 	return 0;
 }
 
-int
-autocert_create(struct call *call, struct json_object *params, struct error *err)
+/* Nobody knows whether the name can be proved: declared all the same, but it is said. */
+static void
+warn_about_zones(struct call *call, struct autocert *a)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (zones_unknown(call->service, a, &why))
+		error_move(&a->o.failure, &why);
+}
+
+static int
+create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
@@ -234,6 +245,7 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 		a.o.name = xstrdup(a.common_name);
 	store_new_id(a.o.id);
 	resource_created(call, &a.o);
+	warn_about_zones(call, &a);
 	if (take_slug(call, &a, err) < 0)
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
@@ -241,6 +253,12 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
 	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
+}
+
+int
+autocert_create(struct call *call, struct json_object *params, struct error *err)
+{
+	return zones_first(call, params, create, err);
 }
 
 /* --- change --- */
@@ -304,8 +322,8 @@ apply_change(struct call *call, struct autocert *a, enum autocert_change change)
 	scheduler_kick(s->scheduler);
 }
 
-int
-autocert_update(struct call *call, struct json_object *params, struct error *err)
+static int
+update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert old = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
@@ -319,6 +337,12 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 	resource_modified(call, &a.o);
 	apply_change(call, &a, autocert_change(&old, &a));
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_update(struct call *call, struct json_object *params, struct error *err)
+{
+	return zones_first(call, params, update, err);
 }
 
 /* --- delete --- */

@@ -93,6 +93,8 @@ dnsprovider_update(struct call *call, struct json_object *params, struct error *
 	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0)
 		return -1;
 	resource_from_json(&dnsprovider_ops, properties, &d);
+	strlist_clear(&d.zones_seen); /* another token sees others */
+	d.zones_listed_at = 0;
 	resource_modified(call, &d.o);
 	return dnsprovider_store(call, &d, properties, EVENT_OBJECT_UPDATED, err);
 }

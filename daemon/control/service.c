@@ -43,24 +43,29 @@ call_durable(const struct error *err, void *arg)
 	call_finish(call, call->result, err);
 }
 
+void
+call_end(struct call *call, int rc, struct error *err)
+{
+	if (rc > 0)
+		return;
+	if (rc == 0)
+		rc = change_record(call, err);
+	if (rc == 0 && !call->result)
+		call->result = json_object_new_object();
+	if (rc < 0 && call->txn)
+		store_fail(call->txn, err); /* nothing of a refused call is kept; the commit answers */
+	if (call->txn)
+		store_then(call->txn, call_durable, call);
+	else
+		call_finish(call, call->result, rc < 0 ? err : NULL);
+}
+
 static void
 call_run(struct call *call)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int rc = service_handlers[call->method](call, call->params, &err);
 
-	if (rc > 0)
-		return;
-	if (rc == 0)
-		rc = change_record(call, &err);
-	if (rc == 0 && !call->result)
-		call->result = json_object_new_object();
-	if (rc < 0 && call->txn)
-		store_fail(call->txn, &err); /* nothing of a refused call is kept; the commit answers */
-	if (call->txn)
-		store_then(call->txn, call_durable, call);
-	else
-		call_finish(call, call->result, rc < 0 ? &err : NULL);
+	call_end(call, service_handlers[call->method](call, call->params, &err), &err);
 }
 
 /* An event, and a record of the audit log. Return: -1. */

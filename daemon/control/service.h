@@ -29,7 +29,8 @@ struct service {
 	const struct rest *rest; /* for its warning; may be NULL */
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
-	struct list *lists; /* pages that are being made */
+	struct list *lists;             /* pages that are being made */
+	struct zones_call *zones_calls; /* calls that wait for zones to be listed */
 };
 
 struct call;
@@ -80,6 +81,10 @@ service_fn(struct call *call, struct json_object *params, struct error *err);
 /* For handlers that returned 1: answers and frees the call. @result: taken. */
 void
 call_finish(struct call *call, struct json_object *result, const struct error *err);
+
+/* The same by what a handler returns: for those that returned 1 and have run another handler since. */
+void
+call_end(struct call *call, int rc, struct error *err);
 
 extern service_fn *const service_handlers[API_METHOD_COUNT];
 

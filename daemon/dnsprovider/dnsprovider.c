@@ -54,18 +54,48 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 	return driver->check(d, err);
 }
 
+enum { ZONES_TOLD = 10 };
+
+static const struct strlist *
+zones_of(const struct dnsprovider *d)
+{
+	return d->zones.count ? &d->zones : &d->zones_seen;
+}
+
 size_t
 dnsprovider_match(const struct dnsprovider *d, const char *name)
 {
+	const struct strlist *zones = zones_of(d);
 	size_t best = 0;
 
-	for (size_t i = 0; i < d->zones.count; i++) {
-		size_t len = strlen(d->zones.items[i]);
+	for (size_t i = 0; i < zones->count; i++) {
+		size_t len = strlen(zones->items[i]);
 
-		if (len > best && name_in_zone(name, d->zones.items[i]))
+		if (len > best && name_in_zone(name, zones->items[i]))
 			best = len;
 	}
 	return best;
+}
+
+char *
+dnsprovider_zones_text(struct store *store)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char at[STORE_ID_SIZE] = "";
+	size_t count = 0;
+
+	while (object_next_peek(store, &dnsprovider_class, at, &d, NULL) == 1) {
+		const struct strlist *zones = zones_of(&d);
+
+		memcpy(at, d.o.id, sizeof(at));
+		for (size_t i = 0; i < zones->count; i++)
+			if (count++ < ZONES_TOLD)
+				buf_printf(&text, "%s%s", text.len ? ", " : "", zones->items[i]);
+	}
+	if (count > ZONES_TOLD)
+		buf_printf(&text, " and %zu more", count - ZONES_TOLD);
+	return xstrdup(count ? buf_str(&text) : "none");
 }
 
 /* Walks all: there are as many as an operator has DNS services. */

@@ -31,7 +31,11 @@ struct dnsprovider_record {
 typedef void
 dnsprovider_done_fn(const struct error *err, void *arg);
 
-struct dnsprovider_op; /* an add or remove under way; each driver defines its own */
+/* @zones: borrowed for the call; NULL when @err. */
+typedef void
+dnsprovider_zones_fn(const struct strlist *zones, const struct error *err, void *arg);
+
+struct dnsprovider_op; /* an add, a remove or a list under way; each driver defines its own */
 
 struct dnsprovider_driver {
 	const char *kind; /* "rfc2136", "exec", "ionoscloud" */
@@ -44,6 +48,9 @@ struct dnsprovider_driver {
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
 	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
 		bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+	/* Which zones are there? One try of some seconds. NULL: nobody can tell. */
+	struct dnsprovider_op *(*list_zones)(const struct dnsprovider_env *env, const struct dnsprovider *d,
+		dnsprovider_zones_fn *done, void *arg);
 	/* @done is not called any more. */
 	void (*cancel)(struct dnsprovider_op *op);
 };
@@ -60,9 +67,13 @@ dnsprovider_driver_at(size_t index);
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err);
 
-/* The longest of @d's zones that holds @name: its length, or 0: none does. Pure. */
+/* The longest of @d's zones (declared, else seen) that holds @name: its length, or 0: none does. Pure. */
 size_t
 dnsprovider_match(const struct dnsprovider *d, const char *name);
+
+/* "example.com, example.net and 3 more": the zones of all DNS providers; "none". Owned by the caller. */
+char *
+dnsprovider_zones_text(struct store *store);
 
 /*
  * dnsprovider_choose() - who changes the records of @name

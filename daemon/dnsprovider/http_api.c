@@ -18,6 +18,7 @@
 
 enum {
 	DEFAULT_TIMEOUT_SEC = 120,
+	LIST_TIMEOUT_MS = 5000, /* somebody waits for it at a terminal */
 	DEFAULT_TTL = 60,
 	MAX_FAILURES = 4,
 	FIRST_PAUSE_MS = 1000,    /* doubles with each failure */
@@ -35,7 +36,8 @@ struct dnsprovider_op {
 	char *provider; /* name, for messages */
 	char *endpoint;
 	struct secret token;
-	dnsprovider_done_fn *done;
+	dnsprovider_done_fn *done;        /* of a change */
+	dnsprovider_zones_fn *zones_done; /* of a list */
 	void *arg;
 	struct loop_timer timer;
 	struct loop_timer deadline;
@@ -166,6 +168,7 @@ op_free(struct dnsprovider_op *op)
 	http_cancel(op->env.http, op->handle);
 	clear_state(op);
 	free(op->task.state);
+	strlist_clear(&op->task.zones);
 	free(op->task.zone);
 	free(op->task.name);
 	free(op->task.value);
@@ -183,7 +186,10 @@ finish(struct dnsprovider_op *op, struct error *err)
 {
 	if (err)
 		error_wrap(err, "%s", op->api->name);
-	op->done(err, op->arg);
+	if (op->zones_done)
+		op->zones_done(err ? NULL : &op->task.zones, err, op->arg);
+	else
+		op->done(err, op->arg);
 	op_free(op);
 }
 
@@ -382,40 +388,60 @@ on_deadline(void *arg)
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&err, ERROR_TIMEOUT, "not done in time (propagationTimeout): %s",
+	error_set(&err, ERROR_TIMEOUT, "not done in time%s: %s",
+		op->zones_done ? "" : " (propagationTimeout)",
 		op->waits_for ? op->waits_for : "the API is too slow");
 	err.retry = true;
 	finish(op, &err);
+}
+
+static struct dnsprovider_op *
+op_new(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
+	int64_t timeout_ms, void *arg)
+{
+	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
+	const char *endpoint = d->endpoint && *d->endpoint ? d->endpoint : api->endpoint;
+	size_t len = strlen(endpoint);
+
+	op->task.ttl = d->ttl > 0 ? d->ttl : DEFAULT_TTL;
+	op->task.state = xcalloc(1, api->state_size);
+	op->api = api;
+	op->env = *env;
+	op->provider = xstrdup(d->o.name ? d->o.name : "NAME");
+	op->endpoint = xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);
+	secret_copy(&op->token, &d->token);
+	op->arg = arg;
+	loop_timer_init(&op->timer, env->loop, on_timer, op);
+	loop_timer_init(&op->deadline, env->loop, on_deadline, op);
+	loop_timer_set(&op->timer, 0);
+	loop_timer_set(&op->deadline, timeout_ms);
+	return op;
 }
 
 struct dnsprovider_op *
 http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
 	bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
-	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
-	const char *endpoint = d->endpoint && *d->endpoint ? d->endpoint : api->endpoint;
-	size_t len = strlen(endpoint);
+	int64_t timeout_sec = d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC;
+	struct dnsprovider_op *op = op_new(api, env, d, timeout_sec * 1000, arg);
 
-	op->task = (struct http_api_task){
-		.remove = remove,
-		.zone = xstrdup_null(record->zone),
-		.name = xstrdup(record->name),
-		.value = xstrdup(record->value),
-		.ttl = d->ttl > 0 ? d->ttl : DEFAULT_TTL,
-		.state = xcalloc(1, api->state_size),
-	};
-	op->api = api;
-	op->env = *env;
-	op->provider = xstrdup(d->o.name ? d->o.name : "NAME");
-	op->endpoint = xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);
-	secret_copy(&op->token, &d->token);
 	op->done = done;
-	op->arg = arg;
-	loop_timer_init(&op->timer, env->loop, on_timer, op);
-	loop_timer_init(&op->deadline, env->loop, on_deadline, op);
-	loop_timer_set(&op->timer, 0);
-	loop_timer_set(&op->deadline,
-		(d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC) * 1000);
+	op->task.remove = remove;
+	op->task.zone = xstrdup_null(record->zone);
+	op->task.name = xstrdup(record->name);
+	op->task.value = xstrdup(record->value);
+	return op;
+}
+
+struct dnsprovider_op *
+http_api_list_zones(const struct http_api *api, const struct dnsprovider_env *env,
+	const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg)
+{
+	struct dnsprovider_op *op = op_new(api, env, d, LIST_TIMEOUT_MS, arg);
+
+	op->zones_done = done;
+	op->task.is_list = true;
+	op->failures = MAX_FAILURES; /* the first one is the last */
 	return op;
 }
 

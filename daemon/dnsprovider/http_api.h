@@ -15,8 +15,10 @@ struct http_api_task {
 	char *zone; /* apex, or NULL: nobody knows it */
 	char *name; /* full owner name */
 	char *value;
-	int64_t ttl; /* seconds */
-	void *state; /* the driver's own, zeroed at the start */
+	int64_t ttl;          /* seconds */
+	bool is_list;         /* all that is asked for are the zones: start() begins that instead */
+	struct strlist zones; /* so far */
+	void *state;          /* the driver's own, zeroed at the start */
 };
 
 /*
@@ -47,6 +49,11 @@ http_api_check(const struct dnsprovider *d, struct error *err);
 struct dnsprovider_op *
 http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
 	bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+
+/* For dnsprovider_driver.list_zones. One try, some seconds. */
+struct dnsprovider_op *
+http_api_list_zones(const struct http_api *api, const struct dnsprovider_env *env,
+	const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
 
 /* For dnsprovider_driver.cancel. */
 void

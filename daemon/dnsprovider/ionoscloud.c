@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 100 };
+enum { PAGE = 100, ZONES_MAX = 5000 };
 
 struct state {
 	char *zone; /* the longest with the name in it so far, and its id */
@@ -274,9 +274,46 @@ on_zones(struct http_api_task *task, struct json_object *answer, struct error *e
 }
 
 static int
+on_all_zones(struct http_api_task *task, struct json_object *answer, struct error *err);
+
+static void
+ask_all_zones(struct http_api_task *task, int offset)
+{
+	struct state *s = task->state;
+
+	s->offset = offset;
+	http_api_send(task, "GET", NULL, on_all_zones, "/zones?offset=%d&limit=%d", offset, PAGE);
+}
+
+static int
+on_all_zones(struct http_api_task *task, struct json_object *answer, struct error *err)
+{
+	struct state *s = task->state;
+	struct json_object *items = NULL;
+	size_t count;
+
+	if (get_items(answer, &items, err) < 0)
+		return -1;
+	count = json_object_array_length(items);
+	for (size_t i = 0; i < count; i++) {
+		const char *zone = text_of(json_object_array_get_idx(items, i), "properties", "zoneName");
+		char *name = NULL;
+
+		if (name_canonical(zone, false, &name, NULL) == 0)
+			strlist_take(&task->zones, name);
+	}
+	if (count >= PAGE && s->offset < ZONES_MAX)
+		ask_all_zones(task, s->offset + PAGE);
+	return 0;
+}
+
+static int
 start(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	ask_zones(task, 0);
+	if (task->is_list)
+		ask_all_zones(task, 0);
+	else
+		ask_zones(task, 0);
 	return 0;
 }
 
@@ -297,11 +334,19 @@ change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remo
 	return http_api_start(&api, env, d, remove, record, done, arg);
 }
 
+static struct dnsprovider_op *
+list_zones(
+	const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg)
+{
+	return http_api_list_zones(&api, env, d, done, arg);
+}
+
 const struct dnsprovider_driver dnsprovider_ionoscloud = {
 	.kind = "ionoscloud",
 	.help = "IONOS Cloud DNS, by an API token",
 	.uses_token = true,
 	.check = http_api_check,
 	.change = change,
+	.list_zones = list_zones,
 	.cancel = http_api_cancel,
 };

@@ -120,6 +120,9 @@ struct dnsprovider {
 	struct strlist nameservers;  /* asked for propagation instead of the zone's NS */
 	struct secret token;         /* of an HTTP API, as text */
 	char *endpoint;              /* of an HTTP API; NULL: the driver's */
+	/* not the client's: */
+	struct strlist zones_seen; /* what the API listed, for one that declares no zones */
+	int64_t zones_listed_at;   /* 0: never, or the last try failed (o.failure) */
 };
 
 /* One endpoint that must serve the certificate. */

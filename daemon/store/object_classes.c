@@ -113,6 +113,8 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 25, struct dnsprovider, nameservers, "nameservers"),
 	RECORD_FIELD(RECORD_SECRET, 26, struct dnsprovider, token, "token"),
 	RECORD_FIELD(RECORD_STRING, 27, struct dnsprovider, endpoint, "endpoint"),
+	RECORD_FIELD(RECORD_STRLIST, 28, struct dnsprovider, zones_seen, "zonesSeen"),
+	RECORD_FIELD(RECORD_INT, 29, struct dnsprovider, zones_listed_at, "zonesSeenDate"),
 };
 const struct record_class dnsprovider_class = CLASS(
 	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields);

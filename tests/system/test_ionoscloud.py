@@ -1,5 +1,6 @@
 """dns-01 through the API of IONOS Cloud DNS, against a stand-in that serves what it is given to a real CA."""
 import json
+import socket
 
 import pytest
 from certd import Certd
@@ -7,6 +8,7 @@ from dnsservers import Knot
 from ionos_dns import IonosDns
 from pebble import Pebble
 from procs import wait_for
+from rpc import RpcError
 
 OWNER = "_acme-challenge.example.com"
 NAMES = {"commonName": "*.example.com", "subjectAlternativeNames": ["example.com"]}
@@ -145,3 +147,66 @@ def test_the_token_leaves_no_trace_in_answers_and_store(rig):
     for path in rig.certd.state.rglob("*"):
         if path.is_file():
             assert rig.api.token.encode() not in path.read_bytes()
+
+
+def declare(certd, cn, **more):
+    return certd.call("autoCertificate.create", properties={"provider": "le", "commonName": cn, **more})
+
+
+def test_a_name_in_no_zone_is_refused_with_the_zones_that_there_are(start, scratch):
+    rig = Rig(start, scratch, zones=("example.com", "example.net", "notexample.org"))
+    certd = rig.certd
+    certd.ctl("add-dns", "--name", "ionos", "--kind", "ionoscloud", "--token-file", rig.token_file, "--endpoint",
+              rig.api.endpoint, "--nameserver", rig.knot.dns)
+    result = certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.org", check=False)
+    assert result.returncode and "zones: example.com, example.net, notexample.org" in result.stderr
+    assert certd.call("autoCertificate.list")["total"] == 0
+    asked = rig.api.count("GET", "/zones?offset")
+    # What lies in a zone that is known asks nobody.
+    for number in range(20):
+        declare(certd, f"*.a{number}.example.com")
+    assert rig.api.count("GET", "/zones?offset") == asked
+    # Another way to prove it is not held up either.
+    declare(certd, "www.example.org", challenge="manual")
+    with pytest.raises(RpcError) as refused:
+        certd.call("autoCertificate.update", ref="*.a1.example.com",
+                   properties={"subjectAlternativeNames": ["*.example.org"]})
+    assert "example.net" in refused.value.message
+    # A zone that was made since is found.
+    rig.api.zones["11111111-2222-3333-4444-555555555555"] = "example.org"
+
+    def accepted():
+        try:
+            return declare(certd, "*.example.org")
+        except RpcError:
+            return None
+    wait_for(accepted, 20, "the new zone to be seen")
+    assert sorted(certd.call("dnsProvider.get", ref="ionos")["metadata"]["zonesSeen"]) == \
+        ["example.com", "example.net", "example.org", "notexample.org"]
+    # With a second DNS provider beside it, the zones decide.
+    certd.call("dnsProvider.create", properties={"name": "other", "kind": "exec", "command": "/bin/true",
+                                                 "zones": ["other.example"]})
+    declare(certd, "*.b.example.net")
+    with pytest.raises(RpcError) as refused:
+        declare(certd, "*.example.edu")
+    assert "other.example" in refused.value.message and "example.net" in refused.value.message
+
+
+def test_zones_that_cannot_be_listed_refuse_nothing_but_are_mentioned(start, scratch):
+    rig = Rig(start, scratch)
+    rig.certd.ctl("add-dns", "--name", "ionos", "--kind", "ionoscloud", "--token-file", rig.token_file, "--endpoint",
+                  rig.api.endpoint)
+    rig.api.fail("GET", 503)
+    made = declare(rig.certd, "*.example.org")
+    assert made["metadata"]["state"] == "PROVISIONING"
+    assert "not known whether *.example.org lies in a zone of DNS provider 'ionos'" in made["metadata"]["message"]
+    assert "503" in rig.certd.call("dnsProvider.get", ref="ionos")["metadata"]["message"]
+    # certd ends while a call waits for an answer.
+    rig.api.stop()
+    with socket.create_server(("127.0.0.1", 0)) as silent, rig.certd.rpc() as rpc:
+        rig.certd.call("dnsProvider.update", ref="ionos",
+                       properties={"endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        rpc.send({"jsonrpc": "2.0", "id": 1, "method": "autoCertificate.create",
+                  "params": {"properties": {"provider": "le", "commonName": "*.example.edu"}}})
+        silent.accept()
+        rig.certd.stop()
