@@ -6,7 +6,9 @@
  *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}
  *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
  *   X.list    {"offset", "limit", filters}     others    the fields of their row
- * An update replaces what it names (lists as a whole); null takes a property back to its default.
+ * An update replaces what it names (lists as a whole); null takes a property back to its default. It answers the object
+ * with "effect" (what the change causes). create, update and delete take "dryRun": the same answer with "dryRun": true,
+ * and nothing is changed.
  * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
  * "total"}. References are answered as ids.
  */
@@ -83,6 +85,7 @@ struct api_resource {
 	const struct api_field *metadata; /* beside api_common_metadata */
 	const struct api_column *columns;
 	bool is_ionos; /* by REST as IONOS has it: PATCH changes the name and nothing else */
+	bool is_declared; /* all of it is declared: `certctl dump` and `apply` have it */
 };
 
 enum api_resource_id {
@@ -98,6 +101,7 @@ enum api_resource_id {
 
 extern const struct api_resource api_resources[API_RESOURCE_COUNT];
 extern const struct api_field api_common_metadata[]; /* of every resource */
+extern const struct api_field api_effect_fields[];   /* of "effect" in the answer to an update */
 extern const struct api_field api_event_fields[];    /* of one event */
 extern const struct api_field api_audit_fields[];    /* of one record of the audit log */
 

@@ -182,6 +182,8 @@ api_schema_object(const struct api_resource *resource)
 	json_object_object_add(members, "href", api_schema_type("string"));
 	json_object_object_add(members, "metadata", metadata);
 	json_object_object_add(members, "properties", api_schema_fields(resource->properties, false));
+	json_object_object_add(members, "effect", api_schema_fields(api_effect_fields, false));
+	json_object_object_add(members, "dryRun", api_schema_type("boolean"));
 	json_object_object_add(schema, "properties", members);
 	json_add_string(schema, "description", resource->help);
 	require(schema, always, ARRAY_SIZE(always));

@@ -52,6 +52,17 @@ const struct api_field api_common_metadata[] = {
 	{ .name = "lastModifiedBy", .type = API_STRING, .help = "who changed it" },
 	{ .name = "lastModifiedByUserId", .type = API_STRING, .help = "his number, or his token's id" },
 	{ .name = "resourceURN", .type = API_STRING, .help = "collection and id in one word" },
+	{ .name = "secrets", .type = API_STRLIST, .help = "which secrets it has; they are never answered" },
+	END,
+};
+
+static const char *const effects[] = { "nothing", "redeploy", "reissue", NULL };
+
+const struct api_field api_effect_fields[] = {
+	{ .name = "action", .type = API_ENUM, .values = effects,
+		.help = "what the change causes: nothing, another rollout, or a new certificate" },
+	{ .name = "changed", .type = API_STRLIST, .help = "properties that differ" },
+	{ .name = "reasons", .type = API_STRLIST, .help = "what each of them means" },
 	END,
 };
 
@@ -69,7 +80,7 @@ static const struct api_field provider_properties[] = {
 	NAME_FIELD("name of the provider"),
 	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED, .metavar = "ADDRESS",
 		.help = "contact address of the account" },
-	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .metavar = "URL",
+	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL",
 		.help = "ACME directory, or a well-known name such as letsencrypt" },
 	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .option = "agree-tos",
 		.help = "you accept the CA's terms of service" },
@@ -117,7 +128,7 @@ static const struct api_field autocert_properties[] = {
 		.fallback = "from the common name" },
 	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
 		.metavar = "PROVIDER", .help = "who issues it" },
-	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED | API_IMMUTABLE, .option = "cn",
+	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED, .option = "cn",
 		.metavar = "DOMAIN",
 		.help = "first name of the certificate, such as www.example.com or *.example.com" },
 	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .option = "san", .metavar = "DOMAIN",
@@ -380,17 +391,17 @@ static const struct api_column authorization_columns[] = {
 const struct api_resource api_resources[] = {
 	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
-		provider_columns, true },
+		provider_columns, true, true },
 	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "/auto-certificates",
-		"certificate that is kept valid", autocert_properties, autocert_metadata, autocert_columns, true },
+		"certificate that is kept valid", autocert_properties, autocert_metadata, autocert_columns, true, true },
 	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "/certificates",
 		"certificate that was issued", certificate_properties, certificate_metadata,
 		certificate_columns, true },
 	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
 		"way to put records into DNS zones", dnsprovider_properties, dnsprovider_metadata,
-		dnsprovider_columns },
+		dnsprovider_columns, false, true },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
-		consumer_properties, consumer_metadata, consumer_columns },
+		consumer_properties, consumer_metadata, consumer_columns, false, true },
 	[API_TOKEN] = { "token", "token", "token", "/tokens", "key to the REST server", token_properties,
 		token_metadata, token_columns },
 	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
@@ -408,6 +419,8 @@ const struct api_resource api_resources[] = {
 #define REF_FIELD(noun) \
 	{ .name = "ref", .type = API_REF, .flags = API_REQUIRED | API_POSITIONAL, .resource = noun, \
 		.metavar = "NAME", .help = "name or id" }
+#define DRY_RUN \
+	{ .name = "dryRun", .type = API_BOOL, .help = "say what it would cause, and change nothing" }
 #define FILTER_NAME \
 	{ .name = "commonName", .type = API_STRING, .option = "cn", .metavar = "DOMAIN", \
 		.help = "with this common name" }
@@ -456,6 +469,11 @@ static const struct api_field validate_params[] = {
 	{ .name = "force", .type = API_BOOL, .help = "even while certd does not see the record" },
 	END,
 };
+static const struct api_field create_params[] = { DRY_RUN, END };
+static const struct api_field provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };
+static const struct api_field autocert_change[] = { REF_FIELD("autoCertificate"), DRY_RUN, END };
+static const struct api_field dnsprovider_change[] = { REF_FIELD("dnsProvider"), DRY_RUN, END };
+static const struct api_field consumer_change[] = { REF_FIELD("consumer"), DRY_RUN, END };
 static const struct api_field renew_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "force", .type = API_BOOL,
@@ -626,10 +644,11 @@ static const struct api_field status_result[] = {
 	END,
 };
 
-#define CRUD_ROWS(ID, noun, resource, role, ref, what) \
-	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, NULL, NULL, "declare a " what }, \
-	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, ref, NULL, "change a " what }, \
-	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, ref, NULL, "delete a " what }
+#define CRUD_ROWS(ID, noun, resource, role, change, what) \
+	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
+		"declare a " what }, \
+	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, change, NULL, "change a " what }, \
+	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what }
 #define READ_ROWS(ID, noun, resource, params, ref, what) \
 	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
 		"list " what "s" }, \
@@ -638,10 +657,10 @@ static const struct api_field status_result[] = {
 /* Who may declare programs to be run or where credentials go is admin; who works with what was declared, operator. */
 const struct api_method api_methods[] = {
 	READ_ROWS(PROVIDER, "provider", API_PROVIDER, page_params, provider_ref, "provider"),
-	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_ref, "provider"),
+	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_change, "provider"),
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
 		"auto-certificate"),
-	CRUD_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, ROLE_OPERATOR, autocert_ref,
+	CRUD_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, ROLE_OPERATOR, autocert_change,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
 		renew_params, NULL, "order a new certificate now" },
@@ -654,9 +673,9 @@ const struct api_method api_methods[] = {
 	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_ref,
 		"certificate"),
 	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
-	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_ref, "DNS provider"),
+	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_change, "DNS provider"),
 	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
-	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_ref, "consumer"),
+	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_change, "consumer"),
 	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
 		rollout_result, "write the files and tell the consumer again" },
 	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,

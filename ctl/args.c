@@ -253,6 +253,8 @@ read_short_option(struct reader *reader, const char *text, struct error *err)
 		return read_option(reader, "help", NULL, err);
 	if (text[0] == 'o')
 		return read_option(reader, "output", text[1] ? text + 1 : NULL, err);
+	if (text[0] == 'f' && find_option(reader, "file"))
+		return read_option(reader, "file", text[1] ? text + 1 : NULL, err);
 	return error_set(err, ERROR_USAGE, "there is no option -%s", text);
 }
 

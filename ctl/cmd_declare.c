@@ -8,6 +8,7 @@
 #include "ctl/wait.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* --- what came of it --- */
 
@@ -54,28 +55,63 @@ declared_item(struct output *output, struct json_object *item)
 }
 
 static void
+possible_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n",
+		output->resource->cli, ctl_text_at(item, "properties.name"));
+}
+
+/* "causes reissue", and a line why for each property. */
+static void
+print_effect(struct output *output, struct json_object *item)
+{
+	struct json_object *reasons = ctl_at(item, "effect.reasons");
+	const char *action = ctl_text_at(item, "effect.action");
+
+	if (*action)
+		fprintf(output->ctl->out, "; causes: %s", action);
+	fputc('\n', output->ctl->out);
+	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
+		fprintf(output->ctl->out, "  %s\n",
+			json_object_get_string(json_object_array_get_idx(reasons, i)));
+}
+
+/* Answers of other methods than update have no effect in them. */
+static bool
+is_changed(struct json_object *item)
+{
+	struct json_object *effect = ctl_at(item, "effect");
+
+	return !effect || json_object_array_length(ctl_at(effect, "changed")) > 0;
+}
+
+static void
 changed_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 	const char *next = ctl_text_at(item, "metadata.nextAction");
 
-	fprintf(output->ctl->out, "%s '%s' is changed", output->resource->cli,
-		ctl_text_at(item, "properties.name"));
-	if (*next) {
+	fprintf(output->ctl->out, "%s '%s' %s", output->resource->cli, ctl_text_at(item, "properties.name"),
+		!is_changed(item)                                 ? "is like that already"
+		: json_object_get_boolean(ctl_at(item, "dryRun")) ? "would be changed"
+								  : "is changed");
+	if (*next && is_changed(item)) {
 		text_relative(&when, ctl_time_at(item, "metadata.nextDate"), ctl_now(output->ctl));
 		fprintf(output->ctl->out, "; next: %s %s", next, buf_str(&when));
 	}
-	fputc('\n', output->ctl->out);
+	print_effect(output, item);
 }
 
 static void
 removed_item(struct output *output, struct json_object *item)
 {
-	fprintf(output->ctl->out, "%s '%s' is removed\n", output->resource->cli, ctl_text_at(item, "name"));
+	fprintf(output->ctl->out, "%s '%s' %s\n", output->resource->cli, ctl_text_at(item, "name"),
+		json_object_get_boolean(ctl_at(item, "dryRun")) ? "can be removed" : "is removed");
 }
 
 const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
 static const struct view view_declared = { VIEW_OBJECT, declared_item, NULL };
+static const struct view view_possible = { VIEW_OBJECT, possible_item, NULL };
 static const struct view view_changed = { VIEW_OBJECT, changed_item, NULL };
 static const struct view view_removed = { VIEW_STREAM, removed_item, NULL };
 
@@ -130,6 +166,13 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 
 /* --- commands --- */
 
+/* Something has to happen before it is of use. */
+static bool
+is_waited_for(const struct command *command)
+{
+	return command->resource == API_PROVIDER || command->resource == API_AUTOCERTIFICATE;
+}
+
 int
 cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -138,15 +181,21 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	struct json_object *params = json_object_new_object();
 
 	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (args_flag(args, "dryRun"))
+		json_add_bool(params, "dryRun", true);
 	if (command->resource == API_DNSPROVIDER && tsig_file_apply(args->values, err) < 0) {
 		json_object_put(params);
 		return -1;
 	}
 	if (ctl_call(ctl, command->method, params, &object, err) < 0)
 		return -1;
-	if (command->own && !args_flag(args, "noWait"))
+	if (args_flag(args, "dryRun")) {
+		output_object(ctl, &view_possible, args->resource, object);
+		return 0;
+	}
+	if (is_waited_for(command) && !args_flag(args, "noWait"))
 		return declare_wait_new(ctl, args, object, err);
-	output_object(ctl, command->own ? &view_declared : &view_ready, args->resource, object);
+	output_object(ctl, is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
 	return 0;
 }
 
@@ -222,6 +271,48 @@ no_such_verb(const struct args *args, struct error *err)
 				 args->resource->cli);
 }
 
+/* --unset: null, under the name that the option or the property has. */
+static int
+unset(struct args *args, const char *word, struct error *err)
+{
+	struct options options;
+	const struct option *found = NULL;
+	_cleanup_free_ const char **names = NULL;
+	const char *nearest;
+
+	options_of(args->command, args->resource, &options);
+	names = xcalloc(options.count, sizeof(*names));
+	for (size_t i = 0; i < options.count; i++) {
+		const struct option *o = &options.items[i];
+
+		names[i] = o->name;
+		if (!o->is_own && !o->is_negation &&
+			(strcmp(o->name, word) == 0 || strcmp(o->field->name, word) == 0))
+			found = o;
+	}
+	if (found)
+		json_object_object_add(
+			args->values, found->parent ? found->parent->name : found->field->name, NULL);
+	nearest = api_nearest(word, names, options.count);
+	if (!found)
+		error_set(err, ERROR_USAGE, "--unset: there is no option '%s'%s%s%s", word,
+			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	options_clear(&options);
+	return found ? 0 : -1;
+}
+
+static int
+unset_all(struct args *args, struct error *err)
+{
+	struct json_object *list = NULL;
+
+	json_object_object_get_ex(args->own, "unset", &list);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		if (unset(args, json_object_get_string(json_object_array_get_idx(list, i)), err) < 0)
+			return -1;
+	return 0;
+}
+
 int
 cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -231,6 +322,8 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!api_method_of(args->resource, API_UPDATE, &method))
 		return no_such_verb(args, err);
+	if (unset_all(args, err) < 0)
+		return -1;
 	if (json_object_object_length(args->values) == 0)
 		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help",
 			args->resource->cli);
@@ -239,6 +332,8 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	params = json_object_new_object();
 	json_add_string(params, "ref", args->words.items[0]);
 	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (args_flag(args, "dryRun"))
+		json_add_bool(params, "dryRun", true);
 	if (ctl_call(ctl, method, params, &object, err) < 0)
 		return -1;
 	output_object(ctl, &view_changed, args->resource, object);
@@ -246,7 +341,7 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 }
 
 static int
-remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
+remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name, bool dry_run,
 	struct error *err)
 {
 	struct json_object *params = json_object_new_object();
@@ -254,10 +349,14 @@ remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, co
 	_cleanup_json_ struct json_object *item = json_object_new_object();
 
 	json_add_string(params, "ref", name);
+	if (dry_run)
+		json_add_bool(params, "dryRun", true);
 	if (ctl_call(ctl, method, params, &result, err) < 0)
 		return -1;
 	json_add_string(item, "type", output->resource->type);
 	json_add_string(item, "name", name);
+	if (dry_run)
+		json_add_bool(item, "dryRun", true);
 	output_item(output, item);
 	return 0;
 }
@@ -273,7 +372,7 @@ cmd_rm(struct ctl *ctl, struct args *args, struct error *err)
 		return no_such_verb(args, err);
 	output_start(&output, ctl, &view_removed, args->resource);
 	for (size_t i = 0; rc == 0 && i < args->words.count; i++)
-		rc = remove_one(ctl, &output, method, args->words.items[i], err);
+		rc = remove_one(ctl, &output, method, args->words.items[i], args_flag(args, "dryRun"), err);
 	output_end(&output);
 	return rc;
 }

@@ -3,15 +3,18 @@
 
 #include <string.h>
 
-static const struct api_field wait_options[] = {
-	{ .name = "noWait", .type = API_BOOL, .help = "return at once; certd goes on by itself" },
-	{ .name = "timeout",
-		.type = API_SPAN,
-		.metavar = "SPAN",
-		.help = "wait at most this long",
-		.fallback = "10m" },
-	{ .name = NULL },
-};
+/* clang-format off */
+#define WAIT_FIELDS \
+	{ .name = "noWait", .type = API_BOOL, .help = "return at once; certd goes on by itself" }, \
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "wait at most this long", \
+		.fallback = "10m" }
+#define DRY_RUN \
+	{ .name = "dryRun", .type = API_BOOL, .help = "say what it would cause, and change nothing" }
+/* clang-format on */
+
+static const struct api_field wait_options[] = { WAIT_FIELDS, { .name = NULL } };
+static const struct api_field add_options[] = { WAIT_FIELDS, DRY_RUN, { .name = NULL } };
+static const struct api_field change_options[] = { DRY_RUN, { .name = NULL } };
 static const struct api_field events_options[] = {
 	{ .name = "follow", .type = API_BOOL, .help = "go on with new ones as they come" },
 	{ .name = NULL },
@@ -140,6 +143,37 @@ static const char add_token_notes[] =
 	"TOKEN\n"
 	"\n"
 	"  certctl add-token --name ci --role operator --expires 90d > ci.token\n";
+static const char *const dump_formats[] = { "yaml", "json", NULL };
+static const struct api_field dump_options[] = {
+	{ .name = "format", .type = API_ENUM, .values = dump_formats, .fallback = "yaml",
+		.help = "how it is written" },
+	{ .name = NULL },
+};
+static const struct api_field apply_options[] = {
+	{ .name = "file", .type = API_STRING, .metavar = "FILE",
+		.help = "-f: the declarations, YAML or JSON; - is the standard input" },
+	{ .name = "prune", .type = API_BOOL,
+		.help = "remove what the file's collections do not have" },
+	{ .name = "dryRun", .type = API_BOOL, .help = "show the difference, and change nothing" },
+	{ .name = NULL },
+};
+static const struct api_field set_options[] = {
+	{ .name = "unset", .type = API_STRLIST, .metavar = "OPTION",
+		.help = "take the property of that option back to its default" },
+	DRY_RUN,
+	{ .name = NULL },
+};
+
+static const char apply_notes[] =
+	"Shows the difference, then sends object by object: each changes as a whole or not at all. What the\n"
+	"file says of an object is all of it: a property that is not there goes back to its default. Secrets\n"
+	"are named by file or by systemd credential, and not needed again while certd has them.\n"
+	"\n"
+	"  certctl dump > site.yaml\n"
+	"  certctl apply -f site.yaml --dry-run\n";
+static const char dump_notes[] =
+	"Providers, DNS providers, consumers and auto-certificates; not certificates, which are issued or\n"
+	"imported, and not what gives access to certd. Secrets are written as {credential: NAME}.\n";
 static const char set_notes[] =
 	"Lists are replaced as a whole; an empty value ('') takes a property back to its default.\n"
 	"\n"
@@ -159,13 +193,13 @@ static const char audit_notes[] =
 /* clang-format off */
 const struct command commands[] = {
 	{ "add-provider", NULL, "register an account with a certificate authority", OPTIONS_CREATE, 0,
-		API_PROVIDER, RPC_PROVIDER_CREATE, wait_options, cmd_add, add_provider_notes },
+		API_PROVIDER, RPC_PROVIDER_CREATE, add_options, cmd_add, add_provider_notes },
 	{ "add-auto", NULL, "get a certificate and keep it valid", OPTIONS_CREATE, 0,
-		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, wait_options, cmd_add, add_auto_notes },
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, add_options, cmd_add, add_auto_notes },
 	{ "add-dns", NULL, "declare where dns-01 puts its records", OPTIONS_CREATE, 0,
-		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, NULL, cmd_add, add_dns_notes },
+		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, change_options, cmd_add, add_dns_notes },
 	{ "add-consumer", NULL, "declare a server that uses certificates", OPTIONS_CREATE, 0,
-		API_CONSUMER, RPC_CONSUMER_CREATE, NULL, cmd_add, add_consumer_notes },
+		API_CONSUMER, RPC_CONSUMER_CREATE, change_options, cmd_add, add_consumer_notes },
 	{ "add-token", NULL, "make a token for the REST server", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
 		cmd_add_token, add_token_notes },
 	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token, authorization", OPTIONS_LIST,
@@ -173,9 +207,13 @@ const struct command commands[] = {
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
 		cmd_show, NULL },
 	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,
-		NO_METHOD, NULL, cmd_set, set_notes },
-	{ "rm", "NOUN NAME...", "delete objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAMES, NONE, NO_METHOD, NULL,
-		cmd_rm, NULL },
+		NO_METHOD, set_options, cmd_set, set_notes },
+	{ "rm", "NOUN NAME...", "delete objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAMES, NONE, NO_METHOD,
+		change_options, cmd_rm, NULL },
+	{ "apply", "-f FILE", "make the declarations equal to a file", OPTIONS_NONE, 0, NONE, NO_METHOD,
+		apply_options, cmd_apply, apply_notes },
+	{ "dump", NULL, "write all declarations as such a file", OPTIONS_NONE, 0, NONE, NO_METHOD, dump_options,
+		cmd_dump, dump_notes },
 	{ "renew", NULL, "order a new certificate now", OPTIONS_PARAMS, 0, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_RENEW, wait_options, cmd_renew, NULL },
 	{ "pause", NULL, "stop renewing until it is resumed", OPTIONS_PARAMS, 0, API_AUTOCERTIFICATE,

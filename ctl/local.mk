@@ -3,28 +3,34 @@ noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
 	ctl/args.c ctl/args.h \
 	ctl/client.c ctl/client.h \
+	ctl/cmd_apply.c \
 	ctl/cmd_audit.c \
 	ctl/cmd_authorize.c \
 	ctl/cmd_consumer.c \
 	ctl/cmd_declare.c \
+	ctl/cmd_dump.c \
 	ctl/cmd_events.c \
 	ctl/cmd_read.c \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c \
 	ctl/ctl.c ctl/ctl.h \
+	ctl/declaration.c ctl/declaration.h \
 	ctl/declare.h \
 	ctl/help.c ctl/help.h \
 	ctl/options.c \
 	ctl/output.c ctl/output.h \
+	ctl/plan.c ctl/plan.h \
+	ctl/present.c ctl/present.h \
 	ctl/progress.c ctl/progress.h \
 	ctl/text.c ctl/text.h \
 	ctl/tsig_file.c ctl/tsig_file.h \
 	ctl/values.c ctl/values.h \
 	ctl/views.c \
-	ctl/wait.c ctl/wait.h
+	ctl/wait.c ctl/wait.h \
+	ctl/yaml_file.c ctl/yaml_file.h
 
 certctl_SOURCES = ctl/main.c
-certctl_LDADD = libctl.la $(COMMON_LIBS)
+certctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS)
 
 # The man page: what the tables know is written by certctl itself.
 EXTRA_DIST += ctl/certctl.1.in

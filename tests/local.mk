@@ -116,8 +116,8 @@ check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
-	tests/unit/control/test_change.c \
 	tests/unit/control/test_diff.c \
+	tests/unit/control/test_effect.c \
 	tests/unit/control/test_list.c \
 	tests/unit/control/test_peer.c \
 	tests/unit/control/test_session.c \
@@ -171,10 +171,12 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/test_client.c \
 	tests/unit/ctl/test_help.c \
 	tests/unit/ctl/test_output.c \
+	tests/unit/ctl/test_plan.c \
 	tests/unit/ctl/test_tsig_file.c \
-	tests/unit/ctl/test_wait.c
+	tests/unit/ctl/test_wait.c \
+	tests/unit/ctl/test_yaml_file.c
 unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
+unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
 
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
@@ -275,6 +277,11 @@ FUZZERS += fuzz-token
 fuzz_token_SOURCES = tests/fuzz/fuzz_token.c
 fuzz_token_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/token
+
+FUZZERS += fuzz-yaml_file
+fuzz_yaml_file_SOURCES = tests/fuzz/fuzz_yaml_file.c
+fuzz_yaml_file_LDADD = $(FUZZ_LIBS) libctl.la $(COMMON_LIBS) $(YAML_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/yaml_file
 
 FUZZERS += fuzz-x509
 fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c

@@ -4,6 +4,7 @@ libcertd_la_SOURCES += \
 	daemon/control/acceptor.c daemon/control/acceptor.h \
 	daemon/control/change.c daemon/control/change.h \
 	daemon/control/diff.c daemon/control/diff.h \
+	daemon/control/effect.c daemon/control/effect.h \
 	daemon/control/explain.c \
 	daemon/control/handlers.h \
 	daemon/control/list.c daemon/control/list.h \

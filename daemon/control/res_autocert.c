@@ -1,6 +1,7 @@
 /*
- * Auto-certificates: the declarations that certd keeps fulfilled. Changing one says what follows: nothing, another
- * rollout, or a new certificate; the rule is autocert_change() and nowhere else.
+ * Auto-certificates: the declarations that certd keeps fulfilled. What changing one causes is effect.c's to say and
+ * done here. Its directory of files is its own for life: whatever the declaration becomes, readers find the files where
+ * they were, and each is replaced by rename when the new certificate is there.
  */
 #include "daemon/control/res_autocert.h"
 
@@ -263,62 +264,36 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 
 /* --- change --- */
 
-static bool
-text_differs(const char *a, const char *b)
+void
+autocert_reissue(struct call *call, struct autocert *a)
 {
-	return strcmp(a ? a : "", b ? b : "") != 0;
-}
-
-enum autocert_change
-autocert_change(const struct autocert *old, const struct autocert *new)
-{
-	if (!strlist_equal(&old->sans, &new->sans) || text_differs(old->common_name, new->common_name) ||
-		text_differs(old->provider, new->provider) ||
-		text_differs(old->key_algorithm, new->key_algorithm) ||
-		text_differs(old->profile, new->profile))
-		return AUTOCERT_REISSUE;
-	if (!strlist_equal(&old->consumers, &new->consumers))
-		return AUTOCERT_REDEPLOY;
-	if (old->renew_before != new->renew_before)
-		return AUTOCERT_RESCHEDULE;
-	return AUTOCERT_NOTHING;
-}
-
-/* The order under way is for the old declaration: it is given up, and the next one begins now. */
-static void
-reissue(struct call *call, struct autocert *a)
-{
-	struct service *s = call->service;
-
-	scheduler_cancel(s->scheduler, a->o.id);
+	call_cancel_issue(call, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
 	a->is_outdated =
 		true; /* also when this order has to wait: nothing may move it to the old one's renewal */
 	if (!a->paused)
-		issue_schedule_renewal(s->issue_env, call_txn(call), a, true);
+		issue_schedule_renewal(call->service->issue_env, call_txn(call), a, true);
 }
 
 static void
-apply_change(struct call *call, struct autocert *a, enum autocert_change change)
+apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 {
 	struct service *s = call->service;
 
-	switch (change) {
-	case AUTOCERT_REISSUE:
-		reissue(call, a);
+	switch (effect->action) {
+	case EFFECT_REISSUE:
+		autocert_reissue(call, a);
 		break;
-	case AUTOCERT_REDEPLOY:
+	case EFFECT_REDEPLOY:
 		if (a->last_certificate)
 			rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
 		break;
-	case AUTOCERT_RESCHEDULE:
-		if (!a->paused && a->attempts == 0)
-			issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
-		break;
-	case AUTOCERT_NOTHING:
+	case EFFECT_NOTHING:
 		break;
 	}
+	if (effect->moves_renewal && effect->action != EFFECT_REISSUE && !a->paused && a->attempts == 0)
+		issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
 	scheduler_kick(s->scheduler);
 }
 
@@ -327,6 +302,7 @@ update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert old = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
 
 	if (resource_find(call, &autocert_class, params, &old, err) < 0)
 		return -1;
@@ -334,8 +310,9 @@ update(struct call *call, struct json_object *params, struct error *err)
 	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
 	if (check_declaration(call, &a, err) < 0)
 		return -1;
-	resource_modified(call, &a.o);
-	apply_change(call, &a, autocert_change(&old, &a));
+	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
+		return 0;
+	apply_effect(call, &a, &effect);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
@@ -383,7 +360,7 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
 		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
 		return -1;
-	scheduler_cancel(call->service->scheduler, a.o.id);
+	call_cancel_issue(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_DEPLOY, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_PROBE, a.o.id);
@@ -432,7 +409,7 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 		return -1;
 	a.paused = true;
 	a.next_at = 0;
-	scheduler_cancel(call->service->scheduler, a.o.id);
+	call_cancel_issue(call, a.o.id);
 	schedule_del(call->service->store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);

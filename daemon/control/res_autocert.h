@@ -1,19 +1,15 @@
-/* daemon/control/res_autocert.h: what changing an auto-certificate causes, and how its next step is called. */
+/* daemon/control/res_autocert.h: what others need of auto-certificates. */
 #ifndef DAEMON_CONTROL_RES_AUTOCERT_H
 #define DAEMON_CONTROL_RES_AUTOCERT_H
 
 #include "daemon/control/resource.h"
 
-enum autocert_change {
-	AUTOCERT_NOTHING,
-	AUTOCERT_RESCHEDULE, /* the renewal moves */
-	AUTOCERT_REDEPLOY,   /* other consumers: roll out again */
-	AUTOCERT_REISSUE     /* the certificate in use is not the declared one any more */
-};
-
-/* Pure: what the step from @old to @new causes. */
-enum autocert_change
-autocert_change(const struct autocert *old, const struct autocert *new);
+/*
+ * The certificate in use is not the declared one any more: what is under way is given up, the next order begins now
+ * (unless @a is paused). Saving @a is the caller's.
+ */
+void
+autocert_reissue(struct call *call, struct autocert *a);
 
 /* "issue", "renew" or "retry". */
 const char *

@@ -150,8 +150,6 @@ roll_out_again(struct call *call, const struct consumer *c, struct error *err)
 static int
 consumer_store(struct call *call, struct consumer *c, enum event_kind kind, struct error *err)
 {
-	if (check_consumer(c, err) < 0)
-		return -1;
 	c->o.state = OBJECT_AVAILABLE;
 	if (object_save(call->service->store, call_txn(call), &consumer_class, c, err) < 0)
 		return -1;
@@ -166,6 +164,8 @@ consumer_create(struct call *call, struct json_object *params, struct error *err
 	_cleanup_consumer_ struct consumer c = { 0 };
 
 	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
+	if (check_consumer(&c, err) < 0)
+		return -1;
 	resource_created(call, &c.o);
 	return consumer_store(call, &c, EVENT_OBJECT_CREATED, err);
 }
@@ -173,15 +173,21 @@ consumer_create(struct call *call, struct json_object *params, struct error *err
 int
 consumer_update(struct call *call, struct json_object *params, struct error *err)
 {
+	_cleanup_consumer_ struct consumer old = { 0 };
 	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
 
-	if (resource_find(call, &consumer_class, params, &c, err) < 0)
+	if (resource_find(call, &consumer_class, params, &old, err) < 0)
 		return -1;
+	record_copy(&consumer_class, &c, &old);
 	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
-	resource_modified(call, &c.o);
-	if (check_directory(call, &c, err) < 0 || consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
+	if (check_consumer(&c, err) < 0 || check_directory(call, &c, err) < 0)
 		return -1;
-	return roll_out_again(call, &c, err);
+	if (!resource_change(call, &consumer_ops, &old, &c, &effect))
+		return 0;
+	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
+		return -1;
+	return effect.action == EFFECT_REDEPLOY ? roll_out_again(call, &c, err) : 0;
 }
 
 int

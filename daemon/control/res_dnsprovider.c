@@ -56,15 +56,20 @@ read_token(struct dnsprovider *d, struct json_object *properties)
 		secret_set(&d->token, text, strlen(text));
 }
 
+/* What @properties says, canonical and checked. */
 static int
-dnsprovider_store(struct call *call, struct dnsprovider *d, struct json_object *properties,
-	enum event_kind kind, struct error *err)
+read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
 {
+	resource_from_json(&dnsprovider_ops, properties, d);
 	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
 		return -1;
 	read_token(d, properties);
-	if (dnsprovider_check(d, err) < 0)
-		return resource_refused(err, NULL);
+	return dnsprovider_check(d, err) < 0 ? resource_refused(err, NULL) : 0;
+}
+
+static int
+dnsprovider_store(struct call *call, struct dnsprovider *d, enum event_kind kind, struct error *err)
+{
 	d->o.state = OBJECT_AVAILABLE;
 	if (object_save(call->service->store, call_txn(call), &dnsprovider_class, d, err) < 0)
 		return -1;
@@ -77,26 +82,30 @@ int
 dnsprovider_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	struct json_object *properties = json_path(params, "properties");
 
-	resource_from_json(&dnsprovider_ops, properties, &d);
+	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+		return -1;
 	resource_created(call, &d.o);
-	return dnsprovider_store(call, &d, properties, EVENT_OBJECT_CREATED, err);
+	return dnsprovider_store(call, &d, EVENT_OBJECT_CREATED, err);
 }
 
 int
 dnsprovider_update(struct call *call, struct json_object *params, struct error *err)
 {
+	_cleanup_dnsprovider_ struct dnsprovider old = { 0 };
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	struct json_object *properties = json_path(params, "properties");
+	_cleanup_effect_ struct effect effect = { 0 };
 
-	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0)
+	if (resource_find(call, &dnsprovider_class, params, &old, err) < 0)
 		return -1;
-	resource_from_json(&dnsprovider_ops, properties, &d);
+	record_copy(&dnsprovider_class, &d, &old);
+	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+		return -1;
+	if (!resource_change(call, &dnsprovider_ops, &old, &d, &effect))
+		return 0;
 	strlist_clear(&d.zones_seen); /* another token sees others */
 	d.zones_listed_at = 0;
-	resource_modified(call, &d.o);
-	return dnsprovider_store(call, &d, properties, EVENT_OBJECT_UPDATED, err);
+	return dnsprovider_store(call, &d, EVENT_OBJECT_UPDATED, err);
 }
 
 int

@@ -8,12 +8,27 @@
 #include "common/rpc.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/control/handlers.h"
+#include "daemon/control/res_autocert.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
 
 /* A MAC key that is shorter gives nothing to guess; no CA hands out longer ones. */
 enum { EAB_KEY_MIN = 16, EAB_KEY_MAX = 512 };
+enum { REFERRERS_MAX = 10000 };
+
+/* A key that certd made itself is nobody's declaration. */
+static void
+forget_own_key(struct json_object *metadata)
+{
+	struct json_object *secrets = json_path(metadata, "secrets");
+
+	for (size_t i = 0; secrets && i < json_object_array_length(secrets); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(secrets, i)), "accountKey") == 0)
+			json_object_array_del_idx(secrets, i, 1);
+	if (secrets && json_object_array_length(secrets) == 0)
+		json_object_object_del(metadata, "secrets");
+}
 
 static void
 provider_describe(struct service *service, const void *obj, struct json_object *properties,
@@ -29,6 +44,8 @@ provider_describe(struct service *service, const void *obj, struct json_object *
 	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
 		json_add_time(metadata, "nextDate", row.due_at);
 	(void)properties;
+	if (!p->is_key_imported)
+		forget_own_key(metadata);
 }
 
 const struct resource_ops provider_ops = {
@@ -158,44 +175,103 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	return provider_store(call, &p, EVENT_OBJECT_CREATED, err);
 }
 
-/* What the account was registered with: it can be mended until then, afterwards the CA has it. */
+/* What the account was registered with: it can be mended until then, afterwards this CA has it. */
 static int
-check_registered(const struct provider *p, struct json_object *properties, struct error *err)
+check_registered(const struct provider *old, const struct effect *effect, struct error *err)
 {
 	static const char *const names[] = { "email", "termsOfServiceAgreed", "externalAccountBinding" };
 
-	for (size_t i = 0; p->account_url && i < ARRAY_SIZE(names); i++) {
-		if (!json_path(properties, names[i]))
-			continue;
-		error_set(err, ERROR_STATE,
-			"the account is registered with it already; declare another provider");
-		if (err)
-			err->field = xasprintf("properties.%s", names[i]);
-		return -1;
+	if (!old->account_url || effect->action == EFFECT_REISSUE)
+		return 0;
+	for (size_t i = 0; i < effect->changed.count; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
+			if (strncmp(effect->changed.items[i], names[j], strlen(names[j])) != 0)
+				continue;
+			error_set(err, ERROR_STATE,
+				"the account is registered with it already; declare another provider");
+			if (err)
+				err->field = xasprintf("properties.%s", names[j]);
+			return -1;
+		}
 	}
+	return 0;
+}
+
+/* Another CA knows neither the account nor who it is bound to. */
+static int
+leave_server(const struct provider *old, struct provider *p, struct error *err)
+{
+	if (p->eab_key_id && old->eab_key_id && strcmp(p->eab_key_id, old->eab_key_id) == 0)
+		return error_set_field(err, "properties.externalAccountBinding",
+			"'%s' is of the former CA: give the one that you have with the new CA, or null",
+			p->eab_key_id);
+	str_replace(&p->account_url, NULL);
+	str_replace(&p->account_thumbprint, NULL);
+	str_replace(&p->terms_url, NULL);
+	secret_clear(&p->account_key);
+	p->is_key_imported = false;
+	return 0;
+}
+
+/* Certificates of the former CA stay in use until the new ones are there. */
+static int
+reissue_all(struct call *call, const struct provider *p, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &autocert_class, p->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0)
+			return -1;
+		autocert_reissue(call, &a);
+		if (object_save(store, call_txn(call), &autocert_class, &a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What @properties says over what @p holds, canonical and checked. */
+static int
+read_changes(struct provider *p, struct json_object *properties, struct error *err)
+{
+	resource_from_json(&provider_ops, properties, p);
+	if (json_path(properties, "server") && resolve_server(p, err) < 0)
+		return -1;
+	if (json_path(properties, "email") && check_email(p, err) < 0)
+		return -1;
+	if (json_path(properties, "externalAccountBinding") && read_eab(p, properties, err) < 0)
+		return -1;
 	return 0;
 }
 
 int
 provider_update(struct call *call, struct json_object *params, struct error *err)
 {
+	_cleanup_provider_ struct provider old = { 0 };
 	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
 
-	struct json_object *properties = json_path(params, "properties");
-
-	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
-		check_registered(&p, properties, err) < 0)
+	if (resource_find(call, &provider_class, params, &old, err) < 0)
 		return -1;
-	resource_from_json(&provider_ops, properties, &p);
-	if (json_path(properties, "email") && check_email(&p, err) < 0)
+	record_copy(&provider_class, &p, &old);
+	if (read_changes(&p, json_path(params, "properties"), err) < 0)
 		return -1;
-	if (json_path(properties, "externalAccountBinding") && read_eab(&p, properties, err) < 0)
+	if (!resource_change(call, &provider_ops, &old, &p, &effect))
+		return 0;
+	if (check_registered(&old, &effect, err) < 0)
 		return -1;
-	resource_modified(call, &p.o);
-	if (!p.account_url)
-		schedule_account(call, &p); /* what was changed may be what it failed for */
-	scheduler_forget_provider(call->service->scheduler, p.o.id);
-	return provider_store(call, &p, EVENT_OBJECT_UPDATED, err);
+	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
+		return -1;
+	if (effect.registers)
+		schedule_account(call, &p);
+	call_forget_provider(call, p.o.id);
+	if (provider_store(call, &p, EVENT_OBJECT_UPDATED, err) < 0)
+		return -1;
+	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
 }
 
 int
@@ -208,7 +284,7 @@ provider_delete(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	schedule_del(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p.o.id);
 	resource_event(call, EVENT_OBJECT_DELETED, &provider_ops, &p.o);
-	scheduler_forget_provider(call->service->scheduler, p.o.id);
+	call_forget_provider(call, p.o.id);
 	return 0;
 }
 

@@ -143,6 +143,47 @@ state_name(int64_t state)
 	return "FAILED";
 }
 
+static bool
+has_secret(const struct record_class *cls, size_t i, const struct object *o)
+{
+	const struct secret *secret = (const void *)((const char *)o + cls->fields[i].offset);
+
+	return o->is_peek ? o->sealed >> i & 1 : secret->len > 0;
+}
+
+/* Secrets are told by name only: those that @fields lets one declare. */
+static void
+list_secrets(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+	const struct object *o, struct strlist *ret)
+{
+	for (; fields && fields->name; fields++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (fields->type != API_SECRET && fields->type != API_OBJECT)
+			continue;
+		path = xasprintf("%s%s", prefix, fields->name);
+		if (fields->type == API_OBJECT) {
+			_cleanup_free_ char *inner = xasprintf("%s.", path);
+
+			list_secrets(cls, fields->fields, inner, o, ret);
+		}
+		for (size_t i = 0; fields->type == API_SECRET && i < cls->n_fields; i++)
+			if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0 &&
+				has_secret(cls, i, o))
+				strlist_add(ret, path);
+	}
+}
+
+static void
+add_secrets(const struct resource_ops *ops, const struct object *o, struct json_object *metadata)
+{
+	_cleanup_strlist_ struct strlist secrets = STRLIST_INIT;
+
+	list_secrets(ops->cls, api_resources[ops->id].properties, "", o, &secrets);
+	if (secrets.count)
+		json_add_strlist(metadata, "secrets", &secrets);
+}
+
 static struct json_object *
 metadata_to_json(const struct api_resource *api, const struct object *o)
 {
@@ -191,6 +232,7 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	struct json_object *properties = resource_properties(ops->cls, obj);
 
 	add_fields(ops->cls, api->metadata, "", obj, metadata);
+	add_secrets(ops, o, metadata);
 	if (ops->describe)
 		ops->describe(service, obj, properties, metadata);
 	json_add_string(json, "id", o->id);
@@ -250,11 +292,23 @@ set_field(const struct record_field *field, const struct api_field *api, struct 
 	case RECORD_LIST:
 		set_items(field, api, at, value);
 		return;
+	case RECORD_SECRET: /* a new one is decoded by the resource's own code */
+		if (!value)
+			secret_clear(at);
+		return;
 	case RECORD_BYTES:
 	case RECORD_ERROR:
-	case RECORD_SECRET:
 		return;
 	}
+}
+
+/* All that stand behind @prefix, secrets included: null for the object that they are members of. */
+static void
+clear_fields(const struct record_class *cls, const char *prefix, void *obj)
+{
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].name && strncmp(cls->fields[i].name, prefix, strlen(prefix)) == 0)
+			set_field(&cls->fields[i], NULL, NULL, obj);
 }
 
 static void
@@ -274,7 +328,10 @@ set_fields(const struct record_class *cls, const struct api_field *fields, const
 		} else if (fields->type == API_OBJECT) {
 			_cleanup_free_ char *inner = xasprintf("%s%s.", prefix, fields->name);
 
-			set_fields(cls, fields->fields, inner, value, obj);
+			if (value)
+				set_fields(cls, fields->fields, inner, value, obj);
+			else
+				clear_fields(cls, inner, obj);
 		}
 	}
 }
@@ -393,6 +450,20 @@ resource_modified(struct call *call, struct object *o)
 	str_replace(&o->modified_by_id, call->peer->user_id);
 }
 
+bool
+resource_change(
+	struct call *call, const struct resource_ops *ops, const void *old, void *new, struct effect *ret)
+{
+	effect_of(ops->id, ops->cls, old, new, ret);
+	call_set_effect(call, ret);
+	if (ret->changed.count == 0) {
+		call->result = resource_to_json(call->service, ops, old);
+		return false;
+	}
+	resource_modified(call, new);
+	return true;
+}
+
 void
 resource_event(
 	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o)
@@ -401,6 +472,10 @@ resource_event(
 	struct json_object *data = json_object_new_object();
 
 	change_made(call, ops->cls, o, kind == EVENT_OBJECT_DELETED);
+	if (call->is_dry_run) {
+		json_object_put(data);
+		return;
+	}
 	json_add_string(data, "by", call->peer->label);
 	if (json_object_array_length(call->change.changes))
 		json_object_object_add(data, "changes", json_object_get(call->change.changes));

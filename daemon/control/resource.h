@@ -59,6 +59,16 @@ resource_created(struct call *call, struct object *o);
 void
 resource_modified(struct call *call, struct object *o);
 
+/*
+ * resource_change() - @new is what @old (both of @ops' class, secrets loaded) is to become: the effect is computed and
+ * goes into the answer, the metadata of @new says who changed it
+ * @ret: to be cleared by effect_clear()
+ * Return: false when they are the same; @call then has its answer, and nothing is to be stored.
+ */
+bool
+resource_change(
+	struct call *call, const struct resource_ops *ops, const void *old, void *new, struct effect *ret);
+
 /* EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the whole object as it is now, or was. */
 void
 resource_event(

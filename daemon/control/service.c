@@ -24,6 +24,27 @@ call_now(const struct call *call)
 }
 
 void
+call_cancel_issue(struct call *call, const char *autocert_id)
+{
+	if (!call->is_dry_run)
+		scheduler_cancel(call->service->scheduler, autocert_id);
+}
+
+void
+call_forget_provider(struct call *call, const char *provider_id)
+{
+	if (!call->is_dry_run)
+		scheduler_forget_provider(call->service->scheduler, provider_id);
+}
+
+void
+call_set_effect(struct call *call, const struct effect *effect)
+{
+	json_object_put(call->effect);
+	call->effect = effect_to_json(effect);
+}
+
+void
 call_finish(struct call *call, struct json_object *result, const struct error *err)
 {
 	call->done(err ? NULL : result, err, call->arg);
@@ -32,6 +53,7 @@ call_finish(struct call *call, struct json_object *result, const struct error *e
 	json_object_put(call->params);
 	change_clear(&call->change);
 	peer_clear(&call->caller);
+	json_object_put(call->effect);
 	free(call);
 }
 
@@ -43,15 +65,40 @@ call_durable(const struct error *err, void *arg)
 	call_finish(call, call->result, err);
 }
 
+/* The answer's members that are not the object's. */
+static void
+add_effect(struct call *call)
+{
+	if (!call->result)
+		call->result = json_object_new_object();
+	if (call->effect)
+		json_object_object_add(call->result, "effect", json_object_get(call->effect));
+	if (call->is_dry_run)
+		json_add_bool(call->result, "dryRun", true);
+}
+
+/* Nothing of it is kept; nobody waits for the commit. */
+static void
+forget_changes(struct call *call)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	error_set(&why, ERROR_CANCELLED, "a dry run changes nothing");
+	store_fail(call->txn, &why);
+	call->txn = NULL;
+}
+
 void
 call_end(struct call *call, int rc, struct error *err)
 {
 	if (rc > 0)
 		return;
 	if (rc == 0)
-		rc = change_record(call, err);
-	if (rc == 0 && !call->result)
-		call->result = json_object_new_object();
+		rc = call->is_dry_run ? 0 : change_record(call, err);
+	if (rc == 0)
+		add_effect(call);
+	if (rc == 0 && call->is_dry_run && call->txn)
+		forget_changes(call);
 	if (rc < 0 && call->txn)
 		store_fail(call->txn, err); /* nothing of a refused call is kept; the commit answers */
 	if (call->txn)
@@ -97,6 +144,14 @@ call_check(struct service *service, const struct peer *peer, enum api_method_id 
 	return api_validate(id, params, err);
 }
 
+static bool
+wants_dry_run(struct json_object *params)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(params, "dryRun", &value) && json_object_get_boolean(value);
+}
+
 void
 service_call(struct service *service, const struct peer *peer, enum api_method_id method,
 	struct json_object *params, call_done_fn *done, void *arg)
@@ -117,5 +172,6 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 	call->peer = &call->caller;
 	call->done = done;
 	call->arg = arg;
+	call->is_dry_run = wants_dry_run(own);
 	call_run(call);
 }

@@ -8,6 +8,7 @@
 #include "common/api.h"
 #include "common/conf.h"
 #include "daemon/control/change.h"
+#include "daemon/control/effect.h"
 #include "daemon/control/peer.h"
 #include "daemon/renew/scheduler.h"
 #include "daemon/report/audit.h"
@@ -59,7 +60,9 @@ struct call {
 	struct peer caller;         /* owned */
 	struct change change;       /* for the event and the audit log */
 	struct store_txn *txn;      /* call_txn(); NULL: nothing is changed */
+	bool is_dry_run;            /* dryRun: the answer is as if, and nothing is done */
 	struct json_object *result;
+	struct json_object *effect; /* of an update; becomes a member of the result */
 	call_done_fn *done;
 	void *arg;
 };
@@ -70,6 +73,20 @@ call_txn(struct call *call);
 
 int64_t
 call_now(const struct call *call);
+
+/*
+ * What a handler does beside its list of changes: by these, which do nothing on a dry run; or by store_then(). A dry
+ * run's list of changes is thrown away.
+ */
+void
+call_cancel_issue(struct call *call, const char *autocert_id);
+
+void
+call_forget_provider(struct call *call, const char *provider_id);
+
+/* What the call causes, for its answer. */
+void
+call_set_effect(struct call *call, const struct effect *effect);
 
 /*
  * Return: 0 and the result in @call->result (NULL: an empty object); 1 the handler answers later itself by

@@ -43,6 +43,7 @@ load(struct store *store, const struct record_class *cls, const char *given_id, 
 	}
 	memcpy(o->id, id, sizeof(id));
 	o->is_peek = !with_secrets;
+	o->sealed = with_secrets ? 0 : record_secrets(cls, record.data, record.len);
 	return 1;
 }
 

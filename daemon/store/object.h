@@ -35,6 +35,7 @@ struct object {
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
 	bool is_peek;         /* came without its secrets: not to be saved */
+	uint64_t sealed;      /* then: which it has, record_secrets() */
 };
 
 struct provider {

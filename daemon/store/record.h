@@ -88,6 +88,10 @@ int
 record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data,
 	size_t len, void *obj, struct error *err);
 
+/* Which secrets are in a record that record_decode() took, without unsealing them: 1 << index in @cls->fields. */
+uint64_t
+record_secrets(const struct record_class *cls, const void *data, size_t len);
+
 /* Releases all fields and zeroes the struct. */
 void
 record_clear(const struct record_class *cls, void *obj);

@@ -204,3 +204,18 @@ record_decode(struct store *store, const struct record_class *cls, const char *i
 		return error_wrap(err, "%s '%s' is damaged in the store", cls->name, id);
 	return 0;
 }
+
+uint64_t
+record_secrets(const struct record_class *cls, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint64_t found = 0;
+
+	for (size_t at = 1; at + RECORD_FIELD_HEAD <= len; at += RECORD_FIELD_HEAD + get_be32(p + at + 1)) {
+		const struct record_field *f = field_of_tag(cls, p[at]);
+
+		if (f && f->type == RECORD_SECRET)
+			found |= UINT64_C(1) << (f - cls->fields);
+	}
+	return found;
+}

@@ -98,9 +98,9 @@ class Certd(Server):
         with self.rpc() as rpc:
             return rpc.call(method, **params)
 
-    def ctl(self, *arguments, check=True, timeout=60, **options):
-        """Runs certctl against this daemon. Returns its CompletedProcess."""
-        environment = {**os.environ, "CERTD_SOCKET": str(self.socket), "LC_ALL": "C.UTF-8"}
+    def ctl(self, *arguments, check=True, timeout=60, variables=None, **options):
+        """Runs certctl against this daemon, with more environment variables. Returns its CompletedProcess."""
+        environment = {**os.environ, "CERTD_SOCKET": str(self.socket), "LC_ALL": "C.UTF-8", **(variables or {})}
         return run([program("certctl"), *arguments], check=check, timeout=timeout, env=environment, **options)
 
     def ctl_json(self, *arguments, **options):

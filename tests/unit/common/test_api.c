@@ -107,8 +107,8 @@ Test(api, what_is_refused_is_named_with_its_path)
 		{ RPC_SERVER_STATUS, "{\"x\":1}", "x", "x: there is no such member" },
 		{ RPC_AUTOCERTIFICATE_GET, "{}", "ref", "ref: is required" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"properties\":{}}", "ref", "ref: is required" },
-		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"ref\":\"w\",\"properties\":{\"commonName\":\"b\"}}",
-			"properties.commonName", "commonName: cannot be changed later" },
+		{ RPC_DNSPROVIDER_UPDATE, "{\"ref\":\"w\",\"properties\":{\"kind\":\"exec\"}}",
+			"properties.kind", "kind: cannot be changed later" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"ref\":\"w\",\"properties\":{\"provider\":null}}",
 			"properties.provider", "provider: is required" },
 	};

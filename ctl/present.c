@@ -1,0 +1,154 @@
+/*
+ * What certd has, all of it, in pages. Ids are a daemon's own: everything that compares or writes declarations works
+ * with names.
+ */
+#include "ctl/present.h"
+
+#include "ctl/declaration.h"
+
+#include <string.h>
+
+enum { PAGE = 200 };
+
+/* Return: how many came, or -1. */
+static int
+fetch_page(struct ctl *ctl, enum api_method_id method, int64_t offset, struct json_object *objects,
+	struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *items = NULL;
+	size_t count;
+
+	json_add_int(params, "offset", offset);
+	json_add_int(params, "limit", PAGE);
+	if (ctl_call(ctl, method, params, &result, err) < 0 ||
+		json_get_array(result, "items", &items, err) < 0)
+		return -1;
+	count = items ? json_object_array_length(items) : 0;
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *object = json_object_array_get_idx(items, i);
+		const char *name = ctl_text_at(object, "properties.name");
+
+		json_object_object_add(objects, name, json_object_get(object));
+		json_add_string(ctl->names, ctl_text_at(object, "id"), name);
+	}
+	return (int)count;
+}
+
+static int
+fetch_all(
+	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
+{
+	enum api_method_id method = RPC_PROVIDER_LIST;
+	int64_t offset = 0;
+	int count;
+
+	api_method_of(resource, API_LIST_ALL, &method);
+	do {
+		count = fetch_page(ctl, method, offset, objects, err);
+		offset += count;
+	} while (count == PAGE);
+	return count < 0 ? -1 : 0;
+}
+
+int
+present_fetch(struct ctl *ctl, struct json_object **ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *all = json_object_new_object();
+	const struct api_resource *resources[API_RESOURCE_COUNT];
+	size_t count = declaration_resources(resources);
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *key = declaration_key(resources[i]);
+		struct json_object *objects = json_object_new_object();
+
+		json_object_object_add(all, key, objects);
+		if (fetch_all(ctl, resources[i], objects, err) < 0)
+			return -1;
+	}
+	*ret = json_object_get(all);
+	return 0;
+}
+
+/* --- what is declared of it --- */
+
+static bool
+is_unset(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return true;
+	case json_type_boolean:
+		return !json_object_get_boolean(value);
+	case json_type_array:
+		return json_object_array_length(value) == 0;
+	case json_type_object:
+		return json_object_object_length(value) == 0;
+	case json_type_string:
+		return json_object_get_string_len(value) == 0;
+	default:
+		return false;
+	}
+}
+
+static struct json_object *
+declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
+
+static struct json_object *
+declared_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
+{
+	struct json_object *ret = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (field->type == API_LIST)
+			item = declared_members(ctl, field->fields, item);
+		else if (field->type == API_REFLIST)
+			item = json_object_new_string(
+				ctl_name_of(ctl, field->resource, json_object_get_string(item)));
+		else
+			item = json_object_get(item);
+		json_object_array_add(ret, item);
+	}
+	return ret;
+}
+
+static struct json_object *
+declared_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
+{
+	if (field->type == API_REF)
+		return json_object_new_string(
+			ctl_name_of(ctl, field->resource, json_object_get_string(value)));
+	if (field->type == API_OBJECT)
+		return declared_members(ctl, field->fields, value);
+	if (json_object_is_type(value, json_type_array))
+		return declared_list(ctl, field, value);
+	return json_object_get(value);
+}
+
+static struct json_object *
+declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
+{
+	struct json_object *ret = json_object_new_object();
+
+	for (; fields && fields->name; fields++) {
+		struct json_object *value = NULL;
+
+		if ((fields->flags & API_READ_ONLY) || fields->type == API_SECRET ||
+			!json_object_object_get_ex(values, fields->name, &value) || is_unset(value))
+			continue;
+		json_object_object_add(ret, fields->name, declared_value(ctl, fields, value));
+	}
+	return ret;
+}
+
+struct json_object *
+present_properties(struct ctl *ctl, const struct api_resource *resource, struct json_object *object)
+{
+	struct json_object *ret = declared_members(ctl, resource->properties, ctl_at(object, "properties"));
+
+	json_object_object_del(ret, "name");
+	return ret;
+}
