@@ -6,6 +6,7 @@
 #include "daemon/rollout/drop_private.h"
 
 #include "daemon/base/workers.h"
+#include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
 
 #include <errno.h>
@@ -19,46 +20,6 @@ enum { GENERATION_MS = 1000, GENERATION_MAX = 32 };
 
 const char *const drop_names[DROP_NAMES] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem",
 	"bundle.pem", "manifest.json" };
-
-/* --- directories --- */
-
-/* Ours, and nobody else may put names into it. */
-int
-drop_check_dir(int fd, const char *path, struct stat *st, struct error *err)
-{
-	if (fstat(fd, st) < 0)
-		return error_set_errno(err, errno, "look at '%s'", path);
-	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return error_set(err, ERROR_DENIED, "'%s' belongs to uid %u; it must belong to certd's user",
-			path, st->st_uid);
-	if (st->st_mode & 022)
-		return error_set(err, ERROR_DENIED,
-			"'%s' is writable by its group or others (mode %04o): chmod go-w it", path,
-			st->st_mode & 07777u);
-	return 0;
-}
-
-int
-drop_open_dir(int dirfd, const char *name, mode_t mode, struct stat *st, struct error *err)
-{
-	int fd;
-
-	if (mkdirat(dirfd, name, 0700) == 0) {
-		/* The umask takes what the readers need; a directory that was there keeps its mode. */
-		if (fchmodat(dirfd, name, mode, 0) < 0)
-			return error_set_errno(err, errno, "set the mode of '%s'", name);
-	} else if (errno != EEXIST) {
-		return error_set_errno(err, errno, "make '%s'", name);
-	}
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", name);
-	if (drop_check_dir(fd, name, st, err) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
 
 static int64_t
 mtime_ns(const struct stat *st)
@@ -81,6 +42,29 @@ read_generation(struct drops *d)
 static void
 generation_due(void *arg);
 
+int
+drop_open_part(const struct drops *d, const char *name, struct error *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", d->root, name);
+	struct stat st;
+
+	return drop_dir_open(d->root_fd, name, path, 0711, &st, err);
+}
+
+/* Makes it if need be, and takes away what a crash left there. */
+static int
+prepare_part(const struct drops *d, const char *name, bool has_files, struct error *err)
+{
+	int fd = drop_open_part(d, name, err);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	rc = has_files ? drop_file_sweep(fd, err) : 0;
+	close(fd);
+	return rc;
+}
+
 struct drops *
 drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err)
 {
@@ -90,14 +74,10 @@ drops_open(struct loop *loop, struct workers *workers, const char *root, struct 
 	d->loop = loop;
 	d->workers = workers;
 	d->root = xstrdup(root);
-	d->live_fd = d->pem_fd = -1;
 	loop_timer_init(&d->timer, loop, generation_due, d);
-	d->root_fd = drop_open_dir(AT_FDCWD, root, 0711, &st, err);
-	if (d->root_fd >= 0)
-		d->live_fd = drop_open_dir(d->root_fd, "live", 0711, &st, err);
-	if (d->live_fd >= 0)
-		d->pem_fd = drop_open_dir(d->root_fd, "pem", 0711, &st, err);
-	if (d->pem_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 || drop_file_sweep(d->pem_fd, err) < 0) {
+	d->root_fd = drop_dir_open(AT_FDCWD, root, root, 0711, &st, err);
+	if (d->root_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 ||
+		prepare_part(d, "live", false, err) < 0 || prepare_part(d, "pem", true, err) < 0) {
 		error_wrap(err, "drop directory '%s'", root);
 		drops_close(d);
 		return NULL;
@@ -174,12 +154,8 @@ drops_close(struct drops *d)
 		error_clear(&last.error);
 	}
 	loop_timer_cancel(&d->timer);
-	for (size_t i = 0; i < 3; i++) {
-		int fd = (int[]){ d->root_fd, d->live_fd, d->pem_fd }[i];
-
-		if (fd >= 0)
-			close(fd);
-	}
+	if (d->root_fd >= 0)
+		close(d->root_fd);
 	free(d->root);
 	free(d);
 }
@@ -198,17 +174,18 @@ has_all_files(int dirfd)
 int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err)
 {
-	_cleanup_free_ char *flat = xasprintf("%s.pem", slug);
+	_cleanup_free_ char *flat = xasprintf("pem/%s.pem", slug);
 	struct drop_manifest manifest;
 	struct stat st;
-	int fd = openat(drops->live_fd, slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *directory = xasprintf("live/%s", slug);
+	int fd = openat(drops->root_fd, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int found;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
 	found = drop_read_manifest(fd, &manifest) && has_all_files(fd) &&
-		faccessat(drops->pem_fd, flat, F_OK, 0) == 0;
+		faccessat(drops->root_fd, flat, F_OK, 0) == 0;
 	if (found)
 		memcpy(ret_id, manifest.certificate, STORE_ID_SIZE);
 	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -222,10 +199,4 @@ char *
 drop_directory(const struct drops *drops, const char *slug)
 {
 	return xasprintf("%s/live/%s", drops->root, slug);
-}
-
-char *
-drop_prepare_hint(const struct drops *drops, const char *slug)
-{
-	return xasprintf("install -d -o certd -g GROUP -m 2750 %s/live/%s", drops->root, slug);
 }

@@ -65,8 +65,4 @@ drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], 
 char *
 drop_directory(const struct drops *drops, const char *slug);
 
-/* The `install -d` line that makes a group-readable drop directory; owned by the caller. */
-char *
-drop_prepare_hint(const struct drops *drops, const char *slug);
-
 #endif

@@ -21,8 +21,6 @@ struct drops {
 	struct workers *workers;
 	char *root;
 	int root_fd;
-	int live_fd;
-	int pem_fd;
 	struct loop_timer timer; /* until the generation is replaced */
 	bool writing;            /* the generation, on a worker */
 	bool dirty;              /* changed again meanwhile */
@@ -69,15 +67,14 @@ struct drop_manifest {
 	int64_t not_after_at;
 };
 
-/* --- drop.c, on the loop but for the two about directories --- */
+/* --- drop.c, on the loop but for the first --- */
 
-/* Ours, and nobody else may put names into it. @st: filled. */
+/*
+ * Opens "live" or "pem" for a job; made again when somebody has removed it. Return: a descriptor owned by the caller, or
+ * -1.
+ */
 int
-drop_check_dir(int fd, const char *path, struct stat *st, struct error *err);
-
-/* Opens a directory of ours; makes it with @mode if it is not there. Return: a descriptor, or -1. */
-int
-drop_open_dir(int dirfd, const char *name, mode_t mode, struct stat *st, struct error *err);
+drop_open_part(const struct drops *drops, const char *name, struct error *err);
 
 /* Files have changed: the generation is replaced soon. */
 void

@@ -4,6 +4,7 @@
  */
 #include "daemon/rollout/drop_private.h"
 
+#include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
 
 #include <errno.h>
@@ -64,52 +65,53 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 static int
 write_live(const struct drop_job *job, const struct drop_files *f, struct error *err)
 {
+	_cleanup_free_ char *path = drop_directory(job->drops, job->slug);
 	struct stat st;
-	int fd = drop_open_dir(job->drops->live_fd, job->slug, 0700, &st, err);
-	int rc;
+	int live = drop_open_part(job->drops, "live", err);
+	int fd, rc;
 
+	if (live < 0)
+		return -1;
+	fd = drop_dir_open(live, job->slug, path, 0700, &st, err);
+	close(live);
 	if (fd < 0)
-		return error_wrap(err, "'%s/live/%s'", job->drops->root, job->slug);
+		return -1;
 	rc = write_set(job, f, fd, &st, err);
 	close(fd);
-	return rc < 0 ? error_wrap(err, "'%s/live/%s'", job->drops->root, job->slug) : 0;
+	return rc < 0 ? error_wrap(err, "'%s'", path) : 0;
 }
 
-/* One that root prepared must be there: certd makes no directories outside its own. */
 static int
 write_prepared(const struct drop_job *job, const struct drop_files *f, const char *path, struct error *err)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = drop_dir_open_prepared(path, &st, err);
 	int rc;
 
 	if (fd < 0)
-		return error_set_errno(err, errno, "drop directory '%s'", path);
-	rc = drop_check_dir(fd, path, &st, err);
-	if (rc == 0)
-		rc = write_set(job, f, fd, &st, err);
+		return error_wrap(err, "drop directory");
+	rc = write_set(job, f, fd, &st, err);
 	close(fd);
-	if (rc == 0)
-		return 0;
-	if (access(path, W_OK) < 0 && errno == EROFS)
-		error_wrap(
-			err, "certd may not write here (systemd: ReadWritePaths=%s for certd.service)", path);
-	return error_wrap(err, "drop directory '%s'", path);
+	return rc < 0 ? error_wrap(err, "drop directory '%s'", path) : 0;
 }
 
 static int
 write_flat(const struct drop_job *job, const struct drop_files *f, struct error *err)
 {
 	_cleanup_free_ char *name = xasprintf("%s.pem", job->slug);
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
+	int pem = drop_open_part(job->drops, "pem", err);
+	int rc;
 
-	if (fstat(job->drops->pem_fd, &st) < 0)
-		return error_set_errno(err, errno, "look at '%s/pem'", job->drops->root);
-	if (drop_file_replace(job->drops->pem_fd, name, f->bundle.data, f->bundle.len, mode_for(&st), err) <
-			0 ||
-		drop_file_sync_dir(job->drops->pem_fd, "pem", err) < 0)
-		return error_wrap(err, "'%s/pem'", job->drops->root);
-	return 0;
+	if (pem < 0)
+		return -1;
+	rc = fstat(pem, &st) < 0 ? error_set_errno(err, errno, "look at it") : 0;
+	if (rc == 0)
+		rc = drop_file_replace(pem, name, f->bundle.data, f->bundle.len, mode_for(&st), err);
+	if (rc == 0)
+		rc = drop_file_sync_dir(pem, "pem", err);
+	close(pem);
+	return rc < 0 ? error_wrap(err, "'%s/pem'", job->drops->root) : 0;
 }
 
 void
@@ -140,27 +142,45 @@ is_prepared(int fd)
 	return fstat(fd, &st) == 0 && (st.st_mode & S_ISGID);
 }
 
+/* The files of one drop. The manifest first: without it nothing counts as whole. */
+static void
+remove_files(struct drop_job *job, int dirfd)
+{
+	for (size_t i = ARRAY_SIZE(drop_names); i-- > 0;)
+		if (unlinkat(dirfd, drop_names[i], 0) < 0 && errno != ENOENT)
+			error_set_errno(&job->error, errno, "remove '%s/%s'", job->slug, drop_names[i]);
+	drop_file_sweep(dirfd, &job->error);
+}
+
+static void
+remove_live(struct drop_job *job, int live)
+{
+	int fd = openat(live, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool stays;
+
+	if (fd < 0)
+		return; /* never written */
+	remove_files(job, fd);
+	stays = is_prepared(fd);
+	close(fd);
+	/* One that holds other people's files stays, too. */
+	if (!stays && unlinkat(live, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
+		errno != ENOENT)
+		error_set_errno(&job->error, errno, "remove '%s'", job->slug);
+}
+
 void
 drop_remove_run(void *arg)
 {
 	struct drop_job *job = arg;
-	_cleanup_free_ char *flat = xasprintf("%s.pem", job->slug);
-	int fd = openat(job->drops->live_fd, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	bool stays;
+	_cleanup_free_ char *flat = xasprintf("pem/%s.pem", job->slug);
+	int live;
 
-	if (unlinkat(job->drops->pem_fd, flat, 0) < 0 && errno != ENOENT)
+	if (unlinkat(job->drops->root_fd, flat, 0) < 0 && errno != ENOENT)
 		error_set_errno(&job->error, errno, "remove '%s'", flat);
-	if (fd < 0)
-		return; /* never written */
-	/* The manifest first: without it nothing counts as whole. */
-	for (size_t i = ARRAY_SIZE(drop_names); i-- > 0;)
-		if (unlinkat(fd, drop_names[i], 0) < 0 && errno != ENOENT)
-			error_set_errno(&job->error, errno, "remove '%s/%s'", job->slug, drop_names[i]);
-	drop_file_sweep(fd, &job->error);
-	stays = is_prepared(fd);
-	close(fd);
-	/* One that holds other people's files stays, too. */
-	if (!stays && unlinkat(job->drops->live_fd, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
-		errno != EEXIST && errno != ENOENT)
-		error_set_errno(&job->error, errno, "remove '%s'", job->slug);
+	live = drop_open_part(job->drops, "live", &job->error);
+	if (live < 0)
+		return;
+	remove_live(job, live);
+	close(live);
 }

@@ -2,6 +2,7 @@
 libcertd_la_SOURCES += \
 	daemon/rollout/activate.c daemon/rollout/activate.h \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
+	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
 	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c daemon/rollout/drop_work.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \

@@ -296,6 +296,29 @@ Test(drop, a_link_in_the_place_of_the_directory_leads_nowhere)
 	rig_clear(&r);
 }
 
+Test(drop, what_was_removed_while_certd_runs_is_made_again)
+{
+	static const char *const names[] = { "live", "pem" };
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	write_drop(&r, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = path_of(&r, names[i]);
+
+		nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		cr_assert_eq(mode_of(&r, names[i]), 0);
+	}
+	write_drop(&r, 2);
+	cr_expect(is_on_disk(&r, r.cert.o.id));
+	cr_expect_eq(mode_of(&r, "live"), S_IFDIR | 0711);
+	drop_remove(r.drops, SLUG, ended, &r);
+	run(&r);
+	cr_expect_eq(mode_of(&r, "live/" SLUG), 0, "no key is left behind");
+	cr_expect_eq(mode_of(&r, "pem/" SLUG ".pem"), 0);
+	rig_clear(&r);
+}
+
 Test(drop, a_link_in_the_place_of_a_file_is_replaced_not_followed)
 {
 	struct rig r;

@@ -1,0 +1,116 @@
+/* What is in the place of a drop's directory, told so that one line mends it. As a user that may not do everything. */
+#include "daemon/rollout/drop_dir.h"
+
+#include "common/error.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ANYBODY = 12345, PATH_SIZE = 64 };
+
+static void
+become_unprivileged(char root[PATH_SIZE])
+{
+	cr_assert(geteuid() != 0 || seteuid(ANYBODY) == 0);
+	snprintf(root, PATH_SIZE, "%s", "/tmp/test-drop-dir-XXXXXX");
+	cr_assert_not_null(mkdtemp(root));
+}
+
+static void
+make_dir(const char *path, mode_t mode)
+{
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_assert_eq(chmod(path, mode), 0);
+}
+
+/* All of them at PATH; missing: nothing is made. */
+static void
+put(const char *what, const char *path)
+{
+	if (strcmp(what, "link") == 0)
+		cr_assert_eq(symlink("/", path), 0);
+	else if (strcmp(what, "dangling link") == 0)
+		cr_assert_eq(symlink("/nonexistent", path), 0);
+	else if (strcmp(what, "file") == 0)
+		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	else if (strcmp(what, "open to its group") == 0)
+		make_dir(path, 02770);
+	else if (strcmp(what, "not to be written") == 0)
+		make_dir(path, 0500);
+	else if (strcmp(what, "not to be read") == 0)
+		make_dir(path, 0300);
+	else if (strcmp(what, "fit") == 0)
+		make_dir(path, 02750);
+}
+
+static const struct {
+	const char *what;
+	enum error_code code;
+	const char *says;
+} cases[] = {
+	{ "missing", ERROR_NOT_FOUND, "does not exist" },
+	{ "link", ERROR_DENIED, "is a symbolic link, which certd does not follow" },
+	{ "dangling link", ERROR_DENIED, "is a symbolic link" },
+	{ "file", ERROR_DENIED, "is not a directory" },
+	{ "open to its group", ERROR_DENIED, "is writable by its group or others (mode 2770)" },
+	{ "not to be written", ERROR_DENIED, "is not writable by certd's user" },
+	{ "not to be read", ERROR_DENIED, "may not be entered or read by certd's user" },
+	{ "fit", ERROR_NONE, NULL },
+};
+
+Test(drop_dir, says_what_is_in_its_place_and_the_line_that_mends_it)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char root[PATH_SIZE];
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *path = NULL;
+		_cleanup_free_ char *line = NULL;
+		struct stat st;
+		int fd;
+
+		become_unprivileged(root);
+		path = xasprintf("%s/drop", root);
+		line = xasprintf("-g GROUP -m 2750 %s", path);
+		put(cases[i].what, path);
+		fd = drop_dir_open_prepared(path, &st, &err);
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].what, err.message);
+		cr_expect_eq(fd >= 0, !cases[i].says, "%s", cases[i].what);
+		if (cases[i].says) {
+			cr_expect(strstr(err.message, cases[i].says), "%s: %s", cases[i].what, err.message);
+			cr_expect(strstr(err.message, ": install -d -o "), "%s: %s", cases[i].what,
+				err.message);
+			cr_expect(strstr(err.message, line), "%s: %s", cases[i].what, err.message);
+		} else {
+			close(fd);
+		}
+		chmod(path, 0700);
+		if (unlink(path) < 0)
+			rmdir(path);
+		rmdir(root);
+	}
+}
+
+Test(drop_dir, one_of_our_own_is_made_when_it_is_missing)
+{
+	char root[PATH_SIZE];
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+	int fd;
+
+	become_unprivileged(root);
+	path = xasprintf("%s/drop", root);
+	fd = drop_dir_open(AT_FDCWD, path, path, 0711, &st, &err);
+	cr_expect_geq(fd, 0, "%s", err.message);
+	cr_expect_eq(st.st_mode, S_IFDIR | 0711);
+	close(fd);
+	cr_assert_eq(chmod(path, 0500), 0);
+	cr_expect_eq(drop_dir_open(AT_FDCWD, path, path, 0711, &st, &err), -1);
+	cr_expect(strstr(err.message, "is not writable"), "%s", err.message);
+	rmdir(path);
+	rmdir(root);
+}
