@@ -61,7 +61,7 @@ link_temp(int fd, int dirfd, const char *temp)
 }
 
 int
-drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
+drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
 {
 	_cleanup_free_ char *temp = temp_name(name);
 	int named, fd, failed;
@@ -77,11 +77,29 @@ drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mod
 		error_set_errno(err, errno, "write '%s'", name);
 	if (close(fd) < 0 && !failed)
 		failed = error_set_errno(err, errno, "close '%s'", name);
-	if (!failed && renameat(dirfd, temp, dirfd, name) < 0)
-		failed = error_set_errno(err, errno, "rename to '%s'", name);
 	if (failed)
 		unlinkat(dirfd, temp, 0);
 	return failed ? -1 : 0;
+}
+
+int
+drop_file_publish(int dirfd, const char *name, struct error *err)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+
+	if (renameat(dirfd, temp, dirfd, name) == 0)
+		return 0;
+	error_set_errno(err, errno, "rename to '%s'", name);
+	unlinkat(dirfd, temp, 0);
+	return -1;
+}
+
+int
+drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	if (drop_file_stage(dirfd, name, data, len, mode, err) < 0)
+		return -1;
+	return drop_file_publish(dirfd, name, err);
 }
 
 int

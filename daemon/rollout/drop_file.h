@@ -17,6 +17,16 @@ struct error;
 int
 drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
+/*
+ * The two halves of it, for files that belong together: all are staged before the first is published, so that a full disk
+ * leaves what was there. What is staged and not published is drop_file_sweep()'s.
+ */
+int
+drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
+
+int
+drop_file_publish(int dirfd, const char *name, struct error *err);
+
 /* fsync of a directory. */
 int
 drop_file_sync_dir(int dirfd, const char *what, struct error *err);

@@ -50,15 +50,20 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 	};
 	_Static_assert(ARRAY_SIZE(files) == ARRAY_SIZE(drop_names), "one content per name");
 	struct drop_manifest there;
+	int rc = 0;
 
 	if (drop_read_manifest(dirfd, &there) && is_later(&there, job))
 		return error_set(err, ERROR_STATE, "a later certificate is there already");
 	if (drop_file_sweep(dirfd, err) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (drop_file_replace(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err) <
-			0)
-			return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
+		rc = drop_file_stage(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
+	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
+		rc = drop_file_publish(dirfd, drop_names[i], err);
+	if (rc < 0) {
+		drop_file_sweep(dirfd, NULL);
+		return -1;
+	}
 	return drop_file_sync_dir(dirfd, job->slug, err);
 }
 
