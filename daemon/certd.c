@@ -18,6 +18,7 @@
 #include "daemon/control/server.h"
 #include "daemon/control/zones.h"
 #include "daemon/master_key.h"
+#include "daemon/report/refusals.h"
 #include "daemon/startup.h"
 
 #include <errno.h>
@@ -47,6 +48,7 @@ struct certd {
 	struct workers *workers;
 	struct store *store;
 	struct events *events;
+	struct refusals *refusals;
 	struct audit *audit;
 	struct dns *dns;
 	struct http_curl *http;
@@ -147,6 +149,7 @@ open_store(struct certd *c, struct error *err)
 	loop_set_turn_end(c->loop, turn_end, c);
 	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
 	upgrade_store(c);
+	c->refusals = refusals_new(c->loop, c->events);
 	c->audit = audit_new(c->store, c->loop, c->log, (uint64_t)c->conf.max_audit_records);
 	return 0;
 }
@@ -252,6 +255,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.loop = c->loop;
 	c->service.store = c->store;
 	c->service.events = c->events;
+	c->service.refusals = c->refusals;
 	c->service.audit = c->audit;
 	c->service.solver = c->solver;
 	c->service.drops = c->drops;
@@ -324,6 +328,7 @@ certd_free(struct certd *c)
 	zones_stop(&c->service);
 	rest_free(c->rest);
 	control_free(c->control);
+	refusals_free(c->refusals);
 	scheduler_free(c->scheduler);
 	x509_seen_free(c->issue_env.seen);
 	solver_free(c->solver);
@@ -441,6 +446,9 @@ stop_signal(void *arg)
 	notify_stopping();
 	event_emit(c->events, NULL, EVENT_SERVER_STOPPING, NULL, NULL, "stopping");
 	audit_stop(c->audit);
+	/* While what it tells can be stored still. */
+	refusals_free(c->refusals);
+	c->refusals = c->service.refusals = NULL;
 	loop_stop(c->loop);
 }
 

@@ -132,7 +132,8 @@ unit_report_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/report/test_audit.c \
 	tests/unit/report/test_audit_chain.c \
-	tests/unit/report/test_events.c
+	tests/unit/report/test_events.c \
+	tests/unit/report/test_refusals.c
 unit_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 

@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/report/refusals.h"
 
 #include <stdlib.h>
 
@@ -124,7 +125,8 @@ refuse(struct service *service, const struct peer *peer, const struct api_method
 		.who = peer->label, .user_id = peer->user_id, .method = method->name
 	};
 
-	event_emit_error(service->events, NULL, EVENT_ACCESS_DENIED, NULL, err, "%s", err->message);
+	if (service->refusals)
+		refusals_note(service->refusals, peer->label, err);
 	if (service->audit)
 		audit_refusal(service->audit, &entry, err->message);
 	return -1;

@@ -18,7 +18,8 @@ struct service {
 	struct loop *loop;
 	struct store *store;
 	struct events *events;
-	struct audit *audit; /* NULL: nothing is recorded */
+	struct refusals *refusals; /* or NULL: nobody is told */
+	struct audit *audit;       /* NULL: nothing is recorded */
 	struct solver *solver;
 	struct drops *drops;
 	struct rollout *rollout;
@@ -27,7 +28,7 @@ struct service {
 	const struct conf *conf;
 	int64_t started_at;
 	bool master_key_beside_store;
-	const struct rest *rest; /* for its warning; may be NULL */
+	const struct rest *rest;                     /* for its warning; may be NULL */
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
 	struct list *lists;             /* pages that are being made */

@@ -51,10 +51,12 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 		schedule_del(env->store, txn, SCHEDULE_PURGE, id);
 		if (!cert.o.id[0])
 			return 0;
+		if (object_delete(env->store, txn, &certificate_class, id, err) < 0)
+			return -1;
 		object.name = cert.o.name;
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
 			"expired certificate removed");
-		return object_delete(env->store, txn, &certificate_class, id, err);
+		return 0;
 	}
 	schedule_set(env->store, txn, SCHEDULE_PURGE, id, "",
 		time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));

@@ -44,7 +44,9 @@ struct events {
 /* An event that waits for its commit. */
 struct event_pending {
 	struct events *events;
+	const struct event_info *info;
 	struct json_object *event;
+	bool is_alone; /* it belongs to no change */
 };
 
 /* Keys sort as numbers. */
@@ -273,18 +275,7 @@ events_tell(struct events *events, struct json_object *event)
 	}
 }
 
-static void
-event_durable(const struct error *err, void *arg)
-{
-	struct event_pending *p = arg;
-
-	if (!err)
-		events_tell(p->events, p->event);
-	json_object_put(p->event);
-	free(p);
-}
-
-/* --- making --- */
+/* --- logging --- */
 
 /* The journal field that carries the object's name, by its type. */
 static const char *
@@ -305,20 +296,51 @@ field_of_type(const char *type)
 }
 
 static void
-event_log(struct events *events, const struct event_info *info, const struct event_object *object,
-	const char *message, const char *problem)
+event_log(struct events *events, const struct event_info *info, struct json_object *event)
 {
-	const char *name = object ? object->name : NULL;
+	struct json_object *object = NULL, *data = NULL;
+	const char *type = NULL, *id = NULL, *name = NULL, *problem = NULL, *message = NULL;
+
+	json_get_string(event, "message", &message, NULL);
+	if (json_get_object(event, "object", &object, NULL) == 1) {
+		json_get_string(object, "type", &type, NULL);
+		json_get_string(object, "id", &id, NULL);
+		json_get_string(object, "name", &name, NULL);
+	}
+	if (json_get_object(event, "data", &data, NULL) == 1)
+		json_get_string(data, "problem", &problem, NULL);
+
 	const struct log_field fields[] = {
 		{ "CERTD_EVENT", info->name },
-		{ field_of_type(object ? object->type : NULL), name },
-		{ "CERTD_OBJECT_ID", object ? object->id : NULL },
+		{ field_of_type(type), name },
+		{ "CERTD_OBJECT_ID", id },
 		{ "CERTD_PROBLEM", problem },
 	};
 
 	log_write(events->log, (enum log_level)info->level, fields, ARRAY_SIZE(fields), "%s%s%s",
-		name ? name : "", name ? ": " : "", message);
+		name ? name : "", name ? ": " : "", message ? message : "");
 }
+
+/* --- being durable --- */
+
+/*
+ * What went well is logged when it is durable, for else it has not happened. What went wrong is logged in any case, and so
+ * is what does not belong to a change.
+ */
+static void
+event_durable(const struct error *err, void *arg)
+{
+	struct event_pending *p = arg;
+
+	if (!err || p->is_alone || p->info->level <= EVENT_WARNING)
+		event_log(p->events, p->info, p->event);
+	if (!err)
+		events_tell(p->events, p->event);
+	json_object_put(p->event);
+	free(p);
+}
+
+/* --- making --- */
 
 static struct json_object *
 event_make(struct events *events, uint64_t seq, const struct event_info *info,
@@ -345,13 +367,14 @@ event_make(struct events *events, uint64_t seq, const struct event_info *info,
 }
 
 static void
-event_store(struct events *events, struct store_txn *txn, uint64_t seq, const char *object_id,
-	struct json_object *event)
+event_store(struct events *events, struct store_txn *txn, uint64_t seq, const struct event_info *info,
+	const char *object_id, struct json_object *event)
 {
 	struct event_pending *p = xcalloc(1, sizeof(*p));
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned char key[8];
 
+	p->is_alone = !txn;
 	if (!txn) {
 		txn = store_begin(events->store);
 		store_relax(txn);
@@ -364,6 +387,7 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const ch
 	if (seq > events->max_events)
 		event_del(events->store, txn, seq - events->max_events);
 	p->events = events;
+	p->info = info;
 	p->event = event;
 	store_then(txn, event_durable, p);
 }
@@ -371,21 +395,21 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const ch
 /* @data and @message are taken. */
 static void
 emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
-	struct json_object *data, const char *problem, char *message)
+	struct json_object *data, char *message)
 {
 	const struct event_info *info = event_info(kind);
 	struct json_object *event;
 
 	if (strlen(message) > EVENT_MESSAGE_MAX)
 		message[EVENT_MESSAGE_MAX] = '\0';
-	event_log(events, info, object, message, problem);
 	if (info->is_transient) {
 		event = event_make(events, events->last_seq, info, object, data, message);
+		event_log(events, info, event);
 		events_tell(events, event);
 		json_object_put(event);
 	} else {
 		event = event_make(events, ++events->last_seq, info, object, data, message);
-		event_store(events, txn, events->last_seq, object ? object->id : NULL, event);
+		event_store(events, txn, events->last_seq, info, object ? object->id : NULL, event);
 	}
 	free(message);
 }
@@ -400,7 +424,7 @@ event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	emit(events, txn, kind, object, data, NULL, message);
+	emit(events, txn, kind, object, data, message);
 }
 
 void
@@ -419,7 +443,7 @@ event_emit_error(struct events *events, struct store_txn *txn, enum event_kind k
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	emit(events, txn, kind, object, data, err->problem, message);
+	emit(events, txn, kind, object, data, message);
 }
 
 /* --- reading --- */

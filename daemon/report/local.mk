@@ -2,4 +2,5 @@
 libcertd_la_SOURCES += \
 	daemon/report/audit.c daemon/report/audit.h \
 	daemon/report/audit_chain.c daemon/report/audit_chain.h \
-	daemon/report/events.c daemon/report/events.h
+	daemon/report/events.c daemon/report/events.h \
+	daemon/report/refusals.c daemon/report/refusals.h

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { NOW = 1800000000 };
+enum { NOW = 1800000000, LOG_SIZE = 4096 };
 
 struct stream {
 	struct tmp_store store;
@@ -371,4 +372,41 @@ Test(events, say_when_what_and_about_what)
 		"\"problem\":\"rateLimited\",\"retryAt\":\"2027-01-15T08:01:00Z\",\"message\":\"slower\"}}]",
 		"%s", buf_str(&text));
 	stream_end(&s);
+}
+
+/* What the stream wrote to stderr while @txn failed. Owned by the caller. */
+static char *
+logged_with_failed_change(void)
+{
+	char *text = xcalloc(1, LOG_SIZE);
+	_cleanup_error_ struct error full = ERROR_INIT;
+	struct stream s;
+	struct store_txn *txn;
+	FILE *file = tmpfile();
+
+	cr_assert_not_null(file);
+	cr_assert_geq(dup2(fileno(file), STDERR_FILENO), 0);
+	stream_begin(&s, 100);
+	log_set_level(s.log, LOG_LEVEL_INFO);
+	txn = store_begin(s.store.store);
+	event_emit(s.events, txn, EVENT_CERTIFICATE_PURGED, NULL, NULL, "good news of a change");
+	event_emit(s.events, txn, EVENT_ISSUE_FAILED, NULL, NULL, "bad news of a change");
+	event_emit(s.events, NULL, EVENT_SERVER_STARTED, NULL, NULL, "news of its own");
+	error_set(&full, ERROR_NO_SPACE, "no space left");
+	store_fail(txn, &full);
+	store_commit(s.store.store);
+	stream_end(&s);
+	rewind(file);
+	cr_assert_gt(fread(text, 1, LOG_SIZE - 1, file), 0);
+	fclose(file);
+	return text;
+}
+
+Test(events, what_went_well_is_logged_only_when_it_is_durable)
+{
+	_cleanup_free_ char *text = logged_with_failed_change();
+
+	cr_expect(!strstr(text, "good news of a change"), "%s", text);
+	cr_expect(strstr(text, "bad news of a change"), "%s", text);
+	cr_expect(strstr(text, "news of its own"), "%s", text);
 }
