@@ -301,7 +301,7 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	c->conf = *conf;
 	conf_init(conf);
 	c->conf_path = xstrdup_null(conf_path);
-	if (open_base(c, err) < 0 || open_store(c, err) < 0 || open_rollout(c, err) < 0) {
+	if (rest_check_conf(&c->conf, err) < 0 || open_base(c, err) < 0 || open_store(c, err) < 0 || open_rollout(c, err) < 0) {
 		certd_free(c);
 		return NULL;
 	}

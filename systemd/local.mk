@@ -1,7 +1,7 @@
 # Units for systemd, and what they run. Paths are filled in here, as configure would leave ${prefix} in them.
 units_in = systemd/certd.service systemd/certd-master-key.service systemd/certd-nginx.service \
 	systemd/certd-haproxy.service
-units = systemd/certd.socket systemd/certd-http.socket systemd/certd-nginx.path systemd/certd-nginx.timer \
+units = systemd/certd.socket systemd/certd-http.socket systemd/certd-rest.socket systemd/certd-nginx.path systemd/certd-nginx.timer \
 	systemd/certd-haproxy.path systemd/certd-haproxy.timer
 unit_helpers = systemd/make-master-key systemd/reload-server
 

@@ -21,6 +21,7 @@ unit_common_SOURCES = \
 	tests/unit/common/chains.h \
 	tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h \
 	tests/unit/common/test_api.c \
+	tests/unit/common/test_api_rest.c \
 	tests/unit/common/test_base64url.c \
 	tests/unit/common/test_conf.c \
 	tests/unit/common/test_csr.c \
@@ -120,6 +121,8 @@ unit_control_SOURCES = \
 	tests/unit/control/test_effect.c \
 	tests/unit/control/test_list.c \
 	tests/unit/control/test_peer.c \
+	tests/unit/control/test_rest_conn.c \
+	tests/unit/control/test_rest_head.c \
 	tests/unit/control/test_session.c \
 	tests/unit/control/test_tables.c \
 	tests/unit/control/test_token.c

@@ -227,8 +227,8 @@ event_seen(struct json_object *event, void *arg)
 		loop_timer_set(&rest->look, 0);
 }
 
-static int
-check_config(const struct conf *conf, struct error *err)
+int
+rest_check_conf(const struct conf *conf, struct error *err)
 {
 	for (size_t i = 0; i < conf->rest_listen.count; i++) {
 		int is_loopback = acceptor_is_loopback(conf->rest_listen.items[i]);
@@ -291,8 +291,7 @@ rest_new(struct service *service, const struct rest_config *config, struct error
 	rest->local = acceptor_new(&common);
 	for (size_t i = 0; i < config->n_fds; i++)
 		acceptor_add(rest->local, config->fds[i]);
-	if ((!config->n_fds && acceptor_add_path(rest->local, config->path, err) < 0) ||
-		check_config(service->conf, err) < 0) {
+	if (!config->n_fds && acceptor_add_path(rest->local, config->path, err) < 0) {
 		rest_free(rest);
 		return NULL;
 	}

@@ -20,11 +20,15 @@ struct rest_config {
 	const struct role_map *roles; /* borrowed; may change between turns (reload) */
 };
 
+/* What would never work, or be open to all: ERROR_CONFIG. Before anything is opened. */
+int
+rest_check_conf(const struct conf *conf, struct error *err);
+
 /*
  * rest_new() - opens what can be opened now
  * What is needed for TCP (addresses, certificate) is read from @service's conf, once. A TCP listener that cannot be there
  * yet comes by itself: rest_warning() says what it waits for.
- * Errors: the Unix socket; a configuration that never works (ERROR_CONFIG).
+ * Errors: of the Unix socket alone.
  */
 struct rest *
 rest_new(struct service *service, const struct rest_config *config, struct error *err);

@@ -103,12 +103,6 @@ conn_close(struct rest_conn *c)
 	closed(arg);
 }
 
-void *
-rest_conn_arg(const struct rest_conn *c)
-{
-	return c->state == CONN_OVER ? NULL : c->config.arg;
-}
-
 static void
 conn_enter(struct rest_conn *c, enum state state)
 {

@@ -58,10 +58,6 @@ rest_conn_free(struct rest_conn *conn);
 void
 rest_conn_answer(struct rest_conn *conn, int status, const char *fields, struct buf *body);
 
-/* The argument of its configuration; NULL when it is over (rest_conn_free() or a broken connection). */
-void *
-rest_conn_arg(const struct rest_conn *conn);
-
 /* "Not Found" */
 const char *
 rest_reason(int status);

@@ -1,0 +1,221 @@
+"""What a stranger can do to the REST listeners: be refused, be cut off, and nothing to others."""
+import contextlib
+import json
+import os
+import socket
+import time
+
+import pytest
+from certd import Certd, is_sanitized
+from ionos_client import IonosClient
+from pebble import Challtestsrv, Pebble
+from procs import free_port, wait_for
+
+PEAK_KIB_MAX = 64 * 1024
+STATUS = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Raw:
+    """A connection that sends what no honest client sends."""
+
+    def __init__(self, address):
+        self.sock = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(address if isinstance(address, tuple) else str(address))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def ask(self, data):
+        self.sock.sendall(data)
+        return self.answer()
+
+    def answer(self):
+        """(status, body) of the next answer; None when the connection has ended."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = self.sock.recv(1)
+            if not data:
+                return None
+            head += data
+        fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+        body = b""
+        while len(body) < int(fields.get(b"Content-Length", 0)):
+            body += self.sock.recv(65536)
+        return int(head.split()[1]), json.loads(body) if body else None, fields
+
+    def ends(self, within):
+        self.sock.settimeout(within)
+        try:
+            while self.sock.recv(65536):
+                pass
+            return True
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+
+@pytest.fixture
+def certd(start):
+    port = free_port()
+    daemon = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+    daemon.rest = daemon.runtime / "rest.sock"
+    daemon.tcp = ("127.0.0.1", port)
+    descriptors = daemon.descriptors()
+    yield daemon
+    assert daemon.call("server.status")
+    wait_for(lambda: daemon.descriptors() == descriptors, 10, "the descriptors of before")
+    assert is_sanitized() or daemon.peak_kib() < PEAK_KIB_MAX
+
+
+MESSAGES = [
+    ("nothing HTTP", b"hello\r\n\r\n", 400),
+    ("JSON-RPC", b'{"jsonrpc": "2.0", "id": 1, "method": "server.status"}\n\n', 400),
+    ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n", 400),
+    ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    ("two lengths", b"POST /providers HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
+    ("chunked", b"POST /providers HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411),
+    ("huge body", b"POST /providers HTTP/1.1\r\nContent-Length: 9999999999999999999999\r\n\r\n{}", 413),
+    ("many fields", b"GET /status HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", 431),
+    ("long field", b"GET /status HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+    ("long path", b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431),
+    ("format", b"GET /%25s%25n HTTP/1.1\r\n\r\n", 404),
+    ("way out", b"GET /../../etc/passwd HTTP/1.1\r\n\r\n", 404),
+]
+
+
+def test_each_bad_request_is_answered_with_its_status(certd):
+    for address in (certd.rest, certd.tcp):
+        for name, message, status in MESSAGES:
+            with Raw(address) as raw:
+                got, body, _ = raw.ask(message)
+                expected = 401 if status == 404 and address == certd.tcp else status
+                assert (name, got, body["httpStatus"]) == (name, expected, expected)
+                if status != 404:
+                    assert raw.ends(5), name
+
+
+def test_who_goes_on_sending_is_heard_out_for_a_while_and_costs_nothing(certd):
+    with Raw(certd.tcp) as raw, contextlib.suppress(ConnectionError):
+        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+        for _ in range(1000):  # 62 MiB
+            raw.sock.sendall(b" " * 65536)
+        pytest.fail("certd went on reading")
+    with Raw(certd.tcp) as raw:
+        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 400000\r\n\r\n" + b" " * 400_000)
+        assert raw.answer()[0] == 413
+
+
+def test_who_asks_ahead_and_never_reads_waits_in_the_kernel(certd):
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            raw = stack.enter_context(Raw(certd.rest))
+            raw.sock.setblocking(False)
+            sent = 0
+            with contextlib.suppress(OSError):
+                while sent < 200_000:
+                    raw.sock.sendall(b"GET /openapi.json HTTP/1.1\r\n\r\n")
+                    sent += 1
+            assert sent < 200_000
+        with Raw(certd.rest) as raw:
+            assert raw.ask(STATUS)[0] == 200
+        assert is_sanitized() or certd.peak_kib() < PEAK_KIB_MAX
+
+
+def test_one_address_has_32_connections_and_is_told_of_the_33rd(certd):
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Raw(certd.tcp)) for _ in range(32)]
+        assert clients[-1].ask(STATUS)[0] == 401
+        with Raw(certd.tcp) as over:
+            status, body, fields = over.answer()
+            assert status == 503 and int(fields[b"Retry-After"]) >= 1
+            assert "max-connections-per-user" in body["messages"][0]["message"]
+            assert over.ends(5)
+        with Raw(certd.rest) as local:
+            assert local.ask(STATUS)[0] == 200, "the Unix socket has places of its own"
+        clients[0].sock.close()
+
+        def has_room():
+            with Raw(certd.tcp) as one:
+                one.sock.sendall(STATUS)
+                return one.answer()[0] == 401
+
+        wait_for(has_room, 10, "room for one more")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to have more than 32 connections")
+def test_over_the_total_clients_queue_until_somebody_leaves(start):
+    certd = start(Certd, config="max-connections = 8\n")
+    path = certd.runtime / "rest.sock"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Raw(path)) for _ in range(8)]
+        for client in clients:
+            assert client.ask(STATUS)[0] == 200
+        late = stack.enter_context(Raw(path))
+        late.sock.sendall(STATUS)
+        late.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            late.answer()
+        clients[0].sock.close()
+        late.sock.settimeout(10)
+        assert late.answer()[0] == 200
+
+
+def test_who_is_slow_is_let_go_and_nobody_waits_for_him(start):
+    """In a request, or in the handshake. (Idle ones and slow readers: unit tests, in virtual time.)"""
+    dns = start(Challtestsrv)
+    ca = start(Pebble, dns=dns.dns)
+    port = free_port()
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nrest-certificate = rest\n"
+                                f"rest-listen = 127.0.0.1:{port}\n")
+    client = IonosClient(certd.runtime / "rest.sock")
+    provider = client.create("/providers", name="le", email="a@example.com", server=ca.url, caFile=str(ca.ca_file))
+    auto = client.create("/auto-certificates", name="rest", provider=provider["id"], commonName="rest.example.com",
+                         keyAlgorithm="secp256r1")
+    client.wait_available(auto)
+    wait_for(lambda: not [w for w in certd.call("server.status").get("warnings", []) if "REST" in w], 10, "the listener")
+    begun = time.monotonic()
+    with Raw(("127.0.0.1", port)) as plain, Raw(("127.0.0.1", port)) as silent, \
+            Raw(certd.runtime / "rest.sock") as dripping, Raw(certd.runtime / "rest.sock") as halfway:
+        plain.sock.sendall(STATUS)
+        assert plain.ends(5), "plain HTTP is no handshake"
+        halfway.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        slow = {"silent": silent, "dripping": dripping, "halfway": halfway}
+        ended = {}
+        while len(ended) < len(slow) and time.monotonic() - begun < 40:
+            with contextlib.suppress(OSError):
+                dripping.sock.sendall(b"G")
+            for name, raw in slow.items():
+                if name not in ended and raw.ends(0.01):
+                    ended[name] = time.monotonic() - begun
+            with Raw(certd.runtime / "rest.sock") as other:
+                assert other.ask(STATUS)[0] == 200
+            time.sleep(0.3)
+    assert len(ended) == 3 and all(9 <= seconds <= 25 for seconds in ended.values()), ended
+
+
+@pytest.mark.parametrize("config, words", [
+    ("rest-listen = 127.0.0.1:8443\n", "needs rest-certificate"),
+    ("rest-listen = 0.0.0.0:8443\nrest-plain = yes\n", "is not on loopback"),
+    ("rest-listen = localhost:8443\nrest-plain = yes\n", "is no ADDRESS:PORT"),
+])
+def test_a_listener_that_would_be_open_to_all_is_refused(start, config, words):
+    certd = start(Certd, config=config, ready=False)
+    with pytest.raises(AssertionError, match="certd ended with 78"):
+        certd.start()
+    assert words in certd.log
+
+
+def test_an_address_that_is_taken_is_told_and_bound_later(start):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        certd = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+        warnings = certd.call("server.status")["warnings"]
+        assert any(f"listen on 127.0.0.1:{port}: Address already in use" in w for w in warnings), warnings
+    certd.restart()
+    with Raw(("127.0.0.1", port)) as raw:
+        assert raw.ask(STATUS)[0] == 401

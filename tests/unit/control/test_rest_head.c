@@ -1,0 +1,184 @@
+#include "common/error.h"
+#include "daemon/control/rest_head.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { BODY_MAX = 1000 };
+
+static bool
+parse(const char *text, struct rest_head *ret)
+{
+	return rest_head_parse(text, strlen(text), BODY_MAX, ret);
+}
+
+#define GET "GET /a HTTP/1.1\r\n"
+
+Test(rest_head, what_is_wrong_has_its_status)
+{
+	static const struct {
+		const char *text;
+		int status;
+	} cases[] = {
+		{ GET "\r\n", 200 },
+		{ "GET /a HTTP/1.0\n\n", 200 },
+		{ GET "Content-Length: 1000\r\n\r\n", 200 },
+		{ GET "Content-Length: 1001\r\n\r\n", 413 },
+		{ GET "Content-Length: 99999999999999999999999\r\n\r\n", 413 },
+		{ GET "Content-Length: -1\r\n\r\n", 400 },
+		{ GET "Content-Length: +1\r\n\r\n", 400 },
+		{ GET "Content-Length: 1,1\r\n\r\n", 400 },
+		{ GET "Content-Length:\r\n\r\n", 400 },
+		{ GET "Content-Length: 1\r\ncontent-length: 1\r\n\r\n", 400 },
+		{ GET "Transfer-Encoding: chunked\r\n\r\n", 411 },
+		{ GET "Content-Length: 1\r\nTransfer-Encoding: identity\r\n\r\n", 411 },
+		{ GET "Content-Length : 1\r\n\r\n", 400 },
+		{ GET " Content-Length: 1\r\n\r\n", 400 },
+		{ GET "no colon\r\n\r\n", 400 },
+		{ GET ": nothing\r\n\r\n", 400 },
+		{ "GET a HTTP/1.1\r\n\r\n", 400 },
+		{ "GET  HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /a\r\n\r\n", 400 },
+		{ "GET /a b HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /\x80 HTTP/1.1\r\n\r\n", 400 },
+		{ "G(T /a HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /a HTTP/2.0\r\n\r\n", 505 },
+		{ "GET /a http/1.1\r\n\r\n", 400 },
+		{ "OPTIONS * HTTP/1.1\r\n\r\n", 400 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rest_head head;
+
+		cr_assert(parse(cases[i].text, &head), "%s", cases[i].text);
+		cr_expect_eq(head.status, cases[i].status, "%s: %d", cases[i].text, head.status);
+		cr_expect_eq(head.why == NULL, cases[i].status == 200, "%s", cases[i].text);
+	}
+}
+
+Test(rest_head, it_is_read_when_it_is_whole_and_not_before)
+{
+	static const char text[] =
+		"POST http://h:1/providers?a=1 HTTP/1.1\r\nHost: h:1\r\n"
+		"content-type: application/json; charset=utf-8\r\nContent-Length: 2\r\n"
+		"Expect: 100-Continue\r\nAuthorization: Bearer x\r\nConnection: x, Close\r\n\r\n{}";
+	const size_t whole = sizeof(text) - 1 - strlen("{}");
+	struct rest_head head;
+
+	for (size_t len = 0; len < whole; len++)
+		cr_expect(!rest_head_parse(text, len, BODY_MAX, &head), "%zu", len);
+	cr_assert(rest_head_parse(text, whole, BODY_MAX, &head));
+	cr_expect_eq(head.status, 200);
+	cr_expect_eq(head.len, whole);
+	cr_expect_eq(head.body_len, 2);
+	cr_expect(rest_text_is(head.method, "POST"));
+	cr_expect(rest_text_is(head.path, "/providers"));
+	cr_expect(rest_text_is(head.query, "a=1"));
+	cr_expect(rest_text_is(head.host, "h:1"));
+	cr_expect(rest_text_is(head.content_type, "application/json"));
+	cr_expect(rest_text_is(head.authorization, "Bearer x"));
+	cr_expect(head.expects_continue);
+	cr_expect(!head.keeps_alive);
+}
+
+Test(rest_head, connections_last_as_the_version_and_the_peer_say)
+{
+	static const struct {
+		const char *text;
+		bool keeps_alive;
+	} cases[] = {
+		{ "GET / HTTP/1.1\r\n\r\n", true },
+		{ "GET / HTTP/1.0\r\n\r\n", false },
+		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rest_head head;
+
+		cr_assert(parse(cases[i].text, &head));
+		cr_expect_eq(head.keeps_alive, cases[i].keeps_alive, "%s", cases[i].text);
+	}
+}
+
+Test(rest_head, a_head_without_an_end_is_refused)
+{
+	static char text[REST_HEAD_MAX + 1];
+	_cleanup_free_ char *many = xcalloc(1, REST_HEAD_MAX);
+	struct rest_head head;
+
+	memset(text, 'x', REST_HEAD_MAX);
+	cr_expect(!rest_head_parse(text, REST_HEAD_MAX - 1, BODY_MAX, &head));
+	cr_assert(rest_head_parse(text, REST_HEAD_MAX, BODY_MAX, &head));
+	cr_expect_eq(head.status, 431);
+	memcpy(many, GET, strlen(GET));
+	for (size_t i = 0; i <= REST_HEAD_FIELDS; i++)
+		memcpy(many + strlen(many), "a: b\r\n", 6);
+	memcpy(many + strlen(many), "\r\n", 2);
+	cr_assert(parse(many, &head));
+	cr_expect_eq(head.status, 431);
+}
+
+static struct rest_text
+as_text(const char *text)
+{
+	return (struct rest_text){ text, strlen(text) };
+}
+
+Test(rest_path, segments_are_decoded_or_refused)
+{
+	static const struct {
+		const char *path;
+		const char *segments; /* joined by '|'; NULL: refused */
+	} cases[] = {
+		{ "/providers", "providers" },
+		{ "/providers/a%20b%2Fc", "providers|a b/c" },
+		{ "/a/%2a.example.com", "a|*.example.com" },
+		{ "/a/+", "a|+" },
+		{ "/%C3%A4", "\xc3\xa4" },
+		{ "/..", ".." },
+		{ "/", NULL },
+		{ "/a/", NULL },
+		{ "//a", NULL },
+		{ "/%", NULL },
+		{ "/%4", NULL },
+		{ "/%zz", NULL },
+		{ "/%00", NULL },
+		{ "/%ff", NULL },
+		{ "/%c0%80", NULL },
+		{ "/%ed%a0%80", NULL },
+		{ "/%f4%90%80%80", NULL },
+		{ "/%e4", NULL },
+		{ "/1/2/3/4/5/6/7/8/9", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
+		_cleanup_free_ char *joined = NULL;
+		int rc = rest_path_split(as_text(cases[i].path), &segments, NULL);
+
+		cr_expect_eq(rc, cases[i].segments ? 0 : -1, "%s", cases[i].path);
+		joined = strlist_join(&segments, "|");
+		if (cases[i].segments)
+			cr_expect_str_eq(joined, cases[i].segments, "%s", cases[i].path);
+	}
+}
+
+Test(rest_query, the_last_of_a_name_counts_and_empty_ones_are_none)
+{
+	struct rest_query query = { .names = STRLIST_INIT };
+
+	cr_assert_eq(
+		rest_query_split(as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
+			&query, NULL),
+		0);
+	cr_expect_str_eq(rest_query_get(&query, "a"), "2");
+	cr_expect_str_eq(rest_query_get(&query, "b"), "x +");
+	cr_expect_str_eq(rest_query_get(&query, "filter.commonName"), "*.example.com");
+	cr_expect_null(rest_query_get(&query, "empty"));
+	cr_expect_null(rest_query_get(&query, "flag"));
+	cr_expect_null(rest_query_get(&query, "none"));
+	rest_query_clear(&query);
+	cr_expect_eq(rest_query_split(as_text("a=%2"), &query, NULL), -1);
+	rest_query_clear(&query);
+}
