@@ -1,8 +1,9 @@
-/* Parameters of every method against the table; the first octet chooses the method. */
+/* Parameters of every method against the table; the first line is the method. */
 #include "common/api.h"
 #include "common/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,12 +13,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *params = NULL;
+	const uint8_t *end = memchr(data, '\n', size);
+	_cleanup_free_ char *name = end ? xstrndup((const char *)data, (size_t)(end - data)) : NULL;
 	enum api_method_id method;
 
-	if (size < 1)
+	if (!end)
 		return 0;
-	method = (enum api_method_id)((size_t)(data[0] - '0') % API_METHOD_COUNT);
-	params = json_parse((const char *)data + 1, size - 1, &err);
+	if (!api_method_find(name, &method)) {
+		if (api_method_nearest(name) && !api_method_find(api_method_nearest(name), &method))
+			abort();
+		return 0;
+	}
+	params = json_parse((const char *)end + 1, size - 1 - (size_t)(end - data), &err);
 	if (!params)
 		return 0;
 	if (api_validate(method, params, &err) < 0)

@@ -11,6 +11,24 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Its lines as the names of a certificate. */
+static void
+read_list(const char *text, bool allow_ip)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+
+	strlist_split(&lines, text, '\n');
+	if (name_list(NULL, &lines, 3, allow_ip, &list, &err) < 0) {
+		if (!err.field)
+			abort();
+	} else if (list.count == 0 || list.count > 3) {
+		abort();
+	}
+	name_in_zone(text, "example");
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -23,6 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 	bool allow_ip = size % 2;
 
+	read_list(text, allow_ip);
 	if (name_canonical(text, allow_ip, &name, &err) < 0)
 		return 0;
 	if (strlen(name) > 253 || (name_type_of(name) == NAME_IP && !allow_ip))

@@ -8,6 +8,26 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void
+read_again(const char *text, size_t len)
+{
+	_cleanup_json_ struct json_object *message = json_parse(text, len, NULL);
+
+	if (!message)
+		abort();
+}
+
+/* @message: taken. */
+static void
+read_again_and_free(struct json_object *message)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	rpc_write(message, &text);
+	read_again(text.data, text.len);
+	json_object_put(message);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,6 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_json_ struct json_object *message = NULL;
 	_cleanup_json_ struct json_object *answer = NULL;
+	_cleanup_error_ struct error carried = ERROR_INIT;
 	struct rpc_request request;
 	struct rpc_response response;
 
@@ -27,12 +48,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (rpc_response_read(message, &response, &err) < 0 && !error_is_set(&err))
 		abort();
-	answer = rpc_error(request.id, 0, &err);
+	rpc_error_from_json(message, &carried);
+	if (!error_is_set(&carried))
+		abort();
+	answer = rpc_error(request.id, 0, &carried);
 	rpc_write(answer, &text);
 	/* What we write, we can read. */
-	json_object_put(message);
-	message = json_parse(text.data, text.len, &err);
-	if (!message)
-		abort();
+	read_again(text.data, text.len);
+	read_again_and_free(rpc_request(7, "x", json_object_get(message)));
+	read_again_and_free(rpc_notification("x", json_object_get(message)));
+	read_again_and_free(rpc_result(request.id, json_object_get(message)));
 	return 0;
 }

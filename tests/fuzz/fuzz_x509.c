@@ -10,6 +10,40 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* As an order does it; what was asked for is all of its names, or not, and its time has come, or not. */
+static void
+accept_one(const char *pem, size_t len, struct x509_asked *asked)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
+	_cleanup_buf_ struct buf leaf = BUF_INIT;
+	_cleanup_buf_ struct buf chain = BUF_INIT;
+
+	if (x509_chain_accept(pem, len, asked, &leaf, &chain, &info, &err) < 0 && !error_is_set(&err))
+		abort();
+}
+
+static void
+accept(const char *pem, size_t len, const struct key *key, const struct cert_info *info)
+{
+	_cleanup_strlist_ struct strlist others = STRLIST_INIT;
+	struct x509_seen *seen = x509_seen_new();
+	struct x509_asked asked = { .key = key, .names = &info->names, .now = info->not_after_at - 1 };
+
+	accept_one(pem, len, &asked);
+	asked.seen = seen;
+	accept_one(pem, len, &asked);
+	accept_one(pem, len, &asked);
+	asked.now = info->not_before_at - 7200;
+	accept_one(pem, len, &asked);
+	asked.now = info->not_after_at - 1;
+	asked.names = &others;
+	accept_one(pem, len, &asked);
+	strlist_add(&others, "other.example");
+	accept_one(pem, len, &asked);
+	x509_seen_free(seen);
+}
+
 /* By the key of RFC 7517 appendix A.2, which some certificates of the corpus have. */
 static void
 verify(const char *pem, size_t len, const struct cert_info *info)
@@ -23,6 +57,7 @@ verify(const char *pem, size_t len, const struct cert_info *info)
 	if (key_from_pem(&key_pem, NULL, &key, &err) < 0)
 		abort();
 	key_spki_sha256(key, spki, NULL);
+	accept(pem, len, key, info);
 	if (x509_chain_verify(pem, len, key, &info->names, info->not_after_at - 1, &err) < 0)
 		return;
 	if (memcmp(spki, info->spki_sha256, sizeof(spki)) != 0)
