@@ -361,8 +361,9 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	case API_STRING:
 	case API_REF:
 		return check_text(value, MAX_STRING, true, place, err);
+	case API_TEXT:
 	case API_SECRET:
-		return check_text(value, MAX_SECRET, false, place, err);
+		return check_text(value, field->max ? (size_t)field->max : MAX_SECRET, false, place, err);
 	case API_PATH:
 		return check_path(value, place, err);
 	case API_BOOL:

@@ -41,6 +41,7 @@ enum api_type {
 	API_REF,  /* name or id of an object of .resource */
 	API_REFLIST,
 	API_PATH,   /* absolute, on the daemon's machine; certctl completes a relative one */
+	API_TEXT,   /* string of several lines, such as PEM; at most .max octets */
 	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
 	API_OBJECT, /* .fields */
 	API_LIST,   /* array of objects with .fields; certctl: FIRST:SECOND[,THIRD...], may be repeated */
@@ -120,8 +121,12 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_PAUSE,
 	RPC_AUTOCERTIFICATE_RESUME,
 	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what will happen when and why, last error, what to do */
+	RPC_CERTIFICATE_CREATE, /* import; {replace?: the imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,
 	RPC_CERTIFICATE_GET,
+	RPC_CERTIFICATE_UPDATE,
+	RPC_CERTIFICATE_DELETE,
+	RPC_CERTIFICATE_EXPORT, /* into the descriptor that comes along; with a key only for admins */
 	RPC_DNSPROVIDER_CREATE,
 	RPC_DNSPROVIDER_LIST,
 	RPC_DNSPROVIDER_GET,

@@ -97,6 +97,7 @@ schema_of_value(const struct api_field *field, bool is_input)
 	case API_ANY:
 		return json_object_new_object();
 	case API_STRING:
+	case API_TEXT:
 	case API_REF:
 	case API_PATH:
 		break;

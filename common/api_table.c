@@ -180,14 +180,22 @@ static const struct api_column autocert_columns[] = {
 	{ NULL, NULL },
 };
 
-/* certificate: IONOS has the PEM among the properties; the key is never answered. */
+/*
+ * certificate: IONOS has the PEM among the properties; the key is never answered. Those that were issued have no more to
+ * be set than their name.
+ */
 
 static const struct api_field certificate_properties[] = {
-	{ .name = "name", .type = API_STRING, .flags = API_READ_ONLY,
-		.help = "common name and time of issue" },
-	{ .name = "certificate", .type = API_STRING, .flags = API_READ_ONLY, .help = "the certificate, PEM" },
-	{ .name = "certificateChain", .type = API_STRING, .flags = API_READ_ONLY,
-		.help = "its issuers, PEM" },
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the certificate",
+		.fallback = "common name and time of import" },
+	{ .name = "certificate", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "the certificate, PEM; its issuers may follow it" },
+	{ .name = "certificateChain", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "its issuers, PEM, in any order" },
+	{ .name = "privateKey", .type = API_SECRET, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "its key, PEM" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "who is told about the certificate (only of imported ones)" },
 	END,
 };
 
@@ -210,6 +218,9 @@ static const struct api_field certificate_metadata[] = {
 		.help = "what it was issued for" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
 		.help = "the newest of the same auto-certificate" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "where its files are (imported ones)" },
+	{ .name = "served", .type = API_STRING,
+		.help = "served, stale, unreachable, or nothing probed (imported ones)" },
 	END,
 };
 
@@ -297,7 +308,7 @@ static const struct api_field consumer_properties[] = {
 
 static const struct api_field rollout_fields[] = {
 	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
-		.help = "what is rolled out" },
+		.help = "what is rolled out; not of an imported certificate" },
 	{ .name = "certificate", .type = API_REF, .resource = "certificate",
 		.help = "the one it has or gets" },
 	{ .name = "generation", .type = API_INT, .help = "as in manifest.json" },
@@ -310,7 +321,7 @@ static const struct api_field rollout_fields[] = {
 
 static const struct api_field consumer_metadata[] = {
 	{ .name = "rollouts", .type = API_LIST, .fields = rollout_fields,
-		.help = "one for each auto-certificate" },
+		.help = "one for each auto-certificate and imported certificate" },
 	END,
 };
 
@@ -458,7 +469,41 @@ static const struct api_field certificate_list_params[] = {
 };
 static const struct api_field provider_ref[] = { REF_FIELD("provider"), END };
 static const struct api_field autocert_ref[] = { REF_FIELD("autoCertificate"), END };
-static const struct api_field certificate_ref[] = { REF_FIELD("certificate"), END };
+static const struct api_field autocert_delete_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "withCertificates", .type = API_BOOL,
+		.help = "its certificates, too; otherwise they stay until they are purged" },
+	DRY_RUN,
+	END,
+};
+static const struct api_field certificate_change[] = { REF_FIELD("certificate"), DRY_RUN, END };
+static const struct api_field certificate_create_params[] = {
+	{ .name = "pkcs12", .type = API_SECRET, .max = JSON_MAX_STRING,
+		.help = "instead of certificate and privateKey: a PKCS#12 file, base64" },
+	{ .name = "password", .type = API_SECRET, .help = "of the key or the PKCS#12 file, if it is encrypted" },
+	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
+		.help = "imported certificate whose files, consumers and name the new one takes over" },
+	{ .name = "allowExpired", .type = API_BOOL, .help = "also one that is not valid now" },
+	DRY_RUN,
+	END,
+};
+static const char *const certificate_views[] = { "cloud66", NULL };
+static const struct api_field certificate_get_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "view", .type = API_ENUM, .values = certificate_views,
+		.help = "cloud66: Cloud66's object instead of this API's" },
+	END,
+};
+static const char *const export_formats[] = { "pem", "der", "pkcs12", "bundle", NULL };
+static const struct api_field certificate_export_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "format", .type = API_ENUM, .values = export_formats, .fallback = "pem",
+		.help = "pem: certificate and chain; der: the certificate; bundle: key, certificate and chain" },
+	{ .name = "key", .type = API_BOOL,
+		.help = "the private key: instead of the certificate (pem, der), or beside it (pkcs12)" },
+	{ .name = "password", .type = API_SECRET, .help = "of the PKCS#12 file that is made" },
+	END,
+};
 static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
 static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
 static const struct api_field token_ref[] = { REF_FIELD("token"), END };
@@ -571,7 +616,8 @@ static const struct api_field audit_verify_result[] = {
 
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "when it is due" },
-	{ .name = "kind", .type = API_STRING, .help = "issue, deploy, probe, cleanup, account, purge or authorize" },
+	{ .name = "kind", .type = API_STRING,
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize or expiry" },
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "whom it is about" },
 	END,
 };
@@ -580,6 +626,14 @@ static const struct api_field schedule_result[] = {
 	{ .name = "offset", .type = API_INT, .help = "as asked" },
 	{ .name = "limit", .type = API_INT, .help = "as asked" },
 	{ .name = "total", .type = API_INT, .help = "all rows" },
+	END,
+};
+
+static const struct api_field export_result[] = {
+	{ .name = "certificate", .type = API_REF, .resource = "certificate", .help = "what was exported" },
+	{ .name = "format", .type = API_STRING, .help = "as asked" },
+	{ .name = "key", .type = API_BOOL, .help = "a private key was written" },
+	{ .name = "octets", .type = API_INT, .help = "that were written" },
 	END,
 };
 
@@ -597,7 +651,7 @@ static const struct api_field explain_result[] = {
 
 static const struct api_field rollout_result[] = {
 	{ .name = "autoCertificates", .type = API_LIST, .fields = object_ref_fields,
-		.help = "that it will be done for" },
+		.help = "auto-certificates and imported certificates that it will be done for" },
 	{ .name = "endpoints", .type = API_INT, .help = "probes that will be made: one probe.* event each" },
 	END,
 };
@@ -660,8 +714,12 @@ const struct api_method api_methods[] = {
 	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_change, "provider"),
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
 		"auto-certificate"),
-	CRUD_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, ROLE_OPERATOR, autocert_change,
-		"auto-certificate"),
+	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,
+		create_params, NULL, "declare an auto-certificate" },
+	[RPC_AUTOCERTIFICATE_UPDATE] = { "autoCertificate.update", ROLE_OPERATOR, API_UPDATE, API_AUTOCERTIFICATE,
+		autocert_change, NULL, "change an auto-certificate" },
+	[RPC_AUTOCERTIFICATE_DELETE] = { "autoCertificate.delete", ROLE_OPERATOR, API_DELETE, API_AUTOCERTIFICATE,
+		autocert_delete_params, NULL, "delete an auto-certificate" },
 	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
 		renew_params, NULL, "order a new certificate now" },
 	[RPC_AUTOCERTIFICATE_PAUSE] = { "autoCertificate.pause", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
@@ -670,8 +728,17 @@ const struct api_method api_methods[] = {
 		API_AUTOCERTIFICATE, autocert_ref, NULL, "renew again" },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, explain_result, "what will happen when, and why" },
-	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_ref,
+	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_get_params,
 		"certificate"),
+	[RPC_CERTIFICATE_CREATE] = { "certificate.create", ROLE_OPERATOR, API_CREATE, API_CERTIFICATE,
+		certificate_create_params, NULL, "import a certificate with its key" },
+	[RPC_CERTIFICATE_UPDATE] = { "certificate.update", ROLE_OPERATOR, API_UPDATE, API_CERTIFICATE,
+		certificate_change, NULL, "change name or consumers of a certificate" },
+	[RPC_CERTIFICATE_DELETE] = { "certificate.delete", ROLE_OPERATOR, API_DELETE, API_CERTIFICATE,
+		certificate_change, NULL, "delete a certificate that nobody needs" },
+	[RPC_CERTIFICATE_EXPORT] = { "certificate.export", ROLE_VIEWER, API_CALL, API_CERTIFICATE,
+		certificate_export_params, export_result,
+		"write a certificate into the descriptor that comes along; with its key for admins" },
 	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
 	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_change, "DNS provider"),
 	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),

@@ -55,6 +55,12 @@ static const struct event_info kinds[] = {
 		"the CA has seen the record: the name is authorized" },
 	[EVENT_AUTHORIZATION_FAILED] = { "authorization.failed", EVENT_ERROR, false,
 		"a name could not be authorized; " DATA_ERROR },
+	[EVENT_CERTIFICATE_EXPIRING] = { "certificate.expiring", EVENT_WARNING, false,
+		"an imported certificate, which certd cannot renew, expires soon; data: {notAfter, days}" },
+	[EVENT_CERTIFICATE_EXPIRED] = { "certificate.expired", EVENT_ERROR, false,
+		"an imported certificate that is in use has expired; data: {notAfter, days}" },
+	[EVENT_CERTIFICATE_EXPORTED] = { "certificate.exported", EVENT_NOTICE, false,
+		"a certificate was written into a descriptor; data: {by, format, key}" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

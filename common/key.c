@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/ossl.h"
+#include "common/pbe_cost.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -365,32 +366,61 @@ pem_error(const struct password_ask *ask, struct error *err)
 	return ossl_error(err, ERROR_INVALID, "the private key does not open with this password");
 }
 
+/* From outside: the halves may not fit together. After key_new(), which bounds the size of the numbers. */
 int
-key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err)
+key_from_evp(EVP_PKEY **pkey, struct key **ret_key, struct error *err)
 {
-	struct password_ask ask = { .password = password };
-	_cleanup_(ossl_bio_freep) BIO *bio = NULL;
-	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
 	_cleanup_(ossl_pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
 	_cleanup_key_ struct key *key = NULL;
+	EVP_PKEY *own = *pkey;
 
-	ERR_clear_error();
-	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
-		return error_set(err, ERROR_INVALID, "not a private key in PEM: %zu octets", pem->len);
-	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
-	if (bio)
-		pkey = PEM_read_bio_PrivateKey(bio, NULL, password_cb, &ask);
-	if (!pkey)
-		return pem_error(&ask, err);
-	if (key_new(&pkey, &key, err) < 0)
+	if (key_new(&own, &key, err) < 0)
 		return -1;
-	/* From outside: the halves may not fit together. After key_new(), which bounds the size of the numbers. */
+	*pkey = NULL;
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
 	if (!ctx || EVP_PKEY_pairwise_check(ctx) != 1)
 		return ossl_error(err, ERROR_INVALID, "the private key is damaged");
 	*ret_key = key;
 	key = NULL;
 	return 0;
+}
+
+/* What an encrypted PKCS#8 block asks of whoever opens it is bounded before it is tried. */
+static int
+check_cost(const struct secret *pem, struct error *err)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	int64_t budget = PBE_BUDGET;
+	const X509_ALGOR *algor;
+	X509_SIG *sealed = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int rc = 0;
+
+	if (bio && (sealed = PEM_read_bio_PKCS8(bio, NULL, NULL, NULL))) {
+		X509_SIG_get0(sealed, &algor, NULL);
+		rc = pbe_cost_take(algor, &budget, &why);
+	}
+	X509_SIG_free(sealed);
+	ERR_clear_error();
+	return rc < 0 ? error_set(err, ERROR_INVALID, "the private key %s", why.message) : 0;
+}
+
+int
+key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err)
+{
+	struct password_ask ask = { .password = password };
+	_cleanup_(ossl_bio_freep) BIO *bio = NULL;
+	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
+
+	ERR_clear_error();
+	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
+		return error_set(err, ERROR_INVALID, "not a private key in PEM: %zu octets", pem->len);
+	if (password && check_cost(pem, err) < 0)
+		return -1;
+	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	if (bio)
+		pkey = PEM_read_bio_PrivateKey(bio, NULL, password_cb, &ask);
+	return pkey ? key_from_evp(&pkey, ret_key, err) : pem_error(&ask, err);
 }
 
 const char *

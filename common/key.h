@@ -10,6 +10,7 @@
 struct buf;
 struct error;
 struct X509_pubkey_st;
+struct evp_pkey_st;
 struct key; /* one private key; immutable, so that several threads may read it */
 
 enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
@@ -80,6 +81,12 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
 int
 key_from_pem(
 	const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
+
+/*
+ * The same for one that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is NULL then.
+ */
+int
+key_from_evp(struct evp_pkey_st **pkey, struct key **ret_key, struct error *err);
 
 /* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. Return: 0 or -1 (ERROR_INTERNAL). */
 int

@@ -196,6 +196,17 @@ name_part(const X509_NAME *name, int nid)
 	return text;
 }
 
+char *
+x509_subject_text(const X509 *cert)
+{
+	const X509_NAME *name = X509_get_subject_name(cert);
+	char *text = name_part(name, NID_commonName);
+
+	if (!text)
+		text = name_part(name, NID_organizationName);
+	return text ? text : xstrdup("(no name)");
+}
+
 /* A dNSName as it is compared: canonical, or else (an old certificate with '_') just lower case. NULL: unusable. */
 static char *
 san_dns(const ASN1_STRING *value)

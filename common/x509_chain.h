@@ -36,6 +36,24 @@ x509_names(const X509 *cert, struct strlist *ret, struct error *err);
 int
 x509_time(const ASN1_TIME *time, int64_t *ret_at);
 
+/* Its common name or organization, for messages; "(no name)" when there is none. Owned by the caller. */
+char *
+x509_subject_text(const X509 *cert);
+
+/*
+ * x509_chain_arrange() - make a chain of a pile of certificates: the one of @key, then each one's issuer
+ * @pile: in any order; what is used is moved out of it. Doubles are dropped.
+ * Errors: ERROR_INVALID with field: none belongs to the key (privateKey); a link is missing, a signature does not
+ * verify, or one has no place in the chain (certificateChain). A chain is whole when it ends in a self-signed
+ * certificate, or has at least one issuer behind the leaf: roots need not be there.
+ */
+int
+x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct error *err);
+
+/* Does it name itself as its issuer? */
+bool
+x509_is_self_signed(X509 *cert);
+
 int
 x509_add_der(X509 *cert, struct buf *ret, struct error *err);
 

@@ -161,14 +161,38 @@ wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct err
 	}
 }
 
+/* @pass: goes along with the first octet; -1: none. */
+static ssize_t
+send_some(int fd, const struct buf *text, int pass)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct iovec iov = { .iov_base = text->data, .iov_len = text->len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass >= 0) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &pass, sizeof(pass));
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static int
-send_all(struct client *client, struct buf *text, int64_t deadline_ms, struct error *err)
+send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms, struct error *err)
 {
 	while (text->len) {
-		ssize_t n = send(client->fd, text->data, text->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(client->fd, text, pass);
 		int rc;
 
 		if (n >= 0) {
+			pass = -1;
+			explicit_bzero(text->data, (size_t)n); /* a key or a password, perhaps */
 			buf_drop(text, (size_t)n);
 			continue;
 		}
@@ -314,8 +338,8 @@ await_answer(struct client *client, int64_t deadline_ms, struct json_object **re
 	}
 }
 
-int
-client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
+static int
+call(struct client *client, const char *method, struct json_object *params, int pass, int64_t timeout_ms,
 	struct json_object **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
@@ -325,9 +349,23 @@ client_call(struct client *client, const char *method, struct json_object *param
 	rpc_write(request, &text);
 	if (text.len > RPC_MAX_FRAME)
 		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
-	if (send_all(client, &text, deadline_ms, err) < 0)
+	if (send_all(client, &text, pass, deadline_ms, err) < 0)
 		return -1;
 	return await_answer(client, deadline_ms, ret, err);
+}
+
+int
+client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
+	struct json_object **ret, struct error *err)
+{
+	return call(client, method, params, -1, timeout_ms, ret, err);
+}
+
+int
+client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
+	struct json_object **ret, struct error *err)
+{
+	return call(client, method, params, fd, 0, ret, err);
 }
 
 int

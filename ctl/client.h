@@ -31,6 +31,11 @@ int
 client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
 	struct json_object **ret, struct error *err);
 
+/* client_call() with a descriptor that certd gets a copy of; borrowed. */
+int
+client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
+	struct json_object **ret, struct error *err);
+
 /*
  * client_event() - the next event that was subscribed to
  * @interrupt_fd: readable ends the wait (signalfd); -1: none

@@ -341,16 +341,18 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 }
 
 static int
-remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name, bool dry_run,
-	struct error *err)
+remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
+	const struct args *args, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
 	_cleanup_json_ struct json_object *item = json_object_new_object();
 
 	json_add_string(params, "ref", name);
-	if (dry_run)
+	if (args_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
+	if (args_flag(args, "withCertificates"))
+		json_add_bool(params, "withCertificates", true);
 	if (ctl_call(ctl, method, params, &result, err) < 0)
 		return -1;
 	json_add_string(item, "type", output->resource->type);
@@ -372,7 +374,7 @@ cmd_rm(struct ctl *ctl, struct args *args, struct error *err)
 		return no_such_verb(args, err);
 	output_start(&output, ctl, &view_removed, args->resource);
 	for (size_t i = 0; rc == 0 && i < args->words.count; i++)
-		rc = remove_one(ctl, &output, method, args->words.items[i], args_flag(args, "dryRun"), err);
+		rc = remove_one(ctl, &output, method, args->words.items[i], args, err);
 	output_end(&output);
 	return rc;
 }

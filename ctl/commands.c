@@ -117,6 +117,60 @@ static const struct api_field audit_options[] = {
 	{ .name = NULL },
 };
 
+static const struct api_field import_options[] = {
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the certificate",
+		.fallback = "common name and time; with --replace that of the old one" },
+	{ .name = "cert", .type = API_PATH, .metavar = "FILE", .help = "certificate, PEM; chain and key may be in it" },
+	{ .name = "chain", .type = API_PATH, .metavar = "FILE", .help = "its issuers, PEM, in any order" },
+	{ .name = "key", .type = API_PATH, .metavar = "FILE", .help = "its private key, PEM" },
+	{ .name = "pkcs12", .type = API_PATH, .metavar = "FILE", .help = "instead of these: a PKCS#12 file" },
+	{ .name = "passwordFile", .type = API_PATH, .metavar = "FILE", .help = "password of the key or PKCS#12 file",
+		.fallback = "asked for" },
+	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
+		.help = "imported certificate whose files, consumers and name it takes over" },
+	{ .name = "allowExpired", .type = API_BOOL, .help = "also one that is not valid now" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "who is told about it" },
+	DRY_RUN,
+	{ .name = "noWait", .type = API_BOOL, .help = "return at once; certd goes on by itself" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "wait at most this long", .fallback = "10m" },
+	{ .name = NULL },
+};
+static const struct api_field export_options[] = {
+	{ .name = "out", .type = API_PATH, .metavar = "FILE", .help = "write it there, mode 0600",
+		.fallback = "standard output" },
+	{ .name = NULL },
+};
+static const struct api_field rm_options[] = {
+	{ .name = "withCertificates", .type = API_BOOL,
+		.help = "of an auto-certificate: its certificates, too" },
+	DRY_RUN,
+	{ .name = NULL },
+};
+
+static const char import_notes[] =
+	"Waits until the files are written and the consumers told. The order of the chain is put right; a key that\n"
+	"does not fit, a gap in the chain or a stranger in it are refused. certd cannot renew it, and warns 30, 14,\n"
+	"7, 3 and 1 days before it expires.\n"
+	"\n"
+	"  certctl import --name shop --cert shop.pem --chain intermediate.pem --key shop.key --consumer nginx\n"
+	"  certctl import --replace shop --pkcs12 shop-2027.p12\n";
+static const char export_notes[] =
+	"NAME is a certificate, or an auto-certificate: its newest. With a key it needs the role admin and is on\n"
+	"record, and a terminal does not get it.\n"
+	"\n"
+	"  certctl export www.example.com > fullchain.pem\n"
+	"  certctl export shop --format pkcs12 --key --password-file pw --out shop.p12\n";
+static const char env_notes[] =
+	"Three variables, by the common name, every character but letters and digits as '_':\n"
+	"LE_CERTIFICATE_www_example_com_PRIVATE_KEY, _CERTIFICATE (with its chain), _BUNDLE (both). Role admin.\n"
+	"\n"
+	"  eval \"$(certctl env www.example.com)\"\n";
+static const char exec_notes[] =
+	"As env; and also under the names that Kontena made, which replaced the first '.' only, where they differ.\n"
+	"\n"
+	"  certctl exec www.example.com -- /usr/local/bin/balancer\n";
+
 static const char add_auto_notes[] =
 	"Waits until the certificate is issued, its files are written and its consumers told.\n"
 	"\n"
@@ -202,6 +256,14 @@ const struct command commands[] = {
 		API_CONSUMER, RPC_CONSUMER_CREATE, change_options, cmd_add, add_consumer_notes },
 	{ "add-token", NULL, "make a token for the REST server", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
 		cmd_add_token, add_token_notes },
+	{ "import", NULL, "bring a certificate that certd did not issue", OPTIONS_NONE, 0,
+		API_CERTIFICATE, RPC_CERTIFICATE_CREATE, import_options, cmd_import, import_notes },
+	{ "export", NULL, "write a certificate, or its key, in some format", OPTIONS_PARAMS, 0,
+		API_CERTIFICATE, RPC_CERTIFICATE_EXPORT, export_options, cmd_export, export_notes },
+	{ "env", "NAME", "print a certificate and its key as shell variables", OPTIONS_NONE, COMMAND_WORDS,
+		NONE, NO_METHOD, NULL, cmd_env, env_notes },
+	{ "exec", "NAME -- COMMAND [ARGUMENT...]", "run a program with a certificate and its key as variables",
+		OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD, NULL, cmd_exec, exec_notes },
 	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token, authorization", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, NULL, cmd_list, NULL },
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
@@ -209,7 +271,7 @@ const struct command commands[] = {
 	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,
 		NO_METHOD, set_options, cmd_set, set_notes },
 	{ "rm", "NOUN NAME...", "delete objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAMES, NONE, NO_METHOD,
-		change_options, cmd_rm, NULL },
+		rm_options, cmd_rm, NULL },
 	{ "apply", "-f FILE", "make the declarations equal to a file", OPTIONS_NONE, 0, NONE, NO_METHOD,
 		apply_options, cmd_apply, apply_notes },
 	{ "dump", NULL, "write all declarations as such a file", OPTIONS_NONE, 0, NONE, NO_METHOD, dump_options,

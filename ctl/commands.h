@@ -48,6 +48,14 @@ cmd_probe(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_audit(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_import(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_export(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_env(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_exec(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_call(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_register(struct ctl *ctl, struct args *args, struct error *err);

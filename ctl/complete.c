@@ -54,6 +54,7 @@ offer_values(const struct completion *c, const struct api_field *field)
 		offer_names(c, api_resource_find(field->resource));
 		break;
 	case API_PATH:
+	case API_TEXT:
 	case API_SECRET:
 		fprintf(c->ctl->out, "%s\n", files_mark);
 		break;

@@ -79,6 +79,7 @@ ctl_get(struct ctl *ctl, const struct api_resource *resource, const char *ref, s
 
 	api_method_of(resource, API_GET, &method);
 	json_add_string(params, "ref", ref);
+	json_add_string(params, "view", ctl->shape);
 	return ctl_call(ctl, method, params, ret, err);
 }
 
@@ -210,13 +211,28 @@ tell_error(struct ctl *ctl, const struct args *args, const struct error *err)
 /* --- running --- */
 
 static int
+apply_cloud66(struct ctl *ctl, const struct args *args, struct error *err)
+{
+	if (!args->command || strcmp(args->command->name, "show") != 0 ||
+		args->resource != &api_resources[API_CERTIFICATE])
+		return error_set(err, ERROR_USAGE, "-o cloud66 is for: certctl show cert NAME");
+	ctl->format = FORMAT_JSON;
+	ctl->shape = "cloud66";
+	return 0;
+}
+
+static int
 apply_own_options(struct ctl *ctl, const struct args *args, struct error *err)
 {
 	const char *format = args_text(args, "output");
 	const char *socket_path = args_text(args, "socket");
 
-	if (format && !output_format_find(format, &ctl->format))
+	if (format && strcmp(format, "cloud66") == 0) {
+		if (apply_cloud66(ctl, args, err) < 0)
+			return -1;
+	} else if (format && !output_format_find(format, &ctl->format)) {
 		return error_set(err, ERROR_USAGE, "-o: '%s' is none of text, json, keyvalue", format);
+	}
 	if (socket_path)
 		str_replace(&ctl->socket_path, socket_path);
 	return 0;

@@ -21,6 +21,7 @@ metavar_of(const struct api_field *field)
 	case API_SPAN:
 		return "SPAN";
 	case API_PATH:
+	case API_TEXT:
 	case API_SECRET:
 		return "FILE";
 	default:

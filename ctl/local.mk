@@ -7,6 +7,9 @@ libctl_la_SOURCES = \
 	ctl/cmd_audit.c \
 	ctl/cmd_authorize.c \
 	ctl/cmd_consumer.c \
+	ctl/cmd_env.c \
+	ctl/cmd_export.c \
+	ctl/cmd_import.c \
 	ctl/cmd_declare.c \
 	ctl/cmd_dump.c \
 	ctl/cmd_events.c \
@@ -17,10 +20,12 @@ libctl_la_SOURCES = \
 	ctl/declaration.c ctl/declaration.h \
 	ctl/declare.h \
 	ctl/help.c ctl/help.h \
+	ctl/export.c ctl/export.h \
 	ctl/options.c \
 	ctl/output.c ctl/output.h \
 	ctl/plan.c ctl/plan.h \
 	ctl/present.c ctl/present.h \
+	ctl/password.c ctl/password.h \
 	ctl/progress.c ctl/progress.h \
 	ctl/text.c ctl/text.h \
 	ctl/tsig_file.c ctl/tsig_file.h \

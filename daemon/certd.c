@@ -18,6 +18,7 @@
 #include "daemon/control/server.h"
 #include "daemon/control/zones.h"
 #include "daemon/master_key.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/report/refusals.h"
 #include "daemon/startup.h"
 
@@ -262,6 +263,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.rollout = c->rollout;
 	c->service.scheduler = c->scheduler;
 	c->service.issue_env = &c->issue_env;
+	c->service.workers = c->workers;
 	c->service.conf = &c->conf;
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
@@ -327,6 +329,7 @@ certd_free(struct certd *c)
 	lists_stop(&c->service);
 	zones_stop(&c->service);
 	rest_free(c->rest);
+	c->service.is_stopping = true;
 	control_free(c->control);
 	refusals_free(c->refusals);
 	scheduler_free(c->scheduler);
@@ -459,16 +462,19 @@ send_status(void *arg)
 	int64_t rollouts = rollout_count_failing(c->rollout);
 	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts)
 						  : NULL;
+	size_t expiring = expiry_warnings(c->store, clock_wall(c->clock), 0, NULL);
+	_cleanup_free_ char *imported = expiring ? xasprintf(", %zu imported ones expire", expiring) : NULL;
 	struct scheduler_stats scheduler;
 	struct store_stats store;
 
 	store_rest(c->store);
 	scheduler_get_stats(c->scheduler, &scheduler);
 	store_get_stats(c->store, &store);
-	notify_status("%s%llu auto-certificates, %lld failing%s%s%s",
+	notify_status("%s%llu auto-certificates, %lld failing%s%s%s%s",
 		c->is_ready ? "" : "looking at the drops: ",
 		(unsigned long long)store_count(c->store, STORE_AUTOCERT),
 		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
+		imported ? imported : "",
 		store.is_full ? "; the disk is full" : "",
 		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");
 }

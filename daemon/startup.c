@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
+#include "daemon/rollout/subject.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -19,8 +20,8 @@ enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60, STALL_MS = 30 * 1000 };
 struct startup {
 	struct startup_env env;
 	struct loop_timer timer;
-	struct buf after;       /* id of the auto-certificate whose rollout was looked at last */
-	struct strlist waiting; /* auto-certificates whose drop is being written */
+	struct buf after;       /* id of the subject whose rollout was looked at last */
+	struct strlist waiting; /* subjects whose drop is being written */
 	size_t settled;         /* of them, from the first on */
 	int64_t asked_at;       /* the last time that one was asked for */
 	int64_t settled_ms;     /* when one of them was settled last; by the loop's clock */
@@ -42,23 +43,24 @@ startup_cancel(struct startup *s)
 
 /* Return: true when the drop on disk is what the rollout says was written. */
 static bool
-drop_is_there(struct startup *s, const struct autocert *a, const struct rollout_state *r)
+drop_is_there(struct startup *s, const char *slug, const struct rollout_state *r)
 {
 	char on_disk[STORE_ID_SIZE];
 
-	return drop_current(s->env.drops, a->slug, on_disk, NULL) == 1 &&
+	return drop_current(s->env.drops, slug, on_disk, NULL) == 1 &&
 	       strcmp(on_disk, r->certificate) == 0;
 }
 
 static void
 look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 {
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_subject_ struct subject subject = { .type = NULL };
 
-	if (object_peek(s->env.store, &autocert_class, id, &a, NULL) != 1 || drop_is_there(s, &a, r))
+	if (subject_load(s->env.store, id, &subject, NULL) != 1 || drop_is_there(s, subject.slug, r))
 		return;
 	s->asked_at = clock_wall(loop_clock(s->env.loop));
-	rollout_request(s->env.rollout, store_begin(s->env.store), &a, r->certificate, s->asked_at);
+	rollout_request_for(s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate,
+		s->asked_at);
 	strlist_add(&s->waiting, id);
 	scheduler_kick(s->env.scheduler);
 }
@@ -74,7 +76,7 @@ look_at(struct startup *s, const char *id)
 	record_clear(&rollout_class, &r);
 }
 
-/* Rollouts, by the id of their auto-certificate. */
+/* Rollouts, by the id of their subject. */
 struct some {
 	struct strlist ids;
 	struct buf *last;

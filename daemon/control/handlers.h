@@ -7,7 +7,8 @@
 service_fn provider_create, provider_list, provider_get, provider_update, provider_delete;
 service_fn autocert_create, autocert_list, autocert_get, autocert_update, autocert_delete;
 service_fn autocert_renew, autocert_pause, autocert_resume, autocert_explain;
-service_fn certificate_list, certificate_get;
+service_fn certificate_create, certificate_list, certificate_get, certificate_update, certificate_delete;
+service_fn certificate_export;
 service_fn dnsprovider_create, dnsprovider_list, dnsprovider_get, dnsprovider_update, dnsprovider_delete;
 service_fn consumer_create, consumer_list, consumer_get, consumer_update, consumer_delete;
 service_fn consumer_deploy, consumer_probe;

@@ -8,6 +8,9 @@
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
+#include "daemon/control/res_certificate.h"
+#include "daemon/control/res_consumer.h"
+#include "daemon/control/slug.h"
 #include "daemon/control/zones.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/store/schedule.h"
@@ -15,26 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REFERRERS_MAX = 10000 };
+
 /* --- describing --- */
-
-static void
-describe_rollout(struct service *service, const struct autocert *a, struct json_object *metadata)
-{
-	struct rollout_state r = { 0 };
-	const char *served = NULL;
-
-	if (rollout_load(service->rollout, a->o.id, &r, NULL) == 1) {
-		for (size_t i = 0; i < r.targets.count; i++) {
-			const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
-
-			/* The worst of all endpoints is the one to show. */
-			if (t->served && (!served || strcmp(t->served, "served") != 0))
-				served = t->served;
-		}
-	}
-	json_add_string(metadata, "served", served);
-	record_clear(&rollout_class, &r);
-}
 
 static void
 describe_next(struct service *service, const struct autocert *a, struct json_object *metadata)
@@ -69,7 +55,7 @@ autocert_describe(struct service *service, const void *obj, struct json_object *
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
 	json_add_string(metadata, "dropDirectory", directory);
 	describe_next(service, a, metadata);
-	describe_rollout(service, a, metadata);
+	json_add_string(metadata, "served", rollout_served(service->rollout, a->o.id));
 }
 
 const struct resource_ops autocert_ops = {
@@ -114,88 +100,15 @@ resolve_refs(struct call *call, struct autocert *a, struct error *err)
 	if (a->dns_provider && resource_ref(store, &dnsprovider_class, "properties.dnsProvider",
 				       a->dns_provider, &a->dns_provider, err) < 0)
 		return -1;
-	for (size_t i = 0; i < a->consumers.count; i++) {
-		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
-
-		if (resource_ref(store, &consumer_class, field, a->consumers.items[i], &a->consumers.items[i],
-			    err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The files in a consumer's own directory have fixed names: it holds one certificate. */
-static int
-check_directories(struct call *call, const struct autocert *a, struct error *err)
-{
-	struct store *store = call->service->store;
-
-	for (size_t i = 0; i < a->consumers.count; i++) {
-		_cleanup_consumer_ struct consumer c = { 0 };
-		_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
-
-		if (object_load(store, &consumer_class, a->consumers.items[i], &c, err) < 0)
-			return -1;
-		if (!c.directory)
-			continue;
-		if (object_referrers(store, &autocert_class, c.o.id, 2, &ids, err) < 0)
-			return -1;
-		if (ids.count > (size_t)strlist_has(&ids, a->o.id))
-			return error_set_field(err, field,
-				"'%s' has the files of another auto-certificate in %s: declare a consumer "
-				"with a directory of its own",
-				c.o.name, c.directory);
-	}
-	return 0;
+	return consumers_resolve(call, &a->consumers, a->o.id, err);
 }
 
 static int
 check_declaration(struct call *call, struct autocert *a, struct error *err)
 {
-	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0 ||
-		check_directories(call, a, err) < 0)
+	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
 		return -1;
 	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
-}
-
-/* --- the drop's directory --- */
-
-static void
-slug_key(struct buf *key, const char *slug)
-{
-	buf_reset(key);
-	buf_printf(key, "s%s", slug);
-}
-
-/* Two names may make one slug: the later one gets a number. The slug is the auto-certificate's for life. */
-static int
-take_slug(struct call *call, struct autocert *a, struct error *err)
-{
-	_cleanup_free_ char *base = name_slug(a->o.name);
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	int found = 1;
-
-	for (unsigned n = 1; found == 1; n++) {
-		_cleanup_buf_ struct buf other = BUF_INIT;
-
-		free(a->slug);
-		a->slug = n == 1 ? xstrdup(base) : xasprintf("%s-%u", base, n);
-		slug_key(&key, a->slug);
-		found = store_get(call->service->store, STORE_INDEX, key.data, key.len, &other, err);
-	}
-	if (found == 0)
-		store_put(call_txn(call), STORE_INDEX, key.data, key.len, a->o.id, strlen(a->o.id));
-	return found;
-}
-
-static void
-release_slug(struct call *call, const struct autocert *a)
-{
-	_cleanup_buf_ struct buf key = BUF_INIT;
-
-	slug_key(&key, a->slug);
-	store_del(call_txn(call), STORE_INDEX, key.data, key.len);
 }
 
 /* --- create --- */
@@ -247,7 +160,7 @@ create(struct call *call, struct json_object *params, struct error *err)
 	store_new_id(a.o.id);
 	resource_created(call, &a.o);
 	warn_about_zones(call, &a);
-	if (take_slug(call, &a, err) < 0)
+	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
 	scheduler_kick(call->service->scheduler);
@@ -324,30 +237,23 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 
 /* --- delete --- */
 
-static void
-drop_removed(const struct error *err, void *arg)
+/* All that were issued for it; what is left otherwise goes when it is purged. */
+static int
+delete_certificates(struct call *call, const char *autocert_id, struct error *err)
 {
-	struct service *service = arg;
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	if (err)
-		event_emit_error(service->events, NULL, EVENT_SERVER_WARNING, NULL, err, "%s", err->message);
-}
+	if (object_referrers(store, &certificate_class, autocert_id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
 
-struct removal {
-	struct service *service;
-	char *slug;
-};
-
-/* Files go when the declaration is gone for good, not before. */
-static void
-remove_drop(const struct error *err, void *arg)
-{
-	struct removal *r = arg;
-
-	if (!err)
-		drop_remove(r->service->drops, r->slug, drop_removed, r->service);
-	free(r->slug);
-	free(r);
+		if (object_peek(store, &certificate_class, ids.items[i], &c, err) < 0 ||
+			(c.o.id[0] && certificate_remove_with(call, &c, err) < 0))
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -355,23 +261,19 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct store *store = call->service->store;
-	struct removal *removal;
+	struct json_object *with = json_path(params, "withCertificates");
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
 		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
 		return -1;
+	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
+		return -1;
 	call_cancel_issue(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
-	schedule_del(store, call_txn(call), SCHEDULE_DEPLOY, a.o.id);
-	schedule_del(store, call_txn(call), SCHEDULE_PROBE, a.o.id);
 	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
 	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
-	release_slug(call, &a);
+	slug_release(call, a.slug);
 	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
-	removal = xcalloc(1, sizeof(*removal));
-	removal->service = call->service;
-	removal->slug = xstrdup(a.slug);
-	store_then(call_txn(call), remove_drop, removal);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
+#include "daemon/control/res_consumer.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
-#include "daemon/control/resource.h"
+#include "daemon/rollout/subject.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -12,11 +13,12 @@ enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
 /* --- describing --- */
 
 static struct json_object *
-rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *autocert_id)
+rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *subject_id)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_add_string(o, "autoCertificate", autocert_id);
+	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own */
+		json_add_string(o, "autoCertificate", subject_id);
 	json_add_string(o, "certificate", r->certificate);
 	json_add_int(o, "generation", r->generation);
 	json_add_bool(o, "activated", t->activated);
@@ -36,7 +38,7 @@ consumer_describe(struct service *service, const void *obj, struct json_object *
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
 	(void)properties;
-	object_referrers(service->store, &autocert_class, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
+	subjects_of_consumer(service->store, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
 	for (size_t i = 0; i < ids.count; i++) {
 		struct rollout_state r = { 0 };
 
@@ -60,6 +62,47 @@ const struct resource_ops consumer_ops = {
 	.cls = &consumer_class,
 	.describe = consumer_describe,
 };
+
+/* --- who is given to whom --- */
+
+/* The files in a consumer's own directory have fixed names: it holds one certificate. */
+static int
+check_directories(struct call *call, const struct strlist *consumers, const char *self_id, struct error *err)
+{
+	struct store *store = call->service->store;
+
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (object_load(store, &consumer_class, consumers->items[i], &c, err) < 0)
+			return -1;
+		if (!c.directory)
+			continue;
+		if (subjects_of_consumer(store, c.o.id, 2, &ids, err) < 0)
+			return -1;
+		if (ids.count > (size_t)strlist_has(&ids, self_id))
+			return error_set_field(err, field,
+				"'%s' has the files of another certificate in %s: declare a consumer "
+				"with a directory of its own",
+				c.o.name, c.directory);
+	}
+	return 0;
+}
+
+int
+consumers_resolve(struct call *call, struct strlist *consumers, const char *self_id, struct error *err)
+{
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (resource_ref(call->service->store, &consumer_class, field, consumers->items[i],
+			    &consumers->items[i], err) < 0)
+			return -1;
+	}
+	return check_directories(call, consumers, self_id, err);
+}
 
 /* --- declaring --- */
 
@@ -120,28 +163,29 @@ check_directory(struct call *call, const struct consumer *c, struct error *err)
 
 	if (!c->directory)
 		return 0;
-	if (object_referrers(call->service->store, &autocert_class, c->o.id, 2, &ids, err) < 0)
+	if (subjects_of_consumer(call->service->store, c->o.id, 2, &ids, err) < 0)
 		return -1;
 	if (ids.count > 1)
 		return error_set_field(err, "properties.directory",
-			"holds the files of one auto-certificate, but '%s' is given several", c->o.name);
+			"holds the files of one certificate, but '%s' is given several", c->o.name);
 	return 0;
 }
 
-/* What its auto-certificates have is rolled out to it as it is now. */
+/* What it is given is rolled out to it as it is now. */
 static int
 roll_out_again(struct call *call, const struct consumer *c, struct error *err)
 {
 	struct service *s = call->service;
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	if (object_referrers(s->store, &autocert_class, c->o.id, REFERRERS_MAX, &ids, err) < 0)
+	if (subjects_of_consumer(s->store, c->o.id, REFERRERS_MAX, &ids, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ids.count; i++) {
-		_cleanup_autocert_ struct autocert a = { 0 };
+		_cleanup_subject_ struct subject subject = { .type = NULL };
 
-		if (object_load(s->store, &autocert_class, ids.items[i], &a, err) == 1 && a.last_certificate)
-			rollout_request(s->rollout, call_txn(call), &a, a.last_certificate, call_now(call));
+		if (subject_load(s->store, ids.items[i], &subject, err) == 1 && subject.certificate)
+			rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
+				subject.certificate, call_now(call));
 	}
 	scheduler_kick(s->scheduler);
 	return 0;
@@ -217,36 +261,37 @@ consumer_get(struct call *call, struct json_object *params, struct error *err)
 /* --- deploy and probe: rows that are due now --- */
 
 static struct json_object *
-ref_json(const char *type, const struct object *o)
+ref_json(const struct subject *subject)
 {
 	struct json_object *ref = json_object_new_object();
 
-	json_add_string(ref, "type", type);
-	json_add_string(ref, "id", o->id);
-	json_add_string(ref, "name", o->name);
+	json_add_string(ref, "type", subject->type);
+	json_add_string(ref, "id", subject->id);
+	json_add_string(ref, "name", subject->name);
 	return ref;
 }
 
 static void
-run_now(struct call *call, enum schedule_kind kind, const struct autocert *a)
+run_now(struct call *call, enum schedule_kind kind, const struct subject *subject)
 {
 	struct service *s = call->service;
 
 	if (kind == SCHEDULE_DEPLOY)
-		rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
+		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers,
+			subject->certificate, call_now(call));
 	else
-		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, a->o.id, "", call_now(call));
+		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, subject->id, "", call_now(call));
 }
 
 /* The auto-certificate that was named, or all that this consumer is given. */
 static int
-chosen_autocerts(struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret,
+chosen_subjects(struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret,
 	struct error *err)
 {
 	struct json_object *only = json_path(params, "autoCertificate");
 	_cleanup_free_ char *id = NULL;
 
-	if (object_referrers(call->service->store, &autocert_class, c->o.id, REFERRERS_MAX, ret, err) < 0)
+	if (subjects_of_consumer(call->service->store, c->o.id, REFERRERS_MAX, ret, err) < 0)
 		return -1;
 	if (!only)
 		return 0;
@@ -270,17 +315,17 @@ roll(struct call *call, enum schedule_kind kind, struct json_object *params, str
 	int64_t endpoints = 0;
 
 	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
-		chosen_autocerts(call, &c, params, &ids, err) < 0)
+		chosen_subjects(call, &c, params, &ids, err) < 0)
 		return -1;
 	list = json_object_new_array();
 	for (size_t i = 0; i < ids.count; i++) {
-		_cleanup_autocert_ struct autocert a = { 0 };
+		_cleanup_subject_ struct subject subject = { .type = NULL };
 
-		if (object_load(call->service->store, &autocert_class, ids.items[i], &a, err) != 1 ||
-			!a.last_certificate)
+		if (subject_load(call->service->store, ids.items[i], &subject, err) != 1 ||
+			!subject.certificate)
 			continue;
-		run_now(call, kind, &a);
-		json_object_array_add(list, ref_json("autocertificate", &a.o));
+		run_now(call, kind, &subject);
+		json_object_array_add(list, ref_json(&subject));
 		endpoints += (int64_t)c.probes.count;
 	}
 	scheduler_kick(call->service->scheduler);

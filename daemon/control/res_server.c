@@ -1,16 +1,18 @@
 /* What is about certd as a whole: status, schedule, events, reload, discovery. */
 #include "common/rpc.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
 #include "daemon/control/rest.h"
 #include "daemon/control/troubles.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
 #include <unistd.h>
 
-enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000 };
+enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, EXPIRING_SHOWN = 10 };
 
 static int64_t
 param_int(struct json_object *params, const char *name, int64_t fallback)
@@ -67,10 +69,11 @@ class_of_kind(enum schedule_kind kind)
 	case SCHEDULE_ISSUE:
 	case SCHEDULE_DEPLOY:
 	case SCHEDULE_PROBE:
-		return &autocert_class;
+		return &autocert_class; /* of the latter two, if it is one */
 	case SCHEDULE_ACCOUNT:
 		return &provider_class;
 	case SCHEDULE_PURGE:
+	case SCHEDULE_EXPIRY:
 		return &certificate_class;
 	case SCHEDULE_AUTHORIZE:
 		return &authorization_class;
@@ -92,9 +95,13 @@ row_object(struct store *store, const struct schedule_row *row)
 		struct certificate certificate;
 	} any = { 0 };
 
+	if (cls && object_peek(store, cls, row->object, &any, NULL) == 0 && cls == &autocert_class) {
+		cls = &certificate_class;
+		object_peek(store, cls, row->object, &any, NULL);
+	}
 	json_add_string(ref, "type", cls ? cls->name : "cleanup");
 	json_add_string(ref, "id", row->object);
-	if (cls && object_peek(store, cls, row->object, &any, NULL) == 1)
+	if (cls)
 		json_add_string(ref, "name", any.o.name);
 	if (cls)
 		record_clear(cls, &any);
@@ -235,6 +242,7 @@ status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
 	struct scheduler_stats stats;
+	size_t expiring;
 
 	scheduler_get_stats(s->scheduler, &stats);
 	if (stats.is_waiting_for_date)
@@ -249,6 +257,10 @@ status_warnings(struct service *s, struct json_object *status)
 			"(LoadCredentialEncrypted=master-key)");
 	if (rest_warning(s->rest))
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", rest_warning(s->rest)));
+	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
+	if (expiring > EXPIRING_SHOWN)
+		strlist_take(&warnings,
+			xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));
 	json_add_strlist(status, "warnings", &warnings);
 }
 

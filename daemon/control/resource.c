@@ -430,6 +430,13 @@ resource_find(struct call *call, const struct record_class *cls, struct json_obj
 	return 0;
 }
 
+int
+resource_find_peek(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err)
+{
+	return find_by(object_find_peek, call, cls, params, obj, err);
+}
+
 /* --- metadata and events --- */
 
 void

@@ -52,6 +52,11 @@ int
 resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
 	struct error *err);
 
+/* The same, for describing only (object_peek()). */
+int
+resource_find_peek(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err);
+
 /* metadata of a new object and of a changed one. */
 void
 resource_created(struct call *call, struct object *o);

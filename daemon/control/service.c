@@ -116,20 +116,30 @@ call_run(struct call *call)
 	call_end(call, service_handlers[call->method](call, call->params, &err), &err);
 }
 
-/* An event, and a record of the audit log. Return: -1. */
+/* ERROR_DENIED, an event, and a record of the audit log. Return: -1. */
 static int
-refuse(struct service *service, const struct peer *peer, const struct api_method *method,
-	const struct error *err)
+refuse(struct service *service, const struct peer *peer, const struct api_method *method, enum api_role role,
+	const char *what, struct error *err)
 {
 	const struct audit_entry entry = {
 		.who = peer->label, .user_id = peer->user_id, .method = method->name
 	};
 
+	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
+		peer->label, api_role_name(peer->role));
 	if (service->refusals)
 		refusals_note(service->refusals, peer->label, err);
 	if (service->audit)
 		audit_refusal(service->audit, &entry, err->message);
 	return -1;
+}
+
+int
+call_require(const struct call *call, enum api_role role, const char *what, struct error *err)
+{
+	return call->peer->role < role ? refuse(call->service, call->peer, &api_methods[call->method], role,
+						 what, err)
+				       : 0;
 }
 
 static int
@@ -138,11 +148,8 @@ call_check(struct service *service, const struct peer *peer, enum api_method_id 
 {
 	const struct api_method *method = &api_methods[id];
 
-	if (peer->role < method->role) {
-		error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", method->name,
-			api_role_name(method->role), peer->label, api_role_name(peer->role));
-		return refuse(service, peer, method, err);
-	}
+	if (peer->role < method->role)
+		return refuse(service, peer, method, method->role, method->name, err);
 	return api_validate(id, params, err);
 }
 
@@ -158,6 +165,13 @@ void
 service_call(struct service *service, const struct peer *peer, enum api_method_id method,
 	struct json_object *params, call_done_fn *done, void *arg)
 {
+	service_call_passing(service, peer, NULL, method, params, done, arg);
+}
+
+void
+service_call_passing(struct service *service, const struct peer *peer, struct passed *passed,
+	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg)
+{
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *own = params ? json_object_get(params) : json_object_new_object();
 	struct call *call;
@@ -172,6 +186,7 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 	call->params = json_object_get(own);
 	peer_copy(&call->caller, peer);
 	call->peer = &call->caller;
+	call->passed = passed;
 	call->done = done;
 	call->arg = arg;
 	call->is_dry_run = wants_dry_run(own);

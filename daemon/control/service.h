@@ -9,6 +9,7 @@
 #include "common/conf.h"
 #include "daemon/control/change.h"
 #include "daemon/control/effect.h"
+#include "daemon/control/passed.h"
 #include "daemon/control/peer.h"
 #include "daemon/renew/scheduler.h"
 #include "daemon/report/audit.h"
@@ -24,11 +25,13 @@ struct service {
 	struct drops *drops;
 	struct rollout *rollout;
 	struct scheduler *scheduler;
+	struct workers *workers;
 	const struct issue_env *issue_env;
 	const struct conf *conf;
 	int64_t started_at;
 	bool master_key_beside_store;
 	const struct rest *rest;                     /* for its warning; may be NULL */
+	bool is_stopping;                            /* what comes back from workers is too late */
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
 	struct list *lists;             /* pages that are being made */
@@ -51,6 +54,11 @@ void
 service_call(struct service *service, const struct peer *peer, enum api_method_id method,
 	struct json_object *params, call_done_fn *done, void *arg);
 
+/* service_call() with the descriptors that came along; borrowed for the call: those that a handler took are its own. */
+void
+service_call_passing(struct service *service, const struct peer *peer, struct passed *passed,
+	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg);
+
 /* --- for the handlers (res_*.c) --- */
 
 struct call {
@@ -59,6 +67,7 @@ struct call {
 	struct json_object *params; /* owned */
 	const struct peer *peer;    /* borrowed from .caller */
 	struct peer caller;         /* owned */
+	struct passed *passed;      /* borrowed while the handler runs; or NULL */
 	struct change change;       /* for the event and the audit log */
 	struct store_txn *txn;      /* call_txn(); NULL: nothing is changed */
 	bool is_dry_run;            /* dryRun: the answer is as if, and nothing is done */
@@ -96,13 +105,20 @@ call_set_effect(struct call *call, const struct effect *effect);
 typedef int
 service_fn(struct call *call, struct json_object *params, struct error *err);
 
+/*
+ * For handlers that returned 1 and had a part done elsewhere, or have run another handler since: what follows a handler
+ * that returns @rc. Until then everything of @call but .passed is there as in a handler.
+ */
+void
+call_end(struct call *call, int rc, struct error *err);
+
+/* ERROR_DENIED, and an event, unless the peer has @role: for what a method does only with certain parameters. */
+int
+call_require(const struct call *call, enum api_role role, const char *what, struct error *err);
+
 /* For handlers that returned 1: answers and frees the call. @result: taken. */
 void
 call_finish(struct call *call, struct json_object *result, const struct error *err);
-
-/* The same by what a handler returns: for those that returned 1 and have run another handler since. */
-void
-call_end(struct call *call, int rc, struct error *err);
 
 extern service_fn *const service_handlers[API_METHOD_COUNT];
 

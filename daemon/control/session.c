@@ -6,6 +6,10 @@
  * Requests are begun one by one and only while there is room: answers that the peer does not take, or too many that
  * wait for a commit, stop the reading; what lasts longer than a slice goes on in the next turn. A peer that has sent its
  * last octet is answered before the connection is closed.
+ *
+ * Descriptors belong to the frame whose first octet they came with. recvmsg() ends a read behind the piece of stream
+ * that they came with, so it is the last frame that begins in what was read: exact for a peer that sends such a frame
+ * by a sendmsg() of its own. What no method takes is closed when the frame is done with.
  */
 #include "daemon/control/session.h"
 
@@ -27,7 +31,6 @@ enum {
 	MAX_UNSENT = 1024 * 1024,
 	MAX_BATCH_ANSWER = 8 * 1024 * 1024,
 	MAX_QUEUED = 64,
-	MAX_FDS = 16,
 	SLICE_MS = 10, /* of a turn for one connection */
 };
 
@@ -59,6 +62,13 @@ struct session {
 	struct loop_timer timer; /* of the frame that is coming in, or of idleness */
 	struct loop_timer again; /* the next slice */
 	struct buf in;
+	uint64_t in_at; /* place of its first octet in all that the peer has sent */
+	struct {
+		uint64_t at; /* first octet of its frame */
+		int fd;
+	} waiting[PASSED_MAX]; /* descriptors of frames that are not begun yet */
+	size_t n_waiting;
+	struct passed passed; /* of the message that is being read */
 	struct buf out;
 	size_t unsent_events;  /* octets of notifications in @out, at most */
 	struct batch *batches; /* under way */
@@ -101,6 +111,9 @@ session_free(struct session *s)
 		if (b->open == 0)
 			batch_free(b);
 	}
+	for (size_t i = 0; i < s->n_waiting; i++)
+		close(s->waiting[i].fd);
+	passed_clear(&s->passed);
 	events_unsubscribe(s->subscription);
 	json_object_put(s->message);
 	loop_timer_cancel(&s->timer);
@@ -370,7 +383,7 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 	b->open++;
 	s->queued++;
 	s->lists += r->is_list;
-	service_call(s->service, &s->peer, method, req.params, request_done, r);
+	service_call_passing(s->service, &s->peer, &s->passed, method, req.params, request_done, r);
 }
 
 static struct batch *
@@ -426,6 +439,7 @@ go_on_reading(struct session *s)
 	json_object_put(s->message);
 	s->message = NULL;
 	s->reading = NULL;
+	passed_clear(&s->passed);
 	b->open--;
 	batch_settle(b);
 }
@@ -460,6 +474,24 @@ frame_end(const struct session *s, size_t done)
 	return s->in.len > done ? memchr(s->in.data + done, '\n', s->in.len - done) : NULL;
 }
 
+/* The descriptors of the frame at @at, and of any before it that came to nothing. */
+static void
+take_passed(struct session *s, uint64_t at)
+{
+	size_t left = 0;
+
+	passed_clear(&s->passed);
+	for (size_t i = 0; i < s->n_waiting; i++) {
+		if (s->waiting[i].at == at)
+			passed_add(&s->passed, s->waiting[i].fd);
+		else if (s->waiting[i].at < at)
+			close(s->waiting[i].fd);
+		else
+			s->waiting[left++] = s->waiting[i];
+	}
+	s->n_waiting = left;
+}
+
 /* Return: octets of @in that are done with; SIZE_MAX: the frame is too long. */
 static size_t
 take_frame(struct session *s, size_t done, const char *end)
@@ -469,10 +501,23 @@ take_frame(struct session *s, size_t done, const char *end)
 
 	if (len > RPC_MAX_FRAME)
 		return SIZE_MAX;
+	take_passed(s, s->in_at + done);
 	if (len)
 		handle_frame(s, start, len);
-	s->in_frame = false; /* the next one has a deadline of its own */
+	if (!s->reading)
+		passed_clear(&s->passed); /* nothing that could take them was in it */
+	s->in_frame = false;              /* the next one has a deadline of its own */
 	return done + len + 1;
+}
+
+/* A frame may have had a key or a password in it. */
+static void
+drop_input(struct session *s, size_t done)
+{
+	if (done)
+		explicit_bzero(s->in.data, done);
+	s->in_at += done;
+	buf_drop(&s->in, done);
 }
 
 static void
@@ -497,18 +542,54 @@ handle_input(struct session *s)
 	if (done == SIZE_MAX || (!end && s->in.len - done > RPC_MAX_FRAME))
 		refuse_frame(s);
 	else
-		buf_drop(&s->in, done);
+		drop_input(s, done);
 	s->busy = false;
 }
 
-/* No method takes descriptors yet: those that come along are closed. Return: octets, 0 end, -1 nothing now, -2 broken. */
+/* What came along is the last frame's that begins in @in. Return: 0, or -1: more than a frame may have. */
+static int
+keep_passed(struct session *s, const int *fds, size_t count)
+{
+	const char *end = s->in.len > 1 ? memrchr(s->in.data, '\n', s->in.len - 1) : NULL;
+	uint64_t at = s->in_at + (end ? (uint64_t)(end + 1 - s->in.data) : 0);
+
+	for (size_t i = 0; i < count; i++) {
+		if (s->n_waiting == PASSED_MAX) {
+			for (; i < count; i++)
+				close(fds[i]);
+			return -1;
+		}
+		s->waiting[s->n_waiting].at = at;
+		s->waiting[s->n_waiting++].fd = fds[i];
+	}
+	return 0;
+}
+
+/* Appends to @fds. Return: how many there are then. */
+static size_t
+fds_of(struct msghdr *msg, int fds[PASSED_MAX])
+{
+	size_t n = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count && n < PASSED_MAX; i++)
+			memcpy(&fds[n++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+	}
+	return n;
+}
+
+/* Return: octets, 0 end, -1 nothing now, -2 broken. */
 static ssize_t
 receive(struct session *s)
 {
 	char block[READ_BLOCK];
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+		char space[CMSG_SPACE(sizeof(int) * PASSED_MAX)];
 	} control;
 	struct iovec iov = { .iov_base = block, .iov_len = sizeof(block) };
 	struct msghdr msg = { .msg_iov = &iov,
@@ -516,24 +597,16 @@ receive(struct session *s)
 		.msg_control = control.space,
 		.msg_controllen = sizeof(control.space) };
 	ssize_t n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	int fds[PASSED_MAX];
+	size_t n_fds;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : -2;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			close(fd);
-		}
-	}
-	if (msg.msg_flags & MSG_CTRUNC)
-		return -2;
 	buf_add(&s->in, block, (size_t)n);
+	explicit_bzero(block, (size_t)n);
+	n_fds = fds_of(&msg, fds);
+	if (keep_passed(s, fds, n_fds) < 0 || (msg.msg_flags & MSG_CTRUNC))
+		return -2;
 	return n;
 }
 

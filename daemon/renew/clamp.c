@@ -4,6 +4,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/renew/policy.h"
 #include "daemon/store/schedule.h"
 
@@ -110,6 +111,19 @@ look_at_purge(struct clamp *c, const struct schedule_row *row)
 }
 
 static void
+look_at_expiry(struct clamp *c, const struct schedule_row *row)
+{
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	int64_t due_at;
+
+	if (object_peek(c->env->store, &certificate_class, row->object, &cert, NULL) != 1)
+		return;
+	due_at = expiry_next(cert.not_after_at, now_of(c));
+	if (row->due_at > due_at)
+		put(c, store_begin(c->env->store), row, due_at);
+}
+
+static void
 look_at_wait(struct clamp *c, const struct schedule_row *row, int64_t longest_sec)
 {
 	int64_t due_at = clamp_due(
@@ -128,6 +142,9 @@ look_at(struct clamp *c, const struct schedule_row *row)
 		return;
 	case SCHEDULE_PURGE:
 		look_at_purge(c, row);
+		return;
+	case SCHEDULE_EXPIRY:
+		look_at_expiry(c, row);
 		return;
 	case SCHEDULE_DEPLOY:
 	case SCHEDULE_PROBE:

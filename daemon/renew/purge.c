@@ -7,6 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 	int found;
 
 	if (!cert->autocert)
-		return 0;
+		return cert->slug != NULL; /* imported, and not replaced: its files are there */
 	found = object_load(env->store, &autocert_class, cert->autocert, &a, err);
 	if (found <= 0)
 		return found;
@@ -54,6 +55,7 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 		if (object_delete(env->store, txn, &certificate_class, id, err) < 0)
 			return -1;
 		object.name = cert.o.name;
+		expiry_forget(env->store, txn, id);
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
 			"expired certificate removed");
 		return 0;

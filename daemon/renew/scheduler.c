@@ -18,6 +18,7 @@
 #include "daemon/renew/account.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/renew/clamp.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/time_guard.h"
 #include "daemon/store/schedule.h"
@@ -212,6 +213,9 @@ job_run(struct scheduler *s, struct job *job)
 		return;
 	case SCHEDULE_PURGE:
 		purge_run(s->env, object, job_end, job);
+		return;
+	case SCHEDULE_EXPIRY:
+		expiry_run(s->env, object, job_end, job);
 		return;
 	}
 }

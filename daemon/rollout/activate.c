@@ -48,7 +48,7 @@ describe(const struct activate_request *r, const char *prefix, struct strlist *r
 {
 	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
 
-	strlist_take(ret, xasprintf("%sNAME=%s", prefix, r->autocert->o.name));
+	strlist_take(ret, xasprintf("%sNAME=%s", prefix, r->name));
 	strlist_take(ret, xasprintf("%sCERTIFICATE=%s", prefix, r->cert->o.id));
 	strlist_take(ret, xasprintf("%sDIRECTORY=%s", prefix, r->directory));
 	strlist_take(ret, xasprintf("%sGENERATION=%lld", prefix, (long long)r->generation));

@@ -3,7 +3,8 @@
  * datagram to its socket; "exec": its program, without a shell.
  *
  * What both are given (X_CERTD_NAME in the datagram, CERTD_NAME in the environment, and so on):
- *   NAME        of the auto-certificate        CERTIFICATE  its id
+ *   NAME        of the auto-certificate or     CERTIFICATE  its id
+ *               imported certificate
  *   DIRECTORY   of the drop                    GENERATION   as in manifest.json
  *   SERIAL      hexadecimal with colons        DOMAINS      names, separated by blanks
  * and for hooks written for certbot: RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS.
@@ -18,7 +19,7 @@ struct loop;
 
 struct activate_request {
 	const struct consumer *consumer; /* all borrowed for the call */
-	const struct autocert *autocert;
+	const char *name;                /* of the auto-certificate, or of the imported certificate */
 	const struct certificate *cert;
 	const char *directory;
 	int64_t generation;

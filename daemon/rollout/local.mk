@@ -6,4 +6,5 @@ libcertd_la_SOURCES += \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
 	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c daemon/rollout/drop_work.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \
-	daemon/rollout/rollout.c daemon/rollout/rollout.h
+	daemon/rollout/rollout.c daemon/rollout/rollout.h \
+	daemon/rollout/subject.c daemon/rollout/subject.h

@@ -15,6 +15,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/rollout/activate.h"
 #include "daemon/rollout/probe.h"
+#include "daemon/rollout/subject.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ const struct record_class rollout_class = {
 struct run {
 	struct rollout *rollout;
 	enum schedule_kind kind;
-	struct autocert autocert;
+	struct subject subject;
 	struct certificate cert;
 	struct rollout_state state;
 	char *directory; /* of the drop, for consumers */
@@ -108,7 +109,7 @@ run_free(struct run *run)
 		run->write->run = NULL;
 	activate_cancel(run->activation);
 	probe_cancel(run->probe);
-	autocert_clear(&run->autocert);
+	subject_clear(&run->subject);
 	certificate_clear(&run->cert);
 	consumer_clear(&run->consumer);
 	record_clear(&rollout_class, &run->state);
@@ -139,20 +140,20 @@ run_now(const struct run *run)
 static struct event_object
 run_object(const struct run *run)
 {
-	return (struct event_object){ "autocertificate", run->autocert.o.id, run->autocert.o.name };
+	return (struct event_object){ run->subject.type, run->subject.id, run->subject.name };
 }
 
 /* --- the record --- */
 
 int
-rollout_load(struct rollout *r, const char *autocert_id, struct rollout_state *ret, struct error *err)
+rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
-	int found = store_get(r->env.store, STORE_ROLLOUT, autocert_id, strlen(autocert_id), &octets, err);
+	int found = store_get(r->env.store, STORE_ROLLOUT, subject_id, strlen(subject_id), &octets, err);
 
 	if (found != 1)
 		return found;
-	return record_decode(r->env.store, &rollout_class, autocert_id, octets.data, octets.len, ret, err) < 0
+	return record_decode(r->env.store, &rollout_class, subject_id, octets.data, octets.len, ret, err) < 0
 		       ? -1
 		       : 1;
 }
@@ -176,28 +177,50 @@ rollout_count_failing(struct rollout *r)
 }
 
 void
-rollout_forget(struct rollout *r, struct store_txn *txn, const char *autocert_id)
+rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 {
 	const struct rollout_state none = { 0 };
 	struct rollout_state state = { 0 };
 
-	if (rollout_load(r, autocert_id, &state, NULL) == 1)
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
 		count_failing(txn, &state, &none);
 	record_clear(&rollout_class, &state);
-	store_del(txn, STORE_ROLLOUT, autocert_id, strlen(autocert_id));
+	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
+	schedule_del(r->env.store, txn, SCHEDULE_DEPLOY, subject_id);
+	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
+}
+
+const char *
+rollout_served(struct rollout *r, const char *subject_id)
+{
+	static const char *const words[] = { "unreachable", "stale", "served" };
+	struct rollout_state state = { 0 };
+	size_t worst = ARRAY_SIZE(words);
+
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
+		for (size_t i = 0; i < state.targets.count; i++) {
+			const struct rollout_target *t = (const struct rollout_target *)state.targets.items +
+							 i;
+
+			for (size_t k = 0; t->served && k < worst; k++)
+				if (strcmp(words[k], t->served) == 0)
+					worst = k;
+		}
+	record_clear(&rollout_class, &state);
+	return worst < ARRAY_SIZE(words) ? words[worst] : NULL;
 }
 
 /* @old: what it replaces */
 static void
-rollout_save(struct rollout *r, struct store_txn *txn, const char *autocert_id,
+rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id,
 	const struct rollout_state *old, const struct rollout_state *state)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (record_encode(r->env.store, &rollout_class, autocert_id, state, &octets, &err) < 0)
+	if (record_encode(r->env.store, &rollout_class, subject_id, state, &octets, &err) < 0)
 		store_fail(txn, &err);
-	store_put(txn, STORE_ROLLOUT, autocert_id, strlen(autocert_id), octets.data, octets.len);
+	store_put(txn, STORE_ROLLOUT, subject_id, strlen(subject_id), octets.data, octets.len);
 	count_failing(txn, old, state);
 }
 
@@ -209,26 +232,49 @@ target_at(const struct rollout_state *state, size_t i)
 
 /* A new generation: nothing of the old one counts, not even what was served. */
 void
-rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert,
-	const char *certificate_id, int64_t now)
+rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id,
+	const struct strlist *consumers, const char *certificate_id, int64_t now)
 {
 	struct rollout_state old = { 0 };
 	struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (rollout_load(r, autocert->o.id, &old, &err) < 0)
+	if (rollout_load(r, subject_id, &old, &err) < 0)
 		store_fail(txn, &err);
 	state.certificate = xstrdup(certificate_id);
 	state.generation = old.generation + 1;
-	for (size_t i = 0; i < autocert->consumers.count; i++) {
+	for (size_t i = 0; i < consumers->count; i++) {
 		struct rollout_target *t = record_list_add(&target_class, &state.targets);
 
-		t->consumer = xstrdup(autocert->consumers.items[i]);
+		t->consumer = xstrdup(consumers->items[i]);
 	}
-	rollout_save(r, txn, autocert->o.id, &old, &state);
-	schedule_del(r->env.store, txn, SCHEDULE_PROBE, autocert->o.id);
-	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, autocert->o.id, "", now);
+	rollout_save(r, txn, subject_id, &old, &state);
+	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
+	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, subject_id, "", now);
 	record_clear(&rollout_class, &old);
+	record_clear(&rollout_class, &state);
+}
+
+void
+rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert,
+	const char *certificate_id, int64_t now)
+{
+	rollout_request_for(r, txn, autocert->o.id, &autocert->consumers, certificate_id, now);
+}
+
+void
+rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id, const char *to_id)
+{
+	const struct rollout_state none = { 0 };
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = rollout_load(r, from_id, &state, &err);
+
+	if (found < 0)
+		store_fail(txn, &err);
+	if (found == 1)
+		rollout_save(r, txn, to_id, &none, &state);
+	rollout_forget(r, txn, from_id);
 	record_clear(&rollout_class, &state);
 }
 
@@ -260,7 +306,7 @@ run_saved(const struct error *err, void *arg)
 static int
 still_current(struct run *run, struct rollout_state *ret, struct error *err)
 {
-	int found = rollout_load(run->rollout, run->autocert.o.id, ret, err);
+	int found = rollout_load(run->rollout, run->subject.id, ret, err);
 
 	return found < 0 ? -1 : found == 1 && ret->generation == run->state.generation;
 }
@@ -276,10 +322,10 @@ run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int6
 
 	store_relax(txn); /* a run may be repeated */
 	if (current == 1) {
-		rollout_save(run->rollout, txn, run->autocert.o.id, &old, &run->state);
-		schedule_del(store, txn, run->kind, run->autocert.o.id);
+		rollout_save(run->rollout, txn, run->subject.id, &old, &run->state);
+		schedule_del(store, txn, run->kind, run->subject.id);
 		if (next_at)
-			schedule_set(store, txn, next, run->autocert.o.id, "", next_at);
+			schedule_set(store, txn, next, run->subject.id, "", next_at);
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
@@ -379,7 +425,7 @@ activate_next(struct run *run)
 		struct rollout_target *t = target_at(&run->state, run->target);
 		struct activate_request request = {
 			.consumer = &run->consumer,
-			.autocert = &run->autocert,
+			.name = run->subject.name,
 			.cert = &run->cert,
 			.directory = run->directory,
 			.generation = run->state.generation,
@@ -438,7 +484,7 @@ deploy(struct run *run)
 {
 	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
 	struct drop_request request = {
-		.slug = run->autocert.slug,
+		.slug = run->subject.slug,
 		.cert = &run->cert,
 		.generation = run->state.generation,
 		.directories = &directories,
@@ -570,13 +616,13 @@ probe_next(struct run *run)
 
 /* Return: 1 there is something to do, 0 what the row is about is gone, -1 failed. */
 static int
-run_load(struct run *run, const char *autocert_id, struct error *err)
+run_load(struct run *run, const char *subject_id, struct error *err)
 {
 	struct store *store = run->rollout->env.store;
-	int found = object_load(store, &autocert_class, autocert_id, &run->autocert, err);
+	int found = subject_load(store, subject_id, &run->subject, err);
 
 	if (found == 1)
-		found = rollout_load(run->rollout, autocert_id, &run->state, err);
+		found = rollout_load(run->rollout, subject_id, &run->state, err);
 	if (found == 1)
 		found = object_load(store, &certificate_class, run->state.certificate, &run->cert, err);
 	return found;
@@ -584,22 +630,22 @@ run_load(struct run *run, const char *autocert_id, struct error *err)
 
 /* Nothing to do, or unreadable: the row goes, or is looked at again in an hour. */
 static void
-run_give_up(struct run *run, const char *autocert_id, const struct error *err)
+run_give_up(struct run *run, const char *subject_id, const struct error *err)
 {
 	struct rollout_env *env = &run->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
 
 	if (error_is_set(err)) {
 		event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-		schedule_set(env->store, txn, run->kind, autocert_id, "", retry_at(run, INT64_MAX));
+		schedule_set(env->store, txn, run->kind, subject_id, "", retry_at(run, INT64_MAX));
 	} else {
-		schedule_del(env->store, txn, run->kind, autocert_id);
+		schedule_del(env->store, txn, run->kind, subject_id);
 	}
 	store_then(txn, run_saved, run);
 }
 
 void
-rollout_run(struct rollout *r, enum schedule_kind kind, const char *autocert_id, schedule_done_fn *done,
+rollout_run(struct rollout *r, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done,
 	void *arg)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
@@ -610,11 +656,11 @@ rollout_run(struct rollout *r, enum schedule_kind kind, const char *autocert_id,
 	run->done = done;
 	run->arg = arg;
 	DL_APPEND(r->runs, run);
-	if (run_load(run, autocert_id, &err) != 1) {
-		run_give_up(run, autocert_id, &err);
+	if (run_load(run, subject_id, &err) != 1) {
+		run_give_up(run, subject_id, &err);
 		return;
 	}
-	run->directory = drop_directory(r->env.drops, run->autocert.slug);
+	run->directory = drop_directory(r->env.drops, run->subject.slug);
 	if (kind == SCHEDULE_DEPLOY)
 		deploy(run);
 	else

@@ -1,6 +1,6 @@
 /*
  * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> activate -> probe, with a durable
- * state per auto-certificate (STORE_ROLLOUT) and its own persisted backoff until it succeeds. Entering a state is
+ * state per auto-certificate or imported certificate (STORE_ROLLOUT) and its own persisted backoff until it succeeds. Entering a state is
  * repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
  */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_H
@@ -59,14 +59,31 @@ void
 rollout_request(struct rollout *rollout, struct store_txn *txn, const struct autocert *autocert,
 	const char *certificate_id, int64_t now);
 
+/* The same for any subject (subject.h). */
+void
+rollout_request_for(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
+	const struct strlist *consumers, const char *certificate_id, int64_t now);
+
+/* The subject is gone: its record and rows go in @txn. */
+void
+rollout_forget(struct rollout *rollout, struct store_txn *txn, const char *subject_id);
+
+/* @to takes the place of @from, which has the same drop: generations go on counting. A request for @to is to follow. */
+void
+rollout_hand_over(struct rollout *rollout, struct store_txn *txn, const char *from_id, const char *to_id);
+
 /* Runs a SCHEDULE_DEPLOY or SCHEDULE_PROBE row. */
 void
-rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *autocert_id, schedule_done_fn *done,
+rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done,
 	void *arg);
+
+/* The worst of what its endpoints serve: "served", "stale", "unreachable"; NULL: nothing was looked at. Static. */
+const char *
+rollout_served(struct rollout *rollout, const char *subject_id);
 
 /* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */
 int
-rollout_load(struct rollout *rollout, const char *autocert_id, struct rollout_state *ret, struct error *err);
+rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_state *ret, struct error *err);
 
 /* Why it is tried again: of writing, or of the first consumer; NULL: neither failed. Borrowed. */
 const struct error *
@@ -75,9 +92,5 @@ rollout_failure(const struct rollout_state *state);
 /* How many are tried again, a stored number. */
 int64_t
 rollout_count_failing(struct rollout *rollout);
-
-/* The auto-certificate goes. */
-void
-rollout_forget(struct rollout *rollout, struct store_txn *txn, const char *autocert_id);
 
 #endif

@@ -7,6 +7,8 @@
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
+ *   "s" slug                   -> id      drop directories (control/slug.h)
+ *   "x" id                     -> ""      certificates that were warned of (renew/expiry.h)
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H
@@ -104,6 +106,8 @@ struct certificate {
 	struct buf chain_pem; /* intermediates; may be empty */
 	struct secret key;    /* PKCS#8 DER */
 	bool revoked;
+	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
+	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
 	struct buf pair; /* key_pair_digest() of what was verified; checked again before it is dropped */
 };
 

@@ -95,6 +95,9 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_SECRET, 30, struct certificate, key, "privateKey"),
 	RECORD_FIELD(RECORD_BOOL, 31, struct certificate, revoked, NULL),
 	RECORD_FIELD(RECORD_BYTES, 32, struct certificate, pair, NULL),
+	RECORD_FIELD_ROLE(
+		RECORD_STRLIST, 33, struct certificate, consumers, "consumers", RECORD_REF, &consumer_class),
+	RECORD_FIELD(RECORD_STRING, 34, struct certificate, slug, NULL),
 };
 const struct record_class certificate_class = CLASS(
 	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields);

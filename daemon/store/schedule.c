@@ -29,6 +29,8 @@ schedule_kind_name(enum schedule_kind kind)
 		return "purge";
 	case SCHEDULE_AUTHORIZE:
 		return "authorize";
+	case SCHEDULE_EXPIRY:
+		return "expiry";
 	}
 	return "unknown";
 }

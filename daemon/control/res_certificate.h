@@ -1,0 +1,14 @@
+/* daemon/control/res_certificate.h: what other resources do with certificates. */
+#ifndef DAEMON_CONTROL_RES_CERTIFICATE_H
+#define DAEMON_CONTROL_RES_CERTIFICATE_H
+
+#include "daemon/control/resource.h"
+
+/*
+ * Deletes it with its rows, as a part of a call that is about another object, with an event and an audit record of its
+ * own. ERROR_IN_USE: something still needs it.
+ */
+int
+certificate_remove_with(struct call *call, const struct certificate *c, struct error *err);
+
+#endif

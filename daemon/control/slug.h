@@ -1,0 +1,19 @@
+/* daemon/control/slug.h: the name of a drop's directory: unique, made from an object's name once and kept for life. */
+#ifndef DAEMON_CONTROL_SLUG_H
+#define DAEMON_CONTROL_SLUG_H
+
+#include "daemon/control/service.h"
+
+/* Two names may make one slug: the later one gets a number. @ret: owned by the caller, replaced. Return: 0 or -1. */
+int
+slug_take(struct call *call, const char *name, const char *id, char **ret, struct error *err);
+
+/* The directory is another object's from now on: its files are replaced, not removed. */
+void
+slug_hand_over(struct call *call, const char *slug, const char *to_id);
+
+/* The name is free again, and the files go when the call's change is durable. */
+void
+slug_release(struct call *call, const char *slug);
+
+#endif

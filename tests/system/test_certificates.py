@@ -1,0 +1,204 @@
+"""Certificates that certd did not issue: imported, deployed, watched, replaced, exported, and given to programs."""
+import json
+import os
+import re
+
+import pytest
+from certd import Certd
+from procs import run, wait_for
+from rpc import RpcError
+from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
+from webservers import Nginx
+
+NAME = "shop.example.com"
+
+
+@pytest.fixture
+def certd(start):
+    return start(Certd)
+
+
+@pytest.fixture
+def ca(scratch):
+    return ThrowAwayCa(scratch / "ca")
+
+
+def password_file(scratch, word):
+    path = scratch / f"password-{word}"
+    path.write_text(word + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def import_pem(certd, ca, *options, names=(NAME,), days=300, **keywords):
+    cert, key = ca.issue(*names, days=days)
+    return certd.ctl("import", "--cert", cert, "--chain", ca.cert_file, "--key", key, *options, **keywords)
+
+
+def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, ca, start):
+    import_pem(certd, ca, "--name", "shop")
+    bundle = certd.drop("shop") / "bundle.pem"
+    first = parse_certificate(certd.drop("shop") / "cert.pem")
+    assert first.names == [NAME]
+    assert len(split_pem(bundle.read_text())) == 2 and "PRIVATE KEY" in bundle.read_text()
+    assert (certd.state / "pem/shop.pem").read_text() == bundle.read_text()
+    nginx = start(Nginx, bundles={NAME: bundle})
+    certd.ctl("add-consumer", "--name", "web", "--probe", f"127.0.0.1:{nginx.tls_port}")
+    certd.ctl("set", "cert", "shop", "--consumer", "web")
+    wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
+    refused = certd.ctl("rm", "cert", "shop", check=False)
+    assert refused.returncode and "'web'" in refused.stderr and "--replace" in refused.stderr
+    assert "in use" in certd.ctl("rm", "consumer", "web", check=False).stderr
+
+    import_pem(certd, ca, "--replace", "shop", days=200)
+    nginx.reload()
+    second = tls_leaf("127.0.0.1", nginx.tls_port, NAME)
+    assert second.serial != first.serial
+    assert second.fingerprint == parse_certificate(certd.drop("shop") / "cert.pem").fingerprint
+    assert json.loads((certd.drop("shop") / "manifest.json").read_text())["generation"] == 3
+    wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
+    items = certd.call("certificate.list")["items"]
+    old = next(item for item in items if item["properties"]["name"] != "shop")
+    assert re.fullmatch(r"shop 20\d\d-.*Z", old["properties"]["name"]) and "served" not in old["metadata"]
+    again = certd.ctl("import", "--replace", old["id"], "--cert", certd.drop("shop") / "bundle.pem", check=False)
+    assert "replaced already" in again.stderr
+
+    # One row each to purge both, and to warn of the one that is in use.
+    kinds = sorted(row["kind"] for row in certd.call("schedule.list")["items"] if row["kind"] != "probe")
+    assert kinds == ["expiry", "purge", "purge"]
+    certd.restart()
+    wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
+    certd.ctl("rm", "cert", old["id"])
+    certd.ctl("set", "cert", "shop", "--consumer", "")
+    certd.ctl("rm", "cert", "shop")
+    wait_for(lambda: not bundle.exists() and not (certd.state / "pem/shop.pem").exists(), 10)
+    assert certd.call("schedule.list")["items"] == []
+
+
+def openssl(*arguments, data=None):
+    return run(["openssl", *arguments], input=data).stdout
+
+
+def test_every_format_is_what_openssl_makes_of_it_and_keys_are_on_record(certd, ca, scratch):
+    import_pem(certd, ca, "--name", "shop")
+    drop, password = certd.drop("shop"), password_file(scratch, "secret")
+    leaf, key = (drop / "cert.pem").read_text(), (drop / "privkey.pem").read_text()
+    assert certd.ctl("export", "shop").stdout == (drop / "fullchain.pem").read_text()
+    assert certd.ctl("export", "shop", "--key").stdout == key
+    assert certd.ctl("export", "shop", "--format", "bundle").stdout == (drop / "bundle.pem").read_text()
+    out = scratch / "out"
+    for options, command in ((["der"], ["x509", "-inform", "DER"]), (["der", "--key"], ["pkey", "-inform", "DER"])):
+        certd.ctl("export", "shop", "--out", out, "--format", *options)
+        assert out.stat().st_mode & 0o777 == 0o600
+        assert openssl(*command, "-in", str(out)) == (key if "--key" in options else leaf)
+    certd.ctl("export", "shop", "--format", "pkcs12", "--key", "--password-file", password, "--out", out)
+    opened = openssl("pkcs12", "-in", str(out), "-passin", f"file:{password}", "-nodes")
+    assert split_pem(opened) == split_pem((drop / "fullchain.pem").read_text()) and key in opened
+    refused = certd.ctl("export", "shop", "--key", "--password-file", password, check=False)
+    assert refused.returncode and "--password-file: is of use for pkcs12 only" in refused.stderr
+    events = [e["data"] for e in certd.call("event.list")["items"] if e["kind"] == "certificate.exported"]
+    assert [e["key"] for e in events] == [False, True, True, False, True, True]
+    assert {e["by"] for e in events} == {f"uid:{os.getuid()}"}
+    assert not list(scratch.glob("out.*"))
+
+
+def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scratch):
+    import_pem(certd, ca, "--name", "shop")
+    read_only = os.open(scratch / "file", os.O_RDONLY | os.O_CREAT)
+    zero = os.open("/dev/zero", os.O_WRONLY)
+    with certd.rpc() as rpc:
+        for fds, why in (((), "SCM_RIGHTS"), ((read_only,), "not open for writing"), ((zero,), "must be a pipe")):
+            with pytest.raises(RpcError, match=why):
+                rpc.call("certificate.export", fds=fds, ref="shop")
+        # A pipe is written to as it is read; the descriptor is the frame's that it came with, and no other's.
+        reader, writer = os.pipe()
+        rpc.send({"jsonrpc": "2.0", "id": 98, "method": "server.status"}, [zero])
+        rpc.send({"jsonrpc": "2.0", "id": 99, "method": "certificate.export", "params": {"ref": "shop"}}, [writer])
+        rpc.send({"jsonrpc": "2.0", "id": 100, "method": "certificate.export", "params": {"ref": "shop"}})
+        answers = {answer["id"]: answer for answer in (rpc.read() for _ in range(3))}
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
+            assert pipe.read() == (certd.drop("shop") / "fullchain.pem").read_text()
+        assert answers[99]["result"]["octets"] > 500 and "SCM_RIGHTS" in answers[100]["error"]["message"]
+    before = len(certd.descriptors())
+    with certd.rpc() as rpc:
+        for _ in range(20):
+            rpc.send({"jsonrpc": "2.0", "id": 1, "method": "server.status"}, [zero, read_only])
+            rpc.read()
+    wait_for(lambda: len(certd.descriptors()) <= before, 10, "descriptors that nobody asked for to be closed")
+    os.close(read_only)
+    os.close(zero)
+
+
+def test_programs_get_the_variables_that_kontena_gave_them(certd, ca):
+    import_pem(certd, ca, "--name", "shop")
+    drop = certd.drop("shop")
+    values = {"PRIVATE_KEY": (drop / "privkey.pem").read_text(), "CERTIFICATE": (drop / "fullchain.pem").read_text()}
+    values["BUNDLE"] = values["CERTIFICATE"] + values["PRIVATE_KEY"]
+    program = "import json, os; print(json.dumps({k: v for k, v in os.environ.items() if 'LE_CERT' in k}))"
+    given = json.loads(certd.ctl("exec", "shop", "--", "python3", "-c", program).stdout)
+    assert given == {f"LE_CERTIFICATE_{name}_{what}": value for what, value in values.items()
+                     for name in ("shop_example_com", "shop_example.com")}
+    script = certd.ctl("env", "shop").stdout
+    for what, value in values.items():
+        shown = run(["sh", "-c", f'eval "$0"; printf "%s" "$LE_CERTIFICATE_shop_example_com_{what}"', script])
+        assert shown.stdout.strip() == value.strip()
+    failed = certd.ctl("exec", "shop", "--", "/nonexistent/program", check=False)
+    assert failed.returncode and "/nonexistent/program" in failed.stderr
+
+
+def test_pkcs12_and_encrypted_keys_open_with_their_password_only(certd, ca, scratch):
+    cert, key = ca.issue(NAME, days=300)
+    right, wrong = password_file(scratch, "right"), password_file(scratch, "wrong")
+    p12, sealed = scratch / "shop.p12", scratch / "sealed.key"
+    openssl("pkcs12", "-export", "-in", str(cert), "-inkey", str(key), "-certfile", str(ca.cert_file), "-out", str(p12),
+            "-passout", f"file:{right}")
+    openssl("pkcs8", "-topk8", "-in", str(key), "-out", str(sealed), "-passout", f"file:{right}")
+    p12.chmod(0o600)
+    sealed.chmod(0o600)
+    pieces = ["--cert", cert, "--chain", ca.cert_file, "--key", sealed]
+    for options in (["--pkcs12", p12], pieces):
+        refused = certd.ctl("import", *options, "--password-file", wrong, check=False)
+        assert refused.returncode and "password" in refused.stderr, refused
+    assert certd.call("certificate.list")["total"] == 0
+    certd.ctl("import", "--name", "a", "--pkcs12", p12, "--password-file", right)
+    certd.ctl("import", "--name", "b", "--password-file", right, *pieces)
+    drops = [certd.drop(name) / "bundle.pem" for name in "ab"]
+    assert drops[0].read_text() == drops[1].read_text()
+    for secret in (b"right", key.read_bytes()[:200].split(b"\n")[1]):
+        for path in certd.directory.rglob("*"):
+            if path.is_file() and "live" not in path.parts and "pem" not in path.parts:
+                assert secret not in path.read_bytes(), f"{path} has a secret in it"
+
+
+CLOUD66 = ["uuid", "name", "server_group_id", "server_names", "sha256_fingerprint", "ca_name", "type", "wildcard",
+           "dns_provider_uuid", "ssl_termination", "has_intermediate_cert", "status", "created_at", "updated_at",
+           "expires_at", "certificate", "key", "intermediate_certificate"]
+
+
+def test_cloud66_gets_its_own_object(certd, ca):
+    certd.ctl("add-consumer", "--name", "nginx")
+    import_pem(certd, ca, "--name", "shop", "--consumer", "nginx", names=(NAME, "*.example.com"))
+    shown = json.loads(certd.ctl("show", "cert", "shop", "-o", "cloud66").stdout)
+    assert list(shown) == CLOUD66
+    leaf = parse_certificate(certd.drop("shop") / "cert.pem")
+    assert shown["sha256_fingerprint"].replace(":", "").lower() == leaf.fingerprint
+    assert shown["server_names"] == f"{NAME},*.example.com" and shown["wildcard"] is True
+    assert (shown["type"], shown["ca_name"], shown["status"]) == ("manual", None, "active")
+    assert shown["ssl_termination"] == "nginx" and shown["server_group_id"] > 0
+    assert shown["has_intermediate_cert"] is True
+    assert shown["expires_at"] == leaf.not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert shown["certificate"] is shown["key"] is shown["intermediate_certificate"] is None
+    refused = certd.ctl("show", "consumer", "nginx", "-o", "cloud66", check=False)
+    assert refused.returncode == 64 and "show cert" in refused.stderr
+
+
+def test_the_operator_is_warned_of_what_certd_cannot_renew(certd, ca):
+    import_pem(certd, ca, "--name", "shop", days=5)
+    wait_for(lambda: "certificate.expiring" in [e["kind"] for e in certd.call("event.list")["items"]], 10)
+    warnings = certd.call("server.status")["warnings"]
+    assert any("'shop' expires in 5 days" in line and "--replace" in line for line in warnings)
+    row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "expiry")
+    assert row["object"]["name"] == "shop"
+    import_pem(certd, ca, "--replace", "shop", days=300)
+    assert not any("shop" in line for line in certd.call("server.status")["warnings"])
