@@ -546,8 +546,8 @@ handle_input(struct session *s)
 	s->busy = false;
 }
 
-/* What came along is the last frame's that begins in @in. Return: 0, or -1: more than a frame may have. */
-static int
+/* What came along is the last frame's that begins in @in. More than a frame may have is closed at once. */
+static void
 keep_passed(struct session *s, const int *fds, size_t count)
 {
 	const char *end = s->in.len > 1 ? memrchr(s->in.data, '\n', s->in.len - 1) : NULL;
@@ -555,14 +555,12 @@ keep_passed(struct session *s, const int *fds, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		if (s->n_waiting == PASSED_MAX) {
-			for (; i < count; i++)
-				close(fds[i]);
-			return -1;
+			close(fds[i]);
+			continue;
 		}
 		s->waiting[s->n_waiting].at = at;
 		s->waiting[s->n_waiting++].fd = fds[i];
 	}
-	return 0;
 }
 
 /* Appends to @fds. Return: how many there are then. */
@@ -605,9 +603,8 @@ receive(struct session *s)
 	buf_add(&s->in, block, (size_t)n);
 	explicit_bzero(block, (size_t)n);
 	n_fds = fds_of(&msg, fds);
-	if (keep_passed(s, fds, n_fds) < 0 || (msg.msg_flags & MSG_CTRUNC))
-		return -2;
-	return n;
+	keep_passed(s, fds, n_fds);
+	return msg.msg_flags & MSG_CTRUNC ? -2 : n;
 }
 
 static void

@@ -40,7 +40,7 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "set", "token", "ci", "--x", "x" }, "there is no option --x; see: certctl set --help" },
 		{ { "add-token", "--name", "ci" },
 			"add-token: --role VALUE is missing (what its bearer may do)" },
-		{ { "rm", "cert", "www" }, "rm: certs come and go by themselves" },
+		{ { "set", "authorization", "www" }, "set: authorizations come and go by themselves" },
 		{ { "add-auto", "--cn", "a.example" },
 			"add-auto: --provider PROVIDER is missing (who issues it)" },
 		{ { "add-auto", "--chalenge", "x" },
