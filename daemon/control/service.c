@@ -137,9 +137,9 @@ refuse(struct service *service, const struct peer *peer, const struct api_method
 int
 call_require(const struct call *call, enum api_role role, const char *what, struct error *err)
 {
-	return call->peer->role < role ? refuse(call->service, call->peer, &api_methods[call->method], role,
-						 what, err)
-				       : 0;
+	return call->peer->role < role
+		       ? refuse(call->service, call->peer, &api_methods[call->method], role, what, err)
+		       : 0;
 }
 
 static int

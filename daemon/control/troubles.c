@@ -7,6 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/rollout/subject.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -21,15 +22,15 @@ struct search {
 };
 
 static void
-add(struct search *s, const struct schedule_row *row, const struct record_class *cls, const struct object *o,
+add(struct search *s, const struct schedule_row *row, const char *type, const char *name,
 	const struct error *why)
 {
 	struct json_object *item = json_object_new_object();
 	struct json_object *object = json_object_new_object();
 
-	json_add_string(object, "type", cls->name);
-	json_add_string(object, "id", o->id);
-	json_add_string(object, "name", o->name);
+	json_add_string(object, "type", type);
+	json_add_string(object, "id", row->object);
+	json_add_string(object, "name", name);
 	json_object_object_add(item, "object", object);
 	json_add_string(item, "action", schedule_kind_name(row->kind));
 	json_add_string(item, "message", why->message);
@@ -43,7 +44,7 @@ look_at_issue(struct search *s, const struct schedule_row *row)
 	_cleanup_autocert_ struct autocert a = { 0 };
 
 	if (object_peek(s->service->store, &autocert_class, row->object, &a, NULL) == 1 && a.attempts > 0)
-		add(s, row, &autocert_class, &a.o, &a.last_error);
+		add(s, row, autocert_class.name, a.o.name, &a.last_error);
 }
 
 static void
@@ -53,18 +54,18 @@ look_at_account(struct search *s, const struct schedule_row *row)
 
 	if (object_peek(s->service->store, &provider_class, row->object, &p, NULL) == 1 &&
 		error_is_set(&p.o.failure))
-		add(s, row, &provider_class, &p.o, &p.o.failure);
+		add(s, row, provider_class.name, p.o.name, &p.o.failure);
 }
 
 static void
 look_at_deploy(struct search *s, const struct schedule_row *row)
 {
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_subject_ struct subject subject = { .type = NULL };
 	struct rollout_state state = { 0 };
 
 	if (rollout_load(s->service->rollout, row->object, &state, NULL) == 1 && rollout_failure(&state) &&
-		object_peek(s->service->store, &autocert_class, row->object, &a, NULL) == 1)
-		add(s, row, &autocert_class, &a.o, rollout_failure(&state));
+		subject_load(s->service->store, row->object, &subject, NULL) == 1)
+		add(s, row, subject.type, subject.name, rollout_failure(&state));
 	record_clear(&rollout_class, &state);
 }
 
@@ -85,6 +86,7 @@ look_at(struct search *s, const struct schedule_row *row)
 	case SCHEDULE_CLEANUP:
 	case SCHEDULE_AUTHORIZE:
 	case SCHEDULE_PURGE:
+	case SCHEDULE_EXPIRY:
 		return; /* told by events; the certificate is well */
 	}
 }
