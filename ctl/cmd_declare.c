@@ -357,7 +357,7 @@ remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, co
 		return -1;
 	json_add_string(item, "type", output->resource->type);
 	json_add_string(item, "name", name);
-	if (dry_run)
+	if (args_flag(args, "dryRun"))
 		json_add_bool(item, "dryRun", true);
 	output_item(output, item);
 	return 0;
