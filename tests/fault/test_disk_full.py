@@ -1,0 +1,182 @@
+"""The disk of the state is full: who asks is told so, nothing is half done, what is read and what is served stays, and
+certd goes on by itself when there is room."""
+import json
+import os
+import socket
+import ssl
+
+import pytest
+from certd import Certd
+from disk import PrivateMounts, SmallDisk
+from pebble import Challtestsrv, Pebble
+from procs import free_port, wait_for
+from rpc import RpcError
+
+NAME = "www.example.com"
+KIB = 1024
+
+pytestmark = [pytest.mark.plain_build, pytest.mark.limit(200)]
+
+
+@pytest.fixture
+def mounts():
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    with PrivateMounts():
+        yield
+
+
+class World:
+    """One certificate is issued and dropped, all on a disk of a few MB."""
+
+    def __init__(self, start, scratch):
+        self.disk = SmallDisk(scratch / "state", 8)
+        print(f"the disk is {self.disk.kind}")
+        self.ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.ready.bind(str(scratch / "ready.sock"))
+        self.ready.settimeout(20)
+        port = free_port()
+        self.pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, validity=86400)
+        self.certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n",
+                           environment={"NOTIFY_SOCKET": str(scratch / "ready.sock")}, ready=False)
+        self.certd.state.rmdir()
+        self.certd.state = self.disk.path
+        self.certd.start()
+        self.wait_ready()
+        self.call = self.certd.call
+        self.call("provider.create", properties={
+            "name": "le", "email": "ops@example.com", "server": self.pebble.url, "caFile": str(self.pebble.ca_file),
+            "termsOfServiceAgreed": True})
+        wait_for(lambda: self.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 15, "an account")
+        self.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME})
+        self.wait_dropped(None)
+
+    def wait_ready(self):
+        while b"READY=1" not in self.ready.recv(65536):
+            pass
+
+    def last(self):
+        return self.call("autoCertificate.get", ref=NAME)["metadata"].get("lastIssuedCertificate")
+
+    def files(self):
+        """What lies in the drop; the bundle has to be whole whenever one looks."""
+        drop = self.certd.drop(NAME)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(drop / "bundle.pem")
+        return {path.name: path.read_bytes() for path in drop.iterdir()}
+
+    def dropped(self):
+        """The files, once they are all of one certificate with nothing beside them."""
+        def whole():
+            try:
+                files = self.files()
+            except FileNotFoundError:  # is being replaced
+                return None
+            return (files["bundle.pem"] == files["privkey.pem"] + files["fullchain.pem"] and
+                    files["fullchain.pem"] == files["cert.pem"] + files["chain.pem"] and
+                    not [name for name in files if name.startswith(".")] and files)
+        return wait_for(whole, 10, "a drop of one certificate")
+
+    def wait_dropped(self, after):
+        def is_there():
+            manifest = self.certd.drop(NAME) / "manifest.json"
+            last = self.last()
+            return last and last != after and manifest.exists() and last in manifest.read_text()
+        wait_for(is_there, 80, "the certificate's files")  # the next attempt is a minute away at most
+        return self.last()
+
+    def refused(self, method, **params):
+        """The error of a call that must be refused for want of space."""
+        with pytest.raises(RpcError) as info:
+            self.call(method, **params)
+        assert info.value.data["code"] == "no-space", info.value.data
+        return str(info.value)
+
+    def create_until_full(self, prefix="c"):
+        """Consumers, as many as the disk takes (certd has kept something for such a day). Returns their names."""
+        names = []
+        while True:
+            try:
+                self.call("consumer.create", properties={"name": f"{prefix}{len(names)}"})
+            except RpcError as error:
+                assert error.data["code"] == "no-space", error.data
+                return names
+            names.append(f"{prefix}{len(names)}")
+            self.disk.fill()
+            assert len(names) < 1000
+
+
+@pytest.fixture
+def world(mounts, start, scratch):
+    world = World(start, scratch)
+    yield world
+    world.certd.stop()
+    world.ready.close()
+
+
+def test_a_full_disk_is_told_nothing_is_half_done_and_it_heals_by_itself(world):
+    disk, call = world.disk, world.call
+    before, first = world.dropped(), world.last()
+    # An order is under way when the disk fills up: its end cannot be noted.
+    world.pebble.freeze()
+    call("autoCertificate.renew", ref=NAME, force=True)
+    disk.fill()
+    names = world.create_until_full()
+    told = world.refused("autoCertificate.update", ref=NAME, properties={"subjectAlternativeNames": ["b.example.com"]})
+    assert "No space left on device" in told and str(disk.path) in told, told
+    world.refused("autoCertificate.delete", ref=NAME)
+    world.refused("autoCertificate.renew", ref=NAME, force=True)
+    # What was refused has not happened, and what is there is read.
+    assert sorted(c["properties"]["name"] for c in call("consumer.list", limit=1000)["items"]) == sorted(names)
+    assert "subjectAlternativeNames" not in call("autoCertificate.get", ref=NAME)["properties"] or \
+        call("autoCertificate.get", ref=NAME)["properties"]["subjectAlternativeNames"] == []
+    status = call("server.status")
+    assert status["state"] == "degraded" and str(disk.path) in status["message"], status
+    assert "is full" in world.certd.ctl("status").stdout
+    world.pebble.thaw()
+    wait_for(lambda: f"{NAME}: " in world.certd.log and "No space left" in world.certd.log, 20, "the order to end")
+    assert world.dropped() == before  # also if the store still had room for the certificate
+    disk.free()
+    world.wait_dropped(first)
+    wait_for(lambda: call("server.status")["state"] == "running", 20)
+    call("consumer.create", properties={"name": "afterwards"})
+    world.dropped()
+
+
+def test_a_start_on_a_full_disk_is_ready_and_serves_what_is_there(world):
+    world.disk.fill()
+    world.create_until_full()
+    before, first = world.dropped(), world.last()
+    world.certd.stop()
+    world.certd.start()
+    world.wait_ready()
+    assert world.call("server.status")["version"]
+    assert world.dropped() == before and world.last() == first
+    world.disk.fill()
+    world.create_until_full("second")
+    world.disk.free()
+    world.call("consumer.create", properties={"name": "later"})
+    world.call("autoCertificate.renew", ref=NAME, force=True)
+    world.wait_dropped(first)
+
+
+def test_however_much_is_left_the_files_are_of_one_certificate(world):
+    """Room for some of the writes of a renewal: in the store or in the drop, one of them fails, none is half done."""
+    seen = set()
+    for kib in (4, 12, 28, 60, 124, 252, 600):
+        last = world.last()
+        world.disk.fill()
+        os.truncate(world.disk.ballast, world.disk.ballast.stat().st_size - kib * KIB)
+        events = world.call("event.list", limit=1)["items"]
+        try:
+            world.call("autoCertificate.renew", ref=NAME, force=True)
+            wait_for(lambda: world.last() != last or world.call("server.status")["store"]["full"] or
+                     world.call("event.list", limit=1)["items"] != events, 20, f"an end with {kib} KiB")
+            seen.add("taken")
+        except RpcError as error:
+            assert error.data["code"] == "no-space", error.data
+            seen.add("refused")
+        files = world.dropped()
+        assert json.loads(files["manifest.json"])["certificate"], files
+        world.disk.free()
+        world.wait_dropped(None)
+    assert "taken" in seen
