@@ -53,6 +53,14 @@ success_of(const struct api_method *method, const char **ret_status)
 }
 
 static struct json_object *
+dry_run_schema(const struct api_method *method)
+{
+	if (method->verb == API_CREATE)
+		return api_schema_ref(api_resources[method->resource].noun, "");
+	return api_schema_type("object");
+}
+
+static struct json_object *
 responses_of(const struct api_method *method)
 {
 	struct json_object *responses = json_object_new_object();
@@ -60,6 +68,9 @@ responses_of(const struct api_method *method)
 	struct json_object *success = success_of(method, &status);
 
 	json_object_object_add(responses, status, success);
+	if (strcmp(status, "200") != 0 && api_field_find(method->params, "dryRun"))
+		json_object_object_add(
+			responses, "200", response("what it would cause", dry_run_schema(method)));
 	json_object_object_add(responses, "default", response("refused", api_schema_ref("error", "")));
 	return responses;
 }
@@ -82,7 +93,7 @@ static struct json_object *
 parameters_of(const struct api_method *method, const struct api_rest *rest)
 {
 	struct json_object *parameters = json_object_new_array();
-	bool has_query = strcmp(rest->http, "GET") == 0 || strcmp(rest->http, "DELETE") == 0;
+	bool has_query = method->verb != API_CALL || strcmp(rest->http, "GET") == 0;
 
 	if (rest->has_ref)
 		add_parameter(parameters, "path", "ref", "id or name", api_schema_type("string"));

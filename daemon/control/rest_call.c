@@ -174,7 +174,7 @@ query_value(const struct api_field *field, const char *text)
 	return json_object_new_string(text);
 }
 
-/* Those parameters that the method has; all others are ignored, as clients add some to every request. */
+/* Those parameters that the method has, not the reference, which is in the path; all others are ignored, as clients add some to every request. */
 static void
 params_from_query(const struct api_method *method, const struct rest_query *query, struct json_object *params)
 {
@@ -182,6 +182,8 @@ params_from_query(const struct api_method *method, const struct rest_query *quer
 		_cleanup_buf_ struct buf name = BUF_INIT;
 		const char *text;
 
+		if (strcmp(f->name, "ref") == 0)
+			continue;
 		api_rest_query_name(method, f, &name);
 		text = rest_query_get(query, buf_str(&name));
 		if (text)
@@ -360,6 +362,10 @@ answer_result(struct exchange *x, struct json_object *result)
 {
 	struct buf nothing = BUF_INIT;
 
+	if (json_object_object_get_ex(result, "dryRun", NULL)) {
+		answer(x->conn, 200, "", json_object_get(result)); /* nothing was created or deleted */
+		return;
+	}
 	switch (api_methods[x->method].verb) {
 	case API_CREATE:
 		answer_created(x, result);
@@ -456,9 +462,9 @@ read_params(struct exchange *x, const struct rest_head *head, const struct strli
 		}
 		if (params_from_body(x->service, x->method, head, body, params, err) < 0)
 			return 400;
-	} else {
-		params_from_query(method, &x->query, *params);
 	}
+	if (method->verb != API_CALL || strcmp(rest.http, "GET") == 0)
+		params_from_query(method, &x->query, *params);
 	if (rest.has_ref)
 		json_add_string(*params, "ref", segments->items[1]);
 	return 0;

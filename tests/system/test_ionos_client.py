@@ -63,6 +63,11 @@ def every_operation(client, ca, cn):
     assert [a["id"] for a in client.list("/auto-certificates", **{"filter.provider": provider["id"]})] == [auto["id"]]
     assert client.list("/auto-certificates", **{"filter.state": "FAILED"}) == []
 
+    dry = client.request("POST", "/providers", {"properties": {**provider_of(ca), "name": "not made"}}, dryRun="true")
+    assert dry["dryRun"] and client.fails("GET", "/providers/not%20made").status == 404
+    dry = client.request("PATCH", provider["href"], {"properties": {"name": "not so"}}, dryRun="true")
+    assert dry["dryRun"] and client.get(provider)["properties"]["name"] == "Let's Encrypt"
+    assert client.request("DELETE", auto["href"], dryRun="true")["dryRun"] and client.get(auto)
     assert client.rename(provider, "renamed")["properties"]["name"] == "renamed"
     renamed = client.rename(auto, "also renamed")
     assert renamed["properties"]["name"] == "also renamed"
