@@ -1,73 +1,11 @@
-/* list, show, explain, status, schedule: what is, and what will be. */
+/* show, explain, status, schedule: what is, and what will be. */
 #include "common/timefmt.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/pages.h"
 #include "ctl/text.h"
 
 #include <string.h>
-
-enum { PAGE = 100 };
-
-/* --- list, show --- */
-
-static struct json_object *
-page_params(const struct args *args, int64_t offset)
-{
-	struct json_object *params = json_object_new_object();
-
-	json_object_object_foreach(args->values, name, value)
-		json_object_object_add(params, name, json_object_get(value));
-	if (json_object_object_get_ex(args->values, "limit", NULL))
-		return params;
-	if (json_object_object_get_ex(args->values, "offset", NULL))
-		offset += json_object_get_int64(ctl_at(args->values, "offset"));
-	json_add_int(params, "offset", offset);
-	json_add_int(params, "limit", PAGE);
-	return params;
-}
-
-/* Pages until one is not full; with --limit, that one page. */
-static int
-list_all(struct ctl *ctl, struct args *args, enum api_method_id method, struct output *output,
-	struct error *err)
-{
-	bool one_page = json_object_object_get_ex(args->values, "limit", NULL);
-	size_t count = PAGE;
-
-	for (int64_t offset = 0; count == PAGE; offset += PAGE) {
-		_cleanup_json_ struct json_object *result = NULL;
-		struct json_object *items;
-
-		if (ctl_call(ctl, method, page_params(args, offset), &result, err) < 0)
-			return -1;
-		items = ctl_at(result, "items");
-		count = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
-		for (size_t i = 0; i < count; i++)
-			output_item(output, json_object_array_get_idx(items, i));
-		if (one_page)
-			break;
-	}
-	return 0;
-}
-
-int
-cmd_list(struct ctl *ctl, struct args *args, struct error *err)
-{
-	struct output output;
-	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
-	int rc;
-
-	if (!args->resource)
-		args->resource = &api_resources[API_AUTOCERTIFICATE];
-	api_method_of(args->resource, API_LIST_ALL, &method);
-	output_start(&output, ctl, &view_table, args->resource);
-	rc = list_all(ctl, args, method, &output, err);
-	output_end(&output);
-	if (rc == 0 && output.count == 0 && ctl->format == FORMAT_TEXT)
-		fprintf(ctl->err, "certctl: no %s%s\n", args->resource->cli,
-			json_object_object_length(args->values) ? " like that" : " yet");
-	return rc;
-}
 
 int
 cmd_show(struct ctl *ctl, struct args *args, struct error *err)
@@ -176,6 +114,12 @@ schedule_end(struct output *output)
 
 static const struct view view_schedule = { VIEW_LIST, schedule_item, schedule_end };
 
+static void
+schedule_row(struct json_object *item, void *arg)
+{
+	output_item(arg, item);
+}
+
 int
 cmd_schedule(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -183,7 +127,7 @@ cmd_schedule(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	output_start(&output, ctl, &view_schedule, NULL);
-	rc = list_all(ctl, args, args->command->method, &output, err);
+	rc = pages_each(ctl, args->command->method, args->values, schedule_row, &output, err);
 	output_end(&output);
 	if (rc == 0 && output.count == 0 && ctl->format == FORMAT_TEXT)
 		fputs("certctl: nothing is scheduled\n", ctl->err);

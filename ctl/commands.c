@@ -218,6 +218,18 @@ static const struct api_field set_options[] = {
 	{ .name = NULL },
 };
 
+static const struct api_field list_options[] = {
+	{ .name = "sort", .type = API_STRING, .metavar = "FIELD[:desc]", .help = "by this property" },
+	{ .name = "columns", .type = API_STRING, .metavar = "FIELD,...", .help = "show these properties" },
+	{ .name = NULL },
+};
+
+static const char list_notes[] =
+	"FIELD is a property (commonName), what certd knows about it (notAfter, lastError.message), or a\n"
+	"column's title.\n"
+	"\n"
+	"  certctl list --state FAILED --columns name,attempts,lastError.message\n"
+	"  certctl list cert --expires-before 30d --sort notAfter\n";
 static const char apply_notes[] =
 	"Shows the difference, then sends object by object: each changes as a whole or not at all. What the\n"
 	"file says of an object is all of it: a property that is not there goes back to its default. Secrets\n"
@@ -265,7 +277,7 @@ const struct command commands[] = {
 	{ "exec", "NAME -- COMMAND [ARGUMENT...]", "run a program with a certificate and its key as variables",
 		OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD, NULL, cmd_exec, exec_notes },
 	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token, authorization", OPTIONS_LIST,
-		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, NULL, cmd_list, NULL },
+		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_list, list_notes },
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
 		cmd_show, NULL },
 	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,

@@ -3,6 +3,7 @@
  * about each. The shells' files only call it. Names are asked from certd; when it is not there, there are none.
  */
 #include "common/ca.h"
+#include "ctl/columns.h"
 #include "ctl/commands.h"
 
 #include <string.h>
@@ -65,6 +66,56 @@ offer_values(const struct completion *c, const struct api_field *field)
 	}
 }
 
+/* What the words before the last one are: command, noun, how many more. */
+struct position {
+	const struct command *command;
+	const struct api_resource *resource;
+	size_t words;              /* behind command and noun */
+	const struct option *open; /* an option whose value comes now; in .options */
+	struct options options;
+};
+
+/* What is behind the last comma is completed. */
+static void
+offer_columns(const struct completion *c, const struct api_resource *resource, bool is_list)
+{
+	const char *comma = is_list ? strrchr(c->prefix, ',') : NULL;
+	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
+
+	columns_words(resource ? resource : &api_resources[API_AUTOCERTIFICATE], &words);
+	for (size_t i = 0; i < words.count; i++) {
+		_cleanup_free_ char *word = xasprintf(
+			"%.*s%s", comma ? (int)(comma - c->prefix) + 1 : 0, c->prefix, words.items[i]);
+
+		offer(c, word, "");
+	}
+}
+
+static void
+offer_properties(const struct completion *c, const struct position *at)
+{
+	for (size_t i = 0; i < at->options.count; i++)
+		if (!at->options.items[i].is_own && !at->options.items[i].is_negation)
+			offer(c, at->options.items[i].name, at->options.items[i].field->help);
+}
+
+/* Values of an option: certctl's own may be words of the tables. */
+static void
+offer_option_values(const struct completion *c, const struct position *at)
+{
+	const struct api_field *field = at->open->field;
+	bool is_columns = strcmp(field->name, "columns") == 0;
+
+	if (at->open->is_own && (is_columns || strcmp(field->name, "sort") == 0))
+		offer_columns(c, at->resource, is_columns);
+	else if (at->open->is_own && strcmp(field->name, "unset") == 0)
+		offer_properties(c, at);
+	else if (at->open->is_own && strcmp(field->name, "file") == 0)
+		fprintf(c->ctl->out, "%s\n", files_mark);
+	else
+		offer_values(c, field);
+}
+
 static void
 offer_options(const struct completion *c, const struct options *options)
 {
@@ -80,20 +131,13 @@ find_option(const struct options *options, const char *word)
 {
 	if (strcmp(word, "-o") == 0)
 		word = "--output";
+	if (strcmp(word, "-f") == 0)
+		word = "--file";
 	for (size_t i = 0; i < options->count && strncmp(word, "--", 2) == 0; i++)
 		if (strcmp(options->items[i].name, word + 2) == 0)
 			return &options->items[i];
 	return NULL;
 }
-
-/* What the words before the last one are: command, noun, how many more. */
-struct position {
-	const struct command *command;
-	const struct api_resource *resource;
-	size_t words;              /* behind command and noun */
-	const struct option *open; /* an option whose value comes now; in .options */
-	struct options options;
-};
 
 static void
 take_word(struct position *at, const char *word)
@@ -165,7 +209,7 @@ complete(struct ctl *ctl, const struct strlist *words)
 	if (at.open) {
 		if (strcmp(c.prefix, "=") == 0)
 			c.prefix = "";
-		offer_values(&c, at.open->field);
+		offer_option_values(&c, &at);
 	} else if (*c.prefix == '-') {
 		offer_options(&c, &at.options);
 	} else if (!at.command) {

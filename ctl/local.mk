@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
 	ctl/args.c ctl/args.h \
 	ctl/client.c ctl/client.h \
+	ctl/columns.c ctl/columns.h \
 	ctl/cmd_apply.c \
 	ctl/cmd_audit.c \
 	ctl/cmd_authorize.c \
@@ -13,6 +14,7 @@ libctl_la_SOURCES = \
 	ctl/cmd_declare.c \
 	ctl/cmd_dump.c \
 	ctl/cmd_events.c \
+	ctl/cmd_list.c \
 	ctl/cmd_read.c \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c \
@@ -23,6 +25,7 @@ libctl_la_SOURCES = \
 	ctl/export.c ctl/export.h \
 	ctl/options.c \
 	ctl/output.c ctl/output.h \
+	ctl/pages.c ctl/pages.h \
 	ctl/plan.c ctl/plan.h \
 	ctl/present.c ctl/present.h \
 	ctl/password.c ctl/password.h \

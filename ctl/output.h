@@ -13,6 +13,7 @@ enum view_kind {
 	VIEW_STREAM  /* shown one by one as they come; json: an object per line */
 };
 
+struct columns;
 struct output;
 
 /* How text shows it. Any may be NULL. */
@@ -26,6 +27,7 @@ struct output {
 	struct ctl *ctl; /* borrowed */
 	const struct view *view;
 	const struct api_resource *resource; /* of the items; or NULL */
+	const struct columns *columns;       /* of view_table; borrowed; NULL: the resource's own */
 	const char *title;                   /* borrowed; or NULL */
 	size_t count;                        /* items so far */
 	struct table *table;                 /* text tables; owned */

@@ -5,51 +5,34 @@
 #include "ctl/present.h"
 
 #include "ctl/declaration.h"
+#include "ctl/pages.h"
 
-#include <string.h>
+/* Where the objects of one resource go. */
+struct fetch {
+	struct ctl *ctl;
+	struct json_object *objects;
+};
 
-enum { PAGE = 200 };
-
-/* Return: how many came, or -1. */
-static int
-fetch_page(struct ctl *ctl, enum api_method_id method, int64_t offset, struct json_object *objects,
-	struct error *err)
+static void
+take_object(struct json_object *object, void *arg)
 {
-	struct json_object *params = json_object_new_object();
-	_cleanup_json_ struct json_object *result = NULL;
-	struct json_object *items = NULL;
-	size_t count;
+	struct fetch *fetch = arg;
+	const char *name = ctl_text_at(object, "properties.name");
 
-	json_add_int(params, "offset", offset);
-	json_add_int(params, "limit", PAGE);
-	if (ctl_call(ctl, method, params, &result, err) < 0 ||
-		json_get_array(result, "items", &items, err) < 0)
-		return -1;
-	count = items ? json_object_array_length(items) : 0;
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *object = json_object_array_get_idx(items, i);
-		const char *name = ctl_text_at(object, "properties.name");
-
-		json_object_object_add(objects, name, json_object_get(object));
-		json_add_string(ctl->names, ctl_text_at(object, "id"), name);
-	}
-	return (int)count;
+	json_object_object_add(fetch->objects, name, json_object_get(object));
+	json_add_string(fetch->ctl->names, ctl_text_at(object, "id"), name);
 }
 
 static int
 fetch_all(
 	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
 {
+	_cleanup_json_ struct json_object *all = json_object_new_object();
+	struct fetch fetch = { ctl, objects };
 	enum api_method_id method = RPC_PROVIDER_LIST;
-	int64_t offset = 0;
-	int count;
 
 	api_method_of(resource, API_LIST_ALL, &method);
-	do {
-		count = fetch_page(ctl, method, offset, objects, err);
-		offset += count;
-	} while (count == PAGE);
-	return count < 0 ? -1 : 0;
+	return pages_each(ctl, method, all, take_object, &fetch, err);
 }
 
 int

@@ -1,5 +1,6 @@
 /* The two views that most commands use: a table of a resource's columns, and everything about one object. */
 #include "common/timefmt.h"
+#include "ctl/columns.h"
 #include "ctl/output.h"
 #include "ctl/text.h"
 
@@ -9,26 +10,33 @@ enum { LABEL_WIDTH = 28 };
 
 /* --- table --- */
 
-static void
-table_start(struct output *output)
+/* @own: filled when the resource's own columns are shown; cleared by the caller. */
+static const struct columns *
+columns_of(const struct output *output, struct columns *own)
 {
-	output->table = table_new();
-	for (const struct api_column *c = output->resource->columns; c->title; c++)
-		table_column(output->table, c->title);
+	*own = (struct columns){ .count = 0 };
+	if (!output->columns)
+		columns_default(output->resource, own);
+	return output->columns ? output->columns : own;
 }
 
 static void
 table_item(struct output *output, struct json_object *item)
 {
-	if (!output->table)
-		table_start(output);
-	for (const struct api_column *c = output->resource->columns; c->title; c++) {
-		const struct api_field *field = api_field_at(output->resource, c->path);
-		struct json_object *value = ctl_at(item, c->path);
+	_cleanup_columns_ struct columns own;
+	const struct columns *columns = columns_of(output, &own);
+
+	if (!output->table) {
+		output->table = table_new();
+		for (size_t i = 0; i < columns->count; i++)
+			table_column(output->table, columns->items[i].title);
+	}
+	for (size_t i = 0; i < columns->count; i++) {
+		struct json_object *value = ctl_at(item, columns->items[i].path);
 		_cleanup_buf_ struct buf cell = BUF_INIT;
 
 		if (value)
-			text_value(output->ctl, field, value, &cell);
+			text_value(output->ctl, columns->items[i].field, value, &cell);
 		table_cell(output->table, buf_str(&cell));
 	}
 }

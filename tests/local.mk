@@ -174,6 +174,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/scripted.c tests/unit/ctl/scripted.h \
 	tests/unit/ctl/test_args.c \
 	tests/unit/ctl/test_client.c \
+	tests/unit/ctl/test_columns.c \
 	tests/unit/ctl/test_help.c \
 	tests/unit/ctl/test_output.c \
 	tests/unit/ctl/test_plan.c \

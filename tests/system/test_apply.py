@@ -222,6 +222,8 @@ def test_a_thousand_auto_certificates(certd, scratch):
     path.write_text("\n".join(lines) + "\n")
     assert apply(certd, path).stdout.splitlines()[-1] == "1001 created, 0 changed, 0 removed, 0 as they were"
     assert apply(certd, path).stdout == "0 created, 0 changed, 0 removed, 1001 as they were\n"
+    last = certd.ctl("list", "--sort", "name:desc", "--limit", "2", "--offset", "1", "--columns", "name,provider").stdout
+    assert last == "NAME               PROVIDER\na0998.example.com  ca\na0997.example.com  ca\n"
     dump = certd.ctl("dump").stdout
     assert len(re.findall(r"^  a\d+\.example\.com:$", dump, re.M)) == 1000
     path.write_text(dump.replace("a0500.example.com", "b0500.example.com"))
