@@ -2,10 +2,14 @@
  * A look at what is served: resolve, connect to the addresses in turn, handshake with SNI, compare nothing but the
  * leaf. Nothing is trusted and nothing is sent, so the verification that a client would do is of no use here: a stale
  * or foreign certificate is just what a probe is to find.
+ *
+ * The time limit is for all addresses together: each has an equal part of what is left, so that a silent one (IPv6 that
+ * leads nowhere, a dead node behind a common name) takes its own part only.
  */
 #include "daemon/rollout/probe.h"
 
 #include "common/x509.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 
@@ -32,7 +36,9 @@ struct probe_run {
 	int fd;
 	bool connected;
 	struct loop_fd *watch;
-	struct loop_timer deadline;
+	struct loop_timer patience; /* with the present address */
+	int64_t deadline_ms;        /* of all, by the loop's clock */
+	int64_t part_ms;            /* of the present address */
 	SSL_CTX *ctx;
 	SSL *ssl;
 	struct error error; /* of the last address */
@@ -60,7 +66,7 @@ probe_cancel(struct probe_run *run)
 		return;
 	connection_close(run);
 	dns_cancel(run->query);
-	loop_timer_cancel(&run->deadline);
+	loop_timer_cancel(&run->patience);
 	SSL_CTX_free(run->ctx);
 	strlist_clear(&run->addresses);
 	error_clear(&run->error);
@@ -86,24 +92,32 @@ probe_end(struct probe_run *run, const char *sha256, const struct error *err)
 }
 
 static void
-probe_timeout(void *arg)
-{
-	struct probe_run *run = arg;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_TIMEOUT, "no TLS handshake within the time limit");
-	probe_end(run, NULL, &err);
-}
-
-static void
 connect_next(struct probe_run *run);
+
+/* Which one of several it was. */
+static void
+name_address(struct probe_run *run)
+{
+	if (run->addresses.count > 1)
+		error_wrap(&run->error, "%s", run->addresses.items[run->next_address - 1]);
+}
 
 /* This address did not do; the next one may. */
 static void
 address_failed(struct probe_run *run)
 {
+	name_address(run);
 	connection_close(run);
 	connect_next(run);
+}
+
+static void
+patience_over(void *arg)
+{
+	struct probe_run *run = arg;
+
+	error_set(&run->error, ERROR_TIMEOUT, "no TLS handshake within %lld ms", (long long)run->part_ms);
+	address_failed(run);
 }
 
 static void
@@ -207,12 +221,24 @@ connect_to(struct probe_run *run, const char *address, struct error *err)
 	return 0;
 }
 
+/* An equal part of the time that is left; what an address did not use is for the others. */
+static void
+arm_patience(struct probe_run *run)
+{
+	int64_t left_ms = run->deadline_ms - clock_boot_ms(loop_clock(run->loop));
+
+	run->part_ms = left_ms > 0 ? left_ms / (int64_t)(run->addresses.count - run->next_address) : 0;
+	loop_timer_set(&run->patience, run->part_ms);
+}
+
 static void
 connect_next(struct probe_run *run)
 {
 	while (run->next_address < run->addresses.count) {
+		arm_patience(run);
 		if (connect_to(run, run->addresses.items[run->next_address++], &run->error) == 0)
 			return;
+		name_address(run);
 		connection_close(run);
 	}
 	probe_end(run, NULL, &run->error);
@@ -251,8 +277,10 @@ probe_start(struct loop *loop, struct dns *dns, const char *host, int port, cons
 		SSL_CTX_set_verify(run->ctx, SSL_VERIFY_NONE, NULL);
 		SSL_CTX_set_min_proto_version(run->ctx, TLS1_2_VERSION);
 	}
-	loop_timer_init(&run->deadline, loop, probe_timeout, run);
-	loop_timer_set(&run->deadline, timeout_ms ? timeout_ms : PROBE_MS);
-	run->query = dns_resolve(dns, host, timeout_ms ? timeout_ms : PROBE_MS, resolved, run);
+	loop_timer_init(&run->patience, loop, patience_over, run);
+	if (!timeout_ms)
+		timeout_ms = PROBE_MS;
+	run->deadline_ms = clock_boot_ms(loop_clock(loop)) + timeout_ms;
+	run->query = dns_resolve(dns, host, timeout_ms / 2, resolved, run);
 	return run;
 }

@@ -1,0 +1,215 @@
+/* A look at hosts with several addresses. A name server of the test's own says which ones they have. */
+#include "daemon/rollout/probe.h"
+
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
+#include "daemon/base/loop.h"
+#include "tests/support/tls_server.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 2000 };
+
+/* 127.0.0.1 serves, the others are silent or not there. */
+struct bed {
+	char dir[64];
+	struct tls_server *server;
+	struct clock *clock;
+	struct loop *loop;
+	struct dns *dns;
+	int dns_fd;
+	struct loop_fd *dns_watch;
+	uint8_t hosts[ADDRESSES]; /* last octets of 127.0.0.x, in the order of the answer; 0: no more */
+	int silent_fd[ADDRESSES];
+	bool is_done;
+	char *sha256;
+	struct error error;
+};
+
+static bool
+never_asked(struct tls_conn *conn _unused_, const struct tls_request *req _unused_, void *arg _unused_)
+{
+	return false;
+}
+
+/* The question, and for A as many records as there are hosts (RFC 1035 s4.1). */
+static size_t
+answer(const struct bed *b, uint8_t *message, size_t len)
+{
+	size_t end = HEADER_LEN;
+
+	while (end < len && message[end])
+		end += message[end] + 1u;
+	end += 5;          /* the root label, type and class */
+	message[2] = 0x84; /* an answer, authoritative */
+	message[3] = 0;
+	memset(message + 6, 0, 6);
+	if (message[end - 3] != TYPE_A)
+		return end;
+	for (size_t i = 0; i < ADDRESSES && b->hosts[i]; i++) {
+		const uint8_t record[] = { 0xc0, HEADER_LEN, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0,
+			b->hosts[i] };
+
+		memcpy(message + end, record, sizeof(record));
+		end += sizeof(record);
+		message[7]++;
+	}
+	return end;
+}
+
+static void
+on_question(int fd, short what _unused_, void *arg)
+{
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	uint8_t message[1024];
+	ssize_t n = recvfrom(fd, message, 512, 0, (struct sockaddr *)&from, &from_len);
+
+	if (n > HEADER_LEN)
+		sendto(fd, message, answer(arg, message, (size_t)n), 0, (struct sockaddr *)&from, from_len);
+}
+
+static int
+bound_socket(int type, const char *address, int port, int *ret_port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, address, &sin.sin_addr);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&sin, len), 0, "%s:%d", address, port);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	if (ret_port)
+		*ret_port = ntohs(sin.sin_port);
+	return fd;
+}
+
+static void
+bed_init(struct bed *b)
+{
+	const struct tls_server_config config = { .serve = never_asked };
+	_cleanup_free_ char *servers = NULL;
+	int port;
+
+	*b = (struct bed){ .dir = "/tmp/test-probe-XXXXXX", .silent_fd = { -1, -1, -1 } };
+	cr_assert_not_null(mkdtemp(b->dir));
+	b->server = tls_server_new(b->dir, &config);
+	b->clock = clock_new_real();
+	b->loop = loop_new(b->clock);
+	b->dns_fd = bound_socket(SOCK_DGRAM, "127.0.0.1", 0, &port);
+	b->dns_watch = loop_fd_new(b->loop, b->dns_fd, LOOP_READ, on_question, b);
+	servers = xasprintf("127.0.0.1:%d", port);
+	b->dns = dns_new(b->loop, servers, NULL);
+}
+
+static int
+remove_one(const char *path, const struct stat *st _unused_, int type _unused_, struct FTW *ftw _unused_)
+{
+	return remove(path);
+}
+
+static void
+bed_clear(struct bed *b)
+{
+	tls_server_free(b->server);
+	dns_free(b->dns);
+	loop_fd_free(b->dns_watch);
+	close(b->dns_fd);
+	for (size_t i = 0; i < ADDRESSES; i++)
+		if (b->silent_fd[i] >= 0)
+			close(b->silent_fd[i]);
+	loop_free(b->loop);
+	clock_free(b->clock);
+	error_clear(&b->error);
+	free(b->sha256);
+	nftw(b->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Accepts connections, as the kernel does for who listens, and says nothing. */
+static void
+make_silent(struct bed *b, size_t i)
+{
+	_cleanup_free_ char *address = xasprintf("127.0.0.%u", b->hosts[i]);
+
+	b->silent_fd[i] = bound_socket(SOCK_STREAM, address, tls_server_port(b->server), NULL);
+	cr_assert_eq(listen(b->silent_fd[i], 8), 0);
+}
+
+static void
+on_done(const char *sha256, const struct error *err, void *arg)
+{
+	struct bed *b = arg;
+
+	b->is_done = true;
+	b->sha256 = xstrdup_null(sha256);
+	if (err)
+		error_copy(&b->error, err);
+	loop_stop(b->loop);
+}
+
+/* Milliseconds that it took. */
+static int64_t
+look(struct bed *b)
+{
+	int64_t begun_ms = clock_boot_ms(b->clock);
+
+	probe_start(
+		b->loop, b->dns, "node.example.test", tls_server_port(b->server), NULL, LIMIT_MS, on_done, b);
+	cr_assert_eq(loop_run(b->loop, NULL), 0);
+	cr_assert(b->is_done);
+	return clock_boot_ms(b->clock) - begun_ms;
+}
+
+Test(probe, a_silent_address_takes_its_own_part_of_the_time_only, .timeout = 30)
+{
+	struct bed b;
+	int64_t took_ms;
+
+	bed_init(&b);
+	memcpy(b.hosts, (uint8_t[]){ 2, 3, 1 }, ADDRESSES);
+	make_silent(&b, 0);
+	took_ms = look(&b); /* 127.0.0.3 refuses: nothing listens there */
+	cr_expect_not_null(b.sha256, "%s", b.error.message);
+	cr_expect_geq(took_ms, LIMIT_MS / 3 - 10, "the first one was tried");
+	bed_clear(&b);
+}
+
+Test(probe, when_all_are_silent_the_limit_holds_and_the_last_one_is_named, .timeout = 30)
+{
+	struct bed b;
+	int64_t took_ms;
+
+	bed_init(&b);
+	memcpy(b.hosts, (uint8_t[]){ 2, 3, 0 }, ADDRESSES);
+	make_silent(&b, 0);
+	make_silent(&b, 1);
+	took_ms = look(&b);
+	cr_expect_eq(b.error.code, ERROR_TIMEOUT, "%s", b.error.message);
+	cr_expect(strstr(b.error.message, "127.0.0.3: no TLS handshake within"), "%s", b.error.message);
+	cr_expect_geq(took_ms, LIMIT_MS - 100);
+	bed_clear(&b);
+}
+
+Test(probe, an_address_that_refuses_leaves_its_time_to_the_others, .timeout = 30)
+{
+	static const char within[] = "127.0.0.3: no TLS handshake within ";
+	const char *part;
+	struct bed b;
+
+	bed_init(&b);
+	memcpy(b.hosts, (uint8_t[]){ 2, 3, 0 }, ADDRESSES);
+	make_silent(&b, 1);
+	look(&b);
+	part = strstr(b.error.message, within);
+	cr_assert_not_null(part, "%s", b.error.message);
+	cr_expect_gt(strtol(part + sizeof(within) - 1, NULL, 10), LIMIT_MS / 2, "%s", b.error.message);
+	bed_clear(&b);
+}
