@@ -164,6 +164,7 @@ enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DEL
 
 enum api_method_flag {
 	API_READS = 1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
+	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
 };
 
 struct api_method {

@@ -36,6 +36,25 @@ response(const char *description, struct json_object *schema)
 	return obj;
 }
 
+/* The object, or what another API shows instead of it: nothing of ours, so it has no metadata. */
+static struct json_object *
+one_of_views(const char *noun)
+{
+	struct json_object *required = json_object_new_array();
+	struct json_object *ours = json_object_new_object();
+	struct json_object *other = api_schema_type("object");
+	struct json_object *either = json_object_new_array();
+	struct json_object *schema = json_object_new_object();
+
+	json_object_array_add(required, json_object_new_string("metadata"));
+	json_object_object_add(ours, "required", required);
+	json_object_object_add(other, "not", ours);
+	json_object_array_add(either, api_schema_ref(noun, ""));
+	json_object_array_add(either, other);
+	json_object_object_add(schema, "anyOf", either);
+	return schema;
+}
+
 static struct json_object *
 success_of(const struct api_method *method, const char **ret_status)
 {
@@ -49,6 +68,8 @@ success_of(const struct api_method *method, const char **ret_status)
 		return response("done", api_schema_fields(method->result, false));
 	if (!noun)
 		return response("done", api_schema_type("object"));
+	if (api_field_find(method->params, "view"))
+		return response("done", one_of_views(noun));
 	return response("done", api_schema_ref(noun, method->verb == API_LIST_ALL ? "Collection" : ""));
 }
 
@@ -100,10 +121,9 @@ parameters_of(const struct api_method *method, const struct api_rest *rest)
 	for (const struct api_field *f = method->params; has_query && f && f->name; f++) {
 		_cleanup_buf_ struct buf name = BUF_INIT;
 
-		if (strcmp(f->name, "ref") == 0)
-			continue;
-		api_rest_query_name(method, f, &name);
-		add_parameter(parameters, "query", buf_str(&name), f->help, api_schema_field(f, true));
+		if (api_rest_query_name(method, f, &name))
+			add_parameter(
+				parameters, "query", buf_str(&name), f->help, api_schema_field(f, true));
 	}
 	return parameters;
 }

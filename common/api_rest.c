@@ -32,6 +32,8 @@ api_rest_of(enum api_method_id id, struct api_rest *ret)
 	bool has_ref = api_field_find(method->params, "ref") != NULL;
 
 	*ret = (struct api_rest){ .http = http_of_verb(method), .collection = method->path };
+	if (method->flags & API_TAKES_FD)
+		return 0;
 	if (method->resource == API_RESOURCE_COUNT)
 		return method->path != NULL;
 	ret->collection = api_resources[method->resource].collection;
@@ -72,10 +74,14 @@ api_rest_find(const char *http, const struct strlist *segments, enum api_method_
 	return is_known ? 0 : -1;
 }
 
-void
+/* URLs are logged on the way: no secret stands in one. The reference is in the path. */
+bool
 api_rest_query_name(const struct api_method *method, const struct api_field *field, struct buf *ret)
 {
 	bool is_page = strcmp(field->name, "offset") == 0 || strcmp(field->name, "limit") == 0;
 
+	if (field->type == API_SECRET || strcmp(field->name, "ref") == 0)
+		return false;
 	buf_printf(ret, "%s%s", method->verb == API_LIST_ALL && !is_page ? "filter." : "", field->name);
+	return true;
 }

@@ -34,8 +34,11 @@ int
 api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method,
 	struct buf *ret_allow);
 
-/* "filter.commonName" for the parameter commonName of a list; parameters of pages keep their names. Appended. */
-void
+/*
+ * "filter.commonName" for the parameter commonName of a list; parameters of pages keep their names. Appended.
+ * Return: false: it is not taken from a query.
+ */
+bool
 api_rest_query_name(const struct api_method *method, const struct api_field *field, struct buf *ret);
 
 /* The OpenAPI 3.0 document of GET /openapi.json. Owned by the caller. */

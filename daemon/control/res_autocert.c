@@ -290,10 +290,14 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	if (a.paused && !(force && json_object_get_boolean(force)))
 		return error_set(
 			err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
-	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force)))
-		return error_set(err, ERROR_RATE_LIMITED,
+	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
+		error_set(err, ERROR_RATE_LIMITED,
 			"the CA asked to wait (%s); renew with --force to try all the same",
 			a.last_error.message);
+		if (err)
+			err->retry_at = a.last_error.retry_at;
+		return -1;
+	}
 	if (!scheduler_issue_of(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;

@@ -174,7 +174,7 @@ query_value(const struct api_field *field, const char *text)
 	return json_object_new_string(text);
 }
 
-/* Those parameters that the method has, not the reference, which is in the path; all others are ignored, as clients add some to every request. */
+/* Those parameters that the method has; all others are ignored, as clients add some to every request. */
 static void
 params_from_query(const struct api_method *method, const struct rest_query *query, struct json_object *params)
 {
@@ -182,9 +182,8 @@ params_from_query(const struct api_method *method, const struct rest_query *quer
 		_cleanup_buf_ struct buf name = BUF_INIT;
 		const char *text;
 
-		if (strcmp(f->name, "ref") == 0)
+		if (!api_rest_query_name(method, f, &name))
 			continue;
-		api_rest_query_name(method, f, &name);
 		text = rest_query_get(query, buf_str(&name));
 		if (text)
 			json_object_object_add(params, f->name, query_value(f, text));

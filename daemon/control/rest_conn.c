@@ -15,6 +15,7 @@
 #include "daemon/base/loop.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ rest_conn_free(struct rest_conn *c)
 	if (!c)
 		return;
 	conn_release(c);
+	if (c->in.len)
+		OPENSSL_cleanse(c->in.data, c->in.len);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
 	if (c->state == CONN_BUSY) {
@@ -243,6 +246,7 @@ hand_over(struct rest_conn *c)
 	c->is_handing_over = true;
 	c->config.request(c, &head, c->in.data + head.len, c->config.arg);
 	c->is_handing_over = false;
+	OPENSSL_cleanse(c->in.data, len); /* there may be a key in it, or a token */
 	buf_drop(&c->in, len);
 	if (!c->in.len)
 		buf_clear(&c->in); /* an idle connection holds no memory */

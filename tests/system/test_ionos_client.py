@@ -1,11 +1,13 @@
 """A client made from the public description of IONOS Certificate Manager 2.0 does with certd all that it can do there."""
 import pytest
 from certd import Certd
+from hostile_ca import HostileCa, Identity
+from hostile_cases import problem
 from ionos_client import IonosClient
 from openapi import OpenApi
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
-from tls import tls_leaf
+from tls import ThrowAwayCa, tls_leaf
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 UNAUTHORIZED = "Unauthorized, wrong or no api key provided to process this request"
@@ -37,7 +39,13 @@ def provider_of(ca):
     return {"name": "Let's Encrypt", "email": "admin@example.com", "server": ca.url, "caFile": str(ca.ca_file)}
 
 
-def every_operation(client, ca, cn):
+def imported_properties(own_ca, name):
+    certificate, key = own_ca.issue(name)
+    return {"name": "brought along", "certificate": certificate.read_text(), "privateKey": key.read_text(),
+            "certificateChain": own_ca.cert_file.read_text()}
+
+
+def every_operation(client, ca, own_ca, cn):
     provider = client.create("/providers", **provider_of(ca))
     assert provider["properties"]["termsOfServiceAgreed"]
     provider = client.wait_available(provider)
@@ -58,6 +66,8 @@ def every_operation(client, ca, cn):
                     {"filter.commonName": cn, "filter.autoCertificate": auto["id"]}):
         assert [c["id"] for c in client.list("/certificates", **filters)] == [certificate["id"]]
     assert client.list("/certificates", **{"filter.commonName": "other.example.com"}) == []
+    shown = client.request("GET", certificate["href"], view="cloud66")
+    assert "metadata" not in shown and shown["server_names"]
     assert [a["id"] for a in client.list("/auto-certificates", **{"filter.commonName": cn})] == [auto["id"]]
     assert client.list("/auto-certificates", **{"filter.commonName": "app.example.com"}) == []
     assert [a["id"] for a in client.list("/auto-certificates", **{"filter.provider": provider["id"]})] == [auto["id"]]
@@ -73,26 +83,35 @@ def every_operation(client, ca, cn):
     assert renamed["properties"]["name"] == "also renamed"
     assert renamed["metadata"]["lastIssuedCertificate"] == certificate["id"], "a new name orders nothing"
 
+    assert client.rename(certificate, f"kept {cn}")["properties"]["name"] == f"kept {cn}"
+
     in_use = client.fails("DELETE", provider["href"])
     assert in_use.status == 409 and "also renamed" in in_use.messages[0]
-    for item in (auto, provider):
+    imported = client.create("/certificates", **imported_properties(own_ca, f"own.{cn}"))
+    assert imported["metadata"]["state"] == "AVAILABLE" and "autoCertificate" not in imported["metadata"]
+    assert imported["metadata"]["commonName"] == f"own.{cn}" and imported["properties"]["name"] == "brought along"
+    imported = client.rename(imported, "renamed too")
+    assert {c["id"] for c in client.list("/certificates")} == {certificate["id"], imported["id"]}
+
+    for item in (imported, auto, certificate, provider):
         client.delete(item)
         assert client.fails("GET", item["href"]).status == 404
         assert client.fails("DELETE", item["href"]).status == 404
         assert client.fails("PATCH", item["href"], {"properties": {"name": "x"}}).status == 404
-    for collection in ("/providers", "/auto-certificates"):
+    for collection in ("/providers", "/auto-certificates", "/certificates"):
         assert client.list(collection) == []
 
 
 @pytest.mark.limit(120)
-def test_every_operation_on_the_unix_socket_and_by_tcp(start, ca):
+def test_every_operation_on_the_unix_socket_and_by_tcp(start, scratch, ca):
+    own_ca = ThrowAwayCa(scratch / "own-ca")
     port = free_port()
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nrest-plain = yes\n"
                                 f"rest-listen = 127.0.0.1:{port}\n")
     local = described(certd)
-    every_operation(local, ca, "www.example.com")
+    every_operation(local, ca, own_ca, "www.example.com")
     remote = IonosClient(url=f"http://127.0.0.1:{port}", token=token(certd, "admin"), checker=local.checker)
-    every_operation(remote, ca, "shop.example.com")
+    every_operation(remote, ca, own_ca, "shop.example.com")
     made_by = remote.create("/providers", **provider_of(ca))["metadata"]
     assert made_by["createdBy"] == made_by["lastModifiedBy"] == "token:ci-admin"
     assert made_by["createdByUserId"] == made_by["lastModifiedByUserId"] == certd.ctl_json(
@@ -154,6 +173,13 @@ def test_each_field_is_refused_by_its_name(start, scratch):
             assert (error.status, error.fields) == (400, [f"properties.{field}"]), (field, value, error)
 
     refusals("/providers", good, BAD_PROVIDER)
+    certificate = imported_properties(ThrowAwayCa(scratch / "own-ca"), "own.example.com")
+    other_key = ThrowAwayCa(scratch / "other-ca").issue("own.example.com")[1].read_text()
+    refusals("/certificates", certificate, [
+        ("name", 5), ("certificate", None), ("certificate", "x"), ("certificate", ["x"]), ("privateKey", None),
+        ("privateKey", "x"), ("privateKey", other_key), ("certificateChain", 5), ("certificateChain", "x"),
+        ("serialNumber", "x")])
+    assert client.list("/certificates") == []
     provider = client.create("/providers", **good)
     auto = {"name": "a", "provider": provider["id"], "commonName": "a.example.com", "keyAlgorithm": "rsa4096"}
     refusals("/auto-certificates", auto, BAD_AUTO)
@@ -263,3 +289,24 @@ def test_tls_with_a_certificate_of_its_own_that_is_renewed(start, ca):
     local.request("POST", f"/auto-certificates/{auto['id']}/renew", {})
     wait_for(lambda: leaf() not in (None, first), 40, "the renewed certificate")
     assert len(remote.list("/certificates")) == 2, "a connection that was open goes on"
+
+
+def refused_for_an_hour(client, ca):
+    provider = client.create("/providers", name="le", email="a@example.com", server=ca.url, caFile=str(ca.ca_file))
+    auto = client.create("/auto-certificates", name="a", provider=provider["id"], commonName="a.example.com",
+                         keyAlgorithm="secp256r1")
+    wait_for(lambda: client.get(auto)["metadata"]["state"] == "FAILED", 20, "the CA's refusal")
+    assert "too many" in client.get(auto)["metadata"]["message"]
+    error = client.fails("POST", f"{auto['href']}/renew", {})
+    assert error.status == 429 and 3000 < int(error.headers["Retry-After"]) <= 3600
+    assert client.request("POST", f"{auto['href']}/renew", {"force": True})["id"] == auto["id"]
+
+
+def test_429_says_for_how_many_seconds(start, scratch):
+    """What a CA has asked for is passed on: IONOS's SDKs break without the header, or with anything but a number."""
+    ca = HostileCa(Identity(scratch))
+    ca.lie("order", problem("rateLimited", "too many", 429, [("Retry-After", "3600")]))
+    certd = start(Certd, config=f"webroot = {scratch}\n")
+    client = described(certd)
+    with ca:
+        refused_for_an_hour(client, ca)
