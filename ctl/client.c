@@ -28,6 +28,7 @@ struct client {
 	struct buf in;
 	size_t scanned;             /* octets of @in without a newline */
 	struct json_object *events; /* array: notifications that came while an answer was waited for */
+	bool has_answered;
 };
 
 static int64_t
@@ -135,11 +136,28 @@ client_close(struct client *client)
 
 /* --- octets --- */
 
+/*
+ * Where to look. Before the first answer it may be the service manager that holds the socket, for a certd that never gets
+ * as far as that.
+ */
+#define LOOK "systemctl status certd, journalctl -u certd"
+
 static int
-gone(struct error *err)
+gone(const struct client *client, struct error *err)
 {
+	if (!client->has_answered)
+		return error_set(err, ERROR_UNAVAILABLE,
+			"certd closed the connection before it answered; is it failing to start? (" LOOK ")");
 	return error_set(
 		err, ERROR_UNAVAILABLE, "certd closed the connection; is it stopping or being restarted?");
+}
+
+static int
+silent(const struct client *client, int64_t timeout_ms, struct error *err)
+{
+	return error_set(err, ERROR_TIMEOUT, "certd did not answer within %g s; %s (" LOOK ")",
+		(double)timeout_ms / 1000,
+		client->has_answered ? "does it hang?" : "is it failing to start?");
 }
 
 /* Return: 1 @fd is ready, 0 time is over or @interrupt_fd is ready, -1 failed. */
@@ -197,7 +215,7 @@ send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms,
 			continue;
 		}
 		if (errno == EPIPE || errno == ECONNRESET)
-			return gone(err);
+			return gone(client, err);
 		if (errno != EAGAIN && errno != EINTR)
 			return error_set_errno(err, errno, "send to certd");
 		rc = wait_ready(client->fd, POLLOUT, -1, deadline_ms, err);
@@ -221,7 +239,7 @@ receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct err
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 1;
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
-		return gone(err);
+		return gone(client, err);
 	if (n < 0)
 		return error_set_errno(err, errno, "receive from certd");
 	if (client->in.len > MAX_ANSWER)
@@ -315,7 +333,8 @@ keep_event(struct client *client, const struct rpc_response *note)
 }
 
 static int
-await_answer(struct client *client, int64_t deadline_ms, struct json_object **ret, struct error *err)
+await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret,
+	struct error *err)
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *message = NULL;
@@ -323,7 +342,8 @@ await_answer(struct client *client, int64_t deadline_ms, struct json_object **re
 		int rc = next_message(client, -1, deadline_ms, &message, err);
 
 		if (rc <= 0)
-			return rc < 0 ? -1 : error_set(err, ERROR_TIMEOUT, "certd did not answer in time");
+			return rc < 0 ? -1 : silent(client, timeout_ms, err);
+		client->has_answered = true;
 		rc = rpc_response_read(message, &response, err);
 		if (rc == 0) {
 			keep_event(client, &response);
@@ -344,14 +364,18 @@ call(struct client *client, const char *method, struct json_object *params, int 
 {
 	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int64_t deadline_ms = monotonic_ms() + (timeout_ms ? timeout_ms : CLIENT_CALL_MS);
+	int64_t deadline_ms;
+
+	if (!timeout_ms)
+		timeout_ms = CLIENT_CALL_MS;
+	deadline_ms = monotonic_ms() + timeout_ms;
 
 	rpc_write(request, &text);
 	if (text.len > RPC_MAX_FRAME)
 		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
 	if (send_all(client, &text, pass, deadline_ms, err) < 0)
 		return -1;
-	return await_answer(client, deadline_ms, ret, err);
+	return await_answer(client, timeout_ms, deadline_ms, ret, err);
 }
 
 int

@@ -354,3 +354,12 @@ def test_what_the_sandbox_hides_is_said_and_can_be_given(host, start):
     host.systemctl("restart", "certd.service")
     host.ctl("deploy", "far")
     wait_for(lambda: (host.root / "srv/drop/bundle.pem").exists(), 20, "the drop")
+
+
+def test_certctl_ends_when_certd_cannot_start_though_its_socket_is_there(host):
+    host.write("etc/certd/certd.conf", "no-such-option = 1\n")
+    host.systemctl("start", "certd.socket")
+    result = host.ctl("status", check=False)
+    assert result.returncode in (68, 69), result
+    assert "certd" in result.stderr and "systemctl" in result.stderr, result.stderr
+    assert "no-such-option" in host.journal("certd.service")

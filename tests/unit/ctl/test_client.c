@@ -1,6 +1,7 @@
 #include "tests/unit/ctl/scripted.h"
 
 #include "common/error.h"
+#include "ctl/client.h"
 
 #include <criterion/criterion.h>
 #include <grp.h>
@@ -86,6 +87,39 @@ Test(client, a_connection_that_ends_early_is_told)
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_UNAVAILABLE));
 	cr_expect_not_null(strstr(o.err, "certd closed the connection"), "%s", o.err);
+}
+
+/* As with a socket that systemd holds for a certd that does not get as far as answering. */
+Test(client, a_socket_that_nobody_answers_at_ends_with_where_to_look)
+{
+	char dir[] = "/tmp/certctl-test-XXXXXX";
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_error_ struct error silent = ERROR_INIT;
+	_cleanup_error_ struct error closed = ERROR_INIT;
+	struct json_object *answer = NULL;
+	struct client *client;
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	client = client_open(addr.sun_path, &silent);
+	cr_assert_not_null(client, "%s", silent.message);
+	cr_expect_eq(client_call(client, "server.status", NULL, 200, &answer, &silent), -1);
+	cr_expect_eq(silent.code, ERROR_TIMEOUT);
+	cr_expect_str_eq(silent.message, "certd did not answer within 0.2 s; is it failing to start? "
+					 "(systemctl status certd, journalctl "
+					 "-u certd)");
+	close(fd); /* given up by the service manager: connections that wait are reset */
+	cr_expect_eq(client_call(client, "server.status", NULL, 200, &answer, &closed), -1);
+	cr_expect_eq(closed.code, ERROR_UNAVAILABLE);
+	cr_expect(
+		strstr(closed.message, "before it answered") && strstr(closed.message, "journalctl -u certd"),
+		"%s", closed.message);
+	client_close(client);
+	unlink(addr.sun_path);
+	rmdir(dir);
 }
 
 Test(client, a_path_that_is_no_socket_address_is_refused)
