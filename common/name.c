@@ -113,6 +113,19 @@ check_text(const char *text, struct error *err)
 	return 0;
 }
 
+/*
+ * A host name of lower-case ASCII that is canonical as it stands: libidn2 would say the same after a look at its tables
+ * for each character. Not with "--", which A-labels have, and which no other label may have in third place.
+ */
+static bool
+is_canonical_host(const char *text)
+{
+	const char *base = name_base(text);
+
+	return strspn(base, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(base) &&
+	       !strstr(base, "--") && !host_fault(base, base != text);
+}
+
 static int
 canonical_host(const char *text, char **ret, struct error *err)
 {
@@ -122,6 +135,10 @@ canonical_host(const char *text, char **ret, struct error *err)
 	size_t len;
 	int rc;
 
+	if (is_canonical_host(text)) {
+		*ret = xstrdup(text);
+		return 0;
+	}
 	/* Told apart by us: libidn2 only says that a character is forbidden. */
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
 		return refuse(err, text, "has '*' in another place than its whole first label");

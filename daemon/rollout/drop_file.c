@@ -83,6 +83,16 @@ drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_
 }
 
 int
+drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *there)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+
+	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+		return -1;
+	return linkat(there_dirfd, there, dirfd, temp, 0);
+}
+
+int
 drop_file_publish(int dirfd, const char *name, struct error *err)
 {
 	_cleanup_free_ char *temp = temp_name(name);

@@ -24,6 +24,13 @@ drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mod
 int
 drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
+/*
+ * drop_file_stage() of a file that is on the disk already under another name: one file with two names.
+ * Return: 0, or -1: not possible here, stage the octets.
+ */
+int
+drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *there);
+
 int
 drop_file_publish(int dirfd, const char *name, struct error *err);
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,9 +34,34 @@ is_later(const struct drop_manifest *there, const struct drop_job *job)
 	       there->not_after_at > job->not_after_at;
 }
 
+/* pem/<slug>.pem, which holds the same octets as bundle.pem. */
+struct flat {
+	int dirfd; /* -1: not open */
+	char *name;
+	struct stat st; /* of the directory */
+};
+
+static void
+flat_clear(struct flat *flat)
+{
+	if (flat->dirfd >= 0)
+		close(flat->dirfd);
+	free(flat->name);
+}
+
+/* A file less to be written and synced, where both names are for the same readers. */
+static bool
+link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
+{
+	return flat && mode_for(st) == mode_for(&flat->st) &&
+	       (mode_for(st) == 0600 || st->st_gid == flat->st.st_gid) &&
+	       drop_file_stage_link(dirfd, "bundle.pem", flat->dirfd, flat->name) == 0;
+}
+
+/* @flat: or NULL. */
 static int
 write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, const struct stat *st,
-	struct error *err)
+	const struct flat *flat, struct error *err)
 {
 	const struct {
 		const void *data;
@@ -57,7 +83,9 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 	if (drop_file_sweep(dirfd, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
-		rc = drop_file_stage(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
+		if (files[i].data != f->bundle.data || !link_bundle(flat, dirfd, st))
+			rc = drop_file_stage(
+				dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
 	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
 		rc = drop_file_publish(dirfd, drop_names[i], err);
 	if (rc < 0) {
@@ -68,7 +96,7 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 }
 
 static int
-write_live(const struct drop_job *job, const struct drop_files *f, struct error *err)
+write_live(const struct drop_job *job, const struct drop_files *f, const struct flat *flat, struct error *err)
 {
 	_cleanup_free_ char *path = drop_directory(job->drops, job->slug);
 	struct stat st;
@@ -81,7 +109,7 @@ write_live(const struct drop_job *job, const struct drop_files *f, struct error 
 	close(live);
 	if (fd < 0)
 		return -1;
-	rc = write_set(job, f, fd, &st, err);
+	rc = write_set(job, f, fd, &st, flat, err);
 	close(fd);
 	return rc < 0 ? error_wrap(err, "'%s'", path) : 0;
 }
@@ -95,27 +123,26 @@ write_prepared(const struct drop_job *job, const struct drop_files *f, const cha
 
 	if (fd < 0)
 		return error_wrap(err, "drop directory");
-	rc = write_set(job, f, fd, &st, err);
+	rc = write_set(job, f, fd, &st, NULL, err);
 	close(fd);
 	return rc < 0 ? error_wrap(err, "drop directory '%s'", path) : 0;
 }
 
 static int
-write_flat(const struct drop_job *job, const struct drop_files *f, struct error *err)
+write_flat(const struct drop_job *job, const struct drop_files *f, struct flat *flat, struct error *err)
 {
-	_cleanup_free_ char *name = xasprintf("%s.pem", job->slug);
-	struct stat st = { .st_mode = 0 };
-	int pem = drop_open_part(job->drops, "pem", err);
 	int rc;
 
-	if (pem < 0)
+	flat->dirfd = drop_open_part(job->drops, "pem", err);
+	if (flat->dirfd < 0)
 		return -1;
-	rc = fstat(pem, &st) < 0 ? error_set_errno(err, errno, "look at it") : 0;
+	flat->name = xasprintf("%s.pem", job->slug);
+	rc = fstat(flat->dirfd, &flat->st) < 0 ? error_set_errno(err, errno, "look at it") : 0;
 	if (rc == 0)
-		rc = drop_file_replace(pem, name, f->bundle.data, f->bundle.len, mode_for(&st), err);
+		rc = drop_file_replace(
+			flat->dirfd, flat->name, f->bundle.data, f->bundle.len, mode_for(&flat->st), err);
 	if (rc == 0)
-		rc = drop_file_sync_dir(pem, "pem", err);
-	close(pem);
+		rc = drop_file_sync_dir(flat->dirfd, "pem", err);
 	return rc < 0 ? error_wrap(err, "'%s/pem'", job->drops->root) : 0;
 }
 
@@ -124,15 +151,17 @@ drop_write_run(void *arg)
 {
 	struct drop_job *job = arg;
 	struct drop_files f = { 0 };
+	struct flat flat = { .dirfd = -1 };
 	int rc = drop_make_files(job, &f, &job->error);
 
 	/* The flat bundle before the manifest, which says that all is there. */
 	if (rc == 0)
-		rc = write_flat(job, &f, &job->error);
+		rc = write_flat(job, &f, &flat, &job->error);
 	if (rc == 0)
-		rc = write_live(job, &f, &job->error);
+		rc = write_live(job, &f, &flat, &job->error);
 	for (size_t i = 0; rc == 0 && i < job->directories.count; i++)
 		rc = write_prepared(job, &f, job->directories.items[i], &job->error);
+	flat_clear(&flat);
 	drop_files_clear(&f);
 }
 
