@@ -57,6 +57,7 @@ struct certd {
 	struct rollout *rollout;
 	struct solver *solver;
 	struct issue_env issue_env;
+	unsigned issues_running;
 	struct scheduler *scheduler;
 	struct service service;
 	struct control *control;
@@ -64,8 +65,9 @@ struct certd {
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
-	struct loop_timer relaxed; /* the commit that is put off */
-	bool relaxed_is_due;
+	struct loop_timer put_off; /* the commit that can wait, till due_ms */
+	int64_t due_ms;
+	bool commit_is_due;
 	bool is_ready;
 };
 
@@ -97,31 +99,33 @@ open_base(struct certd *c, struct error *err)
 	return c->http ? 0 : -1;
 }
 
-/* The relaxed commit is due: the timer's own turn ends with it. */
+/* The commit that was put off is due: the timer's own turn ends with it. */
 static void
-relaxed_due(void *arg)
+commit_due(void *arg)
 {
 	struct certd *c = arg;
 
-	c->relaxed_is_due = true;
+	c->commit_is_due = true;
 }
 
+/* A commit that can wait is put off, for another one to take it along. */
 static bool
 turn_end(void *arg)
 {
 	struct certd *c = arg;
-	enum store_waiting waiting = store_waiting(c->store);
+	int patience_ms = store_patience_ms(c->store);
+	int64_t due_ms = clock_boot_ms(c->clock) + patience_ms;
 
-	if (waiting == STORE_RELAXED && !c->relaxed_is_due) {
-		if (!loop_timer_is_armed(&c->relaxed))
-			loop_timer_set(&c->relaxed, RELAXED_MS);
+	if (patience_ms > 0 && !c->commit_is_due) {
+		if (!loop_timer_is_armed(&c->put_off) || due_ms < c->due_ms) {
+			c->due_ms = due_ms;
+			loop_timer_set(&c->put_off, patience_ms);
+		}
 		return false;
 	}
-	c->relaxed_is_due = false;
-	if (waiting == STORE_EMPTY)
-		return false;
-	loop_timer_cancel(&c->relaxed);
-	return store_commit(c->store);
+	c->commit_is_due = false;
+	loop_timer_cancel(&c->put_off);
+	return patience_ms >= 0 && store_commit(c->store);
 }
 
 /* A store that cannot be written (its disk is full) is no reason not to start. */
@@ -146,7 +150,7 @@ open_store(struct certd *c, struct error *err)
 	c->store = store_open(path, &c->master_key, err);
 	if (!c->store)
 		return -1;
-	loop_timer_init(&c->relaxed, c->loop, relaxed_due, c);
+	loop_timer_init(&c->put_off, c->loop, commit_due, c);
 	loop_set_turn_end(c->loop, turn_end, c);
 	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
 	upgrade_store(c);
@@ -211,6 +215,7 @@ open_scheduler(struct certd *c)
 		.renew_before = c->conf.renew_before,
 		.purge_after = c->conf.purge_after,
 		.max_names = (unsigned)c->conf.max_alternative_names + 1,
+		.running = &c->issues_running,
 	};
 	c->scheduler = scheduler_new(&(struct scheduler_config){
 		.issue_env = &c->issue_env,
@@ -303,7 +308,8 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	c->conf = *conf;
 	conf_init(conf);
 	c->conf_path = xstrdup_null(conf_path);
-	if (rest_check_conf(&c->conf, err) < 0 || open_base(c, err) < 0 || open_store(c, err) < 0 || open_rollout(c, err) < 0) {
+	if (rest_check_conf(&c->conf, err) < 0 || open_base(c, err) < 0 || open_store(c, err) < 0 ||
+		open_rollout(c, err) < 0) {
 		certd_free(c);
 		return NULL;
 	}
@@ -324,7 +330,7 @@ certd_free(struct certd *c)
 		return;
 	startup_cancel(c->startup);
 	loop_timer_cancel(&c->status);
-	loop_timer_cancel(&c->relaxed);
+	loop_timer_cancel(&c->put_off);
 	events_unsubscribe(c->watch);
 	lists_stop(&c->service);
 	zones_stop(&c->service);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GATHER_MS = 2 };
+
 static const struct record_field issue_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct issue_record, provider, NULL),
 	RECORD_FIELD(RECORD_STRING, 2, struct issue_record, order_url, NULL),
@@ -64,6 +66,8 @@ solve_stop(struct issue_solve *s)
 static void
 issue_free(struct issue *issue)
 {
+	if (issue->env->running)
+		--*issue->env->running;
 	issue_forget_key(issue);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order); /* takes challenges down through ops->unsolve */
@@ -105,11 +109,19 @@ issue_put_record(struct issue *issue, struct store_txn *txn)
 	store_put(txn, STORE_ISSUE, id, strlen(id), octets.data, octets.len);
 }
 
+void
+issue_gather(const struct issue *issue, struct store_txn *txn)
+{
+	if (issue->env->running && *issue->env->running > 1)
+		store_relax(txn, GATHER_MS);
+}
+
 static void
 issue_save(struct issue *issue, store_then_fn *then)
 {
 	struct store_txn *txn = store_begin(issue->env->store);
 
+	issue_gather(issue, txn);
 	issue_put_record(issue, txn);
 	store_then(txn, then, issue);
 }
@@ -333,6 +345,8 @@ issue_start(const struct issue_env *env, struct acme_client *client, const struc
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	issue->env = env;
+	if (env->running)
+		++*env->running;
 	issue->client = client;
 	issue->done = done;
 	issue->arg = arg;

@@ -31,6 +31,7 @@ struct issue_env {
 	int64_t renew_before;   /* configured default, seconds */
 	int64_t purge_after;    /* seconds after expiry */
 	unsigned max_names;
+	unsigned *running; /* how many are under way; or NULL */
 };
 
 /* The record of STORE_ISSUE. */

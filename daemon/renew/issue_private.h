@@ -46,6 +46,10 @@ issue_now(const struct issue_env *env);
 struct event_object
 issue_object(const struct issue *issue);
 
+/* Beside others that are under way @txn waits a moment, so that one commit is made for several of them. */
+void
+issue_gather(const struct issue *issue, struct store_txn *txn);
+
 /* Frees it and tells its owner. */
 void
 issue_end(struct issue *issue, bool stored);

@@ -236,6 +236,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	if (found == 0)
 		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted meanwhile");
 	txn = store_begin(env->store);
+	issue_gather(issue, txn);
 	if (certificate_save(issue, txn, cert, err) < 0)
 		return -1;
 	autocert_succeeded(&a, cert);

@@ -18,7 +18,11 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { EVENT_MESSAGE_MAX = 2000, INDEX_AT_ONCE = 1000 };
+enum {
+	EVENT_MESSAGE_MAX = 2000,
+	INDEX_AT_ONCE = 1000,
+	ALONE_MS = 10, /* how long one that belongs to no change may wait for a commit to take it along */
+};
 
 static const char index_mark[] = "event-index";
 
@@ -377,7 +381,7 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const st
 	p->is_alone = !txn;
 	if (!txn) {
 		txn = store_begin(events->store);
-		store_relax(txn);
+		store_relax(txn, ALONE_MS);
 	}
 	json_write(event, &text);
 	seq_key(seq, key);

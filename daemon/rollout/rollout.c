@@ -24,6 +24,7 @@
 enum {
 	/* A server needs a moment to load: until then "stale" is no news. */
 	PROBE_FIRST_SEC = 2,
+	DONE_MS = 10,    /* how long the end of a run may wait for a commit to take it along */
 	PROBE_GRACE = 4, /* looks, PROBE_FIRST_SEC apart, before stale is said */
 };
 
@@ -320,7 +321,7 @@ run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int6
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int current = still_current(run, &old, &err);
 
-	store_relax(txn); /* a run may be repeated */
+	store_relax(txn, DONE_MS); /* a run may be repeated */
 	if (current == 1) {
 		rollout_save(run->rollout, txn, run->subject.id, &old, &run->state);
 		schedule_del(store, txn, run->kind, run->subject.id);

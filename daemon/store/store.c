@@ -13,6 +13,7 @@
 #include "common/secret.h"
 #include "daemon/store/store_private.h"
 
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,15 +281,16 @@ store_begin(struct store *store)
 	return store_turn_begin(store->turn);
 }
 
-enum store_waiting
-store_waiting(const struct store *store)
+int
+store_patience_ms(const struct store *store)
 {
 	const struct store_turn *turn = store->turn;
+	unsigned least = INT_MAX;
 
 	for (size_t i = 0; i < turn->n_txns; i++)
-		if (!turn->txns[i]->is_relaxed)
-			return STORE_WAITED_FOR;
-	return turn->n_txns ? STORE_RELAXED : STORE_EMPTY;
+		if (turn->txns[i]->patience_ms < least)
+			least = turn->txns[i]->patience_ms;
+	return turn->n_txns ? (int)least : -1;
 }
 
 static void

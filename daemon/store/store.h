@@ -100,20 +100,15 @@ void
 store_forget(struct store *store, const void *arg);
 
 /*
- * Nothing outside waits for @txn, and to lose it with a crash does no harm: it may be written with the commit of a later
- * turn. The turn's other lists are not held up by it.
+ * The commit of @txn may come @ms later, so that it is one with others: nobody waits for it that long in vain. To lose
+ * it with a crash before must do no harm, which is so for all that has no effect yet. Other lists are not held up.
  */
 void
-store_relax(struct store_txn *txn);
+store_relax(struct store_txn *txn, unsigned ms);
 
-enum store_waiting {
-	STORE_EMPTY,
-	STORE_RELAXED,    /* every list of the turn: the commit can wait for a moment */
-	STORE_WAITED_FOR, /* by somebody */
-};
-
-enum store_waiting
-store_waiting(const struct store *store);
+/* For how long the commit of this turn can be put off: ms; 0: it is due; -1: there is nothing to commit. */
+int
+store_patience_ms(const struct store *store);
 
 /*
  * Makes @txn fail as a whole (a later check refused it): reads no longer see its changes, its store_then functions get

@@ -227,9 +227,9 @@ store_then(struct store_txn *txn, store_then_fn *fn, void *arg)
 }
 
 void
-store_relax(struct store_txn *txn)
+store_relax(struct store_txn *txn, unsigned ms)
 {
-	txn->is_relaxed = true;
+	txn->patience_ms = ms;
 }
 
 void

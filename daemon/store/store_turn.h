@@ -42,9 +42,9 @@ struct store_txn {
 	size_t n_deltas;
 	struct error failure; /* set: nothing of it is stored */
 	size_t index;         /* in turn->txns */
-	size_t group;    /* index of the first list that it must be written with; see store_turn_group() */
-	bool is_relaxed; /* its commit can wait */
-	bool is_written; /* that first list's group was written by itself */
+	size_t group; /* index of the first list that it must be written with; see store_turn_group() */
+	unsigned patience_ms; /* its commit can wait for so long */
+	bool is_written;      /* that first list's group was written by itself */
 };
 
 struct store_waiter {

@@ -211,21 +211,23 @@ Test(store, an_empty_turn_writes_nothing)
 
 Test(store, a_turn_of_relaxed_lists_alone_can_wait_and_is_whole_when_it_is_written)
 {
-	struct store_txn *relaxed, *urgent;
+	struct store_txn *patient, *relaxed, *urgent;
 
-	cr_expect_eq(store_waiting(t.store), STORE_EMPTY);
+	cr_expect_eq(store_patience_ms(t.store), -1);
+	patient = store_begin(t.store);
+	put_text(patient, STORE_META, "patient", "v");
+	store_relax(patient, 10);
 	relaxed = store_begin(t.store);
-	put_text(relaxed, STORE_META, "relaxed", "v");
-	store_relax(relaxed);
-	cr_expect_eq(store_waiting(t.store), STORE_RELAXED);
-	cr_expect(has_text(t.store, STORE_META, "relaxed", "v"), "it is seen at once");
+	store_relax(relaxed, 2);
+	cr_expect_eq(store_patience_ms(t.store), 2);
+	cr_expect(has_text(t.store, STORE_META, "patient", "v"), "it is seen at once");
 	urgent = store_begin(t.store);
 	put_text(urgent, STORE_META, "urgent", "v");
-	cr_expect_eq(store_waiting(t.store), STORE_WAITED_FOR);
+	cr_expect_eq(store_patience_ms(t.store), 0);
 	store_commit(t.store);
-	cr_expect_eq(store_waiting(t.store), STORE_EMPTY);
+	cr_expect_eq(store_patience_ms(t.store), -1);
 	tmp_store_reopen(&t);
-	cr_expect(has_text(t.store, STORE_META, "relaxed", "v"));
+	cr_expect(has_text(t.store, STORE_META, "patient", "v"));
 	cr_expect(has_text(t.store, STORE_META, "urgent", "v"));
 }
 
