@@ -617,7 +617,7 @@ static const struct api_field audit_verify_result[] = {
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "when it is due" },
 	{ .name = "kind", .type = API_STRING,
-		.help = "issue, deploy, probe, cleanup, account, purge, authorize or expiry" },
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry or remove" },
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "whom it is about" },
 	END,
 };

@@ -147,7 +147,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_probe.c \
-	tests/unit/rollout/test_rollout.c \
+	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_withdraw.c \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_rollout_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

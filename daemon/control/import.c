@@ -11,6 +11,7 @@
 #include "daemon/control/res_consumer.h"
 #include "daemon/control/slug.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/rollout/withdraw.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -171,6 +172,8 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	old->slug = NULL;
 	if (!c->consumers.count)
 		strlist_copy(&c->consumers, &old->consumers);
+	withdraw_from_consumers(s->rollout, call_txn(call), &(struct withdraw_from){ old->o.id, c->slug },
+		&old->consumers, &c->consumers, call_now(call));
 	strlist_clear(&old->consumers);
 	slug_hand_over(call, c->slug, c->o.id);
 	rollout_hand_over(s->rollout, call_txn(call), old->o.id, c->o.id);

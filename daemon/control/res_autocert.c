@@ -13,6 +13,7 @@
 #include "daemon/control/slug.h"
 #include "daemon/control/zones.h"
 #include "daemon/renew/authorize.h"
+#include "daemon/rollout/withdraw.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -225,6 +226,8 @@ update(struct call *call, struct json_object *params, struct error *err)
 		return -1;
 	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
 		return 0;
+	withdraw_from_consumers(call->service->rollout, call_txn(call),
+		&(struct withdraw_from){ a.o.id, a.slug }, &old.consumers, &a.consumers, call_now(call));
 	apply_effect(call, &a, &effect);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
@@ -271,8 +274,11 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 	call_cancel_issue(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
+	withdraw_all(call->service->rollout, call_txn(call), &(struct withdraw_from){ a.o.id, a.slug },
+		&a.consumers, call_now(call));
 	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
 	slug_release(call, a.slug);
+	scheduler_kick(call->service->scheduler);
 	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "daemon/control/res_consumer.h"
 #include "daemon/control/slug.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/rollout/withdraw.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -142,6 +143,8 @@ certificate_update(struct call *call, struct json_object *params, struct error *
 	resource_modified(call, &c.o);
 	if (object_save(call->service->store, call_txn(call), &certificate_class, &c, err) < 0)
 		return -1;
+	withdraw_from_consumers(call->service->rollout, call_txn(call),
+		&(struct withdraw_from){ c.o.id, c.slug }, &before, &c.consumers, call_now(call));
 	if (!strlist_equal(&before, &c.consumers))
 		redeploy(call, &c);
 	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &c.o);
@@ -203,8 +206,11 @@ remove_all_of(struct call *call, const struct certificate *c, struct error *err)
 	schedule_del(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id);
 	if (c->slug) {
 		expiry_forget(s->store, call_txn(call), c->o.id);
+		withdraw_all(s->rollout, call_txn(call), &(struct withdraw_from){ c->o.id, c->slug },
+			&c->consumers, call_now(call));
 		rollout_forget(s->rollout, call_txn(call), c->o.id);
 		slug_release(call, c->slug);
+		scheduler_kick(s->scheduler);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
 #include "daemon/rollout/subject.h"
+#include "daemon/rollout/withdraw.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -171,10 +172,11 @@ check_directory(struct call *call, const struct consumer *c, struct error *err)
 	return 0;
 }
 
-/* What it is given is rolled out to it as it is now. */
+/* What it is given is rolled out to it as it is now. @before: the directory that it had; or NULL. */
 static int
-roll_out_again(struct call *call, const struct consumer *c, struct error *err)
+roll_out_again(struct call *call, const struct consumer *c, const char *before, struct error *err)
 {
+	bool has_moved = before && (!c->directory || strcmp(before, c->directory) != 0);
 	struct service *s = call->service;
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
@@ -183,9 +185,13 @@ roll_out_again(struct call *call, const struct consumer *c, struct error *err)
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_subject_ struct subject subject = { .type = NULL };
 
-		if (subject_load(s->store, ids.items[i], &subject, err) == 1 && subject.certificate)
-			rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
-				subject.certificate, call_now(call));
+		if (subject_load(s->store, ids.items[i], &subject, err) != 1 || !subject.certificate)
+			continue;
+		if (has_moved)
+			withdraw_from_directory(s->rollout, call_txn(call),
+				&(struct withdraw_from){ subject.id, subject.slug }, before, call_now(call));
+		rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
+			subject.certificate, call_now(call));
 	}
 	scheduler_kick(s->scheduler);
 	return 0;
@@ -231,7 +237,7 @@ consumer_update(struct call *call, struct json_object *params, struct error *err
 		return 0;
 	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
 		return -1;
-	return effect.action == EFFECT_REDEPLOY ? roll_out_again(call, &c, err) : 0;
+	return effect.action == EFFECT_REDEPLOY ? roll_out_again(call, &c, old.directory, err) : 0;
 }
 
 int

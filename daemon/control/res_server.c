@@ -78,6 +78,7 @@ class_of_kind(enum schedule_kind kind)
 	case SCHEDULE_AUTHORIZE:
 		return &authorization_class;
 	case SCHEDULE_CLEANUP:
+	case SCHEDULE_REMOVE:
 		return NULL;
 	}
 	return NULL;
@@ -99,7 +100,7 @@ row_object(struct store *store, const struct schedule_row *row)
 		cls = &certificate_class;
 		object_peek(store, cls, row->object, &any, NULL);
 	}
-	json_add_string(ref, "type", cls ? cls->name : "cleanup");
+	json_add_string(ref, "type", cls ? cls->name : schedule_kind_name(row->kind));
 	json_add_string(ref, "id", row->object);
 	if (cls)
 		json_add_string(ref, "name", any.o.name);

@@ -12,7 +12,7 @@ slug_take(struct call *call, const char *name, const char *id, char **ret, struc
 void
 slug_hand_over(struct call *call, const char *slug, const char *to_id);
 
-/* The name is free again, and the files go when the call's change is durable. */
+/* The name is free again; the files are withdrawn (withdraw.h) by whom they belong to. */
 void
 slug_release(struct call *call, const char *slug);
 

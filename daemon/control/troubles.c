@@ -86,6 +86,7 @@ look_at(struct search *s, const struct schedule_row *row)
 	case SCHEDULE_CLEANUP:
 	case SCHEDULE_AUTHORIZE:
 	case SCHEDULE_PURGE:
+	case SCHEDULE_REMOVE:
 	case SCHEDULE_EXPIRY:
 		return; /* told by events; the certificate is well */
 	}

@@ -148,6 +148,7 @@ look_at(struct clamp *c, const struct schedule_row *row)
 		return;
 	case SCHEDULE_DEPLOY:
 	case SCHEDULE_PROBE:
+	case SCHEDULE_REMOVE:
 		look_at_wait(c, row, LONGEST_ROLLOUT_WAIT_SEC);
 		return;
 	case SCHEDULE_CLEANUP:

@@ -21,6 +21,7 @@
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/time_guard.h"
+#include "daemon/rollout/withdraw.h"
 #include "daemon/store/schedule.h"
 
 #include <stdlib.h>
@@ -210,6 +211,9 @@ job_run(struct scheduler *s, struct job *job)
 	case SCHEDULE_AUTHORIZE:
 		job->authorize = authorize_start(
 			s->env, job->lane->client, &job->lane->provider, object, job_end, job);
+		return;
+	case SCHEDULE_REMOVE:
+		withdraw_run(s->env->rollout, object, job_end, job);
 		return;
 	case SCHEDULE_PURGE:
 		purge_run(s->env, object, job_end, job);

@@ -1,7 +1,7 @@
 /*
  * Drops. The loop keeps the directories open and counts the generation. Everything slow is a job on a worker
- * (drop_queue.c, drop_work.c): one certificate's files in one or more directories; the manifest is written last and
- * says that the rest is whole.
+ * (drop_queue.c, drop_write.c, drop_remove.c): one certificate's files in one or more directories; the manifest is
+ * written last and says that the rest is whole.
  */
 #include "daemon/rollout/drop_private.h"
 

@@ -26,7 +26,7 @@ drops_open(struct loop *loop, struct workers *workers, const char *root, struct 
 void
 drops_stop(struct drops *drops);
 
-/* After workers_free(). What was to be removed is removed, what was to be written is not. NULL is a no-op. */
+/* After workers_free(). Jobs that have not begun end without having run. NULL is a no-op. */
 void
 drops_close(struct drops *drops);
 
@@ -49,9 +49,20 @@ struct drop_request {
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg);
 
-/* Removes the drop's files (auto-certificate deleted). On a worker. */
+struct drop_removal {
+	const char *slug;       /* all borrowed for the call */
+	const char *subject_id; /* whose files they are: what another one has written since stays */
+	bool is_whole;          /* live/<slug> and pem/<slug>.pem, too */
+	bool is_free; /* nobody else is declared to have that slug: what lies there, whoever wrote it */
+	const struct strlist *directories; /* further ones, by absolute path; or NULL */
+};
+
+/*
+ * drop_remove() - remove files of a drop on a worker, durably. Directories that root prepared stay, and so does what is
+ * not certd's user's. May be repeated: what is gone is no failure.
+ */
 void
-drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg);
+drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_fn *done, void *arg);
 
 /*
  * drop_current() - what manifest.json on disk says

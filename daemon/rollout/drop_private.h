@@ -43,8 +43,10 @@ struct drop_job {
 	char autocert[STORE_ID_SIZE];
 	int64_t not_after_at;
 	void (*run)(void *job);
-	bool is_removal;
-	bool is_given; /* to a worker */
+	char subject_id[STORE_ID_SIZE]; /* removal */
+	bool is_whole;                  /* removal: live/<slug> and the flat bundle, too */
+	bool is_free;                   /* removal: they are nobody else's */
+	bool is_given;                  /* to a worker */
 	bool has_run;
 	struct error error;
 	drop_done_fn *done;
@@ -102,7 +104,7 @@ drop_make_files(const struct drop_job *job, struct drop_files *ret, struct error
 void
 drop_files_clear(struct drop_files *files);
 
-/* --- drop_work.c, on a worker: @job is a struct drop_job, whose error they set --- */
+/* --- drop_write.c and drop_remove.c, on a worker: @job is a struct drop_job, whose error they set --- */
 
 void
 drop_write_run(void *job);

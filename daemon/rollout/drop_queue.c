@@ -1,6 +1,6 @@
 /*
- * The jobs of drops, in order of asking. A job gets copies and descriptors, and gives back an error or none. Jobs of one
- * drop follow one another; those of different drops are worked on side by side.
+ * The jobs of drops, in order of asking. A job gets copies and descriptors, and gives back an error or none. Jobs that
+ * work in the same place follow one another; the others are worked on side by side.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -44,27 +44,37 @@ drop_job_give(struct drop_job *job)
 	workers_run(job->drops->workers, drop_job_work, drop_job_done, job);
 }
 
-/* The first job for the same drop; NULL: none. */
-static struct drop_job *
-first_job_of(struct drops *drops, const char *slug)
+static bool
+share_a_place(const struct drop_job *a, const struct drop_job *b)
 {
-	struct drop_job *job;
-
-	DL_FOREACH(drops->jobs, job) {
-		if (strcmp(job->slug, slug) == 0)
-			return job;
-	}
-	return NULL;
+	if (strcmp(a->slug, b->slug) == 0)
+		return true;
+	for (size_t i = 0; i < a->directories.count; i++)
+		if (strlist_has(&b->directories, a->directories.items[i]))
+			return true;
+	return false;
 }
 
-/* Jobs of one drop follow one another: what is removed must not be written again by a job that is still at it. */
+/* What is removed must not be written again by a job that is still at it, nor the other way round. */
+static bool
+must_wait(const struct drop_job *job)
+{
+	const struct drop_job *earlier;
+
+	DL_FOREACH(job->drops->jobs, earlier) {
+		if (earlier == job)
+			return false;
+		if (share_a_place(earlier, job))
+			return true;
+	}
+	return false;
+}
+
 static void
 drop_job_start(struct drop_job *job)
 {
-	bool is_first = !first_job_of(job->drops, job->slug);
-
 	DL_APPEND(job->drops->jobs, job);
-	if (is_first)
+	if (!job->drops->stopping && !must_wait(job))
 		drop_job_give(job);
 }
 
@@ -75,9 +85,6 @@ drop_job_end(struct drop_job *job)
 	struct drops *d = job->drops;
 
 	DL_DELETE(d->jobs, job);
-	/* The declaration is gone for good: nobody would remove its key at the next start. */
-	if (!job->has_run && job->is_removal)
-		drop_job_work(job);
 	/* Also after a failure: some of the files may have been replaced. */
 	if (job->has_run)
 		drop_generation_touch(d);
@@ -90,13 +97,14 @@ drop_job_done(void *arg)
 {
 	struct drop_job *job = arg;
 	struct drops *d = job->drops;
-	_cleanup_free_ char *slug = xstrdup(job->slug);
-	struct drop_job *next;
 
 	drop_job_end(job);
-	next = d->stopping ? NULL : first_job_of(d, slug);
-	if (next && !next->is_given)
-		drop_job_give(next);
+	if (d->stopping)
+		return;
+	DL_FOREACH(d->jobs, job) {
+		if (!job->is_given && !must_wait(job))
+			drop_job_give(job);
+	}
 }
 
 void
@@ -152,10 +160,14 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 }
 
 void
-drop_remove(struct drops *drops, const char *slug, drop_done_fn *done, void *arg)
+drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_fn *done, void *arg)
 {
-	struct drop_job *job = drop_job_new(drops, slug, drop_remove_run, done, arg);
+	struct drop_job *job = drop_job_new(drops, removal->slug, drop_remove_run, done, arg);
 
-	job->is_removal = true;
+	memccpy(job->subject_id, removal->subject_id, '\0', sizeof(job->subject_id) - 1);
+	job->is_whole = removal->is_whole;
+	job->is_free = removal->is_free;
+	if (removal->directories)
+		strlist_copy(&job->directories, removal->directories);
 	drop_job_start(job);
 }

@@ -4,7 +4,9 @@ libcertd_la_SOURCES += \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
-	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c daemon/rollout/drop_work.c \
+	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
+	daemon/rollout/drop_remove.c daemon/rollout/drop_write.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \
-	daemon/rollout/rollout.c daemon/rollout/rollout.h \
-	daemon/rollout/subject.c daemon/rollout/subject.h
+	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \
+	daemon/rollout/subject.c daemon/rollout/subject.h \
+	daemon/rollout/withdraw.c daemon/rollout/withdraw.h

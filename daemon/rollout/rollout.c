@@ -6,7 +6,7 @@
  * A run that ends when the record has got a new generation meanwhile saves nothing: the row is due still and the next
  * run rolls out what is newest.
  */
-#include "daemon/rollout/rollout.h"
+#include "daemon/rollout/rollout_private.h"
 
 #include "common/name.h"
 #include "common/timefmt.h"
@@ -87,11 +87,6 @@ struct write {
 	struct run *run; /* NULL: gone */
 };
 
-struct rollout {
-	struct rollout_env env;
-	struct run *runs;
-};
-
 struct rollout *
 rollout_new(const struct rollout_env *env)
 {
@@ -129,6 +124,7 @@ rollout_free(struct rollout *r)
 	{
 		run_free(run);
 	}
+	withdraw_cancel_all(r);
 	free(r);
 }
 
@@ -334,15 +330,14 @@ run_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int6
 	store_then(txn, run_saved, run);
 }
 
-/* Wait grows from a minute to an hour: the cause is on this host and heals when somebody mends it. */
-static int64_t
-retry_at(const struct run *run, int64_t attempts)
+int64_t
+rollout_retry_at(const struct rollout *r, int64_t attempts)
 {
 	static const int64_t steps[] = { 60, 120, 300, 900, 3600 };
 	size_t i = attempts < (int64_t)ARRAY_SIZE(steps) ? (size_t)(attempts > 0 ? attempts - 1 : 0)
 							 : ARRAY_SIZE(steps) - 1;
 
-	return time_add(run_now(run), steps[i]);
+	return time_add(clock_wall(loop_clock(r->env.loop)), steps[i]);
 }
 
 /* --- deploy: write, activate --- */
@@ -374,7 +369,7 @@ deploy_failed(struct run *run, const struct error *err)
 
 	run->state.attempts++;
 	error_copy(&why, err);
-	why.retry_at = retry_at(run, run->state.attempts);
+	why.retry_at = rollout_retry_at(run->rollout, run->state.attempts);
 	time_format_rfc3339(why.retry_at, when);
 	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
 		err->message, when);
@@ -467,23 +462,27 @@ written(const struct error *err, void *arg)
 	activate_next(run);
 }
 
-/* Directories of their own that consumers have besides live/<slug>. */
-static void
-extra_directories(struct run *run, struct strlist *ret)
+int
+rollout_directories(
+	struct rollout *r, const struct strlist *consumers, struct strlist *ret, struct error *err)
 {
-	for (size_t i = 0; i < run->state.targets.count; i++) {
-		const char *id = target_at(&run->state, i)->consumer;
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
 
-		if (object_load(run->rollout->env.store, &consumer_class, id, &run->consumer, NULL) == 1 &&
-			run->consumer.directory)
-			strlist_add(ret, run->consumer.directory);
+		if (object_load(r->env.store, &consumer_class, consumers->items[i], &c, err) < 0)
+			return -1;
+		if (c.directory)
+			strlist_add(ret, c.directory);
 	}
+	return 0;
 }
 
 static void
 deploy(struct run *run)
 {
+	_cleanup_strlist_ struct strlist consumers = STRLIST_INIT;
 	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
 	struct drop_request request = {
 		.slug = run->subject.slug,
 		.cert = &run->cert,
@@ -495,7 +494,13 @@ deploy(struct run *run)
 		activate_next(run);
 		return;
 	}
-	extra_directories(run, &directories);
+	for (size_t i = 0; i < run->state.targets.count; i++)
+		strlist_add(&consumers, target_at(&run->state, i)->consumer);
+	if (rollout_directories(run->rollout, &consumers, &directories, &err) < 0) {
+		error_copy(&run->state.failure, &err);
+		deploy_failed(run, &err);
+		return;
+	}
 	run->write = xcalloc(1, sizeof(*run->write));
 	run->write->run = run;
 	drop_write(run->rollout->env.drops, &request, written, run->write);
@@ -539,7 +544,7 @@ probes_done(struct run *run)
 	}
 	if (!all_served) {
 		next_at = in_grace(run) ? time_add(run_now(run), PROBE_FIRST_SEC)
-					: retry_at(run, run->state.probes - PROBE_GRACE + 1);
+					: rollout_retry_at(run->rollout, run->state.probes - PROBE_GRACE + 1);
 		run->state.probes++;
 	}
 	run_finish(run, txn, SCHEDULE_PROBE, next_at);
@@ -638,7 +643,8 @@ run_give_up(struct run *run, const char *subject_id, const struct error *err)
 
 	if (error_is_set(err)) {
 		event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-		schedule_set(env->store, txn, run->kind, subject_id, "", retry_at(run, INT64_MAX));
+		schedule_set(env->store, txn, run->kind, subject_id, "",
+			rollout_retry_at(run->rollout, INT64_MAX));
 	} else {
 		schedule_del(env->store, txn, run->kind, subject_id);
 	}
@@ -646,8 +652,8 @@ run_give_up(struct run *run, const char *subject_id, const struct error *err)
 }
 
 void
-rollout_run(struct rollout *r, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done,
-	void *arg)
+rollout_run(
+	struct rollout *r, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done, void *arg)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
 	_cleanup_error_ struct error err = ERROR_INIT;

@@ -53,6 +53,13 @@ subject_load(struct store *store, const char *id, struct subject *ret, struct er
 	return found;
 }
 
+void
+subject_slug_key(struct buf *key, const char *slug)
+{
+	buf_reset(key);
+	buf_printf(key, "s%s", slug);
+}
+
 int
 subjects_of_consumer(
 	struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err)

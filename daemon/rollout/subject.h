@@ -25,6 +25,10 @@ subject_clear(struct subject *s);
 int
 subject_load(struct store *store, const char *id, struct subject *ret, struct error *err);
 
+/* Key in STORE_INDEX, "s" slug, of the id of whose drop that is; replaces @key. */
+void
+subject_slug_key(struct buf *key, const char *slug);
+
 /* Ids of those that are given the consumer, at most @max of either kind; appended to @ret. Return: 0 or -1. */
 int
 subjects_of_consumer(

@@ -31,6 +31,8 @@ schedule_kind_name(enum schedule_kind kind)
 		return "authorize";
 	case SCHEDULE_EXPIRY:
 		return "expiry";
+	case SCHEDULE_REMOVE:
+		return "remove";
 	}
 	return "unknown";
 }

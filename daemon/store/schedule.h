@@ -24,6 +24,7 @@ enum schedule_kind {
 	SCHEDULE_AUTHORIZE =
 		7, /* authorization: get its record, have it checked, or forget it when it has expired */
 	SCHEDULE_EXPIRY = 8,  /* certificate that was imported: say that it expires */
+	SCHEDULE_REMOVE = 9,  /* removal record: files that nobody declares any more */
 };
 
 /*

@@ -39,6 +39,7 @@ enum store_db {
 	STORE_AUDIT,        /* audit chain */
 	STORE_SELF,         /* the store's own: format, key check, counters */
 	STORE_AUTHZ,        /* id -> record */
+	STORE_REMOVAL,      /* random id -> files to be removed */
 	STORE_DB_COUNT
 };
 

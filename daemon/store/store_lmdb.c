@@ -55,6 +55,7 @@ static const char *const db_names[] = {
 	[STORE_AUDIT] = "audit",
 	[STORE_SELF] = "store",
 	[STORE_AUTHZ] = "authorization",
+	[STORE_REMOVAL] = "removal",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

@@ -262,3 +262,71 @@ def test_an_order_is_resumed_in_every_state(start, ca, state):
     wait_for(lambda: (certd.drop(name) / "manifest.json").exists(), 30, "the order to be finished")
     assert count(pebble, "Added order") == 1, "the order was not resumed but made again"
     certd.stop()
+
+
+class Deletion:
+    """An auto-certificate with files in three places, and where they are."""
+
+    def __init__(self, certd, own):
+        self.certd, self.own = certd, own
+        self.keys = [certd.drop("gone.example.com") / "privkey.pem", certd.state / "pem/gone.example.com.pem",
+                     own / "privkey.pem", own / "bundle.pem"]
+
+    def declare(self):
+        self.certd.call("autoCertificate.create", properties={
+            "provider": "le", "commonName": "gone.example.com", "consumers": ["own"]})
+        wait_for(lambda: (self.own / "manifest.json").exists() and all(key.exists() for key in self.keys), 20,
+                 "files in all places")
+
+    def delete(self):
+        self.certd.call("autoCertificate.delete", ref="gone.example.com")
+        wait_for(self.is_done, 20, "the files are gone, and so is the intent")
+
+    def is_done(self):
+        """Asks certd first, which fails when it is dead."""
+        intents = [row for row in self.certd.call("schedule.list")["items"] if row["kind"] == "remove"]
+        return not intents and not any(key.exists() for key in self.keys)
+
+
+@pytest.mark.limit(120)
+def test_a_kill_anywhere_in_a_removal_leaves_no_key_behind(start, ca, scratch):
+    """The first point lies between the commit of the deletion and the removal of the first file."""
+    pebble, config = ca
+    own = scratch / "own"
+    own.mkdir()
+    own.chmod(0o2750)
+    certd = traced(start, config)
+    wrapper, certd.wrapper = certd.wrapper, []
+    certd.start()
+    certd.call("provider.create", properties={
+        "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
+        "termsOfServiceAgreed": True})
+    certd.call("consumer.create", properties={"name": "own", "activate": "none", "directory": str(own)})
+    deletion = Deletion(certd, own)
+
+    def delete_under(*options):
+        """Return: how that life ended."""
+        deletion.declare()
+        certd.stop()
+        certd.wrapper = [*wrapper, "-f", "-o", scratch / "calls", *options]
+        certd.start()
+        try:
+            deletion.delete()
+            certd.send_signal(signal.SIGTERM)
+        except DISCONNECTED:
+            pass
+        status = certd.wait()
+        certd.wrapper = []
+        certd.start()
+        return status
+
+    assert delete_under("-e", "trace=unlinkat") == 0
+    points = max(calls["unlinkat"] for calls in calls_in(scratch / "calls"))
+    assert points >= 14, "two times six files, the flat one and the directory"
+    for nth in range(1, points + 1):
+        status = delete_under("-e", "trace=unlinkat", "-e", f"inject=unlinkat:signal=KILL:when={nth}")
+        assert status in KILLED, f"point {nth}: status {status}"
+        wait_for(deletion.is_done, 20, f"point {nth}: the files are removed by the next life")
+        assert certd.call("autoCertificate.list")["items"] == []
+        assert list(own.iterdir()) == [] and not certd.drop("gone.example.com").exists()
+    certd.stop()

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FILE_MAX = 64 * 1024, KINDS = SCHEDULE_EXPIRY + 1 };
+enum { FILE_MAX = 64 * 1024, KINDS = SCHEDULE_REMOVE + 1 };
 
 /* What a walk over the schedule found. */
 struct rows {
@@ -194,10 +194,12 @@ check_calm(struct world *w)
 	expect(w, "rows to probe", rows.count[SCHEDULE_PROBE], 0);
 	expect(w, "rows to clean up", rows.count[SCHEDULE_CLEANUP], 0);
 	expect(w, "rows to register", rows.count[SCHEDULE_ACCOUNT], 0);
+	expect(w, "rows to remove", rows.count[SCHEDULE_REMOVE], 0);
 	expect(w, "rows to purge", rows.count[SCHEDULE_PURGE], store_count(w->store, STORE_CERTIFICATE));
 	expect(w, "rows by object", store_count(w->store, STORE_SCHEDULE_ROW),
 		store_count(w->store, STORE_SCHEDULE));
 	expect(w, "records of orders", store_count(w->store, STORE_ISSUE), 0);
+	expect(w, "records of removals", store_count(w->store, STORE_REMOVAL), 0);
 	expect(w, "records of TXT values", store_count(w->store, STORE_CLEANUP), 0);
 	expect(w, "rollouts", store_count(w->store, STORE_ROLLOUT), store_count(w->store, STORE_AUTOCERT));
 	expect(w, "drops", count_files("drops/live"), store_count(w->store, STORE_AUTOCERT));

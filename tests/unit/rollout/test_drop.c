@@ -130,6 +130,15 @@ ask_to_write(struct rig *r, int64_t generation, const struct strlist *directorie
 		ended, r);
 }
 
+static void
+ask_to_remove(struct rig *r, const char *autocert, const struct strlist *directories, drop_done_fn *done)
+{
+	drop_remove(r->drops,
+		&(struct drop_removal){
+			.slug = SLUG, .subject_id = autocert, .is_whole = true, .directories = directories },
+		done, r);
+}
+
 /* Writes; ends the test when that fails. */
 static void
 write_drop(struct rig *r, int64_t generation)
@@ -290,7 +299,7 @@ Test(drop, a_link_in_the_place_of_the_directory_leads_nowhere)
 	cr_expect(error_is_set(&r.err));
 	cr_expect_eq(mode_of(&r, "elsewhere/privkey.pem"), 0);
 	make_file(&r, "elsewhere/privkey.pem");
-	drop_remove(r.drops, SLUG, ended, &r);
+	ask_to_remove(&r, AUTO_A, NULL, ended);
 	run(&r);
 	cr_expect_neq(mode_of(&r, "elsewhere/privkey.pem"), 0, "not ours to remove");
 	rig_clear(&r);
@@ -312,7 +321,7 @@ Test(drop, what_was_removed_while_certd_runs_is_made_again)
 	write_drop(&r, 2);
 	cr_expect(is_on_disk(&r, r.cert.o.id));
 	cr_expect_eq(mode_of(&r, "live"), S_IFDIR | 0711);
-	drop_remove(r.drops, SLUG, ended, &r);
+	ask_to_remove(&r, AUTO_A, NULL, ended);
 	run(&r);
 	cr_expect_eq(mode_of(&r, "live/" SLUG), 0, "no key is left behind");
 	cr_expect_eq(mode_of(&r, "pem/" SLUG ".pem"), 0);
@@ -417,7 +426,7 @@ Test(drop, what_a_crash_left_half_written_is_swept_and_nothing_else)
 static void
 remove_drop(struct rig *r)
 {
-	drop_remove(r->drops, SLUG, ended, r);
+	ask_to_remove(r, AUTO_A, NULL, ended);
 	run(r);
 	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
 	cr_expect_eq(mode_of(r, "live/" SLUG "/privkey.pem"), 0);
@@ -473,7 +482,7 @@ Test(drop, what_is_removed_while_it_is_being_written_stays_removed)
 		rig_init(&r, clock_new_real());
 		ask_to_write(&r, 1, NULL);
 		ask_to_write(&r, 2, NULL);
-		drop_remove(r.drops, SLUG, stop_after, &r);
+		ask_to_remove(&r, AUTO_A, NULL, stop_after);
 		cr_assert_eq(loop_run(r.loop, NULL), 0);
 		cr_expect_eq(r.ended, 3);
 		cr_expect_eq(mode_of(&r, "live/" SLUG), 0);
@@ -482,23 +491,82 @@ Test(drop, what_is_removed_while_it_is_being_written_stays_removed)
 	}
 }
 
-Test(drop, what_was_to_be_removed_is_gone_when_certd_stops_first)
+Test(drop, what_another_declaration_has_written_since_is_not_removed)
 {
 	struct rig r;
-	char *key;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	write_drop(&r, 1);
+	certificate_clear(&r.cert);
+	fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+	ask_to_write(&r, 1, NULL);
+	ask_to_remove(&r, AUTO_A, NULL, ended);
+	run(&r);
+	cr_expect_eq(r.ended, 3);
+	cr_expect(is_on_disk(&r, r.cert.o.id));
+	ask_to_remove(&r, AUTO_B, NULL, ended);
+	run(&r);
+	cr_expect_eq(mode_of(&r, "live/" SLUG), 0);
+	rig_clear(&r);
+}
+
+Test(drop, removal_from_a_directory_elsewhere_leaves_the_directory_and_what_is_not_ours)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	make_dir(&r, "mail", 02750);
+	make_file(&r, "mail/dhparam.pem");
+	strlist_take(&directories, path_of(&r, "mail"));
+	strlist_take(&directories, path_of(&r, "gone"));
+	ask_to_remove(&r, AUTO_A, &directories, ended);
+	run(&r);
+	cr_expect(!error_is_set(&r.err), "nothing to remove is no failure: %s", r.err.message);
+	make_dir(&r, "gone", 02750);
+	ask_to_write(&r, 1, &directories);
+	run(&r);
+	cr_expect_neq(mode_of(&r, "mail/privkey.pem"), 0);
+	ask_to_remove(&r, AUTO_A, &directories, ended);
+	run(&r);
+	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
+	cr_expect_eq(mode_of(&r, "mail/privkey.pem"), 0);
+	cr_expect_eq(mode_of(&r, "gone/bundle.pem"), 0);
+	cr_expect_neq(mode_of(&r, "mail/dhparam.pem"), 0);
+	cr_expect_eq(mode_of(&r, "gone"), S_IFDIR | 02750);
+	rig_clear(&r);
+}
+
+/* Each of two auto-certificates in turn is given the same directory, by different drops. */
+Test(drop, jobs_in_the_same_directory_follow_one_another)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	struct rig r;
 
 	rig_init(&r, clock_new_real());
-	key = path_of(&r, "live/" SLUG "/privkey.pem");
-	ask_to_write(&r, 1, NULL);
-	drop_remove(r.drops, SLUG, ended, &r);
-	drops_stop(r.drops);
-	workers_free(r.workers);
-	drops_close(r.drops);
-	cr_expect_lt(access(key, F_OK), 0);
-	cr_expect_eq(r.ended, 2);
-	r.workers = workers_new(r.loop, 0);
-	rig_open(&r);
-	free(key);
+	make_dir(&r, "mail", 02750);
+	strlist_take(&directories, path_of(&r, "mail"));
+	for (unsigned i = 0; i < 10; i++) {
+		unsigned had = r.ended;
+
+		certificate_clear(&r.cert);
+		fill_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
+		ask_to_write(&r, 1, &directories);
+		ask_to_remove(&r, AUTO_A, &directories, ended);
+		certificate_clear(&r.cert);
+		fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+		drop_write(r.drops,
+			&(struct drop_request){ .slug = "other",
+				.cert = &r.cert,
+				.generation = 1,
+				.directories = &directories },
+			stop_after, &r);
+		cr_assert_eq(loop_run(r.loop, NULL), 0);
+		cr_expect_eq(r.ended, had + 3);
+		cr_expect(!error_is_set(&r.err), "%s", r.err.message);
+		cr_expect_neq(mode_of(&r, "mail/privkey.pem"), 0);
+		cr_expect_neq(mode_of(&r, "mail/manifest.json"), 0);
+	}
 	rig_clear(&r);
 }
 

@@ -1,7 +1,4 @@
-/*
- * What a job does on a worker: the same files into every directory of a drop, the manifest last; or all of them away
- * again, the manifest first.
- */
+/* Writing a drop, on a worker: the same files into every directory, the manifest last. */
 #include "daemon/rollout/drop_private.h"
 
 #include "daemon/rollout/drop_dir.h"
@@ -13,8 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* --- writing --- */
 
 /* In a directory with a group of its own (setgid, made by root) the group reads; else only we do. */
 static mode_t
@@ -163,58 +158,4 @@ drop_write_run(void *arg)
 		rc = write_prepared(job, &f, job->directories.items[i], &job->error);
 	flat_clear(&flat);
 	drop_files_clear(&f);
-}
-
-/* --- removing --- */
-
-/* Return: true when root prepared the directory: it stays for the next drop of that name. */
-static bool
-is_prepared(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_ISGID);
-}
-
-/* The files of one drop. The manifest first: without it nothing counts as whole. */
-static void
-remove_files(struct drop_job *job, int dirfd)
-{
-	for (size_t i = ARRAY_SIZE(drop_names); i-- > 0;)
-		if (unlinkat(dirfd, drop_names[i], 0) < 0 && errno != ENOENT)
-			error_set_errno(&job->error, errno, "remove '%s/%s'", job->slug, drop_names[i]);
-	drop_file_sweep(dirfd, &job->error);
-}
-
-static void
-remove_live(struct drop_job *job, int live)
-{
-	int fd = openat(live, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	bool stays;
-
-	if (fd < 0)
-		return; /* never written */
-	remove_files(job, fd);
-	stays = is_prepared(fd);
-	close(fd);
-	/* One that holds other people's files stays, too. */
-	if (!stays && unlinkat(live, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
-		errno != ENOENT)
-		error_set_errno(&job->error, errno, "remove '%s'", job->slug);
-}
-
-void
-drop_remove_run(void *arg)
-{
-	struct drop_job *job = arg;
-	_cleanup_free_ char *flat = xasprintf("pem/%s.pem", job->slug);
-	int live;
-
-	if (unlinkat(job->drops->root_fd, flat, 0) < 0 && errno != ENOENT)
-		error_set_errno(&job->error, errno, "remove '%s'", flat);
-	live = drop_open_part(job->drops, "live", &job->error);
-	if (live < 0)
-		return;
-	remove_live(job, live);
-	close(live);
 }

@@ -1,0 +1,141 @@
+/*
+ * Removing a drop, on a worker: all its files, in every directory, the manifest first. What is gone is no failure, so
+ * that it can be repeated; what somebody else has put there stays.
+ */
+#include "daemon/rollout/drop_private.h"
+
+#include "daemon/rollout/drop_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Return: true when what lies there has got another owner since: it is not ours to take away. */
+static bool
+is_taken_over(const struct drop_job *job, int dirfd)
+{
+	struct drop_manifest there;
+
+	if (!drop_read_manifest(dirfd, &there))
+		return false;
+	/* A certificate that was imported is its own subject. */
+	return strcmp(there.autocert[0] ? there.autocert : there.certificate, job->subject_id) != 0;
+}
+
+/* What somebody else put there under one of our names stays. */
+static int
+remove_file(int dirfd, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "look at '%s'", name);
+	if (st.st_uid != geteuid() || S_ISDIR(st.st_mode))
+		return 0;
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return error_set_errno(err, errno, "remove '%s'", name);
+	return 0;
+}
+
+/* The manifest first: without it nothing counts as whole. Gone for good when it returns, also after a power cut. */
+static int
+remove_set(int dirfd, const char *what, struct error *err)
+{
+	for (size_t i = DROP_NAMES; i-- > 0;)
+		if (remove_file(dirfd, drop_names[i], err) < 0)
+			return -1;
+	return drop_file_sweep(dirfd, err) < 0 ? -1 : drop_file_sync_dir(dirfd, what, err);
+}
+
+static int
+remove_flat(const struct drop_job *job, struct error *err)
+{
+	_cleanup_free_ char *name = xasprintf("%s.pem", job->slug);
+	int pem = drop_open_part(job->drops, "pem", err);
+	int rc;
+
+	if (pem < 0)
+		return -1;
+	rc = remove_file(pem, name, err);
+	if (rc == 0)
+		rc = drop_file_sync_dir(pem, "pem", err);
+	close(pem);
+	return rc < 0 ? error_wrap(err, "'%s/pem'", job->drops->root) : 0;
+}
+
+/* A directory that root prepared stays for the next drop of that name; one that holds other people's files, too. */
+static int
+remove_directory(const struct drop_job *job, int live, const struct stat *st, struct error *err)
+{
+	if (st->st_mode & S_ISGID)
+		return 0;
+	if (unlinkat(live, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
+		errno != ENOENT)
+		return error_set_errno(err, errno, "remove the directory");
+	return drop_file_sync_dir(live, "live", err);
+}
+
+/* live/<slug> and the flat bundle: both belong to whom the manifest names. */
+static int
+remove_from(const struct drop_job *job, int live, struct error *err)
+{
+	int fd = openat(live, job->slug, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st = { .st_mode = S_ISGID };
+	int rc;
+
+	if (fd < 0)
+		return remove_flat(job, err); /* never written, or something that is not ours */
+	if (!job->is_free && is_taken_over(job, fd)) {
+		close(fd);
+		return 0;
+	}
+	rc = remove_flat(job, err);
+	if (rc == 0)
+		rc = remove_set(fd, job->slug, err);
+	if (rc == 0 && fstat(fd, &st) == 0)
+		rc = remove_directory(job, live, &st, err);
+	close(fd);
+	return rc;
+}
+
+static void
+remove_whole(const struct drop_job *job, struct error *err)
+{
+	int live = drop_open_part(job->drops, "live", err);
+
+	if (live < 0)
+		return;
+	if (remove_from(job, live, err) < 0)
+		error_wrap(err, "'%s/live/%s'", job->drops->root, job->slug);
+	close(live);
+}
+
+static void
+remove_elsewhere(const struct drop_job *job, const char *path, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno != ENOENT)
+			error_set_errno(err, errno, "drop directory '%s'", path);
+		return;
+	}
+	if (!is_taken_over(job, fd) && remove_set(fd, path, err) < 0)
+		error_wrap(err, "drop directory '%s'", path);
+	close(fd);
+}
+
+/* One place that cannot be cleared does not keep the keys in the others. The first reason is told. */
+void
+drop_remove_run(void *arg)
+{
+	struct drop_job *job = arg;
+
+	if (job->is_whole)
+		remove_whole(job, &job->error);
+	for (size_t i = 0; i < job->directories.count; i++)
+		remove_elsewhere(
+			job, job->directories.items[i], error_is_set(&job->error) ? NULL : &job->error);
+}

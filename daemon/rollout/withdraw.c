@@ -1,0 +1,317 @@
+/*
+ * Taking files away. What is declared when the row runs counts, not what was when it was put: a directory that the
+ * subject has got back meanwhile is left alone, and so is, by its manifest, what another one has written.
+ *
+ * Record of STORE_REMOVAL, by example (record.h): 01 | 01 "6f1e..-subject-id" | 02 "www.example.com" | 03 true |
+ * 04 ("/etc/mail/tls") | 05 2
+ */
+#include "daemon/rollout/withdraw.h"
+
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/rollout/rollout_private.h"
+#include "daemon/rollout/subject.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct removal {
+	char *subject; /* id of whose files they are */
+	char *slug;
+	bool is_whole; /* the subject was deleted: live/<slug> and pem/<slug>.pem go, too */
+	struct strlist directories;
+	int64_t attempts;
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct removal, subject, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct removal, slug, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct removal, is_whole, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 4, struct removal, directories, NULL),
+	RECORD_FIELD(RECORD_INT, 5, struct removal, attempts, NULL),
+};
+
+static const struct record_class removal_class = {
+	.name = "removal",
+	.db = STORE_REMOVAL,
+	.size = sizeof(struct removal),
+	.fields = fields,
+	.n_fields = ARRAY_SIZE(fields),
+};
+
+/* --- the intent --- */
+
+static void
+save(struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (record_encode(r->env.store, &removal_class, id, m, &octets, &err) < 0)
+		store_fail(txn, &err);
+	store_put(txn, STORE_REMOVAL, id, strlen(id), octets.data, octets.len);
+	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
+}
+
+/* What was never rolled out has no files. @directories: taken. */
+static void
+put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
+	struct strlist *directories, int64_t now)
+{
+	struct removal m = { .is_whole = is_whole, .directories = *directories };
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char id[STORE_ID_SIZE];
+	int found = rollout_load(r, from->subject_id, &state, &err);
+
+	*directories = (struct strlist)STRLIST_INIT;
+	m.subject = xstrdup(from->subject_id);
+	m.slug = xstrdup(from->slug);
+	store_new_id(id);
+	/* Of a rollout that cannot be read there may be files. */
+	if (found != 0 && (is_whole || m.directories.count))
+		save(r, txn, id, &m, now);
+	record_clear(&rollout_class, &state);
+	record_clear(&removal_class, &m);
+}
+
+/* The directories of consumers, which have to be known: else a key would stay behind. */
+static void
+put_consumers(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
+	const struct strlist *consumers, int64_t now)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (rollout_directories(r, consumers, &directories, &err) < 0)
+		store_fail(txn, &err);
+	put(r, txn, from, is_whole, &directories, now);
+}
+
+void
+withdraw_all(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from,
+	const struct strlist *consumers, int64_t now)
+{
+	put_consumers(r, txn, from, true, consumers, now);
+}
+
+void
+withdraw_from_consumers(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from,
+	const struct strlist *before, const struct strlist *after, int64_t now)
+{
+	_cleanup_strlist_ struct strlist gone = STRLIST_INIT;
+
+	for (size_t i = 0; i < before->count; i++)
+		if (!strlist_has(after, before->items[i]))
+			strlist_add(&gone, before->items[i]);
+	if (gone.count)
+		put_consumers(r, txn, from, false, &gone, now);
+}
+
+void
+withdraw_from_directory(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from,
+	const char *directory, int64_t now)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+
+	strlist_add(&directories, directory);
+	put(r, txn, from, false, &directories, now);
+}
+
+/* --- doing it --- */
+
+struct withdrawal {
+	struct rollout *rollout; /* NULL: cancelled while a worker was at it */
+	char id[STORE_ID_SIZE];
+	struct removal removal;
+	bool is_removing; /* a worker has it */
+	schedule_done_fn *done;
+	void *arg;
+	struct withdrawal *prev, *next;
+};
+
+static void
+withdrawal_free(struct withdrawal *w)
+{
+	record_clear(&removal_class, &w->removal);
+	free(w);
+}
+
+static void
+end(struct withdrawal *w, bool stored)
+{
+	schedule_done_fn *done = w->done;
+	void *arg = w->arg;
+
+	DL_DELETE(w->rollout->withdrawals, w);
+	withdrawal_free(w);
+	done(stored, arg);
+}
+
+static void
+saved(const struct error *err, void *arg)
+{
+	struct withdrawal *w = arg;
+
+	if (err)
+		event_emit_error(
+			w->rollout->env.events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	end(w, !err);
+}
+
+/* The row and the record go; or the row is moved, and why is said. */
+static void
+finish(struct withdrawal *w, const struct error *err)
+{
+	struct rollout_env *env = &w->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+
+	if (err) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+		char when[TIME_RFC3339_SIZE];
+
+		w->removal.attempts++;
+		error_copy(&why, err);
+		why.retry_at = rollout_retry_at(w->rollout, w->removal.attempts);
+		time_format_rfc3339(why.retry_at, when);
+		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
+			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message,
+			when);
+		save(w->rollout, txn, w->id, &w->removal, why.retry_at);
+	} else {
+		store_del(txn, STORE_REMOVAL, w->id, strlen(w->id));
+		schedule_del(env->store, txn, SCHEDULE_REMOVE, w->id);
+	}
+	store_then(txn, saved, w);
+}
+
+static void
+removed(const struct error *err, void *arg)
+{
+	struct withdrawal *w = arg;
+
+	w->is_removing = false;
+	if (w->rollout)
+		finish(w, err);
+	else
+		withdrawal_free(w);
+}
+
+/* What the subject is declared to have in this moment is not taken away. Return: 0 or -1. */
+static int
+spare_what_is_declared(struct withdrawal *w, struct error *err)
+{
+	struct rollout *r = w->rollout;
+	_cleanup_subject_ struct subject subject = { .type = NULL };
+	_cleanup_strlist_ struct strlist declared = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist rest = STRLIST_INIT;
+	int found = subject_load(r->env.store, w->removal.subject, &subject, err);
+
+	if (found <= 0)
+		return found;
+	if (rollout_directories(r, &subject.consumers, &declared, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->removal.directories.count; i++)
+		if (!strlist_has(&declared, w->removal.directories.items[i]))
+			strlist_add(&rest, w->removal.directories.items[i]);
+	strlist_copy(&w->removal.directories, &rest);
+	return 0;
+}
+
+/* Return: 1 loaded, 0 there is nothing to remove, -1 failed. */
+static int
+load(struct withdrawal *w, struct error *err)
+{
+	struct store *store = w->rollout->env.store;
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	int found = store_get(store, STORE_REMOVAL, w->id, strlen(w->id), &octets, err);
+
+	if (found != 1)
+		return found;
+	if (record_decode(store, &removal_class, w->id, octets.data, octets.len, &w->removal, err) < 0)
+		return -1;
+	return spare_what_is_declared(w, err) < 0 ? -1 : 1;
+}
+
+/* Cannot be read: said, kept, and looked at again. */
+static void
+give_up(struct withdrawal *w, const struct error *err)
+{
+	struct rollout_env *env = &w->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+
+	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	schedule_set(env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, INT64_MAX));
+	store_then(txn, saved, w);
+}
+
+static bool
+slug_is_free(struct withdrawal *w)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	_cleanup_buf_ struct buf id = BUF_INIT;
+
+	subject_slug_key(&key, w->removal.slug);
+	return store_get(w->rollout->env.store, STORE_INDEX, key.data, key.len, &id, NULL) == 0;
+}
+
+/* The intent is durable: the row may have been put in this very turn, by a change that was not committed after all. */
+static void
+begin(const struct error *failed, void *arg)
+{
+	struct withdrawal *w = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found;
+
+	if (failed) {
+		end(w, true); /* and so has the row never been */
+		return;
+	}
+	found = load(w, &err);
+	if (found < 0) {
+		give_up(w, &err);
+	} else if (found == 0) {
+		finish(w, NULL);
+	} else {
+		w->is_removing = true;
+		drop_remove(w->rollout->env.drops,
+			&(struct drop_removal){ .slug = w->removal.slug,
+				.subject_id = w->removal.subject,
+				.is_whole = w->removal.is_whole,
+				.is_free = slug_is_free(w),
+				.directories = &w->removal.directories },
+			removed, w);
+	}
+}
+
+void
+withdraw_run(struct rollout *r, const char *id, schedule_done_fn *done, void *arg)
+{
+	struct withdrawal *w = xcalloc(1, sizeof(*w));
+	struct store_txn *txn = store_begin(r->env.store);
+
+	w->rollout = r;
+	w->done = done;
+	w->arg = arg;
+	memcpy(w->id, id, strlen(id) + 1);
+	DL_APPEND(r->withdrawals, w);
+	store_rely_on(txn, STORE_REMOVAL, id, strlen(id));
+	store_then(txn, begin, w);
+}
+
+void
+withdraw_cancel_all(struct rollout *r)
+{
+	struct withdrawal *w, *tmp;
+
+	DL_FOREACH_SAFE(r->withdrawals, w, tmp)
+	{
+		DL_DELETE(r->withdrawals, w);
+		store_forget(r->env.store, w);
+		w->rollout = NULL;
+		if (!w->is_removing)
+			withdrawal_free(w);
+	}
+}
