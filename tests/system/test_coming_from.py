@@ -1,4 +1,5 @@
 """The ways of those who come from elsewhere, as certctl(1) tells them."""
+import json
 import re
 import subprocess
 
@@ -8,7 +9,7 @@ from dnsservers import Knot
 from pebble import Challtestsrv, Pebble
 from procs import wait_for
 from rpc import RpcError
-from tls import parse_certificate
+from tls import ThrowAwayCa, parse_certificate
 
 RECORD = re.compile(r"Record name:_acme-challenge\nRecord type:TXT\nRecord content:([A-Za-z0-9_-]{43})\n"
                     r"(_acme-challenge\.\S+)\. 300 IN TXT \"\1\"\n")
@@ -102,6 +103,75 @@ def test_several_names_and_a_wildcard_in_one_certificate(kontena):
     assert sorted(parse_certificate(drop / "cert.pem").names) == sorted(names)
     listed = kontena.certd.ctl_json("show", "auto", "SSL_CERT_WEB")
     assert listed["properties"]["challenge"] == "manual" and listed["metadata"]["nextAction"] == "renew"
+
+
+def test_kontenas_programs_find_their_variables_and_the_old_account(kontena, scratch):
+    key = scratch / "le_private_key.pem"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    key.chmod(0o600)
+    kontena.register("--agree-tos", "--account-key", key, "--name", "before")
+    account = kontena.certd.ctl_json("show", "provider", "before")["metadata"]["accountUrl"]
+    kontena.certd.ctl("rm", "provider", "before")
+    assert f"{account}; the account existed already" in kontena.register("--account-key", key).stdout
+    kontena.publish(kontena.authorize("api.example.com"))
+    kontena.get("api.example.com", "--secret-name", "SSL_CERT_API")
+    bundle = kontena.certd.ctl("exec", "SSL_CERT_API", "--", "sh", "-c",
+                               'printf %s "$LE_CERTIFICATE_api_example_com_BUNDLE"').stdout
+    blocks = re.compile("-----BEGIN .*?-----END [^\n]*", re.DOTALL)
+    dropped = (kontena.certd.drop("SSL_CERT_API") / "bundle.pem").read_text()
+    assert sorted(blocks.findall(bundle)) == sorted(blocks.findall(dropped))
+
+
+def test_a_renewal_by_hand_begins_by_itself_and_says_what_to_publish(start):
+    kontena = Kontena(start, 0)
+    kontena.register("--agree-tos")
+    kontena.publish(kontena.authorize("api.example.com"))
+    kontena.get("api.example.com")
+    first = kontena.certd.ctl_json("show", "auto", "api.example.com")["metadata"]["lastIssuedCertificate"]
+    kontena.certd.ctl("set", "auto", "api.example.com", "--renew-before", "59m")
+    kontena.certd.ctl("renew", "api.example.com", "--no-wait")
+
+    def wanted():
+        records = [a["metadata"] for a in kontena.certd.ctl_json("list", "authorizations")]
+        return next((m for m in records if m["status"] == "pending"), None)
+    record = wait_for(wanted, 20, "the record of the renewal")
+    explained = kontena.certd.ctl("explain", "api.example.com").stdout
+    assert record["recordName"] in explained and record["recordContent"] in explained
+    told = [e["message"] for e in kontena.certd.call("event.list")["items"] if e["kind"] == "authorization.pending"]
+    assert record["recordContent"] in told[-1]
+    kontena.dns.clear_txt(record["recordName"])
+    kontena.publish((record["recordName"], record["recordContent"]))
+    kontena.get("api.example.com")
+    assert kontena.certd.ctl_json("show", "auto", "api.example.com")["metadata"]["lastIssuedCertificate"] != first
+
+
+CLOUD66 = ["uuid", "name", "server_group_id", "server_names", "sha256_fingerprint", "ca_name", "type", "wildcard",
+           "dns_provider_uuid", "ssl_termination", "has_intermediate_cert", "status", "created_at", "updated_at",
+           "expires_at", "certificate", "key", "intermediate_certificate"]
+
+
+def test_cloud66s_automatic_and_manual_certificates(start, scratch):
+    knot = start(Knot, zones=("example.com",))
+    pebble = start(Pebble, dns=knot.dns, validity=3600)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file, "--email",
+              "you@example.com", "--agree-tos")
+    certd.ctl("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", knot.dns, "--tsig-key-file", knot.key_file,
+              "--zone", "example.com")
+    certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--dns", "ns1")
+    ca = ThrowAwayCa(scratch / "ca", "Some CA")
+    certificate, key = ca.issue("shop.example.com")
+    certd.ctl("import", "--name", "shop", "--cert", certificate, "--chain", ca.cert_file, "--key", key)
+    automatic = certd.ctl_json("list", "certs", "--auto", "*.example.com")[0]["properties"]["name"]
+    shown = {name: json.loads(certd.ctl("show", "cert", name, "-o", "cloud66").stdout) for name in (automatic, "shop")}
+    assert all(list(item) == CLOUD66 for item in shown.values())
+    assert shown[automatic]["dns_provider_uuid"] == certd.call("dnsProvider.get", ref="ns1")["id"]
+    assert shown[automatic]["wildcard"] is True and shown[automatic]["type"] != "manual"
+    assert shown["shop"]["type"] == "manual" and shown["shop"]["server_names"].startswith("shop.example.com")
+    for item in shown.values():
+        assert item["status"] == "active" and item["has_intermediate_cert"] is True
+        assert item["certificate"] is item["key"] is item["intermediate_certificate"] is None
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", item["expires_at"])
 
 
 def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):

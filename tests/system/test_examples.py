@@ -2,6 +2,7 @@
 
 The examples are taken from the texts: indented lines of README, .nf blocks of the manuals. One that no rule knows fails.
 """
+import json
 import os
 import re
 import shlex
@@ -31,6 +32,7 @@ NAMES = (
     ("/usr/local/bin/balancer", "/bin/true"),
     ("/usr/sbin/postfix", "/bin/true"),
     ("/var/lib/certd", "{state}"),
+    ("/etc/letsencrypt/live/", ""),
     ("0.0.0.0:8443", "127.0.0.1:{port}"),
     ("-o certd -g GROUP", "-o root -g root"),
     ("live/NAME", "live/prepared.example.com"),
@@ -66,7 +68,7 @@ def examples(document):
         if not indented and re.match(r"[A-Z]\w*[ ,]", text):
             continue
         if re.match(r"[\w./-]+( |$)", text) and not re.match(r"\S+ = |\S+:\n|ssl_certificate ", text):
-            yield from (line for line in text.replace("\\\n", " ").splitlines() if line.strip())
+            yield from (re.sub(r"\s+# .*", "", line) for line in text.replace("\\\n", " ").splitlines() if line.strip())
         else:
             yield text
 
@@ -117,8 +119,13 @@ class Site:
                     "-extfile", "ext", "-out", name)
         openssl("pkcs12", "-export", "-in", "shop-2027.pem", "-inkey", "shop.key", "-certfile", "intermediate.pem",
                 "-out", "shop-2027.p12", "-passout", "pass:")
+        (self.directory / "old").mkdir()
+        for name, *parts in (("old/privkey.pem", "shop.key"), ("old/fullchain.pem", "shop.pem", "intermediate.pem"),
+                             ("new.key", "shop.key"), ("new.pem", "shop-2027.pem", "intermediate.pem")):
+            self.write(name, "".join((self.directory / part).read_text() for part in parts))
         for name in ("shop.key", "shop-2027.p12"):
             (self.directory / name).chmod(0o600)
+        self.shell("certctl import --name shop --cert shop.pem --chain intermediate.pem --key shop.key")
 
     def here(self, text):
         for there, name in NAMES:
@@ -171,7 +178,8 @@ class Site:
             process.stdout.read()
 
     def curl(self, line):
-        assert '"items"' in self.shell(f"{line} --silent --fail-with-body").stdout
+        shop = self.certd.ctl_json("show", "cert", "shop")["id"]
+        assert json.loads(self.shell(f"{line.replace('/ID', f'/{shop}')} --silent --fail-with-body").stdout)
 
     def nginx(self, text):
         self.write("nginx.conf", f"pid {self.directory}/nginx.pid; error_log stderr;\nevents {{}}\n"
@@ -196,7 +204,7 @@ class Site:
 
 
 RULES = (
-    (r"certctl add-", Site.add),
+    (r"certctl (add-|import --name)", Site.add),
     (r"certctl register ", Site.register),
     (r"certctl authorize ", Site.authorize),
     (r"certctl get ", Site.get),
