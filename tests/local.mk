@@ -23,6 +23,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_api.c \
 	tests/unit/common/test_api_rest.c \
 	tests/unit/common/test_base64url.c \
+	tests/unit/common/test_cert_import.c \
 	tests/unit/common/test_conf.c \
 	tests/unit/common/test_csr.c \
 	tests/unit/common/test_error.c \
@@ -31,6 +32,8 @@ unit_common_SOURCES = \
 	tests/unit/common/test_jws.c \
 	tests/unit/common/test_key.c \
 	tests/unit/common/test_name.c \
+	tests/unit/common/test_pem.c \
+	tests/unit/common/test_pkcs12.c \
 	tests/unit/common/test_rpc.c \
 	tests/unit/common/test_secret.c \
 	tests/unit/common/test_timefmt.c \
@@ -104,6 +107,7 @@ TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/renew/test_every_step.c \
+	tests/unit/renew/test_expiry.c \
 	tests/unit/renew/test_clamp.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_startup.c \
@@ -295,6 +299,11 @@ FUZZERS += fuzz-x509
 fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c
 fuzz_x509_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/x509
+
+FUZZERS += fuzz-cert_import
+fuzz_cert_import_SOURCES = tests/fuzz/fuzz_cert_import.c
+fuzz_cert_import_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/cert_import
 
 FUZZERS += fuzz-tsig_file
 fuzz_tsig_file_SOURCES = tests/fuzz/fuzz_tsig_file.c

@@ -57,6 +57,9 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate is of another profile" },
 	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal moves" },
 
+	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
+	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
+
 	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
 	{ API_DNSPROVIDER, "kind", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "zones", EFFECT_NOTHING, 0, next_record },

@@ -152,6 +152,15 @@ find_old(struct call *call, struct json_object *params, struct certificate *old,
 	return 1;
 }
 
+static void
+schedule_purge(struct call *call, const struct certificate *c)
+{
+	struct service *s = call->service;
+
+	schedule_set(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id, "",
+		time_add(c->not_after_at, s->issue_env->purge_after));
+}
+
 /* It stays in the store until it is purged, under the time when it came. */
 static int
 retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
@@ -178,6 +187,7 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	slug_hand_over(call, c->slug, c->o.id);
 	rollout_hand_over(s->rollout, call_txn(call), old->o.id, c->o.id);
 	expiry_forget(s->store, call_txn(call), old->o.id);
+	schedule_purge(call, old); /* while it was deployed the row only looked again from day to day */
 	resource_modified(call, &old->o);
 	if (object_save(s->store, call_txn(call), &certificate_class, old, err) < 0)
 		return -1;
@@ -206,8 +216,7 @@ save(struct call *call, struct certificate *c, struct error *err)
 		return err->code == ERROR_EXISTS
 			       ? error_wrap(err, "to take the place of the old one name it in 'replace'")
 			       : -1;
-	schedule_set(s->store, txn, SCHEDULE_PURGE, c->o.id, "",
-		time_add(c->not_after_at, s->issue_env->purge_after));
+	schedule_purge(call, c);
 	expiry_schedule(s->store, txn, c);
 	rollout_request_for(s->rollout, txn, c->o.id, &c->consumers, c->o.id, call_now(call));
 	resource_event(call, EVENT_OBJECT_CREATED, &certificate_ops, &c->o);

@@ -117,35 +117,36 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
 }
 
-static int
+static void
 redeploy(struct call *call, const struct certificate *c)
 {
 	struct service *s = call->service;
 
 	rollout_request_for(s->rollout, call_txn(call), c->o.id, &c->consumers, c->o.id, call_now(call));
 	scheduler_kick(s->scheduler);
-	return 0;
 }
 
 int
 certificate_update(struct call *call, struct json_object *params, struct error *err)
 {
+	_cleanup_certificate_ struct certificate old = { 0 };
 	_cleanup_certificate_ struct certificate c = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
 	struct json_object *properties = json_path(params, "properties");
-	_cleanup_strlist_ struct strlist before = STRLIST_INIT;
 
-	if (resource_find(call, &certificate_class, params, &c, err) < 0)
+	if (resource_find(call, &certificate_class, params, &old, err) < 0)
 		return -1;
-	strlist_copy(&before, &c.consumers);
+	record_copy(&certificate_class, &c, &old);
 	resource_from_json(&certificate_ops, properties, &c);
 	if (json_object_object_get_ex(properties, "consumers", NULL) && check_consumers(call, &c, err) < 0)
 		return -1;
-	resource_modified(call, &c.o);
+	if (!resource_change(call, &certificate_ops, &old, &c, &effect))
+		return 0;
 	if (object_save(call->service->store, call_txn(call), &certificate_class, &c, err) < 0)
 		return -1;
 	withdraw_from_consumers(call->service->rollout, call_txn(call),
-		&(struct withdraw_from){ c.o.id, c.slug }, &before, &c.consumers, call_now(call));
-	if (!strlist_equal(&before, &c.consumers))
+		&(struct withdraw_from){ c.o.id, c.slug }, &old.consumers, &c.consumers, call_now(call));
+	if (effect.action == EFFECT_REDEPLOY)
 		redeploy(call, &c);
 	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &c.o);
 	call->result = resource_to_json(call->service, &certificate_ops, &c);

@@ -5,7 +5,8 @@ import re
 
 import pytest
 from certd import Certd
-from procs import run, wait_for
+from pebble import Challtestsrv, Pebble
+from procs import free_port, run, wait_for
 from rpc import RpcError
 from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
 from webservers import Nginx
@@ -202,3 +203,53 @@ def test_the_operator_is_warned_of_what_certd_cannot_renew(certd, ca):
     assert row["object"]["name"] == "shop"
     import_pem(certd, ca, "--replace", "shop", days=300)
     assert not any("shop" in line for line in certd.call("server.status")["warnings"])
+
+
+def test_grace_ends_for_what_was_replaced_and_never_for_what_is_deployed(start, ca):
+    certd = start(Certd, config="purge-after = 1h\n")
+    refused = import_pem(certd, ca, "--name", "shop", days=-1, check=False)
+    assert refused.returncode and "expired on" in refused.stderr
+    import_pem(certd, ca, "--name", "shop", "--allow-expired", days=-1)
+
+    def kinds():
+        return [event["kind"] for event in certd.call("event.list")["items"]]
+
+    wait_for(lambda: "certificate.expired" in kinds(), 10)
+    assert certd.call("certificate.get", ref="shop")["metadata"]["status"] == "expired"
+    now = certd.call("certificate.get", ref="shop")["metadata"]["createdDate"]
+    # Its grace is over, but it is deployed: looked at again another day.
+    wait_for(lambda: all(row["date"] > now for row in certd.call("schedule.list")["items"]), 10)
+    assert sorted(row["kind"] for row in certd.call("schedule.list")["items"]) == ["expiry", "purge"]
+    assert (certd.drop("shop") / "bundle.pem").exists()
+    import_pem(certd, ca, "--replace", "shop")
+    wait_for(lambda: "certificate.purged" in kinds(), 10)
+    assert [item["properties"]["name"] for item in certd.call("certificate.list")["items"]] == ["shop"]
+
+
+def test_what_was_issued_is_kept_while_it_is_needed_and_goes_with_its_auto_certificate(start):
+    port = free_port()
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=port, validity=3600)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
+              "--email", "ops@example.com", "--agree-tos")
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
+    assert "in use by autocertificate 'www.example.com'" in certd.ctl("rm", "provider", "le", check=False).stderr
+    newest = certd.call("certificate.list")["items"][0]
+    refused = certd.ctl("rm", "cert", newest["id"], check=False)
+    assert refused.returncode and "certctl renew 'www.example.com'" in refused.stderr
+    refused = certd.ctl("set", "cert", newest["id"], "--consumer", "", check=False)
+    assert refused.returncode and "its auto-certificate" in refused.stderr
+    exported = certd.ctl("export", "www.example.com").stdout
+    assert exported == (certd.drop("www.example.com") / "fullchain.pem").read_text()
+    cloud66 = certd.call("certificate.get", ref=newest["id"], view="cloud66")
+    assert (cloud66["type"], cloud66["server_group_id"]) == ("lets_encrypt", None) and cloud66["ca_name"]
+    certd.ctl("renew", "www.example.com")
+    certd.ctl("rm", "cert", newest["id"])
+    certd.ctl("renew", "www.example.com")
+    assert certd.call("certificate.list")["total"] == 2
+    certd.ctl("rm", "auto", "www.example.com", "--with-certificates", "--dry-run")
+    assert certd.call("certificate.list")["total"] == 2
+    certd.ctl("rm", "auto", "www.example.com", "--with-certificates")
+    assert certd.call("certificate.list")["total"] == 0
+    assert certd.call("schedule.list")["items"] == []
