@@ -73,7 +73,7 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     certd.ctl("set", "cert", "shop", "--consumer", "")
     certd.ctl("rm", "cert", "shop")
     wait_for(lambda: not bundle.exists() and not (certd.state / "pem/shop.pem").exists(), 10)
-    assert certd.call("schedule.list")["items"] == []
+    wait_for(lambda: certd.call("schedule.list")["items"] == [], 10)
 
 
 def openssl(*arguments, data=None):
@@ -252,4 +252,4 @@ def test_what_was_issued_is_kept_while_it_is_needed_and_goes_with_its_auto_certi
     assert certd.call("certificate.list")["total"] == 2
     certd.ctl("rm", "auto", "www.example.com", "--with-certificates")
     assert certd.call("certificate.list")["total"] == 0
-    assert certd.call("schedule.list")["items"] == []
+    wait_for(lambda: certd.call("schedule.list")["items"] == [], 10, "its files to be withdrawn")
