@@ -25,7 +25,7 @@ event_item(struct output *output, struct json_object *event)
 		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
 }
 
-static const struct view view_events = { VIEW_STREAM, event_item, NULL };
+const struct view view_events = { VIEW_STREAM, event_item, NULL };
 static const struct view view_event_list = { VIEW_LIST, event_item, NULL };
 
 /* `events auto www`: the id is what certd filters by. */

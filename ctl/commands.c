@@ -230,6 +230,9 @@ static const char list_notes[] =
 	"\n"
 	"  certctl list --state FAILED --columns name,attempts,lastError.message\n"
 	"  certctl list cert --expires-before 30d --sort notAfter\n";
+static const char watch_notes[] =
+	"A line for each event where standard output is no terminal. An interrupt ends it; a restart of certd\n"
+	"does not.\n";
 static const char apply_notes[] =
 	"Shows the difference, then sends object by object: each changes as a whole or not at all. What the\n"
 	"file says of an object is all of it: a property that is not there goes back to its default. Secrets\n"
@@ -278,6 +281,8 @@ const struct command commands[] = {
 		OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD, NULL, cmd_exec, exec_notes },
 	{ "list", "[NOUN]", "list objects: provider, auto (if nothing is said), cert, dns, consumer, token, authorization", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_list, list_notes },
+	{ "watch", "[NOUN]", "the list, refreshed as things happen, with what is under way", OPTIONS_LIST,
+		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_watch, watch_notes },
 	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
 		cmd_show, NULL },
 	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,

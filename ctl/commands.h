@@ -38,6 +38,8 @@ cmd_schedule(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_events(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_watch(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_apply(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_dump(struct ctl *ctl, struct args *args, struct error *err);

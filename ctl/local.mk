@@ -16,12 +16,14 @@ libctl_la_SOURCES = \
 	ctl/cmd_events.c \
 	ctl/cmd_list.c \
 	ctl/cmd_read.c \
+	ctl/cmd_watch.c \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c \
 	ctl/ctl.c ctl/ctl.h \
 	ctl/declaration.c ctl/declaration.h \
 	ctl/declare.h \
 	ctl/help.c ctl/help.h \
+	ctl/live_table.c ctl/live_table.h \
 	ctl/export.c ctl/export.h \
 	ctl/options.c \
 	ctl/output.c ctl/output.h \

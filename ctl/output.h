@@ -57,6 +57,7 @@ extern const char *const output_format_names[];
 
 /* Views that more than one command uses. */
 extern const struct view view_table;  /* columns of the resource */
+extern const struct view view_events; /* a line each, as they come */
 extern const struct view view_detail; /* everything about one object, in sections */
 
 #endif

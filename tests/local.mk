@@ -182,6 +182,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/test_client.c \
 	tests/unit/ctl/test_columns.c \
 	tests/unit/ctl/test_help.c \
+	tests/unit/ctl/test_live_table.c \
 	tests/unit/ctl/test_output.c \
 	tests/unit/ctl/test_plan.c \
 	tests/unit/ctl/test_tsig_file.c \
