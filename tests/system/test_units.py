@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from dnsservers import Knot
+from ionos_client import IonosClient
 from pebble import Challtestsrv, Pebble
 from procs import wait_for
 from rpc import RpcError
@@ -82,13 +83,14 @@ def thread_state(tid):
     return Path(f"/proc/{tid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_certd_becomes_active_with_both_sockets_and_its_sealed_key(host):
+def test_certd_becomes_active_with_its_sockets_and_its_sealed_key(host):
     host.configure_unit("certd.service", "canary", "[Service]\nExecStartPre=/bin/sh -c 'chroot / true; echo canary $?'\n")
-    host.systemctl("enable", "--now", "certd.socket", "certd-http.socket", "certd.service")
+    host.systemctl("enable", "--now", "certd.socket", "certd-rest.socket", "certd-http.socket", "certd.service")
     assert host.show("certd.service", "ActiveState") == "active"
     assert f"canary {128 + signal.SIGSYS}" in host.journal("certd.service"), "the filter kills nobody"
     assert host.show("certd.service", "StatusText") == "0 auto-certificates, 0 failing"
     assert host.call("server.status")["state"] == "running"
+    assert IonosClient(host.root / "run/certd/rest.sock").request("GET", "/status")["role"] == "admin"
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5)
     assert int(host.process_status("CapBnd"), 16) == 0 and host.process_status("NoNewPrivs") == "1"
