@@ -24,6 +24,7 @@ libcertd_la_SOURCES += \
 	daemon/control/res_token.c \
 	daemon/control/resource.c daemon/control/resource.h \
 	daemon/control/rest.c daemon/control/rest.h \
+	daemon/control/rest_answer.c daemon/control/rest_answer.h \
 	daemon/control/rest_call.c daemon/control/rest_call.h \
 	daemon/control/rest_conn.c daemon/control/rest_conn.h \
 	daemon/control/rest_head.c daemon/control/rest_head.h \

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/control/acceptor.h"
+#include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_call.h"
 #include "daemon/control/rest_tls.h"
 #include "daemon/control/token.h"

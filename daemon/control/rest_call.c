@@ -1,20 +1,18 @@
 /*
- * From HTTP to service_call() and back. What is IONOS's alone is here: {properties} around a declaration, PATCH that
- * changes the name, collections with links, errors with messages. Which path is which method, and which parameters
- * it has, comes from the API's tables.
+ * From HTTP to service_call(). What is IONOS's alone is here: {properties} around a declaration, metadata that is
+ * ignored, PATCH that changes the name. Which path is which method, and which parameters it has, comes from the API's
+ * tables.
  */
 #include "daemon/control/rest_call.h"
 
 #include "common/api_rest.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
+#include "daemon/control/rest_answer.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_SEC = 30, HOST_MAX = 255 };
+enum { HOST_MAX = 255 };
 
 /* A request that was handed to the service. */
 struct exchange {
@@ -24,123 +22,6 @@ struct exchange {
 	struct rest_query query; /* for the links of a collection */
 	char *origin;            /* "https://host", or "" */
 };
-
-/* --- errors --- */
-
-int
-rest_status_of(const struct error *err)
-{
-	switch (err->code) {
-	case ERROR_INVALID:
-	case ERROR_USAGE:
-	case ERROR_CONFIG:
-		return 400;
-	case ERROR_DENIED:
-		return 403;
-	case ERROR_LIMIT: /* a value is too large, or there is too much already; not 429, which clients repeat */
-		return err->field ? 400 : 403;
-	case ERROR_NOT_FOUND:
-		return 404;
-	case ERROR_EXISTS:
-	case ERROR_IN_USE:
-	case ERROR_STATE:
-		return 409;
-	case ERROR_RATE_LIMITED:
-		return 429;
-	case ERROR_UNAVAILABLE:
-	case ERROR_NO_SPACE:
-	case ERROR_NETWORK:
-	case ERROR_TIMEOUT:
-	case ERROR_DNS:
-	case ERROR_CANCELLED:
-		return 503;
-	case ERROR_NONE:
-	case ERROR_INTERNAL:
-	case ERROR_IO:
-	case ERROR_CORRUPT:
-	case ERROR_TLS:
-	case ERROR_PROTOCOL:
-	case ERROR_CA:
-	case ERROR_VALIDATION:
-	case ERROR_HOOK:
-	case ERROR_CODE_COUNT:
-		break;
-	}
-	return 500;
-}
-
-static struct json_object *
-error_to_json(int status, const struct error *err)
-{
-	struct json_object *json = json_object_new_object();
-	struct json_object *messages = json_object_new_array();
-	struct json_object *message = json_object_new_object();
-	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1")
-						  : xasprintf("paas-general-%d", status);
-
-	json_add_string(message, "errorCode", code);
-	json_add_string(message, "message", err->message ? err->message : "");
-	json_add_string(message, "code", error_code_name(err->code));
-	json_add_string(message, "field", err->field);
-	json_add_string(message, "problem", err->problem);
-	json_object_array_add(messages, message);
-	json_add_int(json, "httpStatus", status);
-	json_object_object_add(json, "messages", messages);
-	return json;
-}
-
-static const char json_fields[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
-				  "X-Content-Type-Options: nosniff\r\n";
-
-/* @json: taken. */
-static void
-answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json)
-{
-	_cleanup_free_ char *fields = xasprintf("%s%s", json_fields, more_fields);
-	struct buf body = BUF_INIT;
-
-	json_write(json, &body);
-	buf_add_char(&body, '\n');
-	json_object_put(json);
-	rest_conn_answer(conn, status, fields, &body);
-}
-
-/* A whole number of seconds, which IONOS's SDKs insist on. */
-static int64_t
-retry_after(struct service *service, const struct error *err)
-{
-	int64_t now = clock_wall(loop_clock(service->loop));
-
-	return err->retry_at > now ? err->retry_at - now : RETRY_SEC;
-}
-
-void
-rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err)
-{
-	_cleanup_buf_ struct buf fields = BUF_INIT;
-
-	if (!status)
-		status = rest_status_of(err);
-	if (status == 429 || status == 503)
-		buf_printf(&fields, "Retry-After: %lld\r\n", (long long)retry_after(service, err));
-	if (status == 401)
-		buf_add_str(&fields, "WWW-Authenticate: Bearer\r\n");
-	answer(conn, status, buf_str(&fields), error_to_json(status, err));
-}
-
-void
-rest_refuse_text(struct service *service, const struct error *err, struct buf *ret)
-{
-	_cleanup_json_ struct json_object *json = error_to_json(503, err);
-	_cleanup_buf_ struct buf body = BUF_INIT;
-
-	json_write(json, &body);
-	buf_printf(ret,
-		"HTTP/1.1 503 %s\r\n%sRetry-After: %lld\r\nContent-Length: %zu\r\nConnection: "
-		"close\r\n\r\n%s",
-		rest_reason(503), json_fields, (long long)retry_after(service, err), body.len,
-		buf_str(&body));
-}
 
 /* --- parameters --- */
 
@@ -258,93 +139,6 @@ params_from_body(struct service *service, enum api_method_id id, const struct re
 
 /* --- answers --- */
 
-/* A UUID that is the same for the same text (RFC 9562 s5.8, of our own making): collections have an id too. */
-static void
-stable_id(const char *text, char ret[STORE_ID_SIZE])
-{
-	uint64_t h[2] = { 14695981039346656037u, 1099511628211u };
-
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *p = text; *p; p++)
-			h[i] = (h[i] ^ (unsigned char)*p) * 1099511628211u;
-		h[i] ^= h[i] >> 29;
-	}
-	snprintf(ret, STORE_ID_SIZE, "%08x-%04x-5%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
-		(unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
-		((unsigned)(h[1] >> 48) & 0x3fff) | 0x8000, (unsigned long long)h[1] & 0xffffffffffffu);
-}
-
-static void
-add_escaped(struct buf *ret, const char *text)
-{
-	for (; *text; text++) {
-		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
-			buf_add_char(ret, *text);
-		else
-			buf_printf(ret, "%%%02X", (unsigned char)*text);
-	}
-}
-
-/* The same list at another place: what was asked for stays in it. */
-static void
-add_link(struct exchange *x, struct json_object *links, const char *name, int64_t offset, int64_t limit)
-{
-	const struct api_method *method = &api_methods[x->method];
-	_cleanup_buf_ struct buf url = BUF_INIT;
-
-	buf_printf(&url, "%s%s?offset=%lld&limit=%lld", x->origin, api_resources[method->resource].collection,
-		(long long)offset, (long long)limit);
-	for (size_t i = 0; i < x->query.names.count; i++) {
-		const char *key = x->query.names.items[i];
-
-		if (strcmp(key, "offset") == 0 || strcmp(key, "limit") == 0)
-			continue;
-		buf_add_char(&url, '&');
-		add_escaped(&url, key);
-		buf_add_char(&url, '=');
-		add_escaped(&url, x->query.values.items[i]);
-	}
-	json_add_string(links, name, buf_str(&url));
-}
-
-static void
-add_links(struct exchange *x, struct json_object *list, int64_t offset, int64_t limit, int64_t total)
-{
-	struct json_object *links = json_object_new_object();
-
-	if (offset > 0)
-		add_link(x, links, "prev", offset > limit ? offset - limit : 0, limit);
-	add_link(x, links, "self", offset, limit);
-	if (offset + limit < total)
-		add_link(x, links, "next", offset + limit, limit);
-	json_object_object_add(list, "_links", links);
-}
-
-/* @result: borrowed. */
-static struct json_object *
-collection_to_json(struct exchange *x, struct json_object *result)
-{
-	const struct api_resource *resource = &api_resources[api_methods[x->method].resource];
-	struct json_object *list = json_object_new_object();
-	struct json_object *items = NULL;
-	int64_t offset = 0, limit = 0, total = 0;
-	char id[STORE_ID_SIZE];
-
-	json_get_int(result, "offset", 0, INT64_MAX, &offset, NULL);
-	json_get_int(result, "limit", 0, INT64_MAX, &limit, NULL);
-	json_get_int(result, "total", 0, INT64_MAX, &total, NULL);
-	json_get_array(result, "items", &items, NULL);
-	stable_id(resource->collection, id);
-	json_add_string(list, "id", id);
-	json_add_string(list, "type", "collection");
-	json_add_string(list, "href", resource->collection);
-	json_object_object_add(list, "items", json_object_get(items));
-	json_add_int(list, "offset", offset);
-	json_add_int(list, "limit", limit);
-	add_links(x, list, offset, limit, total);
-	return list;
-}
-
 static void
 answer_created(struct exchange *x, struct json_object *result)
 {
@@ -353,7 +147,7 @@ answer_created(struct exchange *x, struct json_object *result)
 
 	if (json_get_string(result, "href", &href, NULL) == 1)
 		location = xasprintf("Location: %s\r\n", href);
-	answer(x->conn, 201, location ? location : "", json_object_get(result));
+	rest_answer(x->conn, 201, location ? location : "", json_object_get(result));
 }
 
 static void
@@ -362,7 +156,7 @@ answer_result(struct exchange *x, struct json_object *result)
 	struct buf nothing = BUF_INIT;
 
 	if (json_object_object_get_ex(result, "dryRun", NULL)) {
-		answer(x->conn, 200, "", json_object_get(result)); /* nothing was created or deleted */
+		rest_answer(x->conn, 200, "", json_object_get(result)); /* nothing was created or deleted */
 		return;
 	}
 	switch (api_methods[x->method].verb) {
@@ -370,7 +164,9 @@ answer_result(struct exchange *x, struct json_object *result)
 		answer_created(x, result);
 		return;
 	case API_LIST_ALL:
-		answer(x->conn, 200, "", collection_to_json(x, result));
+		rest_answer(x->conn, 200, "",
+			rest_collection(&api_resources[api_methods[x->method].resource], x->origin, &x->query,
+				result));
 		return;
 	case API_DELETE:
 		rest_conn_answer(x->conn, 204, "", &nothing);
@@ -378,7 +174,7 @@ answer_result(struct exchange *x, struct json_object *result)
 	case API_GET:
 	case API_UPDATE:
 	case API_CALL:
-		answer(x->conn, 200, "", json_object_get(result));
+		rest_answer(x->conn, 200, "", json_object_get(result));
 		return;
 	}
 }
@@ -435,11 +231,11 @@ route(const struct rest_head *head, struct strlist *segments, enum api_method_id
 }
 
 static void
-refuse_method(struct rest_conn *conn, const char *allow, const struct error *err)
+refuse_method(struct service *service, struct rest_conn *conn, const char *allow, const struct error *err)
 {
 	_cleanup_free_ char *field = xasprintf("Allow: %s\r\n", allow);
 
-	answer(conn, 405, field, error_to_json(405, err));
+	rest_refuse_with(service, conn, 405, field, err);
 }
 
 /* Return: 0, or the status to refuse with. */
@@ -508,7 +304,7 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 		return;
 	}
 	if (rest_text_is(head->path, "/openapi.json") && rest_text_is(head->method, "GET")) {
-		answer(conn, 200, "", api_openapi());
+		rest_answer(conn, 200, "", api_openapi());
 		return;
 	}
 	if (!peer) {
@@ -519,7 +315,7 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 	}
 	refused = route(head, &segments, &id, &allow, &err);
 	if (refused == 405)
-		refuse_method(conn, buf_str(&allow), &err);
+		refuse_method(service, conn, buf_str(&allow), &err);
 	else if (refused)
 		rest_refuse(service, conn, refused, &err);
 	else

@@ -1,7 +1,7 @@
 /* Connections at one end of a socket pair, a scripted client at the other, in virtual time. */
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/control/rest_call.h"
+#include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_conn.h"
 
 #include <criterion/criterion.h>

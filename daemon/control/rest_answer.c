@@ -1,0 +1,233 @@
+/*
+ * The forms that are IONOS's alone: errors with messages, Retry-After as a whole number, collections with links. The
+ * members code, field and problem of a message are ours, for those who know certd.
+ */
+#include "daemon/control/rest_answer.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RETRY_SEC = 30 };
+
+/* --- errors --- */
+
+int
+rest_status_of(const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_INVALID:
+	case ERROR_USAGE:
+	case ERROR_CONFIG:
+		return 400;
+	case ERROR_DENIED:
+		return 403;
+	case ERROR_LIMIT: /* a value is too large, or there is too much already; not 429, which clients repeat */
+		return err->field ? 400 : 403;
+	case ERROR_NOT_FOUND:
+		return 404;
+	case ERROR_EXISTS:
+	case ERROR_IN_USE:
+	case ERROR_STATE:
+		return 409;
+	case ERROR_RATE_LIMITED:
+		return 429;
+	case ERROR_UNAVAILABLE:
+	case ERROR_NO_SPACE:
+	case ERROR_NETWORK:
+	case ERROR_TIMEOUT:
+	case ERROR_DNS:
+	case ERROR_CANCELLED:
+		return 503;
+	case ERROR_NONE:
+	case ERROR_INTERNAL:
+	case ERROR_IO:
+	case ERROR_CORRUPT:
+	case ERROR_TLS:
+	case ERROR_PROTOCOL:
+	case ERROR_CA:
+	case ERROR_VALIDATION:
+	case ERROR_HOOK:
+	case ERROR_CODE_COUNT:
+		break;
+	}
+	return 500;
+}
+
+static struct json_object *
+error_to_json(int status, const struct error *err)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *messages = json_object_new_array();
+	struct json_object *message = json_object_new_object();
+	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1")
+						  : xasprintf("paas-general-%d", status);
+
+	json_add_string(message, "errorCode", code);
+	json_add_string(message, "message", err->message ? err->message : "");
+	json_add_string(message, "code", error_code_name(err->code));
+	json_add_string(message, "field", err->field);
+	json_add_string(message, "problem", err->problem);
+	json_object_array_add(messages, message);
+	json_add_int(json, "httpStatus", status);
+	json_object_object_add(json, "messages", messages);
+	return json;
+}
+
+static const char json_fields[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
+				  "X-Content-Type-Options: nosniff\r\n";
+
+void
+rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json)
+{
+	_cleanup_free_ char *fields = xasprintf("%s%s", json_fields, more_fields);
+	struct buf body = BUF_INIT;
+
+	json_write(json, &body);
+	buf_add_char(&body, '\n');
+	json_object_put(json);
+	rest_conn_answer(conn, status, fields, &body);
+}
+
+/* A whole number of seconds, which IONOS's SDKs insist on. */
+static int64_t
+retry_after(struct service *service, const struct error *err)
+{
+	int64_t now = clock_wall(loop_clock(service->loop));
+
+	return err->retry_at > now ? err->retry_at - now : RETRY_SEC;
+}
+
+void
+rest_refuse_with(struct service *service, struct rest_conn *conn, int status, const char *more_fields,
+	const struct error *err)
+{
+	_cleanup_buf_ struct buf fields = BUF_INIT;
+
+	buf_add_str(&fields, more_fields);
+	if (!status)
+		status = rest_status_of(err);
+	if (status == 429 || status == 503)
+		buf_printf(&fields, "Retry-After: %lld\r\n", (long long)retry_after(service, err));
+	if (status == 401)
+		buf_add_str(&fields, "WWW-Authenticate: Bearer\r\n");
+	rest_answer(conn, status, buf_str(&fields), error_to_json(status, err));
+}
+
+void
+rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err)
+{
+	rest_refuse_with(service, conn, status, "", err);
+}
+
+void
+rest_refuse_text(struct service *service, const struct error *err, struct buf *ret)
+{
+	_cleanup_json_ struct json_object *json = error_to_json(503, err);
+	_cleanup_buf_ struct buf body = BUF_INIT;
+
+	json_write(json, &body);
+	buf_printf(ret,
+		"HTTP/1.1 503 %s\r\n%sRetry-After: %lld\r\nContent-Length: %zu\r\nConnection: "
+		"close\r\n\r\n%s",
+		rest_reason(503), json_fields, (long long)retry_after(service, err), body.len,
+		buf_str(&body));
+}
+
+/* --- collections --- */
+
+/* A UUID that is the same for the same text (RFC 9562 s5.8, of our own making): collections have an id too. */
+static void
+stable_id(const char *text, char ret[STORE_ID_SIZE])
+{
+	uint64_t h[2] = { 14695981039346656037u, 1099511628211u };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = text; *p; p++)
+			h[i] = (h[i] ^ (unsigned char)*p) * 1099511628211u;
+		h[i] ^= h[i] >> 29;
+	}
+	snprintf(ret, STORE_ID_SIZE, "%08x-%04x-5%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
+		(unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
+		((unsigned)(h[1] >> 48) & 0x3fff) | 0x8000, (unsigned long long)h[1] & 0xffffffffffffu);
+}
+
+static void
+add_escaped(struct buf *ret, const char *text)
+{
+	for (; *text; text++) {
+		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
+			buf_add_char(ret, *text);
+		else
+			buf_printf(ret, "%%%02X", (unsigned char)*text);
+	}
+}
+
+/* Where in which list. */
+struct place_in {
+	const struct api_resource *resource;
+	const char *origin;
+	const struct rest_query *query;
+	int64_t offset, limit, total;
+};
+
+/* The same list at another place: what was asked for stays in it. */
+static void
+add_link(const struct place_in *p, struct json_object *links, const char *name, int64_t offset)
+{
+	_cleanup_buf_ struct buf url = BUF_INIT;
+
+	buf_printf(&url, "%s%s?offset=%lld&limit=%lld", p->origin, p->resource->collection, (long long)offset,
+		(long long)p->limit);
+	for (size_t i = 0; i < p->query->names.count; i++) {
+		const char *key = p->query->names.items[i];
+
+		if (strcmp(key, "offset") == 0 || strcmp(key, "limit") == 0)
+			continue;
+		buf_add_char(&url, '&');
+		add_escaped(&url, key);
+		buf_add_char(&url, '=');
+		add_escaped(&url, p->query->values.items[i]);
+	}
+	json_add_string(links, name, buf_str(&url));
+}
+
+static struct json_object *
+links_of(const struct place_in *p)
+{
+	struct json_object *links = json_object_new_object();
+
+	if (p->offset > 0)
+		add_link(p, links, "prev", p->offset > p->limit ? p->offset - p->limit : 0);
+	add_link(p, links, "self", p->offset);
+	if (p->offset + p->limit < p->total)
+		add_link(p, links, "next", p->offset + p->limit);
+	return links;
+}
+
+struct json_object *
+rest_collection(const struct api_resource *resource, const char *origin, const struct rest_query *query,
+	struct json_object *result)
+{
+	struct place_in p = { .resource = resource, .origin = origin, .query = query };
+	struct json_object *list = json_object_new_object();
+	struct json_object *items = NULL;
+	char id[STORE_ID_SIZE];
+
+	json_get_int(result, "offset", 0, INT64_MAX, &p.offset, NULL);
+	json_get_int(result, "limit", 0, INT64_MAX, &p.limit, NULL);
+	json_get_int(result, "total", 0, INT64_MAX, &p.total, NULL);
+	json_get_array(result, "items", &items, NULL);
+	stable_id(resource->collection, id);
+	json_add_string(list, "id", id);
+	json_add_string(list, "type", "collection");
+	json_add_string(list, "href", resource->collection);
+	json_object_object_add(list, "items", json_object_get(items));
+	json_add_int(list, "offset", p.offset);
+	json_add_int(list, "limit", p.limit);
+	json_object_object_add(list, "_links", links_of(&p));
+	return list;
+}

@@ -1,0 +1,40 @@
+/* daemon/control/rest_answer.h: what the REST face answers, in the forms of IONOS Certificate Manager 2.0. */
+#ifndef DAEMON_CONTROL_REST_ANSWER_H
+#define DAEMON_CONTROL_REST_ANSWER_H
+
+#include "daemon/control/rest_conn.h"
+#include "daemon/control/service.h"
+
+/* @more_fields: header lines beside those of every answer, each ending in CRLF; or "". @json: taken. */
+void
+rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json);
+
+/* {httpStatus, messages[{errorCode, message}]} with what struct error has more. @status 0: by the error's code. */
+void
+rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err);
+
+/* The same with more header lines. */
+void
+rest_refuse_with(struct service *service, struct rest_conn *conn, int status, const char *more_fields,
+	const struct error *err);
+
+/* A whole answer, for who is refused before he has asked anything. Appended. */
+void
+rest_refuse_text(struct service *service, const struct error *err, struct buf *ret);
+
+/* The HTTP status of an error. */
+int
+rest_status_of(const struct error *err);
+
+/*
+ * rest_collection() - {id, type, href, items, offset, limit, _links} from the {items, offset, limit, total} of a list
+ * @origin: "https://host", or "" for links without
+ * @query: what was asked; all but the place stays in the links
+ * @result: borrowed
+ * Return: owned by the caller.
+ */
+struct json_object *
+rest_collection(const struct api_resource *resource, const char *origin, const struct rest_query *query,
+	struct json_object *result);
+
+#endif
