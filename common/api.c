@@ -7,6 +7,7 @@
 #include "common/alloc.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/scope.h"
 #include "common/timefmt.h"
 
 #include <stdarg.h>
@@ -244,15 +245,36 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	return refuse(place, err, "'%s' is none of %s", text, buf_str(&all));
 }
 
+/* Labels, and patterns of names, which become canonical. */
 static int
-check_strlist(struct json_object *value, const struct place *place, struct error *err)
+check_scoping(const struct api_field *field, struct json_object *list, size_t i, const struct place *place,
+	struct error *err)
+{
+	const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *pattern = NULL;
+
+	if ((field->flags & API_LABEL) && label_check(text, &why) < 0)
+		return refuse(place, err, "%s", why.message);
+	if (!(field->flags & API_PATTERN))
+		return 0;
+	if (pattern_canonical(text, &pattern, &why) < 0)
+		return refuse(place, err, "%s", why.message);
+	json_object_array_put_idx(list, i, json_object_new_string(pattern));
+	return 0;
+}
+
+static int
+check_strlist(const struct api_field *field, struct json_object *value, const struct place *place,
+	struct error *err)
 {
 	if (!json_object_is_type(value, json_type_array))
 		return refuse(place, err, "must be an array of strings");
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct place item = { .up = place, .index = i };
 
-		if (check_text(json_object_array_get_idx(value, i), MAX_STRING, true, &item, err) < 0)
+		if (check_text(json_object_array_get_idx(value, i), MAX_STRING, true, &item, err) < 0 ||
+			check_scoping(field, value, i, &item, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -378,7 +400,7 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 		return check_time(value, place, err);
 	case API_STRLIST:
 	case API_REFLIST:
-		return check_strlist(value, place, err);
+		return check_strlist(field, value, place, err);
 	case API_ENUM:
 		return check_enum(field, value, place, err);
 	case API_OBJECT:

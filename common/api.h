@@ -53,7 +53,9 @@ enum api_flag {
 	API_READ_ONLY = 2,  /* only in answers */
 	API_IMMUTABLE = 4,  /* not by update */
 	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
-	API_FILE = 16       /* a secret that everybody has as a file: certctl's option is without "-file" */
+	API_FILE = 16,      /* a secret that everybody has as a file: certctl's option is without "-file" */
+	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
+	API_PATTERN = 64    /* of API_STRLIST: each is a pattern of names, and becomes canonical */
 };
 
 struct api_field {
@@ -165,6 +167,7 @@ enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DEL
 enum api_method_flag {
 	API_READS = 1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
 	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
+	API_SCOPED = 4    /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
 };
 
 struct api_method {

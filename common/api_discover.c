@@ -61,6 +61,7 @@ describe_method(const struct api_method *method)
 	json_add_string(obj, "summary", method->help);
 	json_add_string(obj, "paramStructure", "by-name");
 	json_add_string(obj, "x-role", api_role_name(method->role));
+	json_add_bool(obj, "x-scoped", method->flags & API_SCOPED);
 	json_object_object_add(obj, "params", params);
 	json_add_string(result, "name", "result");
 	json_object_object_add(result, "schema", result_schema(method));

@@ -14,6 +14,10 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 #define NAME_FIELD(what) \
 	{ .name = "name", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME", .help = what }
 
+#define LABELS_FIELD(what) \
+	{ .name = "labels", .type = API_STRLIST, .flags = API_LABEL, .option = "label", .metavar = "LABEL", \
+		.help = what }
+
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
@@ -147,6 +151,7 @@ static const struct api_field autocert_properties[] = {
 		.fallback = "the provider's" },
 	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
 		.help = "renew this long before expiry", .fallback = "30d, at most a third of the lifetime" },
+	LABELS_FIELD("word or KEY=VALUE, for lists and for scopes"),
 	END,
 };
 
@@ -196,6 +201,7 @@ static const struct api_field certificate_properties[] = {
 		.help = "its key, PEM" },
 	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
 		.metavar = "CONSUMER", .help = "who is told about the certificate (only of imported ones)" },
+	LABELS_FIELD("word or KEY=VALUE (of an issued one: its auto-certificate's)"),
 	END,
 };
 
@@ -342,6 +348,13 @@ static const struct api_field token_properties[] = {
 		.help = "what its bearer may do" },
 	{ .name = "expires", .type = API_SPAN, .flags = API_IMMUTABLE, .min = 60, .max = 10 * (int64_t)MAX_SPAN,
 		.metavar = "SPAN", .help = "how long it is valid", .fallback = "for ever" },
+	{ .name = "domains", .type = API_STRLIST, .flags = API_IMMUTABLE | API_PATTERN, .option = "domain",
+		.metavar = "PATTERN",
+		.help = "only for certificates all of whose names are www.example.com, or below it (*.example.com)" },
+	{ .name = "providers", .type = API_REFLIST, .flags = API_IMMUTABLE, .resource = "provider",
+		.option = "provider", .metavar = "PROVIDER", .help = "only for certificates of this provider" },
+	{ .name = "labels", .type = API_STRLIST, .flags = API_IMMUTABLE | API_LABEL, .option = "label",
+		.metavar = "LABEL", .help = "only for certificates with this label" },
 	END,
 };
 
@@ -355,6 +368,8 @@ static const struct api_field token_metadata[] = {
 static const struct api_column token_columns[] = {
 	{ "NAME", "properties.name" },
 	{ "ROLE", "properties.role" },
+	{ "DOMAINS", "properties.domains" },
+	{ "LABELS", "properties.labels" },
 	{ "EXPIRES", "metadata.expiresDate" },
 	{ "CREATED", "metadata.createdDate" },
 	{ "BY", "metadata.createdBy" },
@@ -443,6 +458,8 @@ const struct api_resource api_resources[] = {
 #define FILTER_EXPIRY \
 	{ .name = "expiresBefore", .type = API_TIME, .metavar = "DATE", \
 		.help = "that expire before then, or within a span such as 30d" }
+#define FILTER_LABEL \
+	{ .name = "label", .type = API_STRING, .metavar = "LABEL", .help = "with this label" }
 #define FILTER_STATE { .name = "state", .type = API_ENUM, .values = states, .help = "in this state" }
 
 static const struct api_field page_params[] = { PAGE_FIELDS, FILTER_STATE, FILTER_OBJECT_NAME, END };
@@ -452,6 +469,7 @@ static const struct api_field autocert_list_params[] = {
 	FILTER_STATE,
 	FILTER_OBJECT_NAME,
 	FILTER_NAME,
+	FILTER_LABEL,
 	FILTER_PROVIDER,
 	FILTER_EXPIRY,
 	END,
@@ -461,6 +479,7 @@ static const struct api_field certificate_list_params[] = {
 	FILTER_STATE,
 	FILTER_OBJECT_NAME,
 	FILTER_NAME,
+	FILTER_LABEL,
 	FILTER_PROVIDER,
 	FILTER_EXPIRY,
 	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate", .option = "auto",
@@ -682,6 +701,8 @@ static const struct api_field status_result[] = {
 	{ .name = "state", .type = API_STRING, .help = "running, starting or degraded" },
 	{ .name = "message", .type = API_STRING, .help = "what is wrong" },
 	{ .name = "role", .type = API_STRING, .help = "yours" },
+	{ .name = "scoped", .type = API_BOOL,
+		.help = "you see certain certificates only, and nothing that counts all of them" },
 	{ .name = "stateDirectory", .type = API_STRING, .help = "where the store is" },
 	{ .name = "dropDirectory", .type = API_STRING, .help = "where the files are" },
 	{ .name = "providers", .type = API_INT, .help = "declared" },
@@ -698,6 +719,7 @@ static const struct api_field status_result[] = {
 	END,
 };
 
+/* For peers without a scope: these are what all certificates have in common. */
 #define CRUD_ROWS(ID, noun, resource, role, change, what) \
 	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
 		"declare a " what }, \
@@ -705,8 +727,9 @@ static const struct api_field status_result[] = {
 	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what }
 #define READ_ROWS(ID, noun, resource, params, ref, what) \
 	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
-		"list " what "s" }, \
-	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what }
+		"list " what "s", .flags = API_SCOPED }, \
+	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what, \
+		.flags = API_SCOPED }
 
 /* Who may declare programs to be run or where credentials go is admin; who works with what was declared, operator. */
 const struct api_method api_methods[] = {
@@ -715,39 +738,39 @@ const struct api_method api_methods[] = {
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,
-		create_params, NULL, "declare an auto-certificate" },
+		create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_UPDATE] = { "autoCertificate.update", ROLE_OPERATOR, API_UPDATE, API_AUTOCERTIFICATE,
-		autocert_change, NULL, "change an auto-certificate" },
+		autocert_change, NULL, "change an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_DELETE] = { "autoCertificate.delete", ROLE_OPERATOR, API_DELETE, API_AUTOCERTIFICATE,
-		autocert_delete_params, NULL, "delete an auto-certificate" },
+		autocert_delete_params, NULL, "delete an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
-		renew_params, NULL, "order a new certificate now" },
+		renew_params, NULL, "order a new certificate now", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_PAUSE] = { "autoCertificate.pause", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
-		autocert_ref, NULL, "stop renewing until it is resumed" },
+		autocert_ref, NULL, "stop renewing until it is resumed", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_RESUME] = { "autoCertificate.resume", ROLE_OPERATOR, API_CALL,
-		API_AUTOCERTIFICATE, autocert_ref, NULL, "renew again" },
+		API_AUTOCERTIFICATE, autocert_ref, NULL, "renew again", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
-		API_AUTOCERTIFICATE, autocert_ref, explain_result, "what will happen when, and why" },
+		API_AUTOCERTIFICATE, autocert_ref, explain_result, "what will happen when, and why", .flags = API_SCOPED },
 	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_get_params,
 		"certificate"),
 	[RPC_CERTIFICATE_CREATE] = { "certificate.create", ROLE_OPERATOR, API_CREATE, API_CERTIFICATE,
-		certificate_create_params, NULL, "import a certificate with its key" },
+		certificate_create_params, NULL, "import a certificate with its key", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_UPDATE] = { "certificate.update", ROLE_OPERATOR, API_UPDATE, API_CERTIFICATE,
-		certificate_change, NULL, "change name or consumers of a certificate" },
+		certificate_change, NULL, "change name or consumers of a certificate", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_DELETE] = { "certificate.delete", ROLE_OPERATOR, API_DELETE, API_CERTIFICATE,
-		certificate_change, NULL, "delete a certificate that nobody needs" },
+		certificate_change, NULL, "delete a certificate that nobody needs", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_EXPORT] = { "certificate.export", ROLE_VIEWER, API_CALL, API_CERTIFICATE,
 		certificate_export_params, export_result,
 		"write a certificate into the descriptor that comes along; with its key for admins",
-		.flags = API_TAKES_FD },
+		.flags = API_TAKES_FD | API_SCOPED },
 	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
 	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_change, "DNS provider"),
 	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
 	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_change, "consumer"),
 	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
-		rollout_result, "write the files and tell the consumer again" },
+		rollout_result, "write the files and tell the consumer again", .flags = API_SCOPED },
 	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
-		rollout_result, "look now at what the consumer serves" },
+		rollout_result, "look now at what the consumer serves", .flags = API_SCOPED },
 	[RPC_TOKEN_CREATE] = { "token.create", ROLE_ADMIN, API_CREATE, API_TOKEN, NULL, NULL, "make a token" },
 	[RPC_TOKEN_LIST] = { "token.list", ROLE_ADMIN, API_LIST_ALL, API_TOKEN, token_list_params, NULL,
 		"list tokens" },
@@ -757,27 +780,27 @@ const struct api_method api_methods[] = {
 	READ_ROWS(AUTHORIZATION, "authorization", API_AUTHORIZATION, page_params, authorization_ref,
 		"authorization"),
 	[RPC_AUTHORIZATION_CREATE] = { "authorization.create", ROLE_OPERATOR, API_CREATE, API_AUTHORIZATION, NULL,
-		NULL, "ask the CA for the TXT record that proves control of a name" },
+		NULL, "ask the CA for the TXT record that proves control of a name", .flags = API_SCOPED },
 	[RPC_AUTHORIZATION_DELETE] = { "authorization.delete", ROLE_OPERATOR, API_DELETE, API_AUTHORIZATION,
-		authorization_ref, NULL, "forget an authorization" },
+		authorization_ref, NULL, "forget an authorization", .flags = API_SCOPED },
 	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
-		validate_params, NULL, "the record is published: have the CA look" },
+		validate_params, NULL, "the record is published: have the CA look", .flags = API_SCOPED },
 	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
 		audit_list_result, "who did what, and who was refused what", "/audit", .flags = API_READS },
 	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,
 		audit_verify_result, "is the audit log whole", .flags = API_READS },
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
-		event_list_result, "what happened", "/events" },
+		event_list_result, "what happened", "/events", .flags = API_SCOPED },
 	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,
-		event_subscribe_params, event_subscribe_result, "get notifications \"event\" from now on" },
+		event_subscribe_params, event_subscribe_result, "get notifications \"event\" from now on", .flags = API_SCOPED },
 	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, schedule_params,
-		schedule_result, "what will happen next", "/schedule" },
+		schedule_result, "what will happen next", "/schedule", .flags = API_SCOPED },
 	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,
-		status_result, "how certd is", "/status" },
+		status_result, "how certd is", "/status", .flags = API_SCOPED },
 	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
 		"read certd.conf again", "/reload" },
 	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
-		"this API as an OpenRPC document" },
+		"this API as an OpenRPC document", .flags = API_SCOPED },
 };
 _Static_assert(ARRAY_SIZE(api_resources) == API_RESOURCE_COUNT, "one row per resource");
 _Static_assert(ARRAY_SIZE(api_methods) == API_METHOD_COUNT, "one row per method");

@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "common/api.h"
 #include "common/error.h"
+#include "common/scope.h"
 #include "common/timefmt.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 
 enum { MAX_FILE = 256 * 1024, MAX_SPAN = 4000 * 86400 };
 
-enum conf_kind { CONF_TEXT, CONF_PATH, CONF_COUNT, CONF_SPAN, CONF_BOOL, CONF_LIST, CONF_LEVEL };
+enum conf_kind { CONF_TEXT, CONF_PATH, CONF_COUNT, CONF_SPAN, CONF_BOOL, CONF_LIST, CONF_SCOPES, CONF_LEVEL };
 
 struct conf_option {
 	const char *name;
@@ -59,6 +60,8 @@ static const struct conf_option options[] = {
 	{ "operator-groups", CONF_LIST, AT(operator_groups), NULL, 0, 0,
 		"groups that may work with what admins declared" },
 	{ "viewer-groups", CONF_LIST, AT(viewer_groups), NULL, 0, 0, "groups that may look" },
+	{ "scopes", CONF_SCOPES, AT(scopes), NULL, 0, 0,
+		"what a group's role is narrowed to: GROUP:domain=*.example.com, GROUP:provider=NAME, GROUP:label=LABEL" },
 	{ "renew-before", CONF_SPAN, AT(renew_before), "30d", 60, MAX_SPAN,
 		"renew this long before expiry, but at most a third of the lifetime" },
 	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
@@ -175,13 +178,42 @@ set_level(int64_t *place, const char *value, struct error *err)
 	return error_set(err, ERROR_CONFIG, "'%s' is none of error, warning, notice, info, debug", value);
 }
 
+static int
+check_scope(const char *item, struct error *err)
+{
+	struct scope_rule rule = { .domains = STRLIST_INIT };
+	_cleanup_free_ char *group = NULL;
+	int rc = scope_entry_read(item, &group, &rule, err);
+
+	scope_rule_clear(&rule);
+	return rc;
+}
+
+static bool
+is_list(const struct conf_option *option)
+{
+	return option->kind == CONF_LIST || option->kind == CONF_SCOPES;
+}
+
+static int
+set_list(const struct conf_option *option, struct strlist *place, const char *value, struct error *err)
+{
+	size_t before = place->count;
+
+	strlist_split(place, value, ',');
+	for (size_t i = before; option->kind == CONF_SCOPES && i < place->count; i++)
+		if (check_scope(place->items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* Lists are added to. */
 static int
 set_value(struct conf *conf, const struct conf_option *option, const char *value, struct error *err)
 {
 	void *place = place_of(conf, option);
 
-	if (*value == '\0' && option->kind != CONF_LIST)
+	if (*value == '\0' && !is_list(option))
 		return error_set(err, ERROR_CONFIG, "has no value");
 	switch (option->kind) {
 	case CONF_TEXT:
@@ -196,8 +228,8 @@ set_value(struct conf *conf, const struct conf_option *option, const char *value
 	case CONF_BOOL:
 		return set_bool(place, value, err);
 	case CONF_LIST:
-		strlist_split(place, value, ',');
-		return 0;
+	case CONF_SCOPES:
+		return set_list(option, place, value, err);
 	case CONF_LEVEL:
 		return set_level(place, value, err);
 	}
@@ -221,7 +253,7 @@ conf_clear(struct conf *conf)
 
 		if (options[i].kind == CONF_TEXT || options[i].kind == CONF_PATH)
 			str_replace(place, NULL);
-		else if (options[i].kind == CONF_LIST)
+		else if (is_list(&options[i]))
 			strlist_clear(place);
 	}
 }
@@ -233,7 +265,7 @@ conf_set(struct conf *conf, const char *name, const char *value, struct error *e
 
 	if (!option)
 		return unknown_option(name, err);
-	if (option->kind == CONF_LIST)
+	if (is_list(option))
 		strlist_clear(place_of(conf, option));
 	if (set_value(conf, option, value, err) < 0)
 		return error_wrap(err, "%s", name);
@@ -298,9 +330,9 @@ read_option(struct reader *reader, const char *name, const char *value)
 	if (!option)
 		return unknown_option(name, reader->err);
 	seen_in = &reader->seen_in[option - options];
-	if (*seen_in && option->kind != CONF_LIST)
+	if (*seen_in && !is_list(option))
 		return error_set(reader->err, ERROR_CONFIG, "%s: given in line %d already", name, *seen_in);
-	if (!*seen_in && option->kind == CONF_LIST)
+	if (!*seen_in && is_list(option))
 		strlist_clear(place_of(reader->conf, option));
 	*seen_in = reader->line;
 	if (set_value(reader->conf, option, value, reader->err) < 0)
@@ -375,6 +407,7 @@ kind_metavar(enum conf_kind kind)
 	case CONF_BOOL:
 		return "yes|no";
 	case CONF_LIST:
+	case CONF_SCOPES:
 		return "LIST";
 	case CONF_LEVEL:
 		return "LEVEL";

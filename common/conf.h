@@ -33,6 +33,7 @@ struct conf {
 	struct strlist admin_groups; /* names or gids; root and our own uid are always admin */
 	struct strlist operator_groups;
 	struct strlist viewer_groups;
+	struct strlist scopes;            /* entries of common/scope.h */
 	int64_t renew_before;             /* seconds; 30 d */
 	int64_t purge_after;              /* seconds after expiry; 30 d */
 	int64_t max_auto_certificates;    /* 0: none */

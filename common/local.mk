@@ -22,6 +22,7 @@ libcommon_la_SOURCES += \
 	common/pem.c common/pem.h \
 	common/pkcs12.c common/pkcs12.h \
 	common/rpc.c common/rpc.h \
+	common/scope.c common/scope.h \
 	common/secret.c common/secret.h \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \

@@ -212,6 +212,10 @@ status_item(struct output *output, struct json_object *item)
 		fprintf(out, "%s\n", message);
 	fprintf(out, "state in %s, files in %s\n\n", ctl_text_at(item, "stateDirectory"),
 		ctl_text_at(item, "dropDirectory"));
+	if (json_object_get_boolean(ctl_at(item, "scoped"))) {
+		fputs("you see the certificates of your scope only\n", out);
+		return;
+	}
 	status_counts(out, item);
 	status_next(output, item);
 	status_failing(output, ctl_at(item, "failing"));

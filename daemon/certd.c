@@ -236,6 +236,7 @@ read_roles(struct certd *c)
 	role_map_add(&c->roles, ROLE_ADMIN, &c->conf.admin_groups, &unknown);
 	role_map_add(&c->roles, ROLE_OPERATOR, &c->conf.operator_groups, &unknown);
 	role_map_add(&c->roles, ROLE_VIEWER, &c->conf.viewer_groups, &unknown);
+	role_map_scope(&c->roles, &c->conf.scopes, &unknown);
 	if (!unknown.count)
 		return;
 	names = strlist_join(&unknown, ", ");

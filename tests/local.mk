@@ -35,6 +35,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_pem.c \
 	tests/unit/common/test_pkcs12.c \
 	tests/unit/common/test_rpc.c \
+	tests/unit/common/test_scope.c \
 	tests/unit/common/test_secret.c \
 	tests/unit/common/test_timefmt.c \
 	tests/unit/common/test_x509.c \
@@ -121,6 +122,7 @@ check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/control/test_access.c \
 	tests/unit/control/test_diff.c \
 	tests/unit/control/test_effect.c \
 	tests/unit/control/test_list.c \
@@ -285,6 +287,11 @@ FUZZERS += fuzz-timefmt
 fuzz_timefmt_SOURCES = tests/fuzz/fuzz_timefmt.c
 fuzz_timefmt_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/timefmt
+
+FUZZERS += fuzz-scope
+fuzz_scope_SOURCES = tests/fuzz/fuzz_scope.c
+fuzz_scope_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/scope
 
 FUZZERS += fuzz-token
 fuzz_token_SOURCES = tests/fuzz/fuzz_token.c

@@ -1,6 +1,8 @@
 /* Old -> new of a call, and who did it. Secrets are told as "changed": diff.c never sees a stored one. */
 #include "daemon/control/change.h"
 
+#include "daemon/control/access.h"
+
 #include "daemon/control/diff.h"
 #include "daemon/control/resource.h"
 
@@ -59,6 +61,21 @@ add_secrets(const struct api_field *fields, struct json_object *from, struct jso
 }
 
 void
+change_outside(struct call *call, const struct record_class *cls, const void *obj)
+{
+	const struct object *o = obj;
+	const struct audit_entry entry = {
+		.who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[call->method].name,
+		.object = { cls->name, o->id, o->name },
+	};
+
+	if (call->service->audit)
+		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
+}
+
+void
 change_made(struct call *call, const struct record_class *cls, const void *obj, bool is_deleted)
 {
 	const struct api_field *fields = api_resource_find(cls->name)->properties;
@@ -72,6 +89,7 @@ change_made(struct call *call, const struct record_class *cls, const void *obj, 
 	json_object_put(change->changes);
 	change->changes = diff_properties(fields, is_same ? change->before : NULL, after);
 	set_object(change, cls, o);
+	change->is_outside |= !access_covers(call->peer->scope, call->service->store, cls, obj);
 }
 
 static bool
@@ -94,6 +112,10 @@ change_record(struct call *call, struct error *err)
 		.changes = call->change.changes,
 	};
 
+	/* Whatever a method made of its parameters: nothing is declared that its declarer would not see. */
+	if (call->change.is_outside)
+		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s",
+			call->change.type, call->change.name, call->peer->label);
 	if (!call->service->audit || !is_change(call))
 		return 0;
 	return audit_change(call->service->audit, call_txn(call), &entry, err);

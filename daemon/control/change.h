@@ -17,6 +17,7 @@ struct change {
 	char *name;                  /* owned */
 	struct json_object *before;  /* properties of the object that the call found; NULL: none */
 	struct json_object *changes; /* diff_properties(); NULL: nothing was stored */
+	bool is_outside;             /* what was stored lies outside of the peer's scope */
 };
 
 void
@@ -25,6 +26,10 @@ change_clear(struct change *change);
 /* @obj, of @cls, is what the call is about. Only the first one is remembered. */
 void
 change_found(struct call *call, const struct record_class *cls, const void *obj);
+
+/* @obj was asked for, and lies outside of the peer's scope: a refusal, although the answer does not say so. */
+void
+change_outside(struct call *call, const struct record_class *cls, const void *obj);
 
 /* @obj was stored (created, updated) by the call; @is_deleted: it was deleted. */
 void

@@ -56,6 +56,7 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
 	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate is of another profile" },
 	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal moves" },
+	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates have the same labels" },
 
 	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
 	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },

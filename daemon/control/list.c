@@ -6,6 +6,7 @@
 #include "daemon/control/list.h"
 
 #include "common/timefmt.h"
+#include "daemon/control/access.h"
 #include "daemon/control/resource.h"
 #include "daemon/store/object_query.h"
 
@@ -61,6 +62,7 @@ static const struct filter {
 	{ "name", OBJECT_HAS_NAME, NULL },
 	{ "autoCertificate", OBJECT_REFERS_TO, &autocert_class },
 	{ "commonName", OBJECT_HAS_COMMON_NAME, NULL },
+	{ "label", OBJECT_HAS_LABEL, NULL },
 	{ "provider", OBJECT_REFERS_TO, &provider_class },
 	{ "expiresBefore", OBJECT_EXPIRES_BEFORE, NULL },
 	{ "state", OBJECT_HAS_STATE, NULL },
@@ -88,10 +90,26 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 		break;
 	case OBJECT_HAS_NAME:
 	case OBJECT_HAS_COMMON_NAME:
+	case OBJECT_HAS_LABEL:
 		break;
 	}
 	object_query_add(&l->query, f->condition, text, number);
 	return 0;
+}
+
+/* A scope that asks for one label or one provider is answered by its index; any other by looking at each object. */
+static void
+narrow_by_scope(struct list *l)
+{
+	const struct scope *scope = l->call->peer->scope;
+	const struct scope_rule *rule = scope && scope->n_rules == 1 ? &scope->rules[0] : NULL;
+
+	if (!rule || (l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
+		return;
+	if (rule->labels.count == 1)
+		object_query_add(&l->query, OBJECT_HAS_LABEL, rule->labels.items[0], 0);
+	else if (rule->providers.count == 1 && strlen(rule->providers.items[0]) == STORE_ID_SIZE - 1)
+		object_query_add(&l->query, OBJECT_REFERS_TO, rule->providers.items[0], 0);
 }
 
 static int
@@ -104,33 +122,45 @@ add_filters(struct list *l, struct error *err)
 			add_filter(l, &filters[i], text, err) < 0)
 			return -1;
 	}
+	narrow_by_scope(l);
 	return 0;
 }
 
 /* --- slices --- */
 
+/* The total of all is known without looking. */
+static bool
+is_total_known(const struct list *l)
+{
+	return !l->query.n_terms && !l->call->peer->scope;
+}
+
 static bool
 found(const char *id, void *arg)
 {
 	struct list *l = arg;
-	int64_t at = l->seen++ - l->offset;
+	const struct scope *scope = l->call->peer->scope;
+	int64_t at;
+
+	if (!access_covers_id(scope, l->call->service->store, l->ops->cls, id))
+		return true;
+	at = l->seen++ - l->offset;
 
 	if (at >= 0 && at < l->limit)
 		strlist_add(&l->ids, id);
-	/* The total of all is known without looking. */
-	return l->query.n_terms || at + 1 < l->limit;
+	return !is_total_known(l) || at + 1 < l->limit;
 }
 
 static int
 find_some(struct list *l, struct error *err)
 {
 	struct store *store = l->call->service->store;
-	unsigned looks = l->query.n_terms > 1 ? SLICE_LOOKS : SLICE_ROWS;
+	unsigned looks = l->query.n_terms > 1 || l->call->peer->scope ? SLICE_LOOKS : SLICE_ROWS;
 	int more = object_query_run(&l->query, store, looks, found, l, err);
 
 	if (more < 0)
 		return -1;
-	l->is_found = !more || (!l->query.n_terms && l->ids.count == (size_t)l->limit);
+	l->is_found = !more || (is_total_known(l) && l->ids.count == (size_t)l->limit);
 	return 0;
 }
 
@@ -144,7 +174,7 @@ describe_some(struct list *l, struct error *err)
 	for (size_t n = 0; n < SLICE_OBJECTS && l->n_described < l->ids.count && there >= 0; n++) {
 		there = object_peek(service->store, l->ops->cls, l->ids.items[l->n_described++], o, err);
 		if (there == 1)
-			json_object_array_add(l->items, resource_to_json(service, l->ops, o));
+			json_object_array_add(l->items, resource_seen_by(l->call->peer, service, l->ops, o));
 	}
 	record_clear(l->ops->cls, o);
 	free(o);
@@ -166,7 +196,7 @@ result(struct list *l)
 	struct json_object *page = json_object_new_object();
 	int64_t total = l->seen;
 
-	if (!l->query.n_terms)
+	if (is_total_known(l))
 		total = (int64_t)store_count(l->call->service->store, l->ops->cls->db);
 	json_object_object_add(page, "items", l->items);
 	l->items = NULL;

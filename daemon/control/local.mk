@@ -1,6 +1,7 @@
 # daemon/control: the methods of the API (service, res_*), the sockets that carry them:
 # JSON-RPC (server, session) and REST (rest*), with who may come in (acceptor, peer).
 libcertd_la_SOURCES += \
+	daemon/control/access.c daemon/control/access.h \
 	daemon/control/acceptor.c daemon/control/acceptor.h \
 	daemon/control/change.c daemon/control/change.h \
 	daemon/control/diff.c daemon/control/diff.h \

@@ -2,6 +2,7 @@
 #include "daemon/control/peer.h"
 
 #include "common/error.h"
+#include "daemon/control/access.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -50,7 +51,43 @@ role_map_clear(struct role_map *map)
 {
 	for (size_t role = 0; role < ARRAY_SIZE(map->gids); role++)
 		free(map->gids[role]);
+	for (size_t i = 0; i < map->n_scopes; i++)
+		scope_rule_clear(&map->scopes[i].rule);
+	free(map->scopes);
 	*map = (struct role_map){ 0 };
+}
+
+/* Several entries of a group are one rule. */
+static void
+add_scope(struct role_map *map, gid_t gid, const struct scope_rule *rule)
+{
+	for (size_t i = 0; i < map->n_scopes; i++) {
+		if (map->scopes[i].gid == gid) {
+			scope_rule_add(&map->scopes[i].rule, rule);
+			return;
+		}
+	}
+	map->scopes = xreallocarray(map->scopes, map->n_scopes + 1, sizeof(*map->scopes));
+	map->scopes[map->n_scopes] = (struct group_scope){ .gid = gid };
+	scope_rule_add(&map->scopes[map->n_scopes++].rule, rule);
+}
+
+void
+role_map_scope(struct role_map *map, const struct strlist *entries, struct strlist *unknown)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		struct scope_rule rule = { .domains = STRLIST_INIT };
+		_cleanup_free_ char *group = NULL;
+		gid_t gid;
+
+		if (scope_entry_read(entries->items[i], &group, &rule, NULL) < 0)
+			continue; /* certd.conf has none that is not one */
+		if (group_id(group, &gid))
+			add_scope(map, gid, &rule);
+		else
+			strlist_add(unknown, group);
+		scope_rule_clear(&rule);
+	}
 }
 
 static bool
@@ -74,15 +111,60 @@ role_of(const struct role_map *map, uid_t uid, const gid_t *gids, size_t n_gids)
 	return ROLE_NONE;
 }
 
+static bool
+has_gid(const gid_t *gids, size_t n, gid_t gid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (gids[i] == gid)
+			return true;
+	return false;
+}
+
+static const struct scope_rule *
+rule_of_group(const struct role_map *map, gid_t gid)
+{
+	for (size_t i = 0; i < map->n_scopes; i++)
+		if (map->scopes[i].gid == gid)
+			return &map->scopes[i].rule;
+	return NULL;
+}
+
+struct scope *
+scope_of(const struct role_map *map, enum api_role role, uid_t uid, const gid_t *gids, size_t n_gids)
+{
+	struct scope *scope;
+
+	if (uid == 0 || uid == geteuid() || role == ROLE_NONE)
+		return NULL;
+	scope = scope_new();
+	for (size_t i = 0; i < map->n_gids[role]; i++) {
+		const struct scope_rule *rule = rule_of_group(map, map->gids[role][i]);
+
+		if (!has_gid(gids, n_gids, map->gids[role][i]))
+			continue;
+		if (!rule) {
+			scope_release(scope);
+			return NULL;
+		}
+		scope_add(scope, rule);
+	}
+	return scope;
+}
+
 void
 peer_copy(struct peer *dst, const struct peer *src)
 {
+	struct scope *scope = scope_hold(src->scope);
+
+	scope_release(dst->scope);
 	*dst = *src;
+	dst->scope = scope;
 }
 
 void
 peer_clear(struct peer *peer)
 {
+	scope_release(peer->scope);
 	*peer = (struct peer){ .role = ROLE_NONE };
 }
 
@@ -103,6 +185,7 @@ peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *er
 	n = gids_len / sizeof(gids[0]);
 	gids[n++] = cred.gid;
 	*ret = (struct peer){ .uid = cred.uid, .role = role_of(map, cred.uid, gids, n) };
+	ret->scope = scope_of(map, ret->role, cred.uid, gids, n);
 	snprintf(ret->user_id, sizeof(ret->user_id), "%u", cred.uid);
 	snprintf(ret->label, sizeof(ret->label), "uid:%u", cred.uid);
 	return 0;

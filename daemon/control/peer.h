@@ -6,6 +6,7 @@
 #define DAEMON_CONTROL_PEER_H
 
 #include "common/api.h"
+#include "common/scope.h"
 #include "common/strlist.h"
 
 #include <sys/types.h>
@@ -16,11 +17,20 @@ struct error;
 struct role_map {
 	gid_t *gids[ROLE_ADMIN + 1]; /* owned; by role */
 	size_t n_gids[ROLE_ADMIN + 1];
+	struct group_scope {
+		gid_t gid;
+		struct scope_rule rule;
+	} * scopes; /* owned; a group at most once */
+	size_t n_scopes;
 };
 
 /* Adds the groups (names or numbers). A name that is unknown is skipped and appended to @unknown. */
 void
 role_map_add(struct role_map *map, enum api_role role, const struct strlist *groups, struct strlist *unknown);
+
+/* Narrows groups: entries of certd.conf's `scopes` (common/scope.h). Unknown groups as above. */
+void
+role_map_scope(struct role_map *map, const struct strlist *entries, struct strlist *unknown);
 
 void
 role_map_clear(struct role_map *map);
@@ -57,5 +67,12 @@ peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *er
 /* The pure part of peer_read(). */
 enum api_role
 role_of(const struct role_map *map, uid_t uid, const gid_t *gids, size_t n_gids);
+
+/*
+ * The other one: what the groups that grant @role are narrowed to, together; a group that is not narrowed lifts it.
+ * NULL: no scope. Owned by the caller (access.h).
+ */
+struct scope *
+scope_of(const struct role_map *map, enum api_role role, uid_t uid, const gid_t *gids, size_t n_gids);
 
 #endif

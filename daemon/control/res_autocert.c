@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFERRERS_MAX = 10000 };
+enum { REFERRERS_MAX = 10000, CERTIFICATES_MAX = 1000 };
 
 /* --- describing --- */
 
@@ -211,6 +211,28 @@ apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 	scheduler_kick(s->scheduler);
 }
 
+/* Its certificates have the labels that it has: who may see the one may see the others. */
+static int
+give_labels(struct call *call, const struct autocert *a, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &certificate_class, a->o.id, CERTIFICATES_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+		int found = object_load(store, &certificate_class, ids.items[i], &c, err);
+
+		if (found < 0)
+			return -1;
+		strlist_copy(&c.labels, &a->labels);
+		if (found && object_save(store, call_txn(call), &certificate_class, &c, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 update(struct call *call, struct json_object *params, struct error *err)
 {
@@ -229,6 +251,8 @@ update(struct call *call, struct json_object *params, struct error *err)
 	withdraw_from_consumers(call->service->rollout, call_txn(call),
 		&(struct withdraw_from){ a.o.id, a.slug }, &old.consumers, &a.consumers, call_now(call));
 	apply_effect(call, &a, &effect);
+	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
+		return -1;
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 

@@ -136,6 +136,9 @@ certificate_update(struct call *call, struct json_object *params, struct error *
 
 	if (resource_find(call, &certificate_class, params, &old, err) < 0)
 		return -1;
+	if (old.autocert && json_object_object_get_ex(properties, "labels", NULL))
+		return error_set_field(err, "properties.labels",
+			"'%s' has the labels of its auto-certificate; change them there", old.o.name);
 	record_copy(&certificate_class, &c, &old);
 	resource_from_json(&certificate_ops, properties, &c);
 	if (json_object_object_get_ex(properties, "consumers", NULL) && check_consumers(call, &c, err) < 0)

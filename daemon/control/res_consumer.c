@@ -1,6 +1,7 @@
 /* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
 #include "daemon/control/res_consumer.h"
 #include "common/rpc.h"
+#include "daemon/control/access.h"
 #include "daemon/control/handlers.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
@@ -328,7 +329,8 @@ roll(struct call *call, enum schedule_kind kind, struct json_object *params, str
 		_cleanup_subject_ struct subject subject = { .type = NULL };
 
 		if (subject_load(call->service->store, ids.items[i], &subject, err) != 1 ||
-			!subject.certificate)
+			!subject.certificate ||
+			!access_covers_subject(call->peer->scope, call->service->store, subject.id))
 			continue;
 		run_now(call, kind, &subject);
 		json_object_array_add(list, ref_json(&subject));

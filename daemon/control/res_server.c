@@ -2,6 +2,7 @@
 #include "common/rpc.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/control/access.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
 #include "daemon/control/rest.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, EXPIRING_SHOWN = 10 };
+enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, EXPIRING_SHOWN = 10, SEEN_PAGES = 100, SCHEDULE_LOOKS = 10000 };
 
 static int64_t
 param_int(struct json_object *params, const char *name, int64_t fallback)
@@ -24,13 +25,69 @@ param_int(struct json_object *params, const char *name, int64_t fallback)
 
 /* --- events --- */
 
+/* Those of @from that @call's peer may see go to @to. */
+static void
+take_seen(struct call *call, struct json_object *from, struct json_object *to)
+{
+	for (size_t i = 0; i < json_object_array_length(from); i++) {
+		struct json_object *event = json_object_array_get_idx(from, i);
+
+		if (access_sees_event(call->peer->scope, call->service->store, event))
+			json_object_array_add(to, json_object_get(event));
+	}
+}
+
+static int64_t
+last_seq(struct json_object *items)
+{
+	size_t n = json_object_array_length(items);
+
+	return n ? json_object_get_int64(json_path(json_object_array_get_idx(items, n - 1), "seq")) : -1;
+}
+
+/*
+ * events_list() for a peer with a scope: page by page until there are @limit that it sees. Of the last ones those among
+ * the last LIST_LIMIT_MAX. Owned by the caller; NULL: failed.
+ */
+static struct json_object *
+list_seen(struct call *call, const char *object, int64_t after, size_t limit, struct error *err)
+{
+	struct events *events = call->service->events;
+	struct json_object *seen = json_object_new_array();
+	bool are_last = after < 0;
+	size_t n = 1;
+
+	for (int page = 0; page < SEEN_PAGES && n && json_object_array_length(seen) < limit; page++) {
+		_cleanup_json_ struct json_object *items = events_list(
+			events, object, after, are_last ? LIST_LIMIT_MAX : limit + LIST_LIMIT, err);
+
+		if (!items) {
+			json_object_put(seen);
+			return NULL;
+		}
+		n = are_last ? 0 : json_object_array_length(items);
+		after = last_seq(items);
+		take_seen(call, items, seen);
+	}
+	n = json_object_array_length(seen);
+	if (n > limit)
+		json_object_array_del_idx(seen, are_last ? 0 : limit, n - limit);
+	return seen;
+}
+
+static struct json_object *
+list_events(struct call *call, const char *object, int64_t after, size_t limit, struct error *err)
+{
+	return call->peer->scope ? list_seen(call, object, after, limit, err)
+				 : events_list(call->service->events, object, after, limit, err);
+}
+
 int
 event_list(struct call *call, struct json_object *params, struct error *err)
 {
 	struct json_object *object = json_path(params, "object");
-	struct json_object *items = events_list(call->service->events,
-		object ? json_object_get_string(object) : NULL, param_int(params, "after", -1),
-		(size_t)param_int(params, "limit", LIST_LIMIT), err);
+	struct json_object *items = list_events(call, object ? json_object_get_string(object) : NULL,
+		param_int(params, "after", -1), (size_t)param_int(params, "limit", LIST_LIMIT), err);
 
 	if (!items)
 		return -1;
@@ -49,7 +106,7 @@ event_subscribe(struct call *call, struct json_object *params, struct error *err
 	struct json_object *missed = NULL;
 
 	if (after >= 0) {
-		missed = events_list(call->service->events, id, after, LIST_LIMIT_MAX, err);
+		missed = list_events(call, id, after, LIST_LIMIT_MAX, err);
 		if (!missed)
 			return -1;
 	}
@@ -157,6 +214,18 @@ row_to_json(struct store *store, const struct schedule_row *row)
 	return item;
 }
 
+static bool
+sees_row(const struct call *call, const struct schedule_row *row)
+{
+	const struct record_class *cls = class_of_kind(row->kind);
+
+	if (cls == &autocert_class)
+		return access_covers_subject(call->peer->scope, call->service->store, row->object);
+	return !call->peer->scope ||
+	       (cls && access_covers_id(call->peer->scope, call->service->store, cls, row->object));
+}
+
+/* For a peer with a scope: of the next SCHEDULE_LOOKS rows those that it may see. */
 int
 schedule_list(struct call *call, struct json_object *params, struct error *err)
 {
@@ -165,15 +234,15 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 	struct json_object *items = json_object_new_array();
 	_cleanup_free_ struct lane_head *heads = NULL;
 	struct lane_head *head;
+	int64_t seen = 0, looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
 	size_t n;
 	int rc = heads_open(store, &heads, &n, err);
 
-	for (int64_t seen = 0; rc == 0 && seen < offset + limit && (head = heads_earliest(heads, n));
-		seen++) {
+	while (rc == 0 && seen < offset + limit && looks-- && (head = heads_earliest(heads, n))) {
 		struct schedule_row row = head->row;
 		int found;
 
-		if (seen >= offset)
+		if (sees_row(call, &row) && seen++ >= offset)
 			json_object_array_add(items, row_to_json(store, &row));
 		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
 		head->has_row = found == 1;
@@ -183,7 +252,8 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 	json_object_object_add(call->result, "items", items);
 	json_add_int(call->result, "offset", offset);
 	json_add_int(call->result, "limit", limit);
-	json_add_int(call->result, "total", (int64_t)store_count(store, STORE_SCHEDULE_ROW));
+	json_add_int(call->result, "total",
+		call->peer->scope ? seen : (int64_t)store_count(store, STORE_SCHEDULE_ROW));
 	return rc;
 }
 
@@ -283,12 +353,30 @@ status_store(struct service *s, struct json_object *status)
 	json_object_object_add(status, "store", o);
 }
 
+/* What says how many there are, and which is next, is not for a peer with a scope. */
+static void
+status_of_all(struct service *s, const struct scheduler_stats *stats, struct json_object *status)
+{
+	struct json_object *failing = troubles_list(s);
+
+	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
+	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
+	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
+	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
+	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
+	json_add_int(status, "inFlight", stats->issues_running);
+	status_store(s, status);
+	status_next(s->store, status);
+	if (failing)
+		json_object_object_add(status, "failing", failing);
+	status_warnings(s, status);
+}
+
 int
 server_status(struct call *call, struct json_object *params, struct error *err)
 {
 	struct service *s = call->service;
 	struct json_object *status = json_object_new_object();
-	struct json_object *failing;
 	struct scheduler_stats stats;
 
 	(void)params;
@@ -301,17 +389,9 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_string(status, "role", api_role_name(call->peer->role));
 	json_add_string(status, "stateDirectory", s->conf->state_dir);
 	json_add_string(status, "dropDirectory", s->conf->drop_root);
-	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
-	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
-	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
-	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
-	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
-	json_add_int(status, "inFlight", stats.issues_running);
-	status_store(s, status);
-	status_next(s->store, status);
-	if ((failing = troubles_list(s)))
-		json_object_object_add(status, "failing", failing);
-	status_warnings(s, status);
+	json_add_bool(status, "scoped", call->peer->scope);
+	if (!call->peer->scope)
+		status_of_all(s, &stats, status);
 	call->result = status;
 	return 0;
 }

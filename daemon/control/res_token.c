@@ -42,6 +42,19 @@ check_name(const struct token *t, struct error *err)
 	return 0;
 }
 
+static int
+resolve_providers(struct call *call, struct token *t, struct error *err)
+{
+	for (size_t i = 0; i < t->providers.count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.providers[%zu]", i);
+
+		if (resource_ref(call->service->store, &provider_class, field, t->providers.items[i],
+			    &t->providers.items[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 token_create(struct call *call, struct json_object *params, struct error *err)
 {
@@ -50,7 +63,7 @@ token_create(struct call *call, struct json_object *params, struct error *err)
 	struct json_object *metadata = NULL;
 
 	resource_from_json(&token_ops, json_path(params, "properties"), &t);
-	if (check_name(&t, err) < 0)
+	if (check_name(&t, err) < 0 || resolve_providers(call, &t, err) < 0)
 		return -1;
 	store_new_id(t.o.id);
 	resource_created(call, &t.o);

@@ -4,6 +4,8 @@
  */
 #include "daemon/control/resource.h"
 
+#include "daemon/control/access.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +245,16 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	return json;
 }
 
+struct json_object *
+resource_seen_by(
+	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj)
+{
+	struct json_object *json = resource_to_json(service, ops, obj);
+
+	access_strip(peer->scope, service->store, ops->cls, json);
+	return json;
+}
+
 /* --- from JSON (validated by api_validate() already) --- */
 
 static void
@@ -367,16 +379,17 @@ resource_ref(struct store *store, const struct record_class *cls, const char *fi
 
 /* "; did you mean 'www.example.com'?" or "". Owned by the caller. */
 static char *
-suggestion(struct store *store, const struct record_class *cls, const char *ref)
+suggestion(struct store *store, const struct scope *scope, const struct record_class *cls, const char *ref)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	struct object *o = xcalloc(1, cls->size);
 	char after[STORE_ID_SIZE] = "";
 	const char *nearest;
 
-	while (names.count < NEAREST_MAX && object_next_peek(store, cls, after, o, NULL) == 1) {
+	for (size_t n = 0; n < NEAREST_MAX && object_next_peek(store, cls, after, o, NULL) == 1; n++) {
 		memcpy(after, o->id, sizeof(after));
-		strlist_add(&names, o->name);
+		if (access_covers(scope, store, cls, o))
+			strlist_add(&names, o->name);
 	}
 	record_clear(cls, o);
 	free(o);
@@ -412,8 +425,13 @@ find_by(object_find_fn *find, struct call *call, const struct record_class *cls,
 	if (json_get_string(params, "ref", &ref, err) != 1)
 		return -1;
 	found = find(call->service->store, cls, ref, obj, err);
+	if (found == 1 && !access_covers(call->peer->scope, call->service->store, cls, obj)) {
+		change_outside(call, cls, obj);
+		record_clear(cls, obj);
+		found = 0; /* for this peer; the words are the same */
+	}
 	if (found == 0) {
-		_cleanup_free_ char *hint = suggestion(call->service->store, cls, ref);
+		_cleanup_free_ char *hint = suggestion(call->service->store, call->peer->scope, cls, ref);
 
 		error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'%s", cls->name, ref, hint);
 	}
@@ -502,7 +520,7 @@ resource_get(struct call *call, const struct resource_ops *ops, struct json_obje
 	int rc = find_by(object_find_peek, call, ops->cls, params, obj, err);
 
 	if (rc == 0)
-		call->result = resource_to_json(call->service, ops, obj);
+		call->result = resource_seen_by(call->peer, call->service, ops, obj);
 	record_clear(ops->cls, obj);
 	free(obj);
 	return rc;

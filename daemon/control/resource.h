@@ -20,6 +20,11 @@ struct resource_ops {
 struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
 
+/* The same without what @peer must not see. */
+struct json_object *
+resource_seen_by(
+	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
+
 /* The properties alone, in the API's words. Owned by the caller. */
 struct json_object *
 resource_properties(const struct record_class *cls, const void *obj);

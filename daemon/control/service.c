@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/control/access.h"
 #include "daemon/report/refusals.h"
 
 #include <stdlib.h>
@@ -116,22 +117,29 @@ call_run(struct call *call)
 	call_end(call, service_handlers[call->method](call, call->params, &err), &err);
 }
 
-/* ERROR_DENIED, an event, and a record of the audit log. Return: -1. */
+/* An event, and a record of the audit log. Return: -1. */
 static int
-refuse(struct service *service, const struct peer *peer, const struct api_method *method, enum api_role role,
-	const char *what, struct error *err)
+note_refusal(struct service *service, const struct peer *peer, const struct api_method *method,
+	const struct error *err)
 {
 	const struct audit_entry entry = {
 		.who = peer->label, .user_id = peer->user_id, .method = method->name
 	};
 
-	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
-		peer->label, api_role_name(peer->role));
 	if (service->refusals)
 		refusals_note(service->refusals, peer->label, err);
 	if (service->audit)
 		audit_refusal(service->audit, &entry, err->message);
 	return -1;
+}
+
+static int
+refuse(struct service *service, const struct peer *peer, const struct api_method *method, enum api_role role,
+	const char *what, struct error *err)
+{
+	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
+		peer->label, api_role_name(peer->role));
+	return note_refusal(service, peer, method, err);
 }
 
 int
@@ -150,7 +158,11 @@ call_check(struct service *service, const struct peer *peer, enum api_method_id 
 
 	if (peer->role < method->role)
 		return refuse(service, peer, method, method->role, method->name, err);
-	return api_validate(id, params, err);
+	if (api_validate(id, params, err) < 0)
+		return -1;
+	if (access_check(service->store, peer, id, params, err) < 0)
+		return err->code == ERROR_DENIED ? note_refusal(service, peer, method, err) : -1;
+	return 0;
 }
 
 static bool

@@ -16,6 +16,7 @@
 #include "common/rpc.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/control/access.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -247,6 +248,8 @@ session_event(struct json_object *event, void *arg)
 	struct session *s = arg;
 	size_t before = s->out.len;
 
+	if (!access_sees_event(s->peer.scope, s->service->store, event))
+		return;
 	session_send(s, rpc_notification("event", json_object_get(event)));
 	s->unsent_events += s->out.len - before;
 	if (s->busy)

@@ -4,6 +4,7 @@
 #include "common/base64url.h"
 #include "common/ossl.h"
 #include "common/timefmt.h"
+#include "daemon/control/access.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -108,6 +109,11 @@ peer_of_token(const struct token *token, struct peer *ret)
 	*ret = (struct peer){ .uid = (uid_t)-1, .role = role_named(token->role) };
 	snprintf(ret->user_id, sizeof(ret->user_id), "%s", token->o.id);
 	snprintf(ret->label, sizeof(ret->label), "token:%s", token->o.name);
+	if (token->domains.count || token->providers.count || token->labels.count) {
+		ret->scope = scope_new();
+		scope_add(
+			ret->scope, &(struct scope_rule){ token->domains, token->providers, token->labels });
+	}
 }
 
 int

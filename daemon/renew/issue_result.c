@@ -235,6 +235,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		return -1;
 	if (found == 0)
 		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted meanwhile");
+	strlist_copy(&cert->labels, &a.labels);
 	txn = store_begin(env->store);
 	issue_gather(issue, txn);
 	if (certificate_save(issue, txn, cert, err) < 0)

@@ -5,6 +5,7 @@
  *   "n" db name            -> id          unique name within a resource
  *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
+ *   "l" db label NUL id        -> ""      certificates and auto-certificates by label
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
  *   "s" slug                   -> id      drop directories (control/slug.h)
@@ -76,6 +77,7 @@ struct autocert {
 	int64_t renew_before;     /* seconds; 0: 30 days */
 	struct strlist consumers; /* ids */
 	bool paused;
+	struct strlist labels; /* its certificates have the same */
 	/* not the client's: */
 	char *slug;             /* name of the drop directory; unique */
 	char *last_certificate; /* id of the newest issued one */
@@ -108,6 +110,7 @@ struct certificate {
 	bool revoked;
 	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
 	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
+	struct strlist labels; /* of an issued one: as its auto-certificate has them */
 	struct buf pair; /* key_pair_digest() of what was verified; checked again before it is dropped */
 };
 
@@ -151,7 +154,11 @@ struct token {
 	struct object o;
 	char *role;       /* "viewer", "operator", "admin" */
 	int64_t lifetime; /* seconds from o.created_at; 0: no end */
-	struct buf hash;  /* SHA-256 of its secret */
+	struct strlist
+		domains; /* canonical patterns; its scope together with the next two: see common/scope.h */
+	struct strlist providers; /* ids */
+	struct strlist labels;
+	struct buf hash; /* SHA-256 of its secret */
 };
 
 /* A name whose control is to be proved by a TXT record that people publish. Its name is that name, "*." included. */

@@ -69,6 +69,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
 	RECORD_FIELD(RECORD_ERROR, 34, struct autocert, last_error, NULL),
 	RECORD_FIELD(RECORD_BOOL, 35, struct autocert, is_outdated, NULL),
+	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct autocert, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class autocert_class = CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields);
@@ -98,6 +99,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD_ROLE(
 		RECORD_STRLIST, 33, struct certificate, consumers, "consumers", RECORD_REF, &consumer_class),
 	RECORD_FIELD(RECORD_STRING, 34, struct certificate, slug, NULL),
+	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class certificate_class = CLASS(
 	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields);
@@ -145,6 +147,10 @@ static const struct record_field token_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 16, struct token, role, "role"),
 	RECORD_FIELD(RECORD_INT, 17, struct token, lifetime, "expires"),
 	RECORD_FIELD(RECORD_BYTES, 18, struct token, hash, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 19, struct token, domains, "domains"),
+	RECORD_FIELD_ROLE(
+		RECORD_STRLIST, 20, struct token, providers, "providers", RECORD_WEAK_REF, &provider_class),
+	RECORD_FIELD(RECORD_STRLIST, 21, struct token, labels, "labels"),
 };
 const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields);
 

@@ -4,6 +4,7 @@
  *   "n" db name             -> id
  *   "r" db target-id NUL id -> "" (the target is needed) or "w" (weak: it may go away)
  *   "c" db common-name NUL id -> ""
+ *   "l" db label NUL id -> ""
  *   "s" db state NUL id -> ""
  *   "e" db date (8, big endian, sign flipped) id -> ""
  */
@@ -148,7 +149,9 @@ rows_of_field(
 	}
 	record_strings(f, obj, &strings, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (f->role == RECORD_COMMON_NAME)
+		if (f->role == RECORD_LABEL)
+			rows_add(ret, 'l', cls->db, strings[i], o->id, "");
+		else if (f->role == RECORD_COMMON_NAME)
 			rows_add(ret, 'c', cls->db, strings[i], o->id, "");
 		else
 			rows_add(ret, 'r', cls->db, strings[i], o->id, f->role == RECORD_REF ? "" : "w");

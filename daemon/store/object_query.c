@@ -32,6 +32,15 @@ object_query_add(struct object_query *q, enum object_condition condition, const 
 	q->terms[q->n_terms++] = (struct object_term){ condition, text, number };
 }
 
+/* Of the index rows that have the condition's text. */
+static char
+kind_of(enum object_condition condition)
+{
+	if (condition == OBJECT_HAS_LABEL)
+		return 'l';
+	return condition == OBJECT_REFERS_TO ? 'r' : 'c';
+}
+
 /* The row of @id that says that the condition holds; @id "": what all such rows begin with. */
 static void
 term_key(const struct object_query *q, const struct object_term *t, const char *id, struct buf *ret)
@@ -41,7 +50,7 @@ term_key(const struct object_query *q, const struct object_term *t, const char *
 	if (t->condition == OBJECT_HAS_STATE)
 		index_key(ret, 's', q->cls->db, state, id);
 	else
-		index_key(ret, t->condition == OBJECT_REFERS_TO ? 'r' : 'c', q->cls->db, t->text, id);
+		index_key(ret, kind_of(t->condition), q->cls->db, t->text, id);
 }
 
 static int
@@ -80,6 +89,7 @@ term_holds(struct store *store, const struct object_query *q, const struct objec
 		return expires_before(store, q, t->number, id, err);
 	case OBJECT_REFERS_TO:
 	case OBJECT_HAS_COMMON_NAME:
+	case OBJECT_HAS_LABEL:
 	case OBJECT_HAS_STATE:
 		term_key(q, t, id, &key);
 		return store_get(store, STORE_INDEX, key.data, key.len, &value, err);

@@ -39,6 +39,7 @@ enum record_role {
 	RECORD_WEAK_REF,    /* the same, but the target may go away: origin, history */
 	RECORD_COMMON_NAME, /* STRING: found by object_by_common_name() */
 	RECORD_EXPIRY,      /* INT: found by object_query */
+	RECORD_LABEL,       /* STRLIST: found by object_query */
 };
 
 struct record_field {
