@@ -20,11 +20,12 @@ enum options_from {
 };
 
 enum command_flag {
-	COMMAND_NOUN = 1,     /* the first word is a resource */
-	COMMAND_NAME = 2,     /* then a name */
-	COMMAND_NAMES = 4,    /* then one or more names */
-	COMMAND_OPTIONAL = 8, /* noun and name may be left out */
-	COMMAND_WORDS = 16    /* any words: the command looks at them itself */
+	COMMAND_NOUN = 1,        /* the first word is a resource */
+	COMMAND_NAME = 2,        /* then a name */
+	COMMAND_NAMES = 4,       /* then one or more names */
+	COMMAND_OPTIONAL = 8,    /* noun and name may be left out */
+	COMMAND_WORDS = 16,      /* any words: the command looks at them itself */
+	COMMAND_CERTIFICATE = 32 /* the first word is a certificate, or an auto-certificate */
 };
 
 struct command {

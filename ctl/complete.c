@@ -194,6 +194,11 @@ offer_words(const struct completion *c, const struct position *at)
 		offer_names(c, at->resource);
 		return;
 	}
+	if ((command->flags & COMMAND_CERTIFICATE) && at->words == 0) {
+		offer_names(c, &api_resources[API_CERTIFICATE]);
+		offer_names(c, &api_resources[API_AUTOCERTIFICATE]);
+		return;
+	}
 	for (; f && f->name; f++)
 		if ((f->flags & API_POSITIONAL) && index-- == 0)
 			offer_values(c, f);

@@ -161,6 +161,26 @@ schedule_purge(struct call *call, const struct certificate *c)
 		time_add(c->not_after_at, s->issue_env->purge_after));
 }
 
+/* @is_made: its name was made of a time, and another may have come within the same second. */
+static int
+save_named(struct call *call, struct certificate *c, bool is_made, struct error *err)
+{
+	struct store *store = call->service->store;
+	char *name;
+
+	if (object_save(store, call_txn(call), &certificate_class, c, err) == 0)
+		return 0;
+	if (err->code != ERROR_EXISTS)
+		return -1;
+	if (!is_made)
+		return error_wrap(err, "to take the place of the old one name it in 'replace'");
+	error_clear(err);
+	name = xasprintf("%s %.8s", c->o.name, c->o.id);
+	free(c->o.name);
+	c->o.name = name;
+	return object_save(store, call_txn(call), &certificate_class, c, err);
+}
+
 /* It stays in the store until it is purged, under the time when it came. */
 static int
 retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
@@ -189,33 +209,33 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	expiry_forget(s->store, call_txn(call), old->o.id);
 	schedule_purge(call, old); /* while it was deployed the row only looked again from day to day */
 	resource_modified(call, &old->o);
-	if (object_save(s->store, call_txn(call), &certificate_class, old, err) < 0)
+	if (save_named(call, old, true, err) < 0)
 		return -1;
 	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &old->o);
 	return 0;
 }
 
-static void
+/* Return: whether it had none. */
+static bool
 name_it(struct certificate *c, int64_t now)
 {
 	char stamp[TIME_RFC3339_SIZE];
 
 	if (c->o.name)
-		return;
+		return false;
 	time_format_rfc3339(now, stamp);
 	c->o.name = xasprintf("%s %s", c->common_name, stamp);
+	return true;
 }
 
 static int
-save(struct call *call, struct certificate *c, struct error *err)
+save(struct call *call, struct certificate *c, bool is_made, struct error *err)
 {
 	struct service *s = call->service;
 	struct store_txn *txn = call_txn(call);
 
-	if (object_save(s->store, txn, &certificate_class, c, err) < 0)
-		return err->code == ERROR_EXISTS
-			       ? error_wrap(err, "to take the place of the old one name it in 'replace'")
-			       : -1;
+	if (save_named(call, c, is_made, err) < 0)
+		return -1;
 	schedule_purge(call, c);
 	expiry_schedule(s->store, txn, c);
 	rollout_request_for(s->rollout, txn, c->o.id, &c->consumers, c->o.id, call_now(call));
@@ -232,6 +252,7 @@ import_store(struct import *i, struct error *err)
 	_cleanup_certificate_ struct certificate old = { 0 };
 	_cleanup_certificate_ struct certificate c = { 0 };
 	int has_old = find_old(call, call->params, &old, err);
+	bool is_made;
 
 	if (has_old < 0)
 		return -1;
@@ -241,9 +262,11 @@ import_store(struct import *i, struct error *err)
 		return -1;
 	resource_created(call, &c.o);
 	if (has_old)
-		return retire(call, &old, &c, err) < 0 ? -1 : save(call, &c, err);
-	name_it(&c, i->now);
-	return slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0 ? -1 : save(call, &c, err);
+		return retire(call, &old, &c, err) < 0 ? -1 : save(call, &c, false, err);
+	is_made = name_it(&c, i->now);
+	if (slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
+		return -1;
+	return save(call, &c, is_made, err);
 }
 
 /* Two fields are the call's, the others the object's. */

@@ -1,10 +1,12 @@
 """Certificates that certd did not issue: imported, deployed, watched, replaced, exported, and given to programs."""
 import json
 import os
+import pty
 import re
+from pathlib import Path
 
 import pytest
-from certd import Certd
+from certd import Certd, program
 from pebble import Challtestsrv, Pebble
 from procs import free_port, run, wait_for
 from rpc import RpcError
@@ -51,12 +53,14 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     assert refused.returncode and "'web'" in refused.stderr and "--replace" in refused.stderr
     assert "in use" in certd.ctl("rm", "consumer", "web", check=False).stderr
 
+    assert "serves the newest" in certd.ctl("probe", "web").stdout
+    assert "files written" in certd.ctl("deploy", "web").stdout
     import_pem(certd, ca, "--replace", "shop", days=200)
     nginx.reload()
     second = tls_leaf("127.0.0.1", nginx.tls_port, NAME)
     assert second.serial != first.serial
     assert second.fingerprint == parse_certificate(certd.drop("shop") / "cert.pem").fingerprint
-    assert json.loads((certd.drop("shop") / "manifest.json").read_text())["generation"] == 3
+    assert json.loads((certd.drop("shop") / "manifest.json").read_text())["generation"] == 4
     wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
     items = certd.call("certificate.list")["items"]
     old = next(item for item in items if item["properties"]["name"] != "shop")
@@ -67,8 +71,10 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     # One row each to purge both, and to warn of the one that is in use.
     kinds = sorted(row["kind"] for row in certd.call("schedule.list")["items"] if row["kind"] != "probe")
     assert kinds == ["expiry", "purge", "purge"]
-    certd.restart()
-    wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
+    certd.stop()
+    bundle.unlink()
+    certd.start()
+    wait_for(bundle.exists, 10)
     certd.ctl("rm", "cert", old["id"])
     certd.ctl("set", "cert", "shop", "--consumer", "")
     certd.ctl("rm", "cert", "shop")
@@ -140,6 +146,7 @@ def test_programs_get_the_variables_that_kontena_gave_them(certd, ca):
     given = json.loads(certd.ctl("exec", "shop", "--", "python3", "-c", program).stdout)
     assert given == {f"LE_CERTIFICATE_{name}_{what}": value for what, value in values.items()
                      for name in ("shop_example_com", "shop_example.com")}
+    assert "shop" in certd.ctl("complete", "env", "").stdout
     script = certd.ctl("env", "shop").stdout
     for what, value in values.items():
         shown = run(["sh", "-c", f'eval "$0"; printf "%s" "$LE_CERTIFICATE_shop_example_com_{what}"', script])
@@ -170,6 +177,53 @@ def test_pkcs12_and_encrypted_keys_open_with_their_password_only(certd, ca, scra
         for path in certd.directory.rglob("*"):
             if path.is_file() and "live" not in path.parts and "pem" not in path.parts:
                 assert secret not in path.read_bytes(), f"{path} has a secret in it"
+
+
+def test_imports_that_come_at_once_have_names_of_their_own_and_survive_a_kill(certd, ca, scratch):
+    cert, key = ca.issue(NAME, days=300)
+    properties = {"certificate": cert.read_text(), "certificateChain": ca.cert_file.read_text(),
+                  "privateKey": key.read_text()}
+    with certd.rpc() as rpc:
+        names = [rpc.call("certificate.create", properties=properties)["properties"]["name"] for _ in range(3)]
+        assert len(set(names)) == 3 and all(name.startswith(NAME) for name in names)
+        for _ in range(3):
+            rpc.call("certificate.create", properties=properties, replace=names[0])
+        with pytest.raises(RpcError, match="'replace'"):
+            rpc.call("certificate.create", properties={**properties, "name": names[0]})
+    certd.kill9()
+    certd.start()
+    listed = {item["properties"]["name"]: item for item in certd.call("certificate.list")["items"]}
+    assert len(listed) == 6 and "dropDirectory" in listed[names[0]]["metadata"]
+    deployed = [item for item in listed.values() if "dropDirectory" in item["metadata"]]
+    assert len(deployed) == 3
+    for item in deployed:
+        manifest = Path(item["metadata"]["dropDirectory"]) / "manifest.json"
+        wait_for(lambda: manifest.exists() and item["id"] in manifest.read_text(), 10)
+
+
+def test_a_password_is_asked_for_without_an_echo(certd, ca, scratch):
+    cert, key = ca.issue(NAME, days=300)
+    sealed = scratch / "sealed.key"
+    openssl("pkcs8", "-topk8", "-in", str(key), "-out", str(sealed), "-passout", "pass:hush-hush")
+    sealed.chmod(0o600)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["CERTD_SOCKET"] = str(certd.socket)
+        os.execv(program("certctl"), ["certctl", "import", "--name", "shop", "--cert", str(cert), "--chain",
+                                      str(ca.cert_file), "--key", str(sealed)])
+    shown = b""
+    while b"Password of" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, b"hush-hush\n")
+    try:
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    except OSError:  # the other side is gone
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
+    os.close(terminal)
+    assert b"'shop' is imported" in shown and b"hush" not in shown
+    assert (certd.drop("shop") / "privkey.pem").exists()
 
 
 CLOUD66 = ["uuid", "name", "server_group_id", "server_names", "sha256_fingerprint", "ca_name", "type", "wildcard",
