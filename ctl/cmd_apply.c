@@ -30,6 +30,8 @@ struct apply {
 	struct json_object *objects; /* present_fetch(); owned */
 	struct json_object *present; /* {KEY: {NAME: declared properties}}; owned */
 	struct plan plan;
+	size_t failed;      /* steps that certd refused */
+	struct error first; /* the first refusal */
 };
 
 static void
@@ -40,6 +42,7 @@ apply_clear(struct apply *a)
 	json_object_put(a->wanted);
 	json_object_put(a->objects);
 	json_object_put(a->present);
+	error_clear(&a->first);
 }
 
 /* --- the file --- */
@@ -268,6 +271,8 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 	if (call_step(ctl, step, true, &result, err) < 0)
 		return -1;
 	step->effect = json_object_get(ctl_at(result, "effect"));
+	if (step->action != PLAN_UPDATE)
+		return 0;
 	changed = ctl_at(step->effect, "changed");
 	if (!changed || json_object_array_length(changed) == 0) {
 		step->action = PLAN_NOTHING;
@@ -280,14 +285,42 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 	return 0;
 }
 
+static void
+note_failure(struct apply *a, struct plan_step *step, const struct error *why)
+{
+	step->failure = xstrdup(why->message);
+	if (a->failed++ == 0)
+		error_copy(&a->first, why);
+	if (a->failed <= FAILURES_SHOWN)
+		fprintf(a->ctl->err, "certctl: %s\n", why->message);
+}
+
+static bool
+is_connection_lost(const struct error *err)
+{
+	return err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT;
+}
+
+/*
+ * Updates are always asked about first: some turn out to change nothing. On a dry run certd also says what else it
+ * would refuse; of what waits for another object it cannot know.
+ */
 static int
-ask_effects(struct apply *a, struct error *err)
+ask_effects(struct apply *a, bool dry_run, struct error *err)
 {
 	for (size_t i = 0; i < a->plan.count; i++) {
 		struct plan_step *step = &a->plan.steps[i];
+		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (step->action == PLAN_UPDATE && !step->waits && ask_effect(a->ctl, step, err) < 0)
-			return error_wrap(err, "%s", a->name);
+		if (step->waits || !(step->action == PLAN_UPDATE || (step->action == PLAN_CREATE && dry_run)))
+			continue;
+		if (ask_effect(a->ctl, step, &why) == 0)
+			continue;
+		if (is_connection_lost(&why)) {
+			error_move(err, &why);
+			return -1;
+		}
+		note_failure(a, step, &why);
 	}
 	return 0;
 }
@@ -396,7 +429,7 @@ show_steps(struct apply *a)
 }
 
 static void
-show_summary(const struct apply *a, bool dry_run, size_t failed)
+show_summary(const struct apply *a, bool dry_run)
 {
 	FILE *out = a->ctl->out;
 
@@ -405,8 +438,8 @@ show_summary(const struct apply *a, bool dry_run, size_t failed)
 	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were", dry_run ? "would be: " : "",
 		plan_count(&a->plan, PLAN_CREATE), plan_count(&a->plan, PLAN_UPDATE),
 		plan_count(&a->plan, PLAN_DELETE), plan_count(&a->plan, PLAN_NOTHING));
-	if (failed)
-		fprintf(out, "; %zu of them refused", failed);
+	if (a->failed)
+		fprintf(out, "; %zu of them refused", a->failed);
 	if (a->plan.others)
 		fprintf(out, "; %zu not in the file stay", a->plan.others);
 	fputc('\n', out);
@@ -414,46 +447,58 @@ show_summary(const struct apply *a, bool dry_run, size_t failed)
 
 /* --- doing --- */
 
-static int
-run_steps(struct apply *a, size_t *failed, struct error *err)
+static void
+show_progress(struct progress *progress, const struct plan_step *step)
 {
-	_cleanup_error_ struct error first = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+
+	if (!progress->ctl->is_terminal)
+		return;
+	text = xasprintf("%s %s '%s'", action_name(step->action), step->resource->noun, step->name);
+	progress_step(progress, text);
+}
+
+/* Return: false when certd is gone: the rest would fail for nothing else. */
+static bool
+run_step(struct apply *a, struct plan_step *step, struct progress *progress)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	show_progress(progress, step);
+	if (call_step(a->ctl, step, false, &result, &why) == 0) {
+		if (!step->effect)
+			step->effect = json_object_get(ctl_at(result, "effect"));
+		return true;
+	}
+	progress_erase(progress);
+	note_failure(a, step, &why);
+	return !is_connection_lost(&why);
+}
+
+static void
+run_steps(struct apply *a)
+{
 	struct progress progress;
+	bool goes_on = true;
 
 	progress_init(&progress, a->ctl);
-	for (size_t i = 0; i < a->plan.count; i++) {
-		struct plan_step *step = &a->plan.steps[i];
-		_cleanup_json_ struct json_object *result = NULL;
-		_cleanup_error_ struct error why = ERROR_INIT;
-
-		if (step->action == PLAN_NOTHING)
-			continue;
-		if (a->ctl->is_terminal) {
-			_cleanup_free_ char *text = xasprintf(
-				"%s %s '%s'", action_name(step->action), step->resource->noun, step->name);
-
-			progress_step(&progress, text);
-		}
-		if (call_step(a->ctl, step, false, &result, &why) == 0) {
-			if (!step->effect)
-				step->effect = json_object_get(ctl_at(result, "effect"));
-			continue;
-		}
-		progress_erase(&progress);
-		if (++*failed <= FAILURES_SHOWN)
-			fprintf(a->ctl->err, "certctl: %s\n", why.message);
-		step->failure = xstrdup(why.message);
-		if (!error_is_set(&first))
-			error_copy(&first, &why);
-		if (why.code == ERROR_UNAVAILABLE || why.code == ERROR_TIMEOUT)
-			break;
-	}
+	for (size_t i = 0; goes_on && i < a->plan.count; i++)
+		if (a->plan.steps[i].action != PLAN_NOTHING && !a->plan.steps[i].failure)
+			goes_on = run_step(a, &a->plan.steps[i], &progress);
 	progress_clear(&progress);
-	if (*failed == 0)
-		return 0;
-	error_set(err, first.code, "%s: %zu of %zu changes failed (see above); the others are made", a->name,
-		*failed, a->plan.count - plan_count(&a->plan, PLAN_NOTHING));
-	return -1;
+}
+
+/* Everything that comes before the first change. */
+static int
+prepare(struct apply *a, const struct args *args, struct error *err)
+{
+	if (read_file(a, args_text(args, "file"), err) < 0 || fetch(a, err) < 0 ||
+		resolve_secrets(a, err) < 0)
+		return -1;
+	if (plan_make(a->wanted, a->present, args_flag(args, "prune"), &a->plan, err) < 0)
+		return error_wrap(err, "%s", a->name);
+	return ask_effects(a, args_flag(args, "dryRun"), err);
 }
 
 static int
@@ -461,25 +506,23 @@ apply(struct apply *a, const struct args *args, struct error *err)
 {
 	bool dry_run = args_flag(args, "dryRun");
 	bool is_text = a->ctl->format == FORMAT_TEXT;
-	size_t failed = 0;
-	int rc = 0;
 
-	if (read_file(a, args_text(args, "file"), err) < 0 || fetch(a, err) < 0 ||
-		resolve_secrets(a, err) < 0)
-		return -1;
-	if (plan_make(a->wanted, a->present, args_flag(args, "prune"), &a->plan, err) < 0)
-		return error_wrap(err, "%s", a->name);
-	if (ask_effects(a, err) < 0)
+	if (prepare(a, args, err) < 0)
 		return -1;
 	if (is_text)
 		show_steps(a);
 	fflush(a->ctl->out);
 	if (!dry_run)
-		rc = run_steps(a, &failed, err);
+		run_steps(a);
 	if (!is_text)
 		show_steps(a);
-	show_summary(a, dry_run, failed);
-	return rc;
+	show_summary(a, dry_run);
+	if (!a->failed)
+		return 0;
+	return error_set(err, a->first.code,
+		"%s: %zu of %zu changes %s refused (see above); the others %s made", a->name, a->failed,
+		a->plan.count - plan_count(&a->plan, PLAN_NOTHING), dry_run ? "would be" : "were",
+		dry_run ? "would be" : "are");
 }
 
 int

@@ -61,6 +61,14 @@ possible_item(struct output *output, struct json_object *item)
 		output->resource->cli, ctl_text_at(item, "properties.name"));
 }
 
+static void
+print_reasons(struct output *output, struct json_object *reasons)
+{
+	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
+		fprintf(output->ctl->out, "  %s\n",
+			json_object_get_string(json_object_array_get_idx(reasons, i)));
+}
+
 /* "causes reissue", and a line why for each property. */
 static void
 print_effect(struct output *output, struct json_object *item)
@@ -71,9 +79,7 @@ print_effect(struct output *output, struct json_object *item)
 	if (*action)
 		fprintf(output->ctl->out, "; causes: %s", action);
 	fputc('\n', output->ctl->out);
-	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
-		fprintf(output->ctl->out, "  %s\n",
-			json_object_get_string(json_object_array_get_idx(reasons, i)));
+	print_reasons(output, reasons);
 }
 
 /* Answers of other methods than update have no effect in them. */
@@ -107,6 +113,8 @@ removed_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s '%s' %s\n", output->resource->cli, ctl_text_at(item, "name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "can be removed" : "is removed");
+	if (json_object_get_boolean(ctl_at(item, "dryRun")))
+		print_reasons(output, ctl_at(item, "effect.reasons"));
 }
 
 const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
@@ -359,6 +367,8 @@ remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, co
 	json_add_string(item, "name", name);
 	if (args_flag(args, "dryRun"))
 		json_add_bool(item, "dryRun", true);
+	if (ctl_at(result, "effect"))
+		json_object_object_add(item, "effect", json_object_get(ctl_at(result, "effect")));
 	output_item(output, item);
 	return 0;
 }

@@ -82,7 +82,7 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is told by another program" },
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "the rollout ends when other endpoints serve the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
-		"the files go to another directory; those in the former one stay, and are not renewed" },
+		"the files go to another directory, and leave the former one" },
 };
 /* clang-format on */
 

@@ -283,6 +283,29 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 	return 0;
 }
 
+/* What goes with it, for the answer. */
+static void
+describe_removal(struct call *call, const struct autocert *a, bool with_certificates)
+{
+	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
+	struct store *store = call->service->store;
+
+	strlist_take(&effect.reasons,
+		xasprintf("the files in %s/live/%s are removed", call->service->conf->drop_root, a->slug));
+	for (size_t i = 0; i < a->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_peek(store, &consumer_class, a->consumers.items[i], &c, NULL) == 1)
+			strlist_take(&effect.reasons,
+				xasprintf("consumer '%s' gets nothing in their place", c.o.name));
+	}
+	if (a->last_certificate)
+		strlist_add(&effect.reasons, with_certificates
+						     ? "its certificates are removed"
+						     : "its certificates stay until they are purged");
+	call_set_effect(call, &effect);
+}
+
 int
 autocert_delete(struct call *call, struct json_object *params, struct error *err)
 {
@@ -295,6 +318,7 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
 		return -1;
+	describe_removal(call, &a, with && json_object_get_boolean(with));
 	call_cancel_issue(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));

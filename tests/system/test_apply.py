@@ -172,13 +172,33 @@ autoCertificates:
   a.example.com: {{provider: bad, commonName: a.example.com}}
   b.example.com: {{provider: good, commonName: b.example.com}}
 """)
+    dry = apply(certd, path, "--dry-run", check=False)
+    assert dry.returncode == 65 and certd.ctl_json("list", "provider") == []
+    assert "certctl: provider 'bad': 'nobody' is not one address" in dry.stderr
+    assert "1 of 4 changes would be refused" in dry.stderr
     result = apply(certd, path, check=False)
     assert result.returncode == 65
     assert "certctl: provider 'bad': 'nobody' is not one address" in result.stderr
     assert "certctl: autoCertificate 'a.example.com': there is no provider 'bad'" in result.stderr
-    assert "2 of 4 changes failed (see above); the others are made" in result.stderr
+    assert "2 of 4 changes were refused (see above); the others are made" in result.stderr
     assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 as they were; 2 of them refused"
     assert [auto["properties"]["name"] for auto in certd.ctl_json("list", "auto")] == ["b.example.com"]
+
+    # an update that is refused leaves its object as it was
+    path.write_text(f"""
+providers: {{good: {ca.replace("a@example", "b@example")}}}
+autoCertificates:
+  b.example.com: {{provider: good, commonName: b.example.com, subjectAlternativeNames: [a..b]}}
+  c.example.com: {{provider: good, commonName: c.example.com}}
+""")
+    result = apply(certd, path, check=False)
+    assert result.stdout.splitlines()[-1] == "1 created, 2 changed, 0 removed, 0 as they were; 1 of them refused"
+    assert "certctl: autoCertificate 'b.example.com': " in result.stderr
+    assert certd.ctl_json("show", "provider", "good")["properties"]["email"] == "b@example.com"
+    assert "subjectAlternativeNames" not in certd.ctl_json("show", "auto", "b.example.com")["properties"] or \
+        certd.ctl_json("show", "auto", "b.example.com")["properties"]["subjectAlternativeNames"] == []
+    certd.ctl("rm", "auto", "c.example.com")
+    ca = ca.replace("a@example", "b@example")
 
     # the provider goes after what needs it; without its collection in the file nothing of it does
     path.write_text("autoCertificates: {}\n")

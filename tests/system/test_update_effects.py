@@ -197,7 +197,9 @@ def test_dry_runs_of_making_and_removing_leave_nothing(rig):
     assert rig.certd.ctl("rm", "consumer", "mail", "--dry-run").stdout == "consumer 'mail' can be removed\n"
     used = rig.certd.ctl("rm", "provider", "le", "--dry-run", check=False)
     assert used.returncode == 73 and NAME in used.stderr
-    assert rig.certd.ctl("rm", "auto", NAME, "--dry-run").stdout == f"auto '{NAME}' can be removed\n"
+    assert rig.certd.ctl("rm", "auto", NAME, "--dry-run").stdout.splitlines() == [
+        f"auto '{NAME}' can be removed", f"  the files in {rig.drop} are removed",
+        "  consumer 'web' gets nothing in their place", "  its certificates stay until they are purged"]
     assert rig.last_event() == seq
     assert (rig.drop / "bundle.pem").exists() and rig.auto()["metadata"]["nextAction"] == "renew"
     assert [auto["properties"]["name"] for auto in rig.certd.ctl_json("list", "auto")] == [NAME]
