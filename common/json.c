@@ -277,45 +277,26 @@ json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret,
 }
 
 /* json-c fails for want of memory only. */
-static void
-add(struct json_object *obj, const char *name, struct json_object *value)
+void
+json_put(struct json_object *obj, const char *name, bool is_lasting, struct json_object *value)
 {
-	if (!value || json_object_object_add(obj, name, value) < 0)
+	unsigned flags = is_lasting ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0;
+
+	if (!value || json_object_object_add_ex(obj, name, value, flags) < 0)
 		abort();
 }
 
-void
-json_add_string(struct json_object *obj, const char *name, const char *value)
-{
-	if (value)
-		add(obj, name, json_object_new_string(value));
-}
-
-void
-json_add_int(struct json_object *obj, const char *name, int64_t value)
-{
-	add(obj, name, json_object_new_int64(value));
-}
-
-void
-json_add_bool(struct json_object *obj, const char *name, bool value)
-{
-	add(obj, name, json_object_new_boolean(value));
-}
-
-void
-json_add_time(struct json_object *obj, const char *name, int64_t at)
+struct json_object *
+json_new_time(int64_t at)
 {
 	char text[TIME_RFC3339_SIZE];
 
-	if (at == 0)
-		return;
 	time_format_rfc3339(at, text);
-	json_add_string(obj, name, text);
+	return json_object_new_string(text);
 }
 
-void
-json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list)
+struct json_object *
+json_new_strlist(const struct strlist *list)
 {
 	struct json_object *array = json_object_new_array_ext((int)list->count);
 
@@ -325,7 +306,7 @@ json_add_strlist(struct json_object *obj, const char *name, const struct strlist
 		if (!array || !item || json_object_array_add(array, item) < 0)
 			abort();
 	}
-	add(obj, name, array);
+	return array;
 }
 
 /* How many octets from @p on are ASCII, counted in eights: what is left is for utf8_len(). */

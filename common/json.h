@@ -54,22 +54,54 @@ json_get_array(struct json_object *obj, const char *name, struct json_object **r
 int
 json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret, struct error *err);
 
-/* Adding; @value NULL adds nothing. */
+/*
+ * json_put() - add a member
+ * @is_lasting: @name outlives @obj (a literal, a name of the API's table), so it is not copied
+ * @value: taken; not NULL
+ */
 void
-json_add_string(struct json_object *obj, const char *name, const char *value);
+json_put(struct json_object *obj, const char *name, bool is_lasting, struct json_object *value);
 
-void
-json_add_int(struct json_object *obj, const char *name, int64_t value);
+/* RFC 3339. Owned by the caller. */
+struct json_object *
+json_new_time(int64_t at);
 
-void
-json_add_bool(struct json_object *obj, const char *name, bool value);
+struct json_object *
+json_new_strlist(const struct strlist *list);
+
+/* Adding; @value NULL adds nothing. Inline, so that the compiler knows whether @name is a literal. */
+static inline void
+json_add_string(struct json_object *obj, const char *name, const char *value)
+{
+	if (value)
+		json_put(obj, name, __builtin_constant_p(name), json_object_new_string(value));
+}
+
+static inline void
+json_add_int(struct json_object *obj, const char *name, int64_t value)
+{
+	json_put(obj, name, __builtin_constant_p(name), json_object_new_int64(value));
+}
+
+static inline void
+json_add_bool(struct json_object *obj, const char *name, bool value)
+{
+	json_put(obj, name, __builtin_constant_p(name), json_object_new_boolean(value));
+}
 
 /* RFC 3339; 0 adds nothing. */
-void
-json_add_time(struct json_object *obj, const char *name, int64_t at);
+static inline void
+json_add_time(struct json_object *obj, const char *name, int64_t at)
+{
+	if (at != 0)
+		json_put(obj, name, __builtin_constant_p(name), json_new_time(at));
+}
 
-void
-json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list);
+static inline void
+json_add_strlist(struct json_object *obj, const char *name, const struct strlist *list)
+{
+	json_put(obj, name, __builtin_constant_p(name), json_new_strlist(list));
+}
 
 /* Compact text of @obj, appended to @ret. Octets that are no UTF-8 become '?', so that it can always be read again. */
 void

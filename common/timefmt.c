@@ -97,6 +97,16 @@ time_from_utc(int year, int month, int day, int hour, int minute, int second, in
 	return date_to_unix(&d, ret_at) ? 0 : -1; /* negative numbers are huge ones here, and refused */
 }
 
+static char *
+put_two(char *p, unsigned number, char after)
+{
+	p[0] = (char)('0' + number / 10 % 10);
+	p[1] = (char)('0' + number % 10);
+	p[2] = after;
+	return p + 3;
+}
+
+/* An object that is answered has half a dozen of them, and snprintf() would be a tenth of what that costs. */
 void
 time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE])
 {
@@ -104,10 +114,17 @@ time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE])
 	int64_t days = (in - FIRST_AT) / DAY + FIRST_AT / DAY;
 	unsigned of_day = (unsigned)((in - FIRST_AT) % DAY);
 	struct date d = { 0 };
+	char *p = ret;
 
 	date_from_days(days, &d);
-	snprintf(ret, TIME_RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", d.year % 10000, d.month % 100,
-		d.day % 100, of_day / HOUR % 100, of_day / MINUTE % 60, of_day % 60);
+	put_two(p, d.year / 100, '\0');
+	p = put_two(p + 2, d.year % 100, '-');
+	p = put_two(p, d.month, '-');
+	p = put_two(p, d.day, 'T');
+	p = put_two(p, of_day / HOUR, ':');
+	p = put_two(p, of_day / MINUTE % 60, ':');
+	p = put_two(p, of_day % 60, 'Z');
+	*p = '\0';
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "daemon/renew/expiry.h"
 #include "daemon/store/schedule.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -291,21 +292,62 @@ autocert_counts(struct store *store)
 	return o;
 }
 
+/* What comes next, as it was at a commit: it takes a look at every lane, and whoever watches asks often. */
+struct status_next {
+	uint64_t commits;                           /* at which it was found, and one; 0: find it anew */
+	struct json_object *action, *object, *date; /* owned; NULL: nothing */
+};
+
 static void
-status_next(struct store *store, struct json_object *status)
+next_clear(struct status_next *next)
+{
+	json_object_put(next->action);
+	json_object_put(next->object);
+	json_object_put(next->date);
+	*next = (struct status_next){ .action = NULL };
+}
+
+static void
+next_free(void *arg)
+{
+	next_clear(arg);
+	free(arg);
+}
+
+static void
+next_find(struct store *store, struct status_next *next)
 {
 	_cleanup_free_ struct lane_head *heads = NULL;
 	struct lane_head *head;
 	size_t n;
 
-	if (heads_open(store, &heads, &n, NULL) < 0)
-		return;
-	head = heads_earliest(heads, n);
+	next_clear(next);
+	head = heads_open(store, &heads, &n, NULL) < 0 ? NULL : heads_earliest(heads, n);
 	if (!head)
 		return;
-	json_add_string(status, "nextAction", schedule_kind_name(head->row.kind));
-	json_object_object_add(status, "nextObject", row_object(store, &head->row));
-	json_add_time(status, "nextDate", head->row.due_at);
+	next->action = json_object_new_string(schedule_kind_name(head->row.kind));
+	next->object = row_object(store, &head->row);
+	next->date = json_new_time(head->row.due_at);
+}
+
+static void
+status_next(struct service *s, struct json_object *status)
+{
+	struct store_stats stats;
+
+	store_get_stats(s->store, &stats);
+	if (!s->next) {
+		s->next = xcalloc(1, sizeof(*s->next));
+		loop_at_free(s->loop, next_free, s->next);
+	}
+	if (s->next->commits != stats.commits + 1 || store_patience_ms(s->store) >= 0)
+		next_find(s->store, s->next);
+	s->next->commits = store_patience_ms(s->store) >= 0 ? 0 : stats.commits + 1;
+	if (!s->next->action)
+		return;
+	json_put(status, "nextAction", true, json_object_get(s->next->action));
+	json_put(status, "nextObject", true, json_object_get(s->next->object));
+	json_put(status, "nextDate", true, json_object_get(s->next->date));
 }
 
 static void
@@ -327,7 +369,8 @@ status_warnings(struct service *s, struct json_object *status)
 			"the master key lies beside the store: give it as a systemd credential "
 			"(LoadCredentialEncrypted=master-key)");
 	if (rest_warning(s->rest))
-		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", rest_warning(s->rest)));
+		strlist_take(
+			&warnings, xasprintf("REST does not listen on TCP yet: %s", rest_warning(s->rest)));
 	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
 	if (expiring > EXPIRING_SHOWN)
 		strlist_take(&warnings,
@@ -366,7 +409,7 @@ status_of_all(struct service *s, const struct scheduler_stats *stats, struct jso
 	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
 	json_add_int(status, "inFlight", stats->issues_running);
 	status_store(s, status);
-	status_next(s->store, status);
+	status_next(s, status);
 	if (failing)
 		json_object_object_add(status, "failing", failing);
 	status_warnings(s, status);

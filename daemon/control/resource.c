@@ -66,38 +66,46 @@ items_to_json(const struct record_class *item, const struct api_field *fields, c
 	return array;
 }
 
+/* NULL: nothing to add. */
+static struct json_object *
+value_of(const struct record_field *field, const struct api_field *api, const void *obj)
+{
+	const void *at = (const char *)obj + field->offset;
+	const char *text = NULL;
+	int64_t number;
+
+	switch (field->type) {
+	case RECORD_STRING:
+		text = *(char *const *)at;
+		return text ? json_object_new_string(text) : NULL;
+	case RECORD_INT:
+		number = *(const int64_t *)at;
+		if (number == 0)
+			return NULL;
+		return api->type == API_TIME ? json_new_time(number) : json_object_new_int64(number);
+	case RECORD_BOOL:
+		return json_object_new_boolean(*(const bool *)at);
+	case RECORD_STRLIST:
+		return json_new_strlist(at);
+	case RECORD_BYTES:
+		return json_object_new_string_len(buf_str(at), (int)((const struct buf *)at)->len);
+	case RECORD_LIST:
+		return items_to_json(field->item, api->fields, at);
+	case RECORD_ERROR:
+	case RECORD_SECRET:
+		return NULL; /* errors are described by the resource; secrets never leave */
+	}
+	return NULL;
+}
+
 static void
 add_field(const struct record_field *field, const struct api_field *api, const void *obj,
 	struct json_object *ret)
 {
-	const void *at = (const char *)obj + field->offset;
+	struct json_object *value = value_of(field, api, obj);
 
-	switch (field->type) {
-	case RECORD_STRING:
-		json_add_string(ret, api->name, *(char *const *)at);
-		return;
-	case RECORD_INT:
-		if (api->type == API_TIME)
-			json_add_time(ret, api->name, *(const int64_t *)at);
-		else if (*(const int64_t *)at)
-			json_add_int(ret, api->name, *(const int64_t *)at);
-		return;
-	case RECORD_BOOL:
-		json_add_bool(ret, api->name, *(const bool *)at);
-		return;
-	case RECORD_STRLIST:
-		json_add_strlist(ret, api->name, at);
-		return;
-	case RECORD_BYTES:
-		json_add_string(ret, api->name, buf_str(at));
-		return;
-	case RECORD_LIST:
-		json_object_object_add(ret, api->name, items_to_json(field->item, api->fields, at));
-		return;
-	case RECORD_ERROR:
-	case RECORD_SECRET:
-		return; /* errors are described by the resource; secrets never leave */
-	}
+	if (value)
+		json_put(ret, api->name, true, value);
 }
 
 /* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
