@@ -2,6 +2,7 @@
 #include "daemon/control/access.h"
 
 #include "common/name.h"
+#include "common/x509.h"
 #include "daemon/control/peer.h"
 #include "daemon/control/resource.h"
 
@@ -250,35 +251,53 @@ outside(const struct asking *a, const char *field, const char *what, const char 
 	return -1;
 }
 
-/* Which property puts it outside of the first rule? */
 static int
-name_the_field(const struct asking *a, const struct judged *s)
+name_outside(const struct asking *a, const char *field, size_t i, const char *name)
+{
+	_cleanup_free_ char *san = xasprintf("properties.subjectAlternativeNames[%zu]", i ? i - 1 : 0);
+
+	if (!field)
+		field = i ? san : "properties.commonName";
+	return outside(a, field, "the name", name);
+}
+
+static int
+labels_outside(const struct asking *a, const struct strlist *labels)
+{
+	_cleanup_free_ char *wanted = strlist_join(labels, ", ");
+
+	error_set(a->err, ERROR_DENIED, "%s needs one of the labels %s", a->peer->label, wanted);
+	if (a->err)
+		a->err->field = xstrdup("properties.labels");
+	return -1;
+}
+
+/* Which property puts it outside of the first rule? @field: the one that has the names; NULL: those of auto-certificates. */
+static int
+name_the_field(const struct asking *a, const struct judged *s, const char *field)
 {
 	const struct scope_rule *rule = &a->peer->scope->rules[0];
-	_cleanup_strlist_ struct strlist none = STRLIST_INIT;
+	const struct scope_rule domains = { .domains = rule->domains };
+	const struct scope_rule labels = { .labels = rule->labels };
 
 	for (size_t i = 0; i < s->names.count; i++) {
-		const struct scope_rule domains = { .domains = rule->domains };
 		struct strlist one = { .items = &s->names.items[i], .count = 1 };
-		_cleanup_free_ char *san = xasprintf(
-			"properties.subjectAlternativeNames[%zu]", i ? i - 1 : 0);
 
-		if (!scope_rule_covers(&domains, &one, NULL, &none))
-			return outside(a, i ? san : "properties.commonName", "the name", s->names.items[i]);
+		if (!scope_rule_covers(&domains, &one, NULL, &s->labels))
+			return name_outside(a, field, i, s->names.items[i]);
 	}
-	if (rule->labels.count) {
-		const struct scope_rule labels = { .labels = rule->labels };
-		_cleanup_free_ char *wanted = strlist_join(&rule->labels, ", ");
+	if (!scope_rule_covers(&labels, &s->names, NULL, &s->labels))
+		return labels_outside(a, &rule->labels);
+	return outside(a, "properties.provider", "the provider", s->provider ? s->provider : "none");
+}
 
-		if (!scope_rule_covers(&labels, &none, NULL, &s->labels)) {
-			error_set(a->err, ERROR_DENIED, "%s needs one of the labels %s", a->peer->label,
-				wanted);
-			if (a->err)
-				a->err->field = xstrdup("properties.labels");
-			return -1;
-		}
-	}
-	return outside(a, "properties.provider", "the provider", s->provider ? s->provider : "");
+static int
+judge(const struct asking *a, const struct judged *s, const char *field)
+{
+	for (size_t i = 0; i < a->peer->scope->n_rules; i++)
+		if (rule_covers(&a->peer->scope->rules[i], a->store, s))
+			return 0;
+	return name_the_field(a, s, field);
 }
 
 static void
@@ -351,10 +370,59 @@ check_autocert(const struct asking *asking, struct json_object *params)
 	provider_as_id(asking->store, &a);
 	judged_of(&autocert_class, &a, &s);
 	canonical_names(&s.names);
-	for (size_t i = 0; i < asking->peer->scope->n_rules; i++)
-		if (rule_covers(&asking->peer->scope->rules[i], asking->store, &s))
-			return 0;
-	return name_the_field(asking, &s);
+	return judge(asking, &s, NULL);
+}
+
+/*
+ * An import by what its PEM says; what cannot be read is refused for that, later. PKCS#12 files, and changes of what was
+ * imported, are looked at when they are stored (change_record()).
+ */
+static int
+check_certificate(const struct asking *asking, struct json_object *params)
+{
+	struct json_object *pem = json_path(params, "properties.certificate");
+	struct json_object *labels = json_path(params, "properties.labels");
+	_cleanup_judged_ struct judged s = { .provider = NULL };
+	struct cert_info info = { .serial = NULL };
+	int rc = 0;
+
+	if (pem && x509_chain_parse(json_object_get_string(pem), (size_t)json_object_get_string_len(pem),
+			   NULL, NULL, &info, NULL) == 0) {
+		add_names(&s, NULL, &info.names);
+		if (labels)
+			take_strings(labels, &s.labels);
+		rc = judge(asking, &s, "properties.certificate");
+	}
+	cert_info_clear(&info);
+	return rc;
+}
+
+static int
+check_authorization(const struct asking *asking, struct json_object *params)
+{
+	struct json_object *name = json_path(params, "properties.name");
+	struct json_object *provider = json_path(params, "properties.provider");
+	_cleanup_autocert_ struct autocert a = { .provider = NULL };
+	_cleanup_judged_ struct judged s = { .provider = NULL };
+
+	if (!name || !provider)
+		return 0;
+	a.provider = xstrdup(json_object_get_string(provider));
+	provider_as_id(asking->store, &a);
+	add_names(&s, json_object_get_string(name), NULL);
+	canonical_names(&s.names);
+	s.provider = a.provider;
+	return judge(asking, &s, "properties.name");
+}
+
+static int
+check_declaration(const struct asking *asking, const struct api_method *method, struct json_object *params)
+{
+	if (method->resource == API_AUTOCERTIFICATE)
+		return check_autocert(asking, params);
+	if (method->resource == API_CERTIFICATE && method->verb == API_CREATE)
+		return check_certificate(asking, params);
+	return method->resource == API_AUTHORIZATION ? check_authorization(asking, params) : 0;
 }
 
 int
@@ -378,7 +446,7 @@ access_check(struct store *store, const struct peer *peer, enum api_method_id id
 	if (check_refs(&asking, api_resources[method->resource].properties, "properties.",
 		    json_path(params, "properties")) < 0)
 		return -1;
-	return method->resource == API_AUTOCERTIFICATE ? check_autocert(&asking, params) : 0;
+	return check_declaration(&asking, method, params);
 }
 
 /* --- answers --- */

@@ -116,7 +116,7 @@ change_record(struct call *call, struct error *err)
 	if (call->change.is_outside)
 		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s",
 			call->change.type, call->change.name, call->peer->label);
-	if (!call->service->audit || !is_change(call))
+	if (!call->service->audit || call->is_dry_run || !is_change(call))
 		return 0;
 	return audit_change(call->service->audit, call_txn(call), &entry, err);
 }

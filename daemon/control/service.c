@@ -96,7 +96,7 @@ call_end(struct call *call, int rc, struct error *err)
 	if (rc > 0)
 		return;
 	if (rc == 0)
-		rc = call->is_dry_run ? 0 : change_record(call, err);
+		rc = change_record(call, err);
 	if (rc == 0)
 		add_effect(call);
 	if (rc == 0 && call->is_dry_run && call->txn)
