@@ -6,6 +6,7 @@
 #include "common/timefmt.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_autocert.h"
+#include "daemon/control/troubles.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -66,6 +67,30 @@ why_provider(struct explanation *e)
 			p.o.name));
 }
 
+/* Nothing of this auto-certificate's own. */
+static void
+why_all(struct explanation *e)
+{
+	char *text = troubles_of_all(e->call->service);
+
+	if (text)
+		strlist_take(&e->reasons, text);
+}
+
+static void
+why_not_written(struct explanation *e, const struct error *failure)
+{
+	struct schedule_row row;
+	char when[TIME_RFC3339_SIZE] = "";
+
+	if (schedule_get(e->call->service->store, SCHEDULE_DEPLOY, e->a.o.id, &row, NULL) == 1)
+		time_format_rfc3339(row.due_at, when);
+	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
+					  *when ? "; again at " : "", when));
+	strlist_add(&e->advice,
+		"mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
+}
+
 static void
 why_rollout(struct explanation *e)
 {
@@ -73,11 +98,8 @@ why_rollout(struct explanation *e)
 
 	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
 		return;
-	if (error_is_set(&r.failure)) {
-		strlist_take(&e->reasons, xasprintf("the files could not be written: %s", r.failure.message));
-		strlist_add(&e->advice,
-			"mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
-	}
+	if (error_is_set(&r.failure))
+		why_not_written(e, &r.failure);
 	for (size_t i = 0; i < r.targets.count; i++) {
 		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
 		_cleanup_consumer_ struct consumer c = { 0 };
@@ -192,6 +214,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 		return -1;
 	e.result = json_object_new_object();
 	explain_schedule(&e);
+	why_all(&e);
 	explain_failure(&e);
 	why_provider(&e);
 	why_rollout(&e);

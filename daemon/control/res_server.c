@@ -260,22 +260,12 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 
 /* --- status --- */
 
-/* "degraded" is what keeps certd as a whole from its work. */
 static void
-status_state(struct service *s, const struct scheduler_stats *stats, struct json_object *status)
+status_state(struct service *s, struct json_object *status)
 {
-	_cleanup_free_ char *text = NULL;
-	struct store_stats store;
+	_cleanup_free_ char *text = troubles_of_all(s);
 
-	store_get_stats(s->store, &store);
-	json_add_string(status, "state", store.is_full || stats->store_fails ? "degraded" : "running");
-	if (store.is_full)
-		text = xasprintf(
-			"the disk of %s is full: nothing can be changed or renewed until there is room",
-			s->conf->state_dir);
-	else if (stats->store_fails)
-		text = xasprintf("the store in %s cannot be written: nothing is renewed; see certctl events",
-			s->conf->state_dir);
+	json_add_string(status, "state", text ? "degraded" : "running");
 	json_add_string(status, "message", text);
 }
 
@@ -354,14 +344,8 @@ static void
 status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
-	struct scheduler_stats stats;
 	size_t expiring;
 
-	scheduler_get_stats(s->scheduler, &stats);
-	if (stats.is_waiting_for_date)
-		strlist_add(&warnings, "the clock is behind the last time that was seen: nothing is issued "
-				       "or renewed until it is set "
-				       "(or for an hour)");
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
 	if (s->master_key_beside_store)
@@ -428,7 +412,7 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_string(status, "version", PACKAGE_VERSION);
 	json_add_int(status, "pid", getpid());
 	json_add_time(status, "startedDate", s->started_at);
-	status_state(s, &stats, status);
+	status_state(s, status);
 	json_add_string(status, "role", api_role_name(call->peer->role));
 	json_add_string(status, "stateDirectory", s->conf->state_dir);
 	json_add_string(status, "dropDirectory", s->conf->drop_root);

@@ -1,4 +1,4 @@
-/* daemon/control/troubles.h: what fails at the moment and is tried again, for server.status. */
+/* daemon/control/troubles.h: what fails at the moment and is tried again, for server.status and explain. */
 #ifndef DAEMON_CONTROL_TROUBLES_H
 #define DAEMON_CONTROL_TROUBLES_H
 
@@ -10,5 +10,12 @@
  */
 struct json_object *
 troubles_list(struct service *service);
+
+/*
+ * What keeps certd as a whole from its work: a store that cannot be written, a clock that is wrong. A line for a person,
+ * owned by the caller; NULL: nothing does.
+ */
+char *
+troubles_of_all(const struct service *service);
 
 #endif

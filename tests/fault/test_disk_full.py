@@ -131,7 +131,8 @@ def test_a_full_disk_is_told_nothing_is_half_done_and_it_heals_by_itself(world):
         call("autoCertificate.get", ref=NAME)["properties"]["subjectAlternativeNames"] == []
     status = call("server.status")
     assert status["state"] == "degraded" and str(disk.path) in status["message"], status
-    assert "is full" in world.certd.ctl("status").stdout
+    for question in (("status",), ("explain", NAME)):
+        assert f"the disk of {disk.path} is full" in world.certd.ctl(*question).stdout
     world.pebble.thaw()
     wait_for(lambda: f"{NAME}: " in world.certd.log and "No space left" in world.certd.log, 20, "the order to end")
     assert world.dropped() == before  # also if the store still had room for the certificate

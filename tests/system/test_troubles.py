@@ -42,7 +42,8 @@ TROUBLES = {
 }
 DIRECTORIES = ("missing", "foreign", "link", "full")
 
-pytestmark = pytest.mark.limit(300)
+# Waits for the next attempts, over a minute: once in a check.
+pytestmark = [pytest.mark.plain_build, pytest.mark.limit(300)]
 
 
 def name_of(trouble):
