@@ -54,6 +54,16 @@ ossl_realloc(void *old, size_t size, const char *file, int line)
 	return p;
 }
 
+/*
+ * A process that ends needs no tables taken apart. But whoever looks for leaks does not look into the secure heap, where
+ * OpenSSL keeps pointers to its random generators.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define AT_EXIT 0
+#else
+#define AT_EXIT OPENSSL_INIT_NO_ATEXIT
+#endif
+
 int
 secret_process_init(bool allow_debugger, struct error *err)
 {
@@ -68,8 +78,7 @@ secret_process_init(bool allow_debugger, struct error *err)
 		return 0;
 	/* Refused once OpenSSL has allocated; programs call us first. */
 	CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
-	OPENSSL_init_crypto(
-		OPENSSL_INIT_NO_ATEXIT, NULL); /* a process that ends needs no tables taken apart */
+	OPENSSL_init_crypto(AT_EXIT, NULL);
 	heap = CRYPTO_secure_malloc_init(SECURE_HEAP_OCTETS, SECURE_HEAP_SMALLEST);
 	if (heap == 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot set up memory for secrets");
