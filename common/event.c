@@ -60,7 +60,7 @@ static const struct event_info kinds[] = {
 	[EVENT_CERTIFICATE_EXPIRED] = { "certificate.expired", EVENT_ERROR, false,
 		"an imported certificate that is in use has expired; data: {notAfter, days}" },
 	[EVENT_CERTIFICATE_EXPORTED] = { "certificate.exported", EVENT_NOTICE, false,
-		"a certificate was written into a descriptor; data: {by, format, key}" },
+		"a private key was written into a descriptor; data: {by, format}" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -17,8 +17,11 @@
 static void
 tokener_freep(struct json_tokener **tok)
 {
-	if (*tok)
-		json_tokener_free(*tok);
+	if (!*tok)
+		return;
+	explicit_bzero(
+		(*tok)->pb->buf, (size_t)(*tok)->pb->size); /* strings pass through it: keys, passwords */
+	json_tokener_free(*tok);
 }
 
 /* Octets of the UTF-8 sequence at @p (RFC 3629 s4), or 0: it is none. */

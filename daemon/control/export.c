@@ -1,7 +1,7 @@
 /*
  * certificate.export: no answer ever holds a private key; it is written into a descriptor that the caller opened and
  * sent along, from the secure heap, on a worker. A worker that hangs would keep drops from being written, so only what
- * cannot hang is written to: files of local file systems (memfd among them), and pipes with a deadline.
+ * cannot hang is written to: files of local file systems, memfd among them. A pipe waits for its reader.
  */
 #include "common/key.h"
 #include "common/pkcs12.h"
@@ -12,17 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { PIPE_MS = 10 * 1000 };
 
 enum format { FORMAT_PEM, FORMAT_DER, FORMAT_PKCS12, FORMAT_BUNDLE };
 
@@ -97,36 +92,18 @@ check_fd(int fd, struct error *err)
 		return error_set(err, ERROR_INVALID, "the descriptor is not open for writing");
 	if (fstat(fd, &st) < 0)
 		return error_set_errno(err, errno, "descriptor");
-	if (!S_ISFIFO(st.st_mode) && !(S_ISREG(st.st_mode) && !may_hang(fd)))
+	if (!S_ISREG(st.st_mode) || may_hang(fd))
 		return error_set(err, ERROR_INVALID,
-			"the descriptor must be a pipe, a memfd or a file of a local file system");
+			"the descriptor must be a memfd or a file of a local file system");
 	return 0;
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
-/* A pipe that poll() finds writable takes PIPE_BUF octets without blocking; O_NONBLOCK would be the sender's, too. */
 static int
 write_out(int fd, const unsigned char *data, size_t len, struct error *err)
 {
-	int64_t until_ms = monotonic_ms() + PIPE_MS;
-
 	while (len) {
-		struct pollfd p = { .fd = fd, .events = POLLOUT };
-		int64_t left = until_ms - monotonic_ms();
-		ssize_t n = poll(&p, 1, left > 0 ? (int)left : 0);
+		ssize_t n = write(fd, data, len);
 
-		if (n == 0)
-			return error_set(err, ERROR_TIMEOUT, "nobody reads from the pipe");
-		if (n > 0)
-			n = write(fd, data, len < PIPE_BUF ? len : PIPE_BUF);
 		if (n < 0 && errno != EINTR)
 			return error_set_errno(err, errno, "write into the descriptor");
 		if (n > 0) {
@@ -139,12 +116,11 @@ write_out(int fd, const unsigned char *data, size_t len, struct error *err)
 
 /* --- the forms --- */
 
-static int
+static void
 chain_of(const struct certificate *c, struct buf *ret)
 {
 	buf_add(ret, c->leaf_pem.data, c->leaf_pem.len);
 	buf_add(ret, c->chain_pem.data, c->chain_pem.len);
-	return 0;
 }
 
 /* Key, certificate, chain; or without the key. */
@@ -249,7 +225,7 @@ export_done(void *arg)
 	export_free(e);
 }
 
-/* Who is about to get it is on record before the first octet is written. */
+/* Who is about to get a key is on record before the first octet is written. */
 static void
 export_recorded(const struct error *err, void *arg)
 {
@@ -280,9 +256,8 @@ record(struct export *e)
 
 	json_add_string(data, "by", e->call->peer->label);
 	json_add_string(data, "format", format_names[e->format]);
-	json_add_bool(data, "key", e->with_key);
-	event_emit(s->events, txn, EVENT_CERTIFICATE_EXPORTED, &object, data, "exported%s by %s",
-		e->with_key ? " with its private key" : "", e->call->peer->label);
+	event_emit(s->events, txn, EVENT_CERTIFICATE_EXPORTED, &object, data, "private key exported by %s",
+		e->call->peer->label);
 	if (s->audit && audit_change(s->audit, txn, &entry, &err) < 0)
 		store_fail(txn, &err);
 	store_then(txn, export_recorded, e);
@@ -312,6 +287,17 @@ read_params(struct export *e, struct json_object *params, struct error *err)
 	return 0;
 }
 
+/* The key is unsealed for those only who may have it. */
+static int
+find(struct export *e, struct json_object *params, struct error *err)
+{
+	if (!e->with_key)
+		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
+	if (call_require(e->call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
+		return -1;
+	return resource_find(e->call, &certificate_class, params, &e->cert, err);
+}
+
 int
 certificate_export(struct call *call, struct json_object *params, struct error *err)
 {
@@ -319,13 +305,13 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 
 	e->call = call;
 	e->fd = passed_take(call->passed);
-	if (read_params(e, params, err) < 0 ||
-		(e->with_key && call_require(call, ROLE_ADMIN, "certificate.export with a key", err) < 0) ||
-		resource_find(call, &certificate_class, params, &e->cert, err) < 0 ||
-		check_fd(e->fd, err) < 0) {
+	if (read_params(e, params, err) < 0 || find(e, params, err) < 0 || check_fd(e->fd, err) < 0) {
 		export_free(e);
 		return -1;
 	}
-	record(e);
+	if (e->with_key)
+		record(e);
+	else
+		workers_run(call->service->workers, export_run, export_done, e);
 	return 1;
 }

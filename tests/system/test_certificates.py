@@ -104,8 +104,10 @@ def test_every_format_is_what_openssl_makes_of_it_and_keys_are_on_record(certd, 
     refused = certd.ctl("export", "shop", "--key", "--password-file", password, check=False)
     assert refused.returncode and "--password-file: is of use for pkcs12 only" in refused.stderr
     events = [e["data"] for e in certd.call("event.list")["items"] if e["kind"] == "certificate.exported"]
-    assert [e["key"] for e in events] == [False, True, True, False, True, True]
+    assert [e["format"] for e in events] == ["pem", "bundle", "der", "pkcs12"]
     assert {e["by"] for e in events} == {f"uid:{os.getuid()}"}
+    audit = [r for r in certd.ctl_json("audit") if r["method"] == "certificate.export"]
+    assert len(audit) == 4 and audit[0]["object"]["name"] == "shop"
     assert not list(scratch.glob("out.*"))
 
 
@@ -113,19 +115,20 @@ def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scrat
     import_pem(certd, ca, "--name", "shop")
     read_only = os.open(scratch / "file", os.O_RDONLY | os.O_CREAT)
     zero = os.open("/dev/zero", os.O_WRONLY)
+    reader, pipe = os.pipe()
     with certd.rpc() as rpc:
-        for fds, why in (((), "SCM_RIGHTS"), ((read_only,), "not open for writing"), ((zero,), "must be a pipe")):
+        for fds, why in (((), "SCM_RIGHTS"), ((read_only,), "not open for writing"), ((zero,), "must be a memfd"), ((pipe,), "must be a memfd")):
             with pytest.raises(RpcError, match=why):
                 rpc.call("certificate.export", fds=fds, ref="shop")
-        # A pipe is written to as it is read; the descriptor is the frame's that it came with, and no other's.
-        reader, writer = os.pipe()
+        # The descriptor is the frame's that it came with, and no other's.
+        memory = os.memfd_create("export")
         rpc.send({"jsonrpc": "2.0", "id": 98, "method": "server.status"}, [zero])
-        rpc.send({"jsonrpc": "2.0", "id": 99, "method": "certificate.export", "params": {"ref": "shop"}}, [writer])
+        rpc.send({"jsonrpc": "2.0", "id": 99, "method": "certificate.export", "params": {"ref": "shop"}}, [memory])
         rpc.send({"jsonrpc": "2.0", "id": 100, "method": "certificate.export", "params": {"ref": "shop"}})
         answers = {answer["id"]: answer for answer in (rpc.read() for _ in range(3))}
-        os.close(writer)
-        with os.fdopen(reader) as pipe:
-            assert pipe.read() == (certd.drop("shop") / "fullchain.pem").read_text()
+        with os.fdopen(memory) as file:
+            file.seek(0)
+            assert file.read() == (certd.drop("shop") / "fullchain.pem").read_text()
         assert answers[99]["result"]["octets"] > 500 and "SCM_RIGHTS" in answers[100]["error"]["message"]
     before = len(certd.descriptors())
     with certd.rpc() as rpc:
@@ -133,8 +136,24 @@ def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scrat
             rpc.send({"jsonrpc": "2.0", "id": 1, "method": "server.status"}, [zero, read_only])
             rpc.read()
     wait_for(lambda: len(certd.descriptors()) <= before, 10, "descriptors that nobody asked for to be closed")
-    os.close(read_only)
-    os.close(zero)
+    for fd in (read_only, zero, reader, pipe):
+        os.close(fd)
+
+
+def test_a_key_is_for_admins(start, ca, scratch):
+    certd = start(Certd, config="operator-groups = 65534\n")
+    import_pem(certd, ca, "--name", "shop")
+    for path in (certd.directory, certd.runtime):
+        path.chmod(0o711)
+    os.chown(certd.socket, -1, 65534)
+    nobody = {"user": 65534, "group": 65534, "extra_groups": [], "check": False}
+    exported = certd.ctl("export", "shop", **nobody)
+    assert exported.stdout == (certd.drop("shop") / "fullchain.pem").read_text(), exported
+    for words in (("export", "shop", "--key"), ("export", "shop", "--format", "bundle"), ("env", "shop")):
+        refused = certd.ctl(*words, **nobody)
+        assert refused.returncode and "needs the role admin" in refused.stderr and not refused.stdout, refused
+    denied = [r for r in certd.ctl_json("audit") if r["outcome"] == "refused"]
+    assert denied and denied[0]["method"] == "certificate.export"
 
 
 def test_programs_get_the_variables_that_kontena_gave_them(certd, ca):
