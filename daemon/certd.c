@@ -412,6 +412,8 @@ reload(void *arg, struct error *err)
 		rc = conf_read_file(&new, c->conf_path, err);
 	conf_finish(&new);
 	if (rc == 0)
+		rc = rest_check_conf(&new, err);
+	if (rc == 0)
 		apply_conf(c, &new);
 	conf_clear(&new);
 	if (c->is_ready)

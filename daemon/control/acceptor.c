@@ -64,6 +64,12 @@ rested(void *arg)
 	listeners_watch(arg);
 }
 
+const char *
+acceptor_user(const struct place *place)
+{
+	return place->user;
+}
+
 void
 acceptor_leave(struct place *place)
 {

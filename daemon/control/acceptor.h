@@ -55,6 +55,10 @@ acceptor_add_address(struct acceptor *acceptor, const char *address, struct erro
 int
 acceptor_is_loopback(const char *address);
 
+/* Whose place it is: "1000" (uid) or "192.0.2.1". Borrowed. */
+const char *
+acceptor_user(const struct place *place);
+
 /* The connection is over. */
 void
 acceptor_leave(struct place *place);

@@ -11,6 +11,7 @@
 #include "daemon/control/rest_call.h"
 #include "daemon/control/rest_tls.h"
 #include "daemon/control/token.h"
+#include "daemon/report/refusals.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -85,12 +86,22 @@ token_peer(struct rest *rest, const struct rest_head *head, struct peer *ret, st
 	return rc;
 }
 
+/* All of them together: whoever has many addresses must not push what matters out of the event window. */
+static void
+note_stranger(struct rest *rest, const char *from)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_DENIED, "a request from %s has no valid token", from);
+	if (rest->service->refusals)
+		refusals_note(rest->service->refusals, "tcp", &err);
+}
+
 static void
 requested(struct rest_conn *conn, const struct rest_head *head, const char *body, void *arg)
 {
 	struct client *client = arg;
 	struct rest *rest = client->rest;
-
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_peer_ struct peer bearer = { .role = ROLE_NONE };
 	int rc;
@@ -100,10 +111,12 @@ requested(struct rest_conn *conn, const struct rest_head *head, const char *body
 		return;
 	}
 	rc = head->status == 200 ? token_peer(rest, head, &bearer, &err) : 0;
-	if (rc < 0)
+	if (rc < 0) {
 		rest_refuse(rest->service, conn, 0, &err);
-	else
-		rest_call(rest->service, conn, rc == 1 ? &bearer : NULL, rest->certificate, head, body);
+		return;
+	}
+	if (rest_call(rest->service, conn, rc == 1 ? &bearer : NULL, rest->certificate, head, body) < 0)
+		note_stranger(rest, acceptor_user(client->place));
 }
 
 static void

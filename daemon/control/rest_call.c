@@ -288,7 +288,7 @@ call_method(struct service *service, struct rest_conn *conn, const struct peer *
 	service_call(service, peer, id, params, call_done, x);
 }
 
-void
+int
 rest_call(struct service *service, struct rest_conn *conn, const struct peer *peer, bool is_tls,
 	const struct rest_head *head, const char *body)
 {
@@ -301,17 +301,17 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 	if (head->status != 200) {
 		error_set(&err, ERROR_PROTOCOL, "%s", head->why);
 		rest_refuse(service, conn, head->status, &err);
-		return;
+		return 0;
 	}
 	if (rest_text_is(head->path, "/openapi.json") && rest_text_is(head->method, "GET")) {
 		rest_answer(conn, 200, "", api_openapi());
-		return;
+		return 0;
 	}
 	if (!peer) {
 		error_set(&err, ERROR_DENIED,
 			"Unauthorized, wrong or no api key provided to process this request");
 		rest_refuse(service, conn, 401, &err);
-		return;
+		return -1;
 	}
 	refused = route(head, &segments, &id, &allow, &err);
 	if (refused == 405)
@@ -320,4 +320,5 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 		rest_refuse(service, conn, refused, &err);
 	else
 		call_method(service, conn, peer, id, &segments, is_tls, head, body);
+	return 0;
 }

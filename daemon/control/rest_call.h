@@ -8,8 +8,12 @@
 #include "daemon/control/rest_conn.h"
 #include "daemon/control/service.h"
 
-/* Answers @conn, at once or when what was changed is durable. @peer: who asks; NULL: nobody that certd knows (401). */
-void
+/*
+ * rest_call() - answers @conn, at once or when what was changed is durable
+ * @peer: who asks; NULL: nobody that certd knows
+ * Return: 0, or -1 refused because it takes somebody that certd knows (401).
+ */
+int
 rest_call(struct service *service, struct rest_conn *conn, const struct peer *peer, bool is_tls,
 	const struct rest_head *head, const char *body);
 

@@ -133,6 +133,8 @@ def test_roles_and_tokens_decide(start):
         assert error.status == 401 and error.headers["WWW-Authenticate"] == "Bearer"
         assert error.body == {"httpStatus": 401, "messages": [
             {"errorCode": "paas-auth-1", "message": UNAUTHORIZED, "code": "denied"}]}
+    told = [e for e in certd.call("event.list")["items"] if e["kind"] == "access.denied"]
+    assert len(told) == 1 and "a request from 127.0.0.1 has no valid token" in told[0]["message"], "counted, not flooded"
     assert client(good).list("/providers") == []
     refused = client(good).fails("POST", "/providers", body)
     assert refused.status == 403 and "provider.create needs the role admin" in refused.messages[0]
