@@ -310,6 +310,7 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 	if (!peer) {
 		error_set(&err, ERROR_DENIED,
 			"Unauthorized, wrong or no api key provided to process this request");
+		service_unauthorized(service, &err);
 		rest_refuse(service, conn, 401, &err);
 		return -1;
 	}

@@ -133,6 +133,17 @@ note_refusal(struct service *service, const struct peer *peer, const struct api_
 	return -1;
 }
 
+void
+service_unauthorized(struct service *service, const struct error *err)
+{
+	const struct audit_entry entry = { .who = "unknown", .method = "rest" };
+
+	if (service->refusals)
+		refusals_note(service->refusals, entry.who, err);
+	if (service->audit)
+		audit_refusal(service->audit, &entry, err->message);
+}
+
 static int
 refuse(struct service *service, const struct peer *peer, const struct api_method *method, enum api_role role,
 	const char *what, struct error *err)

@@ -60,6 +60,10 @@ void
 service_call_passing(struct service *service, const struct peer *peer, struct passed *passed,
 	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg);
 
+/* Somebody whom no token vouches for was refused: an event, and a record of the audit log. */
+void
+service_unauthorized(struct service *service, const struct error *err);
+
 /* --- for the handlers (res_*.c) --- */
 
 struct call {

@@ -4,7 +4,8 @@ import os
 
 import pytest
 from certd import Certd
-from procs import wait_for
+from ionos_client import IonosClient
+from procs import free_port, wait_for
 
 
 @pytest.fixture
@@ -42,6 +43,41 @@ def test_changes_are_on_record_with_old_and_new_and_without_secrets(certd, scrat
     text = certd.ctl("audit").stdout
     assert f'uid:{me} dnsProvider.update dns ns1\n      zones: ["example.com"] -> ["example.org"]\n' in text
     assert "      tsigKey: changed\n" in text
+
+
+def test_a_token_with_a_scope_sees_and_touches_nothing_else_and_is_on_record(start, scratch):
+    port = free_port()
+    certd = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+    provider = certd.call("provider.create", properties={
+        "name": "le", "server": "https://127.0.0.1:1/dir", "email": "ops@example.com", "termsOfServiceAgreed": True})
+    certd.ctl("add-dns", "--name", "hook", "--kind", "exec", "--command", "/bin/true", "--zone", "in.example",
+              "--zone", "out.example")
+    for name in ("www.in.example", "www.out.example"):
+        certd.ctl("add-auto", "--provider", "le", "--cn", name, "--challenge", "dns-01", "--no-wait")
+    secret = certd.ctl("add-token", "--name", "ci", "--role", "operator", "--expires", "90d",
+                       "--domain", "*.IN.example").stdout.strip()
+    client = IonosClient(url=f"http://127.0.0.1:{port}", token=secret)
+    assert [a["properties"]["commonName"] for a in client.list("/auto-certificates")] == ["www.in.example"]
+    outside = certd.call("autoCertificate.get", ref="www.out.example")
+    absent = outside["href"][:-4] + "0000"
+    answers = [client.fails(verb, href) for verb in ("GET", "DELETE") for href in (outside["href"], absent)]
+    assert [a.status for a in answers] == [404] * 4
+    assert str(answers[0].body).replace(outside["href"][-36:], absent[-36:]) == str(answers[1].body)
+    body = {"properties": {"provider": provider["id"], "commonName": "new.out.example", "keyAlgorithm": "secp256r1",
+                           "name": "new"}}
+    assert client.fails("POST", "/auto-certificates", body).status == 403
+    body["properties"]["commonName"] = "new.in.example"
+    made = client.create("/auto-certificates", **body["properties"])
+    assert made["metadata"]["createdBy"] == "token:ci"
+    assert client.fails("POST", "/tokens", {"properties": {"name": "x", "role": "viewer"}}).status == 403
+    certd.ctl("rm", "token", "ci")
+    assert client.fails("GET", "/auto-certificates").status == 401
+    log = [(r["who"], r["method"], r["outcome"]) for r in records(certd)]
+    for entry in [("token:ci", "autoCertificate.create", "done"), ("token:ci", "autoCertificate.create", "refused"),
+                  ("token:ci", "autoCertificate.get", "refused"), ("token:ci", "autoCertificate.delete", "refused"),
+                  ("token:ci", "token.create", "refused"), ("unknown", "rest", "refused")]:
+        assert entry in log, entry
+    assert certd.call("audit.verify")["intact"] and secret not in json.dumps(records(certd)) + certd.log
 
 
 def test_the_log_verifies_across_restarts_and_against_what_was_logged(certd):
