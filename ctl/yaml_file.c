@@ -17,7 +17,6 @@ struct reader {
 	yaml_event_t event; /* the present one */
 	bool has_event;
 	struct yaml_file *file;
-	struct buf path; /* of the present key */
 	struct error *err;
 };
 
@@ -32,19 +31,23 @@ yaml_clear(struct yaml_file *file)
 int64_t
 yaml_line(const struct yaml_file *file, const char *path)
 {
-	_cleanup_free_ char *at = xstrdup(path);
+	struct json_object *node = file->lines;
+	int64_t line = 0;
 
-	for (;;) {
-		struct json_object *line = NULL;
-		char *slash;
+	while (*path) {
+		size_t len = strcspn(path, "/");
+		_cleanup_free_ char *key = xstrndup(path, len);
+		struct json_object *members = NULL;
+		struct json_object *at = NULL;
 
-		if (json_object_object_get_ex(file->lines, at, &line))
-			return json_object_get_int64(line);
-		slash = strrchr(at, '/');
-		if (!slash)
-			return 0;
-		*slash = '\0';
+		if (!json_object_object_get_ex(node, "members", &members) ||
+			!json_object_object_get_ex(members, key, &node))
+			return line;
+		json_object_object_get_ex(node, "line", &at);
+		line = json_object_get_int64(at);
+		path += len + (path[len] == '/');
 	}
+	return line;
 }
 
 /* --- reading --- */
@@ -135,10 +138,26 @@ read_scalar(struct reader *r, struct json_object **ret)
 }
 
 static int
-read_value(struct reader *r, unsigned depth, struct json_object **ret);
+read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret);
+
+/* What is known about the lines of @key's members, a tree like the mapping itself. Borrowed from @lines. */
+static struct json_object *
+note_line(struct json_object *lines, const char *key, size_t line)
+{
+	struct json_object *node = json_object_new_object();
+	struct json_object *members = NULL;
+
+	if (!json_object_object_get_ex(lines, "members", &members)) {
+		members = json_object_new_object();
+		json_object_object_add(lines, "members", members);
+	}
+	json_add_int(node, "line", (int64_t)line);
+	json_object_object_add(members, key, node);
+	return node;
+}
 
 static int
-read_list(struct reader *r, unsigned depth, struct json_object *list)
+read_list(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *list)
 {
 	for (;;) {
 		struct json_object *item = NULL;
@@ -147,7 +166,7 @@ read_list(struct reader *r, unsigned depth, struct json_object *list)
 			return -1;
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			return 0;
-		if (read_value(r, depth, &item) < 0)
+		if (read_value(r, depth, lines, &item) < 0)
 			return -1;
 		json_object_array_add(list, item);
 	}
@@ -155,11 +174,11 @@ read_list(struct reader *r, unsigned depth, struct json_object *list)
 
 /* Notes where the key of the present event is, and goes on with its value. */
 static int
-read_member(struct reader *r, unsigned depth, struct json_object *mapping)
+read_member(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
 {
 	_cleanup_free_ char *key = NULL;
 	struct json_object *value = NULL;
-	size_t outer = r->path.len;
+	struct json_object *own_lines;
 	int rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
@@ -172,33 +191,31 @@ read_member(struct reader *r, unsigned depth, struct json_object *mapping)
 	if (json_object_object_get_ex(mapping, key, NULL))
 		return error_set(r->err, ERROR_INVALID, "line %zu: '%s' is there twice",
 			r->event.start_mark.line + 1, key);
-	buf_printf(&r->path, "%s%s", outer ? "/" : "", key);
-	json_add_int(r->file->lines, buf_str(&r->path), (int64_t)r->event.start_mark.line + 1);
+	own_lines = note_line(lines, key, r->event.start_mark.line + 1);
 	rc = next_event(r);
 	if (rc == 0)
-		rc = read_value(r, depth, &value);
-	r->path.len = outer;
+		rc = read_value(r, depth, own_lines, &value);
 	if (rc == 0)
 		json_object_object_add(mapping, key, value);
 	return rc;
 }
 
 static int
-read_mapping(struct reader *r, unsigned depth, struct json_object *mapping)
+read_mapping(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
 {
 	for (;;) {
 		if (next_event(r) < 0)
 			return -1;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			return 0;
-		if (read_member(r, depth, mapping) < 0)
+		if (read_member(r, depth, lines, mapping) < 0)
 			return -1;
 	}
 }
 
 /* The value that begins with the present event. @ret NULL is null. */
 static int
-read_value(struct reader *r, unsigned depth, struct json_object **ret)
+read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret)
 {
 	bool is_list = r->event.type == YAML_SEQUENCE_START_EVENT;
 	const void *anchor = is_list ? r->event.data.sequence_start.anchor
@@ -217,7 +234,7 @@ read_value(struct reader *r, unsigned depth, struct json_object **ret)
 	if (depth >= YAML_MAX_DEPTH)
 		return refuse(r, "it is nested too deeply");
 	value = is_list ? json_object_new_array() : json_object_new_object();
-	rc = is_list ? read_list(r, depth + 1, value) : read_mapping(r, depth + 1, value);
+	rc = is_list ? read_list(r, depth + 1, lines, value) : read_mapping(r, depth + 1, lines, value);
 	if (rc < 0)
 		json_object_put(value);
 	else
@@ -236,7 +253,8 @@ read_document(struct reader *r)
 	if (r->event.data.document_start.tag_directives.start !=
 		r->event.data.document_start.tag_directives.end)
 		return refuse(r, "directives (%) are not understood here");
-	if (expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 || read_value(r, 0, &r->file->root) < 0 ||
+	if (expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
+		read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
 		expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
 		return -1;
 	return expect(r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
@@ -261,7 +279,6 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 	if (r.has_event)
 		yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);
-	buf_clear(&r.path);
 	if (rc < 0)
 		yaml_clear(ret);
 	return rc;

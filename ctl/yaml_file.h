@@ -15,7 +15,7 @@ enum { YAML_MAX_DEPTH = 16, YAML_MAX_SIZE = 4 * 1024 * 1024 };
 
 struct yaml_file {
 	struct json_object *root;  /* owned; a mapping */
-	struct json_object *lines; /* owned; "a/b" -> line of the key b in the mapping a, counted from 1 */
+	struct json_object *lines; /* owned; for yaml_line() */
 };
 
 /*
@@ -31,7 +31,7 @@ void
 yaml_clear(struct yaml_file *file);
 #define _cleanup_yaml_ _cleanup_(yaml_clear)
 
-/* The line of @path ("a/b"), or of the nearest mapping that holds it; 0: not known. */
+/* The line, counted from 1, of @path ("a/b": the key b in the mapping a), or of the nearest mapping that holds it; 0: not known. */
 int64_t
 yaml_line(const struct yaml_file *file, const char *path);
 

@@ -5,6 +5,7 @@ The examples are taken from the texts: indented lines of README, .nf blocks of t
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -171,8 +172,9 @@ class Site:
         """Up to its first line."""
         with subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=self.directory, env=self.environment(), text=True,
                               stdout=subprocess.PIPE) as process:
-            self.certd.ctl("pause", "*.example.com")
-            self.certd.ctl("resume", "*.example.com")
+            while not select.select([process.stdout], [], [], 0.3)[0]:
+                self.certd.ctl("pause", "*.example.com")
+                self.certd.ctl("resume", "*.example.com")
             assert process.stdout.readline()
             process.send_signal(signal.SIGINT)
             process.stdout.read()
@@ -208,7 +210,7 @@ RULES = (
     (r"certctl register ", Site.register),
     (r"certctl authorize ", Site.authorize),
     (r"certctl get ", Site.get),
-    (r"certctl .*--follow", Site.follow),
+    (r"certctl (.*--follow|watch)", Site.follow),
     (r"certctl |eval |install ", Site.shell),
     (r"curl ", Site.curl),
     (r"ssl_certificate ", Site.nginx),

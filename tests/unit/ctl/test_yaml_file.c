@@ -99,6 +99,7 @@ Test(yaml_file, keys_know_their_lines_and_what_has_none_is_where_its_mapping_is)
 	cr_expect_eq(yaml_line(&file, "a"), 1);
 	cr_expect_eq(yaml_line(&file, "a/b/c"), 3);
 	cr_expect_eq(yaml_line(&file, "a/b/d/1"), 5);
+	cr_expect_eq(yaml_line(&file, ""), 0);
 	cr_expect_eq(yaml_line(&file, "a/b/x"), 2);
 	cr_expect_eq(yaml_line(&file, "x"), 0);
 }
