@@ -417,22 +417,23 @@ static const struct api_column authorization_columns[] = {
 const struct api_resource api_resources[] = {
 	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
-		provider_columns, true, true },
+		provider_columns, .is_ionos = true, .is_declared = true },
 	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "/auto-certificates",
-		"certificate that is kept valid", autocert_properties, autocert_metadata, autocert_columns, true, true },
+		"certificate that is kept valid", autocert_properties, autocert_metadata, autocert_columns,
+		.is_ionos = true, .is_declared = true },
 	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "/certificates",
 		"certificate that was issued", certificate_properties, certificate_metadata,
-		certificate_columns, true },
+		certificate_columns, .is_ionos = true },
 	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
 		"way to put records into DNS zones", dnsprovider_properties, dnsprovider_metadata,
-		dnsprovider_columns, false, true },
+		dnsprovider_columns, .is_declared = true },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
-		consumer_properties, consumer_metadata, consumer_columns, false, true },
+		consumer_properties, consumer_metadata, consumer_columns, .is_declared = true },
 	[API_TOKEN] = { "token", "token", "token", "/tokens", "key to the REST server", token_properties,
-		token_metadata, token_columns },
+		token_metadata, token_columns, .is_ionos = false },
 	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
 		"name that is proved by hand", authorization_properties, authorization_metadata,
-		authorization_columns },
+		authorization_columns, .is_ionos = false },
 };
 
 /* Parameters */
@@ -722,9 +723,11 @@ static const struct api_field status_result[] = {
 /* For peers without a scope: these are what all certificates have in common. */
 #define CRUD_ROWS(ID, noun, resource, role, change, what) \
 	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
-		"declare a " what }, \
-	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, change, NULL, "change a " what }, \
-	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what }
+		"declare a " what, .flags = 0 }, \
+	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, change, NULL, "change a " what, \
+		.flags = 0 }, \
+	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what, \
+		.flags = 0 }
 #define READ_ROWS(ID, noun, resource, params, ref, what) \
 	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
 		"list " what "s", .flags = API_SCOPED }, \
@@ -771,12 +774,14 @@ const struct api_method api_methods[] = {
 		rollout_result, "write the files and tell the consumer again", .flags = API_SCOPED },
 	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
 		rollout_result, "look now at what the consumer serves", .flags = API_SCOPED },
-	[RPC_TOKEN_CREATE] = { "token.create", ROLE_ADMIN, API_CREATE, API_TOKEN, NULL, NULL, "make a token" },
+	[RPC_TOKEN_CREATE] = { "token.create", ROLE_ADMIN, API_CREATE, API_TOKEN, NULL, NULL, "make a token",
+		.flags = 0 },
 	[RPC_TOKEN_LIST] = { "token.list", ROLE_ADMIN, API_LIST_ALL, API_TOKEN, token_list_params, NULL,
-		"list tokens" },
-	[RPC_TOKEN_GET] = { "token.get", ROLE_ADMIN, API_GET, API_TOKEN, token_ref, NULL, "show a token" },
+		"list tokens", .flags = 0 },
+	[RPC_TOKEN_GET] = { "token.get", ROLE_ADMIN, API_GET, API_TOKEN, token_ref, NULL, "show a token",
+		.flags = 0 },
 	[RPC_TOKEN_DELETE] = { "token.delete", ROLE_ADMIN, API_DELETE, API_TOKEN, token_ref, NULL,
-		"delete a token: it is refused from then on" },
+		"delete a token: it is refused from then on", .flags = 0 },
 	READ_ROWS(AUTHORIZATION, "authorization", API_AUTHORIZATION, page_params, authorization_ref,
 		"authorization"),
 	[RPC_AUTHORIZATION_CREATE] = { "authorization.create", ROLE_OPERATOR, API_CREATE, API_AUTHORIZATION, NULL,
@@ -798,7 +803,7 @@ const struct api_method api_methods[] = {
 	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,
 		status_result, "how certd is", "/status", .flags = API_SCOPED },
 	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
-		"read certd.conf again", "/reload" },
+		"read certd.conf again", .path = "/reload" },
 	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
 		"this API as an OpenRPC document", .flags = API_SCOPED },
 };
