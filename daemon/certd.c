@@ -329,6 +329,8 @@ certd_free(struct certd *c)
 {
 	if (!c)
 		return;
+	if (c->store)
+		store_commit(c->store); /* what was put off, or the next start does it again */
 	startup_cancel(c->startup);
 	loop_timer_cancel(&c->status);
 	loop_timer_cancel(&c->put_off);

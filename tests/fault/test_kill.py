@@ -275,8 +275,9 @@ class Deletion:
     def declare(self):
         self.certd.call("autoCertificate.create", properties={
             "provider": "le", "commonName": "gone.example.com", "consumers": ["own"]})
-        wait_for(lambda: (self.own / "manifest.json").exists() and all(key.exists() for key in self.keys), 20,
-                 "files in all places")
+        wait_for(lambda: (self.own / "manifest.json").exists() and not self.rows("deploy"), 20,
+                 "files in all places, and so it is noted")
+        assert all(key.exists() for key in self.keys)
 
     def delete(self):
         self.certd.call("autoCertificate.delete", ref="gone.example.com")
@@ -284,8 +285,10 @@ class Deletion:
 
     def is_done(self):
         """Asks certd first, which fails when it is dead."""
-        intents = [row for row in self.certd.call("schedule.list")["items"] if row["kind"] == "remove"]
-        return not intents and not any(key.exists() for key in self.keys)
+        return not self.rows("remove") and not any(key.exists() for key in self.keys)
+
+    def rows(self, kind):
+        return [row for row in self.certd.call("schedule.list")["items"] if row["kind"] == kind]
 
 
 @pytest.mark.limit(120)
