@@ -1,6 +1,8 @@
-"""A disk of a few MB that a test can fill up, seen by the test and what it starts alone. Needs root."""
+"""Disks that a test can fill up, or cut the power of, seen by the test and what it starts alone. Needs root."""
 import ctypes
+import fcntl
 import os
+import struct
 from pathlib import Path
 
 from procs import run
@@ -67,3 +69,39 @@ class SmallDisk:
     def free(self):
         self.ballast.unlink()
         os.sync()
+
+
+class CuttableDisk:
+    """64 MB of ext4 with a journal at @path, whose power can be cut: what was not synced is lost, as on a real disk.
+
+    To be made in PrivateMounts, where loop devices are to be had. It is there, and empty, at once.
+    """
+    _SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN
+    _NO_LOG_FLUSH = struct.pack("I", 2)
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.path.mkdir(exist_ok=True)
+        self.image = self.path.with_name(f"{self.path.name}.img")
+        with open(self.image, "wb") as file:
+            file.truncate(64 << 20)
+        run(["mkfs.ext4", "-q", "-F", "-m", "0", self.image])
+        self._mount()
+
+    def _mount(self):
+        run(["mount", "-o", "loop", self.image, self.path])
+        self.path.chmod(0o711)
+
+    def cut(self):
+        """From this moment on nothing reaches the disk. Who uses it is to be ended next."""
+        directory = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.ioctl(directory, self._SHUTDOWN, self._NO_LOG_FLUSH)
+        os.close(directory)
+
+    def repair(self):
+        """The power is back: mounts it again, with what its journal has."""
+        run(["umount", self.path])
+        self._mount()
+
+    def remove(self):
+        run(["umount", self.path])
