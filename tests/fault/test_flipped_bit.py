@@ -1,0 +1,130 @@
+"""A disk that changes a bit of the store: what is damaged is named, nothing dies of it, and the others are kept valid."""
+import random
+import re
+import shutil
+
+import pytest
+from certd import Certd
+from pebble import Challtestsrv, Pebble
+from procs import free_port, run, wait_for
+from rpc import RpcError
+
+NAMES = [f"www{i}.example.com" for i in range(4)]
+VICTIM = NAMES[1]
+MARK = b"marked.example.com"  # a name that only the victim's records have
+SAMPLE = 40
+DATA_ERROR = 65  # sysexits.h, as certd(8) has it
+
+pytestmark = pytest.mark.plain_build
+
+
+@pytest.fixture
+def pebble(start):
+    return start(Pebble, dns=start(Challtestsrv).dns, always_valid=True, validity=24 * 3600)
+
+
+@pytest.fixture
+def certd(start, pebble):
+    """One with a certificate for each name; stopped."""
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties={
+        "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
+        "termsOfServiceAgreed": True})
+    for name in NAMES:
+        certd.call("autoCertificate.create", properties={
+            "provider": "le", "commonName": name,
+            "subjectAlternativeNames": [MARK.decode()] if name == VICTIM else []})
+    for name in NAMES:
+        wait_for(lambda: newest(certd, name), 20, name)
+    wait_for(lambda: not [r for r in certd.call("schedule.list")["items"] if r["kind"] == "deploy"], 20)
+    certd.stop()
+    return certd
+
+
+def newest(certd, name):
+    return certd.call("autoCertificate.get", ref=name)["metadata"].get("lastIssuedCertificate")
+
+
+class Pristine:
+    """The state of a certd that is stopped, to begin from again and again."""
+
+    def __init__(self, certd):
+        self.state = certd.state
+        self.copy = certd.directory / "pristine"
+        self.data = certd.state / "store/data.mdb"
+        self.octets = self.data.read_bytes()
+        run(["cp", "-a", self.state, self.copy])
+
+    def restore(self):
+        shutil.rmtree(self.state)
+        run(["cp", "-a", self.copy, self.state])
+
+
+def flip(path, offset):
+    """Changes one bit."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        octet = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([octet ^ 4]))
+
+
+def ask_everything(certd):
+    """Return: the refusals. Any other end than an answer fails the test."""
+    refusals = []
+    for method in ("provider", "autoCertificate", "certificate", "consumer", "dnsProvider", "event", "schedule"):
+        try:
+            certd.call(f"{method}.list")
+        except RpcError as error:
+            refusals.append(error)
+    for name in NAMES:
+        for method in ("get", "explain"):
+            try:
+                certd.call(f"autoCertificate.{method}", ref=name)
+            except RpcError as error:
+                refusals.append(error)
+    return refusals
+
+
+def renew(certd, name):
+    before = newest(certd, name)
+    certd.call("autoCertificate.renew", ref=name, force=True)
+    wait_for(lambda: newest(certd, name) not in (None, before), 20, f"{name} renewed")
+
+
+@pytest.mark.limit(120)
+def test_a_damaged_record_is_named_and_the_others_go_on(certd):
+    """Each place of the file where the victim's name is: records, older copies of them, and index rows."""
+    pristine = Pristine(certd)
+    named = set()
+    for place in [m.start() for m in re.finditer(re.escape(MARK), pristine.octets)]:
+        pristine.restore()
+        flip(pristine.data, place + 3)
+        certd.start()
+        for error in ask_everything(certd):
+            assert error.data["code"] == "corrupt", error
+            _, kind = re.search("record '(.+)' of '(.+)' is damaged in the store", str(error)).groups()
+            named.add(kind)
+        for name in NAMES:
+            if name != VICTIM:
+                renew(certd, name)
+        certd.stop()
+    assert {"autocertificate", "certificate"} <= named
+
+
+@pytest.mark.limit(180)
+def test_a_flipped_bit_anywhere_kills_nobody(certd):
+    """It is refused at the start, or found when it is asked for, or in a place that nobody reads."""
+    dice = random.Random(1)
+    pristine = Pristine(certd)
+    used = [i for i in range(0, len(pristine.octets), 64) if any(pristine.octets[i:i + 64])]
+    for _ in range(SAMPLE):
+        pristine.restore()
+        flip(pristine.data, dice.choice(used) + dice.randrange(64))
+        try:
+            certd.start()
+        except AssertionError as error:
+            assert f"ended with {DATA_ERROR}:" in str(error) and str(certd.state / "store") in str(error), error
+            continue
+        ask_everything(certd)
+        certd.stop()
