@@ -164,6 +164,10 @@ TESTS += fault-store-kill
 fault_store_kill_SOURCES = tests/fault/store_kill.c
 fault_store_kill_LDADD = $(DAEMON_LIBS)
 
+# Not a test: see its head.
+check_PROGRAMS += canary-lost
+canary_lost_SOURCES = tests/fault/canary.c
+
 check_PROGRAMS += unit-acme
 TESTS += unit-acme
 unit_acme_SOURCES = $(fake_ca_sources) \
@@ -386,6 +390,7 @@ PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
 
 check-system check-fault: all
+check-fault: canary-lost$(EXEEXT)
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 
@@ -395,8 +400,8 @@ check-kill: all
 .PHONY: check-kill
 
 # The long forms of what check-fault does with fewer renewals.
-check-valgrind: all
-	CERTD_VALGRIND_RENEWALS=100 $(PYTEST) $(srcdir)/tests/fault/test_valgrind.py -k valgrind_lose
+check-valgrind: all canary-lost$(EXEEXT)
+	CERTD_VALGRIND_RENEWALS=100 $(PYTEST) $(srcdir)/tests/fault/test_valgrind.py -k 'valgrind_lose or canary'
 check-growth: all
 	CERTD_GROWTH_RENEWALS=300 $(PYTEST) -s $(srcdir)/tests/fault/test_valgrind.py -k no_larger
 .PHONY: check-valgrind check-growth

@@ -12,9 +12,9 @@ import socket
 import threading
 
 import pytest
-from certd import Certd
+from certd import Certd, program
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, run, wait_for
 
 AUTOS = 5
 VALGRIND = ("valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
@@ -115,6 +115,19 @@ def check_reports(reports):
         errors, = map(int, re.search(EXPECTED[1], text).groups())
         assert errors == 0, text
         assert open_fds - std <= 1, text
+
+
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
+def test_canary_what_is_lost_on_purpose_is_found(scratch):
+    """Else the reports of certd would prove nothing."""
+    def report_of(what):
+        run([*VALGRIND, f"--log-file={scratch}/{what}.%p", program("canary-lost"), what], check=False)
+        return list(scratch.glob(f"{what}.*"))
+
+    check_reports(report_of("nothing"))
+    for what in ("memory", "descriptor"):
+        with pytest.raises(AssertionError, match="1,234 bytes" if what == "memory" else "/dev/null"):
+            check_reports(report_of(what))
 
 
 def listen(sock):
