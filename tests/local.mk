@@ -389,8 +389,8 @@ EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppch
 PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
 
-check-system check-fault: all
 check-fault: canary-lost$(EXEEXT)
+check-system check-fault: all
 	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 
