@@ -81,6 +81,7 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
 	tests/unit/challenge/test_dns01.c \
 	tests/unit/challenge/test_http01.c \
+	tests/unit/challenge/test_manual.c \
 	tests/unit/challenge/test_http01_request.c \
 	tests/unit/challenge/test_solver.c \
 	tests/unit/challenge/test_txt_queue.c \
@@ -107,6 +108,7 @@ check_PROGRAMS += unit-renew
 TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_expiry.c \
 	tests/unit/renew/test_clamp.c \

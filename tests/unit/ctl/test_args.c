@@ -29,6 +29,11 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 			"list: 'provder' is none of provider, auto, cert, dns, consumer, token, "
 			"authorization; did you mean 'provider'?" },
 		{ { "show" }, "show: of what? Write: certctl show NOUN NAME" },
+		{ { "register", "--agree-tos" }, "register: whom? Write: certctl register you@example.com" },
+		{ { "authorize", "a.example", "b.example" },
+			"authorize: one name: certctl authorize DOMAIN" },
+		{ { "authorize", "_.a.example" }, "'_.a.example' cannot be in a certificate; did the shell" },
+		{ { "get" }, "get: which names? Write: certctl get DOMAIN..." },
 		{ { "show", "auto" }, "show: which auto? Write: certctl show auto NAME" },
 		{ { "show", "auto", "a", "b" }, "show: unexpected word 'b'" },
 		{ { "renew" }, "renew: which auto? Write: certctl renew NAME" },
