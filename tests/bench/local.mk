@@ -1,14 +1,17 @@
 # Benchmarks: not tests, they only tell. `make bench-issue BENCHFLAGS='--count 1,10 --rounds 3 --json'`; they need root and
 # the peers (Debian: caddy apache2 libapache2-mod-md lego uacme certbot dehydrated pebble).
-check_PROGRAMS += bench-fill bench-echo
+check_PROGRAMS += bench-fill bench-echo bench-floor bench-load
 bench_fill_SOURCES = tests/bench/fill.c tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h
 bench_fill_LDADD = $(DAEMON_LIBS)
 bench_echo_SOURCES = tests/bench/echo.c
 bench_echo_LDADD = $(EVENT_LIBS)
+bench_floor_SOURCES = tests/bench/floor.c
+bench_floor_LDADD = $(COMMON_LIBS) $(CURL_LIBS)
+bench_load_SOURCES = tests/bench/load.c
 
 BENCHMARKS = bench-issue bench-idle bench-rpc
 $(BENCHMARKS): all
-	@$(MAKE) $(AM_MAKEFLAGS) bench-fill$(EXEEXT) bench-echo$(EXEEXT)
+	@$(MAKE) $(AM_MAKEFLAGS) bench-fill$(EXEEXT) bench-echo$(EXEEXT) bench-floor$(EXEEXT) bench-load$(EXEEXT)
 	env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON3) $(srcdir)/tests/bench/$(@:bench-%=%) $(BENCHFLAGS)
 .PHONY: $(BENCHMARKS)

@@ -328,4 +328,24 @@ class Dehydrated(Command):
         return self.shell("--cron", "--domain", name)
 
 
-PEERS = {cls.name: cls for cls in (Caddy, ModMd, Lego, Uacme, Certbot, Dehydrated)}
+class Floor(Client):
+    """What it costs at least: see floor.c."""
+    name = "floor"
+    most = 100
+
+    def shell(self, verb, *names):
+        return [program("bench-floor"), verb, self.pebble.url, self.pebble.ca_file, self.directory, *names]
+
+    def prepare(self):
+        run(self.shell("account"))
+
+    def issue(self, names):
+        result = Run()
+        started = time.monotonic()
+        process = Process(self.shell("issue", *names), self.log)
+        process.wait(result.used, ONE_SECONDS + len(names))
+        result.wall = time.monotonic() - started
+        return result
+
+
+PEERS = {cls.name: cls for cls in (Floor, Caddy, ModMd, Lego, Uacme, Certbot, Dehydrated)}
