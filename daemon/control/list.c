@@ -5,6 +5,7 @@
  */
 #include "daemon/control/list.h"
 
+#include "common/name.h"
 #include "common/timefmt.h"
 #include "daemon/control/access.h"
 #include "daemon/control/resource.h"
@@ -91,23 +92,29 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 	case OBJECT_HAS_NAME:
 	case OBJECT_HAS_COMMON_NAME:
 	case OBJECT_HAS_LABEL:
+	case OBJECT_IS_BELOW:
 		break;
 	}
 	object_query_add(&l->query, f->condition, text, number);
 	return 0;
 }
 
-/* A scope that asks for one label or one provider is answered by its index; any other by looking at each object. */
+/* A scope that asks for one label, provider or domain is answered by its index; any other by looking at each object. */
 static void
 narrow_by_scope(struct list *l)
 {
 	const struct scope *scope = l->call->peer->scope;
 	const struct scope_rule *rule = scope && scope->n_rules == 1 ? &scope->rules[0] : NULL;
 
-	if (!rule || (l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
+	if (!rule || l->query.n_terms ||
+		(l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
 		return;
 	if (rule->labels.count == 1)
 		object_query_add(&l->query, OBJECT_HAS_LABEL, rule->labels.items[0], 0);
+	else if (rule->domains.count == 1 && name_is_wildcard(rule->domains.items[0]))
+		object_query_add(&l->query, OBJECT_IS_BELOW, name_base(rule->domains.items[0]), 0);
+	else if (rule->domains.count == 1)
+		object_query_add(&l->query, OBJECT_HAS_COMMON_NAME, rule->domains.items[0], 0);
 	else if (rule->providers.count == 1 && strlen(rule->providers.items[0]) == STORE_ID_SIZE - 1)
 		object_query_add(&l->query, OBJECT_REFERS_TO, rule->providers.items[0], 0);
 }

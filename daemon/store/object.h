@@ -5,6 +5,7 @@
  *   "n" db name            -> id          unique name within a resource
  *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
+ *   "d" db reversed NUL id     -> ""      the same with the labels in reverse order: all below a domain are neighbours
  *   "l" db label NUL id        -> ""      certificates and auto-certificates by label
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry

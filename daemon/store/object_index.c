@@ -4,6 +4,7 @@
  *   "n" db name             -> id
  *   "r" db target-id NUL id -> "" (the target is needed) or "w" (weak: it may go away)
  *   "c" db common-name NUL id -> ""
+ *   "d" db common-name, labels reversed NUL id -> ""
  *   "l" db label NUL id -> ""
  *   "s" db state NUL id -> ""
  *   "e" db date (8, big endian, sign flipped) id -> ""
@@ -44,6 +45,36 @@ index_expiry_key(struct buf *ret, enum store_db db, int64_t at, const char *id)
 	for (int shift = 56; shift >= 0; shift -= 8)
 		buf_add_char(ret, (char)(u >> shift & 0xff));
 	buf_add_str(ret, id);
+}
+
+/* "www.example.com" -> "com.example.www". Owned by the caller. */
+static char *
+reversed(const char *name)
+{
+	struct buf text = BUF_INIT;
+	const char *end = name + strlen(name);
+
+	while (end > name) {
+		const char *dot = memrchr(name, '.', (size_t)(end - name));
+		const char *label = dot ? dot + 1 : name;
+
+		buf_add(&text, label, (size_t)(end - label));
+		if (dot)
+			buf_add_char(&text, '.');
+		end = dot ? dot : name;
+	}
+	return buf_steal(&text);
+}
+
+void
+index_domain_key(struct buf *ret, enum store_db db, const char *domain)
+{
+	_cleanup_free_ char *text = reversed(domain);
+
+	buf_add_char(ret, 'd');
+	buf_add_char(ret, (char)db);
+	buf_add_str(ret, text);
+	buf_add_char(ret, '.');
 }
 
 const struct record_field *
@@ -134,6 +165,16 @@ expiry_row(const struct record_class *cls, const struct object *o, int64_t at, s
 }
 
 static void
+common_name_rows(
+	const struct record_class *cls, const struct object *o, const char *name, struct index_rows *ret)
+{
+	_cleanup_free_ char *text = reversed(name);
+
+	rows_add(ret, 'c', cls->db, name, o->id, "");
+	rows_add(ret, 'd', cls->db, text, o->id, "");
+}
+
+static void
 rows_of_field(
 	const struct record_class *cls, const struct record_field *f, const void *obj, struct index_rows *ret)
 {
@@ -152,7 +193,7 @@ rows_of_field(
 		if (f->role == RECORD_LABEL)
 			rows_add(ret, 'l', cls->db, strings[i], o->id, "");
 		else if (f->role == RECORD_COMMON_NAME)
-			rows_add(ret, 'c', cls->db, strings[i], o->id, "");
+			common_name_rows(cls, o, strings[i], ret);
 		else
 			rows_add(ret, 'r', cls->db, strings[i], o->id, f->role == RECORD_REF ? "" : "w");
 	}

@@ -36,6 +36,10 @@ index_key(struct buf *ret, char kind, enum store_db db, const char *what, const 
 void
 index_expiry_key(struct buf *ret, enum store_db db, int64_t at, const char *id);
 
+/* What the rows ('d') of all that have a common name below @domain begin with. */
+void
+index_domain_key(struct buf *ret, enum store_db db, const char *domain);
+
 /* The field that has the expiry of @cls, or NULL. */
 const struct record_field *
 index_expiry_field(const struct record_class *cls);

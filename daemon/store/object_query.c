@@ -87,6 +87,8 @@ term_holds(struct store *store, const struct object_query *q, const struct objec
 		return rc == 1 ? strcmp(other, id) == 0 : rc;
 	case OBJECT_EXPIRES_BEFORE:
 		return expires_before(store, q, t->number, id, err);
+	case OBJECT_IS_BELOW: /* its row has the name, which is not known here */
+		abort();
 	case OBJECT_REFERS_TO:
 	case OBJECT_HAS_COMMON_NAME:
 	case OBJECT_HAS_LABEL:
@@ -151,6 +153,10 @@ range_of(const struct object_query *q, struct buf *from, struct buf *end)
 	if (t->condition == OBJECT_EXPIRES_BEFORE) {
 		index_expiry_key(from, q->cls->db, INT64_MIN, "");
 		index_expiry_key(end, q->cls->db, t->number, "");
+	} else if (t->condition == OBJECT_IS_BELOW) {
+		index_domain_key(from, q->cls->db, t->text);
+		buf_add(end, from->data, from->len - 1);
+		buf_add_char(end, '.' + 1);
 	} else {
 		term_key(q, t, "", from);
 		term_key(q, t, "\xff", end); /* behind every id */

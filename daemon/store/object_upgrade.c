@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: by state and by expiry. */
-static const char version[] = "2";
+/* 2: by state and by expiry; 3: by domain. */
+static const char version[] = "3";
 static const char version_key[] = "index-version";
 
 enum { AT_ONCE = 1000 }; /* objects in one transaction */

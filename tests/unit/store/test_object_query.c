@@ -253,3 +253,58 @@ Test(object_query, what_an_earlier_certd_stored_is_found_after_the_upgrade_which
 	expect_all_combinations();
 	cr_expect_eq(objects_upgrade(t.store, NULL), 0);
 }
+
+static bool
+count_one(const char *id, void *arg)
+{
+	(void)id;
+	++*(size_t *)arg;
+	return true;
+}
+
+static size_t
+count_of(enum object_condition condition, const char *text)
+{
+	struct object_query q;
+	size_t n = 0;
+	int more = 1;
+
+	object_query_init(&q, &autocert_class);
+	object_query_add(&q, condition, text, 0);
+	while (more == 1)
+		more = object_query_run(&q, t.store, 7, count_one, &n, NULL);
+	cr_assert_eq(more, 0);
+	object_query_clear(&q);
+	return n;
+}
+
+Test(object_query, names_below_a_domain_are_found_and_no_others)
+{
+	static const char *const names[] = { "x.org", "a.x.org", "*.x.org", "b.a.x.org", "ax.org",
+		"x.org.evil.com", "a.x-y.org" };
+	static const struct {
+		const char *domain;
+		size_t count;
+	} cases[] = { { "x.org", 3 }, { "a.x.org", 1 }, { "org", 6 }, { "example.com", OBJECTS },
+		{ "nowhere.org", 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_autocert_ struct autocert a = { .o.name = xasprintf("below%zu", i) };
+
+		a.provider = xstrdup(providers[0]);
+		a.common_name = xstrdup(names[i]);
+		strlist_add(&a.labels, i % 2 ? "odd" : "even");
+		strlist_add(&a.labels, "all=1");
+		save(&autocert_class, &a);
+	}
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+			cr_expect_eq(count_of(OBJECT_IS_BELOW, cases[i].domain), cases[i].count, "%s",
+				cases[i].domain);
+		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "odd"), ARRAY_SIZE(names) / 2);
+		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "all=1"), ARRAY_SIZE(names));
+		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "all"), 0);
+		store_commit(t.store);
+		tmp_store_reopen(&t);
+	}
+}
