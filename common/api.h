@@ -87,7 +87,7 @@ struct api_resource {
 	const struct api_field *properties;
 	const struct api_field *metadata; /* beside api_common_metadata */
 	const struct api_column *columns;
-	bool is_ionos; /* by REST as IONOS has it: PATCH changes the name and nothing else */
+	bool is_ionos;    /* by REST as IONOS has it: PATCH changes the name and nothing else */
 	bool is_declared; /* all of it is declared: `certctl dump` and `apply` have it */
 };
 
@@ -150,9 +150,9 @@ enum api_method_id {
 	RPC_AUTHORIZATION_GET,
 	RPC_AUTHORIZATION_DELETE,
 	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: it is published, have the CA look */
-	RPC_AUDIT_LIST,   /* {after?, limit?} */
-	RPC_AUDIT_VERIFY, /* {known?}: are all records there, as they were written? */
-	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
+	RPC_AUDIT_LIST,             /* {after?, limit?} */
+	RPC_AUDIT_VERIFY,           /* {known?}: are all records there, as they were written? */
+	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
 	RPC_SERVER_STATUS,
@@ -165,9 +165,11 @@ enum api_method_id {
 enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
 
 enum api_method_flag {
-	API_READS = 1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
+	API_READS =
+		1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
 	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
-	API_SCOPED = 4    /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
+	API_SCOPED =
+		4 /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
 };
 
 struct api_method {
@@ -180,7 +182,7 @@ struct api_method {
 		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
 	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
-	unsigned flags; /* enum api_method_flag */
+	unsigned flags;   /* enum api_method_flag */
 };
 
 extern const struct api_method api_methods[API_METHOD_COUNT];

@@ -109,7 +109,9 @@ static const char get_notes[] =
 	"  certctl get api.example.com\n"
 	"  certctl get example.com www.example.com --secret-name SSL_CERT_WEB\n";
 static const struct api_field audit_options[] = {
-	{ .name = "verify", .type = API_BOOL, .help = "look whether every record is there, as it was written" },
+	{ .name = "verify",
+		.type = API_BOOL,
+		.help = "look whether every record is there, as it was written" },
 	{ .name = "known",
 		.type = API_STRING,
 		.metavar = "NUMBER:HASH",
@@ -118,58 +120,86 @@ static const struct api_field audit_options[] = {
 };
 
 static const struct api_field import_options[] = {
-	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the certificate",
+	{ .name = "name",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.help = "name of the certificate",
 		.fallback = "common name and time; with --replace that of the old one" },
-	{ .name = "cert", .type = API_PATH, .metavar = "FILE", .help = "certificate, PEM; chain and key may be in it" },
+	{ .name = "cert",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "certificate, PEM; chain and key may be in it" },
 	{ .name = "chain", .type = API_PATH, .metavar = "FILE", .help = "its issuers, PEM, in any order" },
 	{ .name = "key", .type = API_PATH, .metavar = "FILE", .help = "its private key, PEM" },
 	{ .name = "pkcs12", .type = API_PATH, .metavar = "FILE", .help = "instead of these: a PKCS#12 file" },
-	{ .name = "passwordFile", .type = API_PATH, .metavar = "FILE", .help = "password of the key or PKCS#12 file",
+	{ .name = "passwordFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "password of the key or PKCS#12 file",
 		.fallback = "asked for" },
-	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
+	{ .name = "replace",
+		.type = API_REF,
+		.resource = "certificate",
+		.metavar = "NAME",
 		.help = "imported certificate whose files, consumers and name it takes over" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "also one that is not valid now" },
-	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
-		.metavar = "CONSUMER", .help = "who is told about it" },
+	{ .name = "consumers",
+		.type = API_REFLIST,
+		.resource = "consumer",
+		.option = "consumer",
+		.metavar = "CONSUMER",
+		.help = "who is told about it" },
 	DRY_RUN,
 	{ .name = "noWait", .type = API_BOOL, .help = "return at once; certd goes on by itself" },
-	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "wait at most this long", .fallback = "10m" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "wait at most this long",
+		.fallback = "10m" },
 	{ .name = NULL },
 };
 static const struct api_field export_options[] = {
-	{ .name = "out", .type = API_PATH, .metavar = "FILE", .help = "write it there, mode 0600",
+	{ .name = "out",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "write it there, mode 0600",
 		.fallback = "standard output" },
 	{ .name = NULL },
 };
 static const struct api_field rm_options[] = {
-	{ .name = "withCertificates", .type = API_BOOL,
+	{ .name = "withCertificates",
+		.type = API_BOOL,
 		.help = "of an auto-certificate: its certificates, too" },
 	DRY_RUN,
 	{ .name = NULL },
 };
 
-static const char import_notes[] =
-	"Waits until the files are written and the consumers told. The order of the chain is put right; a key that\n"
-	"does not fit, a gap in the chain or a stranger in it are refused. certd cannot renew it, and warns 30, 14,\n"
-	"7, 3 and 1 days before it expires.\n"
-	"\n"
-	"  certctl import --name shop --cert shop.pem --chain intermediate.pem --key shop.key --consumer nginx\n"
-	"  certctl import --replace shop --pkcs12 shop-2027.p12\n";
+static const char import_notes[] = "Waits until the files are written and the consumers told. The order of "
+				   "the chain is put right; a key that\n"
+				   "does not fit, a gap in the chain or a stranger in it are refused. certd "
+				   "cannot renew it, and warns 30, 14,\n"
+				   "7, 3 and 1 days before it expires.\n"
+				   "\n"
+				   "  certctl import --name shop --cert shop.pem --chain intermediate.pem "
+				   "--key shop.key --consumer nginx\n"
+				   "  certctl import --replace shop --pkcs12 shop-2027.p12\n";
 static const char export_notes[] =
-	"NAME is a certificate, or an auto-certificate: its newest. With a key it needs the role admin and is on\n"
+	"NAME is a certificate, or an auto-certificate: its newest. With a key it needs the role admin and "
+	"is on\n"
 	"record, and a terminal does not get it.\n"
 	"\n"
 	"  certctl export www.example.com > fullchain.pem\n"
 	"  certctl export shop --format pkcs12 --key --password-file pw --out shop.p12\n";
 static const char env_notes[] =
 	"Three variables, by the common name, every character but letters and digits as '_':\n"
-	"LE_CERTIFICATE_www_example_com_PRIVATE_KEY, _CERTIFICATE (with its chain), _BUNDLE (both). Role admin.\n"
+	"LE_CERTIFICATE_www_example_com_PRIVATE_KEY, _CERTIFICATE (with its chain), _BUNDLE (both). Role "
+	"admin.\n"
 	"\n"
 	"  eval \"$(certctl env www.example.com)\"\n";
-static const char exec_notes[] =
-	"As env; and also under the names that Kontena made, which replaced the first '.' only, where they differ.\n"
-	"\n"
-	"  certctl exec www.example.com -- /usr/local/bin/balancer\n";
+static const char exec_notes[] = "As env; and also under the names that Kontena made, which replaced the "
+				 "first '.' only, where they differ.\n"
+				 "\n"
+				 "  certctl exec www.example.com -- /usr/local/bin/balancer\n";
 
 static const char add_auto_notes[] =
 	"Waits until the certificate is issued, its files are written and its consumers told.\n"
@@ -199,20 +229,26 @@ static const char add_token_notes[] =
 	"  certctl add-token --name ci --role operator --expires 90d > ci.token\n";
 static const char *const dump_formats[] = { "yaml", "json", NULL };
 static const struct api_field dump_options[] = {
-	{ .name = "format", .type = API_ENUM, .values = dump_formats, .fallback = "yaml",
+	{ .name = "format",
+		.type = API_ENUM,
+		.values = dump_formats,
+		.fallback = "yaml",
 		.help = "how it is written" },
 	{ .name = NULL },
 };
 static const struct api_field apply_options[] = {
-	{ .name = "file", .type = API_STRING, .metavar = "FILE",
+	{ .name = "file",
+		.type = API_STRING,
+		.metavar = "FILE",
 		.help = "-f: the declarations, YAML or JSON; - is the standard input" },
-	{ .name = "prune", .type = API_BOOL,
-		.help = "remove what the file's collections do not have" },
+	{ .name = "prune", .type = API_BOOL, .help = "remove what the file's collections do not have" },
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the difference, and change nothing" },
 	{ .name = NULL },
 };
 static const struct api_field set_options[] = {
-	{ .name = "unset", .type = API_STRLIST, .metavar = "OPTION",
+	{ .name = "unset",
+		.type = API_STRLIST,
+		.metavar = "OPTION",
 		.help = "take the property of that option back to its default" },
 	DRY_RUN,
 	{ .name = NULL },
@@ -230,12 +266,13 @@ static const char list_notes[] =
 	"\n"
 	"  certctl list --state FAILED --columns name,attempts,lastError.message\n"
 	"  certctl list cert --expires-before 30d --sort notAfter\n";
-static const char watch_notes[] =
-	"A line for each event where standard output is no terminal. An interrupt ends it; a restart of certd\n"
-	"does not.\n";
+static const char watch_notes[] = "A line for each event where standard output is no terminal. An interrupt "
+				  "ends it; a restart of certd\n"
+				  "does not.\n";
 static const char apply_notes[] =
 	"Shows the difference, then sends object by object: each changes as a whole or not at all. What the\n"
-	"file says of an object is all of it: a property that is not there goes back to its default. Secrets\n"
+	"file says of an object is all of it: a property that is not there goes back to its default. "
+	"Secrets\n"
 	"are named by file or by systemd credential, and not needed again while certd has them.\n"
 	"\n"
 	"  certctl dump > site.yaml\n"
@@ -248,12 +285,12 @@ static const char set_notes[] =
 	"\n"
 	"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
 
-static const char audit_notes[] =
-	"With --after and no --limit: all that follow. A log that does not verify is an error, which names the first\n"
-	"record that is wrong.\n"
-	"\n"
-	"  certctl audit --verify\n"
-	"  certctl audit --after 0 -o json > audit.json\n";
+static const char audit_notes[] = "With --after and no --limit: all that follow. A log that does not verify "
+				  "is an error, which names the first\n"
+				  "record that is wrong.\n"
+				  "\n"
+				  "  certctl audit --verify\n"
+				  "  certctl audit --after 0 -o json > audit.json\n";
 
 #define NONE API_RESOURCE_COUNT
 #define NO_METHOD API_METHOD_COUNT
