@@ -4,10 +4,10 @@
  */
 #include "daemon/control/cloud66.h"
 
-#include "common/name.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/control/res_certificate.h"
 
 #include <openssl/sha.h>
 #include <string.h>
@@ -41,7 +41,7 @@ add_group(struct json_object *o, const struct strlist *consumers)
 		add_string(o, "server_group_id", NULL);
 		return;
 	}
-	for (size_t i = 0; i < consumers->count; i++) { /* added up: the order of the list is of no account */
+	for (size_t i = 0; i < consumers->count; i++) { /* the order of the list is of no account */
 		unsigned char digest[SHA256_DIGEST_LENGTH];
 		const char *id = consumers->items[i];
 
@@ -69,25 +69,6 @@ add_termination(struct json_object *o, struct store *store, const struct strlist
 	add_string(o, "ssl_termination", names.len ? buf_str(&names) : NULL);
 }
 
-static bool
-any_wildcard(const struct strlist *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (name_is_wildcard(names->items[i]))
-			return true;
-	return false;
-}
-
-static const char *
-status_of(const struct certificate *c, int64_t now)
-{
-	if (c->revoked)
-		return "revoked";
-	if (c->not_before_at > now)
-		return "pending";
-	return c->not_after_at <= now ? "expired" : "active";
-}
-
 struct json_object *
 cloud66_certificate(struct service *service, const struct certificate *c)
 {
@@ -105,11 +86,11 @@ cloud66_certificate(struct service *service, const struct certificate *c)
 	add_string(o, "sha256_fingerprint", c->sha256);
 	add_string(o, "ca_name", !c->autocert ? NULL : c->issuer_org ? c->issuer_org : c->issuer_cn);
 	add_string(o, "type", c->autocert ? "lets_encrypt" : "manual");
-	json_add_bool(o, "wildcard", any_wildcard(&c->names));
+	json_add_bool(o, "wildcard", certificate_has_wildcard(c));
 	add_string(o, "dns_provider_uuid", a.dns_provider);
 	add_termination(o, service->store, consumers);
 	json_add_bool(o, "has_intermediate_cert", c->chain_pem.len > 0);
-	add_string(o, "status", status_of(c, clock_wall(loop_clock(service->loop))));
+	add_string(o, "status", certificate_status(c, clock_wall(loop_clock(service->loop))));
 	add_time(o, "created_at", c->o.created_at);
 	add_time(o, "updated_at", c->o.modified_at);
 	add_time(o, "expires_at", c->not_after_at);

@@ -18,19 +18,21 @@
 
 #include <string.h>
 
-static const char *
+const char *
 certificate_status(const struct certificate *c, int64_t now)
 {
 	if (c->revoked)
 		return "revoked";
+	if (c->not_before_at > now)
+		return "pending";
 	return c->not_after_at <= now ? "expired" : "active";
 }
 
-static bool
-any_wildcard(const struct strlist *names)
+bool
+certificate_has_wildcard(const struct certificate *c)
 {
-	for (size_t i = 0; i < names->count; i++)
-		if (name_is_wildcard(names->items[i]))
+	for (size_t i = 0; i < c->names.count; i++)
+		if (name_is_wildcard(c->names.items[i]))
 			return true;
 	return false;
 }
@@ -66,7 +68,7 @@ certificate_describe(struct service *service, const void *obj, struct json_objec
 	json_add_string(metadata, "status", certificate_status(c, now));
 	json_add_bool(metadata, "expired", c->not_after_at <= now);
 	json_add_string(metadata, "type", certificate_type(c));
-	json_add_bool(metadata, "wildcard", any_wildcard(&c->names));
+	json_add_bool(metadata, "wildcard", certificate_has_wildcard(c));
 	json_add_bool(metadata, "hasIntermediateCert", c->chain_pem.len > 0);
 	json_add_string(metadata, "caName", c->issuer_org ? c->issuer_org : c->issuer_cn);
 	if (c->autocert && object_peek(service->store, &autocert_class, c->autocert, &a, NULL) == 1)

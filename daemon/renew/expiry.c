@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600, LOOK_AGAIN_SEC = 3600 };
+enum { DAY = 24 * 3600, LOOK_AGAIN_SEC = 3600, COUNTED = 1000 };
 
 static const int64_t days_before[] = { 30, 14, 7, 3, 1, 0 };
 
@@ -162,7 +162,8 @@ expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *re
 	size_t count = 0;
 
 	buf_add_char(&key, 'x');
-	while (store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
+	while (count < COUNTED &&
+		store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
 		key.data[0] == 'x')
 		if (count++ < max)
 			add_warning(store, key.data + 1, now, ret);

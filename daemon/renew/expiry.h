@@ -26,7 +26,7 @@ expiry_run(const struct issue_env *env, const char *certificate_id, schedule_don
 
 /*
  * expiry_warnings() - a line for each imported certificate that was warned of, at most @max; appended to @ret
- * Return: how many there are, of which at most @max are told.
+ * Return: how many there are (a thousand stands for more), of which at most @max are told.
  */
 size_t
 expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *ret);
