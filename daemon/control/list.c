@@ -69,6 +69,13 @@ static const struct filter {
 	{ "state", OBJECT_HAS_STATE, NULL },
 };
 
+/* What an id means may be gone while others still name it: certificates outlive their auto-certificate. */
+static bool
+is_id(const char *text)
+{
+	return strlen(text) == STORE_ID_SIZE - 1 && strspn(text, "0123456789abcdef-") == STORE_ID_SIZE - 1;
+}
+
 static int
 add_filter(struct list *l, const struct filter *f, const char *text, struct error *err)
 {
@@ -77,8 +84,11 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 
 	switch (f->condition) {
 	case OBJECT_REFERS_TO:
-		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0)
-			return -1;
+		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0) {
+			if (!is_id(text))
+				return -1;
+			id = xstrdup(text);
+		}
 		strlist_add(&l->refs, id);
 		text = l->refs.items[l->refs.count - 1];
 		break;

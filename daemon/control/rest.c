@@ -11,7 +11,6 @@
 #include "daemon/control/rest_call.h"
 #include "daemon/control/rest_tls.h"
 #include "daemon/control/token.h"
-#include "daemon/report/refusals.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -86,15 +85,13 @@ token_peer(struct rest *rest, const struct rest_head *head, struct peer *ret, st
 	return rc;
 }
 
-/* All of them together: whoever has many addresses must not push what matters out of the event window. */
 static void
 note_stranger(struct rest *rest, const char *from)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	error_set(&err, ERROR_DENIED, "a request from %s has no valid token", from);
-	if (rest->service->refusals)
-		refusals_note(rest->service->refusals, "tcp", &err);
+	service_unauthorized(rest->service, &err);
 }
 
 static void

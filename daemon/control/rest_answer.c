@@ -80,6 +80,32 @@ error_to_json(int status, const struct error *err)
 static const char json_fields[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
 				  "X-Content-Type-Options: nosniff\r\n";
 
+/* Properties that were not declared but have a default among their values: IONOS's models know no enum that is absent. */
+static void
+add_defaults(const struct api_resource *resource, struct json_object *object)
+{
+	struct json_object *properties = NULL;
+
+	if (json_get_object(object, "properties", &properties, NULL) != 1)
+		return;
+	for (const struct api_field *f = resource->properties; f->name; f++) {
+		if (f->type != API_ENUM || !f->fallback ||
+			json_object_object_get_ex(properties, f->name, NULL))
+			continue;
+		for (const char *const *value = f->values; *value; value++)
+			if (strcmp(*value, f->fallback) == 0)
+				json_add_string(properties, f->name, *value);
+	}
+}
+
+struct json_object *
+rest_object(const struct api_resource *resource, struct json_object *result)
+{
+	if (resource->is_ionos)
+		add_defaults(resource, result);
+	return json_object_get(result);
+}
+
 void
 rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json)
 {
@@ -225,6 +251,8 @@ rest_collection(const struct api_resource *resource, const char *origin, const s
 	json_add_string(list, "id", id);
 	json_add_string(list, "type", "collection");
 	json_add_string(list, "href", resource->collection);
+	for (size_t i = 0; items && i < json_object_array_length(items); i++)
+		json_object_put(rest_object(resource, json_object_array_get_idx(items, i)));
 	json_object_object_add(list, "items", json_object_get(items));
 	json_add_int(list, "offset", p.offset);
 	json_add_int(list, "limit", p.limit);

@@ -26,11 +26,15 @@ rest_refuse_text(struct service *service, const struct error *err, struct buf *r
 int
 rest_status_of(const struct error *err);
 
+/* An object as REST shows it; @result: changed. Return: a reference owned by the caller. */
+struct json_object *
+rest_object(const struct api_resource *resource, struct json_object *result);
+
 /*
  * rest_collection() - {id, type, href, items, offset, limit, _links} from the {items, offset, limit, total} of a list
  * @origin: "https://host", or "" for links without
  * @query: what was asked; all but the place stays in the links
- * @result: borrowed
+ * @result: borrowed; its items are changed
  * Return: owned by the caller.
  */
 struct json_object *

@@ -139,6 +139,17 @@ params_from_body(struct service *service, enum api_method_id id, const struct re
 
 /* --- answers --- */
 
+/* @result as it is answered; a reference. */
+static struct json_object *
+shown(const struct exchange *x, struct json_object *result)
+{
+	const struct api_method *method = &api_methods[x->method];
+
+	if (method->result || method->resource == API_RESOURCE_COUNT)
+		return json_object_get(result);
+	return rest_object(&api_resources[method->resource], result);
+}
+
 static void
 answer_created(struct exchange *x, struct json_object *result)
 {
@@ -147,7 +158,7 @@ answer_created(struct exchange *x, struct json_object *result)
 
 	if (json_get_string(result, "href", &href, NULL) == 1)
 		location = xasprintf("Location: %s\r\n", href);
-	rest_answer(x->conn, 201, location ? location : "", json_object_get(result));
+	rest_answer(x->conn, 201, location ? location : "", shown(x, result));
 }
 
 static void
@@ -156,7 +167,7 @@ answer_result(struct exchange *x, struct json_object *result)
 	struct buf nothing = BUF_INIT;
 
 	if (json_object_object_get_ex(result, "dryRun", NULL)) {
-		rest_answer(x->conn, 200, "", json_object_get(result)); /* nothing was created or deleted */
+		rest_answer(x->conn, 200, "", shown(x, result)); /* nothing was created or deleted */
 		return;
 	}
 	switch (api_methods[x->method].verb) {
@@ -174,7 +185,7 @@ answer_result(struct exchange *x, struct json_object *result)
 	case API_GET:
 	case API_UPDATE:
 	case API_CALL:
-		rest_answer(x->conn, 200, "", json_object_get(result));
+		rest_answer(x->conn, 200, "", shown(x, result));
 		return;
 	}
 }
@@ -310,7 +321,6 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 	if (!peer) {
 		error_set(&err, ERROR_DENIED,
 			"Unauthorized, wrong or no api key provided to process this request");
-		service_unauthorized(service, &err);
 		rest_refuse(service, conn, 401, &err);
 		return -1;
 	}

@@ -15,6 +15,8 @@ import urllib.parse
 STATES = {"PROVISIONING", "AVAILABLE", "FAILED"}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[45][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TYPES = {"/providers": "provider", "/auto-certificates": "autocertificate", "/certificates": "certificate"}
+REQUIRED = {"/providers": ("name", "email", "server"), "/certificates": ("name", "certificate", "certificateChain"),
+            "/auto-certificates": ("provider", "commonName", "keyAlgorithm", "name")}
 CERTIFICATE_METADATA = ("expired", "notBefore", "notAfter", "serialNumber", "commonName", "subjectAlternativeNames")
 
 
@@ -48,6 +50,7 @@ def check_object(item, collection):
     assert UUID.fullmatch(item["id"]), item["id"]
     assert item["href"] == f"{collection}/{item['id']}"
     assert item["type"] == TYPES.get(collection, item["type"])
+    assert all(item["properties"].get(name) is not None for name in REQUIRED.get(collection, ()))
     metadata = item["metadata"]
     assert metadata["state"] in STATES and isinstance(metadata["message"], str)
     check_date(metadata["createdDate"])
