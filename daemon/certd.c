@@ -485,8 +485,7 @@ send_status(void *arg)
 		c->is_ready ? "" : "looking at the drops: ",
 		(unsigned long long)store_count(c->store, STORE_AUTOCERT),
 		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
-		imported ? imported : "",
-		store.is_full ? "; the disk is full" : "",
+		imported ? imported : "", store.is_full ? "; the disk is full" : "",
 		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");
 }
 

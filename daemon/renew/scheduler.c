@@ -31,8 +31,8 @@
 enum {
 	LANE_COMMON_ROOM = 32, /* deploys, probes, cleanups, registrations at once */
 	LANE_MAX_ORDERS = 8,   /* default in flight per provider (Pebble 2.4 stalls above 16) */
-	TRIAL_MS = 10 * 1000, /* costs a page of the store, and nobody else anything */
-	LOOK_AGAIN_SEC = 60, /* the schedule could not be read */
+	TRIAL_MS = 10 * 1000,  /* costs a page of the store, and nobody else anything */
+	LOOK_AGAIN_SEC = 60,   /* the schedule could not be read */
 };
 
 /* One row that is being worked on. */
