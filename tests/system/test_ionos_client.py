@@ -1,4 +1,8 @@
 """A client made from the public description of IONOS Certificate Manager 2.0 does with certd all that it can do there."""
+import json
+import socket
+import ssl
+
 import pytest
 from certd import Certd
 from hostile_ca import HostileCa, Identity
@@ -267,6 +271,29 @@ def test_a_thousand_objects_in_pages(start, scratch):
     assert len(client.list("/auto-certificates", **{"filter.name": "n0042"})) == 1
 
 
+def answers_by_tls(port, request, count):
+    """One for each whole answer to requests that are sent all at once; it is read slowly, through a narrow window."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(20)
+        sock.connect(("127.0.0.1", port))
+        with context.wrap_socket(sock) as tls:
+            tls.sendall((request * (count - 1) + request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).encode())
+            text = b""
+            while data := tls.recv(1000):
+                text += data
+    while text:
+        head, _, text = text.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        length = int(head.partition(b"Content-Length: ")[2].split()[0])
+        json.loads(text[:length])
+        text = text[length:]
+        yield 1
+
+
 @pytest.mark.limit(120)
 def test_tls_with_a_certificate_of_its_own_that_is_renewed(start, ca):
     port = free_port()
@@ -294,6 +321,8 @@ def test_tls_with_a_certificate_of_its_own_that_is_renewed(start, ca):
                          checker=local.checker)
     remote.connection.host = "localhost"
     assert [a["id"] for a in remote.list("/auto-certificates")] == [auto["id"]]
+    assert remote.raw("GET", "/openapi.json")[2] == local.raw("GET", "/openapi.json")[2]
+    assert sum(answers_by_tls(port, "GET /openapi.json HTTP/1.1\r\n\r\n", 20)) == 20, "in pieces, and asked ahead"
     local.request("POST", f"/auto-certificates/{auto['id']}/renew", {})
     wait_for(lambda: leaf() not in (None, first), 40, "the renewed certificate")
     assert len(remote.list("/certificates")) == 2, "a connection that was open goes on"
