@@ -222,7 +222,11 @@ step_params(const struct plan_step *step, bool dry_run)
 		struct json_object *properties = json_object_new_object();
 
 		json_object_object_foreach(step->send, name, value)
-			json_object_object_add(properties, name, json_object_get(value));
+		{
+			if (!dry_run || !step->waiting ||
+				!json_object_object_get_ex(step->waiting, name, NULL))
+				json_object_object_add(properties, name, json_object_get(value));
+		}
 		if (step->action == PLAN_CREATE)
 			json_add_string(properties, "name", step->name);
 		json_object_object_add(params, "properties", properties);
@@ -260,6 +264,18 @@ note_secrets(struct plan_step *step, struct json_object *changed, struct json_ob
 	}
 }
 
+/* Certd was not asked about what refers to objects that it does not have yet: the effect is not all of it. */
+static void
+note_waiting(struct plan_step *step, struct json_object *after)
+{
+	if (!step->waiting)
+		return;
+	json_object_object_foreach(step->waiting, name, value)
+		json_object_object_add(after, name, json_object_get(value));
+	json_object_put(step->effect);
+	step->effect = NULL;
+}
+
 /* What the update would make of the object, in certd's words. */
 static int
 ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
@@ -274,12 +290,13 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 	if (step->action != PLAN_UPDATE)
 		return 0;
 	changed = ctl_at(step->effect, "changed");
-	if (!changed || json_object_array_length(changed) == 0) {
+	if (!step->waiting && (!changed || json_object_array_length(changed) == 0)) {
 		step->action = PLAN_NOTHING;
 		return 0;
 	}
 	after = present_properties(ctl, step->resource, result);
 	note_secrets(step, changed, after);
+	note_waiting(step, after);
 	json_object_put(step->after);
 	step->after = after;
 	return 0;
@@ -303,7 +320,7 @@ is_connection_lost(const struct error *err)
 
 /*
  * Updates are always asked about first: some turn out to change nothing. On a dry run certd also says what else it
- * would refuse; of what waits for another object it cannot know.
+ * would refuse; of a new object that waits for another one it cannot know.
  */
 static int
 ask_effects(struct apply *a, bool dry_run, struct error *err)
@@ -312,7 +329,7 @@ ask_effects(struct apply *a, bool dry_run, struct error *err)
 		struct plan_step *step = &a->plan.steps[i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (step->waits || !(step->action == PLAN_UPDATE || (step->action == PLAN_CREATE && dry_run)))
+		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !dry_run))
 			continue;
 		if (ask_effect(a->ctl, step, &why) == 0)
 			continue;

@@ -17,6 +17,7 @@ plan_clear(struct plan *plan)
 		json_object_put(plan->steps[i].before);
 		json_object_put(plan->steps[i].after);
 		json_object_put(plan->steps[i].send);
+		json_object_put(plan->steps[i].waiting);
 		json_object_put(plan->steps[i].effect);
 		free(plan->steps[i].failure);
 	}
@@ -99,27 +100,46 @@ differences(const struct plan_step *step, struct json_object **ret, struct error
 	return 0;
 }
 
-/* Does it refer to something that certd does not have? */
 static bool
-waits_for_other(
+is_there(struct json_object *objects, struct json_object *name)
+{
+	return member(objects, json_object_get_string(name)) != NULL;
+}
+
+/* Does @value of @field refer to something that certd does not have? */
+static bool
+waits_for_other(const struct api_field *field, struct json_object *value, struct json_object *present)
+{
+	const struct api_resource *target = field->resource && value ? api_resource_find(field->resource)
+								     : NULL;
+	_cleanup_free_ char *key = target ? declaration_key(target) : NULL;
+	struct json_object *there = key ? member(present, key) : NULL;
+
+	if (!key)
+		return false;
+	if (!json_object_is_type(value, json_type_array))
+		return !is_there(there, value);
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (!is_there(there, json_object_array_get_idx(value, i)))
+			return true;
+	return false;
+}
+
+/* The names of those properties. Return: NULL when there is none. */
+static struct json_object *
+waiting_properties(
 	const struct api_resource *resource, struct json_object *properties, struct json_object *present)
 {
-	for (const struct api_field *f = resource->properties; f->name; f++) {
-		struct json_object *value = f->resource ? member(properties, f->name) : NULL;
-		const struct api_resource *target = value ? api_resource_find(f->resource) : NULL;
-		_cleanup_free_ char *key = target ? declaration_key(target) : NULL;
-		struct json_object *there = key ? member(present, key) : NULL;
+	struct json_object *ret = NULL;
 
-		if (json_object_is_type(value, json_type_string) &&
-			!member(there, json_object_get_string(value)))
-			return true;
-		for (size_t i = 0;
-			json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
-			i++)
-			if (!member(there, json_object_get_string(json_object_array_get_idx(value, i))))
-				return true;
+	for (const struct api_field *f = resource->properties; f->name; f++) {
+		if (!waits_for_other(f, member(properties, f->name), present))
+			continue;
+		if (!ret)
+			ret = json_object_new_object();
+		json_object_object_add(ret, f->name, json_object_get(member(properties, f->name)));
 	}
-	return false;
+	return ret;
 }
 
 static int
@@ -131,7 +151,7 @@ plan_object(struct plan *plan, const struct api_resource *resource, const char *
 
 	step->before = json_object_get(before);
 	step->after = json_object_get(member(wanted, "properties"));
-	step->waits = waits_for_other(resource, step->after, present);
+	step->waiting = waiting_properties(resource, step->after, present);
 	if (!before) {
 		step->send = json_object_get(step->after);
 		return 0;

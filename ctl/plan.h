@@ -17,9 +17,9 @@ struct plan_step {
 	struct json_object *after;  /* the same; NULL for PLAN_DELETE */
 	struct json_object *
 		send; /* properties for certd: all, or those that differ (null: back to the default); owned */
-	struct json_object *effect; /* as certd said it; owned; NULL: not known */
-	bool waits;                 /* it refers to an object that is not there yet */
-	char *failure;              /* owned; why it was not done; or NULL */
+	struct json_object *effect;  /* as certd said it; owned; NULL: not known */
+	struct json_object *waiting; /* properties that refer to what is not there yet; owned; NULL: none */
+	char *failure;               /* owned; why it was not done; or NULL */
 };
 
 struct plan {

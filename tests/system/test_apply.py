@@ -163,6 +163,20 @@ def test_what_differs_is_shown_and_done_object_by_object(certd, site):
     assert apply(certd, site, "--prune").stdout == "0 created, 0 changed, 0 removed, 8 as they were\n"
 
 
+def test_what_refers_to_something_new_comes_behind_it(certd, site):
+    credentials = site.parent / "credentials"
+    apply(certd, site, credentials=credentials)
+    site.write_text(site.read_text().replace("      - web\n", "      - web\n      - late\n")
+                    .replace("\nconsumers:\n", "\nconsumers:\n  late:\n"))
+    assert apply(certd, site, "--dry-run", credentials=credentials).stdout.splitlines() == [
+        "+ consumer 'late'", "~ autoCertificate '*.example.com'", "    consumers: web -> web late",
+        "would be: 1 created, 1 changed, 0 removed, 7 as they were"]
+    steps = json.loads(apply(certd, site, "-o", "json", credentials=credentials).stdout)
+    assert [(step["action"], step["name"], step.get("effect", {}).get("action")) for step in steps] == \
+        [("create", "late", None), ("update", "*.example.com", "redeploy")]
+    assert apply(certd, site).stdout == "0 created, 0 changed, 0 removed, 9 as they were\n"
+
+
 def test_one_that_is_refused_holds_up_only_those_that_need_it(certd, scratch):
     path = scratch / "site.yaml"
     ca = f"{{email: a@example.com, server: 'https://127.0.0.1:{free_port()}/d'}}"

@@ -35,7 +35,7 @@ planned(const char *wanted_text, const char *present_text, bool prune, struct bu
 			plan.steps[i].send && plan.steps[i].action != PLAN_NOTHING
 				? json_object_to_json_string_ext(plan.steps[i].send, JSON_C_TO_STRING_PLAIN)
 				: "",
-			plan.steps[i].waits ? " waits" : "");
+			plan.steps[i].waiting ? " waits" : "");
 	if (rc == 0 && plan.others)
 		buf_printf(ret, " %zu others", plan.others);
 	return rc;
