@@ -502,7 +502,7 @@ static const struct api_field certificate_create_params[] = {
 		.help = "instead of certificate and privateKey: a PKCS#12 file, base64" },
 	{ .name = "password", .type = API_SECRET, .help = "of the key or the PKCS#12 file, if it is encrypted" },
 	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
-		.help = "imported certificate whose files, consumers and name the new one takes over" },
+		.help = "imported certificate whose files, consumers, labels and name the new one takes over" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "also one that is not valid now" },
 	DRY_RUN,
 	END,

@@ -186,7 +186,7 @@ make_params(const struct args *args, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	struct json_object *properties = json_object_new_object();
-	struct json_object *consumers = ctl_at(args->own, "consumers");
+	static const char *const lists[] = { "consumers", "labels" };
 
 	json_object_object_add(params, "properties", properties);
 	json_add_string(properties, "name", args_text(args, "name"));
@@ -195,8 +195,12 @@ make_params(const struct args *args, struct error *err)
 		json_add_bool(params, "dryRun", true);
 	if (args_flag(args, "allowExpired"))
 		json_add_bool(params, "allowExpired", true);
-	if (consumers)
-		json_object_object_add(properties, "consumers", json_object_get(consumers));
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct json_object *list = ctl_at(args->own, lists[i]);
+
+		if (list)
+			json_object_object_add(properties, lists[i], json_object_get(list));
+	}
 	if (add_files(params, properties, args, err) == 0)
 		return params;
 	json_object_put(params);
@@ -243,7 +247,8 @@ cmd_import(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!params || ctl_call(ctl, args->command->method, params, &object, err) < 0)
 		return -1;
-	if (!args_flag(args, "noWait") && !args_flag(args, "dryRun") && wait_deployed(ctl, args, object, err) < 0)
+	if (!args_flag(args, "noWait") && !args_flag(args, "dryRun") &&
+		wait_deployed(ctl, args, object, err) < 0)
 		return -1;
 	output_object(ctl, &view_imported, args->resource, object);
 	return 0;

@@ -474,7 +474,7 @@ send_status(void *arg)
 	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts)
 						  : NULL;
 	size_t expiring = expiry_warnings(c->store, clock_wall(c->clock), 0, NULL);
-	_cleanup_free_ char *imported = expiring ? xasprintf(", %zu imported ones expire", expiring) : NULL;
+	_cleanup_free_ char *imported = expiring ? xasprintf(", %zu imported expiring", expiring) : NULL;
 	struct scheduler_stats scheduler;
 	struct store_stats store;
 

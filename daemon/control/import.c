@@ -201,6 +201,8 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	old->slug = NULL;
 	if (!c->consumers.count)
 		strlist_copy(&c->consumers, &old->consumers);
+	if (!c->labels.count)
+		strlist_copy(&c->labels, &old->labels);
 	withdraw_from_consumers(s->rollout, call_txn(call), &(struct withdraw_from){ old->o.id, c->slug },
 		&old->consumers, &c->consumers, call_now(call));
 	strlist_clear(&old->consumers);

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def import_pem(certd, ca, *options, names=(NAME,), days=300, **keywords):
 
 
 def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, ca, start):
-    import_pem(certd, ca, "--name", "shop")
+    import_pem(certd, ca, "--name", "shop", "--label", "team=web")
     bundle = certd.drop("shop") / "bundle.pem"
     first = parse_certificate(certd.drop("shop") / "cert.pem")
     assert first.names == [NAME]
@@ -62,6 +63,7 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     assert second.fingerprint == parse_certificate(certd.drop("shop") / "cert.pem").fingerprint
     assert json.loads((certd.drop("shop") / "manifest.json").read_text())["generation"] == 4
     wait_for(lambda: certd.call("certificate.get", ref="shop")["metadata"].get("served") == "served", 20)
+    assert certd.call("certificate.get", ref="shop")["properties"]["labels"] == ["team=web"]
     items = certd.call("certificate.list")["items"]
     old = next(item for item in items if item["properties"]["name"] != "shop")
     assert re.fullmatch(r"shop 20\d\d-.*Z", old["properties"]["name"]) and "served" not in old["metadata"]
@@ -267,11 +269,18 @@ def test_cloud66_gets_its_own_object(certd, ca):
     assert refused.returncode == 64 and "show cert" in refused.stderr
 
 
-def test_the_operator_is_warned_of_what_certd_cannot_renew(certd, ca):
+def test_the_operator_is_warned_of_what_certd_cannot_renew(start, ca, scratch):
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(scratch / "notify"))
+    manager.settimeout(20)
+    certd = start(Certd, environment={"NOTIFY_SOCKET": str(scratch / "notify")})
     import_pem(certd, ca, "--name", "shop", days=5)
     wait_for(lambda: "certificate.expiring" in [e["kind"] for e in certd.call("event.list")["items"]], 10)
     warnings = certd.call("server.status")["warnings"]
     assert any("'shop' expires in 5 days" in line and "--replace" in line for line in warnings)
+    while b", 1 imported expiring" not in manager.recv(65536):
+        pass
+    manager.close()
     row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "expiry")
     assert row["object"]["name"] == "shop"
     import_pem(certd, ca, "--replace", "shop", days=300)
