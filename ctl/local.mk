@@ -1,6 +1,7 @@
 # certctl: main.c, and all else as a library, so that tests link the same objects. common/ only: no libssl, no libcurl.
 noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
+	ctl/apply.h ctl/apply_input.c ctl/apply_show.c \
 	ctl/args.c ctl/args.h \
 	ctl/client.c ctl/client.h \
 	ctl/columns.c ctl/columns.h \
