@@ -12,6 +12,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -276,6 +277,40 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	return 0;
 }
 
+/* As ec_to_der() wrote it, without OpenSSL's search for a decoder (0.4 ms). Return: NULL: it is something else. */
+static EVP_PKEY *
+ec_from_der(const struct secret *der, enum key_algorithm alg)
+{
+	size_t field = (size_t)algs[alg].field_octets;
+	size_t head_len = ec_der[alg].head_len, middle_len = sizeof(ec_der->middle);
+	size_t point_len = 1 + 2 * field;
+	const unsigned char *number = der->data + head_len, *point = number + field + middle_len;
+	_cleanup_(ossl_pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
+	_cleanup_(ossl_bn_freep) BIGNUM *bn = NULL;
+	OSSL_PARAM_BLD *bld;
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (der->len != head_len + field + middle_len + point_len ||
+		memcmp(der->data, ec_der[alg].head, head_len) != 0 ||
+		memcmp(number + field, ec_der[alg].middle, middle_len) != 0)
+		return NULL;
+	bld = OSSL_PARAM_BLD_new();
+	bn = BN_secure_new();
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	if (bld && bn && ctx && BN_bin2bn(number, (int)field, bn) &&
+		OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, algs[alg].group, 0) == 1 &&
+		OSSL_PARAM_BLD_push_BN_pad(bld, OSSL_PKEY_PARAM_PRIV_KEY, bn, field) == 1 &&
+		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, point_len) == 1)
+		params = OSSL_PARAM_BLD_to_param(bld);
+	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
+		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
+		pkey = NULL;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	return pkey;
+}
+
 int
 key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 {
@@ -284,6 +319,10 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 	const unsigned char *p = der->data;
 
 	ERR_clear_error();
+	for (size_t alg = 0; alg < ARRAY_SIZE(ec_der) && !pkey; alg++)
+		pkey = ec_from_der(der, (enum key_algorithm)alg);
+	if (pkey)
+		return key_new(&pkey, ret_key, err);
 	if (der->len && der->len <= INT32_MAX)
 		p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der->len);
 	if (p8 && p != der->data + der->len)

@@ -312,7 +312,7 @@ mapped_kib(void)
 
 	cr_assert_not_null(f);
 	while (fgets(line, sizeof(line), f)) {
-		if (strchr(line, '/'))
+		if (line[strcspn(line, ": ")] != ':') /* no field: the next mapping */
 			is_store = strstr(line, "data.mdb") != NULL;
 		else if (is_store && strncmp(line, "Rss:", 4) == 0)
 			all += strtol(line + 4, NULL, 10);
