@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from certd import Certd, program
+from ionos_client import UnixConnection
 from pebble import Challtestsrv, Pebble
 from procs import free_port, run, wait_for
 from rpc import RpcError
@@ -265,6 +266,10 @@ def test_cloud66_gets_its_own_object(certd, ca):
     assert shown["has_intermediate_cert"] is True
     assert shown["expires_at"] == leaf.not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert shown["certificate"] is shown["key"] is shown["intermediate_certificate"] is None
+    rest = UnixConnection(certd.runtime / "rest.sock")
+    rest.request("GET", f"/certificates/{shown['uuid']}?view=cloud66")
+    assert json.loads(rest.getresponse().read()) == shown
+    rest.close()
     refused = certd.ctl("show", "consumer", "nginx", "-o", "cloud66", check=False)
     assert refused.returncode == 64 and "show cert" in refused.stderr
 
