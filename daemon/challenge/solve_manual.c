@@ -111,6 +111,7 @@ fill(struct manual_solve *s, const struct solver_request *request, struct author
 	}
 	a->o.modified_at = now;
 	str_replace(&a->o.modified_by, "certd");
+	str_replace(&a->o.modified_by_id, NULL);
 	a->o.state = OBJECT_AVAILABLE;
 	error_clear(&a->o.failure);
 	str_replace(&a->provider, autocert->provider);

@@ -14,7 +14,7 @@ libcertd_la_SOURCES += \
 	daemon/control/import.c \
 	daemon/control/passed.c daemon/control/passed.h \
 	daemon/control/peer.c daemon/control/peer.h \
-	daemon/control/res_authorization.c \
+	daemon/control/res_authorization.c daemon/control/res_authorization.h \
 	daemon/control/res_audit.c \
 	daemon/control/res_autocert.c daemon/control/res_autocert.h \
 	daemon/control/res_certificate.c daemon/control/res_certificate.h \

@@ -2,11 +2,12 @@
  * Authorizations: names that are proved by hand, in two steps that may lie days apart. Creating one asks the CA for the
  * TXT record; validating it has the CA look. Between the two certd only remembers.
  */
-#include "daemon/control/resource.h"
+#include "daemon/control/res_authorization.h"
 
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
+#include "daemon/control/resource.h"
 #include "daemon/store/schedule.h"
 
 #include <string.h>
@@ -161,6 +162,22 @@ authorization_delete(struct call *call, struct json_object *params, struct error
 	scheduler_cancel_authorization(call->service->scheduler, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, a.o.id);
 	resource_event(call, EVENT_OBJECT_DELETED, &authorization_ops, &a.o);
+	return 0;
+}
+
+int
+authorizations_forget(struct call *call, const char *autocert_id, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &authorization_class, autocert_id, AUTHORIZATIONS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		if (object_delete(store, call_txn(call), &authorization_class, ids.items[i], err) < 0)
+			return -1;
+		schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, ids.items[i]);
+	}
 	return 0;
 }
 

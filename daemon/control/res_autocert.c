@@ -8,6 +8,7 @@
 #include "common/name.h"
 #include "common/rpc.h"
 #include "daemon/control/handlers.h"
+#include "daemon/control/res_authorization.h"
 #include "daemon/control/res_certificate.h"
 #include "daemon/control/res_consumer.h"
 #include "daemon/control/slug.h"
@@ -317,6 +318,8 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
 		return -1;
 	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
+		return -1;
+	if (authorizations_forget(call, a.o.id, err) < 0)
 		return -1;
 	describe_removal(call, &a, with && json_object_get_boolean(with));
 	call_cancel_issue(call, a.o.id);

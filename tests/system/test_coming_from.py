@@ -182,6 +182,10 @@ def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):
     told = kontena.get(*names, check=False)
     assert told.returncode
     again = RECORD.findall(told.stdout)
+    kontena.certd.ctl("rm", "auto", names[0])  # what its order asked for goes with it
+    assert all(a["metadata"]["status"] == "valid" for a in kontena.certd.ctl_json("list", "authorizations"))
+    told = kontena.get(*names, check=False)
+    again = RECORD.findall(told.stdout)
     assert [owner for _, owner in again] == [f"_acme-challenge.{name}" for name in names]
     kontena.publish(*((owner, content) for content, owner in again))
     kontena.get(*names)
@@ -219,3 +223,26 @@ def test_what_cannot_be_authorized_is_refused(kontena, tmp_path):
     kontena.certd.ctl("rm", "authorization", "api.example.com")
     assert kontena.certd.call("schedule.list")["total"] == 0
     kontena.certd.ctl("rm", "provider", "le")
+
+
+def test_a_crash_between_any_two_steps_loses_nothing(kontena):
+    kontena.register("--agree-tos", "--name", "le")
+    certd = kontena.certd
+
+    def crash_after(method, **params):
+        certd.call(method, **params)
+        certd.kill9()
+        certd.start()
+
+    def status():
+        return certd.call("authorization.get", ref="api.example.com")["metadata"]
+    crash_after("authorization.create", properties={"name": "api.example.com", "provider": "le"})
+    record = wait_for(lambda: status() if status().get("recordContent") else None, 20, "the record")
+    kontena.publish((record["recordName"], record["recordContent"]))
+    crash_after("authorization.validate", ref="api.example.com")
+    wait_for(lambda: status()["status"] == "valid", 20, "the authorization")
+    orders = sum("order-plz" in path for _, path in kontena.pebble.requests)
+    crash_after("autoCertificate.create", properties={
+        "provider": "le", "commonName": "api.example.com", "challenge": "manual"})
+    wait_for(lambda: (certd.drop("api.example.com") / "manifest.json").exists(), 20, "the certificate")
+    assert sum("order-plz" in path for _, path in kontena.pebble.requests) == orders
