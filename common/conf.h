@@ -15,11 +15,11 @@
 struct error;
 
 struct conf {
-	char *state_dir;   /* --state */
-	char *runtime_dir; /* --runtime */
-	char *drop_root;   /* live/, pem/, generation; default: state_dir */
-	char *socket_path; /* control socket; default: runtime_dir/control.sock */
-	char *rest_socket; /* REST; default: runtime_dir/rest.sock */
+	char *state_dir;            /* --state */
+	char *runtime_dir;          /* --runtime */
+	char *drop_root;            /* live/, pem/, generation; default: state_dir */
+	char *socket_path;          /* control socket; default: runtime_dir/control.sock */
+	char *rest_socket;          /* REST; default: runtime_dir/rest.sock */
 	struct strlist rest_listen; /* REST by TCP, ADDRESS:PORT */
 	char *rest_certificate;     /* auto-certificate that its TLS has */
 	bool rest_plain;            /* without TLS, on loopback */

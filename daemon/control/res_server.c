@@ -14,7 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LIST_LIMIT = 100, LIST_LIMIT_MAX = 1000, EXPIRING_SHOWN = 10, SEEN_PAGES = 100, SCHEDULE_LOOKS = 10000 };
+enum {
+	LIST_LIMIT = 100,
+	LIST_LIMIT_MAX = 1000,
+	EXPIRING_SHOWN = 10,
+	SEEN_PAGES = 100,
+	SCHEDULE_LOOKS = 10000
+};
 
 static int64_t
 param_int(struct json_object *params, const char *name, int64_t fallback)

@@ -12,9 +12,9 @@ enum object_condition {
 	OBJECT_REFERS_TO,       /* text: id of the target, needed or not */
 	OBJECT_HAS_COMMON_NAME, /* text: the common name */
 	OBJECT_HAS_LABEL,       /* text: the label */
-	OBJECT_IS_BELOW,        /* text: a domain; the common name is below it, at any depth. The first condition only */
-	OBJECT_EXPIRES_BEFORE,  /* number: UNIX time */
-	OBJECT_HAS_STATE,       /* number: enum object_state */
+	OBJECT_IS_BELOW, /* text: a domain; the common name is below it, at any depth. The first condition only */
+	OBJECT_EXPIRES_BEFORE, /* number: UNIX time */
+	OBJECT_HAS_STATE,      /* number: enum object_state */
 };
 
 enum { OBJECT_QUERY_MAX = 8 };
