@@ -208,6 +208,7 @@ open_scheduler(struct certd *c)
 		.loop = c->loop,
 		.store = c->store,
 		.events = c->events,
+		.audit = c->audit,
 		.workers = c->workers,
 		.solver = c->solver,
 		.rollout = c->rollout,

@@ -11,6 +11,7 @@
 
 #include "daemon/acme/acme_client.h"
 #include "daemon/challenge/solver.h"
+#include "daemon/report/audit.h"
 #include "daemon/report/events.h"
 #include "daemon/rollout/rollout.h"
 
@@ -24,6 +25,7 @@ struct issue_env {
 	struct loop *loop;
 	struct store *store;
 	struct events *events;
+	struct audit *audit; /* what certd changes by itself; NULL: nothing is recorded */
 	struct workers *workers;
 	struct solver *solver;
 	struct rollout *rollout;

@@ -220,6 +220,18 @@ autocert_succeeded(struct autocert *a, const struct certificate *cert)
 	a->o.state = OBJECT_AVAILABLE;
 }
 
+/* In the audit log: nobody asked for it at this moment, and it is a certificate in somebody's name. */
+static int
+certificate_record(
+	const struct issue_env *env, struct store_txn *txn, const struct certificate *cert, struct error *err)
+{
+	const struct audit_entry entry = {
+		.who = "certd", .method = "issue", .object = { "certificate", cert->o.id, cert->o.name }
+	};
+
+	return env->audit ? audit_change(env->audit, txn, &entry, err) : 0;
+}
+
 /* Certificate, next renewal, rollout intent and the end of the issue: one transaction. */
 static int
 issue_store(struct issue *issue, struct certificate *cert, struct error *err)
@@ -257,6 +269,10 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, NULL,
 		"certificate issued by %s, valid until %s", cert->issuer_cn ? cert->issuer_cn : "the CA",
 		until);
+	if (certificate_record(env, txn, cert, err) < 0) {
+		store_fail(txn, err);
+		return -1;
+	}
 	store_then(txn, end_saved, issue); /* on failure the order is valid still and its URL stored */
 	return 0;
 }

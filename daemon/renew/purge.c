@@ -38,6 +38,15 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 }
 
 static int
+record_purge(const struct issue_env *env, struct store_txn *txn, const struct event_object *object,
+	struct error *err)
+{
+	const struct audit_entry entry = { .who = "certd", .method = "purge", .object = *object };
+
+	return env->audit ? audit_change(env->audit, txn, &entry, err) : 0;
+}
+
+static int
 purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct error *err)
 {
 	_cleanup_certificate_ struct certificate cert = { 0 };
@@ -52,9 +61,10 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 		schedule_del(env->store, txn, SCHEDULE_PURGE, id);
 		if (!cert.o.id[0])
 			return 0;
-		if (object_delete(env->store, txn, &certificate_class, id, err) < 0)
-			return -1;
 		object.name = cert.o.name;
+		if (record_purge(env, txn, &object, err) < 0 ||
+			object_delete(env->store, txn, &certificate_class, id, err) < 0)
+			return -1;
 		expiry_forget(env->store, txn, id);
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
 			"expired certificate removed");
