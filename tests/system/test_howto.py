@@ -137,8 +137,9 @@ def test_the_how_to_from_the_provider_to_the_purge(start, scratch):
         assert old["properties"]["name"] != new["properties"]["name"], "names carry the time of issue"
         assert old["metadata"]["serialNumber"] != new["metadata"]["serialNumber"]
         assert ids(way.by_common_name()) == ids(way.by_auto_certificate())
-        manifest = json.loads((certd.drop(f"howto-{'rest' if way is ways[0] else 'certctl'}") / "manifest.json").read_text())
-        assert manifest["certificate"] != first, "the new one is what servers read"
+        manifest = certd.drop(f"howto-{'rest' if way is ways[0] else 'certctl'}") / "manifest.json"
+        wait_for(lambda: json.loads(manifest.read_text())["certificate"] != first, VALIDITY,
+                 "the new one is what servers read")
 
     for way, first in zip(ways, firsts):
         wait_for(lambda: first not in ids(way.by_auto_certificate()), VALIDITY + 20, "the purge of the old one")
