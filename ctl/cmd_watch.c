@@ -200,28 +200,46 @@ is_interrupted(const struct watch *w)
 	return read(w->signal_fd, &info, sizeof(info)) > 0;
 }
 
-/* Return: 1 certd is back, 0 interrupted. */
+/* What certd said no to it will say no to again; all else is that it could not be asked. */
+static bool
+is_refusal(const struct error *err)
+{
+	return err->code == ERROR_DENIED || err->code == ERROR_INVALID || err->code == ERROR_NOT_FOUND;
+}
+
+static void
+tell(struct watch *w, const char *what)
+{
+	if (w->on_screen)
+		draw(w, what);
+	else if (what)
+		fprintf(w->ctl->err, "certctl: %s\n", what);
+}
+
+/* Return: 1 certd is back, 0 interrupted, -1 it is back and refuses. */
 static int
-reconnect(struct watch *w)
+reconnect(struct watch *w, struct error *err)
 {
 	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
 	int delay_ms = RETRY_MS;
 
-	draw(w, "certd is gone; waiting for it to come back");
-	if (!w->on_screen)
-		fputs("certctl: certd is gone; waiting for it to come back\n", w->ctl->err);
+	tell(w, "certd is gone; waiting for it to come back");
 	for (;;) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+
 		client_close(w->ctl->client);
 		w->ctl->client = NULL;
 		if (poll(&fd, 1, delay_ms) > 0 && is_interrupted(w))
 			return 0;
-		if (subscribe(w, false, NULL) == 0)
+		if (subscribe(w, false, &why) == 0)
 			break;
+		if (w->ctl->client && is_refusal(&why)) { /* a socket that is being made denies access */
+			error_move(err, &why);
+			return -1;
+		}
 		delay_ms = delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : delay_ms * 2;
 	}
-	if (!w->on_screen)
-		fputs("certctl: certd is back\n", w->ctl->err);
-	draw(w, NULL);
+	tell(w, w->on_screen ? NULL : "certd is back");
 	return 1;
 }
 
@@ -262,15 +280,22 @@ watch_turn(struct watch *w, struct error *err)
 	return 1;
 }
 
-static void
-watch_run(struct watch *w)
+/* Return: 0 interrupted, -1 refused. */
+static int
+watch_run(struct watch *w, struct error *err)
 {
 	for (;;) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 		int rc = watch_turn(w, &why);
 
-		if (rc == 0 || (rc < 0 && reconnect(w) == 0))
-			return;
+		if (rc < 0 && is_refusal(&why)) {
+			error_move(err, &why);
+			return -1;
+		}
+		if (rc < 0)
+			rc = reconnect(w, err);
+		if (rc <= 0)
+			return rc;
 	}
 }
 
@@ -296,7 +321,7 @@ watch(struct watch *w, struct error *err)
 		if (w->on_screen)
 			fputs(enter_screen, w->ctl->out);
 		draw(w, NULL);
-		watch_run(w);
+		rc = watch_run(w, err);
 		end_screen(w);
 	}
 	close(w->signal_fd);

@@ -131,6 +131,17 @@ def test_into_a_pipe_each_event_is_a_line_and_a_restart_is_told(site, scratch):
     assert reasons.read_text() == "certctl: certd is gone; waiting for it to come back\ncertctl: certd is back\n"
 
 
+def test_what_is_refused_later_ends_it(site):
+    site.ctl("add-provider", "--name", "spare", "--server", "https://127.0.0.1:1/d", "--email", "a@b.c", "--no-wait")
+    screen = Screen(site, "watch", "auto", "--provider", "spare")
+    screen.wait("^auto: 0")
+    site.ctl("rm", "provider", "spare")
+    site.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--no-wait")
+    wait_for(lambda: screen.read() or screen.process.poll() is not None, 20, "the end")
+    assert screen.process.returncode == 65
+    assert "certctl: --provider: there is no provider 'spare'" in screen.output.decode().split("\033[?1049l")[1]
+
+
 def test_what_is_wrong_is_said_at_once(start, site):
     assert site.ctl("watch", "--sort", "nam", check=False).returncode == 64
     assert site.ctl("watch", "autoo", check=False).returncode == 64
