@@ -129,7 +129,9 @@ def test_a_renewal_by_hand_begins_by_itself_and_says_what_to_publish(start):
     kontena.get("api.example.com")
     first = kontena.certd.ctl_json("show", "auto", "api.example.com")["metadata"]["lastIssuedCertificate"]
     kontena.certd.ctl("set", "auto", "api.example.com", "--renew-before", "59m")
-    kontena.certd.ctl("renew", "api.example.com", "--no-wait")
+    # Pebble reuses what was proved now and then, even at 0 %.
+    renewals = (kontena.certd.ctl("renew", "api.example.com", check=False) for _ in range(5))
+    assert any(renewal.returncode for renewal in renewals)
 
     def wanted():
         records = [a["metadata"] for a in kontena.certd.ctl_json("list", "authorizations")]
@@ -177,19 +179,21 @@ def test_cloud66s_automatic_and_manual_certificates(start, scratch):
 def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):
     kontena = Kontena(start, 0)
     kontena.register("--agree-tos")
-    names = ("a.example.com", "b.example.com")
-    kontena.publish(*(kontena.authorize(name) for name in names))
-    told = kontena.get(*names, check=False)
+    for number in range(5):
+        names = (f"a{number}.example.com", f"b{number}.example.com")
+        kontena.publish(*(kontena.authorize(name) for name in names))
+        kontena.get(*names, check=False)
+        kontena.certd.ctl("rm", "auto", names[0])  # what its order asked for goes with it
+        assert all(a["metadata"]["status"] == "valid" for a in kontena.certd.ctl_json("list", "authorizations"))
+        told = kontena.get(*names, check=False)
+        again = RECORD.findall(told.stdout)
+        if len(again) == 2:
+            break  # else Pebble has reused what was proved, which it does now and then, even at 0 %
     assert told.returncode
-    again = RECORD.findall(told.stdout)
-    kontena.certd.ctl("rm", "auto", names[0])  # what its order asked for goes with it
-    assert all(a["metadata"]["status"] == "valid" for a in kontena.certd.ctl_json("list", "authorizations"))
-    told = kontena.get(*names, check=False)
-    again = RECORD.findall(told.stdout)
     assert [owner for _, owner in again] == [f"_acme-challenge.{name}" for name in names]
     kontena.publish(*((owner, content) for content, owner in again))
     kontena.get(*names)
-    assert sorted(parse_certificate(kontena.certd.drop("a.example.com") / "cert.pem").names) == list(names)
+    assert sorted(parse_certificate(kontena.certd.drop(names[0]) / "cert.pem").names) == list(names)
     # One name alone uses the order of its authorization, so that no CA asks twice.
     kontena.publish(kontena.authorize("c.example.com"))
     kontena.get("c.example.com")
