@@ -194,6 +194,9 @@ def test_lists_events_and_schedule_hold_what_is_inside_alone(matrix):
             seen = rpc.call(f"{noun}.list")
             assert names(seen) == {INSIDE} and seen["total"] == 1, noun
             assert names(certd.call(f"{noun}.list")) == {INSIDE, OUTSIDE}
+        ids = {name: certd.call("autoCertificate.get", ref=name)["id"] for name in (INSIDE, OUTSIDE)}
+        assert rpc.call("certificate.list", autoCertificate=ids[OUTSIDE])["items"] == []
+        assert rpc.call("certificate.list", autoCertificate=ids[OUTSIDE][:-4] + "0000")["items"] == []
         rpc.call("event.subscribe")
         certd.call("autoCertificate.pause", ref=OUTSIDE)
         certd.call("autoCertificate.pause", ref=INSIDE)
@@ -203,9 +206,8 @@ def test_lists_events_and_schedule_hold_what_is_inside_alone(matrix):
             str(rpc.call("server.status")) + str(rpc.call("consumer.list")) + str(rpc.call("event.subscribe", after=0))
         assert INSIDE in everything and OUTSIDE not in everything
         assert rpc.call("server.status")["scoped"] is True and "certificates" not in rpc.call("server.status")
-        inside = certd.call("autoCertificate.get", ref=OUTSIDE)["id"]
         with pytest.raises(RpcError) as refused:
-            rpc.call("autoCertificate.get", ref=inside)
+            rpc.call("autoCertificate.get", ref=ids[OUTSIDE])
         assert refused.value.data["code"] == "not-found", "not by its id either"
 
 
