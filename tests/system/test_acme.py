@@ -73,7 +73,7 @@ def test_a_failed_validation_is_told_in_the_cas_words(start):
     dns = start(Challtestsrv)
     pebble = start(Pebble, dns=dns.dns)
     output = once(pebble, "www.example.com", check=False)
-    assert re.search(r"^failed www.example.com validation \(spent\): www.example.com: unauthorized: ", output), output
+    assert re.search(r"^failed www.example.com validation \(spent\): www.example.com: \S+-01: unauthorized: ", output), output
 
 
 def test_the_preferred_chain_is_found_among_the_alternates(start, scratch):
