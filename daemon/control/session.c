@@ -63,13 +63,9 @@ struct session {
 	struct loop_timer timer; /* of the frame that is coming in, or of idleness */
 	struct loop_timer again; /* the next slice */
 	struct buf in;
-	uint64_t in_at; /* place of its first octet in all that the peer has sent */
-	struct {
-		uint64_t at; /* first octet of its frame */
-		int fd;
-	} waiting[PASSED_MAX]; /* descriptors of frames that are not begun yet */
-	size_t n_waiting;
-	struct passed passed; /* of the message that is being read */
+	uint64_t in_at;                /* place of its first octet in all that the peer has sent */
+	struct passed_waiting waiting; /* descriptors of frames that are not begun yet */
+	struct passed passed;          /* of the message that is being read */
 	struct buf out;
 	size_t unsent_events;  /* octets of notifications in @out, at most */
 	struct batch *batches; /* under way */
@@ -112,9 +108,7 @@ session_free(struct session *s)
 		if (b->open == 0)
 			batch_free(b);
 	}
-	for (size_t i = 0; i < s->n_waiting; i++)
-		close(s->waiting[i].fd);
-	passed_clear(&s->passed);
+	passed_begin(&s->passed, &s->waiting, UINT64_MAX);
 	events_unsubscribe(s->subscription);
 	json_object_put(s->message);
 	loop_timer_cancel(&s->timer);
@@ -477,24 +471,6 @@ frame_end(const struct session *s, size_t done)
 	return s->in.len > done ? memchr(s->in.data + done, '\n', s->in.len - done) : NULL;
 }
 
-/* The descriptors of the frame at @at, and of any before it that came to nothing. */
-static void
-take_passed(struct session *s, uint64_t at)
-{
-	size_t left = 0;
-
-	passed_clear(&s->passed);
-	for (size_t i = 0; i < s->n_waiting; i++) {
-		if (s->waiting[i].at == at)
-			passed_add(&s->passed, s->waiting[i].fd);
-		else if (s->waiting[i].at < at)
-			close(s->waiting[i].fd);
-		else
-			s->waiting[left++] = s->waiting[i];
-	}
-	s->n_waiting = left;
-}
-
 /* Return: octets of @in that are done with; SIZE_MAX: the frame is too long. */
 static size_t
 take_frame(struct session *s, size_t done, const char *end)
@@ -504,7 +480,7 @@ take_frame(struct session *s, size_t done, const char *end)
 
 	if (len > RPC_MAX_FRAME)
 		return SIZE_MAX;
-	take_passed(s, s->in_at + done);
+	passed_begin(&s->passed, &s->waiting, s->in_at + done);
 	if (len)
 		handle_frame(s, start, len);
 	if (!s->reading)
@@ -549,38 +525,13 @@ handle_input(struct session *s)
 	s->busy = false;
 }
 
-/* What came along is the last frame's that begins in @in. More than a frame may have is closed at once. */
-static void
-keep_passed(struct session *s, const int *fds, size_t count)
+/* Where the last frame begins that begins in @in: what came along is its. */
+static uint64_t
+last_frame_at(const struct session *s)
 {
 	const char *end = s->in.len > 1 ? memrchr(s->in.data, '\n', s->in.len - 1) : NULL;
-	uint64_t at = s->in_at + (end ? (uint64_t)(end + 1 - s->in.data) : 0);
 
-	for (size_t i = 0; i < count; i++) {
-		if (s->n_waiting == PASSED_MAX) {
-			close(fds[i]);
-			continue;
-		}
-		s->waiting[s->n_waiting].at = at;
-		s->waiting[s->n_waiting++].fd = fds[i];
-	}
-}
-
-/* Appends to @fds. Return: how many there are then. */
-static size_t
-fds_of(struct msghdr *msg, int fds[PASSED_MAX])
-{
-	size_t n = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < count && n < PASSED_MAX; i++)
-			memcpy(&fds[n++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-	}
-	return n;
+	return s->in_at + (end ? (uint64_t)(end + 1 - s->in.data) : 0);
 }
 
 /* Return: octets, 0 end, -1 nothing now, -2 broken. */
@@ -598,15 +549,12 @@ receive(struct session *s)
 		.msg_control = control.space,
 		.msg_controllen = sizeof(control.space) };
 	ssize_t n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	int fds[PASSED_MAX];
-	size_t n_fds;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : -2;
 	buf_add(&s->in, block, (size_t)n);
 	explicit_bzero(block, (size_t)n);
-	n_fds = fds_of(&msg, fds);
-	keep_passed(s, fds, n_fds);
+	passed_receive(&s->waiting, &msg, last_frame_at(s));
 	return msg.msg_flags & MSG_CTRUNC ? -2 : n;
 }
 

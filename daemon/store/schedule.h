@@ -15,16 +15,16 @@
 
 /* On disk: numbers are never reused. */
 enum schedule_kind {
-	SCHEDULE_ISSUE = 1,   /* autocertificate: order, renew, retry or resume */
-	SCHEDULE_DEPLOY = 2,  /* autocertificate or imported certificate: write the drop, activate consumers */
-	SCHEDULE_PROBE = 3,   /* the same: compare what is served */
+	SCHEDULE_ISSUE = 1,  /* autocertificate: order, renew, retry or resume */
+	SCHEDULE_DEPLOY = 2, /* autocertificate or imported certificate: write the drop, activate consumers */
+	SCHEDULE_PROBE = 3,  /* the same: compare what is served */
 	SCHEDULE_CLEANUP = 4, /* cleanup record: remove a TXT value */
 	SCHEDULE_ACCOUNT = 5, /* provider: register the account */
 	SCHEDULE_PURGE = 6,   /* certificate: delete it after its grace period */
 	SCHEDULE_AUTHORIZE =
 		7, /* authorization: get its record, have it checked, or forget it when it has expired */
-	SCHEDULE_EXPIRY = 8,  /* certificate that was imported: say that it expires */
-	SCHEDULE_REMOVE = 9,  /* removal record: files that nobody declares any more */
+	SCHEDULE_EXPIRY = 8, /* certificate that was imported: say that it expires */
+	SCHEDULE_REMOVE = 9, /* removal record: files that nobody declares any more */
 };
 
 /*
