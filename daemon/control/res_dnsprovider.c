@@ -105,6 +105,7 @@ dnsprovider_update(struct call *call, struct json_object *params, struct error *
 		return 0;
 	strlist_clear(&d.zones_seen); /* another token sees others */
 	d.zones_listed_at = 0;
+	error_clear(&d.o.failure);
 	return dnsprovider_store(call, &d, EVENT_OBJECT_UPDATED, err);
 }
 

@@ -201,6 +201,8 @@ def test_zones_that_cannot_be_listed_refuse_nothing_but_are_mentioned(start, scr
     assert made["metadata"]["state"] == "PROVISIONING"
     assert "not known whether *.example.org lies in a zone of DNS provider 'ionos'" in made["metadata"]["message"]
     assert "503" in rig.certd.call("dnsProvider.get", ref="ionos")["metadata"]["message"]
+    rig.certd.ctl("set", "dns", "ionos", "--ttl", "90s")
+    assert not rig.certd.call("dnsProvider.get", ref="ionos")["metadata"]["message"]
     # certd ends while a call waits for an answer.
     rig.api.stop()
     with socket.create_server(("127.0.0.1", 0)) as silent, rig.certd.rpc() as rpc:
