@@ -106,6 +106,12 @@ secret_alloc(struct secret *s, size_t len)
 	s->len = len;
 }
 
+bool
+secret_has_room(void)
+{
+	return CRYPTO_secure_used() <= SECURE_HEAP_OCTETS / 4;
+}
+
 void
 secret_set(struct secret *s, const void *data, size_t len)
 {

@@ -37,6 +37,13 @@ secret_clear(struct secret *s);
 void
 secret_set(struct secret *s, const void *data, size_t len);
 
+/*
+ * Whether the secure heap is used to no more than a quarter: to be asked before secrets of somebody else's size are kept
+ * for longer than a turn, as secret_alloc() ends the process when there is no room.
+ */
+bool
+secret_has_room(void);
+
 /* Replaces @s by @len zero octets to be filled in by the caller (decryption). */
 void
 secret_alloc(struct secret *s, size_t len);

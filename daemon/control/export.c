@@ -301,8 +301,11 @@ find(struct export *e, struct json_object *params, struct error *err)
 int
 certificate_export(struct call *call, struct json_object *params, struct error *err)
 {
-	struct export *e = xcalloc(1, sizeof(*e));
+	struct export *e;
 
+	if (!secret_has_room())
+		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+	e = xcalloc(1, sizeof(*e));
 	e->call = call;
 	e->fd = passed_take(call->passed);
 	if (read_params(e, params, err) < 0 || find(e, params, err) < 0 || check_fd(e->fd, err) < 0) {

@@ -308,8 +308,12 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 {
 	struct json_object *properties = json_path(params, "properties");
 	struct json_object *allow_expired = json_path(params, "allowExpired");
-	struct import *i = xcalloc(1, sizeof(*i));
+	struct import *i;
 
+	if (!secret_has_room())
+		return error_set(
+			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+	i = xcalloc(1, sizeof(*i));
 	i->certificate = text_of(properties, "certificate");
 	i->chain = text_of(properties, "certificateChain");
 	take_secret(properties, "privateKey", &i->private_key);

@@ -223,6 +223,21 @@ def test_imports_that_come_at_once_have_names_of_their_own_and_survive_a_kill(ce
         wait_for(lambda: manifest.exists() and item["id"] in manifest.read_text(), 10)
 
 
+def test_more_secrets_than_there_is_room_for_are_refused(certd, ca, scratch):
+    cert, key = ca.issue(NAME, days=300)
+    slow = openssl("pkcs8", "-topk8", "-in", key, "-iter", "1000000", "-passout", "pass:word")
+    properties = {"certificate": cert.read_text(), "certificateChain": ca.cert_file.read_text(),
+                  "privateKey": slow.ljust(60_000)}
+    with certd.rpc() as rpc:
+        for number in range(40):
+            rpc.send({"jsonrpc": "2.0", "id": number, "method": "certificate.create",
+                      "params": {"properties": {**properties, "name": f"n{number}"}, "password": "word"}})
+        answers = [rpc.read() for _ in range(40)]
+    refused = [answer["error"]["message"] for answer in answers if "error" in answer]
+    assert 20 <= len(refused) < 40 and set(refused) == {"too much is being imported and exported: try again"}
+    import_pem(certd, ca, "--name", "later")
+
+
 def test_a_password_is_asked_for_without_an_echo(certd, ca, scratch):
     cert, key = ca.issue(NAME, days=300)
     sealed = scratch / "sealed.key"

@@ -41,6 +41,18 @@ Test(secret, a_released_secret_is_gone_from_memory)
 	cr_expect_null(memmem(old, 64, "octets!!", 8));
 }
 
+Test(secret, there_is_room_for_others_until_a_quarter_is_used)
+{
+	_cleanup_secret_ struct secret s = SECRET_INIT;
+
+	cr_assert_geq(secret_process_init(true, NULL), 0);
+	cr_expect(secret_has_room());
+	secret_alloc(&s, 300 * 1024);
+	cr_expect_not(secret_has_room());
+	secret_clear(&s);
+	cr_expect(secret_has_room());
+}
+
 Test(secret, values_are_copied_moved_and_compared)
 {
 	_cleanup_secret_ struct secret a = SECRET_INIT;
