@@ -32,6 +32,7 @@
 enum {
 	MAX_LISTEN_FDS = 16,
 	STATUS_MS = 1000,
+	CALL_THREADS = 2,
 	RELAXED_MS =
 		10, /* how long a commit that nobody waits for is put off for another one to take it along */
 };
@@ -47,6 +48,7 @@ struct certd {
 	struct log *log;
 	struct loop *loop;
 	struct workers *workers;
+	struct workers *call_workers; /* for what callers bring or take: it may last, or hang */
 	struct store *store;
 	struct events *events;
 	struct refusals *refusals;
@@ -91,6 +93,7 @@ open_base(struct certd *c, struct error *err)
 	c->log = log_new((enum log_level)c->conf.log_level);
 	c->loop = loop_new(c->clock);
 	c->workers = workers_new(c->loop, (unsigned)c->conf.workers);
+	c->call_workers = workers_new(c->loop, CALL_THREADS);
 	c->dns = dns_new(c->loop, c->conf.dns_servers, err);
 	if (!c->dns)
 		return -1;
@@ -270,7 +273,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.rollout = c->rollout;
 	c->service.scheduler = c->scheduler;
 	c->service.issue_env = &c->issue_env;
-	c->service.workers = c->workers;
+	c->service.workers = c->call_workers;
 	c->service.conf = &c->conf;
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
@@ -348,6 +351,7 @@ certd_free(struct certd *c)
 	rollout_free(c->rollout);
 	/* A drop under way is finished by its worker; nobody is told any more. */
 	drops_stop(c->drops);
+	workers_free(c->call_workers);
 	workers_free(c->workers);
 	drops_close(c->drops);
 	http_curl_free(c->http);

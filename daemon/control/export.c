@@ -1,7 +1,9 @@
 /*
  * certificate.export: no answer ever holds a private key; it is written into a descriptor that the caller opened and
- * sent along, from the secure heap, on a worker. A worker that hangs would keep drops from being written, so only what
- * cannot hang is written to: files of local file systems, memfd among them. A pipe waits for its reader.
+ * sent along, from the secure heap, on a worker. A worker that hangs would keep others from their exports, so only what
+ * should not hang is written to: files of local file systems, memfd among them. A pipe waits for its reader. The owner of
+ * a file can still hold its lock for as long as he likes (a write of his from memory that FUSE provides): no drop is
+ * written and no key is made by these workers.
  */
 #include "common/key.h"
 #include "common/pkcs12.h"
@@ -71,6 +73,13 @@ may_hang(int fd)
 	case AFS_SUPER_MAGIC:
 	case CEPH_SUPER_MAGIC:
 	case V9FS_MAGIC:
+	/* No files: /proc/PID/mem is its owner's memory, which may be a mapped file of FUSE. */
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
 		return true;
 	default:
 		return false;
@@ -304,7 +313,8 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 	struct export *e;
 
 	if (!secret_has_room())
-		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+		return error_set(
+			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
 	e = xcalloc(1, sizeof(*e));
 	e->call = call;
 	e->fd = passed_take(call->passed);

@@ -25,7 +25,7 @@ struct service {
 	struct drops *drops;
 	struct rollout *rollout;
 	struct scheduler *scheduler;
-	struct workers *workers;
+	struct workers *workers; /* those of calls alone */
 	const struct issue_env *issue_env;
 	const struct conf *conf;
 	int64_t started_at;

@@ -118,9 +118,11 @@ def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scrat
     import_pem(certd, ca, "--name", "shop")
     read_only = os.open(scratch / "file", os.O_RDONLY | os.O_CREAT)
     zero = os.open("/dev/zero", os.O_WRONLY)
+    own_memory = os.open("/proc/self/mem", os.O_RDWR)
     reader, pipe = os.pipe()
     with certd.rpc() as rpc:
-        for fds, why in (((), "SCM_RIGHTS"), ((read_only,), "not open for writing"), ((zero,), "must be a memfd"), ((pipe,), "must be a memfd")):
+        for fds, why in (((), "SCM_RIGHTS"), ((read_only,), "not open for writing"), ((zero,), "must be a memfd"), ((pipe,), "must be a memfd"),
+                         ((own_memory,), "must be a memfd")):
             with pytest.raises(RpcError, match=why):
                 rpc.call("certificate.export", fds=fds, ref="shop")
         # The descriptor is the frame's that it came with, and no other's.
@@ -139,7 +141,7 @@ def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scrat
             rpc.send({"jsonrpc": "2.0", "id": 1, "method": "server.status"}, [zero, read_only])
             rpc.read()
     wait_for(lambda: len(certd.descriptors()) <= before, 10, "descriptors that nobody asked for to be closed")
-    for fd in (read_only, zero, reader, pipe):
+    for fd in (read_only, zero, own_memory, reader, pipe):
         os.close(fd)
 
 
