@@ -424,22 +424,47 @@ key_from_evp(EVP_PKEY **pkey, struct key **ret_key, struct error *err)
 	return 0;
 }
 
-/* What an encrypted PKCS#8 block asks of whoever opens it is bounded before it is tried. */
+static int
+take_cost(const unsigned char *der, long len, struct error *err)
+{
+	X509_SIG *sealed = d2i_X509_SIG(NULL, &der, len);
+	int64_t budget = PBE_BUDGET;
+	const X509_ALGOR *algor;
+	int rc;
+
+	if (!sealed)
+		return error_set(err, ERROR_INVALID, "is damaged");
+	X509_SIG_get0(sealed, &algor, NULL);
+	rc = pbe_cost_take(algor, &budget, err);
+	X509_SIG_free(sealed);
+	return rc;
+}
+
+/*
+ * What an encrypted PKCS#8 block asks of whoever opens it is bounded before it is tried. OpenSSL passes by blocks that it
+ * cannot read and tries the next, so all are looked at, by the reader that it uses, and there is one.
+ */
 static int
 check_cost(const struct secret *pem, struct error *err)
 {
 	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
-	int64_t budget = PBE_BUDGET;
-	const X509_ALGOR *algor;
-	X509_SIG *sealed = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
+	char *label = NULL, *header = NULL;
+	unsigned char *der = NULL;
+	unsigned found = 0;
 	int rc = 0;
+	long len;
 
-	if (bio && (sealed = PEM_read_bio_PKCS8(bio, NULL, NULL, NULL))) {
-		X509_SIG_get0(sealed, &algor, NULL);
-		rc = pbe_cost_take(algor, &budget, &why);
+	while (rc == 0 && bio && PEM_read_bio(bio, &label, &header, &der, &len)) {
+		if (strcmp(label, PEM_STRING_PKCS8) == 0)
+			rc = found++ ? error_set(&why, ERROR_INVALID, "is one of several: give one")
+				     : take_cost(der, len, &why);
+		OPENSSL_free(label);
+		OPENSSL_free(header);
+		OPENSSL_free(der);
 	}
-	X509_SIG_free(sealed);
+	if (rc == 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		rc = error_set(&why, ERROR_INVALID, "is followed by a PEM block that cannot be read");
 	ERR_clear_error();
 	return rc < 0 ? error_set(err, ERROR_INVALID, "the private key %s", why.message) : 0;
 }

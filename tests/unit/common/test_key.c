@@ -85,6 +85,11 @@ Test(key, what_is_no_usable_key_is_refused_with_a_reason)
 		{ "encrypted", VECTOR_EC_ENCRYPTED, NULL, "encrypted" },
 		{ "encrypted, old", VECTOR_EC_ENCRYPTED_OLD, NULL, "encrypted" },
 		{ "wrong password", VECTOR_EC_ENCRYPTED, "wrong", "does not open" },
+		{ "behind one that OpenSSL passes by",
+			"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAMCAQE=\n"
+			"-----END ENCRYPTED PRIVATE KEY-----\n" VECTOR_EC_ENCRYPTED,
+			"secret", "damaged" },
+		{ "several", VECTOR_EC_ENCRYPTED VECTOR_EC_ENCRYPTED, "secret", "one of several" },
 		{ "Ed25519",
 			"-----BEGIN PRIVATE KEY-----\n"
 			"MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
