@@ -1,5 +1,6 @@
 # common/: values in, values out. No loop, no socket, no store, no logging.
 libcommon_la_SOURCES += \
+	common/address.c common/address.h \
 	common/alloc.c common/alloc.h \
 	common/api.c common/api_discover.c common/api_table.c common/api.h \
 	common/api_openapi.c common/api_rest.c common/api_rest.h \

@@ -20,6 +20,7 @@ UNIT_LIBS = $(CRITERION_LIBS)
 unit_common_SOURCES = \
 	tests/unit/common/chains.h \
 	tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h \
+	tests/unit/common/test_address.c \
 	tests/unit/common/test_api.c \
 	tests/unit/common/test_api_rest.c \
 	tests/unit/common/test_base64url.c \

@@ -4,28 +4,18 @@
  */
 #include "daemon/challenge/http01_listen.h"
 
-#include "common/alloc.h"
+#include "common/address.h"
 #include "common/error.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 512 };
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-	struct sockaddr_un local;
-};
 
 static const char unix_prefix[] = "unix:";
 
@@ -42,60 +32,22 @@ unix_path(const char *text)
 }
 
 static bool
-parse_port(const char *text, in_port_t *ret)
+parse_address(const char *text, struct address *ret)
 {
-	char *end;
-	unsigned long port;
+	const char *path = unix_path(text);
 
-	if (*text < '0' || *text > '9')
-		return false;
-	port = strtoul(text, &end, 10);
-	if (*end || port == 0 || port > UINT16_MAX)
-		return false;
-	*ret = htons((uint16_t)port);
-	return true;
-}
-
-static bool
-parse_inet(const char *text, union address *ret, socklen_t *ret_len)
-{
-	_cleanup_free_ char *host = xstrdup(text);
-	char *colon = strrchr(host, ':');
-	size_t len;
-
-	if (!colon)
-		return false;
-	*colon = '\0';
-	len = strlen(host);
-	if (host[0] == '[' && len > 2 && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		ret->v6.sin6_family = AF_INET6;
-		*ret_len = sizeof(ret->v6);
-		return inet_pton(AF_INET6, host + 1, &ret->v6.sin6_addr) == 1 &&
-		       parse_port(colon + 1, &ret->v6.sin6_port);
-	}
-	ret->v4.sin_family = AF_INET;
-	*ret_len = sizeof(ret->v4);
-	return inet_pton(AF_INET, host, &ret->v4.sin_addr) == 1 && parse_port(colon + 1, &ret->v4.sin_port);
-}
-
-static bool
-parse_address(const char *text, union address *ret, socklen_t *ret_len)
-{
-	memset(ret, 0, sizeof(*ret));
 	if (!is_unix(text))
-		return parse_inet(text, ret, ret_len);
-	if (unix_path(text)[0] != '/' || strlen(unix_path(text)) >= sizeof(ret->local.sun_path))
+		return address_parse(text, ret);
+	if (path[0] != '/' || strlen(path) >= sizeof(ret->local.sun_path))
 		return false;
-	ret->local.sun_family = AF_UNIX;
-	memcpy(ret->local.sun_path, unix_path(text), strlen(unix_path(text)));
-	*ret_len = sizeof(ret->local);
+	*ret = (struct address){ .local = { .sun_family = AF_UNIX }, .len = sizeof(ret->local) };
+	memcpy(ret->local.sun_path, path, strlen(path));
 	return true;
 }
 
 /* A socket file outlives the process that made it; only one that refuses connections may go. */
 static void
-remove_stale(const union address *address, socklen_t len)
+remove_stale(const struct address *address)
 {
 	struct stat st;
 	int fd;
@@ -105,7 +57,7 @@ remove_stale(const union address *address, socklen_t len)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
-	if (connect(fd, &address->any, len) < 0 && errno == ECONNREFUSED)
+	if (connect(fd, &address->any, address->len) < 0 && errno == ECONNREFUSED)
 		unlink(address->local.sun_path);
 	close(fd);
 }
@@ -145,7 +97,7 @@ bind_error(struct error *err, int errnum, const char *text)
 }
 
 static int
-bind_listen(int fd, const union address *address, socklen_t len)
+bind_listen(int fd, const struct address *address)
 {
 	static const int on = 1;
 
@@ -155,7 +107,7 @@ bind_listen(int fd, const union address *address, socklen_t len)
 	if (address->any.sa_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -1;
-	if (bind(fd, &address->any, len) < 0)
+	if (bind(fd, &address->any, address->len) < 0)
 		return -1;
 	if (address->any.sa_family == AF_UNIX && chmod(address->local.sun_path, 0666) < 0)
 		return -1;
@@ -165,23 +117,22 @@ bind_listen(int fd, const union address *address, socklen_t len)
 int
 http01_listen(const char *text, struct error *err)
 {
-	union address address;
-	socklen_t len = 0;
+	struct address address;
 	int fd;
 
-	if (!parse_address(text, &address, &len))
+	if (!parse_address(text, &address))
 		return error_set(err, ERROR_INVALID,
 			"http-listen '%s': not an address: write 0.0.0.0:80, [::]:80, 127.0.0.1:PORT or "
 			"unix:/PATH",
 			text);
 	if (address.any.sa_family == AF_UNIX)
-		remove_stale(&address, len);
+		remove_stale(&address);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 && errno == EAFNOSUPPORT)
 		return error_set(err, ERROR_STATE, "http-listen %s: this machine has no IPv6", text);
 	if (fd < 0)
 		return bind_error(err, errno, text);
-	if (bind_listen(fd, &address, len) < 0) {
+	if (bind_listen(fd, &address) < 0) {
 		bind_error(err, errno, text);
 		close(fd);
 		return -1;

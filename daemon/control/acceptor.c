@@ -1,6 +1,7 @@
 /* Accepting for both faces. Who a peer of a Unix socket is, is read right after accept; a TCP peer is his address. */
 #include "daemon/control/acceptor.h"
 
+#include "common/address.h"
 #include "common/error.h"
 #include "daemon/base/loop.h"
 
@@ -18,13 +19,6 @@
 #include <utlist.h>
 
 enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, ROOT_SHARE = 3, BACKLOG = 128, REST_MS = 1000 };
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-	struct sockaddr_un local;
-};
 
 struct place {
 	struct acceptor *acceptor;
@@ -96,7 +90,7 @@ count_of_user(const struct acceptor *a, const char *user)
 
 /* Who is there, in @peer and as a word in @user. */
 static int
-identify(const struct acceptor *a, int fd, const union address *address, struct peer *peer,
+identify(const struct acceptor *a, int fd, const struct address *address, struct peer *peer,
 	char user[INET6_ADDRSTRLEN], struct error *err)
 {
 	static const int on = 1;
@@ -117,7 +111,7 @@ identify(const struct acceptor *a, int fd, const union address *address, struct 
 }
 
 static int
-admit(struct acceptor *a, int fd, const union address *address, struct peer *peer,
+admit(struct acceptor *a, int fd, const struct address *address, struct peer *peer,
 	char user[INET6_ADDRSTRLEN], struct error *err)
 {
 	unsigned most = a->config.max_connections_per_user;
@@ -138,11 +132,10 @@ accept_one(int listen_fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	union address address = { .any.sa_family = AF_UNSPEC };
-	socklen_t len = sizeof(address);
+	struct address address = { .any.sa_family = AF_UNSPEC, .len = sizeof(address.local) };
 	struct place *place;
 	_cleanup_peer_ struct peer peer = { .role = ROLE_NONE };
-	int fd = accept4(listen_fd, &address.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(listen_fd, &address.any, &address.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
 	if (fd < 0) {
@@ -235,67 +228,14 @@ acceptor_add_path(struct acceptor *a, const char *path, struct error *err)
 	return 0;
 }
 
-static bool
-parse_port(const char *text, in_port_t *ret)
-{
-	char *end;
-	unsigned long port;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	port = strtoul(text, &end, 10);
-	if (*end || port == 0 || port > UINT16_MAX)
-		return false;
-	*ret = htons((uint16_t)port);
-	return true;
-}
-
-static bool
-parse_address(const char *text, union address *ret, socklen_t *ret_len)
-{
-	_cleanup_free_ char *host = xstrdup(text);
-	char *colon = strrchr(host, ':');
-	size_t len;
-
-	memset(ret, 0, sizeof(*ret));
-	if (!colon)
-		return false;
-	*colon = '\0';
-	len = strlen(host);
-	if (host[0] == '[' && len > 2 && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		ret->v6.sin6_family = AF_INET6;
-		*ret_len = sizeof(ret->v6);
-		return inet_pton(AF_INET6, host + 1, &ret->v6.sin6_addr) == 1 &&
-		       parse_port(colon + 1, &ret->v6.sin6_port);
-	}
-	ret->v4.sin_family = AF_INET;
-	*ret_len = sizeof(ret->v4);
-	return inet_pton(AF_INET, host, &ret->v4.sin_addr) == 1 && parse_port(colon + 1, &ret->v4.sin_port);
-}
-
-int
-acceptor_is_loopback(const char *text)
-{
-	union address address;
-	socklen_t len;
-
-	if (!parse_address(text, &address, &len))
-		return -1;
-	if (address.any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
-	return ntohl(address.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 int
 acceptor_add_address(struct acceptor *a, const char *text, struct error *err)
 {
 	static const int on = 1;
-	union address address;
-	socklen_t len;
+	struct address address;
 	int fd;
 
-	if (!parse_address(text, &address, &len))
+	if (!address_parse(text, &address))
 		return error_set(err, ERROR_CONFIG,
 			"'%s' is no ADDRESS:PORT such as 127.0.0.1:8443 or [::1]:8443", text);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -304,7 +244,7 @@ acceptor_add_address(struct acceptor *a, const char *text, struct error *err)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (address.any.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, &address.any, len) < 0 || listen(fd, BACKLOG) < 0) {
+	if (bind(fd, &address.any, address.len) < 0 || listen(fd, BACKLOG) < 0) {
 		error_set_errno(err, errno, "listen on %s", text);
 		close(fd);
 		return -1;

@@ -51,10 +51,6 @@ acceptor_add_path(struct acceptor *acceptor, const char *path, struct error *err
 int
 acceptor_add_address(struct acceptor *acceptor, const char *address, struct error *err);
 
-/* Is "ADDRESS:PORT" on loopback? Return: 1, 0, -1 it is no address. */
-int
-acceptor_is_loopback(const char *address);
-
 /* Whose place it is: "1000" (uid) or "192.0.2.1". Borrowed. */
 const char *
 acceptor_user(const struct place *place);

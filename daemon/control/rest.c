@@ -4,6 +4,7 @@
  */
 #include "daemon/control/rest.h"
 
+#include "common/address.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/control/acceptor.h"
@@ -242,9 +243,9 @@ int
 rest_check_conf(const struct conf *conf, struct error *err)
 {
 	for (size_t i = 0; i < conf->rest_listen.count; i++) {
-		int is_loopback = acceptor_is_loopback(conf->rest_listen.items[i]);
+		struct address address;
 
-		if (is_loopback < 0)
+		if (!address_parse(conf->rest_listen.items[i], &address))
 			return error_set(err, ERROR_CONFIG,
 				"rest-listen: '%s' is no ADDRESS:PORT such as 127.0.0.1:8443 or [::1]:8443",
 				conf->rest_listen.items[i]);
@@ -255,7 +256,7 @@ rest_check_conf(const struct conf *conf, struct error *err)
 				"rest-listen: %s needs rest-certificate, the name of an auto-certificate (or "
 				"rest-plain = yes, on loopback)",
 				conf->rest_listen.items[i]);
-		if (!is_loopback)
+		if (!address_is_loopback(&address))
 			return error_set(err, ERROR_CONFIG,
 				"rest-listen: %s is not on loopback, where alone rest-plain is allowed; set "
 				"rest-certificate",

@@ -1,0 +1,63 @@
+/* The port stands behind the last colon; an IPv6 address, which has colons of its own, in brackets (RFC 3986 s3.2.2). */
+#include "common/address.h"
+
+#include "common/alloc.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+parse_port(const char *text, in_port_t *ret)
+{
+	char *end;
+	unsigned long port;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	port = strtoul(text, &end, 10);
+	if (*end || port == 0 || port > UINT16_MAX)
+		return false;
+	*ret = htons((uint16_t)port);
+	return true;
+}
+
+bool
+address_parse(const char *text, struct address *ret)
+{
+	_cleanup_free_ char *host = xstrdup(text);
+	struct address address = { .len = 0 };
+	char *colon = strrchr(host, ':');
+	size_t len = colon ? (size_t)(colon - host) : 0;
+	in_port_t port;
+
+	if (len == 0 || !parse_port(colon + 1, &port))
+		return false;
+	*colon = '\0';
+	if (host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		address.v6.sin6_family = AF_INET6;
+		address.v6.sin6_port = port;
+		address.len = sizeof(address.v6);
+		if (inet_pton(AF_INET6, host + 1, &address.v6.sin6_addr) != 1)
+			return false;
+	} else {
+		address.v4.sin_family = AF_INET;
+		address.v4.sin_port = port;
+		address.len = sizeof(address.v4);
+		if (inet_pton(AF_INET, host, &address.v4.sin_addr) != 1)
+			return false;
+	}
+	*ret = address;
+	return true;
+}
+
+bool
+address_is_loopback(const struct address *address)
+{
+	if (address->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+	return address->any.sa_family == AF_INET &&
+	       ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}

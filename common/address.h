@@ -1,0 +1,31 @@
+/* common/address.h: an Internet address and port as settings write them, as the socket calls want them. */
+#ifndef COMMON_ADDRESS_H
+#define COMMON_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un local; /* set by those who take paths, too */
+	};
+	socklen_t len;
+};
+
+/*
+ * address_parse() - "192.0.2.1:80" or "[2001:db8::1]:80"; no names, no port 0
+ * Return: true and *ret, or false.
+ */
+bool
+address_parse(const char *text, struct address *ret);
+
+/* 127.0.0.0/8 or ::1. */
+bool
+address_is_loopback(const struct address *address);
+
+#endif

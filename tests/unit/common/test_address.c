@@ -1,0 +1,49 @@
+#include "common/address.h"
+#include "common/alloc.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+
+Test(address, an_address_with_its_port_is_taken_and_nothing_else)
+{
+	static const struct {
+		const char *text;
+		int family; /* AF_UNSPEC: refused */
+		unsigned port;
+		bool is_loopback;
+	} cases[] = {
+		{ "0.0.0.0:80", AF_INET, 80, false },
+		{ "127.9.8.7:1", AF_INET, 1, true },
+		{ "192.0.2.1:65535", AF_INET, 65535, false },
+		{ "[::]:80", AF_INET6, 80, false },
+		{ "[::1]:8443", AF_INET6, 8443, true },
+		{ "[2001:db8::1]:80", AF_INET6, 80, false },
+		{ "", AF_UNSPEC, 0, false },
+		{ ":80", AF_UNSPEC, 0, false },
+		{ "80", AF_UNSPEC, 0, false },
+		{ "192.0.2.1", AF_UNSPEC, 0, false },
+		{ "192.0.2.1:", AF_UNSPEC, 0, false },
+		{ "192.0.2.1:0", AF_UNSPEC, 0, false },
+		{ "192.0.2.1:65536", AF_UNSPEC, 0, false },
+		{ "192.0.2.1:+80", AF_UNSPEC, 0, false },
+		{ "192.0.2.1:80x", AF_UNSPEC, 0, false },
+		{ "192.0.2:80", AF_UNSPEC, 0, false },
+		{ "localhost:80", AF_UNSPEC, 0, false },
+		{ "::1:80", AF_UNSPEC, 0, false },
+		{ "[::1]", AF_UNSPEC, 0, false },
+		{ "[]:80", AF_UNSPEC, 0, false },
+		{ "[:80", AF_UNSPEC, 0, false },
+		{ "[192.0.2.1]:80", AF_UNSPEC, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct address address = { .len = 0 };
+		bool ok = address_parse(cases[i].text, &address);
+
+		cr_expect_eq(ok, cases[i].family != AF_UNSPEC, "%s", cases[i].text);
+		cr_expect_eq(address.any.sa_family, cases[i].family, "%s", cases[i].text);
+		/* Both families have the port at the same place. */
+		cr_expect_eq(ntohs(address.v4.sin_port), cases[i].port, "%s", cases[i].text);
+		cr_expect_eq(ok && address_is_loopback(&address), cases[i].is_loopback, "%s", cases[i].text);
+	}
+}
