@@ -1,17 +1,84 @@
-/* daemon/rollout/rollout_private.h: what rollout.c and withdraw.c share. */
+/* daemon/rollout/rollout_private.h: what the files of the rollout machine share. */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 #define DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
 #include "daemon/rollout/rollout.h"
+#include "daemon/rollout/subject.h"
 
-struct run;
 struct withdrawal;
+
+/* A server needs a moment to load: until then "stale" is no news. */
+enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
 	struct rollout_env env;
 	struct run *runs;
 	struct withdrawal *withdrawals; /* being removed */
 };
+
+/* One row being run. */
+struct run {
+	struct rollout *rollout;
+	enum schedule_kind kind;
+	struct subject subject;
+	struct certificate cert;
+	struct rollout_state state;
+	char *directory; /* of the drop, for consumers */
+	struct write *write;
+	struct activation *activation;
+	struct probe_run *probe;
+	struct consumer consumer; /* of the present target */
+	size_t target;            /* index */
+	size_t endpoint;          /* of the present target's consumer */
+	schedule_done_fn *done;
+	void *arg;
+	struct run *prev, *next;
+};
+
+/* A drop that is being written outlives its run. */
+struct write {
+	struct run *run; /* NULL: gone */
+};
+
+static inline int64_t
+run_now(const struct run *run)
+{
+	return clock_wall(loop_clock(run->rollout->env.loop));
+}
+
+static inline struct event_object
+run_object(const struct run *run)
+{
+	return (struct event_object){ run->subject.type, run->subject.id, run->subject.name };
+}
+
+/* Saves the state and what comes next (@next_at 0: nothing), unless a newer generation came; then ends. */
+void
+rollout_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int64_t next_at);
+
+/* Begin, or go on with, what their files are about; end in rollout_finish(). */
+void
+rollout_deploy(struct run *run);
+
+void
+rollout_probe(struct run *run);
+
+/* @old: what it replaces. */
+void
+rollout_save(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
+	const struct rollout_state *old, const struct rollout_state *state);
+
+static inline struct rollout_target *
+rollout_target_at(const struct rollout_state *state, size_t i)
+{
+	return (struct rollout_target *)state->targets.items + i;
+}
+
+/* Of the first consumer that could not be activated; or NULL. */
+const struct error *
+rollout_consumer_failure(const struct rollout_state *state);
 
 /* Wait grows from a minute to an hour: the cause is on this host and heals when somebody mends it. */
 int64_t

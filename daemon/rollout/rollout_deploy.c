@@ -1,0 +1,140 @@
+/* The first half of a run: the files are written, then each consumer is told of them. */
+#include "daemon/rollout/rollout_private.h"
+
+#include "common/timefmt.h"
+#include "daemon/rollout/activate.h"
+
+#include <stdlib.h>
+
+static void
+deploy_done(struct run *run)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+	struct event_object object = run_object(run);
+	int64_t probe_at = run->state.targets.count ? time_add(run_now(run), ROLLOUT_SETTLE_SEC) : 0;
+
+	run->state.attempts = 0;
+	run->state.probes = 0;
+	run->state.done_at = run_now(run);
+	error_clear(&run->state.failure);
+	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, NULL, "files written to %s", run->directory);
+	rollout_finish(run, txn, SCHEDULE_PROBE, probe_at);
+}
+
+static void
+deploy_failed(struct run *run, const struct error *err)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct store_txn *txn = store_begin(env->store);
+	struct event_object object = run_object(run);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	char when[TIME_RFC3339_SIZE];
+
+	run->state.attempts++;
+	error_copy(&why, err);
+	why.retry_at = rollout_retry_at(run->rollout, run->state.attempts);
+	time_format_rfc3339(why.retry_at, when);
+	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
+		err->message, when);
+	rollout_finish(run, txn, SCHEDULE_DEPLOY, why.retry_at);
+}
+
+static void
+activate_next(struct run *run);
+
+static void
+activated(const struct error *err, void *arg)
+{
+	struct run *run = arg;
+	struct rollout_target *t = rollout_target_at(&run->state, run->target);
+
+	run->activation = NULL;
+	error_clear(&t->failure);
+	t->activated = !err;
+	if (err) {
+		error_copy(&t->failure, err);
+		error_wrap(&t->failure, "consumer '%s'", run->consumer.o.name);
+	}
+	run->target++;
+	activate_next(run);
+}
+
+static void
+activate_next(struct run *run)
+{
+	const struct error *failure;
+
+	for (; run->target < run->state.targets.count; run->target++) {
+		struct rollout_target *t = rollout_target_at(&run->state, run->target);
+		struct activate_request request = {
+			.consumer = &run->consumer,
+			.name = run->subject.name,
+			.cert = &run->cert,
+			.directory = run->directory,
+			.generation = run->state.generation,
+		};
+
+		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer,
+					    &run->consumer, &t->failure) != 1)
+			continue;
+		if (run->consumer.directory)
+			request.directory = run->consumer.directory;
+		run->activation = activate_start(run->rollout->env.loop, &request, activated, run);
+		return;
+	}
+	failure = rollout_consumer_failure(&run->state);
+	if (failure)
+		deploy_failed(run, failure);
+	else
+		deploy_done(run);
+}
+
+static void
+written(const struct error *err, void *arg)
+{
+	struct write *w = arg;
+	struct run *run = w->run;
+
+	free(w);
+	if (!run)
+		return;
+	run->write = NULL;
+	if (err) {
+		error_copy(&run->state.failure, err);
+		deploy_failed(run, err);
+		return;
+	}
+	run->state.written = true;
+	error_clear(&run->state.failure);
+	activate_next(run);
+}
+
+void
+rollout_deploy(struct run *run)
+{
+	_cleanup_strlist_ struct strlist consumers = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct drop_request request = {
+		.slug = run->subject.slug,
+		.cert = &run->cert,
+		.generation = run->state.generation,
+		.directories = &directories,
+	};
+
+	if (run->state.written) {
+		activate_next(run);
+		return;
+	}
+	for (size_t i = 0; i < run->state.targets.count; i++)
+		strlist_add(&consumers, rollout_target_at(&run->state, i)->consumer);
+	if (rollout_directories(run->rollout, &consumers, &directories, &err) < 0) {
+		error_copy(&run->state.failure, &err);
+		deploy_failed(run, &err);
+		return;
+	}
+	run->write = xcalloc(1, sizeof(*run->write));
+	run->write->run = run;
+	drop_write(run->rollout->env.drops, &request, written, run->write);
+}

@@ -1,0 +1,199 @@
+/*
+ * What is known of a rollout, a record for each subject: the generation, what of it is done, and for each consumer
+ * whether it was activated and what it serves.
+ */
+#include "daemon/rollout/rollout_private.h"
+
+#include <string.h>
+
+static const struct record_field target_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct rollout_target, consumer, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, activated, NULL),
+	RECORD_FIELD(RECORD_STRING, 3, struct rollout_target, served, NULL),
+	RECORD_FIELD(RECORD_INT, 4, struct rollout_target, probed_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 5, struct rollout_target, failure, NULL),
+};
+
+static const struct record_class target_class = {
+	.name = "rollout target",
+	.db = STORE_ROLLOUT,
+	.size = sizeof(struct rollout_target),
+	.fields = target_fields,
+	.n_fields = ARRAY_SIZE(target_fields),
+};
+
+static const struct record_field rollout_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct rollout_state, certificate, NULL),
+	RECORD_FIELD(RECORD_INT, 2, struct rollout_state, generation, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct rollout_state, written, NULL),
+	RECORD_FIELD_LIST(4, struct rollout_state, targets, NULL, &target_class),
+	RECORD_FIELD(RECORD_INT, 5, struct rollout_state, attempts, NULL),
+	RECORD_FIELD(RECORD_ERROR, 6, struct rollout_state, failure, NULL),
+	RECORD_FIELD(RECORD_INT, 7, struct rollout_state, done_at, NULL),
+	RECORD_FIELD(RECORD_INT, 8, struct rollout_state, probes, NULL),
+};
+
+const struct record_class rollout_class = {
+	.name = "rollout",
+	.db = STORE_ROLLOUT,
+	.size = sizeof(struct rollout_state),
+	.fields = rollout_fields,
+	.n_fields = ARRAY_SIZE(rollout_fields),
+};
+
+int
+rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	int found = store_get(r->env.store, STORE_ROLLOUT, subject_id, strlen(subject_id), &octets, err);
+
+	if (found != 1)
+		return found;
+	return record_decode(r->env.store, &rollout_class, subject_id, octets.data, octets.len, ret, err) < 0
+		       ? -1
+		       : 1;
+}
+
+/* The one counter of STORE_ROLLOUT: those that are tried again. */
+enum { COUNTER_FAILING };
+
+static void
+count_failing(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
+{
+	int64_t delta = (new->attempts > 0) - (old->attempts > 0);
+
+	if (delta)
+		store_counter_add(txn, STORE_ROLLOUT, COUNTER_FAILING, delta);
+}
+
+int64_t
+rollout_count_failing(struct rollout *r)
+{
+	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_FAILING);
+}
+
+void
+rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
+{
+	const struct rollout_state none = { 0 };
+	struct rollout_state state = { 0 };
+
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
+		count_failing(txn, &state, &none);
+	record_clear(&rollout_class, &state);
+	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
+	schedule_del(r->env.store, txn, SCHEDULE_DEPLOY, subject_id);
+	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
+}
+
+const char *
+rollout_served(struct rollout *r, const char *subject_id)
+{
+	static const char *const words[] = { "unreachable", "stale", "served" };
+	struct rollout_state state = { 0 };
+	size_t worst = ARRAY_SIZE(words);
+
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
+		for (size_t i = 0; i < state.targets.count; i++) {
+			const struct rollout_target *t = (const struct rollout_target *)state.targets.items +
+							 i;
+
+			for (size_t k = 0; t->served && k < worst; k++)
+				if (strcmp(words[k], t->served) == 0)
+					worst = k;
+		}
+	record_clear(&rollout_class, &state);
+	return worst < ARRAY_SIZE(words) ? words[worst] : NULL;
+}
+
+void
+rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id,
+	const struct rollout_state *old, const struct rollout_state *state)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (record_encode(r->env.store, &rollout_class, subject_id, state, &octets, &err) < 0)
+		store_fail(txn, &err);
+	store_put(txn, STORE_ROLLOUT, subject_id, strlen(subject_id), octets.data, octets.len);
+	count_failing(txn, old, state);
+}
+
+/* A new generation: nothing of the old one counts, not even what was served. */
+void
+rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id,
+	const struct strlist *consumers, const char *certificate_id, int64_t now)
+{
+	struct rollout_state old = { 0 };
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (rollout_load(r, subject_id, &old, &err) < 0)
+		store_fail(txn, &err);
+	state.certificate = xstrdup(certificate_id);
+	state.generation = old.generation + 1;
+	for (size_t i = 0; i < consumers->count; i++) {
+		struct rollout_target *t = record_list_add(&target_class, &state.targets);
+
+		t->consumer = xstrdup(consumers->items[i]);
+	}
+	rollout_save(r, txn, subject_id, &old, &state);
+	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
+	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, subject_id, "", now);
+	record_clear(&rollout_class, &old);
+	record_clear(&rollout_class, &state);
+}
+
+void
+rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert,
+	const char *certificate_id, int64_t now)
+{
+	rollout_request_for(r, txn, autocert->o.id, &autocert->consumers, certificate_id, now);
+}
+
+void
+rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id, const char *to_id)
+{
+	const struct rollout_state none = { 0 };
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = rollout_load(r, from_id, &state, &err);
+
+	if (found < 0)
+		store_fail(txn, &err);
+	if (found == 1)
+		rollout_save(r, txn, to_id, &none, &state);
+	rollout_forget(r, txn, from_id);
+	record_clear(&rollout_class, &state);
+}
+
+const struct error *
+rollout_consumer_failure(const struct rollout_state *state)
+{
+	for (size_t i = 0; i < state->targets.count; i++)
+		if (!rollout_target_at(state, i)->activated &&
+			error_is_set(&rollout_target_at(state, i)->failure))
+			return &rollout_target_at(state, i)->failure;
+	return NULL;
+}
+
+const struct error *
+rollout_failure(const struct rollout_state *state)
+{
+	return error_is_set(&state->failure) ? &state->failure : rollout_consumer_failure(state);
+}
+
+int
+rollout_directories(
+	struct rollout *r, const struct strlist *consumers, struct strlist *ret, struct error *err)
+{
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_load(r->env.store, &consumer_class, consumers->items[i], &c, err) < 0)
+			return -1;
+		if (c.directory)
+			strlist_add(ret, c.directory);
+	}
+	return 0;
+}
