@@ -181,21 +181,36 @@ find_some(struct list *l, struct error *err)
 	return 0;
 }
 
+/* A damaged record does not hide the others: it is on the page, with what is wrong. Return: 0 or -1. */
+static int
+describe(struct list *l, const char *id, struct object *o, struct error *err)
+{
+	struct service *service = l->call->service;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int there = object_peek(service->store, l->ops->cls, id, o, &why);
+
+	if (there == 1)
+		json_object_array_add(l->items, resource_seen_by(l->call->peer, service, l->ops, o));
+	else if (there < 0 && why.code == ERROR_CORRUPT)
+		json_object_array_add(l->items, resource_damaged(l->ops, id, &why));
+	else if (there < 0) {
+		error_copy(err, &why);
+		return -1;
+	}
+	return 0;
+}
+
 static int
 describe_some(struct list *l, struct error *err)
 {
-	struct service *service = l->call->service;
 	struct object *o = xcalloc(1, l->ops->cls->size);
 	int there = 0;
 
-	for (size_t n = 0; n < SLICE_OBJECTS && l->n_described < l->ids.count && there >= 0; n++) {
-		there = object_peek(service->store, l->ops->cls, l->ids.items[l->n_described++], o, err);
-		if (there == 1)
-			json_object_array_add(l->items, resource_seen_by(l->call->peer, service, l->ops, o));
-	}
+	for (size_t n = 0; n < SLICE_OBJECTS && l->n_described < l->ids.count && there == 0; n++)
+		there = describe(l, l->ids.items[l->n_described++], o, err);
 	record_clear(l->ops->cls, o);
 	free(o);
-	return there < 0 ? -1 : 0;
+	return there;
 }
 
 /* Return: 1 there is more to do, 0 it is complete, -1 failed. */

@@ -254,6 +254,24 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 }
 
 struct json_object *
+resource_damaged(const struct resource_ops *ops, const char *id, const struct error *err)
+{
+	const struct api_resource *api = &api_resources[ops->id];
+	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, id);
+	struct json_object *json = json_object_new_object();
+	struct json_object *metadata = json_object_new_object();
+
+	json_add_string(metadata, "state", "FAILED");
+	json_add_string(metadata, "message", err->message);
+	json_add_string(json, "id", id);
+	json_add_string(json, "type", api->type);
+	json_add_string(json, "href", href);
+	json_object_object_add(json, "metadata", metadata);
+	json_object_object_add(json, "properties", json_object_new_object());
+	return json;
+}
+
+struct json_object *
 resource_seen_by(
 	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj)
 {

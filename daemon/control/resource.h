@@ -20,6 +20,10 @@ struct resource_ops {
 struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
 
+/* What can be said of an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. Owned. */
+struct json_object *
+resource_damaged(const struct resource_ops *ops, const char *id, const struct error *err);
+
 /* The same without what @peer must not see. */
 struct json_object *
 resource_seen_by(

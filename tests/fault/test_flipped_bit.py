@@ -86,6 +86,14 @@ def ask_everything(certd):
     return refusals
 
 
+def listed(certd):
+    """Return: names of the auto-certificates of the list, and what it says of damaged objects."""
+    items = certd.call("autoCertificate.list")["items"] + certd.call("certificate.list")["items"]
+    messages = [item["metadata"].get("message", "") for item in items]
+    return ({item["properties"].get("commonName") for item in items},
+            [message for message in messages if "is damaged in the store" in message])
+
+
 def renew(certd, name):
     before = newest(certd, name)
     certd.call("autoCertificate.renew", ref=name, force=True)
@@ -96,7 +104,7 @@ def renew(certd, name):
 def test_a_damaged_record_is_named_and_the_others_go_on(certd):
     """Each place of the file where the victim's name is: records, older copies of them, and index rows."""
     pristine = Pristine(certd)
-    named = set()
+    named, shown = set(), set()
     for place in [m.start() for m in re.finditer(re.escape(MARK), pristine.octets)]:
         pristine.restore()
         flip(pristine.data, place + 3)
@@ -105,11 +113,15 @@ def test_a_damaged_record_is_named_and_the_others_go_on(certd):
             assert error.data["code"] == "corrupt", error
             _, kind = re.search("record '(.+)' of '(.+)' is damaged in the store", str(error)).groups()
             named.add(kind)
+        names, damaged = listed(certd)
+        assert {name for name in NAMES if name != VICTIM} <= names
+        shown |= {re.search("record '.+' of '(.+)'", message)[1] for message in damaged}
         for name in NAMES:
             if name != VICTIM:
                 renew(certd, name)
         certd.stop()
-    assert {"autocertificate", "certificate"} <= named
+    assert {"autocertificate", "certificate"} <= named | shown
+    assert shown, "no list shows what is damaged"
 
 
 @pytest.mark.limit(180)
