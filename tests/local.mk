@@ -389,12 +389,15 @@ EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppch
 # System and fault tests: pytest, with real servers on loopback; they find the programs by CERTD_BUILDDIR. Not part of
 # `make check`, which `make distcheck` runs as well.
 #	make check-system PYTESTFLAGS='-k knot -x'
+# They wait more than they compute, so several files run side by side; a file's tests share servers and stay together.
 PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
 
+check-system: SIDE_BY_SIDE = 4
+check-fault: SIDE_BY_SIDE = 2
 check-fault: canary-lost$(EXEEXT)
 check-system check-fault: all
-	$(PYTEST) --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
+	$(PYTEST) -n $(SIDE_BY_SIDE) --dist loadfile --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 
 # The long form of the kill test: every point instead of a sample.
