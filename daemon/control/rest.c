@@ -15,10 +15,12 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utlist.h>
 
 enum { LISTEN_AGAIN_MS = 30 * 1000 };
@@ -147,8 +149,15 @@ static void
 accepted_tcp(int fd, const struct peer *peer, struct place *place, void *arg)
 {
 	struct rest *rest = arg;
+	SSL *ssl = rest->tls ? SSL_new(rest->tls) : NULL;
 
-	client_new(rest, fd, peer, place, rest->tls ? SSL_new(rest->tls) : NULL, true);
+	if (rest->certificate && !ssl) { /* tokens never come in the clear where TLS is asked for */
+		ERR_clear_error();
+		close(fd);
+		acceptor_leave(place);
+		return;
+	}
+	client_new(rest, fd, peer, place, ssl, true);
 }
 
 /* There is no request yet to answer: what is said now is read as the answer to the first one. */
