@@ -149,6 +149,9 @@ parse_field(struct rest_text line, size_t max_body, bool *seen_length, struct re
 		return refuse(ret, 400, "a header line is not NAME: VALUE");
 	if (memchr(value.len ? value.data : "", '\0', value.len))
 		return refuse(ret, 400, "a header line has a NUL");
+	/* Others on the way may take it for the end of the line (RFC 9112 s2.2). */
+	if (memchr(value.len ? value.data : "", '\r', value.len))
+		return refuse(ret, 400, "a header line has a carriage return that ends no line");
 	if (is_name(name, "Content-Length")) {
 		if (*seen_length)
 			return refuse(ret, 400, "Content-Length stands there twice");
