@@ -203,11 +203,12 @@ static void
 conn_watch(struct rest_conn *c)
 {
 	bool writes = c->sent < c->out.len;
+	bool reads_by_writing = c->wants_write && reads(c); /* while nothing is read, nothing would clear it */
 	short what = 0;
 
 	if (reads(c) || c->wants_read)
 		what |= LOOP_READ;
-	if ((writes && !c->wants_read) || c->wants_write)
+	if ((writes && !c->wants_read) || reads_by_writing)
 		what |= LOOP_WRITE;
 	loop_fd_set(c->watch, what);
 }
