@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,21 @@ address_parse(const char *text, struct address *ret)
 	}
 	*ret = address;
 	return true;
+}
+
+void
+address_party(const struct address *address, char ret[ADDRESS_PARTY_SIZE])
+{
+	struct in6_addr network = { .s6_addr = { 0 } };
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (address->any.sa_family != AF_INET6) {
+		inet_ntop(AF_INET, &address->v4.sin_addr, ret, ADDRESS_PARTY_SIZE);
+		return;
+	}
+	memcpy(&network, &address->v6.sin6_addr, sizeof(network) / 2);
+	inet_ntop(AF_INET6, &network, text, sizeof(text));
+	snprintf(ret, ADDRESS_PARTY_SIZE, "%s/64", text);
 }
 
 bool

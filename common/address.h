@@ -24,6 +24,15 @@ struct address {
 bool
 address_parse(const char *text, struct address *ret);
 
+enum { ADDRESS_PARTY_SIZE = INET6_ADDRSTRLEN + 3 };
+
+/*
+ * address_party() - who counts as one: "192.0.2.1", or "2001:db8::/64", all of which one host may have (RFC 4291 s2.5.4)
+ * @address: IPv4 or IPv6
+ */
+void
+address_party(const struct address *address, char ret[ADDRESS_PARTY_SIZE]);
+
 /* 127.0.0.0/8 or ::1. */
 bool
 address_is_loopback(const struct address *address);

@@ -22,7 +22,8 @@ enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, ROOT_SHARE = 3, BACKLOG = 128, 
 
 struct place {
 	struct acceptor *acceptor;
-	char user[INET6_ADDRSTRLEN]; /* "1000", "192.0.2.1" */
+	char user[INET6_ADDRSTRLEN];    /* "1000", "192.0.2.1", "2001:db8::1" */
+	char party[ADDRESS_PARTY_SIZE]; /* who it counts for: "1000", "192.0.2.1", "2001:db8::/64" */
 	struct place *prev, *next;
 };
 
@@ -76,22 +77,22 @@ acceptor_leave(struct place *place)
 }
 
 static unsigned
-count_of_user(const struct acceptor *a, const char *user)
+count_of_party(const struct acceptor *a, const char *party)
 {
 	const struct place *place;
 	unsigned n = 0;
 
 	DL_FOREACH(a->places, place) {
-		if (strcmp(place->user, user) == 0)
+		if (strcmp(place->party, party) == 0)
 			n++;
 	}
 	return n;
 }
 
-/* Who is there, in @peer and as a word in @user. */
+/* Who is there, in @peer and as words in @place. */
 static int
 identify(const struct acceptor *a, int fd, const struct address *address, struct peer *peer,
-	char user[INET6_ADDRSTRLEN], struct error *err)
+	struct place *place, struct error *err)
 {
 	static const int on = 1;
 
@@ -100,30 +101,32 @@ identify(const struct acceptor *a, int fd, const struct address *address, struct
 								   : (const void *)&address->v6.sin6_addr;
 
 		peer->uid = (uid_t)-1;
-		inet_ntop(address->any.sa_family, ip, user, INET6_ADDRSTRLEN);
+		inet_ntop(address->any.sa_family, ip, place->user, sizeof(place->user));
+		address_party(address, place->party);
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		return 0;
 	}
 	if (peer_read(fd, a->config.roles, peer, err) < 0)
 		return -1;
-	snprintf(user, INET6_ADDRSTRLEN, "%u", peer->uid);
+	snprintf(place->user, sizeof(place->user), "%u", peer->uid);
+	snprintf(place->party, sizeof(place->party), "%u", peer->uid);
 	return 0;
 }
 
 static int
-admit(struct acceptor *a, int fd, const struct address *address, struct peer *peer,
-	char user[INET6_ADDRSTRLEN], struct error *err)
+admit(struct acceptor *a, int fd, const struct address *address, struct peer *peer, struct place *place,
+	struct error *err)
 {
 	unsigned most = a->config.max_connections_per_user;
 
-	if (identify(a, fd, address, peer, user, err) < 0)
+	if (identify(a, fd, address, peer, place, err) < 0)
 		return -1;
 	if (peer->uid == 0)
 		most *= ROOT_SHARE;
-	if (count_of_user(a, user) >= most)
+	if (count_of_party(a, place->party) >= most)
 		return error_set(err, ERROR_LIMIT,
 			"%s%s has %u connections already (max-connections-per-user)",
-			peer->uid == (uid_t)-1 ? "" : "uid:", user, most);
+			peer->uid == (uid_t)-1 ? "" : "uid:", place->party, most);
 	return 0;
 }
 
@@ -147,7 +150,7 @@ accept_one(int listen_fd, short what, void *arg)
 		return;
 	}
 	place = xcalloc(1, sizeof(*place));
-	if (admit(a, fd, &address, &peer, place->user, &err) < 0) {
+	if (admit(a, fd, &address, &peer, place, &err) < 0) {
 		a->config.refuse(fd, &err, a->config.arg);
 		close(fd);
 		free(place);

@@ -1,6 +1,7 @@
 /*
  * daemon/control/acceptor.h: listening sockets and who gets in: a cap on all connections, at which the listeners rest
- * until somebody leaves so that clients wait in the kernel, and one for each user, beyond which he is told why.
+ * until somebody leaves so that clients wait in the kernel, and one for each user or party (address_party()), beyond which
+ * he is told why.
  */
 #ifndef DAEMON_CONTROL_ACCEPTOR_H
 #define DAEMON_CONTROL_ACCEPTOR_H
@@ -51,7 +52,7 @@ acceptor_add_path(struct acceptor *acceptor, const char *path, struct error *err
 int
 acceptor_add_address(struct acceptor *acceptor, const char *address, struct error *err);
 
-/* Whose place it is: "1000" (uid) or "192.0.2.1". Borrowed. */
+/* Whose place it is: "1000" (uid), "192.0.2.1" or "2001:db8::1". Borrowed. */
 const char *
 acceptor_user(const struct place *place);
 

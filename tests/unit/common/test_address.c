@@ -47,3 +47,28 @@ Test(address, an_address_with_its_port_is_taken_and_nothing_else)
 		cr_expect_eq(ok && address_is_loopback(&address), cases[i].is_loopback, "%s", cases[i].text);
 	}
 }
+
+Test(address, a_party_is_an_address_or_all_that_one_host_may_have)
+{
+	static const struct {
+		const char *text;
+		const char *party;
+	} cases[] = {
+		{ "192.0.2.1:80", "192.0.2.1" },
+		{ "192.0.2.2:80", "192.0.2.2" },
+		{ "[2001:db8:1:2::1]:80", "2001:db8:1:2::/64" },
+		{ "[2001:db8:1:2:ffff:ffff:ffff:ffff]:81", "2001:db8:1:2::/64" },
+		{ "[2001:db8:1:3::1]:80", "2001:db8:1:3::/64" },
+		{ "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:80", "ffff:ffff:ffff:ffff::/64" },
+		{ "[::1]:80", "::/64" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct address address;
+		char party[ADDRESS_PARTY_SIZE];
+
+		cr_assert(address_parse(cases[i].text, &address), "%s", cases[i].text);
+		address_party(&address, party);
+		cr_expect_str_eq(party, cases[i].party, "%s", cases[i].text);
+	}
+}
