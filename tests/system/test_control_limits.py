@@ -20,7 +20,7 @@ STATUS = {"jsonrpc": "2.0", "id": 1, "method": "server.status"}
 @pytest.fixture
 def certd(start):
     daemon = start(Certd)
-    descriptors = daemon.descriptors()
+    descriptors = daemon.descriptors_at_rest()
     yield daemon
     assert daemon.call("server.status")
     wait_for(lambda: daemon.descriptors() == descriptors, 10, "the descriptors of before")

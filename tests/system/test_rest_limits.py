@@ -65,7 +65,7 @@ def certd(start):
     daemon = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
     daemon.rest = daemon.runtime / "rest.sock"
     daemon.tcp = ("127.0.0.1", port)
-    descriptors = daemon.descriptors()
+    descriptors = daemon.descriptors_at_rest()
     yield daemon
     assert daemon.call("server.status")
     wait_for(lambda: daemon.descriptors() == descriptors, 10, "the descriptors of before")

@@ -131,3 +131,15 @@ class Certd(Server):
             except FileNotFoundError:
                 pass
         return sorted(found)
+
+    def descriptors_at_rest(self):
+        """The same when nothing comes and goes any more."""
+        last = []
+
+        def is_at_rest():
+            last.append(self.descriptors())
+            return len(last) > 1 and last[-1] == last[-2]
+
+        assert self.call("server.status")
+        wait_for(is_at_rest, 10, "descriptors at rest", interval=0.2)
+        return last[-1]
