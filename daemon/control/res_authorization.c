@@ -6,6 +6,7 @@
 
 #include "common/name.h"
 #include "common/rpc.h"
+#include "daemon/control/access.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/resource.h"
 #include "daemon/store/schedule.h"
@@ -59,12 +60,13 @@ canonical_name(struct authorization *a, struct error *err)
 	return 0;
 }
 
-/* What has failed or expired is replaced; what is under way is not. */
+/* What has failed or expired is replaced; what is under way is not, nor what is outside of the caller's scope. */
 static int
 take_place_of(struct call *call, struct authorization *a, struct error *err)
 {
 	_cleanup_authorization_ struct authorization old = { 0 };
 	int found = object_find(call->service->store, &authorization_class, a->o.name, &old, err);
+	bool is_outside;
 
 	if (found < 0)
 		return -1;
@@ -75,7 +77,11 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 		store_new_id(a->o.id);
 		return 0;
 	}
-	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call)))
+	is_outside = !access_covers(call->peer->scope, call->service->store, &authorization_class, &old);
+	if (is_outside)
+		change_outside(call, &authorization_class, &old);
+	if (is_outside ||
+		(old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
 		return error_set(err, ERROR_EXISTS,
 			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
 			a->o.name);
@@ -121,6 +127,12 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 	if (found == 0)
 		return error_set(err, ERROR_STATE,
 			"the auto-certificate that wanted it is gone: certctl rm authorization");
+	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
+		change_outside(call, &autocert_class, &a);
+		return error_set(err, ERROR_DENIED,
+			"the auto-certificate that wants it is outside of the scope of %s",
+			call->peer->label);
+	}
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
 	scheduler_kick(call->service->scheduler);
 	return object_save(call->service->store, call_txn(call), &autocert_class, &a, err);

@@ -7,6 +7,7 @@
 
 #include "common/name.h"
 #include "common/rpc.h"
+#include "daemon/control/access.h"
 #include "daemon/control/handlers.h"
 #include "daemon/control/res_authorization.h"
 #include "daemon/control/res_certificate.h"
@@ -265,7 +266,10 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 
 /* --- delete --- */
 
-/* All that were issued for it; what is left otherwise goes when it is purged. */
+/*
+ * All that were issued for it; what is left otherwise goes when it is purged. They may have names that it has no more: a
+ * scope that covers it need not cover them.
+ */
 static int
 delete_certificates(struct call *call, const char *autocert_id, struct error *err)
 {
@@ -277,8 +281,18 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_certificate_ struct certificate c = { 0 };
 
-		if (object_peek(store, &certificate_class, ids.items[i], &c, err) < 0 ||
-			(c.o.id[0] && certificate_remove_with(call, &c, err) < 0))
+		if (object_peek(store, &certificate_class, ids.items[i], &c, err) < 0)
+			return -1;
+		if (!c.o.id[0])
+			continue;
+		if (!access_covers(call->peer->scope, store, &certificate_class, &c)) {
+			change_outside(call, &certificate_class, &c);
+			return error_set(err, ERROR_DENIED,
+				"one of its certificates is outside of the scope of %s: delete it without "
+				"them",
+				call->peer->label);
+		}
+		if (certificate_remove_with(call, &c, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,4 +1,7 @@
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
 #include "daemon/control/access.h"
+#include "daemon/control/handlers.h"
 #include "daemon/control/peer.h"
 #include "daemon/control/resource.h"
 #include "tests/unit/store/tmp_store.h"
@@ -219,4 +222,90 @@ Test(access, only_what_is_covered_is_seen)
 		cr_expect(access_covers(NULL, r.t.store, &autocert_class, &a), "without a scope");
 	}
 	rig_clear(&r);
+}
+
+/* --- what calls reach beside what they are about --- */
+
+static void
+find_id(struct rig *r, const char *name, char **ret)
+{
+	cr_assert_eq(resource_ref(r->t.store, &autocert_class, "", name, ret, NULL), 0);
+}
+
+static void
+add_authorization(struct rig *r, const char *name, const char *provider, const char *autocert)
+{
+	struct authorization a = { .status = xstrdup("pending") };
+
+	a.o.name = xstrdup(name);
+	a.o.state = autocert ? OBJECT_PROVISIONING : OBJECT_FAILED;
+	cr_assert_eq(resource_ref(r->t.store, &provider_class, "provider", provider, &a.provider, NULL), 0);
+	if (autocert)
+		find_id(r, autocert, &a.autocert);
+	save(r, &authorization_class, &a);
+}
+
+static void
+add_certificate(struct rig *r, const char *name, const char *autocert)
+{
+	struct certificate c = { .names = STRLIST_INIT };
+
+	c.o.name = xstrdup(name);
+	strlist_add(&c.names, name);
+	find_id(r, autocert, &c.autocert);
+	save(r, &certificate_class, &c);
+}
+
+static bool
+is_there(struct rig *r, const struct record_class *cls, const char *name)
+{
+	_cleanup_free_ char *id = NULL;
+
+	return resource_ref(r->t.store, cls, "", name, &id, NULL) == 0;
+}
+
+Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole)
+{
+	static const struct {
+		service_fn *fn;
+		enum api_method_id method;
+		const char *params;
+		enum error_code code;
+	} cases[] = {
+		{ authorization_create, RPC_AUTHORIZATION_CREATE,
+			"{\"properties\":{\"name\":\"failed.x.org\",\"provider\":\"p1\"}}", ERROR_EXISTS },
+		{ authorization_validate, RPC_AUTHORIZATION_VALIDATE, "{\"ref\":\"asked.x.org\"}",
+			ERROR_DENIED },
+		{ autocert_delete, RPC_AUTOCERTIFICATE_DELETE,
+			"{\"ref\":\"in.x.org\",\"withCertificates\":true}", ERROR_DENIED },
+	};
+	struct rig r;
+	struct clock *clock = clock_new_virtual(1750000000);
+	struct loop *loop = loop_new(clock);
+	struct service service = { .loop = loop };
+
+	rig_init(&r);
+	service.store = r.t.store;
+	add_authorization(&r, "failed.x.org", "p2", NULL);
+	add_authorization(&r, "asked.x.org", "p1", "out.z.org");
+	add_certificate(&r, "was.z.org", "in.x.org");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_json_ struct json_object *params = json_parse(
+			cases[i].params, strlen(cases[i].params), NULL);
+		struct call call = {
+			.service = &service, .peer = &r.peer, .method = cases[i].method, .params = params
+		};
+
+		cr_assert_eq(cases[i].fn(&call, params, &err), -1, "%s", cases[i].params);
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].params, err.message);
+		if (call.txn)
+			store_fail(call.txn, &err);
+		change_clear(&call.change);
+		cr_expect(is_there(&r, &authorization_class, "failed.x.org"));
+		cr_expect(is_there(&r, &certificate_class, "was.z.org"));
+	}
+	rig_clear(&r);
+	loop_free(loop);
+	clock_free(clock);
 }
