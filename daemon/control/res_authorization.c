@@ -85,7 +85,7 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 		return error_set(err, ERROR_EXISTS,
 			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
 			a->o.name);
-	scheduler_cancel_authorization(call->service->scheduler, old.o.id);
+	call_cancel(call, old.o.id);
 	schedule_del(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, old.o.id);
 	store_new_id(a->o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
@@ -171,7 +171,7 @@ authorization_delete(struct call *call, struct json_object *params, struct error
 	if (resource_find(call, &authorization_class, params, &a, err) < 0 ||
 		object_delete(store, call_txn(call), &authorization_class, a.o.id, err) < 0)
 		return -1;
-	scheduler_cancel_authorization(call->service->scheduler, a.o.id);
+	call_cancel(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, a.o.id);
 	resource_event(call, EVENT_OBJECT_DELETED, &authorization_ops, &a.o);
 	return 0;

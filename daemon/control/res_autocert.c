@@ -137,6 +137,8 @@ autocert_store(struct call *call, struct autocert *a, enum event_kind kind, stru
 		return -1;
 	resource_event(call, kind, &autocert_ops, &a->o);
 	call->result = resource_to_json(call->service, &autocert_ops, a);
+	if (strlist_has(&call->cancels, a->o.id)) /* what is under way still will not be when this is read */
+		json_object_object_del(json_path(call->result, "metadata"), "progress");
 	return 0;
 }
 
@@ -183,7 +185,7 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 void
 autocert_reissue(struct call *call, struct autocert *a)
 {
-	call_cancel_issue(call, a->o.id);
+	call_cancel(call, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
 	a->is_outdated =
@@ -336,7 +338,7 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 	if (authorizations_forget(call, a.o.id, err) < 0)
 		return -1;
 	describe_removal(call, &a, with && json_object_get_boolean(with));
-	call_cancel_issue(call, a.o.id);
+	call_cancel(call, a.o.id);
 	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
 	withdraw_all(call->service->rollout, call_txn(call), &(struct withdraw_from){ a.o.id, a.slug },
@@ -386,7 +388,7 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 		return -1;
 	a.paused = true;
 	a.next_at = 0;
-	call_cancel_issue(call, a.o.id);
+	call_cancel(call, a.o.id);
 	schedule_del(call->service->store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);

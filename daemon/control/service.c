@@ -26,10 +26,10 @@ call_now(const struct call *call)
 }
 
 void
-call_cancel_issue(struct call *call, const char *autocert_id)
+call_cancel(struct call *call, const char *id)
 {
 	if (!call->is_dry_run)
-		scheduler_cancel(call->service->scheduler, autocert_id);
+		strlist_add(&call->cancels, id);
 }
 
 void
@@ -56,6 +56,7 @@ call_finish(struct call *call, struct json_object *result, const struct error *e
 	change_clear(&call->change);
 	peer_clear(&call->caller);
 	json_object_put(call->effect);
+	strlist_clear(&call->cancels);
 	free(call);
 }
 
@@ -79,6 +80,16 @@ add_effect(struct call *call)
 		json_add_bool(call->result, "dryRun", true);
 }
 
+/* Before the commit: what goes on until then would write over the call's changes. */
+static void
+cancel_all(struct call *call)
+{
+	for (size_t i = 0; i < call->cancels.count; i++) {
+		scheduler_cancel(call->service->scheduler, call->cancels.items[i]);
+		scheduler_cancel_authorization(call->service->scheduler, call->cancels.items[i]);
+	}
+}
+
 /* Nothing of it is kept; nobody waits for the commit. */
 static void
 forget_changes(struct call *call)
@@ -97,8 +108,10 @@ call_end(struct call *call, int rc, struct error *err)
 		return;
 	if (rc == 0)
 		rc = change_record(call, err);
-	if (rc == 0)
+	if (rc == 0) {
+		cancel_all(call);
 		add_effect(call);
+	}
 	if (rc == 0 && call->is_dry_run && call->txn)
 		forget_changes(call);
 	if (rc < 0 && call->txn)

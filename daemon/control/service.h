@@ -76,6 +76,7 @@ struct call {
 	struct change change;       /* for the event and the audit log */
 	struct store_txn *txn;      /* call_txn(); NULL: nothing is changed */
 	bool is_dry_run;            /* dryRun: the answer is as if, and nothing is done */
+	struct strlist cancels;     /* ids: call_cancel() */
 	struct json_object *result;
 	struct json_object *effect; /* of an update; becomes a member of the result */
 	call_done_fn *done;
@@ -93,8 +94,12 @@ call_now(const struct call *call);
  * What a handler does beside its list of changes: by these, which do nothing on a dry run; or by store_then(). A dry
  * run's list of changes is thrown away.
  */
+/*
+ * What the scheduler does for an auto-certificate or authorization ends when the call was accepted: what refuses it after
+ * its handler leaves that alone.
+ */
 void
-call_cancel_issue(struct call *call, const char *autocert_id);
+call_cancel(struct call *call, const char *id);
 
 void
 call_forget_provider(struct call *call, const char *provider_id);

@@ -309,3 +309,31 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 	loop_free(loop);
 	clock_free(clock);
 }
+
+static void
+refused_for_scope(struct json_object *result, const struct error *err, void *arg)
+{
+	enum error_code *code = arg;
+
+	(void)result;
+	*code = err ? err->code : ERROR_NONE;
+}
+
+Test(access, a_call_that_is_refused_after_its_handler_cancels_nothing)
+{
+	struct service service = { .scheduler = NULL }; /* nothing can be cancelled there */
+	enum error_code code = ERROR_NONE;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct call *call = xcalloc(1, sizeof(*call));
+
+	call->service = &service;
+	call->peer = &call->caller;
+	call->done = refused_for_scope;
+	call->arg = &code;
+	call->change.type = "autocertificate";
+	call->change.is_outside = true;
+	call_cancel(call, "11111111-1111-4111-8111-111111111111");
+	cr_expect_eq(call->cancels.count, 1);
+	call_end(call, 0, &err);
+	cr_expect_eq(code, ERROR_DENIED);
+}
