@@ -194,7 +194,7 @@ load(struct removal *r, int *ret_has_provider, struct error *err)
 
 	if (found != 1)
 		return found;
-	*ret_has_provider = object_load(
+	*ret_has_provider = object_peek(
 		store, &dnsprovider_class, r->cleanup.dns_provider, &r->provider, err);
 	return *ret_has_provider < 0 ? -1 : 1;
 }

@@ -78,7 +78,7 @@ dns_solves_new(struct solver *solver, int64_t poll_ms)
 
 	all->solver = solver;
 	all->poll_ms = poll_ms;
-	all->queue = txt_queue_new(&solver->env);
+	all->queue = txt_queue_new(&solver->env, solver->store);
 	all->removals = removals_new(solver, all->queue, is_up, all);
 	LIST_INIT(&all->all);
 	return all;

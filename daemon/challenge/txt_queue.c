@@ -1,22 +1,36 @@
 /*
- * The queue is one list; a change runs when no earlier one stands in its way. It is walked from the front whenever
- * that may have changed; there are never more than challenges up.
+ * The queue is one list; a change runs when no earlier one of its name is left and its provider has room. It is walked
+ * from the front whenever that may have changed; there are never more than challenges up. Changes name their provider
+ * and read it when they run: an order may ask for a hundred at once, and the secure heap has no room for as many copies
+ * of an API's token.
  */
 #include "daemon/challenge/txt_queue.h"
 
 #include "common/error.h"
 #include "daemon/base/loop.h"
+#include "daemon/store/object.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+/* Changes of one provider; there while it has any. */
+struct lane {
+	LIST_ENTRY(lane) next;
+	char provider[STORE_ID_SIZE];
+	unsigned room; /* for running ones */
+	unsigned running;
+	unsigned changes;
+};
+
 struct txt_change {
 	TAILQ_ENTRY(txt_change) next;
 	struct txt_queue *queue;
-	struct dnsprovider provider;
-	const struct dnsprovider_driver *driver; /* NULL: unknown kind */
+	struct lane *lane;
+	char *provider_name;
+	const struct dnsprovider_driver *driver; /* of .op */
 	struct dnsprovider_op *op;               /* NULL: not sent yet */
+	bool is_running;                         /* sent, or about to be */
 	struct loop_timer start;
 	bool remove;
 	char *zone;
@@ -28,17 +42,58 @@ struct txt_change {
 
 struct txt_queue {
 	const struct dnsprovider_env *env;
+	struct store *store;
+	unsigned running;
+	LIST_HEAD(, lane) lanes;
 	TAILQ_HEAD(, txt_change) changes;
 };
 
 struct txt_queue *
-txt_queue_new(const struct dnsprovider_env *env)
+txt_queue_new(const struct dnsprovider_env *env, struct store *store)
 {
 	struct txt_queue *queue = xcalloc(1, sizeof(*queue));
 
 	queue->env = env;
+	queue->store = store;
+	LIST_INIT(&queue->lanes);
 	TAILQ_INIT(&queue->changes);
 	return queue;
+}
+
+static struct lane *
+lane_enter(struct txt_queue *queue, const struct dnsprovider *d)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
+	struct lane *lane;
+
+	LIST_FOREACH(lane, &queue->lanes, next)
+		if (strcmp(lane->provider, d->o.id) == 0)
+			break;
+	if (!lane) {
+		lane = xcalloc(1, sizeof(*lane));
+		memcpy(lane->provider, d->o.id, sizeof(lane->provider));
+		lane->room = driver && driver->is_serial ? 1 : TXT_RUNNING_PER_PROVIDER;
+		LIST_INSERT_HEAD(&queue->lanes, lane, next);
+	}
+	lane->changes++;
+	return lane;
+}
+
+static void
+lane_leave(struct lane *lane)
+{
+	if (--lane->changes)
+		return;
+	LIST_REMOVE(lane, next);
+	free(lane);
+}
+
+static void
+set_running(struct txt_change *c, bool is_running)
+{
+	c->lane->running += (unsigned)is_running - (unsigned)c->is_running;
+	c->queue->running += (unsigned)is_running - (unsigned)c->is_running;
+	c->is_running = is_running;
 }
 
 static void
@@ -46,7 +101,9 @@ change_free(struct txt_change *c)
 {
 	TAILQ_REMOVE(&c->queue->changes, c, next);
 	loop_timer_cancel(&c->start);
-	dnsprovider_clear(&c->provider);
+	set_running(c, false);
+	lane_leave(c->lane);
+	free(c->provider_name);
 	free(c->zone);
 	free(c->name);
 	free(c->value);
@@ -69,20 +126,12 @@ txt_queue_free(struct txt_queue *queue)
 }
 
 static bool
-stands_in_the_way(const struct txt_change *earlier, const struct txt_change *c)
-{
-	if (strcmp(earlier->name, c->name) == 0)
-		return true;
-	return c->driver && c->driver->is_serial && strcmp(earlier->provider.o.id, c->provider.o.id) == 0;
-}
-
-static bool
-is_free(const struct txt_change *c)
+is_first_of_name(const struct txt_change *c)
 {
 	const struct txt_change *earlier;
 
 	TAILQ_FOREACH(earlier, &c->queue->changes, next)
-		if (earlier == c || stands_in_the_way(earlier, c))
+		if (strcmp(earlier->name, c->name) == 0)
 			return earlier == c;
 	return false;
 }
@@ -92,9 +141,14 @@ start_free_ones(struct txt_queue *queue)
 {
 	struct txt_change *c;
 
-	TAILQ_FOREACH(c, &queue->changes, next)
-		if (!c->op && !loop_timer_is_armed(&c->start) && is_free(c))
-			loop_timer_set(&c->start, 0);
+	TAILQ_FOREACH(c, &queue->changes, next) {
+		if (queue->running >= TXT_RUNNING)
+			return;
+		if (c->is_running || c->lane->running >= c->lane->room || !is_first_of_name(c))
+			continue;
+		set_running(c, true);
+		loop_timer_set(&c->start, 0);
+	}
 }
 
 /* Takes @c out and lets those that waited for it run. */
@@ -120,11 +174,15 @@ on_changed(const struct error *err, void *arg)
 }
 
 static int
-check(const struct txt_change *c, struct error *err)
+load(const struct txt_change *c, struct dnsprovider *d, struct error *err)
 {
-	if (dnsprovider_check(&c->provider, err) < 0)
+	int found = object_load(c->queue->store, &dnsprovider_class, c->lane->provider, d, err);
+
+	if (found == 0)
+		return error_set(err, ERROR_NOT_FOUND, "was deleted");
+	if (found < 0 || dnsprovider_check(d, err) < 0)
 		return -1;
-	if (c->driver->needs_zone && !c->zone)
+	if (dnsprovider_driver(d->kind)->needs_zone && !c->zone)
 		return error_set(err, ERROR_DNS, "no zone was found for '%s'", c->name);
 	return 0;
 }
@@ -134,14 +192,21 @@ on_start(void *arg)
 {
 	struct txt_change *c = arg;
 	struct dnsprovider_record record = { .zone = c->zone, .name = c->name, .value = c->value };
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (check(c, &err) < 0) {
-		error_wrap(&err, "DNS provider '%s'", c->provider.o.name);
+	/* Long secrets: the end of another one brings it back. */
+	if (c->queue->running > 1 && !secret_has_room()) {
+		set_running(c, false);
+		return;
+	}
+	if (load(c, &d, &err) < 0) {
+		error_wrap(&err, "DNS provider '%s'", c->provider_name);
 		on_changed(&err, c);
 		return;
 	}
-	c->op = c->driver->change(c->queue->env, &c->provider, c->remove, &record, on_changed, c);
+	c->driver = dnsprovider_driver(d.kind);
+	c->op = c->driver->change(c->queue->env, &d, c->remove, &record, on_changed, c);
 }
 
 struct txt_change *
@@ -151,8 +216,8 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	struct txt_change *c = xcalloc(1, sizeof(*c));
 
 	c->queue = queue;
-	record_copy(&dnsprovider_class, &c->provider, d);
-	c->driver = dnsprovider_driver(d->kind);
+	c->lane = lane_enter(queue, d);
+	c->provider_name = xstrdup(d->o.name);
 	c->remove = remove;
 	c->zone = xstrdup_null(record->zone);
 	c->name = xstrdup(record->name);

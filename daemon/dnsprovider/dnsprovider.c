@@ -109,7 +109,7 @@ choose_by_zone(struct store *store, const char *name, char ret_id[STORE_ID_SIZE]
 	size_t count = 0;
 	int found;
 
-	while ((found = object_next(store, &dnsprovider_class, at, &d, err)) == 1) {
+	while ((found = object_next_peek(store, &dnsprovider_class, at, &d, err)) == 1) {
 		size_t len = dnsprovider_match(&d, name);
 
 		count++;
@@ -137,7 +137,7 @@ dnsprovider_choose(
 	int found;
 
 	if (named && *named)
-		return object_find(store, &dnsprovider_class, named, ret, err);
+		return object_find_peek(store, &dnsprovider_class, named, ret, err);
 	found = choose_by_zone(store, name, id, err);
-	return found == 1 ? object_load(store, &dnsprovider_class, id, ret, err) : found;
+	return found == 1 ? object_peek(store, &dnsprovider_class, id, ret, err) : found;
 }

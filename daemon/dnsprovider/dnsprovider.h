@@ -79,7 +79,7 @@ dnsprovider_zones_text(struct store *store);
  * dnsprovider_choose() - who changes the records of @name
  * @named: id of the one that was asked for, whatever its zones (an alias may lead there); or NULL: the one with the
  * longest matching zone, else the only one there is if it lists no zones.
- * @ret: zeroed by the caller; dnsprovider_clear() afterwards.
+ * @ret: zeroed by the caller; dnsprovider_clear() afterwards. Without its secrets, as in object_peek().
  * Return: 1 found, 0 there is none, -1 failed.
  */
 int
