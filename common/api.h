@@ -10,7 +10,8 @@
  * with "effect" (what the change causes). create, update and delete take "dryRun": the same answer with "dryRun": true,
  * and nothing is changed.
  * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
- * "total"}. References are answered as ids.
+ * "total"}. A list ends early, with fewer items than "limit", when they come to more than about 8 MiB: the next page
+ * begins at "offset" + the number of items. References are answered as ids.
  */
 #ifndef COMMON_API_H
 #define COMMON_API_H

@@ -244,12 +244,14 @@ collection_of(const struct api_resource *resource)
 	struct json_object *members = json_object_new_object();
 	struct json_object *urls = json_object_new_object();
 	struct json_object *schema = api_schema_type("object");
+	struct json_object *limit = api_schema_type("integer");
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		json_object_object_add(members, strings[i], api_schema_type("string"));
 	json_object_object_add(members, "items", api_schema_array(api_schema_ref(resource->noun, "")));
 	json_object_object_add(members, "offset", api_schema_type("integer"));
-	json_object_object_add(members, "limit", api_schema_type("integer"));
+	json_add_string(limit, "description", API_PAGE_HELP);
+	json_object_object_add(members, "limit", limit);
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		json_object_object_add(urls, links[i], api_schema_type("string"));
 	json_object_object_add(schema, "properties", urls);

@@ -7,6 +7,12 @@
 
 #include "common/api.h"
 
+/* Of "limit" in the answer of a list. */
+#define API_PAGE_HELP \
+	"as asked; a page ends early when its items come to more than about 8 MiB, and the next one begins " \
+	"at offset " \
+	"+ the number of items"
+
 /* {"type": @type} */
 struct json_object *
 api_schema_type(const char *type);

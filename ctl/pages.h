@@ -8,8 +8,8 @@ typedef void
 page_item_fn(struct json_object *item, void *arg);
 
 /*
- * pages_each() - call a list method until a page is not full
- * @values: its parameters; with "limit" it is that one page; borrowed
+ * pages_each() - call a list method until all, or "limit" of them, are there; pages of large items are shorter than asked
+ * @values: its parameters; borrowed
  */
 int
 pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn,

@@ -1,7 +1,8 @@
 /*
  * Lists. Which objects belong to one an index answers (object_query.h), and only those of the page are loaded and
  * described. A long list is made in slices, each in a turn of its own, and holds nothing of the store between them: what
- * is deleted meanwhile is not on the page. What the first slice completes is answered at once.
+ * is deleted meanwhile is not on the page. What the first slice completes is answered at once. A page ends early when it
+ * has become large: certificates bring their PEM along.
  */
 #include "daemon/control/list.h"
 
@@ -18,6 +19,7 @@
 enum {
 	LIST_LIMIT = 100,
 	LIST_LIMIT_MAX = 1000,
+	LIST_OCTETS = 8 * 1024 * 1024, /* a page ends with the item that reaches it */
 	/* Of a slice, some milliseconds each. */
 	SLICE_OBJECTS = 100,
 	SLICE_ROWS = 20000, /* only read */
@@ -35,6 +37,7 @@ struct list {
 	struct strlist ids; /* those of the page */
 	size_t n_described;
 	struct json_object *items;
+	size_t octets; /* of the items, about */
 	bool is_found; /* all ids of the page are known, and the total */
 	struct loop_timer again;
 	struct list *prev, *next;
@@ -181,6 +184,30 @@ find_some(struct list *l, struct error *err)
 	return 0;
 }
 
+/* About as many as @value takes in an answer: what escapes and numbers come to is not counted. */
+static size_t
+octets_of(struct json_object *value)
+{
+	size_t octets = 1;
+
+	if (json_object_is_type(value, json_type_string))
+		octets += (size_t)json_object_get_string_len(value);
+	else if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			octets += octets_of(json_object_array_get_idx(value, i));
+	else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, member) octets += strlen(name) + octets_of(member);
+	}
+	return octets;
+}
+
+static void
+add_item(struct list *l, struct json_object *item)
+{
+	json_object_array_add(l->items, item);
+	l->octets += octets_of(item);
+}
+
 /* A damaged record does not hide the others: it is on the page, with what is wrong. Return: 0 or -1. */
 static int
 describe(struct list *l, const char *id, struct object *o, struct error *err)
@@ -190,14 +217,20 @@ describe(struct list *l, const char *id, struct object *o, struct error *err)
 	int there = object_peek(service->store, l->ops->cls, id, o, &why);
 
 	if (there == 1)
-		json_object_array_add(l->items, resource_seen_by(l->call->peer, service, l->ops, o));
+		add_item(l, resource_seen_by(l->call->peer, service, l->ops, o));
 	else if (there < 0 && why.code == ERROR_CORRUPT)
-		json_object_array_add(l->items, resource_damaged(l->ops, id, &why));
+		add_item(l, resource_damaged(l->ops, id, &why));
 	else if (there < 0) {
 		error_copy(err, &why);
 		return -1;
 	}
 	return 0;
+}
+
+static bool
+is_complete(const struct list *l)
+{
+	return l->is_found && (l->n_described == l->ids.count || l->octets >= LIST_OCTETS);
 }
 
 static int
@@ -206,7 +239,7 @@ describe_some(struct list *l, struct error *err)
 	struct object *o = xcalloc(1, l->ops->cls->size);
 	int there = 0;
 
-	for (size_t n = 0; n < SLICE_OBJECTS && l->n_described < l->ids.count && there == 0; n++)
+	for (size_t n = 0; n < SLICE_OBJECTS && !is_complete(l) && there == 0; n++)
 		there = describe(l, l->ids.items[l->n_described++], o, err);
 	record_clear(l->ops->cls, o);
 	free(o);
@@ -219,7 +252,7 @@ slice(struct list *l, struct error *err)
 {
 	if ((l->is_found ? describe_some(l, err) : find_some(l, err)) < 0)
 		return -1;
-	return !l->is_found || l->n_described < l->ids.count;
+	return !is_complete(l);
 }
 
 static struct json_object *

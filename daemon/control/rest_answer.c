@@ -198,6 +198,7 @@ struct place_in {
 	const char *origin;
 	const struct rest_query *query;
 	int64_t offset, limit, total;
+	int64_t count; /* of what is on this page */
 };
 
 /* The same list at another place: what was asked for stays in it. */
@@ -229,8 +230,8 @@ links_of(const struct place_in *p)
 	if (p->offset > 0)
 		add_link(p, links, "prev", p->offset > p->limit ? p->offset - p->limit : 0);
 	add_link(p, links, "self", p->offset);
-	if (p->offset + p->limit < p->total)
-		add_link(p, links, "next", p->offset + p->limit);
+	if (p->count && p->offset + p->count < p->total)
+		add_link(p, links, "next", p->offset + p->count);
 	return links;
 }
 
@@ -247,11 +248,12 @@ rest_collection(const struct api_resource *resource, const char *origin, const s
 	json_get_int(result, "limit", 0, INT64_MAX, &p.limit, NULL);
 	json_get_int(result, "total", 0, INT64_MAX, &p.total, NULL);
 	json_get_array(result, "items", &items, NULL);
+	p.count = items ? (int64_t)json_object_array_length(items) : 0;
 	stable_id(resource->collection, id);
 	json_add_string(list, "id", id);
 	json_add_string(list, "type", "collection");
 	json_add_string(list, "href", resource->collection);
-	for (size_t i = 0; items && i < json_object_array_length(items); i++)
+	for (size_t i = 0; i < (size_t)p.count; i++)
 		json_object_put(rest_object(resource, json_object_array_get_idx(items, i)));
 	json_object_object_add(list, "items", json_object_get(items));
 	json_add_int(list, "offset", p.offset);

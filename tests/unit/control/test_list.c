@@ -144,6 +144,53 @@ Test(list, pages_have_what_was_asked_for_and_the_number_of_all)
 	}
 }
 
+/* A quarter of a MiB each. */
+static void
+save_large(unsigned i)
+{
+	enum { ZONES = 1024, ZONE_LEN = 255 };
+	_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xasprintf("large%u", i) };
+	char zone[ZONE_LEN + 1];
+
+	d.kind = xstrdup("exec");
+	d.o.state = OBJECT_PROVISIONING;
+	for (unsigned z = 0; z < ZONES; z++) {
+		snprintf(zone, sizeof(zone), "%0*u", ZONE_LEN, z);
+		strlist_add(&d.zones, zone);
+	}
+	cr_assert_eq(object_save(r.t.store, store_begin(r.t.store), &dnsprovider_class, &d, NULL), 0);
+}
+
+Test(list, a_page_of_large_items_ends_early_and_the_next_goes_on_there)
+{
+	enum { LARGE = 70, PER_MIB = 4, PAGE_MIB = 8 };
+	unsigned pages = 0;
+	size_t seen = 0;
+
+	for (unsigned i = 0; i < LARGE; i++)
+		save_large(i);
+	store_commit(r.t.store);
+	while (seen < LARGE) {
+		_cleanup_free_ char *params = xasprintf(
+			"{\"state\": \"PROVISIONING\", \"limit\": 1000, \"offset\": %zu}", seen);
+		struct answer a;
+
+		ask(&a, params);
+		loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL);
+		cr_assert_eq(a.calls, 1);
+		cr_assert_gt(n_items(&a), 0);
+		cr_expect_leq(n_items(&a), (size_t)PAGE_MIB * PER_MIB);
+		cr_expect_eq(number(a.result, "total"), LARGE);
+		cr_expect_eq(number(a.result, "offset"), (int64_t)seen);
+		cr_expect_eq(number(a.result, "limit"), 1000);
+		seen += n_items(&a);
+		pages++;
+		json_object_put(a.result);
+	}
+	cr_expect_eq(seen, LARGE);
+	cr_expect_eq(pages, 3);
+}
+
 Test(list, a_usual_page_is_answered_at_once_and_a_long_one_lets_others_pass)
 {
 	struct answer first, second;

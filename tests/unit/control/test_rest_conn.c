@@ -1,6 +1,7 @@
 /* Connections at one end of a socket pair, a scripted client at the other, in virtual time. */
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/control/resource.h"
 #include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_conn.h"
 
@@ -307,5 +308,32 @@ Test(rest_call, every_error_has_a_status_that_clients_know)
 		cr_expect(status >= 400 && strcmp(rest_reason(status), "Error") != 0, "%s: %d",
 			error_code_name((enum error_code)code), status);
 		cr_expect_eq(status == 429, code == ERROR_RATE_LIMITED);
+	}
+}
+
+Test(rest_call, the_next_page_begins_where_this_one_ended)
+{
+	static const struct {
+		const char *page;
+		const char *next; /* NULL: none */
+	} cases[] = {
+		{ "{\"items\":[{},{}],\"offset\":4,\"limit\":2,\"total\":7}", "/providers?offset=6&limit=2" },
+		{ "{\"items\":[{}],\"offset\":4,\"limit\":2,\"total\":7}", "/providers?offset=5&limit=2" },
+		{ "{\"items\":[{},{}],\"offset\":5,\"limit\":2,\"total\":7}", NULL },
+		{ "{\"items\":[],\"offset\":4,\"limit\":2,\"total\":7}", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct rest_query query = { .names = STRLIST_INIT };
+		_cleanup_json_ struct json_object *page = json_parse(
+			cases[i].page, strlen(cases[i].page), NULL);
+		_cleanup_json_ struct json_object *list = rest_collection(
+			&api_resources[API_PROVIDER], "", &query, page);
+		struct json_object *next = json_path(list, "_links.next");
+
+		if (cases[i].next)
+			cr_expect_str_eq(next ? json_object_get_string(next) : "", cases[i].next);
+		else
+			cr_expect_null(next, "%s", cases[i].page);
 	}
 }

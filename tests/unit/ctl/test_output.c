@@ -123,19 +123,20 @@ Test(output, a_long_list_is_fetched_page_by_page)
 	} page = { "{\"items\":[" };
 	struct exchange script[] = {
 		{ "dnsProvider.list", page.text, { NULL } },
-		{ "dnsProvider.list", "{\"items\":[{\"properties\":{\"name\":\"last\"}}]}", { NULL } },
+		{ "dnsProvider.list", "{\"items\":[{\"properties\":{\"name\":\"last\"}}],\"total\":91}",
+			{ NULL } },
 	};
 	size_t len = strlen(page.text);
 
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 90; i++) /* certd ended the page early */
 		len += (size_t)snprintf(page.text + len, sizeof(page.text) - len,
 			"%s{\"properties\":{\"name\":\"n%d\"}}", i ? "," : "", i);
-	snprintf(page.text + len, sizeof(page.text) - len, "]}");
+	snprintf(page.text + len, sizeof(page.text) - len, "],\"total\":91}");
 	_cleanup_outcome_ struct outcome o = run_certctl(script, 2, WORDS("list", "dns"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.requests, "dnsProvider.list {\"offset\":0,\"limit\":100}\ndnsProvider.list "
-				     "{\"offset\":100,\"limit\":100}\n");
+				     "{\"offset\":90,\"limit\":100}\n");
 	cr_expect_not_null(strstr(o.out, "\nlast"));
 }
 
