@@ -76,7 +76,7 @@ static const struct conf_option options[] = {
 		"clients of one user, or of one address by TCP; root has three times as many" },
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "events that are kept" },
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
-		"records of the audit log that are kept" },
+		"records of the audit log that are kept; those of the last 30 days up to ten times as many" },
 	{ "allow-other-hosts", CONF_BOOL, AT(allow_other_hosts), "no", 0, 0,
 		"a CA's directory may name URLs on other hosts than its own" },
 };

@@ -43,7 +43,7 @@ struct conf {
 	int64_t max_connections;          /* of each socket; 128 */
 	int64_t max_connections_per_user; /* 32; root 96 */
 	int64_t max_events;               /* kept in the store; 10000 */
-	int64_t max_audit_records;        /* the same of the audit log; 100000 */
+	int64_t max_audit_records;        /* of the audit log; 100000; ten times that of 30 days */
 	bool allow_other_hosts;           /* a CA's directory may name other hosts */
 };
 

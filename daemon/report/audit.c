@@ -1,6 +1,7 @@
 /*
  * The audit log: what goes into a record, how often refusals do, and the line in the journal that pins the head. A
- * refused caller decides how often it is refused, so refusals alone have a bound.
+ * refused caller decides how often it is refused, so refusals alone have a bound; who may change something decides how
+ * often he does, so that what was done lately is not driven out by more of it.
  */
 #include "daemon/report/audit.h"
 
@@ -16,6 +17,7 @@
 #include <utlist.h>
 
 enum { MAX_REFUSED = 32, WINDOW_MS = 60 * 1000, HEAD_MS = 1000, REASON_MAX = 500, SLICE_RECORDS = 200 };
+enum { YOUNG_SEC = 30 * 86400, YOUNG_FACTOR = 10 };
 
 /* Whose refusals are being counted, and for what. */
 struct refused {
@@ -94,6 +96,51 @@ add_object(struct json_object *record, const struct event_object *object)
 	json_object_object_add(record, "object", o);
 }
 
+/* When that record was written; 0: it cannot be read. */
+static int64_t
+time_of(struct audit *a, uint64_t number)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_json_ struct json_object *record = NULL;
+	unsigned char hash[AUDIT_HASH_LEN];
+	const char *time = NULL;
+	int64_t at = 0;
+
+	if (audit_chain_get(a->store, number, &text, hash, NULL) != 1)
+		return 0;
+	record = json_parse(text.data, text.len, NULL);
+	if (!record || json_get_string(record, "time", &time, NULL) != 1 || time_parse_rfc3339(time, &at) < 0)
+		return 0;
+	return at;
+}
+
+/*
+ * How many records there may be after one more: of what is more than the limit, what is old enough leaves, some at a
+ * time. One that cannot be read stands in no other's way.
+ */
+static uint64_t
+room(struct audit *a)
+{
+	static const uint64_t leaving[] = { 100, 2, 1 };
+	int64_t young_since_at = clock_wall(loop_clock(a->loop)) - YOUNG_SEC;
+	struct audit_head head;
+	uint64_t count;
+
+	if (audit_head_read(a->store, &head, NULL) != 1 || !head.first)
+		return YOUNG_FACTOR * a->max_records;
+	count = head.last - head.first + 1;
+	for (size_t i = 0; i < ARRAY_SIZE(leaving); i++) {
+		int64_t at;
+
+		if (count + 1 < a->max_records + leaving[i])
+			continue;
+		at = time_of(a, head.first + leaving[i] - 1);
+		if (at ? at < young_since_at : leaving[i] == 1)
+			return count + 1 - leaving[i];
+	}
+	return YOUNG_FACTOR * a->max_records;
+}
+
 static int
 append(struct audit *a, struct store_txn *txn, struct json_object *record, struct error *err)
 {
@@ -106,8 +153,7 @@ append(struct audit *a, struct store_txn *txn, struct json_object *record, struc
 		damage, "reason", "the head of the audit log did not verify; a new chain begins here");
 	json_write(damage, &damage_text);
 	json_write(record, &text);
-	if (audit_chain_append(
-		    a->store, txn, text.data, text.len, damage_text.data, a->max_records, &head, err) < 0)
+	if (audit_chain_append(a->store, txn, text.data, text.len, damage_text.data, room(a), &head, err) < 0)
 		return error_wrap(err, "audit log");
 	if (!loop_timer_is_armed(&a->tell_head))
 		loop_timer_set(&a->tell_head, HEAD_MS);

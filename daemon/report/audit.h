@@ -16,7 +16,7 @@
 struct audit;
 struct loop;
 
-/* All borrowed; must outlive it. @max_records: older ones leave the store. */
+/* All borrowed; must outlive it. @max_records: older ones leave the store, once they are 30 days old or ten times as many. */
 struct audit *
 audit_new(struct store *store, struct loop *loop, struct log *log, uint64_t max_records);
 

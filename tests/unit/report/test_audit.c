@@ -250,3 +250,46 @@ Test(audit, it_is_verified_in_turns_and_told_once_even_when_certd_stops)
 	cr_expect_eq(stopped.code, ERROR_CANCELLED);
 	rig_clear(&r);
 }
+
+static void
+change_often(struct rig *r, int times)
+{
+	const struct audit_entry entry = {
+		.who = "uid:5", .user_id = "5", .method = "autoCertificate.pause"
+	};
+
+	for (int i = 0; i < times; i++)
+		cr_assert_eq(audit_change(r->audit, store_begin(r->t.store), &entry, NULL), 0);
+	store_commit(r->t.store);
+}
+
+static void
+expect_records(struct rig *r, uint64_t first, uint64_t last)
+{
+	struct audit_head head;
+
+	cr_assert_eq(audit_head_read(r->t.store, &head, NULL), 1);
+	cr_expect_eq(head.first, first, "%llu", (unsigned long long)head.first);
+	cr_expect_eq(head.last, last, "%llu", (unsigned long long)head.last);
+}
+
+Test(audit, what_was_done_lately_is_not_driven_out_by_doing_more)
+{
+	struct rig r;
+
+	rig_init(&r);
+	audit_free(r.audit);
+	r.audit = audit_new(r.t.store, r.loop, r.log, 50);
+	change_often(&r, 120);
+	expect_records(&r, 1, 120);
+	change_often(&r, 480);
+	expect_records(&r, 101, 600); /* ten times as many are the end of it */
+	clock_advance_ms(r.clock, (int64_t)31 * 86400 * 1000);
+	change_often(&r, 1);
+	expect_records(&r, 201, 601); /* a hundred at a time: no change waits for all of them */
+	change_often(&r, 30);
+	expect_records(&r, 555, 631);
+	change_often(&r, 100);
+	expect_records(&r, 601, 731); /* the old ones are gone, and no other */
+	rig_clear(&r);
+}
