@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { LISTEN_AGAIN_MS = 30 * 1000 };
+enum { LISTEN_AGAIN_MS = 5 * 1000 };
 
 struct client {
 	struct rest *rest;

@@ -9,7 +9,7 @@ import pytest
 from certd import Certd, is_sanitized
 from ionos_client import IonosClient
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, listens, wait_for
 
 PEAK_KIB_MAX = 64 * 1024
 STATUS = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -216,6 +216,6 @@ def test_an_address_that_is_taken_is_told_and_bound_later(start):
         certd = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
         warnings = certd.call("server.status")["warnings"]
         assert any(f"listen on 127.0.0.1:{port}: Address already in use" in w for w in warnings), warnings
-    certd.restart()
+    wait_for(lambda: listens(port), 40, "the address bound by itself")
     with Raw(("127.0.0.1", port)) as raw:
         assert raw.ask(STATUS)[0] == 401
