@@ -34,11 +34,12 @@ def pytest_runtest_protocol(item):
     signal.signal(signal.SIGALRM, previous)
 
 
-def pytest_collection_modifyitems(items):
-    if any(item.get_closest_marker("plain_build") for item in items) and is_sanitized():
-        for item in items:
-            if item.get_closest_marker("plain_build"):
-                item.add_marker(pytest.mark.skip(reason="the build has sanitizers"))
+def pytest_collection_modifyitems(config, items):
+    """With sanitizers the tests for the plain build are none of the run's; they run on the plain build."""
+    plain = [item for item in items if item.get_closest_marker("plain_build")]
+    if plain and is_sanitized():
+        config.hook.pytest_deselected(items=plain)
+        items[:] = [item for item in items if item not in plain]
 
 
 @pytest.hookimpl(hookwrapper=True)
