@@ -1,9 +1,9 @@
-# The sample configuration and examples for web servers, which the system tests load as they are.
+# The sample configuration, and examples for web servers. The system tests load them unchanged.
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/certd.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
 	etc/haproxy-tls.cfg
 
-# An administrator's file is never replaced, and removed only if it is still the sample.
+# Never overwrite an existing configuration; uninstall removes it only if it still equals the sample.
 certd_conf = $(DESTDIR)$(sysconfdir)/certd/certd.conf
 install-certd-conf:
 	test -e '$(certd_conf)' || { $(MKDIR_P) '$(DESTDIR)$(sysconfdir)/certd' && \

@@ -1,4 +1,4 @@
-# Units for systemd, and what they run. Paths are filled in here, as configure would leave ${prefix} in them.
+# systemd units and their helpers. Paths are filled in here because configure would leave ${prefix} in them.
 units_in = systemd/certd.service systemd/certd-master-key.service systemd/certd-nginx.service \
 	systemd/certd-haproxy.service
 units = systemd/certd.socket systemd/certd-http.socket systemd/certd-rest.socket systemd/certd-nginx.path systemd/certd-nginx.timer \
@@ -22,7 +22,7 @@ else
 EXTRA_DIST += $(unit_helpers)
 endif
 
-# Installed under one name, which two files in one folder cannot have.
+# Both files are installed as certd.conf, so they have different names here.
 install-systemd:
 if HAVE_SYSUSERSDIR
 	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)'
