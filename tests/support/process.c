@@ -11,17 +11,22 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { START_MS = 20000, POLL_MS = 10 };
+
+/* Blocks of ports, shared by all tests on a machine; as in tests/support/py/procs.py. */
+enum { FIRST_PORT = 10240, PORT_BLOCKS = 704, PORT_BLOCK_SIZE = 32 };
 
 char *
 scratch_new(void)
@@ -62,24 +67,57 @@ scratch_write(const char *dir, const char *name, const char *fmt, ...)
 	cr_assert_eq(fclose(file), 0);
 }
 
+/* Takes the abstract socket "certd-test-ports-NUMBER", which the process holds for as long as it lives. */
+static bool
+process_owns_block(int number)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int len = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "certd-test-ports-%d", number);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+		return true;
+	close(fd);
+	return false;
+}
+
+static bool
+process_port_is_free(int port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_free = bind(tcp, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
+		       bind(udp, (struct sockaddr *)&sin, sizeof(sin)) == 0;
+
+	close(tcp);
+	close(udp);
+	return is_free;
+}
+
 int
 free_port(void)
 {
-	for (int i = 0; i < 100; i++) {
-		struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-		socklen_t len = sizeof(sin);
-		int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		int ok = bind(tcp, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
-			 getsockname(tcp, (struct sockaddr *)&sin, &len) == 0 &&
-			 bind(udp, (struct sockaddr *)&sin, sizeof(sin)) == 0;
+	static int next, end; /* of the block that this process owns */
+	static pid_t owner;
 
-		close(tcp);
-		close(udp);
-		if (ok)
-			return ntohs(sin.sin_port);
+	if (owner != getpid())
+		next = end = 0; /* the block is the parent's */
+	for (int i = 0; i < PORT_BLOCKS; i++) {
+		while (next < end)
+			if (process_port_is_free(next++))
+				return next - 1;
+		int number = (getpid() + i) % PORT_BLOCKS;
+		if (process_owns_block(number)) {
+			owner = getpid();
+			next = FIRST_PORT + number * PORT_BLOCK_SIZE;
+			end = next + PORT_BLOCK_SIZE;
+		}
 	}
-	cr_assert_fail("no free port");
+	cr_assert_fail("every block of ports is reserved");
 	return 0;
 }
 

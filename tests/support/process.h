@@ -21,7 +21,10 @@ scratch_remove(char **dir);
 void
 scratch_write(const char *dir, const char *name, const char *fmt, ...) _printf_(3, 4);
 
-/* A port of 127.0.0.1 that neither TCP nor UDP uses at the moment. */
+/*
+ * A port of 127.0.0.1 that is free for TCP and UDP. Until this process ends, no other test on this machine gets it, so
+ * it may also be one where nothing listens.
+ */
 int
 free_port(void);
 

@@ -223,9 +223,23 @@ os.kill(os.getpid(), signal.SIGKILL)
     wait_for(lambda: is_gone(pid))
 
 
-def test_ports_are_handed_out_once():
-    ports = {free_port() for _ in range(200)}
-    assert len(ports) == 200 and not any(listens(port) for port in list(ports)[:5])
+def test_processes_never_share_a_port():
+    """Eight take ports at the same time, and keep them although they use none of them."""
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(procs.__file__).parent)!r})
+from procs import free_port
+print(*(free_port() for _ in range(200)), flush=True)
+sys.stdin.read()
+"""
+    takers = [subprocess.Popen(["/usr/bin/python3", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True) for _ in range(8)]
+    ports = [port for taker in takers for port in map(int, taker.stdout.readline().split())]
+    ports += [free_port() for _ in range(200)]
+    for taker in takers:
+        taker.communicate()
+    assert len(ports) == len(set(ports)) == 1800
+    assert not any(listens(port) for port in ports[:5])
 
 
 def test_the_rpc_client_tells_answers_errors_and_events_apart(scratch):

@@ -13,7 +13,12 @@ from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
-_handed_out = set()
+
+# Ports are reserved in blocks, below those that the kernel gives to clients. Whoever binds the abstract socket
+# "certd-test-ports-NUMBER" owns block NUMBER. Like ports, these sockets belong to a network namespace, and they go with
+# their process, however it ends. tests/support/process.c does the same.
+_FIRST_PORT, _BLOCKS, _BLOCK_SIZE = 10240, 704, 32
+_reserved = {}  # of each network namespace: the sockets that hold its blocks, and the ports not yet given out
 
 
 def wait_for(condition, seconds=10, what=None, interval=0.02):
@@ -48,12 +53,29 @@ def _is_free(port):
     return True
 
 
+def _reserve_block():
+    """Returns the socket that holds a block that no other process has, and the block's ports."""
+    start = random.randrange(_BLOCKS)
+    for number in (*range(start, _BLOCKS), *range(start)):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            sock.bind(f"\0certd-test-ports-{number}")
+            return sock, range(_FIRST_PORT + number * _BLOCK_SIZE, _FIRST_PORT + (number + 1) * _BLOCK_SIZE)
+        except OSError:
+            sock.close()
+    raise AssertionError("every block of ports is reserved")
+
+
 def free_port():
-    """A port of 127.0.0.1 that nobody uses for TCP or UDP; below those that the kernel gives to clients."""
+    """A port of 127.0.0.1 that is free for TCP and UDP. Until this process ends, no other test on this machine gets it."""
+    locks, ports = _reserved.setdefault(os.stat("/proc/thread-self/ns/net").st_ino, ([], []))
     while True:
-        port = random.randrange(10240, 32768)
-        if port not in _handed_out and _is_free(port):
-            _handed_out.add(port)
+        if not ports:
+            lock, block = _reserve_block()
+            locks.append(lock)
+            ports.extend(block)
+        port = ports.pop()
+        if _is_free(port):
             return port
 
 
