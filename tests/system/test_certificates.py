@@ -151,11 +151,10 @@ def test_a_key_is_for_admins(start, ca, scratch):
     for path in (certd.directory, certd.runtime):
         path.chmod(0o711)
     os.chown(certd.socket, -1, 65534)
-    nobody = {"user": 65534, "group": 65534, "extra_groups": [], "check": False}
-    exported = certd.ctl("export", "shop", **nobody)
+    exported = certd.ctl("export", "shop", user=65534)
     assert exported.stdout == (certd.drop("shop") / "fullchain.pem").read_text(), exported
     for words in (("export", "shop", "--key"), ("export", "shop", "--format", "bundle"), ("env", "shop")):
-        refused = certd.ctl(*words, **nobody)
+        refused = certd.ctl(*words, user=65534, check=False)
         assert refused.returncode and "needs the role admin" in refused.stderr and not refused.stdout, refused
     denied = [r for r in certd.ctl_json("audit") if r["outcome"] == "refused"]
     assert denied and denied[0]["method"] == "certificate.export"

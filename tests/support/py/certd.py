@@ -1,6 +1,7 @@
 """The programs under test, found by CERTD_BUILDDIR."""
 import json
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -98,10 +99,18 @@ class Certd(Server):
         with self.rpc() as rpc:
             return rpc.call(method, **params)
 
-    def ctl(self, *arguments, check=True, timeout=60, variables=None, **options):
-        """Runs certctl against this daemon, with more environment variables. Returns its CompletedProcess."""
+    def ctl(self, *arguments, check=True, timeout=60, variables=None, user=None, **options):
+        """Runs certctl against this daemon, with more environment variables. Returns its CompletedProcess.
+
+        @user: a uid, whose process has the gid of the same number and no other group.
+        """
         environment = {**os.environ, "CERTD_SOCKET": str(self.socket), "LC_ALL": "C.UTF-8", **(variables or {})}
-        return run([program("certctl"), *arguments], check=check, timeout=timeout, env=environment, **options)
+        certctl = program("certctl")
+        if user is not None:
+            # The build may be in a directory that only its owner may enter, such as /root.
+            certctl = shutil.copy(certctl, self.directory)
+            options.update(user=user, group=user, extra_groups=[])
+        return run([certctl, *arguments], check=check, timeout=timeout, env=environment, **options)
 
     def ctl_json(self, *arguments, **options):
         """certctl's answer with --output json."""
