@@ -118,7 +118,9 @@ void
 text_split_camel(const char *name, char sep, struct buf *ret)
 {
 	for (const char *p = name; *p; p++) {
-		if (isupper((unsigned char)*p) && p != name)
+		bool is_acronym = p != name && isupper((unsigned char)p[-1]) && !islower((unsigned char)p[1]);
+
+		if (isupper((unsigned char)*p) && p != name && !is_acronym)
 			buf_add_char(ret, sep);
 		buf_add_char(ret, (char)tolower((unsigned char)*p));
 	}

@@ -35,7 +35,7 @@ text_relative(struct buf *ret, int64_t at, int64_t now);
 void
 text_value(struct ctl *ctl, const struct api_field *field, struct json_object *value, struct buf *ret);
 
-/* "subjectAlternativeNames" -> "subject alternative names"; "caFile" -> "ca-file" with sep '-'. */
+/* "resourceURN" -> "resource urn"; "caFile" -> "ca-file" with sep '-'. A run of capitals is one word. */
 void
 text_split_camel(const char *name, char sep, struct buf *ret);
 

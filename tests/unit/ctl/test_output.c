@@ -1,6 +1,8 @@
 #include "tests/unit/ctl/scripted.h"
 
+#include "common/buf.h"
 #include "common/error.h"
+#include "ctl/text.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -234,4 +236,24 @@ Test(output, removing_tells_each_and_stops_at_the_first_failure)
 	cr_expect_eq(o.status, error_exit_status(ERROR_IN_USE));
 	cr_expect_str_eq(o.out, "consumer 'a' is removed\n");
 	cr_expect_str_eq(o.err, "certctl: consumer 'b' is in use\n");
+}
+
+Test(text, a_run_of_capitals_is_one_word)
+{
+	static const struct {
+		const char *name, *words;
+	} cases[] = {
+		{ "resourceURN", "resource urn" },
+		{ "URNOfObject", "urn of object" },
+		{ "sha256Fingerprint", "sha256 fingerprint" },
+		{ "subjectAlternativeNames", "subject alternative names" },
+		{ "ttl", "ttl" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf words = BUF_INIT;
+
+		text_split_camel(cases[i].name, ' ', &words);
+		cr_expect_str_eq(buf_str(&words), cases[i].words);
+	}
 }
