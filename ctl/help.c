@@ -1,10 +1,11 @@
-/* Help as text, and the same as parts of the man page: one fact in one place. */
+/* Help as text, and the same facts as parts of the manual page. */
 #include "ctl/help.h"
 
 #include "common/buf.h"
 #include "common/ca.h"
 #include "ctl/commands.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ write_meaning(const struct option *option, bool is_required, struct buf *ret)
 	const struct api_field *field = option->field;
 
 	if (option->is_negation) {
-		buf_add_str(ret, "the opposite");
+		buf_printf(ret, "the opposite of --%s", option->name + strlen("no-"));
 		return;
 	}
 	buf_add_str(ret, field->help);
@@ -79,6 +80,18 @@ is_required(const struct command *command, const struct option *option)
 	       !option->parent && (option->field->flags & API_REQUIRED);
 }
 
+/* A second line if @usage is too wide for its column. */
+static void
+print_row(FILE *out, const struct buf *usage, const char *meaning)
+{
+	const char *text = buf_str(usage);
+
+	if (usage->len > OPTION_WIDTH - 2)
+		fprintf(out, "  %s\n  %*s%s\n", text, OPTION_WIDTH, "", meaning);
+	else
+		fprintf(out, "  %-*s%s\n", OPTION_WIDTH, text, meaning);
+}
+
 static void
 print_option(FILE *out, const struct command *command, const struct option *option)
 {
@@ -87,13 +100,10 @@ print_option(FILE *out, const struct command *command, const struct option *opti
 
 	write_usage(option, &usage);
 	write_meaning(option, command && is_required(command, option), &meaning);
-	if (usage.len > OPTION_WIDTH - 2)
-		fprintf(out, "  %s\n  %*s%s\n", buf_str(&usage), OPTION_WIDTH, "", buf_str(&meaning));
-	else
-		fprintf(out, "  %-*s%s\n", OPTION_WIDTH, buf_str(&usage), buf_str(&meaning));
+	print_row(out, &usage, buf_str(&meaning));
 }
 
-/* Words of the command, from its row or from the parameters that are given without an option name. */
+/* Positional arguments, from the command's row and from the parameters of its method. */
 static void
 write_words(const struct command *command, struct buf *ret)
 {
@@ -116,7 +126,7 @@ is_global(const struct api_field *field)
 	return false;
 }
 
-/* Return: options of the command itself. */
+/* The number of options that are not global. */
 static size_t
 count_own(const struct options *options)
 {
@@ -147,10 +157,10 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 		fprintf(out, "\nOptions%s%s:\n", resource && (command->flags & COMMAND_NOUN) ? " for " : "",
 			resource && (command->flags & COMMAND_NOUN) ? resource->cli : "");
 	else if (command->from == OPTIONS_UPDATE)
-		fputs("\nOptions are the properties of the noun: certctl set auto --help\n", out);
+		fputs("\nThe options depend on NOUN; for example: certctl set auto --help\n", out);
 	for (size_t i = 0; i < options.count; i++) {
 		if (i == own)
-			fputs("\nAlways:\n", out);
+			fputs("\nGlobal options:\n", out);
 		print_option(out, command, &options.items[i]);
 	}
 	options_clear(&options);
@@ -161,21 +171,21 @@ help_all(FILE *out)
 {
 	struct options options;
 
-	fputs("certctl COMMAND [OPTION]...: drive certd, which keeps TLS certificates valid\n\nCommands:\n",
+	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n",
 		out);
 	for (const struct command *c = commands; c->name; c++) {
 		_cleanup_buf_ struct buf usage = BUF_INIT;
 
 		buf_add_str(&usage, c->name);
 		write_words(c, &usage);
-		fprintf(out, "  %-*s%s\n", OPTION_WIDTH, buf_str(&usage), c->help);
+		print_row(out, &usage, c->help);
 	}
-	fputs("\nAlways:\n", out);
+	fputs("\nGlobal options:\n", out);
 	options_of(NULL, NULL, &options);
 	for (size_t i = 0; i < options.count; i++)
 		print_option(out, NULL, &options.items[i]);
 	options_clear(&options);
-	fputs("\ncertctl COMMAND --help says more; so does certctl(1).\n", out);
+	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", out);
 }
 
 int
@@ -192,7 +202,8 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 		return 0;
 	command = command_find(args->words.items[0]);
 	if (!command)
-		return error_set(err, ERROR_USAGE, "there is no command '%s'", args->words.items[0]);
+		return error_set(
+			err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
 	help_command(
 		ctl->out, command, args->words.count > 1 ? api_resource_find(args->words.items[1]) : NULL);
 	return 0;
@@ -200,7 +211,7 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --- man(7) --- */
 
-/* '-' as it is typed, '\' and a leading '.' or '\'' as text; lines may break behind '|'. */
+/* Escapes '-', '\' and a leading '.' or '\''; allows a line break after '|'. */
 static void
 man_text(FILE *out, const char *text)
 {
@@ -253,6 +264,30 @@ man_options(FILE *out, const struct command *command, const struct api_resource 
 	options_clear(&options);
 }
 
+/* Text is filled; indented lines are examples and keep their line breaks. */
+static void
+man_notes(FILE *out, const char *notes)
+{
+	bool is_example = false;
+
+	fputs(".PP\n", out);
+	while (*notes) {
+		size_t len = strcspn(notes, "\n");
+		_cleanup_free_ char *line = xstrndup(notes, len);
+
+		if (len == 0)
+			fputs(".PP\n", out);
+		if (!is_example && *line == ' ')
+			fputs(".nf\n", out);
+		is_example = is_example || *line == ' ';
+		man_text(out, line);
+		fputs(len ? "\n" : "", out);
+		notes += len + (notes[len] == '\n');
+	}
+	if (is_example)
+		fputs(".fi\n", out);
+}
+
 static void
 man_command(FILE *out, const struct command *command)
 {
@@ -264,19 +299,17 @@ man_command(FILE *out, const struct command *command)
 	man_text(out, command->name);
 	man_text(out, buf_str(&words));
 	fputc('\n', out);
-	man_text(out, command->help);
+	fputc(toupper((unsigned char)command->help[0]), out);
+	man_text(out, command->help + 1);
 	fputs(".\n", out);
-	if (command->notes) {
-		fputs(".PP\n.nf\n", out);
-		man_text(out, command->notes);
-		fputs(".fi\n", out);
-	}
+	if (command->notes)
+		man_notes(out, command->notes);
 	for (size_t i = 0; by_noun && i < API_RESOURCE_COUNT; i++) {
 		enum api_method_id method;
 
 		if (command->from == OPTIONS_UPDATE && !api_method_of(&api_resources[i], API_UPDATE, &method))
 			continue;
-		fputs(".PP\nFor ", out);
+		fputs(".PP\nOptions for ", out);
 		man_text(out, api_resources[i].cli);
 		fputs(":\n", out);
 		man_options(out, command, &api_resources[i]);
@@ -301,7 +334,7 @@ man_servers(FILE *out)
 	}
 }
 
-/* Every status once, with the classes that share it. */
+/* One entry for each status, with the classes that share it. */
 static void
 man_exit(FILE *out)
 {

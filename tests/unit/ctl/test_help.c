@@ -26,6 +26,17 @@ Test(help, every_command_has_help_that_names_its_options)
 	}
 }
 
+Test(help, the_list_of_commands_keeps_usage_and_meaning_apart)
+{
+	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("help"));
+
+	for (const struct command *c = commands; c->name; c++) {
+		_cleanup_free_ char *meaning = xasprintf("  %s\n", c->help);
+
+		cr_expect_not_null(strstr(o.out, meaning), "%s: %s", c->name, o.out);
+	}
+}
+
 Test(help, help_wins_over_what_is_wrong_or_missing)
 {
 	static const struct {
@@ -112,6 +123,14 @@ Test(help, the_man_page_has_every_command_server_and_exit_status)
 
 		cr_expect_not_null(strstr(statuses, status), "%s", status);
 	}
+}
+
+Test(help, the_man_page_fills_text_and_keeps_the_lines_of_examples)
+{
+	_cleanup_free_ char *all = man_part("commands");
+
+	cr_expect_not_null(strstr(all, ".PP\n.nf\n  certctl dump > site.yaml\n"));
+	cr_expect_not_null(strstr(all, ".PP\nShows the differences, then"), "text is not in .nf");
 }
 
 Test(complete, candidates_come_from_the_tables_and_names_from_certd)
