@@ -30,7 +30,7 @@ NAMES = (
     ("/run/certd/rest.sock", "{runtime}/rest.sock"),
     ("/usr/local/bin/dns-hook", "/bin/true"),
     ("/usr/local/bin/balancer", "/bin/true"),
-    ("/usr/sbin/postfix", "/bin/true"),
+    ("/usr/local/bin/deploy-app", "/bin/true"),
     ("/var/lib/certd", "{state}"),
     ("/etc/letsencrypt/live/", ""),
     ("0.0.0.0:8443", "127.0.0.1:{port}"),
