@@ -1,4 +1,4 @@
-/* The table of well-known ACME directories. Discontinued ones are not listed: their URL still works if it does. */
+/* The table of well-known ACME directories. Discontinued services are not listed; their URLs can still be given. */
 #include "common/ca.h"
 
 #include "common/alloc.h"
@@ -9,13 +9,14 @@
 static const struct ca cas[] = {
 	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", false, "Let's Encrypt" },
 	{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", false,
-		"Let's Encrypt, untrusted certificates for tests" },
+		"Let's Encrypt staging; untrusted certificates for tests" },
 	{ "zerossl", "https://acme.zerossl.com/v2/DV90", true,
-		"ZeroSSL; key id and key from its developer page" },
+		"ZeroSSL; EAB key id and key are on its developer page" },
 	{ "google", "https://dv.acme-v02.api.pki.goog/directory", true,
-		"Google Trust Services; gcloud publicca external-account-keys create" },
+		"Google Trust Services; create the EAB key with: gcloud publicca external-account-keys "
+		"create" },
 	{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", true,
-		"Google Trust Services, untrusted certificates for tests" },
+		"Google Trust Services staging; untrusted certificates for tests" },
 	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc", true, "SSL.com, ECDSA chain" },
 	{ "sslcom-rsa", "https://acme.ssl.com/sslcom-dv-rsa", true, "SSL.com, RSA chain" },
 	{ "sectigo", "https://acme.sectigo.com/v2/DV", true, "Sectigo, domain validation" },
