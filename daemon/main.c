@@ -1,6 +1,6 @@
 /*
- * certd: command line and process set-up; everything else is libcertd. Usage and configuration errors are one line on
- * stderr and exit status 64 and 78, as sysexits(3) has them.
+ * certd: command line and process set-up; everything else is in libcertd. Usage and configuration errors are one line
+ * on stderr and exit status 64 or 78, as in sysexits(3).
  */
 #include "common/buf.h"
 #include "common/error.h"
@@ -35,15 +35,15 @@ static const struct option options[] = {
 static const char usage[] =
 	"usage: certd [--foreground] [--state DIR] [--runtime DIR] [--config FILE]\n"
 	"\n"
-	"  --foreground       stay in the foreground (certd always does; for clarity in scripts)\n"
-	"  --state DIR        where the store and the drops are (" LOCALSTATEDIR "/lib/certd)\n"
-	"  --runtime DIR      where the control socket is (" RUNSTATEDIR "/certd)\n"
-	"  --config FILE      configuration (" CONF_PATH_DEFAULT ", if it is there)\n"
+	"  --foreground       stay in the foreground (always the case; for clarity in scripts)\n"
+	"  --state DIR        directory of the store and the deployed files (" LOCALSTATEDIR "/lib/certd)\n"
+	"  --runtime DIR      directory of the sockets (" RUNSTATEDIR "/certd)\n"
+	"  --config FILE      configuration file (" CONF_PATH_DEFAULT ", if it exists)\n"
 	"  --help-config      list all options of the configuration file\n"
-	"  --allow-debugger   let strace and gdb attach: keys can then be read by this user\n"
+	"  --allow-debugger   let strace and gdb attach; processes of this user can then read private keys\n"
 	"  --help, --version\n"
 	"\n"
-	"certd is driven by certctl(1). See certd(8) and certd.conf(5).\n";
+	"certctl(1) controls certd. See certd(8) and certd.conf(5).\n";
 
 struct arguments {
 	const char *state;
@@ -67,7 +67,7 @@ print_help_config(void)
 	return print(buf_str(&help));
 }
 
-/* Return: -1 go on, else the exit status. */
+/* Return: -1 to continue, or the exit status. */
 static int
 parse(int argc, char **argv, struct arguments *ret)
 {
@@ -96,17 +96,17 @@ parse(int argc, char **argv, struct arguments *ret)
 		case 'V':
 			return print(PACKAGE_NAME " " PACKAGE_VERSION "\n");
 		default:
-			fputs("certd: see certd --help\n", stderr);
+			fputs("certd: see: certd --help\n", stderr);
 			return error_exit_status(ERROR_USAGE);
 		}
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "certd: unexpected argument '%s'; see certd --help\n", argv[optind]);
+	fprintf(stderr, "certd: unexpected argument '%s'; see: certd --help\n", argv[optind]);
 	return error_exit_status(ERROR_USAGE);
 }
 
-/* The directory as an absolute path. Owned by the caller. */
+/* @path as an absolute path; owned by the caller. */
 static char *
 absolute(const char *path)
 {
@@ -115,7 +115,7 @@ absolute(const char *path)
 	return cwd ? xasprintf("%s/%s", cwd, path) : xstrdup(path);
 }
 
-/* The command line wins over the file. */
+/* The command line overrides the file. */
 static int
 read_conf(const struct arguments *args, struct conf *conf, const char **ret_path, struct error *err)
 {
@@ -149,7 +149,8 @@ run(const struct arguments *args, struct error *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 1)
-		fputs("certd: keys are not locked in memory and may reach swap space (raise LimitMEMLOCK)\n",
+		fputs("certd: cannot lock keys in memory, they may be written to swap space; raise "
+		      "LimitMEMLOCK\n",
 			stderr);
 	conf_init(&conf);
 	if (read_conf(args, &conf, &path, err) < 0) {
