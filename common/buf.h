@@ -21,7 +21,7 @@ struct buf {
 	}
 #define _cleanup_buf_ _cleanup_(buf_clear)
 
-/* Releases the octets; the buffer can be used again. Not for secrets: see common/secret.h. */
+/* Releases the octets; the buffer can be used again. Not for secrets: see common/crypto/secret.h. */
 void
 buf_clear(struct buf *b);
 

@@ -2,7 +2,7 @@
 #include "common/ca.h"
 
 #include "common/alloc.h"
-#include "common/api.h"
+#include "common/nearest.h"
 
 #include <string.h>
 
@@ -56,5 +56,5 @@ ca_nearest(const char *alias)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
 		aliases[i] = cas[i].alias;
-	return api_nearest(alias, aliases, ARRAY_SIZE(cas));
+	return nearest_word(alias, aliases, ARRAY_SIZE(cas));
 }

@@ -6,8 +6,8 @@
 #include "common/conf.h"
 
 #include "common/alloc.h"
-#include "common/api.h"
 #include "common/error.h"
+#include "common/nearest.h"
 #include "common/scope.h"
 #include "common/timefmt.h"
 
@@ -102,7 +102,7 @@ unknown_option(const char *name, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		names[i] = options[i].name;
-	nearest = api_nearest(name, names, ARRAY_SIZE(options));
+	nearest = nearest_word(name, names, ARRAY_SIZE(options));
 	if (nearest)
 		return error_set(err, ERROR_CONFIG, "%s: unknown option; did you mean '%s'?", name, nearest);
 	return error_set(err, ERROR_CONFIG, "%s: unknown option", name);

@@ -1,9 +1,10 @@
-/* api_nearest(): the word that somebody who typed another one probably meant; for error messages. */
-#include "common/api.h"
+/* Optimal string alignment distance, with three rows of its matrix. */
+#include "common/nearest.h"
 
 #include "common/alloc.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_WORD = 64 };
@@ -51,7 +52,7 @@ edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 const char *
-api_nearest(const char *word, const char *const *candidates, size_t count)
+nearest_word(const char *word, const char *const *candidates, size_t count)
 {
 	size_t len = strlen(word);
 	size_t best = (len + 2) / 3 + 1; /* a third of it may be wrong */

@@ -5,6 +5,7 @@
  */
 #include "ctl/args.h"
 
+#include "common/nearest.h"
 #include "ctl/commands.h"
 #include "ctl/values.h"
 
@@ -114,7 +115,7 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 	}
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
 		nouns[i] = api_resources[i].cli;
-	nearest = api_nearest(singular, nouns, API_RESOURCE_COUNT);
+	nearest = nearest_word(singular, nouns, API_RESOURCE_COUNT);
 	return error_set(err, ERROR_USAGE,
 		"%s: '%s' is none of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
 		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
@@ -188,7 +189,7 @@ unknown_option(const struct reader *reader, const char *name, struct error *err)
 	names = xcalloc(reader->options.count, sizeof(*names));
 	for (size_t i = 0; i < reader->options.count; i++)
 		names[i] = reader->options.items[i].name;
-	nearest = api_nearest(name, names, reader->options.count);
+	nearest = nearest_word(name, names, reader->options.count);
 	if (nearest)
 		return error_set(
 			err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);

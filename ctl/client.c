@@ -4,9 +4,9 @@
  */
 #include "ctl/client.h"
 
+#include "common/api/rpc.h"
 #include "common/buf.h"
 #include "common/error.h"
-#include "common/rpc.h"
 
 #include <errno.h>
 #include <grp.h>

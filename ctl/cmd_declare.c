@@ -1,4 +1,5 @@
 /* add-*, set, rm: declarations. Adding waits until what was declared is there. */
+#include "common/nearest.h"
 #include "common/timefmt.h"
 #include "ctl/commands.h"
 #include "ctl/declare.h"
@@ -301,7 +302,7 @@ unset(struct args *args, const char *word, struct error *err)
 	if (found)
 		json_object_object_add(
 			args->values, found->parent ? found->parent->name : found->field->name, NULL);
-	nearest = api_nearest(word, names, options.count);
+	nearest = nearest_word(word, names, options.count);
 	if (!found)
 		error_set(err, ERROR_USAGE, "--unset: there is no option '%s'%s%s%s", word,
 			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");

@@ -2,8 +2,8 @@
  * import: files become one call. Only what must be known here is looked at: which blocks are certificates and which is
  * the key, and whether a password has to be asked for. certd judges the rest.
  */
-#include "common/base64url.h"
-#include "common/pem.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/pem.h"
 #include "common/timefmt.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"

@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/nearest.h"
 #include "ctl/text.h"
 
 #include <ctype.h>
@@ -128,7 +129,7 @@ unknown(const struct api_resource *resource, const char *word, struct error *err
 	const char *nearest;
 
 	columns_words(resource, &words);
-	nearest = api_nearest(word, (const char *const *)words.items, words.count);
+	nearest = nearest_word(word, (const char *const *)words.items, words.count);
 	return error_set(err, ERROR_USAGE, "%s has no '%s'%s%s%s", resource->cli, word,
 		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }

@@ -1,6 +1,8 @@
 /* The commands: parsing, help, completion and the man page are made from this table and the API's. */
 #include "ctl/commands.h"
 
+#include "common/nearest.h"
+
 #include <string.h>
 
 /* clang-format off */
@@ -392,5 +394,5 @@ command_nearest(const char *name)
 
 	for (const struct command *c = commands; c->name && count < ARRAY_SIZE(names); c++)
 		names[count++] = c->name;
-	return api_nearest(name, names, count);
+	return nearest_word(name, names, count);
 }

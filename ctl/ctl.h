@@ -2,7 +2,7 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
-#include "common/api.h"
+#include "common/api/api.h"
 #include "common/error.h"
 #include "ctl/client.h"
 

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/nearest.h"
 #include "common/strlist.h"
 #include "ctl/yaml_file.h"
 
@@ -347,7 +348,7 @@ refuse_unknown(const struct yaml_file *file, const char *key, struct error *err)
 
 	for (size_t i = 0; i < count; i++)
 		strlist_take(&keys, declaration_key(resources[i]));
-	nearest = api_nearest(key, (const char *const *)keys.items, keys.count);
+	nearest = nearest_word(key, (const char *const *)keys.items, keys.count);
 	all = strlist_join(&keys, ", ");
 	return error_set(err, ERROR_INVALID, "line %lld: '%s' is none of %s%s%s%s",
 		(long long)yaml_line(file, key), key, all, nearest ? "; did you mean '" : "",

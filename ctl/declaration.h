@@ -15,7 +15,7 @@
 #ifndef CTL_DECLARATION_H
 #define CTL_DECLARATION_H
 
-#include "common/api.h"
+#include "common/api/api.h"
 
 struct yaml_file;
 

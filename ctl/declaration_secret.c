@@ -1,6 +1,6 @@
 /* Where the secrets of declarations are: files, and credentials as systemd hands them over (systemd.exec(5)). */
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "ctl/declaration.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 #ifndef CTL_EXPORT_H
 #define CTL_EXPORT_H
 
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 #include "ctl/ctl.h"
 
 /*

@@ -4,7 +4,7 @@
  */
 #include "ctl/live_table.h"
 
-#include "common/event.h"
+#include "common/api/event.h"
 #include "ctl/text.h"
 
 #include <stdio.h>

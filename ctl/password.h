@@ -2,7 +2,7 @@
 #ifndef CTL_PASSWORD_H
 #define CTL_PASSWORD_H
 
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 
 /*
  * password_ask() - one line from /dev/tty, not shown

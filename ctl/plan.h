@@ -5,7 +5,7 @@
 #ifndef CTL_PLAN_H
 #define CTL_PLAN_H
 
-#include "common/api.h"
+#include "common/api/api.h"
 
 enum plan_action { PLAN_NOTHING, PLAN_CREATE, PLAN_UPDATE, PLAN_DELETE };
 

@@ -2,7 +2,7 @@
 #include "ctl/values.h"
 
 #include "common/buf.h"
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 #include "common/timefmt.h"
 
 #include <errno.h>

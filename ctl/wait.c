@@ -4,7 +4,7 @@
  */
 #include "ctl/wait.h"
 
-#include "common/rpc.h"
+#include "common/api/rpc.h"
 #include "common/timefmt.h"
 
 #include <errno.h>

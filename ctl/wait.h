@@ -2,7 +2,7 @@
 #ifndef CTL_WAIT_H
 #define CTL_WAIT_H
 
-#include "common/event.h"
+#include "common/api/event.h"
 #include "ctl/args.h"
 #include "ctl/progress.h"
 

@@ -4,8 +4,8 @@
  */
 #include "daemon/certd.h"
 
-#include "common/secret.h"
-#include "common/x509.h"
+#include "common/crypto/secret.h"
+#include "common/crypto/x509.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/http.h"
@@ -13,13 +13,13 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
 #include "daemon/base/workers.h"
-#include "daemon/control/list.h"
 #include "daemon/control/rest.h"
 #include "daemon/control/server.h"
-#include "daemon/control/zones.h"
 #include "daemon/master_key.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/report/refusals.h"
+#include "daemon/service/list.h"
+#include "daemon/service/zones.h"
 #include "daemon/startup.h"
 
 #include <errno.h>
@@ -301,7 +301,6 @@ open_rest(struct certd *c, struct error *err)
 	if (!config.n_fds && make_dir(c->conf.runtime_dir, 0755, err) < 0)
 		return -1;
 	c->rest = rest_new(&c->service, &config, err);
-	c->service.rest = c->rest;
 	return c->rest ? 0 : -1;
 }
 

@@ -3,8 +3,8 @@
  * on stderr and exit status 64 or 78, as in sysexits(3).
  */
 #include "common/buf.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/certd.h"
 
 #include <getopt.h>

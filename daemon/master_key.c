@@ -4,10 +4,10 @@
  */
 #include "daemon/master_key.h"
 
-#include "common/base64url.h"
 #include "common/conf.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/base/notify.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
 #include "daemon/rollout/subject.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -18,29 +18,30 @@ TESTS += unit-common
 UNIT_LIBS = $(CRITERION_LIBS)
 
 unit_common_SOURCES = \
-	tests/unit/common/chains.h \
-	tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h \
 	tests/unit/common/test_address.c \
-	tests/unit/common/test_api.c \
-	tests/unit/common/test_api_rest.c \
-	tests/unit/common/test_base64url.c \
-	tests/unit/common/test_cert_import.c \
 	tests/unit/common/test_conf.c \
-	tests/unit/common/test_csr.c \
 	tests/unit/common/test_error.c \
-	tests/unit/common/test_event.c \
 	tests/unit/common/test_json.c \
-	tests/unit/common/test_jws.c \
-	tests/unit/common/test_key.c \
 	tests/unit/common/test_name.c \
-	tests/unit/common/test_pem.c \
-	tests/unit/common/test_pkcs12.c \
-	tests/unit/common/test_rpc.c \
 	tests/unit/common/test_scope.c \
-	tests/unit/common/test_secret.c \
 	tests/unit/common/test_timefmt.c \
-	tests/unit/common/test_x509.c \
-	tests/unit/common/vectors.h
+	tests/unit/common/crypto/chains.h \
+	tests/unit/common/crypto/mini_ca.c \
+	tests/unit/common/crypto/mini_ca.h \
+	tests/unit/common/crypto/test_base64url.c \
+	tests/unit/common/crypto/test_cert_import.c \
+	tests/unit/common/crypto/test_csr.c \
+	tests/unit/common/crypto/test_jws.c \
+	tests/unit/common/crypto/test_key.c \
+	tests/unit/common/crypto/test_pem.c \
+	tests/unit/common/crypto/test_pkcs12.c \
+	tests/unit/common/crypto/test_secret.c \
+	tests/unit/common/crypto/test_x509.c \
+	tests/unit/common/crypto/vectors.h \
+	tests/unit/common/api/test_api.c \
+	tests/unit/common/api/test_api_rest.c \
+	tests/unit/common/api/test_event.c \
+	tests/unit/common/api/test_rpc.c
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 
@@ -93,16 +94,16 @@ unit_challenge_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-store
 TESTS += unit-store
 unit_store_SOURCES = \
-	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/store/test_object.c \
 	tests/unit/store/test_object_query.c \
 	tests/unit/store/test_record.c \
-	tests/unit/store/test_schedule.c \
 	tests/unit/store/test_store.c \
 	tests/unit/store/test_store_crypt.c \
 	tests/unit/store/test_store_disk.c \
 	tests/unit/store/test_store_model.c \
-	tests/unit/store/test_store_space.c
+	tests/unit/store/test_store_space.c \
+	tests/unit/store/tmp_store.c \
+	tests/unit/store/tmp_store.h
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew
@@ -125,18 +126,33 @@ check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
-	tests/unit/control/test_access.c \
-	tests/unit/control/test_diff.c \
-	tests/unit/control/test_effect.c \
-	tests/unit/control/test_list.c \
-	tests/unit/control/test_peer.c \
 	tests/unit/control/test_rest_conn.c \
 	tests/unit/control/test_rest_head.c \
-	tests/unit/control/test_session.c \
-	tests/unit/control/test_tables.c \
-	tests/unit/control/test_token.c
+	tests/unit/control/test_session.c
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += unit-schedule
+TESTS += unit-schedule
+unit_schedule_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/schedule/test_schedule.c
+unit_schedule_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_schedule_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += unit-service
+TESTS += unit-service
+unit_service_SOURCES = \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/service/test_access.c \
+	tests/unit/service/test_diff.c \
+	tests/unit/service/test_effect.c \
+	tests/unit/service/test_list.c \
+	tests/unit/service/test_peer.c \
+	tests/unit/service/test_tables.c \
+	tests/unit/service/test_token.c
+unit_service_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_service_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-report
 TESTS += unit-report

@@ -3,8 +3,8 @@
  * after a crash between request and answer we simply ask again. What the CA wants from the operator (terms, external
  * account) is checked against the directory first, so that the answer names the setting and not a problem type.
  */
+#include "common/crypto/jws.h"
 #include "common/json.h"
-#include "common/jws.h"
 #include "daemon/acme/acme_client_private.h"
 
 #include <stdlib.h>

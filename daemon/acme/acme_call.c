@@ -4,7 +4,7 @@
  * s6.5), transient failures after a pause. Callbacks run last in a loop callback of their own, so that they may free
  * the client.
  */
-#include "common/jws.h"
+#include "common/crypto/jws.h"
 #include "daemon/acme/acme_client_private.h"
 #include "daemon/base/clock.h"
 

@@ -5,7 +5,7 @@
 #ifndef DAEMON_ACME_ACME_CLIENT_PRIVATE_H
 #define DAEMON_ACME_ACME_CLIENT_PRIVATE_H
 
-#include "common/key.h"
+#include "common/crypto/key.h"
 #include "daemon/acme/acme_client.h"
 #include "daemon/acme/acme_nonce.h"
 #include "daemon/base/loop.h"

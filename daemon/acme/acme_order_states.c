@@ -3,10 +3,10 @@
  * download. Entering is repeatable: a finalize whose answer was lost is simply sent again, and the status that the CA
  * then tells decides.
  */
-#include "common/base64url.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/x509.h"
 #include "common/json.h"
 #include "common/name.h"
-#include "common/x509.h"
 #include "daemon/acme/acme_order_private.h"
 
 #include <stdlib.h>

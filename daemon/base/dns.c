@@ -12,8 +12,8 @@
 
 #include "common/alloc.h"
 #include "common/buf.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns_channel.h"
 #include "daemon/base/dns_message.h"

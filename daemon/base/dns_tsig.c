@@ -7,8 +7,8 @@
  */
 #include "daemon/base/dns_tsig.h"
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 
 #include <ldns/ldns.h>
 #include <openssl/crypto.h>

@@ -6,7 +6,7 @@
 
 #include "common/error.h"
 #include "common/timefmt.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

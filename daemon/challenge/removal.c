@@ -9,7 +9,7 @@
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/challenge/txt_queue.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * Stopping takes the value away in the background, whatever state was reached behind the promise. The removal lives
  * on without its challenge; when it fails, or certd ends, the promise's row in the schedule brings it back.
  */
-#include "common/base64url.h"
+#include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "daemon/base/clock.h"

@@ -10,7 +10,7 @@
 #include "daemon/base/dns.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/report/events.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef DAEMON_CONTROL_ACCEPTOR_H
 #define DAEMON_CONTROL_ACCEPTOR_H
 
-#include "daemon/control/peer.h"
+#include "daemon/service/peer.h"
 
 struct acceptor;
 struct loop;

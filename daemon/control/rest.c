@@ -11,7 +11,7 @@
 #include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_call.h"
 #include "daemon/control/rest_tls.h"
-#include "daemon/control/token.h"
+#include "daemon/service/token.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -226,6 +226,7 @@ look(void *arg)
 
 	if ((!rest->certificate || renew_context(rest, &err) == 0) && bind_all(rest, &err) == 0) {
 		error_clear(&rest->waits_for);
+		rest->service->rest_warning = NULL;
 		return;
 	}
 	is_new = !rest->waits_for.message || strcmp(rest->waits_for.message, err.message) != 0;
@@ -233,6 +234,7 @@ look(void *arg)
 		event_emit_error(rest->service->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
 			"REST does not listen on TCP yet: %s", err.message);
 	error_move(&rest->waits_for, &err);
+	rest->service->rest_warning = rest->waits_for.message;
 	loop_timer_set(&rest->look, LISTEN_AGAIN_MS);
 }
 
@@ -339,13 +341,8 @@ rest_free(struct rest *rest)
 	acceptor_free(rest->tcp);
 	SSL_CTX_free(rest->tls);
 	strlist_clear(&rest->listen);
+	rest->service->rest_warning = NULL;
 	error_clear(&rest->waits_for);
 	free(rest->certificate);
 	free(rest);
-}
-
-const char *
-rest_warning(const struct rest *rest)
-{
-	return rest ? rest->waits_for.message : NULL;
 }

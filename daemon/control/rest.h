@@ -6,7 +6,7 @@
 #define DAEMON_CONTROL_REST_H
 
 #include "daemon/control/rest_conn.h"
-#include "daemon/control/service.h"
+#include "daemon/service/service.h"
 
 struct rest;
 
@@ -27,7 +27,7 @@ rest_check_conf(const struct conf *conf, struct error *err);
 /*
  * rest_new() - opens what can be opened now
  * What is needed for TCP (addresses, certificate) is read from @service's conf, once. A TCP listener that cannot be there
- * yet comes by itself: rest_warning() says what it waits for.
+ * yet is tried again every few seconds; @service's rest_warning says what it waits for.
  * Errors: of the Unix socket alone.
  */
 struct rest *
@@ -36,9 +36,5 @@ rest_new(struct service *service, const struct rest_config *config, struct error
 /* NULL is a no-op. */
 void
 rest_free(struct rest *rest);
-
-/* Why a listener that was asked for is not there; NULL when all are. Borrowed. */
-const char *
-rest_warning(const struct rest *rest);
 
 #endif

@@ -3,7 +3,7 @@
 #define DAEMON_CONTROL_REST_ANSWER_H
 
 #include "daemon/control/rest_conn.h"
-#include "daemon/control/service.h"
+#include "daemon/service/service.h"
 
 /* @more_fields: header lines beside those of every answer, each ending in CRLF; or "". @json: taken. */
 void

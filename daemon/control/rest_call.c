@@ -5,7 +5,7 @@
  */
 #include "daemon/control/rest_call.h"
 
-#include "common/api_rest.h"
+#include "common/api/api_rest.h"
 #include "daemon/control/rest_answer.h"
 
 #include <ctype.h>

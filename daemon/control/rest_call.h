@@ -6,7 +6,7 @@
 #define DAEMON_CONTROL_REST_CALL_H
 
 #include "daemon/control/rest_conn.h"
-#include "daemon/control/service.h"
+#include "daemon/service/service.h"
 
 /*
  * rest_call() - answers @conn, at once or when what was changed is durable

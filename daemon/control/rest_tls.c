@@ -4,8 +4,8 @@
  */
 #include "daemon/control/rest_tls.h"
 
-#include "common/key.h"
-#include "common/ossl.h"
+#include "common/crypto/key.h"
+#include "common/crypto/ossl.h"
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>

@@ -1,7 +1,7 @@
 /* The control socket: each connection that gets a place is a session; who gets none is told why in one error line. */
 #include "daemon/control/server.h"
 
-#include "common/rpc.h"
+#include "common/api/rpc.h"
 #include "daemon/control/acceptor.h"
 
 #include <errno.h>

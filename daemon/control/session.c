@@ -13,10 +13,10 @@
  */
 #include "daemon/control/session.h"
 
-#include "common/rpc.h"
+#include "common/api/rpc.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/control/access.h"
+#include "daemon/service/access.h"
 
 #include <errno.h>
 #include <stdlib.h>

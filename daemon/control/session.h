@@ -5,7 +5,7 @@
 #ifndef DAEMON_CONTROL_SESSION_H
 #define DAEMON_CONTROL_SESSION_H
 
-#include "daemon/control/service.h"
+#include "daemon/service/service.h"
 
 struct session;
 

@@ -4,13 +4,13 @@
  */
 #include "daemon/renew/account.h"
 
-#include "common/key.h"
+#include "common/crypto/key.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
 #include "daemon/renew/policy.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "daemon/acme/acme_order.h"
 #include "daemon/base/clock.h"
 #include "daemon/renew/policy.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/policy.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

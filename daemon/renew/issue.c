@@ -8,7 +8,7 @@
  */
 #include "daemon/renew/issue_private.h"
 
-#include "common/csr.h"
+#include "common/crypto/csr.h"
 #include "common/name.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"

@@ -2,8 +2,8 @@
 #ifndef DAEMON_RENEW_ISSUE_PRIVATE_H
 #define DAEMON_RENEW_ISSUE_PRIVATE_H
 
+#include "common/crypto/key.h"
 #include "common/error.h"
-#include "common/key.h"
 #include "daemon/acme/acme_order.h"
 #include "daemon/renew/issue.h"
 

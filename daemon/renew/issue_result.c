@@ -4,12 +4,12 @@
  */
 #include "daemon/renew/issue_private.h"
 
+#include "common/crypto/x509.h"
 #include "common/timefmt.h"
-#include "common/x509.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/policy.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>

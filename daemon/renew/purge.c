@@ -8,7 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

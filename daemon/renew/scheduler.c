@@ -11,7 +11,7 @@
  */
 #include "daemon/renew/scheduler.h"
 
-#include "common/key.h"
+#include "common/crypto/key.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -22,7 +22,7 @@
 #include "daemon/renew/purge.h"
 #include "daemon/renew/time_guard.h"
 #include "daemon/rollout/withdraw.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  */
 #include "daemon/report/audit_chain.h"
 
-#include "common/ossl.h"
-#include "common/secret.h"
+#include "common/crypto/ossl.h"
+#include "common/crypto/secret.h"
 
 #include <endian.h>
 #include <inttypes.h>

@@ -1,12 +1,12 @@
 /*
  * daemon/report/events.h: the one stream of what happened. An event is stored (STORE_EVENT, the last max_events are
- * kept), logged with journal fields, and handed to subscribers once it is durable. Kinds and levels: common/event.h.
+ * kept), logged with journal fields, and handed to subscribers once it is durable. Kinds and levels: common/api/event.h.
  * Progress events are handed to subscribers and logged at debug level, but not stored.
  */
 #ifndef DAEMON_REPORT_EVENTS_H
 #define DAEMON_REPORT_EVENTS_H
 
-#include "common/event.h"
+#include "common/api/event.h"
 #include "common/json.h"
 #include "daemon/store/object.h"
 

@@ -1,8 +1,8 @@
 /* What a drop consists of: the formats of a certificate and its key, and the manifest that says what lies there. */
 #include "daemon/rollout/drop_private.h"
 
+#include "common/crypto/key.h"
 #include "common/json.h"
-#include "common/key.h"
 #include "common/timefmt.h"
 
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef DAEMON_ROLLOUT_DROP_PRIVATE_H
 #define DAEMON_ROLLOUT_DROP_PRIVATE_H
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "common/strlist.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/drop.h"

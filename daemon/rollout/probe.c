@@ -8,7 +8,7 @@
  */
 #include "daemon/rollout/probe.h"
 
-#include "common/x509.h"
+#include "common/crypto/x509.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"

@@ -8,8 +8,8 @@
 
 #include "daemon/report/events.h"
 #include "daemon/rollout/drop.h"
+#include "daemon/schedule/schedule.h"
 #include "daemon/store/object.h"
-#include "daemon/store/schedule.h"
 
 struct dns;
 struct loop;

@@ -8,7 +8,6 @@ libcertd_la_SOURCES += \
 	daemon/store/record.c daemon/store/record.h daemon/store/record_private.h \
 	daemon/store/record_decode.c \
 	daemon/store/record_encode.c \
-	daemon/store/schedule.c daemon/store/schedule.h \
 	daemon/store/store.c daemon/store/store.h daemon/store/store_private.h \
 	daemon/store/store_commit.c \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \

@@ -15,8 +15,8 @@
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record.h"
 #include "daemon/store/store.h"
@@ -150,7 +150,7 @@ struct consumer {
 	char *directory;           /* drop directory prepared by root; NULL: STATE/live/<slug> alone */
 };
 
-/* A bearer token of the REST server; see daemon/control/token.h. */
+/* A bearer token of the REST server; see daemon/service/token.h. */
 struct token {
 	struct object o;
 	char *role;       /* "viewer", "operator", "admin" */

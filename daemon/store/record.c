@@ -4,8 +4,8 @@
  */
 #include "daemon/store/record.h"
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
 

@@ -2,7 +2,7 @@
  * Octets to structs. What was written by a later certd is read as far as we know its tags; what is damaged is refused
  * as a whole.
  */
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
 

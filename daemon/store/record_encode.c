@@ -2,7 +2,7 @@
  * Structs to octets. A field that is zero is left out. Nested records (list items, errors) have the same form inside
  * their field.
  */
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
 

@@ -9,8 +9,8 @@
  */
 #include "daemon/store/store.h"
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/store/store_private.h"
 
 #include <limits.h>

@@ -8,8 +8,8 @@
  */
 #include "daemon/store/store_crypt.h"
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

@@ -8,11 +8,11 @@
  * NAME/NAME.crt and NAME/NAME.key, which is how another client keeps them.
  */
 #include "common/conf.h"
-#include "common/x509.h"
+#include "common/crypto/x509.h"
 #include "daemon/master_key.h"
+#include "daemon/schedule/schedule.h"
 #include "daemon/store/object.h"
-#include "daemon/store/schedule.h"
-#include "tests/unit/common/mini_ca.h"
+#include "tests/unit/common/crypto/mini_ca.h"
 
 #include <errno.h>
 #include <stdio.h>

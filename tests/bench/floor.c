@@ -5,13 +5,13 @@
  *	floor account URL CA-FILE DIRECTORY           makes the account; its key and URL into DIRECTORY
  *	floor issue URL CA-FILE DIRECTORY NAME...     one certificate after the other: DIRECTORY/NAME.key and .crt
  */
-#include "common/base64url.h"
 #include "common/buf.h"
-#include "common/csr.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/jws.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
 #include "common/json.h"
-#include "common/jws.h"
-#include "common/secret.h"
 #include "common/strlist.h"
 
 #include <curl/curl.h>

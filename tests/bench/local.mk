@@ -1,7 +1,7 @@
 # Benchmarks: not tests, they only tell. `make bench-issue BENCHFLAGS='--count 1,10 --rounds 3 --json'`; they need root and
 # the peers (Debian: caddy apache2 libapache2-mod-md lego uacme certbot dehydrated pebble).
 check_PROGRAMS += bench-fill bench-echo bench-floor bench-load
-bench_fill_SOURCES = tests/bench/fill.c tests/unit/common/mini_ca.c tests/unit/common/mini_ca.h
+bench_fill_SOURCES = tests/bench/fill.c tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h
 bench_fill_LDADD = $(DAEMON_LIBS)
 bench_echo_SOURCES = tests/bench/echo.c
 bench_echo_LDADD = $(EVENT_LIBS)

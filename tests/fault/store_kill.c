@@ -4,8 +4,8 @@
  * through a pipe, so they are not in the store's hands. The seed is fixed; the moments vary all the same.
  */
 #include "common/alloc.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/store/store.h"
 
 #include <err.h>

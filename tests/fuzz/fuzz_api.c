@@ -1,5 +1,5 @@
 /* Parameters of every method against the table; the first line is the method. */
-#include "common/api.h"
+#include "common/api/api.h"
 #include "common/error.h"
 
 #include <stdlib.h>

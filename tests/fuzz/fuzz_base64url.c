@@ -1,7 +1,7 @@
 /* base64url: whatever is accepted is the only text for its octets; the tolerant reader never reads more out of it. */
-#include "common/base64url.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 
 #include <stdlib.h>
 #include <string.h>

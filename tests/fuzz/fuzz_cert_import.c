@@ -2,10 +2,10 @@
  * What somebody imports. The first octet chooses: PKCS#12, or PEM, whose first private key ends the certificates. What is accepted must be
  * fit to be stored and dropped: the pieces parse again, and the chain holds together under the strict reader.
  */
-#include "common/cert_import.h"
+#include "common/crypto/cert_import.h"
+#include "common/crypto/pem.h"
+#include "common/crypto/pkcs12.h"
 #include "common/error.h"
-#include "common/pem.h"
-#include "common/pkcs12.h"
 
 #include <stdlib.h>
 #include <string.h>

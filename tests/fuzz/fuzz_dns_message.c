@@ -2,8 +2,8 @@
  * tests/fuzz/fuzz_dns_message.c: answers of DNS servers. The first octet picks who reads the rest: as the answer to
  * a question of one of the types, or as the answer to a signed update.
  */
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/base/dns_message.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Private keys in PEM that somebody imports: what is accepted can be stored and dropped, and is the same key then. */
+#include "common/crypto/key.h"
 #include "common/error.h"
-#include "common/key.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* JSON-RPC messages, as a hostile client or server may write them. */
+#include "common/api/rpc.h"
 #include "common/buf.h"
 #include "common/error.h"
-#include "common/rpc.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Authorization headers from anybody: whatever is taken for a token has the one form, and is found in the header. */
 #include "common/alloc.h"
-#include "daemon/control/token.h"
+#include "daemon/service/token.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* PEM chains from a CA: what is accepted comes out in one form, which is accepted again. */
+#include "common/crypto/key.h"
+#include "common/crypto/x509.h"
 #include "common/error.h"
-#include "common/key.h"
-#include "common/x509.h"
-#include "tests/unit/common/vectors.h"
+#include "tests/unit/common/crypto/vectors.h"
 
 #include <stdlib.h>
 #include <string.h>

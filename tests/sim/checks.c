@@ -1,10 +1,10 @@
 /* The invariants of the simulation. Rows and records are counted and compared with what the objects call for. */
 #include "tests/sim/checks.h"
 
-#include "common/key.h"
-#include "common/x509.h"
+#include "common/crypto/key.h"
+#include "common/crypto/x509.h"
 #include "daemon/renew/scheduler.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <dirent.h>
 #include <fcntl.h>

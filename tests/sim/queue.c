@@ -1,9 +1,9 @@
 /* The two queues. The heap is for speed: millions of events; that of rows is what it must agree with. */
 #include "tests/sim/queue.h"
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 
 #include <err.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  */
 #include "tests/sim/world.h"
 
-#include "common/secret.h"
+#include "common/crypto/secret.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"

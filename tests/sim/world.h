@@ -6,7 +6,7 @@
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
-#include "daemon/control/service.h"
+#include "daemon/service/service.h"
 #include "tests/sim/sim.h"
 #include "tests/support/fake_ca.h"
 

@@ -9,12 +9,12 @@
  * published by who runs us: "challenge NAME TYPE TOKEN KEY-AUTHORIZATION" is printed, and a line "ok" read; without
  * it nothing is published (for a CA that validates everything). -t chooses the kind of challenge. The chain of the first order goes to FILE.
  */
-#include "common/base64url.h"
-#include "common/csr.h"
-#include "common/jws.h"
-#include "common/key.h"
-#include "common/secret.h"
-#include "common/x509.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/jws.h"
+#include "common/crypto/key.h"
+#include "common/crypto/secret.h"
+#include "common/crypto/x509.h"
 #include "daemon/acme/acme_order.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"

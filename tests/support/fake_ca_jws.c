@@ -1,8 +1,8 @@
 /*
- * The signatures of requests, verified by code that shares nothing with the one that makes them (common/jws.c) but
+ * The signatures of requests, verified by code that shares nothing with the one that makes them (common/crypto/jws.c) but
  * base64url and the JSON reader.
  */
-#include "common/base64url.h"
+#include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "common/json.h"
 #include "tests/support/fake_ca_private.h"

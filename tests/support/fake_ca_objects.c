@@ -4,7 +4,7 @@
  */
 #include "tests/support/fake_ca_objects.h"
 
-#include "common/base64url.h"
+#include "common/crypto/base64url.h"
 #include "common/json.h"
 #include "common/name.h"
 #include "daemon/base/clock.h"

@@ -1,8 +1,8 @@
 #include "tests/unit/acme/fixture.h"
 
-#include "common/csr.h"
-#include "common/key.h"
-#include "common/x509.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/key.h"
+#include "common/crypto/x509.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "tests/unit/acme/fixture.h"
 
-#include "common/base64url.h"
-#include "common/secret.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/secret.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

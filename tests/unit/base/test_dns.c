@@ -1,6 +1,6 @@
 #include "common/buf.h"
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"

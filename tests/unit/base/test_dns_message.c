@@ -1,5 +1,5 @@
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/base/dns_message.h"
 #include "daemon/base/dns_tsig.h"
 

@@ -5,7 +5,7 @@
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/dns_watch.h"
 #include "daemon/challenge/solver_private.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 #include "tests/unit/challenge/dns_daemon.h"
 #include "tests/unit/challenge/rig.h"
 

@@ -2,7 +2,7 @@
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/solver_private.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 #include "tests/unit/challenge/dns_daemon.h"
 #include "tests/unit/challenge/rig.h"
 

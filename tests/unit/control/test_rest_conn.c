@@ -1,9 +1,9 @@
 /* Connections at one end of a socket pair, a scripted client at the other, in virtual time. */
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/control/resource.h"
 #include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_conn.h"
+#include "daemon/service/resource.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

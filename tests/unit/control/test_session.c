@@ -1,5 +1,5 @@
 /* Sessions at one end of a socket pair, a scripted client at the other. Everything is real but the schedule. */
-#include "common/rpc.h"
+#include "common/api/rpc.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/control/session.h"

@@ -1,7 +1,7 @@
 /* Authorizations by hand: what is forgotten when, and who goes on with their orders. */
 #include "daemon/renew/authorize.h"
 
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>

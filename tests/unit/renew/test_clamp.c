@@ -2,7 +2,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/store/schedule.h"
+#include "daemon/schedule/schedule.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>

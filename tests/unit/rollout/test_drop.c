@@ -1,5 +1,5 @@
 /* Drops in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
-#include "common/key.h"
+#include "common/crypto/key.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"

@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_STORE_TMP_STORE_H
 #define TESTS_UNIT_STORE_TMP_STORE_H
 
+#include "common/crypto/secret.h"
 #include "common/error.h"
-#include "common/secret.h"
 #include "daemon/store/store.h"
 
 #include <stdbool.h>

@@ -1,0 +1,229 @@
+/*
+ * common/api/api.h: the control API, described once. The daemon validates by it; JSON-RPC, certctl's commands, help and
+ * completion, the reference page and rpc.discover (OpenRPC) come from it. A new field is one line in api_table.c.
+ *
+ * Parameters on the wire (JSON-RPC 2.0, by name):
+ *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}
+ *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
+ *   X.list    {"offset", "limit", filters}     others    the fields of their row
+ * An update replaces what it names (lists as a whole); null takes a property back to its default. It answers the object
+ * with "effect" (what the change causes). create, update and delete take "dryRun": the same answer with "dryRun": true,
+ * and nothing is changed.
+ * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
+ * "total"}. A list ends early, with fewer items than "limit", when they come to more than about 8 MiB: the next page
+ * begins at "offset" + the number of items. References are answered as ids.
+ */
+#ifndef COMMON_API_API_H
+#define COMMON_API_API_H
+
+#include "common/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct strlist;
+
+/* A row without a role does not compile: the field has no zero value. */
+enum api_role { ROLE_NONE = 0, ROLE_VIEWER = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
+
+/* "none", "viewer", "operator", "admin". */
+const char *
+api_role_name(enum api_role role);
+
+enum api_type {
+	API_STRING, /* at least one octet, no control characters */
+	API_BOOL,
+	API_INT,
+	API_SPAN, /* "30d" or seconds; seconds on the wire and in answers */
+	API_TIME, /* RFC 3339 */
+	API_STRLIST,
+	API_ENUM, /* one of .values */
+	API_REF,  /* name or id of an object of .resource */
+	API_REFLIST,
+	API_PATH,   /* absolute, on the daemon's machine; certctl completes a relative one */
+	API_TEXT,   /* string of several lines, such as PEM; at most .max octets */
+	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
+	API_OBJECT, /* .fields */
+	API_LIST,   /* array of objects with .fields; certctl: FIRST:SECOND[,THIRD...], may be repeated */
+	API_ANY,
+};
+
+enum api_flag {
+	API_REQUIRED = 1,   /* on create, or in the method's parameters */
+	API_READ_ONLY = 2,  /* only in answers */
+	API_IMMUTABLE = 4,  /* not by update */
+	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
+	API_FILE = 16,      /* a secret that everybody has as a file: certctl's option is without "-file" */
+	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
+	API_PATTERN = 64    /* of API_STRLIST: each is a pattern of names, and becomes canonical */
+};
+
+struct api_field {
+	const char *name; /* on the wire; NULL ends a table */
+	enum api_type type;
+	unsigned flags;     /* enum api_flag */
+	const char *help;   /* one line */
+	const char *option; /* certctl's option without "--"; NULL: made from name ("caFile" -> "ca-file") */
+	const char *metavar;
+	const char *const *values;      /* API_ENUM: NULL-terminated */
+	const struct api_field *fields; /* API_OBJECT, API_LIST */
+	const char *resource;           /* API_REF, API_REFLIST: noun */
+	int64_t min, max;               /* API_INT, API_SPAN; both 0: any */
+	const char *fallback;           /* what holds when it is not given, as text for help; or NULL */
+};
+
+/* A column of `certctl list`. */
+struct api_column {
+	const char *title;
+	const char *path; /* "properties.name", "metadata.state"; NULL ends a table */
+};
+
+struct api_resource {
+	const char *noun;       /* "autoCertificate": first half of method names */
+	const char *cli;        /* "auto": certctl's word */
+	const char *type;       /* "autocertificate": IONOS's word */
+	const char *collection; /* "/auto-certificates" */
+	const char *help;
+	const struct api_field *properties;
+	const struct api_field *metadata; /* beside api_common_metadata */
+	const struct api_column *columns;
+	bool is_ionos;    /* by REST as IONOS has it: PATCH changes the name and nothing else */
+	bool is_declared; /* all of it is declared: `certctl dump` and `apply` have it */
+};
+
+enum api_resource_id {
+	API_PROVIDER,
+	API_AUTOCERTIFICATE,
+	API_CERTIFICATE,
+	API_DNSPROVIDER,
+	API_CONSUMER,
+	API_TOKEN,
+	API_AUTHORIZATION,
+	API_RESOURCE_COUNT
+};
+
+extern const struct api_resource api_resources[API_RESOURCE_COUNT];
+extern const struct api_field api_common_metadata[]; /* of every resource */
+extern const struct api_field api_effect_fields[];   /* of "effect" in the answer to an update */
+extern const struct api_field api_event_fields[];    /* of one event */
+extern const struct api_field api_audit_fields[];    /* of one record of the audit log */
+
+enum api_method_id {
+	RPC_PROVIDER_CREATE,
+	RPC_PROVIDER_LIST,
+	RPC_PROVIDER_GET,
+	RPC_PROVIDER_UPDATE,
+	RPC_PROVIDER_DELETE,
+	RPC_AUTOCERTIFICATE_CREATE,
+	RPC_AUTOCERTIFICATE_LIST,
+	RPC_AUTOCERTIFICATE_GET,
+	RPC_AUTOCERTIFICATE_UPDATE,
+	RPC_AUTOCERTIFICATE_DELETE,
+	RPC_AUTOCERTIFICATE_RENEW, /* {ref, force}: order a new certificate now */
+	RPC_AUTOCERTIFICATE_PAUSE,
+	RPC_AUTOCERTIFICATE_RESUME,
+	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what will happen when and why, last error, what to do */
+	RPC_CERTIFICATE_CREATE, /* import; {replace?: the imported certificate whose files and consumers it takes over} */
+	RPC_CERTIFICATE_LIST,
+	RPC_CERTIFICATE_GET,
+	RPC_CERTIFICATE_UPDATE,
+	RPC_CERTIFICATE_DELETE,
+	RPC_CERTIFICATE_EXPORT, /* into the descriptor that comes along; with a key only for admins */
+	RPC_DNSPROVIDER_CREATE,
+	RPC_DNSPROVIDER_LIST,
+	RPC_DNSPROVIDER_GET,
+	RPC_DNSPROVIDER_UPDATE,
+	RPC_DNSPROVIDER_DELETE,
+	RPC_CONSUMER_CREATE,
+	RPC_CONSUMER_LIST,
+	RPC_CONSUMER_GET,
+	RPC_CONSUMER_UPDATE,
+	RPC_CONSUMER_DELETE,
+	RPC_CONSUMER_DEPLOY, /* {ref, autoCertificate?}: write drops and activate again */
+	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: look now at what is served */
+	RPC_TOKEN_CREATE, /* metadata.token of the answer is the only place where its secret is ever told */
+	RPC_TOKEN_LIST,
+	RPC_TOKEN_GET,
+	RPC_TOKEN_DELETE,
+	RPC_AUTHORIZATION_CREATE, /* get the TXT record of a name, to be published by hand */
+	RPC_AUTHORIZATION_LIST,
+	RPC_AUTHORIZATION_GET,
+	RPC_AUTHORIZATION_DELETE,
+	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: it is published, have the CA look */
+	RPC_AUDIT_LIST,             /* {after?, limit?} */
+	RPC_AUDIT_VERIFY,           /* {known?}: are all records there, as they were written? */
+	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
+	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
+	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
+	RPC_SERVER_STATUS,
+	RPC_SERVER_RELOAD,
+	RPC_DISCOVER,
+	API_METHOD_COUNT
+};
+
+/* What a method does to its resource; all but API_CALL have the parameters and answers of the head comment. */
+enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
+
+enum api_method_flag {
+	API_READS =
+		1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
+	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
+	API_SCOPED =
+		4 /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
+};
+
+struct api_method {
+	const char *name; /* "autoCertificate.renew" */
+	enum api_role role;
+	enum api_verb verb;
+	enum api_resource_id resource;  /* API_RESOURCE_COUNT: none */
+	const struct api_field *params; /* NULL: none. For create and update: beside "properties" */
+	const struct api_field
+		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
+	const char *help;
+	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
+	unsigned flags;   /* enum api_method_flag */
+};
+
+extern const struct api_method api_methods[API_METHOD_COUNT];
+
+/* Return: 1 and the method, 0 unknown. */
+int
+api_method_find(const char *name, enum api_method_id *ret_method);
+
+/* The method's name nearest to @name, or NULL. */
+const char *
+api_method_nearest(const char *name);
+
+/* By noun, certctl's word or IONOS's type; NULL if unknown. */
+const struct api_resource *
+api_resource_find(const char *word);
+
+/* The method of @resource with that verb. Return: 1, 0 there is none. */
+int
+api_method_of(const struct api_resource *resource, enum api_verb verb, enum api_method_id *ret_method);
+
+/* The row of @fields with that name; NULL if there is none or @fields is NULL. */
+const struct api_field *
+api_field_find(const struct api_field *fields, const char *name);
+
+/* The row that @path ("properties.name", "metadata.state") means in objects of @resource; NULL: none. */
+const struct api_field *
+api_field_at(const struct api_resource *resource, const char *path);
+
+/*
+ * api_validate() - check parameters of a call against the table, in place (spans become seconds; on create, null
+ * members are dropped)
+ * @params: NULL is allowed where nothing is required
+ * Unknown members, missing ones, wrong types, read-only ones: ERROR_INVALID with the full path as field
+ * ("properties.subjectAlternativeNames[2]"); the message suggests the nearest known member.
+ */
+int
+api_validate(enum api_method_id method, struct json_object *params, struct error *err);
+
+/* The OpenRPC document of rpc.discover. Owned by the caller. */
+struct json_object *
+api_discover(void);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * common/api/api_schema.h: the API's tables as JSON Schema; what rpc.discover and the OpenAPI document have in common. All
+ * return objects owned by the caller; schemas that are arguments are taken.
+ */
+#ifndef COMMON_API_API_SCHEMA_H
+#define COMMON_API_API_SCHEMA_H
+
+#include "common/api/api.h"
+
+/* Of "limit" in the answer of a list. */
+#define API_PAGE_HELP \
+	"as asked; a page ends early when its items come to more than about 8 MiB, and the next one begins " \
+	"at offset " \
+	"+ the number of items"
+
+/* {"type": @type} */
+struct json_object *
+api_schema_type(const char *type);
+
+struct json_object *
+api_schema_array(struct json_object *items);
+
+/* {"$ref": "#/components/schemas/<noun><kind>"} */
+struct json_object *
+api_schema_ref(const char *noun, const char *kind);
+
+/* @is_input: as it may be sent (a span as text, what is required); else as it is answered (no secrets). */
+struct json_object *
+api_schema_field(const struct api_field *field, bool is_input);
+
+/* Of an object with these fields; NULL: with any. */
+struct json_object *
+api_schema_fields(const struct api_field *fields, bool is_input);
+
+/* {id, type, href, metadata, properties} as it is answered. */
+struct json_object *
+api_schema_object(const struct api_resource *resource);
+
+/* The properties of an update. */
+struct json_object *
+api_schema_changes(const struct api_resource *resource);
+
+#endif

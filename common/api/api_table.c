@@ -1,0 +1,811 @@
+/*
+ * The tables of the control API: one line per field, one row per method. Everything else that knows the API reads
+ * these. Words are IONOS Certificate Manager's where it has them.
+ */
+#include "common/alloc.h"
+#include "common/api/api.h"
+
+/* Rows are read across, not down. */
+/* clang-format off */
+
+enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
+
+#define END { .name = NULL }
+#define NAME_FIELD(what) \
+	{ .name = "name", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME", .help = what }
+
+#define LABELS_FIELD(what) \
+	{ .name = "labels", .type = API_STRLIST, .flags = API_LABEL, .option = "label", .metavar = "LABEL", \
+		.help = what }
+
+static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
+	NULL };
+static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
+static const char *const dns_kinds[] = { "rfc2136", "exec", "ionoscloud", NULL };
+static const char *const activations[] = { "none", "notify", "exec", NULL };
+static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
+static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
+static const char *const roles[] = { "viewer", "operator", "admin", NULL };
+static const char *const tsig_algorithms[] = { "hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224",
+	"hmac-sha1", "hmac-md5", NULL };
+
+static const struct api_field error_fields[] = {
+	{ .name = "code", .type = API_STRING, .help = "class of the error" },
+	{ .name = "message", .type = API_STRING, .help = "what went wrong" },
+	{ .name = "field", .type = API_STRING, .help = "parameter or property that caused it" },
+	{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
+	{ .name = "retry", .type = API_BOOL, .help = "whether the same request may succeed later" },
+	{ .name = "retryAt", .type = API_TIME, .help = "earliest time of another attempt" },
+	END,
+};
+
+static const struct api_field object_ref_fields[] = {
+	{ .name = "type", .type = API_STRING, .help = "type of the object" },
+	{ .name = "id", .type = API_STRING, .help = "id of the object" },
+	{ .name = "name", .type = API_STRING, .help = "name of the object" },
+	END,
+};
+
+const struct api_field api_common_metadata[] = {
+	{ .name = "state", .type = API_ENUM, .values = states, .help = "whether it is ready for use" },
+	{ .name = "message", .type = API_STRING, .help = "reason for this state" },
+	{ .name = "createdDate", .type = API_TIME, .help = "time of creation" },
+	{ .name = "createdBy", .type = API_STRING, .help = "user or token that created it" },
+	{ .name = "createdByUserId", .type = API_STRING, .help = "uid of that user, or id of that token" },
+	{ .name = "lastModifiedDate", .type = API_TIME, .help = "time of the last change" },
+	{ .name = "lastModifiedBy", .type = API_STRING, .help = "user or token that made the last change" },
+	{ .name = "lastModifiedByUserId", .type = API_STRING, .help = "uid of that user, or id of that token" },
+	{ .name = "resourceURN", .type = API_STRING, .help = "collection and id in one string" },
+	{ .name = "secrets", .type = API_STRLIST, .help = "names of its secrets; the secrets are never returned" },
+	END,
+};
+
+static const char *const effects[] = { "nothing", "redeploy", "reissue", NULL };
+
+const struct api_field api_effect_fields[] = {
+	{ .name = "action", .type = API_ENUM, .values = effects,
+		.help = "effect of the change: nothing, another deployment, or a new certificate" },
+	{ .name = "changed", .type = API_STRLIST, .help = "properties that differ" },
+	{ .name = "reasons", .type = API_STRLIST, .help = "effect of each of them" },
+	END,
+};
+
+/* provider */
+
+static const struct api_field eab_fields[] = {
+	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
+		.help = "key identifier from the CA" },
+	{ .name = "keySecret", .type = API_SECRET, .option = "eab-key", .metavar = "FILE",
+		.help = "MAC key from the CA, base64 or base64url" },
+	END,
+};
+
+static const struct api_field provider_properties[] = {
+	NAME_FIELD("name of the provider"),
+	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED, .metavar = "ADDRESS",
+		.help = "contact address of the account" },
+	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL",
+		.help = "URL of the ACME directory, or a well-known name such as letsencrypt" },
+	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .option = "agree-tos",
+		.help = "accept the CA's terms of service" },
+	{ .name = "externalAccountBinding", .type = API_OBJECT, .fields = eab_fields,
+		.help = "bind the ACME account to an existing account with the CA" },
+	{ .name = "caFile", .type = API_PATH, .metavar = "FILE",
+		.help = "root certificates (PEM) for TLS connections to the CA", .fallback = "the system's" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME",
+		.help = "certificate profile, if the CA offers profiles" },
+	{ .name = "preferredChain", .type = API_STRING, .metavar = "CN",
+		.help = "prefer the chain whose topmost issuer has this common name" },
+	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = key_algorithms,
+		.fallback = "secp256r1", .help = "algorithm of the account key" },
+	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",
+		.metavar = "FILE", .fallback = "a new one",
+		.help = "private key (PEM) of an existing account" },
+	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
+		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
+	END,
+};
+
+static const struct api_field provider_metadata[] = {
+	{ .name = "accountUrl", .type = API_STRING, .help = "URL of the account at the CA" },
+	{ .name = "accountThumbprint", .type = API_STRING, .help = "thumbprint of the account key (RFC 7638)" },
+	{ .name = "termsOfService", .type = API_STRING, .help = "URL of the CA's terms of service" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+static const struct api_column provider_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "SERVER", "properties.server" },
+	{ "EMAIL", "properties.email" },
+	{ "STATE", "metadata.state" },
+	{ "MESSAGE", "metadata.message" },
+	{ NULL, NULL },
+};
+
+/* autoCertificate */
+
+static const struct api_field autocert_properties[] = {
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the auto-certificate",
+		.fallback = "from the common name" },
+	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
+		.metavar = "PROVIDER", .help = "CA account that issues the certificate" },
+	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED, .option = "cn",
+		.metavar = "DOMAIN",
+		.help = "first name of the certificate, such as www.example.com or *.example.com" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .option = "san", .metavar = "DOMAIN",
+		.help = "additional name" },
+	{ .name = "keyAlgorithm", .type = API_ENUM, .values = key_algorithms, .fallback = "secp256r1",
+		.help = "algorithm of the certificate's key" },
+	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
+		.help = "how the CA validates the names" },
+	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",
+		.metavar = "DNS", .help = "DNS provider for dns-01",
+		.fallback = "the one that has the zone" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "consumer of the certificate" },
+	{ .name = "reuseKey", .type = API_BOOL, .help = "keep the private key at renewal" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME", .help = "certificate profile",
+		.fallback = "the provider's" },
+	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
+		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)", .fallback = "renew-before in certd.conf" },
+	LABELS_FIELD("word or KEY=VALUE, for lists and scopes"),
+	END,
+};
+
+static const struct api_field autocert_metadata[] = {
+	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
+		.help = "newest certificate" },
+	{ .name = "notBefore", .type = API_TIME, .help = "start of validity of the newest certificate" },
+	{ .name = "notAfter", .type = API_TIME, .help = "end of validity of the newest certificate" },
+	{ .name = "paused", .type = API_BOOL, .help = "whether renewal is suspended" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of that action" },
+	{ .name = "progress", .type = API_STRING, .help = "current step" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "lastAttemptDate", .type = API_TIME, .help = "time of the last order" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files" },
+	{ .name = "served", .type = API_STRING, .help = "result of the probes: served, stale or unreachable" },
+	END,
+};
+
+static const struct api_column autocert_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "COMMON NAME", "properties.commonName" },
+	{ "PROVIDER", "properties.provider" },
+	{ "STATE", "metadata.state" },
+	{ "EXPIRES", "metadata.notAfter" },
+	{ "SERVED", "metadata.served" },
+	{ "NEXT", "metadata.nextAction" },
+	{ "WHEN", "metadata.nextDate" },
+	{ NULL, NULL },
+};
+
+/*
+ * certificate: IONOS has the PEM among the properties; the key is never answered. Those that were issued have no more to
+ * be set than their name.
+ */
+
+static const struct api_field certificate_properties[] = {
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the certificate",
+		.fallback = "common name and time of import" },
+	{ .name = "certificate", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "certificate, PEM; its issuers may follow it" },
+	{ .name = "certificateChain", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "issuers, PEM, in any order" },
+	{ .name = "privateKey", .type = API_SECRET, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+		.help = "private key, PEM" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "consumers of the certificate (imported certificates only)" },
+	LABELS_FIELD("word or KEY=VALUE (an issued certificate has those of its auto-certificate)"),
+	END,
+};
+
+static const struct api_field certificate_metadata[] = {
+	{ .name = "status", .type = API_ENUM, .values = statuses,
+		.help = "pending, active, expired or revoked" },
+	{ .name = "expired", .type = API_BOOL, .help = "whether the certificate has expired" },
+	{ .name = "commonName", .type = API_STRING, .help = "common name" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .help = "all names" },
+	{ .name = "notBefore", .type = API_TIME, .help = "start of validity" },
+	{ .name = "notAfter", .type = API_TIME, .help = "end of validity" },
+	{ .name = "serialNumber", .type = API_STRING, .help = "serial number, hexadecimal with colons" },
+	{ .name = "sha256Fingerprint", .type = API_STRING, .help = "SHA-256 fingerprint of the certificate" },
+	{ .name = "caName", .type = API_STRING, .help = "name of the issuing CA" },
+	{ .name = "keyAlgorithm", .type = API_STRING, .help = "algorithm of its key" },
+	{ .name = "type", .type = API_STRING, .help = "lets_encrypt, acme or manual" },
+	{ .name = "wildcard", .type = API_BOOL, .help = "whether it has a wildcard name" },
+	{ .name = "hasIntermediateCert", .type = API_BOOL, .help = "whether the chain is not empty" },
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "auto-certificate that it was issued for" },
+	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
+		.help = "newest certificate of the same auto-certificate" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files (imported certificates only)" },
+	{ .name = "served", .type = API_STRING,
+		.help = "result of the probes (imported certificates only)" },
+	END,
+};
+
+static const struct api_column certificate_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "COMMON NAME", "metadata.commonName" },
+	{ "ISSUER", "metadata.caName" },
+	{ "STATUS", "metadata.status" },
+	{ "ISSUED", "metadata.notBefore" },
+	{ "EXPIRES", "metadata.notAfter" },
+	{ NULL, NULL },
+};
+
+/* dnsProvider */
+
+static const struct api_field dnsprovider_properties[] = {
+	NAME_FIELD("name of the DNS provider"),
+	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = dns_kinds,
+		.help = "rfc2136 (DNS UPDATE), exec (a program) or ionoscloud (IONOS Cloud DNS)" },
+	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
+		.help = "zone that this provider manages" },
+	{ .name = "server", .type = API_STRING, .metavar = "ADDRESS[:PORT]",
+		.help = "rfc2136: primary server" },
+	{ .name = "tsigName", .type = API_STRING, .metavar = "NAME", .help = "rfc2136: name of the TSIG key",
+		.fallback = "from the key file" },
+	{ .name = "tsigAlgorithm", .type = API_ENUM, .values = tsig_algorithms,
+		.help = "rfc2136: algorithm of the TSIG key", .fallback = "from the key file, else hmac-sha256" },
+	{ .name = "tsigKey", .type = API_SECRET, .metavar = "FILE",
+		.help = "rfc2136: TSIG key as written by tsig-keygen or keymgr, or its secret in base64" },
+	{ .name = "command", .type = API_PATH, .metavar = "PROGRAM",
+		.help = "exec: called as PROGRAM present|cleanup FQDN VALUE" },
+	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "ionoscloud: API token" },
+	{ .name = "endpoint", .type = API_STRING, .metavar = "URL", .help = "ionoscloud: URL of the API",
+		.fallback = "https://dns.de-fra.ionos.com" },
+	{ .name = "ttl", .type = API_SPAN, .min = 1, .max = 86400, .metavar = "SPAN",
+		.help = "TTL of the TXT records", .fallback = "60s" },
+	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",
+		.help = "maximum wait for a record to be visible on all servers of the zone", .fallback = "2m" },
+	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST[:PORT]",
+		.help = "server to query for the record", .fallback = "the servers of the zone" },
+	END,
+};
+
+static const struct api_field dnsprovider_metadata[] = {
+	{ .name = "zonesSeen", .type = API_STRLIST, .help = "zones that its API returned" },
+	{ .name = "zonesSeenDate", .type = API_TIME, .help = "time of that answer" },
+	END,
+};
+
+static const struct api_column dnsprovider_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "KIND", "properties.kind" },
+	{ "ZONES", "properties.zones" },
+	{ "SERVER", "properties.server" },
+	{ "COMMAND", "properties.command" },
+	{ "STATE", "metadata.state" },
+	{ NULL, NULL },
+};
+
+/* consumer */
+
+static const struct api_field probe_fields[] = {
+	{ .name = "host", .type = API_STRING, .flags = API_REQUIRED, .help = "address or host name" },
+	{ .name = "port", .type = API_INT, .flags = API_REQUIRED, .min = 1, .max = 65535,
+		.help = "TCP port" },
+	{ .name = "sni", .type = API_STRING, .help = "server name to request",
+		.fallback = "from the certificate" },
+	END,
+};
+
+static const struct api_field consumer_properties[] = {
+	NAME_FIELD("name of the consumer"),
+	{ .name = "activate", .type = API_ENUM, .values = activations, .fallback = "none",
+		.help = "how it is notified: none (it watches the files), notify (a datagram) or exec (a program)" },
+	{ .name = "socket", .type = API_STRING, .option = "notify-socket", .metavar = "PATH",
+		.help = "notify: socket for the datagram; @NAME is an abstract socket" },
+	{ .name = "command", .type = API_STRLIST, .metavar = "WORD",
+		.help = "exec: absolute path of the program, then its arguments, one option each" },
+	{ .name = "probes", .type = API_LIST, .option = "probe", .fields = probe_fields,
+		.metavar = "HOST:PORT[,SNI]", .help = "endpoint that must present the certificate" },
+	{ .name = "directory", .type = API_PATH, .metavar = "DIR",
+		.help = "additional directory for the files; root must create it for the reader's group" },
+	END,
+};
+
+static const struct api_field rollout_fields[] = {
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "auto-certificate that is deployed; not set for an imported certificate" },
+	{ .name = "certificate", .type = API_REF, .resource = "certificate",
+		.help = "certificate that is deployed" },
+	{ .name = "generation", .type = API_INT, .help = "as in manifest.json" },
+	{ .name = "activated", .type = API_BOOL, .help = "whether the consumer was notified" },
+	{ .name = "served", .type = API_STRING, .help = "result of the probes: served, stale or unreachable" },
+	{ .name = "probedDate", .type = API_TIME, .help = "time of the last probe" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields, .help = "why the deployment failed" },
+	END,
+};
+
+static const struct api_field consumer_metadata[] = {
+	{ .name = "rollouts", .type = API_LIST, .fields = rollout_fields,
+		.help = "deployments, one for each auto-certificate and imported certificate" },
+	END,
+};
+
+static const struct api_column consumer_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "ACTIVATE", "properties.activate" },
+	{ "PROBES", "properties.probes" },
+	{ "STATE", "metadata.state" },
+	{ "MESSAGE", "metadata.message" },
+	{ NULL, NULL },
+};
+
+/* token */
+
+static const struct api_field token_properties[] = {
+	NAME_FIELD("name of the token"),
+	{ .name = "role", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = roles,
+		.help = "role of its bearer" },
+	{ .name = "expires", .type = API_SPAN, .flags = API_IMMUTABLE, .min = 60, .max = 10 * (int64_t)MAX_SPAN,
+		.metavar = "SPAN", .help = "time until the token expires", .fallback = "never" },
+	{ .name = "domains", .type = API_STRLIST, .flags = API_IMMUTABLE | API_PATTERN, .option = "domain",
+		.metavar = "PATTERN",
+		.help = "only for certificates whose names all match: a name, or *.example.com for all names below" },
+	{ .name = "providers", .type = API_REFLIST, .flags = API_IMMUTABLE, .resource = "provider",
+		.option = "provider", .metavar = "PROVIDER", .help = "only for certificates of this provider" },
+	{ .name = "labels", .type = API_STRLIST, .flags = API_IMMUTABLE | API_LABEL, .option = "label",
+		.metavar = "LABEL", .help = "only for certificates with this label" },
+	END,
+};
+
+static const struct api_field token_metadata[] = {
+	{ .name = "expiresDate", .type = API_TIME, .help = "end of validity" },
+	{ .name = "expired", .type = API_BOOL, .help = "whether the token has expired" },
+	{ .name = "token", .type = API_STRING, .help = "the token; only in the answer of create" },
+	END,
+};
+
+static const struct api_column token_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "ROLE", "properties.role" },
+	{ "DOMAINS", "properties.domains" },
+	{ "LABELS", "properties.labels" },
+	{ "EXPIRES", "metadata.expiresDate" },
+	{ "CREATED", "metadata.createdDate" },
+	{ "BY", "metadata.createdBy" },
+	{ NULL, NULL },
+};
+
+/* authorization: Kontena's two steps. Nothing of it is declared, so nothing of it changes but by what the CA says. */
+
+static const char *const authorization_statuses[] = { "pending", "valid", NULL };
+
+static const struct api_field authorization_properties[] = {
+	NAME_FIELD("DNS name to validate; may be a wildcard"),
+	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
+		.metavar = "PROVIDER", .help = "CA account that validates the name" },
+	END,
+};
+
+static const struct api_field authorization_metadata[] = {
+	{ .name = "status", .type = API_ENUM, .values = authorization_statuses,
+		.help = "pending: publish the record; valid: the CA has validated the name" },
+	{ .name = "recordName", .type = API_STRING, .help = "owner name of the record" },
+	{ .name = "recordType", .type = API_STRING, .help = "record type: TXT" },
+	{ .name = "recordContent", .type = API_STRING, .help = "content of the record" },
+	{ .name = "expiresDate", .type = API_TIME, .help = "time when the authorization expires" },
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
+		.help = "auto-certificate whose order needs it; not set for an order of its own" },
+	{ .name = "orderUrl", .type = API_STRING, .help = "URL of its own order at the CA" },
+	{ .name = "authorizationUrl", .type = API_STRING, .help = "URL of the authorization at the CA" },
+	{ .name = "challengeUrl", .type = API_STRING, .help = "URL of its dns-01 challenge" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	END,
+};
+
+static const struct api_column authorization_columns[] = {
+	{ "NAME", "properties.name" },
+	{ "PROVIDER", "properties.provider" },
+	{ "STATE", "metadata.state" },
+	{ "STATUS", "metadata.status" },
+	{ "CONTENT", "metadata.recordContent" },
+	{ "EXPIRES", "metadata.expiresDate" },
+	{ NULL, NULL },
+};
+
+const struct api_resource api_resources[] = {
+	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
+		"account with a certificate authority", provider_properties, provider_metadata,
+		provider_columns, .is_ionos = true, .is_declared = true },
+	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "/auto-certificates",
+		"certificate that certd keeps valid", autocert_properties, autocert_metadata, autocert_columns,
+		.is_ionos = true, .is_declared = true },
+	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "/certificates",
+		"certificate that was issued or imported", certificate_properties, certificate_metadata,
+		certificate_columns, .is_ionos = true },
+	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
+		"service that manages records of DNS zones", dnsprovider_properties, dnsprovider_metadata,
+		dnsprovider_columns, .is_declared = true },
+	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
+		consumer_properties, consumer_metadata, consumer_columns, .is_declared = true },
+	[API_TOKEN] = { "token", "token", "token", "/tokens", "access token of a REST client", token_properties,
+		token_metadata, token_columns, .is_ionos = false },
+	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
+		"name that is validated with a manually published record", authorization_properties, authorization_metadata,
+		authorization_columns, .is_ionos = false },
+};
+
+/* Parameters */
+
+#define PAGE_FIELDS \
+	{ .name = "offset", .type = API_INT, .min = 0, .max = INT32_MAX, .metavar = "N", \
+		.help = "skip this many", .fallback = "0" }, \
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N", .help = "maximum number of results", \
+		.fallback = "100" }
+#define REF_FIELD(noun) \
+	{ .name = "ref", .type = API_REF, .flags = API_REQUIRED | API_POSITIONAL, .resource = noun, \
+		.metavar = "NAME", .help = "name or id" }
+#define DRY_RUN \
+	{ .name = "dryRun", .type = API_BOOL, .help = "show the effect without making the change" }
+#define FILTER_NAME \
+	{ .name = "commonName", .type = API_STRING, .option = "cn", .metavar = "DOMAIN", \
+		.help = "only those with this common name" }
+#define FILTER_OBJECT_NAME \
+	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "only those with this name" }
+#define FILTER_PROVIDER \
+	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER", \
+		.help = "only those of this provider" }
+#define FILTER_EXPIRY \
+	{ .name = "expiresBefore", .type = API_TIME, .metavar = "DATE", \
+		.help = "only those that expire before this date, or within a span such as 30d" }
+#define FILTER_LABEL \
+	{ .name = "label", .type = API_STRING, .metavar = "LABEL", .help = "only those with this label" }
+#define FILTER_STATE { .name = "state", .type = API_ENUM, .values = states, .help = "only those in this state" }
+
+static const struct api_field page_params[] = { PAGE_FIELDS, FILTER_STATE, FILTER_OBJECT_NAME, END };
+static const struct api_field schedule_params[] = { PAGE_FIELDS, END };
+static const struct api_field autocert_list_params[] = {
+	PAGE_FIELDS,
+	FILTER_STATE,
+	FILTER_OBJECT_NAME,
+	FILTER_NAME,
+	FILTER_LABEL,
+	FILTER_PROVIDER,
+	FILTER_EXPIRY,
+	END,
+};
+static const struct api_field certificate_list_params[] = {
+	PAGE_FIELDS,
+	FILTER_STATE,
+	FILTER_OBJECT_NAME,
+	FILTER_NAME,
+	FILTER_LABEL,
+	FILTER_PROVIDER,
+	FILTER_EXPIRY,
+	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate", .option = "auto",
+		.metavar = "AUTO", .help = "only those issued for this auto-certificate" },
+	END,
+};
+static const struct api_field provider_ref[] = { REF_FIELD("provider"), END };
+static const struct api_field autocert_ref[] = { REF_FIELD("autoCertificate"), END };
+static const struct api_field autocert_delete_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "withCertificates", .type = API_BOOL,
+		.help = "also delete its certificates; otherwise they are kept until they are purged" },
+	DRY_RUN,
+	END,
+};
+static const struct api_field certificate_change[] = { REF_FIELD("certificate"), DRY_RUN, END };
+static const struct api_field certificate_create_params[] = {
+	{ .name = "pkcs12", .type = API_SECRET, .max = JSON_MAX_STRING,
+		.help = "PKCS#12 file in base64, instead of certificate and privateKey" },
+	{ .name = "password", .type = API_SECRET, .help = "password of the key or the PKCS#12 file, if it is encrypted" },
+	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
+		.help = "imported certificate to replace; the new one takes over its files, consumers, labels and name" },
+	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
+	DRY_RUN,
+	END,
+};
+static const char *const certificate_views[] = { "cloud66", NULL };
+static const struct api_field certificate_get_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "view", .type = API_ENUM, .values = certificate_views,
+		.help = "cloud66: return Cloud66's certificate object" },
+	END,
+};
+static const char *const export_formats[] = { "pem", "der", "pkcs12", "bundle", NULL };
+static const struct api_field certificate_export_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "format", .type = API_ENUM, .values = export_formats, .fallback = "pem",
+		.help = "pem: certificate and chain; der: the certificate; bundle: key, certificate and chain" },
+	{ .name = "key", .type = API_BOOL,
+		.help = "export the private key: instead of the certificate (pem, der), or together with it (pkcs12)" },
+	{ .name = "password", .type = API_SECRET, .help = "password of the new PKCS#12 file" },
+	END,
+};
+static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
+static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
+static const struct api_field token_ref[] = { REF_FIELD("token"), END };
+static const struct api_field token_list_params[] = { PAGE_FIELDS, END };
+static const struct api_field authorization_ref[] = { REF_FIELD("authorization"), END };
+static const struct api_field validate_params[] = {
+	REF_FIELD("authorization"),
+	{ .name = "force", .type = API_BOOL, .help = "ask the CA even if certd does not see the record" },
+	END,
+};
+static const struct api_field create_params[] = { DRY_RUN, END };
+static const struct api_field provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };
+static const struct api_field autocert_change[] = { REF_FIELD("autoCertificate"), DRY_RUN, END };
+static const struct api_field dnsprovider_change[] = { REF_FIELD("dnsProvider"), DRY_RUN, END };
+static const struct api_field consumer_change[] = { REF_FIELD("consumer"), DRY_RUN, END };
+static const struct api_field renew_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "force", .type = API_BOOL,
+		.help = "renew even if it is paused, or if the CA asked to wait (Retry-After)" },
+	END,
+};
+static const struct api_field rollout_params[] = {
+	REF_FIELD("consumer"),
+	{ .name = "autoCertificate", .type = API_REF, .flags = API_POSITIONAL, .resource = "autoCertificate",
+		.metavar = "AUTO", .help = "only this auto-certificate" },
+	END,
+};
+static const struct api_field event_subscribe_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only events about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "start with stored events after this number", .fallback = "new events only" },
+	END,
+};
+static const struct api_field event_list_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only events about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "only those after this number", .fallback = "the newest" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "maximum number of results", .fallback = "100" },
+	END,
+};
+
+/* Answers */
+
+const struct api_field api_event_fields[] = {
+	{ .name = "seq", .type = API_INT, .help = "sequence number" },
+	{ .name = "time", .type = API_TIME, .help = "time of the event" },
+	{ .name = "level", .type = API_STRING, .help = "error, warning, notice, info or debug" },
+	{ .name = "kind", .type = API_STRING, .help = "what happened, such as issue.done" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that the event is about" },
+	{ .name = "message", .type = API_STRING, .help = "description for people" },
+	{ .name = "data", .type = API_ANY, .help = "details, depending on the kind" },
+	END,
+};
+
+static const struct api_field event_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "oldest first" },
+	END,
+};
+static const struct api_field event_subscribe_result[] = {
+	{ .name = "object", .type = API_STRING, .help = "id of the object, from the request" },
+	{ .name = "after", .type = API_INT, .help = "number of the newest event" },
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "stored events after the requested number" },
+	END,
+};
+
+const struct api_field api_audit_fields[] = {
+	{ .name = "number", .type = API_INT, .help = "sequence number, from 1 without gaps" },
+	{ .name = "time", .type = API_TIME, .help = "time of the call" },
+	{ .name = "who", .type = API_STRING, .help = "user or token that made the call" },
+	{ .name = "userId", .type = API_STRING, .help = "uid of the user, or id of the token" },
+	{ .name = "method", .type = API_STRING, .help = "method that was called" },
+	{ .name = "outcome", .type = API_STRING, .help = "done or refused" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object of the call" },
+	{ .name = "changes", .type = API_ANY, .help = "field, old value and new value of each change" },
+	{ .name = "reason", .type = API_STRING, .help = "reason for the refusal" },
+	{ .name = "times", .type = API_INT, .help = "number of calls, if more than one" },
+	{ .name = "hash", .type = API_STRING, .help = "hash of this record, which covers all records before it" },
+	{ .name = "damaged", .type = API_BOOL, .help = "whether the record was altered" },
+	{ .name = "missing", .type = API_BOOL, .help = "whether the record is missing" },
+	END,
+};
+static const struct api_field audit_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_audit_fields, .help = "oldest first" },
+	END,
+};
+static const struct api_field audit_list_params[] = {
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "NUMBER",
+		.help = "only those after this number", .fallback = "the newest" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "maximum number of results", .fallback = "100" },
+	END,
+};
+static const struct api_field audit_verify_params[] = {
+	{ .name = "known", .type = API_STRING, .metavar = "NUMBER:HASH",
+		.help = "also check that this record has this hash, as logged by certd" },
+	END,
+};
+static const struct api_field audit_verify_result[] = {
+	{ .name = "intact", .type = API_BOOL, .help = "whether the log is complete and unaltered" },
+	{ .name = "first", .type = API_INT, .help = "number of the oldest record" },
+	{ .name = "last", .type = API_INT, .help = "number of the newest record" },
+	{ .name = "hash", .type = API_STRING, .help = "hash of the newest record" },
+	{ .name = "bad", .type = API_INT, .help = "number of the first bad record; 0: the sealed head" },
+	{ .name = "reason", .type = API_STRING, .help = "what is wrong with that record" },
+	END,
+};
+
+static const struct api_field schedule_row_fields[] = {
+	{ .name = "date", .type = API_TIME, .help = "time when the work is due" },
+	{ .name = "kind", .type = API_STRING,
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry or remove" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that the work is for" },
+	END,
+};
+static const struct api_field schedule_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = schedule_row_fields, .help = "earliest first" },
+	{ .name = "offset", .type = API_INT, .help = "number of skipped rows, from the request" },
+	{ .name = "limit", .type = API_INT, .help = "maximum number of rows, from the request" },
+	{ .name = "total", .type = API_INT, .help = "total number of rows" },
+	END,
+};
+
+static const struct api_field export_result[] = {
+	{ .name = "certificate", .type = API_REF, .resource = "certificate", .help = "certificate that was exported" },
+	{ .name = "format", .type = API_STRING, .help = "format, from the request" },
+	{ .name = "key", .type = API_BOOL, .help = "whether a private key was written" },
+	{ .name = "octets", .type = API_INT, .help = "number of octets written" },
+	END,
+};
+
+static const struct api_field explain_result[] = {
+	{ .name = "summary", .type = API_STRING, .help = "summary in one sentence" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "reasons", .type = API_STRLIST, .help = "reasons for the action and its time" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "advice", .type = API_STRLIST, .help = "suggested actions" },
+	END,
+};
+
+static const struct api_field rollout_result[] = {
+	{ .name = "autoCertificates", .type = API_LIST, .fields = object_ref_fields,
+		.help = "affected auto-certificates and imported certificates" },
+	{ .name = "endpoints", .type = API_INT, .help = "number of probes; each emits a probe.* event" },
+	END,
+};
+
+static const struct api_field autocert_counts[] = {
+	{ .name = "total", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
+	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first certificate" },
+	{ .name = "failed", .type = API_INT, .help = "without a certificate, last attempt failed" },
+	{ .name = "failing", .type = API_INT, .help = "last attempt failed, with or without a certificate" },
+	{ .name = "paused", .type = API_INT, .help = "renewal is suspended" },
+	{ .name = "stale", .type = API_INT, .help = "an endpoint does not present the newest certificate" },
+	END,
+};
+
+static const struct api_field failing_fields[] = {
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that is affected" },
+	{ .name = "action", .type = API_STRING, .help = "failed action: issue, deploy or account" },
+	{ .name = "message", .type = API_STRING, .help = "reason of the failure" },
+	{ .name = "date", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+static const struct api_field status_result[] = {
+	{ .name = "version", .type = API_STRING, .help = "version of certd" },
+	{ .name = "pid", .type = API_INT, .help = "process id" },
+	{ .name = "startedDate", .type = API_TIME, .help = "time of the start" },
+	{ .name = "state", .type = API_STRING, .help = "running, starting or degraded" },
+	{ .name = "message", .type = API_STRING, .help = "problem, if there is one" },
+	{ .name = "role", .type = API_STRING, .help = "role of the caller" },
+	{ .name = "scoped", .type = API_BOOL,
+		.help = "whether the caller's scope hides certificates and totals" },
+	{ .name = "stateDirectory", .type = API_STRING, .help = "directory of the store" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of the deployed files" },
+	{ .name = "providers", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "dnsProviders", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "consumers", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "certificates", .type = API_INT, .help = "number of stored certificates" },
+	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts, .help = "number of auto-certificates by state" },
+	{ .name = "inFlight", .type = API_INT, .help = "number of orders in progress" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "object of that action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "up to 20 failures, by time of the next attempt" },
+	{ .name = "warnings", .type = API_STRLIST, .help = "problems that need attention" },
+	END,
+};
+
+/* For peers without a scope: these are what all certificates have in common. */
+#define CRUD_ROWS(ID, noun, resource, role, change, what) \
+	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
+		"declare a " what, .flags = 0 }, \
+	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, change, NULL, "change a " what, \
+		.flags = 0 }, \
+	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what, \
+		.flags = 0 }
+#define READ_ROWS(ID, noun, resource, params, ref, what) \
+	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
+		"list " what "s", .flags = API_SCOPED }, \
+	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what, \
+		.flags = API_SCOPED }
+
+/* Who may declare programs to be run or where credentials go is admin; who works with what was declared, operator. */
+const struct api_method api_methods[] = {
+	READ_ROWS(PROVIDER, "provider", API_PROVIDER, page_params, provider_ref, "provider"),
+	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_change, "provider"),
+	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
+		"auto-certificate"),
+	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,
+		create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_UPDATE] = { "autoCertificate.update", ROLE_OPERATOR, API_UPDATE, API_AUTOCERTIFICATE,
+		autocert_change, NULL, "change an auto-certificate", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_DELETE] = { "autoCertificate.delete", ROLE_OPERATOR, API_DELETE, API_AUTOCERTIFICATE,
+		autocert_delete_params, NULL, "delete an auto-certificate", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
+		renew_params, NULL, "order a new certificate now", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_PAUSE] = { "autoCertificate.pause", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
+		autocert_ref, NULL, "suspend renewal", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_RESUME] = { "autoCertificate.resume", ROLE_OPERATOR, API_CALL,
+		API_AUTOCERTIFICATE, autocert_ref, NULL, "resume renewal", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
+		API_AUTOCERTIFICATE, autocert_ref, explain_result, "explain the next action, its time and its reason", .flags = API_SCOPED },
+	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_get_params,
+		"certificate"),
+	[RPC_CERTIFICATE_CREATE] = { "certificate.create", ROLE_OPERATOR, API_CREATE, API_CERTIFICATE,
+		certificate_create_params, NULL, "import a certificate with its key", .flags = API_SCOPED },
+	[RPC_CERTIFICATE_UPDATE] = { "certificate.update", ROLE_OPERATOR, API_UPDATE, API_CERTIFICATE,
+		certificate_change, NULL, "change the name, consumers or labels of a certificate", .flags = API_SCOPED },
+	[RPC_CERTIFICATE_DELETE] = { "certificate.delete", ROLE_OPERATOR, API_DELETE, API_CERTIFICATE,
+		certificate_change, NULL, "delete a certificate that is not in use", .flags = API_SCOPED },
+	[RPC_CERTIFICATE_EXPORT] = { "certificate.export", ROLE_VIEWER, API_CALL, API_CERTIFICATE,
+		certificate_export_params, export_result,
+		"write a certificate to the passed descriptor; exporting the key requires the role admin",
+		.flags = API_TAKES_FD | API_SCOPED },
+	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
+	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_change, "DNS provider"),
+	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
+	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_change, "consumer"),
+	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
+		rollout_result, "write the files and notify the consumer again", .flags = API_SCOPED },
+	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
+		rollout_result, "check now which certificate the consumer presents", .flags = API_SCOPED },
+	[RPC_TOKEN_CREATE] = { "token.create", ROLE_ADMIN, API_CREATE, API_TOKEN, NULL, NULL, "create a token",
+		.flags = 0 },
+	[RPC_TOKEN_LIST] = { "token.list", ROLE_ADMIN, API_LIST_ALL, API_TOKEN, token_list_params, NULL,
+		"list tokens", .flags = 0 },
+	[RPC_TOKEN_GET] = { "token.get", ROLE_ADMIN, API_GET, API_TOKEN, token_ref, NULL, "show a token",
+		.flags = 0 },
+	[RPC_TOKEN_DELETE] = { "token.delete", ROLE_ADMIN, API_DELETE, API_TOKEN, token_ref, NULL,
+		"delete a token, which revokes it", .flags = 0 },
+	READ_ROWS(AUTHORIZATION, "authorization", API_AUTHORIZATION, page_params, authorization_ref,
+		"authorization"),
+	[RPC_AUTHORIZATION_CREATE] = { "authorization.create", ROLE_OPERATOR, API_CREATE, API_AUTHORIZATION, NULL,
+		NULL, "request the TXT record that validates a name", .flags = API_SCOPED },
+	[RPC_AUTHORIZATION_DELETE] = { "authorization.delete", ROLE_OPERATOR, API_DELETE, API_AUTHORIZATION,
+		authorization_ref, NULL, "delete an authorization", .flags = API_SCOPED },
+	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
+		validate_params, NULL, "ask the CA to validate the published record", .flags = API_SCOPED },
+	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
+		audit_list_result, "list changes and refused calls", "/audit", .flags = API_READS },
+	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,
+		audit_verify_result, "verify the audit log", .flags = API_READS },
+	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
+		event_list_result, "list events", "/events", .flags = API_SCOPED },
+	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,
+		event_subscribe_params, event_subscribe_result, "subscribe to \"event\" notifications", .flags = API_SCOPED },
+	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, schedule_params,
+		schedule_result, "list planned work", "/schedule", .flags = API_SCOPED },
+	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,
+		status_result, "show the state of certd", "/status", .flags = API_SCOPED },
+	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
+		"reload certd.conf", .path = "/reload" },
+	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
+		"describe this API as an OpenRPC document", .flags = API_SCOPED },
+};
+_Static_assert(ARRAY_SIZE(api_resources) == API_RESOURCE_COUNT, "one row per resource");
+_Static_assert(ARRAY_SIZE(api_methods) == API_METHOD_COUNT, "one row per method");

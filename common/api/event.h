@@ -1,0 +1,67 @@
+/*
+ * common/api/event.h: the kinds of events, described once: certd emits by the enum, certctl recognizes by the name.
+ * On the wire an event is {seq, time, level, kind, object{type, id, name}, message, data{..}}; `data` of each kind
+ * stands in its help. Kinds are promises to others: they change with a NEWS line.
+ */
+#ifndef COMMON_API_EVENT_H
+#define COMMON_API_EVENT_H
+
+#include <stdbool.h>
+
+enum event_kind {
+	EVENT_SERVER_STARTED,
+	EVENT_SERVER_STOPPING,
+	EVENT_SERVER_RELOADED,
+	EVENT_SERVER_WARNING,
+	EVENT_STORE_FAILED,
+	EVENT_CLOCK_CHANGED,
+	EVENT_ACCESS_DENIED,
+	EVENT_OBJECT_CREATED,
+	EVENT_OBJECT_UPDATED,
+	EVENT_OBJECT_DELETED,
+	EVENT_ACCOUNT_PROGRESS,
+	EVENT_ACCOUNT_DONE,
+	EVENT_ACCOUNT_FAILED,
+	EVENT_ISSUE_PROGRESS,
+	EVENT_ISSUE_DONE,
+	EVENT_ISSUE_FAILED,
+	EVENT_DEPLOY_PROGRESS,
+	EVENT_DEPLOY_DONE,
+	EVENT_DEPLOY_FAILED,
+	EVENT_PROBE_SERVED,
+	EVENT_PROBE_STALE,
+	EVENT_PROBE_UNREACHABLE,
+	EVENT_CLEANUP_FAILED,
+	EVENT_CERTIFICATE_PURGED,
+	EVENT_AUTHORIZATION_PENDING,
+	EVENT_AUTHORIZATION_DONE,
+	EVENT_AUTHORIZATION_FAILED,
+	EVENT_CERTIFICATE_EXPIRING,
+	EVENT_CERTIFICATE_EXPIRED,
+	EVENT_CERTIFICATE_EXPORTED,
+	EVENT_KIND_COUNT
+};
+
+/* syslog's numbers (RFC 5424 s6.2.1). */
+enum event_level { EVENT_ERROR = 3, EVENT_WARNING = 4, EVENT_NOTICE = 5, EVENT_INFO = 6, EVENT_DEBUG = 7 };
+
+struct event_info {
+	const char *name; /* "issue.done" */
+	enum event_level level;
+	bool is_transient; /* handed to subscribers, not stored */
+	const char *help;  /* one line: what happened, and the members of data */
+};
+
+/* Never NULL; @kind in range. */
+const struct event_info *
+event_info(enum event_kind kind);
+
+/* Return: 1 and the kind, 0 unknown. */
+int
+event_kind_find(const char *name, enum event_kind *ret_kind);
+
+/* "error", "warning", "notice", "info", "debug". */
+const char *
+event_level_name(enum event_level level);
+
+#endif

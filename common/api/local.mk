@@ -1,0 +1,10 @@
+# common/api: the description of the control API (api_table.c), and what is derived from it.
+libcommon_la_SOURCES += \
+	common/api/api.c common/api/api.h \
+	common/api/api_discover.c \
+	common/api/api_openapi.c \
+	common/api/api_rest.c common/api/api_rest.h \
+	common/api/api_schema.c common/api/api_schema.h \
+	common/api/api_table.c \
+	common/api/event.c common/api/event.h \
+	common/api/rpc.c common/api/rpc.h

@@ -1,0 +1,208 @@
+/*
+ * Importing: everything that could make a server fail to load a file, or a client refuse what it is shown, is said now
+ * and not on the day the file is used. Text around PEM blocks is skipped (`openssl x509 -text`, mail), a private key
+ * among certificates is refused: they are answered to everybody.
+ */
+#include "common/crypto/cert_import.h"
+
+#include "common/crypto/ossl.h"
+#include "common/crypto/pem.h"
+#include "common/crypto/pkcs12.h"
+#include "common/crypto/x509_chain.h"
+#include "common/timefmt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
+
+void
+cert_import_clear(struct cert_import *c)
+{
+	buf_clear(&c->leaf_pem);
+	buf_clear(&c->chain_pem);
+	secret_clear(&c->key);
+	free(c->common_name);
+	cert_info_clear(&c->info);
+	*c = (struct cert_import){ 0 };
+}
+
+/* --- what was given --- */
+
+/* The CERTIFICATE blocks of @text. */
+static int
+collect(const char *text, const char *field, struct buf *ret, struct error *err)
+{
+	const char *p = text;
+	const char *end = text + strlen(text);
+	size_t before = ret->len;
+	struct pem_block block;
+	int found;
+
+	while ((found = pem_next(&p, end, &block)) == 1) {
+		if (pem_is_private_key(&block))
+			return error_set_field(err, field,
+				"%s: has a private key in it, which belongs into privateKey", field);
+		if (!pem_is_certificate(&block))
+			return error_set_field(err, field,
+				"%s: has a PEM block that is neither a certificate nor a key", field);
+		buf_add(ret, block.text, block.len);
+		buf_add_char(ret, '\n');
+	}
+	if (found < 0)
+		return error_set_field(err, field, "%s: has a PEM block without an end", field);
+	if (ret->len == before)
+		return error_set_field(
+			err, field, "%s: has no certificate in PEM (-----BEGIN CERTIFICATE-----)", field);
+	return 0;
+}
+
+static bool
+is_given(const struct secret *s)
+{
+	return s && s->len;
+}
+
+static int
+read_key(const struct cert_import_in *in, struct key **ret_key, struct error *err)
+{
+	const struct secret *password = is_given(in->password) ? in->password : NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!is_given(in->private_key))
+		return error_set_field(err, "privateKey", "privateKey: is required");
+	if (key_from_pem(in->private_key, password, ret_key, &why) == 0)
+		return 0;
+	if (why.code != ERROR_INVALID) {
+		error_move(err, &why);
+		return -1;
+	}
+	return error_set_field(
+		err, strstr(why.message, "password") ? "password" : "privateKey", "%s", why.message);
+}
+
+static int
+read_pieces(const struct cert_import_in *in, struct key **ret_key, struct buf *ret_pem, struct error *err)
+{
+	if (!in->certificate)
+		return error_set_field(err, "certificate", "certificate: is required");
+	if (collect(in->certificate, "certificate", ret_pem, err) < 0 ||
+		(in->chain && collect(in->chain, "certificateChain", ret_pem, err) < 0))
+		return -1;
+	return read_key(in, ret_key, err);
+}
+
+static int
+read_given(const struct cert_import_in *in, struct key **ret_key, struct buf *ret_pem, struct error *err)
+{
+	if (!is_given(in->pkcs12))
+		return read_pieces(in, ret_key, ret_pem, err);
+	if (in->certificate || is_given(in->private_key))
+		return error_set_field(
+			err, "pkcs12", "the PKCS#12 file has certificate and key: give neither beside it");
+	if (pkcs12_read(in->pkcs12, in->password, ret_key, ret_pem, err) < 0)
+		return -1;
+	return in->chain ? collect(in->chain, "certificateChain", ret_pem, err) : 0;
+}
+
+/* --- what it is --- */
+
+static int
+refuse(struct error *err, const char *why)
+{
+	return error_set_field(err, "certificate", "the certificate %s", why);
+}
+
+static int
+check_use(X509 *leaf, struct error *err)
+{
+	uint32_t flags = X509_get_extension_flags(leaf);
+
+	if (flags & EXFLAG_INVALID)
+		return refuse(err, "has extensions that cannot be read");
+	if (X509_check_ca(leaf) != 0 && !x509_is_self_signed(leaf))
+		return refuse(err, "is that of a CA, not of a server");
+	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
+		return refuse(err, "is not for servers (extended key usage)");
+	return 0;
+}
+
+static int
+check_dates(const struct cert_import_in *in, const struct cert_info *info, struct error *err)
+{
+	char when[TIME_RFC3339_SIZE];
+
+	if (in->allow_expired)
+		return 0;
+	if (info->not_after_at <= in->now) {
+		time_format_rfc3339(info->not_after_at, when);
+		return error_set_field(err, "certificate",
+			"the certificate expired on %s; allowExpired takes it all the same", when);
+	}
+	if (info->not_before_at - NOT_BEFORE_SLACK_SEC > in->now) {
+		time_format_rfc3339(info->not_before_at, when);
+		return error_set_field(err, "certificate",
+			"the certificate is not valid before %s; allowExpired takes it all the same", when);
+	}
+	return 0;
+}
+
+static int
+find_name(struct cert_import *c, struct error *err)
+{
+	const struct cert_info *info = &c->info;
+
+	if (info->names.count == 0)
+		return refuse(err,
+			"has no subject alternative name, neither DNS nor IP: clients look at nothing else");
+	c->common_name = xstrdup(info->subject_cn && strlist_has(&info->names, info->subject_cn)
+					 ? info->subject_cn
+					 : info->names.items[0]);
+	return 0;
+}
+
+/* The strict reader speaks of a CA that breaks its protocol; here it is what somebody gave. */
+static int
+as_given(struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!err || err->code != ERROR_PROTOCOL)
+		return -1;
+	error_move(&why, err);
+	return error_set_field(err, "certificate", "%s", why.message);
+}
+
+static int
+describe(const struct cert_import_in *in, struct x509_chain *chain, struct cert_import *c, struct error *err)
+{
+	if (check_use(chain->certs[0], err) < 0)
+		return -1;
+	if (x509_chain_split(chain, &c->leaf_pem, &c->chain_pem, &c->info, err) < 0)
+		return as_given(err);
+	return find_name(c, err) < 0 ? -1 : check_dates(in, &c->info, err);
+}
+
+int
+cert_import(const struct cert_import_in *in, struct cert_import *ret, struct error *err)
+{
+	_cleanup_(cert_import_clear) struct cert_import c = { 0 };
+	_cleanup_(x509_chain_clear) struct x509_chain pile = { 0 };
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	_cleanup_key_ struct key *key = NULL;
+
+	ERR_clear_error();
+	if (read_given(in, &key, &pem, err) < 0)
+		return -1;
+	if (x509_chain_read(pem.data, pem.len, NULL, &pile, err) < 0)
+		return as_given(err);
+	if (x509_chain_arrange(&pile, key, &chain, err) < 0 || describe(in, &chain, &c, err) < 0 ||
+		key_to_der(key, &c.key, err) < 0)
+		return -1;
+	c.algorithm = key_algorithm_of(key);
+	key_pair_digest(&c.key, c.leaf_pem.data, c.leaf_pem.len, c.pair);
+	*ret = c;
+	c = (struct cert_import){ 0 };
+	return 0;
+}

@@ -1,0 +1,119 @@
+/*
+ * common/crypto/key.h: private keys. The only module that sees key octets; everybody else asks it to sign, to describe
+ * the public half, or to make the encodings that are stored (secret) and dropped.
+ */
+#ifndef COMMON_CRYPTO_KEY_H
+#define COMMON_CRYPTO_KEY_H
+
+#include "common/crypto/secret.h"
+
+struct buf;
+struct error;
+struct X509_pubkey_st;
+struct evp_pkey_st;
+struct key; /* one private key; immutable, so that several threads may read it */
+
+enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
+
+/* IONOS's names for the algorithms. */
+enum key_algorithm {
+	KEY_SECP256R1,
+	KEY_SECP384R1,
+	KEY_RSA2048,
+	KEY_RSA3072,
+	KEY_RSA4096,
+	KEY_ALGORITHM_COUNT
+};
+
+const char *
+key_algorithm_name(enum key_algorithm alg);
+
+/* Return: 1 and the algorithm, 0 unknown name. */
+int
+key_algorithm_from_name(const char *name, enum key_algorithm *ret_alg);
+
+/* Makes a new key; takes up to seconds for RSA-4096, so call it on a worker. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err);
+
+/* NULL is a no-op. */
+void
+key_free(struct key *key);
+
+static inline void
+key_freep(struct key **key)
+{
+	key_free(*key);
+}
+#define _cleanup_key_ _cleanup_(key_freep)
+
+enum key_algorithm
+key_algorithm_of(const struct key *key);
+
+/* PKCS#8 DER, the stored form. */
+int
+key_to_der(const struct key *key, struct secret *ret_der, struct error *err);
+
+/* For what we stored ourselves: the halves are not compared again. Errors: ERROR_INVALID. */
+int
+key_from_der(const struct secret *der, struct key **ret_key, struct error *err);
+
+/* PKCS#8 PEM ("BEGIN PRIVATE KEY"), made in secure memory only; the form that is dropped. */
+int
+key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
+
+/* The same from the stored form, without decoding it. */
+int
+key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err);
+
+/*
+ * SHA-256 of a stored key and its certificate's PEM: a pair that was verified once is known again by it, and a mixture
+ * of two pairs is seen, without decoding either.
+ */
+void
+key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsigned char ret[32]);
+
+/*
+ * Reads PKCS#8, PKCS#1 or SEC1 PEM. @password may be NULL: an encrypted key is then ERROR_INVALID that says so.
+ * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; private and public half must fit.
+ * Errors: ERROR_INVALID.
+ */
+int
+key_from_pem(
+	const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
+
+/*
+ * The same for one that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is NULL then.
+ */
+int
+key_from_evp(struct evp_pkey_st **pkey, struct key **ret_key, struct error *err);
+
+/* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err);
+
+/* The JOSE "alg" that fits the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
+const char *
+key_jws_alg(const struct key *key);
+
+/* Signs as JWS wants it: ECDSA as fixed-width R||S, not DER (RFC 7518 s3.4). Appends raw octets to @ret. */
+int
+key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err);
+
+/* Appends the public JWK with its members in lexical order and no white space (RFC 7517, the input of RFC 7638). */
+int
+key_jwk(const struct key *key, struct buf *ret, struct error *err);
+
+/* base64url(SHA-256(key_jwk)), 43 characters (RFC 7638). Owned by the caller; NULL on failure. */
+char *
+key_thumbprint(const struct key *key, struct error *err);
+
+/* The public half into @ret, an X509_PUBKEY. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_put_public(const struct key *key, struct X509_pubkey_st *ret, struct error *err);
+
+/* For the X.509 side of this module family (csr.c, x509.c, tls-alpn): borrowed EVP_PKEY. */
+struct evp_pkey_st *
+key_evp(const struct key *key);
+
+#endif

@@ -1,0 +1,17 @@
+# common/crypto: keys, certificates, their file formats, and secrets.
+libcommon_la_SOURCES += \
+	common/crypto/base64url.c common/crypto/base64url.h \
+	common/crypto/cert_import.c common/crypto/cert_import.h \
+	common/crypto/csr.c common/crypto/csr.h \
+	common/crypto/jws.c common/crypto/jws.h \
+	common/crypto/key.c common/crypto/key.h \
+	common/crypto/ossl.c common/crypto/ossl.h \
+	common/crypto/pbe_cost.c common/crypto/pbe_cost.h \
+	common/crypto/pem.c common/crypto/pem.h \
+	common/crypto/pkcs12.c common/crypto/pkcs12.h \
+	common/crypto/secret.c common/crypto/secret.h \
+	common/crypto/x509.c common/crypto/x509.h \
+	common/crypto/x509_arrange.c \
+	common/crypto/x509_chain.h \
+	common/crypto/x509_seen.c \
+	common/crypto/x509_verify.c

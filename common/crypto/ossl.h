@@ -1,0 +1,38 @@
+/* common/crypto/ossl.h: what OpenSSL says when it fails, as an error of ours; scope-end release of its objects. */
+#ifndef COMMON_CRYPTO_OSSL_H
+#define COMMON_CRYPTO_OSSL_H
+
+#include "common/error.h"
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+/*
+ * ossl_error() - error_set() with the bottom-most text of OpenSSL's error queue behind; empties the queue
+ * Functions that may end here begin with ERR_clear_error(): even calls that succeed leave entries behind.
+ * A full secure heap reads "unsupported" in OpenSSL's words: here it is ERROR_LIMIT, to be tried again.
+ * Return: always -1.
+ */
+int
+ossl_error(struct error *err, enum error_code code, const char *fmt, ...) _printf_(3, 4);
+
+#define OSSL_FREEP(type, name, release) \
+	static inline void name(type **p) \
+	{ \
+		release(*p); \
+	} \
+	_Static_assert(sizeof(type *) == sizeof(void *), "ends with a semicolon")
+
+OSSL_FREEP(BIO, ossl_bio_freep, BIO_free_all);
+OSSL_FREEP(BIGNUM, ossl_bn_freep, BN_clear_free);
+OSSL_FREEP(EVP_PKEY, ossl_pkey_freep, EVP_PKEY_free);
+OSSL_FREEP(EVP_PKEY_CTX, ossl_pkey_ctx_freep, EVP_PKEY_CTX_free);
+OSSL_FREEP(EVP_MD_CTX, ossl_md_ctx_freep, EVP_MD_CTX_free);
+OSSL_FREEP(X509, ossl_x509_freep, X509_free);
+OSSL_FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
+OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
+
+#endif

@@ -1,0 +1,274 @@
+/*
+ * PKCS#12. OpenSSL's PKCS12_parse() opens whatever it is given at whatever price, so the file is walked here: sizes,
+ * counts and iterations are looked at before each step that costs anything. What OpenSSL decrypts it frees through our
+ * cleansing free() (secret.c).
+ */
+#include "common/crypto/pkcs12.h"
+
+#include "common/buf.h"
+#include "common/crypto/ossl.h"
+#include "common/crypto/pbe_cost.h"
+#include "common/crypto/x509_chain.h"
+#include "common/error.h"
+
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <string.h>
+
+enum { MAX_SAFES = 8, MAX_BAGS = 32, WRITE_ITERATIONS = 100 * 1000 };
+
+OSSL_FREEP(PKCS12, p12_freep, PKCS12_free);
+OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
+
+struct reader {
+	const char *password; /* NULL: none; not necessarily with a NUL behind */
+	int password_len;
+	int64_t budget; /* iterations that are left */
+	EVP_PKEY *pkey; /* owned */
+	struct buf *pem;
+	size_t n_certs;
+	size_t n_bags;
+};
+
+static int
+refuse(struct error *err, const char *why)
+{
+	ERR_clear_error();
+	return error_set_field(err, "pkcs12", "the PKCS#12 file %s", why);
+}
+
+/* --- reading --- */
+
+static int
+add_cert(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
+{
+	_cleanup_(ossl_x509_freep) X509 *cert = PKCS12_SAFEBAG_get1_cert(bag);
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *data;
+	long len;
+
+	if (!cert)
+		return refuse(err, "has a certificate that cannot be read");
+	if (r->n_certs++ == X509_CHAIN_MAX_CERTS)
+		return refuse(err, "has more certificates than a chain may have (10)");
+	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(r->pem, data, (size_t)len);
+	return 0;
+}
+
+static int
+take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *p8, struct error *err)
+{
+	r->pkey = p8 ? EVP_PKCS82PKEY(p8) : NULL;
+	return r->pkey ? 0 : refuse(err, "has a private key that cannot be read");
+}
+
+static int
+open_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
+{
+	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	const X509_ALGOR *algor = NULL;
+
+	if (r->pkey)
+		return refuse(err, "has more than one private key");
+	if (PKCS12_SAFEBAG_get_nid(bag) == NID_keyBag)
+		return take_key(r, PKCS12_SAFEBAG_get0_p8inf(bag), err);
+	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algor, NULL);
+	if (pbe_cost_take(algor, &r->budget, err) < 0)
+		return refuse(err, err ? err->message : "");
+	p8 = PKCS12_decrypt_skey(bag, r->password, r->password_len);
+	return take_key(r, p8, err);
+}
+
+static int
+read_bags(struct reader *r, const STACK_OF(PKCS12_SAFEBAG) * bags, struct error *err)
+{
+	for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); i++) {
+		const PKCS12_SAFEBAG *bag = sk_PKCS12_SAFEBAG_value(bags, i);
+		int rc = 0;
+
+		if (r->n_bags++ == MAX_BAGS)
+			return refuse(err, "has too many parts");
+		switch (PKCS12_SAFEBAG_get_nid(bag)) {
+		case NID_keyBag:
+		case NID_pkcs8ShroudedKeyBag:
+			rc = open_key(r, bag, err);
+			break;
+		case NID_certBag:
+			if (PKCS12_SAFEBAG_get_bag_nid(bag) == NID_x509Certificate)
+				rc = add_cert(r, bag, err);
+			break;
+		default: /* CRLs and secrets of other programs */
+			break;
+		}
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_safe(struct reader *r, PKCS7 *safe, struct error *err)
+{
+	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+	int rc;
+
+	if (PKCS7_type_is_data(safe)) {
+		bags = PKCS12_unpack_p7data(safe);
+	} else if (PKCS7_type_is_encrypted(safe)) {
+		if (pbe_cost_take(safe->d.encrypted->enc_data->algorithm, &r->budget, err) < 0)
+			return refuse(err, err ? err->message : "");
+		bags = PKCS12_unpack_p7encdata(safe, r->password, r->password_len);
+	} else {
+		return refuse(err, "is encrypted for a public key, not by a password");
+	}
+	if (!bags)
+		return refuse(err,
+			"is encrypted in a way that is not supported, such as RC2: write it anew with AES");
+	rc = read_bags(r, bags, err);
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	return rc;
+}
+
+static int
+read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
+{
+	STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(p12);
+	int rc = 0;
+
+	if (!safes)
+		return refuse(err, "is no PKCS#12 file that can be read");
+	if (sk_PKCS7_num(safes) > MAX_SAFES)
+		rc = refuse(err, "has too many parts");
+	for (int i = 0; rc == 0 && i < sk_PKCS7_num(safes); i++)
+		rc = read_safe(r, sk_PKCS7_value(safes, i), err);
+	sk_PKCS7_pop_free(safes, PKCS7_free);
+	return rc;
+}
+
+/* Without a password both the empty one and none at all are meant; only trying tells which. */
+static bool
+verify_mac(struct reader *r, PKCS12 *p12)
+{
+	if (PKCS12_verify_mac(p12, r->password, r->password_len))
+		return true;
+	if (r->password_len)
+		return false;
+	r->password = "";
+	return PKCS12_verify_mac(p12, r->password, 0);
+}
+
+static int
+check_mac(struct reader *r, PKCS12 *p12, struct error *err)
+{
+	const ASN1_INTEGER *iterations = NULL;
+
+	if (!PKCS12_mac_present(p12))
+		return 0; /* the certificates must fit the key all the same */
+	PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
+	if (pbe_cost_take_iterations(iterations, &r->budget, err) < 0)
+		return refuse(err, err ? err->message : "");
+	if (verify_mac(r, p12))
+		return 0;
+	ERR_clear_error();
+	return error_set_field(err, "password",
+		r->password_len ? "the PKCS#12 file does not open with this password"
+				: "the PKCS#12 file has a password: give it");
+}
+
+/* Return: the outermost structure, or NULL. Nothing may stand behind it. */
+static PKCS12 *
+decode(const struct secret *der)
+{
+	const unsigned char *p = der->data;
+	PKCS12 *p12 = der->len ? d2i_PKCS12(NULL, &p, (long)der->len) : NULL;
+
+	if (p12 && p != der->data + der->len) {
+		PKCS12_free(p12);
+		p12 = NULL;
+	}
+	return p12;
+}
+
+int
+pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key,
+	struct buf *ret_pem, struct error *err)
+{
+	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	_cleanup_error_ struct error own = ERROR_INIT;
+	struct reader r = { .budget = PBE_BUDGET, .pem = &pem };
+	int rc;
+
+	ERR_clear_error();
+	err = err ? err : &own; /* messages of the cost are told again with our field */
+	if (password && password->len) {
+		r.password = (const char *)password->data;
+		r.password_len = (int)password->len;
+	}
+	if (der->len > PKCS12_MAX_OCTETS)
+		return refuse(err, "is larger than a PKCS#12 file with one chain can be (64 KiB)");
+	p12 = decode(der);
+	if (!p12)
+		return refuse(err, "is no PKCS#12 file");
+	rc = check_mac(&r, p12, err);
+	if (rc == 0)
+		rc = read_safes(&r, p12, err);
+	if (rc == 0 && !r.pkey)
+		rc = refuse(err, "has no private key");
+	if (rc == 0 && !r.n_certs)
+		rc = refuse(err, "has no certificate");
+	if (rc == 0)
+		rc = key_from_evp(&r.pkey, ret_key, err);
+	EVP_PKEY_free(r.pkey);
+	if (rc == 0)
+		buf_add(ret_pem, pem.data, pem.len);
+	ERR_clear_error();
+	return rc;
+}
+
+/* --- writing --- */
+
+static int
+encode(const PKCS12 *p12, struct secret *ret_der, struct error *err)
+{
+	_cleanup_secret_ struct secret der = SECRET_INIT;
+	int len = i2d_PKCS12(p12, NULL);
+	unsigned char *p;
+
+	if (len <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a PKCS#12 file");
+	secret_alloc(&der, (size_t)len);
+	p = der.data;
+	i2d_PKCS12(p12, &p);
+	secret_move(ret_der, &der);
+	return 0;
+}
+
+int
+pkcs12_write(const struct key *key, const struct buf *pem, const char *name, const struct secret *password,
+	struct secret *ret_der, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+	_cleanup_secret_ struct secret text = SECRET_INIT; /* the password with a NUL behind */
+	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
+	STACK_OF(X509) *others = NULL;
+
+	if (x509_chain_read(pem->data, pem->len, NULL, &chain, err) < 0)
+		return -1;
+	secret_alloc(&text, password->len + 1);
+	memcpy(text.data, password->data, password->len);
+	others = sk_X509_new_null();
+	for (size_t i = 1; others && i < chain.count; i++)
+		if (!sk_X509_push(others, chain.certs[i])) /* borrowed */
+			abort();
+	ERR_clear_error();
+	p12 = PKCS12_create((char *)text.data, name, key ? key_evp(key) : NULL, chain.certs[0], others, 0, 0,
+		WRITE_ITERATIONS, WRITE_ITERATIONS, 0);
+	sk_X509_free(others);
+	if (!p12)
+		return ossl_error(err, ERROR_INTERNAL, "cannot make a PKCS#12 file");
+	return encode(p12, ret_der, err);
+}

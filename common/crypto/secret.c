@@ -1,0 +1,235 @@
+/*
+ * Secrets live in OpenSSL's secure heap: locked, outside of core dumps, between guard pages. OpenSSL itself
+ * leaves decoded private keys in ordinary memory that it frees as it is (its DER decoders do), so we also give
+ * it a free() that cleanses first.
+ */
+#include "common/crypto/secret.h"
+
+#include "common/crypto/ossl.h"
+#include "common/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECURE_HEAP_OCTETS = 1024 * 1024, SECURE_HEAP_SMALLEST = 64 };
+
+static void *
+ossl_malloc(size_t size, _unused_ const char *file, _unused_ int line)
+{
+	return malloc(size);
+}
+
+static void
+ossl_free(void *p, _unused_ const char *file, _unused_ int line)
+{
+	if (!p)
+		return;
+	explicit_bzero(
+		p, malloc_usable_size(
+			   p)); /* every free of OpenSSL comes by: OPENSSL_cleanse() goes octet by octet */
+	free(p);
+}
+
+/* Never realloc(): it may move the octets and leave the old ones behind. */
+static void *
+ossl_realloc(void *old, size_t size, const char *file, int line)
+{
+	size_t old_size = old ? malloc_usable_size(old) : 0;
+	void *p = malloc(size);
+
+	if (!p)
+		return NULL;
+	if (old)
+		memcpy(p, old, old_size < size ? old_size : size);
+	ossl_free(old, file, line);
+	return p;
+}
+
+/*
+ * A process that ends needs no tables taken apart. But whoever looks for leaks does not look into the secure heap, where
+ * OpenSSL keeps pointers to its random generators.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define AT_EXIT 0
+#else
+#define AT_EXIT OPENSSL_INIT_NO_ATEXIT
+#endif
+
+int
+secret_process_init(bool allow_debugger, struct error *err)
+{
+	struct rlimit no_core = { .rlim_cur = 0, .rlim_max = 0 };
+	int heap;
+
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return error_set_errno(err, errno, "set the core file limit to 0");
+	if (!allow_debugger && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set_errno(err, errno, "make the process non-dumpable");
+	if (CRYPTO_secure_malloc_initialized())
+		return 0;
+	/* Refused once OpenSSL has allocated; programs call us first. */
+	CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
+	OPENSSL_init_crypto(AT_EXIT, NULL);
+	heap = CRYPTO_secure_malloc_init(SECURE_HEAP_OCTETS, SECURE_HEAP_SMALLEST);
+	if (heap == 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot set up memory for secrets");
+	return heap == 1 ? 0 : 1;
+}
+
+void
+secret_clear(struct secret *s)
+{
+	OPENSSL_secure_clear_free(s->data, s->len);
+	*s = (struct secret)SECRET_INIT;
+}
+
+void
+secret_alloc(struct secret *s, size_t len)
+{
+	secret_clear(s);
+	if (len == 0)
+		return;
+	s->data = OPENSSL_secure_zalloc(len);
+	if (!s->data) {
+		fputs("certd: out of memory for secrets\n", stderr);
+		abort();
+	}
+	s->len = len;
+}
+
+bool
+secret_has_room(void)
+{
+	return CRYPTO_secure_used() <= SECURE_HEAP_OCTETS / 4;
+}
+
+void
+secret_set(struct secret *s, const void *data, size_t len)
+{
+	struct secret copy = SECRET_INIT;
+
+	secret_alloc(&copy, len);
+	if (len)
+		memcpy(copy.data, data, len);
+	secret_move(s, &copy);
+}
+
+void
+secret_copy(struct secret *dst, const struct secret *src)
+{
+	secret_set(dst, src->data, src->len);
+}
+
+void
+secret_move(struct secret *dst, struct secret *src)
+{
+	struct secret moved = *src;
+
+	*src = (struct secret)SECRET_INIT;
+	secret_clear(dst);
+	*dst = moved;
+}
+
+bool
+secret_equal(const struct secret *a, const struct secret *b)
+{
+	return a->len == b->len && (a->len == 0 || CRYPTO_memcmp(a->data, b->data, a->len) == 0);
+}
+
+int
+secret_random(struct secret *s, size_t len, struct error *err)
+{
+	_cleanup_secret_ struct secret fresh = SECRET_INIT;
+
+	secret_alloc(&fresh, len);
+	if (len && RAND_priv_bytes(fresh.data, (int)len) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot get random octets");
+	secret_move(s, &fresh);
+	return 0;
+}
+
+static int
+check_file(int fd, const char *path, size_t max, size_t *ret_size, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(err, errno, "stat '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERROR_DENIED, "'%s' is not a regular file", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return error_set(err, ERROR_DENIED,
+			"'%s' belongs to uid %u: it must belong to root or to uid %u", path,
+			(unsigned)st.st_uid, (unsigned)geteuid());
+	if ((st.st_mode & 007) != 0)
+		return error_set(err, ERROR_DENIED, "'%s' is open to everybody: chmod 0%o '%s'", path,
+			(unsigned)(st.st_mode & 0770), path);
+	if ((uintmax_t)st.st_size > max)
+		return error_set(err, ERROR_LIMIT, "'%s' is larger than %zu octets", path, max);
+	*ret_size = (size_t)st.st_size;
+	return 0;
+}
+
+/* Return: octets read, at most @size, or -1. */
+static ssize_t
+read_full(int fd, unsigned char *data, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static int
+read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip, struct error *err)
+{
+	_cleanup_secret_ struct secret all = SECRET_INIT;
+	size_t size = 0;
+	ssize_t n;
+
+	if (check_file(fd, path, max, &size, err) < 0)
+		return -1;
+	secret_alloc(&all, size);
+	n = read_full(fd, all.data, size);
+	if (n < 0)
+		return error_set_errno(err, errno, "read '%s'", path);
+	while (strip && n > 0 && strchr(" \t\r\n", all.data[n - 1]) && all.data[n - 1] != '\0')
+		n--;
+	if (n == 0)
+		return error_set(err, ERROR_INVALID, "'%s' is empty", path);
+	secret_set(s, all.data, (size_t)n);
+	return 0;
+}
+
+int
+secret_read_file(struct secret *s, const char *path, size_t max, bool strip, struct error *err)
+{
+	/* O_NONBLOCK: a FIFO in this place must not hang us before we see what it is. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int rc;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", path);
+	rc = read_checked(fd, s, path, max, strip, err);
+	close(fd);
+	return rc;
+}

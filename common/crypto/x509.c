@@ -1,0 +1,413 @@
+/*
+ * Certificates from outside: a strict reader of PEM chains, and what the outside may know about the leaf.
+ * RFC 8555 s9.1 allows nothing around the blocks; what is kept is encoded anew, so a file that is dropped never
+ * holds an octet that was not understood. Verification is in x509_verify.c.
+ */
+#include "common/crypto/x509.h"
+
+#include "common/crypto/base64url.h"
+#include "common/crypto/ossl.h"
+#include "common/crypto/x509_chain.h"
+#include "common/name.h"
+#include "common/timefmt.h"
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char PEM_BEGIN[] = "-----BEGIN CERTIFICATE-----";
+static const char PEM_END[] = "-----END CERTIFICATE-----";
+
+void
+x509_chain_clear(struct x509_chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		X509_free(chain->certs[i]);
+	*chain = (struct x509_chain){ 0 };
+}
+
+/* @into: taken; or NULL. */
+static X509 *
+decode_into(X509 *into, const unsigned char *der, long len)
+{
+	const unsigned char *p = der;
+	X509 *cert = into;
+
+	if (!d2i_X509(&cert, &p, len)) /* frees what it was given */
+		return NULL;
+	if (p != der + len) { /* something hides behind the certificate */
+		X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
+/* Decoding a public key looks through all decoders of all providers (0.2 ms): the dearest part of a chain. */
+static X509 *
+decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_leaf)
+{
+	X509 *cert;
+
+	if (is_leaf) /* each one comes once */
+		return decode_into(x509_seen_new_leaf(seen), der, len);
+	cert = x509_seen_find(seen, der, (size_t)len);
+	if (cert)
+		return cert;
+	cert = decode_into(NULL, der, len);
+	if (cert)
+		x509_seen_add(seen, der, (size_t)len, cert);
+	return cert;
+}
+
+/* Return: the certificate of one PEM block, or NULL. */
+static X509 *
+read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new_mem_buf(block, (int)len);
+	char *name = NULL;
+	char *header = NULL;
+	unsigned char *der = NULL;
+	long der_len = 0;
+	X509 *cert = NULL;
+
+	if (bio && PEM_read_bio(bio, &name, &header, &der, &der_len) == 1 && header[0] == '\0')
+		cert = decode(der, der_len, seen, is_leaf);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+	return cert;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+int
+x509_chain_read(
+	const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+	const char *p = pem;
+	const char *end = pem + len;
+
+	ERR_clear_error();
+	if (len > X509_CHAIN_MAX_OCTETS)
+		return error_set(err, ERROR_PROTOCOL, "the certificate chain is larger than %d octets",
+			X509_CHAIN_MAX_OCTETS);
+	for (;;) {
+		const char *block;
+
+		while (p < end && is_blank(*p))
+			p++;
+		if (p == end)
+			break;
+		if (chain.count == X509_CHAIN_MAX_CERTS)
+			return error_set(err, ERROR_PROTOCOL, "the chain has more than %d certificates",
+				X509_CHAIN_MAX_CERTS);
+		block = p;
+		if ((size_t)(end - p) >= sizeof(PEM_BEGIN) - 1 &&
+			memcmp(p, PEM_BEGIN, sizeof(PEM_BEGIN) - 1) == 0)
+			p = memmem(p, (size_t)(end - p), PEM_END, sizeof(PEM_END) - 1);
+		else
+			p = NULL;
+		if (!p)
+			return error_set(err, ERROR_PROTOCOL,
+				"the chain has something that is not a CERTIFICATE block behind %zu "
+				"certificates",
+				chain.count);
+		p += sizeof(PEM_END) - 1;
+		chain.certs[chain.count] = read_block(block, (size_t)(p - block), seen, chain.count == 0);
+		if (!chain.certs[chain.count])
+			return ossl_error(err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read",
+				chain.count + 1);
+		chain.count++;
+	}
+	if (chain.count == 0)
+		return error_set(err, ERROR_PROTOCOL, "the chain has no certificate");
+	*ret = chain;
+	chain = (struct x509_chain){ 0 };
+	return 0;
+}
+
+static int
+write_pem(X509 *cert, struct buf *ret, struct error *err)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *data;
+	long len;
+
+	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(ret, data, (size_t)len);
+	return 0;
+}
+
+/* Upper-case hex pairs with colons. Owned by the caller. */
+static char *
+hex_pairs(const unsigned char *data, size_t len)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < len; i++)
+		buf_printf(&b, "%s%02X", i ? ":" : "", data[i]);
+	return buf_steal(&b);
+}
+
+char *
+x509_fingerprint_der(const void *der, size_t len)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(der, len, digest);
+	return hex_pairs(digest, sizeof(digest));
+}
+
+static char *
+serial_text(const X509 *cert)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	_cleanup_free_ char *hex = hex_pairs(
+		ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+
+	return xasprintf("%s%s", ASN1_STRING_type(serial) & V_ASN1_NEG ? "-" : "", *hex ? hex : "00");
+}
+
+/* Text of one part of a name, or NULL when it is not there or cannot be shown. Owned by the caller. */
+static char *
+name_part(const X509_NAME *name, int nid)
+{
+	int at = X509_NAME_get_index_by_NID(name, nid, -1);
+	const X509_NAME_ENTRY *entry = at < 0 ? NULL : X509_NAME_get_entry(name, at);
+	unsigned char *utf8 = NULL;
+	int len = entry ? ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry)) : -1;
+	bool ok = len > 0;
+	char *text;
+
+	for (int i = 0; ok && i < len; i++)
+		/* NUL, or what a terminal may obey (C0, DEL, C1); a NUL stands behind the last octet. */
+		ok = utf8[i] >= ' ' && utf8[i] != 0x7f && !(utf8[i] == 0xc2 && utf8[i + 1] < 0xa0);
+	text = ok ? xstrndup((const char *)utf8, (size_t)len) : NULL;
+	OPENSSL_free(utf8);
+	return text;
+}
+
+char *
+x509_subject_text(const X509 *cert)
+{
+	const X509_NAME *name = X509_get_subject_name(cert);
+	char *text = name_part(name, NID_commonName);
+
+	if (!text)
+		text = name_part(name, NID_organizationName);
+	return text ? text : xstrdup("(no name)");
+}
+
+/* A dNSName as it is compared: canonical, or else (an old certificate with '_') just lower case. NULL: unusable. */
+static char *
+san_dns(const ASN1_STRING *value)
+{
+	const unsigned char *data = ASN1_STRING_get0_data(value);
+	size_t len = (size_t)ASN1_STRING_length(value);
+	_cleanup_free_ char *text = NULL;
+	char *canonical = NULL;
+
+	for (size_t i = 0; i < len; i++)
+		if (data[i] <= ' ' || data[i] > '~') /* a NUL here once made one name look like another */
+			return NULL;
+	text = xstrndup((const char *)data, len);
+	if (name_canonical(text, false, &canonical, NULL) == 0)
+		return canonical;
+	for (char *p = text; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return *text ? xstrdup(text) : NULL;
+}
+
+static char *
+san_ip(const ASN1_STRING *value)
+{
+	char out[INET6_ADDRSTRLEN];
+	int len = ASN1_STRING_length(value);
+	int family = len == 4 ? AF_INET : AF_INET6;
+
+	if ((len != 4 && len != 16) || !inet_ntop(family, ASN1_STRING_get0_data(value), out, sizeof(out)))
+		return NULL;
+	return xstrdup(out);
+}
+
+int
+x509_names(const X509 *cert, struct strlist *ret, struct error *err)
+{
+	int crit = 0;
+	_cleanup_(ossl_general_names_freep)
+		GENERAL_NAMES *gens = X509_get_ext_d2i(cert, NID_subject_alt_name, &crit, NULL);
+
+	if (!gens && crit != -1) /* -1: there is none */
+		return ossl_error(err, ERROR_PROTOCOL, "the certificate's names cannot be read");
+	for (int i = 0; i < sk_GENERAL_NAME_num(gens); i++) {
+		const GENERAL_NAME *gen = sk_GENERAL_NAME_value(gens, i);
+		int type;
+		const ASN1_STRING *value = GENERAL_NAME_get0_value(gen, &type);
+		char *name;
+
+		if (type != GEN_DNS && type != GEN_IPADD)
+			continue; /* mail addresses and the like concern nobody here */
+		name = type == GEN_DNS ? san_dns(value) : san_ip(value);
+		if (!name)
+			return error_set(err, ERROR_PROTOCOL, "the certificate has a malformed name");
+		if (strlist_has(ret, name))
+			free(name);
+		else
+			strlist_take(ret, name);
+	}
+	return 0;
+}
+
+int
+x509_time(const ASN1_TIME *time, int64_t *ret_at)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) != 1)
+		return -1;
+	return time_from_utc(
+		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ret_at);
+}
+
+/* RFC 9773 s4.1: base64url of the key identifier, ".", base64url of the serial's content octets. NULL: no ARI. */
+static char *
+ari_id(X509 *cert)
+{
+	const ASN1_OCTET_STRING *aki = X509_get0_authority_key_id(cert);
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	struct buf id = BUF_INIT;
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	long content_len;
+	int tag;
+	int class;
+	int der_len = aki && ASN1_STRING_length(aki) > 0 ? i2d_ASN1_INTEGER(serial, &der) : -1;
+
+	if (der_len <= 0)
+		return NULL;
+	p = der;
+	ASN1_get_object(&p, &content_len, &tag, &class, der_len);
+	base64url_encode(ASN1_STRING_get0_data(aki), (size_t)ASN1_STRING_length(aki), &id);
+	buf_add_char(&id, '.');
+	base64url_encode(p, (size_t)content_len, &id);
+	OPENSSL_free(der);
+	return buf_steal(&id);
+}
+
+static int
+digests(X509 *cert, struct cert_info *info, struct error *err)
+{
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	unsigned char *spki = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+
+	if (len <= 0)
+		return ossl_error(err, ERROR_PROTOCOL, "the certificate's public key cannot be encoded");
+	SHA256(spki, (size_t)len, info->spki_sha256);
+	OPENSSL_free(spki);
+	if (x509_add_der(cert, &der, err) < 0)
+		return -1;
+	info->sha256 = x509_fingerprint_der(der.data, der.len);
+	return 0;
+}
+
+static int
+describe(const struct x509_chain *chain, struct cert_info *info, struct error *err)
+{
+	X509 *leaf = chain->certs[0];
+
+	if (x509_names(leaf, &info->names, err) < 0 || digests(leaf, info, err) < 0)
+		return -1;
+	if (x509_time(X509_get0_notBefore(leaf), &info->not_before_at) < 0 ||
+		x509_time(X509_get0_notAfter(leaf), &info->not_after_at) < 0)
+		return error_set(err, ERROR_PROTOCOL, "the certificate's dates cannot be read");
+	info->serial = serial_text(leaf);
+	info->subject_cn = name_part(X509_get_subject_name(leaf), NID_commonName);
+	info->issuer_cn = name_part(X509_get_issuer_name(leaf), NID_commonName);
+	info->issuer_org = name_part(X509_get_issuer_name(leaf), NID_organizationName);
+	info->ari_id = ari_id(leaf);
+	info->has_chain = chain->count > 1;
+	return 0;
+}
+
+void
+cert_info_clear(struct cert_info *info)
+{
+	free(info->serial);
+	free(info->sha256);
+	free(info->subject_cn);
+	free(info->issuer_cn);
+	free(info->issuer_org);
+	free(info->ari_id);
+	strlist_clear(&info->names);
+	*info = (struct cert_info){ 0 };
+}
+
+int
+x509_add_der(X509 *cert, struct buf *ret, struct error *err)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+
+	if (len <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+	buf_add(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	return 0;
+}
+
+int
+x509_leaf_der(const char *pem, size_t len, struct buf *ret, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	if (x509_chain_read(pem, len, NULL, &chain, err) < 0)
+		return -1;
+	return x509_add_der(chain.certs[0], ret, err);
+}
+
+int
+x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct buf *ret_chain,
+	struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(cert_info_clear) struct cert_info info = { 0 };
+	_cleanup_buf_ struct buf leaf = BUF_INIT;
+	_cleanup_buf_ struct buf others = BUF_INIT;
+
+	if (describe(chain, &info, err) < 0)
+		return -1;
+	for (size_t i = 0; i < chain->count; i++)
+		if (write_pem(chain->certs[i], i ? &others : &leaf, err) < 0)
+			return -1;
+	if (ret_leaf)
+		buf_add(ret_leaf, leaf.data, leaf.len);
+	if (ret_chain)
+		buf_add(ret_chain, others.data, others.len);
+	if (ret_info) {
+		cert_info_clear(ret_info);
+		*ret_info = info;
+		info = (struct cert_info){ 0 };
+	}
+	return 0;
+}
+
+int
+x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
+	struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	if (x509_chain_read(pem, len, NULL, &chain, err) < 0)
+		return -1;
+	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
+}

@@ -1,0 +1,87 @@
+/* common/crypto/x509.h: certificates as values: parse a chain, describe it, verify that it is what was asked for. */
+#ifndef COMMON_CRYPTO_X509_H
+#define COMMON_CRYPTO_X509_H
+
+#include "common/buf.h"
+#include "common/strlist.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+struct key;
+struct x509_seen;
+
+enum { X509_CHAIN_MAX_OCTETS = 128 * 1024, X509_CHAIN_MAX_CERTS = 10 };
+
+/* What the outside may know about a certificate. */
+struct cert_info {
+	char *serial;          /* owned; upper-case hex pairs with colons, "33:00:04" */
+	char *sha256;          /* owned; fingerprint of the DER, upper-case hex pairs with colons */
+	char *subject_cn;      /* owned; or NULL */
+	char *issuer_cn;       /* owned; or NULL */
+	char *issuer_org;      /* owned; or NULL */
+	struct strlist names;  /* SAN, canonical */
+	int64_t not_before_at; /* UNIX seconds */
+	int64_t not_after_at;  /* UNIX seconds */
+	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
+	unsigned char spki_sha256[32];
+	bool has_chain; /* at least one certificate behind the leaf */
+};
+
+void
+cert_info_clear(struct cert_info *info);
+
+/*
+ * x509_chain_parse() - split a PEM chain, leaf first
+ * Strict: at most 128 KiB, 10 blocks, CERTIFICATE only, each must parse.
+ * @ret_leaf: PEM of the leaf; @ret_chain: PEM of the others, may be empty. Both without empty lines, ending in a
+ * newline (haproxy's runtime API ends a payload at an empty line). Either may be NULL.
+ */
+int
+x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
+	struct cert_info *ret_info, struct error *err);
+
+/*
+ * x509_chain_verify() - is this chain what we ordered? ERROR_PROTOCOL that says what is wrong.
+ * Leaf's key is @key; SAN set equals @names (order free); not a CA; EKU has serverAuth when present;
+ * notBefore <= now + 1 h; notAfter > now; each certificate is signed by the next one and that one is a CA.
+ * @now: UNIX seconds; OpenSSL is never asked for the time.
+ */
+int
+x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
+	int64_t now, struct error *err);
+
+/* What a certificate was ordered with. */
+struct x509_asked {
+	const struct key *key; /* all borrowed */
+	const struct strlist *names;
+	int64_t now;            /* UNIX seconds */
+	struct x509_seen *seen; /* or NULL */
+};
+
+/*
+ * Intermediates as they were decoded: a CA sends the same few with all its certificates. Holds the last eight. Not for
+ * several threads at once.
+ */
+struct x509_seen *
+x509_seen_new(void);
+
+/* NULL is a no-op. */
+void
+x509_seen_free(struct x509_seen *seen);
+
+/* x509_chain_verify() and x509_chain_parse() in one reading: decoding a public key is what costs. */
+int
+x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
+	struct buf *ret_chain, struct cert_info *ret_info, struct error *err);
+
+/* Upper-case hex pairs with colons of the SHA-256 of a DER certificate. Owned by the caller. */
+char *
+x509_fingerprint_der(const void *der, size_t len);
+
+/* DER of the leaf of a PEM chain (revocation, comparison with what a server shows). Appends. */
+int
+x509_leaf_der(const char *pem, size_t len, struct buf *ret, struct error *err);
+
+#endif

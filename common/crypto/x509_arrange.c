@@ -1,0 +1,144 @@
+/*
+ * Files that people are sent hold their certificates in every order, twice, with a root or without intermediates. What
+ * a server needs is one order only: it is found by who signed whom, and whatever does not fit is refused by name, so
+ * that a chain which clients cannot follow never gets as far as a server.
+ */
+#include "common/crypto/key.h"
+#include "common/crypto/ossl.h"
+#include "common/crypto/x509_chain.h"
+
+#include <stdlib.h>
+
+/* Not X509_check_issued(): a server's own certificate is not for signing. */
+bool
+x509_is_self_signed(X509 *cert)
+{
+	return X509_get_extension_flags(cert) & EXFLAG_SS;
+}
+
+static X509 *
+take(struct x509_chain *pile, size_t i)
+{
+	X509 *cert = pile->certs[i];
+
+	pile->certs[i] = pile->certs[--pile->count];
+	pile->certs[pile->count] = NULL;
+	return cert;
+}
+
+static void
+drop_doubles(struct x509_chain *pile)
+{
+	for (size_t i = 0; i < pile->count; i++)
+		for (size_t k = i + 1; k < pile->count;)
+			if (X509_cmp(pile->certs[i], pile->certs[k]) == 0)
+				X509_free(take(pile, k));
+			else
+				k++;
+}
+
+/* Return: its place, or the pile's count. */
+static size_t
+find_leaf(const struct x509_chain *pile, const struct key *key)
+{
+	for (size_t i = 0; i < pile->count; i++) {
+		EVP_PKEY *pubkey = X509_get0_pubkey(pile->certs[i]);
+
+		if (pubkey && EVP_PKEY_eq(pubkey, key_evp(key)) == 1)
+			return i;
+	}
+	return pile->count;
+}
+
+static bool
+is_signed_by(X509 *cert, X509 *issuer)
+{
+	EVP_PKEY *pubkey = X509_get0_pubkey(issuer);
+
+	return X509_check_ca(issuer) != 0 && X509_check_issued(issuer, cert) == X509_V_OK && pubkey &&
+	       X509_verify(cert, pubkey) == 1;
+}
+
+static void
+append_issuers(struct x509_chain *pile, struct x509_chain *chain)
+{
+	size_t i = 0;
+
+	while (i < pile->count && !x509_is_self_signed(chain->certs[chain->count - 1])) {
+		if (is_signed_by(chain->certs[chain->count - 1], pile->certs[i])) {
+			chain->certs[chain->count] = take(pile, i);
+			chain->count++;
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+}
+
+/* The last one's issuer by name, for messages. */
+static char *
+issuer_text(const X509 *cert)
+{
+	char *text = X509_NAME_oneline(X509_get_issuer_name(cert), NULL, 0);
+	char *copy = xstrdup(text ? text : "(no name)");
+
+	OPENSSL_free(text);
+	return copy;
+}
+
+static int
+refuse_missing(X509 *last, struct error *err)
+{
+	_cleanup_free_ char *who = x509_subject_text(last);
+	_cleanup_free_ char *issuer = issuer_text(last);
+
+	return error_set_field(err, "certificateChain",
+		"the issuer of '%s', %s, is missing: give the intermediates that came with the certificate, "
+		"or, if "
+		"there are none, the root",
+		who, issuer);
+}
+
+static int
+refuse_left_over(const struct x509_chain *chain, X509 *odd, struct error *err)
+{
+	X509 *last = chain->certs[chain->count - 1];
+	_cleanup_free_ char *who = x509_subject_text(odd);
+	_cleanup_free_ char *end = x509_subject_text(last);
+	_cleanup_free_ char *issuer = issuer_text(last);
+
+	if (!x509_is_self_signed(last) && X509_check_issued(odd, last) == X509_V_OK)
+		return error_set_field(err, "certificateChain",
+			"'%s' names '%s' as its issuer, but was not signed by it", end, who);
+	if (!x509_is_self_signed(last))
+		return error_set_field(err, "certificateChain",
+			"'%s' has no place in the chain: what is missing is the issuer of '%s', %s", who, end,
+			issuer);
+	return error_set_field(err, "certificateChain", "'%s' has no place in the chain", who);
+}
+
+int
+x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+	size_t leaf;
+
+	ERR_clear_error();
+	drop_doubles(pile);
+	leaf = find_leaf(pile, key);
+	if (leaf == pile->count)
+		return error_set_field(err, "privateKey",
+			pile->count == 1 ? "the private key is not that of the certificate"
+					 : "the private key is not that of any of the certificates");
+	chain.certs[0] = take(pile, leaf);
+	chain.count = 1;
+	append_issuers(pile, &chain);
+	ERR_clear_error();
+	if (pile->count)
+		return refuse_left_over(&chain, pile->certs[0], err);
+	if (chain.count == 1 && !x509_is_self_signed(chain.certs[0]))
+		return refuse_missing(chain.certs[0], err);
+	*ret = chain;
+	chain = (struct x509_chain){ 0 };
+	return 0;
+}

@@ -1,0 +1,184 @@
+/*
+ * Is this chain what we ordered? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or
+ * unknown here, but each certificate must be signed by the one behind it, so that whatever server loads the file
+ * sends a chain that holds together.
+ */
+#include "common/crypto/key.h"
+#include "common/crypto/ossl.h"
+#include "common/crypto/x509_chain.h"
+
+#include <openssl/sha.h>
+#include <string.h>
+
+enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
+
+static int
+refuse(struct error *err, const char *why)
+{
+	return error_set(err, ERROR_PROTOCOL, "the certificate %s", why);
+}
+
+/* By the octets that we put into the request: the leaf's public key may be undecoded. */
+static int
+check_key(X509 *leaf, const struct key *key, struct error *err)
+{
+	unsigned char *spki = NULL;
+	unsigned char ours[SHA256_DIGEST_LENGTH];
+	unsigned char theirs[SHA256_DIGEST_LENGTH];
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
+
+	if (len <= 0)
+		return refuse(err, "has a public key that cannot be read");
+	SHA256(spki, (size_t)len, theirs);
+	OPENSSL_free(spki);
+	if (key_spki_sha256(key, ours, err) < 0)
+		return -1;
+	return memcmp(ours, theirs, sizeof(ours)) == 0 ? 0 : refuse(err, "is for another key");
+}
+
+static int
+check_names(X509 *leaf, const struct strlist *names, struct error *err)
+{
+	_cleanup_strlist_ struct strlist have = STRLIST_INIT;
+
+	if (x509_names(leaf, &have, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names->count; i++)
+		if (!strlist_has(&have, names->items[i]))
+			return error_set(
+				err, ERROR_PROTOCOL, "the certificate lacks the name '%s'", names->items[i]);
+	for (size_t i = 0; i < have.count; i++)
+		if (!strlist_has(names, have.items[i]))
+			return error_set(err, ERROR_PROTOCOL,
+				"the certificate has the name '%s', which was not asked for", have.items[i]);
+	return 0;
+}
+
+static int
+check_usage(X509 *leaf, struct error *err)
+{
+	uint32_t flags = X509_get_extension_flags(leaf);
+
+	if (flags & EXFLAG_INVALID)
+		return refuse(err, "has extensions that cannot be read");
+	if (X509_check_ca(leaf) != 0)
+		return refuse(err, "is that of a CA");
+	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
+		return refuse(err, "is not for servers");
+	return 0;
+}
+
+static int
+check_dates(const X509 *leaf, int64_t now, struct error *err)
+{
+	int64_t not_before_at;
+	int64_t not_after_at;
+
+	if (x509_time(X509_get0_notBefore(leaf), &not_before_at) < 0 ||
+		x509_time(X509_get0_notAfter(leaf), &not_after_at) < 0)
+		return refuse(err, "has dates that cannot be read");
+	if (not_before_at - NOT_BEFORE_SLACK_SEC > now)
+		return refuse(err, "is not valid yet");
+	if (not_after_at <= now)
+		return refuse(err, "has expired");
+	return 0;
+}
+
+/* X509_verify() for a certificate without a library context of its own to find the algorithms in. */
+static bool
+verify_tbs(X509 *cert, EVP_PKEY *issuer, int md_nid)
+{
+	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const ASN1_BIT_STRING *signature;
+	const X509_ALGOR *alg;
+	unsigned char *tbs = NULL;
+	int len = i2d_re_X509_tbs(cert, &tbs);
+	int ok;
+
+	X509_get0_signature(&signature, &alg, cert);
+	ok = ctx && len > 0 && X509_ALGOR_cmp(alg, X509_get0_tbs_sigalg(cert)) == 0 &&
+	     EVP_DigestVerifyInit_ex(ctx, NULL, OBJ_nid2sn(md_nid), NULL, NULL, issuer, NULL) == 1 &&
+	     EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature),
+		     tbs, (size_t)len) == 1;
+	OPENSSL_free(tbs);
+	return ok;
+}
+
+/* With the ordinary library context. Owned by the caller, or NULL. */
+static X509 *
+decode_whole(X509 *cert)
+{
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	const unsigned char *p;
+
+	if (x509_add_der(cert, &der, NULL) < 0)
+		return NULL;
+	p = (const unsigned char *)der.data;
+	return d2i_X509(NULL, &p, (long)der.len);
+}
+
+static bool
+is_signed_by(X509 *cert, EVP_PKEY *issuer)
+{
+	_cleanup_(ossl_x509_freep) X509 *whole = NULL;
+	int md_nid;
+	int key_nid;
+
+	if (X509_get0_pubkey(cert))
+		return X509_verify(cert, issuer) == 1;
+	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &md_nid, &key_nid) == 1 && md_nid != NID_undef)
+		return EVP_PKEY_is_a(issuer, OBJ_nid2sn(key_nid)) && verify_tbs(cert, issuer, md_nid);
+	/* RSASSA-PSS and EdDSA have their digests elsewhere; nothing that comes in hundreds. */
+	whole = decode_whole(cert);
+	return whole && X509_verify(whole, issuer) == 1;
+}
+
+/* @nth: of the signed one, from 1, for the message. */
+static int
+check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
+{
+	EVP_PKEY *pubkey = X509_get0_pubkey(issuer);
+
+	if (X509_check_ca(issuer) != 1)
+		return error_set(
+			err, ERROR_PROTOCOL, "certificate %zu of the chain is not that of a CA", nth + 1);
+	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey || !is_signed_by(cert, pubkey))
+		return ossl_error(err, ERROR_PROTOCOL,
+			"certificate %zu of the chain is not signed by the next one", nth);
+	return 0;
+}
+
+static int
+check_chain(const struct x509_chain *chain, const struct x509_asked *asked, struct error *err)
+{
+	X509 *leaf = chain->certs[0];
+
+	if (check_key(leaf, asked->key, err) < 0 || check_names(leaf, asked->names, err) < 0 ||
+		check_usage(leaf, err) < 0 || check_dates(leaf, asked->now, err) < 0)
+		return -1;
+	for (size_t i = 0; i + 1 < chain->count; i++)
+		if (check_link(chain->certs[i], chain->certs[i + 1], i + 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+int
+x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
+	struct buf *ret_chain, struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	if (x509_chain_read(pem, len, asked->seen, &chain, err) < 0 || check_chain(&chain, asked, err) < 0)
+		return -1;
+	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
+}
+
+int
+x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
+	int64_t now, struct error *err)
+{
+	const struct x509_asked asked = { .key = key, .names = names, .now = now };
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	return x509_chain_read(pem, len, NULL, &chain, err) < 0 ? -1 : check_chain(&chain, &asked, err);
+}

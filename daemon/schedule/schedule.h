@@ -1,0 +1,75 @@
+/*
+ * daemon/schedule/schedule.h: the future, as rows: (lane, due, kind, object). Nothing about the future lives only in
+ * memory. A lane is a queue with a capacity of its own: the provider's id for issues (so that one slow CA never
+ * stands before another), "" for all else. One timer is armed, for the earliest row of a lane that has room.
+ *
+ *   STORE_SCHEDULE      lane NUL | due (8, big endian, sign flipped) | kind (1) | object   -> ""
+ *   STORE_SCHEDULE_ROW  kind (1) | object                                                   -> due (8) | lane
+ */
+#ifndef DAEMON_SCHEDULE_SCHEDULE_H
+#define DAEMON_SCHEDULE_SCHEDULE_H
+
+#include "daemon/store/store.h"
+
+#include <stdbool.h>
+
+/* On disk: numbers are never reused. */
+enum schedule_kind {
+	SCHEDULE_ISSUE = 1,  /* autocertificate: order, renew, retry or resume */
+	SCHEDULE_DEPLOY = 2, /* autocertificate or imported certificate: write the drop, activate consumers */
+	SCHEDULE_PROBE = 3,  /* the same: compare what is served */
+	SCHEDULE_CLEANUP = 4, /* cleanup record: remove a TXT value */
+	SCHEDULE_ACCOUNT = 5, /* provider: register the account */
+	SCHEDULE_PURGE = 6,   /* certificate: delete it after its grace period */
+	SCHEDULE_AUTHORIZE =
+		7, /* authorization: get its record, have it checked, or forget it when it has expired */
+	SCHEDULE_EXPIRY = 8, /* certificate that was imported: say that it expires */
+	SCHEDULE_REMOVE = 9, /* removal record: files that nobody declares any more */
+};
+
+/*
+ * How the work of a row ends, once, from the loop. @stored: what happened is durable and the row was moved or removed;
+ * false: the store could not be written, so the row is still due and is run again a minute later.
+ */
+typedef void
+schedule_done_fn(bool stored, void *arg);
+
+struct schedule_row {
+	enum schedule_kind kind;
+	char object[STORE_ID_SIZE];
+	char lane[STORE_ID_SIZE];
+	int64_t due_at; /* UNIX seconds */
+};
+
+/* Lower-case word: "issue", "deploy", ... */
+const char *
+schedule_kind_name(enum schedule_kind kind);
+
+/* Puts the row of (kind, object), replacing an earlier one of the same kind and object. */
+void
+schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object,
+	const char *lane, int64_t due_at);
+
+/* Removes it if it is there. */
+void
+schedule_del(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object);
+
+/* Return: 1 found, 0 absent, -1 failed. */
+int
+schedule_get(struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret,
+	struct error *err);
+
+/*
+ * schedule_next_in_lane() - the earliest row of @lane behind @after (NULL: the very first)
+ * Return: 1 found, 0 none, -1 failed.
+ */
+int
+schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after,
+	struct schedule_row *ret, struct error *err);
+
+/* The first lane with a name >= @lane (or > when @after): hops, does not walk rows. Return: 1, 0 none, -1. */
+int
+schedule_next_lane(
+	struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err);
+
+#endif

@@ -1,0 +1,11 @@
+/* daemon/service/cloud66.h: a certificate as Cloud66's API shows it. */
+#ifndef DAEMON_SERVICE_CLOUD66_H
+#define DAEMON_SERVICE_CLOUD66_H
+
+#include "daemon/service/resource.h"
+
+/* Exactly Cloud66's members, in its order; keys and certificate bodies are null. Owned by the caller. */
+struct json_object *
+cloud66_certificate(struct service *service, const struct certificate *c);
+
+#endif

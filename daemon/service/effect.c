@@ -1,0 +1,276 @@
+/*
+ * The rules. What a certificate says about itself makes a new one necessary; what its readers need makes another
+ * rollout necessary; how control is proved, and how the CA is talked to, matter from the next order on. While there is
+ * no certificate yet, or the last order failed, that next order begins now: what was changed may be what it failed for.
+ */
+#include "daemon/service/effect.h"
+
+#include "common/buf.h"
+
+#include <string.h>
+
+enum rule_flag {
+	MOVES_RENEWAL = 1,
+	FOR_ORDERS = 2 /* reissue, but only while an order is wanted anyway */
+};
+
+struct rule {
+	enum api_resource_id id;
+	const char *property;
+	enum effect_action action;
+	unsigned flags; /* enum rule_flag */
+	const char *reason;
+};
+
+static const char next_order[] = "holds from the next order on";
+static const char next_record[] = "holds from the next record on";
+
+/* Rows are read across, not down. */
+/* clang-format off */
+static const struct rule rules[] = {
+	{ API_PROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
+	{ API_PROVIDER, "email", EFFECT_NOTHING, 0, "the account is registered with it" },
+	{ API_PROVIDER, "server", EFFECT_REISSUE, 0,
+		"an account is registered there, and all its auto-certificates get new certificates" },
+	{ API_PROVIDER, "termsOfServiceAgreed", EFFECT_NOTHING, 0, "the account is registered with it" },
+	{ API_PROVIDER, "externalAccountBinding.keyId", EFFECT_NOTHING, 0,
+		"the account is registered with it" },
+	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0,
+		"the account is registered with it" },
+	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "holds from the next connection on" },
+	{ API_PROVIDER, "profile", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one that has this key" },
+	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is made with it" },
+	{ API_PROVIDER, "maxOrders", EFFECT_NOTHING, 0, next_order },
+
+	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
+	{ API_AUTOCERTIFICATE, "provider", EFFECT_REISSUE, 0, "another provider issues the certificate" },
+	{ API_AUTOCERTIFICATE, "commonName", EFFECT_REISSUE, 0,
+		"the certificate is for another name; its files stay where they are" },
+	{ API_AUTOCERTIFICATE, "subjectAlternativeNames", EFFECT_REISSUE, 0, "the certificate is for other names" },
+	{ API_AUTOCERTIFICATE, "keyAlgorithm", EFFECT_REISSUE, 0, "the certificate has another kind of key" },
+	{ API_AUTOCERTIFICATE, "challenge", EFFECT_REISSUE, FOR_ORDERS, next_order },
+	{ API_AUTOCERTIFICATE, "dnsProvider", EFFECT_REISSUE, FOR_ORDERS, next_order },
+	{ API_AUTOCERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
+	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
+	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate is of another profile" },
+	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal moves" },
+	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates have the same labels" },
+
+	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
+	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
+	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "who sees it may change" },
+
+	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
+	{ API_DNSPROVIDER, "kind", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "zones", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "server", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "tsigName", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "tsigAlgorithm", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "tsigKey", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "command", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "token", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "endpoint", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "ttl", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
+
+	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
+	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is told in another way" },
+	{ API_CONSUMER, "socket", EFFECT_REDEPLOY, 0, "it is told at another socket" },
+	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is told by another program" },
+	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "the rollout ends when other endpoints serve the certificate" },
+	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
+		"the files go to another directory, and leave the former one" },
+};
+/* clang-format on */
+
+void
+effect_clear(struct effect *effect)
+{
+	strlist_clear(&effect->changed);
+	strlist_clear(&effect->reasons);
+}
+
+const char *
+effect_action_name(enum effect_action action)
+{
+	switch (action) {
+	case EFFECT_NOTHING:
+		return "nothing";
+	case EFFECT_REDEPLOY:
+		return "redeploy";
+	case EFFECT_REISSUE:
+		return "reissue";
+	}
+	return "nothing";
+}
+
+/* --- is it another value? --- */
+
+static bool
+same_octets(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+static bool
+same_field(const struct record_field *field, const void *a_obj, const void *b_obj);
+
+static bool
+same_items(const struct record_class *item, const struct record_list *a, const struct record_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		for (size_t j = 0; j < item->n_fields; j++)
+			if (!same_field(&item->fields[j], (const char *)a->items + i * item->size,
+				    (const char *)b->items + i * item->size))
+				return false;
+	return true;
+}
+
+static bool
+same_field(const struct record_field *field, const void *a_obj, const void *b_obj)
+{
+	const void *a = (const char *)a_obj + field->offset;
+	const void *b = (const char *)b_obj + field->offset;
+
+	switch (field->type) {
+	case RECORD_STRING: {
+		const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+		return strcmp(x ? x : "", y ? y : "") == 0;
+	}
+	case RECORD_INT:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case RECORD_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case RECORD_STRLIST:
+		return strlist_equal(a, b);
+	case RECORD_LIST:
+		return same_items(field->item, a, b);
+	case RECORD_BYTES: {
+		const struct buf *x = a, *y = b;
+
+		return same_octets(x->data, x->len, y->data, y->len);
+	}
+	case RECORD_SECRET: {
+		const struct secret *x = a, *y = b;
+
+		return same_octets(x->data, x->len, y->data, y->len);
+	}
+	case RECORD_ERROR:
+		return true; /* nobody declares errors */
+	}
+	return true;
+}
+
+/* --- what follows --- */
+
+/* The default, written out, is no change. */
+static bool
+is_default_written_out(const struct rule *rule, const void *old, const void *new)
+{
+	const struct autocert *a = old, *b = new;
+	const char *x, *y;
+
+	if (rule->id != API_AUTOCERTIFICATE || strcmp(rule->property, "keyAlgorithm") != 0)
+		return false;
+	x = a->key_algorithm ? a->key_algorithm : "secp256r1";
+	y = b->key_algorithm ? b->key_algorithm : "secp256r1";
+	return strcmp(x, y) == 0;
+}
+
+static bool
+same_set(const struct strlist *a, const struct strlist *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!strlist_has(b, a->items[i]))
+			return false;
+	return a->count == b->count; /* no name is in a list twice */
+}
+
+/* The same names in another order. */
+static bool
+is_other_order(const struct rule *rule, const void *old, const void *new)
+{
+	const struct autocert *a = old, *b = new;
+
+	if (rule->id != API_AUTOCERTIFICATE)
+		return false;
+	if (strcmp(rule->property, "subjectAlternativeNames") == 0)
+		return same_set(&a->sans, &b->sans);
+	return strcmp(rule->property, "consumers") == 0 && same_set(&a->consumers, &b->consumers);
+}
+
+static bool
+order_is_wanted(const struct autocert *a)
+{
+	return !a->last_certificate || a->attempts > 0 || a->is_outdated;
+}
+
+static void
+apply_rule(const struct rule *rule, const void *old, const void *new, struct effect *ret)
+{
+	enum effect_action action = rule->action;
+	const char *reason = rule->reason;
+
+	if (is_default_written_out(rule, old, new)) {
+		action = EFFECT_NOTHING;
+		reason = "it is what holds already";
+	} else if (is_other_order(rule, old, new)) {
+		action = EFFECT_NOTHING;
+		reason = "they are the same";
+	} else if (rule->flags & FOR_ORDERS) {
+		if (order_is_wanted(old))
+			reason = "the order begins anew with it";
+		else
+			action = EFFECT_NOTHING;
+	}
+	if (rule->flags & MOVES_RENEWAL)
+		ret->moves_renewal = true;
+	if (action > ret->action)
+		ret->action = action;
+	strlist_add(&ret->changed, rule->property);
+	strlist_take(&ret->reasons, xasprintf("%s: %s", rule->property, reason));
+}
+
+static const struct rule *
+rule_for(enum api_resource_id id, const char *property)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i].id == id && strcmp(rules[i].property, property) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+void
+effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new,
+	struct effect *ret)
+{
+	*ret = (struct effect){ .action = EFFECT_NOTHING };
+	for (size_t i = 0; i < cls->n_fields; i++) {
+		const char *name = cls->fields[i].name;
+		const struct rule *rule = name ? rule_for(id, name) : NULL;
+
+		if (rule && !same_field(&cls->fields[i], old, new))
+			apply_rule(rule, old, new, ret);
+	}
+	/* What was changed may be what the account failed for. */
+	if (id == API_PROVIDER && ret->changed.count)
+		ret->registers = !((const struct provider *)old)->account_url ||
+				 ret->action == EFFECT_REISSUE;
+}
+
+struct json_object *
+effect_to_json(const struct effect *effect)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_add_string(json, "action", effect_action_name(effect->action));
+	json_add_strlist(json, "changed", &effect->changed);
+	json_add_strlist(json, "reasons", &effect->reasons);
+	return json;
+}

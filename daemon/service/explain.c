@@ -1,0 +1,228 @@
+/*
+ * autoCertificate.explain: what will happen when, why then, what went wrong last, and what the operator can do. All of
+ * it is read from what is stored: nothing is remembered for the purpose.
+ */
+#include "common/api/rpc.h"
+#include "common/timefmt.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_autocert.h"
+#include "daemon/service/troubles.h"
+
+#include <string.h>
+
+enum { CHALLENGES_SHOWN = 10 }; /* of names */
+
+struct explanation {
+	struct call *call;
+	struct autocert a;
+	struct json_object *result;
+	struct strlist reasons;
+	struct strlist advice;
+};
+
+static void
+why_now(struct explanation *e, const struct issue *issue)
+{
+	struct issue_progress p;
+
+	issue_get_progress(issue, &p);
+	strlist_take(&e->reasons,
+		xasprintf("an order is under way: %s%s%s", p.state, p.why ? ": " : "", p.why ? p.why : ""));
+}
+
+static void
+why_then(struct explanation *e, int64_t due_at)
+{
+	const struct autocert *a = &e->a;
+	char span[TIME_SPAN_SIZE];
+
+	if (a->attempts > 0) {
+		strlist_take(&e->reasons,
+			xasprintf("%lld %s in a row failed; the wait grows from a minute to a day, "
+				  "but is at most an eighth of the life that is left",
+				(long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
+	} else if (a->last_certificate) {
+		time_format_span(a->last_not_after_at - due_at, span);
+		strlist_take(
+			&e->reasons, xasprintf("renewal begins %s before the certificate expires", span));
+	} else {
+		strlist_add(&e->reasons, "there is no certificate yet");
+	}
+}
+
+static void
+why_provider(struct explanation *e)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (object_load(e->call->service->store, &provider_class, e->a.provider, &p, NULL) != 1 ||
+		p.account_url)
+		return;
+	strlist_take(&e->reasons,
+		xasprintf("provider '%s' has no account yet%s%s", p.o.name, p.o.failure.message ? ": " : "",
+			p.o.failure.message ? p.o.failure.message : ""));
+	strlist_take(&e->advice,
+		xasprintf("certctl show provider %s; what is wrong there is mended by certctl set provider",
+			p.o.name));
+}
+
+/* Nothing of this auto-certificate's own. */
+static void
+why_all(struct explanation *e)
+{
+	char *text = troubles_of_all(e->call->service);
+
+	if (text)
+		strlist_take(&e->reasons, text);
+}
+
+static void
+why_not_written(struct explanation *e, const struct error *failure)
+{
+	struct schedule_row row;
+	char when[TIME_RFC3339_SIZE] = "";
+
+	if (schedule_get(e->call->service->store, SCHEDULE_DEPLOY, e->a.o.id, &row, NULL) == 1)
+		time_format_rfc3339(row.due_at, when);
+	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
+					  *when ? "; again at " : "", when));
+	strlist_add(&e->advice,
+		"mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
+}
+
+static void
+why_rollout(struct explanation *e)
+{
+	struct rollout_state r = { 0 };
+
+	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
+		return;
+	if (error_is_set(&r.failure))
+		why_not_written(e, &r.failure);
+	for (size_t i = 0; i < r.targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
+			continue;
+		if (error_is_set(&t->failure))
+			strlist_take(
+				&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->failure.message));
+		else if (t->served)
+			strlist_take(&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->served));
+	}
+	record_clear(&rollout_class, &r);
+}
+
+/* What to do about the class of the last error. */
+static const char *
+advice_for(const struct error *err)
+{
+	switch (err->code) {
+	case ERROR_VALIDATION:
+		return "the CA looked from outside and did not find the answer: check that the name leads to "
+		       "this host "
+		       "(http-01) or that its zone is served by the configured DNS provider (dns-01)";
+	case ERROR_DNS:
+		return "check the DNS provider: certctl show dns";
+	case ERROR_TLS:
+		return "the CA's own TLS certificate is not trusted: give its root with --ca-file, or mend "
+		       "the system's";
+	case ERROR_NETWORK:
+	case ERROR_TIMEOUT:
+		return "check that this host reaches the CA; certd goes on trying";
+	case ERROR_RATE_LIMITED:
+		return "wait: the CA says when; certctl renew --force tries all the same";
+	case ERROR_CA:
+		return "the CA refused: its words are above; change the declaration (certctl set auto) or "
+		       "the provider";
+	case ERROR_NO_SPACE:
+		return "make room on the disk; certd goes on by itself";
+	default:
+		return NULL;
+	}
+}
+
+static void
+explain_schedule(struct explanation *e)
+{
+	const struct issue *issue = scheduler_issue_of(e->call->service->scheduler, e->a.o.id);
+	_cleanup_free_ char *summary = NULL;
+	struct schedule_row row;
+	char when[TIME_RFC3339_SIZE];
+
+	if (issue)
+		why_now(e, issue);
+	if (e->a.paused) {
+		json_add_string(e->result, "summary", "paused: nothing is renewed");
+		strlist_take(&e->advice, xasprintf("certctl resume %s", e->a.o.name));
+		return;
+	}
+	if (schedule_get(e->call->service->store, SCHEDULE_ISSUE, e->a.o.id, &row, NULL) != 1) {
+		json_add_string(e->result, "summary", "nothing is scheduled");
+		return;
+	}
+	time_format_rfc3339(row.due_at, when);
+	summary = issue ? xasprintf("%s under way", autocert_next_action(&e->a))
+			: xasprintf("%s at %s", autocert_next_action(&e->a), when);
+	json_add_string(e->result, "summary", summary);
+	json_add_string(e->result, "nextAction", autocert_next_action(&e->a));
+	json_add_time(e->result, "nextDate", row.due_at);
+	if (!issue)
+		why_then(e, row.due_at);
+}
+
+/* A choice that was left to us, name by name, when something went wrong with it. */
+static void
+why_challenge(struct explanation *e)
+{
+	const struct autocert *a = &e->a;
+
+	for (size_t i = 0; i <= a->sans.count && i < CHALLENGES_SHOWN; i++) {
+		const char *name = i ? a->sans.items[i - 1] : a->common_name;
+		char *why = name ? solver_explain(e->call->service->solver, a, name) : NULL;
+
+		if (why)
+			strlist_take(&e->reasons, why);
+	}
+}
+
+static void
+explain_failure(struct explanation *e)
+{
+	const char *advice = advice_for(&e->a.last_error);
+
+	json_add_int(e->result, "attempts", e->a.attempts);
+	if (!error_is_set(&e->a.last_error))
+		return;
+	json_object_object_add(e->result, "lastError", rpc_error_to_json(&e->a.last_error));
+	why_challenge(e);
+	if (advice)
+		strlist_add(&e->advice, advice);
+	if (solver_http_error(e->call->service->solver))
+		strlist_take(&e->advice,
+			xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
+}
+
+int
+autocert_explain(struct call *call, struct json_object *params, struct error *err)
+{
+	struct explanation e = { .call = call };
+
+	if (resource_find(call, &autocert_class, params, &e.a, err) < 0)
+		return -1;
+	e.result = json_object_new_object();
+	explain_schedule(&e);
+	why_all(&e);
+	explain_failure(&e);
+	why_provider(&e);
+	why_rollout(&e);
+	json_add_strlist(e.result, "reasons", &e.reasons);
+	json_add_strlist(e.result, "advice", &e.advice);
+	call->result = e.result;
+	strlist_clear(&e.reasons);
+	strlist_clear(&e.advice);
+	autocert_clear(&e.a);
+	return 0;
+}

@@ -1,0 +1,330 @@
+/*
+ * certificate.export: no answer ever holds a private key; it is written into a descriptor that the caller opened and
+ * sent along, from the secure heap, on a worker. A worker that hangs would keep others from their exports, so only what
+ * should not hang is written to: files of local file systems, memfd among them. A pipe waits for its reader. The owner of
+ * a file can still hold its lock for as long as he likes (a write of his from memory that FUSE provides): no drop is
+ * written and no key is made by these workers.
+ */
+#include "common/crypto/key.h"
+#include "common/crypto/pkcs12.h"
+#include "common/crypto/x509.h"
+#include "daemon/base/workers.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum format { FORMAT_PEM, FORMAT_DER, FORMAT_PKCS12, FORMAT_BUNDLE };
+
+static const char *const format_names[] = {
+	[FORMAT_PEM] = "pem",
+	[FORMAT_DER] = "der",
+	[FORMAT_PKCS12] = "pkcs12",
+	[FORMAT_BUNDLE] = "bundle",
+};
+
+/* What the worker works on; survives the connection. */
+struct export
+{
+	struct call *call;
+	int fd; /* owned */
+	enum format format;
+	bool with_key;
+	struct certificate cert;
+	struct secret password;
+	size_t octets;
+	struct error error;
+};
+
+static void
+export_free(struct export *e)
+{
+	if (e->fd >= 0)
+		close(e->fd);
+	certificate_clear(&e->cert);
+	secret_clear(&e->password);
+	error_clear(&e->error);
+	free(e);
+}
+
+/* --- the descriptor --- */
+
+static bool
+may_hang(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	switch ((unsigned long)fs.f_type) {
+	case NFS_SUPER_MAGIC:
+	case FUSE_SUPER_MAGIC:
+	case SMB_SUPER_MAGIC:
+	case CIFS_SUPER_MAGIC:
+	case SMB2_SUPER_MAGIC:
+	case CODA_SUPER_MAGIC:
+	case AFS_SUPER_MAGIC:
+	case CEPH_SUPER_MAGIC:
+	case V9FS_MAGIC:
+	/* No files: /proc/PID/mem is its owner's memory, which may be a mapped file of FUSE. */
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+check_fd(int fd, struct error *err)
+{
+	struct stat st;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (fd < 0)
+		return error_set(err, ERROR_INVALID,
+			"certificate.export writes into a descriptor that comes with the message "
+			"(SCM_RIGHTS), and "
+			"there is none");
+	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+		return error_set(err, ERROR_INVALID, "the descriptor is not open for writing");
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(err, errno, "descriptor");
+	if (!S_ISREG(st.st_mode) || may_hang(fd))
+		return error_set(err, ERROR_INVALID,
+			"the descriptor must be a memfd or a file of a local file system");
+	return 0;
+}
+
+static int
+write_out(int fd, const unsigned char *data, size_t len, struct error *err)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return error_set_errno(err, errno, "write into the descriptor");
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* --- the forms --- */
+
+static void
+chain_of(const struct certificate *c, struct buf *ret)
+{
+	buf_add(ret, c->leaf_pem.data, c->leaf_pem.len);
+	buf_add(ret, c->chain_pem.data, c->chain_pem.len);
+}
+
+/* Key, certificate, chain; or without the key. */
+static int
+make_pem(const struct export *e, bool with_key, bool with_chain, struct secret *ret, struct error *err)
+{
+	_cleanup_secret_ struct secret key = SECRET_INIT;
+	_cleanup_buf_ struct buf chain = BUF_INIT;
+
+	if (with_key && key_der_to_pem(&e->cert.key, &key, err) < 0)
+		return -1;
+	if (with_chain)
+		chain_of(&e->cert, &chain);
+	secret_alloc(ret, key.len + chain.len);
+	if (key.len)
+		memcpy(ret->data, key.data, key.len);
+	if (chain.len)
+		memcpy(ret->data + key.len, chain.data, chain.len);
+	return 0;
+}
+
+static int
+make_der(const struct export *e, struct secret *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf der = BUF_INIT;
+
+	if (e->with_key) {
+		secret_copy(ret, &e->cert.key);
+		return 0;
+	}
+	if (x509_leaf_der(e->cert.leaf_pem.data, e->cert.leaf_pem.len, &der, err) < 0)
+		return -1;
+	secret_set(ret, der.data, der.len);
+	return 0;
+}
+
+static int
+make_pkcs12(const struct export *e, struct secret *ret, struct error *err)
+{
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_buf_ struct buf chain = BUF_INIT;
+
+	if (e->with_key && key_from_der(&e->cert.key, &key, err) < 0)
+		return -1;
+	chain_of(&e->cert, &chain);
+	return pkcs12_write(key, &chain, e->cert.o.name, &e->password, ret, err);
+}
+
+static int
+make(const struct export *e, struct secret *ret, struct error *err)
+{
+	switch (e->format) {
+	case FORMAT_PEM:
+		return make_pem(e, e->with_key, !e->with_key, ret, err);
+	case FORMAT_BUNDLE:
+		return make_pem(e, true, true, ret, err);
+	case FORMAT_DER:
+		return make_der(e, ret, err);
+	case FORMAT_PKCS12:
+		return make_pkcs12(e, ret, err);
+	}
+	return -1;
+}
+
+static void
+export_run(void *arg)
+{
+	struct export *e = arg;
+	_cleanup_secret_ struct secret out = SECRET_INIT;
+
+	if (make(e, &out, &e->error) == 0 && write_out(e->fd, out.data, out.len, &e->error) == 0)
+		e->octets = out.len;
+}
+
+/* --- the call --- */
+
+static void
+answer(struct export *e)
+{
+	struct call *call = e->call;
+
+	call->result = json_object_new_object();
+	json_add_string(call->result, "certificate", e->cert.o.id);
+	json_add_string(call->result, "format", format_names[e->format]);
+	json_add_bool(call->result, "key", e->with_key);
+	json_add_int(call->result, "octets", (int64_t)e->octets);
+}
+
+static void
+export_done(void *arg)
+{
+	struct export *e = arg;
+	struct call *call = e->call;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_move(&err, &e->error);
+	if (call->service->is_stopping)
+		error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	else if (!error_is_set(&err))
+		answer(e);
+	call_finish(call, call->result, error_is_set(&err) ? &err : NULL);
+	export_free(e);
+}
+
+/* Who is about to get a key is on record before the first octet is written. */
+static void
+export_recorded(const struct error *err, void *arg)
+{
+	struct export *e = arg;
+
+	if (err) {
+		call_finish(e->call, NULL, err);
+		export_free(e);
+		return;
+	}
+	workers_run(e->call->service->workers, export_run, export_done, e);
+}
+
+static void
+record(struct export *e)
+{
+	struct service *s = e->call->service;
+	struct event_object object = { certificate_class.name, e->cert.o.id, e->cert.o.name };
+	struct json_object *data = json_object_new_object();
+	struct store_txn *txn = store_begin(s->store);
+	const struct audit_entry entry = {
+		.who = e->call->peer->label,
+		.user_id = e->call->peer->user_id,
+		.method = api_methods[e->call->method].name,
+		.object = object,
+	};
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	json_add_string(data, "by", e->call->peer->label);
+	json_add_string(data, "format", format_names[e->format]);
+	event_emit(s->events, txn, EVENT_CERTIFICATE_EXPORTED, &object, data, "private key exported by %s",
+		e->call->peer->label);
+	if (s->audit && audit_change(s->audit, txn, &entry, &err) < 0)
+		store_fail(txn, &err);
+	store_then(txn, export_recorded, e);
+}
+
+static int
+read_params(struct export *e, struct json_object *params, struct error *err)
+{
+	struct json_object *format = json_path(params, "format");
+	struct json_object *key = json_path(params, "key");
+	struct json_object *password = json_path(params, "password");
+
+	for (size_t i = 0; format && i < ARRAY_SIZE(format_names); i++)
+		if (strcmp(format_names[i], json_object_get_string(format)) == 0)
+			e->format = (enum format)i;
+	e->with_key = e->format == FORMAT_BUNDLE || (key && json_object_get_boolean(key));
+	if (password) {
+		size_t len = (size_t)json_object_get_string_len(password);
+
+		secret_set(&e->password, json_object_get_string(password), len);
+		explicit_bzero((char *)json_object_get_string(password), len);
+	}
+	if (e->format == FORMAT_PKCS12 && !password)
+		return error_set_field(err, "password", "is required for a PKCS#12 file");
+	if (e->format != FORMAT_PKCS12 && password)
+		return error_set_field(err, "password", "is of use for pkcs12 only");
+	return 0;
+}
+
+/* The key is unsealed for those only who may have it. */
+static int
+find(struct export *e, struct json_object *params, struct error *err)
+{
+	if (!e->with_key)
+		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
+	if (call_require(e->call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
+		return -1;
+	return resource_find(e->call, &certificate_class, params, &e->cert, err);
+}
+
+int
+certificate_export(struct call *call, struct json_object *params, struct error *err)
+{
+	struct export *e;
+
+	if (!secret_has_room())
+		return error_set(
+			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+	e = xcalloc(1, sizeof(*e));
+	e->call = call;
+	e->fd = passed_take(call->passed);
+	if (read_params(e, params, err) < 0 || find(e, params, err) < 0 || check_fd(e->fd, err) < 0) {
+		export_free(e);
+		return -1;
+	}
+	if (e->with_key)
+		record(e);
+	else
+		workers_run(call->service->workers, export_run, export_done, e);
+	return 1;
+}

@@ -1,0 +1,330 @@
+/*
+ * certificate.create: somebody brings a certificate. Passwords are slow and files may be hostile, so it is taken apart on
+ * a worker (common/crypto/cert_import.h); what it means for the store is decided afterwards, on the loop, in one change: a
+ * reader of the files sees the old certificate or the new one, never a mixture and never none.
+ */
+#include "common/crypto/base64url.h"
+#include "common/crypto/cert_import.h"
+#include "common/timefmt.h"
+#include "daemon/base/workers.h"
+#include "daemon/renew/expiry.h"
+#include "daemon/rollout/withdraw.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_consumer.h"
+#include "daemon/service/slug.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the worker works on; survives the connection. */
+struct import {
+	struct call *call;
+	char *certificate;
+	char *chain;
+	struct secret private_key;
+	struct secret pkcs12;
+	struct secret password;
+	bool allow_expired;
+	int64_t now;
+	struct cert_import got;
+	struct error error;
+};
+
+static void
+import_free(struct import *i)
+{
+	free(i->certificate);
+	free(i->chain);
+	secret_clear(&i->private_key);
+	secret_clear(&i->pkcs12);
+	secret_clear(&i->password);
+	cert_import_clear(&i->got);
+	error_clear(&i->error);
+	free(i);
+}
+
+/* --- what was sent --- */
+
+static char *
+text_of(struct json_object *properties, const char *name)
+{
+	struct json_object *value = json_path(properties, name);
+
+	return value ? xstrdup(json_object_get_string(value)) : NULL;
+}
+
+/* The only copy that is left is the secret. */
+static void
+wipe(struct json_object *value)
+{
+	explicit_bzero((char *)json_object_get_string(value), (size_t)json_object_get_string_len(value));
+}
+
+static void
+take_secret(struct json_object *in, const char *name, struct secret *ret)
+{
+	struct json_object *value = json_path(in, name);
+
+	if (!value)
+		return;
+	secret_set(ret, json_object_get_string(value), (size_t)json_object_get_string_len(value));
+	wipe(value);
+}
+
+static int
+take_pkcs12(struct json_object *params, struct secret *ret, struct error *err)
+{
+	struct json_object *value = json_path(params, "pkcs12");
+	int rc;
+
+	if (!value)
+		return 0;
+	rc = base64_decode_any(
+		json_object_get_string(value), (size_t)json_object_get_string_len(value), ret, err);
+	wipe(value);
+	return rc < 0 ? error_set_field(err, "pkcs12", "is not a PKCS#12 file in base64") : 0;
+}
+
+/* --- on the worker --- */
+
+static void
+import_run(void *arg)
+{
+	struct import *i = arg;
+	const struct cert_import_in in = {
+		.certificate = i->certificate,
+		.chain = i->chain,
+		.private_key = &i->private_key,
+		.pkcs12 = &i->pkcs12,
+		.password = &i->password,
+		.now = i->now,
+		.allow_expired = i->allow_expired,
+	};
+
+	cert_import(&in, &i->got, &i->error);
+}
+
+/* --- into the store --- */
+
+static void
+certificate_fill(struct certificate *c, struct import *i)
+{
+	struct cert_info *info = &i->got.info;
+
+	store_new_id(c->o.id);
+	c->o.state = OBJECT_AVAILABLE;
+	c->common_name = xstrdup(i->got.common_name);
+	strlist_copy(&c->names, &info->names);
+	c->serial = xstrdup(info->serial);
+	c->sha256 = xstrdup(info->sha256);
+	c->issuer_cn = xstrdup_null(info->issuer_cn);
+	c->issuer_org = xstrdup_null(info->issuer_org);
+	c->key_algorithm = xstrdup(key_algorithm_name(i->got.algorithm));
+	c->not_before_at = info->not_before_at;
+	c->not_after_at = info->not_after_at;
+	buf_add(&c->leaf_pem, i->got.leaf_pem.data, i->got.leaf_pem.len);
+	buf_add(&c->chain_pem, i->got.chain_pem.data, i->got.chain_pem.len);
+	buf_add(&c->pair, i->got.pair, sizeof(i->got.pair));
+	secret_move(&c->key, &i->got.key);
+}
+
+/* The one whose place is taken. Return: 1 there is one, 0 none was named, -1 failed. */
+static int
+find_old(struct call *call, struct json_object *params, struct certificate *old, struct error *err)
+{
+	struct json_object *ref = json_path(params, "replace");
+	const char *name = ref ? json_object_get_string(ref) : NULL;
+	int found;
+
+	if (!name)
+		return 0;
+	found = object_find(call->service->store, &certificate_class, name, old, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return error_set_field(err, "replace", "there is no certificate '%s'", name);
+	if (old->autocert)
+		return error_set_field(err, "replace",
+			"'%s' was issued by certd, which renews it: nothing to be imported", old->o.name);
+	if (!old->slug)
+		return error_set_field(err, "replace", "'%s' was replaced already", old->o.name);
+	return 1;
+}
+
+static void
+schedule_purge(struct call *call, const struct certificate *c)
+{
+	struct service *s = call->service;
+
+	schedule_set(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id, "",
+		time_add(c->not_after_at, s->issue_env->purge_after));
+}
+
+/* @is_made: its name was made of a time, and another may have come within the same second. */
+static int
+save_named(struct call *call, struct certificate *c, bool is_made, struct error *err)
+{
+	struct store *store = call->service->store;
+	char *name;
+
+	if (object_save(store, call_txn(call), &certificate_class, c, err) == 0)
+		return 0;
+	if (err->code != ERROR_EXISTS)
+		return -1;
+	if (!is_made)
+		return error_wrap(err, "to take the place of the old one name it in 'replace'");
+	error_clear(err);
+	name = xasprintf("%s %.8s", c->o.name, c->o.id);
+	free(c->o.name);
+	c->o.name = name;
+	return object_save(store, call_txn(call), &certificate_class, c, err);
+}
+
+/* It stays in the store until it is purged, under the time when it came. */
+static int
+retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
+{
+	struct service *s = call->service;
+	char stamp[TIME_RFC3339_SIZE];
+
+	if (!c->o.name || strcmp(c->o.name, old->o.name) == 0) {
+		char *name;
+
+		time_format_rfc3339(old->o.created_at, stamp);
+		name = xasprintf("%s %s", old->o.name, stamp);
+		free(c->o.name);
+		c->o.name = old->o.name;
+		old->o.name = name;
+	}
+	c->slug = old->slug;
+	old->slug = NULL;
+	if (!c->consumers.count)
+		strlist_copy(&c->consumers, &old->consumers);
+	if (!c->labels.count)
+		strlist_copy(&c->labels, &old->labels);
+	withdraw_from_consumers(s->rollout, call_txn(call), &(struct withdraw_from){ old->o.id, c->slug },
+		&old->consumers, &c->consumers, call_now(call));
+	strlist_clear(&old->consumers);
+	slug_hand_over(call, c->slug, c->o.id);
+	rollout_hand_over(s->rollout, call_txn(call), old->o.id, c->o.id);
+	expiry_forget(s->store, call_txn(call), old->o.id);
+	schedule_purge(call, old); /* while it was deployed the row only looked again from day to day */
+	resource_modified(call, &old->o);
+	if (save_named(call, old, true, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &old->o);
+	return 0;
+}
+
+/* Return: whether it had none. */
+static bool
+name_it(struct certificate *c, int64_t now)
+{
+	char stamp[TIME_RFC3339_SIZE];
+
+	if (c->o.name)
+		return false;
+	time_format_rfc3339(now, stamp);
+	c->o.name = xasprintf("%s %s", c->common_name, stamp);
+	return true;
+}
+
+static int
+save(struct call *call, struct certificate *c, bool is_made, struct error *err)
+{
+	struct service *s = call->service;
+	struct store_txn *txn = call_txn(call);
+
+	if (save_named(call, c, is_made, err) < 0)
+		return -1;
+	schedule_purge(call, c);
+	expiry_schedule(s->store, txn, c);
+	rollout_request_for(s->rollout, txn, c->o.id, &c->consumers, c->o.id, call_now(call));
+	resource_event(call, EVENT_OBJECT_CREATED, &certificate_ops, &c->o);
+	scheduler_kick(s->scheduler);
+	call->result = resource_to_json(s, &certificate_ops, c);
+	return 0;
+}
+
+static int
+import_store(struct import *i, struct error *err)
+{
+	struct call *call = i->call;
+	_cleanup_certificate_ struct certificate old = { 0 };
+	_cleanup_certificate_ struct certificate c = { 0 };
+	int has_old = find_old(call, call->params, &old, err);
+	bool is_made;
+
+	if (has_old < 0)
+		return -1;
+	resource_from_json(&certificate_ops, json_path(call->params, "properties"), &c);
+	certificate_fill(&c, i);
+	if (consumers_resolve(call, &c.consumers, has_old ? old.o.id : c.o.id, err) < 0)
+		return -1;
+	resource_created(call, &c.o);
+	if (has_old)
+		return retire(call, &old, &c, err) < 0 ? -1 : save(call, &c, false, err);
+	is_made = name_it(&c, i->now);
+	if (slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
+		return -1;
+	return save(call, &c, is_made, err);
+}
+
+/* Two fields are the call's, the others the object's. */
+static int
+refused(struct error *err)
+{
+	if (err->field && (strcmp(err->field, "pkcs12") == 0 || strcmp(err->field, "password") == 0))
+		return -1;
+	return resource_refused(err, NULL);
+}
+
+static void
+import_done(void *arg)
+{
+	struct import *i = arg;
+	struct call *call = i->call;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int rc;
+
+	if (call->service->is_stopping) {
+		error_set(&err, ERROR_CANCELLED, "certd is stopping");
+		call_finish(call, NULL, &err);
+		import_free(i);
+		return;
+	}
+	error_move(&err, &i->error);
+	if (error_is_set(&err))
+		rc = refused(&err);
+	else
+		rc = import_store(i, &err);
+	call_end(call, rc, &err);
+	import_free(i);
+}
+
+int
+certificate_create(struct call *call, struct json_object *params, struct error *err)
+{
+	struct json_object *properties = json_path(params, "properties");
+	struct json_object *allow_expired = json_path(params, "allowExpired");
+	struct import *i;
+
+	if (!secret_has_room())
+		return error_set(
+			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+	i = xcalloc(1, sizeof(*i));
+	i->certificate = text_of(properties, "certificate");
+	i->chain = text_of(properties, "certificateChain");
+	take_secret(properties, "privateKey", &i->private_key);
+	take_secret(params, "password", &i->password);
+	if (take_pkcs12(params, &i->pkcs12, err) < 0) {
+		import_free(i);
+		return -1;
+	}
+	i->call = call;
+	i->allow_expired = allow_expired && json_object_get_boolean(allow_expired);
+	i->now = call_now(call);
+	workers_run(call->service->workers, import_run, import_done, i);
+	return 1;
+}

@@ -1,0 +1,348 @@
+/*
+ * Lists. Which objects belong to one an index answers (object_query.h), and only those of the page are loaded and
+ * described. A long list is made in slices, each in a turn of its own, and holds nothing of the store between them: what
+ * is deleted meanwhile is not on the page. What the first slice completes is answered at once. A page ends early when it
+ * has become large: certificates bring their PEM along.
+ */
+#include "daemon/service/list.h"
+
+#include "common/name.h"
+#include "common/timefmt.h"
+#include "daemon/service/access.h"
+#include "daemon/service/resource.h"
+#include "daemon/store/object_query.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	LIST_LIMIT = 100,
+	LIST_LIMIT_MAX = 1000,
+	LIST_OCTETS = 8 * 1024 * 1024, /* a page ends with the item that reaches it */
+	/* Of a slice, some milliseconds each. */
+	SLICE_OBJECTS = 100,
+	SLICE_ROWS = 20000, /* only read */
+	SLICE_LOOKS = 1000  /* compared with further conditions */
+};
+
+struct list {
+	struct call *call;
+	const struct resource_ops *ops;
+	struct json_object *params; /* held: the query borrows from it */
+	struct object_query query;
+	struct strlist refs; /* ids that names in the parameters stand for */
+	int64_t offset, limit;
+	int64_t seen;       /* ids that belong to the list so far */
+	struct strlist ids; /* those of the page */
+	size_t n_described;
+	struct json_object *items;
+	size_t octets; /* of the items, about */
+	bool is_found; /* all ids of the page are known, and the total */
+	struct loop_timer again;
+	struct list *prev, *next;
+};
+
+static void
+list_free(struct list *l)
+{
+	loop_timer_cancel(&l->again);
+	object_query_clear(&l->query);
+	strlist_clear(&l->refs);
+	strlist_clear(&l->ids);
+	json_object_put(l->params);
+	json_object_put(l->items);
+	free(l);
+}
+
+/* --- conditions --- */
+
+/* Parameters that narrow a list, those that fewest objects fulfil first; the API table says which a method has. */
+static const struct filter {
+	const char *param;
+	enum object_condition condition;
+	const struct record_class *target; /* of OBJECT_REFERS_TO */
+} filters[] = {
+	{ "name", OBJECT_HAS_NAME, NULL },
+	{ "autoCertificate", OBJECT_REFERS_TO, &autocert_class },
+	{ "commonName", OBJECT_HAS_COMMON_NAME, NULL },
+	{ "label", OBJECT_HAS_LABEL, NULL },
+	{ "provider", OBJECT_REFERS_TO, &provider_class },
+	{ "expiresBefore", OBJECT_EXPIRES_BEFORE, NULL },
+	{ "state", OBJECT_HAS_STATE, NULL },
+};
+
+/* What an id means may be gone while others still name it: certificates outlive their auto-certificate. */
+static bool
+is_id(const char *text)
+{
+	return strlen(text) == STORE_ID_SIZE - 1 && strspn(text, "0123456789abcdef-") == STORE_ID_SIZE - 1;
+}
+
+static int
+add_filter(struct list *l, const struct filter *f, const char *text, struct error *err)
+{
+	_cleanup_free_ char *id = NULL;
+	int64_t number = 0;
+
+	switch (f->condition) {
+	case OBJECT_REFERS_TO:
+		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0) {
+			if (!is_id(text))
+				return -1;
+			id = xstrdup(text);
+		}
+		strlist_add(&l->refs, id);
+		text = l->refs.items[l->refs.count - 1];
+		break;
+	case OBJECT_EXPIRES_BEFORE:
+		if (time_parse_rfc3339(text, &number) < 0)
+			return error_set_field(err, f->param, "'%s' is no date", text);
+		break;
+	case OBJECT_HAS_STATE:
+		number = resource_state(text);
+		break;
+	case OBJECT_HAS_NAME:
+	case OBJECT_HAS_COMMON_NAME:
+	case OBJECT_HAS_LABEL:
+	case OBJECT_IS_BELOW:
+		break;
+	}
+	object_query_add(&l->query, f->condition, text, number);
+	return 0;
+}
+
+/* A scope that asks for one label, provider or domain is answered by its index; any other by looking at each object. */
+static void
+narrow_by_scope(struct list *l)
+{
+	const struct scope *scope = l->call->peer->scope;
+	const struct scope_rule *rule = scope && scope->n_rules == 1 ? &scope->rules[0] : NULL;
+
+	if (!rule || l->query.n_terms ||
+		(l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
+		return;
+	if (rule->labels.count == 1)
+		object_query_add(&l->query, OBJECT_HAS_LABEL, rule->labels.items[0], 0);
+	else if (rule->domains.count == 1 && name_is_wildcard(rule->domains.items[0]))
+		object_query_add(&l->query, OBJECT_IS_BELOW, name_base(rule->domains.items[0]), 0);
+	else if (rule->domains.count == 1)
+		object_query_add(&l->query, OBJECT_HAS_COMMON_NAME, rule->domains.items[0], 0);
+	else if (rule->providers.count == 1 && strlen(rule->providers.items[0]) == STORE_ID_SIZE - 1)
+		object_query_add(&l->query, OBJECT_REFERS_TO, rule->providers.items[0], 0);
+}
+
+static int
+add_filters(struct list *l, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		const char *text = NULL;
+
+		if (json_get_string(l->params, filters[i].param, &text, NULL) == 1 &&
+			add_filter(l, &filters[i], text, err) < 0)
+			return -1;
+	}
+	narrow_by_scope(l);
+	return 0;
+}
+
+/* --- slices --- */
+
+/* The total of all is known without looking. */
+static bool
+is_total_known(const struct list *l)
+{
+	return !l->query.n_terms && !l->call->peer->scope;
+}
+
+static bool
+found(const char *id, void *arg)
+{
+	struct list *l = arg;
+	const struct scope *scope = l->call->peer->scope;
+	int64_t at;
+
+	if (!access_covers_id(scope, l->call->service->store, l->ops->cls, id))
+		return true;
+	at = l->seen++ - l->offset;
+
+	if (at >= 0 && at < l->limit)
+		strlist_add(&l->ids, id);
+	return !is_total_known(l) || at + 1 < l->limit;
+}
+
+static int
+find_some(struct list *l, struct error *err)
+{
+	struct store *store = l->call->service->store;
+	unsigned looks = l->query.n_terms > 1 || l->call->peer->scope ? SLICE_LOOKS : SLICE_ROWS;
+	int more = object_query_run(&l->query, store, looks, found, l, err);
+
+	if (more < 0)
+		return -1;
+	l->is_found = !more || (is_total_known(l) && l->ids.count == (size_t)l->limit);
+	return 0;
+}
+
+/* About as many as @value takes in an answer: what escapes and numbers come to is not counted. */
+static size_t
+octets_of(struct json_object *value)
+{
+	size_t octets = 1;
+
+	if (json_object_is_type(value, json_type_string))
+		octets += (size_t)json_object_get_string_len(value);
+	else if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			octets += octets_of(json_object_array_get_idx(value, i));
+	else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, member) octets += strlen(name) + octets_of(member);
+	}
+	return octets;
+}
+
+static void
+add_item(struct list *l, struct json_object *item)
+{
+	json_object_array_add(l->items, item);
+	l->octets += octets_of(item);
+}
+
+/* A damaged record does not hide the others: it is on the page, with what is wrong. Return: 0 or -1. */
+static int
+describe(struct list *l, const char *id, struct object *o, struct error *err)
+{
+	struct service *service = l->call->service;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int there = object_peek(service->store, l->ops->cls, id, o, &why);
+
+	if (there == 1)
+		add_item(l, resource_seen_by(l->call->peer, service, l->ops, o));
+	else if (there < 0 && why.code == ERROR_CORRUPT)
+		add_item(l, resource_damaged(l->ops, id, &why));
+	else if (there < 0) {
+		error_copy(err, &why);
+		return -1;
+	}
+	return 0;
+}
+
+static bool
+is_complete(const struct list *l)
+{
+	return l->is_found && (l->n_described == l->ids.count || l->octets >= LIST_OCTETS);
+}
+
+static int
+describe_some(struct list *l, struct error *err)
+{
+	struct object *o = xcalloc(1, l->ops->cls->size);
+	int there = 0;
+
+	for (size_t n = 0; n < SLICE_OBJECTS && !is_complete(l) && there == 0; n++)
+		there = describe(l, l->ids.items[l->n_described++], o, err);
+	record_clear(l->ops->cls, o);
+	free(o);
+	return there;
+}
+
+/* Return: 1 there is more to do, 0 it is complete, -1 failed. */
+static int
+slice(struct list *l, struct error *err)
+{
+	if ((l->is_found ? describe_some(l, err) : find_some(l, err)) < 0)
+		return -1;
+	return !is_complete(l);
+}
+
+static struct json_object *
+result(struct list *l)
+{
+	struct json_object *page = json_object_new_object();
+	int64_t total = l->seen;
+
+	if (is_total_known(l))
+		total = (int64_t)store_count(l->call->service->store, l->ops->cls->db);
+	json_object_object_add(page, "items", l->items);
+	l->items = NULL;
+	json_add_int(page, "offset", l->offset);
+	json_add_int(page, "limit", l->limit);
+	json_add_int(page, "total", total);
+	return page;
+}
+
+static void
+list_end(struct list *l, const struct error *err)
+{
+	struct call *call = l->call;
+	struct json_object *page = err ? NULL : result(l);
+
+	DL_DELETE(call->service->lists, l);
+	list_free(l);
+	call_finish(call, page, err);
+}
+
+static void
+go_on(void *arg)
+{
+	struct list *l = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int more = slice(l, &err);
+
+	if (more > 0)
+		loop_timer_set(&l->again, 0);
+	else
+		list_end(l, more < 0 ? &err : NULL);
+}
+
+void
+lists_stop(struct service *service)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while (service->lists)
+		list_end(service->lists, &err);
+}
+
+/* --- beginning --- */
+
+static struct list *
+list_new(struct call *call, const struct resource_ops *ops, struct json_object *params)
+{
+	struct list *l = xcalloc(1, sizeof(*l));
+
+	l->call = call;
+	l->ops = ops;
+	l->params = json_object_get(params);
+	l->limit = LIST_LIMIT;
+	l->items = json_object_new_array();
+	object_query_init(&l->query, ops->cls);
+	json_get_int(params, "offset", 0, INT64_MAX, &l->offset, NULL);
+	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &l->limit, NULL);
+	loop_timer_init(&l->again, call->service->loop, go_on, l);
+	return l;
+}
+
+/* Finding and one slice of describing are done at once: a usual page is complete then. */
+int
+resource_list(
+	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
+{
+	struct list *l = list_new(call, ops, params);
+	int more = add_filters(l, err);
+
+	if (more == 0)
+		more = slice(l, err);
+	if (more > 0 && l->is_found)
+		more = slice(l, err);
+	if (more > 0) {
+		DL_APPEND(call->service->lists, l);
+		loop_timer_set(&l->again, 0);
+		return 1;
+	}
+	if (more == 0)
+		call->result = result(l);
+	list_free(l);
+	return more;
+}

@@ -1,0 +1,30 @@
+# daemon/service: what may be asked of certd: calls, resources, access, changes and their effects.
+libcertd_la_SOURCES += \
+	daemon/service/access.c daemon/service/access.h \
+	daemon/service/change.c daemon/service/change.h \
+	daemon/service/cloud66.c daemon/service/cloud66.h \
+	daemon/service/diff.c daemon/service/diff.h \
+	daemon/service/effect.c daemon/service/effect.h \
+	daemon/service/explain.c \
+	daemon/service/export.c \
+	daemon/service/handlers.h \
+	daemon/service/import.c \
+	daemon/service/list.c daemon/service/list.h \
+	daemon/service/passed.c daemon/service/passed.h \
+	daemon/service/peer.c daemon/service/peer.h \
+	daemon/service/res_audit.c \
+	daemon/service/res_authorization.c daemon/service/res_authorization.h \
+	daemon/service/res_autocert.c daemon/service/res_autocert.h \
+	daemon/service/res_certificate.c daemon/service/res_certificate.h \
+	daemon/service/res_consumer.c daemon/service/res_consumer.h \
+	daemon/service/res_dnsprovider.c \
+	daemon/service/res_provider.c \
+	daemon/service/res_server.c \
+	daemon/service/res_token.c \
+	daemon/service/resource.c daemon/service/resource.h \
+	daemon/service/service.c daemon/service/service.h \
+	daemon/service/service_table.c \
+	daemon/service/slug.c daemon/service/slug.h \
+	daemon/service/token.c daemon/service/token.h \
+	daemon/service/troubles.c daemon/service/troubles.h \
+	daemon/service/zones.c daemon/service/zones.h

@@ -1,0 +1,206 @@
+/*
+ * Authorizations: names that are proved by hand, in two steps that may lie days apart. Creating one asks the CA for the
+ * TXT record; validating it has the CA look. Between the two certd only remembers.
+ */
+#include "daemon/service/res_authorization.h"
+
+#include "common/api/rpc.h"
+#include "common/name.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/access.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/resource.h"
+
+#include <string.h>
+
+/* Each is an order at the CA that somebody has to act on: more are a mistake. */
+enum { AUTHORIZATIONS_MAX = 10000 };
+
+static void
+authorization_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct authorization *a = obj;
+
+	(void)service;
+	(void)properties;
+	if (a->txt)
+		json_add_string(metadata, "recordType", "TXT");
+	if (error_is_set(&a->o.failure))
+		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->o.failure));
+}
+
+const struct resource_ops authorization_ops = {
+	.id = API_AUTHORIZATION,
+	.cls = &authorization_class,
+	.describe = authorization_describe,
+};
+
+static int
+authorization_store(struct call *call, struct authorization *a, enum event_kind kind, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), &authorization_class, a, err) < 0)
+		return -1;
+	resource_event(call, kind, &authorization_ops, &a->o);
+	call->result = resource_to_json(call->service, &authorization_ops, a);
+	return 0;
+}
+
+static int
+canonical_name(struct authorization *a, struct error *err)
+{
+	_cleanup_free_ char *name = NULL;
+
+	if (name_canonical(a->o.name, true, &name, err) < 0)
+		return resource_refused(err, "name");
+	if (name_type_of(name) == NAME_IP)
+		return error_set_field(
+			err, "properties.name", "'%s' is an address; a TXT record is for names only", name);
+	str_replace(&a->o.name, name);
+	return 0;
+}
+
+/* What has failed or expired is replaced; what is under way is not, nor what is outside of the caller's scope. */
+static int
+take_place_of(struct call *call, struct authorization *a, struct error *err)
+{
+	_cleanup_authorization_ struct authorization old = { 0 };
+	int found = object_find(call->service->store, &authorization_class, a->o.name, &old, err);
+	bool is_outside;
+
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		if (store_count(call->service->store, STORE_AUTHZ) >= AUTHORIZATIONS_MAX)
+			return error_set(
+				err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
+		store_new_id(a->o.id);
+		return 0;
+	}
+	is_outside = !access_covers(call->peer->scope, call->service->store, &authorization_class, &old);
+	if (is_outside)
+		change_outside(call, &authorization_class, &old);
+	if (is_outside ||
+		(old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
+		return error_set(err, ERROR_EXISTS,
+			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
+			a->o.name);
+	call_cancel(call, old.o.id);
+	schedule_del(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, old.o.id);
+	store_new_id(a->o.id);
+	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
+}
+
+static void
+schedule_now(struct call *call, const struct authorization *a)
+{
+	schedule_set(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, a->o.id, a->provider,
+		call_now(call));
+	scheduler_kick(call->service->scheduler);
+}
+
+int
+authorization_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_authorization_ struct authorization a = { 0 };
+
+	resource_from_json(&authorization_ops, json_path(params, "properties"), &a);
+	if (canonical_name(&a, err) < 0 ||
+		resource_ref(call->service->store, &provider_class, "properties.provider", a.provider,
+			&a.provider, err) < 0 ||
+		take_place_of(call, &a, err) < 0)
+		return -1;
+	resource_created(call, &a.o);
+	schedule_now(call, &a);
+	return authorization_store(call, &a, EVENT_OBJECT_CREATED, err);
+}
+
+/* The record belongs to the order of an auto-certificate: that goes on. */
+static int
+go_on_with_autocert(struct call *call, const char *id, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	int found = object_load(call->service->store, &autocert_class, id, &a, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return error_set(err, ERROR_STATE,
+			"the auto-certificate that wanted it is gone: certctl rm authorization");
+	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
+		change_outside(call, &autocert_class, &a);
+		return error_set(err, ERROR_DENIED,
+			"the auto-certificate that wants it is outside of the scope of %s",
+			call->peer->label);
+	}
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	scheduler_kick(call->service->scheduler);
+	return object_save(call->service->store, call_txn(call), &autocert_class, &a, err);
+}
+
+int
+authorization_validate(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_authorization_ struct authorization a = { 0 };
+	struct json_object *force = json_path(params, "force");
+
+	if (resource_find(call, &authorization_class, params, &a, err) < 0)
+		return -1;
+	if (a.o.state == OBJECT_FAILED)
+		return error_set(err, ERROR_STATE, "'%s' has failed: %s; authorize it again", a.o.name,
+			a.o.failure.message);
+	if (a.status && strcmp(a.status, "valid") == 0 && !a.autocert) {
+		call->result = resource_to_json(call->service, &authorization_ops, &a);
+		return 0;
+	}
+	a.is_forced = force && json_object_get_boolean(force);
+	if (!a.autocert)
+		schedule_now(call, &a);
+	else if (go_on_with_autocert(call, a.autocert, err) < 0)
+		return -1;
+	resource_modified(call, &a.o);
+	return authorization_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+authorization_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_authorization_ struct authorization a = { 0 };
+	struct store *store = call->service->store;
+
+	if (resource_find(call, &authorization_class, params, &a, err) < 0 ||
+		object_delete(store, call_txn(call), &authorization_class, a.o.id, err) < 0)
+		return -1;
+	call_cancel(call, a.o.id);
+	schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, a.o.id);
+	resource_event(call, EVENT_OBJECT_DELETED, &authorization_ops, &a.o);
+	return 0;
+}
+
+int
+authorizations_forget(struct call *call, const char *autocert_id, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &authorization_class, autocert_id, AUTHORIZATIONS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		if (object_delete(store, call_txn(call), &authorization_class, ids.items[i], err) < 0)
+			return -1;
+		schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, ids.items[i]);
+	}
+	return 0;
+}
+
+int
+authorization_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &authorization_ops, params, err);
+}
+
+int
+authorization_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &authorization_ops, params, err);
+}

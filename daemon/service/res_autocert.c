@@ -1,0 +1,425 @@
+/*
+ * Auto-certificates: the declarations that certd keeps fulfilled. What changing one causes is effect.c's to say and
+ * done here. Its directory of files is its own for life: whatever the declaration becomes, readers find the files where
+ * they were, and each is replaced by rename when the new certificate is there.
+ */
+#include "daemon/service/res_autocert.h"
+
+#include "common/api/rpc.h"
+#include "common/name.h"
+#include "daemon/renew/authorize.h"
+#include "daemon/rollout/withdraw.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/access.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_authorization.h"
+#include "daemon/service/res_certificate.h"
+#include "daemon/service/res_consumer.h"
+#include "daemon/service/slug.h"
+#include "daemon/service/zones.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFERRERS_MAX = 10000, CERTIFICATES_MAX = 1000 };
+
+/* --- describing --- */
+
+static void
+describe_next(struct service *service, const struct autocert *a, struct json_object *metadata)
+{
+	const struct issue *issue = scheduler_issue_of(service->scheduler, a->o.id);
+	struct issue_progress progress;
+	struct schedule_row row;
+
+	if (issue) {
+		_cleanup_free_ char *text = NULL;
+
+		issue_get_progress(issue, &progress);
+		text = xasprintf(
+			"%s%s%s", progress.state, progress.why ? ": " : "", progress.why ? progress.why : "");
+		json_add_string(metadata, "progress", text);
+	}
+	if (schedule_get(service->store, SCHEDULE_ISSUE, a->o.id, &row, NULL) != 1)
+		return;
+	json_add_string(metadata, "nextAction", autocert_next_action(a));
+	json_add_time(metadata, "nextDate", row.due_at);
+}
+
+static void
+autocert_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct autocert *a = obj;
+	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, a->slug);
+
+	(void)properties;
+	if (error_is_set(&a->last_error))
+		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
+	json_add_string(metadata, "dropDirectory", directory);
+	describe_next(service, a, metadata);
+	json_add_string(metadata, "served", rollout_served(service->rollout, a->o.id));
+}
+
+const struct resource_ops autocert_ops = {
+	.id = API_AUTOCERTIFICATE,
+	.cls = &autocert_class,
+	.describe = autocert_describe,
+};
+
+const char *
+autocert_next_action(const struct autocert *a)
+{
+	if (a->attempts > 0)
+		return "retry";
+	return a->last_certificate ? "renew" : "issue";
+}
+
+/* --- reading a declaration --- */
+
+/* Canonical names; the list is checked as a whole, so that duplicates and the limit are seen. */
+static int
+canonical_names(struct call *call, struct autocert *a, struct error *err)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	int64_t most = call->service->conf->max_alternative_names;
+
+	if (name_list(a->common_name, &a->sans, (unsigned)most + 1, true, &names, err) < 0)
+		return resource_refused(err, "commonName");
+	str_replace(&a->common_name, names.items[0]);
+	strlist_clear(&a->sans);
+	for (size_t i = 1; i < names.count; i++)
+		strlist_add(&a->sans, names.items[i]);
+	return 0;
+}
+
+static int
+resolve_refs(struct call *call, struct autocert *a, struct error *err)
+{
+	struct store *store = call->service->store;
+
+	if (resource_ref(store, &provider_class, "properties.provider", a->provider, &a->provider, err) < 0)
+		return -1;
+	if (a->dns_provider && resource_ref(store, &dnsprovider_class, "properties.dnsProvider",
+				       a->dns_provider, &a->dns_provider, err) < 0)
+		return -1;
+	return consumers_resolve(call, &a->consumers, a->o.id, err);
+}
+
+static int
+check_declaration(struct call *call, struct autocert *a, struct error *err)
+{
+	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
+		return -1;
+	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
+}
+
+/* --- create --- */
+
+static int
+check_limit(struct call *call, struct error *err)
+{
+	int64_t most = call->service->conf->max_auto_certificates;
+	int64_t have = 0;
+
+	for (enum object_state state = OBJECT_PROVISIONING; state <= OBJECT_FAILED; state++)
+		have += object_count(call->service->store, &autocert_class, state);
+	if (most > 0 && have >= most)
+		return error_set(err, ERROR_LIMIT,
+			"there are %lld auto-certificates already (max-auto-certificates)", (long long)have);
+	return 0;
+}
+
+static int
+autocert_store(struct call *call, struct autocert *a, enum event_kind kind, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), &autocert_class, a, err) < 0)
+		return -1;
+	resource_event(call, kind, &autocert_ops, &a->o);
+	call->result = resource_to_json(call->service, &autocert_ops, a);
+	if (strlist_has(&call->cancels, a->o.id)) /* what is under way still will not be when this is read */
+		json_object_object_del(json_path(call->result, "metadata"), "progress");
+	return 0;
+}
+
+/* Nobody knows whether the name can be proved: declared all the same, but it is said. */
+static void
+warn_about_zones(struct call *call, struct autocert *a)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (zones_unknown(call->service, a, &why))
+		error_move(&a->o.failure, &why);
+}
+
+static int
+create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
+	if (check_limit(call, err) < 0 || check_declaration(call, &a, err) < 0)
+		return -1;
+	if (!a.o.name)
+		a.o.name = xstrdup(a.common_name);
+	store_new_id(a.o.id);
+	resource_created(call, &a.o);
+	warn_about_zones(call, &a);
+	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
+		return -1;
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	scheduler_kick(call->service->scheduler);
+	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
+		return -1;
+	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
+}
+
+int
+autocert_create(struct call *call, struct json_object *params, struct error *err)
+{
+	return zones_first(call, params, create, err);
+}
+
+/* --- change --- */
+
+void
+autocert_reissue(struct call *call, struct autocert *a)
+{
+	call_cancel(call, a->o.id);
+	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
+	a->attempts = 0;
+	a->is_outdated =
+		true; /* also when this order has to wait: nothing may move it to the old one's renewal */
+	if (!a->paused)
+		issue_schedule_renewal(call->service->issue_env, call_txn(call), a, true);
+}
+
+static void
+apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
+{
+	struct service *s = call->service;
+
+	switch (effect->action) {
+	case EFFECT_REISSUE:
+		autocert_reissue(call, a);
+		break;
+	case EFFECT_REDEPLOY:
+		if (a->last_certificate)
+			rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
+		break;
+	case EFFECT_NOTHING:
+		break;
+	}
+	if (effect->moves_renewal && effect->action != EFFECT_REISSUE && !a->paused && a->attempts == 0)
+		issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
+	scheduler_kick(s->scheduler);
+}
+
+/* Its certificates have the labels that it has: who may see the one may see the others. */
+static int
+give_labels(struct call *call, const struct autocert *a, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &certificate_class, a->o.id, CERTIFICATES_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+		int found = object_load(store, &certificate_class, ids.items[i], &c, err);
+
+		if (found < 0)
+			return -1;
+		strlist_copy(&c.labels, &a->labels);
+		if (found && object_save(store, call_txn(call), &certificate_class, &c, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert old = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &old, err) < 0)
+		return -1;
+	record_copy(&autocert_class, &a, &old);
+	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
+	if (check_declaration(call, &a, err) < 0)
+		return -1;
+	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
+		return 0;
+	withdraw_from_consumers(call->service->rollout, call_txn(call),
+		&(struct withdraw_from){ a.o.id, a.slug }, &old.consumers, &a.consumers, call_now(call));
+	apply_effect(call, &a, &effect);
+	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
+		return -1;
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_update(struct call *call, struct json_object *params, struct error *err)
+{
+	return zones_first(call, params, update, err);
+}
+
+/* --- delete --- */
+
+/*
+ * All that were issued for it; what is left otherwise goes when it is purged. They may have names that it has no more: a
+ * scope that covers it need not cover them.
+ */
+static int
+delete_certificates(struct call *call, const char *autocert_id, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &certificate_class, autocert_id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+
+		if (object_peek(store, &certificate_class, ids.items[i], &c, err) < 0)
+			return -1;
+		if (!c.o.id[0])
+			continue;
+		if (!access_covers(call->peer->scope, store, &certificate_class, &c)) {
+			change_outside(call, &certificate_class, &c);
+			return error_set(err, ERROR_DENIED,
+				"one of its certificates is outside of the scope of %s: delete it without "
+				"them",
+				call->peer->label);
+		}
+		if (certificate_remove_with(call, &c, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What goes with it, for the answer. */
+static void
+describe_removal(struct call *call, const struct autocert *a, bool with_certificates)
+{
+	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
+	struct store *store = call->service->store;
+
+	strlist_take(&effect.reasons,
+		xasprintf("the files in %s/live/%s are removed", call->service->conf->drop_root, a->slug));
+	for (size_t i = 0; i < a->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_peek(store, &consumer_class, a->consumers.items[i], &c, NULL) == 1)
+			strlist_take(&effect.reasons,
+				xasprintf("consumer '%s' gets nothing in their place", c.o.name));
+	}
+	if (a->last_certificate)
+		strlist_add(&effect.reasons, with_certificates
+						     ? "its certificates are removed"
+						     : "its certificates stay until they are purged");
+	call_set_effect(call, &effect);
+}
+
+int
+autocert_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct store *store = call->service->store;
+	struct json_object *with = json_path(params, "withCertificates");
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
+		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
+		return -1;
+	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
+		return -1;
+	if (authorizations_forget(call, a.o.id, err) < 0)
+		return -1;
+	describe_removal(call, &a, with && json_object_get_boolean(with));
+	call_cancel(call, a.o.id);
+	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
+	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
+	withdraw_all(call->service->rollout, call_txn(call), &(struct withdraw_from){ a.o.id, a.slug },
+		&a.consumers, call_now(call));
+	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
+	slug_release(call, a.slug);
+	scheduler_kick(call->service->scheduler);
+	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
+	return 0;
+}
+
+/* --- verbs --- */
+
+int
+autocert_renew(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct json_object *force = json_path(params, "force");
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (a.paused && !(force && json_object_get_boolean(force)))
+		return error_set(
+			err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
+	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
+		error_set(err, ERROR_RATE_LIMITED,
+			"the CA asked to wait (%s); renew with --force to try all the same",
+			a.last_error.message);
+		if (err)
+			err->retry_at = a.last_error.retry_at;
+		return -1;
+	}
+	if (!scheduler_issue_of(call->service->scheduler, a.o.id) &&
+		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
+		return -1;
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	scheduler_kick(call->service->scheduler);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_pause(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	a.paused = true;
+	a.next_at = 0;
+	call_cancel(call, a.o.id);
+	schedule_del(call->service->store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
+	resource_modified(call, &a.o);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_resume(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (!a.paused)
+		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
+	a.paused = false;
+	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, false);
+	scheduler_kick(call->service->scheduler);
+	resource_modified(call, &a.o);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+/* --- reading --- */
+
+int
+autocert_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &autocert_ops, params, err);
+}
+
+int
+autocert_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &autocert_ops, params, err);
+}

@@ -1,0 +1,259 @@
+/*
+ * Certificates: what was issued, and what was imported (import.c). The private key is in no answer. An imported one has
+ * what otherwise its auto-certificate has: a list of consumers, and files.
+ */
+#include "daemon/service/resource.h"
+
+#include "common/name.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
+#include "daemon/rollout/withdraw.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/cloud66.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_certificate.h"
+#include "daemon/service/res_consumer.h"
+#include "daemon/service/slug.h"
+
+#include <string.h>
+
+const char *
+certificate_status(const struct certificate *c, int64_t now)
+{
+	if (c->revoked)
+		return "revoked";
+	if (c->not_before_at > now)
+		return "pending";
+	return c->not_after_at <= now ? "expired" : "active";
+}
+
+bool
+certificate_has_wildcard(const struct certificate *c)
+{
+	for (size_t i = 0; i < c->names.count; i++)
+		if (name_is_wildcard(c->names.items[i]))
+			return true;
+	return false;
+}
+
+/* Cloud66's word: automatically provisioned by Let's Encrypt, by another ACME CA, or brought by somebody. */
+static const char *
+certificate_type(const struct certificate *c)
+{
+	if (!c->autocert)
+		return "manual";
+	return c->issuer_org && strcmp(c->issuer_org, "Let's Encrypt") == 0 ? "lets_encrypt" : "acme";
+}
+
+/* Where an imported one is, and whether it is served. */
+static void
+describe_rollout(struct service *service, const struct certificate *c, struct json_object *metadata)
+{
+	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, c->slug);
+
+	json_add_string(metadata, "dropDirectory", directory);
+	json_add_string(metadata, "served", rollout_served(service->rollout, c->o.id));
+}
+
+static void
+certificate_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct certificate *c = obj;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	int64_t now = clock_wall(loop_clock(service->loop));
+
+	(void)properties;
+	json_add_string(metadata, "status", certificate_status(c, now));
+	json_add_bool(metadata, "expired", c->not_after_at <= now);
+	json_add_string(metadata, "type", certificate_type(c));
+	json_add_bool(metadata, "wildcard", certificate_has_wildcard(c));
+	json_add_bool(metadata, "hasIntermediateCert", c->chain_pem.len > 0);
+	json_add_string(metadata, "caName", c->issuer_org ? c->issuer_org : c->issuer_cn);
+	if (c->autocert && object_peek(service->store, &autocert_class, c->autocert, &a, NULL) == 1)
+		json_add_string(metadata, "lastIssuedCertificate", a.last_certificate);
+	if (c->slug)
+		describe_rollout(service, c, metadata);
+}
+
+const struct resource_ops certificate_ops = {
+	.id = API_CERTIFICATE,
+	.cls = &certificate_class,
+	.describe = certificate_describe,
+};
+
+int
+certificate_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &certificate_ops, params, err);
+}
+
+int
+certificate_get(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	if (!json_path(params, "view"))
+		return resource_get(call, &certificate_ops, params, err);
+	if (resource_find_peek(call, &certificate_class, params, &c, err) < 0)
+		return -1;
+	call->result = cloud66_certificate(call->service, &c);
+	return 0;
+}
+
+/* --- change --- */
+
+/* Who gets a certificate is said once: with the auto-certificate that it was issued for. */
+static int
+check_consumers(struct call *call, struct certificate *c, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (c->autocert && object_peek(call->service->store, &autocert_class, c->autocert, &a, NULL) == 1)
+		return error_set_field(err, "properties.consumers",
+			"are those of its auto-certificate: certctl set auto '%s' --consumer NAME", a.o.name);
+	if (!c->slug)
+		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s",
+			c->o.name, c->autocert ? "its auto-certificate is gone" : "it was replaced");
+	return consumers_resolve(call, &c->consumers, c->o.id, err);
+}
+
+static void
+redeploy(struct call *call, const struct certificate *c)
+{
+	struct service *s = call->service;
+
+	rollout_request_for(s->rollout, call_txn(call), c->o.id, &c->consumers, c->o.id, call_now(call));
+	scheduler_kick(s->scheduler);
+}
+
+int
+certificate_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_certificate_ struct certificate old = { 0 };
+	_cleanup_certificate_ struct certificate c = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+	struct json_object *properties = json_path(params, "properties");
+
+	if (resource_find(call, &certificate_class, params, &old, err) < 0)
+		return -1;
+	if (old.autocert && json_object_object_get_ex(properties, "labels", NULL))
+		return error_set_field(err, "properties.labels",
+			"'%s' has the labels of its auto-certificate; change them there", old.o.name);
+	record_copy(&certificate_class, &c, &old);
+	resource_from_json(&certificate_ops, properties, &c);
+	if (json_object_object_get_ex(properties, "consumers", NULL) && check_consumers(call, &c, err) < 0)
+		return -1;
+	if (!resource_change(call, &certificate_ops, &old, &c, &effect))
+		return 0;
+	if (object_save(call->service->store, call_txn(call), &certificate_class, &c, err) < 0)
+		return -1;
+	withdraw_from_consumers(call->service->rollout, call_txn(call),
+		&(struct withdraw_from){ c.o.id, c.slug }, &old.consumers, &c.consumers, call_now(call));
+	if (effect.action == EFFECT_REDEPLOY)
+		redeploy(call, &c);
+	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &c.o);
+	call->result = resource_to_json(call->service, &certificate_ops, &c);
+	return 0;
+}
+
+/* --- delete --- */
+
+/* Issued: not while it is what its auto-certificate has, or is on its way to the files. */
+static int
+check_superseded(struct call *call, const struct certificate *c, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct rollout_state r = { 0 };
+	int found = object_peek(call->service->store, &autocert_class, c->autocert, &a, err);
+	int rc = found < 0 ? -1 : 0;
+
+	if (found != 1)
+		return rc;
+	if (a.last_certificate && strcmp(a.last_certificate, c->o.id) == 0)
+		return error_set(err, ERROR_IN_USE,
+			"'%s' is the newest certificate of '%s': certctl renew '%s' makes another one first; "
+			"certctl rm "
+			"auto '%s' --with-certificates deletes both",
+			c->o.name, a.o.name, a.o.name, a.o.name);
+	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && strcmp(r.certificate, c->o.id) == 0)
+		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
+	record_clear(&rollout_class, &r);
+	return rc;
+}
+
+/* Imported: not while somebody is given it. */
+static int
+check_unused(struct call *call, const struct certificate *c, struct error *err)
+{
+	_cleanup_consumer_ struct consumer consumer = { 0 };
+
+	if (!c->consumers.count)
+		return 0;
+	if (object_peek(call->service->store, &consumer_class, c->consumers.items[0], &consumer, err) < 0)
+		return -1;
+	return error_set(err, ERROR_IN_USE,
+		"consumer '%s'%s still needs '%s': import its successor with --replace '%s', or take it away "
+		"with "
+		"certctl set cert '%s' --consumer ''",
+		consumer.o.name ? consumer.o.name : c->consumers.items[0],
+		c->consumers.count > 1 ? " (and not it alone)" : "", c->o.name, c->o.name, c->o.name);
+}
+
+/* The record, its rows, and its files if it has any. */
+static int
+remove_all_of(struct call *call, const struct certificate *c, struct error *err)
+{
+	struct service *s = call->service;
+
+	if (object_delete(s->store, call_txn(call), &certificate_class, c->o.id, err) < 0)
+		return -1;
+	schedule_del(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id);
+	if (c->slug) {
+		expiry_forget(s->store, call_txn(call), c->o.id);
+		withdraw_all(s->rollout, call_txn(call), &(struct withdraw_from){ c->o.id, c->slug },
+			&c->consumers, call_now(call));
+		rollout_forget(s->rollout, call_txn(call), c->o.id);
+		slug_release(call, c->slug);
+		scheduler_kick(s->scheduler);
+	}
+	return 0;
+}
+
+int
+certificate_remove_with(struct call *call, const struct certificate *c, struct error *err)
+{
+	struct event_object object = { certificate_class.name, c->o.id, c->o.name };
+	const struct audit_entry entry = {
+		.who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[RPC_CERTIFICATE_DELETE].name,
+		.object = object,
+	};
+	struct json_object *data;
+
+	if (remove_all_of(call, c, err) < 0 ||
+		(call->service->audit && audit_change(call->service->audit, call_txn(call), &entry, err) < 0))
+		return -1;
+	data = json_object_new_object();
+	json_add_string(data, "by", call->peer->label);
+	event_emit(call->service->events, call_txn(call), EVENT_OBJECT_DELETED, &object, data,
+		"deleted by %s", call->peer->label);
+	return 0;
+}
+
+int
+certificate_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	if (resource_find(call, &certificate_class, params, &c, err) < 0)
+		return -1;
+	if ((c.autocert ? check_superseded(call, &c, err) : check_unused(call, &c, err)) < 0)
+		return -1;
+	if (remove_all_of(call, &c, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, &certificate_ops, &c.o);
+	return 0;
+}

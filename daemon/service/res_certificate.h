@@ -1,0 +1,21 @@
+/* daemon/service/res_certificate.h: what other resources do with certificates. */
+#ifndef DAEMON_SERVICE_RES_CERTIFICATE_H
+#define DAEMON_SERVICE_RES_CERTIFICATE_H
+
+#include "daemon/service/resource.h"
+
+/* "revoked", "pending" (its time has not come), "expired" or "active". */
+const char *
+certificate_status(const struct certificate *c, int64_t now);
+
+bool
+certificate_has_wildcard(const struct certificate *c);
+
+/*
+ * Deletes it with its rows, as a part of a call that is about another object, with an event and an audit record of its
+ * own. ERROR_IN_USE: something still needs it.
+ */
+int
+certificate_remove_with(struct call *call, const struct certificate *c, struct error *err);
+
+#endif

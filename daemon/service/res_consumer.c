@@ -1,0 +1,356 @@
+/* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
+#include "daemon/service/res_consumer.h"
+#include "common/api/rpc.h"
+#include "daemon/rollout/subject.h"
+#include "daemon/rollout/withdraw.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/access.h"
+#include "daemon/service/handlers.h"
+
+#include <string.h>
+#include <sys/un.h>
+
+enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
+
+/* --- describing --- */
+
+static struct json_object *
+rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *subject_id)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own */
+		json_add_string(o, "autoCertificate", subject_id);
+	json_add_string(o, "certificate", r->certificate);
+	json_add_int(o, "generation", r->generation);
+	json_add_bool(o, "activated", t->activated);
+	json_add_string(o, "served", t->served);
+	json_add_time(o, "probedDate", t->probed_at);
+	if (error_is_set(&t->failure))
+		json_object_object_add(o, "lastError", rpc_error_to_json(&t->failure));
+	return o;
+}
+
+static void
+consumer_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct consumer *c = obj;
+	struct json_object *rollouts = json_object_new_array();
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	(void)properties;
+	subjects_of_consumer(service->store, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
+	for (size_t i = 0; i < ids.count; i++) {
+		struct rollout_state r = { 0 };
+
+		if (rollout_load(service->rollout, ids.items[i], &r, NULL) == 1) {
+			for (size_t j = 0; j < r.targets.count; j++) {
+				const struct rollout_target *t = (const struct rollout_target *)
+									 r.targets.items +
+								 j;
+
+				if (strcmp(t->consumer, c->o.id) == 0)
+					json_object_array_add(rollouts, rollout_to_json(&r, t, ids.items[i]));
+			}
+		}
+		record_clear(&rollout_class, &r);
+	}
+	json_object_object_add(metadata, "rollouts", rollouts);
+}
+
+const struct resource_ops consumer_ops = {
+	.id = API_CONSUMER,
+	.cls = &consumer_class,
+	.describe = consumer_describe,
+};
+
+/* --- who is given to whom --- */
+
+/* The files in a consumer's own directory have fixed names: it holds one certificate. */
+static int
+check_directories(struct call *call, const struct strlist *consumers, const char *self_id, struct error *err)
+{
+	struct store *store = call->service->store;
+
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (object_load(store, &consumer_class, consumers->items[i], &c, err) < 0)
+			return -1;
+		if (!c.directory)
+			continue;
+		if (subjects_of_consumer(store, c.o.id, 2, &ids, err) < 0)
+			return -1;
+		if (ids.count > (size_t)strlist_has(&ids, self_id))
+			return error_set_field(err, field,
+				"'%s' has the files of another certificate in %s: declare a consumer "
+				"with a directory of its own",
+				c.o.name, c.directory);
+	}
+	return 0;
+}
+
+int
+consumers_resolve(struct call *call, struct strlist *consumers, const char *self_id, struct error *err)
+{
+	for (size_t i = 0; i < consumers->count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (resource_ref(call->service->store, &consumer_class, field, consumers->items[i],
+			    &consumers->items[i], err) < 0)
+			return -1;
+	}
+	return check_directories(call, consumers, self_id, err);
+}
+
+/* --- declaring --- */
+
+/* A name of the local network may be a single label, with '_' in it: all that a host cannot have is refused. */
+static int
+check_host(const char *host, size_t probe, const char *member, struct error *err)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].%s", probe, member);
+
+	if (host[0] != '-' && host[strspn(host, alphabet)] == '\0')
+		return 0;
+	return error_set_field(err, field, "'%s' is neither a host name nor an address", host);
+}
+
+static int
+check_probes(const struct consumer *c, struct error *err)
+{
+	for (size_t i = 0; i < c->probes.count; i++) {
+		const struct probe *probe = (const struct probe *)c->probes.items + i;
+
+		if (check_host(probe->host, i, "host", err) < 0 ||
+			(probe->sni && check_host(probe->sni, i, "sni", err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_consumer(const struct consumer *c, struct error *err)
+{
+	const char *how = c->activate ? c->activate : "none";
+
+	if (strcmp(how, "notify") == 0 && !c->socket)
+		return error_set_field(
+			err, "properties.socket", "activate notify needs the socket to notify");
+	if (strcmp(how, "notify") == 0 && c->socket[0] != '/' && c->socket[0] != '@')
+		return error_set_field(
+			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
+	if (strcmp(how, "notify") == 0 && strlen(c->socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return error_set_field(err, "properties.socket",
+			"the path of a socket has at most %zu octets",
+			sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+	if (strcmp(how, "exec") == 0 && c->command.count == 0)
+		return error_set_field(err, "properties.command", "activate exec needs the program to run");
+	if (c->command.count && c->command.items[0][0] != '/')
+		return error_set_field(err, "properties.command",
+			"the program is given by its absolute path; there is no "
+			"shell and no search");
+	return check_probes(c, err);
+}
+
+/* A directory of its own holds one certificate: the names of the files are fixed. */
+static int
+check_directory(struct call *call, const struct consumer *c, struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (!c->directory)
+		return 0;
+	if (subjects_of_consumer(call->service->store, c->o.id, 2, &ids, err) < 0)
+		return -1;
+	if (ids.count > 1)
+		return error_set_field(err, "properties.directory",
+			"holds the files of one certificate, but '%s' is given several", c->o.name);
+	return 0;
+}
+
+/* What it is given is rolled out to it as it is now. @before: the directory that it had; or NULL. */
+static int
+roll_out_again(struct call *call, const struct consumer *c, const char *before, struct error *err)
+{
+	bool has_moved = before && (!c->directory || strcmp(before, c->directory) != 0);
+	struct service *s = call->service;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (subjects_of_consumer(s->store, c->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_subject_ struct subject subject = { .type = NULL };
+
+		if (subject_load(s->store, ids.items[i], &subject, err) != 1 || !subject.certificate)
+			continue;
+		if (has_moved)
+			withdraw_from_directory(s->rollout, call_txn(call),
+				&(struct withdraw_from){ subject.id, subject.slug }, before, call_now(call));
+		rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
+			subject.certificate, call_now(call));
+	}
+	scheduler_kick(s->scheduler);
+	return 0;
+}
+
+static int
+consumer_store(struct call *call, struct consumer *c, enum event_kind kind, struct error *err)
+{
+	c->o.state = OBJECT_AVAILABLE;
+	if (object_save(call->service->store, call_txn(call), &consumer_class, c, err) < 0)
+		return -1;
+	resource_event(call, kind, &consumer_ops, &c->o);
+	call->result = resource_to_json(call->service, &consumer_ops, c);
+	return 0;
+}
+
+int
+consumer_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
+	if (check_consumer(&c, err) < 0)
+		return -1;
+	resource_created(call, &c.o);
+	return consumer_store(call, &c, EVENT_OBJECT_CREATED, err);
+}
+
+int
+consumer_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer old = { 0 };
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+
+	if (resource_find(call, &consumer_class, params, &old, err) < 0)
+		return -1;
+	record_copy(&consumer_class, &c, &old);
+	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
+	if (check_consumer(&c, err) < 0 || check_directory(call, &c, err) < 0)
+		return -1;
+	if (!resource_change(call, &consumer_ops, &old, &c, &effect))
+		return 0;
+	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
+		return -1;
+	return effect.action == EFFECT_REDEPLOY ? roll_out_again(call, &c, old.directory, err) : 0;
+}
+
+int
+consumer_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &consumer_class, c.o.id, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, &consumer_ops, &c.o);
+	return 0;
+}
+
+int
+consumer_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &consumer_ops, params, err);
+}
+
+int
+consumer_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &consumer_ops, params, err);
+}
+
+/* --- deploy and probe: rows that are due now --- */
+
+static struct json_object *
+ref_json(const struct subject *subject)
+{
+	struct json_object *ref = json_object_new_object();
+
+	json_add_string(ref, "type", subject->type);
+	json_add_string(ref, "id", subject->id);
+	json_add_string(ref, "name", subject->name);
+	return ref;
+}
+
+static void
+run_now(struct call *call, enum schedule_kind kind, const struct subject *subject)
+{
+	struct service *s = call->service;
+
+	if (kind == SCHEDULE_DEPLOY)
+		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers,
+			subject->certificate, call_now(call));
+	else
+		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, subject->id, "", call_now(call));
+}
+
+/* The auto-certificate that was named, or all that this consumer is given. */
+static int
+chosen_subjects(struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret,
+	struct error *err)
+{
+	struct json_object *only = json_path(params, "autoCertificate");
+	_cleanup_free_ char *id = NULL;
+
+	if (subjects_of_consumer(call->service->store, c->o.id, REFERRERS_MAX, ret, err) < 0)
+		return -1;
+	if (!only)
+		return 0;
+	if (resource_ref(call->service->store, &autocert_class, "autoCertificate",
+		    json_object_get_string(only), &id, err) < 0)
+		return -1;
+	if (!strlist_has(ret, id))
+		return error_set_field(err, "autoCertificate", "'%s' is not given to consumer '%s'",
+			json_object_get_string(only), c->o.name);
+	strlist_clear(ret);
+	strlist_add(ret, id);
+	return 0;
+}
+
+static int
+roll(struct call *call, enum schedule_kind kind, struct json_object *params, struct error *err)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	struct json_object *list;
+	int64_t endpoints = 0;
+
+	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
+		chosen_subjects(call, &c, params, &ids, err) < 0)
+		return -1;
+	list = json_object_new_array();
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_subject_ struct subject subject = { .type = NULL };
+
+		if (subject_load(call->service->store, ids.items[i], &subject, err) != 1 ||
+			!subject.certificate ||
+			!access_covers_subject(call->peer->scope, call->service->store, subject.id))
+			continue;
+		run_now(call, kind, &subject);
+		json_object_array_add(list, ref_json(&subject));
+		endpoints += (int64_t)c.probes.count;
+	}
+	scheduler_kick(call->service->scheduler);
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "autoCertificates", list);
+	json_add_int(call->result, "endpoints", endpoints);
+	return error_is_set(err) ? -1 : 0;
+}
+
+int
+consumer_deploy(struct call *call, struct json_object *params, struct error *err)
+{
+	return roll(call, SCHEDULE_DEPLOY, params, err);
+}
+
+int
+consumer_probe(struct call *call, struct json_object *params, struct error *err)
+{
+	return roll(call, SCHEDULE_PROBE, params, err);
+}

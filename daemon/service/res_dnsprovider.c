@@ -1,0 +1,134 @@
+/* DNS providers: where TXT records of dns-01 are put. The driver table says which settings a kind needs. */
+#include "daemon/service/resource.h"
+
+#include "common/crypto/base64url.h"
+#include "common/name.h"
+#include "daemon/service/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct resource_ops dnsprovider_ops = {
+	.id = API_DNSPROVIDER,
+	.cls = &dnsprovider_class,
+};
+
+static int
+canonical_zones(struct dnsprovider *d, struct error *err)
+{
+	for (size_t i = 0; i < d->zones.count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.zones[%zu]", i);
+		_cleanup_error_ struct error why = ERROR_INIT;
+		char *zone;
+
+		if (name_canonical(d->zones.items[i], false, &zone, &why) < 0)
+			return error_set_field(err, field, "%s", why.message);
+		if (name_is_wildcard(zone)) {
+			error_set_field(err, field, "'%s' is no zone: write '%s'", zone, name_base(zone));
+			free(zone);
+			return -1;
+		}
+		free(d->zones.items[i]);
+		d->zones.items[i] = zone;
+	}
+	return 0;
+}
+
+static int
+read_tsig_key(struct dnsprovider *d, struct json_object *properties, struct error *err)
+{
+	struct json_object *key = json_path(properties, "tsigKey");
+	const char *text = key ? json_object_get_string(key) : NULL;
+
+	if (text && base64_decode_any(text, strlen(text), &d->tsig_key, err) < 0)
+		return error_set_field(
+			err, "properties.tsigKey", "is not the secret of a TSIG key in base64");
+	return 0;
+}
+
+static void
+read_token(struct dnsprovider *d, struct json_object *properties)
+{
+	struct json_object *token = json_path(properties, "token");
+	const char *text = token ? json_object_get_string(token) : NULL;
+
+	if (text)
+		secret_set(&d->token, text, strlen(text));
+}
+
+/* What @properties says, canonical and checked. */
+static int
+read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
+{
+	resource_from_json(&dnsprovider_ops, properties, d);
+	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
+		return -1;
+	read_token(d, properties);
+	return dnsprovider_check(d, err) < 0 ? resource_refused(err, NULL) : 0;
+}
+
+static int
+dnsprovider_store(struct call *call, struct dnsprovider *d, enum event_kind kind, struct error *err)
+{
+	d->o.state = OBJECT_AVAILABLE;
+	if (object_save(call->service->store, call_txn(call), &dnsprovider_class, d, err) < 0)
+		return -1;
+	resource_event(call, kind, &dnsprovider_ops, &d->o);
+	call->result = resource_to_json(call->service, &dnsprovider_ops, d);
+	return 0;
+}
+
+int
+dnsprovider_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+		return -1;
+	resource_created(call, &d.o);
+	return dnsprovider_store(call, &d, EVENT_OBJECT_CREATED, err);
+}
+
+int
+dnsprovider_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider old = { 0 };
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+
+	if (resource_find(call, &dnsprovider_class, params, &old, err) < 0)
+		return -1;
+	record_copy(&dnsprovider_class, &d, &old);
+	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+		return -1;
+	if (!resource_change(call, &dnsprovider_ops, &old, &d, &effect))
+		return 0;
+	strlist_clear(&d.zones_seen); /* another token sees others */
+	d.zones_listed_at = 0;
+	error_clear(&d.o.failure);
+	return dnsprovider_store(call, &d, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+dnsprovider_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &dnsprovider_class, d.o.id, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, &dnsprovider_ops, &d.o);
+	return 0;
+}
+
+int
+dnsprovider_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &dnsprovider_ops, params, err);
+}
+
+int
+dnsprovider_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &dnsprovider_ops, params, err);
+}

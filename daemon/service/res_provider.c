@@ -1,0 +1,314 @@
+/* Providers: an account with a CA. Registration is asynchronous: PROVISIONING until the SCHEDULE_ACCOUNT row has run. */
+#include "daemon/service/resource.h"
+
+#include "common/api/rpc.h"
+#include "common/ca.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/key.h"
+#include "common/name.h"
+#include "daemon/acme/acme_msg.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_autocert.h"
+
+#include <string.h>
+
+/* A MAC key that is shorter gives nothing to guess; no CA hands out longer ones. */
+enum { EAB_KEY_MIN = 16, EAB_KEY_MAX = 512 };
+enum { REFERRERS_MAX = 10000 };
+
+/* A key that certd made itself is nobody's declaration. */
+static void
+forget_own_key(struct json_object *metadata)
+{
+	struct json_object *secrets = json_path(metadata, "secrets");
+
+	for (size_t i = 0; secrets && i < json_object_array_length(secrets); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(secrets, i)), "accountKey") == 0)
+			json_object_array_del_idx(secrets, i, 1);
+	if (secrets && json_object_array_length(secrets) == 0)
+		json_object_object_del(metadata, "secrets");
+}
+
+static void
+provider_describe(struct service *service, const void *obj, struct json_object *properties,
+	struct json_object *metadata)
+{
+	const struct provider *p = obj;
+	struct schedule_row row;
+
+	if (error_is_set(&p->o.failure))
+		json_object_object_add(metadata, "lastError", rpc_error_to_json(&p->o.failure));
+	else if (p->account_note)
+		json_add_string(metadata, "message", p->account_note);
+	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
+		json_add_time(metadata, "nextDate", row.due_at);
+	(void)properties;
+	if (!p->is_key_imported)
+		forget_own_key(metadata);
+}
+
+const struct resource_ops provider_ops = {
+	.id = API_PROVIDER,
+	.cls = &provider_class,
+	.describe = provider_describe,
+};
+
+/* An alias becomes its URL; anything else must be an https URL. */
+static int
+resolve_server(struct provider *p, struct error *err)
+{
+	const struct ca *ca = ca_find(p->server);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	const char *nearest;
+
+	if (ca)
+		str_replace(&p->server, ca->url);
+	if (acme_url_check(p->server, &why) == 0)
+		return 0;
+	if (strncmp(p->server, "https://", strlen("https://")) == 0)
+		return error_set_field(
+			err, "properties.server", "'%s' cannot be asked: %s", p->server, why.message);
+	nearest = ca_nearest(p->server);
+	return error_set_field(err, "properties.server",
+		"'%s' is neither an https URL nor a CA that certd knows%s%s%s", p->server,
+		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* One plain address: no list, no header fields (RFC 8555 s7.3), nothing that a URL would read otherwise. */
+static int
+check_email(const struct provider *p, struct error *err)
+{
+	const char *at = strchr(p->email, '@');
+	_cleanup_free_ char *host = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!at || at == p->email || strpbrk(p->email, " ,:;?&%<>()[]\\\""))
+		return error_set_field(
+			err, "properties.email", "'%s' is not one address such as ops@example.com", p->email);
+	if (name_canonical(at + 1, false, &host, &why) < 0)
+		return error_set_field(err, "properties.email", "'%s': %s", p->email, why.message);
+	return 0;
+}
+
+static int
+read_eab(struct provider *p, struct json_object *properties, struct error *err)
+{
+	struct json_object *secret = json_path(properties, "externalAccountBinding.keySecret");
+	const char *text = secret ? json_object_get_string(secret) : NULL;
+	const char *field = "properties.externalAccountBinding.keySecret";
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!p->eab_key_id != !text)
+		return error_set_field(err, "properties.externalAccountBinding",
+			"keyId and keySecret belong together: give both or none");
+	if (!text)
+		return 0;
+	if (base64_decode_any(text, strlen(text), &p->eab_key, &why) < 0)
+		return error_set_field(err, field,
+			"%s; give it as the CA hands it out, in base64 or base64url", why.message);
+	if (p->eab_key.len < EAB_KEY_MIN || p->eab_key.len > EAB_KEY_MAX)
+		return error_set_field(err, field, "is a key of %zu octets; a MAC key has %d to %d",
+			p->eab_key.len, EAB_KEY_MIN, EAB_KEY_MAX);
+	return 0;
+}
+
+/* The key of an account that exists somewhere already, or is to exist with it. */
+static int
+read_account_key(struct provider *p, struct json_object *properties, struct error *err)
+{
+	struct json_object *member = json_path(properties, "accountKey");
+	_cleanup_secret_ struct secret pem = SECRET_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	const char *algorithm;
+
+	if (!member)
+		return 0;
+	secret_set(&pem, json_object_get_string(member), (size_t)json_object_get_string_len(member));
+	if (key_from_pem(&pem, NULL, &key, &why) < 0)
+		return error_set_field(err, "properties.accountKey", "%s", why.message);
+	algorithm = key_algorithm_name(key_algorithm_of(key));
+	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
+		return error_set_field(err, "properties.accountKeyAlgorithm",
+			"is '%s', but the key that was given is %s: leave it out", p->account_key_algorithm,
+			algorithm);
+	str_replace(&p->account_key_algorithm, algorithm);
+	p->is_key_imported = true;
+	return key_to_der(key, &p->account_key, err);
+}
+
+/* The account is tried (again) now. */
+static void
+schedule_account(struct call *call, struct provider *p)
+{
+	p->attempts = 0;
+	p->o.state = OBJECT_PROVISIONING;
+	error_clear(&p->o.failure);
+	schedule_set(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p->o.id, "", call_now(call));
+	scheduler_kick(call->service->scheduler);
+}
+
+static int
+provider_store(struct call *call, struct provider *p, enum event_kind kind, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), &provider_class, p, err) < 0)
+		return -1;
+	resource_event(call, kind, &provider_ops, &p->o);
+	call->result = resource_to_json(call->service, &provider_ops, p);
+	return 0;
+}
+
+int
+provider_create(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	struct json_object *properties = json_path(params, "properties");
+
+	resource_from_json(&provider_ops, properties, &p);
+	if (resolve_server(&p, err) < 0 || check_email(&p, err) < 0 || read_eab(&p, properties, err) < 0 ||
+		read_account_key(&p, properties, err) < 0)
+		return -1;
+	store_new_id(p.o.id);
+	resource_created(call, &p.o);
+	schedule_account(call, &p);
+	return provider_store(call, &p, EVENT_OBJECT_CREATED, err);
+}
+
+/* What the account was registered with: it can be mended until then, afterwards this CA has it. */
+static int
+check_registered(const struct provider *old, const struct effect *effect, struct error *err)
+{
+	static const char *const names[] = { "email", "termsOfServiceAgreed", "externalAccountBinding" };
+
+	if (!old->account_url || effect->action == EFFECT_REISSUE)
+		return 0;
+	for (size_t i = 0; i < effect->changed.count; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
+			if (strncmp(effect->changed.items[i], names[j], strlen(names[j])) != 0)
+				continue;
+			error_set(err, ERROR_STATE,
+				"the account is registered with it already; declare another provider");
+			if (err)
+				err->field = xasprintf("properties.%s", names[j]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Another CA knows neither the account nor who it is bound to. */
+static int
+leave_server(const struct provider *old, struct provider *p, struct error *err)
+{
+	if (p->eab_key_id && old->eab_key_id && strcmp(p->eab_key_id, old->eab_key_id) == 0)
+		return error_set_field(err, "properties.externalAccountBinding",
+			"'%s' is of the former CA: give the one that you have with the new CA, or null",
+			p->eab_key_id);
+	str_replace(&p->account_url, NULL);
+	str_replace(&p->account_thumbprint, NULL);
+	str_replace(&p->terms_url, NULL);
+	secret_clear(&p->account_key);
+	p->is_key_imported = false;
+	return 0;
+}
+
+/* Certificates of the former CA stay in use until the new ones are there. */
+static int
+reissue_all(struct call *call, const struct provider *p, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &autocert_class, p->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0)
+			return -1;
+		autocert_reissue(call, &a);
+		if (object_save(store, call_txn(call), &autocert_class, &a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What @properties says over what @p holds, canonical and checked. */
+static int
+read_changes(struct provider *p, struct json_object *properties, struct error *err)
+{
+	resource_from_json(&provider_ops, properties, p);
+	if (json_path(properties, "server") && resolve_server(p, err) < 0)
+		return -1;
+	if (json_path(properties, "email") && check_email(p, err) < 0)
+		return -1;
+	if (json_path(properties, "externalAccountBinding") && read_eab(p, properties, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* Nothing is declared otherwise, but whoever says it again has mended something elsewhere: the CA, or a file. */
+static int
+try_again(struct call *call, struct provider *p, struct error *err)
+{
+	schedule_account(call, p);
+	call_forget_provider(call, p->o.id);
+	if (object_save(call->service->store, call_txn(call), &provider_class, p, err) < 0)
+		return -1;
+	json_object_put(call->result);
+	call->result = resource_to_json(call->service, &provider_ops, p);
+	return 0;
+}
+
+int
+provider_update(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider old = { 0 };
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+
+	if (resource_find(call, &provider_class, params, &old, err) < 0)
+		return -1;
+	record_copy(&provider_class, &p, &old);
+	if (read_changes(&p, json_path(params, "properties"), err) < 0)
+		return -1;
+	if (!resource_change(call, &provider_ops, &old, &p, &effect))
+		return old.account_url ? 0 : try_again(call, &p, err);
+	if (check_registered(&old, &effect, err) < 0)
+		return -1;
+	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
+		return -1;
+	if (effect.registers)
+		schedule_account(call, &p);
+	call_forget_provider(call, p.o.id);
+	if (provider_store(call, &p, EVENT_OBJECT_UPDATED, err) < 0)
+		return -1;
+	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
+}
+
+int
+provider_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), &provider_class, p.o.id, err) < 0)
+		return -1;
+	schedule_del(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p.o.id);
+	resource_event(call, EVENT_OBJECT_DELETED, &provider_ops, &p.o);
+	call_forget_provider(call, p.o.id);
+	return 0;
+}
+
+int
+provider_list(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_list(call, &provider_ops, params, err);
+}
+
+int
+provider_get(struct call *call, struct json_object *params, struct error *err)
+{
+	return resource_get(call, &provider_ops, params, err);
+}

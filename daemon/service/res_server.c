@@ -1,0 +1,444 @@
+/* What is about certd as a whole: status, schedule, events, reload, discovery. */
+#include "common/api/rpc.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/access.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/res_autocert.h"
+#include "daemon/service/troubles.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	LIST_LIMIT = 100,
+	LIST_LIMIT_MAX = 1000,
+	EXPIRING_SHOWN = 10,
+	SEEN_PAGES = 100,
+	SCHEDULE_LOOKS = 10000
+};
+
+static int64_t
+param_int(struct json_object *params, const char *name, int64_t fallback)
+{
+	struct json_object *value = json_path(params, name);
+
+	return value ? json_object_get_int64(value) : fallback;
+}
+
+/* --- events --- */
+
+/* Those of @from that @call's peer may see go to @to. */
+static void
+take_seen(struct call *call, struct json_object *from, struct json_object *to)
+{
+	for (size_t i = 0; i < json_object_array_length(from); i++) {
+		struct json_object *event = json_object_array_get_idx(from, i);
+
+		if (access_sees_event(call->peer->scope, call->service->store, event))
+			json_object_array_add(to, json_object_get(event));
+	}
+}
+
+static int64_t
+last_seq(struct json_object *items)
+{
+	size_t n = json_object_array_length(items);
+
+	return n ? json_object_get_int64(json_path(json_object_array_get_idx(items, n - 1), "seq")) : -1;
+}
+
+/*
+ * events_list() for a peer with a scope: page by page until there are @limit that it sees. Of the last ones those among
+ * the last LIST_LIMIT_MAX. Owned by the caller; NULL: failed.
+ */
+static struct json_object *
+list_seen(struct call *call, const char *object, int64_t after, size_t limit, struct error *err)
+{
+	struct events *events = call->service->events;
+	struct json_object *seen = json_object_new_array();
+	bool are_last = after < 0;
+	size_t n = 1;
+
+	for (int page = 0; page < SEEN_PAGES && n && json_object_array_length(seen) < limit; page++) {
+		_cleanup_json_ struct json_object *items = events_list(
+			events, object, after, are_last ? LIST_LIMIT_MAX : limit + LIST_LIMIT, err);
+
+		if (!items) {
+			json_object_put(seen);
+			return NULL;
+		}
+		n = are_last ? 0 : json_object_array_length(items);
+		after = last_seq(items);
+		take_seen(call, items, seen);
+	}
+	n = json_object_array_length(seen);
+	if (n > limit)
+		json_object_array_del_idx(seen, are_last ? 0 : limit, n - limit);
+	return seen;
+}
+
+static struct json_object *
+list_events(struct call *call, const char *object, int64_t after, size_t limit, struct error *err)
+{
+	return call->peer->scope ? list_seen(call, object, after, limit, err)
+				 : events_list(call->service->events, object, after, limit, err);
+}
+
+int
+event_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct json_object *object = json_path(params, "object");
+	struct json_object *items = list_events(call, object ? json_object_get_string(object) : NULL,
+		param_int(params, "after", -1), (size_t)param_int(params, "limit", LIST_LIMIT), err);
+
+	if (!items)
+		return -1;
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "items", items);
+	return 0;
+}
+
+/* The session makes the subscription when this has succeeded; what was missed since @after comes with the answer. */
+int
+event_subscribe(struct call *call, struct json_object *params, struct error *err)
+{
+	struct json_object *object = json_path(params, "object");
+	const char *id = object ? json_object_get_string(object) : NULL;
+	int64_t after = param_int(params, "after", -1);
+	struct json_object *missed = NULL;
+
+	if (after >= 0) {
+		missed = list_events(call, id, after, LIST_LIMIT_MAX, err);
+		if (!missed)
+			return -1;
+	}
+	call->result = json_object_new_object();
+	json_add_string(call->result, "object", id);
+	json_add_int(call->result, "after", (int64_t)events_last(call->service->events));
+	json_object_object_add(call->result, "items", missed ? missed : json_object_new_array());
+	return 0;
+}
+
+/* --- schedule --- */
+
+static const struct record_class *
+class_of_kind(enum schedule_kind kind)
+{
+	switch (kind) {
+	case SCHEDULE_ISSUE:
+	case SCHEDULE_DEPLOY:
+	case SCHEDULE_PROBE:
+		return &autocert_class; /* of the latter two, if it is one */
+	case SCHEDULE_ACCOUNT:
+		return &provider_class;
+	case SCHEDULE_PURGE:
+	case SCHEDULE_EXPIRY:
+		return &certificate_class;
+	case SCHEDULE_AUTHORIZE:
+		return &authorization_class;
+	case SCHEDULE_CLEANUP:
+	case SCHEDULE_REMOVE:
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct json_object *
+row_object(struct store *store, const struct schedule_row *row)
+{
+	const struct record_class *cls = class_of_kind(row->kind);
+	struct json_object *ref = json_object_new_object();
+	union {
+		struct object o;
+		struct provider provider;
+		struct autocert autocert;
+		struct certificate certificate;
+	} any = { 0 };
+
+	if (cls && object_peek(store, cls, row->object, &any, NULL) == 0 && cls == &autocert_class) {
+		cls = &certificate_class;
+		object_peek(store, cls, row->object, &any, NULL);
+	}
+	json_add_string(ref, "type", cls ? cls->name : schedule_kind_name(row->kind));
+	json_add_string(ref, "id", row->object);
+	if (cls)
+		json_add_string(ref, "name", any.o.name);
+	if (cls)
+		record_clear(cls, &any);
+	return ref;
+}
+
+/* The head of each lane that was not taken yet: a merge of sorted lanes (one per provider). */
+struct lane_head {
+	struct schedule_row row;
+	bool has_row;
+};
+
+static int
+heads_open(struct store *store, struct lane_head **ret, size_t *ret_n, struct error *err)
+{
+	char lane[STORE_ID_SIZE] = "";
+	bool after = false;
+	int found;
+
+	*ret = NULL;
+	*ret_n = 0;
+	while ((found = schedule_next_lane(store, lane, after, lane, err)) == 1) {
+		struct lane_head *head;
+
+		*ret = xreallocarray(*ret, *ret_n + 1, sizeof(**ret));
+		head = &(*ret)[(*ret_n)++];
+		head->has_row = schedule_next_in_lane(store, lane, NULL, &head->row, err) == 1;
+		after = true;
+	}
+	return found;
+}
+
+static struct lane_head *
+heads_earliest(struct lane_head *heads, size_t n)
+{
+	struct lane_head *best = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (heads[i].has_row && (!best || heads[i].row.due_at < best->row.due_at))
+			best = &heads[i];
+	return best;
+}
+
+static struct json_object *
+row_to_json(struct store *store, const struct schedule_row *row)
+{
+	struct json_object *item = json_object_new_object();
+
+	json_add_time(item, "date", row->due_at);
+	json_add_string(item, "kind", schedule_kind_name(row->kind));
+	json_object_object_add(item, "object", row_object(store, row));
+	return item;
+}
+
+static bool
+sees_row(const struct call *call, const struct schedule_row *row)
+{
+	const struct record_class *cls = class_of_kind(row->kind);
+
+	if (cls == &autocert_class)
+		return access_covers_subject(call->peer->scope, call->service->store, row->object);
+	return !call->peer->scope ||
+	       (cls && access_covers_id(call->peer->scope, call->service->store, cls, row->object));
+}
+
+/* For a peer with a scope: of the next SCHEDULE_LOOKS rows those that it may see. */
+int
+schedule_list(struct call *call, struct json_object *params, struct error *err)
+{
+	struct store *store = call->service->store;
+	int64_t offset = param_int(params, "offset", 0), limit = param_int(params, "limit", LIST_LIMIT);
+	struct json_object *items = json_object_new_array();
+	_cleanup_free_ struct lane_head *heads = NULL;
+	struct lane_head *head;
+	int64_t seen = 0, looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
+	size_t n;
+	int rc = heads_open(store, &heads, &n, err);
+
+	while (rc == 0 && seen < offset + limit && looks-- && (head = heads_earliest(heads, n))) {
+		struct schedule_row row = head->row;
+		int found;
+
+		if (sees_row(call, &row) && seen++ >= offset)
+			json_object_array_add(items, row_to_json(store, &row));
+		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
+		head->has_row = found == 1;
+		rc = found < 0 ? -1 : 0;
+	}
+	call->result = json_object_new_object();
+	json_object_object_add(call->result, "items", items);
+	json_add_int(call->result, "offset", offset);
+	json_add_int(call->result, "limit", limit);
+	json_add_int(call->result, "total",
+		call->peer->scope ? seen : (int64_t)store_count(store, STORE_SCHEDULE_ROW));
+	return rc;
+}
+
+/* --- status --- */
+
+static void
+status_state(struct service *s, struct json_object *status)
+{
+	_cleanup_free_ char *text = troubles_of_all(s);
+
+	json_add_string(status, "state", text ? "degraded" : "running");
+	json_add_string(status, "message", text);
+}
+
+static struct json_object *
+autocert_counts(struct store *store)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "total", (int64_t)store_count(store, STORE_AUTOCERT));
+	json_add_int(o, "available", object_count(store, &autocert_class, OBJECT_AVAILABLE));
+	json_add_int(o, "provisioning", object_count(store, &autocert_class, OBJECT_PROVISIONING));
+	json_add_int(o, "failed", object_count(store, &autocert_class, OBJECT_FAILED));
+	json_add_int(o, "failing", object_count_failing(store, &autocert_class));
+	return o;
+}
+
+/* What comes next, as it was at a commit: it takes a look at every lane, and whoever watches asks often. */
+struct status_next {
+	uint64_t commits;                           /* at which it was found, and one; 0: find it anew */
+	struct json_object *action, *object, *date; /* owned; NULL: nothing */
+};
+
+static void
+next_clear(struct status_next *next)
+{
+	json_object_put(next->action);
+	json_object_put(next->object);
+	json_object_put(next->date);
+	*next = (struct status_next){ .action = NULL };
+}
+
+static void
+next_free(void *arg)
+{
+	next_clear(arg);
+	free(arg);
+}
+
+static void
+next_find(struct store *store, struct status_next *next)
+{
+	_cleanup_free_ struct lane_head *heads = NULL;
+	struct lane_head *head;
+	size_t n;
+
+	next_clear(next);
+	head = heads_open(store, &heads, &n, NULL) < 0 ? NULL : heads_earliest(heads, n);
+	if (!head)
+		return;
+	next->action = json_object_new_string(schedule_kind_name(head->row.kind));
+	next->object = row_object(store, &head->row);
+	next->date = json_new_time(head->row.due_at);
+}
+
+static void
+status_next(struct service *s, struct json_object *status)
+{
+	struct store_stats stats;
+
+	store_get_stats(s->store, &stats);
+	if (!s->next) {
+		s->next = xcalloc(1, sizeof(*s->next));
+		loop_at_free(s->loop, next_free, s->next);
+	}
+	if (s->next->commits != stats.commits + 1 || store_patience_ms(s->store) >= 0)
+		next_find(s->store, s->next);
+	s->next->commits = store_patience_ms(s->store) >= 0 ? 0 : stats.commits + 1;
+	if (!s->next->action)
+		return;
+	json_put(status, "nextAction", true, json_object_get(s->next->action));
+	json_put(status, "nextObject", true, json_object_get(s->next->object));
+	json_put(status, "nextDate", true, json_object_get(s->next->date));
+}
+
+static void
+status_warnings(struct service *s, struct json_object *status)
+{
+	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
+	size_t expiring;
+
+	if (solver_http_error(s->solver))
+		strlist_add(&warnings, solver_http_error(s->solver)->message);
+	if (s->master_key_beside_store)
+		strlist_add(&warnings,
+			"the master key lies beside the store: give it as a systemd credential "
+			"(LoadCredentialEncrypted=master-key)");
+	if (s->rest_warning)
+		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
+	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
+	if (expiring > EXPIRING_SHOWN)
+		strlist_take(&warnings,
+			xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));
+	json_add_strlist(status, "warnings", &warnings);
+}
+
+/* The commit is the one call that blocks the loop, so its figures and those of the turns stand side by side. */
+static void
+status_store(struct service *s, struct json_object *status)
+{
+	struct json_object *o = json_object_new_object();
+	struct store_stats stats;
+	int64_t turn_max_us, turn_p99_us;
+
+	store_get_stats(s->store, &stats);
+	loop_turn_stats(s->loop, &turn_max_us, &turn_p99_us);
+	json_add_int(o, "commits", (int64_t)stats.commits);
+	json_add_int(o, "longestCommitMicroseconds", stats.max_us);
+	json_add_int(o, "turnP99Microseconds", turn_p99_us);
+	json_add_int(o, "usedBytes", (int64_t)stats.used_bytes);
+	json_add_bool(o, "full", stats.is_full);
+	json_object_object_add(status, "store", o);
+}
+
+/* What says how many there are, and which is next, is not for a peer with a scope. */
+static void
+status_of_all(struct service *s, const struct scheduler_stats *stats, struct json_object *status)
+{
+	struct json_object *failing = troubles_list(s);
+
+	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
+	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
+	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
+	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
+	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
+	json_add_int(status, "inFlight", stats->issues_running);
+	status_store(s, status);
+	status_next(s, status);
+	if (failing)
+		json_object_object_add(status, "failing", failing);
+	status_warnings(s, status);
+}
+
+int
+server_status(struct call *call, struct json_object *params, struct error *err)
+{
+	struct service *s = call->service;
+	struct json_object *status = json_object_new_object();
+	struct scheduler_stats stats;
+
+	(void)params;
+	(void)err;
+	scheduler_get_stats(s->scheduler, &stats);
+	json_add_string(status, "version", PACKAGE_VERSION);
+	json_add_int(status, "pid", getpid());
+	json_add_time(status, "startedDate", s->started_at);
+	status_state(s, status);
+	json_add_string(status, "role", api_role_name(call->peer->role));
+	json_add_string(status, "stateDirectory", s->conf->state_dir);
+	json_add_string(status, "dropDirectory", s->conf->drop_root);
+	json_add_bool(status, "scoped", call->peer->scope);
+	if (!call->peer->scope)
+		status_of_all(s, &stats, status);
+	call->result = status;
+	return 0;
+}
+
+int
+server_reload(struct call *call, struct json_object *params, struct error *err)
+{
+	(void)params;
+	return call->service->reload(call->service->reload_arg, err);
+}
+
+int
+rpc_discover(struct call *call, struct json_object *params, struct error *err)
+{
+	(void)params;
+	(void)err;
+	call->result = api_discover();
+	return 0;
+}

@@ -1,0 +1,247 @@
+/*
+ * An order for a name that lies in no zone fails late and says little. So the zones are looked up while somebody is
+ * still there to read why: only when a name lies in none of those that are known, so that ten thousand names of one
+ * zone ask once; and a DNS service that is down keeps nobody from declaring what he wants.
+ */
+#include "daemon/service/zones.h"
+
+#include "common/name.h"
+#include "daemon/service/resource.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { FRESH_SEC = 2, PROVIDERS_MAX = 4 };
+
+struct zones_call {
+	struct call *call;
+	service_fn *handler;
+	struct strlist providers; /* ids of those that are to be asked */
+	size_t at;
+	const struct dnsprovider_driver *driver; /* of the one that is being asked */
+	struct dnsprovider_op *op;
+	struct zones_call *prev, *next;
+};
+
+static void
+free_call(struct zones_call *z)
+{
+	strlist_clear(&z->providers);
+	free(z);
+}
+
+/* --- whether to ask --- */
+
+/* What a declaration says of names and challenge, as far as it can be read: the handler refuses the rest. */
+static void
+read_declaration(struct json_object *params, struct autocert *ret, struct strlist *ret_names)
+{
+	struct json_object *properties = json_path(params, "properties");
+	struct json_object *challenge = json_path(properties, "challenge");
+	struct json_object *cn = json_path(properties, "commonName");
+	struct json_object *sans = json_path(properties, "subjectAlternativeNames");
+	size_t n_sans = json_object_is_type(sans, json_type_array) ? json_object_array_length(sans) : 0;
+
+	if (challenge)
+		ret->challenge = xstrdup(json_object_get_string(challenge));
+	for (size_t i = 0; i <= n_sans; i++) {
+		struct json_object *item = i ? json_object_array_get_idx(sans, i - 1) : cn;
+		char *name = NULL;
+
+		if (item && name_canonical(json_object_get_string(item), false, &name, NULL) == 0)
+			strlist_take(ret_names, name);
+	}
+}
+
+static char *
+owner_of(const char *name)
+{
+	return xasprintf("_acme-challenge.%s", name_base(name));
+}
+
+/* Does one of the DNS providers have a zone for @name, as far as is known? */
+static bool
+has_zone(struct store *store, const char *named, const char *name)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_free_ char *owner = owner_of(name);
+
+	return dnsprovider_choose(store, named, owner, &d, NULL) == 1 && dnsprovider_match(&d, owner);
+}
+
+static bool
+may_lack_zone(struct service *service, struct json_object *params)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	struct json_object *dns = json_path(params, "properties.dnsProvider");
+	const char *named = dns ? json_object_get_string(dns) : NULL;
+
+	read_declaration(params, &a, &names);
+	a.dns_provider = xstrdup_null(named);
+	for (size_t i = 0; i < names.count; i++)
+		if (solver_may_need_dns(service->solver, &a, names.items[i]) &&
+			!has_zone(service->store, named, names.items[i]))
+			return true;
+	return false;
+}
+
+/* It declares no zones, and its API can tell them. */
+static bool
+is_listable(const struct dnsprovider *d)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
+
+	return driver && driver->list_zones && !d->zones.count;
+}
+
+/* Those who may know of more zones than we do. */
+static void
+collect(struct service *service, int64_t now, struct strlist *ret)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	char at[STORE_ID_SIZE] = "";
+
+	while (object_next_peek(service->store, &dnsprovider_class, at, &d, NULL) == 1) {
+		memcpy(at, d.o.id, sizeof(at));
+		if (is_listable(&d) && d.zones_listed_at + FRESH_SEC <= now && ret->count < PROVIDERS_MAX)
+			strlist_add(ret, d.o.id);
+	}
+}
+
+/* --- asking --- */
+
+static void
+ask_next(struct zones_call *z);
+
+/* What was heard of provider @at; told to nobody if it cannot be stored, for it can be asked again. */
+static void
+keep(const struct zones_call *z, const struct strlist *zones, const struct error *why)
+{
+	struct store *store = z->call->service->store;
+	struct store_txn *txn = store_begin(store);
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (object_load(store, &dnsprovider_class, z->providers.items[z->at], &d, &err) != 1)
+		return;
+	d.zones_listed_at = zones ? call_now(z->call) : 0;
+	error_clear(&d.o.failure);
+	if (zones)
+		strlist_copy(&d.zones_seen, zones);
+	else
+		error_copy(&d.o.failure, why);
+	if (object_save(store, txn, &dnsprovider_class, &d, &err) < 0)
+		store_fail(txn, &err);
+}
+
+static void
+on_zones(const struct strlist *zones, const struct error *err, void *arg)
+{
+	struct zones_call *z = arg;
+
+	z->op = NULL;
+	keep(z, zones, err);
+	z->at++;
+	ask_next(z);
+}
+
+static void
+run_handler(struct zones_call *z)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct call *call = z->call;
+	int rc;
+
+	DL_DELETE(call->service->zones_calls, z);
+	rc = z->handler(call, call->params, &err);
+	call_end(call, rc, &err);
+	free_call(z);
+}
+
+static void
+ask_next(struct zones_call *z)
+{
+	struct service *service = z->call->service;
+
+	for (; z->at < z->providers.count; z->at++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+
+		if (object_load(service->store, &dnsprovider_class, z->providers.items[z->at], &d, NULL) !=
+				1 ||
+			!is_listable(&d))
+			continue;
+		z->driver = dnsprovider_driver(d.kind);
+		z->op = z->driver->list_zones(solver_dns_env(service->solver), &d, on_zones, z);
+		return;
+	}
+	run_handler(z);
+}
+
+int
+zones_first(struct call *call, struct json_object *params, service_fn *handler, struct error *err)
+{
+	_cleanup_strlist_ struct strlist providers = STRLIST_INIT;
+	struct zones_call *z;
+
+	collect(call->service, call_now(call), &providers);
+	if (!providers.count || !may_lack_zone(call->service, params))
+		return handler(call, params, err);
+	if (!secret_has_room()) /* each holds the token of whom it asks */
+		return error_set(
+			err, ERROR_UNAVAILABLE, "too many calls wait for zones to be listed: try again");
+	z = xcalloc(1, sizeof(*z));
+	z->call = call;
+	z->handler = handler;
+	strlist_copy(&z->providers, &providers);
+	DL_APPEND(call->service->zones_calls, z);
+	ask_next(z);
+	return 1;
+}
+
+void
+zones_stop(struct service *service)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct zones_call *z;
+
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while ((z = service->zones_calls)) {
+		DL_DELETE(service->zones_calls, z);
+		if (z->op)
+			z->driver->cancel(z->op);
+		call_finish(z->call, NULL, &err);
+		free_call(z);
+	}
+}
+
+/* --- what it came to --- */
+
+static bool
+name_is_unknown(struct service *service, const struct autocert *a, const char *name, struct error *ret)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_free_ char *owner = owner_of(name);
+
+	if (!solver_may_need_dns(service->solver, a, name) ||
+		dnsprovider_choose(service->store, a->dns_provider, owner, &d, NULL) != 1 ||
+		!is_listable(&d) || d.zones_listed_at || dnsprovider_match(&d, owner))
+		return false;
+	error_copy(ret, &d.o.failure);
+	if (!error_is_set(ret))
+		error_set(ret, ERROR_DNS, "nobody has asked yet");
+	error_wrap(ret, "it is not known whether %s lies in a zone of DNS provider '%s'", name, d.o.name);
+	return true;
+}
+
+bool
+zones_unknown(struct service *service, const struct autocert *a, struct error *ret)
+{
+	if (name_is_unknown(service, a, a->common_name, ret))
+		return true;
+	for (size_t i = 0; i < a->sans.count; i++)
+		if (name_is_unknown(service, a, a->sans.items[i], ret))
+			return true;
+	return false;
+}

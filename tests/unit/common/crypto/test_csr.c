@@ -1,0 +1,108 @@
+#include "common/buf.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/key.h"
+#include "common/crypto/ossl.h"
+#include "common/error.h"
+#include "common/strlist.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <string.h>
+
+static X509_REQ *
+make(const char *names, enum key_algorithm alg, struct key **ret_key)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	const unsigned char *p;
+	X509_REQ *req;
+
+	strlist_split(&list, names, ' ');
+	cr_assert_eq(key_generate(alg, ret_key, NULL), 0);
+	cr_assert_eq(csr_make(*ret_key, &list, &der, NULL), 0);
+	p = (const unsigned char *)der.data;
+	req = d2i_X509_REQ(NULL, &p, (long)der.len);
+	cr_assert_not_null(req);
+	cr_expect_eq(p, (const unsigned char *)der.data + der.len);
+	return req;
+}
+
+/* The SAN as "DNS:a DNS:b IP:..". Owned by the caller. */
+static char *
+san_text(X509_REQ *req)
+{
+	STACK_OF(X509_EXTENSION) *exts = X509_REQ_get_extensions(req);
+	_cleanup_(ossl_general_names_freep)
+		GENERAL_NAMES *gens = X509V3_get_d2i(exts, NID_subject_alt_name, NULL, NULL);
+	struct buf text = BUF_INIT;
+
+	cr_expect_eq(sk_X509_EXTENSION_num(exts), 1);
+	for (int i = 0; i < sk_GENERAL_NAME_num(gens); i++) {
+		int type;
+		const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(gens, i), &type);
+		char ip[INET6_ADDRSTRLEN];
+
+		if (type == GEN_DNS)
+			buf_printf(&text, "%sDNS:%s", i ? " " : "", ASN1_STRING_get0_data(value));
+		else
+			buf_printf(&text, "%sIP:%s", i ? " " : "",
+				inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
+					ASN1_STRING_get0_data(value), ip, sizeof(ip)));
+	}
+	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+	return buf_steal(&text);
+}
+
+Test(csr, has_exactly_the_names_and_a_common_name_where_one_fits)
+{
+	static const struct {
+		const char *names, *cn, *san;
+	} cases[] = {
+		{ "example.com", "example.com", "DNS:example.com" },
+		{ "*.example.com example.com", "*.example.com", "DNS:*.example.com DNS:example.com" },
+		{ "192.0.2.1 example.com", "", "IP:192.0.2.1 DNS:example.com" },
+		{ "example.com 2001:db8::1", "example.com", "DNS:example.com IP:2001:db8::1" },
+		{ "a23456789012345678901234567890123456789012345678901234567890.abc",
+			"a23456789012345678901234567890123456789012345678901234567890.abc",
+			"DNS:a23456789012345678901234567890123456789012345678901234567890.abc" },
+		{ "a23456789012345678901234567890123456789012345678901234567890.abcd", "",
+			"DNS:a23456789012345678901234567890123456789012345678901234567890.abcd" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_(ossl_x509_req_freep) X509_REQ *req = make(cases[i].names, KEY_SECP256R1, &key);
+		_cleanup_free_ char *san = san_text(req);
+		char cn[128] = "";
+
+		X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(req), NID_commonName, cn, sizeof(cn));
+		cr_expect_str_eq(cn, cases[i].cn);
+		cr_expect_eq(X509_NAME_entry_count(X509_REQ_get_subject_name(req)), *cases[i].cn ? 1 : 0);
+		cr_expect_str_eq(san, cases[i].san);
+	}
+}
+
+Test(csr, is_signed_by_its_key)
+{
+	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_(ossl_x509_req_freep) X509_REQ *req = make("example.com", algs[i], &key);
+
+		cr_expect_eq(X509_REQ_verify(req, key_evp(key)), 1);
+		cr_expect_eq(EVP_PKEY_eq(X509_REQ_get0_pubkey(req), key_evp(key)), 1);
+		cr_expect_eq(X509_REQ_get_version(req), 0);
+	}
+}
+
+Test(csr, without_a_name_is_refused)
+{
+	_cleanup_key_ struct key *key = NULL;
+	struct strlist none = STRLIST_INIT;
+	_cleanup_buf_ struct buf der = BUF_INIT;
+
+	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
+	cr_expect_eq(csr_make(key, &none, &der, NULL), -1);
+	cr_expect_eq(der.len, 0);
+}

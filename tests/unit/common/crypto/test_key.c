@@ -1,0 +1,395 @@
+#include "common/buf.h"
+#include "common/crypto/base64url.h"
+#include "common/crypto/key.h"
+#include "common/error.h"
+#include "tests/unit/common/crypto/vectors.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Before main(): OpenSSL exchanges its memory functions only while it is unused, and Criterion's libraries use it. */
+__attribute__((constructor)) static void
+init(void)
+{
+	if (secret_process_init(true, NULL) < 0)
+		abort();
+}
+
+static struct key *
+read_pem(const char *pem, const char *password, struct error *err)
+{
+	_cleanup_secret_ struct secret text = SECRET_INIT;
+	_cleanup_secret_ struct secret pass = SECRET_INIT;
+	struct key *key = NULL;
+
+	secret_set(&text, pem, strlen(pem));
+	if (password)
+		secret_set(&pass, password, strlen(password));
+	key_from_pem(&text, password ? &pass : NULL, &key, err);
+	return key;
+}
+
+Test(key, thumbprints_are_those_of_the_rfcs)
+{
+	static const struct {
+		const char *why, *pem, *password, *thumbprint;
+	} cases[] = {
+		{ "RFC 7638 s3.1", VECTOR_RSA_PKCS8, NULL, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" },
+		{ "PKCS#1", VECTOR_RSA_PKCS1, NULL, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" },
+		{ "RFC 7517 A.1", VECTOR_EC_PKCS8, NULL, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "SEC1", VECTOR_EC_SEC1, NULL, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "encrypted PKCS#8", VECTOR_EC_ENCRYPTED, "secret",
+			"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "encrypted SEC1", VECTOR_EC_ENCRYPTED_OLD, "secret",
+			"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_key_ struct key *key = read_pem(cases[i].pem, cases[i].password, &err);
+		_cleanup_free_ char *thumbprint = NULL;
+
+		cr_assert_not_null(key, "%s: %s", cases[i].why, err.message);
+		thumbprint = key_thumbprint(key, NULL);
+		cr_expect_str_eq(thumbprint, cases[i].thumbprint);
+	}
+}
+
+Test(key, the_jwk_has_its_members_in_order_and_no_blanks)
+{
+	_cleanup_key_ struct key *key = read_pem(VECTOR_EC_PKCS8, NULL, NULL);
+	_cleanup_buf_ struct buf jwk = BUF_INIT;
+
+	cr_assert_eq(key_jwk(key, &jwk, NULL), 0);
+	cr_expect_str_eq(buf_str(&jwk), VECTOR_EC_JWK);
+}
+
+/* Ways to say no: not a key, encrypted, of an unwanted kind, damaged. */
+Test(key, what_is_no_usable_key_is_refused_with_a_reason)
+{
+	static const struct {
+		const char *why, *pem, *password, *says;
+	} cases[] = {
+		{ "empty", "", NULL, "not a private key" },
+		{ "text", "hello\n", NULL, "not a private key" },
+		{ "cut",
+			"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg870M\n",
+			NULL, "" },
+		{ "encrypted", VECTOR_EC_ENCRYPTED, NULL, "encrypted" },
+		{ "encrypted, old", VECTOR_EC_ENCRYPTED_OLD, NULL, "encrypted" },
+		{ "wrong password", VECTOR_EC_ENCRYPTED, "wrong", "does not open" },
+		{ "behind one that OpenSSL passes by",
+			"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAMCAQE=\n"
+			"-----END ENCRYPTED PRIVATE KEY-----\n" VECTOR_EC_ENCRYPTED,
+			"secret", "damaged" },
+		{ "several", VECTOR_EC_ENCRYPTED VECTOR_EC_ENCRYPTED, "secret", "one of several" },
+		{ "Ed25519",
+			"-----BEGIN PRIVATE KEY-----\n"
+			"MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+			"-----END PRIVATE KEY-----\n",
+			NULL, "ED25519 are not supported" },
+		{ "another key's public half", /* the point is the curve's generator */
+			"-----BEGIN EC PRIVATE KEY-----\n"
+			"MHcCAQEEIPO9DAeoH7kyeB7VJ1L2DMiaa+XlGTT+AZON21XY93gBoAoGCCqGSM49\n"
+			"AwEHoUQDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/\n"
+			"m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n"
+			"-----END EC PRIVATE KEY-----\n",
+			NULL, "damaged" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_key_ struct key *key = read_pem(cases[i].pem, cases[i].password, &err);
+
+		cr_expect_null(key, "%s", cases[i].why);
+		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].why);
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why,
+			err.message);
+	}
+}
+
+static struct key *
+read_evp(EVP_PKEY *pkey, struct error *err)
+{
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct key *key;
+	char *data;
+	long len;
+
+	cr_assert_eq(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL), 1);
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(&pem, data, (size_t)len);
+	key = read_pem(buf_str(&pem), NULL, err);
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+	return key;
+}
+
+Test(key, other_sizes_and_curves_are_refused_by_name)
+{
+	_cleanup_error_ struct error rsa_err = ERROR_INIT;
+	_cleanup_error_ struct error ec_err = ERROR_INIT;
+	_cleanup_key_ struct key *rsa = read_evp(
+		EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024), &rsa_err);
+	_cleanup_key_ struct key *ec = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp521r1"), &ec_err);
+
+	cr_expect_null(rsa);
+	cr_expect_null(ec);
+	cr_expect_not_null(strstr(rsa_err.message, "1024"), "%s", rsa_err.message);
+	cr_expect_not_null(strstr(ec_err.message, "secp521r1"), "%s", ec_err.message);
+}
+
+/* Returns the DER signature that EVP verifies, made from R||S. */
+static int
+verify(const struct key *key, const char *digest, const struct buf *sig, const char *text)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char *der = NULL;
+	size_t der_len = sig->len;
+	const unsigned char *raw = (const unsigned char *)sig->data;
+	int rc;
+
+	if (EVP_PKEY_is_a(key_evp(key), "EC")) {
+		ECDSA_SIG *ec = ECDSA_SIG_new();
+		int half = (int)sig->len / 2;
+
+		ECDSA_SIG_set0(ec, BN_bin2bn(raw, half, NULL), BN_bin2bn(raw + half, half, NULL));
+		der_len = (size_t)i2d_ECDSA_SIG(ec, &der);
+		ECDSA_SIG_free(ec);
+	}
+	EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key_evp(key), NULL);
+	rc = EVP_DigestVerify(ctx, der ? der : raw, der_len, (const unsigned char *)text, strlen(text));
+	OPENSSL_free(der);
+	EVP_MD_CTX_free(ctx);
+	return rc;
+}
+
+Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 120)
+{
+	static const struct {
+		const char *name, *jws_alg, *digest;
+		size_t sig_len;
+	} cases[] = {
+		[KEY_SECP256R1] = { "secp256r1", "ES256", "SHA256", 64 },
+		[KEY_SECP384R1] = { "secp384r1", "ES384", "SHA384", 96 },
+		[KEY_RSA2048] = { "rsa2048", "RS256", "SHA256", 256 },
+		[KEY_RSA3072] = { "rsa3072", "RS256", "SHA256", 384 },
+		[KEY_RSA4096] = { "rsa4096", "RS256", "SHA256", 512 },
+	};
+	cr_assert_eq(ARRAY_SIZE(cases), KEY_ALGORITHM_COUNT);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_key_ struct key *from_der = NULL;
+		_cleanup_key_ struct key *from_pem = NULL;
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_secret_ struct secret pem = SECRET_INIT;
+		_cleanup_buf_ struct buf sig = BUF_INIT;
+		enum key_algorithm alg = KEY_ALGORITHM_COUNT;
+		unsigned char spki[32];
+		unsigned char spki_back[32];
+
+		cr_assert_eq(key_algorithm_from_name(cases[i].name, &alg), 1);
+		cr_expect_eq(alg, (enum key_algorithm)i);
+		cr_expect_str_eq(key_algorithm_name(alg), cases[i].name);
+		cr_assert_eq(key_generate(alg, &key, NULL), 0);
+		cr_expect_eq(key_algorithm_of(key), alg);
+		cr_expect_str_eq(key_jws_alg(key), cases[i].jws_alg);
+		cr_assert_eq(key_to_der(key, &der, NULL), 0);
+		cr_assert_eq(key_to_pem(key, &pem, NULL), 0);
+		cr_expect_eq(strncmp((char *)pem.data, "-----BEGIN PRIVATE KEY-----\n", 28), 0);
+		cr_expect(CRYPTO_secure_allocated(der.data) && CRYPTO_secure_allocated(pem.data));
+		cr_assert_eq(key_from_der(&der, &from_der, NULL), 0);
+		cr_assert_eq(key_from_pem(&pem, NULL, &from_pem, NULL), 0);
+		cr_assert_eq(key_jws_sign(from_der, "text", 4, &sig, NULL), 0);
+		cr_expect_eq(sig.len, cases[i].sig_len, "%s", cases[i].name);
+		cr_expect_eq(verify(from_pem, cases[i].digest, &sig, "text"), 1, "%s", cases[i].name);
+		key_spki_sha256(key, spki, NULL);
+		key_spki_sha256(from_pem, spki_back, NULL);
+		cr_expect_arr_eq(spki, spki_back, sizeof(spki));
+	}
+	cr_expect_eq(key_algorithm_from_name("ed25519", &(enum key_algorithm){ 0 }), 0);
+}
+
+Test(key, half_of_a_signature_keeps_its_width_when_it_begins_with_zeros)
+{
+	_cleanup_key_ struct key *key = read_pem(VECTOR_EC_PKCS8, NULL, NULL);
+	int short_halves = 0;
+
+	/* About one signature in 128 has a half whose first octet is zero. */
+	for (int i = 0; i < 2000 || !short_halves; i++) {
+		_cleanup_buf_ struct buf sig = BUF_INIT;
+
+		cr_assert_eq(key_jws_sign(key, &i, sizeof(i), &sig, NULL), 0);
+		cr_assert_eq(sig.len, 64);
+		short_halves += sig.data[0] == 0 || sig.data[32] == 0;
+	}
+}
+
+Test(key, the_der_is_what_openssl_makes_of_the_key)
+{
+	static const struct {
+		enum key_algorithm alg;
+		int count; /* a private number with leading zeros comes once in 256 keys */
+	} cases[] = { { KEY_SECP256R1, 1000 }, { KEY_SECP384R1, 1000 }, { KEY_RSA2048, 1 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum key_algorithm alg = cases[i].alg;
+
+		for (int n = 0; n < cases[i].count; n++) {
+			_cleanup_key_ struct key *key = NULL;
+			_cleanup_secret_ struct secret der = SECRET_INIT;
+			PKCS8_PRIV_KEY_INFO *p8;
+			unsigned char *expected = NULL;
+			int len;
+
+			cr_assert_eq(key_generate(alg, &key, NULL), 0);
+			cr_assert_eq(key_to_der(key, &der, NULL), 0);
+			p8 = EVP_PKEY2PKCS8(key_evp(key));
+			len = i2d_PKCS8_PRIV_KEY_INFO(p8, &expected);
+			cr_assert_eq(der.len, (size_t)len, "%s", key_algorithm_name(alg));
+			cr_expect_arr_eq(der.data, expected, der.len, "%s", key_algorithm_name(alg));
+			OPENSSL_free(expected);
+			PKCS8_PRIV_KEY_INFO_free(p8);
+		}
+	}
+}
+
+Test(key, der_with_something_behind_it_or_damage_in_it_is_refused)
+{
+	_cleanup_key_ struct key *key = read_pem(VECTOR_EC_PKCS8, NULL, NULL);
+	_cleanup_secret_ struct secret der = SECRET_INIT;
+	_cleanup_secret_ struct secret longer = SECRET_INIT;
+	struct key *none = NULL;
+
+	cr_assert_eq(key_to_der(key, &der, NULL), 0);
+	secret_alloc(&longer, der.len + 1);
+	memcpy(longer.data, der.data, der.len);
+	cr_expect_eq(key_from_der(&longer, &none, NULL), -1);
+	for (size_t len = 0; len < der.len; len++) {
+		_cleanup_secret_ struct secret cut = SECRET_INIT;
+
+		secret_set(&cut, der.data, len);
+		cr_expect_eq(key_from_der(&cut, &none, NULL), -1, "%zu octets", len);
+	}
+	cr_expect_null(none);
+}
+
+static void *
+sign_often(void *arg)
+{
+	for (int i = 0; i < 200; i++) {
+		_cleanup_buf_ struct buf sig = BUF_INIT;
+		_cleanup_secret_ struct secret pem = SECRET_INIT;
+
+		if (key_jws_sign(arg, "text", 4, &sig, NULL) < 0 ||
+			verify(arg, "SHA256", &sig, "text") != 1 || key_to_pem(arg, &pem, NULL) < 0)
+			return arg;
+	}
+	return NULL;
+}
+
+Test(key, threads_may_share_a_key)
+{
+	_cleanup_key_ struct key *key = read_pem(VECTOR_RSA_PKCS8, NULL, NULL);
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, sign_often, key), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		void *failed = key;
+
+		cr_assert_eq(pthread_join(threads[i], &failed), 0);
+		cr_expect_null(failed);
+	}
+}
+
+/* Whether memory [from, to) of this process holds @needle, read as a debugger would. */
+static bool
+region_holds(int mem, unsigned long from, unsigned long to, const struct secret *needle)
+{
+	static unsigned char page[65536];
+
+	for (unsigned long at = from; at < to; at += sizeof(page) - needle->len) {
+		size_t want = to - at < sizeof(page) ? to - at : sizeof(page);
+		ssize_t n = pread(mem, page, want, (off_t)at);
+
+		if (n > 0 && memmem(page, (size_t)n, needle->data, needle->len))
+			return true;
+	}
+	return false;
+}
+
+/* Looks through all writable memory but the secure heap (and the sanitizers' huge shadows). */
+static bool
+ordinary_memory_holds(const struct secret *needle)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long heap = (unsigned long)needle->data;
+	bool found = false;
+	char line[512];
+
+	cr_assert(maps && mem >= 0);
+	while (!found && fgets(line, sizeof(line), maps)) {
+		char *end;
+		unsigned long from = strtoul(line, &end, 16);
+		unsigned long to = strtoul(end + 1, &end, 16);
+
+		if (strncmp(end, " rw", 3) == 0 && !(from <= heap && heap < to) && to - from < 1UL << 30)
+			found = region_holds(mem, from, to, needle);
+	}
+	fclose(maps);
+	close(mem);
+	return found;
+}
+
+/* @last_first: as OpenSSL's big numbers lie in memory on this machine. */
+static void
+scalar_of(const struct secret *der, bool last_first, struct secret *ret)
+{
+	enum { SCALAR_AT = 36, SCALAR_LEN = 32 }; /* in the PKCS#8 encoding of a P-256 key */
+
+	secret_alloc(ret, SCALAR_LEN);
+	for (size_t i = 0; i < SCALAR_LEN; i++)
+		ret->data[i] = der->data[SCALAR_AT + (last_first ? SCALAR_LEN - 1 - i : i)];
+}
+
+Test(key, private_octets_are_nowhere_but_in_the_secure_heap)
+{
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_secret_ struct secret der = SECRET_INIT;
+	_cleanup_secret_ struct secret scalar = SECRET_INIT;
+	_cleanup_secret_ struct secret number = SECRET_INIT;
+	_cleanup_free_ char *canary = NULL;
+
+	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
+	cr_assert_eq(key_to_der(key, &der, NULL), 0);
+	scalar_of(&der, false, &scalar);
+	scalar_of(&der, true, &number);
+	for (int i = 0; i < 3; i++) {
+		_cleanup_key_ struct key *from_der = NULL;
+		_cleanup_key_ struct key *from_pem = NULL;
+		_cleanup_secret_ struct secret again = SECRET_INIT;
+		_cleanup_secret_ struct secret pem = SECRET_INIT;
+		_cleanup_buf_ struct buf sig = BUF_INIT;
+
+		cr_assert_eq(key_from_der(&der, &from_der, NULL), 0);
+		cr_assert_eq(key_to_pem(from_der, &pem, NULL), 0);
+		cr_assert_eq(key_from_pem(&pem, NULL, &from_pem, NULL), 0);
+		cr_assert_eq(key_to_der(from_pem, &again, NULL), 0);
+		cr_assert_eq(key_jws_sign(from_pem, "text", 4, &sig, NULL), 0);
+	}
+	cr_expect_not(ordinary_memory_holds(&scalar));
+	cr_expect_not(ordinary_memory_holds(&number));
+	canary = xmemdup(scalar.data, scalar.len); /* and the search does find what is there */
+	cr_expect(ordinary_memory_holds(&scalar));
+}

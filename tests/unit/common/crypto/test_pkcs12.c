@@ -1,0 +1,180 @@
+#include "common/crypto/pkcs12.h"
+
+#include "common/buf.h"
+#include "common/crypto/pbe_cost.h"
+#include "common/error.h"
+#include "tests/unit/common/crypto/mini_ca.h"
+
+#include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <string.h>
+
+#define _cleanup_mini_ _cleanup_(mini_clear)
+
+static const struct mini_spec ordinary = { .cn = "a.example", .san = "DNS:a.example" };
+
+static void
+set(struct secret *s, const char *text)
+{
+	secret_set(s, text, strlen(text));
+}
+
+Test(pkcs12, what_was_written_is_read_back_with_its_password_only)
+{
+	static const char *const wrong[] = { "", "other", "passwort", "password " };
+	_cleanup_mini_ struct mini_cert ca = { 0 };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	_cleanup_buf_ struct buf back = BUF_INIT;
+	_cleanup_secret_ struct secret password = SECRET_INIT;
+	_cleanup_secret_ struct secret der = SECRET_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	unsigned char before[32], after[32];
+
+	mini_make_ca(&ca, "Mini CA", NULL);
+	mini_make(&leaf, &ordinary, &ca);
+	mini_pem(&leaf, &pem);
+	mini_pem(&ca, &pem);
+	set(&password, "password");
+	cr_assert_eq(pkcs12_write(leaf.key, &pem, "a", &password, &der, &err), 0, "%s", err.message);
+	cr_assert_eq(pkcs12_read(&der, &password, &key, &back, &err), 0, "%s", err.message);
+	key_spki_sha256(leaf.key, before, NULL);
+	key_spki_sha256(key, after, NULL);
+	cr_expect_arr_eq(before, after, sizeof(before));
+	cr_expect_str_eq(buf_str(&back), buf_str(&pem));
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+		_cleanup_key_ struct key *none = NULL;
+
+		set(&password, wrong[i]);
+		cr_expect_eq(pkcs12_read(&der, &password, &none, &back, &why), -1, "'%s'", wrong[i]);
+		cr_expect_eq(why.code, ERROR_INVALID);
+		cr_expect_str_eq(why.field, "password");
+	}
+}
+
+/* @iterations: of the key's and the MAC's derivation; @key: NULL: certificates alone. */
+static void
+make(const struct mini_cert *c, struct key *key, const char *password, int iterations, struct secret *ret)
+{
+	PKCS12 *p12 = PKCS12_create(
+		password, "a", key ? key_evp(key) : NULL, c->cert, NULL, 0, 0, iterations, iterations, 0);
+	unsigned char *der = NULL;
+	int len = i2d_PKCS12(p12, &der);
+
+	cr_assert_gt(len, 0);
+	secret_set(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	PKCS12_free(p12);
+}
+
+Test(pkcs12, no_password_and_an_empty_one_are_tried_when_none_is_given)
+{
+	static const char *const passwords[] = { NULL, "" };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+
+	mini_make(&leaf, &ordinary, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(passwords); i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		make(&leaf, leaf.key, passwords[i], 1, &der);
+		cr_expect_eq(pkcs12_read(&der, NULL, &key, &pem, &err), 0, "%zu: %s", i, err.message);
+	}
+}
+
+Test(pkcs12, a_mac_that_is_too_dear_is_refused_before_it_is_tried)
+{
+	static const int64_t counts[] = { PBE_BUDGET + 1, INT32_MAX, 0, -1 };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_secret_ struct secret password = SECRET_INIT;
+
+	mini_make(&leaf, &ordinary, NULL);
+	set(&password, "p");
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		const ASN1_INTEGER *iterations;
+		const unsigned char *from;
+		unsigned char *to = NULL;
+		PKCS12 *p12;
+		int len;
+
+		make(&leaf, leaf.key, "p", 2, &der);
+		from = der.data;
+		p12 = d2i_PKCS12(NULL, &from, (long)der.len);
+		PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
+		cr_assert_eq(ASN1_INTEGER_set_int64((ASN1_INTEGER *)iterations, counts[i]), 1);
+		len = i2d_PKCS12(p12, &to);
+		secret_set(&der, to, (size_t)len);
+		OPENSSL_free(to);
+		PKCS12_free(p12);
+		cr_expect_eq(pkcs12_read(&der, &password, &key, &pem, &err), -1, "%zu", i);
+		cr_expect_str_eq(err.field, "pkcs12", "%zu: %s", i, err.message);
+	}
+}
+
+Test(pkcs12, a_key_that_is_too_dear_to_open_is_refused_before_it_is_tried)
+{
+	static const int counts[] = { 1000, PBE_BUDGET + 1 };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_secret_ struct secret password = SECRET_INIT;
+
+	mini_make(&leaf, &ordinary, NULL);
+	set(&password, "p");
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		X509_ALGOR *algor = PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), counts[i], NULL, 0, NULL, -1);
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int64_t budget = PBE_BUDGET;
+
+		cr_expect_eq(pbe_cost_take(algor, &budget, &err), i ? -1 : 0);
+		cr_expect_eq(budget, PBE_BUDGET - (i ? 0 : counts[i]));
+		X509_ALGOR_free(algor);
+	}
+}
+
+Test(pkcs12, what_is_no_file_with_one_key_is_refused)
+{
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_secret_ struct secret whole = SECRET_INIT;
+	_cleanup_secret_ struct secret password = SECRET_INIT;
+
+	mini_make(&leaf, &ordinary, NULL);
+	set(&password, "p");
+	for (size_t i = 0; i < 5; i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		make(&leaf, i == 0 ? NULL : leaf.key, "p", 1, &whole);
+		secret_alloc(&der, i == 4 ? PKCS12_MAX_OCTETS + 1 : whole.len + 1);
+		memcpy(der.data, whole.data, whole.len);
+		switch (i) {
+		case 0: /* no key */
+			der.len = whole.len;
+			break;
+		case 1: /* cut */
+			der.len = whole.len - 1;
+			break;
+		case 2: /* something behind */
+			break;
+		case 3: /* no DER */
+			der.data[0] = 'x';
+			break;
+		default: /* too large */
+			break;
+		}
+		cr_expect_eq(pkcs12_read(&der, &password, &key, &pem, &err), -1, "%zu", i);
+		cr_expect_eq(err.code, ERROR_INVALID, "%zu", i);
+		cr_expect_str_eq(err.field, "pkcs12", "%zu: %s", i, err.message);
+		if (i == 0 || i == 1 || i == 3)
+			der.len = whole.len + 1; /* released as it was made */
+	}
+}

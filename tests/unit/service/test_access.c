@@ -1,0 +1,339 @@
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/service/access.h"
+#include "daemon/service/handlers.h"
+#include "daemon/service/peer.h"
+#include "daemon/service/resource.h"
+#include "tests/unit/store/tmp_store.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(access, groups_narrow_their_role_and_one_that_is_not_narrowed_lifts_it)
+{
+	struct role_map map = { 0 };
+	_cleanup_strlist_ struct strlist operators = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist viewers = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist entries = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist unknown = STRLIST_INIT;
+	static const struct {
+		const char *why;
+		uid_t uid;
+		gid_t gids[3];
+		size_t n_gids;
+		size_t n_rules; /* 0: no scope */
+	} cases[] = {
+		{ "root", 0, { 4001 }, 1, 0 },
+		{ "a narrowed group", 5000, { 4001 }, 1, 1 },
+		{ "two of them", 5000, { 4001, 4002 }, 2, 2 },
+		{ "one that is not", 5000, { 4001, 4003 }, 2, 0 },
+		{ "a narrowed operator who is a viewer as well", 5000, { 4001, 4005 }, 2, 1 },
+		{ "a viewer", 5000, { 4005 }, 1, 0 },
+		{ "nobody", 5000, { 1 }, 1, 0 },
+	};
+
+	strlist_split(&operators, "4001 4002 4003", ' ');
+	strlist_split(&viewers, "4005", ' ');
+	strlist_split(
+		&entries, "4001:domain=*.x.org 4001:label=web 4002:label=db no-such-group:label=x", ' ');
+	role_map_add(&map, ROLE_OPERATOR, &operators, &unknown);
+	role_map_add(&map, ROLE_VIEWER, &viewers, &unknown);
+	role_map_scope(&map, &entries, &unknown);
+	cr_assert_eq(unknown.count, 1);
+	cr_expect_str_eq(unknown.items[0], "no-such-group");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum api_role role = role_of(&map, cases[i].uid, cases[i].gids, cases[i].n_gids);
+		struct scope *scope = scope_of(&map, role, cases[i].uid, cases[i].gids, cases[i].n_gids);
+
+		cr_expect_eq(scope ? scope->n_rules : 0, cases[i].n_rules, "%s", cases[i].why);
+		scope_release(scope);
+	}
+	role_map_clear(&map);
+}
+
+Test(access, copies_of_a_peer_share_its_scope)
+{
+	struct peer a = { .scope = scope_new() }, b = { .role = ROLE_NONE };
+
+	peer_copy(&b, &a);
+	cr_expect_eq(a.scope, b.scope);
+	cr_expect_eq(a.scope->holders, 2);
+	peer_copy(&b, &a);
+	cr_expect_eq(a.scope->holders, 2);
+	peer_clear(&a);
+	cr_expect_eq(b.scope->holders, 1);
+	peer_clear(&b);
+}
+
+/* --- what may be asked for --- */
+
+struct rig {
+	struct tmp_store t;
+	struct peer peer;
+};
+
+static void
+save(struct rig *r, const struct record_class *cls, void *obj)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(object_save(r->t.store, store_begin(r->t.store), cls, obj, &err), 0, "%s", err.message);
+	record_clear(cls, obj);
+}
+
+static void
+add_provider(struct rig *r, const char *name)
+{
+	struct provider p = { .email = xstrdup("a@b.c"), .server = xstrdup("https://x.example/") };
+
+	p.o.name = xstrdup(name);
+	save(r, &provider_class, &p);
+}
+
+static void
+add_autocert(struct rig *r, const char *name, const char *provider, const char *label)
+{
+	struct autocert a = { .common_name = xstrdup(name), .slug = xstrdup(name) };
+
+	a.o.name = xstrdup(name);
+	cr_assert_eq(resource_ref(r->t.store, &provider_class, "provider", provider, &a.provider, NULL), 0);
+	strlist_add(&a.labels, label);
+	save(r, &autocert_class, &a);
+}
+
+/* An operator for *.x.org by provider p1. */
+static void
+rig_init(struct rig *r)
+{
+	struct scope_rule rule = { .domains = STRLIST_INIT };
+
+	*r = (struct rig){ .peer = { .role = ROLE_OPERATOR, .label = "uid:5000" } };
+	tmp_store_init(&r->t, 0);
+	add_provider(r, "p1");
+	add_provider(r, "p2");
+	add_autocert(r, "in.x.org", "p1", "web");
+	add_autocert(r, "out.z.org", "p1", "web");
+	add_autocert(r, "other.x.org", "p2", "db");
+	strlist_add(&rule.domains, "*.x.org");
+	strlist_add(&rule.providers, "p1");
+	r->peer.scope = scope_new();
+	scope_add(r->peer.scope, &rule);
+	scope_rule_clear(&rule);
+}
+
+static void
+rig_clear(struct rig *r)
+{
+	peer_clear(&r->peer);
+	tmp_store_clear(&r->t);
+}
+
+Test(access, a_declaration_outside_of_the_scope_is_refused_with_its_field)
+{
+	static const struct {
+		enum api_method_id method;
+		const char *params;
+		const char *field; /* NULL: allowed */
+		enum error_code code;
+	} cases[] = {
+		{ RPC_AUTOCERTIFICATE_CREATE,
+			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"A.X.org\"}}", NULL,
+			ERROR_NONE },
+		{ RPC_AUTOCERTIFICATE_CREATE,
+			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"a.z.org\"}}",
+			"properties.commonName", ERROR_DENIED },
+		{ RPC_AUTOCERTIFICATE_CREATE,
+			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"a.x.org\","
+			"\"subjectAlternativeNames\":[\"b.x.org\",\"x.org\"]}}",
+			"properties.subjectAlternativeNames[1]", ERROR_DENIED },
+		{ RPC_AUTOCERTIFICATE_CREATE,
+			"{\"properties\":{\"provider\":\"p2\",\"commonName\":\"a.x.org\"}}",
+			"properties.provider", ERROR_INVALID },
+		{ RPC_AUTOCERTIFICATE_CREATE,
+			"{\"properties\":{\"provider\":\"p3\",\"commonName\":\"a.x.org\"}}",
+			"properties.provider", ERROR_INVALID },
+		{ RPC_AUTOCERTIFICATE_UPDATE,
+			"{\"ref\":\"in.x.org\",\"properties\":{\"subjectAlternativeNames\":[\"a.z.org\"]}}",
+			"properties.subjectAlternativeNames[0]", ERROR_DENIED },
+		{ RPC_AUTOCERTIFICATE_UPDATE,
+			"{\"ref\":\"in.x.org\",\"properties\":{\"subjectAlternativeNames\":[\"a.x.org\"]}}",
+			NULL, ERROR_NONE },
+		{ RPC_AUTOCERTIFICATE_LIST, "{\"provider\":\"p2\"}", "provider", ERROR_INVALID },
+		{ RPC_AUTOCERTIFICATE_LIST, "{\"provider\":\"p1\"}", NULL, ERROR_NONE },
+		{ RPC_CERTIFICATE_LIST, "{\"autoCertificate\":\"out.z.org\"}", "autoCertificate",
+			ERROR_INVALID },
+		{ RPC_SERVER_RELOAD, "{}", NULL, ERROR_DENIED },
+		{ RPC_PROVIDER_CREATE, "{\"properties\":{}}", NULL, ERROR_DENIED },
+		{ RPC_TOKEN_LIST, "{}", NULL, ERROR_DENIED },
+		{ RPC_AUDIT_LIST, "{}", NULL, ERROR_DENIED },
+		{ RPC_SERVER_STATUS, "{}", NULL, ERROR_NONE },
+	};
+	struct rig r;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_json_ struct json_object *params = json_parse(
+			cases[i].params, strlen(cases[i].params), NULL);
+		int rc = access_check(r.t.store, &r.peer, cases[i].method, params, &err);
+
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].params, err.message);
+		cr_expect_eq(rc, cases[i].code ? -1 : 0);
+		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s",
+			cases[i].params);
+	}
+	rig_clear(&r);
+}
+
+Test(access, what_lies_outside_and_what_is_not_there_are_refused_with_the_same_words)
+{
+	struct rig r;
+	_cleanup_error_ struct error outside = ERROR_INIT;
+	_cleanup_error_ struct error absent = ERROR_INIT;
+	_cleanup_json_ struct json_object *a = json_parse("{\"autoCertificate\":\"out.z.org\"}", 31, NULL);
+	_cleanup_json_ struct json_object *b = json_parse("{\"autoCertificate\":\"not.z.org\"}", 31, NULL);
+
+	rig_init(&r);
+	access_check(r.t.store, &r.peer, RPC_CERTIFICATE_LIST, a, &outside);
+	access_check(r.t.store, &r.peer, RPC_CERTIFICATE_LIST, b, &absent);
+	cr_expect_str_eq(outside.message, "there is no autocertificate 'out.z.org'");
+	cr_expect_str_eq(absent.message, "there is no autocertificate 'not.z.org'");
+	cr_expect_eq(outside.code, absent.code);
+	rig_clear(&r);
+}
+
+Test(access, only_what_is_covered_is_seen)
+{
+	static const struct {
+		const char *name;
+		bool covers;
+	} cases[] = { { "in.x.org", true }, { "out.z.org", false }, { "other.x.org", false } };
+	struct rig r;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_autocert_ struct autocert a = { .provider = NULL };
+
+		cr_assert_eq(object_find_peek(r.t.store, &autocert_class, cases[i].name, &a, NULL), 1);
+		cr_expect_eq(access_covers(r.peer.scope, r.t.store, &autocert_class, &a), cases[i].covers,
+			"%s", cases[i].name);
+		cr_expect_eq(
+			access_covers_id(r.peer.scope, r.t.store, &autocert_class, a.o.id), cases[i].covers);
+		cr_expect(access_covers(NULL, r.t.store, &autocert_class, &a), "without a scope");
+	}
+	rig_clear(&r);
+}
+
+/* --- what calls reach beside what they are about --- */
+
+static void
+find_id(struct rig *r, const char *name, char **ret)
+{
+	cr_assert_eq(resource_ref(r->t.store, &autocert_class, "", name, ret, NULL), 0);
+}
+
+static void
+add_authorization(struct rig *r, const char *name, const char *provider, const char *autocert)
+{
+	struct authorization a = { .status = xstrdup("pending") };
+
+	a.o.name = xstrdup(name);
+	a.o.state = autocert ? OBJECT_PROVISIONING : OBJECT_FAILED;
+	cr_assert_eq(resource_ref(r->t.store, &provider_class, "provider", provider, &a.provider, NULL), 0);
+	if (autocert)
+		find_id(r, autocert, &a.autocert);
+	save(r, &authorization_class, &a);
+}
+
+static void
+add_certificate(struct rig *r, const char *name, const char *autocert)
+{
+	struct certificate c = { .names = STRLIST_INIT };
+
+	c.o.name = xstrdup(name);
+	strlist_add(&c.names, name);
+	find_id(r, autocert, &c.autocert);
+	save(r, &certificate_class, &c);
+}
+
+static bool
+is_there(struct rig *r, const struct record_class *cls, const char *name)
+{
+	_cleanup_free_ char *id = NULL;
+
+	return resource_ref(r->t.store, cls, "", name, &id, NULL) == 0;
+}
+
+Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole)
+{
+	static const struct {
+		service_fn *fn;
+		enum api_method_id method;
+		const char *params;
+		enum error_code code;
+	} cases[] = {
+		{ authorization_create, RPC_AUTHORIZATION_CREATE,
+			"{\"properties\":{\"name\":\"failed.x.org\",\"provider\":\"p1\"}}", ERROR_EXISTS },
+		{ authorization_validate, RPC_AUTHORIZATION_VALIDATE, "{\"ref\":\"asked.x.org\"}",
+			ERROR_DENIED },
+		{ autocert_delete, RPC_AUTOCERTIFICATE_DELETE,
+			"{\"ref\":\"in.x.org\",\"withCertificates\":true}", ERROR_DENIED },
+	};
+	struct rig r;
+	struct clock *clock = clock_new_virtual(1750000000);
+	struct loop *loop = loop_new(clock);
+	struct service service = { .loop = loop };
+
+	rig_init(&r);
+	service.store = r.t.store;
+	add_authorization(&r, "failed.x.org", "p2", NULL);
+	add_authorization(&r, "asked.x.org", "p1", "out.z.org");
+	add_certificate(&r, "was.z.org", "in.x.org");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_json_ struct json_object *params = json_parse(
+			cases[i].params, strlen(cases[i].params), NULL);
+		struct call call = {
+			.service = &service, .peer = &r.peer, .method = cases[i].method, .params = params
+		};
+
+		cr_assert_eq(cases[i].fn(&call, params, &err), -1, "%s", cases[i].params);
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].params, err.message);
+		if (call.txn)
+			store_fail(call.txn, &err);
+		change_clear(&call.change);
+		cr_expect(is_there(&r, &authorization_class, "failed.x.org"));
+		cr_expect(is_there(&r, &certificate_class, "was.z.org"));
+	}
+	rig_clear(&r);
+	loop_free(loop);
+	clock_free(clock);
+}
+
+static void
+refused_for_scope(struct json_object *result, const struct error *err, void *arg)
+{
+	enum error_code *code = arg;
+
+	(void)result;
+	*code = err ? err->code : ERROR_NONE;
+}
+
+Test(access, a_call_that_is_refused_after_its_handler_cancels_nothing)
+{
+	struct service service = { .scheduler = NULL }; /* nothing can be cancelled there */
+	enum error_code code = ERROR_NONE;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct call *call = xcalloc(1, sizeof(*call));
+
+	call->service = &service;
+	call->peer = &call->caller;
+	call->done = refused_for_scope;
+	call->arg = &code;
+	call->change.type = "autocertificate";
+	call->change.is_outside = true;
+	call_cancel(call, "11111111-1111-4111-8111-111111111111");
+	cr_expect_eq(call->cancels.count, 1);
+	call_end(call, 0, &err);
+	cr_expect_eq(code, ERROR_DENIED);
+}
