@@ -10,7 +10,7 @@
 #include <string.h>
 
 static bool
-parse_port(const char *text, in_port_t *ret)
+address_parse_port(const char *text, in_port_t *ret)
 {
 	char *end;
 	unsigned long port;
@@ -33,7 +33,7 @@ address_parse(const char *text, struct address *ret)
 	size_t len = colon ? (size_t)(colon - host) : 0;
 	in_port_t port;
 
-	if (len == 0 || !parse_port(colon + 1, &port))
+	if (len == 0 || !address_parse_port(colon + 1, &port))
 		return false;
 	*colon = '\0';
 	if (host[0] == '[' && host[len - 1] == ']') {

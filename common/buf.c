@@ -105,7 +105,7 @@ buf_steal(struct buf *b)
 }
 
 static int
-read_all(struct buf *b, int fd, size_t max, const char *path, struct error *err)
+buf_read_all(struct buf *b, int fd, size_t max, const char *path, struct error *err)
 {
 	char block[16384];
 	size_t start = b->len;
@@ -133,7 +133,7 @@ buf_read_file(struct buf *b, int dirfd, const char *path, size_t max, struct err
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "open '%s'", path);
-	rc = read_all(b, fd, max, path, err);
+	rc = buf_read_all(b, fd, max, path, err);
 	close(fd);
 	return rc;
 }

@@ -86,7 +86,7 @@ static const struct conf_option options[] = {
 static const char *const levels[] = { [3] = "error", "warning", "notice", "info", "debug" };
 
 static const struct conf_option *
-find_option(const char *name)
+conf_find_option(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (strcmp(options[i].name, name) == 0)
@@ -95,7 +95,7 @@ find_option(const char *name)
 }
 
 static int
-unknown_option(const char *name, struct error *err)
+conf_unknown_option(const char *name, struct error *err)
 {
 	const char *names[ARRAY_SIZE(options)];
 	const char *nearest;
@@ -109,7 +109,7 @@ unknown_option(const char *name, struct error *err)
 }
 
 static void *
-place_of(struct conf *conf, const struct conf_option *option)
+conf_place_of(struct conf *conf, const struct conf_option *option)
 {
 	return (char *)conf + option->offset;
 }
@@ -211,7 +211,7 @@ set_list(const struct conf_option *option, struct strlist *place, const char *va
 static int
 set_value(struct conf *conf, const struct conf_option *option, const char *value, struct error *err)
 {
-	void *place = place_of(conf, option);
+	void *place = conf_place_of(conf, option);
 
 	if (*value == '\0' && !is_list(option))
 		return error_set(err, ERROR_CONFIG, "has no value");
@@ -249,7 +249,7 @@ void
 conf_clear(struct conf *conf)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		void *place = place_of(conf, &options[i]);
+		void *place = conf_place_of(conf, &options[i]);
 
 		if (options[i].kind == CONF_TEXT || options[i].kind == CONF_PATH)
 			str_replace(place, NULL);
@@ -261,12 +261,12 @@ conf_clear(struct conf *conf)
 int
 conf_set(struct conf *conf, const char *name, const char *value, struct error *err)
 {
-	const struct conf_option *option = find_option(name);
+	const struct conf_option *option = conf_find_option(name);
 
 	if (!option)
-		return unknown_option(name, err);
+		return conf_unknown_option(name, err);
 	if (is_list(option))
-		strlist_clear(place_of(conf, option));
+		strlist_clear(conf_place_of(conf, option));
 	if (set_value(conf, option, value, err) < 0)
 		return error_wrap(err, "%s", name);
 	return 0;
@@ -290,7 +290,7 @@ reader_fail(struct reader *reader)
 
 /* ini_reader: like fgets(). */
 static char *
-read_line(char *ret, int size, void *arg)
+conf_read_line(char *ret, int size, void *arg)
 {
 	struct reader *reader = arg;
 	const char *start = reader->text;
@@ -322,18 +322,18 @@ read_line(char *ret, int size, void *arg)
 }
 
 static int
-read_option(struct reader *reader, const char *name, const char *value)
+conf_read_option(struct reader *reader, const char *name, const char *value)
 {
-	const struct conf_option *option = find_option(name);
+	const struct conf_option *option = conf_find_option(name);
 	int *seen_in;
 
 	if (!option)
-		return unknown_option(name, reader->err);
+		return conf_unknown_option(name, reader->err);
 	seen_in = &reader->seen_in[option - options];
 	if (*seen_in && !is_list(option))
 		return error_set(reader->err, ERROR_CONFIG, "%s: given in line %d already", name, *seen_in);
 	if (!*seen_in && is_list(option))
-		strlist_clear(place_of(reader->conf, option));
+		strlist_clear(conf_place_of(reader->conf, option));
 	*seen_in = reader->line;
 	if (set_value(reader->conf, option, value, reader->err) < 0)
 		return error_wrap(reader->err, "%s", name);
@@ -347,7 +347,7 @@ handle_option(void *arg, const char *section, const char *name, const char *valu
 	struct reader *reader = arg;
 
 	(void)section;
-	if (!reader->failed && read_option(reader, name, value ? value : "") < 0)
+	if (!reader->failed && conf_read_option(reader, name, value ? value : "") < 0)
 		reader_fail(reader);
 	return !reader->failed;
 }
@@ -361,7 +361,7 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 
 	if (memchr(text, '\0', len))
 		return error_set(err, ERROR_CONFIG, "%s: has NUL octets; is this certd.conf?", path);
-	bad_line = ini_parse_stream(read_line, &reader, handle_option, &reader);
+	bad_line = ini_parse_stream(conf_read_line, &reader, handle_option, &reader);
 	/* inih tells the first line that it or our handler did not like; ours may be a later one. */
 	if (reader.failed && (!bad_line || bad_line >= reader.line))
 		return error_wrap(reader.err, "%s:%d", path, reader.line);

@@ -25,7 +25,7 @@ enum {
 };
 
 static int
-refuse(struct error *err, const char *text, const char *why)
+name_refuse(struct error *err, const char *text, const char *why)
 {
 	return error_set(err, ERROR_INVALID, "'%s' %s", text, why);
 }
@@ -96,7 +96,7 @@ host_fault(const char *name, bool wildcard)
 
 /* Faults that are told better before libidn2 words them. */
 static int
-check_text(const char *text, struct error *err)
+name_check_text(const char *text, struct error *err)
 {
 	size_t len = strlen(text);
 
@@ -109,7 +109,8 @@ check_text(const char *text, struct error *err)
 			(*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1: some terminals obey those */
 			return error_set(err, ERROR_INVALID, "the name has a blank or control character");
 	if (strncmp(text, "_.", 2) == 0)
-		return refuse(err, text, "begins with '_.': did the shell expand *? Write '*.example.com'");
+		return name_refuse(
+			err, text, "begins with '_.': did the shell expand *? Write '*.example.com'");
 	return 0;
 }
 
@@ -141,7 +142,7 @@ canonical_host(const char *text, char **ret, struct error *err)
 	}
 	/* Told apart by us: libidn2 only says that a character is forbidden. */
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
-		return refuse(err, text, "has '*' in another place than its whole first label");
+		return name_refuse(err, text, "has '*' in another place than its whole first label");
 	rc = idn2_lookup_u8(
 		(const uint8_t *)text + (wildcard ? 2 : 0), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_MALLOC)
@@ -157,7 +158,7 @@ canonical_host(const char *text, char **ret, struct error *err)
 	if (!fault)
 		*ret = xasprintf("%s%s", wildcard ? "*." : "", (const char *)ascii);
 	idn2_free(ascii);
-	return fault ? refuse(err, text, fault) : 0;
+	return fault ? name_refuse(err, text, fault) : 0;
 }
 
 int
@@ -165,12 +166,12 @@ name_canonical(const char *text, bool allow_ip, char **ret, struct error *err)
 {
 	_cleanup_free_ char *ip = NULL;
 
-	if (check_text(text, err) < 0)
+	if (name_check_text(text, err) < 0)
 		return -1;
 	if (!canonical_ip(text, &ip))
 		return canonical_host(text, ret, err);
 	if (!allow_ip)
-		return refuse(err, text, "is an IP address; a host name is needed here");
+		return name_refuse(err, text, "is an IP address; a host name is needed here");
 	*ret = ip;
 	ip = NULL;
 	return 0;
@@ -222,7 +223,7 @@ name_slug(const char *name)
 
 /* Return: 0 or -1 with the field set; a name that is in the list already is fine. */
 static int
-list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip,
+name_list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip,
 	struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
@@ -250,12 +251,12 @@ name_list(const char *common_name, const struct strlist *sans, unsigned max, boo
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 
-	if (common_name && list_add(&list, "commonName", common_name, max, allow_ip, err) < 0)
+	if (common_name && name_list_add(&list, "commonName", common_name, max, allow_ip, err) < 0)
 		return -1;
 	for (size_t i = 0; sans && i < sans->count; i++) {
 		_cleanup_free_ char *field = xasprintf("subjectAlternativeNames[%zu]", i);
 
-		if (list_add(&list, field, sans->items[i], max, allow_ip, err) < 0)
+		if (name_list_add(&list, field, sans->items[i], max, allow_ip, err) < 0)
 			return -1;
 	}
 	if (list.count == 0)

@@ -120,7 +120,7 @@ scope_rule_covers(const struct scope_rule *rule, const struct strlist *names, co
 }
 
 static int
-add_value(struct scope_rule *rule, const char *kind, const char *value, struct error *err)
+scope_add_value(struct scope_rule *rule, const char *kind, const char *value, struct error *err)
 {
 	char *pattern = NULL;
 
@@ -153,7 +153,7 @@ scope_entry_read(const char *text, char **ret_group, struct scope_rule *rule, st
 		return error_set(err, ERROR_CONFIG,
 			"'%s' is not GROUP:domain=PATTERN, GROUP:provider=NAME or GROUP:label=LABEL", text);
 	kind = xstrndup(colon + 1, (size_t)(sign - colon) - 1);
-	if (add_value(rule, kind, sign + 1, err) < 0) {
+	if (scope_add_value(rule, kind, sign + 1, err) < 0) {
 		if (err)
 			err->code = ERROR_CONFIG;
 		return -1;

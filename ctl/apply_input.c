@@ -91,7 +91,7 @@ at(struct json_object *all, const char *key, const char *name)
 }
 
 static bool
-has_secret(struct json_object *object, const char *path)
+apply_input_has_secret(struct json_object *object, const char *path)
 {
 	struct json_object *list = object ? ctl_at(object, "metadata.secrets") : NULL;
 
@@ -118,8 +118,8 @@ keep_tsig_labels(struct json_object *properties, struct json_object *before)
 
 /* Puts the secrets of one object among its properties. What is missing, and not known to certd either, is told. */
 static int
-resolve_object(struct apply *a, const struct api_resource *resource, const char *key, const char *name,
-	struct json_object *wanted, size_t *missing, struct error *err)
+apply_input_resolve_object(struct apply *a, const struct api_resource *resource, const char *key,
+	const char *name, struct json_object *wanted, size_t *missing, struct error *err)
 {
 	struct json_object *properties = ctl_at(wanted, "properties");
 	struct json_object *secrets = ctl_at(wanted, "secrets");
@@ -136,7 +136,7 @@ resolve_object(struct apply *a, const struct api_resource *resource, const char 
 		} else if (found < 0) {
 			error_move(err, &why);
 			return error_wrap(err, "%s '%s': %s", resource->noun, name, path);
-		} else if (!has_secret(object, path)) {
+		} else if (!apply_input_has_secret(object, path)) {
 			fprintf(a->ctl->err, "certctl: %s '%s': %s is missing: %s\n", resource->noun, name,
 				path, why.message);
 			++*missing;
@@ -165,7 +165,7 @@ apply_secrets(struct apply *a, struct error *err)
 			continue;
 		json_object_object_foreach(objects, name, wanted)
 		{
-			if (resolve_object(a, resources[i], key, name, wanted, &missing, err) < 0)
+			if (apply_input_resolve_object(a, resources[i], key, name, wanted, &missing, err) < 0)
 				return -1;
 		}
 	}

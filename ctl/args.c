@@ -174,7 +174,7 @@ is_immutable(const struct args *args, const char *name)
 }
 
 static int
-unknown_option(const struct reader *reader, const char *name, struct error *err)
+args_unknown_option(const struct reader *reader, const char *name, struct error *err)
 {
 	const struct command *command = reader->args->command;
 	_cleanup_free_ const char **names = NULL;
@@ -198,7 +198,7 @@ unknown_option(const struct reader *reader, const char *name, struct error *err)
 }
 
 static const struct option *
-find_option(struct reader *reader, const char *name)
+args_find_option(struct reader *reader, const char *name)
 {
 	struct args *args = reader->args;
 
@@ -209,20 +209,20 @@ find_option(struct reader *reader, const char *name)
 	if (args->command && args->command->from == OPTIONS_LIST && !args->resource) {
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
 		reader_options(reader);
-		return find_option(reader, name);
+		return args_find_option(reader, name);
 	}
 	return NULL;
 }
 
 /* @value: what came with "=", or NULL: the next word. */
 static int
-read_option(struct reader *reader, const char *name, const char *value, struct error *err)
+args_read_option(struct reader *reader, const char *name, const char *value, struct error *err)
 {
-	const struct option *option = find_option(reader, name);
+	const struct option *option = args_find_option(reader, name);
 	struct args *args = reader->args;
 
 	if (!option)
-		return unknown_option(reader, name, err);
+		return args_unknown_option(reader, name, err);
 	if (!option_has_value(option)) {
 		if (value)
 			return error_set(err, ERROR_USAGE, "--%s takes no value", name);
@@ -244,18 +244,18 @@ read_long_option(struct reader *reader, const char *text, struct error *err)
 	size_t len = strcspn(text, "=");
 	_cleanup_free_ char *name = xstrndup(text, len);
 
-	return read_option(reader, name, text[len] ? text + len + 1 : NULL, err);
+	return args_read_option(reader, name, text[len] ? text + len + 1 : NULL, err);
 }
 
 static int
 read_short_option(struct reader *reader, const char *text, struct error *err)
 {
 	if (text[0] == 'h' && text[1] == '\0')
-		return read_option(reader, "help", NULL, err);
+		return args_read_option(reader, "help", NULL, err);
 	if (text[0] == 'o')
-		return read_option(reader, "output", text[1] ? text + 1 : NULL, err);
-	if (text[0] == 'f' && find_option(reader, "file"))
-		return read_option(reader, "file", text[1] ? text + 1 : NULL, err);
+		return args_read_option(reader, "output", text[1] ? text + 1 : NULL, err);
+	if (text[0] == 'f' && args_find_option(reader, "file"))
+		return args_read_option(reader, "file", text[1] ? text + 1 : NULL, err);
 	return error_set(err, ERROR_USAGE, "there is no option -%s", text);
 }
 
@@ -317,7 +317,7 @@ check_whole(const struct args *args, struct error *err)
 }
 
 static int
-read_all(struct reader *reader, struct error *err)
+args_read_all(struct reader *reader, struct error *err)
 {
 	struct args *args = reader->args;
 
@@ -340,7 +340,7 @@ args_read(struct args *args, int argc, char **argv, struct error *err)
 
 	*args = (struct args){ .values = json_object_new_object(), .own = json_object_new_object() };
 	reader_options(&reader);
-	rc = read_all(&reader, err);
+	rc = args_read_all(&reader, err);
 	options_clear(&reader.options);
 	return rc;
 }

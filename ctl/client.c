@@ -32,7 +32,7 @@ struct client {
 };
 
 static int64_t
-monotonic_ms(void)
+client_monotonic_ms(void)
 {
 	struct timespec ts;
 
@@ -167,7 +167,7 @@ wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct err
 	struct pollfd fds[] = { { .fd = fd, .events = what }, { .fd = interrupt_fd, .events = POLLIN } };
 
 	for (;;) {
-		int64_t left = deadline_ms - monotonic_ms();
+		int64_t left = deadline_ms - client_monotonic_ms();
 		int n = poll(fds, ARRAY_SIZE(fds), left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left);
 
 		if (n < 0 && errno != EINTR)
@@ -227,7 +227,7 @@ send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms,
 
 /* Return: 1 something came, 0 nothing in time, -1 failed or closed. */
 static int
-receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct error *err)
+client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct error *err)
 {
 	char block[READ_BLOCK];
 	ssize_t n;
@@ -317,7 +317,7 @@ next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struc
 			return 1;
 		}
 		client->scanned = client->in.len;
-		rc = receive(client, interrupt_fd, deadline_ms, err);
+		rc = client_receive(client, interrupt_fd, deadline_ms, err);
 		if (rc <= 0)
 			return rc;
 	}
@@ -368,7 +368,7 @@ call(struct client *client, const char *method, struct json_object *params, int 
 
 	if (!timeout_ms)
 		timeout_ms = CLIENT_CALL_MS;
-	deadline_ms = monotonic_ms() + timeout_ms;
+	deadline_ms = client_monotonic_ms() + timeout_ms;
 
 	rpc_write(request, &text);
 	if (text.len > RPC_MAX_FRAME)
@@ -396,7 +396,7 @@ int
 client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret,
 	struct error *err)
 {
-	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	int64_t deadline_ms = client_monotonic_ms() + timeout_ms;
 
 	while (json_object_array_length(client->events) == 0) {
 		_cleanup_json_ struct json_object *message = NULL;

@@ -118,7 +118,7 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 }
 
 static void
-note_failure(struct apply *a, struct plan_step *step, const struct error *why)
+apply_note_failure(struct apply *a, struct plan_step *step, const struct error *why)
 {
 	step->failure = xstrdup(why->message);
 	if (a->failed++ == 0)
@@ -152,7 +152,7 @@ ask_effects(struct apply *a, bool dry_run, struct error *err)
 			error_move(err, &why);
 			return -1;
 		}
-		note_failure(a, step, &why);
+		apply_note_failure(a, step, &why);
 	}
 	return 0;
 }
@@ -184,7 +184,7 @@ run_step(struct apply *a, struct plan_step *step, struct progress *progress)
 		return true;
 	}
 	progress_erase(progress);
-	note_failure(a, step, &why);
+	apply_note_failure(a, step, &why);
 	return !is_connection_lost(&why);
 }
 

@@ -200,7 +200,7 @@ find_authorization(struct ctl *ctl, const char *name, struct json_object **ret, 
 }
 
 static bool
-is_valid(struct json_object *a)
+authorize_is_valid(struct json_object *a)
 {
 	return strcmp(ctl_text_at(a, "metadata.status"), "valid") == 0;
 }
@@ -213,7 +213,7 @@ record_item(struct output *output, struct json_object *item)
 	FILE *out = output->ctl->out;
 	const char *content = ctl_text_at(item, "metadata.recordContent");
 
-	if (is_valid(item)) {
+	if (authorize_is_valid(item)) {
 		fprintf(out, "%s is authorized until %s\n", ctl_text_at(item, "properties.name"),
 			ctl_text_at(item, "metadata.expiresDate"));
 		return;
@@ -310,7 +310,7 @@ validate_names(struct ctl *ctl, const struct args *args, const struct strlist *n
 
 		if (found < 0)
 			return -1;
-		if (!found || is_valid(object) || !*ctl_text_at(object, "metadata.recordContent"))
+		if (!found || authorize_is_valid(object) || !*ctl_text_at(object, "metadata.recordContent"))
 			continue;
 		if (*ctl_text_at(object, "metadata.autoCertificate")) {
 			_cleanup_json_ struct json_object *result = NULL;
@@ -340,8 +340,8 @@ missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 		_cleanup_json_ struct json_object *object = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		if (find_authorization(ctl, names->items[i], &object, &err) == 1 && !is_valid(object) &&
-			*ctl_text_at(object, "metadata.recordContent") &&
+		if (find_authorization(ctl, names->items[i], &object, &err) == 1 &&
+			!authorize_is_valid(object) && *ctl_text_at(object, "metadata.recordContent") &&
 			!(is_own && *ctl_text_at(object, "metadata.autoCertificate")))
 			json_object_array_add(missing, json_object_get(object));
 	}

@@ -17,13 +17,13 @@ static const struct wait_rule probe_rules[] = {
 };
 
 static void
-event_item(struct output *output, struct json_object *event)
+consumer_event_item(struct output *output, struct json_object *event)
 {
 	fprintf(output->ctl->out, "%s: %s\n", ctl_text_at(event, "object.name"),
 		ctl_text_at(event, "message"));
 }
 
-static const struct view view_result = { VIEW_STREAM, event_item, NULL };
+static const struct view view_result = { VIEW_STREAM, consumer_event_item, NULL };
 
 static const char *
 named(struct json_object *list, const char *id)
@@ -36,7 +36,7 @@ named(struct json_object *list, const char *id)
 
 /* Is @event about this call: one of its auto-certificates, and for a probe this consumer? */
 static bool
-is_ours(struct json_object *result, const char *consumer, struct json_object *event)
+consumer_is_ours(struct json_object *result, const char *consumer, struct json_object *event)
 {
 	const char *about = ctl_text_at(event, "data.consumer");
 
@@ -58,7 +58,8 @@ failure_of(struct json_object *event, struct error *err)
 
 /* Shows @count results as they come; the last failure is the command's. */
 static int
-collect(struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
+consumer_collect(
+	struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
 {
 	_cleanup_error_ struct error failure = ERROR_INIT;
 	struct output output;
@@ -71,7 +72,7 @@ collect(struct wait *wait, struct json_object *result, const char *consumer, int
 		enum wait_outcome outcome;
 
 		rc = wait_next(wait, &event, &outcome, err);
-		if (rc < 0 || !is_ours(result, consumer, event))
+		if (rc < 0 || !consumer_is_ours(result, consumer, event))
 			continue;
 		progress_erase(&wait->progress);
 		output_item(&output, event);
@@ -116,7 +117,7 @@ run_on_consumer(struct ctl *ctl, struct args *args, const struct wait_rule *rule
 				? "the consumer has no probes (certctl set consumer NAME --probe)"
 				: "no auto-certificate has this consumer and a certificate");
 	else if (!args_flag(args, "noWait"))
-		rc = collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
+		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
 	wait_clear(&wait);
 	return rc;
 }

@@ -142,7 +142,8 @@ hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char
 
 /* Runs @wait to its end and shows the object as it is then. */
 static int
-finish(struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
+declare_finish(
+	struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
 {
 	_cleanup_json_ struct json_object *after = NULL;
 
@@ -168,7 +169,7 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
 	if (rc == 0)
-		rc = finish(&wait, args->resource, object, err);
+		rc = declare_finish(&wait, args->resource, object, err);
 	wait_clear(&wait);
 	return rc;
 }
@@ -254,7 +255,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	if (rc == 0)
 		rc = ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err);
 	if (rc == 0)
-		rc = finish(&wait, args->resource, object, err);
+		rc = declare_finish(&wait, args->resource, object, err);
 	wait_clear(&wait);
 	return rc;
 }

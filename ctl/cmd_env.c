@@ -46,7 +46,7 @@ fetch(struct ctl *ctl, const char *id, bool key, struct secret *ret, struct erro
 }
 
 static int
-fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct error *err)
+env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct error *err)
 {
 	_cleanup_json_ struct json_object *cert = NULL;
 	const char *id;
@@ -129,7 +129,7 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 		return error_set(err, ERROR_USAGE,
 			"env: a private key is not written to a terminal; write: eval \"$(certctl env "
 			"NAME)\"");
-	if (fetch_all(ctl, args->words.items[0], &v, err) < 0)
+	if (env_fetch_all(ctl, args->words.items[0], &v, err) < 0)
 		return -1;
 	name = shell_name(v.domain);
 	if (each_variable(&v, name, print_variable, ctl->out) < 0)
@@ -153,7 +153,7 @@ set_all(struct ctl *ctl, const char *ref, struct error *err)
 	_cleanup_free_ char *shell = NULL;
 	_cleanup_free_ char *kontena = NULL;
 
-	if (fetch_all(ctl, ref, &v, err) < 0)
+	if (env_fetch_all(ctl, ref, &v, err) < 0)
 		return -1;
 	shell = shell_name(v.domain);
 	kontena = kontena_name(v.domain);

@@ -12,7 +12,7 @@ enum { FOLLOW_MS = 3600 * 1000 };
 
 /* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", local time as in the journal. */
 static void
-event_item(struct output *output, struct json_object *event)
+events_event_item(struct output *output, struct json_object *event)
 {
 	time_t at = (time_t)ctl_time_at(event, "time");
 	const char *name = ctl_text_at(event, "object.name");
@@ -25,12 +25,12 @@ event_item(struct output *output, struct json_object *event)
 		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
 }
 
-const struct view view_events = { VIEW_STREAM, event_item, NULL };
-static const struct view view_event_list = { VIEW_LIST, event_item, NULL };
+const struct view view_events = { VIEW_STREAM, events_event_item, NULL };
+static const struct view view_event_list = { VIEW_LIST, events_event_item, NULL };
 
 /* `events auto www`: the id is what certd filters by. */
 static int
-resolve_object(struct ctl *ctl, struct args *args, struct error *err)
+events_resolve_object(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
 
@@ -57,7 +57,7 @@ show_new(struct output *output, struct json_object *event, int64_t *last_seq)
 }
 
 static int
-follow(struct ctl *ctl, struct output *output, int64_t last_seq, struct error *err)
+events_follow(struct ctl *ctl, struct output *output, int64_t last_seq, struct error *err)
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *event = NULL;
@@ -71,7 +71,7 @@ follow(struct ctl *ctl, struct output *output, int64_t last_seq, struct error *e
 }
 
 static int
-subscribe(struct ctl *ctl, struct json_object *values, struct error *err)
+events_start(struct ctl *ctl, struct json_object *values, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
@@ -91,9 +91,9 @@ cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 	int64_t last_seq = 0;
 	int rc = 0;
 
-	if (resolve_object(ctl, args, err) < 0)
+	if (events_resolve_object(ctl, args, err) < 0)
 		return -1;
-	if (is_following && subscribe(ctl, args->values, err) < 0)
+	if (is_following && events_start(ctl, args->values, err) < 0)
 		return -1;
 	if (ctl_call(ctl, RPC_EVENT_LIST, json_object_get(args->values), &result, err) < 0)
 		return -1;
@@ -102,7 +102,7 @@ cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 	for (size_t i = 0; items && i < json_object_array_length(items); i++)
 		show_new(&output, json_object_array_get_idx(items, i), &last_seq);
 	if (is_following)
-		rc = follow(ctl, &output, last_seq, err);
+		rc = events_follow(ctl, &output, last_seq, err);
 	output_end(&output);
 	return rc;
 }

@@ -33,7 +33,7 @@ take_item(struct json_object *item, void *arg)
 }
 
 static int64_t
-count_at(struct json_object *values, const char *name, int64_t otherwise)
+list_count_at(struct json_object *values, const char *name, int64_t otherwise)
 {
 	struct json_object *value = NULL;
 
@@ -46,8 +46,8 @@ list_sorted(
 	struct list *list, struct args *args, enum api_method_id method, const char *sort, struct error *err)
 {
 	_cleanup_json_ struct json_object *filters = json_object_new_object();
-	int64_t offset = count_at(args->values, "offset", 0);
-	int64_t limit = count_at(args->values, "limit", INT64_MAX);
+	int64_t offset = list_count_at(args->values, "offset", 0);
+	int64_t limit = list_count_at(args->values, "limit", INT64_MAX);
 
 	json_object_object_foreach(args->values, name, value)
 		json_object_object_add(filters, name, json_object_get(value));

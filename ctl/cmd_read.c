@@ -137,7 +137,7 @@ cmd_schedule(struct ctl *ctl, struct args *args, struct error *err)
 /* --- status --- */
 
 static long long
-count_at(struct json_object *item, const char *path)
+read_count_at(struct json_object *item, const char *path)
 {
 	return (long long)json_object_get_int64(ctl_at(item, path));
 }
@@ -148,23 +148,24 @@ status_counts(FILE *out, struct json_object *item)
 	static const char *const parts[] = { "available", "provisioning", "failed", "paused", "stale" };
 	const char *separator = ": ";
 
-	fprintf(out, "auto-certificates   %lld", count_at(item, "autoCertificates.total"));
+	fprintf(out, "auto-certificates   %lld", read_count_at(item, "autoCertificates.total"));
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		_cleanup_free_ char *path = xasprintf("autoCertificates.%s", parts[i]);
 
-		if (count_at(item, path)) {
-			fprintf(out, "%s%lld %s", separator, count_at(item, path), parts[i]);
+		if (read_count_at(item, path)) {
+			fprintf(out, "%s%lld %s", separator, read_count_at(item, path), parts[i]);
 			separator = ", ";
 		}
 	}
-	fprintf(out, "\ncertificates        %lld in the store\n", count_at(item, "certificates"));
+	fprintf(out, "\ncertificates        %lld in the store\n", read_count_at(item, "certificates"));
 	fprintf(out, "declared            providers %lld, DNS providers %lld, consumers %lld\n",
-		count_at(item, "providers"), count_at(item, "dnsProviders"), count_at(item, "consumers"));
-	fprintf(out, "orders under way    %lld\n", count_at(item, "inFlight"));
+		read_count_at(item, "providers"), read_count_at(item, "dnsProviders"),
+		read_count_at(item, "consumers"));
+	fprintf(out, "orders under way    %lld\n", read_count_at(item, "inFlight"));
 }
 
 static void
-status_next(struct output *output, struct json_object *item)
+read_status_next(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 	_cleanup_buf_ struct buf what = BUF_INIT;
@@ -206,7 +207,7 @@ status_item(struct output *output, struct json_object *item)
 
 	text_relative(&since, ctl_time_at(item, "startedDate"), ctl_now(output->ctl));
 	fprintf(out, "certd %s is %s, started %s, process %lld; you are %s\n", ctl_text_at(item, "version"),
-		ctl_text_at(item, "state"), buf_str(&since), count_at(item, "pid"),
+		ctl_text_at(item, "state"), buf_str(&since), read_count_at(item, "pid"),
 		ctl_text_at(item, "role"));
 	if (*message)
 		fprintf(out, "%s\n", message);
@@ -217,7 +218,7 @@ status_item(struct output *output, struct json_object *item)
 		return;
 	}
 	status_counts(out, item);
-	status_next(output, item);
+	read_status_next(output, item);
 	status_failing(output, ctl_at(item, "failing"));
 	if (ctl_at(item, "warnings") && json_object_array_length(ctl_at(item, "warnings")))
 		fputc('\n', out);

@@ -85,19 +85,19 @@ end_screen(struct watch *w)
 /* --- reading --- */
 
 static void
-take_object(struct json_object *object, void *arg)
+watch_take_object(struct json_object *object, void *arg)
 {
 	live_table_put(arg, object);
 }
 
 static int
-read_all(struct watch *w, struct error *err)
+watch_read_all(struct watch *w, struct error *err)
 {
 	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
 
 	live_table_clear(w->table);
 	api_method_of(w->args->resource, API_LIST_ALL, &method);
-	return pages_each(w->ctl, method, w->args->values, take_object, w->table, err);
+	return pages_each(w->ctl, method, w->args->values, watch_take_object, w->table, err);
 }
 
 static int
@@ -128,7 +128,7 @@ refresh(struct watch *w, struct error *err)
 	if (!w->on_screen || json_object_object_length(dirty) == 0)
 		return 0;
 	if (json_object_object_length(w->args->values))
-		return read_all(w, err);
+		return watch_read_all(w, err);
 	json_object_object_foreach(dirty, id, unused)
 	{
 		(void)unused;
@@ -141,7 +141,7 @@ refresh(struct watch *w, struct error *err)
 /* --- events --- */
 
 static int64_t
-monotonic_ms(void)
+watch_monotonic_ms(void)
 {
 	struct timespec ts;
 
@@ -150,7 +150,7 @@ monotonic_ms(void)
 }
 
 static void
-take_event(struct watch *w, struct json_object *event)
+watch_take_event(struct watch *w, struct json_object *event)
 {
 	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
 	bool is_progress = strcmp(ctl_text_at(event, "level"), "debug") == 0;
@@ -167,14 +167,14 @@ take_event(struct watch *w, struct json_object *event)
 		return;
 	}
 	if (!w->stale_since_ms)
-		w->stale_since_ms = monotonic_ms();
+		w->stale_since_ms = watch_monotonic_ms();
 	if (!is_progress && strcmp(ctl_text_at(event, "kind"), "object.deleted") != 0)
 		json_object_object_add(w->dirty, ctl_text_at(event, "object.id"), NULL);
 }
 
 /* @is_new: nothing was seen before; otherwise what happened since then comes first. */
 static int
-subscribe(struct watch *w, bool is_new, struct error *err)
+watch_subscribe(struct watch *w, bool is_new, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
@@ -186,10 +186,10 @@ subscribe(struct watch *w, bool is_new, struct error *err)
 		return -1;
 	items = ctl_at(result, "items");
 	for (size_t i = 0; !is_new && items && i < json_object_array_length(items); i++)
-		take_event(w, json_object_array_get_idx(items, i));
+		watch_take_event(w, json_object_array_get_idx(items, i));
 	if (is_new)
 		w->last_seq = json_object_get_int64(ctl_at(result, "after"));
-	return w->on_screen ? read_all(w, err) : 0;
+	return w->on_screen ? watch_read_all(w, err) : 0;
 }
 
 static bool
@@ -208,7 +208,7 @@ is_refusal(const struct error *err)
 }
 
 static void
-tell(struct watch *w, const char *what)
+watch_tell(struct watch *w, const char *what)
 {
 	if (w->on_screen)
 		draw(w, what);
@@ -223,7 +223,7 @@ reconnect(struct watch *w, struct error *err)
 	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
 	int delay_ms = RETRY_MS;
 
-	tell(w, "certd is gone; waiting for it to come back");
+	watch_tell(w, "certd is gone; waiting for it to come back");
 	for (;;) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
@@ -231,7 +231,7 @@ reconnect(struct watch *w, struct error *err)
 		w->ctl->client = NULL;
 		if (poll(&fd, 1, delay_ms) > 0 && is_interrupted(w))
 			return 0;
-		if (subscribe(w, false, &why) == 0)
+		if (watch_subscribe(w, false, &why) == 0)
 			break;
 		if (w->ctl->client && is_refusal(&why)) { /* a socket that is being made denies access */
 			error_move(err, &why);
@@ -239,7 +239,7 @@ reconnect(struct watch *w, struct error *err)
 		}
 		delay_ms = delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : delay_ms * 2;
 	}
-	tell(w, w->on_screen ? NULL : "certd is back");
+	watch_tell(w, w->on_screen ? NULL : "certd is back");
 	return 1;
 }
 
@@ -253,7 +253,7 @@ draw_in_ms(const struct watch *w)
 
 	if (!w->stale_since_ms)
 		return live_table_is_busy(w->table) ? BUSY_MS : IDLE_MS;
-	left = w->stale_since_ms + GATHER_MS - monotonic_ms();
+	left = w->stale_since_ms + GATHER_MS - watch_monotonic_ms();
 	return left > 0 ? left : 0;
 }
 
@@ -266,7 +266,7 @@ watch_turn(struct watch *w, struct error *err)
 	int rc = timeout_ms ? client_event(w->ctl->client, w->signal_fd, timeout_ms, &event, err) : 0;
 
 	if (rc > 0) {
-		take_event(w, event);
+		watch_take_event(w, event);
 		return 1;
 	}
 	if (rc < 0)
@@ -316,7 +316,7 @@ watch(struct watch *w, struct error *err)
 
 	block_signals(SIG_BLOCK, &signals);
 	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	rc = subscribe(w, true, err);
+	rc = watch_subscribe(w, true, err);
 	if (rc == 0) {
 		if (w->on_screen)
 			fputs(enter_screen, w->ctl->out);

@@ -230,7 +230,7 @@ struct sort {
 };
 
 static int
-compare_rows(const void *a_row, const void *b_row, void *arg)
+columns_compare_rows(const void *a_row, const void *b_row, void *arg)
 {
 	const struct sort_row *a = a_row, *b = b_row;
 	const struct sort *sort = arg;
@@ -273,7 +273,7 @@ sort_items(struct ctl *ctl, const struct column *column, bool is_descending, str
 
 	for (size_t i = 0; i < count; i++)
 		fill_row(ctl, column, json_object_array_get_idx(items, i), i, &rows[i]);
-	qsort_r(rows, count, sizeof(*rows), compare_rows, &sort);
+	qsort_r(rows, count, sizeof(*rows), columns_compare_rows, &sort);
 	for (size_t i = 0; i < count; i++) {
 		json_object_array_put_idx(items, i, rows[i].item);
 		free(rows[i].text);

@@ -127,7 +127,7 @@ offer_options(const struct completion *c, const struct options *options)
 }
 
 static const struct option *
-find_option(const struct options *options, const char *word)
+complete_find_option(const struct options *options, const char *word)
 {
 	if (strcmp(word, "-o") == 0)
 		word = "--output";
@@ -172,7 +172,7 @@ find_position(struct position *at, const struct strlist *words)
 			take_word(at, word);
 			continue;
 		}
-		option = find_option(&at->options, word);
+		option = complete_find_option(&at->options, word);
 		at->open = option && option_has_value(option) ? option : NULL;
 	}
 }

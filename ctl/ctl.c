@@ -239,7 +239,7 @@ apply_own_options(struct ctl *ctl, const struct args *args, struct error *err)
 }
 
 static int
-run(struct ctl *ctl, struct args *args, struct error *err)
+ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 {
 	if (apply_own_options(ctl, args, err) < 0)
 		return -1;
@@ -269,7 +269,7 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 	int rc = args_read(&args, argc, argv, &err);
 
 	if (rc == 0)
-		rc = run(ctl, &args, &err);
+		rc = ctl_run_command(ctl, &args, &err);
 	if (rc < 0)
 		tell_error(ctl, &args, &err);
 	args_clear(&args);

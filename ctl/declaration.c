@@ -82,8 +82,8 @@ struct place {
 	struct json_object *secrets;
 };
 
-static int _printf_(4, 5)
-	refuse(const struct place *place, const char *property, struct error *err, const char *fmt, ...)
+static int _printf_(4, 5) declaration_refuse(
+	const struct place *place, const char *property, struct error *err, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s/%s", place->key, place->name, property);
 	_cleanup_free_ char *what = NULL;
@@ -113,14 +113,14 @@ check_reference(const struct place *place, const char *path, struct json_object 
 				return 0;
 		}
 	}
-	return refuse(place, path, err,
+	return declaration_refuse(place, path, err,
 		"%s: a secret does not stand here: write %s: {file: PATH} or %s: {credential: NAME}", path,
 		path, path);
 }
 
 /* The secret @field, by its own name or as "<name>File", goes from @properties to the place's secrets. */
 static int
-take_secret(const struct place *place, const struct api_field *field, const char *outer,
+declaration_take_secret(const struct place *place, const struct api_field *field, const char *outer,
 	struct json_object *properties, struct error *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s%s", outer, field->name);
@@ -134,8 +134,8 @@ take_secret(const struct place *place, const struct api_field *field, const char
 
 		if (has_value) {
 			json_object_put(reference);
-			return refuse(place, path, err, "%s and %s mean the same: give one of them", path,
-				file_key);
+			return declaration_refuse(place, path, err,
+				"%s and %s mean the same: give one of them", path, file_key);
 		}
 		json_object_object_add(reference, "file", json_object_get(file));
 		json_object_object_del(properties, file_key);
@@ -158,7 +158,8 @@ take_secrets(const struct place *place, const struct api_field *fields, const ch
 	for (; fields && fields->name; fields++) {
 		struct json_object *inner = NULL;
 
-		if (fields->type == API_SECRET && take_secret(place, fields, outer, properties, err) < 0)
+		if (fields->type == API_SECRET &&
+			declaration_take_secret(place, fields, outer, properties, err) < 0)
 			return -1;
 		if (fields->type == API_OBJECT &&
 			json_object_object_get_ex(properties, fields->name, &inner) &&
@@ -284,12 +285,12 @@ validate(const struct place *place, struct json_object *properties, struct error
 	if (rc == 0)
 		return 0;
 	if (why.field && strncmp(why.field, "properties.", strlen("properties.")) == 0)
-		return refuse(place, why.field + strlen("properties."), err, "%s", why.message);
-	return refuse(place, "", err, "%s", why.message);
+		return declaration_refuse(place, why.field + strlen("properties."), err, "%s", why.message);
+	return declaration_refuse(place, "", err, "%s", why.message);
 }
 
 static int
-check_object(
+declaration_check_object(
 	const struct place *place, struct json_object *declared, struct json_object *ret, struct error *err)
 {
 	struct json_object *object = json_object_new_object();
@@ -303,9 +304,9 @@ check_object(
 	json_object_object_add(object, "secrets", json_object_get(place->secrets));
 	json_object_object_add(ret, place->name, object);
 	if (!json_object_is_type(properties, json_type_object))
-		return refuse(place, "", err, "expected a mapping of properties");
+		return declaration_refuse(place, "", err, "expected a mapping of properties");
 	if (json_object_object_get_ex(properties, "name", NULL))
-		return refuse(
+		return declaration_refuse(
 			place, "name", err, "its name is what it stands under; 'name' is not given again");
 	make_text(place->resource->properties, properties);
 	if (take_secrets(place, place->resource->properties, "", properties, err) < 0)
@@ -331,14 +332,14 @@ check_collection(const struct yaml_file *file, const struct api_resource *resour
 			.file = file, .resource = resource, .key = key, .name = name, .secrets = secrets
 		};
 
-		if (check_object(&place, declared, ret, err) < 0)
+		if (declaration_check_object(&place, declared, ret, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-refuse_unknown(const struct yaml_file *file, const char *key, struct error *err)
+declaration_refuse_unknown(const struct yaml_file *file, const char *key, struct error *err)
 {
 	const struct api_resource *resources[API_RESOURCE_COUNT];
 	size_t count = declaration_resources(resources);
@@ -382,7 +383,7 @@ declaration_check(const struct yaml_file *file, struct json_object **ret, struct
 
 		json_object_object_add(all, key, checked);
 		if (!resource)
-			return refuse_unknown(file, key, err);
+			return declaration_refuse_unknown(file, key, err);
 		if (check_collection(file, resource, key, objects, checked, err) < 0)
 			return -1;
 	}

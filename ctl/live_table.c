@@ -115,7 +115,7 @@ rank_of(const struct live_table *table, struct json_object *object)
 }
 
 static int
-compare_rows(const void *a_row, const void *b_row)
+live_table_compare_rows(const void *a_row, const void *b_row)
 {
 	const struct row *a = a_row, *b = b_row;
 
@@ -135,7 +135,7 @@ rank_objects(const struct live_table *table, struct json_object *list)
 
 		rows[i] = (struct row){ json_object_get(object), rank_of(table, object), i };
 	}
-	qsort(rows, count, sizeof(*rows), compare_rows);
+	qsort(rows, count, sizeof(*rows), live_table_compare_rows);
 	for (size_t i = 0; i < count; i++)
 		json_object_array_put_idx(list, i, rows[i].object);
 }

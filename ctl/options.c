@@ -57,7 +57,7 @@ add_option(struct options *options, char *name, const struct option *from)
 }
 
 static void
-add_field(struct options *options, const struct option *from, bool is_update)
+options_add_field(struct options *options, const struct option *from, bool is_update)
 {
 	add_option(options, option_name(from->field), from);
 	if (is_update && from->field->type == API_BOOL) {
@@ -70,7 +70,7 @@ add_field(struct options *options, const struct option *from, bool is_update)
 }
 
 static void
-add_fields(struct options *options, const struct api_field *fields, bool is_own, bool is_update)
+options_add_fields(struct options *options, const struct api_field *fields, bool is_own, bool is_update)
 {
 	unsigned skip = API_POSITIONAL | API_READ_ONLY | (is_update ? API_IMMUTABLE : 0u);
 
@@ -78,11 +78,13 @@ add_fields(struct options *options, const struct api_field *fields, bool is_own,
 		if (f->flags & skip)
 			continue;
 		if (f->type != API_OBJECT) {
-			add_field(options, &(struct option){ .field = f, .is_own = is_own }, is_update);
+			options_add_field(
+				options, &(struct option){ .field = f, .is_own = is_own }, is_update);
 			continue;
 		}
 		for (const struct api_field *member = f->fields; member->name; member++)
-			add_field(options, &(struct option){ .field = member, .parent = f, .is_own = is_own },
+			options_add_field(options,
+				&(struct option){ .field = member, .parent = f, .is_own = is_own },
 				is_update);
 	}
 }
@@ -95,16 +97,16 @@ options_of(const struct command *command, const struct api_resource *resource, s
 	*ret = (struct options){ .count = 0 };
 	if (command) {
 		if (command->from == OPTIONS_CREATE)
-			add_fields(ret, api_resources[command->resource].properties, false, false);
+			options_add_fields(ret, api_resources[command->resource].properties, false, false);
 		if (command->from == OPTIONS_PARAMS)
-			add_fields(ret, api_methods[command->method].params, false, false);
+			options_add_fields(ret, api_methods[command->method].params, false, false);
 		if (command->from == OPTIONS_LIST && resource && api_method_of(resource, API_LIST_ALL, &list))
-			add_fields(ret, api_methods[list].params, false, false);
+			options_add_fields(ret, api_methods[list].params, false, false);
 		if (command->from == OPTIONS_UPDATE && resource)
-			add_fields(ret, resource->properties, false, true);
-		add_fields(ret, command->own, true, false);
+			options_add_fields(ret, resource->properties, false, true);
+		options_add_fields(ret, command->own, true, false);
 	}
-	add_fields(ret, args_global, true, false);
+	options_add_fields(ret, args_global, true, false);
 }
 
 bool

@@ -24,7 +24,7 @@ interrupt(int number)
 }
 
 static int
-read_line(int tty, struct secret *ret, struct error *err)
+password_read_line(int tty, struct secret *ret, struct error *err)
 {
 	_cleanup_secret_ struct secret line = SECRET_INIT;
 	ssize_t n;
@@ -57,7 +57,7 @@ ask_silently(int tty, const char *prompt, struct secret *ret, struct error *err)
 		sigaction(signals[i], &action, &before[i]);
 	tcsetattr(tty, TCSAFLUSH, &hidden);
 	rc = write(tty, prompt, strlen(prompt)) < 0 ? error_set_errno(err, errno, "write to the terminal")
-						    : read_line(tty, ret, err);
+						    : password_read_line(tty, ret, err);
 	tcsetattr(tty, TCSAFLUSH, &shown);
 	if (write(tty, "\n", 1) < 0)
 		rc = rc < 0 ? rc : error_set_errno(err, errno, "write to the terminal");

@@ -49,7 +49,7 @@ add_step(struct plan *plan, enum plan_action action, const struct api_resource *
 }
 
 static struct json_object *
-member(struct json_object *obj, const char *name)
+plan_member(struct json_object *obj, const char *name)
 {
 	struct json_object *value = NULL;
 
@@ -80,8 +80,8 @@ differences(const struct plan_step *step, struct json_object **ret, struct error
 
 	*ret = send;
 	for (const struct api_field *f = step->resource->properties; f->name; f++) {
-		struct json_object *before = member(step->before, f->name);
-		struct json_object *after = member(step->after, f->name);
+		struct json_object *before = plan_member(step->before, f->name);
+		struct json_object *after = plan_member(step->after, f->name);
 
 		if ((f->flags & API_READ_ONLY) || strcmp(f->name, "name") == 0 || is_same(before, after))
 			continue;
@@ -103,7 +103,7 @@ differences(const struct plan_step *step, struct json_object **ret, struct error
 static bool
 is_there(struct json_object *objects, struct json_object *name)
 {
-	return member(objects, json_object_get_string(name)) != NULL;
+	return plan_member(objects, json_object_get_string(name)) != NULL;
 }
 
 /* Does @value of @field refer to something that certd does not have? */
@@ -113,7 +113,7 @@ waits_for_other(const struct api_field *field, struct json_object *value, struct
 	const struct api_resource *target = field->resource && value ? api_resource_find(field->resource)
 								     : NULL;
 	_cleanup_free_ char *key = target ? declaration_key(target) : NULL;
-	struct json_object *there = key ? member(present, key) : NULL;
+	struct json_object *there = key ? plan_member(present, key) : NULL;
 
 	if (!key)
 		return false;
@@ -133,11 +133,11 @@ waiting_properties(
 	struct json_object *ret = NULL;
 
 	for (const struct api_field *f = resource->properties; f->name; f++) {
-		if (!waits_for_other(f, member(properties, f->name), present))
+		if (!waits_for_other(f, plan_member(properties, f->name), present))
 			continue;
 		if (!ret)
 			ret = json_object_new_object();
-		json_object_object_add(ret, f->name, json_object_get(member(properties, f->name)));
+		json_object_object_add(ret, f->name, json_object_get(plan_member(properties, f->name)));
 	}
 	return ret;
 }
@@ -150,7 +150,7 @@ plan_object(struct plan *plan, const struct api_resource *resource, const char *
 	struct plan_step *step = add_step(plan, before ? PLAN_UPDATE : PLAN_CREATE, resource, name);
 
 	step->before = json_object_get(before);
-	step->after = json_object_get(member(wanted, "properties"));
+	step->after = json_object_get(plan_member(wanted, "properties"));
 	step->waiting = waiting_properties(resource, step->after, present);
 	if (!before) {
 		step->send = json_object_get(step->after);
@@ -170,14 +170,14 @@ plan_collection(struct plan *plan, const struct api_resource *resource, struct j
 	struct json_object *present, struct error *err)
 {
 	_cleanup_free_ char *key = declaration_key(resource);
-	struct json_object *objects = member(wanted, key);
-	struct json_object *there = member(present, key);
+	struct json_object *objects = plan_member(wanted, key);
+	struct json_object *there = plan_member(present, key);
 
 	if (!objects)
 		return 0;
 	json_object_object_foreach(objects, name, object)
 	{
-		if (plan_object(plan, resource, name, object, member(there, name), present, err) < 0)
+		if (plan_object(plan, resource, name, object, plan_member(there, name), present, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -188,14 +188,14 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 	struct json_object *present, bool prune)
 {
 	_cleanup_free_ char *key = declaration_key(resource);
-	struct json_object *objects = member(wanted, key);
-	struct json_object *there = member(present, key);
+	struct json_object *objects = plan_member(wanted, key);
+	struct json_object *there = plan_member(present, key);
 
 	if (!there)
 		return;
 	json_object_object_foreach(there, name, before)
 	{
-		if (member(objects, name) || (objects && json_object_object_get_ex(objects, name, NULL)))
+		if (plan_member(objects, name) || (objects && json_object_object_get_ex(objects, name, NULL)))
 			continue;
 		if (!prune || !objects)
 			plan->others++;
@@ -223,7 +223,7 @@ plan_make(struct json_object *wanted, struct json_object *present, bool prune, s
 /* --- the difference, for people --- */
 
 static struct json_object *
-shown(const struct api_field *field, struct json_object *value)
+plan_shown(const struct api_field *field, struct json_object *value)
 {
 	return field->type == API_SECRET ? json_object_new_string("(secret)") : json_object_get(value);
 }
@@ -233,8 +233,8 @@ add_changes(const struct api_field *fields, const char *outer, struct json_objec
 	struct json_object *after, struct json_object *ret)
 {
 	for (; fields && fields->name; fields++) {
-		struct json_object *a = member(before, fields->name);
-		struct json_object *b = member(after, fields->name);
+		struct json_object *a = plan_member(before, fields->name);
+		struct json_object *b = plan_member(after, fields->name);
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, fields->name);
 		struct json_object *change;
 
@@ -249,9 +249,9 @@ add_changes(const struct api_field *fields, const char *outer, struct json_objec
 		change = json_object_new_object();
 		json_add_string(change, "property", path);
 		if (!is_off(a))
-			json_object_object_add(change, "old", shown(fields, a));
+			json_object_object_add(change, "old", plan_shown(fields, a));
 		if (!is_off(b))
-			json_object_object_add(change, "new", shown(fields, b));
+			json_object_object_add(change, "new", plan_shown(fields, b));
 		json_object_array_add(ret, change);
 	}
 }

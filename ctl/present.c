@@ -14,7 +14,7 @@ struct fetch {
 };
 
 static void
-take_object(struct json_object *object, void *arg)
+present_take_object(struct json_object *object, void *arg)
 {
 	struct fetch *fetch = arg;
 	const char *name = ctl_text_at(object, "properties.name");
@@ -24,7 +24,7 @@ take_object(struct json_object *object, void *arg)
 }
 
 static int
-fetch_all(
+present_fetch_all(
 	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
 {
 	_cleanup_json_ struct json_object *all = json_object_new_object();
@@ -32,7 +32,7 @@ fetch_all(
 	enum api_method_id method = RPC_PROVIDER_LIST;
 
 	api_method_of(resource, API_LIST_ALL, &method);
-	return pages_each(ctl, method, all, take_object, &fetch, err);
+	return pages_each(ctl, method, all, present_take_object, &fetch, err);
 }
 
 int
@@ -47,7 +47,7 @@ present_fetch(struct ctl *ctl, struct json_object **ret, struct error *err)
 		struct json_object *objects = json_object_new_object();
 
 		json_object_object_add(all, key, objects);
-		if (fetch_all(ctl, resources[i], objects, err) < 0)
+		if (present_fetch_all(ctl, resources[i], objects, err) < 0)
 			return -1;
 	}
 	*ret = json_object_get(all);

@@ -8,7 +8,7 @@
 #include <time.h>
 
 static int64_t
-monotonic_ms(void)
+progress_monotonic_ms(void)
 {
 	struct timespec ts;
 
@@ -19,7 +19,7 @@ monotonic_ms(void)
 void
 progress_init(struct progress *progress, struct ctl *ctl)
 {
-	*progress = (struct progress){ .ctl = ctl, .since_ms = monotonic_ms() };
+	*progress = (struct progress){ .ctl = ctl, .since_ms = progress_monotonic_ms() };
 }
 
 void
@@ -47,7 +47,7 @@ progress_tick(struct progress *progress)
 
 	if (!progress->ctl->is_terminal || !progress->text)
 		return;
-	time_format_span((monotonic_ms() - progress->since_ms) / 1000, passed);
+	time_format_span((progress_monotonic_ms() - progress->since_ms) / 1000, passed);
 	line = xasprintf("[%s] %s", passed, progress->text);
 	if (strlen(line) > width)
 		line[width] = '\0';

@@ -135,7 +135,7 @@ parse_item(const struct api_field *field, const char *text, struct json_object *
 }
 
 static int
-list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
+values_list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
 {
 	struct json_object *list = NULL;
 	struct json_object *item;
@@ -160,7 +160,7 @@ list_add(struct json_object *place, const struct api_field *field, const char *t
 }
 
 static struct json_object *
-place_of(struct json_object *values, const struct option *option)
+values_place_of(struct json_object *values, const struct option *option)
 {
 	struct json_object *place = NULL;
 
@@ -176,12 +176,12 @@ place_of(struct json_object *values, const struct option *option)
 static int
 set(struct json_object *values, const struct option *option, const char *text, struct error *err)
 {
-	struct json_object *place = place_of(values, option);
+	struct json_object *place = values_place_of(values, option);
 	const struct api_field *field = option->field;
 	struct json_object *value = NULL;
 
 	if (field->type == API_STRLIST || field->type == API_REFLIST || field->type == API_LIST)
-		return list_add(place, field, text, err);
+		return values_list_add(place, field, text, err);
 	if (json_object_object_get_ex(place, field->name, NULL))
 		return error_set(err, ERROR_USAGE, "is given twice");
 	if (field->type == API_BOOL)

@@ -39,7 +39,7 @@ static const struct wait_rule issue_rules[] = {
 };
 
 static int64_t
-monotonic_ms(void)
+wait_monotonic_ms(void)
 {
 	struct timespec ts;
 
@@ -124,7 +124,7 @@ wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct e
 
 /* Return: 1 and the next event, 0 nothing yet, -1 failed or interrupted. */
 static int
-take_event(struct wait *wait, int64_t timeout_ms, struct json_object **ret, struct error *err)
+wait_take_event(struct wait *wait, int64_t timeout_ms, struct json_object **ret, struct error *err)
 {
 	struct signalfd_siginfo info;
 	int rc;
@@ -154,7 +154,7 @@ is_repeated(struct wait *wait, struct json_object *event, enum event_kind kind)
 }
 
 static const struct wait_rule *
-rule_for(const struct wait *wait, enum event_kind kind)
+wait_rule_for(const struct wait *wait, enum event_kind kind)
 {
 	for (size_t i = 0; i < wait->n_rules; i++)
 		if (wait->rules[i].kind == kind)
@@ -171,7 +171,7 @@ look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *r
 
 	if (!event_kind_find(ctl_text_at(event, "kind"), &kind))
 		return false;
-	rule = rule_for(wait, kind);
+	rule = wait_rule_for(wait, kind);
 	if (!rule || is_repeated(wait, event, kind))
 		return false;
 	*ret = rule->outcome;
@@ -234,13 +234,13 @@ wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_ou
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *event = NULL;
-		int64_t begin = monotonic_ms();
+		int64_t begin = wait_monotonic_ms();
 		int rc;
 
 		if (wait->left_ms <= 0)
 			return timed_out(wait, err);
-		rc = take_event(wait, wait->left_ms < TICK_MS ? wait->left_ms : TICK_MS, &event, err);
-		begin = monotonic_ms() - begin;
+		rc = wait_take_event(wait, wait->left_ms < TICK_MS ? wait->left_ms : TICK_MS, &event, err);
+		begin = wait_monotonic_ms() - begin;
 		wait->left_ms -= begin;
 		if (rc < 0) {
 			progress_erase(&wait->progress);

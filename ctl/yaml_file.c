@@ -59,7 +59,7 @@ refuse_at(struct reader *r, size_t line, const char *what)
 }
 
 static int
-refuse(struct reader *r, const char *what)
+yaml_file_refuse(struct reader *r, const char *what)
 {
 	return refuse_at(r, r->event.start_mark.line, what);
 }
@@ -93,7 +93,7 @@ expect(struct reader *r, yaml_event_type_t type, const char *otherwise)
 {
 	if (next_event(r) < 0)
 		return -1;
-	return r->event.type == type ? 0 : refuse(r, otherwise);
+	return r->event.type == type ? 0 : yaml_file_refuse(r, otherwise);
 }
 
 /* "0", "-7", "300": no other way to write the same number, so it can be made text again. */
@@ -121,9 +121,9 @@ read_scalar(struct reader *r, struct json_object **ret)
 	size_t len = r->event.data.scalar.length;
 
 	if (r->event.data.scalar.anchor || r->event.data.scalar.tag)
-		return refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
 	if (memchr(text, '\0', len))
-		return refuse(r, "there is a NUL in it");
+		return yaml_file_refuse(r, "there is a NUL in it");
 	if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		*ret = json_object_new_string_len(text, (int)len);
 	else if (is_null(text))
@@ -182,11 +182,11 @@ read_member(struct reader *r, unsigned depth, struct json_object *lines, struct 
 	int rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
-		return refuse(r, "a key has to be plain text");
+		return yaml_file_refuse(r, "a key has to be plain text");
 	if (r->event.data.scalar.anchor || r->event.data.scalar.tag)
-		return refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
 	if (memchr(r->event.data.scalar.value, '\0', r->event.data.scalar.length))
-		return refuse(r, "there is a NUL in it");
+		return yaml_file_refuse(r, "there is a NUL in it");
 	key = xstrdup((const char *)r->event.data.scalar.value);
 	if (json_object_object_get_ex(mapping, key, NULL))
 		return error_set(r->err, ERROR_INVALID, "line %zu: '%s' is there twice",
@@ -227,12 +227,12 @@ read_value(struct reader *r, unsigned depth, struct json_object *lines, struct j
 	if (r->event.type == YAML_SCALAR_EVENT)
 		return read_scalar(r, ret);
 	if (r->event.type == YAML_ALIAS_EVENT)
-		return refuse(
+		return yaml_file_refuse(
 			r, "aliases (*) are not understood here; write a name that begins with * in quotes");
 	if (anchor || tag)
-		return refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
 	if (depth >= YAML_MAX_DEPTH)
-		return refuse(r, "it is nested too deeply");
+		return yaml_file_refuse(r, "it is nested too deeply");
 	value = is_list ? json_object_new_array() : json_object_new_object();
 	rc = is_list ? read_list(r, depth + 1, lines, value) : read_mapping(r, depth + 1, lines, value);
 	if (rc < 0)
@@ -252,7 +252,7 @@ read_document(struct reader *r)
 		return -1;
 	if (r->event.data.document_start.tag_directives.start !=
 		r->event.data.document_start.tag_directives.end)
-		return refuse(r, "directives (%) are not understood here");
+		return yaml_file_refuse(r, "directives (%) are not understood here");
 	if (expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
 		read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
 		expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
@@ -295,7 +295,7 @@ needs_quotes(const char *text)
 }
 
 static int
-emit(yaml_emitter_t *emitter, int made, yaml_event_t *event)
+yaml_file_emit(yaml_emitter_t *emitter, int made, yaml_event_t *event)
 {
 	return made && yaml_emitter_emit(emitter, event) ? 0 : -1;
 }
@@ -307,7 +307,7 @@ emit_text(yaml_emitter_t *emitter, const char *text, bool is_text)
 								  : YAML_ANY_SCALAR_STYLE;
 	yaml_event_t event;
 
-	return emit(emitter,
+	return yaml_file_emit(emitter,
 		yaml_scalar_event_initialize(
 			&event, NULL, NULL, (const unsigned char *)text, (int)strlen(text), 1, 1, style),
 		&event);
@@ -332,12 +332,12 @@ emit_mapping(yaml_emitter_t *emitter, struct json_object *mapping)
 {
 	yaml_event_t event;
 
-	if (emit(emitter,
+	if (yaml_file_emit(emitter,
 		    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE),
 		    &event) < 0 ||
 		emit_members(emitter, mapping) < 0)
 		return -1;
-	return emit(emitter, yaml_mapping_end_event_initialize(&event), &event);
+	return yaml_file_emit(emitter, yaml_mapping_end_event_initialize(&event), &event);
 }
 
 static int
@@ -345,14 +345,14 @@ emit_list(yaml_emitter_t *emitter, struct json_object *list)
 {
 	yaml_event_t event;
 
-	if (emit(emitter,
+	if (yaml_file_emit(emitter,
 		    yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE),
 		    &event) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		if (emit_value(emitter, json_object_array_get_idx(list, i)) < 0)
 			return -1;
-	return emit(emitter, yaml_sequence_end_event_initialize(&event), &event);
+	return yaml_file_emit(emitter, yaml_sequence_end_event_initialize(&event), &event);
 }
 
 static int
@@ -375,13 +375,14 @@ emit_document(yaml_emitter_t *emitter, struct json_object *value)
 {
 	yaml_event_t event;
 
-	if (emit(emitter, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING), &event) < 0 ||
-		emit(emitter, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1), &event) <
+	if (yaml_file_emit(emitter, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING), &event) <
 			0 ||
+		yaml_file_emit(emitter, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1),
+			&event) < 0 ||
 		emit_value(emitter, value) < 0 ||
-		emit(emitter, yaml_document_end_event_initialize(&event, 1), &event) < 0)
+		yaml_file_emit(emitter, yaml_document_end_event_initialize(&event, 1), &event) < 0)
 		return -1;
-	return emit(emitter, yaml_stream_end_event_initialize(&event), &event);
+	return yaml_file_emit(emitter, yaml_stream_end_event_initialize(&event), &event);
 }
 
 int

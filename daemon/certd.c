@@ -77,7 +77,7 @@ struct certd {
 
 /* The umask takes what others need to pass; a directory that was there keeps its mode. */
 static int
-make_dir(const char *path, mode_t mode, struct error *err)
+certd_make_dir(const char *path, mode_t mode, struct error *err)
 {
 	if (mkdir(path, mode) < 0)
 		return errno == EEXIST ? 0 : error_set_errno(err, errno, "make '%s'", path);
@@ -147,7 +147,7 @@ open_store(struct certd *c, struct error *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/store", c->conf.state_dir);
 
-	if (make_dir(c->conf.state_dir, 0711, err) < 0 ||
+	if (certd_make_dir(c->conf.state_dir, 0711, err) < 0 ||
 		master_key_get(&c->conf, &c->master_key, &c->service.master_key_beside_store, err) < 0)
 		return -1;
 	c->store = store_open(path, &c->master_key, err);
@@ -279,7 +279,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.reload = reload;
 	c->service.reload_arg = c;
 	config.n_fds = notify_listen_fds("control", fds, ARRAY_SIZE(fds));
-	if (!config.n_fds && make_dir(c->conf.runtime_dir, 0755, err) < 0)
+	if (!config.n_fds && certd_make_dir(c->conf.runtime_dir, 0755, err) < 0)
 		return -1;
 	c->control = control_new(&c->service, &config, err);
 	return c->control ? 0 : -1;
@@ -298,7 +298,7 @@ open_rest(struct certd *c, struct error *err)
 	};
 
 	config.n_fds = notify_listen_fds("rest", fds, ARRAY_SIZE(fds));
-	if (!config.n_fds && make_dir(c->conf.runtime_dir, 0755, err) < 0)
+	if (!config.n_fds && certd_make_dir(c->conf.runtime_dir, 0755, err) < 0)
 		return -1;
 	c->rest = rest_new(&c->service, &config, err);
 	return c->rest ? 0 : -1;
@@ -495,7 +495,7 @@ send_status(void *arg)
 
 /* Something happened: the status line follows within a second. */
 static void
-event_seen(struct json_object *event, void *arg)
+certd_event_seen(struct json_object *event, void *arg)
 {
 	struct certd *c = arg;
 	const char *kind = NULL;
@@ -552,7 +552,7 @@ certd_run(struct certd *c, struct error *err)
 	loop_signal(c->loop, SIGINT, stop_signal, c);
 	loop_signal(c->loop, SIGHUP, reload_signal, c);
 	loop_timer_init(&c->status, c->loop, send_status, c);
-	c->watch = events_subscribe(c->events, NULL, event_seen, c);
+	c->watch = events_subscribe(c->events, NULL, certd_event_seen, c);
 	notify_watchdog_start(c->loop);
 	c->startup = startup_begin(&env, ready, c);
 	scheduler_kick(c->scheduler);

@@ -69,7 +69,7 @@ print_help_config(void)
 
 /* Return: -1 to continue, or the exit status. */
 static int
-parse(int argc, char **argv, struct arguments *ret)
+main_parse(int argc, char **argv, struct arguments *ret)
 {
 	int opt;
 
@@ -139,7 +139,7 @@ read_conf(const struct arguments *args, struct conf *conf, const char **ret_path
 }
 
 static int
-run(const struct arguments *args, struct error *err)
+main_run(const struct arguments *args, struct error *err)
 {
 	struct conf conf;
 	const char *path;
@@ -169,13 +169,13 @@ main(int argc, char **argv)
 {
 	struct arguments args = { 0 };
 	struct error err = ERROR_INIT;
-	int status = parse(argc, argv, &args);
+	int status = main_parse(argc, argv, &args);
 
 	if (status >= 0)
 		return status;
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
-	if (run(&args, &err) == 0)
+	if (main_run(&args, &err) == 0)
 		return 0;
 	fprintf(stderr, "certd: %s\n", err.message);
 	status = error_exit_status(err.code);

@@ -20,7 +20,7 @@
 enum { MASTER_KEY_SIZE = 32, MASTER_KEY_FILE_MAX = 256 };
 
 static int
-read_key(const char *path, struct secret *ret, struct error *err)
+master_key_read_key(const char *path, struct secret *ret, struct error *err)
 {
 	_cleanup_secret_ struct secret text = SECRET_INIT;
 
@@ -42,7 +42,7 @@ read_key(const char *path, struct secret *ret, struct error *err)
  * state at the same moment both go on with the key of the first.
  */
 static int
-write_key(int dirfd, const struct secret *key, struct error *err)
+master_key_write_key(int dirfd, const struct secret *key, struct error *err)
 {
 	char path[64];
 	int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0400);
@@ -60,7 +60,7 @@ write_key(int dirfd, const struct secret *key, struct error *err)
 }
 
 static int
-make_key(const struct conf *conf, struct error *err)
+master_key_make_key(const struct conf *conf, struct error *err)
 {
 	_cleanup_secret_ struct secret key = SECRET_INIT;
 	int dirfd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -77,7 +77,7 @@ make_key(const struct conf *conf, struct error *err)
 	}
 	rc = secret_random(&key, MASTER_KEY_SIZE, err);
 	if (rc == 0)
-		rc = write_key(dirfd, &key, err);
+		rc = master_key_write_key(dirfd, &key, err);
 	close(dirfd);
 	return rc;
 }
@@ -90,11 +90,11 @@ master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_sto
 
 	*ret_beside_store = false;
 	if (conf->master_key_file)
-		return read_key(conf->master_key_file, ret, err);
+		return master_key_read_key(conf->master_key_file, ret, err);
 	if (credential)
-		return read_key(credential, ret, err);
+		return master_key_read_key(credential, ret, err);
 	*ret_beside_store = true;
-	if (access(beside, F_OK) < 0 && make_key(conf, err) < 0)
+	if (access(beside, F_OK) < 0 && master_key_make_key(conf, err) < 0)
 		return -1;
-	return read_key(beside, ret, err);
+	return master_key_read_key(beside, ret, err);
 }

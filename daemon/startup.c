@@ -66,7 +66,7 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 
 /* A record that cannot be read is passed over: its renewal says so. */
 static void
-look_at(struct startup *s, const char *id)
+startup_look_at(struct startup *s, const char *id)
 {
 	struct rollout_state r = { 0 };
 
@@ -82,7 +82,7 @@ struct some {
 };
 
 static bool
-take_id(const void *key, size_t len, void *arg)
+startup_take_id(const void *key, size_t len, void *arg)
 {
 	struct some *some = arg;
 
@@ -102,9 +102,9 @@ look_at_some(struct startup *s)
 	int rc;
 
 	buf_add(&from, s->after.data, s->after.len);
-	rc = store_walk_keys(s->env.store, STORE_ROLLOUT, &from, true, &none, take_id, &some, NULL);
+	rc = store_walk_keys(s->env.store, STORE_ROLLOUT, &from, true, &none, startup_take_id, &some, NULL);
 	for (size_t i = 0; i < some.ids.count; i++)
-		look_at(s, some.ids.items[i]);
+		startup_look_at(s, some.ids.items[i]);
 	strlist_clear(&some.ids);
 	return rc == 1;
 }
@@ -136,7 +136,7 @@ has_settled(struct startup *s)
 }
 
 static void
-end(struct startup *s)
+startup_end(struct startup *s)
 {
 	startup_done_fn *done = s->done;
 	void *arg = s->arg;
@@ -148,7 +148,7 @@ end(struct startup *s)
 }
 
 static void
-slice(void *arg)
+startup_slice(void *arg)
 {
 	struct startup *s = arg;
 	bool had_walked = s->walked;
@@ -157,7 +157,7 @@ slice(void *arg)
 		s->walked = !look_at_some(s);
 	/* What this turn has asked for is in the schedule when it is committed, and not otherwise. */
 	if (s->walked && (!s->waiting.count || (had_walked && has_settled(s)))) {
-		end(s);
+		startup_end(s);
 		return;
 	}
 	notify_extend_timeout(EXTEND_SEC);
@@ -172,7 +172,7 @@ startup_begin(const struct startup_env *env, startup_done_fn *done, void *arg)
 	s->env = *env;
 	s->done = done;
 	s->arg = arg;
-	loop_timer_init(&s->timer, env->loop, slice, s);
+	loop_timer_init(&s->timer, env->loop, startup_slice, s);
 	loop_timer_set(&s->timer, 0);
 	return s;
 }

@@ -128,7 +128,7 @@ place_write(const struct place *place, struct buf *ret)
 }
 
 /* ERROR_INVALID: "<member>: <what>", with the whole path as field. */
-static int _printf_(3, 4) refuse(const struct place *place, struct error *err, const char *fmt, ...)
+static int _printf_(3, 4) api_refuse(const struct place *place, struct error *err, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf path = BUF_INIT;
 	_cleanup_free_ char *what = NULL;
@@ -163,22 +163,23 @@ is_hidden(const unsigned char *s)
 }
 
 static int
-check_text(struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
+api_check_text(
+	struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
 {
 	const char *text;
 
 	if (!json_object_is_type(value, json_type_string))
-		return refuse(place, err, "must be a string");
+		return api_refuse(place, err, "must be a string");
 	text = json_object_get_string(value);
 	if (*text == '\0')
-		return refuse(place, err, "must not be empty");
+		return api_refuse(place, err, "must not be empty");
 	if ((size_t)json_object_get_string_len(value) > max)
-		return refuse(place, err, "is longer than %zu octets", max);
+		return api_refuse(place, err, "is longer than %zu octets", max);
 	if (one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
-		return refuse(place, err, "begins or ends with a blank");
+		return api_refuse(place, err, "begins or ends with a blank");
 	for (; one_line && *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f || is_hidden((const unsigned char *)text))
-			return refuse(place, err, "has a control character");
+			return api_refuse(place, err, "has a control character");
 	return 0;
 }
 
@@ -186,7 +187,7 @@ static int
 check_range(const struct api_field *field, int64_t n, const struct place *place, struct error *err)
 {
 	if ((field->min || field->max) && (n < field->min || n > field->max))
-		return refuse(
+		return api_refuse(
 			place, err, "must be %lld to %lld", (long long)field->min, (long long)field->max);
 	return 0;
 }
@@ -196,7 +197,7 @@ check_int(const struct api_field *field, struct json_object *value, const struct
 	struct error *err)
 {
 	if (!json_object_is_type(value, json_type_int))
-		return refuse(place, err, "must be a whole number");
+		return api_refuse(place, err, "must be a whole number");
 	return check_range(field, json_object_get_int64(value), place, err);
 }
 
@@ -212,11 +213,11 @@ check_span(const struct api_field *field, struct json_object *parent, struct jso
 		sec = json_object_get_int64(value);
 	else if (!json_object_is_type(value, json_type_string) ||
 		 time_parse_span(json_object_get_string(value), &sec) < 0)
-		return refuse(place, err, "must be a span such as 30d or 12h, or seconds");
+		return api_refuse(place, err, "must be a span such as 30d or 12h, or seconds");
 	if ((field->min || field->max) && (sec < field->min || sec > field->max)) {
 		time_format_span(field->min, least);
 		time_format_span(field->max, most);
-		return refuse(place, err, "must be %s to %s", least, most);
+		return api_refuse(place, err, "must be %s to %s", least, most);
 	}
 	if (!json_object_is_type(value, json_type_int))
 		json_object_object_add(parent, field->name, json_object_new_int64(sec));
@@ -232,7 +233,7 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	size_t count = 0;
 
 	if (!json_object_is_type(value, json_type_string))
-		return refuse(place, err, "must be a string");
+		return api_refuse(place, err, "must be a string");
 	text = json_object_get_string(value);
 	for (; field->values[count]; count++) {
 		if (strcmp(field->values[count], text) == 0)
@@ -241,9 +242,9 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	}
 	nearest = nearest_word(text, field->values, count);
 	if (nearest)
-		return refuse(
+		return api_refuse(
 			place, err, "'%s' is none of %s; did you mean '%s'?", text, buf_str(&all), nearest);
-	return refuse(place, err, "'%s' is none of %s", text, buf_str(&all));
+	return api_refuse(place, err, "'%s' is none of %s", text, buf_str(&all));
 }
 
 /* Labels, and patterns of names, which become canonical. */
@@ -256,11 +257,11 @@ check_scoping(const struct api_field *field, struct json_object *list, size_t i,
 	_cleanup_free_ char *pattern = NULL;
 
 	if ((field->flags & API_LABEL) && label_check(text, &why) < 0)
-		return refuse(place, err, "%s", why.message);
+		return api_refuse(place, err, "%s", why.message);
 	if (!(field->flags & API_PATTERN))
 		return 0;
 	if (pattern_canonical(text, &pattern, &why) < 0)
-		return refuse(place, err, "%s", why.message);
+		return api_refuse(place, err, "%s", why.message);
 	json_object_array_put_idx(list, i, json_object_new_string(pattern));
 	return 0;
 }
@@ -270,11 +271,11 @@ check_strlist(const struct api_field *field, struct json_object *value, const st
 	struct error *err)
 {
 	if (!json_object_is_type(value, json_type_array))
-		return refuse(place, err, "must be an array of strings");
+		return api_refuse(place, err, "must be an array of strings");
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct place item = { .up = place, .index = i };
 
-		if (check_text(json_object_array_get_idx(value, i), MAX_STRING, true, &item, err) < 0 ||
+		if (api_check_text(json_object_array_get_idx(value, i), MAX_STRING, true, &item, err) < 0 ||
 			check_scoping(field, value, i, &item, err) < 0)
 			return -1;
 	}
@@ -282,7 +283,8 @@ check_strlist(const struct api_field *field, struct json_object *value, const st
 }
 
 static int
-refuse_unknown(const struct api_field *fields, const char *name, const struct place *place, struct error *err)
+api_refuse_unknown(
+	const struct api_field *fields, const char *name, const struct place *place, struct error *err)
 {
 	const char *names[MAX_FIELDS];
 	const char *nearest;
@@ -293,8 +295,8 @@ refuse_unknown(const struct api_field *fields, const char *name, const struct pl
 			names[count++] = fields->name;
 	nearest = nearest_word(name, names, count);
 	if (nearest)
-		return refuse(place, err, "there is no such member; did you mean '%s'?", nearest);
-	return refuse(place, err, "there is no such member");
+		return api_refuse(place, err, "there is no such member; did you mean '%s'?", nearest);
+	return api_refuse(place, err, "there is no such member");
 }
 
 static int
@@ -305,26 +307,26 @@ check_member(const struct api_field *fields, struct json_object *parent, const c
 	const struct api_field *field = api_field_find(fields, name);
 
 	if (!field)
-		return refuse_unknown(fields, name, &place, err);
+		return api_refuse_unknown(fields, name, &place, err);
 	if (field->flags & API_READ_ONLY)
-		return refuse(&place, err, "can only be read");
+		return api_refuse(&place, err, "can only be read");
 	if (mode == MODE_UPDATE && (field->flags & API_IMMUTABLE))
-		return refuse(&place, err, "cannot be changed later");
+		return api_refuse(&place, err, "cannot be changed later");
 	if (value)
 		return check_value(field, parent, value, mode, &place, err);
 	if (mode != MODE_UPDATE)
 		json_object_object_del(parent, name);
 	else if (field->flags & API_REQUIRED)
-		return refuse(&place, err, "is required");
+		return api_refuse(&place, err, "is required");
 	return 0;
 }
 
 static int
-check_object(const struct api_field *fields, struct json_object *obj, enum mode mode,
+api_check_object(const struct api_field *fields, struct json_object *obj, enum mode mode,
 	const struct place *place, struct error *err)
 {
 	if (!json_object_is_type(obj, json_type_object))
-		return refuse(place, err, "must be an object");
+		return api_refuse(place, err, "must be an object");
 	json_object_object_foreach(obj, name, value)
 	{
 		if (check_member(fields, obj, name, value, mode, place, err) < 0)
@@ -334,7 +336,7 @@ check_object(const struct api_field *fields, struct json_object *obj, enum mode 
 		struct place missing = { .up = place, .name = fields->name };
 
 		if ((fields->flags & API_REQUIRED) && !json_object_object_get_ex(obj, fields->name, NULL))
-			return refuse(&missing, err, "is required");
+			return api_refuse(&missing, err, "is required");
 	}
 	return 0;
 }
@@ -344,12 +346,12 @@ check_list(const struct api_field *field, struct json_object *value, const struc
 	struct error *err)
 {
 	if (!json_object_is_type(value, json_type_array))
-		return refuse(place, err, "must be an array of objects");
+		return api_refuse(place, err, "must be an array of objects");
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct place item = { .up = place, .index = i };
 
-		if (check_object(field->fields, json_object_array_get_idx(value, i), MODE_CALL, &item, err) <
-			0)
+		if (api_check_object(
+			    field->fields, json_object_array_get_idx(value, i), MODE_CALL, &item, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -362,17 +364,17 @@ check_time(struct json_object *value, const struct place *place, struct error *e
 
 	if (!json_object_is_type(value, json_type_string) ||
 		time_parse_rfc3339(json_object_get_string(value), &at) < 0)
-		return refuse(place, err, "must be a date such as 2026-11-21T10:30:00Z");
+		return api_refuse(place, err, "must be a date such as 2026-11-21T10:30:00Z");
 	return 0;
 }
 
 static int
 check_path(struct json_object *value, const struct place *place, struct error *err)
 {
-	if (check_text(value, MAX_STRING, true, place, err) < 0)
+	if (api_check_text(value, MAX_STRING, true, place, err) < 0)
 		return -1;
 	if (json_object_get_string(value)[0] != '/')
-		return refuse(place, err, "must be an absolute path");
+		return api_refuse(place, err, "must be an absolute path");
 	return 0;
 }
 
@@ -383,16 +385,16 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	switch (field->type) {
 	case API_STRING:
 	case API_REF:
-		return check_text(value, MAX_STRING, true, place, err);
+		return api_check_text(value, MAX_STRING, true, place, err);
 	case API_TEXT:
 	case API_SECRET:
-		return check_text(value, field->max ? (size_t)field->max : MAX_SECRET, false, place, err);
+		return api_check_text(value, field->max ? (size_t)field->max : MAX_SECRET, false, place, err);
 	case API_PATH:
 		return check_path(value, place, err);
 	case API_BOOL:
 		return json_object_is_type(value, json_type_boolean)
 			       ? 0
-			       : refuse(place, err, "must be true or false");
+			       : api_refuse(place, err, "must be true or false");
 	case API_INT:
 		return check_int(field, value, place, err);
 	case API_SPAN:
@@ -405,7 +407,7 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	case API_ENUM:
 		return check_enum(field, value, place, err);
 	case API_OBJECT:
-		return check_object(field->fields, value, mode, place, err);
+		return api_check_object(field->fields, value, mode, place, err);
 	case API_LIST:
 		return check_list(field, value, place, err);
 	case API_ANY:
@@ -416,7 +418,7 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 
 /* {properties} and {ref, properties}: the properties apart, by the resource's table; the rest by the method's. */
 static int
-check_declaration(const struct api_method *method, struct json_object *params, struct error *err)
+api_check_declaration(const struct api_method *method, struct json_object *params, struct error *err)
 {
 	const struct api_field *fields = api_resources[method->resource].properties;
 	enum mode mode = method->verb == API_CREATE ? MODE_CREATE : MODE_UPDATE;
@@ -424,7 +426,7 @@ check_declaration(const struct api_method *method, struct json_object *params, s
 	struct json_object *properties = NULL;
 
 	if (!json_object_object_get_ex(params, "properties", &properties))
-		return refuse(&place, err, "is required");
+		return api_refuse(&place, err, "is required");
 	json_object_object_foreach(params, name, value)
 	{
 		if (strcmp(name, "properties") != 0 &&
@@ -432,8 +434,8 @@ check_declaration(const struct api_method *method, struct json_object *params, s
 			return -1;
 	}
 	if (mode == MODE_UPDATE && !json_object_object_get_ex(params, "ref", NULL))
-		return refuse(&(struct place){ .name = "ref" }, err, "is required");
-	return check_object(fields, properties, mode, &place, err);
+		return api_refuse(&(struct place){ .name = "ref" }, err, "is required");
+	return api_check_object(fields, properties, mode, &place, err);
 }
 
 int
@@ -445,6 +447,6 @@ api_validate(enum api_method_id id, struct json_object *params, struct error *er
 	if (!params)
 		params = empty = json_object_new_object();
 	if (method->verb == API_CREATE || method->verb == API_UPDATE)
-		return check_declaration(method, params, err);
-	return check_object(method->params, params, MODE_CALL, NULL, err);
+		return api_check_declaration(method, params, err);
+	return api_check_object(method->params, params, MODE_CALL, NULL, err);
 }

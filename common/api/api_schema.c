@@ -117,8 +117,8 @@ api_schema_field(const struct api_field *field, bool is_input)
 }
 
 static void
-add_fields(struct json_object *properties, struct json_object *required, const struct api_field *fields,
-	bool is_input)
+api_schema_add_fields(struct json_object *properties, struct json_object *required,
+	const struct api_field *fields, bool is_input)
 {
 	for (; fields && fields->name; fields++) {
 		if (is_input ? (fields->flags & API_READ_ONLY) != 0 : fields->type == API_SECRET)
@@ -136,7 +136,7 @@ api_schema_fields(const struct api_field *fields, bool is_input)
 	struct json_object *properties = json_object_new_object();
 	struct json_object *required = json_object_new_array();
 
-	add_fields(properties, required, fields, is_input);
+	api_schema_add_fields(properties, required, fields, is_input);
 	json_object_object_add(schema, "properties", properties);
 	if (json_object_array_length(required))
 		json_object_object_add(schema, "required", required);
@@ -176,7 +176,7 @@ api_schema_object(const struct api_resource *resource)
 	struct json_object *fields = NULL;
 
 	json_object_object_get_ex(metadata, "properties", &fields);
-	add_fields(fields, NULL, resource->metadata, false);
+	api_schema_add_fields(fields, NULL, resource->metadata, false);
 	require(metadata, in_metadata, ARRAY_SIZE(in_metadata));
 	json_object_object_add(members, "id", api_schema_type("string"));
 	json_object_object_add(members, "type", api_schema_type("string"));

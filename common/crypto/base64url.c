@@ -58,7 +58,7 @@ decoded_len(size_t len)
 
 /* Fills @out with decoded_len(@len) octets. Return: NULL, or what is wrong (never with a piece of the text). */
 static const char *
-decode(const char *text, size_t len, bool standard, unsigned char *out)
+base64url_decode_with(const char *text, size_t len, bool standard, unsigned char *out)
 {
 	uint32_t bits = 0;
 	unsigned have = 0;
@@ -87,7 +87,7 @@ base64url_decode(const char *text, size_t len, struct buf *ret, struct error *er
 {
 	size_t out_len = decoded_len(len);
 	_cleanup_free_ unsigned char *out = xmalloc(out_len);
-	const char *wrong = decode(text, len, false, out);
+	const char *wrong = base64url_decode_with(text, len, false, out);
 
 	if (wrong)
 		return error_set(err, ERROR_INVALID, "base64url text %s", wrong);
@@ -96,7 +96,7 @@ base64url_decode(const char *text, size_t len, struct buf *ret, struct error *er
 }
 
 static bool
-is_blank(char c)
+base64url_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -108,9 +108,9 @@ base64_decode_any(const char *text, size_t len, struct secret *ret, struct error
 	const char *wrong;
 	size_t padding = 0;
 
-	for (; len && is_blank(text[0]); len--)
+	for (; len && base64url_is_blank(text[0]); len--)
 		text++;
-	while (len && is_blank(text[len - 1]))
+	while (len && base64url_is_blank(text[len - 1]))
 		len--;
 	for (; len && padding < 2 && text[len - 1] == '='; padding++)
 		len--;
@@ -119,7 +119,7 @@ base64_decode_any(const char *text, size_t len, struct secret *ret, struct error
 	if (padding && (len + padding) % 4 != 0)
 		return error_set(err, ERROR_INVALID, "base64 text has wrong padding");
 	secret_alloc(&out, decoded_len(len));
-	wrong = decode(text, len, true, out.data);
+	wrong = base64url_decode_with(text, len, true, out.data);
 	if (wrong)
 		return error_set(err, ERROR_INVALID, "base64 text %s", wrong);
 	secret_move(ret, &out);

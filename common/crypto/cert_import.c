@@ -31,7 +31,7 @@ cert_import_clear(struct cert_import *c)
 
 /* The CERTIFICATE blocks of @text. */
 static int
-collect(const char *text, const char *field, struct buf *ret, struct error *err)
+cert_import_collect(const char *text, const char *field, struct buf *ret, struct error *err)
 {
 	const char *p = text;
 	const char *end = text + strlen(text);
@@ -64,7 +64,7 @@ is_given(const struct secret *s)
 }
 
 static int
-read_key(const struct cert_import_in *in, struct key **ret_key, struct error *err)
+cert_import_read_key(const struct cert_import_in *in, struct key **ret_key, struct error *err)
 {
 	const struct secret *password = is_given(in->password) ? in->password : NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -86,10 +86,10 @@ read_pieces(const struct cert_import_in *in, struct key **ret_key, struct buf *r
 {
 	if (!in->certificate)
 		return error_set_field(err, "certificate", "certificate: is required");
-	if (collect(in->certificate, "certificate", ret_pem, err) < 0 ||
-		(in->chain && collect(in->chain, "certificateChain", ret_pem, err) < 0))
+	if (cert_import_collect(in->certificate, "certificate", ret_pem, err) < 0 ||
+		(in->chain && cert_import_collect(in->chain, "certificateChain", ret_pem, err) < 0))
 		return -1;
-	return read_key(in, ret_key, err);
+	return cert_import_read_key(in, ret_key, err);
 }
 
 static int
@@ -102,13 +102,13 @@ read_given(const struct cert_import_in *in, struct key **ret_key, struct buf *re
 			err, "pkcs12", "the PKCS#12 file has certificate and key: give neither beside it");
 	if (pkcs12_read(in->pkcs12, in->password, ret_key, ret_pem, err) < 0)
 		return -1;
-	return in->chain ? collect(in->chain, "certificateChain", ret_pem, err) : 0;
+	return in->chain ? cert_import_collect(in->chain, "certificateChain", ret_pem, err) : 0;
 }
 
 /* --- what it is --- */
 
 static int
-refuse(struct error *err, const char *why)
+cert_import_refuse(struct error *err, const char *why)
 {
 	return error_set_field(err, "certificate", "the certificate %s", why);
 }
@@ -119,16 +119,16 @@ check_use(X509 *leaf, struct error *err)
 	uint32_t flags = X509_get_extension_flags(leaf);
 
 	if (flags & EXFLAG_INVALID)
-		return refuse(err, "has extensions that cannot be read");
+		return cert_import_refuse(err, "has extensions that cannot be read");
 	if (X509_check_ca(leaf) != 0 && !x509_is_self_signed(leaf))
-		return refuse(err, "is that of a CA, not of a server");
+		return cert_import_refuse(err, "is that of a CA, not of a server");
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		return refuse(err, "is not for servers (extended key usage)");
+		return cert_import_refuse(err, "is not for servers (extended key usage)");
 	return 0;
 }
 
 static int
-check_dates(const struct cert_import_in *in, const struct cert_info *info, struct error *err)
+cert_import_check_dates(const struct cert_import_in *in, const struct cert_info *info, struct error *err)
 {
 	char when[TIME_RFC3339_SIZE];
 
@@ -153,7 +153,7 @@ find_name(struct cert_import *c, struct error *err)
 	const struct cert_info *info = &c->info;
 
 	if (info->names.count == 0)
-		return refuse(err,
+		return cert_import_refuse(err,
 			"has no subject alternative name, neither DNS nor IP: clients look at nothing else");
 	c->common_name = xstrdup(info->subject_cn && strlist_has(&info->names, info->subject_cn)
 					 ? info->subject_cn
@@ -174,13 +174,14 @@ as_given(struct error *err)
 }
 
 static int
-describe(const struct cert_import_in *in, struct x509_chain *chain, struct cert_import *c, struct error *err)
+cert_import_describe(
+	const struct cert_import_in *in, struct x509_chain *chain, struct cert_import *c, struct error *err)
 {
 	if (check_use(chain->certs[0], err) < 0)
 		return -1;
 	if (x509_chain_split(chain, &c->leaf_pem, &c->chain_pem, &c->info, err) < 0)
 		return as_given(err);
-	return find_name(c, err) < 0 ? -1 : check_dates(in, &c->info, err);
+	return find_name(c, err) < 0 ? -1 : cert_import_check_dates(in, &c->info, err);
 }
 
 int
@@ -197,8 +198,8 @@ cert_import(const struct cert_import_in *in, struct cert_import *ret, struct err
 		return -1;
 	if (x509_chain_read(pem.data, pem.len, NULL, &pile, err) < 0)
 		return as_given(err);
-	if (x509_chain_arrange(&pile, key, &chain, err) < 0 || describe(in, &chain, &c, err) < 0 ||
-		key_to_der(key, &c.key, err) < 0)
+	if (x509_chain_arrange(&pile, key, &chain, err) < 0 ||
+		cert_import_describe(in, &chain, &c, err) < 0 || key_to_der(key, &c.key, err) < 0)
 		return -1;
 	c.algorithm = key_algorithm_of(key);
 	key_pair_digest(&c.key, c.leaf_pem.data, c.leaf_pem.len, c.pair);

@@ -40,7 +40,7 @@ general_name(const char *name)
 }
 
 static int
-add_names(X509_REQ *req, const struct strlist *names)
+csr_add_names(X509_REQ *req, const struct strlist *names)
 {
 	_cleanup_(ossl_general_names_freep) GENERAL_NAMES *gens = sk_GENERAL_NAME_new_null();
 	STACK_OF(X509_EXTENSION) *exts = NULL;
@@ -80,7 +80,7 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 	if (names->count == 0)
 		return error_set(err, ERROR_INVALID, "a certificate request needs a name");
 	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
-		set_subject(req, names->items[0]) != 1 || add_names(req, names) != 1)
+		set_subject(req, names->items[0]) != 1 || csr_add_names(req, names) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot make a certificate request");
 	if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) < 0)
 		return -1;

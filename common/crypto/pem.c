@@ -8,7 +8,7 @@ static const char DASHES[] = "-----";
 static const char PRIVATE_KEY[] = "PRIVATE KEY";
 
 static const char *
-find(const char *p, const char *end, const char *what, size_t len)
+pem_find(const char *p, const char *end, const char *what, size_t len)
 {
 	return p < end ? memmem(p, (size_t)(end - p), what, len) : NULL;
 }
@@ -19,7 +19,7 @@ block_end(const char *p, const char *end, const struct pem_block *block)
 {
 	static const char END[] = "-----END ";
 
-	while ((p = find(p, end, END, sizeof(END) - 1))) {
+	while ((p = pem_find(p, end, END, sizeof(END) - 1))) {
 		p += sizeof(END) - 1;
 		if ((size_t)(end - p) >= block->label_len + sizeof(DASHES) - 1 &&
 			memcmp(p, block->label, block->label_len) == 0 &&
@@ -32,14 +32,14 @@ block_end(const char *p, const char *end, const struct pem_block *block)
 int
 pem_next(const char **p, const char *end, struct pem_block *ret)
 {
-	const char *begin = find(*p, end, BEGIN, sizeof(BEGIN) - 1);
+	const char *begin = pem_find(*p, end, BEGIN, sizeof(BEGIN) - 1);
 	const char *label_end, *after;
 
 	if (!begin)
 		return 0;
 	ret->text = begin;
 	ret->label = begin + sizeof(BEGIN) - 1;
-	label_end = find(ret->label, end, DASHES, sizeof(DASHES) - 1);
+	label_end = pem_find(ret->label, end, DASHES, sizeof(DASHES) - 1);
 	if (!label_end || memchr(ret->label, '\n', (size_t)(label_end - ret->label)))
 		return -1;
 	ret->label_len = (size_t)(label_end - ret->label);

@@ -31,7 +31,7 @@ struct reader {
 };
 
 static int
-refuse(struct error *err, const char *why)
+pkcs12_refuse(struct error *err, const char *why)
 {
 	ERR_clear_error();
 	return error_set_field(err, "pkcs12", "the PKCS#12 file %s", why);
@@ -48,9 +48,9 @@ add_cert(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 	long len;
 
 	if (!cert)
-		return refuse(err, "has a certificate that cannot be read");
+		return pkcs12_refuse(err, "has a certificate that cannot be read");
 	if (r->n_certs++ == X509_CHAIN_MAX_CERTS)
-		return refuse(err, "has more certificates than a chain may have (10)");
+		return pkcs12_refuse(err, "has more certificates than a chain may have (10)");
 	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
 	len = BIO_get_mem_data(bio, &data);
@@ -62,7 +62,7 @@ static int
 take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *p8, struct error *err)
 {
 	r->pkey = p8 ? EVP_PKCS82PKEY(p8) : NULL;
-	return r->pkey ? 0 : refuse(err, "has a private key that cannot be read");
+	return r->pkey ? 0 : pkcs12_refuse(err, "has a private key that cannot be read");
 }
 
 static int
@@ -72,12 +72,12 @@ open_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 	const X509_ALGOR *algor = NULL;
 
 	if (r->pkey)
-		return refuse(err, "has more than one private key");
+		return pkcs12_refuse(err, "has more than one private key");
 	if (PKCS12_SAFEBAG_get_nid(bag) == NID_keyBag)
 		return take_key(r, PKCS12_SAFEBAG_get0_p8inf(bag), err);
 	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algor, NULL);
 	if (pbe_cost_take(algor, &r->budget, err) < 0)
-		return refuse(err, err ? err->message : "");
+		return pkcs12_refuse(err, err ? err->message : "");
 	p8 = PKCS12_decrypt_skey(bag, r->password, r->password_len);
 	return take_key(r, p8, err);
 }
@@ -90,7 +90,7 @@ read_bags(struct reader *r, const STACK_OF(PKCS12_SAFEBAG) * bags, struct error 
 		int rc = 0;
 
 		if (r->n_bags++ == MAX_BAGS)
-			return refuse(err, "has too many parts");
+			return pkcs12_refuse(err, "has too many parts");
 		switch (PKCS12_SAFEBAG_get_nid(bag)) {
 		case NID_keyBag:
 		case NID_pkcs8ShroudedKeyBag:
@@ -119,13 +119,13 @@ read_safe(struct reader *r, PKCS7 *safe, struct error *err)
 		bags = PKCS12_unpack_p7data(safe);
 	} else if (PKCS7_type_is_encrypted(safe)) {
 		if (pbe_cost_take(safe->d.encrypted->enc_data->algorithm, &r->budget, err) < 0)
-			return refuse(err, err ? err->message : "");
+			return pkcs12_refuse(err, err ? err->message : "");
 		bags = PKCS12_unpack_p7encdata(safe, r->password, r->password_len);
 	} else {
-		return refuse(err, "is encrypted for a public key, not by a password");
+		return pkcs12_refuse(err, "is encrypted for a public key, not by a password");
 	}
 	if (!bags)
-		return refuse(err,
+		return pkcs12_refuse(err,
 			"is encrypted in a way that is not supported, such as RC2: write it anew with AES");
 	rc = read_bags(r, bags, err);
 	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
@@ -139,9 +139,9 @@ read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
 	int rc = 0;
 
 	if (!safes)
-		return refuse(err, "is no PKCS#12 file that can be read");
+		return pkcs12_refuse(err, "is no PKCS#12 file that can be read");
 	if (sk_PKCS7_num(safes) > MAX_SAFES)
-		rc = refuse(err, "has too many parts");
+		rc = pkcs12_refuse(err, "has too many parts");
 	for (int i = 0; rc == 0 && i < sk_PKCS7_num(safes); i++)
 		rc = read_safe(r, sk_PKCS7_value(safes, i), err);
 	sk_PKCS7_pop_free(safes, PKCS7_free);
@@ -161,7 +161,7 @@ verify_mac(struct reader *r, PKCS12 *p12)
 }
 
 static int
-check_mac(struct reader *r, PKCS12 *p12, struct error *err)
+pkcs12_check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 {
 	const ASN1_INTEGER *iterations = NULL;
 
@@ -169,7 +169,7 @@ check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 		return 0; /* the certificates must fit the key all the same */
 	PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
 	if (pbe_cost_take_iterations(iterations, &r->budget, err) < 0)
-		return refuse(err, err ? err->message : "");
+		return pkcs12_refuse(err, err ? err->message : "");
 	if (verify_mac(r, p12))
 		return 0;
 	ERR_clear_error();
@@ -180,7 +180,7 @@ check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 
 /* Return: the outermost structure, or NULL. Nothing may stand behind it. */
 static PKCS12 *
-decode(const struct secret *der)
+pkcs12_decode(const struct secret *der)
 {
 	const unsigned char *p = der->data;
 	PKCS12 *p12 = der->len ? d2i_PKCS12(NULL, &p, (long)der->len) : NULL;
@@ -209,17 +209,17 @@ pkcs12_read(const struct secret *der, const struct secret *password, struct key 
 		r.password_len = (int)password->len;
 	}
 	if (der->len > PKCS12_MAX_OCTETS)
-		return refuse(err, "is larger than a PKCS#12 file with one chain can be (64 KiB)");
-	p12 = decode(der);
+		return pkcs12_refuse(err, "is larger than a PKCS#12 file with one chain can be (64 KiB)");
+	p12 = pkcs12_decode(der);
 	if (!p12)
-		return refuse(err, "is no PKCS#12 file");
-	rc = check_mac(&r, p12, err);
+		return pkcs12_refuse(err, "is no PKCS#12 file");
+	rc = pkcs12_check_mac(&r, p12, err);
 	if (rc == 0)
 		rc = read_safes(&r, p12, err);
 	if (rc == 0 && !r.pkey)
-		rc = refuse(err, "has no private key");
+		rc = pkcs12_refuse(err, "has no private key");
 	if (rc == 0 && !r.n_certs)
-		rc = refuse(err, "has no certificate");
+		rc = pkcs12_refuse(err, "has no certificate");
 	if (rc == 0)
 		rc = key_from_evp(&r.pkey, ret_key, err);
 	EVP_PKEY_free(r.pkey);

@@ -46,7 +46,7 @@ decode_into(X509 *into, const unsigned char *der, long len)
 
 /* Decoding a public key looks through all decoders of all providers (0.2 ms): the dearest part of a chain. */
 static X509 *
-decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_leaf)
+x509_decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_leaf)
 {
 	X509 *cert;
 
@@ -73,7 +73,7 @@ read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
 	X509 *cert = NULL;
 
 	if (bio && PEM_read_bio(bio, &name, &header, &der, &der_len) == 1 && header[0] == '\0')
-		cert = decode(der, der_len, seen, is_leaf);
+		cert = x509_decode(der, der_len, seen, is_leaf);
 	OPENSSL_free(name);
 	OPENSSL_free(header);
 	OPENSSL_free(der);
@@ -81,7 +81,7 @@ read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
 }
 
 static bool
-is_blank(char c)
+x509_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -101,7 +101,7 @@ x509_chain_read(
 	for (;;) {
 		const char *block;
 
-		while (p < end && is_blank(*p))
+		while (p < end && x509_is_blank(*p))
 			p++;
 		if (p == end)
 			break;
@@ -322,7 +322,7 @@ digests(X509 *cert, struct cert_info *info, struct error *err)
 }
 
 static int
-describe(const struct x509_chain *chain, struct cert_info *info, struct error *err)
+x509_describe(const struct x509_chain *chain, struct cert_info *info, struct error *err)
 {
 	X509 *leaf = chain->certs[0];
 
@@ -384,7 +384,7 @@ x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct bu
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf others = BUF_INIT;
 
-	if (describe(chain, &info, err) < 0)
+	if (x509_describe(chain, &info, err) < 0)
 		return -1;
 	for (size_t i = 0; i < chain->count; i++)
 		if (write_pem(chain->certs[i], i ? &others : &leaf, err) < 0)

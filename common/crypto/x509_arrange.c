@@ -51,7 +51,7 @@ find_leaf(const struct x509_chain *pile, const struct key *key)
 }
 
 static bool
-is_signed_by(X509 *cert, X509 *issuer)
+x509_arrange_is_signed_by(X509 *cert, X509 *issuer)
 {
 	EVP_PKEY *pubkey = X509_get0_pubkey(issuer);
 
@@ -65,7 +65,7 @@ append_issuers(struct x509_chain *pile, struct x509_chain *chain)
 	size_t i = 0;
 
 	while (i < pile->count && !x509_is_self_signed(chain->certs[chain->count - 1])) {
-		if (is_signed_by(chain->certs[chain->count - 1], pile->certs[i])) {
+		if (x509_arrange_is_signed_by(chain->certs[chain->count - 1], pile->certs[i])) {
 			chain->certs[chain->count] = take(pile, i);
 			chain->count++;
 			i = 0;

@@ -13,14 +13,14 @@
 enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
 
 static int
-refuse(struct error *err, const char *why)
+x509_verify_refuse(struct error *err, const char *why)
 {
 	return error_set(err, ERROR_PROTOCOL, "the certificate %s", why);
 }
 
 /* By the octets that we put into the request: the leaf's public key may be undecoded. */
 static int
-check_key(X509 *leaf, const struct key *key, struct error *err)
+x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
 {
 	unsigned char *spki = NULL;
 	unsigned char ours[SHA256_DIGEST_LENGTH];
@@ -28,12 +28,12 @@ check_key(X509 *leaf, const struct key *key, struct error *err)
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
 
 	if (len <= 0)
-		return refuse(err, "has a public key that cannot be read");
+		return x509_verify_refuse(err, "has a public key that cannot be read");
 	SHA256(spki, (size_t)len, theirs);
 	OPENSSL_free(spki);
 	if (key_spki_sha256(key, ours, err) < 0)
 		return -1;
-	return memcmp(ours, theirs, sizeof(ours)) == 0 ? 0 : refuse(err, "is for another key");
+	return memcmp(ours, theirs, sizeof(ours)) == 0 ? 0 : x509_verify_refuse(err, "is for another key");
 }
 
 static int
@@ -60,27 +60,27 @@ check_usage(X509 *leaf, struct error *err)
 	uint32_t flags = X509_get_extension_flags(leaf);
 
 	if (flags & EXFLAG_INVALID)
-		return refuse(err, "has extensions that cannot be read");
+		return x509_verify_refuse(err, "has extensions that cannot be read");
 	if (X509_check_ca(leaf) != 0)
-		return refuse(err, "is that of a CA");
+		return x509_verify_refuse(err, "is that of a CA");
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		return refuse(err, "is not for servers");
+		return x509_verify_refuse(err, "is not for servers");
 	return 0;
 }
 
 static int
-check_dates(const X509 *leaf, int64_t now, struct error *err)
+x509_verify_check_dates(const X509 *leaf, int64_t now, struct error *err)
 {
 	int64_t not_before_at;
 	int64_t not_after_at;
 
 	if (x509_time(X509_get0_notBefore(leaf), &not_before_at) < 0 ||
 		x509_time(X509_get0_notAfter(leaf), &not_after_at) < 0)
-		return refuse(err, "has dates that cannot be read");
+		return x509_verify_refuse(err, "has dates that cannot be read");
 	if (not_before_at - NOT_BEFORE_SLACK_SEC > now)
-		return refuse(err, "is not valid yet");
+		return x509_verify_refuse(err, "is not valid yet");
 	if (not_after_at <= now)
-		return refuse(err, "has expired");
+		return x509_verify_refuse(err, "has expired");
 	return 0;
 }
 
@@ -118,7 +118,7 @@ decode_whole(X509 *cert)
 }
 
 static bool
-is_signed_by(X509 *cert, EVP_PKEY *issuer)
+x509_verify_is_signed_by(X509 *cert, EVP_PKEY *issuer)
 {
 	_cleanup_(ossl_x509_freep) X509 *whole = NULL;
 	int md_nid;
@@ -142,7 +142,8 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 	if (X509_check_ca(issuer) != 1)
 		return error_set(
 			err, ERROR_PROTOCOL, "certificate %zu of the chain is not that of a CA", nth + 1);
-	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey || !is_signed_by(cert, pubkey))
+	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey ||
+		!x509_verify_is_signed_by(cert, pubkey))
 		return ossl_error(err, ERROR_PROTOCOL,
 			"certificate %zu of the chain is not signed by the next one", nth);
 	return 0;
@@ -153,8 +154,8 @@ check_chain(const struct x509_chain *chain, const struct x509_asked *asked, stru
 {
 	X509 *leaf = chain->certs[0];
 
-	if (check_key(leaf, asked->key, err) < 0 || check_names(leaf, asked->names, err) < 0 ||
-		check_usage(leaf, err) < 0 || check_dates(leaf, asked->now, err) < 0)
+	if (x509_verify_check_key(leaf, asked->key, err) < 0 || check_names(leaf, asked->names, err) < 0 ||
+		check_usage(leaf, err) < 0 || x509_verify_check_dates(leaf, asked->now, err) < 0)
 		return -1;
 	for (size_t i = 0; i + 1 < chain->count; i++)
 		if (check_link(chain->certs[i], chain->certs[i + 1], i + 1, err) < 0)

@@ -98,7 +98,7 @@ acme_client_fail_waiting(struct acme_client *client, const struct error *err)
 
 /* Last thing anybody does with @call and its client. */
 static void
-call_finish(struct acme_call *call, const struct acme_reply *reply, const struct error *err)
+acme_call_call_finish(struct acme_call *call, const struct acme_reply *reply, const struct error *err)
 {
 	void (*release)(void *arg) = call->release;
 	acme_reply_fn *done = call->done;
@@ -113,7 +113,7 @@ call_finish(struct acme_call *call, const struct acme_reply *reply, const struct
 }
 
 static void
-call_end(struct acme_call *call)
+acme_call_call_end(struct acme_call *call)
 {
 	struct acme_client *client = call->client;
 	acme_directory_fn *directory_done = call->directory_done;
@@ -122,7 +122,7 @@ call_end(struct acme_call *call)
 
 	error_move(&err, &call->error);
 	if (!directory_done) {
-		call_finish(call, NULL, &err);
+		acme_call_call_finish(call, NULL, &err);
 		return;
 	}
 	acme_call_free(call);
@@ -138,7 +138,7 @@ call_timer(void *arg)
 	struct acme_call *call = arg;
 
 	if (call->state == ACME_CALL_ENDING) {
-		call_end(call);
+		acme_call_call_end(call);
 		return;
 	}
 	call->state = ACME_CALL_WAITING;
@@ -319,7 +319,7 @@ call_failed(struct acme_call *call, const struct error *err, int status)
 	}
 	if (status == 0 || status == 404 || status >= 500) /* the CA may have moved */
 		acme_client_distrust_directory(client);
-	call_finish(call, NULL, err);
+	acme_call_call_finish(call, NULL, err);
 }
 
 static void
@@ -357,10 +357,10 @@ call_accepted(struct acme_call *call, const struct http_response *res)
 
 	if (res->location && acme_client_check_url(call->client, res->location, &err) < 0) {
 		error_wrap(&err, "Location");
-		call_finish(call, NULL, &err);
+		acme_call_call_finish(call, NULL, &err);
 		return;
 	}
-	call_finish(call, &reply, NULL);
+	acme_call_call_finish(call, &reply, NULL);
 }
 
 static void

@@ -245,7 +245,8 @@ errand_start(struct acme_errand *errand)
 
 /* Every entry obeys the rule of the one host. */
 static int
-check_directory(const struct acme_client *client, const struct acme_directory *d, struct error *err)
+acme_client_check_directory(
+	const struct acme_client *client, const struct acme_directory *d, struct error *err)
 {
 	const struct {
 		const char *name;
@@ -273,7 +274,7 @@ directory_done(struct acme_errand *errand, struct http_response *res)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (acme_msg_directory(buf_str(&res->body), res->body.len, &d, &err) < 0 ||
-		check_directory(client, &d, &err) < 0) {
+		acme_client_check_directory(client, &d, &err) < 0) {
 		errand_failed(errand, &err, res->status);
 		return;
 	}

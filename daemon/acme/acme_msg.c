@@ -129,7 +129,7 @@ acme_url_same_host(const char *a, const char *b)
 
 /* The message names the member; the field is for settings of ours, of which none is at fault. */
 static int
-refuse(struct error *err, const char *object)
+acme_msg_refuse(struct error *err, const char *object)
 {
 	if (err) {
 		free(err->field);
@@ -273,7 +273,7 @@ acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, str
 		get_url(obj, "revokeCert", false, &d.revoke_cert, err) < 0 ||
 		get_url(obj, "keyChange", false, &d.key_change, err) < 0 ||
 		get_url(obj, "renewalInfo", false, &d.renewal_info, err) < 0 || read_meta(obj, &d, err) < 0)
-		return refuse(err, "directory");
+		return acme_msg_refuse(err, "directory");
 	*ret = d;
 	d = (struct acme_directory){ .new_nonce = NULL };
 	return 0;
@@ -322,7 +322,7 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 	if (!obj)
 		return -1;
 	if (read_order(obj, &o, err) < 0)
-		return refuse(err, "order");
+		return acme_msg_refuse(err, "order");
 	*ret = o;
 	o = (struct acme_order_msg){ .status = ACME_PENDING };
 	return 0;
@@ -363,14 +363,14 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
 	if (!obj)
 		return -1;
 	if (read_challenge(obj, &c, err) < 0)
-		return refuse(err, "challenge");
+		return acme_msg_refuse(err, "challenge");
 	*ret = c;
 	c = (struct acme_challenge){ .type = NULL };
 	return 0;
 }
 
 static int
-read_authorization(struct json_object *obj, struct acme_authorization *a, struct error *err)
+acme_msg_read_authorization(struct json_object *obj, struct acme_authorization *a, struct error *err)
 {
 	struct json_object *identifier = NULL, *challenges = NULL;
 	size_t count;
@@ -409,8 +409,8 @@ acme_msg_authorization(const char *text, size_t len, struct acme_authorization *
 
 	if (!obj)
 		return -1;
-	if (read_authorization(obj, &a, err) < 0)
-		return refuse(err, "authorization");
+	if (acme_msg_read_authorization(obj, &a, err) < 0)
+		return acme_msg_refuse(err, "authorization");
 	*ret = a;
 	a = (struct acme_authorization){ .url = NULL };
 	return 0;
@@ -423,7 +423,7 @@ acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct err
 
 	if (!obj)
 		return -1;
-	return get_status(obj, account_statuses, ret, err) < 0 ? refuse(err, "account") : 0;
+	return get_status(obj, account_statuses, ret, err) < 0 ? acme_msg_refuse(err, "account") : 0;
 }
 
 void

@@ -20,7 +20,7 @@ enum {
 
 /* The authorization is for one of our names. */
 static bool
-is_ours(const struct acme_order *o, const struct acme_authorization *authz)
+acme_order_validate_is_ours(const struct acme_order *o, const struct acme_authorization *authz)
 {
 	_cleanup_free_ char *name = xasprintf("%s%s", authz->wildcard ? "*." : "", authz->name);
 
@@ -29,8 +29,8 @@ is_ours(const struct acme_order *o, const struct acme_authorization *authz)
 
 /* Reads the answer to a fetch of @slot's authorization. */
 static int
-read_authorization(const struct acme_order *o, const struct slot *slot, struct acme_authorization *ret,
-	struct error *err)
+acme_order_validate_read_authorization(const struct acme_order *o, const struct slot *slot,
+	struct acme_authorization *ret, struct error *err)
 {
 	if (o->reply_err) {
 		error_copy(err, o->reply_err);
@@ -38,7 +38,7 @@ read_authorization(const struct acme_order *o, const struct slot *slot, struct a
 	}
 	if (acme_msg_authorization(o->reply->body, o->reply->body_len, ret, err) < 0)
 		return -1;
-	if (!is_ours(o, ret))
+	if (!acme_order_validate_is_ours(o, ret))
 		return error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered",
 			slot->authz.url, ret->name);
 	return 0;
@@ -75,7 +75,7 @@ acme_order_authorize(struct acme_order *o, enum acme_order_event ev)
 		url = slot->authz.url;
 		slot->authz.url = NULL;
 		slot->work = SLOT_IDLE;
-		if (read_authorization(o, slot, &slot->authz, &err) < 0) {
+		if (acme_order_validate_read_authorization(o, slot, &slot->authz, &err) < 0) {
 			slot->authz.url = url;
 			return acme_order_fail(o, &err);
 		}
@@ -169,7 +169,7 @@ read_second_look(struct slot *slot, struct error *err)
 	const char *url;
 
 	slot->work = SLOT_IDLE;
-	if (read_authorization(o, slot, &seen, err) < 0)
+	if (acme_order_validate_read_authorization(o, slot, &seen, err) < 0)
 		return true;
 	slot->authz.status = seen.status;
 	if (seen.status == ACME_VALID) {
@@ -259,7 +259,7 @@ autopsy_note(struct slot *slot)
 	_cleanup_error_ struct error why = ERROR_INIT;
 
 	slot->work = SLOT_IDLE;
-	if (read_authorization(o, slot, &seen, &why) < 0)
+	if (acme_order_validate_read_authorization(o, slot, &seen, &why) < 0)
 		return; /* the others may know; if none does, the order's own error is told */
 	slot->authz.status = seen.status;
 	if (seen.status == ACME_VALID || seen.status == ACME_PENDING)

@@ -38,7 +38,7 @@ struct dns_channel {
 };
 
 static bool
-parse_port(const char *text, int *ret)
+dns_channel_parse_port(const char *text, int *ret)
 {
 	char *end;
 	unsigned long port = strtoul(text, &end, 10);
@@ -67,7 +67,7 @@ parse_server(const char *text, struct ares_addr_port_node *ret)
 		port = colon + 1;
 	}
 	*ret = (struct ares_addr_port_node){ .udp_port = DNS_PORT };
-	if (port && !parse_port(port, &ret->udp_port))
+	if (port && !dns_channel_parse_port(port, &ret->udp_port))
 		return false;
 	ret->tcp_port = ret->udp_port;
 	ret->family = strchr(address, ':') ? AF_INET6 : AF_INET;
@@ -128,7 +128,7 @@ rearm(struct dns_channel *channel)
 }
 
 static void
-on_fd(int fd, short what, void *arg)
+dns_channel_on_fd(int fd, short what, void *arg)
 {
 	struct dns_channel *channel = arg;
 	ares_process_fd(channel->ares, what & LOOP_READ ? fd : ARES_SOCKET_BAD,
@@ -137,7 +137,7 @@ on_fd(int fd, short what, void *arg)
 }
 
 static void
-on_timer(void *arg)
+dns_channel_on_timer(void *arg)
 {
 	struct dns_channel *channel = arg;
 	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -164,7 +164,7 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 		watch = xmalloc(sizeof(*watch));
 		*watch = (struct watch){
 			.next = channel->watches,
-			.handle = loop_fd_new(channel->loop, fd, what, on_fd, channel),
+			.handle = loop_fd_new(channel->loop, fd, what, dns_channel_on_fd, channel),
 			.fd = fd,
 		};
 		channel->watches = watch;
@@ -177,7 +177,7 @@ dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf,
 {
 	struct dns_channel *channel = xcalloc(1, sizeof(*channel));
 	channel->loop = loop;
-	loop_timer_init(&channel->timer, loop, on_timer, channel);
+	loop_timer_init(&channel->timer, loop, dns_channel_on_timer, channel);
 
 	/* Lookups are named so that nsswitch.conf is not read; names are absolute and HOSTALIASES is ignored. */
 	char lookups[] = "fb";

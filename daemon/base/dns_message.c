@@ -15,13 +15,13 @@
 enum { MAX_ALIASES = 16 };
 
 static void
-pkt_free(ldns_pkt **pkt)
+dns_message_pkt_free(ldns_pkt **pkt)
 {
 	ldns_pkt_free(*pkt);
 }
 
 static void
-rdf_free(ldns_rdf **rdf)
+dns_message_rdf_free(ldns_rdf **rdf)
 {
 	ldns_rdf_deep_free(*rdf);
 }
@@ -74,7 +74,7 @@ dns_message_question(
 	if (!owner)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
 	/* The packet takes @owner. */
-	_cleanup_(pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(
+	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(
 		owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, recursive ? LDNS_RD : (uint16_t)0);
 	uint8_t *wire = NULL;
 	size_t len = 0;
@@ -90,7 +90,7 @@ dns_message_question(
 static char *
 name_text(const ldns_rdf *name)
 {
-	_cleanup_(rdf_free) ldns_rdf *lower = ldns_rdf_clone(name);
+	_cleanup_(dns_message_rdf_free) ldns_rdf *lower = ldns_rdf_clone(name);
 	ldns_dname2canonical(lower);
 	char *text = ldns_rdf2str(lower);
 	size_t len = text ? strlen(text) : 0;
@@ -136,7 +136,7 @@ add_text(struct strlist *values, char *text)
 }
 
 static void
-add_value(struct strlist *values, const ldns_rr *rr)
+dns_message_add_value(struct strlist *values, const ldns_rr *rr)
 {
 	switch ((unsigned)ldns_rr_get_type(rr)) {
 	case DNS_TXT:
@@ -182,7 +182,8 @@ read_soa(const ldns_rr_list *section, struct dns_answer *ret)
 }
 
 static void
-read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, struct dns_answer *ret)
+dns_message_read_answer(
+	const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, struct dns_answer *ret)
 {
 	const ldns_rr_list *section = ldns_pkt_answer(pkt);
 	const ldns_rdf *owner = asked;
@@ -200,7 +201,7 @@ read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, stru
 		const ldns_rr *rr = ldns_rr_list_rr(section, i);
 		if ((unsigned)ldns_rr_get_type(rr) == (unsigned)type &&
 			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
-			add_value(&ret->values, rr);
+			dns_message_add_value(&ret->values, rr);
 	}
 	read_soa(section, ret);
 	read_soa(ldns_pkt_authority(pkt), ret);
@@ -210,8 +211,8 @@ int
 dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret,
 	struct error *err)
 {
-	_cleanup_(rdf_free) ldns_rdf *asked = ldns_dname_new_frm_str(name);
-	_cleanup_(pkt_free) ldns_pkt *pkt = NULL;
+	_cleanup_(dns_message_rdf_free) ldns_rdf *asked = ldns_dname_new_frm_str(name);
+	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = NULL;
 	*ret = (struct dns_answer){ .rcode = 0 };
 	if (!asked)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
@@ -223,6 +224,6 @@ dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type 
 		return error_set(err, ERROR_DNS, "the answer is a question");
 	ret->rcode = (int)ldns_pkt_get_rcode(pkt);
 	ret->authoritative = ldns_pkt_aa(pkt);
-	read_answer(pkt, asked, type, ret);
+	dns_message_read_answer(pkt, asked, type, ret);
 	return 0;
 }

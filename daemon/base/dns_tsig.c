@@ -53,7 +53,7 @@ dns_tsig_algorithm_is_known(const char *algorithm)
 }
 
 static void
-rdf_free(ldns_rdf **rdf)
+dns_tsig_rdf_free(ldns_rdf **rdf)
 {
 	ldns_rdf_deep_free(*rdf);
 }
@@ -82,7 +82,7 @@ get48(const uint8_t *p)
 
 /* Appends the low @octets of @value, most significant first. */
 static void
-put(struct buf *b, uint64_t value, int octets)
+dns_tsig_put(struct buf *b, uint64_t value, int octets)
 {
 	while (octets-- > 0)
 		buf_add_char(b, (char)(value >> (8 * octets)));
@@ -96,7 +96,7 @@ put_rdf(struct buf *b, const ldns_rdf *rdf)
 
 /* The name in canonical wire form (RFC 8945 s4.3.3: lower case, not compressed); NULL if it is none. */
 static ldns_rdf *
-canonical_name(const char *text)
+dns_tsig_canonical_name(const char *text)
 {
 	ldns_rdf *name = ldns_dname_new_frm_str(text);
 	if (name)
@@ -128,17 +128,17 @@ compute_mac(const struct dns_tsig_key *key, const struct variables *v, const str
 
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	if (request) {
-		put(&b, request->len, 2);
+		dns_tsig_put(&b, request->len, 2);
 		buf_add(&b, request->data, request->len);
 	}
 	buf_add(&b, message, len);
 	put_rdf(&b, v->key_name);
-	put(&b, LDNS_RR_CLASS_ANY, 2);
-	put(&b, 0, 4);
+	dns_tsig_put(&b, LDNS_RR_CLASS_ANY, 2);
+	dns_tsig_put(&b, 0, 4);
 	put_rdf(&b, v->algorithm);
-	put(&b, (uint64_t)v->signed_at, 6);
-	put(&b, v->fudge_sec, 2);
-	put(&b, v->error, 2);
+	dns_tsig_put(&b, (uint64_t)v->signed_at, 6);
+	dns_tsig_put(&b, v->fudge_sec, 2);
+	dns_tsig_put(&b, v->error, 2);
 	buf_add(&b, v->other, v->other_len);
 	if (!EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, key->secret->data, key->secret->len,
 		    (const unsigned char *)b.data, b.len, ret->data, sizeof(ret->data), &ret->len))
@@ -160,8 +160,8 @@ dns_tsig_sign(struct buf *wire, const struct dns_tsig_key *key, int64_t now, str
 	struct error *err)
 {
 	static const uint8_t no_other[2];
-	_cleanup_(rdf_free) ldns_rdf *name = canonical_name(key->name);
-	_cleanup_(rdf_free) ldns_rdf *algorithm = canonical_name(algorithm_name(key));
+	_cleanup_(dns_tsig_rdf_free) ldns_rdf *name = dns_tsig_canonical_name(key->name);
+	_cleanup_(dns_tsig_rdf_free) ldns_rdf *algorithm = dns_tsig_canonical_name(algorithm_name(key));
 	if (!name || !algorithm)
 		return error_set(err, ERROR_INVALID, "TSIG key name '%s' is not a domain name", key->name);
 	struct variables v = { name, algorithm, now, TSIG_FUDGE_SEC, 0, no_other, sizeof(no_other) };
@@ -170,17 +170,17 @@ dns_tsig_sign(struct buf *wire, const struct dns_tsig_key *key, int64_t now, str
 
 	uint16_t id = get16(wire->data);
 	put_rdf(wire, name);
-	put(wire, LDNS_RR_TYPE_TSIG, 2);
-	put(wire, LDNS_RR_CLASS_ANY, 2);
-	put(wire, 0, 4);
-	put(wire, ldns_rdf_size(algorithm) + 6 + 2 + 2 + ret_mac->len + 2 + 2 + 2, 2);
+	dns_tsig_put(wire, LDNS_RR_TYPE_TSIG, 2);
+	dns_tsig_put(wire, LDNS_RR_CLASS_ANY, 2);
+	dns_tsig_put(wire, 0, 4);
+	dns_tsig_put(wire, ldns_rdf_size(algorithm) + 6 + 2 + 2 + ret_mac->len + 2 + 2 + 2, 2);
 	put_rdf(wire, algorithm);
-	put(wire, (uint64_t)now, 6);
-	put(wire, TSIG_FUDGE_SEC, 2);
-	put(wire, ret_mac->len, 2);
+	dns_tsig_put(wire, (uint64_t)now, 6);
+	dns_tsig_put(wire, TSIG_FUDGE_SEC, 2);
+	dns_tsig_put(wire, ret_mac->len, 2);
 	buf_add(wire, ret_mac->data, ret_mac->len);
-	put(wire, id, 2);
-	put(wire, 0, 2 + 2);
+	dns_tsig_put(wire, id, 2);
+	dns_tsig_put(wire, 0, 2 + 2);
 	adjust_arcount(wire->data, +1);
 	return 0;
 }
@@ -236,11 +236,11 @@ same_name(ldns_rdf *a, const ldns_rdf *b)
 }
 
 static int
-check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const struct dns_tsig_key *key,
+dns_tsig_check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const struct dns_tsig_key *key,
 	const struct dns_tsig_mac *request, int64_t now, struct error *err)
 {
-	_cleanup_(rdf_free) ldns_rdf *name = canonical_name(key->name);
-	_cleanup_(rdf_free) ldns_rdf *algorithm = canonical_name(algorithm_name(key));
+	_cleanup_(dns_tsig_rdf_free) ldns_rdf *name = dns_tsig_canonical_name(key->name);
+	_cleanup_(dns_tsig_rdf_free) ldns_rdf *algorithm = dns_tsig_canonical_name(algorithm_name(key));
 	if (!name || !algorithm || !same_name(ldns_rr_owner(rr), name) ||
 		!same_name(ldns_rr_rdf(rr, RD_ALGORITHM), algorithm))
 		return error_set(err, ERROR_DNS, "the answer is signed with another TSIG key than '%s' (%s)",
@@ -281,7 +281,7 @@ dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key,
 	bool has_mac = get16(rdata(rr, RD_MAC)) > 0;
 	if (!has_mac && (ret->error == DNS_TSIG_BADSIG || ret->error == DNS_TSIG_BADKEY))
 		return 2;
-	if (check_mac(wire, start, rr, key, request, now, err) < 0)
+	if (dns_tsig_check_mac(wire, start, rr, key, request, now, err) < 0)
 		return -1;
 	if (ret->error == DNS_TSIG_BADTIME && get16(rdata(rr, RD_OTHER)) == 6)
 		ret->server_at = get48(rdata(rr, RD_OTHER) + 2);

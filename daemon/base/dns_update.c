@@ -15,13 +15,13 @@
 enum { MAX_STRING = 255 }; /* RFC 1035 s3.3.14 */
 
 static void
-pkt_free(ldns_pkt **pkt)
+dns_update_pkt_free(ldns_pkt **pkt)
 {
 	ldns_pkt_free(*pkt);
 }
 
 static void
-rdf_free(ldns_rdf **rdf)
+dns_update_rdf_free(ldns_rdf **rdf)
 {
 	ldns_rdf_deep_free(*rdf);
 }
@@ -56,8 +56,8 @@ txt_record(ldns_rdf *owner, const struct dns_update *update)
 static int
 unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, struct error *err)
 {
-	_cleanup_(rdf_free) ldns_rdf *zone = ldns_dname_new_frm_str(update->zone);
-	_cleanup_(rdf_free) ldns_rdf *owner = ldns_dname_new_frm_str(update->name);
+	_cleanup_(dns_update_rdf_free) ldns_rdf *zone = ldns_dname_new_frm_str(update->zone);
+	_cleanup_(dns_update_rdf_free) ldns_rdf *owner = ldns_dname_new_frm_str(update->name);
 	if (!zone || !owner)
 		return error_set(
 			err, ERROR_INVALID, "'%s' is not a domain name", zone ? update->name : update->zone);
@@ -68,7 +68,8 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 	ldns_rr_list_push_rr(changes, txt_record(owner, update));
 	owner = NULL;
 	/* Takes the zone's name, copies the list. */
-	_cleanup_(pkt_free) ldns_pkt *pkt = ldns_update_pkt_new(zone, LDNS_RR_CLASS_IN, NULL, changes, NULL);
+	_cleanup_(dns_update_pkt_free)
+		ldns_pkt *pkt = ldns_update_pkt_new(zone, LDNS_RR_CLASS_IN, NULL, changes, NULL);
 	zone = NULL;
 	if (!pkt)
 		return error_set(err, ERROR_INTERNAL, "an update of '%s' cannot be built", update->name);
@@ -106,7 +107,7 @@ dns_message_update(uint16_t id, const struct dns_update *update, int64_t now, st
 
 /* What the operator should look at, by RCODE. */
 static int
-refused(int rcode, const struct dns_update *update, struct error *err)
+dns_update_refused(int rcode, const struct dns_update *update, struct error *err)
 {
 	const char *word = dns_rcode_name(rcode);
 	switch (rcode) {
@@ -167,7 +168,7 @@ int
 dns_message_update_answer(const void *wire, size_t len, const struct dns_update *update,
 	const struct dns_tsig_mac *mac, int64_t now, int *ret_rcode, struct error *err)
 {
-	_cleanup_(pkt_free) ldns_pkt *pkt = NULL;
+	_cleanup_(dns_update_pkt_free) ldns_pkt *pkt = NULL;
 	*ret_rcode = -1;
 	ldns_status status = ldns_wire2pkt(&pkt, wire, len);
 	if (status != LDNS_STATUS_OK)
@@ -177,21 +178,21 @@ dns_message_update_answer(const void *wire, size_t len, const struct dns_update 
 		return error_set(err, ERROR_DNS, "the answer does not belong to an update");
 	int rcode = *ret_rcode = (int)ldns_pkt_get_rcode(pkt);
 	if (!update->tsig_name)
-		return rcode == 0 ? 0 : refused(rcode, update, err);
+		return rcode == 0 ? 0 : dns_update_refused(rcode, update, err);
 
 	struct dns_tsig_result tsig;
 	struct dns_tsig_key key = tsig_key(update);
 	switch (dns_tsig_verify(wire, len, &key, mac, now, &tsig, err)) {
 	case 0:
 		if (rcode != 0)
-			return refused(rcode, update, err);
+			return dns_update_refused(rcode, update, err);
 		return error_set(err, ERROR_DNS, "the answer is not signed with TSIG key '%s': not trusted",
 			update->tsig_name);
 	case 1:
 	case 2:
 		if (tsig.error != 0)
 			return tsig_refused(rcode, &tsig, update, now, err);
-		return rcode == 0 ? 0 : refused(rcode, update, err);
+		return rcode == 0 ? 0 : dns_update_refused(rcode, update, err);
 	default:
 		return -1;
 	}

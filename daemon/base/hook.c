@@ -59,7 +59,7 @@ hook_free(struct hook *hook)
 }
 
 static void
-finish(struct hook *hook)
+hook_finish(struct hook *hook)
 {
 	hook->is_finishing = true;
 	hook->done(&hook->result, error_is_set(&hook->error) ? &hook->error : NULL, hook->arg);
@@ -92,7 +92,7 @@ on_output(int fd _unused_, short what _unused_, void *arg)
 
 /* The last line that is not empty, fit for a message; owned by the caller. */
 static char *
-last_line(const struct buf *out)
+hook_last_line(const struct buf *out)
 {
 	const char *text = buf_str(out);
 	size_t end = out->len;
@@ -114,7 +114,7 @@ last_line(const struct buf *out)
 static void
 set_error(struct hook *hook)
 {
-	_cleanup_free_ char *line = last_line(&hook->result.out);
+	_cleanup_free_ char *line = hook_last_line(&hook->result.out);
 	const char *sep = *line ? ": " : "";
 	int status = hook->result.exit_status;
 
@@ -156,16 +156,16 @@ on_end(int fd _unused_, short what _unused_, void *arg)
 	for (int blocks = 0; blocks < 64 && hook->result.out.len < OUTPUT_MAX && read_output(hook);)
 		blocks++;
 	set_error(hook);
-	finish(hook);
+	hook_finish(hook);
 }
 
 static void
-on_timer(void *arg)
+hook_on_timer(void *arg)
 {
 	struct hook *hook = arg;
 
 	if (hook->process.pid < 0) {
-		finish(hook); /* was not started */
+		hook_finish(hook); /* was not started */
 	} else if (!hook->timed_out) {
 		hook->timed_out = true;
 		kill(-hook->process.pid, SIGTERM);
@@ -186,7 +186,7 @@ hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *
 	hook->timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS;
 	hook->done = done;
 	hook->arg = arg;
-	loop_timer_init(&hook->timer, loop, on_timer, hook);
+	loop_timer_init(&hook->timer, loop, hook_on_timer, hook);
 	if (hook_spawn(argv, env, hook->timeout_ms, &hook->process, &hook->error) < 0) {
 		hook->result.exit_status = START_FAILED_STATUS;
 		loop_timer_set(&hook->timer, 0);

@@ -40,7 +40,7 @@ limit(pid_t pid, enum __rlimit_resource resource, rlim_t soft, rlim_t hard)
 }
 
 static void
-set_limits(pid_t pid, int64_t timeout_ms)
+hook_spawn_set_limits(pid_t pid, int64_t timeout_ms)
 {
 	rlim_t cpu_sec = (rlim_t)(timeout_ms / 1000 + 1);
 
@@ -109,7 +109,7 @@ spawn(const struct strlist *argv, const struct strlist *env, int out_fd, pid_t *
 
 /* Says what the error number of a failed start leaves open. */
 static const char *
-advice_for(const char *path, int errnum)
+hook_spawn_advice_for(const char *path, int errnum)
 {
 	if (errnum == ENOENT && access(path, F_OK) == 0)
 		return " (the interpreter in its first line, or its loader)";
@@ -138,10 +138,10 @@ hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeou
 	close(pipe_fds[1]);
 	if (rc != 0) {
 		close(pipe_fds[0]);
-		return error_set(
-			err, ERROR_HOOK, "cannot run '%s': %s%s", path, strerror(rc), advice_for(path, rc));
+		return error_set(err, ERROR_HOOK, "cannot run '%s': %s%s", path, strerror(rc),
+			hook_spawn_advice_for(path, rc));
 	}
-	set_limits(pid, timeout_ms);
+	hook_spawn_set_limits(pid, timeout_ms);
 	pid_fd = pidfd_open(pid, 0);
 	if (pid_fd < 0) {
 		rc = errno;

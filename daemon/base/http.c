@@ -178,7 +178,7 @@ transfer_start(struct http_transfer *t, const struct strlist *addresses)
 }
 
 static void
-on_addresses(const struct strlist *addresses, const struct error *err, void *arg)
+http_on_addresses(const struct strlist *addresses, const struct error *err, void *arg)
 {
 	struct http_transfer *t = arg;
 	if (!err) {
@@ -192,7 +192,7 @@ on_addresses(const struct strlist *addresses, const struct error *err, void *arg
 static void
 transfer_resolve(struct http_transfer *t)
 {
-	t->wait.fn = on_addresses;
+	t->wait.fn = http_on_addresses;
 	t->wait.arg = t;
 	const struct strlist *addresses = http_hosts_get(t->curl->hosts, t->dialled_host, &t->wait);
 	if (addresses)
@@ -280,7 +280,7 @@ collect_finished(struct http_curl *curl)
 }
 
 static void
-on_fd(int fd, short what, void *arg)
+http_on_fd(int fd, short what, void *arg)
 {
 	struct http_curl *curl = arg;
 	int running;
@@ -290,7 +290,7 @@ on_fd(int fd, short what, void *arg)
 }
 
 static void
-on_timer(void *arg)
+http_on_timer(void *arg)
 {
 	struct http_curl *curl = arg;
 	int running;
@@ -335,7 +335,7 @@ on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, voi
 	} else {
 		watch = xmalloc(sizeof(*watch));
 		*watch = (struct watch){ .next = curl->watches,
-			.handle = loop_fd_new(curl->loop, fd, what, on_fd, curl) };
+			.handle = loop_fd_new(curl->loop, fd, what, http_on_fd, curl) };
 		if (watch->next)
 			watch->next->prev = watch;
 		curl->watches = watch;
@@ -447,7 +447,7 @@ http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config 
 		.proxy = xstrdup_null(config->proxy),
 		.max_connections_per_host = config->max_connections_per_host,
 	};
-	loop_timer_init(&curl->timer, loop, on_timer, curl);
+	loop_timer_init(&curl->timer, loop, http_on_timer, curl);
 	curl->hosts = http_hosts_new(loop, dns);
 	curl->multi = curl_multi_init();
 	if (!curl->multi)

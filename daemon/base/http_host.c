@@ -64,7 +64,7 @@ http_hosts_free(struct http_hosts *hosts)
 
 /* Drops the oldest that nobody waits for. */
 static void
-trim(struct http_hosts *hosts)
+http_host_trim(struct http_hosts *hosts)
 {
 	unsigned count = 0;
 	for (struct http_host **at = &hosts->first; *at;) {
@@ -98,7 +98,7 @@ on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 }
 
 static struct http_host *
-find(struct http_hosts *hosts, const char *name)
+http_host_find(struct http_hosts *hosts, const char *name)
 {
 	struct http_host *host = hosts->first;
 	while (host && strcasecmp(host->name, name) != 0)
@@ -109,11 +109,11 @@ find(struct http_hosts *hosts, const char *name)
 const struct strlist *
 http_hosts_get(struct http_hosts *hosts, const char *name, struct http_host_wait *wait)
 {
-	struct http_host *host = find(hosts, name);
+	struct http_host *host = http_host_find(hosts, name);
 	if (host && !host->query && clock_boot_ms(loop_clock(hosts->loop)) < host->expires_ms)
 		return &host->addresses;
 	if (!host) {
-		trim(hosts);
+		http_host_trim(hosts);
 		host = xcalloc(1, sizeof(*host));
 		*host = (struct http_host){ .hosts = hosts, .next = hosts->first, .name = xstrdup(name) };
 		hosts->first = host;
@@ -144,7 +144,7 @@ http_hosts_cancel(struct http_host_wait *wait)
 void
 http_hosts_forget(struct http_hosts *hosts, const char *name)
 {
-	struct http_host *host = find(hosts, name);
+	struct http_host *host = http_host_find(hosts, name);
 	if (host)
 		host->expires_ms = 0;
 }

@@ -257,7 +257,7 @@ set_trust(struct http_transfer *t, CURL *easy)
 }
 
 static void
-set_limits(struct http_transfer *t, CURL *easy)
+http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 {
 	long timeout_ms = (long)t->timeout_ms;
 	curl_easy_setopt(
@@ -319,6 +319,6 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 	set_method(t, easy);
 	set_trust(t, easy);
-	set_limits(t, easy);
+	http_transfer_set_limits(t, easy);
 	set_addresses(t, easy, addresses);
 }

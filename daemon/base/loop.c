@@ -226,7 +226,7 @@ wait_virtual(struct loop *loop, int64_t until_at, struct error *err)
 }
 
 static int
-run(struct loop *loop, int64_t until_at, struct error *err)
+loop_run_due(struct loop *loop, int64_t until_at, struct error *err)
 {
 	int more = 1;
 
@@ -244,7 +244,7 @@ run(struct loop *loop, int64_t until_at, struct error *err)
 int
 loop_run(struct loop *loop, struct error *err)
 {
-	return run(loop, INT64_MAX, err);
+	return loop_run_due(loop, INT64_MAX, err);
 }
 
 struct until {
@@ -273,16 +273,16 @@ loop_run_until(struct loop *loop, int64_t wall_at, struct error *err)
 	int rc;
 
 	if (clock_is_virtual(loop->clock))
-		return run(loop, wall_at, err);
+		return loop_run_due(loop, wall_at, err);
 	loop_timer_init(&until.timer, loop, on_until, &until);
 	loop_timer_set(&until.timer, 0);
-	rc = run(loop, wall_at, err);
+	rc = loop_run_due(loop, wall_at, err);
 	loop_timer_cancel(&until.timer);
 	return rc;
 }
 
 static void
-on_fd(evutil_socket_t fd, short what, void *arg)
+loop_on_fd(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_fd *watch = arg;
 	short mine = 0;
@@ -307,7 +307,7 @@ loop_fd_new(struct loop *loop, int fd, short what, loop_fd_fn *fn, void *arg)
 	struct loop_fd *watch = xmalloc(sizeof(*watch));
 
 	*watch = (struct loop_fd){ .loop = loop, .fn = fn, .arg = arg };
-	watch->event = or_die(event_new(loop->base, fd, events_of(what), on_fd, watch));
+	watch->event = or_die(event_new(loop->base, fd, events_of(what), loop_on_fd, watch));
 	if (what)
 		event_add(watch->event, NULL);
 	return watch;
@@ -320,8 +320,8 @@ loop_fd_set(struct loop_fd *watch, short what)
 		event_get_events(watch->event) == events_of(what))
 		return;
 	event_del(watch->event);
-	event_assign(
-		watch->event, watch->loop->base, event_get_fd(watch->event), events_of(what), on_fd, watch);
+	event_assign(watch->event, watch->loop->base, event_get_fd(watch->event), events_of(what), loop_on_fd,
+		watch);
 	if (what)
 		event_add(watch->event, NULL);
 }

@@ -167,7 +167,7 @@ notify_send_to(const char *socket_path, const char *assignments, struct error *e
 
 /* The manager hands them over blocking, and accept() would wait for a client that has gone again meanwhile. */
 static void
-set_nonblocking(int fd)
+notify_set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -186,7 +186,7 @@ notify_listen_fds(const char *name, int *ret_fds, size_t max)
 		int fd = SD_LISTEN_FDS_START + i;
 
 		if (strcmp(names[i], name) == 0 && count < max) {
-			set_nonblocking(fd);
+			notify_set_nonblocking(fd);
 			ret_fds[count++] = fd;
 		}
 		free(names[i]);

@@ -76,7 +76,7 @@ thread_main(void *arg)
 }
 
 static void
-call_done(struct workers *workers)
+workers_call_done(struct workers *workers)
 {
 	struct workers_list done = STAILQ_HEAD_INITIALIZER(done);
 
@@ -97,7 +97,7 @@ on_done(int fd, short what _unused_, void *arg)
 	eventfd_t count;
 
 	eventfd_read(fd, &count);
-	call_done(arg);
+	workers_call_done(arg);
 }
 
 static void
@@ -109,7 +109,7 @@ on_run_inline(void *arg)
 	while (!STAILQ_EMPTY(&workers->waiting))
 		run_one(workers);
 	pthread_mutex_unlock(&workers->lock);
-	call_done(workers);
+	workers_call_done(workers);
 }
 
 static unsigned
@@ -158,7 +158,7 @@ workers_free(struct workers *workers)
 	for (unsigned i = 0; i < workers->n_threads; i++)
 		pthread_join(workers->threads[i], NULL);
 	STAILQ_CONCAT(&workers->done, &workers->waiting);
-	call_done(workers);
+	workers_call_done(workers);
 	loop_timer_cancel(&workers->run_inline);
 	loop_fd_free(workers->done_watch);
 	if (workers->done_fd >= 0)

@@ -104,7 +104,7 @@ static void
 look_up(struct dns_server *s);
 
 static void
-on_addresses(const struct dns_answer *answer, const struct error *err, void *arg)
+dns_server_on_addresses(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct dns_server *s = arg;
 
@@ -129,10 +129,10 @@ look_up(struct dns_server *s)
 	const struct dns_watch_common *c = s->common;
 
 	if (s->lookup == LOOKUP_RESOLVER)
-		s->query = dns_resolve(c->env->dns, s->host, TIMEOUT_MS, on_addresses, s);
+		s->query = dns_resolve(c->env->dns, s->host, TIMEOUT_MS, dns_server_on_addresses, s);
 	else
 		s->query = dns_ask(c->env->dns, c->provider.server, s->host,
-			s->lookup == LOOKUP_A ? DNS_A : DNS_AAAA, TIMEOUT_MS, on_addresses, s);
+			s->lookup == LOOKUP_A ? DNS_A : DNS_AAAA, TIMEOUT_MS, dns_server_on_addresses, s);
 }
 
 void

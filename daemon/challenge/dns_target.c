@@ -32,7 +32,7 @@ struct dns_finder {
 };
 
 static void
-look(struct dns_finder *f);
+dns_target_look(struct dns_finder *f);
 
 void
 dns_target_clear(struct dns_target *target)
@@ -58,7 +58,7 @@ dns_target_cancel(struct dns_finder *f)
 }
 
 static void
-finish(struct dns_finder *f, const struct error *err)
+dns_target_finish(struct dns_finder *f, const struct error *err)
 {
 	f->done(err ? NULL : &f->target, err, f->arg);
 	dns_target_cancel(f);
@@ -79,7 +79,7 @@ fail(struct dns_finder *f, enum error_code code, const char *fmt, ...)
 	va_end(ap);
 	error_set(&err, code, "%s", text);
 	err.retry = true;
-	finish(f, &err);
+	dns_target_finish(f, &err);
 }
 
 /* Nobody told us: the provider's own server does not speak, and the resolver has @why to say about it. */
@@ -107,7 +107,7 @@ is_plain_name(const char *name)
 }
 
 static void
-follow(struct dns_finder *f, const char *alias)
+dns_target_follow(struct dns_finder *f, const char *alias)
 {
 	if (f->seen.count >= DNS_ALIASES_MAX)
 		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0],
@@ -120,7 +120,7 @@ follow(struct dns_finder *f, const char *alias)
 	else {
 		strlist_add(&f->seen, f->target.name);
 		str_replace(&f->target.name, alias);
-		look(f);
+		dns_target_look(f);
 	}
 }
 
@@ -146,7 +146,7 @@ found_zone(struct dns_finder *f, const char *zone)
 		fail_unknown(f, ERROR_DNS, why);
 	} else {
 		f->target.zone = xstrdup_null(zone);
-		finish(f, NULL);
+		dns_target_finish(f, NULL);
 	}
 }
 
@@ -180,14 +180,14 @@ note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const
 }
 
 static void
-on_answer(const struct dns_answer *answer, const struct error *err, void *arg);
+dns_target_on_answer(const struct dns_answer *answer, const struct error *err, void *arg);
 
 static void
 ask(struct dns_finder *f)
 {
 	const char *server = f->at_server ? f->target.provider.server : NULL;
 
-	f->query = dns_ask(f->env->dns, server, f->asked, DNS_SOA, TIMEOUT_MS, on_answer, f);
+	f->query = dns_ask(f->env->dns, server, f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
 }
 
 static void
@@ -204,7 +204,7 @@ ask_parent(struct dns_finder *f)
 }
 
 static void
-on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
+dns_target_on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct dns_finder *f = arg;
 
@@ -221,7 +221,7 @@ on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 
 		fail_unknown(f, ERROR_DNS, why);
 	} else if (answer->cname && f->asked == f->target.name)
-		follow(f, answer->cname);
+		dns_target_follow(f, answer->cname);
 	else if (!answer->cname && answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone))
 		found_zone(f, answer->soa_zone);
 	else
@@ -229,7 +229,7 @@ on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 }
 
 static void
-look(struct dns_finder *f)
+dns_target_look(struct dns_finder *f)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct dnsprovider *provider = &f->target.provider;
@@ -239,7 +239,7 @@ look(struct dns_finder *f)
 	error_clear(&f->server_failure);
 	found = dnsprovider_choose(f->store, f->named, f->target.name, provider, &err);
 	if (found < 0) {
-		finish(f, &err);
+		dns_target_finish(f, &err);
 		return;
 	}
 	f->has_provider = found;
@@ -249,9 +249,9 @@ look(struct dns_finder *f)
 }
 
 static void
-on_start(void *arg)
+dns_target_on_start(void *arg)
 {
-	look(arg);
+	dns_target_look(arg);
 }
 
 struct dns_finder *
@@ -266,7 +266,7 @@ dns_target_find(const struct dnsprovider_env *env, struct store *store, const ch
 	f->target.name = xstrdup(name);
 	f->done = done;
 	f->arg = arg;
-	loop_timer_init(&f->start, env->loop, on_start, f);
+	loop_timer_init(&f->start, env->loop, dns_target_on_start, f);
 	loop_timer_set(&f->start, 0);
 	return f;
 }

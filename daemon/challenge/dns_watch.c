@@ -56,7 +56,7 @@ dns_watch_cancel(struct dns_watch *w)
 }
 
 static void
-finish(struct dns_watch *w)
+dns_watch_finish(struct dns_watch *w)
 {
 	dns_watch_done_fn *done = w->done;
 	void *arg = w->arg;
@@ -67,7 +67,7 @@ finish(struct dns_watch *w)
 
 /* Takes @why. */
 static void
-say(struct dns_watch *w, char *why)
+dns_watch_say(struct dns_watch *w, char *why)
 {
 	if (!w->said || strcmp(w->said, why) != 0)
 		w->progress(why, w->arg);
@@ -107,12 +107,12 @@ pause_or_end(struct dns_watch *w, char *why)
 	int64_t left = left_ms(w);
 
 	if (left <= 0) {
-		say(w, xasprintf("%s; going on, for the CA may see it", why));
+		dns_watch_say(w, xasprintf("%s; going on, for the CA may see it", why));
 		free(why);
-		finish(w);
+		dns_watch_finish(w);
 		return;
 	}
-	say(w, why);
+	dns_watch_say(w, why);
 	loop_timer_set(&w->timer, w->pause_ms < left ? w->pause_ms : left);
 	w->pause_ms = w->pause_ms * 2 < DNS_WATCH_POLL_MAX_MS ? w->pause_ms * 2 : DNS_WATCH_POLL_MAX_MS;
 }
@@ -149,11 +149,11 @@ end_round(struct dns_watch *w)
 		return;
 	}
 	if (!w->n_servers)
-		say(w, xasprintf(
-			       "no zone of %s was found: not waiting for its name servers", w->common.name));
+		dns_watch_say(w, xasprintf("no zone of %s was found: not waiting for its name servers",
+					 w->common.name));
 	if (left_out)
-		say(w, xasprintf("%s; going on without it", left_out->why));
-	finish(w);
+		dns_watch_say(w, xasprintf("%s; going on without it", left_out->why));
+	dns_watch_finish(w);
 }
 
 static void
@@ -210,7 +210,7 @@ ask_ns(struct dns_watch *w)
 }
 
 static void
-on_timer(void *arg)
+dns_watch_on_timer(void *arg)
 {
 	struct dns_watch *w = arg;
 
@@ -252,7 +252,7 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->done = done;
 	w->progress = progress;
 	w->arg = arg;
-	loop_timer_init(&w->timer, env->loop, on_timer, w);
+	loop_timer_init(&w->timer, env->loop, dns_watch_on_timer, w);
 	first_servers(w);
 	loop_timer_set(&w->timer, 0);
 	return w;

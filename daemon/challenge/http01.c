@@ -71,7 +71,7 @@ struct http01 {
 };
 
 static void
-conn_close(struct conn *conn)
+http01_conn_close(struct conn *conn)
 {
 	TAILQ_REMOVE(&conn->http->conns, conn, next);
 	conn->http->n_conns--;
@@ -83,9 +83,9 @@ conn_close(struct conn *conn)
 }
 
 static void
-on_deadline(void *arg)
+http01_on_deadline(void *arg)
 {
-	conn_close(arg);
+	http01_conn_close(arg);
 }
 
 static const struct answer *
@@ -100,7 +100,7 @@ find_answer(const struct http01 *http, const char *token, size_t len)
 }
 
 static const char *
-reason(int status)
+http01_reason(int status)
 {
 	switch (status) {
 	case 200:
@@ -120,7 +120,7 @@ write_answer(struct buf *out, const struct http01_request *request, const struct
 {
 	int status = request->status == 200 && !answer ? 404 : request->status;
 
-	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason(status));
+	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http01_reason(status));
 	if (status == 405)
 		buf_add_str(out, "Allow: GET, HEAD\r\n");
 	if (answer)
@@ -144,7 +144,7 @@ conn_drain(struct conn *conn)
 	if (n > 0)
 		conn->drained += (size_t)n;
 	if (n <= 0 || conn->drained > DRAIN_MAX)
-		conn_close(conn);
+		http01_conn_close(conn);
 }
 
 static void
@@ -154,7 +154,7 @@ conn_write(struct conn *conn)
 		conn->fd, conn->out.data + conn->out_done, conn->out.len - conn->out_done, MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		conn_close(conn);
+		http01_conn_close(conn);
 		return;
 	}
 	if (n > 0)
@@ -169,7 +169,7 @@ conn_write(struct conn *conn)
 }
 
 static void
-conn_read(struct conn *conn)
+http01_conn_read(struct conn *conn)
 {
 	struct http01_request request;
 	ssize_t n = recv(conn->fd, conn->in + conn->in_len, sizeof(conn->in) - conn->in_len, 0);
@@ -177,7 +177,7 @@ conn_read(struct conn *conn)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_close(conn);
+		http01_conn_close(conn);
 		return;
 	}
 	conn->in_len += (size_t)n;
@@ -193,7 +193,7 @@ static void
 on_conn(int fd _unused_, short what _unused_, void *arg)
 {
 	static void (*const step[])(struct conn *) = {
-		[CONN_READ] = conn_read,
+		[CONN_READ] = http01_conn_read,
 		[CONN_WRITE] = conn_write,
 		[CONN_DRAIN] = conn_drain,
 	};
@@ -210,11 +210,11 @@ conn_new(struct http01 *http, int fd)
 	conn->http = http;
 	conn->fd = fd;
 	conn->watch = loop_fd_new(http->loop, fd, LOOP_READ, on_conn, conn);
-	loop_timer_init(&conn->deadline, http->loop, on_deadline, conn);
+	loop_timer_init(&conn->deadline, http->loop, http01_on_deadline, conn);
 	loop_timer_set(&conn->deadline, http->deadline_ms);
 	TAILQ_INSERT_TAIL(&http->conns, conn, next);
 	http->n_conns++;
-	conn_read(conn);
+	http01_conn_read(conn);
 }
 
 static void
@@ -241,7 +241,7 @@ on_listener(int fd, short what _unused_, void *arg)
 
 		if (client >= 0) {
 			if (http->n_conns >= HTTP01_CONNECTIONS_MAX)
-				conn_close(TAILQ_FIRST(&http->conns));
+				http01_conn_close(TAILQ_FIRST(&http->conns));
 			conn_new(http, client);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			set_accepting(
@@ -261,7 +261,7 @@ listener_start(struct listener *listener, int fd)
 }
 
 static void
-set_nonblocking(int fd)
+http01_set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -288,7 +288,7 @@ http01_new(struct loop *loop, const struct http01_config *config)
 		if (i < n_addresses)
 			http->listeners[i].address = xstrdup(config->listen->items[i]);
 		else {
-			set_nonblocking(config->fds[i - n_addresses]);
+			http01_set_nonblocking(config->fds[i - n_addresses]);
 			listener_start(&http->listeners[i], config->fds[i - n_addresses]);
 		}
 	}
@@ -304,7 +304,7 @@ http01_free(struct http01 *http)
 	if (!http)
 		return;
 	while (!TAILQ_EMPTY(&http->conns))
-		conn_close(TAILQ_FIRST(&http->conns));
+		http01_conn_close(TAILQ_FIRST(&http->conns));
 	while ((a = LIST_FIRST(&http->answers)))
 		http01_remove(http, a->token, a->key_authorization);
 	for (size_t i = 0; i < http->n_listeners; i++) {

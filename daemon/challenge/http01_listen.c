@@ -47,7 +47,7 @@ parse_address(const char *text, struct address *ret)
 
 /* A socket file outlives the process that made it; only one that refuses connections may go. */
 static void
-remove_stale(const struct address *address)
+http01_listen_remove_stale(const struct address *address)
 {
 	struct stat st;
 	int fd;
@@ -126,7 +126,7 @@ http01_listen(const char *text, struct error *err)
 			"unix:/PATH",
 			text);
 	if (address.any.sa_family == AF_UNIX)
-		remove_stale(&address);
+		http01_listen_remove_stale(&address);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 && errno == EAFNOSUPPORT)
 		return error_set(err, ERROR_STATE, "http-listen %s: this machine has no IPv6", text);

@@ -88,7 +88,7 @@ removals_free(struct removals *all)
 }
 
 static void
-answer(void *arg)
+removal_answer(void *arg)
 {
 	struct removal *r = arg;
 
@@ -103,11 +103,11 @@ on_stored(const struct error *err, void *arg)
 	struct removal *r = arg;
 
 	if (!err) {
-		answer(r);
+		removal_answer(r);
 		return;
 	}
 	error_copy(&r->failure, err);
-	loop_timer_init(&r->timer, r->all->solver->env.loop, answer, r);
+	loop_timer_init(&r->timer, r->all->solver->env.loop, removal_answer, r);
 	loop_timer_set(&r->timer, STORE_PAUSE_MS);
 }
 
@@ -161,7 +161,7 @@ on_removed(const struct error *err, void *arg)
 	r->change = NULL;
 	/* A challenge that wants the value back waits behind us in the queue, and has renewed the promise. */
 	if (r->all->is_needed(r->id, r->all->arg)) {
-		answer(r);
+		removal_answer(r);
 		return;
 	}
 	if (!err) {
@@ -176,7 +176,7 @@ on_removed(const struct error *err, void *arg)
 }
 
 static void
-give_up(struct removal *r)
+removal_give_up(struct removal *r)
 {
 	error_set(&r->failure, ERROR_NOT_FOUND,
 		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand",
@@ -187,7 +187,7 @@ give_up(struct removal *r)
 
 /* Return: 1 all is there, 0 no record, or -1. */
 static int
-load(struct removal *r, int *ret_has_provider, struct error *err)
+removal_load(struct removal *r, int *ret_has_provider, struct error *err)
 {
 	struct store *store = r->all->solver->store;
 	int found = cleanup_load(store, r->id, &r->cleanup, err);
@@ -205,7 +205,7 @@ on_begin(void *arg)
 	struct removal *r = arg;
 	struct dnsprovider_record record;
 	int has_provider = 0;
-	int found = load(r, &has_provider, &r->failure);
+	int found = removal_load(r, &has_provider, &r->failure);
 
 	if (found < 0) {
 		put_off_unread(r);
@@ -220,7 +220,7 @@ on_begin(void *arg)
 		return;
 	}
 	if (!has_provider) {
-		give_up(r);
+		removal_give_up(r);
 		return;
 	}
 	record = (struct dnsprovider_record){

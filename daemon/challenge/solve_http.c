@@ -35,7 +35,7 @@ http_check(struct solver *solver, const struct autocert *autocert _unused_, cons
 }
 
 static void
-on_timer(void *arg)
+solve_http_on_timer(void *arg)
 {
 	struct http_solve *h = arg;
 
@@ -69,7 +69,7 @@ http_start(struct solve *solve, const struct solver_request *request, const char
 	h->token = xstrdup(request->authz->challenges[request->challenge].token);
 	h->key_authorization = xstrdup(key_authorization);
 	publish(h, &h->failure);
-	loop_timer_init(&h->timer, solve->solver->env.loop, on_timer, h);
+	loop_timer_init(&h->timer, solve->solver->env.loop, solve_http_on_timer, h);
 	loop_timer_set(&h->timer, 0);
 }
 

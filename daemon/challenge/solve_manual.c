@@ -98,7 +98,7 @@ on_remembered(const struct error *err, void *arg)
 
 /* @a: as it is stored, or empty. */
 static void
-fill(struct manual_solve *s, const struct solver_request *request, struct authorization *a)
+solve_manual_fill(struct manual_solve *s, const struct solver_request *request, struct authorization *a)
 {
 	const struct autocert *autocert = request->autocert;
 	int64_t now = clock_wall(loop_clock(s->solve->solver->env.loop));
@@ -131,7 +131,7 @@ fill(struct manual_solve *s, const struct solver_request *request, struct author
 
 /* The record as it is to be published, durable before anybody is told. */
 static int
-remember(struct manual_solve *s, const struct solver_request *request, struct store_txn *txn,
+solve_manual_remember(struct manual_solve *s, const struct solver_request *request, struct store_txn *txn,
 	struct error *err)
 {
 	struct store *store = s->solve->solver->store;
@@ -145,7 +145,7 @@ remember(struct manual_solve *s, const struct solver_request *request, struct st
 		s->is_forced = a.is_forced;
 		return 0;
 	}
-	fill(s, request, &a);
+	solve_manual_fill(s, request, &a);
 	memcpy(s->id, a.o.id, sizeof(s->id));
 	schedule_set(store, txn, SCHEDULE_AUTHORIZE, a.o.id, a.provider, a.expires_at);
 	solver_rows_changed(s->solve->solver);
@@ -166,14 +166,14 @@ manual_start(struct solve *solve, const struct solver_request *request, const ch
 	s->name = xasprintf("%s%s", authz->wildcard ? "*." : "", name_base(authz->name));
 	s->record_name = xasprintf("_acme-challenge.%s", name_base(authz->name));
 	s->is_of_order = request->autocert->o.id[0] != '\0';
-	if (remember(s, request, txn, &err) < 0)
+	if (solve_manual_remember(s, request, txn, &err) < 0)
 		store_fail(txn, &err);
 	store_then(txn, on_remembered, s);
 }
 
 /* The order has had what it wanted, or the try was wasted: nobody needs the record any more. */
 static void
-forget(const struct manual_solve *s)
+solve_manual_forget(const struct manual_solve *s)
 {
 	struct store *store = s->solve->solver->store;
 	struct store_txn *txn = store_begin(store);
@@ -192,7 +192,7 @@ manual_stop(struct solve *solve)
 	dns_cancel(s->query);
 	store_forget(solve->solver->store, s);
 	if (s->is_seen && s->is_of_order)
-		forget(s);
+		solve_manual_forget(s);
 	free(s->name);
 	free(s->record_name);
 	free(s->value);

@@ -192,7 +192,7 @@ solver_choose(struct solver *solver, const struct autocert *autocert, const stru
 }
 
 static int
-check_name(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
+solver_check_name(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
 {
 	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
 
@@ -218,10 +218,10 @@ solver_may_need_dns(struct solver *solver, const struct autocert *autocert, cons
 int
 solver_check(struct solver *solver, const struct autocert *autocert, struct error *err)
 {
-	if (autocert->common_name && check_name(solver, autocert, autocert->common_name, err) < 0)
+	if (autocert->common_name && solver_check_name(solver, autocert, autocert->common_name, err) < 0)
 		return -1;
 	for (size_t i = 0; i < autocert->sans.count; i++)
-		if (check_name(solver, autocert, autocert->sans.items[i], err) < 0)
+		if (solver_check_name(solver, autocert, autocert->sans.items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -254,7 +254,7 @@ is_manual(const struct autocert *autocert)
 }
 
 static const struct solver_kind *
-kind_of(const struct autocert *autocert, const char *type)
+solver_kind_of(const struct autocert *autocert, const char *type)
 {
 	if (is_manual(autocert))
 		return &solver_manual;
@@ -273,7 +273,7 @@ solver_start(struct solver *solver, const struct solver_request *request, solver
 	struct solve *solve = xcalloc(1, sizeof(*solve));
 
 	solve->solver = solver;
-	solve->kind = kind_of(request->autocert, challenge->type);
+	solve->kind = solver_kind_of(request->autocert, challenge->type);
 	solve->done = done;
 	solve->progress = progress;
 	solve->arg = arg;

@@ -174,7 +174,7 @@ on_changed(const struct error *err, void *arg)
 }
 
 static int
-load(const struct txt_change *c, struct dnsprovider *d, struct error *err)
+txt_queue_load(const struct txt_change *c, struct dnsprovider *d, struct error *err)
 {
 	int found = object_load(c->queue->store, &dnsprovider_class, c->lane->provider, d, err);
 
@@ -188,7 +188,7 @@ load(const struct txt_change *c, struct dnsprovider *d, struct error *err)
 }
 
 static void
-on_start(void *arg)
+txt_queue_on_start(void *arg)
 {
 	struct txt_change *c = arg;
 	struct dnsprovider_record record = { .zone = c->zone, .name = c->name, .value = c->value };
@@ -200,7 +200,7 @@ on_start(void *arg)
 		set_running(c, false);
 		return;
 	}
-	if (load(c, &d, &err) < 0) {
+	if (txt_queue_load(c, &d, &err) < 0) {
 		error_wrap(&err, "DNS provider '%s'", c->provider_name);
 		on_changed(&err, c);
 		return;
@@ -224,7 +224,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	c->value = xstrdup(record->value);
 	c->done = done;
 	c->arg = arg;
-	loop_timer_init(&c->start, queue->env->loop, on_start, c);
+	loop_timer_init(&c->start, queue->env->loop, txt_queue_on_start, c);
 	TAILQ_INSERT_TAIL(&queue->changes, c, next);
 	start_free_ones(queue);
 	return c;

@@ -40,7 +40,7 @@ open_beneath(int dirfd, const char *name, int flags)
 
 /* Mode by fchmod: the process's umask keeps others out by default. */
 static int
-make_dir(int dirfd, const char *name)
+webroot_make_dir(int dirfd, const char *name)
 {
 	_cleanup_fd_ int fd = -1;
 
@@ -57,7 +57,7 @@ open_dir(int dirfd, const char *name, bool make)
 
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
-	if (make_dir(dirfd, name) < 0)
+	if (webroot_make_dir(dirfd, name) < 0)
 		return -1;
 	return open_beneath(dirfd, name, O_PATH);
 }
@@ -99,7 +99,7 @@ open_challenge_dir(const char *root, bool make, int *ret, struct error *err)
 }
 
 static int
-check_token(const char *token, struct error *err)
+webroot_check_token(const char *token, struct error *err)
 {
 	if (http01_is_token(token, strlen(token)))
 		return 0;
@@ -136,7 +136,7 @@ webroot_put(const char *root, const char *token, const char *key_authorization, 
 	_cleanup_fd_ int dir = -1;
 	_cleanup_fd_ int fd = -1;
 
-	if (check_token(token, err) < 0 || open_challenge_dir(root, true, &dir, err) < 0)
+	if (webroot_check_token(token, err) < 0 || open_challenge_dir(root, true, &dir, err) < 0)
 		return -1;
 	fd = make_file(dir, token);
 	if (fd < 0)
@@ -154,7 +154,7 @@ webroot_remove(const char *root, const char *token, struct error *err)
 	_cleanup_fd_ int dir = -1;
 	int found;
 
-	if (check_token(token, err) < 0)
+	if (webroot_check_token(token, err) < 0)
 		return -1;
 	found = open_challenge_dir(root, false, &dir, err);
 	if (found <= 0)

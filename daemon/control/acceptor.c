@@ -179,7 +179,7 @@ acceptor_add(struct acceptor *a, int fd)
  * daemon's. Anything else that has the name is not ours to remove.
  */
 static int
-remove_stale(const struct sockaddr_un *addr, struct error *err)
+acceptor_remove_stale(const struct sockaddr_un *addr, struct error *err)
 {
 	struct stat st;
 	int fd, rc;
@@ -213,7 +213,7 @@ acceptor_add_path(struct acceptor *a, const char *path, struct error *err)
 		return error_set(err, ERROR_CONFIG, "socket '%s': a path has at most %zu characters", path,
 			sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, path, strlen(path));
-	if (remove_stale(&addr, err) < 0)
+	if (acceptor_remove_stale(&addr, err) < 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

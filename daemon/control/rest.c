@@ -162,7 +162,7 @@ accepted_tcp(int fd, const struct peer *peer, struct place *place, void *arg)
 
 /* There is no request yet to answer: what is said now is read as the answer to the first one. */
 static void
-refuse(int fd, const struct error *err, void *arg)
+rest_refuse_local(int fd, const struct error *err, void *arg)
 {
 	struct rest *rest = arg;
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -178,7 +178,7 @@ refuse_tcp(int fd, const struct error *err, void *arg)
 	struct rest *rest = arg;
 
 	if (!rest->certificate)
-		refuse(fd, err, arg);
+		rest_refuse_local(fd, err, arg);
 }
 
 /* --- TCP --- */
@@ -218,7 +218,7 @@ renew_context(struct rest *rest, struct error *err)
 
 /* What stands in the way is said once, as an event, and as long as it does in server.status. */
 static void
-look(void *arg)
+rest_look(void *arg)
 {
 	struct rest *rest = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -239,7 +239,7 @@ look(void *arg)
 }
 
 static void
-event_seen(struct json_object *event, void *arg)
+rest_event_seen(struct json_object *event, void *arg)
 {
 	struct rest *rest = arg;
 	const char *kind = NULL;
@@ -288,8 +288,8 @@ open_tcp(struct rest *rest, const struct acceptor_config *common)
 	strlist_copy(&rest->listen, &conf->rest_listen);
 	rest->certificate = xstrdup_null(conf->rest_certificate);
 	if (rest->certificate)
-		rest->events = events_subscribe(rest->service->events, NULL, event_seen, rest);
-	look(rest);
+		rest->events = events_subscribe(rest->service->events, NULL, rest_event_seen, rest);
+	rest_look(rest);
 }
 
 /* --- life --- */
@@ -304,13 +304,13 @@ rest_new(struct service *service, const struct rest_config *config, struct error
 		.max_connections_per_user = config->max_connections_per_user,
 		.roles = config->roles,
 		.accepted = accepted_local,
-		.refuse = refuse,
+		.refuse = rest_refuse_local,
 		.arg = rest,
 	};
 
 	rest->service = service;
 	rest->config = *config;
-	loop_timer_init(&rest->look, service->loop, look, rest);
+	loop_timer_init(&rest->look, service->loop, rest_look, rest);
 	rest->local = acceptor_new(&common);
 	for (size_t i = 0; i < config->n_fds; i++)
 		acceptor_add(rest->local, config->fds[i]);

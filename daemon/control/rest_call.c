@@ -141,7 +141,7 @@ params_from_body(struct service *service, enum api_method_id id, const struct re
 
 /* @result as it is answered; a reference. */
 static struct json_object *
-shown(const struct exchange *x, struct json_object *result)
+rest_call_shown(const struct exchange *x, struct json_object *result)
 {
 	const struct api_method *method = &api_methods[x->method];
 
@@ -158,7 +158,7 @@ answer_created(struct exchange *x, struct json_object *result)
 
 	if (json_get_string(result, "href", &href, NULL) == 1)
 		location = xasprintf("Location: %s\r\n", href);
-	rest_answer(x->conn, 201, location ? location : "", shown(x, result));
+	rest_answer(x->conn, 201, location ? location : "", rest_call_shown(x, result));
 }
 
 static void
@@ -167,7 +167,8 @@ answer_result(struct exchange *x, struct json_object *result)
 	struct buf nothing = BUF_INIT;
 
 	if (json_object_object_get_ex(result, "dryRun", NULL)) {
-		rest_answer(x->conn, 200, "", shown(x, result)); /* nothing was created or deleted */
+		rest_answer(
+			x->conn, 200, "", rest_call_shown(x, result)); /* nothing was created or deleted */
 		return;
 	}
 	switch (api_methods[x->method].verb) {
@@ -185,13 +186,13 @@ answer_result(struct exchange *x, struct json_object *result)
 	case API_GET:
 	case API_UPDATE:
 	case API_CALL:
-		rest_answer(x->conn, 200, "", shown(x, result));
+		rest_answer(x->conn, 200, "", rest_call_shown(x, result));
 		return;
 	}
 }
 
 static void
-call_done(struct json_object *result, const struct error *err, void *arg)
+rest_call_call_done(struct json_object *result, const struct error *err, void *arg)
 {
 	struct exchange *x = arg;
 
@@ -242,7 +243,8 @@ route(const struct rest_head *head, struct strlist *segments, enum api_method_id
 }
 
 static void
-refuse_method(struct service *service, struct rest_conn *conn, const char *allow, const struct error *err)
+rest_call_refuse_method(
+	struct service *service, struct rest_conn *conn, const char *allow, const struct error *err)
 {
 	_cleanup_free_ char *field = xasprintf("Allow: %s\r\n", allow);
 
@@ -251,7 +253,7 @@ refuse_method(struct service *service, struct rest_conn *conn, const char *allow
 
 /* Return: 0, or the status to refuse with. */
 static int
-read_params(struct exchange *x, const struct rest_head *head, const struct strlist *segments,
+rest_call_read_params(struct exchange *x, const struct rest_head *head, const struct strlist *segments,
 	const char *body, struct json_object **params, struct error *err)
 {
 	const struct api_method *method = &api_methods[x->method];
@@ -288,7 +290,7 @@ call_method(struct service *service, struct rest_conn *conn, const struct peer *
 	x->service = service;
 	x->conn = conn;
 	x->method = id;
-	refused = read_params(x, head, segments, body, &params, &err);
+	refused = rest_call_read_params(x, head, segments, body, &params, &err);
 	if (refused) {
 		rest_refuse(service, conn, refused, &err);
 		rest_query_clear(&x->query);
@@ -296,7 +298,7 @@ call_method(struct service *service, struct rest_conn *conn, const struct peer *
 		return;
 	}
 	x->origin = origin_of(head, is_tls);
-	service_call(service, peer, id, params, call_done, x);
+	service_call(service, peer, id, params, rest_call_call_done, x);
 }
 
 int
@@ -326,7 +328,7 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 	}
 	refused = route(head, &segments, &id, &allow, &err);
 	if (refused == 405)
-		refuse_method(service, conn, buf_str(&allow), &err);
+		rest_call_refuse_method(service, conn, buf_str(&allow), &err);
 	else if (refused)
 		rest_refuse(service, conn, refused, &err);
 	else

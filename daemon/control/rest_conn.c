@@ -97,7 +97,7 @@ rest_conn_free(struct rest_conn *c)
 }
 
 static void
-conn_close(struct rest_conn *c)
+rest_conn_conn_close(struct rest_conn *c)
 {
 	rest_closed_fn *closed = c->config.closed;
 	void *arg = c->config.arg;
@@ -298,7 +298,7 @@ conn_parse(struct rest_conn *c)
 
 /* Return: 0, or -1 the connection is over. */
 static int
-conn_read(struct rest_conn *c)
+rest_conn_conn_read(struct rest_conn *c)
 {
 	char block[READ_BLOCK];
 	ssize_t n = conn_recv(c, block, sizeof(block));
@@ -336,7 +336,7 @@ static void
 conn_settle(struct rest_conn *c)
 {
 	if (conn_flush(c) < 0) {
-		conn_close(c);
+		rest_conn_conn_close(c);
 		return;
 	}
 	if (c->state == CONN_ANSWER && !c->out.len)
@@ -349,8 +349,8 @@ conn_settle(struct rest_conn *c)
 static void
 conn_work(struct rest_conn *c)
 {
-	if (reads(c) && conn_read(c) < 0) {
-		conn_close(c);
+	if (reads(c) && rest_conn_conn_read(c) < 0) {
+		rest_conn_conn_close(c);
 		return;
 	}
 	conn_parse(c);
@@ -374,7 +374,7 @@ conn_again(void *arg)
 static void
 conn_late(void *arg)
 {
-	conn_close(arg);
+	rest_conn_conn_close(arg);
 }
 
 /* --- answers --- */

@@ -25,7 +25,7 @@ is_name(struct rest_text text, const char *word)
 }
 
 static bool
-refuse(struct rest_head *ret, int status, const char *why)
+rest_head_refuse(struct rest_head *ret, int status, const char *why)
 {
 	ret->status = status;
 	ret->why = why;
@@ -47,7 +47,7 @@ cut(struct rest_text *line, char stop)
 }
 
 static struct rest_text
-trim(struct rest_text text)
+rest_head_trim(struct rest_text text)
 {
 	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t')) {
 		text.data++;
@@ -94,14 +94,14 @@ parse_request_line(struct rest_text line, struct rest_head *ret)
 	target = without_origin(cut(&line, ' '));
 	version = line;
 	if (!is_token(ret->method) || target.len == 0 || target.data[0] != '/')
-		return refuse(ret, 400, "the request line is not METHOD /PATH HTTP/1.1");
+		return rest_head_refuse(ret, 400, "the request line is not METHOD /PATH HTTP/1.1");
 	if (version.len != 8 || memcmp(version.data, "HTTP/", 5) != 0)
-		return refuse(ret, 400, "the request line does not end in HTTP/1.1");
+		return rest_head_refuse(ret, 400, "the request line does not end in HTTP/1.1");
 	if (memcmp(version.data, "HTTP/1.", 7) != 0)
-		return refuse(ret, 505, "this is HTTP/1.1");
+		return rest_head_refuse(ret, 505, "this is HTTP/1.1");
 	for (size_t i = 0; i < target.len; i++)
 		if ((unsigned char)target.data[i] <= 0x20 || (unsigned char)target.data[i] >= 0x7f)
-			return refuse(ret, 400, "the path has octets that must be percent-encoded");
+			return rest_head_refuse(ret, 400, "the path has octets that must be percent-encoded");
 	ret->keeps_alive = version.data[7] != '0';
 	ret->path = cut(&target, '?');
 	ret->query = target;
@@ -114,13 +114,13 @@ parse_length(struct rest_text value, size_t max_body, struct rest_head *ret)
 	size_t n = 0;
 
 	if (value.len == 0)
-		return refuse(ret, 400, "Content-Length is no number");
+		return rest_head_refuse(ret, 400, "Content-Length is no number");
 	for (size_t i = 0; i < value.len; i++) {
 		if (!isdigit((unsigned char)value.data[i]))
-			return refuse(ret, 400, "Content-Length is no number");
+			return rest_head_refuse(ret, 400, "Content-Length is no number");
 		n = n * 10 + (size_t)(value.data[i] - '0');
 		if (n > max_body)
-			return refuse(ret, 413, "the body is too large");
+			return rest_head_refuse(ret, 413, "the body is too large");
 	}
 	ret->body_len = n;
 	return true;
@@ -130,7 +130,7 @@ static void
 parse_connection(struct rest_text value, struct rest_head *ret)
 {
 	while (value.len) {
-		struct rest_text option = trim(cut(&value, ','));
+		struct rest_text option = rest_head_trim(cut(&value, ','));
 
 		if (is_name(option, "close"))
 			ret->keeps_alive = false;
@@ -143,23 +143,23 @@ static bool
 parse_field(struct rest_text line, size_t max_body, bool *seen_length, struct rest_head *ret)
 {
 	struct rest_text name = cut(&line, ':');
-	struct rest_text value = trim(line);
+	struct rest_text value = rest_head_trim(line);
 
 	if (!is_token(name) || line.data == name.data + name.len)
-		return refuse(ret, 400, "a header line is not NAME: VALUE");
+		return rest_head_refuse(ret, 400, "a header line is not NAME: VALUE");
 	if (memchr(value.len ? value.data : "", '\0', value.len))
-		return refuse(ret, 400, "a header line has a NUL");
+		return rest_head_refuse(ret, 400, "a header line has a NUL");
 	/* Others on the way may take it for the end of the line (RFC 9112 s2.2). */
 	if (memchr(value.len ? value.data : "", '\r', value.len))
-		return refuse(ret, 400, "a header line has a carriage return that ends no line");
+		return rest_head_refuse(ret, 400, "a header line has a carriage return that ends no line");
 	if (is_name(name, "Content-Length")) {
 		if (*seen_length)
-			return refuse(ret, 400, "Content-Length stands there twice");
+			return rest_head_refuse(ret, 400, "Content-Length stands there twice");
 		*seen_length = true;
 		return parse_length(value, max_body, ret);
 	}
 	if (is_name(name, "Transfer-Encoding"))
-		return refuse(ret, 411, "send Content-Length instead of Transfer-Encoding");
+		return rest_head_refuse(ret, 411, "send Content-Length instead of Transfer-Encoding");
 	if (is_name(name, "Connection"))
 		parse_connection(value, ret);
 	else if (is_name(name, "Expect"))
@@ -167,7 +167,7 @@ parse_field(struct rest_text line, size_t max_body, bool *seen_length, struct re
 	else if (is_name(name, "Host"))
 		ret->host = value;
 	else if (is_name(name, "Content-Type"))
-		ret->content_type = trim(cut(&value, ';'));
+		ret->content_type = rest_head_trim(cut(&value, ';'));
 	else if (is_name(name, "Authorization"))
 		ret->authorization = value;
 	return true;
@@ -185,7 +185,7 @@ next_line(struct rest_text *rest)
 }
 
 static void
-parse(struct rest_text head, size_t max_body, struct rest_head *ret)
+rest_head_parse_lines(struct rest_text head, size_t max_body, struct rest_head *ret)
 {
 	struct rest_text line = next_line(&head);
 	bool seen_length = false;
@@ -197,7 +197,7 @@ parse(struct rest_text head, size_t max_body, struct rest_head *ret)
 		if (line.len == 0)
 			return;
 		if (n == REST_HEAD_FIELDS) {
-			refuse(ret, 431, "there are too many header lines");
+			rest_head_refuse(ret, 431, "there are too many header lines");
 			return;
 		}
 		if (!parse_field(line, max_body, &seen_length, ret))
@@ -229,10 +229,10 @@ rest_head_parse(const char *data, size_t len, size_t max_body, struct rest_head 
 	if (!head_len) {
 		if (len < REST_HEAD_MAX)
 			return false;
-		refuse(ret, 431, "the header is too large");
+		rest_head_refuse(ret, 431, "the header is too large");
 		return true;
 	}
-	parse((struct rest_text){ data, head_len }, max_body, ret);
+	rest_head_parse_lines((struct rest_text){ data, head_len }, max_body, ret);
 	return true;
 }
 
@@ -294,7 +294,7 @@ unescape(const char *text, size_t len)
 
 /* Owned by the caller; NULL when it is refused. */
 static char *
-decode(struct rest_text text, bool plus_is_blank, struct error *err)
+rest_head_decode(struct rest_text text, bool plus_is_blank, struct error *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
@@ -332,7 +332,7 @@ rest_path_split(struct rest_text path, struct strlist *ret, struct error *err)
 
 		if (segment.len == 0 || ret->count == REST_SEGMENTS)
 			return error_set(err, ERROR_INVALID, "there is no such path");
-		text = decode(segment, false, err);
+		text = rest_head_decode(segment, false, err);
 		if (!text)
 			return -1;
 		strlist_take(ret, text);
@@ -352,11 +352,11 @@ rest_query_split(struct rest_text query, struct rest_query *ret, struct error *e
 			continue;
 		if (ret->names.count == REST_QUERIES)
 			return error_set(err, ERROR_INVALID, "the query has too many parameters");
-		text = decode(name, true, err);
+		text = rest_head_decode(name, true, err);
 		if (!text)
 			return -1;
 		strlist_take(&ret->names, text);
-		text = decode(value, true, err);
+		text = rest_head_decode(value, true, err);
 		if (!text)
 			return -1;
 		strlist_take(&ret->values, text);

@@ -34,7 +34,7 @@ connection_closed(void *arg)
 }
 
 static void
-refuse(int fd, const struct error *err, void *arg)
+server_refuse(int fd, const struct error *err, void *arg)
 {
 	_cleanup_json_ struct json_object *message = rpc_error(NULL, 0, err);
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -70,7 +70,7 @@ control_new(struct service *service, const struct control_config *config, struct
 		.max_connections_per_user = config->max_connections_per_user,
 		.roles = config->roles,
 		.accepted = accepted,
-		.refuse = refuse,
+		.refuse = server_refuse,
 		.arg = c,
 	});
 	for (size_t i = 0; i < config->n_fds; i++)

@@ -180,7 +180,7 @@ session_flush(struct session *s)
 
 /* The peer has sent its last, and has got all that it asked for. */
 static bool
-is_over(const struct session *s)
+session_is_over(const struct session *s)
 {
 	return s->is_eof && !s->is_held && !s->queued && !s->out.len;
 }
@@ -211,7 +211,7 @@ session_settle(struct session *s)
 	if (s->busy)
 		return;
 	handle_input(s);
-	if (s->dead || session_flush(s) < 0 || is_over(s)) {
+	if (s->dead || session_flush(s) < 0 || session_is_over(s)) {
 		session_close(s);
 		return;
 	}
@@ -302,7 +302,7 @@ batch_answer(struct batch *b, struct json_object *answer)
 
 /* The method has checked the object and answered with its id; the subscription is the connection's. */
 static void
-subscribe(struct session *s, struct json_object *result)
+session_subscribe(struct session *s, struct json_object *result)
 {
 	const char *object_id = NULL;
 
@@ -318,7 +318,7 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 	struct batch *b = r->batch;
 
 	if (b->session && !err && r->is_subscribe)
-		subscribe(b->session, result);
+		session_subscribe(b->session, result);
 	if (!r->is_notification && b->session)
 		batch_answer(b, err ? rpc_error(r->id, 0, err) : rpc_result(r->id, json_object_get(result)));
 	json_object_put(result);
@@ -337,7 +337,7 @@ request_done(struct json_object *result, const struct error *err, void *arg)
 /* --- in --- */
 
 static void
-refuse_method(struct batch *b, const struct rpc_request *req)
+session_refuse_method(struct batch *b, const struct rpc_request *req)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	const char *nearest = api_method_nearest(req->method);
@@ -362,7 +362,7 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 		return;
 	}
 	if (!api_method_find(req.method, &method)) {
-		refuse_method(b, &req);
+		session_refuse_method(b, &req);
 		return;
 	}
 	if (b->text.len > MAX_BATCH_ANSWER) {
@@ -536,7 +536,7 @@ last_frame_at(const struct session *s)
 
 /* Return: octets, 0 end, -1 nothing now, -2 broken. */
 static ssize_t
-receive(struct session *s)
+session_receive(struct session *s)
 {
 	char block[READ_BLOCK];
 	union {
@@ -566,7 +566,7 @@ session_ready(int fd, short what, void *arg)
 
 	(void)fd;
 	if (what & LOOP_READ) {
-		n = receive(s);
+		n = session_receive(s);
 		if (n == -2) {
 			session_close(s);
 			return;

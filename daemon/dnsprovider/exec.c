@@ -37,7 +37,7 @@ exec_check(const struct dnsprovider *d, struct error *err)
 }
 
 static void
-op_free(struct dnsprovider_op *op)
+exec_op_free(struct dnsprovider_op *op)
 {
 	free(op->call);
 	free(op);
@@ -45,7 +45,7 @@ op_free(struct dnsprovider_op *op)
 
 /* The last line that a program wrote, as one line of text: it mostly says why it failed. */
 static char *
-last_line(const struct buf *out)
+exec_last_line(const struct buf *out)
 {
 	size_t end = out->len;
 	size_t start;
@@ -69,13 +69,13 @@ on_hook(const struct hook_result *result, const struct error *err, void *arg)
 	_cleanup_error_ struct error failure = ERROR_INIT;
 
 	if (err) {
-		_cleanup_free_ char *line = result ? last_line(&result->out) : xstrdup("");
+		_cleanup_free_ char *line = result ? exec_last_line(&result->out) : xstrdup("");
 
 		error_set(&failure, err->code, "%s: %s%s%s", op->call, err->message, *line ? ": " : "", line);
 		failure.retry = err->retry;
 	}
 	op->done(err ? &failure : NULL, op->arg);
-	op_free(op);
+	exec_op_free(op);
 }
 
 static struct dnsprovider_op *
@@ -102,7 +102,7 @@ static void
 exec_cancel(struct dnsprovider_op *op)
 {
 	hook_cancel(op->hook);
-	op_free(op);
+	exec_op_free(op);
 }
 
 const struct dnsprovider_driver dnsprovider_exec = {

@@ -127,7 +127,7 @@ check_endpoint(const char *endpoint, struct error *err)
 }
 
 static int
-check_token(const struct secret *token, struct error *err)
+http_api_check_token(const struct secret *token, struct error *err)
 {
 	if (!token->len)
 		return error_set_field(
@@ -142,7 +142,7 @@ check_token(const struct secret *token, struct error *err)
 int
 http_api_check(const struct dnsprovider *d, struct error *err)
 {
-	if (check_token(&d->token, err) < 0)
+	if (http_api_check_token(&d->token, err) < 0)
 		return -1;
 	if (d->endpoint && *d->endpoint && check_endpoint(d->endpoint, err) < 0)
 		return -1;
@@ -161,7 +161,7 @@ clear_state(struct dnsprovider_op *op)
 }
 
 static void
-op_free(struct dnsprovider_op *op)
+http_api_op_free(struct dnsprovider_op *op)
 {
 	loop_timer_cancel(&op->timer);
 	loop_timer_cancel(&op->deadline);
@@ -182,7 +182,7 @@ op_free(struct dnsprovider_op *op)
 }
 
 static void
-finish(struct dnsprovider_op *op, struct error *err)
+http_api_finish(struct dnsprovider_op *op, struct error *err)
 {
 	if (err)
 		error_wrap(err, "%s", op->api->name);
@@ -190,7 +190,7 @@ finish(struct dnsprovider_op *op, struct error *err)
 		op->zones_done(err ? NULL : &op->task.zones, err, op->arg);
 	else
 		op->done(err, op->arg);
-	op_free(op);
+	http_api_op_free(op);
 }
 
 /* @handler decides what comes next; @op may be gone afterwards. */
@@ -201,9 +201,9 @@ handle(struct dnsprovider_op *op, http_api_fn *handler, struct json_object *answ
 
 	op->is_asked = false;
 	if (handler(&op->task, answer, &err) < 0)
-		finish(op, &err);
+		http_api_finish(op, &err);
 	else if (!op->is_asked)
-		finish(op, NULL);
+		http_api_finish(op, NULL);
 	else
 		loop_timer_set(&op->timer, op->pause_ms);
 }
@@ -256,7 +256,7 @@ reason_of(const struct http_api *api, struct json_object *body)
 }
 
 static void
-refused(const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body,
+http_api_refused(const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body,
 	struct error *err)
 {
 	_cleanup_free_ char *reason = reason_of(op->api, body);
@@ -279,7 +279,7 @@ refused(const struct dnsprovider_op *op, const struct http_response *res, struct
 
 /* Return: the body; NULL with @err set: refused or unreadable, without: empty. */
 static struct json_object *
-read_answer(const struct dnsprovider_op *op, struct http_response *res, struct error *err)
+http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res, struct error *err)
 {
 	bool is_good = res->status >= 200 && res->status < 300;
 	bool is_gone = res->status == 404 && strcmp(op->method, "DELETE") == 0;
@@ -291,7 +291,7 @@ read_answer(const struct dnsprovider_op *op, struct http_response *res, struct e
 	body = json_parse(buf_str(&res->body), res->body.len, err);
 	if (!is_good) {
 		error_clear(err);
-		refused(op, res, body, err);
+		http_api_refused(op, res, body, err);
 	} else if (!body) {
 		error_wrap(err, "%s %s", op->method, op->path);
 	} else {
@@ -309,7 +309,7 @@ counts_twice(const char *method)
 
 /* Does the last call's failure end nothing yet? It is repeated then. */
 static bool
-try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_undone)
+http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_undone)
 {
 	int64_t pause_ms = (int64_t)FIRST_PAUSE_MS << op->failures;
 	int64_t asked_ms = failure->retry_at
@@ -329,7 +329,7 @@ try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_
 }
 
 static void
-on_answer(struct http_response *res, const struct error *err, void *arg)
+http_api_on_answer(struct http_response *res, const struct error *err, void *arg)
 {
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error failure = ERROR_INIT;
@@ -340,12 +340,12 @@ on_answer(struct http_response *res, const struct error *err, void *arg)
 		error_copy(&failure, err);
 		failure.retry = err->code != ERROR_TLS && err->code != ERROR_LIMIT;
 	} else {
-		answer = read_answer(op, res, &failure);
+		answer = http_api_read_answer(op, res, &failure);
 	}
 	if (!error_is_set(&failure))
 		handle(op, op->then, answer);
-	else if (!try_again(op, &failure, res && res->status == 429))
-		finish(op, &failure);
+	else if (!http_api_try_again(op, &failure, res && res->status == 429))
+		http_api_finish(op, &failure);
 }
 
 static void
@@ -366,13 +366,13 @@ transmit(struct dnsprovider_op *op)
 	};
 
 	strlist_take(&req.headers, auth);
-	op->handle = http_send(op->env.http, &req, on_answer, op);
+	op->handle = http_send(op->env.http, &req, http_api_on_answer, op);
 	OPENSSL_cleanse(auth, strlen(auth));
 	strlist_clear(&req.headers);
 }
 
 static void
-on_timer(void *arg)
+http_api_on_timer(void *arg)
 {
 	struct dnsprovider_op *op = arg;
 
@@ -383,7 +383,7 @@ on_timer(void *arg)
 }
 
 static void
-on_deadline(void *arg)
+http_api_on_deadline(void *arg)
 {
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -392,7 +392,7 @@ on_deadline(void *arg)
 		op->zones_done ? "" : " (propagationTimeout)",
 		op->waits_for ? op->waits_for : "the API is too slow");
 	err.retry = true;
-	finish(op, &err);
+	http_api_finish(op, &err);
 }
 
 static struct dnsprovider_op *
@@ -411,8 +411,8 @@ op_new(const struct http_api *api, const struct dnsprovider_env *env, const stru
 	op->endpoint = xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);
 	secret_copy(&op->token, &d->token);
 	op->arg = arg;
-	loop_timer_init(&op->timer, env->loop, on_timer, op);
-	loop_timer_init(&op->deadline, env->loop, on_deadline, op);
+	loop_timer_init(&op->timer, env->loop, http_api_on_timer, op);
+	loop_timer_init(&op->deadline, env->loop, http_api_on_deadline, op);
 	loop_timer_set(&op->timer, 0);
 	loop_timer_set(&op->deadline, timeout_ms);
 	return op;
@@ -448,5 +448,5 @@ http_api_list_zones(const struct http_api *api, const struct dnsprovider_env *en
 void
 http_api_cancel(struct dnsprovider_op *op)
 {
-	op_free(op);
+	http_api_op_free(op);
 }

@@ -39,7 +39,7 @@ clear(void *arg)
 }
 
 static const char *
-reason(struct json_object *body)
+ionoscloud_reason(struct json_object *body)
 {
 	struct json_object *messages = NULL;
 	const char *text = NULL;
@@ -52,7 +52,7 @@ reason(struct json_object *body)
 
 /* A string of item.section, "" if it is not there. */
 static const char *
-text_of(struct json_object *item, const char *section, const char *name)
+ionoscloud_text_of(struct json_object *item, const char *section, const char *name)
 {
 	struct json_object *object = NULL;
 	const char *text = NULL;
@@ -102,7 +102,7 @@ delete_next(struct http_api_task *task, struct json_object *answer _unused_, str
 static int
 on_record(struct http_api_task *task, struct json_object *answer, struct error *err)
 {
-	const char *record_state = text_of(answer, "metadata", "state");
+	const char *record_state = ionoscloud_text_of(answer, "metadata", "state");
 
 	if (strcmp(record_state, "FAILED") == 0)
 		return error_set(err, ERROR_DNS, "the new record became FAILED");
@@ -129,7 +129,7 @@ on_created(struct http_api_task *task, struct json_object *answer, struct error 
 }
 
 static int
-create(struct http_api_task *task)
+ionoscloud_create(struct http_api_task *task)
 {
 	const struct state *s = task->state;
 	struct json_object *body = json_object_new_object();
@@ -151,12 +151,12 @@ take_record(const struct http_api_task *task, struct json_object *item, struct e
 {
 	struct state *s = task->state;
 	_cleanup_free_ char *name = relative_name(task->name, s->zone);
-	const char *record_state = text_of(item, "metadata", "state");
+	const char *record_state = ionoscloud_text_of(item, "metadata", "state");
 	const char *id;
 
-	if (strcasecmp(text_of(item, "properties", "name"), name) != 0 ||
-		strcmp(text_of(item, "properties", "type"), "TXT") != 0 ||
-		!http_api_same_text(text_of(item, "properties", "content"), task->value) ||
+	if (strcasecmp(ionoscloud_text_of(item, "properties", "name"), name) != 0 ||
+		strcmp(ionoscloud_text_of(item, "properties", "type"), "TXT") != 0 ||
+		!http_api_same_text(ionoscloud_text_of(item, "properties", "content"), task->value) ||
 		strcmp(record_state, "DESTROYING") == 0)
 		return 0;
 	if (get_id(item, &id, err) < 0)
@@ -201,7 +201,7 @@ on_records(struct http_api_task *task, struct json_object *answer, struct error 
 	}
 	if (task->remove)
 		return delete_next(task, NULL, err);
-	return s->record_id ? wait_available(task, s->record_id) : create(task);
+	return s->record_id ? wait_available(task, s->record_id) : ionoscloud_create(task);
 }
 
 /* The zone that the name servers know, if they know one: a longer one that is not delegated is asked by nobody. */
@@ -209,7 +209,7 @@ static int
 take_zone(const struct http_api_task *task, struct json_object *item, struct error *err)
 {
 	struct state *s = task->state;
-	const char *zone = text_of(item, "properties", "zoneName");
+	const char *zone = ionoscloud_text_of(item, "properties", "zoneName");
 	const char *id;
 
 	if (task->zone ? strcasecmp(zone, task->zone) != 0 : !*zone || !name_in_zone(task->name, zone))
@@ -238,7 +238,7 @@ zone_filter(const struct http_api_task *task)
 }
 
 static int
-on_zones(struct http_api_task *task, struct json_object *answer, struct error *err);
+ionoscloud_on_zones(struct http_api_task *task, struct json_object *answer, struct error *err);
 
 static void
 ask_zones(struct http_api_task *task, int offset)
@@ -246,12 +246,12 @@ ask_zones(struct http_api_task *task, int offset)
 	struct state *s = task->state;
 
 	s->offset = offset;
-	http_api_send(task, "GET", NULL, on_zones, "/zones?filter.zoneName=%s&offset=%d&limit=%d",
+	http_api_send(task, "GET", NULL, ionoscloud_on_zones, "/zones?filter.zoneName=%s&offset=%d&limit=%d",
 		zone_filter(task), offset, PAGE);
 }
 
 static int
-on_zones(struct http_api_task *task, struct json_object *answer, struct error *err)
+ionoscloud_on_zones(struct http_api_task *task, struct json_object *answer, struct error *err)
 {
 	struct state *s = task->state;
 	struct json_object *items = NULL;
@@ -296,7 +296,8 @@ on_all_zones(struct http_api_task *task, struct json_object *answer, struct erro
 		return -1;
 	count = json_object_array_length(items);
 	for (size_t i = 0; i < count; i++) {
-		const char *zone = text_of(json_object_array_get_idx(items, i), "properties", "zoneName");
+		const char *zone = ionoscloud_text_of(
+			json_object_array_get_idx(items, i), "properties", "zoneName");
 		char *name = NULL;
 
 		if (name_canonical(zone, false, &name, NULL) == 0)
@@ -324,7 +325,7 @@ static const struct http_api api = {
 	.start = start,
 	.state_size = sizeof(struct state),
 	.clear = clear,
-	.reason = reason,
+	.reason = ionoscloud_reason,
 };
 
 static struct dnsprovider_op *

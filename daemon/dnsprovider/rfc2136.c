@@ -70,7 +70,7 @@ rfc2136_check(const struct dnsprovider *d, struct error *err)
 }
 
 static void
-on_answer(const struct dns_answer *answer _unused_, const struct error *err, void *arg)
+rfc2136_on_answer(const struct dns_answer *answer _unused_, const struct error *err, void *arg)
 {
 	struct dnsprovider_op *op = arg;
 
@@ -97,7 +97,7 @@ rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, b
 
 	op->done = done;
 	op->arg = arg;
-	op->query = dns_send_update(env->dns, &update, TIMEOUT_MS, on_answer, op);
+	op->query = dns_send_update(env->dns, &update, TIMEOUT_MS, rfc2136_on_answer, op);
 	return op;
 }
 

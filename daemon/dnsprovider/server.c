@@ -9,7 +9,7 @@
 #include <string.h>
 
 static bool
-parse_port(const char *text, int *ret)
+server_parse_port(const char *text, int *ret)
 {
 	char *end;
 	long port;
@@ -60,7 +60,7 @@ server_split(const char *text, char **ret_host, int *ret_port)
 			return false;
 		if (rest && *rest == ']')
 			*rest++ = '\0';
-		if (rest && *rest && (*rest != ':' || !parse_port(rest + 1, &port)))
+		if (rest && *rest && (*rest != ':' || !server_parse_port(rest + 1, &port)))
 			return false;
 		if (rest && *host != '[')
 			*rest = '\0';

@@ -83,7 +83,7 @@ account_object(const struct account *account, const struct provider *p)
 
 /* The CA was not reached. */
 static bool
-is_network_trouble(const struct error *err)
+account_is_network_trouble(const struct error *err)
 {
 	return err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT || err->code == ERROR_DNS;
 }
@@ -101,21 +101,22 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 		.attempts = p->attempts,
 		.retry_at = err->retry_at,
 		.jitter_seed = policy_seed(account->id) + (uint64_t)p->attempts,
-		.is_network = is_network_trouble(err),
+		.is_network = account_is_network_trouble(err),
 	};
 
 	return err->retry || !err->field ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
 }
 
 static void
-note_failure(struct account *account, struct store_txn *txn, struct provider *p, const struct error *err)
+account_note_failure(
+	struct account *account, struct store_txn *txn, struct provider *p, const struct error *err)
 {
 	struct event_object object = account_object(account, p);
 	_cleanup_error_ struct error why = ERROR_INIT;
 	char when[TIME_RFC3339_SIZE];
 	int64_t retry_at;
 
-	p->attempts = backoff_count(p->attempts, is_network_trouble(err));
+	p->attempts = backoff_count(p->attempts, account_is_network_trouble(err));
 	p->o.state = OBJECT_FAILED;
 	error_copy(&p->o.failure, err);
 	retry_at = account_retry_at(account, p, err);
@@ -175,7 +176,7 @@ account_finish(struct account *account, const struct error *err)
 
 	if (found == 1) {
 		if (err)
-			note_failure(account, txn, &p, err);
+			account_note_failure(account, txn, &p, err);
 		else
 			note_success(account, txn, &p);
 		found = object_save(store, txn, &provider_class, &p, &store_err) < 0 ? -1 : 1;
@@ -306,7 +307,7 @@ save_key(struct account *account, const struct key *key, struct error *err)
 }
 
 static void
-keygen_run(void *arg)
+account_keygen_run(void *arg)
 {
 	struct account_keygen *k = arg;
 
@@ -315,7 +316,7 @@ keygen_run(void *arg)
 }
 
 static void
-keygen_done(void *arg)
+account_keygen_done(void *arg)
 {
 	struct account_keygen *k = arg;
 	struct account *account = k->account;
@@ -331,7 +332,7 @@ keygen_done(void *arg)
 }
 
 static void
-keygen_start(struct account *account, const struct provider *p)
+account_keygen_start(struct account *account, const struct provider *p)
 {
 	struct account_keygen *k = xcalloc(1, sizeof(*k));
 
@@ -340,7 +341,7 @@ keygen_start(struct account *account, const struct provider *p)
 	if (p->account_key_algorithm)
 		key_algorithm_from_name(p->account_key_algorithm, &k->algorithm);
 	account->keygen = k;
-	workers_run(account->env->workers, keygen_run, keygen_done, k);
+	workers_run(account->env->workers, account_keygen_run, account_keygen_done, k);
 }
 
 static int
@@ -353,7 +354,7 @@ account_begin(struct account *account, struct error *err)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s is gone", account->id);
 	if (p.account_key.len)
 		return account_register(account, &p, err);
-	keygen_start(account, &p);
+	account_keygen_start(account, &p);
 	return 0;
 }
 

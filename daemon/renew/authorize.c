@@ -43,7 +43,7 @@ authorize_cancel(struct authorize *a)
 }
 
 static int64_t
-now_of(const struct authorize *a)
+authorize_now_of(const struct authorize *a)
 {
 	return clock_wall(loop_clock(a->env->loop));
 }
@@ -51,7 +51,7 @@ now_of(const struct authorize *a)
 /* --- the end --- */
 
 static void
-end_saved(const struct error *err, void *arg)
+authorize_end_saved(const struct error *err, void *arg)
 {
 	struct authorize *a = arg;
 	schedule_done_fn *done = a->done;
@@ -68,7 +68,7 @@ typedef void
 change_fn(struct authorize *a, struct store_txn *txn, struct authorization *record, const struct error *why);
 
 static void
-finish(struct authorize *a, change_fn *change, const struct error *why)
+authorize_finish(struct authorize *a, change_fn *change, const struct error *why)
 {
 	struct store *store = a->env->store;
 	struct store_txn *txn = store_begin(store);
@@ -85,7 +85,7 @@ finish(struct authorize *a, change_fn *change, const struct error *why)
 	}
 	if (found < 0)
 		store_fail(txn, &err);
-	store_then(txn, end_saved, a);
+	store_then(txn, authorize_end_saved, a);
 }
 
 static void
@@ -106,7 +106,7 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 	r->attempts = 0;
 	error_clear(&r->o.failure);
 	if (!r->expires_at)
-		r->expires_at = time_add(now_of(a), FORGET_SEC);
+		r->expires_at = time_add(authorize_now_of(a), FORGET_SEC);
 	set_row(a, txn, r->expires_at);
 	event_emit(
 		a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
@@ -132,13 +132,14 @@ become_failed(struct authorize *a, struct store_txn *txn, struct authorization *
 	str_replace(&r->order_url, NULL);
 	str_replace(&r->txt, NULL);
 	str_replace(&r->status, NULL);
-	set_row(a, txn, time_add(now_of(a), FORGET_SEC));
+	set_row(a, txn, time_add(authorize_now_of(a), FORGET_SEC));
 	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, why, "%s", why->message);
 }
 
 /* The CA was not reached, or wants to be asked later: the order is as good as before. */
 static void
-try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+authorize_try_again(
+	struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
 	_cleanup_error_ struct error told = ERROR_INIT;
@@ -148,7 +149,7 @@ try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, c
 	error_copy(&r->o.failure, why);
 	error_copy(&told, why);
 	told.retry_at = backoff_due(&(struct backoff_in){
-		.now = now_of(a),
+		.now = authorize_now_of(a),
 		.attempts = r->attempts,
 		.retry_at = why->retry_at,
 		.jitter_seed = policy_seed(a->id) + (uint64_t)r->attempts,
@@ -163,7 +164,7 @@ try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, c
 /* --- what the order asks for --- */
 
 static void
-url_saved(const struct error *err, void *arg)
+authorize_url_saved(const struct error *err, void *arg)
 {
 	struct authorize *a = arg;
 
@@ -171,7 +172,7 @@ url_saved(const struct error *err, void *arg)
 }
 
 static void
-op_save_url(const char *url, void *arg)
+authorize_op_save_url(const char *url, void *arg)
 {
 	struct authorize *a = arg;
 	struct store *store = a->env->store;
@@ -185,11 +186,11 @@ op_save_url(const char *url, void *arg)
 	str_replace(&record.order_url, url);
 	if (found != 1 || object_save(store, txn, &authorization_class, &record, &err) < 0)
 		store_fail(txn, &err);
-	store_then(txn, url_saved, a);
+	store_then(txn, authorize_url_saved, a);
 }
 
 static void
-solve_done(const struct error *err, void *arg)
+authorize_solve_done(const struct error *err, void *arg)
 {
 	struct authorize *a = arg;
 
@@ -198,7 +199,7 @@ solve_done(const struct error *err, void *arg)
 }
 
 static void
-say(const struct authorize *a, const char *state, const char *why)
+authorize_say(const struct authorize *a, const char *state, const char *why)
 {
 	struct event_object object = { "authorization", a->id, a->asker.common_name };
 	struct json_object *data = json_object_new_object();
@@ -210,13 +211,13 @@ say(const struct authorize *a, const char *state, const char *why)
 }
 
 static void
-solve_progress(const char *why, void *arg)
+authorize_solve_progress(const char *why, void *arg)
 {
-	say(arg, acme_order_state_name(ACME_ORDER_SOLVE), why);
+	authorize_say(arg, acme_order_state_name(ACME_ORDER_SOLVE), why);
 }
 
 static void
-op_solve(size_t index, const struct acme_authorization *authz, void *arg)
+authorize_op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 {
 	struct authorize *a = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -235,11 +236,11 @@ op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 	}
 	a->index = index;
 	a->challenge = request.challenge = (size_t)choice;
-	a->solve = solver_start(a->env->solver, &request, solve_done, solve_progress, a);
+	a->solve = solver_start(a->env->solver, &request, authorize_solve_done, authorize_solve_progress, a);
 }
 
 static void
-op_unsolve(size_t index, void *arg)
+authorize_op_unsolve(size_t index, void *arg)
 {
 	struct authorize *a = arg;
 
@@ -250,57 +251,57 @@ op_unsolve(size_t index, void *arg)
 
 /* Where a CSR is wanted, the name is proved. */
 static void
-op_csr(void *arg)
+authorize_op_csr(void *arg)
 {
-	finish(arg, become_valid, NULL);
+	authorize_finish(arg, become_valid, NULL);
 }
 
 static void
-op_progress(enum acme_order_state state, const char *why, void *arg)
+authorize_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
-	say(arg, acme_order_state_name(state), why);
+	authorize_say(arg, acme_order_state_name(state), why);
 }
 
 static void
-op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+authorize_op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
 {
 	struct authorize *a = arg;
 
 	(void)chain_pem; /* an order that has its certificate already: the name was proved for it */
 	if (!err)
-		finish(a, become_valid, NULL);
+		authorize_finish(a, become_valid, NULL);
 	else if (a->is_waiting)
-		finish(a, become_pending, NULL);
+		authorize_finish(a, become_pending, NULL);
 	else
-		finish(a, spent || !err->retry ? become_failed : try_again, err);
+		authorize_finish(a, spent || !err->retry ? become_failed : authorize_try_again, err);
 }
 
 static const struct acme_order_ops order_ops = {
-	.save_url = op_save_url,
-	.solve = op_solve,
-	.unsolve = op_unsolve,
-	.csr = op_csr,
-	.progress = op_progress,
-	.done = op_done,
+	.save_url = authorize_op_save_url,
+	.solve = authorize_op_solve,
+	.unsolve = authorize_op_unsolve,
+	.csr = authorize_op_csr,
+	.progress = authorize_op_progress,
+	.done = authorize_op_done,
 };
 
 /* --- begin --- */
 
 /* Nobody can use it any more. */
 static bool
-is_over(const struct authorization *r, int64_t now)
+authorize_is_over(const struct authorization *r, int64_t now)
 {
 	return r->o.state == OBJECT_FAILED || (r->expires_at && r->expires_at <= now);
 }
 
 static bool
-is_valid(const struct authorization *r)
+authorize_is_valid(const struct authorization *r)
 {
 	return r->status && strcmp(r->status, "valid") == 0;
 }
 
 static void
-forget(struct authorize *a, struct store_txn *txn, struct authorization *r)
+authorize_forget(struct authorize *a, struct store_txn *txn, struct authorization *r)
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -330,7 +331,7 @@ run_order(struct authorize *a, const struct provider *provider, const struct aut
 }
 
 static void
-begin(struct authorize *a, const struct provider *provider)
+authorize_begin(struct authorize *a, const struct provider *provider)
 {
 	struct store *store = a->env->store;
 	_cleanup_authorization_ struct authorization r = { 0 };
@@ -338,7 +339,8 @@ begin(struct authorize *a, const struct provider *provider)
 	struct store_txn *txn;
 	int found = object_load(store, &authorization_class, a->id, &r, &err);
 
-	if (found == 1 && !is_over(&r, now_of(a)) && !r.autocert && !is_valid(&r)) {
+	if (found == 1 && !authorize_is_over(&r, authorize_now_of(a)) && !r.autocert &&
+		!authorize_is_valid(&r)) {
 		run_order(a, provider, &r);
 		return;
 	}
@@ -347,11 +349,11 @@ begin(struct authorize *a, const struct provider *provider)
 		store_fail(txn, &err);
 	else if (found == 0)
 		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
-	else if (is_over(&r, now_of(a)))
-		forget(a, txn, &r);
+	else if (authorize_is_over(&r, authorize_now_of(a)))
+		authorize_forget(a, txn, &r);
 	else
 		set_row(a, txn, r.expires_at);
-	store_then(txn, end_saved, a);
+	store_then(txn, authorize_end_saved, a);
 }
 
 struct authorize *
@@ -366,7 +368,7 @@ authorize_start(const struct issue_env *env, struct acme_client *client, const s
 	a->arg = arg;
 	memcpy(a->id, id, strlen(id) + 1);
 	memcpy(a->lane, provider->o.id, sizeof(a->lane));
-	begin(a, provider);
+	authorize_begin(a, provider);
 	return a;
 }
 
@@ -403,12 +405,12 @@ authorize_give_order(const struct issue_env *env, struct store_txn *txn, const s
 	found = object_find(env->store, &authorization_class, autocert->common_name, &r, err);
 	if (found <= 0)
 		return found;
-	if (!r.order_url || is_over(&r, clock_wall(loop_clock(env->loop))) ||
+	if (!r.order_url || authorize_is_over(&r, clock_wall(loop_clock(env->loop))) ||
 		strcmp(r.provider, autocert->provider) != 0)
 		return 0;
 	if (put_issue(env, txn, autocert, &r, err) < 0)
 		return -1;
-	if (!is_valid(&r))
+	if (!authorize_is_valid(&r))
 		str_replace(&r.autocert, autocert->o.id);
 	str_replace(&r.order_url, NULL);
 	return object_save(env->store, txn, &authorization_class, &r, err);

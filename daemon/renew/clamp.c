@@ -43,7 +43,7 @@ clamp_due(int64_t now, int64_t due_at, int64_t latest_at, uint64_t seed)
 }
 
 static int64_t
-now_of(const struct clamp *c)
+clamp_now_of(const struct clamp *c)
 {
 	return clock_wall(loop_clock(c->env->loop));
 }
@@ -53,7 +53,7 @@ static int64_t
 issue_due(struct clamp *c, const struct schedule_row *row, const struct autocert *a)
 {
 	struct backoff_in in = {
-		.now = now_of(c),
+		.now = clamp_now_of(c),
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.retry_at = a->last_error.retry_at,
@@ -68,28 +68,28 @@ issue_due(struct clamp *c, const struct schedule_row *row, const struct autocert
 }
 
 static void
-put(struct clamp *c, struct store_txn *txn, const struct schedule_row *row, int64_t due_at)
+clamp_put(struct clamp *c, struct store_txn *txn, const struct schedule_row *row, int64_t due_at)
 {
 	schedule_set(c->env->store, txn, row->kind, row->object, row->lane, due_at);
 	c->moved_rows++;
 }
 
 static void
-look_at_issue(struct clamp *c, const struct schedule_row *row)
+clamp_look_at_issue(struct clamp *c, const struct schedule_row *row)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct store_txn *txn;
 	int64_t due_at;
 
-	if (row->due_at <= now_of(c) ||
+	if (row->due_at <= clamp_now_of(c) ||
 		object_load(c->env->store, &autocert_class, row->object, &a, &err) != 1)
 		return; /* one that cannot be read says so when its turn comes */
 	due_at = issue_due(c, row, &a);
 	if (due_at == row->due_at)
 		return;
 	txn = store_begin(c->env->store);
-	put(c, txn, row, due_at);
+	clamp_put(c, txn, row, due_at);
 	a.next_at = due_at;
 	if (object_save(c->env->store, txn, &autocert_class, &a, &err) < 0)
 		store_fail(txn, &err);
@@ -99,7 +99,7 @@ static void
 look_at_purge(struct clamp *c, const struct schedule_row *row)
 {
 	_cleanup_certificate_ struct certificate cert = { 0 };
-	int64_t latest_at = time_add(now_of(c), LONGEST_WAIT_SEC);
+	int64_t latest_at = time_add(clamp_now_of(c), LONGEST_WAIT_SEC);
 	int64_t by_date_at;
 
 	if (row->due_at <= latest_at ||
@@ -107,7 +107,7 @@ look_at_purge(struct clamp *c, const struct schedule_row *row)
 		return;
 	by_date_at = time_add(cert.not_after_at, c->env->purge_after);
 	if (row->due_at > by_date_at)
-		put(c, store_begin(c->env->store), row, by_date_at);
+		clamp_put(c, store_begin(c->env->store), row, by_date_at);
 }
 
 static void
@@ -118,27 +118,27 @@ look_at_expiry(struct clamp *c, const struct schedule_row *row)
 
 	if (object_peek(c->env->store, &certificate_class, row->object, &cert, NULL) != 1)
 		return;
-	due_at = expiry_next(cert.not_after_at, now_of(c));
+	due_at = expiry_next(cert.not_after_at, clamp_now_of(c));
 	if (row->due_at > due_at)
-		put(c, store_begin(c->env->store), row, due_at);
+		clamp_put(c, store_begin(c->env->store), row, due_at);
 }
 
 static void
 look_at_wait(struct clamp *c, const struct schedule_row *row, int64_t longest_sec)
 {
-	int64_t due_at = clamp_due(
-		now_of(c), row->due_at, time_add(now_of(c), longest_sec), policy_seed(row->object));
+	int64_t due_at = clamp_due(clamp_now_of(c), row->due_at, time_add(clamp_now_of(c), longest_sec),
+		policy_seed(row->object));
 
 	if (due_at != row->due_at)
-		put(c, store_begin(c->env->store), row, due_at);
+		clamp_put(c, store_begin(c->env->store), row, due_at);
 }
 
 static void
-look_at(struct clamp *c, const struct schedule_row *row)
+clamp_look_at(struct clamp *c, const struct schedule_row *row)
 {
 	switch (row->kind) {
 	case SCHEDULE_ISSUE:
-		look_at_issue(c, row);
+		clamp_look_at_issue(c, row);
 		return;
 	case SCHEDULE_PURGE:
 		look_at_purge(c, row);
@@ -173,12 +173,12 @@ step(struct clamp *c)
 	}
 	c->at = row;
 	c->in_lane = true;
-	look_at(c, &row);
+	clamp_look_at(c, &row);
 	return true;
 }
 
 static void
-slice(void *arg)
+clamp_slice(void *arg)
 {
 	struct clamp *c = arg;
 
@@ -200,7 +200,7 @@ clamp_new(const struct issue_env *env, void (*moved)(void *arg), void *arg)
 	c->env = env;
 	c->moved = moved;
 	c->arg = arg;
-	loop_timer_init(&c->timer, env->loop, slice, c);
+	loop_timer_init(&c->timer, env->loop, clamp_slice, c);
 	return c;
 }
 

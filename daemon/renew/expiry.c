@@ -90,7 +90,8 @@ warn(const struct issue_env *env, struct store_txn *txn, const struct certificat
 }
 
 static int
-run(const struct issue_env *env, struct store_txn *txn, const char *id, int64_t now, struct error *err)
+expiry_look(
+	const struct issue_env *env, struct store_txn *txn, const char *id, int64_t now, struct error *err)
 {
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	int found = object_peek(env->store, &certificate_class, id, &cert, err);
@@ -115,7 +116,7 @@ struct expiry_end {
 };
 
 static void
-saved(const struct error *err, void *arg)
+expiry_saved(const struct error *err, void *arg)
 {
 	struct expiry_end *end = arg;
 
@@ -131,14 +132,14 @@ expiry_run(const struct issue_env *env, const char *certificate_id, schedule_don
 	int64_t now = clock_wall(loop_clock(env->loop));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (run(env, txn, certificate_id, now, &err) < 0) {
+	if (expiry_look(env, txn, certificate_id, now, &err) < 0) {
 		event_emit_error(env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "%s", err.message);
 		schedule_set(
 			env->store, txn, SCHEDULE_EXPIRY, certificate_id, "", time_add(now, LOOK_AGAIN_SEC));
 	}
 	end->done = done;
 	end->arg = arg;
-	store_then(txn, saved, end);
+	store_then(txn, expiry_saved, end);
 }
 
 static void

@@ -129,7 +129,7 @@ issue_save(struct issue *issue, store_then_fn *then)
 /* --- what the order asks for --- */
 
 static void
-url_saved(const struct error *err, void *arg)
+issue_url_saved(const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
 
@@ -137,13 +137,13 @@ url_saved(const struct error *err, void *arg)
 }
 
 static void
-op_save_url(const char *url, void *arg)
+issue_op_save_url(const char *url, void *arg)
 {
 	struct issue *issue = arg;
 
 	str_replace(&issue->record.order_url, url);
 	issue->key_saved = issue->key != NULL;
-	issue_save(issue, url_saved);
+	issue_save(issue, issue_url_saved);
 }
 
 static void
@@ -160,7 +160,7 @@ give_csr(const struct error *err, void *arg)
 }
 
 static void
-op_csr(void *arg)
+issue_op_csr(void *arg)
 {
 	struct issue *issue = arg;
 
@@ -177,11 +177,11 @@ void
 issue_key_ready(struct issue *issue)
 {
 	if (issue->csr_wanted)
-		op_csr(issue);
+		issue_op_csr(issue);
 }
 
 static void
-solve_done(const struct error *err, void *arg)
+issue_solve_done(const struct error *err, void *arg)
 {
 	struct issue_solve *s = arg;
 
@@ -202,7 +202,7 @@ issue_say(struct issue *issue, const char *state, const char *why)
 }
 
 static void
-solve_progress(const char *why, void *arg)
+issue_solve_progress(const char *why, void *arg)
 {
 	struct issue_solve *s = arg;
 
@@ -224,7 +224,7 @@ solve_slot(struct issue *issue, size_t index)
 }
 
 static void
-op_solve(size_t index, const struct acme_authorization *authz, void *arg)
+issue_op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 {
 	struct issue *issue = arg;
 	struct issue_solve *s = solve_slot(issue, index);
@@ -241,11 +241,11 @@ op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 		return;
 	}
 	s->challenge = request.challenge = (size_t)choice;
-	s->solve = solver_start(issue->env->solver, &request, solve_done, solve_progress, s);
+	s->solve = solver_start(issue->env->solver, &request, issue_solve_done, issue_solve_progress, s);
 }
 
 static void
-op_unsolve(size_t index, void *arg)
+issue_op_unsolve(size_t index, void *arg)
 {
 	struct issue *issue = arg;
 
@@ -254,13 +254,13 @@ op_unsolve(size_t index, void *arg)
 }
 
 static void
-op_progress(enum acme_order_state state, const char *why, void *arg)
+issue_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
 	issue_say(arg, acme_order_state_name(state), why);
 }
 
 static void
-op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+issue_op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
 {
 	struct issue *issue = arg;
 	_cleanup_error_ struct error refused = ERROR_INIT;
@@ -274,12 +274,12 @@ op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *
 }
 
 static const struct acme_order_ops order_ops = {
-	.save_url = op_save_url,
-	.solve = op_solve,
-	.unsolve = op_unsolve,
-	.csr = op_csr,
-	.progress = op_progress,
-	.done = op_done,
+	.save_url = issue_op_save_url,
+	.solve = issue_op_solve,
+	.unsolve = issue_op_unsolve,
+	.csr = issue_op_csr,
+	.progress = issue_op_progress,
+	.done = issue_op_done,
 };
 
 /* --- begin --- */

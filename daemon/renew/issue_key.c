@@ -28,7 +28,7 @@ issue_forget_key(struct issue *issue)
 }
 
 static void
-keygen_run(void *arg)
+issue_key_keygen_run(void *arg)
 {
 	struct keygen *k = arg;
 
@@ -37,7 +37,7 @@ keygen_run(void *arg)
 }
 
 static void
-keygen_done(void *arg)
+issue_key_keygen_done(void *arg)
 {
 	struct keygen *k = arg;
 	struct issue *issue = k->issue;
@@ -73,14 +73,14 @@ wanted_algorithm(const struct issue *issue)
 }
 
 static void
-keygen_start(struct issue *issue)
+issue_key_keygen_start(struct issue *issue)
 {
 	struct keygen *k = xcalloc(1, sizeof(*k));
 
 	k->issue = issue;
 	k->algorithm = wanted_algorithm(issue);
 	issue->keygen = k;
-	workers_run(issue->env->workers, keygen_run, keygen_done, k);
+	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
 
 /* reuseKey: the key of the last certificate, if it is still of the wanted kind. Return: 1 taken, 0 no, -1. */
@@ -114,6 +114,6 @@ issue_get_key(struct issue *issue, struct error *err)
 	}
 	reused = reuse_last_key(issue, err);
 	if (reused == 0)
-		keygen_start(issue);
+		issue_key_keygen_start(issue);
 	return reused < 0 ? -1 : 0;
 }

@@ -24,7 +24,7 @@ enum { UNREADABLE_RETRY_SEC = 3600 };
  * that never validates was reached. Before there is an order, the name that DNS does not find is the CA's.
  */
 static bool
-is_network_trouble(const struct issue *issue, const struct error *err, bool spent)
+issue_result_is_network_trouble(const struct issue *issue, const struct error *err, bool spent)
 {
 	bool has_order = issue->record.order_url != NULL;
 
@@ -53,8 +53,8 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 }
 
 static void
-note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, const struct error *err,
-	bool is_network)
+issue_result_note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a,
+	const struct error *err, bool is_network)
 {
 	struct event_object object = issue_object(issue);
 	char when[TIME_RFC3339_SIZE];
@@ -78,7 +78,7 @@ note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a, con
 
 /* What happened is durable; or not (disk full), and then the row is still due. */
 static void
-end_saved(const struct error *err, void *arg)
+issue_result_end_saved(const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
 	struct event_object object = issue_object(issue);
@@ -109,7 +109,8 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 	/* The declaration may have changed while the order ran: keep what it says now. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
-		note_failure(issue, txn, &now, &why, is_network_trouble(issue, &why, spent));
+		issue_result_note_failure(
+			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
 		break;
@@ -122,13 +123,13 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 		schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, id, issue->lane,
 			time_add(issue_now(issue->env), UNREADABLE_RETRY_SEC));
 	}
-	store_then(txn, end_saved, issue);
+	store_then(txn, issue_result_end_saved, issue);
 }
 
 /* --- success --- */
 
 static void
-certificate_fill(
+issue_result_certificate_fill(
 	struct certificate *cert, const struct issue *issue, const struct cert_info *info, int64_t now)
 {
 	char stamp[TIME_RFC3339_SIZE];
@@ -273,7 +274,8 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		store_fail(txn, err);
 		return -1;
 	}
-	store_then(txn, end_saved, issue); /* on failure the order is valid still and its URL stored */
+	store_then(txn, issue_result_end_saved,
+		issue); /* on failure the order is valid still and its URL stored */
 	return 0;
 }
 
@@ -292,7 +294,7 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 		0) {
 		error_wrap(err, "the CA issued a certificate that was not asked for");
 	} else {
-		certificate_fill(&cert, issue, &info, now);
+		issue_result_certificate_fill(&cert, issue, &info, now);
 		rc = issue_store(issue, &cert, err);
 	}
 	cert_info_clear(&info);

@@ -80,7 +80,7 @@ time_guard_is_waiting(const struct time_guard *g)
 }
 
 static void
-remember(struct time_guard *g, int64_t now)
+time_guard_remember(struct time_guard *g, int64_t now)
 {
 	uint64_t be = htobe64((uint64_t)now);
 
@@ -91,7 +91,7 @@ remember(struct time_guard *g, int64_t now)
 }
 
 static void
-say(struct time_guard *g, int64_t now, bool sane)
+time_guard_say(struct time_guard *g, int64_t now, bool sane)
 {
 	char text[TIME_RFC3339_SIZE];
 
@@ -115,8 +115,8 @@ time_guard_allows(struct time_guard *g, int64_t now)
 {
 	bool sane = policy_clock_is_sane(now, g->build_at, g->last_seen_at);
 
-	say(g, now, sane);
+	time_guard_say(g, now, sane);
 	if (sane)
-		remember(g, now);
+		time_guard_remember(g, now);
 	return sane;
 }

@@ -83,7 +83,7 @@ record_new(
 }
 
 static void
-add_object(struct json_object *record, const struct event_object *object)
+audit_add_object(struct json_object *record, const struct event_object *object)
 {
 	struct json_object *o;
 
@@ -166,7 +166,7 @@ audit_change(struct audit *a, struct store_txn *txn, const struct audit_entry *e
 	_cleanup_json_ struct json_object *record = record_new(
 		a, entry->who, entry->user_id, entry->method, "done");
 
-	add_object(record, &entry->object);
+	audit_add_object(record, &entry->object);
 	if (entry->changes && json_object_array_length(entry->changes))
 		json_object_object_add(record, "changes", json_object_get(entry->changes));
 	return append(a, txn, record, err);
@@ -193,7 +193,7 @@ record_refusal(struct audit *a, const struct refused *r, const struct event_obje
 	struct store_txn *txn = store_begin(a->store);
 
 	if (object)
-		add_object(record, object);
+		audit_add_object(record, object);
 	json_add_string(record, "reason", r->reason);
 	if (times > 1)
 		json_add_int(record, "times", times);

@@ -82,7 +82,7 @@ seq_of_key(const struct buf *key)
 /* --- the index by object --- */
 
 static void
-index_key(struct buf *ret, const char *object_id, uint64_t seq)
+events_index_key(struct buf *ret, const char *object_id, uint64_t seq)
 {
 	unsigned char number[8];
 
@@ -122,7 +122,7 @@ index_put(struct store_txn *txn, const char *object_id, uint64_t seq)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 
-	index_key(&key, object_id, seq);
+	events_index_key(&key, object_id, seq);
 	store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
 }
 
@@ -137,7 +137,7 @@ event_del(struct store *store, struct store_txn *txn, uint64_t seq)
 
 	seq_key(seq, key);
 	if (store_get(store, STORE_EVENT, key, sizeof(key), &text, NULL) == 1 && object_id_of(&text, id)) {
-		index_key(&row, id, seq);
+		events_index_key(&row, id, seq);
 		store_del(txn, STORE_INDEX, row.data, row.len);
 	}
 	store_del(txn, STORE_EVENT, key, sizeof(key));
@@ -201,7 +201,7 @@ find_last_seq(struct store *store)
 
 /* What an earlier life left outside the window: it was larger, or the event that was to push it out failed. */
 static void
-trim(struct events *events)
+events_trim(struct events *events)
 {
 	struct store_txn *txn = store_begin(events->store);
 	_cleanup_buf_ struct buf key = BUF_INIT;
@@ -225,7 +225,7 @@ events_new(struct store *store, struct clock *clock, struct log *log, uint64_t m
 	events->max_events = max_events;
 	events->last_seq = find_last_seq(store);
 	index_upgrade(store);
-	trim(events);
+	events_trim(events);
 	return events;
 }
 
@@ -398,8 +398,8 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const st
 
 /* @data and @message are taken. */
 static void
-emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
-	struct json_object *data, char *message)
+events_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
+	const struct event_object *object, struct json_object *data, char *message)
 {
 	const struct event_info *info = event_info(kind);
 	struct json_object *event;
@@ -428,7 +428,7 @@ event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	emit(events, txn, kind, object, data, message);
+	events_emit(events, txn, kind, object, data, message);
 }
 
 void
@@ -447,7 +447,7 @@ event_emit_error(struct events *events, struct store_txn *txn, enum event_kind k
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	emit(events, txn, kind, object, data, message);
+	events_emit(events, txn, kind, object, data, message);
 }
 
 /* --- reading --- */
@@ -487,7 +487,7 @@ events_last(const struct events *events)
 
 /* Appends the event; one that is gone or damaged hides no other. */
 static void
-list_add(struct json_object *list, const struct buf *text)
+events_list_add(struct json_object *list, const struct buf *text)
 {
 	struct json_object *event = json_parse(text->data, text->len, NULL);
 
@@ -508,7 +508,7 @@ list_all(struct events *events, uint64_t after, size_t limit, struct json_object
 	while (found == 1 && json_object_array_length(list) < limit) {
 		found = store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, &text, err);
 		if (found == 1)
-			list_add(list, &text);
+			events_list_add(list, &text);
 	}
 	return found < 0 ? -1 : 0;
 }
@@ -536,8 +536,8 @@ numbers_after(
 	_cleanup_buf_ struct buf from = BUF_INIT;
 	_cleanup_buf_ struct buf end = BUF_INIT;
 
-	index_key(&from, object_id, after);
-	index_key(&end, object_id, UINT64_MAX);
+	events_index_key(&from, object_id, after);
+	events_index_key(&end, object_id, UINT64_MAX);
 	return store_walk_keys(store, STORE_INDEX, &from, true, &end, take_number, n, err);
 }
 
@@ -549,7 +549,7 @@ numbers_last(struct store *store, const char *object_id, struct numbers *n, stru
 	size_t prefix = 1 + strlen(object_id) + 1;
 	int found = 1;
 
-	index_key(&key, object_id, UINT64_MAX);
+	events_index_key(&key, object_id, UINT64_MAX);
 	while (n->count < n->limit) {
 		found = store_prev(store, STORE_INDEX, key.data, key.len, &key, NULL, err);
 		if (found != 1 || key.len != prefix + 8 || memcmp(key.data + 1, object_id, prefix - 1) != 0)
@@ -583,7 +583,7 @@ list_of_object(struct events *events, const char *object_id, int64_t after, size
 
 		seq_key(n.items[i], key);
 		if (store_get(events->store, STORE_EVENT, key, sizeof(key), &text, NULL) == 1)
-			list_add(list, &text);
+			events_list_add(list, &text);
 	}
 	return rc < 0 ? -1 : 0;
 }

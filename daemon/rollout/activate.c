@@ -44,7 +44,7 @@ activation_end(void *arg)
 
 /* NAME=value lines with the given prefix. */
 static void
-describe(const struct activate_request *r, const char *prefix, struct strlist *ret)
+activate_describe(const struct activate_request *r, const char *prefix, struct strlist *ret)
 {
 	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
 
@@ -62,7 +62,7 @@ notify_consumer(struct activation *a, const struct activate_request *r)
 	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
 	_cleanup_free_ char *text = NULL;
 
-	describe(r, "X_CERTD_", &lines);
+	activate_describe(r, "X_CERTD_", &lines);
 	text = strlist_join(&lines, "\n");
 	notify_send_to(r->consumer->socket, text, &a->error);
 	loop_timer_set(&a->timer, 0);
@@ -103,7 +103,7 @@ exec_consumer(struct activation *a, struct loop *loop, const struct activate_req
 	_cleanup_strlist_ struct strlist env = STRLIST_INIT;
 	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
 
-	describe(r, "CERTD_", &env);
+	activate_describe(r, "CERTD_", &env);
 	strlist_take(&env, xasprintf("RENEWED_LINEAGE=%s", r->directory));
 	strlist_take(&env, xasprintf("RENEWED_DOMAINS=%s", domains));
 	a->hook = hook_start(loop, &r->consumer->command, &env, 0, hook_done, a);

@@ -15,8 +15,8 @@ subject_clear(struct subject *s)
 }
 
 static void
-fill(struct subject *s, const char *type, const struct object *o, const char *slug, const char *certificate,
-	const struct strlist *consumers)
+subject_fill(struct subject *s, const char *type, const struct object *o, const char *slug,
+	const char *certificate, const struct strlist *consumers)
 {
 	subject_clear(s);
 	s->type = type;
@@ -36,7 +36,7 @@ load_imported(struct store *store, const char *id, struct subject *ret, struct e
 	if (found == 1 && !c.slug)
 		found = 0;
 	if (found == 1)
-		fill(ret, certificate_class.name, &c.o, c.slug, c.o.id, &c.consumers);
+		subject_fill(ret, certificate_class.name, &c.o, c.slug, c.o.id, &c.consumers);
 	return found;
 }
 
@@ -49,7 +49,7 @@ subject_load(struct store *store, const char *id, struct subject *ret, struct er
 	if (found == 0)
 		return load_imported(store, id, ret, err);
 	if (found == 1)
-		fill(ret, autocert_class.name, &a.o, a.slug, a.last_certificate, &a.consumers);
+		subject_fill(ret, autocert_class.name, &a.o, a.slug, a.last_certificate, &a.consumers);
 	return found;
 }
 

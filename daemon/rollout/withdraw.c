@@ -44,7 +44,8 @@ static const struct record_class removal_class = {
 /* --- the intent --- */
 
 static void
-save(struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
+withdraw_save(
+	struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -57,7 +58,7 @@ save(struct rollout *r, struct store_txn *txn, const char *id, const struct remo
 
 /* What was never rolled out has no files. @directories: taken. */
 static void
-put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
+withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
 	struct strlist *directories, int64_t now)
 {
 	struct removal m = { .is_whole = is_whole, .directories = *directories };
@@ -72,7 +73,7 @@ put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, 
 	store_new_id(id);
 	/* Of a rollout that cannot be read there may be files. */
 	if (found != 0 && (is_whole || m.directories.count))
-		save(r, txn, id, &m, now);
+		withdraw_save(r, txn, id, &m, now);
 	record_clear(&rollout_class, &state);
 	record_clear(&removal_class, &m);
 }
@@ -87,7 +88,7 @@ put_consumers(struct rollout *r, struct store_txn *txn, const struct withdraw_fr
 
 	if (rollout_directories(r, consumers, &directories, &err) < 0)
 		store_fail(txn, &err);
-	put(r, txn, from, is_whole, &directories, now);
+	withdraw_put(r, txn, from, is_whole, &directories, now);
 }
 
 void
@@ -117,7 +118,7 @@ withdraw_from_directory(struct rollout *r, struct store_txn *txn, const struct w
 	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
 
 	strlist_add(&directories, directory);
-	put(r, txn, from, false, &directories, now);
+	withdraw_put(r, txn, from, false, &directories, now);
 }
 
 /* --- doing it --- */
@@ -140,7 +141,7 @@ withdrawal_free(struct withdrawal *w)
 }
 
 static void
-end(struct withdrawal *w, bool stored)
+withdraw_end(struct withdrawal *w, bool stored)
 {
 	schedule_done_fn *done = w->done;
 	void *arg = w->arg;
@@ -151,19 +152,19 @@ end(struct withdrawal *w, bool stored)
 }
 
 static void
-saved(const struct error *err, void *arg)
+withdraw_saved(const struct error *err, void *arg)
 {
 	struct withdrawal *w = arg;
 
 	if (err)
 		event_emit_error(
 			w->rollout->env.events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	end(w, !err);
+	withdraw_end(w, !err);
 }
 
 /* The row and the record go; or the row is moved, and why is said. */
 static void
-finish(struct withdrawal *w, const struct error *err)
+withdraw_finish(struct withdrawal *w, const struct error *err)
 {
 	struct rollout_env *env = &w->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
@@ -179,12 +180,12 @@ finish(struct withdrawal *w, const struct error *err)
 		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
 			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message,
 			when);
-		save(w->rollout, txn, w->id, &w->removal, why.retry_at);
+		withdraw_save(w->rollout, txn, w->id, &w->removal, why.retry_at);
 	} else {
 		store_del(txn, STORE_REMOVAL, w->id, strlen(w->id));
 		schedule_del(env->store, txn, SCHEDULE_REMOVE, w->id);
 	}
-	store_then(txn, saved, w);
+	store_then(txn, withdraw_saved, w);
 }
 
 static void
@@ -194,7 +195,7 @@ removed(const struct error *err, void *arg)
 
 	w->is_removing = false;
 	if (w->rollout)
-		finish(w, err);
+		withdraw_finish(w, err);
 	else
 		withdrawal_free(w);
 }
@@ -222,7 +223,7 @@ spare_what_is_declared(struct withdrawal *w, struct error *err)
 
 /* Return: 1 loaded, 0 there is nothing to remove, -1 failed. */
 static int
-load(struct withdrawal *w, struct error *err)
+withdraw_load(struct withdrawal *w, struct error *err)
 {
 	struct store *store = w->rollout->env.store;
 	_cleanup_buf_ struct buf octets = BUF_INIT;
@@ -237,14 +238,14 @@ load(struct withdrawal *w, struct error *err)
 
 /* Cannot be read: said, kept, and looked at again. */
 static void
-give_up(struct withdrawal *w, const struct error *err)
+withdraw_give_up(struct withdrawal *w, const struct error *err)
 {
 	struct rollout_env *env = &w->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
 
 	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 	schedule_set(env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, INT64_MAX));
-	store_then(txn, saved, w);
+	store_then(txn, withdraw_saved, w);
 }
 
 static bool
@@ -259,21 +260,21 @@ slug_is_free(struct withdrawal *w)
 
 /* The intent is durable: the row may have been put in this very turn, by a change that was not committed after all. */
 static void
-begin(const struct error *failed, void *arg)
+withdraw_begin(const struct error *failed, void *arg)
 {
 	struct withdrawal *w = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found;
 
 	if (failed) {
-		end(w, true); /* and so has the row never been */
+		withdraw_end(w, true); /* and so has the row never been */
 		return;
 	}
-	found = load(w, &err);
+	found = withdraw_load(w, &err);
 	if (found < 0) {
-		give_up(w, &err);
+		withdraw_give_up(w, &err);
 	} else if (found == 0) {
-		finish(w, NULL);
+		withdraw_finish(w, NULL);
 	} else {
 		w->is_removing = true;
 		drop_remove(w->rollout->env.drops,
@@ -298,7 +299,7 @@ withdraw_run(struct rollout *r, const char *id, schedule_done_fn *done, void *ar
 	memcpy(w->id, id, strlen(id) + 1);
 	DL_APPEND(r->withdrawals, w);
 	store_rely_on(txn, STORE_REMOVAL, id, strlen(id));
-	store_then(txn, begin, w);
+	store_then(txn, withdraw_begin, w);
 }
 
 void

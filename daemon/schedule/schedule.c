@@ -67,7 +67,7 @@ make_row_key(struct buf *ret, enum schedule_kind kind, const char *object)
 
 /* Key in STORE_SCHEDULE. */
 static void
-make_key(struct buf *ret, const struct schedule_row *row)
+schedule_make_key(struct buf *ret, const struct schedule_row *row)
 {
 	buf_add(ret, row->lane, strlen(row->lane) + 1);
 	add_due(ret, row->due_at);
@@ -76,7 +76,7 @@ make_key(struct buf *ret, const struct schedule_row *row)
 
 /* @ret: as large as an id. Return: -1 when the text does not fit. */
 static int
-take_id(char ret[STORE_ID_SIZE], const char *text, size_t len)
+schedule_take_id(char ret[STORE_ID_SIZE], const char *text, size_t len)
 {
 	if (len >= STORE_ID_SIZE)
 		return -1;
@@ -86,13 +86,13 @@ take_id(char ret[STORE_ID_SIZE], const char *text, size_t len)
 }
 
 static int
-read_key(const struct buf *key, struct schedule_row *ret, struct error *err)
+schedule_read_key(const struct buf *key, struct schedule_row *ret, struct error *err)
 {
 	size_t lane_len = strnlen(buf_str(key), key->len);
 	size_t head = lane_len + 1 + DUE_LEN + KIND_LEN;
 
-	if (key->len < head || take_id(ret->lane, key->data, lane_len) < 0 ||
-		take_id(ret->object, key->data + head, key->len - head) < 0)
+	if (key->len < head || schedule_take_id(ret->lane, key->data, lane_len) < 0 ||
+		schedule_take_id(ret->object, key->data + head, key->len - head) < 0)
 		return error_set(err, ERROR_CORRUPT, "a row of the schedule is damaged");
 	ret->due_at = get_due(key->data + lane_len + 1);
 	ret->kind = (enum schedule_kind)(unsigned char)key->data[head - 1];
@@ -112,8 +112,8 @@ schedule_get(struct store *store, enum schedule_kind kind, const char *object, s
 	rc = store_get(store, STORE_SCHEDULE_ROW, key.data, key.len, &value, err);
 	if (rc <= 0)
 		return rc;
-	if (value.len < DUE_LEN || take_id(row.object, object, strlen(object)) < 0 ||
-		take_id(row.lane, value.data + DUE_LEN, value.len - DUE_LEN) < 0)
+	if (value.len < DUE_LEN || schedule_take_id(row.object, object, strlen(object)) < 0 ||
+		schedule_take_id(row.lane, value.data + DUE_LEN, value.len - DUE_LEN) < 0)
 		return error_set(err, ERROR_CORRUPT, "the schedule's row of %s '%s' is damaged",
 			schedule_kind_name(kind), object);
 	row.due_at = get_due(value.data);
@@ -134,7 +134,7 @@ remove_old(struct store *store, struct store_txn *txn, enum schedule_kind kind, 
 		store_fail(txn, &err);
 	if (rc <= 0)
 		return;
-	make_key(&key, &old);
+	schedule_make_key(&key, &old);
 	store_del(txn, STORE_SCHEDULE, key.data, key.len);
 }
 
@@ -148,13 +148,14 @@ schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct schedule_row row = { .kind = kind, .due_at = due_at };
 
-	if (take_id(row.object, object, strlen(object)) < 0 || take_id(row.lane, lane, strlen(lane)) < 0) {
+	if (schedule_take_id(row.object, object, strlen(object)) < 0 ||
+		schedule_take_id(row.lane, lane, strlen(lane)) < 0) {
 		error_set(&err, ERROR_INTERNAL, "schedule: '%s' or '%s' is too long", object, lane);
 		store_fail(txn, &err);
 		return;
 	}
 	remove_old(store, txn, kind, object);
-	make_key(&key, &row);
+	schedule_make_key(&key, &row);
 	make_row_key(&row_key, kind, object);
 	add_due(&value, due_at);
 	buf_add_str(&value, lane);
@@ -181,12 +182,12 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 	int rc;
 
 	if (after)
-		make_key(&key, after);
+		schedule_make_key(&key, after);
 	else
 		buf_add(&key, lane, strlen(lane) + 1);
 	rc = store_next(store, STORE_SCHEDULE, key.data, key.len, after != NULL, &key, NULL, err);
 	if (rc == 1)
-		rc = read_key(&key, &row, err) < 0 ? -1 : strcmp(row.lane, lane) == 0;
+		rc = schedule_read_key(&key, &row, err) < 0 ? -1 : strcmp(row.lane, lane) == 0;
 	if (rc == 1)
 		*ret = row;
 	return rc;
@@ -204,7 +205,7 @@ schedule_next_lane(
 	buf_add_str(&key, lane);
 	buf_add_char(&key, after ? '\1' : '\0');
 	rc = store_next(store, STORE_SCHEDULE, key.data, key.len, false, &key, NULL, err);
-	if (rc == 1 && read_key(&key, &row, err) < 0)
+	if (rc == 1 && schedule_read_key(&key, &row, err) < 0)
 		return -1;
 	if (rc == 1)
 		memcpy(ret_lane, row.lane, STORE_ID_SIZE);

@@ -65,7 +65,7 @@ judged_clear(struct judged *s)
 #define _cleanup_judged_ _cleanup_(judged_clear)
 
 static void
-add_names(struct judged *s, const char *first, const struct strlist *others)
+access_add_names(struct judged *s, const char *first, const struct strlist *others)
 {
 	if (first)
 		strlist_add(&s->names, first);
@@ -82,15 +82,15 @@ judged_of(const struct record_class *cls, const void *obj, struct judged *ret)
 	const struct authorization *z = obj;
 
 	if (cls == &autocert_class) {
-		add_names(ret, a->common_name, &a->sans);
+		access_add_names(ret, a->common_name, &a->sans);
 		ret->provider = a->provider;
 		strlist_copy(&ret->labels, &a->labels);
 	} else if (cls == &certificate_class) {
-		add_names(ret, NULL, &c->names);
+		access_add_names(ret, NULL, &c->names);
 		ret->provider = c->provider;
 		strlist_copy(&ret->labels, &c->labels);
 	} else if (cls == &authorization_class) {
-		add_names(ret, z->o.name, NULL);
+		access_add_names(ret, z->o.name, NULL);
 		ret->provider = z->provider;
 	} else {
 		return false;
@@ -201,19 +201,19 @@ struct asking {
 
 /* A list by an id is empty, whether nothing has the id any more or it is outside: list.c looks at each object. */
 static bool
-is_id(const char *text)
+access_is_id(const char *text)
 {
 	return strlen(text) == STORE_ID_SIZE - 1 && strspn(text, "0123456789abcdef-") == STORE_ID_SIZE - 1;
 }
 
 static int
-check_ref(const struct asking *a, const struct api_field *field, const char *path, const char *ref)
+access_check_ref(const struct asking *a, const struct api_field *field, const char *path, const char *ref)
 {
 	const struct record_class *cls = class_named(field->resource);
 	void *obj;
 	int found;
 
-	if (a->is_list && is_id(ref))
+	if (a->is_list && access_is_id(ref))
 		return 0;
 	if (!cls)
 		return error_set_field(a->err, path, "there is no %s '%s'", field->resource, ref);
@@ -237,12 +237,12 @@ check_refs(const struct asking *a, const struct api_field *fields, const char *p
 
 		if (!value || strcmp(path, "ref") == 0)
 			continue;
-		if (f->type == API_REF && check_ref(a, f, path, json_object_get_string(value)) < 0)
+		if (f->type == API_REF && access_check_ref(a, f, path, json_object_get_string(value)) < 0)
 			return -1;
 		for (size_t i = 0; f->type == API_REFLIST && i < json_object_array_length(value); i++) {
 			_cleanup_free_ char *item = xasprintf("%s[%zu]", path, i);
 
-			if (check_ref(a, f, item,
+			if (access_check_ref(a, f, item,
 				    json_object_get_string(json_object_array_get_idx(value, i))) < 0)
 				return -1;
 		}
@@ -320,7 +320,7 @@ take_strings(struct json_object *array, struct strlist *ret)
 
 /* In canonical form where they have one: those that have none are refused for that, later. */
 static void
-canonical_names(struct strlist *names)
+access_canonical_names(struct strlist *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		char *name = NULL;
@@ -379,7 +379,7 @@ check_autocert(const struct asking *asking, struct json_object *params)
 	put_over(&a, json_path(params, "properties"));
 	provider_as_id(asking->store, &a);
 	judged_of(&autocert_class, &a, &s);
-	canonical_names(&s.names);
+	access_canonical_names(&s.names);
 	return judge(asking, &s, NULL);
 }
 
@@ -398,7 +398,7 @@ check_certificate(const struct asking *asking, struct json_object *params)
 
 	if (pem && x509_chain_parse(json_object_get_string(pem), (size_t)json_object_get_string_len(pem),
 			   NULL, NULL, &info, NULL) == 0) {
-		add_names(&s, NULL, &info.names);
+		access_add_names(&s, NULL, &info.names);
 		if (labels)
 			take_strings(labels, &s.labels);
 		rc = judge(asking, &s, "properties.certificate");
@@ -419,14 +419,15 @@ check_authorization(const struct asking *asking, struct json_object *params)
 		return 0;
 	a.provider = xstrdup(json_object_get_string(provider));
 	provider_as_id(asking->store, &a);
-	add_names(&s, json_object_get_string(name), NULL);
-	canonical_names(&s.names);
+	access_add_names(&s, json_object_get_string(name), NULL);
+	access_canonical_names(&s.names);
 	s.provider = a.provider;
 	return judge(asking, &s, "properties.name");
 }
 
 static int
-check_declaration(const struct asking *asking, const struct api_method *method, struct json_object *params)
+access_check_declaration(
+	const struct asking *asking, const struct api_method *method, struct json_object *params)
 {
 	if (method->resource == API_AUTOCERTIFICATE)
 		return check_autocert(asking, params);
@@ -458,7 +459,7 @@ access_check(struct store *store, const struct peer *peer, enum api_method_id id
 	if (check_refs(&asking, api_resources[method->resource].properties, "properties.",
 		    json_path(params, "properties")) < 0)
 		return -1;
-	return check_declaration(&asking, method, params);
+	return access_check_declaration(&asking, method, params);
 }
 
 /* --- answers --- */

@@ -40,7 +40,7 @@ change_found(struct call *call, const struct record_class *cls, const void *obj)
 
 /* Members that can only be written are in no object: what of them is in the request counts as changed. */
 static void
-add_secrets(const struct api_field *fields, struct json_object *from, struct json_object *to)
+change_add_secrets(const struct api_field *fields, struct json_object *from, struct json_object *to)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		struct json_object *given = json_path(from, f->name);
@@ -56,7 +56,7 @@ add_secrets(const struct api_field *fields, struct json_object *from, struct jso
 			inner = json_object_new_object();
 			json_object_object_add(to, f->name, inner);
 		}
-		add_secrets(f->fields, given, inner);
+		change_add_secrets(f->fields, given, inner);
 	}
 }
 
@@ -85,7 +85,7 @@ change_made(struct call *call, const struct record_class *cls, const void *obj, 
 	_cleanup_json_ struct json_object *after = is_deleted ? NULL : resource_properties(cls, obj);
 
 	if (after)
-		add_secrets(fields, json_path(call->params, "properties"), after);
+		change_add_secrets(fields, json_path(call->params, "properties"), after);
 	json_object_put(change->changes);
 	change->changes = diff_properties(fields, is_same ? change->before : NULL, after);
 	set_object(change, cls, o);

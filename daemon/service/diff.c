@@ -16,7 +16,7 @@ is_nothing(struct json_object *value)
 
 /* A member that says something, or NULL. Borrowed. */
 static struct json_object *
-member(struct json_object *obj, const char *name)
+diff_member(struct json_object *obj, const char *name)
 {
 	struct json_object *value = NULL;
 
@@ -36,7 +36,7 @@ cut_before(const char *text, size_t len)
 
 /* The value, or how a long one begins; owned by the caller. */
 static struct json_object *
-shown(struct json_object *value)
+diff_shown(struct json_object *value)
 {
 	const char *text = json_object_is_type(value, json_type_string)
 				   ? json_object_get_string(value)
@@ -52,7 +52,7 @@ shown(struct json_object *value)
 }
 
 static struct json_object *
-add_change(struct json_object *changes, const char *path)
+diff_add_change(struct json_object *changes, const char *path)
 {
 	struct json_object *change = json_object_new_object();
 
@@ -68,11 +68,11 @@ diff_value(const char *path, struct json_object *old, struct json_object *new, s
 
 	if ((!old && !new) || (old && new &&json_object_equal(old, new)))
 		return;
-	change = add_change(changes, path);
+	change = diff_add_change(changes, path);
 	if (old)
-		json_object_object_add(change, "old", shown(old));
+		json_object_object_add(change, "old", diff_shown(old));
 	if (new)
-		json_object_object_add(change, "new", shown(new));
+		json_object_object_add(change, "new", diff_shown(new));
 }
 
 static void
@@ -81,12 +81,12 @@ diff_fields(const struct api_field *fields, const char *outer, struct json_objec
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, f->name);
-		struct json_object *before = member(old, f->name);
-		struct json_object *after = member(new, f->name);
+		struct json_object *before = diff_member(old, f->name);
+		struct json_object *after = diff_member(new, f->name);
 
 		if (f->type == API_SECRET) {
 			if (after)
-				json_add_bool(add_change(changes, path), "changed", true);
+				json_add_bool(diff_add_change(changes, path), "changed", true);
 		} else if (f->type == API_OBJECT) {
 			_cleanup_free_ char *inner = xasprintf("%s.", path);
 

@@ -238,7 +238,7 @@ apply_rule(const struct rule *rule, const void *old, const void *new, struct eff
 }
 
 static const struct rule *
-rule_for(enum api_resource_id id, const char *property)
+effect_rule_for(enum api_resource_id id, const char *property)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (rules[i].id == id && strcmp(rules[i].property, property) == 0)
@@ -253,7 +253,7 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 	*ret = (struct effect){ .action = EFFECT_NOTHING };
 	for (size_t i = 0; i < cls->n_fields; i++) {
 		const char *name = cls->fields[i].name;
-		const struct rule *rule = name ? rule_for(id, name) : NULL;
+		const struct rule *rule = name ? effect_rule_for(id, name) : NULL;
 
 		if (rule && !same_field(&cls->fields[i], old, new))
 			apply_rule(rule, old, new, ret);

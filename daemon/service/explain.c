@@ -117,7 +117,7 @@ why_rollout(struct explanation *e)
 
 /* What to do about the class of the last error. */
 static const char *
-advice_for(const struct error *err)
+explain_advice_for(const struct error *err)
 {
 	switch (err->code) {
 	case ERROR_VALIDATION:
@@ -191,7 +191,7 @@ why_challenge(struct explanation *e)
 static void
 explain_failure(struct explanation *e)
 {
-	const char *advice = advice_for(&e->a.last_error);
+	const char *advice = explain_advice_for(&e->a.last_error);
 
 	json_add_int(e->result, "attempts", e->a.attempts);
 	if (!error_is_set(&e->a.last_error))

@@ -207,7 +207,7 @@ export_run(void *arg)
 /* --- the call --- */
 
 static void
-answer(struct export *e)
+export_answer(struct export *e)
 {
 	struct call *call = e->call;
 
@@ -229,7 +229,7 @@ export_done(void *arg)
 	if (call->service->is_stopping)
 		error_set(&err, ERROR_CANCELLED, "certd is stopping");
 	else if (!error_is_set(&err))
-		answer(e);
+		export_answer(e);
 	call_finish(call, call->result, error_is_set(&err) ? &err : NULL);
 	export_free(e);
 }
@@ -273,7 +273,7 @@ record(struct export *e)
 }
 
 static int
-read_params(struct export *e, struct json_object *params, struct error *err)
+export_read_params(struct export *e, struct json_object *params, struct error *err)
 {
 	struct json_object *format = json_path(params, "format");
 	struct json_object *key = json_path(params, "key");
@@ -298,7 +298,7 @@ read_params(struct export *e, struct json_object *params, struct error *err)
 
 /* The key is unsealed for those only who may have it. */
 static int
-find(struct export *e, struct json_object *params, struct error *err)
+export_find_object(struct export *e, struct json_object *params, struct error *err)
 {
 	if (!e->with_key)
 		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
@@ -318,7 +318,8 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 	e = xcalloc(1, sizeof(*e));
 	e->call = call;
 	e->fd = passed_take(call->passed);
-	if (read_params(e, params, err) < 0 || find(e, params, err) < 0 || check_fd(e->fd, err) < 0) {
+	if (export_read_params(e, params, err) < 0 || export_find_object(e, params, err) < 0 ||
+		check_fd(e->fd, err) < 0) {
 		export_free(e);
 		return -1;
 	}

@@ -47,7 +47,7 @@ import_free(struct import *i)
 /* --- what was sent --- */
 
 static char *
-text_of(struct json_object *properties, const char *name)
+import_text_of(struct json_object *properties, const char *name)
 {
 	struct json_object *value = json_path(properties, name);
 
@@ -62,7 +62,7 @@ wipe(struct json_object *value)
 }
 
 static void
-take_secret(struct json_object *in, const char *name, struct secret *ret)
+import_take_secret(struct json_object *in, const char *name, struct secret *ret)
 {
 	struct json_object *value = json_path(in, name);
 
@@ -108,7 +108,7 @@ import_run(void *arg)
 /* --- into the store --- */
 
 static void
-certificate_fill(struct certificate *c, struct import *i)
+import_certificate_fill(struct certificate *c, struct import *i)
 {
 	struct cert_info *info = &i->got.info;
 
@@ -231,7 +231,7 @@ name_it(struct certificate *c, int64_t now)
 }
 
 static int
-save(struct call *call, struct certificate *c, bool is_made, struct error *err)
+import_save(struct call *call, struct certificate *c, bool is_made, struct error *err)
 {
 	struct service *s = call->service;
 	struct store_txn *txn = call_txn(call);
@@ -259,21 +259,21 @@ import_store(struct import *i, struct error *err)
 	if (has_old < 0)
 		return -1;
 	resource_from_json(&certificate_ops, json_path(call->params, "properties"), &c);
-	certificate_fill(&c, i);
+	import_certificate_fill(&c, i);
 	if (consumers_resolve(call, &c.consumers, has_old ? old.o.id : c.o.id, err) < 0)
 		return -1;
 	resource_created(call, &c.o);
 	if (has_old)
-		return retire(call, &old, &c, err) < 0 ? -1 : save(call, &c, false, err);
+		return retire(call, &old, &c, err) < 0 ? -1 : import_save(call, &c, false, err);
 	is_made = name_it(&c, i->now);
 	if (slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
 		return -1;
-	return save(call, &c, is_made, err);
+	return import_save(call, &c, is_made, err);
 }
 
 /* Two fields are the call's, the others the object's. */
 static int
-refused(struct error *err)
+import_refused(struct error *err)
 {
 	if (err->field && (strcmp(err->field, "pkcs12") == 0 || strcmp(err->field, "password") == 0))
 		return -1;
@@ -296,7 +296,7 @@ import_done(void *arg)
 	}
 	error_move(&err, &i->error);
 	if (error_is_set(&err))
-		rc = refused(&err);
+		rc = import_refused(&err);
 	else
 		rc = import_store(i, &err);
 	call_end(call, rc, &err);
@@ -314,10 +314,10 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 		return error_set(
 			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
 	i = xcalloc(1, sizeof(*i));
-	i->certificate = text_of(properties, "certificate");
-	i->chain = text_of(properties, "certificateChain");
-	take_secret(properties, "privateKey", &i->private_key);
-	take_secret(params, "password", &i->password);
+	i->certificate = import_text_of(properties, "certificate");
+	i->chain = import_text_of(properties, "certificateChain");
+	import_take_secret(properties, "privateKey", &i->private_key);
+	import_take_secret(params, "password", &i->password);
 	if (take_pkcs12(params, &i->pkcs12, err) < 0) {
 		import_free(i);
 		return -1;

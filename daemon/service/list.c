@@ -74,7 +74,7 @@ static const struct filter {
 
 /* What an id means may be gone while others still name it: certificates outlive their auto-certificate. */
 static bool
-is_id(const char *text)
+list_is_id(const char *text)
 {
 	return strlen(text) == STORE_ID_SIZE - 1 && strspn(text, "0123456789abcdef-") == STORE_ID_SIZE - 1;
 }
@@ -88,7 +88,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 	switch (f->condition) {
 	case OBJECT_REFERS_TO:
 		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0) {
-			if (!is_id(text))
+			if (!list_is_id(text))
 				return -1;
 			id = xstrdup(text);
 		}
@@ -210,7 +210,7 @@ add_item(struct list *l, struct json_object *item)
 
 /* A damaged record does not hide the others: it is on the page, with what is wrong. Return: 0 or -1. */
 static int
-describe(struct list *l, const char *id, struct object *o, struct error *err)
+list_describe(struct list *l, const char *id, struct object *o, struct error *err)
 {
 	struct service *service = l->call->service;
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -240,7 +240,7 @@ describe_some(struct list *l, struct error *err)
 	int there = 0;
 
 	for (size_t n = 0; n < SLICE_OBJECTS && !is_complete(l) && there == 0; n++)
-		there = describe(l, l->ids.items[l->n_described++], o, err);
+		there = list_describe(l, l->ids.items[l->n_described++], o, err);
 	record_clear(l->ops->cls, o);
 	free(o);
 	return there;
@@ -248,7 +248,7 @@ describe_some(struct list *l, struct error *err)
 
 /* Return: 1 there is more to do, 0 it is complete, -1 failed. */
 static int
-slice(struct list *l, struct error *err)
+list_slice(struct list *l, struct error *err)
 {
 	if ((l->is_found ? describe_some(l, err) : find_some(l, err)) < 0)
 		return -1;
@@ -287,7 +287,7 @@ go_on(void *arg)
 {
 	struct list *l = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int more = slice(l, &err);
+	int more = list_slice(l, &err);
 
 	if (more > 0)
 		loop_timer_set(&l->again, 0);
@@ -333,9 +333,9 @@ resource_list(
 	int more = add_filters(l, err);
 
 	if (more == 0)
-		more = slice(l, err);
+		more = list_slice(l, err);
 	if (more > 0 && l->is_found)
-		more = slice(l, err);
+		more = list_slice(l, err);
 	if (more > 0) {
 		DL_APPEND(call->service->lists, l);
 		loop_timer_set(&l->again, 0);

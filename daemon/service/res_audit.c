@@ -39,7 +39,7 @@ struct known {
  * kept elsewhere can tell.
  */
 static void
-compare(const struct known *known, struct audit_check *check)
+res_audit_compare(const struct known *known, struct audit_check *check)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned char hash[AUDIT_HASH_LEN];
@@ -85,7 +85,7 @@ verified(const struct audit_check *check, const struct error *err, void *arg)
 	struct audit_check end = *check;
 
 	if (!err)
-		compare(known, &end);
+		res_audit_compare(known, &end);
 	call_finish(known->call, err ? NULL : result_of(&end), err);
 	free(known);
 }

@@ -47,7 +47,7 @@ authorization_store(struct call *call, struct authorization *a, enum event_kind 
 }
 
 static int
-canonical_name(struct authorization *a, struct error *err)
+res_authorization_canonical_name(struct authorization *a, struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
 
@@ -105,7 +105,7 @@ authorization_create(struct call *call, struct json_object *params, struct error
 	_cleanup_authorization_ struct authorization a = { 0 };
 
 	resource_from_json(&authorization_ops, json_path(params, "properties"), &a);
-	if (canonical_name(&a, err) < 0 ||
+	if (res_authorization_canonical_name(&a, err) < 0 ||
 		resource_ref(call->service->store, &provider_class, "properties.provider", a.provider,
 			&a.provider, err) < 0 ||
 		take_place_of(call, &a, err) < 0)

@@ -79,7 +79,7 @@ autocert_next_action(const struct autocert *a)
 
 /* Canonical names; the list is checked as a whole, so that duplicates and the limit are seen. */
 static int
-canonical_names(struct call *call, struct autocert *a, struct error *err)
+res_autocert_canonical_names(struct call *call, struct autocert *a, struct error *err)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	int64_t most = call->service->conf->max_alternative_names;
@@ -107,9 +107,9 @@ resolve_refs(struct call *call, struct autocert *a, struct error *err)
 }
 
 static int
-check_declaration(struct call *call, struct autocert *a, struct error *err)
+res_autocert_check_declaration(struct call *call, struct autocert *a, struct error *err)
 {
-	if (canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
+	if (res_autocert_canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
 		return -1;
 	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
 }
@@ -153,12 +153,12 @@ warn_about_zones(struct call *call, struct autocert *a)
 }
 
 static int
-create(struct call *call, struct json_object *params, struct error *err)
+res_autocert_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
 	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
-	if (check_limit(call, err) < 0 || check_declaration(call, &a, err) < 0)
+	if (check_limit(call, err) < 0 || res_autocert_check_declaration(call, &a, err) < 0)
 		return -1;
 	if (!a.o.name)
 		a.o.name = xstrdup(a.common_name);
@@ -177,7 +177,7 @@ create(struct call *call, struct json_object *params, struct error *err)
 int
 autocert_create(struct call *call, struct json_object *params, struct error *err)
 {
-	return zones_first(call, params, create, err);
+	return zones_first(call, params, res_autocert_create, err);
 }
 
 /* --- change --- */
@@ -248,7 +248,7 @@ update(struct call *call, struct json_object *params, struct error *err)
 		return -1;
 	record_copy(&autocert_class, &a, &old);
 	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
-	if (check_declaration(call, &a, err) < 0)
+	if (res_autocert_check_declaration(call, &a, err) < 0)
 		return -1;
 	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
 		return 0;

@@ -185,7 +185,7 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 
 /* Imported: not while somebody is given it. */
 static int
-check_unused(struct call *call, const struct certificate *c, struct error *err)
+res_certificate_check_unused(struct call *call, const struct certificate *c, struct error *err)
 {
 	_cleanup_consumer_ struct consumer consumer = { 0 };
 
@@ -250,7 +250,7 @@ certificate_delete(struct call *call, struct json_object *params, struct error *
 
 	if (resource_find(call, &certificate_class, params, &c, err) < 0)
 		return -1;
-	if ((c.autocert ? check_superseded(call, &c, err) : check_unused(call, &c, err)) < 0)
+	if ((c.autocert ? check_superseded(call, &c, err) : res_certificate_check_unused(call, &c, err)) < 0)
 		return -1;
 	if (remove_all_of(call, &c, err) < 0)
 		return -1;

@@ -159,7 +159,7 @@ check_consumer(const struct consumer *c, struct error *err)
 
 /* A directory of its own holds one certificate: the names of the files are fixed. */
 static int
-check_directory(struct call *call, const struct consumer *c, struct error *err)
+res_consumer_check_directory(struct call *call, const struct consumer *c, struct error *err)
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
@@ -232,7 +232,7 @@ consumer_update(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	record_copy(&consumer_class, &c, &old);
 	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
-	if (check_consumer(&c, err) < 0 || check_directory(call, &c, err) < 0)
+	if (check_consumer(&c, err) < 0 || res_consumer_check_directory(call, &c, err) < 0)
 		return -1;
 	if (!resource_change(call, &consumer_ops, &old, &c, &effect))
 		return 0;
@@ -279,7 +279,7 @@ ref_json(const struct subject *subject)
 }
 
 static void
-run_now(struct call *call, enum schedule_kind kind, const struct subject *subject)
+res_consumer_run_now(struct call *call, enum schedule_kind kind, const struct subject *subject)
 {
 	struct service *s = call->service;
 
@@ -332,7 +332,7 @@ roll(struct call *call, enum schedule_kind kind, struct json_object *params, str
 			!subject.certificate ||
 			!access_covers_subject(call->peer->scope, call->service->store, subject.id))
 			continue;
-		run_now(call, kind, &subject);
+		res_consumer_run_now(call, kind, &subject);
 		json_object_array_add(list, ref_json(&subject));
 		endpoints += (int64_t)c.probes.count;
 	}

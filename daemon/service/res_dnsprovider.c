@@ -58,7 +58,7 @@ read_token(struct dnsprovider *d, struct json_object *properties)
 
 /* What @properties says, canonical and checked. */
 static int
-read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
+res_dnsprovider_read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
 {
 	resource_from_json(&dnsprovider_ops, properties, d);
 	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
@@ -83,7 +83,7 @@ dnsprovider_create(struct call *call, struct json_object *params, struct error *
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 
-	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+	if (res_dnsprovider_read_declaration(&d, json_path(params, "properties"), err) < 0)
 		return -1;
 	resource_created(call, &d.o);
 	return dnsprovider_store(call, &d, EVENT_OBJECT_CREATED, err);
@@ -99,7 +99,7 @@ dnsprovider_update(struct call *call, struct json_object *params, struct error *
 	if (resource_find(call, &dnsprovider_class, params, &old, err) < 0)
 		return -1;
 	record_copy(&dnsprovider_class, &d, &old);
-	if (read_declaration(&d, json_path(params, "properties"), err) < 0)
+	if (res_dnsprovider_read_declaration(&d, json_path(params, "properties"), err) < 0)
 		return -1;
 	if (!resource_change(call, &dnsprovider_ops, &old, &d, &effect))
 		return 0;

@@ -250,7 +250,7 @@ read_changes(struct provider *p, struct json_object *properties, struct error *e
 
 /* Nothing is declared otherwise, but whoever says it again has mended something elsewhere: the CA, or a file. */
 static int
-try_again(struct call *call, struct provider *p, struct error *err)
+res_provider_try_again(struct call *call, struct provider *p, struct error *err)
 {
 	schedule_account(call, p);
 	call_forget_provider(call, p->o.id);
@@ -274,7 +274,7 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 	if (read_changes(&p, json_path(params, "properties"), err) < 0)
 		return -1;
 	if (!resource_change(call, &provider_ops, &old, &p, &effect))
-		return old.account_url ? 0 : try_again(call, &p, err);
+		return old.account_url ? 0 : res_provider_try_again(call, &p, err);
 	if (check_registered(&old, &effect, err) < 0)
 		return -1;
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)

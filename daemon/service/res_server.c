@@ -326,7 +326,7 @@ next_find(struct store *store, struct status_next *next)
 }
 
 static void
-status_next(struct service *s, struct json_object *status)
+res_server_status_next(struct service *s, struct json_object *status)
 {
 	struct store_stats stats;
 
@@ -397,7 +397,7 @@ status_of_all(struct service *s, const struct scheduler_stats *stats, struct jso
 	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
 	json_add_int(status, "inFlight", stats->issues_running);
 	status_store(s, status);
-	status_next(s, status);
+	res_server_status_next(s, status);
 	if (failing)
 		json_object_object_add(status, "failing", failing);
 	status_warnings(s, status);

@@ -29,7 +29,7 @@ const struct resource_ops token_ops = {
 
 /* It is part of "token:NAME", which stands in logs, events and the audit log. */
 static int
-check_name(const struct token *t, struct error *err)
+res_token_check_name(const struct token *t, struct error *err)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@";
 
@@ -63,7 +63,7 @@ token_create(struct call *call, struct json_object *params, struct error *err)
 	struct json_object *metadata = NULL;
 
 	resource_from_json(&token_ops, json_path(params, "properties"), &t);
-	if (check_name(&t, err) < 0 || resolve_providers(call, &t, err) < 0)
+	if (res_token_check_name(&t, err) < 0 || resolve_providers(call, &t, err) < 0)
 		return -1;
 	store_new_id(t.o.id);
 	resource_created(call, &t.o);

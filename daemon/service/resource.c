@@ -50,7 +50,7 @@ field_named(const struct record_class *cls, const char *prefix, const char *name
 /* --- to JSON --- */
 
 static void
-add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+resource_add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
 	const void *obj, struct json_object *ret);
 
 static struct json_object *
@@ -61,7 +61,7 @@ items_to_json(const struct record_class *item, const struct api_field *fields, c
 	for (size_t i = 0; i < list->count; i++) {
 		struct json_object *o = json_object_new_object();
 
-		add_fields(item, fields, "", (const char *)list->items + i * item->size, o);
+		resource_add_fields(item, fields, "", (const char *)list->items + i * item->size, o);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -69,7 +69,7 @@ items_to_json(const struct record_class *item, const struct api_field *fields, c
 
 /* NULL: nothing to add. */
 static struct json_object *
-value_of(const struct record_field *field, const struct api_field *api, const void *obj)
+resource_value_of(const struct record_field *field, const struct api_field *api, const void *obj)
 {
 	const void *at = (const char *)obj + field->offset;
 	const char *text = NULL;
@@ -100,10 +100,10 @@ value_of(const struct record_field *field, const struct api_field *api, const vo
 }
 
 static void
-add_field(const struct record_field *field, const struct api_field *api, const void *obj,
+resource_add_field(const struct record_field *field, const struct api_field *api, const void *obj,
 	struct json_object *ret)
 {
-	struct json_object *value = value_of(field, api, obj);
+	struct json_object *value = resource_value_of(field, api, obj);
 
 	if (value)
 		json_put(ret, api->name, true, value);
@@ -111,13 +111,13 @@ add_field(const struct record_field *field, const struct api_field *api, const v
 
 /* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
 static void
-add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
-	struct json_object *ret)
+resource_add_object(const struct record_class *cls, const struct api_field *api, const char *outer,
+	const void *obj, struct json_object *ret)
 {
 	_cleanup_free_ char *prefix = xasprintf("%s%s.", outer, api->name);
 	struct json_object *inner = json_object_new_object();
 
-	add_fields(cls, api->fields, prefix, obj, inner);
+	resource_add_fields(cls, api->fields, prefix, obj, inner);
 	if (json_object_object_length(inner))
 		json_object_object_add(ret, api->name, inner);
 	else
@@ -125,7 +125,7 @@ add_object(const struct record_class *cls, const struct api_field *api, const ch
 }
 
 static void
-add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
+resource_add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
 	const void *obj, struct json_object *ret)
 {
 	size_t at = 0;
@@ -134,9 +134,9 @@ add_fields(const struct record_class *cls, const struct api_field *fields, const
 		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
 
 		if (field)
-			add_field(field, fields, obj, ret);
+			resource_add_field(field, fields, obj, ret);
 		else if (fields->type == API_OBJECT)
-			add_object(cls, fields, prefix, obj, ret);
+			resource_add_object(cls, fields, prefix, obj, ret);
 	}
 }
 
@@ -155,7 +155,7 @@ state_name(int64_t state)
 }
 
 static bool
-has_secret(const struct record_class *cls, size_t i, const struct object *o)
+resource_has_secret(const struct record_class *cls, size_t i, const struct object *o)
 {
 	const struct secret *secret = (const void *)((const char *)o + cls->fields[i].offset);
 
@@ -180,13 +180,13 @@ list_secrets(const struct record_class *cls, const struct api_field *fields, con
 		}
 		for (size_t i = 0; fields->type == API_SECRET && i < cls->n_fields; i++)
 			if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0 &&
-				has_secret(cls, i, o))
+				resource_has_secret(cls, i, o))
 				strlist_add(ret, path);
 	}
 }
 
 static void
-add_secrets(const struct resource_ops *ops, const struct object *o, struct json_object *metadata)
+resource_add_secrets(const struct resource_ops *ops, const struct object *o, struct json_object *metadata)
 {
 	_cleanup_strlist_ struct strlist secrets = STRLIST_INIT;
 
@@ -228,7 +228,7 @@ resource_properties(const struct record_class *cls, const void *obj)
 	struct json_object *properties = json_object_new_object();
 
 	json_add_string(properties, "name", ((const struct object *)obj)->name);
-	add_fields(cls, api_resource_find(cls->name)->properties, "", obj, properties);
+	resource_add_fields(cls, api_resource_find(cls->name)->properties, "", obj, properties);
 	return properties;
 }
 
@@ -242,8 +242,8 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	struct json_object *metadata = metadata_to_json(api, o);
 	struct json_object *properties = resource_properties(ops->cls, obj);
 
-	add_fields(ops->cls, api->metadata, "", obj, metadata);
-	add_secrets(ops, o, metadata);
+	resource_add_fields(ops->cls, api->metadata, "", obj, metadata);
+	resource_add_secrets(ops, o, metadata);
 	if (ops->describe)
 		ops->describe(service, obj, properties, metadata);
 	json_add_string(json, "id", o->id);

@@ -158,8 +158,8 @@ service_unauthorized(struct service *service, const struct error *err)
 }
 
 static int
-refuse(struct service *service, const struct peer *peer, const struct api_method *method, enum api_role role,
-	const char *what, struct error *err)
+service_refuse(struct service *service, const struct peer *peer, const struct api_method *method,
+	enum api_role role, const char *what, struct error *err)
 {
 	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
 		peer->label, api_role_name(peer->role));
@@ -169,9 +169,9 @@ refuse(struct service *service, const struct peer *peer, const struct api_method
 int
 call_require(const struct call *call, enum api_role role, const char *what, struct error *err)
 {
-	return call->peer->role < role
-		       ? refuse(call->service, call->peer, &api_methods[call->method], role, what, err)
-		       : 0;
+	return call->peer->role < role ? service_refuse(call->service, call->peer, &api_methods[call->method],
+						 role, what, err)
+				       : 0;
 }
 
 static int
@@ -181,7 +181,7 @@ call_check(struct service *service, const struct peer *peer, enum api_method_id 
 	const struct api_method *method = &api_methods[id];
 
 	if (peer->role < method->role)
-		return refuse(service, peer, method, method->role, method->name, err);
+		return service_refuse(service, peer, method, method->role, method->name, err);
 	if (api_validate(id, params, err) < 0)
 		return -1;
 	if (access_check(service->store, peer, id, params, err) < 0)

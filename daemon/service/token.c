@@ -94,7 +94,7 @@ role_named(const char *name)
 }
 
 static bool
-is_valid(const struct token *token, const unsigned char hash[TOKEN_HASH_LEN], int64_t now)
+token_is_valid(const struct token *token, const unsigned char hash[TOKEN_HASH_LEN], int64_t now)
 {
 	int64_t expires_at = token_expires_at(token);
 
@@ -129,7 +129,7 @@ token_authenticate(struct store *store, const char *text, int64_t now, struct pe
 	found = object_peek(store, &token_class, id, &token, err);
 	if (found <= 0)
 		return found;
-	if (!is_valid(&token, hash, now))
+	if (!token_is_valid(&token, hash, now))
 		return 0;
 	peer_of_token(&token, ret);
 	return 1;

@@ -39,7 +39,7 @@ add(struct search *s, const struct schedule_row *row, const char *type, const ch
 }
 
 static void
-look_at_issue(struct search *s, const struct schedule_row *row)
+troubles_look_at_issue(struct search *s, const struct schedule_row *row)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
@@ -70,11 +70,11 @@ look_at_deploy(struct search *s, const struct schedule_row *row)
 }
 
 static void
-look_at(struct search *s, const struct schedule_row *row)
+troubles_look_at(struct search *s, const struct schedule_row *row)
 {
 	switch (row->kind) {
 	case SCHEDULE_ISSUE:
-		look_at_issue(s, row);
+		troubles_look_at_issue(s, row);
 		return;
 	case SCHEDULE_ACCOUNT:
 		look_at_account(s, row);
@@ -104,7 +104,7 @@ walk_lane(struct search *s, const char *lane)
 		first = false;
 		at = row;
 		s->rows++;
-		look_at(s, &row);
+		troubles_look_at(s, &row);
 	}
 }
 

@@ -35,7 +35,7 @@ free_call(struct zones_call *z)
 
 /* What a declaration says of names and challenge, as far as it can be read: the handler refuses the rest. */
 static void
-read_declaration(struct json_object *params, struct autocert *ret, struct strlist *ret_names)
+zones_read_declaration(struct json_object *params, struct autocert *ret, struct strlist *ret_names)
 {
 	struct json_object *properties = json_path(params, "properties");
 	struct json_object *challenge = json_path(properties, "challenge");
@@ -78,7 +78,7 @@ may_lack_zone(struct service *service, struct json_object *params)
 	struct json_object *dns = json_path(params, "properties.dnsProvider");
 	const char *named = dns ? json_object_get_string(dns) : NULL;
 
-	read_declaration(params, &a, &names);
+	zones_read_declaration(params, &a, &names);
 	a.dns_provider = xstrdup_null(named);
 	for (size_t i = 0; i < names.count; i++)
 		if (solver_may_need_dns(service->solver, &a, names.items[i]) &&
@@ -98,7 +98,7 @@ is_listable(const struct dnsprovider *d)
 
 /* Those who may know of more zones than we do. */
 static void
-collect(struct service *service, int64_t now, struct strlist *ret)
+zones_collect(struct service *service, int64_t now, struct strlist *ret)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	char at[STORE_ID_SIZE] = "";
@@ -137,7 +137,7 @@ keep(const struct zones_call *z, const struct strlist *zones, const struct error
 }
 
 static void
-on_zones(const struct strlist *zones, const struct error *err, void *arg)
+zones_on_zones(const struct strlist *zones, const struct error *err, void *arg)
 {
 	struct zones_call *z = arg;
 
@@ -173,7 +173,7 @@ ask_next(struct zones_call *z)
 			!is_listable(&d))
 			continue;
 		z->driver = dnsprovider_driver(d.kind);
-		z->op = z->driver->list_zones(solver_dns_env(service->solver), &d, on_zones, z);
+		z->op = z->driver->list_zones(solver_dns_env(service->solver), &d, zones_on_zones, z);
 		return;
 	}
 	run_handler(z);
@@ -185,7 +185,7 @@ zones_first(struct call *call, struct json_object *params, service_fn *handler, 
 	_cleanup_strlist_ struct strlist providers = STRLIST_INIT;
 	struct zones_call *z;
 
-	collect(call->service, call_now(call), &providers);
+	zones_collect(call->service, call_now(call), &providers);
 	if (!providers.count || !may_lack_zone(call->service, params))
 		return handler(call, params, err);
 	if (!secret_has_room()) /* each holds the token of whom it asks */

@@ -22,8 +22,8 @@ static const struct record_class *const classes[] = { &provider_class, &autocert
 
 /* @with_secrets: false where names and references are all that is asked for. */
 static int
-load(struct store *store, const struct record_class *cls, const char *given_id, bool with_secrets, void *obj,
-	struct error *err)
+object_load_value(struct store *store, const struct record_class *cls, const char *given_id,
+	bool with_secrets, void *obj, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	struct object *o = obj;
@@ -50,41 +50,41 @@ load(struct store *store, const struct record_class *cls, const char *given_id, 
 int
 object_load(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err)
 {
-	return load(store, cls, id, true, obj, err);
+	return object_load_value(store, cls, id, true, obj, err);
 }
 
 int
 object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err)
 {
-	return load(store, cls, id, false, obj, err);
+	return object_load_value(store, cls, id, false, obj, err);
 }
 
 static int
-find(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets, void *obj,
-	struct error *err)
+object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets,
+	void *obj, struct error *err)
 {
 	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may lie in @obj */
 	char id[STORE_ID_SIZE];
-	int rc = load(store, cls, copy, with_secrets, obj, err);
+	int rc = object_load_value(store, cls, copy, with_secrets, obj, err);
 
 	if (rc)
 		return rc;
 	rc = index_id_of_name(store, cls, copy, id, err);
-	return rc == 1 ? load(store, cls, id, with_secrets, obj, err) : rc;
+	return rc == 1 ? object_load_value(store, cls, id, with_secrets, obj, err) : rc;
 }
 
 int
 object_find(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
 {
-	return find(store, cls, ref, true, obj, err);
+	return object_find_key(store, cls, ref, true, obj, err);
 }
 
 int
 object_find_peek(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
 {
-	return find(store, cls, ref, false, obj, err);
+	return object_find_key(store, cls, ref, false, obj, err);
 }
 
 static int
@@ -95,7 +95,7 @@ next(struct store *store, const struct record_class *cls, const char *after, boo
 	int rc = store_next(store, cls->db, after, strlen(after), true, &key, NULL, err);
 
 	if (rc == 1)
-		return load(store, cls, buf_str(&key), with_secrets, obj, err);
+		return object_load_value(store, cls, buf_str(&key), with_secrets, obj, err);
 	record_clear(cls, obj);
 	return rc;
 }
@@ -141,7 +141,8 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 /* Saving */
 
 static int
-check_name(struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
+object_check_name(
+	struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
 {
 	char id[STORE_ID_SIZE];
 	int rc;
@@ -162,7 +163,7 @@ check_name(struct store *store, const struct record_class *cls, const struct obj
 
 /* Every target that is needed must be there. */
 static int
-check_ref(struct store *store, const struct record_field *f, const char *id, struct error *err)
+object_check_ref(struct store *store, const struct record_field *f, const char *id, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	int rc = store_get(store, f->target->db, id, strlen(id), &record, err);
@@ -187,7 +188,7 @@ check_strings(struct store *store, const struct record_field *f, const void *obj
 		if (strlen(strings[i]) > NAME_MAX_LEN)
 			return error_set_field(err, f->name, "'%.32s...' is longer than %d octets",
 				strings[i], NAME_MAX_LEN);
-		if (f->role == RECORD_REF && check_ref(store, f, strings[i], err) < 0)
+		if (f->role == RECORD_REF && object_check_ref(store, f, strings[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -251,7 +252,7 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 	if (o->is_peek)
 		return error_set(
 			err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
-	if (check_name(store, cls, o, err) < 0)
+	if (object_check_name(store, cls, o, err) < 0)
 		return -1;
 	for (size_t i = 0; i < cls->n_fields; i++)
 		if (check_strings(store, &cls->fields[i], obj, err) < 0)
@@ -259,7 +260,7 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 	if (is_new)
 		store_new_id(o->id);
 	old = xcalloc(1, cls->size);
-	rc = is_new ? 0 : load(store, cls, o->id, false, old, err);
+	rc = is_new ? 0 : object_load_value(store, cls, o->id, false, old, err);
 	if (rc >= 0)
 		rc = save_over(store, txn, cls, obj, old, err);
 	record_clear(cls, old);
@@ -285,7 +286,7 @@ users_add(struct users *users, struct store *store, const struct record_class *c
 	if (users->count++ >= NAMED_REFERRERS)
 		return;
 	obj = xcalloc(1, cls->size);
-	if (load(store, cls, id, false, obj, NULL) == 1)
+	if (object_load_value(store, cls, id, false, obj, NULL) == 1)
 		id = ((struct object *)obj)->name;
 	buf_printf(&users->names, "%s%s '%s'", users->names.len ? ", " : "", cls->name, id);
 	record_clear(cls, obj);
@@ -308,7 +309,8 @@ find_users(struct store *store, const struct record_class *cls, const char *targ
 }
 
 static int
-check_unused(struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
+object_check_unused(
+	struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
 {
 	struct users users = { .count = 0 };
 	int rc = 0;
@@ -344,12 +346,12 @@ object_delete(struct store *store, struct store_txn *txn, const struct record_cl
 	struct error *err)
 {
 	void *obj = xcalloc(1, cls->size);
-	int rc = load(store, cls, id, false, obj, err);
+	int rc = object_load_value(store, cls, id, false, obj, err);
 
 	if (rc == 0)
 		rc = error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'", cls->name, id);
 	else if (rc == 1)
-		rc = check_unused(store, cls, obj, err);
+		rc = object_check_unused(store, cls, obj, err);
 	if (rc == 0)
 		remove_object(txn, cls, obj);
 	record_clear(cls, obj);

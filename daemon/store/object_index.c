@@ -132,7 +132,7 @@ rows_add(struct index_rows *rows, char kind, enum store_db db, const char *what,
 }
 
 static const void *
-value_of(const struct record_field *f, const void *obj)
+object_index_value_of(const struct record_field *f, const void *obj)
 {
 	return (const char *)obj + f->offset;
 }
@@ -142,12 +142,12 @@ void
 record_strings(const struct record_field *f, const void *obj, char *const **ret, size_t *ret_count)
 {
 	if (f->type == RECORD_STRLIST) {
-		const struct strlist *l = value_of(f, obj);
+		const struct strlist *l = object_index_value_of(f, obj);
 
 		*ret = l->items;
 		*ret_count = l->count;
 	} else {
-		*ret = value_of(f, obj);
+		*ret = object_index_value_of(f, obj);
 		*ret_count = **ret ? 1 : 0;
 	}
 }
@@ -185,7 +185,7 @@ rows_of_field(
 	if (f->role == RECORD_PLAIN)
 		return;
 	if (f->role == RECORD_EXPIRY) {
-		expiry_row(cls, o, *(const int64_t *)value_of(f, obj), ret);
+		expiry_row(cls, o, *(const int64_t *)object_index_value_of(f, obj), ret);
 		return;
 	}
 	record_strings(f, obj, &strings, &count);

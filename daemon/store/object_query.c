@@ -34,7 +34,7 @@ object_query_add(struct object_query *q, enum object_condition condition, const 
 
 /* Of the index rows that have the condition's text. */
 static char
-kind_of(enum object_condition condition)
+object_query_kind_of(enum object_condition condition)
 {
 	if (condition == OBJECT_HAS_LABEL)
 		return 'l';
@@ -50,7 +50,7 @@ term_key(const struct object_query *q, const struct object_term *t, const char *
 	if (t->condition == OBJECT_HAS_STATE)
 		index_key(ret, 's', q->cls->db, state, id);
 	else
-		index_key(ret, kind_of(t->condition), q->cls->db, t->text, id);
+		index_key(ret, object_query_kind_of(t->condition), q->cls->db, t->text, id);
 }
 
 static int
@@ -122,7 +122,7 @@ struct looking {
 };
 
 static bool
-look(const void *key, size_t len, void *arg)
+object_query_look(const void *key, size_t len, void *arg)
 {
 	struct looking *l = arg;
 	char id[STORE_ID_SIZE];
@@ -198,6 +198,6 @@ object_query_run(struct object_query *q, struct store *store, unsigned max_looks
 		buf_reset(&from);
 		buf_add(&from, q->at.data, q->at.len);
 	}
-	rc = store_walk_keys(store, db, &from, after, &end, look, &l, err);
+	rc = store_walk_keys(store, db, &from, after, &end, object_query_look, &l, err);
 	return l.has_failed ? -1 : rc;
 }

@@ -41,7 +41,7 @@ put_rows(struct store_txn *txn, const struct record_class *cls, const void *obj)
 }
 
 static bool
-take_id(const char *id, void *arg)
+object_upgrade_take_id(const char *id, void *arg)
 {
 	strlist_add(arg, id);
 	return true;
@@ -53,7 +53,7 @@ upgrade_some(struct store *store, struct object_query *all, void *obj, struct er
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 	struct store_txn *txn = store_begin(store);
-	int rc = object_query_run(all, store, AT_ONCE, take_id, &ids, err);
+	int rc = object_query_run(all, store, AT_ONCE, object_upgrade_take_id, &ids, err);
 
 	for (size_t i = 0; i < ids.count; i++)
 		if (object_peek(store, all->cls, ids.items[i], obj, NULL) == 1)

@@ -57,7 +57,7 @@ make_store(struct store *store, struct error *err)
 }
 
 static int
-check_key(struct store *store, struct error *err)
+store_check_key(struct store *store, struct error *err)
 {
 	_cleanup_buf_ struct buf sealed = BUF_INIT;
 	_cleanup_secret_ struct secret constant = SECRET_INIT;
@@ -119,7 +119,7 @@ check_format(struct store *store, struct error *err)
 		return error_set(err, ERROR_STATE,
 			"store '%s' has format %ld, made by a newer certd; this one knows %d",
 			store->dir.path, number, STORE_FORMAT);
-	return check_key(store, err);
+	return store_check_key(store, err);
 }
 
 static int
@@ -180,7 +180,7 @@ store_get(struct store *store, enum store_db db, const void *key, size_t key_len
 }
 
 static int
-compare(const struct store_key *a, const struct buf *b)
+store_compare(const struct store_key *a, const struct buf *b)
 {
 	size_t common = a->len < b->len ? a->len : b->len;
 	int diff = common ? memcmp(a->octets, b->data, common) : 0;
@@ -202,7 +202,7 @@ seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const 
 
 	while (on_disk >= 0 && pending) {
 		const struct store_change *c = store_key_change(pending);
-		int diff = on_disk ? compare(pending, ret_key) : 0;
+		int diff = on_disk ? store_compare(pending, ret_key) : 0;
 
 		if (onward == LMDB_BEFORE ? diff < 0 : diff > 0)
 			break;

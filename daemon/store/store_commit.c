@@ -34,7 +34,7 @@ put_tagged(struct lmdb_write *w, struct store *store, enum store_db db, const vo
 }
 
 static void
-write_key(struct lmdb_write *w, struct batch *batch, const struct store_key *key)
+store_commit_write_key(struct lmdb_write *w, struct batch *batch, const struct store_key *key)
 {
 	const struct store_change *c = store_key_change(key);
 
@@ -77,7 +77,7 @@ write_batch(struct lmdb_write *w, void *arg)
 		if (!is_in_batch(batch, txn))
 			continue;
 		for (size_t k = 0; k < txn->n_keys; k++)
-			write_key(w, batch, txn->keys[k]);
+			store_commit_write_key(w, batch, txn->keys[k]);
 		for (size_t k = 0; k < txn->n_deltas; k++)
 			batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
 		has_deltas = has_deltas || txn->n_deltas;
@@ -222,7 +222,7 @@ store_commit(struct store *store)
 }
 
 static void
-note_failure(const struct error *err, void *arg)
+store_commit_note_failure(const struct error *err, void *arg)
 {
 	if (err)
 		error_copy(arg, err);
@@ -233,7 +233,7 @@ store_commit_now(struct store *store, struct store_txn *txn, struct error *err)
 {
 	struct error failure = ERROR_INIT;
 
-	store_then(txn, note_failure, &failure);
+	store_then(txn, store_commit_note_failure, &failure);
 	store_commit(store);
 	if (!error_is_set(&failure))
 		return 0;

@@ -95,7 +95,7 @@ lmdb_get(
 }
 
 static int
-compare(const MDB_val *a, const MDB_val *b)
+store_lmdb_read_compare(const MDB_val *a, const MDB_val *b)
 {
 	size_t common = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
 	int diff = common ? memcmp(a->mv_data, b->mv_data, common) : 0;
@@ -114,7 +114,7 @@ cursor_seek(MDB_cursor *cursor, enum lmdb_where where, const MDB_val *given, MDB
 	rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
 	if (where == LMDB_BEFORE)
 		return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-	if (rc == 0 && where == LMDB_AFTER && compare(k, given) == 0)
+	if (rc == 0 && where == LMDB_AFTER && store_lmdb_read_compare(k, given) == 0)
 		rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
 	return rc;
 }
@@ -123,7 +123,7 @@ cursor_seek(MDB_cursor *cursor, enum lmdb_where where, const MDB_val *given, MDB
 static bool
 is_where_asked(enum lmdb_where where, const MDB_val *given, const MDB_val *k)
 {
-	int diff = compare(k, given);
+	int diff = store_lmdb_read_compare(k, given);
 
 	if (where == LMDB_BEFORE)
 		return diff < 0 || given->mv_size == 0;

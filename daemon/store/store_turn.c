@@ -156,7 +156,7 @@ note_key(struct store_txn *txn, struct store_key *key)
 }
 
 static void
-add_change(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, bool is_del,
+store_turn_add_change(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, bool is_del,
 	const void *value, size_t len)
 {
 	struct store_key *node;
@@ -191,13 +191,13 @@ void
 store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value,
 	size_t value_len)
 {
-	add_change(txn, db, key, key_len, false, value, value_len);
+	store_turn_add_change(txn, db, key, key_len, false, value, value_len);
 }
 
 void
 store_del(struct store_txn *txn, enum store_db db, const void *key, size_t key_len)
 {
-	add_change(txn, db, key, key_len, true, NULL, 0);
+	store_turn_add_change(txn, db, key, key_len, true, NULL, 0);
 }
 
 void

@@ -20,7 +20,7 @@ struct walk {
 };
 
 static int
-compare(const void *a, size_t a_len, const void *b, size_t b_len)
+store_walk_compare(const void *a, size_t a_len, const void *b, size_t b_len)
 {
 	size_t common = a_len < b_len ? a_len : b_len;
 	int diff = common ? memcmp(a, b, common) : 0;
@@ -29,9 +29,9 @@ compare(const void *a, size_t a_len, const void *b, size_t b_len)
 }
 
 static void
-tell(struct walk *w, const void *key, size_t len)
+store_walk_tell(struct walk *w, const void *key, size_t len)
 {
-	if (w->end->len && compare(key, len, w->end->data, w->end->len) >= 0)
+	if (w->end->len && store_walk_compare(key, len, w->end->data, w->end->len) >= 0)
 		w->is_over = true;
 	else if (!w->fn(key, len, w->arg))
 		w->is_over = w->is_ended = true;
@@ -43,13 +43,13 @@ tell_pending(struct walk *w, const void *key, size_t len)
 {
 	while (!w->is_over && w->pending) {
 		const struct store_key *p = w->pending;
-		int diff = key ? compare(p->octets, p->len, key, len) : -1;
+		int diff = key ? store_walk_compare(p->octets, p->len, key, len) : -1;
 
 		if (diff > 0)
 			return false;
 		w->pending = store_turn_seek(w->turn, w->db, LMDB_AFTER, p->octets, p->len);
 		if (!store_key_change(p)->is_del)
-			tell(w, p->octets, p->len);
+			store_walk_tell(w, p->octets, p->len);
 		if (diff == 0)
 			return true;
 	}
@@ -67,7 +67,7 @@ tell_batch(struct walk *w, const struct buf *batch, struct buf *last)
 		memcpy(&len, p + at, sizeof(len));
 		at += sizeof(len);
 		if (!tell_pending(w, p + at, len) && !w->is_over)
-			tell(w, p + at, len);
+			store_walk_tell(w, p + at, len);
 		if (at + len == batch->len) {
 			buf_reset(last);
 			buf_add(last, p + at, len);
