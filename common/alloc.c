@@ -11,7 +11,7 @@
 static void
 die_without_memory(void)
 {
-	fputs("certd: out of memory\n", stderr);
+	fputs("certd: out of memory; stopping\n", stderr);
 	abort();
 }
 

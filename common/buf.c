@@ -116,7 +116,7 @@ buf_read_all(struct buf *b, int fd, size_t max, const char *path, struct error *
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set_errno(err, errno, "read '%s'", path);
+			return error_set_errno(err, errno, "cannot read '%s'", path);
 		if (n == 0)
 			return 0;
 		if ((size_t)n > max - (b->len - start))
@@ -132,7 +132,7 @@ buf_read_file(struct buf *b, int dirfd, const char *path, size_t max, struct err
 	int rc;
 
 	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	rc = buf_read_all(b, fd, max, path, err);
 	close(fd);
 	return rc;

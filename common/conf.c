@@ -118,7 +118,7 @@ static int
 set_path(char **place, const char *value, struct error *err)
 {
 	if (*value != '/')
-		return error_set(err, ERROR_CONFIG, "'%s' is no absolute path", value);
+		return error_set(err, ERROR_CONFIG, "'%s' is not an absolute path", value);
 	str_replace(place, value);
 	return 0;
 }
@@ -132,7 +132,7 @@ set_count(const struct conf_option *option, int64_t *place, const char *value, s
 	errno = 0;
 	n = strtoll(value, &end, 10);
 	if (errno || end == value || *end || n < option->min || n > option->max)
-		return error_set(err, ERROR_CONFIG, "'%s' is no number from %lld to %lld", value,
+		return error_set(err, ERROR_CONFIG, "'%s' is not a number from %lld to %lld", value,
 			(long long)option->min, (long long)option->max);
 	*place = n;
 	return 0;
@@ -147,7 +147,7 @@ set_span(const struct conf_option *option, int64_t *place, const char *value, st
 	if (time_parse_span(value, &sec) < 0 || sec < option->min || sec > option->max) {
 		time_format_span(option->min, least);
 		time_format_span(option->max, most);
-		return error_set(err, ERROR_CONFIG, "'%s' is no span (such as 30d or 12h) from %s to %s",
+		return error_set(err, ERROR_CONFIG, "'%s' is not a span from %s to %s, such as 30d or 12h",
 			value, least, most);
 	}
 	*place = sec;
@@ -175,7 +175,7 @@ set_level(int64_t *place, const char *value, struct error *err)
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_CONFIG, "'%s' is none of error, warning, notice, info, debug", value);
+	return error_set(err, ERROR_CONFIG, "'%s' is not one of error, warning, notice, info, debug", value);
 }
 
 static int
@@ -214,7 +214,7 @@ set_value(struct conf *conf, const struct conf_option *option, const char *value
 	void *place = conf_place_of(conf, option);
 
 	if (*value == '\0' && !is_list(option))
-		return error_set(err, ERROR_CONFIG, "has no value");
+		return error_set(err, ERROR_CONFIG, "does not have a value");
 	switch (option->kind) {
 	case CONF_TEXT:
 		str_replace(place, value);
@@ -307,12 +307,12 @@ conf_read_line(char *ret, int size, void *arg)
 		start++;
 	len = (size_t)(end - start);
 	if (len > CONF_MAX_LINE || len + 2 > (size_t)size) {
-		error_set(reader->err, ERROR_CONFIG, "line is longer than %d octets", CONF_MAX_LINE);
+		error_set(reader->err, ERROR_CONFIG, "the line is longer than %d octets", CONF_MAX_LINE);
 		reader_fail(reader);
 		return NULL;
 	}
 	if (len && *start == '[') {
-		error_set(reader->err, ERROR_CONFIG, "there are no sections in this file");
+		error_set(reader->err, ERROR_CONFIG, "sections are not allowed");
 		reader_fail(reader);
 		return NULL;
 	}
@@ -331,7 +331,7 @@ conf_read_option(struct reader *reader, const char *name, const char *value)
 		return conf_unknown_option(name, reader->err);
 	seen_in = &reader->seen_in[option - options];
 	if (*seen_in && !is_list(option))
-		return error_set(reader->err, ERROR_CONFIG, "%s: given in line %d already", name, *seen_in);
+		return error_set(reader->err, ERROR_CONFIG, "%s: already set in line %d", name, *seen_in);
 	if (!*seen_in && is_list(option))
 		strlist_clear(conf_place_of(reader->conf, option));
 	*seen_in = reader->line;
@@ -360,14 +360,15 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 	int bad_line;
 
 	if (memchr(text, '\0', len))
-		return error_set(err, ERROR_CONFIG, "%s: has NUL octets; is this certd.conf?", path);
+		return error_set(err, ERROR_CONFIG,
+			"%s: contains NUL characters; this is not a configuration file", path);
 	bad_line = ini_parse_stream(conf_read_line, &reader, handle_option, &reader);
 	/* inih tells the first line that it or our handler did not like; ours may be a later one. */
 	if (reader.failed && (!bad_line || bad_line >= reader.line))
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
 		return error_set(
-			err, ERROR_CONFIG, "%s:%d: neither 'option = value' nor a comment", path, bad_line);
+			err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);
 	return 0;
 }
 

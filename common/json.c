@@ -73,13 +73,13 @@ scan_text(const char *text, size_t len)
 		if (step == 0)
 			return "is not UTF-8";
 		if (c == '\0')
-			return "has a NUL octet";
+			return "contains a NUL character";
 		if (!in_string && c == '\'')
-			return "has single quotes";
+			return "contains single quotes";
 		if (in_string && c > 0 && c < ' ')
-			return "has a control character in a string";
+			return "contains a control character in a string";
 		if (is_escaped && len - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
-			return "has an escaped NUL";
+			return "contains an escaped NUL";
 		if (c == '"' && !is_escaped)
 			in_string = !in_string;
 		is_escaped = in_string && c == '\\' && !is_escaped;
@@ -95,26 +95,28 @@ walk_tree(struct json_object *obj, unsigned depth)
 
 	switch (json_object_get_type(obj)) {
 	case json_type_double:
-		return isfinite(json_object_get_double(obj)) ? NULL : "has a number out of range";
+		return isfinite(json_object_get_double(obj)) ? NULL
+							     : "contains a number that is out of range";
 	case json_type_string:
-		return json_object_get_string_len(obj) > JSON_MAX_STRING ? "has a string that is too long"
-									 : NULL;
+		return json_object_get_string_len(obj) > JSON_MAX_STRING
+			       ? "contains a string that is too long"
+			       : NULL;
 	case json_type_array:
 		if (depth == JSON_MAX_DEPTH)
-			return "is too deep";
+			return "is nested too deeply";
 		if (json_object_array_length(obj) > JSON_MAX_ITEMS)
-			return "has an array with too many items";
+			return "contains an array with too many items";
 		for (size_t i = 0; !wrong && i < json_object_array_length(obj); i++)
 			wrong = walk_tree(json_object_array_get_idx(obj, i), depth + 1);
 		return wrong;
 	case json_type_object:
 		if (depth == JSON_MAX_DEPTH)
-			return "is too deep";
+			return "is nested too deeply";
 		if (json_object_object_length(obj) > JSON_MAX_ITEMS)
-			return "has an object with too many members";
+			return "contains an object with too many members";
 		json_object_object_foreach(obj, name, value)
 		{
-			wrong = strlen(name) > JSON_MAX_STRING ? "has a name that is too long"
+			wrong = strlen(name) > JSON_MAX_STRING ? "contains a name that is too long"
 							       : walk_tree(value, depth + 1);
 			if (wrong)
 				return wrong;
@@ -165,7 +167,7 @@ json_parse(const char *text, size_t len, struct error *err)
 	if (obj)
 		wrong = walk_tree(obj, 0);
 	if (wrong) {
-		error_set(err, ERROR_PROTOCOL, "JSON text %s", wrong);
+		error_set(err, ERROR_PROTOCOL, "the JSON text %s", wrong);
 		return NULL;
 	}
 	ret = obj;
@@ -181,7 +183,7 @@ get(struct json_object *obj, const char *name, enum json_type type, struct json_
 	struct json_object *value = NULL;
 
 	if (!json_object_is_type(obj, json_type_object)) {
-		error_set_field(err, name, "'%s' is looked for in what is not an object", name);
+		error_set_field(err, name, "'%s' is missing because its parent is not an object", name);
 	} else if (!json_object_object_get_ex(obj, name, &value) || !value) {
 		return 0;
 	} else if (json_object_is_type(value, type)) {
@@ -265,7 +267,7 @@ json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret,
 		struct json_object *item = json_object_array_get_idx(array, i);
 
 		if (!json_object_is_type(item, json_type_string)) {
-			error_set_field(err, name, "'%s[%zu]' must be string, not %s", name, i,
+			error_set_field(err, name, "'%s[%zu]' must be a string, not %s", name, i,
 				json_type_to_name(json_object_get_type(item)));
 			if (err)
 				err->code = ERROR_PROTOCOL;

@@ -55,11 +55,11 @@ label_fault(const char *label, size_t len)
 		return "has a label that begins or ends with '-'";
 	for (size_t i = 0; i < len; i++) {
 		if (label[i] == '_')
-			return "has '_' in a label, which is not possible in a host name";
+			return "contains '_', which host names do not allow";
 		if (label[i] == '*')
-			return "has '*' in another place than its whole first label";
+			return "contains '*', which is allowed only as the whole first label";
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", label[i]))
-			return "has a character that is not possible in a host name";
+			return "contains a character that host names do not allow";
 	}
 	return NULL;
 }
@@ -86,7 +86,7 @@ host_fault(const char *name, bool wildcard)
 			break;
 	}
 	if (strspn(label, "0123456789") == len)
-		return "ends in a number";
+		return "ends with a numeric label";
 	if (labels < 2 && wildcard)
 		return "is a wildcard for a whole top-level domain";
 	if (labels < 2 && strcmp(name, "localhost") != 0)
@@ -107,10 +107,11 @@ name_check_text(const char *text, struct error *err)
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
 		if (*p <= ' ' || *p == 0x7f ||
 			(*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1: some terminals obey those */
-			return error_set(err, ERROR_INVALID, "the name has a blank or control character");
+			return error_set(
+				err, ERROR_INVALID, "the name contains a space or control character");
 	if (strncmp(text, "_.", 2) == 0)
-		return name_refuse(
-			err, text, "begins with '_.': did the shell expand *? Write '*.example.com'");
+		return name_refuse(err, text,
+			"begins with '_.'; if the shell expanded *, write '*.example.com' in quotes");
 	return 0;
 }
 
@@ -142,7 +143,7 @@ canonical_host(const char *text, char **ret, struct error *err)
 	}
 	/* Told apart by us: libidn2 only says that a character is forbidden. */
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
-		return name_refuse(err, text, "has '*' in another place than its whole first label");
+		return name_refuse(err, text, "contains '*', which is allowed only as the whole first label");
 	rc = idn2_lookup_u8(
 		(const uint8_t *)text + (wildcard ? 2 : 0), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_MALLOC)
@@ -171,7 +172,7 @@ name_canonical(const char *text, bool allow_ip, char **ret, struct error *err)
 	if (!canonical_ip(text, &ip))
 		return canonical_host(text, ret, err);
 	if (!allow_ip)
-		return name_refuse(err, text, "is an IP address; a host name is needed here");
+		return name_refuse(err, text, "is an IP address; a host name is required");
 	*ret = ip;
 	ip = NULL;
 	return 0;
@@ -236,7 +237,7 @@ name_list_add(struct strlist *list, const char *field, const char *text, unsigne
 	if (strlist_has(list, name))
 		return 0;
 	if (list->count >= max) {
-		error_set(err, ERROR_LIMIT, "more than %u names", max);
+		error_set(err, ERROR_LIMIT, "at most %u names are allowed", max);
 		if (err)
 			str_replace(&err->field, field);
 		return -1;
@@ -260,7 +261,7 @@ name_list(const char *common_name, const struct strlist *sans, unsigned max, boo
 			return -1;
 	}
 	if (list.count == 0)
-		return error_set_field(err, "commonName", "at least one name is needed");
+		return error_set_field(err, "commonName", "at least one name is required");
 	strlist_clear(ret);
 	*ret = list;
 	list = (struct strlist)STRLIST_INIT;

@@ -20,16 +20,19 @@ label_check(const char *text, struct error *err)
 	unsigned signs = 0;
 
 	if (len > LABEL_MAX)
-		return error_set(err, ERROR_INVALID, "a label is at most %d octets long", LABEL_MAX);
+		return error_set(err, ERROR_INVALID, "a label must be at most %d octets long", LABEL_MAX);
 	for (size_t i = 0; i < len; i++) {
 		signs += text[i] == '=';
 		if (!is_alphanumeric(text[i]) && !strchr("-_./=", text[i]))
 			return error_set(err, ERROR_INVALID,
-				"'%s' is no label: a word or KEY=VALUE of letters, digits and '-_./'", text);
+				"'%s' is not a label; write a word or KEY=VALUE with letters, digits and "
+				"'-_./'",
+				text);
 	}
 	if (!is_alphanumeric(text[0]) || signs > 1 || text[len - 1] == '=')
 		return error_set(err, ERROR_INVALID,
-			"'%s' is no label: a word or KEY=VALUE that begins with a letter or digit", text);
+			"'%s' is not a label; write a word or KEY=VALUE that begins with a letter or digit",
+			text);
 	return 0;
 }
 
@@ -44,8 +47,8 @@ pattern_canonical(const char *text, char **ret, struct error *err)
 		return -1;
 	if (name_is_wildcard(base)) {
 		free(base);
-		return error_set(
-			err, ERROR_INVALID, "'%s': '*' stands for all that is below: once is enough", text);
+		return error_set(err, ERROR_INVALID,
+			"'%s': only one '*' is allowed; it matches all names below", text);
 	}
 	*ret = xasprintf("*.%s", base);
 	free(base);
@@ -137,7 +140,7 @@ scope_add_value(struct scope_rule *rule, const char *kind, const char *value, st
 		return 0;
 	}
 	if (strcmp(kind, "provider") != 0)
-		return error_set(err, ERROR_CONFIG, "'%s' is none of domain, provider, label", kind);
+		return error_set(err, ERROR_CONFIG, "'%s' is not one of domain, provider, label", kind);
 	strlist_add(&rule->providers, value);
 	return 0;
 }

@@ -174,12 +174,12 @@ api_check_text(
 	if (*text == '\0')
 		return api_refuse(place, err, "must not be empty");
 	if ((size_t)json_object_get_string_len(value) > max)
-		return api_refuse(place, err, "is longer than %zu octets", max);
+		return api_refuse(place, err, "must be at most %zu octets long", max);
 	if (one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
-		return api_refuse(place, err, "begins or ends with a blank");
+		return api_refuse(place, err, "must not begin or end with a space");
 	for (; one_line && *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f || is_hidden((const unsigned char *)text))
-			return api_refuse(place, err, "has a control character");
+			return api_refuse(place, err, "must not contain control characters");
 	return 0;
 }
 
@@ -187,8 +187,8 @@ static int
 check_range(const struct api_field *field, int64_t n, const struct place *place, struct error *err)
 {
 	if ((field->min || field->max) && (n < field->min || n > field->max))
-		return api_refuse(
-			place, err, "must be %lld to %lld", (long long)field->min, (long long)field->max);
+		return api_refuse(place, err, "must be from %lld to %lld", (long long)field->min,
+			(long long)field->max);
 	return 0;
 }
 
@@ -213,11 +213,11 @@ check_span(const struct api_field *field, struct json_object *parent, struct jso
 		sec = json_object_get_int64(value);
 	else if (!json_object_is_type(value, json_type_string) ||
 		 time_parse_span(json_object_get_string(value), &sec) < 0)
-		return api_refuse(place, err, "must be a span such as 30d or 12h, or seconds");
+		return api_refuse(place, err, "must be a span such as 30d or 12h, or a number of seconds");
 	if ((field->min || field->max) && (sec < field->min || sec > field->max)) {
 		time_format_span(field->min, least);
 		time_format_span(field->max, most);
-		return api_refuse(place, err, "must be %s to %s", least, most);
+		return api_refuse(place, err, "must be from %s to %s", least, most);
 	}
 	if (!json_object_is_type(value, json_type_int))
 		json_object_object_add(parent, field->name, json_object_new_int64(sec));
@@ -242,9 +242,9 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	}
 	nearest = nearest_word(text, field->values, count);
 	if (nearest)
-		return api_refuse(
-			place, err, "'%s' is none of %s; did you mean '%s'?", text, buf_str(&all), nearest);
-	return api_refuse(place, err, "'%s' is none of %s", text, buf_str(&all));
+		return api_refuse(place, err, "'%s' is not one of %s; did you mean '%s'?", text,
+			buf_str(&all), nearest);
+	return api_refuse(place, err, "'%s' is not one of %s", text, buf_str(&all));
 }
 
 /* Labels, and patterns of names, which become canonical. */
@@ -295,8 +295,8 @@ api_refuse_unknown(
 			names[count++] = fields->name;
 	nearest = nearest_word(name, names, count);
 	if (nearest)
-		return api_refuse(place, err, "there is no such member; did you mean '%s'?", nearest);
-	return api_refuse(place, err, "there is no such member");
+		return api_refuse(place, err, "unknown member; did you mean '%s'?", nearest);
+	return api_refuse(place, err, "unknown member");
 }
 
 static int
@@ -309,9 +309,9 @@ check_member(const struct api_field *fields, struct json_object *parent, const c
 	if (!field)
 		return api_refuse_unknown(fields, name, &place, err);
 	if (field->flags & API_READ_ONLY)
-		return api_refuse(&place, err, "can only be read");
+		return api_refuse(&place, err, "is read-only");
 	if (mode == MODE_UPDATE && (field->flags & API_IMMUTABLE))
-		return api_refuse(&place, err, "cannot be changed later");
+		return api_refuse(&place, err, "cannot be changed after creation");
 	if (value)
 		return check_value(field, parent, value, mode, &place, err);
 	if (mode != MODE_UPDATE)

@@ -10,7 +10,7 @@ list_schema(const char *noun)
 	static const struct api_field counts[] = {
 		{ .name = "offset", .type = API_INT, .help = "as asked" },
 		{ .name = "limit", .type = API_INT, .help = API_PAGE_HELP },
-		{ .name = "total", .type = API_INT, .help = "of all that match" },
+		{ .name = "total", .type = API_INT, .help = "total number of matches" },
 		{ .name = NULL },
 	};
 	struct json_object *schema = api_schema_fields(counts, false);

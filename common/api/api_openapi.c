@@ -63,7 +63,7 @@ success_of(const struct api_method *method, const char **ret_status)
 
 	*ret_status = method->verb == API_CREATE ? "201" : method->verb == API_DELETE ? "204" : "200";
 	if (method->verb == API_DELETE)
-		return response("it is gone", NULL);
+		return response("deleted", NULL);
 	if (method->result)
 		return response("done", api_schema_fields(method->result, false));
 	if (!noun)
@@ -91,7 +91,7 @@ responses_of(const struct api_method *method)
 	json_object_object_add(responses, status, success);
 	if (strcmp(status, "200") != 0 && api_field_find(method->params, "dryRun"))
 		json_object_object_add(
-			responses, "200", response("what it would cause", dry_run_schema(method)));
+			responses, "200", response("effect of the change", dry_run_schema(method)));
 	json_object_object_add(responses, "default", response("refused", api_schema_ref("error", "")));
 	return responses;
 }
@@ -265,13 +265,15 @@ error_schema(void)
 	static const struct api_field messages[] = {
 		{ .name = "errorCode", .type = API_STRING, .help = "paas-general-404" },
 		{ .name = "message", .type = API_STRING, .help = "what is wrong" },
-		{ .name = "code", .type = API_STRING, .help = "class of the error, as everywhere in certd" },
-		{ .name = "field", .type = API_STRING, .help = "parameter or property at fault" },
+		{ .name = "code", .type = API_STRING, .help = "class of the error" },
+		{ .name = "field",
+			.type = API_STRING,
+			.help = "parameter or property that caused the error" },
 		{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
 		{ .name = NULL },
 	};
 	static const struct api_field error[] = {
-		{ .name = "httpStatus", .type = API_INT, .help = "the status of the answer" },
+		{ .name = "httpStatus", .type = API_INT, .help = "HTTP status code" },
 		{ .name = "messages", .type = API_LIST, .fields = messages, .help = "what is wrong" },
 		{ .name = NULL },
 	};

@@ -9,7 +9,8 @@
 
 /* Of "limit" in the answer of a list. */
 #define API_PAGE_HELP \
-	"as asked; a page ends early when its items come to more than about 8 MiB, and the next one begins " \
+	"maximum number of items, from the request; a page ends early at about 8 MiB, and the next one " \
+	"begins " \
 	"at offset " \
 	"+ the number of items"
 

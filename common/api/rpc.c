@@ -16,7 +16,7 @@ check_version(struct json_object *message, struct error *err)
 	const char *version = NULL;
 
 	if (!json_object_is_type(message, json_type_object))
-		return error_set(err, ERROR_PROTOCOL, "a JSON-RPC message is an object");
+		return error_set(err, ERROR_PROTOCOL, "a JSON-RPC message must be an object");
 	if (json_get_string(message, "jsonrpc", &version, err) < 0)
 		return -1;
 	if (!version || strcmp(version, "2.0") != 0)
@@ -56,7 +56,7 @@ read_call(struct json_object *message, const char **ret_method, struct json_obje
 		return error_set(err, ERROR_PROTOCOL, "\"method\" is missing");
 	if (json_object_object_get_ex(message, "params", &params) && params &&
 		!json_object_is_type(params, json_type_object)) {
-		return error_set_field(err, "params", "parameters are given by name: an object");
+		return error_set_field(err, "params", "params must be an object");
 	}
 	*ret_params = params;
 	return 0;
@@ -167,7 +167,7 @@ rpc_error_from_json(struct json_object *obj, struct error *ret)
 		json_get_string(obj, "field", &field, NULL) < 0 ||
 		json_get_string(obj, "problem", &problem, NULL) < 0 ||
 		json_get_string(obj, "retryAt", &retry_at, NULL) < 0) {
-		error_set(ret, ERROR_PROTOCOL, "certd sent an error that cannot be read");
+		error_set(ret, ERROR_PROTOCOL, "certd sent an unreadable error");
 		return;
 	}
 	error_set(
@@ -236,7 +236,7 @@ rpc_response_read(struct json_object *message, struct rpc_response *ret, struct 
 	if (found)
 		return read_error(error, err);
 	if (!json_object_object_get_ex(message, "result", &ret->result))
-		return error_set(err, ERROR_PROTOCOL, "neither a result nor an error");
+		return error_set(err, ERROR_PROTOCOL, "the answer contains neither a result nor an error");
 	return 1;
 }
 

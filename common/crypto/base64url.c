@@ -64,12 +64,12 @@ base64url_decode_with(const char *text, size_t len, bool standard, unsigned char
 	unsigned have = 0;
 
 	if (len % 4 == 1)
-		return "has an impossible length";
+		return "has an invalid length";
 	for (size_t i = 0; i < len; i++) {
 		int six = sextet(text[i], standard);
 
 		if (six < 0)
-			return "has a character outside of the alphabet";
+			return "has an invalid character";
 		bits = bits << 6 | (uint32_t)six;
 		have += 6;
 		if (have >= 8) {
@@ -78,7 +78,7 @@ base64url_decode_with(const char *text, size_t len, bool standard, unsigned char
 		}
 	}
 	if (!standard && (bits & ((1U << have) - 1)) != 0)
-		return "has unused bits that are not zero";
+		return "has nonzero unused bits";
 	return NULL;
 }
 
@@ -90,7 +90,7 @@ base64url_decode(const char *text, size_t len, struct buf *ret, struct error *er
 	const char *wrong = base64url_decode_with(text, len, false, out);
 
 	if (wrong)
-		return error_set(err, ERROR_INVALID, "base64url text %s", wrong);
+		return error_set(err, ERROR_INVALID, "the base64url text %s", wrong);
 	buf_add(ret, out, out_len);
 	return 0;
 }
@@ -115,13 +115,13 @@ base64_decode_any(const char *text, size_t len, struct secret *ret, struct error
 	for (; len && padding < 2 && text[len - 1] == '='; padding++)
 		len--;
 	if (len == 0)
-		return error_set(err, ERROR_INVALID, "base64 text is empty");
+		return error_set(err, ERROR_INVALID, "the base64 text is empty");
 	if (padding && (len + padding) % 4 != 0)
-		return error_set(err, ERROR_INVALID, "base64 text has wrong padding");
+		return error_set(err, ERROR_INVALID, "the base64 text has wrong padding");
 	secret_alloc(&out, decoded_len(len));
 	wrong = base64url_decode_with(text, len, true, out.data);
 	if (wrong)
-		return error_set(err, ERROR_INVALID, "base64 text %s", wrong);
+		return error_set(err, ERROR_INVALID, "the base64 text %s", wrong);
 	secret_move(ret, &out);
 	return 0;
 }

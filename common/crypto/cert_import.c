@@ -41,19 +41,19 @@ cert_import_collect(const char *text, const char *field, struct buf *ret, struct
 
 	while ((found = pem_next(&p, end, &block)) == 1) {
 		if (pem_is_private_key(&block))
-			return error_set_field(err, field,
-				"%s: has a private key in it, which belongs into privateKey", field);
+			return error_set_field(
+				err, field, "%s: contains a private key; give it in privateKey", field);
 		if (!pem_is_certificate(&block))
 			return error_set_field(err, field,
-				"%s: has a PEM block that is neither a certificate nor a key", field);
+				"%s: contains a PEM block that is neither a certificate nor a key", field);
 		buf_add(ret, block.text, block.len);
 		buf_add_char(ret, '\n');
 	}
 	if (found < 0)
-		return error_set_field(err, field, "%s: has a PEM block without an end", field);
+		return error_set_field(err, field, "%s: contains a PEM block without an END line", field);
 	if (ret->len == before)
-		return error_set_field(
-			err, field, "%s: has no certificate in PEM (-----BEGIN CERTIFICATE-----)", field);
+		return error_set_field(err, field,
+			"%s: does not contain a certificate in PEM (-----BEGIN CERTIFICATE-----)", field);
 	return 0;
 }
 
@@ -98,8 +98,8 @@ read_given(const struct cert_import_in *in, struct key **ret_key, struct buf *re
 	if (!is_given(in->pkcs12))
 		return read_pieces(in, ret_key, ret_pem, err);
 	if (in->certificate || is_given(in->private_key))
-		return error_set_field(
-			err, "pkcs12", "the PKCS#12 file has certificate and key: give neither beside it");
+		return error_set_field(err, "pkcs12",
+			"a PKCS#12 file contains certificate and key; do not give certificate or privateKey as well");
 	if (pkcs12_read(in->pkcs12, in->password, ret_key, ret_pem, err) < 0)
 		return -1;
 	return in->chain ? cert_import_collect(in->chain, "certificateChain", ret_pem, err) : 0;
@@ -119,11 +119,11 @@ check_use(X509 *leaf, struct error *err)
 	uint32_t flags = X509_get_extension_flags(leaf);
 
 	if (flags & EXFLAG_INVALID)
-		return cert_import_refuse(err, "has extensions that cannot be read");
+		return cert_import_refuse(err, "has unreadable extensions");
 	if (X509_check_ca(leaf) != 0 && !x509_is_self_signed(leaf))
-		return cert_import_refuse(err, "is that of a CA, not of a server");
+		return cert_import_refuse(err, "is a CA certificate, not a server certificate");
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		return cert_import_refuse(err, "is not for servers (extended key usage)");
+		return cert_import_refuse(err, "is not valid for TLS servers (extended key usage)");
 	return 0;
 }
 
@@ -137,12 +137,12 @@ cert_import_check_dates(const struct cert_import_in *in, const struct cert_info 
 	if (info->not_after_at <= in->now) {
 		time_format_rfc3339(info->not_after_at, when);
 		return error_set_field(err, "certificate",
-			"the certificate expired on %s; allowExpired takes it all the same", when);
+			"the certificate expired on %s; set allowExpired to import it anyway", when);
 	}
 	if (info->not_before_at - NOT_BEFORE_SLACK_SEC > in->now) {
 		time_format_rfc3339(info->not_before_at, when);
 		return error_set_field(err, "certificate",
-			"the certificate is not valid before %s; allowExpired takes it all the same", when);
+			"the certificate is not valid before %s; set allowExpired to import it anyway", when);
 	}
 	return 0;
 }
@@ -153,8 +153,8 @@ find_name(struct cert_import *c, struct error *err)
 	const struct cert_info *info = &c->info;
 
 	if (info->names.count == 0)
-		return cert_import_refuse(err,
-			"has no subject alternative name, neither DNS nor IP: clients look at nothing else");
+		return cert_import_refuse(
+			err, "does not have a DNS or IP subject alternative name, which clients require");
 	c->common_name = xstrdup(info->subject_cn && strlist_has(&info->names, info->subject_cn)
 					 ? info->subject_cn
 					 : info->names.items[0]);

@@ -78,14 +78,14 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 
 	ERR_clear_error();
 	if (names->count == 0)
-		return error_set(err, ERROR_INVALID, "a certificate request needs a name");
+		return error_set(err, ERROR_INVALID, "a certificate request needs at least one name");
 	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
 		set_subject(req, names->items[0]) != 1 || csr_add_names(req, names) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot make a certificate request");
+		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
 	if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) < 0)
 		return -1;
 	if (X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot make a certificate request");
+		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
 	len = i2d_X509_REQ(req, &der);
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate request");

@@ -32,7 +32,7 @@ sign_with_mac(const void *signer, const struct buf *input, struct buf *ret, stru
 
 	if (!HMAC(EVP_sha256(), mac_key->data, (int)mac_key->len, (const unsigned char *)input->data,
 		    input->len, mac, NULL))
-		return ossl_error(err, ERROR_INTERNAL, "cannot compute a MAC");
+		return ossl_error(err, ERROR_INTERNAL, "cannot compute the MAC");
 	buf_add(ret, mac, sizeof(mac));
 	return 0;
 }
@@ -109,7 +109,7 @@ jws_external_account(const struct key *account_key, const char *key_id, const st
 	if (!obj)
 		abort(); /* no memory */
 	if (mac_key->len == 0)
-		return error_set(err, ERROR_INVALID, "the external account's MAC key is empty");
+		return error_set(err, ERROR_INVALID, "the MAC key of the external account is empty");
 	if (key_jwk(account_key, &payload, err) < 0)
 		return -1;
 	json_add_string(obj, "alg", "HS256");

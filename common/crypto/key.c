@@ -75,8 +75,8 @@ find_rsa(const EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 			return 0;
 		}
 	}
-	return error_set(
-		err, ERROR_INVALID, "RSA keys of %d bits are not supported, only 2048, 3072 and 4096", bits);
+	return error_set(err, ERROR_INVALID,
+		"RSA keys of %d bits are not supported; use 2048, 3072 or 4096 bits", bits);
 }
 
 static int
@@ -88,7 +88,7 @@ find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 	/* A curve written out as numbers looks like P-256 but makes a public key that no CA takes. */
 	EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
 	if (is_explicit || EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1)
-		return error_set(err, ERROR_INVALID, "the key's curve has no name");
+		return error_set(err, ERROR_INVALID, "the elliptic curve of the key is not a named curve");
 	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
 		if (algs[i].group && strcmp(algs[i].group, group) == 0) {
 			*ret_alg = (enum key_algorithm)i;
@@ -96,11 +96,12 @@ find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 			if (EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
 				    OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
 				return ossl_error(
-					err, ERROR_INTERNAL, "cannot set the point format of a key");
+					err, ERROR_INTERNAL, "cannot set the point format of the key");
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_INVALID, "keys on the curve %s are not supported", group);
+	return error_set(
+		err, ERROR_INVALID, "keys on the curve %s are not supported; use P-256 or P-384", group);
 }
 
 static int
@@ -110,7 +111,7 @@ find_algorithm(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 		return find_rsa(pkey, ret_alg, err);
 	if (EVP_PKEY_is_a(pkey, "EC"))
 		return find_ec(pkey, ret_alg, err);
-	return error_set(err, ERROR_INVALID, "keys of the type %s are not supported",
+	return error_set(err, ERROR_INVALID, "keys of type %s are not supported; use RSA or ECDSA",
 		EVP_PKEY_get0_type_name(pkey) ? EVP_PKEY_get0_type_name(pkey) : "unknown");
 }
 
@@ -140,7 +141,7 @@ key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err)
 	else
 		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", algs[alg].rsa_bits);
 	if (!pkey)
-		return ossl_error(err, ERROR_INTERNAL, "cannot make a %s key", algs[alg].name);
+		return ossl_error(err, ERROR_INTERNAL, "cannot generate a %s key", algs[alg].name);
 	return key_new(&pkey, ret_key, err);
 }
 
@@ -177,7 +178,7 @@ key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
 			len) == 1)
 		return 0;
 	OPENSSL_free(octets);
-	return ossl_error(err, ERROR_INTERNAL, "cannot encode a public key");
+	return ossl_error(err, ERROR_INTERNAL, "cannot encode the public key");
 }
 
 int
@@ -192,7 +193,7 @@ key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err)
 		return -1;
 	len = i2d_X509_PUBKEY(pub, &spki);
 	if (len <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a public key");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the public key");
 	SHA256(spki, (size_t)len, ret);
 	OPENSSL_free(spki);
 	return 0;
@@ -249,7 +250,7 @@ ec_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	}
 	OPENSSL_free(point);
 	if (!ok)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	secret_move(ret_der, &der);
 	return 0;
 }
@@ -269,7 +270,7 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	p8 = EVP_PKEY2PKCS8(key->pkey);
 	len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
 	if (len <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	secret_alloc(&der, (size_t)len);
 	p = der.data;
 	i2d_PKCS8_PRIV_KEY_INFO(p8, &p);
@@ -326,11 +327,11 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 	if (der->len && der->len <= INT32_MAX)
 		p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der->len);
 	if (p8 && p != der->data + der->len)
-		return error_set(err, ERROR_INVALID, "there is something behind the private key");
+		return error_set(err, ERROR_INVALID, "there is data after the private key");
 	if (p8)
 		pkey = EVP_PKCS82PKEY(p8);
 	if (!pkey)
-		return ossl_error(err, ERROR_INVALID, "not a private key in PKCS#8 DER");
+		return ossl_error(err, ERROR_INVALID, "the key is not a private key in PKCS#8 DER");
 	return key_new(&pkey, ret_key, err);
 }
 
@@ -343,7 +344,7 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
 
 	ERR_clear_error();
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	len = BIO_get_mem_data(bio, &data);
 	secret_set(ret_pem, data, (size_t)len);
 	return 0;
@@ -358,7 +359,7 @@ key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *e
 
 	ERR_clear_error();
 	if (!bio || PEM_write_bio(bio, PEM_STRING_PKCS8INF, "", der->data, (long)der->len) <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a private key");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	len = BIO_get_mem_data(bio, &data);
 	secret_set(ret_pem, data, (size_t)len);
 	return 0;
@@ -398,11 +399,10 @@ static int
 pem_error(const struct password_ask *ask, struct error *err)
 {
 	if (!ask->was_asked)
-		return ossl_error(err, ERROR_INVALID, "not a private key in PEM");
+		return ossl_error(err, ERROR_INVALID, "the key is not a private key in PEM");
 	if (!ask->password)
-		return ossl_error(
-			err, ERROR_INVALID, "the private key is encrypted and there is no password");
-	return ossl_error(err, ERROR_INVALID, "the private key does not open with this password");
+		return ossl_error(err, ERROR_INVALID, "the private key is encrypted; give its password");
+	return ossl_error(err, ERROR_INVALID, "the password of the private key is wrong");
 }
 
 /* From outside: the halves may not fit together. After key_new(), which bounds the size of the numbers. */
@@ -457,14 +457,14 @@ check_cost(const struct secret *pem, struct error *err)
 
 	while (rc == 0 && bio && PEM_read_bio(bio, &label, &header, &der, &len)) {
 		if (strcmp(label, PEM_STRING_PKCS8) == 0)
-			rc = found++ ? error_set(&why, ERROR_INVALID, "is one of several: give one")
+			rc = found++ ? error_set(&why, ERROR_INVALID, "is one of several; give only one")
 				     : take_cost(der, len, &why);
 		OPENSSL_free(label);
 		OPENSSL_free(header);
 		OPENSSL_free(der);
 	}
 	if (rc == 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		rc = error_set(&why, ERROR_INVALID, "is followed by a PEM block that cannot be read");
+		rc = error_set(&why, ERROR_INVALID, "is followed by an unreadable PEM block");
 	ERR_clear_error();
 	return rc < 0 ? error_set(err, ERROR_INVALID, "the private key %s", why.message) : 0;
 }
@@ -478,7 +478,8 @@ key_from_pem(const struct secret *pem, const struct secret *password, struct key
 
 	ERR_clear_error();
 	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
-		return error_set(err, ERROR_INVALID, "not a private key in PEM: %zu octets", pem->len);
+		return error_set(err, ERROR_INVALID,
+			"the key is not a private key in PEM: its length is %zu octets", pem->len);
 	if (password && check_cost(pem, err) < 0)
 		return -1;
 	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
@@ -502,7 +503,7 @@ add_raw_signature(const unsigned char *der, size_t len, int field_octets, struct
 
 	if (!sig || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, field_octets) != field_octets ||
 		BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + field_octets, field_octets) != field_octets)
-		return ossl_error(err, ERROR_INTERNAL, "cannot read back a signature");
+		return ossl_error(err, ERROR_INTERNAL, "cannot decode the signature");
 	buf_add(ret, raw, 2 * (size_t)field_octets);
 	return 0;
 }
@@ -534,10 +535,10 @@ add_number(const struct key *key, const char *param, int width, struct buf *ret,
 	int len;
 
 	if (EVP_PKEY_get_bn_param(key->pkey, param, &bn) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot read the number %s of a key", param);
+		return ossl_error(err, ERROR_INTERNAL, "cannot read the parameter %s of the key", param);
 	len = width ? width : BN_num_bytes(bn);
 	if (len > (int)sizeof(raw) || BN_bn2binpad(bn, raw, len) != len)
-		return ossl_error(err, ERROR_INTERNAL, "the number %s of a key is too large", param);
+		return ossl_error(err, ERROR_INTERNAL, "the parameter %s of the key is too large", param);
 	base64url_encode(raw, (size_t)len, ret);
 	return 0;
 }

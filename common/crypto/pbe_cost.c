@@ -16,7 +16,7 @@ static int
 unreadable(struct error *err)
 {
 	ERR_clear_error();
-	return error_set(err, ERROR_INVALID, "is encrypted in a way that cannot be read");
+	return error_set(err, ERROR_INVALID, "is encrypted with unreadable parameters");
 }
 
 int
@@ -30,7 +30,7 @@ pbe_cost_take_iterations(const ASN1_INTEGER *iterations, int64_t *budget, struct
 		return unreadable(err);
 	if (n > *budget)
 		return error_set(err, ERROR_INVALID,
-			"asks for more than %d iterations to be opened: encrypt it with fewer", PBE_BUDGET);
+			"needs more than %d iterations to decrypt; encrypt it with fewer", PBE_BUDGET);
 	*budget -= n;
 	return 0;
 }

@@ -48,11 +48,11 @@ add_cert(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 	long len;
 
 	if (!cert)
-		return pkcs12_refuse(err, "has a certificate that cannot be read");
+		return pkcs12_refuse(err, "contains an unreadable certificate");
 	if (r->n_certs++ == X509_CHAIN_MAX_CERTS)
-		return pkcs12_refuse(err, "has more certificates than a chain may have (10)");
+		return pkcs12_refuse(err, "contains more than 10 certificates");
 	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
 	len = BIO_get_mem_data(bio, &data);
 	buf_add(r->pem, data, (size_t)len);
 	return 0;
@@ -62,7 +62,7 @@ static int
 take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *p8, struct error *err)
 {
 	r->pkey = p8 ? EVP_PKCS82PKEY(p8) : NULL;
-	return r->pkey ? 0 : pkcs12_refuse(err, "has a private key that cannot be read");
+	return r->pkey ? 0 : pkcs12_refuse(err, "contains an unreadable private key");
 }
 
 static int
@@ -72,7 +72,7 @@ open_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 	const X509_ALGOR *algor = NULL;
 
 	if (r->pkey)
-		return pkcs12_refuse(err, "has more than one private key");
+		return pkcs12_refuse(err, "contains more than one private key");
 	if (PKCS12_SAFEBAG_get_nid(bag) == NID_keyBag)
 		return take_key(r, PKCS12_SAFEBAG_get0_p8inf(bag), err);
 	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algor, NULL);
@@ -90,7 +90,7 @@ read_bags(struct reader *r, const STACK_OF(PKCS12_SAFEBAG) * bags, struct error 
 		int rc = 0;
 
 		if (r->n_bags++ == MAX_BAGS)
-			return pkcs12_refuse(err, "has too many parts");
+			return pkcs12_refuse(err, "contains too many parts");
 		switch (PKCS12_SAFEBAG_get_nid(bag)) {
 		case NID_keyBag:
 		case NID_pkcs8ShroudedKeyBag:
@@ -122,11 +122,11 @@ read_safe(struct reader *r, PKCS7 *safe, struct error *err)
 			return pkcs12_refuse(err, err ? err->message : "");
 		bags = PKCS12_unpack_p7encdata(safe, r->password, r->password_len);
 	} else {
-		return pkcs12_refuse(err, "is encrypted for a public key, not by a password");
+		return pkcs12_refuse(err, "is encrypted with a public key; a password is required");
 	}
 	if (!bags)
-		return pkcs12_refuse(err,
-			"is encrypted in a way that is not supported, such as RC2: write it anew with AES");
+		return pkcs12_refuse(
+			err, "uses unsupported encryption such as RC2; export it again with AES");
 	rc = read_bags(r, bags, err);
 	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
 	return rc;
@@ -139,9 +139,9 @@ read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
 	int rc = 0;
 
 	if (!safes)
-		return pkcs12_refuse(err, "is no PKCS#12 file that can be read");
+		return pkcs12_refuse(err, "cannot be read");
 	if (sk_PKCS7_num(safes) > MAX_SAFES)
-		rc = pkcs12_refuse(err, "has too many parts");
+		rc = pkcs12_refuse(err, "contains too many parts");
 	for (int i = 0; rc == 0 && i < sk_PKCS7_num(safes); i++)
 		rc = read_safe(r, sk_PKCS7_value(safes, i), err);
 	sk_PKCS7_pop_free(safes, PKCS7_free);
@@ -174,8 +174,8 @@ pkcs12_check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 		return 0;
 	ERR_clear_error();
 	return error_set_field(err, "password",
-		r->password_len ? "the PKCS#12 file does not open with this password"
-				: "the PKCS#12 file has a password: give it");
+		r->password_len ? "the password of the PKCS#12 file is wrong"
+				: "the PKCS#12 file is encrypted; give its password");
 }
 
 /* Return: the outermost structure, or NULL. Nothing may stand behind it. */
@@ -209,17 +209,17 @@ pkcs12_read(const struct secret *der, const struct secret *password, struct key 
 		r.password_len = (int)password->len;
 	}
 	if (der->len > PKCS12_MAX_OCTETS)
-		return pkcs12_refuse(err, "is larger than a PKCS#12 file with one chain can be (64 KiB)");
+		return pkcs12_refuse(err, "is larger than 64 KiB");
 	p12 = pkcs12_decode(der);
 	if (!p12)
-		return pkcs12_refuse(err, "is no PKCS#12 file");
+		return pkcs12_refuse(err, "is not a PKCS#12 file");
 	rc = pkcs12_check_mac(&r, p12, err);
 	if (rc == 0)
 		rc = read_safes(&r, p12, err);
 	if (rc == 0 && !r.pkey)
-		rc = pkcs12_refuse(err, "has no private key");
+		rc = pkcs12_refuse(err, "does not contain a private key");
 	if (rc == 0 && !r.n_certs)
-		rc = pkcs12_refuse(err, "has no certificate");
+		rc = pkcs12_refuse(err, "does not contain a certificate");
 	if (rc == 0)
 		rc = key_from_evp(&r.pkey, ret_key, err);
 	EVP_PKEY_free(r.pkey);
@@ -239,7 +239,7 @@ encode(const PKCS12 *p12, struct secret *ret_der, struct error *err)
 	unsigned char *p;
 
 	if (len <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a PKCS#12 file");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the PKCS#12 file");
 	secret_alloc(&der, (size_t)len);
 	p = der.data;
 	i2d_PKCS12(p12, &p);
@@ -269,6 +269,6 @@ pkcs12_write(const struct key *key, const struct buf *pem, const char *name, con
 		WRITE_ITERATIONS, WRITE_ITERATIONS, 0);
 	sk_X509_free(others);
 	if (!p12)
-		return ossl_error(err, ERROR_INTERNAL, "cannot make a PKCS#12 file");
+		return ossl_error(err, ERROR_INTERNAL, "cannot create the PKCS#12 file");
 	return encode(p12, ret_der, err);
 }

@@ -71,9 +71,9 @@ secret_process_init(bool allow_debugger, struct error *err)
 	int heap;
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
-		return error_set_errno(err, errno, "set the core file limit to 0");
+		return error_set_errno(err, errno, "cannot set the core file limit to 0");
 	if (!allow_debugger && prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_set_errno(err, errno, "make the process non-dumpable");
+		return error_set_errno(err, errno, "cannot make the process non-dumpable");
 	if (CRYPTO_secure_malloc_initialized())
 		return 0;
 	/* Refused once OpenSSL has allocated; programs call us first. */
@@ -81,7 +81,7 @@ secret_process_init(bool allow_debugger, struct error *err)
 	OPENSSL_init_crypto(AT_EXIT, NULL);
 	heap = CRYPTO_secure_malloc_init(SECURE_HEAP_OCTETS, SECURE_HEAP_SMALLEST);
 	if (heap == 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot set up memory for secrets");
+		return ossl_error(err, ERROR_INTERNAL, "cannot set up the memory for secrets");
 	return heap == 1 ? 0 : 1;
 }
 
@@ -100,7 +100,7 @@ secret_alloc(struct secret *s, size_t len)
 		return;
 	s->data = OPENSSL_secure_zalloc(len);
 	if (!s->data) {
-		fputs("certd: out of memory for secrets\n", stderr);
+		fputs("certd: out of memory for secrets; stopping\n", stderr);
 		abort();
 	}
 	s->len = len;
@@ -152,7 +152,7 @@ secret_random(struct secret *s, size_t len, struct error *err)
 
 	secret_alloc(&fresh, len);
 	if (len && RAND_priv_bytes(fresh.data, (int)len) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot get random octets");
+		return ossl_error(err, ERROR_INTERNAL, "cannot get random data");
 	secret_move(s, &fresh);
 	return 0;
 }
@@ -163,16 +163,16 @@ check_file(int fd, const char *path, size_t max, size_t *ret_size, struct error 
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, errno, "stat '%s'", path);
+		return error_set_errno(err, errno, "cannot read the status of '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_DENIED, "'%s' is not a regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return error_set(err, ERROR_DENIED,
-			"'%s' belongs to uid %u: it must belong to root or to uid %u", path,
-			(unsigned)st.st_uid, (unsigned)geteuid());
+			"'%s' belongs to uid %u; it must belong to root or uid %u", path, (unsigned)st.st_uid,
+			(unsigned)geteuid());
 	if ((st.st_mode & 007) != 0)
-		return error_set(err, ERROR_DENIED, "'%s' is open to everybody: chmod 0%o '%s'", path,
-			(unsigned)(st.st_mode & 0770), path);
+		return error_set(err, ERROR_DENIED, "'%s' is accessible to all users; run: chmod 0%o '%s'",
+			path, (unsigned)(st.st_mode & 0770), path);
 	if ((uintmax_t)st.st_size > max)
 		return error_set(err, ERROR_LIMIT, "'%s' is larger than %zu octets", path, max);
 	*ret_size = (size_t)st.st_size;
@@ -211,7 +211,7 @@ read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip,
 	secret_alloc(&all, size);
 	n = read_full(fd, all.data, size);
 	if (n < 0)
-		return error_set_errno(err, errno, "read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	while (strip && n > 0 && strchr(" \t\r\n", all.data[n - 1]) && all.data[n - 1] != '\0')
 		n--;
 	if (n == 0)
@@ -228,7 +228,7 @@ secret_read_file(struct secret *s, const char *path, size_t max, bool strip, str
 	int rc;
 
 	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	rc = read_checked(fd, s, path, max, strip, err);
 	close(fd);
 	return rc;

@@ -106,7 +106,7 @@ x509_chain_read(
 		if (p == end)
 			break;
 		if (chain.count == X509_CHAIN_MAX_CERTS)
-			return error_set(err, ERROR_PROTOCOL, "the chain has more than %d certificates",
+			return error_set(err, ERROR_PROTOCOL, "the chain contains more than %d certificates",
 				X509_CHAIN_MAX_CERTS);
 		block = p;
 		if ((size_t)(end - p) >= sizeof(PEM_BEGIN) - 1 &&
@@ -116,18 +116,18 @@ x509_chain_read(
 			p = NULL;
 		if (!p)
 			return error_set(err, ERROR_PROTOCOL,
-				"the chain has something that is not a CERTIFICATE block behind %zu "
+				"the chain contains something other than a CERTIFICATE block after %zu "
 				"certificates",
 				chain.count);
 		p += sizeof(PEM_END) - 1;
 		chain.certs[chain.count] = read_block(block, (size_t)(p - block), seen, chain.count == 0);
 		if (!chain.certs[chain.count])
-			return ossl_error(err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read",
+			return ossl_error(err, ERROR_PROTOCOL, "cannot read certificate %zu of the chain",
 				chain.count + 1);
 		chain.count++;
 	}
 	if (chain.count == 0)
-		return error_set(err, ERROR_PROTOCOL, "the chain has no certificate");
+		return error_set(err, ERROR_PROTOCOL, "the chain does not contain a certificate");
 	*ret = chain;
 	chain = (struct x509_chain){ 0 };
 	return 0;
@@ -141,7 +141,7 @@ write_pem(X509 *cert, struct buf *ret, struct error *err)
 	long len;
 
 	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
 	len = BIO_get_mem_data(bio, &data);
 	buf_add(ret, data, (size_t)len);
 	return 0;
@@ -248,7 +248,7 @@ x509_names(const X509 *cert, struct strlist *ret, struct error *err)
 		GENERAL_NAMES *gens = X509_get_ext_d2i(cert, NID_subject_alt_name, &crit, NULL);
 
 	if (!gens && crit != -1) /* -1: there is none */
-		return ossl_error(err, ERROR_PROTOCOL, "the certificate's names cannot be read");
+		return ossl_error(err, ERROR_PROTOCOL, "cannot read the names of the certificate");
 	for (int i = 0; i < sk_GENERAL_NAME_num(gens); i++) {
 		const GENERAL_NAME *gen = sk_GENERAL_NAME_value(gens, i);
 		int type;
@@ -259,7 +259,7 @@ x509_names(const X509 *cert, struct strlist *ret, struct error *err)
 			continue; /* mail addresses and the like concern nobody here */
 		name = type == GEN_DNS ? san_dns(value) : san_ip(value);
 		if (!name)
-			return error_set(err, ERROR_PROTOCOL, "the certificate has a malformed name");
+			return error_set(err, ERROR_PROTOCOL, "the certificate contains a malformed name");
 		if (strlist_has(ret, name))
 			free(name);
 		else
@@ -312,7 +312,7 @@ digests(X509 *cert, struct cert_info *info, struct error *err)
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
 
 	if (len <= 0)
-		return ossl_error(err, ERROR_PROTOCOL, "the certificate's public key cannot be encoded");
+		return ossl_error(err, ERROR_PROTOCOL, "cannot encode the public key of the certificate");
 	SHA256(spki, (size_t)len, info->spki_sha256);
 	OPENSSL_free(spki);
 	if (x509_add_der(cert, &der, err) < 0)
@@ -330,7 +330,7 @@ x509_describe(const struct x509_chain *chain, struct cert_info *info, struct err
 		return -1;
 	if (x509_time(X509_get0_notBefore(leaf), &info->not_before_at) < 0 ||
 		x509_time(X509_get0_notAfter(leaf), &info->not_after_at) < 0)
-		return error_set(err, ERROR_PROTOCOL, "the certificate's dates cannot be read");
+		return error_set(err, ERROR_PROTOCOL, "cannot read the dates of the certificate");
 	info->serial = serial_text(leaf);
 	info->subject_cn = name_part(X509_get_subject_name(leaf), NID_commonName);
 	info->issuer_cn = name_part(X509_get_issuer_name(leaf), NID_commonName);
@@ -360,7 +360,7 @@ x509_add_der(X509 *cert, struct buf *ret, struct error *err)
 	int len = i2d_X509(cert, &der);
 
 	if (len <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate");
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
 	buf_add(ret, der, (size_t)len);
 	OPENSSL_free(der);
 	return 0;

@@ -93,9 +93,8 @@ refuse_missing(X509 *last, struct error *err)
 	_cleanup_free_ char *issuer = issuer_text(last);
 
 	return error_set_field(err, "certificateChain",
-		"the issuer of '%s', %s, is missing: give the intermediates that came with the certificate, "
-		"or, if "
-		"there are none, the root",
+		"the chain is incomplete: the issuer of '%s', %s, is missing; give the intermediate "
+		"certificates, or the root if it signed the certificate directly",
 		who, issuer);
 }
 
@@ -112,9 +111,9 @@ refuse_left_over(const struct x509_chain *chain, X509 *odd, struct error *err)
 			"'%s' names '%s' as its issuer, but was not signed by it", end, who);
 	if (!x509_is_self_signed(last))
 		return error_set_field(err, "certificateChain",
-			"'%s' has no place in the chain: what is missing is the issuer of '%s', %s", who, end,
+			"'%s' is not part of the chain; the issuer of '%s', %s, is missing", who, end,
 			issuer);
-	return error_set_field(err, "certificateChain", "'%s' has no place in the chain", who);
+	return error_set_field(err, "certificateChain", "'%s' is not part of the chain; remove it", who);
 }
 
 int
@@ -128,8 +127,8 @@ x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_c
 	leaf = find_leaf(pile, key);
 	if (leaf == pile->count)
 		return error_set_field(err, "privateKey",
-			pile->count == 1 ? "the private key is not that of the certificate"
-					 : "the private key is not that of any of the certificates");
+			pile->count == 1 ? "the private key does not belong to the certificate"
+					 : "the private key does not belong to any of the certificates");
 	chain.certs[0] = take(pile, leaf);
 	chain.count = 1;
 	append_issuers(pile, &chain);

@@ -28,12 +28,14 @@ x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
 
 	if (len <= 0)
-		return x509_verify_refuse(err, "has a public key that cannot be read");
+		return x509_verify_refuse(err, "has an unreadable public key");
 	SHA256(spki, (size_t)len, theirs);
 	OPENSSL_free(spki);
 	if (key_spki_sha256(key, ours, err) < 0)
 		return -1;
-	return memcmp(ours, theirs, sizeof(ours)) == 0 ? 0 : x509_verify_refuse(err, "is for another key");
+	return memcmp(ours, theirs, sizeof(ours)) == 0
+		       ? 0
+		       : x509_verify_refuse(err, "is for another key than the one in the request");
 }
 
 static int
@@ -45,12 +47,13 @@ check_names(X509 *leaf, const struct strlist *names, struct error *err)
 		return -1;
 	for (size_t i = 0; i < names->count; i++)
 		if (!strlist_has(&have, names->items[i]))
-			return error_set(
-				err, ERROR_PROTOCOL, "the certificate lacks the name '%s'", names->items[i]);
+			return error_set(err, ERROR_PROTOCOL,
+				"the certificate does not contain the name '%s'", names->items[i]);
 	for (size_t i = 0; i < have.count; i++)
 		if (!strlist_has(names, have.items[i]))
 			return error_set(err, ERROR_PROTOCOL,
-				"the certificate has the name '%s', which was not asked for", have.items[i]);
+				"the certificate contains the name '%s', which was not requested",
+				have.items[i]);
 	return 0;
 }
 
@@ -60,11 +63,11 @@ check_usage(X509 *leaf, struct error *err)
 	uint32_t flags = X509_get_extension_flags(leaf);
 
 	if (flags & EXFLAG_INVALID)
-		return x509_verify_refuse(err, "has extensions that cannot be read");
+		return x509_verify_refuse(err, "has unreadable extensions");
 	if (X509_check_ca(leaf) != 0)
-		return x509_verify_refuse(err, "is that of a CA");
+		return x509_verify_refuse(err, "is a CA certificate");
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		return x509_verify_refuse(err, "is not for servers");
+		return x509_verify_refuse(err, "is not valid for TLS servers");
 	return 0;
 }
 
@@ -76,7 +79,7 @@ x509_verify_check_dates(const X509 *leaf, int64_t now, struct error *err)
 
 	if (x509_time(X509_get0_notBefore(leaf), &not_before_at) < 0 ||
 		x509_time(X509_get0_notAfter(leaf), &not_after_at) < 0)
-		return x509_verify_refuse(err, "has dates that cannot be read");
+		return x509_verify_refuse(err, "has unreadable dates");
 	if (not_before_at - NOT_BEFORE_SLACK_SEC > now)
 		return x509_verify_refuse(err, "is not valid yet");
 	if (not_after_at <= now)
@@ -141,7 +144,7 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 
 	if (X509_check_ca(issuer) != 1)
 		return error_set(
-			err, ERROR_PROTOCOL, "certificate %zu of the chain is not that of a CA", nth + 1);
+			err, ERROR_PROTOCOL, "certificate %zu of the chain is not a CA certificate", nth + 1);
 	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey ||
 		!x509_verify_is_signed_by(cert, pubkey))
 		return ossl_error(err, ERROR_PROTOCOL,

@@ -139,7 +139,7 @@ def test_what_differs_is_shown_and_done_object_by_object(certd, site):
     refused = apply(certd, site, check=False)
     line = 1 + site.read_text().splitlines().index("    email2: x")
     assert refused.returncode == 65
-    assert f"site.yaml: line {line}: provider 'spare': email2: there is no such member; did you mean 'email'?" \
+    assert f"site.yaml: line {line}: provider 'spare': email2: unknown member; did you mean 'email'?" \
         in refused.stderr
     site.write_text(text)
     seq = last_event(certd)
@@ -235,7 +235,7 @@ autoCertificates:
     ("dnsProviders:\n  ns1:\n    kind: rfc2136\n    tsigKey: c2VjcmV0\n",
      "line 4: dnsProvider 'ns1': tsigKey: a secret does not stand here: write tsigKey: {file: PATH}"),
     ("autoCertificates:\n  a:\n    provider: x\n    commonName: a.example\n    keyAlgorithm: rsa204\n",
-     "line 5: autoCertificate 'a': keyAlgorithm: 'rsa204' is none of"),
+     "line 5: autoCertificate 'a': keyAlgorithm: 'rsa204' is not one of"),
     ("autoCertificates:\n  a:\n    provider: x\n", "line 2: autoCertificate 'a': commonName: is required"),
     ("- 1\n", "line 1: expected a mapping"),
     ("", "line 1: it is empty"),

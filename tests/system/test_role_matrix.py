@@ -220,7 +220,7 @@ def test_labels_narrow_and_their_certificates_follow(matrix):
     assert names(certd.call("autoCertificate.list", label="team=web")) == set()
     certd.call("certificate.update", ref=OUTSIDE, properties={"labels": ["team=web"]})
     assert names(certd.call("certificate.list", label="team=web")) == {OUTSIDE}
-    with pytest.raises(RpcError, match="is no label"):
+    with pytest.raises(RpcError, match="is not a label"):
         certd.call("autoCertificate.update", ref=INSIDE, properties={"labels": ["a b"]})
 
 

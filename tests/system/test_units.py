@@ -191,7 +191,7 @@ def test_a_reload_with_a_mistake_changes_nothing(host):
     host.configure("max-auto-certificates = 50\n")
     start_certd(host)
     host.configure("max-auto-certificates = many\n")
-    with pytest.raises(RpcError, match="certd.conf:1: max-auto-certificates: 'many' is no number"):
+    with pytest.raises(RpcError, match="certd.conf:1: max-auto-certificates: 'many' is not a number"):
         host.call("server.reload")
     assert host.systemctl("reload", "certd.service", check=False).returncode != 0
     assert "certd.conf:1: max-auto-certificates: 'many'" in host.journal("certd.service")

@@ -110,7 +110,7 @@ Test(scope, all_kinds_must_hold_of_each_one_value_and_every_name)
 		{ "another provider", NULL, "p1", NULL, "a.org", "p2", NULL, false },
 		{ "imported: no provider", NULL, "p1", NULL, "a.org", NULL, NULL, false },
 		{ "one label of two", NULL, NULL, "web db", "a.org", NULL, "x db", true },
-		{ "no label", NULL, NULL, "web", "a.org", NULL, NULL, false },
+		{ "not a label", NULL, NULL, "web", "a.org", NULL, NULL, false },
 		{ "labels are compared as a whole", NULL, NULL, "team=web", "a.org", NULL, "team=webb",
 			false },
 		{ "domain but not label", "*.x.org", NULL, "web", "a.x.org", NULL, "db", false },

@@ -91,25 +91,25 @@ Test(api, what_is_refused_is_named_with_its_path)
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"name\":\"\""), "properties.name",
 			"name: must not be empty" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"name\":\"a\\nb\""), "properties.name",
-			"name: has a control character" },
+			"name: must not contain control characters" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"reuseKey\":1"), "properties.reuseKey",
 			"reuseKey: must be true or false" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"renewBefore\":\"soon\""), "properties.renewBefore",
-			"renewBefore: must be a span such as 30d or 12h, or seconds" },
-		{ RPC_CERTIFICATE_LIST, "{\"limit\":0}", "limit", "limit: must be 1 to 1000" },
+			"renewBefore: must be a span such as 30d or 12h, or a number of seconds" },
+		{ RPC_CERTIFICATE_LIST, "{\"limit\":0}", "limit", "limit: must be from 1 to 1000" },
 		{ RPC_CERTIFICATE_LIST, "{\"limit\":1.5}", "limit", "limit: must be a whole number" },
 		{ RPC_CONSUMER_CREATE,
 			"{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\",\"port\":65536}]}}",
-			"properties.probes[0].port", "port: must be 1 to 65535" },
+			"properties.probes[0].port", "port: must be from 1 to 65535" },
 		{ RPC_CONSUMER_CREATE, "{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\"}]}}",
 			"properties.probes[0].port", "port: is required" },
 		{ RPC_CONSUMER_CREATE, "{\"properties\":{\"name\":\"w\",\"directory\":\"certs\"}}",
 			"properties.directory", "directory: must be an absolute path" },
-		{ RPC_SERVER_STATUS, "{\"x\":1}", "x", "x: there is no such member" },
+		{ RPC_SERVER_STATUS, "{\"x\":1}", "x", "x: unknown member" },
 		{ RPC_AUTOCERTIFICATE_GET, "{}", "ref", "ref: is required" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"properties\":{}}", "ref", "ref: is required" },
 		{ RPC_DNSPROVIDER_UPDATE, "{\"ref\":\"w\",\"properties\":{\"kind\":\"exec\"}}",
-			"properties.kind", "kind: cannot be changed later" },
+			"properties.kind", "kind: cannot be changed after creation" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"ref\":\"w\",\"properties\":{\"provider\":null}}",
 			"properties.provider", "provider: is required" },
 	};
@@ -121,14 +121,15 @@ Test(api, the_nearest_word_is_suggested)
 {
 	static const struct refusal cases[] = {
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"commonNmae\":\"b\""), "properties.commonNmae",
-			"commonNmae: there is no such member; did you mean 'commonName'?" },
+			"commonNmae: unknown member; did you mean 'commonName'?" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"keyAlgorithm\":\"rsa2084\""),
 			"properties.keyAlgorithm",
-			"keyAlgorithm: 'rsa2084' is none of secp256r1, secp384r1, rsa2048, rsa3072, rsa4096; "
+			"keyAlgorithm: 'rsa2084' is not one of secp256r1, secp384r1, rsa2048, rsa3072, "
+			"rsa4096; "
 			"did you mean "
 			"'rsa2048'?" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"zzz\":\"b\""), "properties.zzz",
-			"zzz: there is no such member" },
+			"zzz: unknown member" },
 	};
 
 	expect_refusals(cases, ARRAY_SIZE(cases));

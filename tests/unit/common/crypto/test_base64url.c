@@ -29,9 +29,8 @@ Test(base64url, strict_reading_refuses_what_another_encoder_would_not_write)
 	static const struct {
 		const char *why, *text;
 	} cases[] = { { "padding", "Zg==" }, { "plain alphabet", "+//+" }, { "white space", "Zm 9v" },
-		{ "trailing newline", "Zm9v\n" }, { "impossible length", "Zm9vY" },
-		{ "unused bits set", "Zh" }, { "unused bits set, 2 octets", "Zm9" },
-		{ "not ASCII", "Zm9\xc3" } };
+		{ "trailing newline", "Zm9v\n" }, { "invalid length", "Zm9vY" }, { "unused bits set", "Zh" },
+		{ "unused bits set, 2 octets", "Zm9" }, { "not ASCII", "Zm9\xc3" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_buf_ struct buf out = BUF_INIT;

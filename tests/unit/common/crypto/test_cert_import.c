@@ -94,9 +94,9 @@ Test(cert_import, the_chain_is_put_in_order_and_what_does_not_belong_is_refused)
 		{ "12L", NULL, "21", NULL }, { "2", "L1", "21", NULL }, { "LL2", "122", "21", NULL },
 		{ "L2", NULL, "2", NULL }, /* it is not known how far the chain goes */
 		{ "L", NULL, NULL, "CN=Two" }, { "L", "1", NULL, "CN=Two" },
-		{ "L", "2s", NULL, "'Stranger' has no place" },
-		{ "L", "21rs", NULL, "'Stranger' has no place" }, { "2", "1", NULL, "not that of any" },
-		{ "s", NULL, NULL, "not that of the certificate" },
+		{ "L", "2s", NULL, "'Stranger' is not part" },
+		{ "L", "21rs", NULL, "'Stranger' is not part" }, { "2", "1", NULL, "not belong to any" },
+		{ "s", NULL, NULL, "not belong to the certificate" },
 		{ "L", "21r2121r21", "21r", NULL }, /* doubles count until they are read: 11 blocks */
 	};
 	struct family f = { 0 };
@@ -171,9 +171,10 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		{ { .cn = "a.example", .san = "DNS:a.example", .basic_constraints = "CA:TRUE" }, false,
 			NULL },
 		{ { .san = "IP:192.0.2.1" }, false, NULL },
-		{ { .cn = "a.example" }, false, "no subject alternative name" },
-		{ { .san = "email:a@a.example" }, false, "no subject alternative name" },
-		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth" }, false, "not for servers" },
+		{ { .cn = "a.example" }, false, "subject alternative name, which" },
+		{ { .san = "email:a@a.example" }, false, "subject alternative name, which" },
+		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth" }, false,
+			"not valid for TLS servers" },
 		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth,serverAuth" }, false, NULL },
 		{ { .san = "DNS:a.example", .not_after_at = MINI_NOW }, false, "expired on 2026-" },
 		{ { .san = "DNS:a.example", .not_after_at = MINI_NOW + 1 }, false, NULL },

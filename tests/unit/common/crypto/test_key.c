@@ -84,7 +84,7 @@ Test(key, what_is_no_usable_key_is_refused_with_a_reason)
 			NULL, "" },
 		{ "encrypted", VECTOR_EC_ENCRYPTED, NULL, "encrypted" },
 		{ "encrypted, old", VECTOR_EC_ENCRYPTED_OLD, NULL, "encrypted" },
-		{ "wrong password", VECTOR_EC_ENCRYPTED, "wrong", "does not open" },
+		{ "wrong password", VECTOR_EC_ENCRYPTED, "wrong", "password of the private key is wrong" },
 		{ "behind one that OpenSSL passes by",
 			"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAMCAQE=\n"
 			"-----END ENCRYPTED PRIVATE KEY-----\n" VECTOR_EC_ENCRYPTED,
