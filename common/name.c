@@ -86,7 +86,7 @@ host_fault(const char *name, bool wildcard)
 			break;
 	}
 	if (strspn(label, "0123456789") == len)
-		return "ends with a numeric label";
+		return "ends with a number";
 	if (labels < 2 && wildcard)
 		return "is a wildcard for a whole top-level domain";
 	if (labels < 2 && strcmp(name, "localhost") != 0)
