@@ -35,10 +35,6 @@ ctl_clear(struct ctl *ctl);
 int64_t
 ctl_now(const struct ctl *ctl);
 
-/* Runs one command line. Errors are told on @ctl->err. Return: the exit status. */
-int
-ctl_run(struct ctl *ctl, int argc, char **argv);
-
 /* The connection, made when first asked for; NULL: failed. */
 struct client *
 ctl_client(struct ctl *ctl, struct error *err);

@@ -21,6 +21,7 @@ libctl_la_SOURCES = \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c \
 	ctl/ctl.c ctl/ctl.h \
+	ctl/ctl_run.c ctl/ctl_run.h \
 	ctl/declaration.c ctl/declaration.h ctl/declaration_secret.c \
 	ctl/declare.h \
 	ctl/help.c ctl/help.h \
