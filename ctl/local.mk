@@ -1,45 +1,6 @@
 # certctl: main.c, and all else as a library, so that tests link the same objects. common/ only: no libssl, no libcurl.
 noinst_LTLIBRARIES += libctl.la
-libctl_la_SOURCES = \
-	ctl/apply.h ctl/apply_input.c ctl/apply_show.c \
-	ctl/args.c ctl/args.h \
-	ctl/client.c ctl/client.h \
-	ctl/columns.c ctl/columns.h \
-	ctl/cmd_apply.c \
-	ctl/cmd_audit.c \
-	ctl/cmd_authorize.c \
-	ctl/cmd_consumer.c \
-	ctl/cmd_env.c \
-	ctl/cmd_export.c \
-	ctl/cmd_import.c \
-	ctl/cmd_declare.c \
-	ctl/cmd_dump.c \
-	ctl/cmd_events.c \
-	ctl/cmd_list.c \
-	ctl/cmd_read.c \
-	ctl/cmd_watch.c \
-	ctl/commands.c ctl/commands.h \
-	ctl/complete.c \
-	ctl/ctl.c ctl/ctl.h \
-	ctl/ctl_run.c ctl/ctl_run.h \
-	ctl/declaration.c ctl/declaration.h ctl/declaration_secret.c \
-	ctl/declare.h \
-	ctl/help.c ctl/help.h \
-	ctl/live_table.c ctl/live_table.h \
-	ctl/export.c ctl/export.h \
-	ctl/options.c \
-	ctl/output.c ctl/output.h \
-	ctl/pages.c ctl/pages.h \
-	ctl/plan.c ctl/plan.h \
-	ctl/present.c ctl/present.h \
-	ctl/password.c ctl/password.h \
-	ctl/progress.c ctl/progress.h \
-	ctl/text.c ctl/text.h \
-	ctl/tsig_file.c ctl/tsig_file.h \
-	ctl/values.c ctl/values.h \
-	ctl/views.c \
-	ctl/wait.c ctl/wait.h \
-	ctl/yaml_file.c ctl/yaml_file.h
+libctl_la_SOURCES =
 
 certctl_SOURCES = ctl/main.c
 certctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS)

@@ -1,5 +1,5 @@
 /* ctl/main.c: certctl's entry. */
-#include "ctl/ctl_run.h"
+#include "ctl/command/ctl_run.h"
 
 int
 main(int argc, char **argv)

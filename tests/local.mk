@@ -203,16 +203,16 @@ check_PROGRAMS += unit-ctl
 TESTS += unit-ctl
 unit_ctl_SOURCES = \
 	tests/unit/ctl/scripted.c tests/unit/ctl/scripted.h \
-	tests/unit/ctl/test_args.c \
-	tests/unit/ctl/test_client.c \
-	tests/unit/ctl/test_columns.c \
-	tests/unit/ctl/test_help.c \
-	tests/unit/ctl/test_live_table.c \
-	tests/unit/ctl/test_output.c \
-	tests/unit/ctl/test_plan.c \
-	tests/unit/ctl/test_tsig_file.c \
-	tests/unit/ctl/test_wait.c \
-	tests/unit/ctl/test_yaml_file.c
+	tests/unit/ctl/command/test_args.c \
+	tests/unit/ctl/base/test_client.c \
+	tests/unit/ctl/present/test_columns.c \
+	tests/unit/ctl/command/test_help.c \
+	tests/unit/ctl/present/test_live_table.c \
+	tests/unit/ctl/present/test_output.c \
+	tests/unit/ctl/declare/test_plan.c \
+	tests/unit/ctl/declare/test_tsig_file.c \
+	tests/unit/ctl/command/test_wait.c \
+	tests/unit/ctl/declare/test_yaml_file.c
 unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
 

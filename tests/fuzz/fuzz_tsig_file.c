@@ -1,7 +1,7 @@
 /* Key files as an operator may hand them over. */
 #include "common/alloc.h"
 #include "common/error.h"
-#include "ctl/tsig_file.h"
+#include "ctl/declare/tsig_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Files of declarations as an operator, or whoever wrote them for him, hands them over. */
 #include "common/alloc.h"
 #include "common/error.h"
-#include "ctl/declaration.h"
-#include "ctl/yaml_file.h"
+#include "ctl/declare/declaration.h"
+#include "ctl/declare/yaml_file.h"
 
 #include <stdlib.h>
 

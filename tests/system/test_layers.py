@@ -12,7 +12,7 @@ GOOD = {
     "daemon/store/store_lmdb.c": '#include <lmdb.h>\nint x = MDB_NOTLS;\n',
     "daemon/main.c": '#include "daemon/control/server.h"\n',
     "daemon/renew/issue.c": 'const char *s = "mdb_put(";\nvoid f(struct ops *o)\n{\n\to->system(o);\n}\n',
-    "ctl/main.c": '#include "ctl/client.h"\n#include "common/error.h"\n',
+    "ctl/main.c": '#include "ctl/base/client.h"\n#include "common/error.h"\n',
     "tests/unit/store/test_store_lmdb.c": '#include "daemon/store/store.h"\n#include <lmdb.h>\nint x = MDB_NOTLS;\n',
 }
 
@@ -21,7 +21,8 @@ BAD = [
     ("common/error.c", '\n#include "daemon/base/log.h"\n', "common/error.c:2: common/ lies above daemon/base/"),
     ("daemon/store/store.c", '#include "daemon/renew/issue.h"\n', "lies above daemon/renew/"),
     ("daemon/store/store.c", '#include "daemon/certd.h"\n', "lies above daemon/"),
-    ("daemon/store/store.c", '#include "ctl/client.h"\n', "may not include"),
+    ("daemon/store/store.c", '#include "ctl/base/client.h"\n', "may not include"),
+    ("ctl/base/ctl.c", '#include "ctl/command/args.h"\n', "lies above ctl/command/"),
     ("ctl/main.c", '#include "daemon/base/log.h"\n', "ctl/ includes only common/"),
     ("daemon/store/record.c", "int x = MDB_NOTLS;\n", "LMDB has one door"),
     ("daemon/acme/acme.c", "#include <curl/curl.h>\n", "libcurl has one door"),

@@ -2,7 +2,7 @@
 
 #include "common/buf.h"
 #include "common/json.h"
-#include "ctl/ctl_run.h"
+#include "ctl/command/ctl_run.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -1,0 +1,417 @@
+/*
+ * The control socket from the client's side: lines of JSON-RPC, waited for with absolute deadlines. The one place that
+ * knows what it means when certd cannot be reached, and says what to do about it.
+ */
+#include "ctl/base/client.h"
+
+#include "common/api/rpc.h"
+#include "common/buf.h"
+#include "common/error.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CONNECT_MS = 5 * 1000, READ_BLOCK = 64 * 1024, MAX_ANSWER = 32 * 1024 * 1024 };
+
+struct client {
+	int fd;
+	int64_t last_id;
+	struct buf in;
+	size_t scanned;             /* octets of @in without a newline */
+	struct json_object *events; /* array: notifications that came while an answer was waited for */
+	bool has_answered;
+};
+
+static int64_t
+client_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* --- connecting --- */
+
+static int
+explain_absence(const char *path, struct error *err)
+{
+	const char *how = access("/run/systemd/system", F_OK) == 0 ? "systemctl start certd.socket certd"
+								   : "certd --foreground";
+
+	return error_set(err, ERROR_UNAVAILABLE,
+		"certd is not running (nobody answers at %s); start it with: %s", path, how);
+}
+
+static int
+explain_denial(const char *path, struct error *err)
+{
+	struct stat st;
+	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+
+	if (!group || st.st_gid == 0)
+		return error_set(
+			err, ERROR_DENIED, "no access to %s: run certctl as root or as certd's user", path);
+	return error_set(err, ERROR_DENIED,
+		"no access to %s: run certctl as root, or become a member of group %s (adduser USER %s, then "
+		"log in "
+		"again)",
+		path, group->gr_name, group->gr_name);
+}
+
+static int
+explain_connect(const char *path, int errnum, struct error *err)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ECONNREFUSED:
+	case ENOTDIR:
+		return explain_absence(path, err);
+	case EACCES:
+	case EPERM:
+		return explain_denial(path, err);
+	case EAGAIN:
+		return error_set(err, ERROR_UNAVAILABLE, "certd does not accept connections at %s", path);
+	default:
+		return error_set_errno(err, errnum, "connect to %s", path);
+	}
+}
+
+static int
+connect_unix(const char *path, struct error *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const struct timeval limit = { .tv_sec = CONNECT_MS / 1000 };
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return error_set(err, ERROR_USAGE, "the socket's path is longer than %zu octets: %s",
+			sizeof(addr.sun_path) - 1, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set_errno(err, errno, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect() obeys it (unix(7)) */
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		explain_connect(path, errno, err);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+struct client *
+client_open(const char *path, struct error *err)
+{
+	struct client *client;
+	int fd = connect_unix(path, err);
+
+	if (fd < 0)
+		return NULL;
+	client = xcalloc(1, sizeof(*client));
+	client->fd = fd;
+	client->events = json_object_new_array();
+	return client;
+}
+
+void
+client_close(struct client *client)
+{
+	if (!client)
+		return;
+	close(client->fd);
+	buf_clear(&client->in);
+	json_object_put(client->events);
+	free(client);
+}
+
+/* --- octets --- */
+
+/*
+ * Where to look. Before the first answer it may be the service manager that holds the socket, for a certd that never gets
+ * as far as that.
+ */
+#define LOOK "systemctl status certd, journalctl -u certd"
+
+static int
+gone(const struct client *client, struct error *err)
+{
+	if (!client->has_answered)
+		return error_set(err, ERROR_UNAVAILABLE,
+			"certd closed the connection before it answered; is it failing to start? (" LOOK ")");
+	return error_set(
+		err, ERROR_UNAVAILABLE, "certd closed the connection; is it stopping or being restarted?");
+}
+
+static int
+silent(const struct client *client, int64_t timeout_ms, struct error *err)
+{
+	return error_set(err, ERROR_TIMEOUT, "certd did not answer within %g s; %s (" LOOK ")",
+		(double)timeout_ms / 1000,
+		client->has_answered ? "does it hang?" : "is it failing to start?");
+}
+
+/* Return: 1 @fd is ready, 0 time is over or @interrupt_fd is ready, -1 failed. */
+static int
+wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct error *err)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = what }, { .fd = interrupt_fd, .events = POLLIN } };
+
+	for (;;) {
+		int64_t left = deadline_ms - client_monotonic_ms();
+		int n = poll(fds, ARRAY_SIZE(fds), left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left);
+
+		if (n < 0 && errno != EINTR)
+			return error_set_errno(err, errno, "poll");
+		if (n > 0)
+			return fds[1].revents ? 0 : 1;
+		if (n == 0 && left <= 1000000)
+			return 0;
+	}
+}
+
+/* @pass: goes along with the first octet; -1: none. */
+static ssize_t
+send_some(int fd, const struct buf *text, int pass)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct iovec iov = { .iov_base = text->data, .iov_len = text->len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass >= 0) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &pass, sizeof(pass));
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int
+send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms, struct error *err)
+{
+	while (text->len) {
+		ssize_t n = send_some(client->fd, text, pass);
+		int rc;
+
+		if (n >= 0) {
+			pass = -1;
+			explicit_bzero(text->data, (size_t)n); /* a key or a password, perhaps */
+			buf_drop(text, (size_t)n);
+			continue;
+		}
+		if (errno == EPIPE || errno == ECONNRESET)
+			return gone(client, err);
+		if (errno != EAGAIN && errno != EINTR)
+			return error_set_errno(err, errno, "send to certd");
+		rc = wait_ready(client->fd, POLLOUT, -1, deadline_ms, err);
+		if (rc <= 0)
+			return rc < 0 ? -1 : error_set(err, ERROR_TIMEOUT, "certd does not read");
+	}
+	return 0;
+}
+
+/* Return: 1 something came, 0 nothing in time, -1 failed or closed. */
+static int
+client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct error *err)
+{
+	char block[READ_BLOCK];
+	ssize_t n;
+	int rc = wait_ready(client->fd, POLLIN, interrupt_fd, deadline_ms, err);
+
+	if (rc <= 0)
+		return rc;
+	n = recv(client->fd, block, sizeof(block), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 1;
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return gone(client, err);
+	if (n < 0)
+		return error_set_errno(err, errno, "receive from certd");
+	if (client->in.len > MAX_ANSWER)
+		return error_set(err, ERROR_PROTOCOL, "certd's answer is larger than %d octets", MAX_ANSWER);
+	buf_add(&client->in, block, (size_t)n);
+	return 1;
+}
+
+/* --- words of others --- */
+
+/*
+ * A CA's or a program's words may carry escape sequences, and a terminal obeys them. What is no line end becomes '?':
+ * C0, DEL, and C1 as UTF-8 (U+0080..U+009F).
+ */
+static void
+clean_string(struct json_object *value)
+{
+	size_t len = (size_t)json_object_get_string_len(value);
+	_cleanup_free_ char *text = xmemdup(json_object_get_string(value), len + 1);
+	bool is_changed = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 && (unsigned char)text[i + 1] < 0xa0)
+			text[i++] = '?';
+		else if (c == 0x7f || (c < 0x20 && c != '\n'))
+			; /* that octet alone */
+		else
+			continue;
+		text[i] = '?';
+		is_changed = true;
+	}
+	if (is_changed)
+		json_object_set_string_len(value, text, (int)len);
+}
+
+/* Depth is bounded by the parser. */
+static void
+clean(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_string))
+		clean_string(value);
+	for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
+		i++)
+		clean(json_object_array_get_idx(value, i));
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, member)
+		{
+			(void)name;
+			clean(member);
+		}
+	}
+}
+
+/* Return: 1 and the next message, 0 nothing in time, -1 failed. */
+static int
+next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret,
+	struct error *err)
+{
+	for (;;) {
+		char *from = client->in.data ? client->in.data + client->scanned : NULL;
+		char *end = from ? memchr(from, '\n', client->in.len - client->scanned) : NULL;
+		int rc;
+
+		if (end) {
+			size_t len = (size_t)(end - client->in.data);
+
+			*ret = json_parse(client->in.data, len, err);
+			buf_drop(&client->in, len + 1);
+			client->scanned = 0;
+			if (!*ret)
+				return error_wrap(err, "certd's answer");
+			clean(*ret);
+			return 1;
+		}
+		client->scanned = client->in.len;
+		rc = client_receive(client, interrupt_fd, deadline_ms, err);
+		if (rc <= 0)
+			return rc;
+	}
+}
+
+/* --- calls and events --- */
+
+static void
+keep_event(struct client *client, const struct rpc_response *note)
+{
+	if (strcmp(note->method, "event") == 0 && note->params)
+		json_object_array_add(client->events, json_object_get(note->params));
+}
+
+static int
+await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret,
+	struct error *err)
+{
+	for (;;) {
+		_cleanup_json_ struct json_object *message = NULL;
+		struct rpc_response response;
+		int rc = next_message(client, -1, deadline_ms, &message, err);
+
+		if (rc <= 0)
+			return rc < 0 ? -1 : silent(client, timeout_ms, err);
+		client->has_answered = true;
+		rc = rpc_response_read(message, &response, err);
+		if (rc == 0) {
+			keep_event(client, &response);
+			continue;
+		}
+		if (rc < 0)
+			return -1;
+		if (response.id != client->last_id)
+			return error_set(err, ERROR_PROTOCOL, "certd answered another request");
+		*ret = json_object_get(response.result);
+		return 0;
+	}
+}
+
+static int
+call(struct client *client, const char *method, struct json_object *params, int pass, int64_t timeout_ms,
+	struct json_object **ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int64_t deadline_ms;
+
+	if (!timeout_ms)
+		timeout_ms = CLIENT_CALL_MS;
+	deadline_ms = client_monotonic_ms() + timeout_ms;
+
+	rpc_write(request, &text);
+	if (text.len > RPC_MAX_FRAME)
+		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
+	if (send_all(client, &text, pass, deadline_ms, err) < 0)
+		return -1;
+	return await_answer(client, timeout_ms, deadline_ms, ret, err);
+}
+
+int
+client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
+	struct json_object **ret, struct error *err)
+{
+	return call(client, method, params, -1, timeout_ms, ret, err);
+}
+
+int
+client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
+	struct json_object **ret, struct error *err)
+{
+	return call(client, method, params, fd, 0, ret, err);
+}
+
+int
+client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret,
+	struct error *err)
+{
+	int64_t deadline_ms = client_monotonic_ms() + timeout_ms;
+
+	while (json_object_array_length(client->events) == 0) {
+		_cleanup_json_ struct json_object *message = NULL;
+		struct rpc_response response;
+		int rc = next_message(client, interrupt_fd, deadline_ms, &message, err);
+
+		if (rc <= 0)
+			return rc;
+		rc = rpc_response_read(message, &response, err);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			keep_event(client, &response);
+	}
+	*ret = json_object_get(json_object_array_get_idx(client->events, 0));
+	json_object_array_del_idx(client->events, 0, 1);
+	return 1;
+}

@@ -1,0 +1,52 @@
+/* Long lists come in pages, so that no answer is larger than a frame; whoever reads them sees none of it. */
+#include "ctl/base/pages.h"
+
+enum { PAGE = 100 };
+
+static int64_t
+number_at(struct json_object *values, const char *name, int64_t otherwise)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(values, name, &value) ? json_object_get_int64(value) : otherwise;
+}
+
+static struct json_object *
+page_params(struct json_object *values, int64_t offset, int64_t limit)
+{
+	struct json_object *params = json_object_new_object();
+
+	json_object_object_foreach(values, name, value)
+		json_object_object_add(params, name, json_object_get(value));
+	json_add_int(params, "offset", offset);
+	json_add_int(params, "limit", limit);
+	return params;
+}
+
+int
+pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn,
+	void *arg, struct error *err)
+{
+	bool is_limited = json_object_object_get_ex(values, "limit", NULL);
+	int64_t left = number_at(values, "limit", INT64_MAX);
+	int64_t offset = number_at(values, "offset", 0);
+	bool is_last = false;
+
+	while (left > 0 && !is_last) {
+		_cleanup_json_ struct json_object *result = NULL;
+		struct json_object *items = NULL;
+		int64_t limit = is_limited ? left : PAGE;
+		int64_t count;
+
+		if (ctl_call(ctl, method, page_params(values, offset, limit), &result, err) < 0 ||
+			json_get_array(result, "items", &items, err) < 0)
+			return -1;
+		count = items ? (int64_t)json_object_array_length(items) : 0;
+		for (int64_t i = 0; i < count; i++)
+			fn(json_object_array_get_idx(items, (size_t)i), arg);
+		offset += count;
+		left -= count;
+		is_last = !count || offset >= number_at(result, "total", 0);
+	}
+	return 0;
+}

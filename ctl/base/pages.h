@@ -1,0 +1,18 @@
+/* ctl/base/pages.h: long lists, page by page. */
+#ifndef CTL_BASE_PAGES_H
+#define CTL_BASE_PAGES_H
+
+#include "ctl/base/ctl.h"
+
+typedef void
+page_item_fn(struct json_object *item, void *arg);
+
+/*
+ * pages_each() - call a list method until all, or "limit" of them, are there; pages of large items are shorter than asked
+ * @values: its parameters; borrowed
+ */
+int
+pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn,
+	void *arg, struct error *err);
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * Reading the command line. Options may stand anywhere behind their command; words are the noun, names, and what the
+ * method takes without an option name, in order. A name that a shell made out of a '*' is refused here: certd would
+ * do as it was told, for the wrong name.
+ */
+#include "ctl/command/args.h"
+
+#include "common/nearest.h"
+#include "ctl/command/commands.h"
+#include "ctl/command/values.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct reader {
+	struct args *args;
+	struct options options;
+	char **argv; /* what is left */
+	int argc;
+	bool only_words; /* behind "--" */
+};
+
+void
+args_clear(struct args *args)
+{
+	json_object_put(args->values);
+	json_object_put(args->own);
+	strlist_clear(&args->words);
+}
+
+bool
+args_flag(const struct args *args, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(args->own, name, &value) && json_object_get_boolean(value);
+}
+
+const char *
+args_text(const struct args *args, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(args->own, name, &value) ? json_object_get_string(value) : NULL;
+}
+
+static void
+reader_options(struct reader *reader)
+{
+	options_clear(&reader->options);
+	options_of(reader->args->command, reader->args->resource, &reader->options);
+}
+
+/* --- the shell's doing --- */
+
+int
+args_refuse_expanded(const char *name, struct error *err)
+{
+	return error_set(err, ERROR_USAGE,
+		"'%s' cannot be in a certificate; did the shell expand *? Write '*%s' in quotes", name,
+		name + 1);
+}
+
+static bool
+is_domain(const struct api_field *field)
+{
+	return strcmp(field->name, "commonName") == 0 || strcmp(field->name, "subjectAlternativeNames") == 0;
+}
+
+static int
+unexpected(const struct args *args, const char *word, struct error *err)
+{
+	if (strchr(word, '.') || access(word, F_OK) == 0)
+		return error_set(err, ERROR_USAGE,
+			"%s: unexpected word '%s'; did the shell expand *? Write '*.example.com' in quotes",
+			args->command->name, word);
+	return error_set(err, ERROR_USAGE, "%s: unexpected word '%s'", args->command->name, word);
+}
+
+/* --- words --- */
+
+static int
+read_command(struct reader *reader, const char *word, struct error *err)
+{
+	const char *nearest;
+
+	reader->args->command = command_find(word);
+	if (!reader->args->command) {
+		nearest = command_nearest(word);
+		if (nearest)
+			return error_set(err, ERROR_USAGE, "there is no command '%s'; did you mean '%s'?",
+				word, nearest);
+		return error_set(err, ERROR_USAGE, "there is no command '%s'; see: certctl help", word);
+	}
+	if (reader->args->command->resource != API_RESOURCE_COUNT)
+		reader->args->resource = &api_resources[reader->args->command->resource];
+	reader_options(reader);
+	return 0;
+}
+
+static int
+read_noun(struct reader *reader, const char *word, struct error *err)
+{
+	const char *nouns[API_RESOURCE_COUNT];
+	size_t len = strlen(word);
+	_cleanup_free_ char *singular = xstrndup(
+		word, len > 1 && word[len - 1] == 's' && strcmp(word, "dns") != 0 ? len - 1 : len);
+	const char *nearest;
+
+	reader->args->resource = api_resource_find(singular);
+	if (reader->args->resource) {
+		reader_options(reader);
+		return 0;
+	}
+	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
+		nouns[i] = api_resources[i].cli;
+	nearest = nearest_word(singular, nouns, API_RESOURCE_COUNT);
+	return error_set(err, ERROR_USAGE,
+		"%s: '%s' is none of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
+		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		nearest ? "'?" : "");
+}
+
+/* The @index-th parameter that is given without an option name; NULL if there is none. */
+static const struct api_field *
+positional(const struct command *command, size_t index)
+{
+	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
+								    : NULL;
+
+	for (; f && f->name; f++)
+		if ((f->flags & API_POSITIONAL) && index-- == 0)
+			return f;
+	return NULL;
+}
+
+static int
+read_word(struct reader *reader, const char *word, struct error *err)
+{
+	struct args *args = reader->args;
+	const struct command *command = args->command;
+	const struct api_field *field;
+
+	if (!command)
+		return read_command(reader, word, err);
+	if ((command->flags & COMMAND_NOUN) && !args->resource)
+		return read_noun(reader, word, err);
+	field = positional(command, args->words.count);
+	if (field)
+		json_add_string(args->values, field->name, word);
+	else if (!(command->flags & (COMMAND_NAMES | COMMAND_WORDS)) &&
+		 !((command->flags & COMMAND_NAME) && args->words.count == 0))
+		return unexpected(args, word, err);
+	strlist_add(&args->words, word);
+	return 0;
+}
+
+/* --- options --- */
+
+/* Is it a property that `set` does not offer? */
+static bool
+is_immutable(const struct args *args, const char *name)
+{
+	if (!args->command || args->command->from != OPTIONS_UPDATE || !args->resource)
+		return false;
+	for (const struct api_field *f = args->resource->properties; f->name; f++) {
+		_cleanup_free_ char *option = option_name(f);
+
+		if ((f->flags & API_IMMUTABLE) && strcmp(option, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+args_unknown_option(const struct reader *reader, const char *name, struct error *err)
+{
+	const struct command *command = reader->args->command;
+	_cleanup_free_ const char **names = NULL;
+	const char *nearest;
+
+	if (is_immutable(reader->args, name))
+		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
+			reader->args->resource->cli);
+	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource)
+		return error_set(err, ERROR_USAGE, "--%s: say of what first: certctl %s %s", name,
+			command->name, command->words);
+	names = xcalloc(reader->options.count, sizeof(*names));
+	for (size_t i = 0; i < reader->options.count; i++)
+		names[i] = reader->options.items[i].name;
+	nearest = nearest_word(name, names, reader->options.count);
+	if (nearest)
+		return error_set(
+			err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);
+	return error_set(err, ERROR_USAGE, "there is no option --%s; see: certctl %s%s--help", name,
+		command ? command->name : "", command ? " " : "");
+}
+
+static const struct option *
+args_find_option(struct reader *reader, const char *name)
+{
+	struct args *args = reader->args;
+
+	for (size_t i = 0; i < reader->options.count; i++)
+		if (strcmp(reader->options.items[i].name, name) == 0)
+			return &reader->options.items[i];
+	/* `certctl list --cn x`: the noun that holds when none is said */
+	if (args->command && args->command->from == OPTIONS_LIST && !args->resource) {
+		args->resource = &api_resources[API_AUTOCERTIFICATE];
+		reader_options(reader);
+		return args_find_option(reader, name);
+	}
+	return NULL;
+}
+
+/* @value: what came with "=", or NULL: the next word. */
+static int
+args_read_option(struct reader *reader, const char *name, const char *value, struct error *err)
+{
+	const struct option *option = args_find_option(reader, name);
+	struct args *args = reader->args;
+
+	if (!option)
+		return args_unknown_option(reader, name, err);
+	if (!option_has_value(option)) {
+		if (value)
+			return error_set(err, ERROR_USAGE, "--%s takes no value", name);
+	} else if (!value) {
+		if (reader->argc == 0 || strncmp(reader->argv[0], "--", 2) == 0)
+			return error_set(err, ERROR_USAGE, "--%s needs a value: %s", name,
+				option->field->metavar ? option->field->metavar : "VALUE");
+		value = *reader->argv++;
+		reader->argc--;
+	}
+	if (value && is_domain(option->field) && strncmp(value, "_.", 2) == 0)
+		return args_refuse_expanded(value, err);
+	return value_set(option->is_own ? args->own : args->values, option, value, err);
+}
+
+static int
+read_long_option(struct reader *reader, const char *text, struct error *err)
+{
+	size_t len = strcspn(text, "=");
+	_cleanup_free_ char *name = xstrndup(text, len);
+
+	return args_read_option(reader, name, text[len] ? text + len + 1 : NULL, err);
+}
+
+static int
+read_short_option(struct reader *reader, const char *text, struct error *err)
+{
+	if (text[0] == 'h' && text[1] == '\0')
+		return args_read_option(reader, "help", NULL, err);
+	if (text[0] == 'o')
+		return args_read_option(reader, "output", text[1] ? text + 1 : NULL, err);
+	if (text[0] == 'f' && args_find_option(reader, "file"))
+		return args_read_option(reader, "file", text[1] ? text + 1 : NULL, err);
+	return error_set(err, ERROR_USAGE, "there is no option -%s", text);
+}
+
+/* --- the whole line --- */
+
+static int
+read_argument(struct reader *reader, struct error *err)
+{
+	const char *text = *reader->argv++;
+
+	reader->argc--;
+	if (reader->only_words || text[0] != '-' || text[1] == '\0')
+		return read_word(reader, text, err);
+	if (strcmp(text, "--") == 0) {
+		reader->only_words = true;
+		return 0;
+	}
+	return text[1] == '-' ? read_long_option(reader, text + 2, err)
+			      : read_short_option(reader, text + 1, err);
+}
+
+static int
+check_required(const struct args *args, const struct api_field *fields, struct error *err)
+{
+	for (const struct api_field *f = fields; f && f->name; f++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (!(f->flags & API_REQUIRED) || json_object_object_get_ex(args->values, f->name, NULL))
+			continue;
+		if (f->flags & API_POSITIONAL)
+			return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s",
+				args->command->name, args->resource ? args->resource->cli : "one",
+				args->command->name, f->metavar);
+		name = option_name(f);
+		return error_set(err, ERROR_USAGE, "%s: --%s %s is missing (%s)", args->command->name, name,
+			f->metavar ? f->metavar : "VALUE", f->help);
+	}
+	return 0;
+}
+
+static int
+check_whole(const struct args *args, struct error *err)
+{
+	const struct command *command = args->command;
+	bool is_optional = command->flags & COMMAND_OPTIONAL;
+
+	if ((command->flags & COMMAND_NOUN) && !args->resource && !is_optional)
+		return error_set(err, ERROR_USAGE, "%s: of what? Write: certctl %s %s", command->name,
+			command->name, command->words);
+	if ((command->flags & (COMMAND_NAME | COMMAND_NAMES)) && args->words.count == 0 &&
+		!(is_optional && !args->resource))
+		return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s NAME", command->name,
+			args->resource->cli, command->name, args->resource->cli);
+	if (command->from == OPTIONS_CREATE)
+		return check_required(args, args->resource->properties, err);
+	if (command->from == OPTIONS_PARAMS)
+		return check_required(args, api_methods[command->method].params, err);
+	return 0;
+}
+
+static int
+args_read_all(struct reader *reader, struct error *err)
+{
+	struct args *args = reader->args;
+
+	while (reader->argc > 0) {
+		if (read_argument(reader, err) < 0)
+			return -1;
+		if (args_flag(args, "help") && args->command)
+			return 0; /* whatever else is wrong, help was asked for */
+	}
+	if (!args->command || args_flag(args, "help") || args_flag(args, "version"))
+		return 0;
+	return check_whole(args, err);
+}
+
+int
+args_read(struct args *args, int argc, char **argv, struct error *err)
+{
+	struct reader reader = { .args = args, .argv = argv + 1, .argc = argc - 1 };
+	int rc;
+
+	*args = (struct args){ .values = json_object_new_object(), .own = json_object_new_object() };
+	reader_options(&reader);
+	rc = args_read_all(&reader, err);
+	options_clear(&reader.options);
+	return rc;
+}

@@ -1,0 +1,253 @@
+/*
+ * apply: declarations made equal to a file. It compares first and shows the difference; where certd alone knows
+ * what is the same (an alias of a CA, a name in another spelling, a secret), certd is asked by a dry run. Then each
+ * object is sent by itself: it changes as a whole or not at all, and one that is refused holds up only those that need it.
+ */
+#include "ctl/command/commands.h"
+#include "ctl/declare/apply.h"
+#include "ctl/declare/current.h"
+#include "ctl/declare/declaration.h"
+#include "ctl/present/progress.h"
+
+#include <stdlib.h>
+
+enum { FAILURES_SHOWN = 20 };
+
+static void
+apply_clear(struct apply *a)
+{
+	plan_clear(&a->plan);
+	free(a->directory);
+	json_object_put(a->wanted);
+	json_object_put(a->objects);
+	json_object_put(a->present);
+	error_clear(&a->first);
+}
+
+/* --- asking certd --- */
+
+static struct json_object *
+step_params(const struct plan_step *step, bool dry_run)
+{
+	struct json_object *params = json_object_new_object();
+
+	if (step->action != PLAN_CREATE)
+		json_add_string(params, "ref", step->name);
+	if (step->send) {
+		struct json_object *properties = json_object_new_object();
+
+		json_object_object_foreach(step->send, name, value)
+		{
+			if (!dry_run || !step->waiting ||
+				!json_object_object_get_ex(step->waiting, name, NULL))
+				json_object_object_add(properties, name, json_object_get(value));
+		}
+		if (step->action == PLAN_CREATE)
+			json_add_string(properties, "name", step->name);
+		json_object_object_add(params, "properties", properties);
+	}
+	if (dry_run)
+		json_add_bool(params, "dryRun", true);
+	return params;
+}
+
+static int
+call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, struct json_object **ret,
+	struct error *err)
+{
+	static const enum api_verb verbs[] = {
+		[PLAN_CREATE] = API_CREATE, [PLAN_UPDATE] = API_UPDATE, [PLAN_DELETE] = API_DELETE
+	};
+	enum api_method_id method = RPC_PROVIDER_CREATE;
+
+	api_method_of(step->resource, verbs[step->action], &method);
+	if (ctl_call(ctl, method, step_params(step, dry_run), ret, err) < 0)
+		return error_wrap(err, "%s '%s'", step->resource->noun, step->name);
+	return 0;
+}
+
+/* Secrets that changed are in the difference too: certd alone can tell. */
+static void
+note_secrets(struct plan_step *step, struct json_object *changed, struct json_object *after)
+{
+	for (size_t i = 0; changed && i < json_object_array_length(changed); i++) {
+		const char *path = json_object_get_string(json_object_array_get_idx(changed, i));
+		struct json_object *secret = ctl_at(step->after, path);
+
+		if (secret && !ctl_at(after, path))
+			declaration_put(after, path, json_object_get(secret));
+	}
+}
+
+/* Certd was not asked about what refers to objects that it does not have yet: the effect is not all of it. */
+static void
+note_waiting(struct plan_step *step, struct json_object *after)
+{
+	if (!step->waiting)
+		return;
+	json_object_object_foreach(step->waiting, name, value)
+		json_object_object_add(after, name, json_object_get(value));
+	json_object_put(step->effect);
+	step->effect = NULL;
+}
+
+/* What the update would make of the object, in certd's words. */
+static int
+ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *changed;
+	struct json_object *after;
+
+	if (call_step(ctl, step, true, &result, err) < 0)
+		return -1;
+	step->effect = json_object_get(ctl_at(result, "effect"));
+	if (step->action != PLAN_UPDATE)
+		return 0;
+	changed = ctl_at(step->effect, "changed");
+	if (!step->waiting && (!changed || json_object_array_length(changed) == 0)) {
+		step->action = PLAN_NOTHING;
+		return 0;
+	}
+	after = current_properties(ctl, step->resource, result);
+	note_secrets(step, changed, after);
+	note_waiting(step, after);
+	json_object_put(step->after);
+	step->after = after;
+	return 0;
+}
+
+static void
+apply_note_failure(struct apply *a, struct plan_step *step, const struct error *why)
+{
+	step->failure = xstrdup(why->message);
+	if (a->failed++ == 0)
+		error_copy(&a->first, why);
+	if (a->failed <= FAILURES_SHOWN)
+		fprintf(a->ctl->err, "certctl: %s\n", why->message);
+}
+
+static bool
+is_connection_lost(const struct error *err)
+{
+	return err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT;
+}
+
+/*
+ * Updates are always asked about first: some turn out to change nothing. On a dry run certd also says what else it
+ * would refuse; of a new object that waits for another one it cannot know.
+ */
+static int
+ask_effects(struct apply *a, bool dry_run, struct error *err)
+{
+	for (size_t i = 0; i < a->plan.count; i++) {
+		struct plan_step *step = &a->plan.steps[i];
+		_cleanup_error_ struct error why = ERROR_INIT;
+
+		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !dry_run))
+			continue;
+		if (ask_effect(a->ctl, step, &why) == 0)
+			continue;
+		if (is_connection_lost(&why)) {
+			error_move(err, &why);
+			return -1;
+		}
+		apply_note_failure(a, step, &why);
+	}
+	return 0;
+}
+
+/* --- doing --- */
+
+static void
+show_progress(struct progress *progress, const struct plan_step *step)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!progress->ctl->is_terminal)
+		return;
+	text = xasprintf("%s %s '%s'", apply_action_name(step->action), step->resource->noun, step->name);
+	progress_step(progress, text);
+}
+
+/* Return: false when certd is gone: the rest would fail for nothing else. */
+static bool
+run_step(struct apply *a, struct plan_step *step, struct progress *progress)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	show_progress(progress, step);
+	if (call_step(a->ctl, step, false, &result, &why) == 0) {
+		if (!step->effect)
+			step->effect = json_object_get(ctl_at(result, "effect"));
+		return true;
+	}
+	progress_erase(progress);
+	apply_note_failure(a, step, &why);
+	return !is_connection_lost(&why);
+}
+
+static void
+run_steps(struct apply *a)
+{
+	struct progress progress;
+	bool goes_on = true;
+
+	progress_init(&progress, a->ctl);
+	for (size_t i = 0; goes_on && i < a->plan.count; i++)
+		if (a->plan.steps[i].action != PLAN_NOTHING && !a->plan.steps[i].failure)
+			goes_on = run_step(a, &a->plan.steps[i], &progress);
+	progress_clear(&progress);
+}
+
+/* Everything that comes before the first change. */
+static int
+prepare(struct apply *a, const struct args *args, struct error *err)
+{
+	if (apply_read(a, args_text(args, "file"), err) < 0 || apply_fetch(a, err) < 0 ||
+		apply_secrets(a, err) < 0)
+		return -1;
+	if (plan_make(a->wanted, a->present, args_flag(args, "prune"), &a->plan, err) < 0)
+		return error_wrap(err, "%s", a->name);
+	return ask_effects(a, args_flag(args, "dryRun"), err);
+}
+
+static int
+apply(struct apply *a, const struct args *args, struct error *err)
+{
+	bool dry_run = args_flag(args, "dryRun");
+	bool is_text = a->ctl->format == FORMAT_TEXT;
+
+	if (prepare(a, args, err) < 0)
+		return -1;
+	if (is_text)
+		apply_show_steps(a);
+	fflush(a->ctl->out);
+	if (!dry_run)
+		run_steps(a);
+	if (!is_text)
+		apply_show_steps(a);
+	apply_show_summary(a, dry_run);
+	if (!a->failed)
+		return 0;
+	return error_set(err, a->first.code,
+		"%s: %zu of %zu changes %s refused (see above); the others %s made", a->name, a->failed,
+		a->plan.count - plan_count(&a->plan, PLAN_NOTHING), dry_run ? "would be" : "were",
+		dry_run ? "would be" : "are");
+}
+
+int
+cmd_apply(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct apply a = { .ctl = ctl };
+	int rc;
+
+	if (!args_text(args, "file"))
+		return error_set(err, ERROR_USAGE,
+			"apply: which file? Write: certctl apply -f FILE, or -f - for "
+			"the standard input");
+	rc = apply(&a, args, err);
+	apply_clear(&a);
+	return rc;
+}

@@ -1,0 +1,500 @@
+/*
+ * register, authorize, get: names proved by hand, as Kontena's commands of these names do it. What lies between two of
+ * them (somebody publishes a record) may take days, so nothing is kept here: certd remembers.
+ */
+#include "common/ca.h"
+#include "common/name.h"
+#include "ctl/command/commands.h"
+#include "ctl/command/declare.h"
+#include "ctl/command/wait.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROVIDERS_MAX = 1000 };
+
+/* The end of a step is the same whether the CA has looked or a record is wanted: the object says which. */
+static const struct wait_rule authorization_rules[] = {
+	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
+	{ EVENT_AUTHORIZATION_PENDING, WAIT_DONE },
+	{ EVENT_AUTHORIZATION_DONE, WAIT_DONE },
+	{ EVENT_AUTHORIZATION_FAILED, WAIT_FAILED },
+};
+
+static const struct api_resource *const authorization = &api_resources[API_AUTHORIZATION];
+static const struct api_resource *const autocert = &api_resources[API_AUTOCERTIFICATE];
+
+/* --- register --- */
+
+static int
+list_providers(struct ctl *ctl, struct json_object **ret, struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+
+	json_add_int(params, "limit", PROVIDERS_MAX);
+	if (ctl_call(ctl, RPC_PROVIDER_LIST, params, &result, err) < 0)
+		return -1;
+	*ret = json_object_get(ctl_at(result, "items"));
+	return 0;
+}
+
+/* The one with that address and server; borrowed from @providers, or NULL. */
+static struct json_object *
+find_registered(struct json_object *providers, const char *email, const char *url)
+{
+	for (size_t i = 0; i < json_object_array_length(providers); i++) {
+		struct json_object *p = json_object_array_get_idx(providers, i);
+
+		if (strcmp(ctl_text_at(p, "properties.email"), email) == 0 &&
+			strcmp(ctl_text_at(p, "properties.server"), url) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* "acme.example" of "https://acme.example:14000/dir"; owned by the caller. */
+static char *
+host_of(const char *url)
+{
+	const char *start = strstr(url, "://");
+
+	start = start ? start + 3 : url;
+	return xstrndup(start, strcspn(start, ":/"));
+}
+
+static int
+create_provider(struct ctl *ctl, const struct args *args, const char *server, struct json_object **ret,
+	struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	struct json_object *properties = json_object_new_object();
+	_cleanup_free_ char *name = args_text(args, "name") ? xstrdup(args_text(args, "name"))
+				    : ca_find(server)       ? xstrdup(server)
+							    : host_of(server);
+
+	json_add_string(properties, "name", name);
+	json_add_string(properties, "email", args->words.items[0]);
+	json_add_string(properties, "server", server);
+	json_add_string(properties, "caFile", args_text(args, "caFile"));
+	json_add_string(properties, "accountKey", args_text(args, "accountKey"));
+	json_add_bool(properties, "termsOfServiceAgreed", args_flag(args, "agreeTos"));
+	json_object_object_add(params, "properties", properties);
+	return ctl_call(ctl, RPC_PROVIDER_CREATE, params, ret, err);
+}
+
+/* Declared, but the CA has not taken it: the terms may be what was missing. */
+static int
+try_provider_again(struct ctl *ctl, const struct args *args, struct json_object *provider,
+	struct json_object **ret, struct error *err)
+{
+	struct json_object *params;
+	struct json_object *properties;
+
+	if (!args_flag(args, "agreeTos"))
+		return error_set(err, ERROR_STATE, "provider '%s' is not registered yet: %s",
+			ctl_text_at(provider, "properties.name"), ctl_text_at(provider, "metadata.message"));
+	params = json_object_new_object();
+	properties = json_object_new_object();
+	json_add_bool(properties, "termsOfServiceAgreed", true);
+	json_add_string(params, "ref", ctl_text_at(provider, "id"));
+	json_object_object_add(params, "properties", properties);
+	return ctl_call(ctl, RPC_PROVIDER_UPDATE, params, ret, err);
+}
+
+int
+cmd_register(struct ctl *ctl, struct args *args, struct error *err)
+{
+	const char *server = args_text(args, "server") ? args_text(args, "server") : "letsencrypt";
+	const struct ca *ca = ca_find(server);
+	_cleanup_json_ struct json_object *providers = NULL;
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *known;
+	struct wait wait;
+	int rc;
+
+	if (args->words.count != 1)
+		return error_set(err, ERROR_USAGE, "register: whom? Write: certctl register you@example.com");
+	if (list_providers(ctl, &providers, err) < 0)
+		return -1;
+	known = find_registered(providers, args->words.items[0], ca ? ca->url : server);
+	if (!known)
+		return create_provider(ctl, args, server, &object, err) < 0
+			       ? -1
+			       : declare_wait_new(ctl, args, object, err);
+	if (*ctl_text_at(known, "metadata.accountUrl")) {
+		output_object(ctl, &view_ready, args->resource, known);
+		return 0;
+	}
+	rc = wait_init_account(&wait, ctl, args, err);
+	if (rc == 0)
+		rc = wait_subscribe(&wait, ctl_text_at(known, "id"), -1, err);
+	if (rc == 0)
+		rc = try_provider_again(ctl, args, known, &object, err);
+	if (rc == 0)
+		rc = wait_run(&wait, err);
+	wait_clear(&wait);
+	json_object_put(object);
+	object = NULL;
+	if (rc < 0 || ctl_get(ctl, args->resource, ctl_text_at(known, "id"), &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_ready, args->resource, object);
+	return 0;
+}
+
+/* --- what authorize and get have in common --- */
+
+/* --provider, or the only one there is; owned by the caller. */
+static int
+choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *providers = NULL;
+	size_t count;
+
+	if (args_text(args, "provider")) {
+		*ret = xstrdup(args_text(args, "provider"));
+		return 0;
+	}
+	if (list_providers(ctl, &providers, err) < 0)
+		return -1;
+	count = json_object_array_length(providers);
+	if (count == 0)
+		return error_set(err, ERROR_USAGE,
+			"nobody is registered with a CA yet: certctl register you@example.com --agree-tos");
+	if (count > 1)
+		return error_set(err, ERROR_USAGE,
+			"there are %zu providers: say which by --provider, see: certctl list providers",
+			count);
+	*ret = xstrdup(ctl_text_at(json_object_array_get_idx(providers, 0), "id"));
+	return 0;
+}
+
+/* As certd will know them. */
+static int
+read_names(const struct args *args, struct strlist *ret, struct error *err)
+{
+	for (size_t i = 0; i < args->words.count; i++) {
+		const char *word = args->words.items[i];
+		char *name = NULL;
+
+		if (strncmp(word, "_.", 2) == 0)
+			return args_refuse_expanded(word, err);
+		if (name_canonical(word, false, &name, err) < 0)
+			return error_wrap(err, "'%s'", word);
+		strlist_take(ret, name);
+	}
+	return 0;
+}
+
+/* Return: 1 and the authorization of @name, 0 there is none, -1. */
+static int
+find_authorization(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err)
+{
+	if (ctl_get(ctl, authorization, name, ret, err) == 0)
+		return 1;
+	if (err->code != ERROR_NOT_FOUND)
+		return -1;
+	error_clear(err);
+	return 0;
+}
+
+static bool
+authorize_is_valid(struct json_object *a)
+{
+	return strcmp(ctl_text_at(a, "metadata.status"), "valid") == 0;
+}
+
+/* Kontena's three lines, and the same for a zone file. */
+static void
+record_item(struct output *output, struct json_object *item)
+{
+	static const char label[] = "_acme-challenge";
+	FILE *out = output->ctl->out;
+	const char *content = ctl_text_at(item, "metadata.recordContent");
+
+	if (authorize_is_valid(item)) {
+		fprintf(out, "%s is authorized until %s\n", ctl_text_at(item, "properties.name"),
+			ctl_text_at(item, "metadata.expiresDate"));
+		return;
+	}
+	fprintf(out, "Record name:%s\nRecord type:TXT\nRecord content:%s\n", label, content);
+	fprintf(out, "%s. 300 IN TXT \"%s\"\n", ctl_text_at(item, "metadata.recordName"), content);
+}
+
+static const struct view view_record = { VIEW_OBJECT, record_item, NULL };
+static const struct view view_records = { VIEW_LIST, record_item, NULL };
+
+/* --- authorize --- */
+
+/* Makes the authorization of @name, or finds the one that is under way. */
+static int
+make_authorization(struct ctl *ctl, const struct args *args, const char *name, struct json_object **ret,
+	struct error *err)
+{
+	struct json_object *params;
+	struct json_object *properties;
+	_cleanup_free_ char *provider = NULL;
+
+	if (choose_provider(ctl, args, &provider, err) < 0)
+		return -1;
+	params = json_object_new_object();
+	properties = json_object_new_object();
+	json_add_string(properties, "name", name);
+	json_add_string(properties, "provider", provider);
+	json_object_object_add(params, "properties", properties);
+	if (ctl_call(ctl, RPC_AUTHORIZATION_CREATE, params, ret, err) == 0)
+		return 0;
+	if (err->code != ERROR_EXISTS)
+		return -1;
+	error_clear(err);
+	return ctl_get(ctl, authorization, name, ret, err);
+}
+
+/* Waits for the CA's word about @object. @after: as for wait_subscribe(); @validate: after that call. */
+static int
+wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object, bool validate,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *params;
+	struct wait wait;
+	int rc = wait_init(&wait, ctl, args, authorization_rules, ARRAY_SIZE(authorization_rules), err);
+
+	if (rc == 0)
+		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), validate ? -1 : 0, err);
+	if (rc == 0 && validate) {
+		params = json_object_new_object();
+		json_add_string(params, "ref", ctl_text_at(object, "id"));
+		json_add_bool(params, "force", args_flag(args, "force"));
+		rc = ctl_call(ctl, RPC_AUTHORIZATION_VALIDATE, params, &result, err);
+	}
+	if (rc == 0)
+		rc = wait_run(&wait, err);
+	wait_clear(&wait);
+	return rc;
+}
+
+int
+cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_json_ struct json_object *ready = NULL;
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	if (args->words.count != 1)
+		return error_set(err, ERROR_USAGE, "authorize: one name: certctl authorize DOMAIN");
+	if (read_names(args, &names, err) < 0 ||
+		make_authorization(ctl, args, names.items[0], &object, err) < 0)
+		return -1;
+	if (!*ctl_text_at(object, "metadata.status") && wait_for_ca(ctl, args, object, false, err) < 0)
+		return -1;
+	if (ctl_get(ctl, authorization, ctl_text_at(object, "id"), &ready, err) < 0)
+		return -1;
+	output_object(ctl, &view_record, authorization, ready);
+	return 0;
+}
+
+/* --- get --- */
+
+/*
+ * Has the CA look at every name that was authorized by an order of its own. Records that the order of the
+ * auto-certificate wanted are looked for by that order.
+ */
+static int
+validate_names(struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		_cleanup_json_ struct json_object *object = NULL;
+		int found = find_authorization(ctl, names->items[i], &object, err);
+
+		if (found < 0)
+			return -1;
+		if (!found || authorize_is_valid(object) || !*ctl_text_at(object, "metadata.recordContent"))
+			continue;
+		if (*ctl_text_at(object, "metadata.autoCertificate")) {
+			_cleanup_json_ struct json_object *result = NULL;
+			struct json_object *params;
+
+			if (!args_flag(args, "force"))
+				continue;
+			params = json_object_new_object();
+			json_add_string(params, "ref", ctl_text_at(object, "id"));
+			json_add_bool(params, "force", true);
+			if (ctl_call(ctl, RPC_AUTHORIZATION_VALIDATE, params, &result, err) < 0)
+				return -1;
+		} else if (wait_for_ca(ctl, args, object, true, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* What of @names is still to be published, as an array; owned by the caller. @is_own: only orders of their own. */
+static struct json_object *
+missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
+{
+	struct json_object *missing = json_object_new_array();
+
+	for (size_t i = 0; i < names->count; i++) {
+		_cleanup_json_ struct json_object *object = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		if (find_authorization(ctl, names->items[i], &object, &err) == 1 &&
+			!authorize_is_valid(object) && *ctl_text_at(object, "metadata.recordContent") &&
+			!(is_own && *ctl_text_at(object, "metadata.autoCertificate")))
+			json_object_array_add(missing, json_object_get(object));
+	}
+	return missing;
+}
+
+/* Return: -1, for there is more to be done. */
+static int
+show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *missing)
+{
+	_cleanup_free_ char *all = strlist_join(names, " ");
+	struct output output;
+
+	output_start(&output, ctl, &view_records, authorization);
+	for (size_t i = 0; i < json_object_array_length(missing); i++)
+		output_item(&output, json_object_array_get_idx(missing, i));
+	output_end(&output);
+	free(ctl->hint);
+	ctl->hint = xasprintf("when it is published everywhere, say again: certctl get %s", all);
+	return -1;
+}
+
+static struct json_object *
+properties_of(const struct args *args, const struct strlist *names, const char *provider)
+{
+	struct json_object *properties = json_object_new_object();
+	struct json_object *sans = json_object_new_array();
+
+	for (size_t i = 1; i < names->count; i++)
+		json_object_array_add(sans, json_object_new_string(names->items[i]));
+	json_object_object_add(properties, "subjectAlternativeNames", sans);
+	if (provider) {
+		json_add_string(properties, "name", args_text(args, "secretName"));
+		json_add_string(properties, "provider", provider);
+		json_add_string(properties, "commonName", names->items[0]);
+		json_add_string(properties, "challenge", "manual");
+	}
+	return properties;
+}
+
+static int
+order_new(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
+	struct error *err)
+{
+	struct json_object *params;
+	_cleanup_free_ char *provider = NULL;
+
+	if (choose_provider(ctl, args, &provider, err) < 0)
+		return -1;
+	params = json_object_new_object();
+	json_object_object_add(params, "properties", properties_of(args, names, provider));
+	return ctl_call(ctl, RPC_AUTOCERTIFICATE_CREATE, params, ret, err);
+}
+
+/* @known goes on with the order that it has, or gets another; other names than last time are taken over. */
+static int
+order_again(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object *known,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *changed = NULL;
+	_cleanup_json_ struct json_object *renewed = NULL;
+	const char *id = ctl_text_at(known, "id");
+	struct json_object *params;
+
+	if (strcmp(ctl_text_at(known, "properties.commonName"), names->items[0]) != 0)
+		return error_set(err, ERROR_EXISTS, "auto '%s' is for %s: give another --secret-name",
+			ctl_text_at(known, "properties.name"), ctl_text_at(known, "properties.commonName"));
+	params = json_object_new_object();
+	json_add_string(params, "ref", id);
+	json_object_object_add(params, "properties", properties_of(args, names, NULL));
+	if (ctl_call(ctl, RPC_AUTOCERTIFICATE_UPDATE, params, &changed, err) < 0)
+		return -1;
+	params = json_object_new_object();
+	json_add_string(params, "ref", id);
+	return ctl_call(ctl, RPC_AUTOCERTIFICATE_RENEW, params, &renewed, err);
+}
+
+static int
+order(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	const char *name = args_text(args, "secretName") ? args_text(args, "secretName") : names->items[0];
+	struct wait wait;
+	int rc = wait_init_issue(&wait, ctl, args, err);
+	bool is_known;
+
+	if (rc == 0 && ctl_get(ctl, autocert, name, &object, err) < 0)
+		rc = err->code == ERROR_NOT_FOUND ? 0 : -1;
+	is_known = object != NULL;
+	if (rc == 0 && is_known)
+		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), -1, err);
+	if (rc == 0)
+		rc = is_known ? order_again(ctl, args, names, object, err)
+			      : order_new(ctl, args, names, &object, err);
+	if (rc == 0 && !is_known)
+		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
+	if (rc == 0)
+		rc = wait_run(&wait, err);
+	wait_clear(&wait);
+	return rc < 0 ? -1 : ctl_get(ctl, autocert, ctl_text_at(object, "id"), ret, err);
+}
+
+/* "LE_CERTIFICATE_api_example_com_BUNDLE"; owned by the caller. */
+static char *
+default_secret(const char *name)
+{
+	char *secret = xasprintf("LE_CERTIFICATE_%s_BUNDLE", name);
+
+	for (char *p = secret; *p; p++)
+		if (!isalnum((unsigned char)*p))
+			*p = '_';
+	return secret;
+}
+
+static void
+show_received(struct ctl *ctl, const struct args *args, const char *name, struct json_object *object)
+{
+	const char *type = args_text(args, "certType") ? args_text(args, "certType") : "fullchain";
+	_cleanup_free_ char *secret = args_text(args, "secretName") ? xstrdup(args_text(args, "secretName"))
+								    : default_secret(name);
+
+	if (ctl->format != FORMAT_TEXT) {
+		output_object(ctl, &view_ready, autocert, object);
+		return;
+	}
+	fprintf(ctl->out, "Certificate successfully received and stored into vault with key %s\n", secret);
+	fprintf(ctl->out, "%s: %s/%s.pem\n", type, ctl_text_at(object, "metadata.dropDirectory"), type);
+}
+
+int
+cmd_get(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_json_ struct json_object *missing = NULL;
+
+	if (args->words.count == 0)
+		return error_set(err, ERROR_USAGE, "get: which names? Write: certctl get DOMAIN...");
+	if (read_names(args, &names, err) < 0 || validate_names(ctl, args, &names, err) < 0)
+		return -1;
+	missing = missing_records(ctl, &names, true);
+	if (json_object_array_length(missing) > 0) {
+		error_set(err, ERROR_STATE,
+			"%zu of %zu names not authorized yet: the record is not seen in DNS",
+			json_object_array_length(missing), names.count);
+		return show_missing(ctl, &names, missing);
+	}
+	if (order(ctl, args, &names, &object, err) == 0) {
+		show_received(ctl, args, names.items[0], object);
+		return 0;
+	}
+	json_object_put(missing);
+	missing = missing_records(ctl, &names, false);
+	return json_object_array_length(missing) > 0 ? show_missing(ctl, &names, missing) : -1;
+}

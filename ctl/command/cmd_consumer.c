@@ -1,0 +1,135 @@
+/* deploy, probe: work on a consumer now, and wait for what comes of it. */
+#include "ctl/command/commands.h"
+#include "ctl/command/wait.h"
+#include "ctl/present/output.h"
+
+#include <string.h>
+
+static const struct wait_rule deploy_rules[] = {
+	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
+	{ EVENT_DEPLOY_DONE, WAIT_DONE },
+	{ EVENT_DEPLOY_FAILED, WAIT_FAILED },
+};
+static const struct wait_rule probe_rules[] = {
+	{ EVENT_PROBE_SERVED, WAIT_DONE },
+	{ EVENT_PROBE_STALE, WAIT_FAILED },
+	{ EVENT_PROBE_UNREACHABLE, WAIT_FAILED },
+};
+
+static void
+consumer_event_item(struct output *output, struct json_object *event)
+{
+	fprintf(output->ctl->out, "%s: %s\n", ctl_text_at(event, "object.name"),
+		ctl_text_at(event, "message"));
+}
+
+static const struct view view_result = { VIEW_STREAM, consumer_event_item, NULL };
+
+static const char *
+named(struct json_object *list, const char *id)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(ctl_text_at(json_object_array_get_idx(list, i), "id"), id) == 0)
+			return id;
+	return NULL;
+}
+
+/* Is @event about this call: one of its auto-certificates, and for a probe this consumer? */
+static bool
+consumer_is_ours(struct json_object *result, const char *consumer, struct json_object *event)
+{
+	const char *about = ctl_text_at(event, "data.consumer");
+
+	return named(ctl_at(result, "autoCertificates"), ctl_text_at(event, "object.id")) &&
+	       (!*about || strcmp(about, consumer) == 0);
+}
+
+static int
+failure_of(struct json_object *event, struct error *err)
+{
+	const char *kind = ctl_text_at(event, "kind");
+
+	if (strcmp(kind, event_info(EVENT_DEPLOY_FAILED)->name) == 0)
+		return wait_event_error(event, err);
+	return error_set(err,
+		strcmp(kind, event_info(EVENT_PROBE_STALE)->name) == 0 ? ERROR_STATE : ERROR_NETWORK,
+		"%s: %s", ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
+}
+
+/* Shows @count results as they come; the last failure is the command's. */
+static int
+consumer_collect(
+	struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
+{
+	_cleanup_error_ struct error failure = ERROR_INIT;
+	struct output output;
+	int rc = 0;
+
+	output_start(&output, wait->ctl, &view_result, NULL);
+	progress_step(&wait->progress, "waiting for what comes of it");
+	while (rc == 0 && count > 0) {
+		_cleanup_json_ struct json_object *event = NULL;
+		enum wait_outcome outcome;
+
+		rc = wait_next(wait, &event, &outcome, err);
+		if (rc < 0 || !consumer_is_ours(result, consumer, event))
+			continue;
+		progress_erase(&wait->progress);
+		output_item(&output, event);
+		if (outcome == WAIT_FAILED)
+			failure_of(event, &failure);
+		count--;
+	}
+	output_end(&output);
+	if (rc == 0 && error_is_set(&failure)) {
+		error_move(err, &failure);
+		return -1;
+	}
+	return rc;
+}
+
+/* @count_member: of the answer: how many events are to come; "" : one for each auto-certificate. */
+static int
+run_on_consumer(struct ctl *ctl, struct args *args, const struct wait_rule *rules, size_t n_rules,
+	bool is_probe, struct error *err)
+{
+	_cleanup_json_ struct json_object *consumer = NULL;
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *autos;
+	struct wait wait;
+	int64_t count;
+	int rc = 0;
+
+	if (ctl_get(ctl, args->resource, args->words.items[0], &consumer, err) < 0)
+		return -1;
+	if (wait_init(&wait, ctl, args, rules, n_rules, err) < 0 ||
+		(!args_flag(args, "noWait") && wait_subscribe(&wait, NULL, -1, err) < 0) ||
+		ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0) {
+		wait_clear(&wait);
+		return -1;
+	}
+	autos = ctl_at(result, "autoCertificates");
+	count = is_probe ? json_object_get_int64(ctl_at(result, "endpoints"))
+			 : (int64_t)json_object_array_length(autos);
+	if (count == 0)
+		fprintf(ctl->err, "certctl: nothing to do: %s\n",
+			json_object_array_length(autos)
+				? "the consumer has no probes (certctl set consumer NAME --probe)"
+				: "no auto-certificate has this consumer and a certificate");
+	else if (!args_flag(args, "noWait"))
+		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
+	wait_clear(&wait);
+	return rc;
+}
+
+int
+cmd_deploy(struct ctl *ctl, struct args *args, struct error *err)
+{
+	return run_on_consumer(ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), false, err);
+}
+
+int
+cmd_probe(struct ctl *ctl, struct args *args, struct error *err)
+{
+	return run_on_consumer(ctl, args, probe_rules, ARRAY_SIZE(probe_rules), true, err);
+}

@@ -1,0 +1,392 @@
+/* add-*, set, rm: declarations. Adding waits until what was declared is there. */
+#include "common/nearest.h"
+#include "common/timefmt.h"
+#include "ctl/command/commands.h"
+#include "ctl/command/declare.h"
+#include "ctl/command/wait.h"
+#include "ctl/declare/tsig_file.h"
+#include "ctl/present/output.h"
+#include "ctl/present/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what came of it --- */
+
+static void
+print_validity(struct output *output, struct json_object *item)
+{
+	_cleanup_buf_ struct buf when = BUF_INIT;
+
+	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), ctl_now(output->ctl));
+	fprintf(output->ctl->out, "auto '%s' has a certificate until %s (%s); files in %s\n",
+		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.notAfter"), buf_str(&when),
+		ctl_text_at(item, "metadata.dropDirectory"));
+}
+
+static void
+print_account(struct output *output, struct json_object *item)
+{
+	const char *note = ctl_text_at(item, "metadata.message");
+
+	fprintf(output->ctl->out, "provider '%s' is registered: %s%s%s\n",
+		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.accountUrl"),
+		*note ? "; " : "", note);
+}
+
+static void
+ready_item(struct output *output, struct json_object *item)
+{
+	const char *name = ctl_text_at(item, "properties.name");
+
+	if (output->resource == &api_resources[API_AUTOCERTIFICATE])
+		print_validity(output, item);
+	else if (output->resource == &api_resources[API_PROVIDER])
+		print_account(output, item);
+	else
+		fprintf(output->ctl->out, "%s '%s' is declared\n", output->resource->cli, name);
+}
+
+static void
+declared_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s '%s' is declared; certd is at work (certctl show %s %s)\n",
+		output->resource->cli, ctl_text_at(item, "properties.name"), output->resource->cli,
+		ctl_text_at(item, "properties.name"));
+}
+
+static void
+possible_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n",
+		output->resource->cli, ctl_text_at(item, "properties.name"));
+}
+
+static void
+print_reasons(struct output *output, struct json_object *reasons)
+{
+	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
+		fprintf(output->ctl->out, "  %s\n",
+			json_object_get_string(json_object_array_get_idx(reasons, i)));
+}
+
+/* "causes reissue", and a line why for each property. */
+static void
+print_effect(struct output *output, struct json_object *item)
+{
+	struct json_object *reasons = ctl_at(item, "effect.reasons");
+	const char *action = ctl_text_at(item, "effect.action");
+
+	if (*action)
+		fprintf(output->ctl->out, "; causes: %s", action);
+	fputc('\n', output->ctl->out);
+	print_reasons(output, reasons);
+}
+
+/* Answers of other methods than update have no effect in them. */
+static bool
+is_changed(struct json_object *item)
+{
+	struct json_object *effect = ctl_at(item, "effect");
+
+	return !effect || json_object_array_length(ctl_at(effect, "changed")) > 0;
+}
+
+static void
+changed_item(struct output *output, struct json_object *item)
+{
+	_cleanup_buf_ struct buf when = BUF_INIT;
+	const char *next = ctl_text_at(item, "metadata.nextAction");
+
+	fprintf(output->ctl->out, "%s '%s' %s", output->resource->cli, ctl_text_at(item, "properties.name"),
+		!is_changed(item)                                 ? "is like that already"
+		: json_object_get_boolean(ctl_at(item, "dryRun")) ? "would be changed"
+								  : "is changed");
+	if (*next && is_changed(item)) {
+		text_relative(&when, ctl_time_at(item, "metadata.nextDate"), ctl_now(output->ctl));
+		fprintf(output->ctl->out, "; next: %s %s", next, buf_str(&when));
+	}
+	print_effect(output, item);
+}
+
+static void
+removed_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s '%s' %s\n", output->resource->cli, ctl_text_at(item, "name"),
+		json_object_get_boolean(ctl_at(item, "dryRun")) ? "can be removed" : "is removed");
+	if (json_object_get_boolean(ctl_at(item, "dryRun")))
+		print_reasons(output, ctl_at(item, "effect.reasons"));
+}
+
+const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
+static const struct view view_declared = { VIEW_OBJECT, declared_item, NULL };
+static const struct view view_possible = { VIEW_OBJECT, possible_item, NULL };
+static const struct view view_changed = { VIEW_OBJECT, changed_item, NULL };
+static const struct view view_removed = { VIEW_STREAM, removed_item, NULL };
+
+/* --- waiting for it --- */
+
+static void
+hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
+{
+	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
+
+	free(ctl->hint);
+	ctl->hint = is_auto ? xasprintf(
+				      "'%s' stays declared and certd goes on trying; see: certctl explain %s",
+				      name, name)
+			    : xasprintf("'%s' stays declared and certd goes on trying; mend it with: certctl "
+					"set %s %s",
+				      name, resource->cli, name);
+}
+
+/* Runs @wait to its end and shows the object as it is then. */
+static int
+declare_finish(
+	struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
+{
+	_cleanup_json_ struct json_object *after = NULL;
+
+	if (resource == &api_resources[API_AUTOCERTIFICATE])
+		wait->explain = ctl_text_at(object, "id");
+	if (wait_run(wait, err) < 0) {
+		hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
+		return -1;
+	}
+	if (ctl_get(wait->ctl, resource, ctl_text_at(object, "id"), &after, err) < 0)
+		return -1;
+	output_object(wait->ctl, &view_ready, resource, after);
+	return 0;
+}
+
+int
+declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object, struct error *err)
+{
+	struct wait wait;
+	int rc = args->resource == &api_resources[API_PROVIDER] ? wait_init_account(&wait, ctl, args, err)
+								: wait_init_issue(&wait, ctl, args, err);
+
+	if (rc == 0)
+		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
+	if (rc == 0)
+		rc = declare_finish(&wait, args->resource, object, err);
+	wait_clear(&wait);
+	return rc;
+}
+
+/* --- commands --- */
+
+/* Something has to happen before it is of use. */
+static bool
+is_waited_for(const struct command *command)
+{
+	return command->resource == API_PROVIDER || command->resource == API_AUTOCERTIFICATE;
+}
+
+int
+cmd_add(struct ctl *ctl, struct args *args, struct error *err)
+{
+	const struct command *command = args->command;
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *params = json_object_new_object();
+
+	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (args_flag(args, "dryRun"))
+		json_add_bool(params, "dryRun", true);
+	if (command->resource == API_DNSPROVIDER && tsig_file_apply(args->values, err) < 0) {
+		json_object_put(params);
+		return -1;
+	}
+	if (ctl_call(ctl, command->method, params, &object, err) < 0)
+		return -1;
+	if (args_flag(args, "dryRun")) {
+		output_object(ctl, &view_possible, args->resource, object);
+		return 0;
+	}
+	if (is_waited_for(command) && !args_flag(args, "noWait"))
+		return declare_wait_new(ctl, args, object, err);
+	output_object(ctl, is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
+	return 0;
+}
+
+/* Alone on standard output, so that it can be put into a file: it is told this once. */
+static void
+token_item(struct output *output, struct json_object *item)
+{
+	fprintf(output->ctl->out, "%s\n", ctl_text_at(item, "metadata.token"));
+	fprintf(output->ctl->err, "certctl: this is the only time that the token '%s' is shown\n",
+		ctl_text_at(item, "properties.name"));
+}
+
+static const struct view view_token = { VIEW_OBJECT, token_item, NULL };
+
+int
+cmd_add_token(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *params = json_object_new_object();
+
+	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (ctl_call(ctl, args->command->method, params, &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_token, args->resource, object);
+	return 0;
+}
+
+int
+cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *before = NULL;
+	_cleanup_json_ struct json_object *object = NULL;
+	struct wait wait;
+	int rc;
+
+	if (args_flag(args, "noWait")) {
+		if (ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err) < 0)
+			return -1;
+		output_object(ctl, &view_changed, args->resource, object);
+		return 0;
+	}
+	if (ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0)
+		return -1;
+	rc = wait_init_issue(&wait, ctl, args, err);
+	if (rc == 0)
+		rc = wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err);
+	if (rc == 0)
+		rc = ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err);
+	if (rc == 0)
+		rc = declare_finish(&wait, args->resource, object, err);
+	wait_clear(&wait);
+	return rc;
+}
+
+int
+cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+
+	if (ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_changed, args->resource, object);
+	return 0;
+}
+
+static int
+no_such_verb(const struct args *args, struct error *err)
+{
+	return args->resource == &api_resources[API_TOKEN]
+		       ? error_set(err, ERROR_USAGE, "%s: a token cannot be changed; make another one",
+				 args->command->name)
+		       : error_set(err, ERROR_USAGE, "%s: %ss come and go by themselves", args->command->name,
+				 args->resource->cli);
+}
+
+/* --unset: null, under the name that the option or the property has. */
+static int
+unset(struct args *args, const char *word, struct error *err)
+{
+	struct options options;
+	const struct option *found = NULL;
+	_cleanup_free_ const char **names = NULL;
+	const char *nearest;
+
+	options_of(args->command, args->resource, &options);
+	names = xcalloc(options.count, sizeof(*names));
+	for (size_t i = 0; i < options.count; i++) {
+		const struct option *o = &options.items[i];
+
+		names[i] = o->name;
+		if (!o->is_own && !o->is_negation &&
+			(strcmp(o->name, word) == 0 || strcmp(o->field->name, word) == 0))
+			found = o;
+	}
+	if (found)
+		json_object_object_add(
+			args->values, found->parent ? found->parent->name : found->field->name, NULL);
+	nearest = nearest_word(word, names, options.count);
+	if (!found)
+		error_set(err, ERROR_USAGE, "--unset: there is no option '%s'%s%s%s", word,
+			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	options_clear(&options);
+	return found ? 0 : -1;
+}
+
+static int
+unset_all(struct args *args, struct error *err)
+{
+	struct json_object *list = NULL;
+
+	json_object_object_get_ex(args->own, "unset", &list);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		if (unset(args, json_object_get_string(json_object_array_get_idx(list, i)), err) < 0)
+			return -1;
+	return 0;
+}
+
+int
+cmd_set(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *params;
+	enum api_method_id method;
+
+	if (!api_method_of(args->resource, API_UPDATE, &method))
+		return no_such_verb(args, err);
+	if (unset_all(args, err) < 0)
+		return -1;
+	if (json_object_object_length(args->values) == 0)
+		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help",
+			args->resource->cli);
+	if (args->resource == &api_resources[API_DNSPROVIDER] && tsig_file_apply(args->values, err) < 0)
+		return -1;
+	params = json_object_new_object();
+	json_add_string(params, "ref", args->words.items[0]);
+	json_object_object_add(params, "properties", json_object_get(args->values));
+	if (args_flag(args, "dryRun"))
+		json_add_bool(params, "dryRun", true);
+	if (ctl_call(ctl, method, params, &object, err) < 0)
+		return -1;
+	output_object(ctl, &view_changed, args->resource, object);
+	return 0;
+}
+
+static int
+remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
+	const struct args *args, struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+	_cleanup_json_ struct json_object *item = json_object_new_object();
+
+	json_add_string(params, "ref", name);
+	if (args_flag(args, "dryRun"))
+		json_add_bool(params, "dryRun", true);
+	if (args_flag(args, "withCertificates"))
+		json_add_bool(params, "withCertificates", true);
+	if (ctl_call(ctl, method, params, &result, err) < 0)
+		return -1;
+	json_add_string(item, "type", output->resource->type);
+	json_add_string(item, "name", name);
+	if (args_flag(args, "dryRun"))
+		json_add_bool(item, "dryRun", true);
+	if (ctl_at(result, "effect"))
+		json_object_object_add(item, "effect", json_object_get(ctl_at(result, "effect")));
+	output_item(output, item);
+	return 0;
+}
+
+int
+cmd_rm(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct output output;
+	enum api_method_id method;
+	int rc = 0;
+
+	if (!api_method_of(args->resource, API_DELETE, &method))
+		return no_such_verb(args, err);
+	output_start(&output, ctl, &view_removed, args->resource);
+	for (size_t i = 0; rc == 0 && i < args->words.count; i++)
+		rc = remove_one(ctl, &output, method, args->words.items[i], args, err);
+	output_end(&output);
+	return rc;
+}

@@ -1,0 +1,180 @@
+/*
+ * env, exec: a certificate and its key as variables, under the names that Kontena's vault had. Kontena replaced the
+ * first '.' of the domain only (www_example.com); no shell can say such a name, so here every character that a shell
+ * does not take becomes '_', and exec, which needs no shell, gives Kontena's own name besides.
+ */
+#include "common/buf.h"
+#include "ctl/base/export.h"
+#include "ctl/command/commands.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct variables {
+	char *domain; /* owned; the common name */
+	struct secret key;
+	struct secret certificate; /* with its chain */
+	struct secret bundle;
+};
+
+static void
+variables_clear(struct variables *v)
+{
+	free(v->domain);
+	secret_clear(&v->key);
+	secret_clear(&v->certificate);
+	secret_clear(&v->bundle);
+}
+
+/* @ret ends in a NUL, so that it is text. */
+static int
+fetch(struct ctl *ctl, const char *id, bool key, struct secret *ret, struct error *err)
+{
+	_cleanup_secret_ struct secret octets = SECRET_INIT;
+	struct json_object *params = json_object_new_object();
+
+	json_add_string(params, "ref", id);
+	json_add_bool(params, "key", key);
+	if (export_to_secret(ctl, params, &octets, err) < 0)
+		return -1;
+	secret_alloc(ret, octets.len + 1);
+	memcpy(ret->data, octets.data, octets.len);
+	return 0;
+}
+
+static int
+env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct error *err)
+{
+	_cleanup_json_ struct json_object *cert = NULL;
+	const char *id;
+
+	if (export_find(ctl, name, &cert, err) < 0)
+		return -1;
+	id = ctl_text_at(cert, "id");
+	v->domain = xstrdup(ctl_text_at(cert, "metadata.commonName"));
+	if (fetch(ctl, id, true, &v->key, err) < 0 || fetch(ctl, id, false, &v->certificate, err) < 0)
+		return -1;
+	secret_alloc(&v->bundle, v->key.len - 1 + v->certificate.len);
+	memcpy(v->bundle.data, v->certificate.data, v->certificate.len - 1);
+	memcpy(v->bundle.data + v->certificate.len - 1, v->key.data, v->key.len);
+	return 0;
+}
+
+/* --- names --- */
+
+static char *
+shell_name(const char *domain)
+{
+	char *name = xstrdup(domain);
+
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p))
+			*p = '_';
+	return name;
+}
+
+static char *
+kontena_name(const char *domain)
+{
+	char *name = xstrdup(domain);
+	char *dot = strchr(name, '.');
+
+	if (dot)
+		*dot = '_';
+	return name;
+}
+
+typedef int
+variable_fn(const char *name, const struct secret *value, void *arg);
+
+static int
+each_variable(const struct variables *v, const char *name, variable_fn *fn, void *arg)
+{
+	const struct {
+		const char *suffix;
+		const struct secret *value;
+	} all[] = { { "PRIVATE_KEY", &v->key }, { "CERTIFICATE", &v->certificate },
+		{ "BUNDLE", &v->bundle } };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(all); i++) {
+		_cleanup_free_ char *variable = xasprintf("LE_CERTIFICATE_%s_%s", name, all[i].suffix);
+
+		rc = fn(variable, all[i].value, arg);
+	}
+	return rc;
+}
+
+/* --- env --- */
+
+/* PEM has no single quote in it. */
+static int
+print_variable(const char *name, const struct secret *value, void *arg)
+{
+	return fprintf(arg, "export %s='%s'\n", name, (const char *)value->data) < 0 ? -1 : 0;
+}
+
+int
+cmd_env(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_(variables_clear) struct variables v = { .domain = NULL };
+	_cleanup_free_ char *name = NULL;
+
+	if (args->words.count != 1)
+		return error_set(err, ERROR_USAGE, "env: which one? Write: certctl env NAME");
+	if (isatty(fileno(ctl->out)))
+		return error_set(err, ERROR_USAGE,
+			"env: a private key is not written to a terminal; write: eval \"$(certctl env "
+			"NAME)\"");
+	if (env_fetch_all(ctl, args->words.items[0], &v, err) < 0)
+		return -1;
+	name = shell_name(v.domain);
+	if (each_variable(&v, name, print_variable, ctl->out) < 0)
+		return error_set_errno(err, errno, "write to standard output");
+	return 0;
+}
+
+/* --- exec --- */
+
+static int
+set_variable(const char *name, const struct secret *value, void *arg)
+{
+	(void)arg;
+	return setenv(name, (const char *)value->data, 1);
+}
+
+static int
+set_all(struct ctl *ctl, const char *ref, struct error *err)
+{
+	_cleanup_(variables_clear) struct variables v = { .domain = NULL };
+	_cleanup_free_ char *shell = NULL;
+	_cleanup_free_ char *kontena = NULL;
+
+	if (env_fetch_all(ctl, ref, &v, err) < 0)
+		return -1;
+	shell = shell_name(v.domain);
+	kontena = kontena_name(v.domain);
+	if (each_variable(&v, shell, set_variable, NULL) < 0 ||
+		each_variable(&v, kontena, set_variable, NULL) < 0)
+		return error_set_errno(err, errno, "set a variable");
+	return 0;
+}
+
+int
+cmd_exec(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_free_ char **argv = NULL;
+	size_t count = args->words.count;
+
+	if (count < 2)
+		return error_set(err, ERROR_USAGE, "exec: write: certctl exec NAME -- COMMAND [ARGUMENT...]");
+	if (set_all(ctl, args->words.items[0], err) < 0)
+		return -1;
+	argv = xcalloc(count, sizeof(*argv));
+	memcpy(argv, args->words.items + 1, (count - 1) * sizeof(*argv));
+	execvp(argv[0], argv);
+	return error_set_errno(err, errno, "run '%s'", argv[0]);
+}

@@ -1,0 +1,112 @@
+/* export: a file that is there whole or not at all, or standard output unless that would show a key. */
+#include "common/buf.h"
+#include "ctl/base/export.h"
+#include "ctl/base/password.h"
+#include "ctl/command/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *
+format_of(const struct args *args)
+{
+	const char *format = ctl_text_at(args->values, "format");
+
+	return *format ? format : "pem";
+}
+
+static bool
+has_key(const struct args *args)
+{
+	return json_object_get_boolean(ctl_at(args->values, "key")) || strcmp(format_of(args), "bundle") == 0;
+}
+
+/* Not shown, so asked for twice. */
+static int
+ask_new_password(struct json_object *params, struct error *err)
+{
+	_cleanup_secret_ struct secret first = SECRET_INIT;
+	_cleanup_secret_ struct secret second = SECRET_INIT;
+	int rc = password_ask("Password of the new PKCS#12 file: ", &first, err);
+
+	if (rc == 1)
+		rc = password_ask("Once more: ", &second, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || !first.len)
+		return error_set(
+			err, ERROR_USAGE, "export: a PKCS#12 file needs a password: --password-file FILE");
+	if (!secret_equal(&first, &second))
+		return error_set(err, ERROR_USAGE, "export: that were two different passwords");
+	json_object_object_add(
+		params, "password", json_object_new_string_len((const char *)first.data, (int)first.len));
+	return 0;
+}
+
+static int
+export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *params, struct error *err)
+{
+	_cleanup_secret_ struct secret octets = SECRET_INIT;
+	bool is_text = strcmp(format_of(args), "pem") == 0 || strcmp(format_of(args), "bundle") == 0;
+
+	if (isatty(fileno(ctl->out)) && (has_key(args) || !is_text)) {
+		json_object_put(params);
+		return error_set(err, ERROR_USAGE, "export: %s is not written to a terminal: --out FILE",
+			has_key(args) ? "a private key" : "this format");
+	}
+	if (export_to_secret(ctl, params, &octets, err) < 0)
+		return -1;
+	if (fwrite(octets.data, 1, octets.len, ctl->out) != octets.len || fflush(ctl->out) != 0)
+		return error_set_errno(err, errno, "write to standard output");
+	return 0;
+}
+
+static int
+export_to_file(struct ctl *ctl, const char *path, struct json_object *params, struct error *err)
+{
+	_cleanup_free_ char *temporary = xasprintf("%s.XXXXXX", path);
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		json_object_put(params);
+		return error_set(err, ERROR_USAGE, "export: '%s' is there and is no regular file", path);
+	}
+	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	if (fd < 0) {
+		json_object_put(params);
+		return error_set_errno(err, errno, "make '%s'", temporary);
+	}
+	rc = export_to(ctl, params, fd, err);
+	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+		rc = error_set_errno(err, errno, "write '%s'", path);
+	if (rc < 0)
+		unlink(temporary);
+	close(fd);
+	return rc;
+}
+
+int
+cmd_export(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *cert = NULL;
+	const char *out = args_text(args, "out");
+	struct json_object *params;
+
+	if (export_find(ctl, args->words.items[0], &cert, err) < 0)
+		return -1;
+	json_object_object_del(args->values, "ref");
+	json_add_string(args->values, "ref", ctl_text_at(cert, "id"));
+	params = json_object_get(args->values);
+	if (strcmp(format_of(args), "pkcs12") == 0 && !ctl_at(params, "password") &&
+		ask_new_password(params, err) < 0) {
+		json_object_put(params);
+		return -1;
+	}
+	return out ? export_to_file(ctl, out, params, err) : export_to_stdout(ctl, args, params, err);
+}

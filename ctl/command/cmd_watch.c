@@ -1,0 +1,359 @@
+/*
+ * watch: a table that stays true. Nothing is asked again and again: certd's events say which object is another one now,
+ * and that one is read. Where standard output is no terminal, each event is a line. A certd that goes away comes back
+ * some time: it is waited for, and what happened meanwhile is read.
+ */
+#include "ctl/base/pages.h"
+#include "ctl/command/commands.h"
+#include "ctl/present/live_table.h"
+#include "ctl/present/output.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	GATHER_MS = 100, /* events that come together are one refresh */
+	BUSY_MS = 1000,  /* time is shown passing */
+	IDLE_MS = 10000, /* dates beside now grow old slowly */
+	RETRY_MS = 250,  /* certd is away */
+	RETRY_MAX_MS = 4000
+};
+
+struct watch {
+	struct ctl *ctl;
+	struct args *args;
+	struct live_table *table;
+	bool on_screen;            /* standard output is a terminal, and the format is text */
+	struct output output;      /* the lines, where it is none */
+	struct json_object *dirty; /* ids of objects that are others now; owned */
+	int64_t stale_since_ms;    /* what is drawn is not what is known; 0: it is */
+	int64_t last_seq;
+	int signal_fd;
+};
+
+static const char enter_screen[] = "\033[?1049h\033[?25l";
+static const char leave_screen[] = "\033[?1049l\033[?25h";
+static const char home[] = "\033[H";
+static const char erase_line_end[] = "\033[K";
+static const char erase_below[] = "\033[J";
+
+/* --- the screen --- */
+
+static void
+draw(struct watch *w, const char *notice)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	FILE *out = w->ctl->out;
+
+	if (!w->on_screen)
+		return;
+	ioctl(fileno(out), TIOCGWINSZ, &size);
+	/* the last line stays free: a newline there would scroll */
+	live_table_draw(w->table, notice, size.ws_col ? size.ws_col : 80u,
+		size.ws_row > 3 ? size.ws_row - 1u : 23u, &text);
+	fputs(home, out);
+	for (const char *line = buf_str(&text); *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		fprintf(out, "%.*s%s\n", (int)(end - line), line, erase_line_end);
+		line = *end ? end + 1 : end;
+	}
+	fputs(erase_below, out);
+	fflush(out);
+}
+
+/* What was seen last stays behind on the ordinary screen. */
+static void
+end_screen(struct watch *w)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (!w->on_screen)
+		return;
+	fputs(leave_screen, w->ctl->out);
+	live_table_draw(w->table, NULL, 1000, 1000, &text);
+	fputs(buf_str(&text), w->ctl->out);
+	fflush(w->ctl->out);
+}
+
+/* --- reading --- */
+
+static void
+watch_take_object(struct json_object *object, void *arg)
+{
+	live_table_put(arg, object);
+}
+
+static int
+watch_read_all(struct watch *w, struct error *err)
+{
+	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
+
+	live_table_clear(w->table);
+	api_method_of(w->args->resource, API_LIST_ALL, &method);
+	return pages_each(w->ctl, method, w->args->values, watch_take_object, w->table, err);
+}
+
+static int
+read_one(struct watch *w, const char *id, struct error *err)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (ctl_get(w->ctl, w->args->resource, id, &object, &why) == 0) {
+		live_table_put(w->table, object);
+		return 0;
+	}
+	if (why.code == ERROR_NOT_FOUND) {
+		live_table_remove(w->table, id);
+		return 0;
+	}
+	error_move(err, &why);
+	return -1;
+}
+
+/* With filters, certd says who belongs to the list. */
+static int
+refresh(struct watch *w, struct error *err)
+{
+	_cleanup_json_ struct json_object *dirty = w->dirty;
+
+	w->dirty = json_object_new_object();
+	if (!w->on_screen || json_object_object_length(dirty) == 0)
+		return 0;
+	if (json_object_object_length(w->args->values))
+		return watch_read_all(w, err);
+	json_object_object_foreach(dirty, id, unused)
+	{
+		(void)unused;
+		if (read_one(w, id, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- events --- */
+
+static int64_t
+watch_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static void
+watch_take_event(struct watch *w, struct json_object *event)
+{
+	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
+	bool is_progress = strcmp(ctl_text_at(event, "level"), "debug") == 0;
+
+	/* stored ones come with the subscription and once more as notifications */
+	if (!is_progress && seq <= w->last_seq)
+		return;
+	if (!is_progress)
+		w->last_seq = seq;
+	if (!live_table_event(w->table, event))
+		return;
+	if (!w->on_screen) {
+		output_item(&w->output, event);
+		return;
+	}
+	if (!w->stale_since_ms)
+		w->stale_since_ms = watch_monotonic_ms();
+	if (!is_progress && strcmp(ctl_text_at(event, "kind"), "object.deleted") != 0)
+		json_object_object_add(w->dirty, ctl_text_at(event, "object.id"), NULL);
+}
+
+/* @is_new: nothing was seen before; otherwise what happened since then comes first. */
+static int
+watch_subscribe(struct watch *w, bool is_new, struct error *err)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *result = NULL;
+	struct json_object *items;
+
+	if (!is_new)
+		json_add_int(params, "after", w->last_seq);
+	if (ctl_call(w->ctl, RPC_EVENT_SUBSCRIBE, params, &result, err) < 0)
+		return -1;
+	items = ctl_at(result, "items");
+	for (size_t i = 0; !is_new && items && i < json_object_array_length(items); i++)
+		watch_take_event(w, json_object_array_get_idx(items, i));
+	if (is_new)
+		w->last_seq = json_object_get_int64(ctl_at(result, "after"));
+	return w->on_screen ? watch_read_all(w, err) : 0;
+}
+
+static bool
+is_interrupted(const struct watch *w)
+{
+	struct signalfd_siginfo info;
+
+	return read(w->signal_fd, &info, sizeof(info)) > 0;
+}
+
+/* What certd said no to it will say no to again; all else is that it could not be asked. */
+static bool
+is_refusal(const struct error *err)
+{
+	return err->code == ERROR_DENIED || err->code == ERROR_INVALID || err->code == ERROR_NOT_FOUND;
+}
+
+static void
+watch_tell(struct watch *w, const char *what)
+{
+	if (w->on_screen)
+		draw(w, what);
+	else if (what)
+		fprintf(w->ctl->err, "certctl: %s\n", what);
+}
+
+/* Return: 1 certd is back, 0 interrupted, -1 it is back and refuses. */
+static int
+reconnect(struct watch *w, struct error *err)
+{
+	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
+	int delay_ms = RETRY_MS;
+
+	watch_tell(w, "certd is gone; waiting for it to come back");
+	for (;;) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+
+		client_close(w->ctl->client);
+		w->ctl->client = NULL;
+		if (poll(&fd, 1, delay_ms) > 0 && is_interrupted(w))
+			return 0;
+		if (watch_subscribe(w, false, &why) == 0)
+			break;
+		if (w->ctl->client && is_refusal(&why)) { /* a socket that is being made denies access */
+			error_move(err, &why);
+			return -1;
+		}
+		delay_ms = delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : delay_ms * 2;
+	}
+	watch_tell(w, w->on_screen ? NULL : "certd is back");
+	return 1;
+}
+
+/* --- the loop --- */
+
+/* How long to wait for the next event before the screen is drawn again; 0: it is time. */
+static int64_t
+draw_in_ms(const struct watch *w)
+{
+	int64_t left;
+
+	if (!w->stale_since_ms)
+		return live_table_is_busy(w->table) ? BUSY_MS : IDLE_MS;
+	left = w->stale_since_ms + GATHER_MS - watch_monotonic_ms();
+	return left > 0 ? left : 0;
+}
+
+/* Return: 1 go on, 0 interrupted, -1 the connection failed. */
+static int
+watch_turn(struct watch *w, struct error *err)
+{
+	int64_t timeout_ms = draw_in_ms(w);
+	_cleanup_json_ struct json_object *event = NULL;
+	int rc = timeout_ms ? client_event(w->ctl->client, w->signal_fd, timeout_ms, &event, err) : 0;
+
+	if (rc > 0) {
+		watch_take_event(w, event);
+		return 1;
+	}
+	if (rc < 0)
+		return -1;
+	if (is_interrupted(w))
+		return 0;
+	if (refresh(w, err) < 0)
+		return -1;
+	w->stale_since_ms = 0;
+	draw(w, NULL);
+	return 1;
+}
+
+/* Return: 0 interrupted, -1 refused. */
+static int
+watch_run(struct watch *w, struct error *err)
+{
+	for (;;) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+		int rc = watch_turn(w, &why);
+
+		if (rc < 0 && is_refusal(&why)) {
+			error_move(err, &why);
+			return -1;
+		}
+		if (rc < 0)
+			rc = reconnect(w, err);
+		if (rc <= 0)
+			return rc;
+	}
+}
+
+static void
+block_signals(int how, sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigprocmask(how, ret, NULL);
+}
+
+static int
+watch(struct watch *w, struct error *err)
+{
+	sigset_t signals;
+	int rc;
+
+	block_signals(SIG_BLOCK, &signals);
+	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	rc = watch_subscribe(w, true, err);
+	if (rc == 0) {
+		if (w->on_screen)
+			fputs(enter_screen, w->ctl->out);
+		draw(w, NULL);
+		rc = watch_run(w, err);
+		end_screen(w);
+	}
+	close(w->signal_fd);
+	block_signals(SIG_UNBLOCK, &signals);
+	return rc;
+}
+
+int
+cmd_watch(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct watch w = { .ctl = ctl, .args = args };
+	const char *sort = args_text(args, "sort");
+	const char *text = args_text(args, "columns");
+	_cleanup_json_ struct json_object *nothing = json_object_new_array();
+	struct columns columns = { .count = 0 };
+	int rc;
+
+	if (!args->resource)
+		args->resource = &api_resources[API_AUTOCERTIFICATE];
+	if (sort && columns_sort(ctl, args->resource, sort, nothing, err) < 0)
+		return -1;
+	if (text && columns_read(args->resource, text, &columns, err) < 0)
+		return -1;
+	if (!text)
+		columns_default(args->resource, &columns);
+	w.on_screen = ctl->format == FORMAT_TEXT && isatty(fileno(ctl->out));
+	w.table = live_table_new(ctl, args->resource, &columns, sort);
+	w.dirty = json_object_new_object();
+	output_start(&w.output, ctl, &view_events, NULL);
+	rc = watch(&w, err);
+	output_end(&w.output);
+	live_table_free(w.table);
+	json_object_put(w.dirty);
+	return rc;
+}

@@ -1,0 +1,398 @@
+/* The commands: parsing, help, completion and the man page are made from this table and the API's. */
+#include "ctl/command/commands.h"
+
+#include "common/nearest.h"
+
+#include <string.h>
+
+/* clang-format off */
+#define WAIT_FIELDS \
+	{ .name = "noWait", .type = API_BOOL, .help = "do not wait; certd continues" }, \
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", \
+		.fallback = "10m" }
+#define DRY_RUN \
+	{ .name = "dryRun", .type = API_BOOL, .help = "show the effect without making the change" }
+/* clang-format on */
+
+static const struct api_field wait_options[] = { WAIT_FIELDS, { .name = NULL } };
+static const struct api_field add_options[] = { WAIT_FIELDS, DRY_RUN, { .name = NULL } };
+static const struct api_field change_options[] = { DRY_RUN, { .name = NULL } };
+static const struct api_field events_options[] = {
+	{ .name = "follow", .type = API_BOOL, .help = "keep printing new events" },
+	{ .name = NULL },
+};
+
+static const struct api_field register_options[] = {
+	{ .name = "server",
+		.type = API_STRING,
+		.metavar = "URL",
+		.fallback = "letsencrypt",
+		.help = "URL of the ACME directory, or a well-known name" },
+	{ .name = "agreeTos", .type = API_BOOL, .help = "accept the CA's terms of service" },
+	{ .name = "name",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.fallback = "from the server",
+		.help = "name of the provider" },
+	{ .name = "accountKey",
+		.type = API_SECRET,
+		.flags = API_FILE,
+		.metavar = "FILE",
+		.fallback = "a new one",
+		.help = "private key (PEM) of an existing account" },
+	{ .name = "caFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "root certificates (PEM) for TLS connections to the CA",
+		.fallback = "the system's" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "maximum time to wait",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+static const struct api_field authorize_options[] = {
+	{ .name = "provider",
+		.type = API_REF,
+		.resource = "provider",
+		.metavar = "PROVIDER",
+		.help = "CA account that validates the name",
+		.fallback = "the only one" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "maximum time to wait",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+static const char *const cert_types[] = { "fullchain", "chain", "cert", NULL };
+static const struct api_field get_options[] = {
+	{ .name = "certType",
+		.type = API_ENUM,
+		.values = cert_types,
+		.fallback = "fullchain",
+		.help = "file whose path is printed at the end" },
+	{ .name = "secretName",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.fallback = "from the first name",
+		.help = "name of the auto-certificate and of its directory" },
+	{ .name = "provider",
+		.type = API_REF,
+		.resource = "provider",
+		.metavar = "PROVIDER",
+		.help = "CA account that issues the certificate",
+		.fallback = "the only one" },
+	{ .name = "force", .type = API_BOOL, .help = "ask the CA even if certd does not see the records" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "maximum time to wait",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+
+static const char register_notes[] = "Has no effect if this address is already registered with the server.\n"
+				     "\n"
+				     "  certctl register you@example.com --agree-tos\n";
+static const char authorize_notes[] =
+	"Prints the TXT record that validates the name. Publish it at any time: certd remembers it.\n"
+	"\n"
+	"  certctl authorize api.example.com\n";
+static const char get_notes[] =
+	"Gets a certificate for names that were authorized. The first name is the common name. If the\n"
+	"CA wants further records, they are printed: publish them and run the same command again.\n"
+	"certd starts renewals by itself; an event names the records that the CA wants.\n"
+	"\n"
+	"  certctl get api.example.com\n"
+	"  certctl get example.com www.example.com --secret-name SSL_CERT_WEB\n";
+static const struct api_field audit_options[] = {
+	{ .name = "verify", .type = API_BOOL, .help = "check that every record is present and unaltered" },
+	{ .name = "known",
+		.type = API_STRING,
+		.metavar = "NUMBER:HASH",
+		.help = "verify, and check that this record has this hash, as logged by certd" },
+	{ .name = NULL },
+};
+
+static const struct api_field import_options[] = {
+	{ .name = "name",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.help = "name of the certificate",
+		.fallback = "common name and time; with --replace, the name of the old certificate" },
+	{ .name = "cert",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "certificate (PEM); the file may also contain chain and key" },
+	{ .name = "chain", .type = API_PATH, .metavar = "FILE", .help = "issuers (PEM), in any order" },
+	{ .name = "key", .type = API_PATH, .metavar = "FILE", .help = "private key (PEM)" },
+	{ .name = "pkcs12",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "PKCS#12 file, instead of the options above" },
+	{ .name = "passwordFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "password of the key or PKCS#12 file",
+		.fallback = "prompt" },
+	{ .name = "replace",
+		.type = API_REF,
+		.resource = "certificate",
+		.metavar = "NAME",
+		.help = "imported certificate to replace; the new one takes over its files, consumers, "
+			"labels and name" },
+	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
+	{ .name = "consumers",
+		.type = API_REFLIST,
+		.resource = "consumer",
+		.option = "consumer",
+		.metavar = "CONSUMER",
+		.help = "consumer of the certificate" },
+	{ .name = "labels",
+		.type = API_STRLIST,
+		.option = "label",
+		.metavar = "LABEL",
+		.help = "word or KEY=VALUE" },
+	DRY_RUN,
+	{ .name = "noWait", .type = API_BOOL, .help = "do not wait; certd continues" },
+	{ .name = "timeout",
+		.type = API_SPAN,
+		.metavar = "SPAN",
+		.help = "maximum time to wait",
+		.fallback = "10m" },
+	{ .name = NULL },
+};
+static const struct api_field export_options[] = {
+	{ .name = "out",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "write to this file, with mode 0600",
+		.fallback = "standard output" },
+	{ .name = NULL },
+};
+static const struct api_field rm_options[] = {
+	{ .name = "withCertificates",
+		.type = API_BOOL,
+		.help = "also delete the certificates of an auto-certificate" },
+	DRY_RUN,
+	{ .name = NULL },
+};
+
+static const char import_notes[] =
+	"Waits until the files are written and the consumers are notified. The order of the chain is\n"
+	"corrected. A key that does not belong to the certificate, an incomplete chain and unrelated\n"
+	"certificates are refused. certd cannot renew the certificate and warns 30, 14, 7, 3 and 1\n"
+	"days before it expires.\n"
+	"\n"
+	"  certctl import --name shop --cert shop.pem --chain intermediate.pem --key shop.key --consumer "
+	"nginx\n"
+	"  certctl import --replace shop --pkcs12 shop-2027.p12\n";
+static const char export_notes[] =
+	"NAME is a certificate, or an auto-certificate, whose newest certificate is exported.\n"
+	"Exporting a key requires the role admin, is recorded as an event, and is refused if the\n"
+	"output is a terminal.\n"
+	"\n"
+	"  certctl export www.example.com > fullchain.pem\n"
+	"  certctl export shop --format pkcs12 --key --password-file pw --out shop.p12\n";
+static const char env_notes[] =
+	"Prints three variables, named after the common name with '_' for every character except\n"
+	"letters and digits: LE_CERTIFICATE_www_example_com_PRIVATE_KEY, _CERTIFICATE (with its\n"
+	"chain) and _BUNDLE (both). Requires the role admin.\n"
+	"\n"
+	"  eval \"$(certctl env www.example.com)\"\n";
+static const char exec_notes[] =
+	"Sets the same variables as env. Where Kontena's names differ (it replaced only the first\n"
+	"'.'), it sets those too. Requires the role admin.\n"
+	"\n"
+	"  certctl exec www.example.com -- /usr/local/bin/balancer\n";
+
+static const char add_auto_notes[] =
+	"Waits until the certificate is issued, its files are written and its consumers are notified.\n"
+	"\n"
+	"  certctl add-auto --provider le --cn *.example.com\n"
+	"  certctl add-auto --provider le --cn www.example.com --san example.com --consumer nginx\n";
+static const char add_provider_notes[] =
+	"Waits until the account is registered. certctl(1) lists the well-known servers.\n"
+	"\n"
+	"  certctl add-provider --name le --server letsencrypt --email you@example.com --agree-tos\n";
+static const char add_dns_notes[] =
+	"The TSIG key file is the output of tsig-keygen (BIND) or keymgr -t (Knot); name and\n"
+	"algorithm are read from it.\n"
+	"\n"
+	"  certctl add-dns --name ns1 --kind rfc2136 --server 127.0.0.1:53 --tsig-key-file ddns.key --zone "
+	"example.com\n"
+	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n"
+	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
+static const char add_consumer_notes[] =
+	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
+	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
+	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n";
+static const char add_token_notes[] =
+	"The token is printed only once; certd stores its hash. Clients send it as: Authorization:\n"
+	"Bearer TOKEN\n"
+	"\n"
+	"  certctl add-token --name ci --role operator --expires 90d > ci.token\n";
+static const char *const dump_formats[] = { "yaml", "json", NULL };
+static const struct api_field dump_options[] = {
+	{ .name = "format",
+		.type = API_ENUM,
+		.values = dump_formats,
+		.fallback = "yaml",
+		.help = "format of the file" },
+	{ .name = NULL },
+};
+static const struct api_field apply_options[] = {
+	{ .name = "file",
+		.type = API_STRING,
+		.metavar = "FILE",
+		.help = "-f: the declarations, YAML or JSON; - is standard input" },
+	{ .name = "prune",
+		.type = API_BOOL,
+		.help = "delete objects that are missing in the file's collections" },
+	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
+	{ .name = NULL },
+};
+static const struct api_field set_options[] = {
+	{ .name = "unset",
+		.type = API_STRLIST,
+		.metavar = "OPTION",
+		.help = "reset the property of this option to its default" },
+	DRY_RUN,
+	{ .name = NULL },
+};
+
+static const struct api_field list_options[] = {
+	{ .name = "sort", .type = API_STRING, .metavar = "FIELD[:desc]", .help = "sort by this property" },
+	{ .name = "columns", .type = API_STRING, .metavar = "FIELD,...", .help = "properties to show" },
+	{ .name = NULL },
+};
+
+static const char list_notes[] =
+	"NOUN is provider, auto, cert, dns, consumer, token or authorization. FIELD is a property\n"
+	"(commonName), a metadata field (notAfter, lastError.message) or a column title.\n"
+	"\n"
+	"  certctl list --state FAILED --columns name,attempts,lastError.message\n"
+	"  certctl list cert --expires-before 30d --sort notAfter\n";
+static const char watch_notes[] =
+	"Prints a line for each event if standard output is not a terminal. Press Ctrl-C to stop. If\n"
+	"certd restarts, certctl reconnects.\n";
+static const char apply_notes[] =
+	"Shows the differences, then sends one object at a time. Each object changes completely or\n"
+	"not at all. The file describes each object completely: a property that is missing is reset\n"
+	"to its default. Secrets are given as a file or systemd credential; certd keeps them, and\n"
+	"later files may omit them.\n"
+	"\n"
+	"  certctl dump > site.yaml\n"
+	"  certctl apply -f site.yaml --dry-run\n";
+static const char dump_notes[] =
+	"Writes providers, DNS providers, consumers and auto-certificates. Certificates, tokens and\n"
+	"authorizations are not included. Secrets are written as {credential: NAME}.\n";
+static const char set_notes[] =
+	"A list replaces the old list. An empty value ('') resets a property to its default.\n"
+	"\n"
+	"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
+
+static const char audit_notes[] =
+	"With --after and without --limit, all later records are printed. If the log does not verify,\n"
+	"certctl fails and names the first bad record.\n"
+	"\n"
+	"  certctl audit --verify\n"
+	"  certctl audit --after 0 -o json > audit.json\n";
+
+#define NONE API_RESOURCE_COUNT
+#define NO_METHOD API_METHOD_COUNT
+
+/* Rows are read across, not down. */
+/* clang-format off */
+const struct command commands[] = {
+	{ "add-provider", NULL, "register an account with a certificate authority", OPTIONS_CREATE, 0,
+		API_PROVIDER, RPC_PROVIDER_CREATE, add_options, cmd_add, add_provider_notes },
+	{ "add-auto", NULL, "get a certificate and keep it valid", OPTIONS_CREATE, 0,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, add_options, cmd_add, add_auto_notes },
+	{ "add-dns", NULL, "declare a DNS provider for dns-01", OPTIONS_CREATE, 0,
+		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, change_options, cmd_add, add_dns_notes },
+	{ "add-consumer", NULL, "declare a server that uses certificates", OPTIONS_CREATE, 0,
+		API_CONSUMER, RPC_CONSUMER_CREATE, change_options, cmd_add, add_consumer_notes },
+	{ "add-token", NULL, "create a token for a REST client", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
+		cmd_add_token, add_token_notes },
+	{ "import", NULL, "import a certificate that certd did not issue", OPTIONS_NONE, 0,
+		API_CERTIFICATE, RPC_CERTIFICATE_CREATE, import_options, cmd_import, import_notes },
+	{ "export", NULL, "export a certificate or its key", OPTIONS_PARAMS,
+		COMMAND_CERTIFICATE,
+		API_CERTIFICATE, RPC_CERTIFICATE_EXPORT, export_options, cmd_export, export_notes },
+	{ "env", "NAME", "print a certificate and its key as shell variables", OPTIONS_NONE,
+		COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, NULL, cmd_env, env_notes },
+	{ "exec", "NAME -- COMMAND [ARGUMENT...]", "run a program with a certificate and its key in its environment",
+		OPTIONS_NONE, COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, NULL, cmd_exec, exec_notes },
+	{ "list", "[NOUN]", "list objects (default: auto)", OPTIONS_LIST,
+		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_list, list_notes },
+	{ "watch", "[NOUN]", "show a list and keep it up to date", OPTIONS_LIST,
+		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_watch, watch_notes },
+	{ "show", "NOUN NAME", "show one object", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME, NONE, NO_METHOD, NULL,
+		cmd_show, NULL },
+	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,
+		NO_METHOD, set_options, cmd_set, set_notes },
+	{ "rm", "NOUN NAME...", "delete objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAMES, NONE, NO_METHOD,
+		rm_options, cmd_rm, NULL },
+	{ "apply", "-f FILE", "change the declarations to match a file", OPTIONS_NONE, 0, NONE, NO_METHOD,
+		apply_options, cmd_apply, apply_notes },
+	{ "dump", NULL, "write all declarations in the format of apply", OPTIONS_NONE, 0, NONE, NO_METHOD, dump_options,
+		cmd_dump, dump_notes },
+	{ "renew", NULL, "order a new certificate now", OPTIONS_PARAMS, 0, API_AUTOCERTIFICATE,
+		RPC_AUTOCERTIFICATE_RENEW, wait_options, cmd_renew, NULL },
+	{ "pause", NULL, "suspend renewal", OPTIONS_PARAMS, 0, API_AUTOCERTIFICATE,
+		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL },
+	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, 0, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_RESUME, NULL,
+		cmd_pause, NULL },
+	{ "status", NULL, "show the state of certd on one screen", OPTIONS_NONE, 0, NONE, RPC_SERVER_STATUS, NULL, cmd_status,
+		NULL },
+	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,
+		NULL },
+	{ "explain", NULL, "explain what happens next to an auto-certificate, when and why", OPTIONS_PARAMS, 0,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_EXPLAIN, NULL, cmd_explain, NULL },
+	{ "deploy", NULL, "write the files and notify the consumer again", OPTIONS_PARAMS, 0, API_CONSUMER,
+		RPC_CONSUMER_DEPLOY, wait_options, cmd_deploy, NULL },
+	{ "probe", NULL, "check now which certificate a consumer presents", OPTIONS_PARAMS, 0, API_CONSUMER, RPC_CONSUMER_PROBE,
+		wait_options, cmd_probe, NULL },
+	{ "events", "[NOUN NAME]", "list events", OPTIONS_PARAMS, COMMAND_NOUN | COMMAND_NAME | COMMAND_OPTIONAL,
+		NONE, RPC_EVENT_LIST, events_options, cmd_events, NULL },
+	{ "register", "EMAIL", "register an account with a CA", OPTIONS_NONE, COMMAND_WORDS, API_PROVIDER,
+		RPC_PROVIDER_CREATE, register_options, cmd_register, register_notes },
+	{ "authorize", "DOMAIN", "get the TXT record that validates a name, to publish it manually",
+		OPTIONS_NONE, COMMAND_WORDS, API_AUTHORIZATION, RPC_AUTHORIZATION_CREATE, authorize_options,
+		cmd_authorize, authorize_notes },
+	{ "get", "DOMAIN...", "get a certificate for names that were authorized manually", OPTIONS_NONE, COMMAND_WORDS,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, get_notes },
+	{ "audit", NULL, "list changes with their old and new values, and refused calls", OPTIONS_PARAMS, 0, NONE,
+		RPC_AUDIT_LIST, audit_options, cmd_audit, audit_notes },
+	{ "call", "METHOD [JSON]", "call a method of the control API", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD,
+		NULL, cmd_call, "  certctl call rpc.discover\n" },
+	{ "complete", "WORD...", "print completion candidates for the last word", OPTIONS_NONE, COMMAND_WORDS, NONE,
+		NO_METHOD, NULL, cmd_complete, NULL },
+	{ "help", "[COMMAND]", "show help for certctl or a command", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD, NULL,
+		cmd_help, NULL },
+	{ .name = NULL },
+};
+/* clang-format on */
+
+const struct command *
+command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+const char *
+command_nearest(const char *name)
+{
+	const char *names[64];
+	size_t count = 0;
+
+	for (const struct command *c = commands; c->name && count < ARRAY_SIZE(names); c++)
+		names[count++] = c->name;
+	return nearest_word(name, names, count);
+}

@@ -1,0 +1,162 @@
+/*
+ * One run of certctl: command line, command, exit status. The only place that reports an error; a property is reported
+ * as the option that sets it.
+ */
+#include "ctl/command/ctl_run.h"
+
+#include "common/buf.h"
+#include "ctl/command/commands.h"
+#include "ctl/command/help.h"
+#include "ctl/present/output.h"
+#include "ctl/present/text.h"
+
+#include <string.h>
+
+/* --- errors --- */
+
+static bool
+ctl_run_is_named(const struct api_field *field, const char *name, size_t len)
+{
+	return field && strlen(field->name) == len && strncmp(field->name, name, len) == 0;
+}
+
+/* The option that the last known part of "properties.probes[0].port" is given by; owned by the caller, or NULL. */
+static char *
+ctl_run_option_of(const struct args *args, const char *field)
+{
+	struct options options;
+	char *found = NULL;
+
+	options_of(args->command, args->resource, &options);
+	while (*field) {
+		size_t len = strcspn(field, ".[");
+
+		for (size_t i = 0; i < options.count; i++) {
+			const struct option *o = &options.items[i];
+
+			if (!o->is_own && !o->is_negation &&
+				(ctl_run_is_named(o->field, field, len) ||
+					(!found && ctl_run_is_named(o->parent, field, len))))
+				str_replace(&found, o->name);
+		}
+		field += len;
+		field += strcspn(field, ".");
+		field += *field == '.';
+	}
+	options_clear(&options);
+	return found;
+}
+
+/* "commonName: is required" -> "is required"; the option's name stands before it already. */
+static const char *
+ctl_run_without_member(const char *message, const char *field)
+{
+	const char *dot = strrchr(field, '.');
+	const char *member = dot ? dot + 1 : field;
+	size_t len = strcspn(member, "[");
+
+	if (strncmp(message, member, len) == 0 && strncmp(message + len, ": ", 2) == 0)
+		return message + len + 2;
+	return message;
+}
+
+static void
+ctl_run_report(struct ctl *ctl, const struct args *args, const struct error *err)
+{
+	_cleanup_free_ char *option = err->field ? ctl_run_option_of(args, err->field) : NULL;
+	_cleanup_buf_ struct buf when = BUF_INIT;
+
+	if (option)
+		fprintf(ctl->err, "certctl: --%s: %s", option,
+			ctl_run_without_member(err->message, err->field));
+	else
+		fprintf(ctl->err, "certctl: %s", err->message);
+	if (err->problem)
+		fprintf(ctl->err, " (%s)", err->problem);
+	if (err->retry_at > ctl_now(ctl) && !strstr(err->message, "next attempt")) {
+		text_relative(&when, err->retry_at, ctl_now(ctl));
+		fprintf(ctl->err, "; again %s", buf_str(&when));
+	}
+	fputc('\n', ctl->err);
+	if (err->code == ERROR_DENIED && ctl->client)
+		fputs("certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
+		      "certd.conf\n",
+			ctl->err);
+	if (ctl->hint)
+		fprintf(ctl->err, "certctl: %s\n", ctl->hint);
+	if (err->code == ERROR_USAGE && args->command)
+		fprintf(ctl->err, "certctl: see: certctl %s --help\n", args->command->name);
+}
+
+/* --- running --- */
+
+static int
+ctl_run_cloud66(struct ctl *ctl, const struct args *args, struct error *err)
+{
+	if (!args->command || strcmp(args->command->name, "show") != 0 ||
+		args->resource != &api_resources[API_CERTIFICATE])
+		return error_set(err, ERROR_USAGE, "-o cloud66 is for: certctl show cert NAME");
+	ctl->format = FORMAT_JSON;
+	ctl->shape = "cloud66";
+	return 0;
+}
+
+static int
+ctl_run_global_options(struct ctl *ctl, const struct args *args, struct error *err)
+{
+	const char *format = args_text(args, "output");
+	const char *socket_path = args_text(args, "socket");
+
+	if (format && strcmp(format, "cloud66") == 0) {
+		if (ctl_run_cloud66(ctl, args, err) < 0)
+			return -1;
+	} else if (format && !output_format_find(format, &ctl->format)) {
+		return error_set(err, ERROR_USAGE, "-o: '%s' is none of text, json, keyvalue", format);
+	}
+	if (socket_path)
+		str_replace(&ctl->socket_path, socket_path);
+	return 0;
+}
+
+static int
+ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
+{
+	if (ctl_run_global_options(ctl, args, err) < 0)
+		return -1;
+	if (args_flag(args, "version")) {
+		fprintf(ctl->out, "certctl %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	if (args_flag(args, "help")) {
+		if (args->command)
+			help_command(ctl->out, args->command, args->resource);
+		else
+			help_all(ctl->out);
+		return 0;
+	}
+	if (!args->command) {
+		help_all(ctl->err);
+		return error_set(err, ERROR_USAGE, "no command was given");
+	}
+	return args->command->run(ctl, args, err);
+}
+
+int
+ctl_run(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct args args;
+	int rc = args_read(&args, argc, argv, &err);
+
+	if (rc == 0)
+		rc = ctl_run_command(ctl, &args, &err);
+	if (rc < 0)
+		ctl_run_report(ctl, &args, &err);
+	args_clear(&args);
+	if (fflush(ctl->out) != 0 && rc == 0) {
+		error_set(&err, ERROR_IO, "results could not be written");
+		fprintf(ctl->err, "certctl: %s\n", err.message);
+		rc = -1;
+	}
+	return rc < 0 ? error_exit_status(err.code) : 0;
+}

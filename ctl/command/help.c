@@ -1,0 +1,380 @@
+/* Help as text, and the same facts as parts of the manual page. */
+#include "ctl/command/help.h"
+
+#include "common/buf.h"
+#include "common/ca.h"
+#include "ctl/command/commands.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_WIDTH = 30 };
+
+static const char *
+metavar_of(const struct api_field *field)
+{
+	if (field->metavar)
+		return field->metavar;
+	switch (field->type) {
+	case API_INT:
+		return "N";
+	case API_SPAN:
+		return "SPAN";
+	case API_PATH:
+	case API_TEXT:
+	case API_SECRET:
+		return "FILE";
+	default:
+		return "WORD";
+	}
+}
+
+static void
+write_usage(const struct option *option, struct buf *ret)
+{
+	const struct api_field *field = option->field;
+
+	buf_printf(ret, "--%s", option->name);
+	if (!option_has_value(option))
+		return;
+	buf_add_char(ret, ' ');
+	if (field->type != API_ENUM) {
+		buf_add_str(ret, metavar_of(field));
+		return;
+	}
+	for (size_t i = 0; field->values[i]; i++)
+		buf_printf(ret, "%s%s", i ? "|" : "", field->values[i]);
+}
+
+static bool
+is_repeatable(const struct api_field *field)
+{
+	return field->type == API_STRLIST || field->type == API_REFLIST || field->type == API_LIST;
+}
+
+static void
+write_meaning(const struct option *option, bool is_required, struct buf *ret)
+{
+	const struct api_field *field = option->field;
+
+	if (option->is_negation) {
+		buf_printf(ret, "the opposite of --%s", option->name + strlen("no-"));
+		return;
+	}
+	buf_add_str(ret, field->help);
+	if (field->type == API_SECRET)
+		buf_add_str(ret, "; read from the file");
+	if (is_repeatable(field))
+		buf_add_str(ret, "; may be repeated");
+	if (is_required)
+		buf_add_str(ret, "; required");
+	if (field->fallback)
+		buf_printf(ret, " (default: %s)", field->fallback);
+}
+
+static bool
+is_required(const struct command *command, const struct option *option)
+{
+	return (command->from == OPTIONS_CREATE || command->from == OPTIONS_PARAMS) && !option->is_own &&
+	       !option->parent && (option->field->flags & API_REQUIRED);
+}
+
+/* A second line if @usage is too wide for its column. */
+static void
+print_row(FILE *out, const struct buf *usage, const char *meaning)
+{
+	const char *text = buf_str(usage);
+
+	if (usage->len > OPTION_WIDTH - 2)
+		fprintf(out, "  %s\n  %*s%s\n", text, OPTION_WIDTH, "", meaning);
+	else
+		fprintf(out, "  %-*s%s\n", OPTION_WIDTH, text, meaning);
+}
+
+static void
+print_option(FILE *out, const struct command *command, const struct option *option)
+{
+	_cleanup_buf_ struct buf usage = BUF_INIT;
+	_cleanup_buf_ struct buf meaning = BUF_INIT;
+
+	write_usage(option, &usage);
+	write_meaning(option, command && is_required(command, option), &meaning);
+	print_row(out, &usage, buf_str(&meaning));
+}
+
+/* Positional arguments, from the command's row and from the parameters of its method. */
+static void
+write_words(const struct command *command, struct buf *ret)
+{
+	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
+								    : NULL;
+
+	if (command->words)
+		buf_printf(ret, " %s", command->words);
+	for (; f && f->name; f++)
+		if (f->flags & API_POSITIONAL)
+			buf_printf(ret, f->flags & API_REQUIRED ? " %s" : " [%s]", f->metavar);
+}
+
+static bool
+is_global(const struct api_field *field)
+{
+	for (const struct api_field *f = args_global; f->name; f++)
+		if (f == field)
+			return true;
+	return false;
+}
+
+/* The number of options that are not global. */
+static size_t
+count_own(const struct options *options)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->count; i++)
+		count += !is_global(options->items[i].field);
+	return count;
+}
+
+void
+help_command(FILE *out, const struct command *command, const struct api_resource *resource)
+{
+	_cleanup_buf_ struct buf words = BUF_INIT;
+	struct options options;
+	size_t own;
+
+	if (!resource && command->from == OPTIONS_LIST)
+		resource = &api_resources[API_AUTOCERTIFICATE];
+	options_of(command, resource, &options);
+	own = count_own(&options);
+	write_words(command, &words);
+	fprintf(out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "",
+		command->help);
+	if (command->notes)
+		fprintf(out, "\n%s", command->notes);
+	if (own)
+		fprintf(out, "\nOptions%s%s:\n", resource && (command->flags & COMMAND_NOUN) ? " for " : "",
+			resource && (command->flags & COMMAND_NOUN) ? resource->cli : "");
+	else if (command->from == OPTIONS_UPDATE)
+		fputs("\nThe options depend on NOUN; for example: certctl set auto --help\n", out);
+	for (size_t i = 0; i < options.count; i++) {
+		if (i == own)
+			fputs("\nGlobal options:\n", out);
+		print_option(out, command, &options.items[i]);
+	}
+	options_clear(&options);
+}
+
+void
+help_all(FILE *out)
+{
+	struct options options;
+
+	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n",
+		out);
+	for (const struct command *c = commands; c->name; c++) {
+		_cleanup_buf_ struct buf usage = BUF_INIT;
+
+		buf_add_str(&usage, c->name);
+		write_words(c, &usage);
+		print_row(out, &usage, c->help);
+	}
+	fputs("\nGlobal options:\n", out);
+	options_of(NULL, NULL, &options);
+	for (size_t i = 0; i < options.count; i++)
+		print_option(out, NULL, &options.items[i]);
+	options_clear(&options);
+	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", out);
+}
+
+int
+cmd_help(struct ctl *ctl, struct args *args, struct error *err)
+{
+	const struct command *command;
+
+	if (args->words.count == 0) {
+		help_all(ctl->out);
+		return 0;
+	}
+	if (args->words.count == 2 && strcmp(args->words.items[0], "man") == 0 &&
+		help_man(ctl->out, args->words.items[1]))
+		return 0;
+	command = command_find(args->words.items[0]);
+	if (!command)
+		return error_set(
+			err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
+	help_command(
+		ctl->out, command, args->words.count > 1 ? api_resource_find(args->words.items[1]) : NULL);
+	return 0;
+}
+
+/* --- man(7) --- */
+
+/* Escapes '-', '\' and a leading '.' or '\''; allows a line break after '|'. */
+static void
+man_text(FILE *out, const char *text)
+{
+	bool is_start = true;
+
+	for (; *text; text++) {
+		if (is_start && (*text == '.' || *text == '\''))
+			fputs("\\&", out);
+		if (*text == '-')
+			fputs("\\-", out);
+		else if (*text == '\\')
+			fputs("\\e", out);
+		else
+			fputc(*text, out);
+		if (*text == '|')
+			fputs("\\:", out);
+		is_start = *text == '\n';
+	}
+}
+
+static void
+man_option(FILE *out, const struct command *command, const struct option *option)
+{
+	_cleanup_buf_ struct buf usage = BUF_INIT;
+	_cleanup_buf_ struct buf meaning = BUF_INIT;
+
+	write_usage(option, &usage);
+	write_meaning(option, command && is_required(command, option), &meaning);
+	fputs(".TP\n.B ", out);
+	man_text(out, buf_str(&usage));
+	fputc('\n', out);
+	man_text(out, buf_str(&meaning));
+	fputc('\n', out);
+}
+
+static void
+man_options(FILE *out, const struct command *command, const struct api_resource *resource)
+{
+	struct options options;
+	size_t own;
+
+	options_of(command, resource, &options);
+	own = count_own(&options);
+	if (own)
+		fputs(".RS\n", out);
+	for (size_t i = 0; i < own; i++)
+		man_option(out, command, &options.items[i]);
+	if (own)
+		fputs(".RE\n", out);
+	options_clear(&options);
+}
+
+/* Text is filled; indented lines are examples and keep their line breaks. */
+static void
+man_notes(FILE *out, const char *notes)
+{
+	bool is_example = false;
+
+	fputs(".PP\n", out);
+	while (*notes) {
+		size_t len = strcspn(notes, "\n");
+		_cleanup_free_ char *line = xstrndup(notes, len);
+
+		if (len == 0)
+			fputs(".PP\n", out);
+		if (!is_example && *line == ' ')
+			fputs(".nf\n", out);
+		is_example = is_example || *line == ' ';
+		man_text(out, line);
+		fputs(len ? "\n" : "", out);
+		notes += len + (notes[len] == '\n');
+	}
+	if (is_example)
+		fputs(".fi\n", out);
+}
+
+static void
+man_command(FILE *out, const struct command *command)
+{
+	_cleanup_buf_ struct buf words = BUF_INIT;
+	bool by_noun = command->from == OPTIONS_LIST || command->from == OPTIONS_UPDATE;
+
+	write_words(command, &words);
+	fputs(".SS ", out);
+	man_text(out, command->name);
+	man_text(out, buf_str(&words));
+	fputc('\n', out);
+	fputc(toupper((unsigned char)command->help[0]), out);
+	man_text(out, command->help + 1);
+	fputs(".\n", out);
+	if (command->notes)
+		man_notes(out, command->notes);
+	for (size_t i = 0; by_noun && i < API_RESOURCE_COUNT; i++) {
+		enum api_method_id method;
+
+		if (command->from == OPTIONS_UPDATE && !api_method_of(&api_resources[i], API_UPDATE, &method))
+			continue;
+		fputs(".PP\nOptions for ", out);
+		man_text(out, api_resources[i].cli);
+		fputs(":\n", out);
+		man_options(out, command, &api_resources[i]);
+	}
+	if (!by_noun)
+		man_options(out, command, NULL);
+}
+
+static void
+man_servers(FILE *out)
+{
+	for (size_t i = 0; ca_at(i); i++) {
+		fputs(".TP\n.B ", out);
+		man_text(out, ca_at(i)->alias);
+		fputc('\n', out);
+		man_text(out, ca_at(i)->help);
+		if (ca_at(i)->needs_eab)
+			fputs("; needs \\-\\-eab\\-key\\-id and \\-\\-eab\\-key\\-file", out);
+		fputs(".\n.br\n", out);
+		man_text(out, ca_at(i)->url);
+		fputc('\n', out);
+	}
+}
+
+/* One entry for each status, with the classes that share it. */
+static void
+man_exit(FILE *out)
+{
+	for (int status = 0; status < 126; status++) {
+		const char *separator = "";
+
+		for (int code = 0; code < ERROR_CODE_COUNT; code++) {
+			if (error_exit_status((enum error_code)code) != status)
+				continue;
+			if (!*separator)
+				fprintf(out, ".TP\n.B %d\n", status);
+			fputs(separator, out);
+			man_text(
+				out, code == ERROR_NONE ? "success" : error_code_name((enum error_code)code));
+			separator = ", ";
+		}
+		if (*separator)
+			fputc('\n', out);
+	}
+}
+
+int
+help_man(FILE *out, const char *part)
+{
+	struct options options;
+
+	if (strcmp(part, "commands") == 0) {
+		for (const struct command *c = commands; c->name; c++)
+			man_command(out, c);
+	} else if (strcmp(part, "options") == 0) {
+		options_of(NULL, NULL, &options);
+		for (size_t i = 0; i < options.count; i++)
+			man_option(out, NULL, &options.items[i]);
+		options_clear(&options);
+	} else if (strcmp(part, "servers") == 0) {
+		man_servers(out);
+	} else if (strcmp(part, "exit") == 0) {
+		man_exit(out);
+	} else {
+		return 0;
+	}
+	return 1;
+}

@@ -1,0 +1,19 @@
+/* ctl/command/help.h: help, made from the tables of commands and of the API. */
+#ifndef CTL_COMMAND_HELP_H
+#define CTL_COMMAND_HELP_H
+
+#include "ctl/command/args.h"
+
+/* All commands. */
+void
+help_all(FILE *out);
+
+/* One command; @resource: the noun, if it was given, else NULL. */
+void
+help_command(FILE *out, const struct command *command, const struct api_resource *resource);
+
+/* A part of certctl(1) in man(7): "commands", "servers", "exit". Return: 1, 0 unknown. */
+int
+help_man(FILE *out, const char *part);
+
+#endif

@@ -1,0 +1,24 @@
+# ctl/command: the command line and the commands.
+libctl_la_SOURCES += \
+	ctl/command/args.c ctl/command/args.h \
+	ctl/command/cmd_apply.c \
+	ctl/command/cmd_audit.c \
+	ctl/command/cmd_authorize.c \
+	ctl/command/cmd_consumer.c \
+	ctl/command/cmd_declare.c \
+	ctl/command/cmd_dump.c \
+	ctl/command/cmd_env.c \
+	ctl/command/cmd_events.c \
+	ctl/command/cmd_export.c \
+	ctl/command/cmd_import.c \
+	ctl/command/cmd_list.c \
+	ctl/command/cmd_read.c \
+	ctl/command/cmd_watch.c \
+	ctl/command/commands.c ctl/command/commands.h \
+	ctl/command/complete.c \
+	ctl/command/ctl_run.c ctl/command/ctl_run.h \
+	ctl/command/declare.h \
+	ctl/command/help.c ctl/command/help.h \
+	ctl/command/options.c \
+	ctl/command/values.c ctl/command/values.h \
+	ctl/command/wait.c ctl/command/wait.h

@@ -1,0 +1,201 @@
+/* Text to values. What a value must be is checked by certd; here is only what the text alone can be wrong in. */
+#include "ctl/command/values.h"
+
+#include "common/buf.h"
+#include "common/crypto/secret.h"
+#include "common/timefmt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECRET_MAX = 16 * 1024 };
+
+static int
+parse_int(const char *text, struct json_object **ret, struct error *err)
+{
+	char *end = NULL;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno || end == text || *end)
+		return error_set(err, ERROR_USAGE, "'%s' is no whole number", text);
+	*ret = json_object_new_int64(n);
+	return 0;
+}
+
+/* certd has another working directory. */
+static int
+parse_path(const char *text, struct json_object **ret, struct error *err)
+{
+	_cleanup_free_ char *cwd = NULL;
+	_cleanup_free_ char *path = NULL;
+
+	if (*text == '/') {
+		*ret = json_object_new_string(text);
+		return 0;
+	}
+	cwd = getcwd(NULL, 0);
+	if (!cwd)
+		return error_set_errno(err, errno, "current directory");
+	path = xasprintf("%s/%s", cwd, text);
+	*ret = json_object_new_string(path);
+	return 0;
+}
+
+/* The octets have to travel as JSON text; this copy of them dies with the process a moment later. */
+static int
+parse_secret(const char *path, struct json_object **ret, struct error *err)
+{
+	_cleanup_secret_ struct secret secret = SECRET_INIT;
+
+	if (secret_read_file(&secret, path, SECRET_MAX, true, err) < 0)
+		return -1;
+	if (secret.len == 0)
+		return error_set(err, ERROR_USAGE, "'%s' is empty", path);
+	*ret = json_object_new_string_len((const char *)secret.data, (int)secret.len);
+	return 0;
+}
+
+/* A date, or a span from now on ("30d"); what is neither the daemon refuses. */
+static int
+parse_time(const char *text, struct json_object **ret)
+{
+	char date[TIME_RFC3339_SIZE];
+	int64_t span;
+
+	if (time_parse_span(text, &span) == 0) {
+		time_format_rfc3339(time_add((int64_t)time(NULL), span), date);
+		text = date;
+	}
+	*ret = json_object_new_string(text);
+	return 0;
+}
+
+static int
+parse_scalar(const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
+{
+	switch (field->type) {
+	case API_INT:
+		return parse_int(text, ret, err);
+	case API_PATH:
+		return parse_path(text, ret, err);
+	case API_SECRET:
+		return parse_secret(text, ret, err);
+	case API_TIME:
+		return parse_time(text, ret);
+	default:
+		*ret = json_object_new_string(text);
+		return 0;
+	}
+}
+
+/* One member of FIRST:SECOND[,THIRD...]. */
+static int
+add_member(struct json_object *obj, const struct api_field *field, const char *from, size_t len,
+	struct error *err)
+{
+	_cleanup_free_ char *text = xstrndup(from, len);
+	struct json_object *value = NULL;
+
+	if (parse_scalar(field, text, &value, err) < 0)
+		return -1;
+	json_object_object_add(obj, field->name, value);
+	return 0;
+}
+
+/* "[::1]:443,www.example.com": the colon before the port is the last one; brackets are not part of the address. */
+static int
+parse_item(const struct api_field *field, const char *text, struct json_object *obj, struct error *err)
+{
+	const struct api_field *f = field->fields;
+	const char *all = text;
+	const char *end = strchrnul(text, ',');
+	const char *colon = memrchr(text, ':', (size_t)(end - text));
+	bool in_brackets = *text == '[' && colon && colon > text && colon[-1] == ']';
+
+	if (!colon || colon == text || colon + 1 == end)
+		return error_set(err, ERROR_USAGE, "'%s' is not %s", text, field->metavar);
+	if (add_member(obj, &f[0], text + in_brackets, (size_t)(colon - text) - (in_brackets ? 2 : 0), err) <
+			0 ||
+		add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
+		return -1;
+	for (f += 2; *end && f->name; f++) {
+		text = end + 1;
+		end = strchrnul(text, ',');
+		if (add_member(obj, f, text, (size_t)(end - text), err) < 0)
+			return -1;
+	}
+	if (*end)
+		return error_set(err, ERROR_USAGE, "'%s': too much behind the last ','", all);
+	return 0;
+}
+
+static int
+values_list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
+{
+	struct json_object *list = NULL;
+	struct json_object *item;
+
+	if (!json_object_object_get_ex(place, field->name, &list)) {
+		list = json_object_new_array();
+		json_object_object_add(place, field->name, list);
+	}
+	if (*text == '\0')
+		return 0;
+	if (field->type != API_LIST) {
+		json_object_array_add(list, json_object_new_string(text));
+		return 0;
+	}
+	item = json_object_new_object();
+	if (parse_item(field, text, item, err) < 0) {
+		json_object_put(item);
+		return -1;
+	}
+	json_object_array_add(list, item);
+	return 0;
+}
+
+static struct json_object *
+values_place_of(struct json_object *values, const struct option *option)
+{
+	struct json_object *place = NULL;
+
+	if (!option->parent)
+		return values;
+	if (!json_object_object_get_ex(values, option->parent->name, &place)) {
+		place = json_object_new_object();
+		json_object_object_add(values, option->parent->name, place);
+	}
+	return place;
+}
+
+static int
+set(struct json_object *values, const struct option *option, const char *text, struct error *err)
+{
+	struct json_object *place = values_place_of(values, option);
+	const struct api_field *field = option->field;
+	struct json_object *value = NULL;
+
+	if (field->type == API_STRLIST || field->type == API_REFLIST || field->type == API_LIST)
+		return values_list_add(place, field, text, err);
+	if (json_object_object_get_ex(place, field->name, NULL))
+		return error_set(err, ERROR_USAGE, "is given twice");
+	if (field->type == API_BOOL)
+		value = json_object_new_boolean(!option->is_negation);
+	else if (*text && parse_scalar(field, text, &value, err) < 0)
+		return -1;
+	json_object_object_add(place, field->name, value);
+	return 0;
+}
+
+int
+value_set(struct json_object *values, const struct option *option, const char *text, struct error *err)
+{
+	if (set(values, option, text ? text : "", err) < 0)
+		return error_wrap(err, "--%s", option->name);
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* ctl/command/wait.h: waiting for what certd does by itself, by its events. */
+#ifndef CTL_COMMAND_WAIT_H
+#define CTL_COMMAND_WAIT_H
+
+#include "common/api/event.h"
+#include "ctl/command/args.h"
+#include "ctl/present/progress.h"
+
+enum wait_outcome {
+	WAIT_STEP,   /* shown */
+	WAIT_ARM,    /* shown; from now on WAIT_DONE and WAIT_FAILED_LATER count */
+	WAIT_DONE,   /* it is over, well */
+	WAIT_FAILED, /* it is over, badly */
+	WAIT_FAILED_LATER
+};
+
+struct wait_rule {
+	enum event_kind kind;
+	enum wait_outcome outcome;
+};
+
+struct wait {
+	struct ctl *ctl;               /* borrowed */
+	const struct wait_rule *rules; /* borrowed */
+	size_t n_rules;
+	bool needs_arm; /* there is a WAIT_ARM rule */
+	bool is_armed;
+	int64_t last_seq;
+	int signal_fd; /* SIGINT; -1: none */
+	int64_t left_ms;
+	int64_t quiet_ms;    /* since the last step */
+	const char *explain; /* auto-certificate to ask about when nothing is heard; borrowed, or NULL */
+	struct json_object *missed; /* events that came with the subscription; owned */
+	size_t next_missed;
+	struct progress progress;
+};
+
+/* Blocks SIGINT until wait_clear(): being interrupted ends the wait with words. @args: --timeout. */
+int
+wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules,
+	size_t n_rules, struct error *err);
+
+/* The same for a registration, and for an order with the rollout that follows it. */
+int
+wait_init_account(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err);
+
+int
+wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err);
+
+void
+wait_clear(struct wait *wait);
+
+/* @object_id: NULL: about everything. @after: events stored behind that number come first; -1: only new ones. */
+int
+wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct error *err);
+
+/*
+ * wait_next() - the next event that a rule knows; steps are shown on the way
+ * @ret: owned by the caller
+ * Return: 0, or -1: ERROR_TIMEOUT, ERROR_CANCELLED, connection lost.
+ */
+int
+wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_outcome, struct error *err);
+
+/* Until WAIT_DONE; WAIT_FAILED becomes the error that the event carries. */
+int
+wait_run(struct wait *wait, struct error *err);
+
+/* Fills @err from the event's data; its message is the event's. Return: -1. */
+int
+wait_event_error(struct json_object *event, struct error *err);
+
+#endif

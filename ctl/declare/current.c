@@ -1,0 +1,137 @@
+/*
+ * What certd has, all of it, in pages. Ids are a daemon's own: everything that compares or writes declarations works
+ * with names.
+ */
+#include "ctl/declare/current.h"
+
+#include "ctl/base/pages.h"
+#include "ctl/declare/declaration.h"
+
+/* Where the objects of one resource go. */
+struct fetch {
+	struct ctl *ctl;
+	struct json_object *objects;
+};
+
+static void
+present_take_object(struct json_object *object, void *arg)
+{
+	struct fetch *fetch = arg;
+	const char *name = ctl_text_at(object, "properties.name");
+
+	json_object_object_add(fetch->objects, name, json_object_get(object));
+	json_add_string(fetch->ctl->names, ctl_text_at(object, "id"), name);
+}
+
+static int
+present_fetch_all(
+	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
+{
+	_cleanup_json_ struct json_object *all = json_object_new_object();
+	struct fetch fetch = { ctl, objects };
+	enum api_method_id method = RPC_PROVIDER_LIST;
+
+	api_method_of(resource, API_LIST_ALL, &method);
+	return pages_each(ctl, method, all, present_take_object, &fetch, err);
+}
+
+int
+current_fetch(struct ctl *ctl, struct json_object **ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *all = json_object_new_object();
+	const struct api_resource *resources[API_RESOURCE_COUNT];
+	size_t count = declaration_resources(resources);
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *key = declaration_key(resources[i]);
+		struct json_object *objects = json_object_new_object();
+
+		json_object_object_add(all, key, objects);
+		if (present_fetch_all(ctl, resources[i], objects, err) < 0)
+			return -1;
+	}
+	*ret = json_object_get(all);
+	return 0;
+}
+
+/* --- what is declared of it --- */
+
+static bool
+is_unset(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return true;
+	case json_type_boolean:
+		return !json_object_get_boolean(value);
+	case json_type_array:
+		return json_object_array_length(value) == 0;
+	case json_type_object:
+		return json_object_object_length(value) == 0;
+	case json_type_string:
+		return json_object_get_string_len(value) == 0;
+	default:
+		return false;
+	}
+}
+
+static struct json_object *
+declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
+
+static struct json_object *
+declared_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
+{
+	struct json_object *ret = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (field->type == API_LIST)
+			item = declared_members(ctl, field->fields, item);
+		else if (field->type == API_REFLIST)
+			item = json_object_new_string(
+				ctl_name_of(ctl, field->resource, json_object_get_string(item)));
+		else
+			item = json_object_get(item);
+		json_object_array_add(ret, item);
+	}
+	return ret;
+}
+
+static struct json_object *
+declared_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
+{
+	if (field->type == API_REF)
+		return json_object_new_string(
+			ctl_name_of(ctl, field->resource, json_object_get_string(value)));
+	if (field->type == API_OBJECT)
+		return declared_members(ctl, field->fields, value);
+	if (json_object_is_type(value, json_type_array))
+		return declared_list(ctl, field, value);
+	return json_object_get(value);
+}
+
+static struct json_object *
+declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
+{
+	struct json_object *ret = json_object_new_object();
+
+	for (; fields && fields->name; fields++) {
+		struct json_object *value = NULL;
+
+		if ((fields->flags & API_READ_ONLY) || fields->type == API_SECRET ||
+			!json_object_object_get_ex(values, fields->name, &value) || is_unset(value))
+			continue;
+		json_object_object_add(ret, fields->name, declared_value(ctl, fields, value));
+	}
+	return ret;
+}
+
+struct json_object *
+current_properties(struct ctl *ctl, const struct api_resource *resource, struct json_object *object)
+{
+	struct json_object *ret = declared_members(ctl, resource->properties, ctl_at(object, "properties"));
+
+	json_object_object_del(ret, "name");
+	return ret;
+}

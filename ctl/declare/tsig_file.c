@@ -1,0 +1,143 @@
+/*
+ * The forms differ in their marks only: take the text apart into words, look for the words that name what follows.
+ * What is base64 and what is an algorithm, certd checks.
+ */
+#include "ctl/declare/tsig_file.h"
+
+#include "common/alloc.h"
+#include "common/error.h"
+#include "common/strlist.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+tsig_file_clear(struct tsig_file *file)
+{
+	free(file->name);
+	free(file->algorithm);
+	free(file->secret); /* NOLINT: the same octets stand in the request */
+	*file = (struct tsig_file){ .name = NULL };
+}
+
+static const char *
+skip_comment(const char *p)
+{
+	const char *end;
+
+	if (*p == '#' || strncmp(p, "// ", 3) == 0)
+		return p + strcspn(p, "\n");
+	if (strncmp(p, "/*", 2) == 0) {
+		end = strstr(p, "*/");
+		return end ? end + 2 : p + strlen(p);
+	}
+	return p;
+}
+
+static void
+split_words(const char *p, struct strlist *words)
+{
+	while (*p) {
+		const char *next = skip_comment(p);
+		size_t len;
+
+		if (next != p) {
+			p = next;
+		} else if (*p == '"') {
+			len = strcspn(p + 1, "\"\n");
+			strlist_take(words, xstrndup(p + 1, len));
+			p += 1 + len + (p[1 + len] == '"');
+		} else if (isspace((unsigned char)*p) || strchr("{};", *p)) {
+			p++;
+		} else {
+			len = strcspn(p, " \t\r\n\v\f{};\"");
+			strlist_take(words, xstrndup(p, len));
+			p += len;
+		}
+	}
+}
+
+/* "secret" of BIND and "secret:" of YAML. */
+static bool
+is_label(const char *word, const char *label)
+{
+	size_t len = strlen(label);
+
+	return strncasecmp(word, label, len) == 0 && (word[len] == '\0' || strcmp(word + len, ":") == 0);
+}
+
+static void
+take_label(const struct strlist *words, size_t i, struct tsig_file *ret)
+{
+	const char *value = words->items[i + 1];
+
+	if (is_label(words->items[i], "secret"))
+		str_replace(&ret->secret, value);
+	else if (is_label(words->items[i], "algorithm"))
+		str_replace(&ret->algorithm, value);
+	else if (is_label(words->items[i], "id") || strcasecmp(words->items[i], "key") == 0)
+		str_replace(&ret->name, value);
+}
+
+/* [ALGORITHM:]NAME:SECRET, or SECRET. */
+static void
+take_colons(const char *word, struct tsig_file *ret)
+{
+	struct strlist parts = STRLIST_INIT;
+
+	strlist_split(&parts, word, ':');
+	if (parts.count >= 1 && parts.count <= 3)
+		ret->secret = xstrdup(parts.items[parts.count - 1]);
+	if (parts.count >= 2 && parts.count <= 3)
+		ret->name = xstrdup(parts.items[parts.count - 2]);
+	if (parts.count == 3)
+		ret->algorithm = xstrdup(parts.items[0]);
+	strlist_clear(&parts);
+}
+
+static void
+lower(char *text)
+{
+	for (; text && *text; text++)
+		*text = (char)tolower((unsigned char)*text);
+}
+
+int
+tsig_file_read(const char *text, struct tsig_file *ret, struct error *err)
+{
+	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
+
+	*ret = (struct tsig_file){ .name = NULL };
+	split_words(text, &words);
+	for (size_t i = 0; i + 1 < words.count; i++)
+		take_label(&words, i, ret);
+	if (words.count == 1)
+		take_colons(words.items[0], ret);
+	lower(ret->algorithm);
+	if (ret->secret && *ret->secret)
+		return 0;
+	tsig_file_clear(ret);
+	return error_set_field(
+		err, "tsigKey", "no key in the file: expected what tsig-keygen or keymgr -t writes");
+}
+
+int
+tsig_file_apply(struct json_object *properties, struct error *err)
+{
+	struct tsig_file file;
+	const char *text = NULL;
+	int rc = json_get_string(properties, "tsigKey", &text, err);
+
+	if (rc <= 0)
+		return rc;
+	if (tsig_file_read(text, &file, err) < 0)
+		return -1;
+	json_add_string(properties, "tsigKey", file.secret);
+	if (!json_object_object_get_ex(properties, "tsigName", NULL))
+		json_add_string(properties, "tsigName", file.name);
+	if (!json_object_object_get_ex(properties, "tsigAlgorithm", NULL))
+		json_add_string(properties, "tsigAlgorithm", file.algorithm);
+	tsig_file_clear(&file);
+	return 0;
+}

@@ -1,0 +1,191 @@
+/*
+ * The writers. json passes objects through as they came; keyvalue writes a "path=value" line for each leaf, an empty
+ * line between objects; text leaves it to the command's view.
+ */
+#include "ctl/present/output.h"
+
+#include "common/buf.h"
+#include "ctl/present/text.h"
+
+#include <string.h>
+
+struct writer {
+	const char *name;
+	void (*start)(struct output *output);
+	void (*item)(struct output *output, struct json_object *item);
+	void (*end)(struct output *output);
+};
+
+/* --- text --- */
+
+static void
+text_item(struct output *output, struct json_object *item)
+{
+	if (output->view->item)
+		output->view->item(output, item);
+}
+
+static void
+text_end(struct output *output)
+{
+	if (output->view->end)
+		output->view->end(output);
+}
+
+/* --- json --- */
+
+static void
+json_start(struct output *output)
+{
+	if (output->view->kind == VIEW_LIST)
+		fputs("[", output->ctl->out);
+}
+
+static void
+json_item(struct output *output, struct json_object *item)
+{
+	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	if (output->view->kind != VIEW_STREAM)
+		flags |= JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
+	if (output->view->kind == VIEW_LIST)
+		fputs(output->count ? ",\n" : "\n", output->ctl->out);
+	fputs(json_object_to_json_string_ext(item, flags), output->ctl->out);
+	if (output->view->kind != VIEW_LIST)
+		fputs("\n", output->ctl->out);
+}
+
+static void
+json_end(struct output *output)
+{
+	if (output->view->kind == VIEW_LIST)
+		fputs(output->count ? "\n]\n" : "]\n", output->ctl->out);
+}
+
+/* --- keyvalue --- */
+
+static void
+keyvalue_leaf(FILE *out, const char *path, const char *text)
+{
+	fprintf(out, "%s=", path);
+	for (; *text; text++) {
+		if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '\\')
+			fputs("\\\\", out);
+		else
+			fputc(*text, out);
+	}
+	fputc('\n', out);
+}
+
+static void
+keyvalue_write(FILE *out, struct buf *path, struct json_object *value);
+
+static void
+keyvalue_members(FILE *out, struct buf *path, struct json_object *value)
+{
+	size_t len = path->len;
+
+	json_object_object_foreach(value, name, member)
+	{
+		buf_printf(path, "%s%s", len ? "." : "", name);
+		keyvalue_write(out, path, member);
+		path->len = len;
+	}
+}
+
+static void
+keyvalue_write(FILE *out, struct buf *path, struct json_object *value)
+{
+	size_t len = path->len;
+
+	switch (json_object_get_type(value)) {
+	case json_type_object:
+		keyvalue_members(out, path, value);
+		return;
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			buf_printf(path, "[%zu]", i);
+			keyvalue_write(out, path, json_object_array_get_idx(value, i));
+			path->len = len;
+		}
+		return;
+	case json_type_null:
+		return;
+	default:
+		keyvalue_leaf(out, buf_str(path), json_object_get_string(value));
+	}
+}
+
+static void
+keyvalue_item(struct output *output, struct json_object *item)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+
+	if (output->count)
+		fputc('\n', output->ctl->out);
+	keyvalue_write(output->ctl->out, &path, item);
+}
+
+static void
+nothing(struct output *output)
+{
+	(void)output;
+}
+
+static const struct writer writers[] = {
+	[FORMAT_TEXT] = { "text", nothing, text_item, text_end },
+	[FORMAT_JSON] = { "json", json_start, json_item, json_end },
+	[FORMAT_KEYVALUE] = { "keyvalue", nothing, keyvalue_item, nothing },
+};
+
+const char *const output_format_names[] = { "text", "json", "keyvalue", NULL };
+
+int
+output_format_find(const char *word, enum ctl_format *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
+		if (strcmp(writers[i].name, word) == 0) {
+			*ret = (enum ctl_format)i;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+void
+output_start(
+	struct output *output, struct ctl *ctl, const struct view *view, const struct api_resource *resource)
+{
+	*output = (struct output){ .ctl = ctl, .view = view, .resource = resource };
+	writers[ctl->format].start(output);
+}
+
+void
+output_item(struct output *output, struct json_object *item)
+{
+	writers[output->ctl->format].item(output, item);
+	output->count++;
+	if (output->view->kind == VIEW_STREAM)
+		fflush(output->ctl->out);
+}
+
+void
+output_end(struct output *output)
+{
+	writers[output->ctl->format].end(output);
+	table_free(output->table);
+	output->table = NULL;
+}
+
+void
+output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource,
+	struct json_object *item)
+{
+	struct output output;
+
+	output_start(&output, ctl, view, resource);
+	output_item(&output, item);
+	output_end(&output);
+}

@@ -1,0 +1,71 @@
+/* Progress. The live line is cut to the terminal's width: a line that wraps cannot be erased. */
+#include "ctl/present/progress.h"
+
+#include "common/timefmt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t
+progress_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+void
+progress_init(struct progress *progress, struct ctl *ctl)
+{
+	*progress = (struct progress){ .ctl = ctl, .since_ms = progress_monotonic_ms() };
+}
+
+void
+progress_erase(struct progress *progress)
+{
+	if (progress->is_drawn)
+		fputs("\r\033[K", progress->ctl->err);
+	fflush(progress->ctl->err);
+	progress->is_drawn = false;
+}
+
+void
+progress_clear(struct progress *progress)
+{
+	progress_erase(progress);
+	str_replace(&progress->text, NULL);
+}
+
+void
+progress_tick(struct progress *progress)
+{
+	char passed[TIME_SPAN_SIZE];
+	_cleanup_free_ char *line = NULL;
+	unsigned width = progress->ctl->columns > 20 ? progress->ctl->columns - 1 : 79;
+
+	if (!progress->ctl->is_terminal || !progress->text)
+		return;
+	time_format_span((progress_monotonic_ms() - progress->since_ms) / 1000, passed);
+	line = xasprintf("[%s] %s", passed, progress->text);
+	if (strlen(line) > width)
+		line[width] = '\0';
+	fprintf(progress->ctl->err, "\r\033[K%s", line);
+	fflush(progress->ctl->err);
+	progress->is_drawn = true;
+}
+
+void
+progress_step(struct progress *progress, const char *text)
+{
+	if (progress->text && strcmp(progress->text, text) == 0)
+		return;
+	str_replace(&progress->text, text);
+	if (progress->ctl->is_terminal) {
+		progress_tick(progress);
+		return;
+	}
+	fprintf(progress->ctl->err, "%s\n", text);
+	fflush(progress->ctl->err);
+}

@@ -1,0 +1,207 @@
+/* Values for people. Everything is shown by the kind that the API's table gives it, so new fields need nothing here. */
+#include "ctl/present/text.h"
+
+#include "common/strlist.h"
+#include "common/timefmt.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct table {
+	struct strlist titles;
+	struct strlist cells; /* row by row */
+};
+
+struct table *
+table_new(void)
+{
+	return xcalloc(1, sizeof(struct table));
+}
+
+void
+table_column(struct table *table, const char *title)
+{
+	strlist_add(&table->titles, title);
+}
+
+void
+table_free(struct table *table)
+{
+	if (!table)
+		return;
+	strlist_clear(&table->titles);
+	strlist_clear(&table->cells);
+	free(table);
+}
+
+void
+table_cell(struct table *table, const char *text)
+{
+	strlist_add(&table->cells, *text ? text : "-");
+}
+
+/* Octets that start a character (RFC 3629): what a UTF-8 terminal shows, but for wide and combining ones. */
+static size_t
+width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+static void
+print_cell(FILE *out, const char *text, size_t width, bool is_last)
+{
+	fputs(text, out);
+	if (is_last)
+		fputc('\n', out);
+	else
+		fprintf(out, "%*s", (int)(width - width_of(text) + 2), "");
+}
+
+static void
+print_rows(FILE *out, const struct strlist *cells, const size_t *widths, size_t columns)
+{
+	for (size_t i = 0; i < cells->count; i++)
+		print_cell(out, cells->items[i], widths[i % columns], i % columns == columns - 1);
+}
+
+static void
+measure(const struct strlist *cells, size_t *widths, size_t columns)
+{
+	for (size_t i = 0; i < cells->count; i++) {
+		size_t width = width_of(cells->items[i]);
+
+		if (width > widths[i % columns])
+			widths[i % columns] = width;
+	}
+}
+
+void
+table_print(const struct table *table, FILE *out)
+{
+	size_t columns = table->titles.count;
+	_cleanup_free_ size_t *widths = xcalloc(columns, sizeof(*widths));
+
+	if (table->cells.count == 0)
+		return;
+	measure(&table->titles, widths, columns);
+	measure(&table->cells, widths, columns);
+	print_rows(out, &table->titles, widths, columns);
+	print_rows(out, &table->cells, widths, columns);
+}
+
+void
+text_relative(struct buf *ret, int64_t at, int64_t now)
+{
+	char span[TIME_SPAN_SIZE];
+
+	if (at == 0) {
+		buf_add_str(ret, "-");
+		return;
+	}
+	if (at == now) {
+		buf_add_str(ret, "now");
+		return;
+	}
+	time_format_span(at > now ? at - now : now - at, span);
+	if (at > now)
+		buf_printf(ret, "in %s", span);
+	else
+		buf_printf(ret, "%s ago", span);
+}
+
+void
+text_split_camel(const char *name, char sep, struct buf *ret)
+{
+	for (const char *p = name; *p; p++) {
+		bool is_acronym = p != name && isupper((unsigned char)p[-1]) && !islower((unsigned char)p[1]);
+
+		if (isupper((unsigned char)*p) && p != name && !is_acronym)
+			buf_add_char(ret, sep);
+		buf_add_char(ret, (char)tolower((unsigned char)*p));
+	}
+}
+
+static void
+text_array(struct ctl *ctl, const struct api_field *item, struct json_object *value, struct buf *ret)
+{
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		if (i)
+			buf_add_char(ret, ' ');
+		text_value(ctl, item, json_object_array_get_idx(value, i), ret);
+	}
+}
+
+/* {host, port, sni} as one would write it: FIRST:SECOND,THIRD. */
+static void
+text_object(struct ctl *ctl, const struct api_field *fields, struct json_object *value, struct buf *ret)
+{
+	size_t count = 0;
+
+	for (const struct api_field *f = fields; f->name; f++) {
+		struct json_object *member = NULL;
+
+		if (!json_object_object_get_ex(value, f->name, &member) || !member)
+			continue;
+		if (count)
+			buf_add_char(ret, count == 1 ? ':' : ',');
+		text_value(ctl, f, member, ret);
+		count++;
+	}
+}
+
+static void
+text_time(struct ctl *ctl, const char *text, struct buf *ret)
+{
+	int64_t at = 0;
+
+	if (time_parse_rfc3339(text, &at) < 0)
+		buf_add_str(ret, text);
+	else
+		text_relative(ret, at, ctl_now(ctl));
+}
+
+void
+text_value(struct ctl *ctl, const struct api_field *field, struct json_object *value, struct buf *ret)
+{
+	char span[TIME_SPAN_SIZE];
+	const char *text = value ? json_object_get_string(value) : "";
+
+	if (json_object_is_type(value, json_type_array)) {
+		struct api_field item = *field;
+
+		item.type = field->type == API_REFLIST ? API_REF
+			    : field->type == API_LIST  ? API_OBJECT
+						       : API_STRING;
+		text_array(ctl, &item, value, ret);
+		return;
+	}
+	switch (field->type) {
+	case API_TIME:
+		text_time(ctl, text, ret);
+		return;
+	case API_SPAN:
+		time_format_span(json_object_get_int64(value), span);
+		buf_add_str(ret, span);
+		return;
+	case API_BOOL:
+		buf_add_str(ret, json_object_get_boolean(value) ? "yes" : "no");
+		return;
+	case API_REF:
+		buf_add_str(ret, ctl_name_of(ctl, field->resource, text));
+		return;
+	case API_OBJECT:
+		if (json_object_is_type(value, json_type_object)) {
+			text_object(ctl, field->fields, value, ret);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	buf_add_str(ret, text);
+}

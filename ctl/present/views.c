@@ -1,0 +1,200 @@
+/* The two views that most commands use: a table of a resource's columns, and everything about one object. */
+#include "common/timefmt.h"
+#include "ctl/present/columns.h"
+#include "ctl/present/output.h"
+#include "ctl/present/text.h"
+
+#include <string.h>
+
+enum { LABEL_WIDTH = 28 };
+
+/* --- table --- */
+
+/* @own: filled when the resource's own columns are shown; cleared by the caller. */
+static const struct columns *
+columns_of(const struct output *output, struct columns *own)
+{
+	*own = (struct columns){ .count = 0 };
+	if (!output->columns)
+		columns_default(output->resource, own);
+	return output->columns ? output->columns : own;
+}
+
+static void
+table_item(struct output *output, struct json_object *item)
+{
+	_cleanup_columns_ struct columns own;
+	const struct columns *columns = columns_of(output, &own);
+
+	if (!output->table) {
+		output->table = table_new();
+		for (size_t i = 0; i < columns->count; i++)
+			table_column(output->table, columns->items[i].title);
+	}
+	for (size_t i = 0; i < columns->count; i++) {
+		struct json_object *value = ctl_at(item, columns->items[i].path);
+		_cleanup_buf_ struct buf cell = BUF_INIT;
+
+		if (value)
+			text_value(output->ctl, columns->items[i].field, value, &cell);
+		table_cell(output->table, buf_str(&cell));
+	}
+}
+
+static void
+table_end(struct output *output)
+{
+	if (output->table)
+		table_print(output->table, output->ctl->out);
+}
+
+const struct view view_table = { VIEW_LIST, table_item, table_end };
+
+/* --- detail --- */
+
+static void
+print_label(struct output *output, const char *name)
+{
+	_cleanup_buf_ struct buf label = BUF_INIT;
+
+	text_split_camel(name, ' ', &label);
+	fprintf(output->ctl->out, "  %-*s", LABEL_WIDTH, buf_str(&label));
+}
+
+/* PEM and the like: not for reading. */
+static void
+print_long_text(FILE *out, const char *text)
+{
+	size_t lines = 0;
+
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		lines++;
+	fprintf(out, "(%zu lines; -o json has them)\n", lines);
+}
+
+static void
+print_time(struct output *output, const char *text)
+{
+	_cleanup_buf_ struct buf relative = BUF_INIT;
+	int64_t at = 0;
+
+	if (time_parse_rfc3339(text, &at) == 0)
+		text_relative(&relative, at, ctl_now(output->ctl));
+	fprintf(output->ctl->out, "%s (%s)\n", text, buf_str(&relative));
+}
+
+static void
+print_error(struct output *output, struct json_object *error)
+{
+	const char *problem = ctl_text_at(error, "problem");
+
+	fprintf(output->ctl->out, "%s (%s%s%s)\n", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
+		*problem ? ", " : "", problem);
+}
+
+static void
+print_fields(struct output *output, const struct api_field *fields, struct json_object *values);
+
+/* An item a line, under each other. */
+static void
+print_array(struct output *output, const struct api_field *field, struct json_object *value)
+{
+	struct api_field item = *field;
+	size_t count = json_object_array_length(value);
+
+	item.type = field->type == API_REFLIST ? API_REF : field->type == API_LIST ? API_OBJECT : API_STRING;
+	if (count == 0)
+		fputs("none\n", output->ctl->out);
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		text_value(output->ctl, &item, json_object_array_get_idx(value, i), &text);
+		if (i)
+			fprintf(output->ctl->out, "  %-*s", LABEL_WIDTH, "");
+		fprintf(output->ctl->out, "%s\n", buf_str(&text));
+	}
+}
+
+static void
+print_value(struct output *output, const struct api_field *field, struct json_object *value)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *string = json_object_get_string(value);
+
+	if (!*string)
+		return;
+	print_label(output, field->name);
+	if (json_object_is_type(value, json_type_array)) {
+		print_array(output, field, value);
+	} else if (strcmp(field->name, "lastError") == 0) {
+		print_error(output, value);
+	} else if (field->type == API_TIME) {
+		print_time(output, string);
+	} else if (field->type == API_STRING && strchr(string, '\n')) {
+		print_long_text(output->ctl->out, string);
+	} else {
+		text_value(output->ctl, field, value, &text);
+		fprintf(output->ctl->out, "%s\n", buf_str(&text));
+	}
+}
+
+/* Lists of large objects come last, as blocks of their own. */
+static bool
+is_block_list(const struct api_field *field)
+{
+	size_t count = 0;
+
+	for (const struct api_field *f = field->fields; field->type == API_LIST && f->name; f++)
+		count++;
+	return count > 3;
+}
+
+static void
+print_fields(struct output *output, const struct api_field *fields, struct json_object *values)
+{
+	for (const struct api_field *f = fields; f && f->name; f++) {
+		struct json_object *value = NULL;
+
+		if (!json_object_object_get_ex(values, f->name, &value) || !value || is_block_list(f))
+			continue;
+		if (f->type != API_OBJECT || strcmp(f->name, "lastError") == 0)
+			print_value(output, f, value);
+		else
+			print_fields(output, f->fields, value);
+	}
+}
+
+/* What consumers' rollouts are: a block each. */
+static void
+print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
+{
+	for (const struct api_field *f = fields; f && f->name; f++) {
+		struct json_object *value = is_block_list(f) ? ctl_at(values, f->name) : NULL;
+
+		for (size_t i = 0; value && i < json_object_array_length(value); i++) {
+			fprintf(output->ctl->out, "\n%s %zu\n", f->name, i + 1);
+			print_fields(output, f->fields, json_object_array_get_idx(value, i));
+		}
+	}
+}
+
+static void
+detail_item(struct output *output, struct json_object *item)
+{
+	const struct api_resource *resource = output->resource;
+	FILE *out = output->ctl->out;
+
+	if (output->count)
+		fputc('\n', out);
+	fprintf(out, "%s %s\n", resource->cli, ctl_text_at(item, "properties.name"));
+	print_label(output, "id");
+	fprintf(out, "%s\n", ctl_text_at(item, "id"));
+	fputs("\ndeclared\n", out);
+	print_fields(output, resource->properties, ctl_at(item, "properties"));
+	fputs("\nstate\n", out);
+	print_fields(output, resource->metadata, ctl_at(item, "metadata"));
+	print_fields(output, api_common_metadata, ctl_at(item, "metadata"));
+	print_blocks(output, resource->metadata, ctl_at(item, "metadata"));
+}
+
+const struct view view_detail = { VIEW_OBJECT, detail_item, NULL };
