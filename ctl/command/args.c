@@ -6,7 +6,7 @@
 #include "ctl/command/args.h"
 
 #include "common/nearest.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/options.h"
 #include "ctl/command/values.h"
 
 #include <stdlib.h>
@@ -85,9 +85,9 @@ read_command(struct reader *reader, const char *word, struct error *err)
 {
 	const char *nearest;
 
-	reader->args->command = command_find(word);
+	reader->args->command = command_find(reader->args->table, word);
 	if (!reader->args->command) {
-		nearest = command_nearest(word);
+		nearest = command_nearest(reader->args->table, word);
 		if (nearest)
 			return error_set(err, ERROR_USAGE, "there is no command '%s'; did you mean '%s'?",
 				word, nearest);
@@ -122,19 +122,6 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 		nearest ? "'?" : "");
 }
 
-/* The @index-th parameter that is given without an option name; NULL if there is none. */
-static const struct api_field *
-positional(const struct command *command, size_t index)
-{
-	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
-								    : NULL;
-
-	for (; f && f->name; f++)
-		if ((f->flags & API_POSITIONAL) && index-- == 0)
-			return f;
-	return NULL;
-}
-
 static int
 read_word(struct reader *reader, const char *word, struct error *err)
 {
@@ -146,7 +133,7 @@ read_word(struct reader *reader, const char *word, struct error *err)
 		return read_command(reader, word, err);
 	if ((command->flags & COMMAND_NOUN) && !args->resource)
 		return read_noun(reader, word, err);
-	field = positional(command, args->words.count);
+	field = command_positional(command, args->words.count);
 	if (field)
 		json_add_string(args->values, field->name, word);
 	else if (!(command->flags & (COMMAND_NAMES | COMMAND_WORDS)) &&
@@ -333,12 +320,14 @@ args_read_all(struct reader *reader, struct error *err)
 }
 
 int
-args_read(struct args *args, int argc, char **argv, struct error *err)
+args_read(struct args *args, const struct command *table, int argc, char **argv, struct error *err)
 {
 	struct reader reader = { .args = args, .argv = argv + 1, .argc = argc - 1 };
 	int rc;
 
-	*args = (struct args){ .values = json_object_new_object(), .own = json_object_new_object() };
+	*args = (struct args){
+		.table = table, .values = json_object_new_object(), .own = json_object_new_object()
+	};
 	reader_options(&reader);
 	rc = args_read_all(&reader, err);
 	options_clear(&reader.options);

@@ -3,7 +3,7 @@
  * what is the same (an alias of a CA, a name in another spelling, a secret), certd is asked by a dry run. Then each
  * object is sent by itself: it changes as a whole or not at all, and one that is refused holds up only those that need it.
  */
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/declare/apply.h"
 #include "ctl/declare/current.h"
 #include "ctl/declare/declaration.h"

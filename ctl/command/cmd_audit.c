@@ -1,5 +1,5 @@
 /* audit: who did what, from what to what; and whether the log is whole. */
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/present/output.h"
 #include "ctl/present/text.h"
 

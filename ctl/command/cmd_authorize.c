@@ -4,7 +4,7 @@
  */
 #include "common/ca.h"
 #include "common/name.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"
 #include "ctl/command/wait.h"
 

@@ -1,5 +1,5 @@
 /* deploy, probe: work on a consumer now, and wait for what comes of it. */
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/command/wait.h"
 #include "ctl/present/output.h"
 

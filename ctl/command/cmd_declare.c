@@ -1,8 +1,9 @@
 /* add-*, set, rm: declarations. Adding waits until what was declared is there. */
 #include "common/nearest.h"
 #include "common/timefmt.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"
+#include "ctl/command/options.h"
 #include "ctl/command/wait.h"
 #include "ctl/declare/tsig_file.h"
 #include "ctl/present/output.h"

@@ -1,5 +1,5 @@
 /* dump: all declarations as one file, for apply: what was declared, without what certd made of it. */
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/declare/current.h"
 #include "ctl/declare/declaration.h"
 #include "ctl/declare/yaml_file.h"

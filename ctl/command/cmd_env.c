@@ -5,7 +5,7 @@
  */
 #include "common/buf.h"
 #include "ctl/base/export.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,32 +1,11 @@
 /* events, call: the stream, and the API by hand. */
-#include "common/timefmt.h"
-#include "ctl/command/commands.h"
-#include "ctl/present/output.h"
-#include "ctl/present/text.h"
+#include "ctl/command/cmd.h"
+#include "ctl/present/views.h"
 
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 
 enum { FOLLOW_MS = 3600 * 1000 };
-
-/* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", local time as in the journal. */
-static void
-events_event_item(struct output *output, struct json_object *event)
-{
-	time_t at = (time_t)ctl_time_at(event, "time");
-	const char *name = ctl_text_at(event, "object.name");
-	char when[32] = "";
-	struct tm tm;
-
-	if (localtime_r(&at, &tm))
-		strftime(when, sizeof(when), "%F %T", &tm);
-	fprintf(output->ctl->out, "%s %-7s %-18s %s%s%s\n", when, ctl_text_at(event, "level"),
-		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
-}
-
-const struct view view_events = { VIEW_STREAM, events_event_item, NULL };
-static const struct view view_event_list = { VIEW_LIST, events_event_item, NULL };
 
 /* `events auto www`: the id is what certd filters by. */
 static int

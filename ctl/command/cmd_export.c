@@ -2,7 +2,7 @@
 #include "common/buf.h"
 #include "ctl/base/export.h"
 #include "ctl/base/password.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>

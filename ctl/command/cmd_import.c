@@ -6,7 +6,7 @@
 #include "common/crypto/pem.h"
 #include "common/timefmt.h"
 #include "ctl/base/password.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/command/wait.h"
 #include "ctl/present/output.h"
 #include "ctl/present/text.h"

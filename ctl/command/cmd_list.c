@@ -1,8 +1,8 @@
 /* list: objects of one resource, narrowed by certd, sorted and shown here. */
 #include "ctl/base/pages.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/present/columns.h"
-#include "ctl/present/output.h"
+#include "ctl/present/views.h"
 
 struct list {
 	struct ctl *ctl;

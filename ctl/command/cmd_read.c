@@ -1,9 +1,9 @@
 /* show, explain, status, schedule: what is, and what will be. */
 #include "common/timefmt.h"
 #include "ctl/base/pages.h"
-#include "ctl/command/commands.h"
-#include "ctl/present/output.h"
+#include "ctl/command/cmd.h"
 #include "ctl/present/text.h"
+#include "ctl/present/views.h"
 
 #include <string.h>
 

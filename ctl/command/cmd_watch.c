@@ -4,9 +4,9 @@
  * some time: it is waited for, and what happened meanwhile is read.
  */
 #include "ctl/base/pages.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
 #include "ctl/present/live_table.h"
-#include "ctl/present/output.h"
+#include "ctl/present/views.h"
 
 #include <poll.h>
 #include <signal.h>

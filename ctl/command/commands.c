@@ -1,9 +1,7 @@
 /* The commands: parsing, help, completion and the man page are made from this table and the API's. */
 #include "ctl/command/commands.h"
 
-#include "common/nearest.h"
-
-#include <string.h>
+#include "ctl/command/cmd.h"
 
 /* clang-format off */
 #define WAIT_FIELDS \
@@ -376,23 +374,3 @@ const struct command commands[] = {
 	{ .name = NULL },
 };
 /* clang-format on */
-
-const struct command *
-command_find(const char *name)
-{
-	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			return c;
-	return NULL;
-}
-
-const char *
-command_nearest(const char *name)
-{
-	const char *names[64];
-	size_t count = 0;
-
-	for (const struct command *c = commands; c->name && count < ARRAY_SIZE(names); c++)
-		names[count++] = c->name;
-	return nearest_word(name, names, count);
-}

@@ -2,72 +2,8 @@
 #ifndef CTL_COMMAND_COMMANDS_H
 #define CTL_COMMAND_COMMANDS_H
 
-#include "ctl/command/args.h"
+#include "ctl/command/command.h"
 
 extern const struct command commands[]; /* ends with a NULL name */
-
-const struct command *
-command_find(const char *name);
-
-const char *
-command_nearest(const char *name);
-
-/* cmd_*.c */
-int
-cmd_add(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_add_token(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_list(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_show(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_set(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_rm(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_renew(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_pause(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_explain(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_status(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_schedule(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_events(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_watch(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_apply(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_dump(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_deploy(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_probe(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_audit(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_import(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_export(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_env(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_exec(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_call(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_register(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_authorize(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_get(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_complete(struct ctl *ctl, struct args *args, struct error *err);
-int
-cmd_help(struct ctl *ctl, struct args *args, struct error *err);
 
 #endif

@@ -3,7 +3,8 @@
  * about each. The shells' files only call it. Names are asked from certd; when it is not there, there are none.
  */
 #include "common/ca.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
+#include "ctl/command/options.h"
 #include "ctl/present/columns.h"
 
 #include <string.h>
@@ -68,6 +69,7 @@ offer_values(const struct completion *c, const struct api_field *field)
 
 /* What the words before the last one are: command, noun, how many more. */
 struct position {
+	const struct command *table; /* all commands */
 	const struct command *command;
 	const struct api_resource *resource;
 	size_t words;              /* behind command and noun */
@@ -143,7 +145,7 @@ static void
 take_word(struct position *at, const char *word)
 {
 	if (!at->command)
-		at->command = command_find(word);
+		at->command = command_find(at->table, word);
 	else if ((at->command->flags & COMMAND_NOUN) && !at->resource)
 		at->resource = api_resource_find(word);
 	else
@@ -155,9 +157,9 @@ take_word(struct position *at, const char *word)
 }
 
 static void
-find_position(struct position *at, const struct strlist *words)
+find_position(struct position *at, const struct command *table, const struct strlist *words)
 {
-	*at = (struct position){ .command = NULL };
+	*at = (struct position){ .table = table };
 	options_of(NULL, NULL, &at->options);
 	for (size_t i = 0; i + 1 < words->count; i++) {
 		const char *word = words->items[i];
@@ -181,9 +183,7 @@ static void
 offer_words(const struct completion *c, const struct position *at)
 {
 	const struct command *command = at->command;
-	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
-								    : NULL;
-	size_t index = at->words;
+	const struct api_field *field;
 
 	if ((command->flags & COMMAND_NOUN) && !at->resource) {
 		for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
@@ -199,18 +199,18 @@ offer_words(const struct completion *c, const struct position *at)
 		offer_names(c, &api_resources[API_AUTOCERTIFICATE]);
 		return;
 	}
-	for (; f && f->name; f++)
-		if ((f->flags & API_POSITIONAL) && index-- == 0)
-			offer_values(c, f);
+	field = command_positional(command, at->words);
+	if (field)
+		offer_values(c, field);
 }
 
 static void
-complete(struct ctl *ctl, const struct strlist *words)
+complete(struct ctl *ctl, const struct command *table, const struct strlist *words)
 {
 	struct completion c = { .ctl = ctl, .prefix = words->count ? words->items[words->count - 1] : "" };
 	struct position at;
 
-	find_position(&at, words);
+	find_position(&at, table, words);
 	if (at.open) {
 		if (strcmp(c.prefix, "=") == 0)
 			c.prefix = "";
@@ -218,7 +218,7 @@ complete(struct ctl *ctl, const struct strlist *words)
 	} else if (*c.prefix == '-') {
 		offer_options(&c, &at.options);
 	} else if (!at.command) {
-		for (const struct command *command = commands; command->name; command++)
+		for (const struct command *command = table; command->name; command++)
 			offer(&c, command->name, command->help);
 	} else {
 		offer_words(&c, &at);
@@ -230,6 +230,6 @@ int
 cmd_complete(struct ctl *ctl, struct args *args, struct error *err)
 {
 	(void)err;
-	complete(ctl, &args->words);
+	complete(ctl, args->table, &args->words);
 	return 0;
 }

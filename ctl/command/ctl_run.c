@@ -5,8 +5,10 @@
 #include "ctl/command/ctl_run.h"
 
 #include "common/buf.h"
+#include "ctl/command/args.h"
 #include "ctl/command/commands.h"
 #include "ctl/command/help.h"
+#include "ctl/command/options.h"
 #include "ctl/present/output.h"
 #include "ctl/present/text.h"
 
@@ -131,11 +133,11 @@ ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 		if (args->command)
 			help_command(ctl->out, args->command, args->resource);
 		else
-			help_all(ctl->out);
+			help_all(ctl->out, args->table);
 		return 0;
 	}
 	if (!args->command) {
-		help_all(ctl->err);
+		help_all(ctl->err, args->table);
 		return error_set(err, ERROR_USAGE, "no command was given");
 	}
 	return args->command->run(ctl, args, err);
@@ -146,7 +148,7 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct args args;
-	int rc = args_read(&args, argc, argv, &err);
+	int rc = args_read(&args, commands, argc, argv, &err);
 
 	if (rc == 0)
 		rc = ctl_run_command(ctl, &args, &err);

@@ -3,7 +3,8 @@
 
 #include "common/buf.h"
 #include "common/ca.h"
-#include "ctl/command/commands.h"
+#include "ctl/command/cmd.h"
+#include "ctl/command/options.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -167,13 +168,13 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 }
 
 void
-help_all(FILE *out)
+help_all(FILE *out, const struct command *table)
 {
 	struct options options;
 
 	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n",
 		out);
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = table; c->name; c++) {
 		_cleanup_buf_ struct buf usage = BUF_INIT;
 
 		buf_add_str(&usage, c->name);
@@ -194,13 +195,13 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 	const struct command *command;
 
 	if (args->words.count == 0) {
-		help_all(ctl->out);
+		help_all(ctl->out, args->table);
 		return 0;
 	}
 	if (args->words.count == 2 && strcmp(args->words.items[0], "man") == 0 &&
-		help_man(ctl->out, args->words.items[1]))
+		help_man(ctl->out, args->table, args->words.items[1]))
 		return 0;
-	command = command_find(args->words.items[0]);
+	command = command_find(args->table, args->words.items[0]);
 	if (!command)
 		return error_set(
 			err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
@@ -357,12 +358,12 @@ man_exit(FILE *out)
 }
 
 int
-help_man(FILE *out, const char *part)
+help_man(FILE *out, const struct command *table, const char *part)
 {
 	struct options options;
 
 	if (strcmp(part, "commands") == 0) {
-		for (const struct command *c = commands; c->name; c++)
+		for (const struct command *c = table; c->name; c++)
 			man_command(out, c);
 	} else if (strcmp(part, "options") == 0) {
 		options_of(NULL, NULL, &options);

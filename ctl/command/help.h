@@ -2,11 +2,11 @@
 #ifndef CTL_COMMAND_HELP_H
 #define CTL_COMMAND_HELP_H
 
-#include "ctl/command/args.h"
+#include "ctl/command/command.h"
 
 /* All commands. */
 void
-help_all(FILE *out);
+help_all(FILE *out, const struct command *table);
 
 /* One command; @resource: the noun, if it was given, else NULL. */
 void
@@ -14,6 +14,6 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 
 /* A part of certctl(1) in man(7): "commands", "servers", "exit". Return: 1, 0 unknown. */
 int
-help_man(FILE *out, const char *part);
+help_man(FILE *out, const struct command *table, const char *part);
 
 #endif

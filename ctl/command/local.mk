@@ -1,6 +1,7 @@
 # ctl/command: the command line and the commands.
 libctl_la_SOURCES += \
 	ctl/command/args.c ctl/command/args.h \
+	ctl/command/cmd.h \
 	ctl/command/cmd_apply.c \
 	ctl/command/cmd_audit.c \
 	ctl/command/cmd_authorize.c \
@@ -14,11 +15,12 @@ libctl_la_SOURCES += \
 	ctl/command/cmd_list.c \
 	ctl/command/cmd_read.c \
 	ctl/command/cmd_watch.c \
+	ctl/command/command.c ctl/command/command.h \
 	ctl/command/commands.c ctl/command/commands.h \
 	ctl/command/complete.c \
 	ctl/command/ctl_run.c ctl/command/ctl_run.h \
 	ctl/command/declare.h \
 	ctl/command/help.c ctl/command/help.h \
-	ctl/command/options.c \
+	ctl/command/options.c ctl/command/options.h \
 	ctl/command/values.c ctl/command/values.h \
 	ctl/command/wait.c ctl/command/wait.h

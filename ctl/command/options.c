@@ -1,6 +1,7 @@
 /* The options of a command, made from the fields of the API. */
+#include "ctl/command/options.h"
+
 #include "common/buf.h"
-#include "ctl/command/args.h"
 #include "ctl/present/output.h"
 #include "ctl/present/text.h"
 

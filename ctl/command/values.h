@@ -2,7 +2,7 @@
 #ifndef CTL_COMMAND_VALUES_H
 #define CTL_COMMAND_VALUES_H
 
-#include "ctl/command/args.h"
+#include "ctl/command/options.h"
 
 /*
  * value_set() - puts @text into @values where @option's field belongs

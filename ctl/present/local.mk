@@ -5,4 +5,4 @@ libctl_la_SOURCES += \
 	ctl/present/output.c ctl/present/output.h \
 	ctl/present/progress.c ctl/present/progress.h \
 	ctl/present/text.c ctl/present/text.h \
-	ctl/present/views.c
+	ctl/present/views.c ctl/present/views.h

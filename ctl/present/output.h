@@ -15,6 +15,7 @@ enum view_kind {
 
 struct columns;
 struct output;
+struct table;
 
 /* How text shows it. Any may be NULL. */
 struct view {
@@ -54,10 +55,5 @@ output_format_find(const char *word, enum ctl_format *ret);
 
 /* NULL-terminated, for help and completion. */
 extern const char *const output_format_names[];
-
-/* Views that more than one command uses. */
-extern const struct view view_table;  /* columns of the resource */
-extern const struct view view_events; /* a line each, as they come */
-extern const struct view view_detail; /* everything about one object, in sections */
 
 #endif

@@ -1,10 +1,12 @@
-/* The two views that most commands use: a table of a resource's columns, and everything about one object. */
+/* The views: a table of a resource's columns, everything about one object, and a line for each event. */
+#include "ctl/present/views.h"
+
 #include "common/timefmt.h"
 #include "ctl/present/columns.h"
-#include "ctl/present/output.h"
 #include "ctl/present/text.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { LABEL_WIDTH = 28 };
 
@@ -198,3 +200,23 @@ detail_item(struct output *output, struct json_object *item)
 }
 
 const struct view view_detail = { VIEW_OBJECT, detail_item, NULL };
+
+/* --- events --- */
+
+/* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", local time as in the journal. */
+static void
+event_item(struct output *output, struct json_object *event)
+{
+	time_t at = (time_t)ctl_time_at(event, "time");
+	const char *name = ctl_text_at(event, "object.name");
+	char when[32] = "";
+	struct tm tm;
+
+	if (localtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%F %T", &tm);
+	fprintf(output->ctl->out, "%s %-7s %-18s %s%s%s\n", when, ctl_text_at(event, "level"),
+		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
+}
+
+const struct view view_events = { VIEW_STREAM, event_item, NULL };
+const struct view view_event_list = { VIEW_LIST, event_item, NULL };

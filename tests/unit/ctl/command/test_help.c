@@ -3,6 +3,7 @@
 #include "common/buf.h"
 #include "common/ca.h"
 #include "ctl/command/commands.h"
+#include "ctl/command/options.h"
 #include "tests/unit/ctl/scripted.h"
 
 #include <criterion/criterion.h>

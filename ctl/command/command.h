@@ -1,0 +1,55 @@
+/*
+ * ctl/command/command.h: what a command is. The table of all of them (commands.h) is handed to what reads it: parsing,
+ * help and completion, which are themselves called by commands.
+ */
+#ifndef CTL_COMMAND_COMMAND_H
+#define CTL_COMMAND_COMMAND_H
+
+#include "ctl/base/ctl.h"
+
+struct args;
+
+/* Which fields of the API become options. */
+enum options_from {
+	OPTIONS_NONE,
+	OPTIONS_CREATE, /* properties of .resource */
+	OPTIONS_PARAMS, /* parameters of .method */
+	OPTIONS_LIST,   /* parameters of the noun's list method */
+	OPTIONS_UPDATE  /* properties of the noun that can be changed */
+};
+
+enum command_flag {
+	COMMAND_NOUN = 1,        /* the first word is a resource */
+	COMMAND_NAME = 2,        /* then a name */
+	COMMAND_NAMES = 4,       /* then one or more names */
+	COMMAND_OPTIONAL = 8,    /* noun and name may be left out */
+	COMMAND_WORDS = 16,      /* any words: the command looks at them itself */
+	COMMAND_CERTIFICATE = 32 /* the first word is a certificate, or an auto-certificate */
+};
+
+struct command {
+	const char *name;
+	const char *words; /* how words are written in the usage line; or NULL */
+	const char *help;  /* one line */
+	enum options_from from;
+	unsigned flags; /* enum command_flag */
+	enum api_resource_id resource;
+	enum api_method_id method;
+	const struct api_field *own; /* options of certctl's own for it; or NULL */
+	int (*run)(struct ctl *ctl, struct args *args, struct error *err);
+	const char *notes; /* more help, lines; or NULL */
+};
+
+/* In @table, which ends with a NULL name; NULL: there is none. */
+const struct command *
+command_find(const struct command *table, const char *name);
+
+/* The command whose name is most like @name; NULL: none is. */
+const char *
+command_nearest(const struct command *table, const char *name);
+
+/* The @index-th parameter that is given without an option name; NULL: there are fewer. */
+const struct api_field *
+command_positional(const struct command *command, size_t index);
+
+#endif

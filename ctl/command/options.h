@@ -1,0 +1,41 @@
+/*
+ * ctl/command/options.h: options of a command are fields of the API, so that a new field is a new option with help,
+ * completion and man page.
+ */
+#ifndef CTL_COMMAND_OPTIONS_H
+#define CTL_COMMAND_OPTIONS_H
+
+#include "ctl/command/command.h"
+
+struct option {
+	char *name; /* without "--"; owned */
+	const struct api_field *field;
+	const struct api_field *parent; /* API_OBJECT that the field is in; or NULL */
+	bool is_own;                    /* certctl's own: goes to args.own */
+	bool is_negation;               /* --no-X */
+};
+
+struct options {
+	struct option *items; /* owned */
+	size_t count;
+};
+
+void
+options_clear(struct options *options);
+
+/* Of @command (NULL: only the global ones) for @resource (the noun; NULL: not known). */
+void
+options_of(const struct command *command, const struct api_resource *resource, struct options *ret);
+
+/* Does it take a value? */
+bool
+option_has_value(const struct option *option);
+
+/* What every command has: --socket, --output, --help, --version. */
+extern const struct api_field args_global[];
+
+/* The field's option without "--", as in args; owned by the caller. */
+char *
+option_name(const struct api_field *field);
+
+#endif
