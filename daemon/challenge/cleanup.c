@@ -28,6 +28,7 @@ const struct record_class cleanup_class = {
 	.size = sizeof(struct cleanup),
 	.fields = fields,
 	.n_fields = ARRAY_SIZE(fields),
+	.unknown = offsetof(struct cleanup, unknown),
 };
 
 void
@@ -49,30 +50,14 @@ cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE])
 		snprintf(ret + 2 * i, 3, "%02x", hash[i]);
 }
 
-int
-cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at,
-	struct error *err)
+void
+cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at)
 {
-	_cleanup_buf_ struct buf b = BUF_INIT;
 	char id[STORE_ID_SIZE];
 
 	cleanup_id(c, id);
-	if (record_encode(store, &cleanup_class, id, c, &b, err) < 0)
-		return -1;
-	store_put(txn, STORE_CLEANUP, id, strlen(id), b.data, b.len);
+	record_save(store, txn, &cleanup_class, id, c);
 	schedule_set(store, txn, SCHEDULE_CLEANUP, id, "", due_at);
-	return 0;
-}
-
-int
-cleanup_load(struct store *store, const char *id, struct cleanup *ret, struct error *err)
-{
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	int found = store_get(store, STORE_CLEANUP, id, strlen(id), &b, err);
-
-	if (found != 1)
-		return found;
-	return record_decode(store, &cleanup_class, id, b.data, b.len, ret, err) < 0 ? -1 : 1;
 }
 
 void

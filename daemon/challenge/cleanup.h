@@ -15,7 +15,8 @@ struct cleanup {
 	char *name;         /* owner, aliases followed */
 	char *value;
 	int64_t added_at;
-	int64_t attempts; /* failed removals in a row */
+	int64_t attempts;   /* failed removals in a row */
+	struct buf unknown; /* record.h */
 };
 
 extern const struct record_class cleanup_class;
@@ -29,14 +30,9 @@ cleanup_clear(struct cleanup *c);
 void
 cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE]);
 
-/* Puts record and row. Return: 0 or -1. */
-int
-cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at,
-	struct error *err);
-
-/* @ret: zeroed by the caller. Return: 1 found, 0 absent, -1 failed. */
-int
-cleanup_load(struct store *store, const char *id, struct cleanup *ret, struct error *err);
+/* Puts record and row. */
+void
+cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at);
 
 /* The value is gone: record and row go. */
 void

@@ -132,10 +132,8 @@ put_off(struct removal *r, int64_t due_at)
 {
 	struct solver *solver = r->all->solver;
 	struct store_txn *txn = store_begin(solver->store);
-	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (cleanup_save(solver->store, txn, &r->cleanup, due_at, &err) < 0)
-		store_fail(txn, &err);
+	cleanup_save(solver->store, txn, &r->cleanup, due_at);
 	store_then(txn, on_stored, r);
 	solver_rows_changed(solver);
 }
@@ -190,7 +188,7 @@ static int
 removal_load(struct removal *r, int *ret_has_provider, struct error *err)
 {
 	struct store *store = r->all->solver->store;
-	int found = cleanup_load(store, r->id, &r->cleanup, err);
+	int found = record_load(store, &cleanup_class, r->id, &r->cleanup, err);
 
 	if (found != 1)
 		return found;

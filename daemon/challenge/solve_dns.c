@@ -222,11 +222,9 @@ promise(struct dns_solve *s)
 		.value = s->value,
 		.added_at = now,
 	};
-	_cleanup_error_ struct error err = ERROR_INIT;
 
 	cleanup_id(&c, s->id);
-	if (cleanup_save(solver->store, txn, &c, now + SAFETY_SEC, &err) < 0)
-		store_fail(txn, &err);
+	cleanup_save(solver->store, txn, &c, now + SAFETY_SEC);
 	store_then(txn, on_promised, s);
 	solver_rows_changed(solver);
 }

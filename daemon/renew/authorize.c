@@ -374,23 +374,17 @@ authorize_start(const struct issue_env *env, struct acme_client *client, const s
 
 /* --- its order for a certificate --- */
 
-static int
+static void
 put_issue(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
-	const struct authorization *r, struct error *err)
+	const struct authorization *r)
 {
 	struct issue_record record = { .started_at = clock_wall(loop_clock(env->loop)) };
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	const char *id = autocert->o.id;
-	int rc;
 
 	record.provider = xstrdup(autocert->provider);
 	record.order_url = xstrdup(r->order_url);
 	strlist_add(&record.names, autocert->common_name);
-	rc = record_encode(env->store, &issue_class, id, &record, &octets, err);
-	if (rc == 0)
-		store_put(txn, STORE_ISSUE, id, strlen(id), octets.data, octets.len);
+	record_save(env->store, txn, &issue_class, autocert->o.id, &record);
 	record_clear(&issue_class, &record);
-	return rc;
 }
 
 int
@@ -408,8 +402,7 @@ authorize_give_order(const struct issue_env *env, struct store_txn *txn, const s
 	if (!r.order_url || authorize_is_over(&r, clock_wall(loop_clock(env->loop))) ||
 		strcmp(r.provider, autocert->provider) != 0)
 		return 0;
-	if (put_issue(env, txn, autocert, &r, err) < 0)
-		return -1;
+	put_issue(env, txn, autocert, &r);
 	if (!authorize_is_valid(&r))
 		str_replace(&r.autocert, autocert->o.id);
 	str_replace(&r.order_url, NULL);

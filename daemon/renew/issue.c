@@ -32,6 +32,7 @@ const struct record_class issue_class = {
 	.size = sizeof(struct issue_record),
 	.fields = issue_fields,
 	.n_fields = ARRAY_SIZE(issue_fields),
+	.unknown = offsetof(struct issue_record, unknown),
 };
 
 /* The record may be as good as ever. */
@@ -97,18 +98,6 @@ issue_end(struct issue *issue, bool stored)
 
 /* --- durable steps --- */
 
-static void
-issue_put_record(struct issue *issue, struct store_txn *txn)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	const char *id = issue->id;
-
-	if (record_encode(issue->env->store, &issue_class, id, &issue->record, &octets, &err) < 0)
-		store_fail(txn, &err);
-	store_put(txn, STORE_ISSUE, id, strlen(id), octets.data, octets.len);
-}
-
 void
 issue_gather(const struct issue *issue, struct store_txn *txn)
 {
@@ -122,7 +111,7 @@ issue_save(struct issue *issue, store_then_fn *then)
 	struct store_txn *txn = store_begin(issue->env->store);
 
 	issue_gather(issue, txn);
-	issue_put_record(issue, txn);
+	record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
 	store_then(txn, then, issue);
 }
 
@@ -296,7 +285,6 @@ issue_load(struct issue *issue, const struct provider *provider, const char *id,
 {
 	const struct issue_env *env = issue->env;
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-	_cleanup_buf_ struct buf octets = BUF_INIT;
 	struct autocert *a = &issue->autocert;
 	int found = object_load(env->store, &autocert_class, id, a, err);
 
@@ -304,11 +292,8 @@ issue_load(struct issue *issue, const struct provider *provider, const char *id,
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "auto-certificate %s is gone", id);
 	if (name_list(a->common_name, &a->sans, env->max_names, true, &names, err) < 0)
 		return -1;
-	found = store_get(env->store, STORE_ISSUE, id, strlen(id), &octets, err);
+	found = record_load(env->store, &issue_class, id, &issue->record, err);
 	if (found < 0)
-		return -1;
-	if (found &&
-		record_decode(env->store, &issue_class, id, octets.data, octets.len, &issue->record, err) < 0)
 		return -1;
 	if (found && record_fits(&issue->record, provider, &names))
 		return 0;

@@ -43,6 +43,7 @@ struct issue_record {
 	struct secret key; /* certificate key, PKCS#8 DER */
 	struct strlist names;
 	int64_t started_at;
+	struct buf unknown; /* record.h */
 };
 
 extern const struct record_class issue_class;

@@ -36,6 +36,7 @@ struct rollout_target {
 	char *served;   /* "served", "stale", "unreachable", NULL: not probed */
 	int64_t probed_at;
 	struct error failure;
+	struct buf unknown; /* record.h */
 };
 
 struct rollout_state {
@@ -47,6 +48,7 @@ struct rollout_state {
 	struct error failure; /* of writing */
 	int64_t done_at;      /* 0: not yet */
 	int64_t probes;       /* looks since then that did not find it served */
+	struct buf unknown;   /* record.h */
 };
 
 extern const struct record_class rollout_class;

@@ -20,6 +20,7 @@ static const struct record_class target_class = {
 	.size = sizeof(struct rollout_target),
 	.fields = target_fields,
 	.n_fields = ARRAY_SIZE(target_fields),
+	.unknown = offsetof(struct rollout_target, unknown),
 };
 
 static const struct record_field rollout_fields[] = {
@@ -39,19 +40,13 @@ const struct record_class rollout_class = {
 	.size = sizeof(struct rollout_state),
 	.fields = rollout_fields,
 	.n_fields = ARRAY_SIZE(rollout_fields),
+	.unknown = offsetof(struct rollout_state, unknown),
 };
 
 int
 rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *ret, struct error *err)
 {
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	int found = store_get(r->env.store, STORE_ROLLOUT, subject_id, strlen(subject_id), &octets, err);
-
-	if (found != 1)
-		return found;
-	return record_decode(r->env.store, &rollout_class, subject_id, octets.data, octets.len, ret, err) < 0
-		       ? -1
-		       : 1;
+	return record_load(r->env.store, &rollout_class, subject_id, ret, err);
 }
 
 /* The one counter of STORE_ROLLOUT: those that are tried again. */
@@ -110,12 +105,7 @@ void
 rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id,
 	const struct rollout_state *old, const struct rollout_state *state)
 {
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (record_encode(r->env.store, &rollout_class, subject_id, state, &octets, &err) < 0)
-		store_fail(txn, &err);
-	store_put(txn, STORE_ROLLOUT, subject_id, strlen(subject_id), octets.data, octets.len);
+	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	count_failing(txn, old, state);
 }
 

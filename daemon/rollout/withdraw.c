@@ -23,6 +23,7 @@ struct removal {
 	bool is_whole; /* the subject was deleted: live/<slug> and pem/<slug>.pem go, too */
 	struct strlist directories;
 	int64_t attempts;
+	struct buf unknown; /* record.h */
 };
 
 static const struct record_field fields[] = {
@@ -39,6 +40,7 @@ static const struct record_class removal_class = {
 	.size = sizeof(struct removal),
 	.fields = fields,
 	.n_fields = ARRAY_SIZE(fields),
+	.unknown = offsetof(struct removal, unknown),
 };
 
 /* --- the intent --- */
@@ -47,12 +49,7 @@ static void
 withdraw_save(
 	struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
 {
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (record_encode(r->env.store, &removal_class, id, m, &octets, &err) < 0)
-		store_fail(txn, &err);
-	store_put(txn, STORE_REMOVAL, id, strlen(id), octets.data, octets.len);
+	record_save(r->env.store, txn, &removal_class, id, m);
 	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
 }
 
@@ -226,13 +223,10 @@ static int
 withdraw_load(struct withdrawal *w, struct error *err)
 {
 	struct store *store = w->rollout->env.store;
-	_cleanup_buf_ struct buf octets = BUF_INIT;
-	int found = store_get(store, STORE_REMOVAL, w->id, strlen(w->id), &octets, err);
+	int found = record_load(store, &removal_class, w->id, &w->removal, err);
 
 	if (found != 1)
 		return found;
-	if (record_decode(store, &removal_class, w->id, octets.data, octets.len, &w->removal, err) < 0)
-		return -1;
 	return spare_what_is_declared(w, err) < 0 ? -1 : 1;
 }
 

@@ -40,6 +40,7 @@ struct object {
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
 	bool is_peek;         /* came without its secrets: not to be saved */
 	uint64_t sealed;      /* then: which it has, record_secrets() */
+	struct buf unknown;   /* fields of a later certd */
 };
 
 struct provider {
@@ -138,6 +139,7 @@ struct dnsprovider {
 struct probe {
 	char *host;
 	int64_t port;
+	struct buf unknown;
 	char *sni; /* NULL: the certificate's first name that is no wildcard, or "probe." + base of the wildcard */
 };
 

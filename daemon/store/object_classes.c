@@ -12,10 +12,10 @@
 		RECORD_FIELD(RECORD_STRING, 8, struct_, o.created_by_id, NULL), \
 		RECORD_FIELD(RECORD_STRING, 9, struct_, o.modified_by_id, NULL)
 
-#define CLASS(word_, db_, struct_, fields_) \
+#define CLASS(word_, db_, struct_, fields_, unknown_) \
 	{ \
 		.name = (word_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
-		.n_fields = ARRAY_SIZE(fields_) \
+		.n_fields = ARRAY_SIZE(fields_), .unknown = offsetof(struct_, unknown_) \
 	}
 
 static const struct record_field provider_fields[] = {
@@ -39,7 +39,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 32, struct provider, account_note, NULL),
 };
 const struct record_class provider_class = CLASS(
-	"provider", STORE_PROVIDER, struct provider, provider_fields);
+	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
 
 static const struct record_field autocert_fields[] = {
 	OBJECT_FIELDS(struct autocert),
@@ -72,7 +72,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct autocert, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class autocert_class = CLASS(
-	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields);
+	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);
 
 static const struct record_field certificate_fields[] = {
 	OBJECT_FIELDS(struct certificate),
@@ -102,7 +102,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class certificate_class = CLASS(
-	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields);
+	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields, o.unknown);
 
 static const struct record_field dnsprovider_fields[] = {
 	OBJECT_FIELDS(struct dnsprovider),
@@ -122,14 +122,14 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 29, struct dnsprovider, zones_listed_at, "zonesSeenDate"),
 };
 const struct record_class dnsprovider_class = CLASS(
-	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields);
+	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields, o.unknown);
 
 static const struct record_field probe_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct probe, host, "host"),
 	RECORD_FIELD(RECORD_INT, 2, struct probe, port, "port"),
 	RECORD_FIELD(RECORD_STRING, 3, struct probe, sni, "sni"),
 };
-const struct record_class probe_class = CLASS("probe", STORE_CONSUMER, struct probe, probe_fields);
+const struct record_class probe_class = CLASS("probe", STORE_CONSUMER, struct probe, probe_fields, unknown);
 
 static const struct record_field consumer_fields[] = {
 	OBJECT_FIELDS(struct consumer),
@@ -140,7 +140,7 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
 };
 const struct record_class consumer_class = CLASS(
-	"consumer", STORE_CONSUMER, struct consumer, consumer_fields);
+	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);
 
 static const struct record_field token_fields[] = {
 	OBJECT_FIELDS(struct token),
@@ -152,7 +152,7 @@ static const struct record_field token_fields[] = {
 		RECORD_STRLIST, 20, struct token, providers, "providers", RECORD_WEAK_REF, &provider_class),
 	RECORD_FIELD(RECORD_STRLIST, 21, struct token, labels, "labels"),
 };
-const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields);
+const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields, o.unknown);
 
 static const struct record_field authorization_fields[] = {
 	OBJECT_FIELDS(struct authorization),
@@ -171,7 +171,7 @@ static const struct record_field authorization_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 26, struct authorization, is_forced, NULL),
 };
 const struct record_class authorization_class = CLASS(
-	"authorization", STORE_AUTHZ, struct authorization, authorization_fields);
+	"authorization", STORE_AUTHZ, struct authorization, authorization_fields, o.unknown);
 
 void
 provider_clear(struct provider *p)

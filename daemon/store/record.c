@@ -1,6 +1,6 @@
 /*
- * Structs in memory, by their tables: clearing, copying, lists of them. record_encode.c and record_decode.c make octets
- * of them and read them.
+ * Structs in memory, by their tables: clearing, copying, lists of them; and their way to the store and back.
+ * record_encode.c and record_decode.c make octets of them and read them.
  */
 #include "daemon/store/record.h"
 
@@ -65,6 +65,8 @@ record_clear(const struct record_class *cls, void *obj)
 {
 	for (size_t i = 0; i < cls->n_fields; i++)
 		clear_value(&cls->fields[i], record_at(&cls->fields[i], obj));
+	if (cls->unknown)
+		buf_clear(record_unknown(cls, obj));
 	memset(obj, 0, cls->size);
 }
 
@@ -76,12 +78,17 @@ copy_list(const struct record_class *item, struct record_list *dst, const struct
 		record_copy(item, record_list_add(item, dst), (const char *)src->items + i * item->size);
 }
 
+static void
+own_bytes(struct buf *dst, const struct buf *src)
+{
+	*dst = (struct buf)BUF_INIT;
+	buf_add(dst, src->data, src->len);
+}
+
 /* @dst is a plain copy of @src so far: what @src owns is replaced by a copy of it. */
 static void
 own_value(const struct record_field *f, void *dst, const void *src)
 {
-	const struct buf *bytes = src;
-
 	switch (f->type) {
 	case RECORD_INT:
 	case RECORD_BOOL:
@@ -94,8 +101,7 @@ own_value(const struct record_field *f, void *dst, const void *src)
 		strlist_copy(dst, src);
 		break;
 	case RECORD_BYTES:
-		*(struct buf *)dst = (struct buf)BUF_INIT;
-		buf_add(dst, bytes->data, bytes->len);
+		own_bytes(dst, src);
 		break;
 	case RECORD_SECRET:
 		*(struct secret *)dst = (struct secret)SECRET_INIT;
@@ -118,6 +124,8 @@ record_copy(const struct record_class *cls, void *dst, const void *src)
 	memcpy(dst, src, cls->size);
 	for (size_t i = 0; i < cls->n_fields; i++)
 		own_value(&cls->fields[i], record_at(&cls->fields[i], dst), record_at(&cls->fields[i], src));
+	if (cls->unknown)
+		own_bytes(record_unknown(cls, dst), record_unknown(cls, src));
 }
 
 void *
@@ -137,4 +145,30 @@ record_list_clear(const struct record_class *item, struct record_list *list)
 		record_clear(item, (char *)list->items + i * item->size);
 	free(list->items);
 	*list = (struct record_list){ .items = NULL };
+}
+
+int
+record_load(struct store *store, const struct record_class *cls, const char *id, void *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	int found = store_get(store, cls->db, id, strlen(id), &octets, err);
+
+	if (found != 1)
+		return found;
+	if (record_decode(store, cls, id, octets.data, octets.len, ret, err) == 0)
+		return 1;
+	record_clear(cls, ret);
+	return -1;
+}
+
+void
+record_save(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
+	const void *obj)
+{
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (record_encode(store, cls, id, obj, &octets, &err) < 0)
+		store_fail(txn, &err);
+	store_put(txn, cls->db, id, strlen(id), octets.data, octets.len);
 }

@@ -1,6 +1,7 @@
 /*
- * daemon/store/record.h: structs as octets: a version byte, then tagged fields; unknown tags are skipped, absent
- * fields keep their zero value. Described by a table per struct, so that a new field is one line.
+ * daemon/store/record.h: structs as octets: a version byte, then tagged fields. Absent fields keep their zero value. A
+ * field with an unknown tag was written by a later certd; it is kept when the record is saved again. Described by a table
+ * per struct, so that a new field is one line.
  *
  *   01 | tag (1) length (4, big endian) octets | tag length octets | ...
  */
@@ -58,6 +59,7 @@ struct record_class {
 	size_t size; /* sizeof the struct */
 	const struct record_field *fields;
 	size_t n_fields;
+	size_t unknown; /* offset of a struct buf that keeps fields with unknown tags; 0: the class drops them */
 };
 
 #define RECORD_FIELD(type_, tag_, struct_, member_, name_) \
@@ -75,6 +77,20 @@ struct record_class {
 		.tag = (tag_), .type = (type_), .offset = offsetof(struct_, member_), .name = (name_), \
 		.role = (role_), .target = (target_) \
 	}
+
+/*
+ * record_load() - read the record @id of @cls->db, pending changes included
+ * @ret: zeroed by the caller; release it with record_clear()
+ * Return: 1 found, 0 absent, -1 failed (ERROR_CORRUPT: damaged; @ret is empty then).
+ */
+int
+record_load(
+	struct store *store, const struct record_class *cls, const char *id, void *ret, struct error *err);
+
+/* Adds the record @id of @cls->db to @txn, which fails if a secret cannot be sealed. */
+void
+record_save(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
+	const void *obj);
 
 /* @id: the record's key, part of the AAD of its secrets. Appends to @ret. */
 int

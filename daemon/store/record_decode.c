@@ -1,6 +1,5 @@
 /*
- * Octets to structs. What was written by a later certd is read as far as we know its tags; what is damaged is refused
- * as a whole.
+ * Octets to structs. Fields that only a later certd knows are kept as they are; what is damaged is refused as a whole.
  */
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
@@ -188,6 +187,8 @@ decode_record(const struct record_place *place, const struct record_class *cls, 
 		f = field_of_tag(cls, p[0]);
 		if (f && decode_value(place, f, p + RECORD_FIELD_HEAD, n, record_at(f, obj)) < 0)
 			return -1;
+		if (!f && cls->unknown)
+			buf_add(record_unknown(cls, obj), p, RECORD_FIELD_HEAD + n);
 		p += RECORD_FIELD_HEAD + n;
 		len -= RECORD_FIELD_HEAD + n;
 	}

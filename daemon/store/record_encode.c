@@ -145,6 +145,8 @@ encode_record(
 		add_be32(ret, value.len);
 		buf_add(ret, value.data, value.len);
 	}
+	if (cls->unknown)
+		buf_add(ret, record_unknown(cls, obj)->data, record_unknown(cls, obj)->len);
 	return 0;
 }
 

@@ -34,6 +34,13 @@ record_at(const struct record_field *f, const void *obj)
 	return (char *)(uintptr_t)obj + f->offset;
 }
 
+/* Whole fields, one behind the other, of tags that @cls does not know; only if it keeps them. */
+static inline struct buf *
+record_unknown(const struct record_class *cls, const void *obj)
+{
+	return (struct buf *)(void *)((char *)(uintptr_t)obj + cls->unknown);
+}
+
 /* What the secret's AAD names: record, tag, and for list items the way there. */
 static inline char *
 record_secret_id(const char *id, uint8_t tag)

@@ -25,6 +25,7 @@ TestSuite(record, .init = setup, .fini = teardown);
 struct inner {
 	char *text;
 	struct secret secret;
+	struct buf unknown;
 };
 
 struct outer {
@@ -37,14 +38,15 @@ struct outer {
 	struct error error;
 	struct record_list inners;
 	int plain; /* no field */
+	struct buf unknown;
 };
 
 static const struct record_field inner_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct inner, text, NULL),
 	RECORD_FIELD(RECORD_SECRET, 2, struct inner, secret, NULL),
 };
-static const struct record_class inner_class = { "inner", STORE_TOKEN, sizeof(struct inner), inner_fields,
-	2 };
+static const struct record_class inner_class = { "inner", STORE_TOKEN, sizeof(struct inner), inner_fields, 2,
+	offsetof(struct inner, unknown) };
 
 static const struct record_field outer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct outer, text, NULL),
@@ -57,7 +59,7 @@ static const struct record_field outer_fields[] = {
 	RECORD_FIELD_LIST(8, struct outer, inners, NULL, &inner_class),
 };
 static const struct record_class outer_class = { "outer", STORE_TOKEN, sizeof(struct outer), outer_fields,
-	ARRAY_SIZE(outer_fields) };
+	ARRAY_SIZE(outer_fields), offsetof(struct outer, unknown) };
 
 static void
 make_outer(struct outer *o)
@@ -176,7 +178,7 @@ Test(record, octets_are_refused_or_understood)
 		{ "empty", "", 0, -1 },
 		{ "version 2", "\2", 1, -1 },
 		{ "no field", "\1", 1, 0 },
-		{ "an unknown tag is skipped", "\1\377\0\0\0\2xy", 8, 0 },
+		{ "an unknown tag is no damage", "\1\377\0\0\0\2xy", 8, 0 },
 		{ "head cut off", "\1\1\0\0\0", 5, -1 },
 		{ "field cut off", "\1\1\0\0\0\3ab", 8, -1 },
 		{ "length beyond all", "\1\1\377\377\377\377ab", 8, -1 },
@@ -202,6 +204,64 @@ Test(record, octets_are_refused_or_understood)
 		cr_expect_eq(err.code, cases[i].rc ? ERROR_CORRUPT : ERROR_NONE, "%s", cases[i].why);
 		record_clear(&outer_class, &o);
 	}
+}
+
+/* A later certd wrote fields 254 and 255, and field 9 of a list item; this one changes another field. */
+Test(record, fields_of_a_later_version_are_kept)
+{
+	static const char later[] =
+		"\1\376\0\0\0\0\1\0\0\0\3old\10\0\0\0\14\0\0\0\10\1\11\0\0\0\2it\377\0\0\0\2xy";
+	struct outer o = { .text = NULL };
+	struct outer copy = { .text = NULL };
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+
+	store_put(store_begin(t.store), STORE_TOKEN, "id", 2, later, sizeof(later) - 1);
+	cr_assert_eq(record_load(t.store, &outer_class, "id", &o, NULL), 1);
+	cr_expect_str_eq(o.text, "old");
+	str_replace(&o.text, "new");
+	record_copy(&outer_class, &copy, &o);
+	record_clear(&outer_class, &o);
+	record_save(t.store, store_begin(t.store), &outer_class, "id", &copy);
+	record_clear(&outer_class, &copy);
+
+	cr_assert_eq(store_get(t.store, STORE_TOKEN, "id", 2, &octets, NULL), 1);
+	cr_expect_not_null(memmem(octets.data, octets.len, "new", 3));
+	cr_expect_not_null(memmem(octets.data, octets.len, "\376\0\0\0\0", 5));
+	cr_expect_not_null(memmem(octets.data, octets.len, "\377\0\0\0\2xy", 7));
+	cr_expect_not_null(memmem(octets.data, octets.len, "\1\11\0\0\0\2it", 8));
+	cr_expect_eq(octets.len, sizeof(later) - 1, "and nothing twice");
+}
+
+Test(record, every_resource_keeps_the_fields_of_a_later_version)
+{
+	static const struct record_class *const classes[] = { &provider_class, &autocert_class,
+		&certificate_class, &dnsprovider_class, &consumer_class, &probe_class, &token_class,
+		&authorization_class };
+	static const char later[] = "\1\377\0\0\0\2xy";
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		_cleanup_buf_ struct buf octets = BUF_INIT;
+		void *obj = xcalloc(1, classes[i]->size);
+
+		cr_expect_eq(record_decode(NULL, classes[i], "id", later, sizeof(later) - 1, obj, NULL), 0);
+		cr_expect_eq(record_encode(NULL, classes[i], "id", obj, &octets, NULL), 0);
+		cr_expect_eq(octets.len, sizeof(later) - 1, "%s", classes[i]->name);
+		record_clear(classes[i], obj);
+		free(obj);
+	}
+}
+
+Test(record, what_is_damaged_comes_back_empty)
+{
+	static const char damaged[] = "\1\1\0\0\0\3old\1\0";
+	struct outer o = { .text = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_expect_eq(record_load(t.store, &outer_class, "id", &o, &err), 0);
+	store_put(store_begin(t.store), STORE_TOKEN, "id", 2, damaged, sizeof(damaged) - 1);
+	cr_expect_eq(record_load(t.store, &outer_class, "id", &o, &err), -1);
+	cr_expect_eq(err.code, ERROR_CORRUPT);
+	cr_expect_null(o.text);
 }
 
 Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles)
