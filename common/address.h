@@ -24,7 +24,7 @@ struct address {
 bool
 address_parse(const char *text, struct address *ret);
 
-enum { ADDRESS_PARTY_SIZE = INET6_ADDRSTRLEN + 3 };
+enum { ADDRESS_PARTY_SIZE = INET6_ADDRSTRLEN + 4 };
 
 /*
  * address_party() - who counts as one: "192.0.2.1", or "2001:db8::/64", all of which one host may have (RFC 4291 s2.5.4)
@@ -32,6 +32,10 @@ enum { ADDRESS_PARTY_SIZE = INET6_ADDRSTRLEN + 3 };
  */
 void
 address_party(const struct address *address, char ret[ADDRESS_PARTY_SIZE]);
+
+/* address_network() - the neighbourhood of an address, which one peer may well hold: "192.0.2.0/24", or "2001:db8::/48" */
+void
+address_network(const struct address *address, char ret[ADDRESS_PARTY_SIZE]);
 
 /* 127.0.0.0/8 or ::1. */
 bool

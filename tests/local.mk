@@ -56,6 +56,10 @@ unit_base_SOURCES = \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_hook.c \
 	tests/unit/base/test_http.c \
+	tests/unit/base/test_httpd_conn.c \
+	tests/unit/base/test_httpd_head.c \
+	tests/unit/base/test_acceptor.c \
+	tests/unit/base/test_listen.c \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_notify.c \
@@ -84,7 +88,6 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/test_dns01.c \
 	tests/unit/challenge/test_http01.c \
 	tests/unit/challenge/test_manual.c \
-	tests/unit/challenge/test_http01_request.c \
 	tests/unit/challenge/test_solver.c \
 	tests/unit/challenge/test_txt_queue.c \
 	tests/unit/challenge/test_webroot.c
@@ -126,8 +129,7 @@ check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
-	tests/unit/control/test_rest_conn.c \
-	tests/unit/control/test_rest_head.c \
+	tests/unit/control/test_rest_answer.c \
 	tests/unit/control/test_session.c
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
@@ -389,15 +391,10 @@ EXTRA_DIST += tests/support/fuzz-coverage
 clean-local:
 	rm -rf fuzz fuzz-coverage
 
-FUZZERS += fuzz-http01-request
-fuzz_http01_request_SOURCES = tests/fuzz/fuzz_http01_request.c
-fuzz_http01_request_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/http01-request
-
-FUZZERS += fuzz-rest-head
-fuzz_rest_head_SOURCES = tests/fuzz/fuzz_rest_head.c
-fuzz_rest_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/rest-head
+FUZZERS += fuzz-httpd-head
+fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c
+fuzz_httpd_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/httpd-head
 
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
 	tests/support/install-packages tests/support/packages tests/support/sanitizer-reports tests/support/tally

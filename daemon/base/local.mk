@@ -1,5 +1,6 @@
 # daemon/base
 libcertd_la_SOURCES += \
+	daemon/base/acceptor.c daemon/base/acceptor.h \
 	daemon/base/clock.c daemon/base/clock.h \
 	daemon/base/dns.c daemon/base/dns.h \
 	daemon/base/dns_channel.c daemon/base/dns_channel.h \
@@ -12,6 +13,10 @@ libcertd_la_SOURCES += \
 	daemon/base/http_host.c \
 	daemon/base/http_result.c \
 	daemon/base/http_transfer.c \
+	daemon/base/httpd.c daemon/base/httpd.h \
+	daemon/base/httpd_conn.c daemon/base/httpd_conn.h \
+	daemon/base/httpd_head.c daemon/base/httpd_head.h \
+	daemon/base/listen.c daemon/base/listen.h \
 	daemon/base/log.c daemon/base/log.h daemon/base/log_private.h \
 	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
 	daemon/base/loop_stats.c \

@@ -1,6 +1,6 @@
 /*
- * daemon/challenge/http01.h: a small HTTP server that knows nothing but the key authorizations of challenges that are
- * up (RFC 8555 s8.3), from memory. All else is 404.
+ * daemon/challenge/http01.h: the HTTP server of http-01 (RFC 8555 s8.3): answers with the key authorizations of pending
+ * challenges, from memory, and with 404 to everything else.
  */
 #ifndef DAEMON_CHALLENGE_HTTP01_H
 #define DAEMON_CHALLENGE_HTTP01_H
@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HTTP01_PATH "/.well-known/acme-challenge/"
+
 struct error;
 struct http01;
 struct loop;
@@ -17,13 +19,13 @@ struct loop;
 enum { HTTP01_CONNECTIONS_MAX = 128, HTTP01_DEADLINE_MS = 10 * 1000 };
 
 struct http01_config {
-	const struct strlist *listen; /* addresses as in http01_listen(); copied */
-	const int *fds;               /* listening sockets from the service manager; closed with the server */
+	const struct strlist *listen; /* addresses as for listen_on(); copied */
+	const int *fds;               /* listening sockets of the service manager; taken */
 	size_t n_fds;
-	int64_t deadline_ms; /* of a connection, from accept to close; 0: HTTP01_DEADLINE_MS */
+	int64_t deadline_ms; /* of a request from accept on, and of its answer; 0: HTTP01_DEADLINE_MS */
 };
 
-/* Binds what it can; the rest is http01_error()'s. @loop: borrowed. */
+/* Binds what can be bound; http01_error() says what cannot. @loop: borrowed. */
 struct http01 *
 http01_new(struct loop *loop, const struct http01_config *config);
 
@@ -36,13 +38,13 @@ bool
 http01_is_configured(const struct http01 *http);
 
 /*
- * Binds what is not bound yet. Return: 0 at least one listener is there (http01_error() tells whether another is
- * not), or -1 none is: ERROR_UNAVAILABLE, ERROR_STATE when none is configured.
+ * Binds what is not bound yet. Return: 0 at least one listener is bound (http01_error() tells whether another is
+ * not), or -1 none is: ERROR_UNAVAILABLE, ERROR_INVALID (not an address), ERROR_STATE (none is configured, or no IPv6).
  */
 int
 http01_open(struct http01 *http, struct error *err);
 
-/* Why a configured listener is not there; NULL when all are. Borrowed until the next http01_open(). */
+/* Why a configured listener is not bound; NULL when all are. Borrowed until the next http01_open(). */
 const struct error *
 http01_error(const struct http01 *http);
 
@@ -57,5 +59,9 @@ http01_put(struct http01 *http, const char *token, const char *key_authorization
 /* Takes one of them away. */
 void
 http01_remove(struct http01 *http, const char *token, const char *key_authorization);
+
+/* [A-Za-z0-9_-]{1,128}: fit for a path, whoever checked it before. */
+bool
+http01_is_token(const char *token, size_t len);
 
 #endif

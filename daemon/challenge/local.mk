@@ -5,8 +5,6 @@ libcertd_la_SOURCES += \
 	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \
 	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \
 	daemon/challenge/http01.c daemon/challenge/http01.h \
-	daemon/challenge/http01_listen.c daemon/challenge/http01_listen.h \
-	daemon/challenge/http01_request.c daemon/challenge/http01_request.h \
 	daemon/challenge/removal.c daemon/challenge/removal.h \
 	daemon/challenge/solve_dns.c \
 	daemon/challenge/solve_http.c \

@@ -9,7 +9,7 @@
 
 #include "common/buf.h"
 #include "common/error.h"
-#include "daemon/challenge/http01_request.h"
+#include "daemon/challenge/http01.h"
 
 #include <errno.h>
 #include <fcntl.h>

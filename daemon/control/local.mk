@@ -1,11 +1,8 @@
 # daemon/control: how it is asked: the JSON-RPC socket (server, session) and REST (rest*).
 libcertd_la_SOURCES += \
-	daemon/control/acceptor.c daemon/control/acceptor.h \
 	daemon/control/rest.c daemon/control/rest.h \
 	daemon/control/rest_answer.c daemon/control/rest_answer.h \
 	daemon/control/rest_call.c daemon/control/rest_call.h \
-	daemon/control/rest_conn.c daemon/control/rest_conn.h \
-	daemon/control/rest_head.c daemon/control/rest_head.h \
 	daemon/control/rest_tls.c daemon/control/rest_tls.h \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/session.c daemon/control/session.h

@@ -5,7 +5,6 @@
 #ifndef DAEMON_CONTROL_REST_H
 #define DAEMON_CONTROL_REST_H
 
-#include "daemon/control/rest_conn.h"
 #include "daemon/service/service.h"
 
 struct rest;
@@ -16,7 +15,6 @@ struct rest_config {
 	size_t n_fds;
 	unsigned max_connections; /* as on the control socket, for each kind of listener */
 	unsigned max_connections_per_user;
-	struct rest_conn_limits limits;
 	const struct role_map *roles; /* borrowed; may change between turns (reload) */
 };
 

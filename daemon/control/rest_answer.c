@@ -107,7 +107,7 @@ rest_object(const struct api_resource *resource, struct json_object *result)
 }
 
 void
-rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json)
+rest_answer(struct httpd_conn *conn, int status, const char *more_fields, struct json_object *json)
 {
 	_cleanup_free_ char *fields = xasprintf("%s%s", json_fields, more_fields);
 	struct buf body = BUF_INIT;
@@ -115,7 +115,7 @@ rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct 
 	json_write(json, &body);
 	buf_add_char(&body, '\n');
 	json_object_put(json);
-	rest_conn_answer(conn, status, fields, &body);
+	httpd_conn_answer(conn, status, fields, &body);
 }
 
 /* A whole number of seconds, which IONOS's SDKs insist on. */
@@ -128,7 +128,7 @@ retry_after(struct service *service, const struct error *err)
 }
 
 void
-rest_refuse_with(struct service *service, struct rest_conn *conn, int status, const char *more_fields,
+rest_refuse_with(struct service *service, struct httpd_conn *conn, int status, const char *more_fields,
 	const struct error *err)
 {
 	_cleanup_buf_ struct buf fields = BUF_INIT;
@@ -144,23 +144,9 @@ rest_refuse_with(struct service *service, struct rest_conn *conn, int status, co
 }
 
 void
-rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err)
+rest_refuse(struct service *service, struct httpd_conn *conn, int status, const struct error *err)
 {
 	rest_refuse_with(service, conn, status, "", err);
-}
-
-void
-rest_refuse_text(struct service *service, const struct error *err, struct buf *ret)
-{
-	_cleanup_json_ struct json_object *json = error_to_json(503, err);
-	_cleanup_buf_ struct buf body = BUF_INIT;
-
-	json_write(json, &body);
-	buf_printf(ret,
-		"HTTP/1.1 503 %s\r\n%sRetry-After: %lld\r\nContent-Length: %zu\r\nConnection: "
-		"close\r\n\r\n%s",
-		rest_reason(503), json_fields, (long long)retry_after(service, err), body.len,
-		buf_str(&body));
 }
 
 /* --- collections --- */
@@ -196,7 +182,7 @@ add_escaped(struct buf *ret, const char *text)
 struct place_in {
 	const struct api_resource *resource;
 	const char *origin;
-	const struct rest_query *query;
+	const struct httpd_query *query;
 	int64_t offset, limit, total;
 	int64_t count; /* of what is on this page */
 };
@@ -236,7 +222,7 @@ links_of(const struct place_in *p)
 }
 
 struct json_object *
-rest_collection(const struct api_resource *resource, const char *origin, const struct rest_query *query,
+rest_collection(const struct api_resource *resource, const char *origin, const struct httpd_query *query,
 	struct json_object *result)
 {
 	struct place_in p = { .resource = resource, .origin = origin, .query = query };

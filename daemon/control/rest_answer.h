@@ -2,25 +2,21 @@
 #ifndef DAEMON_CONTROL_REST_ANSWER_H
 #define DAEMON_CONTROL_REST_ANSWER_H
 
-#include "daemon/control/rest_conn.h"
+#include "daemon/base/httpd_conn.h"
 #include "daemon/service/service.h"
 
 /* @more_fields: header lines beside those of every answer, each ending in CRLF; or "". @json: taken. */
 void
-rest_answer(struct rest_conn *conn, int status, const char *more_fields, struct json_object *json);
+rest_answer(struct httpd_conn *conn, int status, const char *more_fields, struct json_object *json);
 
 /* {httpStatus, messages[{errorCode, message}]} with what struct error has more. @status 0: by the error's code. */
 void
-rest_refuse(struct service *service, struct rest_conn *conn, int status, const struct error *err);
+rest_refuse(struct service *service, struct httpd_conn *conn, int status, const struct error *err);
 
 /* The same with more header lines. */
 void
-rest_refuse_with(struct service *service, struct rest_conn *conn, int status, const char *more_fields,
+rest_refuse_with(struct service *service, struct httpd_conn *conn, int status, const char *more_fields,
 	const struct error *err);
-
-/* A whole answer, for who is refused before he has asked anything. Appended. */
-void
-rest_refuse_text(struct service *service, const struct error *err, struct buf *ret);
 
 /* The HTTP status of an error. */
 int
@@ -38,7 +34,7 @@ rest_object(const struct api_resource *resource, struct json_object *result);
  * Return: owned by the caller.
  */
 struct json_object *
-rest_collection(const struct api_resource *resource, const char *origin, const struct rest_query *query,
+rest_collection(const struct api_resource *resource, const char *origin, const struct httpd_query *query,
 	struct json_object *result);
 
 #endif

@@ -17,10 +17,10 @@ enum { HOST_MAX = 255 };
 /* A request that was handed to the service. */
 struct exchange {
 	struct service *service;
-	struct rest_conn *conn;
+	struct httpd_conn *conn;
 	enum api_method_id method;
-	struct rest_query query; /* for the links of a collection */
-	char *origin;            /* "https://host", or "" */
+	struct httpd_query query; /* for the links of a collection */
+	char *origin;             /* "https://host", or "" */
 };
 
 /* --- parameters --- */
@@ -57,7 +57,8 @@ query_value(const struct api_field *field, const char *text)
 
 /* Those parameters that the method has; all others are ignored, as clients add some to every request. */
 static void
-params_from_query(const struct api_method *method, const struct rest_query *query, struct json_object *params)
+params_from_query(
+	const struct api_method *method, const struct httpd_query *query, struct json_object *params)
 {
 	for (const struct api_field *f = method->params; f && f->name; f++) {
 		_cleanup_buf_ struct buf name = BUF_INIT;
@@ -65,7 +66,7 @@ params_from_query(const struct api_method *method, const struct rest_query *quer
 
 		if (!api_rest_query_name(method, f, &name))
 			continue;
-		text = rest_query_get(query, buf_str(&name));
+		text = httpd_query_get(query, buf_str(&name));
 		if (text)
 			json_object_object_add(params, f->name, query_value(f, text));
 	}
@@ -109,7 +110,7 @@ agree_to_terms(struct service *service, struct json_object *params)
 }
 
 static int
-params_from_body(struct service *service, enum api_method_id id, const struct rest_head *head,
+params_from_body(struct service *service, enum api_method_id id, const struct httpd_head *head,
 	const char *body, struct json_object **ret, struct error *err)
 {
 	const struct api_method *method = &api_methods[id];
@@ -181,7 +182,7 @@ answer_result(struct exchange *x, struct json_object *result)
 				result));
 		return;
 	case API_DELETE:
-		rest_conn_answer(x->conn, 204, "", &nothing);
+		httpd_conn_answer(x->conn, 204, "", &nothing);
 		return;
 	case API_GET:
 	case API_UPDATE:
@@ -201,7 +202,7 @@ rest_call_call_done(struct json_object *result, const struct error *err, void *a
 	else
 		answer_result(x, result);
 	json_object_put(result);
-	rest_query_clear(&x->query);
+	httpd_query_clear(&x->query);
 	free(x->origin);
 	free(x);
 }
@@ -210,7 +211,7 @@ rest_call_call_done(struct json_object *result, const struct error *err, void *a
 
 /* Only a host that can stand in a URL: it comes back in links. Owned by the caller. */
 static char *
-origin_of(const struct rest_head *head, bool is_tls)
+origin_of(const struct httpd_head *head, bool is_tls)
 {
 	if (head->host.len == 0 || head->host.len > HOST_MAX)
 		return xstrdup("");
@@ -222,13 +223,13 @@ origin_of(const struct rest_head *head, bool is_tls)
 
 /* Return: 0, or the status to refuse with. */
 static int
-route(const struct rest_head *head, struct strlist *segments, enum api_method_id *ret, struct buf *ret_allow,
+route(const struct httpd_head *head, struct strlist *segments, enum api_method_id *ret, struct buf *ret_allow,
 	struct error *err)
 {
 	_cleanup_free_ char *http = xstrndup(head->method.data, head->method.len);
 	int found;
 
-	if (rest_path_split(head->path, segments, err) < 0)
+	if (httpd_path_split(head->path, segments, err) < 0)
 		return 404;
 	found = api_rest_find(strcmp(http, "HEAD") == 0 ? "GET" : http, segments, ret, ret_allow);
 	if (found > 0)
@@ -244,7 +245,7 @@ route(const struct rest_head *head, struct strlist *segments, enum api_method_id
 
 static void
 rest_call_refuse_method(
-	struct service *service, struct rest_conn *conn, const char *allow, const struct error *err)
+	struct service *service, struct httpd_conn *conn, const char *allow, const struct error *err)
 {
 	_cleanup_free_ char *field = xasprintf("Allow: %s\r\n", allow);
 
@@ -253,18 +254,18 @@ rest_call_refuse_method(
 
 /* Return: 0, or the status to refuse with. */
 static int
-rest_call_read_params(struct exchange *x, const struct rest_head *head, const struct strlist *segments,
+rest_call_read_params(struct exchange *x, const struct httpd_head *head, const struct strlist *segments,
 	const char *body, struct json_object **params, struct error *err)
 {
 	const struct api_method *method = &api_methods[x->method];
 	struct api_rest rest;
 
 	api_rest_of(x->method, &rest);
-	if (rest_query_split(head->query, &x->query, err) < 0)
+	if (httpd_query_split(head->query, &x->query, err) < 0)
 		return 400;
 	if (strcmp(rest.http, "POST") == 0 || strcmp(rest.http, "PATCH") == 0) {
 		if (head->body_len && head->content_type.data &&
-			!rest_text_is(head->content_type, "application/json")) {
+			!httpd_text_is(head->content_type, "application/json")) {
 			error_set(err, ERROR_INVALID, "the body must be application/json");
 			return 415;
 		}
@@ -279,8 +280,8 @@ rest_call_read_params(struct exchange *x, const struct rest_head *head, const st
 }
 
 static void
-call_method(struct service *service, struct rest_conn *conn, const struct peer *peer, enum api_method_id id,
-	const struct strlist *segments, bool is_tls, const struct rest_head *head, const char *body)
+call_method(struct service *service, struct httpd_conn *conn, const struct peer *peer, enum api_method_id id,
+	const struct strlist *segments, bool is_tls, const struct httpd_head *head, const char *body)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *params = json_object_new_object();
@@ -293,7 +294,7 @@ call_method(struct service *service, struct rest_conn *conn, const struct peer *
 	refused = rest_call_read_params(x, head, segments, body, &params, &err);
 	if (refused) {
 		rest_refuse(service, conn, refused, &err);
-		rest_query_clear(&x->query);
+		httpd_query_clear(&x->query);
 		free(x);
 		return;
 	}
@@ -301,9 +302,25 @@ call_method(struct service *service, struct rest_conn *conn, const struct peer *
 	service_call(service, peer, id, params, rest_call_call_done, x);
 }
 
+static bool
+is_reading(const struct httpd_head *head)
+{
+	return httpd_text_is(head->method, "GET") || httpd_text_is(head->method, "HEAD");
+}
+
+/* For load balancers: that certd answers, and nothing else. */
+static void
+rest_call_healthy(struct httpd_conn *conn)
+{
+	struct buf text = BUF_INIT;
+
+	buf_add_str(&text, "ok\n");
+	httpd_conn_answer(conn, 200, "Content-Type: text/plain\r\nCache-Control: no-store\r\n", &text);
+}
+
 int
-rest_call(struct service *service, struct rest_conn *conn, const struct peer *peer, bool is_tls,
-	const struct rest_head *head, const char *body)
+rest_call(struct service *service, struct httpd_conn *conn, const struct peer *peer, bool is_tls,
+	const struct httpd_head *head, const char *body)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
@@ -316,7 +333,11 @@ rest_call(struct service *service, struct rest_conn *conn, const struct peer *pe
 		rest_refuse(service, conn, head->status, &err);
 		return 0;
 	}
-	if (rest_text_is(head->path, "/openapi.json") && rest_text_is(head->method, "GET")) {
+	if (httpd_text_is(head->path, "/healthz") && is_reading(head)) {
+		rest_call_healthy(conn);
+		return 0;
+	}
+	if (httpd_text_is(head->path, "/openapi.json") && is_reading(head)) {
 		rest_answer(conn, 200, "", api_openapi());
 		return 0;
 	}

@@ -5,7 +5,7 @@
 #ifndef DAEMON_CONTROL_REST_CALL_H
 #define DAEMON_CONTROL_REST_CALL_H
 
-#include "daemon/control/rest_conn.h"
+#include "daemon/base/httpd_conn.h"
 #include "daemon/service/service.h"
 
 /*
@@ -14,7 +14,7 @@
  * Return: 0, or -1 refused because it takes somebody that certd knows (401).
  */
 int
-rest_call(struct service *service, struct rest_conn *conn, const struct peer *peer, bool is_tls,
-	const struct rest_head *head, const char *body);
+rest_call(struct service *service, struct httpd_conn *conn, const struct peer *peer, bool is_tls,
+	const struct httpd_head *head, const char *body);
 
 #endif

@@ -2,12 +2,15 @@
 #include "daemon/control/server.h"
 
 #include "common/api/rpc.h"
-#include "daemon/control/acceptor.h"
+#include "daemon/base/acceptor.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utlist.h>
+
+enum { SOCKET_MODE = 0660 };
 
 struct connection {
 	struct control *control;
@@ -19,6 +22,7 @@ struct connection {
 struct control {
 	struct service *service;
 	struct session_limits limits;
+	const struct role_map *roles;
 	struct acceptor *acceptor;
 	struct connection *connections;
 };
@@ -34,48 +38,71 @@ connection_closed(void *arg)
 }
 
 static void
-server_refuse(int fd, const struct error *err, void *arg)
+server_refuse(int fd, const struct error *err)
 {
 	_cleanup_json_ struct json_object *message = rpc_error(NULL, 0, err);
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	(void)arg;
 	rpc_write(message, &text);
 	if (send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		errno = 0; /* it will see the end of the connection instead */
 }
 
-static void
-accepted(int fd, const struct peer *peer, struct place *place, void *arg)
+static bool
+server_is_privileged(int fd, void *arg)
+{
+	const struct control *c = arg;
+	_cleanup_peer_ struct peer peer = { .role = ROLE_NONE };
+
+	return peer_read(fd, c->roles, &peer, NULL) == 0 && peer.role == ROLE_ADMIN;
+}
+
+static void *
+server_accepted(int fd, struct place *place, void *arg)
 {
 	struct control *c = arg;
-	struct connection *conn = xcalloc(1, sizeof(*conn));
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_peer_ struct peer peer = { .role = ROLE_NONE };
+	struct connection *conn;
 
+	if (acceptor_refusal(place))
+		error_copy(&err, acceptor_refusal(place));
+	if (error_is_set(&err) || peer_read(fd, c->roles, &peer, &err) < 0) {
+		server_refuse(fd, &err);
+		close(fd);
+		acceptor_leave(place);
+		return NULL;
+	}
+	conn = xcalloc(1, sizeof(*conn));
 	conn->control = c;
 	conn->place = place;
 	DL_APPEND(c->connections, conn);
-	conn->session = session_new(c->service, fd, peer, &c->limits, connection_closed, conn);
+	conn->session = session_new(c->service, fd, &peer, &c->limits, connection_closed, conn);
+	return conn;
 }
 
 struct control *
 control_new(struct service *service, const struct control_config *config, struct error *err)
 {
+	_cleanup_free_ char *address = xasprintf("unix:%s", config->path);
 	struct control *c = xcalloc(1, sizeof(*c));
 
 	c->service = service;
+	c->roles = config->roles;
 	c->limits = config->limits;
 	c->acceptor = acceptor_new(&(struct acceptor_config){
 		.loop = service->loop,
-		.max_connections = config->max_connections,
-		.max_connections_per_user = config->max_connections_per_user,
-		.roles = config->roles,
-		.accepted = accepted,
-		.refuse = server_refuse,
+		.limits = {
+			.max_connections = config->max_connections,
+			.max_per_user = config->max_connections_per_user,
+		},
+		.accepted = server_accepted,
+		.is_privileged = server_is_privileged,
 		.arg = c,
 	});
 	for (size_t i = 0; i < config->n_fds; i++)
 		acceptor_add(c->acceptor, config->fds[i]);
-	if (!config->n_fds && acceptor_add_path(c->acceptor, config->path, err) < 0) {
+	if (!config->n_fds && acceptor_listen(c->acceptor, address, SOCKET_MODE, err) < 0) {
 		control_free(c);
 		return NULL;
 	}

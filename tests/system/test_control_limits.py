@@ -224,7 +224,7 @@ def test_another_user_has_a_third_of_that(start):
 def test_over_the_total_clients_queue_until_somebody_leaves(start):
     certd = start(Certd, config="max-connections = 8\n")
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(certd.rpc()) for _ in range(8)]
+        clients = [stack.enter_context(certd.rpc()) for _ in range(8 + 16)]  # with those kept for administrators
         for client in clients:
             client.call("server.status")
         late = stack.enter_context(certd.rpc())

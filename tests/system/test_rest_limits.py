@@ -80,11 +80,14 @@ MESSAGES = [
     ("two lengths", b"POST /providers HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
     ("chunked", b"POST /providers HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411),
     ("huge body", b"POST /providers HTTP/1.1\r\nContent-Length: 9999999999999999999999\r\n\r\n{}", 413),
+    ("no host", b"GET /status HTTP/1.1\r\n\r\n", 400),
+    ("two hosts", b"GET /status HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("the same host twice", b"GET /status HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", 400),
     ("many fields", b"GET /status HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", 431),
     ("long field", b"GET /status HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
     ("long path", b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431),
-    ("format", b"GET /%25s%25n HTTP/1.1\r\n\r\n", 404),
-    ("way out", b"GET /../../etc/passwd HTTP/1.1\r\n\r\n", 404),
+    ("format", b"GET /%25s%25n HTTP/1.1\r\nHost: h\r\n\r\n", 404),
+    ("way out", b"GET /../../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n", 404),
 ]
 
 
@@ -101,12 +104,12 @@ def test_each_bad_request_is_answered_with_its_status(certd):
 
 def test_who_goes_on_sending_is_heard_out_for_a_while_and_costs_nothing(certd):
     with Raw(certd.tcp) as raw, contextlib.suppress(ConnectionError):
-        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n")
         for _ in range(1000):  # 62 MiB
             raw.sock.sendall(b" " * 65536)
         pytest.fail("certd went on reading")
     with Raw(certd.tcp) as raw:
-        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 400000\r\n\r\n" + b" " * 400_000)
+        raw.sock.sendall(b"POST /providers HTTP/1.1\r\nHost: h\r\nContent-Length: 400000\r\n\r\n" + b" " * 400_000)
         assert raw.answer()[0] == 413
 
 
@@ -118,7 +121,7 @@ def test_who_asks_ahead_and_never_reads_waits_in_the_kernel(certd):
             sent = 0
             with contextlib.suppress(OSError):
                 while sent < 200_000:
-                    raw.sock.sendall(b"GET /openapi.json HTTP/1.1\r\n\r\n")
+                    raw.sock.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n")
                     sent += 1
             assert sent < 200_000
         with Raw(certd.rest) as raw:
@@ -131,8 +134,8 @@ def test_one_address_has_32_connections_and_is_told_of_the_33rd(certd):
         clients = [stack.enter_context(Raw(certd.tcp)) for _ in range(32)]
         assert clients[-1].ask(STATUS)[0] == 401
         with Raw(certd.tcp) as over:
-            status, body, fields = over.answer()
-            assert status == 503 and int(fields[b"Retry-After"]) >= 1
+            status, body, fields = over.ask(STATUS)
+            assert status == 429 and int(fields[b"Retry-After"]) >= 1
             assert "max-connections-per-user" in body["messages"][0]["message"]
             assert over.ends(5)
         with Raw(certd.rest) as local:
@@ -141,10 +144,37 @@ def test_one_address_has_32_connections_and_is_told_of_the_33rd(certd):
 
         def has_room():
             with Raw(certd.tcp) as one:
-                one.sock.sendall(STATUS)
-                return one.answer()[0] == 401
+                return one.ask(STATUS)[0] == 401
 
         wait_for(has_room, 10, "room for one more")
+
+
+class From(Raw):
+    """A client at another address of loopback, which stands for another host."""
+
+    def __init__(self, address, source):
+        self.sock = socket.create_connection(address, 20, (source, 0))
+
+
+def test_four_addresses_cannot_hold_all_places(certd):
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(From(certd.tcp, f"127.0.1.{1 + i % 4}")) for i in range(128)]
+        assert held[0].ask(STATUS)[0] == 401, "without a token it stays a stranger"
+        begun = time.monotonic()
+        with From(certd.tcp, "127.0.2.1") as honest:
+            assert honest.ask(STATUS)[0] == 401
+            assert time.monotonic() - begun < 5
+            assert honest.ask(STATUS)[0] == 401, "and stays"
+
+
+def test_a_health_check_needs_no_token_and_tells_nothing(certd):
+    for address in (certd.rest, certd.tcp):
+        with Raw(address) as raw:
+            raw.sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            head, _, body = b"".join(iter(lambda: raw.sock.recv(4096), b"")).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ") and body == b"ok\n"
+    with Raw(certd.tcp) as raw:
+        assert raw.ask(b"POST /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")[0] == 401
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to have more than 32 connections")
@@ -152,7 +182,7 @@ def test_over_the_total_clients_queue_until_somebody_leaves(start):
     certd = start(Certd, config="max-connections = 8\n")
     path = certd.runtime / "rest.sock"
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(Raw(path)) for _ in range(8)]
+        clients = [stack.enter_context(Raw(path)) for _ in range(8 + 16)]  # with those kept for administrators
         for client in clients:
             assert client.ask(STATUS)[0] == 200
         late = stack.enter_context(Raw(path))
@@ -183,7 +213,7 @@ def test_who_is_slow_is_let_go_and_nobody_waits_for_him(start):
             Raw(certd.runtime / "rest.sock") as dripping, Raw(certd.runtime / "rest.sock") as halfway:
         plain.sock.sendall(STATUS)
         assert plain.ends(5), "plain HTTP is no handshake"
-        halfway.sock.sendall(b"POST /providers HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        halfway.sock.sendall(b"POST /providers HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{")
         slow = {"silent": silent, "dripping": dripping, "halfway": halfway}
         ended = {}
         while len(ended) < len(slow) and time.monotonic() - begun < 40:

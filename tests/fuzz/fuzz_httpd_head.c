@@ -1,6 +1,6 @@
 /* Anything a stranger may send to the REST listeners before he is asked for a token: head, path and query. */
 #include "common/error.h"
-#include "daemon/control/rest_head.h"
+#include "daemon/base/httpd_head.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-expect_inside(struct rest_text text, const char *data, size_t size)
+expect_inside(struct httpd_text text, const char *data, size_t size)
 {
 	if (text.data && text.len && (text.data < data || text.data + text.len > data + size))
 		abort();
@@ -21,10 +21,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 	_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
-	struct rest_query query = { .names = STRLIST_INIT };
-	struct rest_head head;
+	struct httpd_query query = { .names = STRLIST_INIT };
+	struct httpd_head head;
 
-	if (!rest_head_parse(text, size, 1000, &head))
+	if (!httpd_head_parse(text, size, 1000, &head))
 		return 0;
 	if ((head.status == 200) != (head.why == NULL) || head.body_len > 1000)
 		abort();
@@ -36,11 +36,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect_inside(head.query, text, size);
 	expect_inside(head.host, text, size);
 	expect_inside(head.authorization, text, size);
-	if (rest_path_split(head.path, &segments, NULL) == 0 && segments.count == 0)
+	if (httpd_path_split(head.path, &segments, NULL) == 0 && segments.count == 0)
 		abort();
-	if (rest_query_split(head.query, &query, NULL) == 0 && query.names.count != query.values.count)
+	if (httpd_query_split(head.query, &query, NULL) == 0 && query.names.count != query.values.count)
 		abort();
-	rest_query_get(&query, "offset");
-	rest_query_clear(&query);
+	httpd_query_get(&query, "offset");
+	httpd_query_clear(&query);
 	return 0;
 }

@@ -3,29 +3,30 @@
  * folded lines, no blank before a colon (RFC 9112 s5.1, s6.3, s11.2). What is refused is refused with a status, and the
  * connection with it.
  */
-#include "daemon/control/rest_head.h"
+#include "daemon/base/httpd_head.h"
 
 #include "common/buf.h"
 #include "common/error.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 bool
-rest_text_is(struct rest_text text, const char *word)
+httpd_text_is(struct httpd_text text, const char *word)
 {
 	return text.data && text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
 static bool
-is_name(struct rest_text text, const char *word)
+is_name(struct httpd_text text, const char *word)
 {
 	return text.len == strlen(word) && strncasecmp(text.data, word, text.len) == 0;
 }
 
 static bool
-rest_head_refuse(struct rest_head *ret, int status, const char *why)
+head_refuse(struct httpd_head *ret, int status, const char *why)
 {
 	ret->status = status;
 	ret->why = why;
@@ -33,21 +34,21 @@ rest_head_refuse(struct rest_head *ret, int status, const char *why)
 }
 
 /* The octets before the next @stop; moves @line behind it. */
-static struct rest_text
-cut(struct rest_text *line, char stop)
+static struct httpd_text
+cut(struct httpd_text *line, char stop)
 {
 	const char *end = line->len ? memchr(line->data, stop, line->len) : NULL;
 	size_t len = end ? (size_t)(end - line->data) : line->len;
 	size_t used = end ? len + 1 : len;
-	struct rest_text piece = { line->data, len };
+	struct httpd_text piece = { line->data, len };
 
 	line->data += used;
 	line->len -= used;
 	return piece;
 }
 
-static struct rest_text
-rest_head_trim(struct rest_text text)
+static struct httpd_text
+head_trim(struct httpd_text text)
 {
 	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t')) {
 		text.data++;
@@ -59,7 +60,7 @@ rest_head_trim(struct rest_text text)
 }
 
 static bool
-is_token(struct rest_text text)
+is_token(struct httpd_text text)
 {
 	for (size_t i = 0; i < text.len; i++)
 		if (!isalnum((unsigned char)text.data[i]) && !memchr("!#$%&'*+-.^_`|~", text.data[i], 15))
@@ -67,41 +68,47 @@ is_token(struct rest_text text)
 	return text.len > 0;
 }
 
-/* "http://host/path" (RFC 9112 s3.2.2) is read as its path. */
-static struct rest_text
-without_origin(struct rest_text target)
+/* "http://host/path" (RFC 9112 s3.2.2) is read as its path, and its host replaces that of the Host field. */
+static struct httpd_text
+head_cut_origin(struct httpd_text target, struct httpd_text *ret_host)
 {
-	const char *slash;
+	static const char *const schemes[] = { "http://", "https://" };
 
-	if (target.len < 8 || strncasecmp(target.data, "http", 4) != 0)
-		return target;
-	slash = memmem(target.data, target.len, "://", 3);
-	if (!slash)
-		return target;
-	slash += 3;
-	slash = memchr(slash, '/', target.len - (size_t)(slash - target.data));
-	if (!slash)
-		return (struct rest_text){ "/", 1 };
-	return (struct rest_text){ slash, target.len - (size_t)(slash - target.data) };
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		size_t len = strlen(schemes[i]);
+		size_t host_len = 0;
+
+		if (target.len <= len || strncasecmp(target.data, schemes[i], len) != 0)
+			continue;
+		target.data += len;
+		target.len -= len;
+		while (host_len < target.len && target.data[host_len] != '/' && target.data[host_len] != '?')
+			host_len++;
+		*ret_host = (struct httpd_text){ target.data, host_len };
+		if (host_len == target.len)
+			return (struct httpd_text){ "/", 1 };
+		return (struct httpd_text){ target.data + host_len, target.len - host_len };
+	}
+	return target;
 }
 
 static bool
-parse_request_line(struct rest_text line, struct rest_head *ret)
+parse_request_line(struct httpd_text line, struct httpd_head *ret)
 {
-	struct rest_text target, version;
+	struct httpd_text target, version;
 
 	ret->method = cut(&line, ' ');
-	target = without_origin(cut(&line, ' '));
+	target = head_cut_origin(cut(&line, ' '), &ret->host);
 	version = line;
 	if (!is_token(ret->method) || target.len == 0 || target.data[0] != '/')
-		return rest_head_refuse(ret, 400, "the request line is not METHOD /PATH HTTP/1.1");
+		return head_refuse(ret, 400, "the request line is not METHOD /PATH HTTP/1.1");
 	if (version.len != 8 || memcmp(version.data, "HTTP/", 5) != 0)
-		return rest_head_refuse(ret, 400, "the request line does not end in HTTP/1.1");
+		return head_refuse(ret, 400, "the request line does not end in HTTP/1.1");
 	if (memcmp(version.data, "HTTP/1.", 7) != 0)
-		return rest_head_refuse(ret, 505, "this is HTTP/1.1");
+		return head_refuse(ret, 505, "this is HTTP/1.1");
 	for (size_t i = 0; i < target.len; i++)
 		if ((unsigned char)target.data[i] <= 0x20 || (unsigned char)target.data[i] >= 0x7f)
-			return rest_head_refuse(ret, 400, "the path has octets that must be percent-encoded");
+			return head_refuse(ret, 400, "the path has octets that must be percent-encoded");
 	ret->keeps_alive = version.data[7] != '0';
 	ret->path = cut(&target, '?');
 	ret->query = target;
@@ -109,28 +116,28 @@ parse_request_line(struct rest_text line, struct rest_head *ret)
 }
 
 static bool
-parse_length(struct rest_text value, size_t max_body, struct rest_head *ret)
+parse_length(struct httpd_text value, size_t max_body, struct httpd_head *ret)
 {
 	size_t n = 0;
 
 	if (value.len == 0)
-		return rest_head_refuse(ret, 400, "Content-Length is no number");
+		return head_refuse(ret, 400, "Content-Length is not a number");
 	for (size_t i = 0; i < value.len; i++) {
 		if (!isdigit((unsigned char)value.data[i]))
-			return rest_head_refuse(ret, 400, "Content-Length is no number");
+			return head_refuse(ret, 400, "Content-Length is not a number");
 		n = n * 10 + (size_t)(value.data[i] - '0');
 		if (n > max_body)
-			return rest_head_refuse(ret, 413, "the body is too large");
+			return head_refuse(ret, 413, "the body is too large");
 	}
 	ret->body_len = n;
 	return true;
 }
 
 static void
-parse_connection(struct rest_text value, struct rest_head *ret)
+parse_connection(struct httpd_text value, struct httpd_head *ret)
 {
 	while (value.len) {
-		struct rest_text option = rest_head_trim(cut(&value, ','));
+		struct httpd_text option = head_trim(cut(&value, ','));
 
 		if (is_name(option, "close"))
 			ret->keeps_alive = false;
@@ -139,45 +146,63 @@ parse_connection(struct rest_text value, struct rest_head *ret)
 	}
 }
 
+/* Fields that are there at most once. */
+struct head_seen {
+	bool length;
+	bool host;
+};
+
+/* Two, or two readers could be sent to two hosts (RFC 9112 s3.2). */
 static bool
-parse_field(struct rest_text line, size_t max_body, bool *seen_length, struct rest_head *ret)
+parse_host(struct httpd_text value, bool *seen, struct httpd_head *ret)
 {
-	struct rest_text name = cut(&line, ':');
-	struct rest_text value = rest_head_trim(line);
+	if (*seen)
+		return head_refuse(ret, 400, "there are two Host fields");
+	*seen = true;
+	if (!ret->host.data)
+		ret->host = value;
+	return true;
+}
+
+static bool
+parse_field(struct httpd_text line, size_t max_body, struct head_seen *seen, struct httpd_head *ret)
+{
+	struct httpd_text name = cut(&line, ':');
+	struct httpd_text value = head_trim(line);
 
 	if (!is_token(name) || line.data == name.data + name.len)
-		return rest_head_refuse(ret, 400, "a header line is not NAME: VALUE");
+		return head_refuse(ret, 400, "a header line is not NAME: VALUE");
 	if (memchr(value.len ? value.data : "", '\0', value.len))
-		return rest_head_refuse(ret, 400, "a header line has a NUL");
+		return head_refuse(ret, 400, "a header line has a NUL");
 	/* Others on the way may take it for the end of the line (RFC 9112 s2.2). */
 	if (memchr(value.len ? value.data : "", '\r', value.len))
-		return rest_head_refuse(ret, 400, "a header line has a carriage return that ends no line");
+		return head_refuse(ret, 400, "a header line has a carriage return that ends no line");
 	if (is_name(name, "Content-Length")) {
-		if (*seen_length)
-			return rest_head_refuse(ret, 400, "Content-Length stands there twice");
-		*seen_length = true;
+		if (seen->length)
+			return head_refuse(ret, 400, "there are two Content-Length fields");
+		seen->length = true;
 		return parse_length(value, max_body, ret);
 	}
 	if (is_name(name, "Transfer-Encoding"))
-		return rest_head_refuse(ret, 411, "send Content-Length instead of Transfer-Encoding");
+		return head_refuse(ret, 411, "send Content-Length instead of Transfer-Encoding");
+	if (is_name(name, "Host"))
+		return parse_host(value, &seen->host, ret);
 	if (is_name(name, "Connection"))
 		parse_connection(value, ret);
 	else if (is_name(name, "Expect"))
 		ret->expects_continue = is_name(value, "100-continue");
-	else if (is_name(name, "Host"))
-		ret->host = value;
 	else if (is_name(name, "Content-Type"))
-		ret->content_type = rest_head_trim(cut(&value, ';'));
+		ret->content_type = head_trim(cut(&value, ';'));
 	else if (is_name(name, "Authorization"))
 		ret->authorization = value;
 	return true;
 }
 
 /* The next line without its end (a bare line feed ends one too, RFC 9112 s2.2). */
-static struct rest_text
-next_line(struct rest_text *rest)
+static struct httpd_text
+next_line(struct httpd_text *rest)
 {
-	struct rest_text line = cut(rest, '\n');
+	struct httpd_text line = cut(rest, '\n');
 
 	if (line.len && line.data[line.len - 1] == '\r')
 		line.len--;
@@ -185,22 +210,27 @@ next_line(struct rest_text *rest)
 }
 
 static void
-rest_head_parse_lines(struct rest_text head, size_t max_body, struct rest_head *ret)
+head_parse_lines(struct httpd_text head, size_t max_body, struct httpd_head *ret)
 {
-	struct rest_text line = next_line(&head);
-	bool seen_length = false;
+	struct httpd_text line = next_line(&head);
+	struct head_seen seen = { .length = false };
+	bool needs_host;
 
 	if (!parse_request_line(line, ret))
 		return;
+	needs_host = ret->keeps_alive; /* HTTP/1.0 has none (RFC 9112 s3.2) */
 	for (size_t n = 0; head.len; n++) {
 		line = next_line(&head);
-		if (line.len == 0)
-			return;
-		if (n == REST_HEAD_FIELDS) {
-			rest_head_refuse(ret, 431, "there are too many header lines");
+		if (line.len == 0) {
+			if (needs_host && !seen.host)
+				head_refuse(ret, 400, "there is no Host field");
 			return;
 		}
-		if (!parse_field(line, max_body, &seen_length, ret))
+		if (n == HTTPD_HEAD_FIELDS) {
+			head_refuse(ret, 431, "there are too many header lines");
+			return;
+		}
+		if (!parse_field(line, max_body, &seen, ret))
 			return;
 	}
 }
@@ -221,32 +251,32 @@ head_length(const char *data, size_t len)
 }
 
 bool
-rest_head_parse(const char *data, size_t len, size_t max_body, struct rest_head *ret)
+httpd_head_parse(const char *data, size_t len, size_t max_body, struct httpd_head *ret)
 {
-	size_t head_len = len ? head_length(data, len < REST_HEAD_MAX ? len : REST_HEAD_MAX) : 0;
+	size_t head_len = len ? head_length(data, len < HTTPD_HEAD_MAX ? len : HTTPD_HEAD_MAX) : 0;
 
-	*ret = (struct rest_head){ .status = 200, .len = head_len };
+	*ret = (struct httpd_head){ .status = 200, .len = head_len };
 	if (!head_len) {
-		if (len < REST_HEAD_MAX)
+		if (len < HTTPD_HEAD_MAX)
 			return false;
-		rest_head_refuse(ret, 431, "the header is too large");
+		head_refuse(ret, 431, "the header is too large");
 		return true;
 	}
-	rest_head_parse_lines((struct rest_text){ data, head_len }, max_body, ret);
+	head_parse_lines((struct httpd_text){ data, head_len }, max_body, ret);
 	return true;
 }
 
 /* --- the target --- */
 
 void
-rest_query_clear(struct rest_query *query)
+httpd_query_clear(struct httpd_query *query)
 {
 	strlist_clear(&query->names);
 	strlist_clear(&query->values);
 }
 
 const char *
-rest_query_get(const struct rest_query *query, const char *name)
+httpd_query_get(const struct httpd_query *query, const char *name)
 {
 	for (size_t i = query->names.count; i > 0; i--)
 		if (strcmp(query->names.items[i - 1], name) == 0)
@@ -294,7 +324,7 @@ unescape(const char *text, size_t len)
 
 /* Owned by the caller; NULL when it is refused. */
 static char *
-rest_head_decode(struct rest_text text, bool plus_is_blank, struct error *err)
+head_decode(struct httpd_text text, bool plus_is_blank, struct error *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
@@ -314,25 +344,25 @@ rest_head_decode(struct rest_text text, bool plus_is_blank, struct error *err)
 		buf_add_char(&out, (char)c);
 	}
 	if (!is_utf8(buf_str(&out))) {
-		error_set(err, ERROR_INVALID, "the URL is no UTF-8");
+		error_set(err, ERROR_INVALID, "the URL is not UTF-8");
 		return NULL;
 	}
 	return buf_steal(&out);
 }
 
 int
-rest_path_split(struct rest_text path, struct strlist *ret, struct error *err)
+httpd_path_split(struct httpd_text path, struct strlist *ret, struct error *err)
 {
 	if (path.len > 1 && path.data[path.len - 1] == '/')
 		return error_set(err, ERROR_INVALID, "there is no such path");
 	cut(&path, '/'); /* what is before the first */
 	do {
-		struct rest_text segment = cut(&path, '/');
+		struct httpd_text segment = cut(&path, '/');
 		char *text;
 
-		if (segment.len == 0 || ret->count == REST_SEGMENTS)
+		if (segment.len == 0 || ret->count == HTTPD_SEGMENTS)
 			return error_set(err, ERROR_INVALID, "there is no such path");
-		text = rest_head_decode(segment, false, err);
+		text = head_decode(segment, false, err);
 		if (!text)
 			return -1;
 		strlist_take(ret, text);
@@ -341,25 +371,25 @@ rest_path_split(struct rest_text path, struct strlist *ret, struct error *err)
 }
 
 int
-rest_query_split(struct rest_text query, struct rest_query *ret, struct error *err)
+httpd_query_split(struct httpd_text query, struct httpd_query *ret, struct error *err)
 {
 	while (query.len) {
-		struct rest_text value = cut(&query, '&');
-		struct rest_text name = cut(&value, '=');
-		char *text;
+		struct httpd_text value = cut(&query, '&');
+		struct httpd_text name = cut(&value, '=');
+		char *name_text, *value_text;
 
 		if (name.len == 0)
 			continue;
-		if (ret->names.count == REST_QUERIES)
+		if (ret->names.count == HTTPD_QUERIES)
 			return error_set(err, ERROR_INVALID, "the query has too many parameters");
-		text = rest_head_decode(name, true, err);
-		if (!text)
+		name_text = head_decode(name, true, err);
+		value_text = name_text ? head_decode(value, true, err) : NULL;
+		if (!value_text) {
+			free(name_text);
 			return -1;
-		strlist_take(&ret->names, text);
-		text = rest_head_decode(value, true, err);
-		if (!text)
-			return -1;
-		strlist_take(&ret->values, text);
+		}
+		strlist_take(&ret->names, name_text);
+		strlist_take(&ret->values, value_text);
 	}
 	return 0;
 }

@@ -1,9 +1,7 @@
 /* Connections at one end of a socket pair, a scripted client at the other, in virtual time. */
 #include "daemon/base/clock.h"
+#include "daemon/base/httpd_conn.h"
 #include "daemon/base/loop.h"
-#include "daemon/control/rest_answer.h"
-#include "daemon/control/rest_conn.h"
-#include "daemon/service/resource.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -11,10 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { BODY_MAX = 256 * 1024 };
+
 struct rig {
 	struct clock *clock;
 	struct loop *loop;
-	struct rest_conn *conn; /* NULL: it has ended */
+	struct httpd_conn *conn; /* NULL: it has ended */
 	unsigned ended;
 	unsigned requests;
 	bool is_slow;      /* answers are for the test to give */
@@ -25,18 +25,18 @@ struct rig {
 };
 
 static void
-answer(struct rig *r, struct rest_conn *conn, const char *text)
+answer(struct rig *r, struct httpd_conn *conn, const char *text)
 {
 	struct buf body = BUF_INIT;
 
 	buf_add_str(&body, text);
 	for (size_t i = 0; i < r->answer_len; i++)
 		buf_add_char(&body, 'x');
-	rest_conn_answer(conn, r->status, "", &body);
+	httpd_conn_answer(conn, r->status, "", &body);
 }
 
 static void
-requested(struct rest_conn *conn, const struct rest_head *head, const char *body, void *arg)
+requested(struct httpd_conn *conn, const struct httpd_head *head, const char *body, void *arg)
 {
 	struct rig *r = arg;
 	_cleanup_free_ char *text = head->status == 200 ? xasprintf("[%.*s %.*s]", (int)head->path.len,
@@ -67,15 +67,17 @@ rig_init(struct rig *r)
 	r->loop = loop_new(r->clock);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	r->fd = fds[1];
-	r->conn = rest_conn_new(
-		fds[0], &(struct rest_conn_config){
-				.loop = r->loop, .request = requested, .closed = ended, .arg = r });
+	r->conn = httpd_conn_new(fds[0], &(struct httpd_conn_config){ .loop = r->loop,
+						 .limits = { .max_body = BODY_MAX },
+						 .request = requested,
+						 .closed = ended,
+						 .arg = r });
 }
 
 static void
 rig_clear(struct rig *r)
 {
-	rest_conn_free(r->conn);
+	httpd_conn_free(r->conn);
 	if (r->fd >= 0)
 		close(r->fd);
 	loop_free(r->loop);
@@ -133,15 +135,15 @@ count(const char *text, const char *part)
 	return n;
 }
 
-#define A "GET /a HTTP/1.1\r\n\r\n"
+#define A "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 
-Test(rest_conn, requests_sent_ahead_are_answered_one_after_the_other)
+Test(httpd_conn, requests_sent_ahead_are_answered_one_after_the_other)
 {
 	struct rig r;
 
 	rig_init(&r);
-	client_send(&r, "\r\n" A "POST /b HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello" A
-			"GET /c HTTP/1.1\r\nConnection: "
+	client_send(&r, "\r\n" A "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello" A
+			"GET /c HTTP/1.1\r\nHost: h\r\nConnection: "
 			"close\r\n\r\n" A);
 	client_read(&r);
 	cr_expect_eq(r.requests, 4);
@@ -154,9 +156,9 @@ Test(rest_conn, requests_sent_ahead_are_answered_one_after_the_other)
 	rig_clear(&r);
 }
 
-Test(rest_conn, a_request_may_come_in_single_octets)
+Test(httpd_conn, a_request_may_come_in_single_octets)
 {
-	static const char text[] = "POST /b HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+	static const char text[] = "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
 	struct rig r;
 
 	rig_init(&r);
@@ -169,7 +171,7 @@ Test(rest_conn, a_request_may_come_in_single_octets)
 	rig_clear(&r);
 }
 
-Test(rest_conn, who_drips_has_ten_seconds_for_a_request)
+Test(httpd_conn, who_drips_has_ten_seconds_for_a_request)
 {
 	struct rig r;
 
@@ -185,12 +187,12 @@ Test(rest_conn, who_drips_has_ten_seconds_for_a_request)
 	rig_clear(&r);
 }
 
-Test(rest_conn, a_body_that_does_not_come_is_waited_for_no_longer)
+Test(httpd_conn, a_body_that_does_not_come_is_waited_for_no_longer)
 {
 	struct rig r;
 
 	rig_init(&r);
-	client_send(&r, "POST /b HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+	client_send(&r, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n");
 	for (int i = 0; i < 11; i++) {
 		run(&r, 1);
 		if (!r.ended)
@@ -200,11 +202,13 @@ Test(rest_conn, a_body_that_does_not_come_is_waited_for_no_longer)
 	rig_clear(&r);
 }
 
-Test(rest_conn, who_is_idle_is_let_go_after_thirty_seconds)
+Test(httpd_conn, who_is_idle_is_let_go_after_thirty_seconds)
 {
 	struct rig r;
 
 	rig_init(&r);
+	client_send(&r, A);
+	client_read(&r);
 	run(&r, 29);
 	client_send(&r, A);
 	client_read(&r);
@@ -215,7 +219,19 @@ Test(rest_conn, who_is_idle_is_let_go_after_thirty_seconds)
 	rig_clear(&r);
 }
 
-Test(rest_conn, who_does_not_take_his_answer_is_let_go_and_not_read_from)
+Test(httpd_conn, who_says_nothing_at_all_has_ten_seconds)
+{
+	struct rig r;
+
+	rig_init(&r);
+	run(&r, 9);
+	cr_expect_eq(r.ended, 0);
+	run(&r, 2);
+	cr_expect_eq(r.ended, 1);
+	rig_clear(&r);
+}
+
+Test(httpd_conn, who_does_not_take_his_answer_is_let_go_and_not_read_from)
 {
 	struct rig r;
 
@@ -230,13 +246,14 @@ Test(rest_conn, who_does_not_take_his_answer_is_let_go_and_not_read_from)
 	rig_clear(&r);
 }
 
-Test(rest_conn, what_is_too_large_is_refused_before_it_has_come_and_the_reason_arrives)
+Test(httpd_conn, what_is_too_large_is_refused_before_it_has_come_and_the_reason_arrives)
 {
 	_cleanup_free_ char *rest = xcalloc(1, (1 << 20) + 1);
 	struct rig r;
 
 	rig_init(&r);
-	client_send(&r, "POST /b HTTP/1.1\r\nContent-Length: 1048576\r\nExpect: 100-continue\r\n\r\n");
+	client_send(
+		&r, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\nExpect: 100-continue\r\n\r\n");
 	run(&r, 0);
 	cr_expect_eq(r.status, 413);
 	memset(rest, 'x', 1 << 20);
@@ -250,12 +267,12 @@ Test(rest_conn, what_is_too_large_is_refused_before_it_has_come_and_the_reason_a
 	rig_clear(&r);
 }
 
-Test(rest_conn, who_expects_it_is_told_to_go_on)
+Test(httpd_conn, who_expects_it_is_told_to_go_on)
 {
 	struct rig r;
 
 	rig_init(&r);
-	client_send(&r, "POST /b HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+	client_send(&r, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
 	cr_expect_str_eq(client_read(&r), "HTTP/1.1 100 Continue\r\n\r\n");
 	client_send(&r, "ok");
 	cr_expect_not_null(strstr(client_read(&r), "[/b ok]"));
@@ -263,21 +280,21 @@ Test(rest_conn, who_expects_it_is_told_to_go_on)
 	rig_clear(&r);
 }
 
-Test(rest_conn, head_gets_the_length_alone)
+Test(httpd_conn, head_gets_the_length_alone)
 {
 	struct rig r;
 
 	rig_init(&r);
-	client_send(&r, "HEAD /a HTTP/1.1\r\n\r\n");
+	client_send(&r, "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n");
 	client_read(&r);
 	cr_expect_not_null(strstr(buf_str(&r.got), "Content-Length: 5\r\n"));
 	cr_expect_null(strstr(buf_str(&r.got), "[/a"));
 	rig_clear(&r);
 }
 
-Test(rest_conn, an_answer_that_comes_late_is_sent_and_one_too_late_goes_nowhere)
+Test(httpd_conn, an_answer_that_comes_late_is_sent_and_one_too_late_goes_nowhere)
 {
-	struct rest_conn *conn;
+	struct httpd_conn *conn;
 	struct rig r;
 
 	rig_init(&r);
@@ -290,50 +307,9 @@ Test(rest_conn, an_answer_that_comes_late_is_sent_and_one_too_late_goes_nowhere)
 	client_send(&r, A);
 	run(&r, 0);
 	conn = r.conn;
-	rest_conn_free(conn);
+	httpd_conn_free(conn);
 	r.conn = NULL;
 	answer(&r, conn, "too late");
 	cr_expect_null(strstr(client_read(&r), "too late"));
 	rig_clear(&r);
-}
-
-Test(rest_call, every_error_has_a_status_that_clients_know)
-{
-	for (int code = ERROR_INTERNAL; code < ERROR_CODE_COUNT; code++) {
-		_cleanup_error_ struct error err = ERROR_INIT;
-		int status;
-
-		error_set(&err, (enum error_code)code, "x");
-		status = rest_status_of(&err);
-		cr_expect(status >= 400 && strcmp(rest_reason(status), "Error") != 0, "%s: %d",
-			error_code_name((enum error_code)code), status);
-		cr_expect_eq(status == 429, code == ERROR_RATE_LIMITED);
-	}
-}
-
-Test(rest_call, the_next_page_begins_where_this_one_ended)
-{
-	static const struct {
-		const char *page;
-		const char *next; /* NULL: none */
-	} cases[] = {
-		{ "{\"items\":[{},{}],\"offset\":4,\"limit\":2,\"total\":7}", "/providers?offset=6&limit=2" },
-		{ "{\"items\":[{}],\"offset\":4,\"limit\":2,\"total\":7}", "/providers?offset=5&limit=2" },
-		{ "{\"items\":[{},{}],\"offset\":5,\"limit\":2,\"total\":7}", NULL },
-		{ "{\"items\":[],\"offset\":4,\"limit\":2,\"total\":7}", NULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct rest_query query = { .names = STRLIST_INIT };
-		_cleanup_json_ struct json_object *page = json_parse(
-			cases[i].page, strlen(cases[i].page), NULL);
-		_cleanup_json_ struct json_object *list = rest_collection(
-			&api_resources[API_PROVIDER], "", &query, page);
-		struct json_object *next = json_path(list, "_links.next");
-
-		if (cases[i].next)
-			cr_expect_str_eq(next ? json_object_get_string(next) : "", cases[i].next);
-		else
-			cr_expect_null(next, "%s", cases[i].page);
-	}
 }

@@ -1,5 +1,5 @@
 #include "common/error.h"
-#include "daemon/control/rest_head.h"
+#include "daemon/base/httpd_head.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -7,14 +7,14 @@
 enum { BODY_MAX = 1000 };
 
 static bool
-parse(const char *text, struct rest_head *ret)
+parse(const char *text, struct httpd_head *ret)
 {
-	return rest_head_parse(text, strlen(text), BODY_MAX, ret);
+	return httpd_head_parse(text, strlen(text), BODY_MAX, ret);
 }
 
-#define GET "GET /a HTTP/1.1\r\n"
+#define GET "GET /a HTTP/1.1\r\nHost: h\r\n"
 
-Test(rest_head, what_is_wrong_has_its_status)
+Test(httpd_head, what_is_wrong_has_its_status)
 {
 	static const struct {
 		const char *text;
@@ -48,10 +48,18 @@ Test(rest_head, what_is_wrong_has_its_status)
 		{ "GET /a HTTP/2.0\r\n\r\n", 505 },
 		{ "GET /a http/1.1\r\n\r\n", 400 },
 		{ "OPTIONS * HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /a HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://h/a HTTP/1.1\r\n\r\n", 400 },
+		{ GET "Host: h\r\n\r\n", 400 },
+		{ GET "hOST: other\r\n\r\n", 400 },
+		{ "GET /a HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n", 400 },
+		{ "GET /a HTTP/1.1\r\nHost:\r\n\r\n", 200 },
+		{ "GET ftp://h/a HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
+		{ "GET http:///a HTTP/1.1\r\nHost: h\r\n\r\n", 200 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct rest_head head;
+		struct httpd_head head;
 
 		cr_assert(parse(cases[i].text, &head), "%s", cases[i].text);
 		cr_expect_eq(head.status, cases[i].status, "%s: %d", cases[i].text, head.status);
@@ -59,76 +67,76 @@ Test(rest_head, what_is_wrong_has_its_status)
 	}
 }
 
-Test(rest_head, it_is_read_when_it_is_whole_and_not_before)
+Test(httpd_head, it_is_read_when_it_is_whole_and_not_before)
 {
 	static const char text[] =
-		"POST http://h:1/providers?a=1 HTTP/1.1\r\nHost: h:1\r\n"
+		"POST http://h:1/providers?a=1 HTTP/1.1\r\nHost: other\r\n"
 		"content-type: application/json; charset=utf-8\r\nContent-Length: 2\r\n"
 		"Expect: 100-Continue\r\nAuthorization: Bearer x\r\nConnection: x, Close\r\n\r\n{}";
 	const size_t whole = sizeof(text) - 1 - strlen("{}");
-	struct rest_head head;
+	struct httpd_head head;
 
 	for (size_t len = 0; len < whole; len++)
-		cr_expect(!rest_head_parse(text, len, BODY_MAX, &head), "%zu", len);
-	cr_assert(rest_head_parse(text, whole, BODY_MAX, &head));
+		cr_expect(!httpd_head_parse(text, len, BODY_MAX, &head), "%zu", len);
+	cr_assert(httpd_head_parse(text, whole, BODY_MAX, &head));
 	cr_expect_eq(head.status, 200);
 	cr_expect_eq(head.len, whole);
 	cr_expect_eq(head.body_len, 2);
-	cr_expect(rest_text_is(head.method, "POST"));
-	cr_expect(rest_text_is(head.path, "/providers"));
-	cr_expect(rest_text_is(head.query, "a=1"));
-	cr_expect(rest_text_is(head.host, "h:1"));
-	cr_expect(rest_text_is(head.content_type, "application/json"));
-	cr_expect(rest_text_is(head.authorization, "Bearer x"));
+	cr_expect(httpd_text_is(head.method, "POST"));
+	cr_expect(httpd_text_is(head.path, "/providers"));
+	cr_expect(httpd_text_is(head.query, "a=1"));
+	cr_expect(httpd_text_is(head.host, "h:1"));
+	cr_expect(httpd_text_is(head.content_type, "application/json"));
+	cr_expect(httpd_text_is(head.authorization, "Bearer x"));
 	cr_expect(head.expects_continue);
 	cr_expect(!head.keeps_alive);
 }
 
-Test(rest_head, connections_last_as_the_version_and_the_peer_say)
+Test(httpd_head, connections_last_as_the_version_and_the_peer_say)
 {
 	static const struct {
 		const char *text;
 		bool keeps_alive;
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: h\r\n\r\n", true },
 		{ "GET / HTTP/1.0\r\n\r\n", false },
 		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
-		{ "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false },
+		{ "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct rest_head head;
+		struct httpd_head head;
 
 		cr_assert(parse(cases[i].text, &head));
 		cr_expect_eq(head.keeps_alive, cases[i].keeps_alive, "%s", cases[i].text);
 	}
 }
 
-Test(rest_head, a_head_without_an_end_is_refused)
+Test(httpd_head, a_head_without_an_end_is_refused)
 {
-	static char text[REST_HEAD_MAX + 1];
-	_cleanup_free_ char *many = xcalloc(1, REST_HEAD_MAX);
-	struct rest_head head;
+	static char text[HTTPD_HEAD_MAX + 1];
+	_cleanup_free_ char *many = xcalloc(1, HTTPD_HEAD_MAX);
+	struct httpd_head head;
 
-	memset(text, 'x', REST_HEAD_MAX);
-	cr_expect(!rest_head_parse(text, REST_HEAD_MAX - 1, BODY_MAX, &head));
-	cr_assert(rest_head_parse(text, REST_HEAD_MAX, BODY_MAX, &head));
+	memset(text, 'x', HTTPD_HEAD_MAX);
+	cr_expect(!httpd_head_parse(text, HTTPD_HEAD_MAX - 1, BODY_MAX, &head));
+	cr_assert(httpd_head_parse(text, HTTPD_HEAD_MAX, BODY_MAX, &head));
 	cr_expect_eq(head.status, 431);
 	memcpy(many, GET, strlen(GET));
-	for (size_t i = 0; i <= REST_HEAD_FIELDS; i++)
+	for (size_t i = 0; i <= HTTPD_HEAD_FIELDS; i++)
 		memcpy(many + strlen(many), "a: b\r\n", 6);
 	memcpy(many + strlen(many), "\r\n", 2);
 	cr_assert(parse(many, &head));
 	cr_expect_eq(head.status, 431);
 }
 
-static struct rest_text
+static struct httpd_text
 as_text(const char *text)
 {
-	return (struct rest_text){ text, strlen(text) };
+	return (struct httpd_text){ text, strlen(text) };
 }
 
-Test(rest_path, segments_are_decoded_or_refused)
+Test(httpd_path, segments_are_decoded_or_refused)
 {
 	static const struct {
 		const char *path;
@@ -158,7 +166,7 @@ Test(rest_path, segments_are_decoded_or_refused)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
 		_cleanup_free_ char *joined = NULL;
-		int rc = rest_path_split(as_text(cases[i].path), &segments, NULL);
+		int rc = httpd_path_split(as_text(cases[i].path), &segments, NULL);
 
 		cr_expect_eq(rc, cases[i].segments ? 0 : -1, "%s", cases[i].path);
 		joined = strlist_join(&segments, "|");
@@ -167,21 +175,33 @@ Test(rest_path, segments_are_decoded_or_refused)
 	}
 }
 
-Test(rest_query, the_last_of_a_name_counts_and_empty_ones_are_none)
+Test(httpd_query, the_last_of_a_name_counts_and_empty_ones_are_none)
 {
-	struct rest_query query = { .names = STRLIST_INIT };
+	struct httpd_query query = { .names = STRLIST_INIT };
 
-	cr_assert_eq(
-		rest_query_split(as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
-			&query, NULL),
+	cr_assert_eq(httpd_query_split(
+			     as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
+			     &query, NULL),
 		0);
-	cr_expect_str_eq(rest_query_get(&query, "a"), "2");
-	cr_expect_str_eq(rest_query_get(&query, "b"), "x +");
-	cr_expect_str_eq(rest_query_get(&query, "filter.commonName"), "*.example.com");
-	cr_expect_null(rest_query_get(&query, "empty"));
-	cr_expect_null(rest_query_get(&query, "flag"));
-	cr_expect_null(rest_query_get(&query, "none"));
-	rest_query_clear(&query);
-	cr_expect_eq(rest_query_split(as_text("a=%2"), &query, NULL), -1);
-	rest_query_clear(&query);
+	cr_expect_str_eq(httpd_query_get(&query, "a"), "2");
+	cr_expect_str_eq(httpd_query_get(&query, "b"), "x +");
+	cr_expect_str_eq(httpd_query_get(&query, "filter.commonName"), "*.example.com");
+	cr_expect_null(httpd_query_get(&query, "empty"));
+	cr_expect_null(httpd_query_get(&query, "flag"));
+	cr_expect_null(httpd_query_get(&query, "none"));
+	httpd_query_clear(&query);
+}
+
+Test(httpd_query, what_is_refused_leaves_no_name_without_a_value)
+{
+	static const char *const bad[] = { "a=%2", "a=1&b=%zz", "%=1", "a=1&%00=2", "a=%ff" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct httpd_query query = { .names = STRLIST_INIT };
+
+		cr_expect_eq(httpd_query_split(as_text(bad[i]), &query, NULL), -1, "%s", bad[i]);
+		cr_expect_eq(query.names.count, query.values.count, "%s", bad[i]);
+		cr_expect_null(httpd_query_get(&query, "b"));
+		httpd_query_clear(&query);
+	}
 }

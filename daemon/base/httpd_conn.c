@@ -1,15 +1,12 @@
 /*
- * An HTTP/1.1 connection. A reader of its own on the loop, as http-01 has: libevent 2.1's evhttp has no deadline that
- * an octet a second does not extend, no cap on connections, tells nobody when one is over, answers what it does not
- * like itself and in HTML, and ends the process by errx() when octets come in a state that it did not expect. What
- * guards it (a filter bufferevent) loses the answer to a client that sends "Connection: close", as the connection is
- * freed when the filter, not the socket, has taken it. TLS is OpenSSL's on the descriptor itself.
+ * Read with recv() on the loop, not with evhttp: evhttp has no deadline that a slow client cannot extend and no cap on
+ * connections, and it answers some requests itself, in HTML. TLS is OpenSSL's on the descriptor itself.
  *
- * One request at a time: while it is worked on nothing is read, so that what a client sends ahead waits in the kernel.
- * Whoever is refused in the middle of his request is told, then what he still sends is thrown away for a while: closing
- * at once would reset the connection before he has read the reason.
+ * One request at a time: nothing is read while it is worked on, so that what a client sends ahead waits in the kernel.
+ * After a refusal in the middle of a request the rest is read and thrown away for a while: closing at once would reset
+ * the connection before the client has read the reason.
  */
-#include "daemon/control/rest_conn.h"
+#include "daemon/base/httpd_conn.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -34,7 +31,7 @@ enum {
 	DATE_SIZE = 32,
 };
 
-enum state {
+enum conn_state {
 	CONN_IDLE,    /* nothing of the next request has come */
 	CONN_REQUEST, /* something has */
 	CONN_BUSY,    /* the answer is being made */
@@ -43,18 +40,18 @@ enum state {
 	CONN_OVER,    /* closed while busy: freed when answered */
 };
 
-struct rest_conn {
-	struct rest_conn_config config;
+struct httpd_conn {
+	struct httpd_conn_config config;
 	int fd;
 	struct loop_fd *watch;
 	struct loop_timer deadline;
 	struct loop_timer again; /* the next request is here already */
-	enum state state;
+	enum conn_state state;
 	struct buf in;
 	struct buf out;
 	size_t sent;    /* octets of @out */
 	size_t drained; /* octets thrown away */
-	struct rest_head head;
+	struct httpd_head head;
 	bool has_head;
 	bool is_head_only; /* HEAD */
 	bool closes;       /* after this answer */
@@ -66,7 +63,7 @@ struct rest_conn {
 /* --- end --- */
 
 static void
-conn_release(struct rest_conn *c)
+conn_release(struct httpd_conn *c)
 {
 	loop_timer_cancel(&c->deadline);
 	loop_timer_cancel(&c->again);
@@ -80,7 +77,7 @@ conn_release(struct rest_conn *c)
 }
 
 void
-rest_conn_free(struct rest_conn *c)
+httpd_conn_free(struct httpd_conn *c)
 {
 	if (!c)
 		return;
@@ -96,20 +93,32 @@ rest_conn_free(struct rest_conn *c)
 	free(c);
 }
 
-static void
-rest_conn_conn_close(struct rest_conn *c)
+int
+httpd_conn_fd(const struct httpd_conn *c)
 {
-	rest_closed_fn *closed = c->config.closed;
+	return c->fd;
+}
+
+struct place *
+httpd_conn_place(const struct httpd_conn *c)
+{
+	return c->config.place;
+}
+
+static void
+conn_close(struct httpd_conn *c)
+{
+	httpd_closed_fn *closed = c->config.closed;
 	void *arg = c->config.arg;
 
-	rest_conn_free(c);
+	httpd_conn_free(c);
 	closed(arg);
 }
 
 static void
-conn_enter(struct rest_conn *c, enum state state)
+conn_enter(struct httpd_conn *c, enum conn_state state)
 {
-	const struct rest_conn_limits *limits = &c->config.limits;
+	const struct httpd_limits *limits = &c->config.limits;
 
 	c->state = state;
 	switch (state) {
@@ -137,7 +146,7 @@ conn_enter(struct rest_conn *c, enum state state)
 enum { IO_AGAIN = -1, IO_BROKEN = -2 };
 
 static ssize_t
-ssl_result(struct rest_conn *c, int n, bool is_reading)
+ssl_result(struct httpd_conn *c, int n, bool is_reading)
 {
 	switch (SSL_get_error(c->config.ssl, n)) {
 	case SSL_ERROR_WANT_READ:
@@ -156,7 +165,7 @@ ssl_result(struct rest_conn *c, int n, bool is_reading)
 
 /* Return: octets, 0 the peer sends no more, IO_AGAIN, IO_BROKEN. */
 static ssize_t
-conn_recv(struct rest_conn *c, char *data, size_t len)
+conn_recv(struct httpd_conn *c, char *data, size_t len)
 {
 	ssize_t n;
 
@@ -175,7 +184,7 @@ conn_recv(struct rest_conn *c, char *data, size_t len)
 }
 
 static ssize_t
-conn_send(struct rest_conn *c, const char *data, size_t len)
+conn_send(struct httpd_conn *c, const char *data, size_t len)
 {
 	ssize_t n;
 
@@ -194,13 +203,13 @@ conn_send(struct rest_conn *c, const char *data, size_t len)
 }
 
 static bool
-reads(const struct rest_conn *c)
+reads(const struct httpd_conn *c)
 {
 	return c->state == CONN_IDLE || c->state == CONN_REQUEST || c->state == CONN_DRAIN;
 }
 
 static void
-conn_watch(struct rest_conn *c)
+conn_watch(struct httpd_conn *c)
 {
 	bool writes = c->sent < c->out.len;
 	bool reads_by_writing = c->wants_write &&
@@ -216,7 +225,7 @@ conn_watch(struct rest_conn *c)
 
 /* Return: 0, or -1 the connection is broken. */
 static int
-conn_flush(struct rest_conn *c)
+conn_flush(struct httpd_conn *c)
 {
 	while (c->sent < c->out.len) {
 		ssize_t n = conn_send(c, c->out.data + c->sent, c->out.len - c->sent);
@@ -236,13 +245,13 @@ conn_flush(struct rest_conn *c)
 
 /* What the request was is dropped here, not by the answer: it may come while the request is still looked at. */
 static void
-hand_over(struct rest_conn *c)
+hand_over(struct httpd_conn *c)
 {
-	struct rest_head head = c->head;
+	struct httpd_head head = c->head;
 	size_t len = head.status == 200 ? head.len + head.body_len : c->in.len;
 
-	c->is_head_only = rest_text_is(head.method, "HEAD");
-	c->closes = head.status != 200 || !head.keeps_alive;
+	c->is_head_only = httpd_text_is(head.method, "HEAD");
+	c->closes = head.status != 200 || !head.keeps_alive || c->config.is_single;
 	c->has_head = false;
 	conn_enter(c, CONN_BUSY);
 	c->is_handing_over = true;
@@ -255,7 +264,7 @@ hand_over(struct rest_conn *c)
 }
 
 static void
-say_continue(struct rest_conn *c)
+say_continue(struct httpd_conn *c)
 {
 	if (c->head.expects_continue && c->in.len == c->head.len)
 		buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -263,7 +272,7 @@ say_continue(struct rest_conn *c)
 
 /* Empty lines before a request are none of it (RFC 9112 s2.2). */
 static void
-skip_empty_lines(struct rest_conn *c)
+skip_empty_lines(struct httpd_conn *c)
 {
 	size_t n = 0;
 
@@ -274,7 +283,7 @@ skip_empty_lines(struct rest_conn *c)
 
 /* Takes what has come as far as one whole request. */
 static void
-conn_parse(struct rest_conn *c)
+conn_parse(struct httpd_conn *c)
 {
 	bool had_head = c->has_head;
 
@@ -287,7 +296,7 @@ conn_parse(struct rest_conn *c)
 	if (c->state == CONN_IDLE)
 		conn_enter(c, CONN_REQUEST);
 	/* Again when more of a body has come: the octets may have moved. */
-	c->has_head = rest_head_parse(c->in.data, c->in.len, REST_BODY_MAX, &c->head);
+	c->has_head = httpd_head_parse(c->in.data, c->in.len, c->config.limits.max_body, &c->head);
 	if (!c->has_head)
 		return;
 	if (c->head.status != 200 || c->in.len >= c->head.len + c->head.body_len)
@@ -298,7 +307,7 @@ conn_parse(struct rest_conn *c)
 
 /* Return: 0, or -1 the connection is over. */
 static int
-rest_conn_conn_read(struct rest_conn *c)
+conn_read(struct httpd_conn *c)
 {
 	char block[READ_BLOCK];
 	ssize_t n = conn_recv(c, block, sizeof(block));
@@ -317,7 +326,7 @@ rest_conn_conn_read(struct rest_conn *c)
 
 /* The answer is with the kernel. */
 static void
-conn_answered(struct rest_conn *c)
+conn_answered(struct httpd_conn *c)
 {
 	if (c->closes) {
 		if (c->config.ssl)
@@ -333,10 +342,10 @@ conn_answered(struct rest_conn *c)
 
 /* Sends what is there and settles what is waited for. May free @c. */
 static void
-conn_settle(struct rest_conn *c)
+conn_settle(struct httpd_conn *c)
 {
 	if (conn_flush(c) < 0) {
-		rest_conn_conn_close(c);
+		conn_close(c);
 		return;
 	}
 	if (c->state == CONN_ANSWER && !c->out.len)
@@ -347,10 +356,10 @@ conn_settle(struct rest_conn *c)
 }
 
 static void
-conn_work(struct rest_conn *c)
+conn_work(struct httpd_conn *c)
 {
-	if (reads(c) && rest_conn_conn_read(c) < 0) {
-		rest_conn_conn_close(c);
+	if (reads(c) && conn_read(c) < 0) {
+		conn_close(c);
 		return;
 	}
 	conn_parse(c);
@@ -374,13 +383,13 @@ conn_again(void *arg)
 static void
 conn_late(void *arg)
 {
-	rest_conn_conn_close(arg);
+	conn_close(arg);
 }
 
 /* --- answers --- */
 
 const char *
-rest_reason(int status)
+httpd_reason(int status)
 {
 	static const struct {
 		int status;
@@ -412,7 +421,7 @@ rest_reason(int status)
 }
 
 static void
-write_date(const struct rest_conn *c, struct buf *out)
+write_date(const struct httpd_conn *c, struct buf *out)
 {
 	time_t now = (time_t)clock_wall(loop_clock(c->config.loop));
 	char text[DATE_SIZE];
@@ -423,14 +432,14 @@ write_date(const struct rest_conn *c, struct buf *out)
 }
 
 void
-rest_conn_answer(struct rest_conn *c, int status, const char *fields, struct buf *body)
+httpd_conn_answer(struct httpd_conn *c, int status, const char *fields, struct buf *body)
 {
 	if (c->state == CONN_OVER) {
 		buf_clear(body);
 		free(c);
 		return;
 	}
-	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", status, rest_reason(status));
+	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", status, httpd_reason(status));
 	write_date(c, &c->out);
 	buf_add_str(&c->out, fields);
 	if (status != 204)
@@ -444,11 +453,11 @@ rest_conn_answer(struct rest_conn *c, int status, const char *fields, struct buf
 		conn_settle(c);
 }
 
-struct rest_conn *
-rest_conn_new(int fd, const struct rest_conn_config *config)
+struct httpd_conn *
+httpd_conn_new(int fd, const struct httpd_conn_config *config)
 {
-	struct rest_conn *c = xcalloc(1, sizeof(*c));
-	struct rest_conn_limits *limits = &c->config.limits;
+	struct httpd_conn *c = xcalloc(1, sizeof(*c));
+	struct httpd_limits *limits = &c->config.limits;
 
 	c->config = *config;
 	limits->request_ms = limits->request_ms ? limits->request_ms : REQUEST_MS;
@@ -462,6 +471,6 @@ rest_conn_new(int fd, const struct rest_conn_config *config)
 	loop_timer_init(&c->deadline, config->loop, conn_late, c);
 	loop_timer_init(&c->again, config->loop, conn_again, c);
 	c->watch = loop_fd_new(config->loop, fd, LOOP_READ, conn_ready, c);
-	conn_enter(c, config->ssl ? CONN_REQUEST : CONN_IDLE); /* a handshake has the time of a request */
+	conn_enter(c, CONN_REQUEST); /* with the handshake, and however long it says nothing */
 	return c;
 }

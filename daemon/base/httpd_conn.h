@@ -1,0 +1,73 @@
+/*
+ * daemon/base/httpd_conn.h: one HTTP/1.1 connection, plain or TLS: requests in, one after the other, answers out. Limited
+ * in every direction: sizes of head and body, an absolute deadline for each request and each answer, idle time.
+ */
+#ifndef DAEMON_BASE_HTTPD_CONN_H
+#define DAEMON_BASE_HTTPD_CONN_H
+
+#include "common/buf.h"
+#include "daemon/base/httpd_head.h"
+
+struct loop;
+struct httpd_conn;
+struct place;
+struct ssl_st;
+
+struct httpd_limits {
+	size_t max_body;    /* octets; 0: requests have no body */
+	int64_t request_ms; /* first to last octet of a request, the first one from accept on; 0: 10 s */
+	int64_t idle_ms;    /* between requests; 0: 30 s */
+	int64_t answer_ms;  /* for the peer to take an answer; 0: 60 s */
+};
+
+/*
+ * A whole request, or a head with a status other than 200. Answered by httpd_conn_answer(), at once or later.
+ * @head, @body: borrowed for the call.
+ */
+typedef void
+httpd_request_fn(struct httpd_conn *conn, const struct httpd_head *head, const char *body, void *arg);
+
+/* Once: the connection is over. It is free already, unless a request waits for its answer: then it is with that. */
+typedef void
+httpd_closed_fn(void *arg);
+
+struct httpd_conn_config {
+	struct loop *loop;  /* borrowed */
+	struct ssl_st *ssl; /* taken, without a descriptor yet; NULL: plain */
+	struct httpd_limits limits;
+	bool is_single;      /* the connection ends with the first answer */
+	struct place *place; /* borrowed; or NULL */
+	httpd_request_fn *request;
+	httpd_closed_fn *closed;
+	void *arg;
+};
+
+/* @fd: taken, non-blocking. */
+struct httpd_conn *
+httpd_conn_new(int fd, const struct httpd_conn_config *config);
+
+int
+httpd_conn_fd(const struct httpd_conn *conn);
+
+/* Borrowed; NULL: it has none. */
+struct place *
+httpd_conn_place(const struct httpd_conn *conn);
+
+/* Closes it; @closed is not called. An answer that is still to come goes nowhere. */
+void
+httpd_conn_free(struct httpd_conn *conn);
+
+/*
+ * httpd_conn_answer() - answers the request that was handed over
+ * @fields: header lines beside Content-Length, Date and Connection, each ending in CRLF; or ""
+ * @body: taken; for HEAD its length alone is sent
+ * May free @conn.
+ */
+void
+httpd_conn_answer(struct httpd_conn *conn, int status, const char *fields, struct buf *body);
+
+/* "Not Found" */
+const char *
+httpd_reason(int status);
+
+#endif
