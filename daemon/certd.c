@@ -17,6 +17,7 @@
 #include "daemon/control/server.h"
 #include "daemon/master_key.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
 #include "daemon/service/list.h"
 #include "daemon/service/zones.h"
@@ -213,6 +214,13 @@ open_scheduler(struct certd *c)
 		.events = c->events,
 		.audit = c->audit,
 		.workers = c->workers,
+		.clients = clients_new(&(struct clients_config){
+			.loop = c->loop,
+			.store = c->store,
+			.http = http_curl_transport(c->http),
+			.max_orders = c->conf.max_orders,
+			.allow_other_hosts = c->conf.allow_other_hosts,
+		}),
 		.solver = c->solver,
 		.rollout = c->rollout,
 		.seen = x509_seen_new(),
@@ -222,12 +230,14 @@ open_scheduler(struct certd *c)
 		.running = &c->issues_running,
 	};
 	c->scheduler = scheduler_new(&(struct scheduler_config){
-		.issue_env = &c->issue_env,
-		.http = http_curl_transport(c->http),
-		.max_orders = c->conf.max_orders,
-		.allow_other_hosts = c->conf.allow_other_hosts,
+		.loop = c->loop,
+		.store = c->store,
+		.events = c->events,
 		.build_at = BUILD_TIME,
 	});
+	renew_register_jobs(c->scheduler, &c->issue_env);
+	rollout_register_jobs(c->scheduler, c->rollout);
+	scheduler_register(c->scheduler, &cleanup_job, c->solver);
 }
 
 static void
@@ -345,6 +355,7 @@ certd_free(struct certd *c)
 	control_free(c->control);
 	refusals_free(c->refusals);
 	scheduler_free(c->scheduler);
+	clients_free(c->issue_env.clients);
 	x509_seen_free(c->issue_env.seen);
 	solver_free(c->solver);
 	rollout_free(c->rollout);

@@ -6,7 +6,8 @@
 #ifndef DAEMON_STARTUP_H
 #define DAEMON_STARTUP_H
 
-#include "daemon/renew/scheduler.h"
+#include "daemon/rollout/rollout.h"
+#include "daemon/schedule/scheduler.h"
 
 struct startup;
 

@@ -116,7 +116,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_expiry.c \
-	tests/unit/renew/test_clamp.c \
+	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
@@ -136,8 +136,10 @@ unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-schedule
 TESTS += unit-schedule
-unit_schedule_SOURCES = \
+unit_schedule_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/schedule/test_job.c \
 	tests/unit/schedule/test_schedule.c
 unit_schedule_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_schedule_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

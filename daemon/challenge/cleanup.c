@@ -75,3 +75,12 @@ cleanup_retry_at(int64_t now, int64_t attempts)
 
 	return time_add(now, pause[i < ARRAY_SIZE(pause) ? i : ARRAY_SIZE(pause) - 1]);
 }
+
+int64_t
+cleanup_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+{
+	enum { LONGEST_WAIT_SEC = 86400 + 86400 / 10 };
+
+	(void)env;
+	return job_due_within(row, now, LONGEST_WAIT_SEC);
+}

@@ -5,6 +5,7 @@
 #ifndef DAEMON_CHALLENGE_CLEANUP_H
 #define DAEMON_CHALLENGE_CLEANUP_H
 
+#include "daemon/schedule/job.h"
 #include "daemon/store/record.h"
 
 struct error;
@@ -37,6 +38,10 @@ cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c
 /* The value is gone: record and row go. */
 void
 cleanup_forget(struct store *store, struct store_txn *txn, const char *id);
+
+/* A job_kind's after_clock_change(). */
+int64_t
+cleanup_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
 
 /* 1, 10, 100 minutes, then daily: the DNS service will come back. @attempts >= 1. */
 int64_t

@@ -1,6 +1,5 @@
 /*
- * A removal in three steps: the DNS change, its outcome made durable, the answer. When not even the outcome can be
- * stored, the answer waits: the row is still due, and whoever runs it would otherwise do so without a pause.
+ * A removal in three steps: the DNS change, its outcome made durable, the answer.
  */
 #include "daemon/challenge/removal.h"
 
@@ -15,7 +14,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-enum { STORE_PAUSE_MS = 60 * 1000, NEEDED_SEC = 3600, UNREAD_SEC = 86400 };
+enum { NEEDED_SEC = 3600, UNREAD_SEC = 86400 };
 
 struct removal {
 	LIST_ENTRY(removal) next;
@@ -24,9 +23,9 @@ struct removal {
 	struct cleanup cleanup;
 	struct dnsprovider provider;
 	struct txt_change *change;
-	struct loop_timer timer; /* to begin; to answer */
+	struct loop_timer timer; /* to begin */
 	struct error failure;
-	solver_done_fn *done;
+	schedule_done_fn *done;
 	void *arg;
 };
 
@@ -88,27 +87,17 @@ removals_free(struct removals *all)
 }
 
 static void
-removal_answer(void *arg)
+removal_answer(struct removal *r, bool stored)
 {
-	struct removal *r = arg;
-
 	if (r->done)
-		r->done(error_is_set(&r->failure) ? &r->failure : NULL, r->arg);
+		r->done(stored, r->arg);
 	removal_free(r);
 }
 
 static void
 on_stored(const struct error *err, void *arg)
 {
-	struct removal *r = arg;
-
-	if (!err) {
-		removal_answer(r);
-		return;
-	}
-	error_copy(&r->failure, err);
-	loop_timer_init(&r->timer, r->all->solver->env.loop, removal_answer, r);
-	loop_timer_set(&r->timer, STORE_PAUSE_MS);
+	removal_answer(arg, !err);
 }
 
 static int64_t
@@ -159,7 +148,7 @@ on_removed(const struct error *err, void *arg)
 	r->change = NULL;
 	/* A challenge that wants the value back waits behind us in the queue, and has renewed the promise. */
 	if (r->all->is_needed(r->id, r->all->arg)) {
-		removal_answer(r);
+		removal_answer(r, true);
 		return;
 	}
 	if (!err) {
@@ -229,8 +218,8 @@ on_begin(void *arg)
 	r->change = txt_change_start(r->all->queue, &r->provider, true, &record, on_removed, r);
 }
 
-void
-removal_start(struct removals *all, const char *id, solver_done_fn *done, void *arg)
+struct removal *
+removal_start(struct removals *all, const char *id, schedule_done_fn *done, void *arg)
 {
 	struct removal *r = xcalloc(1, sizeof(*r));
 
@@ -241,4 +230,11 @@ removal_start(struct removals *all, const char *id, solver_done_fn *done, void *
 	LIST_INSERT_HEAD(&all->list, r, next);
 	loop_timer_init(&r->timer, all->solver->env.loop, on_begin, r);
 	loop_timer_set(&r->timer, 0);
+	return r;
+}
+
+void
+removal_disown(void *removal)
+{
+	((struct removal *)removal)->done = NULL;
 }

@@ -6,6 +6,7 @@
 #define DAEMON_CHALLENGE_REMOVAL_H
 
 #include "daemon/challenge/solver.h"
+#include "daemon/schedule/schedule.h"
 
 struct removals; /* all under way */
 struct txt_queue;
@@ -28,9 +29,14 @@ removals_free(struct removals *removals);
  * removal_start() - keep the promise @id: remove the value, then record and row (cleanup.h)
  * On failure the row has been moved to its next try and EVENT_CLEANUP_FAILED was emitted. Of a DNS provider that was
  * deleted nothing can be removed: record and row go, with the event. A value that a challenge needs stays.
- * @done: once, from the loop, when the store has it; NULL: nobody waits
+ * @done: once, from the loop; NULL: nobody waits
+ * Return: for removal_disown() until @done is called.
  */
+struct removal *
+removal_start(struct removals *removals, const char *id, schedule_done_fn *done, void *arg);
+
+/* Nobody waits any more; it goes on. A job_kind's cancel(). @removal: struct removal. */
 void
-removal_start(struct removals *removals, const char *id, solver_done_fn *done, void *arg);
+removal_disown(void *removal);
 
 #endif

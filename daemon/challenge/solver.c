@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/http01.h"
 #include "daemon/challenge/removal.h"
 #include "daemon/challenge/solver_private.h"
@@ -290,11 +291,20 @@ solver_stop(struct solve *solve)
 	free(solve);
 }
 
-void
-solver_cleanup(struct solver *solver, const char *id, solver_done_fn *done, void *arg)
+static void *
+cleanup_start(void *solver, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
-	removal_start(dns_solves_removals(solver->dns), id, done, arg);
+	return removal_start(dns_solves_removals(((struct solver *)solver)->dns), row->object, done, arg);
 }
+
+const struct job_kind cleanup_job = {
+	.kind = SCHEDULE_CLEANUP,
+	.word = "cleanup",
+	.needs_date = true,
+	.start = cleanup_start,
+	.cancel = removal_disown,
+	.after_clock_change = cleanup_after_clock_change,
+};
 
 void
 solver_rows_changed(struct solver *solver)

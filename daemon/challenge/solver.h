@@ -11,6 +11,7 @@
 #include "daemon/acme/acme_msg.h"
 #include "daemon/base/loop.h"
 #include "daemon/dnsprovider/dnsprovider.h"
+#include "daemon/schedule/job.h"
 #include "daemon/store/object.h"
 
 struct events;
@@ -87,11 +88,10 @@ void
 solver_stop(struct solve *solve);
 
 /*
- * Runs a SCHEDULE_CLEANUP row. When @done is called, the row is gone or has been moved to its next try, and a failure
- * was told as an event.
+ * Removes a TXT value. When it ends, the row is gone or was moved to its next try, and a failure was reported as an
+ * event. Registered with the struct solver, which cancels what is under way when it is freed.
  */
-void
-solver_cleanup(struct solver *solver, const char *cleanup_id, solver_done_fn *done, void *arg);
+extern const struct job_kind cleanup_job;
 
 /* What DNS providers are worked with. Borrowed. */
 const struct dnsprovider_env *

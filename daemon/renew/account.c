@@ -9,13 +9,14 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
+#include "daemon/renew/issue.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPERATOR_RETRY_SEC = 24 * 3600 };
+enum { DAY = 24 * 3600, OPERATOR_RETRY_SEC = DAY, LONGEST_WAIT_SEC = DAY + DAY / 10 };
 
 /* What a worker works on: survives the account. */
 struct account_keygen {
@@ -27,8 +28,6 @@ struct account_keygen {
 
 struct account {
 	const struct issue_env *env;
-	const struct http *http;
-	bool allow_other_hosts;
 	char id[STORE_ID_SIZE]; /* provider */
 	struct acme_client *client;
 	struct acme_call *call;
@@ -40,11 +39,11 @@ struct account {
 	void *arg;
 };
 
-void
-account_cancel(struct account *account)
+static void
+account_cancel(void *work)
 {
-	if (!account)
-		return;
+	struct account *account = work;
+
 	store_forget(account->env->store, account);
 	if (account->keygen)
 		account->keygen->account = NULL;
@@ -60,6 +59,7 @@ account_end(struct account *account, bool stored)
 	schedule_done_fn *done = account->done;
 	void *arg = account->arg;
 
+	clients_forget(account->env->clients, account->id);
 	account_cancel(account);
 	done(stored, arg);
 }
@@ -100,7 +100,7 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 		.now = now,
 		.attempts = p->attempts,
 		.retry_at = err->retry_at,
-		.jitter_seed = policy_seed(account->id) + (uint64_t)p->attempts,
+		.jitter_seed = schedule_seed(account->id) + (uint64_t)p->attempts,
 		.is_network = account_is_network_trouble(err),
 	};
 
@@ -256,16 +256,17 @@ account_looked_for(const struct acme_reply *reply, const struct error *err, void
 static int
 account_register(struct account *account, const struct provider *p, struct error *err)
 {
+	const struct clients_config *http = clients_config(account->env->clients);
 	struct acme_client_config config = {
 		.directory_url = p->server,
 		.ca_file = p->ca_file,
-		.allow_other_hosts = account->allow_other_hosts,
+		.allow_other_hosts = http->allow_other_hosts,
 	};
 	struct key *key = NULL;
 
 	if (key_from_der(&p->account_key, &key, err) < 0)
 		return error_wrap(err, "account key");
-	account->client = acme_client_new(account->env->loop, account->http, &config, key);
+	account->client = acme_client_new(http->loop, http->http, &config, key);
 	if (p->is_key_imported)
 		account->call = acme_account_find(account->client, account_looked_for, account);
 	else
@@ -358,20 +359,57 @@ account_begin(struct account *account, struct error *err)
 	return 0;
 }
 
-struct account *
-account_start(const struct issue_env *env, const struct http *http, bool allow_other_hosts,
-	const char *provider_id, schedule_done_fn *done, void *arg)
+static void *
+account_start(void *env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
 	struct account *account = xcalloc(1, sizeof(*account));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	account->env = env;
-	account->http = http;
-	account->allow_other_hosts = allow_other_hosts;
 	account->done = done;
 	account->arg = arg;
-	memcpy(account->id, provider_id, strlen(provider_id) + 1);
+	memcpy(account->id, row->object, sizeof(account->id));
 	if (account_begin(account, &err) < 0)
 		account_finish(account, &err); /* ends at this turn's commit */
 	return account;
 }
+
+static int64_t
+account_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+{
+	(void)env;
+	return job_due_within(row, now, LONGEST_WAIT_SEC);
+}
+
+static int64_t
+account_count_troubles(void *arg_env)
+{
+	const struct issue_env *env = arg_env;
+
+	return object_count_failing(env->store, &provider_class);
+}
+
+static bool
+account_describe_trouble(void *arg_env, const struct schedule_row *row, struct job_trouble *ret)
+{
+	const struct issue_env *env = arg_env;
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (object_peek(env->store, &provider_class, row->object, &p, NULL) != 1 ||
+		!error_is_set(&p.o.failure))
+		return false;
+	job_trouble_set(ret, provider_class.name, p.o.name, &p.o.failure);
+	return true;
+}
+
+const struct job_kind account_job = {
+	.kind = SCHEDULE_ACCOUNT,
+	.word = "account",
+	.classes = { &provider_class },
+	.needs_date = true,
+	.start = account_start,
+	.cancel = account_cancel,
+	.after_clock_change = account_after_clock_change,
+	.count_troubles = account_count_troubles,
+	.describe_trouble = account_describe_trouble,
+};

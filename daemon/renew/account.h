@@ -5,18 +5,9 @@
 #ifndef DAEMON_RENEW_ACCOUNT_H
 #define DAEMON_RENEW_ACCOUNT_H
 
-#include "daemon/renew/issue.h"
+#include "daemon/schedule/job.h"
 
-struct account;
-struct http;
-
-/* @done: registered, or failed with its retry row set; the account is free then. */
-struct account *
-account_start(const struct issue_env *env, const struct http *http, bool allow_other_hosts,
-	const char *provider_id, schedule_done_fn *done, void *arg);
-
-/* NULL is a no-op. */
-void
-account_cancel(struct account *account);
+/* Registered with a struct issue_env. The row has moved or is gone when it ends. */
+extern const struct job_kind account_job;
 
 #endif

@@ -18,7 +18,7 @@ enum { FORGET_SEC = 7 * 24 * 3600 }; /* a failure stays to be read */
 
 struct authorize {
 	const struct issue_env *env;
-	struct acme_client *client;
+	struct ca_client *client;
 	char id[STORE_ID_SIZE];
 	char lane[STORE_ID_SIZE];
 	struct autocert asker; /* what the solver wants to know of an auto-certificate */
@@ -30,14 +30,15 @@ struct authorize {
 	void *arg;
 };
 
-void
-authorize_cancel(struct authorize *a)
+static void
+authorize_cancel(void *work)
 {
-	if (!a)
-		return;
+	struct authorize *a = work;
+
 	store_forget(a->env->store, a);
 	acme_order_free(a->order);
 	solver_stop(a->solve);
+	clients_release(a->env->clients, a->client);
 	autocert_clear(&a->asker);
 	free(a);
 }
@@ -152,7 +153,7 @@ authorize_try_again(
 		.now = authorize_now_of(a),
 		.attempts = r->attempts,
 		.retry_at = why->retry_at,
-		.jitter_seed = policy_seed(a->id) + (uint64_t)r->attempts,
+		.jitter_seed = schedule_seed(a->id) + (uint64_t)r->attempts,
 		.is_network = true,
 	});
 	set_row(a, txn, told.retry_at);
@@ -224,7 +225,7 @@ authorize_op_solve(size_t index, const struct acme_authorization *authz, void *a
 	struct solver_request request = {
 		.autocert = &a->asker,
 		.authz = authz,
-		.thumbprint = acme_client_thumbprint(a->client),
+		.thumbprint = acme_client_thumbprint(a->client->acme),
 	};
 	int choice = solver_choose(a->env->solver, &a->asker, authz, &err);
 
@@ -315,23 +316,23 @@ authorize_forget(struct authorize *a, struct store_txn *txn, struct authorizatio
 }
 
 static void
-run_order(struct authorize *a, const struct provider *provider, const struct authorization *r)
+run_order(struct authorize *a, const struct authorization *r)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	struct acme_order_config config = {
-		.url = r->order_url, .names = &names, .profile = provider->profile
+		.url = r->order_url, .names = &names, .profile = a->client->provider.profile
 	};
 
 	strlist_add(&names, r->o.name);
 	a->asker.provider = xstrdup(r->provider);
 	a->asker.common_name = xstrdup(r->o.name);
 	a->asker.challenge = xstrdup("manual");
-	a->order = acme_order_new(a->env->loop, a->client, &config, &order_ops, a);
+	a->order = acme_order_new(a->env->loop, a->client->acme, &config, &order_ops, a);
 	acme_order_start(a->order);
 }
 
 static void
-authorize_begin(struct authorize *a, const struct provider *provider)
+authorize_begin(struct authorize *a)
 {
 	struct store *store = a->env->store;
 	_cleanup_authorization_ struct authorization r = { 0 };
@@ -341,7 +342,7 @@ authorize_begin(struct authorize *a, const struct provider *provider)
 
 	if (found == 1 && !authorize_is_over(&r, authorize_now_of(a)) && !r.autocert &&
 		!authorize_is_valid(&r)) {
-		run_order(a, provider, &r);
+		run_order(a, &r);
 		return;
 	}
 	txn = store_begin(store);
@@ -356,21 +357,32 @@ authorize_begin(struct authorize *a, const struct provider *provider)
 	store_then(txn, authorize_end_saved, a);
 }
 
-struct authorize *
-authorize_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, schedule_done_fn *done, void *arg)
+static void *
+authorize_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
+	const struct issue_env *env = arg_env;
 	struct authorize *a = xcalloc(1, sizeof(*a));
 
 	a->env = env;
-	a->client = client;
+	a->client = clients_take(env->clients, row->lane);
 	a->done = done;
 	a->arg = arg;
-	memcpy(a->id, id, strlen(id) + 1);
-	memcpy(a->lane, provider->o.id, sizeof(a->lane));
-	authorize_begin(a, provider);
+	memcpy(a->id, row->object, sizeof(a->id));
+	memcpy(a->lane, row->lane, sizeof(a->lane));
+	authorize_begin(a);
 	return a;
 }
+
+/* The CA forgets an authorization by its own clock: ours moves no row. */
+const struct job_kind authorize_job = {
+	.kind = SCHEDULE_AUTHORIZE,
+	.word = "authorize",
+	.classes = { &authorization_class },
+	.needs_date = true,
+	.start = authorize_start,
+	.cancel = authorize_cancel,
+	.lane_room = issue_lane_room,
+};
 
 /* --- its order for a certificate --- */
 

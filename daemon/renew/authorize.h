@@ -8,16 +8,8 @@
 
 #include "daemon/renew/issue.h"
 
-struct authorize;
-
-/* @client: borrowed until @done; @id: of the authorization. The row has moved or is gone when @done is called. */
-struct authorize *
-authorize_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, schedule_done_fn *done, void *arg);
-
-/* NULL is a no-op. */
-void
-authorize_cancel(struct authorize *authorize);
+/* Registered with a struct issue_env. Its lane is the provider's id. */
+extern const struct job_kind authorize_job;
 
 /*
  * authorize_give_order() - let @autocert go on with the order that its only name was authorized by

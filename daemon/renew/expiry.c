@@ -109,26 +109,12 @@ expiry_look(
 	return 0;
 }
 
-/* Who waits for the commit. */
-struct expiry_end {
-	schedule_done_fn *done;
-	void *arg;
-};
-
-static void
-expiry_saved(const struct error *err, void *arg)
+static void *
+expiry_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
-	struct expiry_end *end = arg;
-
-	end->done(!err, end->arg);
-	free(end);
-}
-
-void
-expiry_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg)
-{
+	const struct issue_env *env = arg_env;
+	const char *certificate_id = row->object;
 	struct store_txn *txn = store_begin(env->store);
-	struct expiry_end *end = xcalloc(1, sizeof(*end));
 	int64_t now = clock_wall(loop_clock(env->loop));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -137,10 +123,31 @@ expiry_run(const struct issue_env *env, const char *certificate_id, schedule_don
 		schedule_set(
 			env->store, txn, SCHEDULE_EXPIRY, certificate_id, "", time_add(now, LOOK_AGAIN_SEC));
 	}
-	end->done = done;
-	end->arg = arg;
-	store_then(txn, expiry_saved, end);
+	return job_end_with(env->store, txn, done, arg);
 }
+
+static int64_t
+expiry_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now)
+{
+	const struct issue_env *env = arg_env;
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	int64_t due_at;
+
+	if (object_peek(env->store, &certificate_class, row->object, &cert, NULL) != 1)
+		return row->due_at;
+	due_at = expiry_next(cert.not_after_at, now);
+	return row->due_at > due_at ? due_at : row->due_at;
+}
+
+const struct job_kind expiry_job = {
+	.kind = SCHEDULE_EXPIRY,
+	.word = "expiry",
+	.classes = { &certificate_class },
+	.needs_date = true,
+	.start = expiry_start,
+	.cancel = job_commit_cancel,
+	.after_clock_change = expiry_after_clock_change,
+};
 
 static void
 add_warning(struct store *store, const char *id, int64_t now, struct strlist *ret)

@@ -20,9 +20,8 @@ expiry_schedule(struct store *store, struct store_txn *txn, const struct certifi
 void
 expiry_forget(struct store *store, struct store_txn *txn, const char *certificate_id);
 
-/* Runs a SCHEDULE_EXPIRY row. */
-void
-expiry_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg);
+/* Registered with a struct issue_env. */
+extern const struct job_kind expiry_job;
 
 /*
  * expiry_warnings() - a line for each imported certificate that was warned of, at most @max; appended to @ret

@@ -10,8 +10,11 @@
 
 #include "common/crypto/csr.h"
 #include "common/name.h"
+#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/policy.h"
+#include "daemon/schedule/scheduler.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +82,7 @@ issue_free(struct issue *issue)
 		free(issue->solves[i]);
 	}
 	free(issue->solves);
+	clients_release(issue->env->clients, issue->client);
 	key_free(issue->key);
 	record_clear(&issue_class, &issue->record);
 	autocert_clear(&issue->autocert);
@@ -221,7 +225,7 @@ issue_op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 	struct solver_request request = {
 		.autocert = &issue->autocert,
 		.authz = authz,
-		.thumbprint = acme_client_thumbprint(issue->client),
+		.thumbprint = acme_client_thumbprint(issue->client->acme),
 	};
 	int choice = solver_choose(issue->env->solver, &issue->autocert, authz, &err);
 
@@ -281,11 +285,13 @@ record_fits(const struct issue_record *r, const struct provider *provider, const
 }
 
 static int
-issue_load(struct issue *issue, const struct provider *provider, const char *id, struct error *err)
+issue_load(struct issue *issue, struct error *err)
 {
 	const struct issue_env *env = issue->env;
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	const struct provider *provider = &issue->client->provider;
 	struct autocert *a = &issue->autocert;
+	const char *id = issue->id;
 	int found = object_load(env->store, &autocert_class, id, a, err);
 
 	if (found <= 0)
@@ -305,11 +311,12 @@ issue_load(struct issue *issue, const struct provider *provider, const char *id,
 }
 
 static int
-issue_begin(struct issue *issue, const struct provider *provider, const char *id, struct error *err)
+issue_begin(struct issue *issue, struct error *err)
 {
+	const struct provider *provider = &issue->client->provider;
 	struct acme_order_config config;
 
-	if (issue_load(issue, provider, id, err) < 0 || issue_get_key(issue, err) < 0)
+	if (issue_load(issue, err) < 0 || issue_get_key(issue, err) < 0)
 		return -1;
 	config = (struct acme_order_config){
 		.url = issue->record.order_url,
@@ -317,37 +324,120 @@ issue_begin(struct issue *issue, const struct provider *provider, const char *id
 		.profile = issue->autocert.profile ? issue->autocert.profile : provider->profile,
 		.preferred_chain = provider->preferred_chain,
 	};
-	issue->order = acme_order_new(issue->env->loop, issue->client, &config, &order_ops, issue);
+	issue->order = acme_order_new(issue->env->loop, issue->client->acme, &config, &order_ops, issue);
 	acme_order_start(issue->order);
 	return 0;
 }
 
-struct issue *
-issue_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, schedule_done_fn *done, void *arg)
+static void *
+issue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
+	const struct issue_env *env = arg_env;
 	struct issue *issue = xcalloc(1, sizeof(*issue));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	issue->env = env;
 	if (env->running)
 		++*env->running;
-	issue->client = client;
+	issue->client = clients_take(env->clients, row->lane);
 	issue->done = done;
 	issue->arg = arg;
-	memcpy(issue->lane, provider->o.id, sizeof(issue->lane));
-	memcpy(issue->id, id, strlen(id) + 1);
-	if (issue_begin(issue, provider, id, &err) < 0)
+	memcpy(issue->lane, row->lane, sizeof(issue->lane));
+	memcpy(issue->id, row->object, sizeof(issue->id));
+	if (issue_begin(issue, &err) < 0)
 		issue_fail(issue, &err, !is_store_trouble(&err)); /* ends at this turn's commit */
 	return issue;
 }
 
-void
-issue_cancel(struct issue *issue)
+static void
+issue_cancel(void *work)
 {
-	if (issue)
-		issue_free(issue);
+	issue_free(work);
 }
+
+int64_t
+issue_lane_room(void *arg_env, const char *lane, struct error *err)
+{
+	const struct issue_env *env = arg_env;
+
+	return clients_room(env->clients, lane, err);
+}
+
+const struct issue *
+issue_running(const struct scheduler *scheduler, const char *autocert_id)
+{
+	return scheduler_work(scheduler, SCHEDULE_ISSUE, autocert_id);
+}
+
+/* A retry is due when the backoff may have said, a renewal when the certificate's dates say. */
+static int64_t
+due_by_now(const struct issue_env *env, const struct autocert *a, const struct schedule_row *row, int64_t now)
+{
+	struct backoff_in in = {
+		.now = now,
+		.not_before_at = a->last_not_before_at,
+		.not_after_at = a->last_not_after_at,
+		.retry_at = a->last_error.retry_at,
+	};
+	int64_t renewal_at;
+
+	if (a->attempts > 0)
+		return job_due_within(row, now, time_add(backoff_latest(&in), -now));
+	renewal_at = issue_renewal_at(env, a);
+	return renewal_at < row->due_at ? renewal_at : row->due_at;
+}
+
+static int64_t
+issue_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now)
+{
+	const struct issue_env *env = arg_env;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn;
+
+	if (row->due_at <= now || object_load(env->store, &autocert_class, row->object, &a, &err) != 1)
+		return row->due_at; /* one that cannot be read says so when its turn comes */
+	a.next_at = due_by_now(env, &a, row, now);
+	if (a.next_at == row->due_at)
+		return row->due_at;
+	txn = store_begin(env->store);
+	if (object_save(env->store, txn, &autocert_class, &a, &err) < 0)
+		store_fail(txn, &err);
+	return a.next_at;
+}
+
+static int64_t
+issue_count_troubles(void *arg_env)
+{
+	const struct issue_env *env = arg_env;
+
+	return object_count_failing(env->store, &autocert_class);
+}
+
+static bool
+issue_describe_trouble(void *arg_env, const struct schedule_row *row, struct job_trouble *ret)
+{
+	const struct issue_env *env = arg_env;
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (object_peek(env->store, &autocert_class, row->object, &a, NULL) != 1 || a.attempts == 0)
+		return false;
+	job_trouble_set(ret, autocert_class.name, a.o.name, &a.last_error);
+	return true;
+}
+
+const struct job_kind issue_job = {
+	.kind = SCHEDULE_ISSUE,
+	.word = "issue",
+	.classes = { &autocert_class },
+	.needs_date = true,
+	.start = issue_start,
+	.cancel = issue_cancel,
+	.lane_room = issue_lane_room,
+	.after_clock_change = issue_after_clock_change,
+	.count_troubles = issue_count_troubles,
+	.describe_trouble = issue_describe_trouble,
+};
 
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret)

@@ -11,9 +11,11 @@
 
 #include "daemon/acme/acme_client.h"
 #include "daemon/challenge/solver.h"
+#include "daemon/renew/clients.h"
 #include "daemon/report/audit.h"
 #include "daemon/report/events.h"
 #include "daemon/rollout/rollout.h"
+#include "daemon/schedule/job.h"
 
 struct issue;
 struct issue_env;
@@ -27,6 +29,7 @@ struct issue_env {
 	struct events *events;
 	struct audit *audit; /* what certd changes by itself; NULL: nothing is recorded */
 	struct workers *workers;
+	struct clients *clients;
 	struct solver *solver;
 	struct rollout *rollout;
 	struct x509_seen *seen; /* or NULL */
@@ -55,18 +58,18 @@ struct issue_progress {
 };
 
 /*
- * issue_start() - begin or continue the issue of the auto-certificate @id (copied)
- * @client: of its provider; borrowed until @done
- * @provider: borrowed for the call
- * @done: the issue is free then
+ * Begins or continues the issue of an auto-certificate; what is cancelled leaves the record, from which the next start
+ * goes on. Registered with a struct issue_env. Its lane is the provider's id.
  */
-struct issue *
-issue_start(const struct issue_env *env, struct acme_client *client, const struct provider *provider,
-	const char *id, schedule_done_fn *done, void *arg);
+extern const struct job_kind issue_job;
 
-/* Stops without a trace but for the record: the next start continues. */
-void
-issue_cancel(struct issue *issue);
+/* A job_kind's lane_room() for lanes that are providers. @env: struct issue_env. */
+int64_t
+issue_lane_room(void *env, const char *lane, struct error *err);
+
+/* The issue of an auto-certificate that is under way, or NULL. Borrowed. */
+const struct issue *
+issue_running(const struct scheduler *scheduler, const char *autocert_id);
 
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);

@@ -21,10 +21,10 @@ struct keygen;
 
 struct issue {
 	const struct issue_env *env;
-	struct acme_client *client;
+	struct ca_client *client;
 	struct autocert autocert; /* as it was when the issue began */
 	char id[STORE_ID_SIZE];   /* of the auto-certificate */
-	char lane[STORE_ID_SIZE]; /* of its schedule row: the provider's id */
+	char lane[STORE_ID_SIZE]; /* of its row: the provider's id */
 	struct issue_record record;
 	struct acme_order *order;
 	struct key *key;

@@ -46,9 +46,9 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 	};
 
 	if (clock_is_virtual(loop_clock(issue->env->loop)))
-		in.jitter_seed = policy_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
+		in.jitter_seed = schedule_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
 	else if (RAND_bytes((unsigned char *)&in.jitter_seed, sizeof(in.jitter_seed)) != 1)
-		in.jitter_seed = policy_seed(a->o.id);
+		in.jitter_seed = schedule_seed(a->o.id);
 	return backoff_due(&in);
 }
 
@@ -183,7 +183,7 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
-		.spread_seed = policy_seed(a->o.id),
+		.spread_seed = schedule_seed(a->o.id),
 		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at
 										      : 0,
 	};

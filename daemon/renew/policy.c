@@ -159,19 +159,3 @@ backoff_count(int64_t attempts, bool is_network)
 {
 	return is_network && attempts >= NETWORK_ATTEMPTS ? attempts : time_add(attempts, 1);
 }
-
-uint64_t
-policy_seed(const char *id)
-{
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, 64 bit */
-
-	for (; *id; id++)
-		hash = (hash ^ (uint64_t)(unsigned char)*id) * 0x100000001b3u;
-	return hash;
-}
-
-int
-policy_clock_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at)
-{
-	return now >= max64(build_at, time_add(last_seen_at, -DAY));
-}

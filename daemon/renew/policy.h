@@ -56,12 +56,4 @@ backoff_latest(const struct backoff_in *in);
 int64_t
 backoff_count(int64_t attempts, bool is_network);
 
-/* A stable 64-bit seed from an id (FNV-1a). */
-uint64_t
-policy_seed(const char *id);
-
-/* May work that depends on the date begin? now >= max(build date, last time seen - 1 day). */
-int
-policy_clock_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at);
-
 #endif

@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/renew/issue.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
@@ -75,26 +76,12 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 	return 0;
 }
 
-/* Who waits for the commit of a purge. */
-struct purge_end {
-	schedule_done_fn *done;
-	void *arg;
-};
-
-static void
-purge_saved(const struct error *err, void *arg)
+static void *
+purge_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
-	struct purge_end *end = arg;
-
-	end->done(!err, end->arg);
-	free(end);
-}
-
-void
-purge_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg)
-{
+	const struct issue_env *env = arg_env;
+	const char *certificate_id = row->object;
 	struct store_txn *txn = store_begin(env->store);
-	struct purge_end *end = xcalloc(1, sizeof(*end));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (purge(env, txn, certificate_id, &err) < 0) {
@@ -102,7 +89,30 @@ purge_run(const struct issue_env *env, const char *certificate_id, schedule_done
 		schedule_set(env->store, txn, SCHEDULE_PURGE, certificate_id, "",
 			time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
 	}
-	end->done = done;
-	end->arg = arg;
-	store_then(txn, purge_saved, end);
+	return job_end_with(env->store, txn, done, arg);
 }
+
+/* An earlier clock may have put the row too late. */
+static int64_t
+purge_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now)
+{
+	const struct issue_env *env = arg_env;
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	int64_t by_date_at;
+
+	if (row->due_at <= time_add(now, LOOK_AGAIN_SEC) ||
+		object_peek(env->store, &certificate_class, row->object, &cert, NULL) != 1)
+		return row->due_at;
+	by_date_at = time_add(cert.not_after_at, env->purge_after);
+	return row->due_at > by_date_at ? by_date_at : row->due_at;
+}
+
+const struct job_kind purge_job = {
+	.kind = SCHEDULE_PURGE,
+	.word = "purge",
+	.classes = { &certificate_class },
+	.needs_date = true,
+	.start = purge_start,
+	.cancel = job_commit_cancel,
+	.after_clock_change = purge_after_clock_change,
+};

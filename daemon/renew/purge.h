@@ -2,10 +2,9 @@
 #ifndef DAEMON_RENEW_PURGE_H
 #define DAEMON_RENEW_PURGE_H
 
-#include "daemon/renew/issue.h"
+#include "daemon/schedule/job.h"
 
-/* Runs a SCHEDULE_PURGE row. */
-void
-purge_run(const struct issue_env *env, const char *certificate_id, schedule_done_fn *done, void *arg);
+/* Registered with a struct issue_env. */
+extern const struct job_kind purge_job;
 
 #endif

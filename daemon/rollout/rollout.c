@@ -13,7 +13,6 @@
 #include "daemon/rollout/probe.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 enum { DONE_MS = 10 }; /* how long the end of a run may wait for a commit to take it along */
 
@@ -29,7 +28,6 @@ rollout_new(const struct rollout_env *env)
 static void
 run_free(struct run *run)
 {
-	DL_DELETE(run->rollout->runs, run);
 	store_forget(run->rollout->env.store, run);
 	if (run->write)
 		run->write->run = NULL;
@@ -46,15 +44,6 @@ run_free(struct run *run)
 void
 rollout_free(struct rollout *r)
 {
-	struct run *run, *tmp;
-
-	if (!r)
-		return;
-	DL_FOREACH_SAFE(r->runs, run, tmp)
-	{
-		run_free(run);
-	}
-	withdraw_cancel_all(r);
 	free(r);
 }
 
@@ -155,25 +144,89 @@ run_give_up(struct run *run, const char *subject_id, const struct error *err)
 	store_then(txn, run_saved, run);
 }
 
-void
-rollout_run(
-	struct rollout *r, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done, void *arg)
+static void *
+rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	run->rollout = r;
-	run->kind = kind;
+	run->rollout = rollout;
+	run->kind = row->kind;
 	run->done = done;
 	run->arg = arg;
-	DL_APPEND(r->runs, run);
-	if (run_load(run, subject_id, &err) != 1) {
-		run_give_up(run, subject_id, &err);
-		return;
+	if (run_load(run, row->object, &err) != 1) {
+		run_give_up(run, row->object, &err);
+		return run;
 	}
-	run->directory = drop_directory(r->env.drops, run->subject.slug);
-	if (kind == SCHEDULE_DEPLOY)
+	run->directory = drop_directory(run->rollout->env.drops, run->subject.slug);
+	if (row->kind == SCHEDULE_DEPLOY)
 		rollout_deploy(run);
 	else
 		rollout_probe(run);
+	return run;
+}
+
+static void
+rollout_cancel(void *work)
+{
+	run_free(work);
+}
+
+int64_t
+rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+{
+	(void)env;
+	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
+}
+
+static int64_t
+deploy_count_troubles(void *rollout)
+{
+	return rollout_count_failing(rollout);
+}
+
+static bool
+deploy_describe_trouble(void *rollout, const struct schedule_row *row, struct job_trouble *ret)
+{
+	struct rollout *r = rollout;
+	_cleanup_subject_ struct subject subject = { .type = NULL };
+	struct rollout_state state = { 0 };
+	bool has_trouble = rollout_load(r, row->object, &state, NULL) == 1 && rollout_failure(&state) &&
+			   subject_load(r->env.store, row->object, &subject, NULL) == 1;
+
+	if (has_trouble)
+		job_trouble_set(ret, subject.type, subject.name, rollout_failure(&state));
+	record_clear(&rollout_class, &state);
+	return has_trouble;
+}
+
+/* No wrong date can spoil them: files that are not there yet, and whether they are served. Both save the rollout. */
+static const struct job_kind deploy_job = {
+	.kind = SCHEDULE_DEPLOY,
+	.word = "deploy",
+	.classes = { &autocert_class, &certificate_class },
+	.excludes = SCHEDULE_PROBE,
+	.start = rollout_start,
+	.cancel = rollout_cancel,
+	.after_clock_change = rollout_after_clock_change,
+	.count_troubles = deploy_count_troubles,
+	.describe_trouble = deploy_describe_trouble,
+};
+
+static const struct job_kind probe_job = {
+	.kind = SCHEDULE_PROBE,
+	.word = "probe",
+	.classes = { &autocert_class, &certificate_class },
+	.excludes = SCHEDULE_DEPLOY,
+	.start = rollout_start,
+	.cancel = rollout_cancel,
+	.after_clock_change = rollout_after_clock_change,
+};
+
+void
+rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout)
+{
+	scheduler_register(scheduler, &deploy_job, rollout);
+	scheduler_register(scheduler, &probe_job, rollout);
+	scheduler_register(scheduler, &remove_job, rollout);
 }

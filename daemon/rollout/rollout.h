@@ -8,7 +8,7 @@
 
 #include "daemon/report/events.h"
 #include "daemon/rollout/drop.h"
-#include "daemon/schedule/schedule.h"
+#include "daemon/schedule/scheduler.h"
 #include "daemon/store/object.h"
 
 struct dns;
@@ -74,10 +74,9 @@ rollout_forget(struct rollout *rollout, struct store_txn *txn, const char *subje
 void
 rollout_hand_over(struct rollout *rollout, struct store_txn *txn, const char *from_id, const char *to_id);
 
-/* Runs a SCHEDULE_DEPLOY or SCHEDULE_PROBE row. */
+/* The work of this folder: deploy, probe, remove. */
 void
-rollout_run(struct rollout *rollout, enum schedule_kind kind, const char *subject_id, schedule_done_fn *done,
-	void *arg);
+rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 
 /* The worst of what its endpoints serve: "served", "stale", "unreachable"; NULL: nothing was looked at. Static. */
 const char *

@@ -7,15 +7,11 @@
 #include "daemon/rollout/rollout.h"
 #include "daemon/rollout/subject.h"
 
-struct withdrawal;
-
 /* A server needs a moment to load: until then "stale" is no news. */
 enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
 	struct rollout_env env;
-	struct run *runs;
-	struct withdrawal *withdrawals; /* being removed */
 };
 
 /* One row being run. */
@@ -34,7 +30,6 @@ struct run {
 	size_t endpoint;          /* of the present target's consumer */
 	schedule_done_fn *done;
 	void *arg;
-	struct run *prev, *next;
 };
 
 /* A drop that is being written outlives its run. */
@@ -89,8 +84,14 @@ int
 rollout_directories(
 	struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
 
-/* At the end: the rows are due still. */
-void
-withdraw_cancel_all(struct rollout *rollout);
+/* More than the last step of rollout_retry_at(): no row is due later than that from now. */
+enum { ROLLOUT_LONGEST_WAIT_SEC = 2 * 3600 };
+
+/* A job_kind's after_clock_change(). */
+int64_t
+rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
+
+/* Registered with the struct rollout. */
+extern const struct job_kind remove_job;
 
 #endif

@@ -15,7 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 struct removal {
 	char *subject; /* id of whose files they are */
@@ -127,7 +126,6 @@ struct withdrawal {
 	bool is_removing; /* a worker has it */
 	schedule_done_fn *done;
 	void *arg;
-	struct withdrawal *prev, *next;
 };
 
 static void
@@ -143,7 +141,6 @@ withdraw_end(struct withdrawal *w, bool stored)
 	schedule_done_fn *done = w->done;
 	void *arg = w->arg;
 
-	DL_DELETE(w->rollout->withdrawals, w);
 	withdrawal_free(w);
 	done(stored, arg);
 }
@@ -281,32 +278,39 @@ withdraw_begin(const struct error *failed, void *arg)
 	}
 }
 
-void
-withdraw_run(struct rollout *r, const char *id, schedule_done_fn *done, void *arg)
+static void *
+withdraw_start(void *rollout, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
+	struct rollout *r = rollout;
 	struct withdrawal *w = xcalloc(1, sizeof(*w));
 	struct store_txn *txn = store_begin(r->env.store);
 
 	w->rollout = r;
 	w->done = done;
 	w->arg = arg;
-	memcpy(w->id, id, strlen(id) + 1);
-	DL_APPEND(r->withdrawals, w);
-	store_rely_on(txn, STORE_REMOVAL, id, strlen(id));
+	memcpy(w->id, row->object, sizeof(w->id));
+	store_rely_on(txn, STORE_REMOVAL, w->id, strlen(w->id));
 	store_then(txn, withdraw_begin, w);
+	return w;
 }
 
-void
-withdraw_cancel_all(struct rollout *r)
+/* What a worker is at goes on, and tells nobody. */
+static void
+withdraw_cancel(void *work)
 {
-	struct withdrawal *w, *tmp;
+	struct withdrawal *w = work;
 
-	DL_FOREACH_SAFE(r->withdrawals, w, tmp)
-	{
-		DL_DELETE(r->withdrawals, w);
-		store_forget(r->env.store, w);
-		w->rollout = NULL;
-		if (!w->is_removing)
-			withdrawal_free(w);
-	}
+	store_forget(w->rollout->env.store, w);
+	w->rollout = NULL;
+	if (!w->is_removing)
+		withdrawal_free(w);
 }
+
+const struct job_kind remove_job = {
+	.kind = SCHEDULE_REMOVE,
+	.word = "remove",
+	.needs_date = true,
+	.start = withdraw_start,
+	.cancel = withdraw_cancel,
+	.after_clock_change = rollout_after_clock_change,
+};

@@ -30,8 +30,4 @@ void
 withdraw_from_directory(struct rollout *rollout, struct store_txn *txn, const struct withdraw_from *from,
 	const char *directory, int64_t now);
 
-/* Runs a SCHEDULE_REMOVE row. */
-void
-withdraw_run(struct rollout *rollout, const char *id, schedule_done_fn *done, void *arg);
-
 #endif

@@ -11,32 +11,6 @@
 
 enum { DUE_LEN = 8, KIND_LEN = 1 };
 
-const char *
-schedule_kind_name(enum schedule_kind kind)
-{
-	switch (kind) {
-	case SCHEDULE_ISSUE:
-		return "issue";
-	case SCHEDULE_DEPLOY:
-		return "deploy";
-	case SCHEDULE_PROBE:
-		return "probe";
-	case SCHEDULE_CLEANUP:
-		return "cleanup";
-	case SCHEDULE_ACCOUNT:
-		return "account";
-	case SCHEDULE_PURGE:
-		return "purge";
-	case SCHEDULE_AUTHORIZE:
-		return "authorize";
-	case SCHEDULE_EXPIRY:
-		return "expiry";
-	case SCHEDULE_REMOVE:
-		return "remove";
-	}
-	return "unknown";
-}
-
 /* Big endian with the sign bit flipped: the order of the octets is the order of the times, negative ones first. */
 static void
 add_due(struct buf *b, int64_t due_at)
@@ -114,8 +88,7 @@ schedule_get(struct store *store, enum schedule_kind kind, const char *object, s
 		return rc;
 	if (value.len < DUE_LEN || schedule_take_id(row.object, object, strlen(object)) < 0 ||
 		schedule_take_id(row.lane, value.data + DUE_LEN, value.len - DUE_LEN) < 0)
-		return error_set(err, ERROR_CORRUPT, "the schedule's row of %s '%s' is damaged",
-			schedule_kind_name(kind), object);
+		return error_set(err, ERROR_CORRUPT, "the schedule's row of '%s' is damaged", object);
 	row.due_at = get_due(value.data);
 	*ret = row;
 	return 1;
@@ -210,4 +183,14 @@ schedule_next_lane(
 	if (rc == 1)
 		memcpy(ret_lane, row.lane, STORE_ID_SIZE);
 	return rc;
+}
+
+uint64_t
+schedule_seed(const char *id)
+{
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, 64 bit */
+
+	for (; *id; id++)
+		hash = (hash ^ (uint64_t)(unsigned char)*id) * 0x100000001b3u;
+	return hash;
 }

@@ -1,7 +1,7 @@
 /*
  * daemon/schedule/schedule.h: the future, as rows: (lane, due, kind, object). Nothing about the future lives only in
  * memory. A lane is a queue with a capacity of its own: the provider's id for issues (so that one slow CA never
- * stands before another), "" for all else. One timer is armed, for the earliest row of a lane that has room.
+ * blocks another), "" for all else. One timer is armed, for the earliest row of a lane that has room.
  *
  *   STORE_SCHEDULE      lane NUL | due (8, big endian, sign flipped) | kind (1) | object   -> ""
  *   STORE_SCHEDULE_ROW  kind (1) | object                                                   -> due (8) | lane
@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-/* On disk: numbers are never reused. */
+/* On disk, one octet: numbers are never reused. What each is, its job_kind says (job.h). */
 enum schedule_kind {
 	SCHEDULE_ISSUE = 1,  /* autocertificate: order, renew, retry or resume */
 	SCHEDULE_DEPLOY = 2, /* autocertificate or imported certificate: write the drop, activate consumers */
@@ -41,10 +41,6 @@ struct schedule_row {
 	int64_t due_at; /* UNIX seconds */
 };
 
-/* Lower-case word: "issue", "deploy", ... */
-const char *
-schedule_kind_name(enum schedule_kind kind);
-
 /* Puts the row of (kind, object), replacing an earlier one of the same kind and object. */
 void
 schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object,
@@ -71,5 +67,9 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 int
 schedule_next_lane(
 	struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err);
+
+/* A number for spreading work, the same for an id each time (FNV-1a). */
+uint64_t
+schedule_seed(const char *id);
 
 #endif

@@ -147,7 +147,7 @@ explain_advice_for(const struct error *err)
 static void
 explain_schedule(struct explanation *e)
 {
-	const struct issue *issue = scheduler_issue_of(e->call->service->scheduler, e->a.o.id);
+	const struct issue *issue = issue_running(e->call->service->scheduler, e->a.o.id);
 	_cleanup_free_ char *summary = NULL;
 	struct schedule_row row;
 	char when[TIME_RFC3339_SIZE];

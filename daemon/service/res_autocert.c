@@ -28,7 +28,7 @@ enum { REFERRERS_MAX = 10000, CERTIFICATES_MAX = 1000 };
 static void
 describe_next(struct service *service, const struct autocert *a, struct json_object *metadata)
 {
-	const struct issue *issue = scheduler_issue_of(service->scheduler, a->o.id);
+	const struct issue *issue = issue_running(service->scheduler, a->o.id);
 	struct issue_progress progress;
 	struct schedule_row row;
 
@@ -371,7 +371,7 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 			err->retry_at = a.last_error.retry_at;
 		return -1;
 	}
-	if (!scheduler_issue_of(call->service->scheduler, a.o.id) &&
+	if (!issue_running(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);

@@ -125,50 +125,34 @@ event_subscribe(struct call *call, struct json_object *params, struct error *err
 
 /* --- schedule --- */
 
-static const struct record_class *
-class_of_kind(enum schedule_kind kind)
+/* Rows of a later certd have no kind. */
+static const char *
+row_word(const struct job_kind *kind)
 {
-	switch (kind) {
-	case SCHEDULE_ISSUE:
-	case SCHEDULE_DEPLOY:
-	case SCHEDULE_PROBE:
-		return &autocert_class; /* of the latter two, if it is one */
-	case SCHEDULE_ACCOUNT:
-		return &provider_class;
-	case SCHEDULE_PURGE:
-	case SCHEDULE_EXPIRY:
-		return &certificate_class;
-	case SCHEDULE_AUTHORIZE:
-		return &authorization_class;
-	case SCHEDULE_CLEANUP:
-	case SCHEDULE_REMOVE:
-		return NULL;
-	}
-	return NULL;
+	return kind ? kind->word : "unknown";
 }
 
 static struct json_object *
-row_object(struct store *store, const struct schedule_row *row)
+row_object(const struct service *s, const struct schedule_row *row)
 {
-	const struct record_class *cls = class_of_kind(row->kind);
+	const struct job_kind *kind = scheduler_kind(s->scheduler, row->kind);
 	struct json_object *ref = json_object_new_object();
-	union {
-		struct object o;
-		struct provider provider;
-		struct autocert autocert;
-		struct certificate certificate;
-	} any = { 0 };
+	const char *type = row_word(kind);
+	_cleanup_free_ char *name = NULL;
 
-	if (cls && object_peek(store, cls, row->object, &any, NULL) == 0 && cls == &autocert_class) {
-		cls = &certificate_class;
-		object_peek(store, cls, row->object, &any, NULL);
+	for (size_t i = 0; kind && i < JOB_CLASSES_MAX && kind->classes[i] && !name; i++) {
+		void *obj = xcalloc(1, kind->classes[i]->size);
+
+		type = kind->classes[i]->name;
+		if (object_peek(s->store, kind->classes[i], row->object, obj, NULL) == 1)
+			name = xstrdup(((struct object *)obj)->name);
+		record_clear(kind->classes[i], obj);
+		free(obj);
 	}
-	json_add_string(ref, "type", cls ? cls->name : schedule_kind_name(row->kind));
+	json_add_string(ref, "type", type);
 	json_add_string(ref, "id", row->object);
-	if (cls)
-		json_add_string(ref, "name", any.o.name);
-	if (cls)
-		record_clear(cls, &any);
+	if (kind && kind->classes[0])
+		json_add_string(ref, "name", name);
 	return ref;
 }
 
@@ -210,25 +194,26 @@ heads_earliest(struct lane_head *heads, size_t n)
 }
 
 static struct json_object *
-row_to_json(struct store *store, const struct schedule_row *row)
+row_to_json(const struct service *s, const struct schedule_row *row)
 {
 	struct json_object *item = json_object_new_object();
 
 	json_add_time(item, "date", row->due_at);
-	json_add_string(item, "kind", schedule_kind_name(row->kind));
-	json_object_object_add(item, "object", row_object(store, row));
+	json_add_string(item, "kind", row_word(scheduler_kind(s->scheduler, row->kind)));
+	json_object_object_add(item, "object", row_object(s, row));
 	return item;
 }
 
 static bool
 sees_row(const struct call *call, const struct schedule_row *row)
 {
-	const struct record_class *cls = class_of_kind(row->kind);
+	const struct scope *scope = call->peer->scope;
+	const struct job_kind *kind = scheduler_kind(call->service->scheduler, row->kind);
 
-	if (cls == &autocert_class)
-		return access_covers_subject(call->peer->scope, call->service->store, row->object);
-	return !call->peer->scope ||
-	       (cls && access_covers_id(call->peer->scope, call->service->store, cls, row->object));
+	for (size_t i = 0; scope && kind && i < JOB_CLASSES_MAX && kind->classes[i]; i++)
+		if (access_covers_id(scope, call->service->store, kind->classes[i], row->object))
+			return true;
+	return !scope;
 }
 
 /* For a peer with a scope: of the next SCHEDULE_LOOKS rows those that it may see. */
@@ -249,7 +234,7 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 		int found;
 
 		if (sees_row(call, &row) && seen++ >= offset)
-			json_object_array_add(items, row_to_json(store, &row));
+			json_object_array_add(items, row_to_json(call->service, &row));
 		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
 		head->has_row = found == 1;
 		rc = found < 0 ? -1 : 0;
@@ -310,18 +295,18 @@ next_free(void *arg)
 }
 
 static void
-next_find(struct store *store, struct status_next *next)
+next_find(const struct service *s, struct status_next *next)
 {
 	_cleanup_free_ struct lane_head *heads = NULL;
 	struct lane_head *head;
 	size_t n;
 
 	next_clear(next);
-	head = heads_open(store, &heads, &n, NULL) < 0 ? NULL : heads_earliest(heads, n);
+	head = heads_open(s->store, &heads, &n, NULL) < 0 ? NULL : heads_earliest(heads, n);
 	if (!head)
 		return;
-	next->action = json_object_new_string(schedule_kind_name(head->row.kind));
-	next->object = row_object(store, &head->row);
+	next->action = json_object_new_string(row_word(scheduler_kind(s->scheduler, head->row.kind)));
+	next->object = row_object(s, &head->row);
 	next->date = json_new_time(head->row.due_at);
 }
 
@@ -336,7 +321,7 @@ res_server_status_next(struct service *s, struct json_object *status)
 		loop_at_free(s->loop, next_free, s->next);
 	}
 	if (s->next->commits != stats.commits + 1 || store_patience_ms(s->store) >= 0)
-		next_find(s->store, s->next);
+		next_find(s, s->next);
 	s->next->commits = store_patience_ms(s->store) >= 0 ? 0 : stats.commits + 1;
 	if (!s->next->action)
 		return;
@@ -386,7 +371,7 @@ status_store(struct service *s, struct json_object *status)
 
 /* What says how many there are, and which is next, is not for a peer with a scope. */
 static void
-status_of_all(struct service *s, const struct scheduler_stats *stats, struct json_object *status)
+status_of_all(struct service *s, struct json_object *status)
 {
 	struct json_object *failing = troubles_list(s);
 
@@ -395,7 +380,7 @@ status_of_all(struct service *s, const struct scheduler_stats *stats, struct jso
 	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
 	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
 	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
-	json_add_int(status, "inFlight", stats->issues_running);
+	json_add_int(status, "inFlight", scheduler_running(s->scheduler, SCHEDULE_ISSUE));
 	status_store(s, status);
 	res_server_status_next(s, status);
 	if (failing)
@@ -408,11 +393,9 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 {
 	struct service *s = call->service;
 	struct json_object *status = json_object_new_object();
-	struct scheduler_stats stats;
 
 	(void)params;
 	(void)err;
-	scheduler_get_stats(s->scheduler, &stats);
 	json_add_string(status, "version", PACKAGE_VERSION);
 	json_add_int(status, "pid", getpid());
 	json_add_time(status, "startedDate", s->started_at);
@@ -422,7 +405,7 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 	json_add_string(status, "dropDirectory", s->conf->drop_root);
 	json_add_bool(status, "scoped", call->peer->scope);
 	if (!call->peer->scope)
-		status_of_all(s, &stats, status);
+		status_of_all(s, status);
 	call->result = status;
 	return 0;
 }

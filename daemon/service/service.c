@@ -35,8 +35,12 @@ call_cancel(struct call *call, const char *id)
 void
 call_forget_provider(struct call *call, const char *provider_id)
 {
-	if (!call->is_dry_run)
-		scheduler_forget_provider(call->service->scheduler, provider_id);
+	if (call->is_dry_run)
+		return;
+	clients_forget(call->service->issue_env->clients, provider_id);
+	/* Its settings of now count, not how an attempt with the old ones ends. */
+	scheduler_cancel(call->service->scheduler, SCHEDULE_ACCOUNT, provider_id);
+	scheduler_kick(call->service->scheduler);
 }
 
 void
@@ -85,8 +89,8 @@ static void
 cancel_all(struct call *call)
 {
 	for (size_t i = 0; i < call->cancels.count; i++) {
-		scheduler_cancel(call->service->scheduler, call->cancels.items[i]);
-		scheduler_cancel_authorization(call->service->scheduler, call->cancels.items[i]);
+		scheduler_cancel(call->service->scheduler, SCHEDULE_ISSUE, call->cancels.items[i]);
+		scheduler_cancel(call->service->scheduler, SCHEDULE_AUTHORIZE, call->cancels.items[i]);
 	}
 }
 

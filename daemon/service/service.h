@@ -7,8 +7,9 @@
 
 #include "common/api/api.h"
 #include "common/conf.h"
-#include "daemon/renew/scheduler.h"
+#include "daemon/renew/issue.h"
 #include "daemon/report/audit.h"
+#include "daemon/schedule/scheduler.h"
 #include "daemon/service/change.h"
 #include "daemon/service/effect.h"
 #include "daemon/service/passed.h"

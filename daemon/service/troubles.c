@@ -7,8 +7,6 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/rollout/subject.h"
-#include "daemon/schedule/schedule.h"
 
 #include <string.h>
 
@@ -22,74 +20,24 @@ struct search {
 };
 
 static void
-add(struct search *s, const struct schedule_row *row, const char *type, const char *name,
-	const struct error *why)
-{
-	struct json_object *item = json_object_new_object();
-	struct json_object *object = json_object_new_object();
-
-	json_add_string(object, "type", type);
-	json_add_string(object, "id", row->object);
-	json_add_string(object, "name", name);
-	json_object_object_add(item, "object", object);
-	json_add_string(item, "action", schedule_kind_name(row->kind));
-	json_add_string(item, "message", why->message);
-	json_add_time(item, "date", row->due_at);
-	json_object_array_add(s->list, item);
-}
-
-static void
-troubles_look_at_issue(struct search *s, const struct schedule_row *row)
-{
-	_cleanup_autocert_ struct autocert a = { 0 };
-
-	if (object_peek(s->service->store, &autocert_class, row->object, &a, NULL) == 1 && a.attempts > 0)
-		add(s, row, autocert_class.name, a.o.name, &a.last_error);
-}
-
-static void
-look_at_account(struct search *s, const struct schedule_row *row)
-{
-	_cleanup_provider_ struct provider p = { 0 };
-
-	if (object_peek(s->service->store, &provider_class, row->object, &p, NULL) == 1 &&
-		error_is_set(&p.o.failure))
-		add(s, row, provider_class.name, p.o.name, &p.o.failure);
-}
-
-static void
-look_at_deploy(struct search *s, const struct schedule_row *row)
-{
-	_cleanup_subject_ struct subject subject = { .type = NULL };
-	struct rollout_state state = { 0 };
-
-	if (rollout_load(s->service->rollout, row->object, &state, NULL) == 1 && rollout_failure(&state) &&
-		subject_load(s->service->store, row->object, &subject, NULL) == 1)
-		add(s, row, subject.type, subject.name, rollout_failure(&state));
-	record_clear(&rollout_class, &state);
-}
-
-static void
 troubles_look_at(struct search *s, const struct schedule_row *row)
 {
-	switch (row->kind) {
-	case SCHEDULE_ISSUE:
-		troubles_look_at_issue(s, row);
+	struct json_object *item, *object;
+	struct job_trouble trouble = { .type = NULL };
+
+	if (!scheduler_describe_trouble(s->service->scheduler, row, &trouble))
 		return;
-	case SCHEDULE_ACCOUNT:
-		look_at_account(s, row);
-		return;
-	case SCHEDULE_DEPLOY:
-		look_at_deploy(s, row);
-		return;
-	case SCHEDULE_PROBE:
-	case SCHEDULE_CLEANUP:
-	case SCHEDULE_AUTHORIZE:
-	case SCHEDULE_PURGE:
-	case SCHEDULE_REMOVE:
-	case SCHEDULE_EXPIRY:
-		return; /* told by events; the certificate is well */
-	}
+	item = json_object_new_object();
+	object = json_object_new_object();
+	json_add_string(object, "type", trouble.type);
+	json_add_string(object, "id", row->object);
+	json_add_string(object, "name", trouble.name);
+	json_object_object_add(item, "object", object);
+	json_add_string(item, "action", scheduler_kind(s->service->scheduler, row->kind)->word);
+	json_add_string(item, "message", trouble.why.message);
+	json_add_time(item, "date", row->due_at);
+	json_object_array_add(s->list, item);
+	job_trouble_clear(&trouble);
 }
 
 static void
@@ -115,9 +63,7 @@ troubles_list(struct service *service)
 	char lane[STORE_ID_SIZE] = "";
 	bool after = false;
 
-	if (object_count_failing(service->store, &autocert_class) <= 0 &&
-		object_count_failing(service->store, &provider_class) <= 0 &&
-		rollout_count_failing(service->rollout) <= 0)
+	if (!scheduler_has_troubles(service->scheduler))
 		return NULL;
 	s.list = json_object_new_array();
 	s.until_at = time_add(clock_wall(loop_clock(service->loop)), LONGEST_WAIT_SEC);

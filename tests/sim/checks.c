@@ -3,8 +3,8 @@
 
 #include "common/crypto/key.h"
 #include "common/crypto/x509.h"
-#include "daemon/renew/scheduler.h"
 #include "daemon/schedule/schedule.h"
+#include "daemon/schedule/scheduler.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ count_rows(struct world *w, struct rows *ret)
 				schedule_get(w->store, row.kind, row.object, &same, &error) != 1 ||
 				same.due_at != row.due_at || strcmp(same.lane, row.lane) != 0)
 				sim_fail(w->sim, "the schedule's two rows of %s %s differ",
-					schedule_kind_name(row.kind), row.object);
+					scheduler_kind(w->scheduler, row.kind)->word, row.object);
 			ret->count[row.kind]++;
 			at = row;
 			first = false;
@@ -180,7 +180,7 @@ check_calm(struct world *w)
 	uint64_t active = 0;
 
 	scheduler_get_stats(w->scheduler, &stats);
-	if (stats.issues_running || stats.others_running || somebody_tries_again(w))
+	if (stats.running || somebody_tries_again(w))
 		return false;
 	while (object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));

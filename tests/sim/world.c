@@ -9,6 +9,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
+#include "daemon/renew/jobs.h"
 #include "daemon/startup.h"
 
 #include <err.h>
@@ -327,16 +328,21 @@ start_scheduler(struct world *w)
 		.store = w->store,
 		.events = w->events,
 		.workers = w->workers,
+		.clients = clients_new(&(struct clients_config){ .loop = w->loop,
+			.store = w->store,
+			.http = &w->http,
+			.max_orders = w->conf.max_orders }),
 		.solver = w->solver,
 		.rollout = w->rollout,
 		.renew_before = w->conf.renew_before,
 		.purge_after = w->conf.purge_after,
 		.max_names = (unsigned)w->conf.max_alternative_names + 1,
 	};
-	w->scheduler = scheduler_new(&(struct scheduler_config){ .issue_env = &w->issue_env,
-		.http = &w->http,
-		.max_orders = w->conf.max_orders,
-		.build_at = BEGIN_AT - 10 * 86400 });
+	w->scheduler = scheduler_new(&(struct scheduler_config){
+		.loop = w->loop, .store = w->store, .events = w->events, .build_at = BEGIN_AT - 10 * 86400 });
+	renew_register_jobs(w->scheduler, &w->issue_env);
+	rollout_register_jobs(w->scheduler, w->rollout);
+	scheduler_register(w->scheduler, &cleanup_job, w->solver);
 	w->service = (struct service){
 		.loop = w->loop,
 		.store = w->store,
@@ -393,6 +399,7 @@ world_stop(struct world *w)
 	startup_cancel(w->startup);
 	events_unsubscribe(w->subscription);
 	scheduler_free(w->scheduler);
+	clients_free(w->issue_env.clients);
 	solver_free(w->solver);
 	rollout_free(w->rollout);
 	workers_free(w->workers);

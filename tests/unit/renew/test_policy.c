@@ -1,4 +1,3 @@
-#include "daemon/renew/clamp.h"
 #include "daemon/renew/policy.h"
 
 #include "common/alloc.h"
@@ -164,26 +163,4 @@ Test(policy, no_backoff_is_later_than_the_latest)
 			in.jitter_seed = n * 7919;
 			cr_assert_leq(backoff_due(&in), backoff_latest(&in), "case %zu", i);
 		}
-}
-
-Test(policy, a_clock_before_the_build_or_a_day_behind_is_not_believed)
-{
-	cr_expect(policy_clock_is_sane(1000 * DAY, 900 * DAY, 0));
-	cr_expect_not(policy_clock_is_sane(800 * DAY, 900 * DAY, 0));
-	cr_expect(policy_clock_is_sane(1000 * DAY, 0, 1001 * DAY));
-	cr_expect_not(policy_clock_is_sane(1000 * DAY, 0, 1002 * DAY));
-}
-
-Test(clamp, a_row_is_never_later_than_what_may_have_put_it)
-{
-	int64_t now = 1000 * (int64_t)DAY;
-
-	cr_expect_eq(clamp_due(now, now + DAY, now + DAY, 7), now + DAY);
-	cr_expect_eq(clamp_due(now, now - DAY, now + DAY, 7), now - DAY);
-	cr_expect_eq(clamp_due(now, now + DAY, now - 1, 7), now - 1);
-	for (uint64_t seed = 0; seed < 5000; seed += 7) {
-		int64_t due = clamp_due(now, now + 400 * (int64_t)DAY, now + DAY, seed);
-
-		cr_assert(due >= now && due < now + 600, "%lld", (long long)due);
-	}
 }

@@ -29,12 +29,12 @@ most_running(struct run *r, int64_t seconds)
 	unsigned most = 0;
 
 	while (world_now(&r->world) < end_at) {
-		struct scheduler_stats stats;
+		unsigned running;
 
 		world_run_until(&r->world, world_now(&r->world) + 1);
-		scheduler_get_stats(r->world.scheduler, &stats);
-		if (stats.issues_running > most)
-			most = stats.issues_running;
+		running = scheduler_running(r->world.scheduler, SCHEDULE_ISSUE);
+		if (running > most)
+			most = running;
 	}
 	return most;
 }

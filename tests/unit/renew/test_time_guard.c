@@ -1,4 +1,4 @@
-#include "daemon/renew/time_guard.h"
+#include "daemon/schedule/time_guard.h"
 
 #include "common/timefmt.h"
 #include "tests/unit/renew/run.h"
@@ -9,6 +9,17 @@ static void
 count_call(void *arg)
 {
 	(*(unsigned *)arg)++;
+}
+
+static struct time_guard *
+guard_new(struct run *r, int64_t build_at, unsigned *calls)
+{
+	const struct scheduler_config config = { .loop = r->world.loop,
+		.store = r->world.store,
+		.events = r->world.events,
+		.build_at = build_at };
+
+	return time_guard_new(&config, count_call, calls);
 }
 
 Test(time_guard, believes_what_is_after_the_build_and_not_a_day_before_what_was_seen)
@@ -37,11 +48,11 @@ Test(time_guard, believes_what_is_after_the_build_and_not_a_day_before_what_was_
 		run_begin(&r, 0);
 		world_run_until(&r.world, world_now(&r.world) + MINUTE);
 		/* The world's own guard has stored the time of its first look, as another process would have. */
-		guard = time_guard_new(&r.world.issue_env, 0, count_call, &calls);
+		guard = guard_new(&r, 0, &calls);
 		for (seen_at = world_now(&r.world); !time_guard_was_ahead(guard, seen_at - 1);)
 			seen_at--;
 		time_guard_free(guard);
-		guard = time_guard_new(&r.world.issue_env, seen_at + cases[i].build_in, count_call, &calls);
+		guard = guard_new(&r, seen_at + cases[i].build_in, &calls);
 		cr_expect_eq(time_guard_allows(guard, seen_at + cases[i].now_in), cases[i].allows, "%s",
 			cases[i].why);
 		cr_expect_eq(time_guard_is_waiting(guard), !cases[i].allows, "%s", cases[i].why);
@@ -60,7 +71,7 @@ Test(time_guard, what_was_seen_is_forgotten_after_an_hour_or_when_told_but_not_t
 	run_begin(&r, 0);
 	world_run_until(&r.world, world_now(&r.world) + MINUTE);
 	now = world_now(&r.world);
-	guard = time_guard_new(&r.world.issue_env, now - 5 * DAY, count_call, &calls);
+	guard = guard_new(&r, now - 5 * DAY, &calls);
 	cr_expect_not(time_guard_allows(guard, now - 3 * DAY));
 	world_run_until(&r.world, now + HOUR - MINUTE);
 	cr_expect_eq(calls, 0);

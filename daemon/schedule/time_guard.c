@@ -1,21 +1,20 @@
-/* The rule is policy_clock_is_sane(); here is what it remembers. */
-#include "daemon/renew/time_guard.h"
+/* The rule is time_guard_is_sane(); the rest is what it remembers. */
+#include "daemon/schedule/time_guard.h"
 
 #include "common/timefmt.h"
 #include "daemon/base/loop.h"
-#include "daemon/renew/policy.h"
+#include "daemon/report/events.h"
 
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAVE_EVERY_SEC = 6 * 3600, PATIENCE_MS = 3600 * 1000 };
+enum { DAY = 24 * 3600, SAVE_EVERY_SEC = 6 * 3600, PATIENCE_MS = 3600 * 1000 };
 
 static const char KEY[] = "last-seen";
 
 struct time_guard {
-	const struct issue_env *env;
-	int64_t build_at;
+	struct scheduler_config config;
 	int64_t last_seen_at; /* as stored */
 	bool is_waiting;
 	struct loop_timer patience; /* while waiting */
@@ -33,18 +32,17 @@ on_patience(void *arg)
 }
 
 struct time_guard *
-time_guard_new(const struct issue_env *env, int64_t build_at, void (*patience_over)(void *arg), void *arg)
+time_guard_new(const struct scheduler_config *config, void (*patience_over)(void *arg), void *arg)
 {
 	struct time_guard *g = xcalloc(1, sizeof(*g));
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	uint64_t be;
 
-	g->env = env;
-	g->build_at = build_at;
+	g->config = *config;
 	g->patience_over = patience_over;
 	g->arg = arg;
-	loop_timer_init(&g->patience, env->loop, on_patience, g);
-	if (store_get(env->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 &&
+	loop_timer_init(&g->patience, config->loop, on_patience, g);
+	if (store_get(config->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 &&
 		value.len == sizeof(be)) {
 		memcpy(&be, value.data, sizeof(be));
 		g->last_seen_at = (int64_t)be64toh(be);
@@ -86,7 +84,7 @@ time_guard_remember(struct time_guard *g, int64_t now)
 
 	if (now >= g->last_seen_at && now - g->last_seen_at < SAVE_EVERY_SEC)
 		return;
-	store_put(store_begin(g->env->store), STORE_META, KEY, sizeof(KEY) - 1, &be, sizeof(be));
+	store_put(store_begin(g->config.store), STORE_META, KEY, sizeof(KEY) - 1, &be, sizeof(be));
 	g->last_seen_at = now;
 }
 
@@ -103,17 +101,24 @@ time_guard_say(struct time_guard *g, int64_t now, bool sane)
 	else
 		loop_timer_set(&g->patience, PATIENCE_MS);
 	time_format_rfc3339(now, text);
-	event_emit(g->env->events, NULL, EVENT_CLOCK_CHANGED, NULL, NULL,
+	event_emit(g->config.events, NULL, EVENT_CLOCK_CHANGED, NULL, NULL,
 		sane ? "the clock says %s: going on"
 		     : "the clock says %s, which is before the last time that was seen: nothing is renewed "
 		       "for an hour, or until it is set",
 		text);
 }
 
+/* now >= max(build date, last time seen - 1 day) */
+static bool
+time_guard_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at)
+{
+	return now >= build_at && now >= time_add(last_seen_at, -DAY);
+}
+
 bool
 time_guard_allows(struct time_guard *g, int64_t now)
 {
-	bool sane = policy_clock_is_sane(now, g->build_at, g->last_seen_at);
+	bool sane = time_guard_is_sane(now, g->config.build_at, g->last_seen_at);
 
 	time_guard_say(g, now, sane);
 	if (sane)

@@ -1,18 +1,18 @@
 /*
- * daemon/renew/time_guard.h: is the date believable? A machine without a battery starts in 1970; work that depends on
+ * daemon/schedule/time_guard.h: is the date believable? A machine without a battery starts in 1970; work that depends on
  * dates waits then, while requests are answered, and says so. The store remembers the latest time that was seen; as that
  * time may have been the wrong one, it is given up when somebody sets the clock, and after an hour.
  */
-#ifndef DAEMON_RENEW_TIME_GUARD_H
-#define DAEMON_RENEW_TIME_GUARD_H
+#ifndef DAEMON_SCHEDULE_TIME_GUARD_H
+#define DAEMON_SCHEDULE_TIME_GUARD_H
 
-#include "daemon/renew/issue.h"
+#include "daemon/schedule/scheduler.h"
 
 struct time_guard;
 
-/* @build_at: UNIX seconds; nothing before it is believed. @patience_over: the hour is over: ask again. */
+/* @config: copied. @patience_over: the hour is over: ask again. */
 struct time_guard *
-time_guard_new(const struct issue_env *env, int64_t build_at, void (*patience_over)(void *arg), void *arg);
+time_guard_new(const struct scheduler_config *config, void (*patience_over)(void *arg), void *arg);
 
 void
 time_guard_free(struct time_guard *guard);

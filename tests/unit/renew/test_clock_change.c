@@ -1,4 +1,4 @@
-#include "daemon/renew/clamp.h"
+#include "daemon/schedule/clock_change.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -6,8 +6,9 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
-Test(clamp, what_is_due_later_than_may_be_goes_into_the_next_minutes_and_all_else_stays)
+Test(clock_change, what_is_due_later_than_may_be_goes_into_the_next_minutes_and_all_else_stays)
 {
 	static const struct {
 		int64_t due_in, latest_in;
@@ -27,8 +28,11 @@ Test(clamp, what_is_due_later_than_may_be_goes_into_the_next_minutes_and_all_els
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		for (uint64_t seed = 0; seed < 2000; seed += 7) {
-			int64_t in = clamp_due(now, now + cases[i].due_in, now + cases[i].latest_in, seed) -
-				     now;
+			struct schedule_row row = { .due_at = now + cases[i].due_in };
+			int64_t in;
+
+			snprintf(row.object, sizeof(row.object), "%llu", (unsigned long long)seed);
+			in = job_due_within(&row, now, cases[i].latest_in) - now;
 
 			cr_assert(in >= cases[i].least_in && in <= cases[i].most_in, "case %zu: %lld", i,
 				(long long)in);
@@ -46,19 +50,20 @@ static int64_t
 moved_to(struct run *r, enum schedule_kind kind, const char *id, int64_t due_in, unsigned *ret_calls)
 {
 	struct world *w = &r->world;
-	struct clamp *clamp;
+	const struct scheduler_config config = { .loop = w->loop, .store = w->store, .events = w->events };
+	struct clock_change *change;
 
 	*ret_calls = 0;
 	schedule_set(w->store, store_begin(w->store), kind, id, "", world_now(w) + due_in);
 	store_commit(w->store);
-	clamp = clamp_new(&w->issue_env, count_call, ret_calls);
-	clamp_start(clamp);
+	change = clock_change_new(&config, w->scheduler, count_call, ret_calls);
+	clock_change_start(change);
 	world_run_until(w, world_now(w) + 1);
-	clamp_free(clamp);
+	clock_change_free(change);
 	return run_due(r, kind, id) - world_now(w);
 }
 
-Test(clamp, no_row_waits_longer_than_its_kind_may)
+Test(clock_change, no_row_waits_longer_than_its_kind_may)
 {
 	static const struct {
 		enum schedule_kind kind;
@@ -88,7 +93,7 @@ Test(clamp, no_row_waits_longer_than_its_kind_may)
 	}
 }
 
-Test(clamp, renewal_and_purge_go_where_the_certificate_has_them)
+Test(clock_change, renewal_and_purge_go_where_the_certificate_has_them)
 {
 	struct run r;
 	_cleanup_autocert_ struct autocert a = { 0 };

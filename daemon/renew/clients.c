@@ -1,0 +1,133 @@
+/* A client that nobody uses stays for the next order, unless its provider was changed meanwhile. */
+#include "daemon/renew/clients.h"
+
+#include "common/crypto/key.h"
+#include "daemon/acme/acme_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { MAX_ORDERS = 8 }; /* default in flight per provider (Pebble 2.4 stalls above 16) */
+
+struct clients {
+	struct clients_config config;
+	struct ca_client *list;
+};
+
+struct clients *
+clients_new(const struct clients_config *config)
+{
+	struct clients *clients = xcalloc(1, sizeof(*clients));
+
+	clients->config = *config;
+	return clients;
+}
+
+static void
+client_free(struct clients *clients, struct ca_client *client)
+{
+	DL_DELETE(clients->list, client);
+	acme_client_free(client->acme);
+	provider_clear(&client->provider);
+	free(client);
+}
+
+void
+clients_free(struct clients *clients)
+{
+	struct ca_client *client, *tmp;
+
+	if (!clients)
+		return;
+	DL_FOREACH_SAFE(clients->list, client, tmp)
+	{
+		client_free(clients, client);
+	}
+	free(clients);
+}
+
+const struct clients_config *
+clients_config(const struct clients *clients)
+{
+	return &clients->config;
+}
+
+static struct ca_client *
+client_find(const struct clients *clients, const char *provider_id)
+{
+	struct ca_client *client;
+
+	DL_FOREACH(clients->list, client) {
+		if (strcmp(client->provider.o.id, provider_id) == 0)
+			return client;
+	}
+	return NULL;
+}
+
+/* Return: NULL when the provider has no account (yet), or @err. */
+static struct ca_client *
+client_load(struct clients *clients, const char *provider_id, struct error *err)
+{
+	struct ca_client *client = xcalloc(1, sizeof(*client));
+	struct provider *p = &client->provider;
+	struct acme_client_config config = { .allow_other_hosts = clients->config.allow_other_hosts };
+	struct key *key = NULL;
+
+	if (object_load(clients->config.store, &provider_class, provider_id, p, err) != 1 ||
+		!p->account_url || key_from_der(&p->account_key, &key, err) < 0) {
+		provider_clear(p);
+		free(client);
+		return NULL;
+	}
+	config.directory_url = p->server;
+	config.ca_file = p->ca_file;
+	config.account_url = p->account_url;
+	client->acme = acme_client_new(clients->config.loop, clients->config.http, &config, key);
+	DL_APPEND(clients->list, client);
+	return client;
+}
+
+int64_t
+clients_room(struct clients *clients, const char *provider_id, struct error *err)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	if (client && client->is_outdated)
+		return 0;
+	if (!client)
+		client = client_load(clients, provider_id, err);
+	if (!client)
+		return error_is_set(err) ? -1 : 0;
+	if (client->provider.max_orders > 0)
+		return client->provider.max_orders;
+	return clients->config.max_orders > 0 ? clients->config.max_orders : MAX_ORDERS;
+}
+
+struct ca_client *
+clients_take(struct clients *clients, const char *provider_id)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	client->users++;
+	return client;
+}
+
+void
+clients_release(struct clients *clients, struct ca_client *client)
+{
+	if (client && --client->users == 0 && client->is_outdated)
+		client_free(clients, client);
+}
+
+void
+clients_forget(struct clients *clients, const char *provider_id)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	if (!client)
+		return;
+	client->is_outdated = true;
+	if (client->users == 0)
+		client_free(clients, client);
+}

@@ -1,0 +1,61 @@
+/*
+ * daemon/renew/clients.h: the ACME clients, one for each provider that orders are made with. Each keeps the provider's
+ * account key, its nonces and its connections.
+ */
+#ifndef DAEMON_RENEW_CLIENTS_H
+#define DAEMON_RENEW_CLIENTS_H
+
+#include "daemon/store/object.h"
+
+struct acme_client;
+struct clients;
+struct http;
+struct loop;
+
+struct clients_config {
+	struct loop *loop; /* all borrowed */
+	struct store *store;
+	const struct http *http;
+	int64_t max_orders; /* in flight per provider, where the provider does not say; 0: 8 */
+	bool allow_other_hosts;
+};
+
+struct ca_client {
+	struct provider provider; /* as it was loaded */
+	struct acme_client *acme;
+	unsigned users;
+	bool is_outdated; /* the provider was changed or deleted since */
+	struct ca_client *prev, *next;
+};
+
+struct clients *
+clients_new(const struct clients_config *config);
+
+/* All clients must be released. NULL is a no-op. */
+void
+clients_free(struct clients *clients);
+
+/* The same, for registrations. Borrowed. */
+const struct clients_config *
+clients_config(const struct clients *clients);
+
+/*
+ * clients_room() - how many orders may be in flight with a provider
+ * Return: 0 while it has no account, or while its earlier client is in use after a change; -1 failed.
+ */
+int64_t
+clients_room(struct clients *clients, const char *provider_id, struct error *err);
+
+/* The client of a provider that has room. Borrowed until clients_release(). */
+struct ca_client *
+clients_take(struct clients *clients, const char *provider_id);
+
+/* NULL is a no-op. */
+void
+clients_release(struct clients *clients, struct ca_client *client);
+
+/* The provider was changed or deleted: no new work for the present client; the next one is made anew. */
+void
+clients_forget(struct clients *clients, const char *provider_id);
+
+#endif

@@ -1,0 +1,11 @@
+/* daemon/renew/jobs.h: the kinds of scheduled work that this folder owns. */
+#ifndef DAEMON_RENEW_JOBS_H
+#define DAEMON_RENEW_JOBS_H
+
+#include "daemon/renew/issue.h"
+
+/* @env: borrowed; must outlive @scheduler. */
+void
+renew_register_jobs(struct scheduler *scheduler, struct issue_env *env);
+
+#endif

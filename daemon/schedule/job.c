@@ -1,0 +1,69 @@
+/* What kinds of jobs have in common. */
+#include "daemon/schedule/job.h"
+
+#include "common/timefmt.h"
+
+#include <stdlib.h>
+
+enum { SPREAD_SEC = 600 }; /* moved rows do not all begin in one second */
+
+void
+job_trouble_set(struct job_trouble *t, const char *type, const char *name, const struct error *why)
+{
+	t->type = type;
+	t->name = xstrdup(name);
+	error_copy(&t->why, why);
+}
+
+void
+job_trouble_clear(struct job_trouble *t)
+{
+	free(t->name);
+	error_clear(&t->why);
+	*t = (struct job_trouble){ .type = NULL };
+}
+
+int64_t
+job_due_within(const struct schedule_row *row, int64_t now, int64_t longest_sec)
+{
+	int64_t spread = longest_sec < SPREAD_SEC ? longest_sec : SPREAD_SEC;
+
+	if (row->due_at <= time_add(now, longest_sec))
+		return row->due_at;
+	return spread > 0 ? time_add(now, (int64_t)(schedule_seed(row->object) % (uint64_t)spread))
+			  : time_add(now, longest_sec);
+}
+
+struct job_commit {
+	struct store *store;
+	schedule_done_fn *done;
+	void *arg;
+};
+
+static void
+job_committed(const struct error *err, void *arg)
+{
+	struct job_commit commit = *(struct job_commit *)arg;
+
+	free(arg);
+	commit.done(!err, commit.arg);
+}
+
+struct job_commit *
+job_end_with(struct store *store, struct store_txn *txn, schedule_done_fn *done, void *arg)
+{
+	struct job_commit *commit = xmalloc(sizeof(*commit));
+
+	*commit = (struct job_commit){ .store = store, .done = done, .arg = arg };
+	store_then(txn, job_committed, commit);
+	return commit;
+}
+
+void
+job_commit_cancel(void *work)
+{
+	struct job_commit *commit = work;
+
+	store_forget(commit->store, commit);
+	free(commit);
+}

@@ -1,0 +1,397 @@
+/*
+ * Runs what is due. One pass looks at the head of each lane that has room, starts what is due there, and arms the one
+ * wall timer for the earliest of the rest. A row stays in the store while its work runs; the work itself moves or
+ * removes it, so a crash at any point finds it due again.
+ *
+ * When the end of a job cannot be stored (disk full), its row is due still. Then nothing is started until the store
+ * takes a trial record: orders whose outcome is lost would be made again and again.
+ *
+ * Memory is bounded by what runs, not by what is stored: a lane's walk passes over its running rows only.
+ */
+#include "daemon/schedule/scheduler.h"
+
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/report/events.h"
+#include "daemon/schedule/clock_change.h"
+#include "daemon/schedule/time_guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	KINDS = 256,          /* one octet in the keys of rows */
+	LANE_ROOM = 32,       /* jobs at once, where the kind does not say */
+	TRIAL_MS = 10 * 1000, /* costs a page of the store, and nobody else anything */
+	LOOK_AGAIN_SEC = 60,  /* the schedule could not be read */
+};
+
+/* One row that is being worked on. */
+struct job {
+	struct scheduler *scheduler;
+	const struct job_kind *kind;
+	struct schedule_row row;
+	void *work;   /* what start() returned; NULL: nothing, or it is over */
+	bool is_held; /* its end could not be stored: keeps the row from being run at once again */
+	struct job *prev, *next;
+};
+
+struct scheduler {
+	struct scheduler_config config;
+	struct {
+		const struct job_kind *kind;
+		void *env;
+	} kinds[KINDS];
+	struct job *jobs;
+	struct time_guard *guard;
+	struct clock_change *clock_change;
+	struct loop_timer trial; /* armed or under way while the store fails */
+	bool store_fails;
+	/* A look is taken in the next turn: work that ends at once must not keep the loop from everybody else. */
+	struct loop_timer pass;
+	bool closing;
+	int64_t next_at;
+};
+
+void
+scheduler_kick(struct scheduler *s)
+{
+	if (!s->closing)
+		loop_timer_set(&s->pass, 0);
+}
+
+/* --- kinds --- */
+
+void
+scheduler_register(struct scheduler *s, const struct job_kind *kind, void *env)
+{
+	s->kinds[kind->kind].kind = kind;
+	s->kinds[kind->kind].env = env;
+}
+
+const struct job_kind *
+scheduler_kind(const struct scheduler *s, enum schedule_kind kind)
+{
+	return s->kinds[kind].kind;
+}
+
+bool
+scheduler_has_troubles(const struct scheduler *s)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		const struct job_kind *kind = s->kinds[i].kind;
+
+		if (kind && kind->count_troubles && kind->count_troubles(s->kinds[i].env) > 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+scheduler_describe_trouble(const struct scheduler *s, const struct schedule_row *row, struct job_trouble *ret)
+{
+	const struct job_kind *kind = scheduler_kind(s, row->kind);
+
+	return kind && kind->describe_trouble && kind->describe_trouble(s->kinds[row->kind].env, row, ret);
+}
+
+/* --- jobs --- */
+
+static struct job *
+job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
+{
+	struct job *job;
+
+	DL_FOREACH(s->jobs, job) {
+		if (job->row.kind == kind && strcmp(job->row.object, object) == 0)
+			return job;
+	}
+	return NULL;
+}
+
+/* Is the row running, or one that works on the same record? */
+static bool
+row_is_busy(const struct scheduler *s, const struct job_kind *kind, const struct schedule_row *row)
+{
+	return job_find(s, kind->kind, row->object) ||
+	       (kind->excludes && job_find(s, kind->excludes, row->object));
+}
+
+static void
+job_free(struct job *job)
+{
+	DL_DELETE(job->scheduler->jobs, job);
+	free(job);
+}
+
+static void
+job_stop(struct job *job)
+{
+	if (job->work && job->kind->cancel)
+		job->kind->cancel(job->work);
+	job_free(job);
+}
+
+/* --- a store that cannot be written --- */
+
+static void
+trial_done(const struct error *err, void *arg)
+{
+	struct scheduler *s = arg;
+	struct job *job, *tmp;
+
+	if (err) {
+		loop_timer_set(&s->trial, TRIAL_MS);
+		return;
+	}
+	s->store_fails = false;
+	DL_FOREACH_SAFE(s->jobs, job, tmp)
+	{
+		if (job->is_held)
+			job_free(job);
+	}
+	scheduler_kick(s);
+}
+
+static void
+trial_start(void *arg)
+{
+	static const char key[] = "trial";
+	struct scheduler *s = arg;
+	struct store_txn *txn = store_begin(s->config.store);
+
+	store_put(txn, STORE_META, key, strlen(key), NULL, 0);
+	store_then(txn, trial_done, s);
+}
+
+static void
+job_end(bool stored, void *arg)
+{
+	struct job *job = arg;
+	struct scheduler *s = job->scheduler;
+
+	job->work = NULL;
+	if (stored) {
+		job_free(job);
+		scheduler_kick(s);
+		return;
+	}
+	job->is_held = true;
+	if (!s->store_fails)
+		loop_timer_set(&s->trial, TRIAL_MS);
+	s->store_fails = true;
+}
+
+static void
+job_start(struct scheduler *s, const struct job_kind *kind, const struct schedule_row *row)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->scheduler = s;
+	job->kind = kind;
+	job->row = *row;
+	DL_APPEND(s->jobs, job);
+	job->work = kind->start(s->kinds[row->kind].env, &job->row, job_end, job);
+}
+
+/* --- lanes --- */
+
+static int64_t
+lane_running(const struct scheduler *s, const char *lane)
+{
+	const struct job *job;
+	int64_t n = 0;
+
+	DL_FOREACH(s->jobs, job) {
+		n += strcmp(job->row.lane, lane) == 0;
+	}
+	return n;
+}
+
+/* May another job of @kind begin in @lane, where @running are under way? */
+static bool
+lane_has_room(const struct scheduler *s, const struct job_kind *kind, const char *lane, int64_t running,
+	struct error *err)
+{
+	int64_t room = kind->lane_room ? kind->lane_room(s->kinds[kind->kind].env, lane, err) : LANE_ROOM;
+
+	return room > running;
+}
+
+/*
+ * Starts what is due in one lane; while the date is doubted (@is_dated false) only what needs none. Return: due time of
+ * the first row that was not started because it is in the future; INT64_MAX when there is none, or when the lane is full
+ * (the end of a job looks again).
+ */
+static int64_t
+lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, struct error *err)
+{
+	int64_t running = lane_running(s, lane);
+	struct schedule_row row, at;
+	bool first = true;
+
+	while (schedule_next_in_lane(s->config.store, lane, first ? NULL : &at, &row, err) == 1) {
+		const struct job_kind *kind = scheduler_kind(s, row.kind);
+
+		first = false;
+		at = row;
+		if (!kind || row_is_busy(s, kind, &row))
+			continue;
+		if (row.due_at > now)
+			return row.due_at;
+		if (!is_dated && kind->needs_date)
+			continue;
+		if (s->store_fails || !lane_has_room(s, kind, lane, running, err))
+			return INT64_MAX;
+		job_start(s, kind, &row);
+		running++;
+	}
+	return INT64_MAX;
+}
+
+static void
+scheduler_pass(void *arg)
+{
+	struct scheduler *s = arg;
+	int64_t now = clock_wall(loop_clock(s->config.loop));
+	char lane[STORE_ID_SIZE] = "";
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_dated = time_guard_allows(s->guard, now);
+	bool after = false;
+
+	s->next_at = INT64_MAX;
+	while (schedule_next_lane(s->config.store, lane, after, lane, &err) == 1) {
+		int64_t due = lane_run(s, lane, now, is_dated, &err);
+
+		if (due < s->next_at)
+			s->next_at = due;
+		after = true;
+	}
+	if (error_is_set(&err)) {
+		event_emit_error(
+			s->config.events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
+		if (s->next_at > time_add(now, LOOK_AGAIN_SEC))
+			s->next_at = time_add(now, LOOK_AGAIN_SEC);
+	}
+	loop_wall_set(s->config.loop, s->next_at);
+}
+
+/* --- the clock --- */
+
+/* Rows moved, or the date is believed after all. */
+static void
+look_again(void *arg)
+{
+	scheduler_kick(arg);
+}
+
+int64_t
+scheduler_due_after_clock_change(const struct scheduler *s, const struct schedule_row *row, int64_t now)
+{
+	const struct job_kind *kind = scheduler_kind(s, row->kind);
+
+	return kind && kind->after_clock_change ? kind->after_clock_change(s->kinds[row->kind].env, row, now)
+						: row->due_at;
+}
+
+/* Due times are wall times, so a look at the heads is what a clock that was set needs, and at what was put meanwhile. */
+static void
+scheduler_wall(bool clock_was_set, void *arg)
+{
+	struct scheduler *s = arg;
+
+	if (clock_was_set) {
+		time_guard_forget(s->guard);
+		clock_change_start(s->clock_change);
+	}
+	scheduler_kick(s);
+}
+
+/* --- life --- */
+
+struct scheduler *
+scheduler_new(const struct scheduler_config *config)
+{
+	struct scheduler *s = xcalloc(1, sizeof(*s));
+
+	s->config = *config;
+	s->next_at = INT64_MAX;
+	loop_timer_init(&s->pass, config->loop, scheduler_pass, s);
+	s->guard = time_guard_new(config, look_again, s);
+	s->clock_change = clock_change_new(config, s, look_again, s);
+	if (time_guard_was_ahead(s->guard, clock_wall(loop_clock(config->loop))))
+		clock_change_start(s->clock_change);
+	loop_timer_init(&s->trial, config->loop, trial_start, s);
+	loop_wall_init(config->loop, scheduler_wall, s);
+	return s;
+}
+
+void
+scheduler_free(struct scheduler *s)
+{
+	struct job *job, *tmp;
+
+	if (!s)
+		return;
+	s->closing = true;
+	loop_wall_init(s->config.loop, NULL, NULL);
+	loop_wall_set(s->config.loop, INT64_MAX);
+	loop_timer_cancel(&s->trial);
+	store_forget(s->config.store, s);
+	DL_FOREACH_SAFE(s->jobs, job, tmp)
+	{
+		job_stop(job);
+	}
+	loop_timer_cancel(&s->pass);
+	clock_change_free(s->clock_change);
+	time_guard_free(s->guard);
+	free(s);
+}
+
+void *
+scheduler_work(const struct scheduler *s, enum schedule_kind kind, const char *object)
+{
+	const struct job *job = job_find(s, kind, object);
+
+	return job ? job->work : NULL;
+}
+
+unsigned
+scheduler_running(const struct scheduler *s, enum schedule_kind kind)
+{
+	const struct job *job;
+	unsigned n = 0;
+
+	DL_FOREACH(s->jobs, job) {
+		n += job->row.kind == kind;
+	}
+	return n;
+}
+
+void
+scheduler_cancel(struct scheduler *s, enum schedule_kind kind, const char *object)
+{
+	struct job *job = job_find(s, kind, object);
+
+	if (!job)
+		return;
+	job_stop(job);
+	scheduler_kick(s);
+}
+
+void
+scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *ret)
+{
+	const struct job *job;
+
+	*ret = (struct scheduler_stats){
+		.next_at = s->next_at,
+		.store_fails = s->store_fails,
+		.is_waiting_for_date = time_guard_is_waiting(s->guard),
+	};
+	DL_FOREACH(s->jobs, job) {
+		ret->running++;
+	}
+}
