@@ -100,6 +100,7 @@ unit_store_SOURCES = \
 	tests/unit/store/test_object.c \
 	tests/unit/store/test_object_query.c \
 	tests/unit/store/test_record.c \
+	tests/unit/store/test_setting.c \
 	tests/unit/store/test_store.c \
 	tests/unit/store/test_store_crypt.c \
 	tests/unit/store/test_store_disk.c \

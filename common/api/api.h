@@ -56,7 +56,8 @@ enum api_flag {
 	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
 	API_FILE = 16,      /* a secret that everybody has as a file: certctl's option is without "-file" */
 	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
-	API_PATTERN = 64    /* of API_STRLIST: each is a pattern of names, and becomes canonical */
+	API_PATTERN = 64,   /* of API_STRLIST: each is a pattern of names, and becomes canonical */
+	API_BASE64 = 128    /* of API_SECRET: base64 text, stored decoded */
 };
 
 struct api_field {

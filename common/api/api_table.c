@@ -4,6 +4,7 @@
  */
 #include "common/alloc.h"
 #include "common/api/api.h"
+#include "common/api/dns_kinds.h"
 
 /* Rows are read across, not down. */
 /* clang-format off */
@@ -21,13 +22,10 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
-static const char *const dns_kinds[] = { "rfc2136", "exec", "ionoscloud", NULL };
 static const char *const activations[] = { "none", "notify", "exec", NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
 static const char *const roles[] = { "viewer", "operator", "admin", NULL };
-static const char *const tsig_algorithms[] = { "hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224",
-	"hmac-sha1", "hmac-md5", NULL };
 
 static const struct api_field error_fields[] = {
 	{ .name = "code", .type = API_STRING, .help = "class of the error" },
@@ -240,35 +238,7 @@ static const struct api_column certificate_columns[] = {
 	{ NULL, NULL },
 };
 
-/* dnsProvider */
-
-static const struct api_field dnsprovider_properties[] = {
-	NAME_FIELD("name of the DNS provider"),
-	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = dns_kinds,
-		.help = "rfc2136 (DNS UPDATE), exec (a program) or ionoscloud (IONOS Cloud DNS)" },
-	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
-		.help = "zone that this provider manages" },
-	{ .name = "server", .type = API_STRING, .metavar = "ADDRESS[:PORT]",
-		.help = "rfc2136: primary server" },
-	{ .name = "tsigName", .type = API_STRING, .metavar = "NAME", .help = "rfc2136: name of the TSIG key",
-		.fallback = "from the key file" },
-	{ .name = "tsigAlgorithm", .type = API_ENUM, .values = tsig_algorithms,
-		.help = "rfc2136: algorithm of the TSIG key", .fallback = "from the key file, else hmac-sha256" },
-	{ .name = "tsigKey", .type = API_SECRET, .metavar = "FILE",
-		.help = "rfc2136: TSIG key as written by tsig-keygen or keymgr, or its secret in base64" },
-	{ .name = "command", .type = API_PATH, .metavar = "PROGRAM",
-		.help = "exec: called as PROGRAM present|cleanup FQDN VALUE" },
-	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "ionoscloud: API token" },
-	{ .name = "endpoint", .type = API_STRING, .metavar = "URL", .help = "ionoscloud: URL of the API",
-		.fallback = "https://dns.de-fra.ionos.com" },
-	{ .name = "ttl", .type = API_SPAN, .min = 1, .max = 86400, .metavar = "SPAN",
-		.help = "TTL of the TXT records", .fallback = "60s" },
-	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",
-		.help = "maximum wait for a record to be visible on all servers of the zone", .fallback = "2m" },
-	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST[:PORT]",
-		.help = "server to query for the record", .fallback = "the servers of the zone" },
-	END,
-};
+/* dnsProvider: its properties are in dns_kinds.c */
 
 static const struct api_field dnsprovider_metadata[] = {
 	{ .name = "zonesSeen", .type = API_STRLIST, .help = "zones that its API returned" },
@@ -425,7 +395,7 @@ const struct api_resource api_resources[] = {
 		"certificate that was issued or imported", certificate_properties, certificate_metadata,
 		certificate_columns, .is_ionos = true },
 	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
-		"service that manages records of DNS zones", dnsprovider_properties, dnsprovider_metadata,
+		"service that manages records of DNS zones", dns_kinds_properties, dnsprovider_metadata,
 		dnsprovider_columns, .is_declared = true },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
 		consumer_properties, consumer_metadata, consumer_columns, .is_declared = true },

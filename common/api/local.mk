@@ -6,5 +6,6 @@ libcommon_la_SOURCES += \
 	common/api/api_rest.c common/api/api_rest.h \
 	common/api/api_schema.c common/api/api_schema.h \
 	common/api/api_table.c \
+	common/api/dns_kinds.c common/api/dns_kinds.h \
 	common/api/event.c common/api/event.h \
 	common/api/rpc.c common/api/rpc.h

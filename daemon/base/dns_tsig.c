@@ -7,6 +7,7 @@
  */
 #include "daemon/base/dns_tsig.h"
 
+#include "common/api/dns_kinds.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
 
@@ -19,30 +20,19 @@
 
 enum { TSIG_FUDGE_SEC = 300, HEADER_LEN = 12 };
 
-/* RFC 8945 s6; HMAC-MD5 must not be used any more. */
-static const struct {
-	const char *name;
-	const char *digest;
-} algorithms[] = {
-	{ "hmac-sha256", "SHA256" },
-	{ "hmac-sha384", "SHA384" },
-	{ "hmac-sha512", "SHA512" },
-	{ "hmac-sha224", "SHA224" },
-	{ "hmac-sha1", "SHA1" },
-};
-
 static const char *
 algorithm_name(const struct dns_tsig_key *key)
 {
-	return key->algorithm ? key->algorithm : algorithms[0].name;
+	return key->algorithm ? key->algorithm : tsig_algorithms[0];
 }
 
+/* OpenSSL's name of the digest is what follows "hmac-". NULL: certd does not sign with @algorithm. */
 static const char *
 digest_of(const char *algorithm)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)
-		if (strcasecmp(algorithms[i].name, algorithm) == 0)
-			return algorithms[i].digest;
+	for (size_t i = 0; tsig_algorithms[i]; i++)
+		if (strcasecmp(tsig_algorithms[i], algorithm) == 0)
+			return tsig_algorithms[i] + strlen("hmac-");
 	return NULL;
 }
 

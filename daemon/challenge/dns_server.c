@@ -91,11 +91,11 @@ ask_txt(struct dns_server *s)
 static int
 port_of(const struct dns_server *s, const char *address)
 {
+	const char *server = dnsprovider_server(&s->common->provider);
 	_cleanup_free_ char *own = NULL;
 	int port;
 
-	if (s->common->provider.server && server_split(s->common->provider.server, &own, &port) &&
-		strcmp(own, address) == 0)
+	if (server && server_split(server, &own, &port) && strcmp(own, address) == 0)
 		return port;
 	return s->port;
 }
@@ -131,7 +131,7 @@ look_up(struct dns_server *s)
 	if (s->lookup == LOOKUP_RESOLVER)
 		s->query = dns_resolve(c->env->dns, s->host, TIMEOUT_MS, dns_server_on_addresses, s);
 	else
-		s->query = dns_ask(c->env->dns, c->provider.server, s->host,
+		s->query = dns_ask(c->env->dns, dnsprovider_server(&c->provider), s->host,
 			s->lookup == LOOKUP_A ? DNS_A : DNS_AAAA, TIMEOUT_MS, dns_server_on_addresses, s);
 }
 
@@ -139,7 +139,7 @@ void
 dns_server_ask(struct dns_server *s, void (*done)(void *arg), void *arg)
 {
 	const struct dns_watch_common *c = s->common;
-	bool own = c->provider.server && *c->provider.server && c->zone && name_in_zone(s->host, c->zone);
+	bool own = dnsprovider_server(&c->provider) && c->zone && name_in_zone(s->host, c->zone);
 
 	s->done = done;
 	s->arg = arg;

@@ -167,7 +167,7 @@ server_knows(const struct dns_finder *f, const struct dns_answer *answer, const 
 static void
 note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const struct error *err)
 {
-	const char *server = f->target.provider.server;
+	const char *server = dnsprovider_server(&f->target.provider);
 
 	if (err)
 		error_copy(&f->server_failure, err);
@@ -185,7 +185,7 @@ dns_target_on_answer(const struct dns_answer *answer, const struct error *err, v
 static void
 ask(struct dns_finder *f)
 {
-	const char *server = f->at_server ? f->target.provider.server : NULL;
+	const char *server = f->at_server ? dnsprovider_server(&f->target.provider) : NULL;
 
 	f->query = dns_ask(f->env->dns, server, f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
 }
@@ -243,7 +243,7 @@ dns_target_look(struct dns_finder *f)
 		return;
 	}
 	f->has_provider = found;
-	f->at_server = found && provider->server && *provider->server;
+	f->at_server = found && dnsprovider_server(provider);
 	f->asked = f->target.name;
 	ask(f);
 }

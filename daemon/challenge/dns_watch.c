@@ -205,8 +205,8 @@ ask_ns(struct dns_watch *w)
 {
 	const struct dns_watch_common *c = &w->common;
 
-	w->ns_query = dns_ask(
-		c->env->dns, w->at_server ? c->provider.server : NULL, c->zone, DNS_NS, TIMEOUT_MS, on_ns, w);
+	w->ns_query = dns_ask(c->env->dns, w->at_server ? dnsprovider_server(&c->provider) : NULL, c->zone,
+		DNS_NS, TIMEOUT_MS, on_ns, w);
 }
 
 static void
@@ -218,7 +218,7 @@ dns_watch_on_timer(void *arg)
 		ask_servers(w);
 		return;
 	}
-	w->at_server = w->common.provider.server && *w->common.provider.server;
+	w->at_server = dnsprovider_server(&w->common.provider);
 	ask_ns(w);
 }
 
@@ -230,8 +230,8 @@ first_servers(struct dns_watch *w)
 	for (size_t i = 0; i < p->nameservers.count; i++)
 		add_server_text(w, p->nameservers.items[i]);
 	w->has_ns = w->n_servers > 0 || !w->common.zone;
-	if (!p->nameservers.count && p->server && *p->server)
-		add_server_text(w, p->server);
+	if (!p->nameservers.count && dnsprovider_server(p))
+		add_server_text(w, dnsprovider_server(p));
 }
 
 struct dns_watch *

@@ -1,9 +1,7 @@
-/*
- * The table of DNS APIs, and the choice of the provider that has a name's zone. A new API is a file with a row, and a
- * line here.
- */
+/* The drivers by kind, and the choice of the provider that has a name's zone. */
 #include "daemon/dnsprovider/dnsprovider.h"
 
+#include "common/api/dns_kinds.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "daemon/dnsprovider/drivers.h"
@@ -11,30 +9,54 @@
 
 #include <string.h>
 
-static const struct dnsprovider_driver *const drivers[] = {
-	&dnsprovider_rfc2136,
-	&dnsprovider_exec,
-	&dnsprovider_ionoscloud,
-};
-
-const struct dnsprovider_driver *
-dnsprovider_driver_at(size_t index)
-{
-	return index < ARRAY_SIZE(drivers) ? drivers[index] : NULL;
-}
+#define DRIVER(kind, help) &dnsprovider_##kind,
+static const struct dnsprovider_driver *const drivers[DNS_KIND_COUNT] = { DNS_KINDS(DRIVER) };
 
 const struct dnsprovider_driver *
 dnsprovider_driver(const char *kind)
 {
-	for (size_t i = 0; kind && i < ARRAY_SIZE(drivers); i++)
-		if (strcmp(drivers[i]->kind, kind) == 0)
-			return drivers[i];
-	return NULL;
+	const struct dns_kind *found = dns_kind_find(kind);
+
+	return found ? drivers[found - dns_kinds] : NULL;
+}
+
+static int
+check_values(const struct api_field *setting, const char *value, struct error *err)
+{
+	_cleanup_buf_ struct buf all = BUF_INIT;
+
+	if (setting->type == API_PATH && *value != '/')
+		return error_set_field(err, setting->name, "'%s' is not an absolute path", value);
+	for (size_t i = 0; setting->type == API_ENUM && setting->values[i]; i++) {
+		if (strcmp(setting->values[i], value) == 0)
+			return 0;
+		buf_printf(&all, "%s%s", i ? ", " : "", setting->values[i]);
+	}
+	if (setting->type == API_ENUM)
+		return error_set_field(err, setting->name, "'%s' is not one of %s", value, buf_str(&all));
+	return 0;
+}
+
+static int
+check_settings(const struct dnsprovider *d, const struct dns_kind *kind, struct error *err)
+{
+	for (const struct api_field *setting = kind->settings; setting->name; setting++) {
+		const char *value = setting_text(&d->settings, setting->name);
+		bool is_there = value || setting_find(&d->secrets, setting->name);
+
+		if (!is_there && (setting->flags & API_REQUIRED))
+			return error_set_field(err, setting->name, "is missing: kind %s requires the %s",
+				kind->name, setting->help);
+		if (value && check_values(setting, value, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err)
 {
+	const struct dns_kind *kind = dns_kind_find(d->kind);
 	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
 
 	if (!driver)
@@ -47,11 +69,15 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 			return error_set_field(err, "nameservers", "'%s' is not HOST, HOST:PORT or [V6]:PORT",
 				d->nameservers.items[i]);
 	}
-	if (!driver->uses_token && d->token.len)
-		return error_set_field(err, "token", "is not used by kind %s", d->kind);
-	if (!driver->uses_token && d->endpoint && *d->endpoint)
-		return error_set_field(err, "endpoint", "is not used by kind %s", d->kind);
-	return driver->check(d, err);
+	if (check_settings(d, kind, err) < 0)
+		return -1;
+	return driver->check ? driver->check(d, err) : 0;
+}
+
+const char *
+dnsprovider_server(const struct dnsprovider *d)
+{
+	return setting_text(&d->settings, "server");
 }
 
 enum { ZONES_TOLD = 10 };

@@ -1,6 +1,7 @@
 /*
- * daemon/dnsprovider/dnsprovider.h: putting one TXT value into a zone and taking that value away again. A table of
- * drivers; one file per DNS API. All of it may be repeated: adding what is there and removing what is not succeed.
+ * daemon/dnsprovider/dnsprovider.h: adds one TXT value to a zone and removes that value again. There is one file for
+ * each row of DNS_KINDS (common/api/dns_kinds.h), which describes its settings. Every change may be repeated: adding
+ * what is there and removing what is not there succeed.
  */
 #ifndef DAEMON_DNSPROVIDER_DNSPROVIDER_H
 #define DAEMON_DNSPROVIDER_DNSPROVIDER_H
@@ -38,12 +39,9 @@ dnsprovider_zones_fn(const struct strlist *zones, const struct error *err, void 
 struct dnsprovider_op; /* an add, a remove or a list under way; each driver defines its own */
 
 struct dnsprovider_driver {
-	const char *kind; /* "rfc2136", "exec", "ionoscloud" */
-	const char *help; /* one line, for `certctl add-dns --help` */
-	bool needs_zone;  /* cannot work without record->zone */
-	bool uses_token;  /* token and endpoint are its settings */
-	bool is_serial;   /* changes of one provider must not overlap, whatever their names */
-	/* Pure: are the driver's own settings in @d complete and sensible? For dnsprovider_check(). */
+	bool needs_zone; /* cannot work without record->zone */
+	bool is_serial;  /* changes of one provider must not overlap, whatever their names */
+	/* Pure: what the description of its settings cannot say. ERROR_INVALID names the setting. NULL: nothing. */
 	int (*check)(const struct dnsprovider *d, struct error *err);
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
 	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
@@ -59,13 +57,16 @@ struct dnsprovider_driver {
 const struct dnsprovider_driver *
 dnsprovider_driver(const char *kind);
 
-/* @index from 0; NULL behind the last. */
-const struct dnsprovider_driver *
-dnsprovider_driver_at(size_t index);
-
-/* Is @d fit to be stored and used: kind, name servers, what the driver wants? Pure. ERROR_INVALID names the field. */
+/*
+ * Whether @d can be stored and used: the kind exists, its settings are complete and valid, name servers can be read.
+ * Pure. ERROR_INVALID names the field.
+ */
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err);
+
+/* The DNS server whose zones @d changes, borrowed; NULL: its settings do not name one. */
+const char *
+dnsprovider_server(const struct dnsprovider *d);
 
 /* The longest of @d's zones (declared, else seen) that holds @name: its length, or 0: none does. Pure. */
 size_t

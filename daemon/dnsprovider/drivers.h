@@ -1,11 +1,11 @@
-/* daemon/dnsprovider/drivers.h: the rows of the driver table, each in a file of its own. */
+/* daemon/dnsprovider/drivers.h: the driver of each kind, dnsprovider_<kind>, in a file of its own. */
 #ifndef DAEMON_DNSPROVIDER_DRIVERS_H
 #define DAEMON_DNSPROVIDER_DRIVERS_H
 
+#include "common/api/dns_kinds.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 
-extern const struct dnsprovider_driver dnsprovider_exec;
-extern const struct dnsprovider_driver dnsprovider_ionoscloud;
-extern const struct dnsprovider_driver dnsprovider_rfc2136;
+#define DNSPROVIDER_DECLARE(kind, help) extern const struct dnsprovider_driver dnsprovider_##kind;
+DNS_KINDS(DNSPROVIDER_DECLARE)
 
 #endif

@@ -24,18 +24,6 @@ struct dnsprovider_op {
 	char *call; /* for messages */
 };
 
-static int
-exec_check(const struct dnsprovider *d, struct error *err)
-{
-	if (!d->command || !*d->command)
-		return error_set_field(err, "command", "is missing: the program to run");
-	if (d->command[0] != '/')
-		return error_set_field(err, "command", "'%s' is not an absolute path", d->command);
-	if (d->server && *d->server)
-		return error_set_field(err, "server", "is not used by kind exec");
-	return 0;
-}
-
 static void
 exec_op_free(struct dnsprovider_op *op)
 {
@@ -83,17 +71,18 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
+	const char *command = setting_text(&d->settings, "command");
 	int64_t timeout = d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC;
 	_cleanup_strlist_ struct strlist argv = STRLIST_INIT;
 	const struct strlist no_env = STRLIST_INIT;
 
-	strlist_add(&argv, d->command);
+	strlist_add(&argv, command);
 	strlist_add(&argv, remove ? "cleanup" : "present");
 	strlist_take(&argv, xasprintf("%s.", record->name));
 	strlist_add(&argv, record->value);
 	op->done = done;
 	op->arg = arg;
-	op->call = xasprintf("%s %s %s.", d->command, remove ? "cleanup" : "present", record->name);
+	op->call = xasprintf("%s %s %s.", command, remove ? "cleanup" : "present", record->name);
 	op->hook = hook_start(env->loop, &argv, &no_env, timeout * 1000, on_hook, op);
 	return op;
 }
@@ -106,10 +95,7 @@ exec_cancel(struct dnsprovider_op *op)
 }
 
 const struct dnsprovider_driver dnsprovider_exec = {
-	.kind = "exec",
-	.help = "runs a program: COMMAND present|cleanup NAME. VALUE (lego's exec convention)",
 	.is_serial = true,
-	.check = exec_check,
 	.change = exec_change,
 	.cancel = exec_cancel,
 };

@@ -129,9 +129,6 @@ check_endpoint(const char *endpoint, struct error *err)
 static int
 http_api_check_token(const struct secret *token, struct error *err)
 {
-	if (!token->len)
-		return error_set_field(
-			err, "token", "is missing: what the API knows you by (--token-file FILE)");
 	for (size_t i = 0; i < token->len; i++)
 		if (token->data[i] <= ' ' || token->data[i] >= 0x7f)
 			return error_set_field(
@@ -142,15 +139,12 @@ http_api_check_token(const struct secret *token, struct error *err)
 int
 http_api_check(const struct dnsprovider *d, struct error *err)
 {
-	if (http_api_check_token(&d->token, err) < 0)
+	const struct setting *token = setting_find(&d->secrets, "token");
+	const char *endpoint = setting_text(&d->settings, "endpoint");
+
+	if (token && http_api_check_token(&token->secret, err) < 0)
 		return -1;
-	if (d->endpoint && *d->endpoint && check_endpoint(d->endpoint, err) < 0)
-		return -1;
-	if (d->server && *d->server)
-		return error_set_field(err, "server", "is not used by kind %s", d->kind);
-	if (d->command && *d->command)
-		return error_set_field(err, "command", "is not used by kind %s", d->kind);
-	return 0;
+	return endpoint ? check_endpoint(endpoint, err) : 0;
 }
 
 static void
@@ -400,7 +394,8 @@ op_new(const struct http_api *api, const struct dnsprovider_env *env, const stru
 	int64_t timeout_ms, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
-	const char *endpoint = d->endpoint && *d->endpoint ? d->endpoint : api->endpoint;
+	const char *own = setting_text(&d->settings, "endpoint");
+	const char *endpoint = own ? own : api->endpoint;
 	size_t len = strlen(endpoint);
 
 	op->task.ttl = d->ttl > 0 ? d->ttl : DEFAULT_TTL;
@@ -409,7 +404,7 @@ op_new(const struct http_api *api, const struct dnsprovider_env *env, const stru
 	op->env = *env;
 	op->provider = xstrdup(d->o.name ? d->o.name : "NAME");
 	op->endpoint = xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);
-	secret_copy(&op->token, &d->token);
+	secret_copy(&op->token, &setting_find(&d->secrets, "token")->secret);
 	op->arg = arg;
 	loop_timer_init(&op->timer, env->loop, http_api_on_timer, op);
 	loop_timer_init(&op->deadline, env->loop, http_api_on_deadline, op);

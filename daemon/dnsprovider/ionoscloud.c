@@ -343,9 +343,6 @@ list_zones(
 }
 
 const struct dnsprovider_driver dnsprovider_ionoscloud = {
-	.kind = "ionoscloud",
-	.help = "IONOS Cloud DNS, by an API token",
-	.uses_token = true,
 	.check = http_api_check,
 	.change = change,
 	.list_zones = list_zones,

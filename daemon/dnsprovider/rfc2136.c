@@ -19,53 +19,26 @@ struct dnsprovider_op {
 };
 
 static int
-check_server(const char *server, struct error *err)
+rfc2136_check(const struct dnsprovider *d, struct error *err)
 {
+	const char *server = dnsprovider_server(d);
+	const char *key_name = setting_text(&d->settings, "tsigName");
+	bool has_key = setting_find(&d->secrets, "tsigKey");
 	_cleanup_free_ char *host = NULL;
 	int port;
 
-	if (!server || !*server)
-		return error_set_field(
-			err, "server", "is missing: the address of the zone's primary DNS server");
-	if (server_split(server, &host, &port) && !server_is_address(host))
-		return error_set_field(
-			err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
-	if (!host)
+	if (!server_split(server, &host, &port))
 		return error_set_field(
 			err, "server", "'%s' is not ADDRESS, ADDRESS:PORT or [V6]:PORT", server);
-	return 0;
-}
-
-static int
-check_tsig(const struct dnsprovider *d, struct error *err)
-{
-	static const char *const algorithms[] = { "hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224",
-		"hmac-sha1", "hmac-md5" };
-	bool has_name = d->tsig_name && *d->tsig_name;
-
-	if (!has_name && d->tsig_key.len)
-		return error_set_field(err, "tsigName", "is missing: the name of the TSIG key");
-	if (has_name && !d->tsig_key.len)
+	if (!server_is_address(host))
 		return error_set_field(
-			err, "tsigKey", "is missing: the secret of TSIG key '%s'", d->tsig_name);
-	if (has_name && d->tsig_name[strcspn(d->tsig_name, " \\\"/@")])
-		return error_set_field(err, "tsigName", "'%s' is not the name of a key", d->tsig_name);
-	if (!d->tsig_algorithm)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)
-		if (strcmp(d->tsig_algorithm, algorithms[i]) == 0)
-			return 0;
-	return error_set_field(err, "tsigAlgorithm",
-		"'%s' is not one of hmac-sha256, -sha512, -sha384, -sha224, -sha1, -md5", d->tsig_algorithm);
-}
-
-static int
-rfc2136_check(const struct dnsprovider *d, struct error *err)
-{
-	if (check_server(d->server, err) < 0 || check_tsig(d, err) < 0)
-		return -1;
-	if (d->command && *d->command)
-		return error_set_field(err, "command", "is not used by kind rfc2136");
+			err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
+	if (!key_name && has_key)
+		return error_set_field(err, "tsigName", "is missing: the name of the TSIG key");
+	if (key_name && !has_key)
+		return error_set_field(err, "tsigKey", "is missing: the secret of TSIG key '%s'", key_name);
+	if (key_name && key_name[strcspn(key_name, " \\\"/@")])
+		return error_set_field(err, "tsigName", "'%s' is not the name of a key", key_name);
 	return 0;
 }
 
@@ -83,16 +56,18 @@ rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, b
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
+	const char *algorithm = setting_text(&d->settings, "tsigAlgorithm");
+	const struct setting *key = setting_find(&d->secrets, "tsigKey");
 	struct dns_update update = {
-		.server = d->server,
+		.server = dnsprovider_server(d),
 		.zone = record->zone,
 		.name = record->name,
 		.value = record->value,
 		.ttl = d->ttl > 0 && d->ttl <= INT32_MAX ? (uint32_t)d->ttl : DEFAULT_TTL,
 		.remove = remove,
-		.tsig_name = d->tsig_name && *d->tsig_name ? d->tsig_name : NULL,
-		.tsig_algorithm = d->tsig_algorithm ? d->tsig_algorithm : "hmac-sha256",
-		.tsig_key = &d->tsig_key,
+		.tsig_name = setting_text(&d->settings, "tsigName"),
+		.tsig_algorithm = algorithm ? algorithm : tsig_algorithms[0],
+		.tsig_key = key ? &key->secret : NULL,
 	};
 
 	op->done = done;
@@ -109,8 +84,6 @@ rfc2136_cancel(struct dnsprovider_op *op)
 }
 
 const struct dnsprovider_driver dnsprovider_rfc2136 = {
-	.kind = "rfc2136",
-	.help = "DNS UPDATE with TSIG to the zone's primary server (BIND, Knot, PowerDNS)",
 	.needs_zone = true,
 	.check = rfc2136_check,
 	.change = rfc2136_change,

@@ -65,13 +65,6 @@ static const struct rule rules[] = {
 	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
 	{ API_DNSPROVIDER, "kind", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "zones", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "server", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "tsigName", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "tsigAlgorithm", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "tsigKey", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "command", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "token", EFFECT_NOTHING, 0, next_record },
-	{ API_DNSPROVIDER, "endpoint", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "ttl", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
@@ -167,6 +160,13 @@ same_field(const struct record_field *field, const void *a_obj, const void *b_ob
 	return true;
 }
 
+static bool
+same_setting(const struct setting *a, const struct setting *b)
+{
+	return a && b && strcmp(a->value ? a->value : "", b->value ? b->value : "") == 0 &&
+	       same_octets(a->secret.data, a->secret.len, b->secret.data, b->secret.len);
+}
+
 /* --- what follows --- */
 
 /* The default, written out, is no change. */
@@ -246,17 +246,36 @@ effect_rule_for(enum api_resource_id id, const char *property)
 	return NULL;
 }
 
+/* Settings of a kind of DNS provider. */
+static void
+apply_settings(const struct record_list *old, const struct record_list *new, struct effect *ret)
+{
+	const struct setting *a = old->items, *b = new->items;
+
+	for (size_t i = 0; i < old->count + new->count; i++) {
+		const char *name = i < old->count ? a[i].name : b[i - old->count].name;
+		struct rule rule = { API_DNSPROVIDER, name, EFFECT_NOTHING, 0, next_record };
+
+		if (!same_setting(setting_find(old, name), setting_find(new, name)) &&
+			!strlist_has(&ret->changed, name))
+			apply_rule(&rule, old, new, ret);
+	}
+}
+
 void
 effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new,
 	struct effect *ret)
 {
 	*ret = (struct effect){ .action = EFFECT_NOTHING };
 	for (size_t i = 0; i < cls->n_fields; i++) {
-		const char *name = cls->fields[i].name;
-		const struct rule *rule = name ? effect_rule_for(id, name) : NULL;
+		const struct record_field *field = &cls->fields[i];
+		const struct rule *rule = field->name ? effect_rule_for(id, field->name) : NULL;
 
-		if (rule && !same_field(&cls->fields[i], old, new))
+		if (rule && !same_field(field, old, new))
 			apply_rule(rule, old, new, ret);
+		if (field->item == &setting_class)
+			apply_settings((const void *)((const char *)old + field->offset),
+				(const void *)((const char *)new + field->offset), ret);
 	}
 	/* What was changed may be what the account failed for. */
 	if (id == API_PROVIDER && ret->changed.count)

@@ -1,6 +1,7 @@
-/* DNS providers: where TXT records of dns-01 are put. The driver table says which settings a kind needs. */
+/* DNS providers: where TXT records of dns-01 are put. Which settings a kind has is common/api/dns_kinds.h's. */
 #include "daemon/service/resource.h"
 
+#include "common/api/dns_kinds.h"
 #include "common/crypto/base64url.h"
 #include "common/name.h"
 #include "daemon/service/handlers.h"
@@ -34,26 +35,43 @@ canonical_zones(struct dnsprovider *d, struct error *err)
 	return 0;
 }
 
+/* @value NULL: removed. */
 static int
-read_tsig_key(struct dnsprovider *d, struct json_object *properties, struct error *err)
+read_secret(struct dnsprovider *d, const struct api_field *setting, const char *value, struct error *err)
 {
-	struct json_object *key = json_path(properties, "tsigKey");
-	const char *text = key ? json_object_get_string(key) : NULL;
+	_cleanup_secret_ struct secret secret = SECRET_INIT;
 
-	if (text && base64_decode_any(text, strlen(text), &d->tsig_key, err) < 0)
-		return error_set_field(
-			err, "properties.tsigKey", "is not the secret of a TSIG key in base64");
+	if (value && (setting->flags & API_BASE64)) {
+		if (base64_decode_any(value, strlen(value), &secret, err) < 0)
+			return error_set_field(err, setting->name, "is not a secret in base64");
+	} else if (value) {
+		secret_set(&secret, value, strlen(value));
+	}
+	setting_put_secret(&d->secrets, setting->name, secret.data, secret.len);
 	return 0;
 }
 
-static void
-read_token(struct dnsprovider *d, struct json_object *properties)
+/* The members of @properties that are settings of a kind: those of @d's kind are taken, others are refused. */
+static int
+read_settings(struct dnsprovider *d, struct json_object *properties, struct error *err)
 {
-	struct json_object *token = json_path(properties, "token");
-	const char *text = token ? json_object_get_string(token) : NULL;
+	const struct dns_kind *kind = dns_kind_find(d->kind);
 
-	if (text)
-		secret_set(&d->token, text, strlen(text));
+	json_object_object_foreach(properties, name, value)
+	{
+		const struct api_field *setting = dns_kind_setting(NULL, name);
+		const char *text = value ? json_object_get_string(value) : NULL;
+
+		if (!setting)
+			continue;
+		if (text && !dns_kind_setting(kind, name))
+			return error_set_field(err, name, "is not used by kind %s", d->kind);
+		if (setting->type != API_SECRET)
+			setting_put(&d->settings, name, text);
+		else if (read_secret(d, setting, text, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* What @properties says, canonical and checked. */
@@ -61,10 +79,11 @@ static int
 res_dnsprovider_read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
 {
 	resource_from_json(&dnsprovider_ops, properties, d);
-	if (canonical_zones(d, err) < 0 || read_tsig_key(d, properties, err) < 0)
+	if (canonical_zones(d, err) < 0)
 		return -1;
-	read_token(d, properties);
-	return dnsprovider_check(d, err) < 0 ? resource_refused(err, NULL) : 0;
+	if (read_settings(d, properties, err) < 0 || dnsprovider_check(d, err) < 0)
+		return resource_refused(err, NULL);
+	return 0;
 }
 
 static int

@@ -47,6 +47,18 @@ field_named(const struct record_class *cls, const char *prefix, const char *name
 	return NULL;
 }
 
+/* The item @name of the lists of settings in @obj (secrets included); NULL: none. */
+static const struct setting *
+setting_named(const struct record_class *cls, const char *name, const void *obj)
+{
+	const struct setting *found = NULL;
+
+	for (size_t i = 0; !found && i < cls->n_fields; i++)
+		if (cls->fields[i].item == &setting_class)
+			found = setting_find((const void *)((const char *)obj + cls->fields[i].offset), name);
+	return found;
+}
+
 /* --- to JSON --- */
 
 static void
@@ -132,9 +144,12 @@ resource_add_fields(const struct record_class *cls, const struct api_field *fiel
 
 	for (; fields && fields->name; fields++) {
 		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
+		const struct setting *setting = field ? NULL : setting_named(cls, fields->name, obj);
 
 		if (field)
 			resource_add_field(field, fields, obj, ret);
+		else if (setting && setting->value)
+			json_put(ret, fields->name, true, json_object_new_string(setting->value));
 		else if (fields->type == API_OBJECT)
 			resource_add_object(cls, fields, prefix, obj, ret);
 	}
@@ -178,6 +193,8 @@ list_secrets(const struct record_class *cls, const struct api_field *fields, con
 
 			list_secrets(cls, fields->fields, inner, o, ret);
 		}
+		if (fields->type == API_SECRET && setting_named(cls, path, o))
+			strlist_add(ret, path);
 		for (size_t i = 0; fields->type == API_SECRET && i < cls->n_fields; i++)
 			if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0 &&
 				resource_has_secret(cls, i, o))

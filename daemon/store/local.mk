@@ -8,6 +8,7 @@ libcertd_la_SOURCES += \
 	daemon/store/record.c daemon/store/record.h daemon/store/record_private.h \
 	daemon/store/record_decode.c \
 	daemon/store/record_encode.c \
+	daemon/store/setting.c daemon/store/setting.h \
 	daemon/store/store.c daemon/store/store.h daemon/store/store_private.h \
 	daemon/store/store_commit.c \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \

@@ -19,6 +19,7 @@
 #include "common/error.h"
 #include "common/strlist.h"
 #include "daemon/store/record.h"
+#include "daemon/store/setting.h"
 #include "daemon/store/store.h"
 
 #include <stdbool.h>
@@ -118,18 +119,13 @@ struct certificate {
 
 struct dnsprovider {
 	struct object o;
-	char *kind; /* driver: "rfc2136", "exec", "ionoscloud" */
+	char *kind; /* of common/api/dns_kinds.h */
 	struct strlist zones;
-	char *server; /* rfc2136: address:port */
-	char *tsig_name;
-	char *tsig_algorithm;
-	struct secret tsig_key;
-	char *command;               /* exec: absolute path */
+	struct record_list settings; /* struct setting: what the kind's description calls so */
+	struct record_list secrets;  /* struct setting: its secrets */
 	int64_t ttl;                 /* of TXT records; 0: 60 */
 	int64_t propagation_timeout; /* seconds; 0: 120 */
 	struct strlist nameservers;  /* asked for propagation instead of the zone's NS */
-	struct secret token;         /* of an HTTP API, as text */
-	char *endpoint;              /* of an HTTP API; NULL: the driver's */
 	/* not the client's: */
 	struct strlist zones_seen; /* what the API listed, for one that declares no zones */
 	int64_t zones_listed_at;   /* 0: never, or the last try failed (o.failure) */

@@ -108,21 +108,33 @@ static const struct record_field dnsprovider_fields[] = {
 	OBJECT_FIELDS(struct dnsprovider),
 	RECORD_FIELD(RECORD_STRING, 16, struct dnsprovider, kind, "kind"),
 	RECORD_FIELD(RECORD_STRLIST, 17, struct dnsprovider, zones, "zones"),
-	RECORD_FIELD(RECORD_STRING, 18, struct dnsprovider, server, "server"),
-	RECORD_FIELD(RECORD_STRING, 19, struct dnsprovider, tsig_name, "tsigName"),
-	RECORD_FIELD(RECORD_STRING, 20, struct dnsprovider, tsig_algorithm, "tsigAlgorithm"),
-	RECORD_FIELD(RECORD_SECRET, 21, struct dnsprovider, tsig_key, "tsigKey"),
-	RECORD_FIELD(RECORD_STRING, 22, struct dnsprovider, command, "command"),
 	RECORD_FIELD(RECORD_INT, 23, struct dnsprovider, ttl, "ttl"),
 	RECORD_FIELD(RECORD_INT, 24, struct dnsprovider, propagation_timeout, "propagationTimeout"),
 	RECORD_FIELD(RECORD_STRLIST, 25, struct dnsprovider, nameservers, "nameservers"),
-	RECORD_FIELD(RECORD_SECRET, 26, struct dnsprovider, token, "token"),
-	RECORD_FIELD(RECORD_STRING, 27, struct dnsprovider, endpoint, "endpoint"),
 	RECORD_FIELD(RECORD_STRLIST, 28, struct dnsprovider, zones_seen, "zonesSeen"),
 	RECORD_FIELD(RECORD_INT, 29, struct dnsprovider, zones_listed_at, "zonesSeenDate"),
+	RECORD_FIELD_LIST(30, struct dnsprovider, settings, NULL, &setting_class),
+	RECORD_FIELD_LIST(31, struct dnsprovider, secrets, NULL, &setting_class),
 };
-const struct record_class dnsprovider_class = CLASS(
-	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields, o.unknown);
+static const struct record_former dnsprovider_former[] = {
+	{ 18, RECORD_STRING, offsetof(struct dnsprovider, settings), "server" },
+	{ 19, RECORD_STRING, offsetof(struct dnsprovider, settings), "tsigName" },
+	{ 20, RECORD_STRING, offsetof(struct dnsprovider, settings), "tsigAlgorithm" },
+	{ 21, RECORD_SECRET, offsetof(struct dnsprovider, secrets), "tsigKey" },
+	{ 22, RECORD_STRING, offsetof(struct dnsprovider, settings), "command" },
+	{ 26, RECORD_SECRET, offsetof(struct dnsprovider, secrets), "token" },
+	{ 27, RECORD_STRING, offsetof(struct dnsprovider, settings), "endpoint" },
+};
+const struct record_class dnsprovider_class = {
+	.name = "dnsprovider",
+	.db = STORE_DNSPROVIDER,
+	.size = sizeof(struct dnsprovider),
+	.fields = dnsprovider_fields,
+	.n_fields = ARRAY_SIZE(dnsprovider_fields),
+	.unknown = offsetof(struct dnsprovider, o.unknown),
+	.former = dnsprovider_former,
+	.n_former = ARRAY_SIZE(dnsprovider_former),
+};
 
 static const struct record_field probe_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct probe, host, "host"),

@@ -53,6 +53,14 @@ struct record_field {
 	const struct record_class *target; /* of a reference */
 };
 
+/* A field of earlier versions that is now an item of a list of settings; read, never written. */
+struct record_former {
+	uint8_t tag;
+	enum record_type type; /* STRING or SECRET */
+	size_t offset;         /* of the list (daemon/store/setting.h) */
+	const char *name;      /* of the item */
+};
+
 struct record_class {
 	const char *name; /* of the resource: "provider", ... */
 	enum store_db db;
@@ -60,6 +68,8 @@ struct record_class {
 	const struct record_field *fields;
 	size_t n_fields;
 	size_t unknown; /* offset of a struct buf that keeps fields with unknown tags; 0: the class drops them */
+	const struct record_former *former;
+	size_t n_former;
 };
 
 #define RECORD_FIELD(type_, tag_, struct_, member_, name_) \

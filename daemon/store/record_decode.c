@@ -4,6 +4,7 @@
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
+#include "daemon/store/setting.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,45 @@ field_of_tag(const struct record_class *cls, uint8_t tag)
 	return NULL;
 }
 
+static const struct record_former *
+former_of_tag(const struct record_class *cls, uint8_t tag)
+{
+	for (size_t i = 0; i < cls->n_former; i++)
+		if (cls->former[i].tag == tag)
+			return &cls->former[i];
+	return NULL;
+}
+
+/* The value of a field that earlier versions wrote becomes an item of its list. */
+static int
+decode_former(const struct record_place *place, const struct record_former *former, const unsigned char *p,
+	size_t len, void *obj)
+{
+	const struct record_field as_field = { .tag = former->tag, .type = former->type };
+	struct setting *setting = record_list_add(&setting_class, (void *)((char *)obj + former->offset));
+
+	setting->name = xstrdup(former->name);
+	return decode_value(place, &as_field, p, len,
+		former->type == RECORD_SECRET ? (void *)&setting->secret : (void *)&setting->value);
+}
+
+/* @p: the field from its tag on; @len: of its value. */
+static int
+decode_field(const struct record_place *place, const struct record_class *cls, const unsigned char *p,
+	size_t len, void *obj)
+{
+	const struct record_field *f = field_of_tag(cls, p[0]);
+	const struct record_former *former = former_of_tag(cls, p[0]);
+
+	if (f)
+		return decode_value(place, f, p + RECORD_FIELD_HEAD, len, record_at(f, obj));
+	if (former)
+		return decode_former(place, former, p + RECORD_FIELD_HEAD, len, obj);
+	if (cls->unknown)
+		buf_add(record_unknown(cls, obj), p, RECORD_FIELD_HEAD + len);
+	return 0;
+}
+
 static int
 decode_record(const struct record_place *place, const struct record_class *cls, const unsigned char *p,
 	size_t len, void *obj)
@@ -179,16 +219,12 @@ decode_record(const struct record_place *place, const struct record_class *cls, 
 	p++;
 	len--;
 	while (len) {
-		const struct record_field *f;
 		size_t n = len >= RECORD_FIELD_HEAD ? get_be32(p + 1) : 0;
 
 		if (len < RECORD_FIELD_HEAD || n > len - RECORD_FIELD_HEAD)
 			return bad(place, "it is cut off");
-		f = field_of_tag(cls, p[0]);
-		if (f && decode_value(place, f, p + RECORD_FIELD_HEAD, n, record_at(f, obj)) < 0)
+		if (decode_field(place, cls, p, n, obj) < 0)
 			return -1;
-		if (!f && cls->unknown)
-			buf_add(record_unknown(cls, obj), p, RECORD_FIELD_HEAD + n);
 		p += RECORD_FIELD_HEAD + n;
 		len -= RECORD_FIELD_HEAD + n;
 	}

@@ -140,6 +140,13 @@ REFUSED = [
     ("dnsProvider", dns(tsigKey=None), "tsigKey"),
     ("dnsProvider", dns(tsigKey="not base64!"), "tsigKey"),
     ("dnsProvider", dns(tsigAlgorithm="rot13"), "tsigAlgorithm"),
+    ("dnsProvider", dns(tsigAlgorithm="hmac-md5"), "tsigAlgorithm"),
+    ("dnsProvider", dns(command="/bin/true"), "command"),
+    ("dnsProvider", dns(token="abc"), "token"),
+    *(("dnsProvider", {"name": "e", "kind": "exec", "command": "/bin/true", name: value}, name) for name, value in (
+        ("server", "192.0.2.1"), ("tsigName", "k"), ("tsigKey", "c2VjcmV0"), ("tsigAlgorithm", "hmac-sha256"),
+        ("token", "abc"), ("endpoint", "https://dns.example"))),
+    ("dnsProvider", {"name": "e", "kind": "ionoscloud"}, "token"),
     ("dnsProvider", dns(ttl=0), "ttl"),
     ("dnsProvider", {"name": "e", "kind": "exec", "zones": ["example.com"]}, "command"),
     ("dnsProvider", {"name": "e", "kind": "exec", "zones": ["example.com"], "command": "hook.sh"}, "command"),

@@ -119,9 +119,9 @@ rig_add_provider(
 		key[i] = (unsigned char)i;
 	d.o.name = xstrdup(name);
 	d.kind = xstrdup("rfc2136");
-	d.server = xstrdup(server);
-	d.tsig_name = xstrdup("certd-key");
-	secret_set(&d.tsig_key, key, sizeof(key));
+	setting_put(&d.settings, "server", server);
+	setting_put(&d.settings, "tsigName", "certd-key");
+	setting_put_secret(&d.secrets, "tsigKey", key, sizeof(key));
 	if (zone)
 		strlist_add(&d.zones, zone);
 	cr_assert_eq(

@@ -252,9 +252,9 @@ change_provider(struct fixture *f, const char *server, const char *tsig_secret, 
 
 	cr_assert_eq(object_load(f->rig.store.store, &dnsprovider_class, f->provider, &d, NULL), 1);
 	if (server)
-		str_replace(&d.server, server);
+		setting_put(&d.settings, "server", server);
 	if (tsig_secret)
-		secret_set(&d.tsig_key, tsig_secret, strlen(tsig_secret));
+		setting_put_secret(&d.secrets, "tsigKey", tsig_secret, strlen(tsig_secret));
 	if (nameservers)
 		strlist_split(&d.nameservers, nameservers, ',');
 	d.propagation_timeout = timeout;

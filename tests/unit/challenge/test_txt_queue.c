@@ -38,17 +38,20 @@ save(struct fixture *f)
 static void
 setup(struct fixture *f)
 {
+	_cleanup_free_ char *program = NULL;
+
 	*f = (struct fixture){ .dir = scratch_new() };
+	program = xasprintf("%s/program", f->dir);
 	f->clock = clock_new_real();
 	f->env.loop = loop_new(f->clock);
 	tmp_store_init(&f->store, 0);
 	f->queue = txt_queue_new(&f->env, f->store.store);
 	f->provider.o.name = xstrdup("program");
 	f->provider.kind = xstrdup("exec");
-	f->provider.command = xasprintf("%s/program", f->dir);
+	setting_put(&f->provider.settings, "command", program);
 	scratch_write(f->dir, "program",
 		"#!/bin/sh\necho \"$1 $2\" >> %s/log\nsleep 0.05\necho end >> %s/log\n", f->dir, f->dir);
-	cr_assert_eq(chmod(f->provider.command, 0700), 0);
+	cr_assert_eq(chmod(program, 0700), 0);
 	save(f);
 }
 
@@ -219,8 +222,8 @@ Test(txt_queue, of_many_asked_for_at_once_only_some_run_and_all_end, .timeout = 
 	api.http = (struct http){ &ops, &api };
 	f.env.http = &api.http;
 	str_replace(&f.provider.kind, "ionoscloud");
-	str_replace(&f.provider.command, NULL);
-	secret_set(&f.provider.token, token, sizeof(token));
+	setting_put(&f.provider.settings, "command", NULL);
+	setting_put_secret(&f.provider.secrets, "token", token, sizeof(token));
 	save(&f);
 	for (unsigned i = 0; i < MANY; i++) {
 		_cleanup_free_ char *name = xasprintf("_acme-challenge.n%u.example.com", i);

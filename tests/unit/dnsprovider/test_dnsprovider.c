@@ -1,3 +1,4 @@
+#include "common/api/dns_kinds.h"
 #include "common/error.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 #include "tests/unit/store/tmp_store.h"
@@ -82,16 +83,13 @@ expect_check(const char *kind, const char *field, const char *server, const char
 	const char *tsig_key, const char *algorithm, const char *command)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_dnsprovider_ struct dnsprovider d = {
-		.kind = xstrdup(kind),
-		.server = xstrdup_null(server),
-		.tsig_name = xstrdup_null(tsig_name),
-		.tsig_algorithm = xstrdup_null(algorithm),
-		.command = xstrdup_null(command),
-	};
+	_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup(kind) };
 
-	if (tsig_key)
-		secret_set(&d.tsig_key, tsig_key, strlen(tsig_key));
+	setting_put(&d.settings, "server", server);
+	setting_put(&d.settings, "tsigName", tsig_name);
+	setting_put(&d.settings, "tsigAlgorithm", algorithm);
+	setting_put(&d.settings, "command", command);
+	setting_put_secret(&d.secrets, "tsigKey", tsig_key, tsig_key ? strlen(tsig_key) : 0);
 	cr_expect_eq(dnsprovider_check(&d, &err), field ? -1 : 0, "%s: %s", kind, err.message);
 	if (field)
 		cr_expect_str_eq(err.field ? err.field : "", field, "%s", err.message);
@@ -106,11 +104,11 @@ Test(dnsprovider, drivers_name_the_setting_that_is_wrong)
 	expect_check("rfc2136", "tsigKey", "127.0.0.1", "key.", NULL, NULL, NULL);
 	expect_check("rfc2136", "tsigName", "127.0.0.1", NULL, "secret", NULL, NULL);
 	expect_check("rfc2136", "tsigAlgorithm", "127.0.0.1", "key.", "secret", "sha256", NULL);
-	expect_check("rfc2136", "command", "127.0.0.1", NULL, NULL, NULL, "/bin/true");
+	expect_check("rfc2136", "tsigAlgorithm", "127.0.0.1", "key.", "secret", "hmac-md5", NULL);
 	expect_check("exec", NULL, NULL, NULL, NULL, NULL, "/bin/true");
 	expect_check("exec", "command", NULL, NULL, NULL, NULL, NULL);
 	expect_check("exec", "command", NULL, NULL, NULL, NULL, "bin/true");
-	expect_check("exec", "server", "127.0.0.1", NULL, NULL, NULL, "/bin/true");
+	expect_check("ionoscloud", "token", NULL, NULL, NULL, NULL, NULL);
 	expect_check("route66", "kind", NULL, NULL, NULL, NULL, NULL);
 	cr_expect_null(dnsprovider_driver("route66"));
 	cr_expect_null(dnsprovider_driver(NULL));
@@ -128,9 +126,9 @@ Test(dnsprovider, name_servers_to_ask_are_checked)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_dnsprovider_ struct dnsprovider d = {
 			.kind = xstrdup("exec"),
-			.command = xstrdup("/bin/true"),
 		};
 
+		setting_put(&d.settings, "command", "/bin/true");
 		strlist_add(&d.nameservers, cases[i].text);
 		cr_expect_eq(dnsprovider_check(&d, &err), cases[i].good ? 0 : -1, "%s", cases[i].text);
 		if (!cases[i].good)
@@ -138,11 +136,22 @@ Test(dnsprovider, name_servers_to_ask_are_checked)
 	}
 }
 
-Test(dnsprovider, every_driver_of_the_table_is_found_by_its_kind)
+Test(dnsprovider, every_kind_has_a_driver_and_settings_that_a_record_can_hold)
 {
-	size_t count = 0;
+	for (size_t i = 0; i < DNS_KIND_COUNT; i++) {
+		const struct dns_kind *kind = &dns_kinds[i];
 
-	for (const struct dnsprovider_driver *d; (d = dnsprovider_driver_at(count)); count++)
-		cr_expect_eq(dnsprovider_driver(d->kind), d);
-	cr_expect_eq(count, 3);
+		cr_expect_eq(dns_kind_find(kind->name), kind);
+		cr_expect_not_null(dnsprovider_driver(kind->name), "%s", kind->name);
+		for (const struct api_field *s = kind->settings; s->name; s++) {
+			const struct api_field *property = api_field_find(dns_kinds_properties, s->name);
+
+			cr_expect(s->type == API_STRING || s->type == API_ENUM || s->type == API_PATH ||
+					  s->type == API_SECRET,
+				"%s: %s", kind->name, s->name);
+			cr_assert_not_null(property, "%s: %s", kind->name, s->name);
+			cr_expect_eq(property->type, s->type, "%s: %s", kind->name, s->name);
+			cr_expect_not_null(strstr(property->help, kind->name), "%s", property->help);
+		}
+	}
 }

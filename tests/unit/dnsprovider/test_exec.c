@@ -71,12 +71,12 @@ change(struct fixture *f, bool remove, int64_t timeout)
 	const struct dnsprovider_driver *driver = dnsprovider_driver("exec");
 	_cleanup_dnsprovider_ struct dnsprovider d = {
 		.kind = xstrdup("exec"),
-		.command = xstrdup(f->script),
 		.propagation_timeout = timeout,
 	};
 	struct dnsprovider_record record = { .name = "_acme-challenge.example.com",
 		.value = "-value with; $(x)" };
 
+	setting_put(&d.settings, "command", f->script);
 	return driver->change(&f->env, &d, remove, &record, on_done, f);
 }
 

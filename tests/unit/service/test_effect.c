@@ -1,3 +1,4 @@
+#include "common/api/dns_kinds.h"
 #include "daemon/service/effect.h"
 #include "daemon/service/resource.h"
 
@@ -199,6 +200,20 @@ field_of(const struct record_class *cls, const char *path)
 }
 
 static void
+alter_property(const struct record_class *cls, const char *path, void *obj)
+{
+	struct dnsprovider *d = obj;
+	const struct api_field *setting = cls == &dnsprovider_class ? dns_kind_setting(NULL, path) : NULL;
+
+	if (!setting)
+		alter(field_of(cls, path), obj);
+	else if (setting->type == API_SECRET)
+		setting_put_secret(&d->secrets, path, "x", 1);
+	else
+		setting_put(&d->settings, path, "x");
+}
+
+static void
 expect_noticed(const struct resource_ops *ops, const struct api_field *fields, const char *prefix)
 {
 	for (; fields && fields->name; fields++) {
@@ -212,9 +227,10 @@ expect_noticed(const struct resource_ops *ops, const struct api_field *fields, c
 
 			expect_noticed(ops, fields->fields, inner);
 		} else if (!(fields->flags & API_READ_ONLY)) {
-			alter(field_of(ops->cls, path), new);
+			alter_property(ops->cls, path, new);
 			effect_of(ops->id, ops->cls, old, new, &effect);
-			cr_expect_eq(effect.changed.count, 1, "%s.%s has no rule", ops->cls->name, path);
+			cr_assert_eq(effect.changed.count, 1, "%s.%s has no rule", ops->cls->name, path);
+			cr_expect_str_eq(effect.changed.items[0], path);
 			effect_clear(&effect);
 		}
 		record_clear(ops->cls, old);
@@ -231,4 +247,28 @@ Test(effect, every_property_that_can_be_declared_has_a_rule)
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		expect_noticed(all[i], api_resources[all[i]->id].properties, "");
+}
+
+Test(effect, settings_are_compared_one_by_one)
+{
+	struct dnsprovider old = { 0 };
+	struct dnsprovider new = { 0 };
+	_cleanup_effect_ struct effect effect = { 0 };
+
+	setting_put(&old.settings, "server", "192.0.2.1");
+	setting_put(&old.settings, "tsigName", "k");
+	setting_put_secret(&old.secrets, "tsigKey", "a", 1);
+	record_copy(&dnsprovider_class, &new, &old);
+	effect_of(API_DNSPROVIDER, &dnsprovider_class, &old, &new, &effect);
+	cr_expect_eq(effect.changed.count, 0);
+	setting_put(&new.settings, "server", NULL);
+	setting_put(&new.settings, "tsigAlgorithm", "hmac-sha1");
+	setting_put_secret(&new.secrets, "tsigKey", "b", 1);
+	effect_of(API_DNSPROVIDER, &dnsprovider_class, &old, &new, &effect);
+	cr_expect_eq(effect.changed.count, 3);
+	cr_expect(strlist_has(&effect.changed, "server"));
+	cr_expect(strlist_has(&effect.changed, "tsigAlgorithm"));
+	cr_expect(strlist_has(&effect.changed, "tsigKey"));
+	dnsprovider_clear(&old);
+	dnsprovider_clear(&new);
 }

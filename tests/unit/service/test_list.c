@@ -27,7 +27,7 @@ save(unsigned i)
 	_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xasprintf("d%u", i) };
 
 	d.kind = xstrdup("exec");
-	d.command = xstrdup("/bin/true");
+	setting_put(&d.settings, "command", "/bin/true");
 	d.o.state = i % FAILED_EVERY == 0 ? OBJECT_FAILED : OBJECT_AVAILABLE;
 	cr_assert_eq(object_save(r.t.store, store_begin(r.t.store), &dnsprovider_class, &d, NULL), 0);
 }

@@ -1,3 +1,4 @@
+#include "common/api/dns_kinds.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
@@ -18,7 +19,7 @@ has_field(const struct record_class *cls, const char *path)
 	for (size_t i = 0; i < cls->n_fields; i++)
 		if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0)
 			return true;
-	return false;
+	return cls == &dnsprovider_class && dns_kind_setting(NULL, path);
 }
 
 static void

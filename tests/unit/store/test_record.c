@@ -45,8 +45,14 @@ static const struct record_field inner_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct inner, text, NULL),
 	RECORD_FIELD(RECORD_SECRET, 2, struct inner, secret, NULL),
 };
-static const struct record_class inner_class = { "inner", STORE_TOKEN, sizeof(struct inner), inner_fields, 2,
-	offsetof(struct inner, unknown) };
+static const struct record_class inner_class = {
+	.name = "inner",
+	.db = STORE_TOKEN,
+	.size = sizeof(struct inner),
+	.fields = inner_fields,
+	.n_fields = ARRAY_SIZE(inner_fields),
+	.unknown = offsetof(struct inner, unknown),
+};
 
 static const struct record_field outer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct outer, text, NULL),
@@ -58,8 +64,14 @@ static const struct record_field outer_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 7, struct outer, error, NULL),
 	RECORD_FIELD_LIST(8, struct outer, inners, NULL, &inner_class),
 };
-static const struct record_class outer_class = { "outer", STORE_TOKEN, sizeof(struct outer), outer_fields,
-	ARRAY_SIZE(outer_fields), offsetof(struct outer, unknown) };
+static const struct record_class outer_class = {
+	.name = "outer",
+	.db = STORE_TOKEN,
+	.size = sizeof(struct outer),
+	.fields = outer_fields,
+	.n_fields = ARRAY_SIZE(outer_fields),
+	.unknown = offsetof(struct outer, unknown),
+};
 
 static void
 make_outer(struct outer *o)
