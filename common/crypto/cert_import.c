@@ -29,6 +29,21 @@ cert_import_clear(struct cert_import *c)
 
 /* --- what was given --- */
 
+/* A block that cannot be written canonically stays as it is: the reader says what is wrong with it. */
+static void
+cert_import_add_block(const struct pem_block *block, struct buf *ret)
+{
+	_cleanup_free_ char *text = xmalloc(pem_room(block->len));
+	size_t len = pem_write(block, text);
+
+	if (len) {
+		buf_add(ret, text, len);
+		return;
+	}
+	buf_add(ret, block->text, block->len);
+	buf_add_char(ret, '\n');
+}
+
 /* The CERTIFICATE blocks of @text. */
 static int
 cert_import_collect(const char *text, const char *field, struct buf *ret, struct error *err)
@@ -46,8 +61,7 @@ cert_import_collect(const char *text, const char *field, struct buf *ret, struct
 		if (!pem_is_certificate(&block))
 			return error_set_field(err, field,
 				"%s: contains a PEM block that is neither a certificate nor a key", field);
-		buf_add(ret, block.text, block.len);
-		buf_add_char(ret, '\n');
+		cert_import_add_block(&block, ret);
 	}
 	if (found < 0)
 		return error_set_field(err, field, "%s: contains a PEM block without an END line", field);

@@ -1,6 +1,7 @@
 # common/crypto: keys, certificates, their file formats, and secrets.
 libcommon_la_SOURCES += \
 	common/crypto/base64url.c common/crypto/base64url.h \
+	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \
 	common/crypto/csr.c common/crypto/csr.h \
 	common/crypto/jws.c common/crypto/jws.h \

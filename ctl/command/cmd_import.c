@@ -3,7 +3,7 @@
  * the key, and whether a password has to be asked for. certd judges the rest.
  */
 #include "common/crypto/base64url.h"
-#include "common/crypto/pem.h"
+#include "common/crypto/cert_file.h"
 #include "common/timefmt.h"
 #include "ctl/base/password.h"
 #include "ctl/command/cmd.h"
@@ -25,82 +25,58 @@ static const struct wait_rule deploy_rules[] = {
 
 /* --- files --- */
 
-/* The CERTIFICATE blocks of a file as a member of @properties; @ret_has_key: there is a private key, too. */
-static int
-add_certificates(struct json_object *properties, const char *member, const char *path, bool *ret_has_key,
-	struct error *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_buf_ struct buf found = BUF_INIT;
-	struct pem_block block;
-	const char *p, *end;
-
-	if (buf_read_file(&text, AT_FDCWD, path, PEM_FILE_MAX, err) < 0)
-		return -1;
-	*ret_has_key = false;
-	p = buf_str(&text);
-	end = p + text.len;
-	while (pem_next(&p, end, &block) == 1) {
-		if (pem_is_certificate(&block)) {
-			buf_add(&found, block.text, block.len);
-			buf_add_char(&found, '\n');
-		}
-		*ret_has_key = *ret_has_key || pem_is_private_key(&block);
-	}
-	if (text.len)
-		explicit_bzero(text.data, text.len);
-	if (!found.len)
-		return error_set(
-			err, ERROR_INVALID, "'%s' has no certificate in PEM (is it PKCS#12? --pkcs12)", path);
-	json_add_string(properties, member, buf_str(&found));
-	return 0;
-}
-
 static void
-add_secret(struct json_object *obj, const char *member, const void *data, size_t len)
+import_add_secret(struct json_object *obj, const char *member, const void *data, size_t len)
 {
 	json_object_object_add(obj, member, json_object_new_string_len(data, (int)len));
 }
 
-static bool
-is_encrypted(const struct pem_block *block)
+/* The certificates of a file as a member of @properties; @ret_has_key: there is a private key, too. */
+static int
+import_add_certificates(struct json_object *properties, const char *member, const char *path,
+	bool *ret_has_key, struct error *err)
 {
-	static const char LABEL[] = "ENCRYPTED PRIVATE KEY";
-	static const char HEADER[] = "4,ENCRYPTED";
+	_cleanup_buf_ struct buf octets = BUF_INIT;
+	_cleanup_cert_file_ struct cert_file file = { 0 };
+	int rc;
 
-	return (block->label_len == sizeof(LABEL) - 1 &&
-		       memcmp(block->label, LABEL, sizeof(LABEL) - 1) == 0) ||
-	       memmem(block->text, block->len, HEADER, sizeof(HEADER) - 1);
+	if (buf_read_file(&octets, AT_FDCWD, path, PEM_FILE_MAX, err) < 0)
+		return -1;
+	rc = cert_file_read(buf_str(&octets), octets.len, &file, err);
+	if (octets.len)
+		explicit_bzero(octets.data, octets.len);
+	if (rc < 0)
+		return error_wrap(err, "'%s'", path);
+	if (!file.n_certificates)
+		return error_set(err, ERROR_INVALID, "'%s' does not contain a certificate", path);
+	*ret_has_key = file.n_keys > 0;
+	json_add_string(properties, member, buf_str(&file.certificates));
+	return 0;
 }
 
 /* The one private key of a file. */
 static int
-add_key(struct json_object *properties, const char *path, bool *ret_is_encrypted, struct error *err)
+import_add_key(struct json_object *properties, const char *path, bool *ret_is_encrypted, struct error *err)
 {
-	_cleanup_secret_ struct secret text = SECRET_INIT;
-	struct pem_block block, key = { .text = NULL };
-	const char *p, *end;
+	_cleanup_secret_ struct secret octets = SECRET_INIT;
+	_cleanup_cert_file_ struct cert_file file = { 0 };
 
-	if (secret_read_file(&text, path, PEM_FILE_MAX, false, err) < 0)
+	if (secret_read_file(&octets, path, PEM_FILE_MAX, false, err) < 0)
 		return -1;
-	p = (const char *)text.data;
-	end = p + text.len;
-	while (pem_next(&p, end, &block) == 1) {
-		if (!pem_is_private_key(&block))
-			continue;
-		if (key.text)
-			return error_set(err, ERROR_INVALID, "'%s' has more than one private key", path);
-		key = block;
-	}
-	if (!key.text)
-		return error_set(err, ERROR_INVALID, "'%s' has no private key in PEM", path);
-	*ret_is_encrypted = is_encrypted(&key);
-	add_secret(properties, "privateKey", key.text, key.len);
+	if (cert_file_read(octets.data, octets.len, &file, err) < 0)
+		return error_wrap(err, "'%s'", path);
+	if (file.n_keys != 1)
+		return error_set(err, ERROR_INVALID,
+			file.n_keys ? "'%s' contains more than one private key"
+				    : "'%s' does not contain a private key",
+			path);
+	*ret_is_encrypted = file.is_key_encrypted;
+	import_add_secret(properties, "privateKey", file.keys.data, file.keys.len);
 	return 0;
 }
 
 static int
-add_pkcs12(struct json_object *params, const char *path, struct error *err)
+import_add_pkcs12(struct json_object *params, const char *path, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -108,7 +84,7 @@ add_pkcs12(struct json_object *params, const char *path, struct error *err)
 	if (secret_read_file(&octets, path, PKCS12_FILE_MAX, false, err) < 0)
 		return -1;
 	base64url_encode(octets.data, octets.len, &text);
-	add_secret(params, "pkcs12", text.data, text.len);
+	import_add_secret(params, "pkcs12", text.data, text.len);
 	explicit_bzero(text.data, text.len);
 	return 0;
 }
@@ -117,7 +93,7 @@ add_pkcs12(struct json_object *params, const char *path, struct error *err)
 
 /* @must: it cannot be opened without one. A PKCS#12 file may have none: who has no terminal says so by silence. */
 static int
-add_password(
+import_add_password(
 	struct json_object *params, const struct args *args, const char *path, bool must, struct error *err)
 {
 	const char *file = args_text(args, "passwordFile");
@@ -136,14 +112,14 @@ add_password(
 			"FILE",
 			path);
 	if (password.len)
-		add_secret(params, "password", password.data, password.len);
+		import_add_secret(params, "password", password.data, password.len);
 	return 0;
 }
 
 /* --- the call --- */
 
 static int
-add_pieces(struct json_object *params, struct json_object *properties, const struct args *args,
+import_add_pieces(struct json_object *params, struct json_object *properties, const struct args *args,
 	struct error *err)
 {
 	const char *cert = args_text(args, "cert"), *chain = args_text(args, "chain");
@@ -152,37 +128,38 @@ add_pieces(struct json_object *params, struct json_object *properties, const str
 
 	if (!cert)
 		return error_set(err, ERROR_USAGE, "import: --cert FILE is missing, or --pkcs12 FILE");
-	if (add_certificates(properties, "certificate", cert, &has_key, err) < 0)
+	if (import_add_certificates(properties, "certificate", cert, &has_key, err) < 0)
 		return -1;
 	if (!key && !has_key)
 		return error_set(
 			err, ERROR_USAGE, "import: --key FILE is missing: '%s' has no private key", cert);
-	if (add_key(properties, key ? key : cert, &is_key_encrypted, err) < 0)
+	if (import_add_key(properties, key ? key : cert, &is_key_encrypted, err) < 0)
 		return -1;
-	if (chain && add_certificates(properties, "certificateChain", chain, &has_key, err) < 0)
+	if (chain && import_add_certificates(properties, "certificateChain", chain, &has_key, err) < 0)
 		return -1;
-	return is_key_encrypted ? add_password(params, args, key ? key : cert, true, err) : 0;
+	return is_key_encrypted ? import_add_password(params, args, key ? key : cert, true, err) : 0;
 }
 
 static int
-add_files(struct json_object *params, struct json_object *properties, const struct args *args,
+import_add_files(struct json_object *params, struct json_object *properties, const struct args *args,
 	struct error *err)
 {
 	const char *pkcs12 = args_text(args, "pkcs12"), *chain = args_text(args, "chain");
 	bool has_key;
 
 	if (!pkcs12)
-		return add_pieces(params, properties, args, err);
+		return import_add_pieces(params, properties, args, err);
 	if (args_text(args, "cert") || args_text(args, "key"))
 		return error_set(
 			err, ERROR_USAGE, "import: --pkcs12 has certificate and key: no --cert, no --key");
-	if (add_pkcs12(params, pkcs12, err) < 0 || add_password(params, args, pkcs12, false, err) < 0)
+	if (import_add_pkcs12(params, pkcs12, err) < 0 ||
+		import_add_password(params, args, pkcs12, false, err) < 0)
 		return -1;
-	return chain ? add_certificates(properties, "certificateChain", chain, &has_key, err) : 0;
+	return chain ? import_add_certificates(properties, "certificateChain", chain, &has_key, err) : 0;
 }
 
 static struct json_object *
-make_params(const struct args *args, struct error *err)
+import_make_params(const struct args *args, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	struct json_object *properties = json_object_new_object();
@@ -201,7 +178,7 @@ make_params(const struct args *args, struct error *err)
 		if (list)
 			json_object_object_add(properties, lists[i], json_object_get(list));
 	}
-	if (add_files(params, properties, args, err) == 0)
+	if (import_add_files(params, properties, args, err) == 0)
 		return params;
 	json_object_put(params);
 	return NULL;
@@ -223,7 +200,7 @@ imported_item(struct output *output, struct json_object *item)
 static const struct view view_imported = { VIEW_OBJECT, imported_item, NULL };
 
 static int
-wait_deployed(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)
+import_wait_deployed(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)
 {
 	struct wait wait;
 	int rc = wait_init(&wait, ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), err);
@@ -243,12 +220,12 @@ int
 cmd_import(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
-	struct json_object *params = make_params(args, err);
+	struct json_object *params = import_make_params(args, err);
 
 	if (!params || ctl_call(ctl, args->command->method, params, &object, err) < 0)
 		return -1;
 	if (!args_flag(args, "noWait") && !args_flag(args, "dryRun") &&
-		wait_deployed(ctl, args, object, err) < 0)
+		import_wait_deployed(ctl, args, object, err) < 0)
 		return -1;
 	output_object(ctl, &view_imported, args->resource, object);
 	return 0;

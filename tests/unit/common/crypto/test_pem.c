@@ -61,3 +61,80 @@ Test(pem, a_block_is_the_text_from_its_first_to_its_last_dash)
 	cr_expect_eq(block.len, strlen(text) - 2);
 	cr_expect_eq(*p, 'y');
 }
+
+/* What pem_write() makes of the first block of @text; "": it is not PEM. Owned by the caller. */
+static char *
+written(const char *text)
+{
+	const char *p = text;
+	struct pem_block block;
+	char *ret = xmalloc(pem_room(strlen(text)) + 1);
+
+	cr_assert_eq(pem_next(&p, text + strlen(text), &block), 1, "%s", text);
+	ret[pem_write(&block, ret)] = '\0';
+	return ret;
+}
+
+#define A64 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+Test(pem, a_mangled_block_is_written_as_the_rfc_has_it)
+{
+	static const char want[] = "-----BEGIN CERTIFICATE-----\n" A64 "\nBB==\n-----END CERTIFICATE-----\n";
+	static const char *const forms[] = {
+		"-----BEGIN CERTIFICATE-----\n" A64 "\nBB==\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\r\n" A64 "\r\nBB==\r\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\r" A64 "\rBB==\r-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\\n" A64 "\\nBB==\\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\\r\\n" A64 "\\r\\nBB==\\r\\n-----END CERTIFICATE-----",
+		"    -----BEGIN CERTIFICATE-----\n    " A64 "\n\tBB==\n    -----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----  \n" A64 "  \nBB==\t\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\n\n" A64 "\n\nBB==\n\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE----- " A64 " BB== -----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\n" A64 "BB==\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----" A64 "BB==-----END CERTIFICATE-----",
+		"-----BEGIN X509 CERTIFICATE-----\n" A64 "\nBB==\n-----END X509 CERTIFICATE-----",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		_cleanup_free_ char *text = written(forms[i]);
+
+		cr_expect_str_eq(text, want, "%zu: %s", i, text);
+	}
+}
+
+Test(pem, headers_of_an_encrypted_key_stay_before_its_body)
+{
+	static const char want[] = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+				   "DEK-Info: AES-128-CBC,00FF\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+	static const char *const ends[] = { "\n", "\r\n", "\r", "\\n", "  \n", "\n\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		_cleanup_free_ char *text = xasprintf(
+			"-----BEGIN RSA PRIVATE KEY-----%sProc-Type: 4,ENCRYPTED%s"
+			"DEK-Info: AES-128-CBC,00FF%s%sAAAA%s-----END RSA PRIVATE KEY-----",
+			ends[i], ends[i], ends[i], ends[i], ends[i]);
+		_cleanup_free_ char *got = written(text);
+
+		cr_expect_str_eq(got, want, "%zu: %s", i, got);
+	}
+}
+
+Test(pem, nothing_but_labels_and_base64_is_written)
+{
+	static const char *const evil[] = {
+		"-----BEGIN CERTIFICATE-----\nAAAA'; touch x; '\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\nAAAA$(id)\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\nAAAA\033[2J\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\nAAAA\\t\n-----END CERTIFICATE-----",
+		"-----BEGIN X'`id`' PRIVATE KEY-----\nAAAA\n-----END X'`id`' PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\nProc-Type: 4'; id; '\n\nAAAA\n-----END PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\nX: a;b\n\nAAAA\n-----END PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(evil); i++) {
+		_cleanup_free_ char *text = written(evil[i]);
+
+		cr_expect_str_empty(text, "%zu: %s", i, text);
+	}
+}
