@@ -23,8 +23,9 @@ OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
 struct reader {
 	const char *password; /* NULL: none; not necessarily with a NUL behind */
 	int password_len;
-	int64_t budget; /* iterations that are left */
-	EVP_PKEY *pkey; /* owned */
+	int64_t budget;   /* iterations that are left */
+	bool is_verified; /* the MAC matched: the password is right */
+	EVP_PKEY *pkey;   /* owned */
 	struct buf *pem;
 	size_t n_certs;
 	size_t n_bags;
@@ -38,6 +39,18 @@ pkcs12_refuse(struct error *err, const char *why)
 }
 
 /* --- reading --- */
+
+/* What was not decrypted: without a MAC that matched, nothing tells a wrong password from a damaged file. */
+static int
+pkcs12_refuse_sealed(const struct reader *r, struct error *err, const char *why)
+{
+	if (r->is_verified)
+		return pkcs12_refuse(err, why);
+	ERR_clear_error();
+	return error_set_field(err, "password",
+		r->password_len ? "the PKCS#12 file cannot be decrypted; is the password wrong?"
+				: "the PKCS#12 file is encrypted; give its password");
+}
 
 static int
 add_cert(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
@@ -61,7 +74,7 @@ add_cert(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 static int
 take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *p8, struct error *err)
 {
-	r->pkey = p8 ? EVP_PKCS82PKEY(p8) : NULL;
+	r->pkey = EVP_PKCS82PKEY(p8);
 	return r->pkey ? 0 : pkcs12_refuse(err, "contains an unreadable private key");
 }
 
@@ -79,7 +92,7 @@ open_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 	if (pbe_cost_take(algor, &r->budget, err) < 0)
 		return pkcs12_refuse(err, err ? err->message : "");
 	p8 = PKCS12_decrypt_skey(bag, r->password, r->password_len);
-	return take_key(r, p8, err);
+	return p8 ? take_key(r, p8, err) : pkcs12_refuse_sealed(r, err, "contains an unreadable private key");
 }
 
 static int
@@ -125,15 +138,15 @@ read_safe(struct reader *r, PKCS7 *safe, struct error *err)
 		return pkcs12_refuse(err, "is encrypted with a public key; a password is required");
 	}
 	if (!bags)
-		return pkcs12_refuse(
-			err, "uses unsupported encryption such as RC2; export it again with AES");
+		return pkcs12_refuse_sealed(
+			r, err, "uses unsupported encryption such as RC2; export it again with AES");
 	rc = read_bags(r, bags, err);
 	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
 	return rc;
 }
 
 static int
-read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
+pkcs12_read_all(struct reader *r, const PKCS12 *p12, struct error *err)
 {
 	STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(p12);
 	int rc = 0;
@@ -148,7 +161,22 @@ read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
 	return rc;
 }
 
-/* Without a password both the empty one and none at all are meant; only trying tells which. */
+/* Without a password both the empty one and none at all are meant; where no MAC tells which, decrypting does. */
+static int
+pkcs12_read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
+{
+	if (pkcs12_read_all(r, p12, err) == 0)
+		return 0;
+	if (r->is_verified || r->password || !err->field || strcmp(err->field, "password") != 0)
+		return -1;
+	error_clear(err);
+	EVP_PKEY_free(r->pkey);
+	buf_clear(r->pem);
+	*r = (struct reader){ .password = "", .budget = r->budget, .pem = r->pem };
+	return pkcs12_read_all(r, p12, err);
+}
+
+/* Only trying tells which. */
 static bool
 verify_mac(struct reader *r, PKCS12 *p12)
 {
@@ -160,17 +188,30 @@ verify_mac(struct reader *r, PKCS12 *p12)
 	return PKCS12_verify_mac(p12, r->password, 0);
 }
 
+/* The MAC of RFC 9579, which OpenSSL before 3.4 does not know. */
+static bool
+pkcs12_has_pbmac1(const PKCS12 *p12)
+{
+	const X509_ALGOR *algor = NULL;
+	char oid[32];
+
+	PKCS12_get0_mac(NULL, &algor, NULL, NULL, p12);
+	return algor && OBJ_obj2txt(oid, sizeof(oid), algor->algorithm, 1) > 0 &&
+	       strcmp(oid, "1.2.840.113549.1.5.14") == 0;
+}
+
 static int
 pkcs12_check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 {
 	const ASN1_INTEGER *iterations = NULL;
 
-	if (!PKCS12_mac_present(p12))
-		return 0; /* the certificates must fit the key all the same */
+	if (!PKCS12_mac_present(p12) || pkcs12_has_pbmac1(p12))
+		return 0; /* decrypting tells whether the password is right, and the certificates must fit the key */
 	PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
 	if (pbe_cost_take_iterations(iterations, &r->budget, err) < 0)
 		return pkcs12_refuse(err, err ? err->message : "");
-	if (verify_mac(r, p12))
+	r->is_verified = verify_mac(r, p12);
+	if (r->is_verified)
 		return 0;
 	ERR_clear_error();
 	return error_set_field(err, "password",
@@ -215,7 +256,7 @@ pkcs12_read(const struct secret *der, const struct secret *password, struct key 
 		return pkcs12_refuse(err, "is not a PKCS#12 file");
 	rc = pkcs12_check_mac(&r, p12, err);
 	if (rc == 0)
-		rc = read_safes(&r, p12, err);
+		rc = pkcs12_read_safes(&r, p12, err);
 	if (rc == 0 && !r.pkey)
 		rc = pkcs12_refuse(err, "does not contain a private key");
 	if (rc == 0 && !r.n_certs)

@@ -10,6 +10,7 @@ enum { PKCS12_MAX_OCTETS = 64 * 1024 };
 
 /*
  * pkcs12_read() - take a file from outside apart; slow by intention of its maker: on a worker
+ * Files without a MAC, or with that of RFC 9579, are opened: what they hold must be decrypted by the password.
  * @password: empty or NULL: none was given
  * @ret_pem: the certificates, PEM, in the order of the file, appended
  * Errors: ERROR_INVALID with field: pkcs12 (no such file, no key, several keys, too many certificates, an algorithm

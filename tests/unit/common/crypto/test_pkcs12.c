@@ -178,3 +178,97 @@ Test(pkcs12, what_is_no_file_with_one_key_is_refused)
 			der.len = whole.len + 1; /* released as it was made */
 	}
 }
+
+/* A file without a MAC: the key by @key_nid, the certificate by @cert_nid, both under @password. */
+static void
+make_without_mac(
+	const struct mini_cert *c, const char *password, int key_nid, int cert_nid, struct secret *ret)
+{
+	PKCS12 *p12 = PKCS12_create(
+		password, "a", key_evp(c->key), c->cert, NULL, key_nid, cert_nid, 2, -1, 0);
+	unsigned char *der = NULL;
+	int len = i2d_PKCS12(p12, &der);
+
+	cr_assert_gt(len, 0);
+	cr_assert(!PKCS12_mac_present(p12));
+	secret_set(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	PKCS12_free(p12);
+}
+
+Test(pkcs12, a_file_without_a_mac_is_opened_by_its_password_or_without_one)
+{
+	static const struct {
+		const char *made_with, *given; /* NULL: none */
+		int key_nid, cert_nid;
+		bool is_opened;
+	} cases[] = {
+		{ "", NULL, 0, 0, true },
+		{ "", NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
+			true },
+		{ NULL, NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
+			true },
+		{ NULL, NULL, -1, -1, true },
+		{ "changeit", "changeit", NID_pbe_WithSHA1And3_Key_TripleDES_CBC, -1, true },
+		{ "changeit", "changeit", 0, 0, true },
+		{ "changeit", "changed", 0, 0, false },
+		{ "changeit", NULL, 0, 0, false },
+		{ "changeit", "changed", NID_pbe_WithSHA1And3_Key_TripleDES_CBC, -1, false },
+	};
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+
+	mini_make(&leaf, &ordinary, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_secret_ struct secret password = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_buf_ struct buf want = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rc;
+
+		make_without_mac(&leaf, cases[i].made_with, cases[i].key_nid, cases[i].cert_nid, &der);
+		if (cases[i].given)
+			set(&password, cases[i].given);
+		rc = pkcs12_read(&der, &password, &key, &pem, &err);
+		cr_expect_eq(rc, cases[i].is_opened ? 0 : -1, "%zu: %s", i, err.message);
+		cr_expect_eq(error_is_set(&err), !cases[i].is_opened, "%zu: %s", i, err.message);
+		mini_pem(&leaf, &want);
+		if (cases[i].is_opened)
+			cr_expect_str_eq(buf_str(&pem), buf_str(&want), "%zu", i);
+		else
+			cr_expect_str_eq(err.field, "password", "%zu: %s", i, err.message);
+	}
+}
+
+Test(pkcs12, a_mac_of_rfc_9579_is_no_wrong_password)
+{
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_secret_ struct secret password = SECRET_INIT;
+
+	mini_make(&leaf, &ordinary, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		const X509_ALGOR *algor;
+		const unsigned char *from;
+		unsigned char *to = NULL;
+		PKCS12 *p12;
+		int len;
+
+		make(&leaf, leaf.key, "changeit", 2, &der);
+		from = der.data;
+		p12 = d2i_PKCS12(NULL, &from, (long)der.len);
+		PKCS12_get0_mac(NULL, &algor, NULL, NULL, p12);
+		X509_ALGOR_set0(
+			(X509_ALGOR *)algor, OBJ_txt2obj("1.2.840.113549.1.5.14", 1), V_ASN1_NULL, NULL);
+		len = i2d_PKCS12(p12, &to);
+		secret_set(&der, to, (size_t)len);
+		OPENSSL_free(to);
+		PKCS12_free(p12);
+		set(&password, i ? "wrong" : "changeit");
+		cr_expect_eq(pkcs12_read(&der, &password, &key, &pem, &err), i ? -1 : 0, "%s", err.message);
+	}
+}
