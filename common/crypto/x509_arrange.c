@@ -8,6 +8,7 @@
 #include "common/crypto/x509_chain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Not X509_check_issued(): a server's own certificate is not for signing. */
 bool
@@ -75,6 +76,47 @@ append_issuers(struct x509_chain *pile, struct x509_chain *chain)
 	}
 }
 
+/* One authority with two certificates: a root that an older one has signed as well, or one that was issued anew. */
+static bool
+x509_arrange_is_twin(const X509 *a, const X509 *b)
+{
+	EVP_PKEY *a_key = X509_get0_pubkey(a), *b_key = X509_get0_pubkey(b);
+
+	return a_key && b_key && X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
+	       EVP_PKEY_eq(a_key, b_key) == 1;
+}
+
+/* Whether @cert is another certificate of an issuer in @known, or the issuer of such a one. */
+static bool
+x509_arrange_is_known(X509 *cert, X509 *const *known, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((i > 0 && x509_arrange_is_twin(cert, known[i])) ||
+			x509_arrange_is_signed_by(known[i], cert))
+			return true;
+	return false;
+}
+
+/* The other paths to a root belong to the certificate too; a server needs one of them, which is in @chain. */
+static void
+x509_arrange_drop_other_paths(struct x509_chain *pile, const struct x509_chain *chain)
+{
+	X509 *known[2 * X509_CHAIN_MAX_CERTS]; /* the chain, then what was dropped */
+	size_t count = chain->count, i = 0;
+
+	memcpy(known, chain->certs, count * sizeof(X509 *));
+	while (i < pile->count) {
+		if (x509_arrange_is_known(pile->certs[i], known, count)) {
+			known[count++] = take(pile, i);
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	while (count > chain->count)
+		X509_free(known[--count]);
+}
+
 /* The last one's issuer by name, for messages. */
 static char *
 issuer_text(const X509 *cert)
@@ -132,6 +174,7 @@ x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_c
 	chain.certs[0] = take(pile, leaf);
 	chain.count = 1;
 	append_issuers(pile, &chain);
+	x509_arrange_drop_other_paths(pile, &chain);
 	ERR_clear_error();
 	if (pile->count)
 		return refuse_left_over(&chain, pile->certs[0], err);

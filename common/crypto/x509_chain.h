@@ -42,7 +42,8 @@ x509_subject_text(const X509 *cert);
 
 /*
  * x509_chain_arrange() - make a chain of a pile of certificates: the one of @key, then each one's issuer
- * @pile: in any order; what is used is moved out of it. Doubles are dropped.
+ * @pile: in any order; what is used is moved out of it. Doubles are dropped, and so are other certificates of the chain's
+ * issuers with their issuers (cross-signed roots): the first path in the pile is taken.
  * Errors: ERROR_INVALID with field: none belongs to the key (privateKey); a link is missing, a signature does not
  * verify, or one has no place in the chain (certificateChain). A chain is whole when it ends in a self-signed
  * certificate, or has at least one issuer behind the leaf: roots need not be there.

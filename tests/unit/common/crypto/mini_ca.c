@@ -78,6 +78,15 @@ mini_make_ca(struct mini_cert *ret, const char *cn, const struct mini_cert *issu
 }
 
 void
+mini_cross_sign(struct mini_cert *ret, const struct mini_cert *of, const struct mini_cert *issuer)
+{
+	*ret = (struct mini_cert){ .cert = X509_dup(of->cert) };
+	must(ret->cert != NULL);
+	must(X509_set_issuer_name(ret->cert, X509_get_subject_name(issuer->cert)) == 1);
+	must(X509_sign(ret->cert, key_evp(issuer->key), EVP_sha256()) > 0);
+}
+
+void
 mini_clear(struct mini_cert *c)
 {
 	X509_free(c->cert);

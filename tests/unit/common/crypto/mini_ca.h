@@ -35,6 +35,10 @@ mini_make(struct mini_cert *ret, const struct mini_spec *spec, const struct mini
 void
 mini_make_ca(struct mini_cert *ret, const char *cn, const struct mini_cert *issuer);
 
+/* @of, a CA's self-signed certificate, signed by @issuer: the same subject and key. */
+void
+mini_cross_sign(struct mini_cert *ret, const struct mini_cert *of, const struct mini_cert *issuer);
+
 void
 mini_clear(struct mini_cert *c);
 

@@ -84,6 +84,49 @@ key_pem(const struct key *key, const char *password, struct secret *ret)
 	BIO_free(bio);
 }
 
+static const char *const cross_orders[] = { "isx", "ixs", "ixos", "siox", "xois", "oixs" };
+
+/* The intermediate i, the new root self-signed (s) and signed by the old one (x), the old root (o). */
+Test(cert_import, both_halves_of_a_cross_signed_root_belong_to_the_chain)
+{
+	struct mini_cert old = { 0 }, self = { 0 }, cross = { 0 }, inter = { 0 }, leaf = { 0 },
+			 stranger = { 0 };
+	_cleanup_secret_ struct secret key = SECRET_INIT;
+
+	mini_make_ca(&old, "Old Root", NULL);
+	mini_make_ca(&self, "New Root", NULL);
+	mini_cross_sign(&cross, &self, &old);
+	mini_make_ca(&inter, "Intermediate", &self);
+	mini_make(&leaf, &server, &inter);
+	mini_make_ca(&stranger, "Stranger", NULL);
+	key_pem(leaf.key, NULL, &key);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cross_orders); i++) {
+		_cleanup_(cert_import_clear) struct cert_import c = { 0 };
+		_cleanup_buf_ struct buf certificate = BUF_INIT;
+		_cleanup_buf_ struct buf chain = BUF_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		bool has_stranger = i >= ARRAY_SIZE(cross_orders);
+		struct cert_import_in in = { .private_key = &key, .now = MINI_NOW };
+
+		mini_pem(&leaf, &certificate);
+		for (const char *p = cross_orders[i % ARRAY_SIZE(cross_orders)]; *p; p++)
+			mini_pem(*p == 'i' ? &inter : *p == 's' ? &self : *p == 'x' ? &cross : &old, &chain);
+		if (has_stranger)
+			mini_pem(&stranger, &chain);
+		in.certificate = buf_str(&certificate);
+		in.chain = buf_str(&chain);
+		cr_expect_eq(cert_import(&in, &c, &err), has_stranger ? -1 : 0, "%zu: %s", i, err.message);
+		if (has_stranger)
+			cr_expect(strstr(err.message, "'Stranger' is not part"), "%zu: %s", i, err.message);
+	}
+	mini_clear(&old);
+	mini_clear(&self);
+	mini_clear(&cross);
+	mini_clear(&inter);
+	mini_clear(&leaf);
+	mini_clear(&stranger);
+}
+
 Test(cert_import, the_chain_is_put_in_order_and_what_does_not_belong_is_refused)
 {
 	static const struct {
