@@ -101,17 +101,63 @@ base64url_is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Drops a byte order mark, surrounding white space, and one pair of quotes. */
+static void
+base64url_trim(const char **text, size_t *len)
+{
+	const char *p = *text;
+	size_t n = *len;
+
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+		p += 3;
+		n -= 3;
+	}
+	for (; n && base64url_is_blank(*p); n--)
+		p++;
+	while (n && base64url_is_blank(p[n - 1]))
+		n--;
+	if (n >= 2 && (*p == '"' || *p == '\'') && p[n - 1] == *p) {
+		p++;
+		n -= 2;
+	}
+	*text = p;
+	*len = n;
+}
+
+/* Keys are handed out in mails: lines are joined, with the blanks around their ends. Return: the octets in @ret. */
+static size_t
+base64url_join_lines(const char *text, size_t len, struct secret *ret)
+{
+	size_t n = 0;
+
+	secret_alloc(ret, len);
+	for (size_t i = 0; i < len; i++) {
+		size_t blanks = 0;
+		bool is_line_end = false;
+
+		for (; i + blanks < len && base64url_is_blank(text[i + blanks]); blanks++)
+			is_line_end = is_line_end || text[i + blanks] == '\n' || text[i + blanks] == '\r';
+		if (is_line_end)
+			i += blanks;
+		if (i < len)
+			ret->data[n++] = (unsigned char)text[i];
+	}
+	return n;
+}
+
 int
 base64_decode_any(const char *text, size_t len, struct secret *ret, struct error *err)
 {
+	_cleanup_secret_ struct secret joined = SECRET_INIT;
 	_cleanup_secret_ struct secret out = SECRET_INIT;
 	const char *wrong;
 	size_t padding = 0;
 
-	for (; len && base64url_is_blank(text[0]); len--)
-		text++;
-	while (len && base64url_is_blank(text[len - 1]))
-		len--;
+	base64url_trim(&text, &len);
+	if (len == 0)
+		return error_set(err, ERROR_INVALID, "the base64 text is empty");
+	len = base64url_join_lines(text, len, &joined);
+	text = (const char *)joined.data;
 	for (; len && padding < 2 && text[len - 1] == '='; padding++)
 		len--;
 	if (len == 0)

@@ -16,7 +16,8 @@ int
 base64url_decode(const char *text, size_t len, struct buf *ret, struct error *err);
 
 /*
- * Standard or URL alphabet, padding or none, surrounding white space: EAB and TSIG secrets come in every form.
+ * Standard or URL alphabet, padding or none, over several lines, in quotes, with a byte order mark or white space
+ * around: EAB and TSIG secrets come in every form.
  * Empty text is an error. Messages never hold a piece of the text. Return: 0 or -1.
  */
 int

@@ -199,10 +199,26 @@ read_full(int fd, unsigned char *data, size_t size)
 	return (ssize_t)done;
 }
 
+/* Drops a byte order mark and trailing white space. Return: -1: it is not text of one octet a character. */
+static int
+secret_strip(const unsigned char **text, ssize_t *len)
+{
+	if (*len >= 2 && (memcmp(*text, "\xff\xfe", 2) == 0 || memcmp(*text, "\xfe\xff", 2) == 0))
+		return -1;
+	if (*len >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+		*text += 3;
+		*len -= 3;
+	}
+	while (*len > 0 && (*text)[*len - 1] != '\0' && strchr(" \t\r\n", (*text)[*len - 1]))
+		--*len;
+	return 0;
+}
+
 static int
 read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip, struct error *err)
 {
 	_cleanup_secret_ struct secret all = SECRET_INIT;
+	const unsigned char *text;
 	size_t size = 0;
 	ssize_t n;
 
@@ -212,11 +228,12 @@ read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip,
 	n = read_full(fd, all.data, size);
 	if (n < 0)
 		return error_set_errno(err, errno, "cannot read '%s'", path);
-	while (strip && n > 0 && strchr(" \t\r\n", all.data[n - 1]) && all.data[n - 1] != '\0')
-		n--;
+	text = all.data;
+	if (strip && secret_strip(&text, &n) < 0)
+		return error_set(err, ERROR_INVALID, "'%s' is UTF-16 text; save it as UTF-8", path);
 	if (n == 0)
 		return error_set(err, ERROR_INVALID, "'%s' is empty", path);
-	secret_set(s, all.data, (size_t)n);
+	secret_set(s, text, (size_t)n);
 	return 0;
 }
 

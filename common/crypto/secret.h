@@ -65,8 +65,8 @@ secret_random(struct secret *s, size_t len, struct error *err);
 
 /*
  * Reads a file of at most @max octets. It must be a regular file, owned by root or by us, and not readable by
- * others (mode & 007 == 0), else ERROR_DENIED that says which mode to set. @strip: drop trailing white space. An empty file
- * is ERROR_INVALID.
+ * others (mode & 007 == 0), else ERROR_DENIED that says which mode to set. @strip: it is text: drop
+ * trailing white space, and the byte order mark that editors on Windows write; UTF-16 is ERROR_INVALID. So is an empty file.
  */
 int
 secret_read_file(struct secret *s, const char *path, size_t max, bool strip, struct error *err);

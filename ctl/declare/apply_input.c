@@ -93,7 +93,7 @@ at(struct json_object *all, const char *key, const char *name)
 static bool
 apply_input_has_secret(struct json_object *object, const char *path)
 {
-	struct json_object *list = object ? ctl_at(object, "metadata.secrets") : NULL;
+	struct json_object *list = object ? ctl_array_at(object, "metadata.secrets") : NULL;
 
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
 		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), path) == 0)

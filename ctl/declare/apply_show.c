@@ -71,8 +71,8 @@ print_step(struct output *output, struct json_object *item)
 	FILE *out = output->ctl->out;
 	const char *action = ctl_text_at(item, "action");
 	const char *effect = ctl_text_at(item, "effect.action");
-	struct json_object *changes = ctl_at(item, "changes");
-	struct json_object *reasons = ctl_at(item, "effect.reasons");
+	struct json_object *changes = ctl_array_at(item, "changes");
+	struct json_object *reasons = ctl_array_at(item, "effect.reasons");
 	bool is_new = strcmp(action, "create") == 0;
 
 	fprintf(out, "%s %s '%s'%s%s\n",

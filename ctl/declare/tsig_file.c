@@ -80,6 +80,26 @@ take_label(const struct strlist *words, size_t i, struct tsig_file *ret)
 		str_replace(&ret->name, value);
 }
 
+/*
+ * "Algorithm: 163 (HMAC_SHA256)" and "Key: SECRET" of dnssec-keygen and ldns-keygen. The key's name is only in the file's
+ * name.
+ */
+static void
+tsig_file_take_private(const struct strlist *words, size_t i, struct tsig_file *ret)
+{
+	if (strcasecmp(words->items[i], "Key:") == 0) {
+		str_replace(&ret->secret, words->items[i + 1]);
+	} else if (strcasecmp(words->items[i], "Algorithm:") == 0 && i + 2 < words->count) {
+		const char *name = words->items[i + 2] + (words->items[i + 2][0] == '(');
+
+		free(ret->algorithm);
+		ret->algorithm = xstrndup(name, strcspn(name, ")"));
+		for (char *p = ret->algorithm; *p; p++)
+			if (*p == '_')
+				*p = '-';
+	}
+}
+
 /* [ALGORITHM:]NAME:SECRET, or SECRET. */
 static void
 take_colons(const char *word, struct tsig_file *ret)
@@ -107,11 +127,14 @@ int
 tsig_file_read(const char *text, struct tsig_file *ret, struct error *err)
 {
 	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
+	void (*take)(const struct strlist *words, size_t i, struct tsig_file *ret);
 
 	*ret = (struct tsig_file){ .name = NULL };
 	split_words(text, &words);
+	take = words.count && strcasecmp(words.items[0], "Private-key-format:") == 0 ? tsig_file_take_private
+										     : take_label;
 	for (size_t i = 0; i + 1 < words.count; i++)
-		take_label(&words, i, ret);
+		take(&words, i, ret);
 	if (words.count == 1)
 		take_colons(words.items[0], ret);
 	lower(ret->algorithm);

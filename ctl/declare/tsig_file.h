@@ -12,7 +12,8 @@ struct tsig_file {
 
 /*
  * tsig_file_read() - understands tsig-keygen and named.conf (key "NAME" { algorithm ..; secret ..; };), keymgr -t
- * (YAML), nsupdate's [ALGORITHM:]NAME:SECRET, and the bare secret. Return: 0, or -1 ERROR_INVALID.
+ * (YAML), the private format of dnssec-keygen and ldns-keygen, nsupdate's [ALGORITHM:]NAME:SECRET, and the bare secret.
+ * Return: 0, or -1 ERROR_INVALID.
  */
 int
 tsig_file_read(const char *text, struct tsig_file *ret, struct error *err);

@@ -273,6 +273,11 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 	}
 	if (!yaml_parser_initialize(&r.parser))
 		abort(); /* out of memory, as in xmalloc() */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) ==
+				0) { /* libyaml looks for it only where the encoding is open */
+		text += 3;
+		len -= 3;
+	}
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
 	rc = read_document(&r);

@@ -46,7 +46,9 @@ Test(base64url, strict_reading_refuses_what_another_encoder_would_not_write)
 
 Test(base64url, what_people_paste_is_read_in_every_usual_form)
 {
-	static const char *const cases[] = { "-__-Zg", "+//+Zg==", "-__-Zg==", "  +//+Zg==\r\n", "-//+Zg" };
+	static const char *const cases[] = { "-__-Zg", "+//+Zg==", "-__-Zg==", "  +//+Zg==\r\n", "-//+Zg",
+		"+//+\nZg==\n", "-__\r\n-Zg\r\n", "-_ \n _-\r Zg", "\"+//+Zg==\"\n", "'-__-Zg'",
+		"\xef\xbb\xbf-__-Zg\r\n", "\xef\xbb\xbf\"+//+\nZg==\"" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_secret_ struct secret out = SECRET_INIT;
@@ -59,8 +61,8 @@ Test(base64url, what_people_paste_is_read_in_every_usual_form)
 
 Test(base64url, what_people_paste_wrongly_is_refused_without_being_repeated)
 {
-	static const char *const cases[] = { "", " \n", "====", "Zg=", "Zm9v=", "Zm9vY", "Sec ret0",
-		"S\xc3\xa9" };
+	static const char *const cases[] = { "", " \n", "====", "Zg=", "Zm9v=", "Zm9vY", "Sec ret0", "\"\"",
+		"\"Secret0", "\n\xef\xbb\xbf-__-Zg", "S\xc3\xa9" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_secret_ struct secret out = SECRET_INIT;

@@ -129,6 +129,29 @@ Test(secret_file, is_read_whole_or_without_the_newline_that_editors_add)
 	cr_expect_eq(s.len, 2, "NUL is no white space");
 }
 
+Test(secret_file, of_an_editor_on_windows_is_text_without_its_mark)
+{
+	static const struct {
+		const char *octets;
+		size_t len, want; /* @want: octets that are left; 0: refused */
+	} cases[] = {
+		{ "\xef\xbb\xbfgeheim\r\n", 11, 6 },
+		{ "geheim\r\n", 8, 6 },
+		{ "\xef\xbb\xbf\r\n", 5, 0 },
+		{ "\xff\xfeg\0e\0", 6, 0 },
+		{ "\xfe\xff\0g\0e", 6, 0 },
+		{ "ge\xef\xbb\xbfheim", 9, 9 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_secret_ struct secret s = SECRET_INIT;
+
+		write_file(cases[i].octets, cases[i].len, 0600);
+		cr_expect_eq(secret_read_file(&s, path, 20, true, NULL), cases[i].want ? 0 : -1, "%zu", i);
+		cr_expect_eq(s.len, cases[i].want, "%zu", i);
+	}
+}
+
 Test(secret_file, that_others_may_touch_is_refused_with_the_command_that_helps)
 {
 	static const mode_t modes[] = { 0604, 0602, 0601, 0666 };

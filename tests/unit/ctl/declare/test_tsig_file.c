@@ -22,6 +22,13 @@ Test(tsig_file, every_tool_s_form_is_understood)
 		{ "hmac-sha384:certd-key:" SECRET "\n", "certd-key", "hmac-sha384" },
 		{ "certd-key:" SECRET, "certd-key", NULL },
 		{ SECRET "\n", NULL, NULL },
+		{ "key \"certd-key\" {\r\n\talgorithm hmac-sha256;\r\n\tsecret \"" SECRET "\";\r\n};\r\n",
+			"certd-key", "hmac-sha256" },
+		{ "Private-key-format: v1.3\nAlgorithm: 163 (HMAC_SHA256)\nKey: " SECRET "\nBits: AAA=\n",
+			NULL, "hmac-sha256" },
+		{ "Private-key-format: v1.2\r\nAlgorithm: 165 (HMAC_SHA512)\r\nKey: " SECRET "\r\n", NULL,
+			"hmac-sha512" },
+		{ "Private-key-format: v1.3\nKey: " SECRET "\n", NULL, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

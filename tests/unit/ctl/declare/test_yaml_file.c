@@ -25,6 +25,9 @@ Test(yaml_file, what_a_person_writes_becomes_values)
 		{ "{\"a\":{\"b\":[1,true,null]},\"c\":\"\\u00fc\"}",
 			"{\"a\":{\"b\":[1,true,null]},\"c\":\"\xc3\xbc\"}" },
 		{ "\"*.example.com\": x\n", "{\"*.example.com\":\"x\"}" },
+		{ "\xef\xbb\xbf# by Notepad\r\na:\r\n  b: x\r\n", "{\"a\":{\"b\":\"x\"}}" },
+		{ "\xef\xbb\xbf{\"a\": 1}\r\n", "{\"a\":1}" },
+		{ "a: |\r\n  one\r\n  two\r\n", "{\"a\":\"one\\ntwo\\n\"}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
