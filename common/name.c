@@ -87,6 +87,8 @@ host_fault(const char *name, bool wildcard)
 	}
 	if (strspn(label, "0123456789") == len)
 		return "ends with a number";
+	if (name_in_zone(name, "in-addr.arpa") || name_in_zone(name, "ip6.arpa"))
+		return "is the reverse name of an address; CAs do not issue for it";
 	if (labels < 2 && wildcard)
 		return "is a wildcard for a whole top-level domain";
 	if (labels < 2 && strcmp(name, "localhost") != 0)
@@ -144,8 +146,12 @@ canonical_host(const char *text, char **ret, struct error *err)
 	/* Told apart by us: libidn2 only says that a character is forbidden. */
 	if (strchr(text + (wildcard ? 2 : 0), '*'))
 		return name_refuse(err, text, "contains '*', which is allowed only as the whole first label");
-	rc = idn2_lookup_u8(
-		(const uint8_t *)text + (wildcard ? 2 : 0), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	/*
+	 * A-labels have to be punycode, but their characters need not be IDNA 2008's: people own xn--zn8h.example (a cat), and
+	 * CAs issue for it.
+	 */
+	rc = idn2_lookup_u8((const uint8_t *)text + (wildcard ? 2 : 0), &ascii,
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);
 	if (rc == IDN2_MALLOC)
 		abort();
 	if (rc == IDN2_ENCODING_ERROR)

@@ -15,8 +15,8 @@ enum name_type { NAME_DNS, NAME_IP };
  * IP addresses come out in RFC 5952 text when @allow_ip.
  * Refused (ERROR_INVALID, field set by the caller): empty, NUL is impossible in text, label > 63, name > 253,
  * leading or trailing '-', '_' in a host label (for a first label "_" with the hint
- * "did the shell expand *? Write '*.example.com'"), a number as the last label,
- * anything else that IDNA 2008 refuses.
+ * "did the shell expand *? Write '*.example.com'"), a number as the last label, in-addr.arpa and ip6.arpa with all
+ * below them, and in U-labels anything else that IDNA 2008 refuses. An A-label (xn--) has to be valid punycode.
  * Return: 0 and a new string owned by the caller, or -1.
  */
 int

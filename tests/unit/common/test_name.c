@@ -26,6 +26,13 @@ Test(name, one_canonical_form_comes_out)
 		{ "faß.example", "xn--fa-hia.example", false },
 		{ "例え。テスト", "xn--r8jz45g.xn--zckzah", false },
 		{ "localhost", "localhost", false },
+		{ "xn--zn8h.example.com", "xn--zn8h.example.com",
+			false }, /* a cat, which IDNA 2008 does not know */
+		{ "XN--ZN8H.example.com.", "xn--zn8h.example.com", false },
+		{ "*.xn--i-7iq.example.com", "*.xn--i-7iq.example.com", false },
+		{ "xn--53hy7af013i.bücher.example", "xn--53hy7af013i.xn--bcher-kva.example", false },
+		{ "in-addr.example", "in-addr.example", false },
+		{ "in-addr.arpa.example", "in-addr.arpa.example", false },
 		{ "a-b.c3.example", "a-b.c3.example", false },
 		{ "1.2.3.4.example", "1.2.3.4.example", true },
 		{ L63 ".example", L63 ".example", false },
@@ -232,5 +239,21 @@ Test(name, a_list_says_which_entry_is_at_fault)
 		cr_expect_str_eq(err.field, cases[i].field);
 		cr_expect_eq(err.code, cases[i].code, "%s", cases[i].field);
 		cr_expect_eq(list.count, 0);
+	}
+}
+
+Test(name, reverse_names_and_broken_punycode_are_refused)
+{
+	static const char *const cases[] = { "1.2.0.192.in-addr.arpa", "in-addr.arpa",
+		"*.2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa", "ip6.arpa", "X.IP6.ARPA.",
+		"xn--99999999.example", "xn--0.pt", "xn--example-.com", "xn--.example",
+		"a.xn--99999999.example" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *canonical = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(name_canonical(cases[i], true, &canonical, &err), -1, "%s", cases[i]);
+		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i]);
 	}
 }
