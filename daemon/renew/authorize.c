@@ -260,7 +260,9 @@ authorize_op_csr(void *arg)
 static void
 authorize_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
-	authorize_say(arg, acme_order_state_name(state), why);
+	/* The end has an event of its own; an order that waits for its record ends too, but has not failed. */
+	if (state != ACME_ORDER_DONE && state != ACME_ORDER_FAILED)
+		authorize_say(arg, acme_order_state_name(state), why);
 }
 
 static void

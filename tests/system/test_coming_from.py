@@ -29,7 +29,9 @@ class Kontena:
 
     def authorize(self, name):
         """What is to be published for @name."""
-        out = self.certd.ctl("authorize", name).stdout
+        told = self.certd.ctl("authorize", name)
+        assert "failed" not in told.stderr  # the order waits for the record
+        out = told.stdout
         match = RECORD.fullmatch(out)
         assert match, out
         return match[2], match[1]
@@ -67,7 +69,7 @@ def test_kontenas_three_commands(kontena):
     # Too early: nothing is spent, and the record is shown once more.
     told = kontena.get("api.example.com", check=False)
     assert told.returncode and RECORD.fullmatch(told.stdout)[1] == record[1]
-    assert "say again: certctl get api.example.com" in told.stderr
+    assert "run again: certctl get api.example.com" in told.stderr
     # Hours later, after a crash:
     kontena.certd.kill9()
     kontena.certd.start()
