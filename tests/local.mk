@@ -29,6 +29,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/mini_ca.c \
 	tests/unit/common/crypto/mini_ca.h \
 	tests/unit/common/crypto/test_base64url.c \
+	tests/unit/common/crypto/test_cert_file.c \
 	tests/unit/common/crypto/test_cert_import.c \
 	tests/unit/common/crypto/test_csr.c \
 	tests/unit/common/crypto/test_jws.c \
@@ -211,6 +212,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/command/test_args.c \
 	tests/unit/ctl/base/test_client.c \
 	tests/unit/ctl/present/test_columns.c \
+	tests/unit/ctl/command/test_env.c \
 	tests/unit/ctl/command/test_help.c \
 	tests/unit/ctl/present/test_live_table.c \
 	tests/unit/ctl/present/test_output.c \

@@ -1,6 +1,7 @@
 /* What every command has: where results and reasons go, the connection, and how to look into certd's answers. */
 #include "ctl/base/ctl.h"
 
+#include "common/buf.h"
 #include "common/timefmt.h"
 
 #include <stdlib.h>
@@ -90,6 +91,25 @@ ctl_name_of(struct ctl *ctl, const char *noun, const char *id)
 	return json_object_object_get_ex(ctl->names, id, &name) ? json_object_get_string(name) : id;
 }
 
+char *
+ctl_word(const char *text)
+{
+	static const char harmless[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@%+,/-";
+	struct buf word = BUF_INIT;
+
+	if (*text && *text != '-' && text[strspn(text, harmless)] == '\0')
+		return xstrdup(text);
+	buf_add_char(&word, '\'');
+	for (; *text; text++)
+		if (*text == '\'')
+			buf_add_str(&word, "'\\''");
+		else
+			buf_add_char(&word, *text);
+	buf_add_char(&word, '\'');
+	return buf_steal(&word);
+}
+
 /* --- looking into answers --- */
 
 struct json_object *
@@ -107,6 +127,22 @@ ctl_at(struct json_object *obj, const char *path)
 		path += len + (path[len] == '.');
 	}
 	return obj;
+}
+
+struct json_object *
+ctl_array_at(struct json_object *obj, const char *path)
+{
+	struct json_object *value = ctl_at(obj, path);
+
+	return json_object_is_type(value, json_type_array) ? value : NULL;
+}
+
+size_t
+ctl_count_at(struct json_object *obj, const char *path)
+{
+	struct json_object *array = ctl_array_at(obj, path);
+
+	return array ? json_object_array_length(array) : 0;
 }
 
 const char *

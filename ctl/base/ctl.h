@@ -53,9 +53,24 @@ ctl_get(struct ctl *ctl, const struct api_resource *resource, const char *ref, s
 const char *
 ctl_name_of(struct ctl *ctl, const char *noun, const char *id);
 
+/*
+ * ctl_word() - @text as one word for a shell: quoted unless it is harmless as it is
+ * For commands that are suggested, and candidates of completion: names are text of others. Owned by the caller.
+ */
+char *
+ctl_word(const char *text);
+
 /* @path ("metadata.state") in @obj; NULL: not there. Borrowed. */
 struct json_object *
 ctl_at(struct json_object *obj, const char *path);
+
+/* The same as an array; NULL: it is none. Borrowed. */
+struct json_object *
+ctl_array_at(struct json_object *obj, const char *path);
+
+/* Its elements; 0: there are none, or no array. */
+size_t
+ctl_count_at(struct json_object *obj, const char *path);
 
 /* The same as text; "" if it is not there or no string. Borrowed. */
 const char *

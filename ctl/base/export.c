@@ -15,6 +15,7 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 {
 	_cleanup_json_ struct json_object *autocert = NULL;
 	const char *newest;
+	_cleanup_free_ char *word = ctl_word(name);
 
 	if (ctl_get(ctl, &api_resources[API_CERTIFICATE], name, ret, err) == 0)
 		return 0;
@@ -24,8 +25,8 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 	error_clear(err);
 	newest = ctl_text_at(autocert, "metadata.lastIssuedCertificate");
 	if (!*newest)
-		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; see: certctl explain '%s'",
-			name, name);
+		return error_set(
+			err, ERROR_STATE, "'%s' has no certificate yet; see: certctl explain %s", name, word);
 	return ctl_get(ctl, &api_resources[API_CERTIFICATE], newest, ret, err);
 }
 

@@ -104,7 +104,7 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 	step->effect = json_object_get(ctl_at(result, "effect"));
 	if (step->action != PLAN_UPDATE)
 		return 0;
-	changed = ctl_at(step->effect, "changed");
+	changed = ctl_array_at(step->effect, "changed");
 	if (!step->waiting && (!changed || json_object_array_length(changed) == 0)) {
 		step->action = PLAN_NOTHING;
 		return 0;

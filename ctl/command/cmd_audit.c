@@ -26,7 +26,7 @@ value_text(struct json_object *value)
 static void
 print_changes(FILE *out, struct json_object *changes)
 {
-	size_t count = json_object_is_type(changes, json_type_array) ? json_object_array_length(changes) : 0;
+	size_t count = ctl_count_at(changes, "");
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *change = json_object_array_get_idx(changes, i);
@@ -83,8 +83,8 @@ static const struct view view_audit = { VIEW_LIST, audit_item, NULL };
 static int64_t
 show_page(struct output *output, struct json_object *result, int64_t *last)
 {
-	struct json_object *items = ctl_at(result, "items");
-	size_t count = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
+	struct json_object *items = ctl_array_at(result, "items");
+	size_t count = ctl_count_at(items, "");
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *record = json_object_array_get_idx(items, i);

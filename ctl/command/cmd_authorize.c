@@ -2,6 +2,7 @@
  * register, authorize, get: names proved by hand, as Kontena's commands of these names do it. What lies between two of
  * them (somebody publishes a record) may take days, so nothing is kept here: certd remembers.
  */
+#include "common/buf.h"
 #include "common/ca.h"
 #include "common/name.h"
 #include "ctl/command/cmd.h"
@@ -36,8 +37,8 @@ list_providers(struct ctl *ctl, struct json_object **ret, struct error *err)
 	json_add_int(params, "limit", PROVIDERS_MAX);
 	if (ctl_call(ctl, RPC_PROVIDER_LIST, params, &result, err) < 0)
 		return -1;
-	*ret = json_object_get(ctl_at(result, "items"));
-	return 0;
+	*ret = json_object_get(ctl_array_at(result, "items"));
+	return *ret ? 0 : error_set(err, ERROR_PROTOCOL, "certd's answer does not contain items");
 }
 
 /* The one with that address and server; borrowed from @providers, or NULL. */
@@ -352,15 +353,21 @@ missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 static int
 show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *missing)
 {
-	_cleanup_free_ char *all = strlist_join(names, " ");
+	_cleanup_buf_ struct buf all = BUF_INIT;
 	struct output output;
 
 	output_start(&output, ctl, &view_records, authorization);
 	for (size_t i = 0; i < json_object_array_length(missing); i++)
 		output_item(&output, json_object_array_get_idx(missing, i));
 	output_end(&output);
+	for (size_t i = 0; i < names->count; i++) {
+		_cleanup_free_ char *word = ctl_word(names->items[i]);
+
+		buf_printf(&all, " %s", word);
+	}
 	free(ctl->hint);
-	ctl->hint = xasprintf("when it is published everywhere, say again: certctl get %s", all);
+	ctl->hint = xasprintf(
+		"when the record is published everywhere, run again: certctl get%s", buf_str(&all));
 	return -1;
 }
 

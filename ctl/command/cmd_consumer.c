@@ -25,13 +25,13 @@ consumer_event_item(struct output *output, struct json_object *event)
 
 static const struct view view_result = { VIEW_STREAM, consumer_event_item, NULL };
 
-static const char *
-named(struct json_object *list, const char *id)
+static bool
+consumer_has_object(struct json_object *list, const char *id)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++)
+	for (size_t i = 0; i < ctl_count_at(list, ""); i++)
 		if (strcmp(ctl_text_at(json_object_array_get_idx(list, i), "id"), id) == 0)
-			return id;
-	return NULL;
+			return true;
+	return false;
 }
 
 /* Is @event about this call: one of its auto-certificates, and for a probe this consumer? */
@@ -40,12 +40,12 @@ consumer_is_ours(struct json_object *result, const char *consumer, struct json_o
 {
 	const char *about = ctl_text_at(event, "data.consumer");
 
-	return named(ctl_at(result, "autoCertificates"), ctl_text_at(event, "object.id")) &&
+	return consumer_has_object(ctl_at(result, "autoCertificates"), ctl_text_at(event, "object.id")) &&
 	       (!*about || strcmp(about, consumer) == 0);
 }
 
 static int
-failure_of(struct json_object *event, struct error *err)
+consumer_failure(struct json_object *event, struct error *err)
 {
 	const char *kind = ctl_text_at(event, "kind");
 
@@ -77,7 +77,7 @@ consumer_collect(
 		progress_erase(&wait->progress);
 		output_item(&output, event);
 		if (outcome == WAIT_FAILED)
-			failure_of(event, &failure);
+			consumer_failure(event, &failure);
 		count--;
 	}
 	output_end(&output);
@@ -90,12 +90,11 @@ consumer_collect(
 
 /* @count_member: of the answer: how many events are to come; "" : one for each auto-certificate. */
 static int
-run_on_consumer(struct ctl *ctl, struct args *args, const struct wait_rule *rules, size_t n_rules,
-	bool is_probe, struct error *err)
+consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, size_t n_rules, bool is_probe,
+	struct error *err)
 {
 	_cleanup_json_ struct json_object *consumer = NULL;
 	_cleanup_json_ struct json_object *result = NULL;
-	struct json_object *autos;
 	struct wait wait;
 	int64_t count;
 	int rc = 0;
@@ -108,12 +107,11 @@ run_on_consumer(struct ctl *ctl, struct args *args, const struct wait_rule *rule
 		wait_clear(&wait);
 		return -1;
 	}
-	autos = ctl_at(result, "autoCertificates");
 	count = is_probe ? json_object_get_int64(ctl_at(result, "endpoints"))
-			 : (int64_t)json_object_array_length(autos);
+			 : (int64_t)ctl_count_at(result, "autoCertificates");
 	if (count == 0)
 		fprintf(ctl->err, "certctl: nothing to do: %s\n",
-			json_object_array_length(autos)
+			ctl_count_at(result, "autoCertificates")
 				? "the consumer has no probes (certctl set consumer NAME --probe)"
 				: "no auto-certificate has this consumer and a certificate");
 	else if (!args_flag(args, "noWait"))
@@ -125,11 +123,11 @@ run_on_consumer(struct ctl *ctl, struct args *args, const struct wait_rule *rule
 int
 cmd_deploy(struct ctl *ctl, struct args *args, struct error *err)
 {
-	return run_on_consumer(ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), false, err);
+	return consumer_run(ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), false, err);
 }
 
 int
 cmd_probe(struct ctl *ctl, struct args *args, struct error *err)
 {
-	return run_on_consumer(ctl, args, probe_rules, ARRAY_SIZE(probe_rules), true, err);
+	return consumer_run(ctl, args, probe_rules, ARRAY_SIZE(probe_rules), true, err);
 }

@@ -51,9 +51,11 @@ ready_item(struct output *output, struct json_object *item)
 static void
 declared_item(struct output *output, struct json_object *item)
 {
+	const char *name = ctl_text_at(item, "properties.name");
+	_cleanup_free_ char *word = ctl_word(name);
+
 	fprintf(output->ctl->out, "%s '%s' is declared; certd is at work (certctl show %s %s)\n",
-		output->resource->cli, ctl_text_at(item, "properties.name"), output->resource->cli,
-		ctl_text_at(item, "properties.name"));
+		output->resource->cli, name, output->resource->cli, word);
 }
 
 static void
@@ -75,7 +77,7 @@ print_reasons(struct output *output, struct json_object *reasons)
 static void
 print_effect(struct output *output, struct json_object *item)
 {
-	struct json_object *reasons = ctl_at(item, "effect.reasons");
+	struct json_object *reasons = ctl_array_at(item, "effect.reasons");
 	const char *action = ctl_text_at(item, "effect.action");
 
 	if (*action)
@@ -90,7 +92,7 @@ is_changed(struct json_object *item)
 {
 	struct json_object *effect = ctl_at(item, "effect");
 
-	return !effect || json_object_array_length(ctl_at(effect, "changed")) > 0;
+	return !effect || ctl_count_at(effect, "changed") > 0;
 }
 
 static void
@@ -116,7 +118,7 @@ removed_item(struct output *output, struct json_object *item)
 	fprintf(output->ctl->out, "%s '%s' %s\n", output->resource->cli, ctl_text_at(item, "name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "can be removed" : "is removed");
 	if (json_object_get_boolean(ctl_at(item, "dryRun")))
-		print_reasons(output, ctl_at(item, "effect.reasons"));
+		print_reasons(output, ctl_array_at(item, "effect.reasons"));
 }
 
 const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
@@ -131,14 +133,15 @@ static void
 hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
 {
 	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
+	_cleanup_free_ char *word = ctl_word(name);
 
 	free(ctl->hint);
 	ctl->hint = is_auto ? xasprintf(
 				      "'%s' stays declared and certd goes on trying; see: certctl explain %s",
-				      name, name)
+				      name, word)
 			    : xasprintf("'%s' stays declared and certd goes on trying; mend it with: certctl "
 					"set %s %s",
-				      name, resource->cli, name);
+				      name, resource->cli, word);
 }
 
 /* Runs @wait to its end and shows the object as it is then. */

@@ -18,8 +18,8 @@ static size_t
 add_references(const struct api_resource *resource, const char *name, struct json_object *object,
 	struct json_object *properties)
 {
-	struct json_object *secrets = ctl_at(object, "metadata.secrets");
-	size_t count = secrets ? json_object_array_length(secrets) : 0;
+	struct json_object *secrets = ctl_array_at(object, "metadata.secrets");
+	size_t count = ctl_count_at(object, "metadata.secrets");
 
 	for (size_t i = 0; i < count; i++) {
 		const char *path = json_object_get_string(json_object_array_get_idx(secrets, i));

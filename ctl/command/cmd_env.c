@@ -3,11 +3,11 @@
  * first '.' of the domain only (www_example.com); no shell can say such a name, so here every character that a shell
  * does not take becomes '_', and exec, which needs no shell, gives Kontena's own name besides.
  */
-#include "common/buf.h"
+#include "common/crypto/cert_file.h"
+#include "common/name.h"
 #include "ctl/base/export.h"
 #include "ctl/command/cmd.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +29,38 @@ variables_clear(struct variables *v)
 	secret_clear(&v->bundle);
 }
 
-/* @ret ends in a NUL, so that it is text. */
+/* A NUL behind the text makes it a string. */
+static void
+env_set_text(struct secret *ret, const void *text, size_t len)
+{
+	secret_alloc(ret, len + 1);
+	memcpy(ret->data, text, len);
+}
+
+/*
+ * What certd answers becomes words of a shell and variables of a program, and certd may have been taken over: only blocks
+ * of PEM get through, written anew by us, so that nothing but their labels and base64 is left.
+ */
 static int
-fetch(struct ctl *ctl, const char *id, bool key, struct secret *ret, struct error *err)
+env_fetch(struct ctl *ctl, const char *id, bool key, struct secret *ret, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
+	_cleanup_cert_file_ struct cert_file file = { 0 };
 	struct json_object *params = json_object_new_object();
 
 	json_add_string(params, "ref", id);
 	json_add_bool(params, "key", key);
 	if (export_to_secret(ctl, params, &octets, err) < 0)
 		return -1;
-	secret_alloc(ret, octets.len + 1);
-	memcpy(ret->data, octets.data, octets.len);
+	if (cert_file_read(octets.data, octets.len, &file, err) < 0)
+		return error_wrap(err, "certd's answer");
+	if (key ? file.n_keys != 1 : !file.n_certificates)
+		return error_set(err, ERROR_PROTOCOL, "certd's answer is not %s in PEM",
+			key ? "a private key" : "a certificate");
+	if (key)
+		env_set_text(ret, file.keys.data, file.keys.len);
+	else
+		env_set_text(ret, file.certificates.data, file.certificates.len);
 	return 0;
 }
 
@@ -55,7 +74,7 @@ env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct err
 		return -1;
 	id = ctl_text_at(cert, "id");
 	v->domain = xstrdup(ctl_text_at(cert, "metadata.commonName"));
-	if (fetch(ctl, id, true, &v->key, err) < 0 || fetch(ctl, id, false, &v->certificate, err) < 0)
+	if (env_fetch(ctl, id, true, &v->key, err) < 0 || env_fetch(ctl, id, false, &v->certificate, err) < 0)
 		return -1;
 	secret_alloc(&v->bundle, v->key.len - 1 + v->certificate.len);
 	memcpy(v->bundle.data, v->certificate.data, v->certificate.len - 1);
@@ -65,23 +84,34 @@ env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct err
 
 /* --- names --- */
 
+/* ASCII, whatever the locale. */
+static bool
+env_is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 static char *
-shell_name(const char *domain)
+env_shell_name(const char *domain)
 {
 	char *name = xstrdup(domain);
 
 	for (char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p))
+		if (!env_is_word(*p))
 			*p = '_';
 	return name;
 }
 
+/* The name of a domain as it is, but for its first '.'; NULL: it is not one. */
 static char *
-kontena_name(const char *domain)
+env_kontena_name(const char *domain)
 {
-	char *name = xstrdup(domain);
-	char *dot = strchr(name, '.');
+	char *name = NULL;
+	char *dot;
 
+	if (name_canonical(domain, true, &name, NULL) < 0)
+		return NULL;
+	dot = strchr(name, '.');
 	if (dot)
 		*dot = '_';
 	return name;
@@ -91,7 +121,7 @@ typedef int
 variable_fn(const char *name, const struct secret *value, void *arg);
 
 static int
-each_variable(const struct variables *v, const char *name, variable_fn *fn, void *arg)
+env_each(const struct variables *v, const char *name, variable_fn *fn, void *arg)
 {
 	const struct {
 		const char *suffix;
@@ -110,9 +140,9 @@ each_variable(const struct variables *v, const char *name, variable_fn *fn, void
 
 /* --- env --- */
 
-/* PEM has no single quote in it. */
+/* What env_fetch() lets through has no single quote in it. */
 static int
-print_variable(const char *name, const struct secret *value, void *arg)
+env_print(const char *name, const struct secret *value, void *arg)
 {
 	return fprintf(arg, "export %s='%s'\n", name, (const char *)value->data) < 0 ? -1 : 0;
 }
@@ -131,8 +161,8 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 			"NAME)\"");
 	if (env_fetch_all(ctl, args->words.items[0], &v, err) < 0)
 		return -1;
-	name = shell_name(v.domain);
-	if (each_variable(&v, name, print_variable, ctl->out) < 0)
+	name = env_shell_name(v.domain);
+	if (env_each(&v, name, env_print, ctl->out) < 0)
 		return error_set_errno(err, errno, "write to standard output");
 	return 0;
 }
@@ -140,14 +170,14 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 /* --- exec --- */
 
 static int
-set_variable(const char *name, const struct secret *value, void *arg)
+env_set(const char *name, const struct secret *value, void *arg)
 {
 	(void)arg;
 	return setenv(name, (const char *)value->data, 1);
 }
 
 static int
-set_all(struct ctl *ctl, const char *ref, struct error *err)
+env_set_all(struct ctl *ctl, const char *ref, struct error *err)
 {
 	_cleanup_(variables_clear) struct variables v = { .domain = NULL };
 	_cleanup_free_ char *shell = NULL;
@@ -155,10 +185,9 @@ set_all(struct ctl *ctl, const char *ref, struct error *err)
 
 	if (env_fetch_all(ctl, ref, &v, err) < 0)
 		return -1;
-	shell = shell_name(v.domain);
-	kontena = kontena_name(v.domain);
-	if (each_variable(&v, shell, set_variable, NULL) < 0 ||
-		each_variable(&v, kontena, set_variable, NULL) < 0)
+	shell = env_shell_name(v.domain);
+	kontena = env_kontena_name(v.domain);
+	if (env_each(&v, shell, env_set, NULL) < 0 || (kontena && env_each(&v, kontena, env_set, NULL) < 0))
 		return error_set_errno(err, errno, "set a variable");
 	return 0;
 }
@@ -171,7 +200,7 @@ cmd_exec(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (count < 2)
 		return error_set(err, ERROR_USAGE, "exec: write: certctl exec NAME -- COMMAND [ARGUMENT...]");
-	if (set_all(ctl, args->words.items[0], err) < 0)
+	if (env_set_all(ctl, args->words.items[0], err) < 0)
 		return -1;
 	argv = xcalloc(count, sizeof(*argv));
 	memcpy(argv, args->words.items + 1, (count - 1) * sizeof(*argv));

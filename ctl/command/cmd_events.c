@@ -76,7 +76,7 @@ cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 		return -1;
 	if (ctl_call(ctl, RPC_EVENT_LIST, json_object_get(args->values), &result, err) < 0)
 		return -1;
-	items = ctl_at(result, "items");
+	items = ctl_array_at(result, "items");
 	output_start(&output, ctl, is_following ? &view_events : &view_event_list, NULL);
 	for (size_t i = 0; items && i < json_object_array_length(items); i++)
 		show_new(&output, json_object_array_get_idx(items, i), &last_seq);

@@ -1,5 +1,5 @@
 /* export: a file that is there whole or not at all, or standard output unless that would show a key. */
-#include "common/buf.h"
+#include "common/crypto/cert_file.h"
 #include "ctl/base/export.h"
 #include "ctl/base/password.h"
 #include "ctl/command/cmd.h"
@@ -49,6 +49,25 @@ ask_new_password(struct json_object *params, struct error *err)
 }
 
 static int
+export_write(struct ctl *ctl, const void *data, size_t len, struct error *err)
+{
+	if (fwrite(data, 1, len, ctl->out) != len || fflush(ctl->out) != 0)
+		return error_set_errno(err, errno, "write to standard output");
+	return 0;
+}
+
+/* A terminal obeys what is not PEM: only the certificates are shown. */
+static int
+export_show(struct ctl *ctl, const struct secret *octets, struct error *err)
+{
+	_cleanup_cert_file_ struct cert_file file = { 0 };
+
+	if (cert_file_read(octets->data, octets->len, &file, err) < 0)
+		return error_wrap(err, "certd's answer");
+	return export_write(ctl, buf_str(&file.certificates), file.certificates.len, err);
+}
+
+static int
 export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *params, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
@@ -61,9 +80,8 @@ export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *p
 	}
 	if (export_to_secret(ctl, params, &octets, err) < 0)
 		return -1;
-	if (fwrite(octets.data, 1, octets.len, ctl->out) != octets.len || fflush(ctl->out) != 0)
-		return error_set_errno(err, errno, "write to standard output");
-	return 0;
+	return isatty(fileno(ctl->out)) ? export_show(ctl, &octets, err)
+					: export_write(ctl, octets.data, octets.len, err);
 }
 
 static int

@@ -21,9 +21,9 @@ cmd_show(struct ctl *ctl, struct args *args, struct error *err)
 /* --- explain --- */
 
 static void
-print_strings(FILE *out, const char *title, struct json_object *list)
+read_print_strings(FILE *out, const char *title, struct json_object *list)
 {
-	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t count = ctl_count_at(list, "");
 
 	if (count)
 		fprintf(out, "%s\n", title);
@@ -44,14 +44,14 @@ explain_item(struct output *output, struct json_object *item)
 		fprintf(out, " (%s)", buf_str(&when));
 	}
 	fputc('\n', out);
-	print_strings(out, "why", ctl_at(item, "reasons"));
+	read_print_strings(out, "why", ctl_at(item, "reasons"));
 	if (error) {
 		const char *problem = ctl_text_at(error, "problem");
 
 		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"),
 			ctl_text_at(error, "code"), *problem ? ", " : "", problem);
 	}
-	print_strings(out, "what you can do", ctl_at(item, "advice"));
+	read_print_strings(out, "what you can do", ctl_at(item, "advice"));
 }
 
 static const struct view view_explain = { VIEW_OBJECT, explain_item, NULL };
@@ -183,7 +183,7 @@ status_failing(struct output *output, struct json_object *list)
 {
 	FILE *out = output->ctl->out;
 
-	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+	if (ctl_count_at(list, "") == 0)
 		return;
 	fputs("\nfailing (certctl explain NAME)\n", out);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -220,9 +220,9 @@ status_item(struct output *output, struct json_object *item)
 	status_counts(out, item);
 	read_status_next(output, item);
 	status_failing(output, ctl_at(item, "failing"));
-	if (ctl_at(item, "warnings") && json_object_array_length(ctl_at(item, "warnings")))
+	if (ctl_count_at(item, "warnings"))
 		fputc('\n', out);
-	print_strings(out, "warnings", ctl_at(item, "warnings"));
+	read_print_strings(out, "warnings", ctl_at(item, "warnings"));
 }
 
 static const struct view view_status = { VIEW_OBJECT, status_item, NULL };

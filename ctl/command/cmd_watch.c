@@ -184,7 +184,7 @@ watch_subscribe(struct watch *w, bool is_new, struct error *err)
 		json_add_int(params, "after", w->last_seq);
 	if (ctl_call(w->ctl, RPC_EVENT_SUBSCRIBE, params, &result, err) < 0)
 		return -1;
-	items = ctl_at(result, "items");
+	items = ctl_array_at(result, "items");
 	for (size_t i = 0; !is_new && items && i < json_object_array_length(items); i++)
 		watch_take_event(w, json_object_array_get_idx(items, i));
 	if (is_new)

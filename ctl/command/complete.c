@@ -26,6 +26,14 @@ offer(const struct completion *c, const char *word, const char *help)
 		fprintf(c->ctl->out, "%s\t%s\n", word, help);
 }
 
+static bool
+complete_is_wildcard(const char *name)
+{
+	_cleanup_free_ char *rest = strncmp(name, "*.", 2) == 0 ? ctl_word(name + 2) : NULL;
+
+	return rest && strcmp(rest, name + 2) == 0;
+}
+
 static void
 offer_names(const struct completion *c, const struct api_resource *resource)
 {
@@ -38,9 +46,15 @@ offer_names(const struct completion *c, const struct api_resource *resource)
 	json_add_int(params, "limit", NAMES_MAX);
 	if (ctl_call(c->ctl, method, params, &result, NULL) < 0)
 		return;
-	items = ctl_at(result, "items");
-	for (size_t i = 0; items && i < json_object_array_length(items); i++)
-		offer(c, ctl_text_at(json_object_array_get_idx(items, i), "properties.name"), resource->help);
+	items = ctl_array_at(result, "items");
+	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+		const char *name = ctl_text_at(json_object_array_get_idx(items, i), "properties.name");
+		_cleanup_free_ char *word = ctl_word(name);
+
+		/* the shell puts it into the command line as it is: what needs quotes is typed by hand, but for the '*' of names */
+		if (strcmp(word, name) == 0 || complete_is_wildcard(name))
+			offer(c, name, resource->help);
+	}
 }
 
 static void

@@ -116,7 +116,7 @@ wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct e
 		json_add_int(params, "after", after);
 	if (ctl_call(wait->ctl, RPC_EVENT_SUBSCRIBE, params, &result, err) < 0)
 		return -1;
-	wait->missed = json_object_get(ctl_at(result, "items"));
+	wait->missed = json_object_get(ctl_array_at(result, "items"));
 	return 0;
 }
 

@@ -171,7 +171,7 @@ static void
 print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
-		struct json_object *value = is_block_list(f) ? ctl_at(values, f->name) : NULL;
+		struct json_object *value = is_block_list(f) ? ctl_array_at(values, f->name) : NULL;
 
 		for (size_t i = 0; value && i < json_object_array_length(value); i++) {
 			fprintf(output->ctl->out, "\n%s %zu\n", f->name, i + 1);

@@ -173,7 +173,8 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	if (err->code != ERROR_EXISTS)
 		return -1;
 	if (!is_made)
-		return error_wrap(err, "import it under another name, or name the old certificate in 'replace'");
+		return error_wrap(
+			err, "import it under another name, or name the old certificate in 'replace'");
 	error_clear(err);
 	name = xasprintf("%s %.8s", c->o.name, c->o.id);
 	free(c->o.name);

@@ -47,6 +47,8 @@ send_answer(int fd, int64_t id, const struct exchange *exchange)
 
 	send_text(fd, text);
 	for (size_t i = 0; i < MAX_EVENTS && exchange->events[i]; i++) {
+		if (exchange->events[i][0] == '>')
+			continue;
 		if (!*exchange->events[i])
 			return -1;
 		_cleanup_free_ char *note = xasprintf(
@@ -58,7 +60,7 @@ send_answer(int fd, int64_t id, const struct exchange *exchange)
 }
 
 static int
-answer(struct scripted *s, int fd, const char *line, size_t len)
+answer(struct scripted *s, int fd, const char *line, size_t len, int passed)
 {
 	static const struct exchange unexpected = { NULL,
 		"!{\"code\":-32601,\"message\":\"not in the script\"}", { NULL } };
@@ -74,7 +76,35 @@ answer(struct scripted *s, int fd, const char *line, size_t len)
 	s->next++;
 	if (!exchange->result)
 		return -1;
+	for (size_t i = 0; i < MAX_EVENTS && exchange->events[i]; i++)
+		if (exchange->events[i][0] == '>')
+			cr_assert_geq(
+				write(passed, exchange->events[i] + 1, strlen(exchange->events[i] + 1)), 0);
 	return send_answer(fd, json_object_get_int64(ctl_at(request, "id")), exchange);
+}
+
+/* recv(), with the descriptor that comes along in @passed. */
+static ssize_t
+receive(int fd, char *block, size_t size, int *passed)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = block, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+
+	if (head && head->cmsg_type == SCM_RIGHTS) {
+		if (*passed >= 0)
+			close(*passed);
+		memcpy(passed, CMSG_DATA(head), sizeof(*passed));
+	}
+	return n;
 }
 
 static void *
@@ -84,22 +114,26 @@ serve(void *arg)
 	_cleanup_buf_ struct buf in = BUF_INIT;
 	int fd = accept(s->listener, NULL, NULL);
 	char block[4096];
+	int passed = -1;
 	ssize_t n;
 
-	while (fd >= 0 && (n = recv(fd, block, sizeof(block), 0)) > 0) {
+	while (fd >= 0 && (n = receive(fd, block, sizeof(block), &passed)) > 0) {
 		char *end;
 
 		buf_add(&in, block, (size_t)n);
 		while ((end = memchr(in.data, '\n', in.len))) {
-			int rc = answer(s, fd, in.data, (size_t)(end - in.data));
+			int rc = answer(s, fd, in.data, (size_t)(end - in.data), passed);
 
 			buf_drop(&in, (size_t)(end - in.data) + 1);
 			if (rc < 0) {
 				close(fd);
-				return NULL;
+				fd = -1;
+				break;
 			}
 		}
 	}
+	if (passed >= 0)
+		close(passed);
 	if (fd >= 0)
 		close(fd);
 	return NULL;

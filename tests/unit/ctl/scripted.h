@@ -12,9 +12,10 @@ enum { MAX_EVENTS = 6 };
 
 /* One call that is expected. */
 struct exchange {
-	const char *method;
+	const char *method; /* NULL: any */
 	const char *result; /* JSON; "!.." an error object; NULL: the connection is closed instead */
-	const char *events[MAX_EVENTS]; /* sent behind the answer; "": the connection is closed then */
+	/* Sent behind the answer; "": the connection is closed then; ">..": written into the descriptor that came with the call. */
+	const char *events[MAX_EVENTS];
 };
 
 struct outcome {
