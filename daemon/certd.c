@@ -164,15 +164,6 @@ open_store(struct certd *c, struct error *err)
 }
 
 static void
-on_rows_changed(void *arg)
-{
-	struct certd *c = arg;
-
-	if (c->scheduler)
-		scheduler_kick(c->scheduler);
-}
-
-static void
 open_solver(struct certd *c)
 {
 	const struct dnsprovider_env env = {
@@ -182,8 +173,6 @@ open_solver(struct certd *c)
 	struct solver_config config = {
 		.http_fds = fds,
 		.events = c->events,
-		.rows_changed = on_rows_changed,
-		.rows_arg = c,
 	};
 
 	config.n_http_fds = notify_listen_fds("http", fds, ARRAY_SIZE(fds));

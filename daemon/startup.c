@@ -61,7 +61,6 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 	rollout_request_for(s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate,
 		s->asked_at);
 	strlist_add(&s->waiting, id);
-	scheduler_kick(s->env.scheduler);
 }
 
 /* A record that cannot be read is passed over: its renewal says so. */

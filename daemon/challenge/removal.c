@@ -124,7 +124,6 @@ put_off(struct removal *r, int64_t due_at)
 
 	cleanup_save(solver->store, txn, &r->cleanup, due_at);
 	store_then(txn, on_stored, r);
-	solver_rows_changed(solver);
 }
 
 /* A record that cannot be read cannot be kept: look again tomorrow, an upgrade or a backup may have come. */
@@ -137,7 +136,6 @@ put_off_unread(struct removal *r)
 	solver_cleanup_failed(solver, NULL, &r->failure);
 	schedule_set(solver->store, txn, SCHEDULE_CLEANUP, r->id, "", wall(r) + UNREAD_SEC);
 	store_then(txn, on_stored, r);
-	solver_rows_changed(solver);
 }
 
 static void

@@ -226,7 +226,6 @@ promise(struct dns_solve *s)
 	cleanup_id(&c, s->id);
 	cleanup_save(solver->store, txn, &c, now + SAFETY_SEC);
 	store_then(txn, on_promised, s);
-	solver_rows_changed(solver);
 }
 
 static void

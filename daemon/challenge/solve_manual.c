@@ -148,7 +148,6 @@ solve_manual_remember(struct manual_solve *s, const struct solver_request *reque
 	solve_manual_fill(s, request, &a);
 	memcpy(s->id, a.o.id, sizeof(s->id));
 	schedule_set(store, txn, SCHEDULE_AUTHORIZE, a.o.id, a.provider, a.expires_at);
-	solver_rows_changed(s->solve->solver);
 	return object_save(store, txn, &authorization_class, &a, err);
 }
 

@@ -32,8 +32,6 @@ solver_new(const struct dnsprovider_env *env, struct store *store, const struct 
 	solver->env = *env;
 	solver->store = store;
 	solver->events = config->events;
-	solver->rows_changed = config->rows_changed;
-	solver->rows_arg = config->rows_arg;
 	strlist_copy(&solver->webroots, &config->webroots);
 	solver->http = http01_new(env->loop, &http);
 	solver->dns = dns_solves_new(solver, config->propagation_poll_ms);
@@ -305,13 +303,6 @@ const struct job_kind cleanup_job = {
 	.cancel = removal_disown,
 	.after_clock_change = cleanup_after_clock_change,
 };
-
-void
-solver_rows_changed(struct solver *solver)
-{
-	if (solver->rows_changed)
-		solver->rows_changed(solver->rows_arg);
-}
 
 void
 solver_cleanup_failed(struct solver *solver, const struct dnsprovider *provider, const struct error *err)

@@ -26,8 +26,6 @@ struct solver_config {
 	size_t n_http_fds;
 	int64_t propagation_poll_ms; /* first pause between looks at the name servers, doubled; 0: 250 */
 	struct events *events; /* borrowed; NULL: nobody is told of failed removals and records to publish */
-	loop_fn *rows_changed; /* rows were put into the schedule: have it looked at; or NULL */
-	void *rows_arg;
 };
 
 /*

@@ -16,8 +16,6 @@ struct solver {
 	struct http01 *http;
 	struct dns_solves *dns;
 	struct events *events; /* or NULL */
-	loop_fn *rows_changed; /* or NULL */
-	void *rows_arg;
 };
 
 /* One kind of challenge. */
@@ -70,10 +68,6 @@ dns_solves_free(struct dns_solves *solves);
 
 struct removals *
 dns_solves_removals(struct dns_solves *solves);
-
-/* To be called after every schedule_set(). */
-void
-solver_rows_changed(struct solver *solver);
 
 /* Emits EVENT_CLEANUP_FAILED; @provider: or NULL. */
 void

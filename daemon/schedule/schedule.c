@@ -134,6 +134,7 @@ schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind
 	buf_add_str(&value, lane);
 	store_put(txn, STORE_SCHEDULE, key.data, key.len, NULL, 0);
 	store_put(txn, STORE_SCHEDULE_ROW, row_key.data, row_key.len, value.data, value.len);
+	store_changed(store, txn, STORE_SCHEDULE, NULL, &row);
 }
 
 void

@@ -41,7 +41,10 @@ struct schedule_row {
 	int64_t due_at; /* UNIX seconds */
 };
 
-/* Puts the row of (kind, object), replacing an earlier one of the same kind and object. */
+/*
+ * Puts the row of (kind, object), replacing an earlier one of the same kind and object. Who watches STORE_SCHEDULE
+ * (store_watch()) is given the new row.
+ */
 void
 schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object,
 	const char *lane, int64_t due_at);

@@ -62,6 +62,16 @@ scheduler_kick(struct scheduler *s)
 		loop_timer_set(&s->pass, 0);
 }
 
+static void
+row_was_put(struct store_txn *txn, enum store_db db, const void *old, const void *new, void *arg)
+{
+	(void)txn;
+	(void)db;
+	(void)old;
+	(void)new;
+	scheduler_kick(arg);
+}
+
 /* --- kinds --- */
 
 void
@@ -325,6 +335,7 @@ scheduler_new(const struct scheduler_config *config)
 		clock_change_start(s->clock_change);
 	loop_timer_init(&s->trial, config->loop, trial_start, s);
 	loop_wall_init(config->loop, scheduler_wall, s);
+	store_watch(config->store, STORE_SCHEDULE, row_was_put, s);
 	return s;
 }
 
@@ -336,6 +347,7 @@ scheduler_free(struct scheduler *s)
 	if (!s)
 		return;
 	s->closing = true;
+	store_watch(s->config.store, STORE_SCHEDULE, NULL, NULL);
 	loop_wall_init(s->config.loop, NULL, NULL);
 	loop_wall_set(s->config.loop, INT64_MAX);
 	loop_timer_cancel(&s->trial);

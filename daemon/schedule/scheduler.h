@@ -47,7 +47,7 @@ int64_t
 scheduler_due_after_clock_change(
 	const struct scheduler *scheduler, const struct schedule_row *row, int64_t now);
 
-/* Rows were changed: look at the schedule at the end of this turn. Cheap; call after every schedule_set(). */
+/* Look at the schedule at the end of this turn, as every schedule_set() has it done. Cheap. */
 void
 scheduler_kick(struct scheduler *scheduler);
 

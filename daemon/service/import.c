@@ -243,7 +243,6 @@ import_save(struct call *call, struct certificate *c, bool is_made, struct error
 	expiry_schedule(s->store, txn, c);
 	rollout_request_for(s->rollout, txn, c->o.id, &c->consumers, c->o.id, call_now(call));
 	resource_event(call, EVENT_OBJECT_CREATED, &certificate_ops, &c->o);
-	scheduler_kick(s->scheduler);
 	call->result = resource_to_json(s, &certificate_ops, c);
 	return 0;
 }

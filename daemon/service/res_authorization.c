@@ -96,7 +96,6 @@ schedule_now(struct call *call, const struct authorization *a)
 {
 	schedule_set(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, a->o.id, a->provider,
 		call_now(call));
-	scheduler_kick(call->service->scheduler);
 }
 
 int
@@ -134,7 +133,6 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 			call->peer->label);
 	}
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
-	scheduler_kick(call->service->scheduler);
 	return object_save(call->service->store, call_txn(call), &autocert_class, &a, err);
 }
 

@@ -168,7 +168,6 @@ res_autocert_create(struct call *call, struct json_object *params, struct error 
 	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
-	scheduler_kick(call->service->scheduler);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
 	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
@@ -212,7 +211,6 @@ apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 	}
 	if (effect->moves_renewal && effect->action != EFFECT_REISSUE && !a->paused && a->attempts == 0)
 		issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
-	scheduler_kick(s->scheduler);
 }
 
 /* Its certificates have the labels that it has: who may see the one may see the others. */
@@ -345,7 +343,6 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 		&a.consumers, call_now(call));
 	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
 	slug_release(call, a.slug);
-	scheduler_kick(call->service->scheduler);
 	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
 	return 0;
 }
@@ -375,7 +372,6 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
-	scheduler_kick(call->service->scheduler);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
@@ -405,7 +401,6 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
 	a.paused = false;
 	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, false);
-	scheduler_kick(call->service->scheduler);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }

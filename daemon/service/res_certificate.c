@@ -125,7 +125,6 @@ redeploy(struct call *call, const struct certificate *c)
 	struct service *s = call->service;
 
 	rollout_request_for(s->rollout, call_txn(call), c->o.id, &c->consumers, c->o.id, call_now(call));
-	scheduler_kick(s->scheduler);
 }
 
 int
@@ -216,7 +215,6 @@ remove_all_of(struct call *call, const struct certificate *c, struct error *err)
 			&c->consumers, call_now(call));
 		rollout_forget(s->rollout, call_txn(call), c->o.id);
 		slug_release(call, c->slug);
-		scheduler_kick(s->scheduler);
 	}
 	return 0;
 }

@@ -194,7 +194,6 @@ roll_out_again(struct call *call, const struct consumer *c, const char *before, 
 		rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
 			subject.certificate, call_now(call));
 	}
-	scheduler_kick(s->scheduler);
 	return 0;
 }
 
@@ -336,7 +335,6 @@ roll(struct call *call, enum schedule_kind kind, struct json_object *params, str
 		json_object_array_add(list, ref_json(&subject));
 		endpoints += (int64_t)c.probes.count;
 	}
-	scheduler_kick(call->service->scheduler);
 	call->result = json_object_new_object();
 	json_object_object_add(call->result, "autoCertificates", list);
 	json_add_int(call->result, "endpoints", endpoints);

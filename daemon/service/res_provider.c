@@ -146,7 +146,6 @@ schedule_account(struct call *call, struct provider *p)
 	p->o.state = OBJECT_PROVISIONING;
 	error_clear(&p->o.failure);
 	schedule_set(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p->o.id, "", call_now(call));
-	scheduler_kick(call->service->scheduler);
 }
 
 static int

@@ -369,3 +369,18 @@ store_unseal(struct store *store, enum store_db db, const char *id, const void *
 {
 	return store_crypt_unseal(store->crypt, db, id, sealed, len, ret, err);
 }
+
+void
+store_watch(struct store *store, enum store_db db, store_watch_fn *fn, void *arg)
+{
+	store->watches[db] = (struct store_watch){ fn, arg };
+}
+
+void
+store_changed(struct store *store, struct store_txn *txn, enum store_db db, const void *old, const void *new)
+{
+	const struct store_watch *watch = &store->watches[db];
+
+	if (watch->fn)
+		watch->fn(txn, db, old, new, watch->arg);
+}

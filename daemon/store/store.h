@@ -107,6 +107,21 @@ store_forget(struct store *store, const void *arg);
 void
 store_relax(struct store_txn *txn, unsigned ms);
 
+/*
+ * A record of @db was changed in @txn; @old NULL: made, @new NULL: deleted. What they point to, the module that keeps
+ * the records says: structs of a class (object.h), rows (schedule.h). More changes may be added to @txn.
+ */
+typedef void
+store_watch_fn(struct store_txn *txn, enum store_db db, const void *old, const void *new, void *arg);
+
+/* Has @fn called at each store_changed() of @db, before the commit. One for each database; NULL: none. */
+void
+store_watch(struct store *store, enum store_db db, store_watch_fn *fn, void *arg);
+
+/* For the modules that keep records. */
+void
+store_changed(struct store *store, struct store_txn *txn, enum store_db db, const void *old, const void *new);
+
 /* For how long the commit of this turn can be put off: ms; 0: it is due; -1: there is nothing to commit. */
 int
 store_patience_ms(const struct store *store);

@@ -8,6 +8,11 @@
 #include "daemon/store/store_lmdb.h"
 #include "daemon/store/store_turn.h"
 
+struct store_watch {
+	store_watch_fn *fn; /* or NULL */
+	void *arg;
+};
+
 struct store {
 	struct store_dir dir;
 	struct store_crypt *crypt;
@@ -16,6 +21,7 @@ struct store {
 	struct store_turn *running; /* whose store_then functions are being called; or NULL */
 	struct store_stats stats;
 	int64_t counters[STORE_COUNTER_SLOTS]; /* as on disk */
+	struct store_watch watches[STORE_DB_COUNT];
 };
 
 /* Ends the turn without writing: its lists are told ERROR_CANCELLED. */

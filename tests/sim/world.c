@@ -214,15 +214,6 @@ turn_end(void *arg)
 }
 
 static void
-on_rows_changed(void *arg)
-{
-	struct world *w = arg;
-
-	if (w->scheduler)
-		scheduler_kick(w->scheduler);
-}
-
-static void
 count_event(struct world *w, const char *kind)
 {
 	const struct {
@@ -311,8 +302,6 @@ start_solver(struct world *w)
 {
 	struct solver_config config = {
 		.events = w->events,
-		.rows_changed = on_rows_changed,
-		.rows_arg = w,
 	};
 
 	strlist_copy(&config.webroots, &w->conf.webroots);

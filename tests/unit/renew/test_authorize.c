@@ -30,7 +30,6 @@ add(struct run *r, const struct authorization *like, int64_t due_at)
 	str_replace(&a.provider, p.o.id);
 	cr_assert_eq(object_save(store, txn, &authorization_class, &a, NULL), 0);
 	schedule_set(store, txn, SCHEDULE_AUTHORIZE, a.o.id, p.o.id, due_at);
-	scheduler_kick(r->world.scheduler);
 }
 
 static int

@@ -99,7 +99,6 @@ put(struct naps *naps, const char *object, const char *lane, int64_t due_in)
 	struct world *w = &naps->run.world;
 
 	schedule_set(w->store, store_begin(w->store), nap_job.kind, object, lane, world_now(w) + due_in);
-	scheduler_kick(w->scheduler);
 }
 
 static void
