@@ -19,6 +19,7 @@
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
+#include "daemon/service/consequences.h"
 #include "daemon/service/list.h"
 #include "daemon/service/zones.h"
 #include "daemon/startup.h"
@@ -274,6 +275,7 @@ open_control(struct certd *c, struct error *err)
 	c->service.issue_env = &c->issue_env;
 	c->service.workers = c->call_workers;
 	c->service.conf = &c->conf;
+	consequences_watch(&c->issue_env);
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
 	c->service.reload_arg = c;

@@ -78,12 +78,8 @@ issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);
 
-/*
- * issue_schedule_renewal() - put the ISSUE row of an auto-certificate for issue_renewal_at(), or for now when
- * @now_please; @autocert->next_at is set, saving it is the caller's.
- */
+/* Sets the next order's date: issue_renewal_at(), or now when @now_please. Saving it is the caller's, and puts the row. */
 void
-issue_schedule_renewal(
-	const struct issue_env *env, struct store_txn *txn, struct autocert *autocert, bool now_please);
+issue_plan_renewal(const struct issue_env *env, struct autocert *autocert, bool now_please);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * How an issue ends. Whatever it is, the auto-certificate, its next row in the schedule and the end of the issue are one
- * transaction; the declaration is read again before, because it may have changed while the order ran.
+ * How an issue ends. Whatever it is, the auto-certificate, what follows from its new state (the next row in the schedule,
+ * the rollout) and the end of the issue are one transaction; the declaration is read again before, because it may have
+ * changed while the order ran.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -67,7 +68,6 @@ issue_result_note_failure(struct issue *issue, struct store_txn *txn, struct aut
 	error_copy(&a->o.failure, err);
 	if (!a->last_certificate)
 		a->o.state = OBJECT_FAILED;
-	schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
 
 	error_copy(&why, err);
 	why.retry_at = a->next_at;
@@ -192,19 +192,9 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 }
 
 void
-issue_schedule_renewal(
-	const struct issue_env *env, struct store_txn *txn, struct autocert *a, bool now_please)
+issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool now_please)
 {
 	a->next_at = now_please ? issue_now(env) : issue_renewal_at(env, a);
-	schedule_set(env->store, txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
-}
-
-/* Paused, and ordered by hand all the same: once. */
-static void
-row_del(const struct issue_env *env, struct store_txn *txn, struct autocert *a)
-{
-	a->next_at = 0;
-	schedule_del(env->store, txn, SCHEDULE_ISSUE, a->o.id);
 }
 
 static void
@@ -255,17 +245,14 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		return -1;
 	autocert_succeeded(&a, cert);
 	if (a.paused)
-		row_del(env, txn, &a);
+		a.next_at = 0; /* ordered by hand all the same: once */
 	else
-		issue_schedule_renewal(env, txn, &a, false);
+		issue_plan_renewal(env, &a, false);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);
 		return -1;
 	}
 	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
-	schedule_set(env->store, txn, SCHEDULE_PURGE, cert->o.id, "",
-		time_add(cert->not_after_at, env->purge_after));
-	rollout_request(env->rollout, txn, &a, cert->o.id, issue_now(env));
 	time_format_rfc3339(cert->not_after_at, until);
 	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, NULL,
 		"certificate issued by %s, valid until %s", cert->issuer_cn ? cert->issuer_cn : "the CA",

@@ -7,8 +7,6 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/renew/expiry.h"
-#include "daemon/renew/issue.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
@@ -59,14 +57,14 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 	if (error_is_set(err))
 		return -1;
 	if (!cert.o.id[0] || found == 1) {
-		schedule_del(env->store, txn, SCHEDULE_PURGE, id);
-		if (!cert.o.id[0])
+		if (!cert.o.id[0]) {
+			schedule_del(env->store, txn, SCHEDULE_PURGE, id);
 			return 0;
+		}
 		object.name = cert.o.name;
 		if (record_purge(env, txn, &object, err) < 0 ||
 			object_delete(env->store, txn, &certificate_class, id, err) < 0)
 			return -1;
-		expiry_forget(env->store, txn, id);
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
 			"expired certificate removed");
 		return 0;
@@ -74,6 +72,18 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 	schedule_set(env->store, txn, SCHEDULE_PURGE, id, "",
 		time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
 	return 0;
+}
+
+static int64_t
+purge_at(const struct issue_env *env, const struct certificate *cert)
+{
+	return time_add(cert->not_after_at, env->purge_after);
+}
+
+void
+purge_schedule(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
+{
+	schedule_set(env->store, txn, SCHEDULE_PURGE, cert->o.id, "", purge_at(env, cert));
 }
 
 static void *
@@ -98,13 +108,11 @@ purge_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t 
 {
 	const struct issue_env *env = arg_env;
 	_cleanup_certificate_ struct certificate cert = { 0 };
-	int64_t by_date_at;
 
 	if (row->due_at <= time_add(now, LOOK_AGAIN_SEC) ||
 		object_peek(env->store, &certificate_class, row->object, &cert, NULL) != 1)
 		return row->due_at;
-	by_date_at = time_add(cert.not_after_at, env->purge_after);
-	return row->due_at > by_date_at ? by_date_at : row->due_at;
+	return row->due_at > purge_at(env, &cert) ? purge_at(env, &cert) : row->due_at;
 }
 
 const struct job_kind purge_job = {

@@ -152,15 +152,6 @@ find_old(struct call *call, struct json_object *params, struct certificate *old,
 	return 1;
 }
 
-static void
-schedule_purge(struct call *call, const struct certificate *c)
-{
-	struct service *s = call->service;
-
-	schedule_set(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id, "",
-		time_add(c->not_after_at, s->issue_env->purge_after));
-}
-
 /* @is_made: its name was made of a time, and another may have come within the same second. */
 static int
 save_named(struct call *call, struct certificate *c, bool is_made, struct error *err)
@@ -209,8 +200,6 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	strlist_clear(&old->consumers);
 	slug_hand_over(call, c->slug, c->o.id);
 	rollout_hand_over(s->rollout, call_txn(call), old->o.id, c->o.id);
-	expiry_forget(s->store, call_txn(call), old->o.id);
-	schedule_purge(call, old); /* while it was deployed the row only looked again from day to day */
 	resource_modified(call, &old->o);
 	if (save_named(call, old, true, err) < 0)
 		return -1;
@@ -234,16 +223,10 @@ name_it(struct certificate *c, int64_t now)
 static int
 import_save(struct call *call, struct certificate *c, bool is_made, struct error *err)
 {
-	struct service *s = call->service;
-	struct store_txn *txn = call_txn(call);
-
 	if (save_named(call, c, is_made, err) < 0)
 		return -1;
-	schedule_purge(call, c);
-	expiry_schedule(s->store, txn, c);
-	rollout_request_for(s->rollout, txn, c->o.id, &c->consumers, c->o.id, call_now(call));
 	resource_event(call, EVENT_OBJECT_CREATED, &certificate_ops, &c->o);
-	call->result = resource_to_json(s, &certificate_ops, c);
+	call->result = resource_to_json(call->service, &certificate_ops, c);
 	return 0;
 }
 

@@ -3,6 +3,7 @@ libcertd_la_SOURCES += \
 	daemon/service/access.c daemon/service/access.h \
 	daemon/service/change.c daemon/service/change.h \
 	daemon/service/cloud66.c daemon/service/cloud66.h \
+	daemon/service/consequences.c daemon/service/consequences.h \
 	daemon/service/diff.c daemon/service/diff.h \
 	daemon/service/effect.c daemon/service/effect.h \
 	daemon/service/explain.c \

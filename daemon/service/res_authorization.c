@@ -132,7 +132,7 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 			"the auto-certificate that wants it is outside of the scope of %s",
 			call->peer->label);
 	}
-	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	issue_plan_renewal(call->service->issue_env, &a, true);
 	return object_save(call->service->store, call_txn(call), &autocert_class, &a, err);
 }
 

@@ -167,7 +167,7 @@ res_autocert_create(struct call *call, struct json_object *params, struct error 
 	warn_about_zones(call, &a);
 	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
 		return -1;
-	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	issue_plan_renewal(call->service->issue_env, &a, true);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
 	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
@@ -190,27 +190,16 @@ autocert_reissue(struct call *call, struct autocert *a)
 	a->is_outdated =
 		true; /* also when this order has to wait: nothing may move it to the old one's renewal */
 	if (!a->paused)
-		issue_schedule_renewal(call->service->issue_env, call_txn(call), a, true);
+		issue_plan_renewal(call->service->issue_env, a, true);
 }
 
 static void
 apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 {
-	struct service *s = call->service;
-
-	switch (effect->action) {
-	case EFFECT_REISSUE:
+	if (effect->action == EFFECT_REISSUE)
 		autocert_reissue(call, a);
-		break;
-	case EFFECT_REDEPLOY:
-		if (a->last_certificate)
-			rollout_request(s->rollout, call_txn(call), a, a->last_certificate, call_now(call));
-		break;
-	case EFFECT_NOTHING:
-		break;
-	}
-	if (effect->moves_renewal && effect->action != EFFECT_REISSUE && !a->paused && a->attempts == 0)
-		issue_schedule_renewal(s->issue_env, call_txn(call), a, false);
+	else if (effect->moves_renewal && !a->paused && a->attempts == 0)
+		issue_plan_renewal(call->service->issue_env, a, false);
 }
 
 /* Its certificates have the labels that it has: who may see the one may see the others. */
@@ -250,8 +239,6 @@ update(struct call *call, struct json_object *params, struct error *err)
 		return -1;
 	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
 		return 0;
-	withdraw_from_consumers(call->service->rollout, call_txn(call),
-		&(struct withdraw_from){ a.o.id, a.slug }, &old.consumers, &a.consumers, call_now(call));
 	apply_effect(call, &a, &effect);
 	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
 		return -1;
@@ -337,11 +324,6 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	describe_removal(call, &a, with && json_object_get_boolean(with));
 	call_cancel(call, a.o.id);
-	schedule_del(store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
-	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
-	withdraw_all(call->service->rollout, call_txn(call), &(struct withdraw_from){ a.o.id, a.slug },
-		&a.consumers, call_now(call));
-	rollout_forget(call->service->rollout, call_txn(call), a.o.id);
 	slug_release(call, a.slug);
 	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
 	return 0;
@@ -371,7 +353,7 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	if (!issue_running(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;
-	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, true);
+	issue_plan_renewal(call->service->issue_env, &a, true);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
@@ -385,7 +367,6 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 	a.paused = true;
 	a.next_at = 0;
 	call_cancel(call, a.o.id);
-	schedule_del(call->service->store, call_txn(call), SCHEDULE_ISSUE, a.o.id);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
@@ -400,7 +381,7 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 	if (!a.paused)
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
 	a.paused = false;
-	issue_schedule_renewal(call->service->issue_env, call_txn(call), &a, false);
+	issue_plan_renewal(call->service->issue_env, &a, false);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }

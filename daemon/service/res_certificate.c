@@ -119,14 +119,6 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
 }
 
-static void
-redeploy(struct call *call, const struct certificate *c)
-{
-	struct service *s = call->service;
-
-	rollout_request_for(s->rollout, call_txn(call), c->o.id, &c->consumers, c->o.id, call_now(call));
-}
-
 int
 certificate_update(struct call *call, struct json_object *params, struct error *err)
 {
@@ -148,10 +140,6 @@ certificate_update(struct call *call, struct json_object *params, struct error *
 		return 0;
 	if (object_save(call->service->store, call_txn(call), &certificate_class, &c, err) < 0)
 		return -1;
-	withdraw_from_consumers(call->service->rollout, call_txn(call),
-		&(struct withdraw_from){ c.o.id, c.slug }, &old.consumers, &c.consumers, call_now(call));
-	if (effect.action == EFFECT_REDEPLOY)
-		redeploy(call, &c);
 	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &c.o);
 	call->result = resource_to_json(call->service, &certificate_ops, &c);
 	return 0;
@@ -200,22 +188,13 @@ res_certificate_check_unused(struct call *call, const struct certificate *c, str
 		c->consumers.count > 1 ? " (and not it alone)" : "", c->o.name, c->o.name, c->o.name);
 }
 
-/* The record, its rows, and its files if it has any. */
 static int
 remove_all_of(struct call *call, const struct certificate *c, struct error *err)
 {
-	struct service *s = call->service;
-
-	if (object_delete(s->store, call_txn(call), &certificate_class, c->o.id, err) < 0)
+	if (object_delete(call->service->store, call_txn(call), &certificate_class, c->o.id, err) < 0)
 		return -1;
-	schedule_del(s->store, call_txn(call), SCHEDULE_PURGE, c->o.id);
-	if (c->slug) {
-		expiry_forget(s->store, call_txn(call), c->o.id);
-		withdraw_all(s->rollout, call_txn(call), &(struct withdraw_from){ c->o.id, c->slug },
-			&c->consumers, call_now(call));
-		rollout_forget(s->rollout, call_txn(call), c->o.id);
+	if (c->slug)
 		slug_release(call, c->slug);
-	}
 	return 0;
 }
 

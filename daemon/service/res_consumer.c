@@ -173,30 +173,6 @@ res_consumer_check_directory(struct call *call, const struct consumer *c, struct
 	return 0;
 }
 
-/* What it is given is rolled out to it as it is now. @before: the directory that it had; or NULL. */
-static int
-roll_out_again(struct call *call, const struct consumer *c, const char *before, struct error *err)
-{
-	bool has_moved = before && (!c->directory || strcmp(before, c->directory) != 0);
-	struct service *s = call->service;
-	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-
-	if (subjects_of_consumer(s->store, c->o.id, REFERRERS_MAX, &ids, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ids.count; i++) {
-		_cleanup_subject_ struct subject subject = { .type = NULL };
-
-		if (subject_load(s->store, ids.items[i], &subject, err) != 1 || !subject.certificate)
-			continue;
-		if (has_moved)
-			withdraw_from_directory(s->rollout, call_txn(call),
-				&(struct withdraw_from){ subject.id, subject.slug }, before, call_now(call));
-		rollout_request_for(s->rollout, call_txn(call), subject.id, &subject.consumers,
-			subject.certificate, call_now(call));
-	}
-	return 0;
-}
-
 static int
 consumer_store(struct call *call, struct consumer *c, enum event_kind kind, struct error *err)
 {
@@ -235,9 +211,7 @@ consumer_update(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	if (!resource_change(call, &consumer_ops, &old, &c, &effect))
 		return 0;
-	if (consumer_store(call, &c, EVENT_OBJECT_UPDATED, err) < 0)
-		return -1;
-	return effect.action == EFFECT_REDEPLOY ? roll_out_again(call, &c, old.directory, err) : 0;
+	return consumer_store(call, &c, EVENT_OBJECT_UPDATED, err);
 }
 
 int

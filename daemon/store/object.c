@@ -236,6 +236,7 @@ save_over(struct store *store, struct store_txn *txn, const struct record_class 
 		rely_on_targets(txn, &cls->fields[i], obj);
 	index_rows_clear(&old_rows);
 	index_rows_clear(&new_rows);
+	store_changed(store, txn, cls->db, old_o->id[0] ? old : NULL, obj);
 	return 0;
 }
 
@@ -328,7 +329,7 @@ object_check_unused(
 }
 
 static void
-remove_object(struct store_txn *txn, const struct record_class *cls, const void *obj)
+remove_object(struct store *store, struct store_txn *txn, const struct record_class *cls, const void *obj)
 {
 	const struct object *o = obj;
 	struct index_rows none = { .items = NULL };
@@ -339,6 +340,7 @@ remove_object(struct store_txn *txn, const struct record_class *cls, const void 
 	count_object(txn, cls, o, -1);
 	index_change(txn, &rows, &none);
 	index_rows_clear(&rows);
+	store_changed(store, txn, cls->db, obj, NULL);
 }
 
 int
@@ -353,7 +355,7 @@ object_delete(struct store *store, struct store_txn *txn, const struct record_cl
 	else if (rc == 1)
 		rc = object_check_unused(store, cls, obj, err);
 	if (rc == 0)
-		remove_object(txn, cls, obj);
+		remove_object(store, txn, cls, obj);
 	record_clear(cls, obj);
 	free(obj);
 	return rc;

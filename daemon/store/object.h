@@ -247,7 +247,8 @@ object_next_peek(
 /*
  * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
  * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: the name is taken;
- * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn.
+ * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn. Who watches the
+ * class's database (store_watch()) is given the struct before and after.
  */
 int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,

@@ -10,6 +10,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
 #include "daemon/renew/jobs.h"
+#include "daemon/service/consequences.h"
 #include "daemon/startup.h"
 
 #include <err.h>
@@ -332,6 +333,7 @@ start_scheduler(struct world *w)
 	renew_register_jobs(w->scheduler, &w->issue_env);
 	rollout_register_jobs(w->scheduler, w->rollout);
 	scheduler_register(w->scheduler, &cleanup_job, w->solver);
+	consequences_watch(&w->issue_env);
 	w->service = (struct service){
 		.loop = w->loop,
 		.store = w->store,

@@ -1,0 +1,183 @@
+/* A record says what is to be, so its last step says what there is to do. One function for each class of records. */
+#include "daemon/service/consequences.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
+#include "daemon/renew/purge.h"
+#include "daemon/rollout/subject.h"
+#include "daemon/rollout/withdraw.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/service/effect.h"
+
+#include <string.h>
+
+enum { SUBJECTS_MAX = 10000 };
+
+/* The step of one record. */
+struct step {
+	const struct issue_env *env;
+	struct store *store;
+	struct store_txn *txn;
+	int64_t now;
+};
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* --- auto-certificates --- */
+
+/* No next date: it is paused. */
+static void
+autocert_moved(const struct step *s, const struct autocert *a)
+{
+	if (a->next_at)
+		schedule_set(s->store, s->txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
+	else
+		schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
+}
+
+static void
+autocert_changed(const struct step *s, const struct autocert *old, const struct autocert *new)
+{
+	bool has_same_consumers = strlist_equal(&old->consumers, &new->consumers);
+
+	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
+		autocert_moved(s, new);
+	if (!has_same_consumers)
+		withdraw_from_consumers(s->env->rollout, s->txn,
+			&(struct withdraw_from){ new->o.id, new->slug }, &old->consumers, &new->consumers,
+			s->now);
+	if (new->last_certificate &&
+		!(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
+		rollout_request(s->env->rollout, s->txn, new, new->last_certificate, s->now);
+}
+
+static void
+autocert_deleted(const struct step *s, const struct autocert *a)
+{
+	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
+	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
+	withdraw_all(
+		s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug }, &a->consumers, s->now);
+	rollout_forget(s->env->rollout, s->txn, a->o.id);
+}
+
+/* --- certificates --- */
+
+/* Only what was imported, and not replaced, has files (a slug) of its own, and an end that certd warns of. */
+static void
+certificate_made(const struct step *s, const struct certificate *c)
+{
+	purge_schedule(s->env, s->txn, c);
+	if (!c->slug)
+		return;
+	expiry_schedule(s->store, s->txn, c);
+	rollout_request_for(s->env->rollout, s->txn, c->o.id, &c->consumers, c->o.id, s->now);
+}
+
+static void
+certificate_changed(const struct step *s, const struct certificate *old, const struct certificate *new)
+{
+	if (old->slug && !new->slug) {
+		expiry_forget(s->store, s->txn, new->o.id);
+		purge_schedule(s->env, s->txn, new); /* while it was deployed the row only looked again */
+	}
+	if (!new->slug || strlist_equal(&old->consumers, &new->consumers))
+		return;
+	withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug },
+		&old->consumers, &new->consumers, s->now);
+	rollout_request_for(s->env->rollout, s->txn, new->o.id, &new->consumers, new->o.id, s->now);
+}
+
+static void
+certificate_deleted(const struct step *s, const struct certificate *c)
+{
+	schedule_del(s->store, s->txn, SCHEDULE_PURGE, c->o.id);
+	expiry_forget(s->store, s->txn, c->o.id);
+	if (!c->slug)
+		return;
+	withdraw_all(
+		s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &c->consumers, s->now);
+	rollout_forget(s->env->rollout, s->txn, c->o.id);
+}
+
+/* --- consumers --- */
+
+/* @left: a directory that the consumer had; or NULL. */
+static void
+subject_to_consumer(const struct step *s, const char *subject_id, const char *left)
+{
+	_cleanup_subject_ struct subject subject = { .type = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = subject_load(s->store, subject_id, &subject, &err);
+
+	if (found < 0)
+		store_fail(s->txn, &err);
+	if (found != 1 || !subject.certificate)
+		return;
+	if (left)
+		withdraw_from_directory(s->env->rollout, s->txn,
+			&(struct withdraw_from){ subject.id, subject.slug }, left, s->now);
+	rollout_request_for(
+		s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
+}
+
+/* What it is given is rolled out to it as it is now. */
+static void
+consumer_changed(const struct step *s, const struct consumer *old, const struct consumer *new)
+{
+	_cleanup_effect_ struct effect effect = { 0 };
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	const char *left = is_same(old->directory, new->directory) ? NULL : old->directory;
+
+	effect_of(API_CONSUMER, &consumer_class, old, new, &effect);
+	if (effect.action != EFFECT_REDEPLOY)
+		return;
+	if (subjects_of_consumer(s->store, new->o.id, SUBJECTS_MAX, &ids, &err) < 0)
+		store_fail(s->txn, &err);
+	for (size_t i = 0; i < ids.count; i++)
+		subject_to_consumer(s, ids.items[i], left);
+}
+
+/* --- all --- */
+
+void
+consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old,
+	const void *new)
+{
+	static const struct autocert no_autocert;
+	const struct step s = { env, env->store, txn, clock_wall(loop_clock(env->loop)) };
+
+	if (db == STORE_AUTOCERT && new)
+		autocert_changed(&s, old ? old : &no_autocert, new);
+	else if (db == STORE_AUTOCERT)
+		autocert_deleted(&s, old);
+	else if (db == STORE_CERTIFICATE && !old)
+		certificate_made(&s, new);
+	else if (db == STORE_CERTIFICATE && new)
+		certificate_changed(&s, old, new);
+	else if (db == STORE_CERTIFICATE)
+		certificate_deleted(&s, old);
+	else if (db == STORE_CONSUMER && old && new)
+		consumer_changed(&s, old, new);
+}
+
+static void
+consequences_watched(struct store_txn *txn, enum store_db db, const void *old, const void *new, void *env)
+{
+	consequences_of(env, txn, db, old, new);
+}
+
+void
+consequences_watch(struct issue_env *env)
+{
+	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
+		store_watch(env->store, dbs[i], consequences_watched, env);
+}

@@ -1,0 +1,160 @@
+/* What follows from a step of a record, whoever made the step: the function has the pair, and nothing else to go by. */
+#include "daemon/service/consequences.h"
+
+#include "daemon/schedule/schedule.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { LATER = 40 * DAY };
+
+struct pair {
+	struct run run;
+	struct autocert old, new;
+	struct rollout_state rollout; /* as it was */
+};
+
+/* The auto-certificate of the run, with its first certificate. */
+static void
+begin(struct pair *p)
+{
+	*p = (struct pair){ .run.world.sim = NULL };
+	run_begin(&p->run, 0);
+	world_run_until(&p->run.world, world_now(&p->run.world) + HOUR);
+	run_load(&p->run, "a-90d", &p->old);
+	record_copy(&autocert_class, &p->new, &p->old);
+	cr_assert_eq(rollout_load(p->run.world.rollout, p->old.o.id, &p->rollout, NULL), 1);
+	/* From here on the pair alone speaks. */
+	store_watch(p->run.world.store, STORE_AUTOCERT, NULL, NULL);
+}
+
+static void
+end(struct pair *p)
+{
+	record_clear(&autocert_class, &p->old);
+	record_clear(&autocert_class, &p->new);
+	record_clear(&rollout_class, &p->rollout);
+	run_end(&p->run);
+}
+
+static void
+step(struct pair *p, bool is_deleted)
+{
+	struct world *w = &p->run.world;
+
+	consequences_of(
+		&w->issue_env, store_begin(w->store), STORE_AUTOCERT, &p->old, is_deleted ? NULL : &p->new);
+}
+
+static int64_t
+generation(struct pair *p)
+{
+	struct rollout_state state = { 0 };
+	int64_t generation = 0;
+
+	if (rollout_load(p->run.world.rollout, p->old.o.id, &state, NULL) == 1)
+		generation = state.generation;
+	record_clear(&rollout_class, &state);
+	return generation;
+}
+
+Test(consequences, the_next_date_and_the_provider_are_the_row)
+{
+	struct pair p;
+	struct schedule_row row;
+
+	begin(&p);
+	p.new.next_at = world_now(&p.run.world) + LATER;
+	str_replace(&p.new.provider, "another-provider");
+	step(&p, false);
+	cr_assert_eq(schedule_get(p.run.world.store, SCHEDULE_ISSUE, p.old.o.id, &row, NULL), 1);
+	cr_expect_eq(row.due_at, p.new.next_at);
+	cr_expect_str_eq(row.lane, "another-provider");
+	cr_expect_eq(generation(&p), p.rollout.generation, "nothing is rolled out for it");
+
+	record_copy(&autocert_class, &p.old, &p.new);
+	p.new.next_at = 0;
+	step(&p, false);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_ISSUE, p.old.o.id), 0, "paused");
+	end(&p);
+}
+
+Test(consequences, what_changes_neither_date_nor_files_causes_nothing)
+{
+	struct pair p;
+	uint64_t rows;
+	int64_t due_at;
+
+	begin(&p);
+	rows = store_count(p.run.world.store, STORE_SCHEDULE_ROW);
+	due_at = run_due(&p.run, SCHEDULE_ISSUE, p.old.o.id);
+	str_replace(&p.new.o.name, "renamed");
+	str_replace(&p.new.key_algorithm, "rsa2048");
+	step(&p, false);
+	store_commit(p.run.world.store);
+	cr_expect_eq(store_count(p.run.world.store, STORE_SCHEDULE_ROW), rows);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_ISSUE, p.old.o.id), due_at);
+	cr_expect_eq(generation(&p), p.rollout.generation);
+	end(&p);
+}
+
+Test(consequences, a_new_certificate_is_rolled_out)
+{
+	struct pair p;
+
+	begin(&p);
+	str_replace(&p.new.last_certificate, "00000000-0000-4000-8000-000000000009");
+	step(&p, false);
+	cr_expect_eq(generation(&p), p.rollout.generation + 1);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_DEPLOY, p.old.o.id), world_now(&p.run.world));
+	end(&p);
+}
+
+Test(consequences, other_consumers_get_the_certificate_that_is_there)
+{
+	struct pair p;
+
+	begin(&p);
+	cr_assert(world_call(
+		&p.run.world, RPC_CONSUMER_CREATE, "{'properties':{'name':'web','activate':'none'}}"));
+	strlist_add(&p.new.consumers, "web");
+	step(&p, false);
+	cr_expect_eq(generation(&p), p.rollout.generation + 1);
+	end(&p);
+}
+
+Test(consequences, what_is_deleted_leaves_only_the_removal_of_its_files)
+{
+	struct pair p;
+
+	begin(&p);
+	step(&p, true);
+	store_commit(p.run.world.store);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_ISSUE, p.old.o.id), 0);
+	cr_expect_eq(generation(&p), 0);
+	cr_expect_eq(store_count(p.run.world.store, STORE_REMOVAL), 1);
+	end(&p);
+}
+
+Test(consequences, a_certificate_has_its_purge_from_the_first_step_to_the_last)
+{
+	struct pair p;
+	struct world *w = &p.run.world;
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	begin(&p);
+	memcpy(c.o.id, "00000000-0000-4000-8000-000000000009", sizeof(c.o.id));
+	c.not_after_at = world_now(w) + LATER;
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_CERTIFICATE, NULL, &c);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_PURGE, c.o.id), c.not_after_at + w->issue_env.purge_after);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_EXPIRY, c.o.id), 0, "it was issued");
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_CERTIFICATE, &c, NULL);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_PURGE, c.o.id), 0);
+
+	c.slug = xstrdup("imported");
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_CERTIFICATE, NULL, &c);
+	cr_expect_neq(run_due(&p.run, SCHEDULE_EXPIRY, c.o.id), 0);
+	cr_expect_neq(run_due(&p.run, SCHEDULE_DEPLOY, c.o.id), 0);
+	end(&p);
+}
