@@ -126,6 +126,7 @@ solve_manual_fill(struct manual_solve *s, const struct solver_request *request, 
 	str_replace(&a->status, "pending");
 	a->expires_at = request->authz->expires_at ? request->authz->expires_at : time_add(now, EXPIRES_SEC);
 	a->attempts = 0;
+	a->next_at = a->expires_at;
 	a->is_forced = false;
 }
 
@@ -147,7 +148,6 @@ solve_manual_remember(struct manual_solve *s, const struct solver_request *reque
 	}
 	solve_manual_fill(s, request, &a);
 	memcpy(s->id, a.o.id, sizeof(s->id));
-	schedule_set(store, txn, SCHEDULE_AUTHORIZE, a.o.id, a.provider, a.expires_at);
 	return object_save(store, txn, &authorization_class, &a, err);
 }
 
@@ -180,7 +180,6 @@ solve_manual_forget(const struct manual_solve *s)
 
 	if (object_delete(store, txn, &authorization_class, s->id, &err) < 0 && err.code != ERROR_NOT_FOUND)
 		store_fail(txn, &err);
-	schedule_del(store, txn, SCHEDULE_AUTHORIZE, s->id);
 }
 
 static void

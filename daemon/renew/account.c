@@ -120,7 +120,7 @@ account_note_failure(
 	p->o.state = OBJECT_FAILED;
 	error_copy(&p->o.failure, err);
 	retry_at = account_retry_at(account, p, err);
-	schedule_set(account->env->store, txn, SCHEDULE_ACCOUNT, account->id, "", retry_at);
+	p->next_at = retry_at;
 	error_copy(&why, err);
 	why.retry_at = retry_at;
 	time_format_rfc3339(retry_at, when);
@@ -158,7 +158,6 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 		str_replace(&p->terms_url, account->terms_url);
 	free(p->account_note);
 	p->account_note = success_note(account, p);
-	schedule_del(account->env->store, txn, SCHEDULE_ACCOUNT, account->id);
 	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL,
 		"account %s is registered%s%s", p->account_url, p->account_note ? "; " : "",
 		p->account_note ? p->account_note : "");

@@ -20,7 +20,6 @@ struct authorize {
 	const struct issue_env *env;
 	struct ca_client *client;
 	char id[STORE_ID_SIZE];
-	char lane[STORE_ID_SIZE];
 	struct autocert asker; /* what the solver wants to know of an auto-certificate */
 	struct acme_order *order;
 	struct solve *solve;
@@ -90,12 +89,6 @@ authorize_finish(struct authorize *a, change_fn *change, const struct error *why
 }
 
 static void
-set_row(const struct authorize *a, struct store_txn *txn, int64_t due_at)
-{
-	schedule_set(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id, a->lane, due_at);
-}
-
-static void
 become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
@@ -108,7 +101,7 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 	error_clear(&r->o.failure);
 	if (!r->expires_at)
 		r->expires_at = time_add(authorize_now_of(a), FORGET_SEC);
-	set_row(a, txn, r->expires_at);
+	r->next_at = r->expires_at;
 	event_emit(
 		a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
 }
@@ -117,9 +110,11 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 static void
 become_pending(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
+	(void)a;
+	(void)txn;
 	(void)why;
 	r->is_forced = false;
-	set_row(a, txn, r->expires_at);
+	r->next_at = r->expires_at;
 }
 
 static void
@@ -133,7 +128,7 @@ become_failed(struct authorize *a, struct store_txn *txn, struct authorization *
 	str_replace(&r->order_url, NULL);
 	str_replace(&r->txt, NULL);
 	str_replace(&r->status, NULL);
-	set_row(a, txn, time_add(authorize_now_of(a), FORGET_SEC));
+	r->next_at = time_add(authorize_now_of(a), FORGET_SEC);
 	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, why, "%s", why->message);
 }
 
@@ -156,7 +151,7 @@ authorize_try_again(
 		.jitter_seed = schedule_seed(a->id) + (uint64_t)r->attempts,
 		.is_network = true,
 	});
-	set_row(a, txn, told.retry_at);
+	r->next_at = told.retry_at;
 	time_format_rfc3339(told.retry_at, when);
 	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, &told,
 		"%s; next attempt %s", why->message, when);
@@ -309,7 +304,6 @@ authorize_forget(struct authorize *a, struct store_txn *txn, struct authorizatio
 	struct event_object object = { "authorization", a->id, r->o.name };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	schedule_del(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id);
 	if (object_delete(a->env->store, txn, &authorization_class, a->id, &err) < 0) {
 		store_fail(txn, &err);
 		return;
@@ -331,6 +325,17 @@ run_order(struct authorize *a, const struct authorization *r)
 	a->asker.challenge = xstrdup("manual");
 	a->order = acme_order_new(a->env->loop, a->client->acme, &config, &order_ops, a);
 	acme_order_start(a->order);
+}
+
+/* Nothing to do before it expires. */
+static void
+authorize_rest(struct authorize *a, struct store_txn *txn, struct authorization *r)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	r->next_at = r->expires_at;
+	if (object_save(a->env->store, txn, &authorization_class, r, &err) < 0)
+		store_fail(txn, &err);
 }
 
 static void
@@ -355,7 +360,7 @@ authorize_begin(struct authorize *a)
 	else if (authorize_is_over(&r, authorize_now_of(a)))
 		authorize_forget(a, txn, &r);
 	else
-		set_row(a, txn, r.expires_at);
+		authorize_rest(a, txn, &r);
 	store_then(txn, authorize_end_saved, a);
 }
 
@@ -370,7 +375,6 @@ authorize_start(void *arg_env, const struct schedule_row *row, schedule_done_fn 
 	a->done = done;
 	a->arg = arg;
 	memcpy(a->id, row->object, sizeof(a->id));
-	memcpy(a->lane, row->lane, sizeof(a->lane));
 	authorize_begin(a);
 	return a;
 }

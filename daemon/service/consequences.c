@@ -144,6 +144,25 @@ consumer_changed(const struct step *s, const struct consumer *old, const struct 
 		subject_to_consumer(s, ids.items[i], left);
 }
 
+/* --- providers and authorizations --- */
+
+/* One of an earlier certd has a row and no next date. */
+static void
+provider_saved(const struct step *s, const struct provider *p)
+{
+	if (p->o.state == OBJECT_AVAILABLE)
+		schedule_del(s->store, s->txn, SCHEDULE_ACCOUNT, p->o.id);
+	else if (p->next_at)
+		schedule_set(s->store, s->txn, SCHEDULE_ACCOUNT, p->o.id, "", p->next_at);
+}
+
+static void
+authorization_saved(const struct step *s, const struct authorization *a)
+{
+	if (a->next_at)
+		schedule_set(s->store, s->txn, SCHEDULE_AUTHORIZE, a->o.id, a->provider, a->next_at);
+}
+
 /* --- all --- */
 
 void
@@ -165,6 +184,14 @@ consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_d
 		certificate_deleted(&s, old);
 	else if (db == STORE_CONSUMER && old && new)
 		consumer_changed(&s, old, new);
+	else if (db == STORE_PROVIDER && new)
+		provider_saved(&s, new);
+	else if (db == STORE_PROVIDER)
+		schedule_del(s.store, txn, SCHEDULE_ACCOUNT, ((const struct object *)old)->id);
+	else if (db == STORE_AUTHZ && new)
+		authorization_saved(&s, new);
+	else if (db == STORE_AUTHZ)
+		schedule_del(s.store, txn, SCHEDULE_AUTHORIZE, ((const struct object *)old)->id);
 }
 
 static void
@@ -176,7 +203,8 @@ consequences_watched(struct store_txn *txn, enum store_db db, const void *old, c
 void
 consequences_watch(struct issue_env *env)
 {
-	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER };
+	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER,
+		STORE_PROVIDER, STORE_AUTHZ };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
 		store_watch(env->store, dbs[i], consequences_watched, env);

@@ -86,16 +86,8 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
 			a->o.name);
 	call_cancel(call, old.o.id);
-	schedule_del(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, old.o.id);
 	store_new_id(a->o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
-}
-
-static void
-schedule_now(struct call *call, const struct authorization *a)
-{
-	schedule_set(call->service->store, call_txn(call), SCHEDULE_AUTHORIZE, a->o.id, a->provider,
-		call_now(call));
 }
 
 int
@@ -110,7 +102,7 @@ authorization_create(struct call *call, struct json_object *params, struct error
 		take_place_of(call, &a, err) < 0)
 		return -1;
 	resource_created(call, &a.o);
-	schedule_now(call, &a);
+	a.next_at = call_now(call);
 	return authorization_store(call, &a, EVENT_OBJECT_CREATED, err);
 }
 
@@ -153,7 +145,7 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 	}
 	a.is_forced = force && json_object_get_boolean(force);
 	if (!a.autocert)
-		schedule_now(call, &a);
+		a.next_at = call_now(call);
 	else if (go_on_with_autocert(call, a.autocert, err) < 0)
 		return -1;
 	resource_modified(call, &a.o);
@@ -170,7 +162,6 @@ authorization_delete(struct call *call, struct json_object *params, struct error
 		object_delete(store, call_txn(call), &authorization_class, a.o.id, err) < 0)
 		return -1;
 	call_cancel(call, a.o.id);
-	schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, a.o.id);
 	resource_event(call, EVENT_OBJECT_DELETED, &authorization_ops, &a.o);
 	return 0;
 }
@@ -186,7 +177,6 @@ authorizations_forget(struct call *call, const char *autocert_id, struct error *
 	for (size_t i = 0; i < ids.count; i++) {
 		if (object_delete(store, call_txn(call), &authorization_class, ids.items[i], err) < 0)
 			return -1;
-		schedule_del(store, call_txn(call), SCHEDULE_AUTHORIZE, ids.items[i]);
 	}
 	return 0;
 }

@@ -145,7 +145,7 @@ schedule_account(struct call *call, struct provider *p)
 	p->attempts = 0;
 	p->o.state = OBJECT_PROVISIONING;
 	error_clear(&p->o.failure);
-	schedule_set(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p->o.id, "", call_now(call));
+	p->next_at = call_now(call);
 }
 
 static int
@@ -294,7 +294,6 @@ provider_delete(struct call *call, struct json_object *params, struct error *err
 	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
 		object_delete(call->service->store, call_txn(call), &provider_class, p.o.id, err) < 0)
 		return -1;
-	schedule_del(call->service->store, call_txn(call), SCHEDULE_ACCOUNT, p.o.id);
 	resource_event(call, EVENT_OBJECT_DELETED, &provider_ops, &p.o);
 	call_forget_provider(call, p.o.id);
 	return 0;

@@ -64,6 +64,7 @@ struct provider {
 	char *terms_url;  /* as the CA advertised it */
 	int64_t attempts; /* failed registrations in a row */
 	bool is_key_imported;
+	int64_t next_at;    /* of the next try to register; of an earlier certd: 0 */
 	char *account_note; /* what is to be known about the registration that succeeded; or NULL */
 };
 
@@ -175,6 +176,7 @@ struct authorization {
 	int64_t expires_at;
 	int64_t attempts; /* to reach the CA, failed in a row */
 	bool is_forced;   /* the CA is to look, whatever we see in DNS */
+	int64_t next_at;  /* when it is looked at next; of an earlier certd: 0 */
 };
 
 extern const struct record_class provider_class;

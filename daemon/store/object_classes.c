@@ -37,6 +37,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 30, struct provider, attempts, NULL),
 	RECORD_FIELD(RECORD_BOOL, 31, struct provider, is_key_imported, NULL),
 	RECORD_FIELD(RECORD_STRING, 32, struct provider, account_note, NULL),
+	RECORD_FIELD(RECORD_INT, 33, struct provider, next_at, NULL),
 };
 const struct record_class provider_class = CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -181,6 +182,7 @@ static const struct record_field authorization_fields[] = {
 	RECORD_FIELD(RECORD_INT, 24, struct authorization, expires_at, "expiresDate"),
 	RECORD_FIELD(RECORD_INT, 25, struct authorization, attempts, NULL),
 	RECORD_FIELD(RECORD_BOOL, 26, struct authorization, is_forced, NULL),
+	RECORD_FIELD(RECORD_INT, 27, struct authorization, next_at, NULL),
 };
 const struct record_class authorization_class = CLASS(
 	"authorization", STORE_AUTHZ, struct authorization, authorization_fields, o.unknown);

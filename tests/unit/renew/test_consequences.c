@@ -137,6 +137,47 @@ Test(consequences, what_is_deleted_leaves_only_the_removal_of_its_files)
 	end(&p);
 }
 
+Test(consequences, a_provider_has_a_row_until_it_is_registered)
+{
+	struct pair p;
+	struct world *w = &p.run.world;
+	struct provider provider = { .o.state = OBJECT_PROVISIONING };
+
+	begin(&p);
+	memcpy(provider.o.id, "00000000-0000-4000-8000-000000000009", sizeof(provider.o.id));
+	provider.next_at = world_now(w) + LATER;
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_PROVIDER, NULL, &provider);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_ACCOUNT, provider.o.id), provider.next_at);
+	provider.o.state = OBJECT_FAILED;
+	provider.next_at = 0;
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_PROVIDER, &provider, &provider);
+	cr_expect_neq(run_due(&p.run, SCHEDULE_ACCOUNT, provider.o.id), 0, "of an earlier certd");
+	provider.o.state = OBJECT_AVAILABLE;
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_PROVIDER, &provider, &provider);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_ACCOUNT, provider.o.id), 0);
+	end(&p);
+}
+
+Test(consequences, an_authorization_has_a_row_until_it_is_deleted)
+{
+	struct pair p;
+	struct world *w = &p.run.world;
+	char provider[] = "some-provider";
+	struct authorization a = { .provider = provider };
+	struct schedule_row row;
+
+	begin(&p);
+	memcpy(a.o.id, "00000000-0000-4000-8000-000000000009", sizeof(a.o.id));
+	a.next_at = world_now(w) + LATER;
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_AUTHZ, NULL, &a);
+	cr_assert_eq(schedule_get(w->store, SCHEDULE_AUTHORIZE, a.o.id, &row, NULL), 1);
+	cr_expect_eq(row.due_at, a.next_at);
+	cr_expect_str_eq(row.lane, provider);
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_AUTHZ, &a, NULL);
+	cr_expect_eq(run_due(&p.run, SCHEDULE_AUTHORIZE, a.o.id), 0);
+	end(&p);
+}
+
 Test(consequences, a_certificate_has_its_purge_from_the_first_step_to_the_last)
 {
 	struct pair p;
