@@ -20,7 +20,7 @@
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
 #include "daemon/service/consequences.h"
-#include "daemon/service/list.h"
+#include "daemon/service/slices.h"
 #include "daemon/service/zones.h"
 #include "daemon/startup.h"
 
@@ -339,7 +339,7 @@ certd_free(struct certd *c)
 	loop_timer_cancel(&c->status);
 	loop_timer_cancel(&c->put_off);
 	events_unsubscribe(c->watch);
-	lists_stop(&c->service);
+	slices_stop(&c->service);
 	zones_stop(&c->service);
 	rest_free(c->rest);
 	c->service.is_stopping = true;

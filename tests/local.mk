@@ -55,6 +55,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
 	tests/unit/base/test_dns_message.c \
+	tests/unit/base/test_fair.c \
 	tests/unit/base/test_hook.c \
 	tests/unit/base/test_http.c \
 	tests/unit/base/test_httpd_conn.c \

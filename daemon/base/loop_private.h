@@ -1,4 +1,4 @@
-/* daemon/base/loop_private.h: what loop.c and loop_timer.c share; for them and their tests alone. */
+/* daemon/base/loop_private.h: what loop.c, loop_timer.c and fair.c share; for them and their tests alone. */
 #ifndef DAEMON_BASE_LOOP_PRIVATE_H
 #define DAEMON_BASE_LOOP_PRIVATE_H
 
@@ -62,6 +62,7 @@ struct loop {
 	struct loop_timers timers;
 	struct loop_wall wall;
 	struct loop_stats stats;
+	struct fair *fair;       /* fair.c; NULL: nobody has joined */
 	int64_t turn_started_us; /* first callback of the present turn; 0: none ran yet */
 	bool stop;
 };

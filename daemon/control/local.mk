@@ -5,4 +5,5 @@ libcertd_la_SOURCES += \
 	daemon/control/rest_call.c daemon/control/rest_call.h \
 	daemon/control/rest_tls.c daemon/control/rest_tls.h \
 	daemon/control/server.c daemon/control/server.h \
-	daemon/control/session.c daemon/control/session.h
+	daemon/control/session.c daemon/control/session.h daemon/control/session_private.h \
+	daemon/control/session_answers.c

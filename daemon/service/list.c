@@ -1,10 +1,9 @@
 /*
- * Lists. Which objects belong to one an index answers (object_query.h), and only those of the page are loaded and
- * described. A long list is made in slices, each in a turn of its own, and holds nothing of the store between them: what
- * is deleted meanwhile is not on the page. What the first slice completes is answered at once. A page ends early when it
- * has become large: certificates bring their PEM along.
+ * Lists. An index tells which objects belong to one (object_query.h), and only those of the page are loaded and
+ * described. A list is made in slices and holds nothing of the store between them: what is deleted meanwhile is not on
+ * the page. A page ends early when it has become large: certificates bring their PEM along.
  */
-#include "daemon/service/list.h"
+#include "daemon/service/slices.h"
 
 #include "common/name.h"
 #include "common/timefmt.h"
@@ -14,20 +13,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum {
 	LIST_LIMIT = 100,
 	LIST_LIMIT_MAX = 1000,
 	LIST_OCTETS = 8 * 1024 * 1024, /* a page ends with the item that reaches it */
-	/* Of a slice, some milliseconds each. */
-	SLICE_OBJECTS = 100,
-	SLICE_ROWS = 20000, /* only read */
-	SLICE_LOOKS = 1000  /* compared with further conditions */
+	/* Of a slice. */
+	SLICE_OBJECTS = 20,
+	SLICE_ROWS = 4000, /* only read */
+	SLICE_LOOKS = 200  /* compared with further conditions */
 };
 
 struct list {
-	struct call *call;
+	struct slices slices;
 	const struct resource_ops *ops;
 	struct json_object *params; /* held: the query borrows from it */
 	struct object_query query;
@@ -39,14 +37,13 @@ struct list {
 	struct json_object *items;
 	size_t octets; /* of the items, about */
 	bool is_found; /* all ids of the page are known, and the total */
-	struct loop_timer again;
-	struct list *prev, *next;
 };
 
 static void
-list_free(struct list *l)
+list_free(struct slices *slices)
 {
-	loop_timer_cancel(&l->again);
+	struct list *l = (struct list *)slices;
+
 	object_query_clear(&l->query);
 	strlist_clear(&l->refs);
 	strlist_clear(&l->ids);
@@ -87,7 +84,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 
 	switch (f->condition) {
 	case OBJECT_REFERS_TO:
-		if (resource_ref(l->call->service->store, f->target, f->param, text, &id, err) < 0) {
+		if (resource_ref(l->slices.call->service->store, f->target, f->param, text, &id, err) < 0) {
 			if (!list_is_id(text))
 				return -1;
 			id = xstrdup(text);
@@ -116,7 +113,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 static void
 narrow_by_scope(struct list *l)
 {
-	const struct scope *scope = l->call->peer->scope;
+	const struct scope *scope = l->slices.call->peer->scope;
 	const struct scope_rule *rule = scope && scope->n_rules == 1 ? &scope->rules[0] : NULL;
 
 	if (!rule || l->query.n_terms ||
@@ -152,17 +149,17 @@ add_filters(struct list *l, struct error *err)
 static bool
 is_total_known(const struct list *l)
 {
-	return !l->query.n_terms && !l->call->peer->scope;
+	return !l->query.n_terms && !l->slices.call->peer->scope;
 }
 
 static bool
 found(const char *id, void *arg)
 {
 	struct list *l = arg;
-	const struct scope *scope = l->call->peer->scope;
+	const struct scope *scope = l->slices.call->peer->scope;
 	int64_t at;
 
-	if (!access_covers_id(scope, l->call->service->store, l->ops->cls, id))
+	if (!access_covers_id(scope, l->slices.call->service->store, l->ops->cls, id))
 		return true;
 	at = l->seen++ - l->offset;
 
@@ -174,8 +171,8 @@ found(const char *id, void *arg)
 static int
 find_some(struct list *l, struct error *err)
 {
-	struct store *store = l->call->service->store;
-	unsigned looks = l->query.n_terms > 1 || l->call->peer->scope ? SLICE_LOOKS : SLICE_ROWS;
+	struct store *store = l->slices.call->service->store;
+	unsigned looks = l->query.n_terms > 1 || l->slices.call->peer->scope ? SLICE_LOOKS : SLICE_ROWS;
 	int more = object_query_run(&l->query, store, looks, found, l, err);
 
 	if (more < 0)
@@ -212,12 +209,12 @@ add_item(struct list *l, struct json_object *item)
 static int
 list_describe(struct list *l, const char *id, struct object *o, struct error *err)
 {
-	struct service *service = l->call->service;
+	struct service *service = l->slices.call->service;
 	_cleanup_error_ struct error why = ERROR_INIT;
 	int there = object_peek(service->store, l->ops->cls, id, o, &why);
 
 	if (there == 1)
-		add_item(l, resource_seen_by(l->call->peer, service, l->ops, o));
+		add_item(l, resource_seen_by(l->slices.call->peer, service, l->ops, o));
 	else if (there < 0 && why.code == ERROR_CORRUPT)
 		add_item(l, resource_damaged(l->ops, id, &why));
 	else if (there < 0) {
@@ -246,15 +243,6 @@ describe_some(struct list *l, struct error *err)
 	return there;
 }
 
-/* Return: 1 there is more to do, 0 it is complete, -1 failed. */
-static int
-list_slice(struct list *l, struct error *err)
-{
-	if ((l->is_found ? describe_some(l, err) : find_some(l, err)) < 0)
-		return -1;
-	return !is_complete(l);
-}
-
 static struct json_object *
 result(struct list *l)
 {
@@ -262,7 +250,7 @@ result(struct list *l)
 	int64_t total = l->seen;
 
 	if (is_total_known(l))
-		total = (int64_t)store_count(l->call->service->store, l->ops->cls->db);
+		total = (int64_t)store_count(l->slices.call->service->store, l->ops->cls->db);
 	json_object_object_add(page, "items", l->items);
 	l->items = NULL;
 	json_add_int(page, "offset", l->offset);
@@ -271,38 +259,19 @@ result(struct list *l)
 	return page;
 }
 
-static void
-list_end(struct list *l, const struct error *err)
+static int
+list_step(struct slices *slices, struct json_object **ret, struct error *err)
 {
-	struct call *call = l->call;
-	struct json_object *page = err ? NULL : result(l);
+	struct list *l = (struct list *)slices;
 
-	DL_DELETE(call->service->lists, l);
-	list_free(l);
-	call_finish(call, page, err);
-}
-
-static void
-go_on(void *arg)
-{
-	struct list *l = arg;
-	_cleanup_error_ struct error err = ERROR_INIT;
-	int more = list_slice(l, &err);
-
-	if (more > 0)
-		loop_timer_set(&l->again, 0);
-	else
-		list_end(l, more < 0 ? &err : NULL);
-}
-
-void
-lists_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while (service->lists)
-		list_end(service->lists, &err);
+	if (!l->is_found && find_some(l, err) < 0)
+		return -1;
+	if (l->is_found && describe_some(l, err) < 0)
+		return -1;
+	if (!is_complete(l))
+		return 1;
+	*ret = result(l);
+	return 0;
 }
 
 /* --- beginning --- */
@@ -312,7 +281,7 @@ list_new(struct call *call, const struct resource_ops *ops, struct json_object *
 {
 	struct list *l = xcalloc(1, sizeof(*l));
 
-	l->call = call;
+	l->slices.call = call;
 	l->ops = ops;
 	l->params = json_object_get(params);
 	l->limit = LIST_LIMIT;
@@ -320,29 +289,19 @@ list_new(struct call *call, const struct resource_ops *ops, struct json_object *
 	object_query_init(&l->query, ops->cls);
 	json_get_int(params, "offset", 0, INT64_MAX, &l->offset, NULL);
 	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &l->limit, NULL);
-	loop_timer_init(&l->again, call->service->loop, go_on, l);
 	return l;
 }
 
-/* Finding and one slice of describing are done at once: a usual page is complete then. */
 int
 resource_list(
 	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
 {
 	struct list *l = list_new(call, ops, params);
-	int more = add_filters(l, err);
 
-	if (more == 0)
-		more = list_slice(l, err);
-	if (more > 0 && l->is_found)
-		more = list_slice(l, err);
-	if (more > 0) {
-		DL_APPEND(call->service->lists, l);
-		loop_timer_set(&l->again, 0);
-		return 1;
+	if (add_filters(l, err) < 0) {
+		list_free(&l->slices);
+		return -1;
 	}
-	if (more == 0)
-		call->result = result(l);
-	list_free(l);
-	return more;
+	slices_begin(&l->slices, call, list_step, list_free);
+	return 1;
 }

@@ -10,7 +10,7 @@ libcertd_la_SOURCES += \
 	daemon/service/export.c \
 	daemon/service/handlers.h \
 	daemon/service/import.c \
-	daemon/service/list.c daemon/service/list.h \
+	daemon/service/list.c \
 	daemon/service/passed.c daemon/service/passed.h \
 	daemon/service/peer.c daemon/service/peer.h \
 	daemon/service/res_audit.c \
@@ -25,6 +25,7 @@ libcertd_la_SOURCES += \
 	daemon/service/resource.c daemon/service/resource.h \
 	daemon/service/service.c daemon/service/service.h \
 	daemon/service/service_table.c \
+	daemon/service/slices.c daemon/service/slices.h \
 	daemon/service/slug.c daemon/service/slug.h \
 	daemon/service/token.c daemon/service/token.h \
 	daemon/service/troubles.c daemon/service/troubles.h \

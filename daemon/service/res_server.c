@@ -7,6 +7,7 @@
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_autocert.h"
+#include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ enum {
 	LIST_LIMIT_MAX = 1000,
 	EXPIRING_SHOWN = 10,
 	SEEN_PAGES = 100,
-	SCHEDULE_LOOKS = 10000
+	SCHEDULE_LOOKS = 10000,
+	SLICE_ROWS = 200, /* of the schedule, each with its object */
 };
 
 static int64_t
@@ -216,36 +218,87 @@ sees_row(const struct call *call, const struct schedule_row *row)
 	return !scope;
 }
 
+struct schedule_walk {
+	struct slices slices;
+	struct lane_head *heads; /* owned */
+	size_t n_heads;
+	int64_t offset, limit;
+	int64_t seen;
+	int64_t looks; /* that are left: for a peer with a scope, not all rows are looked at */
+	struct json_object *items;
+};
+
+static void
+schedule_walk_free(struct slices *slices)
+{
+	struct schedule_walk *w = (struct schedule_walk *)slices;
+
+	json_object_put(w->items);
+	free(w->heads);
+	free(w);
+}
+
+static struct json_object *
+schedule_walk_result(struct schedule_walk *w)
+{
+	const struct call *call = w->slices.call;
+	struct json_object *result = json_object_new_object();
+
+	json_object_object_add(result, "items", json_object_get(w->items));
+	json_add_int(result, "offset", w->offset);
+	json_add_int(result, "limit", w->limit);
+	json_add_int(result, "total",
+		call->peer->scope ? w->seen : (int64_t)store_count(call->service->store, STORE_SCHEDULE_ROW));
+	return result;
+}
+
+/* A row that is deleted between two slices is no hindrance: the next one is found by its key. */
+static int
+schedule_walk_step(struct slices *slices, struct json_object **ret, struct error *err)
+{
+	struct schedule_walk *w = (struct schedule_walk *)slices;
+	const struct call *call = slices->call;
+	struct store *store = call->service->store;
+	struct lane_head *head = NULL;
+	unsigned n = 0;
+
+	while (w->seen - w->offset < w->limit && w->looks && (head = heads_earliest(w->heads, w->n_heads))) {
+		struct schedule_row row = head->row;
+		int found;
+
+		if (n++ == SLICE_ROWS)
+			return 1;
+		if (sees_row(call, &row) && w->seen++ >= w->offset)
+			json_object_array_add(w->items, row_to_json(call->service, &row));
+		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
+		if (found < 0)
+			return -1;
+		head->has_row = found == 1;
+		w->looks--;
+	}
+	*ret = schedule_walk_result(w);
+	return 0;
+}
+
 /* For a peer with a scope: of the next SCHEDULE_LOOKS rows those that it may see. */
 int
 schedule_list(struct call *call, struct json_object *params, struct error *err)
 {
 	struct store *store = call->service->store;
-	int64_t offset = param_int(params, "offset", 0), limit = param_int(params, "limit", LIST_LIMIT);
-	struct json_object *items = json_object_new_array();
-	_cleanup_free_ struct lane_head *heads = NULL;
-	struct lane_head *head;
-	int64_t seen = 0, looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
-	size_t n;
-	int rc = heads_open(store, &heads, &n, err);
+	struct schedule_walk *w = xcalloc(1, sizeof(*w));
 
-	while (rc == 0 && seen < offset + limit && looks-- && (head = heads_earliest(heads, n))) {
-		struct schedule_row row = head->row;
-		int found;
-
-		if (sees_row(call, &row) && seen++ >= offset)
-			json_object_array_add(items, row_to_json(call->service, &row));
-		found = schedule_next_in_lane(store, row.lane, &row, &head->row, err);
-		head->has_row = found == 1;
-		rc = found < 0 ? -1 : 0;
+	w->offset = param_int(params, "offset", 0);
+	w->limit = param_int(params, "limit", LIST_LIMIT);
+	w->looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
+	if (!call->peer->scope && w->offset >= (int64_t)store_count(store, STORE_SCHEDULE_ROW))
+		w->looks = 0; /* there is nothing at that place */
+	w->items = json_object_new_array();
+	if (heads_open(store, &w->heads, &w->n_heads, err) < 0) {
+		schedule_walk_free(&w->slices);
+		return -1;
 	}
-	call->result = json_object_new_object();
-	json_object_object_add(call->result, "items", items);
-	json_add_int(call->result, "offset", offset);
-	json_add_int(call->result, "limit", limit);
-	json_add_int(call->result, "total",
-		call->peer->scope ? seen : (int64_t)store_count(store, STORE_SCHEDULE_ROW));
-	return rc;
+	slices_begin(&w->slices, call, schedule_walk_step, schedule_walk_free);
+	return 1;
 }
 
 /* --- status --- */

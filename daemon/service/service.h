@@ -36,7 +36,7 @@ struct service {
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
 	struct status_next *next;       /* what server.status found last; the loop's to free */
-	struct list *lists;             /* pages that are being made */
+	struct slices *slices;          /* calls that are being worked on (slices.h) */
 	struct zones_call *zones_calls; /* calls that wait for zones to be listed */
 };
 

@@ -1,8 +1,8 @@
 /* Lists through a session: what they are narrowed by, pages, and that long ones let others have their turn. */
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/service/list.h"
 #include "daemon/service/service.h"
+#include "daemon/service/slices.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -52,7 +52,7 @@ setup(void)
 static void
 teardown(void)
 {
-	lists_stop(&r.service);
+	slices_stop(&r.service);
 	store_close(r.t.store);
 	r.t.store = NULL;
 	events_free(r.events);
@@ -65,8 +65,11 @@ teardown(void)
 
 TestSuite(list, .init = setup, .fini = teardown);
 
+static unsigned n_answers;
+
 struct answer {
 	unsigned calls;
+	unsigned at; /* its place among the answers of all */
 	enum error_code code;
 	struct json_object *result; /* owned */
 };
@@ -77,19 +80,28 @@ answered(struct json_object *result, const struct error *err, void *arg)
 	struct answer *a = arg;
 
 	a->calls++;
+	a->at = n_answers++;
 	a->code = err ? err->code : ERROR_NONE;
 	a->result = result;
 }
 
 static void
-ask(struct answer *a, const char *params)
+ask_as(const struct peer *peer, struct answer *a, const char *params)
 {
-	static const struct peer peer = { .role = ROLE_VIEWER, .label = "uid:5000" };
 	_cleanup_json_ struct json_object *json = json_parse(params, strlen(params), NULL);
 
 	*a = (struct answer){ .calls = 0 };
 	cr_assert_not_null(json, "%s", params);
-	service_call(&r.service, &peer, RPC_DNSPROVIDER_LIST, json, answered, a);
+	service_call(&r.service, peer, RPC_DNSPROVIDER_LIST, json, answered, a);
+}
+
+static const struct peer alice = { .role = ROLE_VIEWER, .user_id = "5000", .label = "uid:5000" };
+static const struct peer bob = { .role = ROLE_VIEWER, .user_id = "5001", .label = "uid:5001" };
+
+static void
+ask(struct answer *a, const char *params)
+{
+	ask_as(&alice, a, params);
 }
 
 static int64_t
@@ -191,37 +203,48 @@ Test(list, a_page_of_large_items_ends_early_and_the_next_goes_on_there)
 	cr_expect_eq(pages, 3);
 }
 
-Test(list, a_usual_page_is_answered_at_once_and_a_long_one_lets_others_pass)
-{
-	struct answer first, second;
+/* Runs between two slices of a page. */
+struct intruder {
+	struct answer *of;
+	struct fair_user *user;
+	struct fair_task task;
+	bool came_first;
+};
 
-	ask(&first, "{\"limit\": 1000}");
-	ask(&second, "{\"limit\": 100}");
-	cr_expect_eq(second.calls, 1);
-	cr_expect_eq(first.calls, 0);
-	loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL);
-	cr_expect_eq(first.calls, 1);
-	json_object_put(first.result);
-	json_object_put(second.result);
-}
-
-Test(list, what_is_deleted_while_the_page_is_made_is_not_on_it)
+static void
+delete_the_900th(void *arg)
 {
+	struct intruder *intruder = arg;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	char last[STORE_ID_SIZE] = "";
-	struct answer a;
 
-	ask(&a, "{\"limit\": 1000}");
+	intruder->came_first = !intruder->of->calls;
 	for (unsigned i = 0; i < 900; i++) {
 		cr_assert_eq(object_next_peek(r.t.store, &dnsprovider_class, last, &d, NULL), 1);
 		memcpy(last, d.o.id, STORE_ID_SIZE);
 	}
 	cr_assert_eq(object_delete(r.t.store, store_begin(r.t.store), &dnsprovider_class, last, NULL), 0);
-	store_commit(r.t.store);
+}
+
+Test(list, a_long_page_lets_others_pass_and_what_is_deleted_meanwhile_is_not_on_it)
+{
+	struct answer first, second;
+	struct intruder intruder = { .of = &first };
+
+	ask(&first, "{\"limit\": 1000}");
+	ask_as(&bob, &second, "{\"limit\": 10}");
+	intruder.user = fair_join(r.loop, "other", false);
+	fair_task_init(&intruder.task, intruder.user, false, delete_the_900th, &intruder);
+	fair_task_post(&intruder.task);
 	loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL);
-	cr_assert_eq(a.calls, 1);
-	cr_expect_eq(n_items(&a), 999);
-	json_object_put(a.result);
+	fair_leave(intruder.user);
+	cr_expect(intruder.came_first);
+	cr_assert_eq(first.calls, 1);
+	cr_assert_eq(second.calls, 1);
+	cr_expect_lt(second.at, first.at, "the short page of another user is done first");
+	cr_expect_eq(n_items(&first), 999);
+	json_object_put(first.result);
+	json_object_put(second.result);
 }
 
 Test(list, those_under_way_when_certd_stops_are_told)
@@ -230,7 +253,7 @@ Test(list, those_under_way_when_certd_stops_are_told)
 
 	ask(&a, "{\"limit\": 1000}");
 	cr_expect_eq(a.calls, 0);
-	lists_stop(&r.service);
+	slices_stop(&r.service);
 	cr_expect_eq(a.calls, 1);
 	cr_expect_eq(a.code, ERROR_CANCELLED);
 }
