@@ -280,7 +280,7 @@ httpd_query_get(const struct httpd_query *query, const char *name)
 {
 	for (size_t i = query->names.count; i > 0; i--)
 		if (strcmp(query->names.items[i - 1], name) == 0)
-			return query->values.items[i - 1][0] ? query->values.items[i - 1] : NULL;
+			return query->values.items[i - 1];
 	return NULL;
 }
 

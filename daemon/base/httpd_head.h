@@ -56,7 +56,7 @@ struct httpd_query {
 void
 httpd_query_clear(struct httpd_query *query);
 
-/* The last value with that name, as IONOS's SDKs set each once; NULL: none, or an empty one. Borrowed. */
+/* The last value with that name, which may be empty; NULL: there is none. Borrowed. */
 const char *
 httpd_query_get(const struct httpd_query *query, const char *name);
 

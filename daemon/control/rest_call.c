@@ -55,7 +55,10 @@ query_value(const struct api_field *field, const char *text)
 	return json_object_new_string(text);
 }
 
-/* Those parameters that the method has; all others are ignored, as clients add some to every request. */
+/*
+ * Those parameters that the method has; all others are ignored, as clients add some to every request. An empty text is no
+ * condition, but an empty number is refused like any other that is not one: IONOS declares limit as 1 to 1000.
+ */
 static void
 params_from_query(
 	const struct api_method *method, const struct httpd_query *query, struct json_object *params)
@@ -67,7 +70,7 @@ params_from_query(
 		if (!api_rest_query_name(method, f, &name))
 			continue;
 		text = httpd_query_get(query, buf_str(&name));
-		if (text)
+		if (text && (*text || f->type == API_INT || f->type == API_BOOL))
 			json_object_object_add(params, f->name, query_value(f, text));
 	}
 }
