@@ -1,8 +1,11 @@
 """What a stranger can do to the REST listeners: be refused, be cut off, and nothing to others."""
+import concurrent.futures
 import contextlib
 import json
 import os
 import socket
+import ssl
+import threading
 import time
 
 import pytest
@@ -149,6 +152,14 @@ def test_one_address_has_32_connections_and_is_told_of_the_33rd(certd):
         wait_for(has_room, 10, "room for one more")
 
 
+def test_an_empty_number_is_refused_and_an_empty_text_is_no_condition(certd):
+    def status(target):
+        with Raw(certd.rest) as raw:
+            return raw.ask(f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())[0]
+    assert [status(f"/providers?{q}") for q in ("limit=", "offset=", "limit", "limit=0", "limit=x")] == [400] * 5
+    assert [status(f"/certificates?{q}") for q in ("filter.commonName=", "depth=", "limit=1", "")] == [200] * 4
+
+
 class From(Raw):
     """A client at another address of loopback, which stands for another host."""
 
@@ -195,6 +206,25 @@ def test_over_the_total_clients_queue_until_somebody_leaves(start):
         assert late.answer()[0] == 200
 
 
+def burst(port, count):
+    """The statuses that so many clients of one host get that connect at the same time and keep their connection."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    all_connected = threading.Barrier(count)
+
+    def ask(_):
+        raw = socket.create_connection(("127.0.0.1", port), 20)
+        all_connected.wait(20)
+        with context.wrap_socket(raw) as sock:
+            sock.sendall(STATUS)
+            status = int(sock.recv(65536).split()[1])
+            all_connected.wait(20)
+            return status
+
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(ask, range(count)))
+
+
 def test_who_is_slow_is_let_go_and_nobody_waits_for_him(start):
     """In a request, or in the handshake. (Idle ones and slow readers: unit tests, in virtual time.)"""
     dns = start(Challtestsrv)
@@ -208,6 +238,7 @@ def test_who_is_slow_is_let_go_and_nobody_waits_for_him(start):
                          keyAlgorithm="secp256r1")
     client.wait_available(auto)
     wait_for(lambda: not [w for w in certd.call("server.status").get("warnings", []) if "REST" in w], 10, "the listener")
+    assert set(burst(port, 60)) <= {401, 429}, "nobody is cut in the handshake"
     begun = time.monotonic()
     with Raw(("127.0.0.1", port)) as plain, Raw(("127.0.0.1", port)) as silent, \
             Raw(certd.runtime / "rest.sock") as dripping, Raw(certd.runtime / "rest.sock") as halfway:
