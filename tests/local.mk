@@ -75,6 +75,9 @@ unit_dnsprovider_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/dnsprovider/test_dnsprovider.c \
 	tests/unit/dnsprovider/test_exec.c \
+	tests/unit/dnsprovider/script.c \
+	tests/unit/dnsprovider/script.h \
+	tests/unit/dnsprovider/test_dns_apis.c \
 	tests/unit/dnsprovider/test_http_api.c \
 	tests/unit/dnsprovider/test_server.c
 unit_dnsprovider_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

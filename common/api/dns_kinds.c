@@ -46,6 +46,18 @@ static const struct api_field ionoscloud_settings[] = {
 	END,
 };
 
+static const struct api_field cloudflare_settings[] = {
+	TOKEN("API token with the permissions Zone Read and DNS Edit"),
+	ENDPOINT("https://api.cloudflare.com/client/v4"),
+	END,
+};
+
+static const struct api_field powerdns_settings[] = {
+	TOKEN("API key (api-key in pdns.conf)"),
+	ENDPOINT("http://127.0.0.1:8081"),
+	END,
+};
+
 #define KIND_ROW(kind, help) { #kind, help, kind##_settings },
 const struct dns_kind dns_kinds[DNS_KIND_COUNT] = { DNS_KINDS(KIND_ROW) };
 

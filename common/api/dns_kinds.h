@@ -13,7 +13,9 @@
 #define DNS_KINDS(KIND) \
 	KIND(rfc2136, "DNS UPDATE with TSIG to the primary server of the zone (BIND, Knot, PowerDNS)") \
 	KIND(exec, "runs a program") \
-	KIND(ionoscloud, "IONOS Cloud DNS")
+	KIND(ionoscloud, "IONOS Cloud DNS") \
+	KIND(cloudflare, "Cloudflare") \
+	KIND(powerdns, "HTTP API of the PowerDNS Authoritative Server")
 /* clang-format on */
 
 #define DNS_KIND_COUNTED(kind, help) +1

@@ -38,9 +38,12 @@ dnsprovider_zones_fn(const struct strlist *zones, const struct error *err, void 
 
 struct dnsprovider_op; /* an add, a remove or a list under way; each driver defines its own */
 
+struct http_api;
+
 struct dnsprovider_driver {
-	bool needs_zone; /* cannot work without record->zone */
-	bool is_serial;  /* changes of one provider must not overlap, whatever their names */
+	const struct http_api *api; /* of drivers over HTTP; else NULL */
+	bool needs_zone;            /* cannot work without record->zone */
+	bool is_serial;             /* changes of one provider must not overlap, whatever their names */
 	/* Pure: what the description of its settings cannot say. ERROR_INVALID names the setting. NULL: nothing. */
 	int (*check)(const struct dnsprovider *d, struct error *err);
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */

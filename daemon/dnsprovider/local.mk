@@ -1,9 +1,11 @@
 # daemon/dnsprovider: a table of drivers, one file per DNS API
 libcertd_la_SOURCES += \
+	daemon/dnsprovider/cloudflare.c \
 	daemon/dnsprovider/dnsprovider.c daemon/dnsprovider/dnsprovider.h \
 	daemon/dnsprovider/drivers.h \
 	daemon/dnsprovider/exec.c \
 	daemon/dnsprovider/http_api.c daemon/dnsprovider/http_api.h \
 	daemon/dnsprovider/ionoscloud.c \
+	daemon/dnsprovider/powerdns.c \
 	daemon/dnsprovider/rfc2136.c \
 	daemon/dnsprovider/server.c daemon/dnsprovider/server.h

@@ -101,7 +101,7 @@ class IonosDns(Server):
                 case "DELETE", ["zones", zone_id, "records", i] if self.has(zone_id, i):
                     self.change("del", self.records.pop(i))
                     return 202, {}
-            return 404, errors(404, "paas-3", "Resource not found")
+            return 404, self.errors(404, "paas-3", "Resource not found")
 
     def has(self, zone_id, record_id):
         return record_id in self.records and self.records[record_id]["zone"] == zone_id
@@ -139,9 +139,8 @@ class IonosDns(Server):
         done = self.backend.update(zone, f"{verb} {p['name']}.{zone}. {ttl} {p['type']} {p['content']}")
         assert done.returncode == 0, done.stderr
 
-
-def errors(status, code, message):
-    return {"httpStatus": status, "messages": [{"errorCode": code, "message": message}]}
+    def errors(self, status, code, message):
+        return {"httpStatus": status, "messages": [{"errorCode": code, "message": message}]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -178,10 +177,10 @@ class Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         planned, headers = self.planned_failure()
         if self.headers.get("Authorization") != f"Bearer {api.token}":
-            status, body = 401, errors(
+            status, body = 401, api.errors(
                 401, "paas-auth-1", "Unauthorized, wrong or no api key provided to process this request")
         elif isinstance(planned, int) and planned:
-            status, body = planned, errors(planned, "paas-x", f"planned {planned}")
+            status, body = planned, api.errors(planned, "paas-x", f"planned {planned}")
         elif planned is None:
             status, body = "reset", None
         else:

@@ -1,0 +1,146 @@
+/*
+ * The HTTP API of the PowerDNS Authoritative Server (4.7 and later).
+ *
+ *   record set of the name -> PATCH with the value added or removed, unless it is so already
+ *
+ * A set is replaced whole, so the values of others are sent back as they are. Changes of one name are made one after the
+ * other (daemon/challenge/txt_queue.h); the API cannot exclude a change that another program makes between the two calls.
+ */
+#include "common/error.h"
+#include "daemon/base/http.h"
+#include "daemon/dnsprovider/drivers.h"
+#include "daemon/dnsprovider/http_api.h"
+
+#include <string.h>
+
+#define SERVER_PATH "/api/v1/servers/localhost"
+
+static int
+powerdns_auth(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
+{
+	http_api_add_header(req, "X-API-Key: ", http_api_secret(task, "token"));
+	return 0;
+}
+
+/* The TXT record set of the name; NULL if there is none. Servers before 4.7 answer with all sets of the zone. */
+static struct json_object *
+find_set(const struct http_api_task *task, struct json_object *zone)
+{
+	_cleanup_free_ char *owner = xasprintf("%s.", task->name);
+	struct json_object *sets = NULL;
+
+	json_get_array(zone, "rrsets", &sets, NULL);
+	for (size_t i = 0; sets && i < json_object_array_length(sets); i++) {
+		struct json_object *set = json_object_array_get_idx(sets, i);
+
+		if (strcasecmp(http_api_text(set, "name"), owner) == 0 &&
+			strcmp(http_api_text(set, "type"), "TXT") == 0)
+			return set;
+	}
+	return NULL;
+}
+
+/* The records of @set (or NULL) without the value. @ret_had: was it among them? Owned by the caller. */
+static struct json_object *
+other_records(const struct http_api_task *task, struct json_object *set, bool *ret_had)
+{
+	struct json_object *others = json_object_new_array();
+	struct json_object *records = NULL;
+
+	*ret_had = false;
+	json_get_array(set, "records", &records, NULL);
+	for (size_t i = 0; records && i < json_object_array_length(records); i++) {
+		struct json_object *record = json_object_array_get_idx(records, i);
+
+		if (http_api_same_text(http_api_text(record, "content"), task->value))
+			*ret_had = true;
+		else
+			json_object_array_add(others, json_object_get(record));
+	}
+	return others;
+}
+
+static void
+add_record(const struct http_api_task *task, struct json_object *records)
+{
+	struct json_object *record = json_object_new_object();
+	_cleanup_free_ char *content = xasprintf("\"%s\"", task->value);
+
+	json_add_string(record, "content", content);
+	json_add_bool(record, "disabled", false);
+	json_object_array_add(records, record);
+}
+
+/* {"rrsets": [{...}]}. @records: taken. */
+static struct json_object *
+powerdns_patch(const struct http_api_task *task, int64_t ttl, struct json_object *records)
+{
+	_cleanup_free_ char *owner = xasprintf("%s.", task->name);
+	struct json_object *body = json_object_new_object();
+	struct json_object *sets = json_object_new_array();
+	struct json_object *set = json_object_new_object();
+	bool is_empty = json_object_array_length(records) == 0;
+
+	json_add_string(set, "name", owner);
+	json_add_string(set, "type", "TXT");
+	json_add_int(set, "ttl", ttl);
+	json_add_string(set, "changetype", is_empty ? "DELETE" : "REPLACE");
+	json_object_object_add(set, "records", records);
+	json_object_array_add(sets, set);
+	json_object_object_add(body, "rrsets", sets);
+	return body;
+}
+
+/* The server would send it by itself, but not at once. */
+static int
+notify_secondaries(
+	struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+{
+	http_api_send(
+		task, "PUT", HTTP_API_NO_BODY, http_api_end, SERVER_PATH "/zones/%s./notify", task->zone);
+	return 0;
+}
+
+static int
+on_set(struct http_api_task *task, struct json_object *zone, struct error *err)
+{
+	bool is_primary = strcmp(http_api_text(zone, "kind"), "Master") == 0;
+	struct json_object *set = zone ? find_set(task, zone) : NULL;
+	struct json_object *records;
+	int64_t ttl = task->ttl;
+	bool had;
+
+	if (!json_object_is_type(zone, json_type_object))
+		return error_set(err, ERROR_PROTOCOL, "it answers with something that is not a zone");
+	records = other_records(task, set, &had);
+	if (had != task->remove) {
+		json_object_put(records);
+		return 0;
+	}
+	if (!task->remove)
+		add_record(task, records);
+	if (set)
+		json_get_int(set, "ttl", 0, INT32_MAX, &ttl, NULL);
+	http_api_send(task, "PATCH", http_api_json(powerdns_patch(task, ttl, records)),
+		is_primary ? notify_secondaries : http_api_end, SERVER_PATH "/zones/%s.", task->zone);
+	return 0;
+}
+
+static int
+powerdns_change(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+{
+	http_api_send(task, "GET", HTTP_API_NO_BODY, on_set,
+		SERVER_PATH "/zones/%s.?rrset_name=%s.&rrset_type=TXT", task->zone, task->name);
+	return 0;
+}
+
+static const struct http_api powerdns_api = {
+	.name = "PowerDNS",
+	.auth = powerdns_auth,
+	.zones = { SERVER_PATH "/zones", .filter = "zone", .is_exact = true, .is_absolute = true,
+		.name = "name" },
+	.change = powerdns_change,
+	.reason = "error",
+};
+
+const struct dnsprovider_driver dnsprovider_powerdns = HTTP_API_DRIVER(&powerdns_api);

@@ -1,0 +1,88 @@
+"""dns-01 through Cloudflare's API (a stand-in that puts records into Knot) and through a real PowerDNS server."""
+import pytest
+from certd import Certd
+from cloudflare_dns import CloudflareDns
+from dnsservers import Knot
+from pebble import Pebble
+from powerdns import PowerDns
+from procs import wait_for
+
+OWNER = "_acme-challenge.example.com"
+
+
+class Rig:
+    """A certd with an account at a CA that asks @dns, and a DNS provider "api" of @kind."""
+
+    def __init__(self, start, scratch, dns, kind, endpoint, token):
+        self.dns = dns
+        self.token_file = scratch / "token"
+        self.write_token(token)
+        pebble = start(Pebble, dns=dns.dns, validity=3600)
+        self.certd = start(Certd, config=f"dns-servers = {dns.dns}\n")
+        self.certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
+                       "--email", "ops@example.com", "--agree-tos")
+        self.certd.ctl("add-dns", "--name", "api", "--kind", kind, "--token-file", self.token_file,
+                       "--endpoint", endpoint, "--nameserver", dns.dns)
+
+    def write_token(self, token):
+        self.token_file.write_text(f"{token}\n")
+        self.token_file.chmod(0o600)
+
+    def issue(self):
+        """A wildcard and its base: two values at one owner name."""
+        self.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--san", "example.com")
+        wait_for(lambda: not [r for r in self.certd.call("schedule.list")["items"] if r["kind"] == "cleanup"], 20,
+                 "the values to be removed")
+
+
+@pytest.fixture
+def cloudflare(start, scratch):
+    knot = start(Knot, zones=("example.com",))
+    api = start(CloudflareDns, knot, zones=(*(f"a{number}.example.com" for number in range(60)), "example.com"))
+    rig = Rig(start, scratch, knot, "cloudflare", api.endpoint, api.token)
+    rig.api = api
+    return rig
+
+
+@pytest.fixture
+def powerdns(start, scratch):
+    pdns = start(PowerDns, zones=("example.com",))
+    return Rig(start, scratch, pdns, "powerdns", pdns.endpoint, pdns.key)
+
+
+def test_cloudflare_adds_and_removes_own_values_only(cloudflare):
+    cloudflare.api.add_record("example.com", "_acme-challenge", "somebody-else's")
+    cloudflare.issue()
+    assert [(p["name"], p["type"], p["ttl"], len(p["content"])) for p in cloudflare.api.created] == \
+        2 * [("_acme-challenge", "TXT", 60, 43)]
+    assert cloudflare.api.contents("_acme-challenge") == ["somebody-else's"]
+    assert cloudflare.dns.txt(OWNER) == []
+    assert cloudflare.api.count("GET", "page=2"), "the zones of the second page are not read"
+
+
+def test_cloudflare_makes_no_second_record_when_an_answer_is_lost(cloudflare):
+    cloudflare.api.fail("POST", "executed")
+    cloudflare.issue()
+    assert len(cloudflare.api.created) == 2 and cloudflare.api.contents("_acme-challenge") == []
+
+
+def test_powerdns_merges_and_leaves_the_values_of_others(powerdns):
+    owner = f"{OWNER}."
+    powerdns.dns.put("example.com", owner, "TXT", 300, '"of-somebody-else"')
+    powerdns.issue()
+    assert powerdns.dns.txt(OWNER) == ["of-somebody-else"]
+    assert powerdns.dns.sets("example.com", owner)[0]["ttl"] == 300
+    assert powerdns.certd.call("dnsProvider.get", ref="api")["metadata"]["zonesSeen"] == ["example.com"]
+
+
+def test_powerdns_removes_the_set_with_its_last_value(powerdns):
+    powerdns.issue()
+    assert powerdns.dns.sets("example.com", f"{OWNER}.") == []
+
+
+def test_powerdns_names_a_refused_key(powerdns):
+    powerdns.write_token("another")
+    powerdns.certd.ctl("set", "dns", "api", "--token-file", powerdns.token_file)
+    result = powerdns.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--no-wait", check=False)
+    wait_for(lambda: "HTTP 401: Unauthorized" in powerdns.certd.ctl("explain", "*.example.com").stdout, 20,
+             f"the refusal ({result.stderr})")
