@@ -15,12 +15,16 @@
 
 enum { TIMEOUT_MS = 5000, RCODE_NXDOMAIN = 3, NAME_MAX_LEN = 253 };
 
+/* A label that nobody uses, as long as "_acme-challenge". */
+#define PROBE_LABEL "_certd-wildcard"
+
 struct dns_finder {
 	const struct dnsprovider_env *env;
 	struct store *store;
 	char *named;
 	struct dns_target target;
 	struct strlist seen; /* aliases so far */
+	char *alias;         /* what the name showed, while certd finds out whether a wildcard did it */
 	const char *asked;   /* into target.name: what the present question is about */
 	bool has_provider;
 	bool at_server;              /* the provider's server was asked, not the resolver */
@@ -53,6 +57,7 @@ dns_target_cancel(struct dns_finder *f)
 	dns_target_clear(&f->target);
 	strlist_clear(&f->seen);
 	error_clear(&f->server_failure);
+	free(f->alias);
 	free(f->named);
 	free(f);
 }
@@ -124,11 +129,31 @@ dns_target_follow(struct dns_finder *f, const char *alias)
 	}
 }
 
+/* The zone of the provider that holds the name, as far as its declaration or its API says; or NULL. */
+static const char *
+provider_zone(const struct dns_finder *f)
+{
+	const char *name = f->target.name;
+	size_t len = f->has_provider ? dnsprovider_match(&f->target.provider, name) : 0;
+
+	return len ? name + strlen(name) - len : NULL;
+}
+
+static bool
+needs_zone(const struct dns_finder *f)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(f->target.provider.kind);
+
+	return !driver || driver->needs_zone;
+}
+
 static void
 found_zone(struct dns_finder *f, const char *zone)
 {
-	const struct dnsprovider_driver *driver = dnsprovider_driver(f->target.provider.kind);
 	const char *name = f->target.name;
+
+	if (!zone && needs_zone(f))
+		zone = provider_zone(f);
 
 	if (!f->has_provider && f->seen.count)
 		fail(f, ERROR_STATE,
@@ -139,7 +164,7 @@ found_zone(struct dns_finder *f, const char *zone)
 	else if (!f->has_provider)
 		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s",
 			name, zone ? zone : "ZONE");
-	else if (!zone && (!driver || driver->needs_zone)) {
+	else if (!zone && needs_zone(f)) {
 		_cleanup_free_ char *why = xasprintf(
 			"%s: no zone found: no name server knows an SOA record above it", name);
 
@@ -182,12 +207,17 @@ note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const
 static void
 dns_target_on_answer(const struct dns_answer *answer, const struct error *err, void *arg);
 
+static const char *
+server_to_ask(const struct dns_finder *f)
+{
+	return f->at_server ? dnsprovider_server(&f->target.provider) : NULL;
+}
+
 static void
 ask(struct dns_finder *f)
 {
-	const char *server = f->at_server ? dnsprovider_server(&f->target.provider) : NULL;
-
-	f->query = dns_ask(f->env->dns, server, f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
+	f->query = dns_ask(
+		f->env->dns, server_to_ask(f), f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
 }
 
 static void
@@ -204,6 +234,47 @@ ask_parent(struct dns_finder *f)
 }
 
 static void
+on_probe(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct dns_finder *f = arg;
+
+	f->query = NULL;
+	if (!err && answer->cname && strcmp(answer->cname, f->alias) == 0)
+		ask_parent(f);
+	else
+		dns_target_follow(f, f->alias);
+}
+
+/*
+ * "* CNAME lb.example.net" in a zone answers for every name that does not exist. Nobody has delegated the challenge
+ * then: a TXT record at the name hides the wildcard. If a neighbour that nobody uses shows the same alias, it is one.
+ */
+static void
+found_alias(struct dns_finder *f, const char *alias)
+{
+	const struct dnsprovider *provider = &f->target.provider;
+	bool may_have_zone = f->has_provider &&
+			     (provider_zone(f) || provider->zones.count + provider->zones_seen.count == 0);
+	const char *parent = strchr(f->target.name, '.');
+	_cleanup_free_ char *probe = NULL;
+
+	str_replace(&f->alias, alias);
+	if (!may_have_zone || !parent) {
+		dns_target_follow(f, f->alias);
+		return;
+	}
+	probe = xasprintf("%s%s", PROBE_LABEL, parent);
+	f->query = dns_ask(f->env->dns, server_to_ask(f), probe, DNS_SOA, TIMEOUT_MS, on_probe, f);
+}
+
+/* NOTIMP, REFUSED or SERVFAIL: is the zone known from elsewhere, or not needed? */
+static bool
+can_do_without_answer(const struct dns_finder *f)
+{
+	return f->has_provider && (!needs_zone(f) || provider_zone(f));
+}
+
+static void
 dns_target_on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct dns_finder *f = arg;
@@ -215,13 +286,15 @@ dns_target_on_answer(const struct dns_answer *answer, const struct error *err, v
 		ask(f);
 	} else if (err)
 		fail_unknown(f, err->code, err->message);
+	else if (!is_answer(answer, err) && can_do_without_answer(f))
+		found_zone(f, NULL);
 	else if (!is_answer(answer, err)) {
 		_cleanup_free_ char *why = xasprintf(
 			"DNS SOA of '%s': %s", f->asked, dns_rcode_name(answer->rcode));
 
 		fail_unknown(f, ERROR_DNS, why);
 	} else if (answer->cname && f->asked == f->target.name)
-		dns_target_follow(f, answer->cname);
+		found_alias(f, answer->cname);
 	else if (!answer->cname && answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone))
 		found_zone(f, answer->soa_zone);
 	else

@@ -17,7 +17,9 @@
 enum {
 	TIMEOUT_MS = 5000,
 	SERVERS_MAX = 32, /* a zone has a handful; more is a mistake or an attack */
-	SILENCES_MAX = 4  /* rounds, then a server is left out if others have the value */
+	SILENCES_MAX = 4, /* rounds, then a server is left out if others have the value */
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5
 };
 
 struct dns_watch {
@@ -195,6 +197,10 @@ on_ns(const struct dns_answer *answer, const struct error *err, void *arg)
 	} else if (w->at_server) {
 		w->at_server = false;
 		ask_ns(w);
+	} else if (!err && (answer->rcode == RCODE_NOTIMP || answer->rcode == RCODE_REFUSED) &&
+		   w->n_servers) {
+		w->has_ns = true; /* nobody will say more: the provider's own server is asked */
+		ask_servers(w);
 	} else
 		pause_or_end(w, xasprintf("the name servers of zone %s cannot be found: %s", w->common.zone,
 					err ? err->message : "it has no NS records"));

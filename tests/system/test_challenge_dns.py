@@ -1,7 +1,7 @@
 """dns-01 through certd: programs of lego's convention, and what a crash leaves behind."""
 from certd import Certd
 from dnsservers import Knot
-from pebble import Pebble
+from pebble import Challtestsrv, Pebble
 from procs import wait_for
 
 
@@ -28,6 +28,19 @@ def wait_issued(certd, name):
 def wait_clean(certd, dns, owner):
     wait_for(lambda: not dns.txt(owner), 20, f"the TXT record at {owner} to go")
     wait_for(lambda: not [r for r in certd.call("schedule.list")["items"] if r["kind"] == "cleanup"], 10, "its row to go")
+
+
+def test_name_servers_that_do_not_answer_soa_are_no_obstacle_to_a_program(start, scratch):
+    dns = start(Challtestsrv)  # NOTIMP
+    certd = start(Certd, config=f"dns-servers = {dns.dns}\n")
+    program = scratch / "hook"
+    program.write_text(f"""#!/bin/sh
+[ "$1" = present ] && path=set-txt || path=clear-txt
+exec curl -sf -d '{{"host": "'"$2"'", "value": "'"$3"'"}}' http://127.0.0.1:{dns.management_port}/$path
+""")
+    program.chmod(0o755)
+    issue(start, certd, dns, "www.example.com", kind="exec", command=str(program))
+    wait_issued(certd, "www.example.com")
 
 
 def test_a_program_of_legos_convention_changes_the_records(start, scratch):

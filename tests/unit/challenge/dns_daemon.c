@@ -20,7 +20,8 @@ static const char zone_head[] = "$TTL 60\n"
 				"ns A 127.0.0.1\n";
 static const char zone_aliases[] = "_acme-challenge.alias CNAME alias.delegated.test.\n"
 				   "_acme-challenge.circle CNAME circle\n"
-				   "circle CNAME _acme-challenge.circle\n";
+				   "circle CNAME _acme-challenge.circle\n"
+				   "*.wild CNAME lb.delegated.test.\n";
 
 static void
 start_knot(struct dns_daemon *d)

@@ -16,7 +16,7 @@ struct dns_daemon {
 /*
  * Serves example.test and delegated.test; both take TXT updates signed with TSIG key "certd-key", hmac-sha256,
  * octets 00..1f. Aliases: _acme-challenge.alias.example.test is alias.delegated.test; _acme-challenge.circle leads
- * in a circle.
+ * in a circle; *.wild.example.test is lb.delegated.test.
  */
 void
 dns_daemon_start(struct dns_daemon *d, enum dns_daemon_kind kind);

@@ -264,6 +264,26 @@ change_provider(struct fixture *f, const char *server, const char *tsig_secret, 
 	store_commit(f->rig.store.store);
 }
 
+/* "* CNAME load-balancer": its answer for the challenge's name is no reason to look for the zone of the load balancer. */
+Test(dns01, a_wildcard_alias_in_the_zone_is_not_a_delegation)
+{
+	static const char *const zones[] = { "example.test", NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+		struct fixture f;
+		struct challenge c;
+
+		setup(&f, DNS_DAEMON_KNOT, zones[i]);
+		start(&f, &c, "www.wild.example.test", false, TOKEN);
+		cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+		cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+		cr_expect(has_value(&f, "_acme-challenge.www.wild.example.test", TOKEN));
+		cr_expect_not(has_value(&f, "lb.delegated.test", TOKEN));
+		stop(&c);
+		teardown(&f);
+	}
+}
+
 Test(dns01, a_wrong_tsig_secret_is_named)
 {
 	struct fixture f;
