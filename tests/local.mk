@@ -72,6 +72,7 @@ unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-dnsprovider
 TESTS += unit-dnsprovider
 unit_dnsprovider_SOURCES = \
+	tests/support/process.c tests/support/process.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/dnsprovider/test_dnsprovider.c \
 	tests/unit/dnsprovider/test_exec.c \

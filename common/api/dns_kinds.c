@@ -34,9 +34,15 @@ static const struct api_field rfc2136_settings[] = {
 	END,
 };
 
+const char *const dns_exec_conventions[] = { "lego", "lego-raw", "certbot", "dehydrated", "acme.sh", NULL };
+
 static const struct api_field exec_settings[] = {
 	{ .name = "command", .type = API_PATH, .flags = API_REQUIRED, .metavar = "PROGRAM",
-		.help = "called as PROGRAM present|cleanup FQDN VALUE" },
+		.help = "program that adds and removes records" },
+	{ .name = "convention", .type = API_ENUM, .values = dns_exec_conventions,
+		.help = "ACME client whose hooks the program is written for", .fallback = "lego" },
+	{ .name = "cleanupCommand", .type = API_PATH, .metavar = "PROGRAM",
+		.help = "program that removes records, for certbot's convention" },
 	END,
 };
 

@@ -39,6 +39,9 @@ extern struct api_field dns_kinds_properties[];
 /* The TSIG algorithms that certd signs with (RFC 8945 s6), the default first; ends with NULL. */
 extern const char *const tsig_algorithms[];
 
+/* How kind exec calls its program (daemon/dnsprovider/exec.c), the default first; ends with NULL. */
+extern const char *const dns_exec_conventions[];
+
 /* NULL: there is no such kind. */
 const struct dns_kind *
 dns_kind_find(const char *name);

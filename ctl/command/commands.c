@@ -220,11 +220,19 @@ static const char add_provider_notes[] =
 	"  certctl add-provider --name le --server letsencrypt --email you@example.com --agree-tos\n";
 static const char add_dns_notes[] =
 	"The TSIG key file is the output of tsig-keygen (BIND) or keymgr -t (Knot); name and\n"
-	"algorithm are read from it.\n"
+	"algorithm are read from it. K*.private files of dnssec-keygen need --tsig-name.\n"
+	"\n"
+	"A program of kind exec is called as the hooks of the client that --convention names:\n"
+	"lego PROGRAM present|cleanup OWNER. VALUE; lego-raw (EXEC_MODE=RAW) PROGRAM present|cleanup\n"
+	"-- DOMAIN TOKEN KEYAUTH; dehydrated PROGRAM deploy_challenge|clean_challenge DOMAIN TOKEN\n"
+	"VALUE; certbot PROGRAM with CERTBOT_DOMAIN and CERTBOT_VALIDATION in its environment, and\n"
+	"--cleanup-command to remove the record; acme.sh PROGRAM is dnsapi/dns_NAME.sh of an\n"
+	"installed acme.sh. Exit status 0 means success.\n"
 	"\n"
 	"  certctl add-dns --name ns1 --kind rfc2136 --server 127.0.0.1:53 --tsig-key-file ddns.key --zone "
 	"example.com\n"
 	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n"
+	"  certctl add-dns --name pdns --kind exec --convention acme.sh --command /opt/acme.sh/dnsapi/dns_pdns.sh\n"
 	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
 static const char add_consumer_notes[] =
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"

@@ -20,6 +20,8 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(RECORD_STRING, 4, struct cleanup, value, NULL),
 	RECORD_FIELD(RECORD_INT, 5, struct cleanup, added_at, NULL),
 	RECORD_FIELD(RECORD_INT, 6, struct cleanup, attempts, NULL),
+	RECORD_FIELD(RECORD_STRING, 7, struct cleanup, domain, NULL),
+	RECORD_FIELD(RECORD_STRING, 8, struct cleanup, key_authorization, NULL),
 };
 
 const struct record_class cleanup_class = {

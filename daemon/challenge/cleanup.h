@@ -15,6 +15,8 @@ struct cleanup {
 	char *zone;         /* or NULL: the driver needs none */
 	char *name;         /* owner, aliases followed */
 	char *value;
+	char *domain;            /* that is validated; NULL: added by an earlier version */
+	char *key_authorization; /* likewise */
 	int64_t added_at;
 	int64_t attempts;   /* failed removals in a row */
 	struct buf unknown; /* record.h */

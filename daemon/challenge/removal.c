@@ -212,6 +212,8 @@ on_begin(void *arg)
 		.zone = r->cleanup.zone,
 		.name = r->cleanup.name,
 		.value = r->cleanup.value,
+		.domain = r->cleanup.domain,
+		.key_authorization = r->cleanup.key_authorization,
 	};
 	r->change = txt_change_start(r->all->queue, &r->provider, true, &record, on_removed, r);
 }

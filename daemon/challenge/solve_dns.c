@@ -29,6 +29,8 @@ struct dns_solve {
 	LIST_ENTRY(dns_solve) next;
 	struct solve *solve;
 	char *value;
+	char *domain;
+	char *key_authorization;
 	struct dns_target target;
 	char id[STORE_ID_SIZE]; /* of the promise; "": not made yet */
 	bool is_added;          /* or may be: the change was asked for */
@@ -196,6 +198,8 @@ on_promised(const struct error *err, void *arg)
 		.zone = s->target.zone,
 		.name = s->target.name,
 		.value = s->value,
+		.domain = s->domain,
+		.key_authorization = s->key_authorization,
 	};
 
 	if (err) {
@@ -220,6 +224,8 @@ promise(struct dns_solve *s)
 		.zone = s->target.zone,
 		.name = s->target.name,
 		.value = s->value,
+		.domain = s->domain,
+		.key_authorization = s->key_authorization,
 		.added_at = now,
 	};
 
@@ -253,6 +259,8 @@ dns_start(struct solve *solve, const struct solver_request *request, const char 
 	solve->data = s;
 	s->solve = solve;
 	s->value = solve_dns_value(key_authorization);
+	s->domain = xstrdup(name_base(request->authz->name));
+	s->key_authorization = xstrdup(key_authorization);
 	LIST_INSERT_HEAD(&solve->solver->dns->all, s, next);
 	s->finder = dns_target_find(
 		&solve->solver->env, solve->solver->store, named && *named ? named : NULL, name, on_found, s);
@@ -277,6 +285,8 @@ dns_stop(struct solve *solve)
 	}
 	dns_target_clear(&s->target);
 	free(s->value);
+	free(s->domain);
+	free(s->key_authorization);
 	free(s);
 }
 

@@ -36,6 +36,8 @@ struct txt_change {
 	char *zone;
 	char *name;
 	char *value;
+	char *domain;
+	char *key_authorization;
 	dnsprovider_done_fn *done; /* NULL: nobody waits any more */
 	void *arg;
 };
@@ -107,6 +109,8 @@ change_free(struct txt_change *c)
 	free(c->zone);
 	free(c->name);
 	free(c->value);
+	free(c->domain);
+	free(c->key_authorization);
 	free(c);
 }
 
@@ -191,7 +195,13 @@ static void
 txt_queue_on_start(void *arg)
 {
 	struct txt_change *c = arg;
-	struct dnsprovider_record record = { .zone = c->zone, .name = c->name, .value = c->value };
+	struct dnsprovider_record record = {
+		.zone = c->zone,
+		.name = c->name,
+		.value = c->value,
+		.domain = c->domain,
+		.key_authorization = c->key_authorization,
+	};
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -222,6 +232,8 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	c->zone = xstrdup_null(record->zone);
 	c->name = xstrdup(record->name);
 	c->value = xstrdup(record->value);
+	c->domain = xstrdup_null(record->domain);
+	c->key_authorization = xstrdup_null(record->key_authorization);
 	c->done = done;
 	c->arg = arg;
 	loop_timer_init(&c->start, queue->env->loop, txt_queue_on_start, c);

@@ -26,6 +26,8 @@ struct dnsprovider_record {
 	const char *zone; /* apex, no final dot; NULL only for drivers that say needs_zone = false */
 	const char *name; /* full owner name, no final dot, CNAMEs followed */
 	const char *value;
+	const char *domain;            /* that is validated, without "*."; NULL: not known any more */
+	const char *key_authorization; /* RFC 8555 s8.1; NULL: not known any more */
 };
 
 /* Once, from the loop, never from inside the call. */

@@ -1,11 +1,15 @@
 /*
- * A program that changes records, called as lego's exec provider calls it, so that scripts written for lego work:
+ * A program that changes records, called as the hooks of another ACME client are, so that existing scripts work:
  *
- *   COMMAND present "_acme-challenge.example.com." VALUE      and likewise     COMMAND cleanup ...
+ *   lego        COMMAND present|cleanup "_acme-challenge.example.com." VALUE
+ *   lego-raw    COMMAND present|cleanup -- example.com TOKEN KEY-AUTHORIZATION             (EXEC_MODE=RAW)
+ *   certbot     COMMAND, then cleanupCommand, with CERTBOT_DOMAIN and CERTBOT_VALIDATION   (--manual-auth-hook)
+ *   dehydrated  COMMAND deploy_challenge|clean_challenge example.com TOKEN VALUE
+ *   acme.sh     COMMAND is dnsapi/dns_NAME.sh of an installed acme.sh: its function dns_NAME_add or dns_NAME_rm
  *
- * Exit status 0 is done. The name has its aliases followed and ends with a dot. The program may be called again for
- * what is done already, and `cleanup` for what is not there. It runs without a shell, by daemon/base/hook, one at a
- * time, as lego does it, and has propagationTimeout to end.
+ * Only lego and acme.sh get the owner name, with its aliases followed. Exit status 0 is success. The program may be
+ * called again for what is done already, and to remove what is not there. It runs one at a time, without a shell except
+ * for acme.sh, and has propagationTimeout to end: such scripts often wait until the record is published.
  */
 #include "common/error.h"
 #include "daemon/base/hook.h"
@@ -14,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Such scripts often wait until the record is out before they end. */
-enum { DEFAULT_TIMEOUT_SEC = 120, OUTPUT_SHOWN = 200 };
+enum { DEFAULT_TIMEOUT_SEC = 120 };
+
+static const char challenge_label[] = "_acme-challenge.";
 
 struct dnsprovider_op {
 	struct hook *hook;
@@ -24,6 +29,144 @@ struct dnsprovider_op {
 	char *call; /* for messages */
 };
 
+/* One call, as a convention writes it. */
+struct exec_call {
+	const char *command;
+	const char *cleanup_command; /* or NULL */
+	bool remove;
+	const char *name;   /* owner */
+	const char *domain; /* that is validated */
+	const char *value;
+	const char *token;
+	const char *key_authorization;
+	struct strlist argv; /* to be filled */
+	struct strlist env;  /* likewise */
+};
+
+static void
+call_lego(struct exec_call *c)
+{
+	strlist_add(&c->argv, c->command);
+	strlist_add(&c->argv, c->remove ? "cleanup" : "present");
+	strlist_take(&c->argv, xasprintf("%s.", c->name));
+	strlist_add(&c->argv, c->value);
+}
+
+static void
+call_lego_raw(struct exec_call *c)
+{
+	strlist_add(&c->argv, c->command);
+	strlist_add(&c->argv, c->remove ? "cleanup" : "present");
+	strlist_add(&c->argv, "--");
+	strlist_add(&c->argv, c->domain);
+	strlist_add(&c->argv, c->token);
+	strlist_add(&c->argv, c->key_authorization);
+}
+
+static void
+call_certbot(struct exec_call *c)
+{
+	strlist_add(&c->argv, c->remove ? c->cleanup_command : c->command);
+	strlist_take(&c->env, xasprintf("CERTBOT_DOMAIN=%s", c->domain));
+	strlist_take(&c->env, xasprintf("CERTBOT_IDENTIFIER=%s", c->domain));
+	strlist_take(&c->env, xasprintf("CERTBOT_ALL_DOMAINS=%s", c->domain));
+	strlist_take(&c->env, xasprintf("CERTBOT_ALL_IDENTIFIERS=%s", c->domain));
+	strlist_take(&c->env, xasprintf("CERTBOT_VALIDATION=%s", c->value));
+	strlist_add(&c->env, "CERTBOT_REMAINING_CHALLENGES=0");
+	if (c->remove)
+		strlist_add(
+			&c->env, "CERTBOT_AUTH_OUTPUT="); /* certd does not keep what the other hook wrote */
+}
+
+static void
+call_dehydrated(struct exec_call *c)
+{
+	strlist_add(&c->argv, c->command);
+	strlist_add(&c->argv, c->remove ? "clean_challenge" : "deploy_challenge");
+	strlist_add(&c->argv, c->domain);
+	strlist_add(&c->argv, c->token);
+	strlist_add(&c->argv, c->value);
+}
+
+/* The directory that @path is in; owned by the caller. */
+static char *
+directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return xstrndup(path, slash ? (size_t)(slash - path) : 0);
+}
+
+/* acme.sh ends with `main "$@"`, which runs its arguments: `true` lets it define its functions and no more. */
+static void
+call_acme_sh(struct exec_call *c)
+{
+	static const char script[] =
+		"script=$1 function=$2 name=$3 value=$4; set -- true; . \"$LE_WORKING_DIR/acme.sh\"; "
+		"_initpath; . \"$script\"; \"$function\" \"$name\" \"$value\"";
+	_cleanup_free_ char *dnsapi = directory_of(c->command);
+	_cleanup_free_ char *home = directory_of(dnsapi);
+	const char *base = c->command + strlen(dnsapi) + 1;
+
+	strlist_add(&c->argv, "/bin/sh");
+	strlist_add(&c->argv, "-c");
+	strlist_add(&c->argv, script);
+	strlist_add(&c->argv, "acme.sh");
+	strlist_add(&c->argv, c->command);
+	strlist_take(&c->argv,
+		xasprintf("%.*s%s", (int)(strlen(base) - strlen(".sh")), base, c->remove ? "_rm" : "_add"));
+	strlist_add(&c->argv, c->name);
+	strlist_add(&c->argv, c->value);
+	strlist_take(&c->env, xasprintf("LE_WORKING_DIR=%s", home));
+	strlist_take(&c->env, xasprintf("HOME=%s", home));
+}
+
+/* In the order of dns_exec_conventions (common/api/dns_kinds.h). */
+static void (*const conventions[])(
+	struct exec_call *c) = { call_lego, call_lego_raw, call_certbot, call_dehydrated, call_acme_sh };
+
+/* Index of @d's convention. */
+static size_t
+convention_of(const struct dnsprovider *d)
+{
+	const char *name = setting_text(&d->settings, "convention");
+	size_t i = 0;
+
+	while (name && dns_exec_conventions[i] && strcmp(dns_exec_conventions[i], name) != 0)
+		i++;
+	return i;
+}
+
+static bool
+is_acme_sh_script(const char *command)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	const char *base = strrchr(command, '/') + 1;
+	size_t len = strspn(base, alphabet);
+
+	return len > 0 && strcmp(base + len, ".sh") == 0 && base - command > (ptrdiff_t)strlen("/dnsapi/") &&
+	       strncmp(base - strlen("/dnsapi/"), "/dnsapi/", strlen("/dnsapi/")) == 0;
+}
+
+static int
+exec_check(const struct dnsprovider *d, struct error *err)
+{
+	void (*convention)(struct exec_call *) = conventions[convention_of(d)];
+	const char *command = setting_text(&d->settings, "command");
+	bool has_cleanup = setting_text(&d->settings, "cleanupCommand");
+
+	if (convention == call_certbot && !has_cleanup)
+		return error_set_field(err, "cleanupCommand",
+			"is missing: certbot's convention has a program of its own to "
+			"remove the record");
+	if (convention != call_certbot && has_cleanup)
+		return error_set_field(err, "cleanupCommand", "is for certbot's convention only");
+	if (convention == call_acme_sh && !is_acme_sh_script(command))
+		return error_set_field(err, "command",
+			"'%s' is not a script dnsapi/dns_NAME.sh of an installed acme.sh", command);
+	return 0;
+}
+
 static void
 exec_op_free(struct dnsprovider_op *op)
 {
@@ -31,36 +174,15 @@ exec_op_free(struct dnsprovider_op *op)
 	free(op);
 }
 
-/* The last line that a program wrote, as one line of text: it mostly says why it failed. */
-static char *
-exec_last_line(const struct buf *out)
-{
-	size_t end = out->len;
-	size_t start;
-	char *line;
-
-	while (end > 0 && (unsigned char)out->data[end - 1] <= ' ')
-		end--;
-	for (start = end; start > 0 && out->data[start - 1] != '\n' && end - start < OUTPUT_SHOWN;)
-		start--;
-	line = xstrndup(end ? out->data + start : "", end - start);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	return line;
-}
-
 static void
-on_hook(const struct hook_result *result, const struct error *err, void *arg)
+on_hook(const struct hook_result *result _unused_, const struct error *err, void *arg)
 {
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error failure = ERROR_INIT;
 
 	if (err) {
-		_cleanup_free_ char *line = result ? exec_last_line(&result->out) : xstrdup("");
-
-		error_set(&failure, err->code, "%s: %s%s%s", op->call, err->message, *line ? ": " : "", line);
-		failure.retry = err->retry;
+		error_copy(&failure, err);
+		error_wrap(&failure, "%s", op->call);
 	}
 	op->done(err ? &failure : NULL, op->arg);
 	exec_op_free(op);
@@ -71,19 +193,31 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
-	const char *command = setting_text(&d->settings, "command");
 	int64_t timeout = d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC;
-	_cleanup_strlist_ struct strlist argv = STRLIST_INIT;
-	const struct strlist no_env = STRLIST_INIT;
+	const char *key_authorization = record->key_authorization ? record->key_authorization : "";
+	_cleanup_free_ char *token = xstrndup(key_authorization, strcspn(key_authorization, "."));
+	bool is_usual = strncmp(record->name, challenge_label, strlen(challenge_label)) == 0;
+	struct exec_call call = {
+		.command = setting_text(&d->settings, "command"),
+		.cleanup_command = setting_text(&d->settings, "cleanupCommand"),
+		.remove = remove,
+		.name = record->name,
+		.domain = record->domain ? record->domain
+					 : record->name + (is_usual ? strlen(challenge_label) : 0),
+		.value = record->value,
+		.token = token,
+		.key_authorization = key_authorization,
+		.argv = STRLIST_INIT,
+		.env = STRLIST_INIT,
+	};
 
-	strlist_add(&argv, command);
-	strlist_add(&argv, remove ? "cleanup" : "present");
-	strlist_take(&argv, xasprintf("%s.", record->name));
-	strlist_add(&argv, record->value);
+	conventions[convention_of(d)](&call);
 	op->done = done;
 	op->arg = arg;
-	op->call = xasprintf("%s %s %s.", command, remove ? "cleanup" : "present", record->name);
-	op->hook = hook_start(env->loop, &argv, &no_env, timeout * 1000, on_hook, op);
+	op->call = xasprintf("%s %s.", remove ? "cleanup" : "present", record->name);
+	op->hook = hook_start(env->loop, &call.argv, &call.env, timeout * 1000, on_hook, op);
+	strlist_clear(&call.argv);
+	strlist_clear(&call.env);
 	return op;
 }
 
@@ -96,6 +230,7 @@ exec_cancel(struct dnsprovider_op *op)
 
 const struct dnsprovider_driver dnsprovider_exec = {
 	.is_serial = true,
+	.check = exec_check,
 	.change = exec_change,
 	.cancel = exec_cancel,
 };

@@ -205,7 +205,7 @@ Test(dns_apis, refusals_repeat_the_words_of_the_api)
 static void
 run_made_up(const struct http_api *api, const struct turn *turns, struct script *s)
 {
-	struct dnsprovider_record record = { NULL, "_acme-challenge.example.com", "v 1&" };
+	struct dnsprovider_record record = { .name = "_acme-challenge.example.com", .value = "v 1&" };
 
 	script_setup(s, "ionoscloud", MADE_UP, turns);
 	http_api_start(api, &s->env, &s->d, false, &record, script_on_done, s);

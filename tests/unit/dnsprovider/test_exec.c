@@ -4,6 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/dnsprovider/dnsprovider.h"
+#include "tests/support/process.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -116,8 +117,8 @@ Test(exec, a_failure_shows_the_last_line_that_the_program_wrote)
 	run(&f);
 	cr_expect_eq(f.error.code, ERROR_HOOK);
 	cr_assert_not_null(f.error.message);
-	cr_expect(strstr(f.error.message, "the API  says no"), "%s", f.error.message);
-	cr_expect(strstr(f.error.message, "/script present _acme-challenge.example.com."), "%s",
+	cr_expect(strstr(f.error.message, "the API? says no"), "%s", f.error.message);
+	cr_expect_eq(strncmp(f.error.message, "present _acme-challenge.example.com.: '", 39), 0, "%s",
 		f.error.message);
 	cr_expect_null(strstr(f.error.message, "first"));
 	cr_expect_null(strchr(f.error.message, '\n'));
@@ -158,4 +159,121 @@ Test(exec, a_change_that_is_cancelled_ends_without_a_word)
 	dnsprovider_driver("exec")->cancel(op);
 	cr_expect_eq(f.done, 0);
 	teardown(&f);
+}
+
+/* One call by @convention; what the program saw. Owned by the caller. */
+static char *
+seen_by(const char *convention, bool remove, bool has_key_authorization)
+{
+	static const char *const env =
+		"printf '<%s>' \"$CERTBOT_DOMAIN|$CERTBOT_IDENTIFIER|$CERTBOT_ALL_DOMAINS|"
+		"$CERTBOT_VALIDATION|$CERTBOT_REMAINING_CHALLENGES|${CERTBOT_AUTH_OUTPUT-unset}\" >> ";
+	struct dnsprovider_record record = {
+		.name = "_acme-challenge.example.net",
+		.value = "-v",
+		.domain = has_key_authorization ? "www.example.com" : NULL,
+		.key_authorization = has_key_authorization ? "tok.thumb" : NULL,
+	};
+	_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup("exec") };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_buf_ struct buf seen = BUF_INIT;
+	_cleanup_(scratch_remove) char *dir = scratch_new();
+	_cleanup_free_ char *path = xasprintf("%s/dnsapi/dns_made_up.sh", dir);
+	_cleanup_free_ char *dnsapi = xasprintf("%s/dnsapi", dir);
+	_cleanup_free_ char *calls = xasprintf("%s/calls", dir);
+	struct fixture f = { .clock = clock_new_real() };
+
+	cr_assert_eq(mkdir(dnsapi, 0700), 0);
+	if (strcmp(convention, "acme.sh") == 0) {
+		scratch_write(dir, "acme.sh",
+			"_initpath() { initialized=yes; }\nmain() { \"$@\"; }\nmain \"$@\"\n");
+		scratch_write(dir, "dnsapi/dns_made_up.sh",
+			"dns_made_up_add() { printf '<add|%%s>' \"$initialized|$#|$1|$2|$HOME\" >> %s; }\n"
+			"dns_made_up_rm() { printf '<rm|%%s>' \"$initialized|$#|$1|$2|$HOME\" >> %s; }\n",
+			calls, calls);
+	} else {
+		scratch_write(dir, "dnsapi/dns_made_up.sh", "#!/bin/sh\nprintf '<%%s>' \"$@\" >> %s\n%s%s\n",
+			calls, strcmp(convention, "certbot") == 0 ? env : ": ", calls);
+		cr_assert_eq(chmod(path, 0700), 0);
+	}
+	f.env.loop = loop_new(f.clock);
+	setting_put(&d.settings, "command", path);
+	setting_put(&d.settings, "convention", convention);
+	if (strcmp(convention, "certbot") == 0) {
+		cr_assert_eq(dnsprovider_check(&d, &err), -1);
+		cr_expect_str_eq(err.field, "cleanupCommand");
+		setting_put(&d.settings, "cleanupCommand", path);
+	}
+	cr_assert_eq(dnsprovider_check(&d, &err), 0, "%s", err.message);
+	dnsprovider_driver("exec")->change(&f.env, &d, remove, &record, on_done, &f);
+	run(&f);
+	cr_expect_not(error_is_set(&f.error), "%s", f.error.message);
+	cr_assert_eq(buf_read_file(&seen, AT_FDCWD, calls, 1000, NULL), 0);
+	error_clear(&f.error);
+	loop_free(f.env.loop);
+	clock_free(f.clock);
+	return xstrdup(buf_str(&seen));
+}
+
+Test(exec, calls_by_the_conventions_of_other_clients)
+{
+	static const struct {
+		const char *convention;
+		bool remove;
+		bool has_key_authorization;
+		const char *seen; /* ends with it, from the last '<' of interest */
+	} cases[] = {
+		{ "lego", false, true, "<present><_acme-challenge.example.net.><-v>" },
+		{ "lego-raw", false, true, "<present><--><www.example.com><tok><tok.thumb>" },
+		{ "lego-raw", true, true, "<cleanup><--><www.example.com><tok><tok.thumb>" },
+		{ "lego-raw", true, false, "<cleanup><--><example.net><><>" },
+		{ "dehydrated", false, true, "<deploy_challenge><www.example.com><tok><-v>" },
+		{ "dehydrated", true, true, "<clean_challenge><www.example.com><tok><-v>" },
+		{ "certbot", false, true, "<><www.example.com|www.example.com|www.example.com|-v|0|unset>" },
+		{ "certbot", true, true, "<><www.example.com|www.example.com|www.example.com|-v|0|>" },
+		{ "acme.sh", false, true, "<add|yes|2|_acme-challenge.example.net|-v|/" },
+		{ "acme.sh", true, true, "<rm|yes|2|_acme-challenge.example.net|-v|/" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *seen = seen_by(
+			cases[i].convention, cases[i].remove, cases[i].has_key_authorization);
+
+		cr_expect_eq(strncmp(seen, cases[i].seen, strlen(cases[i].seen)), 0, "%s: %s",
+			cases[i].convention, seen);
+	}
+}
+
+Test(exec, settings_fit_the_convention)
+{
+	static const struct {
+		const char *convention;
+		const char *command;
+		const char *cleanup_command;
+		const char *field; /* NULL: fine */
+	} cases[] = {
+		{ NULL, "/x", NULL, NULL },
+		{ "dehydrated", "/x", "/y", "cleanupCommand" },
+		{ "certbot", "/x", NULL, "cleanupCommand" },
+		{ "certbot", "/x", "y", "cleanupCommand" },
+		{ "uacme", "/x", NULL, "convention" },
+		{ "acme.sh", "/opt/acme.sh/dnsapi/dns_pdns.sh", NULL, NULL },
+		{ "acme.sh", "/opt/acme.sh/dns_pdns.sh", NULL, "command" },
+		{ "acme.sh", "/dns_pdns.sh", NULL, "command" },
+		{ "acme.sh", "/opt/dnsapi/dns_pdns", NULL, "command" },
+		{ "acme.sh", "/opt/dnsapi/dns;x.sh", NULL, "command" },
+		{ "acme.sh", "/opt/dnsapi/.sh", NULL, "command" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup("exec") };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		setting_put(&d.settings, "command", cases[i].command);
+		setting_put(&d.settings, "convention", cases[i].convention);
+		setting_put(&d.settings, "cleanupCommand", cases[i].cleanup_command);
+		cr_expect_eq(dnsprovider_check(&d, &err), cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
+		if (cases[i].field)
+			cr_expect_str_eq(err.field ? err.field : "", cases[i].field, "%zu", i);
+	}
 }
