@@ -20,7 +20,7 @@ struct exchange {
 	struct httpd_conn *conn;
 	enum api_method_id method;
 	struct httpd_query query; /* for the links of a collection */
-	char *origin;             /* "https://host", or "" */
+	char *origin;             /* "https://host", or "": the request named no host that a URL can have */
 };
 
 /* --- parameters --- */
@@ -154,6 +154,7 @@ rest_call_shown(const struct exchange *x, struct json_object *result)
 	return rest_object(&api_resources[method->resource], result);
 }
 
+/* The location is absolute: ionosctl polls it as it is. */
 static void
 answer_created(struct exchange *x, struct json_object *result)
 {
@@ -161,7 +162,7 @@ answer_created(struct exchange *x, struct json_object *result)
 	const char *href = NULL;
 
 	if (json_get_string(result, "href", &href, NULL) == 1)
-		location = xasprintf("Location: %s\r\n", href);
+		location = xasprintf("Location: %s%s\r\n", x->origin, href);
 	rest_answer(x->conn, 201, location ? location : "", rest_call_shown(x, result));
 }
 

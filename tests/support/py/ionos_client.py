@@ -72,6 +72,7 @@ class IonosClient:
 
     def __init__(self, socket=None, *, url=None, token=None, ca_file=None, checker=None):
         self.token = token
+        self.location = None  # of the last answer
         self.checker = checker
         if socket:
             self.connection = UnixConnection(socket)
@@ -95,6 +96,7 @@ class IonosClient:
         self.connection.request(method, path, data, fields)
         answer = self.connection.getresponse()
         text = answer.read()
+        self.location = answer.headers["Location"]
         body = json.loads(text) if text else None
         if body is not None:
             assert answer.headers["Content-Type"] == "application/json"
@@ -123,7 +125,14 @@ class IonosClient:
     # The operations.
 
     def create(self, collection, **properties):
+        """As ionosctl does it: what was created is read again at the Location, which must be an absolute URL."""
         item = check_object(self.request("POST", collection, {"metadata": {}, "properties": properties}), collection)
+        location = urllib.parse.urlsplit(self.location)
+        scheme = "https" if isinstance(self.connection, http.client.HTTPSConnection) else "http"
+        host = self.connection.host
+        authority = f"{host}:{self.connection.port}" if isinstance(self.connection.port, int) else host
+        assert (location.scheme, location.path) == (scheme, item["href"]), self.location
+        assert location.netloc in (host, authority), self.location
         return item
 
     def get(self, item):
