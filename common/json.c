@@ -348,3 +348,16 @@ json_write(struct json_object *obj, struct buf *ret)
 		i += step ? step : 1;
 	}
 }
+
+struct json_object *
+json_path(struct json_object *obj, const char *path)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	strlist_split(&names, path, '.');
+	for (size_t i = 0; i < names.count; i++)
+		if (!json_object_is_type(obj, json_type_object) ||
+			!json_object_object_get_ex(obj, names.items[i], &obj))
+			return NULL;
+	return obj;
+}

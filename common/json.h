@@ -54,6 +54,10 @@ json_get_array(struct json_object *obj, const char *name, struct json_object **r
 int
 json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret, struct error *err);
 
+/* Member at a path ("a.b"); NULL if absent or null. Borrowed. */
+struct json_object *
+json_path(struct json_object *obj, const char *path);
+
 /*
  * json_put() - add a member
  * @is_lasting: @name outlives @obj (a literal, a name of the API's table), so it is not copied

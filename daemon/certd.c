@@ -263,6 +263,7 @@ open_control(struct certd *c, struct error *err)
 		.roles = &c->roles,
 	};
 
+	c->service.methods = service_methods;
 	c->service.loop = c->loop;
 	c->service.store = c->store;
 	c->service.events = c->events;

@@ -11,6 +11,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
+#include "daemon/store/certificate.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -129,7 +130,7 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 /* --- success --- */
 
 static void
-issue_result_certificate_fill(
+issue_result_make_certificate(
 	struct certificate *cert, const struct issue *issue, const struct cert_info *info, int64_t now)
 {
 	char stamp[TIME_RFC3339_SIZE];
@@ -146,13 +147,7 @@ issue_result_certificate_fill(
 	cert->provider = xstrdup(issue->record.provider);
 	cert->common_name = xstrdup(issue->record.names.items[0]);
 	strlist_copy(&cert->names, &issue->record.names);
-	cert->serial = xstrdup(info->serial);
-	cert->sha256 = xstrdup(info->sha256);
-	cert->issuer_cn = xstrdup_null(info->issuer_cn);
-	cert->issuer_org = xstrdup_null(info->issuer_org);
-	cert->key_algorithm = xstrdup(key_algorithm_name(key_algorithm_of(issue->key)));
-	cert->not_before_at = info->not_before_at;
-	cert->not_after_at = info->not_after_at;
+	certificate_fill(cert, info, key_algorithm_name(key_algorithm_of(issue->key)));
 	cert->ari_id = xstrdup_null(info->ari_id);
 	secret_copy(&cert->key, &issue->record.key);
 	key_pair_digest(&cert->key, cert->leaf_pem.data, cert->leaf_pem.len, pair);
@@ -281,7 +276,7 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 		0) {
 		error_wrap(err, "the CA issued a certificate that was not asked for");
 	} else {
-		issue_result_certificate_fill(&cert, issue, &info, now);
+		issue_result_make_certificate(&cert, issue, &info, now);
 		rc = issue_store(issue, &cert, err);
 	}
 	cert_info_clear(&info);

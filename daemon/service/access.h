@@ -10,33 +10,8 @@
 #define DAEMON_SERVICE_ACCESS_H
 
 #include "common/api/api.h"
-#include "common/scope.h"
+#include "daemon/service/peer.h"
 #include "daemon/store/object.h"
-
-struct peer;
-
-/* Shared by those who have it; never changed after it was made. */
-struct scope {
-	unsigned holders;
-	struct scope_rule *rules; /* owned; one of them has to cover an object */
-	size_t n_rules;
-};
-
-/* With one holder, the caller. */
-struct scope *
-scope_new(void);
-
-/* While it is made. @rule: copied. */
-void
-scope_add(struct scope *scope, const struct scope_rule *rule);
-
-/* NULL is NULL. */
-struct scope *
-scope_hold(struct scope *scope);
-
-/* NULL is a no-op. */
-void
-scope_release(struct scope *scope);
 
 /* @scope NULL: yes. @obj of @cls. */
 bool
@@ -57,16 +32,12 @@ bool
 access_sees_event(const struct scope *scope, struct store *store, struct json_object *event);
 
 /*
- * access_check() - may a peer with a scope make this call? For peers without one it is always so.
- * @params: validated
- * The object that the call is about is looked at when it is found (resource_find()); here are the method, the references
- * in the parameters, and what a declaration would become.
- * ERROR_DENIED: the method is not for it, or the declaration lies outside (the property is the field);
- * ERROR_INVALID: a reference to something that does not exist for it. Return: 0 or -1.
+ * access_check() - may @peer declare @obj, as it would be stored? For peers without a scope it is always so.
+ * ERROR_DENIED with the property that lies outside. Return: 0 or -1.
  */
 int
-access_check(struct store *store, const struct peer *peer, enum api_method_id method,
-	struct json_object *params, struct error *err);
+access_check(struct store *store, const struct peer *peer, const struct record_class *cls, const void *obj,
+	struct error *err);
 
 /* What is in the answer about an object of @cls and lies outside is taken out of it. */
 void

@@ -1,10 +1,8 @@
-/* Old -> new of a call, and who did it. Secrets are told as "changed": diff.c never sees a stored one. */
+/* Old -> new of a call. Secrets are told as "changed": diff.c never sees a stored one. */
 #include "daemon/service/change.h"
 
-#include "daemon/service/access.h"
-
 #include "daemon/service/diff.h"
-#include "daemon/service/resource.h"
+#include "daemon/service/fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +18,7 @@ change_clear(struct change *change)
 }
 
 static void
-set_object(struct change *change, const struct record_class *cls, const struct object *o)
+change_set_object(struct change *change, const struct record_class *cls, const struct object *o)
 {
 	change->type = cls->name;
 	str_replace(&change->id, o->id);
@@ -28,17 +26,14 @@ set_object(struct change *change, const struct record_class *cls, const struct o
 }
 
 void
-change_found(struct call *call, const struct record_class *cls, const void *obj)
+change_found(struct change *change, const struct record_class *cls, const void *obj)
 {
-	struct change *change = &call->change;
-
 	if (change->type)
 		return;
-	set_object(change, cls, obj);
-	change->before = resource_properties(cls, obj);
+	change_set_object(change, cls, obj);
+	change->before = fields_properties(cls, obj);
 }
 
-/* Members that can only be written are in no object: what of them is in the request counts as changed. */
 static void
 change_add_secrets(const struct api_field *fields, struct json_object *from, struct json_object *to)
 {
@@ -60,63 +55,30 @@ change_add_secrets(const struct api_field *fields, struct json_object *from, str
 	}
 }
 
-void
-change_outside(struct call *call, const struct record_class *cls, const void *obj)
+/* @after: its properties as they are now; NULL: it is gone. */
+static void
+change_set(struct change *change, const struct record_class *cls, const struct object *o,
+	struct json_object *after)
 {
-	const struct object *o = obj;
-	const struct audit_entry entry = {
-		.who = call->peer->label,
-		.user_id = call->peer->user_id,
-		.method = api_methods[call->method].name,
-		.object = { cls->name, o->id, o->name },
-	};
-
-	if (call->service->audit)
-		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
-}
-
-void
-change_made(struct call *call, const struct record_class *cls, const void *obj, bool is_deleted)
-{
-	const struct api_field *fields = api_resource_find(cls->name)->properties;
-	const struct object *o = obj;
-	struct change *change = &call->change;
 	bool is_same = change->id && strcmp(change->id, o->id) == 0;
-	_cleanup_json_ struct json_object *after = is_deleted ? NULL : resource_properties(cls, obj);
 
-	if (after)
-		change_add_secrets(fields, json_path(call->params, "properties"), after);
 	json_object_put(change->changes);
-	change->changes = diff_properties(fields, is_same ? change->before : NULL, after);
-	set_object(change, cls, o);
-	change->is_outside |= !access_covers(call->peer->scope, call->service->store, cls, obj);
+	change->changes = diff_properties(
+		api_resource_find(cls->name)->properties, is_same ? change->before : NULL, after);
+	change_set_object(change, cls, o);
 }
 
-static bool
-is_change(const struct call *call)
+void
+change_made(struct change *change, const struct record_class *cls, const void *obj, struct json_object *given)
 {
-	const struct api_method *method = &api_methods[call->method];
+	_cleanup_json_ struct json_object *after = fields_properties(cls, obj);
 
-	return call->txn ||
-	       (method->verb == API_CALL && method->role > ROLE_VIEWER && !(method->flags & API_READS));
+	change_add_secrets(api_resource_find(cls->name)->properties, given, after);
+	change_set(change, cls, obj, after);
 }
 
-int
-change_record(struct call *call, struct error *err)
+void
+change_deleted(struct change *change, const struct record_class *cls, const void *obj)
 {
-	const struct audit_entry entry = {
-		.who = call->peer->label,
-		.user_id = call->peer->user_id,
-		.method = api_methods[call->method].name,
-		.object = { call->change.type, call->change.id, call->change.name },
-		.changes = call->change.changes,
-	};
-
-	/* Whatever a method made of its parameters: nothing is declared that its declarer would not see. */
-	if (call->change.is_outside)
-		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s",
-			call->change.type, call->change.name, call->peer->label);
-	if (!call->service->audit || call->is_dry_run || !is_change(call))
-		return 0;
-	return audit_change(call->service->audit, call_txn(call), &entry, err);
+	change_set(change, cls, obj, NULL);
 }

@@ -7,8 +7,6 @@
 
 #include "daemon/store/object.h"
 
-struct call;
-struct error;
 struct json_object;
 
 struct change {
@@ -25,21 +23,17 @@ change_clear(struct change *change);
 
 /* @obj, of @cls, is what the call is about. Only the first one is remembered. */
 void
-change_found(struct call *call, const struct record_class *cls, const void *obj);
-
-/* @obj was asked for, and lies outside of the peer's scope: a refusal, although the answer does not say so. */
-void
-change_outside(struct call *call, const struct record_class *cls, const void *obj);
-
-/* @obj was stored (created, updated) by the call; @is_deleted: it was deleted. */
-void
-change_made(struct call *call, const struct record_class *cls, const void *obj, bool is_deleted);
+change_found(struct change *change, const struct record_class *cls, const void *obj);
 
 /*
- * change_record() - the call's record in the audit log, in its list of changes
- * Calls that change nothing have none. Return: 0, or -1: what cannot be recorded must not be done.
+ * change_made() - @obj was stored by the call
+ * @given: the properties that were sent, or NULL: secrets among them are in no object and count as changed
  */
-int
-change_record(struct call *call, struct error *err);
+void
+change_made(
+	struct change *change, const struct record_class *cls, const void *obj, struct json_object *given);
+
+void
+change_deleted(struct change *change, const struct record_class *cls, const void *obj);
 
 #endif

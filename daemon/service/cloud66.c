@@ -7,7 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/service/res_certificate.h"
+#include "daemon/store/certificate.h"
 
 #include <openssl/sha.h>
 #include <string.h>

@@ -13,6 +13,7 @@
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
+#include "daemon/store/certificate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,21 +109,14 @@ import_run(void *arg)
 /* --- into the store --- */
 
 static void
-import_certificate_fill(struct certificate *c, struct import *i)
+import_make_certificate(struct certificate *c, struct import *i)
 {
 	struct cert_info *info = &i->got.info;
 
-	store_new_id(c->o.id);
 	c->o.state = OBJECT_AVAILABLE;
 	c->common_name = xstrdup(i->got.common_name);
 	strlist_copy(&c->names, &info->names);
-	c->serial = xstrdup(info->serial);
-	c->sha256 = xstrdup(info->sha256);
-	c->issuer_cn = xstrdup_null(info->issuer_cn);
-	c->issuer_org = xstrdup_null(info->issuer_org);
-	c->key_algorithm = xstrdup(key_algorithm_name(i->got.algorithm));
-	c->not_before_at = info->not_before_at;
-	c->not_after_at = info->not_after_at;
+	certificate_fill(c, info, key_algorithm_name(i->got.algorithm));
 	buf_add(&c->leaf_pem, i->got.leaf_pem.data, i->got.leaf_pem.len);
 	buf_add(&c->chain_pem, i->got.chain_pem.data, i->got.chain_pem.len);
 	buf_add(&c->pair, i->got.pair, sizeof(i->got.pair));
@@ -135,15 +129,13 @@ find_old(struct call *call, struct json_object *params, struct certificate *old,
 {
 	struct json_object *ref = json_path(params, "replace");
 	const char *name = ref ? json_object_get_string(ref) : NULL;
-	int found;
+	_cleanup_free_ char *id = NULL;
 
 	if (!name)
 		return 0;
-	found = object_find(call->service->store, &certificate_class, name, old, err);
-	if (found < 0)
+	if (resource_ref(call, &certificate_class, "replace", name, &id, err) < 0 ||
+		object_load(call->service->store, &certificate_class, id, old, err) < 0)
 		return -1;
-	if (found == 0)
-		return error_set_field(err, "replace", "there is no certificate '%s'", name);
 	if (old->autocert)
 		return error_set_field(err, "replace",
 			"'%s' was issued by certd, which renews it: nothing to be imported", old->o.name);
@@ -203,7 +195,7 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 	resource_modified(call, &old->o);
 	if (save_named(call, old, true, err) < 0)
 		return -1;
-	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &old->o);
+	resource_event(call, EVENT_OBJECT_UPDATED, &old->o);
 	return 0;
 }
 
@@ -225,7 +217,7 @@ import_save(struct call *call, struct certificate *c, bool is_made, struct error
 {
 	if (save_named(call, c, is_made, err) < 0)
 		return -1;
-	resource_event(call, EVENT_OBJECT_CREATED, &certificate_ops, &c->o);
+	resource_event(call, EVENT_OBJECT_CREATED, &c->o);
 	call->result = resource_to_json(call->service, &certificate_ops, c);
 	return 0;
 }
@@ -241,11 +233,10 @@ import_store(struct import *i, struct error *err)
 
 	if (has_old < 0)
 		return -1;
-	resource_from_json(&certificate_ops, json_path(call->params, "properties"), &c);
-	import_certificate_fill(&c, i);
-	if (consumers_resolve(call, &c.consumers, has_old ? old.o.id : c.o.id, err) < 0)
+	import_make_certificate(&c, i);
+	if (resource_declare(call, &c, err) < 0 ||
+		consumers_resolve(call, &c.consumers, has_old ? old.o.id : c.o.id, err) < 0)
 		return -1;
-	resource_created(call, &c.o);
 	if (has_old)
 		return retire(call, &old, &c, err) < 0 ? -1 : import_save(call, &c, false, err);
 	is_made = name_it(&c, i->now);

@@ -84,7 +84,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 
 	switch (f->condition) {
 	case OBJECT_REFERS_TO:
-		if (resource_ref(l->slices.call->service->store, f->target, f->param, text, &id, err) < 0) {
+		if (resource_ref(l->slices.call, f->target, f->param, text, &id, err) < 0) {
 			if (!list_is_id(text))
 				return -1;
 			id = xstrdup(text);
@@ -277,26 +277,25 @@ list_step(struct slices *slices, struct json_object **ret, struct error *err)
 /* --- beginning --- */
 
 static struct list *
-list_new(struct call *call, const struct resource_ops *ops, struct json_object *params)
+list_new(struct call *call, struct json_object *params)
 {
 	struct list *l = xcalloc(1, sizeof(*l));
 
 	l->slices.call = call;
-	l->ops = ops;
+	l->ops = call->ops;
 	l->params = json_object_get(params);
 	l->limit = LIST_LIMIT;
 	l->items = json_object_new_array();
-	object_query_init(&l->query, ops->cls);
+	object_query_init(&l->query, call->ops->cls);
 	json_get_int(params, "offset", 0, INT64_MAX, &l->offset, NULL);
 	json_get_int(params, "limit", 1, LIST_LIMIT_MAX, &l->limit, NULL);
 	return l;
 }
 
 int
-resource_list(
-	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
+resource_list(struct call *call, struct json_object *params, struct error *err)
 {
-	struct list *l = list_new(call, ops, params);
+	struct list *l = list_new(call, params);
 
 	if (add_filters(l, err) < 0) {
 		list_free(&l->slices);

@@ -1,6 +1,7 @@
 # daemon/service: what may be asked of certd: calls, resources, access, changes and their effects.
 libcertd_la_SOURCES += \
 	daemon/service/access.c daemon/service/access.h \
+	daemon/service/call.c daemon/service/call.h \
 	daemon/service/change.c daemon/service/change.h \
 	daemon/service/cloud66.c daemon/service/cloud66.h \
 	daemon/service/consequences.c daemon/service/consequences.h \
@@ -8,6 +9,7 @@ libcertd_la_SOURCES += \
 	daemon/service/effect.c daemon/service/effect.h \
 	daemon/service/explain.c \
 	daemon/service/export.c \
+	daemon/service/fields.c daemon/service/fields.h \
 	daemon/service/handlers.h \
 	daemon/service/import.c \
 	daemon/service/list.c \

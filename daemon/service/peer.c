@@ -2,7 +2,6 @@
 #include "daemon/service/peer.h"
 
 #include "common/error.h"
-#include "daemon/service/access.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -127,6 +126,42 @@ rule_of_group(const struct role_map *map, gid_t gid)
 		if (map->scopes[i].gid == gid)
 			return &map->scopes[i].rule;
 	return NULL;
+}
+
+struct scope *
+scope_new(void)
+{
+	struct scope *scope = xcalloc(1, sizeof(*scope));
+
+	scope->holders = 1;
+	return scope;
+}
+
+void
+scope_add(struct scope *scope, const struct scope_rule *rule)
+{
+	scope->rules = xreallocarray(scope->rules, scope->n_rules + 1, sizeof(*scope->rules));
+	scope->rules[scope->n_rules] = (struct scope_rule){ .domains = STRLIST_INIT };
+	scope_rule_add(&scope->rules[scope->n_rules++], rule);
+}
+
+struct scope *
+scope_hold(struct scope *scope)
+{
+	if (scope)
+		scope->holders++;
+	return scope;
+}
+
+void
+scope_release(struct scope *scope)
+{
+	if (!scope || --scope->holders)
+		return;
+	for (size_t i = 0; i < scope->n_rules; i++)
+		scope_rule_clear(&scope->rules[i]);
+	free(scope->rules);
+	free(scope);
 }
 
 struct scope *

@@ -37,7 +37,28 @@ role_map_clear(struct role_map *map);
 
 enum { PEER_TOKEN_NAME_MAX = 64 };
 
-struct scope;
+/* Shared by those who have it; never changed after it was made. */
+struct scope {
+	unsigned holders;
+	struct scope_rule *rules; /* owned; one of them has to cover an object */
+	size_t n_rules;
+};
+
+/* With one holder, the caller. */
+struct scope *
+scope_new(void);
+
+/* While it is made. @rule: copied. */
+void
+scope_add(struct scope *scope, const struct scope_rule *rule);
+
+/* NULL is NULL. */
+struct scope *
+scope_hold(struct scope *scope);
+
+/* NULL is a no-op. */
+void
+scope_release(struct scope *scope);
 
 /* Who makes a call. To be copied and released by the functions below. */
 struct peer {
@@ -70,7 +91,7 @@ role_of(const struct role_map *map, uid_t uid, const gid_t *gids, size_t n_gids)
 
 /*
  * The other one: what the groups that grant @role are narrowed to, together; a group that is not narrowed lifts it.
- * NULL: no scope. Owned by the caller (access.h).
+ * NULL: no scope. Owned by the caller.
  */
 struct scope *
 scope_of(const struct role_map *map, enum api_role role, uid_t uid, const gid_t *gids, size_t n_gids);

@@ -30,22 +30,6 @@ authorization_describe(struct service *service, const void *obj, struct json_obj
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->o.failure));
 }
 
-const struct resource_ops authorization_ops = {
-	.id = API_AUTHORIZATION,
-	.cls = &authorization_class,
-	.describe = authorization_describe,
-};
-
-static int
-authorization_store(struct call *call, struct authorization *a, enum event_kind kind, struct error *err)
-{
-	if (object_save(call->service->store, call_txn(call), &authorization_class, a, err) < 0)
-		return -1;
-	resource_event(call, kind, &authorization_ops, &a->o);
-	call->result = resource_to_json(call->service, &authorization_ops, a);
-	return 0;
-}
-
 static int
 res_authorization_canonical_name(struct authorization *a, struct error *err)
 {
@@ -59,6 +43,26 @@ res_authorization_canonical_name(struct authorization *a, struct error *err)
 	str_replace(&a->o.name, name);
 	return 0;
 }
+
+static int
+authorization_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+{
+	struct authorization *a = obj;
+
+	(void)old;
+	(void)properties;
+	if (res_authorization_canonical_name(a, err) < 0)
+		return -1;
+	return resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err);
+}
+
+const struct resource_ops authorization_ops = {
+	.id = API_AUTHORIZATION,
+	.cls = &authorization_class,
+	.describe = authorization_describe,
+	.read = authorization_read,
+};
 
 /* What has failed or expired is replaced; what is under way is not, nor what is outside of the caller's scope. */
 static int
@@ -74,19 +78,17 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 		if (store_count(call->service->store, STORE_AUTHZ) >= AUTHORIZATIONS_MAX)
 			return error_set(
 				err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
-		store_new_id(a->o.id);
 		return 0;
 	}
 	is_outside = !access_covers(call->peer->scope, call->service->store, &authorization_class, &old);
 	if (is_outside)
-		change_outside(call, &authorization_class, &old);
+		resource_outside(call, &authorization_class, &old);
 	if (is_outside ||
 		(old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
 		return error_set(err, ERROR_EXISTS,
 			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
 			a->o.name);
 	call_cancel(call, old.o.id);
-	store_new_id(a->o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
 }
 
@@ -95,15 +97,11 @@ authorization_create(struct call *call, struct json_object *params, struct error
 {
 	_cleanup_authorization_ struct authorization a = { 0 };
 
-	resource_from_json(&authorization_ops, json_path(params, "properties"), &a);
-	if (res_authorization_canonical_name(&a, err) < 0 ||
-		resource_ref(call->service->store, &provider_class, "properties.provider", a.provider,
-			&a.provider, err) < 0 ||
-		take_place_of(call, &a, err) < 0)
+	(void)params;
+	if (resource_declare(call, &a, err) < 0 || take_place_of(call, &a, err) < 0)
 		return -1;
-	resource_created(call, &a.o);
 	a.next_at = call_now(call);
-	return authorization_store(call, &a, EVENT_OBJECT_CREATED, err);
+	return resource_save(call, EVENT_OBJECT_CREATED, &a, err);
 }
 
 /* The record belongs to the order of an auto-certificate: that goes on. */
@@ -119,7 +117,7 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 		return error_set(err, ERROR_STATE,
 			"the auto-certificate that wanted it is gone: certctl rm authorization");
 	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
-		change_outside(call, &autocert_class, &a);
+		resource_outside(call, &autocert_class, &a);
 		return error_set(err, ERROR_DENIED,
 			"the auto-certificate that wants it is outside of the scope of %s",
 			call->peer->label);
@@ -149,20 +147,18 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 	else if (go_on_with_autocert(call, a.autocert, err) < 0)
 		return -1;
 	resource_modified(call, &a.o);
-	return authorization_store(call, &a, EVENT_OBJECT_UPDATED, err);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &a, err);
 }
 
 int
 authorization_delete(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_authorization_ struct authorization a = { 0 };
-	struct store *store = call->service->store;
 
-	if (resource_find(call, &authorization_class, params, &a, err) < 0 ||
-		object_delete(store, call_txn(call), &authorization_class, a.o.id, err) < 0)
+	(void)params;
+	if (resource_remove(call, &a, err) < 0)
 		return -1;
 	call_cancel(call, a.o.id);
-	resource_event(call, EVENT_OBJECT_DELETED, &authorization_ops, &a.o);
 	return 0;
 }
 
@@ -179,16 +175,4 @@ authorizations_forget(struct call *call, const char *autocert_id, struct error *
 			return -1;
 	}
 	return 0;
-}
-
-int
-authorization_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &authorization_ops, params, err);
-}
-
-int
-authorization_get(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_get(call, &authorization_ops, params, err);
 }

@@ -2,7 +2,7 @@
 #ifndef DAEMON_SERVICE_RES_AUTHORIZATION_H
 #define DAEMON_SERVICE_RES_AUTHORIZATION_H
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 /* Those that the order of this auto-certificate asked for go with it, in the call's change. Return: 0 or -1. */
 int

@@ -61,12 +61,6 @@ autocert_describe(struct service *service, const void *obj, struct json_object *
 	json_add_string(metadata, "served", rollout_served(service->rollout, a->o.id));
 }
 
-const struct resource_ops autocert_ops = {
-	.id = API_AUTOCERTIFICATE,
-	.cls = &autocert_class,
-	.describe = autocert_describe,
-};
-
 const char *
 autocert_next_action(const struct autocert *a)
 {
@@ -94,25 +88,29 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 }
 
 static int
-resolve_refs(struct call *call, struct autocert *a, struct error *err)
+autocert_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
-	struct store *store = call->service->store;
+	struct autocert *a = obj;
 
-	if (resource_ref(store, &provider_class, "properties.provider", a->provider, &a->provider, err) < 0)
+	(void)old;
+	(void)properties;
+	if (res_autocert_canonical_names(call, a, err) < 0 ||
+		resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err) <
+			0)
 		return -1;
-	if (a->dns_provider && resource_ref(store, &dnsprovider_class, "properties.dnsProvider",
+	if (a->dns_provider && resource_ref(call, &dnsprovider_class, "properties.dnsProvider",
 				       a->dns_provider, &a->dns_provider, err) < 0)
 		return -1;
 	return consumers_resolve(call, &a->consumers, a->o.id, err);
 }
 
-static int
-res_autocert_check_declaration(struct call *call, struct autocert *a, struct error *err)
-{
-	if (res_autocert_canonical_names(call, a, err) < 0 || resolve_refs(call, a, err) < 0)
-		return -1;
-	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
-}
+const struct resource_ops autocert_ops = {
+	.id = API_AUTOCERTIFICATE,
+	.cls = &autocert_class,
+	.describe = autocert_describe,
+	.read = autocert_read,
+};
 
 /* --- create --- */
 
@@ -133,10 +131,8 @@ check_limit(struct call *call, struct error *err)
 static int
 autocert_store(struct call *call, struct autocert *a, enum event_kind kind, struct error *err)
 {
-	if (object_save(call->service->store, call_txn(call), &autocert_class, a, err) < 0)
+	if (resource_save(call, kind, a, err) < 0)
 		return -1;
-	resource_event(call, kind, &autocert_ops, &a->o);
-	call->result = resource_to_json(call->service, &autocert_ops, a);
 	if (strlist_has(&call->cancels, a->o.id)) /* what is under way still will not be when this is read */
 		json_object_object_del(json_path(call->result, "metadata"), "progress");
 	return 0;
@@ -152,18 +148,29 @@ warn_about_zones(struct call *call, struct autocert *a)
 		error_move(&a->o.failure, &why);
 }
 
+/* Is each name in a zone, and can its challenge be met? */
 static int
-res_autocert_create(struct call *call, struct json_object *params, struct error *err)
+check_challenges(struct call *call, const struct autocert *a, struct error *err)
+{
+	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
+}
+
+int
+autocert_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
+	int rc;
 
-	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
-	if (check_limit(call, err) < 0 || res_autocert_check_declaration(call, &a, err) < 0)
+	(void)params;
+	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
+		return -1;
+	rc = zones_wait(call, &a, autocert_create, err);
+	if (rc)
+		return rc;
+	if (check_challenges(call, &a, err) < 0)
 		return -1;
 	if (!a.o.name)
 		a.o.name = xstrdup(a.common_name);
-	store_new_id(a.o.id);
-	resource_created(call, &a.o);
 	warn_about_zones(call, &a);
 	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
 		return -1;
@@ -171,12 +178,6 @@ res_autocert_create(struct call *call, struct json_object *params, struct error 
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
 	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
-}
-
-int
-autocert_create(struct call *call, struct json_object *params, struct error *err)
-{
-	return zones_first(call, params, res_autocert_create, err);
 }
 
 /* --- change --- */
@@ -224,31 +225,26 @@ give_labels(struct call *call, const struct autocert *a, struct error *err)
 	return 0;
 }
 
-static int
-update(struct call *call, struct json_object *params, struct error *err)
+int
+autocert_update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert old = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
+	int rc = resource_redeclare(call, &old, &a, &effect, err);
 
-	if (resource_find(call, &autocert_class, params, &old, err) < 0)
+	(void)params;
+	if (rc <= 0)
+		return rc;
+	rc = zones_wait(call, &a, autocert_update, err);
+	if (rc)
+		return rc;
+	if (check_challenges(call, &a, err) < 0)
 		return -1;
-	record_copy(&autocert_class, &a, &old);
-	resource_from_json(&autocert_ops, json_path(params, "properties"), &a);
-	if (res_autocert_check_declaration(call, &a, err) < 0)
-		return -1;
-	if (!resource_change(call, &autocert_ops, &old, &a, &effect))
-		return 0;
 	apply_effect(call, &a, &effect);
 	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
 		return -1;
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
-}
-
-int
-autocert_update(struct call *call, struct json_object *params, struct error *err)
-{
-	return zones_first(call, params, update, err);
 }
 
 /* --- delete --- */
@@ -273,7 +269,7 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 		if (!c.o.id[0])
 			continue;
 		if (!access_covers(call->peer->scope, store, &certificate_class, &c)) {
-			change_outside(call, &certificate_class, &c);
+			resource_outside(call, &certificate_class, &c);
 			return error_set(err, ERROR_DENIED,
 				"one of its certificates is outside of the scope of %s: delete it without "
 				"them",
@@ -312,11 +308,9 @@ int
 autocert_delete(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct store *store = call->service->store;
 	struct json_object *with = json_path(params, "withCertificates");
 
-	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
-		object_delete(store, call_txn(call), &autocert_class, a.o.id, err) < 0)
+	if (resource_remove(call, &a, err) < 0)
 		return -1;
 	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
 		return -1;
@@ -325,7 +319,6 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 	describe_removal(call, &a, with && json_object_get_boolean(with));
 	call_cancel(call, a.o.id);
 	slug_release(call, a.slug);
-	resource_event(call, EVENT_OBJECT_DELETED, &autocert_ops, &a.o);
 	return 0;
 }
 
@@ -384,18 +377,4 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 	issue_plan_renewal(call->service->issue_env, &a, false);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
-}
-
-/* --- reading --- */
-
-int
-autocert_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &autocert_ops, params, err);
-}
-
-int
-autocert_get(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_get(call, &autocert_ops, params, err);
 }

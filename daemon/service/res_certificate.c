@@ -15,27 +15,9 @@
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
+#include "daemon/store/certificate.h"
 
 #include <string.h>
-
-const char *
-certificate_status(const struct certificate *c, int64_t now)
-{
-	if (c->revoked)
-		return "revoked";
-	if (c->not_before_at > now)
-		return "pending";
-	return c->not_after_at <= now ? "expired" : "active";
-}
-
-bool
-certificate_has_wildcard(const struct certificate *c)
-{
-	for (size_t i = 0; i < c->names.count; i++)
-		if (name_is_wildcard(c->names.items[i]))
-			return true;
-	return false;
-}
 
 /* Cloud66's word: automatically provisioned by Let's Encrypt, by another ACME CA, or brought by somebody. */
 static const char *
@@ -77,31 +59,6 @@ certificate_describe(struct service *service, const void *obj, struct json_objec
 		describe_rollout(service, c, metadata);
 }
 
-const struct resource_ops certificate_ops = {
-	.id = API_CERTIFICATE,
-	.cls = &certificate_class,
-	.describe = certificate_describe,
-};
-
-int
-certificate_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &certificate_ops, params, err);
-}
-
-int
-certificate_get(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_certificate_ struct certificate c = { 0 };
-
-	if (!json_path(params, "view"))
-		return resource_get(call, &certificate_ops, params, err);
-	if (resource_find_peek(call, &certificate_class, params, &c, err) < 0)
-		return -1;
-	call->result = cloud66_certificate(call->service, &c);
-	return 0;
-}
-
 /* --- change --- */
 
 /* Who gets a certificate is said once: with the auto-certificate that it was issued for. */
@@ -119,30 +76,53 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
 }
 
+/* Of an import, @obj has what its files say already, and import.c resolves the consumers. */
+static int
+certificate_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+{
+	const struct certificate *before = old;
+
+	if (!before)
+		return 0;
+	if (before->autocert && json_object_object_get_ex(properties, "labels", NULL))
+		return error_set_field(err, "properties.labels",
+			"'%s' has the labels of its auto-certificate; change them there", before->o.name);
+	return json_object_object_get_ex(properties, "consumers", NULL) ? check_consumers(call, obj, err) : 0;
+}
+
+const struct resource_ops certificate_ops = {
+	.id = API_CERTIFICATE,
+	.cls = &certificate_class,
+	.describe = certificate_describe,
+	.read = certificate_read,
+};
+
+int
+certificate_get(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	if (!json_path(params, "view"))
+		return resource_get(call, params, err);
+	if (resource_find_peek(call, &certificate_class, params, &c, err) < 0)
+		return -1;
+	call->result = cloud66_certificate(call->service, &c);
+	return 0;
+}
+
 int
 certificate_update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_certificate_ struct certificate old = { 0 };
 	_cleanup_certificate_ struct certificate c = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
-	struct json_object *properties = json_path(params, "properties");
+	int rc = resource_redeclare(call, &old, &c, &effect, err);
 
-	if (resource_find(call, &certificate_class, params, &old, err) < 0)
-		return -1;
-	if (old.autocert && json_object_object_get_ex(properties, "labels", NULL))
-		return error_set_field(err, "properties.labels",
-			"'%s' has the labels of its auto-certificate; change them there", old.o.name);
-	record_copy(&certificate_class, &c, &old);
-	resource_from_json(&certificate_ops, properties, &c);
-	if (json_object_object_get_ex(properties, "consumers", NULL) && check_consumers(call, &c, err) < 0)
-		return -1;
-	if (!resource_change(call, &certificate_ops, &old, &c, &effect))
-		return 0;
-	if (object_save(call->service->store, call_txn(call), &certificate_class, &c, err) < 0)
-		return -1;
-	resource_event(call, EVENT_OBJECT_UPDATED, &certificate_ops, &c.o);
-	call->result = resource_to_json(call->service, &certificate_ops, &c);
-	return 0;
+	(void)params;
+	if (rc <= 0)
+		return rc;
+	return resource_save(call, EVENT_OBJECT_UPDATED, &c, err);
 }
 
 /* --- delete --- */
@@ -231,6 +211,6 @@ certificate_delete(struct call *call, struct json_object *params, struct error *
 		return -1;
 	if (remove_all_of(call, &c, err) < 0)
 		return -1;
-	resource_event(call, EVENT_OBJECT_DELETED, &certificate_ops, &c.o);
+	resource_event(call, EVENT_OBJECT_DELETED, &c.o);
 	return 0;
 }

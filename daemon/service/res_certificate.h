@@ -4,13 +4,6 @@
 
 #include "daemon/service/resource.h"
 
-/* "revoked", "pending" (its time has not come), "expired" or "active". */
-const char *
-certificate_status(const struct certificate *c, int64_t now);
-
-bool
-certificate_has_wildcard(const struct certificate *c);
-
 /*
  * Deletes it with its rows, as a part of a call that is about another object, with an event and an audit record of its
  * own. ERROR_IN_USE: something still needs it.

@@ -59,12 +59,6 @@ consumer_describe(struct service *service, const void *obj, struct json_object *
 	json_object_object_add(metadata, "rollouts", rollouts);
 }
 
-const struct resource_ops consumer_ops = {
-	.id = API_CONSUMER,
-	.cls = &consumer_class,
-	.describe = consumer_describe,
-};
-
 /* --- who is given to whom --- */
 
 /* The files in a consumer's own directory have fixed names: it holds one certificate. */
@@ -96,13 +90,8 @@ check_directories(struct call *call, const struct strlist *consumers, const char
 int
 consumers_resolve(struct call *call, struct strlist *consumers, const char *self_id, struct error *err)
 {
-	for (size_t i = 0; i < consumers->count; i++) {
-		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
-
-		if (resource_ref(call->service->store, &consumer_class, field, consumers->items[i],
-			    &consumers->items[i], err) < 0)
-			return -1;
-	}
+	if (resource_refs(call, &consumer_class, "consumers", consumers, err) < 0)
+		return -1;
 	return check_directories(call, consumers, self_id, err);
 }
 
@@ -174,26 +163,31 @@ res_consumer_check_directory(struct call *call, const struct consumer *c, struct
 }
 
 static int
-consumer_store(struct call *call, struct consumer *c, enum event_kind kind, struct error *err)
+consumer_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
-	c->o.state = OBJECT_AVAILABLE;
-	if (object_save(call->service->store, call_txn(call), &consumer_class, c, err) < 0)
-		return -1;
-	resource_event(call, kind, &consumer_ops, &c->o);
-	call->result = resource_to_json(call->service, &consumer_ops, c);
-	return 0;
+	(void)old;
+	(void)properties;
+	return check_consumer(obj, err) < 0 ? -1 : res_consumer_check_directory(call, obj, err);
 }
+
+const struct resource_ops consumer_ops = {
+	.id = API_CONSUMER,
+	.cls = &consumer_class,
+	.describe = consumer_describe,
+	.read = consumer_read,
+};
 
 int
 consumer_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_consumer_ struct consumer c = { 0 };
 
-	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
-	if (check_consumer(&c, err) < 0)
+	(void)params;
+	if (resource_declare(call, &c, err) < 0)
 		return -1;
-	resource_created(call, &c.o);
-	return consumer_store(call, &c, EVENT_OBJECT_CREATED, err);
+	c.o.state = OBJECT_AVAILABLE;
+	return resource_save(call, EVENT_OBJECT_CREATED, &c, err);
 }
 
 int
@@ -202,40 +196,12 @@ consumer_update(struct call *call, struct json_object *params, struct error *err
 	_cleanup_consumer_ struct consumer old = { 0 };
 	_cleanup_consumer_ struct consumer c = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
+	int rc = resource_redeclare(call, &old, &c, &effect, err);
 
-	if (resource_find(call, &consumer_class, params, &old, err) < 0)
-		return -1;
-	record_copy(&consumer_class, &c, &old);
-	resource_from_json(&consumer_ops, json_path(params, "properties"), &c);
-	if (check_consumer(&c, err) < 0 || res_consumer_check_directory(call, &c, err) < 0)
-		return -1;
-	if (!resource_change(call, &consumer_ops, &old, &c, &effect))
-		return 0;
-	return consumer_store(call, &c, EVENT_OBJECT_UPDATED, err);
-}
-
-int
-consumer_delete(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_consumer_ struct consumer c = { 0 };
-
-	if (resource_find(call, &consumer_class, params, &c, err) < 0 ||
-		object_delete(call->service->store, call_txn(call), &consumer_class, c.o.id, err) < 0)
-		return -1;
-	resource_event(call, EVENT_OBJECT_DELETED, &consumer_ops, &c.o);
-	return 0;
-}
-
-int
-consumer_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &consumer_ops, params, err);
-}
-
-int
-consumer_get(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_get(call, &consumer_ops, params, err);
+	(void)params;
+	if (rc <= 0)
+		return rc;
+	return resource_save(call, EVENT_OBJECT_UPDATED, &c, err);
 }
 
 /* --- deploy and probe: rows that are due now --- */
@@ -275,8 +241,8 @@ chosen_subjects(struct call *call, const struct consumer *c, struct json_object 
 		return -1;
 	if (!only)
 		return 0;
-	if (resource_ref(call->service->store, &autocert_class, "autoCertificate",
-		    json_object_get_string(only), &id, err) < 0)
+	if (resource_ref(call, &autocert_class, "autoCertificate", json_object_get_string(only), &id, err) <
+		0)
 		return -1;
 	if (!strlist_has(ret, id))
 		return error_set_field(err, "autoCertificate", "'%s' is not given to consumer '%s'",

@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct resource_ops dnsprovider_ops = {
-	.id = API_DNSPROVIDER,
-	.cls = &dnsprovider_class,
-};
-
 static int
 canonical_zones(struct dnsprovider *d, struct error *err)
 {
@@ -74,11 +69,14 @@ read_settings(struct dnsprovider *d, struct json_object *properties, struct erro
 	return 0;
 }
 
-/* What @properties says, canonical and checked. */
 static int
-res_dnsprovider_read_declaration(struct dnsprovider *d, struct json_object *properties, struct error *err)
+dnsprovider_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
-	resource_from_json(&dnsprovider_ops, properties, d);
+	struct dnsprovider *d = obj;
+
+	(void)call;
+	(void)old;
 	if (canonical_zones(d, err) < 0)
 		return -1;
 	if (read_settings(d, properties, err) < 0 || dnsprovider_check(d, err) < 0)
@@ -86,26 +84,22 @@ res_dnsprovider_read_declaration(struct dnsprovider *d, struct json_object *prop
 	return 0;
 }
 
-static int
-dnsprovider_store(struct call *call, struct dnsprovider *d, enum event_kind kind, struct error *err)
-{
-	d->o.state = OBJECT_AVAILABLE;
-	if (object_save(call->service->store, call_txn(call), &dnsprovider_class, d, err) < 0)
-		return -1;
-	resource_event(call, kind, &dnsprovider_ops, &d->o);
-	call->result = resource_to_json(call->service, &dnsprovider_ops, d);
-	return 0;
-}
+const struct resource_ops dnsprovider_ops = {
+	.id = API_DNSPROVIDER,
+	.cls = &dnsprovider_class,
+	.read = dnsprovider_read,
+};
 
 int
 dnsprovider_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 
-	if (res_dnsprovider_read_declaration(&d, json_path(params, "properties"), err) < 0)
+	(void)params;
+	if (resource_declare(call, &d, err) < 0)
 		return -1;
-	resource_created(call, &d.o);
-	return dnsprovider_store(call, &d, EVENT_OBJECT_CREATED, err);
+	d.o.state = OBJECT_AVAILABLE;
+	return resource_save(call, EVENT_OBJECT_CREATED, &d, err);
 }
 
 int
@@ -114,40 +108,13 @@ dnsprovider_update(struct call *call, struct json_object *params, struct error *
 	_cleanup_dnsprovider_ struct dnsprovider old = { 0 };
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
+	int rc = resource_redeclare(call, &old, &d, &effect, err);
 
-	if (resource_find(call, &dnsprovider_class, params, &old, err) < 0)
-		return -1;
-	record_copy(&dnsprovider_class, &d, &old);
-	if (res_dnsprovider_read_declaration(&d, json_path(params, "properties"), err) < 0)
-		return -1;
-	if (!resource_change(call, &dnsprovider_ops, &old, &d, &effect))
-		return 0;
+	(void)params;
+	if (rc <= 0)
+		return rc;
 	strlist_clear(&d.zones_seen); /* another token sees others */
 	d.zones_listed_at = 0;
 	error_clear(&d.o.failure);
-	return dnsprovider_store(call, &d, EVENT_OBJECT_UPDATED, err);
-}
-
-int
-dnsprovider_delete(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-
-	if (resource_find(call, &dnsprovider_class, params, &d, err) < 0 ||
-		object_delete(call->service->store, call_txn(call), &dnsprovider_class, d.o.id, err) < 0)
-		return -1;
-	resource_event(call, EVENT_OBJECT_DELETED, &dnsprovider_ops, &d.o);
-	return 0;
-}
-
-int
-dnsprovider_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &dnsprovider_ops, params, err);
-}
-
-int
-dnsprovider_get(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_get(call, &dnsprovider_ops, params, err);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &d, err);
 }

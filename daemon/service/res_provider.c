@@ -48,12 +48,6 @@ provider_describe(struct service *service, const void *obj, struct json_object *
 		forget_own_key(metadata);
 }
 
-const struct resource_ops provider_ops = {
-	.id = API_PROVIDER,
-	.cls = &provider_class,
-	.describe = provider_describe,
-};
-
 /* An alias becomes its URL; anything else must be an https URL. */
 static int
 resolve_server(struct provider *p, struct error *err)
@@ -138,6 +132,30 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 	return key_to_der(key, &p->account_key, err);
 }
 
+/* What is not sent stays as it was checked before. */
+static int
+provider_read(
+	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+{
+	struct provider *p = obj;
+
+	(void)call;
+	if (json_path(properties, "server") && resolve_server(p, err) < 0)
+		return -1;
+	if (json_path(properties, "email") && check_email(p, err) < 0)
+		return -1;
+	if ((!old || json_path(properties, "externalAccountBinding")) && read_eab(p, properties, err) < 0)
+		return -1;
+	return read_account_key(p, properties, err);
+}
+
+const struct resource_ops provider_ops = {
+	.id = API_PROVIDER,
+	.cls = &provider_class,
+	.describe = provider_describe,
+	.read = provider_read,
+};
+
 /* The account is tried (again) now. */
 static void
 schedule_account(struct call *call, struct provider *p)
@@ -148,30 +166,16 @@ schedule_account(struct call *call, struct provider *p)
 	p->next_at = call_now(call);
 }
 
-static int
-provider_store(struct call *call, struct provider *p, enum event_kind kind, struct error *err)
-{
-	if (object_save(call->service->store, call_txn(call), &provider_class, p, err) < 0)
-		return -1;
-	resource_event(call, kind, &provider_ops, &p->o);
-	call->result = resource_to_json(call->service, &provider_ops, p);
-	return 0;
-}
-
 int
 provider_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
-	struct json_object *properties = json_path(params, "properties");
 
-	resource_from_json(&provider_ops, properties, &p);
-	if (resolve_server(&p, err) < 0 || check_email(&p, err) < 0 || read_eab(&p, properties, err) < 0 ||
-		read_account_key(&p, properties, err) < 0)
+	(void)params;
+	if (resource_declare(call, &p, err) < 0)
 		return -1;
-	store_new_id(p.o.id);
-	resource_created(call, &p.o);
 	schedule_account(call, &p);
-	return provider_store(call, &p, EVENT_OBJECT_CREATED, err);
+	return resource_save(call, EVENT_OBJECT_CREATED, &p, err);
 }
 
 /* What the account was registered with: it can be mended until then, afterwards this CA has it. */
@@ -233,20 +237,6 @@ reissue_all(struct call *call, const struct provider *p, struct error *err)
 	return 0;
 }
 
-/* What @properties says over what @p holds, canonical and checked. */
-static int
-read_changes(struct provider *p, struct json_object *properties, struct error *err)
-{
-	resource_from_json(&provider_ops, properties, p);
-	if (json_path(properties, "server") && resolve_server(p, err) < 0)
-		return -1;
-	if (json_path(properties, "email") && check_email(p, err) < 0)
-		return -1;
-	if (json_path(properties, "externalAccountBinding") && read_eab(p, properties, err) < 0)
-		return -1;
-	return 0;
-}
-
 /* Nothing is declared otherwise, but whoever says it again has mended something elsewhere: the CA, or a file. */
 static int
 res_provider_try_again(struct call *call, struct provider *p, struct error *err)
@@ -266,22 +256,19 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 	_cleanup_provider_ struct provider old = { 0 };
 	_cleanup_provider_ struct provider p = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
+	int rc = resource_redeclare(call, &old, &p, &effect, err);
 
-	if (resource_find(call, &provider_class, params, &old, err) < 0)
-		return -1;
-	record_copy(&provider_class, &p, &old);
-	if (read_changes(&p, json_path(params, "properties"), err) < 0)
-		return -1;
-	if (!resource_change(call, &provider_ops, &old, &p, &effect))
+	(void)params;
+	if (rc == 0)
 		return old.account_url ? 0 : res_provider_try_again(call, &p, err);
-	if (check_registered(&old, &effect, err) < 0)
+	if (rc < 0 || check_registered(&old, &effect, err) < 0)
 		return -1;
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
 		return -1;
 	if (effect.registers)
 		schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
-	if (provider_store(call, &p, EVENT_OBJECT_UPDATED, err) < 0)
+	if (resource_save(call, EVENT_OBJECT_UPDATED, &p, err) < 0)
 		return -1;
 	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
 }
@@ -291,22 +278,9 @@ provider_delete(struct call *call, struct json_object *params, struct error *err
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (resource_find(call, &provider_class, params, &p, err) < 0 ||
-		object_delete(call->service->store, call_txn(call), &provider_class, p.o.id, err) < 0)
+	(void)params;
+	if (resource_remove(call, &p, err) < 0)
 		return -1;
-	resource_event(call, EVENT_OBJECT_DELETED, &provider_ops, &p.o);
 	call_forget_provider(call, p.o.id);
 	return 0;
-}
-
-int
-provider_list(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_list(call, &provider_ops, params, err);
-}
-
-int
-provider_get(struct call *call, struct json_object *params, struct error *err)
-{
-	return resource_get(call, &provider_ops, params, err);
 }

@@ -1,159 +1,15 @@
-/*
- * The generic half of every resource: what all objects have in common is done once, by walking the API table and the
- * record table side by side. A new plain member is one line in each of the two tables and nothing here.
- */
+/* The generic half of every resource: answers, declarations, and the methods that are the same for all. */
 #include "daemon/service/resource.h"
 
 #include "common/nearest.h"
 #include "daemon/service/access.h"
+#include "daemon/service/fields.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NEAREST_MAX = 500 };
-
-struct json_object *
-json_path(struct json_object *obj, const char *path)
-{
-	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-
-	strlist_split(&names, path, '.');
-	for (size_t i = 0; i < names.count; i++)
-		if (!json_object_is_type(obj, json_type_object) ||
-			!json_object_object_get_ex(obj, names.items[i], &obj))
-			return NULL;
-	return obj;
-}
-
-/*
- * The field whose name is @prefix and @name together. The two tables go in much the same order, so the search begins
- * behind the last field that was found (@at).
- */
-static const struct record_field *
-field_named(const struct record_class *cls, const char *prefix, const char *name, size_t *at)
-{
-	size_t len = strlen(prefix);
-
-	for (size_t n = 0; n < cls->n_fields; n++) {
-		size_t i = (*at + n) % cls->n_fields;
-		const char *field = cls->fields[i].name;
-
-		if (field && strncmp(field, prefix, len) == 0 && strcmp(field + len, name) == 0) {
-			*at = i + 1;
-			return &cls->fields[i];
-		}
-	}
-	return NULL;
-}
-
-/* The item @name of the lists of settings in @obj (secrets included); NULL: none. */
-static const struct setting *
-setting_named(const struct record_class *cls, const char *name, const void *obj)
-{
-	const struct setting *found = NULL;
-
-	for (size_t i = 0; !found && i < cls->n_fields; i++)
-		if (cls->fields[i].item == &setting_class)
-			found = setting_find((const void *)((const char *)obj + cls->fields[i].offset), name);
-	return found;
-}
-
-/* --- to JSON --- */
-
-static void
-resource_add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const void *obj, struct json_object *ret);
-
-static struct json_object *
-items_to_json(const struct record_class *item, const struct api_field *fields, const struct record_list *list)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		resource_add_fields(item, fields, "", (const char *)list->items + i * item->size, o);
-		json_object_array_add(array, o);
-	}
-	return array;
-}
-
-/* NULL: nothing to add. */
-static struct json_object *
-resource_value_of(const struct record_field *field, const struct api_field *api, const void *obj)
-{
-	const void *at = (const char *)obj + field->offset;
-	const char *text = NULL;
-	int64_t number;
-
-	switch (field->type) {
-	case RECORD_STRING:
-		text = *(char *const *)at;
-		return text ? json_object_new_string(text) : NULL;
-	case RECORD_INT:
-		number = *(const int64_t *)at;
-		if (number == 0)
-			return NULL;
-		return api->type == API_TIME ? json_new_time(number) : json_object_new_int64(number);
-	case RECORD_BOOL:
-		return json_object_new_boolean(*(const bool *)at);
-	case RECORD_STRLIST:
-		return json_new_strlist(at);
-	case RECORD_BYTES:
-		return json_object_new_string_len(buf_str(at), (int)((const struct buf *)at)->len);
-	case RECORD_LIST:
-		return items_to_json(field->item, api->fields, at);
-	case RECORD_ERROR:
-	case RECORD_SECRET:
-		return NULL; /* errors are described by the resource; secrets never leave */
-	}
-	return NULL;
-}
-
-static void
-resource_add_field(const struct record_field *field, const struct api_field *api, const void *obj,
-	struct json_object *ret)
-{
-	struct json_object *value = resource_value_of(field, api, obj);
-
-	if (value)
-		json_put(ret, api->name, true, value);
-}
-
-/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
-static void
-resource_add_object(const struct record_class *cls, const struct api_field *api, const char *outer,
-	const void *obj, struct json_object *ret)
-{
-	_cleanup_free_ char *prefix = xasprintf("%s%s.", outer, api->name);
-	struct json_object *inner = json_object_new_object();
-
-	resource_add_fields(cls, api->fields, prefix, obj, inner);
-	if (json_object_object_length(inner))
-		json_object_object_add(ret, api->name, inner);
-	else
-		json_object_put(inner);
-}
-
-static void
-resource_add_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const void *obj, struct json_object *ret)
-{
-	size_t at = 0;
-
-	for (; fields && fields->name; fields++) {
-		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
-		const struct setting *setting = field ? NULL : setting_named(cls, fields->name, obj);
-
-		if (field)
-			resource_add_field(field, fields, obj, ret);
-		else if (setting && setting->value)
-			json_put(ret, fields->name, true, json_object_new_string(setting->value));
-		else if (fields->type == API_OBJECT)
-			resource_add_object(cls, fields, prefix, obj, ret);
-	}
-}
 
 static const char *
 state_name(int64_t state)
@@ -169,45 +25,12 @@ state_name(int64_t state)
 	return "FAILED";
 }
 
-static bool
-resource_has_secret(const struct record_class *cls, size_t i, const struct object *o)
-{
-	const struct secret *secret = (const void *)((const char *)o + cls->fields[i].offset);
-
-	return o->is_peek ? o->sealed >> i & 1 : secret->len > 0;
-}
-
-/* Secrets are told by name only: those that @fields lets one declare. */
-static void
-list_secrets(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const struct object *o, struct strlist *ret)
-{
-	for (; fields && fields->name; fields++) {
-		_cleanup_free_ char *path = NULL;
-
-		if (fields->type != API_SECRET && fields->type != API_OBJECT)
-			continue;
-		path = xasprintf("%s%s", prefix, fields->name);
-		if (fields->type == API_OBJECT) {
-			_cleanup_free_ char *inner = xasprintf("%s.", path);
-
-			list_secrets(cls, fields->fields, inner, o, ret);
-		}
-		if (fields->type == API_SECRET && setting_named(cls, path, o))
-			strlist_add(ret, path);
-		for (size_t i = 0; fields->type == API_SECRET && i < cls->n_fields; i++)
-			if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0 &&
-				resource_has_secret(cls, i, o))
-				strlist_add(ret, path);
-	}
-}
-
 static void
 resource_add_secrets(const struct resource_ops *ops, const struct object *o, struct json_object *metadata)
 {
 	_cleanup_strlist_ struct strlist secrets = STRLIST_INIT;
 
-	list_secrets(ops->cls, api_resources[ops->id].properties, "", o, &secrets);
+	fields_secrets(ops->cls, o, &secrets);
 	if (secrets.count)
 		json_add_strlist(metadata, "secrets", &secrets);
 }
@@ -240,16 +63,6 @@ resource_state(const char *name)
 }
 
 struct json_object *
-resource_properties(const struct record_class *cls, const void *obj)
-{
-	struct json_object *properties = json_object_new_object();
-
-	json_add_string(properties, "name", ((const struct object *)obj)->name);
-	resource_add_fields(cls, api_resource_find(cls->name)->properties, "", obj, properties);
-	return properties;
-}
-
-struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj)
 {
 	const struct api_resource *api = &api_resources[ops->id];
@@ -257,9 +70,9 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, o->id);
 	struct json_object *json = json_object_new_object();
 	struct json_object *metadata = metadata_to_json(api, o);
-	struct json_object *properties = resource_properties(ops->cls, obj);
+	struct json_object *properties = fields_properties(ops->cls, obj);
 
-	resource_add_fields(ops->cls, api->metadata, "", obj, metadata);
+	fields_add(ops->cls, api->metadata, "", obj, metadata);
 	resource_add_secrets(ops, o, metadata);
 	if (ops->describe)
 		ops->describe(service, obj, properties, metadata);
@@ -299,126 +112,36 @@ resource_seen_by(
 	return json;
 }
 
-/* --- from JSON (validated by api_validate() already) --- */
-
-static void
-set_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	struct json_object *json, void *obj);
-
-static void
-set_strlist(struct strlist *list, struct json_object *value)
-{
-	strlist_clear(list);
-	for (size_t i = 0; value && i < json_object_array_length(value); i++)
-		strlist_add(list, json_object_get_string(json_object_array_get_idx(value, i)));
-}
-
-static void
-set_items(const struct record_field *field, const struct api_field *api, struct record_list *list,
-	struct json_object *value)
-{
-	for (size_t i = 0; i < list->count; i++)
-		record_clear(field->item, (char *)list->items + i * field->item->size);
-	free(list->items);
-	*list = (struct record_list){ 0 };
-	for (size_t i = 0; value && i < json_object_array_length(value); i++)
-		set_fields(field->item, api->fields, "", json_object_array_get_idx(value, i),
-			record_list_add(field->item, list));
-}
-
-/* @value NULL: cleared. */
-static void
-set_field(const struct record_field *field, const struct api_field *api, struct json_object *value, void *obj)
-{
-	void *at = (char *)obj + field->offset;
-
-	switch (field->type) {
-	case RECORD_STRING:
-		str_replace(at, value ? json_object_get_string(value) : NULL);
-		return;
-	case RECORD_INT:
-		*(int64_t *)at = value ? json_object_get_int64(value) : 0;
-		return;
-	case RECORD_BOOL:
-		*(bool *)at = value && json_object_get_boolean(value);
-		return;
-	case RECORD_STRLIST:
-		set_strlist(at, value);
-		return;
-	case RECORD_LIST:
-		set_items(field, api, at, value);
-		return;
-	case RECORD_SECRET: /* a new one is decoded by the resource's own code */
-		if (!value)
-			secret_clear(at);
-		return;
-	case RECORD_BYTES:
-	case RECORD_ERROR:
-		return;
-	}
-}
-
-/* All that stand behind @prefix, secrets included: null for the object that they are members of. */
-static void
-clear_fields(const struct record_class *cls, const char *prefix, void *obj)
-{
-	for (size_t i = 0; i < cls->n_fields; i++)
-		if (cls->fields[i].name && strncmp(cls->fields[i].name, prefix, strlen(prefix)) == 0)
-			set_field(&cls->fields[i], NULL, NULL, obj);
-}
-
-static void
-set_fields(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	struct json_object *json, void *obj)
-{
-	size_t at = 0;
-
-	for (; fields && fields->name; fields++) {
-		const struct record_field *field = field_named(cls, prefix, fields->name, &at);
-		struct json_object *value = NULL;
-
-		if (!json_object_object_get_ex(json, fields->name, &value))
-			continue;
-		if (field) {
-			set_field(field, fields, value, obj);
-		} else if (fields->type == API_OBJECT) {
-			_cleanup_free_ char *inner = xasprintf("%s%s.", prefix, fields->name);
-
-			if (value)
-				set_fields(cls, fields->fields, inner, value, obj);
-			else
-				clear_fields(cls, inner, obj);
-		}
-	}
-}
-
-void
-resource_from_json(const struct resource_ops *ops, struct json_object *properties, void *obj)
-{
-	struct object *o = obj;
-	struct json_object *name = json_path(properties, "name");
-
-	if (name)
-		str_replace(&o->name, json_object_get_string(name));
-	set_fields(ops->cls, api_resources[ops->id].properties, "", properties, obj);
-}
-
 /* --- finding --- */
 
 int
-resource_ref(struct store *store, const struct record_class *cls, const char *field, const char *ref,
+resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref,
 	char **ret, struct error *err)
 {
+	struct store *store = call->service->store;
 	void *obj = xcalloc(1, cls->size);
 	int found = object_find_peek(store, cls, ref, obj, err);
 
-	if (found == 1)
+	if (found == 1 && access_covers(call->peer->scope, store, cls, obj))
 		str_replace(ret, ((struct object *)obj)->id);
-	else if (found == 0)
-		error_set_field(err, field, "there is no %s '%s'", cls->name, ref);
+	else if (found >= 0)
+		found = error_set_field(err, field, "there is no %s '%s'", cls->name, ref);
 	record_clear(cls, obj);
 	free(obj);
 	return found == 1 ? 0 : -1;
+}
+
+int
+resource_refs(struct call *call, const struct record_class *cls, const char *property, struct strlist *refs,
+	struct error *err)
+{
+	for (size_t i = 0; i < refs->count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.%s[%zu]", property, i);
+
+		if (resource_ref(call, cls, field, refs->items[i], &refs->items[i], err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* "; did you mean 'www.example.com'?" or "". Owned by the caller. */
@@ -455,6 +178,21 @@ resource_refused(struct error *err, const char *property)
 	return -1;
 }
 
+void
+resource_outside(const struct call *call, const struct record_class *cls, const void *obj)
+{
+	const struct object *o = obj;
+	const struct audit_entry entry = {
+		.who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[call->method].name,
+		.object = { cls->name, o->id, o->name },
+	};
+
+	if (call->service->audit)
+		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
+}
+
 typedef int
 object_find_fn(
 	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
@@ -470,7 +208,7 @@ find_by(object_find_fn *find, struct call *call, const struct record_class *cls,
 		return -1;
 	found = find(call->service->store, cls, ref, obj, err);
 	if (found == 1 && !access_covers(call->peer->scope, call->service->store, cls, obj)) {
-		change_outside(call, cls, obj);
+		resource_outside(call, cls, obj);
 		record_clear(cls, obj);
 		found = 0; /* for this peer; the words are the same */
 	}
@@ -488,7 +226,7 @@ resource_find(struct call *call, const struct record_class *cls, struct json_obj
 {
 	if (find_by(object_find, call, cls, params, obj, err) < 0)
 		return -1;
-	change_found(call, cls, obj);
+	change_found(&call->change, cls, obj);
 	return 0;
 }
 
@@ -499,52 +237,94 @@ resource_find_peek(struct call *call, const struct record_class *cls, struct jso
 	return find_by(object_find_peek, call, cls, params, obj, err);
 }
 
-/* --- metadata and events --- */
+/* --- declaring --- */
 
-void
-resource_created(struct call *call, struct object *o)
+static void
+resource_stamp(const struct call *call, struct object *o, bool is_new)
 {
-	o->created_at = o->modified_at = call_now(call);
-	str_replace(&o->created_by, call->peer->label);
+	o->modified_at = call_now(call);
 	str_replace(&o->modified_by, call->peer->label);
-	str_replace(&o->created_by_id, call->peer->user_id);
 	str_replace(&o->modified_by_id, call->peer->user_id);
+	if (!is_new)
+		return;
+	o->created_at = o->modified_at;
+	str_replace(&o->created_by, call->peer->label);
+	str_replace(&o->created_by_id, call->peer->user_id);
 }
 
 void
 resource_modified(struct call *call, struct object *o)
 {
-	o->modified_at = call_now(call);
-	str_replace(&o->modified_by, call->peer->label);
-	str_replace(&o->modified_by_id, call->peer->user_id);
+	resource_stamp(call, o, false);
 }
 
-bool
-resource_change(
-	struct call *call, const struct resource_ops *ops, const void *old, void *new, struct effect *ret)
+int
+resource_check_scope(struct call *call, const struct record_class *cls, const void *obj, struct error *err)
 {
-	effect_of(ops->id, ops->cls, old, new, ret);
+	if (access_check(call->service->store, call->peer, cls, obj, err) == 0)
+		return 0;
+	return call_refused(call, err);
+}
+
+static int
+resource_read(struct call *call, const void *old, struct object *o, struct error *err)
+{
+	struct json_object *properties = json_path(call->params, "properties");
+
+	fields_from_json(call->ops->cls, properties, o);
+	if (call->ops->read(call, old, o, properties, err) < 0)
+		return -1;
+	return resource_check_scope(call, call->ops->cls, o, err);
+}
+
+int
+resource_declare(struct call *call, void *obj, struct error *err)
+{
+	struct object *o = obj;
+
+	store_new_id(o->id);
+	resource_stamp(call, o, true);
+	return resource_read(call, NULL, o, err);
+}
+
+int
+resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, struct error *err)
+{
+	const struct resource_ops *ops = call->ops;
+
+	if (resource_find(call, ops->cls, call->params, old, err) < 0)
+		return -1;
+	record_copy(ops->cls, obj, old);
+	if (resource_read(call, old, obj, err) < 0)
+		return -1;
+	effect_of(ops->id, ops->cls, old, obj, ret);
 	call_set_effect(call, ret);
 	if (ret->changed.count == 0) {
 		call->result = resource_to_json(call->service, ops, old);
-		return false;
+		return 0;
 	}
-	resource_modified(call, new);
-	return true;
+	resource_modified(call, obj);
+	return 1;
 }
 
-void
-resource_event(
-	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o)
-{
-	struct event_object object = { api_resources[ops->id].type, o->id, o->name };
-	struct json_object *data = json_object_new_object();
+/* --- storing --- */
 
-	change_made(call, ops->cls, o, kind == EVENT_OBJECT_DELETED);
-	if (call->is_dry_run) {
-		json_object_put(data);
+void
+resource_event(struct call *call, enum event_kind kind, const struct object *o)
+{
+	const struct record_class *cls = call->ops->cls;
+	struct event_object object = { cls->name, o->id, o->name };
+	struct json_object *data;
+
+	if (kind == EVENT_OBJECT_DELETED)
+		change_deleted(&call->change, cls, o);
+	else
+		change_made(&call->change, cls, o, json_path(call->params, "properties"));
+	if (!access_covers(call->peer->scope, call->service->store, cls, o))
+		call->change.is_outside = true;
+	if (call->is_dry_run)
 		return;
-	}
+	data = json_object_new_object();
 	json_add_string(data, "by", call->peer->label);
 	if (json_object_array_length(call->change.changes))
 		json_object_object_add(data, "changes", json_object_get(call->change.changes));
@@ -555,17 +335,55 @@ resource_event(
 		call->peer->label);
 }
 
-/* --- generic methods --- */
+int
+resource_save(struct call *call, enum event_kind kind, void *obj, struct error *err)
+{
+	if (object_save(call->service->store, call_txn(call), call->ops->cls, obj, err) < 0)
+		return -1;
+	resource_event(call, kind, obj);
+	json_object_put(call->result);
+	call->result = resource_to_json(call->service, call->ops, obj);
+	return 0;
+}
 
 int
-resource_get(struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err)
+resource_remove(struct call *call, void *obj, struct error *err)
 {
-	void *obj = xcalloc(1, ops->cls->size);
-	int rc = find_by(object_find_peek, call, ops->cls, params, obj, err);
+	const struct record_class *cls = call->ops->cls;
+	struct object *o = obj;
+
+	if (resource_find(call, cls, call->params, obj, err) < 0 ||
+		object_delete(call->service->store, call_txn(call), cls, o->id, err) < 0)
+		return -1;
+	resource_event(call, EVENT_OBJECT_DELETED, o);
+	return 0;
+}
+
+/* --- methods --- */
+
+int
+resource_get(struct call *call, struct json_object *params, struct error *err)
+{
+	const struct record_class *cls = call->ops->cls;
+	void *obj = xcalloc(1, cls->size);
+	int rc = resource_find_peek(call, cls, params, obj, err);
 
 	if (rc == 0)
-		call->result = resource_seen_by(call->peer, call->service, ops, obj);
-	record_clear(ops->cls, obj);
+		call->result = resource_seen_by(call->peer, call->service, call->ops, obj);
+	record_clear(cls, obj);
+	free(obj);
+	return rc;
+}
+
+int
+resource_delete(struct call *call, struct json_object *params, struct error *err)
+{
+	const struct record_class *cls = call->ops->cls;
+	void *obj = xcalloc(1, cls->size);
+	int rc = resource_remove(call, obj, err);
+
+	(void)params;
+	record_clear(cls, obj);
 	free(obj);
 	return rc;
 }

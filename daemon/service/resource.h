@@ -1,11 +1,8 @@
-/*
- * daemon/service/resource.h: between the API's objects and the stored structs: members and fields meet by name (the
- * API table's member path, "externalAccountBinding.keyId", is the record field's name).
- */
+/* daemon/service/resource.h: what is the same for all resources: answers, declarations, events, and methods. */
 #ifndef DAEMON_SERVICE_RESOURCE_H
 #define DAEMON_SERVICE_RESOURCE_H
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 /* What a resource adds to the generic operations. */
 struct resource_ops {
@@ -14,7 +11,15 @@ struct resource_ops {
 	/* Members that are no plain field: add them to @properties and @metadata. May be NULL. */
 	void (*describe)(struct service *service, const void *obj, struct json_object *properties,
 		struct json_object *metadata);
+	/*
+	 * Reads a declaration: @obj has what @properties says, as it was sent: names become canonical, references ids,
+	 * secrets are decoded. @old: what is changed; NULL: it is new. Refuses what cannot be. Return: 0 or -1.
+	 */
+	int (*read)(struct call *call, const void *old, void *obj, struct json_object *properties,
+		struct error *err);
 };
+
+/* --- answers --- */
 
 /* {id, type, href, metadata, properties}; secrets never. Owned by the caller. */
 struct json_object *
@@ -29,32 +34,24 @@ struct json_object *
 resource_seen_by(
 	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
 
-/* The properties alone, in the API's words. Owned by the caller. */
-struct json_object *
-resource_properties(const struct record_class *cls, const void *obj);
+/* The state of that name, which the API table knows. */
+enum object_state
+resource_state(const char *name);
+
+/* --- finding --- */
 
 /*
- * resource_from_json() - set the fields of @obj that @properties names; null clears one
- * Secrets and references are left to the resource's own code: resource_secret(), resource_ref().
+ * resource_ref() - the id of the object that @ref (id or name) means
+ * ERROR_INVALID with @field when there is none, or none that the caller may see. @ret: owned, replaced. Return: 0 or -1.
  */
-void
-resource_from_json(const struct resource_ops *ops, struct json_object *properties, void *obj);
-
-/* Member at a path ("a.b"); NULL if absent or null. Borrowed. */
-struct json_object *
-json_path(struct json_object *obj, const char *path);
-
-/* The id of the object that @ref (id or name) means. ERROR_INVALID with @field when there is none. Owned. */
 int
-resource_ref(struct store *store, const struct record_class *cls, const char *field, const char *ref,
+resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref,
 	char **ret, struct error *err);
 
-/*
- * What the layers below refused: they name a property, the caller's parameter is "properties.<that>".
- * @property: when they named none; or NULL. Return: -1.
- */
+/* The same for all of a list, in place. @property: its name; the field is "properties.<that>[N]". */
 int
-resource_refused(struct error *err, const char *property);
+resource_refs(struct call *call, const struct record_class *cls, const char *property, struct strlist *refs,
+	struct error *err);
 
 /* Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name. @obj: zeroed struct. */
 int
@@ -66,44 +63,59 @@ int
 resource_find_peek(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
 	struct error *err);
 
-/* metadata of a new object and of a changed one. */
+/* @obj was asked for and is outside of the caller's scope: recorded as a refusal, although no answer says so. */
 void
-resource_created(struct call *call, struct object *o);
+resource_outside(const struct call *call, const struct record_class *cls, const void *obj);
 
+/* --- declaring: for the method's resource (call->ops) --- */
+
+/*
+ * What the layers below refused: they name a property, the caller's parameter is "properties.<that>".
+ * @property: when they named none; or NULL. Return: -1.
+ */
+int
+resource_refused(struct error *err, const char *property);
+
+/* ERROR_DENIED, recorded, when @obj as it would be stored is outside of the caller's scope. Return: 0 or -1. */
+int
+resource_check_scope(struct call *call, const struct record_class *cls, const void *obj, struct error *err);
+
+/* The new object that the call declares: with id, metadata and all that was sent, read and checked. @obj: zeroed. */
+int
+resource_declare(struct call *call, void *obj, struct error *err);
+
+/*
+ * resource_redeclare() - the object that an update is about, before and after
+ * @old, @obj: zeroed, with secrets afterwards
+ * @ret: the effect, which is a part of the answer already; to be cleared by effect_clear()
+ * Return: 1; 0 they are the same: the call has its answer, and nothing is to be stored; -1.
+ */
+int
+resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, struct error *err);
+
+/* metadata of a changed object. */
 void
 resource_modified(struct call *call, struct object *o);
 
-/*
- * resource_change() - @new is what @old (both of @ops' class, secrets loaded) is to become: the effect is computed and
- * goes into the answer, the metadata of @new says who changed it
- * @ret: to be cleared by effect_clear()
- * Return: false when they are the same; @call then has its answer, and nothing is to be stored.
- */
-bool
-resource_change(
-	struct call *call, const struct resource_ops *ops, const void *old, void *new, struct effect *ret);
-
 /* EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the whole object as it is now, or was. */
 void
-resource_event(
-	struct call *call, enum event_kind kind, const struct resource_ops *ops, const struct object *o);
+resource_event(struct call *call, enum event_kind kind, const struct object *o);
 
-/* The state of that name, which the API table knows. */
-enum object_state
-resource_state(const char *name);
-
-/* The generic methods. */
+/* Saves it with its event; it is the call's result. Return: 0 or -1. */
 int
-resource_get(
-	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err);
+resource_save(struct call *call, enum event_kind kind, void *obj, struct error *err);
+
+/* Finds by {ref} and deletes, with its event. @obj: zeroed; what it was afterwards. */
+int
+resource_remove(struct call *call, void *obj, struct error *err);
+
+/* --- methods --- */
 
 /*
- * A page of those that @params ask for (list.c has the filters), in order of ids, or of expiry when that is what they
- * are chosen by; offset and limit apply to what was chosen. Answers later when it is long.
+ * resource_list(): a page of those that the parameters ask for (list.c has the filters), in order of ids, or of expiry
+ * when that is what they are chosen by; offset and limit apply to what was chosen. Answers later when it is long.
  */
-int
-resource_list(
-	struct call *call, const struct resource_ops *ops, struct json_object *params, struct error *err);
+service_fn resource_get, resource_list, resource_delete;
 
 extern const struct resource_ops provider_ops;
 extern const struct resource_ops autocert_ops;

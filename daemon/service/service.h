@@ -5,46 +5,10 @@
 #ifndef DAEMON_SERVICE_SERVICE_H
 #define DAEMON_SERVICE_SERVICE_H
 
-#include "common/api/api.h"
-#include "common/conf.h"
-#include "daemon/renew/issue.h"
-#include "daemon/report/audit.h"
-#include "daemon/schedule/scheduler.h"
-#include "daemon/service/change.h"
-#include "daemon/service/effect.h"
-#include "daemon/service/passed.h"
-#include "daemon/service/peer.h"
+#include "daemon/service/call.h"
 
-/* What the methods work with; all borrowed. */
-struct service {
-	struct loop *loop;
-	struct store *store;
-	struct events *events;
-	struct refusals *refusals; /* or NULL: nobody is told */
-	struct audit *audit;       /* NULL: nothing is recorded */
-	struct solver *solver;
-	struct drops *drops;
-	struct rollout *rollout;
-	struct scheduler *scheduler;
-	struct workers *workers; /* those of calls alone */
-	const struct issue_env *issue_env;
-	const struct conf *conf;
-	int64_t started_at;
-	bool master_key_beside_store;
-	const char *rest_warning; /* why REST does not listen on TCP yet; NULL: it does, or need not */
-	bool is_stopping;         /* what comes back from workers is too late */
-	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
-	void *reload_arg;
-	struct status_next *next;       /* what server.status found last; the loop's to free */
-	struct slices *slices;          /* calls that are being worked on (slices.h) */
-	struct zones_call *zones_calls; /* calls that wait for zones to be listed */
-};
-
-struct call;
-
-/* Once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
-typedef void
-call_done_fn(struct json_object *result, const struct error *err, void *arg);
+/* What answers each method: for struct service. */
+extern const struct service_method service_methods[API_METHOD_COUNT];
 
 /*
  * service_call() - run one method for @peer
@@ -61,76 +25,8 @@ void
 service_call_passing(struct service *service, const struct peer *peer, struct passed *passed,
 	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg);
 
-/* Somebody whom no token vouches for was refused: an event, and a record of the audit log. */
+/* A caller without a valid token was refused: an event, and a record of the audit log. */
 void
 service_unauthorized(struct service *service, const struct error *err);
-
-/* --- for the handlers (res_*.c) --- */
-
-struct call {
-	struct service *service;
-	enum api_method_id method;
-	struct json_object *params; /* owned */
-	const struct peer *peer;    /* borrowed from .caller */
-	struct peer caller;         /* owned */
-	struct passed *passed;      /* borrowed while the handler runs; or NULL */
-	struct change change;       /* for the event and the audit log */
-	struct store_txn *txn;      /* call_txn(); NULL: nothing is changed */
-	bool is_dry_run;            /* dryRun: the answer is as if, and nothing is done */
-	struct strlist cancels;     /* ids: call_cancel() */
-	struct json_object *result;
-	struct json_object *effect; /* of an update; becomes a member of the result */
-	call_done_fn *done;
-	void *arg;
-};
-
-/* The call's list of changes. The answer then waits for the commit. */
-struct store_txn *
-call_txn(struct call *call);
-
-int64_t
-call_now(const struct call *call);
-
-/*
- * What a handler does beside its list of changes: by these, which do nothing on a dry run; or by store_then(). A dry
- * run's list of changes is thrown away.
- */
-/*
- * What the scheduler does for an auto-certificate or authorization ends when the call was accepted: what refuses it after
- * its handler leaves that alone.
- */
-void
-call_cancel(struct call *call, const char *id);
-
-void
-call_forget_provider(struct call *call, const char *provider_id);
-
-/* What the call causes, for its answer. */
-void
-call_set_effect(struct call *call, const struct effect *effect);
-
-/*
- * Return: 0 and the result in @call->result (NULL: an empty object); 1 the handler answers later itself by
- * call_finish(); -1 failed.
- */
-typedef int
-service_fn(struct call *call, struct json_object *params, struct error *err);
-
-/*
- * For handlers that returned 1 and had a part done elsewhere, or have run another handler since: what follows a handler
- * that returns @rc. Until then everything of @call but .passed is there as in a handler.
- */
-void
-call_end(struct call *call, int rc, struct error *err);
-
-/* ERROR_DENIED, and an event, unless the peer has @role: for what a method does only with certain parameters. */
-int
-call_require(const struct call *call, enum api_role role, const char *what, struct error *err);
-
-/* For handlers that returned 1: answers and frees the call. @result: taken. */
-void
-call_finish(struct call *call, struct json_object *result, const struct error *err);
-
-extern service_fn *const service_handlers[API_METHOD_COUNT];
 
 #endif

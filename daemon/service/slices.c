@@ -1,6 +1,6 @@
 #include "daemon/service/slices.h"
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 #include <utlist.h>
 

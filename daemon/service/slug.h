@@ -2,7 +2,7 @@
 #ifndef DAEMON_SERVICE_SLUG_H
 #define DAEMON_SERVICE_SLUG_H
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 /* Two names may make one slug: the later one gets a number. @ret: owned by the caller, replaced. Return: 0 or -1. */
 int

@@ -4,7 +4,6 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/ossl.h"
 #include "common/timefmt.h"
-#include "daemon/service/access.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>

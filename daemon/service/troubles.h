@@ -2,7 +2,7 @@
 #ifndef DAEMON_SERVICE_TROUBLES_H
 #define DAEMON_SERVICE_TROUBLES_H
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 /*
  * Array of {object{type, id, name}, action, message, date}, those that are tried again first coming first, at most twenty;

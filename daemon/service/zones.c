@@ -33,27 +33,6 @@ free_call(struct zones_call *z)
 
 /* --- whether to ask --- */
 
-/* What a declaration says of names and challenge, as far as it can be read: the handler refuses the rest. */
-static void
-zones_read_declaration(struct json_object *params, struct autocert *ret, struct strlist *ret_names)
-{
-	struct json_object *properties = json_path(params, "properties");
-	struct json_object *challenge = json_path(properties, "challenge");
-	struct json_object *cn = json_path(properties, "commonName");
-	struct json_object *sans = json_path(properties, "subjectAlternativeNames");
-	size_t n_sans = json_object_is_type(sans, json_type_array) ? json_object_array_length(sans) : 0;
-
-	if (challenge)
-		ret->challenge = xstrdup(json_object_get_string(challenge));
-	for (size_t i = 0; i <= n_sans; i++) {
-		struct json_object *item = i ? json_object_array_get_idx(sans, i - 1) : cn;
-		char *name = NULL;
-
-		if (item && name_canonical(json_object_get_string(item), false, &name, NULL) == 0)
-			strlist_take(ret_names, name);
-	}
-}
-
 static char *
 owner_of(const char *name)
 {
@@ -71,18 +50,19 @@ has_zone(struct store *store, const char *named, const char *name)
 }
 
 static bool
-may_lack_zone(struct service *service, struct json_object *params)
+zones_lacks(struct service *service, const struct autocert *a, const char *name)
 {
-	_cleanup_autocert_ struct autocert a = { 0 };
-	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-	struct json_object *dns = json_path(params, "properties.dnsProvider");
-	const char *named = dns ? json_object_get_string(dns) : NULL;
+	return solver_may_need_dns(service->solver, a, name) &&
+	       !has_zone(service->store, a->dns_provider, name);
+}
 
-	zones_read_declaration(params, &a, &names);
-	a.dns_provider = xstrdup_null(named);
-	for (size_t i = 0; i < names.count; i++)
-		if (solver_may_need_dns(service->solver, &a, names.items[i]) &&
-			!has_zone(service->store, named, names.items[i]))
+static bool
+may_lack_zone(struct service *service, const struct autocert *a)
+{
+	if (zones_lacks(service, a, a->common_name))
+		return true;
+	for (size_t i = 0; i < a->sans.count; i++)
+		if (zones_lacks(service, a, a->sans.items[i]))
 			return true;
 	return false;
 }
@@ -180,18 +160,21 @@ ask_next(struct zones_call *z)
 }
 
 int
-zones_first(struct call *call, struct json_object *params, service_fn *handler, struct error *err)
+zones_wait(struct call *call, const struct autocert *a, service_fn *handler, struct error *err)
 {
 	_cleanup_strlist_ struct strlist providers = STRLIST_INIT;
 	struct zones_call *z;
 
+	if (call->has_waited)
+		return 0;
 	zones_collect(call->service, call_now(call), &providers);
-	if (!providers.count || !may_lack_zone(call->service, params))
-		return handler(call, params, err);
+	if (!providers.count || !may_lack_zone(call->service, a))
+		return 0;
 	if (!secret_has_room()) /* each holds the token of whom it asks */
 		return error_set(
 			err, ERROR_UNAVAILABLE, "too many calls wait for zones to be listed: try again");
 	z = xcalloc(1, sizeof(*z));
+	call->has_waited = true;
 	z->call = call;
 	z->handler = handler;
 	strlist_copy(&z->providers, &providers);

@@ -5,16 +5,16 @@
 #ifndef DAEMON_SERVICE_ZONES_H
 #define DAEMON_SERVICE_ZONES_H
 
-#include "daemon/service/service.h"
+#include "daemon/service/call.h"
 
 /*
- * zones_first() - run @handler, after the zones of DNS providers that declare none have been listed through their API,
- * if that may matter for the names in @params
+ * zones_wait() - list the zones of DNS providers that declare none through their API, if that may matter for the names of @a
  * Each is asked once and for some seconds; what it says is kept. One that does not answer holds nothing up.
- * Return: as a service_fn.
+ * @handler: runs again afterwards, from its beginning
+ * Return: 0 go on; 1 the call waits; -1 failed.
  */
 int
-zones_first(struct call *call, struct json_object *params, service_fn *handler, struct error *err);
+zones_wait(struct call *call, const struct autocert *a, service_fn *handler, struct error *err);
 
 /* Is it unknown whether a name of @autocert lies in a zone, because nobody could say? @ret: why. */
 bool

@@ -1,5 +1,6 @@
 # daemon/store
 libcertd_la_SOURCES += \
+	daemon/store/certificate.c daemon/store/certificate.h \
 	daemon/store/object.c daemon/store/object.h \
 	daemon/store/object_classes.c \
 	daemon/store/object_index.c daemon/store/object_index.h \

@@ -335,6 +335,7 @@ start_scheduler(struct world *w)
 	scheduler_register(w->scheduler, &cleanup_job, w->solver);
 	consequences_watch(&w->issue_env);
 	w->service = (struct service){
+		.methods = service_methods,
 		.loop = w->loop,
 		.store = w->store,
 		.events = w->events,

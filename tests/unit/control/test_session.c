@@ -53,9 +53,11 @@ rig_init(struct rig *r, const struct session_limits *limits, enum api_role role)
 	loop_set_turn_end(r->loop, turn_end, r->t.store);
 	r->log = log_new(LOG_LEVEL_ERROR);
 	r->events = events_new(r->t.store, r->clock, r->log, 1000);
-	r->service = (struct service){
-		.loop = r->loop, .store = r->t.store, .events = r->events, .conf = &r->conf
-	};
+	r->service = (struct service){ .methods = service_methods,
+		.loop = r->loop,
+		.store = r->t.store,
+		.events = r->events,
+		.conf = &r->conf };
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	r->fd = fds[1];
 	r->session = session_new(&r->service, fds[0], &peer, limits, session_ended, r);

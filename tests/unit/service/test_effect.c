@@ -1,5 +1,6 @@
 #include "common/api/dns_kinds.h"
 #include "daemon/service/effect.h"
+#include "daemon/service/fields.h"
 #include "daemon/service/resource.h"
 
 #include <criterion/criterion.h>
@@ -33,7 +34,7 @@ change(const struct resource_ops *ops, void *obj, const char *property, const ch
 	_cleanup_json_ struct json_object *properties = json_parse(text, strlen(text), NULL);
 
 	cr_assert_not_null(properties, "%s", text);
-	resource_from_json(ops, properties, obj);
+	fields_from_json(ops->cls, properties, obj);
 }
 
 static void

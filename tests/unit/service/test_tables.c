@@ -8,7 +8,11 @@
 Test(service, every_method_of_the_api_has_a_handler_and_a_role)
 {
 	for (size_t i = 0; i < API_METHOD_COUNT; i++) {
-		cr_expect_not_null(service_handlers[i], "%s", api_methods[i].name);
+		const struct resource_ops *ops = service_methods[i].ops;
+		enum api_resource_id about = ops ? ops->id : API_RESOURCE_COUNT;
+
+		cr_expect_not_null(service_methods[i].run, "%s", api_methods[i].name);
+		cr_expect_eq(about, api_methods[i].resource, "%s", api_methods[i].name);
 		cr_expect_geq(api_methods[i].role, ROLE_VIEWER, "%s", api_methods[i].name);
 	}
 }

@@ -1,0 +1,180 @@
+/* A call's way from its handler to its answer: refused, thrown away (a dry run), or durable. */
+#include "daemon/service/call.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/report/refusals.h"
+
+#include <stdlib.h>
+
+struct store_txn *
+call_txn(struct call *call)
+{
+	if (!call->txn)
+		call->txn = store_begin(call->service->store);
+	return call->txn;
+}
+
+int64_t
+call_now(const struct call *call)
+{
+	return clock_wall(loop_clock(call->service->loop));
+}
+
+void
+call_cancel(struct call *call, const char *id)
+{
+	if (!call->is_dry_run)
+		strlist_add(&call->cancels, id);
+}
+
+void
+call_forget_provider(struct call *call, const char *provider_id)
+{
+	if (call->is_dry_run)
+		return;
+	clients_forget(call->service->issue_env->clients, provider_id);
+	/* Its settings of now count, not how an attempt with the old ones ends. */
+	scheduler_cancel(call->service->scheduler, SCHEDULE_ACCOUNT, provider_id);
+	scheduler_kick(call->service->scheduler);
+}
+
+void
+call_set_effect(struct call *call, const struct effect *effect)
+{
+	json_object_put(call->effect);
+	call->effect = effect_to_json(effect);
+}
+
+int
+call_refused(const struct call *call, const struct error *err)
+{
+	struct service *s = call->service;
+	const struct audit_entry entry = { .who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[call->method].name };
+
+	if (s->refusals)
+		refusals_note(s->refusals, call->peer->label, err);
+	if (s->audit)
+		audit_refusal(s->audit, &entry, err->message);
+	return -1;
+}
+
+int
+call_require(const struct call *call, enum api_role role, const char *what, struct error *err)
+{
+	if (call->peer->role >= role)
+		return 0;
+	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
+		call->peer->label, api_role_name(call->peer->role));
+	return call_refused(call, err);
+}
+
+void
+call_finish(struct call *call, struct json_object *result, const struct error *err)
+{
+	call->done(err ? NULL : result, err, call->arg);
+	if (err)
+		json_object_put(result);
+	json_object_put(call->params);
+	change_clear(&call->change);
+	peer_clear(&call->caller);
+	json_object_put(call->effect);
+	strlist_clear(&call->cancels);
+	free(call);
+}
+
+static void
+call_durable(const struct error *err, void *arg)
+{
+	struct call *call = arg;
+
+	call_finish(call, call->result, err);
+}
+
+/* The answer's members that are not the object's. */
+static void
+call_add_effect(struct call *call)
+{
+	if (!call->result)
+		call->result = json_object_new_object();
+	if (call->effect)
+		json_object_object_add(call->result, "effect", json_object_get(call->effect));
+	if (call->is_dry_run)
+		json_add_bool(call->result, "dryRun", true);
+}
+
+/* Before the commit: what goes on until then would write over the call's changes. */
+static void
+call_cancel_all(struct call *call)
+{
+	for (size_t i = 0; i < call->cancels.count; i++) {
+		scheduler_cancel(call->service->scheduler, SCHEDULE_ISSUE, call->cancels.items[i]);
+		scheduler_cancel(call->service->scheduler, SCHEDULE_AUTHORIZE, call->cancels.items[i]);
+	}
+}
+
+/* Nothing of it is kept, and the answer does not wait for the commit. */
+static void
+call_forget_changes(struct call *call)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	error_set(&why, ERROR_CANCELLED, "a dry run changes nothing");
+	store_fail(call->txn, &why);
+	call->txn = NULL;
+}
+
+/* A call that changes something, or makes certd do something. */
+static bool
+call_is_change(const struct call *call)
+{
+	const struct api_method *method = &api_methods[call->method];
+
+	return call->txn ||
+	       (method->verb == API_CALL && method->role > ROLE_VIEWER && !(method->flags & API_READS));
+}
+
+/* What cannot be recorded must not be done. */
+static int
+call_record(struct call *call, struct error *err)
+{
+	struct change *change = &call->change;
+	const struct audit_entry entry = {
+		.who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[call->method].name,
+		.object = { change->type, change->id, change->name },
+		.changes = change->changes,
+	};
+
+	/* Whatever a method made of its parameters: nothing is declared that its declarer would not see. */
+	if (change->is_outside)
+		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s",
+			change->type, change->name, call->peer->label);
+	if (!call->service->audit || call->is_dry_run || !call_is_change(call))
+		return 0;
+	return audit_change(call->service->audit, call_txn(call), &entry, err);
+}
+
+void
+call_end(struct call *call, int rc, struct error *err)
+{
+	if (rc > 0)
+		return;
+	if (rc == 0)
+		rc = call_record(call, err);
+	if (rc == 0) {
+		call_cancel_all(call);
+		call_add_effect(call);
+	}
+	if (rc == 0 && call->is_dry_run && call->txn)
+		call_forget_changes(call);
+	if (rc < 0 && call->txn)
+		store_fail(call->txn, err); /* nothing of a refused call is kept; the commit answers */
+	if (call->txn)
+		store_then(call->txn, call_durable, call);
+	else
+		call_finish(call, call->result, rc < 0 ? err : NULL);
+}
