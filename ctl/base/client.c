@@ -43,7 +43,7 @@ client_monotonic_ms(void)
 /* --- connecting --- */
 
 static int
-explain_absence(const char *path, struct error *err)
+client_explain_absence(const char *path, struct error *err)
 {
 	const char *how = access("/run/systemd/system", F_OK) == 0 ? "systemctl start certd.socket certd"
 								   : "certd --foreground";
@@ -53,7 +53,7 @@ explain_absence(const char *path, struct error *err)
 }
 
 static int
-explain_denial(const char *path, struct error *err)
+client_explain_denial(const char *path, struct error *err)
 {
 	struct stat st;
 	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
@@ -69,16 +69,16 @@ explain_denial(const char *path, struct error *err)
 }
 
 static int
-explain_connect(const char *path, int errnum, struct error *err)
+client_explain_connect(const char *path, int errnum, struct error *err)
 {
 	switch (errnum) {
 	case ENOENT:
 	case ECONNREFUSED:
 	case ENOTDIR:
-		return explain_absence(path, err);
+		return client_explain_absence(path, err);
 	case EACCES:
 	case EPERM:
-		return explain_denial(path, err);
+		return client_explain_denial(path, err);
 	case EAGAIN:
 		return error_set(err, ERROR_UNAVAILABLE, "certd does not accept connections at %s", path);
 	default:
@@ -87,7 +87,7 @@ explain_connect(const char *path, int errnum, struct error *err)
 }
 
 static int
-connect_unix(const char *path, struct error *err)
+client_connect_unix(const char *path, struct error *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	const struct timeval limit = { .tv_sec = CONNECT_MS / 1000 };
@@ -102,7 +102,7 @@ connect_unix(const char *path, struct error *err)
 		return error_set_errno(err, errno, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect() obeys it (unix(7)) */
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		explain_connect(path, errno, err);
+		client_explain_connect(path, errno, err);
 		close(fd);
 		return -1;
 	}
@@ -113,7 +113,7 @@ struct client *
 client_open(const char *path, struct error *err)
 {
 	struct client *client;
-	int fd = connect_unix(path, err);
+	int fd = client_connect_unix(path, err);
 
 	if (fd < 0)
 		return NULL;
@@ -143,7 +143,7 @@ client_close(struct client *client)
 #define LOOK "systemctl status certd, journalctl -u certd"
 
 static int
-gone(const struct client *client, struct error *err)
+client_gone(const struct client *client, struct error *err)
 {
 	if (!client->has_answered)
 		return error_set(err, ERROR_UNAVAILABLE,
@@ -153,7 +153,7 @@ gone(const struct client *client, struct error *err)
 }
 
 static int
-silent(const struct client *client, int64_t timeout_ms, struct error *err)
+client_silent(const struct client *client, int64_t timeout_ms, struct error *err)
 {
 	return error_set(err, ERROR_TIMEOUT, "certd did not answer within %g s; %s (" LOOK ")",
 		(double)timeout_ms / 1000,
@@ -162,7 +162,7 @@ silent(const struct client *client, int64_t timeout_ms, struct error *err)
 
 /* Return: 1 @fd is ready, 0 time is over or @interrupt_fd is ready, -1 failed. */
 static int
-wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct error *err)
+client_wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct error *err)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = what }, { .fd = interrupt_fd, .events = POLLIN } };
 
@@ -181,7 +181,7 @@ wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct err
 
 /* @pass: goes along with the first octet; -1: none. */
 static ssize_t
-send_some(int fd, const struct buf *text, int pass)
+client_send_some(int fd, const struct buf *text, int pass)
 {
 	union {
 		struct cmsghdr align;
@@ -202,10 +202,10 @@ send_some(int fd, const struct buf *text, int pass)
 }
 
 static int
-send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms, struct error *err)
+client_send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms, struct error *err)
 {
 	while (text->len) {
-		ssize_t n = send_some(client->fd, text, pass);
+		ssize_t n = client_send_some(client->fd, text, pass);
 		int rc;
 
 		if (n >= 0) {
@@ -215,10 +215,10 @@ send_all(struct client *client, struct buf *text, int pass, int64_t deadline_ms,
 			continue;
 		}
 		if (errno == EPIPE || errno == ECONNRESET)
-			return gone(client, err);
+			return client_gone(client, err);
 		if (errno != EAGAIN && errno != EINTR)
 			return error_set_errno(err, errno, "send to certd");
-		rc = wait_ready(client->fd, POLLOUT, -1, deadline_ms, err);
+		rc = client_wait_ready(client->fd, POLLOUT, -1, deadline_ms, err);
 		if (rc <= 0)
 			return rc < 0 ? -1 : error_set(err, ERROR_TIMEOUT, "certd does not read");
 	}
@@ -231,7 +231,7 @@ client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, str
 {
 	char block[READ_BLOCK];
 	ssize_t n;
-	int rc = wait_ready(client->fd, POLLIN, interrupt_fd, deadline_ms, err);
+	int rc = client_wait_ready(client->fd, POLLIN, interrupt_fd, deadline_ms, err);
 
 	if (rc <= 0)
 		return rc;
@@ -239,7 +239,7 @@ client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, str
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 1;
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
-		return gone(client, err);
+		return client_gone(client, err);
 	if (n < 0)
 		return error_set_errno(err, errno, "receive from certd");
 	if (client->in.len > MAX_ANSWER)
@@ -255,7 +255,7 @@ client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, str
  * C0, DEL, and C1 as UTF-8 (U+0080..U+009F).
  */
 static void
-clean_string(struct json_object *value)
+client_clean_string(struct json_object *value)
 {
 	size_t len = (size_t)json_object_get_string_len(value);
 	_cleanup_free_ char *text = xmemdup(json_object_get_string(value), len + 1);
@@ -279,25 +279,25 @@ clean_string(struct json_object *value)
 
 /* Depth is bounded by the parser. */
 static void
-clean(struct json_object *value)
+client_clean(struct json_object *value)
 {
 	if (json_object_is_type(value, json_type_string))
-		clean_string(value);
+		client_clean_string(value);
 	for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
 		i++)
-		clean(json_object_array_get_idx(value, i));
+		client_clean(json_object_array_get_idx(value, i));
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, name, member)
 		{
 			(void)name;
-			clean(member);
+			client_clean(member);
 		}
 	}
 }
 
 /* Return: 1 and the next message, 0 nothing in time, -1 failed. */
 static int
-next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret,
+client_next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret,
 	struct error *err)
 {
 	for (;;) {
@@ -313,7 +313,7 @@ next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struc
 			client->scanned = 0;
 			if (!*ret)
 				return error_wrap(err, "certd's answer");
-			clean(*ret);
+			client_clean(*ret);
 			return 1;
 		}
 		client->scanned = client->in.len;
@@ -326,27 +326,27 @@ next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struc
 /* --- calls and events --- */
 
 static void
-keep_event(struct client *client, const struct rpc_response *note)
+client_keep_event(struct client *client, const struct rpc_response *note)
 {
 	if (strcmp(note->method, "event") == 0 && note->params)
 		json_object_array_add(client->events, json_object_get(note->params));
 }
 
 static int
-await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret,
+client_await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret,
 	struct error *err)
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *message = NULL;
 		struct rpc_response response;
-		int rc = next_message(client, -1, deadline_ms, &message, err);
+		int rc = client_next_message(client, -1, deadline_ms, &message, err);
 
 		if (rc <= 0)
-			return rc < 0 ? -1 : silent(client, timeout_ms, err);
+			return rc < 0 ? -1 : client_silent(client, timeout_ms, err);
 		client->has_answered = true;
 		rc = rpc_response_read(message, &response, err);
 		if (rc == 0) {
-			keep_event(client, &response);
+			client_keep_event(client, &response);
 			continue;
 		}
 		if (rc < 0)
@@ -359,8 +359,8 @@ await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, str
 }
 
 static int
-call(struct client *client, const char *method, struct json_object *params, int pass, int64_t timeout_ms,
-	struct json_object **ret, struct error *err)
+client_exchange(struct client *client, const char *method, struct json_object *params, int pass,
+	int64_t timeout_ms, struct json_object **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -373,23 +373,23 @@ call(struct client *client, const char *method, struct json_object *params, int 
 	rpc_write(request, &text);
 	if (text.len > RPC_MAX_FRAME)
 		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
-	if (send_all(client, &text, pass, deadline_ms, err) < 0)
+	if (client_send_all(client, &text, pass, deadline_ms, err) < 0)
 		return -1;
-	return await_answer(client, timeout_ms, deadline_ms, ret, err);
+	return client_await_answer(client, timeout_ms, deadline_ms, ret, err);
 }
 
 int
 client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
 	struct json_object **ret, struct error *err)
 {
-	return call(client, method, params, -1, timeout_ms, ret, err);
+	return client_exchange(client, method, params, -1, timeout_ms, ret, err);
 }
 
 int
 client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
 	struct json_object **ret, struct error *err)
 {
-	return call(client, method, params, fd, 0, ret, err);
+	return client_exchange(client, method, params, fd, 0, ret, err);
 }
 
 int
@@ -401,7 +401,7 @@ client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct
 	while (json_object_array_length(client->events) == 0) {
 		_cleanup_json_ struct json_object *message = NULL;
 		struct rpc_response response;
-		int rc = next_message(client, interrupt_fd, deadline_ms, &message, err);
+		int rc = client_next_message(client, interrupt_fd, deadline_ms, &message, err);
 
 		if (rc <= 0)
 			return rc;
@@ -409,7 +409,7 @@ client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
-			keep_event(client, &response);
+			client_keep_event(client, &response);
 	}
 	*ret = json_object_get(json_object_array_get_idx(client->events, 0));
 	json_object_array_del_idx(client->events, 0, 1);

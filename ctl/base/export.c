@@ -45,7 +45,7 @@ export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err
 }
 
 static int
-read_back(int fd, struct secret *ret, struct error *err)
+export_read_back(int fd, struct secret *ret, struct error *err)
 {
 	struct stat st;
 	size_t done = 0;
@@ -78,7 +78,7 @@ export_to_secret(struct ctl *ctl, struct json_object *params, struct secret *ret
 	}
 	rc = export_to(ctl, params, fd, err);
 	if (rc == 0)
-		rc = read_back(fd, ret, err);
+		rc = export_read_back(fd, ret, err);
 	close(fd);
 	return rc;
 }

@@ -4,7 +4,7 @@
 enum { PAGE = 100 };
 
 static int64_t
-number_at(struct json_object *values, const char *name, int64_t otherwise)
+pages_number_at(struct json_object *values, const char *name, int64_t otherwise)
 {
 	struct json_object *value = NULL;
 
@@ -12,7 +12,7 @@ number_at(struct json_object *values, const char *name, int64_t otherwise)
 }
 
 static struct json_object *
-page_params(struct json_object *values, int64_t offset, int64_t limit)
+pages_params(struct json_object *values, int64_t offset, int64_t limit)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -28,8 +28,8 @@ pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *value
 	void *arg, struct error *err)
 {
 	bool is_limited = json_object_object_get_ex(values, "limit", NULL);
-	int64_t left = number_at(values, "limit", INT64_MAX);
-	int64_t offset = number_at(values, "offset", 0);
+	int64_t left = pages_number_at(values, "limit", INT64_MAX);
+	int64_t offset = pages_number_at(values, "offset", 0);
 	bool is_last = false;
 
 	while (left > 0 && !is_last) {
@@ -38,7 +38,7 @@ pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *value
 		int64_t limit = is_limited ? left : PAGE;
 		int64_t count;
 
-		if (ctl_call(ctl, method, page_params(values, offset, limit), &result, err) < 0 ||
+		if (ctl_call(ctl, method, pages_params(values, offset, limit), &result, err) < 0 ||
 			json_get_array(result, "items", &items, err) < 0)
 			return -1;
 		count = items ? (int64_t)json_object_array_length(items) : 0;
@@ -46,7 +46,7 @@ pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *value
 			fn(json_object_array_get_idx(items, (size_t)i), arg);
 		offset += count;
 		left -= count;
-		is_last = !count || offset >= number_at(result, "total", 0);
+		is_last = !count || offset >= pages_number_at(result, "total", 0);
 	}
 	return 0;
 }

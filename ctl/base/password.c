@@ -18,7 +18,7 @@ enum { PASSWORD_MAX = 1024 };
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 
 static void
-interrupt(int number)
+password_interrupt(int number)
 {
 	(void)number; /* read() ends with EINTR */
 }
@@ -42,9 +42,9 @@ password_read_line(int tty, struct secret *ret, struct error *err)
 }
 
 static int
-ask_silently(int tty, const char *prompt, struct secret *ret, struct error *err)
+password_ask_silently(int tty, const char *prompt, struct secret *ret, struct error *err)
 {
-	struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction action = { .sa_handler = password_interrupt };
 	struct sigaction before[ARRAY_SIZE(signals)];
 	struct termios shown, hidden;
 	int rc;
@@ -74,7 +74,7 @@ password_ask(const char *prompt, struct secret *ret, struct error *err)
 
 	if (tty < 0)
 		return 0;
-	rc = ask_silently(tty, prompt, ret, err);
+	rc = password_ask_silently(tty, prompt, ret, err);
 	close(tty);
 	return rc;
 }

@@ -46,7 +46,7 @@ args_text(const struct args *args, const char *name)
 }
 
 static void
-reader_options(struct reader *reader)
+args_options(struct reader *reader)
 {
 	options_clear(&reader->options);
 	options_of(reader->args->command, reader->args->resource, &reader->options);
@@ -63,13 +63,13 @@ args_refuse_expanded(const char *name, struct error *err)
 }
 
 static bool
-is_domain(const struct api_field *field)
+args_is_domain(const struct api_field *field)
 {
 	return strcmp(field->name, "commonName") == 0 || strcmp(field->name, "subjectAlternativeNames") == 0;
 }
 
 static int
-unexpected(const struct args *args, const char *word, struct error *err)
+args_unexpected(const struct args *args, const char *word, struct error *err)
 {
 	if (strchr(word, '.') || access(word, F_OK) == 0)
 		return error_set(err, ERROR_USAGE,
@@ -81,7 +81,7 @@ unexpected(const struct args *args, const char *word, struct error *err)
 /* --- words --- */
 
 static int
-read_command(struct reader *reader, const char *word, struct error *err)
+args_read_command(struct reader *reader, const char *word, struct error *err)
 {
 	const char *nearest;
 
@@ -95,12 +95,12 @@ read_command(struct reader *reader, const char *word, struct error *err)
 	}
 	if (reader->args->command->resource != API_RESOURCE_COUNT)
 		reader->args->resource = &api_resources[reader->args->command->resource];
-	reader_options(reader);
+	args_options(reader);
 	return 0;
 }
 
 static int
-read_noun(struct reader *reader, const char *word, struct error *err)
+args_read_noun(struct reader *reader, const char *word, struct error *err)
 {
 	const char *nouns[API_RESOURCE_COUNT];
 	size_t len = strlen(word);
@@ -110,7 +110,7 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 
 	reader->args->resource = api_resource_find(singular);
 	if (reader->args->resource) {
-		reader_options(reader);
+		args_options(reader);
 		return 0;
 	}
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
@@ -123,22 +123,22 @@ read_noun(struct reader *reader, const char *word, struct error *err)
 }
 
 static int
-read_word(struct reader *reader, const char *word, struct error *err)
+args_read_word(struct reader *reader, const char *word, struct error *err)
 {
 	struct args *args = reader->args;
 	const struct command *command = args->command;
 	const struct api_field *field;
 
 	if (!command)
-		return read_command(reader, word, err);
+		return args_read_command(reader, word, err);
 	if ((command->flags & COMMAND_NOUN) && !args->resource)
-		return read_noun(reader, word, err);
+		return args_read_noun(reader, word, err);
 	field = command_positional(command, args->words.count);
 	if (field)
 		json_add_string(args->values, field->name, word);
 	else if (!(command->flags & (COMMAND_NAMES | COMMAND_WORDS)) &&
 		 !((command->flags & COMMAND_NAME) && args->words.count == 0))
-		return unexpected(args, word, err);
+		return args_unexpected(args, word, err);
 	strlist_add(&args->words, word);
 	return 0;
 }
@@ -147,7 +147,7 @@ read_word(struct reader *reader, const char *word, struct error *err)
 
 /* Is it a property that `set` does not offer? */
 static bool
-is_immutable(const struct args *args, const char *name)
+args_is_immutable(const struct args *args, const char *name)
 {
 	if (!args->command || args->command->from != OPTIONS_UPDATE || !args->resource)
 		return false;
@@ -167,7 +167,7 @@ args_unknown_option(const struct reader *reader, const char *name, struct error 
 	_cleanup_free_ const char **names = NULL;
 	const char *nearest;
 
-	if (is_immutable(reader->args, name))
+	if (args_is_immutable(reader->args, name))
 		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
 			reader->args->resource->cli);
 	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource)
@@ -195,7 +195,7 @@ args_find_option(struct reader *reader, const char *name)
 	/* `certctl list --cn x`: the noun that holds when none is said */
 	if (args->command && args->command->from == OPTIONS_LIST && !args->resource) {
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
-		reader_options(reader);
+		args_options(reader);
 		return args_find_option(reader, name);
 	}
 	return NULL;
@@ -220,13 +220,13 @@ args_read_option(struct reader *reader, const char *name, const char *value, str
 		value = *reader->argv++;
 		reader->argc--;
 	}
-	if (value && is_domain(option->field) && strncmp(value, "_.", 2) == 0)
+	if (value && args_is_domain(option->field) && strncmp(value, "_.", 2) == 0)
 		return args_refuse_expanded(value, err);
 	return value_set(option->is_own ? args->own : args->values, option, value, err);
 }
 
 static int
-read_long_option(struct reader *reader, const char *text, struct error *err)
+args_read_long_option(struct reader *reader, const char *text, struct error *err)
 {
 	size_t len = strcspn(text, "=");
 	_cleanup_free_ char *name = xstrndup(text, len);
@@ -235,7 +235,7 @@ read_long_option(struct reader *reader, const char *text, struct error *err)
 }
 
 static int
-read_short_option(struct reader *reader, const char *text, struct error *err)
+args_read_short_option(struct reader *reader, const char *text, struct error *err)
 {
 	if (text[0] == 'h' && text[1] == '\0')
 		return args_read_option(reader, "help", NULL, err);
@@ -249,23 +249,23 @@ read_short_option(struct reader *reader, const char *text, struct error *err)
 /* --- the whole line --- */
 
 static int
-read_argument(struct reader *reader, struct error *err)
+args_read_argument(struct reader *reader, struct error *err)
 {
 	const char *text = *reader->argv++;
 
 	reader->argc--;
 	if (reader->only_words || text[0] != '-' || text[1] == '\0')
-		return read_word(reader, text, err);
+		return args_read_word(reader, text, err);
 	if (strcmp(text, "--") == 0) {
 		reader->only_words = true;
 		return 0;
 	}
-	return text[1] == '-' ? read_long_option(reader, text + 2, err)
-			      : read_short_option(reader, text + 1, err);
+	return text[1] == '-' ? args_read_long_option(reader, text + 2, err)
+			      : args_read_short_option(reader, text + 1, err);
 }
 
 static int
-check_required(const struct args *args, const struct api_field *fields, struct error *err)
+args_check_required(const struct args *args, const struct api_field *fields, struct error *err)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		_cleanup_free_ char *name = NULL;
@@ -284,7 +284,7 @@ check_required(const struct args *args, const struct api_field *fields, struct e
 }
 
 static int
-check_whole(const struct args *args, struct error *err)
+args_check_whole(const struct args *args, struct error *err)
 {
 	const struct command *command = args->command;
 	bool is_optional = command->flags & COMMAND_OPTIONAL;
@@ -297,9 +297,9 @@ check_whole(const struct args *args, struct error *err)
 		return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s NAME", command->name,
 			args->resource->cli, command->name, args->resource->cli);
 	if (command->from == OPTIONS_CREATE)
-		return check_required(args, args->resource->properties, err);
+		return args_check_required(args, args->resource->properties, err);
 	if (command->from == OPTIONS_PARAMS)
-		return check_required(args, api_methods[command->method].params, err);
+		return args_check_required(args, api_methods[command->method].params, err);
 	return 0;
 }
 
@@ -309,14 +309,14 @@ args_read_all(struct reader *reader, struct error *err)
 	struct args *args = reader->args;
 
 	while (reader->argc > 0) {
-		if (read_argument(reader, err) < 0)
+		if (args_read_argument(reader, err) < 0)
 			return -1;
 		if (args_flag(args, "help") && args->command)
 			return 0; /* whatever else is wrong, help was asked for */
 	}
 	if (!args->command || args_flag(args, "help") || args_flag(args, "version"))
 		return 0;
-	return check_whole(args, err);
+	return args_check_whole(args, err);
 }
 
 int
@@ -328,7 +328,7 @@ args_read(struct args *args, const struct command *table, int argc, char **argv,
 	*args = (struct args){
 		.table = table, .values = json_object_new_object(), .own = json_object_new_object()
 	};
-	reader_options(&reader);
+	args_options(&reader);
 	rc = args_read_all(&reader, err);
 	options_clear(&reader.options);
 	return rc;

@@ -27,7 +27,7 @@ apply_clear(struct apply *a)
 /* --- asking certd --- */
 
 static struct json_object *
-step_params(const struct plan_step *step, bool dry_run)
+apply_step_params(const struct plan_step *step, bool dry_run)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -52,7 +52,7 @@ step_params(const struct plan_step *step, bool dry_run)
 }
 
 static int
-call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, struct json_object **ret,
+apply_call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, struct json_object **ret,
 	struct error *err)
 {
 	static const enum api_verb verbs[] = {
@@ -61,14 +61,14 @@ call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, struct js
 	enum api_method_id method = RPC_PROVIDER_CREATE;
 
 	api_method_of(step->resource, verbs[step->action], &method);
-	if (ctl_call(ctl, method, step_params(step, dry_run), ret, err) < 0)
+	if (ctl_call(ctl, method, apply_step_params(step, dry_run), ret, err) < 0)
 		return error_wrap(err, "%s '%s'", step->resource->noun, step->name);
 	return 0;
 }
 
 /* Secrets that changed are in the difference too: certd alone can tell. */
 static void
-note_secrets(struct plan_step *step, struct json_object *changed, struct json_object *after)
+apply_note_secrets(struct plan_step *step, struct json_object *changed, struct json_object *after)
 {
 	for (size_t i = 0; changed && i < json_object_array_length(changed); i++) {
 		const char *path = json_object_get_string(json_object_array_get_idx(changed, i));
@@ -81,7 +81,7 @@ note_secrets(struct plan_step *step, struct json_object *changed, struct json_ob
 
 /* Certd was not asked about what refers to objects that it does not have yet: the effect is not all of it. */
 static void
-note_waiting(struct plan_step *step, struct json_object *after)
+apply_note_waiting(struct plan_step *step, struct json_object *after)
 {
 	if (!step->waiting)
 		return;
@@ -93,13 +93,13 @@ note_waiting(struct plan_step *step, struct json_object *after)
 
 /* What the update would make of the object, in certd's words. */
 static int
-ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
+apply_ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *changed;
 	struct json_object *after;
 
-	if (call_step(ctl, step, true, &result, err) < 0)
+	if (apply_call_step(ctl, step, true, &result, err) < 0)
 		return -1;
 	step->effect = json_object_get(ctl_at(result, "effect"));
 	if (step->action != PLAN_UPDATE)
@@ -110,8 +110,8 @@ ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 		return 0;
 	}
 	after = current_properties(ctl, step->resource, result);
-	note_secrets(step, changed, after);
-	note_waiting(step, after);
+	apply_note_secrets(step, changed, after);
+	apply_note_waiting(step, after);
 	json_object_put(step->after);
 	step->after = after;
 	return 0;
@@ -128,7 +128,7 @@ apply_note_failure(struct apply *a, struct plan_step *step, const struct error *
 }
 
 static bool
-is_connection_lost(const struct error *err)
+apply_is_connection_lost(const struct error *err)
 {
 	return err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT;
 }
@@ -138,7 +138,7 @@ is_connection_lost(const struct error *err)
  * would refuse; of a new object that waits for another one it cannot know.
  */
 static int
-ask_effects(struct apply *a, bool dry_run, struct error *err)
+apply_ask_effects(struct apply *a, bool dry_run, struct error *err)
 {
 	for (size_t i = 0; i < a->plan.count; i++) {
 		struct plan_step *step = &a->plan.steps[i];
@@ -146,9 +146,9 @@ ask_effects(struct apply *a, bool dry_run, struct error *err)
 
 		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !dry_run))
 			continue;
-		if (ask_effect(a->ctl, step, &why) == 0)
+		if (apply_ask_effect(a->ctl, step, &why) == 0)
 			continue;
-		if (is_connection_lost(&why)) {
+		if (apply_is_connection_lost(&why)) {
 			error_move(err, &why);
 			return -1;
 		}
@@ -160,7 +160,7 @@ ask_effects(struct apply *a, bool dry_run, struct error *err)
 /* --- doing --- */
 
 static void
-show_progress(struct progress *progress, const struct plan_step *step)
+apply_show_progress(struct progress *progress, const struct plan_step *step)
 {
 	_cleanup_free_ char *text = NULL;
 
@@ -172,24 +172,24 @@ show_progress(struct progress *progress, const struct plan_step *step)
 
 /* Return: false when certd is gone: the rest would fail for nothing else. */
 static bool
-run_step(struct apply *a, struct plan_step *step, struct progress *progress)
+apply_run_step(struct apply *a, struct plan_step *step, struct progress *progress)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	show_progress(progress, step);
-	if (call_step(a->ctl, step, false, &result, &why) == 0) {
+	apply_show_progress(progress, step);
+	if (apply_call_step(a->ctl, step, false, &result, &why) == 0) {
 		if (!step->effect)
 			step->effect = json_object_get(ctl_at(result, "effect"));
 		return true;
 	}
 	progress_erase(progress);
 	apply_note_failure(a, step, &why);
-	return !is_connection_lost(&why);
+	return !apply_is_connection_lost(&why);
 }
 
 static void
-run_steps(struct apply *a)
+apply_run_steps(struct apply *a)
 {
 	struct progress progress;
 	bool goes_on = true;
@@ -197,20 +197,20 @@ run_steps(struct apply *a)
 	progress_init(&progress, a->ctl);
 	for (size_t i = 0; goes_on && i < a->plan.count; i++)
 		if (a->plan.steps[i].action != PLAN_NOTHING && !a->plan.steps[i].failure)
-			goes_on = run_step(a, &a->plan.steps[i], &progress);
+			goes_on = apply_run_step(a, &a->plan.steps[i], &progress);
 	progress_clear(&progress);
 }
 
 /* Everything that comes before the first change. */
 static int
-prepare(struct apply *a, const struct args *args, struct error *err)
+apply_prepare(struct apply *a, const struct args *args, struct error *err)
 {
 	if (apply_read(a, args_text(args, "file"), err) < 0 || apply_fetch(a, err) < 0 ||
 		apply_secrets(a, err) < 0)
 		return -1;
 	if (plan_make(a->wanted, a->present, args_flag(args, "prune"), &a->plan, err) < 0)
 		return error_wrap(err, "%s", a->name);
-	return ask_effects(a, args_flag(args, "dryRun"), err);
+	return apply_ask_effects(a, args_flag(args, "dryRun"), err);
 }
 
 static int
@@ -219,13 +219,13 @@ apply(struct apply *a, const struct args *args, struct error *err)
 	bool dry_run = args_flag(args, "dryRun");
 	bool is_text = a->ctl->format == FORMAT_TEXT;
 
-	if (prepare(a, args, err) < 0)
+	if (apply_prepare(a, args, err) < 0)
 		return -1;
 	if (is_text)
 		apply_show_steps(a);
 	fflush(a->ctl->out);
 	if (!dry_run)
-		run_steps(a);
+		apply_run_steps(a);
 	if (!is_text)
 		apply_show_steps(a);
 	apply_show_summary(a, dry_run);

@@ -13,7 +13,7 @@ enum { PAGE = 500 };
 
 /* A string as it is, all else as JSON. */
 static const char *
-value_text(struct json_object *value)
+audit_value_text(struct json_object *value)
 {
 	if (!value)
 		return "(none)";
@@ -24,7 +24,7 @@ value_text(struct json_object *value)
 }
 
 static void
-print_changes(FILE *out, struct json_object *changes)
+audit_print_changes(FILE *out, struct json_object *changes)
 {
 	size_t count = ctl_count_at(changes, "");
 
@@ -35,13 +35,13 @@ print_changes(FILE *out, struct json_object *changes)
 		if (ctl_at(change, "changed"))
 			fputs("changed\n", out);
 		else
-			fprintf(out, "%s -> %s\n", value_text(ctl_at(change, "old")),
-				value_text(ctl_at(change, "new")));
+			fprintf(out, "%s -> %s\n", audit_value_text(ctl_at(change, "old")),
+				audit_value_text(ctl_at(change, "new")));
 	}
 }
 
 static void
-print_object(FILE *out, struct json_object *record)
+audit_print_object(FILE *out, struct json_object *record)
 {
 	const char *type = ctl_text_at(record, "object.type");
 	const struct api_resource *resource = api_resource_find(type);
@@ -68,20 +68,20 @@ audit_item(struct output *output, struct json_object *record)
 	if (localtime_r(&at, &tm))
 		strftime(when, sizeof(when), "%F %T", &tm);
 	fprintf(out, "%s %s %s", when, ctl_text_at(record, "who"), ctl_text_at(record, "method"));
-	print_object(out, record);
+	audit_print_object(out, record);
 	if (strcmp(ctl_text_at(record, "outcome"), "done") != 0)
 		fprintf(out, ": %s: %s", ctl_text_at(record, "outcome"), ctl_text_at(record, "reason"));
 	if (times > 1)
 		fprintf(out, " (%" PRId64 " times)", times);
 	fputc('\n', out);
-	print_changes(out, ctl_at(record, "changes"));
+	audit_print_changes(out, ctl_at(record, "changes"));
 }
 
 static const struct view view_audit = { VIEW_LIST, audit_item, NULL };
 
 /* Return: records of the page; the number of the last one. */
 static int64_t
-show_page(struct output *output, struct json_object *result, int64_t *last)
+audit_show_page(struct output *output, struct json_object *result, int64_t *last)
 {
 	struct json_object *items = ctl_array_at(result, "items");
 	size_t count = ctl_count_at(items, "");
@@ -97,7 +97,7 @@ show_page(struct output *output, struct json_object *result, int64_t *last)
 
 /* With --after and no --limit: all that follow, page by page. */
 static int
-show_all(struct ctl *ctl, struct args *args, struct output *output, struct error *err)
+audit_show_all(struct ctl *ctl, struct args *args, struct output *output, struct error *err)
 {
 	bool is_one_page = ctl_at(args->values, "limit") || !ctl_at(args->values, "after");
 	int64_t last = json_object_get_int64(ctl_at(args->values, "after"));
@@ -115,7 +115,7 @@ show_all(struct ctl *ctl, struct args *args, struct output *output, struct error
 		}
 		if (ctl_call(ctl, RPC_AUDIT_LIST, params, &result, err) < 0)
 			return -1;
-		count = show_page(output, result, &last);
+		count = audit_show_page(output, result, &last);
 		if (is_one_page)
 			break;
 	}
@@ -125,7 +125,7 @@ show_all(struct ctl *ctl, struct args *args, struct output *output, struct error
 /* --- verify --- */
 
 static void
-verified_item(struct output *output, struct json_object *result)
+audit_verified_item(struct output *output, struct json_object *result)
 {
 	int64_t last = json_object_get_int64(ctl_at(result, "last"));
 
@@ -141,10 +141,10 @@ verified_item(struct output *output, struct json_object *result)
 			ctl_text_at(result, "hash"));
 }
 
-static const struct view view_verified = { VIEW_OBJECT, verified_item, NULL };
+static const struct view view_verified = { VIEW_OBJECT, audit_verified_item, NULL };
 
 static int
-verify(struct ctl *ctl, struct args *args, struct error *err)
+audit_verify(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params = json_object_new_object();
@@ -173,9 +173,9 @@ cmd_audit(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	if (args_flag(args, "verify") || args_text(args, "known"))
-		return verify(ctl, args, err);
+		return audit_verify(ctl, args, err);
 	output_start(&output, ctl, &view_audit, NULL);
-	rc = show_all(ctl, args, &output, err);
+	rc = audit_show_all(ctl, args, &output, err);
 	output_end(&output);
 	return rc;
 }

@@ -29,7 +29,7 @@ static const struct api_resource *const autocert = &api_resources[API_AUTOCERTIF
 /* --- register --- */
 
 static int
-list_providers(struct ctl *ctl, struct json_object **ret, struct error *err)
+authorize_list_providers(struct ctl *ctl, struct json_object **ret, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
@@ -43,7 +43,7 @@ list_providers(struct ctl *ctl, struct json_object **ret, struct error *err)
 
 /* The one with that address and server; borrowed from @providers, or NULL. */
 static struct json_object *
-find_registered(struct json_object *providers, const char *email, const char *url)
+authorize_find_registered(struct json_object *providers, const char *email, const char *url)
 {
 	for (size_t i = 0; i < json_object_array_length(providers); i++) {
 		struct json_object *p = json_object_array_get_idx(providers, i);
@@ -57,7 +57,7 @@ find_registered(struct json_object *providers, const char *email, const char *ur
 
 /* "acme.example" of "https://acme.example:14000/dir"; owned by the caller. */
 static char *
-host_of(const char *url)
+authorize_host_of(const char *url)
 {
 	const char *start = strstr(url, "://");
 
@@ -66,14 +66,14 @@ host_of(const char *url)
 }
 
 static int
-create_provider(struct ctl *ctl, const struct args *args, const char *server, struct json_object **ret,
-	struct error *err)
+authorize_create_provider(struct ctl *ctl, const struct args *args, const char *server,
+	struct json_object **ret, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	struct json_object *properties = json_object_new_object();
 	_cleanup_free_ char *name = args_text(args, "name") ? xstrdup(args_text(args, "name"))
 				    : ca_find(server)       ? xstrdup(server)
-							    : host_of(server);
+							    : authorize_host_of(server);
 
 	json_add_string(properties, "name", name);
 	json_add_string(properties, "email", args->words.items[0]);
@@ -87,7 +87,7 @@ create_provider(struct ctl *ctl, const struct args *args, const char *server, st
 
 /* Declared, but the CA has not taken it: the terms may be what was missing. */
 static int
-try_provider_again(struct ctl *ctl, const struct args *args, struct json_object *provider,
+authorize_try_provider_again(struct ctl *ctl, const struct args *args, struct json_object *provider,
 	struct json_object **ret, struct error *err)
 {
 	struct json_object *params;
@@ -117,11 +117,11 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (args->words.count != 1)
 		return error_set(err, ERROR_USAGE, "register: whom? Write: certctl register you@example.com");
-	if (list_providers(ctl, &providers, err) < 0)
+	if (authorize_list_providers(ctl, &providers, err) < 0)
 		return -1;
-	known = find_registered(providers, args->words.items[0], ca ? ca->url : server);
+	known = authorize_find_registered(providers, args->words.items[0], ca ? ca->url : server);
 	if (!known)
-		return create_provider(ctl, args, server, &object, err) < 0
+		return authorize_create_provider(ctl, args, server, &object, err) < 0
 			       ? -1
 			       : declare_wait_new(ctl, args, object, err);
 	if (*ctl_text_at(known, "metadata.accountUrl")) {
@@ -132,7 +132,7 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(known, "id"), -1, err);
 	if (rc == 0)
-		rc = try_provider_again(ctl, args, known, &object, err);
+		rc = authorize_try_provider_again(ctl, args, known, &object, err);
 	if (rc == 0)
 		rc = wait_run(&wait, err);
 	wait_clear(&wait);
@@ -148,7 +148,7 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --provider, or the only one there is; owned by the caller. */
 static int
-choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct error *err)
+authorize_choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *providers = NULL;
 	size_t count;
@@ -157,7 +157,7 @@ choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct err
 		*ret = xstrdup(args_text(args, "provider"));
 		return 0;
 	}
-	if (list_providers(ctl, &providers, err) < 0)
+	if (authorize_list_providers(ctl, &providers, err) < 0)
 		return -1;
 	count = json_object_array_length(providers);
 	if (count == 0)
@@ -173,7 +173,7 @@ choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct err
 
 /* As certd will know them. */
 static int
-read_names(const struct args *args, struct strlist *ret, struct error *err)
+authorize_read_names(const struct args *args, struct strlist *ret, struct error *err)
 {
 	for (size_t i = 0; i < args->words.count; i++) {
 		const char *word = args->words.items[i];
@@ -190,7 +190,7 @@ read_names(const struct args *args, struct strlist *ret, struct error *err)
 
 /* Return: 1 and the authorization of @name, 0 there is none, -1. */
 static int
-find_authorization(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err)
+authorize_find_authorization(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err)
 {
 	if (ctl_get(ctl, authorization, name, ret, err) == 0)
 		return 1;
@@ -208,7 +208,7 @@ authorize_is_valid(struct json_object *a)
 
 /* Kontena's three lines, and the same for a zone file. */
 static void
-record_item(struct output *output, struct json_object *item)
+authorize_record_item(struct output *output, struct json_object *item)
 {
 	static const char label[] = "_acme-challenge";
 	FILE *out = output->ctl->out;
@@ -223,21 +223,21 @@ record_item(struct output *output, struct json_object *item)
 	fprintf(out, "%s. 300 IN TXT \"%s\"\n", ctl_text_at(item, "metadata.recordName"), content);
 }
 
-static const struct view view_record = { VIEW_OBJECT, record_item, NULL };
-static const struct view view_records = { VIEW_LIST, record_item, NULL };
+static const struct view view_record = { VIEW_OBJECT, authorize_record_item, NULL };
+static const struct view view_records = { VIEW_LIST, authorize_record_item, NULL };
 
 /* --- authorize --- */
 
 /* Makes the authorization of @name, or finds the one that is under way. */
 static int
-make_authorization(struct ctl *ctl, const struct args *args, const char *name, struct json_object **ret,
-	struct error *err)
+authorize_make_authorization(struct ctl *ctl, const struct args *args, const char *name,
+	struct json_object **ret, struct error *err)
 {
 	struct json_object *params;
 	struct json_object *properties;
 	_cleanup_free_ char *provider = NULL;
 
-	if (choose_provider(ctl, args, &provider, err) < 0)
+	if (authorize_choose_provider(ctl, args, &provider, err) < 0)
 		return -1;
 	params = json_object_new_object();
 	properties = json_object_new_object();
@@ -254,7 +254,7 @@ make_authorization(struct ctl *ctl, const struct args *args, const char *name, s
 
 /* Waits for the CA's word about @object. @after: as for wait_subscribe(); @validate: after that call. */
 static int
-wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object, bool validate,
+authorize_wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object, bool validate,
 	struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
@@ -285,10 +285,11 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (args->words.count != 1)
 		return error_set(err, ERROR_USAGE, "authorize: one name: certctl authorize DOMAIN");
-	if (read_names(args, &names, err) < 0 ||
-		make_authorization(ctl, args, names.items[0], &object, err) < 0)
+	if (authorize_read_names(args, &names, err) < 0 ||
+		authorize_make_authorization(ctl, args, names.items[0], &object, err) < 0)
 		return -1;
-	if (!*ctl_text_at(object, "metadata.status") && wait_for_ca(ctl, args, object, false, err) < 0)
+	if (!*ctl_text_at(object, "metadata.status") &&
+		authorize_wait_for_ca(ctl, args, object, false, err) < 0)
 		return -1;
 	if (ctl_get(ctl, authorization, ctl_text_at(object, "id"), &ready, err) < 0)
 		return -1;
@@ -303,11 +304,12 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
  * auto-certificate wanted are looked for by that order.
  */
 static int
-validate_names(struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
+authorize_validate_names(
+	struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		_cleanup_json_ struct json_object *object = NULL;
-		int found = find_authorization(ctl, names->items[i], &object, err);
+		int found = authorize_find_authorization(ctl, names->items[i], &object, err);
 
 		if (found < 0)
 			return -1;
@@ -324,7 +326,7 @@ validate_names(struct ctl *ctl, const struct args *args, const struct strlist *n
 			json_add_bool(params, "force", true);
 			if (ctl_call(ctl, RPC_AUTHORIZATION_VALIDATE, params, &result, err) < 0)
 				return -1;
-		} else if (wait_for_ca(ctl, args, object, true, err) < 0) {
+		} else if (authorize_wait_for_ca(ctl, args, object, true, err) < 0) {
 			return -1;
 		}
 	}
@@ -333,7 +335,7 @@ validate_names(struct ctl *ctl, const struct args *args, const struct strlist *n
 
 /* What of @names is still to be published, as an array; owned by the caller. @is_own: only orders of their own. */
 static struct json_object *
-missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
+authorize_missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 {
 	struct json_object *missing = json_object_new_array();
 
@@ -341,7 +343,7 @@ missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 		_cleanup_json_ struct json_object *object = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		if (find_authorization(ctl, names->items[i], &object, &err) == 1 &&
+		if (authorize_find_authorization(ctl, names->items[i], &object, &err) == 1 &&
 			!authorize_is_valid(object) && *ctl_text_at(object, "metadata.recordContent") &&
 			!(is_own && *ctl_text_at(object, "metadata.autoCertificate")))
 			json_object_array_add(missing, json_object_get(object));
@@ -351,7 +353,7 @@ missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 
 /* Return: -1, for there is more to be done. */
 static int
-show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *missing)
+authorize_show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *missing)
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
 	struct output output;
@@ -372,7 +374,7 @@ show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *m
 }
 
 static struct json_object *
-properties_of(const struct args *args, const struct strlist *names, const char *provider)
+authorize_properties_of(const struct args *args, const struct strlist *names, const char *provider)
 {
 	struct json_object *properties = json_object_new_object();
 	struct json_object *sans = json_object_new_array();
@@ -390,23 +392,23 @@ properties_of(const struct args *args, const struct strlist *names, const char *
 }
 
 static int
-order_new(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
-	struct error *err)
+authorize_order_new(struct ctl *ctl, const struct args *args, const struct strlist *names,
+	struct json_object **ret, struct error *err)
 {
 	struct json_object *params;
 	_cleanup_free_ char *provider = NULL;
 
-	if (choose_provider(ctl, args, &provider, err) < 0)
+	if (authorize_choose_provider(ctl, args, &provider, err) < 0)
 		return -1;
 	params = json_object_new_object();
-	json_object_object_add(params, "properties", properties_of(args, names, provider));
+	json_object_object_add(params, "properties", authorize_properties_of(args, names, provider));
 	return ctl_call(ctl, RPC_AUTOCERTIFICATE_CREATE, params, ret, err);
 }
 
 /* @known goes on with the order that it has, or gets another; other names than last time are taken over. */
 static int
-order_again(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object *known,
-	struct error *err)
+authorize_order_again(struct ctl *ctl, const struct args *args, const struct strlist *names,
+	struct json_object *known, struct error *err)
 {
 	_cleanup_json_ struct json_object *changed = NULL;
 	_cleanup_json_ struct json_object *renewed = NULL;
@@ -418,7 +420,7 @@ order_again(struct ctl *ctl, const struct args *args, const struct strlist *name
 			ctl_text_at(known, "properties.name"), ctl_text_at(known, "properties.commonName"));
 	params = json_object_new_object();
 	json_add_string(params, "ref", id);
-	json_object_object_add(params, "properties", properties_of(args, names, NULL));
+	json_object_object_add(params, "properties", authorize_properties_of(args, names, NULL));
 	if (ctl_call(ctl, RPC_AUTOCERTIFICATE_UPDATE, params, &changed, err) < 0)
 		return -1;
 	params = json_object_new_object();
@@ -427,8 +429,8 @@ order_again(struct ctl *ctl, const struct args *args, const struct strlist *name
 }
 
 static int
-order(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
-	struct error *err)
+authorize_order(struct ctl *ctl, const struct args *args, const struct strlist *names,
+	struct json_object **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
 	const char *name = args_text(args, "secretName") ? args_text(args, "secretName") : names->items[0];
@@ -442,8 +444,8 @@ order(struct ctl *ctl, const struct args *args, const struct strlist *names, str
 	if (rc == 0 && is_known)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), -1, err);
 	if (rc == 0)
-		rc = is_known ? order_again(ctl, args, names, object, err)
-			      : order_new(ctl, args, names, &object, err);
+		rc = is_known ? authorize_order_again(ctl, args, names, object, err)
+			      : authorize_order_new(ctl, args, names, &object, err);
 	if (rc == 0 && !is_known)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
 	if (rc == 0)
@@ -454,7 +456,7 @@ order(struct ctl *ctl, const struct args *args, const struct strlist *names, str
 
 /* "LE_CERTIFICATE_api_example_com_BUNDLE"; owned by the caller. */
 static char *
-default_secret(const char *name)
+authorize_default_secret(const char *name)
 {
 	char *secret = xasprintf("LE_CERTIFICATE_%s_BUNDLE", name);
 
@@ -465,11 +467,12 @@ default_secret(const char *name)
 }
 
 static void
-show_received(struct ctl *ctl, const struct args *args, const char *name, struct json_object *object)
+authorize_show_received(
+	struct ctl *ctl, const struct args *args, const char *name, struct json_object *object)
 {
 	const char *type = args_text(args, "certType") ? args_text(args, "certType") : "fullchain";
 	_cleanup_free_ char *secret = args_text(args, "secretName") ? xstrdup(args_text(args, "secretName"))
-								    : default_secret(name);
+								    : authorize_default_secret(name);
 
 	if (ctl->format != FORMAT_TEXT) {
 		output_object(ctl, &view_ready, autocert, object);
@@ -488,20 +491,21 @@ cmd_get(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (args->words.count == 0)
 		return error_set(err, ERROR_USAGE, "get: which names? Write: certctl get DOMAIN...");
-	if (read_names(args, &names, err) < 0 || validate_names(ctl, args, &names, err) < 0)
+	if (authorize_read_names(args, &names, err) < 0 ||
+		authorize_validate_names(ctl, args, &names, err) < 0)
 		return -1;
-	missing = missing_records(ctl, &names, true);
+	missing = authorize_missing_records(ctl, &names, true);
 	if (json_object_array_length(missing) > 0) {
 		error_set(err, ERROR_STATE,
 			"%zu of %zu names not authorized yet: the record is not seen in DNS",
 			json_object_array_length(missing), names.count);
-		return show_missing(ctl, &names, missing);
+		return authorize_show_missing(ctl, &names, missing);
 	}
-	if (order(ctl, args, &names, &object, err) == 0) {
-		show_received(ctl, args, names.items[0], object);
+	if (authorize_order(ctl, args, &names, &object, err) == 0) {
+		authorize_show_received(ctl, args, names.items[0], object);
 		return 0;
 	}
 	json_object_put(missing);
-	missing = missing_records(ctl, &names, false);
-	return json_object_array_length(missing) > 0 ? show_missing(ctl, &names, missing) : -1;
+	missing = authorize_missing_records(ctl, &names, false);
+	return json_object_array_length(missing) > 0 ? authorize_show_missing(ctl, &names, missing) : -1;
 }

@@ -15,7 +15,7 @@
 /* --- what came of it --- */
 
 static void
-print_validity(struct output *output, struct json_object *item)
+declare_print_validity(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
@@ -26,7 +26,7 @@ print_validity(struct output *output, struct json_object *item)
 }
 
 static void
-print_account(struct output *output, struct json_object *item)
+declare_print_account(struct output *output, struct json_object *item)
 {
 	const char *note = ctl_text_at(item, "metadata.message");
 
@@ -36,20 +36,20 @@ print_account(struct output *output, struct json_object *item)
 }
 
 static void
-ready_item(struct output *output, struct json_object *item)
+declare_ready_item(struct output *output, struct json_object *item)
 {
 	const char *name = ctl_text_at(item, "properties.name");
 
 	if (output->resource == &api_resources[API_AUTOCERTIFICATE])
-		print_validity(output, item);
+		declare_print_validity(output, item);
 	else if (output->resource == &api_resources[API_PROVIDER])
-		print_account(output, item);
+		declare_print_account(output, item);
 	else
 		fprintf(output->ctl->out, "%s '%s' is declared\n", output->resource->cli, name);
 }
 
 static void
-declared_item(struct output *output, struct json_object *item)
+declare_declared_item(struct output *output, struct json_object *item)
 {
 	const char *name = ctl_text_at(item, "properties.name");
 	_cleanup_free_ char *word = ctl_word(name);
@@ -59,14 +59,14 @@ declared_item(struct output *output, struct json_object *item)
 }
 
 static void
-possible_item(struct output *output, struct json_object *item)
+declare_possible_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n",
 		output->resource->cli, ctl_text_at(item, "properties.name"));
 }
 
 static void
-print_reasons(struct output *output, struct json_object *reasons)
+declare_print_reasons(struct output *output, struct json_object *reasons)
 {
 	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
 		fprintf(output->ctl->out, "  %s\n",
@@ -75,7 +75,7 @@ print_reasons(struct output *output, struct json_object *reasons)
 
 /* "causes reissue", and a line why for each property. */
 static void
-print_effect(struct output *output, struct json_object *item)
+declare_print_effect(struct output *output, struct json_object *item)
 {
 	struct json_object *reasons = ctl_array_at(item, "effect.reasons");
 	const char *action = ctl_text_at(item, "effect.action");
@@ -83,12 +83,12 @@ print_effect(struct output *output, struct json_object *item)
 	if (*action)
 		fprintf(output->ctl->out, "; causes: %s", action);
 	fputc('\n', output->ctl->out);
-	print_reasons(output, reasons);
+	declare_print_reasons(output, reasons);
 }
 
 /* Answers of other methods than update have no effect in them. */
 static bool
-is_changed(struct json_object *item)
+declare_is_changed(struct json_object *item)
 {
 	struct json_object *effect = ctl_at(item, "effect");
 
@@ -96,41 +96,41 @@ is_changed(struct json_object *item)
 }
 
 static void
-changed_item(struct output *output, struct json_object *item)
+declare_changed_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 	const char *next = ctl_text_at(item, "metadata.nextAction");
 
 	fprintf(output->ctl->out, "%s '%s' %s", output->resource->cli, ctl_text_at(item, "properties.name"),
-		!is_changed(item)                                 ? "is like that already"
+		!declare_is_changed(item)                         ? "is like that already"
 		: json_object_get_boolean(ctl_at(item, "dryRun")) ? "would be changed"
 								  : "is changed");
-	if (*next && is_changed(item)) {
+	if (*next && declare_is_changed(item)) {
 		text_relative(&when, ctl_time_at(item, "metadata.nextDate"), ctl_now(output->ctl));
 		fprintf(output->ctl->out, "; next: %s %s", next, buf_str(&when));
 	}
-	print_effect(output, item);
+	declare_print_effect(output, item);
 }
 
 static void
-removed_item(struct output *output, struct json_object *item)
+declare_removed_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s '%s' %s\n", output->resource->cli, ctl_text_at(item, "name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "can be removed" : "is removed");
 	if (json_object_get_boolean(ctl_at(item, "dryRun")))
-		print_reasons(output, ctl_array_at(item, "effect.reasons"));
+		declare_print_reasons(output, ctl_array_at(item, "effect.reasons"));
 }
 
-const struct view view_ready = { VIEW_OBJECT, ready_item, NULL };
-static const struct view view_declared = { VIEW_OBJECT, declared_item, NULL };
-static const struct view view_possible = { VIEW_OBJECT, possible_item, NULL };
-static const struct view view_changed = { VIEW_OBJECT, changed_item, NULL };
-static const struct view view_removed = { VIEW_STREAM, removed_item, NULL };
+const struct view view_ready = { VIEW_OBJECT, declare_ready_item, NULL };
+static const struct view view_declared = { VIEW_OBJECT, declare_declared_item, NULL };
+static const struct view view_possible = { VIEW_OBJECT, declare_possible_item, NULL };
+static const struct view view_changed = { VIEW_OBJECT, declare_changed_item, NULL };
+static const struct view view_removed = { VIEW_STREAM, declare_removed_item, NULL };
 
 /* --- waiting for it --- */
 
 static void
-hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
+declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
 {
 	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
 	_cleanup_free_ char *word = ctl_word(name);
@@ -154,7 +154,7 @@ declare_finish(
 	if (resource == &api_resources[API_AUTOCERTIFICATE])
 		wait->explain = ctl_text_at(object, "id");
 	if (wait_run(wait, err) < 0) {
-		hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
+		declare_hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
 		return -1;
 	}
 	if (ctl_get(wait->ctl, resource, ctl_text_at(object, "id"), &after, err) < 0)
@@ -182,7 +182,7 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 
 /* Something has to happen before it is of use. */
 static bool
-is_waited_for(const struct command *command)
+declare_is_waited_for(const struct command *command)
 {
 	return command->resource == API_PROVIDER || command->resource == API_AUTOCERTIFICATE;
 }
@@ -207,22 +207,23 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 		output_object(ctl, &view_possible, args->resource, object);
 		return 0;
 	}
-	if (is_waited_for(command) && !args_flag(args, "noWait"))
+	if (declare_is_waited_for(command) && !args_flag(args, "noWait"))
 		return declare_wait_new(ctl, args, object, err);
-	output_object(ctl, is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
+	output_object(
+		ctl, declare_is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
 	return 0;
 }
 
 /* Alone on standard output, so that it can be put into a file: it is told this once. */
 static void
-token_item(struct output *output, struct json_object *item)
+declare_token_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s\n", ctl_text_at(item, "metadata.token"));
 	fprintf(output->ctl->err, "certctl: this is the only time that the token '%s' is shown\n",
 		ctl_text_at(item, "properties.name"));
 }
 
-static const struct view view_token = { VIEW_OBJECT, token_item, NULL };
+static const struct view view_token = { VIEW_OBJECT, declare_token_item, NULL };
 
 int
 cmd_add_token(struct ctl *ctl, struct args *args, struct error *err)
@@ -276,7 +277,7 @@ cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
 }
 
 static int
-no_such_verb(const struct args *args, struct error *err)
+declare_no_such_verb(const struct args *args, struct error *err)
 {
 	return args->resource == &api_resources[API_TOKEN]
 		       ? error_set(err, ERROR_USAGE, "%s: a token cannot be changed; make another one",
@@ -287,7 +288,7 @@ no_such_verb(const struct args *args, struct error *err)
 
 /* --unset: null, under the name that the option or the property has. */
 static int
-unset(struct args *args, const char *word, struct error *err)
+declare_unset(struct args *args, const char *word, struct error *err)
 {
 	struct options options;
 	const struct option *found = NULL;
@@ -316,13 +317,13 @@ unset(struct args *args, const char *word, struct error *err)
 }
 
 static int
-unset_all(struct args *args, struct error *err)
+declare_unset_all(struct args *args, struct error *err)
 {
 	struct json_object *list = NULL;
 
 	json_object_object_get_ex(args->own, "unset", &list);
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
-		if (unset(args, json_object_get_string(json_object_array_get_idx(list, i)), err) < 0)
+		if (declare_unset(args, json_object_get_string(json_object_array_get_idx(list, i)), err) < 0)
 			return -1;
 	return 0;
 }
@@ -335,8 +336,8 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	enum api_method_id method;
 
 	if (!api_method_of(args->resource, API_UPDATE, &method))
-		return no_such_verb(args, err);
-	if (unset_all(args, err) < 0)
+		return declare_no_such_verb(args, err);
+	if (declare_unset_all(args, err) < 0)
 		return -1;
 	if (json_object_object_length(args->values) == 0)
 		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help",
@@ -355,7 +356,7 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 }
 
 static int
-remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
+declare_remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
 	const struct args *args, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
@@ -387,10 +388,10 @@ cmd_rm(struct ctl *ctl, struct args *args, struct error *err)
 	int rc = 0;
 
 	if (!api_method_of(args->resource, API_DELETE, &method))
-		return no_such_verb(args, err);
+		return declare_no_such_verb(args, err);
 	output_start(&output, ctl, &view_removed, args->resource);
 	for (size_t i = 0; rc == 0 && i < args->words.count; i++)
-		rc = remove_one(ctl, &output, method, args->words.items[i], args, err);
+		rc = declare_remove_one(ctl, &output, method, args->words.items[i], args, err);
 	output_end(&output);
 	return rc;
 }

@@ -8,14 +8,14 @@
 #include <string.h>
 
 static int
-compare_names(const void *a, const void *b)
+dump_compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Secrets that certd has, as references that apply reads. */
 static size_t
-add_references(const struct api_resource *resource, const char *name, struct json_object *object,
+dump_add_references(const struct api_resource *resource, const char *name, struct json_object *object,
 	struct json_object *properties)
 {
 	struct json_object *secrets = ctl_array_at(object, "metadata.secrets");
@@ -47,21 +47,21 @@ dump_collection(
 		(void)unused;
 		names[count++] = name;
 	}
-	qsort(names, count, sizeof(*names), compare_names);
+	qsort(names, count, sizeof(*names), dump_compare_names);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *object = NULL;
 		struct json_object *properties;
 
 		json_object_object_get_ex(objects, names[i], &object);
 		properties = current_properties(ctl, resource, object);
-		*secrets += add_references(resource, names[i], object, properties);
+		*secrets += dump_add_references(resource, names[i], object, properties);
 		json_object_object_add(ret, names[i], properties);
 	}
 	return ret;
 }
 
 static int
-write_dump(struct ctl *ctl, struct json_object *all, bool as_json, size_t secrets, struct error *err)
+dump_write_dump(struct ctl *ctl, struct json_object *all, bool as_json, size_t secrets, struct error *err)
 {
 	if (as_json) {
 		fprintf(ctl->out, "%s\n",
@@ -99,6 +99,6 @@ cmd_dump(struct ctl *ctl, struct args *args, struct error *err)
 		json_object_object_get_ex(objects, key, &collection);
 		json_object_object_add(all, key, dump_collection(ctl, resources[i], collection, &secrets));
 	}
-	return write_dump(
+	return dump_write_dump(
 		ctl, all, format ? strcmp(format, "json") == 0 : ctl->format == FORMAT_JSON, secrets, err);
 }

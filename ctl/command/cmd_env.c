@@ -21,7 +21,7 @@ struct variables {
 };
 
 static void
-variables_clear(struct variables *v)
+env_variables_clear(struct variables *v)
 {
 	free(v->domain);
 	secret_clear(&v->key);
@@ -150,7 +150,7 @@ env_print(const char *name, const struct secret *value, void *arg)
 int
 cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_(variables_clear) struct variables v = { .domain = NULL };
+	_cleanup_(env_variables_clear) struct variables v = { .domain = NULL };
 	_cleanup_free_ char *name = NULL;
 
 	if (args->words.count != 1)
@@ -179,7 +179,7 @@ env_set(const char *name, const struct secret *value, void *arg)
 static int
 env_set_all(struct ctl *ctl, const char *ref, struct error *err)
 {
-	_cleanup_(variables_clear) struct variables v = { .domain = NULL };
+	_cleanup_(env_variables_clear) struct variables v = { .domain = NULL };
 	_cleanup_free_ char *shell = NULL;
 	_cleanup_free_ char *kontena = NULL;
 

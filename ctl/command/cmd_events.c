@@ -23,7 +23,7 @@ events_resolve_object(struct ctl *ctl, struct args *args, struct error *err)
 
 /* Numbers tell what was shown already; progress has none of its own and is new by nature. */
 static void
-show_new(struct output *output, struct json_object *event, int64_t *last_seq)
+events_show_new(struct output *output, struct json_object *event, int64_t *last_seq)
 {
 	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
 
@@ -45,7 +45,7 @@ events_follow(struct ctl *ctl, struct output *output, int64_t last_seq, struct e
 		if (rc < 0)
 			return -1;
 		if (rc > 0)
-			show_new(output, event, &last_seq);
+			events_show_new(output, event, &last_seq);
 	}
 }
 
@@ -79,7 +79,7 @@ cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 	items = ctl_array_at(result, "items");
 	output_start(&output, ctl, is_following ? &view_events : &view_event_list, NULL);
 	for (size_t i = 0; items && i < json_object_array_length(items); i++)
-		show_new(&output, json_object_array_get_idx(items, i), &last_seq);
+		events_show_new(&output, json_object_array_get_idx(items, i), &last_seq);
 	if (is_following)
 		rc = events_follow(ctl, &output, last_seq, err);
 	output_end(&output);
@@ -89,14 +89,14 @@ cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 /* --- call --- */
 
 static void
-json_as_is(struct output *output, struct json_object *item)
+events_json_as_is(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s\n",
 		json_object_to_json_string_ext(item,
 			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-static const struct view view_json = { VIEW_OBJECT, json_as_is, NULL };
+static const struct view view_json = { VIEW_OBJECT, events_json_as_is, NULL };
 
 int
 cmd_call(struct ctl *ctl, struct args *args, struct error *err)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char *
-format_of(const struct args *args)
+export_format_of(const struct args *args)
 {
 	const char *format = ctl_text_at(args->values, "format");
 
@@ -21,14 +21,15 @@ format_of(const struct args *args)
 }
 
 static bool
-has_key(const struct args *args)
+export_has_key(const struct args *args)
 {
-	return json_object_get_boolean(ctl_at(args->values, "key")) || strcmp(format_of(args), "bundle") == 0;
+	return json_object_get_boolean(ctl_at(args->values, "key")) ||
+	       strcmp(export_format_of(args), "bundle") == 0;
 }
 
 /* Not shown, so asked for twice. */
 static int
-ask_new_password(struct json_object *params, struct error *err)
+export_ask_new_password(struct json_object *params, struct error *err)
 {
 	_cleanup_secret_ struct secret first = SECRET_INIT;
 	_cleanup_secret_ struct secret second = SECRET_INIT;
@@ -71,12 +72,13 @@ static int
 export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *params, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
-	bool is_text = strcmp(format_of(args), "pem") == 0 || strcmp(format_of(args), "bundle") == 0;
+	bool is_text = strcmp(export_format_of(args), "pem") == 0 ||
+		       strcmp(export_format_of(args), "bundle") == 0;
 
-	if (isatty(fileno(ctl->out)) && (has_key(args) || !is_text)) {
+	if (isatty(fileno(ctl->out)) && (export_has_key(args) || !is_text)) {
 		json_object_put(params);
 		return error_set(err, ERROR_USAGE, "export: %s is not written to a terminal: --out FILE",
-			has_key(args) ? "a private key" : "this format");
+			export_has_key(args) ? "a private key" : "this format");
 	}
 	if (export_to_secret(ctl, params, &octets, err) < 0)
 		return -1;
@@ -121,8 +123,8 @@ cmd_export(struct ctl *ctl, struct args *args, struct error *err)
 	json_object_object_del(args->values, "ref");
 	json_add_string(args->values, "ref", ctl_text_at(cert, "id"));
 	params = json_object_get(args->values);
-	if (strcmp(format_of(args), "pkcs12") == 0 && !ctl_at(params, "password") &&
-		ask_new_password(params, err) < 0) {
+	if (strcmp(export_format_of(args), "pkcs12") == 0 && !ctl_at(params, "password") &&
+		export_ask_new_password(params, err) < 0) {
 		json_object_put(params);
 		return -1;
 	}

@@ -185,7 +185,7 @@ import_make_params(const struct args *args, struct error *err)
 }
 
 static void
-imported_item(struct output *output, struct json_object *item)
+import_imported_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
@@ -197,7 +197,7 @@ imported_item(struct output *output, struct json_object *item)
 		ctl_text_at(item, "metadata.dropDirectory"));
 }
 
-static const struct view view_imported = { VIEW_OBJECT, imported_item, NULL };
+static const struct view view_imported = { VIEW_OBJECT, import_imported_item, NULL };
 
 static int
 import_wait_deployed(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)

@@ -12,7 +12,7 @@ struct list {
 };
 
 static void
-show_item(struct list *list, struct json_object *item)
+list_show_item(struct list *list, struct json_object *item)
 {
 	_cleanup_json_ struct json_object *picked = NULL;
 
@@ -22,14 +22,14 @@ show_item(struct list *list, struct json_object *item)
 }
 
 static void
-take_item(struct json_object *item, void *arg)
+list_take_item(struct json_object *item, void *arg)
 {
 	struct list *list = arg;
 
 	if (list->kept)
 		json_object_array_add(list->kept, json_object_get(item));
 	else
-		show_item(list, item);
+		list_show_item(list, item);
 }
 
 static int64_t
@@ -56,16 +56,16 @@ list_sorted(
 	list->kept = json_object_new_array();
 	/* an unknown member is refused before anything is asked for */
 	if (columns_sort(list->ctl, args->resource, sort, list->kept, err) < 0 ||
-		pages_each(list->ctl, method, filters, take_item, list, err) < 0 ||
+		pages_each(list->ctl, method, filters, list_take_item, list, err) < 0 ||
 		columns_sort(list->ctl, args->resource, sort, list->kept, err) < 0)
 		return -1;
 	for (int64_t i = offset; i < (int64_t)json_object_array_length(list->kept) && i - offset < limit; i++)
-		show_item(list, json_object_array_get_idx(list->kept, (size_t)i));
+		list_show_item(list, json_object_array_get_idx(list->kept, (size_t)i));
 	return 0;
 }
 
 static int
-show_list(struct list *list, struct args *args, struct error *err)
+list_show_list(struct list *list, struct args *args, struct error *err)
 {
 	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
 	const char *columns = args_text(args, "columns");
@@ -78,7 +78,7 @@ show_list(struct list *list, struct args *args, struct error *err)
 	output_start(&list->output, list->ctl, &view_table, args->resource);
 	list->output.columns = list->columns.count ? &list->columns : NULL;
 	rc = sort ? list_sorted(list, args, method, sort, err)
-		  : pages_each(list->ctl, method, args->values, take_item, list, err);
+		  : pages_each(list->ctl, method, args->values, list_take_item, list, err);
 	output_end(&list->output);
 	return rc;
 }
@@ -91,7 +91,7 @@ cmd_list(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!args->resource)
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
-	rc = show_list(&list, args, err);
+	rc = list_show_list(&list, args, err);
 	if (rc == 0 && list.output.count == 0 && ctl->format == FORMAT_TEXT)
 		fprintf(ctl->err, "certctl: no %s%s\n", args->resource->cli,
 			json_object_object_length(args->values) ? " like that" : " yet");

@@ -32,7 +32,7 @@ read_print_strings(FILE *out, const char *title, struct json_object *list)
 }
 
 static void
-explain_item(struct output *output, struct json_object *item)
+read_explain_item(struct output *output, struct json_object *item)
 {
 	FILE *out = output->ctl->out;
 	struct json_object *error = ctl_at(item, "lastError");
@@ -54,7 +54,7 @@ explain_item(struct output *output, struct json_object *item)
 	read_print_strings(out, "what you can do", ctl_at(item, "advice"));
 }
 
-static const struct view view_explain = { VIEW_OBJECT, explain_item, NULL };
+static const struct view view_explain = { VIEW_OBJECT, read_explain_item, NULL };
 
 int
 cmd_explain(struct ctl *ctl, struct args *args, struct error *err)
@@ -75,7 +75,7 @@ cmd_explain(struct ctl *ctl, struct args *args, struct error *err)
 
 /* "auto www.example.com": the word one types, and the name. */
 static void
-write_object(struct json_object *object, struct buf *ret)
+read_write_object(struct json_object *object, struct buf *ret)
 {
 	const char *type = ctl_text_at(object, "type");
 	const char *name = ctl_text_at(object, "name");
@@ -85,7 +85,7 @@ write_object(struct json_object *object, struct buf *ret)
 }
 
 static void
-schedule_item(struct output *output, struct json_object *item)
+read_schedule_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 	_cleanup_buf_ struct buf what = BUF_INIT;
@@ -98,7 +98,7 @@ schedule_item(struct output *output, struct json_object *item)
 		table_column(output->table, "OBJECT");
 	}
 	text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
-	write_object(ctl_at(item, "object"), &what);
+	read_write_object(ctl_at(item, "object"), &what);
 	table_cell(output->table, buf_str(&when));
 	table_cell(output->table, ctl_text_at(item, "date"));
 	table_cell(output->table, ctl_text_at(item, "kind"));
@@ -106,16 +106,16 @@ schedule_item(struct output *output, struct json_object *item)
 }
 
 static void
-schedule_end(struct output *output)
+read_schedule_end(struct output *output)
 {
 	if (output->table)
 		table_print(output->table, output->ctl->out);
 }
 
-static const struct view view_schedule = { VIEW_LIST, schedule_item, schedule_end };
+static const struct view view_schedule = { VIEW_LIST, read_schedule_item, read_schedule_end };
 
 static void
-schedule_row(struct json_object *item, void *arg)
+read_schedule_row(struct json_object *item, void *arg)
 {
 	output_item(arg, item);
 }
@@ -127,7 +127,7 @@ cmd_schedule(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	output_start(&output, ctl, &view_schedule, NULL);
-	rc = pages_each(ctl, args->command->method, args->values, schedule_row, &output, err);
+	rc = pages_each(ctl, args->command->method, args->values, read_schedule_row, &output, err);
 	output_end(&output);
 	if (rc == 0 && output.count == 0 && ctl->format == FORMAT_TEXT)
 		fputs("certctl: nothing is scheduled\n", ctl->err);
@@ -143,7 +143,7 @@ read_count_at(struct json_object *item, const char *path)
 }
 
 static void
-status_counts(FILE *out, struct json_object *item)
+read_status_counts(FILE *out, struct json_object *item)
 {
 	static const char *const parts[] = { "available", "provisioning", "failed", "paused", "stale" };
 	const char *separator = ": ";
@@ -173,13 +173,13 @@ read_status_next(struct output *output, struct json_object *item)
 	if (!ctl_time_at(item, "nextDate"))
 		return;
 	text_relative(&when, ctl_time_at(item, "nextDate"), ctl_now(output->ctl));
-	write_object(ctl_at(item, "nextObject"), &what);
+	read_write_object(ctl_at(item, "nextObject"), &what);
 	fprintf(output->ctl->out, "next                %s %s, %s\n", ctl_text_at(item, "nextAction"),
 		buf_str(&what), buf_str(&when));
 }
 
 static void
-status_failing(struct output *output, struct json_object *list)
+read_status_failing(struct output *output, struct json_object *list)
 {
 	FILE *out = output->ctl->out;
 
@@ -192,14 +192,14 @@ status_failing(struct output *output, struct json_object *list)
 		_cleanup_buf_ struct buf what = BUF_INIT;
 
 		text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
-		write_object(ctl_at(item, "object"), &what);
+		read_write_object(ctl_at(item, "object"), &what);
 		fprintf(out, "  %s, %s: %s; again %s\n", buf_str(&what), ctl_text_at(item, "action"),
 			ctl_text_at(item, "message"), buf_str(&when));
 	}
 }
 
 static void
-status_item(struct output *output, struct json_object *item)
+read_status_item(struct output *output, struct json_object *item)
 {
 	FILE *out = output->ctl->out;
 	const char *message = ctl_text_at(item, "message");
@@ -217,15 +217,15 @@ status_item(struct output *output, struct json_object *item)
 		fputs("you see the certificates of your scope only\n", out);
 		return;
 	}
-	status_counts(out, item);
+	read_status_counts(out, item);
 	read_status_next(output, item);
-	status_failing(output, ctl_at(item, "failing"));
+	read_status_failing(output, ctl_at(item, "failing"));
 	if (ctl_count_at(item, "warnings"))
 		fputc('\n', out);
 	read_print_strings(out, "warnings", ctl_at(item, "warnings"));
 }
 
-static const struct view view_status = { VIEW_OBJECT, status_item, NULL };
+static const struct view view_status = { VIEW_OBJECT, read_status_item, NULL };
 
 int
 cmd_status(struct ctl *ctl, struct args *args, struct error *err)

@@ -45,7 +45,7 @@ static const char erase_below[] = "\033[J";
 /* --- the screen --- */
 
 static void
-draw(struct watch *w, const char *notice)
+watch_draw(struct watch *w, const char *notice)
 {
 	struct winsize size = { .ws_row = 24, .ws_col = 80 };
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -70,7 +70,7 @@ draw(struct watch *w, const char *notice)
 
 /* What was seen last stays behind on the ordinary screen. */
 static void
-end_screen(struct watch *w)
+watch_end_screen(struct watch *w)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
@@ -101,7 +101,7 @@ watch_read_all(struct watch *w, struct error *err)
 }
 
 static int
-read_one(struct watch *w, const char *id, struct error *err)
+watch_read_one(struct watch *w, const char *id, struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -120,7 +120,7 @@ read_one(struct watch *w, const char *id, struct error *err)
 
 /* With filters, certd says who belongs to the list. */
 static int
-refresh(struct watch *w, struct error *err)
+watch_refresh(struct watch *w, struct error *err)
 {
 	_cleanup_json_ struct json_object *dirty = w->dirty;
 
@@ -132,7 +132,7 @@ refresh(struct watch *w, struct error *err)
 	json_object_object_foreach(dirty, id, unused)
 	{
 		(void)unused;
-		if (read_one(w, id, err) < 0)
+		if (watch_read_one(w, id, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -193,7 +193,7 @@ watch_subscribe(struct watch *w, bool is_new, struct error *err)
 }
 
 static bool
-is_interrupted(const struct watch *w)
+watch_is_interrupted(const struct watch *w)
 {
 	struct signalfd_siginfo info;
 
@@ -202,7 +202,7 @@ is_interrupted(const struct watch *w)
 
 /* What certd said no to it will say no to again; all else is that it could not be asked. */
 static bool
-is_refusal(const struct error *err)
+watch_is_refusal(const struct error *err)
 {
 	return err->code == ERROR_DENIED || err->code == ERROR_INVALID || err->code == ERROR_NOT_FOUND;
 }
@@ -211,14 +211,14 @@ static void
 watch_tell(struct watch *w, const char *what)
 {
 	if (w->on_screen)
-		draw(w, what);
+		watch_draw(w, what);
 	else if (what)
 		fprintf(w->ctl->err, "certctl: %s\n", what);
 }
 
 /* Return: 1 certd is back, 0 interrupted, -1 it is back and refuses. */
 static int
-reconnect(struct watch *w, struct error *err)
+watch_reconnect(struct watch *w, struct error *err)
 {
 	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
 	int delay_ms = RETRY_MS;
@@ -229,11 +229,12 @@ reconnect(struct watch *w, struct error *err)
 
 		client_close(w->ctl->client);
 		w->ctl->client = NULL;
-		if (poll(&fd, 1, delay_ms) > 0 && is_interrupted(w))
+		if (poll(&fd, 1, delay_ms) > 0 && watch_is_interrupted(w))
 			return 0;
 		if (watch_subscribe(w, false, &why) == 0)
 			break;
-		if (w->ctl->client && is_refusal(&why)) { /* a socket that is being made denies access */
+		if (w->ctl->client &&
+			watch_is_refusal(&why)) { /* a socket that is being made denies access */
 			error_move(err, &why);
 			return -1;
 		}
@@ -247,7 +248,7 @@ reconnect(struct watch *w, struct error *err)
 
 /* How long to wait for the next event before the screen is drawn again; 0: it is time. */
 static int64_t
-draw_in_ms(const struct watch *w)
+watch_draw_in_ms(const struct watch *w)
 {
 	int64_t left;
 
@@ -261,7 +262,7 @@ draw_in_ms(const struct watch *w)
 static int
 watch_turn(struct watch *w, struct error *err)
 {
-	int64_t timeout_ms = draw_in_ms(w);
+	int64_t timeout_ms = watch_draw_in_ms(w);
 	_cleanup_json_ struct json_object *event = NULL;
 	int rc = timeout_ms ? client_event(w->ctl->client, w->signal_fd, timeout_ms, &event, err) : 0;
 
@@ -271,12 +272,12 @@ watch_turn(struct watch *w, struct error *err)
 	}
 	if (rc < 0)
 		return -1;
-	if (is_interrupted(w))
+	if (watch_is_interrupted(w))
 		return 0;
-	if (refresh(w, err) < 0)
+	if (watch_refresh(w, err) < 0)
 		return -1;
 	w->stale_since_ms = 0;
-	draw(w, NULL);
+	watch_draw(w, NULL);
 	return 1;
 }
 
@@ -288,19 +289,19 @@ watch_run(struct watch *w, struct error *err)
 		_cleanup_error_ struct error why = ERROR_INIT;
 		int rc = watch_turn(w, &why);
 
-		if (rc < 0 && is_refusal(&why)) {
+		if (rc < 0 && watch_is_refusal(&why)) {
 			error_move(err, &why);
 			return -1;
 		}
 		if (rc < 0)
-			rc = reconnect(w, err);
+			rc = watch_reconnect(w, err);
 		if (rc <= 0)
 			return rc;
 	}
 }
 
 static void
-block_signals(int how, sigset_t *ret)
+watch_block_signals(int how, sigset_t *ret)
 {
 	sigemptyset(ret);
 	sigaddset(ret, SIGINT);
@@ -314,18 +315,18 @@ watch(struct watch *w, struct error *err)
 	sigset_t signals;
 	int rc;
 
-	block_signals(SIG_BLOCK, &signals);
+	watch_block_signals(SIG_BLOCK, &signals);
 	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	rc = watch_subscribe(w, true, err);
 	if (rc == 0) {
 		if (w->on_screen)
 			fputs(enter_screen, w->ctl->out);
-		draw(w, NULL);
+		watch_draw(w, NULL);
 		rc = watch_run(w, err);
-		end_screen(w);
+		watch_end_screen(w);
 	}
 	close(w->signal_fd);
-	block_signals(SIG_UNBLOCK, &signals);
+	watch_block_signals(SIG_UNBLOCK, &signals);
 	return rc;
 }
 

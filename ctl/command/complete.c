@@ -20,7 +20,7 @@ struct completion {
 };
 
 static void
-offer(const struct completion *c, const char *word, const char *help)
+complete_offer(const struct completion *c, const char *word, const char *help)
 {
 	if (strncmp(word, c->prefix, strlen(c->prefix)) == 0)
 		fprintf(c->ctl->out, "%s\t%s\n", word, help);
@@ -35,7 +35,7 @@ complete_is_wildcard(const char *name)
 }
 
 static void
-offer_names(const struct completion *c, const struct api_resource *resource)
+complete_offer_names(const struct completion *c, const struct api_resource *resource)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
@@ -53,21 +53,21 @@ offer_names(const struct completion *c, const struct api_resource *resource)
 
 		/* the shell puts it into the command line as it is: what needs quotes is typed by hand, but for the '*' of names */
 		if (strcmp(word, name) == 0 || complete_is_wildcard(name))
-			offer(c, name, resource->help);
+			complete_offer(c, name, resource->help);
 	}
 }
 
 static void
-offer_values(const struct completion *c, const struct api_field *field)
+complete_offer_values(const struct completion *c, const struct api_field *field)
 {
 	switch (field->type) {
 	case API_ENUM:
 		for (size_t i = 0; field->values[i]; i++)
-			offer(c, field->values[i], field->help);
+			complete_offer(c, field->values[i], field->help);
 		break;
 	case API_REF:
 	case API_REFLIST:
-		offer_names(c, api_resource_find(field->resource));
+		complete_offer_names(c, api_resource_find(field->resource));
 		break;
 	case API_PATH:
 	case API_TEXT:
@@ -76,7 +76,7 @@ offer_values(const struct completion *c, const struct api_field *field)
 		break;
 	default:
 		for (size_t i = 0; strcmp(field->name, "server") == 0 && ca_at(i); i++)
-			offer(c, ca_at(i)->alias, ca_at(i)->help);
+			complete_offer(c, ca_at(i)->alias, ca_at(i)->help);
 		break;
 	}
 }
@@ -93,7 +93,7 @@ struct position {
 
 /* What is behind the last comma is completed. */
 static void
-offer_columns(const struct completion *c, const struct api_resource *resource, bool is_list)
+complete_offer_columns(const struct completion *c, const struct api_resource *resource, bool is_list)
 {
 	const char *comma = is_list ? strrchr(c->prefix, ',') : NULL;
 	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
@@ -103,42 +103,42 @@ offer_columns(const struct completion *c, const struct api_resource *resource, b
 		_cleanup_free_ char *word = xasprintf(
 			"%.*s%s", comma ? (int)(comma - c->prefix) + 1 : 0, c->prefix, words.items[i]);
 
-		offer(c, word, "");
+		complete_offer(c, word, "");
 	}
 }
 
 static void
-offer_properties(const struct completion *c, const struct position *at)
+complete_offer_properties(const struct completion *c, const struct position *at)
 {
 	for (size_t i = 0; i < at->options.count; i++)
 		if (!at->options.items[i].is_own && !at->options.items[i].is_negation)
-			offer(c, at->options.items[i].name, at->options.items[i].field->help);
+			complete_offer(c, at->options.items[i].name, at->options.items[i].field->help);
 }
 
 /* Values of an option: certctl's own may be words of the tables. */
 static void
-offer_option_values(const struct completion *c, const struct position *at)
+complete_offer_option_values(const struct completion *c, const struct position *at)
 {
 	const struct api_field *field = at->open->field;
 	bool is_columns = strcmp(field->name, "columns") == 0;
 
 	if (at->open->is_own && (is_columns || strcmp(field->name, "sort") == 0))
-		offer_columns(c, at->resource, is_columns);
+		complete_offer_columns(c, at->resource, is_columns);
 	else if (at->open->is_own && strcmp(field->name, "unset") == 0)
-		offer_properties(c, at);
+		complete_offer_properties(c, at);
 	else if (at->open->is_own && strcmp(field->name, "file") == 0)
 		fprintf(c->ctl->out, "%s\n", files_mark);
 	else
-		offer_values(c, field);
+		complete_offer_values(c, field);
 }
 
 static void
-offer_options(const struct completion *c, const struct options *options)
+complete_offer_options(const struct completion *c, const struct options *options)
 {
 	for (size_t i = 0; i < options->count; i++) {
 		_cleanup_free_ char *word = xasprintf("--%s", options->items[i].name);
 
-		offer(c, word, options->items[i].field->help);
+		complete_offer(c, word, options->items[i].field->help);
 	}
 }
 
@@ -156,7 +156,7 @@ complete_find_option(const struct options *options, const char *word)
 }
 
 static void
-take_word(struct position *at, const char *word)
+complete_take_word(struct position *at, const char *word)
 {
 	if (!at->command)
 		at->command = command_find(at->table, word);
@@ -171,7 +171,7 @@ take_word(struct position *at, const char *word)
 }
 
 static void
-find_position(struct position *at, const struct command *table, const struct strlist *words)
+complete_find_position(struct position *at, const struct command *table, const struct strlist *words)
 {
 	*at = (struct position){ .table = table };
 	options_of(NULL, NULL, &at->options);
@@ -185,7 +185,7 @@ find_position(struct position *at, const struct command *table, const struct str
 			continue;
 		}
 		if (word[0] != '-') {
-			take_word(at, word);
+			complete_take_word(at, word);
 			continue;
 		}
 		option = complete_find_option(&at->options, word);
@@ -194,28 +194,28 @@ find_position(struct position *at, const struct command *table, const struct str
 }
 
 static void
-offer_words(const struct completion *c, const struct position *at)
+complete_offer_words(const struct completion *c, const struct position *at)
 {
 	const struct command *command = at->command;
 	const struct api_field *field;
 
 	if ((command->flags & COMMAND_NOUN) && !at->resource) {
 		for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
-			offer(c, api_resources[i].cli, api_resources[i].help);
+			complete_offer(c, api_resources[i].cli, api_resources[i].help);
 		return;
 	}
 	if (((command->flags & COMMAND_NAME) && at->words == 0) || (command->flags & COMMAND_NAMES)) {
-		offer_names(c, at->resource);
+		complete_offer_names(c, at->resource);
 		return;
 	}
 	if ((command->flags & COMMAND_CERTIFICATE) && at->words == 0) {
-		offer_names(c, &api_resources[API_CERTIFICATE]);
-		offer_names(c, &api_resources[API_AUTOCERTIFICATE]);
+		complete_offer_names(c, &api_resources[API_CERTIFICATE]);
+		complete_offer_names(c, &api_resources[API_AUTOCERTIFICATE]);
 		return;
 	}
 	field = command_positional(command, at->words);
 	if (field)
-		offer_values(c, field);
+		complete_offer_values(c, field);
 }
 
 static void
@@ -224,18 +224,18 @@ complete(struct ctl *ctl, const struct command *table, const struct strlist *wor
 	struct completion c = { .ctl = ctl, .prefix = words->count ? words->items[words->count - 1] : "" };
 	struct position at;
 
-	find_position(&at, table, words);
+	complete_find_position(&at, table, words);
 	if (at.open) {
 		if (strcmp(c.prefix, "=") == 0)
 			c.prefix = "";
-		offer_option_values(&c, &at);
+		complete_offer_option_values(&c, &at);
 	} else if (*c.prefix == '-') {
-		offer_options(&c, &at.options);
+		complete_offer_options(&c, &at.options);
 	} else if (!at.command) {
 		for (const struct command *command = table; command->name; command++)
-			offer(&c, command->name, command->help);
+			complete_offer(&c, command->name, command->help);
 	} else {
-		offer_words(&c, &at);
+		complete_offer_words(&c, &at);
 	}
 	options_clear(&at.options);
 }

@@ -13,7 +13,7 @@
 enum { OPTION_WIDTH = 30 };
 
 static const char *
-metavar_of(const struct api_field *field)
+help_metavar_of(const struct api_field *field)
 {
 	if (field->metavar)
 		return field->metavar;
@@ -32,7 +32,7 @@ metavar_of(const struct api_field *field)
 }
 
 static void
-write_usage(const struct option *option, struct buf *ret)
+help_write_usage(const struct option *option, struct buf *ret)
 {
 	const struct api_field *field = option->field;
 
@@ -41,7 +41,7 @@ write_usage(const struct option *option, struct buf *ret)
 		return;
 	buf_add_char(ret, ' ');
 	if (field->type != API_ENUM) {
-		buf_add_str(ret, metavar_of(field));
+		buf_add_str(ret, help_metavar_of(field));
 		return;
 	}
 	for (size_t i = 0; field->values[i]; i++)
@@ -49,13 +49,13 @@ write_usage(const struct option *option, struct buf *ret)
 }
 
 static bool
-is_repeatable(const struct api_field *field)
+help_is_repeatable(const struct api_field *field)
 {
 	return field->type == API_STRLIST || field->type == API_REFLIST || field->type == API_LIST;
 }
 
 static void
-write_meaning(const struct option *option, bool is_required, struct buf *ret)
+help_write_meaning(const struct option *option, bool help_is_required, struct buf *ret)
 {
 	const struct api_field *field = option->field;
 
@@ -66,16 +66,16 @@ write_meaning(const struct option *option, bool is_required, struct buf *ret)
 	buf_add_str(ret, field->help);
 	if (field->type == API_SECRET)
 		buf_add_str(ret, "; read from the file");
-	if (is_repeatable(field))
+	if (help_is_repeatable(field))
 		buf_add_str(ret, "; may be repeated");
-	if (is_required)
+	if (help_is_required)
 		buf_add_str(ret, "; required");
 	if (field->fallback)
 		buf_printf(ret, " (default: %s)", field->fallback);
 }
 
 static bool
-is_required(const struct command *command, const struct option *option)
+help_is_required(const struct command *command, const struct option *option)
 {
 	return (command->from == OPTIONS_CREATE || command->from == OPTIONS_PARAMS) && !option->is_own &&
 	       !option->parent && (option->field->flags & API_REQUIRED);
@@ -83,7 +83,7 @@ is_required(const struct command *command, const struct option *option)
 
 /* A second line if @usage is too wide for its column. */
 static void
-print_row(FILE *out, const struct buf *usage, const char *meaning)
+help_print_row(FILE *out, const struct buf *usage, const char *meaning)
 {
 	const char *text = buf_str(usage);
 
@@ -94,19 +94,19 @@ print_row(FILE *out, const struct buf *usage, const char *meaning)
 }
 
 static void
-print_option(FILE *out, const struct command *command, const struct option *option)
+help_print_option(FILE *out, const struct command *command, const struct option *option)
 {
 	_cleanup_buf_ struct buf usage = BUF_INIT;
 	_cleanup_buf_ struct buf meaning = BUF_INIT;
 
-	write_usage(option, &usage);
-	write_meaning(option, command && is_required(command, option), &meaning);
-	print_row(out, &usage, buf_str(&meaning));
+	help_write_usage(option, &usage);
+	help_write_meaning(option, command && help_is_required(command, option), &meaning);
+	help_print_row(out, &usage, buf_str(&meaning));
 }
 
 /* Positional arguments, from the command's row and from the parameters of its method. */
 static void
-write_words(const struct command *command, struct buf *ret)
+help_write_words(const struct command *command, struct buf *ret)
 {
 	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
 								    : NULL;
@@ -119,7 +119,7 @@ write_words(const struct command *command, struct buf *ret)
 }
 
 static bool
-is_global(const struct api_field *field)
+help_is_global(const struct api_field *field)
 {
 	for (const struct api_field *f = args_global; f->name; f++)
 		if (f == field)
@@ -129,12 +129,12 @@ is_global(const struct api_field *field)
 
 /* The number of options that are not global. */
 static size_t
-count_own(const struct options *options)
+help_count_own(const struct options *options)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < options->count; i++)
-		count += !is_global(options->items[i].field);
+		count += !help_is_global(options->items[i].field);
 	return count;
 }
 
@@ -148,8 +148,8 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 	if (!resource && command->from == OPTIONS_LIST)
 		resource = &api_resources[API_AUTOCERTIFICATE];
 	options_of(command, resource, &options);
-	own = count_own(&options);
-	write_words(command, &words);
+	own = help_count_own(&options);
+	help_write_words(command, &words);
 	fprintf(out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "",
 		command->help);
 	if (command->notes)
@@ -162,7 +162,7 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 	for (size_t i = 0; i < options.count; i++) {
 		if (i == own)
 			fputs("\nGlobal options:\n", out);
-		print_option(out, command, &options.items[i]);
+		help_print_option(out, command, &options.items[i]);
 	}
 	options_clear(&options);
 }
@@ -178,13 +178,13 @@ help_all(FILE *out, const struct command *table)
 		_cleanup_buf_ struct buf usage = BUF_INIT;
 
 		buf_add_str(&usage, c->name);
-		write_words(c, &usage);
-		print_row(out, &usage, c->help);
+		help_write_words(c, &usage);
+		help_print_row(out, &usage, c->help);
 	}
 	fputs("\nGlobal options:\n", out);
 	options_of(NULL, NULL, &options);
 	for (size_t i = 0; i < options.count; i++)
-		print_option(out, NULL, &options.items[i]);
+		help_print_option(out, NULL, &options.items[i]);
 	options_clear(&options);
 	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", out);
 }
@@ -214,7 +214,7 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 
 /* Escapes '-', '\' and a leading '.' or '\''; allows a line break after '|'. */
 static void
-man_text(FILE *out, const char *text)
+help_man_text(FILE *out, const char *text)
 {
 	bool is_start = true;
 
@@ -234,32 +234,32 @@ man_text(FILE *out, const char *text)
 }
 
 static void
-man_option(FILE *out, const struct command *command, const struct option *option)
+help_man_option(FILE *out, const struct command *command, const struct option *option)
 {
 	_cleanup_buf_ struct buf usage = BUF_INIT;
 	_cleanup_buf_ struct buf meaning = BUF_INIT;
 
-	write_usage(option, &usage);
-	write_meaning(option, command && is_required(command, option), &meaning);
+	help_write_usage(option, &usage);
+	help_write_meaning(option, command && help_is_required(command, option), &meaning);
 	fputs(".TP\n.B ", out);
-	man_text(out, buf_str(&usage));
+	help_man_text(out, buf_str(&usage));
 	fputc('\n', out);
-	man_text(out, buf_str(&meaning));
+	help_man_text(out, buf_str(&meaning));
 	fputc('\n', out);
 }
 
 static void
-man_options(FILE *out, const struct command *command, const struct api_resource *resource)
+help_man_options(FILE *out, const struct command *command, const struct api_resource *resource)
 {
 	struct options options;
 	size_t own;
 
 	options_of(command, resource, &options);
-	own = count_own(&options);
+	own = help_count_own(&options);
 	if (own)
 		fputs(".RS\n", out);
 	for (size_t i = 0; i < own; i++)
-		man_option(out, command, &options.items[i]);
+		help_man_option(out, command, &options.items[i]);
 	if (own)
 		fputs(".RE\n", out);
 	options_clear(&options);
@@ -267,7 +267,7 @@ man_options(FILE *out, const struct command *command, const struct api_resource 
 
 /* Text is filled; indented lines are examples and keep their line breaks. */
 static void
-man_notes(FILE *out, const char *notes)
+help_man_notes(FILE *out, const char *notes)
 {
 	bool is_example = false;
 
@@ -281,7 +281,7 @@ man_notes(FILE *out, const char *notes)
 		if (!is_example && *line == ' ')
 			fputs(".nf\n", out);
 		is_example = is_example || *line == ' ';
-		man_text(out, line);
+		help_man_text(out, line);
 		fputs(len ? "\n" : "", out);
 		notes += len + (notes[len] == '\n');
 	}
@@ -290,54 +290,54 @@ man_notes(FILE *out, const char *notes)
 }
 
 static void
-man_command(FILE *out, const struct command *command)
+help_man_command(FILE *out, const struct command *command)
 {
 	_cleanup_buf_ struct buf words = BUF_INIT;
 	bool by_noun = command->from == OPTIONS_LIST || command->from == OPTIONS_UPDATE;
 
-	write_words(command, &words);
+	help_write_words(command, &words);
 	fputs(".SS ", out);
-	man_text(out, command->name);
-	man_text(out, buf_str(&words));
+	help_man_text(out, command->name);
+	help_man_text(out, buf_str(&words));
 	fputc('\n', out);
 	fputc(toupper((unsigned char)command->help[0]), out);
-	man_text(out, command->help + 1);
+	help_man_text(out, command->help + 1);
 	fputs(".\n", out);
 	if (command->notes)
-		man_notes(out, command->notes);
+		help_man_notes(out, command->notes);
 	for (size_t i = 0; by_noun && i < API_RESOURCE_COUNT; i++) {
 		enum api_method_id method;
 
 		if (command->from == OPTIONS_UPDATE && !api_method_of(&api_resources[i], API_UPDATE, &method))
 			continue;
 		fputs(".PP\nOptions for ", out);
-		man_text(out, api_resources[i].cli);
+		help_man_text(out, api_resources[i].cli);
 		fputs(":\n", out);
-		man_options(out, command, &api_resources[i]);
+		help_man_options(out, command, &api_resources[i]);
 	}
 	if (!by_noun)
-		man_options(out, command, NULL);
+		help_man_options(out, command, NULL);
 }
 
 static void
-man_servers(FILE *out)
+help_man_servers(FILE *out)
 {
 	for (size_t i = 0; ca_at(i); i++) {
 		fputs(".TP\n.B ", out);
-		man_text(out, ca_at(i)->alias);
+		help_man_text(out, ca_at(i)->alias);
 		fputc('\n', out);
-		man_text(out, ca_at(i)->help);
+		help_man_text(out, ca_at(i)->help);
 		if (ca_at(i)->needs_eab)
 			fputs("; needs \\-\\-eab\\-key\\-id and \\-\\-eab\\-key\\-file", out);
 		fputs(".\n.br\n", out);
-		man_text(out, ca_at(i)->url);
+		help_man_text(out, ca_at(i)->url);
 		fputc('\n', out);
 	}
 }
 
 /* One entry for each status, with the classes that share it. */
 static void
-man_exit(FILE *out)
+help_man_exit(FILE *out)
 {
 	for (int status = 0; status < 126; status++) {
 		const char *separator = "";
@@ -348,7 +348,7 @@ man_exit(FILE *out)
 			if (!*separator)
 				fprintf(out, ".TP\n.B %d\n", status);
 			fputs(separator, out);
-			man_text(
+			help_man_text(
 				out, code == ERROR_NONE ? "success" : error_code_name((enum error_code)code));
 			separator = ", ";
 		}
@@ -364,16 +364,16 @@ help_man(FILE *out, const struct command *table, const char *part)
 
 	if (strcmp(part, "commands") == 0) {
 		for (const struct command *c = table; c->name; c++)
-			man_command(out, c);
+			help_man_command(out, c);
 	} else if (strcmp(part, "options") == 0) {
 		options_of(NULL, NULL, &options);
 		for (size_t i = 0; i < options.count; i++)
-			man_option(out, NULL, &options.items[i]);
+			help_man_option(out, NULL, &options.items[i]);
 		options_clear(&options);
 	} else if (strcmp(part, "servers") == 0) {
-		man_servers(out);
+		help_man_servers(out);
 	} else if (strcmp(part, "exit") == 0) {
-		man_exit(out);
+		help_man_exit(out);
 	} else {
 		return 0;
 	}

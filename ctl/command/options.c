@@ -50,7 +50,7 @@ options_clear(struct options *options)
 
 /* @name: taken. */
 static void
-add_option(struct options *options, char *name, const struct option *from)
+options_add_option(struct options *options, char *name, const struct option *from)
 {
 	options->items = xreallocarray(options->items, options->count + 1, sizeof(*options->items));
 	options->items[options->count] = *from;
@@ -60,13 +60,13 @@ add_option(struct options *options, char *name, const struct option *from)
 static void
 options_add_field(struct options *options, const struct option *from, bool is_update)
 {
-	add_option(options, option_name(from->field), from);
+	options_add_option(options, option_name(from->field), from);
 	if (is_update && from->field->type == API_BOOL) {
 		_cleanup_free_ char *name = option_name(from->field);
 		struct option negation = *from;
 
 		negation.is_negation = true;
-		add_option(options, xasprintf("no-%s", name), &negation);
+		options_add_option(options, xasprintf("no-%s", name), &negation);
 	}
 }
 

@@ -14,7 +14,7 @@
 enum { SECRET_MAX = 16 * 1024 };
 
 static int
-parse_int(const char *text, struct json_object **ret, struct error *err)
+value_parse_int(const char *text, struct json_object **ret, struct error *err)
 {
 	char *end = NULL;
 	long long n;
@@ -29,7 +29,7 @@ parse_int(const char *text, struct json_object **ret, struct error *err)
 
 /* certd has another working directory. */
 static int
-parse_path(const char *text, struct json_object **ret, struct error *err)
+value_parse_path(const char *text, struct json_object **ret, struct error *err)
 {
 	_cleanup_free_ char *cwd = NULL;
 	_cleanup_free_ char *path = NULL;
@@ -48,7 +48,7 @@ parse_path(const char *text, struct json_object **ret, struct error *err)
 
 /* The octets have to travel as JSON text; this copy of them dies with the process a moment later. */
 static int
-parse_secret(const char *path, struct json_object **ret, struct error *err)
+value_parse_secret(const char *path, struct json_object **ret, struct error *err)
 {
 	_cleanup_secret_ struct secret secret = SECRET_INIT;
 
@@ -62,7 +62,7 @@ parse_secret(const char *path, struct json_object **ret, struct error *err)
 
 /* A date, or a span from now on ("30d"); what is neither the daemon refuses. */
 static int
-parse_time(const char *text, struct json_object **ret)
+value_parse_time(const char *text, struct json_object **ret)
 {
 	char date[TIME_RFC3339_SIZE];
 	int64_t span;
@@ -76,17 +76,18 @@ parse_time(const char *text, struct json_object **ret)
 }
 
 static int
-parse_scalar(const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
+value_parse_scalar(
+	const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
 {
 	switch (field->type) {
 	case API_INT:
-		return parse_int(text, ret, err);
+		return value_parse_int(text, ret, err);
 	case API_PATH:
-		return parse_path(text, ret, err);
+		return value_parse_path(text, ret, err);
 	case API_SECRET:
-		return parse_secret(text, ret, err);
+		return value_parse_secret(text, ret, err);
 	case API_TIME:
-		return parse_time(text, ret);
+		return value_parse_time(text, ret);
 	default:
 		*ret = json_object_new_string(text);
 		return 0;
@@ -95,13 +96,13 @@ parse_scalar(const struct api_field *field, const char *text, struct json_object
 
 /* One member of FIRST:SECOND[,THIRD...]. */
 static int
-add_member(struct json_object *obj, const struct api_field *field, const char *from, size_t len,
+value_add_member(struct json_object *obj, const struct api_field *field, const char *from, size_t len,
 	struct error *err)
 {
 	_cleanup_free_ char *text = xstrndup(from, len);
 	struct json_object *value = NULL;
 
-	if (parse_scalar(field, text, &value, err) < 0)
+	if (value_parse_scalar(field, text, &value, err) < 0)
 		return -1;
 	json_object_object_add(obj, field->name, value);
 	return 0;
@@ -109,7 +110,7 @@ add_member(struct json_object *obj, const struct api_field *field, const char *f
 
 /* "[::1]:443,www.example.com": the colon before the port is the last one; brackets are not part of the address. */
 static int
-parse_item(const struct api_field *field, const char *text, struct json_object *obj, struct error *err)
+value_parse_item(const struct api_field *field, const char *text, struct json_object *obj, struct error *err)
 {
 	const struct api_field *f = field->fields;
 	const char *all = text;
@@ -119,14 +120,14 @@ parse_item(const struct api_field *field, const char *text, struct json_object *
 
 	if (!colon || colon == text || colon + 1 == end)
 		return error_set(err, ERROR_USAGE, "'%s' is not %s", text, field->metavar);
-	if (add_member(obj, &f[0], text + in_brackets, (size_t)(colon - text) - (in_brackets ? 2 : 0), err) <
-			0 ||
-		add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
+	if (value_add_member(obj, &f[0], text + in_brackets, (size_t)(colon - text) - (in_brackets ? 2 : 0),
+		    err) < 0 ||
+		value_add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
 		return -1;
 	for (f += 2; *end && f->name; f++) {
 		text = end + 1;
 		end = strchrnul(text, ',');
-		if (add_member(obj, f, text, (size_t)(end - text), err) < 0)
+		if (value_add_member(obj, f, text, (size_t)(end - text), err) < 0)
 			return -1;
 	}
 	if (*end)
@@ -135,7 +136,7 @@ parse_item(const struct api_field *field, const char *text, struct json_object *
 }
 
 static int
-values_list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
+value_list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
 {
 	struct json_object *list = NULL;
 	struct json_object *item;
@@ -151,7 +152,7 @@ values_list_add(struct json_object *place, const struct api_field *field, const 
 		return 0;
 	}
 	item = json_object_new_object();
-	if (parse_item(field, text, item, err) < 0) {
+	if (value_parse_item(field, text, item, err) < 0) {
 		json_object_put(item);
 		return -1;
 	}
@@ -160,7 +161,7 @@ values_list_add(struct json_object *place, const struct api_field *field, const 
 }
 
 static struct json_object *
-values_place_of(struct json_object *values, const struct option *option)
+value_place_of(struct json_object *values, const struct option *option)
 {
 	struct json_object *place = NULL;
 
@@ -174,19 +175,19 @@ values_place_of(struct json_object *values, const struct option *option)
 }
 
 static int
-set(struct json_object *values, const struct option *option, const char *text, struct error *err)
+value_put_at(struct json_object *values, const struct option *option, const char *text, struct error *err)
 {
-	struct json_object *place = values_place_of(values, option);
+	struct json_object *place = value_place_of(values, option);
 	const struct api_field *field = option->field;
 	struct json_object *value = NULL;
 
 	if (field->type == API_STRLIST || field->type == API_REFLIST || field->type == API_LIST)
-		return values_list_add(place, field, text, err);
+		return value_list_add(place, field, text, err);
 	if (json_object_object_get_ex(place, field->name, NULL))
 		return error_set(err, ERROR_USAGE, "is given twice");
 	if (field->type == API_BOOL)
 		value = json_object_new_boolean(!option->is_negation);
-	else if (*text && parse_scalar(field, text, &value, err) < 0)
+	else if (*text && value_parse_scalar(field, text, &value, err) < 0)
 		return -1;
 	json_object_object_add(place, field->name, value);
 	return 0;
@@ -195,7 +196,7 @@ set(struct json_object *values, const struct option *option, const char *text, s
 int
 value_set(struct json_object *values, const struct option *option, const char *text, struct error *err)
 {
-	if (set(values, option, text ? text : "", err) < 0)
+	if (value_put_at(values, option, text ? text : "", err) < 0)
 		return error_wrap(err, "--%s", option->name);
 	return 0;
 }

@@ -48,7 +48,7 @@ wait_monotonic_ms(void)
 }
 
 static int
-read_timeout(const struct args *args, int64_t *ret_ms, struct error *err)
+wait_read_timeout(const struct args *args, int64_t *ret_ms, struct error *err)
 {
 	const char *text = args_text(args, "timeout");
 	int64_t sec = DEFAULT_TIMEOUT_SEC;
@@ -67,7 +67,7 @@ wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const str
 
 	*wait = (struct wait){ .ctl = ctl, .rules = rules, .n_rules = n_rules, .signal_fd = -1 };
 	progress_init(&wait->progress, ctl);
-	if (read_timeout(args, &wait->left_ms, err) < 0)
+	if (wait_read_timeout(args, &wait->left_ms, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_rules; i++)
 		if (rules[i].outcome == WAIT_ARM)
@@ -141,7 +141,7 @@ wait_take_event(struct wait *wait, int64_t timeout_ms, struct json_object **ret,
 
 /* Stored events may come twice, with the subscription and as notifications; progress has no number of its own. */
 static bool
-is_repeated(struct wait *wait, struct json_object *event, enum event_kind kind)
+wait_is_repeated(struct wait *wait, struct json_object *event, enum event_kind kind)
 {
 	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
 
@@ -164,7 +164,7 @@ wait_rule_for(const struct wait *wait, enum event_kind kind)
 
 /* Return: true when it is for the caller. */
 static bool
-look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *ret)
+wait_look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *ret)
 {
 	const struct wait_rule *rule;
 	enum event_kind kind;
@@ -172,7 +172,7 @@ look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *r
 	if (!event_kind_find(ctl_text_at(event, "kind"), &kind))
 		return false;
 	rule = wait_rule_for(wait, kind);
-	if (!rule || is_repeated(wait, event, kind))
+	if (!rule || wait_is_repeated(wait, event, kind))
 		return false;
 	*ret = rule->outcome;
 	switch (rule->outcome) {
@@ -193,7 +193,7 @@ look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *r
 
 /* No event says why nothing happens (a provider without an account, say): explain does. */
 static void
-ask_why(struct wait *wait)
+wait_ask_why(struct wait *wait)
 {
 	struct json_object *params = json_object_new_object();
 	_cleanup_json_ struct json_object *result = NULL;
@@ -209,7 +209,7 @@ ask_why(struct wait *wait)
 }
 
 static void
-nothing_heard(struct wait *wait, int64_t passed_ms)
+wait_nothing_heard(struct wait *wait, int64_t passed_ms)
 {
 	int64_t limit = wait->progress.text ? QUIET_AGAIN_MS : QUIET_MS;
 
@@ -218,11 +218,11 @@ nothing_heard(struct wait *wait, int64_t passed_ms)
 	if (!wait->explain || wait->quiet_ms < limit)
 		return;
 	wait->quiet_ms = 0;
-	ask_why(wait);
+	wait_ask_why(wait);
 }
 
 static int
-timed_out(const struct wait *wait, struct error *err)
+wait_timed_out(const struct wait *wait, struct error *err)
 {
 	return error_set(err, ERROR_TIMEOUT, "not done in time%s%s%s; certd goes on by itself",
 		wait->progress.text ? " (" : "", wait->progress.text ? wait->progress.text : "",
@@ -238,7 +238,7 @@ wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_ou
 		int rc;
 
 		if (wait->left_ms <= 0)
-			return timed_out(wait, err);
+			return wait_timed_out(wait, err);
 		rc = wait_take_event(wait, wait->left_ms < TICK_MS ? wait->left_ms : TICK_MS, &event, err);
 		begin = wait_monotonic_ms() - begin;
 		wait->left_ms -= begin;
@@ -247,11 +247,11 @@ wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_ou
 			return -1;
 		}
 		if (rc == 0) {
-			nothing_heard(wait, begin);
+			wait_nothing_heard(wait, begin);
 			continue;
 		}
 		wait->quiet_ms = 0;
-		if (look_at_event(wait, event, ret_outcome)) {
+		if (wait_look_at_event(wait, event, ret_outcome)) {
 			*ret = json_object_get(event);
 			return 0;
 		}

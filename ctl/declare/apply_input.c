@@ -15,7 +15,7 @@
 /* --- the file --- */
 
 static int
-read_input(const char *path, struct buf *ret, struct error *err)
+apply_read_input(const char *path, struct buf *ret, struct error *err)
 {
 	char block[64 * 1024];
 	ssize_t n;
@@ -44,7 +44,7 @@ apply_read(struct apply *a, const char *path, struct error *err)
 
 	a->name = strcmp(path, "-") == 0 ? "standard input" : path;
 	a->directory = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
-	if (read_input(path, &text, err) < 0)
+	if (apply_read_input(path, &text, err) < 0)
 		return -1;
 	if (yaml_read(text.len ? text.data : "", text.len, &file, err) < 0 ||
 		declaration_check(&file, &a->wanted, err) < 0)
@@ -79,7 +79,7 @@ apply_fetch(struct apply *a, struct error *err)
 /* --- secrets --- */
 
 static struct json_object *
-at(struct json_object *all, const char *key, const char *name)
+apply_at(struct json_object *all, const char *key, const char *name)
 {
 	struct json_object *objects = NULL;
 	struct json_object *object = NULL;
@@ -103,7 +103,7 @@ apply_input_has_secret(struct json_object *object, const char *path)
 
 /* Without others, the key goes with the name and algorithm that it had. */
 static void
-keep_tsig_labels(struct json_object *properties, struct json_object *before)
+apply_keep_tsig_labels(struct json_object *properties, struct json_object *before)
 {
 	static const char *const names[] = { "tsigName", "tsigAlgorithm" };
 
@@ -123,7 +123,7 @@ apply_input_resolve_object(struct apply *a, const struct api_resource *resource,
 {
 	struct json_object *properties = ctl_at(wanted, "properties");
 	struct json_object *secrets = ctl_at(wanted, "secrets");
-	struct json_object *object = at(a->objects, key, name);
+	struct json_object *object = apply_at(a->objects, key, name);
 
 	json_object_object_foreach(secrets, path, reference)
 	{
@@ -146,7 +146,7 @@ apply_input_resolve_object(struct apply *a, const struct api_resource *resource,
 		return 0;
 	if (tsig_file_apply(properties, err) < 0)
 		return error_wrap(err, "%s '%s'", resource->noun, name);
-	keep_tsig_labels(properties, at(a->present, key, name));
+	apply_keep_tsig_labels(properties, apply_at(a->present, key, name));
 	return 0;
 }
 

@@ -21,7 +21,7 @@ apply_action_name(enum plan_action action)
 }
 
 static struct json_object *
-step_to_json(const struct plan_step *step)
+apply_show_step_to_json(const struct plan_step *step)
 {
 	struct json_object *json = json_object_new_object();
 
@@ -38,7 +38,7 @@ step_to_json(const struct plan_step *step)
 }
 
 static void
-print_side(FILE *out, struct json_object *value)
+apply_show_print_side(FILE *out, struct json_object *value)
 {
 	if (!value) {
 		fputs("(none)", out);
@@ -54,19 +54,19 @@ print_side(FILE *out, struct json_object *value)
 }
 
 static void
-print_change(FILE *out, struct json_object *change, bool is_new)
+apply_show_print_change(FILE *out, struct json_object *change, bool is_new)
 {
 	fprintf(out, "    %s: ", ctl_text_at(change, "property"));
 	if (!is_new && strcmp(ctl_text_at(change, "new"), "(secret)") != 0) {
-		print_side(out, ctl_at(change, "old"));
+		apply_show_print_side(out, ctl_at(change, "old"));
 		fputs(" -> ", out);
 	}
-	print_side(out, ctl_at(change, "new"));
+	apply_show_print_side(out, ctl_at(change, "new"));
 	fputc('\n', out);
 }
 
 static void
-print_step(struct output *output, struct json_object *item)
+apply_show_print_step(struct output *output, struct json_object *item)
 {
 	FILE *out = output->ctl->out;
 	const char *action = ctl_text_at(item, "action");
@@ -81,12 +81,12 @@ print_step(struct output *output, struct json_object *item)
 						: "~",
 		ctl_text_at(item, "noun"), ctl_text_at(item, "name"), *effect ? ": causes " : "", effect);
 	for (size_t i = 0; changes && i < json_object_array_length(changes); i++)
-		print_change(out, json_object_array_get_idx(changes, i), is_new);
+		apply_show_print_change(out, json_object_array_get_idx(changes, i), is_new);
 	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
 		fprintf(out, "    (%s)\n", json_object_get_string(json_object_array_get_idx(reasons, i)));
 }
 
-static const struct view view_steps = { VIEW_LIST, print_step, NULL };
+static const struct view view_steps = { VIEW_LIST, apply_show_print_step, NULL };
 
 void
 apply_show_steps(struct apply *a)
@@ -99,7 +99,7 @@ apply_show_steps(struct apply *a)
 
 		if (a->plan.steps[i].action == PLAN_NOTHING)
 			continue;
-		item = step_to_json(&a->plan.steps[i]);
+		item = apply_show_step_to_json(&a->plan.steps[i]);
 		output_item(&output, item);
 	}
 	output_end(&output);

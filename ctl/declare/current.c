@@ -14,7 +14,7 @@ struct fetch {
 };
 
 static void
-present_take_object(struct json_object *object, void *arg)
+current_take_object(struct json_object *object, void *arg)
 {
 	struct fetch *fetch = arg;
 	const char *name = ctl_text_at(object, "properties.name");
@@ -24,7 +24,7 @@ present_take_object(struct json_object *object, void *arg)
 }
 
 static int
-present_fetch_all(
+current_fetch_all(
 	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
 {
 	_cleanup_json_ struct json_object *all = json_object_new_object();
@@ -32,7 +32,7 @@ present_fetch_all(
 	enum api_method_id method = RPC_PROVIDER_LIST;
 
 	api_method_of(resource, API_LIST_ALL, &method);
-	return pages_each(ctl, method, all, present_take_object, &fetch, err);
+	return pages_each(ctl, method, all, current_take_object, &fetch, err);
 }
 
 int
@@ -47,7 +47,7 @@ current_fetch(struct ctl *ctl, struct json_object **ret, struct error *err)
 		struct json_object *objects = json_object_new_object();
 
 		json_object_object_add(all, key, objects);
-		if (present_fetch_all(ctl, resources[i], objects, err) < 0)
+		if (current_fetch_all(ctl, resources[i], objects, err) < 0)
 			return -1;
 	}
 	*ret = json_object_get(all);
@@ -57,7 +57,7 @@ current_fetch(struct ctl *ctl, struct json_object **ret, struct error *err)
 /* --- what is declared of it --- */
 
 static bool
-is_unset(struct json_object *value)
+current_is_unset(struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_null:
@@ -76,10 +76,10 @@ is_unset(struct json_object *value)
 }
 
 static struct json_object *
-declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
+current_declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
 
 static struct json_object *
-declared_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
+current_declared_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
 {
 	struct json_object *ret = json_object_new_array();
 
@@ -87,7 +87,7 @@ declared_list(struct ctl *ctl, const struct api_field *field, struct json_object
 		struct json_object *item = json_object_array_get_idx(list, i);
 
 		if (field->type == API_LIST)
-			item = declared_members(ctl, field->fields, item);
+			item = current_declared_members(ctl, field->fields, item);
 		else if (field->type == API_REFLIST)
 			item = json_object_new_string(
 				ctl_name_of(ctl, field->resource, json_object_get_string(item)));
@@ -99,20 +99,20 @@ declared_list(struct ctl *ctl, const struct api_field *field, struct json_object
 }
 
 static struct json_object *
-declared_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
+current_declared_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
 {
 	if (field->type == API_REF)
 		return json_object_new_string(
 			ctl_name_of(ctl, field->resource, json_object_get_string(value)));
 	if (field->type == API_OBJECT)
-		return declared_members(ctl, field->fields, value);
+		return current_declared_members(ctl, field->fields, value);
 	if (json_object_is_type(value, json_type_array))
-		return declared_list(ctl, field, value);
+		return current_declared_list(ctl, field, value);
 	return json_object_get(value);
 }
 
 static struct json_object *
-declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
+current_declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
 {
 	struct json_object *ret = json_object_new_object();
 
@@ -120,9 +120,9 @@ declared_members(struct ctl *ctl, const struct api_field *fields, struct json_ob
 		struct json_object *value = NULL;
 
 		if ((fields->flags & API_READ_ONLY) || fields->type == API_SECRET ||
-			!json_object_object_get_ex(values, fields->name, &value) || is_unset(value))
+			!json_object_object_get_ex(values, fields->name, &value) || current_is_unset(value))
 			continue;
-		json_object_object_add(ret, fields->name, declared_value(ctl, fields, value));
+		json_object_object_add(ret, fields->name, current_declared_value(ctl, fields, value));
 	}
 	return ret;
 }
@@ -130,7 +130,8 @@ declared_members(struct ctl *ctl, const struct api_field *fields, struct json_ob
 struct json_object *
 current_properties(struct ctl *ctl, const struct api_resource *resource, struct json_object *object)
 {
-	struct json_object *ret = declared_members(ctl, resource->properties, ctl_at(object, "properties"));
+	struct json_object *ret = current_declared_members(
+		ctl, resource->properties, ctl_at(object, "properties"));
 
 	json_object_object_del(ret, "name");
 	return ret;

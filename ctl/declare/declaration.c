@@ -22,7 +22,7 @@ declaration_key(const struct api_resource *resource)
 /* --- order --- */
 
 static bool
-refers_to(const struct api_field *fields, const char *noun)
+declaration_refers_to(const struct api_field *fields, const char *noun)
 {
 	for (; fields && fields->name; fields++)
 		if (fields->resource && strcmp(fields->resource, noun) == 0)
@@ -31,7 +31,7 @@ refers_to(const struct api_field *fields, const char *noun)
 }
 
 static bool
-is_in(const struct api_resource *const *list, size_t count, const struct api_resource *resource)
+declaration_is_in(const struct api_resource *const *list, size_t count, const struct api_resource *resource)
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i] == resource)
@@ -41,13 +41,14 @@ is_in(const struct api_resource *const *list, size_t count, const struct api_res
 
 /* Is everything that @resource refers to listed already? */
 static bool
-can_follow(const struct api_resource *const *list, size_t count, const struct api_resource *resource)
+declaration_can_follow(
+	const struct api_resource *const *list, size_t count, const struct api_resource *resource)
 {
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++) {
 		const struct api_resource *other = &api_resources[i];
 
-		if (other != resource && other->is_declared && !is_in(list, count, other) &&
-			refers_to(resource->properties, other->noun))
+		if (other != resource && other->is_declared && !declaration_is_in(list, count, other) &&
+			declaration_refers_to(resource->properties, other->noun))
 			return false;
 	}
 	return true;
@@ -64,7 +65,8 @@ declaration_resources(const struct api_resource **ret)
 		for (size_t i = 0; i < API_RESOURCE_COUNT; i++) {
 			const struct api_resource *r = &api_resources[i];
 
-			if (r->is_declared && !is_in(ret, count, r) && can_follow(ret, count, r))
+			if (r->is_declared && !declaration_is_in(ret, count, r) &&
+				declaration_can_follow(ret, count, r))
 				ret[count++] = r;
 		}
 	}
@@ -102,7 +104,8 @@ static int _printf_(4, 5) declaration_refuse(
 }
 
 static int
-check_reference(const struct place *place, const char *path, struct json_object *value, struct error *err)
+declaration_check_reference(
+	const struct place *place, const char *path, struct json_object *value, struct error *err)
 {
 	if (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 1) {
 		json_object_object_foreach(value, how, where)
@@ -140,11 +143,11 @@ declaration_take_secret(const struct place *place, const struct api_field *field
 		json_object_object_add(reference, "file", json_object_get(file));
 		json_object_object_del(properties, file_key);
 		json_object_object_add(place->secrets, path, reference);
-		return check_reference(place, path, reference, err);
+		return declaration_check_reference(place, path, reference, err);
 	}
 	if (!has_value || !value)
 		return 0;
-	if (check_reference(place, path, value, err) < 0)
+	if (declaration_check_reference(place, path, value, err) < 0)
 		return -1;
 	json_object_object_add(place->secrets, path, json_object_get(value));
 	json_object_object_del(properties, field->name);
@@ -152,7 +155,7 @@ declaration_take_secret(const struct place *place, const struct api_field *field
 }
 
 static int
-take_secrets(const struct place *place, const struct api_field *fields, const char *outer,
+declaration_take_secrets(const struct place *place, const struct api_field *fields, const char *outer,
 	struct json_object *properties, struct error *err)
 {
 	for (; fields && fields->name; fields++) {
@@ -166,7 +169,7 @@ take_secrets(const struct place *place, const struct api_field *fields, const ch
 			json_object_is_type(inner, json_type_object)) {
 			_cleanup_free_ char *path = xasprintf("%s%s.", outer, fields->name);
 
-			if (take_secrets(place, fields->fields, path, inner, err) < 0)
+			if (declaration_take_secrets(place, fields->fields, path, inner, err) < 0)
 				return -1;
 		}
 	}
@@ -175,7 +178,7 @@ take_secrets(const struct place *place, const struct api_field *fields, const ch
 
 /* "profile: 2026" is text where text is wanted. Return: NULL when @value is what it should be. */
 static struct json_object *
-as_text(struct json_object *value)
+declaration_as_text(struct json_object *value)
 {
 	bool is_other = json_object_is_type(value, json_type_int) ||
 			json_object_is_type(value, json_type_boolean);
@@ -184,27 +187,27 @@ as_text(struct json_object *value)
 }
 
 static void
-make_text(const struct api_field *fields, struct json_object *properties);
+declaration_make_text(const struct api_field *fields, struct json_object *properties);
 
 static void
-make_items_text(const struct api_field *field, struct json_object *list)
+declaration_make_items_text(const struct api_field *field, struct json_object *list)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *item = json_object_array_get_idx(list, i);
 		struct json_object *text;
 
 		if (field->type == API_LIST) {
-			make_text(field->fields, item);
+			declaration_make_text(field->fields, item);
 			continue;
 		}
-		text = as_text(item);
+		text = declaration_as_text(item);
 		if (text)
 			json_object_array_put_idx(list, i, text);
 	}
 }
 
 static void
-make_text(const struct api_field *fields, struct json_object *properties)
+declaration_make_text(const struct api_field *fields, struct json_object *properties)
 {
 	if (!json_object_is_type(properties, json_type_object))
 		return;
@@ -215,13 +218,13 @@ make_text(const struct api_field *fields, struct json_object *properties)
 		if (!json_object_object_get_ex(properties, fields->name, &value) || !value)
 			continue;
 		if (json_object_is_type(value, json_type_array)) {
-			make_items_text(fields, value);
+			declaration_make_items_text(fields, value);
 			continue;
 		}
 		if (fields->type == API_OBJECT)
-			make_text(fields->fields, value);
+			declaration_make_text(fields->fields, value);
 		else if (fields->type == API_STRING || fields->type == API_REF || fields->type == API_ENUM)
-			text = as_text(value);
+			text = declaration_as_text(value);
 		if (text)
 			json_object_object_add(properties, fields->name, text);
 	}
@@ -246,7 +249,7 @@ declaration_put(struct json_object *properties, const char *path, struct json_ob
 }
 
 static void
-remove_path(struct json_object *properties, const char *path)
+declaration_remove_path(struct json_object *properties, const char *path)
 {
 	const char *dot = strchr(path, '.');
 	_cleanup_free_ char *name = xstrndup(path, dot ? (size_t)(dot - path) : strlen(path));
@@ -255,12 +258,12 @@ remove_path(struct json_object *properties, const char *path)
 	if (!dot)
 		json_object_object_del(properties, name);
 	else if (json_object_object_get_ex(properties, name, &inner))
-		remove_path(inner, dot + 1);
+		declaration_remove_path(inner, dot + 1);
 }
 
 /* The tables' check, as certd makes it; it also turns values into the form in which certd answers them. */
 static int
-validate(const struct place *place, struct json_object *properties, struct error *err)
+declaration_validate(const struct place *place, struct json_object *properties, struct error *err)
 {
 	_cleanup_json_ struct json_object *params = json_object_new_object();
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -280,7 +283,7 @@ validate(const struct place *place, struct json_object *properties, struct error
 	json_object_object_foreach(place->secrets, secret, unused)
 	{
 		(void)unused;
-		remove_path(properties, secret);
+		declaration_remove_path(properties, secret);
 	}
 	if (rc == 0)
 		return 0;
@@ -308,17 +311,17 @@ declaration_check_object(
 	if (json_object_object_get_ex(properties, "name", NULL))
 		return declaration_refuse(
 			place, "name", err, "its name is what it stands under; 'name' is not given again");
-	make_text(place->resource->properties, properties);
-	if (take_secrets(place, place->resource->properties, "", properties, err) < 0)
+	declaration_make_text(place->resource->properties, properties);
+	if (declaration_take_secrets(place, place->resource->properties, "", properties, err) < 0)
 		return -1;
-	return validate(place, properties, err);
+	return declaration_validate(place, properties, err);
 }
 
 /* --- all of them --- */
 
 static int
-check_collection(const struct yaml_file *file, const struct api_resource *resource, const char *key,
-	struct json_object *objects, struct json_object *ret, struct error *err)
+declaration_check_collection(const struct yaml_file *file, const struct api_resource *resource,
+	const char *key, struct json_object *objects, struct json_object *ret, struct error *err)
 {
 	if (objects && !json_object_is_type(objects, json_type_object))
 		return error_set(err, ERROR_INVALID, "line %lld: %s: expected a mapping of names",
@@ -357,7 +360,7 @@ declaration_refuse_unknown(const struct yaml_file *file, const char *key, struct
 }
 
 static const struct api_resource *
-resource_of_key(const char *key)
+declaration_resource_of_key(const char *key)
 {
 	const struct api_resource *resources[API_RESOURCE_COUNT];
 	size_t count = declaration_resources(resources);
@@ -378,13 +381,13 @@ declaration_check(const struct yaml_file *file, struct json_object **ret, struct
 
 	json_object_object_foreach(file->root, key, objects)
 	{
-		const struct api_resource *resource = resource_of_key(key);
+		const struct api_resource *resource = declaration_resource_of_key(key);
 		struct json_object *checked = json_object_new_object();
 
 		json_object_object_add(all, key, checked);
 		if (!resource)
 			return declaration_refuse_unknown(file, key, err);
-		if (check_collection(file, resource, key, objects, checked, err) < 0)
+		if (declaration_check_collection(file, resource, key, objects, checked, err) < 0)
 			return -1;
 	}
 	*ret = json_object_get(all);

@@ -26,7 +26,7 @@ declaration_credential(const struct api_resource *resource, const char *name, co
 
 /* Where @reference points to; owned by the caller. NULL: nowhere, and @err says so. */
 static char *
-path_of_reference(struct json_object *reference, const char *directory, struct error *err)
+declaration_path_of_reference(struct json_object *reference, const char *directory, struct error *err)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 	struct json_object *where = NULL;
@@ -56,7 +56,7 @@ declaration_secret(
 {
 	_cleanup_secret_ struct secret secret = SECRET_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
-	_cleanup_free_ char *path = path_of_reference(reference, directory, &why);
+	_cleanup_free_ char *path = declaration_path_of_reference(reference, directory, &why);
 
 	if (!path) {
 		bool is_absent = why.code == ERROR_NOT_FOUND;

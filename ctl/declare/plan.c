@@ -36,7 +36,8 @@ plan_count(const struct plan *plan, enum plan_action action)
 }
 
 static struct plan_step *
-add_step(struct plan *plan, enum plan_action action, const struct api_resource *resource, const char *name)
+plan_add_step(
+	struct plan *plan, enum plan_action action, const struct api_resource *resource, const char *name)
 {
 	struct plan_step *step;
 
@@ -59,7 +60,7 @@ plan_member(struct json_object *obj, const char *name)
 /* --- one object --- */
 
 static bool
-is_off(struct json_object *value)
+plan_is_off(struct json_object *value)
 {
 	return !value || (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)) ||
 	       (json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0) ||
@@ -67,14 +68,14 @@ is_off(struct json_object *value)
 }
 
 static bool
-is_same(struct json_object *a, struct json_object *b)
+plan_is_same(struct json_object *a, struct json_object *b)
 {
-	return (is_off(a) && is_off(b)) || json_object_equal(a, b);
+	return (plan_is_off(a) && plan_is_off(b)) || json_object_equal(a, b);
 }
 
 /* The properties that certd has to be told. Return: NULL when there is none. */
 static int
-differences(const struct plan_step *step, struct json_object **ret, struct error *err)
+plan_differences(const struct plan_step *step, struct json_object **ret, struct error *err)
 {
 	struct json_object *send = json_object_new_object();
 
@@ -83,7 +84,7 @@ differences(const struct plan_step *step, struct json_object **ret, struct error
 		struct json_object *before = plan_member(step->before, f->name);
 		struct json_object *after = plan_member(step->after, f->name);
 
-		if ((f->flags & API_READ_ONLY) || strcmp(f->name, "name") == 0 || is_same(before, after))
+		if ((f->flags & API_READ_ONLY) || strcmp(f->name, "name") == 0 || plan_is_same(before, after))
 			continue;
 		if ((f->type == API_SECRET || (f->flags & API_IMMUTABLE)) && !after)
 			continue;
@@ -101,14 +102,14 @@ differences(const struct plan_step *step, struct json_object **ret, struct error
 }
 
 static bool
-is_there(struct json_object *objects, struct json_object *name)
+plan_is_there(struct json_object *objects, struct json_object *name)
 {
 	return plan_member(objects, json_object_get_string(name)) != NULL;
 }
 
 /* Does @value of @field refer to something that certd does not have? */
 static bool
-waits_for_other(const struct api_field *field, struct json_object *value, struct json_object *present)
+plan_waits_for_other(const struct api_field *field, struct json_object *value, struct json_object *present)
 {
 	const struct api_resource *target = field->resource && value ? api_resource_find(field->resource)
 								     : NULL;
@@ -118,22 +119,22 @@ waits_for_other(const struct api_field *field, struct json_object *value, struct
 	if (!key)
 		return false;
 	if (!json_object_is_type(value, json_type_array))
-		return !is_there(there, value);
+		return !plan_is_there(there, value);
 	for (size_t i = 0; i < json_object_array_length(value); i++)
-		if (!is_there(there, json_object_array_get_idx(value, i)))
+		if (!plan_is_there(there, json_object_array_get_idx(value, i)))
 			return true;
 	return false;
 }
 
 /* The names of those properties. Return: NULL when there is none. */
 static struct json_object *
-waiting_properties(
+plan_waiting_properties(
 	const struct api_resource *resource, struct json_object *properties, struct json_object *present)
 {
 	struct json_object *ret = NULL;
 
 	for (const struct api_field *f = resource->properties; f->name; f++) {
-		if (!waits_for_other(f, plan_member(properties, f->name), present))
+		if (!plan_waits_for_other(f, plan_member(properties, f->name), present))
 			continue;
 		if (!ret)
 			ret = json_object_new_object();
@@ -147,16 +148,16 @@ plan_object(struct plan *plan, const struct api_resource *resource, const char *
 	struct json_object *wanted, struct json_object *before, struct json_object *present,
 	struct error *err)
 {
-	struct plan_step *step = add_step(plan, before ? PLAN_UPDATE : PLAN_CREATE, resource, name);
+	struct plan_step *step = plan_add_step(plan, before ? PLAN_UPDATE : PLAN_CREATE, resource, name);
 
 	step->before = json_object_get(before);
 	step->after = json_object_get(plan_member(wanted, "properties"));
-	step->waiting = waiting_properties(resource, step->after, present);
+	step->waiting = plan_waiting_properties(resource, step->after, present);
 	if (!before) {
 		step->send = json_object_get(step->after);
 		return 0;
 	}
-	if (differences(step, &step->send, err) < 0)
+	if (plan_differences(step, &step->send, err) < 0)
 		return -1;
 	if (json_object_object_length(step->send) == 0)
 		step->action = PLAN_NOTHING;
@@ -200,7 +201,7 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 		if (!prune || !objects)
 			plan->others++;
 		else
-			add_step(plan, PLAN_DELETE, resource, name)->before = json_object_get(before);
+			plan_add_step(plan, PLAN_DELETE, resource, name)->before = json_object_get(before);
 	}
 }
 
@@ -229,7 +230,7 @@ plan_shown(const struct api_field *field, struct json_object *value)
 }
 
 static void
-add_changes(const struct api_field *fields, const char *outer, struct json_object *before,
+plan_add_changes(const struct api_field *fields, const char *outer, struct json_object *before,
 	struct json_object *after, struct json_object *ret)
 {
 	for (; fields && fields->name; fields++) {
@@ -238,19 +239,19 @@ add_changes(const struct api_field *fields, const char *outer, struct json_objec
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, fields->name);
 		struct json_object *change;
 
-		if ((fields->flags & API_READ_ONLY) || is_same(a, b))
+		if ((fields->flags & API_READ_ONLY) || plan_is_same(a, b))
 			continue;
 		if (fields->type == API_OBJECT) {
 			_cleanup_free_ char *inner = xasprintf("%s.", path);
 
-			add_changes(fields->fields, inner, a, b, ret);
+			plan_add_changes(fields->fields, inner, a, b, ret);
 			continue;
 		}
 		change = json_object_new_object();
 		json_add_string(change, "property", path);
-		if (!is_off(a))
+		if (!plan_is_off(a))
 			json_object_object_add(change, "old", plan_shown(fields, a));
-		if (!is_off(b))
+		if (!plan_is_off(b))
 			json_object_object_add(change, "new", plan_shown(fields, b));
 		json_object_array_add(ret, change);
 	}
@@ -261,6 +262,6 @@ plan_changes(const struct api_resource *resource, struct json_object *before, st
 {
 	struct json_object *ret = json_object_new_array();
 
-	add_changes(resource->properties, "", before, after, ret);
+	plan_add_changes(resource->properties, "", before, after, ret);
 	return ret;
 }

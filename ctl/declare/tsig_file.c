@@ -22,7 +22,7 @@ tsig_file_clear(struct tsig_file *file)
 }
 
 static const char *
-skip_comment(const char *p)
+tsig_file_skip_comment(const char *p)
 {
 	const char *end;
 
@@ -36,10 +36,10 @@ skip_comment(const char *p)
 }
 
 static void
-split_words(const char *p, struct strlist *words)
+tsig_file_split_words(const char *p, struct strlist *words)
 {
 	while (*p) {
-		const char *next = skip_comment(p);
+		const char *next = tsig_file_skip_comment(p);
 		size_t len;
 
 		if (next != p) {
@@ -60,7 +60,7 @@ split_words(const char *p, struct strlist *words)
 
 /* "secret" of BIND and "secret:" of YAML. */
 static bool
-is_label(const char *word, const char *label)
+tsig_file_is_label(const char *word, const char *label)
 {
 	size_t len = strlen(label);
 
@@ -68,15 +68,15 @@ is_label(const char *word, const char *label)
 }
 
 static void
-take_label(const struct strlist *words, size_t i, struct tsig_file *ret)
+tsig_file_take_label(const struct strlist *words, size_t i, struct tsig_file *ret)
 {
 	const char *value = words->items[i + 1];
 
-	if (is_label(words->items[i], "secret"))
+	if (tsig_file_is_label(words->items[i], "secret"))
 		str_replace(&ret->secret, value);
-	else if (is_label(words->items[i], "algorithm"))
+	else if (tsig_file_is_label(words->items[i], "algorithm"))
 		str_replace(&ret->algorithm, value);
-	else if (is_label(words->items[i], "id") || strcasecmp(words->items[i], "key") == 0)
+	else if (tsig_file_is_label(words->items[i], "id") || strcasecmp(words->items[i], "key") == 0)
 		str_replace(&ret->name, value);
 }
 
@@ -102,7 +102,7 @@ tsig_file_take_private(const struct strlist *words, size_t i, struct tsig_file *
 
 /* [ALGORITHM:]NAME:SECRET, or SECRET. */
 static void
-take_colons(const char *word, struct tsig_file *ret)
+tsig_file_take_colons(const char *word, struct tsig_file *ret)
 {
 	struct strlist parts = STRLIST_INIT;
 
@@ -117,7 +117,7 @@ take_colons(const char *word, struct tsig_file *ret)
 }
 
 static void
-lower(char *text)
+tsig_file_lower(char *text)
 {
 	for (; text && *text; text++)
 		*text = (char)tolower((unsigned char)*text);
@@ -130,14 +130,14 @@ tsig_file_read(const char *text, struct tsig_file *ret, struct error *err)
 	void (*take)(const struct strlist *words, size_t i, struct tsig_file *ret);
 
 	*ret = (struct tsig_file){ .name = NULL };
-	split_words(text, &words);
+	tsig_file_split_words(text, &words);
 	take = words.count && strcasecmp(words.items[0], "Private-key-format:") == 0 ? tsig_file_take_private
-										     : take_label;
+										     : tsig_file_take_label;
 	for (size_t i = 0; i + 1 < words.count; i++)
 		take(&words, i, ret);
 	if (words.count == 1)
-		take_colons(words.items[0], ret);
-	lower(ret->algorithm);
+		tsig_file_take_colons(words.items[0], ret);
+	tsig_file_lower(ret->algorithm);
 	if (ret->secret && *ret->secret)
 		return 0;
 	tsig_file_clear(ret);

@@ -53,7 +53,7 @@ yaml_line(const struct yaml_file *file, const char *path)
 /* --- reading --- */
 
 static int
-refuse_at(struct reader *r, size_t line, const char *what)
+yaml_refuse_at(struct reader *r, size_t line, const char *what)
 {
 	return error_set(r->err, ERROR_INVALID, "line %zu: %s", line + 1, what);
 }
@@ -61,44 +61,44 @@ refuse_at(struct reader *r, size_t line, const char *what)
 static int
 yaml_file_refuse(struct reader *r, const char *what)
 {
-	return refuse_at(r, r->event.start_mark.line, what);
+	return yaml_refuse_at(r, r->event.start_mark.line, what);
 }
 
 static int
-syntax_error(struct reader *r)
+yaml_syntax_error(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const char *problem = p->problem ? p->problem : "cannot be read";
 
 	if (p->error == YAML_READER_ERROR)
-		return refuse_at(r, p->mark.line, problem);
+		return yaml_refuse_at(r, p->mark.line, problem);
 	if (p->context)
 		return error_set(r->err, ERROR_INVALID, "line %zu: %s %s", p->problem_mark.line + 1,
 			p->context, problem);
-	return refuse_at(r, p->problem_mark.line, problem);
+	return yaml_refuse_at(r, p->problem_mark.line, problem);
 }
 
 static int
-next_event(struct reader *r)
+yaml_next_event(struct reader *r)
 {
 	if (r->has_event)
 		yaml_event_delete(&r->event);
 	r->has_event = yaml_parser_parse(&r->parser, &r->event);
-	return r->has_event ? 0 : syntax_error(r);
+	return r->has_event ? 0 : yaml_syntax_error(r);
 }
 
 /* The next event, which has to be of that type. */
 static int
-expect(struct reader *r, yaml_event_type_t type, const char *otherwise)
+yaml_expect(struct reader *r, yaml_event_type_t type, const char *otherwise)
 {
-	if (next_event(r) < 0)
+	if (yaml_next_event(r) < 0)
 		return -1;
 	return r->event.type == type ? 0 : yaml_file_refuse(r, otherwise);
 }
 
 /* "0", "-7", "300": no other way to write the same number, so it can be made text again. */
 static bool
-is_whole_number(const char *text)
+yaml_is_whole_number(const char *text)
 {
 	const char *digits = text + (*text == '-');
 	size_t len = strspn(digits, "0123456789");
@@ -108,14 +108,14 @@ is_whole_number(const char *text)
 }
 
 static bool
-is_null(const char *text)
+yaml_is_null(const char *text)
 {
 	return *text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
 /* @ret NULL is null. */
 static int
-read_scalar(struct reader *r, struct json_object **ret)
+yaml_read_scalar(struct reader *r, struct json_object **ret)
 {
 	const char *text = (const char *)r->event.data.scalar.value;
 	size_t len = r->event.data.scalar.length;
@@ -126,11 +126,11 @@ read_scalar(struct reader *r, struct json_object **ret)
 		return yaml_file_refuse(r, "there is a NUL in it");
 	if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		*ret = json_object_new_string_len(text, (int)len);
-	else if (is_null(text))
+	else if (yaml_is_null(text))
 		*ret = NULL;
 	else if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
 		*ret = json_object_new_boolean(*text == 't');
-	else if (is_whole_number(text))
+	else if (yaml_is_whole_number(text))
 		*ret = json_object_new_int64(strtoll(text, NULL, 10));
 	else
 		*ret = json_object_new_string_len(text, (int)len);
@@ -138,11 +138,11 @@ read_scalar(struct reader *r, struct json_object **ret)
 }
 
 static int
-read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret);
+yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret);
 
 /* What is known about the lines of @key's members, a tree like the mapping itself. Borrowed from @lines. */
 static struct json_object *
-note_line(struct json_object *lines, const char *key, size_t line)
+yaml_note_line(struct json_object *lines, const char *key, size_t line)
 {
 	struct json_object *node = json_object_new_object();
 	struct json_object *members = NULL;
@@ -157,16 +157,16 @@ note_line(struct json_object *lines, const char *key, size_t line)
 }
 
 static int
-read_list(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *list)
+yaml_read_list(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *list)
 {
 	for (;;) {
 		struct json_object *item = NULL;
 
-		if (next_event(r) < 0)
+		if (yaml_next_event(r) < 0)
 			return -1;
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			return 0;
-		if (read_value(r, depth, lines, &item) < 0)
+		if (yaml_read_value(r, depth, lines, &item) < 0)
 			return -1;
 		json_object_array_add(list, item);
 	}
@@ -174,7 +174,7 @@ read_list(struct reader *r, unsigned depth, struct json_object *lines, struct js
 
 /* Notes where the key of the present event is, and goes on with its value. */
 static int
-read_member(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
+yaml_read_member(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
 {
 	_cleanup_free_ char *key = NULL;
 	struct json_object *value = NULL;
@@ -191,31 +191,31 @@ read_member(struct reader *r, unsigned depth, struct json_object *lines, struct 
 	if (json_object_object_get_ex(mapping, key, NULL))
 		return error_set(r->err, ERROR_INVALID, "line %zu: '%s' is there twice",
 			r->event.start_mark.line + 1, key);
-	own_lines = note_line(lines, key, r->event.start_mark.line + 1);
-	rc = next_event(r);
+	own_lines = yaml_note_line(lines, key, r->event.start_mark.line + 1);
+	rc = yaml_next_event(r);
 	if (rc == 0)
-		rc = read_value(r, depth, own_lines, &value);
+		rc = yaml_read_value(r, depth, own_lines, &value);
 	if (rc == 0)
 		json_object_object_add(mapping, key, value);
 	return rc;
 }
 
 static int
-read_mapping(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
+yaml_read_mapping(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
 {
 	for (;;) {
-		if (next_event(r) < 0)
+		if (yaml_next_event(r) < 0)
 			return -1;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			return 0;
-		if (read_member(r, depth, lines, mapping) < 0)
+		if (yaml_read_member(r, depth, lines, mapping) < 0)
 			return -1;
 	}
 }
 
 /* The value that begins with the present event. @ret NULL is null. */
 static int
-read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret)
+yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret)
 {
 	bool is_list = r->event.type == YAML_SEQUENCE_START_EVENT;
 	const void *anchor = is_list ? r->event.data.sequence_start.anchor
@@ -225,7 +225,7 @@ read_value(struct reader *r, unsigned depth, struct json_object *lines, struct j
 	int rc;
 
 	if (r->event.type == YAML_SCALAR_EVENT)
-		return read_scalar(r, ret);
+		return yaml_read_scalar(r, ret);
 	if (r->event.type == YAML_ALIAS_EVENT)
 		return yaml_file_refuse(
 			r, "aliases (*) are not understood here; write a name that begins with * in quotes");
@@ -234,7 +234,8 @@ read_value(struct reader *r, unsigned depth, struct json_object *lines, struct j
 	if (depth >= YAML_MAX_DEPTH)
 		return yaml_file_refuse(r, "it is nested too deeply");
 	value = is_list ? json_object_new_array() : json_object_new_object();
-	rc = is_list ? read_list(r, depth + 1, lines, value) : read_mapping(r, depth + 1, lines, value);
+	rc = is_list ? yaml_read_list(r, depth + 1, lines, value)
+		     : yaml_read_mapping(r, depth + 1, lines, value);
 	if (rc < 0)
 		json_object_put(value);
 	else
@@ -243,21 +244,22 @@ read_value(struct reader *r, unsigned depth, struct json_object *lines, struct j
 }
 
 static int
-read_document(struct reader *r)
+yaml_read_document(struct reader *r)
 {
 	static const char no_mapping[] = "expected a mapping, such as 'providers:'";
 
-	if (expect(r, YAML_STREAM_START_EVENT, "it is empty") < 0 ||
-		expect(r, YAML_DOCUMENT_START_EVENT, "it is empty") < 0)
+	if (yaml_expect(r, YAML_STREAM_START_EVENT, "it is empty") < 0 ||
+		yaml_expect(r, YAML_DOCUMENT_START_EVENT, "it is empty") < 0)
 		return -1;
 	if (r->event.data.document_start.tag_directives.start !=
 		r->event.data.document_start.tag_directives.end)
 		return yaml_file_refuse(r, "directives (%) are not understood here");
-	if (expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
-		read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
-		expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
+	if (yaml_expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
+		yaml_read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
+		yaml_expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
 		return -1;
-	return expect(r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
+	return yaml_expect(
+		r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
 }
 
 int
@@ -280,7 +282,7 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 	}
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
-	rc = read_document(&r);
+	rc = yaml_read_document(&r);
 	if (r.has_event)
 		yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);
@@ -293,10 +295,10 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 
 /* Would it be read as something else than text? */
 static bool
-needs_quotes(const char *text)
+yaml_needs_quotes(const char *text)
 {
-	return is_null(text) || strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
-	       is_whole_number(text);
+	return yaml_is_null(text) || strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
+	       yaml_is_whole_number(text);
 }
 
 static int
@@ -306,10 +308,10 @@ yaml_file_emit(yaml_emitter_t *emitter, int made, yaml_event_t *event)
 }
 
 static int
-emit_text(yaml_emitter_t *emitter, const char *text, bool is_text)
+yaml_emit_text(yaml_emitter_t *emitter, const char *text, bool is_text)
 {
-	yaml_scalar_style_t style = is_text && needs_quotes(text) ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
-								  : YAML_ANY_SCALAR_STYLE;
+	yaml_scalar_style_t style = is_text && yaml_needs_quotes(text) ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
+								       : YAML_ANY_SCALAR_STYLE;
 	yaml_event_t event;
 
 	return yaml_file_emit(emitter,
@@ -319,34 +321,34 @@ emit_text(yaml_emitter_t *emitter, const char *text, bool is_text)
 }
 
 static int
-emit_value(yaml_emitter_t *emitter, struct json_object *value);
+yaml_emit_value(yaml_emitter_t *emitter, struct json_object *value);
 
 static int
-emit_members(yaml_emitter_t *emitter, struct json_object *mapping)
+yaml_emit_members(yaml_emitter_t *emitter, struct json_object *mapping)
 {
 	json_object_object_foreach(mapping, key, value)
 	{
-		if (emit_text(emitter, key, true) < 0 || emit_value(emitter, value) < 0)
+		if (yaml_emit_text(emitter, key, true) < 0 || yaml_emit_value(emitter, value) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-emit_mapping(yaml_emitter_t *emitter, struct json_object *mapping)
+yaml_emit_mapping(yaml_emitter_t *emitter, struct json_object *mapping)
 {
 	yaml_event_t event;
 
 	if (yaml_file_emit(emitter,
 		    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE),
 		    &event) < 0 ||
-		emit_members(emitter, mapping) < 0)
+		yaml_emit_members(emitter, mapping) < 0)
 		return -1;
 	return yaml_file_emit(emitter, yaml_mapping_end_event_initialize(&event), &event);
 }
 
 static int
-emit_list(yaml_emitter_t *emitter, struct json_object *list)
+yaml_emit_list(yaml_emitter_t *emitter, struct json_object *list)
 {
 	yaml_event_t event;
 
@@ -355,28 +357,28 @@ emit_list(yaml_emitter_t *emitter, struct json_object *list)
 		    &event) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (emit_value(emitter, json_object_array_get_idx(list, i)) < 0)
+		if (yaml_emit_value(emitter, json_object_array_get_idx(list, i)) < 0)
 			return -1;
 	return yaml_file_emit(emitter, yaml_sequence_end_event_initialize(&event), &event);
 }
 
 static int
-emit_value(yaml_emitter_t *emitter, struct json_object *value)
+yaml_emit_value(yaml_emitter_t *emitter, struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_object:
-		return emit_mapping(emitter, value);
+		return yaml_emit_mapping(emitter, value);
 	case json_type_array:
-		return emit_list(emitter, value);
+		return yaml_emit_list(emitter, value);
 	case json_type_string:
-		return emit_text(emitter, json_object_get_string(value), true);
+		return yaml_emit_text(emitter, json_object_get_string(value), true);
 	default:
-		return emit_text(emitter, value ? json_object_get_string(value) : "null", false);
+		return yaml_emit_text(emitter, value ? json_object_get_string(value) : "null", false);
 	}
 }
 
 static int
-emit_document(yaml_emitter_t *emitter, struct json_object *value)
+yaml_emit_document(yaml_emitter_t *emitter, struct json_object *value)
 {
 	yaml_event_t event;
 
@@ -384,7 +386,7 @@ emit_document(yaml_emitter_t *emitter, struct json_object *value)
 			0 ||
 		yaml_file_emit(emitter, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1),
 			&event) < 0 ||
-		emit_value(emitter, value) < 0 ||
+		yaml_emit_value(emitter, value) < 0 ||
 		yaml_file_emit(emitter, yaml_document_end_event_initialize(&event, 1), &event) < 0)
 		return -1;
 	return yaml_file_emit(emitter, yaml_stream_end_event_initialize(&event), &event);
@@ -401,7 +403,7 @@ yaml_write(struct json_object *value, FILE *out, struct error *err)
 	yaml_emitter_set_output_file(&emitter, out);
 	yaml_emitter_set_unicode(&emitter, 1);
 	yaml_emitter_set_width(&emitter, -1);
-	rc = emit_document(&emitter, value);
+	rc = yaml_emit_document(&emitter, value);
 	if (rc < 0)
 		error_set(err, ERROR_IO, "YAML could not be written: %s",
 			emitter.problem ? emitter.problem : strerror(errno));

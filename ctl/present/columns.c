@@ -36,7 +36,8 @@ visit_fn(const char *path, const char *word, const struct api_field *field, void
 
 /* All paths of @fields until @visit says that it is enough; @word: the path without "properties." or "metadata.". */
 static bool
-visit(const struct api_field *fields, const char *outer, const char *outer_word, visit_fn *fn, void *arg)
+columns_visit(
+	const struct api_field *fields, const char *outer, const char *outer_word, visit_fn *fn, void *arg)
 {
 	for (; fields && fields->name; fields++) {
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, fields->name);
@@ -50,7 +51,7 @@ visit(const struct api_field *fields, const char *outer, const char *outer_word,
 			_cleanup_free_ char *inner = xasprintf("%s.", path);
 			_cleanup_free_ char *inner_word = xasprintf("%s.", word);
 
-			if (visit(fields->fields, inner, inner_word, fn, arg))
+			if (columns_visit(fields->fields, inner, inner_word, fn, arg))
 				return true;
 		}
 	}
@@ -58,15 +59,16 @@ visit(const struct api_field *fields, const char *outer, const char *outer_word,
 }
 
 static bool
-visit_all(const struct api_resource *resource, visit_fn *fn, void *arg)
+columns_visit_all(const struct api_resource *resource, visit_fn *fn, void *arg)
 {
-	return visit(resource->properties, "properties.", "", fn, arg) ||
-	       visit(resource->metadata, "metadata.", "", fn, arg) ||
-	       visit(api_common_metadata, "metadata.", "", fn, arg) || visit(head_fields, "", "", fn, arg);
+	return columns_visit(resource->properties, "properties.", "", fn, arg) ||
+	       columns_visit(resource->metadata, "metadata.", "", fn, arg) ||
+	       columns_visit(api_common_metadata, "metadata.", "", fn, arg) ||
+	       columns_visit(head_fields, "", "", fn, arg);
 }
 
 static bool
-collect_word(const char *path, const char *word, const struct api_field *field, void *arg)
+columns_collect_word(const char *path, const char *word, const struct api_field *field, void *arg)
 {
 	struct strlist *words = arg;
 
@@ -80,7 +82,7 @@ collect_word(const char *path, const char *word, const struct api_field *field, 
 void
 columns_words(const struct api_resource *resource, struct strlist *ret)
 {
-	visit_all(resource, collect_word, ret);
+	columns_visit_all(resource, columns_collect_word, ret);
 }
 
 /* --- one column --- */
@@ -92,7 +94,7 @@ struct search {
 
 /* "lastError.message" -> "LAST ERROR MESSAGE" */
 static char *
-title_of(const char *word)
+columns_title_of(const char *word)
 {
 	struct buf title = BUF_INIT;
 
@@ -103,18 +105,18 @@ title_of(const char *word)
 }
 
 static bool
-take_if_wanted(const char *path, const char *word, const struct api_field *field, void *arg)
+columns_take_if_wanted(const char *path, const char *word, const struct api_field *field, void *arg)
 {
 	struct search *search = arg;
 
 	if (strcmp(path, search->wanted) != 0 && strcmp(word, search->wanted) != 0)
 		return false;
-	*search->ret = (struct column){ title_of(word), xstrdup(path), field };
+	*search->ret = (struct column){ columns_title_of(word), xstrdup(path), field };
 	return true;
 }
 
 static const struct api_column *
-column_of_title(const struct api_resource *resource, const char *title)
+columns_of_title(const struct api_resource *resource, const char *title)
 {
 	for (const struct api_column *c = resource->columns; c->title; c++)
 		if (strcasecmp(c->title, title) == 0)
@@ -123,7 +125,7 @@ column_of_title(const struct api_resource *resource, const char *title)
 }
 
 static int
-unknown(const struct api_resource *resource, const char *word, struct error *err)
+columns_unknown(const struct api_resource *resource, const char *word, struct error *err)
 {
 	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
 	const char *nearest;
@@ -135,13 +137,14 @@ unknown(const struct api_resource *resource, const char *word, struct error *err
 }
 
 static int
-find_column(const struct api_resource *resource, const char *word, struct column *ret, struct error *err)
+columns_find_column(
+	const struct api_resource *resource, const char *word, struct column *ret, struct error *err)
 {
-	const struct api_column *titled = column_of_title(resource, word);
+	const struct api_column *titled = columns_of_title(resource, word);
 	struct search search = { titled ? titled->path : word, ret };
 
-	if (!visit_all(resource, take_if_wanted, &search))
-		return unknown(resource, word, err);
+	if (!columns_visit_all(resource, columns_take_if_wanted, &search))
+		return columns_unknown(resource, word, err);
 	for (const struct api_column *c = resource->columns; c->title; c++)
 		if (strcmp(c->path, ret->path) == 0)
 			str_replace(&ret->title, c->title);
@@ -149,7 +152,7 @@ find_column(const struct api_resource *resource, const char *word, struct column
 }
 
 static struct column *
-add_column(struct columns *columns)
+columns_add_column(struct columns *columns)
 {
 	columns->items = xreallocarray(columns->items, columns->count + 1, sizeof(*columns->items));
 	columns->items[columns->count] = (struct column){ .title = NULL };
@@ -161,7 +164,7 @@ columns_default(const struct api_resource *resource, struct columns *ret)
 {
 	*ret = (struct columns){ .count = 0 };
 	for (const struct api_column *c = resource->columns; c->title; c++)
-		*add_column(ret) = (struct column){ xstrdup(c->title), xstrdup(c->path),
+		*columns_add_column(ret) = (struct column){ xstrdup(c->title), xstrdup(c->path),
 			api_field_at(resource, c->path) };
 }
 
@@ -173,7 +176,7 @@ columns_read(const struct api_resource *resource, const char *text, struct colum
 	*ret = (struct columns){ .count = 0 };
 	strlist_split(&words, text, ',');
 	for (size_t i = 0; i < words.count; i++) {
-		if (find_column(resource, words.items[i], add_column(ret), err) < 0) {
+		if (columns_find_column(resource, words.items[i], columns_add_column(ret), err) < 0) {
 			columns_clear(ret);
 			return error_wrap(err, "--columns");
 		}
@@ -184,7 +187,7 @@ columns_read(const struct api_resource *resource, const char *text, struct colum
 /* --- picking --- */
 
 static void
-put_at(struct json_object *obj, const char *path, struct json_object *value)
+columns_put_at(struct json_object *obj, const char *path, struct json_object *value)
 {
 	size_t len = strcspn(path, ".");
 	_cleanup_free_ char *name = xstrndup(path, len);
@@ -198,7 +201,7 @@ put_at(struct json_object *obj, const char *path, struct json_object *value)
 		inner = json_object_new_object();
 		json_object_object_add(obj, name, inner);
 	}
-	put_at(inner, path + len + 1, value);
+	columns_put_at(inner, path + len + 1, value);
 }
 
 struct json_object *
@@ -210,7 +213,7 @@ columns_pick(const struct columns *columns, struct json_object *item)
 		struct json_object *value = ctl_at(item, columns->items[i].path);
 
 		if (value)
-			put_at(ret, columns->items[i].path, value);
+			columns_put_at(ret, columns->items[i].path, value);
 	}
 	return ret;
 }
@@ -249,7 +252,7 @@ columns_compare_rows(const void *a_row, const void *b_row, void *arg)
 }
 
 static void
-fill_row(struct ctl *ctl, const struct column *column, struct json_object *item, size_t index,
+columns_fill_row(struct ctl *ctl, const struct column *column, struct json_object *item, size_t index,
 	struct sort_row *ret)
 {
 	struct json_object *value = ctl_at(item, column->path);
@@ -264,7 +267,8 @@ fill_row(struct ctl *ctl, const struct column *column, struct json_object *item,
 }
 
 static void
-sort_items(struct ctl *ctl, const struct column *column, bool is_descending, struct json_object *items)
+columns_sort_items(
+	struct ctl *ctl, const struct column *column, bool is_descending, struct json_object *items)
 {
 	enum api_type type = column->field->type;
 	struct sort sort = { type == API_INT || type == API_SPAN || type == API_BOOL, is_descending };
@@ -272,7 +276,7 @@ sort_items(struct ctl *ctl, const struct column *column, bool is_descending, str
 	_cleanup_free_ struct sort_row *rows = xcalloc(count + 1, sizeof(*rows));
 
 	for (size_t i = 0; i < count; i++)
-		fill_row(ctl, column, json_object_array_get_idx(items, i), i, &rows[i]);
+		columns_fill_row(ctl, column, json_object_array_get_idx(items, i), i, &rows[i]);
 	qsort_r(rows, count, sizeof(*rows), columns_compare_rows, &sort);
 	for (size_t i = 0; i < count; i++) {
 		json_object_array_put_idx(items, i, rows[i].item);
@@ -291,11 +295,11 @@ columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *t
 	if (colon && strcmp(colon, ":desc") != 0 && strcmp(colon, ":asc") != 0)
 		return error_set(
 			err, ERROR_USAGE, "--sort: '%s': write FIELD, FIELD:asc or FIELD:desc", text);
-	if (find_column(resource, word, add_column(&by), err) < 0) {
+	if (columns_find_column(resource, word, columns_add_column(&by), err) < 0) {
 		columns_clear(&by);
 		return error_wrap(err, "--sort");
 	}
-	sort_items(ctl, &by.items[0], colon && strcmp(colon, ":desc") == 0, items);
+	columns_sort_items(ctl, &by.items[0], colon && strcmp(colon, ":desc") == 0, items);
 	columns_clear(&by);
 	return 0;
 }

@@ -103,7 +103,7 @@ struct row {
 };
 
 static int
-rank_of(const struct live_table *table, struct json_object *object)
+live_table_rank_of(const struct live_table *table, struct json_object *object)
 {
 	const char *state = ctl_text_at(object, "metadata.state");
 
@@ -125,7 +125,7 @@ live_table_compare_rows(const void *a_row, const void *b_row)
 }
 
 static void
-rank_objects(const struct live_table *table, struct json_object *list)
+live_table_rank_objects(const struct live_table *table, struct json_object *list)
 {
 	size_t count = json_object_array_length(list);
 	_cleanup_free_ struct row *rows = xcalloc(count + 1, sizeof(*rows));
@@ -133,7 +133,7 @@ rank_objects(const struct live_table *table, struct json_object *list)
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *object = json_object_array_get_idx(list, i);
 
-		rows[i] = (struct row){ json_object_get(object), rank_of(table, object), i };
+		rows[i] = (struct row){ json_object_get(object), live_table_rank_of(table, object), i };
 	}
 	qsort(rows, count, sizeof(*rows), live_table_compare_rows);
 	for (size_t i = 0; i < count; i++)
@@ -142,7 +142,7 @@ rank_objects(const struct live_table *table, struct json_object *list)
 
 /* In the order in which they are shown; owned by the caller. */
 static struct json_object *
-ordered(const struct live_table *table)
+live_table_ordered(const struct live_table *table)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -154,13 +154,13 @@ ordered(const struct live_table *table)
 	if (table->sort)
 		columns_sort(table->ctl, table->resource, table->sort, list, NULL);
 	else
-		rank_objects(table, list);
+		live_table_rank_objects(table, list);
 	return list;
 }
 
 /* What it is doing stands beside its state: on a narrow screen it is the last to be cut off. */
 static bool
-is_before_now(const struct live_table *table, size_t i)
+live_table_is_before_now(const struct live_table *table, size_t i)
 {
 	for (size_t j = 0; j < table->columns.count; j++)
 		if (strcmp(table->columns.items[j].path, "metadata.state") == 0)
@@ -169,17 +169,17 @@ is_before_now(const struct live_table *table, size_t i)
 }
 
 static void
-add_titles(const struct live_table *table, struct table *ret)
+live_table_add_titles(const struct live_table *table, struct table *ret)
 {
 	for (size_t i = 0; i < table->columns.count; i++) {
 		table_column(ret, table->columns.items[i].title);
-		if (is_before_now(table, i))
+		if (live_table_is_before_now(table, i))
 			table_column(ret, "NOW");
 	}
 }
 
 static void
-add_row(const struct live_table *table, struct json_object *object, struct table *ret)
+live_table_add_row(const struct live_table *table, struct json_object *object, struct table *ret)
 {
 	for (size_t i = 0; i < table->columns.count; i++) {
 		struct json_object *value = ctl_at(object, table->columns.items[i].path);
@@ -188,14 +188,14 @@ add_row(const struct live_table *table, struct json_object *object, struct table
 		if (value)
 			text_value(table->ctl, table->columns.items[i].field, value, &cell);
 		table_cell(ret, buf_str(&cell));
-		if (is_before_now(table, i))
+		if (live_table_is_before_now(table, i))
 			table_cell(ret, ctl_text_at(table->steps, ctl_text_at(object, "id")));
 	}
 }
 
 /* At most @width characters of one line, to the first NUL or newline. Return: what is behind the line. */
 static const char *
-clip_line(const char *line, unsigned width, struct buf *ret)
+live_table_clip_line(const char *line, unsigned width, struct buf *ret)
 {
 	const char *end = strchrnul(line, '\n');
 	const char *p = line;
@@ -211,29 +211,29 @@ clip_line(const char *line, unsigned width, struct buf *ret)
 }
 
 static void
-draw_summary(const struct live_table *table, const char *notice, unsigned width, struct buf *ret)
+live_table_draw_summary(const struct live_table *table, const char *notice, unsigned width, struct buf *ret)
 {
 	_cleanup_free_ char *line = xasprintf("%s: %d, under way: %d", table->resource->cli,
 		json_object_object_length(table->objects), json_object_object_length(table->steps));
 
-	clip_line(notice ? notice : line, width, ret);
+	live_table_clip_line(notice ? notice : line, width, ret);
 }
 
 void
 live_table_draw(
 	struct live_table *table, const char *notice, unsigned width, unsigned height, struct buf *ret)
 {
-	_cleanup_json_ struct json_object *list = ordered(table);
+	_cleanup_json_ struct json_object *list = live_table_ordered(table);
 	_cleanup_free_ char *text = NULL;
 	struct table *rows = table_new();
 	size_t len = 0;
 	FILE *out;
 	const char *line;
 
-	draw_summary(table, notice, width, ret);
-	add_titles(table, rows);
+	live_table_draw_summary(table, notice, width, ret);
+	live_table_add_titles(table, rows);
 	for (size_t i = 0; i < json_object_array_length(list) && i + 2 < height; i++)
-		add_row(table, json_object_array_get_idx(list, i), rows);
+		live_table_add_row(table, json_object_array_get_idx(list, i), rows);
 	out = open_memstream(&text, &len);
 	if (!out)
 		abort(); /* out of memory, as in xmalloc() */
@@ -241,6 +241,6 @@ live_table_draw(
 	fclose(out);
 	line = text;
 	while (*line)
-		line = clip_line(line, width, ret);
+		line = live_table_clip_line(line, width, ret);
 	table_free(rows);
 }

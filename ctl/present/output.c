@@ -19,14 +19,14 @@ struct writer {
 /* --- text --- */
 
 static void
-text_item(struct output *output, struct json_object *item)
+output_text_item(struct output *output, struct json_object *item)
 {
 	if (output->view->item)
 		output->view->item(output, item);
 }
 
 static void
-text_end(struct output *output)
+output_text_end(struct output *output)
 {
 	if (output->view->end)
 		output->view->end(output);
@@ -35,14 +35,14 @@ text_end(struct output *output)
 /* --- json --- */
 
 static void
-json_start(struct output *output)
+output_json_start(struct output *output)
 {
 	if (output->view->kind == VIEW_LIST)
 		fputs("[", output->ctl->out);
 }
 
 static void
-json_item(struct output *output, struct json_object *item)
+output_json_item(struct output *output, struct json_object *item)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
 
@@ -56,7 +56,7 @@ json_item(struct output *output, struct json_object *item)
 }
 
 static void
-json_end(struct output *output)
+output_json_end(struct output *output)
 {
 	if (output->view->kind == VIEW_LIST)
 		fputs(output->count ? "\n]\n" : "]\n", output->ctl->out);
@@ -65,7 +65,7 @@ json_end(struct output *output)
 /* --- keyvalue --- */
 
 static void
-keyvalue_leaf(FILE *out, const char *path, const char *text)
+output_keyvalue_leaf(FILE *out, const char *path, const char *text)
 {
 	fprintf(out, "%s=", path);
 	for (; *text; text++) {
@@ -80,64 +80,64 @@ keyvalue_leaf(FILE *out, const char *path, const char *text)
 }
 
 static void
-keyvalue_write(FILE *out, struct buf *path, struct json_object *value);
+output_keyvalue_write(FILE *out, struct buf *path, struct json_object *value);
 
 static void
-keyvalue_members(FILE *out, struct buf *path, struct json_object *value)
+output_keyvalue_members(FILE *out, struct buf *path, struct json_object *value)
 {
 	size_t len = path->len;
 
 	json_object_object_foreach(value, name, member)
 	{
 		buf_printf(path, "%s%s", len ? "." : "", name);
-		keyvalue_write(out, path, member);
+		output_keyvalue_write(out, path, member);
 		path->len = len;
 	}
 }
 
 static void
-keyvalue_write(FILE *out, struct buf *path, struct json_object *value)
+output_keyvalue_write(FILE *out, struct buf *path, struct json_object *value)
 {
 	size_t len = path->len;
 
 	switch (json_object_get_type(value)) {
 	case json_type_object:
-		keyvalue_members(out, path, value);
+		output_keyvalue_members(out, path, value);
 		return;
 	case json_type_array:
 		for (size_t i = 0; i < json_object_array_length(value); i++) {
 			buf_printf(path, "[%zu]", i);
-			keyvalue_write(out, path, json_object_array_get_idx(value, i));
+			output_keyvalue_write(out, path, json_object_array_get_idx(value, i));
 			path->len = len;
 		}
 		return;
 	case json_type_null:
 		return;
 	default:
-		keyvalue_leaf(out, buf_str(path), json_object_get_string(value));
+		output_keyvalue_leaf(out, buf_str(path), json_object_get_string(value));
 	}
 }
 
 static void
-keyvalue_item(struct output *output, struct json_object *item)
+output_keyvalue_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf path = BUF_INIT;
 
 	if (output->count)
 		fputc('\n', output->ctl->out);
-	keyvalue_write(output->ctl->out, &path, item);
+	output_keyvalue_write(output->ctl->out, &path, item);
 }
 
 static void
-nothing(struct output *output)
+output_nothing(struct output *output)
 {
 	(void)output;
 }
 
 static const struct writer writers[] = {
-	[FORMAT_TEXT] = { "text", nothing, text_item, text_end },
-	[FORMAT_JSON] = { "json", json_start, json_item, json_end },
-	[FORMAT_KEYVALUE] = { "keyvalue", nothing, keyvalue_item, nothing },
+	[FORMAT_TEXT] = { "text", output_nothing, output_text_item, output_text_end },
+	[FORMAT_JSON] = { "json", output_json_start, output_json_item, output_json_end },
+	[FORMAT_KEYVALUE] = { "keyvalue", output_nothing, output_keyvalue_item, output_nothing },
 };
 
 const char *const output_format_names[] = { "text", "json", "keyvalue", NULL };

@@ -43,7 +43,7 @@ table_cell(struct table *table, const char *text)
 
 /* Octets that start a character (RFC 3629): what a UTF-8 terminal shows, but for wide and combining ones. */
 static size_t
-width_of(const char *text)
+text_width_of(const char *text)
 {
 	size_t width = 0;
 
@@ -53,27 +53,27 @@ width_of(const char *text)
 }
 
 static void
-print_cell(FILE *out, const char *text, size_t width, bool is_last)
+text_print_cell(FILE *out, const char *text, size_t width, bool is_last)
 {
 	fputs(text, out);
 	if (is_last)
 		fputc('\n', out);
 	else
-		fprintf(out, "%*s", (int)(width - width_of(text) + 2), "");
+		fprintf(out, "%*s", (int)(width - text_width_of(text) + 2), "");
 }
 
 static void
-print_rows(FILE *out, const struct strlist *cells, const size_t *widths, size_t columns)
+text_print_rows(FILE *out, const struct strlist *cells, const size_t *widths, size_t columns)
 {
 	for (size_t i = 0; i < cells->count; i++)
-		print_cell(out, cells->items[i], widths[i % columns], i % columns == columns - 1);
+		text_print_cell(out, cells->items[i], widths[i % columns], i % columns == columns - 1);
 }
 
 static void
-measure(const struct strlist *cells, size_t *widths, size_t columns)
+text_measure(const struct strlist *cells, size_t *widths, size_t columns)
 {
 	for (size_t i = 0; i < cells->count; i++) {
-		size_t width = width_of(cells->items[i]);
+		size_t width = text_width_of(cells->items[i]);
 
 		if (width > widths[i % columns])
 			widths[i % columns] = width;
@@ -88,10 +88,10 @@ table_print(const struct table *table, FILE *out)
 
 	if (table->cells.count == 0)
 		return;
-	measure(&table->titles, widths, columns);
-	measure(&table->cells, widths, columns);
-	print_rows(out, &table->titles, widths, columns);
-	print_rows(out, &table->cells, widths, columns);
+	text_measure(&table->titles, widths, columns);
+	text_measure(&table->cells, widths, columns);
+	text_print_rows(out, &table->titles, widths, columns);
+	text_print_rows(out, &table->cells, widths, columns);
 }
 
 void

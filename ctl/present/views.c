@@ -14,7 +14,7 @@ enum { LABEL_WIDTH = 28 };
 
 /* @own: filled when the resource's own columns are shown; cleared by the caller. */
 static const struct columns *
-columns_of(const struct output *output, struct columns *own)
+view_columns_of(const struct output *output, struct columns *own)
 {
 	*own = (struct columns){ .count = 0 };
 	if (!output->columns)
@@ -23,10 +23,10 @@ columns_of(const struct output *output, struct columns *own)
 }
 
 static void
-table_item(struct output *output, struct json_object *item)
+view_table_item(struct output *output, struct json_object *item)
 {
 	_cleanup_columns_ struct columns own;
-	const struct columns *columns = columns_of(output, &own);
+	const struct columns *columns = view_columns_of(output, &own);
 
 	if (!output->table) {
 		output->table = table_new();
@@ -44,18 +44,18 @@ table_item(struct output *output, struct json_object *item)
 }
 
 static void
-table_end(struct output *output)
+view_table_end(struct output *output)
 {
 	if (output->table)
 		table_print(output->table, output->ctl->out);
 }
 
-const struct view view_table = { VIEW_LIST, table_item, table_end };
+const struct view view_table = { VIEW_LIST, view_table_item, view_table_end };
 
 /* --- detail --- */
 
 static void
-print_label(struct output *output, const char *name)
+view_print_label(struct output *output, const char *name)
 {
 	_cleanup_buf_ struct buf label = BUF_INIT;
 
@@ -65,7 +65,7 @@ print_label(struct output *output, const char *name)
 
 /* PEM and the like: not for reading. */
 static void
-print_long_text(FILE *out, const char *text)
+view_print_long_text(FILE *out, const char *text)
 {
 	size_t lines = 0;
 
@@ -75,7 +75,7 @@ print_long_text(FILE *out, const char *text)
 }
 
 static void
-print_time(struct output *output, const char *text)
+view_print_time(struct output *output, const char *text)
 {
 	_cleanup_buf_ struct buf relative = BUF_INIT;
 	int64_t at = 0;
@@ -86,7 +86,7 @@ print_time(struct output *output, const char *text)
 }
 
 static void
-print_error(struct output *output, struct json_object *error)
+view_print_error(struct output *output, struct json_object *error)
 {
 	const char *problem = ctl_text_at(error, "problem");
 
@@ -95,11 +95,11 @@ print_error(struct output *output, struct json_object *error)
 }
 
 static void
-print_fields(struct output *output, const struct api_field *fields, struct json_object *values);
+view_print_fields(struct output *output, const struct api_field *fields, struct json_object *values);
 
 /* An item a line, under each other. */
 static void
-print_array(struct output *output, const struct api_field *field, struct json_object *value)
+view_print_array(struct output *output, const struct api_field *field, struct json_object *value)
 {
 	struct api_field item = *field;
 	size_t count = json_object_array_length(value);
@@ -118,22 +118,22 @@ print_array(struct output *output, const struct api_field *field, struct json_ob
 }
 
 static void
-print_value(struct output *output, const struct api_field *field, struct json_object *value)
+view_print_value(struct output *output, const struct api_field *field, struct json_object *value)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *string = json_object_get_string(value);
 
 	if (!*string)
 		return;
-	print_label(output, field->name);
+	view_print_label(output, field->name);
 	if (json_object_is_type(value, json_type_array)) {
-		print_array(output, field, value);
+		view_print_array(output, field, value);
 	} else if (strcmp(field->name, "lastError") == 0) {
-		print_error(output, value);
+		view_print_error(output, value);
 	} else if (field->type == API_TIME) {
-		print_time(output, string);
+		view_print_time(output, string);
 	} else if (field->type == API_STRING && strchr(string, '\n')) {
-		print_long_text(output->ctl->out, string);
+		view_print_long_text(output->ctl->out, string);
 	} else {
 		text_value(output->ctl, field, value, &text);
 		fprintf(output->ctl->out, "%s\n", buf_str(&text));
@@ -142,7 +142,7 @@ print_value(struct output *output, const struct api_field *field, struct json_ob
 
 /* Lists of large objects come last, as blocks of their own. */
 static bool
-is_block_list(const struct api_field *field)
+view_is_block_list(const struct api_field *field)
 {
 	size_t count = 0;
 
@@ -152,36 +152,36 @@ is_block_list(const struct api_field *field)
 }
 
 static void
-print_fields(struct output *output, const struct api_field *fields, struct json_object *values)
+view_print_fields(struct output *output, const struct api_field *fields, struct json_object *values)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		struct json_object *value = NULL;
 
-		if (!json_object_object_get_ex(values, f->name, &value) || !value || is_block_list(f))
+		if (!json_object_object_get_ex(values, f->name, &value) || !value || view_is_block_list(f))
 			continue;
 		if (f->type != API_OBJECT || strcmp(f->name, "lastError") == 0)
-			print_value(output, f, value);
+			view_print_value(output, f, value);
 		else
-			print_fields(output, f->fields, value);
+			view_print_fields(output, f->fields, value);
 	}
 }
 
 /* What consumers' rollouts are: a block each. */
 static void
-print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
+view_print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
-		struct json_object *value = is_block_list(f) ? ctl_array_at(values, f->name) : NULL;
+		struct json_object *value = view_is_block_list(f) ? ctl_array_at(values, f->name) : NULL;
 
 		for (size_t i = 0; value && i < json_object_array_length(value); i++) {
 			fprintf(output->ctl->out, "\n%s %zu\n", f->name, i + 1);
-			print_fields(output, f->fields, json_object_array_get_idx(value, i));
+			view_print_fields(output, f->fields, json_object_array_get_idx(value, i));
 		}
 	}
 }
 
 static void
-detail_item(struct output *output, struct json_object *item)
+view_detail_item(struct output *output, struct json_object *item)
 {
 	const struct api_resource *resource = output->resource;
 	FILE *out = output->ctl->out;
@@ -189,23 +189,23 @@ detail_item(struct output *output, struct json_object *item)
 	if (output->count)
 		fputc('\n', out);
 	fprintf(out, "%s %s\n", resource->cli, ctl_text_at(item, "properties.name"));
-	print_label(output, "id");
+	view_print_label(output, "id");
 	fprintf(out, "%s\n", ctl_text_at(item, "id"));
 	fputs("\ndeclared\n", out);
-	print_fields(output, resource->properties, ctl_at(item, "properties"));
+	view_print_fields(output, resource->properties, ctl_at(item, "properties"));
 	fputs("\nstate\n", out);
-	print_fields(output, resource->metadata, ctl_at(item, "metadata"));
-	print_fields(output, api_common_metadata, ctl_at(item, "metadata"));
-	print_blocks(output, resource->metadata, ctl_at(item, "metadata"));
+	view_print_fields(output, resource->metadata, ctl_at(item, "metadata"));
+	view_print_fields(output, api_common_metadata, ctl_at(item, "metadata"));
+	view_print_blocks(output, resource->metadata, ctl_at(item, "metadata"));
 }
 
-const struct view view_detail = { VIEW_OBJECT, detail_item, NULL };
+const struct view view_detail = { VIEW_OBJECT, view_detail_item, NULL };
 
 /* --- events --- */
 
 /* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", local time as in the journal. */
 static void
-event_item(struct output *output, struct json_object *event)
+view_event_item(struct output *output, struct json_object *event)
 {
 	time_t at = (time_t)ctl_time_at(event, "time");
 	const char *name = ctl_text_at(event, "object.name");
@@ -218,5 +218,5 @@ event_item(struct output *output, struct json_object *event)
 		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
 }
 
-const struct view view_events = { VIEW_STREAM, event_item, NULL };
-const struct view view_event_list = { VIEW_LIST, event_item, NULL };
+const struct view view_events = { VIEW_STREAM, view_event_item, NULL };
+const struct view view_event_list = { VIEW_LIST, view_event_item, NULL };
