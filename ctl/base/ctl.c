@@ -72,7 +72,7 @@ ctl_get(struct ctl *ctl, const struct api_resource *resource, const char *ref, s
 
 	api_method_of(resource, API_GET, &method);
 	json_add_string(params, "ref", ref);
-	json_add_string(params, "view", ctl->shape);
+	json_add_string(params, "view", ctl->view);
 	return ctl_call(ctl, method, params, ret, err);
 }
 

@@ -18,7 +18,7 @@ struct reader {
 	struct options options;
 	char **argv; /* what is left */
 	int argc;
-	bool only_words; /* behind "--" */
+	bool is_past_options; /* behind "--" */
 };
 
 void
@@ -30,7 +30,7 @@ args_clear(struct args *args)
 }
 
 bool
-args_flag(const struct args *args, const char *name)
+args_has_flag(const struct args *args, const char *name)
 {
 	struct json_object *value = NULL;
 
@@ -254,10 +254,10 @@ args_read_argument(struct reader *reader, struct error *err)
 	const char *text = *reader->argv++;
 
 	reader->argc--;
-	if (reader->only_words || text[0] != '-' || text[1] == '\0')
+	if (reader->is_past_options || text[0] != '-' || text[1] == '\0')
 		return args_read_word(reader, text, err);
 	if (strcmp(text, "--") == 0) {
-		reader->only_words = true;
+		reader->is_past_options = true;
 		return 0;
 	}
 	return text[1] == '-' ? args_read_long_option(reader, text + 2, err)
@@ -311,10 +311,10 @@ args_read_all(struct reader *reader, struct error *err)
 	while (reader->argc > 0) {
 		if (args_read_argument(reader, err) < 0)
 			return -1;
-		if (args_flag(args, "help") && args->command)
+		if (args_has_flag(args, "help") && args->command)
 			return 0; /* whatever else is wrong, help was asked for */
 	}
-	if (!args->command || args_flag(args, "help") || args_flag(args, "version"))
+	if (!args->command || args_has_flag(args, "help") || args_has_flag(args, "version"))
 		return 0;
 	return args_check_whole(args, err);
 }

@@ -27,7 +27,7 @@ args_clear(struct args *args);
 
 /* Own options; false, NULL or @fallback if it was not given. */
 bool
-args_flag(const struct args *args, const char *name);
+args_has_flag(const struct args *args, const char *name);
 
 const char *
 args_text(const struct args *args, const char *name);

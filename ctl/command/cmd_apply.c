@@ -27,7 +27,7 @@ apply_clear(struct apply *a)
 /* --- asking certd --- */
 
 static struct json_object *
-apply_step_params(const struct plan_step *step, bool dry_run)
+apply_step_params(const struct plan_step *step, bool is_dry_run)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -38,7 +38,7 @@ apply_step_params(const struct plan_step *step, bool dry_run)
 
 		json_object_object_foreach(step->send, name, value)
 		{
-			if (!dry_run || !step->waiting ||
+			if (!is_dry_run || !step->waiting ||
 				!json_object_object_get_ex(step->waiting, name, NULL))
 				json_object_object_add(properties, name, json_object_get(value));
 		}
@@ -46,13 +46,13 @@ apply_step_params(const struct plan_step *step, bool dry_run)
 			json_add_string(properties, "name", step->name);
 		json_object_object_add(params, "properties", properties);
 	}
-	if (dry_run)
+	if (is_dry_run)
 		json_add_bool(params, "dryRun", true);
 	return params;
 }
 
 static int
-apply_call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, struct json_object **ret,
+apply_call_step(struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret,
 	struct error *err)
 {
 	static const enum api_verb verbs[] = {
@@ -61,7 +61,7 @@ apply_call_step(struct ctl *ctl, const struct plan_step *step, bool dry_run, str
 	enum api_method_id method = RPC_PROVIDER_CREATE;
 
 	api_method_of(step->resource, verbs[step->action], &method);
-	if (ctl_call(ctl, method, apply_step_params(step, dry_run), ret, err) < 0)
+	if (ctl_call(ctl, method, apply_step_params(step, is_dry_run), ret, err) < 0)
 		return error_wrap(err, "%s '%s'", step->resource->noun, step->name);
 	return 0;
 }
@@ -138,13 +138,14 @@ apply_is_connection_lost(const struct error *err)
  * would refuse; of a new object that waits for another one it cannot know.
  */
 static int
-apply_ask_effects(struct apply *a, bool dry_run, struct error *err)
+apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err)
 {
 	for (size_t i = 0; i < a->plan.count; i++) {
 		struct plan_step *step = &a->plan.steps[i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !dry_run))
+		if (step->action != PLAN_UPDATE &&
+			(step->action != PLAN_CREATE || step->waiting || !is_dry_run))
 			continue;
 		if (apply_ask_effect(a->ctl, step, &why) == 0)
 			continue;
@@ -192,12 +193,12 @@ static void
 apply_run_steps(struct apply *a)
 {
 	struct progress progress;
-	bool goes_on = true;
+	bool can_go_on = true;
 
 	progress_init(&progress, a->ctl);
-	for (size_t i = 0; goes_on && i < a->plan.count; i++)
+	for (size_t i = 0; can_go_on && i < a->plan.count; i++)
 		if (a->plan.steps[i].action != PLAN_NOTHING && !a->plan.steps[i].failure)
-			goes_on = apply_run_step(a, &a->plan.steps[i], &progress);
+			can_go_on = apply_run_step(a, &a->plan.steps[i], &progress);
 	progress_clear(&progress);
 }
 
@@ -208,15 +209,15 @@ apply_prepare(struct apply *a, const struct args *args, struct error *err)
 	if (apply_read(a, args_text(args, "file"), err) < 0 || apply_fetch(a, err) < 0 ||
 		apply_secrets(a, err) < 0)
 		return -1;
-	if (plan_make(a->wanted, a->present, args_flag(args, "prune"), &a->plan, err) < 0)
+	if (plan_make(a->wanted, a->present, args_has_flag(args, "prune"), &a->plan, err) < 0)
 		return error_wrap(err, "%s", a->name);
-	return apply_ask_effects(a, args_flag(args, "dryRun"), err);
+	return apply_ask_effects(a, args_has_flag(args, "dryRun"), err);
 }
 
 static int
 apply(struct apply *a, const struct args *args, struct error *err)
 {
-	bool dry_run = args_flag(args, "dryRun");
+	bool is_dry_run = args_has_flag(args, "dryRun");
 	bool is_text = a->ctl->format == FORMAT_TEXT;
 
 	if (apply_prepare(a, args, err) < 0)
@@ -224,17 +225,17 @@ apply(struct apply *a, const struct args *args, struct error *err)
 	if (is_text)
 		apply_show_steps(a);
 	fflush(a->ctl->out);
-	if (!dry_run)
+	if (!is_dry_run)
 		apply_run_steps(a);
 	if (!is_text)
 		apply_show_steps(a);
-	apply_show_summary(a, dry_run);
+	apply_show_summary(a, is_dry_run);
 	if (!a->failed)
 		return 0;
 	return error_set(err, a->first.code,
 		"%s: %zu of %zu changes %s refused (see above); the others %s made", a->name, a->failed,
-		a->plan.count - plan_count(&a->plan, PLAN_NOTHING), dry_run ? "would be" : "were",
-		dry_run ? "would be" : "are");
+		a->plan.count - plan_count(&a->plan, PLAN_NOTHING), is_dry_run ? "would be" : "were",
+		is_dry_run ? "would be" : "are");
 }
 
 int

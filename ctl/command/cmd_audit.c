@@ -172,7 +172,7 @@ cmd_audit(struct ctl *ctl, struct args *args, struct error *err)
 	struct output output;
 	int rc;
 
-	if (args_flag(args, "verify") || args_text(args, "known"))
+	if (args_has_flag(args, "verify") || args_text(args, "known"))
 		return audit_verify(ctl, args, err);
 	output_start(&output, ctl, &view_audit, NULL);
 	rc = audit_show_all(ctl, args, &output, err);

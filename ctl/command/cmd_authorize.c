@@ -80,7 +80,7 @@ authorize_create_provider(struct ctl *ctl, const struct args *args, const char *
 	json_add_string(properties, "server", server);
 	json_add_string(properties, "caFile", args_text(args, "caFile"));
 	json_add_string(properties, "accountKey", args_text(args, "accountKey"));
-	json_add_bool(properties, "termsOfServiceAgreed", args_flag(args, "agreeTos"));
+	json_add_bool(properties, "termsOfServiceAgreed", args_has_flag(args, "agreeTos"));
 	json_object_object_add(params, "properties", properties);
 	return ctl_call(ctl, RPC_PROVIDER_CREATE, params, ret, err);
 }
@@ -93,7 +93,7 @@ authorize_try_provider_again(struct ctl *ctl, const struct args *args, struct js
 	struct json_object *params;
 	struct json_object *properties;
 
-	if (!args_flag(args, "agreeTos"))
+	if (!args_has_flag(args, "agreeTos"))
 		return error_set(err, ERROR_STATE, "provider '%s' is not registered yet: %s",
 			ctl_text_at(provider, "properties.name"), ctl_text_at(provider, "metadata.message"));
 	params = json_object_new_object();
@@ -252,10 +252,10 @@ authorize_make_authorization(struct ctl *ctl, const struct args *args, const cha
 	return ctl_get(ctl, authorization, name, ret, err);
 }
 
-/* Waits for the CA's word about @object. @after: as for wait_subscribe(); @validate: after that call. */
+/* Waits for the CA's word about @object. @after: as for wait_subscribe(); @needs_validation: after that call. */
 static int
-authorize_wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object, bool validate,
-	struct error *err)
+authorize_wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object,
+	bool needs_validation, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params;
@@ -263,11 +263,11 @@ authorize_wait_for_ca(struct ctl *ctl, const struct args *args, struct json_obje
 	int rc = wait_init(&wait, ctl, args, authorization_rules, ARRAY_SIZE(authorization_rules), err);
 
 	if (rc == 0)
-		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), validate ? -1 : 0, err);
-	if (rc == 0 && validate) {
+		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), needs_validation ? -1 : 0, err);
+	if (rc == 0 && needs_validation) {
 		params = json_object_new_object();
 		json_add_string(params, "ref", ctl_text_at(object, "id"));
-		json_add_bool(params, "force", args_flag(args, "force"));
+		json_add_bool(params, "force", args_has_flag(args, "force"));
 		rc = ctl_call(ctl, RPC_AUTHORIZATION_VALIDATE, params, &result, err);
 	}
 	if (rc == 0)
@@ -319,7 +319,7 @@ authorize_validate_names(
 			_cleanup_json_ struct json_object *result = NULL;
 			struct json_object *params;
 
-			if (!args_flag(args, "force"))
+			if (!args_has_flag(args, "force"))
 				continue;
 			params = json_object_new_object();
 			json_add_string(params, "ref", ctl_text_at(object, "id"));

@@ -102,7 +102,7 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 	if (ctl_get(ctl, args->resource, args->words.items[0], &consumer, err) < 0)
 		return -1;
 	if (wait_init(&wait, ctl, args, rules, n_rules, err) < 0 ||
-		(!args_flag(args, "noWait") && wait_subscribe(&wait, NULL, -1, err) < 0) ||
+		(!args_has_flag(args, "noWait") && wait_subscribe(&wait, NULL, -1, err) < 0) ||
 		ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0) {
 		wait_clear(&wait);
 		return -1;
@@ -114,7 +114,7 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 			ctl_count_at(result, "autoCertificates")
 				? "the consumer has no probes (certctl set consumer NAME --probe)"
 				: "no auto-certificate has this consumer and a certificate");
-	else if (!args_flag(args, "noWait"))
+	else if (!args_has_flag(args, "noWait"))
 		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
 	wait_clear(&wait);
 	return rc;

@@ -195,7 +195,7 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	struct json_object *params = json_object_new_object();
 
 	json_object_object_add(params, "properties", json_object_get(args->values));
-	if (args_flag(args, "dryRun"))
+	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
 	if (command->resource == API_DNSPROVIDER && tsig_file_apply(args->values, err) < 0) {
 		json_object_put(params);
@@ -203,11 +203,11 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	}
 	if (ctl_call(ctl, command->method, params, &object, err) < 0)
 		return -1;
-	if (args_flag(args, "dryRun")) {
+	if (args_has_flag(args, "dryRun")) {
 		output_object(ctl, &view_possible, args->resource, object);
 		return 0;
 	}
-	if (declare_is_waited_for(command) && !args_flag(args, "noWait"))
+	if (declare_is_waited_for(command) && !args_has_flag(args, "noWait"))
 		return declare_wait_new(ctl, args, object, err);
 	output_object(
 		ctl, declare_is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
@@ -246,7 +246,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	struct wait wait;
 	int rc;
 
-	if (args_flag(args, "noWait")) {
+	if (args_has_flag(args, "noWait")) {
 		if (ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err) < 0)
 			return -1;
 		output_object(ctl, &view_changed, args->resource, object);
@@ -347,7 +347,7 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	params = json_object_new_object();
 	json_add_string(params, "ref", args->words.items[0]);
 	json_object_object_add(params, "properties", json_object_get(args->values));
-	if (args_flag(args, "dryRun"))
+	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
 	if (ctl_call(ctl, method, params, &object, err) < 0)
 		return -1;
@@ -364,15 +364,15 @@ declare_remove_one(struct ctl *ctl, struct output *output, enum api_method_id me
 	_cleanup_json_ struct json_object *item = json_object_new_object();
 
 	json_add_string(params, "ref", name);
-	if (args_flag(args, "dryRun"))
+	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
-	if (args_flag(args, "withCertificates"))
+	if (args_has_flag(args, "withCertificates"))
 		json_add_bool(params, "withCertificates", true);
 	if (ctl_call(ctl, method, params, &result, err) < 0)
 		return -1;
 	json_add_string(item, "type", output->resource->type);
 	json_add_string(item, "name", name);
-	if (args_flag(args, "dryRun"))
+	if (args_has_flag(args, "dryRun"))
 		json_add_bool(item, "dryRun", true);
 	if (ctl_at(result, "effect"))
 		json_object_object_add(item, "effect", json_object_get(ctl_at(result, "effect")));

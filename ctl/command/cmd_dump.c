@@ -61,9 +61,9 @@ dump_collection(
 }
 
 static int
-dump_write_dump(struct ctl *ctl, struct json_object *all, bool as_json, size_t secrets, struct error *err)
+dump_write(struct ctl *ctl, struct json_object *all, bool is_json, size_t secrets, struct error *err)
 {
-	if (as_json) {
+	if (is_json) {
 		fprintf(ctl->out, "%s\n",
 			json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
 								    JSON_C_TO_STRING_SPACED |
@@ -99,6 +99,6 @@ cmd_dump(struct ctl *ctl, struct args *args, struct error *err)
 		json_object_object_get_ex(objects, key, &collection);
 		json_object_object_add(all, key, dump_collection(ctl, resources[i], collection, &secrets));
 	}
-	return dump_write_dump(
+	return dump_write(
 		ctl, all, format ? strcmp(format, "json") == 0 : ctl->format == FORMAT_JSON, secrets, err);
 }

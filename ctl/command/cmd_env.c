@@ -42,22 +42,22 @@ env_set_text(struct secret *ret, const void *text, size_t len)
  * of PEM get through, written anew by us, so that nothing but their labels and base64 is left.
  */
 static int
-env_fetch(struct ctl *ctl, const char *id, bool key, struct secret *ret, struct error *err)
+env_fetch(struct ctl *ctl, const char *id, bool is_key, struct secret *ret, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
 	_cleanup_cert_file_ struct cert_file file = { 0 };
 	struct json_object *params = json_object_new_object();
 
 	json_add_string(params, "ref", id);
-	json_add_bool(params, "key", key);
+	json_add_bool(params, "key", is_key);
 	if (export_to_secret(ctl, params, &octets, err) < 0)
 		return -1;
 	if (cert_file_read(octets.data, octets.len, &file, err) < 0)
 		return error_wrap(err, "certd's answer");
-	if (key ? file.n_keys != 1 : !file.n_certificates)
+	if (is_key ? file.n_keys != 1 : !file.n_certificates)
 		return error_set(err, ERROR_PROTOCOL, "certd's answer is not %s in PEM",
-			key ? "a private key" : "a certificate");
-	if (key)
+			is_key ? "a private key" : "a certificate");
+	if (is_key)
 		env_set_text(ret, file.keys.data, file.keys.len);
 	else
 		env_set_text(ret, file.certificates.data, file.certificates.len);

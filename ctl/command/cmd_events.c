@@ -63,7 +63,7 @@ events_start(struct ctl *ctl, struct json_object *values, struct error *err)
 int
 cmd_events(struct ctl *ctl, struct args *args, struct error *err)
 {
-	bool is_following = args_flag(args, "follow");
+	bool is_following = args_has_flag(args, "follow");
 	_cleanup_json_ struct json_object *result = NULL;
 	struct output output;
 	struct json_object *items;

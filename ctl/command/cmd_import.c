@@ -91,13 +91,14 @@ import_add_pkcs12(struct json_object *params, const char *path, struct error *er
 
 /* --- the password --- */
 
-/* @must: it cannot be opened without one. A PKCS#12 file may have none: who has no terminal says so by silence. */
+/* @is_required: it cannot be opened without one. A PKCS#12 file may have none: who has no terminal says so by silence. */
 static int
-import_add_password(
-	struct json_object *params, const struct args *args, const char *path, bool must, struct error *err)
+import_add_password(struct json_object *params, const struct args *args, const char *path, bool is_required,
+	struct error *err)
 {
 	const char *file = args_text(args, "passwordFile");
-	_cleanup_free_ char *prompt = xasprintf("Password of %s%s: ", path, must ? "" : " (empty: none)");
+	_cleanup_free_ char *prompt = xasprintf(
+		"Password of %s%s: ", path, is_required ? "" : " (empty: none)");
 	_cleanup_secret_ struct secret password = SECRET_INIT;
 	int rc;
 
@@ -106,7 +107,7 @@ import_add_password(
 	rc = file ? 1 : password_ask(prompt, &password, err);
 	if (rc < 0)
 		return -1;
-	if (rc == 0 && must)
+	if (rc == 0 && is_required)
 		return error_set(err, ERROR_INVALID,
 			"'%s' is encrypted and there is no terminal to ask for its password: --password-file "
 			"FILE",
@@ -168,9 +169,9 @@ import_make_params(const struct args *args, struct error *err)
 	json_object_object_add(params, "properties", properties);
 	json_add_string(properties, "name", args_text(args, "name"));
 	json_add_string(params, "replace", args_text(args, "replace"));
-	if (args_flag(args, "dryRun"))
+	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
-	if (args_flag(args, "allowExpired"))
+	if (args_has_flag(args, "allowExpired"))
 		json_add_bool(params, "allowExpired", true);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct json_object *list = ctl_at(args->own, lists[i]);
@@ -185,7 +186,7 @@ import_make_params(const struct args *args, struct error *err)
 }
 
 static void
-import_imported_item(struct output *output, struct json_object *item)
+import_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
@@ -197,7 +198,7 @@ import_imported_item(struct output *output, struct json_object *item)
 		ctl_text_at(item, "metadata.dropDirectory"));
 }
 
-static const struct view view_imported = { VIEW_OBJECT, import_imported_item, NULL };
+static const struct view view_imported = { VIEW_OBJECT, import_item, NULL };
 
 static int
 import_wait_deployed(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)
@@ -224,7 +225,7 @@ cmd_import(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!params || ctl_call(ctl, args->command->method, params, &object, err) < 0)
 		return -1;
-	if (!args_flag(args, "noWait") && !args_flag(args, "dryRun") &&
+	if (!args_has_flag(args, "noWait") && !args_has_flag(args, "dryRun") &&
 		import_wait_deployed(ctl, args, object, err) < 0)
 		return -1;
 	output_object(ctl, &view_imported, args->resource, object);

@@ -65,7 +65,7 @@ list_sorted(
 }
 
 static int
-list_show_list(struct list *list, struct args *args, struct error *err)
+list_show_all(struct list *list, struct args *args, struct error *err)
 {
 	enum api_method_id method = RPC_AUTOCERTIFICATE_LIST;
 	const char *columns = args_text(args, "columns");
@@ -91,7 +91,7 @@ cmd_list(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!args->resource)
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
-	rc = list_show_list(&list, args, err);
+	rc = list_show_all(&list, args, err);
 	if (rc == 0 && list.output.count == 0 && ctl->format == FORMAT_TEXT)
 		fprintf(ctl->err, "certctl: no %s%s\n", args->resource->cli,
 			json_object_object_length(args->values) ? " like that" : " yet");

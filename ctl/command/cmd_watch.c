@@ -28,7 +28,7 @@ struct watch {
 	struct ctl *ctl;
 	struct args *args;
 	struct live_table *table;
-	bool on_screen;            /* standard output is a terminal, and the format is text */
+	bool is_on_screen;         /* standard output is a terminal, and the format is text */
 	struct output output;      /* the lines, where it is none */
 	struct json_object *dirty; /* ids of objects that are others now; owned */
 	int64_t stale_since_ms;    /* what is drawn is not what is known; 0: it is */
@@ -51,7 +51,7 @@ watch_draw(struct watch *w, const char *notice)
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	FILE *out = w->ctl->out;
 
-	if (!w->on_screen)
+	if (!w->is_on_screen)
 		return;
 	ioctl(fileno(out), TIOCGWINSZ, &size);
 	/* the last line stays free: a newline there would scroll */
@@ -74,7 +74,7 @@ watch_end_screen(struct watch *w)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	if (!w->on_screen)
+	if (!w->is_on_screen)
 		return;
 	fputs(leave_screen, w->ctl->out);
 	live_table_draw(w->table, NULL, 1000, 1000, &text);
@@ -125,7 +125,7 @@ watch_refresh(struct watch *w, struct error *err)
 	_cleanup_json_ struct json_object *dirty = w->dirty;
 
 	w->dirty = json_object_new_object();
-	if (!w->on_screen || json_object_object_length(dirty) == 0)
+	if (!w->is_on_screen || json_object_object_length(dirty) == 0)
 		return 0;
 	if (json_object_object_length(w->args->values))
 		return watch_read_all(w, err);
@@ -162,7 +162,7 @@ watch_take_event(struct watch *w, struct json_object *event)
 		w->last_seq = seq;
 	if (!live_table_event(w->table, event))
 		return;
-	if (!w->on_screen) {
+	if (!w->is_on_screen) {
 		output_item(&w->output, event);
 		return;
 	}
@@ -189,7 +189,7 @@ watch_subscribe(struct watch *w, bool is_new, struct error *err)
 		watch_take_event(w, json_object_array_get_idx(items, i));
 	if (is_new)
 		w->last_seq = json_object_get_int64(ctl_at(result, "after"));
-	return w->on_screen ? watch_read_all(w, err) : 0;
+	return w->is_on_screen ? watch_read_all(w, err) : 0;
 }
 
 static bool
@@ -210,7 +210,7 @@ watch_is_refusal(const struct error *err)
 static void
 watch_tell(struct watch *w, const char *what)
 {
-	if (w->on_screen)
+	if (w->is_on_screen)
 		watch_draw(w, what);
 	else if (what)
 		fprintf(w->ctl->err, "certctl: %s\n", what);
@@ -240,7 +240,7 @@ watch_reconnect(struct watch *w, struct error *err)
 		}
 		delay_ms = delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : delay_ms * 2;
 	}
-	watch_tell(w, w->on_screen ? NULL : "certd is back");
+	watch_tell(w, w->is_on_screen ? NULL : "certd is back");
 	return 1;
 }
 
@@ -319,7 +319,7 @@ watch(struct watch *w, struct error *err)
 	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	rc = watch_subscribe(w, true, err);
 	if (rc == 0) {
-		if (w->on_screen)
+		if (w->is_on_screen)
 			fputs(enter_screen, w->ctl->out);
 		watch_draw(w, NULL);
 		rc = watch_run(w, err);
@@ -348,7 +348,7 @@ cmd_watch(struct ctl *ctl, struct args *args, struct error *err)
 		return -1;
 	if (!text)
 		columns_default(args->resource, &columns);
-	w.on_screen = ctl->format == FORMAT_TEXT && isatty(fileno(ctl->out));
+	w.is_on_screen = ctl->format == FORMAT_TEXT && isatty(fileno(ctl->out));
 	w.table = live_table_new(ctl, args->resource, &columns, sort);
 	w.dirty = json_object_new_object();
 	output_start(&w.output, ctl, &view_events, NULL);

@@ -99,7 +99,7 @@ ctl_run_cloud66(struct ctl *ctl, const struct args *args, struct error *err)
 		args->resource != &api_resources[API_CERTIFICATE])
 		return error_set(err, ERROR_USAGE, "-o cloud66 is for: certctl show cert NAME");
 	ctl->format = FORMAT_JSON;
-	ctl->shape = "cloud66";
+	ctl->view = "cloud66";
 	return 0;
 }
 
@@ -125,11 +125,11 @@ ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 {
 	if (ctl_run_global_options(ctl, args, err) < 0)
 		return -1;
-	if (args_flag(args, "version")) {
+	if (args_has_flag(args, "version")) {
 		fprintf(ctl->out, "certctl %s\n", PACKAGE_VERSION);
 		return 0;
 	}
-	if (args_flag(args, "help")) {
+	if (args_has_flag(args, "help")) {
 		if (args->command)
 			help_command(ctl->out, args->command, args->resource);
 		else

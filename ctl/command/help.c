@@ -55,7 +55,7 @@ help_is_repeatable(const struct api_field *field)
 }
 
 static void
-help_write_meaning(const struct option *option, bool help_is_required, struct buf *ret)
+help_write_meaning(const struct option *option, bool is_required, struct buf *ret)
 {
 	const struct api_field *field = option->field;
 
@@ -68,7 +68,7 @@ help_write_meaning(const struct option *option, bool help_is_required, struct bu
 		buf_add_str(ret, "; read from the file");
 	if (help_is_repeatable(field))
 		buf_add_str(ret, "; may be repeated");
-	if (help_is_required)
+	if (is_required)
 		buf_add_str(ret, "; required");
 	if (field->fallback)
 		buf_printf(ret, " (default: %s)", field->fallback);
@@ -293,7 +293,7 @@ static void
 help_man_command(FILE *out, const struct command *command)
 {
 	_cleanup_buf_ struct buf words = BUF_INIT;
-	bool by_noun = command->from == OPTIONS_LIST || command->from == OPTIONS_UPDATE;
+	bool has_noun_options = command->from == OPTIONS_LIST || command->from == OPTIONS_UPDATE;
 
 	help_write_words(command, &words);
 	fputs(".SS ", out);
@@ -305,7 +305,7 @@ help_man_command(FILE *out, const struct command *command)
 	fputs(".\n", out);
 	if (command->notes)
 		help_man_notes(out, command->notes);
-	for (size_t i = 0; by_noun && i < API_RESOURCE_COUNT; i++) {
+	for (size_t i = 0; has_noun_options && i < API_RESOURCE_COUNT; i++) {
 		enum api_method_id method;
 
 		if (command->from == OPTIONS_UPDATE && !api_method_of(&api_resources[i], API_UPDATE, &method))
@@ -315,7 +315,7 @@ help_man_command(FILE *out, const struct command *command)
 		fputs(":\n", out);
 		help_man_options(out, command, &api_resources[i]);
 	}
-	if (!by_noun)
+	if (!has_noun_options)
 		help_man_options(out, command, NULL);
 }
 

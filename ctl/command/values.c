@@ -116,11 +116,11 @@ value_parse_item(const struct api_field *field, const char *text, struct json_ob
 	const char *all = text;
 	const char *end = strchrnul(text, ',');
 	const char *colon = memrchr(text, ':', (size_t)(end - text));
-	bool in_brackets = *text == '[' && colon && colon > text && colon[-1] == ']';
+	bool has_brackets = *text == '[' && colon && colon > text && colon[-1] == ']';
 
 	if (!colon || colon == text || colon + 1 == end)
 		return error_set(err, ERROR_USAGE, "'%s' is not %s", text, field->metavar);
-	if (value_add_member(obj, &f[0], text + in_brackets, (size_t)(colon - text) - (in_brackets ? 2 : 0),
+	if (value_add_member(obj, &f[0], text + has_brackets, (size_t)(colon - text) - (has_brackets ? 2 : 0),
 		    err) < 0 ||
 		value_add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
 		return -1;

@@ -42,6 +42,6 @@ apply_show_steps(struct apply *a);
 
 /* In text: how many of what. */
 void
-apply_show_summary(const struct apply *a, bool dry_run);
+apply_show_summary(const struct apply *a, bool is_dry_run);
 
 #endif

@@ -106,15 +106,16 @@ apply_show_steps(struct apply *a)
 }
 
 void
-apply_show_summary(const struct apply *a, bool dry_run)
+apply_show_summary(const struct apply *a, bool is_dry_run)
 {
 	FILE *out = a->ctl->out;
 
 	if (a->ctl->format != FORMAT_TEXT)
 		return;
-	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were", dry_run ? "would be: " : "",
-		plan_count(&a->plan, PLAN_CREATE), plan_count(&a->plan, PLAN_UPDATE),
-		plan_count(&a->plan, PLAN_DELETE), plan_count(&a->plan, PLAN_NOTHING));
+	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were",
+		is_dry_run ? "would be: " : "", plan_count(&a->plan, PLAN_CREATE),
+		plan_count(&a->plan, PLAN_UPDATE), plan_count(&a->plan, PLAN_DELETE),
+		plan_count(&a->plan, PLAN_NOTHING));
 	if (a->failed)
 		fprintf(out, "; %zu of them refused", a->failed);
 	if (a->plan.others)

@@ -76,10 +76,10 @@ current_is_unset(struct json_object *value)
 }
 
 static struct json_object *
-current_declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
+current_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values);
 
 static struct json_object *
-current_declared_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
+current_list(struct ctl *ctl, const struct api_field *field, struct json_object *list)
 {
 	struct json_object *ret = json_object_new_array();
 
@@ -87,7 +87,7 @@ current_declared_list(struct ctl *ctl, const struct api_field *field, struct jso
 		struct json_object *item = json_object_array_get_idx(list, i);
 
 		if (field->type == API_LIST)
-			item = current_declared_members(ctl, field->fields, item);
+			item = current_members(ctl, field->fields, item);
 		else if (field->type == API_REFLIST)
 			item = json_object_new_string(
 				ctl_name_of(ctl, field->resource, json_object_get_string(item)));
@@ -99,20 +99,20 @@ current_declared_list(struct ctl *ctl, const struct api_field *field, struct jso
 }
 
 static struct json_object *
-current_declared_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
+current_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
 {
 	if (field->type == API_REF)
 		return json_object_new_string(
 			ctl_name_of(ctl, field->resource, json_object_get_string(value)));
 	if (field->type == API_OBJECT)
-		return current_declared_members(ctl, field->fields, value);
+		return current_members(ctl, field->fields, value);
 	if (json_object_is_type(value, json_type_array))
-		return current_declared_list(ctl, field, value);
+		return current_list(ctl, field, value);
 	return json_object_get(value);
 }
 
 static struct json_object *
-current_declared_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
+current_members(struct ctl *ctl, const struct api_field *fields, struct json_object *values)
 {
 	struct json_object *ret = json_object_new_object();
 
@@ -122,7 +122,7 @@ current_declared_members(struct ctl *ctl, const struct api_field *fields, struct
 		if ((fields->flags & API_READ_ONLY) || fields->type == API_SECRET ||
 			!json_object_object_get_ex(values, fields->name, &value) || current_is_unset(value))
 			continue;
-		json_object_object_add(ret, fields->name, current_declared_value(ctl, fields, value));
+		json_object_object_add(ret, fields->name, current_value(ctl, fields, value));
 	}
 	return ret;
 }
@@ -130,8 +130,7 @@ current_declared_members(struct ctl *ctl, const struct api_field *fields, struct
 struct json_object *
 current_properties(struct ctl *ctl, const struct api_resource *resource, struct json_object *object)
 {
-	struct json_object *ret = current_declared_members(
-		ctl, resource->properties, ctl_at(object, "properties"));
+	struct json_object *ret = current_members(ctl, resource->properties, ctl_at(object, "properties"));
 
 	json_object_object_del(ret, "name");
 	return ret;

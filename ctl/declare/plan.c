@@ -186,7 +186,7 @@ plan_collection(struct plan *plan, const struct api_resource *resource, struct j
 
 static void
 plan_removals(struct plan *plan, const struct api_resource *resource, struct json_object *wanted,
-	struct json_object *present, bool prune)
+	struct json_object *present, bool is_pruning)
 {
 	_cleanup_free_ char *key = declaration_key(resource);
 	struct json_object *objects = plan_member(wanted, key);
@@ -198,7 +198,7 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 	{
 		if (plan_member(objects, name) || (objects && json_object_object_get_ex(objects, name, NULL)))
 			continue;
-		if (!prune || !objects)
+		if (!is_pruning || !objects)
 			plan->others++;
 		else
 			plan_add_step(plan, PLAN_DELETE, resource, name)->before = json_object_get(before);
@@ -206,7 +206,7 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 }
 
 int
-plan_make(struct json_object *wanted, struct json_object *present, bool prune, struct plan *ret,
+plan_make(struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret,
 	struct error *err)
 {
 	const struct api_resource *resources[API_RESOURCE_COUNT];
@@ -217,7 +217,7 @@ plan_make(struct json_object *wanted, struct json_object *present, bool prune, s
 		if (plan_collection(ret, resources[i], wanted, present, err) < 0)
 			return -1;
 	for (size_t i = count; i-- > 0;)
-		plan_removals(ret, resources[i], wanted, present, prune);
+		plan_removals(ret, resources[i], wanted, present, is_pruning);
 	return 0;
 }
 

@@ -32,11 +32,11 @@ struct plan {
  * plan_make() - compare
  * @wanted: as declaration_check() gives it, secrets put among the properties
  * @present: {"autoCertificates": {NAME: declared properties}}; both outlive the plan
- * @prune: objects of the file's collections that it does not have are removed
+ * @is_pruning: objects of the file's collections that it does not have are removed
  * ERROR_INVALID: a property is to change that cannot.
  */
 int
-plan_make(struct json_object *wanted, struct json_object *present, bool prune, struct plan *ret,
+plan_make(struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret,
 	struct error *err);
 
 void
