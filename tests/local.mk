@@ -220,6 +220,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/present/test_columns.c \
 	tests/unit/ctl/command/test_env.c \
 	tests/unit/ctl/command/test_help.c \
+	tests/unit/ctl/command/test_hostile.c \
 	tests/unit/ctl/present/test_live_table.c \
 	tests/unit/ctl/present/test_output.c \
 	tests/unit/ctl/declare/test_plan.c \

@@ -277,6 +277,16 @@ client_clean_string(struct json_object *value)
 		json_object_set_string_len(value, text, (int)len);
 }
 
+/* Names of members are words of the API; what else a daemon may send is no use to anybody. */
+static bool
+client_is_word(const char *name)
+{
+	for (; *name; name++)
+		if (*name <= ' ' || *name > '~')
+			return false;
+	return true;
+}
+
 /* Depth is bounded by the parser. */
 static void
 client_clean(struct json_object *value)
@@ -289,8 +299,11 @@ client_clean(struct json_object *value)
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, name, member)
 		{
-			(void)name;
-			client_clean(member);
+			if (client_is_word(name))
+				client_clean(member);
+			else
+				json_object_object_del(
+					value, name); /* the loop has its next member already */
 		}
 	}
 }

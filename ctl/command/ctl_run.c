@@ -62,30 +62,39 @@ ctl_run_without_member(const char *message, const char *field)
 	return message;
 }
 
+/* One line, whatever certd's words hold. */
+static void
+ctl_run_say(struct ctl *ctl, const char *text)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	text_line(&line, text);
+	fprintf(ctl->err, "certctl: %s\n", buf_str(&line));
+}
+
 static void
 ctl_run_report(struct ctl *ctl, const struct args *args, const struct error *err)
 {
 	_cleanup_free_ char *option = err->field ? ctl_run_option_of(args, err->field) : NULL;
-	_cleanup_buf_ struct buf when = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	if (option)
-		fprintf(ctl->err, "certctl: --%s: %s", option,
-			ctl_run_without_member(err->message, err->field));
+		buf_printf(&text, "--%s: %s", option, ctl_run_without_member(err->message, err->field));
 	else
-		fprintf(ctl->err, "certctl: %s", err->message);
+		buf_add_str(&text, err->message);
 	if (err->problem)
-		fprintf(ctl->err, " (%s)", err->problem);
+		buf_printf(&text, " (%s)", err->problem);
 	if (err->retry_at > ctl_now(ctl) && !strstr(err->message, "next attempt")) {
-		text_relative(&when, err->retry_at, ctl_now(ctl));
-		fprintf(ctl->err, "; again %s", buf_str(&when));
+		buf_add_str(&text, "; again ");
+		text_relative(&text, err->retry_at, ctl_now(ctl));
 	}
-	fputc('\n', ctl->err);
+	ctl_run_say(ctl, buf_str(&text));
 	if (err->code == ERROR_DENIED && ctl->client)
 		fputs("certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
 		      "certd.conf\n",
 			ctl->err);
 	if (ctl->hint)
-		fprintf(ctl->err, "certctl: %s\n", ctl->hint);
+		ctl_run_say(ctl, ctl->hint);
 	if (err->code == ERROR_USAGE && args->command)
 		fprintf(ctl->err, "certctl: see: certctl %s --help\n", args->command->name);
 }

@@ -21,8 +21,10 @@ struct writer {
 static void
 output_text_item(struct output *output, struct json_object *item)
 {
-	if (output->view->item)
-		output->view->item(output, item);
+	if (!output->view->item)
+		return;
+	text_make_lines(item);
+	output->view->item(output, item);
 }
 
 static void

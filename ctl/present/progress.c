@@ -2,6 +2,7 @@
 #include "ctl/present/progress.h"
 
 #include "common/timefmt.h"
+#include "ctl/present/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,13 +60,16 @@ progress_tick(struct progress *progress)
 void
 progress_step(struct progress *progress, const char *text)
 {
-	if (progress->text && strcmp(progress->text, text) == 0)
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	text_line(&line, text);
+	if (progress->text && strcmp(progress->text, buf_str(&line)) == 0)
 		return;
-	str_replace(&progress->text, text);
+	str_replace(&progress->text, buf_str(&line));
 	if (progress->ctl->is_terminal) {
 		progress_tick(progress);
 		return;
 	}
-	fprintf(progress->ctl->err, "%s\n", text);
+	fprintf(progress->ctl->err, "%s\n", progress->text);
 	fflush(progress->ctl->err);
 }

@@ -38,7 +38,10 @@ table_free(struct table *table)
 void
 table_cell(struct table *table, const char *text)
 {
-	strlist_add(&table->cells, *text ? text : "-");
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	text_line(&line, *text ? text : "-");
+	strlist_add(&table->cells, buf_str(&line));
 }
 
 /* Octets that start a character (RFC 3629): what a UTF-8 terminal shows, but for wide and combining ones. */
@@ -92,6 +95,44 @@ table_print(const struct table *table, FILE *out)
 	text_measure(&table->cells, widths, columns);
 	text_print_rows(out, &table->titles, widths, columns);
 	text_print_rows(out, &table->cells, widths, columns);
+}
+
+void
+text_line(struct buf *ret, const char *text)
+{
+	for (; *text; text++)
+		buf_add_char(ret, *text == '\n' ? ' ' : *text);
+}
+
+static bool
+text_is_pem(const char *member)
+{
+	return strcmp(member, "certificate") == 0 || strcmp(member, "certificateChain") == 0;
+}
+
+void
+text_make_lines(struct json_object *value)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		if (!strchr(json_object_get_string(value), '\n'))
+			return;
+		text_line(&line, json_object_get_string(value));
+		json_object_set_string(value, buf_str(&line));
+		return;
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			text_make_lines(json_object_array_get_idx(value, i));
+		return;
+	case json_type_object:
+		json_object_object_foreach(value, name, member) if (!text_is_pem(name))
+			text_make_lines(member);
+		return;
+	default:
+		return;
+	}
 }
 
 void
@@ -160,7 +201,7 @@ text_time(struct ctl *ctl, const char *text, struct buf *ret)
 	int64_t at = 0;
 
 	if (time_parse_rfc3339(text, &at) < 0)
-		buf_add_str(ret, text);
+		text_line(ret, text);
 	else
 		text_relative(ret, at, ctl_now(ctl));
 }
@@ -192,7 +233,7 @@ text_value(struct ctl *ctl, const struct api_field *field, struct json_object *v
 		buf_add_str(ret, json_object_get_boolean(value) ? "yes" : "no");
 		return;
 	case API_REF:
-		buf_add_str(ret, ctl_name_of(ctl, field->resource, text));
+		text_line(ret, ctl_name_of(ctl, field->resource, text));
 		return;
 	case API_OBJECT:
 		if (json_object_is_type(value, json_type_object)) {
@@ -203,5 +244,5 @@ text_value(struct ctl *ctl, const struct api_field *field, struct json_object *v
 	default:
 		break;
 	}
-	buf_add_str(ret, text);
+	text_line(ret, text);
 }

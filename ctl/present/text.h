@@ -35,6 +35,17 @@ text_relative(struct buf *ret, int64_t at, int64_t now);
 void
 text_value(struct ctl *ctl, const struct api_field *field, struct json_object *value, struct buf *ret);
 
+/* Adds @text with blanks for its line ends. */
+void
+text_line(struct buf *ret, const char *text);
+
+/*
+ * text_make_lines() - puts every string of @value on one line, but for the PEM of certificates
+ * What is shown as one line must not bring lines of its own, which could be taken for other fields or messages.
+ */
+void
+text_make_lines(struct json_object *value);
+
 /* "resourceURN" -> "resource urn"; "caFile" -> "ca-file" with sep '-'. A run of capitals is one word. */
 void
 text_split_camel(const char *name, char sep, struct buf *ret);

@@ -1,0 +1,189 @@
+/*
+ * A daemon that may have been taken over answers every command, and fills every field that the API declares with what a
+ * terminal would obey and with lines of its own. Nothing of it may come out, in any format.
+ */
+#include "common/api/api.h"
+#include "tests/unit/ctl/scripted.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define EVIL \
+	"a\033[2Jb\007\r\x7f\xc2\x9b\xc2\x85" \
+	"31m\nforged: line"
+#define FORGED "\nforged"
+
+static struct json_object *
+evil_object(const struct api_field *fields, unsigned depth);
+
+static struct json_object *
+evil_value(const struct api_field *field, unsigned depth)
+{
+	struct json_object *list;
+
+	switch (field->type) {
+	case API_BOOL:
+		return json_object_new_boolean(true);
+	case API_INT:
+	case API_SPAN:
+		return json_object_new_int64(1);
+	case API_OBJECT:
+		return evil_object(field->fields, depth + 1);
+	case API_LIST:
+	case API_STRLIST:
+	case API_REFLIST:
+		list = json_object_new_array();
+		json_object_array_add(list, field->type == API_LIST ? evil_object(field->fields, depth + 1)
+								    : json_object_new_string(EVIL));
+		return list;
+	default:
+		return json_object_new_string(EVIL);
+	}
+}
+
+static void
+add_fields(struct json_object *obj, const struct api_field *fields, unsigned depth)
+{
+	for (; fields && fields->name && depth < 6; fields++)
+		json_object_object_add(obj, fields->name, evil_value(fields, depth));
+}
+
+static struct json_object *
+evil_object(const struct api_field *fields, unsigned depth)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_fields(obj, fields, depth);
+	json_object_object_add(obj, "e\033[31m\nforged: name", json_object_new_string(EVIL));
+	return obj;
+}
+
+/* One object that has what any method may answer, and is its own list, effect and event. */
+static struct json_object *
+evil_answer(const struct api_resource *resource)
+{
+	static const char *const texts[] = { "id", "type", "href", "name", "kind", "level", "time", "message",
+		"token", "who", "method", "outcome", "reason", "hash", "action", "old", "new", "field" };
+	struct json_object *obj = json_object_new_object();
+	struct json_object *items = json_object_new_array();
+	struct json_object *metadata;
+
+	for (enum api_method_id m = 0; m < API_METHOD_COUNT; m++)
+		add_fields(obj, api_methods[m].result, 0);
+	add_fields(obj, api_event_fields, 0);
+	add_fields(obj, api_audit_fields, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_object_object_add(obj, texts[i], json_object_new_string(EVIL));
+	metadata = evil_object(resource->metadata, 0);
+	add_fields(metadata, api_common_metadata, 0);
+	json_object_object_add(metadata, "secrets", json_object_new_array());
+	json_object_object_add(obj, "metadata", metadata);
+	json_object_object_add(obj, "properties", evil_object(resource->properties, 0));
+	json_object_object_add(obj, "effect", evil_object(api_effect_fields, 0));
+	json_object_object_add(obj, "object", json_object_get(json_object_object_get(obj, "properties")));
+	json_object_array_add(items, json_tokener_parse(json_object_to_json_string(obj)));
+	json_object_object_add(obj, "items", items);
+	json_object_object_add(obj, "total", json_object_new_int(1));
+	return obj;
+}
+
+static void
+expect_harmless(const char *text, const char *command, const char *format)
+{
+	const char *line_start = text;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		bool is_control = (*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f;
+		bool is_c1 = *p == 0xc2 && p[1] < 0xa0;
+		bool is_bidi = *p == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+						     (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+
+		cr_assert(!is_control && !is_c1 && !is_bidi, "%s -o %s: octet %zu: %s", command, format,
+			(size_t)((const char *)p - text), line_start);
+		if (*p == '\n')
+			line_start = (const char *)p + 1;
+	}
+	if (strcmp(format, "json") != 0)
+		cr_assert_null(strstr(text, FORGED), "%s -o %s: %s", command, format, text);
+	cr_assert_neq(
+		strncmp(text, FORGED + 1, strlen(FORGED + 1)), 0, "%s -o %s: %s", command, format, text);
+}
+
+/* Answers @result to whatever is called. */
+static void
+drive(const char *result, const char *const *words, const char *format)
+{
+	struct exchange script[12];
+	const char *all[16] = { NULL };
+	_cleanup_free_ char *error = xasprintf(
+		"!{\"code\":-32000,\"message\":%s,\"data\":{\"code\":\"state\",\"field\":%s,"
+		"\"problem\":%s,\"message\":%s}}",
+		"\"\\u001b[2J\\u009b\\nforged: x\"", "\"\\u001b[2J\\nforged\"", "\"\\u001b[2J\\nforged\"",
+		"\"\\u001b\\nforged\"");
+	size_t n = 0;
+
+	while (words[n] && n < 12) {
+		all[n] = words[n];
+		n++;
+	}
+	all[n] = "-o";
+	all[n + 1] = format;
+	for (size_t failing = 0; failing < 3; failing++) { /* which call is refused; 2: none */
+		for (size_t i = 0; i < ARRAY_SIZE(script); i++)
+			script[i] = (struct exchange){ NULL, i == failing && failing < 2 ? error : result,
+				{ NULL } };
+		_cleanup_outcome_ struct outcome o = run_certctl(script, ARRAY_SIZE(script), all);
+
+		expect_harmless(o.out, words[0], format);
+		expect_harmless(o.err, words[0], "text");
+	}
+}
+
+Test(hostile, no_field_of_any_answer_drives_the_terminal)
+{
+	static const char *const formats[] = { "text", "json", "keyvalue" };
+	static const char *const commands[][10] = {
+		{ "status" },
+		{ "schedule" },
+		{ "explain", "x" },
+		{ "events" },
+		{ "audit" },
+		{ "audit", "--verify" },
+		{ "dump" },
+		{ "call", "rpc.discover" },
+		{ "renew", "x", "--no-wait" },
+		{ "pause", "x" },
+		{ "resume", "x" },
+		{ "deploy", "x", "--no-wait" },
+		{ "probe", "x", "--no-wait" },
+		{ "add-auto", "--provider", "x", "--cn", "a.example", "--no-wait" },
+		{ "add-auto", "--provider", "x", "--cn", "a.example", "--dry-run" },
+		{ "add-consumer", "--name", "x" },
+		{ "add-token", "--name", "x", "--role", "viewer" },
+		{ "authorize", "a.example", "--timeout", "1s" },
+		{ "export", "x" },
+		{ "env", "x" },
+		{ "complete", "renew", "" },
+	};
+	_cleanup_json_ struct json_object *answer = evil_answer(&api_resources[API_AUTOCERTIFICATE]);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		for (size_t f = 0; f < ARRAY_SIZE(formats); f++)
+			drive(json_object_to_json_string(answer), commands[i], formats[f]);
+}
+
+Test(hostile, no_field_of_any_object_drives_the_terminal)
+{
+	static const char *const formats[] = { "text", "json", "keyvalue" };
+
+	for (size_t r = 0; r < API_RESOURCE_COUNT; r++) {
+		_cleanup_json_ struct json_object *answer = evil_answer(&api_resources[r]);
+		const char *json = json_object_to_json_string(answer);
+
+		for (size_t f = 0; f < ARRAY_SIZE(formats); f++) {
+			drive(json, WORDS("list", api_resources[r].cli), formats[f]);
+			drive(json, WORDS("show", api_resources[r].cli, "x"), formats[f]);
+			drive(json, WORDS("rm", api_resources[r].cli, "x"), formats[f]);
+		}
+	}
+}
