@@ -9,7 +9,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { TURN_MS = 5 };
+enum { TURN_MS = 2 };
 
 struct fair_user {
 	struct fair *fair;

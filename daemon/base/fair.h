@@ -1,6 +1,6 @@
 /*
  * daemon/base/fair.h: work for many users, shared fairly. What users ask for is done as tasks of a few milliseconds.
- * In a turn of the loop tasks run for about 5 ms, then everything else has its turn. Privileged users (root and
+ * In a turn of the loop tasks run for about 2 ms, then everything else has its turn. Privileged users (root and
  * administrators) and the others alternate, and within each class the users do, however many tasks one of them has.
  */
 #ifndef DAEMON_BASE_FAIR_H

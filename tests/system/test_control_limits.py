@@ -263,6 +263,7 @@ def loop_ms(certd):
 
 
 @as_root
+@pytest.mark.limit(180)
 def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
     """In time that certd's loop worked before it answered: other programs on this machine do not count."""
     certd = start(Certd, config=f"viewer-groups = 65534\nhttp-listen = unix:/tmp/certd-flood-{os.getpid()}.sock\n")
@@ -286,14 +287,14 @@ def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
             time.sleep(1)
             with certd.rpc() as rpc:
                 times = []
-                for _ in range(100):
+                for _ in range(200):
                     begun = loop_ms(certd)
                     assert rpc.call("server.status")
                     times.append(loop_ms(certd) - begun)
             times.sort()
-            took[name] = f"p50 {times[50]:.1f} ms, p99 {times[98]:.1f} ms, {certd.peak_kib() // 1024} MiB"
+            took[name] = f"p50 {times[100]:.1f} ms, p99 {times[197]:.1f} ms, {certd.peak_kib() // 1024} MiB"
             assert os.waitpid(pid, os.WNOHANG) == (0, 0), f"{name}: the flood goes on"
-            assert is_sanitized() or times[98] <= 20, (name, took)
+            assert is_sanitized() or times[197] <= 20, (name, took)
         finally:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
