@@ -39,18 +39,18 @@ clock_free(struct clock *clock)
 }
 
 static int64_t
-kernel_ms(clockid_t id)
+kernel_us(clockid_t id)
 {
 	struct timespec ts = { 0 };
 
 	clock_gettime(id, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 int64_t
 clock_wall_ms(const struct clock *clock)
 {
-	return clock->is_virtual ? clock->wall_ms : kernel_ms(CLOCK_REALTIME);
+	return clock->is_virtual ? clock->wall_ms : kernel_us(CLOCK_REALTIME) / 1000;
 }
 
 int64_t
@@ -60,9 +60,15 @@ clock_wall(const struct clock *clock)
 }
 
 int64_t
+clock_boot_us(const struct clock *clock)
+{
+	return clock->is_virtual ? clock->boot_ms * 1000 : kernel_us(CLOCK_BOOTTIME);
+}
+
+int64_t
 clock_boot_ms(const struct clock *clock)
 {
-	return clock->is_virtual ? clock->boot_ms : kernel_ms(CLOCK_BOOTTIME);
+	return clock_boot_us(clock) / 1000;
 }
 
 bool

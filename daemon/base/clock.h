@@ -32,6 +32,10 @@ clock_wall_ms(const struct clock *clock);
 int64_t
 clock_boot_ms(const struct clock *clock);
 
+/* The same in microseconds. */
+int64_t
+clock_boot_us(const struct clock *clock);
+
 bool
 clock_is_virtual(const struct clock *clock);
 

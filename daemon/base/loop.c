@@ -16,7 +16,6 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct loop_fd {
 	struct loop *loop;
@@ -43,15 +42,6 @@ or_die(void *p)
 	return p;
 }
 
-static int64_t
-monotonic_us(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 static struct event_base *
 base_new(void)
 {
@@ -70,6 +60,7 @@ loop_new(struct clock *clock)
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 
 	loop->clock = clock;
+	loop->turn_started_us = -1;
 	loop->base = base_new();
 	loop_timers_init(loop);
 	return loop;
@@ -157,8 +148,8 @@ loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_u
 void
 loop_enter(struct loop *loop)
 {
-	if (!loop->turn_started_us)
-		loop->turn_started_us = monotonic_us();
+	if (loop->turn_started_us < 0)
+		loop->turn_started_us = clock_boot_us(loop->clock);
 }
 
 static void
@@ -181,8 +172,8 @@ finish_turn(struct loop *loop)
 	do
 		run_deferred(loop);
 	while ((loop->turn_end.fn && loop->turn_end.fn(loop->turn_end.arg)) || loop->deferred.count);
-	loop_stats_add(&loop->stats, monotonic_us() - loop->turn_started_us);
-	loop->turn_started_us = 0;
+	loop_stats_add(&loop->stats, clock_boot_us(loop->clock) - loop->turn_started_us);
+	loop->turn_started_us = -1;
 }
 
 static int
@@ -211,7 +202,7 @@ wait_virtual(struct loop *loop, int64_t until_at, struct error *err)
 
 	if (call_events(loop, EVLOOP_ONCE | EVLOOP_NONBLOCK, err) < 0)
 		return -1;
-	if (loop->turn_started_us || loop->deferred.count || loop_timers_are_due(loop))
+	if (loop->turn_started_us >= 0 || loop->deferred.count || loop_timers_are_due(loop))
 		return 1;
 	next_ms = loop_timers_next_ms(loop);
 	if (until_at != INT64_MAX)

@@ -63,7 +63,7 @@ struct loop {
 	struct loop_wall wall;
 	struct loop_stats stats;
 	struct fair *fair;       /* fair.c; NULL: nobody has joined */
-	int64_t turn_started_us; /* first callback of the present turn; 0: none ran yet */
+	int64_t turn_started_us; /* first callback of the present turn; -1: none ran yet */
 	bool stop;
 };
 
