@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,15 +247,36 @@ serve_slowly(struct tls_conn *conn, const struct tls_request *req, void *arg)
 	return tls_conn_answer(conn, "200 OK", "", "ok");
 }
 
-Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 30)
+/* Requests that wait for each other: a client that sends them one after the other gets the answer "alone". */
+struct gathering {
+	int wanted;
+	atomic_int present;
+};
+
+static bool
+serve_when_all_are_there(struct tls_conn *conn, const struct tls_request *req _unused_, void *arg)
 {
-	static int pause_ms = 30;
-	static const struct http_curl_config config = { .user_agent = "t", .max_connections_per_host = 3 };
-	enum { COUNT = 12 };
+	enum { PATIENCE_MS = 3000, POLL_MS = 5 };
+	struct gathering *g = arg;
+
+	atomic_fetch_add(&g->present, 1);
+	for (int ms = 0; ms < PATIENCE_MS && atomic_load(&g->present) < g->wanted; ms += POLL_MS)
+		tls_conn_pause(conn, POLL_MS);
+	return tls_conn_answer(
+		conn, "200 OK", "", atomic_load(&g->present) < g->wanted ? "alone" : "together");
+}
+
+Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 60)
+{
+	enum { COUNT = 12, CONNECTIONS = 3 };
+	static struct gathering gathering = { .wanted = CONNECTIONS };
+	static const struct http_curl_config config = { .user_agent = "t",
+		.max_connections_per_host = CONNECTIONS };
 	_cleanup_(bed_clear) struct bed bed;
 	struct result r[COUNT];
 	int pending = COUNT;
-	bed_init(&bed, NULL, &config, &(struct tls_server_config){ .serve = serve_slowly, .arg = &pause_ms });
+	bed_init(&bed, NULL, &config,
+		&(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
 	_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
 	for (int i = 0; i < COUNT; i++) {
 		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
@@ -265,10 +287,10 @@ Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 30)
 	}
 	loop_run(bed.loop, NULL);
 	for (int i = 0; i < COUNT; i++) {
-		expect_ok(&r[i], "ok");
+		expect_ok(&r[i], "together");
 		result_clear(&r[i]);
 	}
-	cr_expect_leq(tls_server_connections(bed.server), 3);
+	cr_expect_eq(tls_server_connections(bed.server), CONNECTIONS);
 }
 
 /* --- caps --- */
@@ -461,7 +483,11 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 	}
 }
 
-/* --- HTTP/2, spoken by nginx with the certificate of the bed's server; the body is its connection number --- */
+/*
+ * --- HTTP/2, spoken by nginx with the certificate of the bed's server ---
+ *
+ * The body of / is the connection's number. /behind is answered by the bed's server, with that number as a link.
+ */
 
 struct nginx {
 	pid_t pid;
@@ -484,23 +510,26 @@ nginx_start(struct nginx *nginx, const struct bed *bed)
 		"client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d;\n"
 		"scgi_temp_path e;\n"
 		"server { listen 127.0.0.1:%d ssl http2; ssl_certificate server.pem;\n"
-		"ssl_certificate_key server.key; location / { return 200 $connection; } } }\n",
-		nginx->port);
+		"ssl_certificate_key server.key; location / { return 200 $connection; }\n"
+		"location = /behind { proxy_pass https://127.0.0.1:%d; add_header Link $connection; } } }\n",
+		nginx->port, tls_server_port(bed->server));
 	nginx->pid = process_start(bed->dir,
 		(const char *const[]){ "nginx", "-p", bed->dir, "-c", "nginx.conf", "-e", "stderr", NULL });
 	process_wait_port(nginx->pid, nginx->port);
 }
 
-Test(http, parallel_requests_share_one_http2_connection, .timeout = 60)
+Test(http, parallel_requests_share_one_http2_connection, .timeout = 90)
 {
 	enum { COUNT = 16 };
+	static struct gathering gathering = { .wanted = COUNT };
 	int pending = COUNT;
 	struct result r[COUNT];
 	_cleanup_(bed_clear) struct bed bed;
 	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
-	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
+	bed_init(&bed, NULL, NULL,
+		&(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
 	nginx_start(&nginx, &bed);
-	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", nginx.port);
+	_cleanup_free_ char *url = xasprintf("https://localhost:%d/behind", nginx.port);
 	for (int i = 0; i < COUNT; i++) {
 		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
 		http_send(bed.http,
@@ -509,8 +538,11 @@ Test(http, parallel_requests_share_one_http2_connection, .timeout = 60)
 			on_done, &r[i]);
 	}
 	loop_run(bed.loop, NULL);
-	for (int i = 0; i < COUNT; i++)
-		expect_ok(&r[i], buf_str(&r[0].res.body));
+	for (int i = 0; i < COUNT; i++) {
+		expect_ok(&r[i], "together");
+		cr_assert_eq(r[i].res.links.count, 1);
+		cr_expect_str_eq(r[i].res.links.items[0], r[0].res.links.items[0], "connections");
+	}
 	for (int i = 0; i < COUNT; i++)
 		result_clear(&r[i]);
 }
