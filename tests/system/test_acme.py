@@ -97,7 +97,9 @@ def test_an_external_account_is_bound(start, binding, outcome):
 def test_a_refused_name_is_named(start):
     pebble = start(Pebble, always_valid=True, blocked=["blocked.example"])
     output = once(pebble, "ok.example", "www.blocked.example", check=False)
-    assert "rejectedIdentifier" in output and "www.blocked.example" in output
+    about, why = output.split(": ", 1)
+    assert about.startswith("failed ok.example ca"), output  # the order goes by its first name
+    assert why.startswith("rejectedIdentifier: ") and "www.blocked.example" in why and "ok.example" not in why, output
 
 
 class FileServer(Server):
