@@ -1,0 +1,51 @@
+/* What the other tests rely on: ports that are theirs alone. */
+#include "tests/support/process.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A child takes ports, writes their numbers, and keeps them until it is killed. */
+static pid_t
+take_ports(int fd, int n)
+{
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	if (pid > 0)
+		return pid;
+	for (int i = 0; i < n; i++) {
+		int port = free_port();
+
+		if (write(fd, &port, sizeof(port)) != sizeof(port))
+			_exit(1);
+	}
+	pause();
+	_exit(0);
+}
+
+Test(process, a_port_belongs_to_one_process, .timeout = 60)
+{
+	enum { CHILDREN = 40, PORTS = 40, PORT_MAX = 65536 };
+	static bool is_taken[PORT_MAX];
+	pid_t pids[CHILDREN];
+	int pipe_fds[2];
+
+	cr_assert_eq(pipe(pipe_fds), 0);
+	is_taken[free_port()] = true;
+	for (int i = 0; i < CHILDREN; i++)
+		pids[i] = take_ports(pipe_fds[1], PORTS);
+	for (int i = 0; i < CHILDREN * PORTS; i++) {
+		int port = 0;
+
+		cr_assert_eq(read(pipe_fds[0], &port, sizeof(port)), (ssize_t)sizeof(port));
+		cr_assert(port > 0 && port < PORT_MAX);
+		cr_expect_not(is_taken[port], "%d was taken twice", port);
+		is_taken[port] = true;
+	}
+	for (int i = 0; i < CHILDREN; i++)
+		process_stop(&pids[i]);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
