@@ -127,6 +127,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \
 	tests/unit/renew/test_scheduler.c \
+	tests/unit/renew/test_settings.c \
 	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \

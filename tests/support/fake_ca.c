@@ -186,6 +186,18 @@ fake_ca_orders(const struct fake_ca *ca)
 }
 
 const char *
+fake_ca_order_profile(const struct fake_ca *ca, size_t order)
+{
+	return ca->orders[order].profile;
+}
+
+const char *
+fake_ca_account_jwk(const struct fake_ca *ca, size_t account)
+{
+	return ca->accounts[account].jwk;
+}
+
+const char *
 fake_ca_root_pem(struct fake_ca *ca, unsigned index)
 {
 	return fake_issuer_root_pem(fake_ca_issuer(ca), index);

@@ -122,6 +122,14 @@ fake_ca_accounts(const struct fake_ca *ca);
 size_t
 fake_ca_orders(const struct fake_ca *ca);
 
+/* The profile that an order asked for; NULL: none. Borrowed. */
+const char *
+fake_ca_order_profile(const struct fake_ca *ca, size_t order);
+
+/* The public key of an account, as it came in a signature's header. Borrowed. */
+const char *
+fake_ca_account_jwk(const struct fake_ca *ca, size_t account);
+
 /* The root that chains end in, as PEM; borrowed. @index: 0 the default, then the alternates. */
 const char *
 fake_ca_root_pem(struct fake_ca *ca, unsigned index);

@@ -205,6 +205,7 @@ post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_an
 		buf_str(&jws->payload), jws->payload.len, NULL);
 	struct fake_order o = { .first_authz = ca->n_authzs };
 	struct json_object *identifiers = NULL;
+	const char *profile = NULL;
 
 	if (!payload || json_get_array(payload, "identifiers", &identifiers, NULL) != 1) {
 		fake_ca_answer_problem(answer, 400, "malformed", "no identifiers");
@@ -217,6 +218,8 @@ post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_an
 		strlist_add(&o.names, value ? value : "");
 		add_authz(ca, value ? value : "", thumbprint_of(ca, jws->kid));
 	}
+	json_get_string(payload, "profile", &profile, NULL);
+	o.profile = xstrdup_null(profile);
 	ca->orders = xreallocarray(ca->orders, ca->n_orders + 1, sizeof(*ca->orders));
 	ca->orders[ca->n_orders] = o;
 	answer_order(ca, ca->n_orders++, 201, answer);
@@ -393,6 +396,7 @@ fake_objects_clear(struct fake_ca *ca)
 		free(ca->authzs[i].name);
 	for (size_t i = 0; i < ca->n_orders; i++) {
 		strlist_clear(&ca->orders[i].names);
+		free(ca->orders[i].profile);
 		buf_clear(&ca->orders[i].leaf);
 	}
 	free(ca->accounts);

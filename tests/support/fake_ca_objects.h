@@ -26,6 +26,7 @@ struct fake_authz {
 
 struct fake_order {
 	struct strlist names;
+	char *profile;      /* or NULL */
 	size_t first_authz; /* they are contiguous, one for each name */
 	bool is_finalized;
 	int64_t issued_at_ms;

@@ -1,0 +1,173 @@
+/* What the settings of providers and auto-certificates make of accounts, orders and keys, as the CA sees it. */
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* --- profiles --- */
+
+static const char *
+last_profile(const struct run *r)
+{
+	const struct fake_ca *ca = r->world.cas[0].ca;
+
+	return fake_ca_order_profile(ca, fake_ca_orders(ca) - 1);
+}
+
+static void
+order_and_expect_profile(struct run *r, const char *profile)
+{
+	struct world *w = &r->world;
+	uint64_t issued = w->issued;
+
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(w->issued, issued + 1);
+	if (profile)
+		cr_expect_str_eq(last_profile(r), profile);
+	else
+		cr_expect_null(last_profile(r));
+}
+
+Test(settings, an_order_asks_for_the_profile_of_its_declaration_or_of_its_provider)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(w->issued, 1);
+	cr_expect_null(last_profile(&r));
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'classic'}}"));
+	order_and_expect_profile(&r, "classic");
+	cr_assert(world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_str_eq(last_profile(&r), "short", "a change of the profile orders at once");
+	order_and_expect_profile(&r, "short");
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':null}}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':null}}"));
+	order_and_expect_profile(&r, NULL);
+	run_end(&r);
+}
+
+Test(settings, an_authorization_by_hand_asks_for_the_profile_of_its_provider)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'classic'}}"));
+	fake_ca_script(w->cas[0].ca)->latency_ms = 2000;
+	cr_assert(world_call(
+		w, RPC_AUTHORIZATION_CREATE, "{'properties':{'name':'hand.sim.test','provider':'ca'}}"));
+	/* Second by second, because there is no DNS for what follows newOrder. */
+	for (int i = 0; i < 10 && fake_ca_orders(w->cas[0].ca) < 2; i++)
+		world_run_until(w, world_now(w) + 1);
+	cr_assert_eq(fake_ca_orders(w->cas[0].ca), 2);
+	cr_expect_str_eq(last_profile(&r), "classic");
+	run_end(&r);
+}
+
+/* --- keys of certificates --- */
+
+/* The present certificate of "a-90d". @ret: zeroed. */
+static void
+load_certificate(const struct run *r, struct certificate *ret)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct store *store = r->world.store;
+
+	cr_assert_eq(object_find(store, &autocert_class, "a-90d", &a, NULL), 1);
+	cr_assert_eq(object_load(store, &certificate_class, a.last_certificate, ret, NULL), 1);
+}
+
+static bool
+has_same_key(const struct certificate *a, const struct certificate *b)
+{
+	return a->key.len > 0 && a->key.len == b->key.len &&
+	       memcmp(a->key.data, b->key.data, a->key.len) == 0;
+}
+
+Test(settings, each_certificate_has_a_key_of_its_own_unless_it_is_to_be_used_again)
+{
+	static const struct {
+		const char *properties;
+		bool renews;
+		bool is_same_key;
+		const char *algorithm;
+	} steps[] = {
+		{ "'renewBefore':'31d'", true, false, "secp256r1" },
+		{ "'reuseKey':true", true, true, "secp256r1" },
+		{ "'reuseKey':true", true, true, "secp256r1" },
+		{ "'keyAlgorithm':'secp384r1'", false, false, "secp384r1" },
+		{ "'reuseKey':true", true, true, "secp384r1" },
+		{ "'reuseKey':false", true, false, "secp384r1" },
+	};
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_certificate_ struct certificate before = { 0 }, after = { 0 };
+
+		load_certificate(&r, &before);
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{%s}}",
+			steps[i].properties));
+		if (steps[i].renews)
+			cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+		world_run_until(w, world_now(w) + MINUTE);
+		load_certificate(&r, &after);
+		cr_assert_str_neq(after.o.id, before.o.id, "step %zu", i);
+		cr_expect_eq(has_same_key(&before, &after), steps[i].is_same_key, "step %zu", i);
+		cr_expect_str_eq(after.key_algorithm, steps[i].algorithm, "step %zu", i);
+	}
+	run_end(&r);
+}
+
+Test(settings, the_key_changes_when_the_certificate_is_renewed_in_time)
+{
+	_cleanup_certificate_ struct certificate first = { 0 }, second = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	load_certificate(&r, &first);
+	world_run_until(w, world_now(w) + 70 * DAY);
+	cr_assert_eq(w->issued, 2);
+	load_certificate(&r, &second);
+	cr_assert_str_neq(second.o.id, first.o.id);
+	cr_expect_not(has_same_key(&first, &second));
+	run_end(&r);
+}
+
+/* --- keys of accounts --- */
+
+Test(settings, an_account_has_a_key_of_the_algorithm_that_its_provider_names)
+{
+	static const struct {
+		const char *algorithm;
+		const char *in_jwk;
+	} cases[] = { { "", "\"P-256\"" }, { ",'accountKeyAlgorithm':'secp256r1'", "\"P-256\"" },
+		{ ",'accountKeyAlgorithm':'secp384r1'", "\"P-384\"" },
+		{ ",'accountKeyAlgorithm':'rsa2048'", "\"RSA\"" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run r;
+		struct world *w = &r.world;
+
+		run_begin(&r, 0);
+		cr_assert(world_call(w, RPC_PROVIDER_CREATE,
+			"{'properties':{'name':'other','email':'a@b.test','server':'%s/directory',"
+			"'termsOfServiceAgreed':true%s}}",
+			w->cas[1].url, cases[i].algorithm));
+		world_run_until(w, world_now(w) + MINUTE);
+		cr_assert_eq(fake_ca_accounts(w->cas[1].ca), 1, "case %zu", i);
+		cr_expect_not_null(
+			strstr(fake_ca_account_jwk(w->cas[1].ca, 0), cases[i].in_jwk), "case %zu", i);
+		run_end(&r);
+	}
+}
