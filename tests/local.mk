@@ -403,7 +403,7 @@ EXTRA_DIST += tests/support/fuzz-coverage
 .PHONY: fuzz check-fuzz-long check-fuzz-coverage fuzz-each
 
 clean-local:
-	rm -rf fuzz fuzz-coverage
+	rm -rf fuzz fuzz-coverage mutants
 
 FUZZERS += fuzz-httpd-head
 fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c
@@ -411,7 +411,7 @@ fuzz_httpd_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/httpd-head
 
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
-	tests/support/install-packages tests/support/packages tests/support/sanitizer-reports tests/support/tally
+	tests/support/install-packages tests/support/mutants tests/support/packages tests/support/sanitizer-reports tests/support/tally
 
 # System and fault tests: pytest, with real servers on loopback; they find the programs by CERTD_BUILDDIR. Not part of
 # `make check`, which `make distcheck` runs as well.
@@ -440,6 +440,12 @@ check-growth: all
 .PHONY: check-valgrind check-growth
 CLEANFILES += check-system.xml check-fault.xml
 EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/fault tests/system
+
+# Do the unit tests and simulations notice when the code is wrong? For an hour or so; see tests/support/mutants.
+#	make check-mutants MUTANTSFLAGS='--seed 7 --modules daemon/store/'
+check-mutants:
+	$(PYTHON3) $(srcdir)/tests/support/mutants --cc '$(CC)' $(MUTANTSFLAGS)
+.PHONY: check-mutants
 
 # What the tests consist of, built but not run.
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)

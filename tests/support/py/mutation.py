@@ -1,0 +1,287 @@
+"""Small changes of C functions: which there are, and a source that contains many, of which one is active at a time.
+
+A change ("mutant") is one of: a condition negated, an operator or a number replaced by its neighbour, a truth value
+reversed, a statement left out. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
+that one build is enough for all. Texts for people are left alone, and so is what only releases memory: nothing but a
+reader or a leak checker could tell the difference.
+"""
+import re
+from dataclasses import dataclass
+
+TOKEN = re.compile(r"""
+	(?P<comment> /\*.*?\*/ | //[^\n]*) |
+	(?P<directive> (?<![^\n])[ \t]*\#(?:[^\n\\]|\\.|\\\n)*) |
+	(?P<text> (?:u8|[uUL])?"(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*') |
+	(?P<number> \.?\d(?:[eEpP][+-]|[\w.])*) |
+	(?P<name> [A-Za-z_]\w*) |
+	(?P<space> \s+) |
+	(?P<operator> <<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|.)""", re.X | re.S)
+
+NEIGHBOURS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
+              "+": "-", "-": "+", "+=": "-=", "-=": "+=", "++": "--", "--": "++", "true": "false", "false": "true"}
+BINARY = {"<", "<=", ">", ">=", "==", "!=", "&&", "||", "+", "-"}
+
+TYPES = re.compile(r"(?:const|static|struct|union|enum|void|bool|char|short|int|long|unsigned|signed|float|double|va_list"
+                   r"|_Static_assert|_cleanup\w*|_\w+_|\w+_t|FILE)$")
+# Statements that are left alone altogether.
+FOR_PEOPLE = re.compile(r"(?:log_\w+|\w*assert\w*|abort|va_(?:start|end|copy)|LOG\w*)$")
+# Statements that are not left out.
+RELEASE = re.compile(r"(?:\w*free|\w*_clear|\w*_unref|f?close|closedir|munmap|munlock|OPENSSL_cleanse|explicit_bzero"
+                     r"|ERR_clear_error)$")
+# What is in their brackets is left alone: memory that is too small or too large shows by chance only.
+SIZE = re.compile(r"(?:sizeof|offsetof|alignof|ARRAY_SIZE|x?(?:malloc|calloc|realloc|reallocarray))$")
+
+# To be included before all else.
+HEADER = """\
+/* Which mutant is active, and with MUTANTS_REACHED, a file of one octet for each, which ones are met. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int mutant_active = -1;
+static unsigned char *mutant_reached;
+#define MUTANT_IS(n) (mutant_reached ? (void)(mutant_reached[n] = 1) : (void)0, mutant_active == (n))
+
+__attribute__((constructor)) static void
+mutant_begin(void)
+{
+	const char *active = getenv("MUTANT"), *reached = getenv("MUTANTS_REACHED");
+	int fd = reached ? open(reached, O_RDWR | O_CLOEXEC) : -1;
+	struct stat st;
+
+	if (active)
+		mutant_active = (int)strtol(active, NULL, 10);
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		mutant_reached = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+}
+"""
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Mutant:
+    path: str
+    region: tuple  # (kind, start, end) of the expression or statement that is replaced as a whole
+    start: int     # of the change itself
+    end: int
+    new: str
+    line: int
+    old: str
+
+    def __str__(self):
+        return f"{self.path}:{self.line}: {self.old}  ->  {self.new or '(left out)'}"
+
+
+def tokenize(source):
+    return [Token(match.lastgroup, match.group(), match.start(), match.end())
+            for match in TOKEN.finditer(source) if match.lastgroup not in ("comment", "space")]
+
+
+def _is_operand(token):
+    return token.kind in ("name", "number", "text") and token.text not in ("return", "case") or token.text in (")", "]")
+
+
+class _Scanner:
+    """Finds the mutants of one file by walking through the statements of its functions."""
+
+    def __init__(self, path, source):
+        self.path, self.source = path, source
+        self.tokens = tokenize(source)
+        self.mutants = []
+        self.is_bool = False  # the function returns one
+
+    def text(self, at):
+        return self.tokens[at].text if at < len(self.tokens) else ""
+
+    def closing(self, at):
+        """The index of the bracket that closes the one at @at."""
+        depth = 0
+        while True:
+            depth += (self.text(at) in ("(", "[", "{")) - (self.text(at) in (")", "]", "}"))
+            if depth == 0:
+                return at
+            at += 1
+
+    def end_of(self, at, stop=";"):
+        """The index of the next @stop outside brackets."""
+        while at < len(self.tokens) and self.text(at) != stop:
+            at = self.closing(at) + 1 if self.text(at) in ("(", "[", "{") else at + 1
+        return at
+
+    def add(self, region, first, last, new):
+        start, end = self.tokens[first].start, self.tokens[last].end
+        old = " ".join(self.source[start:end].split())
+        if first == last:  # an operator alone says little
+            around = self.source[self.tokens[max(first - 2, 0)].start:self.tokens[min(last + 3, len(self.tokens) - 1)].end]
+            old = f"{old}  in  {' '.join(around.split())}"
+        self.mutants.append(Mutant(self.path, region, start, end, new, self.source.count("\n", 0, start) + 1, old))
+
+    # --- expressions ---
+
+    def expression(self, kind, first, end):
+        """The tokens [first, end) are an expression, replaced as a whole: @kind is "value" or "statement"."""
+        tokens = self.tokens[first:end]
+        if not tokens or any(token.kind == "directive" or FOR_PEOPLE.match(token.text) for token in tokens):
+            return None
+        region = (kind, tokens[0].start, tokens[-1].end)
+        brackets = []
+        for at in range(first, end):
+            token = self.tokens[at]
+            if token.text in ("(", "[", "{"):
+                brackets.append("size" if SIZE.match(self.text(at - 1)) else token.text)
+            elif token.text in (")", "]", "}"):
+                brackets.pop()
+            elif "size" not in brackets:
+                self.token(region, at, "[" in brackets)
+        return region
+
+    def token(self, region, at, is_index):
+        token = self.tokens[at]
+        if token.kind == "number":
+            if not is_index and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", token.text):
+                self.add(region, at, at, {"0": "1", "1": "0"}.get(token.text, f"({token.text} + 1)"))
+        elif token.text == "!":
+            self.add(region, at, at, "")
+        elif token.text in ("<", "<=", ">", ">=") and self.tokens[at + 1].kind == "number":
+            pass  # the same as the number's neighbour
+        elif token.text in NEIGHBOURS and (token.text not in BINARY or _is_operand(self.tokens[at - 1])):
+            self.add(region, at, at, NEIGHBOURS[token.text])
+
+    def negate(self, first, end):
+        region = self.expression("value", first, end)
+        operators = [self.text(at) for at in range(first, end)]
+        is_plain = "&&" not in operators and "||" not in operators
+        # Without "!", or with the other one of "==" and "!=", it is the same.
+        if region and not (is_plain and (operators[0] == "!" or operators.count("==") + operators.count("!=") == 1)):
+            self.add(region, first, end - 1, f"!({self.source[region[1]:region[2]]})")
+
+    # --- statements ---
+
+    def is_declaration(self, at):
+        if TYPES.match(self.text(at)):
+            return True
+        if self.tokens[at].kind != "name":
+            return False
+        after = at + 1
+        while self.text(after) == "*":
+            after += 1
+        return self.tokens[after].kind == "name"
+
+    def declaration(self, at, end):
+        """Initial values, but for those of arrays, structures and what is static."""
+        if self.text(at) in ("static", "_Static_assert"):
+            return
+        while at < end:
+            comma = min(self.end_of(at, ","), end)
+            equals = min(self.end_of(at, "="), comma)
+            if equals < comma and self.text(equals + 1) != "{" and "[" not in map(self.text, range(at, equals)):
+                self.expression("value", equals + 1, comma)
+            at = comma + 1
+
+    def simple(self, at):
+        """A declaration or an expression, up to its semicolon."""
+        end = self.end_of(at)
+        if self.is_declaration(at):
+            self.declaration(at, end)
+        elif [self.text(i) for i in range(at, at + 3)] != ["(", "void", ")"] or end > at + 4:
+            region = self.expression("statement", at, end)
+            if region and not RELEASE.match(self.text(at)) and not (end == at + 3 and self.text(end - 1) == "NULL"):
+                self.add(region, at, end - 1, "")
+        return end + 1
+
+    def statement(self, at):
+        """Returns the index of what follows the statement at @at."""
+        word = self.text(at)
+        if word == ";" or self.tokens[at].kind == "directive":
+            return at + 1
+        if word == "{":
+            end = self.closing(at)
+            at += 1
+            while at < end:
+                at = self.statement(at)
+            return end + 1
+        if word in ("if", "while", "switch"):
+            end = self.closing(at + 1)
+            if word == "if":
+                self.negate(at + 2, end)
+            elif word == "while":
+                self.expression("value", at + 2, end)
+            at = self.statement(end + 1)
+            return self.statement(at + 1) if word == "if" and self.text(at) == "else" else at
+        if word == "for":
+            end, condition = self.closing(at + 1), self.end_of(at + 2) + 1
+            self.expression("value", condition, self.end_of(condition))
+            return self.statement(end + 1)
+        if word == "do":
+            at = self.statement(at + 1)
+            self.expression("value", at + 2, self.closing(at + 1))
+            return self.end_of(at) + 1
+        if word in ("case", "default"):
+            return self.end_of(at, ":") + 1
+        if word in ("break", "continue", "goto"):
+            return self.end_of(at) + 1
+        if word == "return":
+            end = self.end_of(at)
+            if self.is_bool and self.text(at + 1) not in ("true", "false"):
+                self.negate(at + 1, end)
+            else:
+                self.expression("value", at + 1, end)
+            return end + 1
+        if self.text(at + 1) == ":":
+            return at + 2
+        if self.text(at + 1) == "(":
+            end = self.closing(at + 1)
+            if self.text(end + 1) == "{" or self.tokens[end + 1].kind == "name":  # a loop by macro
+                return self.statement(end + 1)
+        return self.simple(at)
+
+    def scan(self):
+        at = begin = 0
+        while at < len(self.tokens):
+            if self.text(at) == "{" and self.text(at - 1) == ")":
+                self.is_bool = "bool" in map(self.text, range(begin, self.open_of(begin, at)))
+                at = begin = self.statement(at)
+            elif self.text(at) in ("(", "[", "{"):
+                at = self.closing(at) + 1
+            else:
+                at += 1
+                if self.text(at - 1) == ";" or self.tokens[at - 1].kind == "directive":
+                    begin = at
+        return self.mutants
+
+    def open_of(self, begin, end):
+        """The bracket that opens a function's parameters."""
+        return next((i for i in range(begin, end) if self.text(i) == "("), end)
+
+
+def find_mutants(path, source):
+    """All mutants of a C file. @path is for reports."""
+    return _Scanner(path, source).scan()
+
+
+def instrument(source, numbered):
+    """@source with (number, mutant) pairs in it, each active where MUTANT_IS(number) is true."""
+    regions = {}
+    for number, mutant in numbered:
+        regions.setdefault(mutant.region, []).append((number, mutant))
+    for (kind, start, end), inside in sorted(regions.items(), key=lambda item: -item[0][1]):
+        original = source[start:end]
+        changed = [(number, source[start:mutant.start] + mutant.new + source[mutant.end:end]) for number, mutant in inside]
+        if kind == "value":
+            text = "".join(f"MUTANT_IS({number}) ? ({new}) : " for number, new in changed) + f"({original})"
+            source = f"{source[:start]}({text}){source[end:]}"
+        else:
+            text = "".join(f"if (MUTANT_IS({number})) {{ {new}; }} else " for number, new in changed)
+            source = f"{source[:start]}{{ {text}{{ {original}; }} }}{source[source.index(';', end) + 1:]}"
+    return source

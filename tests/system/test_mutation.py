@@ -1,0 +1,103 @@
+"""The changes that `make check-mutants` makes: each is C, and each makes a difference when it is active, and only then."""
+import subprocess
+
+from mutation import HEADER, find_mutants, instrument
+from procs import run
+
+SOURCE = r"""
+#include <stdbool.h>
+#include <stdio.h>
+#define LOOP(i, n) for (int i = 0; i < (n); i++)
+
+enum { LIMIT = 3 };
+static const int numbers[] = { 1, 2 };
+
+static bool
+is_small(int n, bool is_known)
+{
+	return n <= LIMIT && is_known; /* not || */
+}
+
+static void
+log_number(int n)
+{
+	(void)n;
+}
+
+int
+main(int argc, char **argv)
+{
+	int i = 0, sum = argc + 5, list[3] = { 7, 8, 9 };
+
+	log_number(argc > 3 ? 1 : 2);
+	if (is_small(argc, true) && !is_small(argc, false))
+		printf("small %s\n", argv[1]);
+	else
+		printf("large\n");
+	while (i < 2)
+		sum += list[i++];
+	LOOP(k, 2)
+		sum -= numbers[k];
+	printf("%d\n", sum);
+	switch (sum) {
+	case 99:
+		return 0;
+	default:
+		return !argc;
+	}
+}
+"""
+
+CONDITION = "if (is_small(argc, true) && !is_small(argc, false))"
+
+
+def changes(mutants):
+    return {(SOURCE.splitlines()[mutant.line - 1].strip(), SOURCE[mutant.start:mutant.end], mutant.new) for mutant in mutants}
+
+
+def test_conditions_operators_numbers_and_statements_are_changed_and_nothing_else():
+    found = changes(find_mutants("sample.c", SOURCE))
+    expected = {
+        ("return n <= LIMIT && is_known; /* not || */", "<=", "<"),
+        ("return n <= LIMIT && is_known; /* not || */", "&&", "||"),
+        ("return n <= LIMIT && is_known; /* not || */", "n <= LIMIT && is_known", "!(n <= LIMIT && is_known)"),
+        ("int i = 0, sum = argc + 5, list[3] = { 7, 8, 9 };", "0", "1"),
+        ("int i = 0, sum = argc + 5, list[3] = { 7, 8, 9 };", "+", "-"),
+        ("int i = 0, sum = argc + 5, list[3] = { 7, 8, 9 };", "5", "(5 + 1)"),
+        (CONDITION, "true", "false"),
+        (CONDITION, "&&", "||"),
+        (CONDITION, "!", ""),
+        (CONDITION, "false", "true"),
+        (CONDITION, "is_small(argc, true) && !is_small(argc, false)", "!(is_small(argc, true) && !is_small(argc, false))"),
+        (r'printf("small %s\n", argv[1]);', r'printf("small %s\n", argv[1])', ""),
+        (r'printf("large\n");', r'printf("large\n")', ""),
+        ("while (i < 2)", "2", "(2 + 1)"),
+        ("sum += list[i++];", "+=", "-="),
+        ("sum += list[i++];", "++", "--"),
+        ("sum += list[i++];", "sum += list[i++]", ""),
+        ("sum -= numbers[k];", "-=", "+="),
+        ("sum -= numbers[k];", "sum -= numbers[k]", ""),
+        ("return 0;", "0", "1"),
+        (r'printf("%d\n", sum);', r'printf("%d\n", sum)', ""),
+        ("return !argc;", "!", ""),
+    }
+    assert found == expected, found ^ expected
+
+
+def test_one_is_active_at_a_time(scratch):
+    mutants = [mutant for mutant in find_mutants("sample.c", SOURCE) if "large" not in mutant.old]
+    (scratch / "sample.c").write_text(HEADER + instrument(SOURCE, enumerate(mutants)))
+    run(["gcc", "-w", "-o", scratch / "sample", scratch / "sample.c"])
+
+    def outcome(number):
+        """With an endless loop as with a crash."""
+        result = subprocess.run(["timeout", "-s", "KILL", "1", scratch / "sample", "x", "y"], capture_output=True, text=True,
+                                env={"MUTANT": str(number), "MUTANTS_REACHED": str(scratch / "reached")})
+        return result.returncode, result.stdout
+
+    (scratch / "reached").write_bytes(bytes(len(mutants)))
+    assert outcome(-1) == (0, "small x\n20\n")
+    assert sum((scratch / "reached").read_bytes()) == len(mutants) - 1, "the one of `return 0` is not met"
+    noticed = {number for number in range(len(mutants)) if outcome(number) != outcome(-1)}
+    unnoticed = changes(mutant for number, mutant in enumerate(mutants) if number not in noticed)
+    assert unnoticed == {("return 0;", "0", "1"), (CONDITION, "&&", "||")}, unnoticed  # never met; both sides are true
