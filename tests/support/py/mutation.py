@@ -240,7 +240,7 @@ class _Scanner:
             return end + 1
         if self.text(at + 1) == ":":
             return at + 2
-        if self.text(at + 1) == "(":
+        if self.tokens[at].kind == "name" and self.text(at + 1) == "(":
             end = self.closing(at + 1)
             if self.text(end + 1) == "{" or self.tokens[end + 1].kind == "name":  # a loop by macro
                 return self.statement(end + 1)
