@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
 #include "daemon/store/object.h"
 #include "tests/unit/renew/run.h"
 
@@ -146,6 +147,8 @@ answer_of(struct naps *naps, enum api_method_id method)
 	char *text;
 
 	service_call(&naps->run.world.service, &peer, method, params, on_answer, &result);
+	if (!result) /* lists are made in slices */
+		loop_run_until(naps->run.world.loop, world_now(&naps->run.world), NULL);
 	cr_assert_not_null(result);
 	text = xstrdup(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN));
 	json_object_put(result);
