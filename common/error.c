@@ -4,6 +4,8 @@
  */
 #include "common/error.h"
 
+#include "common/printable.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -48,6 +50,7 @@ error_take(struct error *err, enum error_code code, char *message)
 	error_clear(err);
 	err->code = code;
 	err->message = message;
+	printable_make_line(&err->message);
 }
 
 int
@@ -130,7 +133,15 @@ error_wrap(struct error *err, const char *fmt, ...)
 	va_end(ap);
 	old = err->message;
 	err->message = xasprintf("%s: %s", what, old ? old : "unknown error");
+	printable_make_line(&err->message);
 	return -1;
+}
+
+void
+error_reword(struct error *err, const char *message)
+{
+	str_replace(&err->message, message);
+	printable_make_line(&err->message);
 }
 
 void

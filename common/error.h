@@ -43,7 +43,7 @@ struct error {
 	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
 	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
 	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
-	char *message;    /* owned; one line for a person; NULL when code is ERROR_NONE */
+	char *message;    /* owned; one printable line for a person; NULL when code is ERROR_NONE */
 };
 
 #define ERROR_INIT \
@@ -67,6 +67,10 @@ error_set_field(struct error *err, const char *field, const char *fmt, ...) _pri
 /* Puts "<fmt>: " before the message; each layer that knows more adds one. */
 int
 error_wrap(struct error *err, const char *fmt, ...) _printf_(2, 3);
+
+/* Replaces the message alone; copied. */
+void
+error_reword(struct error *err, const char *message);
 
 /* Releases what @err holds and makes it ERROR_NONE again. */
 void

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/strlist.h"
 #include "common/timefmt.h"
+#include "common/utf8.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,40 +25,6 @@ tokener_freep(struct json_tokener **tok)
 	json_tokener_free(*tok);
 }
 
-/* Octets of the UTF-8 sequence at @p (RFC 3629 s4), or 0: it is none. */
-static size_t
-utf8_len(const unsigned char *p, size_t len)
-{
-	static const struct {
-		unsigned char lead_from, lead_to, second_from, second_to;
-		size_t len;
-	} forms[] = {
-		{ 0x00, 0x7f, 0x00, 0x00, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, /* no overlong form */
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, /* no surrogate */
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (p[0] < forms[i].lead_from || p[0] > forms[i].lead_to)
-			continue;
-		if (forms[i].len > len)
-			return 0;
-		if (forms[i].len > 1 && (p[1] < forms[i].second_from || p[1] > forms[i].second_to))
-			return 0;
-		for (size_t k = 2; k < forms[i].len; k++)
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
-}
-
 /* Return: NULL, or what is wrong. */
 static const char *
 scan_text(const char *text, size_t len)
@@ -69,7 +36,7 @@ scan_text(const char *text, size_t len)
 	for (size_t i = 0; i < len; i += step) {
 		char c = text[i];
 
-		step = utf8_len((const unsigned char *)text + i, len - i);
+		step = (unsigned char)c < 0x80 ? 1 : utf8_length(text + i, len - i);
 		if (step == 0)
 			return "is not UTF-8";
 		if (c == '\0')
@@ -314,7 +281,7 @@ json_new_strlist(const struct strlist *list)
 	return array;
 }
 
-/* How many octets from @p on are ASCII, counted in eights: what is left is for utf8_len(). */
+/* How many octets from @p on are ASCII, counted in eights: what is left is for utf8_length(). */
 static size_t
 ascii_len(const char *p, size_t len)
 {
@@ -341,7 +308,7 @@ json_write(struct json_object *obj, struct buf *ret)
 	buf_add(ret, text, len);
 	/* JSON's own marks are ASCII, so putting '?' for a stray octet (of a hook's output, say) keeps it JSON. */
 	for (size_t i = ret->len - len + ascii_len(text, len); i < ret->len;) {
-		size_t step = utf8_len((const unsigned char *)ret->data + i, ret->len - i);
+		size_t step = utf8_length(ret->data + i, ret->len - i);
 
 		if (step == 0)
 			ret->data[i] = '?';

@@ -9,6 +9,8 @@ libcommon_la_SOURCES += \
 	common/json.c common/json.h \
 	common/name.c common/name.h \
 	common/nearest.c \
+	common/printable.c common/printable.h \
 	common/scope.c common/scope.h \
 	common/strlist.c common/strlist.h \
-	common/timefmt.c common/timefmt.h
+	common/timefmt.c common/timefmt.h \
+	common/utf8.c common/utf8.h

@@ -8,7 +8,9 @@
 
 #include "common/alloc.h"
 #include "common/error.h"
+#include "common/printable.h"
 #include "common/strlist.h"
+#include "common/utf8.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -106,11 +108,10 @@ name_check_text(const char *text, struct error *err)
 		return error_set(err, ERROR_INVALID, "the name is empty");
 	if (len > TEXT_MAX_OCTETS)
 		return error_set(err, ERROR_INVALID, "the name is longer than 253 octets");
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (*p <= ' ' || *p == 0x7f ||
-			(*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1: some terminals obey those */
-			return error_set(
-				err, ERROR_INVALID, "the name contains a space or control character");
+	if (!utf8_is_valid(text, len))
+		return error_set(err, ERROR_INVALID, "the name is not UTF-8");
+	if (strchr(text, ' ') || !printable_is_line(text, len))
+		return error_set(err, ERROR_INVALID, "the name contains a space or control character");
 	if (strncmp(text, "_.", 2) == 0)
 		return name_refuse(err, text,
 			"begins with '_.'; if the shell expanded *, write '*.example.com' in quotes");
@@ -154,8 +155,6 @@ canonical_host(const char *text, char **ret, struct error *err)
 		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);
 	if (rc == IDN2_MALLOC)
 		abort();
-	if (rc == IDN2_ENCODING_ERROR)
-		return error_set(err, ERROR_INVALID, "the name is not UTF-8");
 	if (rc != IDN2_OK)
 		return error_set(err, ERROR_INVALID, "'%s' is not a host name: %s", text, idn2_strerror(rc));
 	len = strlen((const char *)ascii);

@@ -23,8 +23,10 @@ unit_common_SOURCES = \
 	tests/unit/common/test_error.c \
 	tests/unit/common/test_json.c \
 	tests/unit/common/test_name.c \
+	tests/unit/common/test_printable.c \
 	tests/unit/common/test_scope.c \
 	tests/unit/common/test_timefmt.c \
+	tests/unit/common/test_utf8.c \
 	tests/unit/common/crypto/chains.h \
 	tests/unit/common/crypto/mini_ca.c \
 	tests/unit/common/crypto/mini_ca.h \

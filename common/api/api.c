@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/nearest.h"
+#include "common/printable.h"
 #include "common/scope.h"
 #include "common/timefmt.h"
 
@@ -152,16 +153,6 @@ static int
 check_value(const struct api_field *field, struct json_object *parent, struct json_object *value,
 	enum mode mode, const struct place *place, struct error *err);
 
-/* C1 controls and the marks that turn the direction of what stands behind them. @s is valid UTF-8. */
-static bool
-is_hidden(const unsigned char *s)
-{
-	return (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) ||
-	       (s[0] == 0xe2 && s[1] == 0x80 &&
-		       (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
-	       (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
-}
-
 static int
 api_check_text(
 	struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
@@ -177,9 +168,8 @@ api_check_text(
 		return api_refuse(place, err, "must be at most %zu octets long", max);
 	if (one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
 		return api_refuse(place, err, "must not begin or end with a space");
-	for (; one_line && *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f || is_hidden((const unsigned char *)text))
-			return api_refuse(place, err, "must not contain control characters");
+	if (one_line && !printable_is_line(text, strlen(text)))
+		return api_refuse(place, err, "must not contain control characters");
 	return 0;
 }
 

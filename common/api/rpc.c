@@ -212,7 +212,7 @@ read_error(struct json_object *error, struct error *err)
 	else
 		error_set(err, code_from_rpc(rpc_code), "unknown error");
 	if (text && err->code != ERROR_NONE)
-		str_replace(&err->message, text);
+		error_reword(err, text);
 	return -1;
 }
 

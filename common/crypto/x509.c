@@ -9,6 +9,7 @@
 #include "common/crypto/ossl.h"
 #include "common/crypto/x509_chain.h"
 #include "common/name.h"
+#include "common/printable.h"
 #include "common/timefmt.h"
 
 #include <arpa/inet.h>
@@ -185,13 +186,10 @@ name_part(const X509_NAME *name, int nid)
 	const X509_NAME_ENTRY *entry = at < 0 ? NULL : X509_NAME_get_entry(name, at);
 	unsigned char *utf8 = NULL;
 	int len = entry ? ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry)) : -1;
-	bool ok = len > 0;
-	char *text;
+	char *text = NULL;
 
-	for (int i = 0; ok && i < len; i++)
-		/* NUL, or what a terminal may obey (C0, DEL, C1); a NUL stands behind the last octet. */
-		ok = utf8[i] >= ' ' && utf8[i] != 0x7f && !(utf8[i] == 0xc2 && utf8[i + 1] < 0xa0);
-	text = ok ? xstrndup((const char *)utf8, (size_t)len) : NULL;
+	if (len > 0 && printable_is_line((const char *)utf8, (size_t)len))
+		text = xstrndup((const char *)utf8, (size_t)len);
 	OPENSSL_free(utf8);
 	return text;
 }

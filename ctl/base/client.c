@@ -7,6 +7,7 @@
 #include "common/api/rpc.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/printable.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -250,31 +251,18 @@ client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, str
 
 /* --- words of others --- */
 
-/*
- * A CA's or a program's words may carry escape sequences, and a terminal obeys them. What is no line end becomes '?':
- * C0, DEL, and C1 as UTF-8 (U+0080..U+009F).
- */
+/* A CA's or a program's words may carry escape sequences, and a terminal obeys them. */
 static void
 client_clean_string(struct json_object *value)
 {
 	size_t len = (size_t)json_object_get_string_len(value);
-	_cleanup_free_ char *text = xmemdup(json_object_get_string(value), len + 1);
-	bool is_changed = false;
+	const char *text = json_object_get_string(value);
+	_cleanup_free_ char *lines = NULL;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 && (unsigned char)text[i + 1] < 0xa0)
-			text[i++] = '?';
-		else if (c == 0x7f || (c < 0x20 && c != '\n'))
-			; /* that octet alone */
-		else
-			continue;
-		text[i] = '?';
-		is_changed = true;
-	}
-	if (is_changed)
-		json_object_set_string_len(value, text, (int)len);
+	if (printable_is_line(text, len))
+		return;
+	lines = printable_lines(text, len);
+	json_object_set_string(value, lines);
 }
 
 /* Names of members are words of the API; what else a daemon may send is no use to anybody. */

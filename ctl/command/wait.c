@@ -267,7 +267,7 @@ wait_event_error(struct json_object *event, struct error *err)
 		rpc_error_from_json(data, err);
 	else
 		error_set(err, ERROR_INTERNAL, "no reason was given");
-	str_replace(&err->message, ctl_text_at(event, "message"));
+	error_reword(err, ctl_text_at(event, "message"));
 	return -1;
 }
 

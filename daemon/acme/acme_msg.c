@@ -7,6 +7,7 @@
 
 #include "common/json.h"
 #include "common/name.h"
+#include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_problem.h"
 
@@ -248,7 +249,7 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 		json_get_object(meta, "profiles", &profiles, err) < 0)
 		return error_wrap(err, "meta");
 	if (terms && *terms) /* shown, never fetched: may be of any kind */
-		d->terms_of_service = acme_problem_clean(terms, ACME_URL_MAX);
+		d->terms_of_service = printable_line(terms, strlen(terms), ACME_URL_MAX);
 	if (profiles) {
 		json_object_object_foreach(profiles, name, description)
 		{

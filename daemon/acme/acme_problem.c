@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/json.h"
+#include "common/printable.h"
 #include "common/timefmt.h"
 
 #include <stdlib.h>
@@ -60,51 +61,6 @@ find_row(const char *type)
 	return NULL;
 }
 
-/* Length of the character at @s that must not reach a terminal, else 0. @s is valid UTF-8. */
-static size_t
-unwanted(const unsigned char *s)
-{
-	if (s[0] < 0x20 || s[0] == 0x7f)
-		return 1;
-	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) /* C1 controls */
-		return 2;
-	/* U+200E, U+200F, U+202A..U+202E, U+2066..U+2069: they turn the direction of the text behind them */
-	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae)))
-		return 3;
-	if (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)
-		return 3;
-	return 0;
-}
-
-char *
-acme_problem_clean(const char *text, size_t max)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-
-	while (*s && b.len < max) {
-		size_t skip = unwanted(s);
-
-		if (!skip) {
-			buf_add_char(&b, (char)*s++);
-			continue;
-		}
-		/* "line one\nline two" stays two words */
-		if (skip == 1 && b.len > 0 && b.data[b.len - 1] != ' ')
-			buf_add_char(&b, ' ');
-		s += skip;
-	}
-	if (*s) /* do not end inside a character */
-		while (b.len > 0 && ((unsigned char)b.data[b.len - 1] & 0x80)) {
-			bool is_start = ((unsigned char)b.data[b.len - 1] & 0xc0) == 0xc0;
-
-			b.data[--b.len] = '\0';
-			if (is_start)
-				break;
-		}
-	return buf_steal(&b);
-}
-
 /* String member or NULL; a member of another type is as good as none in an error answer. */
 static const char *
 text_member(struct json_object *obj, const char *name)
@@ -124,7 +80,7 @@ read_type(struct json_object *problem)
 		return NULL;
 	if (strncmp(type, URN, strlen(URN)) == 0)
 		type += strlen(URN);
-	return *type ? acme_problem_clean(type, ACME_PROBLEM_TYPE_MAX) : NULL;
+	return *type ? printable_line(type, strlen(type), ACME_PROBLEM_TYPE_MAX) : NULL;
 }
 
 /* "unauthorized: no TXT record", or one half of it. */
@@ -209,7 +165,7 @@ acme_problem_read(struct json_object *problem, enum acme_problem_place place, in
 		buf_printf(&text, " (%s)", instance);
 	if (text.len == 0)
 		buf_printf(&text, "HTTP status %d", status);
-	message = acme_problem_clean(buf_str(&text), ACME_PROBLEM_TEXT_MAX);
+	message = printable_line(buf_str(&text), text.len, ACME_PROBLEM_TEXT_MAX);
 
 	error_set(ret, row ? row->code : code_of_status(status), "%s", message);
 	ret->retry = row ? row->retry : retry_of_status(status);

@@ -29,8 +29,4 @@ acme_problem_read(struct json_object *problem, enum acme_problem_place place, in
 void
 acme_problem_of_status(int status, struct error *ret);
 
-/* Copies text of a CA for a person: control and direction characters dropped, cut at @max octets. Owned by the caller. */
-char *
-acme_problem_clean(const char *text, size_t max);
-
 #endif

@@ -6,6 +6,7 @@
 #include "daemon/base/hook.h"
 
 #include "common/error.h"
+#include "common/printable.h"
 #include "daemon/base/hook_private.h"
 #include "daemon/base/loop.h"
 
@@ -90,31 +91,11 @@ on_output(int fd _unused_, short what _unused_, void *arg)
 	read_output(arg);
 }
 
-/* The last line that is not empty, fit for a message; owned by the caller. */
-static char *
-hook_last_line(const struct buf *out)
-{
-	const char *text = buf_str(out);
-	size_t end = out->len;
-	size_t start;
-	char *line;
-
-	while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
-		end--;
-	start = end;
-	while (start > 0 && text[start - 1] != '\n' && end - start < LAST_LINE_MAX)
-		start--;
-	line = xmalloc(end - start + 1);
-	for (size_t i = start; i < end; i++)
-		line[i - start] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	line[end - start] = '\0';
-	return line;
-}
-
 static void
 set_error(struct hook *hook)
 {
-	_cleanup_free_ char *line = hook_last_line(&hook->result.out);
+	_cleanup_free_ char *line = printable_last_line(
+		buf_str(&hook->result.out), hook->result.out.len, LAST_LINE_MAX);
 	const char *sep = *line ? ": " : "";
 	int status = hook->result.exit_status;
 

@@ -7,6 +7,7 @@
 #include "daemon/base/http_private.h"
 
 #include "common/alloc.h"
+#include "common/printable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
 	DEFAULT_MAX_BODY = 256 * 1024,
 	DEFAULT_TIMEOUT_MS = 30 * 1000,
 	MAX_URL = 2048,
+	URL_SHOWN = 200, /* of it in messages */
 	CONNECT_MS = 10 * 1000,
 	CA_CACHE_SEC = 60, /* how long a replaced CA file goes unnoticed */
 	MAX_ADDRESSES = 8
@@ -76,21 +78,10 @@ url_part(CURLU *url, CURLUPart part)
 	return copy;
 }
 
-/* URLs come from servers and end up in messages. */
-static char *
-printable(const char *text)
-{
-	char *copy = xstrndup(text, 200);
-	for (char *p = copy; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	return copy;
-}
-
 static int
 take_url_apart(struct http_transfer *t, struct error *err)
 {
-	_cleanup_free_ char *shown = printable(t->url);
+	_cleanup_free_ char *shown = printable_line(t->url, strlen(t->url), URL_SHOWN);
 	_cleanup_(curlu_free) CURLU *url = curl_url();
 	if (strlen(t->url) > MAX_URL)
 		return error_set(err, ERROR_LIMIT, "a URL of more than %d octets: '%s...'", MAX_URL, shown);

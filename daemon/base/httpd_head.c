@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/utf8.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -293,26 +294,6 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool
-is_utf8(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	while (*s) {
-		int more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : *s >= 0xe0 && *s < 0xf0 ? 2 : 3;
-
-		if (*s >= 0x80 && (*s < 0xc2 || *s > 0xf4))
-			return false;
-		if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-			(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-			return false;
-		for (s++; more > 0; more--, s++)
-			if ((*s & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 /* The octet of the "%41" at @text; -1: there is none, or it is NUL. */
 static int
 unescape(const char *text, size_t len)
@@ -343,7 +324,7 @@ head_decode(struct httpd_text text, bool plus_is_blank, struct error *err)
 		}
 		buf_add_char(&out, (char)c);
 	}
-	if (!is_utf8(buf_str(&out))) {
+	if (!utf8_is_valid(buf_str(&out), out.len)) {
 		error_set(err, ERROR_INVALID, "the URL is not UTF-8");
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include "daemon/base/log.h"
 
 #include "common/buf.h"
+#include "common/printable.h"
 #include "daemon/base/log_private.h"
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -58,14 +59,6 @@ log_set_level(struct log *log, enum log_level level)
 }
 
 static void
-make_printable(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = ' ';
-}
-
-static void
 write_journal(enum log_level level, const struct log_field *fields, size_t n_fields, const char *message)
 {
 	struct iovec *iov = xcalloc(n_fields + 3, sizeof(*iov));
@@ -114,7 +107,7 @@ log_write(struct log *log, enum log_level level, const struct log_field *fields,
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	make_printable(message);
+	printable_make_line(&message);
 	if (log->to_journal)
 		write_journal(level, fields, n_fields, message);
 	else

@@ -8,6 +8,7 @@
  */
 #include "daemon/report/events.h"
 
+#include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
@@ -396,34 +397,32 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const st
 	store_then(txn, event_durable, p);
 }
 
-/* @data and @message are taken. */
+/* @data is taken. */
 static void
 events_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, struct json_object *data, char *message)
+	const struct event_object *object, struct json_object *data, const char *message)
 {
 	const struct event_info *info = event_info(kind);
+	_cleanup_free_ char *line = printable_line(message, strlen(message), EVENT_MESSAGE_MAX);
 	struct json_object *event;
 
-	if (strlen(message) > EVENT_MESSAGE_MAX)
-		message[EVENT_MESSAGE_MAX] = '\0';
 	if (info->is_transient) {
-		event = event_make(events, events->last_seq, info, object, data, message);
+		event = event_make(events, events->last_seq, info, object, data, line);
 		event_log(events, info, event);
 		events_tell(events, event);
 		json_object_put(event);
 	} else {
-		event = event_make(events, ++events->last_seq, info, object, data, message);
+		event = event_make(events, ++events->last_seq, info, object, data, line);
 		event_store(events, txn, events->last_seq, info, object ? object->id : NULL, event);
 	}
-	free(message);
 }
 
 void
 event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
 	const struct event_object *object, struct json_object *data, const char *fmt, ...)
 {
+	_cleanup_free_ char *message = NULL;
 	va_list ap;
-	char *message;
 
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
@@ -436,8 +435,8 @@ event_emit_error(struct events *events, struct store_txn *txn, enum event_kind k
 	const struct event_object *object, const struct error *err, const char *fmt, ...)
 {
 	struct json_object *data = json_object_new_object();
+	_cleanup_free_ char *message = NULL;
 	va_list ap;
-	char *message;
 
 	json_add_string(data, "code", error_code_name(err->code));
 	json_add_string(data, "field", err->field);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOOK_OUTPUT_SHOWN = 300 };
-
 struct activation {
 	struct loop_timer timer;
 	struct hook *hook;
@@ -68,32 +66,14 @@ notify_consumer(struct activation *a, const struct activate_request *r)
 	loop_timer_set(&a->timer, 0);
 }
 
-/* The first line of what the program said, for the operator. */
 static void
-add_output(struct error *err, const struct buf *out)
-{
-	size_t len = strcspn(buf_str(out), "\n");
-
-	if (len > HOOK_OUTPUT_SHOWN)
-		len = HOOK_OUTPUT_SHOWN;
-	if (len) {
-		_cleanup_free_ char *line = xstrndup(buf_str(out), len);
-		_cleanup_free_ char *message = xasprintf("%s: %s", err->message, line);
-
-		str_replace(&err->message, message);
-	}
-}
-
-static void
-hook_done(const struct hook_result *result, const struct error *err, void *arg)
+hook_done(const struct hook_result *result _unused_, const struct error *err, void *arg)
 {
 	struct activation *a = arg;
 
 	a->hook = NULL;
-	if (err) {
+	if (err)
 		error_copy(&a->error, err);
-		add_output(&a->error, &result->out);
-	}
 	activation_end(a);
 }
 

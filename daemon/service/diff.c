@@ -2,6 +2,7 @@
 #include "daemon/service/diff.h"
 
 #include "common/buf.h"
+#include "common/utf8.h"
 
 #include <string.h>
 
@@ -25,15 +26,6 @@ diff_member(struct json_object *obj, const char *name)
 	return is_nothing(value) ? NULL : value;
 }
 
-/* Not within a character of UTF-8. */
-static size_t
-cut_before(const char *text, size_t len)
-{
-	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
 /* The value, or how a long one begins; owned by the caller. */
 static struct json_object *
 diff_shown(struct json_object *value)
@@ -46,7 +38,7 @@ diff_shown(struct json_object *value)
 
 	if (len <= DIFF_VALUE_MAX)
 		return json_object_get(value);
-	buf_add(&brief, text, cut_before(text, SHOWN_OF_LONG));
+	buf_add(&brief, text, utf8_cut(text, len, SHOWN_OF_LONG));
 	buf_printf(&brief, "... (%zu octets)", len);
 	return json_object_new_string(buf_str(&brief));
 }

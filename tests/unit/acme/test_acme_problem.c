@@ -85,35 +85,3 @@ Test(acme_problem, subproblems_are_told_with_their_names)
 	cr_expect_str_eq(err.message, "compound: two; a.example: caa: forbidden; b", "%s", err.message);
 	cr_expect_str_eq(err.problem, "compound");
 }
-
-Test(acme_problem, text_of_a_ca_cannot_play_with_the_terminal)
-{
-	static const struct {
-		const char *in, *out;
-	} cases[] = {
-		{ "a\x1b[31mb", "a [31mb" },
-		{ "one\r\ntwo", "one two" },
-		{ "x\xc2\x9b"
-		  "31my",
-			"x31my" },
-		{ "a\xe2\x80\xae"
-		  "b\xe2\x81\xa6"
-		  "c",
-			"abc" },
-		{ "M\xc3\xbcnchen", "M\xc3\xbcnchen" },
-		{ "%s%n", "%s%n" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *clean = acme_problem_clean(cases[i].in, 100);
-
-		cr_expect_str_eq(clean, cases[i].out, "%s", cases[i].out);
-	}
-}
-
-Test(acme_problem, long_text_is_cut_between_characters)
-{
-	_cleanup_free_ char *clean = acme_problem_clean("ab\xc3\xbc\xc3\xbc", 5);
-
-	cr_expect_str_eq(clean, "ab\xc3\xbc");
-}

@@ -742,7 +742,7 @@ Test(http, only_https_urls_without_credentials_are_taken)
 		{ "https://user:pw@localhost:9/", false, ERROR_PROTOCOL, "is not a URL" },
 		{ "localhost", false, ERROR_PROTOCOL, "is not a URL" },
 		{ "https://", false, ERROR_PROTOCOL, "is not a URL" },
-		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a?[2Jb/' is not a URL" },
+		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a [2Jb/' is not a URL" },
 		{ "", false, ERROR_PROTOCOL, "is not a URL" },
 	};
 	_cleanup_(bed_clear) struct bed bed;

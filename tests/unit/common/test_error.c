@@ -64,3 +64,14 @@ Test(buf, adds_drops_and_is_always_terminated)
 	cr_expect_str_eq(buf_str(&b), "three");
 	cr_expect_eq(b.len, 5);
 }
+
+Test(error, a_message_is_one_line_that_a_terminal_shows)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_CA, "the CA said '%s'", "no\n\x1b[2J\xe2\x80\xae");
+	error_wrap(&err, "order of '%s'",
+		"a\xc2\x9b"
+		"b");
+	cr_expect_str_eq(err.message, "order of 'a?b': the CA said 'no [2J?'");
+}

@@ -111,13 +111,16 @@ Test(exec, calls_as_lego_does_and_without_a_shell)
 Test(exec, a_failure_shows_the_last_line_that_the_program_wrote)
 {
 	struct fixture f;
+	const char *says;
 
 	setup(&f, "echo first; printf 'the API\\033 says no\\n\\n' >&2; exit 3");
 	change(&f, false, 0);
 	run(&f);
 	cr_expect_eq(f.error.code, ERROR_HOOK);
 	cr_assert_not_null(f.error.message);
-	cr_expect(strstr(f.error.message, "the API? says no"), "%s", f.error.message);
+	says = strstr(f.error.message, "ended with status 3: the API  says no");
+	cr_assert(says, "%s", f.error.message);
+	cr_expect_null(strstr(strstr(says, "API") + 1, "API"), "the line is given once: %s", f.error.message);
 	cr_expect_eq(strncmp(f.error.message, "present _acme-challenge.example.com.: '", 39), 0, "%s",
 		f.error.message);
 	cr_expect_null(strstr(f.error.message, "first"));
