@@ -94,6 +94,7 @@ open_base(struct certd *c, struct error *err)
 	c->clock = clock_new_real();
 	c->log = log_new((enum log_level)c->conf.log_level);
 	c->loop = loop_new(c->clock);
+	log_attach(c->log, c->loop);
 	c->workers = workers_new(c->loop, (unsigned)c->conf.workers);
 	c->call_workers = workers_new(c->loop, CALL_THREADS);
 	c->dns = dns_new(c->loop, c->conf.dns_servers, err);

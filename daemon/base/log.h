@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct log;
+struct loop;
 
 /* syslog's numbers, so that they pass to the journal as they are. */
 enum log_level {
@@ -24,6 +25,10 @@ enum log_level {
 struct log *
 log_new(enum log_level level);
 
+/* From now on lines that could not be written at once are written as soon as they can; @loop is borrowed. */
+void
+log_attach(struct log *log, struct loop *loop);
+
 void
 log_free(struct log *log);
 
@@ -36,6 +41,7 @@ struct log_field {
 	const char *value;
 };
 
+/* Never blocks: lines wait in a queue of 1,000, and the number of those that did not fit is logged. */
 void
 log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields,
 	const char *fmt, ...) _printf_(5, 6);

@@ -1,7 +1,9 @@
 #include "daemon/base/log.h"
 
 #include "common/buf.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/log_private.h"
+#include "daemon/base/loop.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -132,26 +134,110 @@ journal_socket(void)
 	return fd;
 }
 
+/* Makes stderr look like the journal's stream to the next log_new(). */
+static void
+pretend_journal_stream(void)
+{
+	_cleanup_free_ char *stream = NULL;
+	struct stat st;
+
+	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
+	stream = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+}
+
 Test(log, the_journal_gets_the_fields)
 {
-	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www" }, { "CERTD_PROVIDER", NULL } };
-	_cleanup_free_ char *stream = NULL;
+	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www\nPRIORITY=0" },
+		{ "CERTD_PROVIDER", NULL } };
 	struct log *log;
-	struct stat st;
 	char got[1024];
 	int journal;
 
 	journal = journal_socket();
 	if (journal < 0)
 		cr_skip_test("mount namespaces are not allowed here");
-	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
-	stream = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	setenv("JOURNAL_STREAM", stream, 1);
+	pretend_journal_stream();
 	log = log_new(LOG_LEVEL_INFO);
 	log_write(log, LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "renewed %s", "www");
 	got[recv(journal, got, sizeof(got) - 1, MSG_DONTWAIT)] = '\0';
-	cr_expect_str_eq(
-		got, "MESSAGE=renewed www\nPRIORITY=5\nSYSLOG_IDENTIFIER=certd\nCERTD_CERTIFICATE=www\n");
+	cr_expect_str_eq(got, "MESSAGE=renewed www\nPRIORITY=5\nSYSLOG_IDENTIFIER=certd\n"
+			      "CERTD_CERTIFICATE=www PRIORITY=0\n");
 	log_free(log);
 	close(journal);
+}
+
+/* A journal that reads again: counts lines until the one that counts those that were dropped. */
+struct reader {
+	struct loop *loop;
+	unsigned lines;
+	char last[1024];
+};
+
+static void
+on_journal_readable(int fd, short what _unused_, void *arg)
+{
+	struct reader *reader = arg;
+	ssize_t n = recv(fd, reader->last, sizeof(reader->last) - 1, MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	reader->last[n] = '\0';
+	reader->lines++;
+	if (strstr(reader->last, "log lines were dropped"))
+		loop_stop(reader->loop);
+}
+
+/* sd_journal_sendv() would wait for ever in the first of these lines that does not fit. */
+Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted, .timeout = 30)
+{
+	enum { LINES = 20000 };
+	struct clock *clock = clock_new_real();
+	struct loop *loop = loop_new(clock);
+	_cleanup_free_ char *expected = NULL;
+	struct log *log;
+	struct reader reader = { .loop = loop };
+	struct loop_fd *watch;
+	int journal;
+
+	journal = journal_socket();
+	if (journal < 0)
+		cr_skip_test("mount namespaces are not allowed here");
+	pretend_journal_stream();
+	log = log_new(LOG_LEVEL_INFO);
+	log_attach(log, loop);
+	for (int i = 0; i < LINES; i++)
+		log_info(log, "line %d", i);
+	watch = loop_fd_new(loop, journal, LOOP_READ, on_journal_readable, &reader);
+	cr_assert_eq(loop_run_until(loop, clock_wall(clock) + 20, NULL), 0);
+	cr_expect_gt(reader.lines, 1000, "the queue was delivered: %u lines", reader.lines);
+	expected = xasprintf("MESSAGE=%u log lines were dropped", LINES - (reader.lines - 1));
+	cr_expect_eq(
+		strncmp(reader.last, expected, strlen(expected)), 0, "%s, not %s", expected, reader.last);
+	loop_fd_free(watch);
+	loop_free(loop);
+	log_free(log);
+	clock_free(clock);
+	close(journal);
+}
+
+Test(log, a_full_pipe_on_stderr_blocks_nothing, .timeout = 30)
+{
+	struct log *log;
+	char got[65536];
+	int fds[2];
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0); /* blocking, as a shell's pipe */
+	cr_assert_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	unsetenv("JOURNAL_STREAM");
+	log = log_new(LOG_LEVEL_INFO);
+	for (int i = 0; i < 20000; i++)
+		log_info(log, "line %d", i);
+	cr_assert_gt(read(fds[0], got, sizeof(got)), 1000);
+	log_info(log, "one more"); /* sends what waits, and then the count */
+	cr_assert_gt(read(fds[0], got, sizeof(got) - 1), 1000);
+	cr_expect(memmem(got, sizeof(got), "log lines were dropped", 22));
+	log_free(log);
+	close(fds[0]);
+	close(fds[1]);
 }
