@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-address_parse_port(const char *text, in_port_t *ret)
+bool
+address_parse_port(const char *text, uint16_t *ret)
 {
 	char *end;
 	unsigned long port;
@@ -20,7 +20,7 @@ address_parse_port(const char *text, in_port_t *ret)
 	port = strtoul(text, &end, 10);
 	if (*end || port == 0 || port > UINT16_MAX)
 		return false;
-	*ret = htons((uint16_t)port);
+	*ret = (uint16_t)port;
 	return true;
 }
 
@@ -31,7 +31,7 @@ address_parse(const char *text, struct address *ret)
 	struct address address = { .len = 0 };
 	char *colon = strrchr(host, ':');
 	size_t len = colon ? (size_t)(colon - host) : 0;
-	in_port_t port;
+	uint16_t port;
 
 	if (len == 0 || !address_parse_port(colon + 1, &port))
 		return false;
@@ -39,13 +39,13 @@ address_parse(const char *text, struct address *ret)
 	if (host[0] == '[' && host[len - 1] == ']') {
 		host[len - 1] = '\0';
 		address.v6.sin6_family = AF_INET6;
-		address.v6.sin6_port = port;
+		address.v6.sin6_port = htons(port);
 		address.len = sizeof(address.v6);
 		if (inet_pton(AF_INET6, host + 1, &address.v6.sin6_addr) != 1)
 			return false;
 	} else {
 		address.v4.sin_family = AF_INET;
-		address.v4.sin_port = port;
+		address.v4.sin_port = htons(port);
 		address.len = sizeof(address.v4);
 		if (inet_pton(AF_INET, host, &address.v4.sin_addr) != 1)
 			return false;

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -16,6 +17,10 @@ struct address {
 	};
 	socklen_t len;
 };
+
+/* Decimal digits, 1 to 65535, and nothing else. Return: true and *ret, or false. */
+bool
+address_parse_port(const char *text, uint16_t *ret);
 
 /*
  * address_parse() - "192.0.2.1:80" or "[2001:db8::1]:80"; no names, no port 0

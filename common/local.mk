@@ -6,6 +6,7 @@ libcommon_la_SOURCES += \
 	common/ca.c common/ca.h \
 	common/conf.c common/conf.h \
 	common/error.c common/error.h \
+	common/hash.h \
 	common/json.c common/json.h \
 	common/name.c common/name.h \
 	common/nearest.c \

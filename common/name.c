@@ -204,6 +204,21 @@ name_base(const char *canonical)
 }
 
 bool
+name_is_plain(const char *text)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	size_t len = strspn(text, alphabet);
+
+	return len > 0 && len <= NAME_MAX_OCTETS && text[len] == '\0' && text[0] != '-' && text[0] != '.';
+}
+
+char *
+name_of_challenge(const char *canonical)
+{
+	return xasprintf(NAME_CHALLENGE_LABEL ".%s", name_base(canonical));
+}
+
+bool
 name_in_zone(const char *name, const char *zone)
 {
 	size_t name_len = strlen(name);

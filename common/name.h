@@ -32,6 +32,18 @@ name_is_wildcard(const char *canonical);
 const char *
 name_base(const char *canonical);
 
+/*
+ * Whether @text could be a name in DNS and is fit for messages and for arguments of programs: letters, digits, '-',
+ * '_' and '.', at most 253, neither '-' nor '.' first. Names from foreign zones and local ones need not be host names.
+ */
+bool
+name_is_plain(const char *text);
+
+/* The owner name of dns-01: "_acme-challenge." before the name without "*." (RFC 8555 s8.4). Owned by the caller. */
+#define NAME_CHALLENGE_LABEL "_acme-challenge"
+char *
+name_of_challenge(const char *canonical);
+
 /* @name equals @zone or lies below it. */
 bool
 name_in_zone(const char *name, const char *zone);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY };
 
@@ -390,4 +391,13 @@ time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE])
 	else
 		snprintf(ret, TIME_SPAN_SIZE, "%s%llu%c", sign, (unsigned long long)major,
 			units[first].letter);
+}
+
+int64_t
+time_monotonic_us(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

@@ -48,4 +48,8 @@ time_from_utc(int year, int month, int day, int hour, int minute, int second, in
 int64_t
 time_add(int64_t a, int64_t b);
 
+/* Microseconds that only go forward (CLOCK_MONOTONIC): for measuring, not for dates. */
+int64_t
+time_monotonic_us(void);
+
 #endif

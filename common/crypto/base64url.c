@@ -49,6 +49,15 @@ sextet(char c, bool standard)
 	return -1;
 }
 
+bool
+base64url_is_text(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (sextet(text[i], false) < 0)
+			return false;
+	return len > 0;
+}
+
 /* Octets that @len digits stand for. */
 static size_t
 decoded_len(size_t len)

@@ -4,12 +4,18 @@
 
 #include "common/buf.h"
 
+#include <stdbool.h>
+
 struct error;
 struct secret;
 
 /* Appends the encoding of @len octets to @ret. */
 void
 base64url_encode(const void *data, size_t len, struct buf *ret);
+
+/* Whether @text is not empty and has only characters of the alphabet. */
+bool
+base64url_is_text(const char *text, size_t len);
 
 /* Strict: alphabet of RFC 4648 s5, no padding, no white space, unused bits zero. Appends. Return: 0 or -1. */
 int

@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/printable.h"
+#include "common/timefmt.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -18,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONNECT_MS = 5 * 1000, READ_BLOCK = 64 * 1024, MAX_ANSWER = 32 * 1024 * 1024 };
@@ -31,15 +31,6 @@ struct client {
 	struct json_object *events; /* array: notifications that came while an answer was waited for */
 	bool has_answered;
 };
-
-static int64_t
-client_monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* --- connecting --- */
 
@@ -168,7 +159,7 @@ client_wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, str
 	struct pollfd fds[] = { { .fd = fd, .events = what }, { .fd = interrupt_fd, .events = POLLIN } };
 
 	for (;;) {
-		int64_t left = deadline_ms - client_monotonic_ms();
+		int64_t left = deadline_ms - time_monotonic_us() / 1000;
 		int n = poll(fds, ARRAY_SIZE(fds), left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left);
 
 		if (n < 0 && errno != EINTR)
@@ -369,7 +360,7 @@ client_exchange(struct client *client, const char *method, struct json_object *p
 
 	if (!timeout_ms)
 		timeout_ms = CLIENT_CALL_MS;
-	deadline_ms = client_monotonic_ms() + timeout_ms;
+	deadline_ms = time_monotonic_us() / 1000 + timeout_ms;
 
 	rpc_write(request, &text);
 	if (text.len > RPC_MAX_FRAME)
@@ -397,7 +388,7 @@ int
 client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret,
 	struct error *err)
 {
-	int64_t deadline_ms = client_monotonic_ms() + timeout_ms;
+	int64_t deadline_ms = time_monotonic_us() / 1000 + timeout_ms;
 
 	while (json_object_array_length(client->events) == 0) {
 		_cleanup_json_ struct json_object *message = NULL;

@@ -210,7 +210,7 @@ authorize_is_valid(struct json_object *a)
 static void
 authorize_record_item(struct output *output, struct json_object *item)
 {
-	static const char label[] = "_acme-challenge";
+	static const char label[] = NAME_CHALLENGE_LABEL;
 	FILE *out = output->ctl->out;
 	const char *content = ctl_text_at(item, "metadata.recordContent");
 

@@ -3,6 +3,7 @@
  * and that one is read. Where standard output is no terminal, each event is a line. A certd that goes away comes back
  * some time: it is waited for, and what happened meanwhile is read.
  */
+#include "common/timefmt.h"
 #include "ctl/base/pages.h"
 #include "ctl/command/cmd.h"
 #include "ctl/present/live_table.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -140,15 +140,6 @@ watch_refresh(struct watch *w, struct error *err)
 
 /* --- events --- */
 
-static int64_t
-watch_monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 static void
 watch_take_event(struct watch *w, struct json_object *event)
 {
@@ -167,7 +158,7 @@ watch_take_event(struct watch *w, struct json_object *event)
 		return;
 	}
 	if (!w->stale_since_ms)
-		w->stale_since_ms = watch_monotonic_ms();
+		w->stale_since_ms = time_monotonic_us() / 1000;
 	if (!is_progress && strcmp(ctl_text_at(event, "kind"), "object.deleted") != 0)
 		json_object_object_add(w->dirty, ctl_text_at(event, "object.id"), NULL);
 }
@@ -254,7 +245,7 @@ watch_draw_in_ms(const struct watch *w)
 
 	if (!w->stale_since_ms)
 		return live_table_is_busy(w->table) ? BUSY_MS : IDLE_MS;
-	left = w->stale_since_ms + GATHER_MS - watch_monotonic_ms();
+	left = w->stale_since_ms + GATHER_MS - time_monotonic_us() / 1000;
 	return left > 0 ? left : 0;
 }
 

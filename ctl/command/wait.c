@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -37,15 +36,6 @@ static const struct wait_rule issue_rules[] = {
 	{ EVENT_DEPLOY_DONE, WAIT_DONE },
 	{ EVENT_DEPLOY_FAILED, WAIT_FAILED_LATER },
 };
-
-static int64_t
-wait_monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 static int
 wait_read_timeout(const struct args *args, int64_t *ret_ms, struct error *err)
@@ -234,13 +224,13 @@ wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_ou
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *event = NULL;
-		int64_t begin = wait_monotonic_ms();
+		int64_t begin = time_monotonic_us() / 1000;
 		int rc;
 
 		if (wait->left_ms <= 0)
 			return wait_timed_out(wait, err);
 		rc = wait_take_event(wait, wait->left_ms < TICK_MS ? wait->left_ms : TICK_MS, &event, err);
-		begin = wait_monotonic_ms() - begin;
+		begin = time_monotonic_us() / 1000 - begin;
 		wait->left_ms -= begin;
 		if (rc < 0) {
 			progress_erase(&wait->progress);

@@ -6,21 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t
-progress_monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 void
 progress_init(struct progress *progress, struct ctl *ctl)
 {
-	*progress = (struct progress){ .ctl = ctl, .since_ms = progress_monotonic_ms() };
+	*progress = (struct progress){ .ctl = ctl, .since_ms = time_monotonic_us() / 1000 };
 }
 
 void
@@ -48,7 +38,7 @@ progress_tick(struct progress *progress)
 
 	if (!progress->ctl->is_terminal || !progress->text)
 		return;
-	time_format_span((progress_monotonic_ms() - progress->since_ms) / 1000, passed);
+	time_format_span((time_monotonic_us() / 1000 - progress->since_ms) / 1000, passed);
 	line = xasprintf("[%s] %s", passed, progress->text);
 	if (strlen(line) > width)
 		line[width] = '\0';

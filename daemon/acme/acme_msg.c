@@ -5,6 +5,7 @@
  */
 #include "daemon/acme/acme_msg.h"
 
+#include "common/crypto/base64url.h"
 #include "common/json.h"
 #include "common/name.h"
 #include "common/printable.h"
@@ -42,18 +43,10 @@ static const unsigned challenge_statuses = BIT(ACME_PENDING) | BIT(ACME_PROCESSI
 					   BIT(ACME_INVALID);
 static const unsigned account_statuses = BIT(ACME_VALID) | BIT(ACME_DEACTIVATED) | BIT(ACME_REVOKED);
 
-static bool
-is_base64url(const char *s)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	return *s && s[strspn(s, alphabet)] == '\0';
-}
-
 bool
 acme_nonce_is_valid(const char *nonce)
 {
-	return strlen(nonce) <= ACME_NONCE_MAX && is_base64url(nonce);
+	return strlen(nonce) <= ACME_NONCE_MAX && base64url_is_text(nonce, strlen(nonce));
 }
 
 /* The part between "https://" and the path. */
@@ -340,15 +333,15 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 	if (get_status(obj, challenge_statuses, &c->status, err) < 0 ||
 		get_url(obj, "url", true, &c->url, err) < 0 || json_get_string(obj, "type", &type, err) < 0)
 		return -1;
-	if (!type || !*type || strlen(type) > CHALLENGE_TYPE_MAX || !is_base64url(type))
+	if (!type || !*type || strlen(type) > CHALLENGE_TYPE_MAX || !base64url_is_text(type, strlen(type)))
 		return error_set(err, ERROR_PROTOCOL, "type is missing or not a word");
 	c->type = xstrdup(type);
 	r = json_get_string(obj, "token", &token, err);
 	if (r < 0)
 		return -1;
 	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */
-	if (r == 1 &&
-		(strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX || !is_base64url(token)))
+	if (r == 1 && (strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX ||
+			      !base64url_is_text(token, strlen(token))))
 		return error_set(err, ERROR_PROTOCOL, "token is not one of RFC 8555");
 	c->token = xstrdup_null(r == 1 ? token : NULL);
 	get_problem(obj, &c->error);

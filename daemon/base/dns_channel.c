@@ -5,6 +5,7 @@
  */
 #include "daemon/base/dns_channel.h"
 
+#include "common/address.h"
 #include "common/alloc.h"
 #include "common/buf.h"
 #include "common/error.h"
@@ -37,17 +38,6 @@ struct dns_channel {
 	unsigned server_count;
 };
 
-static bool
-dns_channel_parse_port(const char *text, int *ret)
-{
-	char *end;
-	unsigned long port = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || port == 0 || port > UINT16_MAX)
-		return false;
-	*ret = (int)port;
-	return true;
-}
-
 /* "address", "address:port", "[v6]:port". c-ares has a parser too, but it takes port 99999 for 34463. */
 static bool
 parse_server(const char *text, struct ares_addr_port_node *ret)
@@ -66,10 +56,11 @@ parse_server(const char *text, struct ares_addr_port_node *ret)
 		*colon = '\0';
 		port = colon + 1;
 	}
-	*ret = (struct ares_addr_port_node){ .udp_port = DNS_PORT };
-	if (port && !dns_channel_parse_port(port, &ret->udp_port))
+	uint16_t number = DNS_PORT;
+	*ret = (struct ares_addr_port_node){ .family = AF_UNSPEC };
+	if (port && !address_parse_port(port, &number))
 		return false;
-	ret->tcp_port = ret->udp_port;
+	ret->udp_port = ret->tcp_port = number;
 	ret->family = strchr(address, ':') ? AF_INET6 : AF_INET;
 	return inet_pton(ret->family, address, &ret->addr) == 1;
 }

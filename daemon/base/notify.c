@@ -6,6 +6,7 @@
 #include "daemon/base/notify.h"
 
 #include "common/error.h"
+#include "common/timefmt.h"
 #include "daemon/base/loop.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 void
@@ -28,11 +28,7 @@ notify_ready(void)
 void
 notify_reloading(void)
 {
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	sd_notifyf(
-		0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, time_monotonic_us());
 }
 
 void

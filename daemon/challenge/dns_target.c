@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 5000, RCODE_NXDOMAIN = 3, NAME_MAX_LEN = 253 };
+enum { TIMEOUT_MS = 5000, RCODE_NXDOMAIN = 3 };
 
 /* A label that nobody uses, as long as "_acme-challenge". */
 #define PROBE_LABEL "_certd-wildcard"
@@ -100,24 +100,13 @@ fail_unknown(struct dns_finder *f, enum error_code code, const char *why)
 		fail(f, code, "%s", why);
 }
 
-/* A name from somebody else's zone that will be an argument of programs and a part of messages. */
-static bool
-is_plain_name(const char *name)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
-	size_t len = strlen(name);
-
-	return len > 0 && len <= NAME_MAX_LEN && strspn(name, alphabet) == len && name[0] != '-' &&
-	       name[0] != '.';
-}
-
 static void
 dns_target_follow(struct dns_finder *f, const char *alias)
 {
 	if (f->seen.count >= DNS_ALIASES_MAX)
 		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0],
 			DNS_ALIASES_MAX);
-	else if (!is_plain_name(alias))
+	else if (!name_is_plain(alias))
 		fail(f, ERROR_DNS, "%s: is an alias (CNAME) of a name that certd does not take",
 			f->target.name);
 	else if (strcmp(f->target.name, alias) == 0 || strlist_has(&f->seen, alias))

@@ -6,7 +6,7 @@
  * Stopping takes the value away in the background, whatever state was reached behind the promise. The removal lives
  * on without its challenge; when it fails, or certd ends, the promise's row in the schedule brings it back.
  */
-#include "common/crypto/base64url.h"
+#include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "daemon/base/clock.h"
@@ -17,7 +17,6 @@
 #include "daemon/challenge/solver_private.h"
 #include "daemon/challenge/txt_queue.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -46,19 +45,6 @@ struct dns_solves {
 	struct removals *removals;
 	LIST_HEAD(, dns_solve) all;
 };
-
-char *
-solve_dns_value(const char *key_authorization)
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned len;
-	struct buf b = BUF_INIT;
-
-	if (!EVP_Digest(key_authorization, strlen(key_authorization), hash, &len, EVP_sha256(), NULL))
-		abort();
-	base64url_encode(hash, len, &b);
-	return buf_steal(&b);
-}
 
 /* Is a challenge up that needs what @id promises to remove? */
 static bool
@@ -102,12 +88,6 @@ dns_solves_removals(struct dns_solves *all)
 	return all->removals;
 }
 
-static char *
-challenge_name(const char *base)
-{
-	return xasprintf("_acme-challenge.%s", base);
-}
-
 /* Its API has listed all zones that there are, and none of them will do. */
 static bool
 is_known_to_lack(const struct dnsprovider *d, const char *owner)
@@ -121,7 +101,7 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 {
 	_cleanup_free_ char *zones = NULL;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	_cleanup_free_ char *owner = challenge_name(name);
+	_cleanup_free_ char *owner = name_of_challenge(name);
 	const char *named = autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
 	int found;
 
@@ -254,11 +234,11 @@ dns_start(struct solve *solve, const struct solver_request *request, const char 
 {
 	struct dns_solve *s = xcalloc(1, sizeof(*s));
 	const char *named = request->autocert->dns_provider;
-	_cleanup_free_ char *name = challenge_name(name_base(request->authz->name));
+	_cleanup_free_ char *name = name_of_challenge(name_base(request->authz->name));
 
 	solve->data = s;
 	s->solve = solve;
-	s->value = solve_dns_value(key_authorization);
+	s->value = jws_dns01_value(key_authorization);
 	s->domain = xstrdup(name_base(request->authz->name));
 	s->key_authorization = xstrdup(key_authorization);
 	LIST_INSERT_HEAD(&solve->solver->dns->all, s, next);

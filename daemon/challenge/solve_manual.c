@@ -3,6 +3,7 @@
  * is seen in DNS, because a validation that fails is spent. What is not seen yet ends the try as an error whose text is
  * what there is to do; the order stays good, so the next try, whoever asks for it, goes on where this one stopped.
  */
+#include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "common/timefmt.h"
@@ -161,9 +162,9 @@ manual_start(struct solve *solve, const struct solver_request *request, const ch
 
 	solve->data = s;
 	s->solve = solve;
-	s->value = solve_dns_value(key_authorization);
+	s->value = jws_dns01_value(key_authorization);
 	s->name = xasprintf("%s%s", authz->wildcard ? "*." : "", name_base(authz->name));
-	s->record_name = xasprintf("_acme-challenge.%s", name_base(authz->name));
+	s->record_name = name_of_challenge(authz->name);
 	s->is_of_order = request->autocert->o.id[0] != '\0';
 	if (solve_manual_remember(s, request, txn, &err) < 0)
 		store_fail(txn, &err);

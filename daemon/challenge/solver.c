@@ -4,6 +4,7 @@
  */
 #include "daemon/challenge/solver.h"
 
+#include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "daemon/challenge/cleanup.h"
@@ -268,7 +269,7 @@ solver_start(struct solver *solver, const struct solver_request *request, solver
 	solver_progress_fn *progress, void *arg)
 {
 	const struct acme_challenge *challenge = &request->authz->challenges[request->challenge];
-	_cleanup_free_ char *key_authorization = xasprintf("%s.%s", challenge->token, request->thumbprint);
+	_cleanup_free_ char *key_authorization = jws_key_authorization(challenge->token, request->thumbprint);
 	struct solve *solve = xcalloc(1, sizeof(*solve));
 
 	solve->solver = solver;

@@ -54,10 +54,6 @@ solve_done(struct solve *solve, const struct error *err);
 void
 solve_progress(struct solve *solve, const char *fmt, ...) _printf_(2, 3);
 
-/* TXT value of dns-01: base64url(SHA-256(@key_authorization)) (RFC 8555 s8.4). Owned by the caller. */
-char *
-solve_dns_value(const char *key_authorization);
-
 /* @poll_ms: first pause between looks at the name servers. */
 struct dns_solves *
 dns_solves_new(struct solver *solver, int64_t poll_ms);

@@ -4,6 +4,7 @@
  */
 #include "daemon/control/rest_answer.h"
 
+#include "common/hash.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 
@@ -155,11 +156,10 @@ rest_refuse(struct service *service, struct httpd_conn *conn, int status, const 
 static void
 stable_id(const char *text, char ret[STORE_ID_SIZE])
 {
-	uint64_t h[2] = { 14695981039346656037u, 1099511628211u };
+	uint64_t h[2] = { HASH_FNV1A_BASIS, 1099511628211u };
 
 	for (size_t i = 0; i < 2; i++) {
-		for (const char *p = text; *p; p++)
-			h[i] = (h[i] ^ (unsigned char)*p) * 1099511628211u;
+		h[i] = hash_fnv1a(h[i], text);
 		h[i] ^= h[i] >> 29;
 	}
 	snprintf(ret, STORE_ID_SIZE, "%08x-%04x-5%03x-%04x-%012llx", (unsigned)(h[0] >> 32),

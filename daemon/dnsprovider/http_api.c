@@ -6,8 +6,10 @@
 #include "daemon/dnsprovider/http_api.h"
 
 #include "common/api/dns_kinds.h"
+#include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "common/name.h"
+#include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/http.h"
@@ -107,11 +109,10 @@ http_api_text(struct json_object *object, const char *path)
 const char *
 http_api_id(struct json_object *object, const char *path, struct error *err)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const char *id = http_api_text(object, path);
 	size_t len = strlen(id);
 
-	if (len > 0 && len <= MAX_ID && strspn(id, alphabet) == len)
+	if (len <= MAX_ID && base64url_is_text(id, len))
 		return id;
 	error_set(err, ERROR_PROTOCOL, "it answers with something that has no id");
 	return NULL;
@@ -706,12 +707,8 @@ reason_of(const struct http_api *api, struct json_object *body, const struct htt
 {
 	bool is_text = !body && res->content_type && strncmp(res->content_type, "text/plain", 10) == 0;
 	const char *text = body ? http_api_text(body, api->reason) : is_text ? res->body.data : NULL;
-	char *line = xstrndup(text ? text : "", text ? strnlen(text, MAX_REASON) : 0);
 
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
-			*p = ' ';
-	return line;
+	return printable_line(text ? text : "", text ? strlen(text) : 0, MAX_REASON);
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/hash.h"
 
 #include <string.h>
 
@@ -189,9 +190,5 @@ schedule_next_lane(
 uint64_t
 schedule_seed(const char *id)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, 64 bit */
-
-	for (; *id; id++)
-		hash = (hash ^ (uint64_t)(unsigned char)*id) * 0x100000001b3u;
-	return hash;
+	return hash_fnv1a(HASH_FNV1A_BASIS, id);
 }

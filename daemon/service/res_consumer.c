@@ -1,12 +1,14 @@
 /* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
 #include "daemon/service/res_consumer.h"
 #include "common/api/rpc.h"
+#include "common/name.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -101,10 +103,10 @@ consumers_resolve(struct call *call, struct strlist *consumers, const char *self
 static int
 check_host(const char *host, size_t probe, const char *member, struct error *err)
 {
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+	struct in6_addr any;
 	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].%s", probe, member);
 
-	if (host[0] != '-' && host[strspn(host, alphabet)] == '\0')
+	if (name_is_plain(host) || inet_pton(AF_INET6, host, &any) == 1)
 		return 0;
 	return error_set_field(err, field, "'%s' is neither a host name nor an address", host);
 }

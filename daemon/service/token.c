@@ -15,8 +15,6 @@ static const char prefix[] = "certd_";
 
 enum { PREFIX_LEN = sizeof(prefix) - 1, ID_LEN = STORE_ID_SIZE - 1, SECRET_AT = PREFIX_LEN + ID_LEN + 1 };
 
-static const char base64url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 int
 token_make(const char *id, char ret_text[TOKEN_TEXT_SIZE], struct buf *ret_hash, struct error *err)
 {
@@ -48,7 +46,7 @@ token_parse(const char *text, char ret_id[STORE_ID_SIZE], unsigned char ret_hash
 	if (strnlen(text, TOKEN_TEXT_SIZE) != TOKEN_TEXT_LEN || strncmp(text, prefix, PREFIX_LEN) != 0)
 		return 0;
 	secret = text + SECRET_AT;
-	if (secret[-1] != '_' || secret[strspn(secret, base64url_alphabet)] != '\0' ||
+	if (secret[-1] != '_' || !base64url_is_text(secret, strlen(secret)) ||
 		strspn(text + PREFIX_LEN, "0123456789abcdef-") != ID_LEN)
 		return 0;
 	memcpy(ret_id, text + PREFIX_LEN, ID_LEN);

@@ -33,18 +33,12 @@ free_call(struct zones_call *z)
 
 /* --- whether to ask --- */
 
-static char *
-owner_of(const char *name)
-{
-	return xasprintf("_acme-challenge.%s", name_base(name));
-}
-
 /* Does one of the DNS providers have a zone for @name, as far as is known? */
 static bool
 has_zone(struct store *store, const char *named, const char *name)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	_cleanup_free_ char *owner = owner_of(name);
+	_cleanup_free_ char *owner = name_of_challenge(name);
 
 	return dnsprovider_choose(store, named, owner, &d, NULL) == 1 && dnsprovider_match(&d, owner);
 }
@@ -205,7 +199,7 @@ static bool
 name_is_unknown(struct service *service, const struct autocert *a, const char *name, struct error *ret)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	_cleanup_free_ char *owner = owner_of(name);
+	_cleanup_free_ char *owner = name_of_challenge(name);
 
 	if (!solver_may_need_dns(service->solver, a, name) ||
 		dnsprovider_choose(service->store, a->dns_provider, owner, &d, NULL) != 1 ||

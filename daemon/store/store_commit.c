@@ -3,11 +3,11 @@
  * common by itself, so that a failure is its owner's alone.
  */
 #include "common/error.h"
+#include "common/timefmt.h"
 #include "daemon/store/store_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Lists that fail in a row, each alone, before the rest is given up: a full disk is full for all of them. */
 enum { GIVE_UP_AFTER = 8 };
@@ -162,19 +162,10 @@ write_turn(struct store *store, struct store_turn *turn)
 		fail_group(turn, SIZE_MAX, &err);
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 static void
 take_time(struct store *store, int64_t started_us)
 {
-	store->stats.last_us = now_us() - started_us;
+	store->stats.last_us = time_monotonic_us() - started_us;
 	if (store->stats.last_us > store->stats.max_us)
 		store->stats.max_us = store->stats.last_us;
 }
@@ -203,7 +194,7 @@ store_commit(struct store *store)
 {
 	struct store_turn *turn = store->turn;
 	uint64_t commits = store->stats.commits;
-	int64_t started_us = now_us();
+	int64_t started_us = time_monotonic_us();
 	bool ran;
 
 	if (turn->n_txns == 0)

@@ -10,6 +10,7 @@
 #include "daemon/store/store_lmdb.h"
 
 #include "common/error.h"
+#include "common/timefmt.h"
 #include "daemon/store/store_guard.h"
 #include "daemon/store/store_lmdb_private.h"
 
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -172,22 +172,13 @@ open_or_make_dbs(struct lmdb *l)
 	return rc == MDB_NOTFOUND ? open_dbs(l, 0, MDB_CREATE) : rc;
 }
 
-static time_t
-monotonic_sec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 void
 lmdb_check_readers(struct lmdb *l)
 {
 	int dead;
 
 	mdb_reader_check(l->env, &dead);
-	l->readers_checked = monotonic_sec();
+	l->readers_checked = time_monotonic_us() / 1000000;
 }
 
 /* Both ends lie in the map, whose address LMDB does not tell; so does all that is between them. */
@@ -464,7 +455,7 @@ lmdb_write(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err)
 {
 	if (!l->env && lmdb_env_open(l, err) < 0)
 		return -1;
-	if (monotonic_sec() - l->readers_checked >= READER_CHECK_SEC)
+	if (time_monotonic_us() / 1000000 - l->readers_checked >= READER_CHECK_SEC)
 		lmdb_check_readers(l);
 	if (write_with_repair(l, fn, arg, err) < 0)
 		return -1;

@@ -17,7 +17,7 @@ struct lmdb {
 	uint64_t file_size;
 	uint64_t used_bytes;
 	uint64_t reopens;
-	time_t readers_checked;             /* CLOCK_MONOTONIC */
+	int64_t readers_checked;            /* seconds, monotonic */
 	uintptr_t touched_from, touched_to; /* addresses in the map that reads have come to; equal: none */
 	unsigned touches;                   /* since the pages were given back */
 };

@@ -1,4 +1,5 @@
 /* dns-01 against real name servers: Knot and BIND, with TSIG, on loopback. */
+#include "common/crypto/jws.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
@@ -95,7 +96,7 @@ count_values(struct fixture *f, const char *name, const char *token, bool *ret_h
 {
 	struct txt txt = { .rig = &f->rig };
 	_cleanup_free_ char *key_authorization = xasprintf("%s." THUMBPRINT, token);
-	_cleanup_free_ char *value = solve_dns_value(key_authorization);
+	_cleanup_free_ char *value = jws_dns01_value(key_authorization);
 	size_t count;
 
 	dns_ask(f->rig.env.dns, f->daemon.server, name, DNS_TXT, 2000, on_txt, &txt);
@@ -518,7 +519,7 @@ Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 /* RFC 8555 gives no vector; this one was made with openssl dgst -sha256 -binary | basenc --base64url. */
 Test(dns01, the_value_is_the_digest_of_the_key_authorization)
 {
-	_cleanup_free_ char *value = solve_dns_value(TOKEN "." THUMBPRINT);
+	_cleanup_free_ char *value = jws_dns01_value(TOKEN "." THUMBPRINT);
 
 	cr_expect_str_eq(value, "lCM7cZyQXcVHK2nnW3jjAhNT3Fvm18UN-kWZZknKoYM");
 }

@@ -1,4 +1,5 @@
 /* dns-01 by hand: what is remembered, and when the CA is asked to look. */
+#include "common/crypto/jws.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/solver_private.h"
@@ -99,7 +100,7 @@ value_of(const char *token)
 {
 	_cleanup_free_ char *key_authorization = xasprintf("%s." THUMBPRINT, token);
 
-	return solve_dns_value(key_authorization);
+	return jws_dns01_value(key_authorization);
 }
 
 /* An auto-certificate that orders can be for. */

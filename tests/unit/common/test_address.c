@@ -72,3 +72,18 @@ Test(address, a_party_is_an_address_or_all_that_one_host_may_have)
 		cr_expect_str_eq(party, cases[i].party, "%s", cases[i].text);
 	}
 }
+
+Test(address, a_port_is_a_number_of_sixteen_bits_and_nothing_else)
+{
+	static const char *const bad[] = { "", "0", "65536", "99999999999999999999", "-1", "+1", " 1", "1 ",
+		"1a", "0x50" };
+	uint16_t port = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_not(address_parse_port(bad[i], &port), "'%s'", bad[i]);
+	cr_expect_eq(port, 7);
+	cr_expect(address_parse_port("65535", &port));
+	cr_expect_eq(port, 65535);
+	cr_expect(address_parse_port("1", &port));
+	cr_expect_eq(port, 1);
+}

@@ -257,3 +257,40 @@ Test(name, reverse_names_and_broken_punycode_are_refused)
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i]);
 	}
 }
+
+Test(name, a_plain_name_is_fit_for_programs_and_messages)
+{
+	static const struct {
+		const char *text;
+		bool is_plain;
+	} cases[] = {
+		{ "www.example.com", true },
+		{ "_acme-challenge.x_y.Example", true },
+		{ "ns1", true },
+		{ "", false },
+		{ "-rf", false },
+		{ ".example", false },
+		{ "a b", false },
+		{ "a\nb", false },
+		{ "a/../b", false },
+		{ "M\xc3\xbcnchen.example", false },
+	};
+	char long_name[255];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(name_is_plain(cases[i].text), cases[i].is_plain, "'%s'", cases[i].text);
+	memset(long_name, 'a', sizeof(long_name));
+	long_name[254] = '\0';
+	cr_expect_not(name_is_plain(long_name));
+	long_name[253] = '\0';
+	cr_expect(name_is_plain(long_name));
+}
+
+Test(name, the_challenge_of_a_wildcard_is_at_the_name_below_it)
+{
+	_cleanup_free_ char *plain = name_of_challenge("www.example.com");
+	_cleanup_free_ char *wildcard = name_of_challenge("*.example.com");
+
+	cr_expect_str_eq(plain, "_acme-challenge.www.example.com");
+	cr_expect_str_eq(wildcard, "_acme-challenge.example.com");
+}

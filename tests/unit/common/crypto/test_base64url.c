@@ -74,3 +74,17 @@ Test(base64url, what_people_paste_wrongly_is_refused_without_being_repeated)
 		cr_expect_null(strstr(err.message, "Sec"), "%s", err.message);
 	}
 }
+
+Test(base64url, its_alphabet_is_the_one_of_rfc_4648_section_5)
+{
+	for (int c = 0; c < 256; c++) {
+		char text = (char)c;
+		bool is_in = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			     c == '-' || c == '_';
+
+		cr_expect_eq(base64url_is_text(&text, 1), is_in, "octet %d", c);
+	}
+	cr_expect(base64url_is_text("abc", 3));
+	cr_expect_not(base64url_is_text("a=c", 3));
+	cr_expect_not(base64url_is_text("", 0));
+}
