@@ -40,15 +40,6 @@ ca_find(const char *alias)
 	return NULL;
 }
 
-const struct ca *
-ca_of_url(const char *url)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
-		if (strcmp(cas[i].url, url) == 0)
-			return &cas[i];
-	return NULL;
-}
-
 const char *
 ca_nearest(const char *alias)
 {

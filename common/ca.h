@@ -20,10 +20,6 @@ ca_at(size_t index);
 const struct ca *
 ca_find(const char *alias);
 
-/* By directory URL; NULL if it is none of ours. */
-const struct ca *
-ca_of_url(const char *url);
-
 /* The alias nearest to @alias, or NULL. */
 const char *
 ca_nearest(const char *alias);

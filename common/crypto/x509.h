@@ -42,16 +42,6 @@ int
 x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
 	struct cert_info *ret_info, struct error *err);
 
-/*
- * x509_chain_verify() - is this chain what we ordered? ERROR_PROTOCOL that says what is wrong.
- * Leaf's key is @key; SAN set equals @names (order free); not a CA; EKU has serverAuth when present;
- * notBefore <= now + 1 h; notAfter > now; each certificate is signed by the next one and that one is a CA.
- * @now: UNIX seconds; OpenSSL is never asked for the time.
- */
-int
-x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
-	int64_t now, struct error *err);
-
 /* What a certificate was ordered with. */
 struct x509_asked {
 	const struct key *key; /* all borrowed */
@@ -71,7 +61,12 @@ x509_seen_new(void);
 void
 x509_seen_free(struct x509_seen *seen);
 
-/* x509_chain_verify() and x509_chain_parse() in one reading: decoding a public key is what costs. */
+/*
+ * x509_chain_accept() - take this chain apart if it is what was ordered; else ERROR_PROTOCOL that says what is wrong.
+ * Leaf's key is the asked one; its SANs equal the names (order free); not a CA; EKU has serverAuth when present;
+ * notBefore <= now + 1 h; notAfter > now; each certificate is signed by the next one and that one is a CA.
+ * OpenSSL is never asked for the time. The results as of x509_chain_parse(); one reading, for decoding a key costs.
+ */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
 	struct buf *ret_chain, struct cert_info *ret_info, struct error *err);

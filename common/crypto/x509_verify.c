@@ -176,13 +176,3 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 		return -1;
 	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
 }
-
-int
-x509_chain_verify(const char *pem, size_t len, const struct key *key, const struct strlist *names,
-	int64_t now, struct error *err)
-{
-	const struct x509_asked asked = { .key = key, .names = names, .now = now };
-	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
-
-	return x509_chain_read(pem, len, NULL, &chain, err) < 0 ? -1 : check_chain(&chain, &asked, err);
-}

@@ -112,12 +112,6 @@ loop_clock(const struct loop *loop)
 	return loop->clock;
 }
 
-struct event_base *
-loop_event_base(const struct loop *loop)
-{
-	return loop->base;
-}
-
 void
 loop_stop(struct loop *loop)
 {

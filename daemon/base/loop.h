@@ -15,7 +15,6 @@
 
 struct clock;
 struct error;
-struct event_base;
 struct loop;
 
 typedef void
@@ -49,10 +48,6 @@ loop_run_until(struct loop *loop, int64_t wall_at, struct error *err);
 
 struct clock *
 loop_clock(const struct loop *loop);
-
-/* For evhttp and TLS bufferevents only (daemon/control, daemon/challenge, daemon/rollout). Borrowed. */
-struct event_base *
-loop_event_base(const struct loop *loop);
 
 /* Runs @fn in this turn (or the next, when none is running), in order of calls. Cannot be cancelled. */
 void

@@ -125,9 +125,3 @@ control_free(struct control *c)
 	acceptor_free(c->acceptor);
 	free(c);
 }
-
-unsigned
-control_connections(const struct control *c)
-{
-	return acceptor_connections(c->acceptor);
-}

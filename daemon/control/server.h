@@ -24,7 +24,4 @@ control_new(struct service *service, const struct control_config *config, struct
 void
 control_free(struct control *control);
 
-unsigned
-control_connections(const struct control *control);
-
 #endif

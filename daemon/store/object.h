@@ -288,11 +288,6 @@ int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
 	struct strlist *ret, struct error *err);
 
-/* Ids of those of @cls (autocert_class, certificate_class) with that common name. */
-int
-object_by_common_name(struct store *store, const struct record_class *cls, const char *common_name,
-	size_t max, struct strlist *ret, struct error *err);
-
 /*
  * objects_upgrade() - the index rows that an earlier certd did not make are made, once
  * Return: 1 the index was made whole, 0 it was already, -1 failed: lists by filter may miss what was stored before.

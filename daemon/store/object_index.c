@@ -278,14 +278,14 @@ index_walk_end(struct index_walk *w)
 	buf_clear(&w->value);
 }
 
-static int
-ids_with_prefix(struct store *store, const struct record_class *cls, char kind, const char *what, size_t max,
+int
+object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
 	struct strlist *ret, struct error *err)
 {
 	struct index_walk w;
 	int rc = 1;
 
-	index_walk_start(&w, store, kind, cls->db, what);
+	index_walk_start(&w, store, 'r', cls->db, target_id);
 	for (size_t n = 0; n < max && rc == 1; n++) {
 		rc = index_walk_next(&w, err);
 		if (rc == 1)
@@ -293,18 +293,4 @@ ids_with_prefix(struct store *store, const struct record_class *cls, char kind, 
 	}
 	index_walk_end(&w);
 	return rc < 0 ? -1 : 0;
-}
-
-int
-object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
-	struct strlist *ret, struct error *err)
-{
-	return ids_with_prefix(store, cls, 'r', target_id, max, ret, err);
-}
-
-int
-object_by_common_name(struct store *store, const struct record_class *cls, const char *common_name,
-	size_t max, struct strlist *ret, struct error *err)
-{
-	return ids_with_prefix(store, cls, 'c', common_name, max, ret, err);
 }

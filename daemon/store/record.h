@@ -38,7 +38,7 @@ enum record_role {
 	RECORD_PLAIN = 0,
 	RECORD_REF,         /* STRING, STRLIST: ids of @target's objects, which cannot be deleted meanwhile */
 	RECORD_WEAK_REF,    /* the same, but the target may go away: origin, history */
-	RECORD_COMMON_NAME, /* STRING: found by object_by_common_name() */
+	RECORD_COMMON_NAME, /* STRING: found by OBJECT_HAS_COMMON_NAME and OBJECT_IS_BELOW */
 	RECORD_EXPIRY,      /* INT: found by object_query */
 	RECORD_LABEL,       /* STRLIST: found by object_query */
 };

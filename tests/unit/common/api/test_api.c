@@ -266,10 +266,8 @@ Test(ca, aliases_are_unique_https_and_suggested)
 {
 	for (size_t i = 0; ca_at(i); i++) {
 		cr_expect_eq(ca_find(ca_at(i)->alias), ca_at(i));
-		cr_expect_eq(ca_of_url(ca_at(i)->url), ca_at(i));
 		cr_expect_eq(strncmp(ca_at(i)->url, "https://", 8), 0, "%s", ca_at(i)->alias);
 	}
 	cr_expect_null(ca_find("letsencrpt"));
 	cr_expect_str_eq(ca_nearest("letsencrpt"), "letsencrypt");
-	cr_expect_null(ca_of_url("https://ca.example/directory"));
 }
