@@ -11,6 +11,7 @@ libcommon_la_SOURCES += \
 	common/name.c common/name.h \
 	common/nearest.c \
 	common/printable.c common/printable.h \
+	common/retry.c common/retry.h \
 	common/scope.c common/scope.h \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \

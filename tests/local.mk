@@ -24,6 +24,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_json.c \
 	tests/unit/common/test_name.c \
 	tests/unit/common/test_printable.c \
+	tests/unit/common/test_retry.c \
 	tests/unit/common/test_scope.c \
 	tests/unit/common/test_timefmt.c \
 	tests/unit/common/test_utf8.c \

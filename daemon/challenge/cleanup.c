@@ -5,7 +5,7 @@
 #include "daemon/challenge/cleanup.h"
 
 #include "common/error.h"
-#include "common/timefmt.h"
+#include "common/retry.h"
 #include "daemon/schedule/schedule.h"
 
 #include <openssl/evp.h>
@@ -70,19 +70,8 @@ cleanup_forget(struct store *store, struct store_txn *txn, const char *id)
 }
 
 int64_t
-cleanup_retry_at(int64_t now, int64_t attempts)
-{
-	static const int64_t pause[] = { 60, 600, 6000, 86400 };
-	size_t i = attempts < 1 ? 0 : (size_t)attempts - 1;
-
-	return time_add(now, pause[i < ARRAY_SIZE(pause) ? i : ARRAY_SIZE(pause) - 1]);
-}
-
-int64_t
 cleanup_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
 {
-	enum { LONGEST_WAIT_SEC = 86400 + 86400 / 10 };
-
 	(void)env;
-	return job_due_within(row, now, LONGEST_WAIT_SEC);
+	return job_due_within(row, now, retry_wait(RETRY_REMOTE, INT64_MAX).longest);
 }

@@ -45,8 +45,4 @@ cleanup_forget(struct store *store, struct store_txn *txn, const char *id);
 int64_t
 cleanup_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
 
-/* 1, 10, 100 minutes, then daily: the DNS service will come back. @attempts >= 1. */
-int64_t
-cleanup_retry_at(int64_t now, int64_t attempts);
-
 #endif

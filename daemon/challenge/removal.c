@@ -4,6 +4,7 @@
 #include "daemon/challenge/removal.h"
 
 #include "common/error.h"
+#include "common/retry.h"
 #include "daemon/base/clock.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/solver_private.h"
@@ -157,7 +158,7 @@ on_removed(const struct error *err, void *arg)
 	error_wrap(&r->failure, "DNS provider '%s': remove %s", r->provider.o.name, r->cleanup.name);
 	r->cleanup.attempts++;
 	solver_cleanup_failed(r->all->solver, &r->provider, &r->failure);
-	put_off(r, cleanup_retry_at(wall(r), r->cleanup.attempts));
+	put_off(r, retry_at(RETRY_REMOTE, wall(r), r->cleanup.attempts, r->id));
 }
 
 static void

@@ -4,7 +4,7 @@
  */
 #include "daemon/renew/policy.h"
 
-#include "common/alloc.h"
+#include "common/retry.h"
 #include "common/timefmt.h"
 
 enum {
@@ -14,13 +14,9 @@ enum {
 	SHORT_LIFE = 10 *
 		     DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
 	BACKOFF_FLOOR = MINUTE,
-	NETWORK_ATTEMPTS = 2, /* the step of the table that is the last one without a network */
-	NETWORK_SPREAD = 20 * MINUTE,
-	SPREAD =
-		5 *
-		MINUTE, /* at least, unless the wait itself is shorter: a fleet does not fit into one minute */
+	NETWORK_ATTEMPTS = 2, /* from here on in a row, without a network, the wait stays the same */
 	ASKED_SPREAD = 10 *
-		       MINUTE, /* the same for a wait that the CA asks for: its clients all come at its end */
+		       MINUTE, /* at least, of a wait that the CA asks for: its clients all come at its end */
 	LIFE_SHARE = 8,
 	RETRY_AFTER_MAX = DAY,
 };
@@ -94,26 +90,20 @@ jitter(const struct backoff_in *in, int64_t span)
 }
 
 /*
- * Fleets fail in the same minute, and an outage ends for all of them at once: waits of the table are spread by a tenth
- * to either side, and by some minutes at least. Without a network nobody waits longer than half an hour, so everybody
- * tries all the time: there the spread is as wide as it can be.
+ * Without a network nobody waits longer than half an hour, so everybody tries all the time: there the spread is as wide
+ * as it can be.
  */
 static int64_t
 own_wait(const struct backoff_in *in)
 {
-	static const int64_t steps[] = { MINUTE, 10 * MINUTE, 100 * MINUTE, DAY };
-	int64_t last = in->is_network ? NETWORK_ATTEMPTS : (int64_t)ARRAY_SIZE(steps);
-	int64_t attempts = min64(max64(in->attempts, 1), last);
-	int64_t step = steps[attempts - 1];
-	int64_t span = max64(step / 5, min64(step, SPREAD));
-	int64_t shortest = max64(step - span / 2, BACKOFF_FLOOR);
-	int64_t longest;
+	static const struct retry_wait offline = { .shortest = 10 * MINUTE, .longest = 30 * MINUTE };
+	struct retry_wait wait = retry_wait(RETRY_REMOTE, in->attempts);
+	int64_t span, longest;
 
-	if (in->is_network && attempts == NETWORK_ATTEMPTS) {
-		shortest = step;
-		span = NETWORK_SPREAD;
-	}
-	longest = min64(shortest + span, longest_wait(in));
+	if (in->is_network && in->attempts >= NETWORK_ATTEMPTS)
+		wait = offline;
+	span = wait.longest - wait.shortest;
+	longest = min64(wait.longest, longest_wait(in));
 	return max64(longest - jitter(in, min64(span, longest / 2)), BACKOFF_FLOOR);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "daemon/rollout/rollout_private.h"
 
+#include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/rollout/activate.h"
 #include "daemon/rollout/probe.h"
@@ -102,13 +103,9 @@ rollout_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, 
 }
 
 int64_t
-rollout_retry_at(const struct rollout *r, int64_t attempts)
+rollout_retry_at(const struct rollout *r, const char *subject_id, int64_t attempts)
 {
-	static const int64_t steps[] = { 60, 120, 300, 900, 3600 };
-	size_t i = attempts < (int64_t)ARRAY_SIZE(steps) ? (size_t)(attempts > 0 ? attempts - 1 : 0)
-							 : ARRAY_SIZE(steps) - 1;
-
-	return time_add(clock_wall(loop_clock(r->env.loop)), steps[i]);
+	return retry_at(RETRY_LOCAL, clock_wall(loop_clock(r->env.loop)), attempts, subject_id);
 }
 
 /* --- begin --- */
@@ -137,7 +134,7 @@ run_give_up(struct run *run, const char *subject_id, const struct error *err)
 	if (error_is_set(err)) {
 		event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 		schedule_set(env->store, txn, run->kind, subject_id, "",
-			rollout_retry_at(run->rollout, INT64_MAX));
+			rollout_retry_at(run->rollout, subject_id, INT64_MAX));
 	} else {
 		schedule_del(env->store, txn, run->kind, subject_id);
 	}

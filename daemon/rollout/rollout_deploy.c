@@ -33,7 +33,7 @@ deploy_failed(struct run *run, const struct error *err)
 
 	run->state.attempts++;
 	error_copy(&why, err);
-	why.retry_at = rollout_retry_at(run->rollout, run->state.attempts);
+	why.retry_at = rollout_retry_at(run->rollout, run->subject.id, run->state.attempts);
 	time_format_rfc3339(why.retry_at, when);
 	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
 		err->message, when);

@@ -75,9 +75,9 @@ rollout_target_at(const struct rollout_state *state, size_t i)
 const struct error *
 rollout_consumer_failure(const struct rollout_state *state);
 
-/* Wait grows from a minute to an hour: the cause is on this host and heals when somebody mends it. */
+/* When to try again what failed @attempts times in a row (RETRY_LOCAL). */
 int64_t
-rollout_retry_at(const struct rollout *rollout, int64_t attempts);
+rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t attempts);
 
 /* Adds the directories of their own that these consumers (ids) have besides live/<slug>. Return: 0 or -1. */
 int

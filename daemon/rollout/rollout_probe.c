@@ -47,7 +47,8 @@ probes_done(struct run *run)
 	}
 	if (!all_served) {
 		next_at = in_grace(run) ? time_add(run_now(run), ROLLOUT_SETTLE_SEC)
-					: rollout_retry_at(run->rollout, run->state.probes - PROBE_GRACE + 1);
+					: rollout_retry_at(run->rollout, run->subject.id,
+						  run->state.probes - PROBE_GRACE + 1);
 		run->state.probes++;
 	}
 	rollout_finish(run, txn, SCHEDULE_PROBE, next_at);

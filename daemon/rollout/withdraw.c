@@ -169,7 +169,7 @@ withdraw_finish(struct withdrawal *w, const struct error *err)
 
 		w->removal.attempts++;
 		error_copy(&why, err);
-		why.retry_at = rollout_retry_at(w->rollout, w->removal.attempts);
+		why.retry_at = rollout_retry_at(w->rollout, w->id, w->removal.attempts);
 		time_format_rfc3339(why.retry_at, when);
 		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
 			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message,
@@ -235,7 +235,8 @@ withdraw_give_up(struct withdrawal *w, const struct error *err)
 	struct store_txn *txn = store_begin(env->store);
 
 	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	schedule_set(env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, INT64_MAX));
+	schedule_set(
+		env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, w->id, INT64_MAX));
 	store_then(txn, withdraw_saved, w);
 }
 

@@ -1,0 +1,59 @@
+#include "common/retry.h"
+
+#include "common/alloc.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+Test(retry, waits_grow_by_steps_and_are_spread)
+{
+	static const struct {
+		enum retry_kind kind;
+		int64_t attempts, shortest, longest;
+	} cases[] = {
+		{ RETRY_REMOTE, 0, 60, 120 },
+		{ RETRY_REMOTE, 1, 60, 120 },
+		{ RETRY_REMOTE, 2, 450, 750 },
+		{ RETRY_REMOTE, 3, 5400, 6600 },
+		{ RETRY_REMOTE, 4, 77760, 95040 },
+		{ RETRY_REMOTE, INT64_MAX, 77760, 95040 },
+		{ RETRY_LOCAL, 1, 60, 120 },
+		{ RETRY_LOCAL, 2, 60, 180 },
+		{ RETRY_LOCAL, 3, 150, 450 },
+		{ RETRY_LOCAL, 4, 750, 1050 },
+		{ RETRY_LOCAL, 5, 3240, 3960 },
+		{ RETRY_LOCAL, INT64_MAX, 3240, 3960 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct retry_wait wait = retry_wait(cases[i].kind, cases[i].attempts);
+
+		cr_expect_eq(wait.shortest, cases[i].shortest, "case %zu: %lld", i, (long long)wait.shortest);
+		cr_expect_eq(wait.longest, cases[i].longest, "case %zu: %lld", i, (long long)wait.longest);
+	}
+}
+
+/* A thousand records that fail in one second must not all come back in one second. */
+Test(retry, a_fleet_does_not_come_back_at_once)
+{
+	enum { FLEET = 1000 };
+	unsigned in_minute[10] = { 0 };
+
+	for (int i = 0; i < FLEET; i++) {
+		char id[16];
+		int64_t at;
+
+		snprintf(id, sizeof(id), "id-%d", i);
+		at = retry_at(RETRY_REMOTE, 1000000, 2, id);
+		cr_assert(at >= 1000450 && at <= 1000750, "%lld", (long long)at);
+		cr_expect_eq(at, retry_at(RETRY_REMOTE, 1000000, 2, id), "simulations repeat");
+		in_minute[(at - 1000450) / 60]++;
+	}
+	for (int i = 0; i < 5; i++)
+		cr_expect(in_minute[i] > FLEET / 10 && in_minute[i] < FLEET * 3 / 10, "%u", in_minute[i]);
+}
+
+Test(retry, a_time_beyond_all_times_saturates)
+{
+	cr_expect_eq(retry_at(RETRY_REMOTE, INT64_MAX - 10, 4, "x"), INT64_MAX);
+}
