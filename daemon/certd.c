@@ -506,7 +506,7 @@ certd_event_seen(struct json_object *event, void *arg)
 	enum event_kind k;
 
 	if (json_get_string(event, "kind", &kind, NULL) != 1 || !event_kind_find(kind, &k) ||
-		event_info(k)->is_transient)
+		event_is_transient(event_info(k)))
 		return;
 	if (!loop_timer_is_armed(&c->status))
 		loop_timer_set(&c->status, STATUS_MS);

@@ -5,63 +5,58 @@
 
 #include <string.h>
 
-#define DATA_ERROR "data: {code, field, problem, retryAt, message}"
-#define DATA_STEP "data: {state, why}"
-#define DATA_PROBE "data: {consumer, endpoint, sni, sha256Fingerprint}"
+/* Members of data, each with '?' if it may be missing. */
+#define DATA_ERROR "code field? problem? retryAt? message"
+#define DATA_PROBE "consumer endpoint sni? sha256Fingerprint?"
 
 static const struct event_info kinds[] = {
-	[EVENT_SERVER_STARTED] = { "server.started", EVENT_INFO, false, "certd is ready" },
-	[EVENT_SERVER_STOPPING] = { "server.stopping", EVENT_INFO, false, "certd is stopping" },
-	[EVENT_SERVER_RELOADED] = { "server.reloaded", EVENT_INFO, false, "certd.conf was reloaded" },
-	[EVENT_SERVER_WARNING] = { "server.warning", EVENT_WARNING, false, "certd itself needs attention" },
-	[EVENT_STORE_FAILED] = { "store.failed", EVENT_ERROR, false,
-		"certd could not write to the store; " DATA_ERROR },
-	[EVENT_CLOCK_CHANGED] = { "clock.changed", EVENT_WARNING, false, "the system clock was changed" },
-	[EVENT_ACCESS_DENIED] = { "access.denied", EVENT_WARNING, false,
-		"a call was refused because the caller lacks a role; data: {uid, method, role}" },
-	[EVENT_OBJECT_CREATED] = { "object.created", EVENT_INFO, false, "data: {by}" },
-	[EVENT_OBJECT_UPDATED] = { "object.updated", EVENT_INFO, false, "data: {by}" },
-	[EVENT_OBJECT_DELETED] = { "object.deleted", EVENT_NOTICE, false, "data: {by}" },
-	[EVENT_ACCOUNT_PROGRESS] = { "account.progress", EVENT_DEBUG, true,
-		"a step of the registration of an account; " DATA_STEP },
-	[EVENT_ACCOUNT_DONE] = { "account.done", EVENT_NOTICE, false,
-		"an account was registered with the CA" },
-	[EVENT_ACCOUNT_FAILED] = { "account.failed", EVENT_ERROR, false,
-		"the registration of an account failed; " DATA_ERROR },
-	[EVENT_ISSUE_PROGRESS] = { "issue.progress", EVENT_DEBUG, true, "a step of an order; " DATA_STEP },
-	[EVENT_ISSUE_DONE] = { "issue.done", EVENT_NOTICE, false,
-		"a certificate was issued and stored; data: {certificate, notAfter}" },
-	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, false,
-		"a certificate could not be issued; " DATA_ERROR },
-	[EVENT_DEPLOY_PROGRESS] = { "deploy.progress", EVENT_DEBUG, true,
-		"a step of a deployment; " DATA_STEP },
-	[EVENT_DEPLOY_DONE] = { "deploy.done", EVENT_NOTICE, false,
-		"the files were written and all consumers notified; data: {certificate, generation, "
-		"directory}" },
-	[EVENT_DEPLOY_FAILED] = { "deploy.failed", EVENT_ERROR, false,
-		"files could not be written, or a consumer could not be notified; " DATA_ERROR },
-	[EVENT_PROBE_SERVED] = { "probe.served", EVENT_INFO, false,
-		"an endpoint presents the newest certificate; " DATA_PROBE },
-	[EVENT_PROBE_STALE] = { "probe.stale", EVENT_WARNING, false,
-		"an endpoint presents another certificate; " DATA_PROBE },
-	[EVENT_PROBE_UNREACHABLE] = { "probe.unreachable", EVENT_WARNING, false,
-		"a TLS connection to an endpoint failed; data: {consumer, endpoint, sni, code, message}" },
-	[EVENT_CLEANUP_FAILED] = { "cleanup.failed", EVENT_WARNING, false,
-		"a TXT record could not be removed; certd retries; " DATA_ERROR },
-	[EVENT_CERTIFICATE_PURGED] = { "certificate.purged", EVENT_INFO, false,
+	[EVENT_SERVER_STARTED] = { "server.started", EVENT_INFO, "", "certd is ready" },
+	[EVENT_SERVER_STOPPING] = { "server.stopping", EVENT_INFO, "", "certd is stopping" },
+	[EVENT_SERVER_RELOADED] = { "server.reloaded", EVENT_INFO, "", "certd.conf was reloaded" },
+	[EVENT_SERVER_WARNING] = { "server.warning", EVENT_WARNING, "code? field? problem? retryAt? message?",
+		"certd itself needs attention" },
+	[EVENT_STORE_FAILED] = { "store.failed", EVENT_ERROR, DATA_ERROR,
+		"certd could not write to the store" },
+	[EVENT_CLOCK_CHANGED] = { "clock.changed", EVENT_WARNING, "", "the system clock was changed" },
+	[EVENT_ACCESS_DENIED] = { "access.denied", EVENT_WARNING, DATA_ERROR,
+		"a call was refused because the caller lacks a role" },
+	[EVENT_OBJECT_CREATED] = { "object.created", EVENT_INFO, "by changes?", "an object was created" },
+	[EVENT_OBJECT_UPDATED] = { "object.updated", EVENT_INFO, "by changes?", "an object was changed" },
+	[EVENT_OBJECT_DELETED] = { "object.deleted", EVENT_NOTICE, "by changes?", "an object was deleted" },
+	[EVENT_ACCOUNT_DONE] = { "account.done", EVENT_NOTICE, "", "an account was registered with the CA" },
+	[EVENT_ACCOUNT_FAILED] = { "account.failed", EVENT_ERROR, DATA_ERROR,
+		"the registration of an account failed" },
+	[EVENT_ISSUE_PROGRESS] = { "issue.progress", EVENT_DEBUG, "state why?", "a step of an order" },
+	[EVENT_ISSUE_DONE] = { "issue.done", EVENT_NOTICE, "certificate notAfter",
+		"a certificate was issued and stored" },
+	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, DATA_ERROR,
+		"a certificate could not be issued" },
+	[EVENT_DEPLOY_DONE] = { "deploy.done", EVENT_NOTICE, "certificate directory",
+		"the files were written and all consumers notified" },
+	[EVENT_DEPLOY_FAILED] = { "deploy.failed", EVENT_ERROR, DATA_ERROR,
+		"files could not be written, or a consumer could not be notified" },
+	[EVENT_PROBE_SERVED] = { "probe.served", EVENT_INFO, DATA_PROBE,
+		"an endpoint presents the newest certificate" },
+	[EVENT_PROBE_STALE] = { "probe.stale", EVENT_WARNING, DATA_PROBE,
+		"an endpoint presents another certificate" },
+	[EVENT_PROBE_UNREACHABLE] = { "probe.unreachable", EVENT_WARNING, DATA_PROBE " code message",
+		"a TLS connection to an endpoint failed" },
+	[EVENT_CLEANUP_FAILED] = { "cleanup.failed", EVENT_WARNING, DATA_ERROR,
+		"a TXT record could not be removed; certd retries" },
+	[EVENT_CERTIFICATE_PURGED] = { "certificate.purged", EVENT_INFO, "",
 		"an expired certificate was deleted" },
-	[EVENT_AUTHORIZATION_PENDING] = { "authorization.pending", EVENT_NOTICE, false,
-		"a TXT record must be published manually; data: {recordName, recordContent}" },
-	[EVENT_AUTHORIZATION_DONE] = { "authorization.done", EVENT_NOTICE, false,
+	[EVENT_AUTHORIZATION_PENDING] = { "authorization.pending", EVENT_NOTICE, "recordName recordContent",
+		"a TXT record must be published manually" },
+	[EVENT_AUTHORIZATION_DONE] = { "authorization.done", EVENT_NOTICE, "",
 		"the CA has validated the record and authorized the name" },
-	[EVENT_AUTHORIZATION_FAILED] = { "authorization.failed", EVENT_ERROR, false,
-		"a name could not be authorized; " DATA_ERROR },
-	[EVENT_CERTIFICATE_EXPIRING] = { "certificate.expiring", EVENT_WARNING, false,
-		"an imported certificate, which certd cannot renew, expires soon; data: {notAfter, days}" },
-	[EVENT_CERTIFICATE_EXPIRED] = { "certificate.expired", EVENT_ERROR, false,
-		"an imported certificate that is in use has expired; data: {notAfter, days}" },
-	[EVENT_CERTIFICATE_EXPORTED] = { "certificate.exported", EVENT_NOTICE, false,
-		"a private key was exported; data: {by, format}" },
+	[EVENT_AUTHORIZATION_FAILED] = { "authorization.failed", EVENT_ERROR, DATA_ERROR,
+		"a name could not be authorized" },
+	[EVENT_CERTIFICATE_EXPIRING] = { "certificate.expiring", EVENT_WARNING, "notAfter days",
+		"an imported certificate, which certd cannot renew, expires soon" },
+	[EVENT_CERTIFICATE_EXPIRED] = { "certificate.expired", EVENT_ERROR, "notAfter days",
+		"an imported certificate that is in use has expired" },
+	[EVENT_CERTIFICATE_EXPORTED] = { "certificate.exported", EVENT_NOTICE, "by format",
+		"a private key was exported" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 
@@ -69,6 +64,63 @@ const struct event_info *
 event_info(enum event_kind kind)
 {
 	return &kinds[kind];
+}
+
+/* The next word of @list; its '?' is told apart. Return: false at the end. */
+static bool
+next_member(const char **list, const char **ret_name, size_t *ret_len, bool *ret_is_optional)
+{
+	*list += strspn(*list, " ");
+	*ret_name = *list;
+	*ret_len = strcspn(*list, "? ");
+	*list += *ret_len;
+	*ret_is_optional = **list == '?';
+	*list += *ret_is_optional;
+	return *ret_len > 0;
+}
+
+static bool
+is_declared(const struct event_info *info, const char *member)
+{
+	const char *list = info->data, *name;
+	bool is_optional;
+	size_t len;
+
+	while (next_member(&list, &name, &len, &is_optional))
+		if (strlen(member) == len && memcmp(name, member, len) == 0)
+			return true;
+	return false;
+}
+
+char *
+event_data_fault(const struct event_info *info, struct json_object *data)
+{
+	const char *list = info->data, *name;
+	bool is_optional;
+	size_t len;
+
+	if (data) {
+		json_object_object_foreach(data, member, value)
+		{
+			(void)value;
+			if (!is_declared(info, member))
+				return xasprintf(
+					"%s: data has '%s', which is not declared", info->name, member);
+		}
+	}
+	while (next_member(&list, &name, &len, &is_optional)) {
+		_cleanup_free_ char *text = xstrndup(name, len);
+
+		if (!is_optional && !(data && json_object_object_get_ex(data, text, NULL)))
+			return xasprintf("%s: data lacks '%s', which is declared", info->name, text);
+	}
+	return NULL;
+}
+
+bool
+event_is_transient(const struct event_info *info)
+{
+	return info->level == EVENT_DEBUG;
 }
 
 int

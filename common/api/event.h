@@ -1,10 +1,12 @@
 /*
  * common/api/event.h: the kinds of events, described once: certd emits by the enum, certctl recognizes by the name.
- * On the wire an event is {seq, time, level, kind, object{type, id, name}, message, data{..}}; `data` of each kind
- * stands in its help. Kinds are promises to others: they change with a NEWS line.
+ * On the wire an event is {seq, time, level, kind, object{type, id, name}, message, data{..}}; the members of
+ * `data` of each kind are in the table. Kinds are promises to others: they change with a NEWS line.
  */
 #ifndef COMMON_API_EVENT_H
 #define COMMON_API_EVENT_H
+
+#include "common/json.h"
 
 #include <stdbool.h>
 
@@ -19,13 +21,11 @@ enum event_kind {
 	EVENT_OBJECT_CREATED,
 	EVENT_OBJECT_UPDATED,
 	EVENT_OBJECT_DELETED,
-	EVENT_ACCOUNT_PROGRESS,
 	EVENT_ACCOUNT_DONE,
 	EVENT_ACCOUNT_FAILED,
 	EVENT_ISSUE_PROGRESS,
 	EVENT_ISSUE_DONE,
 	EVENT_ISSUE_FAILED,
-	EVENT_DEPLOY_PROGRESS,
 	EVENT_DEPLOY_DONE,
 	EVENT_DEPLOY_FAILED,
 	EVENT_PROBE_SERVED,
@@ -48,13 +48,22 @@ enum event_level { EVENT_ERROR = 3, EVENT_WARNING = 4, EVENT_NOTICE = 5, EVENT_I
 struct event_info {
 	const char *name; /* "issue.done" */
 	enum event_level level;
-	bool is_transient; /* handed to subscribers, not stored */
-	const char *help;  /* one line: what happened, and the members of data */
+	const char *
+		data; /* members of data, separated by blanks, each with '?' if it may be missing; "": none */
+	const char *help; /* one line: what happened */
 };
 
 /* Never NULL; @kind in range. */
 const struct event_info *
 event_info(enum event_kind kind);
+
+/* Progress is handed to subscribers and not stored. */
+bool
+event_is_transient(const struct event_info *info);
+
+/* What is wrong with @data (NULL: none) as data of such an event; owned by the caller. NULL: it is as declared. */
+char *
+event_data_fault(const struct event_info *info, struct json_object *data);
 
 /* Return: 1 and the kind, 0 unknown. */
 int

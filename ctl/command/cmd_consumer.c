@@ -6,7 +6,6 @@
 #include <string.h>
 
 static const struct wait_rule deploy_rules[] = {
-	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
 	{ EVENT_DEPLOY_DONE, WAIT_DONE },
 	{ EVENT_DEPLOY_FAILED, WAIT_FAILED },
 };

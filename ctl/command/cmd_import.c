@@ -18,7 +18,6 @@
 enum { PEM_FILE_MAX = 256 * 1024, PKCS12_FILE_MAX = 48 * 1024, PASSWORD_FILE_MAX = 1024 };
 
 static const struct wait_rule deploy_rules[] = {
-	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
 	{ EVENT_DEPLOY_DONE, WAIT_DONE },
 	{ EVENT_DEPLOY_FAILED, WAIT_FAILED },
 };

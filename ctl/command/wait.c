@@ -21,7 +21,6 @@ enum {
 };
 
 static const struct wait_rule account_rules[] = {
-	{ EVENT_ACCOUNT_PROGRESS, WAIT_STEP },
 	{ EVENT_ACCOUNT_DONE, WAIT_DONE },
 	{ EVENT_ACCOUNT_FAILED, WAIT_FAILED },
 };
@@ -32,7 +31,6 @@ static const struct wait_rule issue_rules[] = {
 	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
 	{ EVENT_ISSUE_DONE, WAIT_ARM },
 	{ EVENT_ISSUE_FAILED, WAIT_FAILED },
-	{ EVENT_DEPLOY_PROGRESS, WAIT_STEP },
 	{ EVENT_DEPLOY_DONE, WAIT_DONE },
 	{ EVENT_DEPLOY_FAILED, WAIT_FAILED_LATER },
 };
@@ -135,7 +133,7 @@ wait_is_repeated(struct wait *wait, struct json_object *event, enum event_kind k
 {
 	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
 
-	if (event_info(kind)->is_transient)
+	if (event_is_transient(event_info(kind)))
 		return false;
 	if (seq <= wait->last_seq)
 		return true;

@@ -79,7 +79,7 @@ live_table_event(struct live_table *table, struct json_object *event)
 	if (strcmp(ctl_text_at(event, "object.type"), table->resource->type) != 0 ||
 		!event_kind_find(ctl_text_at(event, "kind"), &kind))
 		return false;
-	if (event_info(kind)->is_transient)
+	if (event_is_transient(event_info(kind)))
 		json_add_string(table->steps, id, ctl_text_at(event, "message"));
 	else if (kind == EVENT_OBJECT_DELETED)
 		live_table_remove(table, id);

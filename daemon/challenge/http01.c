@@ -8,6 +8,7 @@
  */
 #include "daemon/challenge/http01.h"
 
+#include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "daemon/base/httpd.h"
 #include "daemon/base/listen.h"
@@ -37,14 +38,7 @@ struct http01 {
 bool
 http01_is_token(const char *token, size_t len)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	if (len == 0 || len > TOKEN_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!memchr(alphabet, token[i], sizeof(alphabet) - 1))
-			return false;
-	return true;
+	return len <= TOKEN_MAX && base64url_is_text(token, len);
 }
 
 /* The path is compared octet by octet: nothing is decoded or normalised, so that there is nothing to get around. */

@@ -303,12 +303,15 @@ authorize_forget(struct authorize *a, struct store_txn *txn, struct authorizatio
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
 	_cleanup_error_ struct error err = ERROR_INIT;
+	struct json_object *data;
 
 	if (object_delete(a->env->store, txn, &authorization_class, a->id, &err) < 0) {
 		store_fail(txn, &err);
 		return;
 	}
-	event_emit(a->env->events, txn, EVENT_OBJECT_DELETED, &object, NULL, "expired authorization removed");
+	data = json_object_new_object();
+	json_add_string(data, "by", "certd");
+	event_emit(a->env->events, txn, EVENT_OBJECT_DELETED, &object, data, "expired authorization removed");
 }
 
 static void

@@ -225,6 +225,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	const struct issue_env *env = issue->env;
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct event_object object = issue_object(issue);
+	struct json_object *data;
 	struct store_txn *txn;
 	char until[TIME_RFC3339_SIZE];
 	int found = object_load(env->store, &autocert_class, issue->id, &a, err);
@@ -249,7 +250,10 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	}
 	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
 	time_format_rfc3339(cert->not_after_at, until);
-	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, NULL,
+	data = json_object_new_object();
+	json_add_string(data, "certificate", cert->o.id);
+	json_add_time(data, "notAfter", cert->not_after_at);
+	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data,
 		"certificate issued by %s, valid until %s", cert->issuer_cn ? cert->issuer_cn : "the CA",
 		until);
 	if (certificate_record(env, txn, cert, err) < 0) {

@@ -12,13 +12,16 @@ deploy_done(struct run *run)
 	struct rollout_env *env = &run->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
 	struct event_object object = run_object(run);
+	struct json_object *data = json_object_new_object();
 	int64_t probe_at = run->state.targets.count ? time_add(run_now(run), ROLLOUT_SETTLE_SEC) : 0;
 
 	run->state.attempts = 0;
 	run->state.probes = 0;
 	run->state.done_at = run_now(run);
 	error_clear(&run->state.failure);
-	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, NULL, "files written to %s", run->directory);
+	json_add_string(data, "certificate", run->state.certificate);
+	json_add_string(data, "directory", run->directory);
+	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
 	rollout_finish(run, txn, SCHEDULE_PROBE, probe_at);
 }
 

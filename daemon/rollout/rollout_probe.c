@@ -72,6 +72,10 @@ tell_probe(struct run *run, const struct probe *p, const char *served, const cha
 	json_add_string(data, "endpoint", endpoint);
 	json_add_string(data, "sni", p->sni);
 	json_add_string(data, "sha256Fingerprint", sha256);
+	if (err) {
+		json_add_string(data, "code", error_code_name(err->code));
+		json_add_string(data, "message", err->message);
+	}
 	event_emit(run->rollout->env.events, NULL, kind, &object, data, "%s %s", endpoint,
 		good  ? "serves the newest certificate"
 		: err ? err->message

@@ -269,6 +269,21 @@ check_pace(struct world *w, const char *kind, const char *name)
 	}
 }
 
+/* Over whole lives, every event has the data that its kind declares. */
+static void
+check_data(struct world *w, struct json_object *event, const char *kind)
+{
+	_cleanup_free_ char *fault = NULL;
+	struct json_object *data = NULL;
+	enum event_kind k = EVENT_KIND_COUNT;
+
+	json_get_object(event, "data", &data, NULL);
+	if (event_kind_find(kind, &k) == 1)
+		fault = event_data_fault(event_info(k), data);
+	if (fault || k == EVENT_KIND_COUNT)
+		sim_fail(w->sim, "event %s", fault ? fault : kind);
+}
+
 static void
 on_event(struct json_object *event, void *arg)
 {
@@ -281,6 +296,7 @@ on_event(struct json_object *event, void *arg)
 	if (json_get_object(event, "object", &object, NULL) == 1)
 		json_get_string(object, "name", &name, NULL);
 	count_event(w, kind);
+	check_data(w, event, kind);
 	if (name)
 		check_pace(w, kind, name);
 	sim_log(w->sim, "%" PRId64 " %s %s: %s", world_now(w), kind, name ? name : "-", message);

@@ -1,6 +1,7 @@
 """The programs under test, found by CERTD_BUILDDIR."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -79,6 +80,8 @@ class Certd(Server):
         status = super().stop(number)
         if status:
             raise AssertionError(f"certd ended with {status}")
+        if re.search(r"event \S+: data (has|lacks)", self.log):
+            raise AssertionError("an event is not as its kind declares: " + self.log[-2000:])
         return status
 
     def kill9(self):

@@ -85,13 +85,13 @@ Test(live_table, events_end_what_is_under_way_and_those_of_others_are_not_for_it
 	rig_init(&rig, "state,name", "name:desc");
 	put(&rig, "1", "a", "AVAILABLE");
 	put(&rig, "2", "b", "AVAILABLE");
-	cr_expect(tell(&rig, "autocertificate", "1", "deploy.progress", "write"));
+	cr_expect(tell(&rig, "autocertificate", "1", "issue.progress", "write"));
 	cr_expect(tell(&rig, "autocertificate", "1", "object.updated", "changed by uid:0"));
 	expect_drawing(&rig, 80, 24,
 		"auto: 2, under way: 1\nSTATE      NOW    NAME\nAVAILABLE  -      b\nAVAILABLE  write  a\n");
 	cr_expect(tell(&rig, "autocertificate", "1", "deploy.done", "files written"));
 	cr_expect_not(live_table_is_busy(rig.table));
-	cr_expect_not(tell(&rig, "provider", "1", "account.progress", "x"));
+	cr_expect_not(tell(&rig, "provider", "1", "account.done", "x"));
 	cr_expect_not(tell(&rig, "autocertificate", "1", "a.kind.of.tomorrow", "x"));
 	cr_expect(tell(&rig, "autocertificate", "2", "object.deleted", "deleted by uid:0"));
 	expect_drawing(&rig, 80, 24, "auto: 1, under way: 0\nSTATE      NOW  NAME\nAVAILABLE  -    a\n");
