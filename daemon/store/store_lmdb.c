@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -251,6 +252,11 @@ env_start(struct lmdb *l, struct error *err)
 		rc = mdb_env_open(l->env, l->dir, MDB_NOTLS, 0600);
 	if (rc == 0)
 		rc = mdb_env_get_fd(l->env, &fd);
+	if (rc == ENOMEM)
+		return error_set(err, ERROR_LIMIT,
+			"store '%s': %zu MiB of address space are not available; raise the limit (ulimit -v, "
+			"LimitAS=)",
+			l->dir, l->map_size >> 20);
 	if (rc)
 		return lmdb_error(l, rc, "open", err);
 	if (set_cloexec(l, fd, err) < 0 || check_size(l, fd, err) < 0)
@@ -291,13 +297,29 @@ lmdb_env_open(struct lmdb *l, struct error *err)
 	return start.rc;
 }
 
+/*
+ * A limit of address space (ulimit -v, LimitAS=) is shared with threads and the heap: the map takes at most half of it.
+ * Data that needs more gets it from LMDB, which never maps less than there is.
+ */
+static size_t
+fitting_map_size(size_t wanted)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+		wanted <= limit.rlim_cur / 2)
+		return wanted;
+	return (size_t)limit.rlim_cur / 2 & ~(page - 1);
+}
+
 struct lmdb *
 lmdb_open(const char *dir, size_t map_size, struct error *err)
 {
 	struct lmdb *l = xcalloc(1, sizeof(*l));
 
 	l->dir = xstrdup(dir);
-	l->map_size = map_size;
+	l->map_size = fitting_map_size(map_size);
 	if (lmdb_env_open(l, err) == 0)
 		return l;
 	lmdb_close(l);
@@ -369,6 +391,8 @@ grow_map(struct lmdb *l)
 	rc = mdb_env_set_mapsize(l->env, l->map_size * 2);
 	if (rc == 0)
 		l->map_size *= 2;
+	else
+		mdb_env_set_mapsize(l->env, l->map_size); /* the old map is gone already */
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -333,3 +334,62 @@ Test(store_disk, pages_that_were_read_are_given_back)
 	store_rest(t.store);
 	cr_expect_lt(mapped_kib(), 300, "%ld KiB, before %ld", mapped_kib(), most);
 }
+
+#ifndef __SANITIZE_ADDRESS__ /* which needs terabytes of address space */
+static void
+limit_address_space(rlim_t octets)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = octets;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static rlim_t
+address_space_in_use(void)
+{
+	_cleanup_buf_ struct buf statm = BUF_INIT;
+
+	cr_assert_eq(buf_read_file(&statm, AT_FDCWD, "/proc/self/statm", 4096, NULL), 0);
+	return strtoul(buf_str(&statm), NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+Test(store_disk, a_little_address_space_gets_a_map_that_fits)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_stats stats;
+
+	close_store();
+	limit_address_space((rlim_t)3 << 30);
+	t.store = store_open(t.path, &t.key, &err);
+	cr_assert_not_null(t.store, "%s", err.message);
+	store_get_stats(t.store, &stats);
+	cr_expect_eq(stats.map_bytes, UINT64_C(3) << 29);
+	fill(100);
+	close_store();
+	limit_address_space(address_space_in_use() + (4 << 20));
+	expect_refused(ERROR_LIMIT, "LimitAS=");
+	limit_address_space(RLIM_INFINITY);
+	t.store = store_open(t.path, &t.key, &err);
+	cr_expect_not_null(t.store, "%s", err.message);
+}
+
+/* Growing unmaps first: what is stored must be readable when the larger map cannot be had. */
+Test(store_disk, a_map_that_cannot_grow_keeps_what_is_stored)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_buf_ struct buf value = BUF_INIT;
+
+	close_store();
+	t.store = store_open_sized(t.path, &t.key, 1 << 20, &err);
+	cr_assert_not_null(t.store, "%s", err.message);
+	fill(100);
+	limit_address_space(address_space_in_use() + (1 << 19));
+	fill(10000); /* 4 MB */
+	limit_address_space(RLIM_INFINITY);
+	cr_expect_eq(store_get(t.store, STORE_TOKEN, "00017", 5, &value, &err), 1, "%s", err.message);
+	fill(10000);
+	cr_expect_eq(store_get(t.store, STORE_TOKEN, "09999", 5, &value, &err), 1, "%s", err.message);
+}
+#endif
