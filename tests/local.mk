@@ -435,6 +435,11 @@ check-kill: all
 	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py
 .PHONY: check-kill
 
+# Each system call of an issue and a renewal fails once, not only those of a start.
+check-inject: all
+	CERTD_INJECT_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_inject.py
+.PHONY: check-inject
+
 # The long forms of what check-fault does with fewer renewals.
 check-valgrind: all canary-lost$(EXEEXT)
 	CERTD_VALGRIND_RENEWALS=100 $(PYTEST) $(srcdir)/tests/fault/test_valgrind.py -k 'valgrind_lose or canary'

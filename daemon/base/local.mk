@@ -8,6 +8,7 @@ libcertd_la_SOURCES += \
 	daemon/base/dns_tsig.c daemon/base/dns_tsig.h \
 	daemon/base/dns_update.c \
 	daemon/base/fair.c daemon/base/fair.h \
+	daemon/base/fatal.c daemon/base/fatal.h \
 	daemon/base/hook.c daemon/base/hook.h daemon/base/hook_private.h \
 	daemon/base/hook_spawn.c \
 	daemon/base/http.c daemon/base/http.h daemon/base/http_private.h \

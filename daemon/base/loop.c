@@ -11,6 +11,7 @@
 #include "common/alloc.h"
 #include "common/error.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/fatal.h"
 #include "daemon/base/loop_private.h"
 
 #include <event2/event.h>
@@ -32,13 +33,12 @@ struct loop_signal_watch {
 	void *arg;
 };
 
+/* libevent says no more than that: mostly epoll_create1() without a descriptor. */
 static void *
 or_die(void *p)
 {
-	if (!p) {
-		fputs("certd: libevent: out of memory\n", stderr);
-		abort();
-	}
+	if (!p)
+		fatal_errno(errno ? errno : ENOMEM, "set up the event loop");
 	return p;
 }
 

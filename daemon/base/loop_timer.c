@@ -10,6 +10,7 @@
 
 #include "common/alloc.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/fatal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,13 +115,6 @@ loop_timer_is_armed(const struct loop_timer *timer)
 	return timer->loop && timer->due_ms >= 0;
 }
 
-static void
-die_without_timer(const char *what)
-{
-	perror(what);
-	abort(); /* only EMFILE, ENFILE and ENOMEM are possible, at start: nothing can run without */
-}
-
 /* @at_ms in milliseconds of the descriptor's clock. Return: timerfd_settime()'s. */
 static int
 timerfd_arm(int fd, int64_t at_ms, int flags)
@@ -140,7 +134,7 @@ timerfd_new(clockid_t id)
 	int fd = timerfd_create(id, TFD_CLOEXEC | TFD_NONBLOCK);
 
 	if (fd < 0)
-		die_without_timer("certd: timerfd_create");
+		fatal_errno(errno, "create a timer");
 	return fd;
 }
 

@@ -7,8 +7,10 @@
 
 #include "common/alloc.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/fatal.h"
 #include "daemon/base/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -121,10 +123,31 @@ cpu_count(void)
 	return n > 2 ? (unsigned)n : 2;
 }
 
+/* Signals are the loop's: threads block all. Return: 0 or an errno. */
+static int
+start_thread(struct workers *workers)
+{
+	pthread_t *thread = &workers->threads[workers->n_threads];
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(thread, NULL, thread_main, workers);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0) {
+		pthread_setname_np(*thread, "certd-worker");
+		workers->n_threads++;
+	}
+	return rc;
+}
+
 struct workers *
 workers_new(struct loop *loop, unsigned threads)
 {
 	struct workers *workers = xcalloc(1, sizeof(*workers));
+	int rc;
 
 	workers->loop = loop;
 	workers->done_fd = -1;
@@ -138,11 +161,13 @@ workers_new(struct loop *loop, unsigned threads)
 	if (clock_is_virtual(loop_clock(loop)))
 		return workers;
 	workers->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (workers->done_fd < 0) {
-		perror("certd: eventfd");
-		abort();
-	}
+	if (workers->done_fd < 0)
+		fatal_errno(errno, "create an event descriptor");
 	workers->done_watch = loop_fd_new(loop, workers->done_fd, LOOP_READ, on_done, workers);
+	rc = start_thread(
+		workers); /* one at once, so that a lack of threads shows at start and never later */
+	if (rc)
+		fatal_errno(rc, "start a thread");
 	return workers;
 }
 
@@ -167,28 +192,6 @@ workers_free(struct workers *workers)
 	pthread_cond_destroy(&workers->wake);
 	free(workers->threads);
 	free(workers);
-}
-
-/* Signals are the loop's: threads block all. */
-static void
-start_thread(struct workers *workers)
-{
-	pthread_t *thread = &workers->threads[workers->n_threads];
-	sigset_t all;
-	sigset_t old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(thread, NULL, thread_main, workers);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc == 0) {
-		pthread_setname_np(*thread, "certd-worker");
-		workers->n_threads++;
-	} else if (workers->n_threads == 0) {
-		fputs("certd: cannot start a thread\n", stderr);
-		abort();
-	}
 }
 
 void
