@@ -113,9 +113,14 @@ static void
 issue_save(struct issue *issue, store_then_fn *then)
 {
 	struct store_txn *txn = store_begin(issue->env->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	issue_gather(issue, txn);
-	record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
+	if (issue->is_key_saved && issue_wake_key(issue, &err) < 0)
+		store_fail(txn, &err);
+	else
+		record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
+	issue->is_key_saved = issue->key != NULL;
 	store_then(txn, then, issue);
 }
 
@@ -126,6 +131,8 @@ issue_url_saved(const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
 
+	if (!err && issue->is_key_saved)
+		issue_rest_key(issue);
 	acme_order_saved(issue->order, err);
 }
 
@@ -135,7 +142,6 @@ issue_op_save_url(const char *url, void *arg)
 	struct issue *issue = arg;
 
 	str_replace(&issue->record.order_url, url);
-	issue->key_saved = issue->key != NULL;
 	issue_save(issue, issue_url_saved);
 }
 
@@ -148,7 +154,8 @@ give_csr(const struct error *err, void *arg)
 
 	if (!err && csr_make(issue->key, &issue->record.names, &der, &csr_err) < 0)
 		err = &csr_err;
-	issue->key_saved = !err;
+	if (!err)
+		issue_rest_key(issue);
 	acme_order_csr(issue->order, &der, err);
 }
 
@@ -156,11 +163,14 @@ static void
 issue_op_csr(void *arg)
 {
 	struct issue *issue = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	issue->csr_wanted = true;
-	if (!issue->key)
+	if (issue_wake_key(issue, &err) < 0)
+		give_csr(&err, issue);
+	else if (!issue->key)
 		return; /* issue_key_ready() comes back here */
-	if (issue->key_saved)
+	else if (issue->is_key_saved)
 		give_csr(NULL, issue);
 	else
 		issue_save(issue, give_csr);

@@ -1,6 +1,7 @@
 /*
  * The key of a certificate: the one that was saved with the order, the last certificate's if it is to be used again, or
- * a new one, which a worker makes while the order begins.
+ * a new one, which a worker makes while the order begins. Memory for secrets is small and a CA may be slow: an order
+ * that waits leaves its key in the store, and one that begins when there is little room makes its key when it needs it.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -102,18 +103,50 @@ reuse_last_key(struct issue *issue, struct error *err)
 	return key_from_der(&issue->record.key, &issue->key, err) < 0 ? -1 : 1;
 }
 
-/* The saved key, the last certificate's, or a new one (from a worker). */
+void
+issue_rest_key(struct issue *issue)
+{
+	key_free(issue->key);
+	issue->key = NULL;
+	secret_clear(&issue->record.key);
+}
+
+static int
+load_saved_key(struct issue *issue, struct error *err)
+{
+	struct issue_record saved = { .provider = NULL };
+	int found = record_load(issue->env->store, &issue_class, issue->id, &saved, err);
+
+	if (found == 1 && saved.key.len)
+		secret_move(&issue->record.key, &saved.key);
+	else if (found >= 0)
+		found = error_set(err, ERROR_NOT_FOUND, "the key of the order is not in the store");
+	record_clear(&issue_class, &saved);
+	return found < 0 ? -1 : key_from_der(&issue->record.key, &issue->key, err);
+}
+
 int
-issue_get_key(struct issue *issue, struct error *err)
+issue_wake_key(struct issue *issue, struct error *err)
 {
 	int reused;
 
-	if (issue->record.key.len) {
-		issue->key_saved = true;
-		return key_from_der(&issue->record.key, &issue->key, err);
-	}
+	if (issue->key || issue->keygen)
+		return 0;
+	if (issue->is_key_saved)
+		return load_saved_key(issue, err);
 	reused = reuse_last_key(issue, err);
 	if (reused == 0)
 		issue_key_keygen_start(issue);
 	return reused < 0 ? -1 : 0;
+}
+
+int
+issue_get_key(struct issue *issue, struct error *err)
+{
+	issue->is_key_saved = issue->record.key.len > 0;
+	if (issue->is_key_saved) {
+		issue_rest_key(issue);
+		return 0;
+	}
+	return secret_has_room() ? issue_wake_key(issue, err) : 0;
 }

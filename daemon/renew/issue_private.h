@@ -29,7 +29,7 @@ struct issue {
 	struct acme_order *order;
 	struct key *key;
 	struct keygen *keygen; /* under way on a worker; or NULL */
-	bool key_saved;
+	bool is_key_saved;     /* with the record */
 	bool csr_wanted;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
@@ -60,9 +60,20 @@ issue_key_ready(struct issue *issue);
 
 /* --- issue_key.c --- */
 
-/* The saved key, the last certificate's, or a new one (from a worker: issue_key_ready()). Return: 0 or -1. */
+/* At the begin of an order: its key is made ready if there is room for it. Return: 0 or -1. */
 int
 issue_get_key(struct issue *issue, struct error *err);
+
+/*
+ * issue_wake_key() - have the key: the saved one, the last certificate's, or a new one
+ * Return: 0: it is there, or a worker makes it (issue_key_ready()); -1.
+ */
+int
+issue_wake_key(struct issue *issue, struct error *err);
+
+/* The key is in the store and not needed for a while: no memory for secrets holds it. */
+void
+issue_rest_key(struct issue *issue);
 
 /* What the worker brings is not wanted any more. */
 void

@@ -271,11 +271,12 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	struct cert_info info = { 0 };
 	int64_t now = issue_now(issue->env);
-	const struct x509_asked asked = {
-		.key = issue->key, .names = &issue->record.names, .now = now, .seen = issue->env->seen
-	};
+	struct x509_asked asked = { .names = &issue->record.names, .now = now, .seen = issue->env->seen };
 	int rc = -1;
 
+	if (issue_wake_key(issue, err) < 0)
+		return -1;
+	asked.key = issue->key;
 	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, err) <
 		0) {
 		error_wrap(err, "the CA issued a certificate that was not asked for");

@@ -3,6 +3,7 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <openssl/crypto.h>
 
 static void
 declare(struct run *r, const char *provider, unsigned count)
@@ -53,6 +54,32 @@ Test(scheduler, eight_orders_of_a_provider_are_in_flight_or_as_many_as_it_says)
 	cr_expect_eq(most_running(&r, MINUTE), 2);
 	cr_expect_eq(r.world.issued, 30);
 	cr_expect(check_calm(&r.world));
+	run_end(&r);
+}
+
+/* A slow CA holds many orders; the memory for secrets is small, and running out of it would end certd. */
+Test(scheduler, an_order_that_waits_holds_no_key_in_memory)
+{
+	enum { ORDERS = 16 };
+	struct run r;
+	struct world *w = &r.world;
+	size_t before;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(w->issued, 1);
+	world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'maxOrders':%d}}", ORDERS);
+	before = CRYPTO_secure_used();
+	fake_ca_script(w->cas[0].ca)->issue_ms = 600 * 1000;
+	declare(&r, "ca", ORDERS);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(scheduler_running(w->scheduler, SCHEDULE_ISSUE), ORDERS);
+	/* The client of the provider may have a key of its own; sixteen keys would be 16 times 500 octets and more. */
+	cr_expect_lt(CRYPTO_secure_used(), before + 4096, "%zu octets before, %zu now", before,
+		CRYPTO_secure_used());
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->issued, 1 + ORDERS);
+	cr_expect(check_calm(w));
 	run_end(&r);
 }
 
