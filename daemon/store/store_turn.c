@@ -1,26 +1,14 @@
 /*
- * The turn's overlay. A key that was touched is a node of a tsearch(3) tree, one tree per database; its changes hang
- * on it newest first, so that a failed list is skipped without being taken out.
- *
- * tsearch has no "first key not below": the comparison function is called along the way down, and the last node at
- * which the way turned left is exactly that key (right: the last key below). So a search key that remembers this node gives ordered walks in
- * O(log n).
+ * The turn's overlay. A key that was touched is a node of an ordered tree (tree(3bsd)), one tree per database; its
+ * changes hang on it newest first, so that a failed list is skipped without being taken out.
  */
 #include "daemon/store/store_turn.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is handed to tfind(): a key with notes about the way down. */
-struct search_key {
-	struct store_key key;
-	enum lmdb_where where;
-	const struct store_key *best;
-};
-
 static int
-compare_octets(const struct store_key *a, const struct store_key *b)
+compare_keys(const struct store_key *a, const struct store_key *b)
 {
 	size_t common = a->len < b->len ? a->len : b->len;
 	int diff = common ? memcmp(a->octets, b->octets, common) : 0;
@@ -30,26 +18,14 @@ compare_octets(const struct store_key *a, const struct store_key *b)
 	return (a->len > b->len) - (a->len < b->len);
 }
 
-static int
-compare_keys(const void *a, const void *b)
-{
-	return compare_octets(a, b);
-}
+RB_PROTOTYPE(store_keys, store_key, node, compare_keys)
+RB_GENERATE(store_keys, store_key, node, compare_keys)
 
-/* @a is the search_key, @b a node: the search key always comes first. Never 0, so that the way ends at a leaf. */
-static int
-compare_seek(const void *a, const void *b)
+/* The tree's functions take no const, and change nothing when they search. */
+static struct store_keys *
+keys_of(const struct store_turn *turn, enum store_db db)
 {
-	struct search_key *search = (struct search_key *)(uintptr_t)a;
-	const struct store_key *node = b;
-	int diff = compare_octets(&search->key, node);
-	bool goes_right = diff > 0 || (diff == 0 && search->where == LMDB_AFTER);
-
-	if (search->where == LMDB_BEFORE && search->key.len == 0)
-		goes_right = true;
-	if (goes_right == (search->where == LMDB_BEFORE))
-		search->best = node;
-	return goes_right ? 1 : -1;
+	return (struct store_keys *)(uintptr_t)&turn->touched[db];
 }
 
 struct store_turn *
@@ -72,27 +48,38 @@ const struct store_change *
 store_turn_find(const struct store_turn *turn, enum store_db db, const void *key, size_t key_len)
 {
 	struct store_key search = { .db = db, .len = key_len, .octets = key };
-	void *const *node = tfind(&search, &turn->roots[db], compare_keys);
+	const struct store_key *found = RB_FIND(store_keys, keys_of(turn, db), &search);
 
-	return node ? store_key_change(*node) : NULL;
+	return found ? store_key_change(found) : NULL;
+}
+
+/* The nearest one from @key on, behind it or before it; before an empty key is the last of all. */
+static struct store_key *
+nearest_key(struct store_keys *keys, struct store_key *key, enum lmdb_where where)
+{
+	struct store_key *next = RB_NFIND(store_keys, keys, key); /* not below */
+
+	if (where == LMDB_BEFORE && (!next || key->len == 0))
+		return RB_MAX(store_keys, keys);
+	if (where == LMDB_BEFORE)
+		return RB_PREV(store_keys, keys, next);
+	if (where == LMDB_AFTER && next && compare_keys(next, key) == 0)
+		return RB_NEXT(store_keys, keys, next);
+	return next;
 }
 
 const struct store_key *
 store_turn_seek(const struct store_turn *turn, enum store_db db, enum lmdb_where where, const void *key,
 	size_t key_len)
 {
-	struct search_key search = { .key = { .db = db, .len = key_len, .octets = key }, .where = where };
+	struct store_key search = { .db = db, .len = key_len, .octets = key };
+	struct store_keys *keys = keys_of(turn, db);
+	struct store_key *found = nearest_key(keys, &search, where);
 
-	for (;;) {
-		search.best = NULL;
-		tfind(&search, &turn->roots[db], compare_seek);
-		if (!search.best || store_key_change(search.best))
-			return search.best;
-		search.key.len = search.best->len;
-		search.key.octets = search.best->octets;
-		if (where == LMDB_AT)
-			search.where = LMDB_AFTER;
-	}
+	while (found && !store_key_change(found))
+		found = where == LMDB_BEFORE ? RB_PREV(store_keys, keys, found)
+					     : RB_NEXT(store_keys, keys, found);
+	return found;
 }
 
 struct store_txn *
@@ -134,16 +121,14 @@ static struct store_key *
 touch_key(struct store_turn *turn, enum store_db db, const void *key, size_t key_len)
 {
 	struct store_key search = { .db = db, .len = key_len, .octets = key };
-	void **found = tfind(&search, &turn->roots[db], compare_keys);
-	struct store_key *node;
+	struct store_key *node = RB_FIND(store_keys, &turn->touched[db], &search);
 
-	if (found)
-		return *found;
+	if (node)
+		return node;
 	node = xmalloc(sizeof(*node) + key_len);
 	*node = search;
 	node->octets = memcpy(node + 1, key, key_len);
-	if (!tsearch(node, &turn->roots[db], compare_keys))
-		abort(); /* out of memory, as in xmalloc() */
+	RB_INSERT(store_keys, &turn->touched[db], node);
 	return node;
 }
 
@@ -285,10 +270,8 @@ store_turn_group(struct store_turn *turn)
 }
 
 static void
-free_key(void *node)
+free_key(struct store_key *key)
 {
-	struct store_key *key = node;
-
 	while (key->newest) {
 		struct store_change *c = key->newest;
 
@@ -301,8 +284,15 @@ free_key(void *node)
 void
 store_turn_free(struct store_turn *turn)
 {
-	for (int db = 0; db < STORE_DB_COUNT; db++)
-		tdestroy(turn->roots[db], free_key);
+	for (int db = 0; db < STORE_DB_COUNT; db++) {
+		struct store_keys *keys = &turn->touched[db];
+		struct store_key *key;
+
+		while ((key = RB_MIN(store_keys, keys))) {
+			RB_REMOVE(store_keys, keys, key);
+			free_key(key);
+		}
+	}
 	for (size_t i = 0; i < turn->n_txns; i++) {
 		free(turn->txns[i]->keys);
 		free(turn->txns[i]->deltas);

@@ -9,6 +9,8 @@
 #include "daemon/store/store.h"
 #include "daemon/store/store_lmdb.h"
 
+#include <bsd/sys/tree.h>
+
 /* One put or del. */
 struct store_change {
 	struct store_change *older; /* of the same key; owned */
@@ -20,6 +22,7 @@ struct store_change {
 
 /* A key that was touched in this turn. */
 struct store_key {
+	RB_ENTRY(store_key) node;
 	struct store_change *newest; /* owned */
 	enum store_db db;
 	size_t len;
@@ -59,9 +62,11 @@ struct store_link {
 	struct store_txn *newer;
 };
 
+RB_HEAD(store_keys, store_key); /* in order of their octets; owned */
+
 struct store_turn {
-	void *roots[STORE_DB_COUNT]; /* tsearch(3) trees of struct store_key */
-	struct store_txn **txns;     /* owned, each owned */
+	struct store_keys touched[STORE_DB_COUNT];
+	struct store_txn **txns; /* owned, each owned */
 	size_t n_txns;
 	struct store_waiter *waiters;
 	size_t n_waiters;
