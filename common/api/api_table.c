@@ -635,6 +635,8 @@ static const struct api_field explain_result[] = {
 	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
 		.help = "why the last attempt failed" },
+	{ .name = "refusedCertificate", .type = API_STRING,
+		.help = "PEM of the certificate that the CA issued and certd refused" },
 	{ .name = "advice", .type = API_STRLIST, .help = "suggested actions" },
 	END,
 };

@@ -7,6 +7,7 @@
 
 #include "common/crypto/base64url.h"
 #include "common/crypto/ossl.h"
+#include "common/crypto/pem.h"
 #include "common/crypto/x509_chain.h"
 #include "common/name.h"
 #include "common/printable.h"
@@ -18,8 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char PEM_BEGIN[] = "-----BEGIN CERTIFICATE-----";
-static const char PEM_END[] = "-----END CERTIFICATE-----";
 
 void
 x509_chain_clear(struct x509_chain *chain)
@@ -64,7 +63,7 @@ x509_decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_
 
 /* Return: the certificate of one PEM block, or NULL. */
 static X509 *
-read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
+x509_read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
 {
 	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new_mem_buf(block, (int)len);
 	char *name = NULL;
@@ -81,12 +80,6 @@ read_block(const char *block, size_t len, struct x509_seen *seen, bool is_leaf)
 	return cert;
 }
 
-static bool
-x509_is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 int
 x509_chain_read(
 	const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err)
@@ -94,39 +87,28 @@ x509_chain_read(
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 	const char *p = pem;
 	const char *end = pem + len;
+	struct pem_block block;
+	int r;
 
 	ERR_clear_error();
 	if (len > X509_CHAIN_MAX_OCTETS)
 		return error_set(err, ERROR_PROTOCOL, "the certificate chain is larger than %d octets",
 			X509_CHAIN_MAX_OCTETS);
-	for (;;) {
-		const char *block;
-
-		while (p < end && x509_is_blank(*p))
-			p++;
-		if (p == end)
-			break;
+	while ((r = pem_next(&p, end, &block)) > 0) {
+		if (!pem_is_certificate(&block))
+			continue;
 		if (chain.count == X509_CHAIN_MAX_CERTS)
-			return error_set(err, ERROR_PROTOCOL, "the chain contains more than %d certificates",
+			return error_set(err, ERROR_PROTOCOL, "the chain has more than %d certificates",
 				X509_CHAIN_MAX_CERTS);
-		block = p;
-		if ((size_t)(end - p) >= sizeof(PEM_BEGIN) - 1 &&
-			memcmp(p, PEM_BEGIN, sizeof(PEM_BEGIN) - 1) == 0)
-			p = memmem(p, (size_t)(end - p), PEM_END, sizeof(PEM_END) - 1);
-		else
-			p = NULL;
-		if (!p)
-			return error_set(err, ERROR_PROTOCOL,
-				"the chain contains something other than a CERTIFICATE block after %zu "
-				"certificates",
-				chain.count);
-		p += sizeof(PEM_END) - 1;
-		chain.certs[chain.count] = read_block(block, (size_t)(p - block), seen, chain.count == 0);
+		chain.certs[chain.count] = x509_read_block(block.text, block.len, seen, chain.count == 0);
 		if (!chain.certs[chain.count])
-			return ossl_error(err, ERROR_PROTOCOL, "cannot read certificate %zu of the chain",
+			return ossl_error(err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read",
 				chain.count + 1);
 		chain.count++;
 	}
+	if (r < 0)
+		return error_set(err, ERROR_PROTOCOL,
+			"the chain ends inside a PEM block, after %zu complete certificates", chain.count);
 	if (chain.count == 0)
 		return error_set(err, ERROR_PROTOCOL, "the chain does not contain a certificate");
 	*ret = chain;

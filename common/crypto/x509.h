@@ -34,7 +34,8 @@ cert_info_clear(struct cert_info *info);
 
 /*
  * x509_chain_parse() - split a PEM chain, leaf first
- * Strict: at most 128 KiB, 10 blocks, CERTIFICATE only, each must parse.
+ * At most 128 KiB and 10 CERTIFICATE blocks, each of which must parse. Text around them and other blocks are passed over:
+ * some CAs send "subject=" lines as openssl s_client prints them.
  * @ret_leaf: PEM of the leaf; @ret_chain: PEM of the others, may be empty. Both without empty lines, ending in a
  * newline (haproxy's runtime API ends a payload at an empty line). Either may be NULL.
  */
@@ -62,14 +63,15 @@ void
 x509_seen_free(struct x509_seen *seen);
 
 /*
- * x509_chain_accept() - take this chain apart if it is what was ordered; else ERROR_PROTOCOL that says what is wrong.
- * Leaf's key is the asked one; its SANs equal the names (order free); not a CA; EKU has serverAuth when present;
- * notBefore <= now + 1 h; notAfter > now; each certificate is signed by the next one and that one is a CA.
- * OpenSSL is never asked for the time. The results as of x509_chain_parse(); one reading, for decoding a key costs.
+ * x509_chain_accept() - take what the CA issued, as x509_chain_parse() does
+ * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): what has been issued is
+ * never thrown away for being odd.
+ * @ret_doubts: what is odd, one line each: names that were not requested, a CA certificate, another purpose, dates, a
+ * certificate that is not signed by the next one. OpenSSL is never asked for the time.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
-	struct buf *ret_chain, struct cert_info *ret_info, struct error *err);
+	struct buf *ret_chain, struct cert_info *ret_info, struct strlist *ret_doubts, struct error *err);
 
 /* Upper-case hex pairs with colons of the SHA-256 of a DER certificate. Owned by the caller. */
 char *

@@ -1,7 +1,7 @@
 /*
- * Is this chain what we ordered? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or
- * unknown here, but each certificate must be signed by the one behind it, so that whatever server loads the file
- * sends a chain that holds together.
+ * Is this chain what we ordered? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or unknown here.
+ * The key and the names decide; whatever else is odd, such as a certificate that is not signed by the next one, becomes a
+ * doubt that the operator is shown.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
@@ -39,21 +39,23 @@ x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
 }
 
 static int
-check_names(X509 *leaf, const struct strlist *names, struct error *err)
+x509_verify_has_names(const struct strlist *have, const struct strlist *names, struct error *err)
 {
-	_cleanup_strlist_ struct strlist have = STRLIST_INIT;
-
-	if (x509_names(leaf, &have, err) < 0)
-		return -1;
 	for (size_t i = 0; i < names->count; i++)
-		if (!strlist_has(&have, names->items[i]))
+		if (!strlist_has(have, names->items[i]))
 			return error_set(err, ERROR_PROTOCOL,
 				"the certificate does not contain the name '%s'", names->items[i]);
-	for (size_t i = 0; i < have.count; i++)
-		if (!strlist_has(names, have.items[i]))
+	return 0;
+}
+
+static int
+x509_verify_no_more_names(const struct strlist *have, const struct strlist *names, struct error *err)
+{
+	for (size_t i = 0; i < have->count; i++)
+		if (!strlist_has(names, have->items[i]))
 			return error_set(err, ERROR_PROTOCOL,
 				"the certificate contains the name '%s', which was not requested",
-				have.items[i]);
+				have->items[i]);
 	return 0;
 }
 
@@ -152,27 +154,75 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 	return 0;
 }
 
-static int
-check_chain(const struct x509_chain *chain, const struct x509_asked *asked, struct error *err)
+/* The certificate for our key comes first, wherever the CA put it. */
+static void
+x509_verify_leaf_first(struct x509_chain *chain, const struct key *key)
 {
-	X509 *leaf = chain->certs[0];
+	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (x509_verify_check_key(leaf, asked->key, err) < 0 || check_names(leaf, asked->names, err) < 0 ||
-		check_usage(leaf, err) < 0 || x509_verify_check_dates(leaf, asked->now, err) < 0)
-		return -1;
+	for (size_t i = 0; i < chain->count; i++) {
+		X509 *cert = chain->certs[i];
+
+		if (x509_verify_check_key(cert, key, &err) < 0)
+			continue;
+		if (i > 0) {
+			X509 *first = decode_whole(chain->certs[0]); /* was read as a leaf, without its key */
+
+			if (!first)
+				return;
+			X509_free(chain->certs[0]);
+			chain->certs[0] = first;
+		}
+		memmove(&chain->certs[1], &chain->certs[0], i * sizeof(*chain->certs));
+		chain->certs[0] = cert;
+		return;
+	}
+}
+
+/* What protects: the key is ours, and the names are there. */
+static int
+x509_verify_is_ours(X509 *leaf, const struct x509_asked *asked, struct strlist *ret_names, struct error *err)
+{
+	return x509_verify_check_key(leaf, asked->key, err) < 0 || x509_names(leaf, ret_names, err) < 0
+		       ? -1
+		       : x509_verify_has_names(ret_names, asked->names, err);
+}
+
+static int
+x509_verify_check_links(const struct x509_chain *chain, struct error *err)
+{
 	for (size_t i = 0; i + 1 < chain->count; i++)
 		if (check_link(chain->certs[i], chain->certs[i + 1], i + 1, err) < 0)
 			return -1;
 	return 0;
 }
 
+static void
+x509_verify_doubt(struct strlist *doubts, int r, struct error *why)
+{
+	if (r < 0)
+		strlist_add(doubts, why->message);
+	error_clear(why);
+}
+
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
-	struct buf *ret_chain, struct cert_info *ret_info, struct error *err)
+	struct buf *ret_chain, struct cert_info *ret_info, struct strlist *ret_doubts, struct error *err)
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	X509 *leaf;
 
-	if (x509_chain_read(pem, len, asked->seen, &chain, err) < 0 || check_chain(&chain, asked, err) < 0)
+	if (x509_chain_read(pem, len, asked->seen, &chain, err) < 0)
 		return -1;
+	x509_verify_leaf_first(&chain, asked->key);
+	leaf = chain.certs[0];
+	if (x509_verify_is_ours(leaf, asked, &names, err) < 0)
+		return -1;
+	x509_verify_doubt(ret_doubts, x509_verify_no_more_names(&names, asked->names, &why), &why);
+	x509_verify_doubt(ret_doubts, check_usage(leaf, &why), &why);
+	x509_verify_doubt(ret_doubts, x509_verify_check_dates(leaf, asked->now, &why), &why);
+	x509_verify_doubt(ret_doubts, x509_verify_check_links(&chain, &why), &why);
 	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
 }

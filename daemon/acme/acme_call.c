@@ -26,6 +26,7 @@ acme_call_new(struct acme_client *client, const struct acme_request *request)
 	call->max_body = request->max_body;
 	call->authorization = request->authorization;
 	call->best_effort = request->best_effort;
+	call->may_lag = request->may_lag;
 	loop_timer_init(&call->timer, client->loop, call_timer, call);
 	return call;
 }
@@ -303,6 +304,13 @@ acme_client_pump(struct acme_client *client)
 			lack_nonce < ACME_NONCES_ROUND - sent ? lack_nonce : ACME_NONCES_ROUND - sent);
 }
 
+static void
+call_pause(struct acme_call *call, int64_t delay_ms)
+{
+	call->state = ACME_CALL_PAUSED;
+	loop_timer_set(&call->timer, delay_ms);
+}
+
 /* Failed: another try after a pause, or the end. */
 static void
 call_failed(struct acme_call *call, const struct error *err, int status)
@@ -313,8 +321,7 @@ call_failed(struct acme_call *call, const struct error *err, int status)
 				   : acme_client_retry_delay_ms(client, err, status, call->transient_tries++);
 
 	if (delay_ms >= 0) {
-		call->state = ACME_CALL_PAUSED;
-		loop_timer_set(&call->timer, delay_ms);
+		call_pause(call, delay_ms);
 		return;
 	}
 	if (status == 0 || status == 404 || status >= 500) /* the CA may have moved */
@@ -322,9 +329,27 @@ call_failed(struct acme_call *call, const struct error *err, int status)
 	acme_call_call_finish(call, NULL, err);
 }
 
+/*
+ * CAs answer from replicas: for a second or two they may not know what they have just made, an account too. Return:
+ * milliseconds until the next try, or -1: that is not it, or no replica lags so long.
+ */
+static int64_t
+call_lag_ms(struct acme_call *call, const struct error *err, int status)
+{
+	static const int64_t delays_ms[] = { 250, 500, 1000, 2000, 4000, 4000 };
+	bool is_unknown_account = err->problem && strcmp(err->problem, "accountDoesNotExist") == 0;
+	bool is_malformed = err->problem && strcmp(err->problem, "malformed") == 0;
+	bool is_unknown = status == 404 || (status == 400 && is_malformed);
+
+	if (!(call->may_lag && is_unknown) && !(is_unknown_account && !call->with_jwk))
+		return -1;
+	return call->lag_tries < ARRAY_SIZE(delays_ms) ? delays_ms[call->lag_tries++] : -1;
+}
+
 static void
 call_refused(struct acme_call *call, const struct http_response *res)
 {
+	int64_t lag_ms;
 	struct acme_client *client = call->client;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_free_ char *nonce = NULL;
@@ -339,7 +364,11 @@ call_refused(struct acme_call *call, const struct http_response *res)
 			acme_client_pump(client);
 		return;
 	}
-	call_failed(call, &err, res->status);
+	lag_ms = call_lag_ms(call, &err, res->status);
+	if (lag_ms >= 0)
+		call_pause(call, lag_ms);
+	else
+		call_failed(call, &err, res->status);
 }
 
 static void

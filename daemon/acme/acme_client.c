@@ -16,7 +16,8 @@ enum {
 	DIRECTORY_MS = 24 * 3600 * 1000,
 	RETRY_AFTER_HERE_SEC = 10,    /* what we wait ourselves; more is for the schedule */
 	RETRY_AT_MAX_SEC = 7 * 86400, /* the longest window of any known limit */
-	TIMEOUT_TRIES = 1             /* a timeout is long already */
+	TIMEOUT_TRIES = 1,            /* a timeout is long already */
+	REDIRECTS_MAX = 5
 };
 
 static void
@@ -85,6 +86,7 @@ acme_client_free(struct acme_client *client)
 	acme_directory_clear(&client->directory);
 	key_free(client->key);
 	free(client->directory_url);
+	free(client->directory_target);
 	free(client->ca_file);
 	free(client->thumbprint);
 	free(client->account_url);
@@ -125,14 +127,15 @@ acme_client_retry_after(const struct acme_client *client, const struct http_resp
 	return at;
 }
 
-/* Where it leads is shown, never followed: the CA is the host that the operator named. */
+/* Only the directory may move, and on its own host: the CA is the host that the operator named. */
 static void
 read_redirect(const struct http_response *res, struct error *ret)
 {
 	if (res->location && acme_url_check(res->location, NULL) == 0)
 		error_set(ret, ERROR_PROTOCOL,
-			"the CA redirects to %s (HTTP status %d); certd follows no redirects", res->location,
-			res->status);
+			"the CA redirects to %s (HTTP status %d), which certd does not follow; if that is the CA's "
+			"directory, set the provider's server to it",
+			res->location, res->status);
 	else
 		error_set(ret, ERROR_PROTOCOL, "the CA redirects or answers HTTP status %d", res->status);
 }
@@ -191,6 +194,34 @@ errand_failed(struct acme_errand *errand, const struct error *err, int status)
 	acme_client_fail_waiting(client, &why);
 }
 
+/* The directory's URL may lead to another one of the same host. */
+static bool
+directory_moves(struct acme_client *client, const struct http_response *res)
+{
+	if (res->status < 300 || res->status > 399 || !res->location || client->redirects >= REDIRECTS_MAX ||
+		acme_url_check(res->location, NULL) < 0 ||
+		!acme_url_same_host(res->location, client->directory_url))
+		return false;
+	client->redirects++;
+	str_replace(&client->directory_target, res->location);
+	return true;
+}
+
+/* Is the same to be asked in another way? RFC 8555 s7.2 has HEAD and GET for nonces; some CAs have only GET. */
+static bool
+errand_goes_elsewhere(struct acme_errand *errand, const struct http_response *res)
+{
+	struct acme_client *client = errand->client;
+	bool has_nonce = res->status >= 200 && res->status <= 299 && res->replay_nonce;
+
+	if (errand == &client->directory_errand)
+		return directory_moves(client, res);
+	if (has_nonce || client->is_nonce_by_get || res->status == 429 || res->status >= 500)
+		return false;
+	client->is_nonce_by_get = true;
+	return true;
+}
+
 static void
 errand_answered(struct http_response *res, const struct error *err, void *arg)
 {
@@ -200,6 +231,10 @@ errand_answered(struct http_response *res, const struct error *err, void *arg)
 	errand->http = NULL;
 	if (err) {
 		errand_failed(errand, err, 0);
+		return;
+	}
+	if (errand_goes_elsewhere(errand, res)) {
+		errand_send(errand);
 		return;
 	}
 	if (res->status < 200 || res->status > 299) {
@@ -224,9 +259,10 @@ errand_send(void *arg)
 	struct acme_errand *errand = arg;
 	struct acme_client *client = errand->client;
 	bool is_directory = errand == &client->directory_errand;
+	const char *directory = client->directory_target ? client->directory_target : client->directory_url;
 	struct http_request req = {
-		.method = is_directory ? "GET" : "HEAD",
-		.url = is_directory ? client->directory_url : client->directory.new_nonce,
+		.method = is_directory || client->is_nonce_by_get ? "GET" : "HEAD",
+		.url = is_directory ? directory : client->directory.new_nonce,
 		.ca_file = client->ca_file,
 	};
 
@@ -314,6 +350,10 @@ acme_client_distrust_directory(struct acme_client *client)
 void
 acme_client_fetch_directory(struct acme_client *client)
 {
+	if (!client->directory_errand.active) {
+		str_replace(&client->directory_target, NULL);
+		client->redirects = 0;
+	}
 	errand_start(&client->directory_errand);
 }
 

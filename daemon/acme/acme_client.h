@@ -68,6 +68,8 @@ struct acme_request {
 	 */
 	bool authorization;
 	bool best_effort; /* no tries after network errors and 5xx */
+	/* The CA has just named this URL: "not found" is a replica that lags, and asked again for some seconds. */
+	bool may_lag;
 };
 
 /*

@@ -33,6 +33,9 @@ struct acme_client {
 	struct loop *loop;
 	const struct http *http;
 	char *directory_url;
+	char *directory_target; /* where redirects of the directory lead; NULL: there were none */
+	unsigned redirects;
+	bool is_nonce_by_get; /* this CA refuses HEAD */
 	char *ca_file;
 	bool allow_other_hosts;
 	struct key *key;
@@ -46,6 +49,7 @@ struct acme_client {
 	struct acme_errand nonce_errands[ACME_NONCES_ROUND];
 
 	struct acme_call *first, *last; /* oldest first */
+	struct acme_order *orders;      /* that hold or wait for a URL; acme_order_states.c's */
 	struct loop_timer pump;
 };
 
@@ -74,11 +78,12 @@ struct acme_call {
 	size_t max_body;
 	bool authorization;
 	bool best_effort;
+	bool may_lag;
 	bool with_jwk; /* signed by the key itself, there is no account URL yet */
 
 	void *http; /* in flight; or NULL */
 	struct loop_timer timer;
-	unsigned nonce_tries, transient_tries;
+	unsigned nonce_tries, transient_tries, lag_tries;
 	struct error error; /* of ENDING; none: the directory is there */
 };
 

@@ -1,7 +1,8 @@
 /*
  * Octets of a CA in, checked structs out. Everything that a hostile CA could use against us later is refused here:
- * URLs that are not plain https, tokens that could be paths, identifiers that are not names, statuses that an object
- * cannot have. Unknown members are ignored, as RFC 8555 s7.1 demands.
+ * URLs that are not plain https, tokens that could be paths, identifiers that are not names. What is unknown, absent or
+ * odd but not used is ignored: real CAs leave members out of later answers, repeat wildcards in identifiers, and offer
+ * challenges of kinds of their own.
  */
 #include "daemon/acme/acme_msg.h"
 
@@ -15,11 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	CHALLENGES_MAX = 64,
-	CHALLENGE_TYPE_MAX = 64,
-	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: not always one; each costs a request */
-};
+enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64 };
 
 #define BIT(status) (1U << (status))
 
@@ -175,26 +172,27 @@ get_status(struct json_object *obj, unsigned allowed, enum acme_status *ret, str
 
 	if (r < 0)
 		return -1;
-	for (size_t i = 0; r == 1 && i < ARRAY_SIZE(status_names); i++)
+	*ret = ACME_PENDING;
+	if (r == 0) /* some CAs leave it out of what nothing has happened to yet */
+		return allowed & BIT(ACME_PENDING) ? 0 : error_set(err, ERROR_PROTOCOL, "status is missing");
+	for (size_t i = 0; i < ARRAY_SIZE(status_names); i++)
 		if (strcmp(text, status_names[i]) == 0 && (allowed & BIT(i))) {
 			*ret = (enum acme_status)i;
 			return 0;
 		}
-	return error_set(
-		err, ERROR_PROTOCOL, r == 1 ? "status is not one of this object" : "status is missing");
+	return error_set(err, ERROR_PROTOCOL, "status is not one of this object");
 }
 
-static int
-get_expires(struct json_object *obj, int64_t *ret, struct error *err)
+/* UNIX seconds; 0 when it is absent or not a date: nothing depends on it. */
+static int64_t
+acme_msg_expires(struct json_object *obj)
 {
 	const char *text = NULL;
-	int r = json_get_string(obj, "expires", &text, err);
+	int64_t at = 0;
 
-	if (r < 0)
-		return -1;
-	if (r == 1 && time_parse_rfc3339(text, ret) < 0)
-		return error_set(err, ERROR_PROTOCOL, "expires is not a date");
-	return 0;
+	if (json_get_string(obj, "expires", &text, NULL) == 1 && time_parse_rfc3339(text, &at) < 0)
+		return 0;
+	return at;
 }
 
 /* {"type":"dns","value":"www.example.com"} as a canonical name, owned by the caller. */
@@ -278,13 +276,12 @@ read_order(struct json_object *obj, struct acme_order_msg *o, struct error *err)
 {
 	struct json_object *identifiers = NULL;
 
+	o->expires_at = acme_msg_expires(obj);
 	if (get_status(obj, order_statuses, &o->status, err) < 0 ||
-		get_expires(obj, &o->expires_at, err) < 0 ||
-		get_url(obj, "finalize", true, &o->finalize, err) < 0 ||
-		get_url(obj, "certificate", o->status == ACME_VALID, &o->certificate, err) < 0 ||
-		json_get_strlist(obj, "authorizations", &o->authorizations, err) < 0)
-		return -1;
-	if (json_get_array(obj, "identifiers", &identifiers, err) < 0)
+		get_url(obj, "finalize", false, &o->finalize, err) < 0 ||
+		get_url(obj, "certificate", false, &o->certificate, err) < 0 ||
+		json_get_strlist(obj, "authorizations", &o->authorizations, err) < 0 ||
+		json_get_array(obj, "identifiers", &identifiers, err) < 0)
 		return -1;
 	for (size_t i = 0; identifiers && i < json_object_array_length(identifiers); i++) {
 		char *name = NULL;
@@ -296,13 +293,6 @@ read_order(struct json_object *obj, struct acme_order_msg *o, struct error *err)
 	for (size_t i = 0; i < o->authorizations.count; i++)
 		if (acme_url_check(o->authorizations.items[i], err) < 0)
 			return error_wrap(err, "authorizations[%zu]", i);
-	if (o->names.count == 0)
-		return error_set(err, ERROR_PROTOCOL, "identifiers are missing");
-	if (o->authorizations.count > o->names.count * AUTHORIZATIONS_PER_NAME_MAX)
-		return error_set(err, ERROR_PROTOCOL, "%zu authorizations for %zu names",
-			o->authorizations.count, o->names.count);
-	if (o->status == ACME_PENDING && o->authorizations.count == 0)
-		return error_set(err, ERROR_PROTOCOL, "authorizations are missing");
 	get_problem(obj, &o->error);
 	return 0;
 }
@@ -322,30 +312,31 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 	return 0;
 }
 
+/*
+ * Reads what certd uses of a challenge. Return: 1, 0 it is not one that certd could answer (no type, no URL), or -1: it
+ * could be answered, and would harm.
+ */
 static int
 read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *err)
 {
-	const char *type = NULL, *token = NULL;
-	int r;
+	const char *type = NULL, *url = NULL, *token = NULL;
 
-	if (!json_object_is_type(obj, json_type_object))
-		return error_set(err, ERROR_PROTOCOL, "not an object");
-	if (get_status(obj, challenge_statuses, &c->status, err) < 0 ||
-		get_url(obj, "url", true, &c->url, err) < 0 || json_get_string(obj, "type", &type, err) < 0)
-		return -1;
-	if (!type || !*type || strlen(type) > CHALLENGE_TYPE_MAX || !base64url_is_text(type, strlen(type)))
-		return error_set(err, ERROR_PROTOCOL, "type is missing or not a word");
-	c->type = xstrdup(type);
-	r = json_get_string(obj, "token", &token, err);
-	if (r < 0)
+	if (!json_object_is_type(obj, json_type_object) || json_get_string(obj, "type", &type, NULL) != 1 ||
+		!base64url_is_text(type, strlen(type)) || strlen(type) > CHALLENGE_TYPE_MAX ||
+		json_get_string(obj, "url", &url, NULL) != 1)
+		return 0;
+	if (get_url(obj, "url", true, &c->url, err) < 0 ||
+		get_status(obj, challenge_statuses, &c->status, err) < 0 ||
+		json_get_string(obj, "token", &token, err) < 0)
 		return -1;
 	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */
-	if (r == 1 && (strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX ||
-			      !base64url_is_text(token, strlen(token))))
+	if (token &&
+		(strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX || !base64url_is_text(token, strlen(token))))
 		return error_set(err, ERROR_PROTOCOL, "token is not one of RFC 8555");
-	c->token = xstrdup_null(r == 1 ? token : NULL);
+	c->type = xstrdup(type);
+	c->token = xstrdup_null(token);
 	get_problem(obj, &c->error);
-	return 0;
+	return 1;
 }
 
 int
@@ -356,43 +347,65 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
 
 	if (!obj)
 		return -1;
-	if (read_challenge(obj, &c, err) < 0)
+	if (get_status(obj, challenge_statuses, &c.status, err) < 0)
 		return acme_msg_refuse(err, "challenge");
+	get_problem(obj, &c.error);
 	*ret = c;
 	c = (struct acme_challenge){ .type = NULL };
 	return 0;
+}
+
+/* Those that can be answered; a valid authorization needs none, so that an odd one there does not matter. */
+static int
+acme_msg_read_challenges(struct json_object *list, struct acme_authorization *a, struct error *err)
+{
+	size_t count = list ? json_object_array_length(list) : 0;
+
+	if (count > CHALLENGES_MAX)
+		return error_set(err, ERROR_PROTOCOL, "more than %d challenges", CHALLENGES_MAX);
+	a->challenges = xcalloc(count, sizeof(*a->challenges));
+	for (size_t i = 0; i < count; i++) {
+		struct acme_challenge *c = &a->challenges[a->n_challenges];
+		int r = read_challenge(json_object_array_get_idx(list, i), c, err);
+
+		if (r == 1) {
+			a->n_challenges++;
+			continue;
+		}
+		acme_challenge_clear(c);
+		if (r < 0 && a->status != ACME_VALID)
+			return error_wrap(err, "challenges[%zu]", i);
+		error_clear(err);
+	}
+	return 0;
+}
+
+/* "*.example.com" in an identifier means the same as the flag (RFC 8555 s7.1.4 has the flag alone). */
+static void
+acme_msg_strip_wildcard(struct acme_authorization *a)
+{
+	if (!a->name || !name_is_wildcard(a->name))
+		return;
+	a->wildcard = true;
+	memmove(a->name, a->name + strlen("*."), strlen(a->name) - strlen("*.") + 1);
 }
 
 static int
 acme_msg_read_authorization(struct json_object *obj, struct acme_authorization *a, struct error *err)
 {
 	struct json_object *identifier = NULL, *challenges = NULL;
-	size_t count;
 
+	a->expires_at = acme_msg_expires(obj);
+	if (json_get_bool(obj, "wildcard", &a->wildcard, NULL) < 0)
+		a->wildcard = false;
 	if (get_status(obj, authorization_statuses, &a->status, err) < 0 ||
-		get_expires(obj, &a->expires_at, err) < 0 ||
-		json_get_bool(obj, "wildcard", &a->wildcard, err) < 0 ||
 		json_get_object(obj, "identifier", &identifier, err) < 0 ||
 		json_get_array(obj, "challenges", &challenges, err) < 0)
 		return -1;
-	if (!identifier)
-		return error_set(err, ERROR_PROTOCOL, "identifier is missing");
-	if (read_identifier(identifier, &a->name, err) < 0)
+	if (identifier && read_identifier(identifier, &a->name, err) < 0)
 		return -1;
-	if (name_is_wildcard(a->name))
-		return error_set(err, ERROR_PROTOCOL,
-			"identifier with a wildcard (RFC 8555 s7.1.4 has a flag for it)");
-	count = challenges ? json_object_array_length(challenges) : 0;
-	if (count > CHALLENGES_MAX)
-		return error_set(err, ERROR_PROTOCOL, "more than %d challenges", CHALLENGES_MAX);
-	a->challenges = xcalloc(count, sizeof(*a->challenges));
-	for (; a->n_challenges < count; a->n_challenges++)
-		if (read_challenge(json_object_array_get_idx(challenges, a->n_challenges),
-			    &a->challenges[a->n_challenges], err) < 0) {
-			acme_challenge_clear(&a->challenges[a->n_challenges]);
-			return error_wrap(err, "challenges[%zu]", a->n_challenges);
-		}
-	return 0;
+	acme_msg_strip_wildcard(a);
+	return acme_msg_read_challenges(challenges, a, err);
 }
 
 int

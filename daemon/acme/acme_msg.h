@@ -1,6 +1,7 @@
 /*
  * daemon/acme/acme_msg.h: ACME objects as structs (RFC 8555 s7.1). Pure: octets in, structs out; every string is
- * bounded and checked here once (tokens, URLs, identifiers), so that nobody behind has to.
+ * bounded and checked here once (tokens, URLs, identifiers). A member that the CA left out, or sent as null, is NULL or 0
+ * in the struct: the order keeps what an earlier answer said.
  */
 #ifndef DAEMON_ACME_ACME_MSG_H
 #define DAEMON_ACME_ACME_MSG_H
@@ -42,11 +43,11 @@ enum acme_status {
 
 struct acme_order_msg {
 	enum acme_status status;
-	int64_t expires_at;
-	struct strlist names;          /* identifiers, canonical */
+	int64_t expires_at;            /* UNIX seconds; 0: not known */
+	struct strlist names;          /* identifiers, canonical; may be empty, as may all that follows */
 	struct strlist authorizations; /* URLs */
 	char *finalize;
-	char *certificate;  /* or NULL */
+	char *certificate;
 	struct error error; /* of the order, if the CA gave one */
 };
 
@@ -60,11 +61,11 @@ struct acme_challenge {
 
 struct acme_authorization {
 	char *url;  /* set by who fetched it */
-	char *name; /* identifier without "*." */
+	char *name; /* identifier without "*."; NULL: the CA did not say */
 	bool wildcard;
 	enum acme_status status;
-	int64_t expires_at;
-	struct acme_challenge *challenges; /* owned */
+	int64_t expires_at;                /* UNIX seconds; 0: not known */
+	struct acme_challenge *challenges; /* owned; those with a type and a URL */
 	size_t n_challenges;
 };
 
@@ -78,6 +79,7 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 int
 acme_msg_authorization(const char *text, size_t len, struct acme_authorization *ret, struct error *err);
 
+/* The answer to a challenge's POST: status and error alone; type, url and token stay NULL. */
 int
 acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err);
 

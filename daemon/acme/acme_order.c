@@ -16,7 +16,11 @@ enum {
 	GIVE_UP_MS = 15 * 60 * 1000,
 	POLL_FIRST_MS =
 		8, /* a test CA has validated by then, and no real one is bothered: the delay doubles */
-	POLL_MAX_MS = 10 * 1000
+	POLL_MAX_MS = 10 * 1000,
+	POLL_ASKED_MAX_MS =
+		30 *
+		1000, /* a Retry-After of a day, as ZeroSSL sends it, is about another order than this one */
+	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: not always one; each costs a request */
 };
 
 typedef enum acme_order_state
@@ -74,6 +78,7 @@ order_quiet(struct acme_order *o)
 	loop_timer_cancel(&o->poll);
 	loop_timer_cancel(&o->wake);
 	loop_timer_cancel(&o->deadline);
+	acme_order_release_url(o);
 }
 
 /* Last thing that happens to the order; the owner may free it inside. */
@@ -117,6 +122,23 @@ order_wake(void *arg)
 	order_step(arg, ORDER_OWNER);
 }
 
+static const char *
+order_waits_for(enum acme_order_state state)
+{
+	switch (state) {
+	case ACME_ORDER_SOLVE:
+		return "the challenges could not be published";
+	case ACME_ORDER_VALIDATE:
+		return "the names were not validated";
+	case ACME_ORDER_FINALIZE:
+		return "the certificate was not issued";
+	case ACME_ORDER_DOWNLOAD:
+		return "the certificate could not be fetched";
+	default:
+		return "the order was not answered";
+	}
+}
+
 static void
 order_out_of_time(void *arg)
 {
@@ -124,7 +146,13 @@ order_out_of_time(void *arg)
 	char span[TIME_SPAN_SIZE];
 
 	time_format_span(o->give_up_ms / 1000, span);
-	error_set(&o->error, ERROR_TIMEOUT, "given up after %s in state '%s'", span, states[o->state].name);
+	error_set(&o->error, o->state == ACME_ORDER_VALIDATE ? ERROR_VALIDATION : ERROR_CA,
+		"the CA did not finish within %s: %s", span, order_waits_for(o->state));
+	if (o->state == ACME_ORDER_FINALIZE && error_is_set(&o->not_ready)) {
+		error_clear(&o->error);
+		error_copy(&o->error, &o->not_ready);
+		error_wrap(&o->error, "the CA did not issue the certificate within %s", span);
+	}
 	o->error.retry = true;
 	/* validations that hang do not come back to life; everything else may be continued */
 	o->spent = o->state == ACME_ORDER_VALIDATE;
@@ -147,6 +175,7 @@ acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_
 	strlist_copy(&o->names, config->names);
 	o->profile = xstrdup_null(config->profile);
 	o->preferred_chain = xstrdup_null(config->preferred_chain);
+	o->is_old = config->is_old;
 	o->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
 	loop_timer_init(&o->poll, loop, order_poll_timer, o);
 	loop_timer_init(&o->wake, loop, order_wake, o);
@@ -176,17 +205,19 @@ acme_order_free(struct acme_order *o)
 	buf_clear(&o->chain);
 	buf_clear(&o->default_chain);
 	error_clear(&o->owner_error);
+	error_clear(&o->not_ready);
 	error_clear(&o->autopsy);
 	error_clear(&o->error);
 	free(o->url);
+	free(o->awaited_url);
 	free(o->profile);
 	free(o->preferred_chain);
 	free(o);
 }
 
 /* After this error, is there any sense in asking for the same order again? */
-static bool
-is_spent_by(const struct error *err)
+bool
+acme_order_is_spent_by(const struct error *err)
 {
 	switch (err->code) {
 	case ERROR_PROTOCOL:
@@ -203,7 +234,8 @@ is_spent_by(const struct error *err)
 enum acme_order_state
 acme_order_fail(struct acme_order *o, const struct error *err)
 {
-	o->spent = !o->url || is_spent_by(err);
+	/* A certificate that exists is fetched later; a second order for it would be one too many. */
+	o->spent = !o->url || (acme_order_is_spent_by(err) && (o->state != ACME_ORDER_DOWNLOAD || o->is_old));
 	error_copy(&o->error, err);
 	return ACME_ORDER_FAILED;
 }
@@ -263,10 +295,12 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
-/* The order is for exactly our names, in any order. */
+/* The order is for exactly our names, in any order, as far as the CA says. */
 static bool
 has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
 {
+	if (msg->names.count == 0)
+		return true;
 	for (size_t i = 0; i < o->names.count; i++)
 		if (!strlist_has(&msg->names, o->names.items[i]))
 			return false;
@@ -274,6 +308,22 @@ has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
 		if (!strlist_has(&o->names, msg->names.items[i]))
 			return false;
 	return true;
+}
+
+/* Some CAs name the URLs of an order in the answer to newOrder only. */
+static void
+order_keep_known(struct acme_order_msg *known, struct acme_order_msg *msg)
+{
+	if (!msg->finalize) {
+		msg->finalize = known->finalize;
+		known->finalize = NULL;
+	}
+	if (!msg->certificate) {
+		msg->certificate = known->certificate;
+		known->certificate = NULL;
+	}
+	if (msg->authorizations.count == 0)
+		strlist_copy(&msg->authorizations, &known->authorizations);
 }
 
 int
@@ -291,8 +341,14 @@ acme_order_read_reply(struct acme_order *o, struct error *err)
 		acme_order_msg_clear(&msg);
 		return error_set(err, ERROR_PROTOCOL, "the order is for other names than ours");
 	}
+	order_keep_known(&o->msg, &msg);
 	acme_order_msg_clear(&o->msg);
 	o->msg = msg;
+	if (msg.authorizations.count > o->names.count * AUTHORIZATIONS_PER_NAME_MAX)
+		return error_set(err, ERROR_PROTOCOL, "order: %zu authorizations for %zu names",
+			msg.authorizations.count, o->names.count);
+	if (msg.status == ACME_PENDING && msg.authorizations.count == 0)
+		return error_set(err, ERROR_PROTOCOL, "order: authorizations are missing");
 	return 0;
 }
 
@@ -306,17 +362,10 @@ acme_order_poll_reset(struct acme_order *o)
 enum acme_order_state
 acme_order_poll_later(struct acme_order *o, enum acme_order_state state, int64_t retry_after_at)
 {
-	int64_t asked_ms = retry_after_at ? (retry_after_at - clock_wall(loop_clock(o->loop))) * 1000 : 0;
-	int64_t delay_ms = asked_ms > o->poll_delay_ms ? asked_ms : o->poll_delay_ms;
-	_cleanup_error_ struct error err = ERROR_INIT;
+	int64_t asked_sec = retry_after_at ? retry_after_at - clock_wall(loop_clock(o->loop)) : 0;
+	int64_t asked_ms = asked_sec > POLL_ASKED_MAX_MS / 1000 ? POLL_ASKED_MAX_MS : asked_sec * 1000;
 
-	if (delay_ms > o->give_up_ms) {
-		error_set(&err, ERROR_TIMEOUT, "the CA asks to wait longer than an order may last here");
-		err.retry = true;
-		err.retry_at = retry_after_at;
-		return acme_order_fail(o, &err);
-	}
-	loop_timer_set(&o->poll, delay_ms);
+	loop_timer_set(&o->poll, asked_ms > o->poll_delay_ms ? asked_ms : o->poll_delay_ms);
 	o->poll_delay_ms = o->poll_delay_ms * 2 < POLL_MAX_MS ? o->poll_delay_ms * 2 : POLL_MAX_MS;
 	return state;
 }
@@ -325,7 +374,7 @@ void
 acme_order_poll_now(struct acme_order *o)
 {
 	o->polls++;
-	acme_order_send(o, &(struct acme_request){ .url = o->url });
+	acme_order_send(o, &(struct acme_request){ .url = o->url, .may_lag = true });
 	o->is_poll = true;
 }
 

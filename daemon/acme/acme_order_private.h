@@ -27,7 +27,7 @@ struct slot {
 	size_t challenge; /* the one that the owner published */
 	bool is_solved;
 	bool is_up;                /* ops->solve was called, ops->unsolve was not */
-	unsigned answers;          /* challenge POSTs that the CA took */
+	unsigned answers;          /* challenge POSTs, taken or refused */
 	int64_t answer_again_ms;   /* boot time: not before, after a CA that retries only when asked to */
 	struct error answer_error; /* why the challenge POST was refused */
 };
@@ -42,6 +42,7 @@ struct acme_order {
 	char *profile;
 	char *preferred_chain;
 	int64_t give_up_ms;
+	bool is_old;
 
 	enum acme_order_state state;
 	struct acme_order_msg msg; /* as last seen */
@@ -56,6 +57,9 @@ struct acme_order {
 	int64_t poll_delay_ms;
 	unsigned polls;
 	unsigned finalizes;
+	int64_t finalize_again_ms; /* boot time: not before, while the CA says "ready" after having taken the CSR */
+	struct acme_order *next; /* of those of one client that hold or wait for a URL */
+	char *awaited_url; /* the CA named the URL of another order of ours: newOrder again when that has ended */
 
 	bool is_saved;
 	struct buf csr;
@@ -69,6 +73,7 @@ struct acme_order {
 	const struct error *reply_err;
 	struct slot *reply_slot; /* NULL: about the order itself */
 
+	struct error not_ready; /* the CA's last "orderNotReady" */
 	struct error autopsy; /* why an invalid order is invalid, being collected */
 	unsigned reasons;
 	struct error error;
@@ -93,6 +98,10 @@ acme_order_download(struct acme_order *o, enum acme_order_event ev);
 enum acme_order_state
 acme_order_fail(struct acme_order *o, const struct error *err);
 
+/* After @err, is there no sense in asking for the same order again? */
+bool
+acme_order_is_spent_by(const struct error *err);
+
 /* The same with order->owner_error: the order itself is as good as before. */
 enum acme_order_state
 acme_order_fail_by_owner(struct acme_order *o);
@@ -108,6 +117,17 @@ acme_order_send(struct acme_order *o, const struct acme_request *request);
 /* Reads order->reply into order->msg. Return: 0, or -1 and @err. */
 int
 acme_order_read_reply(struct acme_order *o, struct error *err);
+
+/*
+ * CAs answer newOrder for the same names with the order that is pending, which is one of ours for another key. Return:
+ * true when nobody else has o->url; false: wait for ORDER_TIMER, which comes when that order has ended.
+ */
+bool
+acme_order_claim_url(struct acme_order *o);
+
+/* Lets go of o->url, and wakes those that wait for it. */
+void
+acme_order_release_url(struct acme_order *o);
 
 /* The next poll is the first one of a row. */
 void

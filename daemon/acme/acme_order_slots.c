@@ -54,7 +54,7 @@ slot_answered(const struct acme_reply *reply, const struct error *err, void *arg
 static void
 slot_send(struct slot *slot)
 {
-	struct acme_request request = { .url = slot->authz.url, .authorization = true };
+	struct acme_request request = { .url = slot->authz.url, .authorization = true, .may_lag = true };
 
 	if (slot->work == SLOT_ANSWER)
 		request = (struct acme_request){

@@ -7,16 +7,20 @@
 #include "common/crypto/x509.h"
 #include "common/json.h"
 #include "common/name.h"
+#include "daemon/acme/acme_client_private.h"
 #include "daemon/acme/acme_order_private.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum {
 	NEAR_MS = 25,   /* a CA that answers faster is asked one thing after the other */
 	WINDOW_FAR = 8, /* requests at one time of one order */
 	ALTERNATES_MAX = 5,
-	FINALIZES_MAX = 3 /* orderNotReady and ready again may take turns only so often */
+	FINALIZE_AGAIN_MS =
+		2000, /* "ready" may be a replica that lags: the CSR is sent again only after this, doubling */
+	FINALIZE_DOUBLES_MAX = 5
 };
 
 /* {"identifiers":[{"type":"dns","value":"www.example.com"}],"profile":"..."} (RFC 8555 s7.4) */
@@ -41,31 +45,98 @@ new_order_payload(const struct acme_order *o)
 	return buf_steal(&text);
 }
 
+/* Not in the client's list any more. */
+static void
+acme_order_leave(struct acme_order *o)
+{
+	struct acme_order *other;
+
+	LL_FOREACH(o->client->orders, other) {
+		if (other == o) {
+			LL_DELETE(o->client->orders, o);
+			break;
+		}
+	}
+	free(o->awaited_url);
+	o->awaited_url = NULL;
+}
+
 static void
 create_send(struct acme_order *o)
 {
 	_cleanup_free_ char *payload = NULL;
 
 	o->asked_at_ms = acme_order_now_ms(o);
-	if (o->url) {
-		acme_order_send(o, &(struct acme_request){ .url = o->url });
+	if (o->url && acme_order_claim_url(o)) {
+		acme_order_send(o, &(struct acme_request){ .url = o->url, .may_lag = true });
 		return;
 	}
 	payload = new_order_payload(o);
 	acme_order_send(o, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = payload });
 }
 
+bool
+acme_order_claim_url(struct acme_order *o)
+{
+	struct acme_client *client = o->client;
+	struct acme_order *other;
+
+	acme_order_leave(o);
+	LL_PREPEND(client->orders, o);
+	LL_FOREACH(client->orders, other) {
+		if (other == o || !other->url || strcmp(other->url, o->url) != 0)
+			continue;
+		o->awaited_url = o->url;
+		o->url = NULL;
+		o->is_saved = false;
+		return false;
+	}
+	return true;
+}
+
+void
+acme_order_release_url(struct acme_order *o)
+{
+	struct acme_order *other;
+
+	acme_order_leave(o);
+	if (!o->url)
+		return;
+	LL_FOREACH(o->client->orders, other) {
+		if (other->awaited_url && strcmp(other->awaited_url, o->url) == 0)
+			loop_timer_set(&other->poll, 0);
+	}
+}
+
+/* Return: 0, or -1 and @err; o->url is NULL after success when the order is another one's. */
 static int
 create_read(struct acme_order *o, struct error *err)
 {
 	if (acme_order_read_reply(o, err) < 0)
 		return -1;
-	if (!o->url && !o->reply->location)
-		return error_set(err, ERROR_PROTOCOL, "the CA does not say where the new order is");
-	if (!o->url)
-		o->url = xstrdup(o->reply->location);
 	o->window = acme_order_now_ms(o) - o->asked_at_ms < NEAR_MS ? 1 : WINDOW_FAR;
+	if (o->url)
+		return 0;
+	if (!o->reply->location)
+		return error_set(err, ERROR_PROTOCOL, "the CA does not say where the new order is");
+	o->url = xstrdup(o->reply->location);
+	if (!acme_order_claim_url(o))
+		acme_order_say(o, "another certificate for these names is being ordered");
 	return 0;
+}
+
+/* The saved order cannot be continued, so nothing was issued for it: a new one, in the same attempt. */
+static bool
+create_anew(struct acme_order *o, const struct error *err)
+{
+	if (!o->is_saved || !acme_order_is_spent_by(err))
+		return false;
+	acme_order_release_url(o);
+	free(o->url);
+	o->url = NULL;
+	o->is_saved = false;
+	create_send(o);
+	return true;
 }
 
 enum acme_order_state
@@ -79,16 +150,18 @@ acme_order_create(struct acme_order *o, enum acme_order_event ev)
 		return ACME_ORDER_CREATE;
 	case ORDER_REPLY:
 		if (create_read(o, &err) < 0)
-			return acme_order_fail(o, &err);
+			return create_anew(o, &err) ? ACME_ORDER_CREATE : acme_order_fail(o, &err);
 		if (o->is_saved)
 			return acme_order_state_by_status(o);
-		o->ops->save_url(o->url, o->arg);
+		if (o->url)
+			o->ops->save_url(o->url, o->arg);
 		return ACME_ORDER_CREATE;
 	case ORDER_OWNER:
 		if (error_is_set(&o->owner_error))
 			return acme_order_fail_by_owner(o);
 		return o->is_saved ? acme_order_state_by_status(o) : ACME_ORDER_CREATE;
-	case ORDER_TIMER:
+	case ORDER_TIMER: /* the other order has ended */
+		create_send(o);
 		break;
 	}
 	return ACME_ORDER_CREATE;
@@ -100,7 +173,9 @@ finalize_send(struct acme_order *o)
 {
 	_cleanup_buf_ struct buf payload = BUF_INIT;
 
-	o->finalizes++;
+	o->finalize_again_ms = acme_order_now_ms(o) + ((int64_t)FINALIZE_AGAIN_MS << o->finalizes);
+	if (o->finalizes < FINALIZE_DOUBLES_MAX)
+		o->finalizes++;
 	buf_add_str(&payload, "{\"csr\":\"");
 	base64url_encode(o->csr.data, o->csr.len, &payload);
 	buf_add_str(&payload, "\"}");
@@ -111,6 +186,12 @@ finalize_send(struct acme_order *o)
 static enum acme_order_state
 finalize_start(struct acme_order *o)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (!o->msg.finalize) {
+		error_set(&err, ERROR_PROTOCOL, "order: finalize is missing");
+		return acme_order_fail(o, &err);
+	}
 	if (o->csr.len > 0)
 		finalize_send(o);
 	else
@@ -124,9 +205,11 @@ finalize_answered(struct acme_order *o)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool is_poll = o->is_poll;
 
-	if (o->reply_err && o->reply_err->problem && strcmp(o->reply_err->problem, "orderNotReady") == 0 &&
-		o->finalizes < FINALIZES_MAX)
+	if (o->reply_err && o->reply_err->problem && strcmp(o->reply_err->problem, "orderNotReady") == 0) {
+		error_clear(&o->not_ready);
+		error_copy(&o->not_ready, o->reply_err);
 		return acme_order_poll_later(o, ACME_ORDER_FINALIZE, o->reply_err->retry_at);
+	}
 	if (acme_order_read_reply(o, &err) < 0)
 		return acme_order_fail(o, &err);
 	switch (o->msg.status) {
@@ -134,8 +217,8 @@ finalize_answered(struct acme_order *o)
 		return ACME_ORDER_DOWNLOAD;
 	case ACME_INVALID:
 		return ACME_ORDER_VALIDATE;
-	case ACME_READY: /* after a poll: the CSR has not been taken yet */
-		if (is_poll && o->finalizes < FINALIZES_MAX)
+	case ACME_READY: /* after a poll: the CSR was not taken, or a replica does not know it yet */
+		if (is_poll && acme_order_now_ms(o) >= o->finalize_again_ms)
 			return finalize_start(o);
 		break;
 	default:
@@ -174,7 +257,18 @@ download_send(struct acme_order *o, const char *url)
 				   .url = url,
 				   .accept = "application/pem-certificate-chain",
 				   .max_body = X509_CHAIN_MAX_OCTETS,
+				   .may_lag = true,
 			   });
+}
+
+/* A replica may say "valid" before it knows where the certificate is. */
+static enum acme_order_state
+download_start(struct acme_order *o)
+{
+	if (!o->msg.certificate)
+		return acme_order_poll_later(o, ACME_ORDER_DOWNLOAD, 0);
+	download_send(o, o->msg.certificate);
+	return ACME_ORDER_DOWNLOAD;
 }
 
 /* CN of the issuer of the last certificate in @pem; owned by the caller, NULL if it cannot be read. */
@@ -233,6 +327,8 @@ download_answered(struct acme_order *o)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool is_default = o->default_chain.len == 0;
 
+	if (o->is_poll)
+		return acme_order_read_reply(o, &err) < 0 ? acme_order_fail(o, &err) : download_start(o);
 	if (o->reply_err)
 		return is_default ? acme_order_fail(o, o->reply_err) : download_next(o);
 	if (o->reply->body_len == 0) {
@@ -253,9 +349,17 @@ download_answered(struct acme_order *o)
 enum acme_order_state
 acme_order_download(struct acme_order *o, enum acme_order_event ev)
 {
-	if (ev == ORDER_ENTER)
-		download_send(o, o->msg.certificate);
-	else if (ev == ORDER_REPLY)
+	switch (ev) {
+	case ORDER_ENTER:
+		acme_order_poll_reset(o);
+		return download_start(o);
+	case ORDER_REPLY:
 		return download_answered(o);
+	case ORDER_TIMER:
+		acme_order_poll_now(o);
+		break;
+	case ORDER_OWNER:
+		break;
+	}
 	return ACME_ORDER_DOWNLOAD;
 }

@@ -18,13 +18,31 @@ enum {
 	REASONS_MAX = 3         /* names whose failure is told in full */
 };
 
-/* The authorization is for one of our names. */
+/*
+ * The authorization is for one of our names. The order named its URL, so the base name is what counts: the wildcard flag
+ * is corrected where only one of the two was ordered, and a name that the CA left out is the one it had before.
+ */
 static bool
-acme_order_validate_is_ours(const struct acme_order *o, const struct acme_authorization *authz)
+acme_order_validate_is_ours(
+	const struct acme_order *o, const struct slot *slot, struct acme_authorization *authz)
 {
-	_cleanup_free_ char *name = xasprintf("%s%s", authz->wildcard ? "*." : "", authz->name);
+	_cleanup_free_ char *wildcard = NULL;
+	bool has_plain, has_wildcard;
 
-	return strlist_has(&o->names, name);
+	if (!authz->name && slot->authz.name) {
+		authz->name = xstrdup(slot->authz.name);
+		authz->wildcard = slot->authz.wildcard;
+	} else if (!authz->name && o->names.count == 1) {
+		authz->name = xstrdup(o->names.items[0] + (name_is_wildcard(o->names.items[0]) ? 2 : 0));
+	}
+	if (!authz->name)
+		return false;
+	wildcard = xasprintf("*.%s", authz->name);
+	has_plain = strlist_has(&o->names, authz->name);
+	has_wildcard = strlist_has(&o->names, wildcard);
+	if (has_plain != has_wildcard)
+		authz->wildcard = has_wildcard;
+	return has_plain || has_wildcard;
 }
 
 /* Reads the answer to a fetch of @slot's authorization. */
@@ -38,9 +56,12 @@ acme_order_validate_read_authorization(const struct acme_order *o, const struct 
 	}
 	if (acme_msg_authorization(o->reply->body, o->reply->body_len, ret, err) < 0)
 		return -1;
-	if (!acme_order_validate_is_ours(o, ret))
-		return error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered",
-			slot->authz.url, ret->name);
+	if (!acme_order_validate_is_ours(o, slot, ret)) {
+		error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered",
+			slot->authz.url, ret->name ? ret->name : "nobody");
+		acme_authorization_clear(ret);
+		return -1;
+	}
 	return 0;
 }
 
@@ -65,21 +86,18 @@ acme_order_authorize(struct acme_order *o, enum acme_order_event ev)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct slot *slot = o->reply_slot;
-	char *url;
+	struct acme_authorization authz = { .url = NULL };
 
 	if (ev == ORDER_ENTER) {
 		acme_order_slots_init(o);
 		for (size_t i = 0; i < o->n_slots; i++)
 			o->slots[i].work = SLOT_FETCH;
 	} else if (ev == ORDER_REPLY) {
-		url = slot->authz.url;
-		slot->authz.url = NULL;
 		slot->work = SLOT_IDLE;
-		if (acme_order_validate_read_authorization(o, slot, &slot->authz, &err) < 0) {
-			slot->authz.url = url;
+		if (acme_order_validate_read_authorization(o, slot, &authz, &err) < 0)
 			return acme_order_fail(o, &err);
-		}
-		slot->authz.url = url;
+		authz.url = slot->authz.url;
+		slot->authz = authz;
 		if (slot->authz.status != ACME_PENDING && slot->authz.status != ACME_VALID) {
 			explain(&slot->authz, &err);
 			return acme_order_fail(o, &err);
@@ -113,6 +131,15 @@ acme_order_solve(struct acme_order *o, enum acme_order_event ev)
 	return is_solving(o) ? ACME_ORDER_SOLVE : ACME_ORDER_VALIDATE;
 }
 
+/* The CA is told again after a pause that doubles. */
+static void
+answer_later(struct slot *slot)
+{
+	if (!slot->answer_again_ms)
+		slot->answer_again_ms = acme_order_now_ms(slot->order) +
+					((int64_t)ANSWER_AGAIN_MS << (slot->answers - 1));
+}
+
 /*
  * The CA noted why it has not validated yet. Return: whether that is the end. It never is when @is_answer, the answer
  * to our POST: the note may be of the try before.
@@ -126,7 +153,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 	if (!error_is_set(&seen->error))
 		return false;
 	error_copy(err, &seen->error);
-	error_wrap(err, "%s: %s", name, seen->type);
+	error_wrap(err, "%s: %s", name, slot->authz.challenges[slot->challenge].type);
 	if (seen->status == ACME_INVALID)
 		return true;
 	acme_order_say(o, err->message);
@@ -134,9 +161,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 		return false;
 	if (slot->answers >= ANSWERS_MAX)
 		return !is_answer;
-	if (!slot->answer_again_ms)
-		slot->answer_again_ms = acme_order_now_ms(o) +
-					((int64_t)ANSWER_AGAIN_MS << (slot->answers - 1));
+	answer_later(slot);
 	return false;
 }
 
@@ -148,16 +173,37 @@ read_challenge_answer(struct slot *slot, struct error *err)
 	_cleanup_(acme_challenge_clear) struct acme_challenge seen = { .type = NULL };
 
 	slot->work = SLOT_IDLE;
+	slot->answers++;
 	if (o->reply_err) {
-		/* a first answer may have arrived and only its reply been lost: look before giving up */
+		/* "not pending", or an earlier answer of which only the reply was lost: the authorization knows */
 		error_copy(&slot->answer_error, o->reply_err);
 		slot->work = SLOT_FETCH;
 		return false;
 	}
-	slot->answers++;
 	if (acme_msg_challenge(o->reply->body, o->reply->body_len, &seen, err) < 0)
 		return true;
 	return note_challenge_error(slot, &seen, true, err);
+}
+
+/*
+ * The CA refused our POST, and the authorization is pending still. Where the challenge is under way the CA goes on;
+ * where it is not, the POST is repeated. Return: whether the order has failed.
+ */
+static bool
+note_refused_answer(struct slot *slot, const struct acme_challenge *seen, struct error *err)
+{
+	struct error *refusal = &slot->answer_error;
+	bool is_refusal = refusal->code == ERROR_CA || refusal->code == ERROR_VALIDATION;
+	bool is_final = !is_refusal || slot->answers >= ANSWERS_MAX;
+
+	if (seen->status == ACME_PENDING && is_final) {
+		error_move(err, refusal);
+		return true;
+	}
+	if (seen->status == ACME_PENDING)
+		answer_later(slot);
+	error_clear(refusal);
+	return false;
 }
 
 /* What a second look at the authorization shows. Return: whether the order has failed. */
@@ -180,14 +226,14 @@ read_second_look(struct slot *slot, struct error *err)
 		explain(&seen, err);
 		return true;
 	}
-	if (error_is_set(&slot->answer_error)) {
-		error_move(err, &slot->answer_error);
-		return true;
-	}
 	url = slot->is_solved ? slot->authz.challenges[slot->challenge].url : "";
-	for (size_t i = 0; i < seen.n_challenges; i++)
-		if (strcmp(seen.challenges[i].url, url) == 0)
-			return note_challenge_error(slot, &seen.challenges[i], false, err);
+	for (size_t i = 0; i < seen.n_challenges; i++) {
+		if (strcmp(seen.challenges[i].url, url) != 0)
+			continue;
+		if (error_is_set(&slot->answer_error))
+			return note_refused_answer(slot, &seen.challenges[i], err);
+		return note_challenge_error(slot, &seen.challenges[i], false, err);
+	}
 	return false;
 }
 

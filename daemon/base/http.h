@@ -39,7 +39,7 @@ struct http_request {
 struct http_response {
 	int status;
 	struct buf body;
-	char *location;       /* owned; each header NULL if absent */
+	char *location;       /* owned; each header NULL if absent; of a redirect it is absolute */
 	char *replay_nonce;   /* owned */
 	char *retry_after;    /* owned */
 	char *content_type;   /* owned */

@@ -130,6 +130,7 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 void
 http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 {
+	char *target = NULL;
 	long status = 0;
 	if (t->is_header_too_large) {
 		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %d octets of headers", t->host,
@@ -145,6 +146,10 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		t->res.status = (int)status;
+		/* absolute, where Location may be relative to the URL of the request */
+		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
+		if (target)
+			str_replace(&t->res.location, target);
 	}
 }
 

@@ -19,7 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATHER_MS = 2 };
+enum {
+	GATHER_MS = 2,
+	ORDER_OLD_SEC = 24 * 3600 /* a certificate that could not be fetched for so long is ordered again */
+};
 
 static const struct record_field issue_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct issue_record, provider, NULL),
@@ -86,6 +89,7 @@ issue_free(struct issue *issue)
 	key_free(issue->key);
 	record_clear(&issue_class, &issue->record);
 	autocert_clear(&issue->autocert);
+	buf_clear(&issue->refused_pem);
 	free(issue->why);
 	free(issue);
 }
@@ -333,6 +337,7 @@ issue_begin(struct issue *issue, struct error *err)
 		.names = &issue->record.names,
 		.profile = issue->autocert.profile ? issue->autocert.profile : provider->profile,
 		.preferred_chain = provider->preferred_chain,
+		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,
 	};
 	issue->order = acme_order_new(issue->env->loop, issue->client->acme, &config, &order_ops, issue);
 	acme_order_start(issue->order);

@@ -33,6 +33,7 @@ struct issue {
 	bool csr_wanted;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
+	struct buf refused_pem; /* the CA's chain, when it is not for our key and names */
 	char *why;
 	schedule_done_fn *done;
 	void *arg;

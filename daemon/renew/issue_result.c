@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNREADABLE_RETRY_SEC = 3600 };
+enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, COMMON_NAME_SHOWN = 200 };
 
 /* --- failure --- */
 
@@ -67,6 +67,10 @@ issue_result_note_failure(struct issue *issue, struct store_txn *txn, struct aut
 	a->next_at = issue_retry_at(issue, a, err, is_network);
 	error_copy(&a->last_error, err);
 	error_copy(&a->o.failure, err);
+	if (issue->refused_pem.len > 0) {
+		buf_reset(&a->refused_pem);
+		buf_add(&a->refused_pem, issue->refused_pem.data, issue->refused_pem.len);
+	}
 	if (!a->last_certificate)
 		a->o.state = OBJECT_FAILED;
 
@@ -138,7 +142,8 @@ issue_result_make_certificate(
 
 	time_format_rfc3339(now, stamp);
 	store_new_id(cert->o.id);
-	cert->o.name = xasprintf("%s %s", issue->record.names.items[0], stamp);
+	/* a common name may have 253 octets, a name 255 */
+	cert->o.name = xasprintf("%.*s %s", COMMON_NAME_SHOWN, issue->record.names.items[0], stamp);
 	cert->o.created_at = cert->o.modified_at = now;
 	cert->o.created_by = xstrdup("certd");
 	cert->o.modified_by = xstrdup("certd");
@@ -202,6 +207,7 @@ autocert_succeeded(struct autocert *a, const struct certificate *cert)
 	a->last_not_after_at = cert->not_after_at;
 	str_replace(&a->last_certificate, cert->o.id);
 	error_clear(&a->last_error);
+	buf_clear(&a->refused_pem);
 	error_clear(&a->o.failure);
 	a->o.state = OBJECT_AVAILABLE;
 }
@@ -244,6 +250,9 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		a.next_at = 0; /* ordered by hand all the same: once */
 	else
 		issue_plan_renewal(env, &a, false);
+	if (!a.paused &&
+		cert->not_after_at <= issue_now(env)) /* a clock is wrong; another order would not help */
+		a.next_at = time_add(issue_now(env), EXPIRED_RETRY_SEC);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);
 		return -1;
@@ -254,8 +263,9 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	json_add_string(data, "certificate", cert->o.id);
 	json_add_time(data, "notAfter", cert->not_after_at);
 	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data,
-		"certificate issued by %s, valid until %s", cert->issuer_cn ? cert->issuer_cn : "the CA",
-		until);
+		"certificate issued by %s, valid until %s%s%s", cert->issuer_cn ? cert->issuer_cn : "the CA",
+		until, cert->o.failure.message ? "; " : "",
+		cert->o.failure.message ? cert->o.failure.message : "");
 	if (certificate_record(env, txn, cert, err) < 0) {
 		store_fail(txn, err);
 		return -1;
@@ -263,6 +273,16 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	store_then(txn, issue_result_end_saved,
 		issue); /* on failure the order is valid still and its URL stored */
 	return 0;
+}
+
+/* The certificate is used all the same; its metadata says what is odd. */
+static void
+issue_result_note_doubts(struct certificate *cert, const struct strlist *doubts)
+{
+	_cleanup_free_ char *all = doubts->count ? strlist_join(doubts, "; ") : NULL;
+
+	if (all)
+		error_set(&cert->o.failure, ERROR_PROTOCOL, "%s", all);
 }
 
 int
@@ -282,6 +302,7 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 		error_wrap(err, "the CA issued a certificate that was not asked for");
 	} else {
 		issue_result_make_certificate(&cert, issue, &info, now);
+		issue_result_note_doubts(&cert, &doubts);
 		rc = issue_store(issue, &cert, err);
 	}
 	cert_info_clear(&info);

@@ -197,6 +197,8 @@ explain_failure(struct explanation *e)
 	if (!error_is_set(&e->a.last_error))
 		return;
 	json_object_object_add(e->result, "lastError", rpc_error_to_json(&e->a.last_error));
+	if (e->a.refused_pem.len > 0)
+		json_add_string(e->result, "refusedCertificate", buf_str(&e->a.refused_pem));
 	why_challenge(e);
 	if (advice)
 		strlist_add(&e->advice, advice);

@@ -90,6 +90,7 @@ struct autocert {
 	int64_t attempts; /* failed in a row */
 	int64_t last_attempt_at;
 	int64_t next_at;         /* as in the schedule, for lists; 0 none */
+	struct buf refused_pem;  /* what the CA issued last and certd refused, for explain */
 	bool is_outdated;        /* the last certificate is for an earlier declaration */
 	struct error last_error; /* kept after a success is forgotten: cleared by success */
 };

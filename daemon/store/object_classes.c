@@ -71,6 +71,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 34, struct autocert, last_error, NULL),
 	RECORD_FIELD(RECORD_BOOL, 35, struct autocert, is_outdated, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct autocert, labels, "labels", RECORD_LABEL, NULL),
+	RECORD_FIELD(RECORD_BYTES, 41, struct autocert, refused_pem, NULL),
 };
 const struct record_class autocert_class = CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

@@ -343,7 +343,7 @@ carry_out(struct fake_ca *ca, struct fake_exchange *x, const struct http_request
 		return;
 	if (x->kind == FAKE_CA_DIRECTORY && !is_post)
 		fake_objects_directory(ca, &x->answer);
-	else if (x->kind == FAKE_CA_NONCE && strcmp(req->method, "HEAD") == 0)
+	else if (x->kind == FAKE_CA_NONCE && !is_post) /* HEAD or GET, RFC 8555 s7.2 */
 		x->answer.res.status = 200;
 	else if (is_post)
 		post(ca, x->kind, ids, req, &x->answer);

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from certd import Certd, is_sanitized
 from hostile_ca import HostileCa, Identity
-from hostile_cases import ACCOUNT_CASES, BROKEN_CASES, NAME, ORDER_CASES, PATIENT_CASES, SOON, answered_by, links, problem
+from hostile_cases import (ACCOUNT_CASES, BROKEN_CASES, NAME, ODD_ANSWERS, ODD_CERTIFICATES, ORDER_CASES, PATIENT_CASES,
+                           SOON, answered_by, certificate, leaf, links, problem)
 from procs import wait_for
+from tls import parse_certificate, split_pem
 
 OWN_FILES = {"store", "live", "pem", "generation", "master-key"}
 PEAK_KIB_MAX = 64 * 1024
@@ -170,6 +172,52 @@ def test_the_old_certificate_outlives(arena, case):
         ca.honest()
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)
+
+
+@pytest.mark.parametrize("name,says,make", ODD_CERTIFICATES, ids=[odd[0] for odd in ODD_CERTIFICATES])
+def test_a_certificate_for_our_key_and_names_is_kept(arena, name, says, make):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous = a.auto()["lastIssuedCertificate"]
+        ca.lie("certificate", certificate(make))
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        issued = a.auto()["lastIssuedCertificate"]
+        message = a.call("certificate.get", ref=issued)["metadata"]["message"]
+        assert re.search(says, message) if says else message == "", message
+        next_at = datetime.fromisoformat(a.auto()["nextDate"].replace("Z", "+00:00")).timestamp()
+        assert next_at > time.time() + 3600, "no order after order"
+        a.check_well()
+        ca.honest()
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(issued)
+
+
+def test_a_certificate_that_was_refused_can_be_looked_at(arena):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous = a.auto()["lastIssuedCertificate"]
+        ca.lie("certificate", certificate(lambda o, i: leaf(i, o, names=["other.example.com"]) + i.chain()))
+        a.call("autoCertificate.renew", ref=NAME)
+        wait_failed(a.auto)
+        refused = a.call("autoCertificate.explain", ref=NAME)["refusedCertificate"]
+        assert "other.example.com" in parse_certificate(split_pem(refused)[0]).names
+        ca.honest()
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        assert "refusedCertificate" not in a.call("autoCertificate.explain", ref=NAME)
+
+
+@pytest.mark.parametrize("name,at,lie", ODD_ANSWERS, ids=[odd[0] for odd in ODD_ANSWERS])
+def test_what_a_real_ca_does_otherwise_is_forgiven(arena, name, at, lie):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous = a.auto()["lastIssuedCertificate"]
+        ca.lie(at, lie)
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        a.check_well()
+        ca.honest()
 
 
 def test_links_to_other_chains_lead_nowhere(arena):

@@ -229,7 +229,8 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 			1800 },
 		{ "nonces come back", { FAKE_CA_NONCE, 3, .failure = ERROR_NETWORK }, ERROR_NONE, 4, 1750,
 			1800 },
-		{ "no nonces", { FAKE_CA_NONCE, 99, .status = 403 }, ERROR_CA, 1, 0, 10 },
+		{ "no nonces, by HEAD nor by GET", { FAKE_CA_NONCE, 99, .status = 403 }, ERROR_CA, 2, 0, 10 },
+		{ "nonces by GET alone", { FAKE_CA_NONCE, 1, .status = 404 }, ERROR_NONE, 2, 0, 10 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

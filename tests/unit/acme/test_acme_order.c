@@ -180,7 +180,7 @@ Test(acme_order, what_is_left_pending_by_a_failed_order_is_deactivated)
 	fixture_init_registered(&f);
 	fake_ca_script(f.ca)->never_validates = true;
 	issue(&f, &owner, "a.example.com,b.example.com");
-	cr_expect_eq(owner.err.code, ERROR_TIMEOUT, "%s", owner.err.message);
+	cr_expect_eq(owner.err.code, ERROR_VALIDATION, "%s", owner.err.message);
 	cr_expect(owner.spent);
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_DEACTIVATE), 2);
 	cr_expect_eq(owner.up, 0);
@@ -428,7 +428,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 			{ FAKE_CA_FINALIZE, 1, 1, .status = 429, .problem = "rateLimited" },
 			ERROR_RATE_LIMITED, false, "rateLimited: injected" },
 		{ "account gone",
-			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "accountDoesNotExist" },
+			{ FAKE_CA_NEW_ORDER, 1, 99, .status = 400, .problem = "accountDoesNotExist" },
 			ERROR_CA, true, "accountDoesNotExist: injected" },
 		{ "garbage instead of an order",
 			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
@@ -449,8 +449,28 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 					"\"bank.example\"},\"challenges\":[]}" },
 			ERROR_PROTOCOL, true, "bank.example" },
 		{ "authorization gone",
-			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 404, .problem = "malformed" }, ERROR_CA,
+			{ FAKE_CA_AUTHORIZATION, 1, 99, .status = 404, .problem = "malformed" }, ERROR_CA,
 			true, "malformed" },
+		{ "account not known yet",
+			{ FAKE_CA_NEW_ORDER, 1, 2, .status = 400, .problem = "accountDoesNotExist" },
+			ERROR_NONE, true, NULL },
+		{ "authorization not known yet",
+			{ FAKE_CA_AUTHORIZATION, 1, 3, .status = 404, .problem = "malformed" }, ERROR_NONE,
+			true, NULL },
+		{ "order not known yet", { FAKE_CA_ORDER, 1, 3, .status = 404, .problem = "malformed" },
+			ERROR_NONE, true, NULL },
+		{ "certificate not known yet",
+			{ FAKE_CA_CERTIFICATE, 1, 3, .status = 404, .problem = "malformed" }, ERROR_NONE,
+			true, NULL },
+		{ "certificate never known",
+			{ FAKE_CA_CERTIFICATE, 1, 99, .status = 404, .problem = "malformed" }, ERROR_CA,
+			false, "malformed" },
+		{ "challenge under way already",
+			{ FAKE_CA_CHALLENGE, 1, 1, .carry_out = true, .status = 400, .problem = "malformed" },
+			ERROR_NONE, true, NULL },
+		{ "challenge refused at first",
+			{ FAKE_CA_CHALLENGE, 1, 1, .status = 400, .problem = "malformed" }, ERROR_NONE, true,
+			NULL },
 		{ "challenge refused for good",
 			{ FAKE_CA_CHALLENGE, 1, 99, .status = 403, .problem = "unauthorized" }, ERROR_CA,
 			true, "unauthorized" },
@@ -459,7 +479,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 				.body = ORDER_BODY("invalid", "www.example.com") },
 			ERROR_VALIDATION, true, "does not say why" },
 		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL,
-			true, "empty" },
+			false, "empty" },
 		{ "answer beyond all caps", { FAKE_CA_ORDER, 1, 1, .failure = ERROR_LIMIT }, ERROR_LIMIT,
 			true, NULL },
 		{ "CA down at the download", { FAKE_CA_CERTIFICATE, 1, 99, .failure = ERROR_NETWORK },
@@ -488,7 +508,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 	}
 }
 
-Test(acme_order, a_saved_url_that_the_ca_does_not_know_is_spent)
+Test(acme_order, a_saved_url_that_the_ca_does_not_know_is_replaced_by_a_new_order)
 {
 	struct fixture f;
 	struct owner owner;
@@ -497,8 +517,119 @@ Test(acme_order, a_saved_url_that_the_ca_does_not_know_is_spent)
 	owner_init(&owner, &f, "www.example.com");
 	owner_start(&owner, &f, &(struct acme_order_config){ .url = FIXTURE_BASE "/order/77" });
 	fixture_run(&f);
+	owner_expect_issued(&owner, "anew");
+	cr_expect_eq(fake_ca_orders(f.ca), 1);
+	cr_expect_eq(owner.saves, 1);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, a_certificate_that_could_not_be_fetched_is_fetched_by_the_next_attempt)
+{
+	struct fixture f;
+	struct owner owner;
+	struct fault fault = { FAKE_CA_CERTIFICATE, 1, 99, .status = 404, .problem = "malformed" };
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->intercept = inject;
+	fake_ca_script(f.ca)->arg = &fault;
+	issue(&f, &owner, "www.example.com");
 	cr_expect_eq(owner.err.code, ERROR_CA);
-	cr_expect(owner.spent);
+	cr_assert_not(owner.spent);
+	fake_ca_script(f.ca)->intercept = NULL;
+	error_clear(&owner.err);
+	owner.dones = 0;
+	owner_start(&owner, &f, &(struct acme_order_config){ .url = owner.url });
+	fixture_run(&f);
+	owner_expect_issued(&owner, "fetched later");
+	cr_expect_eq(fake_ca_orders(f.ca), 1);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, a_retry_after_of_a_day_does_not_decide_an_order_of_half_a_minute)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->validate_ms = 25 * 1000;
+	fake_ca_script(f.ca)->retry_after = "86400";
+	issue(&f, &owner, "www.example.com");
+	owner_expect_issued(&owner, "a day");
+	cr_expect_leq(owner.done_at_ms, 65 * 1000, "%lld ms", (long long)owner.done_at_ms);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+/* Answers the second newOrder with the order that the first one made, as Let's Encrypt does. */
+static bool
+same_order(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
+	void *arg)
+{
+	const struct owner *first = arg;
+
+	if (phase != FAKE_CA_BEFORE || kind != FAKE_CA_NEW_ORDER || nth != 2)
+		return false;
+	fake_ca_answer_body(answer, 201, ORDER_BODY("pending", "www.example.com"));
+	answer->res.location = xstrdup(first->url);
+	return true;
+}
+
+Test(acme_order, two_orders_that_the_ca_makes_one_go_one_after_the_other)
+{
+	struct fixture f;
+	struct owner owners[2];
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->validate_ms = 2000;
+	fake_ca_script(f.ca)->intercept = same_order;
+	fake_ca_script(f.ca)->arg = &owners[0];
+	owner_init(&owners[0], &f, "www.example.com");
+	owner_init(&owners[1], &f, "www.example.com");
+	owner_start(&owners[0], &f, &(struct acme_order_config){ .url = NULL });
+	cr_assert_eq(loop_run_until(f.loop, FIXTURE_NOW + 1, NULL), 0);
+	owner_start(&owners[1], &f, &(struct acme_order_config){ .url = NULL });
+	fixture_run(&f);
+	owner_expect_issued(&owners[0], "first");
+	owner_expect_issued(&owners[1], "second");
+	cr_expect_str_neq(owners[0].url, owners[1].url);
+	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NEW_ORDER), 3);
+	owner_clear(&owners[0]);
+	owner_clear(&owners[1]);
+	fixture_clear(&f);
+}
+
+/* "ready" for four seconds after the CSR was taken, and a second CSR is refused meanwhile. */
+static bool
+lazy_finalize(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
+	void *arg)
+{
+	struct fixture *f = arg;
+	bool is_lazy = clock_boot_ms(f->clock) < 4000;
+
+	(void)nth;
+	if (phase != FAKE_CA_AFTER || !is_lazy || (kind != FAKE_CA_FINALIZE && kind != FAKE_CA_ORDER) ||
+		fake_ca_count(f->ca, FAKE_CA_FINALIZE) == 0)
+		return false;
+	if (kind == FAKE_CA_FINALIZE && nth > 1)
+		fake_ca_answer_problem(answer, 403, "orderNotReady", "not now");
+	else
+		fake_ca_answer_body(answer, 200, "{\"status\":\"ready\"}");
+	return true;
+}
+
+Test(acme_order, after_the_csr_ready_is_polled_on)
+{
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->intercept = lazy_finalize;
+	fake_ca_script(f.ca)->arg = &f;
+	issue(&f, &owner, "www.example.com");
+	owner_expect_issued(&owner, "lazy");
+	cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_FINALIZE), 2, "%u", fake_ca_count(f.ca, FAKE_CA_FINALIZE));
 	owner_clear(&owner);
 	fixture_clear(&f);
 }

@@ -78,14 +78,16 @@ Test(clock_set, a_time_that_was_seen_does_not_stop_work_when_the_clock_is_set_ba
 {
 	struct run r;
 	struct world *w = &r.world;
+	uint64_t issued;
 
 	begin_issued(&r);
 	world_set_skew(w, 4000 * (int64_t)DAY);
 	world_run_until(w, world_now(w) + 20);
 	world_set_skew(w, 0);
+	issued = w->issued;
 	world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
 	world_run_until(w, world_now(w) + 10);
-	cr_expect_eq(w->issued, 2);
+	cr_expect_eq(w->issued, issued + 1);
 	run_end(&r);
 }
 
