@@ -329,6 +329,12 @@ call_failed(struct acme_call *call, const struct error *err, int status)
 	acme_call_call_finish(call, NULL, err);
 }
 
+static bool
+call_has_problem(const struct error *err, const char *type)
+{
+	return err->problem && strcmp(err->problem, type) == 0;
+}
+
 /*
  * CAs answer from replicas: for a second or two they may not know what they have just made, an account too. Return:
  * milliseconds until the next try, or -1: that is not it, or no replica lags so long.
@@ -337,13 +343,50 @@ static int64_t
 call_lag_ms(struct acme_call *call, const struct error *err, int status)
 {
 	static const int64_t delays_ms[] = { 250, 500, 1000, 2000, 4000, 4000 };
-	bool is_unknown_account = err->problem && strcmp(err->problem, "accountDoesNotExist") == 0;
-	bool is_malformed = err->problem && strcmp(err->problem, "malformed") == 0;
+	bool is_unknown_account = call_has_problem(err, "accountDoesNotExist");
+	bool is_malformed = call_has_problem(err, "malformed");
 	bool is_unknown = status == 404 || (status == 400 && is_malformed);
 
 	if (!(call->may_lag && is_unknown) && !(is_unknown_account && !call->with_jwk))
 		return -1;
 	return call->lag_tries < ARRAY_SIZE(delays_ms) ? delays_ms[call->lag_tries++] : -1;
+}
+
+/* Is it the account that the CA does not want? "unauthorized" is all that it says of a deactivated one. */
+static bool
+call_doubts_account(struct acme_call *call, const struct error *err)
+{
+	struct acme_client *client = call->client;
+
+	if (call->with_jwk || call->best_effort || call->is_account_settled || !client->account_doubted ||
+		(!call_has_problem(err, "accountDoesNotExist") && !call_has_problem(err, "unauthorized")))
+		return false;
+	call->is_account_settled = true;
+	call->state = ACME_CALL_ACCOUNT;
+	error_copy(&call->error, err);
+	client->account_doubted(client->arg);
+	return true;
+}
+
+void
+acme_client_account_settled(struct acme_client *client, const char *account_url, const struct error *err)
+{
+	if (account_url)
+		str_replace(&client->account_url, account_url);
+	for (struct acme_call *call = client->first; call; call = call->next) {
+		if (call->state != ACME_CALL_ACCOUNT)
+			continue;
+		if (err) {
+			error_clear(&call->error);
+			call_end_later(call, err);
+		} else if (call_has_problem(&call->error, "accountDoesNotExist")) {
+			error_clear(&call->error);
+			call_pause(call, 0);
+		} else { /* the account is as good as ever: it was about something else */
+			call->state = ACME_CALL_ENDING;
+			loop_timer_set(&call->timer, 0);
+		}
+	}
 }
 
 static void
@@ -367,7 +410,7 @@ call_refused(struct acme_call *call, const struct http_response *res)
 	lag_ms = call_lag_ms(call, &err, res->status);
 	if (lag_ms >= 0)
 		call_pause(call, lag_ms);
-	else
+	else if (!call_doubts_account(call, &err))
 		call_failed(call, &err, res->status);
 }
 

@@ -52,6 +52,8 @@ acme_client_new(struct loop *loop, const struct http *http, const struct acme_cl
 	client->directory_url = xstrdup(config->directory_url);
 	client->ca_file = xstrdup_null(config->ca_file);
 	client->account_url = xstrdup_null(config->account_url);
+	client->account_doubted = config->account_doubted;
+	client->arg = config->arg;
 	client->allow_other_hosts = config->allow_other_hosts;
 	client->key = account_key;
 	client->thumbprint = key_thumbprint(account_key, NULL);

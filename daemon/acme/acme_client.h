@@ -17,6 +17,12 @@ struct acme_client_config {
 	const char *directory_url; /* all borrowed for the call, copied */
 	const char *ca_file;       /* or NULL */
 	const char *account_url;   /* or NULL: not registered yet */
+	/*
+	 * The CA does not know the account, or refuses it: look whether it is there, register it again, and then call
+	 * acme_client_account_settled(). The requests concerned wait for that. Called from the loop; may be NULL.
+	 */
+	void (*account_doubted)(void *arg);
+	void *arg;
 	bool allow_other_hosts; /* URLs of the directory may name another host and port than the directory's */
 };
 
@@ -32,6 +38,10 @@ acme_client_free(struct acme_client *client);
 /* NULL before acme_account_register(). Borrowed. */
 const char *
 acme_client_account_url(const struct acme_client *client);
+
+/* Answer to account_doubted(): @account_url (copied) can be used, or @err says why there is no account any more. */
+void
+acme_client_account_settled(struct acme_client *client, const char *account_url, const struct error *err);
 
 /* Thumbprint of the account key (RFC 7638). Borrowed. */
 const char *

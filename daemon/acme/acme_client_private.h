@@ -41,6 +41,8 @@ struct acme_client {
 	struct key *key;
 	char *thumbprint;
 	char *account_url;
+	void (*account_doubted)(void *arg);
+	void *arg;
 
 	struct acme_directory directory;
 	int64_t directory_until_ms; /* boot time; 0: there is none, or it is not trusted any more */
@@ -56,8 +58,9 @@ struct acme_client {
 enum acme_call_state {
 	ACME_CALL_WAITING, /* for directory, gate or nonce */
 	ACME_CALL_SENT,
-	ACME_CALL_PAUSED, /* until the next try */
-	ACME_CALL_ENDING  /* its callback runs in the next turn */
+	ACME_CALL_PAUSED,  /* until the next try */
+	ACME_CALL_ACCOUNT, /* until the account is settled */
+	ACME_CALL_ENDING   /* its callback runs in the next turn */
 };
 
 struct acme_call {
@@ -79,12 +82,13 @@ struct acme_call {
 	bool authorization;
 	bool best_effort;
 	bool may_lag;
-	bool with_jwk; /* signed by the key itself, there is no account URL yet */
+	bool is_account_settled; /* doubted once: what the CA says now counts */
+	bool with_jwk;           /* signed by the key itself, there is no account URL yet */
 
 	void *http; /* in flight; or NULL */
 	struct loop_timer timer;
 	unsigned nonce_tries, transient_tries, lag_tries;
-	struct error error; /* of ENDING; none: the directory is there */
+	struct error error; /* of ENDING: none: the directory is there; of ACCOUNT: what the CA said */
 };
 
 struct acme_call *

@@ -163,6 +163,19 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 		p->account_note ? p->account_note : "");
 }
 
+/* An account that was there and is refused now, deactivated most likely: only another key helps. */
+static void
+account_name_dead(const struct provider *p, const struct error *err, struct error *ret)
+{
+	if (!p->account_url || err->retry || err->code != ERROR_CA)
+		return;
+	error_copy(ret, err);
+	error_wrap(ret,
+		"the CA refuses the account %s; if it was deactivated, add a provider, which makes a new account, and "
+		"move the auto-certificates to it (certctl set auto NAME --provider NEW)",
+		p->account_url);
+}
+
 /* The provider may have been changed or deleted while the request ran: the record of now decides. */
 static void
 account_finish(struct account *account, const struct error *err)
@@ -171,8 +184,13 @@ account_finish(struct account *account, const struct error *err)
 	struct store_txn *txn = store_begin(store);
 	_cleanup_provider_ struct provider p = { 0 };
 	_cleanup_error_ struct error store_err = ERROR_INIT;
+	_cleanup_error_ struct error dead = ERROR_INIT;
 	int found = object_load(store, &provider_class, account->id, &p, &store_err);
 
+	if (found == 1 && err)
+		account_name_dead(&p, err, &dead);
+	if (error_is_set(&dead))
+		err = &dead;
 	if (found == 1) {
 		if (err)
 			account_note_failure(account, txn, &p, err);
@@ -184,6 +202,7 @@ account_finish(struct account *account, const struct error *err)
 	}
 	if (found < 0)
 		store_fail(txn, &store_err);
+	clients_account_settled(account->env->clients, account->id, err ? NULL : p.account_url, err);
 	store_then(txn, account_saved, account);
 }
 

@@ -3,6 +3,8 @@
 
 #include "common/crypto/key.h"
 #include "daemon/acme/acme_client.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +67,38 @@ client_find(const struct clients *clients, const char *provider_id)
 	return NULL;
 }
 
+/* The account's own job looks for it, and registers it again with the same key. */
+static void
+client_account_doubted(void *arg)
+{
+	struct ca_client *client = arg;
+	const struct clients_config *config = &client->clients->config;
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn = store_begin(config->store);
+
+	if (object_load(config->store, &provider_class, client->provider.o.id, &p, &err) == 1) {
+		p.o.state = OBJECT_PROVISIONING; /* until the job has ended */
+		p.next_at = clock_wall(loop_clock(config->loop));
+		if (object_save(config->store, txn, &provider_class, &p, &err) == 0)
+			return;
+	}
+	if (!error_is_set(&err))
+		error_set(&err, ERROR_NOT_FOUND, "provider %s is gone", client->provider.o.id);
+	store_fail(txn, &err);
+	acme_client_account_settled(client->acme, NULL, &err);
+}
+
+void
+clients_account_settled(
+	struct clients *clients, const char *provider_id, const char *account_url, const struct error *err)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	if (client)
+		acme_client_account_settled(client->acme, account_url, err);
+}
+
 /* Return: NULL when the provider has no account (yet), or @err. */
 static struct ca_client *
 client_load(struct clients *clients, const char *provider_id, struct error *err)
@@ -80,6 +114,9 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 		free(client);
 		return NULL;
 	}
+	client->clients = clients;
+	config.account_doubted = client_account_doubted;
+	config.arg = client;
 	config.directory_url = p->server;
 	config.ca_file = p->ca_file;
 	config.account_url = p->account_url;

@@ -23,6 +23,7 @@ struct clients_config {
 struct ca_client {
 	struct provider provider; /* as it was loaded */
 	struct acme_client *acme;
+	struct clients *clients;
 	unsigned users;
 	bool is_outdated; /* the provider was changed or deleted since */
 	struct ca_client *prev, *next;
@@ -53,6 +54,11 @@ clients_take(struct clients *clients, const char *provider_id);
 /* NULL is a no-op. */
 void
 clients_release(struct clients *clients, struct ca_client *client);
+
+/* A registration has ended: with @account_url, or failed with @err. Orders under way go on, or fail. */
+void
+clients_account_settled(
+	struct clients *clients, const char *provider_id, const char *account_url, const struct error *err);
 
 /* The provider was changed or deleted: no new work for the present client; the next one is made anew. */
 void

@@ -56,8 +56,15 @@ why_provider(struct explanation *e)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (object_load(e->call->service->store, &provider_class, e->a.provider, &p, NULL) != 1 ||
-		p.account_url)
+	if (object_load(e->call->service->store, &provider_class, e->a.provider, &p, NULL) != 1)
+		return;
+	if (p.account_url && error_is_set(&p.o.failure)) {
+		strlist_take(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
+		strlist_take(&e->advice,
+			xasprintf("certctl show provider %s says what is wrong with the account at the CA",
+				p.o.name));
+	}
+	if (p.account_url)
 		return;
 	strlist_take(&e->reasons,
 		xasprintf("provider '%s' has no account yet%s%s", p.o.name, p.o.failure.message ? ": " : "",

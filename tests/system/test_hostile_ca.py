@@ -220,6 +220,21 @@ def test_what_a_real_ca_does_otherwise_is_forgiven(arena, name, at, lie):
         ca.honest()
 
 
+def test_an_account_that_the_ca_forgot_is_registered_again(arena):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous, asked = a.auto()["lastIssuedCertificate"], len(ca.requests)
+
+        def forgotten(reply, request):
+            if not any(kind == "account" for kind, _ in ca.requests[asked:]):
+                return problem("accountDoesNotExist", "never heard of it")(reply, request)
+        ca.lie("order", forgotten)
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        assert a.auto().get("attempts", 0) == 0, "the same attempt went on"
+        ca.honest()
+
+
 def test_links_to_other_chains_lead_nowhere(arena):
     with arena() as a:
         ca = a.issued_by_honest_ca()

@@ -576,6 +576,86 @@ same_order(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struc
 	return true;
 }
 
+/* A CA that refuses the account until its owner has looked. */
+struct doubt {
+	struct fixture *f;
+	const char *problem;
+	bool is_dead; /* the owner finds no account */
+	bool is_over; /* the CA refuses no more once the owner has looked */
+	unsigned doubts;
+	bool is_settled;
+};
+
+static bool
+refuse_account(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
+	void *arg)
+{
+	const struct doubt *doubt = arg;
+
+	(void)nth;
+	if (phase != FAKE_CA_BEFORE || kind != FAKE_CA_NEW_ORDER || (doubt->is_settled && doubt->is_over))
+		return false;
+	fake_ca_answer_problem(answer, 403, doubt->problem, "no such account");
+	return true;
+}
+
+static void
+settle_account(void *arg)
+{
+	struct doubt *doubt = arg;
+	_cleanup_error_ struct error dead = ERROR_INIT;
+	_cleanup_free_ char *url = xstrdup(acme_client_account_url(doubt->f->client));
+
+	doubt->doubts++;
+	doubt->is_settled = true;
+	error_set(&dead, ERROR_CA, "the account is dead");
+	acme_client_account_settled(
+		doubt->f->client, doubt->is_dead ? NULL : url, doubt->is_dead ? &dead : NULL);
+}
+
+Test(acme_order, an_account_that_the_ca_refuses_is_looked_at_once_and_the_order_goes_on)
+{
+	static const struct {
+		const char *problem;
+		bool is_dead, is_over;
+		enum error_code code;
+		const char *says;
+	} cases[] = {
+		{ "accountDoesNotExist", false, true, ERROR_NONE, NULL },
+		{ "accountDoesNotExist", false, false, ERROR_CA, "no such account" },
+		{ "accountDoesNotExist", true, false, ERROR_CA, "the account is dead" },
+		{ "unauthorized", true, false, ERROR_CA, "the account is dead" },
+		{ "unauthorized", false, true, ERROR_CA, "no such account" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+		struct doubt doubt = { .f = &f, cases[i].problem, cases[i].is_dead, cases[i].is_over };
+		struct outcome outcome = { .calls = 0 };
+
+		fixture_init(&f);
+		fixture_new_client(
+			&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
+				    .account_doubted = settle_account,
+				    .arg = &doubt });
+		fixture_register(&f, &outcome);
+		outcome_clear(&outcome);
+		fake_ca_script(f.ca)->intercept = refuse_account;
+		fake_ca_script(f.ca)->arg = &doubt;
+		issue(&f, &owner, "www.example.com");
+		cr_expect_eq(doubt.doubts, 1, "case %zu: %u", i, doubt.doubts);
+		cr_expect_eq(owner.err.code, cases[i].code, "case %zu: %s", i, owner.err.message);
+		if (cases[i].says)
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says),
+				"case %zu: %s", i, owner.err.message);
+		else
+			owner_expect_issued(&owner, cases[i].problem);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
 Test(acme_order, two_orders_that_the_ca_makes_one_go_one_after_the_other)
 {
 	struct fixture f;
