@@ -330,8 +330,8 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 		json_get_string(obj, "token", &token, err) < 0)
 		return -1;
 	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */
-	if (token &&
-		(strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX || !base64url_is_text(token, strlen(token))))
+	if (token && (strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX ||
+			     !base64url_is_text(token, strlen(token))))
 		return error_set(err, ERROR_PROTOCOL, "token is not one of RFC 8555");
 	c->type = xstrdup(type);
 	c->token = xstrdup_null(token);

@@ -292,14 +292,16 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	struct cert_info info = { 0 };
 	int64_t now = issue_now(issue->env);
 	struct x509_asked asked = { .names = &issue->record.names, .now = now, .seen = issue->env->seen };
+	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 	int rc = -1;
 
 	if (issue_wake_key(issue, err) < 0)
 		return -1;
 	asked.key = issue->key;
-	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, err) <
-		0) {
-		error_wrap(err, "the CA issued a certificate that was not asked for");
+	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info,
+		    &doubts, err) < 0) {
+		error_wrap(err, "the CA issued a certificate that was not requested");
+		buf_add(&issue->refused_pem, chain->data, chain->len);
 	} else {
 		issue_result_make_certificate(&cert, issue, &info, now);
 		issue_result_note_doubts(&cert, &doubts);

@@ -10,7 +10,7 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Return: whether it is accepted, as an order does it; what was asked for is all of its names, or not, and its time has come, or not. */
+/* Return: whether it is accepted without a doubt, as an order does it; what was asked for is all of its names, or not, and its time has come, or not. */
 static bool
 accept_one(const char *pem, size_t len, struct x509_asked *asked)
 {
@@ -18,9 +18,10 @@ accept_one(const char *pem, size_t len, struct x509_asked *asked)
 	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
+	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 
-	if (x509_chain_accept(pem, len, asked, &leaf, &chain, &info, &err) == 0)
-		return true;
+	if (x509_chain_accept(pem, len, asked, &leaf, &chain, &info, &doubts, &err) == 0)
+		return doubts.count == 0;
 	if (!error_is_set(&err))
 		abort();
 	return false;
@@ -55,18 +56,14 @@ verify(const char *pem, size_t len, const struct cert_info *info)
 	_cleanup_secret_ struct secret key_pem = SECRET_INIT;
 	_cleanup_key_ struct key *key = NULL;
 	struct x509_asked asked = { .names = &info->names, .now = info->not_after_at - 1 };
-	unsigned char spki[32];
 
 	secret_set(&key_pem, VECTOR_EC_PKCS8, sizeof(VECTOR_EC_PKCS8) - 1);
 	if (key_from_pem(&key_pem, NULL, &key, &err) < 0)
 		abort();
 	asked.key = key;
-	key_spki_sha256(key, spki, NULL);
 	accept(pem, len, key, info);
 	if (!accept_one(pem, len, &asked))
 		return;
-	if (memcmp(spki, info->spki_sha256, sizeof(spki)) != 0)
-		abort();
 	asked.now = info->not_after_at;
 	if (accept_one(pem, len, &asked))
 		abort();

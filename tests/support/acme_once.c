@@ -118,11 +118,14 @@ check_chain(const struct one *one, const struct buf *chain, struct error *err)
 	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf rest = BUF_INIT;
+	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 	int fd;
 	int r;
 
-	if (x509_chain_accept(chain->data, chain->len, &asked, &leaf, &rest, &info, err) < 0)
+	if (x509_chain_accept(chain->data, chain->len, &asked, &leaf, &rest, &info, &doubts, err) < 0)
 		return -1;
+	if (doubts.count > 0)
+		return error_set(err, ERROR_PROTOCOL, "%s", doubts.items[0]);
 	if (one->number > 0 || !one->once->out_file)
 		return 0;
 	fd = open(one->once->out_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

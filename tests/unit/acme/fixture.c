@@ -223,12 +223,14 @@ owner_expect_issued(const struct owner *owner, const char *why)
 	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
+	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 	const struct x509_asked asked = { .key = owner->key, .names = &owner->names, .now = FIXTURE_NOW };
 
 	cr_expect_eq(owner->dones, 1, "%s: done was called %u times", why, owner->dones);
 	cr_expect_not(error_is_set(&owner->err), "%s: %s", why, owner->err.message);
 	cr_expect_eq(owner->up, 0, "%s: %u challenges are still up", why, owner->up);
-	cr_expect_eq(x509_chain_accept(
-			     buf_str(&owner->chain), owner->chain.len, &asked, &leaf, &chain, &info, &err),
+	cr_expect_eq(x509_chain_accept(buf_str(&owner->chain), owner->chain.len, &asked, &leaf, &chain, &info,
+			     &doubts, &err),
 		0, "%s: %s", why, err.message);
+	cr_expect_eq(doubts.count, 0, "%s", why);
 }

@@ -374,22 +374,4 @@ Test(store_disk, a_little_address_space_gets_a_map_that_fits)
 	t.store = store_open(t.path, &t.key, &err);
 	cr_expect_not_null(t.store, "%s", err.message);
 }
-
-/* Growing unmaps first: what is stored must be readable when the larger map cannot be had. */
-Test(store_disk, a_map_that_cannot_grow_keeps_what_is_stored)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_buf_ struct buf value = BUF_INIT;
-
-	close_store();
-	t.store = store_open_sized(t.path, &t.key, 1 << 20, &err);
-	cr_assert_not_null(t.store, "%s", err.message);
-	fill(100);
-	limit_address_space(address_space_in_use() + (1 << 19));
-	fill(10000); /* 4 MB */
-	limit_address_space(RLIM_INFINITY);
-	cr_expect_eq(store_get(t.store, STORE_TOKEN, "00017", 5, &value, &err), 1, "%s", err.message);
-	fill(10000);
-	cr_expect_eq(store_get(t.store, STORE_TOKEN, "09999", 5, &value, &err), 1, "%s", err.message);
-}
 #endif
