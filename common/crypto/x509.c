@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 void
 x509_chain_clear(struct x509_chain *chain)
 {
