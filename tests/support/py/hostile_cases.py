@@ -363,8 +363,6 @@ ORDER_CASES = [
     Case("poll-retry-after-10^30", "poll", lambda reply, request: reply.json.update(status="pending") or
          reply.set_header("Retry-After", "1" + "0" * 30), "timeout", "wait longer", wait=(DAY, DAY + 2)),
     Case("poll-another-order", "poll", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
-    Case("finalize-orderNotReady", "finalize", back_to("ready", problem("orderNotReady", "no", 403)), "ca", "no",
-         problem="orderNotReady"),
     Case("finalize-bad-csr", "finalize", problem("badCSR", "I do not like it"), "ca", "I do not like it",
          problem="badCSR", field="keyAlgorithm"),
     Case("finalize-invalid", "finalize", member("status", "invalid"), "validation", "does not say why"),
