@@ -360,8 +360,6 @@ ORDER_CASES = [
         "challenges.0.error", {"type": URN + "dns", "detail": "\x1b[2Jno such name"})(reply, request),
         "validation", f"{NAME}: http-01: dns: .*no such name", problem="dns"),
     *(Case(f"challenge-{name}", "challenge", text(body), "protocol", "challenge") for name, body, _ in EVIL_TEXTS[:6]),
-    Case("poll-retry-after-10^30", "poll", lambda reply, request: reply.json.update(status="pending") or
-         reply.set_header("Retry-After", "1" + "0" * 30), "timeout", "wait longer", wait=(DAY, DAY + 2)),
     Case("poll-another-order", "poll", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
     Case("finalize-bad-csr", "finalize", problem("badCSR", "I do not like it"), "ca", "I do not like it",
          problem="badCSR", field="keyAlgorithm"),
