@@ -10,6 +10,7 @@ libcommon_la_SOURCES += \
 	common/json.c common/json.h \
 	common/name.c common/name.h \
 	common/nearest.c \
+	common/nearest.h \
 	common/printable.c common/printable.h \
 	common/retry.c common/retry.h \
 	common/scope.c common/scope.h \

@@ -127,8 +127,10 @@ text_make_lines(struct json_object *value)
 			text_make_lines(json_object_array_get_idx(value, i));
 		return;
 	case json_type_object:
-		json_object_object_foreach(value, name, member) if (!text_is_pem(name))
-			text_make_lines(member);
+		json_object_object_foreach(value, name, member) {
+			if (!text_is_pem(name))
+				text_make_lines(member);
+		}
 		return;
 	default:
 		return;

@@ -107,6 +107,7 @@ class Server:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_file = self.directory / f"{self.name}.log"
         self.process = None
+        self.exit_status = None  # of the process that ran last, once it is known to have ended
 
     def command(self):
         """The argument vector; configuration files are written here, so that a restart takes new settings."""
@@ -191,7 +192,7 @@ class Server:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.wait()
+        self.exit_status = self.process.wait()
         self.process = None
 
     def restart(self):
