@@ -1,5 +1,5 @@
 # common/: values in, values out. No loop, no socket, no store, no logging.
-libcommon_la_SOURCES += \
+libcommon_a_SOURCES += \
 	common/address.c common/address.h \
 	common/alloc.c common/alloc.h \
 	common/buf.c common/buf.h \

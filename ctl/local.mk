@@ -1,9 +1,9 @@
 # certctl: main.c, and all else as a library, so that tests link the same objects. common/ only: no libssl, no libcurl.
-noinst_LTLIBRARIES += libctl.la
-libctl_la_SOURCES =
+noinst_LIBRARIES += libctl.a
+libctl_a_SOURCES =
 
 certctl_SOURCES = ctl/main.c
-certctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS)
+certctl_LDADD = libctl.a $(COMMON_LIBS) $(YAML_LIBS)
 
 # The man page: what the tables know is written by certctl itself.
 EXTRA_DIST += ctl/certctl.1.in

@@ -1,5 +1,5 @@
 # daemon/: the owner of everything, and the program.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/certd.c daemon/certd.h \
 	daemon/master_key.c daemon/master_key.h \
 	daemon/startup.c daemon/startup.h

@@ -233,7 +233,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/command/test_wait.c \
 	tests/unit/ctl/declare/test_yaml_file.c
 unit_ctl_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
-unit_ctl_LDADD = libctl.la $(COMMON_LIBS) $(YAML_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
+unit_ctl_LDADD = libctl.a $(COMMON_LIBS) $(YAML_LIBS) $(PTHREAD_LIBS) $(UNIT_LIBS)
 
 # Not a test: see its head.
 check_PROGRAMS += canary-leak
@@ -342,7 +342,7 @@ EXTRA_DIST += tests/fuzz/corpus/token
 
 FUZZERS += fuzz-yaml_file
 fuzz_yaml_file_SOURCES = tests/fuzz/fuzz_yaml_file.c
-fuzz_yaml_file_LDADD = $(FUZZ_LIBS) libctl.la $(COMMON_LIBS) $(YAML_LIBS)
+fuzz_yaml_file_LDADD = $(FUZZ_LIBS) libctl.a $(COMMON_LIBS) $(YAML_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/yaml_file
 
 FUZZERS += fuzz-x509
@@ -357,16 +357,16 @@ EXTRA_DIST += tests/fuzz/corpus/cert_import
 
 FUZZERS += fuzz-tsig_file
 fuzz_tsig_file_SOURCES = tests/fuzz/fuzz_tsig_file.c
-fuzz_tsig_file_LDADD = $(FUZZ_LIBS) libctl.la $(COMMON_LIBS)
+fuzz_tsig_file_LDADD = $(FUZZ_LIBS) libctl.a $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/tsig_file
 
 check_PROGRAMS += $(FUZZERS)
 if FUZZING
 FUZZ_LIBS = $(FUZZ_ENGINE)
 else
-FUZZ_LIBS = libreplay.la
-check_LTLIBRARIES += libreplay.la
-libreplay_la_SOURCES = tests/fuzz/replay.c
+FUZZ_LIBS = libreplay.a
+check_LIBRARIES += libreplay.a
+libreplay_a_SOURCES = tests/fuzz/replay.c
 TESTS += $(FUZZERS)
 endif
 
@@ -456,7 +456,7 @@ check-mutants:
 .PHONY: check-mutants
 
 # What the tests consist of, built but not run.
-check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
+check-programs: $(check_PROGRAMS) $(check_LIBRARIES)
 
 .PHONY: check-programs
 

@@ -1,5 +1,5 @@
 # common/crypto: keys, certificates, their file formats, and secrets.
-libcommon_la_SOURCES += \
+libcommon_a_SOURCES += \
 	common/crypto/base64url.c common/crypto/base64url.h \
 	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \

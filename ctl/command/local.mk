@@ -1,5 +1,5 @@
 # ctl/command: the command line and the commands.
-libctl_la_SOURCES += \
+libctl_a_SOURCES += \
 	ctl/command/args.c ctl/command/args.h \
 	ctl/command/cmd.h \
 	ctl/command/cmd_apply.c \

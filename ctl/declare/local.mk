@@ -1,5 +1,5 @@
 # ctl/declare: declarations as files: reading, comparing, applying.
-libctl_la_SOURCES += \
+libctl_a_SOURCES += \
 	ctl/declare/apply.h \
 	ctl/declare/apply_input.c \
 	ctl/declare/apply_show.c \

@@ -1,5 +1,5 @@
 # ctl/present: how answers look to people and programs.
-libctl_la_SOURCES += \
+libctl_a_SOURCES += \
 	ctl/present/columns.c ctl/present/columns.h \
 	ctl/present/live_table.c ctl/present/live_table.h \
 	ctl/present/output.c ctl/present/output.h \

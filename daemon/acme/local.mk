@@ -1,5 +1,5 @@
 # daemon/acme
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/acme/acme_account.c \
 	daemon/acme/acme_call.c \
 	daemon/acme/acme_client.c daemon/acme/acme_client.h daemon/acme/acme_client_private.h \

@@ -1,5 +1,5 @@
 # daemon/base
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/base/acceptor.c daemon/base/acceptor.h \
 	daemon/base/clock.c daemon/base/clock.h \
 	daemon/base/dns.c daemon/base/dns.h \

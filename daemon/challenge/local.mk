@@ -1,5 +1,5 @@
 # daemon/challenge: publishing the answers to challenges
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/challenge/cleanup.c daemon/challenge/cleanup.h \
 	daemon/challenge/dns_server.c \
 	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \

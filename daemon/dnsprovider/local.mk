@@ -1,5 +1,5 @@
 # daemon/dnsprovider: a table of drivers, one file per DNS API
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/dnsprovider/cloudflare.c \
 	daemon/dnsprovider/dnsprovider.c daemon/dnsprovider/dnsprovider.h \
 	daemon/dnsprovider/drivers.h \

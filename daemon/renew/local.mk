@@ -1,5 +1,5 @@
 # daemon/renew: policy (pure), and the jobs that get, keep and forget certificates.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/renew/account.c daemon/renew/account.h \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clients.c daemon/renew/clients.h \

@@ -1,5 +1,5 @@
 # daemon/report: events, the one stream of what happened; the audit log.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/report/audit.c daemon/report/audit.h \
 	daemon/report/audit_chain.c daemon/report/audit_chain.h \
 	daemon/report/events.c daemon/report/events.h \

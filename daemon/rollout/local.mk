@@ -1,5 +1,5 @@
 # daemon/rollout: from a stored certificate to a served one.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/rollout/activate.c daemon/rollout/activate.h \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \

@@ -1,5 +1,5 @@
 # daemon/schedule: everything that will happen, as rows of the store, and what runs it when it is due.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/schedule/clock_change.c daemon/schedule/clock_change.h \
 	daemon/schedule/job.c daemon/schedule/job.h \
 	daemon/schedule/schedule.c daemon/schedule/schedule.h \

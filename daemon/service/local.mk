@@ -1,5 +1,5 @@
 # daemon/service: what may be asked of certd: calls, resources, access, changes and their effects.
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/service/access.c daemon/service/access.h \
 	daemon/service/call.c daemon/service/call.h \
 	daemon/service/change.c daemon/service/change.h \

@@ -1,5 +1,5 @@
 # daemon/store
-libcertd_la_SOURCES += \
+libcertd_a_SOURCES += \
 	daemon/store/certificate.c daemon/store/certificate.h \
 	daemon/store/object.c daemon/store/object.h \
 	daemon/store/object_classes.c \
