@@ -56,16 +56,14 @@ address_parse(const char *text, struct address *ret)
 
 /* The first @v4_octets or @v6_octets of the address, the others 0, and how many bits that is. */
 static void
-address_prefix(
-	const struct address *address, size_t v4_octets, size_t v6_octets, char ret[ADDRESS_PARTY_SIZE])
+address_prefix(const struct address *address, size_t v4_octets, size_t v6_octets, char ret[ADDRESS_PARTY_SIZE])
 {
 	bool is_v6 = address->any.sa_family == AF_INET6;
 	size_t octets = is_v6 ? v6_octets : v4_octets;
 	unsigned char prefix[sizeof(struct in6_addr)] = { 0 };
 	char text[INET6_ADDRSTRLEN] = "";
 
-	memcpy(prefix, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr,
-		octets);
+	memcpy(prefix, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr, octets);
 	inet_ntop(address->any.sa_family, prefix, text, sizeof(text));
 	snprintf(ret, ADDRESS_PARTY_SIZE, "%s/%zu", text, 8 * octets);
 }
@@ -90,6 +88,5 @@ address_is_loopback(const struct address *address)
 {
 	if (address->any.sa_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
-	return address->any.sa_family == AF_INET &&
-	       ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->any.sa_family == AF_INET && ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }

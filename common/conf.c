@@ -147,8 +147,8 @@ set_span(const struct conf_option *option, int64_t *place, const char *value, st
 	if (time_parse_span(value, &sec) < 0 || sec < option->min || sec > option->max) {
 		time_format_span(option->min, least);
 		time_format_span(option->max, most);
-		return error_set(err, ERROR_CONFIG, "'%s' is not a span from %s to %s, such as 30d or 12h",
-			value, least, most);
+		return error_set(
+			err, ERROR_CONFIG, "'%s' is not a span from %s to %s, such as 30d or 12h", value, least, most);
 	}
 	*place = sec;
 	return 0;
@@ -360,15 +360,14 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 	int bad_line;
 
 	if (memchr(text, '\0', len))
-		return error_set(err, ERROR_CONFIG,
-			"%s: contains NUL characters; this is not a configuration file", path);
+		return error_set(
+			err, ERROR_CONFIG, "%s: contains NUL characters; this is not a configuration file", path);
 	bad_line = ini_parse_stream(conf_read_line, &reader, handle_option, &reader);
 	/* inih tells the first line that it or our handler did not like; ours may be a later one. */
 	if (reader.failed && (!bad_line || bad_line >= reader.line))
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
-		return error_set(
-			err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);
+		return error_set(err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);
 	return 0;
 }
 

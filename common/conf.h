@@ -24,7 +24,7 @@ struct conf {
 	char *rest_certificate;     /* auto-certificate that its TLS has */
 	bool rest_plain;            /* without TLS, on loopback */
 	bool rest_agree_terms;      /* a provider that is created by REST agrees to the CA's terms */
-	char *master_key_file; /* default: the systemd credential "master-key", else STATE/master-key, self-made */
+	char *master_key_file;      /* default: the systemd credential "master-key", else STATE/master-key, self-made */
 	int64_t log_level;          /* 3 error, 4 warning, 5 notice, 6 info, 7 debug */
 	struct strlist http_listen; /* http-01 listeners */
 	struct strlist webroots;

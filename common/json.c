@@ -20,8 +20,7 @@ tokener_freep(struct json_tokener **tok)
 {
 	if (!*tok)
 		return;
-	explicit_bzero(
-		(*tok)->pb->buf, (size_t)(*tok)->pb->size); /* strings pass through it: keys, passwords */
+	explicit_bzero((*tok)->pb->buf, (size_t)(*tok)->pb->size); /* strings pass through it: keys, passwords */
 	json_tokener_free(*tok);
 }
 
@@ -62,12 +61,9 @@ walk_tree(struct json_object *obj, unsigned depth)
 
 	switch (json_object_get_type(obj)) {
 	case json_type_double:
-		return isfinite(json_object_get_double(obj)) ? NULL
-							     : "contains a number that is out of range";
+		return isfinite(json_object_get_double(obj)) ? NULL : "contains a number that is out of range";
 	case json_type_string:
-		return json_object_get_string_len(obj) > JSON_MAX_STRING
-			       ? "contains a string that is too long"
-			       : NULL;
+		return json_object_get_string_len(obj) > JSON_MAX_STRING ? "contains a string that is too long" : NULL;
 	case json_type_array:
 		if (depth == JSON_MAX_DEPTH)
 			return "is nested too deeply";
@@ -81,8 +77,7 @@ walk_tree(struct json_object *obj, unsigned depth)
 			return "is nested too deeply";
 		if (json_object_object_length(obj) > JSON_MAX_ITEMS)
 			return "contains an object with too many members";
-		json_object_object_foreach(obj, name, value)
-		{
+		json_object_object_foreach(obj, name, value) {
 			wrong = strlen(name) > JSON_MAX_STRING ? "contains a name that is too long"
 							       : walk_tree(value, depth + 1);
 			if (wrong)
@@ -144,8 +139,7 @@ json_parse(const char *text, size_t len, struct error *err)
 
 /* Return: 1 and the member (borrowed), 0 absent or null, -1 it or @obj is of another type. */
 static int
-get(struct json_object *obj, const char *name, enum json_type type, struct json_object **ret,
-	struct error *err)
+get(struct json_object *obj, const char *name, enum json_type type, struct json_object **ret, struct error *err)
 {
 	struct json_object *value = NULL;
 
@@ -177,8 +171,7 @@ json_get_string(struct json_object *obj, const char *name, const char **ret, str
 }
 
 int
-json_get_int(
-	struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err)
+json_get_int(struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err)
 {
 	struct json_object *value;
 	int rc = get(obj, name, json_type_int, &value, err);
@@ -188,8 +181,7 @@ json_get_int(
 		return rc;
 	number = json_object_get_int64(value); /* saturates */
 	if (number < min || number > max) {
-		error_set_field(
-			err, name, "'%s' must be from %lld to %lld", name, (long long)min, (long long)max);
+		error_set_field(err, name, "'%s' must be from %lld to %lld", name, (long long)min, (long long)max);
 		if (err)
 			err->code = ERROR_PROTOCOL;
 		return -1;

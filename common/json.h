@@ -38,8 +38,7 @@ int
 json_get_string(struct json_object *obj, const char *name, const char **ret, struct error *err);
 
 int
-json_get_int(
-	struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err);
+json_get_int(struct json_object *obj, const char *name, int64_t min, int64_t max, int64_t *ret, struct error *err);
 
 int
 json_get_bool(struct json_object *obj, const char *name, bool *ret, struct error *err);

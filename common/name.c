@@ -20,10 +20,9 @@
 
 enum {
 	LABEL_MAX = 63,
-	NAME_MAX_OCTETS = 253, /* RFC 1035 s3.1: 255 on the wire, two of them around the labels */
-	TEXT_MAX_OCTETS =
-		1024,  /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
-	SLUG_MAX = 200 /* a file name has 255, and ".pem" or a number may follow */
+	NAME_MAX_OCTETS = 253,  /* RFC 1035 s3.1: 255 on the wire, two of them around the labels */
+	TEXT_MAX_OCTETS = 1024, /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
+	SLUG_MAX = 200          /* a file name has 255, and ".pem" or a number may follow */
 };
 
 static int
@@ -113,8 +112,8 @@ name_check_text(const char *text, struct error *err)
 	if (strchr(text, ' ') || !printable_is_line(text, len))
 		return error_set(err, ERROR_INVALID, "the name contains a space or control character");
 	if (strncmp(text, "_.", 2) == 0)
-		return name_refuse(err, text,
-			"begins with '_.'; if the shell expanded *, write '*.example.com' in quotes");
+		return name_refuse(
+			err, text, "begins with '_.'; if the shell expanded *, write '*.example.com' in quotes");
 	return 0;
 }
 
@@ -127,8 +126,8 @@ is_canonical_host(const char *text)
 {
 	const char *base = name_base(text);
 
-	return strspn(base, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(base) &&
-	       !strstr(base, "--") && !host_fault(base, base != text);
+	return strspn(base, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(base) && !strstr(base, "--") &&
+	       !host_fault(base, base != text);
 }
 
 static int
@@ -244,8 +243,7 @@ name_slug(const char *name)
 
 /* Return: 0 or -1 with the field set; a name that is in the list already is fine. */
 static int
-name_list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip,
-	struct error *err)
+name_list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip, struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
 
@@ -267,8 +265,8 @@ name_list_add(struct strlist *list, const char *field, const char *text, unsigne
 }
 
 int
-name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip,
-	struct strlist *ret, struct error *err)
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip, struct strlist *ret,
+	struct error *err)
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 

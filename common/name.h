@@ -61,7 +61,7 @@ name_slug(const char *name);
  * @max: most names allowed (ERROR_LIMIT). On error the field is "commonName" or "subjectAlternativeNames[i]".
  */
 int
-name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip,
-	struct strlist *ret, struct error *err);
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip, struct strlist *ret,
+	struct error *err);
 
 #endif

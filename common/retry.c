@@ -33,6 +33,5 @@ retry_at(enum retry_kind kind, int64_t now, int64_t attempts, const char *id)
 	struct retry_wait wait = retry_wait(kind, attempts);
 	uint64_t seed = hash_fnv1a(HASH_FNV1A_BASIS, id) + (uint64_t)attempts;
 
-	return time_add(
-		time_add(now, wait.shortest), (int64_t)(seed % (uint64_t)(wait.longest - wait.shortest + 1)));
+	return time_add(time_add(now, wait.shortest), (int64_t)(seed % (uint64_t)(wait.longest - wait.shortest + 1)));
 }

@@ -31,8 +31,7 @@ label_check(const char *text, struct error *err)
 	}
 	if (!is_alphanumeric(text[0]) || signs > 1 || text[len - 1] == '=')
 		return error_set(err, ERROR_INVALID,
-			"'%s' is not a label; write a word or KEY=VALUE that begins with a letter or digit",
-			text);
+			"'%s' is not a label; write a word or KEY=VALUE that begins with a letter or digit", text);
 	return 0;
 }
 
@@ -47,8 +46,7 @@ pattern_canonical(const char *text, char **ret, struct error *err)
 		return -1;
 	if (name_is_wildcard(base)) {
 		free(base);
-		return error_set(err, ERROR_INVALID,
-			"'%s': only one '*' is allowed; it matches all names below", text);
+		return error_set(err, ERROR_INVALID, "'%s': only one '*' is allowed; it matches all names below", text);
 	}
 	*ret = xasprintf("*.%s", base);
 	free(base);
@@ -114,8 +112,8 @@ any_in_common(const struct strlist *a, const struct strlist *b)
 }
 
 bool
-scope_rule_covers(const struct scope_rule *rule, const struct strlist *names, const char *provider,
-	const struct strlist *labels)
+scope_rule_covers(
+	const struct scope_rule *rule, const struct strlist *names, const char *provider, const struct strlist *labels)
 {
 	return (!rule->domains.count || all_match(&rule->domains, names)) &&
 	       (!rule->providers.count || (provider && strlist_has(&rule->providers, provider))) &&

@@ -45,8 +45,8 @@ scope_rule_add(struct scope_rule *dst, const struct scope_rule *src);
 
 /* @provider: is compared as text; may be NULL. */
 bool
-scope_rule_covers(const struct scope_rule *rule, const struct strlist *names, const char *provider,
-	const struct strlist *labels);
+scope_rule_covers(
+	const struct scope_rule *rule, const struct strlist *names, const char *provider, const struct strlist *labels);
 
 /*
  * scope_entry_read() - one entry of certd.conf's `scopes`: "GROUP:domain=PATTERN", "GROUP:provider=NAME" or

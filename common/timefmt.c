@@ -16,10 +16,9 @@ enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY };
 static const int64_t FIRST_AT = -62167219200; /* 0000-01-01T00:00:00Z */
 static const int64_t LAST_AT = 253402300799;  /* 9999-12-31T23:59:59Z */
 
-static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
-	"Nov", "Dec" };
-static const char *const weekdays[7] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
-	"Saturday" };
+static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+	"Dec" };
+static const char *const weekdays[7] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
 
 struct date {
 	unsigned year, month, day; /* month and day from 1 */
@@ -199,8 +198,8 @@ offset(const char **p, int64_t *ret_sec)
 	*ret_sec = 0;
 	if (skip_one_of(p, "Zz"))
 		return true;
-	if (!skip_one_of(p, "+-") || !digits(p, 2, &hours) || !skip(p, ":") || !digits(p, 2, &minutes) ||
-		hours > 23 || minutes > 59)
+	if (!skip_one_of(p, "+-") || !digits(p, 2, &hours) || !skip(p, ":") || !digits(p, 2, &minutes) || hours > 23 ||
+		minutes > 59)
 		return false;
 	*ret_sec = (int64_t)hours * HOUR + (int64_t)minutes * MINUTE;
 	if (sign == '-')
@@ -300,8 +299,7 @@ number(const char **p, int64_t *ret)
 	if (!is_digit(**p))
 		return false;
 	for (; is_digit(**p); (*p)++)
-		if (__builtin_mul_overflow(value, 10, &value) ||
-			__builtin_add_overflow(value, **p - '0', &value))
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, **p - '0', &value))
 			value = INT64_MAX;
 	*ret = value;
 	return true;
@@ -363,8 +361,7 @@ time_parse_span(const char *text, int64_t *ret_sec)
 	do {
 		int64_t part;
 
-		if (!span_part(&p, &next, &part) || __builtin_add_overflow(sum, part, &sum) ||
-			sum == INT64_MAX)
+		if (!span_part(&p, &next, &part) || __builtin_add_overflow(sum, part, &sum) || sum == INT64_MAX)
 			return -1;
 	} while (skip(&p, " ") || *p);
 	*ret_sec = sum;
@@ -386,11 +383,10 @@ time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE])
 	if (first + 1 < ARRAY_SIZE(units))
 		minor = left % (uint64_t)units[first].seconds / (uint64_t)units[first + 1].seconds;
 	if (minor)
-		snprintf(ret, TIME_SPAN_SIZE, "%s%llu%c %u%c", sign, (unsigned long long)major,
-			units[first].letter, (unsigned)minor, units[first + 1].letter);
+		snprintf(ret, TIME_SPAN_SIZE, "%s%llu%c %u%c", sign, (unsigned long long)major, units[first].letter,
+			(unsigned)minor, units[first + 1].letter);
 	else
-		snprintf(ret, TIME_SPAN_SIZE, "%s%llu%c", sign, (unsigned long long)major,
-			units[first].letter);
+		snprintf(ret, TIME_SPAN_SIZE, "%s%llu%c", sign, (unsigned long long)major, units[first].letter);
 }
 
 int64_t

@@ -35,8 +35,7 @@ enum {
 	MAX_LISTEN_FDS = 16,
 	STATUS_MS = 1000,
 	CALL_THREADS = 2,
-	RELAXED_MS =
-		10, /* how long a commit that nobody waits for is put off for another one to take it along */
+	RELAXED_MS = 10, /* how long a commit that nobody waits for is put off for another one to take it along */
 };
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
@@ -100,8 +99,8 @@ open_base(struct certd *c, struct error *err)
 	c->dns = dns_new(c->loop, c->conf.dns_servers, err);
 	if (!c->dns)
 		return -1;
-	c->http = http_curl_new(c->loop, c->dns,
-		&(struct http_curl_config){ .user_agent = USER_AGENT, .proxy = c->conf.proxy }, err);
+	c->http = http_curl_new(
+		c->loop, c->dns, &(struct http_curl_config){ .user_agent = USER_AGENT, .proxy = c->conf.proxy }, err);
 	return c->http ? 0 : -1;
 }
 
@@ -168,9 +167,7 @@ open_store(struct certd *c, struct error *err)
 static void
 open_solver(struct certd *c)
 {
-	const struct dnsprovider_env env = {
-		.loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http)
-	};
+	const struct dnsprovider_env env = { .loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http) };
 	int fds[MAX_LISTEN_FDS];
 	struct solver_config config = {
 		.http_fds = fds,
@@ -245,8 +242,8 @@ read_roles(struct certd *c)
 	if (!unknown.count)
 		return;
 	names = strlist_join(&unknown, ", ");
-	event_emit(c->events, NULL, EVENT_SERVER_WARNING, NULL, NULL,
-		"groups that do not exist are skipped: %s", names);
+	event_emit(
+		c->events, NULL, EVENT_SERVER_WARNING, NULL, NULL, "groups that do not exist are skipped: %s", names);
 }
 
 static int
@@ -440,8 +437,7 @@ record_reload(struct certd *c)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct store_txn *txn = store_begin(c->store);
 
-	if (audit_change(c->audit, txn, &(struct audit_entry){ .who = "signal", .method = "server.reload" },
-		    &err) < 0)
+	if (audit_change(c->audit, txn, &(struct audit_entry){ .who = "signal", .method = "server.reload" }, &err) < 0)
 		store_fail(txn, &err);
 }
 
@@ -479,8 +475,7 @@ send_status(void *arg)
 {
 	struct certd *c = arg;
 	int64_t rollouts = rollout_count_failing(c->rollout);
-	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts)
-						  : NULL;
+	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts) : NULL;
 	size_t expiring = expiry_warnings(c->store, clock_wall(c->clock), 0, NULL);
 	_cleanup_free_ char *imported = expiring ? xasprintf(", %zu imported expiring", expiring) : NULL;
 	struct scheduler_stats scheduler;
@@ -490,8 +485,7 @@ send_status(void *arg)
 	scheduler_get_stats(c->scheduler, &scheduler);
 	store_get_stats(c->store, &store);
 	notify_status("%s%llu auto-certificates, %lld failing%s%s%s%s",
-		c->is_ready ? "" : "looking at the drops: ",
-		(unsigned long long)store_count(c->store, STORE_AUTOCERT),
+		c->is_ready ? "" : "looking at the drops: ", (unsigned long long)store_count(c->store, STORE_AUTOCERT),
 		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
 		imported ? imported : "", store.is_full ? "; the disk is full" : "",
 		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");

@@ -33,8 +33,8 @@ master_key_read_key(const char *path, struct secret *ret, struct error *err)
 	if (text.len && base64_decode_any((const char *)text.data, text.len, ret, NULL) == 0 &&
 		ret->len == MASTER_KEY_SIZE)
 		return 0;
-	return error_set(err, ERROR_CONFIG, "master key '%s': is not %d octets, raw or in base64", path,
-		MASTER_KEY_SIZE);
+	return error_set(
+		err, ERROR_CONFIG, "master key '%s': is not %d octets, raw or in base64", path, MASTER_KEY_SIZE);
 }
 
 /*

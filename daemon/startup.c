@@ -58,8 +58,8 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 	if (subject_load(s->env.store, id, &subject, NULL) != 1 || drop_is_there(s, subject.slug, r))
 		return;
 	s->asked_at = clock_wall(loop_clock(s->env.loop));
-	rollout_request_for(s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate,
-		s->asked_at);
+	rollout_request_for(
+		s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate, s->asked_at);
 	strlist_add(&s->waiting, id);
 }
 

@@ -150,12 +150,11 @@ static int _printf_(3, 4) api_refuse(const struct place *place, struct error *er
 enum mode { MODE_CREATE, MODE_UPDATE, MODE_CALL };
 
 static int
-check_value(const struct api_field *field, struct json_object *parent, struct json_object *value,
-	enum mode mode, const struct place *place, struct error *err);
+check_value(const struct api_field *field, struct json_object *parent, struct json_object *value, enum mode mode,
+	const struct place *place, struct error *err);
 
 static int
-api_check_text(
-	struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
+api_check_text(struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
 {
 	const char *text;
 
@@ -177,14 +176,13 @@ static int
 check_range(const struct api_field *field, int64_t n, const struct place *place, struct error *err)
 {
 	if ((field->min || field->max) && (n < field->min || n > field->max))
-		return api_refuse(place, err, "must be from %lld to %lld", (long long)field->min,
-			(long long)field->max);
+		return api_refuse(
+			place, err, "must be from %lld to %lld", (long long)field->min, (long long)field->max);
 	return 0;
 }
 
 static int
-check_int(const struct api_field *field, struct json_object *value, const struct place *place,
-	struct error *err)
+check_int(const struct api_field *field, struct json_object *value, const struct place *place, struct error *err)
 {
 	if (!json_object_is_type(value, json_type_int))
 		return api_refuse(place, err, "must be a whole number");
@@ -215,8 +213,7 @@ check_span(const struct api_field *field, struct json_object *parent, struct jso
 }
 
 static int
-check_enum(const struct api_field *field, struct json_object *value, const struct place *place,
-	struct error *err)
+check_enum(const struct api_field *field, struct json_object *value, const struct place *place, struct error *err)
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
 	const char *text, *nearest;
@@ -232,15 +229,15 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	}
 	nearest = nearest_word(text, field->values, count);
 	if (nearest)
-		return api_refuse(place, err, "'%s' is not one of %s; did you mean '%s'?", text,
-			buf_str(&all), nearest);
+		return api_refuse(
+			place, err, "'%s' is not one of %s; did you mean '%s'?", text, buf_str(&all), nearest);
 	return api_refuse(place, err, "'%s' is not one of %s", text, buf_str(&all));
 }
 
 /* Labels, and patterns of names, which become canonical. */
 static int
-check_scoping(const struct api_field *field, struct json_object *list, size_t i, const struct place *place,
-	struct error *err)
+check_scoping(
+	const struct api_field *field, struct json_object *list, size_t i, const struct place *place, struct error *err)
 {
 	const char *text = json_object_get_string(json_object_array_get_idx(list, i));
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -257,8 +254,7 @@ check_scoping(const struct api_field *field, struct json_object *list, size_t i,
 }
 
 static int
-check_strlist(const struct api_field *field, struct json_object *value, const struct place *place,
-	struct error *err)
+check_strlist(const struct api_field *field, struct json_object *value, const struct place *place, struct error *err)
 {
 	if (!json_object_is_type(value, json_type_array))
 		return api_refuse(place, err, "must be an array of strings");
@@ -273,8 +269,7 @@ check_strlist(const struct api_field *field, struct json_object *value, const st
 }
 
 static int
-api_refuse_unknown(
-	const struct api_field *fields, const char *name, const struct place *place, struct error *err)
+api_refuse_unknown(const struct api_field *fields, const char *name, const struct place *place, struct error *err)
 {
 	const char *names[MAX_FIELDS];
 	const char *nearest;
@@ -290,8 +285,8 @@ api_refuse_unknown(
 }
 
 static int
-check_member(const struct api_field *fields, struct json_object *parent, const char *name,
-	struct json_object *value, enum mode mode, const struct place *up, struct error *err)
+check_member(const struct api_field *fields, struct json_object *parent, const char *name, struct json_object *value,
+	enum mode mode, const struct place *up, struct error *err)
 {
 	struct place place = { .up = up, .name = name };
 	const struct api_field *field = api_field_find(fields, name);
@@ -312,13 +307,12 @@ check_member(const struct api_field *fields, struct json_object *parent, const c
 }
 
 static int
-api_check_object(const struct api_field *fields, struct json_object *obj, enum mode mode,
-	const struct place *place, struct error *err)
+api_check_object(const struct api_field *fields, struct json_object *obj, enum mode mode, const struct place *place,
+	struct error *err)
 {
 	if (!json_object_is_type(obj, json_type_object))
 		return api_refuse(place, err, "must be an object");
-	json_object_object_foreach(obj, name, value)
-	{
+	json_object_object_foreach(obj, name, value) {
 		if (check_member(fields, obj, name, value, mode, place, err) < 0)
 			return -1;
 	}
@@ -332,16 +326,14 @@ api_check_object(const struct api_field *fields, struct json_object *obj, enum m
 }
 
 static int
-check_list(const struct api_field *field, struct json_object *value, const struct place *place,
-	struct error *err)
+check_list(const struct api_field *field, struct json_object *value, const struct place *place, struct error *err)
 {
 	if (!json_object_is_type(value, json_type_array))
 		return api_refuse(place, err, "must be an array of objects");
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct place item = { .up = place, .index = i };
 
-		if (api_check_object(
-			    field->fields, json_object_array_get_idx(value, i), MODE_CALL, &item, err) < 0)
+		if (api_check_object(field->fields, json_object_array_get_idx(value, i), MODE_CALL, &item, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -352,8 +344,7 @@ check_time(struct json_object *value, const struct place *place, struct error *e
 {
 	int64_t at = 0;
 
-	if (!json_object_is_type(value, json_type_string) ||
-		time_parse_rfc3339(json_object_get_string(value), &at) < 0)
+	if (!json_object_is_type(value, json_type_string) || time_parse_rfc3339(json_object_get_string(value), &at) < 0)
 		return api_refuse(place, err, "must be a date such as 2026-11-21T10:30:00Z");
 	return 0;
 }
@@ -369,8 +360,8 @@ check_path(struct json_object *value, const struct place *place, struct error *e
 }
 
 static int
-check_value(const struct api_field *field, struct json_object *parent, struct json_object *value,
-	enum mode mode, const struct place *place, struct error *err)
+check_value(const struct api_field *field, struct json_object *parent, struct json_object *value, enum mode mode,
+	const struct place *place, struct error *err)
 {
 	switch (field->type) {
 	case API_STRING:
@@ -382,9 +373,8 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	case API_PATH:
 		return check_path(value, place, err);
 	case API_BOOL:
-		return json_object_is_type(value, json_type_boolean)
-			       ? 0
-			       : api_refuse(place, err, "must be true or false");
+		return json_object_is_type(value, json_type_boolean) ? 0
+								     : api_refuse(place, err, "must be true or false");
 	case API_INT:
 		return check_int(field, value, place, err);
 	case API_SPAN:
@@ -417,8 +407,7 @@ api_check_declaration(const struct api_method *method, struct json_object *param
 
 	if (!json_object_object_get_ex(params, "properties", &properties))
 		return api_refuse(&place, err, "is required");
-	json_object_object_foreach(params, name, value)
-	{
+	json_object_object_foreach(params, name, value) {
 		if (strcmp(name, "properties") != 0 &&
 			check_member(method->params, params, name, value, MODE_CALL, NULL, err) < 0)
 			return -1;

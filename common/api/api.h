@@ -143,7 +143,7 @@ enum api_method_id {
 	RPC_CONSUMER_DELETE,
 	RPC_CONSUMER_DEPLOY, /* {ref, autoCertificate?}: write drops and activate again */
 	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: look now at what is served */
-	RPC_TOKEN_CREATE, /* metadata.token of the answer is the only place where its secret is ever told */
+	RPC_TOKEN_CREATE,    /* metadata.token of the answer is the only place where its secret is ever told */
 	RPC_TOKEN_LIST,
 	RPC_TOKEN_GET,
 	RPC_TOKEN_DELETE,
@@ -155,8 +155,8 @@ enum api_method_id {
 	RPC_AUDIT_LIST,             /* {after?, limit?} */
 	RPC_AUDIT_VERIFY,           /* {known?}: are all records there, as they were written? */
 	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
-	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
-	RPC_SCHEDULE_LIST,   /* {offset, limit}: what will happen next */
+	RPC_EVENT_SUBSCRIBE,        /* {object?, after?}: then notifications "event" with one event object each */
+	RPC_SCHEDULE_LIST,          /* {offset, limit}: what will happen next */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
 	RPC_DISCOVER,
@@ -167,11 +167,9 @@ enum api_method_id {
 enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
 
 enum api_method_flag {
-	API_READS =
-		1, /* changes nothing, although it needs more than a viewer's role: not in the audit log */
+	API_READS = 1,    /* changes nothing, although it needs more than a viewer's role: not in the audit log */
 	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
-	API_SCOPED =
-		4 /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
+	API_SCOPED = 4    /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
 };
 
 struct api_method {
@@ -180,8 +178,7 @@ struct api_method {
 	enum api_verb verb;
 	enum api_resource_id resource;  /* API_RESOURCE_COUNT: none */
 	const struct api_field *params; /* NULL: none. For create and update: beside "properties" */
-	const struct api_field
-		*result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
+	const struct api_field *result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
 	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
 	unsigned flags;   /* enum api_method_flag */

@@ -58,8 +58,7 @@ one_of_views(const char *noun)
 static struct json_object *
 success_of(const struct api_method *method, const char **ret_status)
 {
-	const char *noun = method->resource == API_RESOURCE_COUNT ? NULL
-								  : api_resources[method->resource].noun;
+	const char *noun = method->resource == API_RESOURCE_COUNT ? NULL : api_resources[method->resource].noun;
 
 	*ret_status = method->verb == API_CREATE ? "201" : method->verb == API_DELETE ? "204" : "200";
 	if (method->verb == API_DELETE)
@@ -90,8 +89,7 @@ responses_of(const struct api_method *method)
 
 	json_object_object_add(responses, status, success);
 	if (strcmp(status, "200") != 0 && api_field_find(method->params, "dryRun"))
-		json_object_object_add(
-			responses, "200", response("effect of the change", dry_run_schema(method)));
+		json_object_object_add(responses, "200", response("effect of the change", dry_run_schema(method)));
 	json_object_object_add(responses, "default", response("refused", api_schema_ref("error", "")));
 	return responses;
 }
@@ -122,8 +120,7 @@ parameters_of(const struct api_method *method, const struct api_rest *rest)
 		_cleanup_buf_ struct buf name = BUF_INIT;
 
 		if (api_rest_query_name(method, f, &name))
-			add_parameter(
-				parameters, "query", buf_str(&name), f->help, api_schema_field(f, true));
+			add_parameter(parameters, "query", buf_str(&name), f->help, api_schema_field(f, true));
 	}
 	return parameters;
 }
@@ -149,8 +146,8 @@ body_of(const struct api_method *method)
 	struct json_object *schema;
 
 	if (method->verb == API_CREATE || method->verb == API_UPDATE)
-		schema = api_schema_ref(api_resources[method->resource].noun,
-			method->verb == API_CREATE ? "Create" : "Patch");
+		schema = api_schema_ref(
+			api_resources[method->resource].noun, method->verb == API_CREATE ? "Create" : "Patch");
 	else
 		schema = action_schema(method);
 	json_add_bool(body, "required", method->verb != API_CALL);
@@ -237,8 +234,7 @@ patch_of(const struct api_resource *resource)
 static struct json_object *
 collection_of(const struct api_resource *resource)
 {
-	static const char *const required[] = { "id", "type", "href", "items", "offset", "limit", "_links",
-		NULL };
+	static const char *const required[] = { "id", "type", "href", "items", "offset", "limit", "_links", NULL };
 	static const char *const strings[] = { "id", "type", "href" };
 	static const char *const links[] = { "prev", "self", "next" };
 	struct json_object *members = json_object_new_object();
@@ -266,9 +262,7 @@ error_schema(void)
 		{ .name = "errorCode", .type = API_STRING, .help = "paas-general-404" },
 		{ .name = "message", .type = API_STRING, .help = "what is wrong" },
 		{ .name = "code", .type = API_STRING, .help = "class of the error" },
-		{ .name = "field",
-			.type = API_STRING,
-			.help = "parameter or property that caused the error" },
+		{ .name = "field", .type = API_STRING, .help = "parameter or property that caused the error" },
 		{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
 		{ .name = NULL },
 	};

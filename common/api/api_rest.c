@@ -54,8 +54,7 @@ is_path_of(const struct api_rest *rest, const struct strlist *segments)
 }
 
 int
-api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method,
-	struct buf *ret_allow)
+api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method, struct buf *ret_allow)
 {
 	bool is_known = false;
 

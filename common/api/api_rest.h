@@ -31,8 +31,7 @@ api_rest_of(enum api_method_id method, struct api_rest *ret);
  * Return: 1 and the method, 0 the path takes other HTTP methods, -1 there is no such path
  */
 int
-api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method,
-	struct buf *ret_allow);
+api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method, struct buf *ret_allow);
 
 /*
  * "filter.commonName" for the parameter commonName of a list; parameters of pages keep their names. Appended.

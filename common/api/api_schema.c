@@ -117,8 +117,8 @@ api_schema_field(const struct api_field *field, bool is_input)
 }
 
 static void
-api_schema_add_fields(struct json_object *properties, struct json_object *required,
-	const struct api_field *fields, bool is_input)
+api_schema_add_fields(
+	struct json_object *properties, struct json_object *required, const struct api_field *fields, bool is_input)
 {
 	for (; fields && fields->name; fields++) {
 		if (is_input ? (fields->flags & API_READ_ONLY) != 0 : fields->type == API_SECRET)

@@ -15,8 +15,7 @@ static const struct event_info kinds[] = {
 	[EVENT_SERVER_RELOADED] = { "server.reloaded", EVENT_INFO, "", "certd.conf was reloaded" },
 	[EVENT_SERVER_WARNING] = { "server.warning", EVENT_WARNING, "code? field? problem? retryAt? message?",
 		"certd itself needs attention" },
-	[EVENT_STORE_FAILED] = { "store.failed", EVENT_ERROR, DATA_ERROR,
-		"certd could not write to the store" },
+	[EVENT_STORE_FAILED] = { "store.failed", EVENT_ERROR, DATA_ERROR, "certd could not write to the store" },
 	[EVENT_CLOCK_CHANGED] = { "clock.changed", EVENT_WARNING, "", "the system clock was changed" },
 	[EVENT_ACCESS_DENIED] = { "access.denied", EVENT_WARNING, DATA_ERROR,
 		"a call was refused because the caller lacks a role" },
@@ -24,27 +23,23 @@ static const struct event_info kinds[] = {
 	[EVENT_OBJECT_UPDATED] = { "object.updated", EVENT_INFO, "by changes?", "an object was changed" },
 	[EVENT_OBJECT_DELETED] = { "object.deleted", EVENT_NOTICE, "by changes?", "an object was deleted" },
 	[EVENT_ACCOUNT_DONE] = { "account.done", EVENT_NOTICE, "", "an account was registered with the CA" },
-	[EVENT_ACCOUNT_FAILED] = { "account.failed", EVENT_ERROR, DATA_ERROR,
-		"the registration of an account failed" },
+	[EVENT_ACCOUNT_FAILED] = { "account.failed", EVENT_ERROR, DATA_ERROR, "the registration of an account failed" },
 	[EVENT_ISSUE_PROGRESS] = { "issue.progress", EVENT_DEBUG, "state why?", "a step of an order" },
 	[EVENT_ISSUE_DONE] = { "issue.done", EVENT_NOTICE, "certificate notAfter",
 		"a certificate was issued and stored" },
-	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, DATA_ERROR,
-		"a certificate could not be issued" },
+	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, DATA_ERROR, "a certificate could not be issued" },
 	[EVENT_DEPLOY_DONE] = { "deploy.done", EVENT_NOTICE, "certificate directory",
 		"the files were written and all consumers notified" },
 	[EVENT_DEPLOY_FAILED] = { "deploy.failed", EVENT_ERROR, DATA_ERROR,
 		"files could not be written, or a consumer could not be notified" },
 	[EVENT_PROBE_SERVED] = { "probe.served", EVENT_INFO, DATA_PROBE,
 		"an endpoint presents the newest certificate" },
-	[EVENT_PROBE_STALE] = { "probe.stale", EVENT_WARNING, DATA_PROBE,
-		"an endpoint presents another certificate" },
+	[EVENT_PROBE_STALE] = { "probe.stale", EVENT_WARNING, DATA_PROBE, "an endpoint presents another certificate" },
 	[EVENT_PROBE_UNREACHABLE] = { "probe.unreachable", EVENT_WARNING, DATA_PROBE " code message",
 		"a TLS connection to an endpoint failed" },
 	[EVENT_CLEANUP_FAILED] = { "cleanup.failed", EVENT_WARNING, DATA_ERROR,
 		"a TXT record could not be removed; certd retries" },
-	[EVENT_CERTIFICATE_PURGED] = { "certificate.purged", EVENT_INFO, "",
-		"an expired certificate was deleted" },
+	[EVENT_CERTIFICATE_PURGED] = { "certificate.purged", EVENT_INFO, "", "an expired certificate was deleted" },
 	[EVENT_AUTHORIZATION_PENDING] = { "authorization.pending", EVENT_NOTICE, "recordName recordContent",
 		"a TXT record must be published manually" },
 	[EVENT_AUTHORIZATION_DONE] = { "authorization.done", EVENT_NOTICE, "",
@@ -100,12 +95,10 @@ event_data_fault(const struct event_info *info, struct json_object *data)
 	size_t len;
 
 	if (data) {
-		json_object_object_foreach(data, member, value)
-		{
+		json_object_object_foreach(data, member, value) {
 			(void)value;
 			if (!is_declared(info, member))
-				return xasprintf(
-					"%s: data has '%s', which is not declared", info->name, member);
+				return xasprintf("%s: data has '%s', which is not declared", info->name, member);
 		}
 	}
 	while (next_member(&list, &name, &len, &is_optional)) {

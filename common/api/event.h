@@ -48,8 +48,7 @@ enum event_level { EVENT_ERROR = 3, EVENT_WARNING = 4, EVENT_NOTICE = 5, EVENT_I
 struct event_info {
 	const char *name; /* "issue.done" */
 	enum event_level level;
-	const char *
-		data; /* members of data, separated by blanks, each with '?' if it may be missing; "": none */
+	const char *data; /* members of data, separated by blanks, each with '?' if it may be missing; "": none */
 	const char *help; /* one line: what happened */
 };
 

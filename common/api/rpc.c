@@ -44,8 +44,7 @@ read_id(struct json_object *message, struct rpc_request *ret, struct error *err)
 }
 
 static int
-read_call(struct json_object *message, const char **ret_method, struct json_object **ret_params,
-	struct error *err)
+read_call(struct json_object *message, const char **ret_method, struct json_object **ret_params, struct error *err)
 {
 	struct json_object *params = NULL;
 	int found = json_get_string(message, "method", ret_method, err);
@@ -163,15 +162,13 @@ rpc_error_from_json(struct json_object *obj, struct error *ret)
 	const char *code = NULL, *text = NULL, *field = NULL, *problem = NULL, *retry_at = NULL;
 
 	if (!json_object_is_type(obj, json_type_object) || json_get_string(obj, "code", &code, NULL) < 0 ||
-		json_get_string(obj, "message", &text, NULL) < 0 ||
-		json_get_string(obj, "field", &field, NULL) < 0 ||
+		json_get_string(obj, "message", &text, NULL) < 0 || json_get_string(obj, "field", &field, NULL) < 0 ||
 		json_get_string(obj, "problem", &problem, NULL) < 0 ||
 		json_get_string(obj, "retryAt", &retry_at, NULL) < 0) {
 		error_set(ret, ERROR_PROTOCOL, "certd sent an unreadable error");
 		return;
 	}
-	error_set(
-		ret, code ? error_code_from_name(code) : ERROR_INTERNAL, "%s", text ? text : "unknown error");
+	error_set(ret, code ? error_code_from_name(code) : ERROR_INTERNAL, "%s", text ? text : "unknown error");
 	if (ret->code == ERROR_NONE)
 		ret->code = ERROR_INTERNAL;
 	str_replace(&ret->field, field);

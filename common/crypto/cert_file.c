@@ -102,8 +102,8 @@ cert_file_is_encrypted(const struct pem_block *block)
 
 /* @text: as pem_write() makes it. */
 static int
-cert_file_add_block(struct cert_file *file, const struct pem_block *block, const char *text, size_t len,
-	struct error *err)
+cert_file_add_block(
+	struct cert_file *file, const struct pem_block *block, const char *text, size_t len, struct error *err)
 {
 	if (pem_is_certificate(block)) {
 		cert_file_append_certificate(file, text, len);
@@ -174,8 +174,7 @@ cert_file_read_der(const unsigned char *octets, long len, struct cert_file *file
 	p = octets;
 	pkey = d2i_AutoPrivateKey(NULL, &p, len);
 	return pkey ? cert_file_add_key(file, pkey, NULL, err)
-		    : error_set(err, ERROR_INVALID,
-			      "is DER, but neither a certificate, PKCS#7 nor a private key");
+		    : error_set(err, ERROR_INVALID, "is DER, but neither a certificate, PKCS#7 nor a private key");
 }
 
 /* --- the file --- */

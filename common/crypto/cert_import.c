@@ -56,18 +56,17 @@ cert_import_collect(const char *text, const char *field, struct buf *ret, struct
 
 	while ((found = pem_next(&p, end, &block)) == 1) {
 		if (pem_is_private_key(&block))
-			return error_set_field(
-				err, field, "%s: contains a private key; give it in privateKey", field);
+			return error_set_field(err, field, "%s: contains a private key; give it in privateKey", field);
 		if (!pem_is_certificate(&block))
-			return error_set_field(err, field,
-				"%s: contains a PEM block that is neither a certificate nor a key", field);
+			return error_set_field(
+				err, field, "%s: contains a PEM block that is neither a certificate nor a key", field);
 		cert_import_add_block(&block, ret);
 	}
 	if (found < 0)
 		return error_set_field(err, field, "%s: contains a PEM block without an END line", field);
 	if (ret->len == before)
-		return error_set_field(err, field,
-			"%s: does not contain a certificate in PEM (-----BEGIN CERTIFICATE-----)", field);
+		return error_set_field(
+			err, field, "%s: does not contain a certificate in PEM (-----BEGIN CERTIFICATE-----)", field);
 	return 0;
 }
 
@@ -91,8 +90,7 @@ cert_import_read_key(const struct cert_import_in *in, struct key **ret_key, stru
 		error_move(err, &why);
 		return -1;
 	}
-	return error_set_field(
-		err, strstr(why.message, "password") ? "password" : "privateKey", "%s", why.message);
+	return error_set_field(err, strstr(why.message, "password") ? "password" : "privateKey", "%s", why.message);
 }
 
 static int
@@ -212,8 +210,8 @@ cert_import(const struct cert_import_in *in, struct cert_import *ret, struct err
 		return -1;
 	if (x509_chain_read(pem.data, pem.len, NULL, &pile, err) < 0)
 		return as_given(err);
-	if (x509_chain_arrange(&pile, key, &chain, err) < 0 ||
-		cert_import_describe(in, &chain, &c, err) < 0 || key_to_der(key, &c.key, err) < 0)
+	if (x509_chain_arrange(&pile, key, &chain, err) < 0 || cert_import_describe(in, &chain, &c, err) < 0 ||
+		key_to_der(key, &c.key, err) < 0)
 		return -1;
 	c.algorithm = key_algorithm_of(key);
 	key_pair_digest(&c.key, c.leaf_pem.data, c.leaf_pem.len, c.pair);

@@ -65,8 +65,8 @@ set_subject(X509_REQ *req, const char *name)
 {
 	if (name_type_of(name) != NAME_DNS || strlen(name) > CN_MAX)
 		return 1;
-	return X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req), NID_commonName, MBSTRING_UTF8,
-		(const unsigned char *)name, -1, -1, 0);
+	return X509_NAME_add_entry_by_NID(
+		X509_REQ_get_subject_name(req), NID_commonName, MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
 }
 
 int
@@ -79,8 +79,8 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 	ERR_clear_error();
 	if (names->count == 0)
 		return error_set(err, ERROR_INVALID, "a certificate request needs at least one name");
-	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
-		set_subject(req, names->items[0]) != 1 || csr_add_names(req, names) != 1)
+	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 || set_subject(req, names->items[0]) != 1 ||
+		csr_add_names(req, names) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
 	if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) < 0)
 		return -1;

@@ -30,8 +30,8 @@ sign_with_mac(const void *signer, const struct buf *input, struct buf *ret, stru
 	const struct secret *mac_key = signer;
 	unsigned char mac[SHA256_DIGEST_LENGTH];
 
-	if (!HMAC(EVP_sha256(), mac_key->data, (int)mac_key->len, (const unsigned char *)input->data,
-		    input->len, mac, NULL))
+	if (!HMAC(EVP_sha256(), mac_key->data, (int)mac_key->len, (const unsigned char *)input->data, input->len, mac,
+		    NULL))
 		return ossl_error(err, ERROR_INTERNAL, "cannot compute the MAC");
 	buf_add(ret, mac, sizeof(mac));
 	return 0;
@@ -56,8 +56,8 @@ add_jwk(struct json_object *header, const struct key *key, struct error *err)
 
 /* RFC 7515 s7.2.2: the signature is over base64url(header) "." base64url(payload). */
 static int
-flatten(struct json_object *header, const char *payload, size_t payload_len, sign_fn *sign,
-	const void *signer, struct buf *ret, struct error *err)
+flatten(struct json_object *header, const char *payload, size_t payload_len, sign_fn *sign, const void *signer,
+	struct buf *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_buf_ struct buf input = BUF_INIT;

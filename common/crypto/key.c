@@ -75,8 +75,8 @@ find_rsa(const EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_INVALID,
-		"RSA keys of %d bits are not supported; use 2048, 3072 or 4096 bits", bits);
+	return error_set(
+		err, ERROR_INVALID, "RSA keys of %d bits are not supported; use 2048, 3072 or 4096 bits", bits);
 }
 
 static int
@@ -95,13 +95,11 @@ find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 			/* A compressed public point makes a public key that no CA takes. */
 			if (EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
 				    OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
-				return ossl_error(
-					err, ERROR_INTERNAL, "cannot set the point format of the key");
+				return ossl_error(err, ERROR_INTERNAL, "cannot set the point format of the key");
 			return 0;
 		}
 	}
-	return error_set(
-		err, ERROR_INVALID, "keys on the curve %s are not supported; use P-256 or P-384", group);
+	return error_set(err, ERROR_INVALID, "keys on the curve %s are not supported; use P-256 or P-384", group);
 }
 
 static int
@@ -169,13 +167,11 @@ key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
 {
 	const char *group = algs[key->alg].group;
 	unsigned char *octets = NULL;
-	int len = group ? (int)EVP_PKEY_get1_encoded_public_key(key->pkey, &octets)
-			: i2d_PublicKey(key->pkey, &octets);
+	int len = group ? (int)EVP_PKEY_get1_encoded_public_key(key->pkey, &octets) : i2d_PublicKey(key->pkey, &octets);
 
 	if (len > 0 &&
 		X509_PUBKEY_set0_param(ret, OBJ_nid2obj(group ? NID_X9_62_id_ecPublicKey : NID_rsaEncryption),
-			group ? V_ASN1_OBJECT : V_ASN1_NULL, group ? OBJ_txt2obj(group, 0) : NULL, octets,
-			len) == 1)
+			group ? V_ASN1_OBJECT : V_ASN1_NULL, group ? OBJ_txt2obj(group, 0) : NULL, octets, len) == 1)
 		return 0;
 	OPENSSL_free(octets);
 	return ossl_error(err, ERROR_INTERNAL, "cannot encode the public key");
@@ -215,13 +211,13 @@ static const struct {
 	unsigned char head_len;
 	unsigned char middle[5]; /* between it and the public point */
 } ec_der[] = {
-	[KEY_SECP256R1] = { { 0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-				    0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
-				    0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20 },
+	[KEY_SECP256R1] = { { 0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+				    0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d,
+				    0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20 },
 		36, { 0xa1, 0x44, 0x03, 0x42, 0x00 } },
-	[KEY_SECP384R1] = { { 0x30, 0x81, 0xb6, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48,
-				    0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x04,
-				    0x81, 0x9e, 0x30, 0x81, 0x9b, 0x02, 0x01, 0x01, 0x04, 0x30 },
+	[KEY_SECP384R1] = { { 0x30, 0x81, 0xb6, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+				    0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x04, 0x81, 0x9e, 0x30, 0x81,
+				    0x9b, 0x02, 0x01, 0x01, 0x04, 0x30 },
 		35, { 0xa1, 0x64, 0x03, 0x62, 0x00 } },
 };
 
@@ -304,8 +300,7 @@ ec_from_der(const struct secret *der, enum key_algorithm alg)
 		OSSL_PARAM_BLD_push_BN_pad(bld, OSSL_PKEY_PARAM_PRIV_KEY, bn, field) == 1 &&
 		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, point_len) == 1)
 		params = OSSL_PARAM_BLD_to_param(bld);
-	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
-		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
+	if (params && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
 		pkey = NULL;
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
@@ -371,8 +366,8 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
-		EVP_DigestUpdate(ctx, der->data, der->len) != 1 ||
-		EVP_DigestUpdate(ctx, leaf_pem, len) != 1 || EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
+		EVP_DigestUpdate(ctx, der->data, der->len) != 1 || EVP_DigestUpdate(ctx, leaf_pem, len) != 1 ||
+		EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
 		abort(); /* SHA-256 fails only without memory */
 	EVP_MD_CTX_free(ctx);
 }
@@ -478,8 +473,8 @@ key_from_pem(const struct secret *pem, const struct secret *password, struct key
 
 	ERR_clear_error();
 	if (pem->len == 0 || pem->len > KEY_PEM_MAX_OCTETS)
-		return error_set(err, ERROR_INVALID,
-			"the key is not a private key in PEM: its length is %zu octets", pem->len);
+		return error_set(
+			err, ERROR_INVALID, "the key is not a private key in PEM: its length is %zu octets", pem->len);
 	if (password && check_cost(pem, err) < 0)
 		return -1;
 	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
@@ -516,8 +511,7 @@ key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *re
 	size_t sig_len = sizeof(sig);
 
 	ERR_clear_error();
-	if (!ctx ||
-		EVP_DigestSignInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
+	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
 		EVP_DigestSign(ctx, sig, &sig_len, data, len) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot sign");
 	if (algs[key->alg].field_octets)

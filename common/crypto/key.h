@@ -16,14 +16,7 @@ struct key; /* one private key; immutable, so that several threads may read it *
 enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
 
 /* IONOS's names for the algorithms. */
-enum key_algorithm {
-	KEY_SECP256R1,
-	KEY_SECP384R1,
-	KEY_RSA2048,
-	KEY_RSA3072,
-	KEY_RSA4096,
-	KEY_ALGORITHM_COUNT
-};
+enum key_algorithm { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_ALGORITHM_COUNT };
 
 const char *
 key_algorithm_name(enum key_algorithm alg);
@@ -79,8 +72,7 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
  * Errors: ERROR_INVALID.
  */
 int
-key_from_pem(
-	const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
+key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
 
 /*
  * The same for one that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is NULL then.

@@ -29,8 +29,8 @@ pbe_cost_take_iterations(const ASN1_INTEGER *iterations, int64_t *budget, struct
 	if (n < 1)
 		return unreadable(err);
 	if (n > *budget)
-		return error_set(err, ERROR_INVALID,
-			"needs more than %d iterations to decrypt; encrypt it with fewer", PBE_BUDGET);
+		return error_set(err, ERROR_INVALID, "needs more than %d iterations to decrypt; encrypt it with fewer",
+			PBE_BUDGET);
 	*budget -= n;
 	return 0;
 }

@@ -77,8 +77,7 @@ pem_is_private_key(const struct pem_block *block)
 {
 	size_t len = sizeof(PRIVATE_KEY) - 1;
 
-	return block->label_len >= len &&
-	       memcmp(block->label + block->label_len - len, PRIVATE_KEY, len) == 0;
+	return block->label_len >= len && memcmp(block->label + block->label_len - len, PRIVATE_KEY, len) == 0;
 }
 
 /* --- writing --- */

@@ -234,8 +234,8 @@ pkcs12_decode(const struct secret *der)
 }
 
 int
-pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key,
-	struct buf *ret_pem, struct error *err)
+pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key, struct buf *ret_pem,
+	struct error *err)
 {
 	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
 	_cleanup_buf_ struct buf pem = BUF_INIT;

@@ -17,8 +17,8 @@ enum { PKCS12_MAX_OCTETS = 64 * 1024 };
  * that is not supported, too dear to open: pbe_cost.h) or password (none was given, or it is wrong).
  */
 int
-pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key,
-	struct buf *ret_pem, struct error *err);
+pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key, struct buf *ret_pem,
+	struct error *err);
 
 /*
  * pkcs12_write() - AES-256, PBKDF2 and HMAC with SHA-256; on a worker

@@ -34,8 +34,7 @@ ossl_free(void *p, _unused_ const char *file, _unused_ int line)
 	if (!p)
 		return;
 	explicit_bzero(
-		p, malloc_usable_size(
-			   p)); /* every free of OpenSSL comes by: OPENSSL_cleanse() goes octet by octet */
+		p, malloc_usable_size(p)); /* every free of OpenSSL comes by: OPENSSL_cleanse() goes octet by octet */
 	free(p);
 }
 
@@ -167,12 +166,11 @@ check_file(int fd, const char *path, size_t max, size_t *ret_size, struct error 
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_DENIED, "'%s' is not a regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return error_set(err, ERROR_DENIED,
-			"'%s' belongs to uid %u; it must belong to root or uid %u", path, (unsigned)st.st_uid,
-			(unsigned)geteuid());
+		return error_set(err, ERROR_DENIED, "'%s' belongs to uid %u; it must belong to root or uid %u", path,
+			(unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 007) != 0)
-		return error_set(err, ERROR_DENIED, "'%s' is accessible to all users; run: chmod 0%o '%s'",
-			path, (unsigned)(st.st_mode & 0770), path);
+		return error_set(err, ERROR_DENIED, "'%s' is accessible to all users; run: chmod 0%o '%s'", path,
+			(unsigned)(st.st_mode & 0770), path);
 	if ((uintmax_t)st.st_size > max)
 		return error_set(err, ERROR_LIMIT, "'%s' is larger than %zu octets", path, max);
 	*ret_size = (size_t)st.st_size;

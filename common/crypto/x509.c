@@ -80,8 +80,7 @@ x509_read_block(const char *block, size_t len, struct x509_seen *seen, bool is_l
 }
 
 int
-x509_chain_read(
-	const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err)
+x509_chain_read(const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err)
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 	const char *p = pem;
@@ -91,18 +90,18 @@ x509_chain_read(
 
 	ERR_clear_error();
 	if (len > X509_CHAIN_MAX_OCTETS)
-		return error_set(err, ERROR_PROTOCOL, "the certificate chain is larger than %d octets",
-			X509_CHAIN_MAX_OCTETS);
+		return error_set(
+			err, ERROR_PROTOCOL, "the certificate chain is larger than %d octets", X509_CHAIN_MAX_OCTETS);
 	while ((r = pem_next(&p, end, &block)) > 0) {
 		if (!pem_is_certificate(&block))
 			continue;
 		if (chain.count == X509_CHAIN_MAX_CERTS)
-			return error_set(err, ERROR_PROTOCOL, "the chain has more than %d certificates",
-				X509_CHAIN_MAX_CERTS);
+			return error_set(
+				err, ERROR_PROTOCOL, "the chain has more than %d certificates", X509_CHAIN_MAX_CERTS);
 		chain.certs[chain.count] = x509_read_block(block.text, block.len, seen, chain.count == 0);
 		if (!chain.certs[chain.count])
-			return ossl_error(err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read",
-				chain.count + 1);
+			return ossl_error(
+				err, ERROR_PROTOCOL, "certificate %zu of the chain cannot be read", chain.count + 1);
 		chain.count++;
 	}
 	if (r < 0)
@@ -153,8 +152,7 @@ static char *
 serial_text(const X509 *cert)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
-	_cleanup_free_ char *hex = hex_pairs(
-		ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+	_cleanup_free_ char *hex = hex_pairs(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
 
 	return xasprintf("%s%s", ASN1_STRING_type(serial) & V_ASN1_NEG ? "-" : "", *hex ? hex : "00");
 }
@@ -254,8 +252,7 @@ x509_time(const ASN1_TIME *time, int64_t *ret_at)
 
 	if (ASN1_TIME_to_tm(time, &tm) != 1)
 		return -1;
-	return time_from_utc(
-		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ret_at);
+	return time_from_utc(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ret_at);
 }
 
 /* RFC 9773 s4.1: base64url of the key identifier, ".", base64url of the serial's content octets. NULL: no ARI. */
@@ -381,8 +378,8 @@ x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct bu
 }
 
 int
-x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
-	struct cert_info *ret_info, struct error *err)
+x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain, struct cert_info *ret_info,
+	struct error *err)
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 

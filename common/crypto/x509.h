@@ -40,8 +40,8 @@ cert_info_clear(struct cert_info *info);
  * newline (haproxy's runtime API ends a payload at an empty line). Either may be NULL.
  */
 int
-x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain,
-	struct cert_info *ret_info, struct error *err);
+x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain, struct cert_info *ret_info,
+	struct error *err);
 
 /* What a certificate was ordered with. */
 struct x509_asked {

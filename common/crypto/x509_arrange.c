@@ -91,8 +91,7 @@ static bool
 x509_arrange_is_known(X509 *cert, X509 *const *known, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if ((i > 0 && x509_arrange_is_twin(cert, known[i])) ||
-			x509_arrange_is_signed_by(known[i], cert))
+		if ((i > 0 && x509_arrange_is_twin(cert, known[i])) || x509_arrange_is_signed_by(known[i], cert))
 			return true;
 	return false;
 }
@@ -149,12 +148,11 @@ refuse_left_over(const struct x509_chain *chain, X509 *odd, struct error *err)
 	_cleanup_free_ char *issuer = issuer_text(last);
 
 	if (!x509_is_self_signed(last) && X509_check_issued(odd, last) == X509_V_OK)
-		return error_set_field(err, "certificateChain",
-			"'%s' names '%s' as its issuer, but was not signed by it", end, who);
+		return error_set_field(
+			err, "certificateChain", "'%s' names '%s' as its issuer, but was not signed by it", end, who);
 	if (!x509_is_self_signed(last))
 		return error_set_field(err, "certificateChain",
-			"'%s' is not part of the chain; the issuer of '%s', %s, is missing", who, end,
-			issuer);
+			"'%s' is not part of the chain; the issuer of '%s', %s, is missing", who, end, issuer);
 	return error_set_field(err, "certificateChain", "'%s' is not part of the chain; remove it", who);
 }
 

@@ -20,8 +20,7 @@ x509_chain_clear(struct x509_chain *chain);
  * Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL).
  */
 int
-x509_chain_read(
-	const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err);
+x509_chain_read(const char *pem, size_t len, struct x509_seen *seen, struct x509_chain *ret, struct error *err);
 
 /* The second half of x509_chain_parse(). */
 int

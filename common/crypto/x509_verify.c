@@ -43,8 +43,8 @@ x509_verify_has_names(const struct strlist *have, const struct strlist *names, s
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (!strlist_has(have, names->items[i]))
-			return error_set(err, ERROR_PROTOCOL,
-				"the certificate does not contain the name '%s'", names->items[i]);
+			return error_set(
+				err, ERROR_PROTOCOL, "the certificate does not contain the name '%s'", names->items[i]);
 	return 0;
 }
 
@@ -54,8 +54,7 @@ x509_verify_no_more_names(const struct strlist *have, const struct strlist *name
 	for (size_t i = 0; i < have->count; i++)
 		if (!strlist_has(names, have->items[i]))
 			return error_set(err, ERROR_PROTOCOL,
-				"the certificate contains the name '%s', which was not requested",
-				have->items[i]);
+				"the certificate contains the name '%s', which was not requested", have->items[i]);
 	return 0;
 }
 
@@ -103,8 +102,8 @@ verify_tbs(X509 *cert, EVP_PKEY *issuer, int md_nid)
 	X509_get0_signature(&signature, &alg, cert);
 	ok = ctx && len > 0 && X509_ALGOR_cmp(alg, X509_get0_tbs_sigalg(cert)) == 0 &&
 	     EVP_DigestVerifyInit_ex(ctx, NULL, OBJ_nid2sn(md_nid), NULL, NULL, issuer, NULL) == 1 &&
-	     EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature),
-		     tbs, (size_t)len) == 1;
+	     EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature), tbs,
+		     (size_t)len) == 1;
 	OPENSSL_free(tbs);
 	return ok;
 }
@@ -145,12 +144,10 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 	EVP_PKEY *pubkey = X509_get0_pubkey(issuer);
 
 	if (X509_check_ca(issuer) != 1)
-		return error_set(
-			err, ERROR_PROTOCOL, "certificate %zu of the chain is not a CA certificate", nth + 1);
-	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey ||
-		!x509_verify_is_signed_by(cert, pubkey))
-		return ossl_error(err, ERROR_PROTOCOL,
-			"certificate %zu of the chain is not signed by the next one", nth);
+		return error_set(err, ERROR_PROTOCOL, "certificate %zu of the chain is not a CA certificate", nth + 1);
+	if (X509_check_issued(issuer, cert) != X509_V_OK || !pubkey || !x509_verify_is_signed_by(cert, pubkey))
+		return ossl_error(
+			err, ERROR_PROTOCOL, "certificate %zu of the chain is not signed by the next one", nth);
 	return 0;
 }
 

@@ -40,8 +40,8 @@ client_explain_absence(const char *path, struct error *err)
 	const char *how = access("/run/systemd/system", F_OK) == 0 ? "systemctl start certd.socket certd"
 								   : "certd --foreground";
 
-	return error_set(err, ERROR_UNAVAILABLE,
-		"certd is not running (nobody answers at %s); start it with: %s", path, how);
+	return error_set(
+		err, ERROR_UNAVAILABLE, "certd is not running (nobody answers at %s); start it with: %s", path, how);
 }
 
 static int
@@ -51,8 +51,7 @@ client_explain_denial(const char *path, struct error *err)
 	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
 
 	if (!group || st.st_gid == 0)
-		return error_set(
-			err, ERROR_DENIED, "no access to %s: run certctl as root or as certd's user", path);
+		return error_set(err, ERROR_DENIED, "no access to %s: run certctl as root or as certd's user", path);
 	return error_set(err, ERROR_DENIED,
 		"no access to %s: run certctl as root, or become a member of group %s (adduser USER %s, then "
 		"log in "
@@ -140,16 +139,14 @@ client_gone(const struct client *client, struct error *err)
 	if (!client->has_answered)
 		return error_set(err, ERROR_UNAVAILABLE,
 			"certd closed the connection before it answered; is it failing to start? (" LOOK ")");
-	return error_set(
-		err, ERROR_UNAVAILABLE, "certd closed the connection; is it stopping or being restarted?");
+	return error_set(err, ERROR_UNAVAILABLE, "certd closed the connection; is it stopping or being restarted?");
 }
 
 static int
 client_silent(const struct client *client, int64_t timeout_ms, struct error *err)
 {
 	return error_set(err, ERROR_TIMEOUT, "certd did not answer within %g s; %s (" LOOK ")",
-		(double)timeout_ms / 1000,
-		client->has_answered ? "does it hang?" : "is it failing to start?");
+		(double)timeout_ms / 1000, client->has_answered ? "does it hang?" : "is it failing to start?");
 }
 
 /* Return: 1 @fd is ready, 0 time is over or @interrupt_fd is ready, -1 failed. */
@@ -272,25 +269,22 @@ client_clean(struct json_object *value)
 {
 	if (json_object_is_type(value, json_type_string))
 		client_clean_string(value);
-	for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
-		i++)
+	for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_object_array_length(value); i++)
 		client_clean(json_object_array_get_idx(value, i));
 	if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach(value, name, member)
-		{
+		json_object_object_foreach(value, name, member) {
 			if (client_is_word(name))
 				client_clean(member);
 			else
-				json_object_object_del(
-					value, name); /* the loop has its next member already */
+				json_object_object_del(value, name); /* the loop has its next member already */
 		}
 	}
 }
 
 /* Return: 1 and the next message, 0 nothing in time, -1 failed. */
 static int
-client_next_message(struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret,
-	struct error *err)
+client_next_message(
+	struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret, struct error *err)
 {
 	for (;;) {
 		char *from = client->in.data ? client->in.data + client->scanned : NULL;
@@ -325,8 +319,8 @@ client_keep_event(struct client *client, const struct rpc_response *note)
 }
 
 static int
-client_await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret,
-	struct error *err)
+client_await_answer(
+	struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret, struct error *err)
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *message = NULL;
@@ -351,8 +345,8 @@ client_await_answer(struct client *client, int64_t timeout_ms, int64_t deadline_
 }
 
 static int
-client_exchange(struct client *client, const char *method, struct json_object *params, int pass,
-	int64_t timeout_ms, struct json_object **ret, struct error *err)
+client_exchange(struct client *client, const char *method, struct json_object *params, int pass, int64_t timeout_ms,
+	struct json_object **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -385,8 +379,7 @@ client_call_passing(struct client *client, const char *method, struct json_objec
 }
 
 int
-client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret,
-	struct error *err)
+client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret, struct error *err)
 {
 	int64_t deadline_ms = time_monotonic_us() / 1000 + timeout_ms;
 

@@ -43,7 +43,6 @@ client_call_passing(struct client *client, const char *method, struct json_objec
  * Return: 1 and the event, 0 time is over or interrupted, -1 failed.
  */
 int
-client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret,
-	struct error *err);
+client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret, struct error *err);
 
 #endif

@@ -17,8 +17,7 @@ ctl_init(struct ctl *ctl)
 	struct winsize size = { .ws_col = 0 };
 
 	*ctl = (struct ctl){ .out = stdout, .err = stderr };
-	ctl->socket_path = xstrdup(
-		socket_path && *socket_path ? socket_path : RUNSTATEDIR "/certd/control.sock");
+	ctl->socket_path = xstrdup(socket_path && *socket_path ? socket_path : RUNSTATEDIR "/certd/control.sock");
 	ctl->is_terminal = isatty(STDERR_FILENO);
 	if (ctl->is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
 		ctl->columns = size.ws_col;
@@ -94,8 +93,7 @@ ctl_name_of(struct ctl *ctl, const char *noun, const char *id)
 char *
 ctl_word(const char *text)
 {
-	static const char harmless[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@%+,/-";
+	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@%+,/-";
 	struct buf word = BUF_INIT;
 
 	if (*text && *text != '-' && text[strspn(text, harmless)] == '\0')

@@ -17,10 +17,10 @@ struct ctl {
 	unsigned columns;  /* of that terminal */
 	int64_t fixed_now; /* UNIX seconds, for tests; 0: the clock */
 	enum ctl_format format;
-	const char *view;      /* "cloud66": show asks for that object, as json; NULL: this API's; static */
-	char *socket_path;     /* owned */
-	struct client *client; /* owned; NULL until ctl_client() */
-	char *hint;            /* owned; a line for after the error; or NULL */
+	const char *view;          /* "cloud66": show asks for that object, as json; NULL: this API's; static */
+	char *socket_path;         /* owned */
+	struct client *client;     /* owned; NULL until ctl_client() */
+	char *hint;                /* owned; a line for after the error; or NULL */
 	struct json_object *names; /* owned; id -> name of what was asked for already */
 };
 

@@ -25,8 +25,7 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 	error_clear(err);
 	newest = ctl_text_at(autocert, "metadata.lastIssuedCertificate");
 	if (!*newest)
-		return error_set(
-			err, ERROR_STATE, "'%s' has no certificate yet; see: certctl explain %s", name, word);
+		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; see: certctl explain %s", name, word);
 	return ctl_get(ctl, &api_resources[API_CERTIFICATE], newest, ret, err);
 }
 
@@ -40,8 +39,7 @@ export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err
 		json_object_put(params);
 		return -1;
 	}
-	return client_call_passing(
-		client, api_methods[RPC_CERTIFICATE_EXPORT].name, params, fd, &result, err);
+	return client_call_passing(client, api_methods[RPC_CERTIFICATE_EXPORT].name, params, fd, &result, err);
 }
 
 static int

@@ -24,8 +24,8 @@ pages_params(struct json_object *values, int64_t offset, int64_t limit)
 }
 
 int
-pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn,
-	void *arg, struct error *err)
+pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn, void *arg,
+	struct error *err)
 {
 	bool is_limited = json_object_object_get_ex(values, "limit", NULL);
 	int64_t left = pages_number_at(values, "limit", INT64_MAX);

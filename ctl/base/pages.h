@@ -12,7 +12,7 @@ page_item_fn(struct json_object *item, void *arg);
  * @values: its parameters; borrowed
  */
 int
-pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn,
-	void *arg, struct error *err);
+pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *values, page_item_fn *fn, void *arg,
+	struct error *err);
 
 #endif

@@ -58,8 +58,7 @@ int
 args_refuse_expanded(const char *name, struct error *err)
 {
 	return error_set(err, ERROR_USAGE,
-		"'%s' cannot be in a certificate; did the shell expand *? Write '*%s' in quotes", name,
-		name + 1);
+		"'%s' cannot be in a certificate; did the shell expand *? Write '*%s' in quotes", name, name + 1);
 }
 
 static bool
@@ -89,8 +88,8 @@ args_read_command(struct reader *reader, const char *word, struct error *err)
 	if (!reader->args->command) {
 		nearest = command_nearest(reader->args->table, word);
 		if (nearest)
-			return error_set(err, ERROR_USAGE, "there is no command '%s'; did you mean '%s'?",
-				word, nearest);
+			return error_set(
+				err, ERROR_USAGE, "there is no command '%s'; did you mean '%s'?", word, nearest);
 		return error_set(err, ERROR_USAGE, "there is no command '%s'; see: certctl help", word);
 	}
 	if (reader->args->command->resource != API_RESOURCE_COUNT)
@@ -171,15 +170,14 @@ args_unknown_option(const struct reader *reader, const char *name, struct error 
 		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
 			reader->args->resource->cli);
 	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource)
-		return error_set(err, ERROR_USAGE, "--%s: say of what first: certctl %s %s", name,
-			command->name, command->words);
+		return error_set(err, ERROR_USAGE, "--%s: say of what first: certctl %s %s", name, command->name,
+			command->words);
 	names = xcalloc(reader->options.count, sizeof(*names));
 	for (size_t i = 0; i < reader->options.count; i++)
 		names[i] = reader->options.items[i].name;
 	nearest = nearest_word(name, names, reader->options.count);
 	if (nearest)
-		return error_set(
-			err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);
+		return error_set(err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);
 	return error_set(err, ERROR_USAGE, "there is no option --%s; see: certctl %s%s--help", name,
 		command ? command->name : "", command ? " " : "");
 }
@@ -273,9 +271,8 @@ args_check_required(const struct args *args, const struct api_field *fields, str
 		if (!(f->flags & API_REQUIRED) || json_object_object_get_ex(args->values, f->name, NULL))
 			continue;
 		if (f->flags & API_POSITIONAL)
-			return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s",
-				args->command->name, args->resource ? args->resource->cli : "one",
-				args->command->name, f->metavar);
+			return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s", args->command->name,
+				args->resource ? args->resource->cli : "one", args->command->name, f->metavar);
 		name = option_name(f);
 		return error_set(err, ERROR_USAGE, "%s: --%s %s is missing (%s)", args->command->name, name,
 			f->metavar ? f->metavar : "VALUE", f->help);
@@ -290,8 +287,8 @@ args_check_whole(const struct args *args, struct error *err)
 	bool is_optional = command->flags & COMMAND_OPTIONAL;
 
 	if ((command->flags & COMMAND_NOUN) && !args->resource && !is_optional)
-		return error_set(err, ERROR_USAGE, "%s: of what? Write: certctl %s %s", command->name,
-			command->name, command->words);
+		return error_set(err, ERROR_USAGE, "%s: of what? Write: certctl %s %s", command->name, command->name,
+			command->words);
 	if ((command->flags & (COMMAND_NAME | COMMAND_NAMES)) && args->words.count == 0 &&
 		!(is_optional && !args->resource))
 		return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s NAME", command->name,
@@ -325,9 +322,7 @@ args_read(struct args *args, const struct command *table, int argc, char **argv,
 	struct reader reader = { .args = args, .argv = argv + 1, .argc = argc - 1 };
 	int rc;
 
-	*args = (struct args){
-		.table = table, .values = json_object_new_object(), .own = json_object_new_object()
-	};
+	*args = (struct args){ .table = table, .values = json_object_new_object(), .own = json_object_new_object() };
 	args_options(&reader);
 	rc = args_read_all(&reader, err);
 	options_clear(&reader.options);

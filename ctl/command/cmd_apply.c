@@ -36,10 +36,8 @@ apply_step_params(const struct plan_step *step, bool is_dry_run)
 	if (step->send) {
 		struct json_object *properties = json_object_new_object();
 
-		json_object_object_foreach(step->send, name, value)
-		{
-			if (!is_dry_run || !step->waiting ||
-				!json_object_object_get_ex(step->waiting, name, NULL))
+		json_object_object_foreach(step->send, name, value) {
+			if (!is_dry_run || !step->waiting || !json_object_object_get_ex(step->waiting, name, NULL))
 				json_object_object_add(properties, name, json_object_get(value));
 		}
 		if (step->action == PLAN_CREATE)
@@ -52,8 +50,8 @@ apply_step_params(const struct plan_step *step, bool is_dry_run)
 }
 
 static int
-apply_call_step(struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret,
-	struct error *err)
+apply_call_step(
+	struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret, struct error *err)
 {
 	static const enum api_verb verbs[] = {
 		[PLAN_CREATE] = API_CREATE, [PLAN_UPDATE] = API_UPDATE, [PLAN_DELETE] = API_DELETE
@@ -144,8 +142,7 @@ apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err)
 		struct plan_step *step = &a->plan.steps[i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (step->action != PLAN_UPDATE &&
-			(step->action != PLAN_CREATE || step->waiting || !is_dry_run))
+		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !is_dry_run))
 			continue;
 		if (apply_ask_effect(a->ctl, step, &why) == 0)
 			continue;
@@ -206,8 +203,7 @@ apply_run_steps(struct apply *a)
 static int
 apply_prepare(struct apply *a, const struct args *args, struct error *err)
 {
-	if (apply_read(a, args_text(args, "file"), err) < 0 || apply_fetch(a, err) < 0 ||
-		apply_secrets(a, err) < 0)
+	if (apply_read(a, args_text(args, "file"), err) < 0 || apply_fetch(a, err) < 0 || apply_secrets(a, err) < 0)
 		return -1;
 	if (plan_make(a->wanted, a->present, args_has_flag(args, "prune"), &a->plan, err) < 0)
 		return error_wrap(err, "%s", a->name);
@@ -232,10 +228,9 @@ apply(struct apply *a, const struct args *args, struct error *err)
 	apply_show_summary(a, is_dry_run);
 	if (!a->failed)
 		return 0;
-	return error_set(err, a->first.code,
-		"%s: %zu of %zu changes %s refused (see above); the others %s made", a->name, a->failed,
-		a->plan.count - plan_count(&a->plan, PLAN_NOTHING), is_dry_run ? "would be" : "were",
-		is_dry_run ? "would be" : "are");
+	return error_set(err, a->first.code, "%s: %zu of %zu changes %s refused (see above); the others %s made",
+		a->name, a->failed, a->plan.count - plan_count(&a->plan, PLAN_NOTHING),
+		is_dry_run ? "would be" : "were", is_dry_run ? "would be" : "are");
 }
 
 int

@@ -19,8 +19,7 @@ audit_value_text(struct json_object *value)
 		return "(none)";
 	return json_object_is_type(value, json_type_string)
 		       ? json_object_get_string(value)
-		       : json_object_to_json_string_ext(
-				 value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+		       : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 static void
@@ -135,10 +134,8 @@ audit_verified_item(struct output *output, struct json_object *result)
 		fputs("the audit log is empty\n", output->ctl->out);
 	else
 		fprintf(output->ctl->out,
-			"records %" PRId64 " to %" PRId64
-			" are as they were written; the last one is %" PRId64 ":%s\n",
-			json_object_get_int64(ctl_at(result, "first")), last, last,
-			ctl_text_at(result, "hash"));
+			"records %" PRId64 " to %" PRId64 " are as they were written; the last one is %" PRId64 ":%s\n",
+			json_object_get_int64(ctl_at(result, "first")), last, last, ctl_text_at(result, "hash"));
 }
 
 static const struct view view_verified = { VIEW_OBJECT, audit_verified_item, NULL };
@@ -161,9 +158,8 @@ audit_verify(struct ctl *ctl, struct args *args, struct error *err)
 		return error_set(err, ERROR_CORRUPT, "the audit log was tampered with or damaged: %s",
 			ctl_text_at(result, "reason"));
 	return error_set(err, ERROR_CORRUPT,
-		"the audit log was tampered with or damaged; the first record that is wrong is %" PRId64
-		": %s",
-		bad, ctl_text_at(result, "reason"));
+		"the audit log was tampered with or damaged; the first record that is wrong is %" PRId64 ": %s", bad,
+		ctl_text_at(result, "reason"));
 }
 
 int

@@ -66,8 +66,8 @@ authorize_host_of(const char *url)
 }
 
 static int
-authorize_create_provider(struct ctl *ctl, const struct args *args, const char *server,
-	struct json_object **ret, struct error *err)
+authorize_create_provider(
+	struct ctl *ctl, const struct args *args, const char *server, struct json_object **ret, struct error *err)
 {
 	struct json_object *params = json_object_new_object();
 	struct json_object *properties = json_object_new_object();
@@ -165,8 +165,7 @@ authorize_choose_provider(struct ctl *ctl, const struct args *args, char **ret, 
 			"nobody is registered with a CA yet: certctl register you@example.com --agree-tos");
 	if (count > 1)
 		return error_set(err, ERROR_USAGE,
-			"there are %zu providers: say which by --provider, see: certctl list providers",
-			count);
+			"there are %zu providers: say which by --provider, see: certctl list providers", count);
 	*ret = xstrdup(ctl_text_at(json_object_array_get_idx(providers, 0), "id"));
 	return 0;
 }
@@ -230,8 +229,8 @@ static const struct view view_records = { VIEW_LIST, authorize_record_item, NULL
 
 /* Makes the authorization of @name, or finds the one that is under way. */
 static int
-authorize_make_authorization(struct ctl *ctl, const struct args *args, const char *name,
-	struct json_object **ret, struct error *err)
+authorize_make_authorization(
+	struct ctl *ctl, const struct args *args, const char *name, struct json_object **ret, struct error *err)
 {
 	struct json_object *params;
 	struct json_object *properties;
@@ -254,8 +253,8 @@ authorize_make_authorization(struct ctl *ctl, const struct args *args, const cha
 
 /* Waits for the CA's word about @object. @after: as for wait_subscribe(); @needs_validation: after that call. */
 static int
-authorize_wait_for_ca(struct ctl *ctl, const struct args *args, struct json_object *object,
-	bool needs_validation, struct error *err)
+authorize_wait_for_ca(
+	struct ctl *ctl, const struct args *args, struct json_object *object, bool needs_validation, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params;
@@ -288,8 +287,7 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
 	if (authorize_read_names(args, &names, err) < 0 ||
 		authorize_make_authorization(ctl, args, names.items[0], &object, err) < 0)
 		return -1;
-	if (!*ctl_text_at(object, "metadata.status") &&
-		authorize_wait_for_ca(ctl, args, object, false, err) < 0)
+	if (!*ctl_text_at(object, "metadata.status") && authorize_wait_for_ca(ctl, args, object, false, err) < 0)
 		return -1;
 	if (ctl_get(ctl, authorization, ctl_text_at(object, "id"), &ready, err) < 0)
 		return -1;
@@ -304,8 +302,7 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
  * auto-certificate wanted are looked for by that order.
  */
 static int
-authorize_validate_names(
-	struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
+authorize_validate_names(struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		_cleanup_json_ struct json_object *object = NULL;
@@ -368,8 +365,7 @@ authorize_show_missing(struct ctl *ctl, const struct strlist *names, struct json
 		buf_printf(&all, " %s", word);
 	}
 	free(ctl->hint);
-	ctl->hint = xasprintf(
-		"when the record is published everywhere, run again: certctl get%s", buf_str(&all));
+	ctl->hint = xasprintf("when the record is published everywhere, run again: certctl get%s", buf_str(&all));
 	return -1;
 }
 
@@ -392,8 +388,8 @@ authorize_properties_of(const struct args *args, const struct strlist *names, co
 }
 
 static int
-authorize_order_new(struct ctl *ctl, const struct args *args, const struct strlist *names,
-	struct json_object **ret, struct error *err)
+authorize_order_new(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
+	struct error *err)
 {
 	struct json_object *params;
 	_cleanup_free_ char *provider = NULL;
@@ -407,8 +403,8 @@ authorize_order_new(struct ctl *ctl, const struct args *args, const struct strli
 
 /* @known goes on with the order that it has, or gets another; other names than last time are taken over. */
 static int
-authorize_order_again(struct ctl *ctl, const struct args *args, const struct strlist *names,
-	struct json_object *known, struct error *err)
+authorize_order_again(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object *known,
+	struct error *err)
 {
 	_cleanup_json_ struct json_object *changed = NULL;
 	_cleanup_json_ struct json_object *renewed = NULL;
@@ -429,8 +425,8 @@ authorize_order_again(struct ctl *ctl, const struct args *args, const struct str
 }
 
 static int
-authorize_order(struct ctl *ctl, const struct args *args, const struct strlist *names,
-	struct json_object **ret, struct error *err)
+authorize_order(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object **ret,
+	struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
 	const char *name = args_text(args, "secretName") ? args_text(args, "secretName") : names->items[0];
@@ -467,8 +463,7 @@ authorize_default_secret(const char *name)
 }
 
 static void
-authorize_show_received(
-	struct ctl *ctl, const struct args *args, const char *name, struct json_object *object)
+authorize_show_received(struct ctl *ctl, const struct args *args, const char *name, struct json_object *object)
 {
 	const char *type = args_text(args, "certType") ? args_text(args, "certType") : "fullchain";
 	_cleanup_free_ char *secret = args_text(args, "secretName") ? xstrdup(args_text(args, "secretName"))
@@ -491,13 +486,11 @@ cmd_get(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (args->words.count == 0)
 		return error_set(err, ERROR_USAGE, "get: which names? Write: certctl get DOMAIN...");
-	if (authorize_read_names(args, &names, err) < 0 ||
-		authorize_validate_names(ctl, args, &names, err) < 0)
+	if (authorize_read_names(args, &names, err) < 0 || authorize_validate_names(ctl, args, &names, err) < 0)
 		return -1;
 	missing = authorize_missing_records(ctl, &names, true);
 	if (json_object_array_length(missing) > 0) {
-		error_set(err, ERROR_STATE,
-			"%zu of %zu names not authorized yet: the record is not seen in DNS",
+		error_set(err, ERROR_STATE, "%zu of %zu names not authorized yet: the record is not seen in DNS",
 			json_object_array_length(missing), names.count);
 		return authorize_show_missing(ctl, &names, missing);
 	}

@@ -18,8 +18,7 @@ static const struct wait_rule probe_rules[] = {
 static void
 consumer_event_item(struct output *output, struct json_object *event)
 {
-	fprintf(output->ctl->out, "%s: %s\n", ctl_text_at(event, "object.name"),
-		ctl_text_at(event, "message"));
+	fprintf(output->ctl->out, "%s: %s\n", ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
 }
 
 static const struct view view_result = { VIEW_STREAM, consumer_event_item, NULL };
@@ -50,15 +49,13 @@ consumer_failure(struct json_object *event, struct error *err)
 
 	if (strcmp(kind, event_info(EVENT_DEPLOY_FAILED)->name) == 0)
 		return wait_event_error(event, err);
-	return error_set(err,
-		strcmp(kind, event_info(EVENT_PROBE_STALE)->name) == 0 ? ERROR_STATE : ERROR_NETWORK,
+	return error_set(err, strcmp(kind, event_info(EVENT_PROBE_STALE)->name) == 0 ? ERROR_STATE : ERROR_NETWORK,
 		"%s: %s", ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
 }
 
 /* Shows @count results as they come; the last failure is the command's. */
 static int
-consumer_collect(
-	struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
+consumer_collect(struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
 {
 	_cleanup_error_ struct error failure = ERROR_INIT;
 	struct output output;

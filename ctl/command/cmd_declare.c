@@ -30,9 +30,8 @@ declare_print_account(struct output *output, struct json_object *item)
 {
 	const char *note = ctl_text_at(item, "metadata.message");
 
-	fprintf(output->ctl->out, "provider '%s' is registered: %s%s%s\n",
-		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.accountUrl"),
-		*note ? "; " : "", note);
+	fprintf(output->ctl->out, "provider '%s' is registered: %s%s%s\n", ctl_text_at(item, "properties.name"),
+		ctl_text_at(item, "metadata.accountUrl"), *note ? "; " : "", note);
 }
 
 static void
@@ -54,23 +53,22 @@ declare_declared_item(struct output *output, struct json_object *item)
 	const char *name = ctl_text_at(item, "properties.name");
 	_cleanup_free_ char *word = ctl_word(name);
 
-	fprintf(output->ctl->out, "%s '%s' is declared; certd is at work (certctl show %s %s)\n",
-		output->resource->cli, name, output->resource->cli, word);
+	fprintf(output->ctl->out, "%s '%s' is declared; certd is at work (certctl show %s %s)\n", output->resource->cli,
+		name, output->resource->cli, word);
 }
 
 static void
 declare_possible_item(struct output *output, struct json_object *item)
 {
-	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n",
-		output->resource->cli, ctl_text_at(item, "properties.name"));
+	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n", output->resource->cli,
+		ctl_text_at(item, "properties.name"));
 }
 
 static void
 declare_print_reasons(struct output *output, struct json_object *reasons)
 {
 	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
-		fprintf(output->ctl->out, "  %s\n",
-			json_object_get_string(json_object_array_get_idx(reasons, i)));
+		fprintf(output->ctl->out, "  %s\n", json_object_get_string(json_object_array_get_idx(reasons, i)));
 }
 
 /* "causes reissue", and a line why for each property. */
@@ -136,9 +134,8 @@ declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, co
 	_cleanup_free_ char *word = ctl_word(name);
 
 	free(ctl->hint);
-	ctl->hint = is_auto ? xasprintf(
-				      "'%s' stays declared and certd goes on trying; see: certctl explain %s",
-				      name, word)
+	ctl->hint = is_auto ? xasprintf("'%s' stays declared and certd goes on trying; see: certctl explain %s", name,
+				      word)
 			    : xasprintf("'%s' stays declared and certd goes on trying; mend it with: certctl "
 					"set %s %s",
 				      name, resource->cli, word);
@@ -146,8 +143,7 @@ declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, co
 
 /* Runs @wait to its end and shows the object as it is then. */
 static int
-declare_finish(
-	struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
+declare_finish(struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
 {
 	_cleanup_json_ struct json_object *after = NULL;
 
@@ -209,8 +205,7 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	}
 	if (declare_is_waited_for(command) && !args_has_flag(args, "noWait"))
 		return declare_wait_new(ctl, args, object, err);
-	output_object(
-		ctl, declare_is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
+	output_object(ctl, declare_is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
 	return 0;
 }
 
@@ -301,13 +296,11 @@ declare_unset(struct args *args, const char *word, struct error *err)
 		const struct option *o = &options.items[i];
 
 		names[i] = o->name;
-		if (!o->is_own && !o->is_negation &&
-			(strcmp(o->name, word) == 0 || strcmp(o->field->name, word) == 0))
+		if (!o->is_own && !o->is_negation && (strcmp(o->name, word) == 0 || strcmp(o->field->name, word) == 0))
 			found = o;
 	}
 	if (found)
-		json_object_object_add(
-			args->values, found->parent ? found->parent->name : found->field->name, NULL);
+		json_object_object_add(args->values, found->parent ? found->parent->name : found->field->name, NULL);
 	nearest = nearest_word(word, names, options.count);
 	if (!found)
 		error_set(err, ERROR_USAGE, "--unset: there is no option '%s'%s%s%s", word,
@@ -340,8 +333,7 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	if (declare_unset_all(args, err) < 0)
 		return -1;
 	if (json_object_object_length(args->values) == 0)
-		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help",
-			args->resource->cli);
+		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help", args->resource->cli);
 	if (args->resource == &api_resources[API_DNSPROVIDER] && tsig_file_apply(args->values, err) < 0)
 		return -1;
 	params = json_object_new_object();

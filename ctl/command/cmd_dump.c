@@ -34,16 +34,13 @@ dump_add_references(const struct api_resource *resource, const char *name, struc
 
 /* In order of names: ids are random, and two dumps of the same are the same. */
 static struct json_object *
-dump_collection(
-	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, size_t *secrets)
+dump_collection(struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, size_t *secrets)
 {
 	struct json_object *ret = json_object_new_object();
 	size_t count = 0;
-	_cleanup_free_ const char **names = xcalloc(
-		(size_t)json_object_object_length(objects) + 1, sizeof(*names));
+	_cleanup_free_ const char **names = xcalloc((size_t)json_object_object_length(objects) + 1, sizeof(*names));
 
-	json_object_object_foreach(objects, name, unused)
-	{
+	json_object_object_foreach(objects, name, unused) {
 		(void)unused;
 		names[count++] = name;
 	}
@@ -65,9 +62,8 @@ dump_write(struct ctl *ctl, struct json_object *all, bool is_json, size_t secret
 {
 	if (is_json) {
 		fprintf(ctl->out, "%s\n",
-			json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
-								    JSON_C_TO_STRING_SPACED |
-								    JSON_C_TO_STRING_NOSLASHESCAPE));
+			json_object_to_json_string_ext(all,
+				JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 		return 0;
 	}
 	fputs("# What certd was told to do; `certctl apply -f FILE` makes it so.\n", ctl->out);
@@ -99,6 +95,5 @@ cmd_dump(struct ctl *ctl, struct args *args, struct error *err)
 		json_object_object_get_ex(objects, key, &collection);
 		json_object_object_add(all, key, dump_collection(ctl, resources[i], collection, &secrets));
 	}
-	return dump_write(
-		ctl, all, format ? strcmp(format, "json") == 0 : ctl->format == FORMAT_JSON, secrets, err);
+	return dump_write(ctl, all, format ? strcmp(format, "json") == 0 : ctl->format == FORMAT_JSON, secrets, err);
 }

@@ -126,8 +126,7 @@ env_each(const struct variables *v, const char *name, variable_fn *fn, void *arg
 	const struct {
 		const char *suffix;
 		const struct secret *value;
-	} all[] = { { "PRIVATE_KEY", &v->key }, { "CERTIFICATE", &v->certificate },
-		{ "BUNDLE", &v->bundle } };
+	} all[] = { { "PRIVATE_KEY", &v->key }, { "CERTIFICATE", &v->certificate }, { "BUNDLE", &v->bundle } };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(all); i++) {

@@ -92,8 +92,8 @@ static void
 events_json_as_is(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s\n",
-		json_object_to_json_string_ext(item,
-			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_to_json_string_ext(
+			item, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static const struct view view_json = { VIEW_OBJECT, events_json_as_is, NULL };

@@ -23,8 +23,7 @@ export_format_of(const struct args *args)
 static bool
 export_has_key(const struct args *args)
 {
-	return json_object_get_boolean(ctl_at(args->values, "key")) ||
-	       strcmp(export_format_of(args), "bundle") == 0;
+	return json_object_get_boolean(ctl_at(args->values, "key")) || strcmp(export_format_of(args), "bundle") == 0;
 }
 
 /* Not shown, so asked for twice. */
@@ -40,8 +39,7 @@ export_ask_new_password(struct json_object *params, struct error *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 0 || !first.len)
-		return error_set(
-			err, ERROR_USAGE, "export: a PKCS#12 file needs a password: --password-file FILE");
+		return error_set(err, ERROR_USAGE, "export: a PKCS#12 file needs a password: --password-file FILE");
 	if (!secret_equal(&first, &second))
 		return error_set(err, ERROR_USAGE, "export: that were two different passwords");
 	json_object_object_add(
@@ -72,8 +70,7 @@ static int
 export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *params, struct error *err)
 {
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
-	bool is_text = strcmp(export_format_of(args), "pem") == 0 ||
-		       strcmp(export_format_of(args), "bundle") == 0;
+	bool is_text = strcmp(export_format_of(args), "pem") == 0 || strcmp(export_format_of(args), "bundle") == 0;
 
 	if (isatty(fileno(ctl->out)) && (export_has_key(args) || !is_text)) {
 		json_object_put(params);

@@ -32,8 +32,8 @@ import_add_secret(struct json_object *obj, const char *member, const void *data,
 
 /* The certificates of a file as a member of @properties; @ret_has_key: there is a private key, too. */
 static int
-import_add_certificates(struct json_object *properties, const char *member, const char *path,
-	bool *ret_has_key, struct error *err)
+import_add_certificates(
+	struct json_object *properties, const char *member, const char *path, bool *ret_has_key, struct error *err)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
 	_cleanup_cert_file_ struct cert_file file = { 0 };
@@ -66,8 +66,7 @@ import_add_key(struct json_object *properties, const char *path, bool *ret_is_en
 		return error_wrap(err, "'%s'", path);
 	if (file.n_keys != 1)
 		return error_set(err, ERROR_INVALID,
-			file.n_keys ? "'%s' contains more than one private key"
-				    : "'%s' does not contain a private key",
+			file.n_keys ? "'%s' contains more than one private key" : "'%s' does not contain a private key",
 			path);
 	*ret_is_encrypted = file.is_key_encrypted;
 	import_add_secret(properties, "privateKey", file.keys.data, file.keys.len);
@@ -92,12 +91,11 @@ import_add_pkcs12(struct json_object *params, const char *path, struct error *er
 
 /* @is_required: it cannot be opened without one. A PKCS#12 file may have none: who has no terminal says so by silence. */
 static int
-import_add_password(struct json_object *params, const struct args *args, const char *path, bool is_required,
-	struct error *err)
+import_add_password(
+	struct json_object *params, const struct args *args, const char *path, bool is_required, struct error *err)
 {
 	const char *file = args_text(args, "passwordFile");
-	_cleanup_free_ char *prompt = xasprintf(
-		"Password of %s%s: ", path, is_required ? "" : " (empty: none)");
+	_cleanup_free_ char *prompt = xasprintf("Password of %s%s: ", path, is_required ? "" : " (empty: none)");
 	_cleanup_secret_ struct secret password = SECRET_INIT;
 	int rc;
 
@@ -119,8 +117,8 @@ import_add_password(struct json_object *params, const struct args *args, const c
 /* --- the call --- */
 
 static int
-import_add_pieces(struct json_object *params, struct json_object *properties, const struct args *args,
-	struct error *err)
+import_add_pieces(
+	struct json_object *params, struct json_object *properties, const struct args *args, struct error *err)
 {
 	const char *cert = args_text(args, "cert"), *chain = args_text(args, "chain");
 	const char *key = args_text(args, "key");
@@ -131,8 +129,7 @@ import_add_pieces(struct json_object *params, struct json_object *properties, co
 	if (import_add_certificates(properties, "certificate", cert, &has_key, err) < 0)
 		return -1;
 	if (!key && !has_key)
-		return error_set(
-			err, ERROR_USAGE, "import: --key FILE is missing: '%s' has no private key", cert);
+		return error_set(err, ERROR_USAGE, "import: --key FILE is missing: '%s' has no private key", cert);
 	if (import_add_key(properties, key ? key : cert, &is_key_encrypted, err) < 0)
 		return -1;
 	if (chain && import_add_certificates(properties, "certificateChain", chain, &has_key, err) < 0)
@@ -141,8 +138,7 @@ import_add_pieces(struct json_object *params, struct json_object *properties, co
 }
 
 static int
-import_add_files(struct json_object *params, struct json_object *properties, const struct args *args,
-	struct error *err)
+import_add_files(struct json_object *params, struct json_object *properties, const struct args *args, struct error *err)
 {
 	const char *pkcs12 = args_text(args, "pkcs12"), *chain = args_text(args, "chain");
 	bool has_key;
@@ -150,10 +146,8 @@ import_add_files(struct json_object *params, struct json_object *properties, con
 	if (!pkcs12)
 		return import_add_pieces(params, properties, args, err);
 	if (args_text(args, "cert") || args_text(args, "key"))
-		return error_set(
-			err, ERROR_USAGE, "import: --pkcs12 has certificate and key: no --cert, no --key");
-	if (import_add_pkcs12(params, pkcs12, err) < 0 ||
-		import_add_password(params, args, pkcs12, false, err) < 0)
+		return error_set(err, ERROR_USAGE, "import: --pkcs12 has certificate and key: no --cert, no --key");
+	if (import_add_pkcs12(params, pkcs12, err) < 0 || import_add_password(params, args, pkcs12, false, err) < 0)
 		return -1;
 	return chain ? import_add_certificates(properties, "certificateChain", chain, &has_key, err) : 0;
 }
@@ -193,8 +187,7 @@ import_item(struct output *output, struct json_object *item)
 	fprintf(output->ctl->out, "cert '%s' is %s; it expires %s (%s); files in %s\n",
 		ctl_text_at(item, "properties.name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "fit to be imported" : "imported",
-		ctl_text_at(item, "metadata.notAfter"), buf_str(&when),
-		ctl_text_at(item, "metadata.dropDirectory"));
+		ctl_text_at(item, "metadata.notAfter"), buf_str(&when), ctl_text_at(item, "metadata.dropDirectory"));
 }
 
 static const struct view view_imported = { VIEW_OBJECT, import_item, NULL };

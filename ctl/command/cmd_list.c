@@ -42,8 +42,7 @@ list_count_at(struct json_object *values, const char *name, int64_t otherwise)
 
 /* What is sorted is cut afterwards: the first ten by date are not the ten that certd would send first. */
 static int
-list_sorted(
-	struct list *list, struct args *args, enum api_method_id method, const char *sort, struct error *err)
+list_sorted(struct list *list, struct args *args, enum api_method_id method, const char *sort, struct error *err)
 {
 	_cleanup_json_ struct json_object *filters = json_object_new_object();
 	int64_t offset = list_count_at(args->values, "offset", 0);

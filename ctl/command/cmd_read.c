@@ -48,8 +48,8 @@ read_explain_item(struct output *output, struct json_object *item)
 	if (error) {
 		const char *problem = ctl_text_at(error, "problem");
 
-		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"),
-			ctl_text_at(error, "code"), *problem ? ", " : "", problem);
+		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
+			*problem ? ", " : "", problem);
 	}
 	read_print_strings(out, "what you can do", ctl_at(item, "advice"));
 }
@@ -174,8 +174,8 @@ read_status_next(struct output *output, struct json_object *item)
 		return;
 	text_relative(&when, ctl_time_at(item, "nextDate"), ctl_now(output->ctl));
 	read_write_object(ctl_at(item, "nextObject"), &what);
-	fprintf(output->ctl->out, "next                %s %s, %s\n", ctl_text_at(item, "nextAction"),
-		buf_str(&what), buf_str(&when));
+	fprintf(output->ctl->out, "next                %s %s, %s\n", ctl_text_at(item, "nextAction"), buf_str(&what),
+		buf_str(&when));
 }
 
 static void
@@ -207,8 +207,7 @@ read_status_item(struct output *output, struct json_object *item)
 
 	text_relative(&since, ctl_time_at(item, "startedDate"), ctl_now(output->ctl));
 	fprintf(out, "certd %s is %s, started %s, process %lld; you are %s\n", ctl_text_at(item, "version"),
-		ctl_text_at(item, "state"), buf_str(&since), read_count_at(item, "pid"),
-		ctl_text_at(item, "role"));
+		ctl_text_at(item, "state"), buf_str(&since), read_count_at(item, "pid"), ctl_text_at(item, "role"));
 	if (*message)
 		fprintf(out, "%s\n", message);
 	fprintf(out, "state in %s, files in %s\n\n", ctl_text_at(item, "stateDirectory"),

@@ -55,8 +55,8 @@ watch_draw(struct watch *w, const char *notice)
 		return;
 	ioctl(fileno(out), TIOCGWINSZ, &size);
 	/* the last line stays free: a newline there would scroll */
-	live_table_draw(w->table, notice, size.ws_col ? size.ws_col : 80u,
-		size.ws_row > 3 ? size.ws_row - 1u : 23u, &text);
+	live_table_draw(
+		w->table, notice, size.ws_col ? size.ws_col : 80u, size.ws_row > 3 ? size.ws_row - 1u : 23u, &text);
 	fputs(home, out);
 	for (const char *line = buf_str(&text); *line;) {
 		const char *end = strchrnul(line, '\n');
@@ -129,8 +129,7 @@ watch_refresh(struct watch *w, struct error *err)
 		return 0;
 	if (json_object_object_length(w->args->values))
 		return watch_read_all(w, err);
-	json_object_object_foreach(dirty, id, unused)
-	{
+	json_object_object_foreach(dirty, id, unused) {
 		(void)unused;
 		if (watch_read_one(w, id, err) < 0)
 			return -1;
@@ -224,8 +223,7 @@ watch_reconnect(struct watch *w, struct error *err)
 			return 0;
 		if (watch_subscribe(w, false, &why) == 0)
 			break;
-		if (w->ctl->client &&
-			watch_is_refusal(&why)) { /* a socket that is being made denies access */
+		if (w->ctl->client && watch_is_refusal(&why)) { /* a socket that is being made denies access */
 			error_move(err, &why);
 			return -1;
 		}

@@ -28,8 +28,7 @@ command_nearest(const struct command *table, const char *name)
 const struct api_field *
 command_positional(const struct command *command, size_t index)
 {
-	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
-								    : NULL;
+	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params : NULL;
 
 	for (; f && f->name; f++)
 		if ((f->flags & API_POSITIONAL) && index-- == 0)

@@ -43,11 +43,7 @@ static const struct api_field register_options[] = {
 		.metavar = "FILE",
 		.help = "root certificates (PEM) for TLS connections to the CA",
 		.fallback = "the system's" },
-	{ .name = "timeout",
-		.type = API_SPAN,
-		.metavar = "SPAN",
-		.help = "maximum time to wait",
-		.fallback = "10m" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
 	{ .name = NULL },
 };
 static const struct api_field authorize_options[] = {
@@ -57,11 +53,7 @@ static const struct api_field authorize_options[] = {
 		.metavar = "PROVIDER",
 		.help = "CA account that validates the name",
 		.fallback = "the only one" },
-	{ .name = "timeout",
-		.type = API_SPAN,
-		.metavar = "SPAN",
-		.help = "maximum time to wait",
-		.fallback = "10m" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
 	{ .name = NULL },
 };
 static const char *const cert_types[] = { "fullchain", "chain", "cert", NULL };
@@ -83,11 +75,7 @@ static const struct api_field get_options[] = {
 		.help = "CA account that issues the certificate",
 		.fallback = "the only one" },
 	{ .name = "force", .type = API_BOOL, .help = "ask the CA even if certd does not see the records" },
-	{ .name = "timeout",
-		.type = API_SPAN,
-		.metavar = "SPAN",
-		.help = "maximum time to wait",
-		.fallback = "10m" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
 	{ .name = NULL },
 };
 
@@ -124,15 +112,9 @@ static const struct api_field import_options[] = {
 		.type = API_PATH,
 		.metavar = "FILE",
 		.help = "certificate (PEM, DER, PKCS#7); the file may also contain chain and key" },
-	{ .name = "chain",
-		.type = API_PATH,
-		.metavar = "FILE",
-		.help = "issuers (PEM, DER, PKCS#7), in any order" },
+	{ .name = "chain", .type = API_PATH, .metavar = "FILE", .help = "issuers (PEM, DER, PKCS#7), in any order" },
 	{ .name = "key", .type = API_PATH, .metavar = "FILE", .help = "private key (PEM, DER)" },
-	{ .name = "pkcs12",
-		.type = API_PATH,
-		.metavar = "FILE",
-		.help = "PKCS#12 file, instead of the options above" },
+	{ .name = "pkcs12", .type = API_PATH, .metavar = "FILE", .help = "PKCS#12 file, instead of the options above" },
 	{ .name = "passwordFile",
 		.type = API_PATH,
 		.metavar = "FILE",
@@ -151,18 +133,10 @@ static const struct api_field import_options[] = {
 		.option = "consumer",
 		.metavar = "CONSUMER",
 		.help = "consumer of the certificate" },
-	{ .name = "labels",
-		.type = API_STRLIST,
-		.option = "label",
-		.metavar = "LABEL",
-		.help = "word or KEY=VALUE" },
+	{ .name = "labels", .type = API_STRLIST, .option = "label", .metavar = "LABEL", .help = "word or KEY=VALUE" },
 	DRY_RUN,
 	{ .name = "noWait", .type = API_BOOL, .help = "do not wait; certd continues" },
-	{ .name = "timeout",
-		.type = API_SPAN,
-		.metavar = "SPAN",
-		.help = "maximum time to wait",
-		.fallback = "10m" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
 	{ .name = NULL },
 };
 static const struct api_field export_options[] = {
@@ -174,9 +148,7 @@ static const struct api_field export_options[] = {
 	{ .name = NULL },
 };
 static const struct api_field rm_options[] = {
-	{ .name = "withCertificates",
-		.type = API_BOOL,
-		.help = "also delete the certificates of an auto-certificate" },
+	{ .name = "withCertificates", .type = API_BOOL, .help = "also delete the certificates of an auto-certificate" },
 	DRY_RUN,
 	{ .name = NULL },
 };
@@ -257,9 +229,7 @@ static const struct api_field apply_options[] = {
 		.type = API_STRING,
 		.metavar = "FILE",
 		.help = "-f: the declarations, YAML or JSON; - is standard input" },
-	{ .name = "prune",
-		.type = API_BOOL,
-		.help = "delete objects that are missing in the file's collections" },
+	{ .name = "prune", .type = API_BOOL, .help = "delete objects that are missing in the file's collections" },
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
 	{ .name = NULL },
 };
@@ -298,10 +268,9 @@ static const char apply_notes[] =
 static const char dump_notes[] =
 	"Writes providers, DNS providers, consumers and auto-certificates. Certificates, tokens and\n"
 	"authorizations are not included. Secrets are written as {credential: NAME}.\n";
-static const char set_notes[] =
-	"A list replaces the old list. An empty value ('') resets a property to its default.\n"
-	"\n"
-	"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
+static const char set_notes[] = "A list replaces the old list. An empty value ('') resets a property to its default.\n"
+				"\n"
+				"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
 
 static const char audit_notes[] =
 	"With --after and without --limit, all later records are printed. If the log does not verify,\n"

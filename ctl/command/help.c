@@ -108,8 +108,7 @@ help_print_option(FILE *out, const struct command *command, const struct option 
 static void
 help_write_words(const struct command *command, struct buf *ret)
 {
-	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params
-								    : NULL;
+	const struct api_field *f = command->from == OPTIONS_PARAMS ? api_methods[command->method].params : NULL;
 
 	if (command->words)
 		buf_printf(ret, " %s", command->words);
@@ -150,8 +149,7 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 	options_of(command, resource, &options);
 	own = help_count_own(&options);
 	help_write_words(command, &words);
-	fprintf(out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "",
-		command->help);
+	fprintf(out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "", command->help);
 	if (command->notes)
 		fprintf(out, "\n%s", command->notes);
 	if (own)
@@ -172,8 +170,7 @@ help_all(FILE *out, const struct command *table)
 {
 	struct options options;
 
-	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n",
-		out);
+	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n", out);
 	for (const struct command *c = table; c->name; c++) {
 		_cleanup_buf_ struct buf usage = BUF_INIT;
 
@@ -203,10 +200,8 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 		return 0;
 	command = command_find(args->table, args->words.items[0]);
 	if (!command)
-		return error_set(
-			err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
-	help_command(
-		ctl->out, command, args->words.count > 1 ? api_resource_find(args->words.items[1]) : NULL);
+		return error_set(err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
+	help_command(ctl->out, command, args->words.count > 1 ? api_resource_find(args->words.items[1]) : NULL);
 	return 0;
 }
 
@@ -348,8 +343,7 @@ help_man_exit(FILE *out)
 			if (!*separator)
 				fprintf(out, ".TP\n.B %d\n", status);
 			fputs(separator, out);
-			help_man_text(
-				out, code == ERROR_NONE ? "success" : error_code_name((enum error_code)code));
+			help_man_text(out, code == ERROR_NONE ? "success" : error_code_name((enum error_code)code));
 			separator = ", ";
 		}
 		if (*separator)

@@ -79,14 +79,12 @@ options_add_fields(struct options *options, const struct api_field *fields, bool
 		if (f->flags & skip)
 			continue;
 		if (f->type != API_OBJECT) {
-			options_add_field(
-				options, &(struct option){ .field = f, .is_own = is_own }, is_update);
+			options_add_field(options, &(struct option){ .field = f, .is_own = is_own }, is_update);
 			continue;
 		}
 		for (const struct api_field *member = f->fields; member->name; member++)
-			options_add_field(options,
-				&(struct option){ .field = member, .parent = f, .is_own = is_own },
-				is_update);
+			options_add_field(
+				options, &(struct option){ .field = member, .parent = f, .is_own = is_own }, is_update);
 	}
 }
 

@@ -76,8 +76,7 @@ value_parse_time(const char *text, struct json_object **ret)
 }
 
 static int
-value_parse_scalar(
-	const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
+value_parse_scalar(const struct api_field *field, const char *text, struct json_object **ret, struct error *err)
 {
 	switch (field->type) {
 	case API_INT:
@@ -96,8 +95,8 @@ value_parse_scalar(
 
 /* One member of FIRST:SECOND[,THIRD...]. */
 static int
-value_add_member(struct json_object *obj, const struct api_field *field, const char *from, size_t len,
-	struct error *err)
+value_add_member(
+	struct json_object *obj, const struct api_field *field, const char *from, size_t len, struct error *err)
 {
 	_cleanup_free_ char *text = xstrndup(from, len);
 	struct json_object *value = NULL;
@@ -120,8 +119,8 @@ value_parse_item(const struct api_field *field, const char *text, struct json_ob
 
 	if (!colon || colon == text || colon + 1 == end)
 		return error_set(err, ERROR_USAGE, "'%s' is not %s", text, field->metavar);
-	if (value_add_member(obj, &f[0], text + has_brackets, (size_t)(colon - text) - (has_brackets ? 2 : 0),
-		    err) < 0 ||
+	if (value_add_member(obj, &f[0], text + has_brackets, (size_t)(colon - text) - (has_brackets ? 2 : 0), err) <
+			0 ||
 		value_add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
 		return -1;
 	for (f += 2; *end && f->name; f++) {

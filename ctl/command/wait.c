@@ -48,8 +48,8 @@ wait_read_timeout(const struct args *args, int64_t *ret_ms, struct error *err)
 }
 
 int
-wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules,
-	size_t n_rules, struct error *err)
+wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules, size_t n_rules,
+	struct error *err)
 {
 	sigset_t interrupt;
 

@@ -28,8 +28,8 @@ struct wait {
 	int64_t last_seq;
 	int signal_fd; /* SIGINT; -1: none */
 	int64_t left_ms;
-	int64_t quiet_ms;    /* since the last step */
-	const char *explain; /* auto-certificate to ask about when nothing is heard; borrowed, or NULL */
+	int64_t quiet_ms;           /* since the last step */
+	const char *explain;        /* auto-certificate to ask about when nothing is heard; borrowed, or NULL */
 	struct json_object *missed; /* events that came with the subscription; owned */
 	size_t next_missed;
 	struct progress progress;
@@ -37,8 +37,8 @@ struct wait {
 
 /* Blocks SIGINT until wait_clear(): being interrupted ends the wait with words. @args: --timeout. */
 int
-wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules,
-	size_t n_rules, struct error *err);
+wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules, size_t n_rules,
+	struct error *err);
 
 /* The same for a registration, and for an order with the rollout that follows it. */
 int

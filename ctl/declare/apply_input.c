@@ -29,8 +29,8 @@ apply_read_input(const char *path, struct buf *ret, struct error *err)
 			return error_set_errno(err, errno, "read the standard input");
 		buf_add(ret, block, (size_t)n);
 		if (ret->len > YAML_MAX_SIZE)
-			return error_set(err, ERROR_LIMIT, "the standard input is larger than %d octets",
-				YAML_MAX_SIZE);
+			return error_set(
+				err, ERROR_LIMIT, "the standard input is larger than %d octets", YAML_MAX_SIZE);
 	}
 	return 0;
 }
@@ -70,8 +70,8 @@ apply_fetch(struct apply *a, struct error *err)
 
 		json_object_object_add(a->present, key, properties);
 		json_object_object_get_ex(a->objects, key, &objects);
-		json_object_object_foreach(objects, name, object) json_object_object_add(
-			properties, name, current_properties(a->ctl, resources[i], object));
+		json_object_object_foreach(objects, name, object)
+			json_object_object_add(properties, name, current_properties(a->ctl, resources[i], object));
 	}
 	return 0;
 }
@@ -84,8 +84,7 @@ apply_at(struct json_object *all, const char *key, const char *name)
 	struct json_object *objects = NULL;
 	struct json_object *object = NULL;
 
-	if (!json_object_object_get_ex(all, key, &objects) ||
-		!json_object_object_get_ex(objects, name, &object))
+	if (!json_object_object_get_ex(all, key, &objects) || !json_object_object_get_ex(objects, name, &object))
 		return NULL;
 	return object;
 }
@@ -118,15 +117,14 @@ apply_keep_tsig_labels(struct json_object *properties, struct json_object *befor
 
 /* Puts the secrets of one object among its properties. What is missing, and not known to certd either, is told. */
 static int
-apply_input_resolve_object(struct apply *a, const struct api_resource *resource, const char *key,
-	const char *name, struct json_object *wanted, size_t *missing, struct error *err)
+apply_input_resolve_object(struct apply *a, const struct api_resource *resource, const char *key, const char *name,
+	struct json_object *wanted, size_t *missing, struct error *err)
 {
 	struct json_object *properties = ctl_at(wanted, "properties");
 	struct json_object *secrets = ctl_at(wanted, "secrets");
 	struct json_object *object = apply_at(a->objects, key, name);
 
-	json_object_object_foreach(secrets, path, reference)
-	{
+	json_object_object_foreach(secrets, path, reference) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 		struct json_object *secret = NULL;
 		int found = declaration_secret(reference, a->directory, &secret, &why);
@@ -137,8 +135,8 @@ apply_input_resolve_object(struct apply *a, const struct api_resource *resource,
 			error_move(err, &why);
 			return error_wrap(err, "%s '%s': %s", resource->noun, name, path);
 		} else if (!apply_input_has_secret(object, path)) {
-			fprintf(a->ctl->err, "certctl: %s '%s': %s is missing: %s\n", resource->noun, name,
-				path, why.message);
+			fprintf(a->ctl->err, "certctl: %s '%s': %s is missing: %s\n", resource->noun, name, path,
+				why.message);
 			++*missing;
 		}
 	}
@@ -163,15 +161,13 @@ apply_secrets(struct apply *a, struct error *err)
 
 		if (!json_object_object_get_ex(a->wanted, key, &objects))
 			continue;
-		json_object_object_foreach(objects, name, wanted)
-		{
+		json_object_object_foreach(objects, name, wanted) {
 			if (apply_input_resolve_object(a, resources[i], key, name, wanted, &missing, err) < 0)
 				return -1;
 		}
 	}
 	if (missing)
-		return error_set(err, ERROR_INVALID,
-			"%s: %zu secret%s missing (see above); nothing was changed", a->name, missing,
-			missing == 1 ? " is" : "s are");
+		return error_set(err, ERROR_INVALID, "%s: %zu secret%s missing (see above); nothing was changed",
+			a->name, missing, missing == 1 ? " is" : "s are");
 	return 0;
 }

@@ -29,8 +29,7 @@ apply_show_step_to_json(const struct plan_step *step)
 	json_add_string(json, "noun", step->resource->noun);
 	json_add_string(json, "name", step->name);
 	if (step->action != PLAN_DELETE)
-		json_object_object_add(
-			json, "changes", plan_changes(step->resource, step->before, step->after));
+		json_object_object_add(json, "changes", plan_changes(step->resource, step->before, step->after));
 	if (step->effect)
 		json_object_object_add(json, "effect", json_object_get(step->effect));
 	json_add_string(json, "error", step->failure);
@@ -49,8 +48,7 @@ apply_show_print_side(FILE *out, struct json_object *value)
 		return;
 	}
 	for (size_t i = 0; i < json_object_array_length(value); i++)
-		fprintf(out, "%s%s", i ? " " : "",
-			json_object_get_string(json_object_array_get_idx(value, i)));
+		fprintf(out, "%s%s", i ? " " : "", json_object_get_string(json_object_array_get_idx(value, i)));
 }
 
 static void
@@ -112,9 +110,8 @@ apply_show_summary(const struct apply *a, bool is_dry_run)
 
 	if (a->ctl->format != FORMAT_TEXT)
 		return;
-	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were",
-		is_dry_run ? "would be: " : "", plan_count(&a->plan, PLAN_CREATE),
-		plan_count(&a->plan, PLAN_UPDATE), plan_count(&a->plan, PLAN_DELETE),
+	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were", is_dry_run ? "would be: " : "",
+		plan_count(&a->plan, PLAN_CREATE), plan_count(&a->plan, PLAN_UPDATE), plan_count(&a->plan, PLAN_DELETE),
 		plan_count(&a->plan, PLAN_NOTHING));
 	if (a->failed)
 		fprintf(out, "; %zu of them refused", a->failed);

@@ -24,8 +24,7 @@ current_take_object(struct json_object *object, void *arg)
 }
 
 static int
-current_fetch_all(
-	struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
+current_fetch_all(struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, struct error *err)
 {
 	_cleanup_json_ struct json_object *all = json_object_new_object();
 	struct fetch fetch = { ctl, objects };
@@ -89,8 +88,7 @@ current_list(struct ctl *ctl, const struct api_field *field, struct json_object 
 		if (field->type == API_LIST)
 			item = current_members(ctl, field->fields, item);
 		else if (field->type == API_REFLIST)
-			item = json_object_new_string(
-				ctl_name_of(ctl, field->resource, json_object_get_string(item)));
+			item = json_object_new_string(ctl_name_of(ctl, field->resource, json_object_get_string(item)));
 		else
 			item = json_object_get(item);
 		json_object_array_add(ret, item);
@@ -102,8 +100,7 @@ static struct json_object *
 current_value(struct ctl *ctl, const struct api_field *field, struct json_object *value)
 {
 	if (field->type == API_REF)
-		return json_object_new_string(
-			ctl_name_of(ctl, field->resource, json_object_get_string(value)));
+		return json_object_new_string(ctl_name_of(ctl, field->resource, json_object_get_string(value)));
 	if (field->type == API_OBJECT)
 		return current_members(ctl, field->fields, value);
 	if (json_object_is_type(value, json_type_array))

@@ -41,8 +41,7 @@ declaration_is_in(const struct api_resource *const *list, size_t count, const st
 
 /* Is everything that @resource refers to listed already? */
 static bool
-declaration_can_follow(
-	const struct api_resource *const *list, size_t count, const struct api_resource *resource)
+declaration_can_follow(const struct api_resource *const *list, size_t count, const struct api_resource *resource)
 {
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++) {
 		const struct api_resource *other = &api_resources[i];
@@ -84,8 +83,8 @@ struct place {
 	struct json_object *secrets;
 };
 
-static int _printf_(4, 5) declaration_refuse(
-	const struct place *place, const char *property, struct error *err, const char *fmt, ...)
+static int _printf_(4, 5)
+	declaration_refuse(const struct place *place, const char *property, struct error *err, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s/%s", place->key, place->name, property);
 	_cleanup_free_ char *what = NULL;
@@ -104,21 +103,17 @@ static int _printf_(4, 5) declaration_refuse(
 }
 
 static int
-declaration_check_reference(
-	const struct place *place, const char *path, struct json_object *value, struct error *err)
+declaration_check_reference(const struct place *place, const char *path, struct json_object *value, struct error *err)
 {
 	if (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 1) {
-		json_object_object_foreach(value, how, where)
-		{
+		json_object_object_foreach(value, how, where) {
 			if ((strcmp(how, "file") == 0 || strcmp(how, "credential") == 0) &&
-				json_object_is_type(where, json_type_string) &&
-				*json_object_get_string(where))
+				json_object_is_type(where, json_type_string) && *json_object_get_string(where))
 				return 0;
 		}
 	}
 	return declaration_refuse(place, path, err,
-		"%s: a secret does not stand here: write %s: {file: PATH} or %s: {credential: NAME}", path,
-		path, path);
+		"%s: a secret does not stand here: write %s: {file: PATH} or %s: {credential: NAME}", path, path, path);
 }
 
 /* The secret @field, by its own name or as "<name>File", goes from @properties to the place's secrets. */
@@ -137,8 +132,8 @@ declaration_take_secret(const struct place *place, const struct api_field *field
 
 		if (has_value) {
 			json_object_put(reference);
-			return declaration_refuse(place, path, err,
-				"%s and %s mean the same: give one of them", path, file_key);
+			return declaration_refuse(
+				place, path, err, "%s and %s mean the same: give one of them", path, file_key);
 		}
 		json_object_object_add(reference, "file", json_object_get(file));
 		json_object_object_del(properties, file_key);
@@ -161,11 +156,9 @@ declaration_take_secrets(const struct place *place, const struct api_field *fiel
 	for (; fields && fields->name; fields++) {
 		struct json_object *inner = NULL;
 
-		if (fields->type == API_SECRET &&
-			declaration_take_secret(place, fields, outer, properties, err) < 0)
+		if (fields->type == API_SECRET && declaration_take_secret(place, fields, outer, properties, err) < 0)
 			return -1;
-		if (fields->type == API_OBJECT &&
-			json_object_object_get_ex(properties, fields->name, &inner) &&
+		if (fields->type == API_OBJECT && json_object_object_get_ex(properties, fields->name, &inner) &&
 			json_object_is_type(inner, json_type_object)) {
 			_cleanup_free_ char *path = xasprintf("%s%s.", outer, fields->name);
 
@@ -180,8 +173,7 @@ declaration_take_secrets(const struct place *place, const struct api_field *fiel
 static struct json_object *
 declaration_as_text(struct json_object *value)
 {
-	bool is_other = json_object_is_type(value, json_type_int) ||
-			json_object_is_type(value, json_type_boolean);
+	bool is_other = json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_boolean);
 
 	return is_other ? json_object_new_string(json_object_get_string(value)) : NULL;
 }
@@ -271,8 +263,7 @@ declaration_validate(const struct place *place, struct json_object *properties, 
 	int rc;
 
 	api_method_of(place->resource, API_CREATE, &create);
-	json_object_object_foreach(place->secrets, path, reference)
-	{
+	json_object_object_foreach(place->secrets, path, reference) {
 		(void)reference;
 		declaration_put(properties, path, json_object_new_string("secret"));
 	}
@@ -280,8 +271,7 @@ declaration_validate(const struct place *place, struct json_object *properties, 
 	json_object_object_add(params, "properties", json_object_get(properties));
 	rc = api_validate(create, params, &why);
 	json_object_object_del(properties, "name");
-	json_object_object_foreach(place->secrets, secret, unused)
-	{
+	json_object_object_foreach(place->secrets, secret, unused) {
 		(void)unused;
 		declaration_remove_path(properties, secret);
 	}
@@ -320,16 +310,15 @@ declaration_check_object(
 /* --- all of them --- */
 
 static int
-declaration_check_collection(const struct yaml_file *file, const struct api_resource *resource,
-	const char *key, struct json_object *objects, struct json_object *ret, struct error *err)
+declaration_check_collection(const struct yaml_file *file, const struct api_resource *resource, const char *key,
+	struct json_object *objects, struct json_object *ret, struct error *err)
 {
 	if (objects && !json_object_is_type(objects, json_type_object))
 		return error_set(err, ERROR_INVALID, "line %lld: %s: expected a mapping of names",
 			(long long)yaml_line(file, key), key);
 	if (!objects)
 		return 0;
-	json_object_object_foreach(objects, name, declared)
-	{
+	json_object_object_foreach(objects, name, declared) {
 		_cleanup_json_ struct json_object *secrets = json_object_new_object();
 		struct place place = {
 			.file = file, .resource = resource, .key = key, .name = name, .secrets = secrets
@@ -354,9 +343,8 @@ declaration_refuse_unknown(const struct yaml_file *file, const char *key, struct
 		strlist_take(&keys, declaration_key(resources[i]));
 	nearest = nearest_word(key, (const char *const *)keys.items, keys.count);
 	all = strlist_join(&keys, ", ");
-	return error_set(err, ERROR_INVALID, "line %lld: '%s' is none of %s%s%s%s",
-		(long long)yaml_line(file, key), key, all, nearest ? "; did you mean '" : "",
-		nearest ? nearest : "", nearest ? "'?" : "");
+	return error_set(err, ERROR_INVALID, "line %lld: '%s' is none of %s%s%s%s", (long long)yaml_line(file, key),
+		key, all, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static const struct api_resource *
@@ -379,8 +367,7 @@ declaration_check(const struct yaml_file *file, struct json_object **ret, struct
 {
 	_cleanup_json_ struct json_object *all = json_object_new_object();
 
-	json_object_object_foreach(file->root, key, objects)
-	{
+	json_object_object_foreach(file->root, key, objects) {
 		const struct api_resource *resource = declaration_resource_of_key(key);
 		struct json_object *checked = json_object_new_object();
 

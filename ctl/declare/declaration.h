@@ -46,8 +46,7 @@ declaration_check(const struct yaml_file *file, struct json_object **ret, struct
  * Return: 1 and @ret (owned by the caller), 0 it is not there and @err says where it was looked for, -1 failed.
  */
 int
-declaration_secret(
-	struct json_object *reference, const char *directory, struct json_object **ret, struct error *err);
+declaration_secret(struct json_object *reference, const char *directory, struct json_object **ret, struct error *err);
 
 /* The credential that dump names for a secret: "dnsProvider.ns1.tsigKey". Owned by the caller. */
 char *

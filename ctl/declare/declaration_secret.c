@@ -43,16 +43,15 @@ declaration_path_of_reference(struct json_object *reference, const char *directo
 		return NULL;
 	}
 	if (!credentials || !*credentials) {
-		error_set(err, ERROR_NOT_FOUND,
-			"the credential '%s' is not there: CREDENTIALS_DIRECTORY is not set", name);
+		error_set(err, ERROR_NOT_FOUND, "the credential '%s' is not there: CREDENTIALS_DIRECTORY is not set",
+			name);
 		return NULL;
 	}
 	return xasprintf("%s/%s", credentials, name);
 }
 
 int
-declaration_secret(
-	struct json_object *reference, const char *directory, struct json_object **ret, struct error *err)
+declaration_secret(struct json_object *reference, const char *directory, struct json_object **ret, struct error *err)
 {
 	_cleanup_secret_ struct secret secret = SECRET_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;

@@ -36,14 +36,12 @@ plan_count(const struct plan *plan, enum plan_action action)
 }
 
 static struct plan_step *
-plan_add_step(
-	struct plan *plan, enum plan_action action, const struct api_resource *resource, const char *name)
+plan_add_step(struct plan *plan, enum plan_action action, const struct api_resource *resource, const char *name)
 {
 	struct plan_step *step;
 
 	if ((plan->count & (plan->count - 1)) == 0)
-		plan->steps = xreallocarray(
-			plan->steps, plan->count ? plan->count * 2 : 1, sizeof(*plan->steps));
+		plan->steps = xreallocarray(plan->steps, plan->count ? plan->count * 2 : 1, sizeof(*plan->steps));
 	step = &plan->steps[plan->count++];
 	*step = (struct plan_step){ .action = action, .resource = resource, .name = name };
 	return step;
@@ -94,8 +92,8 @@ plan_differences(const struct plan_step *step, struct json_object **ret, struct 
 			return error_set(err, ERROR_INVALID,
 				"%s '%s': %s cannot be changed from '%s' to '%s': give it another name, or "
 				"remove it first",
-				step->resource->noun, step->name, f->name,
-				before ? json_object_get_string(before) : "", json_object_get_string(after));
+				step->resource->noun, step->name, f->name, before ? json_object_get_string(before) : "",
+				json_object_get_string(after));
 		json_object_object_add(send, f->name, json_object_get(after));
 	}
 	return 0;
@@ -111,8 +109,7 @@ plan_is_there(struct json_object *objects, struct json_object *name)
 static bool
 plan_waits_for_other(const struct api_field *field, struct json_object *value, struct json_object *present)
 {
-	const struct api_resource *target = field->resource && value ? api_resource_find(field->resource)
-								     : NULL;
+	const struct api_resource *target = field->resource && value ? api_resource_find(field->resource) : NULL;
 	_cleanup_free_ char *key = target ? declaration_key(target) : NULL;
 	struct json_object *there = key ? plan_member(present, key) : NULL;
 
@@ -144,9 +141,8 @@ plan_waiting_properties(
 }
 
 static int
-plan_object(struct plan *plan, const struct api_resource *resource, const char *name,
-	struct json_object *wanted, struct json_object *before, struct json_object *present,
-	struct error *err)
+plan_object(struct plan *plan, const struct api_resource *resource, const char *name, struct json_object *wanted,
+	struct json_object *before, struct json_object *present, struct error *err)
 {
 	struct plan_step *step = plan_add_step(plan, before ? PLAN_UPDATE : PLAN_CREATE, resource, name);
 
@@ -176,8 +172,7 @@ plan_collection(struct plan *plan, const struct api_resource *resource, struct j
 
 	if (!objects)
 		return 0;
-	json_object_object_foreach(objects, name, object)
-	{
+	json_object_object_foreach(objects, name, object) {
 		if (plan_object(plan, resource, name, object, plan_member(there, name), present, err) < 0)
 			return -1;
 	}
@@ -194,8 +189,7 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 
 	if (!there)
 		return;
-	json_object_object_foreach(there, name, before)
-	{
+	json_object_object_foreach(there, name, before) {
 		if (plan_member(objects, name) || (objects && json_object_object_get_ex(objects, name, NULL)))
 			continue;
 		if (!is_pruning || !objects)
@@ -206,8 +200,7 @@ plan_removals(struct plan *plan, const struct api_resource *resource, struct jso
 }
 
 int
-plan_make(struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret,
-	struct error *err)
+plan_make(struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret, struct error *err)
 {
 	const struct api_resource *resources[API_RESOURCE_COUNT];
 	size_t count = declaration_resources(resources);

@@ -15,8 +15,8 @@ struct plan_step {
 	const char *name;           /* borrowed from the file, or from what certd has */
 	struct json_object *before; /* declared properties; owned; NULL for PLAN_CREATE */
 	struct json_object *after;  /* the same; NULL for PLAN_DELETE */
-	struct json_object *
-		send; /* properties for certd: all, or those that differ (null: back to the default); owned */
+	struct json_object
+		*send; /* properties for certd: all, or those that differ (null: back to the default); owned */
 	struct json_object *effect;  /* as certd said it; owned; NULL: not known */
 	struct json_object *waiting; /* properties that refer to what is not there yet; owned; NULL: none */
 	char *failure;               /* owned; why it was not done; or NULL */
@@ -36,8 +36,8 @@ struct plan {
  * ERROR_INVALID: a property is to change that cannot.
  */
 int
-plan_make(struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret,
-	struct error *err);
+plan_make(
+	struct json_object *wanted, struct json_object *present, bool is_pruning, struct plan *ret, struct error *err);
 
 void
 plan_clear(struct plan *plan);

@@ -141,8 +141,7 @@ tsig_file_read(const char *text, struct tsig_file *ret, struct error *err)
 	if (ret->secret && *ret->secret)
 		return 0;
 	tsig_file_clear(ret);
-	return error_set_field(
-		err, "tsigKey", "no key in the file: expected what tsig-keygen or keymgr -t writes");
+	return error_set_field(err, "tsigKey", "no key in the file: expected what tsig-keygen or keymgr -t writes");
 }
 
 int

@@ -73,8 +73,8 @@ yaml_syntax_error(struct reader *r)
 	if (p->error == YAML_READER_ERROR)
 		return yaml_refuse_at(r, p->mark.line, problem);
 	if (p->context)
-		return error_set(r->err, ERROR_INVALID, "line %zu: %s %s", p->problem_mark.line + 1,
-			p->context, problem);
+		return error_set(
+			r->err, ERROR_INVALID, "line %zu: %s %s", p->problem_mark.line + 1, p->context, problem);
 	return yaml_refuse_at(r, p->problem_mark.line, problem);
 }
 
@@ -103,8 +103,7 @@ yaml_is_whole_number(const char *text)
 	const char *digits = text + (*text == '-');
 	size_t len = strspn(digits, "0123456789");
 
-	return len > 0 && len <= 18 && digits[len] == '\0' &&
-	       (digits[0] != '0' || (len == 1 && digits == text));
+	return len > 0 && len <= 18 && digits[len] == '\0' && (digits[0] != '0' || (len == 1 && digits == text));
 }
 
 static bool
@@ -189,8 +188,8 @@ yaml_read_member(struct reader *r, unsigned depth, struct json_object *lines, st
 		return yaml_file_refuse(r, "there is a NUL in it");
 	key = xstrdup((const char *)r->event.data.scalar.value);
 	if (json_object_object_get_ex(mapping, key, NULL))
-		return error_set(r->err, ERROR_INVALID, "line %zu: '%s' is there twice",
-			r->event.start_mark.line + 1, key);
+		return error_set(
+			r->err, ERROR_INVALID, "line %zu: '%s' is there twice", r->event.start_mark.line + 1, key);
 	own_lines = yaml_note_line(lines, key, r->event.start_mark.line + 1);
 	rc = yaml_next_event(r);
 	if (rc == 0)
@@ -218,8 +217,7 @@ static int
 yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret)
 {
 	bool is_list = r->event.type == YAML_SEQUENCE_START_EVENT;
-	const void *anchor = is_list ? r->event.data.sequence_start.anchor
-				     : r->event.data.mapping_start.anchor;
+	const void *anchor = is_list ? r->event.data.sequence_start.anchor : r->event.data.mapping_start.anchor;
 	const void *tag = is_list ? r->event.data.sequence_start.tag : r->event.data.mapping_start.tag;
 	struct json_object *value;
 	int rc;
@@ -234,8 +232,7 @@ yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, str
 	if (depth >= YAML_MAX_DEPTH)
 		return yaml_file_refuse(r, "it is nested too deeply");
 	value = is_list ? json_object_new_array() : json_object_new_object();
-	rc = is_list ? yaml_read_list(r, depth + 1, lines, value)
-		     : yaml_read_mapping(r, depth + 1, lines, value);
+	rc = is_list ? yaml_read_list(r, depth + 1, lines, value) : yaml_read_mapping(r, depth + 1, lines, value);
 	if (rc < 0)
 		json_object_put(value);
 	else
@@ -251,15 +248,13 @@ yaml_read_document(struct reader *r)
 	if (yaml_expect(r, YAML_STREAM_START_EVENT, "it is empty") < 0 ||
 		yaml_expect(r, YAML_DOCUMENT_START_EVENT, "it is empty") < 0)
 		return -1;
-	if (r->event.data.document_start.tag_directives.start !=
-		r->event.data.document_start.tag_directives.end)
+	if (r->event.data.document_start.tag_directives.start != r->event.data.document_start.tag_directives.end)
 		return yaml_file_refuse(r, "directives (%) are not understood here");
 	if (yaml_expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
 		yaml_read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
 		yaml_expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
 		return -1;
-	return yaml_expect(
-		r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
+	return yaml_expect(r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
 }
 
 int
@@ -275,8 +270,8 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 	}
 	if (!yaml_parser_initialize(&r.parser))
 		abort(); /* out of memory, as in xmalloc() */
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) ==
-				0) { /* libyaml looks for it only where the encoding is open */
+	if (len >= 3 &&
+		memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* libyaml looks for it only where the encoding is open */
 		text += 3;
 		len -= 3;
 	}
@@ -326,8 +321,7 @@ yaml_emit_value(yaml_emitter_t *emitter, struct json_object *value);
 static int
 yaml_emit_members(yaml_emitter_t *emitter, struct json_object *mapping)
 {
-	json_object_object_foreach(mapping, key, value)
-	{
+	json_object_object_foreach(mapping, key, value) {
 		if (yaml_emit_text(emitter, key, true) < 0 || yaml_emit_value(emitter, value) < 0)
 			return -1;
 	}
@@ -340,8 +334,7 @@ yaml_emit_mapping(yaml_emitter_t *emitter, struct json_object *mapping)
 	yaml_event_t event;
 
 	if (yaml_file_emit(emitter,
-		    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE),
-		    &event) < 0 ||
+		    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE), &event) < 0 ||
 		yaml_emit_members(emitter, mapping) < 0)
 		return -1;
 	return yaml_file_emit(emitter, yaml_mapping_end_event_initialize(&event), &event);
@@ -353,8 +346,7 @@ yaml_emit_list(yaml_emitter_t *emitter, struct json_object *list)
 	yaml_event_t event;
 
 	if (yaml_file_emit(emitter,
-		    yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE),
-		    &event) < 0)
+		    yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE), &event) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		if (yaml_emit_value(emitter, json_object_array_get_idx(list, i)) < 0)
@@ -382,10 +374,9 @@ yaml_emit_document(yaml_emitter_t *emitter, struct json_object *value)
 {
 	yaml_event_t event;
 
-	if (yaml_file_emit(emitter, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING), &event) <
+	if (yaml_file_emit(emitter, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING), &event) < 0 ||
+		yaml_file_emit(emitter, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1), &event) <
 			0 ||
-		yaml_file_emit(emitter, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1),
-			&event) < 0 ||
 		yaml_emit_value(emitter, value) < 0 ||
 		yaml_file_emit(emitter, yaml_document_end_event_initialize(&event, 1), &event) < 0)
 		return -1;

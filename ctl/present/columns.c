@@ -36,8 +36,7 @@ visit_fn(const char *path, const char *word, const struct api_field *field, void
 
 /* All paths of @fields until @visit says that it is enough; @word: the path without "properties." or "metadata.". */
 static bool
-columns_visit(
-	const struct api_field *fields, const char *outer, const char *outer_word, visit_fn *fn, void *arg)
+columns_visit(const struct api_field *fields, const char *outer, const char *outer_word, visit_fn *fn, void *arg)
 {
 	for (; fields && fields->name; fields++) {
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, fields->name);
@@ -137,8 +136,7 @@ columns_unknown(const struct api_resource *resource, const char *word, struct er
 }
 
 static int
-columns_find_column(
-	const struct api_resource *resource, const char *word, struct column *ret, struct error *err)
+columns_find_column(const struct api_resource *resource, const char *word, struct column *ret, struct error *err)
 {
 	const struct api_column *titled = columns_of_title(resource, word);
 	struct search search = { titled ? titled->path : word, ret };
@@ -164,8 +162,8 @@ columns_default(const struct api_resource *resource, struct columns *ret)
 {
 	*ret = (struct columns){ .count = 0 };
 	for (const struct api_column *c = resource->columns; c->title; c++)
-		*columns_add_column(ret) = (struct column){ xstrdup(c->title), xstrdup(c->path),
-			api_field_at(resource, c->path) };
+		*columns_add_column(
+			ret) = (struct column){ xstrdup(c->title), xstrdup(c->path), api_field_at(resource, c->path) };
 }
 
 int
@@ -252,8 +250,8 @@ columns_compare_rows(const void *a_row, const void *b_row, void *arg)
 }
 
 static void
-columns_fill_row(struct ctl *ctl, const struct column *column, struct json_object *item, size_t index,
-	struct sort_row *ret)
+columns_fill_row(
+	struct ctl *ctl, const struct column *column, struct json_object *item, size_t index, struct sort_row *ret)
 {
 	struct json_object *value = ctl_at(item, column->path);
 	struct buf text = BUF_INIT;
@@ -267,8 +265,7 @@ columns_fill_row(struct ctl *ctl, const struct column *column, struct json_objec
 }
 
 static void
-columns_sort_items(
-	struct ctl *ctl, const struct column *column, bool is_descending, struct json_object *items)
+columns_sort_items(struct ctl *ctl, const struct column *column, bool is_descending, struct json_object *items)
 {
 	enum api_type type = column->field->type;
 	struct sort sort = { type == API_INT || type == API_SPAN || type == API_BOOL, is_descending };
@@ -285,16 +282,15 @@ columns_sort_items(
 }
 
 int
-columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *text,
-	struct json_object *items, struct error *err)
+columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *text, struct json_object *items,
+	struct error *err)
 {
 	const char *colon = strchr(text, ':');
 	_cleanup_free_ char *word = xstrndup(text, colon ? (size_t)(colon - text) : strlen(text));
 	struct columns by = { .count = 0 };
 
 	if (colon && strcmp(colon, ":desc") != 0 && strcmp(colon, ":asc") != 0)
-		return error_set(
-			err, ERROR_USAGE, "--sort: '%s': write FIELD, FIELD:asc or FIELD:desc", text);
+		return error_set(err, ERROR_USAGE, "--sort: '%s': write FIELD, FIELD:asc or FIELD:desc", text);
 	if (columns_find_column(resource, word, columns_add_column(&by), err) < 0) {
 		columns_clear(&by);
 		return error_wrap(err, "--sort");

@@ -42,8 +42,8 @@ columns_pick(const struct columns *columns, struct json_object *item);
  * its order.
  */
 int
-columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *text,
-	struct json_object *items, struct error *err);
+columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *text, struct json_object *items,
+	struct error *err);
 
 /* Words for --columns and --sort; appended to @ret. */
 void

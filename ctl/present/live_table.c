@@ -21,8 +21,7 @@ struct live_table {
 };
 
 struct live_table *
-live_table_new(
-	struct ctl *ctl, const struct api_resource *resource, struct columns *columns, const char *sort)
+live_table_new(struct ctl *ctl, const struct api_resource *resource, struct columns *columns, const char *sort)
 {
 	struct live_table *table = xcalloc(1, sizeof(*table));
 
@@ -146,8 +145,7 @@ live_table_ordered(const struct live_table *table)
 {
 	struct json_object *list = json_object_new_array();
 
-	json_object_object_foreach(table->objects, id, object)
-	{
+	json_object_object_foreach(table->objects, id, object) {
 		(void)id;
 		json_object_array_add(list, json_object_get(object));
 	}
@@ -220,8 +218,7 @@ live_table_draw_summary(const struct live_table *table, const char *notice, unsi
 }
 
 void
-live_table_draw(
-	struct live_table *table, const char *notice, unsigned width, unsigned height, struct buf *ret)
+live_table_draw(struct live_table *table, const char *notice, unsigned width, unsigned height, struct buf *ret)
 {
 	_cleanup_json_ struct json_object *list = live_table_ordered(table);
 	_cleanup_free_ char *text = NULL;

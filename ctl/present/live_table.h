@@ -12,8 +12,7 @@ struct live_table;
 
 /* @columns: taken; @sort: as of columns_sort(), which accepted it, or NULL: what is under way or failed first; copied. */
 struct live_table *
-live_table_new(
-	struct ctl *ctl, const struct api_resource *resource, struct columns *columns, const char *sort);
+live_table_new(struct ctl *ctl, const struct api_resource *resource, struct columns *columns, const char *sort);
 
 /* NULL is a no-op. */
 void
@@ -46,7 +45,6 @@ live_table_is_busy(const struct live_table *table);
  * @notice: a line in place of the summary, or NULL
  */
 void
-live_table_draw(
-	struct live_table *table, const char *notice, unsigned width, unsigned height, struct buf *ret);
+live_table_draw(struct live_table *table, const char *notice, unsigned width, unsigned height, struct buf *ret);
 
 #endif

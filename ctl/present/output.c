@@ -89,8 +89,7 @@ output_keyvalue_members(FILE *out, struct buf *path, struct json_object *value)
 {
 	size_t len = path->len;
 
-	json_object_object_foreach(value, name, member)
-	{
+	json_object_object_foreach(value, name, member) {
 		buf_printf(path, "%s%s", len ? "." : "", name);
 		output_keyvalue_write(out, path, member);
 		path->len = len;
@@ -157,8 +156,7 @@ output_format_find(const char *word, enum ctl_format *ret)
 }
 
 void
-output_start(
-	struct output *output, struct ctl *ctl, const struct view *view, const struct api_resource *resource)
+output_start(struct output *output, struct ctl *ctl, const struct view *view, const struct api_resource *resource)
 {
 	*output = (struct output){ .ctl = ctl, .view = view, .resource = resource };
 	writers[ctl->format].start(output);
@@ -182,8 +180,7 @@ output_end(struct output *output)
 }
 
 void
-output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource,
-	struct json_object *item)
+output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource, struct json_object *item)
 {
 	struct output output;
 

@@ -35,8 +35,7 @@ struct output {
 };
 
 void
-output_start(
-	struct output *output, struct ctl *ctl, const struct view *view, const struct api_resource *resource);
+output_start(struct output *output, struct ctl *ctl, const struct view *view, const struct api_resource *resource);
 
 void
 output_item(struct output *output, struct json_object *item);
@@ -46,8 +45,7 @@ output_end(struct output *output);
 
 /* One object: start, item, end. */
 void
-output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource,
-	struct json_object *item);
+output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource, struct json_object *item);
 
 /* The word after -o. Return: 1, 0 unknown. */
 int

@@ -217,9 +217,7 @@ text_value(struct ctl *ctl, const struct api_field *field, struct json_object *v
 	if (json_object_is_type(value, json_type_array)) {
 		struct api_field item = *field;
 
-		item.type = field->type == API_REFLIST ? API_REF
-			    : field->type == API_LIST  ? API_OBJECT
-						       : API_STRING;
+		item.type = field->type == API_REFLIST ? API_REF : field->type == API_LIST ? API_OBJECT : API_STRING;
 		text_array(ctl, &item, value, ret);
 		return;
 	}

@@ -57,8 +57,8 @@ add_external_account(const struct registration *reg, const struct acme_directory
 
 	if (!reg->eab_key_id)
 		return 0;
-	if (jws_external_account(
-		    reg->client->key, reg->eab_key_id, &reg->eab_key, directory->new_account, &jws, err) < 0)
+	if (jws_external_account(reg->client->key, reg->eab_key_id, &reg->eab_key, directory->new_account, &jws, err) <
+		0)
 		return error_wrap(err, "external account binding");
 	binding = json_parse(buf_str(&jws), jws.len, err);
 	if (!binding)
@@ -131,8 +131,7 @@ registration_done(const struct acme_reply *reply, const struct error *err, void 
 static struct acme_call *
 registration_start(struct registration *reg)
 {
-	struct acme_call *call = acme_call_new(
-		reg->client, &(struct acme_request){ .url = ACME_NEW_ACCOUNT });
+	struct acme_call *call = acme_call_new(reg->client, &(struct acme_request){ .url = ACME_NEW_ACCOUNT });
 
 	call->with_jwk = true;
 	call->build = build_payload;
@@ -144,8 +143,8 @@ registration_start(struct registration *reg)
 }
 
 struct acme_call *
-acme_account_register(struct acme_client *client, const struct acme_account_request *request,
-	acme_reply_fn *done, void *arg)
+acme_account_register(
+	struct acme_client *client, const struct acme_account_request *request, acme_reply_fn *done, void *arg)
 {
 	struct registration *reg = xcalloc(1, sizeof(*reg));
 

@@ -247,8 +247,7 @@ gate_pass(struct gate *gate, const struct acme_call *call)
 static bool
 gate_is_closed(const struct gate *gate, const struct acme_call *call)
 {
-	return is_new_order(call) ? gate->closed_to_orders
-				  : call->authorization && gate->closed_to_authorizations;
+	return is_new_order(call) ? gate->closed_to_orders : call->authorization && gate->closed_to_authorizations;
 }
 
 /* One call that waits, as far as it can go. Return: whether it lacks nothing but a nonce. */
@@ -300,8 +299,8 @@ acme_client_pump(struct acme_client *client)
 	}
 	/* each nonce comes back with an answer: so many of them are so many requests at one time */
 	if (sent < ACME_NONCES_ROUND && lack_nonce > 0)
-		acme_client_fetch_nonces(client,
-			lack_nonce < ACME_NONCES_ROUND - sent ? lack_nonce : ACME_NONCES_ROUND - sent);
+		acme_client_fetch_nonces(
+			client, lack_nonce < ACME_NONCES_ROUND - sent ? lack_nonce : ACME_NONCES_ROUND - sent);
 }
 
 static void
@@ -316,9 +315,8 @@ static void
 call_failed(struct acme_call *call, const struct error *err, int status)
 {
 	struct acme_client *client = call->client;
-	int64_t delay_ms = call->best_effort
-				   ? -1
-				   : acme_client_retry_delay_ms(client, err, status, call->transient_tries++);
+	int64_t delay_ms = call->best_effort ? -1
+					     : acme_client_retry_delay_ms(client, err, status, call->transient_tries++);
 
 	if (delay_ms >= 0) {
 		call_pause(call, delay_ms);
@@ -453,8 +451,7 @@ call_answered(struct http_response *res, const struct error *err, void *arg)
 }
 
 struct acme_call *
-acme_client_send(
-	struct acme_client *client, const struct acme_request *request, acme_reply_fn *done, void *arg)
+acme_client_send(struct acme_client *client, const struct acme_request *request, acme_reply_fn *done, void *arg)
 {
 	struct acme_call *call = acme_call_new(client, request);
 

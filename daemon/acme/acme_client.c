@@ -42,8 +42,8 @@ errand_init(struct acme_errand *errand, struct acme_client *client, const char *
 }
 
 struct acme_client *
-acme_client_new(struct loop *loop, const struct http *http, const struct acme_client_config *config,
-	struct key *account_key)
+acme_client_new(
+	struct loop *loop, const struct http *http, const struct acme_client_config *config, struct key *account_key)
 {
 	struct acme_client *client = xcalloc(1, sizeof(*client));
 
@@ -113,8 +113,8 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
 	if (acme_url_check(url, err) < 0)
 		return -1;
 	if (!client->allow_other_hosts && !acme_url_same_host(url, client->directory_url))
-		return error_set(err, ERROR_PROTOCOL,
-			"the CA names a URL on another host than its directory's: %s", url);
+		return error_set(
+			err, ERROR_PROTOCOL, "the CA names a URL on another host than its directory's: %s", url);
 	return 0;
 }
 
@@ -151,21 +151,18 @@ acme_client_read_refusal(const struct acme_client *client, const struct http_res
 		read_redirect(res, ret);
 		return;
 	}
-	acme_msg_problem(
-		res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
+	acme_msg_problem(res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
 	if (ret->retry_at > limit)
 		ret->retry_at = limit;
 }
 
 int64_t
-acme_client_retry_delay_ms(
-	const struct acme_client *client, const struct error *err, int status, unsigned tries)
+acme_client_retry_delay_ms(const struct acme_client *client, const struct error *err, int status, unsigned tries)
 {
 	static const int64_t delays_ms[ACME_TRANSIENT_TRIES] = { 250, 500, 1000, 2000, 4000 };
 	int64_t now = clock_wall(loop_clock(client->loop));
 	bool is_transient = status ? status >= 500
-				   : err->code == ERROR_NETWORK || err->code == ERROR_DNS ||
-					     err->code == ERROR_TIMEOUT;
+				   : err->code == ERROR_NETWORK || err->code == ERROR_DNS || err->code == ERROR_TIMEOUT;
 
 	if (!is_transient || tries >= (err->code == ERROR_TIMEOUT ? TIMEOUT_TRIES : ACME_TRANSIENT_TRIES))
 		return -1;
@@ -173,8 +170,7 @@ acme_client_retry_delay_ms(
 		return delays_ms[tries];
 	if (err->retry_at - now > RETRY_AFTER_HERE_SEC)
 		return -1;
-	return (err->retry_at - now) * 1000 > delays_ms[tries] ? (err->retry_at - now) * 1000
-							       : delays_ms[tries];
+	return (err->retry_at - now) * 1000 > delays_ms[tries] ? (err->retry_at - now) * 1000 : delays_ms[tries];
 }
 
 /* It failed: once more, or everybody who waits learns of it. */
@@ -201,8 +197,7 @@ static bool
 directory_moves(struct acme_client *client, const struct http_response *res)
 {
 	if (res->status < 300 || res->status > 399 || !res->location || client->redirects >= REDIRECTS_MAX ||
-		acme_url_check(res->location, NULL) < 0 ||
-		!acme_url_same_host(res->location, client->directory_url))
+		acme_url_check(res->location, NULL) < 0 || !acme_url_same_host(res->location, client->directory_url))
 		return false;
 	client->redirects++;
 	str_replace(&client->directory_target, res->location);
@@ -283,8 +278,7 @@ errand_start(struct acme_errand *errand)
 
 /* Every entry obeys the rule of the one host. */
 static int
-acme_client_check_directory(
-	const struct acme_client *client, const struct acme_directory *d, struct error *err)
+acme_client_check_directory(const struct acme_client *client, const struct acme_directory *d, struct error *err)
 {
 	const struct {
 		const char *name;

@@ -28,8 +28,8 @@ struct acme_client_config {
 
 /* @http: borrowed, must outlive it; @account_key: taken. */
 struct acme_client *
-acme_client_new(struct loop *loop, const struct http *http, const struct acme_client_config *config,
-	struct key *account_key);
+acme_client_new(
+	struct loop *loop, const struct http *http, const struct acme_client_config *config, struct key *account_key);
 
 /* Cancels everything in flight; no callback is called. NULL is a no-op. */
 void
@@ -90,8 +90,7 @@ struct acme_request {
  * the caller (error.retry_at). The host must be the directory's unless allow_other_hosts (ERROR_PROTOCOL).
  */
 struct acme_call *
-acme_client_send(
-	struct acme_client *client, const struct acme_request *request, acme_reply_fn *done, void *arg);
+acme_client_send(struct acme_client *client, const struct acme_request *request, acme_reply_fn *done, void *arg);
 
 /* NULL is a no-op. */
 void
@@ -117,8 +116,8 @@ struct acme_account_request {
  * not given: ERROR_INVALID, field "externalAccountBinding". After success acme_client_account_url() is set.
  */
 struct acme_call *
-acme_account_register(struct acme_client *client, const struct acme_account_request *request,
-	acme_reply_fn *done, void *arg);
+acme_account_register(
+	struct acme_client *client, const struct acme_account_request *request, acme_reply_fn *done, void *arg);
 
 /* Asks which account this key has (onlyReturnExisting). */
 struct acme_call *

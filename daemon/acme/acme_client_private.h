@@ -132,13 +132,11 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
  * Return: milliseconds to wait, or -1: no.
  */
 int64_t
-acme_client_retry_delay_ms(
-	const struct acme_client *client, const struct error *err, int status, unsigned tries);
+acme_client_retry_delay_ms(const struct acme_client *client, const struct error *err, int status, unsigned tries);
 
 /* Reads an answer that is not 2xx: a problem or a redirect; @ret's retry_at is bounded. */
 void
-acme_client_read_refusal(
-	const struct acme_client *client, const struct http_response *res, struct error *ret);
+acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret);
 
 /* Retry-After of @res as UNIX seconds, 0 if there is none that can be read. */
 int64_t

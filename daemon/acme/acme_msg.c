@@ -32,8 +32,8 @@ static const char *const status_names[] = {
 };
 
 /* RFC 8555 s7.1.6: which statuses an object can have */
-static const unsigned order_statuses = BIT(ACME_PENDING) | BIT(ACME_READY) | BIT(ACME_PROCESSING) |
-				       BIT(ACME_VALID) | BIT(ACME_INVALID);
+static const unsigned order_statuses = BIT(ACME_PENDING) | BIT(ACME_READY) | BIT(ACME_PROCESSING) | BIT(ACME_VALID) |
+				       BIT(ACME_INVALID);
 static const unsigned authorization_statuses = BIT(ACME_PENDING) | BIT(ACME_VALID) | BIT(ACME_INVALID) |
 					       BIT(ACME_DEACTIVATED) | BIT(ACME_EXPIRED) | BIT(ACME_REVOKED);
 static const unsigned challenge_statuses = BIT(ACME_PENDING) | BIT(ACME_PROCESSING) | BIT(ACME_VALID) |
@@ -242,8 +242,7 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 	if (terms && *terms) /* shown, never fetched: may be of any kind */
 		d->terms_of_service = printable_line(terms, strlen(terms), ACME_URL_MAX);
 	if (profiles) {
-		json_object_object_foreach(profiles, name, description)
-		{
+		json_object_object_foreach(profiles, name, description) {
 			(void)description;
 			strlist_add(&d->profiles, name);
 		}
@@ -325,8 +324,7 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 		!base64url_is_text(type, strlen(type)) || strlen(type) > CHALLENGE_TYPE_MAX ||
 		json_get_string(obj, "url", &url, NULL) != 1)
 		return 0;
-	if (get_url(obj, "url", true, &c->url, err) < 0 ||
-		get_status(obj, challenge_statuses, &c->status, err) < 0 ||
+	if (get_url(obj, "url", true, &c->url, err) < 0 || get_status(obj, challenge_statuses, &c->status, err) < 0 ||
 		json_get_string(obj, "token", &token, err) < 0)
 		return -1;
 	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */

@@ -14,12 +14,10 @@
 
 enum {
 	GIVE_UP_MS = 15 * 60 * 1000,
-	POLL_FIRST_MS =
-		8, /* a test CA has validated by then, and no real one is bothered: the delay doubles */
+	POLL_FIRST_MS = 8, /* a test CA has validated by then, and no real one is bothered: the delay doubles */
 	POLL_MAX_MS = 10 * 1000,
 	POLL_ASKED_MAX_MS =
-		30 *
-		1000, /* a Retry-After of a day, as ZeroSSL sends it, is about another order than this one */
+		30 * 1000, /* a Retry-After of a day, as ZeroSSL sends it, is about another order than this one */
 	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: not always one; each costs a request */
 };
 

@@ -55,10 +55,10 @@ struct acme_order_config {
 	const char *url;             /* NULL: a new order; else continue this one */
 	const struct strlist *names; /* canonical; copied */
 	const char *profile;         /* or NULL */
-	const char *
-		preferred_chain; /* CN of the issuer of the topmost certificate; or NULL; not offered: the default */
-	int64_t give_up_ms; /* limit for the whole order; 0: 15 minutes */
-	bool is_old;        /* a certificate that could not be fetched until now is given up */
+	const char
+		*preferred_chain; /* CN of the issuer of the topmost certificate; or NULL; not offered: the default */
+	int64_t give_up_ms;       /* limit for the whole order; 0: 15 minutes */
+	bool is_old;              /* a certificate that could not be fetched until now is given up */
 };
 
 /*

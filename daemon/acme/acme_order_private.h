@@ -58,7 +58,7 @@ struct acme_order {
 	unsigned polls;
 	unsigned finalizes;
 	int64_t finalize_again_ms; /* boot time: not before, while the CA says "ready" after having taken the CSR */
-	struct acme_order *next; /* of those of one client that hold or wait for a URL */
+	struct acme_order *next;   /* of those of one client that hold or wait for a URL */
 	char *awaited_url; /* the CA named the URL of another order of ours: newOrder again when that has ended */
 
 	bool is_saved;

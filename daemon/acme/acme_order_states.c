@@ -34,8 +34,7 @@ new_order_payload(const struct acme_order *o)
 	for (size_t i = 0; i < o->names.count; i++) {
 		struct json_object *identifier = json_object_new_object();
 
-		json_add_string(
-			identifier, "type", name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns");
+		json_add_string(identifier, "type", name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns");
 		json_add_string(identifier, "value", o->names.items[i]);
 		json_object_array_add(identifiers, identifier);
 	}

@@ -23,8 +23,7 @@ enum {
  * is corrected where only one of the two was ordered, and a name that the CA left out is the one it had before.
  */
 static bool
-acme_order_validate_is_ours(
-	const struct acme_order *o, const struct slot *slot, struct acme_authorization *authz)
+acme_order_validate_is_ours(const struct acme_order *o, const struct slot *slot, struct acme_authorization *authz)
 {
 	_cleanup_free_ char *wildcard = NULL;
 	bool has_plain, has_wildcard;
@@ -47,8 +46,8 @@ acme_order_validate_is_ours(
 
 /* Reads the answer to a fetch of @slot's authorization. */
 static int
-acme_order_validate_read_authorization(const struct acme_order *o, const struct slot *slot,
-	struct acme_authorization *ret, struct error *err)
+acme_order_validate_read_authorization(
+	const struct acme_order *o, const struct slot *slot, struct acme_authorization *ret, struct error *err)
 {
 	if (o->reply_err) {
 		error_copy(err, o->reply_err);
@@ -57,8 +56,8 @@ acme_order_validate_read_authorization(const struct acme_order *o, const struct 
 	if (acme_msg_authorization(o->reply->body, o->reply->body_len, ret, err) < 0)
 		return -1;
 	if (!acme_order_validate_is_ours(o, slot, ret)) {
-		error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered",
-			slot->authz.url, ret->name ? ret->name : "nobody");
+		error_set(err, ERROR_PROTOCOL, "authorization %s is for '%s', which was not ordered", slot->authz.url,
+			ret->name ? ret->name : "nobody");
 		acme_authorization_clear(ret);
 		return -1;
 	}
@@ -326,8 +325,7 @@ autopsy_end(struct acme_order *o)
 	if (!error_is_set(&o->autopsy) && error_is_set(&o->msg.error))
 		error_copy(&o->autopsy, &o->msg.error);
 	if (!error_is_set(&o->autopsy))
-		error_set(
-			&o->autopsy, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
+		error_set(&o->autopsy, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
 	o->autopsy.retry = true;
 	return acme_order_fail(o, &o->autopsy);
 }
@@ -373,8 +371,7 @@ validate_polled(struct acme_order *o)
 	answer_again(o);
 	if (o->polls == SAY_AFTER_POLLS)
 		say_what_is_pending(o);
-	if (o->polls >= LOOK_AFTER_POLLS &&
-		o->polls % LOOK_EVERY_POLLS == LOOK_AFTER_POLLS % LOOK_EVERY_POLLS)
+	if (o->polls >= LOOK_AFTER_POLLS && o->polls % LOOK_EVERY_POLLS == LOOK_AFTER_POLLS % LOOK_EVERY_POLLS)
 		look_at_authorizations(o);
 	acme_order_slots_start(o);
 	if (acme_order_slots_are_busy(o))

@@ -19,8 +19,7 @@ struct problem_row {
 	const char *type;
 	enum error_code code;
 	bool retry;
-	const char
-		*field; /* whose input is at fault: the parameter of provider or autoCertificate; or NULL */
+	const char *field; /* whose input is at fault: the parameter of provider or autoCertificate; or NULL */
 };
 
 static const struct problem_row problems[] = {

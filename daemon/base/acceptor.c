@@ -250,12 +250,10 @@ acceptor_admit(struct place *place, int fd, bool is_unix)
 	unsigned most = limits->max_per_user * (is_privileged ? ACCEPTOR_PRIVILEGED_SHARE : 1);
 
 	if (acceptor_count_party(a, place->party) >= most)
-		error_set(&place->refusal, ERROR_LIMIT,
-			"%s%s has %u connections already (max-connections-per-user)", is_unix ? "uid:" : "",
-			place->party, most);
+		error_set(&place->refusal, ERROR_LIMIT, "%s%s has %u connections already (max-connections-per-user)",
+			is_unix ? "uid:" : "", place->party, most);
 	else if (!is_privileged && a->config.is_privileged && a->count >= limits->max_connections)
-		error_set(&place->refusal, ERROR_LIMIT, "certd has %u connections already (max-connections)",
-			a->count);
+		error_set(&place->refusal, ERROR_LIMIT, "certd has %u connections already (max-connections)", a->count);
 	if (acceptor_refusal(place) && !place->network && a->config.evict)
 		acceptor_join_network(place, place->party); /* it is there to be told, not to stay */
 }
@@ -332,8 +330,7 @@ acceptor_listen(struct acceptor *a, const char *address, mode_t mode, struct err
 }
 
 int
-acceptor_listen_all(
-	struct acceptor *a, struct strlist *addresses, mode_t mode, size_t *ret_failed, struct error *err)
+acceptor_listen_all(struct acceptor *a, struct strlist *addresses, mode_t mode, size_t *ret_failed, struct error *err)
 {
 	_cleanup_strlist_ struct strlist left = STRLIST_INIT;
 	_cleanup_error_ struct error first = ERROR_INIT;
@@ -394,8 +391,7 @@ acceptor_free(struct acceptor *a)
 	if (!a)
 		return;
 	loop_timer_cancel(&a->pause);
-	LL_FOREACH_SAFE(a->listeners, l, tmp)
-	{
+	LL_FOREACH_SAFE(a->listeners, l, tmp) {
 		loop_fd_free(l->watch);
 		close(l->fd);
 		if (l->address)

@@ -76,8 +76,8 @@ acceptor_listen(struct acceptor *acceptor, const char *address, mode_t mode, str
  * of @addresses' item *ret_failed.
  */
 int
-acceptor_listen_all(struct acceptor *acceptor, struct strlist *addresses, mode_t mode, size_t *ret_failed,
-	struct error *err);
+acceptor_listen_all(
+	struct acceptor *acceptor, struct strlist *addresses, mode_t mode, size_t *ret_failed, struct error *err);
 
 /* Listening sockets. */
 size_t

@@ -142,8 +142,7 @@ get_slot(struct dns *dns, const char *servers, enum dns_channel_kind kind, struc
 	if (slot) {
 		*at = slot->next;
 	} else {
-		struct dns_channel *channel = dns_channel_new(
-			dns->loop, servers, dns->resolv_conf, kind, err);
+		struct dns_channel *channel = dns_channel_new(dns->loop, servers, dns->resolv_conf, kind, err);
 		if (!channel)
 			return NULL;
 		slot = xcalloc(1, sizeof(*slot));
@@ -250,8 +249,7 @@ on_query_timer(void *arg)
 	if (!q->is_finished) {
 		_cleanup_free_ char *who = server_words(q, dns_channel_servers(q->slot->channel));
 
-		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s within %lld ms", who,
-			(long long)q->timeout_ms);
+		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s within %lld ms", who, (long long)q->timeout_ms);
 		q->err.retry = true;
 	}
 	query_deliver(q);
@@ -261,12 +259,9 @@ static struct dns_query *
 query_new(struct dns *dns, enum query_kind kind, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = xcalloc(1, sizeof(*q));
-	*q = (struct dns_query){ .dns = dns,
-		.next = dns->queries,
-		.kind = kind,
-		.timeout_ms = timeout_ms,
-		.done = done,
-		.arg = arg };
+	*q = (struct dns_query){
+		.dns = dns, .next = dns->queries, .kind = kind, .timeout_ms = timeout_ms, .done = done, .arg = arg
+	};
 	if (q->next)
 		q->next->prev = q;
 	dns->queries = q;
@@ -326,8 +321,7 @@ query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind)
 static bool
 try_other_servers(struct dns_query *q, const struct slot *slot)
 {
-	if (q->is_second_server || slot->kind != DNS_CHANNEL_DIRECT ||
-		dns_channel_server_count(slot->channel) < 2)
+	if (q->is_second_server || slot->kind != DNS_CHANNEL_DIRECT || dns_channel_server_count(slot->channel) < 2)
 		return false;
 	q->is_second_server = true;
 	query_send(q, slot->servers, DNS_CHANNEL_FAILOVER);
@@ -338,8 +332,8 @@ static void
 parse_message(struct dns_query *q, const void *wire, size_t len)
 {
 	if (q->kind == QUERY_UPDATE) {
-		dns_message_update_answer(wire, len, &q->update, &q->mac,
-			clock_wall(loop_clock(q->dns->loop)), &q->answer.rcode, &q->err);
+		dns_message_update_answer(wire, len, &q->update, &q->mac, clock_wall(loop_clock(q->dns->loop)),
+			&q->answer.rcode, &q->err);
 		return;
 	}
 	dns_answer_clear(&q->answer);
@@ -373,12 +367,9 @@ take_addresses(struct dns_query *q, const struct ares_addrinfo *info)
 		char text[INET6_ADDRSTRLEN];
 		const void *address =
 			node->ai_family == AF_INET6
-				? (const void *)&((const struct sockaddr_in6 *)(const void *)node->ai_addr)
-					  ->sin6_addr
-				: (const void *)&((const struct sockaddr_in *)(const void *)node->ai_addr)
-					  ->sin_addr;
-		if (inet_ntop(node->ai_family, address, text, sizeof(text)) &&
-			!strlist_has(&q->answer.values, text))
+				? (const void *)&((const struct sockaddr_in6 *)(const void *)node->ai_addr)->sin6_addr
+				: (const void *)&((const struct sockaddr_in *)(const void *)node->ai_addr)->sin_addr;
+		if (inet_ntop(node->ai_family, address, text, sizeof(text)) && !strlist_has(&q->answer.values, text))
 			strlist_add(&q->answer.values, text);
 	}
 }
@@ -395,8 +386,7 @@ on_addrinfo(void *arg, int status, int timeouts _unused_, struct ares_addrinfo *
 		} else if (!q->is_second_server) { /* else the first server's reason stands */
 			transport_error(q, dns_channel_servers(slot->channel), status);
 		}
-		bool could_not = status == ARES_ESERVFAIL || status == ARES_EREFUSED ||
-				 status == ARES_ENOTIMP;
+		bool could_not = status == ARES_ESERVFAIL || status == ARES_EREFUSED || status == ARES_ENOTIMP;
 		if (!could_not || !try_other_servers(q, slot))
 			query_finish(q);
 	}
@@ -485,8 +475,7 @@ dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *
 }
 
 struct dns_query *
-dns_send_update(
-	struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg)
+dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = query_new(dns, QUERY_UPDATE, timeout_ms, done, arg);
 	q->subject = xasprintf("DNS update at %s", update->server);
@@ -501,8 +490,8 @@ dns_send_update(
 		q->update.tsig_key = &q->tsig_key;
 	}
 	q->answer.rcode = -1;
-	if (dns_message_update(random_id(), update, clock_wall(loop_clock(dns->loop)), &q->message, &q->mac,
-		    &q->err) < 0)
+	if (dns_message_update(random_id(), update, clock_wall(loop_clock(dns->loop)), &q->message, &q->mac, &q->err) <
+		0)
 		query_finish(q);
 	else
 		query_send(q, update->server, DNS_CHANNEL_TCP);

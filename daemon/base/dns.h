@@ -34,15 +34,7 @@ dns_set_resolv_conf(struct dns *dns, const char *path);
 void
 dns_free(struct dns *dns);
 
-enum dns_type {
-	DNS_A = 1,
-	DNS_NS = 2,
-	DNS_CNAME = 5,
-	DNS_SOA = 6,
-	DNS_TXT = 16,
-	DNS_AAAA = 28,
-	DNS_CAA = 257
-};
+enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
 
 /*
  * What an answer said: any RCODE is an answer. rcode 0 with no values is "no such data", 3 is "no such name".
@@ -109,8 +101,7 @@ dns_tsig_algorithm_is_known(const char *algorithm);
  * the rcode, -1 when there was no answer. All of @update is copied.
  */
 struct dns_query *
-dns_send_update(
-	struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
+dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
 
 /* @done is not called any more. NULL is a no-op. */
 void

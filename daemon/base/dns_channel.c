@@ -100,8 +100,8 @@ read_servers(struct dns_channel *channel)
 		if (plain)
 			strlist_add(&names, address);
 		else
-			strlist_take(&names,
-				xasprintf(s->family == AF_INET6 ? "[%s]:%d" : "%s:%d", address, s->udp_port));
+			strlist_take(
+				&names, xasprintf(s->family == AF_INET6 ? "[%s]:%d" : "%s:%d", address, s->udp_port));
 	}
 	ares_free_data(servers);
 	channel->server_count = (unsigned)names.count;
@@ -122,8 +122,8 @@ static void
 dns_channel_on_fd(int fd, short what, void *arg)
 {
 	struct dns_channel *channel = arg;
-	ares_process_fd(channel->ares, what & LOOP_READ ? fd : ARES_SOCKET_BAD,
-		what & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
+	ares_process_fd(
+		channel->ares, what & LOOP_READ ? fd : ARES_SOCKET_BAD, what & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
 	rearm(channel);
 }
 
@@ -163,8 +163,8 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 }
 
 struct dns_channel *
-dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind,
-	struct error *err)
+dns_channel_new(
+	struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind, struct error *err)
 {
 	struct dns_channel *channel = xcalloc(1, sizeof(*channel));
 	channel->loop = loop;
@@ -187,8 +187,8 @@ dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf,
 	if (kind == DNS_CHANNEL_TCP)
 		options.flags |= ARES_FLAG_USEVC;
 	int rc = ares_init_options(&channel->ares, &options,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-			ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF);
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+			ARES_OPT_RESOLVCONF);
 	if (rc != ARES_SUCCESS) {
 		channel->ares = NULL;
 		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));

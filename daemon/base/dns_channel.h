@@ -22,8 +22,8 @@ enum dns_channel_kind {
  * Return: NULL with ERROR_INVALID, ERROR_DNS.
  */
 struct dns_channel *
-dns_channel_new(struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind,
-	struct error *err);
+dns_channel_new(
+	struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind, struct error *err);
 
 /* Calls back everything that is under way with ARES_EDESTRUCTION. */
 void

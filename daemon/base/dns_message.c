@@ -39,8 +39,8 @@ dns_answer_clear(struct dns_answer *answer)
 const char *
 dns_rcode_name(int rcode)
 {
-	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
-		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
+	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
 	return rcode >= 0 && (size_t)rcode < ARRAY_SIZE(names) ? names[rcode] : "unknown RCODE";
 }
 
@@ -122,9 +122,9 @@ add_caa(struct strlist *values, const ldns_rr *rr)
 	const ldns_rdf *tag = ldns_rr_rdf(rr, 1), *value = ldns_rr_rdf(rr, 2);
 	if (memchr(ldns_rdf_data(value), 0, ldns_rdf_size(value)))
 		return;
-	strlist_take(values, xasprintf("%u %.*s %.*s", *ldns_rdf_data(ldns_rr_rdf(rr, 0)),
-				     (int)ldns_rdf_size(tag) - 1, (const char *)ldns_rdf_data(tag) + 1,
-				     (int)ldns_rdf_size(value), (const char *)ldns_rdf_data(value)));
+	strlist_take(values, xasprintf("%u %.*s %.*s", *ldns_rdf_data(ldns_rr_rdf(rr, 0)), (int)ldns_rdf_size(tag) - 1,
+				     (const char *)ldns_rdf_data(tag) + 1, (int)ldns_rdf_size(value),
+				     (const char *)ldns_rdf_data(value)));
 }
 
 /* Takes @text; NULL is ignored. */
@@ -182,8 +182,7 @@ read_soa(const ldns_rr_list *section, struct dns_answer *ret)
 }
 
 static void
-dns_message_read_answer(
-	const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, struct dns_answer *ret)
+dns_message_read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_type type, struct dns_answer *ret)
 {
 	const ldns_rr_list *section = ldns_pkt_answer(pkt);
 	const ldns_rdf *owner = asked;
@@ -208,8 +207,8 @@ dns_message_read_answer(
 }
 
 int
-dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret,
-	struct error *err)
+dns_message_parse(
+	const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret, struct error *err)
 {
 	_cleanup_(dns_message_rdf_free) ldns_rdf *asked = ldns_dname_new_frm_str(name);
 	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = NULL;
@@ -218,8 +217,8 @@ dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type 
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
 	ldns_status status = ldns_wire2pkt(&pkt, wire, len);
 	if (status != LDNS_STATUS_OK)
-		return error_set(err, ERROR_DNS, "the answer is not a DNS message: %s",
-			ldns_get_errorstr_by_id(status));
+		return error_set(
+			err, ERROR_DNS, "the answer is not a DNS message: %s", ldns_get_errorstr_by_id(status));
 	if (!ldns_pkt_qr(pkt))
 		return error_set(err, ERROR_DNS, "the answer is a question");
 	ret->rcode = (int)ldns_pkt_get_rcode(pkt);

@@ -17,8 +17,8 @@ struct dns_tsig_mac {
 
 /* One question, appended to @ret. @recursive: sets RD. -1: ERROR_INVALID, @name is no domain name. */
 int
-dns_message_question(uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret,
-	struct error *err);
+dns_message_question(
+	uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret, struct error *err);
 
 /*
  * dns_message_parse() - what an answer to the question (@name, @type) says; octets from outside
@@ -27,8 +27,8 @@ dns_message_question(uint16_t id, const char *name, enum dns_type type, bool rec
  * @ret: overwritten; owned by the caller, dns_answer_clear(). Return: 0, or -1 with ERROR_DNS.
  */
 int
-dns_message_parse(const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret,
-	struct error *err);
+dns_message_parse(
+	const void *wire, size_t len, const char *name, enum dns_type type, struct dns_answer *ret, struct error *err);
 
 /*
  * dns_message_update() - one RFC 2136 update, signed when it has a TSIG key (fudge 300 s)
@@ -48,7 +48,7 @@ dns_message_update(uint16_t id, const struct dns_update *update, int64_t now, st
  * Return: 0 done; -1 with ERROR_DNS.
  */
 int
-dns_message_update_answer(const void *wire, size_t len, const struct dns_update *update,
-	const struct dns_tsig_mac *mac, int64_t now, int *ret_rcode, struct error *err);
+dns_message_update_answer(const void *wire, size_t len, const struct dns_update *update, const struct dns_tsig_mac *mac,
+	int64_t now, int *ret_rcode, struct error *err);
 
 #endif

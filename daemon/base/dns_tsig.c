@@ -146,8 +146,8 @@ adjust_arcount(char *message, int by)
 }
 
 int
-dns_tsig_sign(struct buf *wire, const struct dns_tsig_key *key, int64_t now, struct dns_tsig_mac *ret_mac,
-	struct error *err)
+dns_tsig_sign(
+	struct buf *wire, const struct dns_tsig_key *key, int64_t now, struct dns_tsig_mac *ret_mac, struct error *err)
 {
 	static const uint8_t no_other[2];
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *name = dns_tsig_canonical_name(key->name);
@@ -193,8 +193,8 @@ find_tsig(const uint8_t *wire, size_t len, ldns_rr **ret, size_t *ret_start, str
 		ldns_pkt_section section = i < questions ? LDNS_SECTION_QUESTION : LDNS_SECTION_ADDITIONAL;
 		ldns_status status = ldns_wire2rr(&rr, wire, len, &pos, section);
 		if (status != LDNS_STATUS_OK)
-			return error_set(err, ERROR_DNS, "the answer is not a DNS message: %s",
-				ldns_get_errorstr_by_id(status));
+			return error_set(
+				err, ERROR_DNS, "the answer is not a DNS message: %s", ldns_get_errorstr_by_id(status));
 		if (i < questions || ldns_rr_get_type(rr) != LDNS_RR_TYPE_TSIG)
 			continue;
 		if (i + 1 != total || get16(wire + 10) == 0 || ldns_rr_rd_count(rr) != 7 ||
@@ -233,8 +233,8 @@ dns_tsig_check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const s
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *algorithm = dns_tsig_canonical_name(algorithm_name(key));
 	if (!name || !algorithm || !same_name(ldns_rr_owner(rr), name) ||
 		!same_name(ldns_rr_rdf(rr, RD_ALGORITHM), algorithm))
-		return error_set(err, ERROR_DNS, "the answer is signed with another TSIG key than '%s' (%s)",
-			key->name, algorithm_name(key));
+		return error_set(err, ERROR_DNS, "the answer is signed with another TSIG key than '%s' (%s)", key->name,
+			algorithm_name(key));
 
 	_cleanup_buf_ struct buf message = BUF_INIT;
 	buf_add(&message, wire, start);
@@ -246,19 +246,18 @@ dns_tsig_check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const s
 	if (compute_mac(key, &v, request, message.data, message.len, &mac, err) < 0)
 		return -1;
 	/* Truncated MACs are allowed by RFC 8945 s5.2.2.1 but nobody sends them unasked: refused. */
-	if (get16(rdata(rr, RD_MAC)) != mac.len ||
-		CRYPTO_memcmp(rdata(rr, RD_MAC) + 2, mac.data, mac.len) != 0)
+	if (get16(rdata(rr, RD_MAC)) != mac.len || CRYPTO_memcmp(rdata(rr, RD_MAC) + 2, mac.data, mac.len) != 0)
 		return error_set(err, ERROR_DNS, "the answer's TSIG signature is not valid: not trusted");
 	int64_t off = now > v.signed_at ? now - v.signed_at : v.signed_at - now;
 	if (off > v.fudge_sec && v.error != DNS_TSIG_BADTIME)
-		return error_set(err, ERROR_DNS, "the answer was signed %lld s from our time: not trusted",
-			(long long)off);
+		return error_set(
+			err, ERROR_DNS, "the answer was signed %lld s from our time: not trusted", (long long)off);
 	return 0;
 }
 
 int
-dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key,
-	const struct dns_tsig_mac *request, int64_t now, struct dns_tsig_result *ret, struct error *err)
+dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key, const struct dns_tsig_mac *request,
+	int64_t now, struct dns_tsig_result *ret, struct error *err)
 {
 	_cleanup_(rr_free) ldns_rr *rr = NULL;
 	size_t start = 0;

@@ -14,8 +14,8 @@ enum { DNS_TSIG_BADSIG = 16, DNS_TSIG_BADKEY = 17, DNS_TSIG_BADTIME = 18, DNS_TS
 
 /* Appends the TSIG record to the message in @wire. Return: 0, or -1 with ERROR_INVALID. */
 int
-dns_tsig_sign(struct buf *wire, const struct dns_tsig_key *key, int64_t now, struct dns_tsig_mac *ret_mac,
-	struct error *err);
+dns_tsig_sign(
+	struct buf *wire, const struct dns_tsig_key *key, int64_t now, struct dns_tsig_mac *ret_mac, struct error *err);
 
 struct dns_tsig_result {
 	int error;         /* TSIG error field, 0 or DNS_TSIG_* */
@@ -27,7 +27,7 @@ struct dns_tsig_result {
  * Return: 0 there is no TSIG record; 1 signed and valid; 2 an unsigned BADSIG or BADKEY; -1 ERROR_DNS: not valid.
  */
 int
-dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key,
-	const struct dns_tsig_mac *request, int64_t now, struct dns_tsig_result *ret, struct error *err);
+dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key, const struct dns_tsig_mac *request,
+	int64_t now, struct dns_tsig_result *ret, struct error *err);
 
 #endif

@@ -59,8 +59,7 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 	_cleanup_(dns_update_rdf_free) ldns_rdf *zone = ldns_dname_new_frm_str(update->zone);
 	_cleanup_(dns_update_rdf_free) ldns_rdf *owner = ldns_dname_new_frm_str(update->name);
 	if (!zone || !owner)
-		return error_set(
-			err, ERROR_INVALID, "'%s' is not a domain name", zone ? update->name : update->zone);
+		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", zone ? update->name : update->zone);
 	if (ldns_dname_compare(zone, owner) != 0 && !ldns_dname_is_subdomain(owner, zone))
 		return error_set(err, ERROR_INVALID, "'%s' is not in zone '%s'", update->name, update->zone);
 
@@ -68,8 +67,7 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 	ldns_rr_list_push_rr(changes, txt_record(owner, update));
 	owner = NULL;
 	/* Takes the zone's name, copies the list. */
-	_cleanup_(dns_update_pkt_free)
-		ldns_pkt *pkt = ldns_update_pkt_new(zone, LDNS_RR_CLASS_IN, NULL, changes, NULL);
+	_cleanup_(dns_update_pkt_free) ldns_pkt *pkt = ldns_update_pkt_new(zone, LDNS_RR_CLASS_IN, NULL, changes, NULL);
 	zone = NULL;
 	if (!pkt)
 		return error_set(err, ERROR_INTERNAL, "an update of '%s' cannot be built", update->name);
@@ -78,8 +76,7 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 	uint8_t *wire = NULL;
 	size_t len = 0;
 	if (ldns_pkt2wire(&wire, pkt, &len) != LDNS_STATUS_OK)
-		return error_set(
-			err, ERROR_INVALID, "an update of '%s' does not fit a message", update->name);
+		return error_set(err, ERROR_INVALID, "an update of '%s' does not fit a message", update->name);
 	buf_reset(ret);
 	buf_add(ret, wire, len);
 	free(wire);
@@ -118,37 +115,30 @@ dns_update_refused(int rcode, const struct dns_update *update, struct error *err
 				"'%s'",
 				word, update->tsig_name, update->name);
 		return error_set(err, ERROR_DNS,
-			"%s: the server does not take unsigned updates of '%s'; give a TSIG key", word,
-			update->name);
+			"%s: the server does not take unsigned updates of '%s'; give a TSIG key", word, update->name);
 	case LDNS_RCODE_NOTAUTH:
-		return error_set(err, ERROR_DNS,
-			"%s: the server is not the primary of zone '%s', or wants a TSIG key", word,
-			update->zone);
+		return error_set(err, ERROR_DNS, "%s: the server is not the primary of zone '%s', or wants a TSIG key",
+			word, update->zone);
 	case LDNS_RCODE_NOTZONE:
-		return error_set(
-			err, ERROR_DNS, "%s: '%s' is not in zone '%s'", word, update->name, update->zone);
+		return error_set(err, ERROR_DNS, "%s: '%s' is not in zone '%s'", word, update->name, update->zone);
 	case LDNS_RCODE_NOTIMPL:
-		return error_set(
-			err, ERROR_DNS, "%s: the server does not do dynamic updates (RFC 2136)", word);
+		return error_set(err, ERROR_DNS, "%s: the server does not do dynamic updates (RFC 2136)", word);
 	case LDNS_RCODE_SERVFAIL:
-		return error_set(
-			err, ERROR_DNS, "%s: the server could not store the update; see its log", word);
+		return error_set(err, ERROR_DNS, "%s: the server could not store the update; see its log", word);
 	default:
-		return error_set(
-			err, ERROR_DNS, "%s (%d): the server did not accept the update", word, rcode);
+		return error_set(err, ERROR_DNS, "%s (%d): the server did not accept the update", word, rcode);
 	}
 }
 
 static int
-tsig_refused(int rcode, const struct dns_tsig_result *tsig, const struct dns_update *update, int64_t now,
-	struct error *err)
+tsig_refused(
+	int rcode, const struct dns_tsig_result *tsig, const struct dns_update *update, int64_t now, struct error *err)
 {
 	const char *word = dns_rcode_name(rcode);
 	switch (tsig->error) {
 	case DNS_TSIG_BADSIG:
-		return error_set(err, ERROR_DNS,
-			"%s, BADSIG: the secret of TSIG key '%s' differs from the server's", word,
-			update->tsig_name);
+		return error_set(err, ERROR_DNS, "%s, BADSIG: the secret of TSIG key '%s' differs from the server's",
+			word, update->tsig_name);
 	case DNS_TSIG_BADKEY:
 		return error_set(err, ERROR_DNS,
 			"%s, BADKEY: the server does not know TSIG key '%s' with this algorithm, or does not "
@@ -157,23 +147,22 @@ tsig_refused(int rcode, const struct dns_tsig_result *tsig, const struct dns_upd
 			word, update->tsig_name, update->name);
 	case DNS_TSIG_BADTIME:
 		return error_set(err, ERROR_DNS, "%s, BADTIME: the server's clock is %lld s %s ours", word,
-			(long long)llabs(tsig->server_at - now),
-			tsig->server_at > now ? "ahead of" : "behind");
+			(long long)llabs(tsig->server_at - now), tsig->server_at > now ? "ahead of" : "behind");
 	default:
 		return error_set(err, ERROR_DNS, "%s, TSIG error %d", word, tsig->error);
 	}
 }
 
 int
-dns_message_update_answer(const void *wire, size_t len, const struct dns_update *update,
-	const struct dns_tsig_mac *mac, int64_t now, int *ret_rcode, struct error *err)
+dns_message_update_answer(const void *wire, size_t len, const struct dns_update *update, const struct dns_tsig_mac *mac,
+	int64_t now, int *ret_rcode, struct error *err)
 {
 	_cleanup_(dns_update_pkt_free) ldns_pkt *pkt = NULL;
 	*ret_rcode = -1;
 	ldns_status status = ldns_wire2pkt(&pkt, wire, len);
 	if (status != LDNS_STATUS_OK)
-		return error_set(err, ERROR_DNS, "the answer is not a DNS message: %s",
-			ldns_get_errorstr_by_id(status));
+		return error_set(
+			err, ERROR_DNS, "the answer is not a DNS message: %s", ldns_get_errorstr_by_id(status));
 	if (!ldns_pkt_qr(pkt) || ldns_pkt_get_opcode(pkt) != LDNS_PACKET_UPDATE)
 		return error_set(err, ERROR_DNS, "the answer does not belong to an update");
 	int rcode = *ret_rcode = (int)ldns_pkt_get_rcode(pkt);
@@ -186,8 +175,8 @@ dns_message_update_answer(const void *wire, size_t len, const struct dns_update 
 	case 0:
 		if (rcode != 0)
 			return dns_update_refused(rcode, update, err);
-		return error_set(err, ERROR_DNS, "the answer is not signed with TSIG key '%s': not trusted",
-			update->tsig_name);
+		return error_set(
+			err, ERROR_DNS, "the answer is not signed with TSIG key '%s': not trusted", update->tsig_name);
 	case 1:
 	case 2:
 		if (tsig.error != 0)

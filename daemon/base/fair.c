@@ -34,8 +34,7 @@ struct fair {
 static bool
 fair_is_ready(const struct fair_user *user)
 {
-	return (user->tasks[false] || user->tasks[true]) &&
-	       (user->is_privileged || user->held <= FAIR_HELD_MAX);
+	return (user->tasks[false] || user->tasks[true]) && (user->is_privileged || user->held <= FAIR_HELD_MAX);
 }
 
 static struct fair_user *
@@ -68,8 +67,7 @@ fair_run_one(struct fair_user *user)
 	DL_DELETE(fair->users, user);
 	DL_APPEND(fair->users, user);
 	fair->is_privileged_next = !user->is_privileged;
-	task = user->tasks[user->is_long_next] ? user->tasks[user->is_long_next]
-					       : user->tasks[!user->is_long_next];
+	task = user->tasks[user->is_long_next] ? user->tasks[user->is_long_next] : user->tasks[!user->is_long_next];
 	user->is_long_next = !task->is_long;
 	fair_task_cancel(task);
 	task->fn(task->arg);

@@ -33,7 +33,7 @@ struct fair_task {
 	struct fair_user *user;
 	loop_fn *fn;
 	void *arg;
-	bool is_long; /* needs many runs, and memory: of a user's long tasks the first runs until it is done */
+	bool is_long;  /* needs many runs, and memory: of a user's long tasks the first runs until it is done */
 	bool is_begun; /* was posted before */
 	bool is_posted;
 	struct fair_task *prev, *next;

@@ -11,10 +11,9 @@
 noreturn void
 fatal_errno(int errnum, const char *what)
 {
-	const char *advice = errnum == EMFILE || errnum == ENFILE
-				     ? "; raise the limit of open files (LimitNOFILE=)"
-			     : errnum == EAGAIN ? "; raise the limit of tasks (TasksMax=)"
-						: "";
+	const char *advice = errnum == EMFILE || errnum == ENFILE ? "; raise the limit of open files (LimitNOFILE=)"
+			     : errnum == EAGAIN                   ? "; raise the limit of tasks (TasksMax=)"
+								  : "";
 
 	fprintf(stderr, "certd: cannot %s: %s%s\n", what, strerror(errnum), advice);
 	_exit(error_exit_status(ERROR_STATE));

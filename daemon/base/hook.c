@@ -21,9 +21,9 @@
 
 enum {
 	DEFAULT_TIMEOUT_MS = 60000,
-	KILL_AFTER_MS = 5000,   /* from SIGTERM to SIGKILL */
-	CANCEL_WAIT_MS = 1000,  /* for the end of a process that got SIGKILL */
-	OUTPUT_MAX = 64 * 1024, /* what is more is read and forgotten, so that the program does not block */
+	KILL_AFTER_MS = 5000,      /* from SIGTERM to SIGKILL */
+	CANCEL_WAIT_MS = 1000,     /* for the end of a process that got SIGKILL */
+	OUTPUT_MAX = 64 * 1024,    /* what is more is read and forgotten, so that the program does not block */
 	START_FAILED_STATUS = 127, /* the shells' number */
 	LAST_LINE_MAX = 200
 };
@@ -100,15 +100,13 @@ set_error(struct hook *hook)
 	int status = hook->result.exit_status;
 
 	if (hook->timed_out)
-		error_set(&hook->error, ERROR_TIMEOUT,
-			"'%s' did not end within %" PRId64 ".%" PRId64 " s%s%s", hook->program,
-			hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100, sep, line);
+		error_set(&hook->error, ERROR_TIMEOUT, "'%s' did not end within %" PRId64 ".%" PRId64 " s%s%s",
+			hook->program, hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100, sep, line);
 	else if (status < 0)
-		error_set(&hook->error, ERROR_HOOK, "'%s' was ended by signal %d (%s)%s%s", hook->program,
-			-status, sigdescr_np(-status) ? sigdescr_np(-status) : "unknown", sep, line);
+		error_set(&hook->error, ERROR_HOOK, "'%s' was ended by signal %d (%s)%s%s", hook->program, -status,
+			sigdescr_np(-status) ? sigdescr_np(-status) : "unknown", sep, line);
 	else if (status > 0)
-		error_set(&hook->error, ERROR_HOOK, "'%s' ended with status %d%s%s", hook->program, status,
-			sep, line);
+		error_set(&hook->error, ERROR_HOOK, "'%s' ended with status %d%s%s", hook->program, status, sep, line);
 }
 
 /* Return: false if the process has not ended. */

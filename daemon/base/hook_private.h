@@ -18,7 +18,7 @@ struct hook_process {
 
 /* Return: 0, or -1 and ERROR_HOOK. */
 int
-hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
-	struct hook_process *ret_process, struct error *err);
+hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms, struct hook_process *ret_process,
+	struct error *err);
 
 #endif

@@ -121,8 +121,8 @@ hook_spawn_advice_for(const char *path, int errnum)
 }
 
 int
-hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
-	struct hook_process *ret_process, struct error *err)
+hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms, struct hook_process *ret_process,
+	struct error *err)
 {
 	const char *path = argv->count ? argv->items[0] : "";
 	pid_t pid = -1;
@@ -138,8 +138,8 @@ hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeou
 	close(pipe_fds[1]);
 	if (rc != 0) {
 		close(pipe_fds[0]);
-		return error_set(err, ERROR_HOOK, "cannot run '%s': %s%s", path, strerror(rc),
-			hook_spawn_advice_for(path, rc));
+		return error_set(
+			err, ERROR_HOOK, "cannot run '%s': %s%s", path, strerror(rc), hook_spawn_advice_for(path, rc));
 	}
 	hook_spawn_set_limits(pid, timeout_ms);
 	pid_fd = pidfd_open(pid, 0);

@@ -324,8 +324,7 @@ on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, voi
 {
 	struct http_curl *curl = arg;
 	struct watch *watch = socket_arg;
-	short what = (short)((wanted & CURL_POLL_IN ? LOOP_READ : 0) |
-			     (wanted & CURL_POLL_OUT ? LOOP_WRITE : 0));
+	short what = (short)((wanted & CURL_POLL_IN ? LOOP_READ : 0) | (wanted & CURL_POLL_OUT ? LOOP_WRITE : 0));
 	if (wanted == CURL_POLL_REMOVE) {
 		if (watch)
 			watch_free(curl, watch);
@@ -412,8 +411,8 @@ parse_proxy(struct http_curl *curl, struct error *err)
 	curl_free(port);
 	curl_url_cleanup(url);
 	if (rc != CURLUE_OK)
-		return error_set(err, ERROR_CONFIG, "proxy '%s' is not http://host:port: %s",
-			curl->config.proxy, curl_url_strerror(rc));
+		return error_set(err, ERROR_CONFIG, "proxy '%s' is not http://host:port: %s", curl->config.proxy,
+			curl_url_strerror(rc));
 	return 0;
 }
 
@@ -426,8 +425,8 @@ set_up_multi(struct http_curl *curl)
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl);
 	curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-		(long)(per_host ? per_host : DEFAULT_HOST_CONNECTIONS));
+	curl_multi_setopt(
+		curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : DEFAULT_HOST_CONNECTIONS));
 	curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 }
 

@@ -33,7 +33,7 @@ struct http_request {
 	const char *userpwd;   /* "user:password" for basic auth or SigV4; or NULL */
 	const char *aws_sigv4; /* e.g. "aws:amz:us-east-1:route53"; or NULL */
 	bool allow_http;       /* plain http (a DNS API on loopback); never for a CA */
-	bool send_once; /* curl itself repeats even a POST when a kept connection breaks: not this one */
+	bool send_once;        /* curl itself repeats even a POST when a kept connection breaks: not this one */
 };
 
 struct http_response {

@@ -21,8 +21,7 @@ certificate_error(struct http_transfer *t, CURL *easy)
 	switch (verify) {
 	case X509_V_OK:
 	case X509_V_ERR_UNSPECIFIED: /* curl's initial value: its own check of the name failed */
-		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not for that name: %s", t->host,
-			t->curl_text);
+		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not for that name: %s", t->host, t->curl_text);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -56,8 +55,7 @@ handshake_error(struct http_transfer *t, const char *text)
 			"give the CA's present root with --ca-file",
 			t->host, t->ca_file ? t->ca_file : "the system's trust store");
 	else
-		error_set(&t->err, ERROR_TLS, "TLS handshake with '%s' port %s failed: %s", t->host, t->port,
-			text);
+		error_set(&t->err, ERROR_TLS, "TLS handshake with '%s' port %s failed: %s", t->host, t->port, text);
 }
 
 static void
@@ -67,8 +65,7 @@ connect_error(struct http_transfer *t, CURL *easy, const char *text)
 	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno);
 	if (os_errno)
 		text = strerror((int)os_errno);
-	error_set(&t->err, ERROR_NETWORK, "cannot connect to '%s' port %s: %s", t->dialled_host,
-		t->dialled_port, text);
+	error_set(&t->err, ERROR_NETWORK, "cannot connect to '%s' port %s: %s", t->dialled_host, t->dialled_port, text);
 }
 
 /* What the library says is only that it could not. */
@@ -121,8 +118,7 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 		error_set(&t->err, ERROR_PROTOCOL, "'%s' does not answer as HTTP demands: %s", t->host, text);
 		break;
 	default:
-		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: %s", t->host, t->port,
-			text);
+		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: %s", t->host, t->port, text);
 	}
 	t->err.retry = true;
 }
@@ -133,15 +129,14 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	char *target = NULL;
 	long status = 0;
 	if (t->is_header_too_large) {
-		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %d octets of headers", t->host,
-			HTTP_MAX_HEADERS);
+		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %d octets of headers", t->host, HTTP_MAX_HEADERS);
 	} else if (t->is_body_too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %zu octets", t->host, t->max_body);
 	} else if (code != CURLE_OK) {
 		other_error(t, easy, code, *t->curl_text ? t->curl_text : curl_easy_strerror(code));
 	} else if (!t->is_header_whole) { /* curl is content with half a header when the end came politely */
-		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: half a header came",
-			t->host, t->port);
+		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: half a header came", t->host,
+			t->port);
 		t->err.retry = true;
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -174,10 +169,10 @@ http_transfer_timed_out(struct http_transfer *t)
 					 : "connecting";
 	}
 	if (http_transfer_is_dripping(t))
-		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in half of %lld ms",
-			t->host, t->port, t->header_octets + t->res.body.len, (long long)t->timeout_ms);
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in half of %lld ms", t->host,
+			t->port, t->header_octets + t->res.body.len, (long long)t->timeout_ms);
 	else
-		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)",
-			t->host, t->port, (long long)t->timeout_ms, phase);
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)", t->host, t->port,
+			(long long)t->timeout_ms, phase);
 	t->err.retry = true;
 }

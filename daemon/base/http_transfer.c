@@ -85,8 +85,7 @@ take_url_apart(struct http_transfer *t, struct error *err)
 	_cleanup_(curlu_free) CURLU *url = curl_url();
 	if (strlen(t->url) > MAX_URL)
 		return error_set(err, ERROR_LIMIT, "a URL of more than %d octets: '%s...'", MAX_URL, shown);
-	CURLUcode rc = curl_url_set(
-		url, CURLUPART_URL, t->url, CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME);
+	CURLUcode rc = curl_url_set(url, CURLUPART_URL, t->url, CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME);
 	if (rc != CURLUE_OK)
 		return error_set(err, ERROR_PROTOCOL, "'%s' is not a URL: %s", shown, curl_url_strerror(rc));
 	_cleanup_free_ char *scheme = url_part(url, CURLUPART_SCHEME);
@@ -251,8 +250,7 @@ static void
 http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 {
 	long timeout_ms = (long)t->timeout_ms;
-	curl_easy_setopt(
-		easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000); /* our own timer comes first */
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->allow_http ? "https,http" : "https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");

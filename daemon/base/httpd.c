@@ -75,17 +75,16 @@ httpd_accepted(int fd, struct place *place, void *arg)
 	client->httpd = httpd;
 	client->place = place;
 	DL_APPEND(httpd->clients, client);
-	client->conn = httpd_conn_new(
-		fd, &(struct httpd_conn_config){
-			    .loop = httpd->config.loop,
-			    .ssl = ssl,
-			    .limits = httpd->config.limits,
-			    .is_single = httpd->config.is_single || acceptor_refusal(place),
-			    .place = place,
-			    .request = httpd_requested,
-			    .closed = httpd_client_closed,
-			    .arg = client,
-		    });
+	client->conn = httpd_conn_new(fd, &(struct httpd_conn_config){
+						  .loop = httpd->config.loop,
+						  .ssl = ssl,
+						  .limits = httpd->config.limits,
+						  .is_single = httpd->config.is_single || acceptor_refusal(place),
+						  .place = place,
+						  .request = httpd_requested,
+						  .closed = httpd_client_closed,
+						  .arg = client,
+					  });
 	return client;
 }
 
@@ -128,8 +127,7 @@ httpd_free(struct httpd *httpd)
 
 	if (!httpd)
 		return;
-	DL_FOREACH_SAFE(httpd->clients, client, tmp)
-	{
+	DL_FOREACH_SAFE(httpd->clients, client, tmp) {
 		httpd_evict(client, httpd);
 	}
 	acceptor_free(httpd->acceptor);

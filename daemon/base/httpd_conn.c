@@ -212,8 +212,7 @@ static void
 conn_watch(struct httpd_conn *c)
 {
 	bool writes = c->sent < c->out.len;
-	bool reads_by_writing = c->wants_write &&
-				reads(c); /* while nothing is read, nothing would clear it */
+	bool reads_by_writing = c->wants_write && reads(c); /* while nothing is read, nothing would clear it */
 	short what = 0;
 
 	if (reads(c) || c->wants_read)

@@ -84,11 +84,9 @@ listen_bind(int fd, const struct address *address, mode_t mode)
 {
 	static const int on = 1;
 
-	if (address->any.sa_family != AF_UNIX &&
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+	if (address->any.sa_family != AF_UNIX && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -1;
-	if (address->any.sa_family == AF_INET6 &&
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+	if (address->any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -1;
 	if (bind(fd, &address->any, address->len) < 0)
 		return -1;

@@ -78,8 +78,7 @@ log_new(enum log_level level)
 
 	log->level = level;
 	log->fd = STDERR_FILENO;
-	if (fstat(STDERR_FILENO, &st) == 0 &&
-		log_is_journal_stream(getenv("JOURNAL_STREAM"), st.st_dev, st.st_ino)) {
+	if (fstat(STDERR_FILENO, &st) == 0 && log_is_journal_stream(getenv("JOURNAL_STREAM"), st.st_dev, st.st_ino)) {
 		int fd = log_connect();
 
 		log->is_journal = fd >= 0;
@@ -134,8 +133,7 @@ log_flush(struct log *log)
 	uint64_t n = log->n_dropped;
 
 	log->n_dropped = 0;
-	log_warning(log,
-		"%" PRIu64 " log lines were dropped: the journal or the reader of stderr is too slow", n);
+	log_warning(log, "%" PRIu64 " log lines were dropped: the journal or the reader of stderr is too slow", n);
 }
 
 static void
@@ -223,8 +221,7 @@ add_field(struct buf *ret, const char *name, const char *value)
 }
 
 void
-log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields,
-	const char *fmt, ...)
+log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields, const char *fmt, ...)
 {
 	_cleanup_free_ char *message = NULL;
 	struct buf text = BUF_INIT;

@@ -43,8 +43,8 @@ struct log_field {
 
 /* Never blocks: lines wait in a queue of 1,000, and the number of those that did not fit is logged. */
 void
-log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields,
-	const char *fmt, ...) _printf_(5, 6);
+log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields, const char *fmt, ...)
+	_printf_(5, 6);
 
 #define log_error(log, ...) log_write(log, LOG_LEVEL_ERROR, NULL, 0, __VA_ARGS__)
 #define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, NULL, 0, __VA_ARGS__)

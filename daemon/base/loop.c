@@ -301,12 +301,10 @@ loop_fd_new(struct loop *loop, int fd, short what, loop_fd_fn *fn, void *arg)
 void
 loop_fd_set(struct loop_fd *watch, short what)
 {
-	if (event_pending(watch->event, EV_READ | EV_WRITE, NULL) &&
-		event_get_events(watch->event) == events_of(what))
+	if (event_pending(watch->event, EV_READ | EV_WRITE, NULL) && event_get_events(watch->event) == events_of(what))
 		return;
 	event_del(watch->event);
-	event_assign(watch->event, watch->loop->base, event_get_fd(watch->event), events_of(what), loop_on_fd,
-		watch);
+	event_assign(watch->event, watch->loop->base, event_get_fd(watch->event), events_of(what), loop_on_fd, watch);
 	if (what)
 		event_add(watch->event, NULL);
 }

@@ -122,11 +122,10 @@ address_of(const char *socket_path, struct sockaddr_un *ret_addr, socklen_t *ret
 	bool is_abstract = socket_path[0] == '@';
 
 	if (!is_abstract && socket_path[0] != '/')
-		return error_set(
-			err, ERROR_INVALID, "'%s': neither an absolute path nor '@' and a name", socket_path);
+		return error_set(err, ERROR_INVALID, "'%s': neither an absolute path nor '@' and a name", socket_path);
 	if (len < 2 || len > sizeof(addr.sun_path) - 1)
-		return error_set(err, ERROR_INVALID, "'%s': a socket's path has 2 to %zu characters",
-			socket_path, sizeof(addr.sun_path) - 1);
+		return error_set(err, ERROR_INVALID, "'%s': a socket's path has 2 to %zu characters", socket_path,
+			sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, socket_path, len);
 	if (is_abstract)
 		addr.sun_path[0] = '\0';
@@ -149,15 +148,13 @@ notify_send_to(const char *socket_path, const char *assignments, struct error *e
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(err, errno, "socket");
-	n = sendto(
-		fd, assignments, strlen(assignments), MSG_NOSIGNAL, (const struct sockaddr *)&addr, addr_len);
+	n = sendto(fd, assignments, strlen(assignments), MSG_NOSIGNAL, (const struct sockaddr *)&addr, addr_len);
 	errnum = errno;
 	close(fd);
 	if (n >= 0)
 		return 0;
 	if (errnum == EAGAIN)
-		return error_set(
-			err, ERROR_UNAVAILABLE, "notify '%s': its reader has fallen behind", socket_path);
+		return error_set(err, ERROR_UNAVAILABLE, "notify '%s': its reader has fallen behind", socket_path);
 	return error_set_errno(err, errnum, "notify '%s'", socket_path);
 }
 

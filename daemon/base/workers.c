@@ -164,8 +164,7 @@ workers_new(struct loop *loop, unsigned threads)
 	if (workers->done_fd < 0)
 		fatal_errno(errno, "create an event descriptor");
 	workers->done_watch = loop_fd_new(loop, workers->done_fd, LOOP_READ, on_done, workers);
-	rc = start_thread(
-		workers); /* one at once, so that a lack of threads shows at start and never later */
+	rc = start_thread(workers); /* one at once, so that a lack of threads shows at start and never later */
 	if (rc)
 		fatal_errno(rc, "start a thread");
 	return workers;

@@ -76,15 +76,13 @@ on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
 		answered(s, DNS_SERVER_HAS, NULL);
 	else
 		answered(s, DNS_SERVER_LACKS,
-			xasprintf("%s (%s) does not have the TXT record of %s yet", s->host, at,
-				s->common->name));
+			xasprintf("%s (%s) does not have the TXT record of %s yet", s->host, at, s->common->name));
 }
 
 static void
 ask_txt(struct dns_server *s)
 {
-	s->query = dns_ask(
-		s->common->env->dns, current_address(s), s->common->name, DNS_TXT, TIMEOUT_MS, on_txt, s);
+	s->query = dns_ask(s->common->env->dns, current_address(s), s->common->name, DNS_TXT, TIMEOUT_MS, on_txt, s);
 }
 
 /* The configured server may listen elsewhere than on port 53; the zone's NS records cannot say so. */
@@ -110,8 +108,7 @@ dns_server_on_addresses(const struct dns_answer *answer, const struct error *err
 
 	s->query = NULL;
 	for (size_t i = 0; !err && i < answer->values.count && s->addresses.count < ADDRESSES_MAX; i++)
-		strlist_take(&s->addresses,
-			server_join(answer->values.items[i], port_of(s, answer->values.items[i])));
+		strlist_take(&s->addresses, server_join(answer->values.items[i], port_of(s, answer->values.items[i])));
 	s->lookup++;
 	if (s->lookup == LOOKUP_AAAA || (s->lookup == LOOKUP_RESOLVER && !s->addresses.count))
 		look_up(s);
@@ -119,8 +116,7 @@ dns_server_on_addresses(const struct dns_answer *answer, const struct error *err
 		ask_txt(s);
 	else
 		answered(s, DNS_SERVER_SILENT,
-			xasprintf("%s: no address found%s%s", s->host, err ? ": " : "",
-				err ? err->message : ""));
+			xasprintf("%s: no address found%s%s", s->host, err ? ": " : "", err ? err->message : ""));
 }
 
 static void

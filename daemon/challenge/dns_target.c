@@ -94,8 +94,8 @@ fail_unknown(struct dns_finder *f, enum error_code code, const char *why)
 	const struct error *first = &f->server_failure;
 
 	if (error_is_set(first))
-		fail(f, first->code, "DNS provider '%s': %s; and by the resolver: %s",
-			f->target.provider.o.name, first->message, why);
+		fail(f, first->code, "DNS provider '%s': %s; and by the resolver: %s", f->target.provider.o.name,
+			first->message, why);
 	else
 		fail(f, code, "%s", why);
 }
@@ -104,11 +104,9 @@ static void
 dns_target_follow(struct dns_finder *f, const char *alias)
 {
 	if (f->seen.count >= DNS_ALIASES_MAX)
-		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0],
-			DNS_ALIASES_MAX);
+		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0], DNS_ALIASES_MAX);
 	else if (!name_is_plain(alias))
-		fail(f, ERROR_DNS, "%s: is an alias (CNAME) of a name that certd does not take",
-			f->target.name);
+		fail(f, ERROR_DNS, "%s: is an alias (CNAME) of a name that certd does not take", f->target.name);
 	else if (strcmp(f->target.name, alias) == 0 || strlist_has(&f->seen, alias))
 		fail(f, ERROR_DNS, "%s: its aliases (CNAME) lead in a circle", f->target.name);
 	else {
@@ -151,8 +149,8 @@ found_zone(struct dns_finder *f, const char *zone)
 			"%s) or name one (--dns)",
 			f->seen.items[0], name, zone ? zone : "ZONE");
 	else if (!f->has_provider)
-		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s",
-			name, zone ? zone : "ZONE");
+		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s", name,
+			zone ? zone : "ZONE");
 	else if (!zone && needs_zone(f)) {
 		_cleanup_free_ char *why = xasprintf(
 			"%s: no zone found: no name server knows an SOA record above it", name);
@@ -186,11 +184,11 @@ note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const
 	if (err)
 		error_copy(&f->server_failure, err);
 	else if (!is_answer(answer, err))
-		error_set(&f->server_failure, ERROR_DNS, "DNS server %s answers %s when asked about %s",
-			server, dns_rcode_name(answer->rcode), f->asked);
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s answers %s when asked about %s", server,
+			dns_rcode_name(answer->rcode), f->asked);
 	else
-		error_set(&f->server_failure, ERROR_DNS, "DNS server %s does not serve a zone that holds %s",
-			server, f->asked);
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s does not serve a zone that holds %s", server,
+			f->asked);
 }
 
 static void
@@ -205,8 +203,7 @@ server_to_ask(const struct dns_finder *f)
 static void
 ask(struct dns_finder *f)
 {
-	f->query = dns_ask(
-		f->env->dns, server_to_ask(f), f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
+	f->query = dns_ask(f->env->dns, server_to_ask(f), f->asked, DNS_SOA, TIMEOUT_MS, dns_target_on_answer, f);
 }
 
 static void
@@ -278,8 +275,7 @@ dns_target_on_answer(const struct dns_answer *answer, const struct error *err, v
 	else if (!is_answer(answer, err) && can_do_without_answer(f))
 		found_zone(f, NULL);
 	else if (!is_answer(answer, err)) {
-		_cleanup_free_ char *why = xasprintf(
-			"DNS SOA of '%s': %s", f->asked, dns_rcode_name(answer->rcode));
+		_cleanup_free_ char *why = xasprintf("DNS SOA of '%s': %s", f->asked, dns_rcode_name(answer->rcode));
 
 		fail_unknown(f, ERROR_DNS, why);
 	} else if (answer->cname && f->asked == f->target.name)

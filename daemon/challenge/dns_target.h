@@ -14,7 +14,7 @@ enum { DNS_ALIASES_MAX = 8 };
 struct dns_target {
 	struct dnsprovider provider; /* without its secrets */
 	char *name;                  /* owned; owner of the record, lower case, no final dot */
-	char *zone; /* owned; apex; NULL: none was found and the provider's driver needs none */
+	char *zone;                  /* owned; apex; NULL: none was found and the provider's driver needs none */
 };
 
 void

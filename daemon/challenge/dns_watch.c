@@ -151,8 +151,8 @@ end_round(struct dns_watch *w)
 		return;
 	}
 	if (!w->n_servers)
-		dns_watch_say(w, xasprintf("no zone of %s was found: not waiting for its name servers",
-					 w->common.name));
+		dns_watch_say(
+			w, xasprintf("no zone of %s was found: not waiting for its name servers", w->common.name));
 	if (left_out)
 		dns_watch_say(w, xasprintf("%s; going on without it", left_out->why));
 	dns_watch_finish(w);
@@ -197,8 +197,7 @@ on_ns(const struct dns_answer *answer, const struct error *err, void *arg)
 	} else if (w->at_server) {
 		w->at_server = false;
 		ask_ns(w);
-	} else if (!err && (answer->rcode == RCODE_NOTIMP || answer->rcode == RCODE_REFUSED) &&
-		   w->n_servers) {
+	} else if (!err && (answer->rcode == RCODE_NOTIMP || answer->rcode == RCODE_REFUSED) && w->n_servers) {
 		w->has_ns = true; /* nobody will say more: the provider's own server is asked */
 		ask_servers(w);
 	} else
@@ -211,8 +210,8 @@ ask_ns(struct dns_watch *w)
 {
 	const struct dns_watch_common *c = &w->common;
 
-	w->ns_query = dns_ask(c->env->dns, w->at_server ? dnsprovider_server(&c->provider) : NULL, c->zone,
-		DNS_NS, TIMEOUT_MS, on_ns, w);
+	w->ns_query = dns_ask(c->env->dns, w->at_server ? dnsprovider_server(&c->provider) : NULL, c->zone, DNS_NS,
+		TIMEOUT_MS, on_ns, w);
 }
 
 static void
@@ -241,8 +240,8 @@ first_servers(struct dns_watch *w)
 }
 
 struct dns_watch *
-dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request,
-	dns_watch_done_fn *done, dns_watch_progress_fn *progress, void *arg)
+dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,
+	dns_watch_progress_fn *progress, void *arg)
 {
 	struct dns_watch *w = xcalloc(1, sizeof(*w));
 	int64_t timeout = request->provider->propagation_timeout;

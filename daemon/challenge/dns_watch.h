@@ -36,8 +36,8 @@ dns_watch_progress_fn(const char *why, void *arg);
  * One that never answers is left out once others have the value. Bounded by provider->propagation_timeout.
  */
 struct dns_watch *
-dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request,
-	dns_watch_done_fn *done, dns_watch_progress_fn *progress, void *arg);
+dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,
+	dns_watch_progress_fn *progress, void *arg);
 
 /* @done is not called any more. NULL is a no-op. */
 void

@@ -87,16 +87,14 @@ http01_requested(struct httpd_conn *conn, const struct httpd_head *head, const c
 static void
 http01_explain(struct error *err, const char *address)
 {
-	static const char other[] =
-		"or set http-listen to another port and have a web server that owns this one pass "
-		"/.well-known/acme-challenge/ on (nginx-acme-challenge.conf, "
-		"haproxy-acme-challenge.cfg), or set webroot";
+	static const char other[] = "or set http-listen to another port and have a web server that owns this one pass "
+				    "/.well-known/acme-challenge/ on (nginx-acme-challenge.conf, "
+				    "haproxy-acme-challenge.cfg), or set webroot";
 	enum error_code code = err->code;
 
 	if (code == ERROR_IN_USE && listen_is_unix(address))
 		error_set(err, ERROR_UNAVAILABLE,
-			"http-listen %s: another program listens on that socket: stop it or set another path",
-			address);
+			"http-listen %s: another program listens on that socket: stop it or set another path", address);
 	else if (code == ERROR_IN_USE)
 		error_set(err, ERROR_UNAVAILABLE,
 			"http-listen %s: another program has that port (ss -ltnp 'sport = %s' shows which): "
@@ -134,8 +132,7 @@ http01_open(struct http01 *http, struct error *err)
 	size_t first = 0;
 
 	error_clear(&http->error);
-	if (acceptor_listen_all(
-		    httpd_acceptor(http->httpd), &http->listen, SOCKET_MODE, &first, &http->error) < 0)
+	if (acceptor_listen_all(httpd_acceptor(http->httpd), &http->listen, SOCKET_MODE, &first, &http->error) < 0)
 		http01_explain(&http->error, http->listen.items[first]);
 	if (http01_is_open(http)) {
 		if (http->error.code == ERROR_STATE)
@@ -197,8 +194,7 @@ http01_new(struct loop *loop, const struct http01_config *config)
 	http->is_configured = http->listen.count || config->n_fds;
 	http->httpd = httpd_new(&(struct httpd_config){
 		.loop = loop,
-		.places = { .max_connections = HTTP01_CONNECTIONS_MAX,
-			.max_per_user = HTTP01_CONNECTIONS_MAX },
+		.places = { .max_connections = HTTP01_CONNECTIONS_MAX, .max_per_user = HTTP01_CONNECTIONS_MAX },
 		.limits = { .request_ms = deadline_ms, .answer_ms = deadline_ms },
 		.is_single = true,
 		.is_anonymous = true,

@@ -45,8 +45,7 @@ make_due(struct solver *solver)
 	int64_t now = clock_wall(loop_clock(solver->env.loop));
 	_cleanup_buf_ struct buf id = BUF_INIT;
 
-	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) ==
-		1)
+	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) == 1)
 		schedule_set(solver->store, txn, SCHEDULE_CLEANUP, buf_str(&id), "", now);
 }
 
@@ -165,8 +164,8 @@ static void
 removal_give_up(struct removal *r)
 {
 	error_set(&r->failure, ERROR_NOT_FOUND,
-		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand",
-		r->cleanup.value, r->cleanup.name);
+		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand", r->cleanup.value,
+		r->cleanup.name);
 	solver_cleanup_failed(r->all->solver, NULL, &r->failure);
 	settle(r);
 }
@@ -180,8 +179,7 @@ removal_load(struct removal *r, int *ret_has_provider, struct error *err)
 
 	if (found != 1)
 		return found;
-	*ret_has_provider = object_peek(
-		store, &dnsprovider_class, r->cleanup.dns_provider, &r->provider, err);
+	*ret_has_provider = object_peek(store, &dnsprovider_class, r->cleanup.dns_provider, &r->provider, err);
 	return *ret_has_provider < 0 ? -1 : 1;
 }
 

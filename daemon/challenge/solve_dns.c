@@ -96,8 +96,8 @@ is_known_to_lack(const struct dnsprovider *d, const char *owner)
 }
 
 static int
-dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard _unused_,
-	bool now, struct error *err)
+dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard _unused_, bool now,
+	struct error *err)
 {
 	_cleanup_free_ char *zones = NULL;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
@@ -119,8 +119,7 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 			"alias, declare the zone that it leads into with --zone",
 			d.o.name, zones, owner);
 	if (named)
-		return error_set_field(
-			err, "dnsProvider", "there is no DNS provider '%s': certctl list dns", named);
+		return error_set_field(err, "dnsProvider", "there is no DNS provider '%s': certctl list dns", named);
 	return error_set(err, ERROR_INVALID,
 		"no DNS provider has a zone for it (zones: %s): certctl add-dns --name NAME --kind rfc2136 "
 		"--server ADDRESS --tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, "
@@ -189,8 +188,7 @@ on_promised(const struct error *err, void *arg)
 	solve_progress(s->solve, "adds the TXT record of %s through DNS provider '%s'", s->target.name,
 		s->target.provider.o.name);
 	s->is_added = true;
-	s->change = txt_change_start(
-		s->solve->solver->dns->queue, &s->target.provider, false, &record, on_added, s);
+	s->change = txt_change_start(s->solve->solver->dns->queue, &s->target.provider, false, &record, on_added, s);
 }
 
 static void

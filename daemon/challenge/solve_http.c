@@ -18,12 +18,11 @@ struct http_solve {
 };
 
 static int
-http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool wildcard,
-	bool now, struct error *err)
+http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool wildcard, bool now,
+	struct error *err)
 {
 	if (wildcard)
-		return error_set(
-			err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate by dns-01 only", name);
+		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate by dns-01 only", name);
 	if (solver->webroots.count)
 		return 0;
 	if (!http01_is_configured(solver->http))

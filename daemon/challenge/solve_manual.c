@@ -35,8 +35,7 @@ manual_check(struct solver *solver _unused_, const struct autocert *autocert _un
 	bool wildcard _unused_, bool now _unused_, struct error *err)
 {
 	if (name_type_of(name) == NAME_IP)
-		return error_set(
-			err, ERROR_INVALID, "%s is an address; a TXT record is for names only", name);
+		return error_set(err, ERROR_INVALID, "%s is an address; a TXT record is for names only", name);
 	return 0;
 }
 
@@ -63,8 +62,8 @@ conclude(struct manual_solve *s, const struct error *look_err)
 	}
 	if (s->solve->solver->events)
 		say_pending(s);
-	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name,
-		s->value, look_err ? "it could not be looked for: " : "it is not seen in DNS yet",
+	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name, s->value,
+		look_err ? "it could not be looked for: " : "it is not seen in DNS yet",
 		look_err ? look_err->message : "");
 	err.retry = true;
 	solve_done(s->solve, &err);
@@ -92,8 +91,7 @@ on_remembered(const struct error *err, void *arg)
 		conclude(s, NULL);
 	} else {
 		solve_progress(s->solve, "looks for the TXT record at %s", s->record_name);
-		s->query = dns_ask(
-			s->solve->solver->env.dns, NULL, s->record_name, DNS_TXT, LOOK_MS, on_looked, s);
+		s->query = dns_ask(s->solve->solver->env.dns, NULL, s->record_name, DNS_TXT, LOOK_MS, on_looked, s);
 	}
 }
 
@@ -133,8 +131,8 @@ solve_manual_fill(struct manual_solve *s, const struct solver_request *request, 
 
 /* The record as it is to be published, durable before anybody is told. */
 static int
-solve_manual_remember(struct manual_solve *s, const struct solver_request *request, struct store_txn *txn,
-	struct error *err)
+solve_manual_remember(
+	struct manual_solve *s, const struct solver_request *request, struct store_txn *txn, struct error *err)
 {
 	struct store *store = s->solve->solver->store;
 	_cleanup_authorization_ struct authorization a = { 0 };

@@ -124,8 +124,8 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(err, "challenge",
-		"'%s' is not a challenge that certd knows: auto, http-01, dns-01, manual", wanted);
+	error_set_field(
+		err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01, manual", wanted);
 	return NULL;
 }
 
@@ -211,8 +211,7 @@ solver_may_need_dns(struct solver *solver, const struct autocert *autocert, cons
 	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
 	const struct solver_kind *kind = choose(solver, &q, NULL);
 
-	return !kind ? is_auto(autocert) || strcmp(autocert->challenge, solver_dns01.word) == 0
-		     : kind == &solver_dns01;
+	return !kind ? is_auto(autocert) || strcmp(autocert->challenge, solver_dns01.word) == 0 : kind == &solver_dns01;
 }
 
 int
@@ -315,8 +314,8 @@ solver_cleanup_failed(struct solver *solver, const struct dnsprovider *provider,
 		object.name = provider->o.name;
 	}
 	if (solver->events)
-		event_emit_error(solver->events, NULL, EVENT_CLEANUP_FAILED, provider ? &object : NULL, err,
-			"%s", err->message);
+		event_emit_error(
+			solver->events, NULL, EVENT_CLEANUP_FAILED, provider ? &object : NULL, err, "%s", err->message);
 }
 
 void

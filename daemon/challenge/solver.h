@@ -19,13 +19,12 @@ struct solver; /* all of them together, owned by certd */
 struct solve;  /* one challenge that is up or coming up */
 
 struct solver_config {
-	struct strlist
-		http_listen; /* "[::]:80", "127.0.0.1:5002", "unix:/run/..."; empty: no listener of our own */
-	struct strlist webroots; /* directories that a web server of the host serves */
-	const int *http_fds;     /* listening sockets from the service manager; taken */
+	struct strlist http_listen; /* "[::]:80", "127.0.0.1:5002", "unix:/run/..."; empty: no listener of our own */
+	struct strlist webroots;    /* directories that a web server of the host serves */
+	const int *http_fds;        /* listening sockets from the service manager; taken */
 	size_t n_http_fds;
 	int64_t propagation_poll_ms; /* first pause between looks at the name servers, doubled; 0: 250 */
-	struct events *events; /* borrowed; NULL: nobody is told of failed removals and records to publish */
+	struct events *events;       /* borrowed; NULL: nobody is told of failed removals and records to publish */
 };
 
 /*

@@ -75,8 +75,7 @@ webroot_error(struct error *err, int errnum, const char *root, const char *what)
 			root, dir);
 	error_set_errno(err, errnum, "webroot '%s': %s%s", root, dir, what);
 	if (errnum == EROFS)
-		error_wrap(
-			err, "certd may not write here (systemd: ReadWritePaths=%s for certd.service)", root);
+		error_wrap(err, "certd may not write here (systemd: ReadWritePaths=%s for certd.service)", root);
 	return -1;
 }
 

@@ -54,8 +54,7 @@ token_peer(struct rest *rest, const struct httpd_head *head, struct peer *ret, s
 	value = xstrndup(head->authorization.data, head->authorization.len);
 	rc = token_of_authorization(value, text);
 	if (rc == 1)
-		rc = token_authenticate(
-			service->store, text, clock_wall(loop_clock(service->loop)), ret, err);
+		rc = token_authenticate(service->store, text, clock_wall(loop_clock(service->loop)), ret, err);
 	OPENSSL_cleanse(value, strlen(value));
 	OPENSSL_cleanse(text, sizeof(text));
 	free(value);
@@ -153,8 +152,7 @@ rest_look(void *arg)
 	bool is_new;
 
 	if ((!rest->certificate || renew_context(rest, &err) == 0) &&
-		acceptor_listen_all(httpd_acceptor(rest->tcp), &rest->listen, SOCKET_MODE, &failed, &err) ==
-			0) {
+		acceptor_listen_all(httpd_acceptor(rest->tcp), &rest->listen, SOCKET_MODE, &failed, &err) == 0) {
 		error_clear(&rest->waits_for);
 		rest->service->rest_warning = NULL;
 		return;
@@ -233,8 +231,7 @@ open_local(struct rest *rest, const struct httpd_config *config, struct error *e
 	rest->local = httpd_new(config);
 	for (size_t i = 0; i < rest->config.n_fds; i++)
 		acceptor_add(httpd_acceptor(rest->local), rest->config.fds[i]);
-	return rest->config.n_fds ? 0
-				  : acceptor_listen(httpd_acceptor(rest->local), address, SOCKET_MODE, err);
+	return rest->config.n_fds ? 0 : acceptor_listen(httpd_acceptor(rest->local), address, SOCKET_MODE, err);
 }
 
 struct rest *

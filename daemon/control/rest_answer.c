@@ -64,8 +64,7 @@ error_to_json(int status, const struct error *err)
 	struct json_object *json = json_object_new_object();
 	struct json_object *messages = json_object_new_array();
 	struct json_object *message = json_object_new_object();
-	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1")
-						  : xasprintf("paas-general-%d", status);
+	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1") : xasprintf("paas-general-%d", status);
 
 	json_add_string(message, "errorCode", code);
 	json_add_string(message, "message", err->message ? err->message : "");
@@ -90,8 +89,7 @@ add_defaults(const struct api_resource *resource, struct json_object *object)
 	if (json_get_object(object, "properties", &properties, NULL) != 1)
 		return;
 	for (const struct api_field *f = resource->properties; f->name; f++) {
-		if (f->type != API_ENUM || !f->fallback ||
-			json_object_object_get_ex(properties, f->name, NULL))
+		if (f->type != API_ENUM || !f->fallback || json_object_object_get_ex(properties, f->name, NULL))
 			continue;
 		for (const char *const *value = f->values; *value; value++)
 			if (strcmp(*value, f->fallback) == 0)
@@ -129,8 +127,8 @@ retry_after(struct service *service, const struct error *err)
 }
 
 void
-rest_refuse_with(struct service *service, struct httpd_conn *conn, int status, const char *more_fields,
-	const struct error *err)
+rest_refuse_with(
+	struct service *service, struct httpd_conn *conn, int status, const char *more_fields, const struct error *err)
 {
 	_cleanup_buf_ struct buf fields = BUF_INIT;
 
@@ -163,8 +161,8 @@ stable_id(const char *text, char ret[STORE_ID_SIZE])
 		h[i] ^= h[i] >> 29;
 	}
 	snprintf(ret, STORE_ID_SIZE, "%08x-%04x-5%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
-		(unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
-		((unsigned)(h[1] >> 48) & 0x3fff) | 0x8000, (unsigned long long)h[1] & 0xffffffffffffu);
+		(unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff, ((unsigned)(h[1] >> 48) & 0x3fff) | 0x8000,
+		(unsigned long long)h[1] & 0xffffffffffffu);
 }
 
 static void

@@ -15,8 +15,8 @@ rest_refuse(struct service *service, struct httpd_conn *conn, int status, const 
 
 /* The same with more header lines. */
 void
-rest_refuse_with(struct service *service, struct httpd_conn *conn, int status, const char *more_fields,
-	const struct error *err);
+rest_refuse_with(
+	struct service *service, struct httpd_conn *conn, int status, const char *more_fields, const struct error *err);
 
 /* The HTTP status of an error. */
 int

@@ -60,8 +60,7 @@ query_value(const struct api_field *field, const char *text)
  * condition, but an empty number is refused like any other that is not one: IONOS declares limit as 1 to 1000.
  */
 static void
-params_from_query(
-	const struct api_method *method, const struct httpd_query *query, struct json_object *params)
+params_from_query(const struct api_method *method, const struct httpd_query *query, struct json_object *params)
 {
 	for (const struct api_field *f = method->params; f && f->name; f++) {
 		_cleanup_buf_ struct buf name = BUF_INIT;
@@ -83,8 +82,7 @@ check_patch(struct json_object *params, struct error *err)
 
 	if (json_get_object(params, "properties", &properties, NULL) != 1)
 		return 0; /* api_validate() says so */
-	json_object_object_foreach(properties, name, value)
-	{
+	json_object_object_foreach(properties, name, value) {
 		(void)value;
 		if (strcmp(name, "name") != 0) {
 			_cleanup_free_ char *field = xasprintf("properties.%.64s", name);
@@ -106,15 +104,14 @@ agree_to_terms(struct service *service, struct json_object *params)
 {
 	struct json_object *properties = NULL;
 
-	if (service->conf->rest_agree_terms &&
-		json_get_object(params, "properties", &properties, NULL) == 1 &&
+	if (service->conf->rest_agree_terms && json_get_object(params, "properties", &properties, NULL) == 1 &&
 		!json_object_object_get_ex(properties, "termsOfServiceAgreed", NULL))
 		json_add_bool(properties, "termsOfServiceAgreed", true);
 }
 
 static int
-params_from_body(struct service *service, enum api_method_id id, const struct httpd_head *head,
-	const char *body, struct json_object **ret, struct error *err)
+params_from_body(struct service *service, enum api_method_id id, const struct httpd_head *head, const char *body,
+	struct json_object **ret, struct error *err)
 {
 	const struct api_method *method = &api_methods[id];
 	struct json_object *json;
@@ -172,8 +169,7 @@ answer_result(struct exchange *x, struct json_object *result)
 	struct buf nothing = BUF_INIT;
 
 	if (json_object_object_get_ex(result, "dryRun", NULL)) {
-		rest_answer(
-			x->conn, 200, "", rest_call_shown(x, result)); /* nothing was created or deleted */
+		rest_answer(x->conn, 200, "", rest_call_shown(x, result)); /* nothing was created or deleted */
 		return;
 	}
 	switch (api_methods[x->method].verb) {
@@ -182,8 +178,7 @@ answer_result(struct exchange *x, struct json_object *result)
 		return;
 	case API_LIST_ALL:
 		rest_answer(x->conn, 200, "",
-			rest_collection(&api_resources[api_methods[x->method].resource], x->origin, &x->query,
-				result));
+			rest_collection(&api_resources[api_methods[x->method].resource], x->origin, &x->query, result));
 		return;
 	case API_DELETE:
 		httpd_conn_answer(x->conn, 204, "", &nothing);
@@ -239,8 +234,8 @@ route(const struct httpd_head *head, struct strlist *segments, enum api_method_i
 	if (found > 0)
 		return 0;
 	if (found == 0) {
-		error_set(err, ERROR_INVALID, "%.*s takes %s", (int)head->path.len, head->path.data,
-			buf_str(ret_allow));
+		error_set(
+			err, ERROR_INVALID, "%.*s takes %s", (int)head->path.len, head->path.data, buf_str(ret_allow));
 		return 405;
 	}
 	error_set(err, ERROR_NOT_FOUND, "there is no such path");
@@ -248,8 +243,7 @@ route(const struct httpd_head *head, struct strlist *segments, enum api_method_i
 }
 
 static void
-rest_call_refuse_method(
-	struct service *service, struct httpd_conn *conn, const char *allow, const struct error *err)
+rest_call_refuse_method(struct service *service, struct httpd_conn *conn, const char *allow, const struct error *err)
 {
 	_cleanup_free_ char *field = xasprintf("Allow: %s\r\n", allow);
 
@@ -346,8 +340,7 @@ rest_call(struct service *service, struct httpd_conn *conn, const struct peer *p
 		return 0;
 	}
 	if (!peer) {
-		error_set(&err, ERROR_DENIED,
-			"Unauthorized, wrong or no api key provided to process this request");
+		error_set(&err, ERROR_DENIED, "Unauthorized, wrong or no api key provided to process this request");
 		rest_refuse(service, conn, 401, &err);
 		return -1;
 	}

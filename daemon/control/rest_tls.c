@@ -21,8 +21,7 @@ static int
 use_chain(SSL_CTX *ctx, const struct certificate *cert, struct error *err)
 {
 	_cleanup_(ossl_bio_freep) BIO *leaf = BIO_new_mem_buf(cert->leaf_pem.data, (int)cert->leaf_pem.len);
-	_cleanup_(ossl_bio_freep)
-		BIO *chain = BIO_new_mem_buf(buf_str(&cert->chain_pem), (int)cert->chain_pem.len);
+	_cleanup_(ossl_bio_freep) BIO *chain = BIO_new_mem_buf(buf_str(&cert->chain_pem), (int)cert->chain_pem.len);
 	_cleanup_(ossl_x509_freep) X509 *x509 = read_pem(leaf);
 
 	if (!x509 || SSL_CTX_use_certificate(ctx, x509) != 1)
@@ -63,8 +62,8 @@ context_of(const struct certificate *cert, struct error *err)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	/* Answers are sent in pieces from a buffer that may move. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(
+		ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	if (use_chain(ctx, cert, err) < 0 || use_key(ctx, cert, err) < 0) {
 		SSL_CTX_free(ctx);
 		return NULL;
@@ -86,8 +85,7 @@ rest_tls_load(struct store *store, const char *name, char id[STORE_ID_SIZE], SSL
 		return -1;
 	if (!a.last_certificate)
 		return error_set(err, ERROR_UNAVAILABLE,
-			"rest-certificate: '%s' has no certificate yet; certctl explain %s says why", name,
-			name);
+			"rest-certificate: '%s' has no certificate yet; certctl explain %s says why", name, name);
 	if (strcmp(a.last_certificate, id) == 0)
 		return 0;
 	found = object_load(store, &certificate_class, a.last_certificate, &cert, err);

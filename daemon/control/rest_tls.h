@@ -14,7 +14,7 @@ struct ssl_ctx_st;
  * Return: 1 and the new context; 0 the one in use is the newest; -1 there is none yet, or it cannot be used.
  */
 int
-rest_tls_load(struct store *store, const char *name, char id[STORE_ID_SIZE], struct ssl_ctx_st **ret,
-	struct error *err);
+rest_tls_load(
+	struct store *store, const char *name, char id[STORE_ID_SIZE], struct ssl_ctx_st **ret, struct error *err);
 
 #endif

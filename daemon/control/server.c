@@ -116,8 +116,7 @@ control_free(struct control *c)
 
 	if (!c)
 		return;
-	DL_FOREACH_SAFE(c->connections, conn, tmp)
-	{
+	DL_FOREACH_SAFE(c->connections, conn, tmp) {
 		session_free(conn->session);
 		acceptor_leave(conn->place);
 		free(conn);

@@ -302,10 +302,9 @@ session_receive(struct session *s)
 		char space[CMSG_SPACE(sizeof(int) * PASSED_MAX)];
 	} control;
 	struct iovec iov = { .iov_base = block, .iov_len = sizeof(block) };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)
+	};
 	ssize_t n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	if (n < 0)

@@ -155,8 +155,7 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 	struct request *r;
 
 	if (rpc_request_read(message, &req, &err) < 0) {
-		batch_answer(
-			b, rpc_error(req.id, err.code == ERROR_PROTOCOL ? RPC_INVALID_REQUEST : 0, &err));
+		batch_answer(b, rpc_error(req.id, err.code == ERROR_PROTOCOL ? RPC_INVALID_REQUEST : 0, &err));
 		return;
 	}
 	if (!api_method_find(req.method, &method)) {
@@ -255,8 +254,7 @@ session_forget(struct session *s)
 
 	if (s->reading)
 		s->reading->open--;
-	DL_FOREACH_SAFE(s->batches, b, tmp)
-	{
+	DL_FOREACH_SAFE(s->batches, b, tmp) {
 		b->session = NULL;
 		if (b->open == 0)
 			batch_free(b);

@@ -22,8 +22,7 @@ cloudflare_create(struct http_api_task *task)
 	json_add_string(body, "name", task->name);
 	json_add_string(body, "content", content);
 	json_add_int(body, "ttl", task->ttl);
-	http_api_send(
-		task, "POST", http_api_json(body), http_api_end, "/zones/%s/dns_records", task->zone_id);
+	http_api_send(task, "POST", http_api_json(body), http_api_end, "/zones/%s/dns_records", task->zone_id);
 	return 0;
 }
 
@@ -44,8 +43,7 @@ cloudflare_take_record(struct http_api_task *task, struct json_object *item, str
 }
 
 static int
-cloudflare_on_records(
-	struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+cloudflare_on_records(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
 	if (task->remove)
 		http_api_delete_found(task, "/zones/%s/dns_records/", task->zone_id);
@@ -57,16 +55,15 @@ cloudflare_on_records(
 static int
 cloudflare_change(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_list(task, cloudflare_take_record, cloudflare_on_records,
-		"/zones/%s/dns_records?type=TXT&name=%s", task->zone_id, task->name);
+	http_api_list(task, cloudflare_take_record, cloudflare_on_records, "/zones/%s/dns_records?type=TXT&name=%s",
+		task->zone_id, task->name);
 	return 0;
 }
 
 static const struct http_api cloudflare_api = {
 	.name = "Cloudflare",
 	.auth = http_api_bearer,
-	.paging = { HTTP_API_NUMBER, .items = "result", .position = "page", .size_name = "per_page",
-		.size = 50 },
+	.paging = { HTTP_API_NUMBER, .items = "result", .position = "page", .size_name = "per_page", .size = 50 },
 	.zones = { "/zones", .filter = "name", .is_exact = true, .name = "name", .id = "id" },
 	.change = cloudflare_change,
 	.reason = "errors.0.message",

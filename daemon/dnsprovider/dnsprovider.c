@@ -45,8 +45,8 @@ check_settings(const struct dnsprovider *d, const struct dns_kind *kind, struct 
 		bool is_there = value || setting_find(&d->secrets, setting->name);
 
 		if (!is_there && (setting->flags & API_REQUIRED))
-			return error_set_field(err, setting->name, "is missing: kind %s requires the %s",
-				kind->name, setting->help);
+			return error_set_field(
+				err, setting->name, "is missing: kind %s requires the %s", kind->name, setting->help);
 		if (value && check_values(setting, value, err) < 0)
 			return -1;
 	}
@@ -156,8 +156,7 @@ choose_by_zone(struct store *store, const char *name, char ret_id[STORE_ID_SIZE]
 }
 
 int
-dnsprovider_choose(
-	struct store *store, const char *named, const char *name, struct dnsprovider *ret, struct error *err)
+dnsprovider_choose(struct store *store, const char *named, const char *name, struct dnsprovider *ret, struct error *err)
 {
 	char id[STORE_ID_SIZE];
 	int found;

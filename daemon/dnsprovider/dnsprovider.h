@@ -49,11 +49,11 @@ struct dnsprovider_driver {
 	/* Pure: what the description of its settings cannot say. ERROR_INVALID names the setting. NULL: nothing. */
 	int (*check)(const struct dnsprovider *d, struct error *err);
 	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
-	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
-		bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+		const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
 	/* Which zones are there? One try of some seconds. NULL: nobody can tell. */
-	struct dnsprovider_op *(*list_zones)(const struct dnsprovider_env *env, const struct dnsprovider *d,
-		dnsprovider_zones_fn *done, void *arg);
+	struct dnsprovider_op *(*list_zones)(
+		const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
 	/* @done is not called any more. */
 	void (*cancel)(struct dnsprovider_op *op);
 };

@@ -74,8 +74,7 @@ call_certbot(struct exec_call *c)
 	strlist_take(&c->env, xasprintf("CERTBOT_VALIDATION=%s", c->value));
 	strlist_add(&c->env, "CERTBOT_REMAINING_CHALLENGES=0");
 	if (c->remove)
-		strlist_add(
-			&c->env, "CERTBOT_AUTH_OUTPUT="); /* certd does not keep what the other hook wrote */
+		strlist_add(&c->env, "CERTBOT_AUTH_OUTPUT="); /* certd does not keep what the other hook wrote */
 }
 
 static void
@@ -113,8 +112,8 @@ call_acme_sh(struct exec_call *c)
 	strlist_add(&c->argv, script);
 	strlist_add(&c->argv, "acme.sh");
 	strlist_add(&c->argv, c->command);
-	strlist_take(&c->argv,
-		xasprintf("%.*s%s", (int)(strlen(base) - strlen(".sh")), base, c->remove ? "_rm" : "_add"));
+	strlist_take(
+		&c->argv, xasprintf("%.*s%s", (int)(strlen(base) - strlen(".sh")), base, c->remove ? "_rm" : "_add"));
 	strlist_add(&c->argv, c->name);
 	strlist_add(&c->argv, c->value);
 	strlist_take(&c->env, xasprintf("LE_WORKING_DIR=%s", home));
@@ -162,8 +161,8 @@ exec_check(const struct dnsprovider *d, struct error *err)
 	if (convention != call_certbot && has_cleanup)
 		return error_set_field(err, "cleanupCommand", "is for certbot's convention only");
 	if (convention == call_acme_sh && !is_acme_sh_script(command))
-		return error_set_field(err, "command",
-			"'%s' is not a script dnsapi/dns_NAME.sh of an installed acme.sh", command);
+		return error_set_field(
+			err, "command", "'%s' is not a script dnsapi/dns_NAME.sh of an installed acme.sh", command);
 	return 0;
 }
 
@@ -202,8 +201,7 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 		.cleanup_command = setting_text(&d->settings, "cleanupCommand"),
 		.remove = remove,
 		.name = record->name,
-		.domain = record->domain ? record->domain
-					 : record->name + (is_usual ? strlen(challenge_label) : 0),
+		.domain = record->domain ? record->domain : record->name + (is_usual ? strlen(challenge_label) : 0),
 		.value = record->value,
 		.token = token,
 		.key_authorization = key_authorization,

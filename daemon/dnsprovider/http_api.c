@@ -143,8 +143,7 @@ endpoint_host(const char *authority)
 	size_t len = *authority == '[' ? strcspn(authority, "]/") : strcspn(authority, ":/");
 
 	len += authority[len] == ']';
-	return xstrndup(
-		authority, strchr(":/", authority[len]) ? len : 0); /* the final NUL counts as found */
+	return xstrndup(authority, strchr(":/", authority[len]) ? len : 0); /* the final NUL counts as found */
 }
 
 static bool
@@ -188,8 +187,8 @@ http_api_check_token(const struct secret *token, struct error *err)
 {
 	for (size_t i = 0; i < token->len; i++)
 		if (token->data[i] <= ' ' || token->data[i] >= 0x7f)
-			return error_set_field(err, "token",
-				"contains a blank or another character that cannot be part of a token");
+			return error_set_field(
+				err, "token", "contains a blank or another character that cannot be part of a token");
 	return 0;
 }
 
@@ -235,8 +234,8 @@ http_api_now(const struct http_api_task *task)
 void
 http_api_add_header(struct http_request *req, const char *prefix, const struct secret *secret)
 {
-	strlist_take(&req->headers, xasprintf("%s%.*s", prefix, secret ? (int)secret->len : 0,
-					    secret ? (const char *)secret->data : ""));
+	strlist_take(&req->headers,
+		xasprintf("%s%.*s", prefix, secret ? (int)secret->len : 0, secret ? (const char *)secret->data : ""));
 }
 
 void
@@ -446,8 +445,7 @@ http_api_poll(struct http_api_task *task, const char *why)
 }
 
 int
-http_api_end(
-	struct http_api_task *task _unused_, struct json_object *answer _unused_, struct error *err _unused_)
+http_api_end(struct http_api_task *task _unused_, struct json_object *answer _unused_, struct error *err _unused_)
 {
 	return 0;
 }
@@ -510,11 +508,9 @@ ask_page(struct dnsprovider_op *op)
 
 	buf_add_str(&path, is_linked ? op->pages.position : op->pages.path);
 	if (position)
-		buf_printf(&path, "%c%s=%s", strchr(buf_str(&path), '?') ? '&' : '?', paging->position,
-			position);
+		buf_printf(&path, "%c%s=%s", strchr(buf_str(&path), '?') ? '&' : '?', paging->position, position);
 	if (paging->size_name && !is_linked)
-		buf_printf(&path, "%c%s=%d", strchr(buf_str(&path), '?') ? '&' : '?', paging->size_name,
-			paging->size);
+		buf_printf(&path, "%c%s=%d", strchr(buf_str(&path), '?') ? '&' : '?', paging->size_name, paging->size);
 	op->pages.count++;
 	str_replace(&op->pages.position, NULL);
 	http_api_send(&op->task, "GET", HTTP_API_NO_BODY, on_page, "%s", buf_str(&path));
@@ -536,8 +532,7 @@ linked_page(const struct dnsprovider_op *op, const struct strlist *links)
 			if (!end)
 				break;
 			at = end + rest;
-			if (strstr(params, "rel=\"next\"") && strncmp(url, op->endpoint, len) == 0 &&
-				url[len] == '/')
+			if (strstr(params, "rel=\"next\"") && strncmp(url, op->endpoint, len) == 0 && url[len] == '/')
 				return xstrndup(url + len, (size_t)(end - url) - len);
 		}
 	}
@@ -637,8 +632,7 @@ take_zone(struct http_api_task *task, struct json_object *item, struct error *er
 	_cleanup_free_ char *zone = zone_name(op, item);
 	const char *id = NULL;
 
-	if (op->known_zone ? strcasecmp(zone, op->known_zone) != 0
-			   : !*zone || !name_in_zone(task->name, zone))
+	if (op->known_zone ? strcasecmp(zone, op->known_zone) != 0 : !*zone || !name_in_zone(task->name, zone))
 		return 0;
 	if (task->zone && strlen(zone) <= strlen(task->zone))
 		return 0;
@@ -656,8 +650,7 @@ http_api_on_zones(struct http_api_task *task, struct json_object *answer, struct
 
 	if (task->zone)
 		return op->api->change(task, answer, err);
-	return error_set(
-		err, ERROR_DNS, "the account has no zone '%s'", op->known_zone ? op->known_zone : task->name);
+	return error_set(err, ERROR_DNS, "the account has no zone '%s'", op->known_zone ? op->known_zone : task->name);
 }
 
 /* What all zones that may hold the name contain: the zone itself, or the last two labels. "": anything. */
@@ -688,8 +681,8 @@ find_zone(struct dnsprovider_op *op)
 	else if (!*filter)
 		http_api_list(&op->task, take_zone, http_api_on_zones, "%s", zones->path);
 	else
-		http_api_list(&op->task, take_zone, http_api_on_zones, "%s?%s=%s%s", zones->path,
-			zones->filter, filter, zones->is_absolute ? "." : "");
+		http_api_list(&op->task, take_zone, http_api_on_zones, "%s?%s=%s%s", zones->path, zones->filter, filter,
+			zones->is_absolute ? "." : "");
 }
 
 static int
@@ -712,8 +705,8 @@ reason_of(const struct http_api *api, struct json_object *body, const struct htt
 }
 
 static void
-http_api_refused(const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body,
-	struct error *err)
+http_api_refused(
+	const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body, struct error *err)
 {
 	const char *name = op->provider.o.name ? op->provider.o.name : "NAME";
 	_cleanup_free_ char *reason = reason_of(op->api, body, res);
@@ -725,11 +718,10 @@ http_api_refused(const struct dnsprovider_op *op, const struct http_response *re
 			res->status, colon, reason, name);
 		return;
 	}
-	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s",
-		op->call.method, op->call.path, res->status, colon, reason);
+	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,
+		op->call.path, res->status, colon, reason);
 	err->retry = res->status == 429 || res->status >= 500;
-	if (!res->retry_after ||
-		time_parse_retry_after(res->retry_after, http_api_now(&op->task), &err->retry_at) < 0)
+	if (!res->retry_after || time_parse_retry_after(res->retry_after, http_api_now(&op->task), &err->retry_at) < 0)
 		err->retry_at = 0;
 }
 
@@ -768,9 +760,7 @@ static bool
 http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_undone)
 {
 	int64_t pause_ms = (int64_t)FIRST_PAUSE_MS << op->failures;
-	int64_t asked_ms = failure->retry_at
-				   ? failure->retry_at * 1000 - clock_wall_ms(loop_clock(op->env.loop))
-				   : 0;
+	int64_t asked_ms = failure->retry_at ? failure->retry_at * 1000 - clock_wall_ms(loop_clock(op->env.loop)) : 0;
 
 	if (pause_ms < asked_ms)
 		pause_ms = asked_ms;
@@ -865,8 +855,7 @@ http_api_on_deadline(void *arg)
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&err, ERROR_TIMEOUT, "not done in time%s: %s",
-		op->zones_done ? "" : " (propagationTimeout)",
+	error_set(&err, ERROR_TIMEOUT, "not done in time%s: %s", op->zones_done ? "" : " (propagationTimeout)",
 		op->waits_for ? op->waits_for : "the API is too slow");
 	err.retry = true;
 	http_api_finish(op, &err);
@@ -883,8 +872,8 @@ endpoint_of(const struct dnsprovider *d)
 }
 
 static struct dnsprovider_op *
-op_new(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
-	int64_t timeout_ms, void *arg)
+op_new(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d, int64_t timeout_ms,
+	void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
 
@@ -902,8 +891,8 @@ op_new(const struct http_api *api, const struct dnsprovider_env *env, const stru
 }
 
 struct dnsprovider_op *
-http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
-	bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
+http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	int64_t timeout_sec = d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC;
 	struct dnsprovider_op *op = op_new(api, env, d, timeout_sec * 1000, arg);

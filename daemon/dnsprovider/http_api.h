@@ -81,8 +81,8 @@ struct http_api {
 /* A driver of @api_ that needs nothing else. */
 #define HTTP_API_DRIVER(api_) \
 	{ \
-		.api = (api_), .check = http_api_check, .change = http_api_change, \
-		.list_zones = http_api_list_zones, .cancel = http_api_cancel \
+		.api = (api_), .check = http_api_check, .change = http_api_change, .list_zones = http_api_list_zones, \
+		.cancel = http_api_cancel \
 	}
 
 /* Is the token fit for a header, and the endpoint https, or http on loopback? Pure. */
@@ -91,8 +91,8 @@ http_api_check(const struct dnsprovider *d, struct error *err);
 
 /* Ends within propagationTimeout. @api: borrowed for ever. */
 struct dnsprovider_op *
-http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
-	bool remove, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
 
 /* The same by the driver of @d's kind. */
 struct dnsprovider_op *
@@ -101,8 +101,8 @@ http_api_change(const struct dnsprovider_env *env, const struct dnsprovider *d, 
 
 /* One try, some seconds. */
 struct dnsprovider_op *
-http_api_list_zones(const struct dnsprovider_env *env, const struct dnsprovider *d,
-	dnsprovider_zones_fn *done, void *arg);
+http_api_list_zones(
+	const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
 
 void
 http_api_cancel(struct dnsprovider_op *op);

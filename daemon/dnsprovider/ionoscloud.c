@@ -77,12 +77,10 @@ ionoscloud_take_record(struct http_api_task *task, struct json_object *item, str
 }
 
 static int
-ionoscloud_on_records(
-	struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+ionoscloud_on_records(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
 	if (!task->remove)
-		return task->found.count ? wait_available(task, task->found.items[0])
-					 : ionoscloud_create(task);
+		return task->found.count ? wait_available(task, task->found.items[0]) : ionoscloud_create(task);
 	http_api_delete_found(task, "/zones/%s/records/", task->zone_id);
 	return 0;
 }
@@ -93,16 +91,14 @@ ionoscloud_change(struct http_api_task *task, struct json_object *answer _unused
 	_cleanup_free_ char *name = http_api_relative_name(task);
 
 	http_api_list(task, ionoscloud_take_record, ionoscloud_on_records,
-		"/records?filter.zoneId=%s&filter.type=TXT%s%s", task->zone_id, *name ? "&filter.name=" : "",
-		name);
+		"/records?filter.zoneId=%s&filter.type=TXT%s%s", task->zone_id, *name ? "&filter.name=" : "", name);
 	return 0;
 }
 
 static const struct http_api ionoscloud_api = {
 	.name = "IONOS Cloud DNS",
 	.auth = http_api_bearer,
-	.paging = { HTTP_API_OFFSET, .items = "items", .position = "offset", .size_name = "limit",
-		.size = 100 },
+	.paging = { HTTP_API_OFFSET, .items = "items", .position = "offset", .size_name = "limit", .size = 100 },
 	.zones = { "/zones", .filter = "filter.zoneName", .name = "properties.zoneName", .id = "id" },
 	.change = ionoscloud_change,
 	.reason = "messages.0.message",

@@ -93,11 +93,9 @@ powerdns_patch(const struct http_api_task *task, int64_t ttl, struct json_object
 
 /* The server would send it by itself, but not at once. */
 static int
-notify_secondaries(
-	struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+notify_secondaries(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(
-		task, "PUT", HTTP_API_NO_BODY, http_api_end, SERVER_PATH "/zones/%s./notify", task->zone);
+	http_api_send(task, "PUT", HTTP_API_NO_BODY, http_api_end, SERVER_PATH "/zones/%s./notify", task->zone);
 	return 0;
 }
 
@@ -129,16 +127,15 @@ on_set(struct http_api_task *task, struct json_object *zone, struct error *err)
 static int
 powerdns_change(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "GET", HTTP_API_NO_BODY, on_set,
-		SERVER_PATH "/zones/%s.?rrset_name=%s.&rrset_type=TXT", task->zone, task->name);
+	http_api_send(task, "GET", HTTP_API_NO_BODY, on_set, SERVER_PATH "/zones/%s.?rrset_name=%s.&rrset_type=TXT",
+		task->zone, task->name);
 	return 0;
 }
 
 static const struct http_api powerdns_api = {
 	.name = "PowerDNS",
 	.auth = powerdns_auth,
-	.zones = { SERVER_PATH "/zones", .filter = "zone", .is_exact = true, .is_absolute = true,
-		.name = "name" },
+	.zones = { SERVER_PATH "/zones", .filter = "zone", .is_exact = true, .is_absolute = true, .name = "name" },
 	.change = powerdns_change,
 	.reason = "error",
 };

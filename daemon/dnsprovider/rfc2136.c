@@ -28,11 +28,9 @@ rfc2136_check(const struct dnsprovider *d, struct error *err)
 	int port;
 
 	if (!server_split(server, &host, &port))
-		return error_set_field(
-			err, "server", "'%s' is not ADDRESS, ADDRESS:PORT or [V6]:PORT", server);
+		return error_set_field(err, "server", "'%s' is not ADDRESS, ADDRESS:PORT or [V6]:PORT", server);
 	if (!server_is_address(host))
-		return error_set_field(
-			err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
+		return error_set_field(err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
 	if (!key_name && has_key)
 		return error_set_field(err, "tsigName", "is missing: the name of the TSIG key");
 	if (key_name && !has_key)

@@ -70,8 +70,7 @@ account_saved(const struct error *err, void *arg)
 	struct account *account = arg;
 
 	if (err)
-		event_emit_error(
-			account->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+		event_emit_error(account->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 	account_end(account, !err);
 }
 
@@ -108,8 +107,7 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 }
 
 static void
-account_note_failure(
-	struct account *account, struct store_txn *txn, struct provider *p, const struct error *err)
+account_note_failure(struct account *account, struct store_txn *txn, struct provider *p, const struct error *err)
 {
 	struct event_object object = account_object(account, p);
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -124,8 +122,8 @@ account_note_failure(
 	error_copy(&why, err);
 	why.retry_at = retry_at;
 	time_format_rfc3339(retry_at, when);
-	event_emit_error(account->env->events, txn, EVENT_ACCOUNT_FAILED, &object, &why,
-		"%s; next attempt %s", err->message, when);
+	event_emit_error(account->env->events, txn, EVENT_ACCOUNT_FAILED, &object, &why, "%s; next attempt %s",
+		err->message, when);
 }
 
 /* What the operator should know of a registration that went well; owned by the caller, NULL: nothing. */
@@ -158,9 +156,8 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 		str_replace(&p->terms_url, account->terms_url);
 	free(p->account_note);
 	p->account_note = success_note(account, p);
-	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL,
-		"account %s is registered%s%s", p->account_url, p->account_note ? "; " : "",
-		p->account_note ? p->account_note : "");
+	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s is registered%s%s",
+		p->account_url, p->account_note ? "; " : "", p->account_note ? p->account_note : "");
 }
 
 /* An account that was there and is refused now, deactivated most likely: only another key helps. */
@@ -413,8 +410,7 @@ account_describe_trouble(void *arg_env, const struct schedule_row *row, struct j
 	const struct issue_env *env = arg_env;
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (object_peek(env->store, &provider_class, row->object, &p, NULL) != 1 ||
-		!error_is_set(&p.o.failure))
+	if (object_peek(env->store, &provider_class, row->object, &p, NULL) != 1 || !error_is_set(&p.o.failure))
 		return false;
 	job_trouble_set(ret, provider_class.name, p.o.name, &p.o.failure);
 	return true;

@@ -102,8 +102,7 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 	if (!r->expires_at)
 		r->expires_at = time_add(authorize_now_of(a), FORGET_SEC);
 	r->next_at = r->expires_at;
-	event_emit(
-		a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
+	event_emit(a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
 }
 
 /* The solver has remembered and said what is to be published. */
@@ -134,8 +133,7 @@ become_failed(struct authorize *a, struct store_txn *txn, struct authorization *
 
 /* The CA was not reached, or wants to be asked later: the order is as good as before. */
 static void
-authorize_try_again(
-	struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+authorize_try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
 	_cleanup_error_ struct error told = ERROR_INIT;
@@ -153,8 +151,8 @@ authorize_try_again(
 	});
 	r->next_at = told.retry_at;
 	time_format_rfc3339(told.retry_at, when);
-	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, &told,
-		"%s; next attempt %s", why->message, when);
+	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, &told, "%s; next attempt %s",
+		why->message, when);
 }
 
 /* --- what the order asks for --- */
@@ -202,8 +200,8 @@ authorize_say(const struct authorize *a, const char *state, const char *why)
 
 	json_add_string(data, "state", state);
 	json_add_string(data, "why", why);
-	event_emit(a->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state,
-		why ? ": " : "", why ? why : "");
+	event_emit(a->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state, why ? ": " : "",
+		why ? why : "");
 }
 
 static void
@@ -350,8 +348,7 @@ authorize_begin(struct authorize *a)
 	struct store_txn *txn;
 	int found = object_load(store, &authorization_class, a->id, &r, &err);
 
-	if (found == 1 && !authorize_is_over(&r, authorize_now_of(a)) && !r.autocert &&
-		!authorize_is_valid(&r)) {
+	if (found == 1 && !authorize_is_over(&r, authorize_now_of(a)) && !r.autocert && !authorize_is_valid(&r)) {
 		run_order(a, &r);
 		return;
 	}
@@ -409,8 +406,8 @@ put_issue(const struct issue_env *env, struct store_txn *txn, const struct autoc
 }
 
 int
-authorize_give_order(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
-	struct error *err)
+authorize_give_order(
+	const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert, struct error *err)
 {
 	_cleanup_authorization_ struct authorization r = { 0 };
 	int found;

@@ -16,7 +16,7 @@ extern const struct job_kind authorize_job;
  * Nothing happens when it has more names, proves them otherwise, or there is no such order.
  */
 int
-authorize_give_order(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
-	struct error *err);
+authorize_give_order(
+	const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert, struct error *err);
 
 #endif

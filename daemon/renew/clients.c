@@ -42,8 +42,7 @@ clients_free(struct clients *clients)
 
 	if (!clients)
 		return;
-	DL_FOREACH_SAFE(clients->list, client, tmp)
-	{
+	DL_FOREACH_SAFE(clients->list, client, tmp) {
 		client_free(clients, client);
 	}
 	free(clients);
@@ -108,8 +107,8 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 	struct acme_client_config config = { .allow_other_hosts = clients->config.allow_other_hosts };
 	struct key *key = NULL;
 
-	if (object_load(clients->config.store, &provider_class, provider_id, p, err) != 1 ||
-		!p->account_url || key_from_der(&p->account_key, &key, err) < 0) {
+	if (object_load(clients->config.store, &provider_class, provider_id, p, err) != 1 || !p->account_url ||
+		key_from_der(&p->account_key, &key, err) < 0) {
 		provider_clear(p);
 		free(client);
 		return NULL;

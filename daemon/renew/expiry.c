@@ -81,17 +81,15 @@ warn(const struct issue_env *env, struct store_txn *txn, const struct certificat
 
 	json_add_time(data, "notAfter", cert->not_after_at);
 	json_add_int(data, "days", days_until(cert->not_after_at, now));
-	event_emit(env->events, txn,
-		cert->not_after_at > now ? EVENT_CERTIFICATE_EXPIRING : EVENT_CERTIFICATE_EXPIRED, &object,
-		data, "%s; certd cannot renew it: import its successor with --replace '%s'", when,
+	event_emit(env->events, txn, cert->not_after_at > now ? EVENT_CERTIFICATE_EXPIRING : EVENT_CERTIFICATE_EXPIRED,
+		&object, data, "%s; certd cannot renew it: import its successor with --replace '%s'", when,
 		cert->o.name);
 	warned_key(&key, cert->o.id);
 	store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
 }
 
 static int
-expiry_look(
-	const struct issue_env *env, struct store_txn *txn, const char *id, int64_t now, struct error *err)
+expiry_look(const struct issue_env *env, struct store_txn *txn, const char *id, int64_t now, struct error *err)
 {
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	int found = object_peek(env->store, &certificate_class, id, &cert, err);
@@ -120,8 +118,7 @@ expiry_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *do
 
 	if (expiry_look(env, txn, certificate_id, now, &err) < 0) {
 		event_emit_error(env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "%s", err.message);
-		schedule_set(
-			env->store, txn, SCHEDULE_EXPIRY, certificate_id, "", time_add(now, LOOK_AGAIN_SEC));
+		schedule_set(env->store, txn, SCHEDULE_EXPIRY, certificate_id, "", time_add(now, LOOK_AGAIN_SEC));
 	}
 	return job_end_with(env->store, txn, done, arg);
 }
@@ -158,9 +155,8 @@ add_warning(struct store *store, const char *id, int64_t now, struct strlist *re
 	if (object_peek(store, &certificate_class, id, &cert, NULL) != 1)
 		return;
 	when = when_text(cert.not_after_at, now);
-	strlist_take(ret,
-		xasprintf("certificate '%s' %s and cannot be renewed by certd: certctl import --replace '%s'",
-			cert.o.name, when, cert.o.name));
+	strlist_take(ret, xasprintf("certificate '%s' %s and cannot be renewed by certd: certctl import --replace '%s'",
+				  cert.o.name, when, cert.o.name));
 }
 
 size_t
@@ -170,8 +166,7 @@ expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *re
 	size_t count = 0;
 
 	buf_add_char(&key, 'x');
-	while (count < COUNTED &&
-		store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
+	while (count < COUNTED && store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
 		key.data[0] == 'x')
 		if (count++ < max)
 			add_warning(store, key.data + 1, now, ret);

@@ -204,8 +204,8 @@ issue_say(struct issue *issue, const char *state, const char *why)
 	str_replace(&issue->why, why);
 	json_add_string(data, "state", state);
 	json_add_string(data, "why", why);
-	event_emit(issue->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state,
-		why ? ": " : "", why ? why : "");
+	event_emit(issue->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state, why ? ": " : "",
+		why ? why : "");
 }
 
 static void

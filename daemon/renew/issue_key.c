@@ -93,8 +93,7 @@ reuse_last_key(struct issue *issue, struct error *err)
 
 	if (!issue->autocert.reuse_key || !issue->autocert.last_certificate)
 		return 0;
-	found = object_load(
-		issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
+	found = object_load(issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
 	if (found <= 0)
 		return found;
 	if (strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)

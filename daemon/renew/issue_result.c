@@ -55,8 +55,8 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 }
 
 static void
-issue_result_note_failure(struct issue *issue, struct store_txn *txn, struct autocert *a,
-	const struct error *err, bool is_network)
+issue_result_note_failure(
+	struct issue *issue, struct store_txn *txn, struct autocert *a, const struct error *err, bool is_network)
 {
 	struct event_object object = issue_object(issue);
 	char when[TIME_RFC3339_SIZE];
@@ -77,8 +77,8 @@ issue_result_note_failure(struct issue *issue, struct store_txn *txn, struct aut
 	error_copy(&why, err);
 	why.retry_at = a->next_at;
 	time_format_rfc3339(a->next_at, when);
-	event_emit_error(issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s",
-		err->message, when);
+	event_emit_error(
+		issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
 }
 
 /* What happened is durable; or not (disk full), and then the row is still due. */
@@ -89,8 +89,7 @@ issue_result_end_saved(const struct error *err, void *arg)
 	struct event_object object = issue_object(issue);
 
 	if (err)
-		event_emit_error(
-			issue->env->events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
+		event_emit_error(issue->env->events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
 	issue_end(issue, !err);
 }
 
@@ -114,8 +113,7 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 	/* The declaration may have changed while the order ran: keep what it says now. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
-		issue_result_note_failure(
-			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, spent));
+		issue_result_note_failure(issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
 		break;
@@ -123,8 +121,7 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 		schedule_del(issue->env->store, txn, SCHEDULE_ISSUE, id);
 		break;
 	default: /* unreadable: said, kept, and looked at again */
-		event_emit_error(
-			issue->env->events, txn, EVENT_STORE_FAILED, NULL, &load_err, "%s", load_err.message);
+		event_emit_error(issue->env->events, txn, EVENT_STORE_FAILED, NULL, &load_err, "%s", load_err.message);
 		schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, id, issue->lane,
 			time_add(issue_now(issue->env), UNREADABLE_RETRY_SEC));
 	}
@@ -184,8 +181,7 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 		.not_after_at = a->last_not_after_at,
 		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
 		.spread_seed = schedule_seed(a->o.id),
-		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at
-										      : 0,
+		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at : 0,
 	};
 
 	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
@@ -250,8 +246,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		a.next_at = 0; /* ordered by hand all the same: once */
 	else
 		issue_plan_renewal(env, &a, false);
-	if (!a.paused &&
-		cert->not_after_at <= issue_now(env)) /* a clock is wrong; another order would not help */
+	if (!a.paused && cert->not_after_at <= issue_now(env)) /* a clock is wrong; another order would not help */
 		a.next_at = time_add(issue_now(env), EXPIRED_RETRY_SEC);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);
@@ -262,16 +257,14 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	data = json_object_new_object();
 	json_add_string(data, "certificate", cert->o.id);
 	json_add_time(data, "notAfter", cert->not_after_at);
-	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data,
-		"certificate issued by %s, valid until %s%s%s", cert->issuer_cn ? cert->issuer_cn : "the CA",
-		until, cert->o.failure.message ? "; " : "",
+	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data, "certificate issued by %s, valid until %s%s%s",
+		cert->issuer_cn ? cert->issuer_cn : "the CA", until, cert->o.failure.message ? "; " : "",
 		cert->o.failure.message ? cert->o.failure.message : "");
 	if (certificate_record(env, txn, cert, err) < 0) {
 		store_fail(txn, err);
 		return -1;
 	}
-	store_then(txn, issue_result_end_saved,
-		issue); /* on failure the order is valid still and its URL stored */
+	store_then(txn, issue_result_end_saved, issue); /* on failure the order is valid still and its URL stored */
 	return 0;
 }
 
@@ -298,8 +291,8 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	if (issue_wake_key(issue, err) < 0)
 		return -1;
 	asked.key = issue->key;
-	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info,
-		    &doubts, err) < 0) {
+	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, &doubts, err) <
+		0) {
 		error_wrap(err, "the CA issued a certificate that was not requested");
 		buf_add(&issue->refused_pem, chain->data, chain->len);
 	} else {

@@ -11,12 +11,10 @@ enum {
 	MINUTE = 60,
 	DAY = 24 * 3600,
 	DEFAULT_BEFORE = 30 * DAY,
-	SHORT_LIFE = 10 *
-		     DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
+	SHORT_LIFE = 10 * DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
 	BACKOFF_FLOOR = MINUTE,
-	NETWORK_ATTEMPTS = 2, /* from here on in a row, without a network, the wait stays the same */
-	ASKED_SPREAD = 10 *
-		       MINUTE, /* at least, of a wait that the CA asks for: its clients all come at its end */
+	NETWORK_ATTEMPTS = 2,       /* from here on in a row, without a network, the wait stays the same */
+	ASKED_SPREAD = 10 * MINUTE, /* at least, of a wait that the CA asks for: its clients all come at its end */
 	LIFE_SHARE = 8,
 	RETRY_AFTER_MAX = DAY,
 };

@@ -37,8 +37,7 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 }
 
 static int
-record_purge(const struct issue_env *env, struct store_txn *txn, const struct event_object *object,
-	struct error *err)
+record_purge(const struct issue_env *env, struct store_txn *txn, const struct event_object *object, struct error *err)
 {
 	const struct audit_entry entry = { .who = "certd", .method = "purge", .object = *object };
 
@@ -65,12 +64,11 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 		if (record_purge(env, txn, &object, err) < 0 ||
 			object_delete(env->store, txn, &certificate_class, id, err) < 0)
 			return -1;
-		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL,
-			"expired certificate removed");
+		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL, "expired certificate removed");
 		return 0;
 	}
-	schedule_set(env->store, txn, SCHEDULE_PURGE, id, "",
-		time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
+	schedule_set(
+		env->store, txn, SCHEDULE_PURGE, id, "", time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
 	return 0;
 }
 

@@ -63,14 +63,13 @@ tell_head(void *arg)
 	audit_hash_text(head.hash, hash);
 	snprintf(number, sizeof(number), "%" PRIu64, head.last);
 	log_write(a->log, LOG_LEVEL_INFO,
-		(const struct log_field[]){ { "CERTD_AUDIT_NUMBER", number }, { "CERTD_AUDIT_HASH", hash } },
-		2, "audit log: record %s has the hash %s", number, hash);
+		(const struct log_field[]){ { "CERTD_AUDIT_NUMBER", number }, { "CERTD_AUDIT_HASH", hash } }, 2,
+		"audit log: record %s has the hash %s", number, hash);
 }
 
 /* An object with what every record has. */
 static struct json_object *
-record_new(
-	const struct audit *a, const char *who, const char *user_id, const char *method, const char *outcome)
+record_new(const struct audit *a, const char *who, const char *user_id, const char *method, const char *outcome)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -149,8 +148,7 @@ append(struct audit *a, struct store_txn *txn, struct json_object *record, struc
 	_cleanup_buf_ struct buf damage_text = BUF_INIT;
 	struct audit_head head;
 
-	json_add_string(
-		damage, "reason", "the head of the audit log did not verify; a new chain begins here");
+	json_add_string(damage, "reason", "the head of the audit log did not verify; a new chain begins here");
 	json_write(damage, &damage_text);
 	json_write(record, &text);
 	if (audit_chain_append(a->store, txn, text.data, text.len, damage_text.data, room(a), &head, err) < 0)
@@ -163,8 +161,7 @@ append(struct audit *a, struct store_txn *txn, struct json_object *record, struc
 int
 audit_change(struct audit *a, struct store_txn *txn, const struct audit_entry *entry, struct error *err)
 {
-	_cleanup_json_ struct json_object *record = record_new(
-		a, entry->who, entry->user_id, entry->method, "done");
+	_cleanup_json_ struct json_object *record = record_new(a, entry->who, entry->user_id, entry->method, "done");
 
 	audit_add_object(record, &entry->object);
 	if (entry->changes && json_object_array_length(entry->changes))

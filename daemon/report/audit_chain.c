@@ -85,8 +85,8 @@ head_seal(struct store *store, const struct audit_head *head, struct buf *ret, s
 /* --- records --- */
 
 static void
-record_hash(char kind, uint64_t number, const unsigned char before[AUDIT_HASH_LEN], const void *text,
-	size_t len, unsigned char ret[AUDIT_HASH_LEN])
+record_hash(char kind, uint64_t number, const unsigned char before[AUDIT_HASH_LEN], const void *text, size_t len,
+	unsigned char ret[AUDIT_HASH_LEN])
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
 	unsigned char octets[NUMBER_LEN];
@@ -134,8 +134,8 @@ record_read(struct store *store, uint64_t number, struct buf *ret, struct error 
 }
 
 int
-audit_chain_get(struct store *store, uint64_t number, struct buf *ret_text,
-	unsigned char ret_hash[AUDIT_HASH_LEN], struct error *err)
+audit_chain_get(struct store *store, uint64_t number, struct buf *ret_text, unsigned char ret_hash[AUDIT_HASH_LEN],
+	struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	int found = record_read(store, number, &record, err);
@@ -215,8 +215,8 @@ drop_oldest(struct store *store, struct store_txn *txn, struct audit_head *head,
 }
 
 int
-audit_chain_append(struct store *store, struct store_txn *txn, const char *text, size_t len,
-	const char *damage, uint64_t max, struct audit_head *ret, struct error *err)
+audit_chain_append(struct store *store, struct store_txn *txn, const char *text, size_t len, const char *damage,
+	uint64_t max, struct audit_head *ret, struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_buf_ struct buf sealed = BUF_INIT;
@@ -266,8 +266,8 @@ check_begin(struct store *store, struct audit_check *check, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found && key.len == NUMBER_LEN && number_read(key.data) < check->head.first)
-		found_bad(check, number_read(key.data),
-			"it lies before the beginning, which is record %" PRIu64, check->head.first);
+		found_bad(check, number_read(key.data), "it lies before the beginning, which is record %" PRIu64,
+			check->head.first);
 	return 0;
 }
 
@@ -307,8 +307,7 @@ check_record(struct store *store, struct audit_check *check, struct error *err)
 	else if (found == 0)
 		found_bad(check, check->next, "it is missing");
 	else if (record.data[0] == RECORD_RESTART)
-		found_bad(check, check->next,
-			"the head did not verify when it was written: nothing says what is lost");
+		found_bad(check, check->next, "the head did not verify when it was written: nothing says what is lost");
 	else if (memcmp(before_of(&record), check->before, AUDIT_HASH_LEN) != 0)
 		found_bad(check, check->next, "it does not follow the record before it");
 	else

@@ -38,13 +38,13 @@ audit_head_read(struct store *store, struct audit_head *ret, struct error *err);
  * Return: 0 and the new head, or -1 with nothing added to @txn.
  */
 int
-audit_chain_append(struct store *store, struct store_txn *txn, const char *text, size_t len,
-	const char *damage, uint64_t max, struct audit_head *ret, struct error *err);
+audit_chain_append(struct store *store, struct store_txn *txn, const char *text, size_t len, const char *damage,
+	uint64_t max, struct audit_head *ret, struct error *err);
 
 /* Record @number. Return: 1 and its text (replaced) and hash, 0 there is none, -1 it does not verify. */
 int
-audit_chain_get(struct store *store, uint64_t number, struct buf *ret_text,
-	unsigned char ret_hash[AUDIT_HASH_LEN], struct error *err);
+audit_chain_get(struct store *store, uint64_t number, struct buf *ret_text, unsigned char ret_hash[AUDIT_HASH_LEN],
+	struct error *err);
 
 /* A verification under way; zero to begin. */
 struct audit_check {

@@ -237,8 +237,7 @@ events_free(struct events *events)
 
 	if (!events)
 		return;
-	DL_FOREACH_SAFE(events->subscriptions, sub, tmp)
-	{
+	DL_FOREACH_SAFE(events->subscriptions, sub, tmp) {
 		DL_DELETE(events->subscriptions, sub);
 		free(sub);
 	}
@@ -255,8 +254,8 @@ concerns(const struct event_subscription *sub, struct json_object *event)
 
 	if (!sub->object_id[0])
 		return true;
-	return json_get_object(event, "object", &object, NULL) == 1 &&
-	       json_get_string(object, "id", &id, NULL) == 1 && strcmp(id, sub->object_id) == 0;
+	return json_get_object(event, "object", &object, NULL) == 1 && json_get_string(object, "id", &id, NULL) == 1 &&
+	       strcmp(id, sub->object_id) == 0;
 }
 
 static void
@@ -271,8 +270,7 @@ events_tell(struct events *events, struct json_object *event)
 	}
 	if (--events->telling)
 		return;
-	DL_FOREACH_SAFE(events->subscriptions, sub, tmp)
-	{
+	DL_FOREACH_SAFE(events->subscriptions, sub, tmp) {
 		if (!sub->gone)
 			continue;
 		DL_DELETE(events->subscriptions, sub);
@@ -322,8 +320,8 @@ event_log(struct events *events, const struct event_info *info, struct json_obje
 		{ "CERTD_PROBLEM", problem },
 	};
 
-	log_write(events->log, (enum log_level)info->level, fields, ARRAY_SIZE(fields), "%s%s%s",
-		name ? name : "", name ? ": " : "", message ? message : "");
+	log_write(events->log, (enum log_level)info->level, fields, ARRAY_SIZE(fields), "%s%s%s", name ? name : "",
+		name ? ": " : "", message ? message : "");
 }
 
 /* --- being durable --- */
@@ -348,8 +346,8 @@ event_durable(const struct error *err, void *arg)
 /* --- making --- */
 
 static struct json_object *
-event_make(struct events *events, uint64_t seq, const struct event_info *info,
-	const struct event_object *object, struct json_object *data, const char *message)
+event_make(struct events *events, uint64_t seq, const struct event_info *info, const struct event_object *object,
+	struct json_object *data, const char *message)
 {
 	struct json_object *event = json_object_new_object();
 
@@ -399,8 +397,8 @@ event_store(struct events *events, struct store_txn *txn, uint64_t seq, const st
 
 /* @data is taken. */
 static void
-events_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, struct json_object *data, const char *message)
+events_emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	struct json_object *data, const char *message)
 {
 	const struct event_info *info = event_info(kind);
 	_cleanup_free_ char *fault = event_data_fault(info, data);
@@ -421,8 +419,8 @@ events_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
 }
 
 void
-event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, struct json_object *data, const char *fmt, ...)
+event_emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	struct json_object *data, const char *fmt, ...)
 {
 	_cleanup_free_ char *message = NULL;
 	va_list ap;
@@ -434,8 +432,8 @@ event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
 }
 
 void
-event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, const struct error *err, const char *fmt, ...)
+event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	const struct error *err, const char *fmt, ...)
 {
 	struct json_object *data = json_object_new_object();
 	_cleanup_free_ char *message = NULL;
@@ -532,8 +530,7 @@ take_number(const void *key, size_t len, void *arg)
 
 /* The first ones behind @after. */
 static int
-numbers_after(
-	struct store *store, const char *object_id, uint64_t after, struct numbers *n, struct error *err)
+numbers_after(struct store *store, const char *object_id, uint64_t after, struct numbers *n, struct error *err)
 {
 	_cleanup_buf_ struct buf from = BUF_INIT;
 	_cleanup_buf_ struct buf end = BUF_INIT;
@@ -568,8 +565,8 @@ numbers_last(struct store *store, const char *object_id, struct numbers *n, stru
 }
 
 static int
-list_of_object(struct events *events, const char *object_id, int64_t after, size_t limit,
-	struct json_object *list, struct error *err)
+list_of_object(struct events *events, const char *object_id, int64_t after, size_t limit, struct json_object *list,
+	struct error *err)
 {
 	_cleanup_free_ uint64_t *items = xcalloc(limit, sizeof(*items));
 	struct numbers n = { .items = items, .limit = limit };

@@ -33,13 +33,13 @@ struct event_object {
  * @data: details as a JSON object, taken; or NULL
  */
 void
-event_emit(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, struct json_object *data, const char *fmt, ...) _printf_(6, 7);
+event_emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	struct json_object *data, const char *fmt, ...) _printf_(6, 7);
 
 /* event_emit() whose data is @err: {code, field, problem, retryAt, message}. */
 void
-event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind,
-	const struct event_object *object, const struct error *err, const char *fmt, ...) _printf_(6, 7);
+event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	const struct error *err, const char *fmt, ...) _printf_(6, 7);
 
 /* {seq, time, level, kind, object{type, id, name}, message, data}; borrowed for the call. */
 typedef void

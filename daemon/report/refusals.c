@@ -58,12 +58,11 @@ static void
 tell_counted(struct caller *c)
 {
 	if (c->count == 1)
-		event_emit_error(c->refusals->events, NULL, EVENT_ACCESS_DENIED, NULL, &c->last, "%s",
-			c->last.message);
+		event_emit_error(c->refusals->events, NULL, EVENT_ACCESS_DENIED, NULL, &c->last, "%s", c->last.message);
 	else if (c->count)
 		event_emit_error(c->refusals->events, NULL, EVENT_ACCESS_DENIED, NULL, &c->last,
-			"%s: %llu more calls were refused, the last one: %s", c->who,
-			(unsigned long long)c->count, c->last.message);
+			"%s: %llu more calls were refused, the last one: %s", c->who, (unsigned long long)c->count,
+			c->last.message);
 	c->count = 0;
 }
 
@@ -132,8 +131,7 @@ refusals_free(struct refusals *r)
 
 	if (!r)
 		return;
-	DL_FOREACH_SAFE(r->callers, c, tmp)
-	{
+	DL_FOREACH_SAFE(r->callers, c, tmp) {
 		tell_counted(c);
 		caller_free(c);
 	}

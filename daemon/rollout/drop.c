@@ -18,8 +18,8 @@
 
 enum { GENERATION_MS = 1000, GENERATION_MAX = 32 };
 
-const char *const drop_names[DROP_NAMES] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem",
-	"bundle.pem", "manifest.json" };
+const char *const drop_names[DROP_NAMES] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "bundle.pem",
+	"manifest.json" };
 
 static int64_t
 mtime_ns(const struct stat *st)
@@ -76,8 +76,8 @@ drops_open(struct loop *loop, struct workers *workers, const char *root, struct 
 	d->root = xstrdup(root);
 	loop_timer_init(&d->timer, loop, generation_due, d);
 	d->root_fd = drop_dir_open(AT_FDCWD, root, root, 0711, &st, err);
-	if (d->root_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 ||
-		prepare_part(d, "live", false, err) < 0 || prepare_part(d, "pem", true, err) < 0) {
+	if (d->root_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 || prepare_part(d, "live", false, err) < 0 ||
+		prepare_part(d, "pem", true, err) < 0) {
 		error_wrap(err, "drop directory '%s'", root);
 		drops_close(d);
 		return NULL;
@@ -182,10 +182,8 @@ drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], 
 	int found;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
-	found = drop_read_manifest(fd, &manifest) && has_all_files(fd) &&
-		faccessat(drops->root_fd, flat, F_OK, 0) == 0;
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
+	found = drop_read_manifest(fd, &manifest) && has_all_files(fd) && faccessat(drops->root_fd, flat, F_OK, 0) == 0;
 	if (found)
 		memcpy(ret_id, manifest.certificate, STORE_ID_SIZE);
 	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&

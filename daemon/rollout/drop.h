@@ -53,7 +53,7 @@ struct drop_removal {
 	const char *slug;       /* all borrowed for the call */
 	const char *subject_id; /* whose files they are: what another one has written since stays */
 	bool is_whole;          /* live/<slug> and pem/<slug>.pem, too */
-	bool is_free; /* nobody else is declared to have that slug: what lies there, whoever wrote it */
+	bool is_free;           /* nobody else is declared to have that slug: what lies there, whoever wrote it */
 	const struct strlist *directories; /* further ones, by absolute path; or NULL */
 };
 

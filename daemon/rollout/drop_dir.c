@@ -33,8 +33,8 @@ unfit(struct error *err, const char *path, const char *what)
 	_cleanup_free_ char *user = own_user();
 
 	return error_set(err, ERROR_DENIED,
-		"'%s' %s: install -d -o %s -g GROUP -m 2750 %s (as root; GROUP is who reads the files)", path,
-		what, user, path);
+		"'%s' %s: install -d -o %s -g GROUP -m 2750 %s (as root; GROUP is who reads the files)", path, what,
+		user, path);
 }
 
 static int
@@ -68,11 +68,10 @@ check(int fd, const char *path, struct stat *st, struct error *err)
 		return 0;
 	else if (errno == EROFS)
 		return error_set(err, ERROR_DENIED,
-			"'%s' is read-only for certd (systemd: ReadWritePaths=%s for certd.service)", path,
-			path);
+			"'%s' is read-only for certd (systemd: ReadWritePaths=%s for certd.service)", path, path);
 	else
-		what = xasprintf("is not writable by certd's user (it belongs to uid %u, mode %04o)",
-			st->st_uid, st->st_mode & 07777u);
+		what = xasprintf("is not writable by certd's user (it belongs to uid %u, mode %04o)", st->st_uid,
+			st->st_mode & 07777u);
 	return unfit(err, path, what);
 }
 

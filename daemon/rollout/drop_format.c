@@ -44,8 +44,8 @@ check_pair(const struct drop_job *job, struct error *err)
 
 	key_pair_digest(&job->key_der, job->leaf.data, job->leaf.len, pair);
 	if (job->pair.len != sizeof(pair) || memcmp(job->pair.data, pair, sizeof(pair)) != 0)
-		return error_set(err, ERROR_CORRUPT,
-			"the stored key and certificate are not the pair that was verified");
+		return error_set(
+			err, ERROR_CORRUPT, "the stored key and certificate are not the pair that was verified");
 	return 0;
 }
 
@@ -77,8 +77,7 @@ drop_read_manifest(int dirfd, struct drop_manifest *ret)
 		json_get_string(json, "certificate", &id, NULL) != 1 || strlen(id) >= STORE_ID_SIZE)
 		return false;
 	memcpy(ret->certificate, id, strlen(id) + 1);
-	if (json_get_string(json, "autoCertificate", &autocert, NULL) == 1 &&
-		strlen(autocert) < STORE_ID_SIZE)
+	if (json_get_string(json, "autoCertificate", &autocert, NULL) == 1 && strlen(autocert) < STORE_ID_SIZE)
 		memcpy(ret->autocert, autocert, strlen(autocert) + 1);
 	if (json_get_string(json, "notAfter", &not_after, NULL) == 1)
 		time_parse_rfc3339(not_after, &ret->not_after_at);

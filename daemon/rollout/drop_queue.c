@@ -119,8 +119,7 @@ drop_jobs_end(struct drops *d)
 {
 	struct drop_job *job, *tmp;
 
-	DL_FOREACH_SAFE(d->jobs, job, tmp)
-	{
+	DL_FOREACH_SAFE(d->jobs, job, tmp) {
 		drop_job_end(job);
 	}
 }

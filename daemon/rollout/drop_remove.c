@@ -71,8 +71,7 @@ remove_directory(const struct drop_job *job, int live, const struct stat *st, st
 {
 	if (st->st_mode & S_ISGID)
 		return 0;
-	if (unlinkat(live, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
-		errno != ENOENT)
+	if (unlinkat(live, job->slug, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
 		return error_set_errno(err, errno, "remove the directory");
 	return drop_file_sync_dir(live, "live", err);
 }
@@ -136,6 +135,5 @@ drop_remove_run(void *arg)
 	if (job->is_whole)
 		remove_whole(job, &job->error);
 	for (size_t i = 0; i < job->directories.count; i++)
-		remove_elsewhere(
-			job, job->directories.items[i], error_is_set(&job->error) ? NULL : &job->error);
+		remove_elsewhere(job, job->directories.items[i], error_is_set(&job->error) ? NULL : &job->error);
 }

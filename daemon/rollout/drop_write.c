@@ -48,8 +48,7 @@ flat_clear(struct flat *flat)
 static bool
 link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
 {
-	return flat && mode_for(st) == mode_for(&flat->st) &&
-	       (mode_for(st) == 0600 || st->st_gid == flat->st.st_gid) &&
+	return flat && mode_for(st) == mode_for(&flat->st) && (mode_for(st) == 0600 || st->st_gid == flat->st.st_gid) &&
 	       drop_file_stage_link(dirfd, "bundle.pem", flat->dirfd, flat->name) == 0;
 }
 
@@ -79,8 +78,7 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
 		if (files[i].data != f->bundle.data || !link_bundle(flat, dirfd, st))
-			rc = drop_file_stage(
-				dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
+			rc = drop_file_stage(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
 	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
 		rc = drop_file_publish(dirfd, drop_names[i], err);
 	if (rc < 0) {

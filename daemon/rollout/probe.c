@@ -192,8 +192,7 @@ static int
 ssl_setup(struct probe_run *run, struct error *err)
 {
 	run->ssl = SSL_new(run->ctx);
-	if (!run->ssl || !SSL_set_fd(run->ssl, run->fd) ||
-		(run->sni && !SSL_set_tlsext_host_name(run->ssl, run->sni)))
+	if (!run->ssl || !SSL_set_fd(run->ssl, run->fd) || (run->sni && !SSL_set_tlsext_host_name(run->ssl, run->sni)))
 		return error_set(err, ERROR_INTERNAL, "TLS set-up failed");
 	return 0;
 }
@@ -260,8 +259,8 @@ resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 }
 
 struct probe_run *
-probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni,
-	int64_t timeout_ms, probe_done_fn *done, void *arg)
+probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni, int64_t timeout_ms,
+	probe_done_fn *done, void *arg)
 {
 	struct probe_run *run = xcalloc(1, sizeof(*run));
 

@@ -17,8 +17,8 @@ probe_done_fn(const char *sha256, const struct error *err, void *arg);
 
 /* @timeout_ms of all together, 0: 10 s; each address of the host has an equal part of what is left */
 struct probe_run *
-probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni,
-	int64_t timeout_ms, probe_done_fn *done, void *arg);
+probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni, int64_t timeout_ms,
+	probe_done_fn *done, void *arg);
 
 /* NULL is a no-op. */
 void

@@ -67,8 +67,7 @@ run_saved(const struct error *err, void *arg)
 	struct event_object object = run_object(run);
 
 	if (err)
-		event_emit_error(
-			run->rollout->env.events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
+		event_emit_error(run->rollout->env.events, NULL, EVENT_STORE_FAILED, &object, err, "%s", err->message);
 	run_end(run, !err);
 }
 

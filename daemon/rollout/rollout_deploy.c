@@ -38,8 +38,8 @@ deploy_failed(struct run *run, const struct error *err)
 	error_copy(&why, err);
 	why.retry_at = rollout_retry_at(run->rollout, run->subject.id, run->state.attempts);
 	time_format_rfc3339(why.retry_at, when);
-	event_emit_error(env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s",
-		err->message, when);
+	event_emit_error(
+		env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
 	rollout_finish(run, txn, SCHEDULE_DEPLOY, why.retry_at);
 }
 
@@ -78,8 +78,8 @@ activate_next(struct run *run)
 			.generation = run->state.generation,
 		};
 
-		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer,
-					    &run->consumer, &t->failure) != 1)
+		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
+					    &t->failure) != 1)
 			continue;
 		if (run->consumer.directory)
 			request.directory = run->consumer.directory;

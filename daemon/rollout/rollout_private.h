@@ -62,8 +62,8 @@ rollout_probe(struct run *run);
 
 /* @old: what it replaces. */
 void
-rollout_save(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
-	const struct rollout_state *old, const struct rollout_state *state);
+rollout_save(struct rollout *rollout, struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
+	const struct rollout_state *state);
 
 static inline struct rollout_target *
 rollout_target_at(const struct rollout_state *state, size_t i)
@@ -81,8 +81,7 @@ rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t 
 
 /* Adds the directories of their own that these consumers (ids) have besides live/<slug>. Return: 0 or -1. */
 int
-rollout_directories(
-	struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
+rollout_directories(struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
 
 /* More than the last step of rollout_retry_at(): no row is due later than that from now. */
 enum { ROLLOUT_LONGEST_WAIT_SEC = 2 * 3600 };

@@ -47,8 +47,8 @@ probes_done(struct run *run)
 	}
 	if (!all_served) {
 		next_at = in_grace(run) ? time_add(run_now(run), ROLLOUT_SETTLE_SEC)
-					: rollout_retry_at(run->rollout, run->subject.id,
-						  run->state.probes - PROBE_GRACE + 1);
+					: rollout_retry_at(
+						  run->rollout, run->subject.id, run->state.probes - PROBE_GRACE + 1);
 		run->state.probes++;
 	}
 	rollout_finish(run, txn, SCHEDULE_PROBE, next_at);
@@ -56,8 +56,7 @@ probes_done(struct run *run)
 
 /* The event of one endpoint; while a server may still be loading, only good news is told. */
 static void
-tell_probe(struct run *run, const struct probe *p, const char *served, const char *sha256,
-	const struct error *err)
+tell_probe(struct run *run, const struct probe *p, const char *served, const char *sha256, const struct error *err)
 {
 	bool good = strcmp(served, "served") == 0;
 	enum event_kind kind = good ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
@@ -116,8 +115,8 @@ rollout_probe(struct run *run)
 			continue;
 		p = (const struct probe *)run->consumer.probes.items + run->endpoint;
 		sni = probe_name(p, &run->cert);
-		run->probe = probe_start(run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port,
-			sni, 0, looked, run);
+		run->probe = probe_start(
+			run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port, sni, 0, looked, run);
 		return;
 	}
 	probes_done(run);

@@ -90,8 +90,7 @@ rollout_served(struct rollout *r, const char *subject_id)
 
 	if (rollout_load(r, subject_id, &state, NULL) == 1)
 		for (size_t i = 0; i < state.targets.count; i++) {
-			const struct rollout_target *t = (const struct rollout_target *)state.targets.items +
-							 i;
+			const struct rollout_target *t = (const struct rollout_target *)state.targets.items + i;
 
 			for (size_t k = 0; t->served && k < worst; k++)
 				if (strcmp(words[k], t->served) == 0)
@@ -102,8 +101,8 @@ rollout_served(struct rollout *r, const char *subject_id)
 }
 
 void
-rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id,
-	const struct rollout_state *old, const struct rollout_state *state)
+rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
+	const struct rollout_state *state)
 {
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	count_failing(txn, old, state);
@@ -111,8 +110,8 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id,
 
 /* A new generation: nothing of the old one counts, not even what was served. */
 void
-rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id,
-	const struct strlist *consumers, const char *certificate_id, int64_t now)
+rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
+	const char *certificate_id, int64_t now)
 {
 	struct rollout_state old = { 0 };
 	struct rollout_state state = { 0 };
@@ -135,8 +134,8 @@ rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subjec
 }
 
 void
-rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert,
-	const char *certificate_id, int64_t now)
+rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert *autocert, const char *certificate_id,
+	int64_t now)
 {
 	rollout_request_for(r, txn, autocert->o.id, &autocert->consumers, certificate_id, now);
 }
@@ -161,8 +160,7 @@ const struct error *
 rollout_consumer_failure(const struct rollout_state *state)
 {
 	for (size_t i = 0; i < state->targets.count; i++)
-		if (!rollout_target_at(state, i)->activated &&
-			error_is_set(&rollout_target_at(state, i)->failure))
+		if (!rollout_target_at(state, i)->activated && error_is_set(&rollout_target_at(state, i)->failure))
 			return &rollout_target_at(state, i)->failure;
 	return NULL;
 }
@@ -174,8 +172,7 @@ rollout_failure(const struct rollout_state *state)
 }
 
 int
-rollout_directories(
-	struct rollout *r, const struct strlist *consumers, struct strlist *ret, struct error *err)
+rollout_directories(struct rollout *r, const struct strlist *consumers, struct strlist *ret, struct error *err)
 {
 	for (size_t i = 0; i < consumers->count; i++) {
 		_cleanup_consumer_ struct consumer c = { 0 };

@@ -15,8 +15,8 @@ subject_clear(struct subject *s)
 }
 
 static void
-subject_fill(struct subject *s, const char *type, const struct object *o, const char *slug,
-	const char *certificate, const struct strlist *consumers)
+subject_fill(struct subject *s, const char *type, const struct object *o, const char *slug, const char *certificate,
+	const struct strlist *consumers)
 {
 	subject_clear(s);
 	s->type = type;
@@ -61,8 +61,7 @@ subject_slug_key(struct buf *key, const char *slug)
 }
 
 int
-subjects_of_consumer(
-	struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err)
+subjects_of_consumer(struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err)
 {
 	if (object_referrers(store, &autocert_class, consumer_id, max, ret, err) < 0)
 		return -1;

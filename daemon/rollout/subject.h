@@ -31,7 +31,6 @@ subject_slug_key(struct buf *key, const char *slug);
 
 /* Ids of those that are given the consumer, at most @max of either kind; appended to @ret. Return: 0 or -1. */
 int
-subjects_of_consumer(
-	struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err);
+subjects_of_consumer(struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err);
 
 #endif

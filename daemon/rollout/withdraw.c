@@ -45,8 +45,7 @@ static const struct record_class removal_class = {
 /* --- the intent --- */
 
 static void
-withdraw_save(
-	struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
+withdraw_save(struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
 {
 	record_save(r->env.store, txn, &removal_class, id, m);
 	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
@@ -108,8 +107,8 @@ withdraw_from_consumers(struct rollout *r, struct store_txn *txn, const struct w
 }
 
 void
-withdraw_from_directory(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from,
-	const char *directory, int64_t now)
+withdraw_from_directory(
+	struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, const char *directory, int64_t now)
 {
 	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
 
@@ -151,8 +150,7 @@ withdraw_saved(const struct error *err, void *arg)
 	struct withdrawal *w = arg;
 
 	if (err)
-		event_emit_error(
-			w->rollout->env.events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+		event_emit_error(w->rollout->env.events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 	withdraw_end(w, !err);
 }
 
@@ -172,8 +170,7 @@ withdraw_finish(struct withdrawal *w, const struct error *err)
 		why.retry_at = rollout_retry_at(w->rollout, w->id, w->removal.attempts);
 		time_format_rfc3339(why.retry_at, when);
 		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
-			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message,
-			when);
+			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message, when);
 		withdraw_save(w->rollout, txn, w->id, &w->removal, why.retry_at);
 	} else {
 		store_del(txn, STORE_REMOVAL, w->id, strlen(w->id));
@@ -235,8 +232,7 @@ withdraw_give_up(struct withdrawal *w, const struct error *err)
 	struct store_txn *txn = store_begin(env->store);
 
 	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	schedule_set(
-		env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, w->id, INT64_MAX));
+	schedule_set(env->store, txn, SCHEDULE_REMOVE, w->id, "", rollout_retry_at(w->rollout, w->id, INT64_MAX));
 	store_then(txn, withdraw_saved, w);
 }
 

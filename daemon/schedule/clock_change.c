@@ -67,8 +67,8 @@ clock_change_slice(void *arg)
 }
 
 struct clock_change *
-clock_change_new(const struct scheduler_config *config, const struct scheduler *scheduler,
-	void (*moved)(void *arg), void *arg)
+clock_change_new(
+	const struct scheduler_config *config, const struct scheduler *scheduler, void (*moved)(void *arg), void *arg)
 {
 	struct clock_change *c = xcalloc(1, sizeof(*c));
 

@@ -14,8 +14,8 @@ struct clock_change;
  * scheduler_due_after_clock_change(). @moved: called once, from the loop, when rows moved.
  */
 struct clock_change *
-clock_change_new(const struct scheduler_config *config, const struct scheduler *scheduler,
-	void (*moved)(void *arg), void *arg);
+clock_change_new(
+	const struct scheduler_config *config, const struct scheduler *scheduler, void (*moved)(void *arg), void *arg);
 
 /* (Again) from the beginning. */
 void

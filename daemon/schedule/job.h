@@ -26,9 +26,8 @@ struct job_kind {
 	const char *word; /* in schedule.list and in troubles */
 	/* What the row's object may be, as an operator knows it; none: only certd knows it. */
 	const struct record_class *classes[JOB_CLASSES_MAX];
-	bool needs_date; /* a wrong date would spoil it: it waits while the clock is suspect */
-	enum schedule_kind
-		excludes; /* another kind that does not run for the same object at the same time; or 0 */
+	bool needs_date;             /* a wrong date would spoil it: it waits while the clock is suspect */
+	enum schedule_kind excludes; /* another kind that does not run for the same object at the same time; or 0 */
 
 	/*
 	 * Begins the work of @row (borrowed). @done: once, from the loop, never from inside start(); the work moved or

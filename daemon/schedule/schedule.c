@@ -75,8 +75,8 @@ schedule_read_key(const struct buf *key, struct schedule_row *ret, struct error 
 }
 
 int
-schedule_get(struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret,
-	struct error *err)
+schedule_get(
+	struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	_cleanup_buf_ struct buf value = BUF_INIT;
@@ -113,8 +113,8 @@ remove_old(struct store *store, struct store_txn *txn, enum schedule_kind kind, 
 }
 
 void
-schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object,
-	const char *lane, int64_t due_at)
+schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object, const char *lane,
+	int64_t due_at)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	_cleanup_buf_ struct buf row_key = BUF_INIT;
@@ -149,8 +149,8 @@ schedule_del(struct store *store, struct store_txn *txn, enum schedule_kind kind
 }
 
 int
-schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after,
-	struct schedule_row *ret, struct error *err)
+schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after, struct schedule_row *ret,
+	struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	struct schedule_row row = { .due_at = 0 };
@@ -170,8 +170,7 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 
 /* All rows of a lane begin with its name and NUL: the first key that is not below name and 01 is the next lane's. */
 int
-schedule_next_lane(
-	struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err)
+schedule_next_lane(struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	struct schedule_row row = { .due_at = 0 };

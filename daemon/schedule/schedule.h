@@ -15,16 +15,15 @@
 
 /* On disk, one octet: numbers are never reused. What each is, its job_kind says (job.h). */
 enum schedule_kind {
-	SCHEDULE_ISSUE = 1,  /* autocertificate: order, renew, retry or resume */
-	SCHEDULE_DEPLOY = 2, /* autocertificate or imported certificate: write the drop, activate consumers */
-	SCHEDULE_PROBE = 3,  /* the same: compare what is served */
-	SCHEDULE_CLEANUP = 4, /* cleanup record: remove a TXT value */
-	SCHEDULE_ACCOUNT = 5, /* provider: register the account */
-	SCHEDULE_PURGE = 6,   /* certificate: delete it after its grace period */
-	SCHEDULE_AUTHORIZE =
-		7, /* authorization: get its record, have it checked, or forget it when it has expired */
-	SCHEDULE_EXPIRY = 8, /* certificate that was imported: say that it expires */
-	SCHEDULE_REMOVE = 9, /* removal record: files that nobody declares any more */
+	SCHEDULE_ISSUE = 1,     /* autocertificate: order, renew, retry or resume */
+	SCHEDULE_DEPLOY = 2,    /* autocertificate or imported certificate: write the drop, activate consumers */
+	SCHEDULE_PROBE = 3,     /* the same: compare what is served */
+	SCHEDULE_CLEANUP = 4,   /* cleanup record: remove a TXT value */
+	SCHEDULE_ACCOUNT = 5,   /* provider: register the account */
+	SCHEDULE_PURGE = 6,     /* certificate: delete it after its grace period */
+	SCHEDULE_AUTHORIZE = 7, /* authorization: get its record, have it checked, or forget it when it has expired */
+	SCHEDULE_EXPIRY = 8,    /* certificate that was imported: say that it expires */
+	SCHEDULE_REMOVE = 9,    /* removal record: files that nobody declares any more */
 };
 
 /*
@@ -46,8 +45,8 @@ struct schedule_row {
  * (store_watch()) is given the new row.
  */
 void
-schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object,
-	const char *lane, int64_t due_at);
+schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object, const char *lane,
+	int64_t due_at);
 
 /* Removes it if it is there. */
 void
@@ -55,21 +54,20 @@ schedule_del(struct store *store, struct store_txn *txn, enum schedule_kind kind
 
 /* Return: 1 found, 0 absent, -1 failed. */
 int
-schedule_get(struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret,
-	struct error *err);
+schedule_get(
+	struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret, struct error *err);
 
 /*
  * schedule_next_in_lane() - the earliest row of @lane behind @after (NULL: the very first)
  * Return: 1 found, 0 none, -1 failed.
  */
 int
-schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after,
-	struct schedule_row *ret, struct error *err);
+schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after, struct schedule_row *ret,
+	struct error *err);
 
 /* The first lane with a name >= @lane (or > when @after): hops, does not walk rows. Return: 1, 0 none, -1. */
 int
-schedule_next_lane(
-	struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err);
+schedule_next_lane(struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err);
 
 /* A number for spreading work, the same for an id each time (FNV-1a). */
 uint64_t

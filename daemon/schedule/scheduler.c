@@ -125,8 +125,7 @@ job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
 static bool
 row_is_busy(const struct scheduler *s, const struct job_kind *kind, const struct schedule_row *row)
 {
-	return job_find(s, kind->kind, row->object) ||
-	       (kind->excludes && job_find(s, kind->excludes, row->object));
+	return job_find(s, kind->kind, row->object) || (kind->excludes && job_find(s, kind->excludes, row->object));
 }
 
 static void
@@ -157,8 +156,7 @@ trial_done(const struct error *err, void *arg)
 		return;
 	}
 	s->store_fails = false;
-	DL_FOREACH_SAFE(s->jobs, job, tmp)
-	{
+	DL_FOREACH_SAFE(s->jobs, job, tmp) {
 		if (job->is_held)
 			job_free(job);
 	}
@@ -222,8 +220,8 @@ lane_running(const struct scheduler *s, const char *lane)
 
 /* May another job of @kind begin in @lane, where @running are under way? */
 static bool
-lane_has_room(const struct scheduler *s, const struct job_kind *kind, const char *lane, int64_t running,
-	struct error *err)
+lane_has_room(
+	const struct scheduler *s, const struct job_kind *kind, const char *lane, int64_t running, struct error *err)
 {
 	int64_t room = kind->lane_room ? kind->lane_room(s->kinds[kind->kind].env, lane, err) : LANE_ROOM;
 
@@ -280,8 +278,7 @@ scheduler_pass(void *arg)
 		after = true;
 	}
 	if (error_is_set(&err)) {
-		event_emit_error(
-			s->config.events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
+		event_emit_error(s->config.events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
 		if (s->next_at > time_add(now, LOOK_AGAIN_SEC))
 			s->next_at = time_add(now, LOOK_AGAIN_SEC);
 	}
@@ -352,8 +349,7 @@ scheduler_free(struct scheduler *s)
 	loop_wall_set(s->config.loop, INT64_MAX);
 	loop_timer_cancel(&s->trial);
 	store_forget(s->config.store, s);
-	DL_FOREACH_SAFE(s->jobs, job, tmp)
-	{
+	DL_FOREACH_SAFE(s->jobs, job, tmp) {
 		job_stop(job);
 	}
 	loop_timer_cancel(&s->pass);

@@ -39,13 +39,11 @@ scheduler_has_troubles(const struct scheduler *scheduler);
 
 /* The kind's describe_trouble(). Return: false when the row does not wait because of a failure. */
 bool
-scheduler_describe_trouble(
-	const struct scheduler *scheduler, const struct schedule_row *row, struct job_trouble *ret);
+scheduler_describe_trouble(const struct scheduler *scheduler, const struct schedule_row *row, struct job_trouble *ret);
 
 /* The kind's after_clock_change(): when @row is due by the clock of @now. UNIX seconds. */
 int64_t
-scheduler_due_after_clock_change(
-	const struct scheduler *scheduler, const struct schedule_row *row, int64_t now);
+scheduler_due_after_clock_change(const struct scheduler *scheduler, const struct schedule_row *row, int64_t now);
 
 /* Look at the schedule at the end of this turn, as every schedule_set() has it done. Cheap. */
 void

@@ -42,8 +42,7 @@ time_guard_new(const struct scheduler_config *config, void (*patience_over)(void
 	g->patience_over = patience_over;
 	g->arg = arg;
 	loop_timer_init(&g->patience, config->loop, on_patience, g);
-	if (store_get(config->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 &&
-		value.len == sizeof(be)) {
+	if (store_get(config->store, STORE_META, KEY, sizeof(KEY) - 1, &value, NULL) == 1 && value.len == sizeof(be)) {
 		memcpy(&be, value.data, sizeof(be));
 		g->last_seen_at = (int64_t)be64toh(be);
 	}

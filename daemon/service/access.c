@@ -95,8 +95,7 @@ access_covers(const struct scope *scope, struct store *store, const struct recor
 }
 
 bool
-access_covers_id(
-	const struct scope *scope, struct store *store, const struct record_class *cls, const char *id)
+access_covers_id(const struct scope *scope, struct store *store, const struct record_class *cls, const char *id)
 {
 	void *obj;
 	bool covers;
@@ -121,8 +120,8 @@ access_covers_subject(const struct scope *scope, struct store *store, const char
 static const struct record_class *
 class_named(const char *word)
 {
-	static const struct record_class *const classes[] = { &provider_class, &autocert_class,
-		&certificate_class, &dnsprovider_class, &consumer_class, &authorization_class };
+	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &authorization_class };
 	const struct api_resource *resource = api_resource_find(word);
 
 	for (size_t i = 0; resource && i < ARRAY_SIZE(classes); i++)
@@ -140,8 +139,7 @@ access_sees_event(const struct scope *scope, struct store *store, struct json_ob
 
 	if (!scope)
 		return true;
-	if (json_get_object(event, "object", &object, NULL) != 1 ||
-		json_get_string(object, "type", &type, NULL) != 1 ||
+	if (json_get_object(event, "object", &object, NULL) != 1 || json_get_string(object, "type", &type, NULL) != 1 ||
 		json_get_string(object, "id", &id, NULL) != 1)
 		return false;
 	cls = class_named(type);
@@ -218,8 +216,7 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 	if (access_covers(peer->scope, store, cls, obj))
 		return 0;
 	if (!judged_of(cls, obj, &s))
-		return error_set(
-			err, ERROR_DENIED, "a %s is outside of the scope of %s", cls->name, peer->label);
+		return error_set(err, ERROR_DENIED, "a %s is outside of the scope of %s", cls->name, peer->label);
 	return name_the_field(&asking, &s);
 }
 
@@ -227,8 +224,7 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 
 /* What a consumer shows of its rollouts. */
 void
-access_strip(const struct scope *scope, struct store *store, const struct record_class *cls,
-	struct json_object *object)
+access_strip(const struct scope *scope, struct store *store, const struct record_class *cls, struct json_object *object)
 {
 	struct json_object *rollouts = NULL;
 	const char *id = NULL;
@@ -237,8 +233,7 @@ access_strip(const struct scope *scope, struct store *store, const struct record
 		return;
 	rollouts = json_path(object, "metadata.rollouts");
 	for (size_t i = rollouts ? json_object_array_length(rollouts) : 0; i-- > 0;) {
-		if (json_get_string(json_object_array_get_idx(rollouts, i), "autoCertificate", &id, NULL) !=
-				1 ||
+		if (json_get_string(json_object_array_get_idx(rollouts, i), "autoCertificate", &id, NULL) != 1 ||
 			!access_covers_subject(scope, store, id))
 			json_object_array_del_idx(rollouts, i, 1);
 	}

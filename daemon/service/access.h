@@ -15,13 +15,11 @@
 
 /* @scope NULL: yes. @obj of @cls. */
 bool
-access_covers(
-	const struct scope *scope, struct store *store, const struct record_class *cls, const void *obj);
+access_covers(const struct scope *scope, struct store *store, const struct record_class *cls, const void *obj);
 
 /* The object with that id; one that is not there is not covered. */
 bool
-access_covers_id(
-	const struct scope *scope, struct store *store, const struct record_class *cls, const char *id);
+access_covers_id(const struct scope *scope, struct store *store, const struct record_class *cls, const char *id);
 
 /* The same of what is rolled out: an auto-certificate, or an imported certificate. */
 bool
@@ -41,7 +39,7 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 
 /* What is in the answer about an object of @cls and lies outside is taken out of it. */
 void
-access_strip(const struct scope *scope, struct store *store, const struct record_class *cls,
-	struct json_object *object);
+access_strip(
+	const struct scope *scope, struct store *store, const struct record_class *cls, struct json_object *object);
 
 #endif

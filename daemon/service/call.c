@@ -50,9 +50,9 @@ int
 call_refused(const struct call *call, const struct error *err)
 {
 	struct service *s = call->service;
-	const struct audit_entry entry = { .who = call->peer->label,
-		.user_id = call->peer->user_id,
-		.method = api_methods[call->method].name };
+	const struct audit_entry entry = {
+		.who = call->peer->label, .user_id = call->peer->user_id, .method = api_methods[call->method].name
+	};
 
 	if (s->refusals)
 		refusals_note(s->refusals, call->peer->label, err);
@@ -66,8 +66,8 @@ call_require(const struct call *call, enum api_role role, const char *what, stru
 {
 	if (call->peer->role >= role)
 		return 0;
-	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role),
-		call->peer->label, api_role_name(call->peer->role));
+	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role), call->peer->label,
+		api_role_name(call->peer->role));
 	return call_refused(call, err);
 }
 
@@ -132,8 +132,7 @@ call_is_change(const struct call *call)
 {
 	const struct api_method *method = &api_methods[call->method];
 
-	return call->txn ||
-	       (method->verb == API_CALL && method->role > ROLE_VIEWER && !(method->flags & API_READS));
+	return call->txn || (method->verb == API_CALL && method->role > ROLE_VIEWER && !(method->flags & API_READS));
 }
 
 /* What cannot be recorded must not be done. */
@@ -151,8 +150,8 @@ call_record(struct call *call, struct error *err)
 
 	/* Whatever a method made of its parameters: nothing is declared that its declarer would not see. */
 	if (change->is_outside)
-		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s",
-			change->type, change->name, call->peer->label);
+		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s", change->type,
+			change->name, call->peer->label);
 	if (!call->service->audit || call->is_dry_run || !call_is_change(call))
 		return 0;
 	return audit_change(call->service->audit, call_txn(call), &entry, err);

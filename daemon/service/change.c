@@ -57,8 +57,7 @@ change_add_secrets(const struct api_field *fields, struct json_object *from, str
 
 /* @after: its properties as they are now; NULL: it is gone. */
 static void
-change_set(struct change *change, const struct record_class *cls, const struct object *o,
-	struct json_object *after)
+change_set(struct change *change, const struct record_class *cls, const struct object *o, struct json_object *after)
 {
 	bool is_same = change->id && strcmp(change->id, o->id) == 0;
 

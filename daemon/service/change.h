@@ -30,8 +30,7 @@ change_found(struct change *change, const struct record_class *cls, const void *
  * @given: the properties that were sent, or NULL: secrets among them are in no object and count as changed
  */
 void
-change_made(
-	struct change *change, const struct record_class *cls, const void *obj, struct json_object *given);
+change_made(struct change *change, const struct record_class *cls, const void *obj, struct json_object *given);
 
 void
 change_deleted(struct change *change, const struct record_class *cls, const void *obj);

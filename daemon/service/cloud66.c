@@ -50,8 +50,8 @@ add_group(struct json_object *o, const struct strlist *consumers)
 			sum[k] ^= digest[k];
 	}
 	json_object_object_add(o, "server_group_id",
-		json_object_new_int64((int64_t)(sum[0] & 0x7f) << 24 | (int64_t)sum[1] << 16 |
-				      (int64_t)sum[2] << 8 | (int64_t)sum[3]));
+		json_object_new_int64((int64_t)(sum[0] & 0x7f) << 24 | (int64_t)sum[1] << 16 | (int64_t)sum[2] << 8 |
+				      (int64_t)sum[3]));
 }
 
 /* What terminates TLS: the consumers by name. */

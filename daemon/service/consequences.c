@@ -48,11 +48,9 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
 		autocert_moved(s, new);
 	if (!has_same_consumers)
-		withdraw_from_consumers(s->env->rollout, s->txn,
-			&(struct withdraw_from){ new->o.id, new->slug }, &old->consumers, &new->consumers,
-			s->now);
-	if (new->last_certificate &&
-		!(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
+		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug },
+			&old->consumers, &new->consumers, s->now);
+	if (new->last_certificate && !(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
 		rollout_request(s->env->rollout, s->txn, new, new->last_certificate, s->now);
 }
 
@@ -61,8 +59,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
-	withdraw_all(
-		s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug }, &a->consumers, s->now);
+	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug }, &a->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, a->o.id);
 }
 
@@ -100,8 +97,7 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 	expiry_forget(s->store, s->txn, c->o.id);
 	if (!c->slug)
 		return;
-	withdraw_all(
-		s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &c->consumers, s->now);
+	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &c->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, c->o.id);
 }
 
@@ -120,10 +116,9 @@ subject_to_consumer(const struct step *s, const char *subject_id, const char *le
 	if (found != 1 || !subject.certificate)
 		return;
 	if (left)
-		withdraw_from_directory(s->env->rollout, s->txn,
-			&(struct withdraw_from){ subject.id, subject.slug }, left, s->now);
-	rollout_request_for(
-		s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
+		withdraw_from_directory(
+			s->env->rollout, s->txn, &(struct withdraw_from){ subject.id, subject.slug }, left, s->now);
+	rollout_request_for(s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
 }
 
 /* What it is given is rolled out to it as it is now. */
@@ -166,8 +161,7 @@ authorization_saved(const struct step *s, const struct authorization *a)
 /* --- all --- */
 
 void
-consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old,
-	const void *new)
+consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old, const void *new)
 {
 	static const struct autocert no_autocert;
 	const struct step s = { env, env->store, txn, clock_wall(loop_clock(env->loop)) };
@@ -203,8 +197,8 @@ consequences_watched(struct store_txn *txn, enum store_db db, const void *old, c
 void
 consequences_watch(struct issue_env *env)
 {
-	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER,
-		STORE_PROVIDER, STORE_AUTHZ };
+	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER, STORE_PROVIDER,
+		STORE_AUTHZ };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
 		store_watch(env->store, dbs[i], consequences_watched, env);

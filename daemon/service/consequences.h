@@ -15,8 +15,7 @@
  * @new:  its struct now; NULL: it is deleted
  */
 void
-consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old,
-	const void *new);
+consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old, const void *new);
 
 /* From now on every object_save() and object_delete() has its consequences. @env: borrowed. */
 void

@@ -68,8 +68,8 @@ diff_value(const char *path, struct json_object *old, struct json_object *new, s
 }
 
 static void
-diff_fields(const struct api_field *fields, const char *outer, struct json_object *old,
-	struct json_object *new, struct json_object *changes)
+diff_fields(const struct api_field *fields, const char *outer, struct json_object *old, struct json_object *new,
+	struct json_object *changes)
 {
 	for (const struct api_field *f = fields; f && f->name; f++) {
 		_cleanup_free_ char *path = xasprintf("%s%s", outer, f->name);

@@ -263,8 +263,7 @@ apply_settings(const struct record_list *old, const struct record_list *new, str
 }
 
 void
-effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new,
-	struct effect *ret)
+effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new, struct effect *ret)
 {
 	*ret = (struct effect){ .action = EFFECT_NOTHING };
 	for (size_t i = 0; i < cls->n_fields; i++) {
@@ -279,8 +278,7 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 	}
 	/* What was changed may be what the account failed for. */
 	if (id == API_PROVIDER && ret->changed.count)
-		ret->registers = !((const struct provider *)old)->account_url ||
-				 ret->action == EFFECT_REISSUE;
+		ret->registers = !((const struct provider *)old)->account_url || ret->action == EFFECT_REISSUE;
 }
 
 struct json_object *

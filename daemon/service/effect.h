@@ -18,10 +18,9 @@ enum effect_action {
 
 struct effect {
 	enum effect_action action;
-	bool moves_renewal; /* the date of the renewal is computed anew */
-	bool registers;     /* the account is registered, or tried again */
-	struct strlist
-		changed; /* properties that differ, in the API's words: "externalAccountBinding.keyId" */
+	bool moves_renewal;     /* the date of the renewal is computed anew */
+	bool registers;         /* the account is registered, or tried again */
+	struct strlist changed; /* properties that differ, in the API's words: "externalAccountBinding.keyId" */
 	struct strlist reasons; /* one for each of them, for people */
 };
 
@@ -37,8 +36,8 @@ effect_clear(struct effect *effect);
  * @ret: cleared by the caller (effect_clear())
  */
 void
-effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new,
-	struct effect *ret);
+effect_of(
+	enum api_resource_id id, const struct record_class *cls, const void *old, const void *new, struct effect *ret);
 
 /* "nothing", "redeploy" or "reissue". */
 const char *

@@ -38,14 +38,12 @@ why_then(struct explanation *e, int64_t due_at)
 	char span[TIME_SPAN_SIZE];
 
 	if (a->attempts > 0) {
-		strlist_take(&e->reasons,
-			xasprintf("%lld %s in a row failed; the wait grows from a minute to a day, "
-				  "but is at most an eighth of the life that is left",
-				(long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
+		strlist_take(&e->reasons, xasprintf("%lld %s in a row failed; the wait grows from a minute to a day, "
+						    "but is at most an eighth of the life that is left",
+						  (long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
-		strlist_take(
-			&e->reasons, xasprintf("renewal begins %s before the certificate expires", span));
+		strlist_take(&e->reasons, xasprintf("renewal begins %s before the certificate expires", span));
 	} else {
 		strlist_add(&e->reasons, "there is no certificate yet");
 	}
@@ -61,17 +59,15 @@ why_provider(struct explanation *e)
 	if (p.account_url && error_is_set(&p.o.failure)) {
 		strlist_take(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
 		strlist_take(&e->advice,
-			xasprintf("certctl show provider %s says what is wrong with the account at the CA",
-				p.o.name));
+			xasprintf("certctl show provider %s says what is wrong with the account at the CA", p.o.name));
 	}
 	if (p.account_url)
 		return;
-	strlist_take(&e->reasons,
-		xasprintf("provider '%s' has no account yet%s%s", p.o.name, p.o.failure.message ? ": " : "",
-			p.o.failure.message ? p.o.failure.message : ""));
+	strlist_take(
+		&e->reasons, xasprintf("provider '%s' has no account yet%s%s", p.o.name,
+				     p.o.failure.message ? ": " : "", p.o.failure.message ? p.o.failure.message : ""));
 	strlist_take(&e->advice,
-		xasprintf("certctl show provider %s; what is wrong there is mended by certctl set provider",
-			p.o.name));
+		xasprintf("certctl show provider %s; what is wrong there is mended by certctl set provider", p.o.name));
 }
 
 /* Nothing of this auto-certificate's own. */
@@ -94,8 +90,7 @@ why_not_written(struct explanation *e, const struct error *failure)
 		time_format_rfc3339(row.due_at, when);
 	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
 					  *when ? "; again at " : "", when));
-	strlist_add(&e->advice,
-		"mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
+	strlist_add(&e->advice, "mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
 }
 
 static void
@@ -114,8 +109,7 @@ why_rollout(struct explanation *e)
 		if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
 			continue;
 		if (error_is_set(&t->failure))
-			strlist_take(
-				&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->failure.message));
+			strlist_take(&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->failure.message));
 		else if (t->served)
 			strlist_take(&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->served));
 	}
@@ -210,8 +204,8 @@ explain_failure(struct explanation *e)
 	if (advice)
 		strlist_add(&e->advice, advice);
 	if (solver_http_error(e->call->service->solver))
-		strlist_take(&e->advice,
-			xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
+		strlist_take(
+			&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
 }
 
 int

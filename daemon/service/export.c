@@ -102,8 +102,7 @@ check_fd(int fd, struct error *err)
 	if (fstat(fd, &st) < 0)
 		return error_set_errno(err, errno, "descriptor");
 	if (!S_ISREG(st.st_mode) || may_hang(fd))
-		return error_set(err, ERROR_INVALID,
-			"the descriptor must be a memfd or a file of a local file system");
+		return error_set(err, ERROR_INVALID, "the descriptor must be a memfd or a file of a local file system");
 	return 0;
 }
 
@@ -313,8 +312,7 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 	struct export *e;
 
 	if (!secret_has_room())
-		return error_set(
-			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
 	e = xcalloc(1, sizeof(*e));
 	e->call = call;
 	e->fd = passed_take(call->passed);

@@ -43,8 +43,7 @@ fields_setting(const struct record_class *cls, const char *name, const void *obj
 /* --- to JSON --- */
 
 static struct json_object *
-fields_items_to_json(
-	const struct record_class *item, const struct api_field *fields, const struct record_list *list)
+fields_items_to_json(const struct record_class *item, const struct api_field *fields, const struct record_list *list)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -90,8 +89,7 @@ fields_value_of(const struct record_field *field, const struct api_field *api, c
 }
 
 static void
-fields_add_one(const struct record_field *field, const struct api_field *api, const void *obj,
-	struct json_object *ret)
+fields_add_one(const struct record_field *field, const struct api_field *api, const void *obj, struct json_object *ret)
 {
 	struct json_object *value = fields_value_of(field, api, obj);
 
@@ -101,8 +99,8 @@ fields_add_one(const struct record_field *field, const struct api_field *api, co
 
 /* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
 static void
-fields_add_object(const struct record_class *cls, const struct api_field *api, const char *outer,
-	const void *obj, struct json_object *ret)
+fields_add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
+	struct json_object *ret)
 {
 	_cleanup_free_ char *prefix = xasprintf("%s%s.", outer, api->name);
 	struct json_object *inner = json_object_new_object();
@@ -115,8 +113,8 @@ fields_add_object(const struct record_class *cls, const struct api_field *api, c
 }
 
 void
-fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const void *obj, struct json_object *ret)
+fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix, const void *obj,
+	struct json_object *ret)
 {
 	size_t at = 0;
 
@@ -185,8 +183,8 @@ fields_properties(const struct record_class *cls, const void *obj)
 /* --- from JSON (validated by api_validate() already) --- */
 
 static void
-fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	struct json_object *json, void *obj);
+fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix, struct json_object *json,
+	void *obj);
 
 static void
 fields_set_strlist(struct strlist *list, struct json_object *value)
@@ -211,8 +209,7 @@ fields_set_items(const struct record_field *field, const struct api_field *api, 
 
 /* @value NULL: cleared. */
 static void
-fields_set_field(
-	const struct record_field *field, const struct api_field *api, struct json_object *value, void *obj)
+fields_set_field(const struct record_field *field, const struct api_field *api, struct json_object *value, void *obj)
 {
 	void *at = (char *)obj + field->offset;
 
@@ -252,8 +249,8 @@ fields_clear(const struct record_class *cls, const char *prefix, void *obj)
 }
 
 static void
-fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	struct json_object *json, void *obj)
+fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix, struct json_object *json,
+	void *obj)
 {
 	size_t at = 0;
 

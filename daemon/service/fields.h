@@ -10,8 +10,8 @@
 
 /* Adds the members of @fields that @obj (of @cls) has to @ret; never secrets. @prefix: path of @fields with a '.', or "". */
 void
-fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const void *obj, struct json_object *ret);
+fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix, const void *obj,
+	struct json_object *ret);
 
 /* The properties of @obj, in the API's words. Owned by the caller. */
 struct json_object *

@@ -81,8 +81,7 @@ take_pkcs12(struct json_object *params, struct secret *ret, struct error *err)
 
 	if (!value)
 		return 0;
-	rc = base64_decode_any(
-		json_object_get_string(value), (size_t)json_object_get_string_len(value), ret, err);
+	rc = base64_decode_any(json_object_get_string(value), (size_t)json_object_get_string_len(value), ret, err);
 	wipe(value);
 	return rc < 0 ? error_set_field(err, "pkcs12", "is not a PKCS#12 file in base64") : 0;
 }
@@ -156,8 +155,7 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	if (err->code != ERROR_EXISTS)
 		return -1;
 	if (!is_made)
-		return error_wrap(
-			err, "import it under another name, or name the old certificate in 'replace'");
+		return error_wrap(err, "import it under another name, or name the old certificate in 'replace'");
 	error_clear(err);
 	name = xasprintf("%s %.8s", c->o.name, c->o.id);
 	free(c->o.name);
@@ -285,8 +283,7 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 	struct import *i;
 
 	if (!secret_has_room())
-		return error_set(
-			err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
 	i = xcalloc(1, sizeof(*i));
 	i->certificate = import_text_of(properties, "certificate");
 	i->chain = import_text_of(properties, "certificateChain");

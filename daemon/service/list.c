@@ -116,8 +116,7 @@ narrow_by_scope(struct list *l)
 	const struct scope *scope = l->slices.call->peer->scope;
 	const struct scope_rule *rule = scope && scope->n_rules == 1 ? &scope->rules[0] : NULL;
 
-	if (!rule || l->query.n_terms ||
-		(l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
+	if (!rule || l->query.n_terms || (l->ops->cls != &autocert_class && l->ops->cls != &certificate_class))
 		return;
 	if (rule->labels.count == 1)
 		object_query_add(&l->query, OBJECT_HAS_LABEL, rule->labels.items[0], 0);
@@ -193,7 +192,8 @@ octets_of(struct json_object *value)
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			octets += octets_of(json_object_array_get_idx(value, i));
 	else if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach(value, name, member) octets += strlen(name) + octets_of(member);
+		json_object_object_foreach(value, name, member)
+			octets += strlen(name) + octets_of(member);
 	}
 	return octets;
 }

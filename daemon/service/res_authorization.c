@@ -17,8 +17,8 @@
 enum { AUTHORIZATIONS_MAX = 10000 };
 
 static void
-authorization_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+authorization_describe(
+	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	const struct authorization *a = obj;
 
@@ -45,8 +45,7 @@ res_authorization_canonical_name(struct authorization *a, struct error *err)
 }
 
 static int
-authorization_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+authorization_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct authorization *a = obj;
 
@@ -76,18 +75,15 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 		return -1;
 	if (found == 0) {
 		if (store_count(call->service->store, STORE_AUTHZ) >= AUTHORIZATIONS_MAX)
-			return error_set(
-				err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
+			return error_set(err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
 		return 0;
 	}
 	is_outside = !access_covers(call->peer->scope, call->service->store, &authorization_class, &old);
 	if (is_outside)
 		resource_outside(call, &authorization_class, &old);
-	if (is_outside ||
-		(old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
-		return error_set(err, ERROR_EXISTS,
-			"'%s' is being authorized already: certctl show authorization '%s'", a->o.name,
-			a->o.name);
+	if (is_outside || (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
+		return error_set(err, ERROR_EXISTS, "'%s' is being authorized already: certctl show authorization '%s'",
+			a->o.name, a->o.name);
 	call_cancel(call, old.o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
 }
@@ -114,12 +110,11 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return error_set(err, ERROR_STATE,
-			"the auto-certificate that wanted it is gone: certctl rm authorization");
+		return error_set(
+			err, ERROR_STATE, "the auto-certificate that wanted it is gone: certctl rm authorization");
 	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
 		resource_outside(call, &autocert_class, &a);
-		return error_set(err, ERROR_DENIED,
-			"the auto-certificate that wants it is outside of the scope of %s",
+		return error_set(err, ERROR_DENIED, "the auto-certificate that wants it is outside of the scope of %s",
 			call->peer->label);
 	}
 	issue_plan_renewal(call->service->issue_env, &a, true);
@@ -135,8 +130,8 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 	if (resource_find(call, &authorization_class, params, &a, err) < 0)
 		return -1;
 	if (a.o.state == OBJECT_FAILED)
-		return error_set(err, ERROR_STATE, "'%s' has failed: %s; authorize it again", a.o.name,
-			a.o.failure.message);
+		return error_set(
+			err, ERROR_STATE, "'%s' has failed: %s; authorize it again", a.o.name, a.o.failure.message);
 	if (a.status && strcmp(a.status, "valid") == 0 && !a.autocert) {
 		call->result = resource_to_json(call->service, &authorization_ops, &a);
 		return 0;

@@ -36,8 +36,7 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 		_cleanup_free_ char *text = NULL;
 
 		issue_get_progress(issue, &progress);
-		text = xasprintf(
-			"%s%s%s", progress.state, progress.why ? ": " : "", progress.why ? progress.why : "");
+		text = xasprintf("%s%s%s", progress.state, progress.why ? ": " : "", progress.why ? progress.why : "");
 		json_add_string(metadata, "progress", text);
 	}
 	if (schedule_get(service->store, SCHEDULE_ISSUE, a->o.id, &row, NULL) != 1)
@@ -47,8 +46,8 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 }
 
 static void
-autocert_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+autocert_describe(
+	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	const struct autocert *a = obj;
 	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, a->slug);
@@ -88,19 +87,17 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 }
 
 static int
-autocert_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+autocert_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct autocert *a = obj;
 
 	(void)old;
 	(void)properties;
 	if (res_autocert_canonical_names(call, a, err) < 0 ||
-		resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err) <
-			0)
+		resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err) < 0)
 		return -1;
-	if (a->dns_provider && resource_ref(call, &dnsprovider_class, "properties.dnsProvider",
-				       a->dns_provider, &a->dns_provider, err) < 0)
+	if (a->dns_provider && resource_ref(call, &dnsprovider_class, "properties.dnsProvider", a->dns_provider,
+				       &a->dns_provider, err) < 0)
 		return -1;
 	return consumers_resolve(call, &a->consumers, a->o.id, err);
 }
@@ -123,8 +120,8 @@ check_limit(struct call *call, struct error *err)
 	for (enum object_state state = OBJECT_PROVISIONING; state <= OBJECT_FAILED; state++)
 		have += object_count(call->service->store, &autocert_class, state);
 	if (most > 0 && have >= most)
-		return error_set(err, ERROR_LIMIT,
-			"there are %lld auto-certificates already (max-auto-certificates)", (long long)have);
+		return error_set(err, ERROR_LIMIT, "there are %lld auto-certificates already (max-auto-certificates)",
+			(long long)have);
 	return 0;
 }
 
@@ -188,8 +185,7 @@ autocert_reissue(struct call *call, struct autocert *a)
 	call_cancel(call, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
-	a->is_outdated =
-		true; /* also when this order has to wait: nothing may move it to the old one's renewal */
+	a->is_outdated = true; /* also when this order has to wait: nothing may move it to the old one's renewal */
 	if (!a->paused)
 		issue_plan_renewal(call->service->issue_env, a, true);
 }
@@ -294,13 +290,11 @@ describe_removal(struct call *call, const struct autocert *a, bool with_certific
 		_cleanup_consumer_ struct consumer c = { 0 };
 
 		if (object_peek(store, &consumer_class, a->consumers.items[i], &c, NULL) == 1)
-			strlist_take(&effect.reasons,
-				xasprintf("consumer '%s' gets nothing in their place", c.o.name));
+			strlist_take(&effect.reasons, xasprintf("consumer '%s' gets nothing in their place", c.o.name));
 	}
 	if (a->last_certificate)
-		strlist_add(&effect.reasons, with_certificates
-						     ? "its certificates are removed"
-						     : "its certificates stay until they are purged");
+		strlist_add(&effect.reasons, with_certificates ? "its certificates are removed"
+							       : "its certificates stay until they are purged");
 	call_set_effect(call, &effect);
 }
 
@@ -333,11 +327,9 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
 	if (a.paused && !(force && json_object_get_boolean(force)))
-		return error_set(
-			err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
+		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
 	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
-		error_set(err, ERROR_RATE_LIMITED,
-			"the CA asked to wait (%s); renew with --force to try all the same",
+		error_set(err, ERROR_RATE_LIMITED, "the CA asked to wait (%s); renew with --force to try all the same",
 			a.last_error.message);
 		if (err)
 			err->retry_at = a.last_error.retry_at;

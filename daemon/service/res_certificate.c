@@ -39,8 +39,8 @@ describe_rollout(struct service *service, const struct certificate *c, struct js
 }
 
 static void
-certificate_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+certificate_describe(
+	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	const struct certificate *c = obj;
 	_cleanup_autocert_ struct autocert a = { 0 };
@@ -71,15 +71,14 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 		return error_set_field(err, "properties.consumers",
 			"are those of its auto-certificate: certctl set auto '%s' --consumer NAME", a.o.name);
 	if (!c->slug)
-		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s",
-			c->o.name, c->autocert ? "its auto-certificate is gone" : "it was replaced");
+		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s", c->o.name,
+			c->autocert ? "its auto-certificate is gone" : "it was replaced");
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
 }
 
 /* Of an import, @obj has what its files say already, and import.c resolves the consumers. */
 static int
-certificate_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+certificate_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	const struct certificate *before = old;
 
@@ -195,8 +194,8 @@ certificate_remove_with(struct call *call, const struct certificate *c, struct e
 		return -1;
 	data = json_object_new_object();
 	json_add_string(data, "by", call->peer->label);
-	event_emit(call->service->events, call_txn(call), EVENT_OBJECT_DELETED, &object, data,
-		"deleted by %s", call->peer->label);
+	event_emit(call->service->events, call_txn(call), EVENT_OBJECT_DELETED, &object, data, "deleted by %s",
+		call->peer->label);
 	return 0;
 }
 

@@ -34,8 +34,8 @@ rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, c
 }
 
 static void
-consumer_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+consumer_describe(
+	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	const struct consumer *c = obj;
 	struct json_object *rollouts = json_object_new_array();
@@ -48,9 +48,7 @@ consumer_describe(struct service *service, const void *obj, struct json_object *
 
 		if (rollout_load(service->rollout, ids.items[i], &r, NULL) == 1) {
 			for (size_t j = 0; j < r.targets.count; j++) {
-				const struct rollout_target *t = (const struct rollout_target *)
-									 r.targets.items +
-								 j;
+				const struct rollout_target *t = (const struct rollout_target *)r.targets.items + j;
 
 				if (strcmp(t->consumer, c->o.id) == 0)
 					json_object_array_add(rollouts, rollout_to_json(&r, t, ids.items[i]));
@@ -130,14 +128,12 @@ check_consumer(const struct consumer *c, struct error *err)
 	const char *how = c->activate ? c->activate : "none";
 
 	if (strcmp(how, "notify") == 0 && !c->socket)
-		return error_set_field(
-			err, "properties.socket", "activate notify needs the socket to notify");
+		return error_set_field(err, "properties.socket", "activate notify needs the socket to notify");
 	if (strcmp(how, "notify") == 0 && c->socket[0] != '/' && c->socket[0] != '@')
 		return error_set_field(
 			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
 	if (strcmp(how, "notify") == 0 && strlen(c->socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return error_set_field(err, "properties.socket",
-			"the path of a socket has at most %zu octets",
+		return error_set_field(err, "properties.socket", "the path of a socket has at most %zu octets",
 			sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 	if (strcmp(how, "exec") == 0 && c->command.count == 0)
 		return error_set_field(err, "properties.command", "activate exec needs the program to run");
@@ -165,8 +161,7 @@ res_consumer_check_directory(struct call *call, const struct consumer *c, struct
 }
 
 static int
-consumer_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+consumer_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	(void)old;
 	(void)properties;
@@ -225,16 +220,16 @@ res_consumer_run_now(struct call *call, enum schedule_kind kind, const struct su
 	struct service *s = call->service;
 
 	if (kind == SCHEDULE_DEPLOY)
-		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers,
-			subject->certificate, call_now(call));
+		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers, subject->certificate,
+			call_now(call));
 	else
 		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, subject->id, "", call_now(call));
 }
 
 /* The auto-certificate that was named, or all that this consumer is given. */
 static int
-chosen_subjects(struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret,
-	struct error *err)
+chosen_subjects(
+	struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret, struct error *err)
 {
 	struct json_object *only = json_path(params, "autoCertificate");
 	_cleanup_free_ char *id = NULL;
@@ -243,8 +238,7 @@ chosen_subjects(struct call *call, const struct consumer *c, struct json_object 
 		return -1;
 	if (!only)
 		return 0;
-	if (resource_ref(call, &autocert_class, "autoCertificate", json_object_get_string(only), &id, err) <
-		0)
+	if (resource_ref(call, &autocert_class, "autoCertificate", json_object_get_string(only), &id, err) < 0)
 		return -1;
 	if (!strlist_has(ret, id))
 		return error_set_field(err, "autoCertificate", "'%s' is not given to consumer '%s'",
@@ -269,8 +263,7 @@ roll(struct call *call, enum schedule_kind kind, struct json_object *params, str
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_subject_ struct subject subject = { .type = NULL };
 
-		if (subject_load(call->service->store, ids.items[i], &subject, err) != 1 ||
-			!subject.certificate ||
+		if (subject_load(call->service->store, ids.items[i], &subject, err) != 1 || !subject.certificate ||
 			!access_covers_subject(call->peer->scope, call->service->store, subject.id))
 			continue;
 		res_consumer_run_now(call, kind, &subject);

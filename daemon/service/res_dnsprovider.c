@@ -52,8 +52,7 @@ read_settings(struct dnsprovider *d, struct json_object *properties, struct erro
 {
 	const struct dns_kind *kind = dns_kind_find(d->kind);
 
-	json_object_object_foreach(properties, name, value)
-	{
+	json_object_object_foreach(properties, name, value) {
 		const struct api_field *setting = dns_kind_setting(NULL, name);
 		const char *text = value ? json_object_get_string(value) : NULL;
 
@@ -70,8 +69,7 @@ read_settings(struct dnsprovider *d, struct json_object *properties, struct erro
 }
 
 static int
-dnsprovider_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+dnsprovider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct dnsprovider *d = obj;
 

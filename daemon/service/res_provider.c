@@ -31,8 +31,8 @@ forget_own_key(struct json_object *metadata)
 }
 
 static void
-provider_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+provider_describe(
+	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	const struct provider *p = obj;
 	struct schedule_row row;
@@ -61,12 +61,10 @@ resolve_server(struct provider *p, struct error *err)
 	if (acme_url_check(p->server, &why) == 0)
 		return 0;
 	if (strncmp(p->server, "https://", strlen("https://")) == 0)
-		return error_set_field(
-			err, "properties.server", "'%s' cannot be asked: %s", p->server, why.message);
+		return error_set_field(err, "properties.server", "'%s' cannot be asked: %s", p->server, why.message);
 	nearest = ca_nearest(p->server);
-	return error_set_field(err, "properties.server",
-		"'%s' is neither an https URL nor a CA that certd knows%s%s%s", p->server,
-		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	return error_set_field(err, "properties.server", "'%s' is neither an https URL nor a CA that certd knows%s%s%s",
+		p->server, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 /* One plain address: no list, no header fields (RFC 8555 s7.3), nothing that a URL would read otherwise. */
@@ -99,11 +97,11 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 	if (!text)
 		return 0;
 	if (base64_decode_any(text, strlen(text), &p->eab_key, &why) < 0)
-		return error_set_field(err, field,
-			"%s; give it as the CA hands it out, in base64 or base64url", why.message);
+		return error_set_field(
+			err, field, "%s; give it as the CA hands it out, in base64 or base64url", why.message);
 	if (p->eab_key.len < EAB_KEY_MIN || p->eab_key.len > EAB_KEY_MAX)
-		return error_set_field(err, field, "is a key of %zu octets; a MAC key has %d to %d",
-			p->eab_key.len, EAB_KEY_MIN, EAB_KEY_MAX);
+		return error_set_field(err, field, "is a key of %zu octets; a MAC key has %d to %d", p->eab_key.len,
+			EAB_KEY_MIN, EAB_KEY_MAX);
 	return 0;
 }
 
@@ -125,8 +123,7 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 	algorithm = key_algorithm_name(key_algorithm_of(key));
 	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
 		return error_set_field(err, "properties.accountKeyAlgorithm",
-			"is '%s', but the key that was given is %s: leave it out", p->account_key_algorithm,
-			algorithm);
+			"is '%s', but the key that was given is %s: leave it out", p->account_key_algorithm, algorithm);
 	str_replace(&p->account_key_algorithm, algorithm);
 	p->is_key_imported = true;
 	return key_to_der(key, &p->account_key, err);
@@ -134,8 +131,7 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 
 /* What is not sent stays as it was checked before. */
 static int
-provider_read(
-	struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct provider *p = obj;
 
@@ -206,8 +202,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 {
 	if (p->eab_key_id && old->eab_key_id && strcmp(p->eab_key_id, old->eab_key_id) == 0)
 		return error_set_field(err, "properties.externalAccountBinding",
-			"'%s' is of the former CA: give the one that you have with the new CA, or null",
-			p->eab_key_id);
+			"'%s' is of the former CA: give the one that you have with the new CA, or null", p->eab_key_id);
 	str_replace(&p->account_url, NULL);
 	str_replace(&p->account_thumbprint, NULL);
 	str_replace(&p->terms_url, NULL);

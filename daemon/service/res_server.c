@@ -392,15 +392,13 @@ status_warnings(struct service *s, struct json_object *status)
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
 	if (s->master_key_beside_store)
-		strlist_add(&warnings,
-			"the master key lies beside the store: give it as a systemd credential "
-			"(LoadCredentialEncrypted=master-key)");
+		strlist_add(&warnings, "the master key lies beside the store: give it as a systemd credential "
+				       "(LoadCredentialEncrypted=master-key)");
 	if (s->rest_warning)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
 	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
 	if (expiring > EXPIRING_SHOWN)
-		strlist_take(&warnings,
-			xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));
+		strlist_take(&warnings, xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));
 	json_add_strlist(status, "warnings", &warnings);
 }
 

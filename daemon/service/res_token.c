@@ -10,8 +10,7 @@
 #include <string.h>
 
 static void
-token_describe(struct service *service, const void *obj, struct json_object *properties,
-	struct json_object *metadata)
+token_describe(struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
 	int64_t expires_at = token_expires_at(obj);
 
@@ -28,11 +27,10 @@ res_token_check_name(const struct token *t, struct error *err)
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@";
 
 	if (strlen(t->o.name) > PEER_TOKEN_NAME_MAX)
-		return error_set_field(
-			err, "properties.name", "is longer than %d octets", PEER_TOKEN_NAME_MAX);
+		return error_set_field(err, "properties.name", "is longer than %d octets", PEER_TOKEN_NAME_MAX);
 	if (t->o.name[strspn(t->o.name, alphabet)] != '\0')
-		return error_set_field(err, "properties.name",
-			"'%s': letters, digits, '-', '_', '.' and '@' only", t->o.name);
+		return error_set_field(
+			err, "properties.name", "'%s': letters, digits, '-', '_', '.' and '@' only", t->o.name);
 	return 0;
 }
 
@@ -65,8 +63,7 @@ token_create(struct call *call, struct json_object *params, struct error *err)
 	if (resource_declare(call, &t, err) < 0)
 		return -1;
 	t.o.state = OBJECT_AVAILABLE;
-	if (token_make(t.o.id, text, &t.hash, err) < 0 ||
-		resource_save(call, EVENT_OBJECT_CREATED, &t, err) < 0)
+	if (token_make(t.o.id, text, &t.hash, err) < 0 || resource_save(call, EVENT_OBJECT_CREATED, &t, err) < 0)
 		return -1;
 	json_add_string(json_path(call->result, "metadata"), "token", text);
 	OPENSSL_cleanse(text, sizeof(text));

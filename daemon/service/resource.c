@@ -103,8 +103,7 @@ resource_damaged(const struct resource_ops *ops, const char *id, const struct er
 }
 
 struct json_object *
-resource_seen_by(
-	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj)
+resource_seen_by(const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj)
 {
 	struct json_object *json = resource_to_json(service, ops, obj);
 
@@ -115,8 +114,8 @@ resource_seen_by(
 /* --- finding --- */
 
 int
-resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref,
-	char **ret, struct error *err)
+resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
+	struct error *err)
 {
 	struct store *store = call->service->store;
 	void *obj = xcalloc(1, cls->size);
@@ -194,12 +193,11 @@ resource_outside(const struct call *call, const struct record_class *cls, const 
 }
 
 typedef int
-object_find_fn(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+object_find_fn(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
 
 static int
-find_by(object_find_fn *find, struct call *call, const struct record_class *cls, struct json_object *params,
-	void *obj, struct error *err)
+find_by(object_find_fn *find, struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+	struct error *err)
 {
 	const char *ref = NULL;
 	int found;
@@ -221,8 +219,8 @@ find_by(object_find_fn *find, struct call *call, const struct record_class *cls,
 }
 
 int
-resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err)
+resource_find(
+	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
 	if (find_by(object_find, call, cls, params, obj, err) < 0)
 		return -1;
@@ -231,8 +229,8 @@ resource_find(struct call *call, const struct record_class *cls, struct json_obj
 }
 
 int
-resource_find_peek(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err)
+resource_find_peek(
+	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
 	return find_by(object_find_peek, call, cls, params, obj, err);
 }

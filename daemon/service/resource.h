@@ -9,14 +9,13 @@ struct resource_ops {
 	enum api_resource_id id;
 	const struct record_class *cls;
 	/* Members that are no plain field: add them to @properties and @metadata. May be NULL. */
-	void (*describe)(struct service *service, const void *obj, struct json_object *properties,
-		struct json_object *metadata);
+	void (*describe)(
+		struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata);
 	/*
 	 * Reads a declaration: @obj has what @properties says, as it was sent: names become canonical, references ids,
 	 * secrets are decoded. @old: what is changed; NULL: it is new. Refuses what cannot be. Return: 0 or -1.
 	 */
-	int (*read)(struct call *call, const void *old, void *obj, struct json_object *properties,
-		struct error *err);
+	int (*read)(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err);
 };
 
 /* --- answers --- */
@@ -31,8 +30,7 @@ resource_damaged(const struct resource_ops *ops, const char *id, const struct er
 
 /* The same without what @peer must not see. */
 struct json_object *
-resource_seen_by(
-	const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
+resource_seen_by(const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
 
 /* The state of that name, which the API table knows. */
 enum object_state
@@ -45,8 +43,8 @@ resource_state(const char *name);
  * ERROR_INVALID with @field when there is none, or none that the caller may see. @ret: owned, replaced. Return: 0 or -1.
  */
 int
-resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref,
-	char **ret, struct error *err);
+resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
+	struct error *err);
 
 /* The same for all of a list, in place. @property: its name; the field is "properties.<that>[N]". */
 int
@@ -55,13 +53,13 @@ resource_refs(struct call *call, const struct record_class *cls, const char *pro
 
 /* Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name. @obj: zeroed struct. */
 int
-resource_find(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err);
+resource_find(
+	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err);
 
 /* The same, for describing only (object_peek()). */
 int
-resource_find_peek(struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err);
+resource_find_peek(
+	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err);
 
 /* @obj was asked for and is outside of the caller's scope: recorded as a refusal, although no answer says so. */
 void

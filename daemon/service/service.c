@@ -30,9 +30,8 @@ service_check(struct call *call, struct error *err)
 		return -1;
 	if (!call->peer->scope || (method->flags & API_SCOPED))
 		return 0;
-	error_set(err, ERROR_DENIED,
-		"%s acts on more than the scope of %s, which is for certain certificates only", method->name,
-		call->peer->label);
+	error_set(err, ERROR_DENIED, "%s acts on more than the scope of %s, which is for certain certificates only",
+		method->name, call->peer->label);
 	return call_refused(call, err);
 }
 
@@ -45,15 +44,15 @@ service_wants_dry_run(struct json_object *params)
 }
 
 void
-service_call(struct service *service, const struct peer *peer, enum api_method_id method,
-	struct json_object *params, call_done_fn *done, void *arg)
+service_call(struct service *service, const struct peer *peer, enum api_method_id method, struct json_object *params,
+	call_done_fn *done, void *arg)
 {
 	service_call_passing(service, peer, NULL, method, params, done, arg);
 }
 
 void
-service_call_passing(struct service *service, const struct peer *peer, struct passed *passed,
-	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg)
+service_call_passing(struct service *service, const struct peer *peer, struct passed *passed, enum api_method_id method,
+	struct json_object *params, call_done_fn *done, void *arg)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct call *call = xcalloc(1, sizeof(*call));

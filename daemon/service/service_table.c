@@ -6,11 +6,10 @@
 
 #include "daemon/service/resource.h"
 
-#define READ_ROWS(ID, ops) \
-	[RPC_##ID##_LIST] = { resource_list, &(ops) }, [RPC_##ID##_GET] = { resource_get, &(ops) }
+#define READ_ROWS(ID, ops) [RPC_##ID##_LIST] = { resource_list, &(ops) }, [RPC_##ID##_GET] = { resource_get, &(ops) }
 #define CHANGE_ROWS(ID, word, remove) \
-	[RPC_##ID##_CREATE] = { word##_create, &word##_ops }, \
-	[RPC_##ID##_UPDATE] = { word##_update, &word##_ops }, [RPC_##ID##_DELETE] = { remove, &word##_ops }
+	[RPC_##ID##_CREATE] = { word##_create, &word##_ops }, [RPC_##ID##_UPDATE] = { word##_update, &word##_ops }, \
+	[RPC_##ID##_DELETE] = { remove, &word##_ops }
 
 const struct service_method service_methods[API_METHOD_COUNT] = {
 	READ_ROWS(PROVIDER, provider_ops),

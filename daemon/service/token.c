@@ -95,8 +95,7 @@ token_is_valid(const struct token *token, const unsigned char hash[TOKEN_HASH_LE
 {
 	int64_t expires_at = token_expires_at(token);
 
-	return token->hash.len == TOKEN_HASH_LEN &&
-	       CRYPTO_memcmp(token->hash.data, hash, TOKEN_HASH_LEN) == 0 &&
+	return token->hash.len == TOKEN_HASH_LEN && CRYPTO_memcmp(token->hash.data, hash, TOKEN_HASH_LEN) == 0 &&
 	       (!expires_at || now < expires_at);
 }
 
@@ -108,8 +107,7 @@ peer_of_token(const struct token *token, struct peer *ret)
 	snprintf(ret->label, sizeof(ret->label), "token:%s", token->o.name);
 	if (token->domains.count || token->providers.count || token->labels.count) {
 		ret->scope = scope_new();
-		scope_add(
-			ret->scope, &(struct scope_rule){ token->domains, token->providers, token->labels });
+		scope_add(ret->scope, &(struct scope_rule){ token->domains, token->providers, token->labels });
 	}
 }
 

@@ -84,18 +84,15 @@ troubles_of_all(const struct service *service)
 	scheduler_get_stats(service->scheduler, &scheduler);
 	store_get_stats(service->store, &store);
 	if (store.is_full)
-		return xasprintf(
-			"the disk of %s is full: nothing can be changed or renewed until there is room; "
-			"certd then goes on by itself",
+		return xasprintf("the disk of %s is full: nothing can be changed or renewed until there is room; "
+				 "certd then goes on by itself",
 			state_dir);
 	if (scheduler.store_fails)
-		return xasprintf(
-			"the store in %s cannot be written: nothing is renewed until it can; see certctl "
-			"events",
+		return xasprintf("the store in %s cannot be written: nothing is renewed until it can; see certctl "
+				 "events",
 			state_dir);
 	if (scheduler.is_waiting_for_date)
-		return xstrdup(
-			"the clock is behind the last time that was seen: nothing is issued or renewed until "
-			"it is set (or for an hour)");
+		return xstrdup("the clock is behind the last time that was seen: nothing is issued or renewed until "
+			       "it is set (or for an hour)");
 	return NULL;
 }

@@ -46,8 +46,7 @@ has_zone(struct store *store, const char *named, const char *name)
 static bool
 zones_lacks(struct service *service, const struct autocert *a, const char *name)
 {
-	return solver_may_need_dns(service->solver, a, name) &&
-	       !has_zone(service->store, a->dns_provider, name);
+	return solver_may_need_dns(service->solver, a, name) && !has_zone(service->store, a->dns_provider, name);
 }
 
 static bool
@@ -142,8 +141,7 @@ ask_next(struct zones_call *z)
 	for (; z->at < z->providers.count; z->at++) {
 		_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 
-		if (object_load(service->store, &dnsprovider_class, z->providers.items[z->at], &d, NULL) !=
-				1 ||
+		if (object_load(service->store, &dnsprovider_class, z->providers.items[z->at], &d, NULL) != 1 ||
 			!is_listable(&d))
 			continue;
 		z->driver = dnsprovider_driver(d.kind);
@@ -165,8 +163,7 @@ zones_wait(struct call *call, const struct autocert *a, service_fn *handler, str
 	if (!providers.count || !may_lack_zone(call->service, a))
 		return 0;
 	if (!secret_has_room()) /* each holds the token of whom it asks */
-		return error_set(
-			err, ERROR_UNAVAILABLE, "too many calls wait for zones to be listed: try again");
+		return error_set(err, ERROR_UNAVAILABLE, "too many calls wait for zones to be listed: try again");
 	z = xcalloc(1, sizeof(*z));
 	call->has_waited = true;
 	z->call = call;
@@ -202,8 +199,8 @@ name_is_unknown(struct service *service, const struct autocert *a, const char *n
 	_cleanup_free_ char *owner = name_of_challenge(name);
 
 	if (!solver_may_need_dns(service->solver, a, name) ||
-		dnsprovider_choose(service->store, a->dns_provider, owner, &d, NULL) != 1 ||
-		!is_listable(&d) || d.zones_listed_at || dnsprovider_match(&d, owner))
+		dnsprovider_choose(service->store, a->dns_provider, owner, &d, NULL) != 1 || !is_listable(&d) ||
+		d.zones_listed_at || dnsprovider_match(&d, owner))
 		return false;
 	error_copy(ret, &d.o.failure);
 	if (!error_is_set(ret))

@@ -22,8 +22,8 @@ static const struct record_class *const classes[] = { &provider_class, &autocert
 
 /* @with_secrets: false where names and references are all that is asked for. */
 static int
-object_load_value(struct store *store, const struct record_class *cls, const char *given_id,
-	bool with_secrets, void *obj, struct error *err)
+object_load_value(struct store *store, const struct record_class *cls, const char *given_id, bool with_secrets,
+	void *obj, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	struct object *o = obj;
@@ -60,8 +60,8 @@ object_peek(struct store *store, const struct record_class *cls, const char *id,
 }
 
 static int
-object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets,
-	void *obj, struct error *err)
+object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets, void *obj,
+	struct error *err)
 {
 	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may lie in @obj */
 	char id[STORE_ID_SIZE];
@@ -74,15 +74,13 @@ object_find_key(struct store *store, const struct record_class *cls, const char 
 }
 
 int
-object_find(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
+object_find(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
 {
 	return object_find_key(store, cls, ref, true, obj, err);
 }
 
 int
-object_find_peek(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
+object_find_peek(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err)
 {
 	return object_find_key(store, cls, ref, false, obj, err);
 }
@@ -101,15 +99,13 @@ next(struct store *store, const struct record_class *cls, const char *after, boo
 }
 
 int
-object_next(
-	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
+object_next(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
 {
 	return next(store, cls, after, true, obj, err);
 }
 
 int
-object_next_peek(
-	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
+object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
 {
 	return next(store, cls, after, false, obj, err);
 }
@@ -141,8 +137,7 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 /* Saving */
 
 static int
-object_check_name(
-	struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
+object_check_name(struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
 {
 	char id[STORE_ID_SIZE];
 	int rc;
@@ -150,8 +145,7 @@ object_check_name(
 	if (!o->name || o->name[0] == '\0')
 		return error_set_field(err, "name", "%s: the name is empty", cls->name);
 	if (strlen(o->name) > NAME_MAX_LEN)
-		return error_set_field(
-			err, "name", "%s: the name is longer than %d octets", cls->name, NAME_MAX_LEN);
+		return error_set_field(err, "name", "%s: the name is longer than %d octets", cls->name, NAME_MAX_LEN);
 	rc = index_id_of_name(store, cls, o->name, id, err);
 	if (rc == 1 && strcmp(id, o->id) != 0) {
 		error_set_field(err, "name", "%s '%s' exists already", cls->name, o->name);
@@ -186,8 +180,8 @@ check_strings(struct store *store, const struct record_field *f, const void *obj
 	record_strings(f, obj, &strings, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (strlen(strings[i]) > NAME_MAX_LEN)
-			return error_set_field(err, f->name, "'%.32s...' is longer than %d octets",
-				strings[i], NAME_MAX_LEN);
+			return error_set_field(
+				err, f->name, "'%.32s...' is longer than %d octets", strings[i], NAME_MAX_LEN);
 		if (f->role == RECORD_REF && object_check_ref(store, f, strings[i], err) < 0)
 			return -1;
 	}
@@ -210,8 +204,8 @@ rely_on_targets(struct store_txn *txn, const struct record_field *f, const void 
 
 /* @old: an object of @cls as it is in the store, or empty. */
 static int
-save_over(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,
-	const void *old, struct error *err)
+save_over(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, const void *old,
+	struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	const struct object *o = obj;
@@ -222,8 +216,7 @@ save_over(struct store *store, struct store_txn *txn, const struct record_class 
 	if (record_encode(store, cls, o->id, obj, &record, err) < 0)
 		return -1;
 	if (record.len > STORE_VALUE_MAX)
-		return error_set(
-			err, ERROR_LIMIT, "%s '%s' is too large: %zu octets", cls->name, o->name, record.len);
+		return error_set(err, ERROR_LIMIT, "%s '%s' is too large: %zu octets", cls->name, o->name, record.len);
 	if (old_o->id[0]) {
 		index_rows_of(cls, old, &old_rows);
 		count_object(txn, cls, old_o, -1);
@@ -242,8 +235,7 @@ save_over(struct store *store, struct store_txn *txn, const struct record_class 
 
 /* Everything that may be refused comes before the first change. */
 int
-object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,
-	struct error *err)
+object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err)
 {
 	struct object *o = obj;
 	bool is_new = o->id[0] == '\0';
@@ -251,8 +243,7 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 	int rc;
 
 	if (o->is_peek)
-		return error_set(
-			err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
+		return error_set(err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
 	if (object_check_name(store, cls, o, err) < 0)
 		return -1;
 	for (size_t i = 0; i < cls->n_fields; i++)
@@ -310,8 +301,7 @@ find_users(struct store *store, const struct record_class *cls, const char *targ
 }
 
 static int
-object_check_unused(
-	struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
+object_check_unused(struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
 {
 	struct users users = { .count = 0 };
 	int rc = 0;
@@ -322,8 +312,7 @@ object_check_unused(
 		buf_printf(&users.names, " and %zu more%s", users.count - NAMED_REFERRERS,
 			users.count >= COUNTED_REFERRERS ? " at least" : "");
 	if (rc == 0 && users.count)
-		rc = error_set(err, ERROR_IN_USE, "%s '%s' is in use by %s", cls->name, o->name,
-			buf_str(&users.names));
+		rc = error_set(err, ERROR_IN_USE, "%s '%s' is in use by %s", cls->name, o->name, buf_str(&users.names));
 	buf_clear(&users.names);
 	return rc;
 }
@@ -344,8 +333,8 @@ remove_object(struct store *store, struct store_txn *txn, const struct record_cl
 }
 
 int
-object_delete(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
-	struct error *err)
+object_delete(
+	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, struct error *err)
 {
 	void *obj = xcalloc(1, cls->size);
 	int rc = object_load_value(store, cls, id, false, obj, err);

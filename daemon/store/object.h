@@ -57,8 +57,7 @@ struct provider {
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
 	/* not the client's: */
-	struct secret
-		account_key; /* PKCS#8 DER; stored before newAccount; or the client's, when it was given */
+	struct secret account_key; /* PKCS#8 DER; stored before newAccount; or the client's, when it was given */
 	char *account_url;
 	char *account_thumbprint;
 	char *terms_url;  /* as the CA advertised it */
@@ -116,7 +115,7 @@ struct certificate {
 	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
 	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
 	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
-	struct buf pair; /* key_pair_digest() of what was verified; checked again before it is dropped */
+	struct buf pair;          /* key_pair_digest() of what was verified; checked again before it is dropped */
 };
 
 struct dnsprovider {
@@ -153,10 +152,9 @@ struct consumer {
 /* A bearer token of the REST server; see daemon/service/token.h. */
 struct token {
 	struct object o;
-	char *role;       /* "viewer", "operator", "admin" */
-	int64_t lifetime; /* seconds from o.created_at; 0: no end */
-	struct strlist
-		domains; /* canonical patterns; its scope together with the next two: see common/scope.h */
+	char *role;               /* "viewer", "operator", "admin" */
+	int64_t lifetime;         /* seconds from o.created_at; 0: no end */
+	struct strlist domains;   /* canonical patterns; its scope together with the next two: see common/scope.h */
 	struct strlist providers; /* ids */
 	struct strlist labels;
 	struct buf hash; /* SHA-256 of its secret */
@@ -223,29 +221,24 @@ authorization_clear(struct authorization *a);
  * for may lie in it. Return: 1 found, 0 absent, -1 failed.
  */
 int
-object_load(
-	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+object_load(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
 /* By id or by unique name. */
 int
-object_find(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+object_find(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
 
 /*
  * object_load(), object_find() and object_next() for those who describe an object: nothing is unsealed, secrets are
  * empty, and object_save() refuses it.
  */
 int
-object_peek(
-	struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
 int
-object_find_peek(
-	struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+object_find_peek(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
 
 int
-object_next_peek(
-	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
+object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
  * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
@@ -254,24 +247,22 @@ object_next_peek(
  * class's database (store_watch()) is given the struct before and after.
  */
 int
-object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj,
-	struct error *err);
+object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err);
 
 /*
  * ERROR_NOT_FOUND; ERROR_IN_USE that names who needs it (first three and how many more). Weak references
  * (a certificate's to its auto-certificate and provider) do not hold the target.
  */
 int
-object_delete(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
-	struct error *err);
+object_delete(
+	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, struct error *err);
 
 /*
  * object_next() - walk a resource in order of ids
  * @after: id to start behind; "" for the first
  */
 int
-object_next(
-	struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
+object_next(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
  * How many of @cls are in @state, pending changes included: a stored counter that object_save() and object_delete()

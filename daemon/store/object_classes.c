@@ -44,27 +44,23 @@ const struct record_class provider_class = CLASS(
 
 static const struct record_field autocert_fields[] = {
 	OBJECT_FIELDS(struct autocert),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 16, struct autocert, provider, "provider", RECORD_REF, &provider_class),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 17, struct autocert, common_name, "commonName", RECORD_COMMON_NAME, NULL),
+	RECORD_FIELD_ROLE(RECORD_STRING, 16, struct autocert, provider, "provider", RECORD_REF, &provider_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 17, struct autocert, common_name, "commonName", RECORD_COMMON_NAME, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 18, struct autocert, sans, "subjectAlternativeNames"),
 	RECORD_FIELD(RECORD_STRING, 19, struct autocert, key_algorithm, "keyAlgorithm"),
 	RECORD_FIELD(RECORD_STRING, 20, struct autocert, challenge, "challenge"),
-	RECORD_FIELD_ROLE(RECORD_STRING, 21, struct autocert, dns_provider, "dnsProvider", RECORD_REF,
-		&dnsprovider_class),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 21, struct autocert, dns_provider, "dnsProvider", RECORD_REF, &dnsprovider_class),
 	RECORD_FIELD(RECORD_BOOL, 22, struct autocert, reuse_key, "reuseKey"),
 	RECORD_FIELD(RECORD_STRING, 23, struct autocert, profile, "profile"),
 	RECORD_FIELD(RECORD_INT, 24, struct autocert, renew_before, "renewBefore"),
-	RECORD_FIELD_ROLE(
-		RECORD_STRLIST, 25, struct autocert, consumers, "consumers", RECORD_REF, &consumer_class),
+	RECORD_FIELD_ROLE(RECORD_STRLIST, 25, struct autocert, consumers, "consumers", RECORD_REF, &consumer_class),
 	RECORD_FIELD(RECORD_BOOL, 26, struct autocert, paused, "paused"),
 	RECORD_FIELD(RECORD_STRING, 27, struct autocert, slug, NULL),
-	RECORD_FIELD_ROLE(RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate",
-		RECORD_REF, &certificate_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate", RECORD_REF,
+		&certificate_class),
 	RECORD_FIELD(RECORD_INT, 29, struct autocert, last_not_before_at, "notBefore"),
-	RECORD_FIELD_ROLE(
-		RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter", RECORD_EXPIRY, NULL),
+	RECORD_FIELD_ROLE(RECORD_INT, 30, struct autocert, last_not_after_at, "notAfter", RECORD_EXPIRY, NULL),
 	RECORD_FIELD(RECORD_INT, 31, struct autocert, attempts, "attempts"),
 	RECORD_FIELD(RECORD_INT, 32, struct autocert, last_attempt_at, "lastAttemptDate"),
 	RECORD_FIELD(RECORD_INT, 33, struct autocert, next_at, NULL),
@@ -78,12 +74,10 @@ const struct record_class autocert_class = CLASS(
 
 static const struct record_field certificate_fields[] = {
 	OBJECT_FIELDS(struct certificate),
-	RECORD_FIELD_ROLE(RECORD_STRING, 16, struct certificate, autocert, "autoCertificate", RECORD_WEAK_REF,
-		&autocert_class),
 	RECORD_FIELD_ROLE(
-		RECORD_STRING, 17, struct certificate, provider, NULL, RECORD_WEAK_REF, &provider_class),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 18, struct certificate, common_name, "commonName", RECORD_COMMON_NAME, NULL),
+		RECORD_STRING, 16, struct certificate, autocert, "autoCertificate", RECORD_WEAK_REF, &autocert_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 17, struct certificate, provider, NULL, RECORD_WEAK_REF, &provider_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 18, struct certificate, common_name, "commonName", RECORD_COMMON_NAME, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 19, struct certificate, names, "subjectAlternativeNames"),
 	RECORD_FIELD(RECORD_STRING, 20, struct certificate, serial, "serialNumber"),
 	RECORD_FIELD(RECORD_STRING, 21, struct certificate, sha256, "sha256Fingerprint"),
@@ -98,8 +92,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_SECRET, 30, struct certificate, key, "privateKey"),
 	RECORD_FIELD(RECORD_BOOL, 31, struct certificate, revoked, NULL),
 	RECORD_FIELD(RECORD_BYTES, 32, struct certificate, pair, NULL),
-	RECORD_FIELD_ROLE(
-		RECORD_STRLIST, 33, struct certificate, consumers, "consumers", RECORD_REF, &consumer_class),
+	RECORD_FIELD_ROLE(RECORD_STRLIST, 33, struct certificate, consumers, "consumers", RECORD_REF, &consumer_class),
 	RECORD_FIELD(RECORD_STRING, 34, struct certificate, slug, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
@@ -162,19 +155,17 @@ static const struct record_field token_fields[] = {
 	RECORD_FIELD(RECORD_INT, 17, struct token, lifetime, "expires"),
 	RECORD_FIELD(RECORD_BYTES, 18, struct token, hash, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 19, struct token, domains, "domains"),
-	RECORD_FIELD_ROLE(
-		RECORD_STRLIST, 20, struct token, providers, "providers", RECORD_WEAK_REF, &provider_class),
+	RECORD_FIELD_ROLE(RECORD_STRLIST, 20, struct token, providers, "providers", RECORD_WEAK_REF, &provider_class),
 	RECORD_FIELD(RECORD_STRLIST, 21, struct token, labels, "labels"),
 };
 const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields, o.unknown);
 
 static const struct record_field authorization_fields[] = {
 	OBJECT_FIELDS(struct authorization),
-	RECORD_FIELD_ROLE(
-		RECORD_STRING, 16, struct authorization, provider, "provider", RECORD_REF, &provider_class),
+	RECORD_FIELD_ROLE(RECORD_STRING, 16, struct authorization, provider, "provider", RECORD_REF, &provider_class),
 	RECORD_FIELD(RECORD_STRING, 17, struct authorization, order_url, "orderUrl"),
-	RECORD_FIELD_ROLE(RECORD_STRING, 18, struct authorization, autocert, "autoCertificate",
-		RECORD_WEAK_REF, &autocert_class),
+	RECORD_FIELD_ROLE(
+		RECORD_STRING, 18, struct authorization, autocert, "autoCertificate", RECORD_WEAK_REF, &autocert_class),
 	RECORD_FIELD(RECORD_STRING, 19, struct authorization, authorization_url, "authorizationUrl"),
 	RECORD_FIELD(RECORD_STRING, 20, struct authorization, challenge_url, "challengeUrl"),
 	RECORD_FIELD(RECORD_STRING, 21, struct authorization, record_name, "recordName"),

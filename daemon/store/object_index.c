@@ -98,8 +98,7 @@ static struct index_row *
 rows_find(const struct index_rows *rows, const struct buf *key)
 {
 	for (size_t i = 0; i < rows->count; i++)
-		if (rows->items[i].key.len == key->len &&
-			memcmp(rows->items[i].key.data, key->data, key->len) == 0)
+		if (rows->items[i].key.len == key->len && memcmp(rows->items[i].key.data, key->data, key->len) == 0)
 			return &rows->items[i];
 	return NULL;
 }
@@ -122,8 +121,7 @@ rows_take(struct index_rows *rows, struct buf *key, const char *value)
 }
 
 static void
-rows_add(struct index_rows *rows, char kind, enum store_db db, const char *what, const char *id,
-	const char *value)
+rows_add(struct index_rows *rows, char kind, enum store_db db, const char *what, const char *id, const char *value)
 {
 	struct buf key = BUF_INIT;
 
@@ -165,8 +163,7 @@ expiry_row(const struct record_class *cls, const struct object *o, int64_t at, s
 }
 
 static void
-common_name_rows(
-	const struct record_class *cls, const struct object *o, const char *name, struct index_rows *ret)
+common_name_rows(const struct record_class *cls, const struct object *o, const char *name, struct index_rows *ret)
 {
 	_cleanup_free_ char *text = reversed(name);
 
@@ -175,8 +172,7 @@ common_name_rows(
 }
 
 static void
-rows_of_field(
-	const struct record_class *cls, const struct record_field *f, const void *obj, struct index_rows *ret)
+rows_of_field(const struct record_class *cls, const struct record_field *f, const void *obj, struct index_rows *ret)
 {
 	const struct object *o = obj;
 	char *const *strings;
@@ -224,15 +220,14 @@ index_change(struct store_txn *txn, const struct index_rows *old, const struct i
 		const struct index_row *same = rows_find(old, &row->key);
 
 		if (!same || strcmp(same->value, row->value) != 0)
-			store_put(txn, STORE_INDEX, row->key.data, row->key.len, row->value,
-				strlen(row->value));
+			store_put(txn, STORE_INDEX, row->key.data, row->key.len, row->value, strlen(row->value));
 	}
 }
 
 /* Return: 1 and the id, 0 nobody has that name, -1 failed. */
 int
-index_id_of_name(struct store *store, const struct record_class *cls, const char *name,
-	char ret[STORE_ID_SIZE], struct error *err)
+index_id_of_name(struct store *store, const struct record_class *cls, const char *name, char ret[STORE_ID_SIZE],
+	struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	_cleanup_buf_ struct buf id = BUF_INIT;

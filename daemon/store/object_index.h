@@ -50,8 +50,8 @@ record_strings(const struct record_field *f, const void *obj, char *const **ret,
 
 /* Return: 1 and the id, 0 nobody has that name, -1 failed. */
 int
-index_id_of_name(struct store *store, const struct record_class *cls, const char *name,
-	char ret[STORE_ID_SIZE], struct error *err);
+index_id_of_name(struct store *store, const struct record_class *cls, const char *name, char ret[STORE_ID_SIZE],
+	struct error *err);
 
 /* A walk over index rows with one prefix. */
 struct index_walk {

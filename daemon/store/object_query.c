@@ -54,8 +54,7 @@ term_key(const struct object_query *q, const struct object_term *t, const char *
 }
 
 static int
-expires_before(
-	struct store *store, const struct object_query *q, int64_t at, const char *id, struct error *err)
+expires_before(struct store *store, const struct object_query *q, int64_t at, const char *id, struct error *err)
 {
 	const struct record_field *f = index_expiry_field(q->cls);
 	void *obj = xcalloc(1, q->cls->size);
@@ -179,12 +178,10 @@ run_name(struct object_query *q, struct store *store, object_query_fn *fn, void 
 }
 
 int
-object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn,
-	void *arg, struct error *err)
+object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn, void *arg,
+	struct error *err)
 {
-	struct looking l = {
-		.q = q, .store = store, .looks_left = max_looks, .fn = fn, .arg = arg, .err = err
-	};
+	struct looking l = { .q = q, .store = store, .looks_left = max_looks, .fn = fn, .arg = arg, .err = err };
 	_cleanup_buf_ struct buf from = BUF_INIT;
 	_cleanup_buf_ struct buf end = BUF_INIT;
 	bool after = q->at.len > 0;

@@ -12,7 +12,7 @@ enum object_condition {
 	OBJECT_REFERS_TO,       /* text: id of the target, needed or not */
 	OBJECT_HAS_COMMON_NAME, /* text: the common name */
 	OBJECT_HAS_LABEL,       /* text: the label */
-	OBJECT_IS_BELOW, /* text: a domain; the common name is below it, at any depth. The first condition only */
+	OBJECT_IS_BELOW,       /* text: a domain; the common name is below it, at any depth. The first condition only */
 	OBJECT_EXPIRES_BEFORE, /* number: UNIX time */
 	OBJECT_HAS_STATE,      /* number: enum object_state */
 };
@@ -50,7 +50,7 @@ object_query_fn(const char *id, void *arg);
  * Objects may come and go between two calls. Return: 1 paused, call again; 0 the end; -1 failed.
  */
 int
-object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn,
-	void *arg, struct error *err);
+object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn, void *arg,
+	struct error *err);
 
 #endif

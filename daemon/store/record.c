@@ -162,8 +162,7 @@ record_load(struct store *store, const struct record_class *cls, const char *id,
 }
 
 void
-record_save(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
-	const void *obj)
+record_save(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, const void *obj)
 {
 	_cleanup_buf_ struct buf octets = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;

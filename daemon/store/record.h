@@ -94,26 +94,25 @@ struct record_class {
  * Return: 1 found, 0 absent, -1 failed (ERROR_CORRUPT: damaged; @ret is empty then).
  */
 int
-record_load(
-	struct store *store, const struct record_class *cls, const char *id, void *ret, struct error *err);
+record_load(struct store *store, const struct record_class *cls, const char *id, void *ret, struct error *err);
 
 /* Adds the record @id of @cls->db to @txn, which fails if a secret cannot be sealed. */
 void
-record_save(struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id,
-	const void *obj);
+record_save(
+	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, const void *obj);
 
 /* @id: the record's key, part of the AAD of its secrets. Appends to @ret. */
 int
-record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj,
-	struct buf *ret, struct error *err);
+record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj, struct buf *ret,
+	struct error *err);
 
 /*
  * @obj: initialised to zero by the caller. @store NULL: secrets stay empty, nothing is unsealed. ERROR_CORRUPT names the
  * record; @obj may be half filled: record_clear().
  */
 int
-record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data,
-	size_t len, void *obj, struct error *err);
+record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data, size_t len,
+	void *obj, struct error *err);
 
 /* Which secrets are in a record that record_decode() took, without unsealing them: 1 << index in @cls->fields. */
 uint64_t

@@ -18,8 +18,8 @@ get_be32(const unsigned char *p)
 /* Decoding: each returns 0, or -1 when the octets cannot be what the field holds. */
 
 static int
-decode_record(const struct record_place *place, const struct record_class *cls, const unsigned char *p,
-	size_t len, void *obj);
+decode_record(const struct record_place *place, const struct record_class *cls, const unsigned char *p, size_t len,
+	void *obj);
 
 static int
 bad(const struct record_place *place, const char *what)
@@ -78,8 +78,8 @@ decode_strlist(const struct record_place *place, const unsigned char *p, size_t 
 }
 
 static int
-decode_secret(const struct record_place *place, const struct record_field *f, const unsigned char *p,
-	size_t len, struct secret *ret)
+decode_secret(const struct record_place *place, const struct record_field *f, const unsigned char *p, size_t len,
+	struct secret *ret)
 {
 	_cleanup_free_ char *id = record_secret_id(place->id, f->tag);
 
@@ -111,8 +111,8 @@ decode_error(const struct record_place *place, const unsigned char *p, size_t le
 }
 
 static int
-decode_list(const struct record_place *place, const struct record_field *f, const unsigned char *p,
-	size_t len, struct record_list *ret)
+decode_list(const struct record_place *place, const struct record_field *f, const unsigned char *p, size_t len,
+	struct record_list *ret)
 {
 	record_list_clear(f->item, ret);
 	while (len) {
@@ -131,8 +131,8 @@ decode_list(const struct record_place *place, const struct record_field *f, cons
 }
 
 static int
-decode_value(const struct record_place *place, const struct record_field *f, const unsigned char *p,
-	size_t len, void *value)
+decode_value(
+	const struct record_place *place, const struct record_field *f, const unsigned char *p, size_t len, void *value)
 {
 	switch (f->type) {
 	case RECORD_STRING:
@@ -180,8 +180,8 @@ former_of_tag(const struct record_class *cls, uint8_t tag)
 
 /* The value of a field that earlier versions wrote becomes an item of its list. */
 static int
-decode_former(const struct record_place *place, const struct record_former *former, const unsigned char *p,
-	size_t len, void *obj)
+decode_former(const struct record_place *place, const struct record_former *former, const unsigned char *p, size_t len,
+	void *obj)
 {
 	const struct record_field as_field = { .tag = former->tag, .type = former->type };
 	struct setting *setting = record_list_add(&setting_class, (void *)((char *)obj + former->offset));
@@ -193,8 +193,8 @@ decode_former(const struct record_place *place, const struct record_former *form
 
 /* @p: the field from its tag on; @len: of its value. */
 static int
-decode_field(const struct record_place *place, const struct record_class *cls, const unsigned char *p,
-	size_t len, void *obj)
+decode_field(
+	const struct record_place *place, const struct record_class *cls, const unsigned char *p, size_t len, void *obj)
 {
 	const struct record_field *f = field_of_tag(cls, p[0]);
 	const struct record_former *former = former_of_tag(cls, p[0]);
@@ -209,8 +209,8 @@ decode_field(const struct record_place *place, const struct record_class *cls, c
 }
 
 static int
-decode_record(const struct record_place *place, const struct record_class *cls, const unsigned char *p,
-	size_t len, void *obj)
+decode_record(
+	const struct record_place *place, const struct record_class *cls, const unsigned char *p, size_t len, void *obj)
 {
 	if (len == 0)
 		return bad(place, "it is empty");
@@ -232,8 +232,8 @@ decode_record(const struct record_place *place, const struct record_class *cls, 
 }
 
 int
-record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data,
-	size_t len, void *obj, struct error *err)
+record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data, size_t len,
+	void *obj, struct error *err)
 {
 	struct record_place place = { .store = store, .db = cls->db, .id = id, .err = err };
 

@@ -20,8 +20,7 @@ add_be32(struct buf *b, size_t n)
 /* Encoding: each appends the field's octets; a field that appends nothing and is not @present is left out. */
 
 static int
-encode_record(
-	const struct record_place *place, const struct record_class *cls, const void *obj, struct buf *ret);
+encode_record(const struct record_place *place, const struct record_class *cls, const void *obj, struct buf *ret);
 
 static void
 encode_int(int64_t value, struct buf *ret)
@@ -42,8 +41,7 @@ encode_strlist(const struct strlist *l, struct buf *ret)
 }
 
 static int
-encode_secret(const struct record_place *place, const struct record_field *f, const struct secret *s,
-	struct buf *ret)
+encode_secret(const struct record_place *place, const struct record_field *f, const struct secret *s, struct buf *ret)
 {
 	_cleanup_free_ char *id = NULL;
 
@@ -71,8 +69,8 @@ encode_error(const struct record_place *place, const struct error *e, struct buf
 }
 
 static int
-encode_list(const struct record_place *place, const struct record_field *f, const struct record_list *l,
-	struct buf *ret)
+encode_list(
+	const struct record_place *place, const struct record_field *f, const struct record_list *l, struct buf *ret)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		_cleanup_free_ char *id = xasprintf("%s/%u[%zu]", place->id, f->tag, i);
@@ -89,8 +87,8 @@ encode_list(const struct record_place *place, const struct record_field *f, cons
 }
 
 static int
-encode_value(const struct record_place *place, const struct record_field *f, const void *value,
-	struct buf *ret, bool *present)
+encode_value(const struct record_place *place, const struct record_field *f, const void *value, struct buf *ret,
+	bool *present)
 {
 	const struct buf *bytes = value;
 	char *const *string = value;
@@ -128,8 +126,7 @@ encode_value(const struct record_place *place, const struct record_field *f, con
 }
 
 static int
-encode_record(
-	const struct record_place *place, const struct record_class *cls, const void *obj, struct buf *ret)
+encode_record(const struct record_place *place, const struct record_class *cls, const void *obj, struct buf *ret)
 {
 	buf_add_char(ret, RECORD_VERSION);
 	for (size_t i = 0; i < cls->n_fields; i++) {
@@ -151,8 +148,8 @@ encode_record(
 }
 
 int
-record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj,
-	struct buf *ret, struct error *err)
+record_encode(struct store *store, const struct record_class *cls, const char *id, const void *obj, struct buf *ret,
+	struct error *err)
 {
 	struct record_place place = { .store = store, .db = cls->db, .id = id, .err = err };
 

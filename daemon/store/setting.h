@@ -10,9 +10,8 @@
 
 struct setting {
 	char *name;
-	char *value; /* NULL in a list of secrets */
-	struct secret
-		secret; /* empty in a list of settings, and in an object that was loaded without its secrets */
+	char *value;          /* NULL in a list of secrets */
+	struct secret secret; /* empty in a list of settings, and in an object that was loaded without its secrets */
 };
 
 extern const struct record_class setting_class;

@@ -65,13 +65,11 @@ store_check_key(struct store *store, struct error *err)
 
 	if (rc < 0)
 		return -1;
-	if (rc == 1 &&
-		store_unseal(store, STORE_SELF, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
-		constant.len == strlen(KEY_CHECK_TEXT) &&
-		memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
+	if (rc == 1 && store_unseal(store, STORE_SELF, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
+		constant.len == strlen(KEY_CHECK_TEXT) && memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
 		return 0;
-	return error_set(err, ERROR_CONFIG, "store '%s': the master key is not the one it was made with",
-		store->dir.path);
+	return error_set(
+		err, ERROR_CONFIG, "store '%s': the master key is not the one it was made with", store->dir.path);
 }
 
 /* A later certd may keep more of them. A damaged record is no reason to stop: it counts anew. */
@@ -108,8 +106,7 @@ check_format(struct store *store, struct error *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && store_dir_was_made(&store->dir))
-		return error_set(
-			err, ERROR_CORRUPT, "store '%s': its format record is gone", store->dir.path);
+		return error_set(err, ERROR_CORRUPT, "store '%s': its format record is gone", store->dir.path);
 	if (rc == 0)
 		return make_store(store, err);
 	number = strtol(buf_str(&format), &end, 10);
@@ -117,14 +114,13 @@ check_format(struct store *store, struct error *err)
 		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
 	if (number > STORE_FORMAT)
 		return error_set(err, ERROR_STATE,
-			"store '%s' has format %ld, made by a newer certd; this one knows %d",
-			store->dir.path, number, STORE_FORMAT);
+			"store '%s' has format %ld, made by a newer certd; this one knows %d", store->dir.path, number,
+			STORE_FORMAT);
 	return store_check_key(store, err);
 }
 
 static int
-open_parts(struct store *store, const char *dir, const struct secret *master_key, size_t map_size,
-	struct error *err)
+open_parts(struct store *store, const char *dir, const struct secret *master_key, size_t map_size, struct error *err)
 {
 	if (store_dir_open(&store->dir, dir, err) < 0 || store_dir_check_data(&store->dir, err) < 0)
 		return -1;
@@ -160,8 +156,7 @@ store_open(const char *dir, const struct secret *master_key, struct error *err)
 /* Reading */
 
 int
-store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret,
-	struct error *err)
+store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
 {
 	const struct store_change *c = store_turn_find(store->turn, db, key, key_len);
 	size_t from = ret->len;
@@ -214,19 +209,18 @@ seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const 
 			return 1;
 		}
 		if (on_disk && diff == 0)
-			on_disk = lmdb_seek(store->lmdb, db, onward, pending->octets, pending->len, ret_key,
-				ret_value, err);
+			on_disk = lmdb_seek(
+				store->lmdb, db, onward, pending->octets, pending->len, ret_key, ret_value, err);
 		pending = store_turn_seek(store->turn, db, onward, pending->octets, pending->len);
 	}
-	if (on_disk == 1 &&
-		store_crypt_check(store->crypt, db, ret_key->data, ret_key->len, ret_value, 0, err) < 0)
+	if (on_disk == 1 && store_crypt_check(store->crypt, db, ret_key->data, ret_key->len, ret_value, 0, err) < 0)
 		return -1;
 	return on_disk;
 }
 
 static int
-seek(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
-	struct buf *ret_key, struct buf *ret_value, struct error *err)
+seek(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len, struct buf *ret_key,
+	struct buf *ret_value, struct error *err)
 {
 	_cleanup_buf_ struct buf unused = BUF_INIT;
 
@@ -234,8 +228,8 @@ seek(struct store *store, enum store_db db, enum lmdb_where where, const void *k
 }
 
 int
-store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
-	struct buf *ret_key, struct buf *ret_value, struct error *err)
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after, struct buf *ret_key,
+	struct buf *ret_value, struct error *err)
 {
 	return seek(store, db, after ? LMDB_AFTER : LMDB_AT, key, key_len, ret_key, ret_value, err);
 }
@@ -351,21 +345,20 @@ store_new_id(char ret[STORE_ID_SIZE])
 		abort(); /* without randomness there is no certificate either */
 	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
 	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-	snprintf(ret, STORE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-		r[15]);
+	snprintf(ret, STORE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+		r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
 int
-store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret,
-	struct buf *ret, struct error *err)
+store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret, struct buf *ret,
+	struct error *err)
 {
 	return store_crypt_seal(store->crypt, db, id, secret, ret, err);
 }
 
 int
-store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len,
-	struct secret *ret, struct error *err)
+store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len, struct secret *ret,
+	struct error *err)
 {
 	return store_crypt_unseal(store->crypt, db, id, sealed, len, ret, err);
 }

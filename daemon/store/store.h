@@ -76,8 +76,8 @@ enum { STORE_VALUE_MAX = 512 << 10, STORE_SECRET_MAX = 64 << 10 };
 
 /* Key and value are copied. Values are as they will be on disk: secrets sealed before. */
 void
-store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value,
-	size_t value_len);
+store_put(
+	struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value, size_t value_len);
 
 void
 store_del(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
@@ -135,8 +135,7 @@ store_fail(struct store_txn *txn, const struct error *err);
 
 /* Reads, pending changes of this turn included. Return: 1 found (appended to @ret), 0 absent, -1 failed. */
 int
-store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret,
-	struct error *err);
+store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err);
 
 /*
  * store_next() - the first record with key >= @key (or > @key when @after), pending changes included
@@ -145,8 +144,8 @@ store_get(struct store *store, enum store_db db, const void *key, size_t key_len
  * behind the last key rather than from the start: records deleted in this turn are stepped over one by one.
  */
 int
-store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after,
-	struct buf *ret_key, struct buf *ret_value, struct error *err);
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after, struct buf *ret_key,
+	struct buf *ret_value, struct error *err);
 
 /* Return: false to end the walk. @key: borrowed for the call. The store may be read meanwhile, not changed. */
 typedef bool
@@ -159,8 +158,8 @@ store_key_fn(const void *key, size_t key_len, void *arg);
  * what they found. Return: 0 the end, 1 ended by @fn, -1 failed.
  */
 int
-store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after,
-	const struct buf *end, store_key_fn *fn, void *arg, struct error *err);
+store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after, const struct buf *end,
+	store_key_fn *fn, void *arg, struct error *err);
 
 /* The last record with key < @key; @key_len 0: the last of all. Otherwise as store_next(). */
 int
@@ -205,9 +204,9 @@ struct store_stats {
 	int64_t last_us;  /* last and longest store_commit() that wrote, without the functions run after it */
 	int64_t max_us;
 	uint64_t failed_lists;
-	uint64_t reopens; /* after failed writes */
-	bool is_full;     /* the last write found the disk full */
-	bool has_reserve; /* false after it was given back to a full disk; made again when there is space */
+	uint64_t reopens;    /* after failed writes */
+	bool is_full;        /* the last write found the disk full */
+	bool has_reserve;    /* false after it was given back to a full disk; made again when there is space */
 	uint64_t used_bytes; /* of data.mdb */
 	uint64_t map_bytes;  /* address space reserved */
 };
@@ -227,11 +226,11 @@ store_new_id(char ret[STORE_ID_SIZE]);
  * the tag fails: never "try without".
  */
 int
-store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret,
-	struct buf *ret, struct error *err);
+store_seal(struct store *store, enum store_db db, const char *id, const struct secret *secret, struct buf *ret,
+	struct error *err);
 
 int
-store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len,
-	struct secret *ret, struct error *err);
+store_unseal(struct store *store, enum store_db db, const char *id, const void *sealed, size_t len, struct secret *ret,
+	struct error *err);
 
 #endif

@@ -22,8 +22,8 @@ struct batch {
 };
 
 static void
-put_tagged(struct lmdb_write *w, struct store *store, enum store_db db, const void *key, size_t key_len,
-	struct buf *value)
+put_tagged(
+	struct lmdb_write *w, struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *value)
 {
 	unsigned char tag[STORE_TAG_LEN];
 
@@ -90,8 +90,7 @@ static bool
 has_changes(const struct store_turn *turn)
 {
 	for (size_t i = 0; i < turn->n_txns; i++)
-		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) &&
-			!error_is_set(&turn->txns[i]->failure))
+		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) && !error_is_set(&turn->txns[i]->failure))
 			return true;
 	return false;
 }

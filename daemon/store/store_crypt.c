@@ -77,8 +77,7 @@ store_crypt_new(const struct secret *master_key, struct error *err)
 	EVP_MAC_CTX *master;
 
 	if (master_key->len != STORE_KEY_LEN) {
-		error_set(err, ERROR_CONFIG, "the master key has %zu octets, not %d", master_key->len,
-			STORE_KEY_LEN);
+		error_set(err, ERROR_CONFIG, "the master key has %zu octets, not %d", master_key->len, STORE_KEY_LEN);
 		return NULL;
 	}
 	c = xcalloc(1, sizeof(*c));
@@ -146,8 +145,8 @@ box_add(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad, 
 
 /* @box: nonce, ciphertext, tag. Nothing is handed out unless the tag is right. */
 static int
-box_open(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad, const unsigned char *box,
-	size_t len, struct secret *ret)
+box_open(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad, const unsigned char *box, size_t len,
+	struct secret *ret)
 {
 	_cleanup_secret_ struct secret plain = SECRET_INIT;
 	unsigned char tag[GCM_TAG_LEN];
@@ -171,8 +170,8 @@ box_open(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad,
 }
 
 int
-store_crypt_seal(struct store_crypt *c, enum store_db db, const char *id, const struct secret *secret,
-	struct buf *ret, struct error *err)
+store_crypt_seal(struct store_crypt *c, enum store_db db, const char *id, const struct secret *secret, struct buf *ret,
+	struct error *err)
 {
 	_cleanup_secret_ struct secret data_key = SECRET_INIT;
 	_cleanup_buf_ struct buf aad = BUF_INIT;
@@ -202,8 +201,7 @@ store_crypt_unseal(struct store_crypt *c, enum store_db db, const char *id, cons
 		box_open(c->gcm, &c->wrap_key, &aad, p + 1, WRAPPED_LEN, &data_key) == 0 &&
 		box_open(c->gcm, &data_key, &aad, p + 1 + WRAPPED_LEN, len - 1 - WRAPPED_LEN, ret) == 0)
 		return 0;
-	return error_set(
-		err, ERROR_CORRUPT, "%s '%s': the sealed secret does not verify", store_db_name(db), id);
+	return error_set(err, ERROR_CORRUPT, "%s '%s': the sealed secret does not verify", store_db_name(db), id);
 }
 
 int
@@ -218,8 +216,7 @@ store_crypt_tag(struct store_crypt *c, enum store_db db, const void *key, size_t
 	/* Unambiguous: the name ends with NUL, and the length of the key (below 512) precedes it. */
 	if (EVP_MAC_init(c->tag_mac, NULL, 0, NULL) != 1 ||
 		EVP_MAC_update(c->tag_mac, (const unsigned char *)name, strlen(name) + 1) != 1 ||
-		EVP_MAC_update(c->tag_mac, head, sizeof(head)) != 1 ||
-		EVP_MAC_update(c->tag_mac, key, key_len) != 1 ||
+		EVP_MAC_update(c->tag_mac, head, sizeof(head)) != 1 || EVP_MAC_update(c->tag_mac, key, key_len) != 1 ||
 		EVP_MAC_update(c->tag_mac, value, value_len) != 1 ||
 		EVP_MAC_final(c->tag_mac, full, &len, sizeof(full)) != 1)
 		return crypt_error(err, "tag a value");
@@ -244,8 +241,8 @@ key_text(const void *key, size_t key_len)
 }
 
 int
-store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size_t key_len,
-	struct buf *stored, size_t from, struct error *err)
+store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size_t key_len, struct buf *stored,
+	size_t from, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	unsigned char tag[STORE_TAG_LEN];
@@ -262,6 +259,5 @@ store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size
 		}
 	}
 	text = key_text(key, key_len);
-	return error_set(
-		err, ERROR_CORRUPT, "record '%s' of '%s' is damaged in the store", text, store_db_name(db));
+	return error_set(err, ERROR_CORRUPT, "record '%s' of '%s' is damaged in the store", text, store_db_name(db));
 }

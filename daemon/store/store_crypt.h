@@ -25,8 +25,8 @@ store_crypt_free(struct store_crypt *c);
 
 /* store_seal() and store_unseal() without the store. */
 int
-store_crypt_seal(struct store_crypt *c, enum store_db db, const char *id, const struct secret *secret,
-	struct buf *ret, struct error *err);
+store_crypt_seal(struct store_crypt *c, enum store_db db, const char *id, const struct secret *secret, struct buf *ret,
+	struct error *err);
 
 int
 store_crypt_unseal(struct store_crypt *c, enum store_db db, const char *id, const void *sealed, size_t len,
@@ -39,7 +39,7 @@ store_crypt_tag(struct store_crypt *c, enum store_db db, const void *key, size_t
 
 /* Checks the tag at the end of @stored (from offset @from on) and removes it. ERROR_CORRUPT names the record. */
 int
-store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size_t key_len,
-	struct buf *stored, size_t from, struct error *err);
+store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size_t key_len, struct buf *stored,
+	size_t from, struct error *err);
 
 #endif

@@ -107,8 +107,7 @@ store_dir_was_made(const struct store_dir *dir)
 {
 	char note[sizeof(MADE_NOTE)] = "";
 
-	return pread(dir->lock_fd, note, sizeof(note) - 1, 0) == sizeof(note) - 1 &&
-	       strcmp(note, MADE_NOTE) == 0;
+	return pread(dir->lock_fd, note, sizeof(note) - 1, 0) == sizeof(note) - 1 && strcmp(note, MADE_NOTE) == 0;
 }
 
 int

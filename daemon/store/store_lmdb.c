@@ -75,8 +75,7 @@ lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err)
 	case MDB_INVALID:
 	case MDB_VERSION_MISMATCH:
 	case MDB_CURSOR_FULL:
-		return error_set(
-			err, ERROR_CORRUPT, "store '%s': %s: damaged (%s)", l->dir, what, mdb_strerror(rc));
+		return error_set(err, ERROR_CORRUPT, "store '%s': %s: damaged (%s)", l->dir, what, mdb_strerror(rc));
 	case MDB_MAP_FULL:
 	case MDB_TXN_FULL:
 	case MDB_BAD_VALSIZE:
@@ -117,8 +116,7 @@ check_size(struct lmdb *l, int fd, struct error *err)
 
 	mdb_env_stat(l->env, &stat);
 	if (stat.ms_psize < 512 || (stat.ms_psize & (stat.ms_psize - 1)) != 0)
-		return error_set(
-			err, ERROR_CORRUPT, "store '%s': damaged page size %u", l->dir, stat.ms_psize);
+		return error_set(err, ERROR_CORRUPT, "store '%s': damaged page size %u", l->dir, stat.ms_psize);
 	if (fstat(fd, &st) < 0)
 		return error_set_errno(err, errno, "store '%s'", l->dir);
 	l->file_size = (uint64_t)st.st_size;
@@ -307,8 +305,7 @@ fitting_map_size(size_t wanted)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
-		wanted <= limit.rlim_cur / 2)
+	if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || wanted <= limit.rlim_cur / 2)
 		return wanted;
 	return (size_t)limit.rlim_cur / 2 & ~(page - 1);
 }
@@ -337,8 +334,7 @@ lmdb_close(struct lmdb *l)
 }
 
 void
-lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, const void *value,
-	size_t value_len)
+lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	MDB_val k = { key_len, (void *)(uintptr_t)key };
 	MDB_val v = { value_len, (void *)(uintptr_t)value };

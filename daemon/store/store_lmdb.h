@@ -32,8 +32,7 @@ lmdb_close(struct lmdb *l);
 
 /* Return: 1 found (appended to @ret), 0 absent, -1 failed. */
 int
-lmdb_get(struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret,
-	struct error *err);
+lmdb_get(struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err);
 
 /* Which record lmdb_seek() looks for. */
 enum lmdb_where {
@@ -44,8 +43,8 @@ enum lmdb_where {
 
 /* Both results are replaced; @key may lie in @ret_key. Return: 1 found, 0 none, -1 failed. */
 int
-lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
-	struct buf *ret_key, struct buf *ret_value, struct error *err);
+lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len, struct buf *ret_key,
+	struct buf *ret_value, struct error *err);
 
 /*
  * lmdb_keys() - the next @max keys at or behind @key (LMDB_AT, LMDB_AFTER), without their values
@@ -53,8 +52,8 @@ lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *k
  * Return: how many; less than @max: that was the last. -1 failed.
  */
 int
-lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max,
-	struct buf *ret, struct error *err);
+lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max, struct buf *ret,
+	struct error *err);
 
 uint64_t
 lmdb_count(struct lmdb *l, enum store_db db);
@@ -73,8 +72,7 @@ lmdb_write(struct lmdb *l, lmdb_apply_fn *fn, void *arg, struct error *err);
 
 /* The first failure sticks and ends the transaction; later calls do nothing. */
 void
-lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, const void *value,
-	size_t value_len);
+lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, const void *value, size_t value_len);
 
 /* No failure when the key is not there. */
 void

@@ -82,12 +82,9 @@ read_get(void *arg)
 }
 
 int
-lmdb_get(
-	struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
+lmdb_get(struct lmdb *l, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err)
 {
-	struct lmdb_read r = {
-		.l = l, .db = db, .key = { key_len, (void *)(uintptr_t)key }, .ret_value = ret
-	};
+	struct lmdb_read r = { .l = l, .db = db, .key = { key_len, (void *)(uintptr_t)key }, .ret_value = ret };
 
 	if (key_len == 0 || key_len > LMDB_KEY_MAX)
 		return 0;
@@ -152,8 +149,8 @@ read_seek(void *arg)
 }
 
 int
-lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
-	struct buf *ret_key, struct buf *ret_value, struct error *err)
+lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len, struct buf *ret_key,
+	struct buf *ret_value, struct error *err)
 {
 	struct lmdb_read r = { .l = l,
 		.db = db,
@@ -194,8 +191,8 @@ read_keys(void *arg)
 }
 
 int
-lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max,
-	struct buf *ret, struct error *err)
+lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct buf *key, size_t max, struct buf *ret,
+	struct error *err)
 {
 	struct lmdb_read r = {
 		.l = l, .db = db, .where = where, .key = { key->len, key->data }, .ret_key = ret, .max = max

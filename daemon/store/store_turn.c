@@ -69,16 +69,14 @@ nearest_key(struct store_keys *keys, struct store_key *key, enum lmdb_where wher
 }
 
 const struct store_key *
-store_turn_seek(const struct store_turn *turn, enum store_db db, enum lmdb_where where, const void *key,
-	size_t key_len)
+store_turn_seek(const struct store_turn *turn, enum store_db db, enum lmdb_where where, const void *key, size_t key_len)
 {
 	struct store_key search = { .db = db, .len = key_len, .octets = key };
 	struct store_keys *keys = keys_of(turn, db);
 	struct store_key *found = nearest_key(keys, &search, where);
 
 	while (found && !store_key_change(found))
-		found = where == LMDB_BEFORE ? RB_PREV(store_keys, keys, found)
-					     : RB_NEXT(store_keys, keys, found);
+		found = where == LMDB_BEFORE ? RB_PREV(store_keys, keys, found) : RB_NEXT(store_keys, keys, found);
 	return found;
 }
 
@@ -90,8 +88,7 @@ store_turn_begin(struct store_turn *turn)
 	txn->turn = turn;
 	txn->index = turn->n_txns;
 	if ((turn->n_txns & (turn->n_txns - 1)) == 0)
-		turn->txns = xreallocarray(
-			turn->txns, turn->n_txns ? turn->n_txns * 2 : 1, sizeof(*turn->txns));
+		turn->txns = xreallocarray(turn->txns, turn->n_txns ? turn->n_txns * 2 : 1, sizeof(*turn->txns));
 	turn->txns[turn->n_txns++] = txn;
 	return txn;
 }
@@ -106,8 +103,7 @@ link_to(struct store_txn *txn, const struct store_change *change)
 	if (!change || change->txn == txn || (last && last->older == change->txn && last->newer == txn))
 		return;
 	if ((turn->n_links & (turn->n_links - 1)) == 0)
-		turn->links = xreallocarray(
-			turn->links, turn->n_links ? turn->n_links * 2 : 1, sizeof(*turn->links));
+		turn->links = xreallocarray(turn->links, turn->n_links ? turn->n_links * 2 : 1, sizeof(*turn->links));
 	turn->links[turn->n_links++] = (struct store_link){ change->txn, txn };
 }
 
@@ -150,8 +146,8 @@ store_turn_add_change(struct store_txn *txn, enum store_db db, const void *key, 
 	if (error_is_set(&txn->failure))
 		return;
 	if (key_len == 0 || key_len > LMDB_KEY_MAX || len > STORE_VALUE_MAX) {
-		error_set(&txn->failure, ERROR_LIMIT, "%s: a key of %zu or a value of %zu octets",
-			store_db_name(db), key_len, len);
+		error_set(&txn->failure, ERROR_LIMIT, "%s: a key of %zu or a value of %zu octets", store_db_name(db),
+			key_len, len);
 		return;
 	}
 	node = touch_key(txn->turn, db, key, key_len);
@@ -173,8 +169,7 @@ store_turn_add_change(struct store_txn *txn, enum store_db db, const void *key, 
 }
 
 void
-store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value,
-	size_t value_len)
+store_put(struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	store_turn_add_change(txn, db, key, key_len, false, value, value_len);
 }

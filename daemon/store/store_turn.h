@@ -45,7 +45,7 @@ struct store_txn {
 	size_t n_deltas;
 	struct error failure; /* set: nothing of it is stored */
 	size_t index;         /* in turn->txns */
-	size_t group; /* index of the first list that it must be written with; see store_turn_group() */
+	size_t group;         /* index of the first list that it must be written with; see store_turn_group() */
 	unsigned patience_ms; /* its commit can wait for so long */
 	bool is_written;      /* that first list's group was written by itself */
 };
@@ -90,8 +90,8 @@ store_turn_find(const struct store_turn *turn, enum store_db db, const void *key
 
 /* The nearest touched key with a change that counts; NULL: none. */
 const struct store_key *
-store_turn_seek(const struct store_turn *turn, enum store_db db, enum lmdb_where where, const void *key,
-	size_t key_len);
+store_turn_seek(
+	const struct store_turn *turn, enum store_db db, enum lmdb_where where, const void *key, size_t key_len);
 
 struct store_txn *
 store_turn_begin(struct store_turn *turn);

@@ -76,8 +76,8 @@ tell_batch(struct walk *w, const struct buf *batch, struct buf *last)
 }
 
 int
-store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after,
-	const struct buf *end, store_key_fn *fn, void *arg, struct error *err)
+store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after, const struct buf *end,
+	store_key_fn *fn, void *arg, struct error *err)
 {
 	struct walk w = { .turn = store->turn, .db = db, .end = end, .fn = fn, .arg = arg };
 	_cleanup_buf_ struct buf batch = BUF_INIT;

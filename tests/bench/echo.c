@@ -36,8 +36,7 @@ on_end(struct bufferevent *bev, short what, void *arg)
 static void
 on_client(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
-	struct bufferevent *bev = bufferevent_socket_new(
-		evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
 
 	(void)addr;
 	(void)len;
@@ -50,8 +49,8 @@ static int
 serve(const struct sockaddr_un *addr)
 {
 	struct event_base *base = event_base_new();
-	struct evconnlistener *listener = evconnlistener_new_bind(base, on_client, NULL,
-		LEV_OPT_CLOSE_ON_FREE, -1, (const struct sockaddr *)addr, sizeof(*addr));
+	struct evconnlistener *listener = evconnlistener_new_bind(
+		base, on_client, NULL, LEV_OPT_CLOSE_ON_FREE, -1, (const struct sockaddr *)addr, sizeof(*addr));
 
 	if (!listener) {
 		perror("echo: listen");
@@ -96,9 +95,8 @@ static void
 print_result(int64_t *took_ns, size_t count, int64_t all_ns)
 {
 	qsort(took_ns, count, sizeof(*took_ns), compare);
-	printf("%.0f %.1f %.1f %.1f\n", (double)count * 1e9 / (double)all_ns,
-		(double)took_ns[count / 2] / 1e3, (double)took_ns[count * 99 / 100] / 1e3,
-		(double)took_ns[count - 1] / 1e3);
+	printf("%.0f %.1f %.1f %.1f\n", (double)count * 1e9 / (double)all_ns, (double)took_ns[count / 2] / 1e3,
+		(double)took_ns[count * 99 / 100] / 1e3, (double)took_ns[count - 1] / 1e3);
 }
 
 static int

@@ -208,11 +208,9 @@ make_csr(const char *directory, const char *name)
 static void
 issue(struct floor *f, const char *directory, const char *name)
 {
-	_cleanup_free_ char *payload = xasprintf(
-		"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]}", name);
+	_cleanup_free_ char *payload = xasprintf("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]}", name);
 	_cleanup_free_ char *new_order = text_of(f->directory, "newOrder");
-	_cleanup_free_ char *order_url = NULL, *authorization = NULL, *finalize = NULL, *csr = NULL,
-			    *url = NULL;
+	_cleanup_free_ char *order_url = NULL, *authorization = NULL, *finalize = NULL, *csr = NULL, *url = NULL;
 	struct json_object *order;
 
 	post(f, new_order, payload);
@@ -278,8 +276,7 @@ read_account(struct floor *f, const char *directory)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (secret_read_file(&der, key_path, 4096, false, &err) < 0 ||
-		secret_read_file(&url, url_path, 4096, false, &err) < 0 ||
-		key_from_der(&der, &f->account, &err) < 0)
+		secret_read_file(&url, url_path, 4096, false, &err) < 0 || key_from_der(&der, &f->account, &err) < 0)
 		fail("account", &err);
 	f->kid = xstrndup((const char *)url.data, url.len);
 }

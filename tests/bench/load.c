@@ -171,8 +171,7 @@ print_result(struct load *load, int64_t all_ns)
 		fail("nothing was answered");
 	qsort(load->took_ns, load->count, sizeof(*load->took_ns), compare);
 	printf("%.0f %.3f %.3f %.3f\n", (double)load->count * 1e9 / (double)all_ns,
-		(double)load->took_ns[load->count / 2] / 1e6,
-		(double)load->took_ns[load->count * 99 / 100] / 1e6,
+		(double)load->took_ns[load->count / 2] / 1e6, (double)load->took_ns[load->count * 99 / 100] / 1e6,
 		(double)load->took_ns[load->count - 1] / 1e6);
 }
 

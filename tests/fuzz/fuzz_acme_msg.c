@@ -20,8 +20,7 @@ require(bool holds)
 static void
 require_url(const char *url)
 {
-	require(!url || (strncmp(url, "https://", 8) == 0 && strlen(url) <= ACME_URL_MAX &&
-				!strpbrk(url, " \r\n\"")));
+	require(!url || (strncmp(url, "https://", 8) == 0 && strlen(url) <= ACME_URL_MAX && !strpbrk(url, " \r\n\"")));
 }
 
 static void
@@ -128,8 +127,8 @@ fuzz_links(const char *text, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const char *text, size_t len) = { fuzz_directory, fuzz_order,
-		fuzz_authorization, fuzz_challenge, fuzz_account, fuzz_problem, fuzz_links };
+	static void (*const readers[])(const char *text, size_t len) = { fuzz_directory, fuzz_order, fuzz_authorization,
+		fuzz_challenge, fuzz_account, fuzz_problem, fuzz_links };
 
 	if (size == 0)
 		return 0;

@@ -25,8 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	base64url_encode(octets.data, octets.len, &text);
 	if (text.len != size || (size && memcmp(text.data, data, size) != 0))
 		abort();
-	if (size &&
-		(rc < 0 || tolerant.len != octets.len || memcmp(tolerant.data, octets.data, octets.len) != 0))
+	if (size && (rc < 0 || tolerant.len != octets.len || memcmp(tolerant.data, octets.data, octets.len) != 0))
 		abort();
 	return 0;
 }

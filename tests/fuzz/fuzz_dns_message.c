@@ -32,8 +32,7 @@ fuzz_update(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_TXT, DNS_AAAA,
-		DNS_CAA };
+	static const enum dns_type types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_TXT, DNS_AAAA, DNS_CAA };
 	if (size == 0)
 		return 0;
 	size_t pick = data[0] % (ARRAY_SIZE(types) + 1);

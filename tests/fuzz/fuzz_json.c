@@ -20,8 +20,8 @@ read_member(struct json_object *obj, const char *name)
 	bool flag;
 	struct json_object *inner;
 	int results[] = { json_get_string(obj, name, &text, &err), json_get_bool(obj, name, &flag, &err),
-		json_get_int(obj, name, INT64_MIN, INT64_MAX, &number, &err),
-		json_get_object(obj, name, &inner, &err), json_get_array(obj, name, &inner, &err) };
+		json_get_int(obj, name, INT64_MIN, INT64_MAX, &number, &err), json_get_object(obj, name, &inner, &err),
+		json_get_array(obj, name, &inner, &err) };
 	int found = 0;
 	int refused = 0;
 
@@ -51,8 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!obj)
 		return 0;
 	if (json_object_is_type(obj, json_type_object)) {
-		json_object_object_foreach(obj, name, value)
-		{
+		json_object_object_foreach(obj, name, value) {
 			read_member(obj, name);
 			(void)value;
 		}

@@ -88,8 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0; /* lines without a length limit were shorter */
 	if (x509_chain_parse(all.data, all.len, &leaf_again, &chain_again, &info_again, NULL) < 0)
 		abort();
-	if (strcmp(buf_str(&leaf), buf_str(&leaf_again)) != 0 ||
-		strcmp(buf_str(&chain), buf_str(&chain_again)) != 0 ||
+	if (strcmp(buf_str(&leaf), buf_str(&leaf_again)) != 0 || strcmp(buf_str(&chain), buf_str(&chain_again)) != 0 ||
 		strcmp(info.sha256, info_again.sha256) != 0 || strstr(buf_str(&all), "\n\n"))
 		abort();
 	verify(all.data, all.len, &info);

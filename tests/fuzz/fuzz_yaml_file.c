@@ -21,8 +21,7 @@ write_and_read(struct json_object *value)
 
 	if (!out || yaml_write(value, out, &err) < 0 || fclose(out) != 0)
 		abort();
-	if (len < YAML_MAX_SIZE &&
-		(yaml_read(text, len, &again, &err) < 0 || !json_object_equal(again.root, value)))
+	if (len < YAML_MAX_SIZE && (yaml_read(text, len, &again, &err) < 0 || !json_object_equal(again.root, value)))
 		abort();
 }
 

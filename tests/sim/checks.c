@@ -66,13 +66,12 @@ check_drop(struct world *w, const struct autocert *a, const struct certificate *
 	char id[STORE_ID_SIZE] = "";
 
 	if (drop_current(w->drops, a->slug, id, &error) != 1 || strcmp(id, cert->o.id) != 0)
-		sim_fail(w->sim, "%s: the drop has certificate '%s', the newest is '%s' %s", a->o.name, id,
-			cert->o.id, error_is_set(&error) ? error.message : "");
+		sim_fail(w->sim, "%s: the drop has certificate '%s', the newest is '%s' %s", a->o.name, id, cert->o.id,
+			error_is_set(&error) ? error.message : "");
 	if (buf_read_file(&bundle, AT_FDCWD, path, FILE_MAX, &error) < 0 ||
 		buf_read_file(&copy, AT_FDCWD, flat, FILE_MAX, &error) < 0)
 		sim_fail(w->sim, "%s: %s", a->o.name, error.message);
-	if (strcmp(buf_str(&bundle), buf_str(&copy)) != 0 ||
-		!strstr(buf_str(&bundle), buf_str(&cert->leaf_pem)) ||
+	if (strcmp(buf_str(&bundle), buf_str(&copy)) != 0 || !strstr(buf_str(&bundle), buf_str(&cert->leaf_pem)) ||
 		!strstr(buf_str(&bundle), "PRIVATE KEY"))
 		sim_fail(w->sim, "%s: the bundles are not the newest certificate's", a->o.name);
 }
@@ -102,8 +101,7 @@ check_autocert(struct world *w, const struct autocert *a)
 	_cleanup_key_ struct key *key = NULL;
 	struct schedule_row row;
 
-	if (!a->last_certificate ||
-		object_load(w->store, &certificate_class, a->last_certificate, &cert, &error) != 1)
+	if (!a->last_certificate || object_load(w->store, &certificate_class, a->last_certificate, &cert, &error) != 1)
 		sim_fail(w->sim, "%s has no certificate", a->o.name);
 	if (key_from_der(&cert.key, &key, &error) < 0)
 		sim_fail(w->sim, "%s: %s", a->o.name, error.message);
@@ -196,8 +194,7 @@ check_calm(struct world *w)
 	expect(w, "rows to register", rows.count[SCHEDULE_ACCOUNT], 0);
 	expect(w, "rows to remove", rows.count[SCHEDULE_REMOVE], 0);
 	expect(w, "rows to purge", rows.count[SCHEDULE_PURGE], store_count(w->store, STORE_CERTIFICATE));
-	expect(w, "rows by object", store_count(w->store, STORE_SCHEDULE_ROW),
-		store_count(w->store, STORE_SCHEDULE));
+	expect(w, "rows by object", store_count(w->store, STORE_SCHEDULE_ROW), store_count(w->store, STORE_SCHEDULE));
 	expect(w, "records of orders", store_count(w->store, STORE_ISSUE), 0);
 	expect(w, "records of removals", store_count(w->store, STORE_REMOVAL), 0);
 	expect(w, "records of TXT values", store_count(w->store, STORE_CLEANUP), 0);

@@ -67,16 +67,15 @@ declare(struct history *h)
 			"'termsOfServiceAgreed':true}}",
 			i, w->cas[i].url);
 	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'watcher','activate':'none'}}");
-	world_call(w, RPC_CONSUMER_CREATE,
-		"{'properties':{'name':'notified','activate':'notify','socket':'%s'}}", w->notify_path);
+	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'notified','activate':'notify','socket':'%s'}}",
+		w->notify_path);
 	for (size_t i = 0; i < ARRAY_SIZE(fleet); i++)
 		for (unsigned n = 0; n < fleet[i].count; n++, h->n_fleet++)
 			world_call(w, RPC_AUTOCERTIFICATE_CREATE,
 				"{'properties':{'name':'w%02u-%s','provider':'ca%u','commonName':"
 				"'w%02u-%s.sim.test'%s%s}}",
 				h->n_fleet, fleet[i].life, h->n_fleet % WORLD_CAS, h->n_fleet, fleet[i].life,
-				n == 1 ? ",'subjectAlternativeNames':['b.sim.test','c.sim.test']" : "",
-				fleet[i].more);
+				n == 1 ? ",'subjectAlternativeNames':['b.sim.test','c.sim.test']" : "", fleet[i].more);
 }
 
 /* One of the fleet. */
@@ -148,8 +147,8 @@ operate(struct history *h)
 			(int)sim_below(&h->sim, 3));
 		break;
 	case 4:
-		world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'%s','properties':{'consumers':[%s]}}",
-			name, sim_chance(&h->sim, 500) ? "'watcher'" : "");
+		world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'%s','properties':{'consumers':[%s]}}", name,
+			sim_chance(&h->sim, 500) ? "'watcher'" : "");
 		break;
 	case 5:
 		world_call(w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}");
@@ -183,8 +182,7 @@ pass(struct history *h, int64_t seconds)
 static int64_t
 wrong_by(struct history *h)
 {
-	static const int64_t spans[] = { 120, HOUR, 7 * HOUR, DAY, 20 * DAY, 80 * DAY, 400 * DAY,
-		4000 * (int64_t)DAY };
+	static const int64_t spans[] = { 120, HOUR, 7 * HOUR, DAY, 20 * DAY, 80 * DAY, 400 * DAY, 4000 * (int64_t)DAY };
 	int64_t span = spans[sim_below(&h->sim, ARRAY_SIZE(spans))];
 
 	return sim_chance(&h->sim, 500) ? span : -span;
@@ -291,14 +289,13 @@ live(int days, bool is_told)
 	if (h.calms < h.episodes / 2)
 		sim_fail(&h.sim, "only %u calm moments after %u episodes", h.calms, h.episodes);
 	if (is_told)
-		printf("%d days, %" PRIu64 " issued, %" PRIu64 " failed, %zu orders, %" PRIu64
-		       " deployed, %" PRIu64 " purged, %u episodes, %" PRIu64
+		printf("%d days, %" PRIu64 " issued, %" PRIu64 " failed, %zu orders, %" PRIu64 " deployed, %" PRIu64
+		       " purged, %u episodes, %" PRIu64
 		       " restarts, %u calm moments, at most %u requests a minute, %" PRIu64
 		       " datagrams; log %016" PRIx64 " (%" PRIu64 " lines)\n",
-			days, w->issued, w->failed,
-			fake_ca_orders(w->cas[0].ca) + fake_ca_orders(w->cas[1].ca), w->deployed, w->purged,
-			h.episodes, w->restarts, h.calms, w->max_requests_in_minute, w->notified, h.sim.hash,
-			h.sim.lines);
+			days, w->issued, w->failed, fake_ca_orders(w->cas[0].ca) + fake_ca_orders(w->cas[1].ca),
+			w->deployed, w->purged, h.episodes, w->restarts, h.calms, w->max_requests_in_minute,
+			w->notified, h.sim.hash, h.sim.lines);
 	hash = h.sim.hash;
 	world_clear(w);
 	sim_leave_directory();

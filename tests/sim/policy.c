@@ -158,11 +158,10 @@ check_wait(struct history *h, const struct cert *c, int64_t now, int64_t due_at)
 
 	if (spread < ASKED_SPREAD)
 		spread = asked < ASKED_SPREAD ? asked : ASKED_SPREAD;
-	if (!c->not_after_at || due_at - now <= MINUTE || due_at - now <= most ||
-		due_at - now <= asked + spread)
+	if (!c->not_after_at || due_at - now <= MINUTE || due_at - now <= most || due_at - now <= asked + spread)
 		return;
-	sim_fail(&h->sim, "%s: waits %" PRId64 " s with %" PRId64 " s of life left", c->ca->name,
-		due_at - now, c->not_after_at - now);
+	sim_fail(&h->sim, "%s: waits %" PRId64 " s with %" PRId64 " s of life left", c->ca->name, due_at - now,
+		c->not_after_at - now);
 }
 
 /* Nobody renews before margin and spread, so that there is a most that three years can hold. */
@@ -177,8 +176,8 @@ check_counts(struct history *h, int64_t end_at)
 		if (c->not_after_at <= end_at)
 			sim_fail(&h->sim, "certificate %zu of %s has expired at the end", i, c->ca->name);
 		if (c->issued > most)
-			sim_fail(&h->sim, "certificate %zu of %s was issued %" PRIu64 " times, not %" PRIu64,
-				i, c->ca->name, c->issued, most);
+			sim_fail(&h->sim, "certificate %zu of %s was issued %" PRIu64 " times, not %" PRIu64, i,
+				c->ca->name, c->issued, most);
 	}
 }
 

@@ -89,8 +89,7 @@ sim_fail(const struct sim *sim, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr,
-		"\nline %" PRIu64 " of the log; again: SIM_SEED=%" PRIu64 "%s; SIM_LOG=1 shows the log\n",
+	fprintf(stderr, "\nline %" PRIu64 " of the log; again: SIM_SEED=%" PRIu64 "%s; SIM_LOG=1 shows the log\n",
 		sim->lines, sim->seed, sim_is_long() ? " SIM_LONG=1" : "");
 	sim_leave_directory();
 	exit(1);

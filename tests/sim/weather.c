@@ -14,8 +14,7 @@ enum {
 	LOST_PER_MILLE = 5, /* in fair weather */
 	NONCE_REJECT_PERCENT = 30,
 	LATENCY_MS = 40,
-	REQUESTS_A_MINUTE_MAX =
-		1500 /* two CAs, eight orders each, 40 ms for an answer: a third of what is possible */
+	REQUESTS_A_MINUTE_MAX = 1500 /* two CAs, eight orders each, 40 ms for an answer: a third of what is possible */
 };
 
 static const char *const names[] = {
@@ -70,8 +69,8 @@ answer_garbage(struct sim *sim, struct fake_ca_answer *answer)
 	};
 	static const int statuses[] = { 200, 201, 404, 500, 302 };
 
-	fake_ca_answer_body(answer, statuses[sim_below(sim, ARRAY_SIZE(statuses))],
-		bodies[sim_below(sim, ARRAY_SIZE(bodies))]);
+	fake_ca_answer_body(
+		answer, statuses[sim_below(sim, ARRAY_SIZE(statuses))], bodies[sim_below(sim, ARRAY_SIZE(bodies))]);
 }
 
 /* Nothing of certd may ask without a pause, whatever happens to it. */
@@ -133,8 +132,7 @@ before(struct world_ca *c, enum fake_ca_kind kind, struct fake_ca_answer *answer
 }
 
 static bool
-intercept(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+intercept(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	struct world_ca *c = arg;
 	struct world *w = c->world;
@@ -160,8 +158,7 @@ validate(const char *type, const char *name, const char *key_authorization, void
 
 	(void)name;
 	return c->weather != WEATHER_REFUSING && strcmp(type, "http-01") == 0 &&
-	       buf_read_file(&text, AT_FDCWD, path, 4096, NULL) == 0 &&
-	       strcmp(buf_str(&text), key_authorization) == 0;
+	       buf_read_file(&text, AT_FDCWD, path, 4096, NULL) == 0 && strcmp(buf_str(&text), key_authorization) == 0;
 }
 
 static int64_t

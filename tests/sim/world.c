@@ -310,8 +310,8 @@ start_rollout(struct world *w)
 	w->drops = drops_open(w->loop, w->workers, "drops", &error);
 	if (!w->drops)
 		sim_fail(w->sim, "%s", error.message);
-	w->rollout = rollout_new(&(struct rollout_env){
-		.loop = w->loop, .store = w->store, .events = w->events, .drops = w->drops });
+	w->rollout = rollout_new(
+		&(struct rollout_env){ .loop = w->loop, .store = w->store, .events = w->events, .drops = w->drops });
 }
 
 static void
@@ -334,10 +334,8 @@ start_scheduler(struct world *w)
 		.store = w->store,
 		.events = w->events,
 		.workers = w->workers,
-		.clients = clients_new(&(struct clients_config){ .loop = w->loop,
-			.store = w->store,
-			.http = &w->http,
-			.max_orders = w->conf.max_orders }),
+		.clients = clients_new(&(struct clients_config){
+			.loop = w->loop, .store = w->store, .http = &w->http, .max_orders = w->conf.max_orders }),
 		.solver = w->solver,
 		.rollout = w->rollout,
 		.renew_before = w->conf.renew_before,

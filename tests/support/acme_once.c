@@ -65,8 +65,7 @@ static bool
 publish(const struct one *one, const struct acme_authorization *authz, size_t choice)
 {
 	const struct acme_challenge *c = &authz->challenges[choice];
-	_cleanup_free_ char *text = jws_key_authorization(
-		c->token, acme_client_thumbprint(one->once->client));
+	_cleanup_free_ char *text = jws_key_authorization(c->token, acme_client_thumbprint(one->once->client));
 	char line[16];
 
 	printf("challenge %s %s %s %s\n", authz->name, c->type, c->token, text);
@@ -112,9 +111,7 @@ one_csr(void *arg)
 static int
 check_chain(const struct one *one, const struct buf *chain, struct error *err)
 {
-	const struct x509_asked asked = {
-		.key = one->key, .names = &one->names, .now = clock_wall(one->once->clock)
-	};
+	const struct x509_asked asked = { .key = one->key, .names = &one->names, .now = clock_wall(one->once->clock) };
 	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf rest = BUF_INIT;
@@ -148,8 +145,8 @@ one_done(const struct buf *chain, const struct error *err, bool spent, void *arg
 	else
 		check_chain(one, chain, &why);
 	if (error_is_set(&why)) {
-		printf("failed %s %s%s: %s\n", one->names.items[0], error_code_name(why.code),
-			spent ? " (spent)" : "", why.message);
+		printf("failed %s %s%s: %s\n", one->names.items[0], error_code_name(why.code), spent ? " (spent)" : "",
+			why.message);
 	} else {
 		once->issued++;
 	}
@@ -178,8 +175,8 @@ start_one(struct once *once)
 	one->once = once;
 	one->number = once->started++;
 	for (size_t i = 0; i < once->n_names; i++)
-		strlist_take(&one->names, one->number ? xasprintf("n%zu.%s", one->number, once->names[i])
-						      : xstrdup(once->names[i]));
+		strlist_take(&one->names,
+			one->number ? xasprintf("n%zu.%s", one->number, once->names[i]) : xstrdup(once->names[i]));
 	one->order = acme_order_new(once->loop, once->client,
 		&(struct acme_order_config){
 			.names = &one->names,

@@ -207,8 +207,8 @@ struct fake_issuer *
 fake_ca_issuer(struct fake_ca *ca)
 {
 	if (!ca->issuer)
-		ca->issuer = fake_issuer_new(ca->script.alternates,
-			clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec);
+		ca->issuer = fake_issuer_new(
+			ca->script.alternates, clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec);
 	return ca->issuer;
 }
 
@@ -288,8 +288,7 @@ find_account_key(const char *kid, void *arg)
 	size_t id[2];
 	size_t len = strlen(ca->base);
 
-	if (strncmp(kid, ca->base, len) != 0 || !path_matches(kid + len, "/account/#", id) ||
-		id[0] >= ca->n_accounts)
+	if (strncmp(kid, ca->base, len) != 0 || !path_matches(kid + len, "/account/#", id) || id[0] >= ca->n_accounts)
 		return NULL;
 	return ca->accounts[id[0]].key;
 }

@@ -41,8 +41,8 @@ enum fake_ca_phase {
 
 /* @nth: the how many-th of its kind, from 1. */
 typedef bool
-fake_ca_intercept_fn(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth,
-	struct fake_ca_answer *answer, void *arg);
+fake_ca_intercept_fn(
+	enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg);
 
 /* Does the validation of a challenge succeed? */
 typedef bool
@@ -60,17 +60,16 @@ struct fake_ca_script {
 	int64_t lifetime_sec;     /* of certificates; 0: 90 days */
 	int64_t clock_behind_sec; /* the CA's clock is so much behind the loop's wall clock */
 	unsigned nonce_reject_percent;
-	unsigned alternates; /* further chains, of "Fake Root 1" and so on; the default is of "Fake Root 0" */
-	bool terms;          /* terms of service have to be agreed to */
-	const char *eab_key_id;    /* an external account is required, with this identifier ... */
-	const char *eab_key;       /* ... and this key */
-	bool reuse_authorizations; /* they are valid from the start: orders are ready when created */
-	bool never_validates;      /* challenges stay pending */
-	unsigned
-		retrying_failures; /* smallstep: so many validations of each challenge leave an error on it */
-	const char *fail_name;     /* validation of this name fails ... */
-	const char *fail_problem;  /* ... with this type; NULL: unauthorized */
-	const char *retry_after;   /* Retry-After of orders that are not final */
+	unsigned alternates;        /* further chains, of "Fake Root 1" and so on; the default is of "Fake Root 0" */
+	bool terms;                 /* terms of service have to be agreed to */
+	const char *eab_key_id;     /* an external account is required, with this identifier ... */
+	const char *eab_key;        /* ... and this key */
+	bool reuse_authorizations;  /* they are valid from the start: orders are ready when created */
+	bool never_validates;       /* challenges stay pending */
+	unsigned retrying_failures; /* smallstep: so many validations of each challenge leave an error on it */
+	const char *fail_name;      /* validation of this name fails ... */
+	const char *fail_problem;   /* ... with this type; NULL: unauthorized */
+	const char *retry_after;    /* Retry-After of orders that are not final */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;
 	fake_ca_lifetime_fn *lifetime; /* goes before lifetime_sec */

@@ -50,8 +50,7 @@ key_from_params(const char *type, OSSL_PARAM_BLD *bld)
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *key = NULL;
 
-	if (EVP_PKEY_fromdata_init(ctx) != 1 ||
-		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	if (EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	OSSL_PARAM_free(params);
@@ -186,8 +185,8 @@ verify(EVP_PKEY *key, const char *alg, const struct buf *input, const struct buf
 	}
 	ctx = EVP_MD_CTX_new();
 	is_good = EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1 &&
-		  EVP_DigestVerify(ctx, (unsigned char *)sig->data, sig->len, (unsigned char *)input->data,
-			  input->len) == 1;
+		  EVP_DigestVerify(
+			  ctx, (unsigned char *)sig->data, sig->len, (unsigned char *)input->data, input->len) == 1;
 	EVP_MD_CTX_free(ctx);
 	return is_good;
 }
@@ -267,10 +266,8 @@ fake_jws_check_binding(
 		return "the binding is for another account key";
 	base64url_decode(key, strlen(key), &secret, NULL);
 	signing_input(binding, &input);
-	HMAC(EVP_sha256(), secret.data, (int)secret.len, (unsigned char *)input.data, input.len, mac,
-		&mac_len);
-	if (!kid || strcmp(kid, key_id) != 0 || signature.len != mac_len ||
-		memcmp(mac, signature.data, mac_len) != 0)
+	HMAC(EVP_sha256(), secret.data, (int)secret.len, (unsigned char *)input.data, input.len, mac, &mac_len);
+	if (!kid || strcmp(kid, key_id) != 0 || signature.len != mac_len || memcmp(mac, signature.data, mac_len) != 0)
 		return "unknown key identifier or wrong key";
 	return NULL;
 }

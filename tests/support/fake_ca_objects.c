@@ -24,10 +24,10 @@ fake_objects_directory(struct fake_ca *ca, struct fake_ca_answer *answer)
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	const char *base = ca->base;
 
-	buf_printf(&b, "{\"newNonce\":\"%s/nonce\",\"newAccount\":\"%s/account\",\"newOrder\":\"%s/order\",",
-		base, base, base);
-	buf_printf(&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],\"meta\":{",
+	buf_printf(&b, "{\"newNonce\":\"%s/nonce\",\"newAccount\":\"%s/account\",\"newOrder\":\"%s/order\",", base,
 		base, base);
+	buf_printf(
+		&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],\"meta\":{", base, base);
 	if (ca->script.terms)
 		buf_printf(&b, "\"termsOfService\":\"%s/terms\",", base);
 	buf_printf(&b, "\"externalAccountRequired\":%s}}", ca->script.eab_key_id ? "true" : "false");
@@ -64,8 +64,7 @@ answer_account(struct fake_ca *ca, size_t id, int status, struct fake_ca_answer 
 static void
 post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
-	_cleanup_json_ struct json_object *payload = json_parse(
-		buf_str(&jws->payload), jws->payload.len, NULL);
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
 	bool only_existing = false;
 	const char *problem;
 
@@ -164,8 +163,7 @@ answer_order(struct fake_ca *ca, size_t id, int http_status, struct fake_ca_answ
 	buf_printf(&b, "{\"status\":\"%s\",\"expires\":\"2099-01-01T00:00:00.5Z\",\"identifiers\":[", status);
 	for (size_t i = o->names.count; i-- > 0;) /* in another order than they were asked for */
 		buf_printf(&b, "{\"type\":\"%s\",\"value\":\"%s\"}%s",
-			name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns", o->names.items[i],
-			i ? "," : "");
+			name_type_of(o->names.items[i]) == NAME_IP ? "ip" : "dns", o->names.items[i], i ? "," : "");
 	buf_add_str(&b, "],\"authorizations\":[");
 	for (size_t i = 0; i < o->names.count; i++)
 		buf_printf(&b, "%s\"%s/authz/%zu\"", i ? "," : "", ca->base, o->first_authz + i);
@@ -201,8 +199,7 @@ thumbprint_of(const struct fake_ca *ca, const char *kid)
 static void
 post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
-	_cleanup_json_ struct json_object *payload = json_parse(
-		buf_str(&jws->payload), jws->payload.len, NULL);
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
 	struct fake_order o = { .first_authz = ca->n_authzs };
 	struct json_object *identifiers = NULL;
 	const char *profile = NULL;
@@ -252,10 +249,8 @@ answer_authz(struct fake_ca *ca, size_t id, struct fake_ca_answer *answer)
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
 	authz_update(ca, id);
-	buf_printf(&b,
-		"{\"status\":\"%s\",\"identifier\":{\"type\":\"%s\",\"value\":\"%s\"},%s\"challenges\":[",
-		status_names[a->status], is_ip ? "ip" : "dns", a->name,
-		a->wildcard ? "\"wildcard\":true," : "");
+	buf_printf(&b, "{\"status\":\"%s\",\"identifier\":{\"type\":\"%s\",\"value\":\"%s\"},%s\"challenges\":[",
+		status_names[a->status], is_ip ? "ip" : "dns", a->name, a->wildcard ? "\"wildcard\":true," : "");
 	for (size_t i = 0, n = 0; i < ARRAY_SIZE(challenge_types); i++)
 		if (!a->wildcard || strcmp(challenge_types[i], "dns-01") == 0) {
 			buf_add_str(&b, n++ ? "," : "");
@@ -266,8 +261,8 @@ answer_authz(struct fake_ca *ca, size_t id, struct fake_ca_answer *answer)
 }
 
 static void
-post_challenge(struct fake_ca *ca, size_t authz, size_t challenge, const struct fake_jws *jws,
-	struct fake_ca_answer *answer)
+post_challenge(
+	struct fake_ca *ca, size_t authz, size_t challenge, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
 	struct fake_authz *a = &ca->authzs[authz];
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -300,8 +295,7 @@ static void
 post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
 	struct fake_order *o = &ca->orders[id];
-	_cleanup_json_ struct json_object *payload = json_parse(
-		buf_str(&jws->payload), jws->payload.len, NULL);
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
 	_cleanup_buf_ struct buf csr = BUF_INIT;
 	const char *text = NULL;
 	const char *wrong;
@@ -315,8 +309,7 @@ post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct 
 		base64url_decode(text, strlen(text), &csr, NULL) < 0)
 		wrong = "no csr in the payload";
 	else
-		wrong = fake_issuer_sign(
-			fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), &o->leaf);
+		wrong = fake_issuer_sign(fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), &o->leaf);
 	if (wrong) {
 		fake_ca_answer_problem(answer, 400, "badCSR", wrong);
 		return;
@@ -333,8 +326,7 @@ post_certificate(struct fake_ca *ca, const size_t ids[2], struct fake_ca_answer 
 	str_replace(&answer->res.content_type, "application/pem-certificate-chain");
 	fake_issuer_chain(fake_ca_issuer(ca), (unsigned)ids[1], &answer->res.body);
 	for (unsigned i = 1; i <= ca->script.alternates; i++)
-		strlist_take(&answer->res.links,
-			xasprintf("<%s/cert/%zu/%u>;rel=\"alternate\"", ca->base, ids[0], i));
+		strlist_take(&answer->res.links, xasprintf("<%s/cert/%zu/%u>;rel=\"alternate\"", ca->base, ids[0], i));
 }
 
 static bool
@@ -359,8 +351,7 @@ void
 fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const struct fake_jws *jws,
 	struct fake_ca_answer *answer)
 {
-	if (!exists(ca, kind, ids[0]) ||
-		(kind == FAKE_CA_CHALLENGE && ids[1] >= ARRAY_SIZE(challenge_types))) {
+	if (!exists(ca, kind, ids[0]) || (kind == FAKE_CA_CHALLENGE && ids[1] >= ARRAY_SIZE(challenge_types))) {
 		fake_ca_answer_problem(answer, 404, "malformed", "no such object");
 		return;
 	}

@@ -209,8 +209,8 @@ san_text(const struct strlist *names)
 	struct buf b = BUF_INIT;
 
 	for (size_t i = 0; i < names->count; i++)
-		buf_printf(&b, "%s%s:%s", b.len ? "," : "",
-			name_type_of(names->items[i]) == NAME_IP ? "IP" : "DNS", names->items[i]);
+		buf_printf(&b, "%s%s:%s", b.len ? "," : "", name_type_of(names->items[i]) == NAME_IP ? "IP" : "DNS",
+			names->items[i]);
 	return buf_steal(&b);
 }
 

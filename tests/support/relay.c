@@ -37,9 +37,9 @@ struct relay {
 static struct sockaddr_in
 loopback(int port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 }
 
 /* Reads the CONNECT request octet by octet, so that nothing behind it is taken. */
@@ -52,8 +52,7 @@ accept_connect(int fd)
 		if (recv(fd, head + len, 1, 0) != 1)
 			return false;
 		if (len >= 3 && memcmp(head + len - 3, "\r\n\r\n", 4) == 0)
-			return strncmp(head, "CONNECT ", 8) == 0 &&
-			       send(fd, yes, sizeof(yes) - 1, MSG_NOSIGNAL) > 0;
+			return strncmp(head, "CONNECT ", 8) == 0 && send(fd, yes, sizeof(yes) - 1, MSG_NOSIGNAL) > 0;
 	}
 	return false;
 }
@@ -81,8 +80,7 @@ accept_pair(struct relay *r)
 	r->count++;
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if ((r->is_proxy && !accept_connect(client)) ||
-		connect(server, (struct sockaddr *)&to, sizeof(to)) < 0)
+	if ((r->is_proxy && !accept_connect(client)) || connect(server, (struct sockaddr *)&to, sizeof(to)) < 0)
 		close_pair(pair);
 }
 
@@ -108,8 +106,7 @@ run_relay(void *arg)
 				r->pairs[i].frozen = true;
 		for (int i = 0; i < 2 * count; i++) {
 			const struct pair *pair = &r->pairs[i / 2];
-			fds[1 + i] = (struct pollfd){ .fd = pair->frozen ? -1 : pair->fd[i % 2],
-				.events = POLLIN };
+			fds[1 + i] = (struct pollfd){ .fd = pair->frozen ? -1 : pair->fd[i % 2], .events = POLLIN };
 		}
 		poll(fds, (nfds_t)(1 + 2 * count), TICK_MS);
 		for (int i = 0; i < 2 * count; i++)

@@ -66,8 +66,7 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 }
 
 static X509 *
-make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-	const struct tls_server_config *c)
+make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const struct tls_server_config *c)
 {
 	static atomic_int serial = 1;
 	X509 *cert = X509_new();
@@ -80,11 +79,9 @@ make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
 	X509_gmtime_adj(X509_getm_notBefore(cert), c ? c->valid_from_sec : -3600);
 	X509_gmtime_adj(X509_getm_notAfter(cert), c && c->valid_until_sec ? c->valid_until_sec : 3600);
 	X509_set_pubkey(cert, key);
-	add_extension(cert, issuer ? issuer : cert, NID_basic_constraints,
-		issuer ? "CA:FALSE" : "critical,CA:TRUE");
+	add_extension(cert, issuer ? issuer : cert, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
 	if (issuer)
-		add_extension(cert, issuer, NID_subject_alt_name,
-			c->names ? c->names : "DNS:localhost,IP:127.0.0.1");
+		add_extension(cert, issuer, NID_subject_alt_name, c->names ? c->names : "DNS:localhost,IP:127.0.0.1");
 	must(X509_sign(cert, issuer_key, EVP_sha256()) > 0, "X509_sign");
 	X509_NAME_free(subject);
 	return cert;

@@ -39,8 +39,7 @@ void
 fixture_register(struct fixture *f, struct outcome *ret)
 {
 	acme_account_register(f->client,
-		&(struct acme_account_request){ .email = "ops@example.com", .terms_agreed = true },
-		outcome_set, ret);
+		&(struct acme_account_request){ .email = "ops@example.com", .terms_agreed = true }, outcome_set, ret);
 	fixture_run(f);
 }
 
@@ -150,8 +149,7 @@ owner_progress(enum acme_order_state state, const char *why, void *arg)
 {
 	struct owner *owner = arg;
 
-	strlist_take(&owner->told,
-		xasprintf("%s%s%s", acme_order_state_name(state), why ? ": " : "", why ? why : ""));
+	strlist_take(&owner->told, xasprintf("%s%s%s", acme_order_state_name(state), why ? ": " : "", why ? why : ""));
 }
 
 static void
@@ -229,8 +227,8 @@ owner_expect_issued(const struct owner *owner, const char *why)
 	cr_expect_eq(owner->dones, 1, "%s: done was called %u times", why, owner->dones);
 	cr_expect_not(error_is_set(&owner->err), "%s: %s", why, owner->err.message);
 	cr_expect_eq(owner->up, 0, "%s: %u challenges are still up", why, owner->up);
-	cr_expect_eq(x509_chain_accept(buf_str(&owner->chain), owner->chain.len, &asked, &leaf, &chain, &info,
-			     &doubts, &err),
+	cr_expect_eq(x509_chain_accept(
+			     buf_str(&owner->chain), owner->chain.len, &asked, &leaf, &chain, &info, &doubts, &err),
 		0, "%s: %s", why, err.message);
 	cr_expect_eq(doubts.count, 0, "%s", why);
 }

@@ -81,8 +81,7 @@ Test(acme_client, terms_have_to_be_agreed_to)
 
 	fixture_init(&f);
 	fake_ca_script(f.ca)->terms = true;
-	acme_account_register(
-		f.client, &(struct acme_account_request){ .email = NULL }, outcome_set, &outcome);
+	acme_account_register(f.client, &(struct acme_account_request){ .email = NULL }, outcome_set, &outcome);
 	fixture_run(&f);
 	cr_expect_eq(outcome.err.code, ERROR_INVALID);
 	cr_expect_str_eq(outcome.err.field, "termsOfServiceAgreed");
@@ -119,8 +118,8 @@ Test(acme_client, an_external_account_is_bound_by_identifier_and_key)
 		if (cases[i].key)
 			cr_assert_eq(base64_decode_any(cases[i].key, strlen(cases[i].key), &key, NULL), 0);
 		acme_account_register(f.client,
-			&(struct acme_account_request){ .eab_key_id = cases[i].key_id, .eab_key = &key },
-			outcome_set, &outcome);
+			&(struct acme_account_request){ .eab_key_id = cases[i].key_id, .eab_key = &key }, outcome_set,
+			&outcome);
 		fixture_run(&f);
 		cr_expect_eq(outcome.err.code, cases[i].code, "%zu: %s", i, outcome.err.message);
 		if (cases[i].code)
@@ -163,8 +162,7 @@ struct trouble {
 };
 
 static bool
-make_trouble(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+make_trouble(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	const struct trouble *t = arg;
 
@@ -196,23 +194,21 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 		unsigned requests;    /* of that kind */
 		int64_t least_ms, most_ms;
 	} cases[] = {
-		{ "connection lost twice", { FAKE_CA_ACCOUNT, 2, .failure = ERROR_NETWORK }, ERROR_NONE, 3,
-			750, 800 },
+		{ "connection lost twice", { FAKE_CA_ACCOUNT, 2, .failure = ERROR_NETWORK }, ERROR_NONE, 3, 750, 800 },
 		{ "down", { FAKE_CA_ACCOUNT, 99, .failure = ERROR_NETWORK }, ERROR_NETWORK, 6, 7750, 7800 },
 		{ "hangs", { FAKE_CA_ACCOUNT, 99, .failure = ERROR_TIMEOUT }, ERROR_TIMEOUT, 2, 250, 300 },
 		{ "wrong certificate", { FAKE_CA_ACCOUNT, 99, .failure = ERROR_TLS }, ERROR_TLS, 1, 0, 10 },
 		{ "502 once", { FAKE_CA_ACCOUNT, 1, .status = 502 }, ERROR_NONE, 2, 250, 300 },
-		{ "serverInternal", { FAKE_CA_ACCOUNT, 99, .status = 500, .problem = "serverInternal" },
-			ERROR_CA, 6, 7750, 7800 },
-		{ "503 with a short Retry-After", { FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after = "5" },
-			ERROR_NONE, 2, 5000, 5050 },
-		{ "503 with a long Retry-After",
-			{ FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after = "3600" }, ERROR_CA, 1, 0, 10 },
-		{ "rate limit",
-			{ FAKE_CA_ACCOUNT, 99, .status = 429, .problem = "rateLimited", .retry_after = "60" },
+		{ "serverInternal", { FAKE_CA_ACCOUNT, 99, .status = 500, .problem = "serverInternal" }, ERROR_CA, 6,
+			7750, 7800 },
+		{ "503 with a short Retry-After", { FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after = "5" }, ERROR_NONE,
+			2, 5000, 5050 },
+		{ "503 with a long Retry-After", { FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after = "3600" },
+			ERROR_CA, 1, 0, 10 },
+		{ "rate limit", { FAKE_CA_ACCOUNT, 99, .status = 429, .problem = "rateLimited", .retry_after = "60" },
 			ERROR_RATE_LIMITED, 1, 0, 10 },
-		{ "redirect", { FAKE_CA_ACCOUNT, 1, .status = 302, .location = "https://evil/" },
-			ERROR_PROTOCOL, 1, 0, 10 },
+		{ "redirect", { FAKE_CA_ACCOUNT, 1, .status = 302, .location = "https://evil/" }, ERROR_PROTOCOL, 1, 0,
+			10 },
 		{ "Location elsewhere",
 			{ FAKE_CA_ACCOUNT, 1, .status = 201, .location = "https://evil/",
 				.body = "{\"status\":\"valid\"}" },
@@ -225,10 +221,8 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 			ERROR_CA, 1, 0, 10 },
 		{ "directory is HTML", { FAKE_CA_DIRECTORY, 99, .status = 200 }, ERROR_PROTOCOL, 1, 0, 10 },
 		{ "directory is missing", { FAKE_CA_DIRECTORY, 99, .status = 404 }, ERROR_CA, 1, 0, 10 },
-		{ "directory comes back", { FAKE_CA_DIRECTORY, 3, .status = 503 }, ERROR_NONE, 4, 1750,
-			1800 },
-		{ "nonces come back", { FAKE_CA_NONCE, 3, .failure = ERROR_NETWORK }, ERROR_NONE, 4, 1750,
-			1800 },
+		{ "directory comes back", { FAKE_CA_DIRECTORY, 3, .status = 503 }, ERROR_NONE, 4, 1750, 1800 },
+		{ "nonces come back", { FAKE_CA_NONCE, 3, .failure = ERROR_NETWORK }, ERROR_NONE, 4, 1750, 1800 },
 		{ "no nonces, by HEAD nor by GET", { FAKE_CA_NONCE, 99, .status = 403 }, ERROR_CA, 2, 0, 10 },
 		{ "nonces by GET alone", { FAKE_CA_NONCE, 1, .status = 404 }, ERROR_NONE, 2, 0, 10 },
 	};
@@ -244,10 +238,10 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 		took_ms = clock_boot_ms(f.clock);
 		cr_expect_eq(outcome.calls, 1, "%s", cases[i].why);
 		cr_expect_eq(outcome.err.code, cases[i].code, "%s: %s", cases[i].why, outcome.err.message);
-		cr_expect_eq(fake_ca_count(f.ca, cases[i].t.kind), cases[i].requests, "%s: %u requests",
-			cases[i].why, fake_ca_count(f.ca, cases[i].t.kind));
-		cr_expect(took_ms >= cases[i].least_ms && took_ms <= cases[i].most_ms, "%s: %lld ms",
-			cases[i].why, (long long)took_ms);
+		cr_expect_eq(fake_ca_count(f.ca, cases[i].t.kind), cases[i].requests, "%s: %u requests", cases[i].why,
+			fake_ca_count(f.ca, cases[i].t.kind));
+		cr_expect(took_ms >= cases[i].least_ms && took_ms <= cases[i].most_ms, "%s: %lld ms", cases[i].why,
+			(long long)took_ms);
 		fixture_clear(&f);
 	}
 }
@@ -293,8 +287,7 @@ Test(acme_client, only_the_host_of_the_directory_is_asked_unless_allowed)
 		bool allow;
 		enum error_code code;
 	} cases[] = {
-		{ "https://other.test/x", false, ERROR_PROTOCOL },
-		{ "https://ca.test:8443/x", false, ERROR_PROTOCOL },
+		{ "https://other.test/x", false, ERROR_PROTOCOL }, { "https://ca.test:8443/x", false, ERROR_PROTOCOL },
 		{ "http://ca.test/x", true, ERROR_PROTOCOL },
 		{ "https://other.test/x", true, ERROR_NETWORK }, /* it was sent there */
 	};
@@ -304,12 +297,10 @@ Test(acme_client, only_the_host_of_the_directory_is_asked_unless_allowed)
 		struct fixture f;
 
 		fixture_init(&f);
-		fixture_new_client(
-			&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
-				    .account_url = FIXTURE_BASE "/account/0",
-				    .allow_other_hosts = cases[i].allow });
-		acme_client_send(
-			f.client, &(struct acme_request){ .url = cases[i].url }, outcome_set, &outcome);
+		fixture_new_client(&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
+					       .account_url = FIXTURE_BASE "/account/0",
+					       .allow_other_hosts = cases[i].allow });
+		acme_client_send(f.client, &(struct acme_request){ .url = cases[i].url }, outcome_set, &outcome);
 		fixture_run(&f);
 		cr_expect_eq(outcome.err.code, cases[i].code, "%s: %s", cases[i].url, outcome.err.message);
 		fixture_clear(&f);
@@ -322,8 +313,8 @@ Test(acme_client, without_an_account_nothing_is_sent)
 	struct outcome outcome = { .calls = 0 };
 
 	fixture_init(&f);
-	acme_client_send(f.client, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = "{}" },
-		outcome_set, &outcome);
+	acme_client_send(
+		f.client, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = "{}" }, outcome_set, &outcome);
 	fixture_run(&f);
 	cr_expect_eq(outcome.err.code, ERROR_STATE);
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NEW_ORDER), 0);
@@ -406,8 +397,8 @@ Test(acme_client, authorizations_and_new_orders_take_turns)
 				.payload = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}" },
 			outcome_set, &outcome);
 		acme_client_send(f.client,
-			&(struct acme_request){ .url = FIXTURE_BASE "/authz/0", .authorization = true },
-			outcome_set, &outcome);
+			&(struct acme_request){ .url = FIXTURE_BASE "/authz/0", .authorization = true }, outcome_set,
+			&outcome);
 	}
 	fixture_run(&f);
 	cr_expect_eq(outcome.calls, 40);

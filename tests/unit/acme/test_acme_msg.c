@@ -125,8 +125,7 @@ Test(acme_msg, what_a_hostile_ca_could_use_is_refused_and_named)
 		{ AUTHORIZATION, AUTHZ(CH "\"../../../../etc/cron.d/evil\"}"), "challenges[0]: token" },
 		{ AUTHORIZATION, AUTHZ(CH "\"short\"}"), "challenges[0]: token" },
 		{ AUTHORIZATION, AUTHZ(CH "\"evaGxfADs6pSRb2LAv9IZf17$(reboot)\"}"), "challenges[0]: token" },
-		{ CHALLENGE, "{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"status\":\"ready\"}",
-			"status" },
+		{ CHALLENGE, "{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"status\":\"ready\"}", "status" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -134,8 +133,7 @@ Test(acme_msg, what_a_hostile_ca_could_use_is_refused_and_named)
 
 		cr_expect_eq(parse(cases[i].object, cases[i].text, &err), -1, "%s", cases[i].text);
 		cr_expect_eq(err.code, ERROR_PROTOCOL, "%s: %s", cases[i].text, error_code_name(err.code));
-		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text,
-			err.message);
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text, err.message);
 	}
 }
 
@@ -151,10 +149,8 @@ Test(acme_msg, what_real_cas_leave_out_or_add_is_forgiven)
 		{ ORDERS, ORDER("pending", ",\"expires\":\"soon\"") },
 		{ ORDERS, ORDER("pending", ",\"expires\":7") },
 		{ AUTHORIZATION, "{\"status\":\"pending\",\"challenges\":[]}" },
-		{ AUTHORIZATION,
-			AUTHZ("7,null,{},{\"type\":\"email-reply-00\"},{\"url\":\"https://ca/c\"}") },
-		{ AUTHORIZATION,
-			AUTHZ("{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"token\":" TOKEN "}") },
+		{ AUTHORIZATION, AUTHZ("7,null,{},{\"type\":\"email-reply-00\"},{\"url\":\"https://ca/c\"}") },
+		{ AUTHORIZATION, AUTHZ("{\"type\":\"http-01\",\"url\":\"https://ca/c\",\"token\":" TOKEN "}") },
 		{ CHALLENGE, "{}" },
 		{ CHALLENGE, "{\"type\":\"http-01\",\"status\":\"processing\",\"token\":null}" },
 	};
@@ -162,8 +158,7 @@ Test(acme_msg, what_real_cas_leave_out_or_add_is_forgiven)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(
-			parse(cases[i].object, cases[i].text, &err), 0, "%s: %s", cases[i].text, err.message);
+		cr_expect_eq(parse(cases[i].object, cases[i].text, &err), 0, "%s: %s", cases[i].text, err.message);
 	}
 }
 
@@ -209,8 +204,8 @@ Test(acme_msg, the_host_of_a_url_is_compared_with_its_port)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		cr_expect_eq(acme_url_same_host(cases[i].a, cases[i].b), cases[i].same, "%s %s", cases[i].a,
-			cases[i].b);
+		cr_expect_eq(
+			acme_url_same_host(cases[i].a, cases[i].b), cases[i].same, "%s %s", cases[i].a, cases[i].b);
 }
 
 Test(acme_msg, links_are_found_by_their_relation)

@@ -30,8 +30,7 @@ Test(acme_order, k_names_take_2k_plus_5_requests)
 		fake_ca_script(f.ca)->issue_ms = 5;
 		issue(&f, &owner, buf_str(&names));
 		owner_expect_issued(&owner, "plain");
-		cr_expect_eq(fake_ca_count_all(f.ca), 2 * k + 5, "%u names: %u requests", k,
-			fake_ca_count_all(f.ca));
+		cr_expect_eq(fake_ca_count_all(f.ca), 2 * k + 5, "%u names: %u requests", k, fake_ca_count_all(f.ca));
 		cr_expect_eq(owner.saves, 1);
 		cr_expect_eq(owner.csrs, 1);
 		cr_expect_eq(owner.solves, k);
@@ -108,8 +107,7 @@ Test(acme_order, reused_authorizations_need_no_challenge)
 	issue(&f, &owner, "a.example.com,b.example.com");
 	owner_expect_issued(&owner, "reuse");
 	cr_expect_eq(owner.solves, 0);
-	cr_expect_eq(fake_ca_count_all(f.ca), 3, "newOrder, finalize, certificate; not %u",
-		fake_ca_count_all(f.ca));
+	cr_expect_eq(fake_ca_count_all(f.ca), 3, "newOrder, finalize, certificate; not %u", fake_ca_count_all(f.ca));
 	owner_clear(&owner);
 	fixture_clear(&f);
 }
@@ -140,10 +138,10 @@ Test(acme_order, the_pause_between_polls_grows_and_the_retry_after_is_obeyed)
 		fake_ca_script(f.ca)->retry_after = cases[i].retry_after;
 		issue(&f, &owner, "www.example.com");
 		owner_expect_issued(&owner, cases[i].why);
-		cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_ORDER), cases[i].most_polls, "%s: %u polls",
-			cases[i].why, fake_ca_count(f.ca, FAKE_CA_ORDER));
-		cr_expect_leq(owner.done_at_ms, cases[i].most_ms, "%s: %lld ms", cases[i].why,
-			(long long)owner.done_at_ms);
+		cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_ORDER), cases[i].most_polls, "%s: %u polls", cases[i].why,
+			fake_ca_count(f.ca, FAKE_CA_ORDER));
+		cr_expect_leq(
+			owner.done_at_ms, cases[i].most_ms, "%s: %lld ms", cases[i].why, (long long)owner.done_at_ms);
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}
@@ -184,8 +182,7 @@ Test(acme_order, what_is_left_pending_by_a_failed_order_is_deactivated)
 	cr_expect(owner.spent);
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_DEACTIVATE), 2);
 	cr_expect_eq(owner.up, 0);
-	cr_expect_leq(
-		fake_ca_count(f.ca, FAKE_CA_ORDER), 120, "%u polls", fake_ca_count(f.ca, FAKE_CA_ORDER));
+	cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_ORDER), 120, "%u polls", fake_ca_count(f.ca, FAKE_CA_ORDER));
 	owner_clear(&owner);
 	fixture_clear(&f);
 }
@@ -209,18 +206,16 @@ Test(acme_order, a_ca_that_never_fails_a_challenge_is_asked_again_a_few_times)
 			owner_expect_issued(&owner, "in the end");
 		} else {
 			cr_expect_eq(owner.err.code, ERROR_VALIDATION);
-			cr_expect_str_eq(owner.err.message,
-				"www.example.com: http-01: incorrectResponse: looked at "
-				"www.example.com and did not like it");
+			cr_expect_str_eq(owner.err.message, "www.example.com: http-01: incorrectResponse: looked at "
+							    "www.example.com and did not like it");
 			cr_expect(owner.spent);
 		}
-		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), cases[i].challenges,
-			"%u failures: %u POSTs", cases[i].failures, fake_ca_count(f.ca, FAKE_CA_CHALLENGE));
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), cases[i].challenges, "%u failures: %u POSTs",
+			cases[i].failures, fake_ca_count(f.ca, FAKE_CA_CHALLENGE));
 		cr_expect_lt(owner.done_at_ms, 40000, "%lld ms", (long long)owner.done_at_ms);
-		cr_expect(strlist_has(&owner.told,
-				  "validate: www.example.com: http-01: incorrectResponse: looked at "
-				  "www.example.com and did not "
-				  "like it"),
+		cr_expect(strlist_has(&owner.told, "validate: www.example.com: http-01: incorrectResponse: looked at "
+						   "www.example.com and did not "
+						   "like it"),
 			"the reason of the wait is told");
 		owner_clear(&owner);
 		fixture_clear(&f);
@@ -282,8 +277,7 @@ struct crash {
 };
 
 static bool
-crash_now(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+crash_now(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	struct crash *crash = arg;
 
@@ -371,8 +365,7 @@ struct fault {
 };
 
 static bool
-inject(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+inject(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	const struct fault *fault = arg;
 
@@ -402,33 +395,27 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 		const char *says;
 	} cases[] = {
 		{ "answer to the challenge lost",
-			{ FAKE_CA_CHALLENGE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
-			true, NULL },
-		{ "answer to finalize lost",
-			{ FAKE_CA_FINALIZE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
-			true, NULL },
-		{ "answer to newOrder lost",
-			{ FAKE_CA_NEW_ORDER, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE,
-			true, NULL },
-		{ "CA down while polling", { FAKE_CA_ORDER, 1, 99, .failure = ERROR_NETWORK }, ERROR_NETWORK,
-			false, NULL },
-		{ "502 while polling", { FAKE_CA_ORDER, 1, 3, .status = 502, .body = "<html>" }, ERROR_NONE,
-			true, NULL },
-		{ "order not ready at first",
-			{ FAKE_CA_FINALIZE, 1, 1, .status = 403, .problem = "orderNotReady" }, ERROR_NONE,
-			true, NULL },
-		{ "order never ready", { FAKE_CA_FINALIZE, 1, 99, .status = 403, .problem = "orderNotReady" },
-			ERROR_CA, false, "orderNotReady" },
+			{ FAKE_CA_CHALLENGE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK }, ERROR_NONE, true,
+			NULL },
+		{ "answer to finalize lost", { FAKE_CA_FINALIZE, 1, 1, .carry_out = true, .failure = ERROR_NETWORK },
+			ERROR_NONE, true, NULL },
+		{ "answer to newOrder lost", { FAKE_CA_NEW_ORDER, 1, 1, .carry_out = true, .failure = ERROR_NETWORK },
+			ERROR_NONE, true, NULL },
+		{ "CA down while polling", { FAKE_CA_ORDER, 1, 99, .failure = ERROR_NETWORK }, ERROR_NETWORK, false,
+			NULL },
+		{ "502 while polling", { FAKE_CA_ORDER, 1, 3, .status = 502, .body = "<html>" }, ERROR_NONE, true,
+			NULL },
+		{ "order not ready at first", { FAKE_CA_FINALIZE, 1, 1, .status = 403, .problem = "orderNotReady" },
+			ERROR_NONE, true, NULL },
+		{ "order never ready", { FAKE_CA_FINALIZE, 1, 99, .status = 403, .problem = "orderNotReady" }, ERROR_CA,
+			false, "orderNotReady" },
 		{ "bad CSR", { FAKE_CA_FINALIZE, 1, 1, .status = 400, .problem = "badCSR" }, ERROR_CA, true,
 			"badCSR: injected" },
-		{ "rate limit at newOrder",
-			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 429, .problem = "rateLimited" },
+		{ "rate limit at newOrder", { FAKE_CA_NEW_ORDER, 1, 1, .status = 429, .problem = "rateLimited" },
 			ERROR_RATE_LIMITED, true, "rateLimited: injected" },
-		{ "rate limit at finalize",
-			{ FAKE_CA_FINALIZE, 1, 1, .status = 429, .problem = "rateLimited" },
+		{ "rate limit at finalize", { FAKE_CA_FINALIZE, 1, 1, .status = 429, .problem = "rateLimited" },
 			ERROR_RATE_LIMITED, false, "rateLimited: injected" },
-		{ "account gone",
-			{ FAKE_CA_NEW_ORDER, 1, 99, .status = 400, .problem = "accountDoesNotExist" },
+		{ "account gone", { FAKE_CA_NEW_ORDER, 1, 99, .status = 400, .problem = "accountDoesNotExist" },
 			ERROR_CA, true, "accountDoesNotExist: injected" },
 		{ "garbage instead of an order",
 			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
@@ -436,54 +423,43 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 					"ELF" },
 			ERROR_PROTOCOL, true, "order" },
 		{ "order for another name",
-			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
-				.body = ORDER_BODY("pending", "evil.example") },
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201, .body = ORDER_BODY("pending", "evil.example") },
 			ERROR_PROTOCOL, true, "other names" },
 		{ "order without a Location",
-			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201,
-				.body = ORDER_BODY("pending", "www.example.com") },
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201, .body = ORDER_BODY("pending", "www.example.com") },
 			ERROR_PROTOCOL, true, "where the new order is" },
 		{ "authorization for another name",
 			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 200,
 				.body = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":"
 					"\"bank.example\"},\"challenges\":[]}" },
 			ERROR_PROTOCOL, true, "bank.example" },
-		{ "authorization gone",
-			{ FAKE_CA_AUTHORIZATION, 1, 99, .status = 404, .problem = "malformed" }, ERROR_CA,
-			true, "malformed" },
-		{ "account not known yet",
-			{ FAKE_CA_NEW_ORDER, 1, 2, .status = 400, .problem = "accountDoesNotExist" },
+		{ "authorization gone", { FAKE_CA_AUTHORIZATION, 1, 99, .status = 404, .problem = "malformed" },
+			ERROR_CA, true, "malformed" },
+		{ "account not known yet", { FAKE_CA_NEW_ORDER, 1, 2, .status = 400, .problem = "accountDoesNotExist" },
 			ERROR_NONE, true, NULL },
-		{ "authorization not known yet",
-			{ FAKE_CA_AUTHORIZATION, 1, 3, .status = 404, .problem = "malformed" }, ERROR_NONE,
-			true, NULL },
-		{ "order not known yet", { FAKE_CA_ORDER, 1, 3, .status = 404, .problem = "malformed" },
+		{ "authorization not known yet", { FAKE_CA_AUTHORIZATION, 1, 3, .status = 404, .problem = "malformed" },
 			ERROR_NONE, true, NULL },
-		{ "certificate not known yet",
-			{ FAKE_CA_CERTIFICATE, 1, 3, .status = 404, .problem = "malformed" }, ERROR_NONE,
+		{ "order not known yet", { FAKE_CA_ORDER, 1, 3, .status = 404, .problem = "malformed" }, ERROR_NONE,
 			true, NULL },
-		{ "certificate never known",
-			{ FAKE_CA_CERTIFICATE, 1, 99, .status = 404, .problem = "malformed" }, ERROR_CA,
-			false, "malformed" },
+		{ "certificate not known yet", { FAKE_CA_CERTIFICATE, 1, 3, .status = 404, .problem = "malformed" },
+			ERROR_NONE, true, NULL },
+		{ "certificate never known", { FAKE_CA_CERTIFICATE, 1, 99, .status = 404, .problem = "malformed" },
+			ERROR_CA, false, "malformed" },
 		{ "challenge under way already",
 			{ FAKE_CA_CHALLENGE, 1, 1, .carry_out = true, .status = 400, .problem = "malformed" },
 			ERROR_NONE, true, NULL },
-		{ "challenge refused at first",
-			{ FAKE_CA_CHALLENGE, 1, 1, .status = 400, .problem = "malformed" }, ERROR_NONE, true,
-			NULL },
-		{ "challenge refused for good",
-			{ FAKE_CA_CHALLENGE, 1, 99, .status = 403, .problem = "unauthorized" }, ERROR_CA,
-			true, "unauthorized" },
+		{ "challenge refused at first", { FAKE_CA_CHALLENGE, 1, 1, .status = 400, .problem = "malformed" },
+			ERROR_NONE, true, NULL },
+		{ "challenge refused for good", { FAKE_CA_CHALLENGE, 1, 99, .status = 403, .problem = "unauthorized" },
+			ERROR_CA, true, "unauthorized" },
 		{ "order invalid without a reason",
-			{ FAKE_CA_ORDER, 1, 1, .status = 200,
-				.body = ORDER_BODY("invalid", "www.example.com") },
+			{ FAKE_CA_ORDER, 1, 1, .status = 200, .body = ORDER_BODY("invalid", "www.example.com") },
 			ERROR_VALIDATION, true, "does not say why" },
-		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL,
-			false, "empty" },
-		{ "answer beyond all caps", { FAKE_CA_ORDER, 1, 1, .failure = ERROR_LIMIT }, ERROR_LIMIT,
-			true, NULL },
-		{ "CA down at the download", { FAKE_CA_CERTIFICATE, 1, 99, .failure = ERROR_NETWORK },
-			ERROR_NETWORK, false, NULL },
+		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL, false,
+			"empty" },
+		{ "answer beyond all caps", { FAKE_CA_ORDER, 1, 1, .failure = ERROR_LIMIT }, ERROR_LIMIT, true, NULL },
+		{ "CA down at the download", { FAKE_CA_CERTIFICATE, 1, 99, .failure = ERROR_NETWORK }, ERROR_NETWORK,
+			false, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -499,8 +475,8 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 		cr_expect_eq(owner.spent, cases[i].spent, "%s: spent %d", cases[i].why, owner.spent);
 		cr_expect_eq(owner.up, 0, "%s", cases[i].why);
 		if (cases[i].says)
-			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s",
-				cases[i].why, owner.err.message);
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s", cases[i].why,
+				owner.err.message);
 		if (cases[i].code == ERROR_NONE)
 			owner_expect_issued(&owner, cases[i].why);
 		owner_clear(&owner);
@@ -564,8 +540,7 @@ Test(acme_order, a_retry_after_of_a_day_does_not_decide_an_order_of_half_a_minut
 
 /* Answers the second newOrder with the order that the first one made, as Let's Encrypt does. */
 static bool
-same_order(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+same_order(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	const struct owner *first = arg;
 
@@ -587,8 +562,7 @@ struct doubt {
 };
 
 static bool
-refuse_account(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+refuse_account(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	const struct doubt *doubt = arg;
 
@@ -609,8 +583,7 @@ settle_account(void *arg)
 	doubt->doubts++;
 	doubt->is_settled = true;
 	error_set(&dead, ERROR_CA, "the account is dead");
-	acme_client_account_settled(
-		doubt->f->client, doubt->is_dead ? NULL : url, doubt->is_dead ? &dead : NULL);
+	acme_client_account_settled(doubt->f->client, doubt->is_dead ? NULL : url, doubt->is_dead ? &dead : NULL);
 }
 
 Test(acme_order, an_account_that_the_ca_refuses_is_looked_at_once_and_the_order_goes_on)
@@ -635,10 +608,9 @@ Test(acme_order, an_account_that_the_ca_refuses_is_looked_at_once_and_the_order_
 		struct outcome outcome = { .calls = 0 };
 
 		fixture_init(&f);
-		fixture_new_client(
-			&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
-				    .account_doubted = settle_account,
-				    .arg = &doubt });
+		fixture_new_client(&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
+					       .account_doubted = settle_account,
+					       .arg = &doubt });
 		fixture_register(&f, &outcome);
 		outcome_clear(&outcome);
 		fake_ca_script(f.ca)->intercept = refuse_account;
@@ -647,8 +619,8 @@ Test(acme_order, an_account_that_the_ca_refuses_is_looked_at_once_and_the_order_
 		cr_expect_eq(doubt.doubts, 1, "case %zu: %u", i, doubt.doubts);
 		cr_expect_eq(owner.err.code, cases[i].code, "case %zu: %s", i, owner.err.message);
 		if (cases[i].says)
-			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says),
-				"case %zu: %s", i, owner.err.message);
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "case %zu: %s", i,
+				owner.err.message);
 		else
 			owner_expect_issued(&owner, cases[i].problem);
 		owner_clear(&owner);
@@ -682,8 +654,7 @@ Test(acme_order, two_orders_that_the_ca_makes_one_go_one_after_the_other)
 
 /* "ready" for four seconds after the CSR was taken, and a second CSR is refused meanwhile. */
 static bool
-lazy_finalize(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer,
-	void *arg)
+lazy_finalize(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
 {
 	struct fixture *f = arg;
 	bool is_lazy = clock_boot_ms(f->clock) < 4000;
@@ -751,10 +722,8 @@ Test(acme_order, tells_what_it_waits_for)
 	fixture_init_registered(&f);
 	fake_ca_script(f.ca)->validate_ms = 3000;
 	issue(&f, &owner, "a.example.com,b.example.com");
-	cr_expect(strlist_has(
-			  &owner.told, "validate: waiting for the CA to validate b.example.com and 1 more") ||
-		  strlist_has(
-			  &owner.told, "validate: waiting for the CA to validate a.example.com and 1 more"));
+	cr_expect(strlist_has(&owner.told, "validate: waiting for the CA to validate b.example.com and 1 more") ||
+		  strlist_has(&owner.told, "validate: waiting for the CA to validate a.example.com and 1 more"));
 	owner_clear(&owner);
 	fixture_clear(&f);
 }

@@ -33,14 +33,11 @@ Test(acme_problem, each_type_has_its_meaning)
 		{ 500, P("serverInternal"), ERROR_CA, true, NULL, "serverInternal: why" },
 		{ 400, P("ofTheFuture"), ERROR_CA, false, NULL, "ofTheFuture: why" },
 		{ 503, P("ofTheFuture"), ERROR_CA, true, NULL, "ofTheFuture: why" },
-		{ 503, "<html>down</html>", ERROR_CA, true, NULL,
-			"the CA answered HTTP status 503 without a reason" },
-		{ 429, "", ERROR_RATE_LIMITED, true, NULL,
-			"the CA answered HTTP status 429 without a reason" },
+		{ 503, "<html>down</html>", ERROR_CA, true, NULL, "the CA answered HTTP status 503 without a reason" },
+		{ 429, "", ERROR_RATE_LIMITED, true, NULL, "the CA answered HTTP status 429 without a reason" },
 		{ 404, "{}", ERROR_CA, false, NULL, "HTTP status 404" },
 		{ 400, "{\"type\":\"about:blank\",\"detail\":\"x\"}", ERROR_CA, false, NULL, "x" },
-		{ 400, "{\"type\":[],\"detail\":{},\"subproblems\":7}", ERROR_CA, false, NULL,
-			"HTTP status 400" },
+		{ 400, "{\"type\":[],\"detail\":{},\"subproblems\":7}", ERROR_CA, false, NULL, "HTTP status 400" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -50,8 +47,7 @@ Test(acme_problem, each_type_has_its_meaning)
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].text, error_code_name(err.code));
 		cr_expect_eq(err.retry, cases[i].retry, "%s", cases[i].text);
 		cr_expect_str_eq(err.message, cases[i].message, "%s", err.message);
-		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s",
-			cases[i].text);
+		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s", cases[i].text);
 	}
 }
 

@@ -294,8 +294,8 @@ Test(dns, hosts_resolve_to_all_addresses, .timeout = 60)
 		_cleanup_(result_clear) struct result r;
 		resolve(&bed, cases[i].host, &r);
 		if (cases[i].error) {
-			cr_expect(r.err.message && strstr(r.err.message, cases[i].error), "%s: %s",
-				cases[i].host, r.err.message);
+			cr_expect(r.err.message && strstr(r.err.message, cases[i].error), "%s: %s", cases[i].host,
+				r.err.message);
 			cr_expect(!r.has_answer);
 			continue;
 		}
@@ -433,9 +433,8 @@ Test(dns, refused_updates_say_what_to_check, .timeout = 60)
 		u.tsig_name = NULL;
 		u.tsig_key = NULL;
 		expect_update(&bed, &u,
-			start_functions[i] == start_named
-				? "REFUSED: the server does not take unsigned updates"
-				: "NOTAUTH: the server is not the primary of zone");
+			start_functions[i] == start_named ? "REFUSED: the server does not take unsigned updates"
+							  : "NOTAUTH: the server is not the primary of zone");
 		expect_txt(&bed, &s, "");
 		(void)server_names;
 	}
@@ -461,8 +460,7 @@ silent_server(int type, char *ret_address, size_t size)
 Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 {
 	char udp[32], tcp[32];
-	int udp_fd = silent_server(SOCK_DGRAM, udp, sizeof(udp)),
-	    tcp_fd = silent_server(SOCK_STREAM, tcp, sizeof(tcp));
+	int udp_fd = silent_server(SOCK_DGRAM, udp, sizeof(udp)), tcp_fd = silent_server(SOCK_STREAM, tcp, sizeof(tcp));
 	_cleanup_(bed_clear) struct bed bed;
 	_cleanup_(result_clear) struct result asked = { 0 }, resolved = { 0 }, updated = { 0 };
 	bed_init(&bed, udp);
@@ -474,8 +472,8 @@ Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 	dns_resolve(bed.dns, "www.example.test", 300, on_done, &resolved);
 	wait_for(&bed, &resolved);
 	dns_send_update(bed.dns,
-		&(struct dns_update){ .server = tcp, .zone = "a.test", .name = "b.a.test", .value = "v" },
-		300, on_done, &updated);
+		&(struct dns_update){ .server = tcp, .zone = "a.test", .name = "b.a.test", .value = "v" }, 300, on_done,
+		&updated);
 	wait_for(&bed, &updated);
 	int64_t took = clock_boot_ms(bed.clock) - before;
 
@@ -483,9 +481,8 @@ Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		cr_expect_eq(all[i]->err.code, ERROR_TIMEOUT, "%s", all[i]->err.message);
 		cr_expect(all[i]->err.retry);
-		cr_expect(strstr(all[i]->err.message, all[i] == &updated
-							      ? "DNS update at 127.0.0.1:"
-							      : "no answer from DNS server 127.0.0.1:"),
+		cr_expect(strstr(all[i]->err.message, all[i] == &updated ? "DNS update at 127.0.0.1:"
+									 : "no answer from DNS server 127.0.0.1:"),
 			"%s", all[i]->err.message);
 	}
 	cr_expect(took >= 900 && took < 5000, "%lld", (long long)took);
@@ -506,8 +503,7 @@ Test(dns, a_server_that_is_not_there_is_told_soon, .timeout = 30)
 	ask(&bed, address, "www.example.test", DNS_A, &asked);
 	cr_expect_eq(asked.err.code, ERROR_DNS);
 	cr_expect(strstr(asked.err.message, "cannot be reached"), "%s", asked.err.message);
-	update(&bed,
-		&(struct dns_update){ .server = address, .zone = "a.test", .name = "b.a.test", .value = "v" },
+	update(&bed, &(struct dns_update){ .server = address, .zone = "a.test", .name = "b.a.test", .value = "v" },
 		&updated);
 	cr_expect_eq(updated.err.code, ERROR_DNS);
 	cr_expect(strstr(updated.err.message, "cannot be reached"), "%s", updated.err.message);
@@ -569,8 +565,7 @@ Test(dns, what_is_no_server_or_name_is_refused)
 		cr_expect_null(dns_new(bed.loop, bad[i], &err), "%s", bad[i]);
 		cr_expect_eq(err.code, ERROR_INVALID);
 	}
-	static const char *const good[] = { "127.0.0.1", "::1", "[::1]", "[::1]:53",
-		"127.0.0.1:65535, [::1]:1" };
+	static const char *const good[] = { "127.0.0.1", "::1", "[::1]", "[::1]:53", "127.0.0.1:65535, [::1]:1" };
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct dns *dns = dns_new(bed.loop, good[i], NULL);
 		cr_expect_not_null(dns, "%s", good[i]);
@@ -614,10 +609,8 @@ Test(dns, a_changed_resolv_conf_is_read_again, .timeout = 30)
 		const char *content, *text;
 	} steps[] = {
 		{ "nameserver 127.83.0.1\n", "DNS server 127.83.0.1 cannot be reached" },
-		{ "nameserver 127.83.0.2\nnameserver 127.83.0.3\n",
-			"DNS server 127.83.0.2, 127.83.0.3 cannot" },
-		{ "garbage \377\nnameserver\noptions timeout:x\nnameserver 127.83.0.4",
-			"DNS server 127.83.0.4" },
+		{ "nameserver 127.83.0.2\nnameserver 127.83.0.3\n", "DNS server 127.83.0.2, 127.83.0.3 cannot" },
+		{ "garbage \377\nnameserver\noptions timeout:x\nnameserver 127.83.0.4", "DNS server 127.83.0.4" },
 	};
 	_cleanup_(scratch_remove) char *dir = scratch_new();
 	_cleanup_free_ char *path = xasprintf("%s/resolv.conf", dir);

@@ -49,8 +49,7 @@ make_answer(struct buf *wire, int rcode, bool aa, const char *const *records)
 	ldns_pkt_set_rcode(pkt, (uint8_t)rcode);
 	for (; *records; records++) {
 		ldns_rr *rr = NULL;
-		cr_assert_eq(ldns_rr_new_frm_str(&rr, *records + 2, 60, NULL, NULL), LDNS_STATUS_OK, "%s",
-			*records);
+		cr_assert_eq(ldns_rr_new_frm_str(&rr, *records + 2, 60, NULL, NULL), LDNS_STATUS_OK, "%s", *records);
 		ldns_pkt_push_rr(pkt, **records == 'A' ? LDNS_SECTION_ANSWER : LDNS_SECTION_AUTHORITY, rr);
 	}
 	uint8_t *data = NULL;
@@ -74,41 +73,34 @@ Test(dns_message, an_answer_says_only_what_belongs_to_the_asked_name)
 			.values = "192.0.2.1" },
 		{ "case and final dot do not matter", "WWW.example.TEST.", DNS_AAAA,
 			{ "A:www.Example.test. 60 AAAA 2001:db8::1" }, .values = "2001:db8::1" },
-		{ "other owner", "www.example.test", DNS_A, { "A:evil.example.test. 60 A 192.0.2.1" },
-			.values = "" },
-		{ "other type", "www.example.test", DNS_TXT, { "A:www.example.test. 60 A 192.0.2.1" },
-			.values = "" },
+		{ "other owner", "www.example.test", DNS_A, { "A:evil.example.test. 60 A 192.0.2.1" }, .values = "" },
+		{ "other type", "www.example.test", DNS_TXT, { "A:www.example.test. 60 A 192.0.2.1" }, .values = "" },
 		{ "TXT strings are joined, values kept apart", "t.example.test", DNS_TXT,
 			{ "A:t.example.test. 60 TXT \"ab\" \"cd\"", "A:t.example.test. 60 TXT \"e f\"" },
 			.values = "abcd|e f" },
 		{ "TXT with a NUL is not text", "t.example.test", DNS_TXT,
-			{ "A:t.example.test. 60 TXT \"a\\000b\"", "A:t.example.test. 60 TXT \"ok\"" },
-			.values = "ok" },
+			{ "A:t.example.test. 60 TXT \"a\\000b\"", "A:t.example.test. 60 TXT \"ok\"" }, .values = "ok" },
 		{ "aliases are followed to the end", "a.example.test", DNS_TXT,
-			{ "A:a.example.test. 60 CNAME b.example.test.",
-				"A:b.example.test. 60 CNAME C.example.test.",
+			{ "A:a.example.test. 60 CNAME b.example.test.", "A:b.example.test. 60 CNAME C.example.test.",
 				"A:c.example.test. 60 TXT \"v\"" },
 			.values = "v", .cname = "c.example.test" },
 		{ "an alias of another name is not ours", "a.example.test", DNS_A,
 			{ "A:x.example.test. 60 CNAME b.example.test.", "A:b.example.test. 60 A 192.0.2.1" },
 			.values = "" },
 		{ "an alias loop ends", "a.example.test", DNS_A,
-			{ "A:a.example.test. 60 CNAME b.example.test.",
-				"A:b.example.test. 60 CNAME a.example.test." },
+			{ "A:a.example.test. 60 CNAME b.example.test.", "A:b.example.test. 60 CNAME a.example.test." },
 			.values = "", .cname = "a.example.test" },
-		{ "the alias itself", "a.example.test", DNS_CNAME,
-			{ "A:a.example.test. 60 CNAME B.example.test." }, .values = "b.example.test",
-			.cname = "b.example.test" },
+		{ "the alias itself", "a.example.test", DNS_CNAME, { "A:a.example.test. 60 CNAME B.example.test." },
+			.values = "b.example.test", .cname = "b.example.test" },
 		{ "name servers", "example.test", DNS_NS,
-			{ "A:example.test. 60 NS ns1.example.test.",
-				"A:example.test. 60 NS NS2.example.test." },
+			{ "A:example.test. 60 NS ns1.example.test.", "A:example.test. 60 NS NS2.example.test." },
 			.values = "ns1.example.test|ns2.example.test" },
 		{ "SOA asked for", "example.test", DNS_SOA,
 			{ "A:example.test. 60 SOA ns1.example.test. h.example.test. 1 2 3 4 5" },
 			.values = "ns1.example.test", .cname = NULL, .zone = "example.test" },
 		{ "SOA of the zone in the authority section", "no.example.test", DNS_SOA,
-			{ "N:Example.test. 60 SOA ns1.example.test. h.example.test. 1 2 3 4 5" },
-			.values = "", .cname = NULL, .zone = "example.test" },
+			{ "N:Example.test. 60 SOA ns1.example.test. h.example.test. 1 2 3 4 5" }, .values = "",
+			.cname = NULL, .zone = "example.test" },
 		{ "CAA", "example.test", DNS_CAA, { "A:example.test. 60 CAA 128 issue \"ca.test; x=y\"" },
 			.values = "128 issue ca.test; x=y" },
 	};
@@ -117,15 +109,13 @@ Test(dns_message, an_answer_says_only_what_belongs_to_the_asked_name)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_(dns_answer_clear) struct dns_answer answer;
 		make_answer(&wire, 0, false, cases[i].records);
-		cr_assert_eq(
-			dns_message_parse(wire.data, wire.len, cases[i].name, cases[i].type, &answer, &err),
-			0);
+		cr_assert_eq(dns_message_parse(wire.data, wire.len, cases[i].name, cases[i].type, &answer, &err), 0);
 		_cleanup_free_ char *values = strlist_join(&answer.values, "|");
 		cr_expect_str_eq(values ? values : "", cases[i].values, "%s: %s", cases[i].why, values);
-		cr_expect_str_eq(answer.cname ? answer.cname : "", cases[i].cname ? cases[i].cname : "", "%s",
-			cases[i].why);
-		cr_expect_str_eq(answer.soa_zone ? answer.soa_zone : "", cases[i].zone ? cases[i].zone : "",
-			"%s", cases[i].why);
+		cr_expect_str_eq(
+			answer.cname ? answer.cname : "", cases[i].cname ? cases[i].cname : "", "%s", cases[i].why);
+		cr_expect_str_eq(
+			answer.soa_zone ? answer.soa_zone : "", cases[i].zone ? cases[i].zone : "", "%s", cases[i].why);
 	}
 }
 
@@ -145,17 +135,15 @@ Test(dns_message, rcode_and_authority_are_told)
 Test(dns_message, a_truncated_answer_is_an_error_at_every_length)
 {
 	static const char *const records[] = { "A:www.example.test. 60 CNAME b.example.test.",
-		"A:b.example.test. 60 TXT \"v\"",
-		"N:example.test. 60 SOA ns1.example.test. h.example.test. 1 2 3 4 5", NULL };
+		"A:b.example.test. 60 TXT \"v\"", "N:example.test. 60 SOA ns1.example.test. h.example.test. 1 2 3 4 5",
+		NULL };
 	_cleanup_buf_ struct buf wire = BUF_INIT;
 	make_answer(&wire, 0, false, records);
 	for (size_t len = 0; len < wire.len; len++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_(dns_answer_clear) struct dns_answer answer;
-		_cleanup_free_ char *copy = xmemdup(
-			wire.data, len); /* exact, so that a sanitizer sees overreads */
-		cr_expect_eq(dns_message_parse(copy, len, "www.example.test", DNS_TXT, &answer, &err), -1,
-			"%zu", len);
+		_cleanup_free_ char *copy = xmemdup(wire.data, len); /* exact, so that a sanitizer sees overreads */
+		cr_expect_eq(dns_message_parse(copy, len, "www.example.test", DNS_TXT, &answer, &err), -1, "%zu", len);
 		cr_expect_eq(err.code, ERROR_DNS);
 	}
 }
@@ -200,8 +188,7 @@ Test(dns_tsig, the_test_vector_comes_out_octet_by_octet)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct dns_tsig_mac mac;
 	fill_key();
-	cr_assert_eq(dns_message_update(0x1234, &vector_update, VECTOR_TIME, &wire, &mac, &err), 0, "%s",
-		err.message);
+	cr_assert_eq(dns_message_update(0x1234, &vector_update, VECTOR_TIME, &wire, &mac, &err), 0, "%s", err.message);
 	_cleanup_free_ char *mac_hex = hex(mac.data, mac.len);
 	cr_expect_str_eq(mac_hex, "3b059491f286087b123c68fe7ca6546232eabe600abe2272243940af6ab39697");
 	_cleanup_free_ char *wire_hex = hex(wire.data, wire.len);
@@ -241,8 +228,7 @@ static void
 make_signed_answer(struct buf *ret, int rcode, const struct dns_update *update, int64_t now,
 	const struct dns_tsig_mac *request, int tsig_error)
 {
-	ldns_pkt *pkt = ldns_pkt_query_new(
-		ldns_dname_new_frm_str(update->zone), LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_IN, 0);
+	ldns_pkt *pkt = ldns_pkt_query_new(ldns_dname_new_frm_str(update->zone), LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_IN, 0);
 	ldns_pkt_set_id(pkt, 0x1234);
 	ldns_pkt_set_opcode(pkt, LDNS_PACKET_UPDATE);
 	ldns_pkt_set_qr(pkt, true);
@@ -256,8 +242,8 @@ make_signed_answer(struct buf *ret, int rcode, const struct dns_update *update, 
 	buf_add(&prefixed, request->data, request->len);
 	mac = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, prefixed.len, prefixed.data);
 	if (tsig_error < 0)
-		cr_assert_eq(ldns_pkt_tsig_sign(pkt, update->tsig_name, b64.data, 300, "hmac-sha256.", mac),
-			LDNS_STATUS_OK);
+		cr_assert_eq(
+			ldns_pkt_tsig_sign(pkt, update->tsig_name, b64.data, 300, "hmac-sha256.", mac), LDNS_STATUS_OK);
 	uint8_t *data = NULL;
 	size_t len = 0;
 	cr_assert_eq(ldns_pkt2wire(&data, pkt, &len), LDNS_STATUS_OK);
@@ -291,15 +277,12 @@ Test(dns_tsig, answers_are_believed_only_with_a_valid_signature_over_the_request
 
 	_cleanup_buf_ struct buf answer = BUF_INIT;
 	make_signed_answer(&answer, 0, &vector_update, now, &mac, -1);
-	cr_expect_eq(
-		dns_message_update_answer(answer.data, answer.len, &vector_update, &mac, now, &rcode, &err),
-		0, "%s", err.message);
+	cr_expect_eq(dns_message_update_answer(answer.data, answer.len, &vector_update, &mac, now, &rcode, &err), 0,
+		"%s", err.message);
 	cr_expect_eq(rcode, 0);
-	cr_expect_eq(dns_message_update_answer(
-			     answer.data, answer.len, &vector_update, &other_mac, now, &rcode, &err),
+	cr_expect_eq(dns_message_update_answer(answer.data, answer.len, &vector_update, &other_mac, now, &rcode, &err),
 		-1, "the answer to another request");
-	cr_expect_eq(dns_message_update_answer(
-			     answer.data, answer.len, &vector_update, &mac, now + 400, &rcode, &err),
+	cr_expect_eq(dns_message_update_answer(answer.data, answer.len, &vector_update, &mac, now + 400, &rcode, &err),
 		-1, "an old answer");
 
 	for (size_t i = 0; i < answer.len; i++)
@@ -308,16 +291,14 @@ Test(dns_tsig, answers_are_believed_only_with_a_valid_signature_over_the_request
 			int r = dns_message_update_answer(
 				answer.data, answer.len, &vector_update, &mac, now, &rcode, &err);
 			/* The ID on the wire is c-ares's business; names are compared without case. */
-			bool case_only = bit == 5 && (answer.data[i] & 0x5f) >= 'A' &&
-					 (answer.data[i] & 0x5f) <= 'Z';
+			bool case_only = bit == 5 && (answer.data[i] & 0x5f) >= 'A' && (answer.data[i] & 0x5f) <= 'Z';
 			if (i >= 2 && !case_only)
 				cr_expect_eq(r, -1, "octet %zu bit %d changed and still believed", i, bit);
 			answer.data[i] ^= (char)(1 << bit);
 		}
 	for (size_t len = 0; len < answer.len; len++) {
 		_cleanup_free_ char *copy = xmemdup(answer.data, len);
-		cr_expect_eq(
-			dns_message_update_answer(copy, len, &vector_update, &mac, now, &rcode, &err), -1);
+		cr_expect_eq(dns_message_update_answer(copy, len, &vector_update, &mac, now, &rcode, &err), -1);
 	}
 }
 
@@ -352,8 +333,8 @@ Test(dns_tsig, refusals_say_what_to_check)
 			answer.len -= 11 + 10 + 29;
 			answer.data[11] = 0;
 		}
-		cr_expect_eq(dns_message_update_answer(
-				     answer.data, answer.len, &vector_update, &mac, now, &rcode, &err),
+		cr_expect_eq(
+			dns_message_update_answer(answer.data, answer.len, &vector_update, &mac, now, &rcode, &err),
 			-1);
 		cr_expect_eq(rcode, cases[i].rcode);
 		cr_expect_eq(err.code, ERROR_DNS);

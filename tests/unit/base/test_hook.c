@@ -130,8 +130,7 @@ Test(hook, a_failed_start_says_why, .timeout = 30)
 		{ "#!/nowhere/sh\n", 0700,
 			"No such file or directory (the interpreter in its first line, or its loader)" },
 		{ "echo\n", 0700, "Exec format error (a script begins with a line such as #!/bin/sh)" },
-		{ "#!/bin/sh\n", 0600,
-			"Permission denied (is it executable for the user that certd runs as?)" },
+		{ "#!/bin/sh\n", 0600, "Permission denied (is it executable for the user that certd runs as?)" },
 	};
 	char dir[] = "/tmp/certd-hook-XXXXXX";
 	_cleanup_free_ char *path = NULL;
@@ -175,9 +174,8 @@ Test(hook, output_is_cut_at_64_KiB_and_the_program_not_held_up, .timeout = 30)
 {
 	struct run r;
 
-	run_shell(&r,
-		"i=0; while [ $i -lt 3000 ]; do echo 'a line of output that makes the pipe full in time, "
-		"more than once if nobody reads it any more'; i=$((i + 1)); done; exit 5");
+	run_shell(&r, "i=0; while [ $i -lt 3000 ]; do echo 'a line of output that makes the pipe full in time, "
+		      "more than once if nobody reads it any more'; i=$((i + 1)); done; exit 5");
 	cr_expect_eq(r.out.len, 64 * 1024);
 	cr_expect_eq(r.exit_status, 5);
 	run_clear(&r);
@@ -190,8 +188,7 @@ Test(hook, there_is_no_fourth_descriptor, .timeout = 30)
 
 	cr_assert_eq(pipe(leaked), 0); /* as a library might, without O_CLOEXEC */
 	cr_assert_eq(dup2(leaked[0], 60), 60);
-	run_shell(&r,
-		"i=0; while [ $i -lt 100 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i + 1)); done; exit 0");
+	run_shell(&r, "i=0; while [ $i -lt 100 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i + 1)); done; exit 0");
 	cr_expect_str_eq(buf_str(&r.out), "0\n1\n2\n");
 	run_clear(&r);
 	close(leaked[0]);
@@ -207,9 +204,8 @@ Test(hook, the_environment_is_clean, .timeout = 30)
 	setenv("NOTIFY_SOCKET", "/nowhere", 1);
 	run_init(&r);
 	run(&r, 0, "/usr/bin/env", NULL, NULL);
-	cr_expect_str_eq(buf_str(&r.out),
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-		"LANG=C.UTF-8\nCERTD_NAME=www\n");
+	cr_expect_str_eq(buf_str(&r.out), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+					  "LANG=C.UTF-8\nCERTD_NAME=www\n");
 	run_clear(&r);
 }
 
@@ -225,8 +221,7 @@ Test(hook, the_process_starts_from_a_known_state, .timeout = 30)
 		{ "no signal blocked", "exec grep SigBlk /proc/self/status", "SigBlk:\t0000000000000000\n" },
 		/* The C library leaves its own two, 32 and 33, ignored. */
 		{ "none ignored", "s=$(grep SigIgn /proc/self/status); echo ${s#${s%???????}}", "0000000\n" },
-		{ "its own session and group", "set -- $(cat /proc/$$/stat); echo $(($5 - $1)) $(($6 - $1))",
-			"0 0\n" },
+		{ "its own session and group", "set -- $(cat /proc/$$/stat); echo $(($5 - $1)) $(($6 - $1))", "0 0\n" },
 		{ "no core dump", "ulimit -c", "0\n" },
 		{ "CPU time", "ulimit -t", "21\n" },
 	};

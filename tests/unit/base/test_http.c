@@ -115,10 +115,8 @@ get(struct bed *bed, const char *path, struct result *r)
 {
 	_cleanup_free_ char *url = url_of(bed, "localhost", path);
 	perform(bed,
-		&(struct http_request){ .method = "GET",
-			.url = url,
-			.ca_file = tls_server_ca_file(bed->server),
-			.timeout_ms = 5000 },
+		&(struct http_request){
+			.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed->server), .timeout_ms = 5000 },
 		r);
 }
 
@@ -190,13 +188,11 @@ Test(http, requests_arrive_as_asked_and_answers_are_told, .timeout = 30)
 		cr_expect_str_eq(head_end + 4, cases[i].body);
 		_cleanup_free_ char *type = xasprintf("\r\nContent-Type: %s\r\n", cases[i].type);
 		cr_expect_eq(strstr(text, type) != NULL, cases[i].type != NULL, "%s", text);
-		cr_expect_eq(
-			strcasestr(text, "\r\nContent-Type:") != NULL, cases[i].type != NULL, "%s", text);
+		cr_expect_eq(strcasestr(text, "\r\nContent-Type:") != NULL, cases[i].type != NULL, "%s", text);
 		cr_expect(strstr(text, "\r\nX-Extra: one\r\n"));
 		cr_expect(strstr(text, "\r\nAccept: application/x\r\n"));
 		cr_expect(strstr(text, "\r\nUser-Agent: certd-test\r\n"));
-		cr_expect(!strcasestr(text, "\r\nExpect:") && !strcasestr(text, "\r\nAccept-Encoding:"), "%s",
-			text);
+		cr_expect(!strcasestr(text, "\r\nExpect:") && !strcasestr(text, "\r\nAccept-Encoding:"), "%s", text);
 		cr_expect_str_eq(r.res.content_type, "text/plain; x=y");
 		cr_expect_str_eq(r.res.replay_nonce, "abc");
 		cr_expect_str_eq(r.res.retry_after, "7");
@@ -205,9 +201,7 @@ Test(http, requests_arrive_as_asked_and_answers_are_told, .timeout = 30)
 		cr_expect_str_eq(r.res.links.items[1], "<b>;rel=\"alternate\"");
 	}
 	_cleanup_(result_clear) struct result head;
-	perform(&bed,
-		&(struct http_request){
-			.method = "HEAD", .url = url, .ca_file = tls_server_ca_file(bed.server) },
+	perform(&bed, &(struct http_request){ .method = "HEAD", .url = url, .ca_file = tls_server_ca_file(bed.server) },
 		&head);
 	expect_ok(&head, "");
 	cr_expect_str_eq(head.res.replay_nonce, "abc");
@@ -262,16 +256,14 @@ serve_when_all_are_there(struct tls_conn *conn, const struct tls_request *req _u
 	atomic_fetch_add(&g->present, 1);
 	for (int ms = 0; ms < PATIENCE_MS && atomic_load(&g->present) < g->wanted; ms += POLL_MS)
 		tls_conn_pause(conn, POLL_MS);
-	return tls_conn_answer(
-		conn, "200 OK", "", atomic_load(&g->present) < g->wanted ? "alone" : "together");
+	return tls_conn_answer(conn, "200 OK", "", atomic_load(&g->present) < g->wanted ? "alone" : "together");
 }
 
 Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 60)
 {
 	enum { COUNT = 12, CONNECTIONS = 3 };
 	static struct gathering gathering = { .wanted = CONNECTIONS };
-	static const struct http_curl_config config = { .user_agent = "t",
-		.max_connections_per_host = CONNECTIONS };
+	static const struct http_curl_config config = { .user_agent = "t", .max_connections_per_host = CONNECTIONS };
 	_cleanup_(bed_clear) struct bed bed;
 	struct result r[COUNT];
 	int pending = COUNT;
@@ -373,10 +365,8 @@ Test(http, whatever_is_too_large_ends_at_its_cap, .timeout = 60)
 	_cleanup_(result_clear) struct result exact;
 	_cleanup_free_ char *url = url_of(&bed, "localhost", "/exact");
 	perform(&bed,
-		&(struct http_request){ .method = "GET",
-			.url = url,
-			.ca_file = tls_server_ca_file(bed.server),
-			.max_body = 1000 },
+		&(struct http_request){
+			.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server), .max_body = 1000 },
 		&exact);
 	cr_assert(!error_is_set(&exact.err), "%s", exact.err.message);
 	cr_expect_eq(exact.res.body.len, 1000);
@@ -461,8 +451,7 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 	for (int post = 0; post < 2; post++) {
 		_cleanup_(bed_clear) struct bed bed;
 		_cleanup_(result_clear) struct result first, second, third;
-		bed_init(&bed, NULL, NULL,
-			&(struct tls_server_config){ .serve = serve_stall_first_connection });
+		bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_stall_first_connection });
 		_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
 		const struct http_request req = { .method = post ? "POST" : "GET",
 			.url = url,
@@ -513,8 +502,8 @@ nginx_start(struct nginx *nginx, const struct bed *bed)
 		"ssl_certificate_key server.key; location / { return 200 $connection; }\n"
 		"location = /behind { proxy_pass https://127.0.0.1:%d; add_header Link $connection; } } }\n",
 		nginx->port, tls_server_port(bed->server));
-	nginx->pid = process_start(bed->dir,
-		(const char *const[]){ "nginx", "-p", bed->dir, "-c", "nginx.conf", "-e", "stderr", NULL });
+	nginx->pid = process_start(
+		bed->dir, (const char *const[]){ "nginx", "-p", bed->dir, "-c", "nginx.conf", "-e", "stderr", NULL });
 	process_wait_port(nginx->pid, nginx->port);
 }
 
@@ -526,8 +515,7 @@ Test(http, parallel_requests_share_one_http2_connection, .timeout = 90)
 	struct result r[COUNT];
 	_cleanup_(bed_clear) struct bed bed;
 	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
-	bed_init(&bed, NULL, NULL,
-		&(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
 	nginx_start(&nginx, &bed);
 	_cleanup_free_ char *url = xasprintf("https://localhost:%d/behind", nginx.port);
 	for (int i = 0; i < COUNT; i++) {
@@ -588,8 +576,7 @@ Test(http, a_configured_proxy_is_used_and_its_name_resolved, .timeout = 30)
 	struct relay *relay;
 	_cleanup_(result_clear) struct result r;
 	_cleanup_(bed_clear) struct bed bed;
-	bed_init(&bed, NULL, NULL,
-		&(struct tls_server_config){ .serve = serve_echo, .names = "DNS:ca.example.test" });
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo, .names = "DNS:ca.example.test" });
 	relay = relay_new(tls_server_port(bed.server), true);
 	_cleanup_free_ char *proxy = xasprintf("http://localhost:%d", relay_port(relay));
 	http_curl_free(bed.curl);
@@ -598,9 +585,8 @@ Test(http, a_configured_proxy_is_used_and_its_name_resolved, .timeout = 30)
 	bed.http = http_curl_transport(bed.curl);
 	/* A name that only the proxy could resolve. */
 	perform(&bed,
-		&(struct http_request){ .method = "GET",
-			.url = "https://ca.example.test/",
-			.ca_file = tls_server_ca_file(bed.server) },
+		&(struct http_request){
+			.method = "GET", .url = "https://ca.example.test/", .ca_file = tls_server_ca_file(bed.server) },
 		&r);
 	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect_eq(r.res.status, 200);
@@ -608,8 +594,7 @@ Test(http, a_configured_proxy_is_used_and_its_name_resolved, .timeout = 30)
 	relay_free(relay);
 
 	_cleanup_error_ struct error err = ERROR_INIT;
-	cr_expect_null(
-		http_curl_new(bed.loop, bed.dns, &(struct http_curl_config){ .proxy = "nonsense" }, &err));
+	cr_expect_null(http_curl_new(bed.loop, bed.dns, &(struct http_curl_config){ .proxy = "nonsense" }, &err));
 	cr_expect_eq(err.code, ERROR_CONFIG);
 }
 
@@ -641,10 +626,10 @@ Test(http, a_connection_closed_at_any_octet_is_an_error, .timeout = 120)
 		_cleanup_(result_clear) struct result r;
 		cut.reset = cut.at % 2;
 		get(&bed, "/", &r);
-		cr_expect(error_is_set(&r.err), "cut at %d: status %d '%s'", cut.at, r.res.status,
-			buf_str(&r.res.body));
-		cr_expect(r.err.code == ERROR_NETWORK || r.err.code == ERROR_PROTOCOL, "cut at %d: %s",
-			cut.at, r.err.message);
+		cr_expect(
+			error_is_set(&r.err), "cut at %d: status %d '%s'", cut.at, r.res.status, buf_str(&r.res.body));
+		cr_expect(r.err.code == ERROR_NETWORK || r.err.code == ERROR_PROTOCOL, "cut at %d: %s", cut.at,
+			r.err.message);
 	}
 	cut.reset = false;
 	_cleanup_(result_clear) struct result whole;
@@ -659,8 +644,7 @@ Test(http, nobody_listening_is_said_so, .timeout = 30)
 	bed_init(&bed, NULL, NULL, NULL);
 	int port = free_port();
 	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", port);
-	_cleanup_free_ char *text = xasprintf(
-		"cannot connect to 'localhost' port %d: Connection refused", port);
+	_cleanup_free_ char *text = xasprintf("cannot connect to 'localhost' port %d: Connection refused", port);
 	perform(&bed, &(struct http_request){ .method = "GET", .url = url }, &r);
 	expect_error(&r, ERROR_NETWORK, text);
 	cr_expect(r.err.retry);
@@ -683,10 +667,9 @@ Test(http, certificates_are_checked, .timeout = 60)
 			"certificate of 'localhost' is not for that name" },
 		{ { .serve = serve_echo, .names = "DNS:localhost" }, "127.0.0.1", false,
 			"certificate of '127.0.0.1' is not for that name" },
-		{ { .serve = serve_echo, .valid_from_sec = -7200, .valid_until_sec = -3600 }, "localhost",
-			false, "certificate of 'localhost': certificate has expired; is the clock right?" },
-		{ { .serve = serve_echo, .valid_from_sec = 3600, .valid_until_sec = 7200 }, "localhost",
-			false,
+		{ { .serve = serve_echo, .valid_from_sec = -7200, .valid_until_sec = -3600 }, "localhost", false,
+			"certificate of 'localhost': certificate has expired; is the clock right?" },
+		{ { .serve = serve_echo, .valid_from_sec = 3600, .valid_until_sec = 7200 }, "localhost", false,
 			"certificate of 'localhost': certificate is not yet valid; is the clock right?" },
 		{ { .serve = serve_echo, .max_tls = TLS1_1_VERSION }, "localhost", false,
 			"TLS handshake with 'localhost' port" },
@@ -713,12 +696,10 @@ Test(http, a_ca_file_that_is_missing_or_of_another_ca_is_named, .timeout = 30)
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
 	bed_init(&other, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
 	_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
-	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .ca_file = "/no/such/ca.pem" },
-		&missing);
+	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .ca_file = "/no/such/ca.pem" }, &missing);
 	expect_error(&missing, ERROR_TLS, "CA file '/no/such/ca.pem' cannot be used");
 	perform(&bed,
-		&(struct http_request){
-			.method = "GET", .url = url, .ca_file = tls_server_ca_file(other.server) },
+		&(struct http_request){ .method = "GET", .url = url, .ca_file = tls_server_ca_file(other.server) },
 		&foreign);
 	expect_error(&foreign, ERROR_TLS, "certificate of 'localhost' is not trusted");
 	expect_error(&foreign, ERROR_TLS, tls_server_ca_file(other.server));
@@ -734,8 +715,7 @@ Test(http, only_https_urls_without_credentials_are_taken)
 		enum error_code code;
 		const char *text;
 	} cases[] = {
-		{ "http://localhost:9/", false, ERROR_PROTOCOL,
-			"'http://localhost:9/' is not an https URL: refused" },
+		{ "http://localhost:9/", false, ERROR_PROTOCOL, "'http://localhost:9/' is not an https URL: refused" },
 		{ "file:///etc/passwd", true, ERROR_PROTOCOL, "is not an https URL: refused" },
 		{ "ftp://localhost/", true, ERROR_PROTOCOL, "is not an https URL: refused" },
 		{ "gopher://localhost/", false, ERROR_PROTOCOL, "is not an https URL: refused" },
@@ -761,9 +741,7 @@ Test(http, only_https_urls_without_credentials_are_taken)
 	perform(&bed, &(struct http_request){ .method = "GET", .url = buf_str(&longer) }, &too_long);
 	expect_error(&too_long, ERROR_LIMIT, "a URL of more than 2048 octets");
 	char *bad[] = { (char[]){ "X: a\r\nY: b" }, NULL };
-	perform(&bed,
-		&(struct http_request){
-			.method = "GET", .url = "https://localhost:9/", .headers = { bad, 1 } },
+	perform(&bed, &(struct http_request){ .method = "GET", .url = "https://localhost:9/", .headers = { bad, 1 } },
 		&split);
 	expect_error(&split, ERROR_INVALID, "line break");
 }
@@ -777,9 +755,7 @@ Test(http, plain_http_is_spoken_when_allowed_and_the_environment_has_no_say, .ti
 	setenv("all_proxy", "http://127.0.0.1:1", 1);
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo, .plain = true });
 	_cleanup_free_ char *url = xasprintf("http://127.0.0.1:%d/", tls_server_port(bed.server));
-	perform(&bed,
-		&(struct http_request){
-			.method = "GET", .url = url, .allow_http = true, .userpwd = "user:pw" },
+	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .allow_http = true, .userpwd = "user:pw" },
 		&r);
 	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect(strstr(buf_str(&r.res.body), "\r\nAuthorization: Basic dXNlcjpwdw==\r\n"));
@@ -807,8 +783,7 @@ Test(http, black_holed_dns_stalls_no_turn_and_no_other_host, .timeout = 30)
 	bed_init(&bed, dns, NULL, &(struct tls_server_config){ .serve = serve_echo });
 	struct result lost = { .loop = bed.loop, .pending = &pending };
 	http_send(bed.http,
-		&(struct http_request){
-			.method = "GET", .url = "https://lost.example.test/", .timeout_ms = 2000 },
+		&(struct http_request){ .method = "GET", .url = "https://lost.example.test/", .timeout_ms = 2000 },
 		on_done, &lost);
 	for (int i = 0; i < 5; i++) {
 		_cleanup_(result_clear) struct result r;
@@ -837,8 +812,7 @@ Test(http, a_burst_of_requests_asks_dns_once, .timeout = 30)
 	for (int i = 0; i < COUNT; i++) {
 		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
 		http_send(bed.http,
-			&(struct http_request){
-				.method = "GET", .url = "https://ca.example.test/", .timeout_ms = 500 },
+			&(struct http_request){ .method = "GET", .url = "https://ca.example.test/", .timeout_ms = 500 },
 			on_done, &r[i]);
 	}
 	loop_run(bed.loop, NULL);
@@ -885,9 +859,7 @@ Test(http, cancelled_requests_do_not_call_back, .timeout = 30)
 	_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
 	struct http_request req = { .method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) };
 	_cleanup_free_ char *slower_url = url_of(&bed, "localhost", "/slower");
-	struct http_request slower = {
-		.method = "GET", .url = slower_url, .ca_file = tls_server_ca_file(bed.server)
-	};
+	struct http_request slower = { .method = "GET", .url = slower_url, .ca_file = tls_server_ca_file(bed.server) };
 	struct http_request unresolved = { .method = "GET", .url = "https://ca.example.test/" };
 	struct http_request bad = { .method = "GET", .url = "http://a/" };
 	http_cancel(bed.http, http_send(bed.http, &req, never, NULL));

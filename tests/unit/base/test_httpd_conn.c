@@ -39,8 +39,8 @@ static void
 requested(struct httpd_conn *conn, const struct httpd_head *head, const char *body, void *arg)
 {
 	struct rig *r = arg;
-	_cleanup_free_ char *text = head->status == 200 ? xasprintf("[%.*s %.*s]", (int)head->path.len,
-								  head->path.data, (int)head->body_len, body)
+	_cleanup_free_ char *text = head->status == 200 ? xasprintf("[%.*s %.*s]", (int)head->path.len, head->path.data,
+								  (int)head->body_len, body)
 							: xstrdup(head->why);
 
 	r->requests++;
@@ -252,8 +252,7 @@ Test(httpd_conn, what_is_too_large_is_refused_before_it_has_come_and_the_reason_
 	struct rig r;
 
 	rig_init(&r);
-	client_send(
-		&r, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\nExpect: 100-continue\r\n\r\n");
+	client_send(&r, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\nExpect: 100-continue\r\n\r\n");
 	run(&r, 0);
 	cr_expect_eq(r.status, 413);
 	memset(rest, 'x', 1 << 20);

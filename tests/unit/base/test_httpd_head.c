@@ -69,10 +69,9 @@ Test(httpd_head, what_is_wrong_has_its_status)
 
 Test(httpd_head, it_is_read_when_it_is_whole_and_not_before)
 {
-	static const char text[] =
-		"POST http://h:1/providers?a=1 HTTP/1.1\r\nHost: other\r\n"
-		"content-type: application/json; charset=utf-8\r\nContent-Length: 2\r\n"
-		"Expect: 100-Continue\r\nAuthorization: Bearer x\r\nConnection: x, Close\r\n\r\n{}";
+	static const char text[] = "POST http://h:1/providers?a=1 HTTP/1.1\r\nHost: other\r\n"
+				   "content-type: application/json; charset=utf-8\r\nContent-Length: 2\r\n"
+				   "Expect: 100-Continue\r\nAuthorization: Bearer x\r\nConnection: x, Close\r\n\r\n{}";
 	const size_t whole = sizeof(text) - 1 - strlen("{}");
 	struct httpd_head head;
 
@@ -179,8 +178,7 @@ Test(httpd_query, the_last_of_a_name_counts)
 {
 	struct httpd_query query = { .names = STRLIST_INIT };
 
-	cr_assert_eq(httpd_query_split(
-			     as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
+	cr_assert_eq(httpd_query_split(as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
 			     &query, NULL),
 		0);
 	cr_expect_str_eq(httpd_query_get(&query, "a"), "2");

@@ -41,8 +41,7 @@ Test(listen, a_unix_socket_lets_every_proxy_in_and_replaces_a_stale_one)
 Test(listen, addresses_are_checked)
 {
 	static const char *const bad[] = { "", "80", ":80", "localhost:80", "127.0.0.1", "127.0.0.1:0",
-		"127.0.0.1:65536", "127.0.0.1:80x", "[::1:80", "::1:80", "[127.0.0.1]:80",
-		"unix:", "unix:relative" };
+		"127.0.0.1:65536", "127.0.0.1:80x", "[::1:80", "::1:80", "[127.0.0.1]:80", "unix:", "unix:relative" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;

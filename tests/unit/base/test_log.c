@@ -79,8 +79,7 @@ Test(log, foreign_text_cannot_forge_lines_or_move_the_cursor)
 	unsetenv("JOURNAL_STREAM");
 	log = log_new(LOG_LEVEL_INFO);
 	log_info(log, "the CA said: %s", "no\ncertd: all is well\x1b[2J\x7f\xc2\x9b\xe2\x80\xae");
-	cr_expect_str_eq(
-		captured(fd, got, sizeof(got)), "certd: the CA said: no certd: all is well [2J ??\n");
+	cr_expect_str_eq(captured(fd, got, sizeof(got)), "certd: the CA said: no certd: all is well [2J ??\n");
 	log_free(log);
 }
 
@@ -148,8 +147,7 @@ pretend_journal_stream(void)
 
 Test(log, the_journal_gets_the_fields)
 {
-	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www\nPRIORITY=0" },
-		{ "CERTD_PROVIDER", NULL } };
+	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www\nPRIORITY=0" }, { "CERTD_PROVIDER", NULL } };
 	struct log *log;
 	char got[1024];
 	int journal;
@@ -212,8 +210,7 @@ Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted
 	cr_assert_eq(loop_run_until(loop, clock_wall(clock) + 20, NULL), 0);
 	cr_expect_gt(reader.lines, 1000, "the queue was delivered: %u lines", reader.lines);
 	expected = xasprintf("MESSAGE=%u log lines were dropped", LINES - (reader.lines - 1));
-	cr_expect_eq(
-		strncmp(reader.last, expected, strlen(expected)), 0, "%s, not %s", expected, reader.last);
+	cr_expect_eq(strncmp(reader.last, expected, strlen(expected)), 0, "%s, not %s", expected, reader.last);
 	loop_fd_free(watch);
 	loop_free(loop);
 	log_free(log);

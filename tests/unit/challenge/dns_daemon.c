@@ -66,9 +66,9 @@ is_ready(int port)
 {
 	static const unsigned char soa[] = "\x12\x34\0\0\0\1\0\0\0\0\0\0\x09"
 					   "delegated\4test\0\0\6\0\1";
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	struct timeval wait = { .tv_usec = 50000 };
 	unsigned char answer[512] = { 0 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -108,8 +108,7 @@ note_progress(const char *why, void *arg)
 }
 
 void
-rig_add_provider(
-	struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE])
+rig_add_provider(struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE])
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
@@ -124,8 +123,7 @@ rig_add_provider(
 	setting_put_secret(&d.secrets, "tsigKey", key, sizeof(key));
 	if (zone)
 		strlist_add(&d.zones, zone);
-	cr_assert_eq(
-		object_save(rig->store.store, store_begin(rig->store.store), &dnsprovider_class, &d, &err), 0,
+	cr_assert_eq(object_save(rig->store.store, store_begin(rig->store.store), &dnsprovider_class, &d, &err), 0,
 		"%s", err.message);
 	if (ret_id)
 		memcpy(ret_id, d.o.id, sizeof(d.o.id));
@@ -133,8 +131,7 @@ rig_add_provider(
 }
 
 void
-authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types,
-	const char *token)
+authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types, const char *token)
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 

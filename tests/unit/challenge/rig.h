@@ -54,12 +54,10 @@ note_progress(const char *why, void *arg);
 
 /* A provider of kind rfc2136 is in the store; returns its id. @zone NULL: none. */
 void
-rig_add_provider(
-	struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE]);
+rig_add_provider(struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE]);
 
 /* An authorization with one challenge each of @types (comma separated), all with @token. */
 void
-authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types,
-	const char *token);
+authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types, const char *token);
 
 #endif

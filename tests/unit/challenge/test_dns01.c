@@ -239,19 +239,18 @@ Test(dns01, what_the_operator_has_to_mend_is_said)
 		start(&f, &c, cases[i].name, false, TOKEN);
 		cr_assert(rig_wait(&f.rig, &c.result, LONG_MS), "%s", cases[i].name);
 		cr_assert(error_is_set(&c.result.error), "%s", cases[i].name);
-		cr_expect(strstr(c.result.error.message, cases[i].says), "%s: %s", cases[i].name,
-			c.result.error.message);
+		cr_expect(
+			strstr(c.result.error.message, cases[i].says), "%s: %s", cases[i].name, c.result.error.message);
 		stop(&c);
 		settle(&f);
-		cr_expect_eq(
-			store_count(f.rig.store.store, STORE_CLEANUP), cases[i].is_sent, "%s", cases[i].name);
+		cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), cases[i].is_sent, "%s", cases[i].name);
 		teardown(&f);
 	}
 }
 
 static void
-change_provider(struct fixture *f, const char *server, const char *tsig_secret, const char *nameservers,
-	int64_t timeout)
+change_provider(
+	struct fixture *f, const char *server, const char *tsig_secret, const char *nameservers, int64_t timeout)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 
@@ -263,9 +262,7 @@ change_provider(struct fixture *f, const char *server, const char *tsig_secret, 
 	if (nameservers)
 		strlist_split(&d.nameservers, nameservers, ',');
 	d.propagation_timeout = timeout;
-	cr_assert_eq(object_save(f->rig.store.store, store_begin(f->rig.store.store), &dnsprovider_class, &d,
-			     NULL),
-		0);
+	cr_assert_eq(object_save(f->rig.store.store, store_begin(f->rig.store.store), &dnsprovider_class, &d, NULL), 0);
 	store_commit(f->rig.store.store);
 }
 
@@ -383,8 +380,8 @@ Test(dns01, a_value_left_by_a_crash_is_removed_from_the_schedule)
 	only_promise(&f, id);
 	cr_assert(*id);
 	cr_assert_eq(schedule_get(f.rig.store.store, SCHEDULE_CLEANUP, id, &row, NULL), 1);
-	cr_expect_leq(row.due_at, clock_wall(f.rig.clock), "not before %d s",
-		(int)(row.due_at - clock_wall(f.rig.clock)));
+	cr_expect_leq(
+		row.due_at, clock_wall(f.rig.clock), "not before %d s", (int)(row.due_at - clock_wall(f.rig.clock)));
 	clean_up(&f, id);
 	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
 	cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0);
@@ -458,8 +455,7 @@ Test(dns01, stopping_in_any_state_leaves_nothing_behind)
 		rig_run_ms(&f.rig, ms);
 		stop(&c);
 		settle(&f);
-		cr_expect_not(
-			has_value(&f, "_acme-challenge.www.example.test", TOKEN), "after %d ms", (int)ms);
+		cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN), "after %d ms", (int)ms);
 		cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0, "after %d ms", (int)ms);
 		cr_expect_eq(store_count(f.rig.store.store, STORE_SCHEDULE), 0, "after %d ms", (int)ms);
 	}
@@ -482,12 +478,10 @@ Test(dns01, waits_for_the_last_server_and_says_which_one_it_is)
 	began = clock_boot_ms(f.rig.clock);
 	start(&f, &c, "www.example.test", false, TOKEN);
 	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
-	cr_expect_not(
-		error_is_set(&c.result.error), "time that is up is no error: %s", c.result.error.message);
+	cr_expect_not(error_is_set(&c.result.error), "time that is up is no error: %s", c.result.error.message);
 	cr_expect_geq(clock_boot_ms(f.rig.clock) - began, 1000);
 	cr_assert_geq(c.result.progress.count, 3);
-	cr_expect(strstr(c.result.progress.items[1], "does not have the TXT record"), "%s",
-		c.result.progress.items[1]);
+	cr_expect(strstr(c.result.progress.items[1], "does not have the TXT record"), "%s", c.result.progress.items[1]);
 	cr_expect(strstr(c.result.progress.items[1], other.server), "%s", c.result.progress.items[1]);
 	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "going on"));
 	stop(&c);

@@ -196,8 +196,7 @@ Test(http01, the_forms_of_a_request)
 		_cleanup_free_ char *line = xasprintf("HTTP/1.1 %d ", cases[i].status);
 
 		exchange(&f, cases[i].text, &got);
-		cr_expect(strncmp(buf_str(&got), line, strlen(line)) == 0, "%s: %s", cases[i].text,
-			buf_str(&got));
+		cr_expect(strncmp(buf_str(&got), line, strlen(line)) == 0, "%s: %s", cases[i].text, buf_str(&got));
 		cr_expect_eq(ends_with(&got, KEY_AUTHORIZATION), cases[i].status == 200, "%s", cases[i].text);
 	}
 	teardown(&f);
@@ -224,20 +223,16 @@ Test(http01, refuses_other_methods_and_large_headers)
 	_cleanup_buf_ struct buf request = BUF_INIT;
 
 	setup(&f);
-	exchange(&f,
-		"POST /.well-known/acme-challenge/" TOKEN
-		" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+	exchange(&f, "POST /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
 		&post);
 	cr_expect(strncmp(buf_str(&post), "HTTP/1.1 405 ", 13) == 0);
 	cr_expect_not_null(strstr(buf_str(&post), "Allow: GET, HEAD\r\n"));
 	buf_add_str(&request, "GET /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\n");
 	while (request.len < 20000)
-		buf_add_str(&request,
-			"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+		buf_add_str(&request, "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
 	buf_add_str(&request, "\r\n");
 	exchange(&f, buf_str(&request), &large);
-	cr_expect(strncmp(buf_str(&large), "HTTP/1.1 431 ", 13) == 0, "the answer was lost: %s",
-		buf_str(&large));
+	cr_expect(strncmp(buf_str(&large), "HTTP/1.1 431 ", 13) == 0, "the answer was lost: %s", buf_str(&large));
 	teardown(&f);
 }
 

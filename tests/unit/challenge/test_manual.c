@@ -58,9 +58,7 @@ teardown(struct fixture *f)
 static void
 start(struct fixture *f, struct challenge *c, const char *kind, const char *autocert_id, const char *token)
 {
-	struct solver_request request = {
-		.autocert = &c->autocert, .authz = &c->authz, .thumbprint = THUMBPRINT
-	};
+	struct solver_request request = { .autocert = &c->autocert, .authz = &c->authz, .thumbprint = THUMBPRINT };
 
 	memset(c, 0, sizeof(*c));
 	c->autocert.provider = xstrdup(f->provider);

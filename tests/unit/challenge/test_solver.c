@@ -106,28 +106,25 @@ check_choice(const struct choice *c)
 Test(solver, chooses_what_is_offered_configured_and_fits)
 {
 	static const struct choice cases[] = {
-		{ "http-01 comes first", LISTENER | ZONE, "auto", "www.example.com", false, "dns-01,http-01",
-			"http-01", NULL },
-		{ "no challenge set is auto", LISTENER, NULL, "www.example.com", false, "dns-01,http-01",
-			"http-01", NULL },
-		{ "a webroot will do", WEBROOT, "auto", "www.example.com", false, "http-01", "http-01",
+		{ "http-01 comes first", LISTENER | ZONE, "auto", "www.example.com", false, "dns-01,http-01", "http-01",
 			NULL },
-		{ "wildcards need DNS", LISTENER | ZONE, "auto", "example.com", true, "dns-01", "dns-01",
+		{ "no challenge set is auto", LISTENER, NULL, "www.example.com", false, "dns-01,http-01", "http-01",
 			NULL },
-		{ "a DNS provider alone", ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01",
+		{ "a webroot will do", WEBROOT, "auto", "www.example.com", false, "http-01", "http-01", NULL },
+		{ "wildcards need DNS", LISTENER | ZONE, "auto", "example.com", true, "dns-01", "dns-01", NULL },
+		{ "a DNS provider alone", ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01", NULL },
+		{ "the only one, without zones", NO_ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01",
 			NULL },
-		{ "the only one, without zones", NO_ZONE, "auto", "www.example.com", false, "http-01,dns-01",
-			"dns-01", NULL },
 		{ "a taken port falls back on DNS", TAKEN_PORT | ZONE, "auto", "www.example.com", false,
 			"http-01,dns-01", "dns-01", NULL },
-		{ "a named provider is a wish", LISTENER | NAMED, "auto", "www.example.com", false,
-			"http-01,dns-01", "dns-01", NULL },
-		{ "but not where DNS cannot be", LISTENER | NAMED, "auto", "192.0.2.1", false,
-			"http-01,tls-alpn-01", "http-01", NULL },
-		{ "dns-01 on request", LISTENER | ZONE, "dns-01", "www.example.com", false, "http-01,dns-01",
+		{ "a named provider is a wish", LISTENER | NAMED, "auto", "www.example.com", false, "http-01,dns-01",
 			"dns-01", NULL },
-		{ "http-01 on request", LISTENER | ZONE, "http-01", "www.example.com", false,
-			"http-01,dns-01", "http-01", NULL },
+		{ "but not where DNS cannot be", LISTENER | NAMED, "auto", "192.0.2.1", false, "http-01,tls-alpn-01",
+			"http-01", NULL },
+		{ "dns-01 on request", LISTENER | ZONE, "dns-01", "www.example.com", false, "http-01,dns-01", "dns-01",
+			NULL },
+		{ "http-01 on request", LISTENER | ZONE, "http-01", "www.example.com", false, "http-01,dns-01",
+			"http-01", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -145,20 +142,19 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 			"www.example.com" },
 		{ "a zone of others", LISTENER | OTHER_ZONE, "auto", "example.com", true, "dns-01", NULL,
 			"no DNS provider has a zone for it" },
-		{ "several without zones", NO_ZONE | OTHER_ZONE, "dns-01", "example.com", false, "dns-01",
-			NULL, "no DNS provider has a zone for it" },
+		{ "several without zones", NO_ZONE | OTHER_ZONE, "dns-01", "example.com", false, "dns-01", NULL,
+			"no DNS provider has a zone for it" },
 		{ "wildcard by http-01", LISTENER | ZONE, "http-01", "example.com", true, "dns-01", NULL,
 			"*.example.com cannot be proved by http-01: the CA offers only dns-01" },
-		{ "the CA wants another way", LISTENER | ZONE, "auto", "example.com", false, "tls-alpn-01",
-			NULL, "the CA offers only tls-alpn-01" },
+		{ "the CA wants another way", LISTENER | ZONE, "auto", "example.com", false, "tls-alpn-01", NULL,
+			"the CA offers only tls-alpn-01" },
 		{ "a taken port", TAKEN_PORT, "http-01", "example.com", false, "http-01", NULL,
 			"another program has that port" },
-		{ "a taken port, whatever else is not there", TAKEN_PORT, "auto", "example.com", false,
-			"http-01", NULL, "http-01: http-listen 127.0.0.1:" },
-		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL,
-			"is an address" },
-		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01",
-			NULL, "'dns-02' is not a challenge that certd knows" },
+		{ "a taken port, whatever else is not there", TAKEN_PORT, "auto", "example.com", false, "http-01", NULL,
+			"http-01: http-listen 127.0.0.1:" },
+		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL, "is an address" },
+		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01", NULL,
+			"'dns-02' is not a challenge that certd knows" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -207,13 +203,10 @@ Test(solver, says_what_auto_takes_and_why)
 		const char *name;
 		const char *says; /* NULL: nothing to say */
 	} cases[] = {
-		{ LISTENER | ZONE, "auto", "www.example.com",
-			"takes http-01 for www.example.com: there is an HTTP" },
+		{ LISTENER | ZONE, "auto", "www.example.com", "takes http-01 for www.example.com: there is an HTTP" },
 		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
-		{ LISTENER | ZONE, "auto", "*.example.com",
-			"takes dns-01 for *.example.com: it is a wildcard" },
-		{ LISTENER | NAMED, "auto", "www.example.com",
-			"takes dns-01 for www.example.com: a DNS provider" },
+		{ LISTENER | ZONE, "auto", "*.example.com", "takes dns-01 for *.example.com: it is a wildcard" },
+		{ LISTENER | NAMED, "auto", "www.example.com", "takes dns-01 for www.example.com: a DNS provider" },
 		{ TAKEN_PORT | ZONE, "auto", "www.example.com", "not http-01: http-listen 127.0.0.1:" },
 		{ LISTENER | ZONE, "http-01", "www.example.com", NULL },
 		{ 0, "auto", "www.example.com", NULL },
@@ -242,8 +235,7 @@ Test(solver, says_what_auto_takes_and_why)
 Test(solver, a_declaration_is_checked_before_it_is_made)
 {
 	struct rig rig;
-	struct autocert autocert = { .common_name = xstrdup("www.example.com"),
-		.challenge = xstrdup("auto") };
+	struct autocert autocert = { .common_name = xstrdup("www.example.com"), .challenge = xstrdup("auto") };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int taken;
 

@@ -29,9 +29,8 @@ struct fixture {
 static void
 save(struct fixture *f)
 {
-	cr_assert_eq(object_save(f->store.store, store_begin(f->store.store), &dnsprovider_class,
-			     &f->provider, NULL),
-		0);
+	cr_assert_eq(
+		object_save(f->store.store, store_begin(f->store.store), &dnsprovider_class, &f->provider, NULL), 0);
 	store_commit(f->store.store);
 }
 
@@ -49,8 +48,8 @@ setup(struct fixture *f)
 	f->provider.o.name = xstrdup("program");
 	f->provider.kind = xstrdup("exec");
 	setting_put(&f->provider.settings, "command", program);
-	scratch_write(f->dir, "program",
-		"#!/bin/sh\necho \"$1 $2\" >> %s/log\nsleep 0.05\necho end >> %s/log\n", f->dir, f->dir);
+	scratch_write(f->dir, "program", "#!/bin/sh\necho \"$1 $2\" >> %s/log\nsleep 0.05\necho end >> %s/log\n",
+		f->dir, f->dir);
 	cr_assert_eq(chmod(program, 0700), 0);
 	save(f);
 }
@@ -152,9 +151,8 @@ Test(txt_queue, a_provider_that_was_deleted_is_an_answer, .timeout = 30)
 
 	setup(&f);
 	change(&f, "a", false);
-	cr_assert_eq(object_delete(f.store.store, store_begin(f.store.store), &dnsprovider_class,
-			     f.provider.o.id, NULL),
-		0);
+	cr_assert_eq(
+		object_delete(f.store.store, store_begin(f.store.store), &dnsprovider_class, f.provider.o.id, NULL), 0);
 	store_commit(f.store.store);
 	cr_assert_eq(loop_run(f.env.loop, NULL), 0);
 	cr_expect_eq(f.failed, 1);

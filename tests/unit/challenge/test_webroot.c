@@ -32,8 +32,8 @@ teardown(struct fixture *f)
 {
 	static const char *const files[] = { FILE_OF_TOKEN, ("elsewhere/acme-challenge/" TOKEN), "precious",
 		".well-known" };
-	static const char *const dirs[] = { ".well-known/acme-challenge", ".well-known",
-		"elsewhere/acme-challenge", "elsewhere" };
+	static const char *const dirs[] = { ".well-known/acme-challenge", ".well-known", "elsewhere/acme-challenge",
+		"elsewhere" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		unlinkat(f->dirfd, files[i], 0);
@@ -63,8 +63,7 @@ Test(webroot, the_web_server_can_read_what_certd_wrote)
 
 	setup(&f);
 	cr_assert_eq(webroot_put(f.root, TOKEN, "first", &err), 0, "%s", err.message);
-	cr_assert_eq(
-		webroot_put(f.root, TOKEN, "second", &err), 0, "a file of an earlier try: %s", err.message);
+	cr_assert_eq(webroot_put(f.root, TOKEN, "second", &err), 0, "a file of an earlier try: %s", err.message);
 	cr_assert_eq(buf_read_file(&text, f.dirfd, FILE_OF_TOKEN, 100, &err), 0);
 	cr_expect_str_eq(buf_str(&text), "second");
 	cr_expect_eq(mode_of(&f, FILE_OF_TOKEN), 0644);

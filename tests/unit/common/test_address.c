@@ -75,8 +75,8 @@ Test(address, a_party_is_an_address_or_all_that_one_host_may_have)
 
 Test(address, a_port_is_a_number_of_sixteen_bits_and_nothing_else)
 {
-	static const char *const bad[] = { "", "0", "65536", "99999999999999999999", "-1", "+1", " 1", "1 ",
-		"1a", "0x50" };
+	static const char *const bad[] = { "", "0", "65536", "99999999999999999999", "-1", "+1", " 1", "1 ", "1a",
+		"0x50" };
 	uint16_t port = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

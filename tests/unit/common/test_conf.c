@@ -73,8 +73,7 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 	static const struct {
 		const char *text, *message;
 	} cases[] = {
-		{ "\nmax-oders = 3\n",
-			"certd.conf:2: max-oders: unknown option; did you mean 'max-orders'?" },
+		{ "\nmax-oders = 3\n", "certd.conf:2: max-oders: unknown option; did you mean 'max-orders'?" },
 		{ "frobnicate = 3\n", "certd.conf:1: frobnicate: unknown option" },
 		{ "max-orders = 0\n", "certd.conf:1: max-orders: '0' is not a number from 1 to 100" },
 		{ "max-orders = 3x\n", "certd.conf:1: max-orders: '3x' is not a number from 1 to 100" },
@@ -83,16 +82,14 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 		{ "renew-before = soon\n",
 			"certd.conf:1: renew-before: 'soon' is not a span from 1m to 4000d, such as 30d or "
 			"12h" },
-		{ "allow-other-hosts = true\n",
-			"certd.conf:1: allow-other-hosts: 'true' is neither yes nor no" },
+		{ "allow-other-hosts = true\n", "certd.conf:1: allow-other-hosts: 'true' is neither yes nor no" },
 		{ "state = certd\n", "certd.conf:1: state: 'certd' is not an absolute path" },
 		{ "log-level = loud\n",
 			"certd.conf:1: log-level: 'loud' is not one of error, warning, notice, info, debug" },
 		{ "proxy =\n", "certd.conf:1: proxy: does not have a value" },
 		{ "workers = 1\n\nworkers = 2\n", "certd.conf:3: workers: already set in line 1" },
 		{ "# x\n[certd]\n", "certd.conf:2: sections are not allowed" },
-		{ "workers = 1\nnonsense\nworkers = 2\n",
-			"certd.conf:2: expected 'option = value' or a comment" },
+		{ "workers = 1\nnonsense\nworkers = 2\n", "certd.conf:2: expected 'option = value' or a comment" },
 		{ "nonsense\n", "certd.conf:1: expected 'option = value' or a comment" },
 		{ "#\nstate = " LONG_VALUE "\n", "certd.conf:2: the line is longer than 197 octets" },
 	};

@@ -14,9 +14,8 @@ parse(const char *text)
 
 Test(json, one_whole_value_is_read)
 {
-	static const char *const cases[] = { "{}",
-		" \r\n\t{\"a\":[1,2.5,-3e2,true,null,\"\\u00e9\\\\u0000\"]}\n", "[]", "\"text\"",
-		"[\"'é€😀\\\"\\\\\"]", "12", "false", "{\"\":0}" };
+	static const char *const cases[] = { "{}", " \r\n\t{\"a\":[1,2.5,-3e2,true,null,\"\\u00e9\\\\u0000\"]}\n", "[]",
+		"\"text\"", "[\"'é€😀\\\"\\\\\"]", "12", "false", "{\"\":0}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_json_ struct json_object *obj = parse(cases[i]);
@@ -114,9 +113,8 @@ Test(json, depth_count_and_length_are_limited_and_the_limit_itself_is_fine)
 		_cleanup_json_ struct json_object *most = parse_repeated(
 			cases[i].head, cases[i].part, cases[i].max, cases[i].tail);
 		_cleanup_json_ struct json_object *more = i == 3 ? parse("[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]")
-								 : parse_repeated(cases[i].head,
-									   cases[i].part, cases[i].max + 1,
-									   cases[i].tail);
+								 : parse_repeated(cases[i].head, cases[i].part,
+									   cases[i].max + 1, cases[i].tail);
 
 		cr_expect_not_null(most, "%s", cases[i].why);
 		cr_expect_null(more, "%s", cases[i].why);

@@ -26,8 +26,7 @@ Test(name, one_canonical_form_comes_out)
 		{ "faß.example", "xn--fa-hia.example", false },
 		{ "例え。テスト", "xn--r8jz45g.xn--zckzah", false },
 		{ "localhost", "localhost", false },
-		{ "xn--zn8h.example.com", "xn--zn8h.example.com",
-			false }, /* a cat, which IDNA 2008 does not know */
+		{ "xn--zn8h.example.com", "xn--zn8h.example.com", false }, /* a cat, which IDNA 2008 does not know */
 		{ "XN--ZN8H.example.com.", "xn--zn8h.example.com", false },
 		{ "*.xn--i-7iq.example.com", "*.xn--i-7iq.example.com", false },
 		{ "xn--53hy7af013i.bücher.example", "xn--53hy7af013i.xn--bcher-kva.example", false },
@@ -37,8 +36,7 @@ Test(name, one_canonical_form_comes_out)
 		{ "1.2.3.4.example", "1.2.3.4.example", true },
 		{ L63 ".example", L63 ".example", false },
 		{ L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e",
-			L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e",
-			false },
+			L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e", false },
 		{ "192.0.2.1", "192.0.2.1", true },
 		{ "2001:DB8:0:0:0:0:0:1", "2001:db8::1", true },
 		{ "2001:db8:0:1:0:0:0:1", "2001:db8:0:1::1", true },
@@ -48,8 +46,8 @@ Test(name, one_canonical_form_comes_out)
 		_cleanup_free_ char *name = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_assert_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), 0, "%s: %s",
-			cases[i].text, err.message);
+		cr_assert_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), 0, "%s: %s", cases[i].text,
+			err.message);
 		cr_expect_str_eq(name, cases[i].canonical);
 	}
 }
@@ -86,10 +84,9 @@ Test(name, what_is_no_host_name_is_refused_with_a_reason)
 		{ "a,b.example.com", "", false },
 		{ "\xff\xfe.example.com", "not UTF-8", false },
 		{ L63 "4.example", "", false },
-		{ L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f", "",
+		{ L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f", "", false },
+		{ "*." L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e", "253",
 			false },
-		{ "*." L63 "." L63 "." L63 ".a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e",
-			"253", false },
 		{ "xn--a.example", "", false },
 		{ "ab--cd.example", "", false },
 		{ "192.0.2.1", "IP address", false },
@@ -108,11 +105,9 @@ Test(name, what_is_no_host_name_is_refused_with_a_reason)
 		_cleanup_free_ char *name = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), -1, "%s",
-			cases[i].text);
+		cr_expect_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), -1, "%s", cases[i].text);
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].text);
-		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text,
-			err.message);
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text, err.message);
 		cr_expect_null(name);
 	}
 }
@@ -130,8 +125,8 @@ Test(name, a_text_of_any_length_is_refused_before_it_costs_time)
 
 Test(name, a_canonical_name_stays_as_it_is)
 {
-	static const char *const names[] = { "example.com", "*.example.com", "xn--fa-hia.example",
-		"192.0.2.1", "2001:db8::1", "localhost" };
+	static const char *const names[] = { "example.com", "*.example.com", "xn--fa-hia.example", "192.0.2.1",
+		"2001:db8::1", "localhost" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *name = NULL;
@@ -223,8 +218,7 @@ Test(name, a_list_says_which_entry_is_at_fault)
 	} cases[] = {
 		{ "bad name", "", "commonName", 9, ERROR_INVALID },
 		{ "a.example", "b.example,_.example", "subjectAlternativeNames[1]", 9, ERROR_INVALID },
-		{ "a.example", "b.example,a.example,c.example", "subjectAlternativeNames[2]", 2,
-			ERROR_LIMIT },
+		{ "a.example", "b.example,a.example,c.example", "subjectAlternativeNames[2]", 2, ERROR_LIMIT },
 		{ "a.example", "", "commonName", 0, ERROR_LIMIT },
 		{ NULL, "", "commonName", 9, ERROR_INVALID },
 	};
@@ -244,10 +238,9 @@ Test(name, a_list_says_which_entry_is_at_fault)
 
 Test(name, reverse_names_and_broken_punycode_are_refused)
 {
-	static const char *const cases[] = { "1.2.0.192.in-addr.arpa", "in-addr.arpa",
-		"*.2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa", "ip6.arpa", "X.IP6.ARPA.",
-		"xn--99999999.example", "xn--0.pt", "xn--example-.com", "xn--.example",
-		"a.xn--99999999.example" };
+	static const char *const cases[] = { "1.2.0.192.in-addr.arpa", "in-addr.arpa", "*.2.0.192.in-addr.arpa",
+		"8.b.d.0.1.0.0.2.ip6.arpa", "ip6.arpa", "X.IP6.ARPA.", "xn--99999999.example", "xn--0.pt",
+		"xn--example-.com", "xn--.example", "a.xn--99999999.example" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *canonical = NULL;

@@ -10,8 +10,7 @@ Test(printable, what_a_terminal_obeys_becomes_a_blank_or_a_question_mark)
 	static const struct {
 		const char *in, *line;
 	} cases[] = {
-		{ "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80",
-			"M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80", "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "", "" },
 		{ "a\x1b[31mb", "a [31mb" },
 		{ "one\r\ntwo\tthree\x7f", "one two three " },

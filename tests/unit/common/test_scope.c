@@ -111,8 +111,7 @@ Test(scope, all_kinds_must_hold_of_each_one_value_and_every_name)
 		{ "imported: no provider", NULL, "p1", NULL, "a.org", NULL, NULL, false },
 		{ "one label of two", NULL, NULL, "web db", "a.org", NULL, "x db", true },
 		{ "not a label", NULL, NULL, "web", "a.org", NULL, NULL, false },
-		{ "labels are compared as a whole", NULL, NULL, "team=web", "a.org", NULL, "team=webb",
-			false },
+		{ "labels are compared as a whole", NULL, NULL, "team=web", "a.org", NULL, "team=webb", false },
 		{ "domain but not label", "*.x.org", NULL, "web", "a.x.org", NULL, "db", false },
 		{ "domain and label", "*.x.org", NULL, "web", "a.x.org", NULL, "web", true },
 	};
@@ -127,8 +126,8 @@ Test(scope, all_kinds_must_hold_of_each_one_value_and_every_name)
 		fill(&rule.labels, cases[i].labels);
 		fill(&names, cases[i].names);
 		fill(&labels, cases[i].has);
-		cr_expect_eq(scope_rule_covers(&rule, &names, cases[i].provider, &labels), cases[i].covers,
-			"%s", cases[i].why);
+		cr_expect_eq(scope_rule_covers(&rule, &names, cases[i].provider, &labels), cases[i].covers, "%s",
+			cases[i].why);
 		scope_rule_clear(&rule);
 	}
 }

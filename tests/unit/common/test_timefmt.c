@@ -143,8 +143,8 @@ Test(timefmt, retry_after_lies_between_a_second_and_a_day_from_now)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t at = 0;
 
-		cr_expect_eq(time_parse_retry_after(cases[i].text, cases[i].now, &at), cases[i].rc, "%s",
-			cases[i].text);
+		cr_expect_eq(
+			time_parse_retry_after(cases[i].text, cases[i].now, &at), cases[i].rc, "%s", cases[i].text);
 		cr_expect_eq(at, cases[i].at, "%s: %" PRId64, cases[i].text, at);
 	}
 }
@@ -197,10 +197,9 @@ Test(timefmt, spans_are_written_with_their_two_largest_units)
 	static const struct {
 		int64_t sec;
 		const char *text;
-	} cases[] = { { 59 * 86400, "59d" }, { 59 * 86400 + 3 * 3600 + 59, "59d 3h" },
-		{ 5 * 3600 + 600, "5h 10m" }, { 5 * 3600 + 10, "5h" }, { 61, "1m 1s" }, { 45, "45s" },
-		{ 0, "0s" }, { -90, "-1m 30s" }, { INT64_MAX, "106751991167300d 15h" },
-		{ INT64_MIN, "-106751991167300d 15h" } };
+	} cases[] = { { 59 * 86400, "59d" }, { 59 * 86400 + 3 * 3600 + 59, "59d 3h" }, { 5 * 3600 + 600, "5h 10m" },
+		{ 5 * 3600 + 10, "5h" }, { 61, "1m 1s" }, { 45, "45s" }, { 0, "0s" }, { -90, "-1m 30s" },
+		{ INT64_MAX, "106751991167300d 15h" }, { INT64_MIN, "-106751991167300d 15h" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[TIME_SPAN_SIZE];

@@ -33,8 +33,7 @@ Test(rest_answer, the_next_page_begins_where_this_one_ended)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct httpd_query query = { .names = STRLIST_INIT };
-		_cleanup_json_ struct json_object *page = json_parse(
-			cases[i].page, strlen(cases[i].page), NULL);
+		_cleanup_json_ struct json_object *page = json_parse(cases[i].page, strlen(cases[i].page), NULL);
 		_cleanup_json_ struct json_object *list = rest_collection(
 			&api_resources[API_PROVIDER], "", &query, page);
 		struct json_object *next = json_path(list, "_links.next");

@@ -53,11 +53,9 @@ rig_init(struct rig *r, const struct session_limits *limits, enum api_role role)
 	loop_set_turn_end(r->loop, turn_end, r->t.store);
 	r->log = log_new(LOG_LEVEL_ERROR);
 	r->events = events_new(r->t.store, r->clock, r->log, 1000);
-	r->service = (struct service){ .methods = service_methods,
-		.loop = r->loop,
-		.store = r->t.store,
-		.events = r->events,
-		.conf = &r->conf };
+	r->service = (struct service){
+		.methods = service_methods, .loop = r->loop, .store = r->t.store, .events = r->events, .conf = &r->conf
+	};
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	r->fd = fds[1];
 	r->session = session_new(&r->service, fds[0], &peer, limits, session_ended, r);
@@ -171,8 +169,7 @@ Test(session, what_is_wrong_with_a_message_is_answered_with_its_json_rpc_code)
 		{ "7", -1, RPC_INVALID_REQUEST },
 		{ "{\"id\":3,\"method\":\"consumer.list\"}", -1, RPC_INVALID_REQUEST },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"consumer.lits\"}", 4, RPC_METHOD_NOT_FOUND },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"consumer.list\",\"params\":[1]}", 5,
-			RPC_INVALID_PARAMS },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"consumer.list\",\"params\":[1]}", 5, RPC_INVALID_PARAMS },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"consumer.list\",\"params\":{\"nosuch\":1}}", 6,
 			RPC_INVALID_PARAMS },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"consumer.get\",\"params\":{\"ref\":\"x\"}}", 8,
@@ -226,8 +223,7 @@ Test(session, a_batch_is_one_answer_without_its_notifications)
 	struct rig r;
 
 	rig_init(&r, &(struct session_limits){ 0 }, ROLE_ADMIN);
-	client_send(&r,
-		"[" LIST(1) ",{\"jsonrpc\":\"2.0\",\"method\":\"consumer.list\"},7," CREATE(2, "a") "]\n");
+	client_send(&r, "[" LIST(1) ",{\"jsonrpc\":\"2.0\",\"method\":\"consumer.list\"},7," CREATE(2, "a") "]\n");
 	run(&r, 1);
 	answer = next_line(&r);
 	cr_assert(json_object_is_type(answer, json_type_array));
@@ -408,16 +404,15 @@ fill(struct rig *r, unsigned n)
 		_cleanup_consumer_ struct consumer c = { .o.name = xasprintf("consumer-%0200u", i) };
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_assert_eq(object_save(r->t.store, store_begin(r->t.store), &consumer_class, &c, &err), 0,
-			"%s", err.message);
+		cr_assert_eq(object_save(r->t.store, store_begin(r->t.store), &consumer_class, &c, &err), 0, "%s",
+			err.message);
 	}
 	store_commit(r->t.store);
 }
 
 Test(session, a_large_answer_arrives_whole_and_holds_back_those_after_it)
 {
-	const char *list =
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\",\"params\":{\"limit\":1000}}\n";
+	const char *list = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\",\"params\":{\"limit\":1000}}\n";
 	struct rig r;
 
 	rig_init(&r, &(struct session_limits){ .max_unsent = 4096 }, ROLE_VIEWER);
@@ -446,9 +441,8 @@ Test(list, a_page_begins_where_it_is_asked_to)
 	fill(&r, 1000);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_json_ struct json_object *answer = NULL;
-		_cleanup_free_ char *text = xasprintf(
-			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\","
-			"\"params\":{\"offset\":%d}}\n",
+		_cleanup_free_ char *text = xasprintf("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\","
+						      "\"params\":{\"offset\":%d}}\n",
 			cases[i].offset);
 		struct json_object *result = NULL, *items = NULL;
 		int64_t total = 0;
@@ -478,8 +472,7 @@ Test(session, who_takes_no_answer_is_let_go)
 
 	rig_init(&r, &(struct session_limits){ .max_unsent = 4096, .idle_ms = 5000 }, ROLE_VIEWER);
 	fill(&r, 1000);
-	client_send(&r,
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\",\"params\":{\"limit\":1000}}\n");
+	client_send(&r, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"consumer.list\",\"params\":{\"limit\":1000}}\n");
 	cr_assert_eq(loop_run_until(r.loop, clock_wall(r.clock) + 20, NULL), 0);
 	cr_expect_eq(r.ended, 1);
 	rig_clear(&r);

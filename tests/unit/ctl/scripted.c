@@ -62,8 +62,8 @@ send_answer(int fd, int64_t id, const struct exchange *exchange)
 static int
 answer(struct scripted *s, int fd, const char *line, size_t len, int passed)
 {
-	static const struct exchange unexpected = { NULL,
-		"!{\"code\":-32601,\"message\":\"not in the script\"}", { NULL } };
+	static const struct exchange unexpected = { NULL, "!{\"code\":-32601,\"message\":\"not in the script\"}",
+		{ NULL } };
 	_cleanup_json_ struct json_object *request = json_parse(line, len, NULL);
 	const struct exchange *exchange = s->next < s->n ? &s->script[s->next] : &unexpected;
 	struct json_object *params = ctl_at(request, "params");
@@ -78,8 +78,7 @@ answer(struct scripted *s, int fd, const char *line, size_t len, int passed)
 		return -1;
 	for (size_t i = 0; i < MAX_EVENTS && exchange->events[i]; i++)
 		if (exchange->events[i][0] == '>')
-			cr_assert_geq(
-				write(passed, exchange->events[i] + 1, strlen(exchange->events[i] + 1)), 0);
+			cr_assert_geq(write(passed, exchange->events[i] + 1, strlen(exchange->events[i] + 1)), 0);
 	return send_answer(fd, json_object_get_int64(ctl_at(request, "id")), exchange);
 }
 
@@ -92,10 +91,9 @@ receive(int fd, char *block, size_t size, int *passed)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = block, .iov_len = size };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)
+	};
 	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 

@@ -8,15 +8,13 @@
 #define CF "https://api.cloudflare.com/client/v4"
 #define CF_ZONES "{\"success\":true,\"result\":[{\"id\":\"z1\",\"name\":\"example.com\"}]}"
 #define CF_RECORD(id, content) \
-	"{\"id\":\"" id \
-	"\",\"type\":\"TXT\",\"name\":\"_acme-challenge.example.com\",\"content\":\"" content "\"}"
+	"{\"id\":\"" id "\",\"type\":\"TXT\",\"name\":\"_acme-challenge.example.com\",\"content\":\"" content "\"}"
 #define CF_RECORDS(list) "{\"success\":true,\"result\":[" list "]}"
 #define PDNS "http://127.0.0.1:8081/api/v1/servers/localhost"
 #define PDNS_KEY .header = "X-API-Key: tok"
 #define PDNS_ZONES "[{\"id\":\"example.com.\",\"name\":\"example.com.\",\"kind\":\"Native\"}]"
 #define PDNS_SET(kind, records) \
-	"{\"name\":\"example.com.\",\"kind\":\"" kind \
-	"\",\"rrsets\":[{\"name\":\"example.com.\",\"type\":\"TXT\"," \
+	"{\"name\":\"example.com.\",\"kind\":\"" kind "\",\"rrsets\":[{\"name\":\"example.com.\",\"type\":\"TXT\"," \
 	"\"ttl\":1,\"records\":[{\"content\":\"\\\"x\\\"\"}]},{\"name\":\"_acme-challenge.example.com.\"," \
 	"\"type\":\"TXT\",\"ttl\":300,\"records\":[" records "]}]}"
 #define PDNS_RECORD(content) "{\"content\":\"\\\"" content "\\\"\",\"disabled\":false}"
@@ -47,9 +45,7 @@ static const struct change_case changes[] = {
 	/* The zone is not known: all are listed. The value is there. */
 	{ "cloudflare", CF, false, NULL,
 		{ { .call = "GET /zones?page=1&per_page=50", 200, CF_ZONES },
-			{ .call = "GET /zones/z1/dns_records",
-				200,
-				CF_RECORDS(CF_RECORD("r1", "\\\"v1\\\"")) } } },
+			{ .call = "GET /zones/z1/dns_records", 200, CF_RECORDS(CF_RECORD("r1", "\\\"v1\\\"")) } } },
 	{ "cloudflare", CF, true, "example.com",
 		{ { .call = "GET /zones", 200, CF_ZONES },
 			{ .call = "GET /zones/z1/dns_records",
@@ -63,8 +59,7 @@ static const struct change_case changes[] = {
 				204,
 				"",
 				PDNS_KEY,
-				.sent = PDNS_SENT(
-					"300", "REPLACE", PDNS_RECORD("v2") "," PDNS_RECORD("v1")) } } },
+				.sent = PDNS_SENT("300", "REPLACE", PDNS_RECORD("v2") "," PDNS_RECORD("v1")) } } },
 	/* A primary server notifies its secondaries; a lost answer makes the task look again. */
 	{ "powerdns", PDNS, false, "example.com",
 		{ { .call = "GET /zones?zone=example.com.", 200, PDNS_ZONES, PDNS_KEY },
@@ -139,10 +134,7 @@ Test(dns_apis, all_zones_are_listed)
 		{ .call = NULL },
 	};
 	static const struct turn powerdns[] = {
-		{ .call = "GET /zones",
-			200,
-			"[{\"name\":\"example.com.\"},{\"name\":\"example.net.\"}]",
-			PDNS_KEY },
+		{ .call = "GET /zones", 200, "[{\"name\":\"example.com.\"},{\"name\":\"example.net.\"}]", PDNS_KEY },
 		{ .call = NULL },
 	};
 	struct script s;
@@ -179,10 +171,7 @@ Test(dns_apis, refusals_repeat_the_words_of_the_api)
 				.type = "text/plain; charset=utf-8" } } },
 		{ "powerdns", PDNS, "HTTP 422: Record is not canonical",
 			{ { .call = "GET /zones", 200, PDNS_ZONES, PDNS_KEY },
-				{ .call = "GET /zones/",
-					422,
-					"{\"error\":\"Record is not canonical\"}",
-					PDNS_KEY } } },
+				{ .call = "GET /zones/", 422, "{\"error\":\"Record is not canonical\"}", PDNS_KEY } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -227,16 +216,16 @@ expect_made_up(const struct http_api *api, const struct turn *turns, const char 
 static int
 post_form(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "POST", http_api_form("name", task->name, "content", task->value, NULL),
-		http_api_end, "/%s/add", task->zone_id);
+	http_api_send(task, "POST", http_api_form("name", task->name, "content", task->value, NULL), http_api_end,
+		"/%s/add", task->zone_id);
 	return 0;
 }
 
 static int
 post_xml(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "POST", http_api_xml(xasprintf("<add>%s</add>", task->name)), http_api_end,
-		"/%s/add", task->zone_id);
+	http_api_send(task, "POST", http_api_xml(xasprintf("<add>%s</add>", task->name)), http_api_end, "/%s/add",
+		task->zone_id);
 	return 0;
 }
 
@@ -260,31 +249,23 @@ Test(dns_apis, pages_are_followed_by_cursor)
 	static const struct http_api api = {
 		.name = "Cursor",
 		.auth = basic,
-		.paging = { HTTP_API_CURSOR, .items = "zones", .position = "after", .size_name = "limit",
-			.size = 1, .cursor = "meta.next" },
+		.paging = { HTTP_API_CURSOR, .items = "zones", .position = "after", .size_name = "limit", .size = 1,
+			.cursor = "meta.next" },
 		.zones = { "/zones", .name = "zone", .id = "id" },
 		.change = post_form,
 		.reason = "error",
 	};
 #define BASIC .header = "Authorization: Basic b3BzOnRvaw=="
 	static const struct turn good[] = {
-		{ .call = "GET /zones?limit=1",
-			200,
-			"{\"zones\":[" OTHER "],\"meta\":{\"next\":\"a=b\"}}",
-			BASIC },
+		{ .call = "GET /zones?limit=1", 200, "{\"zones\":[" OTHER "],\"meta\":{\"next\":\"a=b\"}}", BASIC },
 		{ .call = "GET /zones?after=a%3Db&limit=1",
 			200,
 			"{\"zones\":[" ZONE "],\"meta\":{\"next\":null}}",
 			BASIC },
-		{ .call = "POST /7/add",
-			200,
-			"",
-			BASIC,
-			.sent = "name=_acme-challenge.example.com&content=v%201%26" },
+		{ .call = "POST /7/add", 200, "", BASIC, .sent = "name=_acme-challenge.example.com&content=v%201%26" },
 		{ .call = NULL },
 	};
-	static const struct turn bad[] = { { .call = "GET /zones", 200, "{\"zones\":{}}", BASIC },
-		{ .call = NULL } };
+	static const struct turn bad[] = { { .call = "GET /zones", 200, "{\"zones\":{}}", BASIC }, { .call = NULL } };
 	struct turn endless[202] = { { .call = NULL } };
 
 	expect_made_up(&api, good, NULL);
@@ -312,8 +293,7 @@ Test(dns_apis, pages_are_followed_by_link_only_within_the_api)
 			200,
 			"[" OTHER "]",
 			KEY,
-			.link = "<" MADE_UP "/zones>; rel=\"first\", <" MADE_UP
-				"/zones?page=2>; rel=\"next\"" },
+			.link = "<" MADE_UP "/zones>; rel=\"first\", <" MADE_UP "/zones?page=2>; rel=\"next\"" },
 		{ .call = "GET /zones?page=2", 200, "[" ZONE "]", .header = "X-Auth-Email: ops@example.com" },
 		{ .call = "POST /7/add", 200, "", KEY, .sent = "<add>_acme-challenge.example.com</add>" },
 		{ .call = NULL },
@@ -327,11 +307,7 @@ Test(dns_apis, pages_are_followed_by_link_only_within_the_api)
 		{ .call = NULL },
 	};
 	static const struct turn alike[] = {
-		{ .call = "GET /zones",
-			200,
-			"[" OTHER "]",
-			KEY,
-			.link = "<" MADE_UP ".thief.example/>; rel=\"next\"" },
+		{ .call = "GET /zones", 200, "[" OTHER "]", KEY, .link = "<" MADE_UP ".thief.example/>; rel=\"next\"" },
 		{ .call = NULL },
 	};
 
@@ -346,8 +322,8 @@ sign(const struct http_api_task *task, struct http_request *req, struct error *e
 {
 	const struct secret *key = http_api_secret(task, "token");
 	_cleanup_free_ char *text = xasprintf("%.*s+%s+%s+%.*s+%lld", (int)key->len, (const char *)key->data,
-		req->method, req->url + strlen(MADE_UP), (int)req->body_len,
-		req->body ? (const char *)req->body : "", (long long)http_api_now(task));
+		req->method, req->url + strlen(MADE_UP), (int)req->body_len, req->body ? (const char *)req->body : "",
+		(long long)http_api_now(task));
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned len;
 
@@ -402,8 +378,7 @@ on_token(struct http_api_task *task, struct json_object *answer, struct error *e
 static int
 login(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(
-		task, "POST", http_api_form("grant_type", "client_credentials", NULL), on_token, "/token");
+	http_api_send(task, "POST", http_api_form("grant_type", "client_credentials", NULL), on_token, "/token");
 	return 0;
 }
 

@@ -38,8 +38,7 @@ add(struct store *store, const char *name, const char *zones, char ret_id[STORE_
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	strlist_split(&d.zones, zones, ',');
-	cr_assert_eq(
-		object_save(store, store_begin(store), &dnsprovider_class, &d, &err), 0, "%s", err.message);
+	cr_assert_eq(object_save(store, store_begin(store), &dnsprovider_class, &d, &err), 0, "%s", err.message);
 	memcpy(ret_id, d.o.id, STORE_ID_SIZE);
 	store_commit(store);
 }
@@ -79,8 +78,8 @@ Test(dnsprovider, one_without_zones_has_all_only_if_it_is_alone_or_named)
 }
 
 static void
-expect_check(const char *kind, const char *field, const char *server, const char *tsig_name,
-	const char *tsig_key, const char *algorithm, const char *command)
+expect_check(const char *kind, const char *field, const char *server, const char *tsig_name, const char *tsig_key,
+	const char *algorithm, const char *command)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup(kind) };
@@ -119,8 +118,7 @@ Test(dnsprovider, name_servers_to_ask_are_checked)
 	static const struct {
 		const char *text;
 		bool good;
-	} cases[] = { { "ns1.example.com", true }, { "[::1]:5353", true }, { "a b", false },
-		{ "ns1:dns", false } };
+	} cases[] = { { "ns1.example.com", true }, { "[::1]:5353", true }, { "a b", false }, { "ns1:dns", false } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;

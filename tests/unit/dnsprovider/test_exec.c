@@ -74,8 +74,7 @@ change(struct fixture *f, bool remove, int64_t timeout)
 		.kind = xstrdup("exec"),
 		.propagation_timeout = timeout,
 	};
-	struct dnsprovider_record record = { .name = "_acme-challenge.example.com",
-		.value = "-value with; $(x)" };
+	struct dnsprovider_record record = { .name = "_acme-challenge.example.com", .value = "-value with; $(x)" };
 
 	setting_put(&d.settings, "command", f->script);
 	return driver->change(&f->env, &d, remove, &record, on_done, f);
@@ -121,8 +120,7 @@ Test(exec, a_failure_shows_the_last_line_that_the_program_wrote)
 	says = strstr(f.error.message, "ended with status 3: the API  says no");
 	cr_assert(says, "%s", f.error.message);
 	cr_expect_null(strstr(strstr(says, "API") + 1, "API"), "the line is given once: %s", f.error.message);
-	cr_expect_eq(strncmp(f.error.message, "present _acme-challenge.example.com.: '", 39), 0, "%s",
-		f.error.message);
+	cr_expect_eq(strncmp(f.error.message, "present _acme-challenge.example.com.: '", 39), 0, "%s", f.error.message);
 	cr_expect_null(strstr(f.error.message, "first"));
 	cr_expect_null(strchr(f.error.message, '\n'));
 	teardown(&f);
@@ -168,9 +166,9 @@ Test(exec, a_change_that_is_cancelled_ends_without_a_word)
 static char *
 seen_by(const char *convention, bool remove, bool has_key_authorization)
 {
-	static const char *const env =
-		"printf '<%s>' \"$CERTBOT_DOMAIN|$CERTBOT_IDENTIFIER|$CERTBOT_ALL_DOMAINS|"
-		"$CERTBOT_VALIDATION|$CERTBOT_REMAINING_CHALLENGES|${CERTBOT_AUTH_OUTPUT-unset}\" >> ";
+	static const char
+		*const env = "printf '<%s>' \"$CERTBOT_DOMAIN|$CERTBOT_IDENTIFIER|$CERTBOT_ALL_DOMAINS|"
+			     "$CERTBOT_VALIDATION|$CERTBOT_REMAINING_CHALLENGES|${CERTBOT_AUTH_OUTPUT-unset}\" >> ";
 	struct dnsprovider_record record = {
 		.name = "_acme-challenge.example.net",
 		.value = "-v",
@@ -188,15 +186,14 @@ seen_by(const char *convention, bool remove, bool has_key_authorization)
 
 	cr_assert_eq(mkdir(dnsapi, 0700), 0);
 	if (strcmp(convention, "acme.sh") == 0) {
-		scratch_write(dir, "acme.sh",
-			"_initpath() { initialized=yes; }\nmain() { \"$@\"; }\nmain \"$@\"\n");
+		scratch_write(dir, "acme.sh", "_initpath() { initialized=yes; }\nmain() { \"$@\"; }\nmain \"$@\"\n");
 		scratch_write(dir, "dnsapi/dns_made_up.sh",
 			"dns_made_up_add() { printf '<add|%%s>' \"$initialized|$#|$1|$2|$HOME\" >> %s; }\n"
 			"dns_made_up_rm() { printf '<rm|%%s>' \"$initialized|$#|$1|$2|$HOME\" >> %s; }\n",
 			calls, calls);
 	} else {
-		scratch_write(dir, "dnsapi/dns_made_up.sh", "#!/bin/sh\nprintf '<%%s>' \"$@\" >> %s\n%s%s\n",
-			calls, strcmp(convention, "certbot") == 0 ? env : ": ", calls);
+		scratch_write(dir, "dnsapi/dns_made_up.sh", "#!/bin/sh\nprintf '<%%s>' \"$@\" >> %s\n%s%s\n", calls,
+			strcmp(convention, "certbot") == 0 ? env : ": ", calls);
 		cr_assert_eq(chmod(path, 0700), 0);
 	}
 	f.env.loop = loop_new(f.clock);
@@ -242,8 +239,8 @@ Test(exec, calls_by_the_conventions_of_other_clients)
 		_cleanup_free_ char *seen = seen_by(
 			cases[i].convention, cases[i].remove, cases[i].has_key_authorization);
 
-		cr_expect_eq(strncmp(seen, cases[i].seen, strlen(cases[i].seen)), 0, "%s: %s",
-			cases[i].convention, seen);
+		cr_expect_eq(
+			strncmp(seen, cases[i].seen, strlen(cases[i].seen)), 0, "%s: %s", cases[i].convention, seen);
 	}
 }
 

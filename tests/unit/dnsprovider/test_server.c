@@ -34,8 +34,7 @@ Test(server, texts_are_split_as_operators_write_them)
 		_cleanup_free_ char *host = NULL;
 		int port = 0;
 
-		cr_expect_eq(server_split(cases[i].text, &host, &port), cases[i].host != NULL, "'%s'",
-			cases[i].text);
+		cr_expect_eq(server_split(cases[i].text, &host, &port), cases[i].host != NULL, "'%s'", cases[i].text);
 		if (!cases[i].host || !host)
 			continue;
 		cr_expect_str_eq(host, cases[i].host);

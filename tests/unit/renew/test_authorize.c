@@ -50,8 +50,8 @@ Test(authorize, what_has_expired_or_failed_is_forgotten_when_its_row_is_due)
 		{ "valid, expired", { .status = (char *)"valid" }, HOUR, false },
 		{ "failed", { .o.state = OBJECT_FAILED }, 0, false },
 		{ "valid for longer than it seemed", { .status = (char *)"valid" }, 3 * DAY, true },
-		{ "of an order that has its own row", { .status = (char *)"pending", .autocert = (char *)"" },
-			3 * DAY, true },
+		{ "of an order that has its own row", { .status = (char *)"pending", .autocert = (char *)"" }, 3 * DAY,
+			true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -77,8 +77,7 @@ Test(authorize, what_has_expired_or_failed_is_forgotten_when_its_row_is_due)
 		cr_expect_eq(is_there(&r, &a), cases[i].stays, "%s", cases[i].why);
 		cr_expect_eq(r.world.requests, requests, "%s: nobody is asked", cases[i].why);
 		if (cases[i].stays)
-			cr_expect_eq(
-				run_due(&r, SCHEDULE_AUTHORIZE, a.o.id), like.expires_at, "%s", cases[i].why);
+			cr_expect_eq(run_due(&r, SCHEDULE_AUTHORIZE, a.o.id), like.expires_at, "%s", cases[i].why);
 		run_end(&r);
 	}
 }
@@ -121,13 +120,11 @@ Test(authorize, an_order_is_given_to_the_certificate_of_that_name_alone)
 		a.challenge = xstrdup_null(cases[i].challenge);
 		if (cases[i].san)
 			strlist_add(&a.sans, cases[i].san);
-		cr_assert_eq(
-			authorize_give_order(&r.world.issue_env, store_begin(r.world.store), &a, NULL), 0);
+		cr_assert_eq(authorize_give_order(&r.world.issue_env, store_begin(r.world.store), &a, NULL), 0);
 		cr_expect_eq(store_get(r.world.store, STORE_ISSUE, a.o.id, strlen(a.o.id), &issue, NULL),
 			cases[i].given, "%s", cases[i].why);
 		cr_assert_eq(is_there(&r, &after), 1);
-		cr_expect_eq(
-			after.order_url == NULL, cases[i].given || !cases[i].has_order, "%s", cases[i].why);
+		cr_expect_eq(after.order_url == NULL, cases[i].given || !cases[i].has_order, "%s", cases[i].why);
 		run_end(&r);
 	}
 }

@@ -34,8 +34,8 @@ Test(clock_change, what_is_due_later_than_may_be_goes_into_the_next_minutes_and_
 			snprintf(row.object, sizeof(row.object), "%llu", (unsigned long long)seed);
 			in = job_due_within(&row, now, cases[i].latest_in) - now;
 
-			cr_assert(in >= cases[i].least_in && in <= cases[i].most_in, "case %zu: %lld", i,
-				(long long)in);
+			cr_assert(
+				in >= cases[i].least_in && in <= cases[i].most_in, "case %zu: %lld", i, (long long)in);
 		}
 }
 

@@ -43,8 +43,7 @@ step(struct pair *p, bool is_deleted)
 {
 	struct world *w = &p->run.world;
 
-	consequences_of(
-		&w->issue_env, store_begin(w->store), STORE_AUTOCERT, &p->old, is_deleted ? NULL : &p->new);
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_AUTOCERT, &p->old, is_deleted ? NULL : &p->new);
 }
 
 static int64_t
@@ -116,8 +115,7 @@ Test(consequences, other_consumers_get_the_certificate_that_is_there)
 	struct pair p;
 
 	begin(&p);
-	cr_assert(world_call(
-		&p.run.world, RPC_CONSUMER_CREATE, "{'properties':{'name':'web','activate':'none'}}"));
+	cr_assert(world_call(&p.run.world, RPC_CONSUMER_CREATE, "{'properties':{'name':'web','activate':'none'}}"));
 	strlist_add(&p.new.consumers, "web");
 	step(&p, false);
 	cr_expect_eq(generation(&p), p.rollout.generation + 1);

@@ -20,8 +20,8 @@ expect_issued(struct run *r, uint64_t n, size_t orders)
 	check_always(w);
 	cr_expect(check_calm(w), "request %d: something still runs", (int)n);
 	cr_expect_eq(w->issued, 1, "request %d: issued %d times", (int)n, (int)w->issued);
-	cr_expect_leq(fake_ca_orders(w->cas[0].ca), orders, "request %d: %zu orders", (int)n,
-		fake_ca_orders(w->cas[0].ca));
+	cr_expect_leq(
+		fake_ca_orders(w->cas[0].ca), orders, "request %d: %zu orders", (int)n, fake_ca_orders(w->cas[0].ca));
 	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 1);
 }
 
@@ -48,8 +48,7 @@ static size_t
 orders_to_expect(struct run *r)
 {
 	struct world *w = &r->world;
-	bool is_lost = fake_ca_orders(w->cas[0].ca) == 1 && store_count(w->store, STORE_ISSUE) == 0 &&
-		       w->issued == 0;
+	bool is_lost = fake_ca_orders(w->cas[0].ca) == 1 && store_count(w->store, STORE_ISSUE) == 0 && w->issued == 0;
 
 	return is_lost ? 2 : 1;
 }
@@ -131,8 +130,8 @@ Test(every_step, a_full_disk_costs_at_most_one_order_however_long_it_lasts)
 		requests = w->requests;
 		world_set_disk_full(w, true);
 		world_run_until(w, world_now(w) + 5 * HOUR);
-		cr_expect_lt(w->requests - requests, REQUESTS_MAX, "request %d: %d more on a full disk",
-			(int)n, (int)(w->requests - requests));
+		cr_expect_lt(w->requests - requests, REQUESTS_MAX, "request %d: %d more on a full disk", (int)n,
+			(int)(w->requests - requests));
 		world_set_disk_full(w, false);
 		expect_issued(&r, n, 2);
 		run_end(&r);

@@ -20,11 +20,10 @@ Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
 		{ "160 hours: half", { .not_after_at = 160 * HOUR }, 80 * HOUR },
 		{ "1 hour: half", { .not_after_at = HOUR }, HOUR / 2 },
 		{ "declared 20 days", { .not_after_at = 90 * DAY, .renew_before = 20 * DAY }, 70 * DAY },
-		{ "declared more than a third", { .not_after_at = 90 * DAY, .renew_before = 80 * DAY },
-			60 * DAY },
+		{ "declared more than a third", { .not_after_at = 90 * DAY, .renew_before = 80 * DAY }, 60 * DAY },
 		{ "the CA's instant wins", { .not_after_at = 90 * DAY, .ari_pick_at = 10 * DAY }, 10 * DAY },
-		{ "but never past a twentieth of life",
-			{ .not_after_at = 100 * DAY, .ari_pick_at = 99 * DAY }, 95 * DAY },
+		{ "but never past a twentieth of life", { .not_after_at = 100 * DAY, .ari_pick_at = 99 * DAY },
+			95 * DAY },
 		{ "backdated: due when it comes, kept for an eighth of what is left",
 			{ .not_after_at = 90 * DAY, .issued_at = 82 * DAY }, 83 * DAY },
 		{ "issued in time: no matter", { .not_after_at = 90 * DAY, .issued_at = HOUR }, 60 * DAY },
@@ -64,28 +63,24 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 		{ "counter below its range", { .attempts = -5 }, 60, 120 },
 		{ "no network, first", { .attempts = 1, .is_network = true }, 60, 120 },
 		{ "no network", { .attempts = 9, .is_network = true }, 600, 1800 },
-		{ "no network, and an hour is left",
-			{ .attempts = 9, .is_network = true, .not_after_at = HOUR }, 225, 450 },
+		{ "no network, and an hour is left", { .attempts = 9, .is_network = true, .not_after_at = HOUR }, 225,
+			450 },
 		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 225, 450 },
-		{ "a day is left: the first step is shorter anyway", { .attempts = 1, .not_after_at = DAY },
-			60, 120 },
+		{ "a day is left: the first step is shorter anyway", { .attempts = 1, .not_after_at = DAY }, 60, 120 },
 		{ "a minute is left", { .attempts = 9, .not_after_at = MINUTE }, 60, 60 },
-		{ "expired: an eighth of the life that was",
-			{ .attempts = 4, .now = DAY, .not_after_at = HOUR }, DAY + 225, DAY + 450 },
-		{ "a long life expired: the table",
-			{ .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY }, 91 * DAY + 450,
-			91 * DAY + 750 },
-		{ "the CA says later: not before, and not all at once", { .attempts = 1, .retry_at = 5000 },
-			5000, 5600 },
-		{ "in half a minute: that is before our own wait", { .attempts = 1, .retry_at = 30 }, 60,
-			120 },
+		{ "expired: an eighth of the life that was", { .attempts = 4, .now = DAY, .not_after_at = HOUR },
+			DAY + 225, DAY + 450 },
+		{ "a long life expired: the table", { .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY },
+			91 * DAY + 450, 91 * DAY + 750 },
+		{ "the CA says later: not before, and not all at once", { .attempts = 1, .retry_at = 5000 }, 5000,
+			5600 },
+		{ "in half a minute: that is before our own wait", { .attempts = 1, .retry_at = 30 }, 60, 120 },
 		{ "in three minutes: not later than in six", { .attempts = 1, .retry_at = 180 }, 180, 360 },
 		{ "shortly before expiry: an eighth of what is left then",
 			{ .attempts = 1, .retry_at = 3200, .not_after_at = HOUR }, 3200, 3250 },
-		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY,
-			DAY + DAY / 10 },
-		{ "dates from nowhere", { .attempts = 1, .now = INT64_MAX, .not_after_at = INT64_MIN },
-			INT64_MAX, INT64_MAX },
+		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY, DAY + DAY / 10 },
+		{ "dates from nowhere", { .attempts = 1, .now = INT64_MAX, .not_after_at = INT64_MIN }, INT64_MAX,
+			INT64_MAX },
 		{ "the CA says earlier", { .attempts = 2, .retry_at = 10 }, 450, 750 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -95,8 +90,8 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 
 			in.jitter_seed = seed * 104729;
 			due = backoff_due(&in);
-			cr_assert(due >= cases[i].low && due <= cases[i].high, "%s: %lld", cases[i].why,
-				(long long)due);
+			cr_assert(
+				due >= cases[i].low && due <= cases[i].high, "%s: %lld", cases[i].why, (long long)due);
 		}
 }
 

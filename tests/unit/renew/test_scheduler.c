@@ -10,8 +10,8 @@ declare(struct run *r, const char *provider, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		cr_assert(world_call(&r->world, RPC_AUTOCERTIFICATE_CREATE,
-			"{'properties':{'name':'%s%u-90d','provider':'%s','commonName':'%s%u-90d.sim.test'}}",
-			provider, i, provider, provider, i));
+			"{'properties':{'name':'%s%u-90d','provider':'%s','commonName':'%s%u-90d.sim.test'}}", provider,
+			i, provider, provider, i));
 }
 
 static void
@@ -75,8 +75,7 @@ Test(scheduler, an_order_that_waits_holds_no_key_in_memory)
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_eq(scheduler_running(w->scheduler, SCHEDULE_ISSUE), ORDERS);
 	/* The client of the provider may have a key of its own; sixteen keys would be 16 times 500 octets and more. */
-	cr_expect_lt(CRYPTO_secure_used(), before + 4096, "%zu octets before, %zu now", before,
-		CRYPTO_secure_used());
+	cr_expect_lt(CRYPTO_secure_used(), before + 4096, "%zu octets before, %zu now", before, CRYPTO_secure_used());
 	world_run_until(w, world_now(w) + HOUR);
 	cr_expect_eq(w->issued, 1 + ORDERS);
 	cr_expect(check_calm(w));
@@ -131,8 +130,7 @@ Test(scheduler, a_provider_that_is_changed_in_the_middle_of_orders_goes_on)
 		declare(&r, "ca", 10);
 		world_run_until(w, world_now(w) + MINUTE);
 		w->stop_at = 0;
-		world_call(
-			w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':'x%d'}}", (int)n);
+		world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':'x%d'}}", (int)n);
 		world_run_until(w, world_now(w) + HOUR);
 		cr_expect_eq(w->issued, 11, "request %d: %d", (int)n, (int)w->issued);
 		cr_expect_eq(fake_ca_orders(w->cas[0].ca), 11);

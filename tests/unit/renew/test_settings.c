@@ -40,8 +40,7 @@ Test(settings, an_order_asks_for_the_profile_of_its_declaration_or_of_its_provid
 	cr_expect_null(last_profile(&r));
 	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'classic'}}"));
 	order_and_expect_profile(&r, "classic");
-	cr_assert(world_call(
-		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_str_eq(last_profile(&r), "short", "a change of the profile orders at once");
 	order_and_expect_profile(&r, "short");
@@ -60,8 +59,7 @@ Test(settings, an_authorization_by_hand_asks_for_the_profile_of_its_provider)
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'classic'}}"));
 	fake_ca_script(w->cas[0].ca)->latency_ms = 2000;
-	cr_assert(world_call(
-		w, RPC_AUTHORIZATION_CREATE, "{'properties':{'name':'hand.sim.test','provider':'ca'}}"));
+	cr_assert(world_call(w, RPC_AUTHORIZATION_CREATE, "{'properties':{'name':'hand.sim.test','provider':'ca'}}"));
 	/* Second by second, because there is no DNS for what follows newOrder. */
 	for (int i = 0; i < 10 && fake_ca_orders(w->cas[0].ca) < 2; i++)
 		world_run_until(w, world_now(w) + 1);
@@ -86,8 +84,7 @@ load_certificate(const struct run *r, struct certificate *ret)
 static bool
 has_same_key(const struct certificate *a, const struct certificate *b)
 {
-	return a->key.len > 0 && a->key.len == b->key.len &&
-	       memcmp(a->key.data, b->key.data, a->key.len) == 0;
+	return a->key.len > 0 && a->key.len == b->key.len && memcmp(a->key.data, b->key.data, a->key.len) == 0;
 }
 
 Test(settings, each_certificate_has_a_key_of_its_own_unless_it_is_to_be_used_again)
@@ -114,8 +111,8 @@ Test(settings, each_certificate_has_a_key_of_its_own_unless_it_is_to_be_used_aga
 		_cleanup_certificate_ struct certificate before = { 0 }, after = { 0 };
 
 		load_certificate(&r, &before);
-		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{%s}}",
-			steps[i].properties));
+		cr_assert(world_call(
+			w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{%s}}", steps[i].properties));
 		if (steps[i].renews)
 			cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
 		world_run_until(w, world_now(w) + MINUTE);
@@ -166,8 +163,7 @@ Test(settings, an_account_has_a_key_of_the_algorithm_that_its_provider_names)
 			w->cas[1].url, cases[i].algorithm));
 		world_run_until(w, world_now(w) + MINUTE);
 		cr_assert_eq(fake_ca_accounts(w->cas[1].ca), 1, "case %zu", i);
-		cr_expect_not_null(
-			strstr(fake_ca_account_jwk(w->cas[1].ca, 0), cases[i].in_jwk), "case %zu", i);
+		cr_expect_not_null(strstr(fake_ca_account_jwk(w->cas[1].ca, 0), cases[i].in_jwk), "case %zu", i);
 		run_end(&r);
 	}
 }

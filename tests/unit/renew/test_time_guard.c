@@ -14,10 +14,9 @@ count_call(void *arg)
 static struct time_guard *
 guard_new(struct run *r, int64_t build_at, unsigned *calls)
 {
-	const struct scheduler_config config = { .loop = r->world.loop,
-		.store = r->world.store,
-		.events = r->world.events,
-		.build_at = build_at };
+	const struct scheduler_config config = {
+		.loop = r->world.loop, .store = r->world.store, .events = r->world.events, .build_at = build_at
+	};
 
 	return time_guard_new(&config, count_call, calls);
 }
@@ -53,8 +52,7 @@ Test(time_guard, believes_what_is_after_the_build_and_not_a_day_before_what_was_
 			seen_at--;
 		time_guard_free(guard);
 		guard = guard_new(&r, seen_at + cases[i].build_in, &calls);
-		cr_expect_eq(time_guard_allows(guard, seen_at + cases[i].now_in), cases[i].allows, "%s",
-			cases[i].why);
+		cr_expect_eq(time_guard_allows(guard, seen_at + cases[i].now_in), cases[i].allows, "%s", cases[i].why);
 		cr_expect_eq(time_guard_is_waiting(guard), !cases[i].allows, "%s", cases[i].why);
 		time_guard_free(guard);
 		run_end(&r);

@@ -202,9 +202,8 @@ Test(audit, pages_go_on_behind_a_number)
 
 	rig_init(&r);
 	for (int i = 0; i < 30; i++)
-		cr_assert_eq(
-			audit_change(r.audit, store_begin(r.t.store),
-				&(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
+		cr_assert_eq(audit_change(r.audit, store_begin(r.t.store),
+				     &(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
 			0);
 	last = audit_list(r.audit, -1, 4, NULL);
 	page = audit_list(r.audit, 10, 5, NULL);
@@ -235,9 +234,8 @@ Test(audit, it_is_verified_in_turns_and_told_once_even_when_certd_stops)
 
 	rig_init(&r);
 	for (int i = 0; i < 500; i++)
-		cr_assert_eq(
-			audit_change(r.audit, store_begin(r.t.store),
-				&(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
+		cr_assert_eq(audit_change(r.audit, store_begin(r.t.store),
+				     &(struct audit_entry){ .who = "uid:7", .method = "provider.update" }, NULL),
 			0);
 	audit_verify(r.audit, note_verified, &whole);
 	cr_expect_eq(whole.calls, 0);
@@ -254,9 +252,7 @@ Test(audit, it_is_verified_in_turns_and_told_once_even_when_certd_stops)
 static void
 change_often(struct rig *r, int times)
 {
-	const struct audit_entry entry = {
-		.who = "uid:5", .user_id = "5", .method = "autoCertificate.pause"
-	};
+	const struct audit_entry entry = { .who = "uid:5", .user_id = "5", .method = "autoCertificate.pause" };
 
 	for (int i = 0; i < times; i++)
 		cr_assert_eq(audit_change(r->audit, store_begin(r->t.store), &entry, NULL), 0);

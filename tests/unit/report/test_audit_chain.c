@@ -12,8 +12,8 @@ enum { KEPT = 40, FIRST = 21, LAST = 60, MUTATIONS = 10000, SEED = 20261121 };
 static void
 append(struct tmp_store *t, const char *text, uint64_t max, struct audit_head *ret)
 {
-	cr_assert_eq(audit_chain_append(t->store, store_begin(t->store), text, strlen(text),
-			     "{\"damaged\":1}", max, ret, NULL),
+	cr_assert_eq(audit_chain_append(
+			     t->store, store_begin(t->store), text, strlen(text), "{\"damaged\":1}", max, ret, NULL),
 		0);
 }
 
@@ -197,8 +197,8 @@ Test(audit_chain, ten_thousand_single_mutations_are_all_found_and_the_first_bad_
 
 		verify(&t, &check);
 		cr_assert(check.why[0], "mutation %u (%s) was not found", i, mutation_names[mutation]);
-		cr_assert_eq(check.bad, bad, "mutation %u (%s) of %" PRIu64 " was found at %" PRIu64 ": %s",
-			i, mutation_names[mutation], bad, check.bad, check.why);
+		cr_assert_eq(check.bad, bad, "mutation %u (%s) of %" PRIu64 " was found at %" PRIu64 ": %s", i,
+			mutation_names[mutation], bad, check.bad, check.why);
 		counts[mutation]++;
 		error_set(&undone, ERROR_CANCELLED, "undone");
 		store_fail(txn, &undone);

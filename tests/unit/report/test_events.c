@@ -66,8 +66,7 @@ emit_some(struct stream *s, unsigned count)
 
 /* What is listed, as "seq seq ...". */
 static void
-expect_listed(
-	struct stream *s, const char *object, int64_t after, size_t limit, const char *seqs, const char *why)
+expect_listed(struct stream *s, const char *object, int64_t after, size_t limit, const char *seqs, const char *why)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *list = events_list(s->events, object, after, limit, &err);
@@ -108,8 +107,7 @@ Test(events, are_listed_in_order_after_a_number_or_the_last_ones_of_all_or_of_on
 	stream_begin(&s, 1000);
 	emit_some(&s, 9);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		expect_listed(
-			&s, cases[i].object, cases[i].after, cases[i].limit, cases[i].seqs, cases[i].why);
+		expect_listed(&s, cases[i].object, cases[i].after, cases[i].limit, cases[i].seqs, cases[i].why);
 	stream_end(&s);
 }
 
@@ -129,8 +127,7 @@ rows_of_objects(struct stream *s)
 	static const struct buf none = BUF_INIT;
 	unsigned rows = 0;
 
-	cr_assert_eq(
-		store_walk_keys(s->store.store, STORE_INDEX, &none, false, &none, take_row, &rows, NULL), 0);
+	cr_assert_eq(store_walk_keys(s->store.store, STORE_INDEX, &none, false, &none, take_row, &rows, NULL), 0);
 	return rows;
 }
 
@@ -359,8 +356,7 @@ Test(events, say_when_what_and_about_what)
 	error_set(&err, ERROR_RATE_LIMITED, "slower");
 	err.problem = xstrdup("rateLimited");
 	err.retry_at = NOW + 60;
-	event_emit_error(
-		s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "%s; next attempt later", err.message);
+	event_emit_error(s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "%s; next attempt later", err.message);
 	store_commit(s.store.store);
 	list = events_list(s.events, NULL, 0, 10, NULL);
 	json_write(list, &text);

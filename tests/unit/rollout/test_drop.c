@@ -123,10 +123,8 @@ static void
 ask_to_write(struct rig *r, int64_t generation, const struct strlist *directories)
 {
 	drop_write(r->drops,
-		&(struct drop_request){ .slug = SLUG,
-			.cert = &r->cert,
-			.generation = generation,
-			.directories = directories },
+		&(struct drop_request){
+			.slug = SLUG, .cert = &r->cert, .generation = generation, .directories = directories },
 		ended, r);
 }
 
@@ -556,10 +554,8 @@ Test(drop, jobs_in_the_same_directory_follow_one_another)
 		certificate_clear(&r.cert);
 		fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 		drop_write(r.drops,
-			&(struct drop_request){ .slug = "other",
-				.cert = &r.cert,
-				.generation = 1,
-				.directories = &directories },
+			&(struct drop_request){
+				.slug = "other", .cert = &r.cert, .generation = 1, .directories = &directories },
 			stop_after, &r);
 		cr_assert_eq(loop_run(r.loop, NULL), 0);
 		cr_expect_eq(r.ended, had + 3);

@@ -88,8 +88,7 @@ Test(drop_dir, says_what_is_in_its_place_and_the_line_that_mends_it)
 		cr_expect_eq(fd >= 0, !cases[i].says, "%s", cases[i].what);
 		if (cases[i].says) {
 			cr_expect(strstr(err.message, cases[i].says), "%s: %s", cases[i].what, err.message);
-			cr_expect(strstr(err.message, ": install -d -o "), "%s: %s", cases[i].what,
-				err.message);
+			cr_expect(strstr(err.message, ": install -d -o "), "%s: %s", cases[i].what, err.message);
 			cr_expect(strstr(err.message, line), "%s: %s", cases[i].what, err.message);
 		} else {
 			close(fd);

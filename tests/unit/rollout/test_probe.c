@@ -161,8 +161,7 @@ look(struct bed *b)
 {
 	int64_t begun_ms = clock_boot_ms(b->clock);
 
-	probe_start(
-		b->loop, b->dns, "node.example.test", tls_server_port(b->server), NULL, LIMIT_MS, on_done, b);
+	probe_start(b->loop, b->dns, "node.example.test", tls_server_port(b->server), NULL, LIMIT_MS, on_done, b);
 	cr_assert_eq(loop_run(b->loop, NULL), 0);
 	cr_assert(b->is_done);
 	return clock_boot_ms(b->clock) - begun_ms;

@@ -15,10 +15,10 @@ begin_with_consumers(struct run *r)
 
 	run_begin(r, 0);
 	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'watcher','activate':'none'}}");
-	world_call(w, RPC_CONSUMER_CREATE,
-		"{'properties':{'name':'notified','activate':'notify','socket':'%s'}}", w->notify_path);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
-		"{'ref':'a-90d','properties':{'consumers':['notified','watcher']}}"));
+	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'notified','activate':'notify','socket':'%s'}}",
+		w->notify_path);
+	cr_assert(world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','watcher']}}"));
 	world_run_until(w, world_now(w) + HOUR);
 	cr_assert_eq(w->issued, 1);
 	cr_assert(check_calm(w));
@@ -124,8 +124,7 @@ Test(rollout, what_comes_meanwhile_goes_out_instead)
 		world_run_until(w, world_now(w) + 10);
 	}
 	cr_assert_eq(w->issued, 4);
-	cr_expect_leq(
-		deploy_due_in(&r), 2 * MINUTE, "the new certificate does not inherit the waits of the old");
+	cr_expect_leq(deploy_due_in(&r), 2 * MINUTE, "the new certificate does not inherit the waits of the old");
 	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
 	world_run_until(w, world_now(w) + HOUR);
 	cr_expect_eq(w->notified, notified + 1);
@@ -144,8 +143,7 @@ Test(rollout, who_becomes_a_consumer_gets_what_is_there)
 	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}");
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_eq(w->notified, notified);
-	world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
-		"{'ref':'a-90d','properties':{'consumers':['watcher','notified']}}");
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher','notified']}}");
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_eq(w->notified, notified + 1);
 	cr_expect_eq(w->issued, 1);

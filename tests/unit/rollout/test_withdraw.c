@@ -35,8 +35,7 @@ begin_dropped(struct run *r)
 	make_directory("mail");
 	make_directory("post");
 	cr_assert(world_call(w, RPC_CONSUMER_CREATE, CREATE_MAIL, here));
-	cr_assert(world_call(
-		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['mail']}}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['mail']}}"));
 	world_run_until(w, world_now(w) + HOUR);
 	cr_assert(check_calm(w));
 	cr_assert(exists("mail/privkey.pem") && exists("mail/manifest.json"));
@@ -109,8 +108,7 @@ Test(withdraw, a_consumer_that_moves_leaves_no_key_behind)
 
 	begin_dropped(&r);
 	here = getcwd(NULL, 0);
-	cr_assert(world_call(
-		w, RPC_CONSUMER_UPDATE, "{'ref':'mail','properties':{'directory':'%s/post'}}", here));
+	cr_assert(world_call(w, RPC_CONSUMER_UPDATE, "{'ref':'mail','properties':{'directory':'%s/post'}}", here));
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_not(exists("mail/privkey.pem"));
 	cr_expect(exists("post/privkey.pem"));

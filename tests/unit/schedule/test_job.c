@@ -166,8 +166,8 @@ Test(job, a_kind_runs_when_its_row_is_due_and_is_listed_until_then)
 	wait_sec(&naps, MINUTE - 1);
 	cr_expect_eq(naps.started, 0);
 	before = answer_of(&naps, RPC_SCHEDULE_LIST);
-	cr_expect_not_null(strstr(before, "\"kind\":\"nap\",\"object\":{\"type\":\"nap\",\"id\":\"sofa\"}"),
-		"%s", before);
+	cr_expect_not_null(
+		strstr(before, "\"kind\":\"nap\",\"object\":{\"type\":\"nap\",\"id\":\"sofa\"}"), "%s", before);
 	wait_sec(&naps, 2);
 	cr_expect_eq(naps.started, 1);
 	cr_expect_eq(scheduler_running(naps.run.world.scheduler, nap_job.kind), 1);

@@ -36,8 +36,7 @@ Test(access, groups_narrow_their_role_and_one_that_is_not_narrowed_lifts_it)
 
 	strlist_split(&operators, "4001 4002 4003", ' ');
 	strlist_split(&viewers, "4005", ' ');
-	strlist_split(
-		&entries, "4001:domain=*.x.org 4001:label=web 4002:label=db no-such-group:label=x", ' ');
+	strlist_split(&entries, "4001:domain=*.x.org 4001:label=web 4002:label=db no-such-group:label=x", ' ');
 	role_map_add(&map, ROLE_OPERATOR, &operators, &unknown);
 	role_map_add(&map, ROLE_VIEWER, &viewers, &unknown);
 	role_map_scope(&map, &entries, &unknown);
@@ -144,11 +143,9 @@ rig_init(struct rig *r)
 	r->log = log_new(LOG_LEVEL_ERROR);
 	r->events = events_new(r->t.store, r->clock, r->log, 100);
 	conf_init(&r->conf);
-	r->service = (struct service){ .methods = service_methods,
-		.loop = r->loop,
-		.store = r->t.store,
-		.events = r->events,
-		.conf = &r->conf };
+	r->service = (struct service){
+		.methods = service_methods, .loop = r->loop, .store = r->t.store, .events = r->events, .conf = &r->conf
+	};
 	add_provider(r, "p1");
 	add_provider(r, "p2");
 	add_autocert(r, "in.x.org", "p1", "web");
@@ -222,36 +219,31 @@ Test(access, a_declaration_outside_of_the_scope_is_refused_with_its_field)
 		const char *field; /* NULL: allowed */
 		enum error_code code;
 	} cases[] = {
-		{ RPC_AUTOCERTIFICATE_CREATE,
-			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"A.X.org\"}}", NULL,
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"p1\",\"commonName\":\"A.X.org\"}}", NULL,
 			ERROR_NONE },
-		{ RPC_AUTOCERTIFICATE_CREATE,
-			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"a.z.org\"}}",
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"p1\",\"commonName\":\"a.z.org\"}}",
 			"properties.commonName", ERROR_DENIED },
 		{ RPC_AUTOCERTIFICATE_CREATE,
 			"{\"properties\":{\"provider\":\"p1\",\"commonName\":\"a.x.org\","
 			"\"subjectAlternativeNames\":[\"b.x.org\",\"x.org\"]}}",
 			"properties.subjectAlternativeNames[1]", ERROR_DENIED },
-		{ RPC_AUTOCERTIFICATE_CREATE,
-			"{\"properties\":{\"provider\":\"p2\",\"commonName\":\"a.x.org\"}}",
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"p2\",\"commonName\":\"a.x.org\"}}",
 			"properties.provider", ERROR_INVALID },
-		{ RPC_AUTOCERTIFICATE_CREATE,
-			"{\"properties\":{\"provider\":\"p3\",\"commonName\":\"a.x.org\"}}",
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"p3\",\"commonName\":\"a.x.org\"}}",
 			"properties.provider", ERROR_INVALID },
 		{ RPC_AUTOCERTIFICATE_UPDATE,
 			"{\"ref\":\"in.x.org\",\"properties\":{\"subjectAlternativeNames\":[\"a.z.org\"]}}",
 			"properties.subjectAlternativeNames[0]", ERROR_DENIED },
 		{ RPC_AUTOCERTIFICATE_UPDATE,
-			"{\"ref\":\"in.x.org\",\"properties\":{\"subjectAlternativeNames\":[\"a.x.org\"]}}",
-			NULL, ERROR_NONE },
+			"{\"ref\":\"in.x.org\",\"properties\":{\"subjectAlternativeNames\":[\"a.x.org\"]}}", NULL,
+			ERROR_NONE },
 		{ RPC_AUTOCERTIFICATE_LIST, "{\"provider\":\"p2\"}", "provider", ERROR_INVALID },
 		{ RPC_AUTOCERTIFICATE_LIST, "{\"provider\":\"p1\",\"offset\":9}", NULL, ERROR_NONE },
-		{ RPC_CERTIFICATE_LIST, "{\"autoCertificate\":\"out.z.org\"}", "autoCertificate",
-			ERROR_INVALID },
+		{ RPC_CERTIFICATE_LIST, "{\"autoCertificate\":\"out.z.org\"}", "autoCertificate", ERROR_INVALID },
 		{ RPC_SERVER_RELOAD, "{}", NULL, ERROR_DENIED },
 		{ RPC_PROVIDER_CREATE,
-			"{\"properties\":{\"name\":\"p\",\"email\":\"a@b.c\",\"server\":\"letsencrypt\"}}",
-			NULL, ERROR_DENIED },
+			"{\"properties\":{\"name\":\"p\",\"email\":\"a@b.c\",\"server\":\"letsencrypt\"}}", NULL,
+			ERROR_DENIED },
 		{ RPC_TOKEN_LIST, "{}", NULL, ERROR_DENIED },
 		{ RPC_AUDIT_LIST, "{}", NULL, ERROR_DENIED },
 		{ RPC_DISCOVER, "{}", NULL, ERROR_NONE },
@@ -261,13 +253,12 @@ Test(access, a_declaration_outside_of_the_scope_is_refused_with_its_field)
 	rig_init(&r);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
-		_cleanup_json_ struct json_object *params = json_parse(
-			cases[i].params, strlen(cases[i].params), NULL);
+		_cleanup_json_ struct json_object *params = json_parse(cases[i].params, strlen(cases[i].params), NULL);
 
 		ask(&r, cases[i].method, params, &err);
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].params, err.message);
-		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s",
-			cases[i].params);
+		cr_expect_str_eq(
+			err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s", cases[i].params);
 	}
 	rig_clear(&r);
 }
@@ -302,10 +293,9 @@ Test(access, only_what_is_covered_is_seen)
 		_cleanup_autocert_ struct autocert a = { .provider = NULL };
 
 		cr_assert_eq(object_find_peek(r.t.store, &autocert_class, cases[i].name, &a, NULL), 1);
-		cr_expect_eq(access_covers(r.peer.scope, r.t.store, &autocert_class, &a), cases[i].covers,
-			"%s", cases[i].name);
-		cr_expect_eq(
-			access_covers_id(r.peer.scope, r.t.store, &autocert_class, a.o.id), cases[i].covers);
+		cr_expect_eq(access_covers(r.peer.scope, r.t.store, &autocert_class, &a), cases[i].covers, "%s",
+			cases[i].name);
+		cr_expect_eq(access_covers_id(r.peer.scope, r.t.store, &autocert_class, a.o.id), cases[i].covers);
 		cr_expect(access_covers(NULL, r.t.store, &autocert_class, &a), "without a scope");
 	}
 	rig_clear(&r);
@@ -347,10 +337,9 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 	} cases[] = {
 		{ authorization_create, RPC_AUTHORIZATION_CREATE,
 			"{\"properties\":{\"name\":\"failed.x.org\",\"provider\":\"p1\"}}", ERROR_EXISTS },
-		{ authorization_validate, RPC_AUTHORIZATION_VALIDATE, "{\"ref\":\"asked.x.org\"}",
+		{ authorization_validate, RPC_AUTHORIZATION_VALIDATE, "{\"ref\":\"asked.x.org\"}", ERROR_DENIED },
+		{ autocert_delete, RPC_AUTOCERTIFICATE_DELETE, "{\"ref\":\"in.x.org\",\"withCertificates\":true}",
 			ERROR_DENIED },
-		{ autocert_delete, RPC_AUTOCERTIFICATE_DELETE,
-			"{\"ref\":\"in.x.org\",\"withCertificates\":true}", ERROR_DENIED },
 	};
 	struct rig r;
 
@@ -360,8 +349,7 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 	add_certificate(&r, "was.z.org", "in.x.org");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
-		_cleanup_json_ struct json_object *params = json_parse(
-			cases[i].params, strlen(cases[i].params), NULL);
+		_cleanup_json_ struct json_object *params = json_parse(cases[i].params, strlen(cases[i].params), NULL);
 		struct call call = { .service = &r.service,
 			.peer = &r.peer,
 			.method = cases[i].method,

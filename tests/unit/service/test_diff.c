@@ -39,8 +39,8 @@ Test(diff, each_member_that_differs_is_told_with_both_values_and_secrets_with_no
 			"[{\"field\":\"name\",\"new\":\"a\"}]" },
 		{ "deleted", "{\"name\":\"a\",\"reuseKey\":true}", NULL,
 			"[{\"field\":\"name\",\"old\":\"a\"},{\"field\":\"reuseKey\",\"old\":true}]" },
-		{ "absent, null, false and [] are the same", "{\"reuseKey\":false,\"names\":[]}",
-			"{\"name\":null}", "[]" },
+		{ "absent, null, false and [] are the same", "{\"reuseKey\":false,\"names\":[]}", "{\"name\":null}",
+			"[]" },
 		{ "changed, in the order of the table", "{\"maxOrders\":3,\"name\":\"a\"}",
 			"{\"maxOrders\":4,\"name\":\"b\"}",
 			"[{\"field\":\"name\",\"old\":\"a\",\"new\":\"b\"},"
@@ -53,8 +53,7 @@ Test(diff, each_member_that_differs_is_told_with_both_values_and_secrets_with_no
 			"{\"field\":\"binding.keySecret\",\"changed\":true}]" },
 		{ "a list of objects", "{\"probes\":[{\"host\":\"a\"}]}", "{\"probes\":[{\"host\":\"b\"}]}",
 			"[{\"field\":\"probes\",\"old\":[{\"host\":\"a\"}],\"new\":[{\"host\":\"b\"}]}]" },
-		{ "a secret that is set", "{}", "{\"token\":\"hush\"}",
-			"[{\"field\":\"token\",\"changed\":true}]" },
+		{ "a secret that is set", "{}", "{\"token\":\"hush\"}", "[{\"field\":\"token\",\"changed\":true}]" },
 		{ "what the table does not have", "{\"x\":1}", "{\"x\":2}", "[]" },
 	};
 
@@ -63,8 +62,8 @@ Test(diff, each_member_that_differs_is_told_with_both_values_and_secrets_with_no
 		_cleanup_json_ struct json_object *new = parse(cases[i].new);
 		_cleanup_json_ struct json_object *changes = diff_properties(fields, old, new);
 
-		cr_expect_str_eq(json_object_to_json_string_ext(changes, JSON_C_TO_STRING_PLAIN),
-			cases[i].changes, "%s", cases[i].why);
+		cr_expect_str_eq(json_object_to_json_string_ext(changes, JSON_C_TO_STRING_PLAIN), cases[i].changes,
+			"%s", cases[i].why);
 	}
 }
 

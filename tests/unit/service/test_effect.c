@@ -47,13 +47,11 @@ expect_autocert(const struct autocert_case *c, bool failed_before)
 	old.attempts = new.attempts = failed_before;
 	change(&autocert_ops, &new, c->property, c->json);
 	effect_of(API_AUTOCERTIFICATE, &autocert_class, &old, &new, &effect);
-	cr_expect_eq(effect.action, c->action, "%s = %s: %s", c->property, c->json,
-		effect_action_name(effect.action));
+	cr_expect_eq(effect.action, c->action, "%s = %s: %s", c->property, c->json, effect_action_name(effect.action));
 	cr_expect_eq(effect.moves_renewal, c->moves_renewal, "%s", c->property);
 	cr_expect_eq(effect.changed.count, 1, "%s", c->property);
 	cr_expect(effect.changed.count == 1 && strcmp(effect.changed.items[0], c->property) == 0);
-	cr_expect(effect.reasons.count == 1 &&
-		  strncmp(effect.reasons.items[0], c->property, strlen(c->property)) == 0);
+	cr_expect(effect.reasons.count == 1 && strncmp(effect.reasons.items[0], c->property, strlen(c->property)) == 0);
 	effect_clear(&effect);
 	autocert_clear(&old);
 	autocert_clear(&new);

@@ -41,11 +41,9 @@ setup(void)
 	r.loop = loop_new(r.clock);
 	r.log = log_new(LOG_LEVEL_ERROR);
 	r.events = events_new(r.t.store, r.clock, r.log, 1000);
-	r.service = (struct service){ .methods = service_methods,
-		.loop = r.loop,
-		.store = r.t.store,
-		.events = r.events,
-		.conf = &r.conf };
+	r.service = (struct service){
+		.methods = service_methods, .loop = r.loop, .store = r.t.store, .events = r.events, .conf = &r.conf
+	};
 	for (unsigned i = 0; i < OBJECTS; i++)
 		save(i);
 	store_commit(r.t.store);

@@ -8,8 +8,7 @@ static struct role_map
 map_of(const char *admin, const char *operator, const char * viewer)
 {
 	struct role_map map = { 0 };
-	const char *const groups[] = {
-		[ROLE_VIEWER] = viewer, [ROLE_OPERATOR] = operator, [ROLE_ADMIN] = admin };
+	const char *const groups[] = { [ROLE_VIEWER] = viewer, [ROLE_OPERATOR] = operator, [ROLE_ADMIN] = admin };
 
 	for (int role = ROLE_VIEWER; role <= ROLE_ADMIN; role++) {
 		_cleanup_strlist_ struct strlist list = STRLIST_INIT;
@@ -41,8 +40,7 @@ Test(peer, the_highest_role_that_a_group_grants_wins_and_nobody_is_nobody)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		cr_expect_eq(role_of(&map, cases[i].uid, cases[i].gids, cases[i].n), cases[i].role, "%s",
-			cases[i].why);
+		cr_expect_eq(role_of(&map, cases[i].uid, cases[i].gids, cases[i].n), cases[i].role, "%s", cases[i].why);
 	role_map_clear(&map);
 }
 

@@ -118,8 +118,7 @@ Test(token, a_header_holds_one_token_of_the_one_form_or_none)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[TOKEN_TEXT_SIZE] = "";
 
-		cr_expect_eq(
-			token_of_authorization(cases[i].value, text), cases[i].found, "%s", cases[i].value);
+		cr_expect_eq(token_of_authorization(cases[i].value, text), cases[i].found, "%s", cases[i].value);
 		if (cases[i].found)
 			cr_expect_str_eq(text, SOME, "%s", cases[i].value);
 	}

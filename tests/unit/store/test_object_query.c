@@ -84,8 +84,7 @@ is_wanted(const struct wanted *w, unsigned i)
 	return d->id[0] && (w->name == OBJECTS || w->name == i) &&
 	       (w->provider == PROVIDERS || w->provider == d->provider) &&
 	       (w->common_name == COMMON_NAMES || w->common_name == d->common_name) &&
-	       (w->state == STATES || w->state == d->state) &&
-	       (w->day == DAYS || (d->day != 0 && d->day < w->day));
+	       (w->state == STATES || w->state == d->state) && (w->day == DAYS || (d->day != 0 && d->day < w->day));
 }
 
 struct answer {
@@ -280,8 +279,8 @@ count_of(enum object_condition condition, const char *text)
 
 Test(object_query, names_below_a_domain_are_found_and_no_others)
 {
-	static const char *const names[] = { "x.org", "a.x.org", "*.x.org", "b.a.x.org", "ax.org",
-		"x.org.evil.com", "a.x-y.org" };
+	static const char *const names[] = { "x.org", "a.x.org", "*.x.org", "b.a.x.org", "ax.org", "x.org.evil.com",
+		"a.x-y.org" };
 	static const struct {
 		const char *domain;
 		size_t count;
@@ -299,8 +298,7 @@ Test(object_query, names_below_a_domain_are_found_and_no_others)
 	}
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-			cr_expect_eq(count_of(OBJECT_IS_BELOW, cases[i].domain), cases[i].count, "%s",
-				cases[i].domain);
+			cr_expect_eq(count_of(OBJECT_IS_BELOW, cases[i].domain), cases[i].count, "%s", cases[i].domain);
 		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "odd"), ARRAY_SIZE(names) / 2);
 		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "all=1"), ARRAY_SIZE(names));
 		cr_expect_eq(count_of(OBJECT_HAS_LABEL, "all"), 0);

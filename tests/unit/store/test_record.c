@@ -210,8 +210,7 @@ Test(record, octets_are_refused_or_understood)
 		struct outer o = { .text = NULL };
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(
-			record_decode(t.store, &outer_class, "id", cases[i].octets, cases[i].len, &o, &err),
+		cr_expect_eq(record_decode(t.store, &outer_class, "id", cases[i].octets, cases[i].len, &o, &err),
 			cases[i].rc, "%s", cases[i].why);
 		cr_expect_eq(err.code, cases[i].rc ? ERROR_CORRUPT : ERROR_NONE, "%s", cases[i].why);
 		record_clear(&outer_class, &o);
@@ -221,8 +220,7 @@ Test(record, octets_are_refused_or_understood)
 /* A later certd wrote fields 254 and 255, and field 9 of a list item; this one changes another field. */
 Test(record, fields_of_a_later_version_are_kept)
 {
-	static const char later[] =
-		"\1\376\0\0\0\0\1\0\0\0\3old\10\0\0\0\14\0\0\0\10\1\11\0\0\0\2it\377\0\0\0\2xy";
+	static const char later[] = "\1\376\0\0\0\0\1\0\0\0\3old\10\0\0\0\14\0\0\0\10\1\11\0\0\0\2it\377\0\0\0\2xy";
 	struct outer o = { .text = NULL };
 	struct outer copy = { .text = NULL };
 	_cleanup_buf_ struct buf octets = BUF_INIT;
@@ -246,9 +244,8 @@ Test(record, fields_of_a_later_version_are_kept)
 
 Test(record, every_resource_keeps_the_fields_of_a_later_version)
 {
-	static const struct record_class *const classes[] = { &provider_class, &autocert_class,
-		&certificate_class, &dnsprovider_class, &consumer_class, &probe_class, &token_class,
-		&authorization_class };
+	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &probe_class, &token_class, &authorization_class };
 	static const char later[] = "\1\377\0\0\0\2xy";
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
@@ -278,8 +275,8 @@ Test(record, what_is_damaged_comes_back_empty)
 
 Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles)
 {
-	static const struct record_class *const classes[] = { &provider_class, &autocert_class,
-		&certificate_class, &dnsprovider_class, &consumer_class, &probe_class };
+	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &probe_class };
 
 	for (size_t c = 0; c < ARRAY_SIZE(classes); c++) {
 		bool seen[256] = { false };
@@ -290,9 +287,8 @@ Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles
 			cr_expect_not(seen[f->tag], "%s: tag %u", classes[c]->name, f->tag);
 			seen[f->tag] = true;
 			cr_expect(f->role == RECORD_PLAIN ||
-				  (f->role == RECORD_EXPIRY
-						  ? f->type == RECORD_INT
-						  : f->type == RECORD_STRING || f->type == RECORD_STRLIST));
+				  (f->role == RECORD_EXPIRY ? f->type == RECORD_INT
+							    : f->type == RECORD_STRING || f->type == RECORD_STRLIST));
 			cr_expect_eq(f->target != NULL, f->role == RECORD_REF || f->role == RECORD_WEAK_REF);
 		}
 	}

@@ -100,11 +100,10 @@ Test(setting, records_with_a_field_for_each_setting_are_read_and_written_as_list
 	cr_expect_str_eq(d.zones_seen.items[0], "example.org");
 	cr_expect_eq(d.zones_listed_at, 1790000001);
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(
-			object_load(t.store, &dnsprovider_class, rfc2136_id, &d, &err), 1, "%s", err.message);
+		cr_assert_eq(object_load(t.store, &dnsprovider_class, rfc2136_id, &d, &err), 1, "%s", err.message);
 		expect_rfc2136(&d);
-		cr_assert_eq(object_save(t.store, store_begin(t.store), &dnsprovider_class, &d, &err), 0,
-			"%s", err.message);
+		cr_assert_eq(
+			object_save(t.store, store_begin(t.store), &dnsprovider_class, &d, &err), 0, "%s", err.message);
 		store_commit(t.store);
 		tmp_store_reopen(&t);
 	}

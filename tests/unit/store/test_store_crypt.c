@@ -41,8 +41,7 @@ Test(store_crypt, what_was_sealed_opens_and_shows_nothing)
 {
 	_cleanup_secret_ struct secret opened = SECRET_INIT;
 
-	cr_expect_eq(
-		store_unseal(t.store, STORE_PROVIDER, "id-1", sealed.data, sealed.len, &opened, NULL), 0);
+	cr_expect_eq(store_unseal(t.store, STORE_PROVIDER, "id-1", sealed.data, sealed.len, &opened, NULL), 0);
 	cr_expect(secret_equal(&opened, &secret));
 	cr_expect_null(memmem(sealed.data, sealed.len, "account", 7));
 }

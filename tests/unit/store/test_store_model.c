@@ -117,8 +117,8 @@ model_seek(const struct value view[KEYS], const char *key, bool after, bool befo
 }
 
 static void
-check_found(int rc, const struct buf *key, const struct buf *value, int expected,
-	const struct value view[KEYS], const char *what)
+check_found(int rc, const struct buf *key, const struct buf *value, int expected, const struct value view[KEYS],
+	const char *what)
 {
 	char text[16];
 

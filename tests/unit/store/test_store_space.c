@@ -84,8 +84,7 @@ Test(store_space, a_full_disk_uses_the_reserve_then_refuses_then_heals)
 		cr_skip_test("needs root");
 	cr_expect(stats().has_reserve);
 	while (!stats().is_full)
-		cr_assert_eq(write_value(n++, 50000), ERROR_NONE,
-			"the reserve takes the write that filled the disk");
+		cr_assert_eq(write_value(n++, 50000), ERROR_NONE, "the reserve takes the write that filled the disk");
 	cr_expect_not(stats().has_reserve);
 	while (write_value(n, 50000) == ERROR_NONE)
 		n++;

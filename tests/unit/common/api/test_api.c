@@ -29,8 +29,7 @@ expect_refusals(const struct refusal *cases, size_t count)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_json_ struct json_object *params = NULL;
 
-		cr_expect_eq(
-			validate(cases[i].method, cases[i].params, &params, &err), -1, "%s", cases[i].params);
+		cr_expect_eq(validate(cases[i].method, cases[i].params, &params, &err), -1, "%s", cases[i].params);
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].params);
 		cr_expect_str_eq(err.field ? err.field : "", cases[i].field, "%s", cases[i].params);
 		cr_expect_str_eq(err.message, cases[i].message, "%s", cases[i].params);
@@ -68,8 +67,8 @@ Test(api, good_declarations_pass)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_json_ struct json_object *params = NULL;
 
-		cr_expect_eq(validate(cases[i].method, cases[i].params, &params, &err), 0, "%s: %s",
-			cases[i].params, err.message ? err.message : "");
+		cr_expect_eq(validate(cases[i].method, cases[i].params, &params, &err), 0, "%s: %s", cases[i].params,
+			err.message ? err.message : "");
 	}
 	cr_expect_eq(api_validate(RPC_SERVER_STATUS, NULL, NULL), 0);
 }
@@ -78,18 +77,14 @@ Test(api, what_is_refused_is_named_with_its_path)
 {
 	static const struct refusal cases[] = {
 		{ RPC_AUTOCERTIFICATE_CREATE, "{}", "properties", "properties: is required" },
-		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":5}", "properties",
-			"properties: must be an object" },
-		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"le\"}}",
-			"properties.commonName", "commonName: is required" },
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":5}", "properties", "properties: must be an object" },
+		{ RPC_AUTOCERTIFICATE_CREATE, "{\"properties\":{\"provider\":\"le\"}}", "properties.commonName",
+			"commonName: is required" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"subjectAlternativeNames\":[\"b\",3]"),
-			"properties.subjectAlternativeNames[1]",
-			"subjectAlternativeNames: must be a string" },
+			"properties.subjectAlternativeNames[1]", "subjectAlternativeNames: must be a string" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"subjectAlternativeNames\":\"b\""),
-			"properties.subjectAlternativeNames",
-			"subjectAlternativeNames: must be an array of strings" },
-		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"name\":\"\""), "properties.name",
-			"name: must not be empty" },
+			"properties.subjectAlternativeNames", "subjectAlternativeNames: must be an array of strings" },
+		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"name\":\"\""), "properties.name", "name: must not be empty" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"name\":\"a\\nb\""), "properties.name",
 			"name: must not contain control characters" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"reuseKey\":1"), "properties.reuseKey",
@@ -98,8 +93,7 @@ Test(api, what_is_refused_is_named_with_its_path)
 			"renewBefore: must be a span such as 30d or 12h, or a number of seconds" },
 		{ RPC_CERTIFICATE_LIST, "{\"limit\":0}", "limit", "limit: must be from 1 to 1000" },
 		{ RPC_CERTIFICATE_LIST, "{\"limit\":1.5}", "limit", "limit: must be a whole number" },
-		{ RPC_CONSUMER_CREATE,
-			"{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\",\"port\":65536}]}}",
+		{ RPC_CONSUMER_CREATE, "{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\",\"port\":65536}]}}",
 			"properties.probes[0].port", "port: must be from 1 to 65535" },
 		{ RPC_CONSUMER_CREATE, "{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\"}]}}",
 			"properties.probes[0].port", "port: is required" },
@@ -108,8 +102,8 @@ Test(api, what_is_refused_is_named_with_its_path)
 		{ RPC_SERVER_STATUS, "{\"x\":1}", "x", "x: unknown member" },
 		{ RPC_AUTOCERTIFICATE_GET, "{}", "ref", "ref: is required" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"properties\":{}}", "ref", "ref: is required" },
-		{ RPC_DNSPROVIDER_UPDATE, "{\"ref\":\"w\",\"properties\":{\"kind\":\"exec\"}}",
-			"properties.kind", "kind: cannot be changed after creation" },
+		{ RPC_DNSPROVIDER_UPDATE, "{\"ref\":\"w\",\"properties\":{\"kind\":\"exec\"}}", "properties.kind",
+			"kind: cannot be changed after creation" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{\"ref\":\"w\",\"properties\":{\"provider\":null}}",
 			"properties.provider", "provider: is required" },
 	};
@@ -122,14 +116,12 @@ Test(api, the_nearest_word_is_suggested)
 	static const struct refusal cases[] = {
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"commonNmae\":\"b\""), "properties.commonNmae",
 			"commonNmae: unknown member; did you mean 'commonName'?" },
-		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"keyAlgorithm\":\"rsa2084\""),
-			"properties.keyAlgorithm",
+		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"keyAlgorithm\":\"rsa2084\""), "properties.keyAlgorithm",
 			"keyAlgorithm: 'rsa2084' is not one of secp256r1, secp384r1, rsa2048, rsa3072, "
 			"rsa4096; "
 			"did you mean "
 			"'rsa2048'?" },
-		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"zzz\":\"b\""), "properties.zzz",
-			"zzz: unknown member" },
+		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"zzz\":\"b\""), "properties.zzz", "zzz: unknown member" },
 	};
 
 	expect_refusals(cases, ARRAY_SIZE(cases));
@@ -141,8 +133,8 @@ Test(api, spans_become_seconds_and_null_is_dropped_on_create)
 	struct json_object *properties = NULL;
 	int64_t sec = 0;
 
-	cr_assert_eq(validate(RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"renewBefore\":\"20d\",\"profile\":null"),
-			     &params, NULL),
+	cr_assert_eq(
+		validate(RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"renewBefore\":\"20d\",\"profile\":null"), &params, NULL),
 		0);
 	cr_assert_eq(json_get_object(params, "properties", &properties, NULL), 1);
 	cr_expect_eq(json_get_int(properties, "renewBefore", 0, INT64_MAX, &sec, NULL), 1);
@@ -155,8 +147,8 @@ Test(api, null_stays_in_an_update)
 	_cleanup_json_ struct json_object *params = NULL;
 	struct json_object *properties = NULL;
 
-	cr_assert_eq(validate(RPC_AUTOCERTIFICATE_UPDATE,
-			     "{\"ref\":\"w\",\"properties\":{\"dnsProvider\":null}}", &params, NULL),
+	cr_assert_eq(validate(RPC_AUTOCERTIFICATE_UPDATE, "{\"ref\":\"w\",\"properties\":{\"dnsProvider\":null}}",
+			     &params, NULL),
 		0);
 	cr_assert_eq(json_get_object(params, "properties", &properties, NULL), 1);
 	cr_expect(json_object_object_get_ex(properties, "dnsProvider", NULL));
@@ -232,8 +224,8 @@ Test(api, nearest_forgives_a_third)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const char *nearest = nearest_word(cases[i].word, words, ARRAY_SIZE(words));
 
-		cr_expect_str_eq(nearest ? nearest : "-", cases[i].nearest ? cases[i].nearest : "-", "%s",
-			cases[i].word);
+		cr_expect_str_eq(
+			nearest ? nearest : "-", cases[i].nearest ? cases[i].nearest : "-", "%s", cases[i].word);
 	}
 }
 

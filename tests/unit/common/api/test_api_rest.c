@@ -30,15 +30,13 @@ Test(api_rest, every_method_with_a_path_is_found_by_it_and_no_other)
 		n++;
 		path_of(&rest, &segments);
 		cr_expect_eq(rest.collection[0], '/', "%s", api_methods[i].name);
-		cr_assert_eq(
-			api_rest_find(rest.http, &segments, &found, &allow), 1, "%s", api_methods[i].name);
+		cr_assert_eq(api_rest_find(rest.http, &segments, &found, &allow), 1, "%s", api_methods[i].name);
 		cr_expect_eq((size_t)found, i, "%s", api_methods[i].name);
 		cr_expect_eq(api_rest_find("BREW", &segments, &found, &allow), 0, "%s", api_methods[i].name);
 		cr_expect_not_null(strstr(buf_str(&allow), rest.http), "%s", api_methods[i].name);
 		strlist_add(&segments, "more");
 		strlist_add(&segments, "and more");
-		cr_expect_eq(
-			api_rest_find(rest.http, &segments, &found, &allow), -1, "%s", api_methods[i].name);
+		cr_expect_eq(api_rest_find(rest.http, &segments, &found, &allow), -1, "%s", api_methods[i].name);
 	}
 	cr_expect_gt(n, 20);
 }
@@ -70,8 +68,7 @@ Test(api_rest, paths_are_ionos_s_where_it_has_them)
 		cr_expect_str_eq(rest.http, cases[i].http, "%s", name);
 		cr_expect_str_eq(rest.collection, cases[i].collection, "%s", name);
 		cr_expect_eq(rest.has_ref, cases[i].has_ref, "%s", name);
-		cr_expect_str_eq(
-			rest.action ? rest.action : "", cases[i].action ? cases[i].action : "", "%s", name);
+		cr_expect_str_eq(rest.action ? rest.action : "", cases[i].action ? cases[i].action : "", "%s", name);
 	}
 	cr_expect_eq(api_rest_of(RPC_EVENT_SUBSCRIBE, &rest), 0);
 	cr_expect_eq(api_rest_of(RPC_DISCOVER, &rest), 0);
@@ -95,8 +92,7 @@ expect_resolved(struct json_object *node, struct json_object *schemas)
 		cr_expect(json_object_object_get_ex(schemas, name, NULL), "%s", json_object_get_string(ref));
 		return;
 	}
-	json_object_object_foreach(node, name, value)
-	{
+	json_object_object_foreach(node, name, value) {
 		(void)name;
 		expect_resolved(value, schemas);
 	}

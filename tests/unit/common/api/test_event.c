@@ -28,14 +28,12 @@ Test(event, data_is_what_the_kind_declares)
 		{ EVENT_SERVER_STARTED, "{\"x\":1}", "server.started: data has 'x', which is not declared" },
 		{ EVENT_ISSUE_DONE, "{\"certificate\":\"1\",\"notAfter\":\"2\"}", NULL },
 		{ EVENT_ISSUE_DONE, NULL, "issue.done: data lacks 'certificate', which is declared" },
-		{ EVENT_ISSUE_DONE, "{\"certificate\":\"1\"}",
-			"issue.done: data lacks 'notAfter', which is declared" },
+		{ EVENT_ISSUE_DONE, "{\"certificate\":\"1\"}", "issue.done: data lacks 'notAfter', which is declared" },
 		{ EVENT_ISSUE_DONE, "{\"certificate\":\"1\",\"notAfter\":\"2\",\"not\":1}",
 			"issue.done: data has 'not', which is not declared" },
 		{ EVENT_ISSUE_PROGRESS, "{\"state\":\"x\"}", NULL },
 		{ EVENT_ISSUE_PROGRESS, "{\"state\":\"x\",\"why\":\"y\"}", NULL },
-		{ EVENT_ISSUE_PROGRESS, "{\"why\":\"y\"}",
-			"issue.progress: data lacks 'state', which is declared" },
+		{ EVENT_ISSUE_PROGRESS, "{\"why\":\"y\"}", "issue.progress: data lacks 'state', which is declared" },
 		{ EVENT_STORE_FAILED, "{\"code\":\"io\",\"message\":\"m\"}", NULL },
 		{ EVENT_STORE_FAILED, "{\"code\":\"io\",\"message\":\"m\",\"field?\":1}",
 			"store.failed: data has 'field?', which is not declared" },
@@ -47,8 +45,7 @@ Test(event, data_is_what_the_kind_declares)
 									: NULL;
 		_cleanup_free_ char *fault = event_data_fault(event_info(cases[i].kind), data);
 
-		cr_expect_str_eq(
-			fault ? fault : "", cases[i].fault ? cases[i].fault : "", "case %zu: %s", i, fault);
+		cr_expect_str_eq(fault ? fault : "", cases[i].fault ? cases[i].fault : "", "case %zu: %s", i, fault);
 	}
 }
 

@@ -18,8 +18,7 @@ parse(const char *text)
 Test(rpc, a_request_is_read_as_it_was_written)
 {
 	_cleanup_json_ struct json_object *params = parse("{\"ref\":\"www\"}");
-	_cleanup_json_ struct json_object *message = rpc_request(
-		7, "autoCertificate.get", json_object_get(params));
+	_cleanup_json_ struct json_object *message = rpc_request(7, "autoCertificate.get", json_object_get(params));
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_json_ struct json_object *again = NULL;
 	struct rpc_request req;
@@ -166,8 +165,7 @@ Test(rpc, error_answers_of_any_shape_give_an_error)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{}}", ERROR_PROTOCOL },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":5}", ERROR_PROTOCOL },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"x\"}}", ERROR_PROTOCOL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"m\"}}",
-			ERROR_INVALID },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"m\"}}", ERROR_INVALID },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"m\",\"data\":{}}}",
 			ERROR_INTERNAL },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"m\",\"data\":{"

@@ -48,13 +48,10 @@ mini_make(struct mini_cert *ret, const struct mini_spec *spec, const struct mini
 	must(key_generate(KEY_SECP256R1, &ret->key, NULL) == 0);
 	X509_set_version(cert, X509_VERSION_3);
 	set_serial(cert, spec->serial);
-	ASN1_TIME_set(
-		X509_getm_notBefore(cert), spec->not_before_at ? spec->not_before_at : MINI_NOW - MINI_DAY);
-	ASN1_TIME_set(
-		X509_getm_notAfter(cert), spec->not_after_at ? spec->not_after_at : MINI_NOW + 90 * MINI_DAY);
+	ASN1_TIME_set(X509_getm_notBefore(cert), spec->not_before_at ? spec->not_before_at : MINI_NOW - MINI_DAY);
+	ASN1_TIME_set(X509_getm_notAfter(cert), spec->not_after_at ? spec->not_after_at : MINI_NOW + 90 * MINI_DAY);
 	if (spec->cn)
-		X509_NAME_add_entry_by_txt(
-			subject, "CN", MBSTRING_UTF8, (const unsigned char *)spec->cn, -1, -1, 0);
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)spec->cn, -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(signer->cert));
 	must(X509_set_pubkey(cert, key_evp(ret->key)) == 1);
 	add_extension(cert, signer->cert, NID_subject_alt_name, spec->san);

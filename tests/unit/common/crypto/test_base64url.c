@@ -37,8 +37,8 @@ Test(base64url, strict_reading_refuses_what_another_encoder_would_not_write)
 		_cleanup_error_ struct error err = ERROR_INIT;
 
 		buf_add_str(&out, "kept");
-		cr_expect_eq(base64url_decode(cases[i].text, strlen(cases[i].text), &out, &err), -1, "%s",
-			cases[i].why);
+		cr_expect_eq(
+			base64url_decode(cases[i].text, strlen(cases[i].text), &out, &err), -1, "%s", cases[i].why);
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].why);
 		cr_expect_str_eq(buf_str(&out), "kept", "%s", cases[i].why);
 	}
@@ -79,8 +79,8 @@ Test(base64url, its_alphabet_is_the_one_of_rfc_4648_section_5)
 {
 	for (int c = 0; c < 256; c++) {
 		char text = (char)c;
-		bool is_in = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-			     c == '-' || c == '_';
+		bool is_in = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+			     c == '_';
 
 		cr_expect_eq(base64url_is_text(&text, 1), is_in, "octet %d", c);
 	}

@@ -78,8 +78,7 @@ expect_all(const struct family *f, const struct buf *octets, const char *what)
 	_cleanup_cert_file_ struct cert_file file = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	cr_assert_eq(
-		cert_file_read(buf_str(octets), octets->len, &file, &err), 0, "%s: %s", what, err.message);
+	cr_assert_eq(cert_file_read(buf_str(octets), octets->len, &file, &err), 0, "%s: %s", what, err.message);
 	cr_expect_eq(file.n_certificates, 2, "%s", what);
 	cr_expect_eq(file.n_keys, 1, "%s", what);
 	cr_expect(!file.is_key_encrypted, "%s", what);
@@ -90,8 +89,7 @@ expect_all(const struct family *f, const struct buf *octets, const char *what)
 
 Test(cert_file, pem_is_read_however_it_was_mangled)
 {
-	static const char *const ends[] = { "\n", "\r\n", "\r", "\\n", "\\r\\n", "  \n", "\n    ", " ",
-		"\n\n" };
+	static const char *const ends[] = { "\n", "\r\n", "\r", "\\n", "\\r\\n", "  \n", "\n    ", " ", "\n\n" };
 	struct family f;
 	_cleanup_buf_ struct buf plain = BUF_INIT;
 
@@ -141,10 +139,7 @@ expect_kinds(BIO *bio, const char *want)
 
 	add_bio(bio, &octets);
 	cr_assert_eq(cert_file_read(octets.data, octets.len, &file, &err), 0, "%s: %s", want, err.message);
-	kinds = xasprintf("%zu%s", file.n_certificates,
-		!file.n_keys            ? ""
-		: file.is_key_encrypted ? "e"
-					: "k");
+	kinds = xasprintf("%zu%s", file.n_certificates, !file.n_keys ? "" : file.is_key_encrypted ? "e" : "k");
 	cr_expect_str_eq(kinds, want);
 }
 
@@ -163,12 +158,9 @@ Test(cert_file, pkcs7_and_der_are_taken)
 	cr_assert_eq(i2d_X509_bio(bios[2], f.leaf.cert), 1);
 	cr_assert_eq(i2d_PKCS8PrivateKey_bio(bios[3], key_evp(f.leaf.key), NULL, NULL, 0, NULL, NULL), 1);
 	cr_assert_eq(i2d_PrivateKey_bio(bios[4], key_evp(f.leaf.key)), 1);
+	cr_assert_eq(i2d_PKCS8PrivateKey_bio(bios[5], key_evp(f.leaf.key), EVP_aes_128_cbc(), "p", 1, NULL, NULL), 1);
 	cr_assert_eq(
-		i2d_PKCS8PrivateKey_bio(bios[5], key_evp(f.leaf.key), EVP_aes_128_cbc(), "p", 1, NULL, NULL),
-		1);
-	cr_assert_eq(PEM_write_bio_PKCS8PrivateKey(
-			     bios[6], key_evp(f.leaf.key), EVP_aes_128_cbc(), "p", 1, NULL, NULL),
-		1);
+		PEM_write_bio_PKCS8PrivateKey(bios[6], key_evp(f.leaf.key), EVP_aes_128_cbc(), "p", 1, NULL, NULL), 1);
 	expect_kinds(bios[0], "2");
 	expect_kinds(bios[1], "2");
 	expect_kinds(bios[2], "1");
@@ -203,8 +195,7 @@ Test(cert_file, what_is_something_else_is_refused_by_its_name)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		cr_expect_eq(
-			cert_file_read(cases[i].octets, strlen(cases[i].octets), &none, &why), -1, "%zu", i);
+		cr_expect_eq(cert_file_read(cases[i].octets, strlen(cases[i].octets), &none, &why), -1, "%zu", i);
 		cr_expect(strstr(why.message, cases[i].message), "%zu: %s", i, why.message);
 	}
 	family_make(&f);

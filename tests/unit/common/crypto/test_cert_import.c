@@ -76,8 +76,8 @@ key_pem(const struct key *key, const char *password, struct secret *ret)
 	char *data;
 	long len;
 
-	cr_assert_eq(PEM_write_bio_PKCS8PrivateKey(bio, key_evp(key), password ? EVP_aes_128_cbc() : NULL,
-			     password, password ? (int)strlen(password) : 0, NULL, NULL),
+	cr_assert_eq(PEM_write_bio_PKCS8PrivateKey(bio, key_evp(key), password ? EVP_aes_128_cbc() : NULL, password,
+			     password ? (int)strlen(password) : 0, NULL, NULL),
 		1);
 	len = BIO_get_mem_data(bio, &data);
 	secret_set(ret, data, (size_t)len);
@@ -89,8 +89,7 @@ static const char *const cross_orders[] = { "isx", "ixs", "ixos", "siox", "xois"
 /* The intermediate i, the new root self-signed (s) and signed by the old one (x), the old root (o). */
 Test(cert_import, both_halves_of_a_cross_signed_root_belong_to_the_chain)
 {
-	struct mini_cert old = { 0 }, self = { 0 }, cross = { 0 }, inter = { 0 }, leaf = { 0 },
-			 stranger = { 0 };
+	struct mini_cert old = { 0 }, self = { 0 }, cross = { 0 }, inter = { 0 }, leaf = { 0 }, stranger = { 0 };
 	_cleanup_secret_ struct secret key = SECRET_INIT;
 
 	mini_make_ca(&old, "Old Root", NULL);
@@ -137,9 +136,8 @@ Test(cert_import, the_chain_is_put_in_order_and_what_does_not_belong_is_refused)
 		{ "12L", NULL, "21", NULL }, { "2", "L1", "21", NULL }, { "LL2", "122", "21", NULL },
 		{ "L2", NULL, "2", NULL }, /* it is not known how far the chain goes */
 		{ "L", NULL, NULL, "CN=Two" }, { "L", "1", NULL, "CN=Two" },
-		{ "L", "2s", NULL, "'Stranger' is not part" },
-		{ "L", "21rs", NULL, "'Stranger' is not part" }, { "2", "1", NULL, "not belong to any" },
-		{ "s", NULL, NULL, "not belong to the certificate" },
+		{ "L", "2s", NULL, "'Stranger' is not part" }, { "L", "21rs", NULL, "'Stranger' is not part" },
+		{ "2", "1", NULL, "not belong to any" }, { "s", NULL, NULL, "not belong to the certificate" },
 		{ "L", "21r2121r21", "21r", NULL }, /* doubles count until they are read: 11 blocks */
 	};
 	struct family f = { 0 };
@@ -163,8 +161,8 @@ Test(cert_import, the_chain_is_put_in_order_and_what_does_not_belong_is_refused)
 		if (!want || too_many) {
 			cr_expect_eq(rc, -1, "%zu", i);
 			cr_expect_eq(err.code, ERROR_INVALID, "%zu", i);
-			cr_expect_not_null(strstr(err.message, too_many ? "more than 10" : cases[i].message),
-				"%zu: %s", i, err.message);
+			cr_expect_not_null(strstr(err.message, too_many ? "more than 10" : cases[i].message), "%zu: %s",
+				i, err.message);
 			continue;
 		}
 		cr_assert_eq(rc, 0, "%zu: %s", i, err.message);
@@ -211,19 +209,16 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		const char *message; /* NULL: taken */
 	} cases[] = {
 		{ { .san = "DNS:a.example" }, false, NULL },
-		{ { .cn = "a.example", .san = "DNS:a.example", .basic_constraints = "CA:TRUE" }, false,
-			NULL },
+		{ { .cn = "a.example", .san = "DNS:a.example", .basic_constraints = "CA:TRUE" }, false, NULL },
 		{ { .san = "IP:192.0.2.1" }, false, NULL },
 		{ { .cn = "a.example" }, false, "subject alternative name, which" },
 		{ { .san = "email:a@a.example" }, false, "subject alternative name, which" },
-		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth" }, false,
-			"not valid for TLS servers" },
+		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth" }, false, "not valid for TLS servers" },
 		{ { .san = "DNS:a.example", .extended_key_usage = "clientAuth,serverAuth" }, false, NULL },
 		{ { .san = "DNS:a.example", .not_after_at = MINI_NOW }, false, "expired on 2026-" },
 		{ { .san = "DNS:a.example", .not_after_at = MINI_NOW + 1 }, false, NULL },
 		{ { .san = "DNS:a.example", .not_after_at = MINI_NOW - MINI_DAY }, true, NULL },
-		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + MINI_DAY }, false,
-			"not valid before" },
+		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + MINI_DAY }, false, "not valid before" },
 		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + MINI_DAY }, true, NULL },
 		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + 60 }, false, NULL },
 	};
@@ -244,8 +239,7 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		mini_pem(&leaf, &pem);
 		key_pem(leaf.key, NULL, &key);
 		in.certificate = buf_str(&pem);
-		cr_expect_eq(
-			cert_import(&in, &got, &err), cases[i].message ? -1 : 0, "%zu: %s", i, err.message);
+		cr_expect_eq(cert_import(&in, &got, &err), cases[i].message ? -1 : 0, "%zu: %s", i, err.message);
 		if (cases[i].message) {
 			cr_expect_eq(err.code, ERROR_INVALID, "%zu", i);
 			cr_expect_not_null(strstr(err.message, cases[i].message), "%zu: %s", i, err.message);
@@ -277,16 +271,14 @@ Test(cert_import, an_encrypted_key_needs_its_password)
 		_cleanup_secret_ struct secret password = SECRET_INIT;
 		_cleanup_(cert_import_clear) struct cert_import got = { 0 };
 		_cleanup_error_ struct error err = ERROR_INIT;
-		const struct cert_import_in in = { .certificate = buf_str(&pem),
-			.private_key = &key,
-			.password = &password,
-			.now = MINI_NOW };
+		const struct cert_import_in in = {
+			.certificate = buf_str(&pem), .private_key = &key, .password = &password, .now = MINI_NOW
+		};
 
 		key_pem(leaf.key, cases[i].sealed_with, &key);
 		if (cases[i].given)
 			secret_set(&password, cases[i].given, strlen(cases[i].given));
-		cr_expect_eq(
-			cert_import(&in, &got, &err), cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
+		cr_expect_eq(cert_import(&in, &got, &err), cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
 		if (cases[i].field)
 			cr_expect_str_eq(err.field, cases[i].field, "%zu: %s", i, err.message);
 	}
@@ -328,8 +320,7 @@ Test(cert_import, what_is_missing_or_in_the_wrong_place_is_named)
 		{ { .certificate = buf_str(&pem), .private_key = &none }, "privateKey" },
 		{ { .certificate = buf_str(&pem), .private_key = &nonsense }, "privateKey" },
 		{ { .certificate = "", .private_key = &key }, "certificate" },
-		{ { .certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n", .private_key = &key },
-			"certificate" },
+		{ { .certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n", .private_key = &key }, "certificate" },
 		{ { .certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
 			  .private_key = &key },
 			"certificate" },
@@ -344,8 +335,7 @@ Test(cert_import, what_is_missing_or_in_the_wrong_place_is_named)
 		struct cert_import_in in = cases[i].in;
 
 		in.now = MINI_NOW;
-		cr_expect_eq(
-			cert_import(&in, &got, &err), cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
+		cr_expect_eq(cert_import(&in, &got, &err), cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
 		if (cases[i].field && err.field)
 			cr_expect_str_eq(err.field, cases[i].field, "%zu: %s", i, err.message);
 		cr_expect(!cases[i].field || err.field, "%zu: no field: %s", i, err.message);

@@ -97,9 +97,8 @@ Test(jws, the_signature_is_over_the_header_and_payload_that_are_sent)
 	buf_printf(&input, "%s.%s", protected, payload);
 	cr_assert_eq(base64url_decode(text, strlen(text), &sig, NULL), 0);
 	cr_assert_eq(EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key_evp(key), NULL), 1);
-	cr_expect_eq(EVP_DigestVerify(
-			     ctx, (unsigned char *)sig.data, sig.len, (unsigned char *)input.data, input.len),
-		1);
+	cr_expect_eq(
+		EVP_DigestVerify(ctx, (unsigned char *)sig.data, sig.len, (unsigned char *)input.data, input.len), 1);
 	EVP_MD_CTX_free(ctx);
 }
 
@@ -115,14 +114,12 @@ Test(jws, an_external_account_is_bound_as_in_the_vector)
 	_cleanup_free_ char *signature = NULL;
 
 	cr_assert_eq(base64_decode_any(mac_text, strlen(mac_text), &mac_key, NULL), 0);
-	cr_assert_eq(jws_external_account(
-			     key, "kid-1", &mac_key, "https://localhost:14000/sign-me-up", &jws, NULL),
-		0);
+	cr_assert_eq(jws_external_account(key, "kid-1", &mac_key, "https://localhost:14000/sign-me-up", &jws, NULL), 0);
 	header = member(&jws, "protected", true);
 	payload = member(&jws, "payload", true);
 	signature = member(&jws, "signature", false);
-	cr_expect_str_eq(header,
-		"{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"https://localhost:14000/sign-me-up\"}");
+	cr_expect_str_eq(
+		header, "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"https://localhost:14000/sign-me-up\"}");
 	cr_expect_str_eq(payload, VECTOR_EC_JWK);
 	cr_expect_str_eq(signature, "pDwNkoJczfVcrt8jP48lQNbapUoZbsYCfxX_Zy5cWmA");
 	cr_expect_eq(jws_external_account(key, "kid-1", &empty, "https://ca", &jws, NULL), -1);

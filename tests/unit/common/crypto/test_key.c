@@ -45,10 +45,8 @@ Test(key, thumbprints_are_those_of_the_rfcs)
 		{ "PKCS#1", VECTOR_RSA_PKCS1, NULL, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" },
 		{ "RFC 7517 A.1", VECTOR_EC_PKCS8, NULL, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
 		{ "SEC1", VECTOR_EC_SEC1, NULL, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
-		{ "encrypted PKCS#8", VECTOR_EC_ENCRYPTED, "secret",
-			"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
-		{ "encrypted SEC1", VECTOR_EC_ENCRYPTED_OLD, "secret",
-			"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "encrypted PKCS#8", VECTOR_EC_ENCRYPTED, "secret", "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "encrypted SEC1", VECTOR_EC_ENCRYPTED_OLD, "secret", "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -79,9 +77,8 @@ Test(key, what_is_no_usable_key_is_refused_with_a_reason)
 	} cases[] = {
 		{ "empty", "", NULL, "not a private key" },
 		{ "text", "hello\n", NULL, "not a private key" },
-		{ "cut",
-			"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg870M\n",
-			NULL, "" },
+		{ "cut", "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg870M\n", NULL,
+			"" },
 		{ "encrypted", VECTOR_EC_ENCRYPTED, NULL, "encrypted" },
 		{ "encrypted, old", VECTOR_EC_ENCRYPTED_OLD, NULL, "encrypted" },
 		{ "wrong password", VECTOR_EC_ENCRYPTED, "wrong", "password of the private key is wrong" },
@@ -110,8 +107,7 @@ Test(key, what_is_no_usable_key_is_refused_with_a_reason)
 
 		cr_expect_null(key, "%s", cases[i].why);
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].why);
-		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why,
-			err.message);
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why, err.message);
 	}
 }
 
@@ -137,8 +133,7 @@ Test(key, other_sizes_and_curves_are_refused_by_name)
 {
 	_cleanup_error_ struct error rsa_err = ERROR_INIT;
 	_cleanup_error_ struct error ec_err = ERROR_INIT;
-	_cleanup_key_ struct key *rsa = read_evp(
-		EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024), &rsa_err);
+	_cleanup_key_ struct key *rsa = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024), &rsa_err);
 	_cleanup_key_ struct key *ec = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp521r1"), &ec_err);
 
 	cr_expect_null(rsa);
@@ -290,8 +285,8 @@ sign_often(void *arg)
 		_cleanup_buf_ struct buf sig = BUF_INIT;
 		_cleanup_secret_ struct secret pem = SECRET_INIT;
 
-		if (key_jws_sign(arg, "text", 4, &sig, NULL) < 0 ||
-			verify(arg, "SHA256", &sig, "text") != 1 || key_to_pem(arg, &pem, NULL) < 0)
+		if (key_jws_sign(arg, "text", 4, &sig, NULL) < 0 || verify(arg, "SHA256", &sig, "text") != 1 ||
+			key_to_pem(arg, &pem, NULL) < 0)
 			return arg;
 	}
 	return NULL;

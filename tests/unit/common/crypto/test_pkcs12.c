@@ -181,11 +181,9 @@ Test(pkcs12, what_is_no_file_with_one_key_is_refused)
 
 /* A file without a MAC: the key by @key_nid, the certificate by @cert_nid, both under @password. */
 static void
-make_without_mac(
-	const struct mini_cert *c, const char *password, int key_nid, int cert_nid, struct secret *ret)
+make_without_mac(const struct mini_cert *c, const char *password, int key_nid, int cert_nid, struct secret *ret)
 {
-	PKCS12 *p12 = PKCS12_create(
-		password, "a", key_evp(c->key), c->cert, NULL, key_nid, cert_nid, 2, -1, 0);
+	PKCS12 *p12 = PKCS12_create(password, "a", key_evp(c->key), c->cert, NULL, key_nid, cert_nid, 2, -1, 0);
 	unsigned char *der = NULL;
 	int len = i2d_PKCS12(p12, &der);
 
@@ -204,10 +202,8 @@ Test(pkcs12, a_file_without_a_mac_is_opened_by_its_password_or_without_one)
 		bool is_opened;
 	} cases[] = {
 		{ "", NULL, 0, 0, true },
-		{ "", NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
-			true },
-		{ NULL, NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
-			true },
+		{ "", NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, true },
+		{ NULL, NULL, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, true },
 		{ NULL, NULL, -1, -1, true },
 		{ "changeit", "changeit", NID_pbe_WithSHA1And3_Key_TripleDES_CBC, -1, true },
 		{ "changeit", "changeit", 0, 0, true },
@@ -262,8 +258,7 @@ Test(pkcs12, a_mac_of_rfc_9579_is_no_wrong_password)
 		from = der.data;
 		p12 = d2i_PKCS12(NULL, &from, (long)der.len);
 		PKCS12_get0_mac(NULL, &algor, NULL, NULL, p12);
-		X509_ALGOR_set0(
-			(X509_ALGOR *)algor, OBJ_txt2obj("1.2.840.113549.1.5.14", 1), V_ASN1_NULL, NULL);
+		X509_ALGOR_set0((X509_ALGOR *)algor, OBJ_txt2obj("1.2.840.113549.1.5.14", 1), V_ASN1_NULL, NULL);
 		len = i2d_PKCS12(p12, &to);
 		secret_set(&der, to, (size_t)len);
 		OPENSSL_free(to);

@@ -68,8 +68,7 @@ Test(x509, without_an_authority_key_id_there_is_no_ari_id)
 	_cleanup_info_ struct cert_info info = { 0 };
 	_cleanup_buf_ struct buf pem = BUF_INIT;
 
-	mini_make(&self,
-		&(struct mini_spec){ .san = "DNS:old_host,DNS:MAIL", .not_after_at = 4102444800 * 2 }, NULL);
+	mini_make(&self, &(struct mini_spec){ .san = "DNS:old_host,DNS:MAIL", .not_after_at = 4102444800 * 2 }, NULL);
 	mini_pem(&self, &pem);
 	cr_assert_eq(parse(&pem, &info, NULL), 0);
 	cr_expect_null(info.ari_id);
@@ -170,8 +169,7 @@ Test(x509, what_is_not_a_plain_chain_is_refused_and_nothing_comes_out)
 		buf_add_str(&in, cases[i].head);
 		repeat(&in, one.data, cases[i].count);
 		buf_add_str(&in, cases[i].tail);
-		cr_expect_eq(x509_chain_parse(in.data, in.len, &leaf, &chain, &info, &err), -1, "%s",
-			cases[i].why);
+		cr_expect_eq(x509_chain_parse(in.data, in.len, &leaf, &chain, &info, &err), -1, "%s", cases[i].why);
 		cr_expect_eq(err.code, ERROR_PROTOCOL, "%s", cases[i].why);
 		cr_expect(leaf.len == 0 && chain.len == 0 && !info.serial, "%s", cases[i].why);
 	}
@@ -201,8 +199,8 @@ Test(x509, text_and_other_blocks_around_certificates_are_passed_over)
 		buf_add_str(&in, cases[i].head);
 		buf_add(&in, one.data, one.len);
 		buf_add_str(&in, cases[i].tail);
-		cr_expect_eq(x509_chain_parse(in.data, in.len, &leaf, NULL, NULL, &err), 0, "%s: %s",
-			cases[i].head, err.message);
+		cr_expect_eq(x509_chain_parse(in.data, in.len, &leaf, NULL, NULL, &err), 0, "%s: %s", cases[i].head,
+			err.message);
 		cr_expect_str_eq(buf_str(&leaf), one.data);
 	}
 }
@@ -302,9 +300,8 @@ Test(x509, the_chains_of_pebble_and_caddy_are_what_was_ordered)
 Test(x509, a_chain_that_is_not_what_was_ordered_is_refused_with_the_reason)
 {
 #define NAMES "*.example.com example.com"
-	struct mini_spec other_names = ordinary, ca = ordinary, client = ordinary, any = ordinary,
-			 early = ordinary, near = ordinary, expired = ordinary, no_eku = ordinary,
-			 signs = ordinary;
+	struct mini_spec other_names = ordinary, ca = ordinary, client = ordinary, any = ordinary, early = ordinary,
+			 near = ordinary, expired = ordinary, no_eku = ordinary, signs = ordinary;
 	const struct {
 		const char *why;
 		const struct mini_spec *spec;
@@ -356,8 +353,7 @@ Test(x509, a_chain_that_is_not_what_was_ordered_is_refused_with_the_reason)
 		if (!cases[i].says)
 			continue;
 		cr_expect_eq(err.code, ERROR_PROTOCOL, "%s", cases[i].why);
-		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why,
-			err.message);
+		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why, err.message);
 	}
 #undef NAMES
 }
@@ -422,8 +418,8 @@ Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 			cases[i].is_good ? 0 : -1, "%s", cases[i].order);
 		buf_str(&pem);
 		for (int again = 0; again < 2; again++)
-			cr_expect_eq(accept_seen(&pem, leaf.key, seen), cases[i].is_good ? 0 : -1, "%s",
-				cases[i].order);
+			cr_expect_eq(
+				accept_seen(&pem, leaf.key, seen), cases[i].is_good ? 0 : -1, "%s", cases[i].order);
 	}
 	x509_seen_free(seen);
 }

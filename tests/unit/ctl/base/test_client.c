@@ -18,8 +18,7 @@ Test(client, a_daemon_that_is_not_there_says_how_to_start_it)
 	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("status"));
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_UNAVAILABLE));
-	cr_expect_not_null(
-		strstr(o.err, "certd is not running (nobody answers at /tmp/certctl-test-"), "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "certd is not running (nobody answers at /tmp/certctl-test-"), "%s", o.err);
 	cr_expect_not_null(strstr(o.err, "start it with: "), "%s", o.err);
 }
 
@@ -52,15 +51,14 @@ Test(client, errors_of_the_server_give_the_exit_status_and_name_the_option)
 		{ "!{\"code\":-32000,\"message\":\"the CA wants one\",\"data\":{\"code\":\"state\",\"field\":"
 		  "\"properties.subjectAlternativeNames\"}}",
 			ERROR_STATE, "certctl: --san: the CA wants one\n" },
-		{ "!{\"code\":-32601,\"message\":\"no such method\"}", ERROR_PROTOCOL,
-			"certctl: no such method\n" },
+		{ "!{\"code\":-32601,\"message\":\"no such method\"}", ERROR_PROTOCOL, "certctl: no such method\n" },
 		{ "!5", ERROR_PROTOCOL, "certctl: " },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct exchange script[] = { { "autoCertificate.create", cases[i].error, { NULL } } };
-		_cleanup_outcome_ struct outcome o = run_certctl(script, 1,
-			WORDS("add-auto", "--provider", "le", "--cn", "x.example", "--san", "b..x"));
+		_cleanup_outcome_ struct outcome o = run_certctl(
+			script, 1, WORDS("add-auto", "--provider", "le", "--cn", "x.example", "--san", "b..x"));
 
 		cr_expect_eq(o.status, error_exit_status(cases[i].code), "%s: %d", cases[i].says, o.status);
 		cr_expect_eq(strncmp(o.err, cases[i].says, strlen(cases[i].says)), 0, "%s", o.err);
@@ -75,8 +73,7 @@ Test(client, an_answer_that_is_no_json_or_not_ours_is_a_protocol_error)
 		struct exchange script[] = { { "server.status", results[i], { NULL } } };
 		_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
 
-		cr_expect_eq(o.status, error_exit_status(ERROR_PROTOCOL), "%s: %d %s", results[i], o.status,
-			o.err);
+		cr_expect_eq(o.status, error_exit_status(ERROR_PROTOCOL), "%s: %d %s", results[i], o.status, o.err);
 	}
 }
 
@@ -114,9 +111,8 @@ Test(client, a_socket_that_nobody_answers_at_ends_with_where_to_look)
 	close(fd); /* given up by the service manager: connections that wait are reset */
 	cr_expect_eq(client_call(client, "server.status", NULL, 200, &answer, &closed), -1);
 	cr_expect_eq(closed.code, ERROR_UNAVAILABLE);
-	cr_expect(
-		strstr(closed.message, "before it answered") && strstr(closed.message, "journalctl -u certd"),
-		"%s", closed.message);
+	cr_expect(strstr(closed.message, "before it answered") && strstr(closed.message, "journalctl -u certd"), "%s",
+		closed.message);
 	client_close(client);
 	unlink(addr.sun_path);
 	rmdir(dir);
@@ -171,12 +167,10 @@ Test(client, no_access_to_the_socket_says_who_has)
 	cr_assert_eq(chmod(addr.sun_path, 0660), 0);
 	cr_assert_eq(chmod(dir, 0755), 0);
 	become_nobody();
-	_cleanup_outcome_ struct outcome by_group = run_certctl(
-		NULL, 0, WORDS("--socket", addr.sun_path, "status"));
+	_cleanup_outcome_ struct outcome by_group = run_certctl(NULL, 0, WORDS("--socket", addr.sun_path, "status"));
 
 	cr_expect_eq(by_group.status, error_exit_status(ERROR_DENIED));
-	cr_expect_not_null(
-		strstr(by_group.err, "become a member of group adm (adduser USER adm"), "%s", by_group.err);
+	cr_expect_not_null(strstr(by_group.err, "become a member of group adm (adduser USER adm"), "%s", by_group.err);
 	cr_assert_eq(seteuid(0), 0);
 	cr_assert_eq(chmod(dir, 0700), 0);
 	become_nobody();

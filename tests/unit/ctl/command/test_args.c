@@ -25,13 +25,11 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "stauts" }, "there is no command 'stauts'; did you mean 'status'?" },
 		{ { "frobnicate" }, "there is no command 'frobnicate'; see: certctl help" },
 		{ { "list", "autos", "x" }, "list: unexpected word 'x'" },
-		{ { "list", "provder" },
-			"list: 'provder' is none of provider, auto, cert, dns, consumer, token, "
-			"authorization; did you mean 'provider'?" },
+		{ { "list", "provder" }, "list: 'provder' is none of provider, auto, cert, dns, consumer, token, "
+					 "authorization; did you mean 'provider'?" },
 		{ { "show" }, "show: of what? Write: certctl show NOUN NAME" },
 		{ { "register", "--agree-tos" }, "register: whom? Write: certctl register you@example.com" },
-		{ { "authorize", "a.example", "b.example" },
-			"authorize: one name: certctl authorize DOMAIN" },
+		{ { "authorize", "a.example", "b.example" }, "authorize: one name: certctl authorize DOMAIN" },
 		{ { "authorize", "_.a.example" }, "'_.a.example' cannot be in a certificate; did the shell" },
 		{ { "get" }, "get: which names? Write: certctl get DOMAIN..." },
 		{ { "show", "auto" }, "show: which auto? Write: certctl show auto NAME" },
@@ -39,30 +37,25 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "renew" }, "renew: which auto? Write: certctl renew NAME" },
 		{ { "set", "--san", "x" }, "--san: say of what first: certctl set NOUN NAME" },
 		{ { "set", "auto", "www" }, "set: change what? See: certctl set auto --help" },
-		{ { "set", "dns", "ns1", "--kind", "exec" },
-			"--kind cannot be changed later: declare another dns" },
+		{ { "set", "dns", "ns1", "--kind", "exec" }, "--kind cannot be changed later: declare another dns" },
 		{ { "set", "cert", "www", "--x", "x" }, "there is no option --x; see: certctl set --help" },
 		{ { "set", "token", "ci", "--x", "x" }, "there is no option --x; see: certctl set --help" },
-		{ { "add-token", "--name", "ci" },
-			"add-token: --role VALUE is missing (role of its bearer)" },
+		{ { "add-token", "--name", "ci" }, "add-token: --role VALUE is missing (role of its bearer)" },
 		{ { "set", "authorization", "www" }, "set: authorizations come and go by themselves" },
 		{ { "add-auto", "--cn", "a.example" },
 			"add-auto: --provider PROVIDER is missing (CA account that issues the certificate)" },
-		{ { "add-auto", "--chalenge", "x" },
-			"there is no option --chalenge; did you mean --challenge?" },
+		{ { "add-auto", "--chalenge", "x" }, "there is no option --chalenge; did you mean --challenge?" },
 		{ { "add-auto", "--cn" }, "--cn needs a value: DOMAIN" },
 		{ { "add-auto", "--cn", "--san", "x" }, "--cn needs a value: DOMAIN" },
 		{ { "add-auto", "--cn", "a", "--cn", "b" }, "--cn: is given twice" },
 		{ { "add-auto", "--reuse-key=yes" }, "--reuse-key takes no value" },
 		{ { "add-consumer", "--probe", "host" }, "--probe: 'host' is not HOST:PORT[,SNI]" },
 		{ { "add-consumer", "--probe", "host:x" }, "--probe: 'x' is no whole number" },
-		{ { "add-consumer", "--probe", "host:1,a,b" },
-			"--probe: 'host:1,a,b': too much behind the last ','" },
+		{ { "add-consumer", "--probe", "host:1,a,b" }, "--probe: 'host:1,a,b': too much behind the last ','" },
 		{ { "add-provider", "--max-orders", "3x" }, "--max-orders: '3x' is no whole number" },
 		{ { "-o", "xml", "status" }, "-o: 'xml' is none of text, json, keyvalue" },
 		{ { "-x" }, "there is no option -x" },
-		{ { "call", "provider.lst" },
-			"there is no method 'provider.lst'; did you mean 'provider.list'?" },
+		{ { "call", "provider.lst" }, "there is no method 'provider.lst'; did you mean 'provider.list'?" },
 		{ { "renew", "www", "--timeout", "soon", "--no-wait=1" }, "--no-wait takes no value" },
 	};
 
@@ -92,24 +85,22 @@ Test(args, a_name_that_the_shell_made_of_a_star_is_refused_with_the_hint)
 		_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, cases[i].words);
 
 		cr_expect_eq(o.status, usage());
-		cr_expect_not_null(strstr(o.err, "did the shell expand *? Write '*.example.com' in quotes"),
-			"%s", o.err);
+		cr_expect_not_null(
+			strstr(o.err, "did the shell expand *? Write '*.example.com' in quotes"), "%s", o.err);
 	}
 }
 
 Test(args, a_wildcard_arrives_as_it_was_written)
 {
 	static const struct exchange script[] = {
-		{ "autoCertificate.create", "{\"id\":\"1\",\"properties\":{\"name\":\"*.example.com\"}}",
-			{ NULL } },
+		{ "autoCertificate.create", "{\"id\":\"1\",\"properties\":{\"name\":\"*.example.com\"}}", { NULL } },
 	};
 	_cleanup_outcome_ struct outcome o = run_certctl(
 		script, 1, WORDS("add-auto", "--provider", "le", "--cn", "*.example.com", "--no-wait"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
-	cr_expect_str_eq(o.requests,
-		"autoCertificate.create "
-		"{\"properties\":{\"provider\":\"le\",\"commonName\":\"*.example.com\"}}\n");
+	cr_expect_str_eq(o.requests, "autoCertificate.create "
+				     "{\"properties\":{\"provider\":\"le\",\"commonName\":\"*.example.com\"}}\n");
 }
 
 Test(args, options_become_the_values_of_the_api)
@@ -120,17 +111,15 @@ Test(args, options_become_the_values_of_the_api)
 		const char *request;
 	} cases[] = {
 		{ { "consumer.create", "{}", { NULL } },
-			{ "add-consumer", "--name", "web", "--probe", "[::1]:443", "--probe",
-				"h:8443,www.example.com", "--activate", "exec", "--command", "/bin/x",
-				"--command", "-f" },
+			{ "add-consumer", "--name", "web", "--probe", "[::1]:443", "--probe", "h:8443,www.example.com",
+				"--activate", "exec", "--command", "/bin/x", "--command", "-f" },
 			"consumer.create "
 			"{\"properties\":{\"name\":\"web\",\"probes\":[{\"host\":\"::1\",\"port\":443},"
 			"{\"host\":\"h\",\"port\":8443,\"sni\":\"www.example.com\"}],\"activate\":\"exec\","
 			"\"command\":["
 			"\"/bin/x\",\"-f\"]}}\n" },
 		{ { "autoCertificate.update", "{}", { NULL } },
-			{ "set", "auto", "www", "--dns", "", "--san=", "--no-reuse-key", "--renew-before",
-				"20d" },
+			{ "set", "auto", "www", "--dns", "", "--san=", "--no-reuse-key", "--renew-before", "20d" },
 			"autoCertificate.update {\"ref\":\"www\",\"properties\":{\"dnsProvider\":null,"
 			"\"subjectAlternativeNames\":[],\"reuseKey\":false,\"renewBefore\":\"20d\"}}\n" },
 		{ { "autoCertificate.renew", "{}", { NULL } }, { "renew", "www", "--force", "--no-wait" },
@@ -138,8 +127,8 @@ Test(args, options_become_the_values_of_the_api)
 		{ { "autoCertificate.renew", "{}", { NULL } }, { "renew", "--no-wait", "--", "-www" },
 			"autoCertificate.renew {\"ref\":\"-www\"}\n" },
 		{ { "provider.create", "{}", { NULL } },
-			{ "add-provider", "--name", "le", "--server", "letsencrypt", "--email", "a@b.c",
-				"--agree-tos", "--ca-file", "/ca.pem", "--max-orders", "4", "--no-wait" },
+			{ "add-provider", "--name", "le", "--server", "letsencrypt", "--email", "a@b.c", "--agree-tos",
+				"--ca-file", "/ca.pem", "--max-orders", "4", "--no-wait" },
 			"provider.create "
 			"{\"properties\":{\"name\":\"le\",\"server\":\"letsencrypt\",\"email\":\"a@b.c\","
 			"\"termsOfServiceAgreed\":true,\"caFile\":\"/ca.pem\",\"maxOrders\":4}}\n" },
@@ -179,8 +168,8 @@ Test(args, secrets_come_from_files_that_others_cannot_read)
 	for (int open_to_all = 0; open_to_all < 2; open_to_all++) {
 		write_file(path, "c2VjcmV0\n", open_to_all ? 0644 : 0600);
 		_cleanup_outcome_ struct outcome o = run_certctl(script, 1,
-			WORDS("add-provider", "--name", "z", "--server", "zerossl", "--email", "a@b.c",
-				"--eab-key-id", "k", "--eab-key-file", path, "--no-wait"));
+			WORDS("add-provider", "--name", "z", "--server", "zerossl", "--email", "a@b.c", "--eab-key-id",
+				"k", "--eab-key-file", path, "--no-wait"));
 
 		if (open_to_all) {
 			cr_expect_eq(o.status, error_exit_status(ERROR_DENIED), "%s", o.err);
@@ -209,8 +198,8 @@ Test(args, a_tsig_key_file_gives_name_and_algorithm)
 	path = xasprintf("%s/key", dir);
 	write_file(path, "key \"ddns\" {\n\talgorithm hmac-sha512;\n\tsecret \"c2VjcmV0\";\n};\n", 0600);
 	_cleanup_outcome_ struct outcome o = run_certctl(script, 1,
-		WORDS("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", "127.0.0.1:5353",
-			"--tsig-key-file", path, "--zone", "example.com"));
+		WORDS("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", "127.0.0.1:5353", "--tsig-key-file",
+			path, "--zone", "example.com"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.requests,

@@ -8,8 +8,7 @@
 #define END(label) "-----END " label "-----\n"
 #define CERT BEGIN("CERTIFICATE") "QUFB\n" END("CERTIFICATE")
 #define KEY BEGIN("PRIVATE KEY") "QkJC\n" END("PRIVATE KEY")
-#define OBJECT(cn) \
-	"{\"id\":\"c1\",\"metadata\":{\"commonName\":\"" cn "\"},\"properties\":{\"name\":\"shop\"}}"
+#define OBJECT(cn) "{\"id\":\"c1\",\"metadata\":{\"commonName\":\"" cn "\"},\"properties\":{\"name\":\"shop\"}}"
 #define VARIABLE(name, value) "export LE_CERTIFICATE_" name "='" value "'\n"
 
 static struct outcome
@@ -31,8 +30,8 @@ Test(env, prints_three_quoted_variables)
 	_cleanup_outcome_ struct outcome o = env(OBJECT("a.example"), KEY, CERT CERT);
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
-	cr_expect_str_eq(o.out, VARIABLE("a_example_PRIVATE_KEY", KEY) VARIABLE("a_example_CERTIFICATE",
-					CERT CERT) VARIABLE("a_example_BUNDLE", CERT CERT KEY));
+	cr_expect_str_eq(o.out, VARIABLE("a_example_PRIVATE_KEY", KEY) VARIABLE("a_example_CERTIFICATE", CERT CERT)
+					VARIABLE("a_example_BUNDLE", CERT CERT KEY));
 }
 
 Test(env, prints_nothing_of_an_answer_that_is_not_pem)
@@ -54,8 +53,7 @@ Test(env, prints_nothing_of_an_answer_that_is_not_pem)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++) {
-		_cleanup_outcome_ struct outcome o = env(
-			OBJECT("a.example"), attacks[i].key, attacks[i].certificate);
+		_cleanup_outcome_ struct outcome o = env(OBJECT("a.example"), attacks[i].key, attacks[i].certificate);
 
 		cr_expect_neq(o.status, 0, "%zu", i);
 		cr_expect_str_empty(o.out, "%zu: %s", i, o.out);
@@ -99,8 +97,7 @@ Test(env, makes_a_word_of_any_common_name)
 Test(env, suggested_commands_and_candidates_are_harmless_words)
 {
 	static const struct exchange no_certificate[] = {
-		{ "certificate.get",
-			"!{\"code\":-32000,\"message\":\"none\",\"data\":{\"code\":\"not-found\"}}",
+		{ "certificate.get", "!{\"code\":-32000,\"message\":\"none\",\"data\":{\"code\":\"not-found\"}}",
 			{ NULL } },
 		{ "autoCertificate.get", "{\"id\":\"a1\"}", { NULL } },
 	};
@@ -117,8 +114,7 @@ Test(env, suggested_commands_and_candidates_are_harmless_words)
 	cr_expect(strstr(suggested.err, "certctl explain 'x'\\''; id'"), "%s", suggested.err);
 	cr_expect(strstr(offered.out, "good.example\t"), "%s", offered.out);
 	cr_expect(strstr(offered.out, "*.good.example\t"), "%s", offered.out);
-	cr_expect_eq(strspn(offered.out, "abcdefghijklmnopqrstuvwxyz.*-\t\n "), strlen(offered.out), "%s",
-		offered.out);
+	cr_expect_eq(strspn(offered.out, "abcdefghijklmnopqrstuvwxyz.*-\t\n "), strlen(offered.out), "%s", offered.out);
 	cr_expect_null(strstr(offered.out, "-rf"), "%s", offered.out);
 	cr_expect_null(strstr(offered.out, ";"), "%s", offered.out);
 }

@@ -63,15 +63,13 @@ Test(help, no_option_of_a_command_means_two_things)
 {
 	for (const struct command *c = commands; c->name; c++) {
 		for (size_t r = 0; r <= API_RESOURCE_COUNT; r++) {
-			const struct api_resource *resource = r < API_RESOURCE_COUNT ? &api_resources[r]
-										     : NULL;
+			const struct api_resource *resource = r < API_RESOURCE_COUNT ? &api_resources[r] : NULL;
 			struct options options;
 
 			options_of(c, resource, &options);
 			for (size_t i = 0; i < options.count; i++)
 				for (size_t j = 0; j < i; j++)
-					cr_expect_str_neq(
-						options.items[i].name, options.items[j].name, "%s", c->name);
+					cr_expect_str_neq(options.items[i].name, options.items[j].name, "%s", c->name);
 			options_clear(&options);
 		}
 	}
@@ -119,8 +117,7 @@ Test(help, the_man_page_has_every_command_server_and_exit_status)
 		cr_expect_not_null(strstr(servers, heading), "%s", ca_at(i)->alias);
 	}
 	for (int code = 1; code < ERROR_CODE_COUNT; code++) {
-		_cleanup_free_ char *status = xasprintf(
-			".TP\n.B %d\n", error_exit_status((enum error_code)code));
+		_cleanup_free_ char *status = xasprintf(".TP\n.B %d\n", error_exit_status((enum error_code)code));
 
 		cr_expect_not_null(strstr(statuses, status), "%s", status);
 	}
@@ -155,8 +152,7 @@ Test(complete, candidates_come_from_the_tables_and_names_from_certd)
 		{ { "complete", "--", "add-auto", "--challenge", "=" }, "dns-01\t", "--" },
 		{ { "complete", "--", "add-auto", "--challenge", "=", "d" }, "dns-01\t", "http" },
 		{ { "complete", "--", "add-provider", "--server", "goo" }, "google\t", "zerossl" },
-		{ { "complete", "--", "list", "auto", "--columns", "name,lastE" }, "name,lastError.code\t",
-			"\nlast" },
+		{ { "complete", "--", "list", "auto", "--columns", "name,lastE" }, "name,lastError.code\t", "\nlast" },
 		{ { "complete", "--", "list", "--sort", "not" }, "notAfter\t", "name\t" },
 		{ { "complete", "--", "set", "dns", "ns1", "--unset", "t" }, "tsig-name\t", "zone\t" },
 		{ { "complete", "--", "apply", "-f", "" }, ":files\n", "--" },

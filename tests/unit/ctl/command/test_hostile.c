@@ -33,8 +33,8 @@ evil_value(const struct api_field *field, unsigned depth)
 	case API_STRLIST:
 	case API_REFLIST:
 		list = json_object_new_array();
-		json_object_array_add(list, field->type == API_LIST ? evil_object(field->fields, depth + 1)
-								    : json_object_new_string(EVIL));
+		json_object_array_add(list,
+			field->type == API_LIST ? evil_object(field->fields, depth + 1) : json_object_new_string(EVIL));
 		return list;
 	default:
 		return json_object_new_string(EVIL);
@@ -62,8 +62,8 @@ evil_object(const struct api_field *fields, unsigned depth)
 static struct json_object *
 evil_answer(const struct api_resource *resource)
 {
-	static const char *const texts[] = { "id", "type", "href", "name", "kind", "level", "time", "message",
-		"token", "who", "method", "outcome", "reason", "hash", "action", "old", "new", "field" };
+	static const char *const texts[] = { "id", "type", "href", "name", "kind", "level", "time", "message", "token",
+		"who", "method", "outcome", "reason", "hash", "action", "old", "new", "field" };
 	struct json_object *obj = json_object_new_object();
 	struct json_object *items = json_object_new_array();
 	struct json_object *metadata;
@@ -105,8 +105,7 @@ expect_harmless(const char *text, const char *command, const char *format)
 	}
 	if (strcmp(format, "json") != 0)
 		cr_assert_null(strstr(text, FORGED), "%s -o %s: %s", command, format, text);
-	cr_assert_neq(
-		strncmp(text, FORGED + 1, strlen(FORGED + 1)), 0, "%s -o %s: %s", command, format, text);
+	cr_assert_neq(strncmp(text, FORGED + 1, strlen(FORGED + 1)), 0, "%s -o %s: %s", command, format, text);
 }
 
 /* Answers @result to whatever is called. */
@@ -130,8 +129,7 @@ drive(const char *result, const char *const *words, const char *format)
 	all[n + 1] = format;
 	for (size_t failing = 0; failing < 3; failing++) { /* which call is refused; 2: none */
 		for (size_t i = 0; i < ARRAY_SIZE(script); i++)
-			script[i] = (struct exchange){ NULL, i == failing && failing < 2 ? error : result,
-				{ NULL } };
+			script[i] = (struct exchange){ NULL, i == failing && failing < 2 ? error : result, { NULL } };
 		_cleanup_outcome_ struct outcome o = run_certctl(script, ARRAY_SIZE(script), all);
 
 		expect_harmless(o.out, words[0], format);

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #define EVENT(seq, level, kind, data, message) \
-	"{\"seq\":" #seq ",\"level\":\"" level "\",\"kind\":\"" kind \
-	"\",\"object\":{\"type\":\"autocertificate\"," \
+	"{\"seq\":" #seq ",\"level\":\"" level "\",\"kind\":\"" kind "\",\"object\":{\"type\":\"autocertificate\"," \
 	"\"id\":\"a1\",\"name\":\"www\"},\"message\":\"" message "\",\"data\":" data "}"
 #define CREATED "{\"id\":\"a1\",\"metadata\":{\"state\":\"PROVISIONING\"},\"properties\":{\"name\":\"www\"}}"
 #define ISSUED \
@@ -32,13 +31,12 @@ Test(wait, steps_are_lines_and_the_end_is_a_deployed_certificate)
 
 	cr_expect_eq(o.status, 0);
 	cr_expect_str_eq(o.err, "solve\nvalidate: ns1 has it not yet\ncertificate issued\n");
-	cr_expect_str_eq(o.out,
-		"auto 'www' has a certificate until 2027-02-19T10:30:00Z (in 90d); files in /d/live/www\n");
-	cr_expect_str_eq(o.requests,
-		"autoCertificate.create "
-		"{\"properties\":{\"provider\":\"le\",\"commonName\":\"www.example.com\"}}\n"
-		"event.subscribe {\"object\":\"a1\",\"after\":0}\n"
-		"autoCertificate.get {\"ref\":\"a1\"}\n");
+	cr_expect_str_eq(
+		o.out, "auto 'www' has a certificate until 2027-02-19T10:30:00Z (in 90d); files in /d/live/www\n");
+	cr_expect_str_eq(o.requests, "autoCertificate.create "
+				     "{\"properties\":{\"provider\":\"le\",\"commonName\":\"www.example.com\"}}\n"
+				     "event.subscribe {\"object\":\"a1\",\"after\":0}\n"
+				     "autoCertificate.get {\"ref\":\"a1\"}\n");
 }
 
 Test(wait, what_was_over_before_the_subscription_is_not_missed)
@@ -119,13 +117,12 @@ Test(wait, the_time_limit_says_what_it_waited_for)
 		{ "event.subscribe", "{\"after\":4,\"items\":[]}",
 			{ EVENT(4, "debug", "issue.progress", "{}", "validate: the CA is slow") } },
 	};
-	_cleanup_outcome_ struct outcome o = run_certctl(script, 2,
-		WORDS("add-auto", "--provider", "le", "--cn", "www.example.com", "--timeout", "1s"));
+	_cleanup_outcome_ struct outcome o = run_certctl(
+		script, 2, WORDS("add-auto", "--provider", "le", "--cn", "www.example.com", "--timeout", "1s"));
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_TIMEOUT));
 	cr_expect_not_null(
-		strstr(o.err, "not done in time (validate: the CA is slow); certd goes on by itself"), "%s",
-		o.err);
+		strstr(o.err, "not done in time (validate: the CA is slow); certd goes on by itself"), "%s", o.err);
 }
 
 Test(wait, a_daemon_that_goes_away_is_told)
@@ -143,8 +140,7 @@ Test(wait, a_daemon_that_goes_away_is_told)
 Test(wait, a_provider_is_there_when_its_account_is)
 {
 	static const struct exchange script[] = {
-		{ "provider.create", "{\"id\":\"a1\",\"metadata\":{},\"properties\":{\"name\":\"le\"}}",
-			{ NULL } },
+		{ "provider.create", "{\"id\":\"a1\",\"metadata\":{},\"properties\":{\"name\":\"le\"}}", { NULL } },
 		{ "event.subscribe", "{\"after\":4,\"items\":[]}",
 			{ EVENT(5, "notice", "account.done", "{}", "registered") } },
 		{ "provider.get",
@@ -152,16 +148,15 @@ Test(wait, a_provider_is_there_when_its_account_is)
 			"1\"},\"properties\":{\"name\":\"le\"}}",
 			{ NULL } },
 	};
-	_cleanup_outcome_ struct outcome o = run_certctl(script, 3,
-		WORDS("add-provider", "--name", "le", "--server", "letsencrypt", "--email", "a@b.c"));
+	_cleanup_outcome_ struct outcome o = run_certctl(
+		script, 3, WORDS("add-provider", "--name", "le", "--server", "letsencrypt", "--email", "a@b.c"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.out, "provider 'le' is registered: https://ca/acct/1\n");
 }
 
 #define PROBED(seq, kind, name, message) \
-	"{\"seq\":" #seq ",\"level\":\"info\",\"kind\":\"" kind \
-	"\",\"object\":{\"id\":\"a1\",\"name\":\"www\"}," \
+	"{\"seq\":" #seq ",\"level\":\"info\",\"kind\":\"" kind "\",\"object\":{\"id\":\"a1\",\"name\":\"www\"}," \
 	"\"message\":\"" message "\",\"data\":{\"consumer\":\"" name "\"}}"
 
 Test(wait, a_probe_shows_every_endpoint_and_fails_when_one_is_stale)
@@ -169,8 +164,7 @@ Test(wait, a_probe_shows_every_endpoint_and_fails_when_one_is_stale)
 	static const struct exchange script[] = {
 		{ "consumer.get", "{\"id\":\"c1\",\"properties\":{\"name\":\"web\"}}", { NULL } },
 		{ "event.subscribe", "{\"after\":4,\"items\":[]}", { NULL } },
-		{ "consumer.probe",
-			"{\"autoCertificates\":[{\"id\":\"a1\",\"name\":\"www\"}],\"endpoints\":2}",
+		{ "consumer.probe", "{\"autoCertificates\":[{\"id\":\"a1\",\"name\":\"www\"}],\"endpoints\":2}",
 			{ PROBED(5, "probe.stale", "other", "not ours"),
 				PROBED(6, "probe.stale", "web", "h:1 is stale"),
 				PROBED(7, "probe.served", "web", "h:2 is served") } },
@@ -224,8 +218,7 @@ Test(wait, when_nothing_is_heard_the_reason_is_asked_for)
 	static const struct exchange script[] = {
 		{ "autoCertificate.create", CREATED, { NULL } },
 		{ "event.subscribe", "{\"after\":4,\"items\":[]}", { NULL } },
-		{ "autoCertificate.explain",
-			"{\"reasons\":[\"no certificate yet\",\"provider 'le' has no account\"]}",
+		{ "autoCertificate.explain", "{\"reasons\":[\"no certificate yet\",\"provider 'le' has no account\"]}",
 			{ EVENT(5, "notice", "issue.done", "{}", "issued"),
 				EVENT(6, "notice", "deploy.done", "{}", "written") } },
 		{ "autoCertificate.get", ISSUED, { NULL } },

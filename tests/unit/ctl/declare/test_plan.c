@@ -20,10 +20,9 @@ parsed(const char *text)
 static int
 planned(const char *wanted_text, const char *present_text, bool prune, struct buf *ret, struct error *err)
 {
-	static const char *const words[] = { [PLAN_NOTHING] = "keep",
-		[PLAN_CREATE] = "create",
-		[PLAN_UPDATE] = "update",
-		[PLAN_DELETE] = "delete" };
+	static const char *const words[] = {
+		[PLAN_NOTHING] = "keep", [PLAN_CREATE] = "create", [PLAN_UPDATE] = "update", [PLAN_DELETE] = "delete"
+	};
 	_cleanup_json_ struct json_object *wanted = parsed(wanted_text);
 	_cleanup_json_ struct json_object *present = parsed(present_text);
 	_cleanup_plan_ struct plan plan = { .count = 0 };
@@ -56,20 +55,18 @@ Test(plan, objects_come_behind_what_they_refer_to_and_go_before_it)
 		planned("{\"autoCertificates\":{\"www\":" WANT(
 				"\"provider\":\"le\",\"consumers\":[\"web\"]") "},"
 									       "\"consumers\":{"
-									       "\"web\":" WANT(
-										       "") "},"
-											   "\"providers"
-											   "\":{"
-											   "\"le\""
-											   ":" WANT("") "}}",
+									       "\"web\":" WANT("") "},"
+												   "\"providers"
+												   "\":{"
+												   "\"le\""
+												   ":" WANT("") "}}",
 			"{\"autoCertificates\":{\"old\":{}},\"consumers\":{\"oldweb\":{}},"
 			"\"providers\":{\"oldca\":{}},\"dnsProviders\":{\"ns\":{}}}",
 			true, &steps, NULL),
 		0);
-	cr_expect_str_eq(buf_str(&steps),
-		"create provider le {};create consumer web {};"
-		"create auto www {\"provider\":\"le\",\"consumers\":[\"web\"]} waits;"
-		"delete auto old;delete consumer oldweb;delete provider oldca; 1 others");
+	cr_expect_str_eq(buf_str(&steps), "create provider le {};create consumer web {};"
+					  "create auto www {\"provider\":\"le\",\"consumers\":[\"web\"]} waits;"
+					  "delete auto old;delete consumer oldweb;delete provider oldca; 1 others");
 }
 
 Test(plan, only_what_differs_is_sent)
@@ -77,8 +74,7 @@ Test(plan, only_what_differs_is_sent)
 	static const struct {
 		const char *why, *wanted, *present, *steps;
 	} cases[] = {
-		{ "the same", "\"provider\":\"le\",\"commonName\":\"www.example.com\"", AUTO_WWW,
-			"keep auto www ;" },
+		{ "the same", "\"provider\":\"le\",\"commonName\":\"www.example.com\"", AUTO_WWW, "keep auto www ;" },
 		{ "off is the same as not there",
 			"\"provider\":\"le\",\"commonName\":\"www.example.com\",\"reuseKey\":false,"
 			"\"consumers\":[]",
@@ -90,16 +86,14 @@ Test(plan, only_what_differs_is_sent)
 			"\"www\":{\"provider\":\"le\",\"commonName\":\"www.example.com\",\"renewBefore\":60,"
 			"\"consumers\":[\"c\"]}",
 			"update auto www {\"consumers\":null,\"renewBefore\":null};" },
-		{ "the order of a list is part of it",
-			"\"provider\":\"le\",\"subjectAlternativeNames\":[\"b\",\"a\"]",
+		{ "the order of a list is part of it", "\"provider\":\"le\",\"subjectAlternativeNames\":[\"b\",\"a\"]",
 			"\"www\":{\"provider\":\"le\",\"subjectAlternativeNames\":[\"a\",\"b\"]}",
 			"update auto www {\"subjectAlternativeNames\":[\"b\",\"a\"]};" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *wanted = xasprintf(
-			"{\"autoCertificates\":{\"www\":{\"properties\":{%s},\"secrets\":{}}}}",
-			cases[i].wanted);
+			"{\"autoCertificates\":{\"www\":{\"properties\":{%s},\"secrets\":{}}}}", cases[i].wanted);
 		_cleanup_free_ char *present = xasprintf(
 			"{\"providers\":{\"le\":{}},\"autoCertificates\":{%s}}", cases[i].present);
 		_cleanup_buf_ struct buf steps = BUF_INIT;
@@ -116,8 +110,8 @@ Test(plan, a_secret_that_the_file_lacks_stays_and_one_that_it_has_is_for_certd_t
 
 	cr_expect_eq(planned("{\"dnsProviders\":{\"a\":" WANT("\"kind\":\"rfc2136\"") ",\"b\":" WANT(
 				     "\"kind\":\"rfc2136\",\"tsigKey\":\"new\"") "}}",
-			     "{\"dnsProviders\":{\"a\":{\"kind\":\"rfc2136\"},\"b\":{\"kind\":\"rfc2136\"}}}",
-			     false, &steps, NULL),
+			     "{\"dnsProviders\":{\"a\":{\"kind\":\"rfc2136\"},\"b\":{\"kind\":\"rfc2136\"}}}", false,
+			     &steps, NULL),
 		0);
 	cr_expect_str_eq(buf_str(&steps), "keep dns a ;update dns b {\"tsigKey\":\"new\"};");
 }
@@ -130,9 +124,8 @@ Test(plan, what_can_never_change_is_refused_before_anything_is_done)
 	cr_expect_eq(planned("{\"dnsProviders\":{\"a\":" WANT("\"kind\":\"exec\"") "}}",
 			     "{\"dnsProviders\":{\"a\":{\"kind\":\"rfc2136\"}}}", false, &steps, &err),
 		-1);
-	cr_expect_str_eq(err.message,
-		"dnsProvider 'a': kind cannot be changed from 'rfc2136' to 'exec': give it "
-		"another name, or remove it first");
+	cr_expect_str_eq(err.message, "dnsProvider 'a': kind cannot be changed from 'rfc2136' to 'exec': give it "
+				      "another name, or remove it first");
 }
 
 Test(plan, a_difference_never_shows_a_secret)
@@ -141,8 +134,7 @@ Test(plan, a_difference_never_shows_a_secret)
 		"{\"email\":\"a\",\"externalAccountBinding\":{\"keyId\":\"k\"}}");
 	_cleanup_json_ struct json_object *after = parsed(
 		"{\"profile\":\"p\",\"externalAccountBinding\":{\"keyId\":\"l\",\"keySecret\":\"SECRET\"}}");
-	_cleanup_json_ struct json_object *changes = plan_changes(
-		&api_resources[API_PROVIDER], before, after);
+	_cleanup_json_ struct json_object *changes = plan_changes(&api_resources[API_PROVIDER], before, after);
 
 	cr_expect_str_eq(json_object_to_json_string_ext(changes, JSON_C_TO_STRING_PLAIN),
 		"[{\"property\":\"email\",\"old\":\"a\"},"

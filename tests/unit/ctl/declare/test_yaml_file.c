@@ -16,11 +16,9 @@ Test(yaml_file, what_a_person_writes_becomes_values)
 		{ "a: 007\nb: 1.5\nc: 0x10\nd: +1\ne: 1234567890123456789\n",
 			"{\"a\":\"007\",\"b\":\"1.5\",\"c\":\"0x10\",\"d\":\"+1\",\"e\":"
 			"\"1234567890123456789\"}" },
-		{ "a: true\nb: 'true'\nc: yes\nd: NO\n",
-			"{\"a\":true,\"b\":\"true\",\"c\":\"yes\",\"d\":\"NO\"}" },
+		{ "a: true\nb: 'true'\nc: yes\nd: NO\n", "{\"a\":true,\"b\":\"true\",\"c\":\"yes\",\"d\":\"NO\"}" },
 		{ "a:\nb: ~\nc: null\nd: ''\n", "{\"a\":null,\"b\":null,\"c\":null,\"d\":\"\"}" },
-		{ "a: [x, 'y', \"*.z\"]\nb:\n- {k: v}\n",
-			"{\"a\":[\"x\",\"y\",\"*.z\"],\"b\":[{\"k\":\"v\"}]}" },
+		{ "a: [x, 'y', \"*.z\"]\nb:\n- {k: v}\n", "{\"a\":[\"x\",\"y\",\"*.z\"],\"b\":[{\"k\":\"v\"}]}" },
 		{ "# remark\na: |\n  one\n  two\n", "{\"a\":\"one\\ntwo\\n\"}" },
 		{ "{\"a\":{\"b\":[1,true,null]},\"c\":\"\\u00fc\"}",
 			"{\"a\":{\"b\":[1,true,null]},\"c\":\"\xc3\xbc\"}" },
@@ -34,8 +32,8 @@ Test(yaml_file, what_a_person_writes_becomes_values)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		_cleanup_yaml_ struct yaml_file file;
 
-		cr_expect_eq(yaml_read(cases[i].text, strlen(cases[i].text), &file, &err), 0, "%s: %s",
-			cases[i].text, err.message);
+		cr_expect_eq(yaml_read(cases[i].text, strlen(cases[i].text), &file, &err), 0, "%s: %s", cases[i].text,
+			err.message);
 		cr_expect_str_eq(json_object_to_json_string_ext(
 					 file.root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
 			cases[i].json);
@@ -74,8 +72,7 @@ Test(yaml_file, what_is_no_declaration_is_refused_with_its_line)
 		_cleanup_error_ struct error err = ERROR_INIT;
 		struct yaml_file file;
 
-		cr_expect_eq(yaml_read(cases[i].text, strlen(cases[i].text), &file, &err), -1, "%s",
-			cases[i].text);
+		cr_expect_eq(yaml_read(cases[i].text, strlen(cases[i].text), &file, &err), -1, "%s", cases[i].text);
 		cr_expect_str_eq(err.message, cases[i].says, "%s", cases[i].text);
 		cr_expect_null(file.root);
 	}

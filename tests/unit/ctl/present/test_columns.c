@@ -6,15 +6,14 @@
 #include <string.h>
 
 #define AUTO(id, name, metadata) \
-	"{\"id\":\"" id "\",\"properties\":{\"name\":\"" name "\",\"provider\":\"p" id \
-	"\",\"renewBefore\":" id "00},\"metadata\":{" metadata "}}"
+	"{\"id\":\"" id "\",\"properties\":{\"name\":\"" name "\",\"provider\":\"p" id "\",\"renewBefore\":" id \
+	"00},\"metadata\":{" metadata "}}"
 
 /* In the order in which certd would send them. */
 static const struct exchange script[] = {
 	{ "autoCertificate.list",
-		"{\"items\":[" AUTO(
-			"1", "b", "\"notAfter\":\"2026-12-21T10:30:00Z\",\"attempts\":10") "," AUTO("2", "C",
-			"\"lastError\":{\"code\":\"timeout\",\"message\":\"too late\"}") "," AUTO("3", "a",
+		"{\"items\":[" AUTO("1", "b", "\"notAfter\":\"2026-12-21T10:30:00Z\",\"attempts\":10") "," AUTO(
+			"2", "C", "\"lastError\":{\"code\":\"timeout\",\"message\":\"too late\"}") "," AUTO("3", "a",
 			"\"notAfter\":\"2026-11-21T07:30:00Z\",\"attempts\":9") "]}",
 		{ NULL } },
 };
@@ -30,8 +29,7 @@ expect_list(const char *const *words, const char *out)
 
 Test(columns, any_member_is_a_column_by_path_by_name_or_by_title)
 {
-	expect_list(
-		WORDS("list", "--columns", "name,lastError.message,metadata.attempts,EXPIRES,renewBefore,id"),
+	expect_list(WORDS("list", "--columns", "name,lastError.message,metadata.attempts,EXPIRES,renewBefore,id"),
 		"NAME  LAST ERROR MESSAGE  ATTEMPTS  EXPIRES  RENEW BEFORE  ID\n"
 		"b     -                   10        in 30d   1m 40s        1\n"
 		"C     too late            -         -        3m 20s        2\n"
@@ -60,18 +58,16 @@ Test(columns, lists_are_sorted_by_what_values_mean_and_what_is_missing_comes_las
 Test(columns, what_is_sorted_is_cut_afterwards)
 {
 	_cleanup_outcome_ struct outcome o = run_certctl(script, 1,
-		WORDS("list", "--sort", "name", "--offset", "1", "--limit", "1", "--state", "FAILED",
-			"--columns", "name"));
+		WORDS("list", "--sort", "name", "--offset", "1", "--limit", "1", "--state", "FAILED", "--columns",
+			"name"));
 
 	cr_expect_str_eq(o.out, "NAME\nb\n", "%s", o.err);
-	cr_expect_str_eq(
-		o.requests, "autoCertificate.list {\"state\":\"FAILED\",\"offset\":0,\"limit\":100}\n");
+	cr_expect_str_eq(o.requests, "autoCertificate.list {\"state\":\"FAILED\",\"offset\":0,\"limit\":100}\n");
 }
 
 Test(columns, other_formats_have_nothing_but_the_columns_in_their_places)
 {
-	expect_list(
-		WORDS("list", "-o", "keyvalue", "--columns", "name,lastError.code", "--sort", "name:desc"),
+	expect_list(WORDS("list", "-o", "keyvalue", "--columns", "name,lastError.code", "--sort", "name:desc"),
 		"properties.name=C\nmetadata.lastError.code=timeout\n\nproperties.name=b\n\nproperties.name="
 		"a\n");
 	expect_list(WORDS("list", "-o", "json", "--columns", "notAfter", "--sort", "name", "--limit", "1"),

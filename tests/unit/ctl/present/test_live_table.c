@@ -31,8 +31,7 @@ static void
 put(struct rig *rig, const char *id, const char *name, const char *state)
 {
 	_cleanup_free_ char *text = xasprintf(
-		"{\"id\":\"%s\",\"properties\":{\"name\":\"%s\"},\"metadata\":{\"state\":\"%s\"}}", id, name,
-		state);
+		"{\"id\":\"%s\",\"properties\":{\"name\":\"%s\"},\"metadata\":{\"state\":\"%s\"}}", id, name, state);
 	_cleanup_json_ struct json_object *object = json_parse(text, strlen(text), NULL);
 
 	live_table_put(rig->table, object);
@@ -42,8 +41,8 @@ static bool
 tell(struct rig *rig, const char *type, const char *id, const char *kind, const char *message)
 {
 	_cleanup_free_ char *text = xasprintf(
-		"{\"kind\":\"%s\",\"message\":\"%s\",\"object\":{\"type\":\"%s\",\"id\":\"%s\"}}", kind,
-		message, type, id);
+		"{\"kind\":\"%s\",\"message\":\"%s\",\"object\":{\"type\":\"%s\",\"id\":\"%s\"}}", kind, message, type,
+		id);
 	_cleanup_json_ struct json_object *event = json_parse(text, strlen(text), NULL);
 
 	return live_table_event(rig->table, event);

@@ -32,12 +32,11 @@ Test(output, a_list_is_a_table_with_relative_dates_and_names_for_people)
 	_cleanup_outcome_ struct outcome o = run_certctl(list_script, 2, WORDS("list"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
-	cr_expect_str_eq(o.out,
-		"NAME  COMMON NAME      PROVIDER  STATE         EXPIRES  SERVED  NEXT   WHEN\n"
-		"www   www.example.com  le        AVAILABLE     in 60d   served  renew  in 30d\n"
-		"gr\xc3\xbcn  *.example.org    le        PROVISIONING  -        -       -      -\n");
-	cr_expect_str_eq(o.requests,
-		"autoCertificate.list {\"offset\":0,\"limit\":100}\nprovider.get {\"ref\":\"p1\"}\n");
+	cr_expect_str_eq(o.out, "NAME  COMMON NAME      PROVIDER  STATE         EXPIRES  SERVED  NEXT   WHEN\n"
+				"www   www.example.com  le        AVAILABLE     in 60d   served  renew  in 30d\n"
+				"gr\xc3\xbcn  *.example.org    le        PROVISIONING  -        -       -      -\n");
+	cr_expect_str_eq(
+		o.requests, "autoCertificate.list {\"offset\":0,\"limit\":100}\nprovider.get {\"ref\":\"p1\"}\n");
 }
 
 Test(output, a_list_is_an_array_in_json)
@@ -82,8 +81,7 @@ Test(output, keyvalue_has_a_line_for_each_leaf)
 			"\"port\":443}]}}",
 			{ NULL } },
 	};
-	_cleanup_outcome_ struct outcome o = run_certctl(
-		script, 1, WORDS("-o", "keyvalue", "show", "consumer", "web"));
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("-o", "keyvalue", "show", "consumer", "web"));
 
 	cr_expect_str_eq(o.out,
 		"id=c1\nmetadata.state=FAILED\nmetadata.message=line 1\\nback\\\\slash\nproperties.name=web\n"
@@ -125,8 +123,7 @@ Test(output, a_long_list_is_fetched_page_by_page)
 	} page = { "{\"items\":[" };
 	struct exchange script[] = {
 		{ "dnsProvider.list", page.text, { NULL } },
-		{ "dnsProvider.list", "{\"items\":[{\"properties\":{\"name\":\"last\"}}],\"total\":91}",
-			{ NULL } },
+		{ "dnsProvider.list", "{\"items\":[{\"properties\":{\"name\":\"last\"}}],\"total\":91}", { NULL } },
 	};
 	size_t len = strlen(page.text);
 
