@@ -50,7 +50,7 @@ export_ask_new_password(struct json_object *params, struct error *err)
 static int
 export_write(struct ctl *ctl, const void *data, size_t len, struct error *err)
 {
-	if (fwrite(data, 1, len, ctl->out) != len || fflush(ctl->out) != 0)
+	if ((len && fwrite(data, 1, len, ctl->out) != len) || fflush(ctl->out) != 0)
 		return error_set_errno(err, errno, "write to standard output");
 	return 0;
 }

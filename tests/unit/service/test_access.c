@@ -5,6 +5,7 @@
 #include "daemon/service/handlers.h"
 #include "daemon/service/peer.h"
 #include "daemon/service/resource.h"
+#include "daemon/service/slices.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -161,6 +162,7 @@ rig_init(struct rig *r)
 static void
 rig_clear(struct rig *r)
 {
+	slices_stop(&r->service);
 	peer_clear(&r->peer);
 	events_free(r->events);
 	log_free(r->log);
