@@ -264,8 +264,10 @@ download_send(struct acme_order *o, const char *url)
 static enum acme_order_state
 download_start(struct acme_order *o)
 {
-	if (!o->msg.certificate)
+	if (!o->msg.certificate) {
+		acme_order_say(o, "waiting for the CA to say where the certificate is");
 		return acme_order_poll_later(o, ACME_ORDER_DOWNLOAD, 0);
+	}
 	download_send(o, o->msg.certificate);
 	return ACME_ORDER_DOWNLOAD;
 }

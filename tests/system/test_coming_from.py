@@ -216,7 +216,7 @@ def test_what_cannot_be_authorized_is_refused(kontena, tmp_path):
     told = kontena.certd.ctl("authorize", "api.example.com", check=False)
     assert "certctl register you@example.com --agree-tos" in told.stderr
     kontena.register("--agree-tos", "--name", "le")
-    for name, why in (("192.0.2.1", "192.0.2.1"), ("_.example.com", "the shell expanded"), ("a..b", "a..b")):
+    for name, why in (("192.0.2.1", "192.0.2.1"), ("_.example.com", "did the shell expand"), ("a..b", "a..b")):
         told = kontena.certd.ctl("authorize", name, check=False)
         assert told.returncode and why in told.stderr
     with pytest.raises(RpcError) as refused:

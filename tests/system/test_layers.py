@@ -16,7 +16,10 @@ GOOD = {
     "tests/unit/store/test_store_lmdb.c": '#include "daemon/store/store.h"\n#include <lmdb.h>\nint x = MDB_NOTLS;\n',
 }
 
+UNLISTED = "common/unlisted.h"
+
 BAD = [
+    (UNLISTED, "int x;\n", "no local.mk lists it"),
     ("common/error.c", '#include "error.h"\n', "does not name its layer"),
     ("common/error.c", '\n#include "daemon/base/log.h"\n', "common/error.c:2: common/ lies above daemon/base/"),
     ("daemon/store/store.c", '#include "daemon/renew/issue.h"\n', "lies above daemon/renew/"),
@@ -38,6 +41,7 @@ def check(tree, files):
     for path, text in files.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
+    (tree / "local.mk").write_text(" ".join(path for path in files if path != UNLISTED))
     return subprocess.run([CHECK, tree], capture_output=True, text=True, timeout=20)
 
 

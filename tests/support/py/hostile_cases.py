@@ -334,7 +334,6 @@ ORDER_CASES = [
       for name, url, says in EVIL_URLS),
     Case("order-redirect", "order", redirect(308), "protocol", "redirect"),
     Case("order-invalid-at-once", "order", member("status", "invalid"), "validation", "does not say why"),
-    Case("order-valid-without-certificate", "order", member("status", "valid"), "protocol", "certificate is missing"),
     Case("order-rejected", "order", problem("rejectedIdentifier", "no \x1b[31m", 403), "ca", "no",
          problem="rejectedIdentifier", field="commonName"),
     Case("order-rate-limited", "order", problem("rateLimited", "no", 429, [("Retry-After", "3600")]), "rate-limited",
@@ -388,6 +387,7 @@ ODD_ANSWERS = [
     ("order-expires-null", "order", member("expires", None)),
     ("order-without-identifiers", "order", without("identifiers")),
     ("order-with-no-identifier", "order", member("identifiers", [])),
+    ("finalized-without-certificate", "finalize", without("certificate")),
     ("poll-without-finalize", "poll", without("finalize")),
     ("poll-without-authorizations", "poll", without("authorizations")),
 ]
