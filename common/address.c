@@ -56,7 +56,7 @@ address_parse(const char *text, struct address *ret)
 
 /* The first @v4_octets or @v6_octets of the address, the others 0, and how many bits that is. */
 static void
-address_prefix(const struct address *address, size_t v4_octets, size_t v6_octets, char ret[ADDRESS_PARTY_SIZE])
+address_prefix(const struct address *address, size_t v4_octets, size_t v6_octets, char ret[ADDRESS_CLIENT_SIZE])
 {
 	bool is_v6 = address->any.sa_family == AF_INET6;
 	size_t octets = is_v6 ? v6_octets : v4_octets;
@@ -65,20 +65,20 @@ address_prefix(const struct address *address, size_t v4_octets, size_t v6_octets
 
 	memcpy(prefix, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr, octets);
 	inet_ntop(address->any.sa_family, prefix, text, sizeof(text));
-	snprintf(ret, ADDRESS_PARTY_SIZE, "%s/%zu", text, 8 * octets);
+	snprintf(ret, ADDRESS_CLIENT_SIZE, "%s/%zu", text, 8 * octets);
 }
 
 void
-address_party(const struct address *address, char ret[ADDRESS_PARTY_SIZE])
+address_client(const struct address *address, char ret[ADDRESS_CLIENT_SIZE])
 {
 	if (address->any.sa_family == AF_INET6)
 		address_prefix(address, 4, 8, ret);
 	else
-		inet_ntop(AF_INET, &address->v4.sin_addr, ret, ADDRESS_PARTY_SIZE);
+		inet_ntop(AF_INET, &address->v4.sin_addr, ret, ADDRESS_CLIENT_SIZE);
 }
 
 void
-address_network(const struct address *address, char ret[ADDRESS_PARTY_SIZE])
+address_network(const struct address *address, char ret[ADDRESS_CLIENT_SIZE])
 {
 	address_prefix(address, 3, 6, ret);
 }

@@ -29,18 +29,18 @@ address_parse_port(const char *text, uint16_t *ret);
 bool
 address_parse(const char *text, struct address *ret);
 
-enum { ADDRESS_PARTY_SIZE = INET6_ADDRSTRLEN + 4 };
+enum { ADDRESS_CLIENT_SIZE = INET6_ADDRSTRLEN + 4 };
 
 /*
- * address_party() - who counts as one: "192.0.2.1", or "2001:db8::/64", all of which one host may have (RFC 4291 s2.5.4)
+ * address_client() - who counts as one: "192.0.2.1", or "2001:db8::/64", all of which one host may have (RFC 4291 s2.5.4)
  * @address: IPv4 or IPv6
  */
 void
-address_party(const struct address *address, char ret[ADDRESS_PARTY_SIZE]);
+address_client(const struct address *address, char ret[ADDRESS_CLIENT_SIZE]);
 
 /* address_network() - the neighbourhood of an address, which one peer may well hold: "192.0.2.0/24", or "2001:db8::/48" */
 void
-address_network(const struct address *address, char ret[ADDRESS_PARTY_SIZE]);
+address_network(const struct address *address, char ret[ADDRESS_CLIENT_SIZE]);
 
 /* 127.0.0.0/8 or ::1. */
 bool

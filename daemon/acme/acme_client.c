@@ -21,11 +21,11 @@ enum {
 };
 
 static void
-directory_done(struct acme_errand *errand, struct http_response *res);
+directory_done(struct acme_fetch *fetch, struct http_response *res);
 static void
-nonce_done(struct acme_errand *errand, struct http_response *res);
+nonce_done(struct acme_fetch *fetch, struct http_response *res);
 static void
-errand_send(void *arg);
+fetch_send(void *arg);
 
 static void
 pump_later(void *arg)
@@ -34,11 +34,11 @@ pump_later(void *arg)
 }
 
 static void
-errand_init(struct acme_errand *errand, struct acme_client *client, const char *what,
-	void (*done)(struct acme_errand *errand, struct http_response *res))
+fetch_init(struct acme_fetch *fetch, struct acme_client *client, const char *what,
+	void (*done)(struct acme_fetch *fetch, struct http_response *res))
 {
-	*errand = (struct acme_errand){ .client = client, .what = what, .done = done };
-	loop_timer_init(&errand->again, client->loop, errand_send, errand);
+	*fetch = (struct acme_fetch){ .client = client, .what = what, .done = done };
+	loop_timer_init(&fetch->again, client->loop, fetch_send, fetch);
 }
 
 struct acme_client *
@@ -57,20 +57,20 @@ acme_client_new(
 	client->allow_other_hosts = config->allow_other_hosts;
 	client->key = account_key;
 	client->thumbprint = key_thumbprint(account_key, NULL);
-	errand_init(&client->directory_errand, client, "directory", directory_done);
-	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
-		errand_init(&client->nonce_errands[i], client, "newNonce", nonce_done);
+	fetch_init(&client->directory_fetch, client, "directory", directory_done);
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_fetches); i++)
+		fetch_init(&client->nonce_fetches[i], client, "newNonce", nonce_done);
 	loop_timer_init(&client->pump, loop, pump_later, client);
 	return client;
 }
 
 static void
-errand_stop(struct acme_errand *errand)
+fetch_stop(struct acme_fetch *fetch)
 {
-	http_cancel(errand->client->http, errand->http);
-	errand->http = NULL;
-	loop_timer_cancel(&errand->again);
-	errand->active = false;
+	http_cancel(fetch->client->http, fetch->http);
+	fetch->http = NULL;
+	loop_timer_cancel(&fetch->again);
+	fetch->active = false;
 }
 
 void
@@ -80,9 +80,9 @@ acme_client_free(struct acme_client *client)
 		return;
 	while (client->first)
 		acme_call_free(client->first);
-	errand_stop(&client->directory_errand);
-	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
-		errand_stop(&client->nonce_errands[i]);
+	fetch_stop(&client->directory_fetch);
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_fetches); i++)
+		fetch_stop(&client->nonce_fetches[i]);
 	loop_timer_cancel(&client->pump);
 	acme_nonces_clear(&client->nonces);
 	acme_directory_clear(&client->directory);
@@ -175,20 +175,20 @@ acme_client_retry_delay_ms(const struct acme_client *client, const struct error 
 
 /* It failed: once more, or everybody who waits learns of it. */
 static void
-errand_failed(struct acme_errand *errand, const struct error *err, int status)
+fetch_failed(struct acme_fetch *fetch, const struct error *err, int status)
 {
-	struct acme_client *client = errand->client;
+	struct acme_client *client = fetch->client;
 	_cleanup_error_ struct error why = ERROR_INIT;
-	int64_t delay_ms = acme_client_retry_delay_ms(client, err, status, errand->tries++);
+	int64_t delay_ms = acme_client_retry_delay_ms(client, err, status, fetch->tries++);
 
 	if (delay_ms >= 0) {
-		loop_timer_set(&errand->again, delay_ms);
+		loop_timer_set(&fetch->again, delay_ms);
 		return;
 	}
-	errand->active = false;
+	fetch->active = false;
 	acme_client_distrust_directory(client);
 	error_copy(&why, err);
-	error_wrap(&why, "%s of '%s'", errand->what, client->directory_url);
+	error_wrap(&why, "%s of '%s'", fetch->what, client->directory_url);
 	acme_client_fail_waiting(client, &why);
 }
 
@@ -206,12 +206,12 @@ directory_moves(struct acme_client *client, const struct http_response *res)
 
 /* Is the same to be asked in another way? RFC 8555 s7.2 has HEAD and GET for nonces; some CAs have only GET. */
 static bool
-errand_goes_elsewhere(struct acme_errand *errand, const struct http_response *res)
+fetch_goes_elsewhere(struct acme_fetch *fetch, const struct http_response *res)
 {
-	struct acme_client *client = errand->client;
+	struct acme_client *client = fetch->client;
 	bool has_nonce = res->status >= 200 && res->status <= 299 && res->replay_nonce;
 
-	if (errand == &client->directory_errand)
+	if (fetch == &client->directory_fetch)
 		return directory_moves(client, res);
 	if (has_nonce || client->is_nonce_by_get || res->status == 429 || res->status >= 500)
 		return false;
@@ -220,42 +220,42 @@ errand_goes_elsewhere(struct acme_errand *errand, const struct http_response *re
 }
 
 static void
-errand_answered(struct http_response *res, const struct error *err, void *arg)
+fetch_answered(struct http_response *res, const struct error *err, void *arg)
 {
-	struct acme_errand *errand = arg;
+	struct acme_fetch *fetch = arg;
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	errand->http = NULL;
+	fetch->http = NULL;
 	if (err) {
-		errand_failed(errand, err, 0);
+		fetch_failed(fetch, err, 0);
 		return;
 	}
-	if (errand_goes_elsewhere(errand, res)) {
-		errand_send(errand);
+	if (fetch_goes_elsewhere(fetch, res)) {
+		fetch_send(fetch);
 		return;
 	}
 	if (res->status < 200 || res->status > 299) {
-		acme_client_read_refusal(errand->client, res, &why);
-		errand_failed(errand, &why, res->status);
+		acme_client_read_refusal(fetch->client, res, &why);
+		fetch_failed(fetch, &why, res->status);
 		return;
 	}
-	errand->done(errand, res);
+	fetch->done(fetch, res);
 }
 
 /* Ends well: the calls go on. */
 static void
-errand_finish(struct acme_errand *errand)
+fetch_finish(struct acme_fetch *fetch)
 {
-	errand->active = false;
-	acme_client_pump(errand->client);
+	fetch->active = false;
+	acme_client_pump(fetch->client);
 }
 
 static void
-errand_send(void *arg)
+fetch_send(void *arg)
 {
-	struct acme_errand *errand = arg;
-	struct acme_client *client = errand->client;
-	bool is_directory = errand == &client->directory_errand;
+	struct acme_fetch *fetch = arg;
+	struct acme_client *client = fetch->client;
+	bool is_directory = fetch == &client->directory_fetch;
 	const char *directory = client->directory_target ? client->directory_target : client->directory_url;
 	struct http_request req = {
 		.method = is_directory || client->is_nonce_by_get ? "GET" : "HEAD",
@@ -263,17 +263,17 @@ errand_send(void *arg)
 		.ca_file = client->ca_file,
 	};
 
-	errand->http = http_send(client->http, &req, errand_answered, errand);
+	fetch->http = http_send(client->http, &req, fetch_answered, fetch);
 }
 
 static void
-errand_start(struct acme_errand *errand)
+fetch_start(struct acme_fetch *fetch)
 {
-	if (errand->active)
+	if (fetch->active)
 		return;
-	errand->active = true;
-	errand->tries = 0;
-	errand_send(errand);
+	fetch->active = true;
+	fetch->tries = 0;
+	fetch_send(fetch);
 }
 
 /* Every entry obeys the rule of the one host. */
@@ -299,36 +299,36 @@ acme_client_check_directory(const struct acme_client *client, const struct acme_
 }
 
 static void
-directory_done(struct acme_errand *errand, struct http_response *res)
+directory_done(struct acme_fetch *fetch, struct http_response *res)
 {
-	struct acme_client *client = errand->client;
+	struct acme_client *client = fetch->client;
 	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (acme_msg_directory(buf_str(&res->body), res->body.len, &d, &err) < 0 ||
 		acme_client_check_directory(client, &d, &err) < 0) {
-		errand_failed(errand, &err, res->status);
+		fetch_failed(fetch, &err, res->status);
 		return;
 	}
 	acme_directory_clear(&client->directory);
 	client->directory = d;
 	d = (struct acme_directory){ .new_nonce = NULL };
 	client->directory_until_ms = clock_boot_ms(loop_clock(client->loop)) + DIRECTORY_MS;
-	errand_finish(errand);
+	fetch_finish(fetch);
 }
 
 static void
-nonce_done(struct acme_errand *errand, struct http_response *res)
+nonce_done(struct acme_fetch *fetch, struct http_response *res)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (!res->replay_nonce || !acme_nonce_is_valid(res->replay_nonce)) {
 		error_set(&err, ERROR_PROTOCOL, "no nonce in the answer");
-		errand_failed(errand, &err, res->status);
+		fetch_failed(fetch, &err, res->status);
 		return;
 	}
-	acme_nonces_put(&errand->client->nonces, res->replay_nonce);
-	errand_finish(errand);
+	acme_nonces_put(&fetch->client->nonces, res->replay_nonce);
+	fetch_finish(fetch);
 }
 
 bool
@@ -346,11 +346,11 @@ acme_client_distrust_directory(struct acme_client *client)
 void
 acme_client_fetch_directory(struct acme_client *client)
 {
-	if (!client->directory_errand.active) {
+	if (!client->directory_fetch.active) {
 		str_replace(&client->directory_target, NULL);
 		client->redirects = 0;
 	}
-	errand_start(&client->directory_errand);
+	fetch_start(&client->directory_fetch);
 }
 
 void
@@ -358,11 +358,11 @@ acme_client_fetch_nonces(struct acme_client *client, size_t count)
 {
 	size_t active = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_errands); i++)
-		active += client->nonce_errands[i].active;
-	for (size_t i = 0; active < count && i < ARRAY_SIZE(client->nonce_errands); i++)
-		if (!client->nonce_errands[i].active) {
-			errand_start(&client->nonce_errands[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_fetches); i++)
+		active += client->nonce_fetches[i].active;
+	for (size_t i = 0; active < count && i < ARRAY_SIZE(client->nonce_fetches); i++)
+		if (!client->nonce_fetches[i].active) {
+			fetch_start(&client->nonce_fetches[i]);
 			active++;
 		}
 }

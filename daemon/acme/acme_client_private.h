@@ -19,9 +19,9 @@ enum {
 #define ACME_NEW_ACCOUNT "newAccount"
 
 /* An unsigned request that the client makes for its own sake; calls wait for it. */
-struct acme_errand {
+struct acme_fetch {
 	struct acme_client *client;
-	void (*done)(struct acme_errand *errand, struct http_response *res);
+	void (*done)(struct acme_fetch *fetch, struct http_response *res);
 	const char *what;
 	void *http; /* in flight; or NULL */
 	struct loop_timer again;
@@ -47,8 +47,8 @@ struct acme_client {
 	struct acme_directory directory;
 	int64_t directory_until_ms; /* boot time; 0: there is none, or it is not trusted any more */
 	struct acme_nonces nonces;
-	struct acme_errand directory_errand;
-	struct acme_errand nonce_errands[ACME_NONCES_ROUND];
+	struct acme_fetch directory_fetch;
+	struct acme_fetch nonce_fetches[ACME_NONCES_ROUND];
 
 	struct acme_call *first, *last; /* oldest first */
 	struct acme_order *orders;      /* that hold or wait for a URL; acme_order_states.c's */

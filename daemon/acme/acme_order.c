@@ -204,7 +204,7 @@ acme_order_free(struct acme_order *o)
 	buf_clear(&o->default_chain);
 	error_clear(&o->owner_error);
 	error_clear(&o->not_ready);
-	error_clear(&o->autopsy);
+	error_clear(&o->diagnosis);
 	error_clear(&o->error);
 	free(o->url);
 	free(o->awaited_url);

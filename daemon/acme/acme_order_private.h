@@ -74,7 +74,7 @@ struct acme_order {
 	struct slot *reply_slot; /* NULL: about the order itself */
 
 	struct error not_ready; /* the CA's last "orderNotReady" */
-	struct error autopsy;   /* why an invalid order is invalid, being collected */
+	struct error diagnosis; /* why an invalid order is invalid, being collected */
 	unsigned reasons;
 	struct error error;
 	bool spent;

@@ -12,10 +12,11 @@
 enum {
 	LOOK_AFTER_POLLS = 8, /* about two seconds: a look costs a request for each name */
 	LOOK_EVERY_POLLS = 4,
-	SAY_AFTER_POLLS = 6,    /* half a second: before that nobody wonders */
-	ANSWERS_MAX = 4,        /* tries per challenge with a CA that leaves the retrying to us */
-	ANSWER_AGAIN_MS = 2000, /* before the second one, doubling */
-	REASONS_MAX = 3         /* names whose failure is told in full */
+	SAY_AFTER_POLLS = 6,     /* half a second: before that nobody wonders */
+	ANSWERS_MAX = 4,         /* tries per challenge with a CA that leaves the retrying to us */
+	ANSWERS_FAILING_MAX = 2, /* with one that fails: the client has repeated each several times */
+	ANSWER_AGAIN_MS = 2000,  /* before the second one, doubling */
+	REASONS_MAX = 3          /* names whose failure is told in full */
 };
 
 /*
@@ -193,7 +194,8 @@ note_refused_answer(struct slot *slot, const struct acme_challenge *seen, struct
 {
 	struct error *refusal = &slot->answer_error;
 	bool is_refusal = refusal->code == ERROR_CA || refusal->code == ERROR_VALIDATION;
-	bool is_final = !is_refusal || slot->answers >= ANSWERS_MAX;
+	unsigned most = refusal->retry ? ANSWERS_FAILING_MAX : ANSWERS_MAX;
+	bool is_final = !is_refusal || slot->answers >= most;
 
 	if (seen->status == ACME_PENDING && is_final) {
 		error_move(err, refusal);
@@ -287,7 +289,7 @@ look_at_authorizations(struct acme_order *o)
 
 /* The order is invalid: its authorizations know why. */
 static enum acme_order_state
-autopsy_start(struct acme_order *o)
+diagnosis_start(struct acme_order *o)
 {
 	if (o->n_slots == 0)
 		acme_order_slots_init(o);
@@ -297,7 +299,7 @@ autopsy_start(struct acme_order *o)
 }
 
 static void
-autopsy_note(struct slot *slot)
+diagnosis_note(struct slot *slot)
 {
 	struct acme_order *o = slot->order;
 	_cleanup_(acme_authorization_clear) struct acme_authorization seen = { .url = NULL };
@@ -311,23 +313,23 @@ autopsy_note(struct slot *slot)
 		return;
 	explain(&seen, &why);
 	if (o->reasons++ == 0) {
-		error_move(&o->autopsy, &why);
+		error_move(&o->diagnosis, &why);
 	} else if (o->reasons <= REASONS_MAX) {
-		_cleanup_free_ char *old = o->autopsy.message;
+		_cleanup_free_ char *old = o->diagnosis.message;
 
-		o->autopsy.message = xasprintf("%s; %s", old, why.message);
+		o->diagnosis.message = xasprintf("%s; %s", old, why.message);
 	}
 }
 
 static enum acme_order_state
-autopsy_end(struct acme_order *o)
+diagnosis_end(struct acme_order *o)
 {
-	if (!error_is_set(&o->autopsy) && error_is_set(&o->msg.error))
-		error_copy(&o->autopsy, &o->msg.error);
-	if (!error_is_set(&o->autopsy))
-		error_set(&o->autopsy, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
-	o->autopsy.retry = true;
-	return acme_order_fail(o, &o->autopsy);
+	if (!error_is_set(&o->diagnosis) && error_is_set(&o->msg.error))
+		error_copy(&o->diagnosis, &o->msg.error);
+	if (!error_is_set(&o->diagnosis))
+		error_set(&o->diagnosis, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
+	o->diagnosis.retry = true;
+	return acme_order_fail(o, &o->diagnosis);
 }
 
 /* The answer about one authorization. */
@@ -336,11 +338,11 @@ validate_slot(struct acme_order *o, struct slot *slot)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int64_t retry_after_at = o->reply ? o->reply->retry_after_at : 0;
-	bool is_autopsy = o->msg.status == ACME_INVALID;
+	bool is_diagnosis = o->msg.status == ACME_INVALID;
 	bool has_failed = false;
 
-	if (is_autopsy)
-		autopsy_note(slot);
+	if (is_diagnosis)
+		diagnosis_note(slot);
 	else if (slot->work == SLOT_ANSWER)
 		has_failed = read_challenge_answer(slot, &err);
 	else
@@ -350,7 +352,7 @@ validate_slot(struct acme_order *o, struct slot *slot)
 	acme_order_slots_start(o);
 	if (acme_order_slots_are_busy(o))
 		return ACME_ORDER_VALIDATE;
-	return is_autopsy ? autopsy_end(o) : acme_order_poll_later(o, ACME_ORDER_VALIDATE, retry_after_at);
+	return is_diagnosis ? diagnosis_end(o) : acme_order_poll_later(o, ACME_ORDER_VALIDATE, retry_after_at);
 }
 
 /* The order itself was polled. */
@@ -362,7 +364,7 @@ validate_polled(struct acme_order *o)
 	if (acme_order_read_reply(o, &err) < 0)
 		return acme_order_fail(o, &err);
 	if (o->msg.status == ACME_INVALID)
-		return autopsy_start(o);
+		return diagnosis_start(o);
 	if (o->msg.status != ACME_PENDING) {
 		for (size_t i = 0; i < o->n_slots; i++)
 			acme_order_slot_unsolve(&o->slots[i]);
@@ -383,8 +385,8 @@ static enum acme_order_state
 validate_enter(struct acme_order *o)
 {
 	if (o->msg.status == ACME_INVALID) {
-		autopsy_start(o);
-		return acme_order_slots_are_busy(o) ? ACME_ORDER_VALIDATE : autopsy_end(o);
+		diagnosis_start(o);
+		return acme_order_slots_are_busy(o) ? ACME_ORDER_VALIDATE : diagnosis_end(o);
 	}
 	for (size_t i = 0; i < o->n_slots; i++)
 		if (o->slots[i].is_solved)

@@ -31,7 +31,7 @@ enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, PAUSE_MS = 1000 };
 
 /* Where strangers come from: a /24 or /48, or a uid. */
 struct network {
-	char name[ADDRESS_PARTY_SIZE];
+	char name[ADDRESS_CLIENT_SIZE];
 	unsigned strangers; /* never 0 */
 	struct network *prev, *next;
 };
@@ -39,9 +39,9 @@ struct network {
 struct place {
 	struct acceptor *acceptor;
 	void *connection;
-	char user[INET6_ADDRSTRLEN];    /* "1000", "192.0.2.1", "2001:db8::1" */
-	char party[ADDRESS_PARTY_SIZE]; /* who it counts for: "1000", "192.0.2.1", "2001:db8::/64" */
-	struct network *network;        /* NULL: the peer is known */
+	char user[INET6_ADDRSTRLEN];      /* "1000", "192.0.2.1", "2001:db8::1" */
+	char client[ADDRESS_CLIENT_SIZE]; /* who it counts for: "1000", "192.0.2.1", "2001:db8::/64" */
+	struct network *network;          /* NULL: the peer is known */
 	int64_t since_ms;
 	struct error refusal;
 	struct place *prev, *next;
@@ -159,13 +159,13 @@ acceptor_leave(struct place *place)
 }
 
 static unsigned
-acceptor_count_party(const struct acceptor *a, const char *party)
+acceptor_count_client(const struct acceptor *a, const char *client)
 {
 	const struct place *place;
 	unsigned n = 0;
 
 	DL_FOREACH(a->places, place) {
-		n += !error_is_set(&place->refusal) && strcmp(place->party, party) == 0;
+		n += !error_is_set(&place->refusal) && strcmp(place->client, client) == 0;
 	}
 	return n;
 }
@@ -217,7 +217,7 @@ acceptor_identify(struct place *place, int fd, const struct address *address)
 {
 	static const int on = 1;
 	const struct acceptor *a = place->acceptor;
-	char network[ADDRESS_PARTY_SIZE] = "";
+	char network[ADDRESS_CLIENT_SIZE] = "";
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
@@ -226,7 +226,7 @@ acceptor_identify(struct place *place, int fd, const struct address *address)
 								   : (const void *)&address->v6.sin6_addr;
 
 		inet_ntop(address->any.sa_family, ip, place->user, sizeof(place->user));
-		address_party(address, place->party);
+		address_client(address, place->client);
 		address_network(address, network);
 		acceptor_join_network(place, network);
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -235,9 +235,9 @@ acceptor_identify(struct place *place, int fd, const struct address *address)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return -1;
 	snprintf(place->user, sizeof(place->user), "%u", cred.uid);
-	memcpy(place->party, place->user, sizeof(place->user));
+	memcpy(place->client, place->user, sizeof(place->user));
 	if (a->config.is_anonymous)
-		acceptor_join_network(place, place->party);
+		acceptor_join_network(place, place->client);
 	return 0;
 }
 
@@ -249,13 +249,13 @@ acceptor_admit(struct place *place, int fd, bool is_unix)
 	bool is_privileged = is_unix && a->config.is_privileged && a->config.is_privileged(fd, a->config.arg);
 	unsigned most = limits->max_per_user * (is_privileged ? ACCEPTOR_PRIVILEGED_SHARE : 1);
 
-	if (acceptor_count_party(a, place->party) >= most)
+	if (acceptor_count_client(a, place->client) >= most)
 		error_set(&place->refusal, ERROR_LIMIT, "%s%s has %u connections already (max-connections-per-user)",
-			is_unix ? "uid:" : "", place->party, most);
+			is_unix ? "uid:" : "", place->client, most);
 	else if (!is_privileged && a->config.is_privileged && a->count >= limits->max_connections)
 		error_set(&place->refusal, ERROR_LIMIT, "certd has %u connections already (max-connections)", a->count);
 	if (acceptor_refusal(place) && !place->network && a->config.evict)
-		acceptor_join_network(place, place->party); /* it is there to be told, not to stay */
+		acceptor_join_network(place, place->client); /* it is there to be told, not to stay */
 }
 
 static void

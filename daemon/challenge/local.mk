@@ -5,7 +5,7 @@ libcertd_a_SOURCES += \
 	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \
 	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \
 	daemon/challenge/http01.c daemon/challenge/http01.h \
-	daemon/challenge/removal.c daemon/challenge/removal.h \
+	daemon/challenge/txt_removal.c daemon/challenge/txt_removal.h \
 	daemon/challenge/solve_dns.c \
 	daemon/challenge/solve_http.c \
 	daemon/challenge/solve_manual.c \

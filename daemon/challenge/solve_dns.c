@@ -13,9 +13,9 @@
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/dns_target.h"
 #include "daemon/challenge/dns_watch.h"
-#include "daemon/challenge/removal.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/challenge/txt_queue.h"
+#include "daemon/challenge/txt_removal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ struct dns_solves {
 	struct solver *solver;
 	int64_t poll_ms;
 	struct txt_queue *queue;
-	struct removals *removals;
+	struct txt_removals *removals;
 	LIST_HEAD(, dns_solve) all;
 };
 
@@ -67,7 +67,7 @@ dns_solves_new(struct solver *solver, int64_t poll_ms)
 	all->solver = solver;
 	all->poll_ms = poll_ms;
 	all->queue = txt_queue_new(&solver->env, solver->store);
-	all->removals = removals_new(solver, all->queue, is_up, all);
+	all->removals = txt_removals_new(solver, all->queue, is_up, all);
 	LIST_INIT(&all->all);
 	return all;
 }
@@ -77,13 +77,13 @@ dns_solves_free(struct dns_solves *all)
 {
 	if (!all)
 		return;
-	removals_free(all->removals);
+	txt_removals_free(all->removals);
 	txt_queue_free(all->queue);
 	free(all);
 }
 
-struct removals *
-dns_solves_removals(struct dns_solves *all)
+struct txt_removals *
+dns_solves_txt_removals(struct dns_solves *all)
 {
 	return all->removals;
 }
@@ -257,7 +257,7 @@ dns_stop(struct solve *solve)
 	dns_watch_cancel(s->watch);
 	if (*s->id && !is_up(s->id, solver->dns)) {
 		if (s->is_added)
-			removal_start(solver->dns->removals, s->id, NULL, NULL);
+			txt_removal_start(solver->dns->removals, s->id, NULL, NULL);
 		else
 			cleanup_forget(solver->store, store_begin(solver->store), s->id);
 	}

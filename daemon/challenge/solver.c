@@ -9,8 +9,8 @@
 #include "common/name.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/http01.h"
-#include "daemon/challenge/removal.h"
 #include "daemon/challenge/solver_private.h"
+#include "daemon/challenge/txt_removal.h"
 #include "daemon/report/events.h"
 
 #include <stdlib.h>
@@ -292,7 +292,7 @@ solver_stop(struct solve *solve)
 static void *
 cleanup_start(void *solver, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
-	return removal_start(dns_solves_removals(((struct solver *)solver)->dns), row->object, done, arg);
+	return txt_removal_start(dns_solves_txt_removals(((struct solver *)solver)->dns), row->object, done, arg);
 }
 
 const struct job_kind cleanup_job = {
@@ -300,7 +300,7 @@ const struct job_kind cleanup_job = {
 	.word = "cleanup",
 	.needs_date = true,
 	.start = cleanup_start,
-	.cancel = removal_disown,
+	.cancel = txt_removal_disown,
 	.after_clock_change = cleanup_after_clock_change,
 };
 

@@ -7,7 +7,7 @@
 
 struct dns_solves; /* solve_dns.c */
 struct http01;
-struct removals;
+struct txt_removals;
 
 struct solver {
 	struct dnsprovider_env env;
@@ -61,8 +61,8 @@ dns_solves_new(struct solver *solver, int64_t poll_ms);
 void
 dns_solves_free(struct dns_solves *solves);
 
-struct removals *
-dns_solves_removals(struct dns_solves *solves);
+struct txt_removals *
+dns_solves_txt_removals(struct dns_solves *solves);
 
 /* Emits EVENT_CLEANUP_FAILED; @provider: or NULL. */
 void

@@ -39,7 +39,7 @@ session_free(struct session *s)
 	if (!s)
 		return;
 	session_forget(s);
-	passed_begin(&s->passed, &s->waiting, UINT64_MAX);
+	passed_fds_begin(&s->passed, &s->waiting, UINT64_MAX);
 	loop_timer_cancel(&s->timer);
 	loop_timer_cancel(&s->end);
 	fair_task_cancel(&s->work);
@@ -221,12 +221,12 @@ take_frame(struct session *s, size_t done, const char *end)
 
 	if (len > RPC_MAX_FRAME)
 		return SIZE_MAX;
-	passed_begin(&s->passed, &s->waiting, s->in_at + done);
+	passed_fds_begin(&s->passed, &s->waiting, s->in_at + done);
 	if (len)
 		handle_frame(s, start, len);
 	if (!s->reading)
-		passed_clear(&s->passed); /* nothing that could take them was in it */
-	s->in_frame = false;              /* the next one has a deadline of its own */
+		passed_fds_clear(&s->passed); /* nothing that could take them was in it */
+	s->in_frame = false;                  /* the next one has a deadline of its own */
 	return done + len + 1;
 }
 
@@ -299,7 +299,7 @@ session_receive(struct session *s)
 	char block[READ_BLOCK];
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int) * PASSED_MAX)];
+		char space[CMSG_SPACE(sizeof(int) * PASSED_FDS_MAX)];
 	} control;
 	struct iovec iov = { .iov_base = block, .iov_len = sizeof(block) };
 	struct msghdr msg = {
@@ -311,7 +311,7 @@ session_receive(struct session *s)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : -2;
 	buf_add(&s->in, block, (size_t)n);
 	explicit_bzero(block, (size_t)n);
-	passed_receive(&s->waiting, &msg, last_frame_at(s));
+	passed_fds_receive(&s->waiting, &msg, last_frame_at(s));
 	return msg.msg_flags & MSG_CTRUNC ? -2 : n;
 }
 

@@ -230,7 +230,7 @@ session_read_on(struct session *s)
 	json_object_put(s->message);
 	s->message = NULL;
 	s->reading = NULL;
-	passed_clear(&s->passed);
+	passed_fds_clear(&s->passed);
 	b->open--;
 	batch_settle(b);
 }

@@ -25,9 +25,9 @@ struct session {
 	struct fair_task work; /* handles what has come in */
 	size_t held;           /* octets of answers, as fair_hold() knows them */
 	struct buf in;
-	uint64_t in_at;                /* place of its first octet in all that the peer has sent */
-	struct passed_waiting waiting; /* descriptors of frames that are not begun yet */
-	struct passed passed;          /* of the message that is being read */
+	uint64_t in_at;                    /* place of its first octet in all that the peer has sent */
+	struct passed_fds_waiting waiting; /* descriptors of frames that are not begun yet */
+	struct passed_fds passed;          /* of the message that is being read */
 	struct buf out;
 	size_t unsent_events;  /* octets of notifications in @out, at most */
 	struct batch *batches; /* under way */

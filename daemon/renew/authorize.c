@@ -20,7 +20,7 @@ struct authorize {
 	const struct issue_env *env;
 	struct ca_client *client;
 	char id[STORE_ID_SIZE];
-	struct autocert asker; /* what the solver wants to know of an auto-certificate */
+	struct autocert as_autocert; /* what the solver wants to know of an auto-certificate */
 	struct acme_order *order;
 	struct solve *solve;
 	size_t index, challenge;
@@ -38,7 +38,7 @@ authorize_cancel(void *work)
 	acme_order_free(a->order);
 	solver_stop(a->solve);
 	clients_release(a->env->clients, a->client);
-	autocert_clear(&a->asker);
+	autocert_clear(&a->as_autocert);
 	free(a);
 }
 
@@ -195,7 +195,7 @@ authorize_solve_done(const struct error *err, void *arg)
 static void
 authorize_say(const struct authorize *a, const char *state, const char *why)
 {
-	struct event_object object = { "authorization", a->id, a->asker.common_name };
+	struct event_object object = { "authorization", a->id, a->as_autocert.common_name };
 	struct json_object *data = json_object_new_object();
 
 	json_add_string(data, "state", state);
@@ -216,11 +216,11 @@ authorize_op_solve(size_t index, const struct acme_authorization *authz, void *a
 	struct authorize *a = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct solver_request request = {
-		.autocert = &a->asker,
+		.autocert = &a->as_autocert,
 		.authz = authz,
 		.thumbprint = acme_client_thumbprint(a->client->acme),
 	};
-	int choice = solver_choose(a->env->solver, &a->asker, authz, &err);
+	int choice = solver_choose(a->env->solver, &a->as_autocert, authz, &err);
 
 	if (choice >= 0 && a->solve)
 		choice = error_set(&err, ERROR_PROTOCOL, "the CA asks for more than the one name");
@@ -321,9 +321,9 @@ run_order(struct authorize *a, const struct authorization *r)
 	};
 
 	strlist_add(&names, r->o.name);
-	a->asker.provider = xstrdup(r->provider);
-	a->asker.common_name = xstrdup(r->o.name);
-	a->asker.challenge = xstrdup("manual");
+	a->as_autocert.provider = xstrdup(r->provider);
+	a->as_autocert.common_name = xstrdup(r->o.name);
+	a->as_autocert.challenge = xstrdup("manual");
 	a->order = acme_order_new(a->env->loop, a->client->acme, &config, &order_ops, a);
 	acme_order_start(a->order);
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct removal {
+struct withdrawal_record {
 	char *subject; /* id of whose files they are */
 	char *slug;
 	bool is_whole; /* the subject was deleted: live/<slug> and pem/<slug>.pem go, too */
@@ -26,28 +26,28 @@ struct removal {
 };
 
 static const struct record_field fields[] = {
-	RECORD_FIELD(RECORD_STRING, 1, struct removal, subject, NULL),
-	RECORD_FIELD(RECORD_STRING, 2, struct removal, slug, NULL),
-	RECORD_FIELD(RECORD_BOOL, 3, struct removal, is_whole, NULL),
-	RECORD_FIELD(RECORD_STRLIST, 4, struct removal, directories, NULL),
-	RECORD_FIELD(RECORD_INT, 5, struct removal, attempts, NULL),
+	RECORD_FIELD(RECORD_STRING, 1, struct withdrawal_record, subject, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct withdrawal_record, slug, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct withdrawal_record, is_whole, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 4, struct withdrawal_record, directories, NULL),
+	RECORD_FIELD(RECORD_INT, 5, struct withdrawal_record, attempts, NULL),
 };
 
-static const struct record_class removal_class = {
+static const struct record_class withdrawal_class = {
 	.name = "removal",
 	.db = STORE_REMOVAL,
-	.size = sizeof(struct removal),
+	.size = sizeof(struct withdrawal_record),
 	.fields = fields,
 	.n_fields = ARRAY_SIZE(fields),
-	.unknown = offsetof(struct removal, unknown),
+	.unknown = offsetof(struct withdrawal_record, unknown),
 };
 
 /* --- the intent --- */
 
 static void
-withdraw_save(struct rollout *r, struct store_txn *txn, const char *id, const struct removal *m, int64_t due_at)
+withdraw_save(struct rollout *r, struct store_txn *txn, const char *id, const struct withdrawal_record *m, int64_t due_at)
 {
-	record_save(r->env.store, txn, &removal_class, id, m);
+	record_save(r->env.store, txn, &withdrawal_class, id, m);
 	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
 }
 
@@ -56,7 +56,7 @@ static void
 withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
 	struct strlist *directories, int64_t now)
 {
-	struct removal m = { .is_whole = is_whole, .directories = *directories };
+	struct withdrawal_record m = { .is_whole = is_whole, .directories = *directories };
 	struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char id[STORE_ID_SIZE];
@@ -70,7 +70,7 @@ withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_fro
 	if (found != 0 && (is_whole || m.directories.count))
 		withdraw_save(r, txn, id, &m, now);
 	record_clear(&rollout_class, &state);
-	record_clear(&removal_class, &m);
+	record_clear(&withdrawal_class, &m);
 }
 
 /* The directories of consumers, which have to be known: else a key would stay behind. */
@@ -121,7 +121,7 @@ withdraw_from_directory(
 struct withdrawal {
 	struct rollout *rollout; /* NULL: cancelled while a worker was at it */
 	char id[STORE_ID_SIZE];
-	struct removal removal;
+	struct withdrawal_record record;
 	bool is_removing; /* a worker has it */
 	schedule_done_fn *done;
 	void *arg;
@@ -130,7 +130,7 @@ struct withdrawal {
 static void
 withdrawal_free(struct withdrawal *w)
 {
-	record_clear(&removal_class, &w->removal);
+	record_clear(&withdrawal_class, &w->record);
 	free(w);
 }
 
@@ -165,13 +165,13 @@ withdraw_finish(struct withdrawal *w, const struct error *err)
 		_cleanup_error_ struct error why = ERROR_INIT;
 		char when[TIME_RFC3339_SIZE];
 
-		w->removal.attempts++;
+		w->record.attempts++;
 		error_copy(&why, err);
-		why.retry_at = rollout_retry_at(w->rollout, w->id, w->removal.attempts);
+		why.retry_at = rollout_retry_at(w->rollout, w->id, w->record.attempts);
 		time_format_rfc3339(why.retry_at, when);
 		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
-			"files of '%s' are not removed: %s; next attempt %s", w->removal.slug, err->message, when);
-		withdraw_save(w->rollout, txn, w->id, &w->removal, why.retry_at);
+			"files of '%s' are not removed: %s; next attempt %s", w->record.slug, err->message, when);
+		withdraw_save(w->rollout, txn, w->id, &w->record, why.retry_at);
 	} else {
 		store_del(txn, STORE_REMOVAL, w->id, strlen(w->id));
 		schedule_del(env->store, txn, SCHEDULE_REMOVE, w->id);
@@ -199,16 +199,16 @@ spare_what_is_declared(struct withdrawal *w, struct error *err)
 	_cleanup_subject_ struct subject subject = { .type = NULL };
 	_cleanup_strlist_ struct strlist declared = STRLIST_INIT;
 	_cleanup_strlist_ struct strlist rest = STRLIST_INIT;
-	int found = subject_load(r->env.store, w->removal.subject, &subject, err);
+	int found = subject_load(r->env.store, w->record.subject, &subject, err);
 
 	if (found <= 0)
 		return found;
 	if (rollout_directories(r, &subject.consumers, &declared, err) < 0)
 		return -1;
-	for (size_t i = 0; i < w->removal.directories.count; i++)
-		if (!strlist_has(&declared, w->removal.directories.items[i]))
-			strlist_add(&rest, w->removal.directories.items[i]);
-	strlist_copy(&w->removal.directories, &rest);
+	for (size_t i = 0; i < w->record.directories.count; i++)
+		if (!strlist_has(&declared, w->record.directories.items[i]))
+			strlist_add(&rest, w->record.directories.items[i]);
+	strlist_copy(&w->record.directories, &rest);
 	return 0;
 }
 
@@ -217,7 +217,7 @@ static int
 withdraw_load(struct withdrawal *w, struct error *err)
 {
 	struct store *store = w->rollout->env.store;
-	int found = record_load(store, &removal_class, w->id, &w->removal, err);
+	int found = record_load(store, &withdrawal_class, w->id, &w->record, err);
 
 	if (found != 1)
 		return found;
@@ -242,7 +242,7 @@ slug_is_free(struct withdrawal *w)
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	_cleanup_buf_ struct buf id = BUF_INIT;
 
-	subject_slug_key(&key, w->removal.slug);
+	subject_slug_key(&key, w->record.slug);
 	return store_get(w->rollout->env.store, STORE_INDEX, key.data, key.len, &id, NULL) == 0;
 }
 
@@ -266,11 +266,11 @@ withdraw_begin(const struct error *failed, void *arg)
 	} else {
 		w->is_removing = true;
 		drop_remove(w->rollout->env.drops,
-			&(struct drop_removal){ .slug = w->removal.slug,
-				.subject_id = w->removal.subject,
-				.is_whole = w->removal.is_whole,
+			&(struct drop_removal){ .slug = w->record.slug,
+				.subject_id = w->record.subject,
+				.is_whole = w->record.is_whole,
 				.is_free = slug_is_free(w),
-				.directories = &w->removal.directories },
+				.directories = &w->record.directories },
 			removed, w);
 	}
 }

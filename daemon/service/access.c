@@ -7,23 +7,23 @@
 /* --- what is covered --- */
 
 /* What a rule looks at, of whatever kind of object. */
-struct judged {
+struct access_subject {
 	struct strlist names;  /* owned */
 	const char *provider;  /* id, borrowed; NULL: none */
 	struct strlist labels; /* owned */
 };
 
 static void
-judged_clear(struct judged *s)
+access_subject_clear(struct access_subject *s)
 {
 	strlist_clear(&s->names);
 	strlist_clear(&s->labels);
 }
 
-#define _cleanup_judged_ _cleanup_(judged_clear)
+#define _cleanup_access_subject_ _cleanup_(access_subject_clear)
 
 static void
-access_add_names(struct judged *s, const char *first, const struct strlist *others)
+access_add_names(struct access_subject *s, const char *first, const struct strlist *others)
 {
 	if (first)
 		strlist_add(&s->names, first);
@@ -33,7 +33,7 @@ access_add_names(struct judged *s, const char *first, const struct strlist *othe
 
 /* Return: false: rules do not apply to objects of that kind. */
 static bool
-judged_of(const struct record_class *cls, const void *obj, struct judged *ret)
+access_subject_of(const struct record_class *cls, const void *obj, struct access_subject *ret)
 {
 	const struct autocert *a = obj;
 	const struct certificate *c = obj;
@@ -58,7 +58,7 @@ judged_of(const struct record_class *cls, const void *obj, struct judged *ret)
 
 /* Rules of certd.conf have providers by name. */
 static bool
-rule_covers(const struct scope_rule *rule, struct store *store, const struct judged *s)
+rule_covers(const struct scope_rule *rule, struct store *store, const struct access_subject *s)
 {
 	_cleanup_provider_ struct provider p = { .email = NULL };
 
@@ -79,12 +79,12 @@ rule_covers_provider(const struct scope_rule *rule, const struct object *provide
 bool
 access_covers(const struct scope *scope, struct store *store, const struct record_class *cls, const void *obj)
 {
-	_cleanup_judged_ struct judged s = { .provider = NULL };
+	_cleanup_access_subject_ struct access_subject s = { .provider = NULL };
 	bool has_rules;
 
 	if (!scope || cls == &dnsprovider_class || cls == &consumer_class)
 		return true;
-	has_rules = judged_of(cls, obj, &s);
+	has_rules = access_subject_of(cls, obj, &s);
 	for (size_t i = 0; i < scope->n_rules; i++) {
 		if (has_rules && rule_covers(&scope->rules[i], store, &s))
 			return true;
@@ -189,7 +189,7 @@ access_labels_outside(const struct asking *a, const struct strlist *labels)
 
 /* Which property puts it outside of the first rule? */
 static int
-name_the_field(const struct asking *a, const struct judged *s)
+name_the_field(const struct asking *a, const struct access_subject *s)
 {
 	const struct scope_rule *rule = &a->peer->scope->rules[0];
 	const struct scope_rule domains = { .domains = rule->domains };
@@ -211,11 +211,11 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 	struct error *err)
 {
 	const struct asking asking = { .peer = peer, .cls = cls, .err = err };
-	_cleanup_judged_ struct judged s = { .provider = NULL };
+	_cleanup_access_subject_ struct access_subject s = { .provider = NULL };
 
 	if (access_covers(peer->scope, store, cls, obj))
 		return 0;
-	if (!judged_of(cls, obj, &s))
+	if (!access_subject_of(cls, obj, &s))
 		return error_set(err, ERROR_DENIED, "a %s is outside of the scope of %s", cls->name, peer->label);
 	return name_the_field(&asking, &s);
 }

@@ -12,7 +12,7 @@
 #include "daemon/schedule/scheduler.h"
 #include "daemon/service/change.h"
 #include "daemon/service/effect.h"
-#include "daemon/service/passed.h"
+#include "daemon/service/passed_fds.h"
 #include "daemon/service/peer.h"
 
 /* What the methods work with; all borrowed. */
@@ -52,7 +52,7 @@ struct call {
 	struct json_object *params;     /* owned */
 	const struct peer *peer;        /* borrowed from .caller */
 	struct peer caller;             /* owned */
-	struct passed *passed;          /* borrowed while the handler runs; or NULL */
+	struct passed_fds *passed;      /* borrowed while the handler runs; or NULL */
 	struct change change;           /* for the event and the audit log */
 	struct store_txn *txn;          /* call_txn(); NULL: nothing is changed */
 	bool is_dry_run;                /* dryRun: the answer is as if, and nothing is done */

@@ -315,7 +315,7 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
 	e = xcalloc(1, sizeof(*e));
 	e->call = call;
-	e->fd = passed_take(call->passed);
+	e->fd = passed_fds_take(call->passed);
 	if (export_read_params(e, params, err) < 0 || export_find_object(e, params, err) < 0 ||
 		check_fd(e->fd, err) < 0) {
 		export_free(e);

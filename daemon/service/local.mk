@@ -13,7 +13,7 @@ libcertd_a_SOURCES += \
 	daemon/service/handlers.h \
 	daemon/service/import.c \
 	daemon/service/list.c \
-	daemon/service/passed.c daemon/service/passed.h \
+	daemon/service/passed_fds.c daemon/service/passed_fds.h \
 	daemon/service/peer.c daemon/service/peer.h \
 	daemon/service/res_audit.c \
 	daemon/service/res_authorization.c daemon/service/res_authorization.h \

@@ -51,8 +51,8 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 }
 
 void
-service_call_passing(struct service *service, const struct peer *peer, struct passed *passed, enum api_method_id method,
-	struct json_object *params, call_done_fn *done, void *arg)
+service_call_passing(struct service *service, const struct peer *peer, struct passed_fds *passed,
+	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct call *call = xcalloc(1, sizeof(*call));

@@ -22,8 +22,8 @@ service_call(struct service *service, const struct peer *peer, enum api_method_i
 
 /* service_call() with the descriptors that came along; borrowed for the call: those that a handler took are its own. */
 void
-service_call_passing(struct service *service, const struct peer *peer, struct passed *passed, enum api_method_id method,
-	struct json_object *params, call_done_fn *done, void *arg);
+service_call_passing(struct service *service, const struct peer *peer, struct passed_fds *passed,
+	enum api_method_id method, struct json_object *params, call_done_fn *done, void *arg);
 
 /* A caller without a valid token was refused: an event, and a record of the audit log. */
 void

@@ -65,10 +65,10 @@ Test(address, a_party_is_an_address_or_all_that_one_host_may_have)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct address address;
-		char party[ADDRESS_PARTY_SIZE];
+		char party[ADDRESS_CLIENT_SIZE];
 
 		cr_assert(address_parse(cases[i].text, &address), "%s", cases[i].text);
-		address_party(&address, party);
+		address_client(&address, party);
 		cr_expect_str_eq(party, cases[i].party, "%s", cases[i].text);
 	}
 }

@@ -1,14 +1,14 @@
 /* Descriptors on their way from the socket to the handler that asks for them: whoever takes one closes it. */
-#include "daemon/service/passed.h"
+#include "daemon/service/passed_fds.h"
 
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static void
-wait_for_frame(struct passed_waiting *waiting, int fd, uint64_t at)
+wait_for_frame(struct passed_fds_waiting *waiting, int fd, uint64_t at)
 {
-	if (waiting->count == PASSED_MAX) {
+	if (waiting->count == PASSED_FDS_MAX) {
 		close(fd);
 		return;
 	}
@@ -17,7 +17,7 @@ wait_for_frame(struct passed_waiting *waiting, int fd, uint64_t at)
 }
 
 void
-passed_receive(struct passed_waiting *waiting, struct msghdr *msg, uint64_t at)
+passed_fds_receive(struct passed_fds_waiting *waiting, struct msghdr *msg, uint64_t at)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -34,11 +34,11 @@ passed_receive(struct passed_waiting *waiting, struct msghdr *msg, uint64_t at)
 }
 
 void
-passed_begin(struct passed *passed, struct passed_waiting *waiting, uint64_t at)
+passed_fds_begin(struct passed_fds *passed, struct passed_fds_waiting *waiting, uint64_t at)
 {
 	size_t left = 0;
 
-	passed_clear(passed);
+	passed_fds_clear(passed);
 	for (size_t i = 0; i < waiting->count; i++) {
 		if (waiting->items[i].at == at)
 			passed->fds[passed->count++] = waiting->items[i].fd;
@@ -51,13 +51,13 @@ passed_begin(struct passed *passed, struct passed_waiting *waiting, uint64_t at)
 }
 
 int
-passed_take(struct passed *passed)
+passed_fds_take(struct passed_fds *passed)
 {
 	return passed && passed->next < passed->count ? passed->fds[passed->next++] : -1;
 }
 
 void
-passed_clear(struct passed *passed)
+passed_fds_clear(struct passed_fds *passed)
 {
 	while (passed->next < passed->count)
 		close(passed->fds[passed->next++]);

@@ -1,7 +1,7 @@
 /*
  * A removal in three steps: the DNS change, its outcome made durable, the answer.
  */
-#include "daemon/challenge/removal.h"
+#include "daemon/challenge/txt_removal.h"
 
 #include "common/error.h"
 #include "common/retry.h"
@@ -17,9 +17,9 @@
 
 enum { NEEDED_SEC = 3600, UNREAD_SEC = 86400 };
 
-struct removal {
-	LIST_ENTRY(removal) next;
-	struct removals *all;
+struct txt_removal {
+	LIST_ENTRY(txt_removal) next;
+	struct txt_removals *all;
 	char id[STORE_ID_SIZE];
 	struct cleanup cleanup;
 	struct dnsprovider provider;
@@ -30,12 +30,12 @@ struct removal {
 	void *arg;
 };
 
-struct removals {
+struct txt_removals {
 	struct solver *solver;
 	struct txt_queue *queue;
-	removal_needed_fn *is_needed;
+	txt_removal_needed_fn *is_needed;
 	void *arg;
-	LIST_HEAD(, removal) list;
+	LIST_HEAD(, txt_removal) list;
 };
 
 static void
@@ -49,10 +49,10 @@ make_due(struct solver *solver)
 		schedule_set(solver->store, txn, SCHEDULE_CLEANUP, buf_str(&id), "", now);
 }
 
-struct removals *
-removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *is_needed, void *arg)
+struct txt_removals *
+txt_removals_new(struct solver *solver, struct txt_queue *queue, txt_removal_needed_fn *is_needed, void *arg)
 {
-	struct removals *all = xcalloc(1, sizeof(*all));
+	struct txt_removals *all = xcalloc(1, sizeof(*all));
 
 	all->solver = solver;
 	all->queue = queue;
@@ -64,7 +64,7 @@ removals_new(struct solver *solver, struct txt_queue *queue, removal_needed_fn *
 }
 
 static void
-removal_free(struct removal *r)
+txt_removal_free(struct txt_removal *r)
 {
 	LIST_REMOVE(r, next);
 	store_forget(r->all->solver->store, r);
@@ -77,38 +77,38 @@ removal_free(struct removal *r)
 }
 
 void
-removals_free(struct removals *all)
+txt_removals_free(struct txt_removals *all)
 {
 	if (!all)
 		return;
 	while (!LIST_EMPTY(&all->list))
-		removal_free(LIST_FIRST(&all->list));
+		txt_removal_free(LIST_FIRST(&all->list));
 	free(all);
 }
 
 static void
-removal_answer(struct removal *r, bool stored)
+txt_removal_answer(struct txt_removal *r, bool stored)
 {
 	if (r->done)
 		r->done(stored, r->arg);
-	removal_free(r);
+	txt_removal_free(r);
 }
 
 static void
 on_stored(const struct error *err, void *arg)
 {
-	removal_answer(arg, !err);
+	txt_removal_answer(arg, !err);
 }
 
 static int64_t
-wall(const struct removal *r)
+wall(const struct txt_removal *r)
 {
 	return clock_wall(loop_clock(r->all->solver->env.loop));
 }
 
 /* The value is gone, or nobody can remove it any more. */
 static void
-settle(struct removal *r)
+settle(struct txt_removal *r)
 {
 	struct store_txn *txn = store_begin(r->all->solver->store);
 
@@ -117,7 +117,7 @@ settle(struct removal *r)
 }
 
 static void
-put_off(struct removal *r, int64_t due_at)
+put_off(struct txt_removal *r, int64_t due_at)
 {
 	struct solver *solver = r->all->solver;
 	struct store_txn *txn = store_begin(solver->store);
@@ -128,7 +128,7 @@ put_off(struct removal *r, int64_t due_at)
 
 /* A record that cannot be read cannot be kept: look again tomorrow, an upgrade or a backup may have come. */
 static void
-put_off_unread(struct removal *r)
+put_off_unread(struct txt_removal *r)
 {
 	struct solver *solver = r->all->solver;
 	struct store_txn *txn = store_begin(solver->store);
@@ -141,12 +141,12 @@ put_off_unread(struct removal *r)
 static void
 on_removed(const struct error *err, void *arg)
 {
-	struct removal *r = arg;
+	struct txt_removal *r = arg;
 
 	r->change = NULL;
 	/* A challenge that wants the value back waits behind us in the queue, and has renewed the promise. */
 	if (r->all->is_needed(r->id, r->all->arg)) {
-		removal_answer(r, true);
+		txt_removal_answer(r, true);
 		return;
 	}
 	if (!err) {
@@ -161,7 +161,7 @@ on_removed(const struct error *err, void *arg)
 }
 
 static void
-removal_give_up(struct removal *r)
+txt_removal_give_up(struct txt_removal *r)
 {
 	error_set(&r->failure, ERROR_NOT_FOUND,
 		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand", r->cleanup.value,
@@ -172,7 +172,7 @@ removal_give_up(struct removal *r)
 
 /* Return: 1 all is there, 0 no record, or -1. */
 static int
-removal_load(struct removal *r, int *ret_has_provider, struct error *err)
+txt_removal_load(struct txt_removal *r, int *ret_has_provider, struct error *err)
 {
 	struct store *store = r->all->solver->store;
 	int found = record_load(store, &cleanup_class, r->id, &r->cleanup, err);
@@ -186,10 +186,10 @@ removal_load(struct removal *r, int *ret_has_provider, struct error *err)
 static void
 on_begin(void *arg)
 {
-	struct removal *r = arg;
+	struct txt_removal *r = arg;
 	struct dnsprovider_record record;
 	int has_provider = 0;
-	int found = removal_load(r, &has_provider, &r->failure);
+	int found = txt_removal_load(r, &has_provider, &r->failure);
 
 	if (found < 0) {
 		put_off_unread(r);
@@ -204,7 +204,7 @@ on_begin(void *arg)
 		return;
 	}
 	if (!has_provider) {
-		removal_give_up(r);
+		txt_removal_give_up(r);
 		return;
 	}
 	record = (struct dnsprovider_record){
@@ -217,10 +217,10 @@ on_begin(void *arg)
 	r->change = txt_change_start(r->all->queue, &r->provider, true, &record, on_removed, r);
 }
 
-struct removal *
-removal_start(struct removals *all, const char *id, schedule_done_fn *done, void *arg)
+struct txt_removal *
+txt_removal_start(struct txt_removals *all, const char *id, schedule_done_fn *done, void *arg)
 {
-	struct removal *r = xcalloc(1, sizeof(*r));
+	struct txt_removal *r = xcalloc(1, sizeof(*r));
 
 	r->all = all;
 	memccpy(r->id, id, '\0', sizeof(r->id) - 1);
@@ -233,7 +233,7 @@ removal_start(struct removals *all, const char *id, schedule_done_fn *done, void
 }
 
 void
-removal_disown(void *removal)
+txt_removal_disown(void *removal)
 {
-	((struct removal *)removal)->done = NULL;
+	((struct txt_removal *)removal)->done = NULL;
 }
