@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 static void
 call_timer(void *arg);
@@ -36,12 +37,7 @@ acme_call_start(struct acme_call *call)
 {
 	struct acme_client *client = call->client;
 
-	call->prev = client->last;
-	if (client->last)
-		client->last->next = call;
-	else
-		client->first = call;
-	client->last = call;
+	DL_APPEND(client->calls, call);
 	acme_client_pump(client);
 }
 
@@ -50,9 +46,8 @@ call_unlink(struct acme_call *call)
 {
 	struct acme_client *client = call->client;
 
-	*(call->prev ? &call->prev->next : &client->first) = call->next;
-	*(call->next ? &call->next->prev : &client->last) = call->prev;
-	if (client->first) /* it may have held the gate */
+	DL_DELETE(client->calls, call);
+	if (client->calls) /* it may have held the gate */
 		loop_timer_set(&client->pump, 0);
 }
 
@@ -92,7 +87,7 @@ call_end_later(struct acme_call *call, const struct error *err)
 void
 acme_client_fail_waiting(struct acme_client *client, const struct error *err)
 {
-	for (struct acme_call *call = client->first; call; call = call->next)
+	for (struct acme_call *call = client->calls; call; call = call->next)
 		if (call->state == ACME_CALL_WAITING)
 			call_end_later(call, err);
 }
@@ -282,12 +277,12 @@ acme_client_pump(struct acme_client *client)
 	struct gate gate = { .closed_to_orders = false };
 	size_t lack_nonce = 0, sent = 0;
 
-	for (const struct acme_call *call = client->first; call; call = call->next)
+	for (const struct acme_call *call = client->calls; call; call = call->next)
 		if (call->state == ACME_CALL_SENT) {
 			gate_pass(&gate, call);
 			sent++;
 		}
-	for (struct acme_call *call = client->first; call; call = call->next) {
+	for (struct acme_call *call = client->calls; call; call = call->next) {
 		if (call->state != ACME_CALL_WAITING)
 			continue;
 		if (!acme_client_has_directory(client)) {
@@ -371,7 +366,7 @@ acme_client_account_settled(struct acme_client *client, const char *account_url,
 {
 	if (account_url)
 		str_replace(&client->account_url, account_url);
-	for (struct acme_call *call = client->first; call; call = call->next) {
+	for (struct acme_call *call = client->calls; call; call = call->next) {
 		if (call->state != ACME_CALL_ACCOUNT)
 			continue;
 		if (err) {

@@ -78,8 +78,8 @@ acme_client_free(struct acme_client *client)
 {
 	if (!client)
 		return;
-	while (client->first)
-		acme_call_free(client->first);
+	while (client->calls)
+		acme_call_free(client->calls);
 	fetch_stop(&client->directory_fetch);
 	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_fetches); i++)
 		fetch_stop(&client->nonce_fetches[i]);

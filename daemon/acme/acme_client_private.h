@@ -50,8 +50,8 @@ struct acme_client {
 	struct acme_fetch directory_fetch;
 	struct acme_fetch nonce_fetches[ACME_NONCES_ROUND];
 
-	struct acme_call *first, *last; /* oldest first */
-	struct acme_order *orders;      /* that hold or wait for a URL; acme_order_states.c's */
+	struct acme_call *calls;   /* oldest first */
+	struct acme_order *orders; /* that hold or wait for a URL; acme_order_states.c's */
 	struct loop_timer pump;
 };
 

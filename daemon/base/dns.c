@@ -25,6 +25,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <utlist.h>
 
 enum {
 	MAX_CHANNELS = 16, /* a channel of c-ares 1.18 takes 75 KB */
@@ -34,7 +35,7 @@ enum {
 };
 
 struct slot {
-	struct slot *next; /* most recently used first */
+	struct slot *prev, *next; /* most recently used first */
 	struct dns_channel *channel;
 	char *servers; /* NULL: resolv.conf */
 	enum dns_channel_kind kind;
@@ -94,15 +95,15 @@ static void
 trim_slots(struct dns *dns)
 {
 	unsigned count = 0;
-	for (struct slot **at = &dns->slots; *at;) {
-		struct slot *slot = *at;
+	struct slot *slot, *next;
+
+	DL_FOREACH_SAFE(dns->slots, slot, next) {
 		if (slot->users == 0 && (slot->retired || count >= MAX_CHANNELS)) {
-			*at = slot->next;
+			DL_DELETE(dns->slots, slot);
 			slot_free(slot);
-			continue;
+		} else {
+			count++;
 		}
-		count++;
-		at = &slot->next;
 	}
 }
 
@@ -110,6 +111,7 @@ static void
 watch_resolv_conf(struct dns *dns)
 {
 	struct stat st = { .st_ino = 0 };
+
 	if (stat(dns->resolv_conf, &st) < 0)
 		st = (struct stat){ .st_ino = 0 };
 	if (st.st_ino == dns->resolv_conf_ino && st.st_mtim.tv_sec == dns->resolv_conf_mtime.tv_sec &&
@@ -135,21 +137,20 @@ get_slot(struct dns *dns, const char *servers, enum dns_channel_kind kind, struc
 {
 	if (!servers)
 		watch_resolv_conf(dns);
-	struct slot **at = &dns->slots;
-	while (*at && !slot_is(*at, servers, kind))
-		at = &(*at)->next;
-	struct slot *slot = *at;
+	struct slot *slot = dns->slots;
+	while (slot && !slot_is(slot, servers, kind))
+		slot = slot->next;
 	if (slot) {
-		*at = slot->next;
+		DL_DELETE(dns->slots, slot);
 	} else {
 		struct dns_channel *channel = dns_channel_new(dns->loop, servers, dns->resolv_conf, kind, err);
+
 		if (!channel)
 			return NULL;
 		slot = xcalloc(1, sizeof(*slot));
 		*slot = (struct slot){ .channel = channel, .servers = xstrdup_null(servers), .kind = kind };
 	}
-	slot->next = dns->slots;
-	dns->slots = slot;
+	DL_PREPEND(dns->slots, slot);
 	return slot;
 }
 
@@ -157,6 +158,7 @@ struct dns *
 dns_new(struct loop *loop, const char *servers, struct error *err)
 {
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
+
 	if (rc != ARES_SUCCESS) {
 		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));
 		return NULL;
@@ -184,9 +186,7 @@ dns_set_resolv_conf(struct dns *dns, const char *path)
 static void
 query_free(struct dns_query *q)
 {
-	*(q->prev ? &q->prev->next : &q->dns->queries) = q->next;
-	if (q->next)
-		q->next->prev = q->prev;
+	DL_DELETE(q->dns->queries, q);
 	dns_answer_clear(&q->answer);
 	error_clear(&q->err);
 	buf_clear(&q->message);
@@ -222,6 +222,7 @@ query_deliver(struct dns_query *q)
 {
 	_cleanup_(dns_answer_clear) struct dns_answer answer = q->answer;
 	_cleanup_error_ struct error err = ERROR_INIT;
+
 	dns_done_fn *done = q->done;
 	void *arg = q->arg;
 	bool has_answer = !error_is_set(&q->err) || q->kind == QUERY_UPDATE;
@@ -246,6 +247,7 @@ static void
 on_query_timer(void *arg)
 {
 	struct dns_query *q = arg;
+
 	if (!q->is_finished) {
 		_cleanup_free_ char *who = server_words(q, dns_channel_servers(q->slot->channel));
 
@@ -259,12 +261,9 @@ static struct dns_query *
 query_new(struct dns *dns, enum query_kind kind, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = xcalloc(1, sizeof(*q));
-	*q = (struct dns_query){
-		.dns = dns, .next = dns->queries, .kind = kind, .timeout_ms = timeout_ms, .done = done, .arg = arg
-	};
-	if (q->next)
-		q->next->prev = q;
-	dns->queries = q;
+
+	*q = (struct dns_query){ .dns = dns, .kind = kind, .timeout_ms = timeout_ms, .done = done, .arg = arg };
+	DL_PREPEND(dns->queries, q);
 	loop_timer_init(&q->timer, dns->loop, on_query_timer, q);
 	loop_timer_set(&q->timer, timeout_ms);
 	trim_slots(dns);
@@ -346,6 +345,7 @@ on_message(void *arg, int status, int timeouts _unused_, unsigned char *wire, in
 {
 	struct dns_query *q = arg;
 	const struct slot *slot = q->slot;
+
 	if (!query_returned(q))
 		return;
 	if (status == ARES_SUCCESS) {
@@ -369,6 +369,7 @@ take_addresses(struct dns_query *q, const struct ares_addrinfo *info)
 			node->ai_family == AF_INET6
 				? (const void *)&((const struct sockaddr_in6 *)(const void *)node->ai_addr)->sin6_addr
 				: (const void *)&((const struct sockaddr_in *)(const void *)node->ai_addr)->sin_addr;
+
 		if (inet_ntop(node->ai_family, address, text, sizeof(text)) && !strlist_has(&q->answer.values, text))
 			strlist_add(&q->answer.values, text);
 	}
@@ -379,6 +380,7 @@ on_addrinfo(void *arg, int status, int timeouts _unused_, struct ares_addrinfo *
 {
 	struct dns_query *q = arg;
 	const struct slot *slot = q->slot;
+
 	if (query_returned(q)) {
 		if (status == ARES_SUCCESS) {
 			error_clear(&q->err);
@@ -398,6 +400,7 @@ static void
 query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind)
 {
 	struct slot *slot = get_slot(q->dns, servers, kind, &q->err);
+
 	if (!slot) {
 		query_finish(q);
 		return;
@@ -414,6 +417,7 @@ static uint16_t
 random_id(void)
 {
 	uint16_t id = 0;
+
 	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
 		abort();
 	return id;
@@ -424,6 +428,7 @@ dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type typ
 	dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = query_new(dns, QUERY_ASK, timeout_ms, done, arg);
+
 	q->subject = xasprintf("DNS %s of '%s'", dns_type_name(type), name);
 	q->name = xstrdup(name);
 	q->type = type;
@@ -440,6 +445,7 @@ is_localhost(const char *host)
 {
 	static const char tail[] = ".localhost";
 	size_t len = strlen(host);
+
 	return strcasecmp(host, "localhost") == 0 ||
 	       (len >= sizeof(tail) && strcasecmp(host + len - (sizeof(tail) - 1), tail) == 0);
 }
@@ -448,6 +454,7 @@ static bool
 is_address(const char *host)
 {
 	struct in6_addr address;
+
 	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
@@ -456,6 +463,7 @@ dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *
 {
 	struct dns_query *q = query_new(dns, QUERY_RESOLVE, timeout_ms, done, arg);
 	size_t len = strlen(host);
+
 	q->subject = xasprintf("address of '%s'", host);
 	q->name = xstrndup(host, len > 1 && host[len - 1] == '.' ? len - 1 : len);
 	if (is_address(q->name)) {
@@ -478,6 +486,7 @@ struct dns_query *
 dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = query_new(dns, QUERY_UPDATE, timeout_ms, done, arg);
+
 	q->subject = xasprintf("DNS update at %s", update->server);
 	q->update = (struct dns_update){
 		.zone = xstrdup(update->zone),
@@ -510,14 +519,14 @@ dns_free(struct dns *dns)
 {
 	if (!dns)
 		return;
-	for (struct dns_query *q = dns->queries, *next; q; q = next) {
-		next = q->next;
+	struct dns_query *q, *next_query;
+	DL_FOREACH_SAFE(dns->queries, q, next_query)
 		if (!q->is_ended)
 			query_end(q);
-	}
 	while (dns->slots) {
 		struct slot *slot = dns->slots;
-		dns->slots = slot->next;
+
+		DL_DELETE(dns->slots, slot);
 		slot_free(slot); /* c-ares lets go of what is left */
 	}
 	ares_library_cleanup();

@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum {
 	TRY_MS = 1000,      /* doubled by c-ares on each round through the servers */
@@ -24,7 +25,7 @@ enum {
 };
 
 struct watch {
-	struct watch *next;
+	struct watch *prev, *next;
 	struct loop_fd *handle;
 	int fd;
 };
@@ -45,8 +46,10 @@ parse_server(const char *text, struct ares_addr_port_node *ret)
 	_cleanup_free_ char *host = xstrdup(text);
 	const char *address = host, *port = NULL;
 	char *colon = strchr(host, ':');
+
 	if (*host == '[') {
 		char *end = strchr(host, ']');
+
 		if (!end || (end[1] && end[1] != ':'))
 			return false;
 		address++;
@@ -69,6 +72,7 @@ static int
 set_servers(struct dns_channel *channel, const char *servers, struct error *err)
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+
 	strlist_split(&list, servers, ',');
 	_cleanup_free_ struct ares_addr_port_node *nodes = xcalloc(list.count + 1, sizeof(*nodes));
 	if (list.count == 0)
@@ -92,9 +96,11 @@ read_servers(struct dns_channel *channel)
 {
 	struct ares_addr_port_node *servers = NULL;
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
 	ares_get_servers_ports(channel->ares, &servers);
 	for (const struct ares_addr_port_node *s = servers; s; s = s->next) {
 		char address[INET6_ADDRSTRLEN] = "?";
+
 		inet_ntop(s->family, &s->addr, address, sizeof(address));
 		bool plain = s->udp_port == 0 || s->udp_port == DNS_PORT;
 		if (plain)
@@ -112,6 +118,7 @@ static void
 rearm(struct dns_channel *channel)
 {
 	struct timeval tv;
+
 	if (ares_timeout(channel->ares, NULL, &tv))
 		loop_timer_set(&channel->timer, (int64_t)tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
 	else
@@ -122,6 +129,7 @@ static void
 dns_channel_on_fd(int fd, short what, void *arg)
 {
 	struct dns_channel *channel = arg;
+
 	ares_process_fd(
 		channel->ares, what & LOOP_READ ? fd : ARES_SOCKET_BAD, what & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
 	rearm(channel);
@@ -131,6 +139,7 @@ static void
 dns_channel_on_timer(void *arg)
 {
 	struct dns_channel *channel = arg;
+
 	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	rearm(channel);
 }
@@ -141,24 +150,22 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	struct dns_channel *channel = arg;
 	short what = (short)((readable ? LOOP_READ : 0) | (writable ? LOOP_WRITE : 0));
-	struct watch **at = &channel->watches;
-	while (*at && (*at)->fd != fd)
-		at = &(*at)->next;
-	struct watch *watch = *at;
+	struct watch *watch;
+
+	DL_SEARCH_SCALAR(channel->watches, watch, fd, fd);
 	if (watch && what) {
 		loop_fd_set(watch->handle, what);
 	} else if (watch) {
-		*at = watch->next;
+		DL_DELETE(channel->watches, watch);
 		loop_fd_free(watch->handle);
 		free(watch);
 	} else if (what) {
 		watch = xmalloc(sizeof(*watch));
 		*watch = (struct watch){
-			.next = channel->watches,
 			.handle = loop_fd_new(channel->loop, fd, what, dns_channel_on_fd, channel),
 			.fd = fd,
 		};
-		channel->watches = watch;
+		DL_PREPEND(channel->watches, watch);
 	}
 }
 
@@ -167,6 +174,7 @@ dns_channel_new(
 	struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind, struct error *err)
 {
 	struct dns_channel *channel = xcalloc(1, sizeof(*channel));
+
 	channel->loop = loop;
 	loop_timer_init(&channel->timer, loop, dns_channel_on_timer, channel);
 
@@ -229,6 +237,7 @@ void
 dns_channel_resolve(struct dns_channel *channel, const char *host, ares_addrinfo_callback done, void *arg)
 {
 	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC };
+
 	ares_getaddrinfo(channel->ares, host, NULL, &hints, done, arg);
 	rearm(channel);
 }

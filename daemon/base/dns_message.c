@@ -41,6 +41,7 @@ dns_rcode_name(int rcode)
 {
 	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
 		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE" };
+
 	return rcode >= 0 && (size_t)rcode < ARRAY_SIZE(names) ? names[rcode] : "unknown RCODE";
 }
 
@@ -71,6 +72,7 @@ dns_message_question(
 	uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret, struct error *err)
 {
 	ldns_rdf *owner = ldns_dname_new_frm_str(name);
+
 	if (!owner)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
 	/* The packet takes @owner. */
@@ -91,6 +93,7 @@ static char *
 name_text(const ldns_rdf *name)
 {
 	_cleanup_(dns_message_rdf_free) ldns_rdf *lower = ldns_rdf_clone(name);
+
 	ldns_dname2canonical(lower);
 	char *text = ldns_rdf2str(lower);
 	size_t len = text ? strlen(text) : 0;
@@ -104,8 +107,10 @@ static void
 add_txt(struct strlist *values, const ldns_rr *rr)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *part = ldns_rr_rdf(rr, i);
+
 		if (ldns_rdf_size(part) > 1)
 			buf_add(&text, ldns_rdf_data(part) + 1, ldns_rdf_size(part) - 1);
 	}
@@ -161,6 +166,7 @@ alias_of(const ldns_rr_list *section, const ldns_rdf *owner)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(section); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+
 		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_CNAME && ldns_rr_rd_count(rr) == 1 &&
 			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
 			return ldns_rr_rdf(rr, 0);
@@ -174,6 +180,7 @@ read_soa(const ldns_rr_list *section, struct dns_answer *ret)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(section) && !ret->soa_zone; i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+
 		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) < 1)
 			continue;
 		ret->soa_zone = name_text(ldns_rr_owner(rr));
@@ -186,8 +193,10 @@ dns_message_read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_typ
 {
 	const ldns_rr_list *section = ldns_pkt_answer(pkt);
 	const ldns_rdf *owner = asked;
+
 	for (int i = 0; i < MAX_ALIASES; i++) {
 		const ldns_rdf *target = alias_of(section, owner);
+
 		if (!target)
 			break;
 		owner = target;
@@ -198,6 +207,7 @@ dns_message_read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_typ
 		owner = asked;
 	for (size_t i = 0; i < ldns_rr_list_rr_count(section); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(section, i);
+
 		if ((unsigned)ldns_rr_get_type(rr) == (unsigned)type &&
 			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
 			dns_message_add_value(&ret->values, rr);
@@ -212,6 +222,7 @@ dns_message_parse(
 {
 	_cleanup_(dns_message_rdf_free) ldns_rdf *asked = ldns_dname_new_frm_str(name);
 	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = NULL;
+
 	*ret = (struct dns_answer){ .rcode = 0 };
 	if (!asked)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);

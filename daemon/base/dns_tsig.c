@@ -58,6 +58,7 @@ static uint16_t
 get16(const void *data)
 {
 	const uint8_t *p = data;
+
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
@@ -65,6 +66,7 @@ static int64_t
 get48(const uint8_t *p)
 {
 	int64_t value = 0;
+
 	for (int i = 0; i < 6; i++)
 		value = value << 8 | p[i];
 	return value;
@@ -89,6 +91,7 @@ static ldns_rdf *
 dns_tsig_canonical_name(const char *text)
 {
 	ldns_rdf *name = ldns_dname_new_frm_str(text);
+
 	if (name)
 		ldns_dname2canonical(name);
 	return name;
@@ -111,6 +114,7 @@ compute_mac(const struct dns_tsig_key *key, const struct variables *v, const str
 	const void *message, size_t len, struct dns_tsig_mac *ret, struct error *err)
 {
 	const char *digest = digest_of(algorithm_name(key));
+
 	if (!digest)
 		return error_set(err, ERROR_INVALID, "TSIG algorithm '%s' is not known", algorithm_name(key));
 	if (!key->secret || key->secret->len == 0)
@@ -141,6 +145,7 @@ static void
 adjust_arcount(char *message, int by)
 {
 	unsigned count = (unsigned)(get16(message + 10) + by);
+
 	message[10] = (char)(count >> 8);
 	message[11] = (char)count;
 }
@@ -152,6 +157,7 @@ dns_tsig_sign(
 	static const uint8_t no_other[2];
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *name = dns_tsig_canonical_name(key->name);
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *algorithm = dns_tsig_canonical_name(algorithm_name(key));
+
 	if (!name || !algorithm)
 		return error_set(err, ERROR_INVALID, "TSIG key name '%s' is not a domain name", key->name);
 	struct variables v = { name, algorithm, now, TSIG_FUDGE_SEC, 0, no_other, sizeof(no_other) };
@@ -192,6 +198,7 @@ find_tsig(const uint8_t *wire, size_t len, ldns_rr **ret, size_t *ret_start, str
 		size_t start = pos;
 		ldns_pkt_section section = i < questions ? LDNS_SECTION_QUESTION : LDNS_SECTION_ADDITIONAL;
 		ldns_status status = ldns_wire2rr(&rr, wire, len, &pos, section);
+
 		if (status != LDNS_STATUS_OK)
 			return error_set(
 				err, ERROR_DNS, "the answer is not a DNS message: %s", ldns_get_errorstr_by_id(status));
@@ -231,6 +238,7 @@ dns_tsig_check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const s
 {
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *name = dns_tsig_canonical_name(key->name);
 	_cleanup_(dns_tsig_rdf_free) ldns_rdf *algorithm = dns_tsig_canonical_name(algorithm_name(key));
+
 	if (!name || !algorithm || !same_name(ldns_rr_owner(rr), name) ||
 		!same_name(ldns_rr_rdf(rr, RD_ALGORITHM), algorithm))
 		return error_set(err, ERROR_DNS, "the answer is signed with another TSIG key than '%s' (%s)", key->name,
@@ -261,6 +269,7 @@ dns_tsig_verify(const uint8_t *wire, size_t len, const struct dns_tsig_key *key,
 {
 	_cleanup_(rr_free) ldns_rr *rr = NULL;
 	size_t start = 0;
+
 	*ret = (struct dns_tsig_result){ .error = 0 };
 	int found = find_tsig(wire, len, &rr, &start, err);
 	if (found <= 0)

@@ -37,6 +37,7 @@ static ldns_rr *
 txt_record(ldns_rdf *owner, const struct dns_update *update)
 {
 	ldns_rr *rr = ldns_rr_new();
+
 	ldns_rr_set_owner(rr, owner);
 	ldns_rr_set_type(rr, LDNS_RR_TYPE_TXT);
 	ldns_rr_set_class(rr, update->remove ? LDNS_RR_CLASS_NONE : LDNS_RR_CLASS_IN);
@@ -45,6 +46,7 @@ txt_record(ldns_rdf *owner, const struct dns_update *update)
 	do {
 		uint8_t part[1 + MAX_STRING];
 		size_t len = strnlen(rest, MAX_STRING);
+
 		part[0] = (uint8_t)len;
 		memcpy(part + 1, rest, len);
 		ldns_rr_push_rdf(rr, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_STR, len + 1, part));
@@ -58,6 +60,7 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 {
 	_cleanup_(dns_update_rdf_free) ldns_rdf *zone = ldns_dname_new_frm_str(update->zone);
 	_cleanup_(dns_update_rdf_free) ldns_rdf *owner = ldns_dname_new_frm_str(update->name);
+
 	if (!zone || !owner)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", zone ? update->name : update->zone);
 	if (ldns_dname_compare(zone, owner) != 0 && !ldns_dname_is_subdomain(owner, zone))
@@ -107,6 +110,7 @@ static int
 dns_update_refused(int rcode, const struct dns_update *update, struct error *err)
 {
 	const char *word = dns_rcode_name(rcode);
+
 	switch (rcode) {
 	case LDNS_RCODE_REFUSED:
 		if (update->tsig_name)
@@ -135,6 +139,7 @@ tsig_refused(
 	int rcode, const struct dns_tsig_result *tsig, const struct dns_update *update, int64_t now, struct error *err)
 {
 	const char *word = dns_rcode_name(rcode);
+
 	switch (tsig->error) {
 	case DNS_TSIG_BADSIG:
 		return error_set(err, ERROR_DNS, "%s, BADSIG: the secret of TSIG key '%s' differs from the server's",
@@ -158,6 +163,7 @@ dns_message_update_answer(const void *wire, size_t len, const struct dns_update 
 	int64_t now, int *ret_rcode, struct error *err)
 {
 	_cleanup_(dns_update_pkt_free) ldns_pkt *pkt = NULL;
+
 	*ret_rcode = -1;
 	ldns_status status = ldns_wire2pkt(&pkt, wire, len);
 	if (status != LDNS_STATUS_OK)

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <utlist.h>
 
 enum {
 	DEFAULT_HOST_CONNECTIONS = 8,
@@ -112,9 +113,7 @@ transfer_free(struct http_transfer *t)
 {
 	transfer_detach(t, true);
 	loop_timer_cancel(&t->timer);
-	*(t->prev ? &t->prev->next : &t->curl->transfers) = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
+	DL_DELETE(t->curl->transfers, t);
 	http_transfer_clear(t);
 	free(t);
 }
@@ -131,6 +130,7 @@ transfer_deliver(struct http_transfer *t)
 {
 	_cleanup_(http_response_clear) struct http_response res = t->res;
 	_cleanup_error_ struct error err = ERROR_INIT;
+
 	http_done_fn *done = t->done;
 	void *arg = t->arg;
 	t->res = (struct http_response){ .status = 0 };
@@ -157,6 +157,7 @@ static void
 transfer_arm(struct http_transfer *t)
 {
 	int64_t left_ms = t->deadline_ms - boot_ms(t->curl);
+
 	if (!t->is_half_over && left_ms > t->timeout_ms / 2)
 		left_ms -= t->timeout_ms / 2;
 	loop_timer_set(&t->timer, left_ms > 0 ? left_ms : 0);
@@ -166,6 +167,7 @@ static void
 transfer_start(struct http_transfer *t, const struct strlist *addresses)
 {
 	struct http_curl *curl = t->curl;
+
 	t->easy = pool_take(curl);
 	http_transfer_set_up(t, t->easy, &curl->config, addresses, must_connect_anew(t));
 	CURLMcode rc = curl_multi_add_handle(curl->multi, t->easy);
@@ -181,6 +183,7 @@ static void
 http_on_addresses(const struct strlist *addresses, const struct error *err, void *arg)
 {
 	struct http_transfer *t = arg;
+
 	if (!err) {
 		transfer_start(t, addresses);
 		return;
@@ -204,6 +207,7 @@ static bool
 is_stalled(const struct http_transfer *t)
 {
 	long connects = 0;
+
 	curl_off_t ready_us = 0;
 	if (!t->is_in_multi || t->header_octets)
 		return false;
@@ -245,6 +249,7 @@ static void
 on_transfer_timer(void *arg)
 {
 	struct http_transfer *t = arg;
+
 	if (t->is_finished) {
 		transfer_deliver(t);
 		return;
@@ -265,6 +270,7 @@ static void
 collect_finished(struct http_curl *curl)
 {
 	int left;
+
 	for (CURLMsg *msg; (msg = curl_multi_info_read(curl->multi, &left));) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
@@ -285,6 +291,7 @@ http_on_fd(int fd, short what, void *arg)
 	struct http_curl *curl = arg;
 	int running;
 	int flags = (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+
 	curl_multi_socket_action(curl->multi, fd, flags, &running);
 	collect_finished(curl);
 }
@@ -294,6 +301,7 @@ http_on_timer(void *arg)
 {
 	struct http_curl *curl = arg;
 	int running;
+
 	curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect_finished(curl);
 }
@@ -302,6 +310,7 @@ static int
 on_curl_timer(CURLM *multi _unused_, long timeout_ms, void *arg)
 {
 	struct http_curl *curl = arg;
+
 	if (timeout_ms < 0)
 		loop_timer_cancel(&curl->timer);
 	else
@@ -312,9 +321,7 @@ on_curl_timer(CURLM *multi _unused_, long timeout_ms, void *arg)
 static void
 watch_free(struct http_curl *curl, struct watch *watch)
 {
-	*(watch->prev ? &watch->prev->next : &curl->watches) = watch->next;
-	if (watch->next)
-		watch->next->prev = watch->prev;
+	DL_DELETE(curl->watches, watch);
 	loop_fd_free(watch->handle);
 	free(watch);
 }
@@ -325,6 +332,7 @@ on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, voi
 	struct http_curl *curl = arg;
 	struct watch *watch = socket_arg;
 	short what = (short)((wanted & CURL_POLL_IN ? LOOP_READ : 0) | (wanted & CURL_POLL_OUT ? LOOP_WRITE : 0));
+
 	if (wanted == CURL_POLL_REMOVE) {
 		if (watch)
 			watch_free(curl, watch);
@@ -332,12 +340,9 @@ on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, voi
 	} else if (watch) {
 		loop_fd_set(watch->handle, what);
 	} else {
-		watch = xmalloc(sizeof(*watch));
-		*watch = (struct watch){ .next = curl->watches,
-			.handle = loop_fd_new(curl->loop, fd, what, http_on_fd, curl) };
-		if (watch->next)
-			watch->next->prev = watch;
-		curl->watches = watch;
+		watch = xcalloc(1, sizeof(*watch));
+		watch->handle = loop_fd_new(curl->loop, fd, what, http_on_fd, curl);
+		DL_PREPEND(curl->watches, watch);
 		curl_multi_assign(curl->multi, fd, watch);
 	}
 	return 0;
@@ -350,6 +355,7 @@ static char *
 without_brackets(const char *host)
 {
 	size_t len = strlen(host);
+
 	if (len > 2 && host[0] == '[' && host[len - 1] == ']')
 		return xstrndup(host + 1, len - 2);
 	return xstrdup(host);
@@ -360,13 +366,11 @@ transport_send(void *self, const struct http_request *req, http_done_fn *done, v
 {
 	struct http_curl *curl = self;
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
+
 	t->curl = curl;
 	t->done = done;
 	t->arg = arg;
-	t->next = curl->transfers;
-	if (t->next)
-		t->next->prev = t;
-	curl->transfers = t;
+	DL_PREPEND(curl->transfers, t);
 	loop_timer_init(&t->timer, curl->loop, on_transfer_timer, t);
 	http_transfer_init(t, req);
 	t->deadline_ms = boot_ms(curl) + t->timeout_ms;
@@ -399,6 +403,7 @@ parse_proxy(struct http_curl *curl, struct error *err)
 	char *host = NULL, *port = NULL;
 	CURLUcode rc = curl_url_set(
 		url, CURLUPART_URL, curl->config.proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+
 	if (rc == CURLUE_OK)
 		rc = curl_url_get(url, CURLUPART_HOST, &host, 0);
 	if (rc == CURLUE_OK)
@@ -420,6 +425,7 @@ static void
 set_up_multi(struct http_curl *curl)
 {
 	unsigned per_host = curl->config.max_connections_per_host;
+
 	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
 	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
@@ -434,6 +440,7 @@ struct http_curl *
 http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config *config, struct error *err)
 {
 	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+
 	if (rc != CURLE_OK) {
 		error_set(err, ERROR_INTERNAL, "curl cannot be set up: %s", curl_easy_strerror(rc));
 		return NULL;

@@ -12,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <utlist.h>
 
 enum { KEEP_MS = 60 * 1000, RESOLVE_MS = 10 * 1000, MAX_HOSTS = 64 };
 
 struct http_host {
 	struct http_hosts *hosts;
-	struct http_host *next; /* newest first */
+	struct http_host *prev, *next; /* newest first */
 	char *name;
 	struct strlist addresses;
 	int64_t expires_ms; /* boot time */
@@ -35,6 +36,7 @@ struct http_hosts *
 http_hosts_new(struct loop *loop, struct dns *dns)
 {
 	struct http_hosts *hosts = xcalloc(1, sizeof(*hosts));
+
 	hosts->loop = loop;
 	hosts->dns = dns;
 	return hosts;
@@ -56,7 +58,8 @@ http_hosts_free(struct http_hosts *hosts)
 {
 	while (hosts && hosts->first) {
 		struct http_host *host = hosts->first;
-		hosts->first = host->next;
+
+		DL_DELETE(hosts->first, host);
 		host_free(host);
 	}
 	free(hosts);
@@ -67,14 +70,13 @@ static void
 http_host_trim(struct http_hosts *hosts)
 {
 	unsigned count = 0;
-	for (struct http_host **at = &hosts->first; *at;) {
-		struct http_host *host = *at;
+	struct http_host *host, *next;
+
+	DL_FOREACH_SAFE(hosts->first, host, next) {
 		if (++count > MAX_HOSTS && !host->query) {
-			*at = host->next;
+			DL_DELETE(hosts->first, host);
 			host_free(host);
-			continue;
 		}
-		at = &host->next;
 	}
 }
 
@@ -83,6 +85,7 @@ on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct http_host *host = arg;
 	struct http_host_wait *waiting = host->waiting;
+
 	host->query = NULL;
 	strlist_clear(&host->addresses);
 	if (!err) {
@@ -91,7 +94,7 @@ on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 	}
 	/* One by one from the front, for each may cancel others or start new ones. */
 	while ((waiting = host->waiting)) {
-		host->waiting = waiting->next;
+		LL_DELETE(host->waiting, waiting);
 		waiting->host = NULL;
 		waiting->fn(err ? NULL : &host->addresses, err, waiting->arg);
 	}
@@ -101,6 +104,7 @@ static struct http_host *
 http_host_find(struct http_hosts *hosts, const char *name)
 {
 	struct http_host *host = hosts->first;
+
 	while (host && strcasecmp(host->name, name) != 0)
 		host = host->next;
 	return host;
@@ -110,20 +114,17 @@ const struct strlist *
 http_hosts_get(struct http_hosts *hosts, const char *name, struct http_host_wait *wait)
 {
 	struct http_host *host = http_host_find(hosts, name);
+
 	if (host && !host->query && clock_boot_ms(loop_clock(hosts->loop)) < host->expires_ms)
 		return &host->addresses;
 	if (!host) {
 		http_host_trim(hosts);
 		host = xcalloc(1, sizeof(*host));
-		*host = (struct http_host){ .hosts = hosts, .next = hosts->first, .name = xstrdup(name) };
-		hosts->first = host;
+		*host = (struct http_host){ .hosts = hosts, .name = xstrdup(name) };
+		DL_PREPEND(hosts->first, host);
 	}
-	struct http_host_wait **tail = &host->waiting;
-	while (*tail)
-		tail = &(*tail)->next;
 	wait->host = host;
-	wait->next = NULL;
-	*tail = wait;
+	LL_APPEND(host->waiting, wait);
 	if (!host->query)
 		host->query = dns_resolve(hosts->dns, name, RESOLVE_MS, on_resolved, host);
 	return NULL;
@@ -134,10 +135,7 @@ http_hosts_cancel(struct http_host_wait *wait)
 {
 	if (!wait->host)
 		return;
-	struct http_host_wait **at = &wait->host->waiting;
-	while (*at != wait)
-		at = &(*at)->next;
-	*at = wait->next;
+	LL_DELETE(wait->host->waiting, wait);
 	wait->host = NULL;
 }
 
@@ -145,6 +143,7 @@ void
 http_hosts_forget(struct http_hosts *hosts, const char *name)
 {
 	struct http_host *host = http_host_find(hosts, name);
+
 	if (host)
 		host->expires_ms = 0;
 }

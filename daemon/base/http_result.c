@@ -16,6 +16,7 @@ static void
 certificate_error(struct http_transfer *t, CURL *easy)
 {
 	long verify = X509_V_OK;
+
 	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
 	const char *why = X509_verify_cert_error_string(verify);
 	switch (verify) {
@@ -62,6 +63,7 @@ static void
 connect_error(struct http_transfer *t, CURL *easy, const char *text)
 {
 	long os_errno = 0;
+
 	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno);
 	if (os_errno)
 		text = strerror((int)os_errno);
@@ -128,6 +130,7 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 {
 	char *target = NULL;
 	long status = 0;
+
 	if (t->is_header_too_large) {
 		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %d octets of headers", t->host, HTTP_MAX_HEADERS);
 	} else if (t->is_body_too_large || code == CURLE_FILESIZE_EXCEEDED) {
@@ -152,6 +155,7 @@ bool
 http_transfer_is_dripping(const struct http_transfer *t)
 {
 	int64_t octets = (int64_t)(t->header_octets + t->res.body.len);
+
 	return t->header_octets && octets < LEAST_OCTETS * t->timeout_ms / 2000;
 }
 

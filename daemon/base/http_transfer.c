@@ -52,6 +52,7 @@ copy_headers(struct http_transfer *t, const struct http_request *req)
 {
 	_cleanup_free_ char *type = xasprintf("Content-Type: %s", req->content_type ? req->content_type : "");
 	_cleanup_free_ char *accept = xasprintf("Accept: %s", req->accept ? req->accept : "");
+
 	if (req->content_type || req->body_len) /* else curl would invent a type for a body */
 		add_header(t, req->content_type ? type : "Content-Type:");
 	if (req->accept)
@@ -71,6 +72,7 @@ static char *
 url_part(CURLU *url, CURLUPart part)
 {
 	char *text = NULL, *copy;
+
 	if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
 		return NULL;
 	copy = xstrdup(text);
@@ -83,6 +85,7 @@ take_url_apart(struct http_transfer *t, struct error *err)
 {
 	_cleanup_free_ char *shown = printable_line(t->url, strlen(t->url), URL_SHOWN);
 	_cleanup_(curlu_free) CURLU *url = curl_url();
+
 	if (strlen(t->url) > MAX_URL)
 		return error_set(err, ERROR_LIMIT, "a URL of more than %d octets: '%s...'", MAX_URL, shown);
 	CURLUcode rc = curl_url_set(url, CURLUPART_URL, t->url, CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME);
@@ -142,6 +145,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *t = arg;
 	size_t len = size * count;
+
 	if (len > t->max_body - t->res.body.len) {
 		t->is_body_too_large = true;
 		return 0;
@@ -155,6 +159,7 @@ static char *
 header_value(const char *line, size_t len, const char *name)
 {
 	size_t name_len = strlen(name);
+
 	if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
 		return NULL;
 	const char *start = line + name_len + 1, *end = line + len;
@@ -170,6 +175,7 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 {
 	const struct {
 		const char *name;
+
 		char **where;
 	} kept[] = {
 		{ "location", &t->res.location },
@@ -179,6 +185,7 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		char *value = header_value(line, len, kept[i].name);
+
 		if (!value)
 			continue;
 		free(*kept[i].where);
@@ -195,6 +202,7 @@ on_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *t = arg;
 	size_t len = size * count;
+
 	t->header_octets += len;
 	t->is_header_whole = len == 2 && memcmp(line, "\r\n", 2) == 0;
 	if (t->header_octets > HTTP_MAX_HEADERS) {
@@ -223,6 +231,7 @@ set_method(struct http_transfer *t, CURL *easy)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	} else if (t->body.len || strcmp(t->method, "GET") != 0) {
 		bool has_body = t->body.len || strcmp(t->method, "DELETE") != 0;
+
 		if (has_body) {
 			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
 			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buf_str(&t->body));
@@ -250,6 +259,7 @@ static void
 http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 {
 	long timeout_ms = (long)t->timeout_ms;
+
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000); /* our own timer comes first */
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->allow_http ? "https,http" : "https");
@@ -265,6 +275,7 @@ static void
 set_addresses(struct http_transfer *t, CURL *easy, const struct strlist *addresses)
 {
 	_cleanup_buf_ struct buf entry = BUF_INIT;
+
 	curl_slist_free_all(t->resolve);
 	t->resolve = NULL;
 	if (addresses->count == 1 && strcasecmp(addresses->items[0], t->dialled_host) == 0)
@@ -272,6 +283,7 @@ set_addresses(struct http_transfer *t, CURL *easy, const struct strlist *address
 	buf_printf(&entry, "%s:%s:", t->dialled_host, t->dialled_port);
 	for (size_t i = 0; i < addresses->count && i < MAX_ADDRESSES; i++) {
 		const char *address = addresses->items[i];
+
 		buf_printf(&entry, strchr(address, ':') ? "%s[%s]" : "%s%s", i ? "," : "", address);
 	}
 	t->resolve = curl_slist_append(NULL, entry.data);

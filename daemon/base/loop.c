@@ -17,6 +17,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 struct loop_fd {
 	struct loop *loop;
@@ -95,7 +96,7 @@ loop_free(struct loop *loop)
 	while (loop->signals) {
 		struct loop_signal_watch *watch = loop->signals;
 
-		loop->signals = watch->next;
+		LL_DELETE(loop->signals, watch);
 		event_free(watch->event);
 		free(watch);
 	}
@@ -332,8 +333,8 @@ loop_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)
 {
 	struct loop_signal_watch *watch = xmalloc(sizeof(*watch));
 
-	*watch = (struct loop_signal_watch){ .next = loop->signals, .loop = loop, .fn = fn, .arg = arg };
+	*watch = (struct loop_signal_watch){ .loop = loop, .fn = fn, .arg = arg };
 	watch->event = or_die(evsignal_new(loop->base, signo, on_signal, watch));
 	event_add(watch->event, NULL);
-	loop->signals = watch;
+	LL_PREPEND(loop->signals, watch);
 }

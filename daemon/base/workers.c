@@ -17,17 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <unistd.h>
+#include <utlist.h>
 
 struct workers_job {
-	STAILQ_ENTRY(workers_job) link;
+	struct workers_job *prev, *next;
 	workers_job_fn *job;
 	workers_done_fn *done;
 	void *arg;
 };
-
-STAILQ_HEAD(workers_list, workers_job);
 
 struct workers {
 	struct loop *loop; /* borrowed */
@@ -39,8 +37,8 @@ struct workers {
 	unsigned max_threads;
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t wake;
-	struct workers_list waiting;
-	struct workers_list done;
+	struct workers_job *waiting;
+	struct workers_job *done;
 	unsigned n_unfinished; /* waiting or running */
 	bool stop;
 };
@@ -49,14 +47,14 @@ struct workers {
 static void
 run_one(struct workers *workers)
 {
-	struct workers_job *job = STAILQ_FIRST(&workers->waiting);
+	struct workers_job *job = workers->waiting;
 
-	STAILQ_REMOVE_HEAD(&workers->waiting, link);
+	DL_DELETE(workers->waiting, job);
 	pthread_mutex_unlock(&workers->lock);
 	job->job(job->arg);
 	pthread_mutex_lock(&workers->lock);
 	workers->n_unfinished--;
-	STAILQ_INSERT_TAIL(&workers->done, job, link);
+	DL_APPEND(workers->done, job);
 }
 
 static void *
@@ -66,7 +64,7 @@ thread_main(void *arg)
 
 	pthread_mutex_lock(&workers->lock);
 	while (!workers->stop) {
-		if (STAILQ_EMPTY(&workers->waiting)) {
+		if (!workers->waiting) {
 			pthread_cond_wait(&workers->wake, &workers->lock);
 			continue;
 		}
@@ -80,13 +78,13 @@ thread_main(void *arg)
 static void
 workers_call_done(struct workers *workers)
 {
-	struct workers_list done = STAILQ_HEAD_INITIALIZER(done);
+	struct workers_job *done, *job, *next;
 
 	pthread_mutex_lock(&workers->lock);
-	STAILQ_CONCAT(&done, &workers->done);
+	done = workers->done;
+	workers->done = NULL;
 	pthread_mutex_unlock(&workers->lock);
-	for (struct workers_job *job; (job = STAILQ_FIRST(&done));) {
-		STAILQ_REMOVE_HEAD(&done, link);
+	DL_FOREACH_SAFE(done, job, next) {
 		if (job->done)
 			job->done(job->arg);
 		free(job);
@@ -108,7 +106,7 @@ on_run_inline(void *arg)
 	struct workers *workers = arg;
 
 	pthread_mutex_lock(&workers->lock);
-	while (!STAILQ_EMPTY(&workers->waiting))
+	while (workers->waiting)
 		run_one(workers);
 	pthread_mutex_unlock(&workers->lock);
 	workers_call_done(workers);
@@ -153,8 +151,6 @@ workers_new(struct loop *loop, unsigned threads)
 	workers->done_fd = -1;
 	workers->max_threads = threads ? threads : cpu_count();
 	workers->threads = xcalloc(workers->max_threads, sizeof(*workers->threads));
-	STAILQ_INIT(&workers->waiting);
-	STAILQ_INIT(&workers->done);
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_cond_init(&workers->wake, NULL);
 	loop_timer_init(&workers->run_inline, loop, on_run_inline, workers);
@@ -181,7 +177,7 @@ workers_free(struct workers *workers)
 	pthread_mutex_unlock(&workers->lock);
 	for (unsigned i = 0; i < workers->n_threads; i++)
 		pthread_join(workers->threads[i], NULL);
-	STAILQ_CONCAT(&workers->done, &workers->waiting);
+	DL_CONCAT(workers->done, workers->waiting);
 	workers_call_done(workers);
 	loop_timer_cancel(&workers->run_inline);
 	loop_fd_free(workers->done_watch);
@@ -201,7 +197,7 @@ workers_run(struct workers *workers, workers_job_fn *job, workers_done_fn *done,
 
 	*entry = (struct workers_job){ .job = job, .done = done, .arg = arg };
 	pthread_mutex_lock(&workers->lock);
-	STAILQ_INSERT_TAIL(&workers->waiting, entry, link);
+	DL_APPEND(workers->waiting, entry);
 	n_unfinished = ++workers->n_unfinished;
 	pthread_cond_signal(&workers->wake);
 	pthread_mutex_unlock(&workers->lock);

@@ -15,12 +15,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <utlist.h>
 
 enum { TOKEN_MAX = 128, SOCKET_MODE = 0666 };
 
 struct answer {
-	LIST_ENTRY(answer) next;
+	struct answer *prev, *next;
 	char *token;
 	char *key_authorization;
 };
@@ -30,7 +30,7 @@ struct http01 {
 	struct strlist listen; /* addresses that are not bound yet */
 	bool is_configured;
 	struct error error; /* of the first address that cannot be bound */
-	LIST_HEAD(, answer) answers;
+	struct answer *answers;
 };
 
 /* --- requests --- */
@@ -50,7 +50,7 @@ http01_find(const struct http01 *http, struct httpd_text path)
 
 	if (path.len <= prefix_len || memcmp(path.data, HTTP01_PATH, prefix_len) != 0)
 		return NULL;
-	LIST_FOREACH(a, &http->answers, next)
+	DL_FOREACH(http->answers, a)
 		if (strlen(a->token) == path.len - prefix_len &&
 			memcmp(a->token, path.data + prefix_len, path.len - prefix_len) == 0)
 			return a;
@@ -161,7 +161,7 @@ http01_put(struct http01 *http, const char *token, const char *key_authorization
 
 	a->token = xstrdup(token);
 	a->key_authorization = xstrdup(key_authorization);
-	LIST_INSERT_HEAD(&http->answers, a, next);
+	DL_PREPEND(http->answers, a);
 }
 
 void
@@ -169,10 +169,10 @@ http01_remove(struct http01 *http, const char *token, const char *key_authorizat
 {
 	struct answer *a;
 
-	LIST_FOREACH(a, &http->answers, next) {
+	DL_FOREACH(http->answers, a) {
 		if (strcmp(a->token, token) != 0 || strcmp(a->key_authorization, key_authorization) != 0)
 			continue;
-		LIST_REMOVE(a, next);
+		DL_DELETE(http->answers, a);
 		free(a->token);
 		free(a->key_authorization);
 		free(a);
@@ -188,7 +188,6 @@ http01_new(struct loop *loop, const struct http01_config *config)
 	struct http01 *http = xcalloc(1, sizeof(*http));
 	int64_t deadline_ms = config->deadline_ms ? config->deadline_ms : HTTP01_DEADLINE_MS;
 
-	LIST_INIT(&http->answers);
 	if (config->listen)
 		strlist_copy(&http->listen, config->listen);
 	http->is_configured = http->listen.count || config->n_fds;
@@ -215,7 +214,7 @@ http01_free(struct http01 *http)
 	if (!http)
 		return;
 	httpd_free(http->httpd);
-	while ((a = LIST_FIRST(&http->answers)))
+	while ((a = http->answers))
 		http01_remove(http, a->token, a->key_authorization);
 	strlist_clear(&http->listen);
 	error_clear(&http->error);

@@ -19,13 +19,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <utlist.h>
 
 /* Longer than any order lives: only a crash lets the row come due while nobody has removed the value. */
 enum { SAFETY_SEC = 3600 };
 
 struct dns_solve {
-	LIST_ENTRY(dns_solve) next;
+	struct dns_solve *prev, *next;
 	struct solve *solve;
 	char *value;
 	char *domain;
@@ -43,7 +43,7 @@ struct dns_solves {
 	int64_t poll_ms;
 	struct txt_queue *queue;
 	struct txt_removals *removals;
-	LIST_HEAD(, dns_solve) all;
+	struct dns_solve *all;
 };
 
 /* Is a challenge up that needs what @id promises to remove? */
@@ -53,7 +53,7 @@ is_up(const char *id, void *arg)
 	const struct dns_solves *all = arg;
 	const struct dns_solve *s;
 
-	LIST_FOREACH(s, &all->all, next)
+	DL_FOREACH(all->all, s)
 		if (strcmp(s->id, id) == 0)
 			return true;
 	return false;
@@ -68,7 +68,6 @@ dns_solves_new(struct solver *solver, int64_t poll_ms)
 	all->poll_ms = poll_ms;
 	all->queue = txt_queue_new(&solver->env, solver->store);
 	all->removals = txt_removals_new(solver, all->queue, is_up, all);
-	LIST_INIT(&all->all);
 	return all;
 }
 
@@ -239,7 +238,7 @@ dns_start(struct solve *solve, const struct solver_request *request, const char 
 	s->value = jws_dns01_value(key_authorization);
 	s->domain = xstrdup(name_base(request->authz->name));
 	s->key_authorization = xstrdup(key_authorization);
-	LIST_INSERT_HEAD(&solve->solver->dns->all, s, next);
+	DL_PREPEND(solve->solver->dns->all, s);
 	s->finder = dns_target_find(
 		&solve->solver->env, solve->solver->store, named && *named ? named : NULL, name, on_found, s);
 }
@@ -250,7 +249,7 @@ dns_stop(struct solve *solve)
 	struct dns_solve *s = solve->data;
 	struct solver *solver = solve->solver;
 
-	LIST_REMOVE(s, next);
+	DL_DELETE(solver->dns->all, s);
 	dns_target_cancel(s->finder);
 	store_forget(solver->store, s);
 	txt_change_leave(s->change);

@@ -12,11 +12,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <utlist.h>
 
 /* Changes of one provider; there while it has any. */
 struct lane {
-	LIST_ENTRY(lane) next;
+	struct lane *prev, *next;
 	char provider[STORE_ID_SIZE];
 	unsigned room; /* for running ones */
 	unsigned running;
@@ -24,7 +24,7 @@ struct lane {
 };
 
 struct txt_change {
-	TAILQ_ENTRY(txt_change) next;
+	struct txt_change *prev, *next;
 	struct txt_queue *queue;
 	struct lane *lane;
 	char *provider_name;
@@ -46,8 +46,8 @@ struct txt_queue {
 	const struct dnsprovider_env *env;
 	struct store *store;
 	unsigned running;
-	LIST_HEAD(, lane) lanes;
-	TAILQ_HEAD(, txt_change) changes;
+	struct lane *lanes;
+	struct txt_change *changes;
 };
 
 struct txt_queue *
@@ -57,8 +57,6 @@ txt_queue_new(const struct dnsprovider_env *env, struct store *store)
 
 	queue->env = env;
 	queue->store = store;
-	LIST_INIT(&queue->lanes);
-	TAILQ_INIT(&queue->changes);
 	return queue;
 }
 
@@ -68,25 +66,25 @@ lane_enter(struct txt_queue *queue, const struct dnsprovider *d)
 	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
 	struct lane *lane;
 
-	LIST_FOREACH(lane, &queue->lanes, next)
+	DL_FOREACH(queue->lanes, lane)
 		if (strcmp(lane->provider, d->o.id) == 0)
 			break;
 	if (!lane) {
 		lane = xcalloc(1, sizeof(*lane));
 		memcpy(lane->provider, d->o.id, sizeof(lane->provider));
 		lane->room = driver && driver->is_serial ? 1 : TXT_RUNNING_PER_PROVIDER;
-		LIST_INSERT_HEAD(&queue->lanes, lane, next);
+		DL_PREPEND(queue->lanes, lane);
 	}
 	lane->changes++;
 	return lane;
 }
 
 static void
-lane_leave(struct lane *lane)
+lane_leave(struct txt_queue *queue, struct lane *lane)
 {
 	if (--lane->changes)
 		return;
-	LIST_REMOVE(lane, next);
+	DL_DELETE(queue->lanes, lane);
 	free(lane);
 }
 
@@ -101,10 +99,10 @@ set_running(struct txt_change *c, bool is_running)
 static void
 change_free(struct txt_change *c)
 {
-	TAILQ_REMOVE(&c->queue->changes, c, next);
+	DL_DELETE(c->queue->changes, c);
 	loop_timer_cancel(&c->start);
 	set_running(c, false);
-	lane_leave(c->lane);
+	lane_leave(c->queue, c->lane);
 	free(c->provider_name);
 	free(c->zone);
 	free(c->name);
@@ -121,7 +119,7 @@ txt_queue_free(struct txt_queue *queue)
 
 	if (!queue)
 		return;
-	while ((c = TAILQ_FIRST(&queue->changes))) {
+	while ((c = queue->changes)) {
 		if (c->op)
 			c->driver->cancel(c->op);
 		change_free(c);
@@ -134,7 +132,7 @@ is_first_of_name(const struct txt_change *c)
 {
 	const struct txt_change *earlier;
 
-	TAILQ_FOREACH(earlier, &c->queue->changes, next)
+	DL_FOREACH(c->queue->changes, earlier)
 		if (strcmp(earlier->name, c->name) == 0)
 			return earlier == c;
 	return false;
@@ -145,7 +143,7 @@ start_free_ones(struct txt_queue *queue)
 {
 	struct txt_change *c;
 
-	TAILQ_FOREACH(c, &queue->changes, next) {
+	DL_FOREACH(queue->changes, c) {
 		if (queue->running >= TXT_RUNNING)
 			return;
 		if (c->is_running || c->lane->running >= c->lane->room || !is_first_of_name(c))
@@ -237,7 +235,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	c->done = done;
 	c->arg = arg;
 	loop_timer_init(&c->start, queue->env->loop, txt_queue_on_start, c);
-	TAILQ_INSERT_TAIL(&queue->changes, c, next);
+	DL_APPEND(queue->changes, c);
 	start_free_ones(queue);
 	return c;
 }

@@ -13,12 +13,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <utlist.h>
 
 enum { NEEDED_SEC = 3600, UNREAD_SEC = 86400 };
 
 struct txt_removal {
-	LIST_ENTRY(txt_removal) next;
+	struct txt_removal *prev, *next;
 	struct txt_removals *all;
 	char id[STORE_ID_SIZE];
 	struct cleanup cleanup;
@@ -35,7 +35,7 @@ struct txt_removals {
 	struct txt_queue *queue;
 	txt_removal_needed_fn *is_needed;
 	void *arg;
-	LIST_HEAD(, txt_removal) list;
+	struct txt_removal *list;
 };
 
 static void
@@ -58,7 +58,6 @@ txt_removals_new(struct solver *solver, struct txt_queue *queue, txt_removal_nee
 	all->queue = queue;
 	all->is_needed = is_needed;
 	all->arg = arg;
-	LIST_INIT(&all->list);
 	make_due(solver);
 	return all;
 }
@@ -66,7 +65,7 @@ txt_removals_new(struct solver *solver, struct txt_queue *queue, txt_removal_nee
 static void
 txt_removal_free(struct txt_removal *r)
 {
-	LIST_REMOVE(r, next);
+	DL_DELETE(r->all->list, r);
 	store_forget(r->all->solver->store, r);
 	txt_change_leave(r->change);
 	loop_timer_cancel(&r->timer);
@@ -81,8 +80,8 @@ txt_removals_free(struct txt_removals *all)
 {
 	if (!all)
 		return;
-	while (!LIST_EMPTY(&all->list))
-		txt_removal_free(LIST_FIRST(&all->list));
+	while (all->list)
+		txt_removal_free(all->list);
 	free(all);
 }
 
@@ -226,7 +225,7 @@ txt_removal_start(struct txt_removals *all, const char *id, schedule_done_fn *do
 	memccpy(r->id, id, '\0', sizeof(r->id) - 1);
 	r->done = done;
 	r->arg = arg;
-	LIST_INSERT_HEAD(&all->list, r, next);
+	DL_PREPEND(all->list, r);
 	loop_timer_init(&r->timer, all->solver->env.loop, on_begin, r);
 	loop_timer_set(&r->timer, 0);
 	return r;

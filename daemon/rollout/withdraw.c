@@ -45,7 +45,8 @@ static const struct record_class withdrawal_class = {
 /* --- the intent --- */
 
 static void
-withdraw_save(struct rollout *r, struct store_txn *txn, const char *id, const struct withdrawal_record *m, int64_t due_at)
+withdraw_save(
+	struct rollout *r, struct store_txn *txn, const char *id, const struct withdrawal_record *m, int64_t due_at)
 {
 	record_save(r->env.store, txn, &withdrawal_class, id, m);
 	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
