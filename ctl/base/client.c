@@ -1,6 +1,6 @@
 /*
- * The control socket from the client's side: lines of JSON-RPC, waited for with absolute deadlines. The one place that
- * knows what it means when certd cannot be reached, and says what to do about it.
+ * The client side of the control socket: lines of JSON-RPC, with absolute deadlines. All messages about an unreachable
+ * certd, and what to do about it, are here.
  */
 #include "ctl/base/client.h"
 
@@ -27,8 +27,8 @@ struct client {
 	int fd;
 	int64_t last_id;
 	struct buf in;
-	size_t scanned;             /* octets of @in without a newline */
-	struct json_object *events; /* array: notifications that came while an answer was waited for */
+	size_t scanned;             /* octets of @in already searched for a newline */
+	struct json_object *events; /* array: notifications received while waiting for an answer */
 	bool has_answered;
 };
 
@@ -41,7 +41,7 @@ client_explain_absence(const char *path, struct error *err)
 								   : "certd --foreground";
 
 	return error_set(
-		err, ERROR_UNAVAILABLE, "certd is not running (nobody answers at %s); start it with: %s", path, how);
+		err, ERROR_UNAVAILABLE, "certd is not running (nothing listens on %s); start it with: %s", path, how);
 }
 
 static int
@@ -53,10 +53,8 @@ client_explain_denial(const char *path, struct error *err)
 	if (!group || st.st_gid == 0)
 		return error_set(err, ERROR_DENIED, "no access to %s: run certctl as root or as certd's user", path);
 	return error_set(err, ERROR_DENIED,
-		"no access to %s: run certctl as root, or become a member of group %s (adduser USER %s, then "
-		"log in "
-		"again)",
-		path, group->gr_name, group->gr_name);
+		"no access to %s: run certctl as root, or join the group %s (adduser USER %s, then log in again)", path,
+		group->gr_name, group->gr_name);
 }
 
 static int
@@ -71,7 +69,7 @@ client_explain_connect(const char *path, int errnum, struct error *err)
 	case EPERM:
 		return client_explain_denial(path, err);
 	case EAGAIN:
-		return error_set(err, ERROR_UNAVAILABLE, "certd does not accept connections at %s", path);
+		return error_set(err, ERROR_UNAVAILABLE, "certd does not accept connections on %s", path);
 	default:
 		return error_set_errno(err, errnum, "connect to %s", path);
 	}
@@ -85,7 +83,7 @@ client_connect_unix(const char *path, struct error *err)
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return error_set(err, ERROR_USAGE, "the socket's path is longer than %zu octets: %s",
+		return error_set(err, ERROR_USAGE, "the socket path is longer than %zu octets: %s",
 			sizeof(addr.sun_path) - 1, path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -128,8 +126,7 @@ client_close(struct client *client)
 /* --- octets --- */
 
 /*
- * Where to look. Before the first answer it may be the service manager that holds the socket, for a certd that never gets
- * as far as that.
+ * The command to diagnose with. Before the first answer, systemd may hold the socket for a certd that fails to start.
  */
 #define LOOK "systemctl status certd, journalctl -u certd"
 
@@ -138,18 +135,18 @@ client_gone(const struct client *client, struct error *err)
 {
 	if (!client->has_answered)
 		return error_set(err, ERROR_UNAVAILABLE,
-			"certd closed the connection before it answered; is it failing to start? (" LOOK ")");
-	return error_set(err, ERROR_UNAVAILABLE, "certd closed the connection; is it stopping or being restarted?");
+			"certd closed the connection before it answered; it may be failing to start (" LOOK ")");
+	return error_set(err, ERROR_UNAVAILABLE, "certd closed the connection; it may be stopping or restarting");
 }
 
 static int
 client_silent(const struct client *client, int64_t timeout_ms, struct error *err)
 {
 	return error_set(err, ERROR_TIMEOUT, "certd did not answer within %g s; %s (" LOOK ")",
-		(double)timeout_ms / 1000, client->has_answered ? "does it hang?" : "is it failing to start?");
+		(double)timeout_ms / 1000, client->has_answered ? "it may hang" : "it may be failing to start");
 }
 
-/* Return: 1 @fd is ready, 0 time is over or @interrupt_fd is ready, -1 failed. */
+/* Return: 1 @fd is ready, 0 timed out or @interrupt_fd is ready, -1 failed. */
 static int
 client_wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, struct error *err)
 {
@@ -168,7 +165,7 @@ client_wait_ready(int fd, short what, int interrupt_fd, int64_t deadline_ms, str
 	}
 }
 
-/* @pass: goes along with the first octet; -1: none. */
+/* @pass: sent with the first octet; -1: none. */
 static ssize_t
 client_send_some(int fd, const struct buf *text, int pass)
 {
@@ -199,7 +196,7 @@ client_send_all(struct client *client, struct buf *text, int pass, int64_t deadl
 
 		if (n >= 0) {
 			pass = -1;
-			explicit_bzero(text->data, (size_t)n); /* a key or a password, perhaps */
+			explicit_bzero(text->data, (size_t)n); /* it may contain a key or a password */
 			buf_drop(text, (size_t)n);
 			continue;
 		}
@@ -209,12 +206,12 @@ client_send_all(struct client *client, struct buf *text, int pass, int64_t deadl
 			return error_set_errno(err, errno, "send to certd");
 		rc = client_wait_ready(client->fd, POLLOUT, -1, deadline_ms, err);
 		if (rc <= 0)
-			return rc < 0 ? -1 : error_set(err, ERROR_TIMEOUT, "certd does not read");
+			return rc < 0 ? -1 : error_set(err, ERROR_TIMEOUT, "certd does not read its socket");
 	}
 	return 0;
 }
 
-/* Return: 1 something came, 0 nothing in time, -1 failed or closed. */
+/* Return: 1 received data, 0 timed out, -1 failed or closed. */
 static int
 client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, struct error *err)
 {
@@ -239,7 +236,7 @@ client_receive(struct client *client, int interrupt_fd, int64_t deadline_ms, str
 
 /* --- words of others --- */
 
-/* A CA's or a program's words may carry escape sequences, and a terminal obeys them. */
+/* Text from a CA or a program may contain escape sequences, which a terminal would obey. */
 static void
 client_clean_string(struct json_object *value)
 {
@@ -253,7 +250,7 @@ client_clean_string(struct json_object *value)
 	json_object_set_string(value, lines);
 }
 
-/* Names of members are words of the API; what else a daemon may send is no use to anybody. */
+/* Member names are words of the API; a name with anything else is dropped. */
 static bool
 client_is_word(const char *name)
 {
@@ -263,7 +260,7 @@ client_is_word(const char *name)
 	return true;
 }
 
-/* Depth is bounded by the parser. */
+/* The parser bounds the depth. */
 static void
 client_clean(struct json_object *value)
 {
@@ -276,12 +273,12 @@ client_clean(struct json_object *value)
 			if (client_is_word(name))
 				client_clean(member);
 			else
-				json_object_object_del(value, name); /* the loop has its next member already */
+				json_object_object_del(value, name); /* safe: the loop already has its next member */
 		}
 	}
 }
 
-/* Return: 1 and the next message, 0 nothing in time, -1 failed. */
+/* Return: 1 and the next message, 0 timed out, -1 failed. */
 static int
 client_next_message(
 	struct client *client, int interrupt_fd, int64_t deadline_ms, struct json_object **ret, struct error *err)
@@ -338,7 +335,7 @@ client_await_answer(
 		if (rc < 0)
 			return -1;
 		if (response.id != client->last_id)
-			return error_set(err, ERROR_PROTOCOL, "certd answered another request");
+			return error_set(err, ERROR_PROTOCOL, "certd answered a different request");
 		*ret = json_object_get(response.result);
 		return 0;
 	}

@@ -7,11 +7,11 @@
 struct client;
 struct error;
 
-enum { CLIENT_CALL_MS = 30 * 1000 }; /* a change waits for one commit; all else is immediate */
+enum { CLIENT_CALL_MS = 30 * 1000 }; /* a change waits for one commit; all other calls are immediate */
 
 /*
  * client_open() - connect
- * ERROR_UNAVAILABLE: certd is not there, with how to start it; ERROR_DENIED: with which group may.
+ * ERROR_UNAVAILABLE: certd is not running; the message says how to start it. ERROR_DENIED: the message names the group.
  * Return: owned by the caller, or NULL.
  */
 struct client *
@@ -22,25 +22,25 @@ void
 client_close(struct client *client);
 
 /*
- * client_call() - call a method and wait for its answer; notifications that come before it are kept
+ * client_call() - call a method and wait for its answer; notifications received before it are queued
  * @params: taken; NULL: none
  * @ret: owned by the caller
- * @timeout_ms: 0 is CLIENT_CALL_MS
+ * @timeout_ms: 0 means CLIENT_CALL_MS
  */
 int
 client_call(struct client *client, const char *method, struct json_object *params, int64_t timeout_ms,
 	struct json_object **ret, struct error *err);
 
-/* client_call() with a descriptor that certd gets a copy of; borrowed. */
+/* client_call() that also passes a descriptor to certd; borrowed. */
 int
 client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
 	struct json_object **ret, struct error *err);
 
 /*
- * client_event() - the next event that was subscribed to
- * @interrupt_fd: readable ends the wait (signalfd); -1: none
+ * client_event() - wait for the next subscribed event
+ * @interrupt_fd: the wait ends when it is readable (signalfd); -1: none
  * @ret: owned by the caller
- * Return: 1 and the event, 0 time is over or interrupted, -1 failed.
+ * Return: 1 and the event, 0 timed out or interrupted, -1 failed.
  */
 int
 client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret, struct error *err);

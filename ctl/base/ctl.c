@@ -1,4 +1,4 @@
-/* What every command has: where results and reasons go, the connection, and how to look into certd's answers. */
+/* What every command needs: output streams, the connection, and access to certd's answers. */
 #include "ctl/base/ctl.h"
 
 #include "common/buf.h"

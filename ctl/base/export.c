@@ -1,4 +1,7 @@
-/* Keys come through a descriptor, so that no answer holds one: a memfd where they stay in memory. */
+/*
+ * Exports pass through a descriptor, so that no answer contains a key. The descriptor is a memfd when the key is to
+ * stay in memory.
+ */
 #include "ctl/base/export.h"
 
 #include <errno.h>
@@ -25,7 +28,8 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 	error_clear(err);
 	newest = ctl_text_at(autocert, "metadata.lastIssuedCertificate");
 	if (!*newest)
-		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; see: certctl explain %s", name, word);
+		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; to see why, run: certctl explain %s",
+			name, word);
 	return ctl_get(ctl, &api_resources[API_CERTIFICATE], newest, ret, err);
 }
 
@@ -49,15 +53,15 @@ export_read_back(int fd, struct secret *ret, struct error *err)
 	size_t done = 0;
 
 	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, errno, "memory for the export");
+		return error_set_errno(err, errno, "allocate memory for the export");
 	if (st.st_size > EXPORT_MAX)
-		return error_set(err, ERROR_PROTOCOL, "certd wrote more than a certificate can be");
+		return error_set(err, ERROR_PROTOCOL, "certd wrote more than the largest possible certificate");
 	secret_alloc(ret, (size_t)st.st_size);
 	while (done < ret->len) {
 		ssize_t n = pread(fd, ret->data + done, ret->len - done, (off_t)done);
 
 		if (n <= 0 && !(n < 0 && errno == EINTR))
-			return error_set_errno(err, n ? errno : EIO, "memory for the export");
+			return error_set_errno(err, n ? errno : EIO, "allocate memory for the export");
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -72,7 +76,7 @@ export_to_secret(struct ctl *ctl, struct json_object *params, struct secret *ret
 
 	if (fd < 0) {
 		json_object_put(params);
-		return error_set_errno(err, errno, "memory for the export");
+		return error_set_errno(err, errno, "allocate memory for the export");
 	}
 	rc = export_to(ctl, params, fd, err);
 	if (rc == 0)

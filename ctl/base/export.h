@@ -1,4 +1,4 @@
-/* ctl/base/export.h: certificate.export from the client's side. */
+/* ctl/base/export.h: the client side of certificate.export. */
 #ifndef CTL_BASE_EXPORT_H
 #define CTL_BASE_EXPORT_H
 
@@ -6,13 +6,14 @@
 #include "ctl/base/ctl.h"
 
 /*
- * export_find() - the certificate that @name means: a certificate's name or id, else an auto-certificate's, for its newest
+ * export_find() - find the certificate that @name refers to
+ * @name is the name or id of a certificate, or of an auto-certificate, which stands for its newest certificate.
  * @ret: the object, owned by the caller
  */
 int
 export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err);
 
-/* Writes into @fd (borrowed). @params: taken; certificate.export's, with "ref". */
+/* Writes into @fd (borrowed). @params: taken; those of certificate.export, with "ref". */
 int
 export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err);
 

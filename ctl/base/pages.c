@@ -1,4 +1,4 @@
-/* Long lists come in pages, so that no answer is larger than a frame; whoever reads them sees none of it. */
+/* Long lists are fetched in pages, so that no answer exceeds a frame; callers see a single list. */
 #include "ctl/base/pages.h"
 
 enum { PAGE = 100 };

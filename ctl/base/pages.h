@@ -1,4 +1,4 @@
-/* ctl/base/pages.h: long lists, page by page. */
+/* ctl/base/pages.h: fetching long lists page by page. */
 #ifndef CTL_BASE_PAGES_H
 #define CTL_BASE_PAGES_H
 
@@ -8,7 +8,8 @@ typedef void
 page_item_fn(struct json_object *item, void *arg);
 
 /*
- * pages_each() - call a list method until all, or "limit" of them, are there; pages of large items are shorter than asked
+ * pages_each() - call a list method until it has returned all items, or "limit" of them
+ * A page of large items may be shorter than requested.
  * @values: its parameters; borrowed
  */
 int

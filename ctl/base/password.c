@@ -1,6 +1,6 @@
 /*
- * A line without echo. A signal must not leave the terminal mute: while the line is read, signals that would end or stop
- * the program only interrupt the read; the terminal is put right, and the command ends as one that was interrupted.
+ * Reads a line without echo. No signal may leave the terminal without echo: while the line is read, signals that would
+ * end or stop the program only interrupt read(). The terminal is then restored and the command ends as interrupted.
  */
 #include "ctl/base/password.h"
 
@@ -20,7 +20,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 static void
 password_interrupt(int number)
 {
-	(void)number; /* read() ends with EINTR */
+	(void)number; /* makes read() end with EINTR */
 }
 
 static int
@@ -30,7 +30,7 @@ password_read_line(int tty, struct secret *ret, struct error *err)
 	ssize_t n;
 
 	secret_alloc(&line, PASSWORD_MAX);
-	n = read(tty, line.data, line.len); /* the terminal's own line editing */
+	n = read(tty, line.data, line.len); /* the terminal provides line editing */
 	if (n < 0 && errno == EINTR)
 		return error_set(err, ERROR_CANCELLED, "interrupted");
 	if (n < 0)

@@ -5,7 +5,7 @@
 #include "common/crypto/secret.h"
 
 /*
- * password_ask() - one line from /dev/tty, not shown
+ * password_ask() - read one line from /dev/tty without echo
  * Return: 1 and the password (may be empty), 0 there is no terminal, -1 failed or interrupted.
  */
 int

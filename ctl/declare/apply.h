@@ -1,4 +1,4 @@
-/* ctl/declare/apply.h: one run of apply, and the parts of it: what is wanted and what there is, and how it is shown. */
+/* ctl/declare/apply.h: the parts of one run of apply: the wanted state, the current state, and the output. */
 #ifndef CTL_DECLARE_APPLY_H
 #define CTL_DECLARE_APPLY_H
 
@@ -8,7 +8,7 @@
 struct apply {
 	struct ctl *ctl;
 	const char *name;            /* of the file, for messages */
-	char *directory;             /* that relative secrets are beside; owned */
+	char *directory;             /* the base of relative paths of secrets; owned */
 	struct json_object *wanted;  /* declaration_check(); owned */
 	struct json_object *objects; /* current_fetch(); owned */
 	struct json_object *present; /* {KEY: {NAME: declared properties}}; owned */
@@ -17,18 +17,18 @@ struct apply {
 	struct error first; /* the first refusal */
 };
 
-/* The file at @path, or the standard input for "-"; errors name it and the line. */
+/* Reads the file at @path, or the standard input for "-"; errors name it and the line. */
 int
 apply_read(struct apply *a, const char *path, struct error *err);
 
-/* What certd has. */
+/* Fetches the current objects from certd. */
 int
 apply_fetch(struct apply *a, struct error *err);
 
 /*
- * apply_secrets() - put the secrets that the file names among the properties
- * One that is not there is left out where certd has it; else it is told on the error stream, and all of them together are
- * ERROR_INVALID.
+ * apply_secrets() - read the secrets that the file refers to into the properties
+ * A missing secret is omitted if certd already has it. Otherwise it is reported on the error stream, and all of them
+ * together are one ERROR_INVALID.
  */
 int
 apply_secrets(struct apply *a, struct error *err);
@@ -36,11 +36,11 @@ apply_secrets(struct apply *a, struct error *err);
 const char *
 apply_action_name(enum plan_action action);
 
-/* All steps that are some, in the format that was asked for. */
+/* Writes all steps that change something, in the requested format. */
 void
 apply_show_steps(struct apply *a);
 
-/* In text: how many of what. */
+/* In text format: the totals. */
 void
 apply_show_summary(const struct apply *a, bool is_dry_run);
 

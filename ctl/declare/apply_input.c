@@ -1,4 +1,4 @@
-/* What apply works on: the file, the objects that certd has, and the secrets that the file points to. */
+/* The input of apply: the file, the objects that certd has, and the secrets that the file refers to. */
 #include "common/buf.h"
 #include "common/error.h"
 #include "ctl/declare/apply.h"
@@ -100,7 +100,7 @@ apply_input_has_secret(struct json_object *object, const char *path)
 	return false;
 }
 
-/* Without others, the key goes with the name and algorithm that it had. */
+/* Unless the file changes them, the key keeps its previous name and algorithm. */
 static void
 apply_keep_tsig_labels(struct json_object *properties, struct json_object *before)
 {
@@ -115,7 +115,7 @@ apply_keep_tsig_labels(struct json_object *properties, struct json_object *befor
 	}
 }
 
-/* Puts the secrets of one object among its properties. What is missing, and not known to certd either, is told. */
+/* Adds the secrets of one object to its properties. Reports a secret that is missing and that certd does not have. */
 static int
 apply_input_resolve_object(struct apply *a, const struct api_resource *resource, const char *key, const char *name,
 	struct json_object *wanted, size_t *missing, struct error *err)
@@ -167,7 +167,7 @@ apply_secrets(struct apply *a, struct error *err)
 		}
 	}
 	if (missing)
-		return error_set(err, ERROR_INVALID, "%s: %zu secret%s missing (see above); nothing was changed",
+		return error_set(err, ERROR_INVALID, "%s: %zu secret%s missing (listed above); nothing was changed",
 			a->name, missing, missing == 1 ? " is" : "s are");
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* The difference that apply makes, as text or as an object for each step. */
+/* The changes that apply makes, as text or as an object for each step. */
 #include "ctl/declare/apply.h"
 #include "ctl/present/output.h"
 
@@ -110,12 +110,12 @@ apply_show_summary(const struct apply *a, bool is_dry_run)
 
 	if (a->ctl->format != FORMAT_TEXT)
 		return;
-	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu as they were", is_dry_run ? "would be: " : "",
+	fprintf(out, "%s%zu created, %zu changed, %zu removed, %zu unchanged", is_dry_run ? "dry run: " : "",
 		plan_count(&a->plan, PLAN_CREATE), plan_count(&a->plan, PLAN_UPDATE), plan_count(&a->plan, PLAN_DELETE),
 		plan_count(&a->plan, PLAN_NOTHING));
 	if (a->failed)
 		fprintf(out, "; %zu of them refused", a->failed);
 	if (a->plan.others)
-		fprintf(out, "; %zu not in the file stay", a->plan.others);
+		fprintf(out, "; %zu not in the file, kept", a->plan.others);
 	fputc('\n', out);
 }

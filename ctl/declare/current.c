@@ -1,13 +1,14 @@
 /*
- * What certd has, all of it, in pages. Ids are a daemon's own: everything that compares or writes declarations works
- * with names.
+ * All objects that certd has, fetched in pages. Ids differ between daemons, so code that compares or writes
+ * declarations
+ * uses names.
  */
 #include "ctl/declare/current.h"
 
 #include "ctl/base/pages.h"
 #include "ctl/declare/declaration.h"
 
-/* Where the objects of one resource go. */
+/* Collects the objects of one resource. */
 struct fetch {
 	struct ctl *ctl;
 	struct json_object *objects;

@@ -1,6 +1,6 @@
 /*
- * Declarations as a file. Which collections there are, what their objects hold, which of it is a reference and which a
- * secret: all of it is the API's tables, so that a new field or resource needs nothing here.
+ * Declarations as a file. The API's tables say which collections there are, what their objects contain, and which
+ * properties are references or secrets, so that a new field or resource needs no code here.
  */
 #include "ctl/declare/declaration.h"
 
@@ -39,7 +39,7 @@ declaration_is_in(const struct api_resource *const *list, size_t count, const st
 	return false;
 }
 
-/* Is everything that @resource refers to listed already? */
+/* Are all resources that @resource refers to listed already? */
 static bool
 declaration_can_follow(const struct api_resource *const *list, size_t count, const struct api_resource *resource)
 {
@@ -59,7 +59,7 @@ declaration_resources(const struct api_resource **ret)
 	size_t count = 0;
 	size_t before = SIZE_MAX;
 
-	while (count != before) { /* as many rounds as references are deep */
+	while (count != before) { /* one round per level of references */
 		before = count;
 		for (size_t i = 0; i < API_RESOURCE_COUNT; i++) {
 			const struct api_resource *r = &api_resources[i];
@@ -74,7 +74,7 @@ declaration_resources(const struct api_resource **ret)
 
 /* --- one object --- */
 
-/* Where we are in the file, for errors and lines. */
+/* The current position in the file, for error messages. */
 struct place {
 	const struct yaml_file *file;
 	const struct api_resource *resource;
@@ -113,10 +113,11 @@ declaration_check_reference(const struct place *place, const char *path, struct 
 		}
 	}
 	return declaration_refuse(place, path, err,
-		"%s: a secret does not stand here: write %s: {file: PATH} or %s: {credential: NAME}", path, path, path);
+		"%s: a secret is not written into this file: use %s: {file: PATH} or %s: {credential: NAME}", path,
+		path, path);
 }
 
-/* The secret @field, by its own name or as "<name>File", goes from @properties to the place's secrets. */
+/* Moves the secret @field, given under its name or as "<name>File", from @properties to the secrets of @place. */
 static int
 declaration_take_secret(const struct place *place, const struct api_field *field, const char *outer,
 	struct json_object *properties, struct error *err)
@@ -133,7 +134,7 @@ declaration_take_secret(const struct place *place, const struct api_field *field
 		if (has_value) {
 			json_object_put(reference);
 			return declaration_refuse(
-				place, path, err, "%s and %s mean the same: give one of them", path, file_key);
+				place, path, err, "%s and %s set the same secret: remove one of them", path, file_key);
 		}
 		json_object_object_add(reference, "file", json_object_get(file));
 		json_object_object_del(properties, file_key);
@@ -169,7 +170,7 @@ declaration_take_secrets(const struct place *place, const struct api_field *fiel
 	return 0;
 }
 
-/* "profile: 2026" is text where text is wanted. Return: NULL when @value is what it should be. */
+/* Accepts "profile: 2026" where text is expected. Return: NULL when @value already has the right type. */
 static struct json_object *
 declaration_as_text(struct json_object *value)
 {
@@ -253,7 +254,7 @@ declaration_remove_path(struct json_object *properties, const char *path)
 		declaration_remove_path(inner, dot + 1);
 }
 
-/* The tables' check, as certd makes it; it also turns values into the form in which certd answers them. */
+/* The same check by the tables that certd makes; it also converts values to certd's canonical form. */
 static int
 declaration_validate(const struct place *place, struct json_object *properties, struct error *err)
 {
@@ -299,8 +300,7 @@ declaration_check_object(
 	if (!json_object_is_type(properties, json_type_object))
 		return declaration_refuse(place, "", err, "expected a mapping of properties");
 	if (json_object_object_get_ex(properties, "name", NULL))
-		return declaration_refuse(
-			place, "name", err, "its name is what it stands under; 'name' is not given again");
+		return declaration_refuse(place, "name", err, "the key is the object's name: remove 'name'");
 	declaration_make_text(place->resource->properties, properties);
 	if (declaration_take_secrets(place, place->resource->properties, "", properties, err) < 0)
 		return -1;
@@ -314,7 +314,7 @@ declaration_check_collection(const struct yaml_file *file, const struct api_reso
 	struct json_object *objects, struct json_object *ret, struct error *err)
 {
 	if (objects && !json_object_is_type(objects, json_type_object))
-		return error_set(err, ERROR_INVALID, "line %lld: %s: expected a mapping of names",
+		return error_set(err, ERROR_INVALID, "line %lld: %s: expected a mapping from names to objects",
 			(long long)yaml_line(file, key), key);
 	if (!objects)
 		return 0;
@@ -343,7 +343,7 @@ declaration_refuse_unknown(const struct yaml_file *file, const char *key, struct
 		strlist_take(&keys, declaration_key(resources[i]));
 	nearest = nearest_word(key, (const char *const *)keys.items, keys.count);
 	all = strlist_join(&keys, ", ");
-	return error_set(err, ERROR_INVALID, "line %lld: '%s' is none of %s%s%s%s", (long long)yaml_line(file, key),
+	return error_set(err, ERROR_INVALID, "line %lld: '%s' is not one of %s%s%s%s", (long long)yaml_line(file, key),
 		key, all, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 

@@ -1,6 +1,8 @@
 /*
- * ctl/declare/declaration.h: declarations as a file: a mapping for each collection, with the properties of each object by its
- * name, references by name, and secrets only by where they are:
+ * ctl/declare/declaration.h: declarations as a file.
+ * The file has a mapping for each collection, from an object's name to its properties. References are names, and
+ * secrets
+ * are given by their location:
  *
  *   dnsProviders:
  *     ns1:
@@ -9,8 +11,8 @@
  *       tsigKey:
  *         credential: dnsProvider.ns1.tsigKey
  *
- * A secret is {file: PATH} (beside the file, if PATH is not absolute; also tsigKeyFile: PATH), or {credential: NAME}: a
- * file in certctl's $CREDENTIALS_DIRECTORY (systemd.exec(5)).
+ * A secret is {file: PATH} (relative to the file's directory; also tsigKeyFile: PATH), or {credential: NAME}: a file in
+ * certctl's $CREDENTIALS_DIRECTORY (systemd.exec(5)).
  */
 #ifndef CTL_DECLARE_DECLARATION_H
 #define CTL_DECLARE_DECLARATION_H
@@ -19,40 +21,40 @@
 
 struct yaml_file;
 
-/* The collection's word in the file: "autoCertificates". Owned by the caller. */
+/* The name of the collection in the file: "autoCertificates". Owned by the caller. */
 char *
 declaration_key(const struct api_resource *resource);
 
 /*
- * declaration_resources() - the resources that such a file has, each behind those that it refers to
- * @ret: room for API_RESOURCE_COUNT. Return: how many.
+ * declaration_resources() - the resources that such a file may contain, each after those that it refers to
+ * @ret: room for API_RESOURCE_COUNT. Return: their number.
  */
 size_t
 declaration_resources(const struct api_resource **ret);
 
 /*
- * declaration_check() - the objects that a file declares
+ * declaration_check() - check the objects that a file declares
  * @ret: owned by the caller: {"autoCertificates": {NAME: {"properties": {..}, "secrets": {..}}}}; only collections that
- * the file has. Properties are checked by the API's tables and in their canonical form; secrets are by path
- * ("externalAccountBinding.keySecret"), as they stand in the file: {"file": ..} or {"credential": ..}.
- * ERROR_INVALID: "line 7: ..." with what is wrong, and the nearest word that would be right.
+ * the file has. Properties are checked by the API's tables and made canonical. Secrets are keyed by path
+ * ("externalAccountBinding.keySecret") and unchanged: {"file": ..} or {"credential": ..}.
+ * ERROR_INVALID: "line 7: ..." with the fault and the nearest valid word.
  */
 int
 declaration_check(const struct yaml_file *file, struct json_object **ret, struct error *err);
 
 /*
- * declaration_secret() - the secret that @reference means
- * @directory: what a relative file is beside
- * Return: 1 and @ret (owned by the caller), 0 it is not there and @err says where it was looked for, -1 failed.
+ * declaration_secret() - read the secret that @reference points to
+ * @directory: the base of a relative path
+ * Return: 1 and @ret (owned by the caller), 0 absent and @err says where it was looked for, -1 failed.
  */
 int
 declaration_secret(struct json_object *reference, const char *directory, struct json_object **ret, struct error *err);
 
-/* The credential that dump names for a secret: "dnsProvider.ns1.tsigKey". Owned by the caller. */
+/* The credential name that dump writes for a secret: "dnsProvider.ns1.tsigKey". Owned by the caller. */
 char *
 declaration_credential(const struct api_resource *resource, const char *name, const char *path);
 
-/* @value at @path ("a.b") in @properties, with the objects on the way. @value: taken. */
+/* Sets @path ("a.b") in @properties, creating the objects in between. @value: taken. */
 void
 declaration_put(struct json_object *properties, const char *path, struct json_object *value);
 

@@ -1,4 +1,4 @@
-/* Where the secrets of declarations are: files, and credentials as systemd hands them over (systemd.exec(5)). */
+/* Reading the secrets of declarations from files or from credentials passed by systemd (systemd.exec(5)). */
 #include "common/crypto/secret.h"
 #include "common/error.h"
 #include "ctl/declare/declaration.h"
@@ -24,7 +24,7 @@ declaration_credential(const struct api_resource *resource, const char *name, co
 	return credential;
 }
 
-/* Where @reference points to; owned by the caller. NULL: nowhere, and @err says so. */
+/* The path that @reference points to; owned by the caller. NULL: none, and @err says why. */
 static char *
 declaration_path_of_reference(struct json_object *reference, const char *directory, struct error *err)
 {
@@ -39,11 +39,11 @@ declaration_path_of_reference(struct json_object *reference, const char *directo
 	json_object_object_get_ex(reference, "credential", &where);
 	name = json_object_get_string(where);
 	if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		error_set(err, ERROR_INVALID, "'%s' is no name of a credential", name);
+		error_set(err, ERROR_INVALID, "'%s' is not a valid credential name", name);
 		return NULL;
 	}
 	if (!credentials || !*credentials) {
-		error_set(err, ERROR_NOT_FOUND, "the credential '%s' is not there: CREDENTIALS_DIRECTORY is not set",
+		error_set(err, ERROR_NOT_FOUND, "cannot read the credential '%s': CREDENTIALS_DIRECTORY is not set",
 			name);
 		return NULL;
 	}
@@ -64,7 +64,7 @@ declaration_secret(struct json_object *reference, const char *directory, struct 
 		return is_absent ? 0 : -1;
 	}
 	if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-		error_set(err, ERROR_NOT_FOUND, "'%s' is not there", path);
+		error_set(err, ERROR_NOT_FOUND, "'%s' does not exist", path);
 		return 0;
 	}
 	if (secret_read_file(&secret, path, SECRET_MAX, true, err) < 0)

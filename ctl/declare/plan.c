@@ -1,6 +1,6 @@
 /*
- * Comparing declarations. A property that the file does not have goes back to its default: the file is all there is to
- * say about an object. Two things are left alone instead: secrets, which certd does not tell, and what can never change.
+ * Comparing declarations. The file is complete: a property that it omits returns to its default. There are two
+ * exceptions: secrets, which certd never returns, and properties that can never change.
  */
 #include "ctl/declare/plan.h"
 
@@ -71,7 +71,7 @@ plan_is_same(struct json_object *a, struct json_object *b)
 	return (plan_is_off(a) && plan_is_off(b)) || json_object_equal(a, b);
 }
 
-/* The properties that certd has to be told. Return: NULL when there is none. */
+/* The properties to send to certd. Return: NULL when there are none. */
 static int
 plan_differences(const struct plan_step *step, struct json_object **ret, struct error *err)
 {
@@ -87,11 +87,11 @@ plan_differences(const struct plan_step *step, struct json_object **ret, struct 
 		if ((f->type == API_SECRET || (f->flags & API_IMMUTABLE)) && !after)
 			continue;
 		if (f->type == API_SECRET && (f->flags & API_IMMUTABLE))
-			continue; /* it was given once */
+			continue; /* it was set at creation */
 		if (f->flags & API_IMMUTABLE)
 			return error_set(err, ERROR_INVALID,
-				"%s '%s': %s cannot be changed from '%s' to '%s': give it another name, or "
-				"remove it first",
+				"%s '%s': %s cannot be changed from '%s' to '%s': use another name, or remove the "
+				"object first",
 				step->resource->noun, step->name, f->name, before ? json_object_get_string(before) : "",
 				json_object_get_string(after));
 		json_object_object_add(send, f->name, json_object_get(after));
@@ -105,7 +105,7 @@ plan_is_there(struct json_object *objects, struct json_object *name)
 	return plan_member(objects, json_object_get_string(name)) != NULL;
 }
 
-/* Does @value of @field refer to something that certd does not have? */
+/* Does @value of @field refer to an object that certd does not have? */
 static bool
 plan_waits_for_other(const struct api_field *field, struct json_object *value, struct json_object *present)
 {
@@ -123,7 +123,7 @@ plan_waits_for_other(const struct api_field *field, struct json_object *value, s
 	return false;
 }
 
-/* The names of those properties. Return: NULL when there is none. */
+/* The names of these properties. Return: NULL when there are none. */
 static struct json_object *
 plan_waiting_properties(
 	const struct api_resource *resource, struct json_object *properties, struct json_object *present)

@@ -1,6 +1,6 @@
 /*
- * The forms differ in their marks only: take the text apart into words, look for the words that name what follows.
- * What is base64 and what is an algorithm, certd checks.
+ * The formats differ only in punctuation: split the text into words and look for the keywords that name the value after
+ * them. certd checks the base64 and the algorithm.
  */
 #include "ctl/declare/tsig_file.h"
 
@@ -17,7 +17,7 @@ tsig_file_clear(struct tsig_file *file)
 {
 	free(file->name);
 	free(file->algorithm);
-	free(file->secret); /* NOLINT: the same octets stand in the request */
+	free(file->secret); /* NOLINT: the same octets are in the request */
 	*file = (struct tsig_file){ .name = NULL };
 }
 
@@ -81,8 +81,8 @@ tsig_file_take_label(const struct strlist *words, size_t i, struct tsig_file *re
 }
 
 /*
- * "Algorithm: 163 (HMAC_SHA256)" and "Key: SECRET" of dnssec-keygen and ldns-keygen. The key's name is only in the file's
- * name.
+ * "Algorithm: 163 (HMAC_SHA256)" and "Key: SECRET" of dnssec-keygen and ldns-keygen. Only the file's name contains the
+ * key's name.
  */
 static void
 tsig_file_take_private(const struct strlist *words, size_t i, struct tsig_file *ret)
@@ -141,7 +141,7 @@ tsig_file_read(const char *text, struct tsig_file *ret, struct error *err)
 	if (ret->secret && *ret->secret)
 		return 0;
 	tsig_file_clear(ret);
-	return error_set_field(err, "tsigKey", "no key in the file: expected what tsig-keygen or keymgr -t writes");
+	return error_set_field(err, "tsigKey", "no key in the file: expected the output of tsig-keygen or keymgr -t");
 }
 
 int

@@ -1,4 +1,4 @@
-/* ctl/declare/tsig_file.h: TSIG keys as DNS servers' tools write them. */
+/* ctl/declare/tsig_file.h: TSIG keys in the formats of DNS servers' tools. */
 #ifndef CTL_DECLARE_TSIG_FILE_H
 #define CTL_DECLARE_TSIG_FILE_H
 
@@ -11,8 +11,9 @@ struct tsig_file {
 };
 
 /*
- * tsig_file_read() - understands tsig-keygen and named.conf (key "NAME" { algorithm ..; secret ..; };), keymgr -t
- * (YAML), the private format of dnssec-keygen and ldns-keygen, nsupdate's [ALGORITHM:]NAME:SECRET, and the bare secret.
+ * tsig_file_read() - parse a TSIG key in any known format
+ * These are tsig-keygen and named.conf (key "NAME" { algorithm ..; secret ..; };), keymgr -t (YAML), the private format
+ * of dnssec-keygen and ldns-keygen, nsupdate's [ALGORITHM:]NAME:SECRET, and the bare secret.
  * Return: 0, or -1 ERROR_INVALID.
  */
 int
@@ -21,7 +22,7 @@ tsig_file_read(const char *text, struct tsig_file *ret, struct error *err);
 void
 tsig_file_clear(struct tsig_file *file);
 
-/* Takes properties.tsigKey apart into tsigKey, tsigName and tsigAlgorithm, where those were not given. */
+/* Splits properties.tsigKey into tsigKey, tsigName and tsigAlgorithm; does not overwrite the latter two. */
 int
 tsig_file_apply(struct json_object *properties, struct error *err);
 

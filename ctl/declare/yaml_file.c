@@ -1,6 +1,7 @@
 /*
- * libyaml's events to JSON values and back. The reader goes down with the nesting, which is bounded; what it holds is
- * bounded by the size of the text, since nothing in it can be repeated by reference.
+ * libyaml's events to JSON values and back. The recursion depth is the nesting, which is bounded. Memory is bounded by
+ * the
+ * size of the text, because aliases, which could repeat parts of it, are refused.
  */
 #include "ctl/declare/yaml_file.h"
 
@@ -14,7 +15,7 @@
 
 struct reader {
 	yaml_parser_t parser;
-	yaml_event_t event; /* the present one */
+	yaml_event_t event; /* the current one */
 	bool has_event;
 	struct yaml_file *file;
 	struct error *err;
@@ -68,7 +69,7 @@ static int
 yaml_syntax_error(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	const char *problem = p->problem ? p->problem : "cannot be read";
+	const char *problem = p->problem ? p->problem : "syntax error";
 
 	if (p->error == YAML_READER_ERROR)
 		return yaml_refuse_at(r, p->mark.line, problem);
@@ -87,7 +88,7 @@ yaml_next_event(struct reader *r)
 	return r->has_event ? 0 : yaml_syntax_error(r);
 }
 
-/* The next event, which has to be of that type. */
+/* Reads the next event, which must be of that type. */
 static int
 yaml_expect(struct reader *r, yaml_event_type_t type, const char *otherwise)
 {
@@ -96,7 +97,7 @@ yaml_expect(struct reader *r, yaml_event_type_t type, const char *otherwise)
 	return r->event.type == type ? 0 : yaml_file_refuse(r, otherwise);
 }
 
-/* "0", "-7", "300": no other way to write the same number, so it can be made text again. */
+/* "0", "-7", "300": a number's only accepted spelling, so that it can be converted back to the same text. */
 static bool
 yaml_is_whole_number(const char *text)
 {
@@ -112,7 +113,7 @@ yaml_is_null(const char *text)
 	return *text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
-/* @ret NULL is null. */
+/* @ret is NULL for null. */
 static int
 yaml_read_scalar(struct reader *r, struct json_object **ret)
 {
@@ -120,9 +121,9 @@ yaml_read_scalar(struct reader *r, struct json_object **ret)
 	size_t len = r->event.data.scalar.length;
 
 	if (r->event.data.scalar.anchor || r->event.data.scalar.tag)
-		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not supported");
 	if (memchr(text, '\0', len))
-		return yaml_file_refuse(r, "there is a NUL in it");
+		return yaml_file_refuse(r, "it contains a NUL character");
 	if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		*ret = json_object_new_string_len(text, (int)len);
 	else if (yaml_is_null(text))
@@ -171,7 +172,7 @@ yaml_read_list(struct reader *r, unsigned depth, struct json_object *lines, stru
 	}
 }
 
-/* Notes where the key of the present event is, and goes on with its value. */
+/* Records the line of the current event's key, and reads its value. */
 static int
 yaml_read_member(struct reader *r, unsigned depth, struct json_object *lines, struct json_object *mapping)
 {
@@ -181,15 +182,15 @@ yaml_read_member(struct reader *r, unsigned depth, struct json_object *lines, st
 	int rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
-		return yaml_file_refuse(r, "a key has to be plain text");
+		return yaml_file_refuse(r, "a key must be plain text");
 	if (r->event.data.scalar.anchor || r->event.data.scalar.tag)
-		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not supported");
 	if (memchr(r->event.data.scalar.value, '\0', r->event.data.scalar.length))
-		return yaml_file_refuse(r, "there is a NUL in it");
+		return yaml_file_refuse(r, "it contains a NUL character");
 	key = xstrdup((const char *)r->event.data.scalar.value);
 	if (json_object_object_get_ex(mapping, key, NULL))
 		return error_set(
-			r->err, ERROR_INVALID, "line %zu: '%s' is there twice", r->event.start_mark.line + 1, key);
+			r->err, ERROR_INVALID, "line %zu: '%s' is given twice", r->event.start_mark.line + 1, key);
 	own_lines = yaml_note_line(lines, key, r->event.start_mark.line + 1);
 	rc = yaml_next_event(r);
 	if (rc == 0)
@@ -212,7 +213,7 @@ yaml_read_mapping(struct reader *r, unsigned depth, struct json_object *lines, s
 	}
 }
 
-/* The value that begins with the present event. @ret NULL is null. */
+/* Reads the value that begins with the current event. @ret is NULL for null. */
 static int
 yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, struct json_object **ret)
 {
@@ -225,10 +226,9 @@ yaml_read_value(struct reader *r, unsigned depth, struct json_object *lines, str
 	if (r->event.type == YAML_SCALAR_EVENT)
 		return yaml_read_scalar(r, ret);
 	if (r->event.type == YAML_ALIAS_EVENT)
-		return yaml_file_refuse(
-			r, "aliases (*) are not understood here; write a name that begins with * in quotes");
+		return yaml_file_refuse(r, "aliases (*) are not supported; quote a name that begins with *");
 	if (anchor || tag)
-		return yaml_file_refuse(r, "anchors (&) and tags (!) are not understood here");
+		return yaml_file_refuse(r, "anchors (&) and tags (!) are not supported");
 	if (depth >= YAML_MAX_DEPTH)
 		return yaml_file_refuse(r, "it is nested too deeply");
 	value = is_list ? json_object_new_array() : json_object_new_object();
@@ -245,16 +245,17 @@ yaml_read_document(struct reader *r)
 {
 	static const char no_mapping[] = "expected a mapping, such as 'providers:'";
 
-	if (yaml_expect(r, YAML_STREAM_START_EVENT, "it is empty") < 0 ||
-		yaml_expect(r, YAML_DOCUMENT_START_EVENT, "it is empty") < 0)
+	if (yaml_expect(r, YAML_STREAM_START_EVENT, "the file is empty") < 0 ||
+		yaml_expect(r, YAML_DOCUMENT_START_EVENT, "the file is empty") < 0)
 		return -1;
 	if (r->event.data.document_start.tag_directives.start != r->event.data.document_start.tag_directives.end)
-		return yaml_file_refuse(r, "directives (%) are not understood here");
+		return yaml_file_refuse(r, "directives (%) are not supported");
 	if (yaml_expect(r, YAML_MAPPING_START_EVENT, no_mapping) < 0 ||
 		yaml_read_value(r, 0, r->file->lines, &r->file->root) < 0 ||
 		yaml_expect(r, YAML_DOCUMENT_END_EVENT, "expected the end") < 0)
 		return -1;
-	return yaml_expect(r, YAML_STREAM_END_EVENT, "there is a second document; give each of them by itself");
+	return yaml_expect(
+		r, YAML_STREAM_END_EVENT, "there is a second document; put each document into a file of its own");
 }
 
 int
@@ -266,12 +267,12 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 	*ret = (struct yaml_file){ .lines = json_object_new_object() };
 	if (len > YAML_MAX_SIZE) {
 		yaml_clear(ret);
-		return error_set(err, ERROR_LIMIT, "it is larger than %d octets", YAML_MAX_SIZE);
+		return error_set(err, ERROR_LIMIT, "the file is larger than %d octets", YAML_MAX_SIZE);
 	}
 	if (!yaml_parser_initialize(&r.parser))
 		abort(); /* out of memory, as in xmalloc() */
 	if (len >= 3 &&
-		memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* libyaml looks for it only where the encoding is open */
+		memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* libyaml looks for a BOM only when no encoding is set */
 		text += 3;
 		len -= 3;
 	}
@@ -288,7 +289,7 @@ yaml_read(const char *text, size_t len, struct yaml_file *ret, struct error *err
 
 /* --- writing --- */
 
-/* Would it be read as something else than text? */
+/* Would it be read as another type than text? */
 static bool
 yaml_needs_quotes(const char *text)
 {
@@ -396,8 +397,7 @@ yaml_write(struct json_object *value, FILE *out, struct error *err)
 	yaml_emitter_set_width(&emitter, -1);
 	rc = yaml_emit_document(&emitter, value);
 	if (rc < 0)
-		error_set(err, ERROR_IO, "YAML could not be written: %s",
-			emitter.problem ? emitter.problem : strerror(errno));
+		error_set(err, ERROR_IO, "cannot write YAML: %s", emitter.problem ? emitter.problem : strerror(errno));
 	yaml_emitter_delete(&emitter);
 	return rc;
 }

@@ -1,4 +1,4 @@
-/* Columns of lists. What there is to show and to sort by is the API's table, down to the members of objects. */
+/* Columns of lists. The API's table says what can be shown and sorted by, down to the members of objects. */
 #include "ctl/present/columns.h"
 
 #include "common/buf.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of every object, beside properties and metadata. */
+/* members of every object, in addition to properties and metadata */
 static const struct api_field head_fields[] = {
 	{ .name = "id", .type = API_STRING },
 	{ .name = "type", .type = API_STRING },
@@ -34,7 +34,7 @@ columns_clear(struct columns *columns)
 typedef bool
 visit_fn(const char *path, const char *word, const struct api_field *field, void *arg);
 
-/* All paths of @fields until @visit says that it is enough; @word: the path without "properties." or "metadata.". */
+/* Visits all paths of @fields until @fn returns true; @word: the path without "properties." or "metadata.". */
 static bool
 columns_visit(const struct api_field *fields, const char *outer, const char *outer_word, visit_fn *fn, void *arg)
 {
@@ -220,8 +220,8 @@ columns_pick(const struct columns *columns, struct json_object *item)
 
 struct sort_row {
 	struct json_object *item;
-	struct json_object *value; /* NULL: not there */
-	char *text;                /* as people see it */
+	struct json_object *value; /* NULL: absent */
+	char *text;                /* as displayed */
 	size_t index;
 };
 
@@ -256,7 +256,7 @@ columns_fill_row(
 	struct json_object *value = ctl_at(item, column->path);
 	struct buf text = BUF_INIT;
 
-	/* dates are all of one form (RFC 3339, UTC), so their text is in order */
+	/* dates all have the same form (RFC 3339, UTC), so their text sorts correctly */
 	if (value && column->field->type == API_TIME)
 		buf_add_str(&text, json_object_get_string(value));
 	else if (value)

@@ -1,4 +1,4 @@
-/* ctl/present/columns.h: which members of an object a table shows, and what it is sorted by. */
+/* ctl/present/columns.h: which members of an object a table shows, and how it is sorted. */
 #ifndef CTL_PRESENT_COLUMNS_H
 #define CTL_PRESENT_COLUMNS_H
 
@@ -8,7 +8,7 @@
 struct column {
 	char *title;                   /* owned */
 	char *path;                    /* "metadata.state"; owned */
-	const struct api_field *field; /* what the table says about it */
+	const struct api_field *field; /* from the API's table; static */
 };
 
 struct columns {
@@ -16,14 +16,14 @@ struct columns {
 	size_t count;
 };
 
-/* The resource's own. */
+/* The columns that the resource shows by default. */
 void
 columns_default(const struct api_resource *resource, struct columns *ret);
 
 /*
- * columns_read() - "name,notAfter,metadata.lastError.message": paths, members of properties or metadata by their name
- * alone, or titles of the resource's own columns
- * ERROR_USAGE that suggests the nearest.
+ * columns_read() - parse the value of --columns, such as "name,notAfter,metadata.lastError.message"
+ * Each word is a path, the bare name of a property or metadata member, or the title of a default column.
+ * ERROR_USAGE: a word is unknown; the message suggests the nearest.
  */
 int
 columns_read(const struct api_resource *resource, const char *text, struct columns *ret, struct error *err);
@@ -32,20 +32,20 @@ void
 columns_clear(struct columns *columns);
 #define _cleanup_columns_ _cleanup_(columns_clear)
 
-/* @item with nothing but these members; owned by the caller. */
+/* A copy of @item with only these members; owned by the caller. */
 struct json_object *
 columns_pick(const struct columns *columns, struct json_object *item);
 
 /*
- * columns_sort() - sort @items (an array) by "notAfter" or "notAfter:desc", as a column is named
- * Dates and numbers by their value, references by name; what is not there comes last either way, what is equal keeps
- * its order.
+ * columns_sort() - sort @items (an array) by a column: "notAfter" or "notAfter:desc"
+ * Dates and numbers sort by value, references by name. Items without the member come last in both directions. The
+ * sort is stable.
  */
 int
 columns_sort(struct ctl *ctl, const struct api_resource *resource, const char *text, struct json_object *items,
 	struct error *err);
 
-/* Words for --columns and --sort; appended to @ret. */
+/* Candidates for --columns and --sort; appended to @ret. */
 void
 columns_words(const struct api_resource *resource, struct strlist *ret);
 

@@ -1,6 +1,6 @@
 /*
- * Rows by id. What an object is doing is known from progress events alone: they are told to those who listen and
- * stored nowhere, so a row says it until an event ends it.
+ * Rows by id. Only progress events say what an object is doing. They go to subscribers and are not stored, so a row
+ * keeps showing a step until another event ends it.
  */
 #include "ctl/present/live_table.h"
 
@@ -17,7 +17,7 @@ struct live_table {
 	struct columns columns;
 	char *sort;                  /* owned; or NULL */
 	struct json_object *objects; /* id -> object; owned */
-	struct json_object *steps;   /* id -> what it is doing; owned */
+	struct json_object *steps;   /* id -> current step; owned */
 };
 
 struct live_table *
@@ -139,7 +139,7 @@ live_table_rank_objects(const struct live_table *table, struct json_object *list
 		json_object_array_put_idx(list, i, rows[i].object);
 }
 
-/* In the order in which they are shown; owned by the caller. */
+/* In display order; owned by the caller. */
 static struct json_object *
 live_table_ordered(const struct live_table *table)
 {
@@ -156,7 +156,7 @@ live_table_ordered(const struct live_table *table)
 	return list;
 }
 
-/* What it is doing stands beside its state: on a narrow screen it is the last to be cut off. */
+/* The current step is next to the state, in the last column, so that a narrow screen cuts it off first. */
 static bool
 live_table_is_before_now(const struct live_table *table, size_t i)
 {
@@ -191,7 +191,7 @@ live_table_add_row(const struct live_table *table, struct json_object *object, s
 	}
 }
 
-/* At most @width characters of one line, to the first NUL or newline. Return: what is behind the line. */
+/* At most @width characters of one line, to the first NUL or newline. Return: the text after that line. */
 static const char *
 live_table_clip_line(const char *line, unsigned width, struct buf *ret)
 {
@@ -211,7 +211,7 @@ live_table_clip_line(const char *line, unsigned width, struct buf *ret)
 static void
 live_table_draw_summary(const struct live_table *table, const char *notice, unsigned width, struct buf *ret)
 {
-	_cleanup_free_ char *line = xasprintf("%s: %d, under way: %d", table->resource->cli,
+	_cleanup_free_ char *line = xasprintf("%s: %d, in progress: %d", table->resource->cli,
 		json_object_object_length(table->objects), json_object_object_length(table->steps));
 
 	live_table_clip_line(notice ? notice : line, width, ret);

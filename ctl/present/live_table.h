@@ -1,6 +1,6 @@
 /*
- * ctl/present/live_table.h: the objects of a resource as they are at the moment, with what each is doing, as the lines of a
- * screen. Values in, text out: who asks and who draws is cmd_watch.c.
+ * ctl/present/live_table.h: the current objects of a resource and what each is doing, as the lines of a screen.
+ * Values in, text out: cmd_watch.c does the polling and drawing.
  */
 #ifndef CTL_PRESENT_LIVE_TABLE_H
 #define CTL_PRESENT_LIVE_TABLE_H
@@ -10,7 +10,10 @@
 
 struct live_table;
 
-/* @columns: taken; @sort: as of columns_sort(), which accepted it, or NULL: what is under way or failed first; copied. */
+/*
+ * @columns: taken
+ * @sort: accepted by columns_sort(), copied; NULL: objects in progress first, then those that failed
+ */
 struct live_table *
 live_table_new(struct ctl *ctl, const struct api_resource *resource, struct columns *columns, const char *sort);
 
@@ -18,11 +21,11 @@ live_table_new(struct ctl *ctl, const struct api_resource *resource, struct colu
 void
 live_table_free(struct live_table *table);
 
-/* Forgets all objects, not what they are doing. */
+/* Forgets all objects, but keeps their current steps. */
 void
 live_table_clear(struct live_table *table);
 
-/* One object as certd answered it; copied. */
+/* One object as certd returned it; copied. */
 void
 live_table_put(struct live_table *table, struct json_object *object);
 
@@ -30,18 +33,19 @@ void
 live_table_remove(struct live_table *table, const char *id);
 
 /*
- * live_table_event() - note what an event says about what an object is doing
+ * live_table_event() - record what an event says about an object's current step
  * Return: true when the event is about an object of this table.
  */
 bool
 live_table_event(struct live_table *table, struct json_object *event);
 
-/* Is anything under way? Then time is shown passing. */
+/* Whether any object is in progress; the elapsed time is then redrawn. */
 bool
 live_table_is_busy(const struct live_table *table);
 
 /*
- * live_table_draw() - a summary, titles and rows; no line is wider than @width characters, and there are at most @height
+ * live_table_draw() - a summary, titles and rows
+ * No line is wider than @width characters, and there are at most @height lines.
  * @notice: a line in place of the summary, or NULL
  */
 void

@@ -1,6 +1,6 @@
 /*
- * The writers. json passes objects through as they came; keyvalue writes a "path=value" line for each leaf, an empty
- * line between objects; text leaves it to the command's view.
+ * The writers. json passes objects through unchanged. keyvalue writes a "path=value" line for each leaf and an empty
+ * line between objects. text uses the command's view.
  */
 #include "ctl/present/output.h"
 

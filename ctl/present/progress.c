@@ -1,4 +1,4 @@
-/* Progress. The live line is cut to the terminal's width: a line that wraps cannot be erased. */
+/* Progress. The live line is cut to the terminal's width, because a line that wraps cannot be erased. */
 #include "ctl/present/progress.h"
 
 #include "common/timefmt.h"

@@ -1,6 +1,6 @@
 /*
- * ctl/present/progress.h: what is going on, while one waits: one live line on a terminal, else a line for each step. Always on
- * the error stream: results stay apart.
+ * ctl/present/progress.h: progress while a command waits: one live line on a terminal, otherwise a line for each step.
+ * It goes to the error stream, so that it never mixes with results.
  */
 #ifndef CTL_PRESENT_PROGRESS_H
 #define CTL_PRESENT_PROGRESS_H
@@ -9,9 +9,9 @@
 
 struct progress {
 	struct ctl *ctl; /* borrowed */
-	char *text;      /* owned; shown last */
+	char *text;      /* owned; the text shown last */
 	int64_t since_ms;
-	bool is_drawn; /* a live line stands there */
+	bool is_drawn; /* the live line is on the screen */
 };
 
 void
@@ -20,15 +20,15 @@ progress_init(struct progress *progress, struct ctl *ctl);
 void
 progress_clear(struct progress *progress);
 
-/* A new step; the same text again is not repeated. */
+/* Shows a new step; a repeated text is ignored. */
 void
 progress_step(struct progress *progress, const char *text);
 
-/* Draws the live line again with the time that has passed. */
+/* Redraws the live line with the elapsed time. */
 void
 progress_tick(struct progress *progress);
 
-/* Erases the live line, so that other text can follow. */
+/* Erases the live line so that other text can be written. */
 void
 progress_erase(struct progress *progress);
 

@@ -1,4 +1,4 @@
-/* Values for people. Everything is shown by the kind that the API's table gives it, so new fields need nothing here. */
+/* Values for people. The API's table decides how each field is displayed, so new fields need no code here. */
 #include "ctl/present/text.h"
 
 #include "common/strlist.h"
@@ -44,7 +44,7 @@ table_cell(struct table *table, const char *text)
 	strlist_add(&table->cells, buf_str(&line));
 }
 
-/* Octets that start a character (RFC 3629): what a UTF-8 terminal shows, but for wide and combining ones. */
+/* Counts the octets that start a character (RFC 3629). Wide and combining characters are not taken into account. */
 static size_t
 text_width_of(const char *text)
 {
@@ -179,7 +179,7 @@ text_array(struct ctl *ctl, const struct api_field *item, struct json_object *va
 	}
 }
 
-/* {host, port, sni} as one would write it: FIRST:SECOND,THIRD. */
+/* {host, port, sni} in the form an operator writes: FIRST:SECOND,THIRD. */
 static void
 text_object(struct ctl *ctl, const struct api_field *fields, struct json_object *value, struct buf *ret)
 {

@@ -1,17 +1,17 @@
-/* ctl/present/text.h: how values look to people: tables, dates beside now, names instead of ids. */
+/* ctl/present/text.h: how values are displayed: tables, dates relative to now, names instead of ids. */
 #ifndef CTL_PRESENT_TEXT_H
 #define CTL_PRESENT_TEXT_H
 
 #include "common/buf.h"
 #include "ctl/base/ctl.h"
 
-/* Rows of text, printed with columns as wide as what is in them. */
+/* A table whose columns are as wide as their widest cell. */
 struct table;
 
 struct table *
 table_new(void);
 
-/* One more column, before the first cell; copied. */
+/* Adds a column; call before the first cell; copied. */
 void
 table_column(struct table *table, const char *title);
 
@@ -19,11 +19,11 @@ table_column(struct table *table, const char *title);
 void
 table_free(struct table *table);
 
-/* The next cell, copied; rows begin by themselves. */
+/* The next cell, copied; a full row starts the next one. */
 void
 table_cell(struct table *table, const char *text);
 
-/* Nothing at all when there is no row. */
+/* Prints nothing when there are no rows. */
 void
 table_print(const struct table *table, FILE *out);
 
@@ -31,22 +31,22 @@ table_print(const struct table *table, FILE *out);
 void
 text_relative(struct buf *ret, int64_t at, int64_t now);
 
-/* A value by what the table says about it, on one line: names for references, lists joined. */
+/* Formats a value by its description in the API's table, on one line: names for references, lists joined. */
 void
 text_value(struct ctl *ctl, const struct api_field *field, struct json_object *value, struct buf *ret);
 
-/* Adds @text with blanks for its line ends. */
+/* Appends @text with blanks in place of line breaks. */
 void
 text_line(struct buf *ret, const char *text);
 
 /*
- * text_make_lines() - puts every string of @value on one line, but for the PEM of certificates
- * What is shown as one line must not bring lines of its own, which could be taken for other fields or messages.
+ * text_make_lines() - puts every string of @value on one line, except PEM certificates
+ * A value that is displayed as one line must not contain line breaks: the rest could pass for other fields or messages.
  */
 void
 text_make_lines(struct json_object *value);
 
-/* "resourceURN" -> "resource urn"; "caFile" -> "ca-file" with sep '-'. A run of capitals is one word. */
+/* "resourceURN" -> "resource urn"; "caFile" -> "ca-file" with sep '-'. Consecutive capitals are one word. */
 void
 text_split_camel(const char *name, char sep, struct buf *ret);
 

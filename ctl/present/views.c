@@ -1,4 +1,4 @@
-/* The views: a table of a resource's columns, everything about one object, and a line for each event. */
+/* The views: a table of a resource's columns, all details of one object, and a line for each event. */
 #include "ctl/present/views.h"
 
 #include "common/timefmt.h"
@@ -12,7 +12,7 @@ enum { LABEL_WIDTH = 28 };
 
 /* --- table --- */
 
-/* @own: filled when the resource's own columns are shown; cleared by the caller. */
+/* @own: set when the resource's default columns are shown; cleared by the caller. */
 static const struct columns *
 view_columns_of(const struct output *output, struct columns *own)
 {
@@ -63,7 +63,7 @@ view_print_label(struct output *output, const char *name)
 	fprintf(output->ctl->out, "  %-*s", LABEL_WIDTH, buf_str(&label));
 }
 
-/* PEM and the like: not for reading. */
+/* For PEM and other multi-line text, prints only its size. */
 static void
 view_print_long_text(FILE *out, const char *text)
 {
@@ -71,7 +71,7 @@ view_print_long_text(FILE *out, const char *text)
 
 	for (const char *p = text; (p = strchr(p, '\n')); p++)
 		lines++;
-	fprintf(out, "(%zu lines; -o json has them)\n", lines);
+	fprintf(out, "(%zu lines; use -o json to see them)\n", lines);
 }
 
 static void
@@ -97,7 +97,7 @@ view_print_error(struct output *output, struct json_object *error)
 static void
 view_print_fields(struct output *output, const struct api_field *fields, struct json_object *values);
 
-/* An item a line, under each other. */
+/* One item per line. */
 static void
 view_print_array(struct output *output, const struct api_field *field, struct json_object *value)
 {
@@ -140,7 +140,7 @@ view_print_value(struct output *output, const struct api_field *field, struct js
 	}
 }
 
-/* Lists of large objects come last, as blocks of their own. */
+/* Lists of large objects are printed last, each object as a block. */
 static bool
 view_is_block_list(const struct api_field *field)
 {
@@ -166,7 +166,7 @@ view_print_fields(struct output *output, const struct api_field *fields, struct 
 	}
 }
 
-/* What consumers' rollouts are: a block each. */
+/* Prints lists such as consumer rollouts, one block per item. */
 static void
 view_print_blocks(struct output *output, const struct api_field *fields, struct json_object *values)
 {
@@ -203,7 +203,7 @@ const struct view view_detail = { VIEW_OBJECT, view_detail_item, NULL };
 
 /* --- events --- */
 
-/* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", local time as in the journal. */
+/* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", in local time like the journal. */
 static void
 view_event_item(struct output *output, struct json_object *event)
 {

@@ -85,7 +85,7 @@ def last_event(certd):
 def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(certd, start, site, scratch):
     credentials = site.parent / "credentials"
     first = apply(certd, site, credentials=credentials).stdout
-    assert first.splitlines()[-1] == "8 created, 0 changed, 0 removed, 0 as they were"
+    assert first.splitlines()[-1] == "8 created, 0 changed, 0 removed, 0 unchanged"
     assert first.index("+ dnsProvider 'ns1'") < first.index("+ autoCertificate '*.example.com'")
     assert "tsigKey: (secret)" in first and TSIG_SECRET not in first and "token-of" not in first
     auto = certd.ctl_json("show", "auto", "*.example.com")["properties"]
@@ -95,7 +95,7 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
     seq = last_event(certd)
     modified = certd.ctl_json("show", "dns", "ns1")["metadata"]["lastModifiedDate"]
     again = apply(certd, site, credentials=credentials).stdout
-    assert again == "0 created, 0 changed, 0 removed, 8 as they were\n"
+    assert again == "0 created, 0 changed, 0 removed, 8 unchanged\n"
     assert last_event(certd) == seq
     assert certd.ctl_json("show", "dns", "ns1")["metadata"]["lastModifiedDate"] == modified
 
@@ -109,7 +109,7 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
     refused = apply(other, copy, check=False)
     assert refused.returncode == 65
     assert refused.stderr.splitlines()[:3] == [
-        f"certctl: {what} is missing: the credential '{name}' is not there: CREDENTIALS_DIRECTORY is not set"
+        f"certctl: {what} is missing: cannot read the credential '{name}': CREDENTIALS_DIRECTORY is not set"
         for what, name in (("provider 'ca': externalAccountBinding.keySecret",
                             "provider.ca.externalAccountBinding.keySecret"),
                            ("dnsProvider 'ionos': token", "dnsProvider.ionos.token"),
@@ -121,13 +121,13 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
         (credentials / source).rename(credentials / name)
     apply(other, copy, credentials=credentials)
     assert other.ctl("dump").stdout == dump
-    assert apply(other, copy, credentials=credentials).stdout == "0 created, 0 changed, 0 removed, 8 as they were\n"
-    assert apply(other, copy).stdout == "0 created, 0 changed, 0 removed, 8 as they were\n"
+    assert apply(other, copy, credentials=credentials).stdout == "0 created, 0 changed, 0 removed, 8 unchanged\n"
+    assert apply(other, copy).stdout == "0 created, 0 changed, 0 removed, 8 unchanged\n"
 
     as_json = scratch / "copy.json"
     as_json.write_text(other.ctl("dump", "--format", "json").stdout)
     assert json.loads(as_json.read_text())["consumers"]["app"] == {"activate": "notify", "socket": "@app"}
-    assert apply(certd, as_json).stdout == "0 created, 0 changed, 0 removed, 8 as they were\n"
+    assert apply(certd, as_json).stdout == "0 created, 0 changed, 0 removed, 8 unchanged\n"
 
 
 def test_what_differs_is_shown_and_done_object_by_object(certd, site):
@@ -155,12 +155,12 @@ def test_what_differs_is_shown_and_done_object_by_object(certd, site):
         assert "    keyAlgorithm: rsa2048 -> secp384r1" in lines
 
     expect(apply(certd, site, "--dry-run", "--prune").stdout,
-           "would be: 1 created, 2 changed, 1 removed, 5 as they were")
+           "dry run: 1 created, 2 changed, 1 removed, 5 unchanged")
     assert last_event(certd) == seq and certd.ctl_json("show", "dns", "ns1")["properties"]["ttl"] == 120
-    expect(apply(certd, site).stdout, "1 created, 2 changed, 0 removed, 5 as they were; 1 not in the file stay")
+    expect(apply(certd, site).stdout, "1 created, 2 changed, 0 removed, 5 unchanged; 1 not in the file, kept")
     steps = json.loads(apply(certd, site, "--prune", "-o", "json").stdout)
     assert [(step["action"], step["noun"], step["name"]) for step in steps] == [("delete", "consumer", "app")]
-    assert apply(certd, site, "--prune").stdout == "0 created, 0 changed, 0 removed, 8 as they were\n"
+    assert apply(certd, site, "--prune").stdout == "0 created, 0 changed, 0 removed, 8 unchanged\n"
 
 
 def test_what_refers_to_something_new_comes_behind_it(certd, site):
@@ -170,11 +170,11 @@ def test_what_refers_to_something_new_comes_behind_it(certd, site):
                     .replace("\nconsumers:\n", "\nconsumers:\n  late:\n"))
     assert apply(certd, site, "--dry-run", credentials=credentials).stdout.splitlines() == [
         "+ consumer 'late'", "~ autoCertificate '*.example.com'", "    consumers: web -> web late",
-        "would be: 1 created, 1 changed, 0 removed, 7 as they were"]
+        "dry run: 1 created, 1 changed, 0 removed, 7 unchanged"]
     steps = json.loads(apply(certd, site, "-o", "json", credentials=credentials).stdout)
     assert [(step["action"], step["name"], step.get("effect", {}).get("action")) for step in steps] == \
         [("create", "late", None), ("update", "*.example.com", "redeploy")]
-    assert apply(certd, site).stdout == "0 created, 0 changed, 0 removed, 9 as they were\n"
+    assert apply(certd, site).stdout == "0 created, 0 changed, 0 removed, 9 unchanged\n"
 
 
 def test_one_that_is_refused_holds_up_only_those_that_need_it(certd, scratch):
@@ -195,7 +195,7 @@ autoCertificates:
     assert "certctl: provider 'bad': 'nobody' is not one address" in result.stderr
     assert "certctl: autoCertificate 'a.example.com': there is no provider 'bad'" in result.stderr
     assert "2 of 4 changes were refused (see above); the others are made" in result.stderr
-    assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 as they were; 2 of them refused"
+    assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 unchanged; 2 of them refused"
     assert [auto["properties"]["name"] for auto in certd.ctl_json("list", "auto")] == ["b.example.com"]
 
     # an update that is refused leaves its object as it was
@@ -206,7 +206,7 @@ autoCertificates:
   c.example.com: {{provider: good, commonName: c.example.com}}
 """)
     result = apply(certd, path, check=False)
-    assert result.stdout.splitlines()[-1] == "1 created, 2 changed, 0 removed, 0 as they were; 1 of them refused"
+    assert result.stdout.splitlines()[-1] == "1 created, 2 changed, 0 removed, 0 unchanged; 1 of them refused"
     assert "certctl: autoCertificate 'b.example.com': " in result.stderr
     assert certd.ctl_json("show", "provider", "good")["properties"]["email"] == "b@example.com"
     assert "subjectAlternativeNames" not in certd.ctl_json("show", "auto", "b.example.com")["properties"] or \
@@ -216,29 +216,29 @@ autoCertificates:
 
     # the provider goes after what needs it; without its collection in the file nothing of it does
     path.write_text("autoCertificates: {}\n")
-    assert apply(certd, path, "--prune").stdout.endswith("1 removed, 0 as they were; 1 not in the file stay\n")
+    assert apply(certd, path, "--prune").stdout.endswith("1 removed, 0 unchanged; 1 not in the file, kept\n")
     path.write_text(f"providers: {{good: {ca}}}\n"
                     "autoCertificates: {c.example.com: {provider: good, commonName: c.example.com}}\n")
     apply(certd, path)
     path.write_text("providers:\nautoCertificates:\n")
     result = certd.ctl("apply", "-f", "-", "--prune", input=path.read_text())
     assert result.stdout.splitlines() == ["- autoCertificate 'c.example.com'", "- provider 'good'",
-                                          "0 created, 0 changed, 2 removed, 0 as they were"]
+                                          "0 created, 0 changed, 2 removed, 0 unchanged"]
 
 
 @pytest.mark.parametrize("text, says", [
     ("providers: [", "line 2: while parsing a flow node"),
-    ("a: &x 1\n", "line 1: anchors (&) and tags (!) are not understood here"),
-    ("providers:\n  x: *y\n", "line 2: aliases (*) are not understood here"),
-    ("providers: {}\nproviders: {}\n", "line 2: 'providers' is there twice"),
-    ("provider: {}\n", "line 1: 'provider' is none of providers, dnsProviders, consumers, autoCertificates; did you"),
+    ("a: &x 1\n", "line 1: anchors (&) and tags (!) are not supported"),
+    ("providers:\n  x: *y\n", "line 2: aliases (*) are not supported"),
+    ("providers: {}\nproviders: {}\n", "line 2: 'providers' is given twice"),
+    ("provider: {}\n", "line 1: 'provider' is not one of providers, dnsProviders, consumers, autoCertificates; did you"),
     ("dnsProviders:\n  ns1:\n    kind: rfc2136\n    tsigKey: c2VjcmV0\n",
-     "line 4: dnsProvider 'ns1': tsigKey: a secret does not stand here: write tsigKey: {file: PATH}"),
+     "line 4: dnsProvider 'ns1': tsigKey: a secret is not written into this file: use tsigKey: {file: PATH}"),
     ("autoCertificates:\n  a:\n    provider: x\n    commonName: a.example\n    keyAlgorithm: rsa204\n",
      "line 5: autoCertificate 'a': keyAlgorithm: 'rsa204' is not one of"),
     ("autoCertificates:\n  a:\n    provider: x\n", "line 2: autoCertificate 'a': commonName: is required"),
     ("- 1\n", "line 1: expected a mapping"),
-    ("", "line 1: it is empty"),
+    ("", "line 1: the file is empty"),
 ])
 def test_a_file_that_is_wrong_is_refused_with_its_line(certd, text, says):
     result = certd.ctl("apply", "-f", "-", input=text, check=False)
@@ -254,12 +254,12 @@ def test_a_thousand_auto_certificates(certd, scratch):
     for number in range(1000):
         lines += [f"  a{number:04}.example.com:", "    provider: ca", f"    commonName: a{number:04}.example.com"]
     path.write_text("\n".join(lines) + "\n")
-    assert apply(certd, path).stdout.splitlines()[-1] == "1001 created, 0 changed, 0 removed, 0 as they were"
-    assert apply(certd, path).stdout == "0 created, 0 changed, 0 removed, 1001 as they were\n"
+    assert apply(certd, path).stdout.splitlines()[-1] == "1001 created, 0 changed, 0 removed, 0 unchanged"
+    assert apply(certd, path).stdout == "0 created, 0 changed, 0 removed, 1001 unchanged\n"
     last = certd.ctl("list", "--sort", "name:desc", "--limit", "2", "--offset", "1", "--columns", "name,provider").stdout
     assert last == "NAME               PROVIDER\na0998.example.com  ca\na0997.example.com  ca\n"
     dump = certd.ctl("dump").stdout
     assert len(re.findall(r"^  a\d+\.example\.com:$", dump, re.M)) == 1000
     path.write_text(dump.replace("a0500.example.com", "b0500.example.com"))
     assert apply(certd, path, "--prune").stdout.splitlines()[-1] == \
-        "1 created, 0 changed, 1 removed, 1000 as they were"
+        "1 created, 0 changed, 1 removed, 1000 unchanged"

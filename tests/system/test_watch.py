@@ -70,22 +70,22 @@ class Screen:
 
 def test_the_table_on_a_terminal_follows_what_happens_and_outlives_a_restart(site):
     screen = Screen(site, "watch")
-    screen.wait("^auto: 0, under way: 0$")
+    screen.wait("^auto: 0, in progress: 0$")
     site.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--no-wait")
-    screen.wait(r"^auto: 1, under way: 1$")
+    screen.wait(r"^auto: 1, in progress: 1$")
     screen.wait(r"^www\.example\.com .* PROVISIONING +\w+")
     screen.wait(r"^www\.example\.com .* AVAILABLE +- +in ")
-    screen.wait(r"^auto: 1, under way: 0$")
+    screen.wait(r"^auto: 1, in progress: 0$")
     assert max(len(line) for line in screen.lines) <= 90 and screen.lines[1].startswith("NAME ")
 
     site.stop()
     screen.wait("^certd is gone; waiting for it to come back$")
     site.start()
-    screen.wait(r"^auto: 1, under way: 0$")
+    screen.wait(r"^auto: 1, in progress: 0$")
     site.ctl("add-auto", "--provider", "le", "--cn", "late.example.com", "--no-wait")
     screen.wait(r"^late\.example\.com .* AVAILABLE +- +in ")
     site.ctl("rm", "auto", "www.example.com")
-    screen.wait(r"^auto: 1, under way: 0$")
+    screen.wait(r"^auto: 1, in progress: 0$")
     assert not any(line.startswith("www.example.com") for line in screen.lines)
 
     assert screen.end() == 0

@@ -18,7 +18,7 @@ Test(client, a_daemon_that_is_not_there_says_how_to_start_it)
 	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS("status"));
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_UNAVAILABLE));
-	cr_expect_not_null(strstr(o.err, "certd is not running (nobody answers at /tmp/certctl-test-"), "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "certd is not running (nothing listens on /tmp/certctl-test-"), "%s", o.err);
 	cr_expect_not_null(strstr(o.err, "start it with: "), "%s", o.err);
 }
 
@@ -105,7 +105,7 @@ Test(client, a_socket_that_nobody_answers_at_ends_with_where_to_look)
 	cr_assert_not_null(client, "%s", silent.message);
 	cr_expect_eq(client_call(client, "server.status", NULL, 200, &answer, &silent), -1);
 	cr_expect_eq(silent.code, ERROR_TIMEOUT);
-	cr_expect_str_eq(silent.message, "certd did not answer within 0.2 s; is it failing to start? "
+	cr_expect_str_eq(silent.message, "certd did not answer within 0.2 s; it may be failing to start "
 					 "(systemctl status certd, journalctl "
 					 "-u certd)");
 	close(fd); /* given up by the service manager: connections that wait are reset */
@@ -170,7 +170,7 @@ Test(client, no_access_to_the_socket_says_who_has)
 	_cleanup_outcome_ struct outcome by_group = run_certctl(NULL, 0, WORDS("--socket", addr.sun_path, "status"));
 
 	cr_expect_eq(by_group.status, error_exit_status(ERROR_DENIED));
-	cr_expect_not_null(strstr(by_group.err, "become a member of group adm (adduser USER adm"), "%s", by_group.err);
+	cr_expect_not_null(strstr(by_group.err, "join the group adm (adduser USER adm"), "%s", by_group.err);
 	cr_assert_eq(seteuid(0), 0);
 	cr_assert_eq(chmod(dir, 0700), 0);
 	become_nobody();

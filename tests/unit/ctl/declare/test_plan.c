@@ -124,8 +124,8 @@ Test(plan, what_can_never_change_is_refused_before_anything_is_done)
 	cr_expect_eq(planned("{\"dnsProviders\":{\"a\":" WANT("\"kind\":\"exec\"") "}}",
 			     "{\"dnsProviders\":{\"a\":{\"kind\":\"rfc2136\"}}}", false, &steps, &err),
 		-1);
-	cr_expect_str_eq(err.message, "dnsProvider 'a': kind cannot be changed from 'rfc2136' to 'exec': give it "
-				      "another name, or remove it first");
+	cr_expect_str_eq(err.message, "dnsProvider 'a': kind cannot be changed from 'rfc2136' to 'exec': use "
+				      "another name, or remove the object first");
 }
 
 Test(plan, a_difference_never_shows_a_secret)

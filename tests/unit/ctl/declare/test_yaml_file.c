@@ -45,25 +45,25 @@ Test(yaml_file, what_is_no_declaration_is_refused_with_its_line)
 	static const struct {
 		const char *text, *says;
 	} cases[] = {
-		{ "", "line 1: it is empty" },
-		{ "# only a remark\n", "line 2: it is empty" },
+		{ "", "line 1: the file is empty" },
+		{ "# only a remark\n", "line 2: the file is empty" },
 		{ "a: 1\nb: [\n", "line 3: while parsing a flow node did not find expected node content" },
 		{ "a: 1\n\tb: 2\n", "line 2: while scanning a plain scalar found a tab character that "
 				    "violates indentation" },
-		{ "a: &x 1\n", "line 1: anchors (&) and tags (!) are not understood here" },
-		{ "a: &x [1]\n", "line 1: anchors (&) and tags (!) are not understood here" },
-		{ "&x a: 1\n", "line 1: anchors (&) and tags (!) are not understood here" },
-		{ "a: 1\nb: !!str 2\n", "line 2: anchors (&) and tags (!) are not understood here" },
-		{ "a: 1\nb: *a\n", "line 2: aliases (*) are not understood here; write a name that begins "
-				   "with * in quotes" },
-		{ "a: 1\n*b : 2\n", "line 2: a key has to be plain text" },
-		{ "a: 1\n? [x]\n: 2\n", "line 2: a key has to be plain text" },
-		{ "a: 1\nb: 2\na: 3\n", "line 3: 'a' is there twice" },
-		{ "a: \"\\0\"\n", "line 1: there is a NUL in it" },
-		{ "\"a\\0\": 1\n", "line 1: there is a NUL in it" },
+		{ "a: &x 1\n", "line 1: anchors (&) and tags (!) are not supported" },
+		{ "a: &x [1]\n", "line 1: anchors (&) and tags (!) are not supported" },
+		{ "&x a: 1\n", "line 1: anchors (&) and tags (!) are not supported" },
+		{ "a: 1\nb: !!str 2\n", "line 2: anchors (&) and tags (!) are not supported" },
+		{ "a: 1\nb: *a\n", "line 2: aliases (*) are not supported; quote a name that begins "
+				   "with *" },
+		{ "a: 1\n*b : 2\n", "line 2: a key must be plain text" },
+		{ "a: 1\n? [x]\n: 2\n", "line 2: a key must be plain text" },
+		{ "a: 1\nb: 2\na: 3\n", "line 3: 'a' is given twice" },
+		{ "a: \"\\0\"\n", "line 1: it contains a NUL character" },
+		{ "\"a\\0\": 1\n", "line 1: it contains a NUL character" },
 		{ "- a\n", "line 1: expected a mapping, such as 'providers:'" },
-		{ "a: 1\n---\nb: 2\n", "line 2: there is a second document; give each of them by itself" },
-		{ "%TAG ! tag:x,2000:\n---\na: 1\n", "line 1: directives (%) are not understood here" },
+		{ "a: 1\n---\nb: 2\n", "line 2: there is a second document; put each document into a file of its own" },
+		{ "%TAG ! tag:x,2000:\n---\na: 1\n", "line 1: directives (%) are not supported" },
 		{ "a: \xff\n", "line 1: invalid leading UTF-8 octet" },
 		{ "a: [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "line 1: it is nested too deeply" },
 	};

@@ -67,12 +67,12 @@ Test(live_table, what_is_under_way_comes_first_then_what_failed)
 	put(&rig, "3", "c", "FAILED");
 	put(&rig, "4", "d", "AVAILABLE");
 	expect_drawing(&rig, 80, 24,
-		"auto: 4, under way: 0\nNAME  STATE         NOW\nc     FAILED        -\n"
+		"auto: 4, in progress: 0\nNAME  STATE         NOW\nc     FAILED        -\n"
 		"b     PROVISIONING  -\na     AVAILABLE     -\nd     AVAILABLE     -\n");
 	cr_expect(tell(&rig, "autocertificate", "4", "issue.progress", "validate"));
 	cr_expect(live_table_is_busy(rig.table));
 	expect_drawing(&rig, 80, 4,
-		"auto: 4, under way: 1\nNAME  STATE      NOW\nd     AVAILABLE  validate\nc     FAILED     "
+		"auto: 4, in progress: 1\nNAME  STATE      NOW\nd     AVAILABLE  validate\nc     FAILED     "
 		"-\n");
 	rig_clear(&rig);
 }
@@ -87,13 +87,13 @@ Test(live_table, events_end_what_is_under_way_and_those_of_others_are_not_for_it
 	cr_expect(tell(&rig, "autocertificate", "1", "issue.progress", "write"));
 	cr_expect(tell(&rig, "autocertificate", "1", "object.updated", "changed by uid:0"));
 	expect_drawing(&rig, 80, 24,
-		"auto: 2, under way: 1\nSTATE      NOW    NAME\nAVAILABLE  -      b\nAVAILABLE  write  a\n");
+		"auto: 2, in progress: 1\nSTATE      NOW    NAME\nAVAILABLE  -      b\nAVAILABLE  write  a\n");
 	cr_expect(tell(&rig, "autocertificate", "1", "deploy.done", "files written"));
 	cr_expect_not(live_table_is_busy(rig.table));
 	cr_expect_not(tell(&rig, "provider", "1", "account.done", "x"));
 	cr_expect_not(tell(&rig, "autocertificate", "1", "a.kind.of.tomorrow", "x"));
 	cr_expect(tell(&rig, "autocertificate", "2", "object.deleted", "deleted by uid:0"));
-	expect_drawing(&rig, 80, 24, "auto: 1, under way: 0\nSTATE      NOW  NAME\nAVAILABLE  -    a\n");
+	expect_drawing(&rig, 80, 24, "auto: 1, in progress: 0\nSTATE      NOW  NAME\nAVAILABLE  -    a\n");
 	rig_clear(&rig);
 }
 
