@@ -89,6 +89,19 @@ api_field_find(const struct api_field *fields, const char *name)
 	return NULL;
 }
 
+const char *
+api_field_default(const struct api_field *field)
+{
+	if (!field->fallback)
+		return NULL;
+	if (field->type == API_INT)
+		return field->fallback[strspn(field->fallback, "0123456789")] == '\0' ? field->fallback : NULL;
+	for (const char *const *value = field->type == API_ENUM ? field->values : NULL; value && *value; value++)
+		if (strcmp(*value, field->fallback) == 0)
+			return *value;
+	return NULL;
+}
+
 const struct api_field *
 api_field_at(const struct api_resource *resource, const char *path)
 {

@@ -57,7 +57,8 @@ enum api_flag {
 	API_FILE = 16,      /* a secret that everybody has as a file: certctl's option is without "-file" */
 	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
 	API_PATTERN = 64,   /* of API_STRLIST: each is a pattern of names, and becomes canonical */
-	API_BASE64 = 128    /* of API_SECRET: base64 text, stored decoded */
+	API_BASE64 = 128,   /* of API_SECRET: base64 text, stored decoded */
+	API_ALWAYS = 256    /* in every answer, although it need not be sent */
 };
 
 struct api_field {
@@ -205,6 +206,13 @@ api_method_of(const struct api_resource *resource, enum api_verb verb, enum api_
 /* The row of @fields with that name; NULL if there is none or @fields is NULL. */
 const struct api_field *
 api_field_find(const struct api_field *fields, const char *name);
+
+/*
+ * What holds when @field is not given, if that is a value which could be given: one of an enumeration, or a number.
+ * Borrowed from the table; NULL: what holds is something else, or nothing.
+ */
+const char *
+api_field_default(const struct api_field *field);
 
 /* The row that @path ("properties.name", "metadata.state") means in objects of @resource; NULL: none. */
 const struct api_field *

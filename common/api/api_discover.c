@@ -21,6 +21,25 @@ list_schema(const char *noun)
 	return schema;
 }
 
+/* The object, or what another API shows instead of it: nothing of ours, so it has no metadata. */
+static struct json_object *
+one_of_views(const char *noun)
+{
+	struct json_object *required = json_object_new_array();
+	struct json_object *ours = json_object_new_object();
+	struct json_object *other = api_schema_type("object");
+	struct json_object *either = json_object_new_array();
+	struct json_object *schema = json_object_new_object();
+
+	json_object_array_add(required, json_object_new_string("metadata"));
+	json_object_object_add(ours, "required", required);
+	json_object_object_add(other, "not", ours);
+	json_object_array_add(either, api_schema_ref(noun, ""));
+	json_object_array_add(either, other);
+	json_object_object_add(schema, "anyOf", either);
+	return schema;
+}
+
 static struct json_object *
 result_schema(const struct api_method *method)
 {
@@ -30,6 +49,8 @@ result_schema(const struct api_method *method)
 		return api_schema_type("object");
 	if (method->verb == API_LIST_ALL)
 		return list_schema(api_resources[method->resource].noun);
+	if (api_field_find(method->params, "view"))
+		return one_of_views(api_resources[method->resource].noun);
 	return api_schema_ref(api_resources[method->resource].noun, "");
 }
 
@@ -80,7 +101,7 @@ describe_components(void)
 		_cleanup_free_ char *properties = xasprintf("%sProperties", r->noun);
 		_cleanup_free_ char *changes = xasprintf("%sChanges", r->noun);
 
-		json_object_object_add(schemas, r->noun, api_schema_object(r));
+		json_object_object_add(schemas, r->noun, api_schema_object(r, false));
 		json_object_object_add(schemas, properties, api_schema_fields(r->properties, true));
 		json_object_object_add(schemas, changes, api_schema_changes(r));
 	}

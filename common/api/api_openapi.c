@@ -36,23 +36,20 @@ response(const char *description, struct json_object *schema)
 	return obj;
 }
 
-/* The object, or what another API shows instead of it: nothing of ours, so it has no metadata. */
+/* Other views have a media type each, so that for application/json there is one plain schema. */
 static struct json_object *
-one_of_views(const char *noun)
+add_views(const struct api_method *method, struct json_object *response)
 {
-	struct json_object *required = json_object_new_array();
-	struct json_object *ours = json_object_new_object();
-	struct json_object *other = api_schema_type("object");
-	struct json_object *either = json_object_new_array();
-	struct json_object *schema = json_object_new_object();
+	const struct api_field *view = api_field_find(method->params, "view");
 
-	json_object_array_add(required, json_object_new_string("metadata"));
-	json_object_object_add(ours, "required", required);
-	json_object_object_add(other, "not", ours);
-	json_object_array_add(either, api_schema_ref(noun, ""));
-	json_object_array_add(either, other);
-	json_object_object_add(schema, "anyOf", either);
-	return schema;
+	for (const char *const *name = view ? view->values : NULL; name && *name; name++) {
+		_cleanup_free_ char *type = api_rest_view_type(*name);
+		struct json_object *media = json_object_new_object();
+
+		json_object_object_add(media, "schema", api_schema_type("object"));
+		json_object_object_add(json_path(response, "content"), type, media);
+	}
+	return response;
 }
 
 static struct json_object *
@@ -67,9 +64,8 @@ success_of(const struct api_method *method, const char **ret_status)
 		return response("done", api_schema_fields(method->result, false));
 	if (!noun)
 		return response("done", api_schema_type("object"));
-	if (api_field_find(method->params, "view"))
-		return response("done", one_of_views(noun));
-	return response("done", api_schema_ref(noun, method->verb == API_LIST_ALL ? "Collection" : ""));
+	return add_views(
+		method, response("done", api_schema_ref(noun, method->verb == API_LIST_ALL ? "Collection" : "")));
 }
 
 static struct json_object *
@@ -80,17 +76,66 @@ dry_run_schema(const struct api_method *method)
 	return api_schema_type("object");
 }
 
+static void
+add_header(struct json_object *response, const char *name, const char *type, const char *help)
+{
+	struct json_object *headers = json_object_new_object();
+	struct json_object *header = json_object_new_object();
+
+	json_add_string(header, "description", help);
+	json_object_object_add(header, "schema", api_schema_type(type));
+	json_object_object_add(headers, name, header);
+	json_object_object_add(response, "headers", headers);
+}
+
+enum refusal_of { OF_ALL = 0, OF_REFERENCES, OF_CHANGES, OF_WAITING };
+
+/* The statuses of rest_answer.c; "default" is for what was no request of this operation. */
+static const struct refusal {
+	const char *status;
+	enum refusal_of of;
+	const char *description;
+} refusals[] = {
+	{ "400", OF_ALL, "a parameter or property is not valid" },
+	{ "401", OF_ALL, "no token, or not a valid one" },
+	{ "403", OF_ALL, "the caller's role or scope does not allow it, or a limit is reached" },
+	{ "404", OF_REFERENCES, "there is no such object" },
+	{ "409", OF_CHANGES, "the object is in use, or its state does not allow it" },
+	{ "429", OF_WAITING, "too many requests, or the CA asked to wait" },
+	{ "500", OF_ALL, "certd failed" },
+	{ "503", OF_WAITING, "not now" },
+	{ "default", OF_ALL, "refused" },
+};
+
+static void
+add_refusals(struct json_object *responses, const struct api_method *method, bool has_ref)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		const struct refusal *r = &refusals[i];
+		struct json_object *obj;
+
+		if ((r->of == OF_REFERENCES && !has_ref) || (r->of == OF_CHANGES && method->role == ROLE_VIEWER))
+			continue;
+		obj = response(r->description, api_schema_ref("error", ""));
+		if (r->of == OF_WAITING)
+			add_header(obj, "Retry-After", "integer", "seconds until the request may be repeated");
+		json_object_object_add(responses, r->status, obj);
+	}
+}
+
 static struct json_object *
-responses_of(const struct api_method *method)
+responses_of(const struct api_method *method, bool has_ref)
 {
 	struct json_object *responses = json_object_new_object();
 	const char *status;
 	struct json_object *success = success_of(method, &status);
 
+	if (method->verb == API_CREATE)
+		add_header(success, "Location", "string", "URL of the new object");
 	json_object_object_add(responses, status, success);
 	if (strcmp(status, "200") != 0 && api_field_find(method->params, "dryRun"))
 		json_object_object_add(responses, "200", response("effect of the change", dry_run_schema(method)));
-	json_object_object_add(responses, "default", response("refused", api_schema_ref("error", "")));
+	add_refusals(responses, method, has_ref);
 	return responses;
 }
 
@@ -166,7 +211,7 @@ operation_of(const struct api_method *method, const struct api_rest *rest)
 	json_object_object_add(operation, "parameters", parameters_of(method, rest));
 	if (strcmp(rest->http, "POST") == 0 || strcmp(rest->http, "PATCH") == 0)
 		json_object_object_add(operation, "requestBody", body_of(method));
-	json_object_object_add(operation, "responses", responses_of(method));
+	json_object_object_add(operation, "responses", responses_of(method, rest->has_ref));
 	return operation;
 }
 
@@ -206,15 +251,18 @@ object_of(struct json_object *members, const char *const *required)
 	return schema;
 }
 
-/* {"metadata": {}, "properties": @properties} */
+/* {"metadata": {}, "properties": @properties} and the secrets among @params, which are in no URL. */
 static struct json_object *
-declaration(struct json_object *properties)
+declaration(struct json_object *properties, const struct api_field *params)
 {
 	static const char *const required[] = { "properties", NULL };
 	struct json_object *members = json_object_new_object();
 
 	json_object_object_add(members, "metadata", api_schema_type("object"));
 	json_object_object_add(members, "properties", properties);
+	for (; params && params->name; params++)
+		if (params->type == API_SECRET)
+			json_object_object_add(members, params->name, api_schema_field(params, true));
 	return object_of(members, required);
 }
 
@@ -225,10 +273,19 @@ patch_of(const struct api_resource *resource)
 	struct json_object *members;
 
 	if (!resource->is_ionos)
-		return declaration(api_schema_changes(resource));
+		return declaration(api_schema_changes(resource), NULL);
 	members = json_object_new_object();
 	json_object_object_add(members, "name", api_schema_type("string"));
-	return declaration(object_of(members, required));
+	return declaration(object_of(members, required), NULL);
+}
+
+static struct json_object *
+create_of(const struct api_resource *resource)
+{
+	enum api_method_id id = API_METHOD_COUNT;
+	bool is_found = api_method_of(resource, API_CREATE, &id);
+
+	return declaration(api_schema_fields(resource->properties, true), is_found ? api_methods[id].params : NULL);
 }
 
 static struct json_object *
@@ -259,16 +316,20 @@ static struct json_object *
 error_schema(void)
 {
 	static const struct api_field messages[] = {
-		{ .name = "errorCode", .type = API_STRING, .help = "paas-general-404" },
-		{ .name = "message", .type = API_STRING, .help = "what is wrong" },
+		{ .name = "errorCode", .type = API_STRING, .flags = API_ALWAYS, .help = "paas-general-404" },
+		{ .name = "message", .type = API_STRING, .flags = API_ALWAYS, .help = "what is wrong" },
 		{ .name = "code", .type = API_STRING, .help = "class of the error" },
 		{ .name = "field", .type = API_STRING, .help = "parameter or property that caused the error" },
 		{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
 		{ .name = NULL },
 	};
 	static const struct api_field error[] = {
-		{ .name = "httpStatus", .type = API_INT, .help = "HTTP status code" },
-		{ .name = "messages", .type = API_LIST, .fields = messages, .help = "what is wrong" },
+		{ .name = "httpStatus", .type = API_INT, .flags = API_ALWAYS, .help = "HTTP status code" },
+		{ .name = "messages",
+			.type = API_LIST,
+			.flags = API_ALWAYS,
+			.fields = messages,
+			.help = "what is wrong" },
 		{ .name = NULL },
 	};
 
@@ -294,8 +355,8 @@ components(void)
 	for (size_t i = 0; i < API_RESOURCE_COUNT; i++) {
 		const struct api_resource *r = &api_resources[i];
 
-		add_schema(schemas, r->noun, "", api_schema_object(r));
-		add_schema(schemas, r->noun, "Create", declaration(api_schema_fields(r->properties, true)));
+		add_schema(schemas, r->noun, "", api_schema_object(r, r->is_ionos));
+		add_schema(schemas, r->noun, "Create", create_of(r));
 		add_schema(schemas, r->noun, "Patch", patch_of(r));
 		add_schema(schemas, r->noun, "Collection", collection_of(r));
 	}

@@ -1,6 +1,7 @@
 /* Which HTTP method on which path a method of the API is: the rules of the header, and the search by them. */
 #include "common/api/api_rest.h"
 
+#include "common/alloc.h"
 #include "common/buf.h"
 #include "common/strlist.h"
 
@@ -83,4 +84,10 @@ api_rest_query_name(const struct api_method *method, const struct api_field *fie
 		return false;
 	buf_printf(ret, "%s%s", method->verb == API_LIST_ALL && !is_page ? "filter." : "", field->name);
 	return true;
+}
+
+char *
+api_rest_view_type(const char *view)
+{
+	return xasprintf("application/vnd.%s+json", view);
 }

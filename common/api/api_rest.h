@@ -40,6 +40,10 @@ api_rest_find(const char *http, const struct strlist *segments, enum api_method_
 bool
 api_rest_query_name(const struct api_method *method, const struct api_field *field, struct buf *ret);
 
+/* The media type of @view of an object, such as application/vnd.cloud66+json. Owned by the caller. */
+char *
+api_rest_view_type(const char *view);
+
 /* The OpenAPI 3.0 document of GET /openapi.json. Owned by the caller. */
 struct json_object *
 api_openapi(void);

@@ -3,6 +3,8 @@
 
 #include "common/alloc.h"
 
+#include <stdlib.h>
+
 static void
 add_range(struct json_object *schema, const struct api_field *field)
 {
@@ -109,8 +111,13 @@ struct json_object *
 api_schema_field(const struct api_field *field, bool is_input)
 {
 	struct json_object *schema = schema_of_value(field, is_input);
+	const char *value = is_input ? api_field_default(field) : NULL;
 
 	json_add_string(schema, "description", field->help);
+	if (value && field->type == API_INT)
+		json_add_int(schema, "default", strtoll(value, NULL, 10));
+	else if (value)
+		json_add_string(schema, "default", value);
 	if (field->flags & API_READ_ONLY)
 		json_add_bool(schema, "readOnly", true);
 	return schema;
@@ -124,7 +131,7 @@ api_schema_add_fields(
 		if (is_input ? (fields->flags & API_READ_ONLY) != 0 : fields->type == API_SECRET)
 			continue; /* only answered, or never */
 		json_object_object_add(properties, fields->name, api_schema_field(fields, is_input));
-		if (is_input && (fields->flags & API_REQUIRED))
+		if (fields->flags & (is_input ? API_REQUIRED : API_REQUIRED | API_ALWAYS))
 			json_object_array_add(required, json_object_new_string(fields->name));
 	}
 }
@@ -158,31 +165,43 @@ api_schema_ref(const char *noun, const char *kind)
 static void
 require(struct json_object *schema, const char *const *names, size_t count)
 {
-	struct json_object *required = json_object_new_array();
+	struct json_object *required = json_path(schema, "required");
 
+	if (!required)
+		json_object_object_add(schema, "required", required = json_object_new_array());
 	for (size_t i = 0; i < count; i++)
 		json_object_array_add(required, json_object_new_string(names[i]));
-	json_object_object_add(schema, "required", required);
+}
+
+/* Properties that have a default are answered with it when they were not declared. */
+static void
+require_defaults(struct json_object *schema, const struct api_field *fields)
+{
+	for (; fields->name; fields++)
+		if (fields->type == API_ENUM && api_field_default(fields))
+			require(schema, &fields->name, 1);
 }
 
 struct json_object *
-api_schema_object(const struct api_resource *resource)
+api_schema_object(const struct api_resource *resource, bool has_defaults)
 {
 	static const char *const always[] = { "id", "type", "href", "metadata", "properties" };
 	static const char *const in_metadata[] = { "state", "message" };
 	struct json_object *schema = api_schema_type("object");
 	struct json_object *members = json_object_new_object();
 	struct json_object *metadata = api_schema_fields(api_common_metadata, false);
-	struct json_object *fields = NULL;
+	struct json_object *properties = api_schema_fields(resource->properties, false);
 
-	json_object_object_get_ex(metadata, "properties", &fields);
-	api_schema_add_fields(fields, NULL, resource->metadata, false);
 	require(metadata, in_metadata, ARRAY_SIZE(in_metadata));
+	api_schema_add_fields(
+		json_path(metadata, "properties"), json_path(metadata, "required"), resource->metadata, false);
+	if (has_defaults)
+		require_defaults(properties, resource->properties);
 	json_object_object_add(members, "id", api_schema_type("string"));
 	json_object_object_add(members, "type", api_schema_type("string"));
 	json_object_object_add(members, "href", api_schema_type("string"));
 	json_object_object_add(members, "metadata", metadata);
-	json_object_object_add(members, "properties", api_schema_fields(resource->properties, false));
+	json_object_object_add(members, "properties", properties);
 	json_object_object_add(members, "effect", api_schema_fields(api_effect_fields, false));
 	json_object_object_add(members, "dryRun", api_schema_type("boolean"));
 	json_object_object_add(schema, "properties", members);
@@ -199,8 +218,12 @@ api_schema_changes(const struct api_resource *resource)
 	struct json_object *properties = json_object_new_object();
 
 	for (const struct api_field *f = resource->properties; f->name; f++)
-		if (!(f->flags & (API_IMMUTABLE | API_READ_ONLY)))
-			json_object_object_add(properties, f->name, api_schema_field(f, true));
+		if (!(f->flags & (API_IMMUTABLE | API_READ_ONLY))) {
+			struct json_object *field = api_schema_field(f, true);
+
+			json_object_object_del(field, "default"); /* what is not sent stays as it is */
+			json_object_object_add(properties, f->name, field);
+		}
 	json_object_object_add(schema, "properties", properties);
 	return schema;
 }

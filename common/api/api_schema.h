@@ -33,9 +33,9 @@ api_schema_field(const struct api_field *field, bool is_input);
 struct json_object *
 api_schema_fields(const struct api_field *fields, bool is_input);
 
-/* {id, type, href, metadata, properties} as it is answered. */
+/* {id, type, href, metadata, properties} as it is answered. @has_defaults: REST's, which adds defaults (rest_object()). */
 struct json_object *
-api_schema_object(const struct api_resource *resource);
+api_schema_object(const struct api_resource *resource, bool has_defaults);
 
 /* The properties of an update. */
 struct json_object *

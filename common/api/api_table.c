@@ -126,7 +126,7 @@ static const struct api_column provider_columns[] = {
 /* autoCertificate */
 
 static const struct api_field autocert_properties[] = {
-	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the auto-certificate",
+	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME", .help = "name of the auto-certificate",
 		.fallback = "from the common name" },
 	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
 		.metavar = "PROVIDER", .help = "CA account that issues the certificate" },
@@ -189,11 +189,11 @@ static const struct api_column autocert_columns[] = {
  */
 
 static const struct api_field certificate_properties[] = {
-	{ .name = "name", .type = API_STRING, .metavar = "NAME", .help = "name of the certificate",
+	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME", .help = "name of the certificate",
 		.fallback = "common name and time of import" },
-	{ .name = "certificate", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+	{ .name = "certificate", .type = API_TEXT, .flags = API_IMMUTABLE | API_ALWAYS, .max = JSON_MAX_STRING,
 		.help = "certificate, PEM; its issuers may follow it" },
-	{ .name = "certificateChain", .type = API_TEXT, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
+	{ .name = "certificateChain", .type = API_TEXT, .flags = API_IMMUTABLE | API_ALWAYS, .max = JSON_MAX_STRING,
 		.help = "issuers, PEM, in any order" },
 	{ .name = "privateKey", .type = API_SECRET, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
 		.help = "private key, PEM" },
@@ -206,12 +206,13 @@ static const struct api_field certificate_properties[] = {
 static const struct api_field certificate_metadata[] = {
 	{ .name = "status", .type = API_ENUM, .values = statuses,
 		.help = "pending, active, expired or revoked" },
-	{ .name = "expired", .type = API_BOOL, .help = "whether the certificate has expired" },
-	{ .name = "commonName", .type = API_STRING, .help = "common name" },
-	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .help = "all names" },
-	{ .name = "notBefore", .type = API_TIME, .help = "start of validity" },
-	{ .name = "notAfter", .type = API_TIME, .help = "end of validity" },
-	{ .name = "serialNumber", .type = API_STRING, .help = "serial number, hexadecimal with colons" },
+	{ .name = "expired", .type = API_BOOL, .flags = API_ALWAYS, .help = "whether the certificate has expired" },
+	{ .name = "commonName", .type = API_STRING, .flags = API_ALWAYS, .help = "common name" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .flags = API_ALWAYS, .help = "all names" },
+	{ .name = "notBefore", .type = API_TIME, .flags = API_ALWAYS, .help = "start of validity" },
+	{ .name = "notAfter", .type = API_TIME, .flags = API_ALWAYS, .help = "end of validity" },
+	{ .name = "serialNumber", .type = API_STRING, .flags = API_ALWAYS,
+		.help = "serial number, hexadecimal with colons" },
 	{ .name = "sha256Fingerprint", .type = API_STRING, .help = "SHA-256 fingerprint of the certificate" },
 	{ .name = "caName", .type = API_STRING, .help = "name of the issuing CA" },
 	{ .name = "keyAlgorithm", .type = API_STRING, .help = "algorithm of its key" },
@@ -654,8 +655,15 @@ static const struct api_field autocert_counts[] = {
 	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first certificate" },
 	{ .name = "failed", .type = API_INT, .help = "without a certificate, last attempt failed" },
 	{ .name = "failing", .type = API_INT, .help = "last attempt failed, with or without a certificate" },
-	{ .name = "paused", .type = API_INT, .help = "renewal is suspended" },
-	{ .name = "stale", .type = API_INT, .help = "an endpoint does not present the newest certificate" },
+	END,
+};
+
+static const struct api_field status_store_fields[] = {
+	{ .name = "commits", .type = API_INT, .help = "number of commits since the start" },
+	{ .name = "longestCommitMicroseconds", .type = API_INT, .help = "duration of the longest commit" },
+	{ .name = "turnP99Microseconds", .type = API_INT, .help = "99 of 100 turns of the loop are shorter" },
+	{ .name = "usedBytes", .type = API_INT, .help = "size of the data in the store" },
+	{ .name = "full", .type = API_BOOL, .help = "whether the store has no space left" },
 	END,
 };
 
@@ -671,7 +679,7 @@ static const struct api_field status_result[] = {
 	{ .name = "version", .type = API_STRING, .help = "version of certd" },
 	{ .name = "pid", .type = API_INT, .help = "process id" },
 	{ .name = "startedDate", .type = API_TIME, .help = "time of the start" },
-	{ .name = "state", .type = API_STRING, .help = "running, starting or degraded" },
+	{ .name = "state", .type = API_STRING, .help = "running or degraded" },
 	{ .name = "message", .type = API_STRING, .help = "problem, if there is one" },
 	{ .name = "role", .type = API_STRING, .help = "role of the caller" },
 	{ .name = "scoped", .type = API_BOOL,
@@ -684,6 +692,7 @@ static const struct api_field status_result[] = {
 	{ .name = "certificates", .type = API_INT, .help = "number of stored certificates" },
 	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts, .help = "number of auto-certificates by state" },
 	{ .name = "inFlight", .type = API_INT, .help = "number of orders in progress" },
+	{ .name = "store", .type = API_OBJECT, .fields = status_store_fields, .help = "the store and the loop" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "object of that action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "and when" },

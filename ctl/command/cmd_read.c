@@ -145,7 +145,7 @@ read_count_at(struct json_object *item, const char *path)
 static void
 read_status_counts(FILE *out, struct json_object *item)
 {
-	static const char *const parts[] = { "available", "provisioning", "failed", "paused", "stale" };
+	static const char *const parts[] = { "available", "provisioning", "failed" };
 	const char *separator = ": ";
 
 	fprintf(out, "auto-certificates   %lld", read_count_at(item, "autoCertificates.total"));

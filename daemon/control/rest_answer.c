@@ -77,8 +77,7 @@ error_to_json(int status, const struct error *err)
 	return json;
 }
 
-static const char json_fields[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
-				  "X-Content-Type-Options: nosniff\r\n";
+static const char json_fields[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
 /* Properties that were not declared but have a default among their values: IONOS's models know no enum that is absent. */
 static void
@@ -89,11 +88,8 @@ add_defaults(const struct api_resource *resource, struct json_object *object)
 	if (json_get_object(object, "properties", &properties, NULL) != 1)
 		return;
 	for (const struct api_field *f = resource->properties; f->name; f++) {
-		if (f->type != API_ENUM || !f->fallback || json_object_object_get_ex(properties, f->name, NULL))
-			continue;
-		for (const char *const *value = f->values; *value; value++)
-			if (strcmp(*value, f->fallback) == 0)
-				json_add_string(properties, f->name, *value);
+		if (f->type == API_ENUM && !json_object_object_get_ex(properties, f->name, NULL))
+			json_add_string(properties, f->name, api_field_default(f));
 	}
 }
 
@@ -108,7 +104,13 @@ rest_object(const struct api_resource *resource, struct json_object *result)
 void
 rest_answer(struct httpd_conn *conn, int status, const char *more_fields, struct json_object *json)
 {
-	_cleanup_free_ char *fields = xasprintf("%s%s", json_fields, more_fields);
+	rest_answer_as(conn, status, "application/json", more_fields, json);
+}
+
+void
+rest_answer_as(struct httpd_conn *conn, int status, const char *type, const char *more_fields, struct json_object *json)
+{
+	_cleanup_free_ char *fields = xasprintf("Content-Type: %s\r\n%s%s", type, json_fields, more_fields);
 	struct buf body = BUF_INIT;
 
 	json_write(json, &body);

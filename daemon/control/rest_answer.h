@@ -9,6 +9,11 @@
 void
 rest_answer(struct httpd_conn *conn, int status, const char *more_fields, struct json_object *json);
 
+/* The same of another media type than application/json. */
+void
+rest_answer_as(
+	struct httpd_conn *conn, int status, const char *type, const char *more_fields, struct json_object *json);
+
 /* {httpStatus, messages[{errorCode, message}]} with what struct error has more. @status 0: by the error's code. */
 void
 rest_refuse(struct service *service, struct httpd_conn *conn, int status, const struct error *err);

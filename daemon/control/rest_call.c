@@ -164,6 +164,16 @@ answer_created(struct exchange *x, struct json_object *result)
 }
 
 static void
+answer_object(struct exchange *x, struct json_object *result)
+{
+	const char *view = httpd_query_get(&x->query, "view");
+	bool is_view = view && *view && api_field_find(api_methods[x->method].params, "view");
+	_cleanup_free_ char *type = is_view ? api_rest_view_type(view) : NULL;
+
+	rest_answer_as(x->conn, 200, type ? type : "application/json", "", rest_call_shown(x, result));
+}
+
+static void
 answer_result(struct exchange *x, struct json_object *result)
 {
 	struct buf nothing = BUF_INIT;
@@ -184,6 +194,8 @@ answer_result(struct exchange *x, struct json_object *result)
 		httpd_conn_answer(x->conn, 204, "", &nothing);
 		return;
 	case API_GET:
+		answer_object(x, result);
+		return;
 	case API_UPDATE:
 	case API_CALL:
 		rest_answer(x->conn, 200, "", rest_call_shown(x, result));

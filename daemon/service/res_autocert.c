@@ -77,6 +77,15 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	int64_t most = call->service->conf->max_alternative_names;
 
+	if (a->sans.count > (size_t)most) {
+		_cleanup_free_ char *first = xasprintf("subjectAlternativeNames[%lld]", (long long)most);
+
+		error_set_field(err, first, "there are %zu alternative names; max-alternative-names is %lld",
+			a->sans.count, (long long)most);
+		if (err)
+			err->code = ERROR_LIMIT;
+		return resource_refused(err, NULL);
+	}
 	if (name_list(a->common_name, &a->sans, (unsigned)most + 1, true, &names, err) < 0)
 		return resource_refused(err, "commonName");
 	str_replace(&a->common_name, names.items[0]);

@@ -84,6 +84,26 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	return json;
 }
 
+/* What every answer has, and nobody knows. */
+static void
+resource_add_empty(const struct api_field *fields, struct json_object *ret)
+{
+	static const struct strlist none = STRLIST_INIT;
+
+	for (; fields && fields->name; fields++) {
+		if (!(fields->flags & (API_REQUIRED | API_ALWAYS)) || fields->type == API_SECRET)
+			continue;
+		if (fields->type == API_BOOL)
+			json_add_bool(ret, fields->name, false);
+		else if (fields->type == API_TIME)
+			json_object_object_add(ret, fields->name, json_new_time(0));
+		else if (fields->type == API_STRLIST)
+			json_add_strlist(ret, fields->name, &none);
+		else
+			json_add_string(ret, fields->name, "");
+	}
+}
+
 struct json_object *
 resource_damaged(const struct resource_ops *ops, const char *id, const struct error *err)
 {
@@ -91,14 +111,17 @@ resource_damaged(const struct resource_ops *ops, const char *id, const struct er
 	_cleanup_free_ char *href = xasprintf("%s/%s", api->collection, id);
 	struct json_object *json = json_object_new_object();
 	struct json_object *metadata = json_object_new_object();
+	struct json_object *properties = json_object_new_object();
 
+	resource_add_empty(api->metadata, metadata);
+	resource_add_empty(api->properties, properties);
 	json_add_string(metadata, "state", "FAILED");
 	json_add_string(metadata, "message", err->message);
 	json_add_string(json, "id", id);
 	json_add_string(json, "type", api->type);
 	json_add_string(json, "href", href);
 	json_object_object_add(json, "metadata", metadata);
-	json_object_object_add(json, "properties", json_object_new_object());
+	json_object_object_add(json, "properties", properties);
 	return json;
 }
 

@@ -24,7 +24,10 @@ struct resource_ops {
 struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
 
-/* What can be said of an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. Owned. */
+/*
+ * What can be said of an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. Members that
+ * every answer has are there and empty. Owned by the caller.
+ */
 struct json_object *
 resource_damaged(const struct resource_ops *ops, const char *id, const struct error *err);
 

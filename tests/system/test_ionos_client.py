@@ -197,6 +197,9 @@ def test_each_field_is_refused_by_its_name(start, scratch):
     too_many = client.fails("POST", "/auto-certificates", {"properties": {
         **auto, "subjectAlternativeNames": [f"s{i}.example.com" for i in range(11)]}})
     assert too_many.status == 400 and "subjectAlternativeNames" in too_many.fields[0]
+    too_many = client.fails("POST", "/auto-certificates", {"properties": {
+        **auto, "subjectAlternativeNames": [auto["commonName"]] + [f"s{i}.example.com" for i in range(10)]}})
+    assert too_many.fields == ["properties.subjectAlternativeNames[10]"], "the list counts as it is sent"
     del auto["keyAlgorithm"]  # as certctl leaves it out
     assert client.create("/auto-certificates", **auto)["properties"]["keyAlgorithm"] == "secp256r1"
     limit = client.fails("POST", "/auto-certificates", {"properties": {**auto, "name": "b"}})

@@ -99,14 +99,14 @@ class IonosClient:
         self.location = answer.headers["Location"]
         body = json.loads(text) if text else None
         if body is not None:
-            assert answer.headers["Content-Type"] == "application/json"
+            assert answer.headers["Content-Type"].startswith("application/")
         return answer.status, answer.headers, body
 
     def request(self, method, path, body=None, **query):
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
         status, headers, answer = self.raw(method, target, None if body is None else json.dumps(body) + "\n")
         if self.checker:
-            self.checker.check(method, path, body, status, answer)
+            self.checker.check(method, path, body, status, answer, headers["Content-Type"])
         if status >= 300:
             assert answer["httpStatus"] == status
             assert all(m["errorCode"] and m["message"] for m in answer["messages"]) and answer["messages"]

@@ -1,4 +1,4 @@
-"""Requests and answers of the REST face against its own OpenAPI document."""
+"""Requests and answers against the documents that certd itself gives: OpenAPI for REST, OpenRPC for the socket."""
 import copy
 import re
 
@@ -36,17 +36,14 @@ def closed(node):
     return node
 
 
-class OpenApi:
-    """check() is to be called for each exchange; `used` has the operations that it has seen."""
+class Document:
+    """@document: its schemas are closed, see closed()."""
 
     def __init__(self, document):
         self.document = closed(document)
         self.resolver = jsonschema.RefResolver.from_schema(self.document)
-        self.used = set()
         for ref in references(document):
             self.resolver.resolve(ref)
-        self.paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", template) + "$"), item)
-                      for template, item in self.document["paths"].items()]
 
     def validate(self, schema, value, what):
         try:
@@ -54,13 +51,34 @@ class OpenApi:
         except jsonschema.ValidationError as error:
             raise AssertionError(f"{what}: {error.message} at {list(error.absolute_path)} in {value}") from None
 
+
+class OpenRpc(Document):
+    """For answers of the control socket."""
+
+    def __init__(self, document):
+        super().__init__(document)
+        self.methods = {method["name"]: method for method in self.document["methods"]}
+
+    def check(self, method, answer):
+        self.validate(self.methods[method]["result"]["schema"], answer, method)
+
+
+class OpenApi(Document):
+    """check() is to be called for each exchange; `used` has the operations that it has seen."""
+
+    def __init__(self, document):
+        super().__init__(document)
+        self.used = set()
+        self.paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", template) + "$"), item)
+                      for template, item in self.document["paths"].items()]
+
     def operation(self, method, path):
         for pattern, item in self.paths:
             if pattern.match(path):
                 return item.get(method.lower())
         return None
 
-    def check(self, method, path, body, status, answer):
+    def check(self, method, path, body, status, answer, media_type="application/json"):
         operation = self.operation(method, path)
         if operation is None:
             assert status in (400, 401, 404, 405, 413, 431, 501, 503), f"{method} {path} is not described: {status}"
@@ -75,4 +93,4 @@ class OpenApi:
         if "content" not in response:
             assert answer is None
             return
-        self.validate(response["content"]["application/json"]["schema"], answer, f"{method} {path}: {status}")
+        self.validate(response["content"][media_type]["schema"], answer, f"{method} {path}: {status}")

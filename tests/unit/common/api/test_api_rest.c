@@ -98,6 +98,28 @@ expect_resolved(struct json_object *node, struct json_object *schemas)
 	}
 }
 
+Test(api_rest, defaults_are_values_that_could_be_given)
+{
+	const struct api_resource *auto_certificate = &api_resources[API_AUTOCERTIFICATE];
+	const struct api_field *limit = api_field_find(api_methods[RPC_PROVIDER_LIST].params, "limit");
+	static const struct {
+		const char *name, *value;
+	} cases[] = {
+		{ "keyAlgorithm", "secp256r1" },
+		{ "challenge", "auto" },
+		{ "name", NULL },        /* "from the common name" */
+		{ "renewBefore", NULL }, /* "renew-before in certd.conf" */
+		{ "provider", NULL },
+	};
+
+	cr_expect_str_eq(api_field_default(limit), "100");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *value = api_field_default(api_field_find(auto_certificate->properties, cases[i].name));
+
+		cr_expect_str_eq(value ? value : "none", cases[i].value ? cases[i].value : "none", "%s", cases[i].name);
+	}
+}
+
 Test(api_rest, every_reference_of_both_documents_resolves)
 {
 	struct json_object *(*const documents[])(void) = { api_openapi, api_discover };
