@@ -110,6 +110,15 @@ text_is_pem(const char *member)
 	return strcmp(member, "certificate") == 0 || strcmp(member, "certificateChain") == 0;
 }
 
+static void
+text_make_member_lines(struct json_object *object)
+{
+	json_object_object_foreach(object, name, member) {
+		if (!text_is_pem(name))
+			text_make_lines(member);
+	}
+}
+
 void
 text_make_lines(struct json_object *value)
 {
@@ -127,10 +136,7 @@ text_make_lines(struct json_object *value)
 			text_make_lines(json_object_array_get_idx(value, i));
 		return;
 	case json_type_object:
-		json_object_object_foreach(value, name, member) {
-			if (!text_is_pem(name))
-				text_make_lines(member);
-		}
+		text_make_member_lines(value);
 		return;
 	default:
 		return;

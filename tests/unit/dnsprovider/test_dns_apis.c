@@ -282,7 +282,7 @@ Test(dns_apis, pages_are_followed_by_link_only_within_the_api)
 	static const struct http_api api = {
 		.name = "Link",
 		.auth = key_pair,
-		.paging = { HTTP_API_LINK },
+		.paging = { .kind = HTTP_API_LINK },
 		.zones = { "/zones", .name = "zone", .id = "id" },
 		.change = post_xml,
 		.reason = "error",
