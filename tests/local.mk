@@ -186,6 +186,7 @@ check_PROGRAMS += unit-rollout
 TESTS += unit-rollout
 unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_probe.c \

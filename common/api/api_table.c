@@ -4,6 +4,7 @@
  */
 #include "common/alloc.h"
 #include "common/api/api.h"
+#include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
 
 /* Rows are read across, not down. */
@@ -22,7 +23,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
-static const char *const activations[] = { "none", "notify", "exec", NULL };
+static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
 static const char *const roles[] = { "viewer", "operator", "admin", NULL };
@@ -271,7 +272,7 @@ static const struct api_field probe_fields[] = {
 static const struct api_field consumer_properties[] = {
 	NAME_FIELD("name of the consumer"),
 	{ .name = "activate", .type = API_ENUM, .values = activations, .fallback = "none",
-		.help = "how it is notified: none (it watches the files), notify (a datagram) or exec (a program)" },
+		.help = "how it is notified" CONSUMER_KINDS(CONSUMER_KIND_HELP) },
 	{ .name = "socket", .type = API_STRING, .option = "notify-socket", .metavar = "PATH",
 		.help = "notify: socket for the datagram; @NAME is an abstract socket" },
 	{ .name = "command", .type = API_STRLIST, .metavar = "WORD",

@@ -1,13 +1,5 @@
 /*
- * daemon/rollout/activate.h: telling a consumer that its files changed. "none": it watches them; "notify": one sd_notify
- * datagram to its socket; "exec": its program, without a shell.
- *
- * What both are given (X_CERTD_NAME in the datagram, CERTD_NAME in the environment, and so on):
- *   NAME        of the auto-certificate or     CERTIFICATE  its id
- *               imported certificate
- *   DIRECTORY   of the drop                    GENERATION   as in manifest.json
- *   SERIAL      hexadecimal with colons        DOMAINS      names, separated by blanks
- * and for hooks written for certbot: RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS.
+ * daemon/rollout/activate.h: notifying a consumer that its files changed, in the way of its kind (consumer_kind.h).
  */
 #ifndef DAEMON_ROLLOUT_ACTIVATE_H
 #define DAEMON_ROLLOUT_ACTIVATE_H

@@ -2,6 +2,7 @@
 #include "daemon/service/res_consumer.h"
 #include "common/api/rpc.h"
 #include "common/name.h"
+#include "daemon/rollout/consumer_kind.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
@@ -10,7 +11,6 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <sys/un.h>
 
 enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
 
@@ -125,18 +125,10 @@ check_probes(const struct consumer *c, struct error *err)
 static int
 check_consumer(const struct consumer *c, struct error *err)
 {
-	const char *how = c->activate ? c->activate : "none";
+	const struct consumer_kind *kind = consumer_kind_of(c);
 
-	if (strcmp(how, "notify") == 0 && !c->socket)
-		return error_set_field(err, "properties.socket", "activate notify needs the socket to notify");
-	if (strcmp(how, "notify") == 0 && c->socket[0] != '/' && c->socket[0] != '@')
-		return error_set_field(
-			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
-	if (strcmp(how, "notify") == 0 && strlen(c->socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return error_set_field(err, "properties.socket", "the path of a socket has at most %zu octets",
-			sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
-	if (strcmp(how, "exec") == 0 && c->command.count == 0)
-		return error_set_field(err, "properties.command", "activate exec needs the program to run");
+	if (kind->check && kind->check(c, err) < 0)
+		return -1;
 	if (c->command.count && c->command.items[0][0] != '/')
 		return error_set_field(err, "properties.command",
 			"the program is given by its absolute path; there is no "

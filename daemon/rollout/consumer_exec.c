@@ -1,0 +1,51 @@
+/*
+ * Kind exec: the consumer's program, without a shell. For hooks that were written for certbot the environment also has
+ * RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS.
+ */
+#include "daemon/rollout/consumer_kind.h"
+
+#include "daemon/base/hook.h"
+
+#include <stdlib.h>
+
+static int
+consumer_exec_check(const struct consumer *c, struct error *err)
+{
+	if (c->command.count == 0)
+		return error_set_field(err, "properties.command", "activate exec needs the program to run");
+	return 0;
+}
+
+static void
+consumer_exec_done(const struct hook_result *result _unused_, const struct error *err, void *arg)
+{
+	activation_end(arg, err);
+}
+
+static int
+consumer_exec_start(
+	struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work, struct error *err)
+{
+	_cleanup_strlist_ struct strlist env = STRLIST_INIT;
+	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
+
+	(void)err;
+	consumer_kind_describe(r, "CERTD_", &env);
+	strlist_take(&env, xasprintf("RENEWED_LINEAGE=%s", r->directory));
+	strlist_take(&env, xasprintf("RENEWED_DOMAINS=%s", domains));
+	*ret_work = hook_start(loop, &r->consumer->command, &env, 0, consumer_exec_done, a);
+	return 1;
+}
+
+static void
+consumer_exec_cancel(void *work)
+{
+	hook_cancel(work);
+}
+
+const struct consumer_kind consumer_kind_exec = {
+	.name = "exec",
+	.check = consumer_exec_check,
+	.start = consumer_exec_start,
+	.cancel = consumer_exec_cancel,
+};

@@ -1,0 +1,29 @@
+/* The kinds of consumers by name, and what all of them tell a consumer. */
+#include "daemon/rollout/consumer_kind.h"
+
+#include <string.h>
+
+#define CONSUMER_KIND_ROW(kind, help) &consumer_kind_##kind,
+static const struct consumer_kind *const kinds[] = { CONSUMER_KINDS(CONSUMER_KIND_ROW) };
+
+const struct consumer_kind *
+consumer_kind_of(const struct consumer *c)
+{
+	for (size_t i = 0; c->activate && i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i]->name, c->activate) == 0)
+			return kinds[i];
+	return kinds[0];
+}
+
+void
+consumer_kind_describe(const struct activate_request *r, const char *prefix, struct strlist *ret)
+{
+	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
+
+	strlist_take(ret, xasprintf("%sNAME=%s", prefix, r->name));
+	strlist_take(ret, xasprintf("%sCERTIFICATE=%s", prefix, r->cert->o.id));
+	strlist_take(ret, xasprintf("%sDIRECTORY=%s", prefix, r->directory));
+	strlist_take(ret, xasprintf("%sGENERATION=%lld", prefix, (long long)r->generation));
+	strlist_take(ret, xasprintf("%sSERIAL=%s", prefix, r->cert->serial));
+	strlist_take(ret, xasprintf("%sDOMAINS=%s", prefix, domains));
+}

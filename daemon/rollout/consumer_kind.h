@@ -1,0 +1,47 @@
+/*
+ * daemon/rollout/consumer_kind.h: a kind of consumers: how one is notified that its files changed. Each row of
+ * CONSUMER_KINDS (common/api/consumer_kinds.h) has its struct consumer_kind, consumer_kind_<kind>, in a file of its own.
+ *
+ * What the kinds tell a consumer (X_CERTD_NAME in the datagram, CERTD_NAME in the environment, and so on):
+ *   NAME        of the auto-certificate or     CERTIFICATE  its id
+ *               imported certificate
+ *   DIRECTORY   of the drop                    GENERATION   as in manifest.json
+ *   SERIAL      hexadecimal with colons        DOMAINS      names, separated by blanks
+ */
+#ifndef DAEMON_ROLLOUT_CONSUMER_KIND_H
+#define DAEMON_ROLLOUT_CONSUMER_KIND_H
+
+#include "common/api/consumer_kinds.h"
+#include "daemon/rollout/activate.h"
+
+struct consumer_kind {
+	const char *name;
+	/* Has @consumer the settings that the kind needs? Return: 0, or -1 with the field. NULL: it needs none. */
+	int (*check)(const struct consumer *consumer, struct error *err);
+	/*
+	 * Notifies the consumer. @request: borrowed for the call.
+	 * Return: 0 notified, -1 failed, 1 under way: *@ret_work is set, and activation_end() follows, from the loop.
+	 * NULL: nothing to do.
+	 */
+	int (*start)(struct activation *activation, struct loop *loop, const struct activate_request *request,
+		void **ret_work, struct error *err);
+	/* Stops what start() began. */
+	void (*cancel)(void *work);
+};
+
+#define CONSUMER_KIND_DECLARE(kind, help) extern const struct consumer_kind consumer_kind_##kind;
+CONSUMER_KINDS(CONSUMER_KIND_DECLARE)
+
+/* The consumer's kind. Never NULL: one that certd does not know is treated as the default. */
+const struct consumer_kind *
+consumer_kind_of(const struct consumer *consumer);
+
+/* Work that start() began is over. @err: NULL, or why it failed. May free the activation. */
+void
+activation_end(struct activation *activation, const struct error *err);
+
+/* Appends NAME=value lines, each name with @prefix, to @ret. */
+void
+consumer_kind_describe(const struct activate_request *request, const char *prefix, struct strlist *ret);
+
+#endif

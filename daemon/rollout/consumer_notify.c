@@ -1,0 +1,44 @@
+/* Kind notify: one datagram, as of sd_notify(3), to the consumer's socket. */
+#include "daemon/rollout/consumer_kind.h"
+
+#include "daemon/base/notify.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+static int
+consumer_notify_check(const struct consumer *c, struct error *err)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (!c->socket)
+		return error_set_field(err, "properties.socket", "activate notify needs the socket to notify");
+	if (c->socket[0] != '/' && c->socket[0] != '@')
+		return error_set_field(
+			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
+	if (strlen(c->socket) > max)
+		return error_set_field(err, "properties.socket", "the path of a socket has at most %zu octets", max);
+	return 0;
+}
+
+static int
+consumer_notify_start(
+	struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work, struct error *err)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	_cleanup_free_ char *text = NULL;
+
+	(void)a;
+	(void)loop;
+	(void)ret_work;
+	consumer_kind_describe(r, "X_CERTD_", &lines);
+	text = strlist_join(&lines, "\n");
+	return notify_send_to(r->consumer->socket, text, err);
+}
+
+const struct consumer_kind consumer_kind_notify = {
+	.name = "notify",
+	.check = consumer_notify_check,
+	.start = consumer_notify_start,
+};
