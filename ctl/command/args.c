@@ -1,7 +1,7 @@
 /*
- * Reading the command line. Options may stand anywhere behind their command; words are the noun, names, and what the
- * method takes without an option name, in order. A name that a shell made out of a '*' is refused here: certd would
- * do as it was told, for the wrong name.
+ * Parsing the command line. Options may be anywhere after their command. Words are, in order, the noun, names, and the
+ * parameters that the method takes without an option name. A name that the shell expanded from '*' is refused here:
+ * certd would accept it and work on the wrong name.
  */
 #include "ctl/command/args.h"
 
@@ -16,7 +16,7 @@
 struct reader {
 	struct args *args;
 	struct options options;
-	char **argv; /* what is left */
+	char **argv; /* the rest of the arguments */
 	int argc;
 	bool is_past_options; /* behind "--" */
 };
@@ -116,7 +116,7 @@ args_read_noun(struct reader *reader, const char *word, struct error *err)
 		nouns[i] = api_resources[i].cli;
 	nearest = nearest_word(singular, nouns, API_RESOURCE_COUNT);
 	return error_set(err, ERROR_USAGE,
-		"%s: '%s' is none of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
+		"%s: '%s' is not one of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
 		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
 		nearest ? "'?" : "");
 }
@@ -170,7 +170,8 @@ args_unknown_option(const struct reader *reader, const char *name, struct error 
 		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
 			reader->args->resource->cli);
 	if (command && (command->flags & COMMAND_NOUN) && !reader->args->resource)
-		return error_set(err, ERROR_USAGE, "--%s: say of what first: certctl %s %s", name, command->name,
+		return error_set(err, ERROR_USAGE,
+			"--%s depends on the kind of object; write that first: certctl %s %s", name, command->name,
 			command->words);
 	names = xcalloc(reader->options.count, sizeof(*names));
 	for (size_t i = 0; i < reader->options.count; i++)
@@ -190,7 +191,7 @@ args_find_option(struct reader *reader, const char *name)
 	for (size_t i = 0; i < reader->options.count; i++)
 		if (strcmp(reader->options.items[i].name, name) == 0)
 			return &reader->options.items[i];
-	/* `certctl list --cn x`: the noun that holds when none is said */
+	/* `certctl list --cn x`: the default noun */
 	if (args->command && args->command->from == OPTIONS_LIST && !args->resource) {
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
 		args_options(reader);
@@ -199,7 +200,7 @@ args_find_option(struct reader *reader, const char *name)
 	return NULL;
 }
 
-/* @value: what came with "=", or NULL: the next word. */
+/* @value: the text after "=", or NULL: the next word. */
 static int
 args_read_option(struct reader *reader, const char *name, const char *value, struct error *err)
 {
@@ -271,8 +272,8 @@ args_check_required(const struct args *args, const struct api_field *fields, str
 		if (!(f->flags & API_REQUIRED) || json_object_object_get_ex(args->values, f->name, NULL))
 			continue;
 		if (f->flags & API_POSITIONAL)
-			return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s", args->command->name,
-				args->resource ? args->resource->cli : "one", args->command->name, f->metavar);
+			return error_set(err, ERROR_USAGE, "%s: %s is missing; write: certctl %s %s",
+				args->command->name, f->metavar, args->command->name, f->metavar);
 		name = option_name(f);
 		return error_set(err, ERROR_USAGE, "%s: --%s %s is missing (%s)", args->command->name, name,
 			f->metavar ? f->metavar : "VALUE", f->help);
@@ -287,12 +288,12 @@ args_check_whole(const struct args *args, struct error *err)
 	bool is_optional = command->flags & COMMAND_OPTIONAL;
 
 	if ((command->flags & COMMAND_NOUN) && !args->resource && !is_optional)
-		return error_set(err, ERROR_USAGE, "%s: of what? Write: certctl %s %s", command->name, command->name,
-			command->words);
+		return error_set(err, ERROR_USAGE, "%s: the kind of object is missing; write: certctl %s %s",
+			command->name, command->name, command->words);
 	if ((command->flags & (COMMAND_NAME | COMMAND_NAMES)) && args->words.count == 0 &&
 		!(is_optional && !args->resource))
-		return error_set(err, ERROR_USAGE, "%s: which %s? Write: certctl %s %s NAME", command->name,
-			args->resource->cli, command->name, args->resource->cli);
+		return error_set(err, ERROR_USAGE, "%s: the name of the %s is missing; write: certctl %s %s NAME",
+			command->name, args->resource->cli, command->name, args->resource->cli);
 	if (command->from == OPTIONS_CREATE)
 		return args_check_required(args, args->resource->properties, err);
 	if (command->from == OPTIONS_PARAMS)
@@ -309,7 +310,7 @@ args_read_all(struct reader *reader, struct error *err)
 		if (args_read_argument(reader, err) < 0)
 			return -1;
 		if (args_has_flag(args, "help") && args->command)
-			return 0; /* whatever else is wrong, help was asked for */
+			return 0; /* --help wins over any other error */
 	}
 	if (!args->command || args_has_flag(args, "help") || args_has_flag(args, "version"))
 		return 0;

@@ -1,4 +1,4 @@
-/* ctl/command/args.h: a command line, read by the table of commands and their options. */
+/* ctl/command/args.h: a command line, parsed by the table of commands and their options. */
 #ifndef CTL_COMMAND_ARGS_H
 #define CTL_COMMAND_ARGS_H
 
@@ -7,17 +7,17 @@
 
 struct args {
 	const struct command *table;         /* all commands; borrowed */
-	const struct command *command;       /* NULL: none was given */
-	const struct api_resource *resource; /* the noun's or the command's; or NULL */
+	const struct command *command;       /* NULL: no command was given */
+	const struct api_resource *resource; /* of the noun or of the command; or NULL */
 	struct json_object *values;          /* parameters or properties; owned */
-	struct json_object *own;             /* certctl's own options by field name; owned */
+	struct json_object *own;             /* certctl's own options, by field name; owned */
 	struct strlist words;                /* names, after the noun */
 };
 
 /*
- * args_read() - read argv (argv[0] is the program)
+ * args_read() - parse argv (argv[0] is the program)
  * @table: all commands; ends with a NULL name
- * ERROR_USAGE with what is nearest, what is missing, or the hint that the shell expanded a name.
+ * ERROR_USAGE: the message suggests the nearest word, names what is missing, or says that the shell expanded a name.
  */
 int
 args_read(struct args *args, const struct command *table, int argc, char **argv, struct error *err);
@@ -25,14 +25,14 @@ args_read(struct args *args, const struct command *table, int argc, char **argv,
 void
 args_clear(struct args *args);
 
-/* Own options; false, NULL or @fallback if it was not given. */
+/* certctl's own options; false, NULL or @fallback if not given. */
 bool
 args_has_flag(const struct args *args, const char *name);
 
 const char *
 args_text(const struct args *args, const char *name);
 
-/* A name that a shell made of '*.example.com' (it begins with "_."). Return: -1 with ERROR_USAGE. */
+/* Detects a name that a shell expanded from '*.example.com' (it begins with "_."). Return: -1 with ERROR_USAGE. */
 int
 args_refuse_expanded(const char *name, struct error *err);
 

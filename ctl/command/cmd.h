@@ -1,4 +1,4 @@
-/* ctl/command/cmd.h: the commands: each runs one command line. Results go to @ctl->out; errors are returned. */
+/* ctl/command/cmd.h: the commands. Each runs one command line, writes results to @ctl->out, and returns errors. */
 #ifndef CTL_COMMAND_CMD_H
 #define CTL_COMMAND_CMD_H
 

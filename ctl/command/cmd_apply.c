@@ -1,7 +1,8 @@
 /*
- * apply: declarations made equal to a file. It compares first and shows the difference; where certd alone knows
- * what is the same (an alias of a CA, a name in another spelling, a secret), certd is asked by a dry run. Then each
- * object is sent by itself: it changes as a whole or not at all, and one that is refused holds up only those that need it.
+ * apply: makes the declarations match a file. It first compares both and shows the differences. Only certd can compare
+ * some values (a CA's alias, another spelling of a name, a secret), so it is asked by a dry run. Then each object is
+ * sent
+ * separately: it changes completely or not at all, and a refused object holds up only those that depend on it.
  */
 #include "ctl/command/cmd.h"
 #include "ctl/declare/apply.h"
@@ -64,7 +65,7 @@ apply_call_step(
 	return 0;
 }
 
-/* Secrets that changed are in the difference too: certd alone can tell. */
+/* Changed secrets are part of the difference, and only certd can compare them. */
 static void
 apply_note_secrets(struct plan_step *step, struct json_object *changed, struct json_object *after)
 {
@@ -77,7 +78,7 @@ apply_note_secrets(struct plan_step *step, struct json_object *changed, struct j
 	}
 }
 
-/* Certd was not asked about what refers to objects that it does not have yet: the effect is not all of it. */
+/* The dry run omits references to objects that do not exist yet, so the effect is incomplete. */
 static void
 apply_note_waiting(struct plan_step *step, struct json_object *after)
 {
@@ -89,7 +90,7 @@ apply_note_waiting(struct plan_step *step, struct json_object *after)
 	step->effect = NULL;
 }
 
-/* What the update would make of the object, in certd's words. */
+/* Asks certd for the object as it would be after the update. */
 static int
 apply_ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 {
@@ -132,8 +133,8 @@ apply_is_connection_lost(const struct error *err)
 }
 
 /*
- * Updates are always asked about first: some turn out to change nothing. On a dry run certd also says what else it
- * would refuse; of a new object that waits for another one it cannot know.
+ * Every update is first tried as a dry run, since some change nothing. With --dry-run, certd also checks new objects,
+ * except those that wait for another new object.
  */
 static int
 apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err)
@@ -168,7 +169,7 @@ apply_show_progress(struct progress *progress, const struct plan_step *step)
 	progress_step(progress, text);
 }
 
-/* Return: false when certd is gone: the rest would fail for nothing else. */
+/* Return: false when certd is gone, so that all further steps would fail for the same reason. */
 static bool
 apply_run_step(struct apply *a, struct plan_step *step, struct progress *progress)
 {
@@ -199,7 +200,7 @@ apply_run_steps(struct apply *a)
 	progress_clear(&progress);
 }
 
-/* Everything that comes before the first change. */
+/* All steps before the first change. */
 static int
 apply_prepare(struct apply *a, const struct args *args, struct error *err)
 {
@@ -228,9 +229,9 @@ apply(struct apply *a, const struct args *args, struct error *err)
 	apply_show_summary(a, is_dry_run);
 	if (!a->failed)
 		return 0;
-	return error_set(err, a->first.code, "%s: %zu of %zu changes %s refused (see above); the others %s made",
+	return error_set(err, a->first.code, "%s: %zu of %zu changes %s refused (listed above); the others %s made",
 		a->name, a->failed, a->plan.count - plan_count(&a->plan, PLAN_NOTHING),
-		is_dry_run ? "would be" : "were", is_dry_run ? "would be" : "are");
+		is_dry_run ? "would be" : "were", is_dry_run ? "would be" : "were");
 }
 
 int
@@ -241,8 +242,7 @@ cmd_apply(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!args_text(args, "file"))
 		return error_set(err, ERROR_USAGE,
-			"apply: which file? Write: certctl apply -f FILE, or -f - for "
-			"the standard input");
+			"apply: the file is missing; write: certctl apply -f FILE, or -f - for the standard input");
 	rc = apply(&a, args, err);
 	apply_clear(&a);
 	return rc;

@@ -1,4 +1,4 @@
-/* audit: who did what, from what to what; and whether the log is whole. */
+/* audit: who changed what, the old and new values, and whether the log is intact. */
 #include "ctl/command/cmd.h"
 #include "ctl/present/output.h"
 #include "ctl/present/text.h"
@@ -11,7 +11,7 @@ enum { PAGE = 500 };
 
 /* --- records --- */
 
-/* A string as it is, all else as JSON. */
+/* A string without quotes, all other types as JSON. */
 static const char *
 audit_value_text(struct json_object *value)
 {
@@ -49,7 +49,7 @@ audit_print_object(FILE *out, struct json_object *record)
 		fprintf(out, " %s %s", resource ? resource->cli : type, ctl_text_at(record, "object.name"));
 }
 
-/* "12 2026-11-21 10:30:00 uid:0 provider.update provider le", local time, then a line for each property. */
+/* "12 2026-11-21 10:30:00 uid:0 provider.update provider le", in local time, then a line for each property. */
 static void
 audit_item(struct output *output, struct json_object *record)
 {
@@ -78,7 +78,7 @@ audit_item(struct output *output, struct json_object *record)
 
 static const struct view view_audit = { VIEW_LIST, audit_item, NULL };
 
-/* Return: records of the page; the number of the last one. */
+/* Return: the records of the page; also the number of the last one. */
 static int64_t
 audit_show_page(struct output *output, struct json_object *result, int64_t *last)
 {
@@ -94,7 +94,7 @@ audit_show_page(struct output *output, struct json_object *result, int64_t *last
 	return (int64_t)count;
 }
 
-/* With --after and no --limit: all that follow, page by page. */
+/* With --after and without --limit: all later records, page by page. */
 static int
 audit_show_all(struct ctl *ctl, struct args *args, struct output *output, struct error *err)
 {
@@ -129,12 +129,12 @@ audit_verified_item(struct output *output, struct json_object *result)
 	int64_t last = json_object_get_int64(ctl_at(result, "last"));
 
 	if (!json_object_get_boolean(ctl_at(result, "intact")))
-		return; /* told as the error that it is */
+		return; /* the caller reports this as an error */
 	if (last == 0)
 		fputs("the audit log is empty\n", output->ctl->out);
 	else
 		fprintf(output->ctl->out,
-			"records %" PRId64 " to %" PRId64 " are as they were written; the last one is %" PRId64 ":%s\n",
+			"records %" PRId64 " to %" PRId64 " are unmodified; the last one is %" PRId64 ":%s\n",
 			json_object_get_int64(ctl_at(result, "first")), last, last, ctl_text_at(result, "hash"));
 }
 
@@ -158,7 +158,7 @@ audit_verify(struct ctl *ctl, struct args *args, struct error *err)
 		return error_set(err, ERROR_CORRUPT, "the audit log was tampered with or damaged: %s",
 			ctl_text_at(result, "reason"));
 	return error_set(err, ERROR_CORRUPT,
-		"the audit log was tampered with or damaged; the first record that is wrong is %" PRId64 ": %s", bad,
+		"the audit log was tampered with or damaged; the first bad record is %" PRId64 ": %s", bad,
 		ctl_text_at(result, "reason"));
 }
 

@@ -1,6 +1,6 @@
 /*
- * register, authorize, get: names proved by hand, as Kontena's commands of these names do it. What lies between two of
- * them (somebody publishes a record) may take days, so nothing is kept here: certd remembers.
+ * register, authorize, get: names validated manually, as with Kontena's commands of the same names. Days may pass until
+ * somebody has published the record, so certctl keeps no state; certd stores it.
  */
 #include "common/buf.h"
 #include "common/ca.h"
@@ -15,7 +15,10 @@
 
 enum { PROVIDERS_MAX = 1000 };
 
-/* The end of a step is the same whether the CA has looked or a record is wanted: the object says which. */
+/*
+ * An event that ends a step does not say whether the CA has validated the name or a record is to be published; the
+ * object does.
+ */
 static const struct wait_rule authorization_rules[] = {
 	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
 	{ EVENT_AUTHORIZATION_PENDING, WAIT_DONE },
@@ -41,7 +44,7 @@ authorize_list_providers(struct ctl *ctl, struct json_object **ret, struct error
 	return *ret ? 0 : error_set(err, ERROR_PROTOCOL, "certd's answer does not contain items");
 }
 
-/* The one with that address and server; borrowed from @providers, or NULL. */
+/* The provider with that address and server; borrowed from @providers, or NULL. */
 static struct json_object *
 authorize_find_registered(struct json_object *providers, const char *email, const char *url)
 {
@@ -85,7 +88,7 @@ authorize_create_provider(
 	return ctl_call(ctl, RPC_PROVIDER_CREATE, params, ret, err);
 }
 
-/* Declared, but the CA has not taken it: the terms may be what was missing. */
+/* The provider is declared, but the CA refused the account: perhaps because its terms were not accepted. */
 static int
 authorize_try_provider_again(struct ctl *ctl, const struct args *args, struct json_object *provider,
 	struct json_object **ret, struct error *err)
@@ -116,7 +119,8 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	if (args->words.count != 1)
-		return error_set(err, ERROR_USAGE, "register: whom? Write: certctl register you@example.com");
+		return error_set(err, ERROR_USAGE,
+			"register: an e-mail address is required; write: certctl register you@example.com");
 	if (authorize_list_providers(ctl, &providers, err) < 0)
 		return -1;
 	known = authorize_find_registered(providers, args->words.items[0], ca ? ca->url : server);
@@ -146,7 +150,7 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --- what authorize and get have in common --- */
 
-/* --provider, or the only one there is; owned by the caller. */
+/* --provider, or the only provider; owned by the caller. */
 static int
 authorize_choose_provider(struct ctl *ctl, const struct args *args, char **ret, struct error *err)
 {
@@ -162,15 +166,16 @@ authorize_choose_provider(struct ctl *ctl, const struct args *args, char **ret, 
 	count = json_object_array_length(providers);
 	if (count == 0)
 		return error_set(err, ERROR_USAGE,
-			"nobody is registered with a CA yet: certctl register you@example.com --agree-tos");
+			"no account is registered with a CA yet; write: certctl register you@example.com --agree-tos");
 	if (count > 1)
 		return error_set(err, ERROR_USAGE,
-			"there are %zu providers: say which by --provider, see: certctl list providers", count);
+			"there are %zu providers; choose one by --provider (to list them: certctl list providers)",
+			count);
 	*ret = xstrdup(ctl_text_at(json_object_array_get_idx(providers, 0), "id"));
 	return 0;
 }
 
-/* As certd will know them. */
+/* The names in certd's canonical form. */
 static int
 authorize_read_names(const struct args *args, struct strlist *ret, struct error *err)
 {
@@ -187,7 +192,7 @@ authorize_read_names(const struct args *args, struct strlist *ret, struct error 
 	return 0;
 }
 
-/* Return: 1 and the authorization of @name, 0 there is none, -1. */
+/* Return: 1 and the authorization of @name, 0 absent, -1 failed. */
 static int
 authorize_find_authorization(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err)
 {
@@ -205,7 +210,7 @@ authorize_is_valid(struct json_object *a)
 	return strcmp(ctl_text_at(a, "metadata.status"), "valid") == 0;
 }
 
-/* Kontena's three lines, and the same for a zone file. */
+/* Prints Kontena's three lines, and the same record as a zone file line. */
 static void
 authorize_record_item(struct output *output, struct json_object *item)
 {
@@ -227,7 +232,7 @@ static const struct view view_records = { VIEW_LIST, authorize_record_item, NULL
 
 /* --- authorize --- */
 
-/* Makes the authorization of @name, or finds the one that is under way. */
+/* Creates the authorization of @name, or finds the existing one. */
 static int
 authorize_make_authorization(
 	struct ctl *ctl, const struct args *args, const char *name, struct json_object **ret, struct error *err)
@@ -251,7 +256,7 @@ authorize_make_authorization(
 	return ctl_get(ctl, authorization, name, ret, err);
 }
 
-/* Waits for the CA's word about @object. @after: as for wait_subscribe(); @needs_validation: after that call. */
+/* Waits until the CA has decided about @object. @after: as for wait_subscribe(); @needs_validation: after that call. */
 static int
 authorize_wait_for_ca(
 	struct ctl *ctl, const struct args *args, struct json_object *object, bool needs_validation, struct error *err)
@@ -283,7 +288,8 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 
 	if (args->words.count != 1)
-		return error_set(err, ERROR_USAGE, "authorize: one name: certctl authorize DOMAIN");
+		return error_set(
+			err, ERROR_USAGE, "authorize: exactly one name is required; write: certctl authorize DOMAIN");
 	if (authorize_read_names(args, &names, err) < 0 ||
 		authorize_make_authorization(ctl, args, names.items[0], &object, err) < 0)
 		return -1;
@@ -298,8 +304,9 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
 /* --- get --- */
 
 /*
- * Has the CA look at every name that was authorized by an order of its own. Records that the order of the
- * auto-certificate wanted are looked for by that order.
+ * Asks the CA to validate every name that was authorized by a separate order. Records of the auto-certificate's own
+ * order
+ * are checked by that order.
  */
 static int
 authorize_validate_names(struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)
@@ -330,7 +337,10 @@ authorize_validate_names(struct ctl *ctl, const struct args *args, const struct 
 	return 0;
 }
 
-/* What of @names is still to be published, as an array; owned by the caller. @is_own: only orders of their own. */
+/*
+ * Those of @names whose record is still to be published, as an array; owned by the caller. @is_own: only names with a
+ * separate order.
+ */
 static struct json_object *
 authorize_missing_records(struct ctl *ctl, const struct strlist *names, bool is_own)
 {
@@ -348,7 +358,7 @@ authorize_missing_records(struct ctl *ctl, const struct strlist *names, bool is_
 	return missing;
 }
 
-/* Return: -1, for there is more to be done. */
+/* Return: -1, because the operator must do more. */
 static int
 authorize_show_missing(struct ctl *ctl, const struct strlist *names, struct json_object *missing)
 {
@@ -365,7 +375,7 @@ authorize_show_missing(struct ctl *ctl, const struct strlist *names, struct json
 		buf_printf(&all, " %s", word);
 	}
 	free(ctl->hint);
-	ctl->hint = xasprintf("when the record is published everywhere, run again: certctl get%s", buf_str(&all));
+	ctl->hint = xasprintf("when all DNS servers have the record, run again: certctl get%s", buf_str(&all));
 	return -1;
 }
 
@@ -401,7 +411,7 @@ authorize_order_new(struct ctl *ctl, const struct args *args, const struct strli
 	return ctl_call(ctl, RPC_AUTOCERTIFICATE_CREATE, params, ret, err);
 }
 
-/* @known goes on with the order that it has, or gets another; other names than last time are taken over. */
+/* Continues the order of @known, or starts another one; adopts the names if they changed. */
 static int
 authorize_order_again(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object *known,
 	struct error *err)
@@ -412,7 +422,7 @@ authorize_order_again(struct ctl *ctl, const struct args *args, const struct str
 	struct json_object *params;
 
 	if (strcmp(ctl_text_at(known, "properties.commonName"), names->items[0]) != 0)
-		return error_set(err, ERROR_EXISTS, "auto '%s' is for %s: give another --secret-name",
+		return error_set(err, ERROR_EXISTS, "auto '%s' is for %s: choose another --secret-name",
 			ctl_text_at(known, "properties.name"), ctl_text_at(known, "properties.commonName"));
 	params = json_object_new_object();
 	json_add_string(params, "ref", id);
@@ -485,12 +495,12 @@ cmd_get(struct ctl *ctl, struct args *args, struct error *err)
 	_cleanup_json_ struct json_object *missing = NULL;
 
 	if (args->words.count == 0)
-		return error_set(err, ERROR_USAGE, "get: which names? Write: certctl get DOMAIN...");
+		return error_set(err, ERROR_USAGE, "get: a name is required; write: certctl get DOMAIN...");
 	if (authorize_read_names(args, &names, err) < 0 || authorize_validate_names(ctl, args, &names, err) < 0)
 		return -1;
 	missing = authorize_missing_records(ctl, &names, true);
 	if (json_object_array_length(missing) > 0) {
-		error_set(err, ERROR_STATE, "%zu of %zu names not authorized yet: the record is not seen in DNS",
+		error_set(err, ERROR_STATE, "%zu of %zu names not authorized yet: the TXT record was not found in DNS",
 			json_object_array_length(missing), names.count);
 		return authorize_show_missing(ctl, &names, missing);
 	}

@@ -1,4 +1,4 @@
-/* deploy, probe: work on a consumer now, and wait for what comes of it. */
+/* deploy, probe: act on a consumer now, and wait for the results. */
 #include "ctl/command/cmd.h"
 #include "ctl/command/wait.h"
 #include "ctl/present/output.h"
@@ -32,7 +32,7 @@ consumer_has_object(struct json_object *list, const char *id)
 	return false;
 }
 
-/* Is @event about this call: one of its auto-certificates, and for a probe this consumer? */
+/* Does @event belong to this call: one of its auto-certificates, and for a probe this consumer? */
 static bool
 consumer_is_ours(struct json_object *result, const char *consumer, struct json_object *event)
 {
@@ -53,7 +53,7 @@ consumer_failure(struct json_object *event, struct error *err)
 		"%s: %s", ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
 }
 
-/* Shows @count results as they come; the last failure is the command's. */
+/* Shows @count results as they arrive; the last failure becomes the command's error. */
 static int
 consumer_collect(struct wait *wait, struct json_object *result, const char *consumer, int64_t count, struct error *err)
 {
@@ -62,7 +62,7 @@ consumer_collect(struct wait *wait, struct json_object *result, const char *cons
 	int rc = 0;
 
 	output_start(&output, wait->ctl, &view_result, NULL);
-	progress_step(&wait->progress, "waiting for what comes of it");
+	progress_step(&wait->progress, "waiting for the results");
 	while (rc == 0 && count > 0) {
 		_cleanup_json_ struct json_object *event = NULL;
 		enum wait_outcome outcome;
@@ -84,7 +84,7 @@ consumer_collect(struct wait *wait, struct json_object *result, const char *cons
 	return rc;
 }
 
-/* @count_member: of the answer: how many events are to come; "" : one for each auto-certificate. */
+/* @count_member: the member of the answer with the number of events; "": one event per auto-certificate. */
 static int
 consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, size_t n_rules, bool is_probe,
 	struct error *err)
@@ -108,8 +108,8 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 	if (count == 0)
 		fprintf(ctl->err, "certctl: nothing to do: %s\n",
 			ctl_count_at(result, "autoCertificates")
-				? "the consumer has no probes (certctl set consumer NAME --probe)"
-				: "no auto-certificate has this consumer and a certificate");
+				? "the consumer has no probes (to add one: certctl set consumer NAME --probe)"
+				: "no auto-certificate of this consumer has a certificate");
 	else if (!args_has_flag(args, "noWait"))
 		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
 	wait_clear(&wait);

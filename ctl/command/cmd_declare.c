@@ -1,4 +1,4 @@
-/* add-*, set, rm: declarations. Adding waits until what was declared is there. */
+/* add-*, set, rm: declarations. Adding waits until the object is ready. */
 #include "common/nearest.h"
 #include "common/timefmt.h"
 #include "ctl/command/cmd.h"
@@ -53,14 +53,14 @@ declare_declared_item(struct output *output, struct json_object *item)
 	const char *name = ctl_text_at(item, "properties.name");
 	_cleanup_free_ char *word = ctl_word(name);
 
-	fprintf(output->ctl->out, "%s '%s' is declared; certd is at work (certctl show %s %s)\n", output->resource->cli,
-		name, output->resource->cli, word);
+	fprintf(output->ctl->out, "%s '%s' is declared; certd is working on it (certctl show %s %s)\n",
+		output->resource->cli, name, output->resource->cli, word);
 }
 
 static void
 declare_possible_item(struct output *output, struct json_object *item)
 {
-	fprintf(output->ctl->out, "%s '%s' can be declared like that; nothing was changed\n", output->resource->cli,
+	fprintf(output->ctl->out, "%s '%s' is valid; nothing was changed\n", output->resource->cli,
 		ctl_text_at(item, "properties.name"));
 }
 
@@ -71,7 +71,7 @@ declare_print_reasons(struct output *output, struct json_object *reasons)
 		fprintf(output->ctl->out, "  %s\n", json_object_get_string(json_object_array_get_idx(reasons, i)));
 }
 
-/* "causes reissue", and a line why for each property. */
+/* "causes reissue", and a line with the reason for each property. */
 static void
 declare_print_effect(struct output *output, struct json_object *item)
 {
@@ -84,7 +84,7 @@ declare_print_effect(struct output *output, struct json_object *item)
 	declare_print_reasons(output, reasons);
 }
 
-/* Answers of other methods than update have no effect in them. */
+/* Only the answer of update contains an effect. */
 static bool
 declare_is_changed(struct json_object *item)
 {
@@ -100,7 +100,7 @@ declare_changed_item(struct output *output, struct json_object *item)
 	const char *next = ctl_text_at(item, "metadata.nextAction");
 
 	fprintf(output->ctl->out, "%s '%s' %s", output->resource->cli, ctl_text_at(item, "properties.name"),
-		!declare_is_changed(item)                         ? "is like that already"
+		!declare_is_changed(item)                         ? "is unchanged"
 		: json_object_get_boolean(ctl_at(item, "dryRun")) ? "would be changed"
 								  : "is changed");
 	if (*next && declare_is_changed(item)) {
@@ -134,14 +134,13 @@ declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, co
 	_cleanup_free_ char *word = ctl_word(name);
 
 	free(ctl->hint);
-	ctl->hint = is_auto ? xasprintf("'%s' stays declared and certd goes on trying; see: certctl explain %s", name,
-				      word)
-			    : xasprintf("'%s' stays declared and certd goes on trying; mend it with: certctl "
-					"set %s %s",
-				      name, resource->cli, word);
+	ctl->hint =
+		is_auto ? xasprintf("'%s' stays declared and certd keeps retrying; see: certctl explain %s", name, word)
+			: xasprintf("'%s' stays declared and certd keeps retrying; correct it with: certctl set %s %s",
+				  name, resource->cli, word);
 }
 
-/* Runs @wait to its end and shows the object as it is then. */
+/* Runs @wait to its end and shows the object's state at that time. */
 static int
 declare_finish(struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
 {
@@ -176,7 +175,7 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 
 /* --- commands --- */
 
-/* Something has to happen before it is of use. */
+/* Is the object usable only after further work? */
 static bool
 declare_is_waited_for(const struct command *command)
 {
@@ -209,12 +208,12 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	return 0;
 }
 
-/* Alone on standard output, so that it can be put into a file: it is told this once. */
+/* Nothing else is on standard output, so that it can be redirected to a file: certd shows the token only once. */
 static void
 declare_token_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s\n", ctl_text_at(item, "metadata.token"));
-	fprintf(output->ctl->err, "certctl: this is the only time that the token '%s' is shown\n",
+	fprintf(output->ctl->err, "certctl: the token '%s' is shown only this once\n",
 		ctl_text_at(item, "properties.name"));
 }
 
@@ -275,13 +274,13 @@ static int
 declare_no_such_verb(const struct args *args, struct error *err)
 {
 	return args->resource == &api_resources[API_TOKEN]
-		       ? error_set(err, ERROR_USAGE, "%s: a token cannot be changed; make another one",
+		       ? error_set(err, ERROR_USAGE, "%s: a token cannot be changed; create another one",
 				 args->command->name)
-		       : error_set(err, ERROR_USAGE, "%s: %ss come and go by themselves", args->command->name,
-				 args->resource->cli);
+		       : error_set(err, ERROR_USAGE, "%s: certd creates and deletes each %s itself",
+				 args->command->name, args->resource->cli);
 }
 
-/* --unset: null, under the name that the option or the property has. */
+/* --unset: sends null for the property, given by its option or its own name. */
 static int
 declare_unset(struct args *args, const char *word, struct error *err)
 {
@@ -333,7 +332,8 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	if (declare_unset_all(args, err) < 0)
 		return -1;
 	if (json_object_object_length(args->values) == 0)
-		return error_set(err, ERROR_USAGE, "set: change what? See: certctl set %s --help", args->resource->cli);
+		return error_set(err, ERROR_USAGE, "set: a property is required; see: certctl set %s --help",
+			args->resource->cli);
 	if (args->resource == &api_resources[API_DNSPROVIDER] && tsig_file_apply(args->values, err) < 0)
 		return -1;
 	params = json_object_new_object();

@@ -1,4 +1,4 @@
-/* dump: all declarations as one file, for apply: what was declared, without what certd made of it. */
+/* dump: all declarations as one file for apply, without anything that certd added. */
 #include "ctl/command/cmd.h"
 #include "ctl/declare/current.h"
 #include "ctl/declare/declaration.h"
@@ -13,7 +13,7 @@ dump_compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Secrets that certd has, as references that apply reads. */
+/* Writes certd's secrets as references that apply reads. */
 static size_t
 dump_add_references(const struct api_resource *resource, const char *name, struct json_object *object,
 	struct json_object *properties)
@@ -32,7 +32,7 @@ dump_add_references(const struct api_resource *resource, const char *name, struc
 	return count;
 }
 
-/* In order of names: ids are random, and two dumps of the same are the same. */
+/* Sorted by name: ids are random, and equal declarations give equal dumps. */
 static struct json_object *
 dump_collection(struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, size_t *secrets)
 {
@@ -66,10 +66,10 @@ dump_write(struct ctl *ctl, struct json_object *all, bool is_json, size_t secret
 				JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 		return 0;
 	}
-	fputs("# What certd was told to do; `certctl apply -f FILE` makes it so.\n", ctl->out);
+	fputs("# certd's declarations; to restore them, run: certctl apply -f FILE\n", ctl->out);
 	if (secrets)
-		fputs("# Secrets are not here: {credential: NAME} is the file NAME in certctl's "
-		      "$CREDENTIALS_DIRECTORY,\n# and {file: PATH} does as well.\n",
+		fputs("# Secrets are not included: {credential: NAME} is the file NAME in certctl's "
+		      "$CREDENTIALS_DIRECTORY;\n# {file: PATH} is also accepted.\n",
 			ctl->out);
 	return yaml_write(all, ctl->out, err);
 }
@@ -85,7 +85,7 @@ cmd_dump(struct ctl *ctl, struct args *args, struct error *err)
 	size_t secrets = 0;
 
 	if (format && strcmp(format, "yaml") != 0 && strcmp(format, "json") != 0)
-		return error_set(err, ERROR_USAGE, "--format: '%s' is none of yaml, json", format);
+		return error_set(err, ERROR_USAGE, "--format: '%s' is not one of yaml, json", format);
 	if (current_fetch(ctl, &objects, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {

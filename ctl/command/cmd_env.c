@@ -1,7 +1,8 @@
 /*
- * env, exec: a certificate and its key as variables, under the names that Kontena's vault had. Kontena replaced the
- * first '.' of the domain only (www_example.com); no shell can say such a name, so here every character that a shell
- * does not take becomes '_', and exec, which needs no shell, gives Kontena's own name besides.
+ * env, exec: a certificate and its key as variables, named as in Kontena's vault. Kontena replaced only the first '.'
+ * of
+ * the domain (www_example.com), which is not a valid shell name. Here '_' replaces every character that shells do not
+ * accept; exec, which needs no shell, sets Kontena's own name too.
  */
 #include "common/crypto/cert_file.h"
 #include "common/name.h"
@@ -16,7 +17,7 @@
 struct variables {
 	char *domain; /* owned; the common name */
 	struct secret key;
-	struct secret certificate; /* with its chain */
+	struct secret certificate; /* including its chain */
 	struct secret bundle;
 };
 
@@ -29,7 +30,7 @@ env_variables_clear(struct variables *v)
 	secret_clear(&v->bundle);
 }
 
-/* A NUL behind the text makes it a string. */
+/* The NUL after the text makes it a string. */
 static void
 env_set_text(struct secret *ret, const void *text, size_t len)
 {
@@ -38,8 +39,8 @@ env_set_text(struct secret *ret, const void *text, size_t len)
 }
 
 /*
- * What certd answers becomes words of a shell and variables of a program, and certd may have been taken over: only blocks
- * of PEM get through, written anew by us, so that nothing but their labels and base64 is left.
+ * certd's answer becomes shell words and variables of a program, and certd may be compromised: only PEM blocks pass,
+ * and they are written anew, so that only their labels and base64 remain.
  */
 static int
 env_fetch(struct ctl *ctl, const char *id, bool is_key, struct secret *ret, struct error *err)
@@ -84,7 +85,7 @@ env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct err
 
 /* --- names --- */
 
-/* ASCII, whatever the locale. */
+/* ASCII, independent of the locale. */
 static bool
 env_is_word(char c)
 {
@@ -102,7 +103,7 @@ env_shell_name(const char *domain)
 	return name;
 }
 
-/* The name of a domain as it is, but for its first '.'; NULL: it is not one. */
+/* Kontena's name: the domain with only its first '.' replaced; NULL: it does not differ. */
 static char *
 env_kontena_name(const char *domain)
 {
@@ -139,7 +140,7 @@ env_each(const struct variables *v, const char *name, variable_fn *fn, void *arg
 
 /* --- env --- */
 
-/* What env_fetch() lets through has no single quote in it. */
+/* The output of env_fetch() contains no single quote. */
 static int
 env_print(const char *name, const struct secret *value, void *arg)
 {
@@ -153,11 +154,10 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 	_cleanup_free_ char *name = NULL;
 
 	if (args->words.count != 1)
-		return error_set(err, ERROR_USAGE, "env: which one? Write: certctl env NAME");
+		return error_set(err, ERROR_USAGE, "env: a name is required; write: certctl env NAME");
 	if (isatty(fileno(ctl->out)))
 		return error_set(err, ERROR_USAGE,
-			"env: a private key is not written to a terminal; write: eval \"$(certctl env "
-			"NAME)\"");
+			"env: a private key is not written to a terminal; write: eval \"$(certctl env NAME)\"");
 	if (env_fetch_all(ctl, args->words.items[0], &v, err) < 0)
 		return -1;
 	name = env_shell_name(v.domain);
@@ -198,7 +198,8 @@ cmd_exec(struct ctl *ctl, struct args *args, struct error *err)
 	size_t count = args->words.count;
 
 	if (count < 2)
-		return error_set(err, ERROR_USAGE, "exec: write: certctl exec NAME -- COMMAND [ARGUMENT...]");
+		return error_set(err, ERROR_USAGE,
+			"exec: a name and a command are required; write: certctl exec NAME -- COMMAND [ARGUMENT...]");
 	if (env_set_all(ctl, args->words.items[0], err) < 0)
 		return -1;
 	argv = xcalloc(count, sizeof(*argv));

@@ -1,4 +1,4 @@
-/* events, call: the stream, and the API by hand. */
+/* events, call: the event stream, and direct calls of the API. */
 #include "ctl/command/cmd.h"
 #include "ctl/present/views.h"
 
@@ -7,7 +7,7 @@
 
 enum { FOLLOW_MS = 3600 * 1000 };
 
-/* `events auto www`: the id is what certd filters by. */
+/* `events auto www`: certd filters by id. */
 static int
 events_resolve_object(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -21,7 +21,7 @@ events_resolve_object(struct ctl *ctl, struct args *args, struct error *err)
 	return 0;
 }
 
-/* Numbers tell what was shown already; progress has none of its own and is new by nature. */
+/* Numbers say which events were shown already. Progress events have no number and are always new. */
 static void
 events_show_new(struct output *output, struct json_object *event, int64_t *last_seq)
 {
@@ -106,7 +106,7 @@ cmd_call(struct ctl *ctl, struct args *args, struct error *err)
 	enum api_method_id method;
 
 	if (args->words.count < 1 || args->words.count > 2)
-		return error_set(err, ERROR_USAGE, "call: write: certctl call METHOD [JSON]");
+		return error_set(err, ERROR_USAGE, "call: a method is required; write: certctl call METHOD [JSON]");
 	if (!api_method_find(args->words.items[0], &method)) {
 		const char *nearest = api_method_nearest(args->words.items[0]);
 

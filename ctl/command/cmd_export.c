@@ -1,4 +1,4 @@
-/* export: a file that is there whole or not at all, or standard output unless that would show a key. */
+/* export: writes a complete file or none, or standard output unless that would show a key. */
 #include "common/crypto/cert_file.h"
 #include "ctl/base/export.h"
 #include "ctl/base/password.h"
@@ -26,7 +26,7 @@ export_has_key(const struct args *args)
 	return json_object_get_boolean(ctl_at(args->values, "key")) || strcmp(export_format_of(args), "bundle") == 0;
 }
 
-/* Not shown, so asked for twice. */
+/* It is not echoed, so it is asked for twice. */
 static int
 export_ask_new_password(struct json_object *params, struct error *err)
 {
@@ -35,13 +35,13 @@ export_ask_new_password(struct json_object *params, struct error *err)
 	int rc = password_ask("Password of the new PKCS#12 file: ", &first, err);
 
 	if (rc == 1)
-		rc = password_ask("Once more: ", &second, err);
+		rc = password_ask("Repeat the password: ", &second, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0 || !first.len)
 		return error_set(err, ERROR_USAGE, "export: a PKCS#12 file needs a password: --password-file FILE");
 	if (!secret_equal(&first, &second))
-		return error_set(err, ERROR_USAGE, "export: that were two different passwords");
+		return error_set(err, ERROR_USAGE, "export: the passwords differ");
 	json_object_object_add(
 		params, "password", json_object_new_string_len((const char *)first.data, (int)first.len));
 	return 0;
@@ -55,7 +55,7 @@ export_write(struct ctl *ctl, const void *data, size_t len, struct error *err)
 	return 0;
 }
 
-/* A terminal obeys what is not PEM: only the certificates are shown. */
+/* A terminal obeys escape sequences outside PEM: only the certificates are shown. */
 static int
 export_show(struct ctl *ctl, const struct secret *octets, struct error *err)
 {
@@ -74,7 +74,7 @@ export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *p
 
 	if (isatty(fileno(ctl->out)) && (export_has_key(args) || !is_text)) {
 		json_object_put(params);
-		return error_set(err, ERROR_USAGE, "export: %s is not written to a terminal: --out FILE",
+		return error_set(err, ERROR_USAGE, "export: %s is not written to a terminal: use --out FILE",
 			export_has_key(args) ? "a private key" : "this format");
 	}
 	if (export_to_secret(ctl, params, &octets, err) < 0)
@@ -92,12 +92,12 @@ export_to_file(struct ctl *ctl, const char *path, struct json_object *params, st
 
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		json_object_put(params);
-		return error_set(err, ERROR_USAGE, "export: '%s' is there and is no regular file", path);
+		return error_set(err, ERROR_USAGE, "export: '%s' exists and is not a regular file", path);
 	}
 	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0) {
 		json_object_put(params);
-		return error_set_errno(err, errno, "make '%s'", temporary);
+		return error_set_errno(err, errno, "create '%s'", temporary);
 	}
 	rc = export_to(ctl, params, fd, err);
 	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))

@@ -1,6 +1,6 @@
 /*
- * import: files become one call. Only what must be known here is looked at: which blocks are certificates and which is
- * the key, and whether a password has to be asked for. certd judges the rest.
+ * import: turns files into one call. It parses only enough to find the certificates, the key, and whether a password is
+ * needed. certd checks everything else.
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/cert_file.h"
@@ -30,7 +30,7 @@ import_add_secret(struct json_object *obj, const char *member, const void *data,
 	json_object_object_add(obj, member, json_object_new_string_len(data, (int)len));
 }
 
-/* The certificates of a file as a member of @properties; @ret_has_key: there is a private key, too. */
+/* Adds the certificates of a file to @properties; @ret_has_key: it also contains a private key. */
 static int
 import_add_certificates(
 	struct json_object *properties, const char *member, const char *path, bool *ret_has_key, struct error *err)
@@ -53,7 +53,7 @@ import_add_certificates(
 	return 0;
 }
 
-/* The one private key of a file. */
+/* The only private key of a file. */
 static int
 import_add_key(struct json_object *properties, const char *path, bool *ret_is_encrypted, struct error *err)
 {
@@ -89,7 +89,11 @@ import_add_pkcs12(struct json_object *params, const char *path, struct error *er
 
 /* --- the password --- */
 
-/* @is_required: it cannot be opened without one. A PKCS#12 file may have none: who has no terminal says so by silence. */
+/*
+ * @is_required: the file cannot be opened without a password. A PKCS#12 file may have none, so without a terminal none
+ * is
+ * sent.
+ */
 static int
 import_add_password(
 	struct json_object *params, const struct args *args, const char *path, bool is_required, struct error *err)
@@ -106,8 +110,7 @@ import_add_password(
 		return -1;
 	if (rc == 0 && is_required)
 		return error_set(err, ERROR_INVALID,
-			"'%s' is encrypted and there is no terminal to ask for its password: --password-file "
-			"FILE",
+			"'%s' is encrypted and there is no terminal to ask for its password: use --password-file FILE",
 			path);
 	if (password.len)
 		import_add_secret(params, "password", password.data, password.len);
@@ -125,11 +128,12 @@ import_add_pieces(
 	bool has_key, is_key_encrypted = false;
 
 	if (!cert)
-		return error_set(err, ERROR_USAGE, "import: --cert FILE is missing, or --pkcs12 FILE");
+		return error_set(err, ERROR_USAGE, "import: a certificate is required: --cert FILE or --pkcs12 FILE");
 	if (import_add_certificates(properties, "certificate", cert, &has_key, err) < 0)
 		return -1;
 	if (!key && !has_key)
-		return error_set(err, ERROR_USAGE, "import: --key FILE is missing: '%s' has no private key", cert);
+		return error_set(err, ERROR_USAGE,
+			"import: a private key is required: use --key FILE ('%s' contains none)", cert);
 	if (import_add_key(properties, key ? key : cert, &is_key_encrypted, err) < 0)
 		return -1;
 	if (chain && import_add_certificates(properties, "certificateChain", chain, &has_key, err) < 0)
@@ -146,7 +150,8 @@ import_add_files(struct json_object *params, struct json_object *properties, con
 	if (!pkcs12)
 		return import_add_pieces(params, properties, args, err);
 	if (args_text(args, "cert") || args_text(args, "key"))
-		return error_set(err, ERROR_USAGE, "import: --pkcs12 has certificate and key: no --cert, no --key");
+		return error_set(err, ERROR_USAGE,
+			"import: --pkcs12 contains the certificate and the key: remove --cert and --key");
 	if (import_add_pkcs12(params, pkcs12, err) < 0 || import_add_password(params, args, pkcs12, false, err) < 0)
 		return -1;
 	return chain ? import_add_certificates(properties, "certificateChain", chain, &has_key, err) : 0;
@@ -186,7 +191,7 @@ import_item(struct output *output, struct json_object *item)
 	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), ctl_now(output->ctl));
 	fprintf(output->ctl->out, "cert '%s' is %s; it expires %s (%s); files in %s\n",
 		ctl_text_at(item, "properties.name"),
-		json_object_get_boolean(ctl_at(item, "dryRun")) ? "fit to be imported" : "imported",
+		json_object_get_boolean(ctl_at(item, "dryRun")) ? "valid for import" : "imported",
 		ctl_text_at(item, "metadata.notAfter"), buf_str(&when), ctl_text_at(item, "metadata.dropDirectory"));
 }
 
@@ -202,7 +207,7 @@ import_wait_deployed(struct ctl *ctl, const struct args *args, struct json_objec
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
 	if (rc == 0 && wait_run(&wait, err) < 0) {
 		free(ctl->hint);
-		ctl->hint = xstrdup("it is stored, and certd goes on trying to write its files");
+		ctl->hint = xstrdup("the certificate is stored; certd keeps trying to write its files");
 		rc = -1;
 	}
 	wait_clear(&wait);

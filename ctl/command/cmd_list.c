@@ -1,4 +1,4 @@
-/* list: objects of one resource, narrowed by certd, sorted and shown here. */
+/* list: the objects of one resource. certd filters them, certctl sorts and formats them. */
 #include "ctl/base/pages.h"
 #include "ctl/command/cmd.h"
 #include "ctl/present/columns.h"
@@ -7,8 +7,8 @@
 struct list {
 	struct ctl *ctl;
 	struct output output;
-	struct columns columns;   /* --columns; none: the resource's own */
-	struct json_object *kept; /* array: to be sorted first; NULL: shown as they come; owned */
+	struct columns columns;   /* --columns; empty: the resource's default */
+	struct json_object *kept; /* array: sorted before output; NULL: items are shown as they arrive; owned */
 };
 
 static void
@@ -40,7 +40,7 @@ list_count_at(struct json_object *values, const char *name, int64_t otherwise)
 	return json_object_object_get_ex(values, name, &value) ? json_object_get_int64(value) : otherwise;
 }
 
-/* What is sorted is cut afterwards: the first ten by date are not the ten that certd would send first. */
+/* A sorted list is cut to --limit after sorting: the first ten by date differ from the first ten that certd sends. */
 static int
 list_sorted(struct list *list, struct args *args, enum api_method_id method, const char *sort, struct error *err)
 {
@@ -53,7 +53,7 @@ list_sorted(struct list *list, struct args *args, enum api_method_id method, con
 	json_object_object_del(filters, "offset");
 	json_object_object_del(filters, "limit");
 	list->kept = json_object_new_array();
-	/* an unknown member is refused before anything is asked for */
+	/* an unknown member is refused before the first request */
 	if (columns_sort(list->ctl, args->resource, sort, list->kept, err) < 0 ||
 		pages_each(list->ctl, method, filters, list_take_item, list, err) < 0 ||
 		columns_sort(list->ctl, args->resource, sort, list->kept, err) < 0)
@@ -93,7 +93,7 @@ cmd_list(struct ctl *ctl, struct args *args, struct error *err)
 	rc = list_show_all(&list, args, err);
 	if (rc == 0 && list.output.count == 0 && ctl->format == FORMAT_TEXT)
 		fprintf(ctl->err, "certctl: no %s%s\n", args->resource->cli,
-			json_object_object_length(args->values) ? " like that" : " yet");
+			json_object_object_length(args->values) ? " that matches" : " yet");
 	columns_clear(&list.columns);
 	json_object_put(list.kept);
 	return rc;

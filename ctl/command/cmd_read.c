@@ -1,4 +1,4 @@
-/* show, explain, status, schedule: what is, and what will be. */
+/* show, explain, status, schedule: the current state, and planned work. */
 #include "common/timefmt.h"
 #include "ctl/base/pages.h"
 #include "ctl/command/cmd.h"
@@ -51,7 +51,7 @@ read_explain_item(struct output *output, struct json_object *item)
 		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
 			*problem ? ", " : "", problem);
 	}
-	read_print_strings(out, "what you can do", ctl_at(item, "advice"));
+	read_print_strings(out, "next steps", ctl_at(item, "advice"));
 }
 
 static const struct view view_explain = { VIEW_OBJECT, read_explain_item, NULL };
@@ -73,7 +73,7 @@ cmd_explain(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --- schedule --- */
 
-/* "auto www.example.com": the word one types, and the name. */
+/* "auto www.example.com": the noun that certctl uses, and the name. */
 static void
 read_write_object(struct json_object *object, struct buf *ret)
 {
@@ -161,7 +161,7 @@ read_status_counts(FILE *out, struct json_object *item)
 	fprintf(out, "declared            providers %lld, DNS providers %lld, consumers %lld\n",
 		read_count_at(item, "providers"), read_count_at(item, "dnsProviders"),
 		read_count_at(item, "consumers"));
-	fprintf(out, "orders under way    %lld\n", read_count_at(item, "inFlight"));
+	fprintf(out, "orders in progress  %lld\n", read_count_at(item, "inFlight"));
 }
 
 static void
@@ -193,7 +193,7 @@ read_status_failing(struct output *output, struct json_object *list)
 
 		text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
 		read_write_object(ctl_at(item, "object"), &what);
-		fprintf(out, "  %s, %s: %s; again %s\n", buf_str(&what), ctl_text_at(item, "action"),
+		fprintf(out, "  %s, %s: %s; retry %s\n", buf_str(&what), ctl_text_at(item, "action"),
 			ctl_text_at(item, "message"), buf_str(&when));
 	}
 }
@@ -206,14 +206,14 @@ read_status_item(struct output *output, struct json_object *item)
 	_cleanup_buf_ struct buf since = BUF_INIT;
 
 	text_relative(&since, ctl_time_at(item, "startedDate"), ctl_now(output->ctl));
-	fprintf(out, "certd %s is %s, started %s, process %lld; you are %s\n", ctl_text_at(item, "version"),
+	fprintf(out, "certd %s is %s, started %s, process %lld; your role is %s\n", ctl_text_at(item, "version"),
 		ctl_text_at(item, "state"), buf_str(&since), read_count_at(item, "pid"), ctl_text_at(item, "role"));
 	if (*message)
 		fprintf(out, "%s\n", message);
 	fprintf(out, "state in %s, files in %s\n\n", ctl_text_at(item, "stateDirectory"),
 		ctl_text_at(item, "dropDirectory"));
 	if (json_object_get_boolean(ctl_at(item, "scoped"))) {
-		fputs("you see the certificates of your scope only\n", out);
+		fputs("only certificates within your scope are shown\n", out);
 		return;
 	}
 	read_status_counts(out, item);

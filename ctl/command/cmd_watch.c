@@ -1,7 +1,7 @@
 /*
- * watch: a table that stays true. Nothing is asked again and again: certd's events say which object is another one now,
- * and that one is read. Where standard output is no terminal, each event is a line. A certd that goes away comes back
- * some time: it is waited for, and what happened meanwhile is read.
+ * watch: a table that stays current without polling. certd's events say which object changed, and only that object is
+ * fetched again. If standard output is not a terminal, each event is a line. If the connection is lost, watch waits for
+ * certd and then fetches what changed in the meantime.
  */
 #include "common/timefmt.h"
 #include "ctl/base/pages.h"
@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 enum {
-	GATHER_MS = 100, /* events that come together are one refresh */
-	BUSY_MS = 1000,  /* time is shown passing */
-	IDLE_MS = 10000, /* dates beside now grow old slowly */
+	GATHER_MS = 100, /* events within this time are one refresh */
+	BUSY_MS = 1000,  /* interval to redraw the elapsed time */
+	IDLE_MS = 10000, /* interval to redraw relative dates */
 	RETRY_MS = 250,  /* certd is away */
 	RETRY_MAX_MS = 4000
 };
@@ -29,9 +29,9 @@ struct watch {
 	struct args *args;
 	struct live_table *table;
 	bool is_on_screen;         /* standard output is a terminal, and the format is text */
-	struct output output;      /* the lines, where it is none */
-	struct json_object *dirty; /* ids of objects that are others now; owned */
-	int64_t stale_since_ms;    /* what is drawn is not what is known; 0: it is */
+	struct output output;      /* the lines, if it is not a terminal */
+	struct json_object *dirty; /* ids of changed objects that are to be fetched; owned */
+	int64_t stale_since_ms;    /* since when the drawing is out of date; 0: it is current */
 	int64_t last_seq;
 	int signal_fd;
 };
@@ -54,7 +54,7 @@ watch_draw(struct watch *w, const char *notice)
 	if (!w->is_on_screen)
 		return;
 	ioctl(fileno(out), TIOCGWINSZ, &size);
-	/* the last line stays free: a newline there would scroll */
+	/* the last line stays empty: a newline there would scroll */
 	live_table_draw(
 		w->table, notice, size.ws_col ? size.ws_col : 80u, size.ws_row > 3 ? size.ws_row - 1u : 23u, &text);
 	fputs(home, out);
@@ -68,7 +68,7 @@ watch_draw(struct watch *w, const char *notice)
 	fflush(out);
 }
 
-/* What was seen last stays behind on the ordinary screen. */
+/* Leaves the last view on the ordinary screen. */
 static void
 watch_end_screen(struct watch *w)
 {
@@ -118,7 +118,7 @@ watch_read_one(struct watch *w, const char *id, struct error *err)
 	return -1;
 }
 
-/* With filters, certd says who belongs to the list. */
+/* With filters, certd decides which objects belong to the list. */
 static int
 watch_refresh(struct watch *w, struct error *err)
 {
@@ -145,7 +145,7 @@ watch_take_event(struct watch *w, struct json_object *event)
 	int64_t seq = json_object_get_int64(ctl_at(event, "seq"));
 	bool is_progress = strcmp(ctl_text_at(event, "level"), "debug") == 0;
 
-	/* stored ones come with the subscription and once more as notifications */
+	/* stored events come with the subscription and again as notifications */
 	if (!is_progress && seq <= w->last_seq)
 		return;
 	if (!is_progress)
@@ -162,7 +162,7 @@ watch_take_event(struct watch *w, struct json_object *event)
 		json_object_object_add(w->dirty, ctl_text_at(event, "object.id"), NULL);
 }
 
-/* @is_new: nothing was seen before; otherwise what happened since then comes first. */
+/* @is_new: nothing was shown before; otherwise the events since the last one come first. */
 static int
 watch_subscribe(struct watch *w, bool is_new, struct error *err)
 {
@@ -190,7 +190,7 @@ watch_is_interrupted(const struct watch *w)
 	return read(w->signal_fd, &info, sizeof(info)) > 0;
 }
 
-/* What certd said no to it will say no to again; all else is that it could not be asked. */
+/* An error that certd itself returned would repeat; any other error means that certd was not reachable. */
 static bool
 watch_is_refusal(const struct error *err)
 {
@@ -206,14 +206,14 @@ watch_tell(struct watch *w, const char *what)
 		fprintf(w->ctl->err, "certctl: %s\n", what);
 }
 
-/* Return: 1 certd is back, 0 interrupted, -1 it is back and refuses. */
+/* Return: 1 certd is back, 0 interrupted, -1 certd is back and refuses. */
 static int
 watch_reconnect(struct watch *w, struct error *err)
 {
 	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
 	int delay_ms = RETRY_MS;
 
-	watch_tell(w, "certd is gone; waiting for it to come back");
+	watch_tell(w, "certd does not answer; waiting for it to return");
 	for (;;) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
@@ -223,7 +223,7 @@ watch_reconnect(struct watch *w, struct error *err)
 			return 0;
 		if (watch_subscribe(w, false, &why) == 0)
 			break;
-		if (w->ctl->client && watch_is_refusal(&why)) { /* a socket that is being made denies access */
+		if (w->ctl->client && watch_is_refusal(&why)) { /* a socket that is being created denies access */
 			error_move(err, &why);
 			return -1;
 		}
@@ -235,7 +235,7 @@ watch_reconnect(struct watch *w, struct error *err)
 
 /* --- the loop --- */
 
-/* How long to wait for the next event before the screen is drawn again; 0: it is time. */
+/* How long to wait for the next event before the screen is redrawn; 0: redraw now. */
 static int64_t
 watch_draw_in_ms(const struct watch *w)
 {
@@ -247,7 +247,7 @@ watch_draw_in_ms(const struct watch *w)
 	return left > 0 ? left : 0;
 }
 
-/* Return: 1 go on, 0 interrupted, -1 the connection failed. */
+/* Return: 1 continue, 0 interrupted, -1 the connection failed. */
 static int
 watch_turn(struct watch *w, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* What is found out about a command by its row alone. */
+/* Facts about a command that follow from its row alone. */
 #include "ctl/command/command.h"
 
 #include "common/nearest.h"

@@ -1,6 +1,6 @@
 /*
- * ctl/command/command.h: what a command is. The table of all of them (commands.h) is handed to what reads it: parsing,
- * help and completion, which are themselves called by commands.
+ * ctl/command/command.h: what a command is. The table of commands (commands.h) is passed to the parser, help and
+ * completion as an argument, because commands call those in turn.
  */
 #ifndef CTL_COMMAND_COMMAND_H
 #define CTL_COMMAND_COMMAND_H
@@ -23,28 +23,28 @@ enum command_flag {
 	COMMAND_NAME = 2,        /* then a name */
 	COMMAND_NAMES = 4,       /* then one or more names */
 	COMMAND_OPTIONAL = 8,    /* noun and name may be left out */
-	COMMAND_WORDS = 16,      /* any words: the command looks at them itself */
+	COMMAND_WORDS = 16,      /* any words, checked by the command itself */
 	COMMAND_CERTIFICATE = 32 /* the first word is a certificate, or an auto-certificate */
 };
 
 struct command {
 	const char *name;
-	const char *words; /* how words are written in the usage line; or NULL */
+	const char *words; /* the words in the usage line; or NULL */
 	const char *help;  /* one line */
 	enum options_from from;
 	unsigned flags; /* enum command_flag */
 	enum api_resource_id resource;
 	enum api_method_id method;
-	const struct api_field *own; /* options of certctl's own for it; or NULL */
+	const struct api_field *own; /* certctl's own options for it; or NULL */
 	int (*run)(struct ctl *ctl, struct args *args, struct error *err);
-	const char *notes; /* more help, lines; or NULL */
+	const char *notes; /* more lines of help; or NULL */
 };
 
-/* In @table, which ends with a NULL name; NULL: there is none. */
+/* Searches @table, which ends with a NULL name; NULL: unknown. */
 const struct command *
 command_find(const struct command *table, const char *name);
 
-/* The command whose name is most like @name; NULL: none is. */
+/* The command whose name is most similar to @name; NULL: none is. */
 const char *
 command_nearest(const struct command *table, const char *name);
 

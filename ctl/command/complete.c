@@ -1,6 +1,6 @@
 /*
- * Completion: `certctl complete WORD...` prints candidates for the last word, one a line, with a tab and a few words
- * about each. The shells' files only call it. Names are asked from certd; when it is not there, there are none.
+ * Completion: `certctl complete WORD...` prints candidates for the last word, one per line, each with a tab and a short
+ * description. The shells' files only call it. Object names are requested from certd; without certd there are none.
  */
 #include "common/ca.h"
 #include "ctl/command/cmd.h"
@@ -11,12 +11,12 @@
 
 enum { NAMES_MAX = 100 };
 
-/* Where a file is wanted, the shell itself knows best. */
+/* For files, the shell's own completion is used. */
 static const char files_mark[] = ":files";
 
 struct completion {
 	struct ctl *ctl;
-	const char *prefix; /* what is typed of the last word */
+	const char *prefix; /* the typed part of the last word */
 };
 
 static void
@@ -51,7 +51,9 @@ complete_offer_names(const struct completion *c, const struct api_resource *reso
 		const char *name = ctl_text_at(json_object_array_get_idx(items, i), "properties.name");
 		_cleanup_free_ char *word = ctl_word(name);
 
-		/* the shell puts it into the command line as it is: what needs quotes is typed by hand, but for the '*' of names */
+		/*
+		 * the shell inserts candidates unquoted: skip names that need quotes, except for the '*' of wildcards
+		 */
 		if (strcmp(word, name) == 0 || complete_is_wildcard(name))
 			complete_offer(c, name, resource->help);
 	}
@@ -81,17 +83,17 @@ complete_offer_values(const struct completion *c, const struct api_field *field)
 	}
 }
 
-/* What the words before the last one are: command, noun, how many more. */
+/* What the preceding words are: the command, the noun, and the number of others. */
 struct position {
 	const struct command *table; /* all commands */
 	const struct command *command;
 	const struct api_resource *resource;
-	size_t words;              /* behind command and noun */
-	const struct option *open; /* an option whose value comes now; in .options */
+	size_t words;              /* after command and noun */
+	const struct option *open; /* an option whose value is being completed; in .options */
 	struct options options;
 };
 
-/* What is behind the last comma is completed. */
+/* Only the part after the last comma is completed. */
 static void
 complete_offer_columns(const struct completion *c, const struct api_resource *resource, bool is_list)
 {
@@ -115,7 +117,7 @@ complete_offer_properties(const struct completion *c, const struct position *at)
 			complete_offer(c, at->options.items[i].name, at->options.items[i].field->help);
 }
 
-/* Values of an option: certctl's own may be words of the tables. */
+/* Values of an option; certctl's own options may take words of the tables. */
 static void
 complete_offer_option_values(const struct completion *c, const struct position *at)
 {
@@ -180,7 +182,7 @@ complete_find_position(struct position *at, const struct command *table, const s
 		const struct option *option;
 
 		if (at->open) {
-			if (strcmp(word, "=") != 0) /* bash takes --option=value apart */
+			if (strcmp(word, "=") != 0) /* bash splits --option=value */
 				at->open = NULL;
 			continue;
 		}

@@ -1,6 +1,6 @@
 /*
- * One run of certctl: command line, command, exit status. The only place that reports an error; a property is reported
- * as the option that sets it.
+ * One run of certctl: command line, command, exit status. Errors are reported only here. An error about a property
+ * names the option that sets it.
  */
 #include "ctl/command/ctl_run.h"
 
@@ -22,7 +22,7 @@ ctl_run_is_named(const struct api_field *field, const char *name, size_t len)
 	return field && strlen(field->name) == len && strncmp(field->name, name, len) == 0;
 }
 
-/* The option that the last known part of "properties.probes[0].port" is given by; owned by the caller, or NULL. */
+/* The option that sets the last known part of "properties.probes[0].port"; owned by the caller, or NULL. */
 static char *
 ctl_run_option_of(const struct args *args, const char *field)
 {
@@ -49,7 +49,7 @@ ctl_run_option_of(const struct args *args, const char *field)
 	return found;
 }
 
-/* "commonName: is required" -> "is required"; the option's name stands before it already. */
+/* "commonName: is required" -> "is required"; the option's name already precedes it. */
 static const char *
 ctl_run_without_member(const char *message, const char *field)
 {
@@ -62,7 +62,7 @@ ctl_run_without_member(const char *message, const char *field)
 	return message;
 }
 
-/* One line, whatever certd's words hold. */
+/* Prints one line, whatever certd's text contains. */
 static void
 ctl_run_say(struct ctl *ctl, const char *text)
 {
@@ -85,14 +85,12 @@ ctl_run_report(struct ctl *ctl, const struct args *args, const struct error *err
 	if (err->problem)
 		buf_printf(&text, " (%s)", err->problem);
 	if (err->retry_at > ctl_now(ctl) && !strstr(err->message, "next attempt")) {
-		buf_add_str(&text, "; again ");
+		buf_add_str(&text, "; retry ");
 		text_relative(&text, err->retry_at, ctl_now(ctl));
 	}
 	ctl_run_say(ctl, buf_str(&text));
 	if (err->code == ERROR_DENIED && ctl->client)
-		fputs("certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
-		      "certd.conf\n",
-			ctl->err);
+		fputs("certctl: admin-groups, operator-groups and viewer-groups in certd.conf grant roles\n", ctl->err);
 	if (ctl->hint)
 		ctl_run_say(ctl, ctl->hint);
 	if (err->code == ERROR_USAGE && args->command)
@@ -106,7 +104,7 @@ ctl_run_cloud66(struct ctl *ctl, const struct args *args, struct error *err)
 {
 	if (!args->command || strcmp(args->command->name, "show") != 0 ||
 		args->resource != &api_resources[API_CERTIFICATE])
-		return error_set(err, ERROR_USAGE, "-o cloud66 is for: certctl show cert NAME");
+		return error_set(err, ERROR_USAGE, "-o cloud66 is only available for: certctl show cert NAME");
 	ctl->format = FORMAT_JSON;
 	ctl->view = "cloud66";
 	return 0;
@@ -122,7 +120,7 @@ ctl_run_global_options(struct ctl *ctl, const struct args *args, struct error *e
 		if (ctl_run_cloud66(ctl, args, err) < 0)
 			return -1;
 	} else if (format && !output_format_find(format, &ctl->format)) {
-		return error_set(err, ERROR_USAGE, "-o: '%s' is none of text, json, keyvalue", format);
+		return error_set(err, ERROR_USAGE, "-o: '%s' is not one of text, json, keyvalue", format);
 	}
 	if (socket_path)
 		str_replace(&ctl->socket_path, socket_path);
@@ -165,7 +163,7 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 		ctl_run_report(ctl, &args, &err);
 	args_clear(&args);
 	if (fflush(ctl->out) != 0 && rc == 0) {
-		error_set(&err, ERROR_IO, "results could not be written");
+		error_set(&err, ERROR_IO, "the output could not be written completely");
 		fprintf(ctl->err, "certctl: %s\n", err.message);
 		rc = -1;
 	}

@@ -1,4 +1,4 @@
-/* Help as text, and the same facts as parts of the manual page. */
+/* Help as text, and the same content as parts of the manual page. */
 #include "ctl/command/help.h"
 
 #include "common/buf.h"
@@ -330,7 +330,7 @@ help_man_servers(FILE *out)
 	}
 }
 
-/* One entry for each status, with the classes that share it. */
+/* One entry for each status, with all error classes that have it. */
 static void
 help_man_exit(FILE *out)
 {

@@ -1,4 +1,4 @@
-/* ctl/command/help.h: help, made from the tables of commands and of the API. */
+/* ctl/command/help.h: help, generated from the tables of commands and of the API. */
 #ifndef CTL_COMMAND_HELP_H
 #define CTL_COMMAND_HELP_H
 
@@ -8,7 +8,7 @@
 void
 help_all(FILE *out, const struct command *table);
 
-/* One command; @resource: the noun, if it was given, else NULL. */
+/* One command; @resource: the given noun, or NULL. */
 void
 help_command(FILE *out, const struct command *command, const struct api_resource *resource);
 

@@ -1,4 +1,4 @@
-/* The options of a command, made from the fields of the API. */
+/* The options of a command, derived from the fields of the API. */
 #include "ctl/command/options.h"
 
 #include "common/buf.h"

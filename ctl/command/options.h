@@ -10,8 +10,8 @@
 struct option {
 	char *name; /* without "--"; owned */
 	const struct api_field *field;
-	const struct api_field *parent; /* API_OBJECT that the field is in; or NULL */
-	bool is_own;                    /* certctl's own: goes to args.own */
+	const struct api_field *parent; /* the API_OBJECT that contains the field; or NULL */
+	bool is_own;                    /* certctl's own: stored in args.own */
 	bool is_negation;               /* --no-X */
 };
 
@@ -23,7 +23,7 @@ struct options {
 void
 options_clear(struct options *options);
 
-/* Of @command (NULL: only the global ones) for @resource (the noun; NULL: not known). */
+/* Of @command (NULL: only the global ones) for @resource (the noun; NULL: unknown). */
 void
 options_of(const struct command *command, const struct api_resource *resource, struct options *ret);
 
@@ -31,7 +31,7 @@ options_of(const struct command *command, const struct api_resource *resource, s
 bool
 option_has_value(const struct option *option);
 
-/* What every command has: --socket, --output, --help, --version. */
+/* The global options: --socket, --output, --help, --version. */
 extern const struct api_field args_global[];
 
 /* The field's option without "--", as in args; owned by the caller. */

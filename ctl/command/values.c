@@ -1,4 +1,4 @@
-/* Text to values. What a value must be is checked by certd; here is only what the text alone can be wrong in. */
+/* Converting text to values. certd validates values; only faults of the text itself are detected here. */
 #include "ctl/command/values.h"
 
 #include "common/buf.h"
@@ -22,7 +22,7 @@ value_parse_int(const char *text, struct json_object **ret, struct error *err)
 	errno = 0;
 	n = strtoll(text, &end, 10);
 	if (errno || end == text || *end)
-		return error_set(err, ERROR_USAGE, "'%s' is no whole number", text);
+		return error_set(err, ERROR_USAGE, "'%s' is not a whole number", text);
 	*ret = json_object_new_int64(n);
 	return 0;
 }
@@ -40,13 +40,13 @@ value_parse_path(const char *text, struct json_object **ret, struct error *err)
 	}
 	cwd = getcwd(NULL, 0);
 	if (!cwd)
-		return error_set_errno(err, errno, "current directory");
+		return error_set_errno(err, errno, "read the current directory");
 	path = xasprintf("%s/%s", cwd, text);
 	*ret = json_object_new_string(path);
 	return 0;
 }
 
-/* The octets have to travel as JSON text; this copy of them dies with the process a moment later. */
+/* Secrets are sent as JSON text; this copy is freed when the process ends, moments later. */
 static int
 value_parse_secret(const char *path, struct json_object **ret, struct error *err)
 {
@@ -60,7 +60,7 @@ value_parse_secret(const char *path, struct json_object **ret, struct error *err
 	return 0;
 }
 
-/* A date, or a span from now on ("30d"); what is neither the daemon refuses. */
+/* Accepts a date or a span from now ("30d"); certd refuses anything else. */
 static int
 value_parse_time(const char *text, struct json_object **ret)
 {
@@ -130,7 +130,7 @@ value_parse_item(const struct api_field *field, const char *text, struct json_ob
 			return -1;
 	}
 	if (*end)
-		return error_set(err, ERROR_USAGE, "'%s': too much behind the last ','", all);
+		return error_set(err, ERROR_USAGE, "'%s': too many values after the last ','", all);
 	return 0;
 }
 

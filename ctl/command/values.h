@@ -5,8 +5,8 @@
 #include "ctl/command/options.h"
 
 /*
- * value_set() - puts @text into @values where @option's field belongs
- * Lists grow with each mention. "" is null (for changes), or an empty list. Secrets: @text is a file's name.
+ * value_set() - convert @text and add it to @values at the place of @option's field
+ * Lists grow with each use. "" is null (for changes), or an empty list. For secrets, @text is a file name.
  * Errors name the option. @text NULL: an option without a value.
  */
 int

@@ -1,6 +1,6 @@
 /*
- * Waiting. certd works on whether anybody waits or not; so every way out of a wait says that it goes on. Events that
- * were stored between the request and the subscription come with the subscription: nothing is missed.
+ * Waiting for certd's events. certd works whether a client waits or not, so every message that ends a wait says so.
+ * Events stored between the request and the subscription come with the subscription: none is missed.
  */
 #include "ctl/command/wait.h"
 
@@ -16,7 +16,7 @@
 enum {
 	DEFAULT_TIMEOUT_SEC = 600,
 	TICK_MS = 1000,
-	QUIET_MS = 2000,       /* nothing was heard for so long: ask why */
+	QUIET_MS = 2000,       /* after so long without an event, ask why */
 	QUIET_AGAIN_MS = 30000 /* and again */
 };
 
@@ -25,7 +25,7 @@ static const struct wait_rule account_rules[] = {
 	{ EVENT_ACCOUNT_FAILED, WAIT_FAILED },
 };
 
-/* A rollout that was under way before the order does not end the wait. */
+/* A rollout that began before the order does not end the wait. */
 static const struct wait_rule issue_rules[] = {
 	{ EVENT_STORE_FAILED, WAIT_STEP },
 	{ EVENT_ISSUE_PROGRESS, WAIT_STEP },
@@ -42,7 +42,7 @@ wait_read_timeout(const struct args *args, int64_t *ret_ms, struct error *err)
 	int64_t sec = DEFAULT_TIMEOUT_SEC;
 
 	if (text && (time_parse_span(text, &sec) < 0 || sec <= 0 || sec > INT32_MAX))
-		return error_set(err, ERROR_USAGE, "--timeout: '%s' is no span such as 90s or 10m", text);
+		return error_set(err, ERROR_USAGE, "--timeout: '%s' is not a time span such as 90s or 10m", text);
 	*ret_ms = sec * 1000;
 	return 0;
 }
@@ -123,11 +123,11 @@ wait_take_event(struct wait *wait, int64_t timeout_ms, struct json_object **ret,
 	}
 	rc = client_event(wait->ctl->client, wait->signal_fd, timeout_ms, ret, err);
 	if (rc == 0 && wait->signal_fd >= 0 && read(wait->signal_fd, &info, sizeof(info)) > 0)
-		return error_set(err, ERROR_CANCELLED, "interrupted; certd goes on by itself");
+		return error_set(err, ERROR_CANCELLED, "interrupted; certd continues");
 	return rc;
 }
 
-/* Stored events may come twice, with the subscription and as notifications; progress has no number of its own. */
+/* Stored events may come twice, with the subscription and as notifications. Progress events have no number. */
 static bool
 wait_is_repeated(struct wait *wait, struct json_object *event, enum event_kind kind)
 {
@@ -150,7 +150,7 @@ wait_rule_for(const struct wait *wait, enum event_kind kind)
 	return NULL;
 }
 
-/* Return: true when it is for the caller. */
+/* Return: true when the caller is to see it. */
 static bool
 wait_look_at_event(struct wait *wait, struct json_object *event, enum wait_outcome *ret)
 {
@@ -179,7 +179,7 @@ wait_look_at_event(struct wait *wait, struct json_object *event, enum wait_outco
 	return false;
 }
 
-/* No event says why nothing happens (a provider without an account, say): explain does. */
+/* Without events there may still be a reason for the delay (a provider without an account): ask explain. */
 static void
 wait_ask_why(struct wait *wait)
 {
@@ -212,9 +212,8 @@ wait_nothing_heard(struct wait *wait, int64_t passed_ms)
 static int
 wait_timed_out(const struct wait *wait, struct error *err)
 {
-	return error_set(err, ERROR_TIMEOUT, "not done in time%s%s%s; certd goes on by itself",
-		wait->progress.text ? " (" : "", wait->progress.text ? wait->progress.text : "",
-		wait->progress.text ? ")" : "");
+	return error_set(err, ERROR_TIMEOUT, "timed out%s%s%s; certd continues", wait->progress.text ? " (" : "",
+		wait->progress.text ? wait->progress.text : "", wait->progress.text ? ")" : "");
 }
 
 int
@@ -254,7 +253,7 @@ wait_event_error(struct json_object *event, struct error *err)
 	if (data)
 		rpc_error_from_json(data, err);
 	else
-		error_set(err, ERROR_INTERNAL, "no reason was given");
+		error_set(err, ERROR_INTERNAL, "certd gave no reason");
 	error_reword(err, ctl_text_at(event, "message"));
 	return -1;
 }

@@ -1,4 +1,4 @@
-/* ctl/command/wait.h: waiting for what certd does by itself, by its events. */
+/* ctl/command/wait.h: waiting for certd's own work, by its events. */
 #ifndef CTL_COMMAND_WAIT_H
 #define CTL_COMMAND_WAIT_H
 
@@ -9,8 +9,8 @@
 enum wait_outcome {
 	WAIT_STEP,   /* shown */
 	WAIT_ARM,    /* shown; from now on WAIT_DONE and WAIT_FAILED_LATER count */
-	WAIT_DONE,   /* it is over, well */
-	WAIT_FAILED, /* it is over, badly */
+	WAIT_DONE,   /* ends the wait: success */
+	WAIT_FAILED, /* ends the wait: failure */
 	WAIT_FAILED_LATER
 };
 
@@ -29,13 +29,13 @@ struct wait {
 	int signal_fd; /* SIGINT; -1: none */
 	int64_t left_ms;
 	int64_t quiet_ms;           /* since the last step */
-	const char *explain;        /* auto-certificate to ask about when nothing is heard; borrowed, or NULL */
+	const char *explain;        /* auto-certificate to explain when no event arrives; borrowed, or NULL */
 	struct json_object *missed; /* events that came with the subscription; owned */
 	size_t next_missed;
 	struct progress progress;
 };
 
-/* Blocks SIGINT until wait_clear(): being interrupted ends the wait with words. @args: --timeout. */
+/* Blocks SIGINT until wait_clear(), so that an interrupt ends the wait with a message. @args: --timeout. */
 int
 wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules, size_t n_rules,
 	struct error *err);
@@ -50,23 +50,23 @@ wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, str
 void
 wait_clear(struct wait *wait);
 
-/* @object_id: NULL: about everything. @after: events stored behind that number come first; -1: only new ones. */
+/* @object_id: NULL: all objects. @after: events stored after that number come first; -1: only new ones. */
 int
 wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct error *err);
 
 /*
- * wait_next() - the next event that a rule knows; steps are shown on the way
+ * wait_next() - the next event that matches a rule; progress is shown meanwhile
  * @ret: owned by the caller
  * Return: 0, or -1: ERROR_TIMEOUT, ERROR_CANCELLED, connection lost.
  */
 int
 wait_next(struct wait *wait, struct json_object **ret, enum wait_outcome *ret_outcome, struct error *err);
 
-/* Until WAIT_DONE; WAIT_FAILED becomes the error that the event carries. */
+/* Waits until WAIT_DONE; WAIT_FAILED becomes the error that the event carries. */
 int
 wait_run(struct wait *wait, struct error *err);
 
-/* Fills @err from the event's data; its message is the event's. Return: -1. */
+/* Fills @err from the event's data and message. Return: -1. */
 int
 wait_event_error(struct json_object *event, struct error *err);
 

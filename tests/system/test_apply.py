@@ -194,7 +194,7 @@ autoCertificates:
     assert result.returncode == 65
     assert "certctl: provider 'bad': 'nobody' is not one address" in result.stderr
     assert "certctl: autoCertificate 'a.example.com': there is no provider 'bad'" in result.stderr
-    assert "2 of 4 changes were refused (see above); the others are made" in result.stderr
+    assert "2 of 4 changes were refused (listed above); the others were made" in result.stderr
     assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 unchanged; 2 of them refused"
     assert [auto["properties"]["name"] for auto in certd.ctl_json("list", "auto")] == ["b.example.com"]
 

@@ -111,7 +111,7 @@ def test_a_provider_that_fails_stays_declared_and_says_what_to_do(start):
                        check=False)
     assert result.returncode == 68
     assert "give the CA's root with --ca-file" in result.stderr
-    assert result.stderr.endswith("certd goes on trying; mend it with: certctl set provider le\n")
+    assert result.stderr.endswith("certd keeps retrying; correct it with: certctl set provider le\n")
     certd.ctl("set", "provider", "le", "--ca-file", pebble.ca_file)
     wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)
 
@@ -161,7 +161,7 @@ def test_progress_on_a_terminal_is_one_live_line_and_an_interrupt_gives_up_only_
         pass
     os.close(master)
     assert b"\r\x1b[K[" in shown
-    assert b"interrupted; certd goes on by itself" in shown
+    assert b"interrupted; certd continues" in shown
     assert process.returncode == 4
     assert certd.ctl_json("show", "auto", "www.example.com")["id"]
     process.stdout.close()

@@ -143,7 +143,7 @@ def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     assert sorted(rig.leaf().names) == ["mail.example.com", "www.example.com"]
     assert rig.auto()["metadata"]["dropDirectory"] == directory and rig.auto()["properties"]["name"] == NAME
     assert rig.certd.ctl("set", "auto", NAME, "--cn", "mail.example.com").stdout == \
-        f"auto '{NAME}' is like that already; causes: nothing\n"
+        f"auto '{NAME}' is unchanged; causes: nothing\n"
 
     before = rig.manifest()
     out = rig.certd.ctl("set", "auto", NAME, "--unset", "key-algorithm", "--unset", "renewBefore", "--dry-run").stdout
@@ -191,7 +191,7 @@ def test_a_consumer_is_told_again_when_how_it_is_told_changes_and_only_then(rig)
 def test_dry_runs_of_making_and_removing_leave_nothing(rig):
     seq = rig.last_event()
     out = rig.certd.ctl("add-auto", "--provider", "le", "--cn", "new.example.com", "--dry-run").stdout
-    assert out == "auto 'new.example.com' can be declared like that; nothing was changed\n"
+    assert out == "auto 'new.example.com' is valid; nothing was changed\n"
     refused = rig.certd.ctl("add-auto", "--provider", "none", "--cn", "new.example.com", "--dry-run", check=False)
     assert refused.returncode == 65 and "there is no provider 'none'" in refused.stderr
     taken = rig.certd.ctl("add-consumer", "--name", "web", "--dry-run", check=False)

@@ -79,7 +79,7 @@ def test_the_table_on_a_terminal_follows_what_happens_and_outlives_a_restart(sit
     assert max(len(line) for line in screen.lines) <= 90 and screen.lines[1].startswith("NAME ")
 
     site.stop()
-    screen.wait("^certd is gone; waiting for it to come back$")
+    screen.wait("^certd does not answer; waiting for it to return$")
     site.start()
     screen.wait(r"^auto: 1, in progress: 0$")
     site.ctl("add-auto", "--provider", "le", "--cn", "late.example.com", "--no-wait")
@@ -128,7 +128,7 @@ def test_into_a_pipe_each_event_is_a_line_and_a_restart_is_told(site, scratch):
     wait_for(lambda: " object.updated " in out.read_text(), 10, "the change")
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 0
-    assert reasons.read_text() == "certctl: certd is gone; waiting for it to come back\ncertctl: certd is back\n"
+    assert reasons.read_text() == "certctl: certd does not answer; waiting for it to return\ncertctl: certd is back\n"
 
 
 def test_what_is_refused_later_ends_it(site):

@@ -40,14 +40,13 @@ Test(client, errors_of_the_server_give_the_exit_status_and_name_the_option)
 		{ "!{\"code\":-32000,\"message\":\"too "
 		  "many\",\"data\":{\"code\":\"rate-limited\",\"problem\":"
 		  "\"rateLimited\",\"retryAt\":\"2026-11-21T11:30:00Z\"}}",
-			ERROR_RATE_LIMITED, "certctl: too many (rateLimited); again in 1h\n" },
+			ERROR_RATE_LIMITED, "certctl: too many (rateLimited); retry in 1h\n" },
 		{ "!{\"code\":-32000,\"message\":\"autoCertificate.create needs the role operator; uid 7 has "
 		  "viewer\","
 		  "\"data\":{\"code\":\"denied\"}}",
 			ERROR_DENIED,
 			"certctl: autoCertificate.create needs the role operator; uid 7 has viewer\n"
-			"certctl: roles are given by admin-groups, operator-groups and viewer-groups in "
-			"certd.conf\n" },
+			"certctl: admin-groups, operator-groups and viewer-groups in certd.conf grant roles\n" },
 		{ "!{\"code\":-32000,\"message\":\"the CA wants one\",\"data\":{\"code\":\"state\",\"field\":"
 		  "\"properties.subjectAlternativeNames\"}}",
 			ERROR_STATE, "certctl: --san: the CA wants one\n" },

@@ -85,14 +85,14 @@ Test(wait, a_failure_ends_it_with_the_class_of_the_error_and_says_that_certd_goe
 			  "no TXT; next attempt 2026-11-21T10:31:00Z") },
 			ERROR_VALIDATION,
 			"certctl: no TXT; next attempt 2026-11-21T10:31:00Z (dns)\n"
-			"certctl: 'www' stays declared and certd goes on trying; see: certctl explain "
+			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain "
 			"www\n" },
 		{ { EVENT(5, "notice", "issue.done", "{}", "issued"),
 			  EVENT(6, "error", "deploy.failed", "{\"code\":\"no-space\",\"message\":\"full\"}",
 				  "disk is full") },
 			ERROR_NO_SPACE,
 			"issued\ncertctl: disk is full\n"
-			"certctl: 'www' stays declared and certd goes on trying; see: certctl explain "
+			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain "
 			"www\n" },
 	};
 
@@ -121,8 +121,7 @@ Test(wait, the_time_limit_says_what_it_waited_for)
 		script, 2, WORDS("add-auto", "--provider", "le", "--cn", "www.example.com", "--timeout", "1s"));
 
 	cr_expect_eq(o.status, error_exit_status(ERROR_TIMEOUT));
-	cr_expect_not_null(
-		strstr(o.err, "not done in time (validate: the CA is slow); certd goes on by itself"), "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "timed out (validate: the CA is slow); certd continues"), "%s", o.err);
 }
 
 Test(wait, a_daemon_that_goes_away_is_told)

@@ -162,17 +162,17 @@ Test(output, status_is_one_screen)
 	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
-	cr_expect_str_eq(o.out, "certd 1.2 is running, started 1d ago, process 7; you are admin\n"
+	cr_expect_str_eq(o.out, "certd 1.2 is running, started 1d ago, process 7; your role is admin\n"
 				"state in /s, files in /d\n"
 				"\n"
 				"auto-certificates   3: 2 available, 1 failed\n"
 				"certificates        5 in the store\n"
 				"declared            providers 1, DNS providers 0, consumers 2\n"
-				"orders under way    0\n"
+				"orders in progress  0\n"
 				"next                issue auto www, in 1h\n"
 				"\n"
 				"failing (certctl explain NAME)\n"
-				"  auto www, issue: ns1 is silent; again in 1h\n"
+				"  auto www, issue: ns1 is silent; retry in 1h\n"
 				"\n"
 				"warnings\n"
 				"  port 80 is taken\n");
@@ -197,7 +197,7 @@ Test(output, explain_says_why_what_failed_and_what_to_do)
 				"  2 attempts failed\n"
 				"last error\n"
 				"  no (ca, rejectedIdentifier)\n"
-				"what you can do\n"
+				"next steps\n"
 				"  wait\n");
 }
 
