@@ -371,32 +371,33 @@ libreplay_a_SOURCES = tests/fuzz/replay.c
 TESTS += $(FUZZERS)
 endif
 
-# `make fuzz` gives each harness FUZZ_SECONDS, `make check-fuzz-long` FUZZ_RUNS inputs. New inputs are collected in
-# fuzz/<parser>/ of the build directory; crash-*, leak-* and timeout-* files beside them are what went wrong.
-FUZZ_SECONDS = 60
-FUZZ_RUNS = 100000000
-
-fuzz:
-	@$(MAKE) $(AM_MAKEFLAGS) fuzz-each FUZZ_LIMIT=-max_total_time=$(FUZZ_SECONDS)
+# `make fuzz`, in a build with --enable-fuzzing, runs every harness for its share of FUZZ_SECONDS. `make check-fuzz-long`
+# does so in a build of its own, fuzz-long/, whatever this build is. New inputs are collected in fuzz/<parser>/ of that
+# build; crash-*, leak-* and timeout-* files beside them are inputs that made a harness fail.
+FUZZ_SECONDS = 3600
+FUZZ_CC = clang
+FUZZ_FLAGS = -timeout=10 -max_len=16384 -print_final_stats=1
 
 check-fuzz-long:
-	@$(MAKE) $(AM_MAKEFLAGS) fuzz-each FUZZ_LIMIT=-runs=$(FUZZ_RUNS)
+	@mkdir -p fuzz-long && source=$$(cd '$(srcdir)' && pwd) && cd fuzz-long && \
+	{ test -f Makefile || "$$source/configure" -q --enable-fuzzing CC='$(FUZZ_CC)' CFLAGS='-g -O1'; } && \
+	$(MAKE) $(AM_MAKEFLAGS) FUZZ_SECONDS='$(FUZZ_SECONDS)' fuzz
 
 if FUZZING
-fuzz-each: $(FUZZERS)
-	@failed=; \
+fuzz: $(FUZZERS)
+	@failed=; share=$$(($(FUZZ_SECONDS) / $(words $(FUZZERS)))); \
 	for program in $(FUZZERS); do \
 		parser=$${program#fuzz-}; \
 		mkdir -p "fuzz/$$parser" && \
-		"./$$program" $(FUZZ_LIMIT) -timeout=10 -max_len=16384 -print_final_stats=1 \
+		"./$$program" -max_total_time=$$((share > 0 ? share : 1)) $(FUZZ_FLAGS) \
 			-artifact_prefix="fuzz/$$parser-" "fuzz/$$parser" "$(srcdir)/tests/fuzz/corpus/$$parser" \
 			> "fuzz/$$parser.log" 2>&1 || failed="$$failed $$program"; \
 		echo "$$program: $$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz/$$parser.log") inputs"; \
 	done; \
 	test -z "$$failed" || { echo "failed:$$failed (see fuzz/*.log)" >&2; exit 1; }
 else
-fuzz-each:
-	@echo "this needs configure --enable-fuzzing CC=clang" >&2; exit 1
+fuzz:
+	@echo "this needs configure --enable-fuzzing CC=clang; or make check-fuzz-long" >&2; exit 1
 endif
 
 # How much of the parsers the corpora reach, in a build of its own with counters; half a minute.
@@ -404,10 +405,10 @@ check-fuzz-coverage:
 	@CC='$(CC)' $(srcdir)/tests/support/fuzz-coverage $(srcdir)
 EXTRA_DIST += tests/support/fuzz-coverage
 
-.PHONY: fuzz check-fuzz-long check-fuzz-coverage fuzz-each
+.PHONY: fuzz check-fuzz-long check-fuzz-coverage
 
 clean-local:
-	rm -rf fuzz fuzz-coverage mutants
+	rm -rf fuzz fuzz-coverage fuzz-long mutants
 
 FUZZERS += fuzz-httpd-head
 fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c

@@ -209,15 +209,15 @@ autocert_succeeded(struct autocert *a, const struct certificate *cert)
 }
 
 /* In the audit log: nobody asked for it at this moment, and it is a certificate in somebody's name. */
-static int
-certificate_record(
-	const struct issue_env *env, struct store_txn *txn, const struct certificate *cert, struct error *err)
+static void
+certificate_record(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
 {
 	const struct audit_entry entry = {
 		.who = "certd", .method = "issue", .object = { "certificate", cert->o.id, cert->o.name }
 	};
 
-	return env->audit ? audit_change(env->audit, txn, &entry, err) : 0;
+	if (env->audit)
+		audit_change(env->audit, txn, &entry);
 }
 
 /* Certificate, next renewal, rollout intent and the end of the issue: one transaction. */
@@ -260,10 +260,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data, "certificate issued by %s, valid until %s%s%s",
 		cert->issuer_cn ? cert->issuer_cn : "the CA", until, cert->o.failure.message ? "; " : "",
 		cert->o.failure.message ? cert->o.failure.message : "");
-	if (certificate_record(env, txn, cert, err) < 0) {
-		store_fail(txn, err);
-		return -1;
-	}
+	certificate_record(env, txn, cert);
 	store_then(txn, issue_result_end_saved, issue); /* on failure the order is valid still and its URL stored */
 	return 0;
 }

@@ -36,12 +36,13 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 	return found;
 }
 
-static int
-record_purge(const struct issue_env *env, struct store_txn *txn, const struct event_object *object, struct error *err)
+static void
+record_purge(const struct issue_env *env, struct store_txn *txn, const struct event_object *object)
 {
 	const struct audit_entry entry = { .who = "certd", .method = "purge", .object = *object };
 
-	return env->audit ? audit_change(env->audit, txn, &entry, err) : 0;
+	if (env->audit)
+		audit_change(env->audit, txn, &entry);
 }
 
 static int
@@ -61,8 +62,8 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 			return 0;
 		}
 		object.name = cert.o.name;
-		if (record_purge(env, txn, &object, err) < 0 ||
-			object_delete(env->store, txn, &certificate_class, id, err) < 0)
+		record_purge(env, txn, &object);
+		if (object_delete(env->store, txn, &certificate_class, id, err) < 0)
 			return -1;
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL, "expired certificate removed");
 		return 0;

@@ -36,6 +36,13 @@ struct verification {
 	struct verification *prev, *next;
 };
 
+/* A record that waits for its commit. */
+struct audit_pending {
+	struct audit *audit;
+	struct buf text;
+	bool is_refusal;
+};
+
 struct audit {
 	struct store *store;
 	struct loop *loop;
@@ -140,33 +147,59 @@ room(struct audit *a)
 	return YOUNG_FACTOR * a->max_records;
 }
 
+/* store_hook_fn: the record takes its place in the chain. */
 static int
-append(struct audit *a, struct store_txn *txn, struct json_object *record, struct error *err)
+audit_append(struct store_txn *additions, void *arg, struct error *err)
 {
+	const struct audit_pending *p = arg;
+	struct audit *a = p->audit;
 	_cleanup_json_ struct json_object *damage = record_new(a, "certd", NULL, "audit", "damaged");
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_buf_ struct buf damage_text = BUF_INIT;
 	struct audit_head head;
 
 	json_add_string(damage, "reason", "the head of the audit log did not verify; a new chain begins here");
 	json_write(damage, &damage_text);
-	json_write(record, &text);
-	if (audit_chain_append(a->store, txn, text.data, text.len, damage_text.data, room(a), &head, err) < 0)
+	if (audit_chain_append(a->store, additions, p->text.data, p->text.len, damage_text.data, room(a), &head, err) <
+		0)
 		return error_wrap(err, "audit log");
-	if (!loop_timer_is_armed(&a->tell_head))
-		loop_timer_set(&a->tell_head, HEAD_MS);
 	return 0;
 }
 
-int
-audit_change(struct audit *a, struct store_txn *txn, const struct audit_entry *entry, struct error *err)
+/* A refusal that cannot be stored is lost: there is nobody to tell, and no change depends on it. */
+static void
+audit_appended(const struct error *err, void *arg)
+{
+	struct audit_pending *p = arg;
+
+	if (!err && !loop_timer_is_armed(&p->audit->tell_head))
+		loop_timer_set(&p->audit->tell_head, HEAD_MS);
+	if (err && p->is_refusal && err->code != ERROR_CANCELLED)
+		log_error(p->audit->log, "a refusal was not recorded: %s", err->message);
+	buf_clear(&p->text);
+	free(p);
+}
+
+static void
+audit_add(struct audit *a, struct store_txn *txn, struct json_object *record, bool is_refusal)
+{
+	struct audit_pending *p = xcalloc(1, sizeof(*p));
+
+	p->audit = a;
+	p->is_refusal = is_refusal;
+	json_write(record, &p->text);
+	store_at_commit(txn, audit_append, p);
+	store_then(txn, audit_appended, p);
+}
+
+void
+audit_change(struct audit *a, struct store_txn *txn, const struct audit_entry *entry)
 {
 	_cleanup_json_ struct json_object *record = record_new(a, entry->who, entry->user_id, entry->method, "done");
 
 	audit_add_object(record, &entry->object);
 	if (entry->changes && json_object_array_length(entry->changes))
 		json_object_object_add(record, "changes", json_object_get(entry->changes));
-	return append(a, txn, record, err);
+	audit_add(a, txn, record, false);
 }
 
 /* --- refusals --- */
@@ -181,23 +214,17 @@ refused_clear(struct refused *r)
 	*r = (struct refused){ .who = NULL };
 }
 
-/* What cannot be stored now is lost: there is nobody to tell it to, and no change depends on it. */
 static void
 record_refusal(struct audit *a, const struct refused *r, const struct event_object *object, int64_t times)
 {
 	_cleanup_json_ struct json_object *record = record_new(a, r->who, r->user_id, r->method, "refused");
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct store_txn *txn = store_begin(a->store);
 
 	if (object)
 		audit_add_object(record, object);
 	json_add_string(record, "reason", r->reason);
 	if (times > 1)
 		json_add_int(record, "times", times);
-	if (append(a, txn, record, &err) < 0) {
-		store_fail(txn, &err);
-		log_error(a->log, "%s", err.message);
-	}
+	audit_add(a, store_begin(a->store), record, true);
 }
 
 static bool

@@ -39,9 +39,9 @@ struct audit_entry {
 	struct json_object *changes; /* diff_properties() */
 };
 
-/* A change, in the list that makes it. Return: 0, or -1: the change must not be made. */
-int
-audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entry *entry, struct error *err);
+/* A change, in the list that makes it: without its record it is not made (the list fails). */
+void
+audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entry *entry);
 
 /*
  * A refusal, in a list of its own. The first one of somebody for a method is recorded at once; those of the next minute

@@ -1,7 +1,7 @@
 /*
- * The event stream. Events are collected during a turn and handed to subscribers when their change is durable, so
- * nobody hears of something that did not happen. Sequence numbers are given at once: order in the store is order of
- * emission. The store keeps the last max_events; each new event pushes out the one that leaves the window.
+ * The event stream. Events are collected during a turn, numbered and stored in its commit, and handed to subscribers
+ * when their change is durable, so nobody hears of something that did not happen, and numbers have no gaps. The store
+ * keeps the last max_events; each new event pushes out the one that leaves the window.
  *
  * Those about one object are found by STORE_INDEX rows "o" object-id NUL number. Stores of an earlier certd get them
  * when they are opened ("event-index" in STORE_META).
@@ -41,8 +41,8 @@ struct events {
 	struct clock *clock;
 	struct log *log;
 	uint64_t max_events;
-	uint64_t last_seq;
-	unsigned telling; /* calls of events_tell() under way: a subscriber may emit */
+	uint64_t first_seq; /* of this life, less one; the store counts on: events_last() */
+	unsigned telling;   /* calls of events_tell() under way: a subscriber may emit */
 	struct event_subscription *subscriptions;
 };
 
@@ -51,7 +51,8 @@ struct event_pending {
 	struct events *events;
 	const struct event_info *info;
 	struct json_object *event;
-	bool is_alone; /* it belongs to no change */
+	char object_id[STORE_ID_SIZE]; /* "": none */
+	bool is_alone;                 /* it belongs to no change */
 };
 
 /* Keys sort as numbers. */
@@ -180,20 +181,33 @@ index_upgrade(struct store *store)
 		store_put(store_begin(store), STORE_META, index_mark, strlen(index_mark), "1", 1);
 }
 
-/* The last number given in an earlier life: walk down from the far end by halving (keys are dense but for the window). */
+static bool
+take_seq(const void *key, size_t len, void *seq)
+{
+	*(uint64_t *)seq = seq_at_end(key, len);
+	return false;
+}
+
+/*
+ * The last number given in an earlier life: walk down from the far end by halving (keys are dense but for the window).
+ * By keys alone, so that the number of a damaged event is not given twice.
+ */
 static uint64_t
 find_last_seq(struct store *store)
 {
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	uint64_t low = 0, high = UINT64_MAX >> 1;
+	static const struct buf no_end = BUF_INIT;
+	_cleanup_buf_ struct buf from = BUF_INIT;
+	uint64_t low = 0, high = UINT64_MAX >> 1, seq;
 
 	while (low < high) {
 		uint64_t mid = low + (high - low + 1) / 2;
 		unsigned char k[8];
 
 		seq_key(mid, k);
-		if (store_next(store, STORE_EVENT, k, sizeof(k), false, &key, NULL, NULL) == 1)
-			low = seq_of_key(&key) > mid ? seq_of_key(&key) : mid;
+		buf_reset(&from);
+		buf_add(&from, k, sizeof(k));
+		if (store_walk_keys(store, STORE_EVENT, &from, false, &no_end, take_seq, &seq, NULL) == 1)
+			low = seq > mid ? seq : mid;
 		else
 			high = mid - 1;
 	}
@@ -211,7 +225,7 @@ events_trim(struct events *events)
 	seq_key(0, from);
 	buf_add(&key, from, sizeof(from));
 	while (store_next(events->store, STORE_EVENT, key.data, key.len, true, &key, NULL, NULL) == 1 &&
-		events->last_seq - seq_of_key(&key) >= events->max_events)
+		events_last(events) - seq_of_key(&key) >= events->max_events)
 		event_del(events->store, txn, seq_of_key(&key));
 }
 
@@ -224,7 +238,7 @@ events_new(struct store *store, struct clock *clock, struct log *log, uint64_t m
 	events->clock = clock;
 	events->log = log;
 	events->max_events = max_events;
-	events->last_seq = find_last_seq(store);
+	events->first_seq = find_last_seq(store) - (uint64_t)store_counter(store, STORE_EVENT, 0);
 	index_upgrade(store);
 	events_trim(events);
 	return events;
@@ -346,12 +360,12 @@ event_durable(const struct error *err, void *arg)
 /* --- making --- */
 
 static struct json_object *
-event_make(struct events *events, uint64_t seq, const struct event_info *info, const struct event_object *object,
+event_make(struct events *events, const struct event_info *info, const struct event_object *object,
 	struct json_object *data, const char *message)
 {
 	struct json_object *event = json_object_new_object();
 
-	json_add_int(event, "seq", (int64_t)seq);
+	json_add_int(event, "seq", (int64_t)events_last(events)); /* until it is stored */
 	json_add_time(event, "time", clock_wall(events->clock));
 	json_add_string(event, "level", event_level_name(info->level));
 	json_add_string(event, "kind", info->name);
@@ -369,29 +383,47 @@ event_make(struct events *events, uint64_t seq, const struct event_info *info, c
 	return event;
 }
 
-static void
-event_store(struct events *events, struct store_txn *txn, uint64_t seq, const struct event_info *info,
-	const char *object_id, struct json_object *event)
+/* store_hook_fn: the event gets its number, and the oldest leaves. */
+static int
+event_write(struct store_txn *additions, void *arg, struct error *err)
 {
-	struct event_pending *p = xcalloc(1, sizeof(*p));
+	struct event_pending *p = arg;
+	struct events *events = p->events;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned char key[8];
+	uint64_t seq;
+
+	(void)err;
+	store_counter_add(additions, STORE_EVENT, 0, 1);
+	seq = events_last(events);
+	json_object_set_int64(json_object_object_get(p->event, "seq"), (int64_t)seq);
+	json_write(p->event, &text);
+	seq_key(seq, key);
+	store_put(additions, STORE_EVENT, key, sizeof(key), text.data, text.len);
+	if (p->object_id[0])
+		index_put(additions, p->object_id, seq);
+	if (seq > events->max_events)
+		event_del(events->store, additions, seq - events->max_events);
+	return 0;
+}
+
+static void
+event_store(struct events *events, struct store_txn *txn, const struct event_info *info, const char *object_id,
+	struct json_object *event)
+{
+	struct event_pending *p = xcalloc(1, sizeof(*p));
 
 	p->is_alone = !txn;
 	if (!txn) {
 		txn = store_begin(events->store);
 		store_relax(txn, ALONE_MS);
 	}
-	json_write(event, &text);
-	seq_key(seq, key);
-	store_put(txn, STORE_EVENT, key, sizeof(key), text.data, text.len);
-	if (object_id && strlen(object_id) < STORE_ID_SIZE)
-		index_put(txn, object_id, seq);
-	if (seq > events->max_events)
-		event_del(events->store, txn, seq - events->max_events);
 	p->events = events;
 	p->info = info;
 	p->event = event;
+	if (object_id && strlen(object_id) < STORE_ID_SIZE)
+		strncpy(p->object_id, object_id, sizeof(p->object_id) - 1);
+	store_at_commit(txn, event_write, p);
 	store_then(txn, event_durable, p);
 }
 
@@ -407,14 +439,13 @@ events_emit(struct events *events, struct store_txn *txn, enum event_kind kind, 
 
 	if (fault) /* a fault of ours, that a system test finds in the log */
 		log_error(events->log, "event %s", fault);
+	event = event_make(events, info, object, data, line);
 	if (event_is_transient(info)) {
-		event = event_make(events, events->last_seq, info, object, data, line);
 		event_log(events, info, event);
 		events_tell(events, event);
 		json_object_put(event);
 	} else {
-		event = event_make(events, ++events->last_seq, info, object, data, line);
-		event_store(events, txn, events->last_seq, info, object ? object->id : NULL, event);
+		event_store(events, txn, info, object ? object->id : NULL, event);
 	}
 }
 
@@ -482,7 +513,7 @@ events_unsubscribe(struct event_subscription *sub)
 uint64_t
 events_last(const struct events *events)
 {
-	return events->last_seq;
+	return events->first_seq + (uint64_t)store_counter(events->store, STORE_EVENT, 0);
 }
 
 /* Appends the event; one that is gone or damaged hides no other. */
@@ -594,8 +625,8 @@ events_list(struct events *events, const char *object_id, int64_t after, size_t 
 	uint64_t start = after >= 0 ? (uint64_t)after : 0;
 	int rc;
 
-	if (after < 0 && events->last_seq > limit)
-		start = events->last_seq - limit;
+	if (after < 0 && events_last(events) > limit)
+		start = events_last(events) - limit;
 	rc = object_id ? list_of_object(events, object_id, after, limit, list, err)
 		       : list_all(events, start, limit, list, err);
 	if (rc == 0)

@@ -62,7 +62,7 @@ events_unsubscribe(struct event_subscription *subscription);
 struct json_object *
 events_list(struct events *events, const char *object_id, int64_t after, size_t limit, struct error *err);
 
-/* Sequence number of the last event emitted. */
+/* Sequence number of the last event that is durable. */
 uint64_t
 events_last(const struct events *events);
 

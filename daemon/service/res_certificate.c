@@ -189,9 +189,10 @@ certificate_remove_with(struct call *call, const struct certificate *c, struct e
 	};
 	struct json_object *data;
 
-	if (remove_all_of(call, c, err) < 0 ||
-		(call->service->audit && audit_change(call->service->audit, call_txn(call), &entry, err) < 0))
+	if (remove_all_of(call, c, err) < 0)
 		return -1;
+	if (call->service->audit)
+		audit_change(call->service->audit, call_txn(call), &entry);
 	data = json_object_new_object();
 	json_add_string(data, "by", call->peer->label);
 	event_emit(call->service->events, call_txn(call), EVENT_OBJECT_DELETED, &object, data, "deleted by %s",

@@ -101,6 +101,21 @@ void
 store_forget(struct store *store, const void *arg);
 
 /*
+ * store_at_commit() - changes that depend on what is written before them: the next number, the end of a chain
+ * @fn:  called during the commit, in order of the calls, when @txn is about to be written; never when @txn has failed.
+ *       Reads then answer what is on disk and what earlier functions of this commit added; @additions takes more. -1 and
+ *       @err: @txn fails. Called again, with all that was added forgotten, when the write is repeated; so it keeps
+ *       nothing in memory.
+ * @arg: borrowed until the functions of store_then() are called
+ * Lists that use this do not build on one another: one that fails leaves no gap and takes no other along.
+ */
+typedef int
+store_hook_fn(struct store_txn *additions, void *arg, struct error *err);
+
+void
+store_at_commit(struct store_txn *txn, store_hook_fn *fn, void *arg);
+
+/*
  * The commit of @txn may come @ms later, so that it is one with others: nobody waits for it that long in vain. To lose
  * it with a crash before must do no harm, which is so for all that has no effect yet. Other lists are not held up.
  */

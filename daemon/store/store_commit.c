@@ -15,8 +15,9 @@ enum { GIVE_UP_AFTER = 8 };
 /* What one LMDB transaction writes: the lists of a group, or of all groups (SIZE_MAX). */
 struct batch {
 	struct store *store;
-	const struct store_turn *turn;
+	struct store_turn *turn;
 	size_t group;
+	struct store_turn *additions;          /* by the hooks of the lists; for one attempt */
 	int64_t counters[STORE_COUNTER_SLOTS]; /* as they will be */
 	struct buf value;                      /* being written */
 };
@@ -63,7 +64,17 @@ is_in_batch(const struct batch *batch, const struct store_txn *txn)
 	return !error_is_set(&txn->failure) && (batch->group == SIZE_MAX || txn->group == batch->group);
 }
 
-/* The newest change of each key is what counts, whichever list it is of. */
+/* The newest change of each key is what counts, whichever list it is of. Return: whether a counter changes. */
+static bool
+write_list(struct lmdb_write *w, struct batch *batch, const struct store_txn *txn)
+{
+	for (size_t k = 0; k < txn->n_keys; k++)
+		store_commit_write_key(w, batch, txn->keys[k]);
+	for (size_t k = 0; k < txn->n_deltas; k++)
+		batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
+	return txn->n_deltas > 0;
+}
+
 static void
 write_batch(struct lmdb_write *w, void *arg)
 {
@@ -71,19 +82,51 @@ write_batch(struct lmdb_write *w, void *arg)
 	bool has_deltas = false;
 
 	memcpy(batch->counters, batch->store->counters, sizeof(batch->counters));
-	for (size_t i = 0; i < batch->turn->n_txns; i++) {
-		const struct store_txn *txn = batch->turn->txns[i];
-
-		if (!is_in_batch(batch, txn))
-			continue;
-		for (size_t k = 0; k < txn->n_keys; k++)
-			store_commit_write_key(w, batch, txn->keys[k]);
-		for (size_t k = 0; k < txn->n_deltas; k++)
-			batch->counters[txn->deltas[k].slot] += txn->deltas[k].delta;
-		has_deltas = has_deltas || txn->n_deltas;
-	}
+	for (size_t i = 0; i < batch->turn->n_txns; i++)
+		if (is_in_batch(batch, batch->turn->txns[i]))
+			has_deltas |= write_list(w, batch, batch->turn->txns[i]);
+	if (batch->additions->n_txns)
+		has_deltas |= write_list(w, batch, batch->additions->txns[0]);
 	if (has_deltas)
 		write_counters(w, batch);
+}
+
+/* Return: false when one of them failed: its list is out, and others were told what it had added before. */
+static bool
+run_hooks(const struct batch *batch)
+{
+	struct store_txn *additions = NULL;
+
+	for (size_t i = 0; i < batch->turn->n_hooks; i++) {
+		const struct store_hook *hook = &batch->turn->hooks[i];
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		if (!is_in_batch(batch, hook->txn))
+			continue;
+		if (!additions)
+			additions = store_turn_begin(batch->additions);
+		if (hook->fn(additions, hook->arg, &err) == 0 && !error_is_set(&additions->failure))
+			continue;
+		store_fail(hook->txn, error_is_set(&err) ? &err : &additions->failure);
+		store_turn_settle(batch->turn);
+		return false;
+	}
+	return true;
+}
+
+/* Reads see the additions, and not the lists of the next turn, while hooks run. */
+static void
+make_additions(struct batch *batch)
+{
+	struct store_turn *next = batch->store->turn;
+	bool is_done = false;
+
+	while (!is_done) {
+		store_turn_free(batch->additions);
+		batch->additions = batch->store->turn = store_turn_new();
+		is_done = run_hooks(batch);
+	}
+	batch->store->turn = next;
 }
 
 static bool
@@ -92,16 +135,21 @@ has_changes(const struct store_turn *turn)
 	for (size_t i = 0; i < turn->n_txns; i++)
 		if ((turn->txns[i]->n_keys || turn->txns[i]->n_deltas) && !error_is_set(&turn->txns[i]->failure))
 			return true;
+	for (size_t i = 0; i < turn->n_hooks; i++)
+		if (!error_is_set(&turn->hooks[i].txn->failure))
+			return true;
 	return false;
 }
 
 /* With one more try on the space of the reserve when the disk is full. */
 static int
-write_lists(struct store *store, const struct store_turn *turn, size_t group, struct error *err)
+write_lists(struct store *store, struct store_turn *turn, size_t group, struct error *err)
 {
-	struct batch batch = { .store = store, .turn = turn, .group = group };
-	int rc = lmdb_write(store->lmdb, write_batch, &batch, err);
+	struct batch batch = { .store = store, .turn = turn, .group = group, .additions = store_turn_new() };
+	int rc;
 
+	make_additions(&batch);
+	rc = lmdb_write(store->lmdb, write_batch, &batch, err);
 	store->stats.is_full = rc < 0 && err->code == ERROR_NO_SPACE;
 	if (store->stats.is_full && store_dir_free_reserve(&store->dir))
 		rc = lmdb_write(store->lmdb, write_batch, &batch, err);
@@ -109,6 +157,7 @@ write_lists(struct store *store, const struct store_turn *turn, size_t group, st
 		store->stats.commits++;
 		memcpy(store->counters, batch.counters, sizeof(store->counters));
 	}
+	store_turn_free(batch.additions);
 	buf_clear(&batch.value);
 	return rc;
 }

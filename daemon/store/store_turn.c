@@ -207,6 +207,16 @@ store_then(struct store_txn *txn, store_then_fn *fn, void *arg)
 }
 
 void
+store_at_commit(struct store_txn *txn, store_hook_fn *fn, void *arg)
+{
+	struct store_turn *turn = txn->turn;
+
+	if ((turn->n_hooks & (turn->n_hooks - 1)) == 0)
+		turn->hooks = xreallocarray(turn->hooks, turn->n_hooks ? turn->n_hooks * 2 : 1, sizeof(*turn->hooks));
+	turn->hooks[turn->n_hooks++] = (struct store_hook){ txn, fn, arg };
+}
+
+void
 store_relax(struct store_txn *txn, unsigned ms)
 {
 	txn->patience_ms = ms;
@@ -255,9 +265,13 @@ store_turn_group(struct store_turn *turn)
 	for (size_t i = 0; i < turn->n_txns; i++)
 		turn->txns[i]->group = i;
 	for (size_t i = 0; i < turn->n_links; i++) {
-		size_t a = group_root(turn, turn->links[i].older->index);
-		size_t b = group_root(turn, turn->links[i].newer->index);
+		const struct store_link *l = &turn->links[i];
+		size_t a = group_root(turn, l->older->index);
+		size_t b = group_root(turn, l->newer->index);
 
+		/* One that has failed is not written, and holds together nothing that is. */
+		if (error_is_set(&l->older->failure) || error_is_set(&l->newer->failure))
+			continue;
 		turn->txns[a > b ? a : b]->group = a > b ? b : a;
 	}
 	for (size_t i = 0; i < turn->n_txns; i++)
@@ -296,6 +310,7 @@ store_turn_free(struct store_turn *turn)
 	}
 	free(turn->txns);
 	free(turn->waiters);
+	free(turn->hooks);
 	free(turn->links);
 	free(turn);
 }

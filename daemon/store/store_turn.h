@@ -56,6 +56,13 @@ struct store_waiter {
 	void *arg;
 };
 
+/* What a list adds when it is written. */
+struct store_hook {
+	struct store_txn *txn;
+	store_hook_fn *fn;
+	void *arg;
+};
+
 /* @newer touched a key that @older had changed. */
 struct store_link {
 	struct store_txn *older;
@@ -70,6 +77,8 @@ struct store_turn {
 	size_t n_txns;
 	struct store_waiter *waiters;
 	size_t n_waiters;
+	struct store_hook *hooks;
+	size_t n_hooks;
 	struct store_link *links;
 	size_t n_links;
 };

@@ -274,6 +274,29 @@ Test(events, are_told_when_they_are_durable_and_never_when_they_are_not)
 	stream_end(&s);
 }
 
+Test(events, numbers_have_no_gap_when_a_change_fails)
+{
+	_cleanup_error_ struct error failure = ERROR_INIT;
+	struct store_txn *failing;
+	struct stream s;
+
+	stream_begin(&s, 100);
+	error_set(&failure, ERROR_STATE, "refused later");
+	emit_some(&s, 1);
+	failing = store_begin(s.store.store);
+	event_emit(s.events, failing, EVENT_ISSUE_DONE, NULL, NULL, "never");
+	event_emit(s.events, store_begin(s.store.store), EVENT_ISSUE_DONE, NULL, NULL, "second");
+	event_emit(s.events, store_begin(s.store.store), EVENT_ISSUE_DONE, NULL, NULL, "third");
+	store_fail(failing, &failure);
+	store_commit(s.store.store);
+	cr_expect_eq(events_last(s.events), 3);
+	expect_listed(&s, NULL, 0, 10, "1 2 3", "after a failed change");
+	stream_reopen(&s, 100);
+	emit_some(&s, 1);
+	expect_listed(&s, NULL, 0, 10, "1 2 3 4", "and after a restart");
+	stream_end(&s);
+}
+
 Test(events, a_subscriber_hears_of_its_object_alone)
 {
 	struct listener odd = { .told = 0 }, all = { .told = 0 };

@@ -144,6 +144,68 @@ Test(store, a_list_that_builds_on_a_failed_one_fails_too)
 	cr_expect_null(get_text(t.store, STORE_META, "other"));
 }
 
+/* A hook that adds the next number to a list in one record: "1", "12", "123", ... */
+struct numbering {
+	unsigned calls;
+	bool fails;
+};
+
+static int
+add_number(struct store_txn *additions, void *arg, struct error *err)
+{
+	struct numbering *n = arg;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	n->calls++;
+	if (n->fails)
+		return error_set(err, ERROR_IO, "the end of the chain cannot be read");
+	cr_assert_geq(store_get(t.store, STORE_AUDIT, "chain", 5, &text, NULL), 0);
+	buf_printf(&text, "%zu", text.len + 1);
+	put_text(additions, STORE_AUDIT, "chain", buf_str(&text));
+	store_counter_add(additions, STORE_AUDIT, 0, 1);
+	return 0;
+}
+
+static struct store_txn *
+begin_numbered(struct numbering *n, const char *key, struct outcome *outcome)
+{
+	struct store_txn *txn = store_begin(t.store);
+
+	put_text(txn, STORE_META, key, "v");
+	store_at_commit(txn, add_number, n);
+	store_then(txn, note_outcome, outcome);
+	return txn;
+}
+
+Test(store, what_a_list_adds_at_its_commit_goes_with_it_alone)
+{
+	struct error refused = ERROR_INIT;
+	struct outcome outcomes[4] = { { .calls = 0 } };
+	struct numbering numbers[4] = { { .calls = 0 }, { .calls = 0 }, { .fails = true }, { .calls = 0 } };
+	struct store_txn *failing;
+
+	begin_numbered(&numbers[0], "a", &outcomes[0]);
+	failing = begin_numbered(&numbers[1], "b", &outcomes[1]);
+	begin_numbered(&numbers[2], "c", &outcomes[2]);
+	begin_numbered(&numbers[3], "d", &outcomes[3]);
+	error_set(&refused, ERROR_STATE, "not now");
+	store_fail(failing, &refused);
+	error_clear(&refused);
+	cr_expect_null(get_text(t.store, STORE_AUDIT, "chain"), "nothing is added before the commit");
+	store_commit(t.store);
+	cr_expect_eq(outcomes[0].code, ERROR_NONE);
+	cr_expect_eq(outcomes[1].code, ERROR_STATE);
+	cr_expect_eq(outcomes[2].code, ERROR_IO);
+	cr_expect_eq(outcomes[3].code, ERROR_NONE);
+	cr_expect_eq(numbers[1].calls, 0, "a list that failed before is not asked");
+	tmp_store_reopen(&t);
+	cr_expect(has_text(t.store, STORE_AUDIT, "chain", "12"));
+	cr_expect_eq(store_counter(t.store, STORE_AUDIT, 0), 2);
+	cr_expect(has_text(t.store, STORE_META, "a", "v"));
+	cr_expect_null(get_text(t.store, STORE_META, "c"));
+	cr_expect(has_text(t.store, STORE_META, "d", "v"));
+}
+
 struct chain {
 	unsigned calls;
 };

@@ -101,8 +101,23 @@ Test(store_space, a_full_disk_uses_the_reserve_then_refuses_then_heals)
 	end_on_small_disk();
 }
 
+/* What is in the record, and one "x" more. */
+static int
+add_one(struct store_txn *additions, void *calls, struct error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	(void)err;
+	++*(unsigned *)calls;
+	cr_assert_geq(store_get(t.store, STORE_AUDIT, "chain", 5, &text, NULL), 0);
+	buf_add_char(&text, 'x');
+	put_text(additions, STORE_AUDIT, "chain", buf_str(&text));
+	return 0;
+}
+
 Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
 {
+	unsigned calls_of_large = 0, calls_of_small = 0;
 	_cleanup_free_ char *value = xcalloc(1, 400000);
 	struct outcome large = { .calls = 0 };
 	struct outcome small = { .calls = 0 };
@@ -116,6 +131,8 @@ Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
 	for (char key = 'a'; key < 'a' + 26; key++)
 		store_put(a, STORE_TOKEN, &key, 1, value, 400000);
 	put_text(b, STORE_META, "small", "v");
+	store_at_commit(a, add_one, &calls_of_large);
+	store_at_commit(b, add_one, &calls_of_small);
 	store_then(a, note_outcome, &large);
 	store_then(b, note_outcome, &small);
 	store_commit(t.store);
@@ -124,6 +141,9 @@ Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
 	tmp_store_reopen(&t);
 	cr_expect(has_text(t.store, STORE_META, "small", "v"));
 	cr_expect_eq(store_count(t.store, STORE_TOKEN), 0);
+	cr_expect(has_text(t.store, STORE_AUDIT, "chain", "x"), "what the failed attempts added is forgotten");
+	cr_expect_geq(calls_of_large, 2);
+	cr_expect_geq(calls_of_small, 2);
 	end_on_small_disk();
 }
 
