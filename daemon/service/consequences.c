@@ -65,6 +65,24 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 
 /* --- certificates --- */
 
+/* What was given to the one before it, as its rollout says, and is not given to this one, loses its files. */
+static void
+certificate_takes_over(const struct step *s, const struct certificate *c)
+{
+	struct rollout_state before = { 0 };
+	_cleanup_strlist_ struct strlist consumers = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (rollout_load(s->env->rollout, c->replaces, &before, &err) < 0)
+		store_fail(s->txn, &err);
+	for (size_t i = 0; i < before.targets.count; i++)
+		strlist_add(&consumers, ((const struct rollout_target *)before.targets.items)[i].consumer);
+	rollout_hand_over(s->env->rollout, s->txn, c->replaces, c->o.id);
+	withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &consumers,
+		&c->consumers, s->now);
+	record_clear(&rollout_class, &before);
+}
+
 /* Only what was imported, and not replaced, has files (a slug) of its own, and an end that certd warns of. */
 static void
 certificate_made(const struct step *s, const struct certificate *c)
@@ -72,6 +90,8 @@ certificate_made(const struct step *s, const struct certificate *c)
 	purge_schedule(s->env, s->txn, c);
 	if (!c->slug)
 		return;
+	if (c->replaces)
+		certificate_takes_over(s, c);
 	expiry_schedule(s->store, s->txn, c);
 	rollout_request_for(s->env->rollout, s->txn, c->o.id, &c->consumers, c->o.id, s->now);
 }

@@ -1,6 +1,10 @@
 /*
  * daemon/service/consequences.h: what follows from the step of a record to its next state: rows of the schedule, rollouts,
  * files that are withdrawn. Handlers and machines only save the record. effect.h says the same step in words.
+ *
+ * Three things are asked for although no record changes, so no pair could say them: consumer.deploy and consumer.probe,
+ * by which an operator has done again what is done already; and what startup.c finds missing on disk. Jobs move their
+ * own row while they run (job.h).
  */
 #ifndef DAEMON_SERVICE_CONSEQUENCES_H
 #define DAEMON_SERVICE_CONSEQUENCES_H

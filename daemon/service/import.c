@@ -7,9 +7,6 @@
 #include "common/crypto/cert_import.h"
 #include "common/timefmt.h"
 #include "daemon/base/workers.h"
-#include "daemon/renew/expiry.h"
-#include "daemon/rollout/withdraw.h"
-#include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
@@ -167,7 +164,6 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 static int
 retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
 {
-	struct service *s = call->service;
 	char stamp[TIME_RFC3339_SIZE];
 
 	if (!c->o.name || strcmp(c->o.name, old->o.name) == 0) {
@@ -185,11 +181,9 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 		strlist_copy(&c->consumers, &old->consumers);
 	if (!c->labels.count)
 		strlist_copy(&c->labels, &old->labels);
-	withdraw_from_consumers(s->rollout, call_txn(call), &(struct withdraw_from){ old->o.id, c->slug },
-		&old->consumers, &c->consumers, call_now(call));
+	c->replaces = xstrdup(old->o.id);
 	strlist_clear(&old->consumers);
 	slug_hand_over(call, c->slug, c->o.id);
-	rollout_hand_over(s->rollout, call_txn(call), old->o.id, c->o.id);
 	resource_modified(call, &old->o);
 	if (save_named(call, old, true, err) < 0)
 		return -1;

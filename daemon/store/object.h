@@ -114,6 +114,7 @@ struct certificate {
 	bool revoked;
 	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
 	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
+	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
 	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
 	struct buf pair;          /* key_pair_digest() of what was verified; checked again before it is dropped */
 };

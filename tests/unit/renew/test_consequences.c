@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LATER = 40 * DAY };
 
@@ -173,6 +174,48 @@ Test(consequences, an_authorization_has_a_row_until_it_is_deleted)
 	cr_expect_str_eq(row.lane, provider);
 	consequences_of(&w->issue_env, store_begin(w->store), STORE_AUTHZ, &a, NULL);
 	cr_expect_eq(run_due(&p.run, SCHEDULE_AUTHORIZE, a.o.id), 0);
+	end(&p);
+}
+
+/* The pair of the new one alone: its record names the one before, whose rollout says who had the files. */
+Test(consequences, an_import_that_replaces_another_takes_over_its_rollout_and_withdraws_the_rest)
+{
+	struct pair p;
+	struct world *w = &p.run.world;
+	struct rollout_state state = { 0 };
+	_cleanup_certificate_ struct certificate old = { 0 };
+	_cleanup_certificate_ struct certificate new = { 0 };
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	begin(&p);
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'mail','activate':'none','directory':'%s/mail'}}", here));
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'web','activate':'none'}}"));
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		cr_assert_eq(object_find(w->store, &consumer_class, i ? "web" : "mail", &c, NULL), 1);
+		strlist_add(&ids, c.o.id);
+	}
+	memcpy(old.o.id, "00000000-0000-4000-8000-000000000008", sizeof(old.o.id));
+	memcpy(new.o.id, "00000000-0000-4000-8000-000000000009", sizeof(new.o.id));
+	old.slug = xstrdup("shop");
+	strlist_copy(&old.consumers, &ids);
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_CERTIFICATE, NULL, &old);
+
+	new.slug = xstrdup("shop");
+	new.replaces = xstrdup(old.o.id);
+	strlist_add(&new.consumers, ids.items[1]);
+	consequences_of(&w->issue_env, store_begin(w->store), STORE_CERTIFICATE, NULL, &new);
+	store_commit(w->store);
+	cr_expect_eq(store_count(w->store, STORE_REMOVAL), 1, "the files that 'mail' had");
+	cr_expect_eq(rollout_load(w->rollout, old.o.id, &state, NULL), 0);
+	cr_assert_eq(rollout_load(w->rollout, new.o.id, &state, NULL), 1);
+	cr_expect_eq(state.generation, 2, "it goes on counting");
+	cr_expect_eq(run_due(&p.run, SCHEDULE_DEPLOY, old.o.id), 0);
+	cr_expect_neq(run_due(&p.run, SCHEDULE_DEPLOY, new.o.id), 0);
+	record_clear(&rollout_class, &state);
 	end(&p);
 }
 
