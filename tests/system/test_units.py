@@ -284,6 +284,16 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     assert served_serial() == before
     host.run("rm", "/etc/nginx/conf.d/mistake.conf")
     wait_served(host)
+    wait_for(lambda: "loaded the certificates deployed until" in host.journal("certd-nginx.service"), 20)
+
+    # certd's user cannot make root read something else in place of the counter.
+    for attack in ("ln -s /etc/shadow", "mkfifo"):
+        host.run("sh", "-c", f"cd /var/lib/certd && rm generation && {attack} generation", user="certd")
+        host.systemctl("start", "certd-nginx.service", check=False)
+        host.systemctl("stop", "certd-nginx.service")
+    journal = host.journal("certd-nginx.service")
+    assert "generation is not a generation counter of certd" in journal
+    assert not [line for line in host.run("cat", "/etc/shadow").stdout.splitlines() if line in journal]
 
 
 def test_haproxy_passes_challenges_on_and_serves_the_flat_directory(host, start):
@@ -301,6 +311,7 @@ def test_haproxy_passes_challenges_on_and_serves_the_flat_directory(host, start)
     wait_for(served_serial, 40, "haproxy serves the certificate")
     renew(host)
     wait_served(host)
+    wait_for(lambda: "loaded the certificates deployed until" in host.journal("certd-haproxy.service"), 20)
 
 
 def test_hooks_run_inside_the_sandbox(host, start):
