@@ -1,4 +1,7 @@
-/* The port stands behind the last colon; an IPv6 address, which has colons of its own, in brackets (RFC 3986 s3.2.2). */
+/*
+ * The port follows the last colon. An IPv6 address contains colons itself and is therefore in brackets (RFC 3986
+ * s3.2.2).
+ */
 #include "common/address.h"
 
 #include "common/alloc.h"
@@ -54,7 +57,9 @@ address_parse(const char *text, struct address *ret)
 	return true;
 }
 
-/* The first @v4_octets or @v6_octets of the address, the others 0, and how many bits that is. */
+/*
+ * Copies the first @v4_octets or @v6_octets of the address, with the others 0, and returns the prefix length in bits.
+ */
 static void
 address_prefix(const struct address *address, size_t v4_octets, size_t v6_octets, char ret[ADDRESS_CLIENT_SIZE])
 {

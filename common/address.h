@@ -1,4 +1,4 @@
-/* common/address.h: an Internet address and port as settings write them, as the socket calls want them. */
+/* common/address.h: Internet addresses and ports, from the notation of settings to socket addresses. */
 #ifndef COMMON_ADDRESS_H
 #define COMMON_ADDRESS_H
 
@@ -13,17 +13,17 @@ struct address {
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-		struct sockaddr_un local; /* set by those who take paths, too */
+		struct sockaddr_un local; /* set by parsers that also accept paths */
 	};
 	socklen_t len;
 };
 
-/* Decimal digits, 1 to 65535, and nothing else. Return: true and *ret, or false. */
+/* Only decimal digits, 1 to 65535. Return: true and *ret, or false. */
 bool
 address_parse_port(const char *text, uint16_t *ret);
 
 /*
- * address_parse() - "192.0.2.1:80" or "[2001:db8::1]:80"; no names, no port 0
+ * address_parse() - "192.0.2.1:80" or "[2001:db8::1]:80"; neither names nor port 0
  * Return: true and *ret, or false.
  */
 bool
@@ -32,13 +32,14 @@ address_parse(const char *text, struct address *ret);
 enum { ADDRESS_CLIENT_SIZE = INET6_ADDRSTRLEN + 4 };
 
 /*
- * address_client() - who counts as one: "192.0.2.1", or "2001:db8::/64", all of which one host may have (RFC 4291 s2.5.4)
+ * address_client() - the unit that limits count: "192.0.2.1", or "2001:db8::/64"
+ * One host may use all addresses of an IPv6 /64 (RFC 4291 s2.5.4).
  * @address: IPv4 or IPv6
  */
 void
 address_client(const struct address *address, char ret[ADDRESS_CLIENT_SIZE]);
 
-/* address_network() - the neighbourhood of an address, which one peer may well hold: "192.0.2.0/24", or "2001:db8::/48" */
+/* address_network() - a range that a single peer may control: "192.0.2.0/24", or "2001:db8::/48" */
 void
 address_network(const struct address *address, char ret[ADDRESS_CLIENT_SIZE]);
 

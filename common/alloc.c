@@ -1,6 +1,6 @@
 /*
- * Memory. A daemon whose state is in a store gains nothing from limping on without memory, so allocation
- * either succeeds or ends the process; callers have no failure path to get wrong.
+ * Memory. All state is in the store, so running on without memory gains nothing: allocation either succeeds or ends the
+ * process, and callers need no failure path.
  */
 #include "common/alloc.h"
 

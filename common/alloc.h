@@ -1,4 +1,4 @@
-/* common/alloc.h: memory that is there or ends the process, and release at the end of a scope. */
+/* common/alloc.h: allocation that succeeds or ends the process, and release at the end of a scope. */
 #ifndef COMMON_ALLOC_H
 #define COMMON_ALLOC_H
 
@@ -15,8 +15,8 @@
 #define _unused_ __attribute__((unused))
 
 /*
- * All of these end the process with a message when memory is gone: state is in the store and the service
- * manager starts us again. Sizes that come from a peer are bounded before they get here.
+ * All of these end the process with a message when memory is exhausted: all state is in the store, and the service
+ * manager restarts certd. Bound sizes that come from a peer before calling them.
  * Return: owned by the caller, to be released with free().
  */
 void *
@@ -36,7 +36,7 @@ xstrdup(const char *s);
 char *
 xstrdup_null(const char *s);
 
-/* Copies at most @len octets and terminates them. */
+/* Copies at most @len octets and appends a NUL. */
 char *
 xstrndup(const char *s, size_t len);
 

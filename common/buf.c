@@ -1,4 +1,8 @@
-/* Growing octet buffer. Doubles, so that adding is linear over all; the NUL behind the data is not counted. */
+/*
+ * Growing octet buffer. The capacity doubles, so that appending takes linear time in total; the NUL after the data is
+ * not
+ * counted.
+ */
 #include "common/buf.h"
 
 #include "common/error.h"
@@ -20,7 +24,7 @@ buf_reserve(struct buf *b, size_t more)
 	size_t cap = b->cap ? b->cap : BUF_FIRST_CAP;
 
 	if (need < more)
-		abort(); /* overflow: sizes are bounded long before this */
+		abort(); /* overflow: callers bound sizes far below this */
 	if (need <= b->cap)
 		return;
 	while (cap < need)

@@ -10,7 +10,7 @@
 struct error;
 
 struct buf {
-	char *data; /* owned; NULL while nothing was added, else data[len] == 0 */
+	char *data; /* owned; NULL until something is added, then data[len] == 0 */
 	size_t len;
 	size_t cap;
 };
@@ -54,13 +54,13 @@ char *
 buf_steal(struct buf *b);
 
 /*
- * Reads a whole file of at most @max octets relative to @dirfd (AT_FDCWD allowed), appending to @b.
- * Return: 0, or -1: not there (ERROR_NOT_FOUND), larger than @max (ERROR_LIMIT), other errno.
+ * Appends a whole file of at most @max octets, opened relative to @dirfd (AT_FDCWD allowed), to @b.
+ * Return: 0, or -1: ERROR_NOT_FOUND, ERROR_LIMIT (larger than @max), or by errno.
  */
 int
 buf_read_file(struct buf *b, int dirfd, const char *path, size_t max, struct error *err);
 
-/* Writes all octets to @fd, going on after short writes and EINTR. Return: 0 or -1. */
+/* Writes all octets to @fd, continuing after short writes and EINTR. Return: 0 or -1. */
 int
 buf_write_fd(const struct buf *b, int fd, struct error *err);
 

@@ -13,8 +13,7 @@ static const struct ca cas[] = {
 	{ "zerossl", "https://acme.zerossl.com/v2/DV90", true,
 		"ZeroSSL; EAB key id and key are on its developer page" },
 	{ "google", "https://dv.acme-v02.api.pki.goog/directory", true,
-		"Google Trust Services; create the EAB key with: gcloud publicca external-account-keys "
-		"create" },
+		"Google Trust Services; create the EAB key with: gcloud publicca external-account-keys create" },
 	{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", true,
 		"Google Trust Services staging; untrusted certificates for tests" },
 	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc", true, "SSL.com, ECDSA chain" },

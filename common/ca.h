@@ -1,4 +1,4 @@
-/* common/ca.h: well-known certificate authorities: what may be written instead of a directory URL. */
+/* common/ca.h: well-known certificate authorities: aliases of directory URLs. */
 #ifndef COMMON_CA_H
 #define COMMON_CA_H
 
@@ -8,11 +8,11 @@
 struct ca {
 	const char *alias; /* "letsencrypt" */
 	const char *url;   /* ACME directory */
-	bool needs_eab;    /* an external account binding (RFC 8555 s7.3.4) */
-	const char *help;  /* name, and where the binding comes from */
+	bool needs_eab;    /* requires an external account binding (RFC 8555 s7.3.4) */
+	const char *help;  /* name, and where to get the binding */
 };
 
-/* @index from 0; NULL behind the last. */
+/* @index from 0; NULL after the last. */
 const struct ca *
 ca_at(size_t index);
 

@@ -1,7 +1,9 @@
 /*
- * certd.conf. One table says everything about an option: where it goes, its kind, bounds, default and help. inih splits
- * the lines, but gets them from our reader: it numbers them, refuses long ones (inih would go on in the middle) and
- * removes leading blanks (inih would join the line to the one before).
+ * certd.conf. One table has all facts about an option: target, kind, bounds, default and help. inih splits the lines,
+ * but
+ * reads them through our reader, which counts them, refuses long ones (inih would continue in the middle of the line)
+ * and
+ * strips leading blanks (inih would join the line to the one before).
  */
 #include "common/conf.h"
 
@@ -25,35 +27,40 @@ struct conf_option {
 	const char *name;
 	enum conf_kind kind;
 	size_t offset;        /* in struct conf */
-	const char *fallback; /* as it would be written; NULL: unset */
+	const char *fallback; /* in the file's notation; NULL: unset */
 	int64_t min, max;     /* counts and seconds */
 	const char *help;     /* one line */
 };
 
 #define AT(member) offsetof(struct conf, member)
 
-/* Rows are read across, not down. */
+/* One row per line is easier to compare. */
 /* clang-format off */
 static const struct conf_option options[] = {
 	{ "state", CONF_PATH, AT(state_dir), LOCALSTATEDIR "/lib/certd", 0, 0, "directory of the store" },
 	{ "runtime", CONF_PATH, AT(runtime_dir), RUNSTATEDIR "/certd", 0, 0, "directory of the sockets" },
-	{ "drop-root", CONF_PATH, AT(drop_root), NULL, 0, 0, "directory of live/, pem/ and generation (default: state)" },
+	{ "drop-root", CONF_PATH, AT(drop_root), NULL, 0, 0, "directory of live/, pem/ and generation (default: "
+		"state)" },
 	{ "socket", CONF_PATH, AT(socket_path), NULL, 0, 0, "control socket (default: control.sock in runtime)" },
 	{ "rest-socket", CONF_PATH, AT(rest_socket), NULL, 0, 0, "REST socket (default: rest.sock in runtime)" },
 	{ "rest-listen", CONF_LIST, AT(rest_listen), NULL, 0, 0,
 		"serve REST over TCP to clients with tokens: ADDRESS:PORT, such as 0.0.0.0:8443 or [::1]:8443" },
 	{ "rest-certificate", CONF_TEXT, AT(rest_certificate), NULL, 0, 0,
 		"auto-certificate for the TLS of rest-listen; a renewal does not need a restart" },
-	{ "rest-plain", CONF_BOOL, AT(rest_plain), "no", 0, 0, "rest-listen without TLS, only on loopback addresses" },
-	{ "rest-agree-terms", CONF_BOOL, AT(rest_agree_terms), "yes", 0, 0,
-		"creating a provider over REST accepts the CA's terms of service by default; IONOS clients cannot accept them" },
+	{ "rest-plain", CONF_BOOL, AT(is_rest_plain), "no", 0, 0,
+		"rest-listen without TLS, only on loopback addresses" },
+	{ "rest-agree-terms", CONF_BOOL, AT(does_rest_agree_terms), "yes", 0, 0,
+		"creating a provider over REST accepts the CA's terms of service by default; IONOS clients cannot "
+		"accept them" },
 	{ "master-key-file", CONF_PATH, AT(master_key_file), NULL, 0, 0,
 		"key that seals all secrets (default: the systemd credential master-key, else master-key in state)" },
 	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug" },
 	{ "http-listen", CONF_LIST, AT(http_listen), NULL, 0, 0,
 		"listen for http-01 on ADDRESS:PORT or unix:PATH, such as [::]:80, or 127.0.0.1:5080 behind nginx" },
-	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are placed" },
-	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those of resolv.conf)" },
+	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are "
+		"placed" },
+	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those "
+		"of resolv.conf)" },
 	{ "proxy", CONF_TEXT, AT(proxy), NULL, 0, 0, "HTTP proxy for requests to CAs and DNS services" },
 	{ "admin-groups", CONF_LIST, AT(admin_groups), NULL, 0, 0,
 		"groups (names or numbers) with the role admin; root and certd's own user always have it" },
@@ -68,10 +75,12 @@ static const struct conf_option options[] = {
 		"delete unused certificates this long after they expired" },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,
 		"maximum number of auto-certificates; 0: unlimited" },
-	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "maximum number of alternative names of a certificate" },
+	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "maximum number of "
+		"alternative names of a certificate" },
 	{ "max-orders", CONF_COUNT, AT(max_orders), "8", 1, 100, "maximum number of concurrent orders per provider" },
 	{ "workers", CONF_COUNT, AT(workers), "0", 0, 64, "number of threads for slow work; 0: one per CPU" },
-	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "maximum number of clients, separately for the control socket, the REST socket and REST over TCP" },
+	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "maximum number of clients, separately "
+		"for the control socket, the REST socket and REST over TCP" },
 	{ "max-connections-per-user", CONF_COUNT, AT(max_connections_per_user), "32", 1, 4096,
 		"maximum number of clients per user or TCP address; root may have three times as many" },
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep" },
@@ -147,8 +156,8 @@ set_span(const struct conf_option *option, int64_t *place, const char *value, st
 	if (time_parse_span(value, &sec) < 0 || sec < option->min || sec > option->max) {
 		time_format_span(option->min, least);
 		time_format_span(option->max, most);
-		return error_set(
-			err, ERROR_CONFIG, "'%s' is not a span from %s to %s, such as 30d or 12h", value, least, most);
+		return error_set(err, ERROR_CONFIG, "'%s' is not a time span from %s to %s, such as 30d or 12h", value,
+			least, most);
 	}
 	*place = sec;
 	return 0;
@@ -207,7 +216,7 @@ set_list(const struct conf_option *option, struct strlist *place, const char *va
 	return 0;
 }
 
-/* Lists are added to. */
+/* Appends to lists. */
 static int
 set_value(struct conf *conf, const struct conf_option *option, const char *value, struct error *err)
 {
@@ -242,7 +251,7 @@ conf_init(struct conf *conf)
 	*conf = (struct conf){ .state_dir = NULL };
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (options[i].fallback && set_value(conf, &options[i], options[i].fallback, NULL) < 0)
-			abort(); /* the table is wrong; a test reads it once */
+			abort(); /* the table is wrong; every start would end here, and a test covers it */
 }
 
 void
@@ -275,16 +284,16 @@ conf_set(struct conf *conf, const char *name, const char *value, struct error *e
 struct reader {
 	struct conf *conf;
 	const char *text, *end;
-	int line;                         /* of the last one handed out; from 1 */
-	int seen_in[ARRAY_SIZE(options)]; /* line of the first mention; 0: none yet */
-	struct error *err;                /* the first error; nothing is read after it */
-	bool failed;
+	int line;                         /* of the last one returned; from 1 */
+	int seen_in[ARRAY_SIZE(options)]; /* line of the first occurrence; 0: none yet */
+	struct error *err;                /* the first error; reading stops there */
+	bool has_failed;
 };
 
 static void
 reader_fail(struct reader *reader)
 {
-	reader->failed = true;
+	reader->has_failed = true;
 	reader->text = reader->end;
 }
 
@@ -347,9 +356,9 @@ handle_option(void *arg, const char *section, const char *name, const char *valu
 	struct reader *reader = arg;
 
 	(void)section;
-	if (!reader->failed && conf_read_option(reader, name, value ? value : "") < 0)
+	if (!reader->has_failed && conf_read_option(reader, name, value ? value : "") < 0)
 		reader_fail(reader);
-	return !reader->failed;
+	return !reader->has_failed;
 }
 
 int
@@ -363,8 +372,8 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 		return error_set(
 			err, ERROR_CONFIG, "%s: contains NUL characters; this is not a configuration file", path);
 	bad_line = ini_parse_stream(conf_read_line, &reader, handle_option, &reader);
-	/* inih tells the first line that it or our handler did not like; ours may be a later one. */
-	if (reader.failed && (!bad_line || bad_line >= reader.line))
+	/* inih returns the first line that it or our handler rejected; our handler may have rejected a later one. */
+	if (reader.has_failed && (!bad_line || bad_line >= reader.line))
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
 		return error_set(err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);

@@ -1,7 +1,8 @@
 /*
- * common/conf.h: certd.conf: one option table, which reads the file, makes `certd --help-config` and is checked
- * against certd.conf(5). INI without sections; behind a line reader of our own (inih cuts long lines silently).
- * Lists: comma separated, or the option again; the first mention in a file replaces the default.
+ * common/conf.h: certd.conf: one option table, which reads the file, prints `certd --help-config` and is checked
+ * against
+ * certd.conf(5). The format is INI without sections, read through our own line reader (inih silently cuts long lines).
+ * Lists: comma separated, or the option repeated; the first occurrence in a file replaces the default.
  */
 #ifndef COMMON_CONF_H
 #define COMMON_CONF_H
@@ -21,16 +22,16 @@ struct conf {
 	char *socket_path;          /* control socket; default: runtime_dir/control.sock */
 	char *rest_socket;          /* REST; default: runtime_dir/rest.sock */
 	struct strlist rest_listen; /* REST by TCP, ADDRESS:PORT */
-	char *rest_certificate;     /* auto-certificate that its TLS has */
-	bool rest_plain;            /* without TLS, on loopback */
-	bool rest_agree_terms;      /* a provider that is created by REST agrees to the CA's terms */
-	char *master_key_file;      /* default: the systemd credential "master-key", else STATE/master-key, self-made */
+	char *rest_certificate;     /* auto-certificate for its TLS */
+	bool is_rest_plain;         /* rest-listen without TLS, on loopback */
+	bool does_rest_agree_terms; /* providers created over REST accept the CA's terms */
+	char *master_key_file;      /* default: systemd credential "master-key", else STATE/master-key */
 	int64_t log_level;          /* 3 error, 4 warning, 5 notice, 6 info, 7 debug */
 	struct strlist http_listen; /* http-01 listeners */
 	struct strlist webroots;
 	char *dns_servers; /* resolvers; default: resolv.conf */
 	char *proxy;
-	struct strlist admin_groups; /* names or gids; root and our own uid are always admin */
+	struct strlist admin_groups; /* names or gids; root and certd's own uid are always admin */
 	struct strlist operator_groups;
 	struct strlist viewer_groups;
 	struct strlist scopes;            /* entries of common/scope.h */
@@ -43,8 +44,8 @@ struct conf {
 	int64_t max_connections;          /* of each socket; 128 */
 	int64_t max_connections_per_user; /* 32; root 96 */
 	int64_t max_events;               /* kept in the store; 10000 */
-	int64_t max_audit_records;        /* of the audit log; 100000; ten times that of 30 days */
-	bool allow_other_hosts;           /* a CA's directory may name other hosts */
+	int64_t max_audit_records;        /* of the audit log; 100000; ten times as many for the last 30 days */
+	bool allow_other_hosts;           /* a CA's directory may contain URLs on other hosts */
 };
 
 /* All defaults. */
@@ -55,18 +56,19 @@ void
 conf_clear(struct conf *conf);
 
 /*
- * conf_read_file() - read @path over what @conf holds
- * Unknown option (the nearest is suggested), bad value, option given twice, section, line over CONF_MAX_LINE octets:
- * ERROR_CONFIG "path:line: option: what is wrong, what is allowed". ERROR_NOT_FOUND when there is no such file.
- * Secrets are by file only, so who may read it does not matter.
+ * conf_read_file() - read @path over the present content of @conf
+ * ERROR_CONFIG "path:line: option: fault and allowed values": unknown option (with the nearest), bad value, option
+ * given
+ * twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: there is no such file.
+ * Permissions are not checked, because secrets are never in the file itself.
  */
 int
 conf_read_file(struct conf *conf, const char *path, struct error *err);
 
-/* inih's own buffer; longer lines would arrive in pieces. */
+/* inih's own buffer; a longer line would arrive in pieces. */
 enum { CONF_MAX_LINE = 197 };
 
-/* The same on text; @path only names it in messages. */
+/* The same for text; @path is only used in messages. */
 int
 conf_read(struct conf *conf, const char *text, size_t len, const char *path, struct error *err);
 
@@ -74,7 +76,7 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 int
 conf_set(struct conf *conf, const char *option, const char *value, struct error *err);
 
-/* Paths that follow from others (socket_path, rest_socket from runtime_dir ...), after file and command line. */
+/* Derives unset paths (socket_path, rest_socket from runtime_dir ...); call after file and command line are read. */
 void
 conf_finish(struct conf *conf);
 

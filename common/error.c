@@ -1,6 +1,7 @@
 /*
- * The error object. The bottom says what failed and on what, each layer that knows more adds one
- * error_wrap(), the top prints one line. Expected outcomes are return values, never errors.
+ * The error object. The lowest layer says what failed and on what, each layer that knows more adds one error_wrap(),
+ * the
+ * top prints one line. Expected outcomes are return values, never errors.
  */
 #include "common/error.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row per code: the word scripts see, and certctl's exit status (grouped by what the caller can do). */
+/* One row per code: the word for scripts, and certctl's exit status (grouped by what the caller can do). */
 static const struct {
 	const char *name;
 	int exit_status;

@@ -1,4 +1,4 @@
-/* common/error.h: one error object from the place that failed to the operator's terminal. */
+/* common/error.h: one error object from the point of failure to the operator's terminal. */
 #ifndef COMMON_ERROR_H
 #define COMMON_ERROR_H
 
@@ -7,33 +7,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What scripts and certctl's exit status go by: promises to others, changed only with a NEWS line. */
+/* Scripts and certctl's exit status depend on these: a change needs a NEWS line. */
 enum error_code {
 	ERROR_NONE = 0,
 	ERROR_INTERNAL,     /* a defect of certd */
 	ERROR_USAGE,        /* command line */
 	ERROR_CONFIG,       /* certd.conf */
-	ERROR_INVALID,      /* a value was refused; @field says which */
+	ERROR_INVALID,      /* a value was refused; @field names it */
 	ERROR_NOT_FOUND,    /* no such object */
 	ERROR_EXISTS,       /* the name is taken */
-	ERROR_IN_USE,       /* something else still needs the object */
+	ERROR_IN_USE,       /* another object still needs it */
 	ERROR_DENIED,       /* the caller's role is too low, or the system refused access */
 	ERROR_LIMIT,        /* a configured limit */
-	ERROR_STATE,        /* not possible in the object's present state */
-	ERROR_UNAVAILABLE,  /* the daemon is not there or not ready */
+	ERROR_STATE,        /* not possible in the object's current state */
+	ERROR_UNAVAILABLE,  /* certd is not running or not ready */
 	ERROR_IO,           /* a file or the store */
 	ERROR_NO_SPACE,     /* disk or quota full */
 	ERROR_CORRUPT,      /* stored data does not verify */
-	ERROR_NETWORK,      /* could not reach the other side */
+	ERROR_NETWORK,      /* the peer is unreachable */
 	ERROR_TIMEOUT,      /* no answer in time */
-	ERROR_TLS,          /* the other side's certificate or handshake */
+	ERROR_TLS,          /* the peer's certificate or handshake */
 	ERROR_DNS,          /* name resolution or DNS update */
-	ERROR_PROTOCOL,     /* the other side broke its protocol */
+	ERROR_PROTOCOL,     /* the peer violated its protocol */
 	ERROR_CA,           /* the CA refused; @problem says why */
-	ERROR_RATE_LIMITED, /* the CA or API asks to wait; @retry_at */
+	ERROR_RATE_LIMITED, /* the CA or API demands a delay; @retry_at */
 	ERROR_VALIDATION,   /* the CA could not validate a name */
-	ERROR_HOOK,         /* a program that was run failed */
-	ERROR_CANCELLED,    /* given up on request or at shutdown */
+	ERROR_HOOK,         /* a program that certd ran failed */
+	ERROR_CANCELLED,    /* cancelled on request or at shutdown */
 	ERROR_CODE_COUNT
 };
 
@@ -43,7 +43,7 @@ struct error {
 	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
 	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
 	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
-	char *message;    /* owned; one printable line for a person; NULL when code is ERROR_NONE */
+	char *message;    /* owned; one printable line for people; NULL when code is ERROR_NONE */
 };
 
 #define ERROR_INIT \
@@ -52,11 +52,11 @@ struct error {
 	}
 #define _cleanup_error_ _cleanup_(error_clear)
 
-/* All of these accept err == NULL, fill it otherwise (replacing what it held), and return -1. */
+/* All of these accept err == NULL, otherwise fill it (replacing its content), and return -1. */
 int
 error_set(struct error *err, enum error_code code, const char *fmt, ...) _printf_(3, 4);
 
-/* error_set() with ": " and strerror(@errnum) behind, and ENOSPC, EDQUOT, EACCES, EPERM mapped to their codes. */
+/* error_set() with ": " and strerror(@errnum) appended, and ENOSPC, EDQUOT, EACCES, EPERM mapped to their codes. */
 int
 error_set_errno(struct error *err, int errnum, const char *fmt, ...) _printf_(3, 4);
 
@@ -68,7 +68,7 @@ error_set_field(struct error *err, const char *field, const char *fmt, ...) _pri
 int
 error_wrap(struct error *err, const char *fmt, ...) _printf_(2, 3);
 
-/* Replaces the message alone; copied. */
+/* Replaces only the message; copied. */
 void
 error_reword(struct error *err, const char *message);
 
@@ -94,7 +94,7 @@ error_code_name(enum error_code code);
 enum error_code
 error_code_from_name(const char *name);
 
-/* certctl's exit status for the code, documented in certctl(1): 0 for ERROR_NONE, else 1..125. */
+/* certctl's exit status for the code, listed in certctl(1): 0 for ERROR_NONE, else 1..125. */
 int
 error_exit_status(enum error_code code);
 

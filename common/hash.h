@@ -1,4 +1,4 @@
-/* common/hash.h: FNV-1a, 64 bit: spreads, tells nobody anything, and is not for what an attacker may choose. */
+/* common/hash.h: FNV-1a, 64 bit, for spreading values. Not one-way, and not for keys that an attacker may choose. */
 #ifndef COMMON_HASH_H
 #define COMMON_HASH_H
 
@@ -6,7 +6,7 @@
 
 #define HASH_FNV1A_BASIS UINT64_C(0xcbf29ce484222325)
 
-/* @hash: HASH_FNV1A_BASIS, or the hash of what is before @text. */
+/* @hash: HASH_FNV1A_BASIS, or the hash of the preceding text. */
 static inline uint64_t
 hash_fnv1a(uint64_t hash, const char *text)
 {

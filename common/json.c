@@ -1,7 +1,7 @@
 /*
- * JSON. json-c builds the tree; what it takes too lightly is checked around it: a scan of the text before (NUL
- * octets and escapes, which would cut member names short; control characters; single quotes; overlong UTF-8) and
- * a walk of the tree after (limits of depth, count and length; numbers that JSON does not have).
+ * JSON. json-c builds the tree but is too lenient, so two checks surround it. The text is scanned first (NUL octets and
+ * escapes, which would cut member names short; control characters; single quotes; overlong UTF-8). The tree is walked
+ * afterwards (limits of depth, count and length; numbers that JSON does not have).
  */
 #include "common/json.h"
 
@@ -20,15 +20,15 @@ tokener_freep(struct json_tokener **tok)
 {
 	if (!*tok)
 		return;
-	explicit_bzero((*tok)->pb->buf, (size_t)(*tok)->pb->size); /* strings pass through it: keys, passwords */
+	explicit_bzero((*tok)->pb->buf, (size_t)(*tok)->pb->size); /* the buffer has held strings: keys, passwords */
 	json_tokener_free(*tok);
 }
 
-/* Return: NULL, or what is wrong. */
+/* Return: NULL, or the fault. */
 static const char *
 scan_text(const char *text, size_t len)
 {
-	bool in_string = false;
+	bool is_in_string = false;
 	bool is_escaped = false;
 	size_t step;
 
@@ -40,20 +40,20 @@ scan_text(const char *text, size_t len)
 			return "is not UTF-8";
 		if (c == '\0')
 			return "contains a NUL character";
-		if (!in_string && c == '\'')
+		if (!is_in_string && c == '\'')
 			return "contains single quotes";
-		if (in_string && c > 0 && c < ' ')
+		if (is_in_string && c > 0 && c < ' ')
 			return "contains a control character in a string";
 		if (is_escaped && len - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
 			return "contains an escaped NUL";
 		if (c == '"' && !is_escaped)
-			in_string = !in_string;
-		is_escaped = in_string && c == '\\' && !is_escaped;
+			is_in_string = !is_in_string;
+		is_escaped = is_in_string && c == '\\' && !is_escaped;
 	}
 	return NULL;
 }
 
-/* @depth: of arrays and objects around @obj; the tokener stops it one level further. Return: NULL, or what is wrong. */
+/* @depth: of arrays and objects around @obj; the tokener stops one level further. Return: NULL, or the fault. */
 static const char *
 walk_tree(struct json_object *obj, unsigned depth)
 {
@@ -92,7 +92,7 @@ walk_tree(struct json_object *obj, unsigned depth)
 	return NULL;
 }
 
-/* Return: the tree, or NULL and what is wrong. */
+/* Return: the tree, or NULL and the fault. */
 static struct json_object *
 read_tree(const char *text, size_t len, const char **ret_wrong)
 {
@@ -104,7 +104,7 @@ read_tree(const char *text, size_t len, const char **ret_wrong)
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	obj = json_tokener_parse_ex(tok, text, (int)len);
 	if (json_tokener_get_error(tok) == json_tokener_continue)
-		obj = json_tokener_parse_ex(tok, "", 1); /* the NUL ends a number that stands alone */
+		obj = json_tokener_parse_ex(tok, "", 1); /* the NUL ends a number at the top level */
 	if (json_tokener_get_error(tok) != json_tokener_success) {
 		*ret_wrong = json_tokener_error_desc(json_tokener_get_error(tok));
 		return NULL;
@@ -137,7 +137,7 @@ json_parse(const char *text, size_t len, struct error *err)
 	return ret;
 }
 
-/* Return: 1 and the member (borrowed), 0 absent or null, -1 it or @obj is of another type. */
+/* Return: 1 and the member (borrowed), 0 absent or null, -1 it or @obj has another type. */
 static int
 get(struct json_object *obj, const char *name, enum json_type type, struct json_object **ret, struct error *err)
 {
@@ -240,7 +240,7 @@ json_get_strlist(struct json_object *obj, const char *name, struct strlist *ret,
 	return 1;
 }
 
-/* json-c fails for want of memory only. */
+/* json-c only fails when memory is exhausted. */
 void
 json_put(struct json_object *obj, const char *name, bool is_lasting, struct json_object *value)
 {
@@ -273,7 +273,7 @@ json_new_strlist(const struct strlist *list)
 	return array;
 }
 
-/* How many octets from @p on are ASCII, counted in eights: what is left is for utf8_length(). */
+/* The number of ASCII octets from @p, in multiples of eight; utf8_length() reads the rest. */
 static size_t
 ascii_len(const char *p, size_t len)
 {
@@ -298,7 +298,7 @@ json_write(struct json_object *obj, struct buf *ret)
 	if (!text)
 		abort();
 	buf_add(ret, text, len);
-	/* JSON's own marks are ASCII, so putting '?' for a stray octet (of a hook's output, say) keeps it JSON. */
+	/* JSON's own syntax is ASCII, so replacing a stray octet (of a hook's output, say) by '?' keeps it valid. */
 	for (size_t i = ret->len - len + ascii_len(text, len); i < ret->len;) {
 		size_t step = utf8_length(ret->data + i, ret->len - i);
 

@@ -1,6 +1,6 @@
 /*
- * common/json.h: JSON from outside, read once and strictly; thin over json-c.
- * Reading helpers check the type: a member that is there with another type is an error, never "absent".
+ * common/json.h: strict parsing of JSON from outside; a thin layer over json-c.
+ * The readers check types: a member of another type is an error, never "absent".
  */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
@@ -25,9 +25,9 @@ json_putp(struct json_object **obj)
 #define _cleanup_json_ _cleanup_(json_putp)
 
 /*
- * json_parse() - one JSON value and nothing behind it but white space
+ * json_parse() - parse one JSON value, followed by nothing but white space
  * Limits: JSON_MAX_* above, valid UTF-8, no NUL inside strings or names.
- * Return: owned by the caller, or NULL (ERROR_PROTOCOL); a lone null is an error too.
+ * Return: owned by the caller, or NULL (ERROR_PROTOCOL); null as the whole text is an error too.
  */
 struct json_object *
 json_parse(const char *text, size_t len, struct error *err);
@@ -59,7 +59,7 @@ json_path(struct json_object *obj, const char *path);
 
 /*
  * json_put() - add a member
- * @is_lasting: @name outlives @obj (a literal, a name of the API's table), so it is not copied
+ * @is_lasting: @name outlives @obj (a literal, or a name of the API's table), so it is not copied
  * @value: taken; not NULL
  */
 void
@@ -72,7 +72,7 @@ json_new_time(int64_t at);
 struct json_object *
 json_new_strlist(const struct strlist *list);
 
-/* Adding; @value NULL adds nothing. Inline, so that the compiler knows whether @name is a literal. */
+/* Adds a member; @value NULL adds nothing. Inline, so that the compiler can see whether @name is a literal. */
 static inline void
 json_add_string(struct json_object *obj, const char *name, const char *value)
 {
@@ -106,7 +106,9 @@ json_add_strlist(struct json_object *obj, const char *name, const struct strlist
 	json_put(obj, name, __builtin_constant_p(name), json_new_strlist(list));
 }
 
-/* Compact text of @obj, appended to @ret. Octets that are no UTF-8 become '?', so that it can always be read again. */
+/*
+ * Compact text of @obj, appended to @ret. Octets that are not UTF-8 become '?', so that it can always be parsed again.
+ */
 void
 json_write(struct json_object *obj, struct buf *ret);
 

@@ -1,8 +1,9 @@
 /*
- * Names. Text from operators, CAs and certificates is brought to one canonical form here and nowhere else;
- * after that names are compared with strcmp(). libidn2 does IDNA 2008; what may stand in a host name is checked
- * behind it, by us: with IDN2_USE_STD3_ASCII_RULES libidn2 2.3 drops what those rules forbid ("a/b.example" comes
- * out as "ab.example") instead of refusing it. Text is shown in a message once it is known to be harmless.
+ * Names. Text from operators, CAs and certificates is made canonical here and nowhere else; all other code compares
+ * names
+ * by strcmp(). libidn2 applies IDNA 2008, and the host name rules are checked on its result: with
+ * IDN2_USE_STD3_ASCII_RULES, libidn2 2.3 drops forbidden characters ("a/b.example" becomes "ab.example") instead of
+ * refusing the name. Text appears in a message only after it was found harmless.
  */
 #include "common/name.h"
 
@@ -21,8 +22,8 @@
 enum {
 	LABEL_MAX = 63,
 	NAME_MAX_OCTETS = 253,  /* RFC 1035 s3.1: 255 on the wire, two of them around the labels */
-	TEXT_MAX_OCTETS = 1024, /* before libidn2 sees it: UTF-8 of the longest name that can come out short enough */
-	SLUG_MAX = 200          /* a file name has 255, and ".pem" or a number may follow */
+	TEXT_MAX_OCTETS = 1024, /* before libidn2: UTF-8 of the longest name whose result can be short enough */
+	SLUG_MAX = 200          /* a file name may have 255 octets, and ".pem" or a number may follow */
 };
 
 static int
@@ -65,15 +66,15 @@ label_fault(const char *label, size_t len)
 	return NULL;
 }
 
-/* What is wrong with @name, a lower-case name without its "*."; NULL: nothing. */
+/* The fault of @name, a lower-case name without its "*."; NULL: none. */
 static const char *
-host_fault(const char *name, bool wildcard)
+host_fault(const char *name, bool is_wildcard)
 {
 	const char *label = name;
 	size_t labels = 0;
 	size_t len;
 
-	if (strlen(name) + (wildcard ? 2 : 0) > NAME_MAX_OCTETS)
+	if (strlen(name) + (is_wildcard ? 2 : 0) > NAME_MAX_OCTETS)
 		return "is longer than 253 octets";
 	for (;; label += len + 1) {
 		const char *fault;
@@ -90,14 +91,14 @@ host_fault(const char *name, bool wildcard)
 		return "ends with a number";
 	if (name_in_zone(name, "in-addr.arpa") || name_in_zone(name, "ip6.arpa"))
 		return "is the reverse name of an address; CAs do not issue for it";
-	if (labels < 2 && wildcard)
+	if (labels < 2 && is_wildcard)
 		return "is a wildcard for a whole top-level domain";
 	if (labels < 2 && strcmp(name, "localhost") != 0)
 		return "has only one label";
 	return NULL;
 }
 
-/* Faults that are told better before libidn2 words them. */
+/* Faults for which libidn2's wording would be unclear. */
 static int
 name_check_text(const char *text, struct error *err)
 {
@@ -118,8 +119,9 @@ name_check_text(const char *text, struct error *err)
 }
 
 /*
- * A host name of lower-case ASCII that is canonical as it stands: libidn2 would say the same after a look at its tables
- * for each character. Not with "--", which A-labels have, and which no other label may have in third place.
+ * A host name of lower-case ASCII that is already canonical: saves libidn2's table lookups for each character. Names
+ * with
+ * "--" are excluded, since A-labels contain it and no other label may have it in third place.
  */
 static bool
 is_canonical_host(const char *text)
@@ -133,7 +135,7 @@ is_canonical_host(const char *text)
 static int
 canonical_host(const char *text, char **ret, struct error *err)
 {
-	bool wildcard = strncmp(text, "*.", 2) == 0;
+	bool is_wildcard = strncmp(text, "*.", 2) == 0;
 	uint8_t *ascii = NULL;
 	const char *fault;
 	size_t len;
@@ -143,14 +145,15 @@ canonical_host(const char *text, char **ret, struct error *err)
 		*ret = xstrdup(text);
 		return 0;
 	}
-	/* Told apart by us: libidn2 only says that a character is forbidden. */
-	if (strchr(text + (wildcard ? 2 : 0), '*'))
+	/* Detected here, because libidn2 only says that a character is forbidden. */
+	if (strchr(text + (is_wildcard ? 2 : 0), '*'))
 		return name_refuse(err, text, "contains '*', which is allowed only as the whole first label");
 	/*
-	 * A-labels have to be punycode, but their characters need not be IDNA 2008's: people own xn--zn8h.example (a cat), and
-	 * CAs issue for it.
+	 * A-labels must be valid punycode, but their characters need not satisfy IDNA 2008: names such as
+	 * xn--zn8h.example (a
+	 * cat) are registered, and CAs issue for them.
 	 */
-	rc = idn2_lookup_u8((const uint8_t *)text + (wildcard ? 2 : 0), &ascii,
+	rc = idn2_lookup_u8((const uint8_t *)text + (is_wildcard ? 2 : 0), &ascii,
 		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);
 	if (rc == IDN2_MALLOC)
 		abort();
@@ -159,15 +162,15 @@ canonical_host(const char *text, char **ret, struct error *err)
 	len = strlen((const char *)ascii);
 	if (len && ascii[len - 1] == '.')
 		ascii[len - 1] = '\0';
-	fault = host_fault((const char *)ascii, wildcard);
+	fault = host_fault((const char *)ascii, is_wildcard);
 	if (!fault)
-		*ret = xasprintf("%s%s", wildcard ? "*." : "", (const char *)ascii);
+		*ret = xasprintf("%s%s", is_wildcard ? "*." : "", (const char *)ascii);
 	idn2_free(ascii);
 	return fault ? name_refuse(err, text, fault) : 0;
 }
 
 int
-name_canonical(const char *text, bool allow_ip, char **ret, struct error *err)
+name_canonical(const char *text, bool may_be_ip, char **ret, struct error *err)
 {
 	_cleanup_free_ char *ip = NULL;
 
@@ -175,7 +178,7 @@ name_canonical(const char *text, bool allow_ip, char **ret, struct error *err)
 		return -1;
 	if (!canonical_ip(text, &ip))
 		return canonical_host(text, ret, err);
-	if (!allow_ip)
+	if (!may_be_ip)
 		return name_refuse(err, text, "is an IP address; a host name is required");
 	*ret = ip;
 	ip = NULL;
@@ -241,13 +244,14 @@ name_slug(const char *name)
 	return slug;
 }
 
-/* Return: 0 or -1 with the field set; a name that is in the list already is fine. */
+/* Return: 0, or -1 with the field set; a duplicate is ignored. */
 static int
-name_list_add(struct strlist *list, const char *field, const char *text, unsigned max, bool allow_ip, struct error *err)
+name_list_add(
+	struct strlist *list, const char *field, const char *text, unsigned max, bool may_be_ip, struct error *err)
 {
 	_cleanup_free_ char *name = NULL;
 
-	if (name_canonical(text, allow_ip, &name, err) < 0) {
+	if (name_canonical(text, may_be_ip, &name, err) < 0) {
 		if (err)
 			str_replace(&err->field, field);
 		return -1;
@@ -265,17 +269,17 @@ name_list_add(struct strlist *list, const char *field, const char *text, unsigne
 }
 
 int
-name_list(const char *common_name, const struct strlist *sans, unsigned max, bool allow_ip, struct strlist *ret,
+name_list(const char *common_name, const struct strlist *sans, unsigned max, bool may_be_ip, struct strlist *ret,
 	struct error *err)
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 
-	if (common_name && name_list_add(&list, "commonName", common_name, max, allow_ip, err) < 0)
+	if (common_name && name_list_add(&list, "commonName", common_name, max, may_be_ip, err) < 0)
 		return -1;
 	for (size_t i = 0; sans && i < sans->count; i++) {
 		_cleanup_free_ char *field = xasprintf("subjectAlternativeNames[%zu]", i);
 
-		if (name_list_add(&list, field, sans->items[i], max, allow_ip, err) < 0)
+		if (name_list_add(&list, field, sans->items[i], max, may_be_ip, err) < 0)
 			return -1;
 	}
 	if (list.count == 0)

@@ -55,7 +55,7 @@ const char *
 nearest_word(const char *word, const char *const *candidates, size_t count)
 {
 	size_t len = strlen(word);
-	size_t best = (len + 2) / 3 + 1; /* a third of it may be wrong */
+	size_t best = (len + 2) / 3 + 1; /* at most a third of it may differ */
 	const char *nearest = NULL;
 
 	if (len > MAX_WORD)

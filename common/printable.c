@@ -1,4 +1,4 @@
-/* See the header: one function decides, all others ask it. */
+/* See the header: one function decides, all others call it. */
 #include "common/printable.h"
 
 #include "common/alloc.h"
@@ -13,7 +13,7 @@ is_control(char c)
 	return (unsigned char)c < ' ' || c == 0x7f;
 }
 
-/* The character of two or three octets at @s, which is UTF-8; longer ones are never hidden. */
+/* The character of two or three octets at @s, which is valid UTF-8; longer characters are never hidden. */
 static bool
 is_hidden(const char *s, size_t step)
 {
@@ -30,7 +30,7 @@ is_hidden(const char *s, size_t step)
 	return c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/* Octets of the character at @text if it may be shown, else 0. */
+/* The number of octets of the character at @text if it may be shown, else 0. */
 static size_t
 printable_length(const char *text, size_t len)
 {
@@ -52,7 +52,7 @@ printable_is_line(const char *text, size_t len)
 	return true;
 }
 
-/* Octets of the line end at @text, or 0. */
+/* The number of octets of the line end at @text, or 0. */
 static size_t
 line_end(const char *text, size_t len)
 {
@@ -61,7 +61,7 @@ line_end(const char *text, size_t len)
 	return len > 1 && text[0] == '\r' && text[1] == '\n' ? 2 : 0;
 }
 
-/* What is put for a character is never longer than the character. */
+/* The replacement of a character is never longer than the character. */
 static char *
 printable_copy(const char *text, size_t len, bool keeps_lines)
 {

@@ -1,4 +1,4 @@
-/* The steps, and their spread. */
+/* The delays, and their jitter. */
 #include "common/retry.h"
 
 #include "common/alloc.h"

@@ -1,4 +1,4 @@
-/* Scopes: a rule asks for all of what it names; of several values of one kind, one is enough. */
+/* Scopes: all kinds of criteria of a rule must match; within one kind, one matching value is enough. */
 #include "common/scope.h"
 
 #include "common/error.h"

@@ -1,4 +1,4 @@
-/* List of strings; short lists (names of a certificate, arguments), so lookups are linear. */
+/* List of strings. Lists are short (names of a certificate, arguments), so lookups are linear. */
 #include "common/strlist.h"
 
 #include "common/buf.h"

@@ -1,6 +1,7 @@
 /*
- * Times and spans as text. No strptime() (locale) and no timegm() (overflow, 32-bit time_t): a date is read by
- * small scanners over one pointer and turned into seconds by counting days in 64 bits.
+ * Times and spans as text. Uses neither strptime() (locale) nor timegm() (overflow, 32-bit time_t): small scanners read
+ * a
+ * date over one pointer, and days are counted in 64 bits.
  */
 #include "common/timefmt.h"
 
@@ -39,9 +40,9 @@ static unsigned
 days_in_month(unsigned year, unsigned month)
 {
 	static const unsigned char days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-	return days[month - 1] + (month == 2 && leap ? 1U : 0U);
+	return days[month - 1] + (month == 2 && is_leap ? 1U : 0U);
 }
 
 /* Days since 1970-01-01; the year is counted from March, so that the leap day is its last. */
@@ -72,7 +73,10 @@ date_from_days(int64_t days, struct date *ret)
 	ret->year = (unsigned)(yoe + era * 400 + (ret->month <= 2));
 }
 
-/* Return: false when there is no such day or hour. Second 60 is a leap second, the first one of the next minute. */
+/*
+ * Return: false when there is no such day or hour. Second 60 is a leap second and equals the first second of the next
+ * minute.
+ */
 static bool
 date_to_unix(const struct date *d, int64_t *ret_at)
 {
@@ -94,7 +98,7 @@ time_from_utc(int year, int month, int day, int hour, int minute, int second, in
 		.minute = (unsigned)minute,
 		.second = (unsigned)second };
 
-	return date_to_unix(&d, ret_at) ? 0 : -1; /* negative numbers are huge ones here, and refused */
+	return date_to_unix(&d, ret_at) ? 0 : -1; /* negative numbers wrap to huge ones, and are refused */
 }
 
 static char *
@@ -106,7 +110,7 @@ put_two(char *p, unsigned number, char after)
 	return p + 3;
 }
 
-/* An object that is answered has half a dozen of them, and snprintf() would be a tenth of what that costs. */
+/* Each returned object contains half a dozen dates, and snprintf() would take a tenth of its time. */
 void
 time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE])
 {
@@ -133,7 +137,7 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The scanners below step over what they were asked for, or say no. */
+/* The scanners below consume what they are named after, or return false. */
 
 static bool
 skip(const char **p, const char *word)
@@ -235,12 +239,12 @@ month_name(const char **p, unsigned *ret_month)
 	return false;
 }
 
-/* Whether it is the right day for the date does not matter to anybody. */
+/* Whether the weekday fits the date is not checked. */
 static bool
-weekday(const char **p, bool whole_name)
+weekday(const char **p, bool is_whole_name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(weekdays); i++) {
-		size_t len = whole_name ? strlen(weekdays[i]) : 3;
+		size_t len = is_whole_name ? strlen(weekdays[i]) : 3;
 
 		if (strncmp(*p, weekdays[i], len) == 0) {
 			*p += len;
@@ -290,7 +294,7 @@ time_parse_http_date(const char *text, int64_t *ret_at)
 	return date_to_unix(&d, ret_at) ? 0 : -1;
 }
 
-/* Digits as far as they go, saturating. Return: false when there is none. */
+/* Reads all digits, saturating. Return: false when there are none. */
 static bool
 number(const char **p, int64_t *ret)
 {
@@ -329,7 +333,7 @@ static const struct {
 	int seconds;
 } units[] = { { 'w', WEEK }, { 'd', DAY }, { 'h', HOUR }, { 'm', MINUTE }, { 's', 1 } };
 
-/* "<number><unit>", where the unit stands behind all earlier ones; *@next is the first that may come. */
+/* "<number><unit>", with a smaller unit than all earlier ones; *@next is the first unit that may follow. */
 static bool
 span_part(const char **p, size_t *next, int64_t *ret_sec)
 {
@@ -372,7 +376,7 @@ void
 time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE])
 {
 	uint64_t left = sec < 0 ? -(uint64_t)sec : (uint64_t)sec;
-	size_t first = 1; /* days: weeks are for writing, people count in days */
+	size_t first = 1; /* days: weeks are accepted but not printed */
 	uint64_t major;
 	uint64_t minor = 0;
 	const char *sign = sec < 0 ? "-" : "";

@@ -16,19 +16,19 @@ int
 time_parse_rfc3339(const char *text, int64_t *ret_at);
 
 /*
- * The three forms of RFC 9110 s5.6.7. The two-digit years of the oldest one are 1970..2069: no clock is asked.
+ * The three formats of RFC 9110 s5.6.7. Two-digit years of the oldest format are 1970..2069, independent of the clock.
  * Return: 0 or -1.
  */
 int
 time_parse_http_date(const char *text, int64_t *ret_at);
 
-/* Retry-After: delta-seconds or an HTTP-date, clamped to now + 1 s .. now + 1 day. Return: 0, or -1 unreadable. */
+/* Retry-After: delta-seconds or an HTTP-date, limited to now + 1 s .. now + 1 day. Return: 0, or -1 unreadable. */
 int
 time_parse_retry_after(const char *text, int64_t now, int64_t *ret_at);
 
 /*
- * "30d", "12h", "90m", "45s", "2w", "1h30m", "5h 10m", or plain seconds; units fall, each stands once.
- * Return: 0 and seconds, or -1 (also when it does not fit).
+ * "30d", "12h", "90m", "45s", "2w", "1h30m", "5h 10m", or seconds without a unit. Units decrease, and each occurs once.
+ * Return: 0 and seconds, or -1 (also on overflow).
  */
 int
 time_parse_span(const char *text, int64_t *ret_sec);
@@ -38,8 +38,8 @@ void
 time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE]);
 
 /*
- * A date as other libraries take it apart (struct tm, but year and month as people write them); second 60 is a
- * leap second. Return: 0, or -1 there is no such day or hour, or the year is not 0..9999.
+ * A broken-down date of another library (struct tm, but year and month as written); second 60 is a leap second.
+ * Return: 0, or -1 there is no such day or hour, or the year is not 0..9999.
  */
 int
 time_from_utc(int year, int month, int day, int hour, int minute, int second, int64_t *ret_at);
@@ -48,7 +48,7 @@ time_from_utc(int year, int month, int day, int hour, int minute, int second, in
 int64_t
 time_add(int64_t a, int64_t b);
 
-/* Microseconds that only go forward (CLOCK_MONOTONIC): for measuring, not for dates. */
+/* Microseconds of CLOCK_MONOTONIC: for measuring durations, not for dates. */
 int64_t
 time_monotonic_us(void);
 

@@ -49,7 +49,7 @@ struct arguments {
 	const char *state;
 	const char *runtime;
 	const char *config;
-	bool allow_debugger;
+	bool may_debug;
 };
 
 static int
@@ -87,7 +87,7 @@ main_parse(int argc, char **argv, struct arguments *ret)
 			ret->config = optarg;
 			break;
 		case OPT_DEBUGGER:
-			ret->allow_debugger = true;
+			ret->may_debug = true;
 			break;
 		case OPT_HELP_CONFIG:
 			return print_help_config();
@@ -144,7 +144,7 @@ main_run(const struct arguments *args, struct error *err)
 	struct conf conf;
 	const char *path;
 	struct certd *certd;
-	int rc = secret_process_init(args->allow_debugger, err);
+	int rc = secret_process_init(args->may_debug, err);
 
 	if (rc < 0)
 		return -1;

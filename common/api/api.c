@@ -1,6 +1,6 @@
 /*
- * Looking things up in the API's tables, and checking a call against them. One generic function checks all parameters
- * of all methods, so that every face refuses the same things with the same words and names the member at fault.
+ * Looking things up in the API's tables, and checking calls against them. One generic function checks all parameters of
+ * all methods, so that JSON-RPC and REST refuse the same calls with the same words and name the member at fault.
  */
 #include "common/api/api.h"
 
@@ -119,10 +119,10 @@ api_field_at(const struct api_resource *resource, const char *path)
 	return field ? field : api_field_find(resource->metadata, name);
 }
 
-/* Where we are in the parameters: a chain up the stack, written out only when something is wrong. */
+/* The current position in the parameters: a chain on the stack, formatted only for an error. */
 struct place {
 	const struct place *up;
-	const char *name; /* member; NULL: an array's element */
+	const char *name; /* member; NULL: an array element */
 	size_t index;
 };
 
@@ -167,7 +167,7 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	const struct place *place, struct error *err);
 
 static int
-api_check_text(struct json_object *value, size_t max, bool one_line, const struct place *place, struct error *err)
+api_check_text(struct json_object *value, size_t max, bool is_one_line, const struct place *place, struct error *err)
 {
 	const char *text;
 
@@ -178,9 +178,9 @@ api_check_text(struct json_object *value, size_t max, bool one_line, const struc
 		return api_refuse(place, err, "must not be empty");
 	if ((size_t)json_object_get_string_len(value) > max)
 		return api_refuse(place, err, "must be at most %zu octets long", max);
-	if (one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
+	if (is_one_line && (*text == ' ' || text[strlen(text) - 1] == ' '))
 		return api_refuse(place, err, "must not begin or end with a space");
-	if (one_line && !printable_is_line(text, strlen(text)))
+	if (is_one_line && !printable_is_line(text, strlen(text)))
 		return api_refuse(place, err, "must not contain control characters");
 	return 0;
 }
@@ -202,7 +202,7 @@ check_int(const struct api_field *field, struct json_object *value, const struct
 	return check_range(field, json_object_get_int64(value), place, err);
 }
 
-/* Text becomes seconds in @parent, so that what follows knows one form only. */
+/* Replaces text by seconds in @parent, so that later code handles only one type. */
 static int
 check_span(const struct api_field *field, struct json_object *parent, struct json_object *value,
 	const struct place *place, struct error *err)
@@ -214,7 +214,7 @@ check_span(const struct api_field *field, struct json_object *parent, struct jso
 		sec = json_object_get_int64(value);
 	else if (!json_object_is_type(value, json_type_string) ||
 		 time_parse_span(json_object_get_string(value), &sec) < 0)
-		return api_refuse(place, err, "must be a span such as 30d or 12h, or a number of seconds");
+		return api_refuse(place, err, "must be a time span such as 30d or 12h, or a number of seconds");
 	if ((field->min || field->max) && (sec < field->min || sec > field->max)) {
 		time_format_span(field->min, least);
 		time_format_span(field->max, most);
@@ -247,7 +247,7 @@ check_enum(const struct api_field *field, struct json_object *value, const struc
 	return api_refuse(place, err, "'%s' is not one of %s", text, buf_str(&all));
 }
 
-/* Labels, and patterns of names, which become canonical. */
+/* Labels, and name patterns, which become canonical. */
 static int
 check_scoping(
 	const struct api_field *field, struct json_object *list, size_t i, const struct place *place, struct error *err)
@@ -409,7 +409,7 @@ check_value(const struct api_field *field, struct json_object *parent, struct js
 	return 0;
 }
 
-/* {properties} and {ref, properties}: the properties apart, by the resource's table; the rest by the method's. */
+/* {properties} and {ref, properties}: "properties" by the resource's table, the rest by the method's. */
 static int
 api_check_declaration(const struct api_method *method, struct json_object *params, struct error *err)
 {

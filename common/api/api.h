@@ -1,17 +1,20 @@
 /*
  * common/api/api.h: the control API, described once. The daemon validates by it; JSON-RPC, certctl's commands, help and
- * completion, the reference page and rpc.discover (OpenRPC) come from it. A new field is one line in api_table.c.
+ * completion, the reference page and rpc.discover (OpenRPC) are derived from it. A new field is one line in
+ * api_table.c.
  *
  * Parameters on the wire (JSON-RPC 2.0, by name):
  *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}
  *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
  *   X.list    {"offset", "limit", filters}     others    the fields of their row
- * An update replaces what it names (lists as a whole); null takes a property back to its default. It answers the object
- * with "effect" (what the change causes). create, update and delete take "dryRun": the same answer with "dryRun": true,
- * and nothing is changed.
- * Every object answers {id, type, href, metadata{..}, properties{..}}; lists {"items": [..], "offset", "limit",
- * "total"}. A list ends early, with fewer items than "limit", when they come to more than about 8 MiB: the next page
- * begins at "offset" + the number of items. References are answered as ids.
+ * An update replaces the properties that it contains (lists as a whole); null resets a property to its default. It
+ * returns the object with "effect" (what the change causes). create, update and delete take "dryRun": the same answer
+ * with "dryRun": true, and nothing is changed.
+ * Every object is {id, type, href, metadata{..}, properties{..}}; lists are {"items": [..], "offset", "limit",
+ * "total"}.
+ * A list ends early, with fewer items than "limit", when they exceed about 8 MiB: the next page begins at "offset" +
+ * the
+ * number of items. References are returned as ids.
  */
 #ifndef COMMON_API_API_H
 #define COMMON_API_API_H
@@ -41,7 +44,7 @@ enum api_type {
 	API_ENUM, /* one of .values */
 	API_REF,  /* name or id of an object of .resource */
 	API_REFLIST,
-	API_PATH,   /* absolute, on the daemon's machine; certctl completes a relative one */
+	API_PATH,   /* absolute, on certd's machine; certctl completes a relative one */
 	API_TEXT,   /* string of several lines, such as PEM; at most .max octets */
 	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
 	API_OBJECT, /* .fields */
@@ -54,9 +57,9 @@ enum api_flag {
 	API_READ_ONLY = 2,  /* only in answers */
 	API_IMMUTABLE = 4,  /* not by update */
 	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
-	API_FILE = 16,      /* a secret that everybody has as a file: certctl's option is without "-file" */
+	API_FILE = 16,      /* a secret that is always a file: certctl's option has no "-file" suffix */
 	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
-	API_PATTERN = 64,   /* of API_STRLIST: each is a pattern of names, and becomes canonical */
+	API_PATTERN = 64,   /* of API_STRLIST: each is a name pattern and is made canonical */
 	API_BASE64 = 128,   /* of API_SECRET: base64 text, stored decoded */
 	API_ALWAYS = 256    /* in every answer, although it need not be sent */
 };
@@ -66,13 +69,13 @@ struct api_field {
 	enum api_type type;
 	unsigned flags;     /* enum api_flag */
 	const char *help;   /* one line */
-	const char *option; /* certctl's option without "--"; NULL: made from name ("caFile" -> "ca-file") */
+	const char *option; /* certctl's option without "--"; NULL: derived from name ("caFile" -> "ca-file") */
 	const char *metavar;
 	const char *const *values;      /* API_ENUM: NULL-terminated */
 	const struct api_field *fields; /* API_OBJECT, API_LIST */
 	const char *resource;           /* API_REF, API_REFLIST: noun */
 	int64_t min, max;               /* API_INT, API_SPAN; both 0: any */
-	const char *fallback;           /* what holds when it is not given, as text for help; or NULL */
+	const char *fallback;           /* effective value when it is not given, as text for help; or NULL */
 };
 
 /* A column of `certctl list`. */
@@ -88,10 +91,10 @@ struct api_resource {
 	const char *collection; /* "/auto-certificates" */
 	const char *help;
 	const struct api_field *properties;
-	const struct api_field *metadata; /* beside api_common_metadata */
+	const struct api_field *metadata; /* in addition to api_common_metadata */
 	const struct api_column *columns;
-	bool is_ionos;    /* by REST as IONOS has it: PATCH changes the name and nothing else */
-	bool is_declared; /* all of it is declared: `certctl dump` and `apply` have it */
+	bool is_ionos;    /* IONOS's REST semantics: PATCH changes only the name */
+	bool is_declared; /* it consists of declarations: `certctl dump` and `apply` include it */
 };
 
 enum api_resource_id {
@@ -125,13 +128,13 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_RENEW, /* {ref, force}: order a new certificate now */
 	RPC_AUTOCERTIFICATE_PAUSE,
 	RPC_AUTOCERTIFICATE_RESUME,
-	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what will happen when and why, last error, what to do */
-	RPC_CERTIFICATE_CREATE, /* import; {replace?: the imported certificate whose files and consumers it takes over} */
+	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what happens next, when and why; last error; next steps */
+	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,
 	RPC_CERTIFICATE_GET,
 	RPC_CERTIFICATE_UPDATE,
 	RPC_CERTIFICATE_DELETE,
-	RPC_CERTIFICATE_EXPORT, /* into the descriptor that comes along; with a key only for admins */
+	RPC_CERTIFICATE_EXPORT, /* into the passed descriptor; with a key only for admins */
 	RPC_DNSPROVIDER_CREATE,
 	RPC_DNSPROVIDER_LIST,
 	RPC_DNSPROVIDER_GET,
@@ -143,34 +146,34 @@ enum api_method_id {
 	RPC_CONSUMER_UPDATE,
 	RPC_CONSUMER_DELETE,
 	RPC_CONSUMER_DEPLOY, /* {ref, autoCertificate?}: write drops and activate again */
-	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: look now at what is served */
-	RPC_TOKEN_CREATE,    /* metadata.token of the answer is the only place where its secret is ever told */
+	RPC_CONSUMER_PROBE,  /* {ref, autoCertificate?}: check now what is presented */
+	RPC_TOKEN_CREATE,    /* only here metadata.token contains the secret */
 	RPC_TOKEN_LIST,
 	RPC_TOKEN_GET,
 	RPC_TOKEN_DELETE,
-	RPC_AUTHORIZATION_CREATE, /* get the TXT record of a name, to be published by hand */
+	RPC_AUTHORIZATION_CREATE, /* get the TXT record of a name, to be published manually */
 	RPC_AUTHORIZATION_LIST,
 	RPC_AUTHORIZATION_GET,
 	RPC_AUTHORIZATION_DELETE,
-	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: it is published, have the CA look */
+	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: the record is published; ask the CA to validate */
 	RPC_AUDIT_LIST,             /* {after?, limit?} */
-	RPC_AUDIT_VERIFY,           /* {known?}: are all records there, as they were written? */
+	RPC_AUDIT_VERIFY,           /* {known?}: are all records present and unmodified? */
 	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE,        /* {object?, after?}: then notifications "event" with one event object each */
-	RPC_SCHEDULE_LIST,          /* {offset, limit}: what will happen next */
+	RPC_SCHEDULE_LIST,          /* {offset, limit}: planned work */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
 	RPC_DISCOVER,
 	API_METHOD_COUNT
 };
 
-/* What a method does to its resource; all but API_CALL have the parameters and answers of the head comment. */
+/* What a method does to its resource; all but API_CALL have the parameters and answers of the comment above. */
 enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
 
 enum api_method_flag {
-	API_READS = 1,    /* changes nothing, although it needs more than a viewer's role: not in the audit log */
-	API_TAKES_FD = 2, /* works on a descriptor that comes along: not by REST */
-	API_SCOPED = 4    /* for peers with a scope, too, to whom nothing outside of it exists; else for others only */
+	API_READS = 1,    /* changes nothing, although it needs more than the viewer's role: not in the audit log */
+	API_TAKES_FD = 2, /* works on a passed descriptor: not over REST */
+	API_SCOPED = 4 /* also for peers with a scope, which see nothing outside it; others need an unrestricted role */
 };
 
 struct api_method {
@@ -178,10 +181,10 @@ struct api_method {
 	enum api_role role;
 	enum api_verb verb;
 	enum api_resource_id resource;  /* API_RESOURCE_COUNT: none */
-	const struct api_field *params; /* NULL: none. For create and update: beside "properties" */
+	const struct api_field *params; /* NULL: none. For create and update: in addition to "properties" */
 	const struct api_field *result; /* API_CALL: of the answer; NULL: the object itself, for API_DELETE {} */
 	const char *help;
-	const char *path; /* by REST, for what belongs to no resource: "/status"; NULL: not by REST */
+	const char *path; /* over REST, for methods without a resource: "/status"; NULL: not over REST */
 	unsigned flags;   /* enum api_method_flag */
 };
 
@@ -214,16 +217,16 @@ api_field_find(const struct api_field *fields, const char *name);
 const char *
 api_field_default(const struct api_field *field);
 
-/* The row that @path ("properties.name", "metadata.state") means in objects of @resource; NULL: none. */
+/* The row for @path ("properties.name", "metadata.state") in objects of @resource; NULL: none. */
 const struct api_field *
 api_field_at(const struct api_resource *resource, const char *path);
 
 /*
- * api_validate() - check parameters of a call against the table, in place (spans become seconds; on create, null
- * members are dropped)
- * @params: NULL is allowed where nothing is required
- * Unknown members, missing ones, wrong types, read-only ones: ERROR_INVALID with the full path as field
- * ("properties.subjectAlternativeNames[2]"); the message suggests the nearest known member.
+ * api_validate() - check parameters of a call against the table, in place
+ * Spans become seconds; on create, null members are dropped.
+ * @params: may be NULL if nothing is required
+ * ERROR_INVALID: unknown, missing, read-only or wrongly typed member. The field is the full path
+ * ("properties.subjectAlternativeNames[2]"), and the message suggests the nearest known member.
  */
 int
 api_validate(enum api_method_id method, struct json_object *params, struct error *err);

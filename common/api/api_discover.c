@@ -1,4 +1,4 @@
-/* rpc.discover: the API's tables as an OpenRPC 1.2.6 document with JSON Schema; nothing here knows a single method. */
+/* rpc.discover: the API's tables as an OpenRPC 1.2.6 document with JSON Schema. No method is mentioned here. */
 #include "common/api/api_schema.h"
 
 #include "common/alloc.h"
@@ -8,7 +8,7 @@ static struct json_object *
 list_schema(const char *noun)
 {
 	static const struct api_field counts[] = {
-		{ .name = "offset", .type = API_INT, .help = "as asked" },
+		{ .name = "offset", .type = API_INT, .help = "from the request" },
 		{ .name = "limit", .type = API_INT, .help = API_PAGE_HELP },
 		{ .name = "total", .type = API_INT, .help = "total number of matches" },
 		{ .name = NULL },

@@ -1,7 +1,7 @@
 /*
- * The OpenAPI 3.0 document of the REST face: each method that has a path, with the schemas of the API's tables. The
- * shapes that are IONOS's alone, as rest_call.c makes them, are the create and patch bodies, the collection and the
- * error; nothing here knows a single method.
+ * The OpenAPI 3.0 document of the REST API: each method that has a path, with the schemas of the API's tables. Only the
+ * structures that IONOS defines, as rest_call.c produces them, are described here: create and patch bodies, the
+ * collection and the error. No method is mentioned.
  */
 #include "common/api/api_rest.h"
 
@@ -170,7 +170,7 @@ parameters_of(const struct api_method *method, const struct api_rest *rest)
 	return parameters;
 }
 
-/* Of an action: its parameters but the reference, which is in the path. NULL: it has none. */
+/* The body of an action: its parameters except the reference, which is in the path. NULL: none. */
 static struct json_object *
 action_schema(const struct api_method *method)
 {
@@ -317,7 +317,7 @@ error_schema(void)
 {
 	static const struct api_field messages[] = {
 		{ .name = "errorCode", .type = API_STRING, .flags = API_ALWAYS, .help = "paas-general-404" },
-		{ .name = "message", .type = API_STRING, .flags = API_ALWAYS, .help = "what is wrong" },
+		{ .name = "message", .type = API_STRING, .flags = API_ALWAYS, .help = "description of the error" },
 		{ .name = "code", .type = API_STRING, .help = "class of the error" },
 		{ .name = "field", .type = API_STRING, .help = "parameter or property that caused the error" },
 		{ .name = "problem", .type = API_STRING, .help = "ACME problem type" },
@@ -329,7 +329,7 @@ error_schema(void)
 			.type = API_LIST,
 			.flags = API_ALWAYS,
 			.fields = messages,
-			.help = "what is wrong" },
+			.help = "description of the error" },
 		{ .name = NULL },
 	};
 

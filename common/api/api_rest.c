@@ -1,4 +1,4 @@
-/* Which HTTP method on which path a method of the API is: the rules of the header, and the search by them. */
+/* The mapping between API methods and HTTP methods with paths, by the rules of the header. */
 #include "common/api/api_rest.h"
 
 #include "common/alloc.h"
@@ -74,7 +74,7 @@ api_rest_find(const char *http, const struct strlist *segments, enum api_method_
 	return is_known ? 0 : -1;
 }
 
-/* URLs are logged on the way: no secret stands in one. The reference is in the path. */
+/* Proxies and servers log URLs, so no secret may be in one. The reference is in the path. */
 bool
 api_rest_query_name(const struct api_method *method, const struct api_field *field, struct buf *ret)
 {

@@ -1,6 +1,7 @@
 /*
- * common/api/api_rest.h: the methods of the API as HTTP methods and paths. Derived from the tables, so that the REST server
- * and its OpenAPI document know a new method as soon as it has its row:
+ * common/api/api_rest.h: the methods of the API as HTTP methods and paths. Derived from the tables, so that the REST
+ * server
+ * and its OpenAPI document support a new method as soon as it has its row:
  *
  *   X.create POST /xs     X.get GET /xs/{ref}       X.delete DELETE /xs/{ref}
  *   X.list   GET /xs      X.update PATCH /xs/{ref}  X.verb   GET (viewers') or POST /xs/{ref}/verb
@@ -16,26 +17,26 @@ struct strlist;
 struct api_rest {
 	const char *http;       /* "GET", "POST", "PATCH", "DELETE" */
 	const char *collection; /* "/auto-certificates", or the whole path: "/status" */
-	bool has_ref;           /* then the id or name of an object */
-	const char *action;     /* then what is done to it, "renew"; or NULL */
+	bool has_ref;           /* followed by the id or name of an object */
+	const char *action;     /* followed by an action on it, "renew"; or NULL */
 };
 
-/* Return: 1, or 0 the method is not offered by REST. */
+/* Return: 1, or 0 the method is not available over REST. */
 int
 api_rest_of(enum api_method_id method, struct api_rest *ret);
 
 /*
- * api_rest_find() - the method that is meant
+ * api_rest_find() - find the API method of a request
  * @segments: of the path, decoded; a reference is segments->items[1]
- * @ret_allow: the HTTP methods of that path, "GET, POST", appended when it is 0
+ * @ret_allow: the HTTP methods of that path, "GET, POST", appended when it returns 0
  * Return: 1 and the method, 0 the path takes other HTTP methods, -1 there is no such path
  */
 int
 api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method, struct buf *ret_allow);
 
 /*
- * "filter.commonName" for the parameter commonName of a list; parameters of pages keep their names. Appended.
- * Return: false: it is not taken from a query.
+ * "filter.commonName" for the parameter commonName of a list; paging parameters keep their names. Appended.
+ * Return: false: it is not accepted in a query.
  */
 bool
 api_rest_query_name(const struct api_method *method, const struct api_field *field, struct buf *ret);

@@ -129,7 +129,7 @@ api_schema_add_fields(
 {
 	for (; fields && fields->name; fields++) {
 		if (is_input ? (fields->flags & API_READ_ONLY) != 0 : fields->type == API_SECRET)
-			continue; /* only answered, or never */
+			continue; /* only returned, or never */
 		json_object_object_add(properties, fields->name, api_schema_field(fields, is_input));
 		if (fields->flags & (is_input ? API_REQUIRED : API_REQUIRED | API_ALWAYS))
 			json_object_array_add(required, json_object_new_string(fields->name));
@@ -210,7 +210,7 @@ api_schema_object(const struct api_resource *resource, bool has_defaults)
 	return schema;
 }
 
-/* What an update may hold: nothing is required, the immutable is left out. */
+/* The properties of an update: none is required, immutable ones are omitted. */
 struct json_object *
 api_schema_changes(const struct api_resource *resource)
 {

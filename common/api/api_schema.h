@@ -1,6 +1,7 @@
 /*
- * common/api/api_schema.h: the API's tables as JSON Schema; what rpc.discover and the OpenAPI document have in common. All
- * return objects owned by the caller; schemas that are arguments are taken.
+ * common/api/api_schema.h: the API's tables as JSON Schema, for rpc.discover and the OpenAPI document. All functions
+ * return
+ * objects owned by the caller; schemas passed as arguments are taken.
  */
 #ifndef COMMON_API_API_SCHEMA_H
 #define COMMON_API_API_SCHEMA_H
@@ -25,7 +26,7 @@ api_schema_array(struct json_object *items);
 struct json_object *
 api_schema_ref(const char *noun, const char *kind);
 
-/* @is_input: as it may be sent (a span as text, what is required); else as it is answered (no secrets). */
+/* @is_input: as in requests (a span as text, with required members); else as in answers (without secrets). */
 struct json_object *
 api_schema_field(const struct api_field *field, bool is_input);
 
@@ -33,7 +34,7 @@ api_schema_field(const struct api_field *field, bool is_input);
 struct json_object *
 api_schema_fields(const struct api_field *fields, bool is_input);
 
-/* {id, type, href, metadata, properties} as it is answered. @has_defaults: REST's, which adds defaults (rest_object()). */
+/* {id, type, href, metadata, properties} as in answers. @has_defaults: REST's answers, which include defaults. */
 struct json_object *
 api_schema_object(const struct api_resource *resource, bool has_defaults);
 

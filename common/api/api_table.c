@@ -1,13 +1,13 @@
 /*
- * The tables of the control API: one line per field, one row per method. Everything else that knows the API reads
- * these. Words are IONOS Certificate Manager's where it has them.
+ * The tables of the control API: one line per field, one row per method. All other code that needs facts about the API
+ * reads these. The words are those of IONOS Certificate Manager where it has them.
  */
 #include "common/alloc.h"
 #include "common/api/api.h"
 #include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
 
-/* Rows are read across, not down. */
+/* One row per line is easier to compare. */
 /* clang-format off */
 
 enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
@@ -127,8 +127,8 @@ static const struct api_column provider_columns[] = {
 /* autoCertificate */
 
 static const struct api_field autocert_properties[] = {
-	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME", .help = "name of the auto-certificate",
-		.fallback = "from the common name" },
+	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME",
+		.help = "name of the auto-certificate", .fallback = "from the common name" },
 	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
 		.metavar = "PROVIDER", .help = "CA account that issues the certificate" },
 	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED, .option = "cn",
@@ -149,7 +149,8 @@ static const struct api_field autocert_properties[] = {
 	{ .name = "profile", .type = API_STRING, .metavar = "NAME", .help = "certificate profile",
 		.fallback = "the provider's" },
 	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
-		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)", .fallback = "renew-before in certd.conf" },
+		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)",
+		.fallback = "renew-before in certd.conf" },
 	LABELS_FIELD("word or KEY=VALUE, for lists and scopes"),
 	END,
 };
@@ -185,8 +186,8 @@ static const struct api_column autocert_columns[] = {
 };
 
 /*
- * certificate: IONOS has the PEM among the properties; the key is never answered. Those that were issued have no more to
- * be set than their name.
+ * certificate: as with IONOS, the PEM is among the properties; the key is never returned. Only the name of an issued
+ * certificate can be set.
  */
 
 static const struct api_field certificate_properties[] = {
@@ -348,7 +349,7 @@ static const struct api_column token_columns[] = {
 	{ NULL, NULL },
 };
 
-/* authorization: Kontena's two steps. Nothing of it is declared, so nothing of it changes but by what the CA says. */
+/* authorization: Kontena's two steps. It is not a declaration, so only answers of the CA change it. */
 
 static const char *const authorization_statuses[] = { "pending", "valid", NULL };
 
@@ -404,8 +405,8 @@ const struct api_resource api_resources[] = {
 	[API_TOKEN] = { "token", "token", "token", "/tokens", "access token of a REST client", token_properties,
 		token_metadata, token_columns, .is_ionos = false },
 	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
-		"name that is validated with a manually published record", authorization_properties, authorization_metadata,
-		authorization_columns, .is_ionos = false },
+		"name that is validated with a manually published record", authorization_properties,
+		authorization_metadata, authorization_columns, .is_ionos = false },
 };
 
 /* Parameters */
@@ -413,8 +414,8 @@ const struct api_resource api_resources[] = {
 #define PAGE_FIELDS \
 	{ .name = "offset", .type = API_INT, .min = 0, .max = INT32_MAX, .metavar = "N", \
 		.help = "skip this many", .fallback = "0" }, \
-	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N", .help = "maximum number of results", \
-		.fallback = "100" }
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N", \
+		.help = "maximum number of results", .fallback = "100" }
 #define REF_FIELD(noun) \
 	{ .name = "ref", .type = API_REF, .flags = API_REQUIRED | API_POSITIONAL, .resource = noun, \
 		.metavar = "NAME", .help = "name or id" }
@@ -472,9 +473,11 @@ static const struct api_field certificate_change[] = { REF_FIELD("certificate"),
 static const struct api_field certificate_create_params[] = {
 	{ .name = "pkcs12", .type = API_SECRET, .max = JSON_MAX_STRING,
 		.help = "PKCS#12 file in base64, instead of certificate and privateKey" },
-	{ .name = "password", .type = API_SECRET, .help = "password of the key or the PKCS#12 file, if it is encrypted" },
+	{ .name = "password", .type = API_SECRET, .help = "password of the key or the PKCS#12 file, if it is "
+		"encrypted" },
 	{ .name = "replace", .type = API_REF, .resource = "certificate", .metavar = "NAME",
-		.help = "imported certificate to replace; the new one takes over its files, consumers, labels and name" },
+		.help = "imported certificate to replace; the new one takes over its files, consumers, labels and "
+			"name" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
 	DRY_RUN,
 	END,
@@ -560,7 +563,8 @@ static const struct api_field event_list_result[] = {
 static const struct api_field event_subscribe_result[] = {
 	{ .name = "object", .type = API_STRING, .help = "id of the object, from the request" },
 	{ .name = "after", .type = API_INT, .help = "number of the newest event" },
-	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "stored events after the requested number" },
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "stored events after the requested "
+		"number" },
 	END,
 };
 
@@ -691,18 +695,20 @@ static const struct api_field status_result[] = {
 	{ .name = "dnsProviders", .type = API_INT, .help = "number of declared objects" },
 	{ .name = "consumers", .type = API_INT, .help = "number of declared objects" },
 	{ .name = "certificates", .type = API_INT, .help = "number of stored certificates" },
-	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts, .help = "number of auto-certificates by state" },
+	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts,
+		.help = "number of auto-certificates by state" },
 	{ .name = "inFlight", .type = API_INT, .help = "number of orders in progress" },
 	{ .name = "store", .type = API_OBJECT, .fields = status_store_fields, .help = "the store and the loop" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "object of that action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
-	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "up to 20 failures, by time of the next attempt" },
+	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "up to 20 failures, by time of the "
+		"next attempt" },
 	{ .name = "warnings", .type = API_STRLIST, .help = "problems that need attention" },
 	END,
 };
 
-/* For peers without a scope: these are what all certificates have in common. */
+/* Methods of peers without a scope: their results cover all certificates. */
 #define CRUD_ROWS(ID, noun, resource, role, change, what) \
 	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
 		"declare a " what, .flags = 0 }, \
@@ -716,7 +722,10 @@ static const struct api_field status_result[] = {
 	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what, \
 		.flags = API_SCOPED }
 
-/* Who may declare programs to be run or where credentials go is admin; who works with what was declared, operator. */
+/*
+ * Declaring programs to run, or where credentials are sent, requires admin. Working with declared objects requires
+ * operator.
+ */
 const struct api_method api_methods[] = {
 	READ_ROWS(PROVIDER, "provider", API_PROVIDER, page_params, provider_ref, "provider"),
 	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_change, "provider"),
@@ -735,13 +744,15 @@ const struct api_method api_methods[] = {
 	[RPC_AUTOCERTIFICATE_RESUME] = { "autoCertificate.resume", ROLE_OPERATOR, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, NULL, "resume renewal", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
-		API_AUTOCERTIFICATE, autocert_ref, explain_result, "explain the next action, its time and its reason", .flags = API_SCOPED },
+		API_AUTOCERTIFICATE, autocert_ref, explain_result, "explain the next action, its time and its reason",
+		.flags = API_SCOPED },
 	READ_ROWS(CERTIFICATE, "certificate", API_CERTIFICATE, certificate_list_params, certificate_get_params,
 		"certificate"),
 	[RPC_CERTIFICATE_CREATE] = { "certificate.create", ROLE_OPERATOR, API_CREATE, API_CERTIFICATE,
 		certificate_create_params, NULL, "import a certificate with its key", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_UPDATE] = { "certificate.update", ROLE_OPERATOR, API_UPDATE, API_CERTIFICATE,
-		certificate_change, NULL, "change the name, consumers or labels of a certificate", .flags = API_SCOPED },
+		certificate_change, NULL, "change the name, consumers or labels of a certificate",
+		.flags = API_SCOPED },
 	[RPC_CERTIFICATE_DELETE] = { "certificate.delete", ROLE_OPERATOR, API_DELETE, API_CERTIFICATE,
 		certificate_change, NULL, "delete a certificate that is not in use", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_EXPORT] = { "certificate.export", ROLE_VIEWER, API_CALL, API_CERTIFICATE,
@@ -779,7 +790,8 @@ const struct api_method api_methods[] = {
 	[RPC_EVENT_LIST] = { "event.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, event_list_params,
 		event_list_result, "list events", "/events", .flags = API_SCOPED },
 	[RPC_EVENT_SUBSCRIBE] = { "event.subscribe", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT,
-		event_subscribe_params, event_subscribe_result, "subscribe to \"event\" notifications", .flags = API_SCOPED },
+		event_subscribe_params, event_subscribe_result, "subscribe to \"event\" notifications",
+		.flags = API_SCOPED },
 	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, schedule_params,
 		schedule_result, "list planned work", "/schedule", .flags = API_SCOPED },
 	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,

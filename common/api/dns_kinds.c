@@ -1,6 +1,6 @@
 /*
- * The settings of each kind of DNS provider, and the API's properties made from them: a setting that several kinds have
- * is one property, whose help says what it is to each of them.
+ * The settings of each kind of DNS provider, and the API's properties derived from them. A setting of several kinds is
+ * one property, whose help describes it for each of them.
  */
 #include "common/api/dns_kinds.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows are read across, not down. */
+/* One row per line is easier to compare. */
 /* clang-format off */
 
 #define END { .name = NULL }
@@ -114,7 +114,7 @@ dns_kind_setting(const struct dns_kind *kind, const char *name)
 	return found;
 }
 
-/* What the setting is to one kind. */
+/* The help of the setting for one kind. */
 static char *
 describe(const struct api_field *setting)
 {
@@ -123,7 +123,7 @@ describe(const struct api_field *setting)
 		setting->fallback ? ")" : "");
 }
 
-/* Is the setting described by an earlier kind in the same words? */
+/* Does an earlier kind describe the setting in the same words? */
 static bool
 is_described(const char *name, const char *text, size_t before)
 {

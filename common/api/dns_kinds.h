@@ -28,12 +28,12 @@ enum { DNS_KIND_COUNT = 0 DNS_KINDS(DNS_KIND_COUNTED) };
 struct dns_kind {
 	const char *name;
 	const char *help;                 /* one line */
-	const struct api_field *settings; /* API_REQUIRED: of this kind; .fallback: what its driver uses */
+	const struct api_field *settings; /* API_REQUIRED: for this kind; .fallback: the driver's default */
 };
 
 extern const struct dns_kind dns_kinds[DNS_KIND_COUNT];
 
-/* All properties of a DNS provider: those of every kind, and the settings of all kinds. Filled before main(). */
+/* All properties of a DNS provider: the common ones, and the settings of all kinds. Filled before main(). */
 extern struct api_field dns_kinds_properties[];
 
 /* The TSIG algorithms that certd signs with (RFC 8945 s6), the default first; ends with NULL. */
@@ -42,11 +42,11 @@ extern const char *const tsig_algorithms[];
 /* How kind exec calls its program (daemon/dnsprovider/exec.c), the default first; ends with NULL. */
 extern const char *const dns_exec_conventions[];
 
-/* NULL: there is no such kind. */
+/* NULL: unknown. */
 const struct dns_kind *
 dns_kind_find(const char *name);
 
-/* The setting @name of @kind (NULL: of any kind); NULL if it has none of that name. */
+/* The setting @name of @kind (NULL: of any kind); NULL if there is none. */
 const struct api_field *
 dns_kind_setting(const struct dns_kind *kind, const char *name);
 

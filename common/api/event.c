@@ -61,7 +61,7 @@ event_info(enum event_kind kind)
 	return &kinds[kind];
 }
 
-/* The next word of @list; its '?' is told apart. Return: false at the end. */
+/* The next word of @list; its '?' is returned separately. Return: false at the end. */
 static bool
 next_member(const char **list, const char **ret_name, size_t *ret_len, bool *ret_is_optional)
 {

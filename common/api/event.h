@@ -1,7 +1,7 @@
 /*
  * common/api/event.h: the kinds of events, described once: certd emits by the enum, certctl recognizes by the name.
  * On the wire an event is {seq, time, level, kind, object{type, id, name}, message, data{..}}; the members of
- * `data` of each kind are in the table. Kinds are promises to others: they change with a NEWS line.
+ * `data` of each kind are in the table. Clients depend on the kinds: a change needs a NEWS line.
  */
 #ifndef COMMON_API_EVENT_H
 #define COMMON_API_EVENT_H
@@ -56,11 +56,11 @@ struct event_info {
 const struct event_info *
 event_info(enum event_kind kind);
 
-/* Progress is handed to subscribers and not stored. */
+/* Progress goes to subscribers and is not stored. */
 bool
 event_is_transient(const struct event_info *info);
 
-/* What is wrong with @data (NULL: none) as data of such an event; owned by the caller. NULL: it is as declared. */
+/* The fault of @data (NULL: none) as data of such an event; owned by the caller. NULL: it is as declared. */
 char *
 event_data_fault(const struct event_info *info, struct json_object *data);
 

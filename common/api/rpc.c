@@ -1,6 +1,7 @@
 /*
- * JSON-RPC 2.0 messages to structs and back. Both sides use it, so what struct error holds arrives at the operator's
- * terminal as it left the place that failed: the application code, field, CA problem and retry time travel in `data`.
+ * JSON-RPC 2.0 messages to structs and back. Both sides use it, so an error reaches the operator's terminal unchanged:
+ * the
+ * application code, field, CA problem and retry time are in `data`.
  */
 #include "common/api/rpc.h"
 
@@ -24,7 +25,7 @@ check_version(struct json_object *message, struct error *err)
 	return 0;
 }
 
-/* Section 4: string, number or null; fractions should not be, but are echoed like any number. */
+/* Section 4: string, number or null; fractions are discouraged, but returned like any number. */
 static int
 read_id(struct json_object *message, struct rpc_request *ret, struct error *err)
 {
@@ -147,7 +148,7 @@ rpc_error(struct json_object *id, int rpc_code, const struct error *err)
 	struct json_object *error = json_object_new_object();
 	struct json_object *data = rpc_error_to_json(err);
 
-	json_object_object_del(data, "message"); /* it stands beside the code */
+	json_object_object_del(data, "message"); /* it is a member next to the code */
 	json_add_int(error, "code", rpc_code ? rpc_code : code_for(err));
 	json_add_string(error, "message", err->message ? err->message : error_code_name(err->code));
 	json_object_object_add(error, "data", data);
@@ -178,7 +179,7 @@ rpc_error_from_json(struct json_object *obj, struct error *ret)
 		ret->retry_at = 0;
 }
 
-/* For answers without our `data`, as other servers send them. */
+/* For answers without our `data`, from other servers. */
 static enum error_code
 code_from_rpc(int64_t rpc_code)
 {

@@ -1,8 +1,9 @@
 /*
- * common/api/rpc.h: JSON-RPC 2.0 messages, one per line (a batch is one line too). Pure: used by the server and certctl.
+ * common/api/rpc.h: JSON-RPC 2.0 messages, one per line (a batch is also one line). Pure: used by the server and
+ * certctl.
  *
- * Errors: JSON-RPC's own codes below; all else is -32000. Each carries data {"code": "not-found", "field", "problem",
- * "retry", "retryAt": RFC 3339}, made from struct error and turned back into one.
+ * Errors: JSON-RPC's own codes below; all others are -32000. Each has data {"code": "not-found", "field", "problem",
+ * "retry", "retryAt": RFC 3339}, converted from and to struct error.
  */
 #ifndef COMMON_API_RPC_H
 #define COMMON_API_RPC_H
@@ -26,20 +27,21 @@ enum rpc_code {
 
 struct rpc_request {
 	struct json_object *id;     /* borrowed from the message; NULL: null, or a notification */
-	bool is_notification;       /* no id at all: nothing is answered */
+	bool is_notification;       /* without an id: there is no answer */
 	const char *method;         /* borrowed */
 	struct json_object *params; /* borrowed; NULL if absent; always an object */
 };
 
 /*
- * rpc_request_read() - reads one request object (not a batch)
- * Return: 0, or -1: answer with rpc_error(ret->id, 0, err). @ret->id is set then too, if it could be read. ERROR_INVALID: the parameters
- * are no object (RPC_INVALID_PARAMS); ERROR_PROTOCOL: no request (answer with RPC_INVALID_REQUEST).
+ * rpc_request_read() - read one request object (not a batch)
+ * Return: 0, or -1: answer with rpc_error(ret->id, 0, err). @ret->id is also set then, if it could be read.
+ * ERROR_INVALID: the parameters are not an object (RPC_INVALID_PARAMS); ERROR_PROTOCOL: not a request (answer with
+ * RPC_INVALID_REQUEST).
  */
 int
 rpc_request_read(struct json_object *message, struct rpc_request *ret, struct error *err);
 
-/* New message objects, owned by the caller; @params and @result are taken (NULL: left out, null), @id is referenced. */
+/* New message objects, owned by the caller; @params and @result are taken (NULL: omitted, null), @id is referenced. */
 struct json_object *
 rpc_request(int64_t id, const char *method, struct json_object *params);
 
@@ -69,8 +71,8 @@ struct rpc_response {
 };
 
 /*
- * rpc_response_read() - what came back
- * Return: 1 a result, 0 a notification, -1 an error answer (@ret->id is set, @err restored from it) or no JSON-RPC
+ * rpc_response_read() - read an answer or a notification
+ * Return: 1 a result, 0 a notification, -1 an error answer (@ret->id is set, @err restored from it) or not JSON-RPC
  * (ERROR_PROTOCOL, @ret->id is -1).
  */
 int

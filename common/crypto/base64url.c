@@ -1,6 +1,6 @@
 /*
- * Base64. OpenSSL's decoder skips white space, stops at '-' and hides padding, and json texts that differ must
- * not read alike, so the strict reader is our own: one table, one loop, exact lengths.
+ * Base64. OpenSSL's decoder skips white space, stops at '-' and hides padding, and different JSON texts must not decode
+ * alike, so the strict reader is our own: one table, one loop, exact lengths.
  */
 #include "common/crypto/base64url.h"
 
@@ -32,9 +32,12 @@ base64url_encode(const void *data, size_t len, struct buf *ret)
 	}
 }
 
-/* Six bits, or -1. Constant time does not matter here: what leaks is what the operator typed, to himself. */
+/*
+ * Six bits, or -1. It need not run in constant time: a timing leak would reveal the text only to the operator who typed
+ * it.
+ */
 static int
-sextet(char c, bool standard)
+sextet(char c, bool is_standard)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -42,9 +45,9 @@ sextet(char c, bool standard)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == '-' || (standard && c == '+'))
+	if (c == '-' || (is_standard && c == '+'))
 		return 62;
-	if (c == '_' || (standard && c == '/'))
+	if (c == '_' || (is_standard && c == '/'))
 		return 63;
 	return -1;
 }
@@ -58,16 +61,16 @@ base64url_is_text(const char *text, size_t len)
 	return len > 0;
 }
 
-/* Octets that @len digits stand for. */
+/* The number of octets that @len digits encode. */
 static size_t
 decoded_len(size_t len)
 {
 	return len / 4 * 3 + len % 4 * 3 / 4;
 }
 
-/* Fills @out with decoded_len(@len) octets. Return: NULL, or what is wrong (never with a piece of the text). */
+/* Fills @out with decoded_len(@len) octets. Return: NULL, or the fault (never with a part of the text). */
 static const char *
-base64url_decode_with(const char *text, size_t len, bool standard, unsigned char *out)
+base64url_decode_with(const char *text, size_t len, bool is_standard, unsigned char *out)
 {
 	uint32_t bits = 0;
 	unsigned have = 0;
@@ -75,7 +78,7 @@ base64url_decode_with(const char *text, size_t len, bool standard, unsigned char
 	if (len % 4 == 1)
 		return "has an invalid length";
 	for (size_t i = 0; i < len; i++) {
-		int six = sextet(text[i], standard);
+		int six = sextet(text[i], is_standard);
 
 		if (six < 0)
 			return "has an invalid character";
@@ -86,7 +89,7 @@ base64url_decode_with(const char *text, size_t len, bool standard, unsigned char
 			*out++ = (unsigned char)(bits >> have & 0xff);
 		}
 	}
-	if (!standard && (bits & ((1U << have) - 1)) != 0)
+	if (!is_standard && (bits & ((1U << have) - 1)) != 0)
 		return "has nonzero unused bits";
 	return NULL;
 }
@@ -133,7 +136,7 @@ base64url_trim(const char **text, size_t *len)
 	*len = n;
 }
 
-/* Keys are handed out in mails: lines are joined, with the blanks around their ends. Return: the octets in @ret. */
+/* Keys arrive by mail: lines are joined, and blanks at their ends removed. Return: the octets in @ret. */
 static size_t
 base64url_join_lines(const char *text, size_t len, struct secret *ret)
 {

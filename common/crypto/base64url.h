@@ -1,4 +1,4 @@
-/* common/crypto/base64url.h: base64url without padding (RFC 4648 s5), and the tolerant reading of what people paste. */
+/* common/crypto/base64url.h: base64url without padding (RFC 4648 s5), and tolerant decoding of pasted text. */
 #ifndef COMMON_CRYPTO_BASE64URL_H
 #define COMMON_CRYPTO_BASE64URL_H
 
@@ -22,9 +22,10 @@ int
 base64url_decode(const char *text, size_t len, struct buf *ret, struct error *err);
 
 /*
- * Standard or URL alphabet, padding or none, over several lines, in quotes, with a byte order mark or white space
- * around: EAB and TSIG secrets come in every form.
- * Empty text is an error. Messages never hold a piece of the text. Return: 0 or -1.
+ * Standard or URL alphabet, with or without padding, over several lines, in quotes, with a byte order mark or white
+ * space
+ * around it: EAB and TSIG secrets are distributed in all these forms.
+ * Empty text is an error. Messages never contain a part of the text. Return: 0 or -1.
  */
 int
 base64_decode_any(const char *text, size_t len, struct secret *ret, struct error *err);

@@ -1,5 +1,5 @@
 /*
- * What portals, mails and Windows make of certificates and keys, brought into PEM as RFC 7468 has it. Text around
+ * Converts the certificates and keys that portals, mails and Windows produce to PEM according to RFC 7468. Text around
  * blocks is ignored.
  */
 #include "common/crypto/cert_file.h"
@@ -100,7 +100,7 @@ cert_file_is_encrypted(const struct pem_block *block)
 	       memmem(block->text, block->len, "4,ENCRYPTED", strlen("4,ENCRYPTED"));
 }
 
-/* @text: as pem_write() makes it. */
+/* @text: the output of pem_write(). */
 static int
 cert_file_add_block(
 	struct cert_file *file, const struct pem_block *block, const char *text, size_t len, struct error *err)
@@ -166,7 +166,7 @@ cert_file_read_der(const unsigned char *octets, long len, struct cert_file *file
 	p = octets;
 	p12 = d2i_PKCS12(NULL, &p, len);
 	if (p12)
-		return error_set(err, ERROR_INVALID, "is a PKCS#12 file: --pkcs12 FILE");
+		return error_set(err, ERROR_INVALID, "is a PKCS#12 file: use --pkcs12 FILE");
 	p = octets;
 	encrypted = d2i_X509_SIG(NULL, &p, len);
 	if (encrypted)
@@ -179,7 +179,7 @@ cert_file_read_der(const unsigned char *octets, long len, struct cert_file *file
 
 /* --- the file --- */
 
-/* Notepad's "Unicode": every second octet is 0 in what is ASCII; all else cannot be in PEM and becomes '?'. */
+/* Notepad's "Unicode": every second octet of ASCII text is 0; any other character cannot be in PEM and becomes '?'. */
 static void
 cert_file_narrow(const unsigned char *octets, size_t len, bool is_little, struct secret *ret)
 {

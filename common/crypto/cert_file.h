@@ -1,6 +1,7 @@
 /*
- * common/crypto/cert_file.h: certificates and keys in the forms in which people are sent them: PEM however it was
- * mangled on its way, UTF-16, PKCS#7 and DER. Pure.
+ * common/crypto/cert_file.h: reading certificates and keys in all common forms: PEM with transport damage, UTF-16,
+ * PKCS#7 and
+ * DER. Pure.
  */
 #ifndef COMMON_CRYPTO_CERT_FILE_H
 #define COMMON_CRYPTO_CERT_FILE_H
@@ -22,10 +23,9 @@ cert_file_clear(struct cert_file *file);
 #define _cleanup_cert_file_ _cleanup_(cert_file_clear)
 
 /*
- * cert_file_read() - the certificates and keys of a file's octets; other blocks are ignored
- * Whether they can be used is not looked at. Errors: ERROR_INVALID, a message without its subject: a block without its
- * end or with a body that is not base64; nothing that could be certificates or a key; PKCS#12, which needs its own
- * option.
+ * cert_file_read() - the certificates and keys in the octets of a file; other blocks are ignored
+ * Does not check whether they are usable. ERROR_INVALID, with a message without its subject: a block without its end or
+ * with a body that is not base64; nothing that could be certificates or a key; PKCS#12, which has its own option.
  */
 int
 cert_file_read(const void *octets, size_t len, struct cert_file *ret, struct error *err);

@@ -1,7 +1,8 @@
 /*
- * Importing: everything that could make a server fail to load a file, or a client refuse what it is shown, is said now
- * and not on the day the file is used. Text around PEM blocks is skipped (`openssl x509 -text`, mail), a private key
- * among certificates is refused: they are answered to everybody.
+ * Importing: reports every fault that would make a server refuse the file, or a client refuse the certificate, now and
+ * not
+ * on the day the file is used. Text around PEM blocks is skipped (`openssl x509 -text`, mail). A private key among the
+ * certificates is refused, because certificates are readable by every client.
  */
 #include "common/crypto/cert_import.h"
 
@@ -29,7 +30,7 @@ cert_import_clear(struct cert_import *c)
 
 /* --- what was given --- */
 
-/* A block that cannot be written canonically stays as it is: the reader says what is wrong with it. */
+/* A block that cannot be made canonical stays unchanged: the reader reports its fault. */
 static void
 cert_import_add_block(const struct pem_block *block, struct buf *ret)
 {
@@ -144,7 +145,7 @@ cert_import_check_dates(const struct cert_import_in *in, const struct cert_info 
 {
 	char when[TIME_RFC3339_SIZE];
 
-	if (in->allow_expired)
+	if (in->may_be_expired)
 		return 0;
 	if (info->not_after_at <= in->now) {
 		time_format_rfc3339(info->not_after_at, when);
@@ -173,7 +174,7 @@ find_name(struct cert_import *c, struct error *err)
 	return 0;
 }
 
-/* The strict reader speaks of a CA that breaks its protocol; here it is what somebody gave. */
+/* The strict reader blames the CA's protocol; here the input came from the caller. */
 static int
 as_given(struct error *err)
 {

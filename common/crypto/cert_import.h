@@ -1,6 +1,7 @@
 /*
- * common/crypto/cert_import.h: a certificate that somebody brings: from what was given (PEM in pieces, or PKCS#12) to what is
- * stored. Pure; slow when a password is involved: on a worker.
+ * common/crypto/cert_import.h: importing a certificate: from the given input (PEM in pieces, or PKCS#12) to the stored
+ * form.
+ * Pure; slow when a password is involved, so call it on a worker.
  */
 #ifndef COMMON_CRYPTO_CERT_IMPORT_H
 #define COMMON_CRYPTO_CERT_IMPORT_H
@@ -10,13 +11,13 @@
 
 /* All borrowed. Either pkcs12, or certificate and private_key. */
 struct cert_import_in {
-	const char *certificate;          /* PEM; its issuers may be in it; NULL: not given */
+	const char *certificate;          /* PEM; may include its issuers; NULL: not given */
 	const char *chain;                /* PEM; NULL: not given */
 	const struct secret *private_key; /* PEM; empty: not given */
 	const struct secret *pkcs12;      /* DER; empty: not given */
 	const struct secret *password;    /* of the key or the PKCS#12 file; empty: none */
 	int64_t now;                      /* UNIX seconds */
-	bool allow_expired;               /* take it although it is not valid now */
+	bool may_be_expired;              /* accept it even if it is not valid now */
 };
 
 struct cert_import {
@@ -33,10 +34,11 @@ void
 cert_import_clear(struct cert_import *c);
 
 /*
- * cert_import() - check and put in order
- * What is checked: the key is the leaf's; who signed whom (x509_chain_arrange(): a wrong order is put right, strangers
- * and gaps are refused); it has names; it is for servers; no CA, unless self-signed as `openssl req -x509` makes them;
- * valid now. Errors: ERROR_INVALID; the field is certificate, certificateChain, privateKey, pkcs12 or password.
+ * cert_import() - check a certificate and put its chain in order
+ * The key must belong to the leaf. x509_chain_arrange() orders the chain, and refuses an incomplete one or unrelated
+ * certificates. The certificate must have names, be for servers, not be a CA (except self-signed as from `openssl req
+ * -x509`), and be valid now.
+ * ERROR_INVALID; the field is certificate, certificateChain, privateKey, pkcs12 or password.
  */
 int
 cert_import(const struct cert_import_in *in, struct cert_import *ret, struct error *err);

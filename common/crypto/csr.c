@@ -1,6 +1,7 @@
 /*
- * Certificate requests. Names go in as values, never through OpenSSL's configuration syntax, where a comma in
- * a name would begin another one.
+ * Certificate requests. Names are passed as values, never through OpenSSL's configuration syntax, where a comma in a
+ * name
+ * would start another one.
  */
 #include "common/crypto/csr.h"
 
@@ -59,7 +60,7 @@ csr_add_names(X509_REQ *req, const struct strlist *names)
 	return ok;
 }
 
-/* CAs take an empty subject; a common name is only what people see in tools. */
+/* CAs accept an empty subject; the common name is only for display. */
 static int
 set_subject(X509_REQ *req, const char *name)
 {

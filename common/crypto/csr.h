@@ -1,4 +1,4 @@
-/* common/crypto/csr.h: certificate signing requests (RFC 2986) as ACME wants them (RFC 8555 s7.4). */
+/* common/crypto/csr.h: certificate signing requests (RFC 2986) for ACME (RFC 8555 s7.4). */
 #ifndef COMMON_CRYPTO_CSR_H
 #define COMMON_CRYPTO_CSR_H
 
@@ -8,8 +8,9 @@ struct key;
 struct strlist;
 
 /*
- * csr_make() - DER request, subject CN = first name if it is a DNS name of at most 64 octets, else empty
- * subject; SAN = exactly @names (canonical; DNS or IP). Appends to @ret_der.
+ * csr_make() - make a DER request; appends to @ret_der
+ * The subject's CN is the first name if it is a DNS name of at most 64 octets; otherwise the subject is empty. The SAN
+ * contains exactly @names (canonical; DNS or IP).
  */
 int
 csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err);

@@ -1,6 +1,7 @@
 /*
- * JSON Web Signatures. Header members come in a fixed order and slashes stay as they are, so that a signature
- * can be compared with a published vector.
+ * JSON Web Signatures. Header members have a fixed order and slashes are not escaped, so that a signature can be
+ * compared
+ * with a published test vector.
  */
 #include "common/crypto/jws.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one that signs; HMAC and keys differ only here. Appends raw octets to @ret. */
+/* Signs with an HMAC or a key, the only difference between the two forms. Appends raw octets to @ret. */
 typedef int
 sign_fn(const void *signer, const struct buf *input, struct buf *ret, struct error *err);
 

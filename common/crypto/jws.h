@@ -1,4 +1,4 @@
-/* common/crypto/jws.h: flattened JSON Web Signatures as ACME uses them (RFC 7515 s7.2.2, RFC 8555 s6.2). */
+/* common/crypto/jws.h: flattened JSON Web Signatures for ACME (RFC 7515 s7.2.2, RFC 8555 s6.2). */
 #ifndef COMMON_CRYPTO_JWS_H
 #define COMMON_CRYPTO_JWS_H
 

@@ -1,6 +1,7 @@
 /*
- * Private keys: one EVP_PKEY, checked and described when it is made and never changed after, so that threads
- * may share it. Encodings of the private half pass through the secure heap only.
+ * Private keys: one EVP_PKEY, checked and described when it is created and immutable afterwards, so that threads may
+ * share
+ * it. Encodings of the private half are only in the secure heap.
  */
 #include "common/crypto/key.h"
 
@@ -85,14 +86,14 @@ find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 	char group[64];
 	int is_explicit = 0;
 
-	/* A curve written out as numbers looks like P-256 but makes a public key that no CA takes. */
+	/* A curve with explicit parameters may equal P-256, but no CA accepts its public key. */
 	EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
 	if (is_explicit || EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1)
 		return error_set(err, ERROR_INVALID, "the elliptic curve of the key is not a named curve");
 	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
 		if (algs[i].group && strcmp(algs[i].group, group) == 0) {
 			*ret_alg = (enum key_algorithm)i;
-			/* A compressed public point makes a public key that no CA takes. */
+			/* No CA accepts a public key with a compressed point. */
 			if (EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
 				    OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
 				return ossl_error(err, ERROR_INTERNAL, "cannot set the point format of the key");
@@ -113,7 +114,7 @@ find_algorithm(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 		EVP_PKEY_get0_type_name(pkey) ? EVP_PKEY_get0_type_name(pkey) : "unknown");
 }
 
-/* Makes a key of *@pkey, which is taken (and NULL afterwards) on success. */
+/* Makes a key of *@pkey, which is taken (and then NULL) on success. */
 static int
 key_new(EVP_PKEY **pkey, struct key **ret_key, struct error *err)
 {
@@ -159,8 +160,9 @@ key_algorithm_of(const struct key *key)
 }
 
 /*
- * From its parts: OpenSSL's general way encodes the key, and decodes it again, each time by looking through all encoders
- * and decoders of all providers (0.3 ms).
+ * Builds it from its parts: OpenSSL's general way encodes and decodes the key again, each time searching all encoders
+ * and
+ * decoders of all providers (0.3 ms).
  */
 int
 key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
@@ -202,9 +204,9 @@ key_evp(const struct key *key)
 }
 
 /*
- * PKCS#8 of a named curve (RFC 5958 s2, RFC 5915 s3): all but the numbers is the same for each key. OpenSSL's encoder
- * gives the same octets (a unit test compares them), but looks through all encoders of all providers first (0.2 ms), and
- * each certificate has a key of its own.
+ * PKCS#8 of a named curve (RFC 5958 s2, RFC 5915 s3): everything but the numbers is the same for each key. OpenSSL's
+ * encoder gives the same octets (a unit test compares them), but searches all encoders of all providers first (0.2 ms),
+ * and each certificate has its own key.
  */
 static const struct {
 	unsigned char head[37]; /* up to the private number */
@@ -231,27 +233,27 @@ ec_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	_cleanup_(ossl_bn_freep) BIGNUM *number = BN_secure_new();
 	unsigned char *point = NULL;
 	unsigned char *p;
-	bool ok;
+	bool is_ok;
 
 	secret_alloc(&der, head_len + field + sizeof(ec_der->middle) + point_len);
 	p = der.data;
 	memcpy(p, ec_der[key->alg].head, head_len);
 	p += head_len;
-	ok = number && EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
-	     BN_bn2binpad(number, p, (int)field) == (int)field &&
-	     EVP_PKEY_get1_encoded_public_key(key->pkey, &point) == point_len;
-	if (ok) {
+	is_ok = number && EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+		BN_bn2binpad(number, p, (int)field) == (int)field &&
+		EVP_PKEY_get1_encoded_public_key(key->pkey, &point) == point_len;
+	if (is_ok) {
 		memcpy(p + field, ec_der[key->alg].middle, sizeof(ec_der->middle));
 		memcpy(p + field + sizeof(ec_der->middle), point, point_len);
 	}
 	OPENSSL_free(point);
-	if (!ok)
+	if (!is_ok)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	secret_move(ret_der, &der);
 	return 0;
 }
 
-/* Not i2d_PKCS8PrivateKey_bio(): that one builds the octets in ordinary memory first. */
+/* Not i2d_PKCS8PrivateKey_bio(), which first builds the octets in ordinary memory. */
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 {
@@ -274,7 +276,7 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	return 0;
 }
 
-/* As ec_to_der() wrote it, without OpenSSL's search for a decoder (0.4 ms). Return: NULL: it is something else. */
+/* Decodes the output of ec_to_der() without OpenSSL's search for a decoder (0.4 ms). Return: NULL: another encoding. */
 static EVP_PKEY *
 ec_from_der(const struct secret *der, enum key_algorithm alg)
 {
@@ -368,7 +370,7 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
 	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
 		EVP_DigestUpdate(ctx, der->data, der->len) != 1 || EVP_DigestUpdate(ctx, leaf_pem, len) != 1 ||
 		EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
-		abort(); /* SHA-256 fails only without memory */
+		abort(); /* SHA-256 only fails when memory is exhausted */
 	EVP_MD_CTX_free(ctx);
 }
 
@@ -377,7 +379,7 @@ struct password_ask {
 	bool was_asked;
 };
 
-/* pem_password_cb; without it OpenSSL would ask on the terminal. */
+/* pem_password_cb; without it OpenSSL would prompt on the terminal. */
 static int
 password_cb(char *buf, int size, _unused_ int is_write, void *arg)
 {
@@ -400,7 +402,7 @@ pem_error(const struct password_ask *ask, struct error *err)
 	return ossl_error(err, ERROR_INVALID, "the password of the private key is wrong");
 }
 
-/* From outside: the halves may not fit together. After key_new(), which bounds the size of the numbers. */
+/* For keys from outside, whose halves may not match. Call after key_new(), which bounds the size of the numbers. */
 int
 key_from_evp(EVP_PKEY **pkey, struct key **ret_key, struct error *err)
 {
@@ -436,8 +438,9 @@ take_cost(const unsigned char *der, long len, struct error *err)
 }
 
 /*
- * What an encrypted PKCS#8 block asks of whoever opens it is bounded before it is tried. OpenSSL passes by blocks that it
- * cannot read and tries the next, so all are looked at, by the reader that it uses, and there is one.
+ * Bounds the cost of an encrypted PKCS#8 block before it is decrypted. OpenSSL skips blocks that it cannot read and
+ * tries
+ * the next, so all of them are checked with the same reader, and there must be exactly one.
  */
 static int
 check_cost(const struct secret *pem, struct error *err)
@@ -520,7 +523,7 @@ key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *re
 	return 0;
 }
 
-/* Appends base64url of a public number; @width 0: as short as it is. */
+/* Appends base64url of a public number; @width 0: without leading zeros. */
 static int
 add_number(const struct key *key, const char *param, int width, struct buf *ret, struct error *err)
 {

@@ -1,6 +1,7 @@
 /*
- * common/crypto/key.h: private keys. The only module that sees key octets; everybody else asks it to sign, to describe
- * the public half, or to make the encodings that are stored (secret) and dropped.
+ * common/crypto/key.h: private keys. The only module that sees key octets; all other code asks it to sign, to describe
+ * the
+ * public half, or to make the encodings that are stored (secret) and deployed.
  */
 #ifndef COMMON_CRYPTO_KEY_H
 #define COMMON_CRYPTO_KEY_H
@@ -25,7 +26,7 @@ key_algorithm_name(enum key_algorithm alg);
 int
 key_algorithm_from_name(const char *name, enum key_algorithm *ret_alg);
 
-/* Makes a new key; takes up to seconds for RSA-4096, so call it on a worker. Return: 0 or -1 (ERROR_INTERNAL). */
+/* Generates a key; RSA-4096 takes seconds, so call it on a worker. Return: 0 or -1 (ERROR_INTERNAL). */
 int
 key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err);
 
@@ -47,11 +48,11 @@ key_algorithm_of(const struct key *key);
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err);
 
-/* For what we stored ourselves: the halves are not compared again. Errors: ERROR_INVALID. */
+/* For keys that certd stored itself: the halves are not compared again. Errors: ERROR_INVALID. */
 int
 key_from_der(const struct secret *der, struct key **ret_key, struct error *err);
 
-/* PKCS#8 PEM ("BEGIN PRIVATE KEY"), made in secure memory only; the form that is dropped. */
+/* PKCS#8 PEM ("BEGIN PRIVATE KEY"), built in secure memory only; the deployed form. */
 int
 key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
 
@@ -60,35 +61,36 @@ int
 key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err);
 
 /*
- * SHA-256 of a stored key and its certificate's PEM: a pair that was verified once is known again by it, and a mixture
- * of two pairs is seen, without decoding either.
+ * SHA-256 of a stored key and its certificate's PEM. It identifies a verified pair and detects a mixture of two pairs
+ * without decoding either.
  */
 void
 key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsigned char ret[32]);
 
 /*
- * Reads PKCS#8, PKCS#1 or SEC1 PEM. @password may be NULL: an encrypted key is then ERROR_INVALID that says so.
- * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; private and public half must fit.
+ * Reads PKCS#8, PKCS#1 or SEC1 PEM. With @password NULL, an encrypted key is an ERROR_INVALID that says so.
+ * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; the private and public half must match.
  * Errors: ERROR_INVALID.
  */
 int
 key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
 
-/*
- * The same for one that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is NULL then.
- */
+/* The same for a key that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is then NULL. */
 int
 key_from_evp(struct evp_pkey_st **pkey, struct key **ret_key, struct error *err);
 
-/* SHA-256 of the DER SubjectPublicKeyInfo: who holds which key, without the key. Return: 0 or -1 (ERROR_INTERNAL). */
+/*
+ * SHA-256 of the DER SubjectPublicKeyInfo, which identifies a key without revealing it. Return: 0 or -1
+ * (ERROR_INTERNAL).
+ */
 int
 key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err);
 
-/* The JOSE "alg" that fits the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
+/* The JOSE "alg" of the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
 const char *
 key_jws_alg(const struct key *key);
 
-/* Signs as JWS wants it: ECDSA as fixed-width R||S, not DER (RFC 7518 s3.4). Appends raw octets to @ret. */
+/* Signs for JWS: ECDSA as fixed-width R||S, not DER (RFC 7518 s3.4). Appends raw octets to @ret. */
 int
 key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * OpenSSL's error queue, turned into the project's error object. The first entry is the bottom: it names the
- * cause, the later ones only the way up.
+ * OpenSSL's error queue, converted to the project's error object. The first entry names the cause; later ones only add
+ * context.
  */
 #include "common/crypto/ossl.h"
 
@@ -13,7 +13,7 @@ secure_heap_is_full(void)
 
 	if (!CRYPTO_secure_malloc_initialized())
 		return false;
-	probe = OPENSSL_secure_malloc(4096); /* what a big key's work needs at once */
+	probe = OPENSSL_secure_malloc(4096); /* what work with a large key needs at once */
 	OPENSSL_secure_free(probe);
 	return probe == NULL;
 }

@@ -1,4 +1,4 @@
-/* common/crypto/ossl.h: what OpenSSL says when it fails, as an error of ours; scope-end release of its objects. */
+/* common/crypto/ossl.h: OpenSSL's errors as ours, and release of its objects at the end of a scope. */
 #ifndef COMMON_CRYPTO_OSSL_H
 #define COMMON_CRYPTO_OSSL_H
 
@@ -11,9 +11,9 @@
 #include <openssl/x509v3.h>
 
 /*
- * ossl_error() - error_set() with the bottom-most text of OpenSSL's error queue behind; empties the queue
- * Functions that may end here begin with ERR_clear_error(): even calls that succeed leave entries behind.
- * A full secure heap reads "unsupported" in OpenSSL's words: here it is ERROR_LIMIT, to be tried again.
+ * ossl_error() - error_set() with the first text of OpenSSL's error queue appended; empties the queue
+ * Functions that may end here begin with ERR_clear_error(), because even successful calls leave entries behind.
+ * OpenSSL reports a full secure heap as "unsupported"; here it is ERROR_LIMIT, which may be retried.
  * Return: always -1.
  */
 int

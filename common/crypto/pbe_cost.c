@@ -1,6 +1,7 @@
 /*
- * The cost of a password. Files come from outside, and the number of iterations is the file's: without a bound, 200
- * octets keep a thread busy for an hour.
+ * The cost of a password. The file decides the number of iterations: without a bound, 200 octets keep a thread busy for
+ * an
+ * hour.
  */
 #include "common/crypto/pbe_cost.h"
 
@@ -9,7 +10,7 @@
 
 #include <openssl/asn1t.h>
 
-/* N*r*128 octets of memory are limited by OpenSSL (32 MiB); p multiplies the time. */
+/* OpenSSL limits N*r*128 octets of memory (32 MiB); p multiplies the time. */
 enum { SCRYPT_MAX_PARALLEL = 16 };
 
 static int

@@ -1,4 +1,8 @@
-/* common/crypto/pbe_cost.h: what opening a password-protected file may cost. The file says how often its key is derived. */
+/*
+ * common/crypto/pbe_cost.h: a bound for the cost of opening a password-protected file, which decides how often its key
+ * is
+ * derived.
+ */
 #ifndef COMMON_CRYPTO_PBE_COST_H
 #define COMMON_CRYPTO_PBE_COST_H
 
@@ -7,7 +11,7 @@
 
 struct error;
 
-/* Iterations for one file, all its parts together: some two seconds. Common tools write 2,048 to 600,000. */
+/* Iterations for all parts of one file, about two seconds. Common tools use 2,048 to 600,000. */
 enum { PBE_BUDGET = 5 * 1000 * 1000 };
 
 /*

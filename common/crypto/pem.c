@@ -1,4 +1,4 @@
-/* Finding PEM blocks, and writing them in their one canonical form. What is in them is up to their decoder. */
+/* Finding PEM blocks, and writing them in canonical form. Their decoder validates the content. */
 #include "common/crypto/pem.h"
 
 #include <string.h>
@@ -103,7 +103,7 @@ pem_put_edge(struct pem_writer *w, const char *edge, const char *label, size_t l
 	pem_put(w, "-----\n", sizeof(DASHES));
 }
 
-/* Octets of a line end at @p: CR, LF, or one of both as it is written in a string; 0: there is none. */
+/* The length of a line end at @p: CR, LF, or one of them as a backslash escape; 0: none. */
 static size_t
 pem_line_end(const char *p, const char *end)
 {
@@ -118,7 +118,7 @@ pem_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* "Proc-Type: 4,ENCRYPTED" (RFC 1421 s4.6): letters, digits and what stands between them. */
+/* "Proc-Type: 4,ENCRYPTED" (RFC 1421 s4.6): letters, digits and the characters between them. */
 static bool
 pem_is_header(const char *line, size_t len)
 {

@@ -1,4 +1,7 @@
-/* common/crypto/pem.h: the blocks of a PEM text, apart from what stands around them (RFC 7468 s2: text before a block is explanatory). */
+/*
+ * common/crypto/pem.h: the blocks of a PEM text, without the text around them (RFC 7468 s2: text before a block is
+ * explanatory).
+ */
 #ifndef COMMON_CRYPTO_PEM_H
 #define COMMON_CRYPTO_PEM_H
 
@@ -14,16 +17,17 @@ struct pem_block {
 };
 
 /*
- * pem_next() - the next block behind *@p, which is moved behind it
+ * pem_next() - the next block after *@p, which is moved past it
  * Return: 1 and the block, 0 there is none, -1 a block without its end.
  */
 int
 pem_next(const char **p, const char *end, struct pem_block *ret);
 
 /*
- * pem_write() - the block as RFC 7468 s3 writes it: lines of 64, headers of an encrypted key first, a final newline
- * People are sent blocks whose line ends are CR, blanks or a written "\n", indented, in one line, or with blank lines.
- * Only the label and base64 get through, so what is written holds no quote, control or shell character.
+ * pem_write() - write the block according to RFC 7468 s3
+ * Lines have 64 characters, headers of an encrypted key come first, and the last line ends in a newline. The input may
+ * have line ends that are CR, blanks or a literal "\n", indentation, a single line, or blank lines. Only the label and
+ * base64 pass, so the output contains no quote, control or shell character.
  * @ret: room for pem_room(block->len)
  * Return: the octets written, 0: the label or the body is not PEM.
  */
@@ -36,11 +40,11 @@ pem_room(size_t len)
 	return 2 * len + 64;
 }
 
-/* "CERTIFICATE", or "X509 CERTIFICATE" as old programs write it. */
+/* "CERTIFICATE", or "X509 CERTIFICATE" of old programs. */
 bool
 pem_is_certificate(const struct pem_block *block);
 
-/* "PKCS7", or "PKCS #7 SIGNED DATA" as OpenSSL also reads it. */
+/* "PKCS7", or "PKCS #7 SIGNED DATA", which OpenSSL also reads. */
 bool
 pem_is_pkcs7(const struct pem_block *block);
 

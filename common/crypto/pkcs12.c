@@ -1,7 +1,7 @@
 /*
- * PKCS#12. OpenSSL's PKCS12_parse() opens whatever it is given at whatever price, so the file is walked here: sizes,
- * counts and iterations are looked at before each step that costs anything. What OpenSSL decrypts it frees through our
- * cleansing free() (secret.c).
+ * PKCS#12. OpenSSL's PKCS12_parse() opens any file at any cost, so certd walks the file itself: it checks sizes, counts
+ * and
+ * iterations before each expensive step. OpenSSL releases decrypted data through our cleansing free() (secret.c).
  */
 #include "common/crypto/pkcs12.h"
 
@@ -21,7 +21,7 @@ OSSL_FREEP(PKCS12, p12_freep, PKCS12_free);
 OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
 
 struct reader {
-	const char *password; /* NULL: none; not necessarily with a NUL behind */
+	const char *password; /* NULL: none; not necessarily NUL-terminated */
 	int password_len;
 	int64_t budget;   /* iterations that are left */
 	bool is_verified; /* the MAC matched: the password is right */
@@ -40,7 +40,7 @@ pkcs12_refuse(struct error *err, const char *why)
 
 /* --- reading --- */
 
-/* What was not decrypted: without a MAC that matched, nothing tells a wrong password from a damaged file. */
+/* Reports failed decryption: without a matching MAC, a wrong password cannot be told from a damaged file. */
 static int
 pkcs12_refuse_sealed(const struct reader *r, struct error *err, const char *why)
 {
@@ -48,7 +48,7 @@ pkcs12_refuse_sealed(const struct reader *r, struct error *err, const char *why)
 		return pkcs12_refuse(err, why);
 	ERR_clear_error();
 	return error_set_field(err, "password",
-		r->password_len ? "the PKCS#12 file cannot be decrypted; is the password wrong?"
+		r->password_len ? "the PKCS#12 file cannot be decrypted; the password may be wrong"
 				: "the PKCS#12 file is encrypted; give its password");
 }
 
@@ -161,7 +161,7 @@ pkcs12_read_all(struct reader *r, const PKCS12 *p12, struct error *err)
 	return rc;
 }
 
-/* Without a password both the empty one and none at all are meant; where no MAC tells which, decrypting does. */
+/* Without a password, both the empty one and none at all are tried; if no MAC decides, decryption does. */
 static int
 pkcs12_read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
 {
@@ -176,7 +176,7 @@ pkcs12_read_safes(struct reader *r, const PKCS12 *p12, struct error *err)
 	return pkcs12_read_all(r, p12, err);
 }
 
-/* Only trying tells which. */
+/* Only a trial decides. */
 static bool
 verify_mac(struct reader *r, PKCS12 *p12)
 {
@@ -206,7 +206,7 @@ pkcs12_check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 	const ASN1_INTEGER *iterations = NULL;
 
 	if (!PKCS12_mac_present(p12) || pkcs12_has_pbmac1(p12))
-		return 0; /* decrypting tells whether the password is right, and the certificates must fit the key */
+		return 0; /* decryption shows whether the password is right, and the certificates must match the key */
 	PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
 	if (pbe_cost_take_iterations(iterations, &r->budget, err) < 0)
 		return pkcs12_refuse(err, err ? err->message : "");
@@ -219,7 +219,7 @@ pkcs12_check_mac(struct reader *r, PKCS12 *p12, struct error *err)
 				: "the PKCS#12 file is encrypted; give its password");
 }
 
-/* Return: the outermost structure, or NULL. Nothing may stand behind it. */
+/* Return: the outermost structure, or NULL. Nothing may follow it. */
 static PKCS12 *
 pkcs12_decode(const struct secret *der)
 {
@@ -244,7 +244,7 @@ pkcs12_read(const struct secret *der, const struct secret *password, struct key 
 	int rc;
 
 	ERR_clear_error();
-	err = err ? err : &own; /* messages of the cost are told again with our field */
+	err = err ? err : &own; /* the cost check's message is reported with our field */
 	if (password && password->len) {
 		r.password = (const char *)password->data;
 		r.password_len = (int)password->len;
@@ -293,7 +293,7 @@ pkcs12_write(const struct key *key, const struct buf *pem, const char *name, con
 	struct secret *ret_der, struct error *err)
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
-	_cleanup_secret_ struct secret text = SECRET_INIT; /* the password with a NUL behind */
+	_cleanup_secret_ struct secret text = SECRET_INIT; /* the password, NUL-terminated */
 	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
 	STACK_OF(X509) *others = NULL;
 

@@ -1,4 +1,4 @@
-/* common/crypto/pkcs12.h: PKCS#12 files (RFC 7292): a key and its certificates under one password. One of the key's encodings. */
+/* common/crypto/pkcs12.h: PKCS#12 files (RFC 7292): a key and its certificates under one password. */
 #ifndef COMMON_CRYPTO_PKCS12_H
 #define COMMON_CRYPTO_PKCS12_H
 
@@ -9,12 +9,12 @@ struct buf;
 enum { PKCS12_MAX_OCTETS = 64 * 1024 };
 
 /*
- * pkcs12_read() - take a file from outside apart; slow by intention of its maker: on a worker
- * Files without a MAC, or with that of RFC 9579, are opened: what they hold must be decrypted by the password.
+ * pkcs12_read() - parse a file from outside; slow by design, so call it on a worker
+ * Files without a MAC, or with that of RFC 9579, are accepted if the password decrypts their content.
  * @password: empty or NULL: none was given
  * @ret_pem: the certificates, PEM, in the order of the file, appended
- * Errors: ERROR_INVALID with field: pkcs12 (no such file, no key, several keys, too many certificates, an algorithm
- * that is not supported, too dear to open: pbe_cost.h) or password (none was given, or it is wrong).
+ * ERROR_INVALID with field: pkcs12 (not such a file, no key, several keys, too many certificates, an unsupported
+ * algorithm, too expensive to open: pbe_cost.h) or password (missing or wrong).
  */
 int
 pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key, struct buf *ret_pem,

@@ -1,7 +1,7 @@
 /*
- * Secrets live in OpenSSL's secure heap: locked, outside of core dumps, between guard pages. OpenSSL itself
- * leaves decoded private keys in ordinary memory that it frees as it is (its DER decoders do), so we also give
- * it a free() that cleanses first.
+ * Secrets are in OpenSSL's secure heap: locked, excluded from core dumps, between guard pages. OpenSSL itself leaves
+ * decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so it also gets a free()
+ * that cleanses first.
  */
 #include "common/crypto/secret.h"
 
@@ -33,12 +33,12 @@ ossl_free(void *p, _unused_ const char *file, _unused_ int line)
 {
 	if (!p)
 		return;
-	explicit_bzero(
-		p, malloc_usable_size(p)); /* every free of OpenSSL comes by: OPENSSL_cleanse() goes octet by octet */
+	explicit_bzero(p,
+		malloc_usable_size(p)); /* every free of OpenSSL passes here: OPENSSL_cleanse() works octet by octet */
 	free(p);
 }
 
-/* Never realloc(): it may move the octets and leave the old ones behind. */
+/* Never realloc(): it may move the octets and leave the old ones in memory. */
 static void *
 ossl_realloc(void *old, size_t size, const char *file, int line)
 {
@@ -54,8 +54,8 @@ ossl_realloc(void *old, size_t size, const char *file, int line)
 }
 
 /*
- * A process that ends needs no tables taken apart. But whoever looks for leaks does not look into the secure heap, where
- * OpenSSL keeps pointers to its random generators.
+ * A process that ends need not release its memory. But leak checkers do not search the secure heap, where OpenSSL keeps
+ * pointers to its random generators.
  */
 #ifdef __SANITIZE_ADDRESS__
 #define AT_EXIT 0
@@ -64,18 +64,18 @@ ossl_realloc(void *old, size_t size, const char *file, int line)
 #endif
 
 int
-secret_process_init(bool allow_debugger, struct error *err)
+secret_process_init(bool may_debug, struct error *err)
 {
 	struct rlimit no_core = { .rlim_cur = 0, .rlim_max = 0 };
 	int heap;
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return error_set_errno(err, errno, "cannot set the core file limit to 0");
-	if (!allow_debugger && prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (!may_debug && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_set_errno(err, errno, "cannot make the process non-dumpable");
 	if (CRYPTO_secure_malloc_initialized())
 		return 0;
-	/* Refused once OpenSSL has allocated; programs call us first. */
+	/* Fails once OpenSSL has allocated; programs call this first. */
 	CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
 	OPENSSL_init_crypto(AT_EXIT, NULL);
 	heap = CRYPTO_secure_malloc_init(SECURE_HEAP_OCTETS, SECURE_HEAP_SMALLEST);
@@ -197,7 +197,7 @@ read_full(int fd, unsigned char *data, size_t size)
 	return (ssize_t)done;
 }
 
-/* Drops a byte order mark and trailing white space. Return: -1: it is not text of one octet a character. */
+/* Drops a byte order mark and trailing white space. Return: -1: not text with one octet per character. */
 static int
 secret_strip(const unsigned char **text, ssize_t *len)
 {
@@ -213,7 +213,7 @@ secret_strip(const unsigned char **text, ssize_t *len)
 }
 
 static int
-read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip, struct error *err)
+read_checked(int fd, struct secret *s, const char *path, size_t max, bool is_text, struct error *err)
 {
 	_cleanup_secret_ struct secret all = SECRET_INIT;
 	const unsigned char *text;
@@ -227,7 +227,7 @@ read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip,
 	if (n < 0)
 		return error_set_errno(err, errno, "cannot read '%s'", path);
 	text = all.data;
-	if (strip && secret_strip(&text, &n) < 0)
+	if (is_text && secret_strip(&text, &n) < 0)
 		return error_set(err, ERROR_INVALID, "'%s' is UTF-16 text; save it as UTF-8", path);
 	if (n == 0)
 		return error_set(err, ERROR_INVALID, "'%s' is empty", path);
@@ -236,15 +236,15 @@ read_checked(int fd, struct secret *s, const char *path, size_t max, bool strip,
 }
 
 int
-secret_read_file(struct secret *s, const char *path, size_t max, bool strip, struct error *err)
+secret_read_file(struct secret *s, const char *path, size_t max, bool is_text, struct error *err)
 {
-	/* O_NONBLOCK: a FIFO in this place must not hang us before we see what it is. */
+	/* O_NONBLOCK: opening a FIFO must not block before its type is checked. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int rc;
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open '%s'", path);
-	rc = read_checked(fd, s, path, max, strip, err);
+	rc = read_checked(fd, s, path, max, is_text, err);
 	close(fd);
 	return rc;
 }

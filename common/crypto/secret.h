@@ -1,4 +1,7 @@
-/* common/crypto/secret.h: octets that must not leak: secure heap, cleansed on release, no printer, no JSON, no %s. */
+/*
+ * common/crypto/secret.h: octets that must not leak: in the secure heap, cleansed on release, never printed, never in
+ * JSON.
+ */
 #ifndef COMMON_CRYPTO_SECRET_H
 #define COMMON_CRYPTO_SECRET_H
 
@@ -22,12 +25,13 @@ struct secret {
 #define _cleanup_secret_ _cleanup_(secret_clear)
 
 /*
- * Once per process, before any other use of OpenSSL (a second call is a no-op): sets up the secure heap (1 MiB), core limit 0 and PR_SET_DUMPABLE 0.
- * @allow_debugger: keep the process dumpable (tests under strace and gdb only).
- * Return: 0; 1 the heap is there but not locked in memory (say so once); -1 there is none: refuse to run.
+ * Call once per process, before any other use of OpenSSL (a second call is a no-op). Sets up the secure heap (1 MiB),
+ * core limit 0 and PR_SET_DUMPABLE 0.
+ * @may_debug: keep the process dumpable (only for tests under strace and gdb)
+ * Return: 0; 1 the heap exists but is not locked in memory (report it once); -1 there is none: refuse to run.
  */
 int
-secret_process_init(bool allow_debugger, struct error *err);
+secret_process_init(bool may_debug, struct error *err);
 
 /* Cleanses and releases; the secret can be used again. */
 void
@@ -38,13 +42,13 @@ void
 secret_set(struct secret *s, const void *data, size_t len);
 
 /*
- * Whether the secure heap is used to no more than a quarter: to be asked before secrets of somebody else's size are kept
- * for longer than a turn, as secret_alloc() ends the process when there is no room.
+ * Whether at most a quarter of the secure heap is used. Ask before secrets of a foreign size are kept for longer than a
+ * turn, because secret_alloc() ends the process when the heap is full.
  */
 bool
 secret_has_room(void);
 
-/* Replaces @s by @len zero octets to be filled in by the caller (decryption). */
+/* Replaces @s by @len zero octets for the caller to fill (decryption). */
 void
 secret_alloc(struct secret *s, size_t len);
 
@@ -64,11 +68,14 @@ int
 secret_random(struct secret *s, size_t len, struct error *err);
 
 /*
- * Reads a file of at most @max octets. It must be a regular file, owned by root or by us, and not readable by
- * others (mode & 007 == 0), else ERROR_DENIED that says which mode to set. @strip: it is text: drop
- * trailing white space, and the byte order mark that editors on Windows write; UTF-16 is ERROR_INVALID. So is an empty file.
+ * Reads a file of at most @max octets. It must be a regular file, owned by root or by certd's user, and not accessible
+ * to
+ * others (mode & 007 == 0); otherwise ERROR_DENIED with the mode to set.
+ * @is_text: trailing white space is dropped, and the byte order mark that editors on Windows write. ERROR_INVALID:
+ * UTF-16.
+ * An empty file is ERROR_INVALID.
  */
 int
-secret_read_file(struct secret *s, const char *path, size_t max, bool strip, struct error *err);
+secret_read_file(struct secret *s, const char *path, size_t max, bool is_text, struct error *err);
 
 #endif

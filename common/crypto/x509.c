@@ -1,7 +1,8 @@
 /*
- * Certificates from outside: a strict reader of PEM chains, and what the outside may know about the leaf.
- * RFC 8555 s9.1 allows nothing around the blocks; what is kept is encoded anew, so a file that is dropped never
- * holds an octet that was not understood. Verification is in x509_verify.c.
+ * Certificates from outside: a strict reader of PEM chains, and the public facts about the leaf. RFC 8555 s9.1 allows
+ * nothing around the blocks. Stored certificates are encoded anew, so a deployed file never contains an octet that was
+ * not
+ * parsed. Verification is in x509_verify.c.
  */
 #include "common/crypto/x509.h"
 
@@ -34,22 +35,22 @@ decode_into(X509 *into, const unsigned char *der, long len)
 	const unsigned char *p = der;
 	X509 *cert = into;
 
-	if (!d2i_X509(&cert, &p, len)) /* frees what it was given */
+	if (!d2i_X509(&cert, &p, len)) /* frees the previous content */
 		return NULL;
-	if (p != der + len) { /* something hides behind the certificate */
+	if (p != der + len) { /* data after the certificate */
 		X509_free(cert);
 		return NULL;
 	}
 	return cert;
 }
 
-/* Decoding a public key looks through all decoders of all providers (0.2 ms): the dearest part of a chain. */
+/* Decoding a public key searches all decoders of all providers (0.2 ms), the most expensive part of a chain. */
 static X509 *
 x509_decode(const unsigned char *der, long len, struct x509_seen *seen, bool is_leaf)
 {
 	X509 *cert;
 
-	if (is_leaf) /* each one comes once */
+	if (is_leaf) /* each leaf is seen only once */
 		return decode_into(x509_seen_new_leaf(seen), der, len);
 	cert = x509_seen_find(seen, der, (size_t)len);
 	if (cert)
@@ -157,7 +158,7 @@ serial_text(const X509 *cert)
 	return xasprintf("%s%s", ASN1_STRING_type(serial) & V_ASN1_NEG ? "-" : "", *hex ? hex : "00");
 }
 
-/* Text of one part of a name, or NULL when it is not there or cannot be shown. Owned by the caller. */
+/* The text of one part of a name, or NULL when it is absent or not printable. Owned by the caller. */
 static char *
 name_part(const X509_NAME *name, int nid)
 {
@@ -184,7 +185,7 @@ x509_subject_text(const X509 *cert)
 	return text ? text : xstrdup("(no name)");
 }
 
-/* A dNSName as it is compared: canonical, or else (an old certificate with '_') just lower case. NULL: unusable. */
+/* A dNSName in comparable form: canonical, or else (an old certificate with '_') in lower case. NULL: unusable. */
 static char *
 san_dns(const ASN1_STRING *value)
 {
@@ -194,7 +195,7 @@ san_dns(const ASN1_STRING *value)
 	char *canonical = NULL;
 
 	for (size_t i = 0; i < len; i++)
-		if (data[i] <= ' ' || data[i] > '~') /* a NUL here once made one name look like another */
+		if (data[i] <= ' ' || data[i] > '~') /* a NUL here once made one name pass for another */
 			return NULL;
 	text = xstrndup((const char *)data, len);
 	if (name_canonical(text, false, &canonical, NULL) == 0)
@@ -233,7 +234,7 @@ x509_names(const X509 *cert, struct strlist *ret, struct error *err)
 		char *name;
 
 		if (type != GEN_DNS && type != GEN_IPADD)
-			continue; /* mail addresses and the like concern nobody here */
+			continue; /* mail addresses and similar names are not used here */
 		name = type == GEN_DNS ? san_dns(value) : san_ip(value);
 		if (!name)
 			return error_set(err, ERROR_PROTOCOL, "the certificate contains a malformed name");

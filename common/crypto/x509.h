@@ -1,4 +1,4 @@
-/* common/crypto/x509.h: certificates as values: parse a chain, describe it, verify that it is what was asked for. */
+/* common/crypto/x509.h: certificates as values: parse a chain, describe it, verify that it matches the request. */
 #ifndef COMMON_CRYPTO_X509_H
 #define COMMON_CRYPTO_X509_H
 
@@ -14,7 +14,7 @@ struct x509_seen;
 
 enum { X509_CHAIN_MAX_OCTETS = 128 * 1024, X509_CHAIN_MAX_CERTS = 10 };
 
-/* What the outside may know about a certificate. */
+/* The public facts about a certificate. */
 struct cert_info {
 	char *serial;          /* owned; upper-case hex pairs with colons, "33:00:04" */
 	char *sha256;          /* owned; fingerprint of the DER, upper-case hex pairs with colons */
@@ -26,7 +26,7 @@ struct cert_info {
 	int64_t not_after_at;  /* UNIX seconds */
 	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
 	unsigned char spki_sha256[32];
-	bool has_chain; /* at least one certificate behind the leaf */
+	bool has_chain; /* at least one certificate follows the leaf */
 };
 
 void
@@ -34,7 +34,7 @@ cert_info_clear(struct cert_info *info);
 
 /*
  * x509_chain_parse() - split a PEM chain, leaf first
- * At most 128 KiB and 10 CERTIFICATE blocks, each of which must parse. Text around them and other blocks are passed over:
+ * At most 128 KiB and 10 CERTIFICATE blocks, each of which must parse. Other blocks and text around them are ignored:
  * some CAs send "subject=" lines as openssl s_client prints them.
  * @ret_leaf: PEM of the leaf; @ret_chain: PEM of the others, may be empty. Both without empty lines, ending in a
  * newline (haproxy's runtime API ends a payload at an empty line). Either may be NULL.
@@ -43,7 +43,7 @@ int
 x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain, struct cert_info *ret_info,
 	struct error *err);
 
-/* What a certificate was ordered with. */
+/* The facts of the order that the certificate must match. */
 struct x509_asked {
 	const struct key *key; /* all borrowed */
 	const struct strlist *names;
@@ -51,10 +51,7 @@ struct x509_asked {
 	struct x509_seen *seen; /* or NULL */
 };
 
-/*
- * Intermediates as they were decoded: a CA sends the same few with all its certificates. Holds the last eight. Not for
- * several threads at once.
- */
+/* Cache of the last eight decoded intermediates: a CA sends the same few with all its certificates. Not thread-safe. */
 struct x509_seen *
 x509_seen_new(void);
 
@@ -63,11 +60,12 @@ void
 x509_seen_free(struct x509_seen *seen);
 
 /*
- * x509_chain_accept() - take what the CA issued, as x509_chain_parse() does
- * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): what has been issued is
- * never thrown away for being odd.
- * @ret_doubts: what is odd, one line each: names that were not requested, a CA certificate, another purpose, dates, a
- * certificate that is not signed by the next one. OpenSSL is never asked for the time.
+ * x509_chain_accept() - parse and verify a newly issued chain
+ * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): an issued certificate is
+ * not discarded for other faults.
+ * @ret_doubts: the other faults, one line each: names that were not requested, a CA certificate, another purpose,
+ * dates,
+ * a certificate that is not signed by the next one. OpenSSL never reads the clock.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
@@ -77,7 +75,7 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 char *
 x509_fingerprint_der(const void *der, size_t len);
 
-/* DER of the leaf of a PEM chain (revocation, comparison with what a server shows). Appends. */
+/* DER of the leaf of a PEM chain (revocation, comparison with the presented certificate). Appends. */
 int
 x509_leaf_der(const char *pem, size_t len, struct buf *ret, struct error *err);
 

@@ -1,7 +1,8 @@
 /*
- * Files that people are sent hold their certificates in every order, twice, with a root or without intermediates. What
- * a server needs is one order only: it is found by who signed whom, and whatever does not fit is refused by name, so
- * that a chain which clients cannot follow never gets as far as a server.
+ * Files from CAs contain certificates in any order, twice, with a root or without intermediates. A server needs one
+ * order,
+ * which follows from the signatures. Every certificate that does not belong is refused by name, so that a chain which
+ * clients cannot verify never reaches a server.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
@@ -38,7 +39,7 @@ drop_doubles(struct x509_chain *pile)
 				k++;
 }
 
-/* Return: its place, or the pile's count. */
+/* Return: its index, or the pile's count. */
 static size_t
 find_leaf(const struct x509_chain *pile, const struct key *key)
 {
@@ -76,7 +77,7 @@ append_issuers(struct x509_chain *pile, struct x509_chain *chain)
 	}
 }
 
-/* One authority with two certificates: a root that an older one has signed as well, or one that was issued anew. */
+/* One authority with two certificates: a root that an older one has also signed, or that was issued again. */
 static bool
 x509_arrange_is_twin(const X509 *a, const X509 *b)
 {
@@ -96,7 +97,7 @@ x509_arrange_is_known(X509 *cert, X509 *const *known, size_t count)
 	return false;
 }
 
-/* The other paths to a root belong to the certificate too; a server needs one of them, which is in @chain. */
+/* The certificates of other paths to a root are not errors; a server needs only the path in @chain. */
 static void
 x509_arrange_drop_other_paths(struct x509_chain *pile, const struct x509_chain *chain)
 {
@@ -116,7 +117,7 @@ x509_arrange_drop_other_paths(struct x509_chain *pile, const struct x509_chain *
 		X509_free(known[--count]);
 }
 
-/* The last one's issuer by name, for messages. */
+/* The name of the last certificate's issuer, for messages. */
 static char *
 issuer_text(const X509 *cert)
 {

@@ -1,4 +1,4 @@
-/* common/crypto/x509_chain.h: what x509.c, x509_seen.c and x509_verify.c share: a chain as OpenSSL's objects. */
+/* common/crypto/x509_chain.h: a chain as OpenSSL's objects, shared by x509.c, x509_seen.c and x509_verify.c. */
 #ifndef COMMON_CRYPTO_X509_CHAIN_H
 #define COMMON_CRYPTO_X509_CHAIN_H
 
@@ -15,8 +15,9 @@ void
 x509_chain_clear(struct x509_chain *chain);
 
 /*
- * The strict reader of x509_chain_parse(). @seen: what need not be decoded (again); the leaf then has no public key but
- * its octets; or NULL.
+ * The strict reader of x509_chain_parse(). @seen: saves decoding; the leaf's public key is then not decoded, and only
+ * its
+ * octets are available; or NULL.
  * Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL).
  */
 int
@@ -27,7 +28,7 @@ int
 x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct buf *ret_chain,
 	struct cert_info *ret_info, struct error *err);
 
-/* Appends DNS and IP names of the SAN, canonical where that is possible, each once. Return: 0 or -1 (malformed). */
+/* Appends DNS and IP names of the SAN, canonical if possible, without duplicates. Return: 0 or -1 (malformed). */
 int
 x509_names(const X509 *cert, struct strlist *ret, struct error *err);
 
@@ -40,35 +41,35 @@ char *
 x509_subject_text(const X509 *cert);
 
 /*
- * x509_chain_arrange() - make a chain of a pile of certificates: the one of @key, then each one's issuer
- * @pile: in any order; what is used is moved out of it. Doubles are dropped, and so are other certificates of the chain's
- * issuers with their issuers (cross-signed roots): the first path in the pile is taken.
- * Errors: ERROR_INVALID with field: none belongs to the key (privateKey); a link is missing, a signature does not
- * verify, or one has no place in the chain (certificateChain). A chain is whole when it ends in a self-signed
- * certificate, or has at least one issuer behind the leaf: roots need not be there.
+ * x509_chain_arrange() - build a chain from a pile of certificates: the one of @key, then each one's issuer
+ * @pile: in any order; used certificates are moved out of it. Duplicates are dropped, and so are other certificates of
+ * the chain's issuers with their issuers (cross-signed roots): the first path in the pile is taken.
+ * ERROR_INVALID with field: none belongs to the key (privateKey); a link is missing, a signature does not verify, or a
+ * certificate is unrelated (certificateChain). A chain is complete when it ends in a self-signed certificate, or has at
+ * least one issuer after the leaf: roots may be missing.
  */
 int
 x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct error *err);
 
-/* Does it name itself as its issuer? */
+/* Is it its own issuer by name? */
 bool
 x509_is_self_signed(X509 *cert);
 
 int
 x509_add_der(X509 *cert, struct buf *ret, struct error *err);
 
-/* Return: the certificate of exactly these octets, with a reference of the caller's, or NULL. @seen may be NULL. */
+/* Return: the certificate with exactly these octets, with a reference for the caller, or NULL. @seen may be NULL. */
 X509 *
 x509_seen_find(struct x509_seen *seen, const unsigned char *der, size_t len);
 
 /*
- * An empty certificate to be decoded into, whose public key will stay undecoded (X509_get0_pubkey() is NULL).
- * Return: owned by the caller, or NULL: decode it as any other. @seen may be NULL.
+ * An empty certificate to decode into, whose public key stays undecoded (X509_get0_pubkey() is NULL).
+ * Return: owned by the caller, or NULL: decode it in the usual way. @seen may be NULL.
  */
 X509 *
 x509_seen_new_leaf(struct x509_seen *seen);
 
-/* Keeps it (another reference), in the place of the oldest. @seen may be NULL. */
+/* Keeps a reference to it, in place of the oldest. @seen may be NULL. */
 void
 x509_seen_add(struct x509_seen *seen, const unsigned char *der, size_t len, X509 *cert);
 

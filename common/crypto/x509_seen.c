@@ -1,7 +1,7 @@
 /*
- * What need not be decoded. Intermediates are known again by all of their octets: with a CA's hundred certificates a
- * minute half of what reading a chain costs is the same intermediate. And a leaf's public key is ours, or it is refused:
- * a library context without providers has no decoder to look for, so the key stays what it is, octets to be compared.
+ * Saves decoding. Intermediates are recognized by all of their octets: at a hundred certificates a minute, decoding the
+ * same intermediate is half the cost of reading the chains. The leaf's public key must equal ours, so its octets are
+ * compared: in a library context without providers, OpenSSL leaves the key undecoded.
  */
 #include "common/crypto/x509_chain.h"
 
@@ -17,8 +17,8 @@ struct x509_seen {
 		X509 *cert; /* owned; NULL: free */
 	} items[SEEN_MAX];
 	size_t oldest;
-	OSSL_LIB_CTX *bare;  /* owned; NULL: not to be had */
-	OSSL_PROVIDER *none; /* owned; keeps the default provider out of it */
+	OSSL_LIB_CTX *bare;  /* owned; NULL: unavailable */
+	OSSL_PROVIDER *none; /* owned; keeps the default provider from being loaded */
 };
 
 struct x509_seen *

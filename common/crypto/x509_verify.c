@@ -1,7 +1,8 @@
 /*
- * Is this chain what we ordered? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or unknown here.
- * The key and the names decide; whatever else is odd, such as a certificate that is not signed by the next one, becomes a
- * doubt that the operator is shown.
+ * Does this chain match our order? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or unknown
+ * here. Only the key and the names decide. Any other fault, such as a certificate that is not signed by the next one,
+ * is
+ * a doubt that is reported to the operator.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
@@ -18,7 +19,7 @@ x509_verify_refuse(struct error *err, const char *why)
 	return error_set(err, ERROR_PROTOCOL, "the certificate %s", why);
 }
 
-/* By the octets that we put into the request: the leaf's public key may be undecoded. */
+/* Compares the octets with those in our request: the leaf's public key may be undecoded. */
 static int
 x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
 {
@@ -88,7 +89,7 @@ x509_verify_check_dates(const X509 *leaf, int64_t now, struct error *err)
 	return 0;
 }
 
-/* X509_verify() for a certificate without a library context of its own to find the algorithms in. */
+/* X509_verify() for a certificate without a library context, which has no algorithms. */
 static bool
 verify_tbs(X509 *cert, EVP_PKEY *issuer, int md_nid)
 {
@@ -132,12 +133,12 @@ x509_verify_is_signed_by(X509 *cert, EVP_PKEY *issuer)
 		return X509_verify(cert, issuer) == 1;
 	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &md_nid, &key_nid) == 1 && md_nid != NID_undef)
 		return EVP_PKEY_is_a(issuer, OBJ_nid2sn(key_nid)) && verify_tbs(cert, issuer, md_nid);
-	/* RSASSA-PSS and EdDSA have their digests elsewhere; nothing that comes in hundreds. */
+	/* RSASSA-PSS and EdDSA have their digests elsewhere; they are rare. */
 	whole = decode_whole(cert);
 	return whole && X509_verify(whole, issuer) == 1;
 }
 
-/* @nth: of the signed one, from 1, for the message. */
+/* @nth: the index of the signed certificate, from 1, for the message. */
 static int
 check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 {
@@ -163,7 +164,7 @@ x509_verify_leaf_first(struct x509_chain *chain, const struct key *key)
 		if (x509_verify_check_key(cert, key, &err) < 0)
 			continue;
 		if (i > 0) {
-			X509 *first = decode_whole(chain->certs[0]); /* was read as a leaf, without its key */
+			X509 *first = decode_whole(chain->certs[0]); /* it was parsed as a leaf, without its key */
 
 			if (!first)
 				return;
@@ -176,7 +177,7 @@ x509_verify_leaf_first(struct x509_chain *chain, const struct key *key)
 	}
 }
 
-/* What protects: the key is ours, and the names are there. */
+/* The checks that matter: the key is ours, and the names are included. */
 static int
 x509_verify_is_ours(X509 *leaf, const struct x509_asked *asked, struct strlist *ret_names, struct error *err)
 {

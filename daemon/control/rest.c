@@ -190,7 +190,7 @@ rest_check_conf(const struct conf *conf, struct error *err)
 				conf->rest_listen.items[i]);
 		if (conf->rest_certificate)
 			continue;
-		if (!conf->rest_plain)
+		if (!conf->is_rest_plain)
 			return error_set(err, ERROR_CONFIG,
 				"rest-listen: %s needs rest-certificate, the name of an auto-certificate (or "
 				"rest-plain = yes, on loopback)",

@@ -104,7 +104,7 @@ agree_to_terms(struct service *service, struct json_object *params)
 {
 	struct json_object *properties = NULL;
 
-	if (service->conf->rest_agree_terms && json_get_object(params, "properties", &properties, NULL) == 1 &&
+	if (service->conf->does_rest_agree_terms && json_get_object(params, "properties", &properties, NULL) == 1 &&
 		!json_object_object_get_ex(properties, "termsOfServiceAgreed", NULL))
 		json_add_bool(properties, "termsOfServiceAgreed", true);
 }

@@ -23,7 +23,7 @@ struct import {
 	struct secret private_key;
 	struct secret pkcs12;
 	struct secret password;
-	bool allow_expired;
+	bool may_be_expired;
 	int64_t now;
 	struct cert_import got;
 	struct error error;
@@ -96,7 +96,7 @@ import_run(void *arg)
 		.pkcs12 = &i->pkcs12,
 		.password = &i->password,
 		.now = i->now,
-		.allow_expired = i->allow_expired,
+		.may_be_expired = i->may_be_expired,
 	};
 
 	cert_import(&in, &i->got, &i->error);
@@ -273,7 +273,7 @@ int
 certificate_create(struct call *call, struct json_object *params, struct error *err)
 {
 	struct json_object *properties = json_path(params, "properties");
-	struct json_object *allow_expired = json_path(params, "allowExpired");
+	struct json_object *may_be_expired = json_path(params, "allowExpired");
 	struct import *i;
 
 	if (!secret_has_room())
@@ -288,7 +288,7 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 		return -1;
 	}
 	i->call = call;
-	i->allow_expired = allow_expired && json_object_get_boolean(allow_expired);
+	i->may_be_expired = may_be_expired && json_object_get_boolean(may_be_expired);
 	i->now = call_now(call);
 	workers_run(call->service->workers, import_run, import_done, i);
 	return 1;

@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
 	_cleanup_secret_ struct secret password = SECRET_INIT;
 	_cleanup_free_ char *text = NULL;
-	struct cert_import_in in = { .password = &password, .now = NOW, .allow_expired = true };
+	struct cert_import_in in = { .password = &password, .now = NOW, .may_be_expired = true };
 
 	if (size == 0)
 		return 0;

@@ -13,14 +13,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Its lines as the names of a certificate. */
 static void
-read_list(const char *text, bool allow_ip)
+read_list(const char *text, bool may_be_ip)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 
 	strlist_split(&lines, text, '\n');
-	if (name_list(NULL, &lines, 3, allow_ip, &list, &err) < 0) {
+	if (name_list(NULL, &lines, 3, may_be_ip, &list, &err) < 0) {
 		if (!err.field)
 			abort();
 	} else if (list.count == 0 || list.count > 3) {
@@ -39,14 +39,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_free_ char *slug = NULL;
 	_cleanup_strlist_ struct strlist sans = STRLIST_INIT;
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
-	bool allow_ip = size % 2;
+	bool may_be_ip = size % 2;
 
-	read_list(text, allow_ip);
-	if (name_canonical(text, allow_ip, &name, &err) < 0)
+	read_list(text, may_be_ip);
+	if (name_canonical(text, may_be_ip, &name, &err) < 0)
 		return 0;
-	if (strlen(name) > 253 || (name_type_of(name) == NAME_IP && !allow_ip))
+	if (strlen(name) > 253 || (name_type_of(name) == NAME_IP && !may_be_ip))
 		abort();
-	if (name_canonical(name, allow_ip, &again, &err) < 0 || strcmp(name, again) != 0)
+	if (name_canonical(name, may_be_ip, &again, &err) < 0 || strcmp(name, again) != 0)
 		abort();
 	slug = name_slug(name);
 	if (strpbrk(slug, "/*:\\ \t\n") || slug[0] == '.' || slug[0] == '-')
@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	strlist_add(&sans, name);
 	strlist_add(&sans, text);
-	if (name_list(text, &sans, 1, allow_ip, &list, &err) < 0 || list.count != 1)
+	if (name_list(text, &sans, 1, may_be_ip, &list, &err) < 0 || list.count != 1)
 		abort();
 	return 0;
 }

@@ -80,7 +80,7 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 		{ "max-orders = 99999999999999999999\n",
 			"certd.conf:1: max-orders: '99999999999999999999' is not a number from 1 to 100" },
 		{ "renew-before = soon\n",
-			"certd.conf:1: renew-before: 'soon' is not a span from 1m to 4000d, such as 30d or "
+			"certd.conf:1: renew-before: 'soon' is not a time span from 1m to 4000d, such as 30d or "
 			"12h" },
 		{ "allow-other-hosts = true\n", "certd.conf:1: allow-other-hosts: 'true' is neither yes nor no" },
 		{ "state = certd\n", "certd.conf:1: state: 'certd' is not an absolute path" },

@@ -11,7 +11,7 @@ Test(name, one_canonical_form_comes_out)
 {
 	static const struct {
 		const char *text, *canonical;
-		bool allow_ip;
+		bool may_be_ip;
 	} cases[] = {
 		{ "Example.COM", "example.com", false },
 		{ "example.com.", "example.com", false },
@@ -46,7 +46,7 @@ Test(name, one_canonical_form_comes_out)
 		_cleanup_free_ char *name = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_assert_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), 0, "%s: %s", cases[i].text,
+		cr_assert_eq(name_canonical(cases[i].text, cases[i].may_be_ip, &name, &err), 0, "%s: %s", cases[i].text,
 			err.message);
 		cr_expect_str_eq(name, cases[i].canonical);
 	}
@@ -56,7 +56,7 @@ Test(name, what_is_no_host_name_is_refused_with_a_reason)
 {
 	static const struct {
 		const char *text, *says;
-		bool allow_ip;
+		bool may_be_ip;
 	} cases[] = {
 		{ "", "empty", false },
 		{ ".", "", false },
@@ -105,7 +105,7 @@ Test(name, what_is_no_host_name_is_refused_with_a_reason)
 		_cleanup_free_ char *name = NULL;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(name_canonical(cases[i].text, cases[i].allow_ip, &name, &err), -1, "%s", cases[i].text);
+		cr_expect_eq(name_canonical(cases[i].text, cases[i].may_be_ip, &name, &err), -1, "%s", cases[i].text);
 		cr_expect_eq(err.code, ERROR_INVALID, "%s", cases[i].text);
 		cr_expect(err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].text, err.message);
 		cr_expect_null(name);

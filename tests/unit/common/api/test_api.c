@@ -90,7 +90,7 @@ Test(api, what_is_refused_is_named_with_its_path)
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"reuseKey\":1"), "properties.reuseKey",
 			"reuseKey: must be true or false" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"renewBefore\":\"soon\""), "properties.renewBefore",
-			"renewBefore: must be a span such as 30d or 12h, or a number of seconds" },
+			"renewBefore: must be a time span such as 30d or 12h, or a number of seconds" },
 		{ RPC_CERTIFICATE_LIST, "{\"limit\":0}", "limit", "limit: must be from 1 to 1000" },
 		{ RPC_CERTIFICATE_LIST, "{\"limit\":1.5}", "limit", "limit: must be a whole number" },
 		{ RPC_CONSUMER_CREATE, "{\"properties\":{\"name\":\"w\",\"probes\":[{\"host\":\"h\",\"port\":65536}]}}",

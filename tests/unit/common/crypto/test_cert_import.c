@@ -205,7 +205,7 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 {
 	static const struct {
 		struct mini_spec spec;
-		bool allow_expired;
+		bool may_be_expired;
 		const char *message; /* NULL: taken */
 	} cases[] = {
 		{ { .san = "DNS:a.example" }, false, NULL },
@@ -230,7 +230,7 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		_cleanup_(cert_import_clear) struct cert_import got = { 0 };
 		_cleanup_error_ struct error err = ERROR_INIT;
 		struct cert_import_in in = {
-			.private_key = &key, .now = MINI_NOW, .allow_expired = cases[i].allow_expired
+			.private_key = &key, .now = MINI_NOW, .may_be_expired = cases[i].may_be_expired
 		};
 		struct mini_spec spec = cases[i].spec;
 
