@@ -12,6 +12,7 @@
 #include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_problem.h"
+#include "daemon/base/http_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,76 +47,30 @@ acme_nonce_is_valid(const char *nonce)
 	return strlen(nonce) <= ACME_NONCE_MAX && base64url_is_text(nonce, strlen(nonce));
 }
 
-/* The part between "https://" and the path. */
-static const char *
-url_authority(const char *url, size_t *ret_len)
-{
-	const char *authority = url + strlen("https://");
-
-	*ret_len = strcspn(authority, "/?#");
-	return authority;
-}
-
-/* Length of the host in @authority; @ret_port: the digits of the port, or "443". */
-static size_t
-split_port(const char *authority, size_t len, const char **ret_port, size_t *ret_port_len)
-{
-	const char *colon = memrchr(authority, ':', len);
-	const char *bracket = memrchr(authority, ']', len);
-	bool has_port = colon && (!bracket || colon > bracket) && colon + 1 < authority + len;
-
-	*ret_port = has_port ? colon + 1 : "443";
-	*ret_port_len = has_port ? (size_t)(authority + len - *ret_port) : 3;
-	return has_port ? (size_t)(colon - authority) : len;
-}
-
-static bool
-is_port(const char *text, size_t len)
-{
-	unsigned port = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9' || port > UINT16_MAX)
-			return false;
-		port = port * 10 + (unsigned)(text[i] - '0');
-	}
-	return port > 0 && port <= UINT16_MAX;
-}
-
 int
-acme_url_check(const char *url, struct error *err)
+acme_url_check(const char *text, struct error *err)
 {
-	const char *authority, *port;
-	size_t len, port_len;
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 
-	if (strlen(url) > ACME_URL_MAX)
+	if (strlen(text) > ACME_URL_MAX)
 		return error_set(err, ERROR_PROTOCOL, "URL of more than %d octets", ACME_URL_MAX);
-	if (strncmp(url, "https://", strlen("https://")) != 0)
-		return error_set(err, ERROR_PROTOCOL, "URL is not https");
-	for (const char *s = url; *s; s++)
-		if (*s <= ' ' || *s >= 0x7f || strchr("\"<>\\^`{|}#", *s))
-			return error_set(err, ERROR_PROTOCOL, "URL with characters that no URL has");
-	authority = url_authority(url, &len);
-	if (len == 0 || *authority == ':' || memchr(authority, '@', len))
-		return error_set(err, ERROR_PROTOCOL, "URL without a plain host");
-	split_port(authority, len, &port, &port_len);
-	if (!is_port(port, port_len))
-		return error_set(err, ERROR_PROTOCOL, "URL with a port that there is not");
+	if (http_url_parse(text, &url, err) < 0)
+		return -1;
+	if (strcmp(url.scheme, "https") != 0)
+		return error_set(err, ERROR_PROTOCOL, "not an https URL");
+	if (url.has_user || url.fragment)
+		return error_set(err, ERROR_PROTOCOL, "URL with more than host, port, path and query");
 	return 0;
 }
 
 bool
 acme_url_same_host(const char *a, const char *b)
 {
-	const char *port_a, *port_b;
-	size_t len_a, len_b, port_len_a, port_len_b;
-	const char *host_a = url_authority(a, &len_a);
-	const char *host_b = url_authority(b, &len_b);
+	_cleanup_http_url_ struct http_url url_a = { .scheme = NULL };
+	_cleanup_http_url_ struct http_url url_b = { .scheme = NULL };
 
-	len_a = split_port(host_a, len_a, &port_a, &port_len_a);
-	len_b = split_port(host_b, len_b, &port_b, &port_len_b);
-	return len_a == len_b && strncasecmp(host_a, host_b, len_a) == 0 && port_len_a == port_len_b &&
-	       memcmp(port_a, port_b, port_len_a) == 0;
+	return http_url_parse(a, &url_a, NULL) == 0 && http_url_parse(b, &url_b, NULL) == 0 &&
+	       http_url_is_same_host(&url_a, &url_b);
 }
 
 /* The message names the member; the field is for settings of ours, of which none is at fault. */

@@ -18,6 +18,7 @@
 #include "common/error.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/http_private.h"
+#include "daemon/base/http_url.h"
 #include "daemon/base/loop.h"
 
 #include <stdlib.h>
@@ -399,25 +400,16 @@ static const struct http_ops curl_ops = { .send = transport_send, .cancel = tran
 static int
 parse_proxy(struct http_curl *curl, struct error *err)
 {
-	CURLU *url = curl_url();
-	char *host = NULL, *port = NULL;
-	CURLUcode rc = curl_url_set(
-		url, CURLUPART_URL, curl->config.proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+	const char *proxy = curl->config.proxy;
+	_cleanup_free_ char *full = strstr(proxy, "://") ? xstrdup(proxy) : xasprintf("http://%s", proxy);
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
+	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (rc == CURLUE_OK)
-		rc = curl_url_get(url, CURLUPART_HOST, &host, 0);
-	if (rc == CURLUE_OK)
-		rc = curl_url_get(url, CURLUPART_PORT, &port, 0);
-	if (rc == CURLUE_OK) {
-		curl->proxy_host = xstrdup(host);
-		curl->proxy_port = xstrdup(port);
-	}
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(url);
-	if (rc != CURLUE_OK)
-		return error_set(err, ERROR_CONFIG, "proxy '%s' is not http://host:port: %s", curl->config.proxy,
-			curl_url_strerror(rc));
+	if (http_url_parse(full, &url, &why) < 0 || !url.has_port)
+		return error_set(err, ERROR_CONFIG, "proxy '%s' is not http://host:port%s%s", proxy,
+			why.message ? ": " : "", why.message ? why.message : "");
+	str_replace(&curl->proxy_host, url.host);
+	str_replace(&curl->proxy_port, url.port);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/alloc.h"
 #include "common/printable.h"
+#include "daemon/base/http_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,42 +63,22 @@ copy_headers(struct http_transfer *t, const struct http_request *req)
 		add_header(t, req->headers.items[i]);
 }
 
-static void
-curlu_free(CURLU **url)
-{
-	curl_url_cleanup(*url);
-}
-
-static char *
-url_part(CURLU *url, CURLUPart part)
-{
-	char *text = NULL, *copy;
-
-	if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
-		return NULL;
-	copy = xstrdup(text);
-	curl_free(text);
-	return copy;
-}
-
 static int
 take_url_apart(struct http_transfer *t, struct error *err)
 {
 	_cleanup_free_ char *shown = printable_line(t->url, strlen(t->url), URL_SHOWN);
-	_cleanup_(curlu_free) CURLU *url = curl_url();
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 
 	if (strlen(t->url) > MAX_URL)
 		return error_set(err, ERROR_LIMIT, "a URL of more than %d octets: '%s...'", MAX_URL, shown);
-	CURLUcode rc = curl_url_set(url, CURLUPART_URL, t->url, CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME);
-	if (rc != CURLUE_OK)
-		return error_set(err, ERROR_PROTOCOL, "'%s' is not a URL: %s", shown, curl_url_strerror(rc));
-	_cleanup_free_ char *scheme = url_part(url, CURLUPART_SCHEME);
-	if (!scheme || (strcmp(scheme, "https") != 0 && (strcmp(scheme, "http") != 0 || !t->allow_http)))
-		return error_set(err, ERROR_PROTOCOL, "'%s' is not an https URL: refused", shown);
-	t->host = url_part(url, CURLUPART_HOST);
-	t->port = url_part(url, CURLUPART_PORT);
-	if (!t->host || !*t->host || !t->port)
-		return error_set(err, ERROR_PROTOCOL, "'%s' has no host", shown);
+	if (http_url_parse(t->url, &url, err) < 0)
+		return error_wrap(err, "'%s'", shown);
+	if (url.has_user)
+		return error_set(err, ERROR_PROTOCOL, "'%s' is not a URL without a user name: refused", shown);
+	if (strcmp(url.scheme, "https") != 0 && !t->allow_http)
+		return error_set(err, ERROR_PROTOCOL, "'%s': not an https URL", shown);
+	str_replace(&t->host, url.host);
+	str_replace(&t->port, url.port);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ libcertd_a_SOURCES += \
 	daemon/base/http_host.c \
 	daemon/base/http_result.c \
 	daemon/base/http_transfer.c \
+	daemon/base/http_url.c daemon/base/http_url.h \
 	daemon/base/httpd.c daemon/base/httpd.h \
 	daemon/base/httpd_conn.c daemon/base/httpd_conn.h \
 	daemon/base/httpd_head.c daemon/base/httpd_head.h \

@@ -13,6 +13,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/http.h"
+#include "daemon/base/http_url.h"
 #include "daemon/base/loop.h"
 
 #include <arpa/inet.h>
@@ -136,47 +137,14 @@ http_api_same_text(const char *content, const char *value)
 	return strncmp(content + 1, value, len) == 0 && strcmp(content + 1 + len, "\"") == 0;
 }
 
-/* The host of "HOST[:PORT][/PATH]", brackets included; "" if there is none. Owned by the caller. */
-static char *
-endpoint_host(const char *authority)
-{
-	size_t len = *authority == '[' ? strcspn(authority, "]/") : strcspn(authority, ":/");
-
-	len += authority[len] == ']';
-	return xstrndup(authority, strchr(":/", authority[len]) ? len : 0); /* the final NUL counts as found */
-}
-
-static bool
-is_loopback(const char *host)
-{
-	struct in_addr v4;
-
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	return strcmp(host, "[::1]") == 0 || strcmp(host, "localhost") == 0;
-}
-
-static const char *
-after(const char *text, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
-}
-
 static int
-check_endpoint(const char *endpoint, struct error *err)
+http_api_check_endpoint(const char *endpoint, struct error *err)
 {
-	const char *plain = after(endpoint, "http://");
-	const char *authority = plain ? plain : after(endpoint, "https://");
-	_cleanup_free_ char *host = endpoint_host(authority ? authority : "");
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 
-	for (const char *p = endpoint; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f || strchr("@?#\\", *p))
-			authority = NULL;
-	if (!authority || !*host)
+	if (http_url_parse(endpoint, &url, NULL) < 0 || url.has_user || strpbrk(endpoint, "?#"))
 		return error_set_field(err, "endpoint", "'%s' is not https://HOST[:PORT][/PATH]", endpoint);
-	if (plain && !is_loopback(host))
+	if (strcmp(url.scheme, "http") == 0 && !http_url_is_loopback(&url))
 		return error_set_field(err, "endpoint",
 			"'%s' would send the token unencrypted: plain http is for loopback only", endpoint);
 	return 0;
@@ -200,7 +168,7 @@ http_api_check(const struct dnsprovider *d, struct error *err)
 
 	if (token && http_api_check_token(&token->secret, err) < 0)
 		return -1;
-	return endpoint ? check_endpoint(endpoint, err) : 0;
+	return endpoint ? http_api_check_endpoint(endpoint, err) : 0;
 }
 
 /* --- credentials --- */
@@ -810,7 +778,7 @@ transmit(struct dnsprovider_op *op)
 		.headers = STRLIST_INIT,
 		.body = op->call.body.text,
 		.body_len = op->call.body.text ? strlen(op->call.body.text) : 0,
-		.allow_http = after(op->endpoint, "http://") != NULL, /* loopback: http_api_check() */
+		.allow_http = strncmp(op->endpoint, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
 		.send_once = counts_twice(op->call.method),
 	};
 	int rc = op->api->auth(&op->task, &req, &err);

@@ -715,15 +715,15 @@ Test(http, only_https_urls_without_credentials_are_taken)
 		enum error_code code;
 		const char *text;
 	} cases[] = {
-		{ "http://localhost:9/", false, ERROR_PROTOCOL, "'http://localhost:9/' is not an https URL: refused" },
-		{ "file:///etc/passwd", true, ERROR_PROTOCOL, "is not an https URL: refused" },
-		{ "ftp://localhost/", true, ERROR_PROTOCOL, "is not an https URL: refused" },
-		{ "gopher://localhost/", false, ERROR_PROTOCOL, "is not an https URL: refused" },
-		{ "https://user:pw@localhost:9/", false, ERROR_PROTOCOL, "is not a URL" },
-		{ "localhost", false, ERROR_PROTOCOL, "is not a URL" },
-		{ "https://", false, ERROR_PROTOCOL, "is not a URL" },
-		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a [2Jb/' is not a URL" },
-		{ "", false, ERROR_PROTOCOL, "is not a URL" },
+		{ "http://localhost:9/", false, ERROR_PROTOCOL, "'http://localhost:9/': not an https URL" },
+		{ "file:///etc/passwd", true, ERROR_PROTOCOL, "not an https URL" },
+		{ "ftp://localhost/", true, ERROR_PROTOCOL, "not an https URL" },
+		{ "gopher://localhost/", false, ERROR_PROTOCOL, "not an https URL" },
+		{ "https://user:pw@localhost:9/", false, ERROR_PROTOCOL, "is not a URL without a user name" },
+		{ "localhost", false, ERROR_PROTOCOL, "not a URL: " },
+		{ "https://", false, ERROR_PROTOCOL, "URL without a host" },
+		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a [2Jb/': URL with characters" },
+		{ "", false, ERROR_PROTOCOL, "not a URL: " },
 	};
 	_cleanup_(bed_clear) struct bed bed;
 	bed_init(&bed, NULL, NULL, NULL);
