@@ -37,8 +37,7 @@ http_url_fail(CURLUcode rc, struct error *err)
 	case CURLUE_BAD_HOSTNAME:
 		return error_set(err, ERROR_PROTOCOL, "URL without a host");
 	default:
-		return error_set(err, ERROR_PROTOCOL, "not a URL: %s",
-			curl_url_strerror(rc));
+		return error_set(err, ERROR_PROTOCOL, "not a URL: %s", curl_url_strerror(rc));
 	}
 }
 
