@@ -37,6 +37,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_csr.c \
 	tests/unit/common/crypto/test_jws.c \
 	tests/unit/common/crypto/test_key.c \
+	tests/unit/common/crypto/test_ossl.c \
 	tests/unit/common/crypto/test_pem.c \
 	tests/unit/common/crypto/test_pkcs12.c \
 	tests/unit/common/crypto/test_secret.c \

@@ -4,7 +4,10 @@
  */
 #include "common/crypto/ossl.h"
 
+#include <openssl/core_names.h>
 #include <stdarg.h>
+
+enum { RSA_BITS_MAX = 8192, RSA_EXPONENT_BITS_MAX = 64 };
 
 static bool
 secure_heap_is_full(void)
@@ -39,4 +42,21 @@ ossl_error(struct error *err, enum error_code code, const char *fmt, ...)
 	if (bottom && !reason)
 		return error_set(err, code, "%s: OpenSSL error %lx", what, bottom);
 	return reason ? error_set(err, code, "%s: %s", what, reason) : error_set(err, code, "%s", what);
+}
+
+bool
+ossl_key_is_costly(EVP_PKEY *key)
+{
+	_cleanup_(ossl_bn_freep) BIGNUM *exponent = NULL;
+	int is_explicit = 0;
+
+	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS"))
+		return EVP_PKEY_get_bits(key) > RSA_BITS_MAX ||
+		       EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1 ||
+		       BN_num_bits(exponent) > RSA_EXPONENT_BITS_MAX;
+	if (EVP_PKEY_is_a(key, "EC"))
+		return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) ==
+			       1 &&
+		       is_explicit;
+	return !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448");
 }

@@ -35,4 +35,11 @@ OSSL_FREEP(X509, ossl_x509_freep, X509_free);
 OSSL_FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
 OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
 
+/*
+ * Does it take long to verify with it? Numbers that strangers send may be as large as they like. Of RSA, up to 8192 bits
+ * with an exponent of up to 64 bits are not costly (1 ms); nor are EC with a named curve, Ed25519 and Ed448.
+ */
+bool
+ossl_key_is_costly(EVP_PKEY *key);
+
 #endif

@@ -58,7 +58,7 @@ x509_arrange_is_signed_by(X509 *cert, X509 *issuer)
 	EVP_PKEY *pubkey = X509_get0_pubkey(issuer);
 
 	return X509_check_ca(issuer) != 0 && X509_check_issued(issuer, cert) == X509_V_OK && pubkey &&
-	       X509_verify(cert, pubkey) == 1;
+	       !ossl_key_is_costly(pubkey) && X509_verify(cert, pubkey) == 1;
 }
 
 static void

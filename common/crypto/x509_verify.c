@@ -129,6 +129,8 @@ x509_verify_is_signed_by(X509 *cert, EVP_PKEY *issuer)
 	int md_nid;
 	int key_nid;
 
+	if (ossl_key_is_costly(issuer))
+		return false;
 	if (X509_get0_pubkey(cert))
 		return X509_verify(cert, issuer) == 1;
 	if (OBJ_find_sigid_algs(X509_get_signature_nid(cert), &md_nid, &key_nid) == 1 && md_nid != NID_undef)

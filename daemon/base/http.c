@@ -5,12 +5,12 @@
  * curl's callbacks: what has finished is collected after curl_multi_socket_action() and delivered by the transfer's
  * own timer, so that the callee may send, cancel and free as it likes.
  *
- * The total time limit and the least speed are our own timer, not curl's, for two reasons: it runs while the host's
- * address is looked up, and a connection on which a request ran out of time must not be used again, but curl keeps it
- * when it is HTTP/2. HTTP/2 shares connections, so as long
- * as requests that may sit on such a connection are under way, new ones to that host open another (FRESH_CONNECT). A
- * GET or HEAD on a kept connection that shows no octet in half its time is sent again that way by itself; other
- * methods are not, for the server may have acted.
+ * The total time limit and the least speed are our own timer, not curl's: it runs while the host's address is looked
+ * up. A connection on which a request ran out of time is closed, and others to that host from before then serve no
+ * more. A GET or HEAD on a kept connection that shows no octet in half its time is sent again on a new one by itself;
+ * other methods are not, for the server may have acted.
+ *
+ * curl reads for as long as octets arrive. tls_guard.h limits how many may in one call, so that no peer keeps the loop.
  */
 #include "daemon/base/http.h"
 
@@ -23,7 +23,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <utlist.h>
 
 enum {
@@ -44,6 +43,7 @@ struct http_curl {
 	char *proxy_host;
 	char *proxy_port;
 	struct http_hosts *hosts;
+	struct tls_guard guard;
 	CURLM *multi;
 	struct loop_timer timer;
 	struct watch *watches;
@@ -77,21 +77,6 @@ pool_give(struct http_curl *curl, CURL *easy)
 }
 
 /* --- transfers --- */
-
-static bool
-same_origin(const struct http_transfer *a, const struct http_transfer *b)
-{
-	return a->host && b->host && strcasecmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
-}
-
-static bool
-must_connect_anew(const struct http_transfer *t)
-{
-	for (const struct http_transfer *other = t->curl->transfers; other; other = other->next)
-		if (other != t && other->is_in_multi && other->is_suspect && same_origin(t, other))
-			return true;
-	return t->is_repeated;
-}
 
 /* Takes @t off curl, if it is there. @reusable: may its connection serve others? */
 static void
@@ -170,7 +155,8 @@ transfer_start(struct http_transfer *t, const struct strlist *addresses)
 	struct http_curl *curl = t->curl;
 
 	t->easy = pool_take(curl);
-	http_transfer_set_up(t, t->easy, &curl->config, addresses, must_connect_anew(t));
+	http_transfer_set_up(t, t->easy, &curl->config, addresses, t->is_repeated,
+		http_hosts_trusted_sec(curl->hosts, t->dialled_host));
 	CURLMcode rc = curl_multi_add_handle(curl->multi, t->easy);
 	if (rc == CURLM_OK) {
 		t->is_in_multi = true;
@@ -217,21 +203,13 @@ is_stalled(const struct http_transfer *t)
 	return connects == 0 && ready_us > 0;
 }
 
-static void
-suspect_connections_of(const struct http_transfer *t)
-{
-	for (struct http_transfer *other = t->curl->transfers; other; other = other->next)
-		if (other != t && other->is_in_multi && same_origin(t, other))
-			other->is_suspect = true;
-}
-
 /* The connection is left behind, whatever was wrong with it. */
 static void
 transfer_give_up(struct http_transfer *t)
 {
 	http_transfer_timed_out(t);
 	http_hosts_forget(t->curl->hosts, t->dialled_host);
-	suspect_connections_of(t);
+	http_hosts_distrust(t->curl->hosts, t->dialled_host);
 	transfer_detach(t, false);
 	transfer_deliver(t);
 }
@@ -239,7 +217,7 @@ transfer_give_up(struct http_transfer *t)
 static void
 transfer_repeat(struct http_transfer *t)
 {
-	suspect_connections_of(t);
+	http_hosts_distrust(t->curl->hosts, t->dialled_host);
 	transfer_detach(t, false);
 	t->is_repeated = true;
 	transfer_arm(t);
@@ -287,24 +265,25 @@ collect_finished(struct http_curl *curl)
 }
 
 static void
-http_on_fd(int fd, short what, void *arg)
+drive(struct http_curl *curl, int fd, int flags)
 {
-	struct http_curl *curl = arg;
 	int running;
-	int flags = (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
 
+	tls_guard_renew(&curl->guard);
 	curl_multi_socket_action(curl->multi, fd, flags, &running);
 	collect_finished(curl);
 }
 
 static void
+http_on_fd(int fd, short what, void *arg)
+{
+	drive(arg, fd, (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
+}
+
+static void
 http_on_timer(void *arg)
 {
-	struct http_curl *curl = arg;
-	int running;
-
-	curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect_finished(curl);
+	drive(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int
@@ -369,6 +348,7 @@ transport_send(void *self, const struct http_request *req, http_done_fn *done, v
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
 	t->curl = curl;
+	t->guard = &curl->guard;
 	t->done = done;
 	t->arg = arg;
 	DL_PREPEND(curl->transfers, t);
@@ -422,7 +402,7 @@ set_up_multi(struct http_curl *curl)
 	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl);
-	curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	curl_multi_setopt(
 		curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : DEFAULT_HOST_CONNECTIONS));
 	curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);

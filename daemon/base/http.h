@@ -1,6 +1,6 @@
 /*
- * daemon/base/http.h: HTTPS requests; the door to libcurl (multi on the loop, one connection kept per CA, HTTP/2
- * where offered). The transport is a table of functions, so that a test or the simulation plays the server.
+ * daemon/base/http.h: HTTPS requests; the door to libcurl (multi on the loop, HTTP/1.1 on connections that are
+ * kept). The transport is a table of functions, so that a test or the simulation plays the server.
  *
  * Every cap and deadline of facts "parsers and network input" holds: https only, no redirects, TLS >= 1.2, bounded
  * headers and body, connect and total time, no proxy but the configured one. The host is resolved by daemon/base/dns

@@ -21,7 +21,8 @@ struct http_host {
 	struct http_host *prev, *next; /* newest first */
 	char *name;
 	struct strlist addresses;
-	int64_t expires_ms; /* boot time */
+	int64_t expires_ms;    /* boot time */
+	int64_t distrusted_ms; /* boot time; 0: never */
 	struct dns_query *query;
 	struct http_host_wait *waiting;
 };
@@ -146,4 +147,23 @@ http_hosts_forget(struct http_hosts *hosts, const char *name)
 
 	if (host)
 		host->expires_ms = 0;
+}
+
+void
+http_hosts_distrust(struct http_hosts *hosts, const char *name)
+{
+	struct http_host *host = http_host_find(hosts, name);
+
+	if (host)
+		host->distrusted_ms = clock_boot_ms(loop_clock(hosts->loop));
+}
+
+long
+http_hosts_trusted_sec(struct http_hosts *hosts, const char *name)
+{
+	const struct http_host *host = http_host_find(hosts, name);
+
+	if (!host || !host->distrusted_ms)
+		return 0;
+	return (long)((clock_boot_ms(loop_clock(hosts->loop)) - host->distrusted_ms) / 1000) + 1;
 }

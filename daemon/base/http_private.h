@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "daemon/base/http.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/tls_guard.h"
 
 #include <curl/curl.h>
 
@@ -42,6 +43,14 @@ http_hosts_cancel(struct http_host_wait *wait);
 void
 http_hosts_forget(struct http_hosts *hosts, const char *name);
 
+/* A connection to it was silent: the others that are open now may be as dead. */
+void
+http_hosts_distrust(struct http_hosts *hosts, const char *name);
+
+/* Return: seconds, at least 1, since http_hosts_distrust(): older connections serve no more; 0: all may. */
+long
+http_hosts_trusted_sec(struct http_hosts *hosts, const char *name);
+
 /* --- http_transfer.c: one request on one easy handle --- */
 
 enum { HTTP_MAX_HEADERS = 64 * 1024 };
@@ -49,6 +58,7 @@ enum { HTTP_MAX_HEADERS = 64 * 1024 };
 struct http_transfer {
 	struct http_curl *curl;
 	struct http_transfer *next, *prev;
+	struct tls_guard *guard; /* of all connections; borrowed */
 	http_done_fn *done;
 	void *arg;
 
@@ -73,6 +83,7 @@ struct http_transfer {
 	/* The answer. */
 	struct http_response res;
 	size_t header_octets;
+	bool is_interim;      /* the header is that of a 1xx answer, which another follows */
 	bool is_header_whole; /* the empty line behind it was seen */
 	bool is_header_too_large;
 	bool is_body_too_large;
@@ -87,7 +98,6 @@ struct http_transfer {
 	int64_t deadline_ms; /* boot time */
 	bool is_in_multi;
 	bool is_finished;
-	bool is_suspect;   /* shares an origin, perhaps a connection, with one that timed out */
 	bool is_half_over; /* the look at half the time was taken */
 	bool is_repeated;  /* was sent a second time */
 };
@@ -99,10 +109,13 @@ http_transfer_init(struct http_transfer *t, const struct http_request *req);
 void
 http_transfer_clear(struct http_transfer *t);
 
-/* All options of @easy, which must be new or reset. @addresses: of dialled_host. */
+/*
+ * All options of @easy, which must be new or reset. @addresses: of dialled_host. @fresh: on a connection of its own.
+ * @oldest_sec: age of the oldest connection that may serve, 0: any.
+ */
 void
 http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl_config *config,
-	const struct strlist *addresses, bool fresh);
+	const struct strlist *addresses, bool fresh, long oldest_sec);
 
 /* --- http_result.c: what became of it --- */
 

@@ -37,6 +37,11 @@ certificate_error(struct http_transfer *t, CURL *easy)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		error_set(&t->err, ERROR_TLS, "certificate of '%s': %s; is the clock right?", t->host, why);
 		break;
+	case X509_V_ERR_APPLICATION_VERIFICATION:
+		error_set(&t->err, ERROR_TLS,
+			"certificate of '%s' is refused: its chain has a key that takes too long to verify with (RSA above 8192 bits, or a rare kind)",
+			t->host);
+		break;
 	default:
 		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not valid: %s", t->host, why);
 	}
@@ -88,6 +93,11 @@ ca_file_error(struct http_transfer *t, const char *text)
 static void
 other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text)
 {
+	if (strstr(text, TLS_GUARD_NOISE)) {
+		error_set(&t->err, ERROR_PROTOCOL, "'%s' port %s sends " TLS_GUARD_NOISE, t->host, t->port);
+		t->err.retry = true;
+		return;
+	}
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 		certificate_error(t, easy);
@@ -116,7 +126,6 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_HTTP2:
 		error_set(&t->err, ERROR_PROTOCOL, "'%s' does not answer as HTTP demands: %s", t->host, text);
 		break;
 	default:

@@ -127,6 +127,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	struct http_transfer *t = arg;
 	size_t len = size * count;
 
+	tls_guard_progress(t->guard);
 	if (len > t->max_body - t->res.body.len) {
 		t->is_body_too_large = true;
 		return 0;
@@ -178,23 +179,44 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 		strlist_take(&t->res.links, link);
 }
 
+/* "HTTP/1.1 103 Early Hints" */
+static bool
+is_interim_status(const char *line, size_t len)
+{
+	const char *status = memchr(line, ' ', len);
+
+	return status && status + 1 < line + len && status[1] == '1';
+}
+
 static size_t
 on_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *t = arg;
 	size_t len = size * count;
+	bool is_trailer = t->is_header_whole && !t->is_interim; /* counts, but says nothing that we need */
 
+	tls_guard_progress(t->guard);
 	t->header_octets += len;
-	t->is_header_whole = len == 2 && memcmp(line, "\r\n", 2) == 0;
 	if (t->header_octets > HTTP_MAX_HEADERS) {
 		t->is_header_too_large = true;
 		return 0;
 	}
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-		http_response_clear(&t->res); /* the one before was interim (1xx, or of a proxy) */
-	else
+	if (is_trailer)
+		return len;
+	t->is_header_whole = len == 2 && memcmp(line, "\r\n", 2) == 0;
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		http_response_clear(&t->res); /* the one before was interim */
+		t->is_interim = is_interim_status(line, len);
+	} else {
 		take_header(t, line, len);
+	}
 	return len;
+}
+
+static CURLcode
+on_tls_context(CURL *easy _unused_, void *ctx, void *arg)
+{
+	return tls_guard_apply(arg, ctx, true) < 0 ? CURLE_SSL_ENGINE_INITFAILED : CURLE_OK;
 }
 
 static curl_socket_t
@@ -229,6 +251,8 @@ set_trust(struct http_transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t->guard);
 	/* With a CAPATH, which Debian presets, curl reads the trust store again for each connection. */
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_SEC);
@@ -273,7 +297,7 @@ set_addresses(struct http_transfer *t, CURL *easy, const struct strlist *address
 
 void
 http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl_config *config,
-	const struct strlist *addresses, bool fresh)
+	const struct strlist *addresses, bool fresh, long oldest_sec)
 {
 	*t->curl_text = '\0';
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
@@ -294,11 +318,10 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	fresh = fresh || t->send_once;
-	/* Many requests share one HTTP/2 connection only if they wait until it is there. */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, fresh ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	/* A CA's answers are small and few at a time: HTTP/2 is no faster here, and much more that a peer can play with. */
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh || t->send_once ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, oldest_sec);
 	set_method(t, easy);
 	set_trust(t, easy);
 	http_transfer_set_limits(t, easy);

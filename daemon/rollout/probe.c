@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/tls_guard.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -39,6 +40,7 @@ struct probe_run {
 	struct loop_timer patience; /* with the present address */
 	int64_t deadline_ms;        /* of all, by the loop's clock */
 	int64_t part_ms;            /* of the present address */
+	struct tls_guard guard;
 	SSL_CTX *ctx;
 	SSL *ssl;
 	struct error error; /* of the last address */
@@ -147,6 +149,7 @@ handshake(struct probe_run *run)
 	int rc;
 
 	ERR_clear_error(); /* SSL_get_error() looks at the whole queue, also at what others left there */
+	tls_guard_renew(&run->guard);
 	rc = SSL_connect(run->ssl);
 	if (rc == 1) {
 		show_leaf(run);
@@ -161,6 +164,8 @@ handshake(struct probe_run *run)
 		return;
 	default:
 		reason = ERR_reason_error_string(ERR_peek_last_error());
+		if (SSL_get_verify_result(run->ssl) == X509_V_ERR_APPLICATION_VERIFICATION)
+			reason = "the certificate has a key that takes too long to verify with";
 		error_set(&run->error, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
 		ERR_clear_error();
 		address_failed(run);
@@ -273,8 +278,11 @@ probe_start(struct loop *loop, struct dns *dns, const char *host, int port, cons
 	run->arg = arg;
 	run->ctx = SSL_CTX_new(TLS_client_method());
 	if (run->ctx) {
-		SSL_CTX_set_verify(run->ctx, SSL_VERIFY_NONE, NULL);
 		SSL_CTX_set_min_proto_version(run->ctx, TLS1_2_VERSION);
+		if (tls_guard_apply(&run->guard, run->ctx, false) < 0) {
+			SSL_CTX_free(run->ctx); /* connecting then fails */
+			run->ctx = NULL;
+		}
 	}
 	loop_timer_init(&run->patience, loop, patience_over, run);
 	if (!timeout_ms)

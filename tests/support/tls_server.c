@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -20,14 +21,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 256 };
+enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 256, SECRET_LEN = 32, RECORD_MAX = 16384 };
 
 struct tls_conn {
 	struct tls_server *server;
 	pthread_t thread;
 	int fd;
 	int number;
-	SSL *ssl; /* NULL: plain */
+	SSL *ssl;                         /* NULL: plain */
+	unsigned char secret[SECRET_LEN]; /* TLS 1.3: of what the server writes */
+	uint64_t records;                 /* written by tls_conn_write_tickets() */
 };
 
 struct tls_server {
@@ -101,10 +104,39 @@ write_pem(const char *dir, const char *name, X509 *cert, EVP_PKEY *key)
 	return path;
 }
 
+/* The server's secret (NSS key log format), for records that OpenSSL would not write. */
+static void
+on_keylog(const SSL *ssl, const char *line)
+{
+	struct tls_conn *conn = SSL_get_app_data(ssl);
+	const char *hex = strrchr(line, ' ');
+	if (strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24) == 0 && strlen(hex + 1) == 2 * SECRET_LEN)
+		for (size_t i = 0; i < SECRET_LEN; i++)
+			conn->secret[i] = (unsigned char)strtoul(
+				(char[]){ hex[1 + 2 * i], hex[2 + 2 * i], 0 }, NULL, 16);
+}
+
+static EVP_PKEY *
+make_server_key(const struct tls_server_config *config)
+{
+	if (!config->rsa_bits)
+		return EVP_EC_gen("P-256");
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	BIGNUM *e = NULL;
+	must(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, config->rsa_bits) > 0, "RSA");
+	if (config->rsa_e)
+		must(BN_hex2bn(&e, config->rsa_e) && EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) > 0, "exponent");
+	must(EVP_PKEY_generate(ctx, &key) > 0, "RSA key");
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(e);
+	return key;
+}
+
 static void
 set_up_tls(struct tls_server *s, const char *dir)
 {
-	EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
+	EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = make_server_key(&s->config);
 	X509 *ca = make_cert("certd test root", ca_key, NULL, ca_key, NULL);
 	X509 *cert = make_cert("certd test server", key, ca, ca_key, &s->config);
 	s->ca_file = write_pem(dir, "ca.pem", ca, NULL);
@@ -112,6 +144,15 @@ set_up_tls(struct tls_server *s, const char *dir)
 	free(write_pem(dir, "server.key", NULL, key));
 	s->ctx = SSL_CTX_new(TLS_server_method());
 	must(SSL_CTX_use_certificate(s->ctx, cert) && SSL_CTX_use_PrivateKey(s->ctx, key), "certificate");
+	SSL_CTX_set_keylog_callback(s->ctx, on_keylog);
+	SSL_CTX_set_dh_auto(s->ctx, 1);
+	SSL_CTX_set_ciphersuites(s->ctx, "TLS_AES_128_GCM_SHA256");
+	if (s->config.ciphers)
+		must(SSL_CTX_set_max_proto_version(s->ctx, TLS1_2_VERSION) &&
+				SSL_CTX_set_cipher_list(s->ctx, s->config.ciphers),
+			"ciphers");
+	if (s->config.groups)
+		must(SSL_CTX_set1_groups_list(s->ctx, s->config.groups), "groups");
 	if (s->config.max_tls) {
 		SSL_CTX_set_security_level(s->ctx, 0);
 		SSL_CTX_set_min_proto_version(s->ctx, 0);
@@ -148,6 +189,58 @@ tls_conn_answer(struct tls_conn *conn, const char *status, const char *headers, 
 {
 	return tls_conn_printf(
 		conn, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers, strlen(body), body);
+}
+
+bool
+tls_conn_write_raw(struct tls_conn *conn, const void *data, size_t len)
+{
+	for (size_t sent = 0; sent < len;) {
+		ssize_t n = send(conn->fd, (const char *)data + sent, len - sent, MSG_NOSIGNAL);
+		if (n <= 0 || conn->server->stopping)
+			return false;
+		sent += (size_t)n;
+	}
+	return true;
+}
+
+/* HKDF-Expand-Label with no context, for lengths of one block (RFC 8446 s7.1). */
+static void
+expand_label(const unsigned char *secret, const char *label, unsigned char *ret, size_t len)
+{
+	unsigned char info[64] = { 0, (unsigned char)len, (unsigned char)(6 + strlen(label)) }, block[EVP_MAX_MD_SIZE];
+	size_t n = 3 + (size_t)snprintf((char *)info + 3, sizeof(info) - 3, "tls13 %s", label);
+	info[n++] = 0;
+	info[n++] = 1;
+	must(HMAC(EVP_sha256(), secret, SECRET_LEN, info, n, block, NULL) != NULL, "HMAC");
+	memcpy(ret, block, len);
+}
+
+bool
+tls_conn_write_tickets(struct tls_conn *conn)
+{
+	static const unsigned char ticket[] = { 4, 0, 0, 14, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 1, 'x', 0, 0 };
+	unsigned char plain[RECORD_MAX], record[5 + RECORD_MAX + 1 + 16] = { 23, 3, 3 }, key[16], iv[12];
+	size_t len = 0;
+	int n = 0, unused = 0;
+	for (; len + sizeof(ticket) < sizeof(plain); len += sizeof(ticket))
+		memcpy(plain + len, ticket, sizeof(ticket));
+	plain[len++] = 22; /* a handshake message inside */
+	record[3] = (unsigned char)((len + 16) >> 8);
+	record[4] = (unsigned char)(len + 16);
+	expand_label(conn->secret, "key", key, sizeof(key));
+	expand_label(conn->secret, "iv", iv, sizeof(iv));
+	for (size_t i = 0; i < 8; i++)
+		iv[11 - i] ^= (unsigned char)(conn->records >> (8 * i));
+	conn->records++;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	must(EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) > 0 &&
+			EVP_EncryptUpdate(ctx, NULL, &unused, record, 5) > 0 &&
+			EVP_EncryptUpdate(ctx, record + 5, &n, plain, (int)len) > 0 &&
+			EVP_EncryptFinal_ex(ctx, record + 5 + n, &unused) > 0 &&
+			EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, record + 5 + n) > 0,
+		"a record");
+	EVP_CIPHER_CTX_free(ctx);
+	return tls_conn_write_raw(conn, record, 5 + (size_t)n + 16);
 }
 
 bool
@@ -226,9 +319,16 @@ run_connection(void *arg)
 	struct tls_conn *conn = arg;
 	struct buf in = BUF_INIT;
 	int count = 0;
+	if (conn->server->config.raw) {
+		conn->server->config.raw(conn);
+		shutdown(conn->fd, SHUT_RDWR);
+		return NULL;
+	}
 	if (conn->server->ctx) {
 		conn->ssl = SSL_new(conn->server->ctx);
 		SSL_set_fd(conn->ssl, conn->fd);
+		SSL_set_app_data(conn->ssl, conn);
+		SSL_set_num_tickets(conn->ssl, conn->server->config.has_no_tickets ? 0 : 2);
 	}
 	if (!conn->ssl || SSL_accept(conn->ssl) == 1)
 		while (serve_one(conn, &in, ++count))

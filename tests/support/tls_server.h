@@ -32,11 +32,17 @@ typedef bool
 tls_serve_fn(struct tls_conn *conn, const struct tls_request *req, void *arg);
 
 struct tls_server_config {
-	const char *names;   /* SAN list of the certificate; NULL: "DNS:localhost,IP:127.0.0.1" */
-	int valid_from_sec;  /* from now */
-	int valid_until_sec; /* from now; 0: an hour */
-	bool plain;          /* no TLS */
-	int max_tls;         /* e.g. TLS1_1_VERSION; 0: any */
+	const char *names;                  /* SAN list of the certificate; NULL: "DNS:localhost,IP:127.0.0.1" */
+	int valid_from_sec;                 /* from now */
+	int valid_until_sec;                /* from now; 0: an hour */
+	bool plain;                         /* no TLS */
+	bool has_no_tickets;                /* needed for tls_conn_write_tickets() */
+	int max_tls;                        /* e.g. TLS1_1_VERSION; 0: any */
+	int rsa_bits;                       /* key of the server's certificate; 0: P-256 */
+	const char *rsa_e;                  /* its public exponent, in hexadecimal; NULL: 65537 */
+	const char *ciphers;                /* of TLS 1.2, with DH parameters that fit; NULL: the usual ones */
+	const char *groups;                 /* for the key exchange; NULL: the usual ones */
+	void (*raw)(struct tls_conn *conn); /* instead of TLS and @serve */
 	tls_serve_fn *serve;
 	void *arg;
 };
@@ -77,6 +83,14 @@ tls_conn_answer(struct tls_conn *conn, const char *status, const char *headers, 
 /* Sleeps. Return: false when the server is being freed. */
 bool
 tls_conn_pause(struct tls_conn *conn, int ms);
+
+/* Octets as they are, below TLS. Return: false when the other side has gone. */
+bool
+tls_conn_write_raw(struct tls_conn *conn, const void *data, size_t len);
+
+/* One record full of TLS 1.3 session tickets, as small as they may be. Before anything else was written. */
+bool
+tls_conn_write_tickets(struct tls_conn *conn);
 
 /* Ends the connection with a reset and no TLS close_notify; the handler then returns false. */
 void

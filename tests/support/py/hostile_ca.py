@@ -196,7 +196,8 @@ class HostileCa:
             self.lies[endpoint] = function
 
     def use_tls(self, pair=None, *, version=None, instead=None):
-        """New connections are met with that (certificate, key), that version of TLS only, or these octets instead."""
+        """New connections are met with that (certificate, key), that version of TLS only, or these octets instead
+        (an iterator may be endless)."""
         self.instead = instead
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*(pair or self.identity.server))
@@ -256,7 +257,8 @@ class HostileCa:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.instead is not None:
                 sock.recv(65536)
-                sock.sendall(self.instead)
+                for piece in [self.instead] if isinstance(self.instead, bytes) else self.instead:
+                    sock.sendall(piece)
                 if not self.instead:
                     sock.recv(65536)  # as long as the client likes
                 return

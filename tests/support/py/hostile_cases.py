@@ -144,6 +144,9 @@ EVIL_URLS = [
 
 WRONG_TYPES = [("number", 7), ("array", ["x"]), ("object", {}), ("true", True), ("null", None)]
 
+# A client that reads them for as long as they come does nothing else any more. 4,096 in each record.
+HELLO_REQUESTS = itertools.repeat(b"\x16\x03\x03\x40\0" + bytes(16384))
+
 ACCOUNT_CASES = [
     Case("tls-1.0", "tls", lambda ca: ca.use_tls(version=ssl.TLSVersion.TLSv1), "tls", "handshake"),
     Case("tls-1.1", "tls", lambda ca: ca.use_tls(version=ssl.TLSVersion.TLSv1_1), "tls", "handshake"),
@@ -153,6 +156,7 @@ ACCOUNT_CASES = [
     Case("tls-none", "tls", lambda ca: ca.use_tls(instead=b"HTTP/1.1 200 OK\r\n\r\n"), "tls", "handshake"),
     Case("tls-garbage", "tls", lambda ca: ca.use_tls(instead=b"\x16\x03\x03\xff\xff" + b"\0" * 70_000), "tls",
          "handshake"),
+    Case("tls-without-end", "tls", lambda ca: ca.use_tls(instead=HELLO_REQUESTS), "protocol", "no part of an answer"),
     Case("tls-alert", "tls", lambda ca: ca.use_tls(instead=b"\x15\x03\x03\0\x02\x02\x28"), "tls", "handshake"),
     *(Case(f"directory-redirect-{status}", "directory", redirect(status), "protocol", "redirect")
       for status in (300, 301, 302, 303, 304, 307, 308)),

@@ -472,103 +472,167 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 	}
 }
 
-/*
- * --- HTTP/2, spoken by nginx with the certificate of the bed's server ---
- *
- * The body of / is the connection's number. /behind is answered by the bed's server, with that number as a link.
- */
-
-struct nginx {
-	pid_t pid;
-	int port;
-};
-
-static void
-nginx_stop(struct nginx *nginx)
+Test(http, connections_from_before_a_silence_serve_no_more, .timeout = 60)
 {
-	process_stop(&nginx->pid);
-}
-
-static void
-nginx_start(struct nginx *nginx, const struct bed *bed)
-{
-	nginx->port = free_port();
-	scratch_write(bed->dir, "nginx.conf",
-		"daemon off; master_process off; pid pid; error_log stderr;\nevents { }\nhttp { access_log "
-		"off;\n"
-		"client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d;\n"
-		"scgi_temp_path e;\n"
-		"server { listen 127.0.0.1:%d ssl http2; ssl_certificate server.pem;\n"
-		"ssl_certificate_key server.key; location / { return 200 $connection; }\n"
-		"location = /behind { proxy_pass https://127.0.0.1:%d; add_header Link $connection; } } }\n",
-		nginx->port, tls_server_port(bed->server));
-	nginx->pid = process_start(
-		bed->dir, (const char *const[]){ "nginx", "-p", bed->dir, "-c", "nginx.conf", "-e", "stderr", NULL });
-	process_wait_port(nginx->pid, nginx->port);
-}
-
-Test(http, parallel_requests_share_one_http2_connection, .timeout = 90)
-{
-	enum { COUNT = 16 };
+	enum { COUNT = 3 };
 	static struct gathering gathering = { .wanted = COUNT };
 	int pending = COUNT;
 	struct result r[COUNT];
 	_cleanup_(bed_clear) struct bed bed;
-	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
+	_cleanup_(result_clear) struct result lost, next;
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
-	nginx_start(&nginx, &bed);
-	_cleanup_free_ char *url = xasprintf("https://localhost:%d/behind", nginx.port);
+	struct relay *relay = relay_new(tls_server_port(bed.server), false);
+	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", relay_port(relay));
+	struct http_request req = {
+		.method = "POST", .url = url, .ca_file = tls_server_ca_file(bed.server), .timeout_ms = 5000
+	};
 	for (int i = 0; i < COUNT; i++) {
 		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
-		http_send(bed.http,
-			&(struct http_request){
-				.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) },
-			on_done, &r[i]);
+		http_send(bed.http, &req, on_done, &r[i]);
 	}
 	loop_run(bed.loop, NULL);
 	for (int i = 0; i < COUNT; i++) {
 		expect_ok(&r[i], "together");
-		cr_assert_eq(r[i].res.links.count, 1);
-		cr_expect_str_eq(r[i].res.links.items[0], r[0].res.links.items[0], "connections");
-	}
-	for (int i = 0; i < COUNT; i++)
 		result_clear(&r[i]);
+	}
+	relay_freeze(relay);
+	req.timeout_ms = 2500;
+	perform(&bed, &req, &lost);
+	expect_error(&lost, ERROR_TIMEOUT, "waiting for the answer");
+	cr_expect_eq(relay_connections(relay), COUNT);
+	perform(&bed, &req, &next);
+	expect_ok(&next, "together");
+	cr_expect_eq(relay_connections(relay), COUNT + 1, "none of the %d that are left", COUNT - 1);
+	relay_free(relay);
 }
 
-Test(http, a_stalled_http2_connection_stalls_only_who_is_on_it, .timeout = 60)
+/* --- peers that keep a client busy --- */
+
+/* How often the loop came round. */
+struct turns {
+	struct loop_timer timer;
+	long count;
+};
+
+static void
+on_turn(void *arg)
+{
+	struct turns *turns = arg;
+	turns->count++;
+	loop_timer_set(&turns->timer, 0);
+}
+
+static void
+flood_hello_requests(struct tls_conn *conn)
+{
+	unsigned char record[5 + 16384] = { 22, 3, 3, 0x40, 0 };
+	while (tls_conn_write_raw(conn, record, sizeof(record)))
+		;
+}
+
+static bool
+serve_flood(struct tls_conn *conn, const struct tls_request *req, void *arg _unused_)
+{
+	static const char junk[4096] = { [0 ... 4095] = 'x' };
+	if (strcmp(req->path, "/tickets") == 0) {
+		while (tls_conn_write_tickets(conn))
+			;
+	} else if (strcmp(req->path, "/extension") == 0) {
+		tls_conn_printf(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+		while (tls_conn_write(conn, junk, sizeof(junk)))
+			;
+	} else if (strcmp(req->path, "/trailers") == 0) {
+		tls_conn_printf(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+		while (tls_conn_printf(conn, "X: %.99s\r\n", junk))
+			;
+	}
+	return false;
+}
+
+Test(http, a_peer_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 60)
+{
+	/* 4 KiB in each: 256 KiB of noise, or 64 KiB of headers */
+	enum { NOISE_TURNS = 64, HEADER_TURNS = 16 };
+	static const struct {
+		struct tls_server_config config;
+		const char *path, *text;
+		enum error_code code;
+		int least_turns;
+	} cases[] = {
+		{ { .raw = flood_hello_requests }, "/", "sends data that is no part of an answer", ERROR_PROTOCOL,
+			NOISE_TURNS },
+		{ { .serve = serve_flood, .has_no_tickets = true }, "/tickets",
+			"sends data that is no part of an answer", ERROR_PROTOCOL, NOISE_TURNS },
+		{ { .serve = serve_flood }, "/extension", "sends data that is no part of an answer", ERROR_PROTOCOL,
+			NOISE_TURNS },
+		{ { .serve = serve_flood }, "/trailers", "more than 65536 octets of headers", ERROR_LIMIT,
+			HEADER_TURNS },
+		{ { .serve = serve_by_path }, "/interim", "more than 65536 octets of headers", ERROR_LIMIT,
+			HEADER_TURNS },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(bed_clear) struct bed bed;
+		_cleanup_(result_clear) struct result r;
+		struct turns turns = { .count = 0 };
+		bed_init(&bed, NULL, NULL, &cases[i].config);
+		loop_timer_init(&turns.timer, bed.loop, on_turn, &turns);
+		on_turn(&turns);
+		get(&bed, cases[i].path, &r);
+		loop_timer_cancel(&turns.timer);
+		expect_error(&r, cases[i].code, cases[i].text);
+		cr_expect_geq(turns.count, cases[i].least_turns, "%s: the loop came round only %ld times",
+			cases[i].path, turns.count);
+	}
+}
+
+static bool
+serve_with_trailers(struct tls_conn *conn, const struct tls_request *req, void *arg _unused_)
+{
+	if (strcmp(req->path, "/hints") == 0)
+		tls_conn_printf(conn, "HTTP/1.1 103 Early Hints\r\nReplay-Nonce: early\r\n\r\n");
+	return tls_conn_printf(conn,
+		"HTTP/1.1 200 OK\r\nReplay-Nonce: one\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+		"Replay-Nonce: two\r\nHTTP/1.1: 500\r\nServer-Timing: x\r\n\r\n");
+}
+
+Test(http, an_answer_may_have_trailers_and_hints_before_it, .timeout = 30)
 {
 	_cleanup_(bed_clear) struct bed bed;
-	_cleanup_(nginx_stop) struct nginx nginx = { .pid = 0 };
-	_cleanup_(result_clear) struct result first, soon, late, fresh, last;
-	int pending_late = 1;
-	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo });
-	nginx_start(&nginx, &bed);
-	struct relay *relay = relay_new(nginx.port, false);
-	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", relay_port(relay));
-	struct http_request req = {
-		.method = "POST", .url = url, .ca_file = tls_server_ca_file(bed.server), .timeout_ms = 4000
-	};
-	perform(&bed, &req, &first);
-	cr_assert_eq(first.res.status, 200);
-	relay_freeze(relay);
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_with_trailers });
+	for (int i = 0; i < 4; i++) {
+		_cleanup_(result_clear) struct result r;
+		get(&bed, i % 2 ? "/hints" : "/", &r);
+		expect_ok(&r, "ok");
+		cr_expect_str_eq(r.res.replay_nonce, "one");
+	}
+	cr_expect_eq(tls_server_connections(bed.server), 1, "and the connection is kept");
+}
 
-	late = (struct result){ .loop = bed.loop, .pending = &pending_late };
-	req.timeout_ms = 4000;
-	http_send(bed.http, &req, on_done, &late);
-	req.timeout_ms = 500;
-	perform(&bed, &req, &soon);
-	expect_error(&soon, ERROR_TIMEOUT, "waiting for the answer");
-	cr_expect_eq(relay_connections(relay), 1);
-	req.timeout_ms = 2500; /* ends before @late, with which it must not share */
-	perform(&bed, &req, &fresh);
-	cr_assert(!error_is_set(&fresh.err), "%s", fresh.err.message);
-	cr_expect_eq(late.calls, 0);
-	loop_run(bed.loop, NULL);
-	expect_error(&late, ERROR_TIMEOUT, "waiting for the answer");
-	perform(&bed, &req, &last);
-	expect_ok(&last, buf_str(&fresh.res.body));
-	cr_expect_eq(relay_connections(relay), 2);
-	relay_free(relay);
+Test(http, costly_arithmetic_is_not_done_for_a_peer, .timeout = 60)
+{
+	static const struct {
+		struct tls_server_config config;
+		const char *text;
+	} cases[] = {
+		{ { .serve = serve_echo, .rsa_bits = 2048, .ciphers = "DHE-RSA-AES128-GCM-SHA256" }, "TLS handshake" },
+		{ { .serve = serve_echo, .groups = "ffdhe8192" }, "TLS handshake" },
+		{ { .serve = serve_echo, .rsa_bits = 2048, .rsa_e = "10000000000000000000000000000001" },
+			"has a key that takes too long to verify with" },
+		/* Controls: the same server without that. */
+		{ { .serve = serve_echo, .rsa_bits = 2048, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256" }, NULL },
+		{ { .serve = serve_echo, .groups = "ffdhe8192:P-384" }, NULL },
+		{ { .serve = serve_echo, .rsa_bits = 2048, .rsa_e = "10001" }, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(bed_clear) struct bed bed;
+		_cleanup_(result_clear) struct result r;
+		bed_init(&bed, NULL, NULL, &cases[i].config);
+		get(&bed, "/", &r);
+		if (cases[i].text)
+			expect_error(&r, ERROR_TLS, cases[i].text);
+		else
+			cr_expect(!error_is_set(&r.err), "case %zu: %s", i, r.err.message);
+	}
 }
 
 Test(http, a_configured_proxy_is_used_and_its_name_resolved, .timeout = 30)

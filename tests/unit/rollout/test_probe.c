@@ -93,21 +93,26 @@ bound_socket(int type, const char *address, int port, int *ret_port)
 }
 
 static void
-bed_init(struct bed *b)
+bed_init_with(struct bed *b, const struct tls_server_config *config)
 {
-	const struct tls_server_config config = { .serve = never_asked };
 	_cleanup_free_ char *servers = NULL;
 	int port;
 
 	*b = (struct bed){ .dir = "/tmp/test-probe-XXXXXX", .silent_fd = { -1, -1, -1 } };
 	cr_assert_not_null(mkdtemp(b->dir));
-	b->server = tls_server_new(b->dir, &config);
+	b->server = tls_server_new(b->dir, config);
 	b->clock = clock_new_real();
 	b->loop = loop_new(b->clock);
 	b->dns_fd = bound_socket(SOCK_DGRAM, "127.0.0.1", 0, &port);
 	b->dns_watch = loop_fd_new(b->loop, b->dns_fd, LOOP_READ, on_question, b);
 	servers = xasprintf("127.0.0.1:%d", port);
 	b->dns = dns_new(b->loop, servers, NULL);
+}
+
+static void
+bed_init(struct bed *b)
+{
+	bed_init_with(b, &(struct tls_server_config){ .serve = never_asked });
 }
 
 static int
@@ -211,4 +216,78 @@ Test(probe, an_address_that_refuses_leaves_its_time_to_the_others, .timeout = 30
 	cr_assert_not_null(part, "%s", b.error.message);
 	cr_expect_gt(strtol(part + sizeof(within) - 1, NULL, 10), LIMIT_MS / 2, "%s", b.error.message);
 	bed_clear(&b);
+}
+
+/* --- an address where somebody else answers --- */
+
+struct turns {
+	struct loop_timer timer;
+	long count;
+};
+
+static void
+on_turn(void *arg)
+{
+	struct turns *turns = arg;
+
+	turns->count++;
+	loop_timer_set(&turns->timer, 0);
+}
+
+static void
+flood_hello_requests(struct tls_conn *conn)
+{
+	unsigned char record[5 + 16384] = { 22, 3, 3, 0x40, 0 };
+
+	while (tls_conn_write_raw(conn, record, sizeof(record)))
+		;
+}
+
+Test(probe, a_handshake_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 30)
+{
+	struct turns turns = { .count = 0 };
+	struct bed b;
+
+	bed_init_with(&b, &(struct tls_server_config){ .raw = flood_hello_requests });
+	b.hosts[0] = 1;
+	loop_timer_init(&turns.timer, b.loop, on_turn, &turns);
+	on_turn(&turns);
+	look(&b);
+	loop_timer_cancel(&turns.timer);
+	cr_expect_eq(b.error.code, ERROR_TLS);
+	cr_expect(strstr(b.error.message, "data that is no part of an answer"), "%s", b.error.message);
+	cr_expect_geq(turns.count, 64, "4 KiB of 256 in each: %ld", turns.count);
+	bed_clear(&b);
+}
+
+Test(probe, costly_arithmetic_is_not_done_for_a_peer, .timeout = 30)
+{
+	static const struct {
+		struct tls_server_config config;
+		const char *says; /* NULL: its certificate is seen */
+	} cases[] = {
+		{ { .rsa_bits = 2048, .ciphers = "DHE-RSA-AES128-GCM-SHA256" }, "handshake failure" },
+		{ { .groups = "ffdhe8192" }, "handshake failure" },
+		{ { .rsa_bits = 2048, .rsa_e = "10000000000000000000000000000001" }, "takes too long to verify" },
+		{ { .rsa_bits = 2048, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256" }, NULL },
+		{ { .rsa_bits = 2048, .ciphers = "AES128-GCM-SHA256" }, NULL },
+		{ { .groups = "ffdhe8192:P-384" }, NULL },
+		{ { .rsa_bits = 2048, .rsa_e = "10001" }, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tls_server_config config = cases[i].config;
+		struct bed b;
+
+		config.serve = never_asked;
+		bed_init_with(&b, &config);
+		b.hosts[0] = 1;
+		look(&b);
+		if (cases[i].says)
+			cr_expect(b.error.message && strstr(b.error.message, cases[i].says), "case %zu: %s", i,
+				b.error.message);
+		else
+			cr_expect_not_null(b.sha256, "case %zu: %s", i, b.error.message);
+		bed_clear(&b);
+	}
 }

@@ -1,3 +1,4 @@
+#include "common/crypto/ossl.h"
 #include "common/crypto/x509.h"
 #include "common/error.h"
 #include "tests/unit/common/crypto/chains.h"
@@ -381,6 +382,46 @@ accept_seen(const struct buf *pem, const struct key *key, struct x509_seen *seen
 		cr_expect_str_eq(buf_str(&leaf), pem->data);
 	}
 	return rc;
+}
+
+/* With exponent @e, in hexadecimal. */
+static EVP_PKEY *
+rsa_with_exponent(const char *e)
+{
+	_cleanup_(ossl_pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	_cleanup_(ossl_bn_freep) BIGNUM *exponent = NULL;
+	EVP_PKEY *key = NULL;
+
+	BN_hex2bn(&exponent, e);
+	cr_assert(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, exponent) == 1 &&
+		  EVP_PKEY_generate(ctx, &key) == 1);
+	return key;
+}
+
+Test(x509, a_signature_that_takes_long_to_verify_is_not_verified, .timeout = 60)
+{
+	static const struct {
+		const char *exponent;
+		bool is_good;
+	} cases[] = { { "10001", true }, { "10000000000000000000000000000001", false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(ossl_pkey_freep) EVP_PKEY *key = rsa_with_exponent(cases[i].exponent);
+		_cleanup_mini_ struct mini_cert ca = { 0 };
+		_cleanup_mini_ struct mini_cert leaf = { 0 };
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		struct mini_spec spec = ordinary;
+
+		spec.authority_key_id = NULL;
+		mini_make_ca(&ca, "Mini CA", NULL);
+		mini_make(&leaf, &spec, &ca);
+		X509_set_pubkey(ca.cert, key);
+		cr_assert(X509_sign(ca.cert, key, EVP_sha256()) > 0 && X509_sign(leaf.cert, key, EVP_sha256()) > 0);
+		mini_pem(&leaf, &pem);
+		mini_pem(&ca, &pem);
+		cr_expect_eq(verify(&pem, leaf.key, "example.com *.example.com", MINI_NOW, NULL),
+			cases[i].is_good ? 0 : -1, "exponent %s", cases[i].exponent);
+	}
 }
 
 Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
