@@ -166,6 +166,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_access.c \
 	tests/unit/service/test_diff.c \
 	tests/unit/service/test_effect.c \
+	tests/unit/service/test_fields.c \
 	tests/unit/service/test_list.c \
 	tests/unit/service/test_peer.c \
 	tests/unit/service/test_tables.c \

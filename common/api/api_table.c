@@ -106,6 +106,7 @@ static const struct api_field provider_properties[] = {
 };
 
 static const struct api_field provider_metadata[] = {
+	{ .name = "directoryUrl", .type = API_STRING, .flags = API_ALWAYS, .help = "URL of the ACME directory" },
 	{ .name = "accountUrl", .type = API_STRING, .help = "URL of the account at the CA" },
 	{ .name = "accountThumbprint", .type = API_STRING, .help = "thumbprint of the account key (RFC 7638)" },
 	{ .name = "termsOfService", .type = API_STRING, .help = "URL of the CA's terms of service" },
@@ -156,6 +157,10 @@ static const struct api_field autocert_properties[] = {
 };
 
 static const struct api_field autocert_metadata[] = {
+	{ .name = "commonName", .type = API_STRING, .flags = API_ALWAYS,
+		.help = "common name in canonical form, as it is ordered" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .flags = API_ALWAYS,
+		.help = "other names in canonical form, each once" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
 		.help = "newest certificate" },
 	{ .name = "notBefore", .type = API_TIME, .help = "start of validity of the newest certificate" },
@@ -175,7 +180,7 @@ static const struct api_field autocert_metadata[] = {
 
 static const struct api_column autocert_columns[] = {
 	{ "NAME", "properties.name" },
-	{ "COMMON NAME", "properties.commonName" },
+	{ "COMMON NAME", "metadata.commonName" },
 	{ "PROVIDER", "properties.provider" },
 	{ "STATE", "metadata.state" },
 	{ "EXPIRES", "metadata.notAfter" },
@@ -225,6 +230,10 @@ static const struct api_field certificate_metadata[] = {
 		.help = "auto-certificate that it was issued for" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
 		.help = "newest certificate of the same auto-certificate" },
+	{ .name = "deployedCertificate", .type = API_TEXT,
+		.help = "PEM that is deployed, if the certificate was imported in another form" },
+	{ .name = "deployedCertificateChain", .type = API_TEXT,
+		.help = "PEM that is deployed, if the chain was imported in another form" },
 	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files (imported certificates only)" },
 	{ .name = "served", .type = API_STRING,
 		.help = "result of the probes (imported certificates only)" },

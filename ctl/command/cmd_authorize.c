@@ -52,7 +52,7 @@ authorize_find_registered(struct json_object *providers, const char *email, cons
 		struct json_object *p = json_object_array_get_idx(providers, i);
 
 		if (strcmp(ctl_text_at(p, "properties.email"), email) == 0 &&
-			strcmp(ctl_text_at(p, "properties.server"), url) == 0)
+			strcmp(ctl_text_at(p, "metadata.directoryUrl"), url) == 0)
 			return p;
 	}
 	return NULL;
@@ -421,7 +421,7 @@ authorize_order_again(struct ctl *ctl, const struct args *args, const struct str
 	const char *id = ctl_text_at(known, "id");
 	struct json_object *params;
 
-	if (strcmp(ctl_text_at(known, "properties.commonName"), names->items[0]) != 0)
+	if (strcmp(ctl_text_at(known, "metadata.commonName"), names->items[0]) != 0)
 		return error_set(err, ERROR_EXISTS, "auto '%s' is for %s: choose another --secret-name",
 			ctl_text_at(known, "properties.name"), ctl_text_at(known, "properties.commonName"));
 	params = json_object_new_object();

@@ -6,6 +6,7 @@
 #include "daemon/service/effect.h"
 
 #include "common/buf.h"
+#include "daemon/service/fields.h"
 
 #include <string.h>
 
@@ -262,6 +263,21 @@ apply_settings(const struct record_list *old, const struct record_list *new, str
 	}
 }
 
+/* The same, written otherwise. */
+static void
+apply_rewritten(const struct object *old, const struct object *new, struct effect *ret)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	fields_rewritten(old, new, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		if (strlist_has(&ret->changed, names.items[i]))
+			continue;
+		strlist_add(&ret->changed, names.items[i]);
+		strlist_take(&ret->reasons, xasprintf("%s: the same, written in another way", names.items[i]));
+	}
+}
+
 void
 effect_of(enum api_resource_id id, const struct record_class *cls, const void *old, const void *new, struct effect *ret)
 {
@@ -276,6 +292,7 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 			apply_settings((const void *)((const char *)old + field->offset),
 				(const void *)((const char *)new + field->offset), ret);
 	}
+	apply_rewritten(old, new, ret);
 	/* What was changed may be what the account failed for. */
 	if (id == API_PROVIDER && ret->changed.count)
 		ret->registers = !((const struct provider *)old)->account_url || ret->action == EFFECT_REISSUE;

@@ -9,6 +9,7 @@
 #include "common/crypto/pkcs12.h"
 #include "common/crypto/x509.h"
 #include "daemon/base/workers.h"
+#include "daemon/service/fields.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
@@ -131,7 +132,29 @@ chain_of(const struct certificate *c, struct buf *ret)
 	buf_add(ret, c->chain_pem.data, c->chain_pem.len);
 }
 
-/* Key, certificate, chain; or without the key. */
+static void
+add_text(struct buf *ret, const char *text)
+{
+	buf_add_str(ret, text);
+	if (ret->len && ret->data[ret->len - 1] != '\n')
+		buf_add_char(ret, '\n');
+}
+
+/* As it was imported; a certificate that brought its issuers along has them already. */
+static void
+chain_as_given(const struct certificate *c, struct buf *ret)
+{
+	_cleanup_json_ struct json_object *properties = fields_properties(&certificate_class, c);
+	const char *certificate = json_object_get_string(json_path(properties, "certificate"));
+	const char *chain = json_object_get_string(json_path(properties, "certificateChain"));
+	const char *first = strstr(certificate, "-----BEGIN ");
+
+	add_text(ret, certificate);
+	if (strcmp(chain, buf_str(&c->chain_pem)) != 0 || !(first && strstr(first + 1, "-----BEGIN ")))
+		add_text(ret, chain);
+}
+
+/* Key, certificate, chain in order, for servers. The certificate without its key is what was imported. */
 static int
 make_pem(const struct export *e, bool with_key, bool with_chain, struct secret *ret, struct error *err)
 {
@@ -140,8 +163,10 @@ make_pem(const struct export *e, bool with_key, bool with_chain, struct secret *
 
 	if (with_key && key_der_to_pem(&e->cert.key, &key, err) < 0)
 		return -1;
-	if (with_chain)
+	if (with_chain && with_key)
 		chain_of(&e->cert, &chain);
+	else if (with_chain)
+		chain_as_given(&e->cert, &chain);
 	secret_alloc(ret, key.len + chain.len);
 	if (key.len)
 		memcpy(ret->data, key.data, key.len);

@@ -170,13 +170,33 @@ fields_secrets(const struct record_class *cls, const struct object *o, struct st
 	fields_secrets_below(cls, api_resource_find(cls->name)->properties, "", o, ret);
 }
 
-struct json_object *
-fields_properties(const struct record_class *cls, const void *obj)
+static struct json_object *
+fields_canonical(const struct record_class *cls, const void *obj)
 {
 	struct json_object *properties = json_object_new_object();
 
 	json_add_string(properties, "name", ((const struct object *)obj)->name);
 	fields_add(cls, api_resource_find(cls->name)->properties, "", obj, properties);
+	return properties;
+}
+
+/* NULL: all is written as certd writes it. Owned by the caller. */
+static struct json_object *
+fields_declared(const struct object *o)
+{
+	return o->declared.len ? json_parse(o->declared.data, o->declared.len, NULL) : NULL;
+}
+
+struct json_object *
+fields_properties(const struct record_class *cls, const void *obj)
+{
+	struct json_object *properties = fields_canonical(cls, obj);
+	_cleanup_json_ struct json_object *declared = fields_declared(obj);
+
+	if (!declared)
+		return properties;
+	json_object_object_foreach(declared, name, value)
+		json_object_object_add(properties, name, json_object_get(value));
 	return properties;
 }
 
@@ -278,8 +298,85 @@ fields_from_json(const struct record_class *cls, struct json_object *properties,
 {
 	struct object *o = obj;
 	struct json_object *name = json_path(properties, "name");
+	_cleanup_json_ struct json_object *declared = fields_declared(o);
 
+	if (declared)
+		fields_set(cls, api_resource_find(cls->name)->properties, "", declared, obj);
 	if (name)
 		str_replace(&o->name, json_object_get_string(name));
 	fields_set(cls, api_resource_find(cls->name)->properties, "", properties, obj);
+}
+
+/* --- what was declared --- */
+
+/* No key is in what is answered, even where it was taken for text around a certificate. */
+static bool
+fields_has_key(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_string) && strcasestr(json_object_get_string(value), "PRIVATE KEY");
+}
+
+static bool
+fields_is_kept(const struct api_field *api)
+{
+	return (api->type == API_STRING || api->type == API_TEXT || api->type == API_STRLIST) &&
+	       strcmp(api->name, "name") != 0;
+}
+
+/* Absent and empty are the same. */
+static bool
+fields_is_same(struct json_object *a, struct json_object *b)
+{
+	if (a && b)
+		return json_object_equal(a, b);
+	if (!b)
+		b = a;
+	return !b || (json_object_is_type(b, json_type_array) && json_object_array_length(b) == 0) ||
+	       (json_object_is_type(b, json_type_string) && json_object_get_string_len(b) == 0);
+}
+
+void
+fields_keep_declared(const struct record_class *cls, struct json_object *properties, void *obj)
+{
+	struct object *o = obj;
+	_cleanup_json_ struct json_object *canonical = fields_canonical(cls, obj);
+	_cleanup_json_ struct json_object *declared = fields_declared(o);
+
+	if (!declared)
+		declared = json_object_new_object();
+	for (const struct api_field *api = api_resource_find(cls->name)->properties; api->name; api++) {
+		struct json_object *value = NULL;
+
+		if (!fields_is_kept(api) || !json_object_object_get_ex(properties, api->name, &value))
+			continue;
+		json_object_object_del(declared, api->name);
+		if (value && !fields_has_key(value) && !fields_is_same(value, json_path(canonical, api->name)))
+			json_object_object_add(declared, api->name, json_object_get(value));
+	}
+	buf_clear(&o->declared);
+	if (json_object_object_length(declared))
+		json_write(declared, &o->declared);
+}
+
+static void
+fields_add_rewritten(struct json_object *from, struct json_object *to, struct strlist *ret)
+{
+	if (!from)
+		return;
+	json_object_object_foreach(from, name, value) {
+		struct json_object *other = json_path(to, name);
+
+		if (!(other && json_object_equal(value, other)) && !strlist_has(ret, name))
+			strlist_add(ret, name);
+	}
+}
+
+void
+fields_rewritten(const struct object *old, const struct object *new, struct strlist *ret)
+{
+	_cleanup_json_ struct json_object *before = fields_declared(old);
+	_cleanup_json_ struct json_object *after = fields_declared(new);
+
+	fields_add_rewritten(before, after, ret);
+	fields_add_rewritten(after, before, ret);
 }

@@ -99,8 +99,13 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 	case OBJECT_HAS_STATE:
 		number = resource_state(text);
 		break;
+	case OBJECT_HAS_COMMON_NAME: /* in whatever form; what is not a name is nobody's */
+		if (name_canonical(text, true, &id, NULL) < 0)
+			break;
+		strlist_add(&l->refs, id);
+		text = l->refs.items[l->refs.count - 1];
+		break;
 	case OBJECT_HAS_NAME:
-	case OBJECT_HAS_COMMON_NAME:
 	case OBJECT_HAS_LABEL:
 	case OBJECT_IS_BELOW:
 		break;

@@ -39,6 +39,13 @@ describe_rollout(struct service *service, const struct certificate *c, struct js
 }
 
 static void
+describe_deployed(const struct buf *pem, const char *given, const char *name, struct json_object *metadata)
+{
+	if (strcmp(given, buf_str(pem)) != 0)
+		json_add_string(metadata, name, buf_str(pem));
+}
+
+static void
 certificate_describe(
 	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
 {
@@ -46,7 +53,10 @@ certificate_describe(
 	_cleanup_autocert_ struct autocert a = { 0 };
 	int64_t now = clock_wall(loop_clock(service->loop));
 
-	(void)properties;
+	describe_deployed(&c->leaf_pem, json_object_get_string(json_path(properties, "certificate")),
+		"deployedCertificate", metadata);
+	describe_deployed(&c->chain_pem, json_object_get_string(json_path(properties, "certificateChain")),
+		"deployedCertificateChain", metadata);
 	json_add_string(metadata, "status", certificate_status(c, now));
 	json_add_bool(metadata, "expired", c->not_after_at <= now);
 	json_add_string(metadata, "type", certificate_type(c));

@@ -37,6 +37,7 @@ provider_describe(
 	const struct provider *p = obj;
 	struct schedule_row row;
 
+	json_add_string(metadata, "directoryUrl", p->server);
 	if (error_is_set(&p->o.failure))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&p->o.failure));
 	else if (p->account_note)

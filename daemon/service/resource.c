@@ -295,6 +295,7 @@ resource_read(struct call *call, const void *old, struct object *o, struct error
 	fields_from_json(call->ops->cls, properties, o);
 	if (call->ops->read(call, old, o, properties, err) < 0)
 		return -1;
+	fields_keep_declared(call->ops->cls, properties, o);
 	return resource_check_scope(call, call->ops->cls, o, err);
 }
 

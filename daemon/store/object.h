@@ -39,9 +39,11 @@ struct object {
 	char *modified_by_id;
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
-	bool is_peek;         /* came without its secrets: not to be saved */
-	uint64_t sealed;      /* then: which it has, record_secrets() */
-	struct buf unknown;   /* fields of a later certd */
+	struct buf
+		declared;   /* JSON: properties that were written otherwise than certd writes them (service/fields.h) */
+	bool is_peek;       /* came without its secrets: not to be saved */
+	uint64_t sealed;    /* then: which it has, record_secrets() */
+	struct buf unknown; /* fields of a later certd */
 };
 
 struct provider {

@@ -10,7 +10,8 @@
 		RECORD_FIELD(RECORD_INT, 6, struct_, o.state, NULL), \
 		RECORD_FIELD(RECORD_ERROR, 7, struct_, o.failure, NULL), \
 		RECORD_FIELD(RECORD_STRING, 8, struct_, o.created_by_id, NULL), \
-		RECORD_FIELD(RECORD_STRING, 9, struct_, o.modified_by_id, NULL)
+		RECORD_FIELD(RECORD_STRING, 9, struct_, o.modified_by_id, NULL), \
+		RECORD_FIELD(RECORD_BYTES, 10, struct_, o.declared, NULL)
 
 #define CLASS(word_, db_, struct_, fields_, unknown_) \
 	{ \

@@ -88,8 +88,9 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
     assert first.splitlines()[-1] == "8 created, 0 changed, 0 removed, 0 unchanged"
     assert first.index("+ dnsProvider 'ns1'") < first.index("+ autoCertificate '*.example.com'")
     assert "tsigKey: (secret)" in first and TSIG_SECRET not in first and "token-of" not in first
-    auto = certd.ctl_json("show", "auto", "*.example.com")["properties"]
-    assert auto["subjectAlternativeNames"] == ["example.com", "xn--bcher-kva.example.com"]
+    auto = certd.ctl_json("show", "auto", "*.example.com")
+    assert auto["metadata"]["subjectAlternativeNames"] == ["example.com", "xn--bcher-kva.example.com"]
+    assert auto["properties"]["subjectAlternativeNames"] == ["example.com", "bücher.example.com"], "as it was written"
     assert certd.ctl_json("show", "auto", "007")["properties"]["profile"] == "7"
 
     seq = last_event(certd)

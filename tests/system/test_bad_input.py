@@ -55,17 +55,18 @@ def consumer(**more):
 def test_a_name_has_one_canonical_form(certd, typed, canonical):
     made = certd.call("autoCertificate.create", properties=auto(commonName=typed))
     certd.call("autoCertificate.delete", ref=made["id"])
-    assert made["properties"]["commonName"] == canonical
+    assert made["metadata"]["commonName"] == canonical and made["properties"]["commonName"] == typed
     assert made["properties"]["name"] == canonical
     directory = made["metadata"]["dropDirectory"]
     assert os.path.dirname(directory) == str(certd.state / "live")
 
 
 def test_duplicates_are_one(certd):
-    made = certd.call("autoCertificate.create", properties=auto(
-        subjectAlternativeNames=["WWW.example.com", "a.example.com", "A.Example.Com.", "a.example.com"]))
+    names = ["WWW.example.com", "a.example.com", "A.Example.Com.", "a.example.com"]
+    made = certd.call("autoCertificate.create", properties=auto(subjectAlternativeNames=names))
     certd.call("autoCertificate.delete", ref=made["id"])
-    assert made["properties"]["subjectAlternativeNames"] == ["a.example.com"]
+    assert made["metadata"]["subjectAlternativeNames"] == ["a.example.com"]
+    assert made["properties"]["subjectAlternativeNames"] == names
 
 
 @pytest.mark.parametrize("name", ["../../../pwned", "..", ".", "a/b", "live", "%2e%2e", "~", "-rf", "$(id)"])

@@ -10,7 +10,7 @@
 
 #define AUTO_WWW \
 	"{\"id\":\"a1\",\"type\":\"autocertificate\",\"href\":\"/auto-certificates/" \
-	"a1\",\"metadata\":{\"state\":" \
+	"a1\",\"metadata\":{\"commonName\":\"www.example.com\",\"state\":" \
 	"\"AVAILABLE\",\"message\":\"\",\"notAfter\":\"2027-01-20T10:30:00Z\",\"served\":\"served\"," \
 	"\"nextAction\":" \
 	"\"renew\",\"nextDate\":\"2026-12-21T10:30:00Z\"},\"properties\":{\"name\":\"www\",\"provider\":" \
@@ -19,7 +19,7 @@
 	"," \
 	"\"renewBefore\":2592000}}"
 #define AUTO_NEW \
-	"{\"id\":\"a2\",\"metadata\":{\"state\":\"PROVISIONING\"},\"properties\":{\"name\":\"gr\xc3\xbcn\"," \
+	"{\"id\":\"a2\",\"metadata\":{\"commonName\":\"*.example.org\",\"state\":\"PROVISIONING\"},\"properties\":{\"name\":\"gr\xc3\xbcn\"," \
 	"\"provider\":\"p1\",\"commonName\":\"*.example.org\"}}"
 
 static const struct exchange list_script[] = {
@@ -109,6 +109,7 @@ Test(output, show_has_sections_with_dates_in_both_forms)
 				"  renew before                30d\n"
 				"\n"
 				"state\n"
+				"  common name                 www.example.com\n"
 				"  not after                   2027-01-20T10:30:00Z (in 60d)\n"
 				"  next action                 renew\n"
 				"  next date                   2026-12-21T10:30:00Z (in 30d)\n"

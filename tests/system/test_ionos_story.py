@@ -1,0 +1,195 @@
+"""What users of IONOS's own tools do, with the rules of those tools: Terraform, ionosctl, the Ansible collection."""
+import pytest
+from certd import Certd
+from ionos_client import IonosClient
+from openapi import OpenApi
+from pebble import Challtestsrv, Pebble
+from procs import run, wait_for
+
+
+def client_of(certd):
+    client = IonosClient(certd.runtime / "rest.sock")
+    client.checker = OpenApi(client.raw("GET", "/openapi.json")[2])
+    return client
+
+
+class Terraform:
+    """One resource in the manner of terraform-provider-ionoscloud: what differs from the configuration is replaced."""
+
+    def __init__(self, client, collection):
+        self.client = client
+        self.collection = collection
+        self.id = None
+
+    def plan(self, configuration):
+        """Names of the attributes that differ, as its DiffSuppressFunc (final newlines) lets them."""
+        read = self.client.get(f"{self.collection}/{self.id}")["properties"]
+
+        def differs(name, value):
+            if isinstance(value, str):
+                return read.get(name, "").rstrip("\r\n") != value.rstrip("\r\n")
+            return read.get(name) != value
+
+        return [name for name, value in configuration.items() if name != "privateKey" and differs(name, value)]
+
+    def apply(self, configuration):
+        if self.id is None or self.plan(configuration):
+            self.id = self.client.create(self.collection, **configuration)["id"]
+
+
+@pytest.fixture
+def certd(start, scratch):
+    return start(Certd, config=f"webroot = {scratch}\n")
+
+
+def provider_of(client):
+    return client.create("/providers", name="mute", email="a@example.com", server="https://127.0.0.1:1/dir")["id"]
+
+
+WRITTEN_NAMES = {
+    "canonical": ("www.example.com", ["b.example.com"]),
+    "upper case": ("WWW.Example.COM", ["B.example.com"]),
+    "final dot": ("www.example.com.", ["b.example.com."]),
+    "U-labels": ("bücher.example.com", ["mañana.example.com"]),
+    "decomposed": ("bu\u0308cher.example.com", ["b.example.com"]),
+    "twice": ("www.example.com", ["b.example.com", "b.example.com"]),
+    "twice in two forms": ("www.example.com", ["b.example.com", "B.EXAMPLE.com."]),
+    "the common name among them": ("www.example.com", ["www.example.com", "b.example.com"]),
+    "only the common name": ("www.example.com", ["www.example.com"]),
+    "wildcard": ("*.Example.com", ["example.com", "*.EXAMPLE.com"]),
+    "another order": ("www.example.com", ["z.example.com", "a.example.com"]),
+    "none": ("www.example.com", []),
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN_NAMES)
+def test_a_plan_after_apply_has_no_difference_in_names(certd, form):
+    client = client_of(certd)
+    common_name, names = WRITTEN_NAMES[form]
+    configuration = {"name": "tf", "provider": provider_of(client), "commonName": common_name,
+                     "subjectAlternativeNames": names, "keyAlgorithm": "rsa4096"}
+    resource = Terraform(client, "/auto-certificates")
+    if "*" in common_name:
+        certd.call("dnsProvider.create", properties={"name": "d", "kind": "exec", "command": "/bin/true",
+                                                     "zones": ["Example.com."]})
+        assert certd.call("dnsProvider.get", ref="d")["properties"]["zones"] == ["Example.com."]
+    resource.apply(configuration)
+    assert resource.plan(configuration) == []
+    certd.restart()
+    client.close()
+    assert resource.plan(configuration) == []
+    metadata = client.get(f"/auto-certificates/{resource.id}")["metadata"]
+    canonical = [metadata["commonName"], *metadata["subjectAlternativeNames"]]
+    assert canonical == [name.encode("ascii").decode().lower().rstrip(".") for name in canonical]
+    assert len(set(canonical)) == len(canonical)
+    listed = client.list("/auto-certificates", **{"filter.commonName": common_name})
+    assert [item["id"] for item in listed] == [resource.id], "it is found by what was written"
+    assert certd.ctl("dump").stdout == certd.ctl("dump").stdout
+    dump = certd.directory / "dump.yaml"
+    dump.write_text(certd.ctl("dump").stdout)
+    assert certd.ctl("apply", "-f", dump).stdout.splitlines()[-1].startswith("0 created, 0 changed, 0 removed")
+
+
+class Chain:
+    """Root, two intermediates and a leaf, as PEM texts."""
+
+    def __init__(self, directory):
+        directory.mkdir()
+        self.directory = directory
+        self.root = self.make("root", "/CN=Root", None, "CA:TRUE")
+        self.second = self.make("second", "/CN=Second", "root", "CA:TRUE")
+        self.first = self.make("first", "/CN=First", "second", "CA:TRUE")
+        self.leaf = self.make("leaf", "/CN=www.example.com", "first", "CA:FALSE", "subjectAltName=DNS:www.example.com")
+        self.key = (directory / "leaf.key").read_text()
+
+    def make(self, name, subject, issuer, constraints, *extensions):
+        arguments = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                     "-subj", subject, "-addext", f"basicConstraints=critical,{constraints}", "-keyout",
+                     self.directory / f"{name}.key", "-out", self.directory / f"{name}.pem"]
+        for extension in extensions:
+            arguments += ["-addext", extension]
+        if issuer:
+            arguments += ["-CA", self.directory / f"{issuer}.pem", "-CAkey", self.directory / f"{issuer}.key"]
+        run(arguments)
+        return (self.directory / f"{name}.pem").read_text()
+
+
+WRITTEN_PEM = {
+    "plain": lambda c: (c.leaf, c.first + c.second),
+    "no newline": lambda c: (c.leaf.rstrip(), (c.first + c.second).rstrip()),
+    "CRLF": lambda c: (c.leaf.replace("\n", "\r\n"), (c.first + c.second).replace("\n", "\r\n")),
+    "blank lines": lambda c: (c.leaf + "\n\n", c.first + "\n" + c.second),
+    "with root": lambda c: (c.leaf, c.first + c.second + c.root),
+    "another order": lambda c: (c.leaf, c.second + c.first),
+    "text around": lambda c: ("subject=CN = www\n" + c.leaf, "0 s:First\n" + c.first + "1 s:Second\n" + c.second),
+    "leaf in the chain": lambda c: (c.leaf, c.leaf + c.first + c.second),
+    "chain in both": lambda c: (c.leaf + c.first + c.second, c.first + c.second),
+    "twice": lambda c: (c.leaf, c.first + c.second + c.first),
+    "long lines": lambda c: (one_line(c.leaf), one_line(c.first) + one_line(c.second)),
+}
+
+
+def one_line(pem):
+    head, *body, tail = pem.strip().splitlines()
+    return "\n".join([head, "".join(body), tail]) + "\n"
+
+
+
+
+@pytest.mark.parametrize("form", WRITTEN_PEM)
+def test_a_plan_after_apply_has_no_difference_in_pem(certd, scratch, form):
+    client = client_of(certd)
+    chain = Chain(scratch / "chain")
+    certificate, issuers = WRITTEN_PEM[form](chain)
+    configuration = {"name": "tf", "certificate": certificate, "certificateChain": issuers, "privateKey": chain.key}
+    resource = Terraform(client, "/certificates")
+    resource.apply(configuration)
+    read = client.get(f"/certificates/{resource.id}")
+    assert (read["properties"]["certificate"], read["properties"]["certificateChain"]) == (certificate, issuers)
+    certd.restart()
+    client.close()
+    assert resource.plan(configuration) == []
+    wait_for(lambda: (certd.drop("tf") / "manifest.json").exists(), 10, "the files")
+    assert (certd.drop("tf") / "cert.pem").read_text() == chain.leaf, "what is deployed is canonical"
+    assert (certd.drop("tf") / "chain.pem").read_text().startswith(chain.first + chain.second)
+    metadata = read["metadata"]
+    assert metadata.get("deployedCertificate", certificate) == chain.leaf
+    assert metadata.get("deployedCertificateChain", issuers).startswith(chain.first + chain.second)
+    exported = certd.ctl("export", "tf").stdout
+    assert exported.replace("\r", "").startswith(certificate.replace("\r", "").rstrip("\n"))
+    assert "PRIVATE KEY" not in str(read) + exported
+    bundle = certd.ctl("export", "tf", "--format", "bundle").stdout
+    assert (chain.leaf + chain.first + chain.second) in bundle, "a bundle is for servers"
+
+
+@pytest.mark.limit(120)
+def test_another_form_of_the_same_names_orders_nothing(start):
+    dns = start(Challtestsrv)
+    ca = start(Pebble, dns=dns.dns, validity=7200)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\n")
+    certd.call("provider.create", properties={"name": "le", "email": "a@example.com", "server": ca.url,
+                                              "caFile": str(ca.ca_file), "termsOfServiceAgreed": True})
+    certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "WWW.example.com.",
+                                                     "subjectAlternativeNames": ["www.example.com", "B.example.com"]})
+    get = lambda: certd.call("autoCertificate.get", ref="www.example.com")  # noqa: E731
+    wait_for(lambda: get()["metadata"]["state"] == "AVAILABLE", 30, "the certificate")
+    issued = get()["metadata"]["lastIssuedCertificate"]
+    assert certd.call("certificate.get", ref=issued)["metadata"]["subjectAlternativeNames"] == [
+        "www.example.com", "b.example.com"]
+    answer = certd.call("autoCertificate.update", ref="www.example.com", properties={"commonName": "www.example.com"})
+    assert answer["effect"] == {"action": "nothing", "changed": ["commonName"],
+                                "reasons": ["commonName: the same, written in another way"]}
+    assert get()["properties"]["commonName"] == "www.example.com" and "nextAction" in get()["metadata"]
+    assert get()["metadata"]["nextAction"] == "renew" and get()["metadata"]["lastIssuedCertificate"] == issued
+    # The alternative name that was the common name is one of its own once the common name is another.
+    answer = certd.call("autoCertificate.update", ref="www.example.com", properties={"commonName": "c.example.com"})
+    assert answer["effect"]["action"] == "reissue"
+    assert answer["metadata"]["subjectAlternativeNames"] == ["www.example.com", "b.example.com"]
+    assert answer["properties"]["subjectAlternativeNames"] == ["www.example.com", "B.example.com"]
+
+
+def test_a_well_known_ca_comes_back_by_its_name(certd):
+    client = client_of(certd)
+    made = client.create("/providers", name="le", email="a@example.com", server="letsencrypt-staging")
+    assert made["properties"]["server"] == "letsencrypt-staging"
+    assert made["metadata"]["directoryUrl"].startswith("https://acme-staging-v02.api.letsencrypt.org/")
