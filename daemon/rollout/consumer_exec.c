@@ -1,6 +1,7 @@
 /*
  * Kind exec: the consumer's program, without a shell. For hooks that were written for certbot the environment also has
- * RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS.
+ * RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS. It runs once for each certificate, never twice at the same time: a
+ * program that reloads a server need not expect itself.
  */
 #include "daemon/rollout/consumer_kind.h"
 
@@ -45,6 +46,7 @@ consumer_exec_cancel(void *work)
 
 const struct consumer_kind consumer_kind_exec = {
 	.name = "exec",
+	.is_serial = true,
 	.check = consumer_exec_check,
 	.start = consumer_exec_start,
 	.cancel = consumer_exec_cancel,

@@ -16,6 +16,7 @@
 
 struct consumer_kind {
 	const char *name;
+	bool is_serial; /* a consumer is notified of one certificate at a time */
 	/* Has @consumer the settings that the kind needs? Return: 0, or -1 with the field. NULL: it needs none. */
 	int (*check)(const struct consumer *consumer, struct error *err);
 	/*

@@ -14,6 +14,7 @@
 #include "daemon/rollout/probe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DONE_MS = 10 }; /* how long the end of a run may wait for a commit to take it along */
 
@@ -81,7 +82,7 @@ still_current(struct run *run, struct rollout_state *ret, struct error *err)
 }
 
 void
-rollout_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int64_t next_at)
+rollout_finish(struct run *run, struct store_txn *txn, const struct run_next *next)
 {
 	struct store *store = run->rollout->env.store;
 	struct rollout_state old = { 0 };
@@ -92,8 +93,9 @@ rollout_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, 
 	if (current == 1) {
 		rollout_save(run->rollout, txn, run->subject.id, &old, &run->state);
 		schedule_del(store, txn, run->kind, run->subject.id);
-		if (next_at)
-			schedule_set(store, txn, next, run->subject.id, "", next_at);
+		if (next->due_at)
+			schedule_set(
+				store, txn, next->kind, run->subject.id, next->lane ? next->lane : "", next->due_at);
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
@@ -148,6 +150,7 @@ rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *d
 
 	run->rollout = rollout;
 	run->kind = row->kind;
+	memcpy(run->lane, row->lane, sizeof(run->lane));
 	run->done = done;
 	run->arg = arg;
 	if (run_load(run, row->object, &err) != 1) {
@@ -173,6 +176,15 @@ rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t no
 {
 	(void)env;
 	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
+}
+
+/* A lane that is not the usual one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time. */
+static int64_t
+deploy_lane_room(void *rollout, const char *lane, struct error *err)
+{
+	(void)rollout;
+	(void)err;
+	return *lane ? 1 : JOB_LANE_ROOM;
 }
 
 static int64_t
@@ -204,6 +216,7 @@ static const struct job_kind deploy_job = {
 	.excludes = SCHEDULE_PROBE,
 	.start = rollout_start,
 	.cancel = rollout_cancel,
+	.lane_room = deploy_lane_room,
 	.after_clock_change = rollout_after_clock_change,
 	.count_troubles = deploy_count_troubles,
 	.describe_trouble = deploy_describe_trouble,

@@ -1,10 +1,18 @@
-/* The first half of a run: the files are written, then each consumer is told of them. */
+/*
+ * The first half of a run: the files are written, then each consumer is notified.
+ *
+ * A consumer that is notified of one certificate at a time has a lane of the schedule to itself, with room for one job: a
+ * run that comes to such a consumer ends, and its row goes on in that lane. What waits there is a row, holds no key, and
+ * does not take the place of other work. In the consumer's lane a run begins with that consumer; those before it in the
+ * list have had their turn in this attempt.
+ */
 #include "daemon/rollout/rollout_private.h"
 
 #include "common/timefmt.h"
-#include "daemon/rollout/activate.h"
+#include "daemon/rollout/consumer_kind.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void
 deploy_done(struct run *run)
@@ -22,7 +30,7 @@ deploy_done(struct run *run)
 	json_add_string(data, "certificate", run->state.certificate);
 	json_add_string(data, "directory", run->directory);
 	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
-	rollout_finish(run, txn, SCHEDULE_PROBE, probe_at);
+	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_PROBE, .due_at = probe_at });
 }
 
 static void
@@ -40,7 +48,7 @@ deploy_failed(struct run *run, const struct error *err)
 	time_format_rfc3339(why.retry_at, when);
 	event_emit_error(
 		env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
-	rollout_finish(run, txn, SCHEDULE_DEPLOY, why.retry_at);
+	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_DEPLOY, .due_at = why.retry_at });
 }
 
 static void
@@ -63,6 +71,19 @@ activated(const struct error *err, void *arg)
 	activate_next(run);
 }
 
+static bool
+needs_own_lane(const struct run *run)
+{
+	return consumer_kind_of(&run->consumer)->is_serial && strcmp(run->lane, run->consumer.o.id) != 0;
+}
+
+static void
+deploy_in_lane(struct run *run, const char *consumer_id)
+{
+	rollout_finish(run, store_begin(run->rollout->env.store),
+		&(struct run_next){ .kind = SCHEDULE_DEPLOY, .due_at = run_now(run), .lane = consumer_id });
+}
+
 static void
 activate_next(struct run *run)
 {
@@ -81,6 +102,10 @@ activate_next(struct run *run)
 		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
 					    &t->failure) != 1)
 			continue;
+		if (needs_own_lane(run)) {
+			deploy_in_lane(run, t->consumer);
+			return;
+		}
 		if (run->consumer.directory)
 			request.directory = run->consumer.directory;
 		run->activation = activate_start(run->rollout->env.loop, &request, activated, run);
@@ -113,6 +138,16 @@ written(const struct error *err, void *arg)
 	activate_next(run);
 }
 
+/* In a consumer's lane that consumer; one that is not a target any more has been left out, and the others come again. */
+static size_t
+first_target(const struct run *run)
+{
+	for (size_t i = 0; i < run->state.targets.count; i++)
+		if (strcmp(rollout_target_at(&run->state, i)->consumer, run->lane) == 0)
+			return i;
+	return 0;
+}
+
 void
 rollout_deploy(struct run *run)
 {
@@ -127,6 +162,7 @@ rollout_deploy(struct run *run)
 	};
 
 	if (run->state.written) {
+		run->target = first_target(run);
 		activate_next(run);
 		return;
 	}

@@ -18,6 +18,7 @@ struct rollout {
 struct run {
 	struct rollout *rollout;
 	enum schedule_kind kind;
+	char lane[STORE_ID_SIZE]; /* of the row: "", or the consumer that is notified of one certificate at a time */
 	struct subject subject;
 	struct certificate cert;
 	struct rollout_state state;
@@ -49,9 +50,16 @@ run_object(const struct run *run)
 	return (struct event_object){ run->subject.type, run->subject.id, run->subject.name };
 }
 
-/* Saves the state and what comes next (@next_at 0: nothing), unless a newer generation came; then ends. */
+/* What comes after a run. */
+struct run_next {
+	enum schedule_kind kind;
+	int64_t due_at;   /* 0: nothing */
+	const char *lane; /* NULL: the usual one */
+};
+
+/* Saves the state and what comes next, unless a newer generation came; then ends. */
 void
-rollout_finish(struct run *run, struct store_txn *txn, enum schedule_kind next, int64_t next_at);
+rollout_finish(struct run *run, struct store_txn *txn, const struct run_next *next);
 
 /* Begin, or go on with, what their files are about; end in rollout_finish(). */
 void

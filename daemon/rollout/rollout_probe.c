@@ -51,7 +51,7 @@ probes_done(struct run *run)
 						  run->rollout, run->subject.id, run->state.probes - PROBE_GRACE + 1);
 		run->state.probes++;
 	}
-	rollout_finish(run, txn, SCHEDULE_PROBE, next_at);
+	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_PROBE, .due_at = next_at });
 }
 
 /* The event of one endpoint; while a server may still be loading, only good news is told. */

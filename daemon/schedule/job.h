@@ -11,7 +11,10 @@
 struct record_class;
 struct scheduler;
 
-enum { JOB_CLASSES_MAX = 2 };
+enum {
+	JOB_CLASSES_MAX = 2,
+	JOB_LANE_ROOM = 32, /* jobs at once in a lane, where the kind does not say */
+};
 
 /* Why a row is tried again. */
 struct job_trouble {

@@ -23,7 +23,6 @@
 
 enum {
 	KINDS = 256,          /* one octet in the keys of rows */
-	LANE_ROOM = 32,       /* jobs at once, where the kind does not say */
 	TRIAL_MS = 10 * 1000, /* costs a page of the store, and nobody else anything */
 	LOOK_AGAIN_SEC = 60,  /* the schedule could not be read */
 };
@@ -223,7 +222,7 @@ static bool
 lane_has_room(
 	const struct scheduler *s, const struct job_kind *kind, const char *lane, int64_t running, struct error *err)
 {
-	int64_t room = kind->lane_room ? kind->lane_room(s->kinds[kind->kind].env, lane, err) : LANE_ROOM;
+	int64_t room = kind->lane_room ? kind->lane_room(s->kinds[kind->kind].env, lane, err) : JOB_LANE_ROOM;
 
 	return room > running;
 }

@@ -1,6 +1,7 @@
 """Who is told of a new certificate, and whether it is really served."""
 import os
 import socket
+import subprocess
 
 import pytest
 from certd import Certd
@@ -122,3 +123,94 @@ def test_a_missing_directory_is_named_and_heals(certd, scratch):
     directory.mkdir(mode=0o700)
     certd.ctl("deploy", "mail")
     wait_for((directory / "manifest.json").exists, 10, "the drop")
+
+
+@pytest.fixture
+def program(scratch):
+    """program(name, more): a program for --command that notes its certificate in runs.NAME, and whether it met itself."""
+    def program(name, more=""):
+        path = scratch / name
+        path.write_text(f"""#!/bin/sh
+mkdir {scratch}/{name}.busy || echo "$CERTD_NAME met another" >>{scratch}/met
+echo "$CERTD_NAME" >>{scratch}/runs.{name}
+sleep 0.1
+{more}
+rmdir {scratch}/{name}.busy
+""")
+        path.chmod(0o755)
+        return path
+    return program
+
+
+def runs(scratch, name):
+    path = scratch / f"runs.{name}"
+    return path.read_text().split() if path.exists() else []
+
+
+def add_many(certd, count, consumers):
+    """consumers(i): those of the i-th. Returns the names."""
+    names = [f"n{i}.example.com" for i in range(count)]
+    for i, name in enumerate(names):
+        options = [word for consumer in consumers(i) for word in ("--consumer", consumer)]
+        certd.ctl("add-auto", "--no-wait", "--provider", "le", "--cn", name, *options)
+    return names
+
+
+def add_exec(certd, name, path):
+    certd.ctl("add-consumer", "--name", name, "--activate", "exec", "--command", path)
+
+
+def test_runs_of_one_consumer_never_overlap(certd, scratch, program):
+    add_exec(certd, "app", program("app"))
+    names = add_many(certd, 12, lambda i: ["app"])
+    wait_for(lambda: len(runs(scratch, "app")) >= len(names), 60, "a run for each certificate")
+    certd.ctl("deploy", "app")
+    wait_for(lambda: len(runs(scratch, "app")) >= 2 * len(names), 60, "another run for each")
+    assert sorted(runs(scratch, "app")) == sorted(2 * names)
+    assert not (scratch / "met").exists()
+
+
+def test_a_program_alone_would_meet_itself(scratch, program):
+    """The control: the lock notices two runs at once."""
+    path = program("app")
+    with subprocess.Popen([path], env={"CERTD_NAME": "one"}) as one, subprocess.Popen([path]) as two:
+        one.wait(), two.wait()
+    assert "met another" in (scratch / "met").read_text()
+
+
+def test_certificates_of_two_consumers_wait_for_each_once(certd, scratch, program):
+    """In either order of the consumers, with one that fails: it gets one run a certificate, then its backoff."""
+    add_exec(certd, "good", program("good"))
+    add_exec(certd, "bad", program("bad", f"rmdir {scratch}/bad.busy; exit 1"))
+    names = add_many(certd, 6, lambda i: ["good", "bad"] if i % 2 else ["bad", "good"])
+    wait_for(lambda: len([e for e in certd.call("event.list", limit=1000)["items"] if e["kind"] == "deploy.failed"])
+             >= len(names), 60, "each deployment ended")
+    assert sorted(runs(scratch, "good")) == sorted(runs(scratch, "bad")) == sorted(names)
+    assert not (scratch / "met").exists()
+
+
+def test_what_waits_for_a_slow_program_holds_nothing_up(certd, scratch, program):
+    """The one that runs does not end; the others wait in the schedule, and other consumers get their certificates."""
+    add_exec(certd, "slow", program("slow", f"while [ ! -e {scratch}/go ]; do sleep 0.05; done"))
+    add_exec(certd, "quick", program("quick"))
+    names = add_many(certd, 4, lambda i: ["slow"])
+    wait_for(lambda: runs(scratch, "slow") and all((certd.drop(name) / "manifest.json").exists() for name in names), 30)
+    add_auto(certd, "quick")
+    assert runs(scratch, "quick") == [NAME] and len(runs(scratch, "slow")) == 1
+    # A restart forgets none of them; what runs is run again.
+    certd.restart()
+    (scratch / "slow.busy").rmdir()
+    certd.ctl("set", "consumer", "quick", "--activate", "none")
+    (scratch / "go").touch()
+    wait_for(lambda: set(runs(scratch, "slow")) == set(names), 30, "a run for each certificate")
+    assert runs(scratch, "quick") == [NAME]
+
+
+def test_a_consumer_that_becomes_another_kind_keeps_nobody_waiting(certd, scratch, program):
+    add_exec(certd, "app", program("app", f"while [ ! -e {scratch}/go ]; do sleep 0.05; done"))
+    names = add_many(certd, 3, lambda i: ["app"])
+    wait_for(lambda: runs(scratch, "app") and all((certd.drop(name) / "manifest.json").exists() for name in names), 30)
+    certd.ctl("set", "consumer", "app", "--activate", "none")
+    (scratch / "go").touch()
+    wait_for(lambda: all(r.get("activated") for r in certd.call("consumer.get", ref="app")["metadata"]["rollouts"]), 30)
+    assert len(runs(scratch, "app")) == 1
