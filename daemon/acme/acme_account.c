@@ -41,7 +41,7 @@ check_demands(const struct registration *reg, const struct acme_directory *direc
 	if (directory->terms_of_service && !reg->terms_agreed)
 		return error_set_field(err, "termsOfServiceAgreed",
 			"the CA's terms of service have to be agreed to: %s", directory->terms_of_service);
-	if (directory->eab_required && !reg->eab_key_id)
+	if (directory->eab_required && !reg->eab_key_id && !reg->eab_key.len)
 		return error_set_field(err, "externalAccountBinding",
 			"the CA wants an external account: a key identifier and a key that it gives to its "
 			"customers");
@@ -55,8 +55,8 @@ add_external_account(const struct registration *reg, const struct acme_directory
 	_cleanup_buf_ struct buf jws = BUF_INIT;
 	struct json_object *binding;
 
-	if (!reg->eab_key_id)
-		return 0;
+	if (!reg->eab_key_id || !reg->eab_key.len)
+		return 0; /* half a binding is none: the CA says whether it can do without */
 	if (jws_external_account(reg->client->key, reg->eab_key_id, &reg->eab_key, directory->new_account, &jws, err) <
 		0)
 		return error_wrap(err, "external account binding");
@@ -119,6 +119,8 @@ registration_done(const struct acme_reply *reply, const struct error *err, void 
 		error_copy(&why, err);
 	else if (read_account(reply, &why) == 0)
 		str_replace(&reg->client->account_url, reply->location);
+	if (!reg->eab_key_id != !reg->eab_key.len && why.problem && strcmp(why.problem, "externalAccountRequired") == 0)
+		error_wrap(&why, "the external account binding has no %s", reg->eab_key_id ? "keySecret" : "keyId");
 	/* "unauthorized" is all that a CA says of a wrong key identifier or key */
 	if (reg->eab_key_id && why.problem && strcmp(why.problem, "unauthorized") == 0)
 		str_replace(&why.field, "externalAccountBinding");

@@ -106,7 +106,7 @@ acme_client_directory(struct acme_client *client, acme_directory_fn *done, void 
 struct acme_account_request {
 	const char *email; /* or NULL; "mailto:" is added */
 	bool terms_agreed;
-	const char *eab_key_id; /* or NULL */
+	const char *eab_key_id; /* or NULL; an account is bound if both are given */
 	const struct secret *eab_key;
 };
 

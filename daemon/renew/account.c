@@ -133,12 +133,14 @@ success_note(const struct account *account, const struct provider *p)
 	/* A key of our own that the CA knows already was registered by an attempt whose answer was lost. */
 	bool was_there = account->was_there && p->is_key_imported;
 
-	if (!p->eab_key_id)
+	if (!p->eab_key_id && !p->eab_key.len)
 		return was_there ? xstrdup("the account existed already for this key") : NULL;
 	if (was_there)
 		return xstrdup("the account existed already for this key: EAB no longer needed");
 	if (!account->eab_required)
 		return xstrdup("this CA does not ask for an external account: EAB no longer needed");
+	if (!p->eab_key_id || !p->eab_key.len)
+		return xstrdup("registered without the external account: its binding lacks a part");
 	return xasprintf("bound to the external account '%s': EAB no longer needed", p->eab_key_id);
 }
 

@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-/* A MAC key that is shorter gives nothing to guess; no CA hands out longer ones. */
-enum { EAB_KEY_MIN = 16, EAB_KEY_MAX = 512 };
+/* No CA hands out longer MAC keys. Whether a short one is enough is the CA's decision, as everything of a binding is. */
+enum { EAB_KEY_MAX = 512 };
 enum { REFERRERS_MAX = 10000 };
 
 /* A key that certd made itself is nobody's declaration. */
@@ -92,17 +92,14 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 	const char *field = "properties.externalAccountBinding.keySecret";
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (!p->eab_key_id != !text)
-		return error_set_field(err, "properties.externalAccountBinding",
-			"keyId and keySecret belong together: give both or none");
 	if (!text)
 		return 0;
 	if (base64_decode_any(text, strlen(text), &p->eab_key, &why) < 0)
 		return error_set_field(
 			err, field, "%s; give it as the CA hands it out, in base64 or base64url", why.message);
-	if (p->eab_key.len < EAB_KEY_MIN || p->eab_key.len > EAB_KEY_MAX)
-		return error_set_field(err, field, "is a key of %zu octets; a MAC key has %d to %d", p->eab_key.len,
-			EAB_KEY_MIN, EAB_KEY_MAX);
+	if (p->eab_key.len == 0 || p->eab_key.len > EAB_KEY_MAX)
+		return error_set_field(
+			err, field, "is a key of %zu octets; a MAC key has 1 to %d", p->eab_key.len, EAB_KEY_MAX);
 	return 0;
 }
 
@@ -130,14 +127,14 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 	return key_to_der(key, &p->account_key, err);
 }
 
-/* What is not sent stays as it was checked before. */
+/* What is not sent stays as it was checked before; the server may be declared by its short name. */
 static int
 provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct provider *p = obj;
 
 	(void)call;
-	if (json_path(properties, "server") && resolve_server(p, err) < 0)
+	if ((json_path(properties, "server") || ca_find(p->server)) && resolve_server(p, err) < 0)
 		return -1;
 	if (json_path(properties, "email") && check_email(p, err) < 0)
 		return -1;

@@ -159,7 +159,7 @@ def test_roles_and_tokens_decide(start):
 BAD_PROVIDER = [
     ("name", None), ("name", ""), ("name", 5), ("email", None), ("email", "nobody"), ("email", ["a@example.com"]),
     ("server", None), ("server", "http://ca.example"), ("server", 7), ("externalAccountBinding", "x"),
-    ("externalAccountBinding", {"keyId": "only"}), ("externalAccountBinding.keySecret", {"keyId": "k", "keySecret": "%"}),
+    ("externalAccountBinding.keySecret", {"keyId": "k", "keySecret": "%"}),
     ("externalAccountBinding.keyId", {"keyId": 5, "keySecret": "c2VjcmV0"}), ("emial", "a@example.com"),
 ]
 BAD_AUTO = [

@@ -192,4 +192,7 @@ def test_a_well_known_ca_comes_back_by_its_name(certd):
     client = client_of(certd)
     made = client.create("/providers", name="le", email="a@example.com", server="letsencrypt-staging")
     assert made["properties"]["server"] == "letsencrypt-staging"
-    assert made["metadata"]["directoryUrl"].startswith("https://acme-staging-v02.api.letsencrypt.org/")
+    renamed = client.rename(made, "another name")
+    for answer in (made, renamed):
+        assert answer["properties"]["server"] == "letsencrypt-staging"
+        assert answer["metadata"]["directoryUrl"].startswith("https://acme-staging-v02.api.letsencrypt.org/")
