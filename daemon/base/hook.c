@@ -1,7 +1,7 @@
 /*
  * Watching a program that hook_spawn() started: collect its output, bound its time, tell its owner how it ended. The
- * end is the end of the process, not of the pipe, which a background child may hold for ever. The group is signalled
- * only before its leader is reaped: until then nobody else can have its number.
+ * end is the end of the process; what it leaves behind is killed. The group is signalled only before its leader is
+ * reaped: until then nobody else can have its number.
  */
 #include "daemon/base/hook.h"
 
@@ -109,6 +109,13 @@ set_error(struct hook *hook)
 		error_set(&hook->error, ERROR_HOOK, "'%s' ended with status %d%s%s", hook->program, status, sep, line);
 }
 
+static void
+hook_signal(const struct hook *hook, int signum)
+{
+	kill(-hook->process.pid, signum);
+	hook_scope_signal(&hook->process.scope, signum);
+}
+
 /* Return: false if the process has not ended. */
 static bool
 reap(struct hook *hook)
@@ -127,11 +134,10 @@ on_end(int fd _unused_, short what _unused_, void *arg)
 {
 	struct hook *hook = arg;
 
-	if (hook->timed_out)
-		kill(-hook->process.pid, SIGKILL); /* what is left of its group */
+	hook_signal(hook, SIGKILL); /* what it left behind */
 	if (!reap(hook))
 		return;
-	/* What it wrote is in the pipe by now; the bound is for a background child that never stops writing. */
+	/* What it wrote is in the pipe by now; the bound is for one that could not be killed. */
 	for (int blocks = 0; blocks < 64 && hook->result.out.len < OUTPUT_MAX && read_output(hook);)
 		blocks++;
 	set_error(hook);
@@ -147,10 +153,10 @@ hook_on_timer(void *arg)
 		hook_finish(hook); /* was not started */
 	} else if (!hook->timed_out) {
 		hook->timed_out = true;
-		kill(-hook->process.pid, SIGTERM);
+		hook_signal(hook, SIGTERM);
 		loop_timer_set(&hook->timer, KILL_AFTER_MS);
 	} else {
-		kill(-hook->process.pid, SIGKILL);
+		hook_signal(hook, SIGKILL);
 	}
 }
 
@@ -186,7 +192,7 @@ hook_cancel(struct hook *hook)
 		return;
 	if (hook->process.pid > 0) {
 		/* Nearly at once; a process stuck in the kernel is left as a zombie rather than waited for. */
-		kill(-hook->process.pid, SIGKILL);
+		hook_signal(hook, SIGKILL);
 		ended = (struct pollfd){ .fd = hook->process.pid_fd, .events = POLLIN };
 		poll(&ended, 1, CANCEL_WAIT_MS);
 		reap(hook);

@@ -1,8 +1,8 @@
 /*
  * daemon/base/hook.h: runs a program, never a shell. It gets three descriptors (stdin is /dev/null), a clean
  * environment, default signals, "/" as directory, a session of its own and limits (CPU time, processes, file size, no
- * core). When its time is over its whole group gets SIGTERM and 5 s later SIGKILL. What it left in the background
- * after an end in time lives on, but cannot write to us any more.
+ * core). When its time is over, it and all that comes of it get SIGTERM and 5 s later SIGKILL. What it leaves behind when
+ * it ends, in whatever group or session, is killed.
  */
 #ifndef DAEMON_BASE_HOOK_H
 #define DAEMON_BASE_HOOK_H
@@ -38,7 +38,7 @@ struct hook *
 hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
 	hook_done_fn *done, void *arg);
 
-/* Kills the group and waits for the program's end; @done is not called. NULL is a no-op. */
+/* Kills all of it and waits for the program's end; @done is not called. NULL is a no-op. */
 void
 hook_cancel(struct hook *hook);
 

@@ -126,6 +126,7 @@ hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeou
 {
 	const char *path = argv->count ? argv->items[0] : "";
 	pid_t pid = -1;
+	struct hook_scope scope;
 	int pipe_fds[2];
 	int pid_fd;
 	int rc;
@@ -134,23 +135,27 @@ hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeou
 		return error_set(err, ERROR_HOOK, "cannot run '%s': not an absolute path", path);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_set(err, ERROR_HOOK, "cannot run '%s': pipe: %s", path, strerror(errno));
+	hook_scope_enter(&scope);
 	rc = spawn(argv, env, pipe_fds[1], &pid);
+	hook_scope_leave(&scope);
 	close(pipe_fds[1]);
 	if (rc != 0) {
 		close(pipe_fds[0]);
 		return error_set(
 			err, ERROR_HOOK, "cannot run '%s': %s%s", path, strerror(rc), hook_spawn_advice_for(path, rc));
 	}
+	hook_scope_started(&scope, pid);
 	hook_spawn_set_limits(pid, timeout_ms);
 	pid_fd = pidfd_open(pid, 0);
 	if (pid_fd < 0) {
 		rc = errno;
 		kill(-pid, SIGKILL);
+		hook_scope_signal(&scope, SIGKILL);
 		waitpid(pid, NULL, 0);
 		close(pipe_fds[0]);
 		return error_set(err, ERROR_HOOK, "cannot watch '%s': %s", path, strerror(rc));
 	}
 	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-	*ret_process = (struct hook_process){ .pid = pid, .pid_fd = pid_fd, .out_fd = pipe_fds[0] };
+	*ret_process = (struct hook_process){ .pid = pid, .pid_fd = pid_fd, .out_fd = pipe_fds[0], .scope = scope };
 	return 0;
 }

@@ -10,6 +10,7 @@ libcertd_a_SOURCES += \
 	daemon/base/fair.c daemon/base/fair.h \
 	daemon/base/fatal.c daemon/base/fatal.h \
 	daemon/base/hook.c daemon/base/hook.h daemon/base/hook_private.h \
+	daemon/base/hook_scope.c \
 	daemon/base/hook_spawn.c \
 	daemon/base/http.c daemon/base/http.h daemon/base/http_private.h \
 	daemon/base/http_host.c \

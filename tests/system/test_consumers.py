@@ -2,6 +2,7 @@
 import os
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from certd import Certd
@@ -70,6 +71,19 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
     word, name, lineage, domains, _ = out.read_text().split("\n")[0].split("|")
     assert (word, name, lineage, domains) == ("a b; $(id)", NAME, str(certd.drop(NAME)), NAME)
     wait_for(lambda: rollout(certd, "app").get("activated"), 10)
+
+
+def test_what_a_program_leaves_behind_is_killed(certd, scratch):
+    """A watcher in a session of its own, reparented: in a group, but not in that of the program."""
+    number, hook = scratch / "number", scratch / "hook"
+    hook.write_text(f"#!/bin/sh\n(setsid env -i /bin/sh -c 'echo $$ >{number}.new; exec /bin/sleep 300' &)\n"
+                    f"while ! test -s {number}.new; do sleep 0.01; done\nmv {number}.new {number}\n")
+    hook.chmod(0o755)
+    certd.ctl("add-consumer", "--name", "app", "--activate", "exec", "--command", hook)
+    add_auto(certd, "app")
+    wait_for(lambda: rollout(certd, "app").get("activated"), 10)
+    status = Path("/proc", number.read_text().strip(), "status")
+    wait_for(lambda: not status.exists() or "\nState:\tZ" in status.read_text(), 10, "its end")
 
 
 def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, start):

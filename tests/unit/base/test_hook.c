@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -291,17 +292,112 @@ Test(hook, a_timeout_leaves_no_child_when_the_leader_obeys_SIGTERM, .timeout = 3
 	run_clear(&r);
 }
 
+/* --- what a program leaves behind --- */
+
+/* Each starts something that writes its number and then sleeps for long, and is not waited for. */
+static const struct {
+	const char *name, *script;
+} leavings[] = {
+	{ "background job", "sh -c 'echo $$; exec sleep 300' &" },
+	{ "own session", "setsid sh -c 'echo $$; exec sleep 300' &" },
+	{ "second fork", "(setsid sh -c '(trap \"\" TERM HUP; sh -c \"echo \\$\\$; exec sleep 300\" &) ' &)" },
+	{ "clean environment", "setsid env -i /bin/sh -c 'echo $$; exec /bin/sleep 300' &" },
+	{ "own group", "bash -c \"set -m; sh -c 'echo \\$\\$; exec sleep 300' &\" 2>/dev/null" },
+	{ "lower limits", "setsid sh -c 'ulimit -n 20; ulimit -f 1000; echo $$; exec sleep 300' &" },
+};
+
+/* Not if it only waits to be reaped. */
+static bool
+process_is_there(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", (int)pid);
+	char text[256] = "";
+	FILE *file = fopen(path, "re");
+	bool is_there = file && fgets(text, sizeof(text), file) && !strstr(text, ") Z ");
+
+	if (file)
+		fclose(file);
+	return is_there;
+}
+
+static bool
+process_vanishes(pid_t pid)
+{
+	for (int i = 0; i < 100; i++) {
+		if (!process_is_there(pid))
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+Test(hook, whatever_a_program_leaves_behind_is_killed, .timeout = 60)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(leavings); i++) {
+		/* It ends when what it left has begun: its number is there. */
+		_cleanup_free_ char *script = xasprintf(
+			"f=$(mktemp); { %s\n} >$f; while ! [ -s $f ]; do sleep 0.01; done; cat $f; rm $f",
+			leavings[i].script);
+		struct run r;
+		pid_t pid;
+
+		run_shell(&r, script);
+		cr_expect_eq(r.err.code, ERROR_NONE, "%s: %s", leavings[i].name, r.err.message);
+		pid = (pid_t)strtol(buf_str(&r.out), NULL, 10);
+		cr_assert_gt(pid, 1, "%s: %s", leavings[i].name, buf_str(&r.out));
+		cr_expect(process_vanishes(pid), "%s", leavings[i].name);
+		run_clear(&r);
+	}
+}
+
 Test(hook, a_background_child_does_not_delay_the_end, .timeout = 30)
 {
 	struct run r;
-	pid_t group;
 
 	run_shell(&r, "echo $$; sleep 60 & exit 0");
 	cr_expect_eq(r.err.code, ERROR_NONE);
-	group = (pid_t)strtol(buf_str(&r.out), NULL, 10);
-	cr_expect(group_exists(group), "and lives on");
-	kill(-group, SIGKILL);
+	cr_expect(group_vanishes((pid_t)strtol(buf_str(&r.out), NULL, 10)));
 	run_clear(&r);
+}
+
+/* Starts a program with a child in a session of its own. */
+static struct hook *
+start_with_session(struct run *r, pid_t *ret_child)
+{
+	char path[] = "/tmp/test-hook-XXXXXX";
+	int fd = mkstemp(path);
+	_cleanup_free_ char *script = xasprintf("setsid sh -c 'echo $$ >%s; exec sleep 300' & wait", path);
+	char text[32] = "";
+	struct hook *hook;
+
+	run_init(r);
+	hook = start(r, 0, "/bin/sh", "-c", script);
+	while (pread(fd, text, sizeof(text) - 1, 0) <= 0 || !strchr(text, '\n'))
+		usleep(1000);
+	*ret_child = (pid_t)strtol(text, NULL, 10);
+	close(fd);
+	unlink(path);
+	return hook;
+}
+
+Test(hook, cancel_kills_what_left_the_group_and_an_end_only_its_own, .timeout = 30)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct run first, other;
+	struct hook *hook;
+	pid_t child;
+
+	run_init(&other);
+	start(&other, 20000, "/bin/sh", "-c", "sleep 0.5; setsid sleep 300 & true");
+	hook = start_with_session(&first, &child);
+	cr_assert_eq(loop_run(other.loop, &err), 0, "%s", err.message);
+	cr_expect_eq(other.n_done, 1);
+	usleep(50000); /* for a signal to arrive */
+	cr_expect(process_is_there(child), "it belongs to the program that still runs");
+	hook_cancel(hook);
+	cr_expect(process_vanishes(child));
+	run_clear(&other);
+	run_clear(&first);
 }
 
 static void
