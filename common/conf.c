@@ -86,7 +86,7 @@ static const struct conf_option options[] = {
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep" },
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
 		"number of audit log records to keep; up to ten times as many of the last 30 days" },
-	{ "allow-other-hosts", CONF_BOOL, AT(allow_other_hosts), "no", 0, 0,
+	{ "allow-other-hosts", CONF_BOOL, AT(may_use_other_hosts), "no", 0, 0,
 		"accept ACME directories with URLs on other hosts" },
 };
 /* clang-format on */

@@ -45,7 +45,7 @@ struct conf {
 	int64_t max_connections_per_user; /* 32; root 96 */
 	int64_t max_events;               /* kept in the store; 10000 */
 	int64_t max_audit_records;        /* of the audit log; 100000; ten times as many for the last 30 days */
-	bool allow_other_hosts;           /* a CA's directory may contain URLs on other hosts */
+	bool may_use_other_hosts;         /* a CA's directory may contain URLs on other hosts */
 };
 
 /* All defaults. */

@@ -207,7 +207,7 @@ open_scheduler(struct certd *c)
 			.store = c->store,
 			.http = http_curl_transport(c->http),
 			.max_orders = c->conf.max_orders,
-			.allow_other_hosts = c->conf.allow_other_hosts,
+			.may_use_other_hosts = c->conf.may_use_other_hosts,
 		}),
 		.solver = c->solver,
 		.rollout = c->rollout,

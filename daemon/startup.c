@@ -116,7 +116,7 @@ is_settled(struct startup *s, const char *id)
 	struct schedule_row row;
 
 	scheduler_get_stats(s->env.scheduler, &stats);
-	return stats.store_fails || schedule_get(s->env.store, SCHEDULE_DEPLOY, id, &row, NULL) != 1 ||
+	return stats.is_store_failing || schedule_get(s->env.store, SCHEDULE_DEPLOY, id, &row, NULL) != 1 ||
 	       row.due_at > s->asked_at;
 }
 

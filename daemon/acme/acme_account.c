@@ -1,7 +1,8 @@
 /*
- * The account (RFC 8555 s7.3). Registering is safe to repeat, because the same key always gives the same account:
- * after a crash between request and answer we simply ask again. What the CA wants from the operator (terms, external
- * account) is checked against the directory first, so that the answer names the setting and not a problem type.
+ * The account (RFC 8555 s7.3). Registering may be repeated, because a key always has the same account: after a crash
+ * between request and answer, certd sends the request again. The CA's requirements (terms, external account) are
+ * checked
+ * against the directory first, so that the error names the setting instead of a problem type.
  */
 #include "common/crypto/jws.h"
 #include "common/json.h"
@@ -14,9 +15,9 @@ struct registration {
 	struct acme_client *client;
 	acme_reply_fn *done;
 	void *arg;
-	bool only_existing;
+	bool is_only_existing;
 	char *email;
-	bool terms_agreed;
+	bool has_agreed_terms;
 	char *eab_key_id;
 	struct secret eab_key;
 };
@@ -32,19 +33,19 @@ registration_free(void *arg)
 	free(reg);
 }
 
-/* May we register at all, as far as the directory tells? */
+/* Does the directory permit the registration? */
 static int
 check_demands(const struct registration *reg, const struct acme_directory *directory, struct error *err)
 {
-	if (reg->only_existing)
+	if (reg->is_only_existing)
 		return 0;
-	if (directory->terms_of_service && !reg->terms_agreed)
+	if (directory->terms_of_service && !reg->has_agreed_terms)
 		return error_set_field(err, "termsOfServiceAgreed",
-			"the CA's terms of service have to be agreed to: %s", directory->terms_of_service);
-	if (directory->eab_required && !reg->eab_key_id && !reg->eab_key.len)
+			"the CA requires agreement to its terms of service: %s", directory->terms_of_service);
+	if (directory->needs_eab && !reg->eab_key_id && !reg->eab_key.len)
 		return error_set_field(err, "externalAccountBinding",
-			"the CA wants an external account: a key identifier and a key that it gives to its "
-			"customers");
+			"the CA requires an external account binding: set the key identifier and key that it issues "
+			"to its customers");
 	return 0;
 }
 
@@ -75,12 +76,12 @@ build_payload(const struct acme_directory *directory, struct buf *ret, struct er
 
 	if (check_demands(reg, directory, err) < 0)
 		return -1;
-	if (reg->only_existing) {
+	if (reg->is_only_existing) {
 		json_add_bool(payload, "onlyReturnExisting", true);
 	} else {
 		_cleanup_strlist_ struct strlist contact = STRLIST_INIT;
 
-		if (reg->terms_agreed)
+		if (reg->has_agreed_terms)
 			json_add_bool(payload, "termsOfServiceAgreed", true);
 		if (reg->email) {
 			strlist_take(&contact, xasprintf("mailto:%s", reg->email));
@@ -93,18 +94,18 @@ build_payload(const struct acme_directory *directory, struct buf *ret, struct er
 	return 0;
 }
 
-/* The account of an answer: its URL, if it can be used. */
+/* Reads the account of an answer: its URL, if it is usable. */
 static int
 read_account(const struct acme_reply *reply, struct error *err)
 {
 	enum acme_status status;
 
 	if (!reply->location)
-		return error_set(err, ERROR_PROTOCOL, "account: no Location in the answer");
+		return error_set(err, ERROR_PROTOCOL, "account: the answer has no Location header");
 	if (acme_msg_account(reply->body, reply->body_len, &status, err) < 0)
 		return -1;
 	if (status != ACME_VALID)
-		return error_set(err, ERROR_CA, "the account %s is %s; a new account key makes a new one",
+		return error_set(err, ERROR_CA, "the account %s is %s; to register a new one, use a new account key",
 			reply->location, status == ACME_REVOKED ? "revoked by the CA" : "deactivated");
 	return 0;
 }
@@ -121,7 +122,7 @@ registration_done(const struct acme_reply *reply, const struct error *err, void 
 		str_replace(&reg->client->account_url, reply->location);
 	if (!reg->eab_key_id != !reg->eab_key.len && why.problem && strcmp(why.problem, "externalAccountRequired") == 0)
 		error_wrap(&why, "the external account binding has no %s", reg->eab_key_id ? "keySecret" : "keyId");
-	/* "unauthorized" is all that a CA says of a wrong key identifier or key */
+	/* a wrong key identifier or key only gives "unauthorized" */
 	if (reg->eab_key_id && why.problem && strcmp(why.problem, "unauthorized") == 0)
 		str_replace(&why.field, "externalAccountBinding");
 	if (error_is_set(&why))
@@ -135,7 +136,7 @@ registration_start(struct registration *reg)
 {
 	struct acme_call *call = acme_call_new(reg->client, &(struct acme_request){ .url = ACME_NEW_ACCOUNT });
 
-	call->with_jwk = true;
+	call->has_jwk = true;
 	call->build = build_payload;
 	call->done = registration_done;
 	call->release = registration_free;
@@ -154,7 +155,7 @@ acme_account_register(
 	reg->done = done;
 	reg->arg = arg;
 	reg->email = xstrdup_null(request->email);
-	reg->terms_agreed = request->terms_agreed;
+	reg->has_agreed_terms = request->has_agreed_terms;
 	reg->eab_key_id = xstrdup_null(request->eab_key_id);
 	if (request->eab_key)
 		secret_copy(&reg->eab_key, request->eab_key);
@@ -169,6 +170,6 @@ acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg)
 	reg->client = client;
 	reg->done = done;
 	reg->arg = arg;
-	reg->only_existing = true;
+	reg->is_only_existing = true;
 	return registration_start(reg);
 }

@@ -1,8 +1,8 @@
 /*
- * Requests to a CA. A call waits in one queue until directory, gate and a nonce are there, is signed and sent, and
- * comes back with an answer, a problem, or for another try: badNonce with the nonce of the error answer (RFC 8555
- * s6.5), transient failures after a pause. Callbacks run last in a loop callback of their own, so that they may free
- * the client.
+ * Requests to a CA. A call waits in one queue until directory, gate and a nonce are available, is signed and sent, and
+ * ends with an answer or a problem, or is retried: badNonce with the nonce of the error answer (RFC 8555 s6.5),
+ * transient
+ * failures after a pause. Callbacks run last, in a loop callback of their own, so that they may free the client.
  */
 #include "common/crypto/jws.h"
 #include "daemon/acme/acme_client_private.h"
@@ -25,8 +25,8 @@ acme_call_new(struct acme_client *client, const struct acme_request *request)
 	call->payload = xstrdup_null(request->payload);
 	call->accept = xstrdup_null(request->accept);
 	call->max_body = request->max_body;
-	call->authorization = request->authorization;
-	call->best_effort = request->best_effort;
+	call->is_authorization = request->is_authorization;
+	call->is_best_effort = request->is_best_effort;
 	call->may_lag = request->may_lag;
 	loop_timer_init(&call->timer, client->loop, call_timer, call);
 	return call;
@@ -74,7 +74,7 @@ acme_call_cancel(struct acme_call *call)
 		acme_call_free(call);
 }
 
-/* The callback runs in the next turn; nobody is called from inside acme_client_send(). */
+/* The callback runs in the next turn, never from inside acme_client_send(). */
 static void
 call_end_later(struct acme_call *call, const struct error *err)
 {
@@ -92,7 +92,7 @@ acme_client_fail_waiting(struct acme_client *client, const struct error *err)
 			call_end_later(call, err);
 }
 
-/* Last thing anybody does with @call and its client. */
+/* The last use of @call and its client. */
 static void
 acme_call_call_finish(struct acme_call *call, const struct acme_reply *reply, const struct error *err)
 {
@@ -159,7 +159,7 @@ directory_entry(const struct acme_directory *d, const char *name)
 	return NULL;
 }
 
-/* Where it goes and what it says, known once the directory is there. */
+/* Fills in URL and payload, which are known once the directory is available. */
 static int
 call_prepare(struct acme_call *call, struct error *err)
 {
@@ -172,7 +172,7 @@ call_prepare(struct acme_call *call, struct error *err)
 		if (!url)
 			return error_set(err, ERROR_CA, "the CA does not offer %s", call->url);
 	}
-	if (!call->with_jwk && !client->account_url)
+	if (!call->has_jwk && !client->account_url)
 		return error_set(err, ERROR_STATE, "there is no account at '%s' yet", client->directory_url);
 	if (acme_client_check_url(client, url, err) < 0)
 		return -1;
@@ -196,7 +196,7 @@ call_send(struct acme_call *call, const char *nonce)
 	const struct jws_header header = {
 		.url = call->target,
 		.nonce = nonce,
-		.kid = call->with_jwk ? NULL : client->account_url,
+		.kid = call->has_jwk ? NULL : client->account_url,
 	};
 	_cleanup_buf_ struct buf body = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -225,27 +225,28 @@ is_new_order(const struct acme_call *call)
 	return call->url && strcmp(call->url, ACME_NEW_ORDER) == 0;
 }
 
-/* newOrder and authorizations exclude each other; who asked first goes first. */
+/* newOrder and authorizations exclude each other; the earlier call goes first. */
 struct gate {
-	bool closed_to_orders;
-	bool closed_to_authorizations;
+	bool is_closed_to_orders;
+	bool is_closed_to_authorizations;
 };
 
-/* Nobody of the other kind starts while @call is under way or waits in front. */
+/* Does @call, running or ahead in the queue, keep the other kind from starting? */
 static void
 gate_pass(struct gate *gate, const struct acme_call *call)
 {
-	gate->closed_to_orders |= call->authorization;
-	gate->closed_to_authorizations |= is_new_order(call);
+	gate->is_closed_to_orders |= call->is_authorization;
+	gate->is_closed_to_authorizations |= is_new_order(call);
 }
 
 static bool
 gate_is_closed(const struct gate *gate, const struct acme_call *call)
 {
-	return is_new_order(call) ? gate->closed_to_orders : call->authorization && gate->closed_to_authorizations;
+	return is_new_order(call) ? gate->is_closed_to_orders
+				  : call->is_authorization && gate->is_closed_to_authorizations;
 }
 
-/* One call that waits, as far as it can go. Return: whether it lacks nothing but a nonce. */
+/* Advances one waiting call as far as possible. Return: whether it only lacks a nonce. */
 static bool
 call_advance(struct acme_call *call, struct gate *gate)
 {
@@ -274,7 +275,7 @@ call_advance(struct acme_call *call, struct gate *gate)
 void
 acme_client_pump(struct acme_client *client)
 {
-	struct gate gate = { .closed_to_orders = false };
+	struct gate gate = { .is_closed_to_orders = false };
 	size_t lack_nonce = 0, sent = 0;
 
 	for (const struct acme_call *call = client->calls; call; call = call->next)
@@ -292,7 +293,7 @@ acme_client_pump(struct acme_client *client)
 		lack_nonce += call_advance(call, &gate);
 		sent += call->state == ACME_CALL_SENT;
 	}
-	/* each nonce comes back with an answer: so many of them are so many requests at one time */
+	/* each answer returns a nonce, so this many nonces allow as many requests at once */
 	if (sent < ACME_NONCES_ROUND && lack_nonce > 0)
 		acme_client_fetch_nonces(
 			client, lack_nonce < ACME_NONCES_ROUND - sent ? lack_nonce : ACME_NONCES_ROUND - sent);
@@ -305,13 +306,14 @@ call_pause(struct acme_call *call, int64_t delay_ms)
 	loop_timer_set(&call->timer, delay_ms);
 }
 
-/* Failed: another try after a pause, or the end. */
+/* The call failed: retry it after a pause, or end it. */
 static void
 call_failed(struct acme_call *call, const struct error *err, int status)
 {
 	struct acme_client *client = call->client;
-	int64_t delay_ms = call->best_effort ? -1
-					     : acme_client_retry_delay_ms(client, err, status, call->transient_tries++);
+	int64_t delay_ms = call->is_best_effort
+				   ? -1
+				   : acme_client_retry_delay_ms(client, err, status, call->transient_tries++);
 
 	if (delay_ms >= 0) {
 		call_pause(call, delay_ms);
@@ -329,8 +331,9 @@ call_has_problem(const struct error *err, const char *type)
 }
 
 /*
- * CAs answer from replicas: for a second or two they may not know what they have just made, an account too. Return:
- * milliseconds until the next try, or -1: that is not it, or no replica lags so long.
+ * CAs answer from replicas, which for a second or two may not know an object that was just created, not even an
+ * account.
+ * Return: milliseconds until the next attempt, or -1: another error, or too late for replication lag.
  */
 static int64_t
 call_lag_ms(struct acme_call *call, const struct error *err, int status)
@@ -340,18 +343,18 @@ call_lag_ms(struct acme_call *call, const struct error *err, int status)
 	bool is_malformed = call_has_problem(err, "malformed");
 	bool is_unknown = status == 404 || (status == 400 && is_malformed);
 
-	if (!(call->may_lag && is_unknown) && !(is_unknown_account && !call->with_jwk))
+	if (!(call->may_lag && is_unknown) && !(is_unknown_account && !call->has_jwk))
 		return -1;
 	return call->lag_tries < ARRAY_SIZE(delays_ms) ? delays_ms[call->lag_tries++] : -1;
 }
 
-/* Is it the account that the CA does not want? "unauthorized" is all that it says of a deactivated one. */
+/* Does the CA refuse the account? For a deactivated one it only says "unauthorized". */
 static bool
 call_doubts_account(struct acme_call *call, const struct error *err)
 {
 	struct acme_client *client = call->client;
 
-	if (call->with_jwk || call->best_effort || call->is_account_settled || !client->account_doubted ||
+	if (call->has_jwk || call->is_best_effort || call->is_account_settled || !client->account_doubted ||
 		(!call_has_problem(err, "accountDoesNotExist") && !call_has_problem(err, "unauthorized")))
 		return false;
 	call->is_account_settled = true;
@@ -375,7 +378,7 @@ acme_client_account_settled(struct acme_client *client, const char *account_url,
 		} else if (call_has_problem(&call->error, "accountDoesNotExist")) {
 			error_clear(&call->error);
 			call_pause(call, 0);
-		} else { /* the account is as good as ever: it was about something else */
+		} else { /* the account is still valid: the error had another cause */
 			call->state = ACME_CALL_ENDING;
 			loop_timer_set(&call->timer, 0);
 		}
@@ -393,7 +396,7 @@ call_refused(struct acme_call *call, const struct http_response *res)
 	acme_client_read_refusal(client, res, &err);
 	if (err.problem && strcmp(err.problem, "badNonce") == 0 && call->nonce_tries++ < ACME_NONCE_TRIES) {
 		call->state = ACME_CALL_WAITING;
-		nonce = acme_nonces_take(&client->nonces); /* that of this answer */
+		nonce = acme_nonces_take(&client->nonces); /* the nonce of this answer */
 		if (nonce)
 			call_send(call, nonce);
 		else

@@ -1,7 +1,9 @@
 /*
- * One CA, one account. This file keeps what all requests share: the directory (for a day, or until something failed)
- * and the nonces. Both are fetched only when a call waits for them, and the fetching is tried again a few times like
- * any request. The requests themselves are in acme_call.c.
+ * One CA, one account. This file has what all requests share: the directory (kept for a day, or until a failure) and
+ * the
+ * nonces. Both are fetched only when a call waits for them, and retried like any request. The requests themselves are
+ * in
+ * acme_call.c.
  */
 #include "daemon/acme/acme_client.h"
 
@@ -14,9 +16,9 @@
 
 enum {
 	DIRECTORY_MS = 24 * 3600 * 1000,
-	RETRY_AFTER_HERE_SEC = 10,    /* what we wait ourselves; more is for the schedule */
-	RETRY_AT_MAX_SEC = 7 * 86400, /* the longest window of any known limit */
-	TIMEOUT_TRIES = 1,            /* a timeout is long already */
+	RETRY_AFTER_HERE_SEC = 10,    /* longer waits are left to the schedule */
+	RETRY_AT_MAX_SEC = 7 * 86400, /* the longest window of any known rate limit */
+	TIMEOUT_TRIES = 1,            /* a timeout already took long */
 	REDIRECTS_MAX = 5
 };
 
@@ -54,7 +56,7 @@ acme_client_new(
 	client->account_url = xstrdup_null(config->account_url);
 	client->account_doubted = config->account_doubted;
 	client->arg = config->arg;
-	client->allow_other_hosts = config->allow_other_hosts;
+	client->may_use_other_hosts = config->may_use_other_hosts;
 	client->key = account_key;
 	client->thumbprint = key_thumbprint(account_key, NULL);
 	fetch_init(&client->directory_fetch, client, "directory", directory_done);
@@ -70,7 +72,7 @@ fetch_stop(struct acme_fetch *fetch)
 	http_cancel(fetch->client->http, fetch->http);
 	fetch->http = NULL;
 	loop_timer_cancel(&fetch->again);
-	fetch->active = false;
+	fetch->is_active = false;
 }
 
 void
@@ -112,9 +114,8 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
 {
 	if (acme_url_check(url, err) < 0)
 		return -1;
-	if (!client->allow_other_hosts && !acme_url_same_host(url, client->directory_url))
-		return error_set(
-			err, ERROR_PROTOCOL, "the CA names a URL on another host than its directory's: %s", url);
+	if (!client->may_use_other_hosts && !acme_url_same_host(url, client->directory_url))
+		return error_set(err, ERROR_PROTOCOL, "the CA's directory contains a URL on another host: %s", url);
 	return 0;
 }
 
@@ -129,7 +130,7 @@ acme_client_retry_after(const struct acme_client *client, const struct http_resp
 	return at;
 }
 
-/* Only the directory may move, and on its own host: the CA is the host that the operator named. */
+/* Only the directory may redirect, and only on its host: the operator chose that host. */
 static void
 read_redirect(const struct http_response *res, struct error *ret)
 {
@@ -173,7 +174,7 @@ acme_client_retry_delay_ms(const struct acme_client *client, const struct error 
 	return (err->retry_at - now) * 1000 > delays_ms[tries] ? (err->retry_at - now) * 1000 : delays_ms[tries];
 }
 
-/* It failed: once more, or everybody who waits learns of it. */
+/* It failed: retry, or fail all waiting calls. */
 static void
 fetch_failed(struct acme_fetch *fetch, const struct error *err, int status)
 {
@@ -185,14 +186,14 @@ fetch_failed(struct acme_fetch *fetch, const struct error *err, int status)
 		loop_timer_set(&fetch->again, delay_ms);
 		return;
 	}
-	fetch->active = false;
+	fetch->is_active = false;
 	acme_client_distrust_directory(client);
 	error_copy(&why, err);
 	error_wrap(&why, "%s of '%s'", fetch->what, client->directory_url);
 	acme_client_fail_waiting(client, &why);
 }
 
-/* The directory's URL may lead to another one of the same host. */
+/* The directory's URL may redirect to another one on the same host. */
 static bool
 directory_moves(struct acme_client *client, const struct http_response *res)
 {
@@ -204,7 +205,7 @@ directory_moves(struct acme_client *client, const struct http_response *res)
 	return true;
 }
 
-/* Is the same to be asked in another way? RFC 8555 s7.2 has HEAD and GET for nonces; some CAs have only GET. */
+/* Is there another way to ask? RFC 8555 s7.2 has HEAD and GET for nonces; some CAs only support GET. */
 static bool
 fetch_goes_elsewhere(struct acme_fetch *fetch, const struct http_response *res)
 {
@@ -242,11 +243,11 @@ fetch_answered(struct http_response *res, const struct error *err, void *arg)
 	fetch->done(fetch, res);
 }
 
-/* Ends well: the calls go on. */
+/* It succeeded: the calls continue. */
 static void
 fetch_finish(struct acme_fetch *fetch)
 {
-	fetch->active = false;
+	fetch->is_active = false;
 	acme_client_pump(fetch->client);
 }
 
@@ -269,14 +270,14 @@ fetch_send(void *arg)
 static void
 fetch_start(struct acme_fetch *fetch)
 {
-	if (fetch->active)
+	if (fetch->is_active)
 		return;
-	fetch->active = true;
+	fetch->is_active = true;
 	fetch->tries = 0;
 	fetch_send(fetch);
 }
 
-/* Every entry obeys the rule of the one host. */
+/* Every entry must be on the directory's host. */
 static int
 acme_client_check_directory(const struct acme_client *client, const struct acme_directory *d, struct error *err)
 {
@@ -323,7 +324,7 @@ nonce_done(struct acme_fetch *fetch, struct http_response *res)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (!res->replay_nonce || !acme_nonce_is_valid(res->replay_nonce)) {
-		error_set(&err, ERROR_PROTOCOL, "no nonce in the answer");
+		error_set(&err, ERROR_PROTOCOL, "the answer contains no nonce");
 		fetch_failed(fetch, &err, res->status);
 		return;
 	}
@@ -346,7 +347,7 @@ acme_client_distrust_directory(struct acme_client *client)
 void
 acme_client_fetch_directory(struct acme_client *client)
 {
-	if (!client->directory_fetch.active) {
+	if (!client->directory_fetch.is_active) {
 		str_replace(&client->directory_target, NULL);
 		client->redirects = 0;
 	}
@@ -356,13 +357,13 @@ acme_client_fetch_directory(struct acme_client *client)
 void
 acme_client_fetch_nonces(struct acme_client *client, size_t count)
 {
-	size_t active = 0;
+	size_t is_active = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(client->nonce_fetches); i++)
-		active += client->nonce_fetches[i].active;
-	for (size_t i = 0; active < count && i < ARRAY_SIZE(client->nonce_fetches); i++)
-		if (!client->nonce_fetches[i].active) {
+		is_active += client->nonce_fetches[i].is_active;
+	for (size_t i = 0; is_active < count && i < ARRAY_SIZE(client->nonce_fetches); i++)
+		if (!client->nonce_fetches[i].is_active) {
 			fetch_start(&client->nonce_fetches[i]);
-			active++;
+			is_active++;
 		}
 }

@@ -1,6 +1,6 @@
 /*
  * daemon/acme/acme_client_private.h: shared by acme_client.c (the object, its directory and nonces), acme_call.c (the
- * requests) and acme_account.c; nobody else includes it.
+ * requests) and acme_account.c; not for other files.
  */
 #ifndef DAEMON_ACME_ACME_CLIENT_PRIVATE_H
 #define DAEMON_ACME_ACME_CLIENT_PRIVATE_H
@@ -11,14 +11,14 @@
 #include "daemon/base/loop.h"
 
 enum {
-	ACME_NONCE_TRIES = 10,   /* repeatable at 30 % rejection needs about that many */
-	ACME_NONCES_ROUND = 8,   /* nonces that go round: requests of one client at one time */
+	ACME_NONCE_TRIES = 10,   /* reliable at 30 % rejection needs about that many */
+	ACME_NONCES_ROUND = 8,   /* nonces in use: concurrent requests of one client */
 	ACME_TRANSIENT_TRIES = 5 /* after network errors and 5xx, all within some seconds */
 };
 
 #define ACME_NEW_ACCOUNT "newAccount"
 
-/* An unsigned request that the client makes for its own sake; calls wait for it. */
+/* An unsigned request of the client's own; calls wait for it. */
 struct acme_fetch {
 	struct acme_client *client;
 	void (*done)(struct acme_fetch *fetch, struct http_response *res);
@@ -26,18 +26,18 @@ struct acme_fetch {
 	void *http; /* in flight; or NULL */
 	struct loop_timer again;
 	unsigned tries;
-	bool active;
+	bool is_active;
 };
 
 struct acme_client {
 	struct loop *loop;
 	const struct http *http;
 	char *directory_url;
-	char *directory_target; /* where redirects of the directory lead; NULL: there were none */
+	char *directory_target; /* where the directory redirects to; NULL: it does not */
 	unsigned redirects;
 	bool is_nonce_by_get; /* this CA refuses HEAD */
 	char *ca_file;
-	bool allow_other_hosts;
+	bool may_use_other_hosts;
 	struct key *key;
 	char *thumbprint;
 	char *account_url;
@@ -45,20 +45,20 @@ struct acme_client {
 	void *arg;
 
 	struct acme_directory directory;
-	int64_t directory_until_ms; /* boot time; 0: there is none, or it is not trusted any more */
+	int64_t directory_until_ms; /* boot time; 0: there is none, or it is no longer trusted */
 	struct acme_nonces nonces;
 	struct acme_fetch directory_fetch;
 	struct acme_fetch nonce_fetches[ACME_NONCES_ROUND];
 
 	struct acme_call *calls;   /* oldest first */
-	struct acme_order *orders; /* that hold or wait for a URL; acme_order_states.c's */
+	struct acme_order *orders; /* those that hold or wait for a URL; used by acme_order_states.c */
 	struct loop_timer pump;
 };
 
 enum acme_call_state {
 	ACME_CALL_WAITING, /* for directory, gate or nonce */
 	ACME_CALL_SENT,
-	ACME_CALL_PAUSED,  /* until the next try */
+	ACME_CALL_PAUSED,  /* until the next attempt */
 	ACME_CALL_ACCOUNT, /* until the account is settled */
 	ACME_CALL_ENDING   /* its callback runs in the next turn */
 };
@@ -67,41 +67,41 @@ struct acme_call {
 	struct acme_call *prev, *next;
 	struct acme_client *client;
 	enum acme_call_state state;
-	acme_directory_fn *directory_done; /* set: only the directory is asked for */
+	acme_directory_fn *directory_done; /* set: only the directory is requested */
 	acme_reply_fn *done;
 	void *arg;
-	/* Makes the payload when the directory is there; NULL: the payload is known. */
+	/* Makes the payload when the directory is available; NULL: the payload is known. */
 	int (*build)(const struct acme_directory *directory, struct buf *ret, struct error *err, void *arg);
-	void (*release)(void *arg); /* the call goes away, for whatever reason; or NULL */
+	void (*release)(void *arg); /* called when the call is released, for any reason; or NULL */
 
 	char *url; /* or the name of a directory entry */
 	char *target;
 	char *payload; /* NULL: POST-as-GET */
 	char *accept;
 	size_t max_body;
-	bool authorization;
-	bool best_effort;
+	bool is_authorization;
+	bool is_best_effort;
 	bool may_lag;
-	bool is_account_settled; /* doubted once: what the CA says now counts */
-	bool with_jwk;           /* signed by the key itself, there is no account URL yet */
+	bool is_account_settled; /* checked once already: the CA's answer is now final */
+	bool has_jwk;            /* signed with the embedded key; there is no account URL yet */
 
 	void *http; /* in flight; or NULL */
 	struct loop_timer timer;
 	unsigned nonce_tries, transient_tries, lag_tries;
-	struct error error; /* of ENDING: none: the directory is there; of ACCOUNT: what the CA said */
+	struct error error; /* of ENDING: none: the directory is available; of ACCOUNT: the CA's answer */
 };
 
 struct acme_call *
 acme_call_new(struct acme_client *client, const struct acme_request *request);
 
-/* Puts it into the queue and starts what can be started. No callback is called inside. */
+/* Queues the call and starts whatever can start. Calls no callback. */
 void
 acme_call_start(struct acme_call *call);
 
 void
 acme_call_free(struct acme_call *call);
 
-/* Starts every call that can go on, and fetches what the others wait for. */
+/* Starts every call that can continue, and fetches what the others wait for. */
 void
 acme_client_pump(struct acme_client *client);
 
@@ -115,7 +115,7 @@ acme_client_has_directory(const struct acme_client *client);
 void
 acme_client_fetch_directory(struct acme_client *client);
 
-/* Makes sure that at least @count nonces are on their way. */
+/* Makes sure that at least @count nonces are available or requested. */
 void
 acme_client_fetch_nonces(struct acme_client *client, size_t count);
 
@@ -123,22 +123,22 @@ acme_client_fetch_nonces(struct acme_client *client, size_t count);
 void
 acme_client_distrust_directory(struct acme_client *client);
 
-/* acme_url_check() and the rule of the one host. */
+/* acme_url_check(), and the same host as the directory. */
 int
 acme_client_check_url(const struct acme_client *client, const char *url, struct error *err);
 
 /*
- * Is it worth trying again at once? @status: HTTP status, 0 when there was no answer.
+ * May the request be retried now? @status: HTTP status, 0 without an answer.
  * Return: milliseconds to wait, or -1: no.
  */
 int64_t
 acme_client_retry_delay_ms(const struct acme_client *client, const struct error *err, int status, unsigned tries);
 
-/* Reads an answer that is not 2xx: a problem or a redirect; @ret's retry_at is bounded. */
+/* Parses an answer that is not 2xx: a problem or a redirect; @ret's retry_at is bounded. */
 void
 acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret);
 
-/* Retry-After of @res as UNIX seconds, 0 if there is none that can be read. */
+/* Retry-After of @res as UNIX seconds, 0 if absent or unreadable. */
 int64_t
 acme_client_retry_after(const struct acme_client *client, const struct http_response *res);
 

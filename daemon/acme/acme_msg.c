@@ -1,8 +1,9 @@
 /*
- * Octets of a CA in, checked structs out. Everything that a hostile CA could use against us later is refused here:
- * URLs that are not plain https, tokens that could be paths, identifiers that are not names. What is unknown, absent or
- * odd but not used is ignored: real CAs leave members out of later answers, repeat wildcards in identifiers, and offer
- * challenges of kinds of their own.
+ * Octets of a CA in, checked structs out. Everything that a hostile CA could use for an attack is refused here: URLs
+ * that
+ * are not plain https, tokens that could be paths, identifiers that are not names. Unknown, absent or malformed members
+ * that certd does not use are ignored: real CAs omit members from later answers, repeat wildcards in identifiers, and
+ * offer challenge types of their own.
  */
 #include "daemon/acme/acme_msg.h"
 
@@ -32,7 +33,7 @@ static const char *const status_names[] = {
 	[ACME_REVOKED] = "revoked",
 };
 
-/* RFC 8555 s7.1.6: which statuses an object can have */
+/* RFC 8555 s7.1.6: the statuses that each object can have */
 static const unsigned order_statuses = BIT(ACME_PENDING) | BIT(ACME_READY) | BIT(ACME_PROCESSING) | BIT(ACME_VALID) |
 				       BIT(ACME_INVALID);
 static const unsigned authorization_statuses = BIT(ACME_PENDING) | BIT(ACME_VALID) | BIT(ACME_INVALID) |
@@ -53,13 +54,13 @@ acme_url_check(const char *text, struct error *err)
 	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 
 	if (strlen(text) > ACME_URL_MAX)
-		return error_set(err, ERROR_PROTOCOL, "URL of more than %d octets", ACME_URL_MAX);
+		return error_set(err, ERROR_PROTOCOL, "the URL is longer than %d octets", ACME_URL_MAX);
 	if (http_url_parse(text, &url, err) < 0)
 		return -1;
 	if (strcmp(url.scheme, "https") != 0)
-		return error_set(err, ERROR_PROTOCOL, "not an https URL");
+		return error_set(err, ERROR_PROTOCOL, "the URL is not https");
 	if (url.has_user || url.fragment)
-		return error_set(err, ERROR_PROTOCOL, "URL with more than host, port, path and query");
+		return error_set(err, ERROR_PROTOCOL, "the URL contains a user or a fragment");
 	return 0;
 }
 
@@ -73,7 +74,7 @@ acme_url_same_host(const char *a, const char *b)
 	       http_url_is_same_host(&url_a, &url_b);
 }
 
-/* The message names the member; the field is for settings of ours, of which none is at fault. */
+/* The message names the member. The error's field stays unset, because it is for certd's own settings. */
 static int
 acme_msg_refuse(struct error *err, const char *object)
 {
@@ -102,9 +103,9 @@ parse_object(const char *text, size_t len, const char *what, struct error *err)
 	return obj;
 }
 
-/* Copies a URL member. Return: 0, or -1 (also when it is absent and @required). */
+/* Copies a URL member. Return: 0, or -1 (also when it is absent and @is_required). */
 static int
-get_url(struct json_object *obj, const char *name, bool required, char **ret, struct error *err)
+get_url(struct json_object *obj, const char *name, bool is_required, char **ret, struct error *err)
 {
 	const char *url = NULL;
 	int r = json_get_string(obj, name, &url, err);
@@ -112,7 +113,7 @@ get_url(struct json_object *obj, const char *name, bool required, char **ret, st
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return required ? error_set(err, ERROR_PROTOCOL, "%s is missing", name) : 0;
+		return is_required ? error_set(err, ERROR_PROTOCOL, "%s is missing", name) : 0;
 	if (acme_url_check(url, err) < 0)
 		return error_wrap(err, "%s", name);
 	*ret = xstrdup(url);
@@ -128,14 +129,14 @@ get_status(struct json_object *obj, unsigned allowed, enum acme_status *ret, str
 	if (r < 0)
 		return -1;
 	*ret = ACME_PENDING;
-	if (r == 0) /* some CAs leave it out of what nothing has happened to yet */
+	if (r == 0) /* some CAs omit it until the status first changes */
 		return allowed & BIT(ACME_PENDING) ? 0 : error_set(err, ERROR_PROTOCOL, "status is missing");
 	for (size_t i = 0; i < ARRAY_SIZE(status_names); i++)
 		if (strcmp(text, status_names[i]) == 0 && (allowed & BIT(i))) {
 			*ret = (enum acme_status)i;
 			return 0;
 		}
-	return error_set(err, ERROR_PROTOCOL, "status is not one of this object");
+	return error_set(err, ERROR_PROTOCOL, "status is not valid for this object");
 }
 
 /* UNIX seconds; 0 when it is absent or not a date: nothing depends on it. */
@@ -190,11 +191,11 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 	if (r <= 0)
 		return r;
 	if (json_get_string(meta, "termsOfService", &terms, err) < 0 ||
-		json_get_bool(meta, "externalAccountRequired", &d->eab_required, err) < 0 ||
+		json_get_bool(meta, "externalAccountRequired", &d->needs_eab, err) < 0 ||
 		json_get_strlist(meta, "caaIdentities", &d->caa_identities, err) < 0 ||
 		json_get_object(meta, "profiles", &profiles, err) < 0)
 		return error_wrap(err, "meta");
-	if (terms && *terms) /* shown, never fetched: may be of any kind */
+	if (terms && *terms) /* displayed, never fetched: any scheme is allowed */
 		d->terms_of_service = printable_line(terms, strlen(terms), ACME_URL_MAX);
 	if (profiles) {
 		json_object_object_foreach(profiles, name, description) {
@@ -267,8 +268,8 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 }
 
 /*
- * Reads what certd uses of a challenge. Return: 1, 0 it is not one that certd could answer (no type, no URL), or -1: it
- * could be answered, and would harm.
+ * Parses the used members of a challenge. Return: 1, 0 certd cannot answer it (no type, no URL), or -1: it could be
+ * answered, and is malformed in a way that could do harm.
  */
 static int
 read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *err)
@@ -282,10 +283,10 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 	if (get_url(obj, "url", true, &c->url, err) < 0 || get_status(obj, challenge_statuses, &c->status, err) < 0 ||
 		json_get_string(obj, "token", &token, err) < 0)
 		return -1;
-	/* tokens become file names, URL paths and hook arguments: nothing but this alphabet, ever */
+	/* tokens become file names, URL paths and hook arguments: only this alphabet is allowed */
 	if (token && (strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX ||
 			     !base64url_is_text(token, strlen(token))))
-		return error_set(err, ERROR_PROTOCOL, "token is not one of RFC 8555");
+		return error_set(err, ERROR_PROTOCOL, "token is not valid (RFC 8555 section 8.3)");
 	c->type = xstrdup(type);
 	c->token = xstrdup_null(token);
 	get_problem(obj, &c->error);
@@ -308,7 +309,7 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
 	return 0;
 }
 
-/* Those that can be answered; a valid authorization needs none, so that an odd one there does not matter. */
+/* Checks those that can be answered. A valid authorization needs none, so malformed ones are ignored there. */
 static int
 acme_msg_read_challenges(struct json_object *list, struct acme_authorization *a, struct error *err)
 {
@@ -333,13 +334,13 @@ acme_msg_read_challenges(struct json_object *list, struct acme_authorization *a,
 	return 0;
 }
 
-/* "*.example.com" in an identifier means the same as the flag (RFC 8555 s7.1.4 has the flag alone). */
+/* "*.example.com" in an identifier is accepted like the flag (RFC 8555 s7.1.4 only has the flag). */
 static void
 acme_msg_strip_wildcard(struct acme_authorization *a)
 {
 	if (!a->name || !name_is_wildcard(a->name))
 		return;
-	a->wildcard = true;
+	a->is_wildcard = true;
 	memmove(a->name, a->name + strlen("*."), strlen(a->name) - strlen("*.") + 1);
 }
 
@@ -349,8 +350,8 @@ acme_msg_read_authorization(struct json_object *obj, struct acme_authorization *
 	struct json_object *identifier = NULL, *challenges = NULL;
 
 	a->expires_at = acme_msg_expires(obj);
-	if (json_get_bool(obj, "wildcard", &a->wildcard, NULL) < 0)
-		a->wildcard = false;
+	if (json_get_bool(obj, "wildcard", &a->is_wildcard, NULL) < 0)
+		a->is_wildcard = false;
 	if (get_status(obj, authorization_statuses, &a->status, err) < 0 ||
 		json_get_object(obj, "identifier", &identifier, err) < 0 ||
 		json_get_array(obj, "challenges", &challenges, err) < 0)
@@ -399,7 +400,7 @@ acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_a
 		ret->retry_at = retry_after_at;
 }
 
-/* Does the parameter list of one link (";rel=\"a b\";title=x") name @rel? */
+/* Does the parameter list of one link (";rel=\"a b\";title=x") include the relation @rel? */
 static bool
 link_has_rel(const char *params, size_t len, const char *rel)
 {
@@ -419,7 +420,7 @@ link_has_rel(const char *params, size_t len, const char *rel)
 		}
 		if (!stop)
 			stop = end;
-		while (value < stop) { /* a list of relations separated by spaces */
+		while (value < stop) { /* relations are separated by spaces */
 			const char *space = memchr(value, ' ', (size_t)(stop - value));
 			size_t n = (size_t)((space ? space : stop) - value);
 
@@ -437,7 +438,7 @@ acme_msg_links(const struct strlist *links, const char *rel, struct strlist *ret
 	for (size_t i = 0; i < links->count; i++) {
 		const char *s = links->items[i];
 
-		/* one header may carry several: <a>;rel="x", <b>;rel="y" */
+		/* one header may contain several: <a>;rel="x", <b>;rel="y" */
 		while ((s = strchr(s, '<')) != NULL) {
 			const char *target = s + 1;
 			const char *close = strchr(target, '>');

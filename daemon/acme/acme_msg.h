@@ -1,7 +1,8 @@
 /*
- * daemon/acme/acme_msg.h: ACME objects as structs (RFC 8555 s7.1). Pure: octets in, structs out; every string is
- * bounded and checked here once (tokens, URLs, identifiers). A member that the CA left out, or sent as null, is NULL or 0
- * in the struct: the order keeps what an earlier answer said.
+ * daemon/acme/acme_msg.h: ACME objects as structs (RFC 8555 s7.1). Pure: octets in, structs out. Every string is
+ * bounded and
+ * checked here once (tokens, URLs, identifiers). A member that the CA omitted, or sent as null, is NULL or 0 in the
+ * struct: the order keeps the value of an earlier answer.
  */
 #ifndef DAEMON_ACME_ACME_MSG_H
 #define DAEMON_ACME_ACME_MSG_H
@@ -17,19 +18,19 @@ enum { ACME_URL_MAX = 2048, ACME_NONCE_MAX = 128, ACME_TOKEN_MIN = 22, ACME_TOKE
 
 /* RFC 8555 s7.1.1; RFC 9773 s4.1 */
 struct acme_directory {
-	char *new_nonce; /* all owned; these three are always there */
+	char *new_nonce; /* all owned; these three are always set */
 	char *new_account;
 	char *new_order;
 	char *revoke_cert; /* this and the next: or NULL */
 	char *key_change;
 	char *renewal_info;
 	char *terms_of_service;
-	bool eab_required;
+	bool needs_eab;
 	struct strlist caa_identities;
 	struct strlist profiles; /* names */
 };
 
-/* RFC 8555 s7.1.6, all objects; the reader checks that a status fits its object. */
+/* RFC 8555 s7.1.6, all objects; the parser checks that a status fits its object. */
 enum acme_status {
 	ACME_PENDING,
 	ACME_READY,
@@ -43,8 +44,8 @@ enum acme_status {
 
 struct acme_order_msg {
 	enum acme_status status;
-	int64_t expires_at;            /* UNIX seconds; 0: not known */
-	struct strlist names;          /* identifiers, canonical; may be empty, as may all that follows */
+	int64_t expires_at;            /* UNIX seconds; 0: unknown */
+	struct strlist names;          /* identifiers, canonical; may be empty, like all members below */
 	struct strlist authorizations; /* URLs */
 	char *finalize;
 	char *certificate;
@@ -52,24 +53,24 @@ struct acme_order_msg {
 };
 
 struct acme_challenge {
-	char *type; /* "http-01", ... ; types we do not know are kept by name */
+	char *type; /* "http-01", ... ; unknown types are kept by name */
 	char *url;
 	char *token; /* [A-Za-z0-9_-]{22,128}; NULL for types without one */
 	enum acme_status status;
-	struct error error; /* why it failed, or why a retrying server has not validated yet */
+	struct error error; /* why it failed, or why a server that retries has not validated it yet */
 };
 
 struct acme_authorization {
-	char *url;  /* set by who fetched it */
-	char *name; /* identifier without "*."; NULL: the CA did not say */
-	bool wildcard;
+	char *url;  /* set by the code that fetched it */
+	char *name; /* identifier without "*."; NULL: the CA omitted it */
+	bool is_wildcard;
 	enum acme_status status;
-	int64_t expires_at;                /* UNIX seconds; 0: not known */
+	int64_t expires_at;                /* UNIX seconds; 0: unknown */
 	struct acme_challenge *challenges; /* owned; those with a type and a URL */
 	size_t n_challenges;
 };
 
-/* All: 0, or -1 with ERROR_PROTOCOL that names the member. @text is a response body of any content. */
+/* All: 0, or -1 with ERROR_PROTOCOL that names the member. @text is an untrusted response body. */
 int
 acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, struct error *err);
 
@@ -79,7 +80,7 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 int
 acme_msg_authorization(const char *text, size_t len, struct acme_authorization *ret, struct error *err);
 
-/* The answer to a challenge's POST: status and error alone; type, url and token stay NULL. */
+/* The answer to a challenge's POST: only status and error; type, url and token stay NULL. */
 int
 acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err);
 
@@ -89,29 +90,32 @@ acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct err
 
 /*
  * acme_msg_problem() - an error answer as struct error, by the problem table (acme_problem.c)
- * @status: HTTP status; body may be a problem document, HTML, or nothing. Subproblems are folded into the message
- * with their identifiers; control characters are dropped; at most 1,000 characters. @retry_after_at: 0 or from the
- * header; for rateLimited also read from the detail text ("retry after 2026-01-02 03:04:05 UTC").
+ * The body may be a problem document, HTML, or empty. Subproblems are added to the message with their identifiers;
+ * control characters are removed; the message has at most 1,000 characters.
+ * @status: HTTP status
+ * @retry_after_at: 0 or from the header; for rateLimited also parsed from the detail text ("retry after 2026-01-02
+ * 03:04:05 UTC")
  */
 void
 acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_at, struct error *ret);
 
 /*
- * acme_url_check() - may this URL of a CA be asked at all? https, a host, a port that exists, printable ASCII, no user, no fragment,
- * at most ACME_URL_MAX octets. Return: 0, or -1 with ERROR_PROTOCOL.
+ * acme_url_check() - may this URL of a CA be requested?
+ * It must be https, with a host and a valid port, in printable ASCII, without user or fragment, and have at most
+ * ACME_URL_MAX octets. Return: 0, or -1 with ERROR_PROTOCOL.
  */
 int
 acme_url_check(const char *url, struct error *err);
 
-/* Both name the same host and port (443 when none is given). Both have passed acme_url_check(). */
+/* Both have the same host and port (443 by default). Both have passed acme_url_check(). */
 bool
 acme_url_same_host(const char *a, const char *b);
 
-/* A nonce as RFC 8555 s6.5.1 wants it: base64url, at most ACME_NONCE_MAX octets. */
+/* A valid nonce of RFC 8555 s6.5.1: base64url, at most ACME_NONCE_MAX octets. */
 bool
 acme_nonce_is_valid(const char *nonce);
 
-/* Targets of the Link header values in @links whose relation is @rel (RFC 8288), as they came; appends to @ret. */
+/* Appends to @ret the targets, unchanged, of the Link header values in @links whose relation is @rel (RFC 8288). */
 void
 acme_msg_links(const struct strlist *links, const char *rel, struct strlist *ret);
 

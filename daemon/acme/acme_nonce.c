@@ -1,6 +1,7 @@
 /*
- * The nonce pool. Every answer brings a nonce, so that after the first request none has to be fetched. A nonce that
- * has grown old costs one badNonce, no more than fetching a new one would have: they are kept without a time limit.
+ * The nonce pool. Every answer contains a nonce, so none has to be fetched after the first request. An expired nonce
+ * costs
+ * one badNonce, no more than fetching a new one: nonces are kept without a time limit.
  */
 #include "daemon/acme/acme_nonce.h"
 
@@ -24,7 +25,7 @@ acme_nonces_put(struct acme_nonces *nonces, const char *nonce)
 		return;
 	if (l->count == ACME_NONCES_MAX) {
 		free(l->items[0]);
-		memmove(l->items, l->items + 1, l->count * sizeof(*l->items)); /* the NULL behind them too */
+		memmove(l->items, l->items + 1, l->count * sizeof(*l->items)); /* including the final NULL */
 		l->count--;
 	}
 	strlist_add(l, nonce);

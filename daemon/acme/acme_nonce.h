@@ -1,10 +1,10 @@
-/* daemon/acme/acme_nonce.h: nonces that the CA gave and that were not used yet (RFC 8555 s6.5). */
+/* daemon/acme/acme_nonce.h: unused nonces from the CA (RFC 8555 s6.5). */
 #ifndef DAEMON_ACME_ACME_NONCE_H
 #define DAEMON_ACME_ACME_NONCE_H
 
 #include "common/strlist.h"
 
-/* More would only grow old; as many as requests can be in flight. */
+/* The number of concurrent requests; more nonces would only expire. */
 enum { ACME_NONCES_MAX = 64 };
 
 struct acme_nonces {
@@ -14,11 +14,13 @@ struct acme_nonces {
 void
 acme_nonces_clear(struct acme_nonces *nonces);
 
-/* Keeps a copy of @nonce; NULL and what is no nonce are dropped. */
+/* Keeps a copy of @nonce; NULL and invalid nonces are ignored. */
 void
 acme_nonces_put(struct acme_nonces *nonces, const char *nonce);
 
-/* The newest one, which is the likeliest to be good still: a nonce serves once. Owned by the caller; NULL if none. */
+/*
+ * Removes and returns the newest nonce, which is the least likely to have expired. Owned by the caller; NULL if none.
+ */
 char *
 acme_nonces_take(struct acme_nonces *nonces);
 

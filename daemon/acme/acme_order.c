@@ -1,7 +1,8 @@
 /*
- * One order from newOrder to the chain. This file is the frame: the table of states, the only way into it
- * (order_step), polling, the time limit and the end. Everything that happens (answers, timers, the owner) becomes an
- * event of the present state; nothing is called back from inside an event but the owner's ops.
+ * One order from newOrder to the chain. This file is the frame: the table of states, the only way into it (order_step),
+ * polling, the time limit and the end. Everything that happens (answers, timers, the owner's answers) becomes an event
+ * of
+ * the current state; inside an event only the owner's ops are called.
  */
 #include "daemon/acme/acme_order.h"
 
@@ -14,11 +15,10 @@
 
 enum {
 	GIVE_UP_MS = 15 * 60 * 1000,
-	POLL_FIRST_MS = 8, /* a test CA has validated by then, and no real one is bothered: the delay doubles */
+	POLL_FIRST_MS = 8, /* a test CA has finished by then, and the doubling delay spares real ones */
 	POLL_MAX_MS = 10 * 1000,
-	POLL_ASKED_MAX_MS =
-		30 * 1000, /* a Retry-After of a day, as ZeroSSL sends it, is about another order than this one */
-	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: not always one; each costs a request */
+	POLL_ASKED_MAX_MS = 30 * 1000,  /* a Retry-After of a day, as ZeroSSL sends it, does not mean this order */
+	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: a name may have several; each costs a request */
 };
 
 typedef enum acme_order_state
@@ -64,7 +64,7 @@ acme_order_say(const struct acme_order *o, const char *why)
 		o->ops->progress(o->state, why, o->arg);
 }
 
-/* Nothing of this order is in flight or armed any more, and no challenge is up. */
+/* Stops all requests and timers of the order, and takes its challenges down. */
 static void
 order_quiet(struct acme_order *o)
 {
@@ -79,19 +79,21 @@ order_quiet(struct acme_order *o)
 	acme_order_release_url(o);
 }
 
-/* Last thing that happens to the order; the owner may free it inside. */
+/* The last event of the order; the owner may free it inside. */
 static void
 order_end(struct acme_order *o)
 {
 	bool is_done = o->state == ACME_ORDER_DONE;
 
 	order_quiet(o);
-	if (!is_done && o->spent)
+	if (!is_done && o->is_spent)
 		acme_order_slots_deactivate(o);
-	o->ops->done(is_done ? &o->chain : NULL, is_done ? NULL : &o->error, is_done || o->spent, o->arg);
+	o->ops->done(is_done ? &o->chain : NULL, is_done ? NULL : &o->error, is_done || o->is_spent, o->arg);
 }
 
-/* The only way in: answers, timers and the owner all arrive here. May end the order, which may then be gone. */
+/*
+ * The only way in: answers, timers and the owner's answers all arrive here. May end the order, which may then be freed.
+ */
 static void
 order_step(struct acme_order *o, enum acme_order_event ev)
 {
@@ -133,7 +135,7 @@ order_waits_for(enum acme_order_state state)
 	case ACME_ORDER_DOWNLOAD:
 		return "the certificate could not be fetched";
 	default:
-		return "the order was not answered";
+		return "the CA did not answer the order";
 	}
 }
 
@@ -152,8 +154,8 @@ order_out_of_time(void *arg)
 		error_wrap(&o->error, "the CA did not issue the certificate within %s", span);
 	}
 	o->error.retry = true;
-	/* validations that hang do not come back to life; everything else may be continued */
-	o->spent = o->state == ACME_ORDER_VALIDATE;
+	/* a validation that hangs does not recover; all other states can be continued */
+	o->is_spent = o->state == ACME_ORDER_VALIDATE;
 	o->state = ACME_ORDER_FAILED;
 	order_end(o);
 }
@@ -213,13 +215,13 @@ acme_order_free(struct acme_order *o)
 	free(o);
 }
 
-/* After this error, is there any sense in asking for the same order again? */
+/* After this error, is it pointless to continue the same order? */
 bool
 acme_order_is_spent_by(const struct error *err)
 {
 	switch (err->code) {
 	case ERROR_PROTOCOL:
-	case ERROR_LIMIT: /* an answer beyond all caps will be so again */
+	case ERROR_LIMIT: /* an answer beyond the size limits would be so again */
 	case ERROR_VALIDATION:
 		return true;
 	case ERROR_CA:
@@ -232,8 +234,8 @@ acme_order_is_spent_by(const struct error *err)
 enum acme_order_state
 acme_order_fail(struct acme_order *o, const struct error *err)
 {
-	/* A certificate that exists is fetched later; a second order for it would be one too many. */
-	o->spent = !o->url || (acme_order_is_spent_by(err) && (o->state != ACME_ORDER_DOWNLOAD || o->is_old));
+	/* The issued certificate is fetched later; a second order for it would be superfluous. */
+	o->is_spent = !o->url || (acme_order_is_spent_by(err) && (o->state != ACME_ORDER_DOWNLOAD || o->is_old));
 	error_copy(&o->error, err);
 	return ACME_ORDER_FAILED;
 }
@@ -241,7 +243,7 @@ acme_order_fail(struct acme_order *o, const struct error *err)
 enum acme_order_state
 acme_order_fail_by_owner(struct acme_order *o)
 {
-	o->spent = !o->url;
+	o->is_spent = !o->url;
 	error_copy(&o->error, &o->owner_error);
 	return ACME_ORDER_FAILED;
 }
@@ -257,7 +259,7 @@ acme_order_state_by_status(const struct acme_order *o)
 		return ACME_ORDER_FINALIZE;
 	case ACME_VALID:
 		return ACME_ORDER_DOWNLOAD;
-	default: /* invalid: the authorizations say why */
+	default: /* invalid: the authorizations have the reason */
 		return ACME_ORDER_VALIDATE;
 	}
 }
@@ -293,7 +295,7 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
-/* The order is for exactly our names, in any order, as far as the CA says. */
+/* Is the order for exactly our names, in any order, as far as the CA says? */
 static bool
 has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
 {
@@ -308,7 +310,7 @@ has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
 	return true;
 }
 
-/* Some CAs name the URLs of an order in the answer to newOrder only. */
+/* Some CAs include the URLs of an order only in the answer to newOrder. */
 static void
 order_keep_known(struct acme_order_msg *known, struct acme_order_msg *msg)
 {
@@ -337,7 +339,7 @@ acme_order_read_reply(struct acme_order *o, struct error *err)
 		return -1;
 	if (!has_our_names(o, &msg)) {
 		acme_order_msg_clear(&msg);
-		return error_set(err, ERROR_PROTOCOL, "the order is for other names than ours");
+		return error_set(err, ERROR_PROTOCOL, "the order is for other names than those requested");
 	}
 	order_keep_known(&o->msg, &msg);
 	acme_order_msg_clear(&o->msg);
@@ -376,7 +378,7 @@ acme_order_poll_now(struct acme_order *o)
 	o->is_poll = true;
 }
 
-/* An answer of the owner becomes an event of its own turn: ops may be answered from inside. */
+/* The owner's answer becomes an event of a later turn, because ops may answer from inside. */
 static void
 owner_answered(struct acme_order *o, const struct error *err)
 {

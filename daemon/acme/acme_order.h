@@ -1,11 +1,11 @@
 /*
  * daemon/acme/acme_order.h: one certificate order, from newOrder to the issued chain (RFC 8555 s7.4), as a table of
- * states. Only the order URL is saved; after a restart the order object is fetched and its status picks the state.
+ * states. Only the order URL is saved; after a restart the order object is fetched and its status selects the state.
  *
  *   create -> authorize -> solve -> validate -> finalize -> download -> done | failed
  *
- * The machine asks its owner for everything that is not protocol, through struct acme_order_ops, and the owner
- * answers through the acme_order_*() calls, at once or later.
+ * Everything outside the protocol is requested from the owner through struct acme_order_ops. The owner answers by the
+ * acme_order_*() calls, at once or later.
  */
 #ifndef DAEMON_ACME_ACME_ORDER_H
 #define DAEMON_ACME_ACME_ORDER_H
@@ -18,7 +18,7 @@ struct buf;
 enum acme_order_state {
 	ACME_ORDER_CREATE,    /* POST newOrder, or POST-as-GET the saved URL */
 	ACME_ORDER_AUTHORIZE, /* fetch the authorizations that are not known to be valid */
-	ACME_ORDER_SOLVE,     /* the owner puts the challenges up */
+	ACME_ORDER_SOLVE,     /* the owner publishes the challenges */
 	ACME_ORDER_VALIDATE,  /* answer them, poll the order */
 	ACME_ORDER_FINALIZE,  /* POST the CSR, poll the order */
 	ACME_ORDER_DOWNLOAD,  /* POST-as-GET the chain */
@@ -31,39 +31,40 @@ const char *
 acme_order_state_name(enum acme_order_state state);
 
 struct acme_order_ops {
-	/* The order exists at @url: make it durable, then acme_order_saved(). No challenge is answered before. */
+	/* The order is at @url: make it durable, then call acme_order_saved(). No challenge is answered before. */
 	void (*save_url)(const char *url, void *arg);
 	/*
-	 * Choose one of the challenges of @authz and publish it, then acme_order_solved(@index). Called for each
+	 * Choose one of the challenges of @authz and publish it, then call acme_order_solved(@index). Called for each
 	 * authorization that is not valid, all in parallel. @authz is borrowed until acme_order_free().
 	 */
 	void (*solve)(size_t index, const struct acme_authorization *authz, void *arg);
-	/* The authorization is final (or given up): the challenge may be taken down. Once per solve. */
+	/* The authorization is final (or abandoned): the challenge may be taken down. Once per solve. */
 	void (*unsolve)(size_t index, void *arg);
-	/* Make the certificate key durable and its CSR ready (DER, the ordered names), then acme_order_csr(). */
+	/* Make the certificate key durable and its CSR ready (DER, the ordered names), then call acme_order_csr(). */
 	void (*csr)(void *arg);
-	/* For progress: entered @state; @why is what is waited for, one line, or NULL. */
+	/* Progress: @state was entered; @why is what it waits for, one line, or NULL. */
 	void (*progress)(enum acme_order_state state, const char *why, void *arg);
 	/*
-	 * Once, last: the PEM chain as the CA sent it (unverified), or why not. The order may be freed inside.
-	 * @spent: the order cannot be continued: forget its URL. If false, a later acme_order with the same URL goes on.
+	 * Called once, last: the PEM chain as the CA sent it (unverified), or the error. The order may be freed inside.
+	 * @is_spent: the order cannot be continued: forget its URL. If false, a later acme_order with the same URL
+	 * continues it.
 	 */
-	void (*done)(const struct buf *chain_pem, const struct error *err, bool spent, void *arg);
+	void (*done)(const struct buf *chain_pem, const struct error *err, bool is_spent, void *arg);
 };
 
 struct acme_order_config {
-	const char *url;             /* NULL: a new order; else continue this one */
+	const char *url;             /* NULL: a new order; otherwise continue this one */
 	const struct strlist *names; /* canonical; copied */
 	const char *profile;         /* or NULL */
-	const char
-		*preferred_chain; /* CN of the issuer of the topmost certificate; or NULL; not offered: the default */
-	int64_t give_up_ms;       /* limit for the whole order; 0: 15 minutes */
-	bool is_old;              /* a certificate that could not be fetched until now is given up */
+	const char *preferred_chain; /* CN of the topmost issuer; or NULL; fallback: the default chain */
+	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
+	bool is_old;                 /* a certificate that could not be fetched until now is abandoned */
 };
 
 /*
- * Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. No function of @ops but
- * done may free the order; their answers may come at once.
+ * Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. Only ops->done may free
+ * the
+ * order; ops may be answered at once.
  */
 struct acme_order *
 acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_order_config *config,
@@ -72,7 +73,7 @@ acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_
 void
 acme_order_start(struct acme_order *order);
 
-/* Cancels what is in flight; ops->done is not called; ops->unsolve is, for what is still up. NULL is a no-op. */
+/* Cancels all requests. ops->done is not called; ops->unsolve is, for published challenges. NULL is a no-op. */
 void
 acme_order_free(struct acme_order *order);
 

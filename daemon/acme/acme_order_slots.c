@@ -1,7 +1,8 @@
 /*
- * The authorizations of an order as slots. Work on them (fetch, answer) is marked, and started a few at a time: one
- * after the other when the CA is near, because then they can share one nonce and nothing is gained by more
- * (a fetched nonce costs a request of its own); several at once when each answer takes long.
+ * The authorizations of an order as slots. Work on them (fetch, answer) is marked and started a few at a time: one
+ * after
+ * the other when the CA is near, because then they share one nonce (fetching another costs a request) and parallel
+ * requests gain nothing; several at once when answers take long.
  */
 #include "daemon/acme/acme_order_private.h"
 
@@ -54,7 +55,7 @@ slot_answered(const struct acme_reply *reply, const struct error *err, void *arg
 static void
 slot_send(struct slot *slot)
 {
-	struct acme_request request = { .url = slot->authz.url, .authorization = true, .may_lag = true };
+	struct acme_request request = { .url = slot->authz.url, .is_authorization = true, .may_lag = true };
 
 	if (slot->work == SLOT_ANSWER)
 		request = (struct acme_request){
@@ -90,7 +91,7 @@ acme_order_slots_are_busy(const struct acme_order *o)
 char *
 acme_order_slot_name(const struct slot *slot)
 {
-	return xasprintf("%s%s", slot->authz.wildcard ? "*." : "", slot->authz.name ? slot->authz.name : "?");
+	return xasprintf("%s%s", slot->authz.is_wildcard ? "*." : "", slot->authz.name ? slot->authz.name : "?");
 }
 
 void
@@ -113,8 +114,8 @@ acme_order_slots_deactivate(const struct acme_order *o)
 				&(struct acme_request){
 					.url = o->slots[i].authz.url,
 					.payload = "{\"status\":\"deactivated\"}",
-					.authorization = true,
-					.best_effort = true,
+					.is_authorization = true,
+					.is_best_effort = true,
 				},
 				NULL, NULL);
 }

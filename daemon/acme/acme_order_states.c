@@ -1,7 +1,6 @@
 /*
- * The states of an order that are about the order object: create (or fetch again after a restart), finalize,
- * download. Entering is repeatable: a finalize whose answer was lost is simply sent again, and the status that the CA
- * then tells decides.
+ * The states that concern the order object: create (or fetch again after a restart), finalize, download. Entering is
+ * repeatable: a finalize whose answer was lost is sent again, and the status in the CA's answer decides.
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/x509.h"
@@ -15,11 +14,11 @@
 #include <utlist.h>
 
 enum {
-	NEAR_MS = 25,   /* a CA that answers faster is asked one thing after the other */
-	WINDOW_FAR = 8, /* requests at one time of one order */
+	NEAR_MS = 25,   /* to a CA that answers faster, requests are sent one after the other */
+	WINDOW_FAR = 8, /* concurrent requests of one order */
 	ALTERNATES_MAX = 5,
 	FINALIZE_AGAIN_MS =
-		2000, /* "ready" may be a replica that lags: the CSR is sent again only after this, doubling */
+		2000, /* "ready" may come from a lagging replica: send the CSR again only after this; doubles */
 	FINALIZE_DOUBLES_MAX = 5
 };
 
@@ -44,7 +43,7 @@ new_order_payload(const struct acme_order *o)
 	return buf_steal(&text);
 }
 
-/* Not in the client's list any more. */
+/* Removes it from the client's list. */
 static void
 acme_order_leave(struct acme_order *o)
 {
@@ -117,14 +116,14 @@ create_read(struct acme_order *o, struct error *err)
 	if (o->url)
 		return 0;
 	if (!o->reply->location)
-		return error_set(err, ERROR_PROTOCOL, "the CA does not say where the new order is");
+		return error_set(err, ERROR_PROTOCOL, "the CA did not return the URL of the new order");
 	o->url = xstrdup(o->reply->location);
 	if (!acme_order_claim_url(o))
 		acme_order_say(o, "another certificate for these names is being ordered");
 	return 0;
 }
 
-/* The saved order cannot be continued, so nothing was issued for it: a new one, in the same attempt. */
+/* The saved order cannot be continued, so no certificate was issued for it: start a new one in the same attempt. */
 static bool
 create_anew(struct acme_order *o, const struct error *err)
 {
@@ -181,7 +180,7 @@ finalize_send(struct acme_order *o)
 	acme_order_send(o, &(struct acme_request){ .url = o->msg.finalize, .payload = payload.data });
 }
 
-/* Sends the CSR, asking the owner for it first. */
+/* Sends the CSR, first asking the owner for it. */
 static enum acme_order_state
 finalize_start(struct acme_order *o)
 {
@@ -216,7 +215,7 @@ finalize_answered(struct acme_order *o)
 		return ACME_ORDER_DOWNLOAD;
 	case ACME_INVALID:
 		return ACME_ORDER_VALIDATE;
-	case ACME_READY: /* after a poll: the CSR was not taken, or a replica does not know it yet */
+	case ACME_READY: /* after a poll: the CSR was not accepted, or a replica does not know it yet */
 		if (is_poll && acme_order_now_ms(o) >= o->finalize_again_ms)
 			return finalize_start(o);
 		break;
@@ -260,19 +259,19 @@ download_send(struct acme_order *o, const char *url)
 			   });
 }
 
-/* A replica may say "valid" before it knows where the certificate is. */
+/* A replica may report "valid" before it has the certificate's URL. */
 static enum acme_order_state
 download_start(struct acme_order *o)
 {
 	if (!o->msg.certificate) {
-		acme_order_say(o, "waiting for the CA to say where the certificate is");
+		acme_order_say(o, "waiting for the URL of the certificate");
 		return acme_order_poll_later(o, ACME_ORDER_DOWNLOAD, 0);
 	}
 	download_send(o, o->msg.certificate);
 	return ACME_ORDER_DOWNLOAD;
 }
 
-/* CN of the issuer of the last certificate in @pem; owned by the caller, NULL if it cannot be read. */
+/* CN of the issuer of the last certificate in @pem; owned by the caller, NULL if unreadable. */
 static char *
 topmost_issuer(const char *pem, size_t len)
 {
@@ -305,7 +304,7 @@ is_preferred(const struct acme_order *o, const struct buf *chain)
 	return issuer && strcmp(issuer, o->preferred_chain) == 0;
 }
 
-/* The next alternate, or back to the default chain when there is none left. */
+/* The next alternate chain, or the default chain when there are no more. */
 static enum acme_order_state
 download_next(struct acme_order *o)
 {

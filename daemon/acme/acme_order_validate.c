@@ -1,8 +1,9 @@
 /*
- * Proving control of the names: fetch the authorizations, let the owner publish answers, tell the CA, and wait. The
- * order is what is polled; the authorizations are looked at only when it stays pending, for two reasons: one of
- * them may have failed in a way that the order does not show, and a CA of the smallstep family never fails a
- * challenge: it notes an error and waits to be asked for another try.
+ * Validation of the names: fetch the authorizations, let the owner publish answers, notify the CA, and wait. Only the
+ * order
+ * is polled. The authorizations are examined when it stays pending, for two reasons: one of them may have failed
+ * without
+ * any effect on the order, and smallstep CAs never fail a challenge: they record an error and wait for another request.
  */
 #include "common/name.h"
 #include "daemon/acme/acme_order_private.h"
@@ -10,38 +11,39 @@
 #include <string.h>
 
 enum {
-	LOOK_AFTER_POLLS = 8, /* about two seconds: a look costs a request for each name */
+	LOOK_AFTER_POLLS = 8, /* about two seconds: examining costs a request for each name */
 	LOOK_EVERY_POLLS = 4,
-	SAY_AFTER_POLLS = 6,     /* half a second: before that nobody wonders */
-	ANSWERS_MAX = 4,         /* tries per challenge with a CA that leaves the retrying to us */
-	ANSWERS_FAILING_MAX = 2, /* with one that fails: the client has repeated each several times */
+	SAY_AFTER_POLLS = 6,     /* half a second: shorter waits are not reported */
+	ANSWERS_MAX = 4,         /* attempts per challenge with a CA that retries only on request */
+	ANSWERS_FAILING_MAX = 2, /* with a CA that fails: the client has already retried each request */
 	ANSWER_AGAIN_MS = 2000,  /* before the second one, doubling */
-	REASONS_MAX = 3          /* names whose failure is told in full */
+	REASONS_MAX = 3          /* names whose failure is reported in full */
 };
 
 /*
- * The authorization is for one of our names. The order named its URL, so the base name is what counts: the wildcard flag
- * is corrected where only one of the two was ordered, and a name that the CA left out is the one it had before.
+ * Is the authorization for one of our names? The order contained its URL, so the base name decides: the wildcard flag
+ * is
+ * corrected where only one of the two was ordered, and an omitted name is the one of the earlier answer.
  */
 static bool
 acme_order_validate_is_ours(const struct acme_order *o, const struct slot *slot, struct acme_authorization *authz)
 {
-	_cleanup_free_ char *wildcard = NULL;
+	_cleanup_free_ char *is_wildcard = NULL;
 	bool has_plain, has_wildcard;
 
 	if (!authz->name && slot->authz.name) {
 		authz->name = xstrdup(slot->authz.name);
-		authz->wildcard = slot->authz.wildcard;
+		authz->is_wildcard = slot->authz.is_wildcard;
 	} else if (!authz->name && o->names.count == 1) {
 		authz->name = xstrdup(o->names.items[0] + (name_is_wildcard(o->names.items[0]) ? 2 : 0));
 	}
 	if (!authz->name)
 		return false;
-	wildcard = xasprintf("*.%s", authz->name);
+	is_wildcard = xasprintf("*.%s", authz->name);
 	has_plain = strlist_has(&o->names, authz->name);
-	has_wildcard = strlist_has(&o->names, wildcard);
+	has_wildcard = strlist_has(&o->names, is_wildcard);
 	if (has_plain != has_wildcard)
-		authz->wildcard = has_wildcard;
+		authz->is_wildcard = has_wildcard;
 	return has_plain || has_wildcard;
 }
 
@@ -65,7 +67,7 @@ acme_order_validate_read_authorization(
 	return 0;
 }
 
-/* Why an authorization is of no use. */
+/* Why an authorization cannot be used. */
 static void
 explain(const struct acme_authorization *authz, struct error *ret)
 {
@@ -76,9 +78,9 @@ explain(const struct acme_authorization *authz, struct error *ret)
 			break;
 		}
 	if (!error_is_set(ret))
-		error_set(ret, ERROR_VALIDATION, "the CA does not say why the authorization failed");
+		error_set(ret, ERROR_VALIDATION, "the CA gave no reason why the authorization failed");
 	ret->retry = true;
-	error_wrap(ret, "%s%s", authz->wildcard ? "*." : "", authz->name);
+	error_wrap(ret, "%s%s", authz->is_wildcard ? "*." : "", authz->name);
 }
 
 enum acme_order_state
@@ -107,7 +109,7 @@ acme_order_authorize(struct acme_order *o, enum acme_order_event ev)
 	return acme_order_slots_are_busy(o) ? ACME_ORDER_AUTHORIZE : ACME_ORDER_SOLVE;
 }
 
-/* Is any slot waiting for the owner? */
+/* Does any slot wait for the owner? */
 static bool
 is_solving(const struct acme_order *o)
 {
@@ -131,7 +133,7 @@ acme_order_solve(struct acme_order *o, enum acme_order_event ev)
 	return is_solving(o) ? ACME_ORDER_SOLVE : ACME_ORDER_VALIDATE;
 }
 
-/* The CA is told again after a pause that doubles. */
+/* The CA is notified again after a pause that doubles. */
 static void
 answer_later(struct slot *slot)
 {
@@ -141,8 +143,9 @@ answer_later(struct slot *slot)
 }
 
 /*
- * The CA noted why it has not validated yet. Return: whether that is the end. It never is when @is_answer, the answer
- * to our POST: the note may be of the try before.
+ * The CA recorded why it has not validated yet. Return: whether that is final. It never is when @is_answer, the answer
+ * to
+ * our POST: the error may be that of the previous attempt.
  */
 static bool
 note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool is_answer, struct error *err)
@@ -157,7 +160,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 	if (seen->status == ACME_INVALID)
 		return true;
 	acme_order_say(o, err->message);
-	if (seen->status != ACME_PENDING) /* the CA goes on by itself */
+	if (seen->status != ACME_PENDING) /* the CA continues without us */
 		return false;
 	if (slot->answers >= ANSWERS_MAX)
 		return !is_answer;
@@ -165,7 +168,7 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 	return false;
 }
 
-/* The CA's answer to our "the challenge is ready". Return: whether the order has failed. */
+/* Handles the CA's answer to our "the challenge is ready". Return: whether the order has failed. */
 static bool
 read_challenge_answer(struct slot *slot, struct error *err)
 {
@@ -175,7 +178,7 @@ read_challenge_answer(struct slot *slot, struct error *err)
 	slot->work = SLOT_IDLE;
 	slot->answers++;
 	if (o->reply_err) {
-		/* "not pending", or an earlier answer of which only the reply was lost: the authorization knows */
+		/* "not pending", or only the reply to an earlier answer was lost: the authorization decides */
 		error_copy(&slot->answer_error, o->reply_err);
 		slot->work = SLOT_FETCH;
 		return false;
@@ -186,8 +189,8 @@ read_challenge_answer(struct slot *slot, struct error *err)
 }
 
 /*
- * The CA refused our POST, and the authorization is pending still. Where the challenge is under way the CA goes on;
- * where it is not, the POST is repeated. Return: whether the order has failed.
+ * The CA refused our POST, and the authorization is still pending. If the challenge is processing, the CA continues;
+ * otherwise the POST is repeated. Return: whether the order has failed.
  */
 static bool
 note_refused_answer(struct slot *slot, const struct acme_challenge *seen, struct error *err)
@@ -207,7 +210,7 @@ note_refused_answer(struct slot *slot, const struct acme_challenge *seen, struct
 	return false;
 }
 
-/* What a second look at the authorization shows. Return: whether the order has failed. */
+/* Evaluates an authorization that was fetched again. Return: whether the order has failed. */
 static bool
 read_second_look(struct slot *slot, struct error *err)
 {
@@ -238,7 +241,7 @@ read_second_look(struct slot *slot, struct error *err)
 	return false;
 }
 
-/* Marks every challenge that the CA wants to be told again. */
+/* Marks every challenge about which the CA is to be notified again. */
 static void
 answer_again(struct acme_order *o)
 {
@@ -255,7 +258,7 @@ answer_again(struct acme_order *o)
 	}
 }
 
-/* For who watches: "waiting for the CA to validate a.example.com and 3 more". */
+/* For progress: "waiting for the CA to validate a.example.com and 3 more". */
 static void
 say_what_is_pending(const struct acme_order *o)
 {
@@ -287,7 +290,7 @@ look_at_authorizations(struct acme_order *o)
 			o->slots[i].work = SLOT_FETCH;
 }
 
-/* The order is invalid: its authorizations know why. */
+/* The order is invalid: collects the reasons from its authorizations. */
 static enum acme_order_state
 diagnosis_start(struct acme_order *o)
 {
@@ -307,7 +310,7 @@ diagnosis_note(struct slot *slot)
 
 	slot->work = SLOT_IDLE;
 	if (acme_order_validate_read_authorization(o, slot, &seen, &why) < 0)
-		return; /* the others may know; if none does, the order's own error is told */
+		return; /* others may have the reason; if none does, the order's own error is reported */
 	slot->authz.status = seen.status;
 	if (seen.status == ACME_VALID || seen.status == ACME_PENDING)
 		return;
@@ -327,12 +330,12 @@ diagnosis_end(struct acme_order *o)
 	if (!error_is_set(&o->diagnosis) && error_is_set(&o->msg.error))
 		error_copy(&o->diagnosis, &o->msg.error);
 	if (!error_is_set(&o->diagnosis))
-		error_set(&o->diagnosis, ERROR_VALIDATION, "the CA made the order invalid and does not say why");
+		error_set(&o->diagnosis, ERROR_VALIDATION, "the CA made the order invalid without giving a reason");
 	o->diagnosis.retry = true;
 	return acme_order_fail(o, &o->diagnosis);
 }
 
-/* The answer about one authorization. */
+/* Handles the answer about one authorization. */
 static enum acme_order_state
 validate_slot(struct acme_order *o, struct slot *slot)
 {
@@ -355,7 +358,7 @@ validate_slot(struct acme_order *o, struct slot *slot)
 	return is_diagnosis ? diagnosis_end(o) : acme_order_poll_later(o, ACME_ORDER_VALIDATE, retry_after_at);
 }
 
-/* The order itself was polled. */
+/* Handles a poll of the order itself. */
 static enum acme_order_state
 validate_polled(struct acme_order *o)
 {

@@ -1,7 +1,8 @@
 /*
- * The problem table. A CA tells what went wrong by a type; each type is one row here that says which error it is to
- * us, whether the same request can succeed later without anybody changing anything, and which setting an operator
- * would change. What the CA says in words is kept, cleaned of everything that could play tricks on a terminal.
+ * The problem table. A CA reports a failure by a type. Each type is one row: our error code, whether the same request
+ * can
+ * succeed later without any change, and the setting that an operator would change. The CA's text is kept, without
+ * characters that a terminal would obey.
  */
 #include "daemon/acme/acme_problem.h"
 
@@ -18,8 +19,8 @@
 struct problem_row {
 	const char *type;
 	enum error_code code;
-	bool retry;
-	const char *field; /* whose input is at fault: the parameter of provider or autoCertificate; or NULL */
+	bool may_retry;
+	const char *field; /* the setting at fault: a parameter of provider or autoCertificate; or NULL */
 };
 
 static const struct problem_row problems[] = {
@@ -60,7 +61,7 @@ find_row(const char *type)
 	return NULL;
 }
 
-/* String member or NULL; a member of another type is as good as none in an error answer. */
+/* String member or NULL; a member of another type counts as absent in an error answer. */
 static const char *
 text_member(struct json_object *obj, const char *name)
 {
@@ -69,7 +70,7 @@ text_member(struct json_object *obj, const char *name)
 	return json_get_string(obj, name, &s, NULL) == 1 ? s : NULL;
 }
 
-/* The type without its URN; types of other vocabularies as they are; NULL for none (about:blank). */
+/* The type without its URN; types of other vocabularies unchanged; NULL for none (about:blank). */
 static char *
 read_type(struct json_object *problem)
 {
@@ -120,7 +121,7 @@ add_subproblems(struct buf *b, struct json_object *problem)
 	}
 }
 
-/* Let's Encrypt writes the time into the text as well: "retry after 2026-01-02 03:04:05 UTC". */
+/* Let's Encrypt also writes the time into the text: "retry after 2026-01-02 03:04:05 UTC". */
 static int64_t
 retry_time_in_text(const char *text)
 {
@@ -167,14 +168,14 @@ acme_problem_read(struct json_object *problem, enum acme_problem_place place, in
 	message = printable_line(buf_str(&text), text.len, ACME_PROBLEM_TEXT_MAX);
 
 	error_set(ret, row ? row->code : code_of_status(status), "%s", message);
-	ret->retry = row ? row->retry : retry_of_status(status);
+	ret->retry = row ? row->may_retry : retry_of_status(status);
 	ret->problem = type;
 	type = NULL;
 	ret->field = row ? xstrdup_null(row->field) : NULL;
 	if (ret->code == ERROR_RATE_LIMITED)
 		ret->retry_at = retry_time_in_text(text_member(problem, "detail"));
 	if (place == ACME_PROBLEM_OF_VALIDATION) {
-		/* the CA has looked and was not content: what it looked at may change without our settings */
+		/* a failed validation may succeed later without a change of our settings */
 		ret->code = ERROR_VALIDATION;
 		ret->retry = true;
 	}

@@ -95,7 +95,7 @@ is_known_to_lack(const struct dnsprovider *d, const char *owner)
 }
 
 static int
-dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard _unused_, bool now,
+dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard _unused_, bool now,
 	struct error *err)
 {
 	_cleanup_free_ char *zones = NULL;

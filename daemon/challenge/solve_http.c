@@ -18,10 +18,10 @@ struct http_solve {
 };
 
 static int
-http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool wildcard, bool now,
-	struct error *err)
+http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool is_wildcard,
+	bool now, struct error *err)
 {
-	if (wildcard)
+	if (is_wildcard)
 		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate by dns-01 only", name);
 	if (solver->webroots.count)
 		return 0;

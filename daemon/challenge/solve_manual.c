@@ -32,7 +32,7 @@ struct manual_solve {
 
 static int
 manual_check(struct solver *solver _unused_, const struct autocert *autocert _unused_, const char *name,
-	bool wildcard _unused_, bool now _unused_, struct error *err)
+	bool is_wildcard _unused_, bool now _unused_, struct error *err)
 {
 	if (name_type_of(name) == NAME_IP)
 		return error_set(err, ERROR_INVALID, "%s is an address; a TXT record is for names only", name);
@@ -161,7 +161,7 @@ manual_start(struct solve *solve, const struct solver_request *request, const ch
 	solve->data = s;
 	s->solve = solve;
 	s->value = jws_dns01_value(key_authorization);
-	s->name = xasprintf("%s%s", authz->wildcard ? "*." : "", name_base(authz->name));
+	s->name = xasprintf("%s%s", authz->is_wildcard ? "*." : "", name_base(authz->name));
 	s->record_name = name_of_challenge(authz->name);
 	s->is_of_order = request->autocert->o.id[0] != '\0';
 	if (solve_manual_remember(s, request, txn, &err) < 0)

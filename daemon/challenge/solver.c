@@ -92,7 +92,7 @@ refuse_offer(const struct acme_authorization *authz, const char *type, struct er
 struct question {
 	const struct autocert *autocert;
 	const char *name; /* without "*." */
-	bool wildcard;
+	bool is_wildcard;
 	const struct acme_authorization *authz; /* NULL: nobody was asked yet, all kinds may be offered */
 	bool now;                               /* what works at this moment, else: what is configured */
 };
@@ -102,7 +102,7 @@ check_kind(struct solver *solver, const struct solver_kind *kind, const struct q
 {
 	if (q->authz && find_challenge(q->authz, kind->type) < 0)
 		return refuse_offer(q->authz, kind->type, err);
-	return kind->check(solver, q->autocert, q->name, q->wildcard, q->now, err);
+	return kind->check(solver, q->autocert, q->name, q->is_wildcard, q->now, err);
 }
 
 static const struct solver_kind *
@@ -117,7 +117,7 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			continue;
 		if (check_kind(solver, kinds[i], q, &why) == 0)
 			return kinds[i];
-		error_wrap(&why, "%s%s cannot be proved by %s", q->wildcard ? "*." : "", q->name, wanted);
+		error_wrap(&why, "%s%s cannot be proved by %s", q->is_wildcard ? "*." : "", q->name, wanted);
 		if (!why.field)
 			str_replace(&why.field, "challenge");
 		if (err)
@@ -166,7 +166,7 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 		if (!error_is_set(&main_why) || weight(&why) > weight(&main_why))
 			error_move(&main_why, &why);
 	}
-	error_set(err, main_why.code, "no way to prove control of %s%s%s", q->wildcard ? "*." : "", q->name,
+	error_set(err, main_why.code, "no way to prove control of %s%s%s", q->is_wildcard ? "*." : "", q->name,
 		buf_str(&reasons));
 	if (err) {
 		err->retry = true;
@@ -185,7 +185,7 @@ int
 solver_choose(struct solver *solver, const struct autocert *autocert, const struct acme_authorization *authz,
 	struct error *err)
 {
-	const struct question q = { autocert, name_base(authz->name), authz->wildcard, authz, true };
+	const struct question q = { autocert, name_base(authz->name), authz->is_wildcard, authz, true };
 	const struct solver_kind *kind = choose(solver, &q, err);
 
 	return kind ? find_challenge(authz, kind->type) : -1;
@@ -237,7 +237,7 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 	if (kind == &solver_http01)
 		return xasprintf("challenge auto takes http-01 for %s: there is %s", name,
 			solver->webroots.count ? "a webroot" : "an HTTP listener");
-	if (q.wildcard)
+	if (q.is_wildcard)
 		return xasprintf("challenge auto takes dns-01 for %s: it is a wildcard", name);
 	if (names_dns_provider(autocert))
 		return xasprintf("challenge auto takes dns-01 for %s: a DNS provider is named", name);

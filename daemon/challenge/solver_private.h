@@ -26,8 +26,8 @@ struct solver_kind {
 	 * Can @name (without "*.") be proved this way? @now: at this moment, else: is it configured? -1: @err says
 	 * what is missing and how to add it.
 	 */
-	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool wildcard, bool now,
-		struct error *err);
+	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard,
+		bool now, struct error *err);
 	/* Sets solve->data; the answer comes by solve_done(), never from inside. */
 	void (*start)(struct solve *solve, const struct solver_request *request, const char *key_authorization);
 	/* Takes it down and releases solve->data. */

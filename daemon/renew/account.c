@@ -33,7 +33,7 @@ struct account {
 	struct acme_call *call;
 	struct account_keygen *keygen; /* under way; or NULL */
 	bool was_there;                /* the CA knew the key already */
-	bool eab_required;
+	bool needs_eab;
 	char *terms_url;
 	schedule_done_fn *done;
 	void *arg;
@@ -137,7 +137,7 @@ success_note(const struct account *account, const struct provider *p)
 		return was_there ? xstrdup("the account existed already for this key") : NULL;
 	if (was_there)
 		return xstrdup("the account existed already for this key: EAB no longer needed");
-	if (!account->eab_required)
+	if (!account->needs_eab)
 		return xstrdup("this CA does not ask for an external account: EAB no longer needed");
 	if (!p->eab_key_id || !p->eab_key.len)
 		return xstrdup("registered without the external account: its binding lacks a part");
@@ -213,7 +213,7 @@ account_saw_directory(const struct acme_directory *directory, const struct error
 
 	account->call = NULL;
 	if (!err) {
-		account->eab_required = directory->eab_required;
+		account->needs_eab = directory->needs_eab;
 		str_replace(&account->terms_url, directory->terms_of_service);
 	}
 	account_finish(account, NULL);
@@ -240,7 +240,7 @@ account_ask(struct account *account, const struct provider *p)
 {
 	struct acme_account_request request = {
 		.email = p->email,
-		.terms_agreed = p->terms_agreed,
+		.has_agreed_terms = p->has_agreed_terms,
 		.eab_key_id = p->eab_key_id,
 		.eab_key = p->eab_key.len ? &p->eab_key : NULL,
 	};
@@ -277,7 +277,7 @@ account_register(struct account *account, const struct provider *p, struct error
 	struct acme_client_config config = {
 		.directory_url = p->server,
 		.ca_file = p->ca_file,
-		.allow_other_hosts = http->allow_other_hosts,
+		.may_use_other_hosts = http->may_use_other_hosts,
 	};
 	struct key *key = NULL;
 

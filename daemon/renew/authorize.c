@@ -259,7 +259,7 @@ authorize_op_progress(enum acme_order_state state, const char *why, void *arg)
 }
 
 static void
-authorize_op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+authorize_op_done(const struct buf *chain_pem, const struct error *err, bool is_spent, void *arg)
 {
 	struct authorize *a = arg;
 
@@ -269,7 +269,7 @@ authorize_op_done(const struct buf *chain_pem, const struct error *err, bool spe
 	else if (a->is_waiting)
 		authorize_finish(a, become_pending, NULL);
 	else
-		authorize_finish(a, spent || !err->retry ? become_failed : authorize_try_again, err);
+		authorize_finish(a, is_spent || !err->retry ? become_failed : authorize_try_again, err);
 }
 
 static const struct acme_order_ops order_ops = {

@@ -104,7 +104,7 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 {
 	struct ca_client *client = xcalloc(1, sizeof(*client));
 	struct provider *p = &client->provider;
-	struct acme_client_config config = { .allow_other_hosts = clients->config.allow_other_hosts };
+	struct acme_client_config config = { .may_use_other_hosts = clients->config.may_use_other_hosts };
 	struct key *key = NULL;
 
 	if (object_load(clients->config.store, &provider_class, provider_id, p, err) != 1 || !p->account_url ||

@@ -17,7 +17,7 @@ struct clients_config {
 	struct store *store;
 	const struct http *http;
 	int64_t max_orders; /* in flight per provider, where the provider does not say; 0: 8 */
-	bool allow_other_hosts;
+	bool may_use_other_hosts;
 };
 
 struct ca_client {

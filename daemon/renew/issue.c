@@ -267,13 +267,13 @@ issue_op_progress(enum acme_order_state state, const char *why, void *arg)
 }
 
 static void
-issue_op_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+issue_op_done(const struct buf *chain_pem, const struct error *err, bool is_spent, void *arg)
 {
 	struct issue *issue = arg;
 	_cleanup_error_ struct error refused = ERROR_INIT;
 
 	if (err) {
-		issue_fail(issue, err, spent);
+		issue_fail(issue, err, is_spent);
 		return;
 	}
 	if (issue_accept_chain(issue, chain_pem, &refused) < 0)

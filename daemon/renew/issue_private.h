@@ -82,9 +82,9 @@ issue_forget_key(struct issue *issue);
 
 /* --- issue_result.c: both end at the turn's commit --- */
 
-/* @spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+/* @is_spent: the order is of no more use. The key goes with it: a new order gets a new key. */
 void
-issue_fail(struct issue *issue, const struct error *err, bool spent);
+issue_fail(struct issue *issue, const struct error *err, bool is_spent);
 
 /* Certificate, next renewal, rollout intent and the end of the issue. -1: the chain is not what was asked for. */
 int

@@ -26,12 +26,12 @@ enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, COMMON_NAME_SHOWN
  * that never validates was reached. Before there is an order, the name that DNS does not find is the CA's.
  */
 static bool
-issue_result_is_network_trouble(const struct issue *issue, const struct error *err, bool spent)
+issue_result_is_network_trouble(const struct issue *issue, const struct error *err, bool is_spent)
 {
 	bool has_order = issue->record.order_url != NULL;
 
 	if (err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT)
-		return !has_order || !spent;
+		return !has_order || !is_spent;
 	return err->code == ERROR_DNS && !has_order;
 }
 
@@ -93,9 +93,9 @@ issue_result_end_saved(const struct error *err, void *arg)
 	issue_end(issue, !err);
 }
 
-/* @spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+/* @is_spent: the order is of no more use. The key goes with it: a new order gets a new key. */
 void
-issue_fail(struct issue *issue, const struct error *err, bool spent)
+issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 {
 	_cleanup_autocert_ struct autocert now = { 0 };
 	_cleanup_error_ struct error load_err = ERROR_INIT;
@@ -108,12 +108,13 @@ issue_fail(struct issue *issue, const struct error *err, bool spent)
 	acme_order_free(issue->order);
 	issue->order = NULL;
 	issue_forget_key(issue);
-	if (spent)
+	if (is_spent)
 		store_del(txn, STORE_ISSUE, id, strlen(id));
 	/* The declaration may have changed while the order ran: keep what it says now. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
-		issue_result_note_failure(issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, spent));
+		issue_result_note_failure(
+			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, is_spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
 		break;

@@ -1,4 +1,7 @@
-/* The walk over the schedule after the clock was set. It is rare, so it has no index of its own: slices keep it polite. */
+/*
+ * The walk over the schedule after the clock was set. It is rare, so it has no index; working in slices keeps the loop
+ * responsive.
+ */
 #include "daemon/schedule/clock_change.h"
 
 #include "daemon/base/clock.h"
@@ -12,7 +15,7 @@ struct clock_change {
 	struct scheduler_config config;
 	struct loop_timer timer;
 	char lane[STORE_ID_SIZE];
-	bool in_lane; /* @at is a row of @lane that was looked at */
+	bool is_in_lane; /* @at is a row of @lane that was visited */
 	struct schedule_row at;
 	size_t moved_rows;
 	const struct scheduler *scheduler;
@@ -40,13 +43,13 @@ clock_change_step(struct clock_change *c)
 	struct store *store = c->config.store;
 	struct schedule_row row;
 
-	while (schedule_next_in_lane(store, c->lane, c->in_lane ? &c->at : NULL, &row, NULL) != 1) {
+	while (schedule_next_in_lane(store, c->lane, c->is_in_lane ? &c->at : NULL, &row, NULL) != 1) {
 		if (schedule_next_lane(store, c->lane, true, c->lane, NULL) != 1)
 			return false;
-		c->in_lane = false;
+		c->is_in_lane = false;
 	}
 	c->at = row;
-	c->in_lane = true;
+	c->is_in_lane = true;
 	clock_change_look_at(c, &row);
 	return true;
 }
@@ -84,7 +87,7 @@ void
 clock_change_start(struct clock_change *c)
 {
 	c->lane[0] = '\0';
-	c->in_lane = false;
+	c->is_in_lane = false;
 	c->moved_rows = 0;
 	loop_timer_set(&c->timer, 0);
 }

@@ -1,11 +1,11 @@
-/* What kinds of jobs have in common. */
+/* Functions shared by the kinds of jobs. */
 #include "daemon/schedule/job.h"
 
 #include "common/timefmt.h"
 
 #include <stdlib.h>
 
-enum { SPREAD_SEC = 600 }; /* moved rows do not all begin in one second */
+enum { SPREAD_SEC = 600 }; /* moved rows must not all start in the same second */
 
 void
 job_trouble_set(struct job_trouble *t, const char *type, const char *name, const struct error *why)

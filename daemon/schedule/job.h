@@ -1,6 +1,6 @@
 /*
- * daemon/schedule/job.h: a kind of scheduled work. The folder that owns the work describes it in one struct job_kind and
- * registers it with the scheduler, which knows nothing else about it.
+ * daemon/schedule/job.h: a kind of scheduled work. The folder that owns the work describes it in a struct job_kind and
+ * registers it with the scheduler, which knows no more about it.
  */
 #ifndef DAEMON_SCHEDULE_JOB_H
 #define DAEMON_SCHEDULE_JOB_H
@@ -16,43 +16,45 @@ enum {
 	JOB_LANE_ROOM = 32, /* jobs at once in a lane, where the kind does not say */
 };
 
-/* Why a row is tried again. */
+/* Why a row is retried. */
 struct job_trouble {
 	const char *type; /* of the object: "autocertificate", ... */
 	char *name;       /* of the object; owned */
 	struct error why; /* owned */
 };
 
-/* @env is what the kind was registered with. Functions that are NULL do nothing. */
+/* @env is the pointer that the kind was registered with. Functions that are NULL do nothing. */
 struct job_kind {
 	enum schedule_kind kind;
-	const char *word; /* in schedule.list and in troubles */
-	/* What the row's object may be, as an operator knows it; none: only certd knows it. */
+	const char *word; /* in schedule.list and in the list of failures */
+	/* The type of the row's object in the API; none: it is internal to certd. */
 	const struct record_class *classes[JOB_CLASSES_MAX];
-	bool needs_date;             /* a wrong date would spoil it: it waits while the clock is suspect */
-	enum schedule_kind excludes; /* another kind that does not run for the same object at the same time; or 0 */
+	bool needs_date;             /* a wrong date would harm it: it waits while the clock is suspect */
+	enum schedule_kind excludes; /* another kind that must not run for the same object at the same time; or 0 */
 
 	/*
-	 * Begins the work of @row (borrowed). @done: once, from the loop, never from inside start(); the work moved or
-	 * removed its row before that, and what start() returned is free then.
+	 * Starts the work of @row (borrowed). @done: once, from the loop, never from inside start(). Before calling it,
+	 * the
+	 * work has moved or removed its row, and released what start() returned.
 	 * Return: the work, for cancel() and scheduler_work(); may be NULL.
 	 */
 	void *(*start)(void *env, const struct schedule_row *row, schedule_done_fn *done, void *arg);
-	/* Stops what start() returned, which is not NULL. The row stays as it is; done is not called. */
+	/* Stops the work that start() returned (not NULL). The row stays unchanged; done is not called. */
 	void (*cancel)(void *work);
 	/*
-	 * How many jobs may run in @lane at once; 0: none at present, and scheduler_kick() follows when that changes.
-	 * NULL: the lane has the usual room. -1 with @err: not known.
+	 * How many jobs may run in @lane at once; 0: none for now, and scheduler_kick() follows when that changes.
+	 * NULL: the default. -1 with @err: unknown.
 	 */
 	int64_t (*lane_room)(void *env, const char *lane, struct error *err);
 	/*
-	 * The clock was set, and @row may have been put while it was wrong: when is it due, by the clock of @now? Often
-	 * job_due_within(). What repeats the due time in a record is saved, too.
+	 * The clock was set, and @row may have been put while it was wrong. Returns its due time by the clock of @now,
+	 * often
+	 * job_due_within(). If a record repeats the due time, this function saves the record too.
 	 */
 	int64_t (*after_clock_change)(void *env, const struct schedule_row *row, int64_t now);
-	/* How many rows wait because their work failed: a stored number, nothing is walked. NULL: none ever does. */
+	/* The number of rows that wait after a failure: a stored number, without a walk. NULL: none ever does. */
 	int64_t (*count_troubles)(void *env);
-	/* Does @row wait because its work failed? Fills @ret then. With count_troubles(). */
+	/* Does @row wait after a failure? Fills @ret then. Required with count_troubles(). */
 	bool (*describe_trouble)(void *env, const struct schedule_row *row, struct job_trouble *ret);
 };
 
@@ -63,13 +65,13 @@ job_trouble_set(struct job_trouble *trouble, const char *type, const char *name,
 void
 job_trouble_clear(struct job_trouble *trouble);
 
-/* Pure: the row's due time, or a moment within the next minutes if it is due later than @longest_sec from @now. */
+/* Pure: the row's due time, or a time within the next minutes if it is due later than @longest_sec from @now. */
 int64_t
 job_due_within(const struct schedule_row *row, int64_t now, int64_t longest_sec);
 
 /*
- * job_end_with() - the whole work was to fill @txn: calls @done when it is committed
- * Return: the work, for job_commit_cancel(); free when @done was called.
+ * job_end_with() - for work that only fills @txn: calls @done when it is committed
+ * Return: the work, for job_commit_cancel(); released when @done was called.
  */
 struct job_commit *
 job_end_with(struct store *store, struct store_txn *txn, schedule_done_fn *done, void *arg);

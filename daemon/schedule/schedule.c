@@ -1,6 +1,7 @@
 /*
- * The schedule's rows, each stored twice: by lane and time, to find what is due next, and by kind and object, to
- * replace it. All keys are made and read here.
+ * The rows of the schedule. Each is stored twice: by lane and time, to find the next due one, and by kind and object,
+ * to
+ * replace it. All keys are encoded and decoded here.
  */
 #include "daemon/schedule/schedule.h"
 
@@ -12,7 +13,7 @@
 
 enum { DUE_LEN = 8, KIND_LEN = 1 };
 
-/* Big endian with the sign bit flipped: the order of the octets is the order of the times, negative ones first. */
+/* Big endian with the sign bit flipped, so that the octets sort like the times, negative ones first. */
 static void
 add_due(struct buf *b, int64_t due_at)
 {
@@ -49,7 +50,7 @@ schedule_make_key(struct buf *ret, const struct schedule_row *row)
 	make_row_key(ret, row->kind, row->object);
 }
 
-/* @ret: as large as an id. Return: -1 when the text does not fit. */
+/* @ret: as large as an id. Return: -1 when the text is too long. */
 static int
 schedule_take_id(char ret[STORE_ID_SIZE], const char *text, size_t len)
 {
@@ -95,7 +96,9 @@ schedule_get(
 	return 1;
 }
 
-/* The row by time of an earlier schedule_set(). A row that cannot be read fails @txn: a second one would haunt it. */
+/*
+ * The row by time of an earlier schedule_set(). If it cannot be read, @txn fails: a second row would remain for ever.
+ */
 static void
 remove_old(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object)
 {
@@ -149,18 +152,18 @@ schedule_del(struct store *store, struct store_txn *txn, enum schedule_kind kind
 }
 
 int
-schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after, struct schedule_row *ret,
-	struct error *err)
+schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *is_after,
+	struct schedule_row *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	struct schedule_row row = { .due_at = 0 };
 	int rc;
 
-	if (after)
-		schedule_make_key(&key, after);
+	if (is_after)
+		schedule_make_key(&key, is_after);
 	else
 		buf_add(&key, lane, strlen(lane) + 1);
-	rc = store_next(store, STORE_SCHEDULE, key.data, key.len, after != NULL, &key, NULL, err);
+	rc = store_next(store, STORE_SCHEDULE, key.data, key.len, is_after != NULL, &key, NULL, err);
 	if (rc == 1)
 		rc = schedule_read_key(&key, &row, err) < 0 ? -1 : strcmp(row.lane, lane) == 0;
 	if (rc == 1)
@@ -168,16 +171,17 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 	return rc;
 }
 
-/* All rows of a lane begin with its name and NUL: the first key that is not below name and 01 is the next lane's. */
+/* All rows of a lane begin with its name and NUL: the first key that is not below name and 01 is in the next lane. */
 int
-schedule_next_lane(struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err)
+schedule_next_lane(
+	struct store *store, const char *lane, bool is_after, char ret_lane[STORE_ID_SIZE], struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	struct schedule_row row = { .due_at = 0 };
 	int rc;
 
 	buf_add_str(&key, lane);
-	buf_add_char(&key, after ? '\1' : '\0');
+	buf_add_char(&key, is_after ? '\1' : '\0');
 	rc = store_next(store, STORE_SCHEDULE, key.data, key.len, false, &key, NULL, err);
 	if (rc == 1 && schedule_read_key(&key, &row, err) < 0)
 		return -1;

@@ -1,7 +1,8 @@
 /*
- * daemon/schedule/schedule.h: the future, as rows: (lane, due, kind, object). Nothing about the future lives only in
- * memory. A lane is a queue with a capacity of its own: the provider's id for issues (so that one slow CA never
- * blocks another), "" for all else. One timer is armed, for the earliest row of a lane that has room.
+ * daemon/schedule/schedule.h: all future work, as durable rows: (lane, due, kind, object). A lane is a queue with its
+ * own
+ * capacity: the provider's id for issues (so that a slow CA never blocks another), "" for all other work. One timer is
+ * armed, for the earliest row of a lane that has room.
  *
  *   STORE_SCHEDULE      lane NUL | due (8, big endian, sign flipped) | kind (1) | object   -> ""
  *   STORE_SCHEDULE_ROW  kind (1) | object                                                   -> due (8) | lane
@@ -13,25 +14,26 @@
 
 #include <stdbool.h>
 
-/* On disk, one octet: numbers are never reused. What each is, its job_kind says (job.h). */
+/* Stored as one octet, so numbers are never reused. The kind's job_kind describes the work (job.h). */
 enum schedule_kind {
 	SCHEDULE_ISSUE = 1,     /* autocertificate: order, renew, retry or resume */
 	SCHEDULE_DEPLOY = 2,    /* autocertificate or imported certificate: write the drop, activate consumers */
-	SCHEDULE_PROBE = 3,     /* the same: compare what is served */
+	SCHEDULE_PROBE = 3,     /* the same: compare the presented certificate */
 	SCHEDULE_CLEANUP = 4,   /* cleanup record: remove a TXT value */
 	SCHEDULE_ACCOUNT = 5,   /* provider: register the account */
 	SCHEDULE_PURGE = 6,     /* certificate: delete it after its grace period */
-	SCHEDULE_AUTHORIZE = 7, /* authorization: get its record, have it checked, or forget it when it has expired */
-	SCHEDULE_EXPIRY = 8,    /* certificate that was imported: say that it expires */
-	SCHEDULE_REMOVE = 9,    /* removal record: files that nobody declares any more */
+	SCHEDULE_AUTHORIZE = 7, /* authorization: get its record, have it validated, or delete it when it has expired */
+	SCHEDULE_EXPIRY = 8,    /* imported certificate: report that it expires */
+	SCHEDULE_REMOVE = 9,    /* removal record: files that are no longer declared */
 };
 
 /*
- * How the work of a row ends, once, from the loop. @stored: what happened is durable and the row was moved or removed;
- * false: the store could not be written, so the row is still due and is run again a minute later.
+ * The end of a row's work, called once, from the loop. @is_stored: the outcome is durable and the row was moved or
+ * removed;
+ * false: the store could not be written, so the row is still due and runs again a minute later.
  */
 typedef void
-schedule_done_fn(bool stored, void *arg);
+schedule_done_fn(bool is_stored, void *arg);
 
 struct schedule_row {
 	enum schedule_kind kind;
@@ -41,14 +43,14 @@ struct schedule_row {
 };
 
 /*
- * Puts the row of (kind, object), replacing an earlier one of the same kind and object. Who watches STORE_SCHEDULE
- * (store_watch()) is given the new row.
+ * Puts the row of (kind, object), replacing an earlier one. Watchers of STORE_SCHEDULE (store_watch()) receive the new
+ * row.
  */
 void
 schedule_set(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object, const char *lane,
 	int64_t due_at);
 
-/* Removes it if it is there. */
+/* Removes it if it exists. */
 void
 schedule_del(struct store *store, struct store_txn *txn, enum schedule_kind kind, const char *object);
 
@@ -58,18 +60,21 @@ schedule_get(
 	struct store *store, enum schedule_kind kind, const char *object, struct schedule_row *ret, struct error *err);
 
 /*
- * schedule_next_in_lane() - the earliest row of @lane behind @after (NULL: the very first)
+ * schedule_next_in_lane() - the earliest row of @lane after @after (NULL: the first)
  * Return: 1 found, 0 none, -1 failed.
  */
 int
 schedule_next_in_lane(struct store *store, const char *lane, const struct schedule_row *after, struct schedule_row *ret,
 	struct error *err);
 
-/* The first lane with a name >= @lane (or > when @after): hops, does not walk rows. Return: 1, 0 none, -1. */
+/*
+ * The first lane with a name >= @lane (or > when @is_after): seeks to it, without walking rows. Return: 1, 0 none, -1.
+ */
 int
-schedule_next_lane(struct store *store, const char *lane, bool after, char ret_lane[STORE_ID_SIZE], struct error *err);
+schedule_next_lane(
+	struct store *store, const char *lane, bool is_after, char ret_lane[STORE_ID_SIZE], struct error *err);
 
-/* A number for spreading work, the same for an id each time (FNV-1a). */
+/* A number for spreading work over time, always the same for an id (FNV-1a). */
 uint64_t
 schedule_seed(const char *id);
 

@@ -1,12 +1,13 @@
 /*
- * Runs what is due. One pass looks at the head of each lane that has room, starts what is due there, and arms the one
- * wall timer for the earliest of the rest. A row stays in the store while its work runs; the work itself moves or
- * removes it, so a crash at any point finds it due again.
+ * Runs due work. One pass looks at the head of each lane that has room, starts what is due, and arms the wall timer for
+ * the earliest of the remaining rows. A row stays in the store while its work runs. The work itself moves or removes
+ * it,
+ * so after a crash at any point it is still due.
  *
- * When the end of a job cannot be stored (disk full), its row is due still. Then nothing is started until the store
- * takes a trial record: orders whose outcome is lost would be made again and again.
+ * When the end of a job cannot be stored (disk full), its row is still due. Nothing is started then until the store
+ * accepts a trial record: orders whose outcome is lost would be repeated without end.
  *
- * Memory is bounded by what runs, not by what is stored: a lane's walk passes over its running rows only.
+ * Memory is bounded by the running jobs, not by the stored rows: a lane's walk only skips its running rows.
  */
 #include "daemon/schedule/scheduler.h"
 
@@ -23,17 +24,17 @@
 
 enum {
 	KINDS = 256,          /* one octet in the keys of rows */
-	TRIAL_MS = 10 * 1000, /* costs a page of the store, and nobody else anything */
-	LOOK_AGAIN_SEC = 60,  /* the schedule could not be read */
+	TRIAL_MS = 10 * 1000, /* costs one page of the store */
+	LOOK_AGAIN_SEC = 60,  /* after the schedule could not be read */
 };
 
-/* One row that is being worked on. */
+/* A row whose work is running. */
 struct job {
 	struct scheduler *scheduler;
 	const struct job_kind *kind;
 	struct schedule_row row;
-	void *work;   /* what start() returned; NULL: nothing, or it is over */
-	bool is_held; /* its end could not be stored: keeps the row from being run at once again */
+	void *work;   /* from start(); NULL: nothing, or it has ended */
+	bool is_held; /* its end could not be stored: prevents an immediate second run */
 	struct job *prev, *next;
 };
 
@@ -46,18 +47,18 @@ struct scheduler {
 	struct job *jobs;
 	struct time_guard *guard;
 	struct clock_change *clock_change;
-	struct loop_timer trial; /* armed or under way while the store fails */
-	bool store_fails;
-	/* A look is taken in the next turn: work that ends at once must not keep the loop from everybody else. */
+	struct loop_timer trial; /* armed or running while the store fails */
+	bool is_store_failing;
+	/* Passes run in the next turn, so that jobs that end at once cannot occupy the loop. */
 	struct loop_timer pass;
-	bool closing;
+	bool is_closing;
 	int64_t next_at;
 };
 
 void
 scheduler_kick(struct scheduler *s)
 {
-	if (!s->closing)
+	if (!s->is_closing)
 		loop_timer_set(&s->pass, 0);
 }
 
@@ -120,7 +121,7 @@ job_find(const struct scheduler *s, enum schedule_kind kind, const char *object)
 	return NULL;
 }
 
-/* Is the row running, or one that works on the same record? */
+/* Is the row running, or another kind that works on the same record? */
 static bool
 row_is_busy(const struct scheduler *s, const struct job_kind *kind, const struct schedule_row *row)
 {
@@ -154,7 +155,7 @@ trial_done(const struct error *err, void *arg)
 		loop_timer_set(&s->trial, TRIAL_MS);
 		return;
 	}
-	s->store_fails = false;
+	s->is_store_failing = false;
 	DL_FOREACH_SAFE(s->jobs, job, tmp) {
 		if (job->is_held)
 			job_free(job);
@@ -174,21 +175,21 @@ trial_start(void *arg)
 }
 
 static void
-job_end(bool stored, void *arg)
+job_end(bool is_stored, void *arg)
 {
 	struct job *job = arg;
 	struct scheduler *s = job->scheduler;
 
 	job->work = NULL;
-	if (stored) {
+	if (is_stored) {
 		job_free(job);
 		scheduler_kick(s);
 		return;
 	}
 	job->is_held = true;
-	if (!s->store_fails)
+	if (!s->is_store_failing)
 		loop_timer_set(&s->trial, TRIAL_MS);
-	s->store_fails = true;
+	s->is_store_failing = true;
 }
 
 static void
@@ -217,7 +218,7 @@ lane_running(const struct scheduler *s, const char *lane)
 	return n;
 }
 
-/* May another job of @kind begin in @lane, where @running are under way? */
+/* May another job of @kind start in @lane, where @running are running? */
 static bool
 lane_has_room(
 	const struct scheduler *s, const struct job_kind *kind, const char *lane, int64_t running, struct error *err)
@@ -228,21 +229,22 @@ lane_has_room(
 }
 
 /*
- * Starts what is due in one lane; while the date is doubted (@is_dated false) only what needs none. Return: due time of
- * the first row that was not started because it is in the future; INT64_MAX when there is none, or when the lane is full
- * (the end of a job looks again).
+ * Starts what is due in one lane; while the clock is suspect (@is_dated false), only date-independent work. Return: the
+ * due
+ * time of the first future row; INT64_MAX when there is none, or when the lane is full (the end of a job starts another
+ * pass).
  */
 static int64_t
 lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, struct error *err)
 {
 	int64_t running = lane_running(s, lane);
 	struct schedule_row row, at;
-	bool first = true;
+	bool is_first = true;
 
-	while (schedule_next_in_lane(s->config.store, lane, first ? NULL : &at, &row, err) == 1) {
+	while (schedule_next_in_lane(s->config.store, lane, is_first ? NULL : &at, &row, err) == 1) {
 		const struct job_kind *kind = scheduler_kind(s, row.kind);
 
-		first = false;
+		is_first = false;
 		at = row;
 		if (!kind || row_is_busy(s, kind, &row))
 			continue;
@@ -250,7 +252,7 @@ lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, stru
 			return row.due_at;
 		if (!is_dated && kind->needs_date)
 			continue;
-		if (s->store_fails || !lane_has_room(s, kind, lane, running, err))
+		if (s->is_store_failing || !lane_has_room(s, kind, lane, running, err))
 			return INT64_MAX;
 		job_start(s, kind, &row);
 		running++;
@@ -266,15 +268,15 @@ scheduler_pass(void *arg)
 	char lane[STORE_ID_SIZE] = "";
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool is_dated = time_guard_allows(s->guard, now);
-	bool after = false;
+	bool is_after = false;
 
 	s->next_at = INT64_MAX;
-	while (schedule_next_lane(s->config.store, lane, after, lane, &err) == 1) {
+	while (schedule_next_lane(s->config.store, lane, is_after, lane, &err) == 1) {
 		int64_t due = lane_run(s, lane, now, is_dated, &err);
 
 		if (due < s->next_at)
 			s->next_at = due;
-		after = true;
+		is_after = true;
 	}
 	if (error_is_set(&err)) {
 		event_emit_error(s->config.events, NULL, EVENT_STORE_FAILED, NULL, &err, "schedule: %s", err.message);
@@ -286,7 +288,7 @@ scheduler_pass(void *arg)
 
 /* --- the clock --- */
 
-/* Rows moved, or the date is believed after all. */
+/* Rows were moved, or the clock is no longer suspect. */
 static void
 look_again(void *arg)
 {
@@ -302,7 +304,7 @@ scheduler_due_after_clock_change(const struct scheduler *s, const struct schedul
 						: row->due_at;
 }
 
-/* Due times are wall times, so a look at the heads is what a clock that was set needs, and at what was put meanwhile. */
+/* Due times are wall times, so a pass also handles a clock that was set, and rows that were put meanwhile. */
 static void
 scheduler_wall(bool clock_was_set, void *arg)
 {
@@ -342,7 +344,7 @@ scheduler_free(struct scheduler *s)
 
 	if (!s)
 		return;
-	s->closing = true;
+	s->is_closing = true;
 	store_watch(s->config.store, STORE_SCHEDULE, NULL, NULL);
 	loop_wall_init(s->config.loop, NULL, NULL);
 	loop_wall_set(s->config.loop, INT64_MAX);
@@ -395,7 +397,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *ret)
 
 	*ret = (struct scheduler_stats){
 		.next_at = s->next_at,
-		.store_fails = s->store_fails,
+		.is_store_failing = s->is_store_failing,
 		.is_waiting_for_date = time_guard_is_waiting(s->guard),
 	};
 	DL_FOREACH(s->jobs, job) {

@@ -1,6 +1,6 @@
 /*
- * daemon/schedule/scheduler.h: runs what is due. Arms the loop's one wall timer for the earliest row of a lane that has
- * room, starts it, and looks again when something ends. What the work is, the kinds of jobs say that were registered.
+ * daemon/schedule/scheduler.h: runs due work. Arms the loop's wall timer for the earliest row of a lane that has room,
+ * starts its work, and looks again when something ends. The registered kinds of jobs implement the work.
  */
 #ifndef DAEMON_SCHEDULE_SCHEDULER_H
 #define DAEMON_SCHEDULE_SCHEDULER_H
@@ -14,7 +14,7 @@ struct scheduler_config {
 	struct loop *loop; /* all borrowed */
 	struct store *store;
 	struct events *events;
-	int64_t build_at; /* UNIX seconds: no date before it is believed */
+	int64_t build_at; /* UNIX seconds: earlier dates are not trusted */
 };
 
 /* Nothing runs before scheduler_kick(). */
@@ -25,47 +25,47 @@ scheduler_new(const struct scheduler_config *config);
 void
 scheduler_free(struct scheduler *scheduler);
 
-/* @kind, @env: borrowed. Rows of a kind that nobody registered stay as they are. */
+/* @kind, @env: borrowed. Rows of an unregistered kind stay unchanged. */
 void
 scheduler_register(struct scheduler *scheduler, const struct job_kind *kind, void *env);
 
-/* NULL: nobody registered it. */
+/* NULL: not registered. */
 const struct job_kind *
 scheduler_kind(const struct scheduler *scheduler, enum schedule_kind kind);
 
-/* Does a row of any kind wait because its work failed? Costs nothing. */
+/* Does a row of any kind wait after a failure? Reads a counter. */
 bool
 scheduler_has_troubles(const struct scheduler *scheduler);
 
-/* The kind's describe_trouble(). Return: false when the row does not wait because of a failure. */
+/* The kind's describe_trouble(). Return: false when the row does not wait after a failure. */
 bool
 scheduler_describe_trouble(const struct scheduler *scheduler, const struct schedule_row *row, struct job_trouble *ret);
 
-/* The kind's after_clock_change(): when @row is due by the clock of @now. UNIX seconds. */
+/* The kind's after_clock_change(): the due time of @row by the clock of @now. UNIX seconds. */
 int64_t
 scheduler_due_after_clock_change(const struct scheduler *scheduler, const struct schedule_row *row, int64_t now);
 
-/* Look at the schedule at the end of this turn, as every schedule_set() has it done. Cheap. */
+/* Starts a pass at the end of this turn; every schedule_set() does so too. Cheap. */
 void
 scheduler_kick(struct scheduler *scheduler);
 
-/* What start() returned for the job that is under way, or NULL. Borrowed. */
+/* The result of start() for a running job, or NULL. Borrowed. */
 void *
 scheduler_work(const struct scheduler *scheduler, enum schedule_kind kind, const char *object);
 
-/* How many jobs of @kind are under way. */
+/* The number of running jobs of @kind. */
 unsigned
 scheduler_running(const struct scheduler *scheduler, enum schedule_kind kind);
 
-/* Stops the job if it is under way. Its row, if it stays, is looked at again. */
+/* Stops the job if it is running. Its row, if it remains, is considered again. */
 void
 scheduler_cancel(struct scheduler *scheduler, enum schedule_kind kind, const char *object);
 
 struct scheduler_stats {
 	unsigned running;         /* jobs of all kinds */
 	int64_t next_at;          /* earliest row; INT64_MAX none */
-	bool store_fails;         /* nothing is started until the store takes a trial record */
-	bool is_waiting_for_date; /* the date is not believed: only what needs none is run */
+	bool is_store_failing;    /* nothing is started until the store accepts a trial record */
+	bool is_waiting_for_date; /* the clock is suspect: only date-independent work runs */
 };
 
 void

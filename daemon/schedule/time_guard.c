@@ -1,4 +1,4 @@
-/* The rule is time_guard_is_sane(); the rest is what it remembers. */
+/* time_guard_is_sane() is the rule; the rest is its memory. */
 #include "daemon/schedule/time_guard.h"
 
 #include "common/timefmt.h"
@@ -17,7 +17,7 @@ struct time_guard {
 	struct scheduler_config config;
 	int64_t last_seen_at; /* as stored */
 	bool is_waiting;
-	struct loop_timer patience; /* while waiting */
+	struct loop_timer patience; /* armed while waiting */
 	void (*patience_over)(void *arg);
 	void *arg;
 };
@@ -88,26 +88,26 @@ time_guard_remember(struct time_guard *g, int64_t now)
 }
 
 static void
-time_guard_say(struct time_guard *g, int64_t now, bool sane)
+time_guard_say(struct time_guard *g, int64_t now, bool is_sane)
 {
 	char text[TIME_RFC3339_SIZE];
 
-	if (g->is_waiting == !sane)
+	if (g->is_waiting == !is_sane)
 		return;
-	g->is_waiting = !sane;
-	if (sane)
+	g->is_waiting = !is_sane;
+	if (is_sane)
 		loop_timer_cancel(&g->patience);
 	else
 		loop_timer_set(&g->patience, PATIENCE_MS);
 	time_format_rfc3339(now, text);
 	event_emit(g->config.events, NULL, EVENT_CLOCK_CHANGED, NULL, NULL,
-		sane ? "the clock says %s: going on"
-		     : "the clock says %s, which is before the last time that was seen: nothing is renewed "
-		       "for an hour, or until it is set",
+		is_sane ? "the clock says %s: resuming normal work"
+			: "the clock says %s, which is before the last recorded time: renewals wait for an hour, or "
+			  "until the clock is set",
 		text);
 }
 
-/* now >= max(build date, last time seen - 1 day) */
+/* now >= max(build date, last recorded time - 1 day) */
 static bool
 time_guard_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at)
 {
@@ -117,10 +117,10 @@ time_guard_is_sane(int64_t now, int64_t build_at, int64_t last_seen_at)
 bool
 time_guard_allows(struct time_guard *g, int64_t now)
 {
-	bool sane = time_guard_is_sane(now, g->config.build_at, g->last_seen_at);
+	bool is_sane = time_guard_is_sane(now, g->config.build_at, g->last_seen_at);
 
-	time_guard_say(g, now, sane);
-	if (sane)
+	time_guard_say(g, now, is_sane);
+	if (is_sane)
 		time_guard_remember(g, now);
-	return sane;
+	return is_sane;
 }

@@ -1,7 +1,9 @@
 /*
- * daemon/schedule/time_guard.h: is the date believable? A machine without a battery starts in 1970; work that depends on
- * dates waits then, while requests are answered, and says so. The store remembers the latest time that was seen; as that
- * time may have been the wrong one, it is given up when somebody sets the clock, and after an hour.
+ * daemon/schedule/time_guard.h: is the clock plausible? A machine without a battery starts in 1970. Work that depends
+ * on dates
+ * then waits, and certd reports it, while requests are still answered. The store records the latest time seen. That
+ * time
+ * may itself be wrong, so it is discarded when the clock is set, and after an hour.
  */
 #ifndef DAEMON_SCHEDULE_TIME_GUARD_H
 #define DAEMON_SCHEDULE_TIME_GUARD_H
@@ -17,19 +19,19 @@ time_guard_new(const struct scheduler_config *config, void (*patience_over)(void
 void
 time_guard_free(struct time_guard *guard);
 
-/* The clock was set: what it said before is of no account. */
+/* The clock was set: forget the recorded time. */
 void
 time_guard_forget(struct time_guard *guard);
 
-/* Has a time been seen that is later than @now? */
+/* Was a time later than @now recorded? */
 bool
 time_guard_was_ahead(const struct time_guard *guard, int64_t now);
 
-/* Is the date doubted, as far as was seen? */
+/* Is the clock suspect by the recorded times? */
 bool
 time_guard_is_waiting(const struct time_guard *guard);
 
-/* May work begin at @now? Says it once when that changes, and stores the time now and then. */
+/* May date-dependent work start at @now? Logs every change of the answer, and records the time at intervals. */
 bool
 time_guard_allows(struct time_guard *guard, int64_t now);
 

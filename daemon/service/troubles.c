@@ -87,7 +87,7 @@ troubles_of_all(const struct service *service)
 		return xasprintf("the disk of %s is full: nothing can be changed or renewed until there is room; "
 				 "certd then goes on by itself",
 			state_dir);
-	if (scheduler.store_fails)
+	if (scheduler.is_store_failing)
 		return xasprintf("the store in %s cannot be written: nothing is renewed until it can; see certctl "
 				 "events",
 			state_dir);

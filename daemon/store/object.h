@@ -52,7 +52,7 @@ struct provider {
 	char *server; /* directory URL, aliases resolved */
 	char *eab_key_id;
 	struct secret eab_key; /* decoded MAC key */
-	bool terms_agreed;
+	bool has_agreed_terms;
 	char *ca_file; /* PEM roots for the CA's own TLS; NULL: the system's */
 	char *profile;
 	char *preferred_chain;

@@ -25,7 +25,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 17, struct provider, server, "server"),
 	RECORD_FIELD(RECORD_STRING, 18, struct provider, eab_key_id, "externalAccountBinding.keyId"),
 	RECORD_FIELD(RECORD_SECRET, 19, struct provider, eab_key, "externalAccountBinding.keySecret"),
-	RECORD_FIELD(RECORD_BOOL, 20, struct provider, terms_agreed, "termsOfServiceAgreed"),
+	RECORD_FIELD(RECORD_BOOL, 20, struct provider, has_agreed_terms, "termsOfServiceAgreed"),
 	RECORD_FIELD(RECORD_STRING, 21, struct provider, ca_file, "caFile"),
 	RECORD_FIELD(RECORD_STRING, 22, struct provider, profile, "profile"),
 	RECORD_FIELD(RECORD_STRING, 23, struct provider, preferred_chain, "preferredChain"),

@@ -84,7 +84,7 @@ save_provider(struct fill *f)
 	object_begin(f, &p->o, "ca");
 	p->email = xstrdup("ops@example.com");
 	p->server = xstrdup("https://127.0.0.1:9/dir");
-	p->terms_agreed = true;
+	p->has_agreed_terms = true;
 	must(key_generate(KEY_SECP256R1, &key, NULL), NULL);
 	must(key_to_der(key, &p->account_key, NULL), NULL);
 	p->account_url = xstrdup("https://127.0.0.1:9/account/1");

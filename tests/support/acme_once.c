@@ -134,7 +134,7 @@ check_chain(const struct one *one, const struct buf *chain, struct error *err)
 }
 
 static void
-one_done(const struct buf *chain, const struct error *err, bool spent, void *arg)
+one_done(const struct buf *chain, const struct error *err, bool is_spent, void *arg)
 {
 	struct one *one = arg;
 	struct once *once = one->once;
@@ -145,8 +145,8 @@ one_done(const struct buf *chain, const struct error *err, bool spent, void *arg
 	else
 		check_chain(one, chain, &why);
 	if (error_is_set(&why)) {
-		printf("failed %s %s%s: %s\n", one->names.items[0], error_code_name(why.code), spent ? " (spent)" : "",
-			why.message);
+		printf("failed %s %s%s: %s\n", one->names.items[0], error_code_name(why.code),
+			is_spent ? " (spent)" : "", why.message);
 	} else {
 		once->issued++;
 	}
@@ -215,7 +215,7 @@ run(struct once *once, const struct http *http, const struct acme_client_config 
 {
 	_cleanup_secret_ struct secret eab_key = SECRET_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	struct acme_account_request request = { .email = "test@example.com", .terms_agreed = true };
+	struct acme_account_request request = { .email = "test@example.com", .has_agreed_terms = true };
 	struct key *key = NULL;
 	char *colon = eab ? strchr(eab, ':') : NULL;
 	int64_t start_ms = clock_boot_ms(once->clock);

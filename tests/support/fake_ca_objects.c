@@ -65,7 +65,7 @@ static void
 post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
 	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
-	bool only_existing = false;
+	bool is_only_existing = false;
 	const char *problem;
 
 	if (!payload) {
@@ -77,8 +77,8 @@ post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answ
 			answer_account(ca, i, 200, answer);
 			return;
 		}
-	json_get_bool(payload, "onlyReturnExisting", &only_existing, NULL);
-	problem = only_existing ? "accountDoesNotExist" : refuse_account(ca, payload, jws);
+	json_get_bool(payload, "onlyReturnExisting", &is_only_existing, NULL);
+	problem = is_only_existing ? "accountDoesNotExist" : refuse_account(ca, payload, jws);
 	if (problem) {
 		fake_ca_answer_problem(answer, 400, problem, "no account for you");
 		return;
@@ -184,7 +184,7 @@ add_authz(struct fake_ca *ca, const char *name, const char *thumbprint)
 	ca->authzs = xreallocarray(ca->authzs, ca->n_authzs + 1, sizeof(*ca->authzs));
 	ca->authzs[ca->n_authzs++] = (struct fake_authz){
 		.name = xstrdup(name_base(name)),
-		.wildcard = name_is_wildcard(name),
+		.is_wildcard = name_is_wildcard(name),
 		.status = ca->script.reuse_authorizations ? FAKE_VALID : FAKE_PENDING,
 		.thumbprint = thumbprint,
 	};
@@ -250,9 +250,9 @@ answer_authz(struct fake_ca *ca, size_t id, struct fake_ca_answer *answer)
 
 	authz_update(ca, id);
 	buf_printf(&b, "{\"status\":\"%s\",\"identifier\":{\"type\":\"%s\",\"value\":\"%s\"},%s\"challenges\":[",
-		status_names[a->status], is_ip ? "ip" : "dns", a->name, a->wildcard ? "\"wildcard\":true," : "");
+		status_names[a->status], is_ip ? "ip" : "dns", a->name, a->is_wildcard ? "\"wildcard\":true," : "");
 	for (size_t i = 0, n = 0; i < ARRAY_SIZE(challenge_types); i++)
-		if (!a->wildcard || strcmp(challenge_types[i], "dns-01") == 0) {
+		if (!a->is_wildcard || strcmp(challenge_types[i], "dns-01") == 0) {
 			buf_add_str(&b, n++ ? "," : "");
 			add_challenge(ca, id, i, &b);
 		}

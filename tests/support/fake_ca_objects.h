@@ -15,7 +15,7 @@ enum fake_status { FAKE_PENDING, FAKE_VALID, FAKE_INVALID, FAKE_DEACTIVATED };
 
 struct fake_authz {
 	char *name; /* without "*." */
-	bool wildcard;
+	bool is_wildcard;
 	enum fake_status status;
 	const char *thumbprint; /* of the account */
 	size_t answered;        /* challenge index + 1; 0: none yet */

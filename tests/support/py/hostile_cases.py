@@ -324,7 +324,7 @@ ORDER_CASES = [
       for name in ("status", "identifier") for kind, value in WRONG_TYPES[:4]),
     *(Case(f"order-location-{name}", "order", header("Location", url), "protocol", says)
       for name, url, says in EVIL_URLS if name != "line-break"),
-    Case("order-no-location", "order", header("Location", None), "protocol", "where the new order is"),
+    Case("order-no-location", "order", header("Location", None), "protocol", "the URL of the new order"),
     Case("order-status-nonsense", "order", member("status", "splendid"), "protocol", "status"),
     Case("order-for-another-name", "order", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
     Case("order-identifier-path", "order", member("identifiers.0.value", "../../etc/passwd"), "protocol", "identifier"),
@@ -337,7 +337,7 @@ ORDER_CASES = [
     *(Case(f"order-authorization-url-{name}", "order", member("authorizations", [url]), "protocol", says)
       for name, url, says in EVIL_URLS),
     Case("order-redirect", "order", redirect(308), "protocol", "redirect"),
-    Case("order-invalid-at-once", "order", member("status", "invalid"), "validation", "does not say why"),
+    Case("order-invalid-at-once", "order", member("status", "invalid"), "validation", "without giving a reason"),
     Case("order-rejected", "order", problem("rejectedIdentifier", "no \x1b[31m", 403), "ca", "no",
          problem="rejectedIdentifier", field="commonName"),
     Case("order-rate-limited", "order", problem("rateLimited", "no", 429, [("Retry-After", "3600")]), "rate-limited",
@@ -357,7 +357,7 @@ ORDER_CASES = [
          "ca", "has no token"),
     *(Case(f"authz-challenge-url-{name}", "authz", member("challenges.0.url", url), "protocol", says)
       for name, url, says in EVIL_URLS),
-    *(Case(f"authz-{status}", "authz", member("status", status), "validation", f"{NAME}: the CA does not say why")
+    *(Case(f"authz-{status}", "authz", member("status", status), "validation", f"{NAME}: the CA gave no reason")
       for status in ("invalid", "revoked", "deactivated", "expired")),
     Case("authz-error-escapes", "authz", lambda reply, request: reply.json.update(status="invalid") or member(
         "challenges.0.error", {"type": URN + "dns", "detail": "\x1b[2Jno such name"})(reply, request),
@@ -366,7 +366,7 @@ ORDER_CASES = [
     Case("poll-another-order", "poll", member("identifiers.0.value", "evil.example"), "protocol", "other names"),
     Case("finalize-bad-csr", "finalize", problem("badCSR", "I do not like it"), "ca", "I do not like it",
          problem="badCSR", field="keyAlgorithm"),
-    Case("finalize-invalid", "finalize", member("status", "invalid"), "validation", "does not say why"),
+    Case("finalize-invalid", "finalize", member("status", "invalid"), "validation", "without giving a reason"),
     *(Case(f"certificate-url-{name}", "finalize", member("certificate", url), "protocol", says)
       for name, url, says in EVIL_URLS),
     Case("certificate-empty", "certificate", text(b""), "protocol", "empty"),

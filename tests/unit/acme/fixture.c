@@ -39,7 +39,8 @@ void
 fixture_register(struct fixture *f, struct outcome *ret)
 {
 	acme_account_register(f->client,
-		&(struct acme_account_request){ .email = "ops@example.com", .terms_agreed = true }, outcome_set, ret);
+		&(struct acme_account_request){ .email = "ops@example.com", .has_agreed_terms = true }, outcome_set,
+		ret);
 	fixture_run(f);
 }
 
@@ -119,7 +120,7 @@ owner_solve(size_t index, const struct acme_authorization *authz, void *arg)
 		return;
 	}
 	while (choice < authz->n_challenges &&
-		strcmp(authz->challenges[choice].type, authz->wildcard ? "dns-01" : "http-01") != 0)
+		strcmp(authz->challenges[choice].type, authz->is_wildcard ? "dns-01" : "http-01") != 0)
 		choice++;
 	acme_order_solved(owner->order, index, choice, NULL);
 }
@@ -153,12 +154,12 @@ owner_progress(enum acme_order_state state, const char *why, void *arg)
 }
 
 static void
-owner_done(const struct buf *chain_pem, const struct error *err, bool spent, void *arg)
+owner_done(const struct buf *chain_pem, const struct error *err, bool is_spent, void *arg)
 {
 	struct owner *owner = arg;
 
 	owner->dones++;
-	owner->spent = spent;
+	owner->is_spent = is_spent;
 	owner->done_at_ms = clock_boot_ms(loop_clock(owner->loop));
 	if (chain_pem)
 		buf_add(&owner->chain, chain_pem->data, chain_pem->len);

@@ -73,7 +73,7 @@ struct owner {
 	struct strlist told; /* "state" or "state: why" */
 	struct buf chain;
 	struct error err;
-	bool spent;
+	bool is_spent;
 	int64_t done_at_ms;
 	struct loop *loop;
 };

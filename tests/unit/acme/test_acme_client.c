@@ -299,7 +299,7 @@ Test(acme_client, only_the_host_of_the_directory_is_asked_unless_allowed)
 		fixture_init(&f);
 		fixture_new_client(&f, &(struct acme_client_config){ .directory_url = FIXTURE_BASE "/directory",
 					       .account_url = FIXTURE_BASE "/account/0",
-					       .allow_other_hosts = cases[i].allow });
+					       .may_use_other_hosts = cases[i].allow });
 		acme_client_send(f.client, &(struct acme_request){ .url = cases[i].url }, outcome_set, &outcome);
 		fixture_run(&f);
 		cr_expect_eq(outcome.err.code, cases[i].code, "%s: %s", cases[i].url, outcome.err.message);
@@ -397,7 +397,7 @@ Test(acme_client, authorizations_and_new_orders_take_turns)
 				.payload = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}" },
 			outcome_set, &outcome);
 		acme_client_send(f.client,
-			&(struct acme_request){ .url = FIXTURE_BASE "/authz/0", .authorization = true }, outcome_set,
+			&(struct acme_request){ .url = FIXTURE_BASE "/authz/0", .is_authorization = true }, outcome_set,
 			&outcome);
 	}
 	fixture_run(&f);

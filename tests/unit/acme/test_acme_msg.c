@@ -29,7 +29,7 @@ Test(acme_msg, a_directory_is_read_with_its_meta)
 	cr_expect_str_eq(d.renewal_info, "https://ca/ari");
 	cr_expect_null(d.key_change);
 	cr_expect_str_eq(d.terms_of_service, "http://ca/terms");
-	cr_expect(d.eab_required);
+	cr_expect(d.needs_eab);
 	cr_expect(strlist_has(&d.caa_identities, "ca.example"));
 	cr_expect(strlist_has(&d.profiles, "classic") && strlist_has(&d.profiles, "short"));
 }
@@ -100,9 +100,9 @@ Test(acme_msg, what_a_hostile_ca_could_use_is_refused_and_named)
 		{ DIRECTORY, "<html>", "directory" },
 		{ DIRECTORY, "[]", "not a JSON object" },
 		{ DIRECTORY, "{\"newNonce\":\"https://ca/n\"}", "newAccount is missing" },
-		{ DIRECTORY, "{\"newNonce\":\"http://ca/n\"}", "newNonce: not an https URL" },
+		{ DIRECTORY, "{\"newNonce\":\"http://ca/n\"}", "newNonce: the URL is not https" },
 		{ DIRECTORY, "{\"newNonce\":\"file:///etc/passwd\"}", "newNonce: not an https URL" },
-		{ DIRECTORY, "{\"newNonce\":\"https://ca@evil/n\"}", "newNonce: URL with more than" },
+		{ DIRECTORY, "{\"newNonce\":\"https://ca@evil/n\"}", "newNonce: the URL contains a user" },
 		{ DIRECTORY, "{\"newNonce\":\"https:///n\"}", "newNonce: URL without a host" },
 		{ DIRECTORY, "{\"newNonce\":\"https://ca:0/n\"}", "newNonce: URL with a port" },
 		{ DIRECTORY, "{\"newNonce\":\"https://ca:65536/n\"}", "newNonce: URL with a port" },
@@ -111,7 +111,7 @@ Test(acme_msg, what_a_hostile_ca_could_use_is_refused_and_named)
 		{ DIRECTORY, "{\"newNonce\":\"https://ca/\\r\\nX: y\"}", "newNonce: URL with characters" },
 		{ DIRECTORY, "{\"newNonce\":7}", "newNonce" },
 		{ DIRECTORY, "{" DIR ",\"meta\":7}", "meta" },
-		{ ORDERS, ORDER("revoked", ""), "status is not one of this object" },
+		{ ORDERS, ORDER("revoked", ""), "status is not valid for this object" },
 		{ ORDERS,
 			"{\"status\":\"ready\",\"finalize\":\"https://ca/"
 			"f\",\"identifiers\":[{\"type\":\"dns\","
@@ -172,7 +172,7 @@ Test(acme_msg, an_odd_challenge_does_not_spoil_a_valid_authorization)
 
 	cr_assert_eq(acme_msg_authorization(text, strlen(text), &a, &err), 0, "%s", err.message);
 	cr_expect_str_eq(a.name, "example.com");
-	cr_expect(a.wildcard, "the star means the flag");
+	cr_expect(a.is_wildcard, "the star means the flag");
 	cr_expect_eq(a.n_challenges, 0, "a token of another alphabet is never kept");
 }
 

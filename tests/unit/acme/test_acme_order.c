@@ -34,7 +34,7 @@ Test(acme_order, k_names_take_2k_plus_5_requests)
 		cr_expect_eq(owner.saves, 1);
 		cr_expect_eq(owner.csrs, 1);
 		cr_expect_eq(owner.solves, k);
-		cr_expect(owner.spent);
+		cr_expect(owner.is_spent);
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}
@@ -164,7 +164,7 @@ Test(acme_order, a_failed_validation_tells_the_name_in_the_cas_words)
 		"b.example.com: http-01: connection: looked at b.example.com and did not like it", "%s",
 		owner.err.message);
 	cr_expect(owner.err.retry);
-	cr_expect(owner.spent);
+	cr_expect(owner.is_spent);
 	cr_expect_eq(owner.up, 0);
 	owner_clear(&owner);
 	fixture_clear(&f);
@@ -179,7 +179,7 @@ Test(acme_order, what_is_left_pending_by_a_failed_order_is_deactivated)
 	fake_ca_script(f.ca)->never_validates = true;
 	issue(&f, &owner, "a.example.com,b.example.com");
 	cr_expect_eq(owner.err.code, ERROR_VALIDATION, "%s", owner.err.message);
-	cr_expect(owner.spent);
+	cr_expect(owner.is_spent);
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_DEACTIVATE), 2);
 	cr_expect_eq(owner.up, 0);
 	cr_expect_leq(fake_ca_count(f.ca, FAKE_CA_ORDER), 120, "%u polls", fake_ca_count(f.ca, FAKE_CA_ORDER));
@@ -208,7 +208,7 @@ Test(acme_order, a_ca_that_never_fails_a_challenge_is_asked_again_a_few_times)
 			cr_expect_eq(owner.err.code, ERROR_VALIDATION);
 			cr_expect_str_eq(owner.err.message, "www.example.com: http-01: incorrectResponse: looked at "
 							    "www.example.com and did not like it");
-			cr_expect(owner.spent);
+			cr_expect(owner.is_spent);
 		}
 		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), cases[i].challenges, "%u failures: %u POSTs",
 			cases[i].failures, fake_ca_count(f.ca, FAKE_CA_CHALLENGE));
@@ -244,7 +244,7 @@ Test(acme_order, owner_failures_leave_the_order_as_it_was)
 		owner_run(&owner, &f);
 		cr_expect_eq(owner.dones, 1);
 		cr_expect_str_eq(owner.err.message, cases[i].message, "%s", owner.err.message);
-		cr_expect_not(owner.spent);
+		cr_expect_not(owner.is_spent);
 		cr_expect_eq(owner.up, 0);
 		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CHALLENGE), 0, "no challenge is answered");
 		owner_clear(&owner);
@@ -318,7 +318,7 @@ Test(acme_order, a_restart_at_any_request_resumes_the_same_order)
 		owner_run(&owner, &f);
 		cr_assert(crash.has_crashed, "point %zu", i);
 		cr_expect_eq(owner.err.code, ERROR_CANCELLED, "point %zu: %s", i, owner.err.message);
-		cr_expect_not(owner.spent, "point %zu", i);
+		cr_expect_not(owner.is_spent, "point %zu", i);
 		cr_assert_not_null(owner.url);
 
 		error_clear(&owner.err);
@@ -391,7 +391,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 		const char *why;
 		struct fault fault;
 		enum error_code code;
-		bool spent;
+		bool is_spent;
 		const char *says;
 	} cases[] = {
 		{ "answer to the challenge lost",
@@ -427,7 +427,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 			ERROR_PROTOCOL, true, "other names" },
 		{ "order without a Location",
 			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 201, .body = ORDER_BODY("pending", "www.example.com") },
-			ERROR_PROTOCOL, true, "where the new order is" },
+			ERROR_PROTOCOL, true, "the URL of the new order" },
 		{ "authorization for another name",
 			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 200,
 				.body = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":"
@@ -454,7 +454,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 			ERROR_CA, true, "unauthorized" },
 		{ "order invalid without a reason",
 			{ FAKE_CA_ORDER, 1, 1, .status = 200, .body = ORDER_BODY("invalid", "www.example.com") },
-			ERROR_VALIDATION, true, "does not say why" },
+			ERROR_VALIDATION, true, "without giving a reason" },
 		{ "empty chain", { FAKE_CA_CERTIFICATE, 1, 1, .status = 200, .body = "" }, ERROR_PROTOCOL, false,
 			"empty" },
 		{ "answer beyond all caps", { FAKE_CA_ORDER, 1, 1, .failure = ERROR_LIMIT }, ERROR_LIMIT, true, NULL },
@@ -472,7 +472,7 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 		issue(&f, &owner, "www.example.com");
 		cr_expect_eq(owner.dones, 1, "%s", cases[i].why);
 		cr_expect_eq(owner.err.code, cases[i].code, "%s: %s", cases[i].why, owner.err.message);
-		cr_expect_eq(owner.spent, cases[i].spent, "%s: spent %d", cases[i].why, owner.spent);
+		cr_expect_eq(owner.is_spent, cases[i].is_spent, "%s: spent %d", cases[i].why, owner.is_spent);
 		cr_expect_eq(owner.up, 0, "%s", cases[i].why);
 		if (cases[i].says)
 			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s", cases[i].why,
@@ -511,7 +511,7 @@ Test(acme_order, a_certificate_that_could_not_be_fetched_is_fetched_by_the_next_
 	fake_ca_script(f.ca)->arg = &fault;
 	issue(&f, &owner, "www.example.com");
 	cr_expect_eq(owner.err.code, ERROR_CA);
-	cr_assert_not(owner.spent);
+	cr_assert_not(owner.is_spent);
 	fake_ca_script(f.ca)->intercept = NULL;
 	error_clear(&owner.err);
 	owner.dones = 0;

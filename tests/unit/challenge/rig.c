@@ -131,12 +131,12 @@ rig_add_provider(struct rig *rig, const char *name, const char *server, const ch
 }
 
 void
-authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types, const char *token)
+authz_init(struct acme_authorization *authz, const char *name, bool is_wildcard, const char *types, const char *token)
 {
 	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
 
 	strlist_split(&list, types, ',');
-	*authz = (struct acme_authorization){ .name = xstrdup(name), .wildcard = wildcard };
+	*authz = (struct acme_authorization){ .name = xstrdup(name), .is_wildcard = is_wildcard };
 	authz->challenges = xcalloc(list.count + 1, sizeof(*authz->challenges));
 	for (size_t i = 0; i < list.count; i++)
 		authz->challenges[authz->n_challenges++] = (struct acme_challenge){

@@ -58,6 +58,6 @@ rig_add_provider(struct rig *rig, const char *name, const char *server, const ch
 
 /* An authorization with one challenge each of @types (comma separated), all with @token. */
 void
-authz_init(struct acme_authorization *authz, const char *name, bool wildcard, const char *types, const char *token);
+authz_init(struct acme_authorization *authz, const char *name, bool is_wildcard, const char *types, const char *token);
 
 #endif

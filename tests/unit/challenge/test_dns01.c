@@ -54,7 +54,7 @@ teardown(struct fixture *f)
 }
 
 static void
-start(struct fixture *f, struct challenge *c, const char *name, bool wildcard, const char *token)
+start(struct fixture *f, struct challenge *c, const char *name, bool is_wildcard, const char *token)
 {
 	struct solver_request request = {
 		.autocert = &f->autocert,
@@ -63,7 +63,7 @@ start(struct fixture *f, struct challenge *c, const char *name, bool wildcard, c
 	};
 
 	memset(c, 0, sizeof(*c));
-	authz_init(&c->authz, name, wildcard, "dns-01", token);
+	authz_init(&c->authz, name, is_wildcard, "dns-01", token);
 	c->solve = solver_start(f->rig.solver, &request, note_done, note_progress, &c->result);
 }
 
@@ -174,14 +174,14 @@ Test(dns01, apex_and_wildcard_stand_side_by_side_and_go_one_by_one)
 {
 	struct fixture f;
 	struct challenge apex;
-	struct challenge wildcard;
+	struct challenge is_wildcard;
 	bool has;
 
 	setup(&f, DNS_DAEMON_KNOT, "example.test");
 	start(&f, &apex, "example.test", false, TOKEN);
-	start(&f, &wildcard, "example.test", true, TOKEN2);
-	while (!apex.result.calls || !wildcard.result.calls)
-		cr_assert(rig_wait(&f.rig, apex.result.calls ? &wildcard.result : &apex.result, LONG_MS));
+	start(&f, &is_wildcard, "example.test", true, TOKEN2);
+	while (!apex.result.calls || !is_wildcard.result.calls)
+		cr_assert(rig_wait(&f.rig, apex.result.calls ? &is_wildcard.result : &apex.result, LONG_MS));
 	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN, &has), 2);
 	cr_expect(has);
 	stop(&apex);
@@ -189,7 +189,7 @@ Test(dns01, apex_and_wildcard_stand_side_by_side_and_go_one_by_one)
 		rig_run_ms(&f.rig, STEP_MS);
 	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN2, &has), 1);
 	cr_expect(has, "the wrong value was removed");
-	stop(&wildcard);
+	stop(&is_wildcard);
 	settle(&f);
 	cr_expect_eq(count_values(&f, "_acme-challenge.example.test", TOKEN2, &has), 0);
 	teardown(&f);

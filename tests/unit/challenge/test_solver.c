@@ -20,7 +20,7 @@ struct choice {
 	int have;
 	const char *challenge;
 	const char *name;
-	bool wildcard;
+	bool is_wildcard;
 	const char *offered;
 	const char *chosen; /* NULL: refused */
 	const char *says;   /* a part of the refusal */
@@ -86,7 +86,7 @@ check_choice(const struct choice *c)
 
 	rig_init(&rig, NULL);
 	equip(&rig, c->have, &taken, &autocert);
-	authz_init(&authz, c->name, c->wildcard, c->offered, TOKEN);
+	authz_init(&authz, c->name, c->is_wildcard, c->offered, TOKEN);
 	index = solver_choose(rig.solver, &autocert, &authz, &err);
 	if (c->chosen) {
 		cr_expect_geq(index, 0, "%s: %s", c->why, err.message);

@@ -24,7 +24,7 @@ Test(conf, defaults_hold_when_nothing_is_said)
 	cr_expect_eq(conf.max_alternative_names, 100);
 	cr_expect_eq(conf.max_auto_certificates, 0);
 	cr_expect_eq(conf.log_level, 6);
-	cr_expect_not(conf.allow_other_hosts);
+	cr_expect_not(conf.may_use_other_hosts);
 	cr_expect_eq(conf.http_listen.count, 0);
 	cr_expect_str_eq(conf.drop_root, conf.state_dir);
 	conf_clear(&conf);
@@ -58,7 +58,7 @@ Test(conf, every_kind_is_read)
 	cr_expect_eq(conf.renew_before, 20 * 86400);
 	cr_expect_eq(conf.max_orders, 16);
 	cr_expect_str_eq(conf.dns_servers, "127.0.0.1:5353");
-	cr_expect(conf.allow_other_hosts);
+	cr_expect(conf.may_use_other_hosts);
 	conf_clear(&conf);
 }
 

@@ -141,7 +141,7 @@ Test(name, a_name_knows_its_type_base_zone_and_file_name)
 	static const struct {
 		const char *name;
 		enum name_type type;
-		bool wildcard;
+		bool is_wildcard;
 		const char *base, *slug;
 	} cases[] = {
 		{ "example.com", NAME_DNS, false, "example.com", "example.com" },
@@ -154,7 +154,7 @@ Test(name, a_name_knows_its_type_base_zone_and_file_name)
 		_cleanup_free_ char *slug = name_slug(cases[i].name);
 
 		cr_expect_eq(name_type_of(cases[i].name), cases[i].type, "%s", cases[i].name);
-		cr_expect_eq(name_is_wildcard(cases[i].name), cases[i].wildcard, "%s", cases[i].name);
+		cr_expect_eq(name_is_wildcard(cases[i].name), cases[i].is_wildcard, "%s", cases[i].name);
 		cr_expect_str_eq(name_base(cases[i].name), cases[i].base);
 		cr_expect_str_eq(slug, cases[i].slug);
 	}
@@ -282,8 +282,8 @@ Test(name, a_plain_name_is_fit_for_programs_and_messages)
 Test(name, the_challenge_of_a_wildcard_is_at_the_name_below_it)
 {
 	_cleanup_free_ char *plain = name_of_challenge("www.example.com");
-	_cleanup_free_ char *wildcard = name_of_challenge("*.example.com");
+	_cleanup_free_ char *is_wildcard = name_of_challenge("*.example.com");
 
 	cr_expect_str_eq(plain, "_acme-challenge.www.example.com");
-	cr_expect_str_eq(wildcard, "_acme-challenge.example.com");
+	cr_expect_str_eq(is_wildcard, "_acme-challenge.example.com");
 }

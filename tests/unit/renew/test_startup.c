@@ -125,7 +125,7 @@ Test(startup, a_full_disk_does_not_hold_it_up_and_heals)
 	world_set_disk_full(&r.world, false);
 	world_run_until(&r.world, world_now(&r.world) + 2 * HOUR);
 	scheduler_get_stats(r.world.scheduler, &stats);
-	cr_expect_not(stats.store_fails);
+	cr_expect_not(stats.is_store_failing);
 	cr_expect(has_bundle());
 	run_end(&r);
 }
