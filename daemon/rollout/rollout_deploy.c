@@ -59,13 +59,17 @@ activated(const struct error *err, void *arg)
 {
 	struct run *run = arg;
 	struct rollout_target *t = rollout_target_at(&run->state, run->target);
+	struct store_txn *txn = store_begin(run->rollout->env.store);
 
 	run->activation = NULL;
 	error_clear(&t->failure);
 	t->activated = !err;
 	if (err) {
+		rollout_consumer_failed(run->rollout, txn, t->consumer, run->subject.id, err);
 		error_copy(&t->failure, err);
 		error_wrap(&t->failure, "consumer '%s'", run->consumer.o.name);
+	} else {
+		rollout_consumer_recovered(run->rollout, txn, t->consumer, run->subject.id);
 	}
 	run->target++;
 	activate_next(run);

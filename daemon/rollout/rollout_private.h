@@ -83,6 +83,23 @@ rollout_target_at(const struct rollout_state *state, size_t i)
 const struct error *
 rollout_consumer_failure(const struct rollout_state *state);
 
+/* --- rollout_consumer.c: the state of consumers --- */
+
+/* @consumer_id could not be notified of the subject's files. */
+void
+rollout_consumer_failed(struct rollout *rollout, struct store_txn *txn, const char *consumer_id, const char *subject_id,
+	const struct error *why);
+
+/* It was, or it need not be any more. */
+void
+rollout_consumer_recovered(
+	struct rollout *rollout, struct store_txn *txn, const char *consumer_id, const char *subject_id);
+
+/* The subject's rollout @state is over; it stays with the consumers in @kept (ids; NULL: none). */
+void
+rollout_consumers_released(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
+	const struct rollout_state *state, const struct strlist *kept);
+
 /* When to try again what failed @attempts times in a row (RETRY_LOCAL). */
 int64_t
 rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t attempts);

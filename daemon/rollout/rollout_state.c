@@ -75,6 +75,7 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 
 	if (rollout_load(r, subject_id, &state, NULL) == 1)
 		count_failing(txn, &state, &none);
+	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
 	schedule_del(r->env.store, txn, SCHEDULE_DEPLOY, subject_id);
@@ -127,6 +128,7 @@ rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subjec
 		t->consumer = xstrdup(consumers->items[i]);
 	}
 	rollout_save(r, txn, subject_id, &old, &state);
+	rollout_consumers_released(r, txn, subject_id, &old, consumers);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
 	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, subject_id, "", now);
 	record_clear(&rollout_class, &old);

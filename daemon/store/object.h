@@ -150,6 +150,7 @@ struct consumer {
 	struct strlist command;    /* exec: argv */
 	struct record_list probes; /* struct probe */
 	char *directory;           /* drop directory prepared by root; NULL: STATE/live/<slug> alone */
+	char *failing;             /* FAILED: id of what it could not be notified of (subject.h) */
 };
 
 /* A bearer token of the REST server; see daemon/service/token.h. */

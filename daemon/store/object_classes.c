@@ -147,6 +147,7 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 18, struct consumer, command, "command"),
 	RECORD_FIELD_LIST(19, struct consumer, probes, "probes", &probe_class),
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
+	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
 };
 const struct record_class consumer_class = CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);

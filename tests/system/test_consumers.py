@@ -65,12 +65,36 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
     assert parse_certificate(certd.drop(NAME) / "cert.pem").names == [NAME]
     explained = certd.ctl("explain", NAME).stdout
     assert "app" in explained and "not yet" in explained
+    state = certd.call("consumer.get", ref="app")["metadata"]
+    assert state["state"] == "FAILED" and f"{hook}" in state["message"] and "not yet" in state["message"]
+    listed = certd.ctl("list", "consumers").stdout
+    assert "FAILED" in listed and "not yet" in listed
+    assert "consumer 'app'" in certd.ctl("status", check=False).stdout
     switch.touch()
     certd.ctl("deploy", "app")
     wait_for(out.exists, 10, "the hook to run")
     word, name, lineage, domains, _ = out.read_text().split("\n")[0].split("|")
     assert (word, name, lineage, domains) == ("a b; $(id)", NAME, str(certd.drop(NAME)), NAME)
     wait_for(lambda: rollout(certd, "app").get("activated"), 10)
+    state = certd.call("consumer.get", ref="app")["metadata"]
+    assert (state["state"], state["message"]) == ("AVAILABLE", "")
+
+
+@pytest.mark.parametrize("text, reason", [(None, "No such file"), ("#!/bin/sh\nkill -SEGV $$\n", "signal"),
+                                          ("#!/nonexistent\n", "No such file")])
+def test_whatever_a_program_dies_of_is_the_consumers_state(text, reason, certd, scratch):
+    path = scratch / "hook"
+    if text:
+        path.write_text(text)
+        path.chmod(0o755)
+    add_exec(certd, "app", path)
+    certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "app", check=False)
+    state = certd.call("consumer.get", ref="app")["metadata"]
+    assert state["state"] == "FAILED" and reason in state["message"], state
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    certd.ctl("deploy", "app")
+    wait_for(lambda: certd.call("consumer.get", ref="app")["metadata"]["state"] == "AVAILABLE", 20)
 
 
 def test_what_a_program_leaves_behind_is_killed(certd, scratch):

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The auto-certificate has both consumers; the certificate is there. */
@@ -108,6 +109,90 @@ Test(rollout, a_consumer_that_is_not_there_is_tried_again_and_the_others_are_not
 	cr_expect_eq(w->notified, notified + 1);
 	cr_expect(check_calm(w));
 	run_end(&r);
+}
+
+static void
+expect_state(struct run *r, enum object_state state, const char *message)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(object_find(r->world.store, &consumer_class, "notified", &c, &err), 1, "%s", err.message);
+	cr_expect_eq(c.o.state, state);
+	if (message)
+		cr_expect(c.o.failure.message && strstr(c.o.failure.message, message), "%s", c.o.failure.message);
+	else
+		cr_expect_not(error_is_set(&c.o.failure), "%s", c.o.failure.message);
+}
+
+/* The socket of "notified" is away when the certificate is renewed. */
+static void
+begin_failing(struct run *r)
+{
+	struct world *w = &r->world;
+
+	begin_with_consumers(r);
+	expect_state(r, OBJECT_AVAILABLE, NULL);
+	cr_assert_eq(rename(w->notify_path, "elsewhere"), 0);
+	world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
+	world_run_until(w, world_now(w) + 10);
+	expect_state(r, OBJECT_FAILED, w->notify_path);
+}
+
+Test(rollout, a_consumer_that_cannot_be_notified_is_failed_until_it_can)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_failing(&r);
+	world_stop(w);
+	world_start(w);
+	expect_state(&r, OBJECT_FAILED, w->notify_path);
+	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
+	world_run_until(w, world_now(w) + HOUR + 10 * MINUTE);
+	expect_state(&r, OBJECT_AVAILABLE, NULL);
+	run_end(&r);
+}
+
+Test(rollout, success_with_another_certificate_does_not_hide_the_failure)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_failing(&r);
+	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'second','provider':'ca','commonName':'n2-90d.sim.test',"
+		"'consumers':['notified']}}"));
+	world_run_until(w, world_now(w) + 20);
+	cr_assert_eq(w->issued, 3);
+	expect_state(&r, OBJECT_FAILED, w->notify_path);
+	world_run_until(w, world_now(w) + HOUR + 10 * MINUTE);
+	expect_state(&r, OBJECT_AVAILABLE, NULL);
+	run_end(&r);
+}
+
+Test(rollout, what_a_consumer_is_not_given_any_more_does_not_keep_it_failed)
+{
+	static const struct {
+		enum api_method_id method;
+		const char *params;
+	} ways[] = {
+		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}" },
+		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]}}" },
+		{ RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct run r;
+		struct world *w = &r.world;
+
+		begin_failing(&r);
+		cr_assert(world_call(w, ways[i].method, "%s", ways[i].params));
+		world_run_until(w, world_now(w) + MINUTE);
+		expect_state(&r, OBJECT_AVAILABLE, NULL);
+		run_end(&r);
+	}
 }
 
 Test(rollout, what_comes_meanwhile_goes_out_instead)
