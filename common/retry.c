@@ -35,3 +35,11 @@ retry_at(enum retry_kind kind, int64_t now, int64_t attempts, const char *id)
 
 	return time_add(time_add(now, wait.shortest), (int64_t)(seed % (uint64_t)(wait.longest - wait.shortest + 1)));
 }
+
+int64_t
+retry_not_before(int64_t retry_after_sec, int64_t now)
+{
+	if (retry_after_sec <= 0)
+		return 0;
+	return time_add(now, retry_after_sec < DAY ? retry_after_sec : DAY);
+}

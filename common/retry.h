@@ -1,8 +1,7 @@
 /*
  * common/retry.h: the delay after consecutive failures. Whole fleets fail in the same minute, and an outage ends for
- * all of
- * them at once, so every delay has jitter: a tenth in either direction, and at least 5 minutes (or the delay itself, if
- * that is shorter). No delay is below a minute.
+ * all of them at once, so every delay has jitter: a tenth in either direction, and at least 5 minutes (or the delay
+ * itself, if that is shorter). No delay is below a minute.
  */
 #ifndef COMMON_RETRY_H
 #define COMMON_RETRY_H
@@ -29,5 +28,13 @@ retry_wait(enum retry_kind kind, int64_t attempts);
  */
 int64_t
 retry_at(enum retry_kind kind, int64_t now, int64_t attempts, const char *id);
+
+/*
+ * retry_not_before() - when a server allows the next request
+ * @retry_after_sec: of its Retry-After; 0 or less: it gave none
+ * Return: UNIX seconds, at most a day from @now, since a server can be wrong; 0: no restriction.
+ */
+int64_t
+retry_not_before(int64_t retry_after_sec, int64_t now);
 
 #endif

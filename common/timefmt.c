@@ -17,10 +17,6 @@ enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY };
 static const int64_t FIRST_AT = -62167219200; /* 0000-01-01T00:00:00Z */
 static const int64_t LAST_AT = 253402300799;  /* 9999-12-31T23:59:59Z */
 
-static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-	"Dec" };
-static const char *const weekdays[7] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
-
 struct date {
 	unsigned year, month, day; /* month and day from 1 */
 	unsigned hour, minute, second;
@@ -227,73 +223,6 @@ time_parse_rfc3339(const char *text, int64_t *ret_at)
 	return 0;
 }
 
-static bool
-month_name(const char **p, unsigned *ret_month)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(months); i++) {
-		if (skip(p, months[i])) {
-			*ret_month = i + 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Whether the weekday fits the date is not checked. */
-static bool
-weekday(const char **p, bool is_whole_name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(weekdays); i++) {
-		size_t len = is_whole_name ? strlen(weekdays[i]) : 3;
-
-		if (strncmp(*p, weekdays[i], len) == 0) {
-			*p += len;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* "Sun, 06 Nov 1994 08:49:37 GMT" */
-static bool
-imf_fixdate(const char *p, struct date *d)
-{
-	return weekday(&p, false) && skip(&p, ", ") && digits(&p, 2, &d->day) && skip(&p, " ") &&
-	       month_name(&p, &d->month) && skip(&p, " ") && digits(&p, 4, &d->year) && skip(&p, " ") &&
-	       clock_time(&p, d) && skip(&p, " GMT") && *p == '\0';
-}
-
-/* "Sunday, 06-Nov-94 08:49:37 GMT" */
-static bool
-rfc850_date(const char *p, struct date *d)
-{
-	if (!weekday(&p, true) || !skip(&p, ", ") || !digits(&p, 2, &d->day) || !skip(&p, "-") ||
-		!month_name(&p, &d->month) || !skip(&p, "-") || !digits(&p, 2, &d->year) || !skip(&p, " ") ||
-		!clock_time(&p, d) || !skip(&p, " GMT") || *p)
-		return false;
-	d->year += d->year < 70 ? 2000 : 1900;
-	return true;
-}
-
-/* "Sun Nov  6 08:49:37 1994" */
-static bool
-asctime_date(const char *p, struct date *d)
-{
-	return weekday(&p, false) && skip(&p, " ") && month_name(&p, &d->month) && skip(&p, " ") &&
-	       (skip(&p, " ") ? digits(&p, 1, &d->day) : digits(&p, 2, &d->day)) && skip(&p, " ") &&
-	       clock_time(&p, d) && skip(&p, " ") && digits(&p, 4, &d->year) && *p == '\0';
-}
-
-int
-time_parse_http_date(const char *text, int64_t *ret_at)
-{
-	struct date d = { 0 };
-
-	if (!imf_fixdate(text, &d) && !rfc850_date(text, &d) && !asctime_date(text, &d))
-		return -1;
-	return date_to_unix(&d, ret_at) ? 0 : -1;
-}
-
 /* Reads all digits, saturating. Return: false when there are none. */
 static bool
 number(const char **p, int64_t *ret)
@@ -307,25 +236,6 @@ number(const char **p, int64_t *ret)
 			value = INT64_MAX;
 	*ret = value;
 	return true;
-}
-
-int
-time_parse_retry_after(const char *text, int64_t now, int64_t *ret_at)
-{
-	const char *p = text;
-	int64_t delta;
-	int64_t at;
-
-	if (number(&p, &delta) && *p == '\0')
-		at = time_add(now, delta);
-	else if (time_parse_http_date(text, &at) < 0)
-		return -1;
-	if (at < time_add(now, 1))
-		at = time_add(now, 1);
-	if (at > time_add(now, DAY))
-		at = time_add(now, DAY);
-	*ret_at = at;
-	return 0;
 }
 
 static const struct {

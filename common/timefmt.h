@@ -16,17 +16,6 @@ int
 time_parse_rfc3339(const char *text, int64_t *ret_at);
 
 /*
- * The three formats of RFC 9110 s5.6.7. Two-digit years of the oldest format are 1970..2069, independent of the clock.
- * Return: 0 or -1.
- */
-int
-time_parse_http_date(const char *text, int64_t *ret_at);
-
-/* Retry-After: delta-seconds or an HTTP-date, limited to now + 1 s .. now + 1 day. Return: 0, or -1 unreadable. */
-int
-time_parse_retry_after(const char *text, int64_t now, int64_t *ret_at);
-
-/*
  * "30d", "12h", "90m", "45s", "2w", "1h30m", "5h 10m", or seconds without a unit. Units decrease, and each occurs once.
  * Return: 0 and seconds, or -1 (also on overflow).
  */

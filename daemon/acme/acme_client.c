@@ -7,6 +7,7 @@
  */
 #include "daemon/acme/acme_client.h"
 
+#include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_client_private.h"
 #include "daemon/base/clock.h"
@@ -122,12 +123,7 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
 int64_t
 acme_client_retry_after(const struct acme_client *client, const struct http_response *res)
 {
-	int64_t at;
-
-	if (!res->retry_after ||
-		time_parse_retry_after(res->retry_after, clock_wall(loop_clock(client->loop)), &at) < 0)
-		return 0;
-	return at;
+	return retry_not_before(res->retry_after_sec, clock_wall(loop_clock(client->loop)));
 }
 
 /* Only the directory may redirect, and only on its host: the operator chose that host. */

@@ -39,11 +39,11 @@ struct http_request {
 struct http_response {
 	int status;
 	struct buf body;
-	char *location;       /* owned; each header NULL if absent; of a redirect it is absolute */
-	char *replay_nonce;   /* owned */
-	char *retry_after;    /* owned */
-	char *content_type;   /* owned */
-	struct strlist links; /* Link header values as they came */
+	char *location;          /* owned; each header NULL if absent; of a redirect it is absolute */
+	char *replay_nonce;      /* owned */
+	int64_t retry_after_sec; /* Retry-After, however it was written; 0: none, or now */
+	char *content_type;      /* owned */
+	struct strlist links;    /* Link header values as they came */
 };
 
 /*

@@ -138,6 +138,7 @@ void
 http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 {
 	char *target = NULL;
+	curl_off_t retry_after = 0;
 	long status = 0;
 
 	if (t->is_header_too_large) {
@@ -153,6 +154,8 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		t->res.status = (int)status;
+		curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+		t->res.retry_after_sec = retry_after > 0 ? retry_after : 0;
 		/* absolute, where Location may be relative to the URL of the request */
 		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
 		if (target)

@@ -31,7 +31,6 @@ http_response_clear(struct http_response *res)
 	buf_clear(&res->body);
 	free(res->location);
 	free(res->replay_nonce);
-	free(res->retry_after);
 	free(res->content_type);
 	strlist_clear(&res->links);
 	*res = (struct http_response){ .status = 0 };
@@ -162,7 +161,6 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 	} kept[] = {
 		{ "location", &t->res.location },
 		{ "replay-nonce", &t->res.replay_nonce },
-		{ "retry-after", &t->res.retry_after },
 		{ "content-type", &t->res.content_type },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {

@@ -37,23 +37,13 @@ weather_name(enum weather weather)
 	return names[weather];
 }
 
-/* As seconds or as a date, whichever the dice say. True time: that is what the CA has. */
-static char *
-retry_after(struct world_ca *c)
+/* True time: that is what the CA has. */
+static int64_t
+weather_retry_after_sec(const struct world_ca *c)
 {
-	struct sim *sim = c->world->sim;
 	int64_t left = c->weather_until_at - world_now(c->world);
-	char text[64];
-	time_t at = (time_t)c->weather_until_at;
-	struct tm tm;
 
-	if (left < 1)
-		left = 1;
-	if (sim_chance(sim, 500))
-		return xasprintf("%lld", (long long)left);
-	gmtime_r(&at, &tm);
-	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	return xstrdup(text);
+	return left > 1 ? left : 1;
 }
 
 static void
@@ -107,13 +97,13 @@ before(struct world_ca *c, enum fake_ca_kind kind, struct fake_ca_answer *answer
 	case WEATHER_DOWN:
 		fake_ca_answer_problem(answer, 503, "serverInternal", "closed for the day");
 		if (sim_chance(sim, 300))
-			answer->res.retry_after = retry_after(c);
+			answer->res.retry_after_sec = weather_retry_after_sec(c);
 		return true;
 	case WEATHER_LIMITED:
 		if (kind != FAKE_CA_NEW_ORDER)
 			break;
 		fake_ca_answer_problem(answer, 429, "rateLimited", "too many of something");
-		answer->res.retry_after = retry_after(c);
+		answer->res.retry_after_sec = weather_retry_after_sec(c);
 		return true;
 	case WEATHER_GARBAGE:
 		if (!sim_chance(sim, 400))

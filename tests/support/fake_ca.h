@@ -69,7 +69,7 @@ struct fake_ca_script {
 	unsigned retrying_failures; /* smallstep: so many validations of each challenge leave an error on it */
 	const char *fail_name;      /* validation of this name fails ... */
 	const char *fail_problem;   /* ... with this type; NULL: unauthorized */
-	const char *retry_after;    /* Retry-After of orders that are not final */
+	int64_t retry_after_sec;    /* Retry-After of orders that are not final */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;
 	fake_ca_lifetime_fn *lifetime; /* goes before lifetime_sec */

@@ -175,7 +175,7 @@ answer_order(struct fake_ca *ca, size_t id, int http_status, struct fake_ca_answ
 	if (http_status == 201)
 		answer->res.location = xasprintf("%s/order/%zu", ca->base, id);
 	if (strcmp(status, "pending") == 0 || strcmp(status, "processing") == 0)
-		answer->res.retry_after = xstrdup_null(ca->script.retry_after);
+		answer->res.retry_after_sec = ca->script.retry_after_sec;
 }
 
 static void

@@ -156,7 +156,7 @@ struct trouble {
 	enum error_code failure; /* no answer; or: */
 	int status;
 	const char *problem; /* NULL: HTML */
-	const char *retry_after;
+	int64_t retry_after_sec;
 	const char *location;
 	const char *body;
 };
@@ -173,7 +173,7 @@ make_trouble(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, str
 		fake_ca_answer_problem(answer, t->status, t->problem, "trouble");
 	else
 		fake_ca_answer_body(answer, t->status, t->body ? t->body : "<html>trouble</html>");
-	answer->res.retry_after = xstrdup_null(t->retry_after);
+	answer->res.retry_after_sec = t->retry_after_sec;
 	answer->res.location = xstrdup_null(t->location);
 	return true;
 }
@@ -201,11 +201,11 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 		{ "502 once", { FAKE_CA_ACCOUNT, 1, .status = 502 }, ERROR_NONE, 2, 250, 300 },
 		{ "serverInternal", { FAKE_CA_ACCOUNT, 99, .status = 500, .problem = "serverInternal" }, ERROR_CA, 6,
 			7750, 7800 },
-		{ "503 with a short Retry-After", { FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after = "5" }, ERROR_NONE,
-			2, 5000, 5050 },
-		{ "503 with a long Retry-After", { FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after = "3600" },
+		{ "503 with a short Retry-After", { FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after_sec = 5 },
+			ERROR_NONE, 2, 5000, 5050 },
+		{ "503 with a long Retry-After", { FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after_sec = 3600 },
 			ERROR_CA, 1, 0, 10 },
-		{ "rate limit", { FAKE_CA_ACCOUNT, 99, .status = 429, .problem = "rateLimited", .retry_after = "60" },
+		{ "rate limit", { FAKE_CA_ACCOUNT, 99, .status = 429, .problem = "rateLimited", .retry_after_sec = 60 },
 			ERROR_RATE_LIMITED, 1, 0, 10 },
 		{ "redirect", { FAKE_CA_ACCOUNT, 1, .status = 302, .location = "https://evil/" }, ERROR_PROTOCOL, 1, 0,
 			10 },
@@ -249,7 +249,7 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 Test(acme_client, a_rate_limit_says_until_when)
 {
 	static const struct trouble t = { FAKE_CA_ACCOUNT, 1, .status = 429, .problem = "rateLimited",
-		.retry_after = "Fri, 15 Jan 2027 09:00:00 GMT" };
+		.retry_after_sec = 3600 };
 	struct fixture f;
 	struct outcome outcome = { .calls = 0 };
 

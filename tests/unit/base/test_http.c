@@ -195,7 +195,7 @@ Test(http, requests_arrive_as_asked_and_answers_are_told, .timeout = 30)
 		cr_expect(!strcasestr(text, "\r\nExpect:") && !strcasestr(text, "\r\nAccept-Encoding:"), "%s", text);
 		cr_expect_str_eq(r.res.content_type, "text/plain; x=y");
 		cr_expect_str_eq(r.res.replay_nonce, "abc");
-		cr_expect_str_eq(r.res.retry_after, "7");
+		cr_expect_eq(r.res.retry_after_sec, 7);
 		cr_expect_str_eq(r.res.location, "/l");
 		cr_expect_eq(r.res.links.count, 2);
 		cr_expect_str_eq(r.res.links.items[1], "<b>;rel=\"alternate\"");

@@ -57,3 +57,13 @@ Test(retry, a_time_beyond_all_times_saturates)
 {
 	cr_expect_eq(retry_at(RETRY_REMOTE, INT64_MAX - 10, 4, "x"), INT64_MAX);
 }
+
+Test(retry, a_server_may_ask_for_a_day_at_most)
+{
+	cr_expect_eq(retry_not_before(0, 1000), 0);
+	cr_expect_eq(retry_not_before(-5, 1000), 0);
+	cr_expect_eq(retry_not_before(120, 1000), 1120);
+	cr_expect_eq(retry_not_before(86401, 1000), 87400);
+	cr_expect_eq(retry_not_before(INT64_MAX, 1000), 87400);
+	cr_expect_eq(retry_not_before(120, INT64_MAX - 1), INT64_MAX);
+}

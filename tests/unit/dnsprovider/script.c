@@ -45,7 +45,7 @@ on_turn(void *arg)
 	const struct turn *turn = &s->turns[s->at++];
 	struct http_response res = {
 		.status = turn->status,
-		.retry_after = xstrdup_null(turn->retry_after),
+		.retry_after_sec = turn->retry_after_sec,
 		.content_type = xstrdup(turn->type ? turn->type : "application/json"),
 	};
 	_cleanup_error_ struct error err = ERROR_INIT;

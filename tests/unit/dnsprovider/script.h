@@ -15,7 +15,7 @@ struct turn {
 	const char *call; /* start of "METHOD path", behind the endpoint; NULL ends the script */
 	int status;       /* 0: the connection breaks */
 	const char *body;
-	const char *retry_after;
+	int64_t retry_after_sec;
 	const char *header; /* a header line that must be sent; NULL: "Authorization: Bearer tok" */
 	const char *sent;   /* the body that must be sent; NULL: any */
 	const char *link;   /* header Link of the answer */

@@ -23,43 +23,42 @@ Test(http_api, a_change_looks_first_and_repeats_only_what_is_safe)
 		struct turn turns[12];
 	} cases[] = {
 		{ "added and waited for", false, "example.com",
-			{ { .call = "GET /zones?filter.zoneName=example.com&offset=0", 200, ZONES, NULL },
+			{ { .call = "GET /zones?filter.zoneName=example.com&offset=0", 200, ZONES, 0 },
 				{ .call = "GET "
 					  "/records?filter.zoneId=z1&filter.type=TXT&filter.name=_acme-challenge&",
 					200,
 					LIST(RECORD("other", "v2", "AVAILABLE")),
-					NULL },
-				{ .call = "POST /zones/z1/records", 202, RECORD("r1", "v1", "PROVISIONING"), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "PROVISIONING"), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), NULL } } },
+					0 },
+				{ .call = "POST /zones/z1/records", 202, RECORD("r1", "v1", "PROVISIONING"), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "PROVISIONING"), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), 0 } } },
 		{ "no zone known: the last two labels are looked for", false, NULL,
-			{ { .call = "GET /zones?filter.zoneName=example.com&", 200, ZONES, NULL },
-				{ .call = "GET /records", 200, LIST(RECORD("r1", "\\\"v1\\\"", "AVAILABLE")), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), NULL } } },
+			{ { .call = "GET /zones?filter.zoneName=example.com&", 200, ZONES, 0 },
+				{ .call = "GET /records", 200, LIST(RECORD("r1", "\\\"v1\\\"", "AVAILABLE")), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), 0 } } },
 		{ "a POST without an answer starts over", false, "example.com",
-			{ { .call = "GET /zones", 200, ZONES, NULL }, { .call = "GET /records", 200, LIST(""), NULL },
-				{ .call = "POST /zones/z1/records", 0, NULL, NULL },
-				{ .call = "GET /zones", 200, ZONES, NULL },
-				{ .call = "GET /records", 200, LIST(RECORD("r1", "v1", "PROVISIONING")), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), NULL } } },
+			{ { .call = "GET /zones", 200, ZONES, 0 }, { .call = "GET /records", 200, LIST(""), 0 },
+				{ .call = "POST /zones/z1/records", 0, NULL, 0 },
+				{ .call = "GET /zones", 200, ZONES, 0 },
+				{ .call = "GET /records", 200, LIST(RECORD("r1", "v1", "PROVISIONING")), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), 0 } } },
 		{ "one that was refused by 429 is just repeated", false, "example.com",
-			{ { .call = "GET /zones", 200, ZONES, NULL }, { .call = "GET /records", 200, LIST(""), NULL },
-				{ .call = "POST /zones/z1/records", 429, NULL, "5" },
-				{ .call = "POST /zones/z1/records", 202, RECORD("r1", "v1", "AVAILABLE"), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), NULL } } },
+			{ { .call = "GET /zones", 200, ZONES, 0 }, { .call = "GET /records", 200, LIST(""), 0 },
+				{ .call = "POST /zones/z1/records", 429, NULL, 5 },
+				{ .call = "POST /zones/z1/records", 202, RECORD("r1", "v1", "AVAILABLE"), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "AVAILABLE"), 0 } } },
 		{ "all own values go, nobody else's; gone ones are gone", true, "example.com",
-			{ { .call = "GET /zones", 500, "{}", NULL }, { .call = "GET /zones", 200, ZONES, NULL },
+			{ { .call = "GET /zones", 500, "{}", 0 }, { .call = "GET /zones", 200, ZONES, 0 },
 				{ .call = "GET /records",
 					200,
 					LIST(RECORD("r1", "\\\"v1\\\"", "AVAILABLE") "," RECORD(
 						"r2", "v2", "AVAILABLE") "," RECORD("r3", "v1",
 						"FAILED") "," RECORD("r4", "v1", "DESTROYING")),
-					NULL },
-				{ .call = "DELETE /zones/z1/records/r3", 404, "{}", NULL },
-				{ .call = "DELETE /zones/z1/records/r1", 202, "{}", NULL } } },
+					0 },
+				{ .call = "DELETE /zones/z1/records/r3", 404, "{}", 0 },
+				{ .call = "DELETE /zones/z1/records/r1", 202, "{}", 0 } } },
 		{ "nothing to remove", true, "example.com",
-			{ { .call = "GET /zones", 200, ZONES, NULL },
-				{ .call = "GET /records", 200, LIST(""), NULL } } },
+			{ { .call = "GET /zones", 200, ZONES, 0 }, { .call = "GET /records", 200, LIST(""), 0 } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -84,30 +83,30 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 		struct turn turns[6];
 	} cases[] = {
 		{ ERROR_DENIED, false, 0, "token is refused (HTTP 401: wrong key): certctl set dns ion --token-file",
-			{ { .call = "GET /zones", 401, ERRORS("wrong key"), NULL } } },
+			{ { .call = "GET /zones", 401, ERRORS("wrong key"), 0 } } },
 		{ ERROR_DNS, false, 0, "GET /zones?filter.zoneName=example.com&offset=0&limit=100: HTTP 400: bad  \\x",
-			{ { .call = "GET /zones", 400, ERRORS("bad\\n \\\\x"), NULL } } },
-		{ ERROR_DNS, false, 0, "HTTP 302", { { .call = "GET /zones", 302, "<html>", NULL } } },
+			{ { .call = "GET /zones", 400, ERRORS("bad\\n \\\\x"), 0 } } },
+		{ ERROR_DNS, false, 0, "HTTP 302", { { .call = "GET /zones", 302, "<html>", 0 } } },
 		{ ERROR_RATE_LIMITED, true, SCRIPT_NOW + 600, "HTTP 429",
-			{ { .call = "GET /zones", 429, "{}", "600" } } },
+			{ { .call = "GET /zones", 429, "{}", 600 } } },
 		{ ERROR_DNS, true, 0, "HTTP 500",
-			{ { .call = "GET /zones", 500, "", NULL }, { .call = "GET /zones", 500, "", NULL },
-				{ .call = "GET /zones", 500, "", NULL }, { .call = "GET /zones", 500, "", NULL },
-				{ .call = "GET /zones", 500, "", NULL } } },
-		{ ERROR_DNS, false, 0, "has no zone 'example.com'", { { .call = "GET /zones", 200, LIST(""), NULL } } },
-		{ ERROR_PROTOCOL, false, 0, "not a list", { { .call = "GET /zones", 200, "", NULL } } },
-		{ ERROR_PROTOCOL, false, 0, "not a list", { { .call = "GET /zones", 200, "[1]", NULL } } },
-		{ ERROR_PROTOCOL, false, 0, "GET /zones", { { .call = "GET /zones", 200, "<html>", NULL } } },
+			{ { .call = "GET /zones", 500, "", 0 }, { .call = "GET /zones", 500, "", 0 },
+				{ .call = "GET /zones", 500, "", 0 }, { .call = "GET /zones", 500, "", 0 },
+				{ .call = "GET /zones", 500, "", 0 } } },
+		{ ERROR_DNS, false, 0, "has no zone 'example.com'", { { .call = "GET /zones", 200, LIST(""), 0 } } },
+		{ ERROR_PROTOCOL, false, 0, "not a list", { { .call = "GET /zones", 200, "", 0 } } },
+		{ ERROR_PROTOCOL, false, 0, "not a list", { { .call = "GET /zones", 200, "[1]", 0 } } },
+		{ ERROR_PROTOCOL, false, 0, "GET /zones", { { .call = "GET /zones", 200, "<html>", 0 } } },
 		{ ERROR_PROTOCOL, false, 0, "no id",
 			{ { .call = "GET /zones",
 				200,
 				"{\"items\":[{\"id\":\"../"
 				"x\",\"properties\":{\"zoneName\":\"example.com\"}}]}",
-				NULL } } },
+				0 } } },
 		{ ERROR_DNS, false, 0, "became FAILED",
-			{ { .call = "GET /zones", 200, ZONES, NULL }, { .call = "GET /records", 200, LIST(""), NULL },
-				{ .call = "POST", 202, RECORD("r1", "v1", "PROVISIONING"), NULL },
-				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "FAILED"), NULL } } },
+			{ { .call = "GET /zones", 200, ZONES, 0 }, { .call = "GET /records", 200, LIST(""), 0 },
+				{ .call = "POST", 202, RECORD("r1", "v1", "PROVISIONING"), 0 },
+				{ .call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "FAILED"), 0 } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -127,14 +126,14 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 
 Test(http_api, a_record_that_never_becomes_available_ends_by_the_time_limit)
 {
-	static const struct turn start[] = { { .call = "GET /zones", 200, ZONES, NULL },
-		{ .call = "GET /records", 200, LIST(RECORD("r1", "v1", "PROVISIONING")), NULL } };
+	static const struct turn start[] = { { .call = "GET /zones", 200, ZONES, 0 },
+		{ .call = "GET /records", 200, LIST(RECORD("r1", "v1", "PROVISIONING")), 0 } };
 	struct turn turns[40] = { start[0], start[1] };
 	struct script s;
 
 	for (size_t i = 2; i < ARRAY_SIZE(turns) - 1; i++)
 		turns[i] = (struct turn){
-			.call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "PROVISIONING"), NULL
+			.call = "GET /zones/z1/records/r1", 200, RECORD("r1", "v1", "PROVISIONING"), 0
 		};
 	script_setup(&s, "ionoscloud", IONOS, turns);
 	s.d.propagation_timeout = 60;
@@ -150,7 +149,7 @@ Test(http_api, a_record_that_never_becomes_available_ends_by_the_time_limit)
 
 Test(http_api, a_cancelled_change_calls_nobody)
 {
-	static const struct turn turns[] = { { .call = "GET /zones", 200, ZONES, NULL }, { .call = NULL } };
+	static const struct turn turns[] = { { .call = "GET /zones", 200, ZONES, 0 }, { .call = NULL } };
 	struct script s;
 
 	script_setup(&s, "ionoscloud", IONOS, turns);
