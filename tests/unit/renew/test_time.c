@@ -38,7 +38,7 @@ fail_with_wrong_clock(struct run *r, int64_t ahead)
 	world_set_skew(w, ahead);
 	world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
 	world_run_until(w, world_now(w) + DAY);
-	cr_assert_gt(w->failed, 2);
+	cr_assert_gt(w->failed, 0);
 	world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
 }
 
