@@ -61,7 +61,8 @@ enum api_flag {
 	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
 	API_PATTERN = 64,   /* of API_STRLIST: each is a name pattern and is made canonical */
 	API_BASE64 = 128,   /* of API_SECRET: base64 text, stored decoded */
-	API_ALWAYS = 256    /* in every answer, although it need not be sent */
+	API_ALWAYS = 256,   /* in every answer, although it need not be sent */
+	API_BY_REST = 512   /* of API_BOOL: always true over REST, as IONOS has it; not to be given there */
 };
 
 struct api_field {

@@ -80,7 +80,7 @@ api_rest_query_name(const struct api_method *method, const struct api_field *fie
 {
 	bool is_page = strcmp(field->name, "offset") == 0 || strcmp(field->name, "limit") == 0;
 
-	if (field->type == API_SECRET || strcmp(field->name, "ref") == 0)
+	if (field->type == API_SECRET || (field->flags & API_BY_REST) || strcmp(field->name, "ref") == 0)
 		return false;
 	buf_printf(ret, "%s%s", method->verb == API_LIST_ALL && !is_page ? "filter." : "", field->name);
 	return true;

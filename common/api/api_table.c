@@ -430,6 +430,9 @@ const struct api_resource api_resources[] = {
 		.metavar = "NAME", .help = "name or id" }
 #define DRY_RUN \
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the effect without making the change" }
+#define SAME_NAME \
+	{ .name = "allowSameName", .type = API_BOOL, .flags = API_BY_REST, \
+		.help = "accept a name that another object of this kind has; both are then found by their ids only" }
 #define FILTER_NAME \
 	{ .name = "commonName", .type = API_STRING, .option = "cn", .metavar = "DOMAIN", \
 		.help = "only those with this common name" }
@@ -488,6 +491,7 @@ static const struct api_field certificate_create_params[] = {
 		.help = "imported certificate to replace; the new one takes over its files, consumers, labels and "
 			"name" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
+	SAME_NAME,
 	DRY_RUN,
 	END,
 };
@@ -519,8 +523,11 @@ static const struct api_field validate_params[] = {
 	END,
 };
 static const struct api_field create_params[] = { DRY_RUN, END };
+static const struct api_field ionos_create_params[] = { SAME_NAME, DRY_RUN, END };
 static const struct api_field provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };
-static const struct api_field autocert_change[] = { REF_FIELD("autoCertificate"), DRY_RUN, END };
+static const struct api_field provider_update_params[] = { REF_FIELD("provider"), SAME_NAME, DRY_RUN, END };
+static const struct api_field autocert_update_params[] = { REF_FIELD("autoCertificate"), SAME_NAME, DRY_RUN, END };
+static const struct api_field certificate_update_params[] = { REF_FIELD("certificate"), SAME_NAME, DRY_RUN, END };
 static const struct api_field dnsprovider_change[] = { REF_FIELD("dnsProvider"), DRY_RUN, END };
 static const struct api_field consumer_change[] = { REF_FIELD("consumer"), DRY_RUN, END };
 static const struct api_field renew_params[] = {
@@ -718,10 +725,10 @@ static const struct api_field status_result[] = {
 };
 
 /* Methods of peers without a scope: their results cover all certificates. */
-#define CRUD_ROWS(ID, noun, resource, role, change, what) \
-	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create_params, NULL, \
+#define CRUD_ROWS(ID, noun, resource, role, create, update, change, what) \
+	[RPC_##ID##_CREATE] = { noun ".create", role, API_CREATE, resource, create, NULL, \
 		"declare a " what, .flags = 0 }, \
-	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, change, NULL, "change a " what, \
+	[RPC_##ID##_UPDATE] = { noun ".update", role, API_UPDATE, resource, update, NULL, "change a " what, \
 		.flags = 0 }, \
 	[RPC_##ID##_DELETE] = { noun ".delete", role, API_DELETE, resource, change, NULL, "delete a " what, \
 		.flags = 0 }
@@ -737,13 +744,14 @@ static const struct api_field status_result[] = {
  */
 const struct api_method api_methods[] = {
 	READ_ROWS(PROVIDER, "provider", API_PROVIDER, page_params, provider_ref, "provider"),
-	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, provider_change, "provider"),
+	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, ionos_create_params, provider_update_params,
+		provider_change, "provider"),
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,
-		create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
+		ionos_create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_UPDATE] = { "autoCertificate.update", ROLE_OPERATOR, API_UPDATE, API_AUTOCERTIFICATE,
-		autocert_change, NULL, "change an auto-certificate", .flags = API_SCOPED },
+		autocert_update_params, NULL, "change an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_DELETE] = { "autoCertificate.delete", ROLE_OPERATOR, API_DELETE, API_AUTOCERTIFICATE,
 		autocert_delete_params, NULL, "delete an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_RENEW] = { "autoCertificate.renew", ROLE_OPERATOR, API_CALL, API_AUTOCERTIFICATE,
@@ -760,7 +768,7 @@ const struct api_method api_methods[] = {
 	[RPC_CERTIFICATE_CREATE] = { "certificate.create", ROLE_OPERATOR, API_CREATE, API_CERTIFICATE,
 		certificate_create_params, NULL, "import a certificate with its key", .flags = API_SCOPED },
 	[RPC_CERTIFICATE_UPDATE] = { "certificate.update", ROLE_OPERATOR, API_UPDATE, API_CERTIFICATE,
-		certificate_change, NULL, "change the name, consumers or labels of a certificate",
+		certificate_update_params, NULL, "change the name, consumers or labels of a certificate",
 		.flags = API_SCOPED },
 	[RPC_CERTIFICATE_DELETE] = { "certificate.delete", ROLE_OPERATOR, API_DELETE, API_CERTIFICATE,
 		certificate_change, NULL, "delete a certificate that is not in use", .flags = API_SCOPED },
@@ -769,9 +777,11 @@ const struct api_method api_methods[] = {
 		"write a certificate to the passed descriptor; exporting the key requires the role admin",
 		.flags = API_TAKES_FD | API_SCOPED },
 	READ_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, page_params, dnsprovider_ref, "DNS provider"),
-	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, dnsprovider_change, "DNS provider"),
+	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, create_params, dnsprovider_change,
+		dnsprovider_change, "DNS provider"),
 	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
-	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, consumer_change, "consumer"),
+	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, create_params, consumer_change, consumer_change,
+		"consumer"),
 	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
 		rollout_result, "write the files and notify the consumer again", .flags = API_SCOPED },
 	[RPC_CONSUMER_PROBE] = { "consumer.probe", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,

@@ -132,6 +132,18 @@ apply_is_connection_lost(const struct error *err)
 	return err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT;
 }
 
+/* The object that a step means has a name of its own. */
+static int
+apply_check_name(const struct apply *a, const struct plan_step *step, struct error *err)
+{
+	_cleanup_free_ char *key = declaration_key(step->resource);
+	struct json_object *objects = NULL, *object = NULL;
+
+	if (json_object_object_get_ex(a->objects, key, &objects))
+		json_object_object_get_ex(objects, step->name, &object);
+	return current_check_name(step->resource, object, err);
+}
+
 /*
  * Every update is first tried as a dry run, since some change nothing. With --dry-run, certd also checks new objects,
  * except those that wait for another new object.
@@ -143,6 +155,12 @@ apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err)
 		struct plan_step *step = &a->plan.steps[i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
+		if (apply_check_name(a, step, &why) < 0) {
+			if (step->action == PLAN_NOTHING)
+				step->action = PLAN_UPDATE; /* of which of them is not known */
+			apply_note_failure(a, step, &why);
+			continue;
+		}
 		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !is_dry_run))
 			continue;
 		if (apply_ask_effect(a->ctl, step, &why) == 0)

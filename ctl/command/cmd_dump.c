@@ -93,6 +93,11 @@ cmd_dump(struct ctl *ctl, struct args *args, struct error *err)
 		struct json_object *collection = NULL;
 
 		json_object_object_get_ex(objects, key, &collection);
+		json_object_object_foreach(collection, name, object) {
+			(void)name;
+			if (current_check_name(resources[i], object, err) < 0)
+				return -1;
+		}
 		json_object_object_add(all, key, dump_collection(ctl, resources[i], collection, &secrets));
 	}
 	return dump_write(ctl, all, format ? strcmp(format, "json") == 0 : ctl->format == FORMAT_JSON, secrets, err);

@@ -5,6 +5,8 @@
  */
 #include "ctl/declare/current.h"
 
+#include "common/buf.h"
+#include "common/error.h"
 #include "ctl/base/pages.h"
 #include "ctl/declare/declaration.h"
 
@@ -14,14 +16,48 @@ struct fetch {
 	struct json_object *objects;
 };
 
+/* Two objects with one name, which REST allows: the second one is noted in the first. */
+static void
+current_note_same_name(struct json_object *object, const char *id)
+{
+	struct json_object *ids = NULL;
+
+	if (!json_object_object_get_ex(object, "sameName", &ids)) {
+		ids = json_object_new_array();
+		json_object_object_add(object, "sameName", ids);
+	}
+	json_object_array_add(ids, json_object_new_string(id));
+}
+
+int
+current_check_name(const struct api_resource *resource, struct json_object *object, struct error *err)
+{
+	_cleanup_buf_ struct buf ids = BUF_INIT;
+	struct json_object *others = NULL;
+
+	if (!object || !json_object_object_get_ex(object, "sameName", &others))
+		return 0;
+	buf_add_str(&ids, ctl_text_at(object, "id"));
+	for (size_t i = 0; i < json_object_array_length(others); i++)
+		buf_printf(&ids, ", %s", json_object_get_string(json_object_array_get_idx(others, i)));
+	return error_set(err, ERROR_EXISTS,
+		"more than one %s is called '%s', so a declaration cannot mean one of them: rename or remove one by "
+		"its id (%s)",
+		resource->noun, ctl_text_at(object, "properties.name"), buf_str(&ids));
+}
+
 static void
 current_take_object(struct json_object *object, void *arg)
 {
 	struct fetch *fetch = arg;
 	const char *name = ctl_text_at(object, "properties.name");
+	struct json_object *same = NULL;
 
-	json_object_object_add(fetch->objects, name, json_object_get(object));
 	json_add_string(fetch->ctl->names, ctl_text_at(object, "id"), name);
+	if (json_object_object_get_ex(fetch->objects, name, &same))
+		current_note_same_name(same, ctl_text_at(object, "id"));
+	else
+		json_object_object_add(fetch->objects, name, json_object_get(object));
 }
 
 static int

@@ -74,6 +74,15 @@ params_from_query(const struct api_method *method, const struct httpd_query *que
 	}
 }
 
+/* What IONOS never refuses. */
+static void
+params_by_rest(const struct api_method *method, struct json_object *params)
+{
+	for (const struct api_field *f = method->params; f && f->name; f++)
+		if (f->flags & API_BY_REST)
+			json_add_bool(params, f->name, true);
+}
+
 /* IONOS's schema PatchName. */
 static int
 check_patch(struct json_object *params, struct error *err)
@@ -284,6 +293,7 @@ rest_call_read_params(struct exchange *x, const struct httpd_head *head, const s
 	}
 	if (method->verb != API_CALL || strcmp(rest.http, "GET") == 0)
 		params_from_query(method, &x->query, *params);
+	params_by_rest(method, *params);
 	if (rest.has_ref)
 		json_add_string(*params, "ref", segments->items[1]);
 	return 0;

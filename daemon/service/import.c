@@ -147,6 +147,8 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	struct store *store = call->service->store;
 	char *name;
 
+	if (resource_claim_name(call, &certificate_class, &c->o, err) < 0)
+		return -1;
 	if (object_save(store, call_txn(call), &certificate_class, c, err) == 0)
 		return 0;
 	if (err->code != ERROR_EXISTS)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAREST_MAX = 500 };
+enum { NEAREST_MAX = 500, SAME_NAME_MAX = 1000 };
 
 static const char *
 state_name(int64_t state)
@@ -136,18 +136,86 @@ resource_seen_by(const struct peer *peer, struct service *service, const struct 
 
 /* --- finding --- */
 
+void
+resource_outside(const struct call *call, const struct record_class *cls, const void *obj)
+{
+	const struct object *o = obj;
+	const struct audit_entry entry = {
+		.who = call->peer->label,
+		.user_id = call->peer->user_id,
+		.method = api_methods[call->method].name,
+		.object = { cls->name, o->id, o->name },
+	};
+
+	if (call->service->audit)
+		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
+}
+
+typedef int
+object_load_fn(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
+
+/* Return: 1 it is there for the caller, 0 not, -1 failed. */
+static int
+resource_load(object_load_fn *load, struct call *call, const struct record_class *cls, const char *id, void *obj,
+	struct error *err)
+{
+	int found = load(call->service->store, cls, id, obj, err);
+
+	if (found != 1 || access_covers(call->peer->scope, call->service->store, cls, obj))
+		return found;
+	resource_outside(call, cls, obj);
+	record_clear(cls, obj);
+	return 0;
+}
+
+/* Ids of those that the caller sees. */
+static int
+resource_ids_of_name(
+	struct call *call, const struct record_class *cls, const char *name, struct strlist *ret, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist all = STRLIST_INIT;
+
+	if (object_ids_of_name(store, cls, name, SAME_NAME_MAX, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.count; i++)
+		if (access_covers_id(call->peer->scope, store, cls, all.items[i]))
+			strlist_add(ret, all.items[i]);
+	if (all.count == 1 && ret->count == 0) /* it is noted when it is loaded */
+		strlist_add(ret, all.items[0]);
+	return 0;
+}
+
+/* By id or name, of those that the caller sees. Return: 1 found, 0 absent, -1 failed. */
+static int
+resource_lookup(object_load_fn *load, struct call *call, const struct record_class *cls, const char *ref, void *obj,
+	struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	int found = resource_load(load, call, cls, ref, obj, err);
+
+	if (found != 0)
+		return found;
+	if (resource_ids_of_name(call, cls, ref, &ids, err) < 0)
+		return -1;
+	if (ids.count > 1)
+		return object_ambiguous(cls, ref, &ids, err);
+	return ids.count ? resource_load(load, call, cls, ids.items[0], obj, err) : 0;
+}
+
 int
 resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
 	struct error *err)
 {
-	struct store *store = call->service->store;
 	void *obj = xcalloc(1, cls->size);
-	int found = object_find_peek(store, cls, ref, obj, err);
+	int found = resource_lookup(object_peek, call, cls, ref, obj, err);
 
-	if (found == 1 && access_covers(call->peer->scope, store, cls, obj))
+	if (found == 1)
 		str_replace(ret, ((struct object *)obj)->id);
-	else if (found >= 0)
+	else if (found == 0)
 		found = error_set_field(err, field, "there is no %s '%s'", cls->name, ref);
+	else if (err && err->code == ERROR_INVALID)
+		str_replace(&err->field, field);
 	record_clear(cls, obj);
 	free(obj);
 	return found == 1 ? 0 : -1;
@@ -200,26 +268,8 @@ resource_refused(struct error *err, const char *property)
 	return -1;
 }
 
-void
-resource_outside(const struct call *call, const struct record_class *cls, const void *obj)
-{
-	const struct object *o = obj;
-	const struct audit_entry entry = {
-		.who = call->peer->label,
-		.user_id = call->peer->user_id,
-		.method = api_methods[call->method].name,
-		.object = { cls->name, o->id, o->name },
-	};
-
-	if (call->service->audit)
-		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
-}
-
-typedef int
-object_find_fn(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
-
 static int
-find_by(object_find_fn *find, struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
+find_by(object_load_fn *load, struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
 	struct error *err)
 {
 	const char *ref = NULL;
@@ -227,12 +277,7 @@ find_by(object_find_fn *find, struct call *call, const struct record_class *cls,
 
 	if (json_get_string(params, "ref", &ref, err) != 1)
 		return -1;
-	found = find(call->service->store, cls, ref, obj, err);
-	if (found == 1 && !access_covers(call->peer->scope, call->service->store, cls, obj)) {
-		resource_outside(call, cls, obj);
-		record_clear(cls, obj);
-		found = 0; /* for this peer; the words are the same */
-	}
+	found = resource_lookup(load, call, cls, ref, obj, err);
 	if (found == 0) {
 		_cleanup_free_ char *hint = suggestion(call->service->store, call->peer->scope, cls, ref);
 
@@ -245,7 +290,7 @@ int
 resource_find(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
-	if (find_by(object_find, call, cls, params, obj, err) < 0)
+	if (find_by(object_load, call, cls, params, obj, err) < 0)
 		return -1;
 	change_found(&call->change, cls, obj);
 	return 0;
@@ -255,7 +300,7 @@ int
 resource_find_peek(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
-	return find_by(object_find_peek, call, cls, params, obj, err);
+	return find_by(object_peek, call, cls, params, obj, err);
 }
 
 /* --- declaring --- */
@@ -358,9 +403,30 @@ resource_event(struct call *call, enum event_kind kind, const struct object *o)
 }
 
 int
+resource_claim_name(struct call *call, const struct record_class *cls, struct object *o, struct error *err)
+{
+	struct json_object *allowed = json_path(call->params, "allowSameName");
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	o->may_share_name = allowed && json_object_get_boolean(allowed);
+	if (o->may_share_name || !call->peer->scope || cls == &authorization_class)
+		return 0;
+	/* Whether somebody else has the name is not for this caller to know. */
+	if (resource_ids_of_name(call, cls, o->name, &ids, err) < 0)
+		return -1;
+	o->may_share_name = true;
+	for (size_t i = 0; i < ids.count; i++)
+		if (strcmp(ids.items[i], o->id) != 0 &&
+			access_covers_id(call->peer->scope, call->service->store, cls, ids.items[i]))
+			o->may_share_name = false;
+	return 0;
+}
+
+int
 resource_save(struct call *call, enum event_kind kind, void *obj, struct error *err)
 {
-	if (object_save(call->service->store, call_txn(call), call->ops->cls, obj, err) < 0)
+	if (resource_claim_name(call, call->ops->cls, obj, err) < 0 ||
+		object_save(call->service->store, call_txn(call), call->ops->cls, obj, err) < 0)
 		return -1;
 	resource_event(call, kind, obj);
 	json_object_put(call->result);

@@ -43,7 +43,7 @@ resource_state(const char *name);
 
 /*
  * resource_ref() - the id of the object that @ref (id or name) means
- * ERROR_INVALID with @field when there is none, or none that the caller may see. @ret: owned, replaced. Return: 0 or -1.
+ * ERROR_INVALID with @field when there is none that the caller may see, or more than one. @ret: owned, replaced. Return: 0 or -1.
  */
 int
 resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
@@ -54,7 +54,10 @@ int
 resource_refs(struct call *call, const struct record_class *cls, const char *property, struct strlist *refs,
 	struct error *err);
 
-/* Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name. @obj: zeroed struct. */
+/*
+ * Finds by {ref}; ERROR_NOT_FOUND that suggests the nearest name; ERROR_INVALID that lists the ids of several with that
+ * name. @obj: zeroed struct.
+ */
 int
 resource_find(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err);
@@ -101,6 +104,14 @@ resource_modified(struct call *call, struct object *o);
 /* EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the whole object as it is now, or was. */
 void
 resource_event(struct call *call, enum event_kind kind, const struct object *o);
+
+/*
+ * resource_claim_name() - may @o, about to be saved, have a name that another has?
+ * As the parameter allowSameName says; and where the other is outside of the caller's scope, so that its name is not
+ * told. Sets .may_share_name; object_save() then decides. Return: 0 or -1.
+ */
+int
+resource_claim_name(struct call *call, const struct record_class *cls, struct object *o, struct error *err);
 
 /* Saves it with its event; it is the call's result. Return: 0 or -1. */
 int

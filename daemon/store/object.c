@@ -64,13 +64,24 @@ object_find_key(struct store *store, const struct record_class *cls, const char 
 	struct error *err)
 {
 	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may lie in @obj */
-	char id[STORE_ID_SIZE];
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 	int rc = object_load_value(store, cls, copy, with_secrets, obj, err);
 
 	if (rc)
 		return rc;
-	rc = index_id_of_name(store, cls, copy, id, err);
-	return rc == 1 ? object_load_value(store, cls, id, with_secrets, obj, err) : rc;
+	if (object_ids_of_name(store, cls, copy, NAMED_REFERRERS + 1, &ids, err) < 0)
+		return -1;
+	if (ids.count > 1)
+		return object_ambiguous(cls, copy, &ids, err);
+	return ids.count ? object_load_value(store, cls, ids.items[0], with_secrets, obj, err) : 0;
+}
+
+int
+object_ambiguous(const struct record_class *cls, const char *name, const struct strlist *ids, struct error *err)
+{
+	_cleanup_free_ char *all = strlist_join(ids, ", ");
+
+	return error_set(err, ERROR_INVALID, "more than one %s is called '%s': use the id (%s)", cls->name, name, all);
 }
 
 int
@@ -136,23 +147,31 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 
 /* Saving */
 
-static int
-object_check_name(struct store *store, const struct record_class *cls, const struct object *o, struct error *err)
+int
+object_name_taken(const struct record_class *cls, const struct object *o, struct error *err)
 {
-	char id[STORE_ID_SIZE];
-	int rc;
+	error_set_field(err, "name", "%s '%s' exists already", cls->name, o->name);
+	if (err)
+		err->code = ERROR_EXISTS;
+	return -1;
+}
+
+/* @old: as it is stored, or empty. A name that it has already is its own, whatever else has it. */
+static int
+object_check_name(struct store *store, const struct record_class *cls, const struct object *o, const struct object *old,
+	struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
 	if (!o->name || o->name[0] == '\0')
 		return error_set_field(err, "name", "%s: the name is empty", cls->name);
 	if (strlen(o->name) > NAME_MAX_LEN)
 		return error_set_field(err, "name", "%s: the name is longer than %d octets", cls->name, NAME_MAX_LEN);
-	rc = index_id_of_name(store, cls, o->name, id, err);
-	if (rc == 1 && strcmp(id, o->id) != 0) {
-		error_set_field(err, "name", "%s '%s' exists already", cls->name, o->name);
-		err->code = ERROR_EXISTS;
+	if (o->may_share_name || (old->name && strcmp(old->name, o->name) == 0))
+		return 0;
+	if (object_ids_of_name(store, cls, o->name, 1, &ids, err) < 0)
 		return -1;
-	}
-	return rc < 0 ? -1 : 0;
+	return ids.count ? object_name_taken(cls, o, err) : 0;
 }
 
 /* Every target that is needed must be there. */
@@ -244,15 +263,15 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 
 	if (o->is_peek)
 		return error_set(err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
-	if (object_check_name(store, cls, o, err) < 0)
-		return -1;
-	for (size_t i = 0; i < cls->n_fields; i++)
-		if (check_strings(store, &cls->fields[i], obj, err) < 0)
-			return error_wrap(err, "%s '%s'", cls->name, o->name);
 	if (is_new)
 		store_new_id(o->id);
 	old = xcalloc(1, cls->size);
 	rc = is_new ? 0 : object_load_value(store, cls, o->id, false, old, err);
+	if (rc >= 0)
+		rc = object_check_name(store, cls, o, old, err);
+	for (size_t i = 0; rc >= 0 && i < cls->n_fields; i++)
+		if (check_strings(store, &cls->fields[i], obj, err) < 0)
+			rc = error_wrap(err, "%s '%s'", cls->name, o->name);
 	if (rc >= 0)
 		rc = save_over(store, txn, cls, obj, old, err);
 	record_clear(cls, old);

@@ -2,7 +2,7 @@
  * daemon/store/object.h: the objects an operator knows, as structs, and what is common to them: ids, unique names,
  * references. Every struct begins with struct object. Indexes (STORE_INDEX) are kept by object_save():
  *
- *   "n" db name            -> id          unique name within a resource
+ *   "n" db name NUL id     -> ""          by name, which is unique within a resource unless somebody allowed otherwise
  *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
  *   "d" db reversed NUL id     -> ""      the same with the labels in reverse order: all below a domain are neighbours
@@ -30,7 +30,7 @@ enum object_state { OBJECT_PROVISIONING = 0, OBJECT_AVAILABLE = 1, OBJECT_FAILED
 
 struct object {
 	char id[STORE_ID_SIZE];
-	char *name; /* unique within its kind */
+	char *name; /* unique within its kind, but see .may_share_name */
 	int64_t created_at;
 	int64_t modified_at;
 	char *created_by; /* "uid:0", "token:ci" */
@@ -40,10 +40,11 @@ struct object {
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
 	struct buf
-		declared;   /* JSON: properties that were written otherwise than certd writes them (service/fields.h) */
-	bool is_peek;       /* came without its secrets: not to be saved */
-	uint64_t sealed;    /* then: which it has, record_secrets() */
-	struct buf unknown; /* fields of a later certd */
+		declared; /* JSON: properties that were written otherwise than certd writes them (service/fields.h) */
+	bool is_peek;     /* came without its secrets: not to be saved */
+	bool may_share_name; /* object_save(): others of its kind may have the name; not stored */
+	uint64_t sealed;     /* then: which it has, record_secrets() */
+	struct buf unknown;  /* fields of a later certd */
 };
 
 struct provider {
@@ -227,9 +228,22 @@ authorization_clear(struct authorization *a);
 int
 object_load(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
-/* By id or by unique name. */
+/* By id or by name. ERROR_INVALID: several have that name; the message lists their ids. */
 int
 object_find(struct store *store, const struct record_class *cls, const char *ref, void *obj, struct error *err);
+
+/* Ids of all that have that name, in order; at most @max. Appended to @ret. Return: 0 or -1. */
+int
+object_ids_of_name(struct store *store, const struct record_class *cls, const char *name, size_t max,
+	struct strlist *ret, struct error *err);
+
+/* The words for the name of @o, which another has: ERROR_EXISTS. Return: -1. */
+int
+object_name_taken(const struct record_class *cls, const struct object *o, struct error *err);
+
+/* The words for a name that all of @ids have: ERROR_INVALID. Return: -1. */
+int
+object_ambiguous(const struct record_class *cls, const char *name, const struct strlist *ids, struct error *err);
 
 /*
  * object_load(), object_find() and object_next() for those who describe an object: nothing is unsealed, secrets are
@@ -246,7 +260,7 @@ object_next_peek(struct store *store, const struct record_class *cls, const char
 
 /*
  * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
- * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: the name is taken;
+ * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: a new name is taken;
  * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn. Who watches the
  * class's database (store_watch()) is given the struct before and after.
  */

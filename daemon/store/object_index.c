@@ -1,7 +1,7 @@
 /*
  * The rows of the index. Which field is a reference says the class's table; here are only the rows made from it:
  *
- *   "n" db name             -> id
+ *   "n" db name NUL id -> ""
  *   "r" db target-id NUL id -> "" (the target is needed) or "w" (weak: it may go away)
  *   "c" db common-name NUL id -> ""
  *   "d" db common-name, labels reversed NUL id -> ""
@@ -84,14 +84,6 @@ index_expiry_field(const struct record_class *cls)
 		if (cls->fields[i].role == RECORD_EXPIRY)
 			return &cls->fields[i];
 	return NULL;
-}
-
-static void
-make_name_key(struct buf *ret, enum store_db db, const char *name)
-{
-	buf_add_char(ret, 'n');
-	buf_add_char(ret, (char)db);
-	buf_add_str(ret, name);
 }
 
 static struct index_row *
@@ -200,10 +192,8 @@ index_rows_of(const struct record_class *cls, const void *obj, struct index_rows
 {
 	const struct object *o = obj;
 	const char state[2] = { (char)('0' + o->state), '\0' };
-	struct buf key = BUF_INIT;
 
-	make_name_key(&key, cls->db, o->name);
-	rows_take(ret, &key, o->id);
+	rows_add(ret, 'n', cls->db, o->name, o->id, "");
 	rows_add(ret, 's', cls->db, state, o->id, "");
 	for (size_t i = 0; i < cls->n_fields; i++)
 		rows_of_field(cls, &cls->fields[i], obj, ret);
@@ -222,25 +212,6 @@ index_change(struct store_txn *txn, const struct index_rows *old, const struct i
 		if (!same || strcmp(same->value, row->value) != 0)
 			store_put(txn, STORE_INDEX, row->key.data, row->key.len, row->value, strlen(row->value));
 	}
-}
-
-/* Return: 1 and the id, 0 nobody has that name, -1 failed. */
-int
-index_id_of_name(struct store *store, const struct record_class *cls, const char *name, char ret[STORE_ID_SIZE],
-	struct error *err)
-{
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	_cleanup_buf_ struct buf id = BUF_INIT;
-	int rc;
-
-	make_name_key(&key, cls->db, name);
-	rc = store_get(store, STORE_INDEX, key.data, key.len, &id, err);
-	if (rc <= 0)
-		return rc;
-	if (id.len >= STORE_ID_SIZE)
-		return error_set(err, ERROR_CORRUPT, "the index of the name '%s' is damaged", name);
-	memcpy(ret, id.data, id.len + 1);
-	return 1;
 }
 
 void
@@ -273,14 +244,15 @@ index_walk_end(struct index_walk *w)
 	buf_clear(&w->value);
 }
 
-int
-object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
+/* The ids of the rows with one prefix. */
+static int
+index_ids(struct store *store, char kind, const struct record_class *cls, const char *what, size_t max,
 	struct strlist *ret, struct error *err)
 {
 	struct index_walk w;
 	int rc = 1;
 
-	index_walk_start(&w, store, 'r', cls->db, target_id);
+	index_walk_start(&w, store, kind, cls->db, what);
 	for (size_t n = 0; n < max && rc == 1; n++) {
 		rc = index_walk_next(&w, err);
 		if (rc == 1)
@@ -288,4 +260,18 @@ object_referrers(struct store *store, const struct record_class *cls, const char
 	}
 	index_walk_end(&w);
 	return rc < 0 ? -1 : 0;
+}
+
+int
+object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
+	struct strlist *ret, struct error *err)
+{
+	return index_ids(store, 'r', cls, target_id, max, ret, err);
+}
+
+int
+object_ids_of_name(struct store *store, const struct record_class *cls, const char *name, size_t max,
+	struct strlist *ret, struct error *err)
+{
+	return index_ids(store, 'n', cls, name, max, ret, err);
 }

@@ -27,7 +27,7 @@ void
 index_change(struct store_txn *txn, const struct index_rows *old, const struct index_rows *new);
 
 /*
- * A row's key. @what: target id ('r'), common name ('c'), state ('s', as a digit); @id: "" is the prefix of all of them.
+ * A row's key. @what: target id ('r'), name ('n'), common name ('c'), state ('s', as a digit); @id: "" is the prefix of all of them.
  * index_expiry_key(): all that expire before @at and at @at itself stand before the key of @at + 1.
  */
 void
@@ -48,11 +48,6 @@ index_expiry_field(const struct record_class *cls);
 void
 record_strings(const struct record_field *f, const void *obj, char *const **ret, size_t *ret_count);
 
-/* Return: 1 and the id, 0 nobody has that name, -1 failed. */
-int
-index_id_of_name(struct store *store, const struct record_class *cls, const char *name, char ret[STORE_ID_SIZE],
-	struct error *err);
-
 /* A walk over index rows with one prefix. */
 struct index_walk {
 	struct store *store;
@@ -62,7 +57,7 @@ struct index_walk {
 	const char *id; /* its end, borrowed from @key */
 };
 
-/* @kind: 'r' or 'c'; @what: target id or common name. */
+/* @kind: 'r', 'c' or 'n'; @what: target id, common name or name. */
 void
 index_walk_start(struct index_walk *w, struct store *store, char kind, enum store_db db, const char *what);
 

@@ -38,6 +38,8 @@ object_query_kind_of(enum object_condition condition)
 {
 	if (condition == OBJECT_HAS_LABEL)
 		return 'l';
+	if (condition == OBJECT_HAS_NAME)
+		return 'n';
 	return condition == OBJECT_REFERS_TO ? 'r' : 'c';
 }
 
@@ -77,17 +79,13 @@ term_holds(struct store *store, const struct object_query *q, const struct objec
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	_cleanup_buf_ struct buf value = BUF_INIT;
-	char other[STORE_ID_SIZE];
-	int rc;
 
 	switch (t->condition) {
-	case OBJECT_HAS_NAME:
-		rc = index_id_of_name(store, q->cls, t->text, other, err);
-		return rc == 1 ? strcmp(other, id) == 0 : rc;
 	case OBJECT_EXPIRES_BEFORE:
 		return expires_before(store, q, t->number, id, err);
 	case OBJECT_IS_BELOW: /* its row has the name, which is not known here */
 		abort();
+	case OBJECT_HAS_NAME:
 	case OBJECT_REFERS_TO:
 	case OBJECT_HAS_COMMON_NAME:
 	case OBJECT_HAS_LABEL:
@@ -163,20 +161,6 @@ range_of(const struct object_query *q, struct buf *from, struct buf *end)
 	return STORE_INDEX;
 }
 
-/* At most one has that name. */
-static int
-run_name(struct object_query *q, struct store *store, object_query_fn *fn, void *arg, struct error *err)
-{
-	char id[STORE_ID_SIZE];
-	int rc = index_id_of_name(store, q->cls, q->terms[0].text, id, err);
-
-	if (rc == 1)
-		rc = matches(q, store, 1, id, err);
-	if (rc == 1)
-		fn(id, arg);
-	return rc < 0 ? -1 : 0;
-}
-
 int
 object_query_run(struct object_query *q, struct store *store, unsigned max_looks, object_query_fn *fn, void *arg,
 	struct error *err)
@@ -188,8 +172,6 @@ object_query_run(struct object_query *q, struct store *store, unsigned max_looks
 	enum store_db db;
 	int rc;
 
-	if (q->n_terms && q->terms[0].condition == OBJECT_HAS_NAME)
-		return run_name(q, store, fn, arg, err);
 	db = range_of(q, &from, &end);
 	if (after) {
 		buf_reset(&from);

@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: by state and by expiry; 3: by domain. */
-static const char version[] = "3";
+/* 2: by state and by expiry; 3: by domain; 4: several may have one name. */
+static const char version[] = "4";
 static const char version_key[] = "index-version";
 
 enum { AT_ONCE = 1000 }; /* objects in one transaction */
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class, &token_class };
+	&dnsprovider_class, &consumer_class, &token_class, &authorization_class };
 
 static int
 is_whole(struct store *store, struct error *err)
@@ -27,6 +27,18 @@ is_whole(struct store *store, struct error *err)
 	int rc = store_get(store, STORE_META, version_key, strlen(version_key), &value, err);
 
 	return rc == 1 ? strcmp(buf_str(&value), version) == 0 : rc;
+}
+
+/* Until version 3 a name had one row: "n" db name -> id. */
+static void
+forget_name_row(struct store_txn *txn, const struct record_class *cls, const struct object *o)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	buf_add_char(&key, 'n');
+	buf_add_char(&key, (char)cls->db);
+	buf_add_str(&key, o->name);
+	store_del(txn, STORE_INDEX, key.data, key.len);
 }
 
 static void
@@ -55,9 +67,12 @@ upgrade_some(struct store *store, struct object_query *all, void *obj, struct er
 	struct store_txn *txn = store_begin(store);
 	int rc = object_query_run(all, store, AT_ONCE, object_upgrade_take_id, &ids, err);
 
-	for (size_t i = 0; i < ids.count; i++)
-		if (object_peek(store, all->cls, ids.items[i], obj, NULL) == 1)
-			put_rows(txn, all->cls, obj);
+	for (size_t i = 0; i < ids.count; i++) {
+		if (object_peek(store, all->cls, ids.items[i], obj, NULL) != 1)
+			continue;
+		put_rows(txn, all->cls, obj);
+		forget_name_row(txn, all->cls, obj);
+	}
 	return store_commit_now(store, txn, err) < 0 ? -1 : rc;
 }
 

@@ -5,6 +5,7 @@ from ionos_client import IonosClient
 from openapi import OpenApi
 from pebble import Challtestsrv, Pebble
 from procs import run, wait_for
+from tls import ThrowAwayCa
 
 
 def client_of(certd):
@@ -196,3 +197,64 @@ def test_a_well_known_ca_comes_back_by_its_name(certd):
     for answer in (made, renamed):
         assert answer["properties"]["server"] == "letsencrypt-staging"
         assert answer["metadata"]["directoryUrl"].startswith("https://acme-staging-v02.api.letsencrypt.org/")
+
+
+def refused(certd, *arguments):
+    result = certd.ctl(*arguments, check=False)
+    assert result.returncode != 0, result.stdout
+    return result.stderr
+
+
+@pytest.mark.parametrize("noun, collection", [("provider", "/providers"), ("auto", "/auto-certificates"),
+                                              ("cert", "/certificates")])
+def test_the_new_one_is_created_under_the_name_of_the_old_one(certd, scratch, noun, collection):
+    """The Ansible collection's allow_replace, and Terraform's create_before_destroy."""
+    client = client_of(certd)
+    certificate, key = ThrowAwayCa(scratch / "own-ca").issue("www.example.com")
+    properties = {
+        "/providers": {"email": "a@example.com", "server": "https://127.0.0.1:1/dir"},
+        "/auto-certificates": {"provider": provider_of(client), "commonName": "www.example.com", "keyAlgorithm": "rsa4096"},
+        "/certificates": {"certificate": certificate.read_text(), "privateKey": key.read_text(),
+                          "certificateChain": (scratch / "own-ca/ca.pem").read_text()},
+    }[collection]
+    old = client.create(collection, name="same", **properties)
+    new = client.create(collection, name="same", **properties)
+    assert {item["id"] for item in client.list(collection, **{"filter.name": "same"})} == {old["id"], new["id"]}
+    for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"properties": {"name": "x"}})):
+        error = client.fails(method, f"{collection}/same", body)
+        assert error.status == 400 and old["id"] in error.messages[0] and new["id"] in error.messages[0], error
+    assert new["id"] in refused(certd, "show", noun, "same")
+    certd.restart()
+    client.close()
+    client.delete(old)
+    assert client.request("GET", f"{collection}/same")["id"] == new["id"], "the name means one again"
+    other = client.create(collection, name="other", **properties)
+    assert client.rename(other, "same")["properties"]["name"] == "same"
+    client.delete(new)
+    assert client.request("GET", f"{collection}/same")["id"] == other["id"]
+    client.delete(other)
+    assert client.fails("GET", f"{collection}/same").status == 404
+
+
+def test_certctl_says_when_a_name_means_two(certd, scratch):
+    client = client_of(certd)
+    provider = {"email": "a@example.com", "server": "https://127.0.0.1:1/dir"}
+    ids = {client.create("/providers", name="ca", **provider)["id"] for _ in range(2)}
+    said = refused(certd, "add-auto", "--provider", "ca", "--cn", "www.example.com")
+    assert all(i in said for i in ids) and "--provider" in said
+    auto = ("add-auto", "--name", "www", "--provider", min(ids), "--cn", "www.example.com", "--no-wait")
+    certd.ctl(*auto)
+    assert "exists already" in refused(certd, *auto), "certctl goes on refusing"
+    certd.call("autoCertificate.create", allowSameName=True, properties={
+        "name": "www", "provider": min(ids), "commonName": "www.example.com"})
+    assert "more than one autocertificate is called 'www'" in refused(certd, "pause", "www")
+    assert "more than one provider is called 'ca'" in refused(certd, "dump")
+    path = scratch / "site.yaml"
+    path.write_text("providers: {ca: {email: a@example.com, server: 'https://127.0.0.1:1/dir'}}\n"
+                    "consumers: {web: {}}\n")
+    result = certd.ctl("apply", "-f", path, check=False)
+    assert "more than one provider is called 'ca'" in result.stderr and all(i in result.stderr for i in ids)
+    assert "1 of 2 changes was refused" in result.stderr or "1 of 2 changes were refused" in result.stderr
+    assert [c["properties"]["name"] for c in certd.ctl_json("list", "consumers")] == ["web"], "all else is made"
+    path.write_text("consumers: {web: {}}\n")
+    assert certd.ctl("apply", "-f", path).stdout.splitlines()[-1].startswith("0 created, 0 changed, 0 removed")

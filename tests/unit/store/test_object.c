@@ -57,6 +57,61 @@ static enum error_code delete (const struct record_class *cls, const char *id, s
 	error_clear(err); object_delete(t.store, store_begin(t.store), cls, id, err); return err->code;
 }
 
+Test(object, a_name_is_shared_by_those_that_are_allowed_to)
+{
+	_cleanup_provider_ struct provider p = { .o.name = NULL };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char first[STORE_ID_SIZE];
+
+	add_provider("le", first);
+	p.o.name = xstrdup("le");
+	cr_expect_eq(save(&provider_class, &p), ERROR_EXISTS);
+	p.o.may_share_name = true;
+	cr_assert_eq(save(&provider_class, &p), ERROR_NONE);
+	p.o.may_share_name = false;
+	cr_expect_eq(save(&provider_class, &p), ERROR_NONE, "a name that it has is its own");
+	for (int round = 0; round < 2; round++) {
+		_cleanup_provider_ struct provider q = { .o.name = NULL };
+
+		cr_expect_eq(object_find(t.store, &provider_class, "le", &q, &err), -1);
+		cr_expect_eq(err.code, ERROR_INVALID);
+		cr_expect(strstr(err.message, first) && strstr(err.message, p.o.id), "%s", err.message);
+		cr_expect_eq(object_find(t.store, &provider_class, first, &q, NULL), 1);
+		store_commit(t.store);
+		tmp_store_reopen(&t);
+	}
+	cr_assert_eq(delete (&provider_class, first, &err), ERROR_NONE);
+	cr_expect_eq(object_find(t.store, &provider_class, "le", &p, NULL), 1, "the other one");
+}
+
+Test(object, names_in_the_index_of_an_earlier_certd_are_found)
+{
+	_cleanup_provider_ struct provider p = { .o.name = NULL };
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	struct store_txn *txn;
+	char id[STORE_ID_SIZE];
+
+	add_provider("le", id);
+	txn = store_begin(t.store);
+	buf_printf(&key, "n%c%s", (char)STORE_PROVIDER, "le");
+	store_put(txn, STORE_INDEX, key.data, key.len, id, strlen(id));
+	buf_add(&key, "", 1);
+	buf_add_str(&key, id);
+	store_del(txn, STORE_INDEX, key.data, key.len);
+	store_del(txn, STORE_META, "index-version", strlen("index-version"));
+	store_commit(t.store);
+	tmp_store_reopen(&t);
+	cr_expect_eq(object_find(t.store, &provider_class, "le", &p, NULL), 0);
+	cr_assert_eq(objects_upgrade(t.store, NULL), 1);
+	cr_expect_eq(object_find(t.store, &provider_class, "le", &p, NULL), 1);
+	cr_expect_eq(store_get(t.store, STORE_INDEX, key.data, key.len - strlen(id) - 1, &value, NULL), 0,
+		"the old row is gone");
+	cr_assert_eq(object_ids_of_name(t.store, &provider_class, "le", 10, &ids, NULL), 0);
+	cr_expect_eq(ids.count, 1);
+}
+
 Test(object, is_found_by_id_and_by_name_at_once_and_after_a_restart)
 {
 	_cleanup_provider_ struct provider p = { .o.name = xstrdup("le") };
