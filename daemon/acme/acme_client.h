@@ -90,7 +90,7 @@ struct acme_request {
 /*
  * acme_client_send() - one signed POST; fetches directory and nonce first when needed
  * Network errors, timeouts and 5xx are retried up to 5 times within some seconds; a longer Retry-After is left to the
- * caller (error.retry_at). The URL must be on the directory's host unless allow_other_hosts (ERROR_PROTOCOL).
+ * caller (error.retry_at). The URL must be on the directory's host unless may_use_other_hosts (ERROR_PROTOCOL).
  * @request: borrowed for the call, copied
  * @done: NULL: the answer is ignored
  */

@@ -85,7 +85,7 @@ struct dns_update {
 	const char *name; /* owner of the TXT record */
 	const char *value;
 	uint32_t ttl;
-	bool remove;                /* this value only */
+	bool is_removal;            /* this value only */
 	const char *tsig_name;      /* NULL: unsigned */
 	const char *tsig_algorithm; /* "hmac-sha256" (NULL), -sha384, -sha512, -sha224, -sha1 */
 	const struct secret *tsig_key;

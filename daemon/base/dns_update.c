@@ -40,8 +40,8 @@ txt_record(ldns_rdf *owner, const struct dns_update *update)
 
 	ldns_rr_set_owner(rr, owner);
 	ldns_rr_set_type(rr, LDNS_RR_TYPE_TXT);
-	ldns_rr_set_class(rr, update->remove ? LDNS_RR_CLASS_NONE : LDNS_RR_CLASS_IN);
-	ldns_rr_set_ttl(rr, update->remove ? 0 : update->ttl);
+	ldns_rr_set_class(rr, update->is_removal ? LDNS_RR_CLASS_NONE : LDNS_RR_CLASS_IN);
+	ldns_rr_set_ttl(rr, update->is_removal ? 0 : update->ttl);
 	const char *rest = update->value;
 	do {
 		uint8_t part[1 + MAX_STRING];

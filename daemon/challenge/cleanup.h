@@ -1,6 +1,7 @@
 /*
- * daemon/challenge/cleanup.h: the durable promise to take a TXT value away again (STORE_CLEANUP and its
- * SCHEDULE_CLEANUP row), made before the value is added, so that a crash leaves no orphan.
+ * daemon/challenge/cleanup.h: the durable record of a TXT value to remove (STORE_CLEANUP and its SCHEDULE_CLEANUP row).
+ * It is
+ * stored before the value is added, so that a crash leaves no orphan.
  */
 #ifndef DAEMON_CHALLENGE_CLEANUP_H
 #define DAEMON_CHALLENGE_CLEANUP_H
@@ -13,12 +14,12 @@ struct error;
 struct cleanup {
 	char *dns_provider; /* id */
 	char *zone;         /* or NULL: the driver needs none */
-	char *name;         /* owner, aliases followed */
+	char *name;         /* owner name, aliases followed */
 	char *value;
-	char *domain;            /* that is validated; NULL: added by an earlier version */
+	char *domain;            /* the name being validated; NULL: added by an earlier version */
 	char *key_authorization; /* likewise */
 	int64_t added_at;
-	int64_t attempts;   /* failed removals in a row */
+	int64_t attempts;   /* consecutive failed removals */
 	struct buf unknown; /* record.h */
 };
 
@@ -29,15 +30,15 @@ extern const struct record_class cleanup_class;
 void
 cleanup_clear(struct cleanup *c);
 
-/* The id follows from what is to be removed: an order that is resumed makes the promise it made before. */
+/* The id is derived from the value to remove, so a resumed order reuses the record that it made before. */
 void
 cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE]);
 
-/* Puts record and row. */
+/* Puts the record and its row. */
 void
 cleanup_save(struct store *store, struct store_txn *txn, const struct cleanup *c, int64_t due_at);
 
-/* The value is gone: record and row go. */
+/* The value was removed: deletes the record and its row. */
 void
 cleanup_forget(struct store *store, struct store_txn *txn, const char *id);
 

@@ -1,7 +1,7 @@
 /*
- * One name server: its addresses, and the question whether it has the value. A name is looked up at the provider's own
- * server first when it lies in the zone (that server is right about it by definition, and may be the only one that
- * knows), then by the resolver. One address is asked each time; the next one when it does not answer.
+ * One name server: its addresses, and whether it has the value. Its name is first resolved by the provider's own server
+ * when it is in the zone (that server is authoritative, and may be the only one that knows the name), then by the
+ * resolver. Each query goes to one address, and to the next one after a failure.
  */
 #include "common/error.h"
 #include "common/name.h"
@@ -85,15 +85,15 @@ ask_txt(struct dns_server *s)
 	s->query = dns_ask(s->common->env->dns, current_address(s), s->common->name, DNS_TXT, TIMEOUT_MS, on_txt, s);
 }
 
-/* The configured server may listen elsewhere than on port 53; the zone's NS records cannot say so. */
+/* The configured server may listen on another port than 53, which the zone's NS records cannot express. */
 static int
 port_of(const struct dns_server *s, const char *address)
 {
 	const char *server = dnsprovider_server(&s->common->provider);
-	_cleanup_free_ char *own = NULL;
+	_cleanup_free_ char *is_own = NULL;
 	int port;
 
-	if (server && server_split(server, &own, &port) && strcmp(own, address) == 0)
+	if (server && server_split(server, &is_own, &port) && strcmp(is_own, address) == 0)
 		return port;
 	return s->port;
 }
@@ -135,7 +135,7 @@ void
 dns_server_ask(struct dns_server *s, void (*done)(void *arg), void *arg)
 {
 	const struct dns_watch_common *c = s->common;
-	bool own = dnsprovider_server(&c->provider) && c->zone && name_in_zone(s->host, c->zone);
+	bool is_own = dnsprovider_server(&c->provider) && c->zone && name_in_zone(s->host, c->zone);
 
 	s->done = done;
 	s->arg = arg;
@@ -143,6 +143,6 @@ dns_server_ask(struct dns_server *s, void (*done)(void *arg), void *arg)
 		ask_txt(s);
 		return;
 	}
-	s->lookup = own ? LOOKUP_A : LOOKUP_RESOLVER;
+	s->lookup = is_own ? LOOKUP_A : LOOKUP_RESOLVER;
 	look_up(s);
 }

@@ -1,7 +1,8 @@
 /*
- * One question does it mostly: SOA of the name itself. An alias shows as a CNAME in the answer; a name that is not
- * there yet brings the SOA of its zone in the authority section (RFC 2308 s2). Resolvers that leave that section out
- * (systemd-resolved does) are asked again, a label less each time.
+ * Usually one query is enough: SOA of the name itself. An alias appears as a CNAME in the answer; for a name that does
+ * not
+ * exist yet, the authority section contains the SOA of its zone (RFC 2308 s2). Resolvers that omit that section
+ * (systemd-resolved does) are queried again with one label less each time.
  */
 #include "daemon/challenge/dns_target.h"
 
@@ -15,7 +16,7 @@
 
 enum { TIMEOUT_MS = 5000, RCODE_NXDOMAIN = 3 };
 
-/* A label that nobody uses, as long as "_acme-challenge". */
+/* An unused label, as long as "_acme-challenge". */
 #define PROBE_LABEL "_certd-wildcard"
 
 struct dns_finder {
@@ -24,11 +25,11 @@ struct dns_finder {
 	char *named;
 	struct dns_target target;
 	struct strlist seen; /* aliases so far */
-	char *alias;         /* what the name showed, while certd finds out whether a wildcard did it */
-	const char *asked;   /* into target.name: what the present question is about */
+	char *alias;         /* the name's alias, while certd finds out whether a wildcard produced it */
+	const char *asked;   /* the part of target.name that the current query is about */
 	bool has_provider;
-	bool at_server;              /* the provider's server was asked, not the resolver */
-	struct error server_failure; /* why it was of no use; when nobody else knows, that is the reason */
+	bool is_at_server;           /* the provider's server was queried, not the resolver */
+	struct error server_failure; /* its error, reported when the resolver does not know the answer either */
 	struct dns_query *query;
 	struct loop_timer start;
 	dns_target_done_fn *done;
@@ -87,7 +88,7 @@ fail(struct dns_finder *f, enum error_code code, const char *fmt, ...)
 	dns_target_finish(f, &err);
 }
 
-/* Nobody told us: the provider's own server does not speak, and the resolver has @why to say about it. */
+/* Both failed: the provider's own server, and the resolver with @why. */
 static void
 fail_unknown(struct dns_finder *f, enum error_code code, const char *why)
 {
@@ -104,11 +105,11 @@ static void
 dns_target_follow(struct dns_finder *f, const char *alias)
 {
 	if (f->seen.count >= DNS_ALIASES_MAX)
-		fail(f, ERROR_DNS, "%s: more than %d aliases (CNAME) in a row", f->seen.items[0], DNS_ALIASES_MAX);
+		fail(f, ERROR_DNS, "%s: more than %d consecutive aliases (CNAME)", f->seen.items[0], DNS_ALIASES_MAX);
 	else if (!name_is_plain(alias))
-		fail(f, ERROR_DNS, "%s: is an alias (CNAME) of a name that certd does not take", f->target.name);
+		fail(f, ERROR_DNS, "%s: its alias (CNAME) leads to a name that certd does not support", f->target.name);
 	else if (strcmp(f->target.name, alias) == 0 || strlist_has(&f->seen, alias))
-		fail(f, ERROR_DNS, "%s: its aliases (CNAME) lead in a circle", f->target.name);
+		fail(f, ERROR_DNS, "%s: its aliases (CNAME) form a loop", f->target.name);
 	else {
 		strlist_add(&f->seen, f->target.name);
 		str_replace(&f->target.name, alias);
@@ -116,7 +117,7 @@ dns_target_follow(struct dns_finder *f, const char *alias)
 	}
 }
 
-/* The zone of the provider that holds the name, as far as its declaration or its API says; or NULL. */
+/* The zone of the provider that contains the name, by its declaration or its API; or NULL. */
 static const char *
 provider_zone(const struct dns_finder *f)
 {
@@ -144,16 +145,15 @@ found_zone(struct dns_finder *f, const char *zone)
 
 	if (!f->has_provider && f->seen.count)
 		fail(f, ERROR_STATE,
-			"%s is an alias of %s: no DNS provider has a zone for that: add one (certctl add-dns "
-			"... --zone "
-			"%s) or name one (--dns)",
+			"%s is an alias of %s, and no DNS provider has a zone for that name: add one (certctl add-dns "
+			"... --zone %s) or choose one (--dns)",
 			f->seen.items[0], name, zone ? zone : "ZONE");
 	else if (!f->has_provider)
-		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it: certctl add-dns ... --zone %s", name,
-			zone ? zone : "ZONE");
+		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it; add one: certctl add-dns ... --zone %s",
+			name, zone ? zone : "ZONE");
 	else if (!zone && needs_zone(f)) {
 		_cleanup_free_ char *why = xasprintf(
-			"%s: no zone found: no name server knows an SOA record above it", name);
+			"%s: no zone found: no name server returned an SOA record at or above it", name);
 
 		fail_unknown(f, ERROR_DNS, why);
 	} else {
@@ -168,7 +168,7 @@ is_answer(const struct dns_answer *answer, const struct error *err)
 	return !err && (answer->rcode == 0 || answer->rcode == RCODE_NXDOMAIN);
 }
 
-/* Has the server that we are to change this name at authority over it, as far as the answer shows? */
+/* Is the server that certd would update authoritative for the name, according to its answer? */
 static bool
 server_knows(const struct dns_finder *f, const struct dns_answer *answer, const struct error *err)
 {
@@ -184,10 +184,10 @@ note_server_failure(struct dns_finder *f, const struct dns_answer *answer, const
 	if (err)
 		error_copy(&f->server_failure, err);
 	else if (!is_answer(answer, err))
-		error_set(&f->server_failure, ERROR_DNS, "DNS server %s answers %s when asked about %s", server,
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s answers %s to a query for %s", server,
 			dns_rcode_name(answer->rcode), f->asked);
 	else
-		error_set(&f->server_failure, ERROR_DNS, "DNS server %s does not serve a zone that holds %s", server,
+		error_set(&f->server_failure, ERROR_DNS, "DNS server %s does not serve a zone that contains %s", server,
 			f->asked);
 }
 
@@ -197,7 +197,7 @@ dns_target_on_answer(const struct dns_answer *answer, const struct error *err, v
 static const char *
 server_to_ask(const struct dns_finder *f)
 {
-	return f->at_server ? dnsprovider_server(&f->target.provider) : NULL;
+	return f->is_at_server ? dnsprovider_server(&f->target.provider) : NULL;
 }
 
 static void
@@ -232,8 +232,9 @@ on_probe(const struct dns_answer *answer, const struct error *err, void *arg)
 }
 
 /*
- * "* CNAME lb.example.net" in a zone answers for every name that does not exist. Nobody has delegated the challenge
- * then: a TXT record at the name hides the wildcard. If a neighbour that nobody uses shows the same alias, it is one.
+ * "* CNAME lb.example.net" in a zone answers for every name that does not exist. The challenge is not delegated then: a
+ * TXT
+ * record at the name hides the wildcard. If an unused sibling name has the same alias, the alias is a wildcard.
  */
 static void
 found_alias(struct dns_finder *f, const char *alias)
@@ -253,7 +254,7 @@ found_alias(struct dns_finder *f, const char *alias)
 	f->query = dns_ask(f->env->dns, server_to_ask(f), probe, DNS_SOA, TIMEOUT_MS, on_probe, f);
 }
 
-/* NOTIMP, REFUSED or SERVFAIL: is the zone known from elsewhere, or not needed? */
+/* NOTIMP, REFUSED or SERVFAIL: is the zone known otherwise, or not needed? */
 static bool
 can_do_without_answer(const struct dns_finder *f)
 {
@@ -266,9 +267,9 @@ dns_target_on_answer(const struct dns_answer *answer, const struct error *err, v
 	struct dns_finder *f = arg;
 
 	f->query = NULL;
-	if (f->at_server && !server_knows(f, answer, err)) {
+	if (f->is_at_server && !server_knows(f, answer, err)) {
 		note_server_failure(f, answer, err);
-		f->at_server = false;
+		f->is_at_server = false;
 		ask(f);
 	} else if (err)
 		fail_unknown(f, err->code, err->message);
@@ -301,7 +302,7 @@ dns_target_look(struct dns_finder *f)
 		return;
 	}
 	f->has_provider = found;
-	f->at_server = found && dnsprovider_server(provider);
+	f->is_at_server = found && dnsprovider_server(provider);
 	f->asked = f->target.name;
 	ask(f);
 }

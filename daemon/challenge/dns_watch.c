@@ -1,6 +1,7 @@
 /*
- * Rounds: all servers that lack the value are asked at once; when the last has answered, a pause, twice as long each
- * time. Who the servers are is itself a question that may fail and is asked again with the rounds.
+ * Rounds: all servers that lack the value are queried at once; after the last answer there is a pause, which doubles
+ * each
+ * time. Finding the servers is itself a query, which may fail and is repeated with the rounds.
  */
 #include "daemon/challenge/dns_watch.h"
 
@@ -16,8 +17,8 @@
 
 enum {
 	TIMEOUT_MS = 5000,
-	SERVERS_MAX = 32, /* a zone has a handful; more is a mistake or an attack */
-	SILENCES_MAX = 4, /* rounds, then a server is left out if others have the value */
+	SERVERS_MAX = 32, /* a zone has a few; more is a mistake or an attack */
+	SILENCES_MAX = 4, /* rounds; then a silent server is skipped if others have the value */
 	RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5
 };
@@ -26,9 +27,9 @@ struct dns_watch {
 	struct dns_watch_common common;
 	struct dns_server **servers; /* owned, each owned */
 	size_t n_servers;
-	size_t pending; /* answers that this round still waits for */
-	bool has_ns;    /* the zone's NS records are known, or not needed */
-	bool at_server; /* they are being asked from the provider's own server */
+	size_t pending;    /* outstanding answers of this round */
+	bool has_ns;       /* the zone's NS records are known, or not needed */
+	bool is_at_server; /* they are being requested from the provider's own server */
 	struct dns_query *ns_query;
 	struct loop_timer timer; /* the next round */
 	int64_t pause_ms;
@@ -102,14 +103,14 @@ add_server_text(struct dns_watch *w, const char *text)
 		add_server(w, host, port);
 }
 
-/* A pause, or the end when time is up. @why (taken): what was missing in this round. */
+/* Pauses, or ends when the time is up. @why (taken): what was missing in this round. */
 static void
 pause_or_end(struct dns_watch *w, char *why)
 {
 	int64_t left = left_ms(w);
 
 	if (left <= 0) {
-		dns_watch_say(w, xasprintf("%s; going on, for the CA may see it", why));
+		dns_watch_say(w, xasprintf("%s; continuing, because the CA may see it", why));
 		free(why);
 		dns_watch_finish(w);
 		return;
@@ -154,7 +155,7 @@ end_round(struct dns_watch *w)
 		dns_watch_say(
 			w, xasprintf("no zone of %s was found: not waiting for its name servers", w->common.name));
 	if (left_out)
-		dns_watch_say(w, xasprintf("%s; going on without it", left_out->why));
+		dns_watch_say(w, xasprintf("%s; continuing without it", left_out->why));
 	dns_watch_finish(w);
 }
 
@@ -170,7 +171,7 @@ on_server(void *arg)
 static void
 ask_servers(struct dns_watch *w)
 {
-	w->pending = 1; /* ours: so that the round cannot end before all were asked */
+	w->pending = 1; /* ours: prevents the end of the round before all queries are sent */
 	for (size_t i = 0; i < w->n_servers; i++) {
 		if (w->servers[i]->state == DNS_SERVER_HAS)
 			continue;
@@ -194,11 +195,11 @@ on_ns(const struct dns_answer *answer, const struct error *err, void *arg)
 			add_server(w, answer->values.items[i], SERVER_PORT);
 		w->has_ns = true;
 		ask_servers(w);
-	} else if (w->at_server) {
-		w->at_server = false;
+	} else if (w->is_at_server) {
+		w->is_at_server = false;
 		ask_ns(w);
 	} else if (!err && (answer->rcode == RCODE_NOTIMP || answer->rcode == RCODE_REFUSED) && w->n_servers) {
-		w->has_ns = true; /* nobody will say more: the provider's own server is asked */
+		w->has_ns = true; /* only the provider's own server is queried */
 		ask_servers(w);
 	} else
 		pause_or_end(w, xasprintf("the name servers of zone %s cannot be found: %s", w->common.zone,
@@ -210,7 +211,7 @@ ask_ns(struct dns_watch *w)
 {
 	const struct dns_watch_common *c = &w->common;
 
-	w->ns_query = dns_ask(c->env->dns, w->at_server ? dnsprovider_server(&c->provider) : NULL, c->zone, DNS_NS,
+	w->ns_query = dns_ask(c->env->dns, w->is_at_server ? dnsprovider_server(&c->provider) : NULL, c->zone, DNS_NS,
 		TIMEOUT_MS, on_ns, w);
 }
 
@@ -223,7 +224,7 @@ dns_watch_on_timer(void *arg)
 		ask_servers(w);
 		return;
 	}
-	w->at_server = dnsprovider_server(&w->common.provider);
+	w->is_at_server = dnsprovider_server(&w->common.provider);
 	ask_ns(w);
 }
 

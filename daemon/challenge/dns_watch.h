@@ -1,6 +1,7 @@
 /*
- * daemon/challenge/dns_watch.h: waits until all name servers of a zone answer with a TXT value: a CA asks any of them,
- * and a validation that fails is spent.
+ * daemon/challenge/dns_watch.h: waits until all name servers of a zone answer with a TXT value. A CA queries any of
+ * them, and
+ * a failed validation cannot be repeated.
  */
 #ifndef DAEMON_CHALLENGE_DNS_WATCH_H
 #define DAEMON_CHALLENGE_DNS_WATCH_H
@@ -20,8 +21,9 @@ struct dns_watch_request {
 };
 
 /*
- * Once, from the loop, never from inside the call: seen everywhere, or time is up. The latter is no error, since the
- * CA may see what we do not; the last progress line says who lacks it.
+ * Called once, from the loop, never from inside the call: all servers have the value, or time is up. The latter is not
+ * an
+ * error, since the CA may see the value anyway; the last progress line names the server that lacks it.
  */
 typedef void
 dns_watch_done_fn(void *arg);
@@ -31,15 +33,18 @@ typedef void
 dns_watch_progress_fn(const char *why, void *arg);
 
 /*
- * dns_watch_start() - servers asked: provider->nameservers if any; else those of the zone's NS records, and the
- * provider's own server. A name server at the address of the provider's server is asked at that server's port.
- * One that never answers is left out once others have the value. Bounded by provider->propagation_timeout.
+ * dns_watch_start() - start querying the name servers
+ * These are provider->nameservers if set, otherwise those of the zone's NS records, and the provider's own server. A
+ * name
+ * server at the address of the provider's server is queried on that server's port. One that never answers is skipped
+ * once
+ * others have the value. Ends within provider->propagation_timeout.
  */
 struct dns_watch *
 dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,
 	dns_watch_progress_fn *progress, void *arg);
 
-/* @done is not called any more. NULL is a no-op. */
+/* Cancels; @done is not called. NULL is a no-op. */
 void
 dns_watch_cancel(struct dns_watch *watch);
 

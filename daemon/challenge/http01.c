@@ -1,10 +1,10 @@
 /*
- * Anyone may connect, so that all peers are strangers and have one short request each. When all places are taken the
- * oldest connection goes at once: a CA's request comes with its first packet, so that only idle connections are ever old.
- * No answer repeats what was asked.
+ * Anyone may connect, so all peers are strangers with one short request each. When all slots are taken, the oldest
+ * connection is closed at once: a CA's request arrives with its first packet, so only idle connections are ever old. No
+ * answer contains text of the request.
  *
- * A Unix socket has mode 0666, so that a proxy of any user can connect: all it ever says is public. The directory that
- * holds it decides who may reach it.
+ * A Unix socket has mode 0666, so that a proxy of any user can connect: everything it serves is public. The directory
+ * that contains it decides which users may reach it.
  */
 #include "daemon/challenge/http01.h"
 
@@ -29,7 +29,7 @@ struct http01 {
 	struct httpd *httpd;
 	struct strlist listen; /* addresses that are not bound yet */
 	bool is_configured;
-	struct error error; /* of the first address that cannot be bound */
+	struct error error; /* of the first address that could not be bound */
 	struct answer *answers;
 };
 
@@ -41,7 +41,7 @@ http01_is_token(const char *token, size_t len)
 	return len <= TOKEN_MAX && base64url_is_text(token, len);
 }
 
-/* The path is compared octet by octet: nothing is decoded or normalised, so that there is nothing to get around. */
+/* The path is compared octet by octet, without decoding or normalization that could be abused. */
 static const struct answer *
 http01_find(const struct http01 *http, struct httpd_text path)
 {
@@ -83,13 +83,14 @@ http01_requested(struct httpd_conn *conn, const struct httpd_head *head, const c
 
 /* --- listeners --- */
 
-/* Nearly always a web server has the port already, or certd may not bind it: then the error says what to do. */
+/* Usually a web server has the port already, or certd may not bind it: the error says what to do. */
 static void
 http01_explain(struct error *err, const char *address)
 {
-	static const char other[] = "or set http-listen to another port and have a web server that owns this one pass "
-				    "/.well-known/acme-challenge/ on (nginx-acme-challenge.conf, "
-				    "haproxy-acme-challenge.cfg), or set webroot";
+	static const char other[] =
+		"or set http-listen to another port and have the web server on this one forward "
+		"/.well-known/acme-challenge/ to it (nginx-acme-challenge.conf, haproxy-acme-challenge.cfg), or set "
+		"webroot";
 	enum error_code code = err->code;
 
 	if (code == ERROR_IN_USE && listen_is_unix(address))
@@ -97,13 +98,13 @@ http01_explain(struct error *err, const char *address)
 			"http-listen %s: another program listens on that socket: stop it or set another path", address);
 	else if (code == ERROR_IN_USE)
 		error_set(err, ERROR_UNAVAILABLE,
-			"http-listen %s: another program has that port (ss -ltnp 'sport = %s' shows which): "
-			"stop it (or, if it is systemd, let certd-http.socket hand the port to certd), %s",
+			"http-listen %s: another program has that port (to find it: ss -ltnp 'sport = %s'): stop it "
+			"(or, if it is systemd, let certd-http.socket pass the port to certd), %s",
 			address, strrchr(address, ':'), other);
 	else if (code == ERROR_DENIED && !listen_is_unix(address))
 		error_set(err, ERROR_UNAVAILABLE,
-			"http-listen %s: certd may not bind a port below 1024: let systemd do it (systemctl "
-			"enable --now certd-http.socket), %s",
+			"http-listen %s: certd may not bind a port below 1024: let systemd bind it (systemctl enable "
+			"--now certd-http.socket), %s",
 			address, other);
 	else
 		error_wrap(err, "http-listen");

@@ -1,10 +1,10 @@
 /*
  * dns-01: a TXT record through a DNS provider.
  *
- *   find (aliases, provider, zone) -> promise (the cleanup record is durable) -> add -> watch (all servers) -> up
+ *   find (aliases, provider, zone) -> record (the cleanup record is durable) -> add -> watch (all servers) -> up
  *
- * Stopping takes the value away in the background, whatever state was reached behind the promise. The removal lives
- * on without its challenge; when it fails, or certd ends, the promise's row in the schedule brings it back.
+ * Stopping removes the value in the background once the cleanup record exists. The removal outlives its challenge; when
+ * it fails, or certd ends, the record's row in the schedule repeats it.
  */
 #include "common/crypto/jws.h"
 #include "common/error.h"
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <utlist.h>
 
-/* Longer than any order lives: only a crash lets the row come due while nobody has removed the value. */
+/* Longer than any order: after a crash, the row comes due when no order removes the value any more. */
 enum { SAFETY_SEC = 3600 };
 
 struct dns_solve {
@@ -31,8 +31,8 @@ struct dns_solve {
 	char *domain;
 	char *key_authorization;
 	struct dns_target target;
-	char id[STORE_ID_SIZE]; /* of the promise; "": not made yet */
-	bool is_added;          /* or may be: the change was asked for */
+	char id[STORE_ID_SIZE]; /* of the cleanup record; "": not made yet */
+	bool is_added;          /* perhaps: the change was requested */
 	struct dns_finder *finder;
 	struct txt_change *change;
 	struct dns_watch *watch;
@@ -46,7 +46,7 @@ struct dns_solves {
 	struct dns_solve *all;
 };
 
-/* Is a challenge up that needs what @id promises to remove? */
+/* Does a published challenge need the value that the cleanup record @id removes? */
 static bool
 is_up(const char *id, void *arg)
 {
@@ -87,7 +87,7 @@ dns_solves_txt_removals(struct dns_solves *all)
 	return all->removals;
 }
 
-/* Its API has listed all zones that there are, and none of them will do. */
+/* Its API has listed all existing zones, and none of them contains the name. */
 static bool
 is_known_to_lack(const struct dnsprovider *d, const char *owner)
 {
@@ -95,8 +95,8 @@ is_known_to_lack(const struct dnsprovider *d, const char *owner)
 }
 
 static int
-dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard _unused_, bool now,
-	struct error *err)
+dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard _unused_,
+	bool is_now, struct error *err)
 {
 	_cleanup_free_ char *zones = NULL;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
@@ -105,24 +105,25 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 	int found;
 
 	if (name_type_of(name) == NAME_IP)
-		return error_set(err, ERROR_INVALID, "%s is an address; dns-01 is for names only", name);
+		return error_set(err, ERROR_INVALID, "%s is an address; dns-01 is only for names", name);
 	found = dnsprovider_choose(solver->store, named, owner, &d, err);
 	if (found < 0)
 		return -1;
-	if (found == 1 && (now || !is_known_to_lack(&d, owner)))
+	if (found == 1 && (is_now || !is_known_to_lack(&d, owner)))
 		return 0;
 	zones = dnsprovider_zones_text(solver->store);
 	if (found == 1)
 		return error_set_field(err, "dnsProvider",
-			"DNS provider '%s' has no zone for it (zones: %s): make one there, or, if %s is an "
-			"alias, declare the zone that it leads into with --zone",
+			"DNS provider '%s' has no zone for it (zones: %s): create one there, or, if %s is an alias, "
+			"declare the zone of its target with --zone",
 			d.o.name, zones, owner);
 	if (named)
-		return error_set_field(err, "dnsProvider", "there is no DNS provider '%s': certctl list dns", named);
+		return error_set_field(
+			err, "dnsProvider", "there is no DNS provider '%s'; to list them: certctl list dns", named);
 	return error_set(err, ERROR_INVALID,
-		"no DNS provider has a zone for it (zones: %s): certctl add-dns --name NAME --kind rfc2136 "
-		"--server ADDRESS --tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, "
-		"name the provider with --dns)",
+		"no DNS provider has a zone for it (zones: %s): certctl add-dns --name NAME --kind rfc2136 --server "
+		"ADDRESS --tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, choose the provider "
+		"with --dns)",
 		zones, name, owner);
 }
 
@@ -194,7 +195,7 @@ static void
 promise(struct dns_solve *s)
 {
 	struct solver *solver = s->solve->solver;
-	int64_t now = clock_wall(loop_clock(solver->env.loop));
+	int64_t is_now = clock_wall(loop_clock(solver->env.loop));
 	struct store_txn *txn = store_begin(solver->store);
 	struct cleanup c = {
 		.dns_provider = s->target.provider.o.id,
@@ -203,11 +204,11 @@ promise(struct dns_solve *s)
 		.value = s->value,
 		.domain = s->domain,
 		.key_authorization = s->key_authorization,
-		.added_at = now,
+		.added_at = is_now,
 	};
 
 	cleanup_id(&c, s->id);
-	cleanup_save(solver->store, txn, &c, now + SAFETY_SEC);
+	cleanup_save(solver->store, txn, &c, is_now + SAFETY_SEC);
 	store_then(txn, on_promised, s);
 }
 

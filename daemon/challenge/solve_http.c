@@ -1,6 +1,7 @@
 /*
- * http-01: the answer goes to our own listener and into every webroot; whichever the CA reaches has it. A listener
- * that could not be bound is tried again here, so that a port which became free heals by itself.
+ * http-01: the answer is served by certd's own listener and written into every webroot, and the CA reaches one of them.
+ * A
+ * listener that could not be bound is retried here, so certd recovers when its port becomes free.
  */
 #include "common/error.h"
 #include "daemon/challenge/http01.h"
@@ -19,18 +20,17 @@ struct http_solve {
 
 static int
 http_check(struct solver *solver, const struct autocert *autocert _unused_, const char *name, bool is_wildcard,
-	bool now, struct error *err)
+	bool is_now, struct error *err)
 {
 	if (is_wildcard)
-		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate by dns-01 only", name);
+		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate only by dns-01", name);
 	if (solver->webroots.count)
 		return 0;
 	if (!http01_is_configured(solver->http))
 		return error_set(err, ERROR_INVALID,
-			"certd has no HTTP listener and no webroot: set http-listen or webroot in "
-			"certd.conf, or enable "
-			"certd-http.socket");
-	return now ? http01_open(solver->http, err) : 0;
+			"certd has no HTTP listener and no webroot: set http-listen or webroot in certd.conf, or "
+			"enable certd-http.socket");
+	return is_now ? http01_open(solver->http, err) : 0;
 }
 
 static void

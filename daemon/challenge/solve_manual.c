@@ -1,7 +1,9 @@
 /*
- * dns-01 by hand: the record is remembered and told, somebody publishes it, and the CA is asked to look only when it
- * is seen in DNS, because a validation that fails is spent. What is not seen yet ends the try as an error whose text is
- * what there is to do; the order stays good, so the next try, whoever asks for it, goes on where this one stopped.
+ * dns-01 with a manually published record. certd stores and reports the record, and asks the CA to validate only when
+ * the
+ * record is found in DNS, because a failed validation cannot be repeated. Until then the attempt ends with an error
+ * that
+ * says what to publish. The order stays valid, so the next attempt continues it.
  */
 #include "common/crypto/jws.h"
 #include "common/error.h"
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 5000, EXPIRES_SEC = 7 * 24 * 3600 }; /* the latter when the CA does not say */
+enum { LOOK_MS = 5000, EXPIRES_SEC = 7 * 24 * 3600 }; /* the latter when the CA gives no time */
 
 struct manual_solve {
 	struct solve *solve;
@@ -25,17 +27,17 @@ struct manual_solve {
 	char *record_name;
 	char *value;
 	bool is_forced;
-	bool is_of_order; /* of an auto-certificate, which ends what it was for */
+	bool is_of_order; /* of an auto-certificate; it ends with the order */
 	bool is_seen;
 	struct dns_query *query;
 };
 
 static int
 manual_check(struct solver *solver _unused_, const struct autocert *autocert _unused_, const char *name,
-	bool is_wildcard _unused_, bool now _unused_, struct error *err)
+	bool is_wildcard _unused_, bool is_now _unused_, struct error *err)
 {
 	if (name_type_of(name) == NAME_IP)
-		return error_set(err, ERROR_INVALID, "%s is an address; a TXT record is for names only", name);
+		return error_set(err, ERROR_INVALID, "%s is an address; a TXT record is only for names", name);
 	return 0;
 }
 
@@ -63,8 +65,7 @@ conclude(struct manual_solve *s, const struct error *look_err)
 	if (s->solve->solver->events)
 		say_pending(s);
 	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name, s->value,
-		look_err ? "it could not be looked for: " : "it is not seen in DNS yet",
-		look_err ? look_err->message : "");
+		look_err ? "the query failed: " : "it is not found in DNS yet", look_err ? look_err->message : "");
 	err.retry = true;
 	solve_done(s->solve, &err);
 }
@@ -95,20 +96,20 @@ on_remembered(const struct error *err, void *arg)
 	}
 }
 
-/* @a: as it is stored, or empty. */
+/* @a: as stored, or empty. */
 static void
 solve_manual_fill(struct manual_solve *s, const struct solver_request *request, struct authorization *a)
 {
 	const struct autocert *autocert = request->autocert;
-	int64_t now = clock_wall(loop_clock(s->solve->solver->env.loop));
+	int64_t is_now = clock_wall(loop_clock(s->solve->solver->env.loop));
 
 	if (!a->o.id[0]) {
 		store_new_id(a->o.id);
 		a->o.name = xstrdup(s->name);
-		a->o.created_at = now;
+		a->o.created_at = is_now;
 		a->o.created_by = xstrdup("certd");
 	}
-	a->o.modified_at = now;
+	a->o.modified_at = is_now;
 	str_replace(&a->o.modified_by, "certd");
 	str_replace(&a->o.modified_by_id, NULL);
 	a->o.state = OBJECT_AVAILABLE;
@@ -123,13 +124,13 @@ solve_manual_fill(struct manual_solve *s, const struct solver_request *request, 
 	str_replace(&a->record_name, s->record_name);
 	str_replace(&a->txt, s->value);
 	str_replace(&a->status, "pending");
-	a->expires_at = request->authz->expires_at ? request->authz->expires_at : time_add(now, EXPIRES_SEC);
+	a->expires_at = request->authz->expires_at ? request->authz->expires_at : time_add(is_now, EXPIRES_SEC);
 	a->attempts = 0;
 	a->next_at = a->expires_at;
 	a->is_forced = false;
 }
 
-/* The record as it is to be published, durable before anybody is told. */
+/* The record to publish, durable before it is reported. */
 static int
 solve_manual_remember(
 	struct manual_solve *s, const struct solver_request *request, struct store_txn *txn, struct error *err)
@@ -169,7 +170,7 @@ manual_start(struct solve *solve, const struct solver_request *request, const ch
 	store_then(txn, on_remembered, s);
 }
 
-/* The order has had what it wanted, or the try was wasted: nobody needs the record any more. */
+/* The order has used the authorization, or the attempt failed for good: the record is no longer needed. */
 static void
 solve_manual_forget(const struct manual_solve *s)
 {

@@ -1,6 +1,7 @@
 /*
- * The table of solvers, the choice among them, and the door through which orders come. A new kind of challenge is a
- * file with a row, and a line here.
+ * The table of solvers, the choice among them, and the interface for orders. A new kind of challenge is a file with a
+ * row,
+ * and a line here.
  */
 #include "daemon/challenge/solver.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which "auto" prefers them: http-01 needs no delay and no credentials. The last needs people. */
+/* In the order in which "auto" prefers them: http-01 needs neither a delay nor credentials. The last one is manual. */
 static const struct solver_kind *const kinds[] = { &solver_http01, &solver_dns01, &solver_manual };
 enum { KINDS_AUTO = ARRAY_SIZE(kinds) - 1 };
 
@@ -56,7 +57,7 @@ solver_http_error(const struct solver *solver)
 	return http01_error(solver->http);
 }
 
-/* The challenge names a kind, or leaves the choice to us. */
+/* The auto-certificate names a challenge, or leaves the choice to certd. */
 static bool
 is_auto(const struct autocert *autocert)
 {
@@ -88,13 +89,13 @@ refuse_offer(const struct acme_authorization *authz, const char *type, struct er
 	return error_set(err, ERROR_CA, "the CA offers only %s", text);
 }
 
-/* How is control of a name to be proved? */
+/* How the names are to be validated. */
 struct question {
 	const struct autocert *autocert;
 	const char *name; /* without "*." */
 	bool is_wildcard;
-	const struct acme_authorization *authz; /* NULL: nobody was asked yet, all kinds may be offered */
-	bool now;                               /* what works at this moment, else: what is configured */
+	const struct acme_authorization *authz; /* NULL: the CA was not asked yet, so all kinds may be offered */
+	bool is_now;                            /* what works at this moment, otherwise what is configured */
 };
 
 static int
@@ -102,7 +103,7 @@ check_kind(struct solver *solver, const struct solver_kind *kind, const struct q
 {
 	if (q->authz && find_challenge(q->authz, kind->type) < 0)
 		return refuse_offer(q->authz, kind->type, err);
-	return kind->check(solver, q->autocert, q->name, q->is_wildcard, q->now, err);
+	return kind->check(solver, q->autocert, q->name, q->is_wildcard, q->is_now, err);
 }
 
 static const struct solver_kind *
@@ -117,15 +118,14 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			continue;
 		if (check_kind(solver, kinds[i], q, &why) == 0)
 			return kinds[i];
-		error_wrap(&why, "%s%s cannot be proved by %s", q->is_wildcard ? "*." : "", q->name, wanted);
+		error_wrap(&why, "%s%s cannot be validated by %s", q->is_wildcard ? "*." : "", q->name, wanted);
 		if (!why.field)
 			str_replace(&why.field, "challenge");
 		if (err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(
-		err, "challenge", "'%s' is not a challenge that certd knows: auto, http-01, dns-01, manual", wanted);
+	error_set_field(err, "challenge", "'%s' is not one of auto, http-01, dns-01, manual", wanted);
 	return NULL;
 }
 
@@ -136,8 +136,9 @@ names_dns_provider(const struct autocert *autocert)
 }
 
 /*
- * Of the reasons of all kinds, the class of that which can be mended soonest: what is set up and does not work now (a
- * port that is taken) before what is not set up, and that before what the CA does not offer.
+ * Of the reasons of all kinds, the one that is easiest to fix: first what is configured and does not work now (a port
+ * that
+ * is taken), then what is not configured, then what the CA does not offer.
  */
 static int
 weight(const struct error *why)
@@ -145,17 +146,17 @@ weight(const struct error *why)
 	return why->code == ERROR_CA ? 1 : why->code == ERROR_INVALID ? 2 : 3;
 }
 
-/* A DNS provider that was named is a wish for dns-01. */
+/* A DNS provider in the declaration implies dns-01. */
 static const struct solver_kind *
 choose_auto(struct solver *solver, const struct question *q, struct error *err)
 {
-	bool backwards = names_dns_provider(q->autocert);
+	bool is_backwards = names_dns_provider(q->autocert);
 	_cleanup_buf_ struct buf reasons = BUF_INIT;
 	_cleanup_error_ struct error main_why = ERROR_INIT;
 	_cleanup_free_ char *field = NULL;
 
 	for (size_t i = 0; i < KINDS_AUTO; i++) {
-		const struct solver_kind *kind = kinds[backwards ? KINDS_AUTO - 1 - i : i];
+		const struct solver_kind *kind = kinds[is_backwards ? KINDS_AUTO - 1 - i : i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
 		if (check_kind(solver, kind, q, &why) == 0)
@@ -166,7 +167,7 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 		if (!error_is_set(&main_why) || weight(&why) > weight(&main_why))
 			error_move(&main_why, &why);
 	}
-	error_set(err, main_why.code, "no way to prove control of %s%s%s", q->is_wildcard ? "*." : "", q->name,
+	error_set(err, main_why.code, "there is no way to validate %s%s%s", q->is_wildcard ? "*." : "", q->name,
 		buf_str(&reasons));
 	if (err) {
 		err->retry = true;
@@ -235,14 +236,14 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 	if (!kind)
 		return NULL;
 	if (kind == &solver_http01)
-		return xasprintf("challenge auto takes http-01 for %s: there is %s", name,
+		return xasprintf("challenge auto chooses http-01 for %s: there is %s", name,
 			solver->webroots.count ? "a webroot" : "an HTTP listener");
 	if (q.is_wildcard)
-		return xasprintf("challenge auto takes dns-01 for %s: it is a wildcard", name);
+		return xasprintf("challenge auto chooses dns-01 for %s: it is a wildcard", name);
 	if (names_dns_provider(autocert))
-		return xasprintf("challenge auto takes dns-01 for %s: a DNS provider is named", name);
+		return xasprintf("challenge auto chooses dns-01 for %s: a DNS provider is set", name);
 	check_kind(solver, &solver_http01, &q, &no_http);
-	return xasprintf("challenge auto takes dns-01 for %s, and not http-01: %s", name,
+	return xasprintf("challenge auto chooses dns-01 for %s, and not http-01: %s", name,
 		no_http.message ? no_http.message : "");
 }
 

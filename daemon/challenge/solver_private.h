@@ -1,4 +1,4 @@
-/* daemon/challenge/solver_private.h: what the solvers share among themselves. */
+/* daemon/challenge/solver_private.h: the interface between solver.c and the kinds of challenges. */
 #ifndef DAEMON_CHALLENGE_SOLVER_PRIVATE_H
 #define DAEMON_CHALLENGE_SOLVER_PRIVATE_H
 
@@ -20,17 +20,18 @@ struct solver {
 
 /* One kind of challenge. */
 struct solver_kind {
-	const char *word; /* of autocert.challenge: "http-01", "manual" */
+	const char *word; /* value of autocert.challenge: "http-01", "manual" */
 	const char *type; /* the CA's: "http-01" */
 	/*
-	 * Can @name (without "*.") be proved this way? @now: at this moment, else: is it configured? -1: @err says
+	 * Can @name (without "*.") be validated this way? @is_now: at this moment, otherwise: is it configured? -1:
+	 * @err says
 	 * what is missing and how to add it.
 	 */
 	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard,
-		bool now, struct error *err);
-	/* Sets solve->data; the answer comes by solve_done(), never from inside. */
+		bool is_now, struct error *err);
+	/* Sets solve->data; the result arrives by solve_done(), never from inside. */
 	void (*start)(struct solve *solve, const struct solver_request *request, const char *key_authorization);
-	/* Takes it down and releases solve->data. */
+	/* Takes the answer down and releases solve->data. */
 	void (*stop)(struct solve *solve);
 };
 
@@ -53,11 +54,11 @@ solve_done(struct solve *solve, const struct error *err);
 void
 solve_progress(struct solve *solve, const char *fmt, ...) _printf_(2, 3);
 
-/* @poll_ms: first pause between looks at the name servers. */
+/* @poll_ms: first pause between queries of the name servers. */
 struct dns_solves *
 dns_solves_new(struct solver *solver, int64_t poll_ms);
 
-/* Cancels all that is under way; the rows of the store stay for the next start. */
+/* Cancels all running work; the rows in the store stay for the next start. */
 void
 dns_solves_free(struct dns_solves *solves);
 

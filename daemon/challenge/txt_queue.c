@@ -1,8 +1,10 @@
 /*
- * The queue is one list; a change runs when no earlier one of its name is left and its provider has room. It is walked
- * from the front whenever that may have changed; there are never more than challenges up. Changes name their provider
- * and read it when they run: an order may ask for a hundred at once, and the secure heap has no room for as many copies
- * of an API's token.
+ * The queue is one list. A change runs when no earlier change of its name remains and its provider has room. The list
+ * is
+ * walked from the front whenever that may have changed; it is never longer than the number of published challenges.
+ * Changes refer to their provider and read it when they run: an order may request a hundred at once, and the secure
+ * heap
+ * has no room for as many copies of an API token.
  */
 #include "daemon/challenge/txt_queue.h"
 
@@ -14,11 +16,11 @@
 #include <string.h>
 #include <utlist.h>
 
-/* Changes of one provider; there while it has any. */
+/* Changes of one provider; exists while it has any. */
 struct lane {
 	struct lane *prev, *next;
 	char provider[STORE_ID_SIZE];
-	unsigned room; /* for running ones */
+	unsigned room; /* for running changes */
 	unsigned running;
 	unsigned changes;
 };
@@ -32,13 +34,13 @@ struct txt_change {
 	struct dnsprovider_op *op;               /* NULL: not sent yet */
 	bool is_running;                         /* sent, or about to be */
 	struct loop_timer start;
-	bool remove;
+	bool is_removal;
 	char *zone;
 	char *name;
 	char *value;
 	char *domain;
 	char *key_authorization;
-	dnsprovider_done_fn *done; /* NULL: nobody waits any more */
+	dnsprovider_done_fn *done; /* NULL: disowned */
 	void *arg;
 };
 
@@ -153,7 +155,7 @@ start_free_ones(struct txt_queue *queue)
 	}
 }
 
-/* Takes @c out and lets those that waited for it run. */
+/* Removes @c and starts the changes that waited for it. */
 static void
 change_end(struct txt_change *c)
 {
@@ -203,7 +205,7 @@ txt_queue_on_start(void *arg)
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	/* Long secrets: the end of another one brings it back. */
+	/* Out of room for long secrets: it continues when another change ends. */
 	if (c->queue->running > 1 && !secret_has_room()) {
 		set_running(c, false);
 		return;
@@ -214,11 +216,11 @@ txt_queue_on_start(void *arg)
 		return;
 	}
 	c->driver = dnsprovider_driver(d.kind);
-	c->op = c->driver->change(c->queue->env, &d, c->remove, &record, on_changed, c);
+	c->op = c->driver->change(c->queue->env, &d, c->is_removal, &record, on_changed, c);
 }
 
 struct txt_change *
-txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remove,
+txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool is_removal,
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct txt_change *c = xcalloc(1, sizeof(*c));
@@ -226,7 +228,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool remo
 	c->queue = queue;
 	c->lane = lane_enter(queue, d);
 	c->provider_name = xstrdup(d->o.name);
-	c->remove = remove;
+	c->is_removal = is_removal;
 	c->zone = xstrdup_null(record->zone);
 	c->name = xstrdup(record->name);
 	c->value = xstrdup(record->value);

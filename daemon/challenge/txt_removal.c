@@ -1,6 +1,4 @@
-/*
- * A removal in three steps: the DNS change, its outcome made durable, the answer.
- */
+/* A removal has three steps: the DNS change, making its outcome durable, the answer. */
 #include "daemon/challenge/txt_removal.h"
 
 #include "common/error.h"
@@ -24,7 +22,7 @@ struct txt_removal {
 	struct cleanup cleanup;
 	struct dnsprovider provider;
 	struct txt_change *change;
-	struct loop_timer timer; /* to begin */
+	struct loop_timer timer; /* starts the work */
 	struct error failure;
 	schedule_done_fn *done;
 	void *arg;
@@ -86,10 +84,10 @@ txt_removals_free(struct txt_removals *all)
 }
 
 static void
-txt_removal_answer(struct txt_removal *r, bool stored)
+txt_removal_answer(struct txt_removal *r, bool is_stored)
 {
 	if (r->done)
-		r->done(stored, r->arg);
+		r->done(is_stored, r->arg);
 	txt_removal_free(r);
 }
 
@@ -105,7 +103,7 @@ wall(const struct txt_removal *r)
 	return clock_wall(loop_clock(r->all->solver->env.loop));
 }
 
-/* The value is gone, or nobody can remove it any more. */
+/* The value was removed, or cannot be removed any more. */
 static void
 settle(struct txt_removal *r)
 {
@@ -125,7 +123,7 @@ put_off(struct txt_removal *r, int64_t due_at)
 	store_then(txn, on_stored, r);
 }
 
-/* A record that cannot be read cannot be kept: look again tomorrow, an upgrade or a backup may have come. */
+/* A record that cannot be read cannot be handled: retry tomorrow, after a possible upgrade or restore. */
 static void
 put_off_unread(struct txt_removal *r)
 {
@@ -143,7 +141,7 @@ on_removed(const struct error *err, void *arg)
 	struct txt_removal *r = arg;
 
 	r->change = NULL;
-	/* A challenge that wants the value back waits behind us in the queue, and has renewed the promise. */
+	/* A challenge that adds the value again waits behind us in the queue, and has renewed the cleanup record. */
 	if (r->all->is_needed(r->id, r->all->arg)) {
 		txt_removal_answer(r, true);
 		return;
@@ -163,13 +161,13 @@ static void
 txt_removal_give_up(struct txt_removal *r)
 {
 	error_set(&r->failure, ERROR_NOT_FOUND,
-		"the TXT record '%s' at %s stays: its DNS provider was deleted; remove it by hand", r->cleanup.value,
-		r->cleanup.name);
+		"the TXT record '%s' at %s was not removed, because its DNS provider was deleted; remove it manually",
+		r->cleanup.value, r->cleanup.name);
 	solver_cleanup_failed(r->all->solver, NULL, &r->failure);
 	settle(r);
 }
 
-/* Return: 1 all is there, 0 no record, or -1. */
+/* Return: 1 everything was found, 0 there is no record, or -1. */
 static int
 txt_removal_load(struct txt_removal *r, int *ret_has_provider, struct error *err)
 {

@@ -1,9 +1,11 @@
 /*
- * Files in a directory that other users may write to. The root is opened once as the operator named it; from there
- * on every step is one name that may be no link, so that whoever owns the tree can spoil his own challenge but not make
- * certd write elsewhere. (openat2() would say the same in one call, but RestrictSUIDSGID= of our unit forbids it, as a
- * filter cannot look into its argument.) The file is made in place (O_EXCL), not renamed into place: nobody is told of it before it is complete,
- * and O_TMPFILE is missing on some of the file systems that web servers live on (overlay, NFS).
+ * Files in a directory that other users may write to. The root is opened once as the operator configured it. From there
+ * every step opens a single name that must not be a link, so the owner of the tree can spoil its own challenge but not
+ * make certd write elsewhere. (openat2() would do so in one call, but RestrictSUIDSGID= of certd's unit forbids it, as
+ * a
+ * filter cannot inspect its argument.) The file is created in place (O_EXCL), not renamed into place: the CA learns of
+ * it
+ * only when it is complete, and O_TMPFILE is missing on some file systems that web servers use (overlay, NFS).
  */
 #include "daemon/challenge/webroot.h"
 
@@ -38,7 +40,7 @@ open_beneath(int dirfd, const char *name, int flags)
 	return -1;
 }
 
-/* Mode by fchmod: the process's umask keeps others out by default. */
+/* Sets the mode by fchmod, because the process's umask excludes other users. */
 static int
 webroot_make_dir(int dirfd, const char *name)
 {
@@ -51,11 +53,11 @@ webroot_make_dir(int dirfd, const char *name)
 }
 
 static int
-open_dir(int dirfd, const char *name, bool make)
+open_dir(int dirfd, const char *name, bool may_make)
 {
 	int fd = open_beneath(dirfd, name, O_PATH);
 
-	if (fd >= 0 || errno != ENOENT || !make)
+	if (fd >= 0 || errno != ENOENT || !may_make)
 		return fd;
 	if (webroot_make_dir(dirfd, name) < 0)
 		return -1;
@@ -69,9 +71,8 @@ webroot_error(struct error *err, int errnum, const char *root, const char *what)
 
 	if (errnum == ELOOP)
 		return error_set(err, ERROR_DENIED,
-			"webroot '%s': %s holds a symbolic link, which certd does not follow: make it a "
-			"directory, "
-			"or set the webroot to the place it points to",
+			"webroot '%s': %s is or contains a symbolic link, which certd does not follow: make it a "
+			"directory, or set the webroot to the link's target",
 			root, dir);
 	error_set_errno(err, errnum, "webroot '%s': %s%s", root, dir, what);
 	if (errnum == EROFS)
@@ -79,20 +80,20 @@ webroot_error(struct error *err, int errnum, const char *root, const char *what)
 	return -1;
 }
 
-/* Return: 1 and the directory of the challenges, 0 absent (unless @make), -1 failed. */
+/* Return: 1 and the directory of the challenges, 0 absent (unless @may_make), -1 failed. */
 static int
-open_challenge_dir(const char *root, bool make, int *ret, struct error *err)
+open_challenge_dir(const char *root, bool may_make, int *ret, struct error *err)
 {
 	_cleanup_fd_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_fd_ int well_known = -1;
 
 	if (root_fd < 0)
 		return error_set_errno(err, errno, "webroot '%s'", root);
-	well_known = open_dir(root_fd, ".well-known", make);
-	*ret = well_known < 0 ? -1 : open_dir(well_known, "acme-challenge", make);
+	well_known = open_dir(root_fd, ".well-known", may_make);
+	*ret = well_known < 0 ? -1 : open_dir(well_known, "acme-challenge", may_make);
 	if (*ret >= 0)
 		return 1;
-	if (errno == ENOENT && !make)
+	if (errno == ENOENT && !may_make)
 		return 0;
 	return webroot_error(err, errno, root, "");
 }
@@ -102,7 +103,7 @@ webroot_check_token(const char *token, struct error *err)
 {
 	if (http01_is_token(token, strlen(token)))
 		return 0;
-	return error_set(err, ERROR_PROTOCOL, "the token of the challenge is not fit for a file name");
+	return error_set(err, ERROR_PROTOCOL, "the token of the challenge is not valid as a file name");
 }
 
 static int
@@ -139,7 +140,7 @@ webroot_put(const char *root, const char *token, const char *key_authorization, 
 		return -1;
 	fd = make_file(dir, token);
 	if (fd < 0)
-		return webroot_error(err, errno, root, ": make a file");
+		return webroot_error(err, errno, root, ": create a file");
 	if (write_file(fd, key_authorization, err) < 0) {
 		unlinkat(dir, token, 0);
 		return error_wrap(err, "webroot '%s'", root);

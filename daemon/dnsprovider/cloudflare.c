@@ -1,10 +1,10 @@
 /*
  * Cloudflare (API: api.cloudflare.com/client/v4), with an API token that may read zones and edit their records.
  *
- *   records of the name -> add:    POST, unless the value is there already
+ *   records of the name -> add:    POST, unless the value exists already
  *                       -> remove: DELETE each that has the value
  *
- * Contents are sent in quotes: without them the dashboard warns about the record.
+ * Contents are sent in quotes; without them the dashboard warns about the record.
  */
 #include "common/error.h"
 #include "daemon/dnsprovider/drivers.h"
@@ -45,7 +45,7 @@ cloudflare_take_record(struct http_api_task *task, struct json_object *item, str
 static int
 cloudflare_on_records(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	if (task->remove)
+	if (task->is_removal)
 		http_api_delete_found(task, "/zones/%s/dns_records/", task->zone_id);
 	else if (!task->found.count)
 		return cloudflare_create(task);

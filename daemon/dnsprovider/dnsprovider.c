@@ -1,4 +1,4 @@
-/* The drivers by kind, and the choice of the provider that has a name's zone. */
+/* The drivers by kind, and the choice of the provider that has the zone of a name. */
 #include "daemon/dnsprovider/dnsprovider.h"
 
 #include "common/api/dns_kinds.h"
@@ -124,7 +124,7 @@ dnsprovider_zones_text(struct store *store)
 	return xstrdup(count ? buf_str(&text) : "none");
 }
 
-/* Walks all: there are as many as an operator has DNS services. */
+/* Walks all: there are as many as the operator has DNS services. */
 static int
 choose_by_zone(struct store *store, const char *name, char ret_id[STORE_ID_SIZE], struct error *err)
 {

@@ -1,7 +1,7 @@
 /*
  * daemon/dnsprovider/dnsprovider.h: adds one TXT value to a zone and removes that value again. There is one file for
- * each row of DNS_KINDS (common/api/dns_kinds.h), which describes its settings. Every change may be repeated: adding
- * what is there and removing what is not there succeed.
+ * each row of DNS_KINDS (common/api/dns_kinds.h), which describes its settings. Every change may be repeated: adding an
+ * existing value and removing a missing one succeed.
  */
 #ifndef DAEMON_DNSPROVIDER_DNSPROVIDER_H
 #define DAEMON_DNSPROVIDER_DNSPROVIDER_H
@@ -14,7 +14,7 @@ struct http;
 struct loop;
 struct store;
 
-/* What drivers work with; borrowed by all of them. */
+/* The environment of drivers; borrowed by all of them. */
 struct dnsprovider_env {
 	struct loop *loop;
 	struct dns *dns;
@@ -23,11 +23,11 @@ struct dnsprovider_env {
 
 /* One value at one name. Strings are borrowed for the call, copied by the driver. */
 struct dnsprovider_record {
-	const char *zone; /* apex, no final dot; NULL only for drivers that say needs_zone = false */
+	const char *zone; /* apex, no final dot; NULL only for drivers without needs_zone */
 	const char *name; /* full owner name, no final dot, CNAMEs followed */
 	const char *value;
-	const char *domain;            /* that is validated, without "*."; NULL: not known any more */
-	const char *key_authorization; /* RFC 8555 s8.1; NULL: not known any more */
+	const char *domain;            /* the name being validated, without "*."; NULL: no longer known */
+	const char *key_authorization; /* RFC 8555 s8.1; NULL: no longer known */
 };
 
 /* Once, from the loop, never from inside the call. */
@@ -38,7 +38,7 @@ dnsprovider_done_fn(const struct error *err, void *arg);
 typedef void
 dnsprovider_zones_fn(const struct strlist *zones, const struct error *err, void *arg);
 
-struct dnsprovider_op; /* an add, a remove or a list under way; each driver defines its own */
+struct dnsprovider_op; /* a running add, remove or list; each driver defines its own */
 
 struct http_api;
 
@@ -46,15 +46,18 @@ struct dnsprovider_driver {
 	const struct http_api *api; /* of drivers over HTTP; else NULL */
 	bool needs_zone;            /* cannot work without record->zone */
 	bool is_serial;             /* changes of one provider must not overlap, whatever their names */
-	/* Pure: what the description of its settings cannot say. ERROR_INVALID names the setting. NULL: nothing. */
+	/*
+	 * Pure: checks what the description of the settings cannot express. ERROR_INVALID names the setting. NULL:
+	 * nothing.
+	 */
 	int (*check)(const struct dnsprovider *d, struct error *err);
-	/* @d is borrowed for the call. Ends by itself within the driver's own time limit. */
-	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
-		const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
-	/* Which zones are there? One try of some seconds. NULL: nobody can tell. */
+	/* @d is borrowed for the call. Ends within the driver's own time limit. */
+	struct dnsprovider_op *(*change)(const struct dnsprovider_env *env, const struct dnsprovider *d,
+		bool is_removal, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg);
+	/* Lists the zones. One attempt of some seconds. NULL: not supported. */
 	struct dnsprovider_op *(*list_zones)(
 		const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
-	/* @done is not called any more. */
+	/* Cancels; @done is not called. */
 	void (*cancel)(struct dnsprovider_op *op);
 };
 
@@ -63,8 +66,8 @@ const struct dnsprovider_driver *
 dnsprovider_driver(const char *kind);
 
 /*
- * Whether @d can be stored and used: the kind exists, its settings are complete and valid, name servers can be read.
- * Pure. ERROR_INVALID names the field.
+ * Whether @d can be stored and used: the kind exists, its settings are complete and valid, and its name servers can be
+ * parsed. Pure. ERROR_INVALID names the field.
  */
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err);
@@ -73,7 +76,9 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err);
 const char *
 dnsprovider_server(const struct dnsprovider *d);
 
-/* The longest of @d's zones (declared, else seen) that holds @name: its length, or 0: none does. Pure. */
+/*
+ * The longest of @d's zones (declared, otherwise listed by its API) that contains @name: its length, or 0: none. Pure.
+ */
 size_t
 dnsprovider_match(const struct dnsprovider *d, const char *name);
 
@@ -82,10 +87,10 @@ char *
 dnsprovider_zones_text(struct store *store);
 
 /*
- * dnsprovider_choose() - who changes the records of @name
- * @named: id of the one that was asked for, whatever its zones (an alias may lead there); or NULL: the one with the
- * longest matching zone, else the only one there is if it lists no zones.
- * @ret: zeroed by the caller; dnsprovider_clear() afterwards. Without its secrets, as in object_peek().
+ * dnsprovider_choose() - choose the provider that changes the records of @name
+ * @named: id of the requested provider, whatever its zones (an alias may lead there); or NULL: the one with the longest
+ * matching zone, else the only provider if it lists no zones.
+ * @ret: zeroed by the caller; call dnsprovider_clear() afterwards. Without its secrets, as in object_peek().
  * Return: 1 found, 0 there is none, -1 failed.
  */
 int

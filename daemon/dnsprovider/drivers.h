@@ -1,4 +1,4 @@
-/* daemon/dnsprovider/drivers.h: the driver of each kind, dnsprovider_<kind>, in a file of its own. */
+/* daemon/dnsprovider/drivers.h: the driver of each kind, dnsprovider_<kind>, each in its own file. */
 #ifndef DAEMON_DNSPROVIDER_DRIVERS_H
 #define DAEMON_DNSPROVIDER_DRIVERS_H
 

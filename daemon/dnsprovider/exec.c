@@ -1,5 +1,5 @@
 /*
- * A program that changes records, called as the hooks of another ACME client are, so that existing scripts work:
+ * A program that changes records, called like the hooks of another ACME client, so that existing scripts work:
  *
  *   lego        COMMAND present|cleanup "_acme-challenge.example.com." VALUE
  *   lego-raw    COMMAND present|cleanup -- example.com TOKEN KEY-AUTHORIZATION             (EXEC_MODE=RAW)
@@ -7,9 +7,11 @@
  *   dehydrated  COMMAND deploy_challenge|clean_challenge example.com TOKEN VALUE
  *   acme.sh     COMMAND is dnsapi/dns_NAME.sh of an installed acme.sh: its function dns_NAME_add or dns_NAME_rm
  *
- * Only lego and acme.sh get the owner name, with its aliases followed. Exit status 0 is success. The program may be
- * called again for what is done already, and to remove what is not there. It runs one at a time, without a shell except
- * for acme.sh, and has propagationTimeout to end: such scripts often wait until the record is published.
+ * Only lego and acme.sh receive the owner name, with its aliases followed. Exit status 0 is success. The program may be
+ * called again for a change that is already made, and to remove a missing value. Only one instance runs at a time,
+ * without
+ * a shell except for acme.sh. It must end within propagationTimeout: such scripts often wait until the record is
+ * published.
  */
 #include "common/error.h"
 #include "daemon/base/hook.h"
@@ -29,17 +31,17 @@ struct dnsprovider_op {
 	char *call; /* for messages */
 };
 
-/* One call, as a convention writes it. */
+/* One call in the form of a convention. */
 struct exec_call {
 	const char *command;
 	const char *cleanup_command; /* or NULL */
-	bool remove;
+	bool is_removal;
 	const char *name;   /* owner */
-	const char *domain; /* that is validated */
+	const char *domain; /* the name being validated */
 	const char *value;
 	const char *token;
 	const char *key_authorization;
-	struct strlist argv; /* to be filled */
+	struct strlist argv; /* filled by the convention */
 	struct strlist env;  /* likewise */
 };
 
@@ -47,7 +49,7 @@ static void
 call_lego(struct exec_call *c)
 {
 	strlist_add(&c->argv, c->command);
-	strlist_add(&c->argv, c->remove ? "cleanup" : "present");
+	strlist_add(&c->argv, c->is_removal ? "cleanup" : "present");
 	strlist_take(&c->argv, xasprintf("%s.", c->name));
 	strlist_add(&c->argv, c->value);
 }
@@ -56,7 +58,7 @@ static void
 call_lego_raw(struct exec_call *c)
 {
 	strlist_add(&c->argv, c->command);
-	strlist_add(&c->argv, c->remove ? "cleanup" : "present");
+	strlist_add(&c->argv, c->is_removal ? "cleanup" : "present");
 	strlist_add(&c->argv, "--");
 	strlist_add(&c->argv, c->domain);
 	strlist_add(&c->argv, c->token);
@@ -66,22 +68,22 @@ call_lego_raw(struct exec_call *c)
 static void
 call_certbot(struct exec_call *c)
 {
-	strlist_add(&c->argv, c->remove ? c->cleanup_command : c->command);
+	strlist_add(&c->argv, c->is_removal ? c->cleanup_command : c->command);
 	strlist_take(&c->env, xasprintf("CERTBOT_DOMAIN=%s", c->domain));
 	strlist_take(&c->env, xasprintf("CERTBOT_IDENTIFIER=%s", c->domain));
 	strlist_take(&c->env, xasprintf("CERTBOT_ALL_DOMAINS=%s", c->domain));
 	strlist_take(&c->env, xasprintf("CERTBOT_ALL_IDENTIFIERS=%s", c->domain));
 	strlist_take(&c->env, xasprintf("CERTBOT_VALIDATION=%s", c->value));
 	strlist_add(&c->env, "CERTBOT_REMAINING_CHALLENGES=0");
-	if (c->remove)
-		strlist_add(&c->env, "CERTBOT_AUTH_OUTPUT="); /* certd does not keep what the other hook wrote */
+	if (c->is_removal)
+		strlist_add(&c->env, "CERTBOT_AUTH_OUTPUT="); /* certd does not keep the output of the other hook */
 }
 
 static void
 call_dehydrated(struct exec_call *c)
 {
 	strlist_add(&c->argv, c->command);
-	strlist_add(&c->argv, c->remove ? "clean_challenge" : "deploy_challenge");
+	strlist_add(&c->argv, c->is_removal ? "clean_challenge" : "deploy_challenge");
 	strlist_add(&c->argv, c->domain);
 	strlist_add(&c->argv, c->token);
 	strlist_add(&c->argv, c->value);
@@ -96,7 +98,9 @@ directory_of(const char *path)
 	return xstrndup(path, slash ? (size_t)(slash - path) : 0);
 }
 
-/* acme.sh ends with `main "$@"`, which runs its arguments: `true` lets it define its functions and no more. */
+/*
+ * acme.sh ends with `main "$@"`, which runs its arguments: `true` lets it define its functions without doing anything.
+ */
 static void
 call_acme_sh(struct exec_call *c)
 {
@@ -112,8 +116,8 @@ call_acme_sh(struct exec_call *c)
 	strlist_add(&c->argv, script);
 	strlist_add(&c->argv, "acme.sh");
 	strlist_add(&c->argv, c->command);
-	strlist_take(
-		&c->argv, xasprintf("%.*s%s", (int)(strlen(base) - strlen(".sh")), base, c->remove ? "_rm" : "_add"));
+	strlist_take(&c->argv,
+		xasprintf("%.*s%s", (int)(strlen(base) - strlen(".sh")), base, c->is_removal ? "_rm" : "_add"));
 	strlist_add(&c->argv, c->name);
 	strlist_add(&c->argv, c->value);
 	strlist_take(&c->env, xasprintf("LE_WORKING_DIR=%s", home));
@@ -156,10 +160,9 @@ exec_check(const struct dnsprovider *d, struct error *err)
 
 	if (convention == call_certbot && !has_cleanup)
 		return error_set_field(err, "cleanupCommand",
-			"is missing: certbot's convention has a program of its own to "
-			"remove the record");
+			"is missing: certbot's convention uses a separate program to remove the record");
 	if (convention != call_certbot && has_cleanup)
-		return error_set_field(err, "cleanupCommand", "is for certbot's convention only");
+		return error_set_field(err, "cleanupCommand", "is only for certbot's convention");
 	if (convention == call_acme_sh && !is_acme_sh_script(command))
 		return error_set_field(
 			err, "command", "'%s' is not a script dnsapi/dns_NAME.sh of an installed acme.sh", command);
@@ -188,7 +191,7 @@ on_hook(const struct hook_result *result _unused_, const struct error *err, void
 }
 
 static struct dnsprovider_op *
-exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool is_removal,
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
@@ -199,7 +202,7 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 	struct exec_call call = {
 		.command = setting_text(&d->settings, "command"),
 		.cleanup_command = setting_text(&d->settings, "cleanupCommand"),
-		.remove = remove,
+		.is_removal = is_removal,
 		.name = record->name,
 		.domain = record->domain ? record->domain : record->name + (is_usual ? strlen(challenge_label) : 0),
 		.value = record->value,
@@ -212,7 +215,7 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 	conventions[convention_of(d)](&call);
 	op->done = done;
 	op->arg = arg;
-	op->call = xasprintf("%s %s.", remove ? "cleanup" : "present", record->name);
+	op->call = xasprintf("%s %s.", is_removal ? "cleanup" : "present", record->name);
 	op->hook = hook_start(env->loop, &call.argv, &call.env, timeout * 1000, on_hook, op);
 	strlist_clear(&call.argv);
 	strlist_clear(&call.env);

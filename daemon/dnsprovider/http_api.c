@@ -1,7 +1,8 @@
 /*
- * The engine of the HTTP drivers: one call at a time, each started by the one timer, so that a first call, a retry and a
- * poll differ only in the pause before them. All failures of a change are counted together; the deadline ends a change
- * whose API keeps answering without getting anywhere.
+ * The engine of the HTTP drivers: one call at a time, each started by one timer, so that a first call, a retry and a
+ * poll
+ * differ only in the pause before them. All failures of a change are counted together. The deadline ends a change whose
+ * API keeps answering without progress.
  */
 #include "daemon/dnsprovider/http_api.h"
 
@@ -29,35 +30,35 @@ enum {
 	DEFAULT_TTL = 60,
 	MAX_FAILURES = 4,
 	FIRST_PAUSE_MS = 1000,    /* doubles with each failure */
-	MAX_PAUSE_MS = 30 * 1000, /* a longer Retry-After is for the schedule */
+	MAX_PAUSE_MS = 30 * 1000, /* a longer Retry-After is left to the schedule */
 	FIRST_POLL_MS = 250,      /* doubles with each poll, up to: */
 	MAX_POLL_MS = 8 * 1000,
 	MAX_PAGES = 200,
 	TOKEN_MARGIN_SEC = 30, /* a token that expires sooner is not used any more */
-	MAX_REASON = 200,      /* of the API's words in our messages */
+	MAX_REASON = 200,      /* of the API's text in our messages */
 	MAX_ID = 64,
 };
 
 struct call {
 	const char *method;
-	char *path; /* behind the endpoint */
+	char *path; /* after the endpoint */
 	struct http_api_body body;
-	http_api_fn *then; /* NULL: the task starts (over) */
+	http_api_fn *then; /* NULL: the task starts (again) */
 };
 
 struct pages {
 	char *path;
 	http_api_item_fn *item;
 	http_api_fn *end;
-	int count;      /* asked for so far */
-	char *position; /* of the next page: a cursor, or the path that a Link named; NULL: none */
+	int count;      /* requested so far */
+	char *position; /* of the next page: a cursor, or the path of a Link; NULL: none */
 };
 
 struct dnsprovider_op {
-	struct http_api_task task; /* first: handlers know us by it */
+	struct http_api_task task; /* first: handlers cast it to the operation */
 	const struct http_api *api;
 	struct dnsprovider_env env;
-	struct dnsprovider provider; /* a copy: it may be changed or deleted meanwhile */
+	struct dnsprovider provider; /* a copy: the original may be changed or deleted meanwhile */
 	char *endpoint;
 	char *known_zone;                 /* what DNS says; or NULL */
 	struct strlist zones;             /* of a list, so far */
@@ -66,14 +67,14 @@ struct dnsprovider_op {
 	void *arg;
 	struct loop_timer timer;
 	struct loop_timer deadline;
-	void *handle; /* of the call under way */
+	void *handle; /* of the running call */
 	struct call call;
-	struct call deferred; /* while a token is asked for: the call that needs it */
+	struct call deferred; /* the call that waits for a token */
 	struct pages pages;
-	struct secret token; /* given in exchange */
+	struct secret token; /* received in exchange for the credentials */
 	int64_t token_until;
-	bool is_login; /* a token is being asked for */
-	bool is_asked; /* by the handler that runs at present */
+	bool is_login; /* a token is being requested */
+	bool is_asked; /* by the current handler */
 	int64_t pause_ms;
 	int64_t poll_ms;
 	int failures;
@@ -116,7 +117,7 @@ http_api_id(struct json_object *object, const char *path, struct error *err)
 
 	if (len <= MAX_ID && base64url_is_text(id, len))
 		return id;
-	error_set(err, ERROR_PROTOCOL, "it answers with something that has no id");
+	error_set(err, ERROR_PROTOCOL, "an item in its answer has no id");
 	return NULL;
 }
 
@@ -147,7 +148,7 @@ http_api_check_endpoint(const char *endpoint, struct error *err)
 		return error_set_field(err, "endpoint", "'%s' is not https://HOST[:PORT][/PATH]", endpoint);
 	if (strcmp(url.scheme, "http") == 0 && !http_url_is_loopback(&url))
 		return error_set_field(err, "endpoint",
-			"'%s' would send the token unencrypted: plain http is for loopback only", endpoint);
+			"'%s' would send the token unencrypted: plain http is only allowed on loopback", endpoint);
 	return 0;
 }
 
@@ -157,7 +158,7 @@ http_api_check_token(const struct secret *token, struct error *err)
 	for (size_t i = 0; i < token->len; i++)
 		if (token->data[i] <= ' ' || token->data[i] >= 0x7f)
 			return error_set_field(
-				err, "token", "contains a blank or another character that cannot be part of a token");
+				err, "token", "contains a blank or another character that is not allowed in a token");
 	return 0;
 }
 
@@ -292,7 +293,7 @@ static void
 body_clear(struct http_api_body *body)
 {
 	if (body->text)
-		OPENSSL_cleanse(body->text, strlen(body->text)); /* a login has a secret in it */
+		OPENSSL_cleanse(body->text, strlen(body->text)); /* a login contains a secret */
 	free(body->text);
 	*body = HTTP_API_NO_BODY;
 }
@@ -305,7 +306,7 @@ call_clear(struct call *call)
 	*call = (struct call){ .then = NULL };
 }
 
-/* The task is to start (over). */
+/* The task starts (again). */
 static void
 http_api_reset(struct dnsprovider_op *op)
 {
@@ -349,12 +350,12 @@ http_api_finish(struct dnsprovider_op *op, struct error *err)
 	http_api_op_free(op);
 }
 
-/* The token is there: the call that waited for it is next. */
+/* The token has arrived: the call that waited for it is next. */
 static int
 http_api_end_login(struct dnsprovider_op *op, struct error *err)
 {
 	if (!op->token.len)
-		return error_set(err, ERROR_DENIED, "it does not give a token");
+		return error_set(err, ERROR_DENIED, "its answer contains no token");
 	call_clear(&op->call);
 	op->call = op->deferred;
 	op->deferred = (struct call){ .then = NULL };
@@ -364,7 +365,7 @@ http_api_end_login(struct dnsprovider_op *op, struct error *err)
 	return 0;
 }
 
-/* @handler decides what is next; @op may be gone afterwards. */
+/* @handler decides the next step; @op may be gone afterwards. */
 static void
 handle(struct dnsprovider_op *op, http_api_fn *handler, struct json_object *answer)
 {
@@ -450,7 +451,7 @@ http_api_delete_found(struct http_api_task *task, const char *path, ...)
 static int
 on_page(struct http_api_task *task, struct json_object *answer, struct error *err);
 
-/* The position of the page to ask for as text; NULL: the API needs none. Owned by the caller. */
+/* The position of the next page as text; NULL: the API needs none. Owned by the caller. */
 static char *
 page_position(const struct dnsprovider_op *op)
 {
@@ -485,7 +486,10 @@ ask_page(struct dnsprovider_op *op)
 	http_api_send(&op->task, "GET", HTTP_API_NO_BODY, on_page, "%s", buf_str(&path));
 }
 
-/* The path of the next page if @links (Link headers) name one that is part of the same API; else NULL. Owned. */
+/*
+ * The path of the next page if @links (Link headers) contain one within the same API; otherwise NULL. Owned by the
+ * caller.
+ */
 static char *
 linked_page(const struct dnsprovider_op *op, const struct strlist *links)
 {
@@ -538,7 +542,7 @@ on_page(struct http_api_task *task, struct json_object *answer, struct error *er
 	if (member && json_object_is_type(answer, json_type_object))
 		json_object_object_get_ex(answer, member, &items);
 	if (!json_object_is_type(items, json_type_array))
-		return error_set(err, ERROR_PROTOCOL, "it answers with something that is not a list");
+		return error_set(err, ERROR_PROTOCOL, "its answer is not a list");
 	for (size_t i = 0; i < json_object_array_length(items); i++)
 		if (op->pages.item(task, json_object_array_get_idx(items, i), err) < 0)
 			return -1;
@@ -591,8 +595,9 @@ note_zone(struct http_api_task *task, struct json_object *item, struct error *er
 }
 
 /*
- * The zone that DNS knows, if it knows one: resolvers do not ask a longer one that is not delegated. Else the longest
- * that holds the name.
+ * The zone found by DNS, if any: resolvers do not query a longer one that is not delegated. Otherwise the longest zone
+ * that
+ * contains the name.
  */
 static int
 take_zone(struct http_api_task *task, struct json_object *item, struct error *err)
@@ -622,7 +627,7 @@ http_api_on_zones(struct http_api_task *task, struct json_object *answer, struct
 	return error_set(err, ERROR_DNS, "the account has no zone '%s'", op->known_zone ? op->known_zone : task->name);
 }
 
-/* What all zones that may hold the name contain: the zone itself, or the last two labels. "": anything. */
+/* The text that all candidate zones contain: the zone itself, or the last two labels. "": any. */
 static const char *
 zone_filter(const struct dnsprovider_op *op)
 {
@@ -663,7 +668,7 @@ http_api_begin(struct http_api_task *task, struct json_object *answer _unused_, 
 
 /* --- calls --- */
 
-/* Text from outside, fit to be a part of a line. Owned by the caller. */
+/* Text from outside as part of a line. Owned by the caller. */
 static char *
 reason_of(const struct http_api *api, struct json_object *body, const struct http_response *res)
 {
@@ -683,7 +688,7 @@ http_api_refused(
 
 	if (res->status == 401 || res->status == 403) {
 		error_set(err, ERROR_DENIED,
-			"the token is refused (HTTP %d%s%s): certctl set dns %s --token-file FILE gives another",
+			"the token is refused (HTTP %d%s%s); to replace it: certctl set dns %s --token-file FILE",
 			res->status, colon, reason, name);
 		return;
 	}
@@ -693,7 +698,7 @@ http_api_refused(
 	err->retry_at = retry_not_before(res->retry_after_sec, http_api_now(&op->task));
 }
 
-/* Return: the body; NULL with @err set: refused or unreadable, without: empty. */
+/* Return: the body; NULL with @err set: refused or unreadable; NULL without @err: empty. */
 static struct json_object *
 http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res, struct error *err)
 {
@@ -716,14 +721,14 @@ http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res,
 	return ret;
 }
 
-/* Does carrying it out twice differ from once? */
+/* Does repeating it have another effect than sending it once? */
 static bool
 counts_twice(const char *method)
 {
 	return strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
 }
 
-/* Does the last call's failure end nothing yet? It is repeated then. */
+/* Is the last call to be repeated after its failure? */
 static bool
 http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_undone)
 {
@@ -792,7 +797,7 @@ transmit(struct dnsprovider_op *op)
 		http_api_finish(op, &err);
 }
 
-/* The call under way needs a token, and there is none that lasts. */
+/* The current call needs a token, and there is none that is valid long enough. */
 static void
 begin_login(struct dnsprovider_op *op)
 {
@@ -823,7 +828,7 @@ http_api_on_deadline(void *arg)
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&err, ERROR_TIMEOUT, "not done in time%s: %s", op->zones_done ? "" : " (propagationTimeout)",
+	error_set(&err, ERROR_TIMEOUT, "timed out%s: %s", op->zones_done ? "" : " (propagationTimeout)",
 		op->waits_for ? op->waits_for : "the API is too slow");
 	err.retry = true;
 	http_api_finish(op, &err);
@@ -859,25 +864,25 @@ op_new(const struct http_api *api, const struct dnsprovider_env *env, const stru
 }
 
 struct dnsprovider_op *
-http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
-	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
+http_api_start(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
+	bool is_removal, const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	int64_t timeout_sec = d->propagation_timeout > 0 ? d->propagation_timeout : DEFAULT_TIMEOUT_SEC;
 	struct dnsprovider_op *op = op_new(api, env, d, timeout_sec * 1000, arg);
 
 	op->done = done;
 	op->known_zone = xstrdup_null(record->zone);
-	op->task.remove = remove;
+	op->task.is_removal = is_removal;
 	op->task.name = xstrdup(record->name);
 	op->task.value = xstrdup(record->value);
 	return op;
 }
 
 struct dnsprovider_op *
-http_api_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+http_api_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool is_removal,
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
-	return http_api_start(dnsprovider_driver(d->kind)->api, env, d, remove, record, done, arg);
+	return http_api_start(dnsprovider_driver(d->kind)->api, env, d, is_removal, record, done, arg);
 }
 
 struct dnsprovider_op *
@@ -887,7 +892,7 @@ http_api_list_zones(
 	struct dnsprovider_op *op = op_new(dnsprovider_driver(d->kind)->api, env, d, LIST_TIMEOUT_MS, arg);
 
 	op->zones_done = done;
-	op->failures = MAX_FAILURES; /* the first one is the last */
+	op->failures = MAX_FAILURES; /* a single attempt */
 	return op;
 }
 

@@ -1,11 +1,12 @@
 /*
  * IONOS Cloud DNS, the service behind IONOS's own automatic certificates (API: dns.de-fra.ionos.com).
  *
- *   records of the name -> add:    POST, then GET until it is AVAILABLE, unless the value is there already
+ *   records of the name -> add:    POST, then GET until it is AVAILABLE, unless the value exists already
  *                       -> remove: DELETE each that has the value
  *
- * Its filters find what contains the text asked for (notexample.com, example.com.au), so names are compared here. No
- * record id is kept: looking first also shows what a call whose answer was lost has done.
+ * Its filters match names that contain the text (notexample.com, example.com.au), so names are compared here. No record
+ * id
+ * is kept: listing the records first also shows the effect of a call whose answer was lost.
  */
 #include "common/error.h"
 #include "daemon/dnsprovider/drivers.h"
@@ -19,7 +20,7 @@ on_record(struct http_api_task *task, struct json_object *answer, struct error *
 	const char *state = http_api_text(answer, "metadata.state");
 
 	if (strcmp(state, "FAILED") == 0)
-		return error_set(err, ERROR_DNS, "the new record became FAILED");
+		return error_set(err, ERROR_DNS, "the state of the new record became FAILED");
 	if (strcmp(state, "AVAILABLE") != 0)
 		http_api_poll(task, "the new record does not become AVAILABLE");
 	return 0;
@@ -67,7 +68,7 @@ ionoscloud_take_record(struct http_api_task *task, struct json_object *item, str
 	if (strcasecmp(http_api_text(item, "properties.name"), name) != 0 ||
 		strcmp(http_api_text(item, "properties.type"), "TXT") != 0 ||
 		!http_api_same_text(http_api_text(item, "properties.content"), task->value) ||
-		strcmp(state, "DESTROYING") == 0 || (strcmp(state, "FAILED") == 0 && !task->remove))
+		strcmp(state, "DESTROYING") == 0 || (strcmp(state, "FAILED") == 0 && !task->is_removal))
 		return 0;
 	id = http_api_id(item, "id", err);
 	if (!id)
@@ -79,7 +80,7 @@ ionoscloud_take_record(struct http_api_task *task, struct json_object *item, str
 static int
 ionoscloud_on_records(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	if (!task->remove)
+	if (!task->is_removal)
 		return task->found.count ? wait_available(task, task->found.items[0]) : ionoscloud_create(task);
 	http_api_delete_found(task, "/zones/%s/records/", task->zone_id);
 	return 0;

@@ -1,10 +1,11 @@
 /*
  * The HTTP API of the PowerDNS Authoritative Server (4.7 and later).
  *
- *   record set of the name -> PATCH with the value added or removed, unless it is so already
+ *   record set of the name -> PATCH with the value added or removed, unless it is already
  *
- * A set is replaced whole, so the values of others are sent back as they are. Changes of one name are made one after the
- * other (daemon/challenge/txt_queue.h); the API cannot exclude a change that another program makes between the two calls.
+ * A set is replaced as a whole, so the other values are sent back unchanged. Changes of one name run one after the
+ * other
+ * (daemon/challenge/txt_queue.h); the API cannot prevent another program's change between the two calls.
  */
 #include "common/error.h"
 #include "daemon/base/http.h"
@@ -22,7 +23,7 @@ powerdns_auth(const struct http_api_task *task, struct http_request *req, struct
 	return 0;
 }
 
-/* The TXT record set of the name; NULL if there is none. Servers before 4.7 answer with all sets of the zone. */
+/* The TXT record set of the name; NULL if absent. Servers before 4.7 answer with all sets of the zone. */
 static struct json_object *
 find_set(const struct http_api_task *task, struct json_object *zone)
 {
@@ -91,7 +92,7 @@ powerdns_patch(const struct http_api_task *task, int64_t ttl, struct json_object
 	return body;
 }
 
-/* The server would send it by itself, but not at once. */
+/* The server would send it on its own, but later. */
 static int
 notify_secondaries(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
@@ -106,16 +107,16 @@ on_set(struct http_api_task *task, struct json_object *zone, struct error *err)
 	struct json_object *set = zone ? find_set(task, zone) : NULL;
 	struct json_object *records;
 	int64_t ttl = task->ttl;
-	bool had;
+	bool had_value;
 
 	if (!json_object_is_type(zone, json_type_object))
-		return error_set(err, ERROR_PROTOCOL, "it answers with something that is not a zone");
-	records = other_records(task, set, &had);
-	if (had != task->remove) {
+		return error_set(err, ERROR_PROTOCOL, "its answer is not a zone");
+	records = other_records(task, set, &had_value);
+	if (had_value != task->is_removal) {
 		json_object_put(records);
 		return 0;
 	}
-	if (!task->remove)
+	if (!task->is_removal)
 		add_record(task, records);
 	if (set)
 		json_get_int(set, "ttl", 0, INT32_MAX, &ttl, NULL);

@@ -1,6 +1,7 @@
 /*
- * RFC 2136 dynamic update, signed with TSIG (RFC 8945): BIND, Knot, PowerDNS and whatever else speaks it. The message
- * and its verification are daemon/base/dns's; both changes may be repeated by themselves (RFC 2136 s3.4.2).
+ * RFC 2136 dynamic update, signed with TSIG (RFC 8945): for BIND, Knot, PowerDNS and other servers. daemon/base/dns
+ * makes and
+ * verifies the messages; both changes may be repeated (RFC 2136 s3.4.2).
  */
 #include "common/error.h"
 #include "daemon/base/dns.h"
@@ -30,13 +31,13 @@ rfc2136_check(const struct dnsprovider *d, struct error *err)
 	if (!server_split(server, &host, &port))
 		return error_set_field(err, "server", "'%s' is not ADDRESS, ADDRESS:PORT or [V6]:PORT", server);
 	if (!server_is_address(host))
-		return error_set_field(err, "server", "'%s' is a name: write its ADDRESS or ADDRESS:PORT", server);
+		return error_set_field(err, "server", "'%s' is a name: set its ADDRESS or ADDRESS:PORT", server);
 	if (!key_name && has_key)
 		return error_set_field(err, "tsigName", "is missing: the name of the TSIG key");
 	if (key_name && !has_key)
 		return error_set_field(err, "tsigKey", "is missing: the secret of TSIG key '%s'", key_name);
 	if (key_name && key_name[strcspn(key_name, " \\\"/@")])
-		return error_set_field(err, "tsigName", "'%s' is not the name of a key", key_name);
+		return error_set_field(err, "tsigName", "'%s' is not a valid key name", key_name);
 	return 0;
 }
 
@@ -50,7 +51,7 @@ rfc2136_on_answer(const struct dns_answer *answer _unused_, const struct error *
 }
 
 static struct dnsprovider_op *
-rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool remove,
+rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool is_removal,
 	const struct dnsprovider_record *record, dnsprovider_done_fn *done, void *arg)
 {
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
@@ -62,7 +63,7 @@ rfc2136_change(const struct dnsprovider_env *env, const struct dnsprovider *d, b
 		.name = record->name,
 		.value = record->value,
 		.ttl = d->ttl > 0 && d->ttl <= INT32_MAX ? (uint32_t)d->ttl : DEFAULT_TTL,
-		.remove = remove,
+		.is_removal = is_removal,
 		.tsig_name = setting_text(&d->settings, "tsigName"),
 		.tsig_algorithm = algorithm ? algorithm : tsig_algorithms[0],
 		.tsig_key = key ? &key->secret : NULL,

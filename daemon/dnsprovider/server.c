@@ -1,4 +1,4 @@
-/* Server texts taken apart and put together: a colon means a port, except in an IPv6 address without brackets. */
+/* Splitting and joining server texts: a colon precedes a port, except in an IPv6 address without brackets. */
 #include "daemon/dnsprovider/server.h"
 
 #include "common/address.h"

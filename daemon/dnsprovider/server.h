@@ -1,4 +1,4 @@
-/* daemon/dnsprovider/server.h: a DNS server as operators write it. Pure. */
+/* daemon/dnsprovider/server.h: a DNS server in the operator's notation. Pure. */
 #ifndef DAEMON_DNSPROVIDER_SERVER_H
 #define DAEMON_DNSPROVIDER_SERVER_H
 
@@ -7,7 +7,7 @@
 enum { SERVER_PORT = 53 };
 
 /*
- * server_split() - "host", "host:port", "address", "address:port", "v6", "[v6]", "[v6]:port"
+ * server_split() - parse "host", "host:port", "address", "address:port", "v6", "[v6]" or "[v6]:port"
  * @ret_host: owned by the caller, without brackets; @ret_port: SERVER_PORT when none is given
  * Return: is it one of these?
  */

@@ -126,8 +126,8 @@ def test_an_api_that_stays_broken_fails_the_order_with_its_words(rig):
 
 
 @pytest.mark.parametrize("change, words", [
-    (["--endpoint", "http://192.0.2.1"], "plain http is for loopback only"),
-    (["--endpoint", "http://127.0.0.1.example.net"], "plain http is for loopback only"),
+    (["--endpoint", "http://192.0.2.1"], "plain http is only allowed on loopback"),
+    (["--endpoint", "http://127.0.0.1.example.net"], "plain http is only allowed on loopback"),
     (["--endpoint", "https://user@dns.example"], "is not https://HOST"),
     (["--server", "192.0.2.1"], "is not used by kind ionoscloud"),
 ])

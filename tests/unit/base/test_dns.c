@@ -389,7 +389,7 @@ Test(dns, updates_add_and_remove_one_value_and_may_be_repeated, .timeout = 60)
 		second.tsig_key = &key384;
 		expect_update(&bed, &second, NULL);
 		expect_txt(&bed, &s, "value-1|value-2");
-		u.remove = true;
+		u.is_removal = true;
 		expect_update(&bed, &u, NULL);
 		expect_update(&bed, &u, NULL);
 		expect_txt(&bed, &s, "value-2");

@@ -207,7 +207,7 @@ Test(dns_tsig, an_unsigned_update_carries_the_right_class_ttl_and_string_lengths
 	struct dns_tsig_mac mac;
 	struct dns_update update = vector_update;
 	update.tsig_name = NULL;
-	update.remove = true;
+	update.is_removal = true;
 	cr_assert_eq(dns_message_update(0x1234, &update, VECTOR_TIME, &wire, &mac, &err), 0);
 	_cleanup_free_ char *wire_hex = hex(wire.data, wire.len);
 	cr_expect_str_eq(wire_hex, "123428000001000000010000076578616d706c65047465737400000600010f5f61636d652"

@@ -221,9 +221,9 @@ Test(dns01, what_the_operator_has_to_mend_is_said)
 		bool is_sent;     /* and its removal is tried again */
 		const char *says;
 	} cases[] = {
-		{ "circle.example.test", "example.test", false, "lead in a circle" },
+		{ "circle.example.test", "example.test", false, "form a loop" },
 		{ "alias.example.test", "example.test", false,
-			"_acme-challenge.alias.example.test is an alias of alias.delegated.test: no DNS "
+			"_acme-challenge.alias.example.test is an alias of alias.delegated.test, and no DNS "
 			"provider has a "
 			"zone for that" },
 		/* Nobody answers for the zone, but it is declared: its server is asked to change it. */
@@ -483,7 +483,7 @@ Test(dns01, waits_for_the_last_server_and_says_which_one_it_is)
 	cr_assert_geq(c.result.progress.count, 3);
 	cr_expect(strstr(c.result.progress.items[1], "does not have the TXT record"), "%s", c.result.progress.items[1]);
 	cr_expect(strstr(c.result.progress.items[1], other.server), "%s", c.result.progress.items[1]);
-	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "going on"));
+	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "continuing"));
 	stop(&c);
 	dns_daemon_stop(&other);
 	teardown(&f);
@@ -505,7 +505,7 @@ Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 	cr_expect_not(error_is_set(&c.result.error));
 	cr_expect_lt(clock_boot_ms(f.rig.clock) - began, 15 * 1000);
 	cr_assert_geq(c.result.progress.count, 1);
-	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "going on without it"), "%s",
+	cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "continuing without it"), "%s",
 		c.result.progress.items[c.result.progress.count - 1]);
 	stop(&c);
 	teardown(&f);

@@ -145,7 +145,7 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 		{ "several without zones", NO_ZONE | OTHER_ZONE, "dns-01", "example.com", false, "dns-01", NULL,
 			"no DNS provider has a zone for it" },
 		{ "wildcard by http-01", LISTENER | ZONE, "http-01", "example.com", true, "dns-01", NULL,
-			"*.example.com cannot be proved by http-01: the CA offers only dns-01" },
+			"*.example.com cannot be validated by http-01: the CA offers only dns-01" },
 		{ "the CA wants another way", LISTENER | ZONE, "auto", "example.com", false, "tls-alpn-01", NULL,
 			"the CA offers only tls-alpn-01" },
 		{ "a taken port", TAKEN_PORT, "http-01", "example.com", false, "http-01", NULL,
@@ -154,7 +154,7 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 			"http-01: http-listen 127.0.0.1:" },
 		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL, "is an address" },
 		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01", NULL,
-			"'dns-02' is not a challenge that certd knows" },
+			"'dns-02' is not one of auto" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -203,10 +203,10 @@ Test(solver, says_what_auto_takes_and_why)
 		const char *name;
 		const char *says; /* NULL: nothing to say */
 	} cases[] = {
-		{ LISTENER | ZONE, "auto", "www.example.com", "takes http-01 for www.example.com: there is an HTTP" },
+		{ LISTENER | ZONE, "auto", "www.example.com", "chooses http-01 for www.example.com: there is an HTTP" },
 		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
-		{ LISTENER | ZONE, "auto", "*.example.com", "takes dns-01 for *.example.com: it is a wildcard" },
-		{ LISTENER | NAMED, "auto", "www.example.com", "takes dns-01 for www.example.com: a DNS provider" },
+		{ LISTENER | ZONE, "auto", "*.example.com", "chooses dns-01 for *.example.com: it is a wildcard" },
+		{ LISTENER | NAMED, "auto", "www.example.com", "chooses dns-01 for www.example.com: a DNS provider" },
 		{ TAKEN_PORT | ZONE, "auto", "www.example.com", "not http-01: http-listen 127.0.0.1:" },
 		{ LISTENER | ZONE, "http-01", "www.example.com", NULL },
 		{ 0, "auto", "www.example.com", NULL },

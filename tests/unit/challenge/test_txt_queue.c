@@ -76,12 +76,12 @@ on_done(const struct error *err, void *arg)
 }
 
 static struct txt_change *
-change(struct fixture *f, const char *name, bool remove)
+change(struct fixture *f, const char *name, bool is_removal)
 {
 	struct dnsprovider_record record = { .name = name, .value = "v" };
 
 	f->left++;
-	return txt_change_start(f->queue, &f->provider, remove, &record, on_done, f);
+	return txt_change_start(f->queue, &f->provider, is_removal, &record, on_done, f);
 }
 
 static void

@@ -54,6 +54,6 @@ script_run(struct script *s);
 
 /* Adds or removes "v1" at _acme-challenge.example.com through the driver of the kind. */
 struct dnsprovider_op *
-script_change(struct script *s, bool remove, const char *zone);
+script_change(struct script *s, bool is_removal, const char *zone);
 
 #endif

@@ -26,7 +26,7 @@
 struct change_case {
 	const char *kind;
 	const char *endpoint;
-	bool remove;
+	bool is_removal;
 	const char *zone;
 	struct turn turns[8];
 };
@@ -106,7 +106,7 @@ Test(dns_apis, cloudflare_and_powerdns_change_only_their_own_value)
 		struct script s;
 
 		script_setup(&s, changes[i].kind, changes[i].endpoint, changes[i].turns);
-		script_change(&s, changes[i].remove, changes[i].zone);
+		script_change(&s, changes[i].is_removal, changes[i].zone);
 		script_run(&s);
 		cr_expect_eq(s.error.code, ERROR_NONE, "%zu: %s", i, s.error.message);
 		script_teardown(&s);
@@ -445,6 +445,6 @@ Test(dns_apis, a_token_is_exchanged_before_it_is_needed_and_again_before_it_expi
 	};
 
 	expect_made_up(&api, turns, NULL);
-	expect_made_up(&api, none, "does not give a token");
+	expect_made_up(&api, none, "contains no token");
 	expect_made_up(&api, denied, "HTTP 401: invalid_client");
 }

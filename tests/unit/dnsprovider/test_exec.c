@@ -67,7 +67,7 @@ on_done(const struct error *err, void *arg)
 }
 
 static struct dnsprovider_op *
-change(struct fixture *f, bool remove, int64_t timeout)
+change(struct fixture *f, bool is_removal, int64_t timeout)
 {
 	const struct dnsprovider_driver *driver = dnsprovider_driver("exec");
 	_cleanup_dnsprovider_ struct dnsprovider d = {
@@ -77,7 +77,7 @@ change(struct fixture *f, bool remove, int64_t timeout)
 	struct dnsprovider_record record = { .name = "_acme-challenge.example.com", .value = "-value with; $(x)" };
 
 	setting_put(&d.settings, "command", f->script);
-	return driver->change(&f->env, &d, remove, &record, on_done, f);
+	return driver->change(&f->env, &d, is_removal, &record, on_done, f);
 }
 
 static void
@@ -164,7 +164,7 @@ Test(exec, a_change_that_is_cancelled_ends_without_a_word)
 
 /* One call by @convention; what the program saw. Owned by the caller. */
 static char *
-seen_by(const char *convention, bool remove, bool has_key_authorization)
+seen_by(const char *convention, bool is_removal, bool has_key_authorization)
 {
 	static const char
 		*const env = "printf '<%s>' \"$CERTBOT_DOMAIN|$CERTBOT_IDENTIFIER|$CERTBOT_ALL_DOMAINS|"
@@ -205,7 +205,7 @@ seen_by(const char *convention, bool remove, bool has_key_authorization)
 		setting_put(&d.settings, "cleanupCommand", path);
 	}
 	cr_assert_eq(dnsprovider_check(&d, &err), 0, "%s", err.message);
-	dnsprovider_driver("exec")->change(&f.env, &d, remove, &record, on_done, &f);
+	dnsprovider_driver("exec")->change(&f.env, &d, is_removal, &record, on_done, &f);
 	run(&f);
 	cr_expect_not(error_is_set(&f.error), "%s", f.error.message);
 	cr_assert_eq(buf_read_file(&seen, AT_FDCWD, calls, 1000, NULL), 0);
@@ -219,7 +219,7 @@ Test(exec, calls_by_the_conventions_of_other_clients)
 {
 	static const struct {
 		const char *convention;
-		bool remove;
+		bool is_removal;
 		bool has_key_authorization;
 		const char *seen; /* ends with it, from the last '<' of interest */
 	} cases[] = {
@@ -237,7 +237,7 @@ Test(exec, calls_by_the_conventions_of_other_clients)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *seen = seen_by(
-			cases[i].convention, cases[i].remove, cases[i].has_key_authorization);
+			cases[i].convention, cases[i].is_removal, cases[i].has_key_authorization);
 
 		cr_expect_eq(
 			strncmp(seen, cases[i].seen, strlen(cases[i].seen)), 0, "%s: %s", cases[i].convention, seen);

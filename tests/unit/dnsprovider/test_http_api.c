@@ -18,7 +18,7 @@ Test(http_api, a_change_looks_first_and_repeats_only_what_is_safe)
 {
 	static const struct {
 		const char *why;
-		bool remove;
+		bool is_removal;
 		const char *zone;
 		struct turn turns[12];
 	} cases[] = {
@@ -65,7 +65,7 @@ Test(http_api, a_change_looks_first_and_repeats_only_what_is_safe)
 		struct script s;
 
 		script_setup(&s, "ionoscloud", IONOS, cases[i].turns);
-		script_change(&s, cases[i].remove, cases[i].zone);
+		script_change(&s, cases[i].is_removal, cases[i].zone);
 		script_run(&s);
 		cr_expect_eq(s.error.code, ERROR_NONE, "%s: %s", cases[i].why, s.error.message);
 		script_teardown(&s);
@@ -82,7 +82,8 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 		const char *words;
 		struct turn turns[6];
 	} cases[] = {
-		{ ERROR_DENIED, false, 0, "token is refused (HTTP 401: wrong key): certctl set dns ion --token-file",
+		{ ERROR_DENIED, false, 0,
+			"token is refused (HTTP 401: wrong key); to replace it: certctl set dns ion --token-file",
 			{ { .call = "GET /zones", 401, ERRORS("wrong key"), 0 } } },
 		{ ERROR_DNS, false, 0, "GET /zones?filter.zoneName=example.com&offset=0&limit=100: HTTP 400: bad  \\x",
 			{ { .call = "GET /zones", 400, ERRORS("bad\\n \\\\x"), 0 } } },
