@@ -20,6 +20,7 @@
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
 #include "daemon/service/consequences.h"
+#include "daemon/service/profiles.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/zones.h"
 #include "daemon/startup.h"
@@ -340,6 +341,7 @@ certd_free(struct certd *c)
 	events_unsubscribe(c->watch);
 	slices_stop(&c->service);
 	zones_stop(&c->service);
+	profiles_stop(&c->service);
 	rest_free(c->rest);
 	c->service.is_stopping = true;
 	control_free(c->control);

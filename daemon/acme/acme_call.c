@@ -63,6 +63,7 @@ acme_call_free(struct acme_call *call)
 	free(call->url);
 	free(call->target);
 	free(call->payload);
+	free(call->profile);
 	free(call->accept);
 	free(call);
 }
@@ -108,6 +109,22 @@ acme_call_call_finish(struct acme_call *call, const struct acme_reply *reply, co
 		release(arg);
 }
 
+/* Return: whether it waits for a newer directory than the one that refuses it. */
+static bool
+call_checks_profile(struct acme_call *call, struct error *err)
+{
+	if (!call->profile || error_is_set(err) ||
+		acme_directory_check_profile(&call->client->directory, call->profile, err) == 0 ||
+		call->is_directory_new)
+		return false;
+	error_clear(err);
+	call->is_directory_new = true;
+	call->state = ACME_CALL_WAITING;
+	acme_client_distrust_directory(call->client);
+	acme_client_pump(call->client);
+	return true;
+}
+
 static void
 acme_call_call_end(struct acme_call *call)
 {
@@ -117,8 +134,10 @@ acme_call_call_end(struct acme_call *call)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	error_move(&err, &call->error);
+	if (call_checks_profile(call, &err))
+		return;
 	if (!directory_done) {
-		acme_call_call_finish(call, NULL, &err);
+		acme_call_call_finish(call, NULL, error_is_set(&err) ? &err : NULL);
 		return;
 	}
 	acme_call_free(call);
@@ -254,7 +273,7 @@ call_advance(struct acme_call *call, struct gate *gate)
 	_cleanup_free_ char *nonce = NULL;
 	bool is_closed = gate_is_closed(gate, call);
 
-	if (call->directory_done) {
+	if (call->directory_done || call->profile) {
 		call_end_later(call, NULL);
 		return false;
 	}
@@ -465,6 +484,19 @@ acme_client_directory(struct acme_client *client, acme_directory_fn *done, void 
 	struct acme_call *call = acme_call_new(client, &(struct acme_request){ .url = NULL });
 
 	call->directory_done = done;
+	call->arg = arg;
+	acme_call_start(call);
+	return call;
+}
+
+struct acme_call *
+acme_client_check_profile(struct acme_client *client, const char *profile, acme_reply_fn *done, void *arg)
+{
+	struct acme_call *call = acme_call_new(client, &(struct acme_request){ .url = NULL });
+
+	call->profile = xstrdup(profile);
+	call->is_directory_new = !acme_client_has_directory(client);
+	call->done = done;
 	call->arg = arg;
 	acme_call_start(call);
 	return call;

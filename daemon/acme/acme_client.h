@@ -108,6 +108,14 @@ acme_directory_fn(const struct acme_directory *directory, const struct error *er
 struct acme_call *
 acme_client_directory(struct acme_client *client, acme_directory_fn *done, void *arg);
 
+/*
+ * acme_client_check_profile() - acme_directory_check_profile() of the directory, which is fetched again if the one that is
+ * cached does not have @profile (copied)
+ * @done: with neither an answer nor an error if the CA offers it
+ */
+struct acme_call *
+acme_client_check_profile(struct acme_client *client, const char *profile, acme_reply_fn *done, void *arg);
+
 struct acme_account_request {
 	const char *email; /* or NULL; "mailto:" is added */
 	bool has_agreed_terms;

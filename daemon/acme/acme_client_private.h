@@ -68,6 +68,8 @@ struct acme_call {
 	struct acme_client *client;
 	enum acme_call_state state;
 	acme_directory_fn *directory_done; /* set: only the directory is requested */
+	char *profile;                     /* set: the only question is whether the directory has it */
+	bool is_directory_new;             /* it was fetched for this call */
 	acme_reply_fn *done;
 	void *arg;
 	/* Makes the payload when the directory is available; NULL: the payload is known. */

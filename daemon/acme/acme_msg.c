@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64 };
+enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64, PROFILES_SHOWN = 300 /* octets of their list */ };
 
 #define BIT(status) (1U << (status))
 
@@ -207,6 +207,24 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 }
 
 int
+acme_directory_check_profile(const struct acme_directory *directory, const char *profile, struct error *err)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	_cleanup_free_ char *shown = NULL;
+
+	if (strlist_has(&directory->profiles, profile))
+		return 0;
+	for (size_t i = 0; i < directory->profiles.count; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", directory->profiles.items[i]);
+	shown = printable_line(buf_str(&names), names.len, PROFILES_SHOWN);
+	error_set(err, ERROR_CA, "the CA does not offer the profile '%s'; %s%s", profile,
+		*shown ? "it offers " : "it offers no profiles at all", shown);
+	if (err)
+		str_replace(&err->field, "profile");
+	return -1;
+}
+
+int
 acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *obj = parse_object(text, len, "directory", err);
@@ -230,7 +248,10 @@ static int
 read_order(struct json_object *obj, struct acme_order_msg *o, struct error *err)
 {
 	struct json_object *identifiers = NULL;
+	const char *profile = NULL;
 
+	if (json_get_string(obj, "profile", &profile, NULL) == 1)
+		o->profile = xstrdup(profile);
 	o->expires_at = acme_msg_expires(obj);
 	if (get_status(obj, order_statuses, &o->status, err) < 0 ||
 		get_url(obj, "finalize", false, &o->finalize, err) < 0 ||
@@ -479,6 +500,7 @@ acme_order_msg_clear(struct acme_order_msg *o)
 	strlist_clear(&o->authorizations);
 	free(o->finalize);
 	free(o->certificate);
+	free(o->profile);
 	error_clear(&o->error);
 	*o = (struct acme_order_msg){ .status = ACME_PENDING };
 }

@@ -49,6 +49,7 @@ struct acme_order_msg {
 	struct strlist authorizations; /* URLs */
 	char *finalize;
 	char *certificate;
+	char *profile;      /* as the CA says it; may be of any kind */
 	struct error error; /* of the order, if the CA gave one */
 };
 
@@ -79,6 +80,13 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 
 int
 acme_msg_authorization(const char *text, size_t len, struct acme_authorization *ret, struct error *err);
+
+/*
+ * acme_directory_check_profile() - does the CA offer the profile? (draft-ietf-acme-profiles: no other may be requested)
+ * Return: 0, or -1 with ERROR_CA, field "profile" and the names that it offers.
+ */
+int
+acme_directory_check_profile(const struct acme_directory *directory, const char *profile, struct error *err);
 
 /* The answer to a challenge's POST: only status and error; type, url and token stay NULL. */
 int

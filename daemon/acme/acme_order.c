@@ -6,6 +6,7 @@
  */
 #include "daemon/acme/acme_order.h"
 
+#include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_order_private.h"
 #include "daemon/base/clock.h"
@@ -18,6 +19,7 @@ enum {
 	POLL_FIRST_MS = 8, /* a test CA has finished by then, and the doubling delay spares real ones */
 	POLL_MAX_MS = 10 * 1000,
 	POLL_ASKED_MAX_MS = 30 * 1000,  /* a Retry-After of a day, as ZeroSSL sends it, does not mean this order */
+	PROFILE_SHOWN = 100,            /* octets, in messages */
 	AUTHORIZATIONS_PER_NAME_MAX = 4 /* RFC 8555 s7.1.3: a name may have several; each costs a request */
 };
 
@@ -295,6 +297,41 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
+static void
+order_profile_checked(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	struct acme_order *o = arg;
+
+	o->call = NULL;
+	if (err) {
+		order_reply(o, NULL, reply, err);
+		return;
+	}
+	o->is_profile_known = true;
+	order_step(o, ORDER_ENTER);
+}
+
+void
+acme_order_check_profile(struct acme_order *o)
+{
+	o->call = acme_client_check_profile(o->client, o->profile, order_profile_checked, o);
+}
+
+/* A CA that says nothing of it may have its reasons; one that names another has not understood. */
+static int
+order_check_echo(const struct acme_order *o, const struct acme_order_msg *msg, struct error *err)
+{
+	_cleanup_free_ char *shown = NULL;
+
+	if (!o->profile || !msg->profile || strcmp(o->profile, msg->profile) == 0)
+		return 0;
+	shown = printable_line(msg->profile, strlen(msg->profile), PROFILE_SHOWN);
+	error_set(err, ERROR_PROTOCOL, "the order is of the profile '%s', not '%s' as requested", shown, o->profile);
+	if (err)
+		str_replace(&err->field, "profile");
+	return -1;
+}
+
 /* Is the order for exactly our names, in any order, as far as the CA says? */
 static bool
 has_our_names(const struct acme_order *o, const struct acme_order_msg *msg)
@@ -340,6 +377,10 @@ acme_order_read_reply(struct acme_order *o, struct error *err)
 	if (!has_our_names(o, &msg)) {
 		acme_order_msg_clear(&msg);
 		return error_set(err, ERROR_PROTOCOL, "the order is for other names than those requested");
+	}
+	if (order_check_echo(o, &msg, err) < 0) {
+		acme_order_msg_clear(&msg);
+		return -1;
 	}
 	order_keep_known(&o->msg, &msg);
 	acme_order_msg_clear(&o->msg);

@@ -40,6 +40,7 @@ struct acme_order {
 	char *url;
 	struct strlist names;
 	char *profile;
+	bool is_profile_known; /* the CA offers it */
 	char *preferred_chain;
 	int64_t give_up_ms;
 	bool is_old;
@@ -113,6 +114,10 @@ acme_order_state_by_status(const struct acme_order *o);
 /* Sends a request about the order itself; its answer is ORDER_REPLY. */
 void
 acme_order_send(struct acme_order *o, const struct acme_request *request);
+
+/* Asks whether the CA offers the profile; then ORDER_ENTER again, or ORDER_REPLY with the refusal. */
+void
+acme_order_check_profile(struct acme_order *o);
 
 /* Parses order->reply into order->msg. Return: 0, or -1 and @err. */
 int

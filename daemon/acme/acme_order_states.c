@@ -69,6 +69,10 @@ create_send(struct acme_order *o)
 		acme_order_send(o, &(struct acme_request){ .url = o->url, .may_lag = true });
 		return;
 	}
+	if (o->profile && !o->is_profile_known) {
+		acme_order_check_profile(o);
+		return;
+	}
 	payload = new_order_payload(o);
 	acme_order_send(o, &(struct acme_request){ .url = ACME_NEW_ORDER, .payload = payload });
 }

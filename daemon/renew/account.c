@@ -35,6 +35,7 @@ struct account {
 	bool was_there;                /* the CA knew the key already */
 	bool needs_eab;
 	char *terms_url;
+	char *profile_note; /* the CA does not offer the profile that the provider asks for */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -50,6 +51,7 @@ account_cancel(void *work)
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
 	free(account->terms_url);
+	free(account->profile_note);
 	free(account);
 }
 
@@ -144,6 +146,17 @@ success_note(const struct account *account, const struct provider *p)
 	return xasprintf("bound to the external account '%s': EAB no longer needed", p->eab_key_id);
 }
 
+/* The profile can be mended later; that it has to be is said at once. */
+static char *
+account_note(const struct account *account, const struct provider *p)
+{
+	_cleanup_free_ char *note = success_note(account, p);
+
+	if (!account->profile_note)
+		return xstrdup_null(note);
+	return xasprintf("%s%s%s", note ? note : "", note ? "; " : "", account->profile_note);
+}
+
 static void
 note_success(struct account *account, struct store_txn *txn, struct provider *p)
 {
@@ -157,7 +170,7 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 	if (account->terms_url)
 		str_replace(&p->terms_url, account->terms_url);
 	free(p->account_note);
-	p->account_note = success_note(account, p);
+	p->account_note = account_note(account, p);
 	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s is registered%s%s",
 		p->account_url, p->account_note ? "; " : "", p->account_note ? p->account_note : "");
 }
@@ -205,6 +218,17 @@ account_finish(struct account *account, const struct error *err)
 	store_then(txn, account_saved, account);
 }
 
+static void
+account_check_profile(struct account *account, const struct acme_directory *directory)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (object_load(account->env->store, &provider_class, account->id, &p, NULL) == 1 && p.profile &&
+		acme_directory_check_profile(directory, p.profile, &why) < 0)
+		str_replace(&account->profile_note, why.message);
+}
+
 /* The directory says what the CA wants; without it the registration is as good. */
 static void
 account_saw_directory(const struct acme_directory *directory, const struct error *err, void *arg)
@@ -215,6 +239,7 @@ account_saw_directory(const struct acme_directory *directory, const struct error
 	if (!err) {
 		account->needs_eab = directory->needs_eab;
 		str_replace(&account->terms_url, directory->terms_of_service);
+		account_check_profile(account, directory);
 	}
 	account_finish(account, NULL);
 }

@@ -36,9 +36,10 @@ struct service {
 	bool is_stopping;         /* what comes back from workers is too late */
 	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
 	void *reload_arg;
-	struct status_next *next;       /* what server.status found last; the loop's to free */
-	struct slices *slices;          /* calls that are being worked on (slices.h) */
-	struct zones_call *zones_calls; /* calls that wait for zones to be listed */
+	struct status_next *next;             /* what server.status found last; the loop's to free */
+	struct slices *slices;                /* calls that are being worked on (slices.h) */
+	struct zones_call *zones_calls;       /* calls that wait for zones to be listed */
+	struct profiles_call *profiles_calls; /* calls that wait for a CA's profiles */
 };
 
 /* Once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
@@ -57,6 +58,7 @@ struct call {
 	struct store_txn *txn;          /* call_txn(); NULL: nothing is changed */
 	bool is_dry_run;                /* dryRun: the answer is as if, and nothing is done */
 	bool has_waited;                /* for zones to be listed (zones.h) */
+	bool has_profile;               /* has waited for a CA's profiles, or need not (profiles.h) */
 	struct strlist cancels;         /* ids: call_cancel() */
 	struct json_object *result;
 	struct json_object *effect; /* of an update; becomes a member of the result */

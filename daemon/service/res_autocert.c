@@ -12,6 +12,7 @@
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/profiles.h"
 #include "daemon/service/res_authorization.h"
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
@@ -170,7 +171,9 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 	(void)params;
 	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
 		return -1;
-	rc = zones_wait(call, &a, autocert_create, err);
+	rc = profiles_wait(call, a.provider, a.profile, autocert_create, err);
+	if (!rc)
+		rc = zones_wait(call, &a, autocert_create, err);
 	if (rc)
 		return rc;
 	if (check_challenges(call, &a, err) < 0)
@@ -241,7 +244,11 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 	(void)params;
 	if (rc <= 0)
 		return rc;
-	rc = zones_wait(call, &a, autocert_update, err);
+	rc = 0;
+	if (strlist_has(&effect.changed, "profile") || strlist_has(&effect.changed, "provider"))
+		rc = profiles_wait(call, a.provider, a.profile, autocert_update, err);
+	if (!rc)
+		rc = zones_wait(call, &a, autocert_update, err);
 	if (rc)
 		return rc;
 	if (check_challenges(call, &a, err) < 0)

@@ -9,6 +9,7 @@
 #include "daemon/acme/acme_msg.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/profiles.h"
 #include "daemon/service/res_autocert.h"
 
 #include <string.h>
@@ -256,6 +257,11 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 		return old.account_url ? 0 : res_provider_try_again(call, &p, err);
 	if (rc < 0 || check_registered(&old, &effect, err) < 0)
 		return -1;
+	if (effect.action != EFFECT_REISSUE && strlist_has(&effect.changed, "profile")) {
+		rc = profiles_wait(call, p.o.id, p.profile, provider_update, err);
+		if (rc)
+			return rc;
+	}
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
 		return -1;
 	if (effect.registers)

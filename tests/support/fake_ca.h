@@ -69,6 +69,8 @@ struct fake_ca_script {
 	unsigned retrying_failures; /* smallstep: so many validations of each challenge leave an error on it */
 	const char *fail_name;      /* validation of this name fails ... */
 	const char *fail_problem;   /* ... with this type; NULL: unauthorized */
+	const char *profiles;       /* JSON of meta.profiles; NULL: "classic" and "short"; "": none at all */
+	const char *profile_echo;   /* of orders; NULL: the profile that was asked for; "": none */
 	int64_t retry_after_sec;    /* Retry-After of orders that are not final */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;

@@ -30,6 +30,10 @@ fake_objects_directory(struct fake_ca *ca, struct fake_ca_answer *answer)
 		&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],\"meta\":{", base, base);
 	if (ca->script.terms)
 		buf_printf(&b, "\"termsOfService\":\"%s/terms\",", base);
+	if (!ca->script.profiles)
+		buf_add_str(&b, "\"profiles\":{\"classic\":\"90 days\",\"short\":\"6 days\"},");
+	else if (*ca->script.profiles)
+		buf_printf(&b, "\"profiles\":%s,", ca->script.profiles);
 	buf_printf(&b, "\"externalAccountRequired\":%s}}", ca->script.eab_key_id ? "true" : "false");
 	fake_ca_answer_body(answer, 200, b.data);
 }
@@ -158,6 +162,7 @@ answer_order(struct fake_ca *ca, size_t id, int http_status, struct fake_ca_answ
 {
 	struct fake_order *o = &ca->orders[id];
 	const char *status = order_status(ca, o);
+	const char *profile = ca->script.profile_echo ? ca->script.profile_echo : o->profile;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
 	buf_printf(&b, "{\"status\":\"%s\",\"expires\":\"2099-01-01T00:00:00.5Z\",\"identifiers\":[", status);
@@ -170,6 +175,8 @@ answer_order(struct fake_ca *ca, size_t id, int http_status, struct fake_ca_answ
 	buf_printf(&b, "],\"finalize\":\"%s/order/%zu/finalize\"", ca->base, id);
 	if (strcmp(status, "valid") == 0)
 		buf_printf(&b, ",\"certificate\":\"%s/cert/%zu\"", ca->base, id);
+	if (profile && *profile)
+		buf_printf(&b, ",\"profile\":\"%s\"", profile);
 	buf_add_char(&b, '}');
 	fake_ca_answer_body(answer, http_status, b.data);
 	if (http_status == 201)

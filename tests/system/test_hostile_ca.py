@@ -14,8 +14,9 @@ import pytest
 from certd import Certd, is_sanitized
 from hostile_ca import HostileCa, Identity
 from hostile_cases import (ACCOUNT_CASES, BROKEN_CASES, NAME, ODD_ANSWERS, ODD_CERTIFICATES, ORDER_CASES, PATIENT_CASES,
-                           SOON, answered_by, certificate, leaf, links, problem)
+                           SOON, answered_by, certificate, leaf, links, member, problem)
 from procs import wait_for
+from rpc import RpcError
 from tls import parse_certificate, split_pem
 
 OWN_FILES = {"store", "live", "pem", "generation", "master-key"}
@@ -233,6 +234,29 @@ def test_an_account_that_the_ca_forgot_is_registered_again(arena):
         a.wait_issued(previous)
         assert a.auto().get("attempts", 0) == 0, "the same attempt went on"
         ca.honest()
+
+
+def test_a_profile_is_one_of_those_that_the_ca_offers_now(arena):
+    with arena() as a:
+        ca = a.issued_by_honest_ca()
+        previous = a.auto()["lastIssuedCertificate"]
+        ca.lie("directory", member("meta.profiles", {"classic": "90 days", "short": "6 days"}))
+        with pytest.raises(RpcError, match="'shorter'; it offers classic, short") as refused:
+            a.call("autoCertificate.update", ref=NAME, properties={"profile": "shorter"})
+        assert refused.value.data["field"] == "properties.profile"
+        # The CA is asked again for what it did not offer a minute ago.
+        ca.lie("directory", member("meta.profiles", {"shorter": "1 day"}))
+        ca.lie("order", member("profile", "classic"))
+        a.call("autoCertificate.update", ref=NAME, properties={"profile": "shorter"})
+        error = wait_failed(a.auto)["lastError"]
+        assert "of the profile 'classic', not 'shorter'" in error["message"] and error["field"] == "profile", error
+        ca.lie("order", member("profile", "shorter"))
+        a.call("autoCertificate.renew", ref=NAME, force=True)
+        a.wait_issued(previous)
+        previous = a.auto()["lastIssuedCertificate"]
+        ca.honest()
+        a.call("autoCertificate.update", ref=NAME, properties={"profile": None})
+        a.wait_issued(previous)
 
 
 def test_links_to_other_chains_lead_nowhere(arena):

@@ -63,6 +63,20 @@ def test_a_certificate_by_http01_is_issued_and_dropped(http_ca):
     certd.stop()
 
 
+def test_a_profile_that_the_ca_does_not_offer_is_refused_at_once(http_ca):
+    """Pebble 2.4 has none; before, the CA ignored the wish, and nobody said so."""
+    certd, pebble = http_ca
+    words = ("add-auto", "--provider", "le", "--cn", "www.example.com", "--profile", "shortlived")
+    result = certd.ctl(*words, check=False)
+    assert result.returncode == 65, result
+    assert "'shortlived'; it offers no profiles at all" in result.stderr, result
+    assert certd.call("autoCertificate.list")["items"] == []
+    result = certd.ctl("set", "provider", "le", "--profile", "tlsserver", check=False)
+    assert result.returncode == 65 and "'tlsserver'" in result.stderr, result
+    assert not any("order" in path for _, path in pebble.requests)
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
+
+
 def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
     certd, _ = http_ca
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})

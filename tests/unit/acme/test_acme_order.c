@@ -97,6 +97,71 @@ Test(acme_order, wildcards_and_addresses_are_ordered_as_such)
 	fixture_clear(&f);
 }
 
+/* Profiles are asked for by name (draft-ietf-acme-profiles). */
+Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
+{
+	static const struct {
+		const char *profiles, *echo, *asked;
+		enum error_code code; /* ERROR_NONE: a certificate comes of it */
+		const char *says;
+		unsigned orders;
+	} cases[] = {
+		{ NULL, NULL, "short", ERROR_NONE, NULL, 1 },
+		{ NULL, NULL, NULL, ERROR_NONE, NULL, 1 },
+		{ NULL, NULL, "shorter", ERROR_CA,
+			"the CA does not offer the profile 'shorter'; it offers classic, short", 0 },
+		{ NULL, NULL, "Short", ERROR_CA, "the CA does not offer the profile 'Short'", 0 },
+		{ "", NULL, "short", ERROR_CA, "it offers no profiles at all", 0 },
+		{ "{}", NULL, "short", ERROR_CA, "it offers no profiles at all", 0 },
+		{ "{\"a\\u001b[2J\":1,\"b\":2}", NULL, "short", ERROR_CA, "it offers a [2J, b", 0 },
+		{ NULL, "classic", "short", ERROR_PROTOCOL,
+			"the order is of the profile 'classic', not 'short' as requested", 1 },
+		{ NULL, "", "short", ERROR_NONE, NULL, 1 },
+		{ NULL, "classic", NULL, ERROR_NONE, NULL, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct acme_order_config config = { .profile = cases[i].asked };
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init(&f);
+		fake_ca_script(f.ca)->profiles = cases[i].profiles;
+		fake_ca_script(f.ca)->profile_echo = cases[i].echo;
+		fixture_register(&f, &(struct outcome){ .calls = 0 });
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f, &config);
+		fixture_run(&f);
+		cr_expect_eq(owner.err.code, cases[i].code, "case %zu: %s", i, owner.err.message);
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NEW_ORDER), cases[i].orders, "case %zu", i);
+		if (cases[i].says) {
+			cr_expect(strstr(owner.err.message, cases[i].says), "case %zu: %s", i, owner.err.message);
+			cr_expect_str_eq(owner.err.field, "profile");
+			cr_expect(!owner.err.retry);
+			cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_FINALIZE), 0);
+		}
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_profile_that_the_ca_offers_since_today_is_found)
+{
+	const struct acme_order_config config = { .profile = "new" };
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f); /* has the directory for a day */
+	fake_ca_script(f.ca)->profiles = "{\"new\":\"\"}";
+	owner_init(&owner, &f, "www.example.com");
+	owner_start(&owner, &f, &config);
+	fixture_run(&f);
+	owner_expect_issued(&owner, "new");
+	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_DIRECTORY), 1);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
 Test(acme_order, reused_authorizations_need_no_challenge)
 {
 	struct fixture f;
