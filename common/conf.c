@@ -267,20 +267,6 @@ conf_clear(struct conf *conf)
 	}
 }
 
-int
-conf_set(struct conf *conf, const char *name, const char *value, struct error *err)
-{
-	const struct conf_option *option = conf_find_option(name);
-
-	if (!option)
-		return conf_unknown_option(name, err);
-	if (is_list(option))
-		strlist_clear(conf_place_of(conf, option));
-	if (set_value(conf, option, value, err) < 0)
-		return error_wrap(err, "%s", name);
-	return 0;
-}
-
 struct reader {
 	struct conf *conf;
 	const char *text, *end;

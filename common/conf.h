@@ -72,10 +72,6 @@ enum { CONF_MAX_LINE = 197 };
 int
 conf_read(struct conf *conf, const char *text, size_t len, const char *path, struct error *err);
 
-/* One option as on the command line ("state", "log-level"); ERROR_CONFIG. Lists: replaced. */
-int
-conf_set(struct conf *conf, const char *option, const char *value, struct error *err);
-
 /* Derives unset paths (socket_path, rest_socket from runtime_dir ...); call after file and command line are read. */
 void
 conf_finish(struct conf *conf);

@@ -49,14 +49,9 @@ cert_file_append_certificate(struct cert_file *file, const void *pem, size_t len
 static int
 cert_file_add_x509(struct cert_file *file, X509 *cert, struct error *err)
 {
-	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long len;
-
-	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
-	len = BIO_get_mem_data(bio, &data);
-	cert_file_append_certificate(file, data, (size_t)len);
+	if (ossl_add_x509_pem(&file->certificates, cert, err) < 0)
+		return -1;
+	file->n_certificates++;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "common/crypto/ossl.h"
 
 #include <openssl/core_names.h>
+#include <openssl/pem.h>
 #include <stdarg.h>
 
 enum { RSA_BITS_MAX = 8192, RSA_EXPONENT_BITS_MAX = 64 };
@@ -59,4 +60,18 @@ ossl_key_is_costly(EVP_PKEY *key)
 			       1 &&
 		       is_explicit;
 	return !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448");
+}
+
+int
+ossl_add_x509_pem(struct buf *ret, X509 *cert, struct error *err)
+{
+	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *data;
+	long len;
+
+	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
+	len = BIO_get_mem_data(bio, &data);
+	buf_add(ret, data, (size_t)len);
+	return 0;
 }

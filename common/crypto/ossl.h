@@ -2,6 +2,7 @@
 #ifndef COMMON_CRYPTO_OSSL_H
 #define COMMON_CRYPTO_OSSL_H
 
+#include "common/buf.h"
 #include "common/error.h"
 
 #include <openssl/bio.h>
@@ -34,6 +35,10 @@ OSSL_FREEP(EVP_MD_CTX, ossl_md_ctx_freep, EVP_MD_CTX_free);
 OSSL_FREEP(X509, ossl_x509_freep, X509_free);
 OSSL_FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
 OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
+
+/* Appends @cert as PEM to @ret. Return: 0, or -1 with ERROR_INTERNAL. */
+int
+ossl_add_x509_pem(struct buf *ret, X509 *cert, struct error *err);
 
 /*
  * Does it take long to verify with it? Numbers that strangers send may be as large as they like. Of RSA, up to 8192 bits

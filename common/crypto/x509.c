@@ -115,20 +115,6 @@ x509_chain_read(const char *pem, size_t len, struct x509_seen *seen, struct x509
 	return 0;
 }
 
-static int
-write_pem(X509 *cert, struct buf *ret, struct error *err)
-{
-	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long len;
-
-	if (!bio || PEM_write_bio_X509(bio, cert) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
-	len = BIO_get_mem_data(bio, &data);
-	buf_add(ret, data, (size_t)len);
-	return 0;
-}
-
 /* Upper-case hex pairs with colons. Owned by the caller. */
 static char *
 hex_pairs(const unsigned char *data, size_t len)
@@ -364,7 +350,7 @@ x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct bu
 	if (x509_describe(chain, &info, err) < 0)
 		return -1;
 	for (size_t i = 0; i < chain->count; i++)
-		if (write_pem(chain->certs[i], i ? &others : &leaf, err) < 0)
+		if (ossl_add_x509_pem(i ? &others : &leaf, chain->certs[i], err) < 0)
 			return -1;
 	if (ret_leaf)
 		buf_add(ret_leaf, leaf.data, leaf.len);

@@ -364,12 +364,6 @@ acceptor_listeners(const struct acceptor *a)
 	return n;
 }
 
-unsigned
-acceptor_connections(const struct acceptor *a)
-{
-	return a->count;
-}
-
 struct acceptor *
 acceptor_new(const struct acceptor_config *config)
 {

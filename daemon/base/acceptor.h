@@ -83,9 +83,6 @@ acceptor_listen_all(
 size_t
 acceptor_listeners(const struct acceptor *acceptor);
 
-unsigned
-acceptor_connections(const struct acceptor *acceptor);
-
 /* Whose place it is: "1000" (uid), "192.0.2.1" or "2001:db8::1". Borrowed. */
 const char *
 acceptor_user(const struct place *place);

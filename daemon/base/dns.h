@@ -91,10 +91,6 @@ struct dns_update {
 	const struct secret *tsig_key;
 };
 
-/* Is it one that we can sign with? */
-bool
-dns_tsig_algorithm_is_known(const char *algorithm);
-
 /*
  * Sends it (TCP) and verifies the answer's TSIG. @err: ERROR_DNS whose text names RCODE and TSIG error and what to
  * check ("NOTAUTH, BADSIG: the secret of TSIG key 'k' differs from the server's"), ERROR_TIMEOUT. @answer carries

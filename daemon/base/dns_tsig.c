@@ -36,12 +36,6 @@ digest_of(const char *algorithm)
 	return NULL;
 }
 
-bool
-dns_tsig_algorithm_is_known(const char *algorithm)
-{
-	return digest_of(algorithm) != NULL;
-}
-
 static void
 dns_tsig_rdf_free(ldns_rdf **rdf)
 {

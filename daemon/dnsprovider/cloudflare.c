@@ -29,17 +29,11 @@ cloudflare_create(struct http_api_task *task)
 static int
 cloudflare_take_record(struct http_api_task *task, struct json_object *item, struct error *err)
 {
-	const char *id;
-
 	if (strcasecmp(http_api_text(item, "name"), task->name) != 0 ||
 		strcmp(http_api_text(item, "type"), "TXT") != 0 ||
 		!http_api_same_text(http_api_text(item, "content"), task->value))
 		return 0;
-	id = http_api_id(item, "id", err);
-	if (!id)
-		return -1;
-	strlist_add(&task->found, id);
-	return 0;
+	return http_api_take_found(task, item, err);
 }
 
 static int

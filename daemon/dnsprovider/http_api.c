@@ -121,6 +121,17 @@ http_api_id(struct json_object *object, const char *path, struct error *err)
 	return NULL;
 }
 
+int
+http_api_take_found(struct http_api_task *task, struct json_object *item, struct error *err)
+{
+	const char *id = http_api_id(item, "id", err);
+
+	if (!id)
+		return -1;
+	strlist_add(&task->found, id);
+	return 0;
+}
+
 char *
 http_api_relative_name(const struct http_api_task *task)
 {

@@ -167,6 +167,10 @@ http_api_text(struct json_object *object, const char *path);
 const char *
 http_api_id(struct json_object *object, const char *path, struct error *err);
 
+/* @item is a record that is looked for: its "id" joins @task->found. Return: 0, or -1: it has none. */
+int
+http_api_take_found(struct http_api_task *task, struct json_object *item, struct error *err);
+
 /* The owner name relative to the zone; "" for its apex. Owned by the caller. */
 char *
 http_api_relative_name(const struct http_api_task *task);

@@ -63,18 +63,13 @@ ionoscloud_take_record(struct http_api_task *task, struct json_object *item, str
 {
 	const char *state = http_api_text(item, "metadata.state");
 	_cleanup_free_ char *name = http_api_relative_name(task);
-	const char *id;
 
 	if (strcasecmp(http_api_text(item, "properties.name"), name) != 0 ||
 		strcmp(http_api_text(item, "properties.type"), "TXT") != 0 ||
 		!http_api_same_text(http_api_text(item, "properties.content"), task->value) ||
 		strcmp(state, "DESTROYING") == 0 || (strcmp(state, "FAILED") == 0 && !task->is_removal))
 		return 0;
-	id = http_api_id(item, "id", err);
-	if (!id)
-		return -1;
-	strlist_add(&task->found, id);
-	return 0;
+	return http_api_take_found(task, item, err);
 }
 
 static int

@@ -96,29 +96,16 @@ object_find_peek(struct store *store, const struct record_class *cls, const char
 	return object_find_key(store, cls, ref, false, obj, err);
 }
 
-static int
-next(struct store *store, const struct record_class *cls, const char *after, bool with_secrets, void *obj,
-	struct error *err)
+int
+object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	int rc = store_next(store, cls->db, after, strlen(after), true, &key, NULL, err);
 
 	if (rc == 1)
-		return object_load_value(store, cls, buf_str(&key), with_secrets, obj, err);
+		return object_load_value(store, cls, buf_str(&key), false, obj, err);
 	record_clear(cls, obj);
 	return rc;
-}
-
-int
-object_next(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
-{
-	return next(store, cls, after, true, obj, err);
-}
-
-int
-object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err)
-{
-	return next(store, cls, after, false, obj, err);
 }
 
 /* Counters are by class: one for each state, and the last of the store's four for those with a failure. */

@@ -246,8 +246,8 @@ int
 object_ambiguous(const struct record_class *cls, const char *name, const struct strlist *ids, struct error *err);
 
 /*
- * object_load(), object_find() and object_next() for those who describe an object: nothing is unsealed, secrets are
- * empty, and object_save() refuses it.
+ * The same for those who describe an object: nothing is unsealed, secrets are empty, and object_save() refuses it.
+ * object_next_peek() walks a resource in order of ids; @after: the id to start behind, "" for the first.
  */
 int
 object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
@@ -274,13 +274,6 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 int
 object_delete(
 	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, struct error *err);
-
-/*
- * object_next() - walk a resource in order of ids
- * @after: id to start behind; "" for the first
- */
-int
-object_next(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
  * How many of @cls are in @state, pending changes included: a stored counter that object_save() and object_delete()

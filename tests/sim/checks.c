@@ -144,7 +144,7 @@ check_always(struct world *w)
 		if (fake_ca_accounts(w->cas[i].ca) > 1)
 			sim_fail(w->sim, "%s has a second account", w->cas[i].url);
 	}
-	while (w->store && object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
+	while (w->store && object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
 		if (a.last_certificate && !a.paused && a.last_not_after_at <= world_now(w))
 			sim_fail(w->sim, "%s expired", a.o.name);
@@ -160,7 +160,7 @@ somebody_tries_again(struct world *w)
 	char after[STORE_ID_SIZE] = "";
 	bool found = false;
 
-	while (!found && object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
+	while (!found && object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
 		found = !a.paused && (a.attempts > 0 || !a.last_certificate);
 	}
@@ -180,7 +180,7 @@ check_calm(struct world *w)
 	scheduler_get_stats(w->scheduler, &stats);
 	if (stats.running || somebody_tries_again(w))
 		return false;
-	while (object_next(w->store, &autocert_class, after, &a, NULL) == 1) {
+	while (object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
 		check_autocert(w, &a);
 		active += !a.paused;

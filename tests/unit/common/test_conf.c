@@ -128,19 +128,6 @@ Test(conf, nul_octets_are_no_configuration)
 	conf_clear(&conf);
 }
 
-Test(conf, a_list_on_the_command_line_replaces)
-{
-	struct conf conf;
-
-	cr_assert_eq(read_text(&conf, "webroot = /a\nwebroot = /b\n", NULL), 0);
-	cr_expect_eq(conf.webroots.count, 2);
-	cr_expect_eq(conf_set(&conf, "webroot", "/c", NULL), 0);
-	cr_assert_eq(conf.webroots.count, 1);
-	cr_expect_str_eq(conf.webroots.items[0], "/c");
-	cr_expect_eq(conf_set(&conf, "webrot", "/c", NULL), -1);
-	conf_clear(&conf);
-}
-
 Test(conf, a_missing_file_is_told_apart)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
