@@ -145,6 +145,22 @@ upgrade_store(struct certd *c)
 			"lists by filter may miss what was stored by an earlier certd: %s", err.message);
 }
 
+/* At each start, for as long as there is one. */
+static void
+report_damage(struct certd *c)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_stats stats;
+
+	store_get_stats(c->store, &stats);
+	if (!stats.damaged_records)
+		return;
+	error_set(&err, ERROR_CORRUPT,
+		"damaged records in the store in %s: %llu; certd goes on with the others; " STORE_DAMAGE_ADVICE,
+		c->conf.state_dir, (unsigned long long)stats.damaged_records);
+	event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err, "%s", err.message);
+}
+
 static int
 open_store(struct certd *c, struct error *err)
 {
@@ -159,6 +175,7 @@ open_store(struct certd *c, struct error *err)
 	loop_timer_init(&c->put_off, c->loop, commit_due, c);
 	loop_set_turn_end(c->loop, turn_end, c);
 	c->events = events_new(c->store, c->clock, c->log, (uint64_t)c->conf.max_events);
+	report_damage(c);
 	upgrade_store(c);
 	c->refusals = refusals_new(c->loop, c->events);
 	c->audit = audit_new(c->store, c->loop, c->log, (uint64_t)c->conf.max_audit_records);

@@ -18,6 +18,7 @@
 
 #define CONF_PATH_DEFAULT SYSCONFDIR "/certd/certd.conf"
 
+enum { STATUS_DAMAGED = 65 /* EX_DATAERR */ };
 enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_DEBUGGER };
 
 static const struct option options[] = {
@@ -178,7 +179,8 @@ main(int argc, char **argv)
 	if (main_run(&args, &err) == 0)
 		return 0;
 	fprintf(stderr, "certd: %s\n", err.message);
-	status = error_exit_status(err.code);
+	/* No restart mends a damaged store: a status that the unit knows. */
+	status = err.code == ERROR_CORRUPT ? STATUS_DAMAGED : error_exit_status(err.code);
 	error_clear(&err);
 	return status;
 }

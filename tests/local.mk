@@ -115,6 +115,7 @@ unit_store_SOURCES = \
 	tests/unit/store/test_setting.c \
 	tests/unit/store/test_store.c \
 	tests/unit/store/test_store_crypt.c \
+	tests/unit/store/test_store_damage.c \
 	tests/unit/store/test_store_disk.c \
 	tests/unit/store/test_store_model.c \
 	tests/unit/store/test_store_space.c \

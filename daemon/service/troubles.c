@@ -91,6 +91,10 @@ troubles_of_all(const struct service *service)
 		return xasprintf("the store in %s cannot be written: nothing is renewed until it can; see certctl "
 				 "events",
 			state_dir);
+	if (store.damaged_records)
+		return xasprintf(
+			"damaged records in the store in %s: %llu; certd goes on with the others; " STORE_DAMAGE_ADVICE,
+			state_dir, (unsigned long long)store.damaged_records);
 	if (scheduler.is_waiting_for_date)
 		return xstrdup("the clock is behind the last time that was seen: nothing is issued or renewed until "
 			       "it is set (or for an hour)");

@@ -12,10 +12,12 @@ libcertd_a_SOURCES += \
 	daemon/store/setting.c daemon/store/setting.h \
 	daemon/store/store.c daemon/store/store.h daemon/store/store_private.h \
 	daemon/store/store_commit.c \
+	daemon/store/store_check.c daemon/store/store_check.h \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \
 	daemon/store/store_dir.c daemon/store/store_dir.h \
 	daemon/store/store_guard.c daemon/store/store_guard.h \
 	daemon/store/store_lmdb.c daemon/store/store_lmdb.h daemon/store/store_lmdb_private.h \
 	daemon/store/store_lmdb_read.c \
+	daemon/store/store_sums.c daemon/store/store_sums.h \
 	daemon/store/store_turn.c daemon/store/store_turn.h \
 	daemon/store/store_walk.c

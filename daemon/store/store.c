@@ -6,12 +6,14 @@
  *   "format"     "1"
  *   "key-check"  a sealed constant
  *   "counters"   8 octets each, big endian; tagged; see store_counter()
+ *   "sums"       see store_sums.c
  */
 #include "daemon/store/store.h"
 
 #include "common/crypto/secret.h"
 #include "common/error.h"
 #include "daemon/store/store_private.h"
+#include "daemon/store/store_sums.h"
 
 #include <limits.h>
 #include <openssl/rand.h>
@@ -113,7 +115,7 @@ check_format(struct store *store, struct error *err)
 	if (number < 1 || *end)
 		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
 	if (number > STORE_FORMAT)
-		return error_set(err, ERROR_STATE,
+		return error_set(err, ERROR_CONFIG,
 			"store '%s' has format %ld, made by a newer certd; this one knows %d", store->dir.path, number,
 			STORE_FORMAT);
 	return store_check_key(store, err);
@@ -122,14 +124,16 @@ check_format(struct store *store, struct error *err)
 static int
 open_parts(struct store *store, const char *dir, const struct secret *master_key, size_t map_size, struct error *err)
 {
+	struct lmdb_sums found;
+
 	if (store_dir_open(&store->dir, dir, err) < 0 || store_dir_check_data(&store->dir, err) < 0)
 		return -1;
 	store->crypt = store_crypt_new(master_key, err);
 	if (!store->crypt)
 		return -1;
-	store->lmdb = lmdb_open(dir, map_size, err);
-	if (!store->lmdb || check_format(store, err) < 0 || load_counters(store, err) < 0 ||
-		store_dir_mark_made(&store->dir, err) < 0)
+	store->lmdb = lmdb_open(dir, map_size, &found, err);
+	if (!store->lmdb || check_format(store, err) < 0 || store_sums_check(store, &found, err) < 0 ||
+		load_counters(store, err) < 0 || store_dir_mark_made(&store->dir, err) < 0)
 		return -1;
 	store_dir_keep_reserve(&store->dir);
 	return 0;

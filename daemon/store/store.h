@@ -43,6 +43,9 @@ enum store_db {
 	STORE_DB_COUNT
 };
 
+/* What to do about a damaged store: the end of a message. */
+#define STORE_DAMAGE_ADVICE "restore the state directory from a backup, see certd(8)"
+
 /* As on disk: "provider", ... */
 const char *
 store_db_name(enum store_db db);
@@ -50,8 +53,9 @@ store_db_name(enum store_db db);
 /*
  * store_open() - open or make the store in @dir (created 0700; owner and mode are checked)
  * @master_key: 32 octets, borrowed until store_close(); wraps the per-record keys
- * Refused: a second daemon (own flock file), a newer format, a truncated file, a master key that is not the one the
- * store was made with. Return: store, or NULL.
+ * Refused: a second daemon (own flock file), a newer format, a master key that is not the one the store was made with,
+ * a file that is damaged so that LMDB cannot go on with it, or older in part (ERROR_CORRUPT). Single damaged records are
+ * counted in the statistics. Return: store, or NULL.
  */
 struct store *
 store_open(const char *dir, const struct secret *master_key, struct error *err);
@@ -219,11 +223,12 @@ struct store_stats {
 	int64_t last_us;  /* last and longest store_commit() that wrote, without the functions run after it */
 	int64_t max_us;
 	uint64_t failed_lists;
-	uint64_t reopens;    /* after failed writes */
-	bool is_full;        /* the last write found the disk full */
-	bool has_reserve;    /* false after it was given back to a full disk; made again when there is space */
-	uint64_t used_bytes; /* of data.mdb */
-	uint64_t map_bytes;  /* address space reserved */
+	uint64_t damaged_records; /* found when the store was opened; others may be found when they are read */
+	uint64_t reopens;         /* after failed writes */
+	bool is_full;             /* the last write found the disk full */
+	bool has_reserve;         /* false after it was given back to a full disk; made again when there is space */
+	uint64_t used_bytes;      /* of data.mdb */
+	uint64_t map_bytes;       /* address space reserved */
 };
 
 void

@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/timefmt.h"
 #include "daemon/store/store_private.h"
+#include "daemon/store/store_sums.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct batch {
 	size_t group;
 	struct store_turn *additions;          /* by the hooks of the lists; for one attempt */
 	int64_t counters[STORE_COUNTER_SLOTS]; /* as they will be */
+	struct store_sums sums;                /* what it changes of them */
 	struct buf value;                      /* being written */
 };
 
@@ -39,6 +41,7 @@ store_commit_write_key(struct lmdb_write *w, struct batch *batch, const struct s
 {
 	const struct store_change *c = store_key_change(key);
 
+	store_sums_before(&batch->sums, w, key->db, key->octets, key->len);
 	if (c->is_del) {
 		lmdb_del(w, key->db, key->octets, key->len);
 		return;
@@ -46,6 +49,7 @@ store_commit_write_key(struct lmdb_write *w, struct batch *batch, const struct s
 	buf_reset(&batch->value);
 	buf_add(&batch->value, c->value, c->len);
 	put_tagged(w, batch->store, key->db, key->octets, key->len, &batch->value);
+	store_sums_after(&batch->sums, w, key->db, key->octets, key->len);
 }
 
 static void
@@ -81,6 +85,7 @@ write_batch(struct lmdb_write *w, void *arg)
 	struct batch *batch = arg;
 	bool has_deltas = false;
 
+	batch->sums = (struct store_sums){ .change = { 0 } };
 	memcpy(batch->counters, batch->store->counters, sizeof(batch->counters));
 	for (size_t i = 0; i < batch->turn->n_txns; i++)
 		if (is_in_batch(batch, batch->turn->txns[i]))
@@ -89,6 +94,7 @@ write_batch(struct lmdb_write *w, void *arg)
 		has_deltas |= write_list(w, batch, batch->additions->txns[0]);
 	if (has_deltas)
 		write_counters(w, batch);
+	store_sums_write(&batch->sums, w, batch->store->crypt);
 }
 
 /* Return: false when one of them failed: its list is out, and others were told what it had added before. */

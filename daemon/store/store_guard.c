@@ -1,24 +1,51 @@
 /*
  * LMDB trusts its pages: they have no checksum, and one damaged bit in a page's offsets can lead it to an address that
  * is not there. What is read of the map is therefore read under a guard that makes a fault the answer "damaged". Only
- * reads: a write that meets such a page may have spoilt memory already, and must end the process.
+ * reads: a write that meets such a page may have spoilt memory already, and ends the process.
  *
- * A signal handler has no argument, hence the two variables at file scope, the only ones of the daemon.
+ * A signal handler has no argument, hence the variables at file scope, the only ones of the daemon.
  */
 #include "daemon/store/store_guard.h"
+
+#include "common/error.h"
+#include "daemon/store/store.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static _Thread_local sigjmp_buf *volatile guarded; /* where to go on; NULL: nothing is guarded */
-static struct sigaction before[2];                 /* SIGSEGV, SIGBUS */
+static _Thread_local volatile sig_atomic_t is_writing_now;
+static struct sigaction before[2]; /* SIGSEGV, SIGBUS */
+
+/* In a signal handler: no more than write() and _exit(). */
+static void
+end_writing(void)
+{
+	static const char text[] =
+		"certd: the store was damaged while certd was running, and cannot be written; " STORE_DAMAGE_ADVICE
+		"\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
+		/* nobody hears it */
+	}
+	_exit(error_exit_status(ERROR_CORRUPT));
+}
 
 void
 store_guard_leave(void)
 {
 	if (guarded)
 		siglongjmp(*guarded, 1);
+	if (is_writing_now)
+		end_writing();
+}
+
+void
+store_guard_set_writing(bool is_writing)
+{
+	is_writing_now = is_writing;
 }
 
 /* Not ours: the instruction runs into the same fault again, under the earlier action. */

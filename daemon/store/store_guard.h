@@ -15,8 +15,15 @@ store_guard_install(void);
 bool
 store_guard_run(void (*fn)(void *arg), void *arg);
 
-/* Leaves @fn as a fault would; returns when none is running. */
+/* Leaves @fn as a fault would, or ends the process that writes; returns when it does neither. */
 void
 store_guard_leave(void);
+
+/*
+ * From now on (or not any more) LMDB writes: a fault or a failed assertion ends the process, with one line and the exit
+ * status of ERROR_CORRUPT rather than by a signal. The next start looks at the file and says what is wrong with it.
+ */
+void
+store_guard_set_writing(bool is_writing);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "common/timefmt.h"
+#include "daemon/store/store_check.h"
 #include "daemon/store/store_guard.h"
 #include "daemon/store/store_lmdb_private.h"
 
@@ -225,13 +226,21 @@ env_close(struct lmdb *l)
 	l->env = NULL;
 }
 
-/* LMDB's own checks end in abort(); a read is left instead. */
+/* LMDB's own checks end in abort(); a read is left instead, and a write ends in words. */
 static void
 on_assert(MDB_env *env, const char *message)
 {
 	(void)env;
 	(void)message;
 	store_guard_leave();
+}
+
+static int
+no_address_space(const struct lmdb *l, size_t size, struct error *err)
+{
+	return error_set(err, ERROR_LIMIT,
+		"store '%s': %zu MiB of address space are not available; raise the limit (ulimit -v, LimitAS=)", l->dir,
+		(size >> 20) + 1);
 }
 
 static int
@@ -251,10 +260,7 @@ env_start(struct lmdb *l, struct error *err)
 	if (rc == 0)
 		rc = mdb_env_get_fd(l->env, &fd);
 	if (rc == ENOMEM)
-		return error_set(err, ERROR_LIMIT,
-			"store '%s': %zu MiB of address space are not available; raise the limit (ulimit -v, "
-			"LimitAS=)",
-			l->dir, l->map_size >> 20);
+		return no_address_space(l, l->map_size, err);
 	if (rc)
 		return lmdb_error(l, rc, "open", err);
 	if (set_cloexec(l, fd, err) < 0 || check_size(l, fd, err) < 0)
@@ -310,14 +316,66 @@ fitting_map_size(size_t wanted)
 	return (size_t)limit.rlim_cur / 2 & ~(page - 1);
 }
 
+/* store_visit_fn */
+static void
+add_to_sum(const char *name, size_t name_len, const void *key, size_t key_len, const void *value, size_t value_len,
+	void *arg)
+{
+	struct lmdb_sums *sums = arg;
+
+	for (int db = 0; db < STORE_DB_COUNT; db++)
+		if (db != STORE_SELF && strlen(db_names[db]) == name_len && memcmp(db_names[db], name, name_len) == 0)
+			sums->of[db] += store_check_sum(key, key_len, value, value_len);
+}
+
+/* An empty file is one that LMDB has not begun yet. */
+static int
+check_data_file(const struct lmdb *l, int fd, struct lmdb_sums *sums, struct error *err)
+{
+	struct stat st;
+	size_t size;
+	void *map;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(err, errno, "store '%s': data.mdb", l->dir);
+	size = (size_t)st.st_size;
+	sums->is_known = size <= LMDB_SUM_MOST;
+	if (size == 0)
+		return 0;
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return errno == ENOMEM ? no_address_space(l, size, err)
+				       : error_set_errno(err, errno, "store '%s': map data.mdb", l->dir);
+	rc = store_check_octets(l->dir, map, size, LMDB_VALUE_MAX, sums->is_known ? add_to_sum : NULL, sums, err);
+	munmap(map, size);
+	return rc;
+}
+
+/* LMDB is not let near a damaged file. Data and lock are other files: closing this descriptor drops no lock. */
+static int
+check_data(const struct lmdb *l, struct lmdb_sums *sums, struct error *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/data.mdb", l->dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc;
+
+	*sums = (struct lmdb_sums){ .is_known = true };
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "store '%s': data.mdb", l->dir);
+	rc = check_data_file(l, fd, sums, err);
+	close(fd);
+	return rc;
+}
+
 struct lmdb *
-lmdb_open(const char *dir, size_t map_size, struct error *err)
+lmdb_open(const char *dir, size_t map_size, struct lmdb_sums *ret_sums, struct error *err)
 {
 	struct lmdb *l = xcalloc(1, sizeof(*l));
 
 	l->dir = xstrdup(dir);
 	l->map_size = fitting_map_size(map_size);
-	if (lmdb_env_open(l, err) == 0)
+	if (check_data(l, ret_sums, err) == 0 && lmdb_env_open(l, err) == 0)
 		return l;
 	lmdb_close(l);
 	return NULL;
@@ -356,8 +414,46 @@ lmdb_del(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len
 		w->rc = rc;
 }
 
+int
+lmdb_write_get(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, struct buf *ret)
+{
+	MDB_val k = { key_len, (void *)(uintptr_t)key };
+	MDB_val v;
+
+	if (w->rc || mdb_get(w->txn, w->l->dbis[db], &k, &v) != 0)
+		return 0;
+	buf_add(ret, v.mv_data, v.mv_size);
+	return 1;
+}
+
+uint64_t
+lmdb_write_sum(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len)
+{
+	MDB_val k = { key_len, (void *)(uintptr_t)key };
+	MDB_val v;
+
+	if (w->rc || mdb_get(w->txn, w->l->dbis[db], &k, &v) != 0)
+		return 0;
+	return store_check_sum(key, key_len, v.mv_data, v.mv_size);
+}
+
+uint64_t
+lmdb_write_transaction(const struct lmdb_write *w)
+{
+	return mdb_txn_id(w->txn);
+}
+
+uint64_t
+lmdb_last_transaction(const struct lmdb *l)
+{
+	MDB_envinfo info;
+
+	mdb_env_info(l->env, &info);
+	return info.me_last_txnid;
+}
+
 static int
-write_once(struct lmdb *l, lmdb_apply_fn *fn, void *arg)
+write_unguarded(struct lmdb *l, lmdb_apply_fn *fn, void *arg)
 {
 	struct lmdb_write w = { .l = l };
 	int rc = mdb_txn_begin(l->env, NULL, 0, &w.txn);
@@ -370,6 +466,17 @@ write_once(struct lmdb *l, lmdb_apply_fn *fn, void *arg)
 		return w.rc;
 	}
 	return mdb_txn_commit(w.txn);
+}
+
+static int
+write_once(struct lmdb *l, lmdb_apply_fn *fn, void *arg)
+{
+	int rc;
+
+	store_guard_set_writing(true);
+	rc = write_unguarded(l, fn, arg);
+	store_guard_set_writing(false);
+	return rc;
 }
 
 /* No transaction may be open: the kept reader goes first. */

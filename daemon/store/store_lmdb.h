@@ -19,13 +19,26 @@ struct lmdb_write; /* a write transaction under way */
 /* Keys and values beyond these are refused before they get here. */
 enum { LMDB_KEY_MAX = 511, LMDB_VALUE_MAX = 1 << 20 };
 
+/* Of the records of each database: store_check_sum(). */
+struct lmdb_sums {
+	bool is_known; /* a file of more than LMDB_SUM_MOST octets is not added up: that would take seconds */
+	uint64_t of[STORE_DB_COUNT];
+};
+
+enum { LMDB_SUM_MOST = 256 << 20 };
+
 /*
  * lmdb_open() - open data.mdb in @dir, made when it is not there
  * @map_size: address space to reserve; grows by itself when it is used up
- * Refused (ERROR_CORRUPT): a file shorter than its own meta page says. Nothing is walked. Return: NULL on failure.
+ * @ret_sums: what was found
+ * Refused (ERROR_CORRUPT): a file that is not what LMDB wrote (store_check.h). Return: NULL on failure.
  */
 struct lmdb *
-lmdb_open(const char *dir, size_t map_size, struct error *err);
+lmdb_open(const char *dir, size_t map_size, struct lmdb_sums *ret_sums, struct error *err);
+
+/* Of the last transaction that was written. */
+uint64_t
+lmdb_last_transaction(const struct lmdb *l);
 
 void
 lmdb_close(struct lmdb *l);
@@ -77,6 +90,18 @@ lmdb_put(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len
 /* No failure when the key is not there. */
 void
 lmdb_del(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len);
+
+/* As the transaction has it. Return: 1 (appended to @ret), 0 absent or failed. */
+int
+lmdb_write_get(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len, struct buf *ret);
+
+/* store_check_sum() of the record as the transaction has it; 0: it is not there. */
+uint64_t
+lmdb_write_sum(struct lmdb_write *w, enum store_db db, const void *key, size_t key_len);
+
+/* The number of the transaction. */
+uint64_t
+lmdb_write_transaction(const struct lmdb_write *w);
 
 /*
  * lmdb_give_back_pages() - unmap the pages of the file that were read

@@ -13,6 +13,7 @@ NAMES = [f"www{i}.example.com" for i in range(4)]
 VICTIM = NAMES[1]
 MARK = b"marked.example.com"  # a name that only the victim's records have
 SAMPLE = 40
+PAGE = 4096
 DATA_ERROR = 65  # sysexits.h, as certd(8) has it
 
 pytestmark = pytest.mark.plain_build
@@ -140,3 +141,50 @@ def test_a_flipped_bit_anywhere_kills_nobody(certd):
             continue
         ask_everything(certd)
         certd.stop()
+
+
+@pytest.mark.limit(120)
+def test_swapped_pages_are_refused_in_words_until_the_backup_is_back(certd):
+    pristine = Pristine(certd)
+    dice = random.Random(2)
+    pages = [i for i in range(2, len(pristine.octets) // PAGE) if any(pristine.octets[i * PAGE:(i + 1) * PAGE])]
+    refused = 0
+    for _ in range(12):
+        pristine.restore()
+        one, other = dice.sample(pages, 2)
+        with open(pristine.data, "r+b") as file:
+            for page, content in ((one, other), (other, one)):
+                file.seek(page * PAGE)
+                file.write(pristine.octets[content * PAGE:(content + 1) * PAGE])
+        try:
+            certd.start()
+        except AssertionError as error:
+            refused += 1
+            assert f"ended with {DATA_ERROR}:" in str(error), error
+            assert "restore the state directory from a backup" in certd.log.splitlines()[-1], certd.log
+            continue
+        ask_everything(certd)
+        for name in NAMES:
+            renew(certd, name)
+        certd.stop()
+    assert refused
+    pristine.restore()
+    certd.start()
+    assert {name for name in NAMES} <= listed(certd)[0]
+
+
+@pytest.mark.limit(120)
+def test_single_damaged_records_are_reported_at_each_start(certd):
+    pristine = Pristine(certd)
+    reported = 0
+    for place in [m.start() for m in re.finditer(re.escape(MARK), pristine.octets)]:
+        pristine.restore()
+        flip(pristine.data, place + 3)
+        for _ in range(2):
+            before = certd.log.count("certd: damaged records in the store")
+            certd.start()
+            says = "damaged records in the store" in certd.ctl("status").stdout
+            certd.stop()
+            assert certd.log.count("certd: damaged records in the store") == before + says
+            reported += says
+    assert reported and reported % 2 == 0, reported

@@ -284,7 +284,7 @@ Test(store_disk, a_newer_format_is_refused_and_says_so)
 	for (char *p = file.data; (p = memmem(p, file.len - (size_t)(p - file.data), "format1", 7)); p++)
 		cr_assert_eq(pwrite(fd, "9", 1, p - file.data + 6), 1);
 	close(fd);
-	expect_refused(ERROR_STATE, "format 9, made by a newer certd");
+	expect_refused(ERROR_CONFIG, "format 9, made by a newer certd");
 }
 
 Test(store_disk, a_used_up_map_grows)
