@@ -295,7 +295,13 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 	apply_rewritten(old, new, ret);
 	/* What was changed may be what the account failed for. */
 	if (id == API_PROVIDER && ret->changed.count)
-		ret->registers = !((const struct provider *)old)->account_url || ret->action == EFFECT_REISSUE;
+		ret->registers = !effect_is_registered(old) || ret->action == EFFECT_REISSUE;
+}
+
+bool
+effect_is_registered(const struct provider *provider)
+{
+	return provider->account_url && provider->o.state == OBJECT_AVAILABLE;
 }
 
 struct json_object *

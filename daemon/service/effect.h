@@ -39,6 +39,10 @@ void
 effect_of(
 	enum api_resource_id id, const struct record_class *cls, const void *old, const void *new, struct effect *ret);
 
+/* Does it have an account that the CA has not refused since? */
+bool
+effect_is_registered(const struct provider *provider);
+
 /* "nothing", "redeploy" or "reissue". */
 const char *
 effect_action_name(enum effect_action action);

@@ -173,13 +173,13 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	return resource_save(call, EVENT_OBJECT_CREATED, &p, err);
 }
 
-/* What the account was registered with: it can be mended until then, afterwards this CA has it. */
+/* What the account was registered with: it can be mended until then, and again when the CA does not want it any more. */
 static int
 check_registered(const struct provider *old, const struct effect *effect, struct error *err)
 {
 	static const char *const names[] = { "email", "termsOfServiceAgreed", "externalAccountBinding" };
 
-	if (!old->account_url || effect->action == EFFECT_REISSUE)
+	if (!effect_is_registered(old) || effect->action == EFFECT_REISSUE)
 		return 0;
 	for (size_t i = 0; i < effect->changed.count; i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
@@ -254,7 +254,7 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 
 	(void)params;
 	if (rc == 0)
-		return old.account_url ? 0 : res_provider_try_again(call, &p, err);
+		return effect_is_registered(&old) ? 0 : res_provider_try_again(call, &p, err);
 	if (rc < 0 || check_registered(&old, &effect, err) < 0)
 		return -1;
 	if (effect.action != EFFECT_REISSUE && strlist_has(&effect.changed, "profile")) {

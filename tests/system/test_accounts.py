@@ -4,7 +4,7 @@ import subprocess
 import pytest
 from certd import Certd
 from pebble import EAB_KEYS, Pebble
-from procs import wait_for
+from procs import free_port, wait_for
 from rpc import RpcError
 
 SECRET = "properties.externalAccountBinding.keySecret"
@@ -129,3 +129,27 @@ def test_limits_hold_for_calls_that_come_together(start):
         certd.call("autoCertificate.update", ref="n0.example.com",
                    properties={"subjectAlternativeNames": ["a.example.com", "b.example.com"]})
     assert many.value.data["field"] == "properties.subjectAlternativeNames[1]", many.value.data
+
+
+def test_a_change_of_a_provider_whose_account_was_lost_registers_at_once(start):
+    """The CA has forgotten its accounts and wants to know whose the next ones are; it is asked again in a day."""
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties=provider(pebble, "ca"))
+    first = settled(certd, "ca")["accountUrl"]
+    # As long as the account is good, it stays what it is.
+    with pytest.raises(RpcError, match="registered with it already"):
+        certd.call("provider.update", ref="ca", properties=binding("kid-1", EAB_KEYS["kid-1"]))
+    pebble.stop()
+    pebble.eab = True
+    pebble.start()
+    certd.call("autoCertificate.create", properties={"provider": "ca", "commonName": "www.example.com"})
+    metadata = wait_for(lambda: (lambda m: m if m["state"] == "FAILED" else None)(
+        certd.call("provider.get", ref="ca")["metadata"]), 20, "the loss to be noticed")
+    assert metadata["lastError"]["field"] == "externalAccountBinding", metadata
+    certd.call("provider.update", ref="ca", properties=binding("kid-2", EAB_KEYS["kid-1"]))
+    assert settled(certd, "ca")["state"] == "FAILED", "it was tried, with the wrong key"
+    certd.call("provider.update", ref="ca", properties=binding("kid-1", EAB_KEYS["kid-1"]))
+    metadata = settled(certd, "ca")
+    assert metadata["state"] == "AVAILABLE" and "kid-1" in metadata["message"], metadata
+    assert metadata["accountUrl"] != first

@@ -110,19 +110,31 @@ Test(effect, an_account_is_tried_again_until_it_is_registered_and_at_another_ser
 		{ "server", "\"https://other.example/d\"", EFFECT_REISSUE, true, true },
 	};
 
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
-		bool is_registered = i % 2;
+	static const struct {
+		const char *account_url;
+		enum object_state state;
+		bool is_registered;
+	} accounts[] = {
+		{ NULL, OBJECT_PROVISIONING, false }, { NULL, OBJECT_FAILED, false },
+		{ "https://ca.example/1", OBJECT_AVAILABLE, true },
+		{ "https://ca.example/1", OBJECT_FAILED, false },       /* the CA forgot it, or refuses it */
+		{ "https://ca.example/1", OBJECT_PROVISIONING, false }, /* is being looked for */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(accounts) * ARRAY_SIZE(cases); i++) {
+		size_t c = i / ARRAY_SIZE(accounts), a = i % ARRAY_SIZE(accounts);
 		struct provider old = { .server = xstrdup("https://ca.example/d") };
 		struct provider new = { .server = xstrdup("https://ca.example/d") };
 		struct effect effect;
 
-		old.account_url = is_registered ? xstrdup("https://ca.example/1") : NULL;
-		change(&provider_ops, &new, cases[i / 2].property, cases[i / 2].json);
+		old.account_url = xstrdup_null(accounts[a].account_url);
+		old.o.state = accounts[a].state;
+		change(&provider_ops, &new, cases[c].property, cases[c].json);
 		effect_of(API_PROVIDER, &provider_class, &old, &new, &effect);
-		cr_expect_eq(effect.action, cases[i / 2].action, "%s", cases[i / 2].property);
+		cr_expect_eq(effect.action, cases[c].action, "%s", cases[c].property);
 		cr_expect_eq(effect.registers,
-			is_registered ? cases[i / 2].registers_when_registered : cases[i / 2].registers,
-			"%s, registered: %d", cases[i / 2].property, is_registered);
+			accounts[a].is_registered ? cases[c].registers_when_registered : cases[c].registers,
+			"%s, account %zu", cases[c].property, a);
 		effect_clear(&effect);
 		provider_clear(&old);
 		provider_clear(&new);
