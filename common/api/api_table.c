@@ -204,6 +204,8 @@ static const struct api_field certificate_properties[] = {
 		.help = "issuers, PEM, in any order" },
 	{ .name = "privateKey", .type = API_SECRET, .flags = API_IMMUTABLE, .max = JSON_MAX_STRING,
 		.help = "private key, PEM" },
+	{ .name = "deployAnyway", .type = API_BOOL,
+		.help = "deploy it even if servers or clients would refuse it (see message)" },
 	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
 		.metavar = "CONSUMER", .help = "consumers of the certificate (imported certificates only)" },
 	LABELS_FIELD("word or KEY=VALUE (an issued certificate has those of its auto-certificate)"),
@@ -230,6 +232,8 @@ static const struct api_field certificate_metadata[] = {
 		.help = "auto-certificate that it was issued for" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
 		.help = "newest certificate of the same auto-certificate" },
+	{ .name = "heldBack", .type = API_BOOL,
+		.help = "whether it is not deployed for the reasons in message; see deployAnyway" },
 	{ .name = "deployedCertificate", .type = API_TEXT,
 		.help = "PEM that is deployed, if the certificate was imported in another form" },
 	{ .name = "deployedCertificateChain", .type = API_TEXT,
@@ -491,6 +495,9 @@ static const struct api_field certificate_create_params[] = {
 		.help = "imported certificate to replace; the new one takes over its files, consumers, labels and "
 			"name" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
+	{ .name = "allowUnfit", .type = API_BOOL, .flags = API_BY_REST,
+		.help = "accept a certificate that servers or clients would refuse: without names, of a CA, self-signed, "
+			"with an incomplete chain, not valid now; it is deployed only with deployAnyway" },
 	SAME_NAME,
 	DRY_RUN,
 	END,

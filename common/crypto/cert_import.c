@@ -10,11 +10,13 @@
 #include "common/crypto/pem.h"
 #include "common/crypto/pkcs12.h"
 #include "common/crypto/x509_chain.h"
+#include "common/printable.h"
 #include "common/timefmt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { COMMON_NAME_MAX = 253 };
 enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
 
 void
@@ -25,6 +27,7 @@ cert_import_clear(struct cert_import *c)
 	secret_clear(&c->key);
 	free(c->common_name);
 	cert_info_clear(&c->info);
+	strlist_clear(&c->doubts);
 	*c = (struct cert_import){ 0 };
 }
 
@@ -126,48 +129,69 @@ cert_import_refuse(struct error *err, const char *why)
 	return error_set_field(err, "certificate", "the certificate %s", why);
 }
 
+/* What would make a server or a client refuse it. */
 static int
-check_use(X509 *leaf, struct error *err)
+cert_import_doubt(const struct cert_import_in *in, struct cert_import *c, struct error *err, const char *why)
+{
+	if (!in->may_be_unfit)
+		return cert_import_refuse(err, why);
+	strlist_take(&c->doubts, xasprintf("the certificate %s", why));
+	return 0;
+}
+
+static int
+check_use(const struct cert_import_in *in, X509 *leaf, struct cert_import *c, struct error *err)
 {
 	uint32_t flags = X509_get_extension_flags(leaf);
 
 	if (flags & EXFLAG_INVALID)
 		return cert_import_refuse(err, "has unreadable extensions");
-	if (X509_check_ca(leaf) != 0 && !x509_is_self_signed(leaf))
-		return cert_import_refuse(err, "is a CA certificate, not a server certificate");
+	if (in->may_be_unfit && x509_is_self_signed(leaf))
+		cert_import_doubt(in, c, err, "is self-signed");
+	if (X509_check_ca(leaf) != 0 && !x509_is_self_signed(leaf) &&
+		cert_import_doubt(in, c, err, "is a CA certificate, not a server certificate") < 0)
+		return -1;
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		return cert_import_refuse(err, "is not valid for TLS servers (extended key usage)");
+		return cert_import_doubt(in, c, err, "is not valid for TLS servers (extended key usage)");
 	return 0;
 }
 
 static int
-cert_import_check_dates(const struct cert_import_in *in, const struct cert_info *info, struct error *err)
+cert_import_check_dates(const struct cert_import_in *in, struct cert_import *c, struct error *err)
 {
+	const struct cert_info *info = &c->info;
+	const char *hint = in->may_be_unfit ? "" : "; set allowExpired to import it anyway";
+	_cleanup_free_ char *why = NULL;
 	char when[TIME_RFC3339_SIZE];
 
 	if (in->may_be_expired)
 		return 0;
 	if (info->not_after_at <= in->now) {
 		time_format_rfc3339(info->not_after_at, when);
-		return error_set_field(err, "certificate",
-			"the certificate expired on %s; set allowExpired to import it anyway", when);
+		why = xasprintf("expired on %s%s", when, hint);
+		return cert_import_doubt(in, c, err, why);
 	}
 	if (info->not_before_at - NOT_BEFORE_SLACK_SEC > in->now) {
 		time_format_rfc3339(info->not_before_at, when);
-		return error_set_field(err, "certificate",
-			"the certificate is not valid before %s; set allowExpired to import it anyway", when);
+		why = xasprintf("is not valid before %s%s", when, hint);
+		return cert_import_doubt(in, c, err, why);
 	}
 	return 0;
 }
 
 static int
-find_name(struct cert_import *c, struct error *err)
+find_name(const struct cert_import_in *in, struct cert_import *c, struct error *err)
 {
 	const struct cert_info *info = &c->info;
 
-	if (info->names.count == 0)
-		return cert_import_refuse(
-			err, "does not have a DNS or IP subject alternative name, which clients require");
+	if (info->names.count == 0) {
+		bool is_plain = info->subject_cn && strlen(info->subject_cn) <= COMMON_NAME_MAX &&
+				printable_is_line(info->subject_cn, strlen(info->subject_cn));
+
+		c->common_name = xstrdup(is_plain ? info->subject_cn : "");
+		return cert_import_doubt(
+			in, c, err, "does not have a DNS or IP subject alternative name, which clients require");
+	}
 	c->common_name = xstrdup(info->subject_cn && strlist_has(&info->names, info->subject_cn)
 					 ? info->subject_cn
 					 : info->names.items[0]);
@@ -190,11 +214,11 @@ static int
 cert_import_describe(
 	const struct cert_import_in *in, struct x509_chain *chain, struct cert_import *c, struct error *err)
 {
-	if (check_use(chain->certs[0], err) < 0)
+	if (check_use(in, chain->certs[0], c, err) < 0)
 		return -1;
 	if (x509_chain_split(chain, &c->leaf_pem, &c->chain_pem, &c->info, err) < 0)
 		return as_given(err);
-	return find_name(c, err) < 0 ? -1 : cert_import_check_dates(in, &c->info, err);
+	return find_name(in, c, err) < 0 ? -1 : cert_import_check_dates(in, c, err);
 }
 
 int
@@ -211,8 +235,8 @@ cert_import(const struct cert_import_in *in, struct cert_import *ret, struct err
 		return -1;
 	if (x509_chain_read(pem.data, pem.len, NULL, &pile, err) < 0)
 		return as_given(err);
-	if (x509_chain_arrange(&pile, key, &chain, err) < 0 || cert_import_describe(in, &chain, &c, err) < 0 ||
-		key_to_der(key, &c.key, err) < 0)
+	if (x509_chain_arrange(&pile, key, &chain, in->may_be_unfit ? &c.doubts : NULL, err) < 0 ||
+		cert_import_describe(in, &chain, &c, err) < 0 || key_to_der(key, &c.key, err) < 0)
 		return -1;
 	c.algorithm = key_algorithm_of(key);
 	key_pair_digest(&c.key, c.leaf_pem.data, c.leaf_pem.len, c.pair);

@@ -158,8 +158,10 @@ refuse_left_over(const struct x509_chain *chain, X509 *odd, struct error *err)
 }
 
 int
-x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct error *err)
+x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct strlist *ret_doubts,
+	struct error *err)
 {
+	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 	size_t leaf;
 
@@ -176,9 +178,15 @@ x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_c
 	x509_arrange_drop_other_paths(pile, &chain);
 	ERR_clear_error();
 	if (pile->count)
-		return refuse_left_over(&chain, pile->certs[0], err);
-	if (chain.count == 1 && !x509_is_self_signed(chain.certs[0]))
-		return refuse_missing(chain.certs[0], err);
+		refuse_left_over(&chain, pile->certs[0], &why);
+	else if (chain.count == 1 && !x509_is_self_signed(chain.certs[0]))
+		refuse_missing(chain.certs[0], &why);
+	if (error_is_set(&why) && !ret_doubts) {
+		error_move(err, &why);
+		return -1;
+	}
+	if (error_is_set(&why))
+		strlist_add(ret_doubts, why.message);
 	*ret = chain;
 	chain = (struct x509_chain){ 0 };
 	return 0;

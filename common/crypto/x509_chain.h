@@ -47,9 +47,12 @@ x509_subject_text(const X509 *cert);
  * ERROR_INVALID with field: none belongs to the key (privateKey); a link is missing, a signature does not verify, or a
  * certificate is unrelated (certificateChain). A chain is complete when it ends in a self-signed certificate, or has at
  * least one issuer after the leaf: roots may be missing.
+ * @ret_doubts: if not NULL, only the key is a reason to refuse: a missing link or an unrelated certificate is a line of
+ * it, and @ret is the chain as far as it goes.
  */
 int
-x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct error *err);
+x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_chain *ret, struct strlist *ret_doubts,
+	struct error *err);
 
 /* Is it its own issuer by name? */
 bool

@@ -171,6 +171,10 @@ import_make_params(const struct args *args, struct error *err)
 		json_add_bool(params, "dryRun", true);
 	if (args_has_flag(args, "allowExpired"))
 		json_add_bool(params, "allowExpired", true);
+	if (args_has_flag(args, "allowUnfit"))
+		json_add_bool(params, "allowUnfit", true);
+	if (args_has_flag(args, "deployAnyway"))
+		json_add_bool(properties, "deployAnyway", true);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct json_object *list = ctl_at(args->own, lists[i]);
 
@@ -183,16 +187,27 @@ import_make_params(const struct args *args, struct error *err)
 	return NULL;
 }
 
+/* Stored only: there will be no files to wait for. */
+static bool
+import_is_held_back(struct json_object *item)
+{
+	return json_object_get_boolean(ctl_at(item, "metadata.heldBack"));
+}
+
 static void
 import_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
 
 	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), ctl_now(output->ctl));
-	fprintf(output->ctl->out, "cert '%s' is %s; it expires %s (%s); files in %s\n",
-		ctl_text_at(item, "properties.name"),
+	fprintf(output->ctl->out, "cert '%s' is %s; it expires %s (%s); ", ctl_text_at(item, "properties.name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "valid for import" : "imported",
-		ctl_text_at(item, "metadata.notAfter"), buf_str(&when), ctl_text_at(item, "metadata.dropDirectory"));
+		ctl_text_at(item, "metadata.notAfter"), buf_str(&when));
+	if (import_is_held_back(item))
+		fprintf(output->ctl->out, "it is not deployed: %s (certctl set cert '%s' --deploy-anyway)\n",
+			ctl_text_at(item, "metadata.message"), ctl_text_at(item, "properties.name"));
+	else
+		fprintf(output->ctl->out, "files in %s\n", ctl_text_at(item, "metadata.dropDirectory"));
 }
 
 static const struct view view_imported = { VIEW_OBJECT, import_item, NULL };
@@ -222,7 +237,7 @@ cmd_import(struct ctl *ctl, struct args *args, struct error *err)
 
 	if (!params || ctl_call(ctl, args->command->method, params, &object, err) < 0)
 		return -1;
-	if (!args_has_flag(args, "noWait") && !args_has_flag(args, "dryRun") &&
+	if (!args_has_flag(args, "noWait") && !args_has_flag(args, "dryRun") && !import_is_held_back(object) &&
 		import_wait_deployed(ctl, args, object, err) < 0)
 		return -1;
 	output_object(ctl, &view_imported, args->resource, object);

@@ -127,6 +127,10 @@ static const struct api_field import_options[] = {
 		.help = "imported certificate to replace; the new one takes over its files, consumers, "
 			"labels and name" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
+	{ .name = "allowUnfit",
+		.type = API_BOOL,
+		.help = "store a certificate that servers or clients would refuse, without deploying it" },
+	{ .name = "deployAnyway", .type = API_BOOL, .help = "with --allow-unfit: deploy it all the same" },
 	{ .name = "consumers",
 		.type = API_REFLIST,
 		.resource = "consumer",

@@ -23,7 +23,7 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 	int found;
 
 	if (!cert->autocert)
-		return cert->slug != NULL; /* imported, and not replaced: its files are there */
+		return cert->slug || cert->is_held_back; /* imported, and not replaced */
 	found = object_load(env->store, &autocert_class, cert->autocert, &a, err);
 	if (found <= 0)
 		return found;

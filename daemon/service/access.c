@@ -201,6 +201,13 @@ name_the_field(const struct asking *a, const struct access_subject *s)
 		if (!scope_rule_covers(&domains, &one, NULL, &s->labels))
 			return access_name_outside(a, i, s->names.items[i]);
 	}
+	if (!s->names.count && rule->domains.count) {
+		error_set_field(a->err, "properties.certificate", "without a name it is outside of the scope of %s",
+			a->peer->label);
+		if (a->err)
+			a->err->code = ERROR_DENIED;
+		return -1;
+	}
 	if (!scope_rule_covers(&labels, &s->names, NULL, &s->labels))
 		return access_labels_outside(a, &rule->labels);
 	return access_outside(a, "properties.provider", "the provider", s->provider ? s->provider : "none");

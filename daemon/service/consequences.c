@@ -9,6 +9,7 @@
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/effect.h"
+#include "daemon/service/held_back.h"
 
 #include <string.h>
 
@@ -88,6 +89,7 @@ static void
 certificate_made(const struct step *s, const struct certificate *c)
 {
 	purge_schedule(s->env, s->txn, c);
+	held_back_note(s->txn, NULL, c);
 	if (!c->slug)
 		return;
 	if (c->replaces)
@@ -99,6 +101,11 @@ certificate_made(const struct step *s, const struct certificate *c)
 static void
 certificate_changed(const struct step *s, const struct certificate *old, const struct certificate *new)
 {
+	held_back_note(s->txn, old, new);
+	if (!old->slug && new->slug) {
+		certificate_made(s, new);
+		return;
+	}
 	if (old->slug && !new->slug) {
 		expiry_forget(s->store, s->txn, new->o.id);
 		purge_schedule(s->env, s->txn, new); /* while it was deployed the row only looked again */
@@ -115,6 +122,7 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_PURGE, c->o.id);
 	expiry_forget(s->store, s->txn, c->o.id);
+	held_back_note(s->txn, c, NULL);
 	if (!c->slug)
 		return;
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &c->consumers, s->now);

@@ -61,6 +61,7 @@ static const struct rule rules[] = {
 
 	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
 	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
+	{ API_CERTIFICATE, "deployAnyway", EFFECT_REDEPLOY, 0, "it is deployed, whatever is wrong with it" },
 	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "who sees it may change" },
 
 	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },

@@ -8,6 +8,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/workers.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
 #include "daemon/store/certificate.h"
@@ -24,6 +25,7 @@ struct import {
 	struct secret pkcs12;
 	struct secret password;
 	bool may_be_expired;
+	bool may_be_unfit;
 	int64_t now;
 	struct cert_import got;
 	struct error error;
@@ -50,6 +52,14 @@ import_text_of(struct json_object *properties, const char *name)
 	struct json_object *value = json_path(properties, name);
 
 	return value ? xstrdup(json_object_get_string(value)) : NULL;
+}
+
+static bool
+import_is_set(struct json_object *params, const char *name)
+{
+	struct json_object *value = json_path(params, name);
+
+	return value && json_object_get_boolean(value);
 }
 
 /* The only copy that is left is the secret. */
@@ -97,6 +107,7 @@ import_run(void *arg)
 		.password = &i->password,
 		.now = i->now,
 		.may_be_expired = i->may_be_expired,
+		.may_be_unfit = i->may_be_unfit,
 	};
 
 	cert_import(&in, &i->got, &i->error);
@@ -110,13 +121,34 @@ import_make_certificate(struct certificate *c, struct import *i)
 	struct cert_info *info = &i->got.info;
 
 	c->o.state = OBJECT_AVAILABLE;
-	c->common_name = xstrdup(i->got.common_name);
+	c->common_name = *i->got.common_name ? xstrdup(i->got.common_name) : NULL;
 	strlist_copy(&c->names, &info->names);
 	certificate_fill(c, info, key_algorithm_name(i->got.algorithm));
 	buf_add(&c->leaf_pem, i->got.leaf_pem.data, i->got.leaf_pem.len);
 	buf_add(&c->chain_pem, i->got.chain_pem.data, i->got.chain_pem.len);
 	buf_add(&c->pair, i->got.pair, sizeof(i->got.pair));
 	secret_move(&c->key, &i->got.key);
+	if (i->got.doubts.count) {
+		_cleanup_free_ char *all = strlist_join(&i->got.doubts, "; ");
+
+		error_set(&c->o.failure, ERROR_INVALID, "%s", all);
+	}
+}
+
+/* What servers or clients would refuse is not deployed unless the caller wants that all the same. */
+static int
+import_hold_back(const struct import *i, struct certificate *c, const struct certificate *old, struct error *err)
+{
+	c->is_held_back = i->got.doubts.count && !c->deploy_anyway;
+	if (!c->is_held_back)
+		return 0;
+	if (c->consumers.count)
+		return certificate_held_back(c, "properties.consumers", err);
+	if (old)
+		return error_set_field(err, "replace",
+			"'%s' would not be deployed in the place of '%s': %s; deployAnyway changes that",
+			c->o.name ? c->o.name : "it", old->o.name, c->o.failure.message);
+	return 0;
 }
 
 /* The one whose place is taken. Return: 1 there is one, 0 none was named, -1 failed. */
@@ -135,6 +167,8 @@ find_old(struct call *call, struct json_object *params, struct certificate *old,
 	if (old->autocert)
 		return error_set_field(err, "replace",
 			"'%s' was issued by certd, which renews it: nothing to be imported", old->o.name);
+	if (old->is_held_back)
+		return error_set_field(err, "replace", "'%s' is not deployed: delete it", old->o.name);
 	if (!old->slug)
 		return error_set_field(err, "replace", "'%s' was replaced already", old->o.name);
 	return 1;
@@ -202,7 +236,7 @@ name_it(struct certificate *c, int64_t now)
 	if (c->o.name)
 		return false;
 	time_format_rfc3339(now, stamp);
-	c->o.name = xasprintf("%s %s", c->common_name, stamp);
+	c->o.name = xasprintf("%s %s", c->common_name ? c->common_name : "certificate", stamp);
 	return true;
 }
 
@@ -231,10 +265,12 @@ import_store(struct import *i, struct error *err)
 	if (resource_declare(call, &c, err) < 0 ||
 		consumers_resolve(call, &c.consumers, has_old ? old.o.id : c.o.id, err) < 0)
 		return -1;
+	if (import_hold_back(i, &c, has_old ? &old : NULL, err) < 0)
+		return -1;
 	if (has_old)
 		return retire(call, &old, &c, err) < 0 ? -1 : import_save(call, &c, false, err);
 	is_made = name_it(&c, i->now);
-	if (slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
+	if (!c.is_held_back && slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
 		return -1;
 	return import_save(call, &c, is_made, err);
 }
@@ -275,7 +311,6 @@ int
 certificate_create(struct call *call, struct json_object *params, struct error *err)
 {
 	struct json_object *properties = json_path(params, "properties");
-	struct json_object *may_be_expired = json_path(params, "allowExpired");
 	struct import *i;
 
 	if (!secret_has_room())
@@ -290,7 +325,8 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 		return -1;
 	}
 	i->call = call;
-	i->may_be_expired = may_be_expired && json_object_get_boolean(may_be_expired);
+	i->may_be_expired = import_is_set(params, "allowExpired");
+	i->may_be_unfit = import_is_set(params, "allowUnfit");
 	i->now = call_now(call);
 	workers_run(call->service->workers, import_run, import_done, i);
 	return 1;

@@ -57,6 +57,8 @@ certificate_describe(
 		"deployedCertificate", metadata);
 	describe_deployed(&c->chain_pem, json_object_get_string(json_path(properties, "certificateChain")),
 		"deployedCertificateChain", metadata);
+	if (!c->common_name)
+		json_add_string(metadata, "commonName", "");
 	json_add_string(metadata, "status", certificate_status(c, now));
 	json_add_bool(metadata, "expired", c->not_after_at <= now);
 	json_add_string(metadata, "type", certificate_type(c));
@@ -77,6 +79,9 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
+	if (c->is_held_back)
+		return certificate_held_back(c, "properties.consumers", err);
+
 	if (c->autocert && object_peek(call->service->store, &autocert_class, c->autocert, &a, NULL) == 1)
 		return error_set_field(err, "properties.consumers",
 			"are those of its auto-certificate: certctl set auto '%s' --consumer NAME", a.o.name);
@@ -84,6 +89,26 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s", c->o.name,
 			c->autocert ? "its auto-certificate is gone" : "it was replaced");
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
+}
+
+int
+certificate_held_back(const struct certificate *c, const char *field, struct error *err)
+{
+	return error_set_field(err, field, "'%s' is not deployed: %s; deployAnyway changes that",
+		c->o.name ? c->o.name : "it", c->o.failure.message ? c->o.failure.message : "");
+}
+
+/* What was held back has files from now on; it cannot be put back. */
+static int
+certificate_read_deploy_anyway(struct call *call, struct certificate *c, struct error *err)
+{
+	if (!c->deploy_anyway && c->slug && error_is_set(&c->o.failure))
+		return error_set_field(
+			err, "properties.deployAnyway", "'%s' is deployed already: replace or delete it", c->o.name);
+	if (!c->deploy_anyway || !c->is_held_back)
+		return 0;
+	c->is_held_back = false;
+	return slug_take(call, c->o.name, c->o.id, &c->slug, err);
 }
 
 /* Of an import, @obj has what its files say already, and import.c resolves the consumers. */
@@ -94,6 +119,9 @@ certificate_read(struct call *call, const void *old, void *obj, struct json_obje
 
 	if (!before)
 		return 0;
+	if (json_object_object_get_ex(properties, "deployAnyway", NULL) &&
+		certificate_read_deploy_anyway(call, obj, err) < 0)
+		return -1;
 	if (before->autocert && json_object_object_get_ex(properties, "labels", NULL))
 		return error_set_field(err, "properties.labels",
 			"'%s' has the labels of its auto-certificate; change them there", before->o.name);

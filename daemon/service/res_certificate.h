@@ -11,4 +11,8 @@
 int
 certificate_remove_with(struct call *call, const struct certificate *c, struct error *err);
 
+/* The words for something that @c, which is held back, cannot have: ERROR_INVALID with @field. Return: -1. */
+int
+certificate_held_back(const struct certificate *c, const char *field, struct error *err);
+
 #endif

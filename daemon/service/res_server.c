@@ -6,6 +6,7 @@
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/held_back.h"
 #include "daemon/service/res_autocert.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
@@ -387,7 +388,7 @@ static void
 status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
-	size_t expiring;
+	size_t expiring, held_back;
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
@@ -396,6 +397,10 @@ status_warnings(struct service *s, struct json_object *status)
 				       "(LoadCredentialEncrypted=master-key)");
 	if (s->rest_warning)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
+	held_back = held_back_warnings(s->store, EXPIRING_SHOWN, &warnings);
+	if (held_back > EXPIRING_SHOWN)
+		strlist_take(
+			&warnings, xasprintf("%zu more certificates are not deployed", held_back - EXPIRING_SHOWN));
 	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
 	if (expiring > EXPIRING_SHOWN)
 		strlist_take(&warnings, xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));

@@ -10,7 +10,8 @@
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
  *   "s" slug                   -> id      drop directories (control/slug.h)
- *   "x" id                     -> ""      certificates that were warned of (renew/expiry.h)
+ *   "x" id                 -> ""          certificates that were warned of (renew/expiry.h)
+ *   "h" id                 -> ""          certificates that are not deployed (service/held_back.h)
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H
@@ -120,6 +121,8 @@ struct certificate {
 	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
 	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
 	struct buf pair;          /* key_pair_digest() of what was verified; checked again before it is dropped */
+	bool deploy_anyway;       /* although .o.failure says that servers or clients would refuse it */
+	bool is_held_back;        /* imported, but not deployed for that reason: no slug, no consumers */
 };
 
 struct dnsprovider {

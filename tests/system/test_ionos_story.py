@@ -4,7 +4,8 @@ from certd import Certd
 from ionos_client import IonosClient
 from openapi import OpenApi
 from pebble import Challtestsrv, Pebble
-from procs import run, wait_for
+from procs import free_port, run, wait_for
+from rpc import RpcError
 from tls import ThrowAwayCa
 
 
@@ -95,7 +96,7 @@ class Chain:
     """Root, two intermediates and a leaf, as PEM texts."""
 
     def __init__(self, directory):
-        directory.mkdir()
+        directory.mkdir(parents=True)
         self.directory = directory
         self.root = self.make("root", "/CN=Root", None, "CA:TRUE")
         self.second = self.make("second", "/CN=Second", "root", "CA:TRUE")
@@ -258,3 +259,105 @@ def test_certctl_says_when_a_name_means_two(certd, scratch):
     assert [c["properties"]["name"] for c in certd.ctl_json("list", "consumers")] == ["web"], "all else is made"
     path.write_text("consumers: {web: {}}\n")
     assert certd.ctl("apply", "-f", path).stdout.splitlines()[-1].startswith("0 created, 0 changed, 0 removed")
+
+
+def self_signed(directory, name, *extensions, days="30"):
+    """(certificate, key) as `openssl req -x509` makes them."""
+    directory.mkdir(exist_ok=True)
+    arguments = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", days,
+                 "-subj", f"/CN={name}", "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem"]
+    for extension in extensions:
+        arguments += ["-addext", extension]
+    run(arguments)
+    return (directory / f"{name}.pem").read_text(), (directory / f"{name}.key").read_text()
+
+
+def unfit(directory):
+    """{what is said of it: (certificate, chain, key)}, as IONOS's own acceptance tests and users post them."""
+    chain = Chain(directory / "chain")
+    terraform, terraform_key = self_signed(directory, "terraform")  # CA:TRUE, no SAN; it is its own chain
+    named, named_key = self_signed(directory, "named", "subjectAltName=DNS:www.example.com")
+    made = {
+        "subject alternative name": (terraform, terraform, terraform_key),
+        "self-signed": (named, named, named_key),
+        "the chain is incomplete": (chain.leaf, "", chain.key),
+        "not part of the chain": (chain.leaf, chain.root, chain.key),
+        "CA certificate": (chain.first, chain.second, (chain.directory / "first.key").read_text()),
+    }
+    return {why: {"certificate": c, "certificateChain": i or terraform, "privateKey": k} for why, (c, i, k) in made.items()}
+
+
+def test_what_ionos_does_not_check_is_stored_and_kept_from_servers(certd, scratch):
+    client = client_of(certd)
+    for number, (why, properties) in enumerate(unfit(scratch / "unfit").items()):
+        name = f"unfit {number}"
+        if why == "the chain is incomplete":
+            del properties["certificateChain"]
+        resource = Terraform(client, "/certificates")
+        resource.apply({"name": name, **properties})
+        assert resource.plan({"name": name, **properties}) == []
+        item = client.get(f"/certificates/{resource.id}")
+        assert item["metadata"]["state"] == "AVAILABLE" and why in item["metadata"]["message"], item["metadata"]
+        assert item["metadata"]["heldBack"] is True and "dropDirectory" not in item["metadata"]
+        told = certd.call("server.status")["warnings"]
+        assert any(f"'{name}' is not deployed: " in w and why in w for w in told), told
+        # certctl goes on refusing what it refused; a self-signed one it takes, as before
+        files = [scratch / f"{part}.pem" for part in ("cert", "key")]
+        files[0].write_text(properties["certificate"] + properties.get("certificateChain", ""))
+        files[1].write_text(properties["privateKey"])
+        files[1].chmod(0o600)
+        given = ("import", "--cert", files[0], "--key", files[1], "--name", f"by certctl {number}")
+        if why != "self-signed":
+            assert certd.ctl(*given, check=False).returncode == 65
+        told = certd.ctl(*given, "--allow-unfit", timeout=10).stdout
+        assert f"cert 'by certctl {number}' is imported" in told and "it is not deployed" in told and why in told
+        assert "--deploy-anyway" in told
+    assert not [path for path in (certd.state / "live").glob("*")]
+    certd.restart()
+    client.close()
+    assert len([w for w in certd.ctl("status").stdout.splitlines() if "is not deployed" in w]) == 10
+    certd.call("certificate.create", allowUnfit=True, properties={**properties, "name": "one more"})
+    assert "1 more certificates are not deployed" in certd.call("server.status")["warnings"]
+
+
+def test_what_was_kept_from_servers_is_deployed_when_told_to(certd, scratch):
+    client = client_of(certd)
+    certd.call("consumer.create", properties={"name": "web"})
+    certificate, key = self_signed(scratch, "unfit")
+    properties = {"certificate": certificate, "certificateChain": certificate, "privateKey": key}
+    item = client.create("/certificates", name="a", **properties)
+    for change in ({"consumers": ["web"]},):
+        with pytest.raises(RpcError, match="is not deployed: .*subject alternative name"):
+            certd.call("certificate.update", ref="a", properties=change)
+    with pytest.raises(RpcError, match="would not be deployed|is not deployed: delete it"):
+        certd.call("certificate.create", replace="a", allowUnfit=True, properties=properties)
+    certd.ctl("set", "cert", "a", "--deploy-anyway", "--consumer", "web")
+    wait_for(lambda: (certd.drop("a") / "manifest.json").exists(), 10, "the files")
+    item = client.get(item)
+    assert item["metadata"]["heldBack"] is False and "self-signed" in item["metadata"]["message"], "it stays flagged"
+    assert not any("is not deployed" in w for w in certd.call("server.status").get("warnings", []))
+    with pytest.raises(RpcError, match="is deployed already"):
+        certd.call("certificate.update", ref="a", properties={"deployAnyway": False})
+    made = client.create("/certificates", name="b", deployAnyway=True, **properties)
+    wait_for(lambda: (certd.drop("b") / "manifest.json").exists(), 10, "the files")
+    assert made["properties"]["deployAnyway"] is True
+    # What is fit is deployed as always, also in the place of that one.
+    own_ca = ThrowAwayCa(scratch / "own-ca")
+    good, good_key = own_ca.issue("www.example.com")
+    certd.ctl("import", "--cert", good, "--chain", own_ca.cert_file, "--key", good_key, "--replace", "b")
+    assert "is not deployed" not in str(certd.call("server.status"))
+    with pytest.raises(RpcError, match="would not be deployed in the place of 'b'"):
+        certd.call("certificate.create", replace="b", allowUnfit=True, properties={"name": "c", **properties})
+    client.delete(client.create("/certificates", name="d", **properties))
+    assert "is not deployed" not in str(certd.call("server.status"))
+
+
+def test_a_certificate_without_names_is_in_no_scope_of_names(start, scratch):
+    port = free_port()
+    certd = start(Certd, config=f"rest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+    secret = certd.ctl("add-token", "--name", "ci", "--role", "operator", "--domain", "*.example.com").stdout.strip()
+    client = IonosClient(url=f"http://127.0.0.1:{port}", token=secret)
+    certificate, key = self_signed(scratch, "www.example.com")
+    error = client.fails("POST", "/certificates", {"properties": {
+        "name": "a", "certificate": certificate, "certificateChain": certificate, "privateKey": key}})
+    assert error.status == 403 and error.fields == ["properties.certificate"], error

@@ -201,6 +201,61 @@ Test(cert_import, an_issuer_by_name_that_did_not_sign_is_no_issuer)
 	family_clear(&f);
 }
 
+/* The same where it may be unfit: taken, and @message is one of its doubts. All of them are self-signed. */
+static void
+expect_doubts(const struct cert_import_in *refusing, const char *message, size_t i)
+{
+	struct cert_import_in in = *refusing;
+	_cleanup_(cert_import_clear) struct cert_import got = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *all = NULL;
+
+	in.may_be_unfit = true;
+	cr_assert_eq(cert_import(&in, &got, &err), 0, "%zu: %s", i, err.message);
+	all = strlist_join(&got.doubts, "; ");
+	cr_expect_not_null(strstr(all, "is self-signed"), "%zu: %s", i, all);
+	cr_expect_eq(got.doubts.count, message ? 2 : 1, "%zu: %s", i, all);
+	cr_expect(!message || strstr(all, message), "%zu: %s", i, all);
+	cr_expect_gt(got.leaf_pem.len, 0);
+}
+
+Test(cert_import, a_chain_with_gaps_is_taken_as_far_as_it_goes_if_it_may_be_unfit)
+{
+	static const struct {
+		const char *given, *chain, *doubt; /* @doubt NULL: none */
+	} cases[] = {
+		{ "L21", "21", NULL },
+		{ "L2", "2", NULL },
+		{ "L", "", "the chain is incomplete" },
+		{ "L1", "", "is not part of the chain" },
+		{ "L21S", "21", "is not part of the chain" },
+		{ "S2L", "2", "is not part of the chain" },
+	};
+	struct family f;
+	_cleanup_secret_ struct secret key = SECRET_INIT;
+
+	family_make(&f);
+	key_pem(f.leaf.key, NULL, &key);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(cert_import_clear) struct cert_import got = { 0 };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *given = pem_of(&f, cases[i].given);
+		_cleanup_free_ char *chain = pem_of(&f, cases[i].chain);
+		struct cert_import_in in = { .certificate = given, .private_key = &key, .now = MINI_NOW };
+
+		cr_expect_eq(cert_import(&in, &got, &err), cases[i].doubt ? -1 : 0, "%s", cases[i].given);
+		cert_import_clear(&got);
+		error_clear(&err);
+		in.may_be_unfit = true;
+		cr_assert_eq(cert_import(&in, &got, &err), 0, "%s: %s", cases[i].given, err.message);
+		cr_expect_str_eq(buf_str(&got.chain_pem), chain ? chain : "", "%s", cases[i].given);
+		cr_expect_eq(got.doubts.count, cases[i].doubt != NULL, "%s", cases[i].given);
+		cr_expect(!cases[i].doubt || strstr(got.doubts.items[0], cases[i].doubt), "%s", cases[i].given);
+		error_clear(&err);
+	}
+	family_clear(&f);
+}
+
 Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 {
 	static const struct {
@@ -243,7 +298,10 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		if (cases[i].message) {
 			cr_expect_eq(err.code, ERROR_INVALID, "%zu", i);
 			cr_expect_not_null(strstr(err.message, cases[i].message), "%zu: %s", i, err.message);
+		} else {
+			cr_expect_eq(got.doubts.count, 0, "%zu", i);
 		}
+		expect_doubts(&in, cases[i].message, i);
 		mini_clear(&leaf);
 	}
 }

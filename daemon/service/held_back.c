@@ -1,0 +1,51 @@
+/* IONOS stores what it does not check; certd stores it too, says what is wrong, and keeps it away from servers. */
+#include "daemon/service/held_back.h"
+
+#include <string.h>
+
+enum { COUNTED = 1000 };
+
+static void
+held_back_key(struct buf *ret, const char *id)
+{
+	buf_reset(ret);
+	buf_printf(ret, "h%s", id);
+}
+
+void
+held_back_note(struct store_txn *txn, const struct certificate *old, const struct certificate *new)
+{
+	bool was = old && old->is_held_back, is = new &&new->is_held_back;
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	held_back_key(&key, new ? new->o.id : old->o.id);
+	if (is && !was)
+		store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
+	else if (was && !is)
+		store_del(txn, STORE_INDEX, key.data, key.len);
+}
+
+static void
+held_back_add_warning(struct store *store, const char *id, struct strlist *ret)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	if (object_peek(store, &certificate_class, id, &c, NULL) == 1)
+		strlist_take(
+			ret, xasprintf("certificate '%s' is not deployed: %s (certctl set cert '%s' --deploy-anyway)",
+				     c.o.name, c.o.failure.message ? c.o.failure.message : "", c.o.name));
+}
+
+size_t
+held_back_warnings(struct store *store, size_t max, struct strlist *ret)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	size_t count = 0;
+
+	buf_add_char(&key, 'h');
+	while (count < COUNTED && store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
+		key.data[0] == 'h')
+		if (count++ < max)
+			held_back_add_warning(store, key.data + 1, ret);
+	return count;
+}
