@@ -12,6 +12,7 @@ libcommon_a_SOURCES += \
 	common/nearest.c \
 	common/nearest.h \
 	common/printable.c common/printable.h \
+	common/random.c common/random.h \
 	common/retry.c common/retry.h \
 	common/scope.c common/scope.h \
 	common/strlist.c common/strlist.h \

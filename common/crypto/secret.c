@@ -1,7 +1,11 @@
 /*
- * Secrets are in OpenSSL's secure heap: locked, excluded from core dumps, between guard pages. OpenSSL itself leaves
- * decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so it also gets a free()
- * that cleanses first.
+ * Secrets are in OpenSSL's secure heap: locked, excluded from core dumps, between guard pages. Half of it is left to
+ * OpenSSL, whose operations with keys fail without it; secrets that find no place in the other half get pages of their
+ * own with the same properties. So running out of the heap makes an operation fail, which is tried again, and never ends
+ * the process.
+ *
+ * OpenSSL itself leaves decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so it
+ * also gets a free() that cleanses first.
  */
 #include "common/crypto/secret.h"
 
@@ -15,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -84,10 +89,62 @@ secret_process_init(bool may_debug, struct error *err)
 	return heap == 1 ? 0 : 1;
 }
 
+/* --- pages of their own: a guard page, the secret, a guard page --- */
+
+static size_t
+page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t
+pages_size(size_t len)
+{
+	return (len + page_size() - 1) & ~(page_size() - 1);
+}
+
+/* Return: zeroed; NULL: there is no memory. A lock on memory is limited (LimitMEMLOCK=), and better than none is some. */
+static unsigned char *
+pages_alloc(size_t len)
+{
+	size_t size = pages_size(len);
+	unsigned char *all = mmap(
+		NULL, size + 2 * page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *data = all + page_size();
+
+	if (all == MAP_FAILED)
+		return NULL;
+	if (mprotect(data, size, PROT_READ | PROT_WRITE) < 0) {
+		munmap(all, size + 2 * page_size());
+		return NULL;
+	}
+	mlock(data, size);
+	madvise(data, size, MADV_DONTDUMP);
+	return data;
+}
+
+static void
+pages_free(unsigned char *data, size_t len)
+{
+	explicit_bzero(data, len);
+	munmap(data - page_size(), pages_size(len) + 2 * page_size());
+}
+
+/* What the heap or malloc() gave has a header before it, or is not at the beginning of a page. */
+static bool
+has_own_pages(const struct secret *s)
+{
+	return CRYPTO_secure_malloc_initialized() && s->data && (uintptr_t)s->data % page_size() == 0 &&
+	       !CRYPTO_secure_allocated(s->data);
+}
+
 void
 secret_clear(struct secret *s)
 {
-	OPENSSL_secure_clear_free(s->data, s->len);
+	if (has_own_pages(s))
+		pages_free(s->data, s->len);
+	else
+		OPENSSL_secure_clear_free(s->data, s->len);
 	*s = (struct secret)SECRET_INIT;
 }
 
@@ -97,9 +154,12 @@ secret_alloc(struct secret *s, size_t len)
 	secret_clear(s);
 	if (len == 0)
 		return;
-	s->data = OPENSSL_secure_zalloc(len);
+	if (!CRYPTO_secure_malloc_initialized() || CRYPTO_secure_used() + len <= SECURE_HEAP_OCTETS / 2)
+		s->data = OPENSSL_secure_zalloc(len);
+	if (!s->data)
+		s->data = pages_alloc(len);
 	if (!s->data) {
-		fputs("certd: out of memory for secrets; stopping\n", stderr);
+		fputs("certd: out of memory; stopping\n", stderr);
 		abort();
 	}
 	s->len = len;

@@ -14,7 +14,7 @@
 struct error;
 
 struct secret {
-	unsigned char *data; /* owned, in the OpenSSL secure heap; NULL when empty */
+	unsigned char *data; /* owned, in the OpenSSL secure heap or in pages of its own; NULL when empty */
 	size_t len;
 };
 
@@ -43,12 +43,15 @@ secret_set(struct secret *s, const void *data, size_t len);
 
 /*
  * Whether at most a quarter of the secure heap is used. Ask before secrets of a foreign size are kept for longer than a
- * turn, because secret_alloc() ends the process when the heap is full.
+ * turn: beyond half of it each secret costs pages of its own, and what OpenSSL does with keys fails when it is full.
  */
 bool
 secret_has_room(void);
 
-/* Replaces @s by @len zero octets for the caller to fill (decryption). */
+/*
+ * Replaces @s by @len zero octets for the caller to fill (decryption). Always succeeds, also when the secure heap is
+ * full; as with xmalloc(), the process ends only when there is no memory at all.
+ */
 void
 secret_alloc(struct secret *s, size_t len);
 

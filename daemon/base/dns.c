@@ -14,13 +14,13 @@
 #include "common/buf.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
+#include "common/random.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns_channel.h"
 #include "daemon/base/dns_message.h"
 #include "daemon/base/loop.h"
 
 #include <arpa/inet.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -418,8 +418,7 @@ random_id(void)
 {
 	uint16_t id = 0;
 
-	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
-		abort();
+	random_octets(&id, sizeof(id));
 	return id;
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/renew/issue_private.h"
 
 #include "common/crypto/x509.h"
+#include "common/random.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -13,7 +14,6 @@
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
 
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +49,8 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 
 	if (clock_is_virtual(loop_clock(issue->env->loop)))
 		in.jitter_seed = schedule_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
-	else if (RAND_bytes((unsigned char *)&in.jitter_seed, sizeof(in.jitter_seed)) != 1)
-		in.jitter_seed = schedule_seed(a->o.id);
+	else
+		random_octets(&in.jitter_seed, sizeof(in.jitter_seed));
 	return backoff_due(&in);
 }
 

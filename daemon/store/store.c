@@ -12,11 +12,11 @@
 
 #include "common/crypto/secret.h"
 #include "common/error.h"
+#include "common/random.h"
 #include "daemon/store/store_private.h"
 #include "daemon/store/store_sums.h"
 
 #include <limits.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,8 +345,7 @@ store_new_id(char ret[STORE_ID_SIZE])
 {
 	unsigned char r[16];
 
-	if (RAND_bytes(r, sizeof(r)) != 1)
-		abort(); /* without randomness there is no certificate either */
+	random_octets(r, sizeof(r));
 	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
 	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
 	snprintf(ret, STORE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],

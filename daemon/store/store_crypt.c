@@ -10,12 +10,12 @@
 
 #include "common/crypto/secret.h"
 #include "common/error.h"
+#include "common/random.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,12 +128,12 @@ box_add(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad, 
 	int n = 0;
 	bool ok;
 
-	ok = ctx && RAND_bytes(nonce, sizeof(nonce)) == 1;
+	random_octets(nonce, sizeof(nonce));
 	buf_add(ret, nonce, sizeof(nonce));
 	for (size_t i = 0; i < plain->len; i++)
 		buf_add_char(ret, '\0');
 	out = (unsigned char *)ret->data + start + NONCE_LEN;
-	ok = ok && EVP_EncryptInit_ex2(ctx, gcm, key->data, nonce, NULL) == 1 &&
+	ok = ctx && EVP_EncryptInit_ex2(ctx, gcm, key->data, nonce, NULL) == 1 &&
 	     EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)aad->data, (int)aad->len) == 1 &&
 	     EVP_EncryptUpdate(ctx, out, &n, plain->data, (int)plain->len) == 1 &&
 	     EVP_EncryptFinal_ex(ctx, out + n, &n) == 1 &&

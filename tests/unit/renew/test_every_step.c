@@ -6,6 +6,7 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <openssl/crypto.h>
 
 enum { REQUESTS_MAX = 40 };
 
@@ -137,6 +138,39 @@ Test(every_step, a_full_disk_costs_at_most_one_order_however_long_it_lasts)
 		run_end(&r);
 	}
 	expect_some(n);
+}
+
+/* Really full: not even OpenSSL gets any of it. A renewal fails and is tried again until there is room. */
+Test(every_step, a_full_heap_for_secrets_delays_a_renewal_and_ends_nothing)
+{
+	static void *blocks[4096];
+	_cleanup_autocert_ struct autocert before = { 0 };
+	_cleanup_autocert_ struct autocert full = { 0 };
+	_cleanup_autocert_ struct autocert after = { 0 };
+	size_t n = 0;
+	struct run r;
+
+	cr_assert_geq(secret_process_init(true, NULL), 0);
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + HOUR);
+	run_load(&r, "a-90d", &before);
+	cr_assert_not_null(before.last_certificate);
+	for (size_t size = 64 * 1024; size >= 64; size /= 2)
+		while (n < ARRAY_SIZE(blocks) && (blocks[n] = OPENSSL_secure_malloc(size)))
+			n++;
+	world_run_until(&r.world, before.next_at + DAY);
+	run_load(&r, "a-90d", &full);
+	cr_expect_str_eq(full.last_certificate, before.last_certificate, "the heap was not full");
+	cr_assert(error_is_set(&full.last_error));
+	cr_expect_not_null(
+		strstr(full.last_error.message, "the memory for secrets is full"), "%s", full.last_error.message);
+	cr_expect_gt(full.next_at, before.next_at, "it is tried again");
+	while (n)
+		OPENSSL_secure_free(blocks[--n]);
+	world_run_until(&r.world, full.next_at + DAY);
+	run_load(&r, "a-90d", &after);
+	cr_expect_str_neq(after.last_certificate, before.last_certificate);
+	run_end(&r);
 }
 
 Test(every_step, a_pause_in_the_middle_is_resumed)

@@ -4,8 +4,10 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,6 +52,85 @@ Test(secret, there_is_room_for_others_until_a_quarter_is_used)
 	secret_alloc(&s, 300 * 1024);
 	cr_expect_not(secret_has_room());
 	secret_clear(&s);
+	cr_expect(secret_has_room());
+}
+
+/* Takes all that is left of the secure heap. Return: how many blocks, in @blocks. */
+static size_t
+fill_heap(void *blocks[], size_t max)
+{
+	size_t n = 0;
+
+	for (size_t size = 64 * 1024; size >= 64; size /= 2)
+		while (n < max && (blocks[n] = OPENSSL_secure_malloc(size)))
+			n++;
+	return n;
+}
+
+/* Return: whether the flags of the mapping at @at have @flag: "dd" is not in a core dump, "lo" is locked. */
+static bool
+has_flag(const void *at, const char *flag)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	bool is_it = false, found = false;
+	char line[512];
+
+	while (fgets(line, sizeof(line), maps)) {
+		char *end = NULL;
+		unsigned long from = strtoul(line, &end, 16);
+
+		if (*end == '-')
+			is_it = (uintptr_t)at >= from && (uintptr_t)at < strtoul(end + 1, NULL, 16);
+		else if (is_it && strncmp(line, "VmFlags:", 8) == 0)
+			found = strstr(line, flag) != NULL;
+	}
+	fclose(maps);
+	return found;
+}
+
+Test(secret, a_full_heap_is_no_end_a_secret_gets_pages_of_its_own)
+{
+	static void *blocks[4096];
+	_cleanup_secret_ struct secret large = SECRET_INIT;
+	_cleanup_secret_ struct secret copy = SECRET_INIT;
+	unsigned char in_core;
+	const unsigned char *at;
+	size_t n;
+
+	cr_assert_geq(secret_process_init(true, NULL), 0);
+	n = fill_heap(blocks, ARRAY_SIZE(blocks));
+	cr_assert_null(OPENSSL_secure_malloc(64));
+	for (size_t len = 1; len < 20000; len = len * 3 + 1) {
+		secret_alloc(&large, len);
+		cr_assert_eq(large.len, len);
+		for (size_t i = 0; i < len; i++)
+			cr_assert_eq(large.data[i], 0);
+		memset(large.data, 'x', len);
+		secret_copy(&copy, &large);
+		cr_expect(secret_equal(&copy, &large));
+	}
+	cr_expect(has_flag(large.data, " dd"), "it would be in a core dump");
+	cr_expect(has_flag(large.data, " lo") || geteuid() != 0, "it is not locked");
+	at = large.data;
+	secret_clear(&large);
+	cr_expect_eq(mincore((void *)(uintptr_t)at, 1, &in_core), -1, "the pages are still there");
+	cr_expect_not(secret_has_room());
+	while (n)
+		OPENSSL_secure_free(blocks[--n]);
+	secret_set(&large, "x", 1);
+	cr_expect(CRYPTO_secure_allocated(large.data), "the heap is used again");
+}
+
+Test(secret, half_of_the_heap_is_left_to_openssl)
+{
+	struct secret secrets[300] = { SECRET_INIT };
+
+	cr_assert_geq(secret_process_init(true, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+		secret_alloc(&secrets[i], 8192);
+	cr_expect_leq(CRYPTO_secure_used(), 512 * 1024);
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+		secret_clear(&secrets[i]);
 	cr_expect(secret_has_room());
 }
 
