@@ -132,10 +132,22 @@ error_wrap(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	what = xvasprintf(fmt, ap);
 	va_end(ap);
+	if (err->message && error_text_below(err->message, what) != err->message)
+		return -1;
 	old = err->message;
 	err->message = xasprintf("%s: %s", what, old ? old : "unknown error");
 	printable_make_line(&err->message);
 	return -1;
+}
+
+const char *
+error_text_below(const char *message, const char *subject)
+{
+	size_t len = strlen(subject);
+
+	if (!len || strncmp(message, subject, len) != 0 || strncmp(message + len, ": ", 2) != 0)
+		return message;
+	return message + len + 2;
 }
 
 void

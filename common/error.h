@@ -64,9 +64,13 @@ error_set_errno(struct error *err, int errnum, const char *fmt, ...) _printf_(3,
 int
 error_set_field(struct error *err, const char *field, const char *fmt, ...) _printf_(3, 4);
 
-/* Puts "<fmt>: " before the message; each layer that knows more adds one. */
+/* Puts "<fmt>: " before the message, unless it begins so; each layer that knows more adds one. */
 int
 error_wrap(struct error *err, const char *fmt, ...) _printf_(2, 3);
+
+/* @message without "@subject: " before it, for places that name the subject anyway. Borrowed from @message. */
+const char *
+error_text_below(const char *message, const char *subject);
 
 /* Replaces only the message; copied. */
 void

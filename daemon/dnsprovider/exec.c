@@ -28,7 +28,6 @@ struct dnsprovider_op {
 	struct hook *hook;
 	dnsprovider_done_fn *done;
 	void *arg;
-	char *call; /* for messages */
 };
 
 /* One call in the form of a convention. */
@@ -172,7 +171,6 @@ exec_check(const struct dnsprovider *d, struct error *err)
 static void
 exec_op_free(struct dnsprovider_op *op)
 {
-	free(op->call);
 	free(op);
 }
 
@@ -180,13 +178,8 @@ static void
 on_hook(const struct hook_result *result _unused_, const struct error *err, void *arg)
 {
 	struct dnsprovider_op *op = arg;
-	_cleanup_error_ struct error failure = ERROR_INIT;
 
-	if (err) {
-		error_copy(&failure, err);
-		error_wrap(&failure, "%s", op->call);
-	}
-	op->done(err ? &failure : NULL, op->arg);
+	op->done(err, op->arg);
 	exec_op_free(op);
 }
 
@@ -215,7 +208,6 @@ exec_change(const struct dnsprovider_env *env, const struct dnsprovider *d, bool
 	conventions[convention_of(d)](&call);
 	op->done = done;
 	op->arg = arg;
-	op->call = xasprintf("%s %s.", is_removal ? "cleanup" : "present", record->name);
 	op->hook = hook_start(env->loop, &call.argv, &call.env, timeout * 1000, on_hook, op);
 	strlist_clear(&call.argv);
 	strlist_clear(&call.env);

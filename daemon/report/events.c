@@ -434,7 +434,8 @@ events_emit(struct events *events, struct store_txn *txn, enum event_kind kind, 
 {
 	const struct event_info *info = event_info(kind);
 	_cleanup_free_ char *fault = event_data_fault(info, data);
-	_cleanup_free_ char *line = printable_line(message, strlen(message), EVENT_MESSAGE_MAX);
+	const char *text = object && object->name ? error_text_below(message, object->name) : message;
+	_cleanup_free_ char *line = printable_line(text, strlen(text), EVENT_MESSAGE_MAX);
 	struct json_object *event;
 
 	if (fault) /* a fault of ours, that a system test finds in the log */

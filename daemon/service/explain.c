@@ -9,6 +9,7 @@
 #include "daemon/service/res_autocert.h"
 #include "daemon/service/troubles.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { CHALLENGES_SHOWN = 10 }; /* of names */
@@ -20,6 +21,16 @@ struct explanation {
 	struct strlist reasons;
 	struct strlist advice;
 };
+
+/* @reason: taken. What was said already is not said twice. */
+static void
+explain_add(struct strlist *list, char *reason)
+{
+	if (strlist_has(list, reason))
+		free(reason);
+	else
+		strlist_take(list, reason);
+}
 
 static void
 why_now(struct explanation *e, const struct issue *issue)
@@ -57,7 +68,7 @@ why_provider(struct explanation *e)
 	if (object_load(e->call->service->store, &provider_class, e->a.provider, &p, NULL) != 1)
 		return;
 	if (p.account_url && error_is_set(&p.o.failure)) {
-		strlist_take(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
+		explain_add(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
 		strlist_take(&e->advice,
 			xasprintf("certctl show provider %s says what is wrong with the account at the CA", p.o.name));
 	}
@@ -108,10 +119,14 @@ why_rollout(struct explanation *e)
 
 		if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
 			continue;
-		if (error_is_set(&t->failure))
-			strlist_take(&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->failure.message));
-		else if (t->served)
-			strlist_take(&e->reasons, xasprintf("consumer '%s': %s", c.o.name, t->served));
+		if (error_is_set(&t->failure) || t->served) {
+			_cleanup_free_ char *subject = xasprintf("consumer '%s'", c.o.name);
+			const char *why = t->served;
+
+			if (error_is_set(&t->failure))
+				why = error_text_below(t->failure.message, subject);
+			explain_add(&e->reasons, xasprintf("%s: %s", subject, why));
+		}
 	}
 	record_clear(&rollout_class, &r);
 }
@@ -185,7 +200,7 @@ why_challenge(struct explanation *e)
 		char *why = name ? solver_explain(e->call->service->solver, a, name) : NULL;
 
 		if (why)
-			strlist_take(&e->reasons, why);
+			explain_add(&e->reasons, why);
 	}
 }
 
@@ -204,8 +219,7 @@ explain_failure(struct explanation *e)
 	if (advice)
 		strlist_add(&e->advice, advice);
 	if (solver_http_error(e->call->service->solver))
-		strlist_take(
-			&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
+		explain_add(&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
 }
 
 int

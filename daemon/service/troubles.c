@@ -34,7 +34,7 @@ troubles_look_at(struct search *s, const struct schedule_row *row)
 	json_add_string(object, "name", trouble.name);
 	json_object_object_add(item, "object", object);
 	json_add_string(item, "action", scheduler_kind(s->service->scheduler, row->kind)->word);
-	json_add_string(item, "message", trouble.why.message);
+	json_add_string(item, "message", error_text_below(trouble.why.message, trouble.name));
 	json_add_time(item, "date", row->due_at);
 	json_object_array_add(s->list, item);
 	job_trouble_clear(&trouble);

@@ -64,7 +64,7 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
     # The certificate itself is there; only this consumer is behind.
     assert parse_certificate(certd.drop(NAME) / "cert.pem").names == [NAME]
     explained = certd.ctl("explain", NAME).stdout
-    assert "app" in explained and "not yet" in explained
+    assert explained.count("consumer 'app'") == 1 and explained.count("not yet") == 1, explained
     state = certd.call("consumer.get", ref="app")["metadata"]
     assert state["state"] == "FAILED" and f"{hook}" in state["message"] and "not yet" in state["message"]
     listed = certd.ctl("list", "consumers").stdout
@@ -108,6 +108,25 @@ def test_what_a_program_leaves_behind_is_killed(certd, scratch):
     wait_for(lambda: rollout(certd, "app").get("activated"), 10)
     status = Path("/proc", number.read_text().strip(), "status")
     wait_for(lambda: not status.exists() or "\nState:\tZ" in status.read_text(), 10, "its end")
+
+
+def test_nothing_in_a_failure_is_said_twice(certd, scratch):
+    """In the line that certctl ends with, in explain, status, the events and the log."""
+    hook = scratch / "hook"
+    hook.write_text("#!/bin/sh\necho first\necho 'no such zone' >&2\nexit 7\n")
+    hook.chmod(0o755)
+    certd.ctl("add-dns", "--name", "d", "--kind", "exec", "--command", hook, "--zone", "example.net")
+    ended = certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.net", check=False).stderr
+    wait_for(lambda: "cleanup.failed" in certd.ctl("events").stdout, 10, "the removal")
+    texts = [ended, certd.ctl("explain", "*.example.net").stdout, certd.ctl("status", check=False).stdout,
+             certd.ctl("events").stdout, certd.log]
+    for text in texts:
+        lines = [line for line in text.splitlines() if "no such zone" in line]
+        assert lines and len(set(lines)) == len(lines), text
+        for line in lines:
+            assert "first" not in line
+            for once in ("no such zone", "DNS provider 'd'", "_acme-challenge.example.net", " *.example.net: "):
+                assert line.count(once) <= 1, line
 
 
 def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, start):

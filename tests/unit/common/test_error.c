@@ -15,6 +15,24 @@ Test(error, each_layer_adds_what_it_knows_in_front)
 	cr_expect_str_eq(err.message, "certificate 'www': write '/x': No space left on device");
 }
 
+Test(error, nothing_is_put_in_front_twice)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_HOOK, "no");
+	error_wrap(&err, "consumer '%s'", "app");
+	error_wrap(&err, "consumer '%s'", "app");
+	cr_expect_str_eq(err.message, "consumer 'app': no");
+	error_wrap(&err, "consumer '%s'", "ap");
+	cr_expect_str_eq(err.message, "consumer 'ap': consumer 'app': no");
+
+	cr_expect_str_eq(error_text_below("www: no", "www"), "no");
+	cr_expect_str_eq(error_text_below("www.a: no", "www"), "www.a: no");
+	cr_expect_str_eq(error_text_below("www:no", "www"), "www:no");
+	cr_expect_str_eq(error_text_below("www", "www"), "www");
+	cr_expect_str_eq(error_text_below(": no", ""), ": no");
+}
+
 Test(error, code_names_are_unique_and_map_back)
 {
 	for (int i = 0; i < ERROR_CODE_COUNT; i++) {

@@ -120,7 +120,7 @@ Test(exec, a_failure_shows_the_last_line_that_the_program_wrote)
 	says = strstr(f.error.message, "ended with status 3: the API  says no");
 	cr_assert(says, "%s", f.error.message);
 	cr_expect_null(strstr(strstr(says, "API") + 1, "API"), "the line is given once: %s", f.error.message);
-	cr_expect_eq(strncmp(f.error.message, "present _acme-challenge.example.com.: '", 39), 0, "%s", f.error.message);
+	cr_expect_eq(f.error.message[0], '\'', "who asked for it says what for: %s", f.error.message);
 	cr_expect_null(strstr(f.error.message, "first"));
 	cr_expect_null(strchr(f.error.message, '\n'));
 	teardown(&f);

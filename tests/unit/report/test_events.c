@@ -379,7 +379,7 @@ Test(events, say_when_what_and_about_what)
 	error_set(&err, ERROR_RATE_LIMITED, "slower");
 	err.problem = xstrdup("rateLimited");
 	err.retry_at = NOW + 60;
-	event_emit_error(s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "%s; next attempt later", err.message);
+	event_emit_error(s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "le: %s; next attempt later", err.message);
 	store_commit(s.store.store);
 	list = events_list(s.events, NULL, 0, 10, NULL);
 	json_write(list, &text);
