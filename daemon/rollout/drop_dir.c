@@ -1,15 +1,18 @@
 /*
  * Directories of drops. Keys go there, so each must be ours or root's and closed to the writing of others, and no link
- * is followed. Nearly all that can be wrong with one is mended by the same line, run by root.
+ * is followed. Nearly all that can be wrong with one is mended by the same line of tmpfiles.d(5). (Not by install(1) run
+ * by root: it follows a link that certd's user, whose directories these are, has put there.)
  */
 #include "daemon/rollout/drop_dir.h"
 
+#include "common/buf.h"
 #include "common/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { PASSWD_MAX = 4096 };
@@ -26,15 +29,32 @@ own_user(void)
 	return xasprintf("%u", geteuid());
 }
 
+/* As a word of tmpfiles.d(5). Owned by the caller. */
+static char *
+tmpfiles_word(const char *path)
+{
+	struct buf word = BUF_INIT;
+	bool is_plain = strspn(path, "/._-+@=:,~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") ==
+			strlen(path);
+
+	buf_printf(&word, "%s", is_plain ? "" : "\"");
+	for (const char *c = path; *c; c++)
+		buf_printf(&word, "%s%c", *c == '%' ? "%" : *c == '"' || *c == '\\' ? "\\" : "", *c);
+	buf_printf(&word, "%s", is_plain ? "" : "\"");
+	return buf_steal(&word);
+}
+
 /* ERROR_DENIED with the line that mends it. */
 static int
 unfit(struct error *err, const char *path, const char *what)
 {
 	_cleanup_free_ char *user = own_user();
+	_cleanup_free_ char *word = tmpfiles_word(path);
 
 	return error_set(err, ERROR_DENIED,
-		"'%s' %s: install -d -o %s -g GROUP -m 2750 %s (as root; GROUP is who reads the files)", path, what,
-		user, path);
+		"'%s' %s; as root put the line 'd %s 2750 %s GROUP -' into /etc/tmpfiles.d/certd-drops.conf and run "
+		"'systemd-tmpfiles --create certd-drops.conf' (GROUP is the group that reads the files)",
+		path, what, word, user);
 }
 
 static int
@@ -44,9 +64,9 @@ not_opened(int dirfd, const char *name, const char *path, int errnum, struct err
 	bool is_there = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (is_there && S_ISLNK(st.st_mode))
-		return unfit(err, path, "is a symbolic link, which certd does not follow; remove it, then");
+		return unfit(err, path, "is a symbolic link, which certd does not follow: remove it");
 	if (is_there && !S_ISDIR(st.st_mode))
-		return unfit(err, path, "is not a directory; move it away, then");
+		return unfit(err, path, "is not a directory: move it away");
 	if (errnum == EACCES)
 		return unfit(err, path, "may not be entered or read by certd's user");
 	return error_set_errno(err, errnum, "open '%s'", path);
@@ -100,16 +120,139 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
 	return fd < 0 ? not_opened(dirfd, name, path, errno, err) : opened(fd, path, st, err);
 }
 
-int
-drop_dir_open_prepared(const char *path, struct stat *st, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+/* --- the way to a directory that root prepared --- */
 
-	if (fd < 0 && errno == ENOENT) {
+/*
+ * May nobody but root and us put another directory in the place of what is in this one? @above: its path; @path: what it
+ * is on the way to. In a sticky directory nobody moves what is not theirs.
+ */
+static int
+check_above(const struct stat *st, const char *above, const char *path, struct error *err)
+{
+	bool is_sticky = st->st_mode & S_ISVTX;
+	bool is_open = (st->st_mode & 02) || ((st->st_mode & 020) && st->st_gid != 0);
+
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return error_set(err, ERROR_DENIED,
+			"'%s' is below '%s', which belongs to uid %u, who can put another directory in its place: use a "
+			"directory below directories of root",
+			path, above, st->st_uid);
+	if (is_open && !is_sticky)
+		return error_set(err, ERROR_DENIED,
+			"'%s' is below '%s', which is writable by others (mode %04o), who can put another directory in "
+			"its place: use a directory below directories of root",
+			path, above, st->st_mode & 07777u);
+	return 0;
+}
+
+static int
+above_not_opened(int dirfd, const char *name, const char *above, const char *path, int errnum, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		return error_set(err, ERROR_DENIED,
+			"'%s': '%s' is a symbolic link, which certd does not follow: use the path without links", path,
+			above);
+	if (errnum == ENOENT) {
 		unfit(err, path, "does not exist");
 		if (err)
 			err->code = ERROR_NOT_FOUND;
 		return -1;
 	}
-	return fd < 0 ? not_opened(AT_FDCWD, path, path, errno, err) : opened(fd, path, st, err);
+	return error_set_errno(err, errnum, "open '%s' on the way to '%s'", above, path);
+}
+
+/* The way from the root of the file system to a directory that root prepared. */
+struct way {
+	const char *path;
+	int own_fd; /* certd's own drops */
+	int fd;     /* how far it got; -1: failed */
+};
+
+/* The drops of all certificates: nobody names them as a directory for one. */
+static bool
+is_own(const struct way *way, const struct stat *st)
+{
+	static const char *const parts[] = { "live", "pem" };
+	struct stat part;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (fstatat(way->own_fd, parts[i], &part, AT_SYMLINK_NOFOLLOW) == 0 && part.st_dev == st->st_dev &&
+			part.st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+static int
+way_check(const struct way *way, int fd, const char *above, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(err, errno, "look at '%s'", above);
+	if (is_own(way, &st))
+		return error_set(
+			err, ERROR_DENIED, "'%s' is among certd's own files: use another directory", way->path);
+	return check_above(&st, above, way->path, err);
+}
+
+/* Into @name, which is at the path @above. */
+static void
+way_step(struct way *way, const char *name, const char *above, struct error *err)
+{
+	int fd = openat(way->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0) {
+		above_not_opened(way->fd, name, above, way->path, errno, err);
+	} else if (way_check(way, fd, above, err) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	close(way->fd);
+	way->fd = fd;
+}
+
+/* As far as what the last name of the path is in. Return: that name, in the path; or NULL. */
+static char *
+way_walk(struct way *way, struct error *err)
+{
+	const char *at = way->path + strspn(way->path, "/");
+
+	way->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	way_step(way, ".", "/", err);
+	while (way->fd >= 0) {
+		size_t len = strcspn(at, "/");
+		const char *next = at + len + strspn(at + len, "/");
+		_cleanup_free_ char *name = xasprintf("%.*s", (int)len, at);
+		_cleanup_free_ char *above = xasprintf("%.*s", (int)(at + len - way->path), way->path);
+
+		if (len == 0 || strcmp(name, "..") == 0) {
+			error_set(err, ERROR_DENIED, "'%s' is not the plain path of a directory", way->path);
+			return NULL;
+		}
+		if (!*next)
+			return xstrdup(name);
+		way_step(way, name, above, err);
+		at = next;
+	}
+	return NULL;
+}
+
+int
+drop_dir_open_prepared(const char *path, int own_fd, struct stat *st, struct error *err)
+{
+	struct way way = { .path = path, .own_fd = own_fd, .fd = -1 };
+	_cleanup_free_ char *name = way_walk(&way, err);
+	int fd = name ? openat(way.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (name && fd < 0 && errno == ENOENT)
+		above_not_opened(way.fd, name, path, path, ENOENT, err);
+	else if (name && fd < 0)
+		not_opened(way.fd, name, path, errno, err);
+	else if (name)
+		fd = opened(fd, path, st, err);
+	if (way.fd >= 0)
+		close(way.fd);
+	return fd;
 }

@@ -4,6 +4,7 @@
  */
 #include "daemon/rollout/drop_private.h"
 
+#include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
 
 #include <errno.h>
@@ -111,19 +112,23 @@ remove_whole(const struct drop_job *job, struct error *err)
 	close(live);
 }
 
+/* The way there is walked as it is for writing: it must not lead to the files of another. What is gone is no failure. */
 static void
 remove_elsewhere(const struct drop_job *job, const char *path, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct stat st;
+	int fd = drop_dir_open_prepared(path, job->drops->root_fd, &st, &why);
 
-	if (fd < 0) {
-		if (errno != ENOENT)
-			error_set_errno(err, errno, "drop directory '%s'", path);
+	if (fd < 0 && why.code == ERROR_NOT_FOUND)
 		return;
+	if (fd < 0 || (!is_taken_over(job, fd) && remove_set(fd, path, &why) < 0)) {
+		error_wrap(&why, "drop directory");
+		if (err)
+			error_move(err, &why);
 	}
-	if (!is_taken_over(job, fd) && remove_set(fd, path, err) < 0)
-		error_wrap(err, "drop directory '%s'", path);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* One place that cannot be cleared does not keep the keys in the others. The first reason is told. */

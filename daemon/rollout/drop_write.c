@@ -111,7 +111,7 @@ static int
 write_prepared(const struct drop_job *job, const struct drop_files *f, const char *path, struct error *err)
 {
 	struct stat st;
-	int fd = drop_dir_open_prepared(path, &st, err);
+	int fd = drop_dir_open_prepared(path, job->drops->root_fd, &st, err);
 	int rc;
 
 	if (fd < 0)

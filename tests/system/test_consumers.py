@@ -144,7 +144,7 @@ def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, st
 
 
 def test_a_prepared_directory_gives_its_group_the_files(certd, scratch):
-    """As root would with install -d -g GROUP -m 2750."""
+    """As systemd-tmpfiles makes it."""
     directory = scratch / "prepared"
     directory.mkdir()
     os.chown(directory, os.geteuid(), 12345)

@@ -535,6 +535,53 @@ Test(drop, removal_from_a_directory_elsewhere_leaves_the_directory_and_what_is_n
 	rig_clear(&r);
 }
 
+/* Alice owns a directory above a consumer's, and puts a link to another certificate's drop in its place. */
+Test(drop, who_owns_a_directory_above_cannot_lead_to_the_files_of_another)
+{
+	enum { ALICE = 54321 };
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_free_ char *alice = NULL, *swapped = NULL, *victim = NULL, *target = NULL, *before = NULL,
+			    *after = NULL;
+	struct rig r;
+	struct stat led_to, wanted;
+
+	if (getuid() != 0)
+		cr_skip_test("needs root");
+	rig_init(&r, clock_new_virtual(NOW));
+	make_dir(&r, "alice", 0755);
+	alice = path_of(&r, "alice");
+	swapped = path_of(&r, "alice/tls");
+	victim = path_of(&r, "live");
+	target = path_of(&r, "live/" SLUG);
+	strlist_take(&directories, path_of(&r, "alice/tls/" SLUG));
+	write_drop(&r, 1);
+	before = read_text(&r, "live/" SLUG "/privkey.pem");
+	cr_assert_eq(chown(alice, ALICE, ALICE), 0);
+	cr_assert_eq(symlink(victim, swapped), 0);
+	/* The control: to open the path as it is leads to the victim. */
+	cr_assert_eq(stat(directories.items[0], &led_to), 0);
+	cr_assert_eq(fstatat(AT_FDCWD, target, &wanted, 0), 0);
+	cr_assert_eq(led_to.st_ino, wanted.st_ino);
+
+	certificate_clear(&r.cert);
+	fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+	drop_write(r.drops,
+		&(struct drop_request){
+			.slug = "other", .cert = &r.cert, .generation = 1, .directories = &directories },
+		stop_after, &r);
+	cr_assert_eq(loop_run(r.loop, NULL), 0);
+	cr_expect_eq(r.err.code, ERROR_DENIED);
+	cr_expect(r.err.message && strstr(r.err.message, "belongs to uid 54321"), "%s", r.err.message);
+	drop_remove(r.drops,
+		&(struct drop_removal){ .slug = "other", .subject_id = AUTO_A, .directories = &directories },
+		stop_after, &r);
+	cr_assert_eq(loop_run(r.loop, NULL), 0);
+	cr_expect_eq(r.err.code, ERROR_DENIED);
+	after = read_text(&r, "live/" SLUG "/privkey.pem");
+	cr_expect_str_eq(after, before);
+	rig_clear(&r);
+}
+
 /* Each of two auto-certificates in turn is given the same directory, by different drops. */
 Test(drop, jobs_in_the_same_directory_follow_one_another)
 {

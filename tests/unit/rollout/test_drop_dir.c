@@ -81,14 +81,15 @@ Test(drop_dir, says_what_is_in_its_place_and_the_line_that_mends_it)
 
 		become_unprivileged(root);
 		path = xasprintf("%s/drop", root);
-		line = xasprintf("-g GROUP -m 2750 %s", path);
+		line = xasprintf("'d %s 2750 %u GROUP -'", path, geteuid());
 		put(cases[i].what, path);
-		fd = drop_dir_open_prepared(path, &st, &err);
+		fd = drop_dir_open_prepared(path, AT_FDCWD, &st, &err);
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].what, err.message);
 		cr_expect_eq(fd >= 0, !cases[i].says, "%s", cases[i].what);
 		if (cases[i].says) {
 			cr_expect(strstr(err.message, cases[i].says), "%s: %s", cases[i].what, err.message);
-			cr_expect(strstr(err.message, ": install -d -o "), "%s: %s", cases[i].what, err.message);
+			cr_expect(
+				strstr(err.message, "systemd-tmpfiles --create"), "%s: %s", cases[i].what, err.message);
 			cr_expect(strstr(err.message, line), "%s: %s", cases[i].what, err.message);
 		} else {
 			close(fd);
@@ -121,4 +122,111 @@ Test(drop_dir, one_of_our_own_is_made_when_it_is_missing)
 	rmdir(path);
 	rmdir(root);
 	become_oneself();
+}
+
+/* Somebody else's uid and group. */
+enum { ALICE = 54321 };
+
+static void
+make_dir_of(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_assert_eq(chown(path, uid, gid), 0);
+	cr_assert_eq(chmod(path, mode), 0);
+}
+
+/* ROOT/above/drop is certd's own; who may put another directory in its place? */
+static const struct {
+	const char *what;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	const char *says; /* NULL: nobody but root and certd's user */
+} aboves[] = {
+	{ "root's", 0, 0, 0755, NULL },
+	{ "certd's", ANYBODY, ANYBODY, 0750, NULL },
+	{ "root's, and its group writes", 0, 0, 0775, NULL },
+	{ "sticky", 0, 0, 01777, NULL },
+	{ "another user's", ALICE, 0, 0755, "which belongs to uid 54321" },
+	{ "another user's, sticky", ALICE, 0, 01777, "which belongs to uid 54321" },
+	{ "writable by all", 0, 0, 0777, "which is writable by others (mode 0777)" },
+	{ "writable by a group", 0, ALICE, 0775, "which is writable by others (mode 0775)" },
+	{ "certd's, writable by a group", ANYBODY, ALICE, 0770, "which is writable by others (mode 0770)" },
+};
+
+Test(drop_dir, nobody_else_can_swap_what_is_on_the_way)
+{
+	if (getuid() != 0)
+		cr_skip_test("directories of several users need root");
+	for (size_t i = 0; i < ARRAY_SIZE(aboves); i++) {
+		char root[PATH_SIZE] = "/tmp/test-drop-dir-XXXXXX";
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *above = NULL;
+		_cleanup_free_ char *path = NULL;
+		struct stat st;
+		int fd;
+
+		cr_assert_not_null(mkdtemp(root));
+		cr_assert_eq(chmod(root, 0755), 0);
+		above = xasprintf("%s/above", root);
+		path = xasprintf("%s/drop", above);
+		make_dir_of(above, aboves[i].uid, aboves[i].gid, aboves[i].mode);
+		make_dir_of(path, ANYBODY, ANYBODY, 02750);
+		cr_assert_eq(setegid(ANYBODY) || seteuid(ANYBODY), 0);
+		fd = drop_dir_open_prepared(path, AT_FDCWD, &st, &err);
+		become_oneself();
+		cr_assert_eq(setegid(getgid()), 0);
+		cr_expect_eq(fd >= 0, !aboves[i].says, "%s: %s", aboves[i].what, err.message);
+		if (aboves[i].says)
+			cr_expect(strstr(err.message, aboves[i].says) && strstr(err.message, above), "%s: %s",
+				aboves[i].what, err.message);
+		if (fd >= 0)
+			close(fd);
+		rmdir(path);
+		rmdir(above);
+		rmdir(root);
+	}
+}
+
+Test(drop_dir, the_way_has_no_links_and_does_not_lead_to_certds_own_files)
+{
+	static const struct {
+		const char *path, *says;
+	} ways[] = {
+		{ "real/drop", NULL },
+		{ "real//drop/", NULL },
+		{ "link/drop", "link' is a symbolic link" },
+		{ "real/../real/drop", "is not the plain path" },
+		{ "live/www", "is among certd's own files" },
+		{ "gone/drop", "does not exist" },
+		{ "file/drop", "Not a directory" },
+	};
+	char root[PATH_SIZE] = "/tmp/test-drop-dir-XXXXXX";
+	static const char *const made[] = { "real", "real/drop", "live", "live/www" };
+	int own;
+
+	cr_assert_not_null(mkdtemp(root));
+	own = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		cr_assert_eq(mkdirat(own, made[i], 0755), 0);
+	cr_assert_eq(symlinkat("real", own, "link"), 0);
+	close(openat(own, "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *path = xasprintf("%s/%s", root, ways[i].path);
+		struct stat st;
+		int fd = drop_dir_open_prepared(path, own, &st, &err);
+
+		cr_expect_eq(fd >= 0, !ways[i].says, "%s: %s", path, err.message);
+		if (ways[i].says)
+			cr_expect_not_null(strstr(err.message, ways[i].says), "%s: %s", path, err.message);
+		if (fd >= 0)
+			close(fd);
+	}
+	unlinkat(own, "link", 0);
+	unlinkat(own, "file", 0);
+	for (size_t i = ARRAY_SIZE(made); i-- > 0;)
+		unlinkat(own, made[i], AT_REMOVEDIR);
+	close(own);
+	rmdir(root);
 }
