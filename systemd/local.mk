@@ -3,7 +3,7 @@ units_in = systemd/certd.service systemd/certd-master-key.service systemd/certd-
 	systemd/certd-haproxy.service
 units = systemd/certd.socket systemd/certd-http.socket systemd/certd-rest.socket systemd/certd-nginx.path systemd/certd-nginx.timer \
 	systemd/certd-haproxy.path systemd/certd-haproxy.timer
-unit_helpers = systemd/make-master-key systemd/reload-server
+unit_helpers = systemd/make-master-key systemd/nginx-includes systemd/reload-server
 
 $(units_in): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \

@@ -436,6 +436,11 @@ check-system check-fault: all
 	$(PYTEST) -n $(SIDE_BY_SIDE) --dist loadfile --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
 .PHONY: check-system check-fault
 
+# nginx loads 10,000 times while certificates are replaced in a tight loop, instead of 300 times.
+check-nginx-pairs: all
+	NGINX_LOADS=10000 $(PYTEST) $(srcdir)/tests/system/test_nginx_pairs.py
+.PHONY: check-nginx-pairs
+
 # The long form of the kill test: every point instead of a sample.
 check-kill: all
 	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py

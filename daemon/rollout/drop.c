@@ -19,7 +19,7 @@
 enum { GENERATION_MS = 1000, GENERATION_MAX = 32 };
 
 const char *const drop_names[DROP_NAMES] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "bundle.pem",
-	"manifest.json" };
+	"nginx.conf", "manifest.json" };
 
 static int64_t
 mtime_ns(const struct stat *st)

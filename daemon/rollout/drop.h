@@ -2,7 +2,8 @@
  * daemon/rollout/drop.h: the files a certificate is read from (design: drops). Every file of a drop is replaced by
  * rename inside a stable directory; bundle.pem (key + full chain) is the atomic unit; manifest.json is last.
  *
- *   ROOT/live/<slug>/ privkey.pem cert.pem chain.pem fullchain.pem bundle.pem manifest.json
+ *   ROOT/live/<slug>/ privkey.pem cert.pem chain.pem fullchain.pem bundle.pem nginx.conf manifest.json
+ *   and there         bundle-<pair>.pem: a bundle under a name that no other pair gets; nginx.conf names it
  *   ROOT/pem/<slug>.pem      the same bundle, flat, for haproxy's `crt DIR`
  *   ROOT/generation          a number; replaced last of all, coalesced over one second
  */

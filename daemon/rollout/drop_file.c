@@ -92,8 +92,8 @@ drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *t
 	return linkat(there_dirfd, there, dirfd, temp, 0);
 }
 
-int
-drop_file_publish(int dirfd, const char *name, struct error *err)
+static int
+publish(int dirfd, const char *name, struct error *err)
 {
 	_cleanup_free_ char *temp = temp_name(name);
 
@@ -104,12 +104,68 @@ drop_file_publish(int dirfd, const char *name, struct error *err)
 	return -1;
 }
 
+/* How a name got its new contents, and so how it gets back the old. */
+enum published {
+	PUBLISHED_BY_EXCHANGE, /* what it replaced has the temporary name */
+	PUBLISHED_AS_NEW,
+	PUBLISHED_OVER, /* the file system cannot exchange names: the old contents are gone */
+};
+
+static int
+publish_one(int dirfd, const char *name, enum published *ret, struct error *err)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+	struct stat st;
+	int rc;
+
+	/* A directory would be exchanged, too. */
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return error_set_errno(err, EISDIR, "rename to '%s'", name);
+	*ret = PUBLISHED_BY_EXCHANGE;
+	rc = renameat2(dirfd, temp, dirfd, name, RENAME_EXCHANGE);
+	if (rc < 0 && (errno == ENOENT || errno == EINVAL || errno == ENOSYS)) {
+		*ret = errno == ENOENT ? PUBLISHED_AS_NEW : PUBLISHED_OVER;
+		rc = renameat(dirfd, temp, dirfd, name);
+	}
+	return rc < 0 ? error_set_errno(err, errno, "rename to '%s'", name) : 0;
+}
+
+static void
+publish_undo(int dirfd, const char *name, enum published how)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+
+	if (how == PUBLISHED_BY_EXCHANGE)
+		renameat2(dirfd, temp, dirfd, name, RENAME_EXCHANGE);
+	else if (how == PUBLISHED_AS_NEW)
+		unlinkat(dirfd, name, 0);
+}
+
+int
+drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct error *err)
+{
+	enum published *how = xcalloc(n, sizeof(*how));
+	size_t done = 0;
+
+	while (done < n && publish_one(dirfd, names[done], &how[done], err) == 0)
+		done++;
+	for (size_t i = done; done < n && i-- > 0;)
+		publish_undo(dirfd, names[i], how[i]);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *temp = temp_name(names[i]);
+
+		unlinkat(dirfd, temp, 0); /* what was replaced, or not published */
+	}
+	free(how);
+	return done < n ? -1 : 0;
+}
+
 int
 drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
 {
 	if (drop_file_stage(dirfd, name, data, len, mode, err) < 0)
 		return -1;
-	return drop_file_publish(dirfd, name, err);
+	return publish(dirfd, name, err);
 }
 
 int

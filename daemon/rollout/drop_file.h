@@ -31,8 +31,12 @@ drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_
 int
 drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *there);
 
+/*
+ * Publishes staged files as one: when one cannot be renamed, those before it get their old contents back, so that a new
+ * key is not left beside an old certificate. (Where the file system cannot exchange names, they stay.) Return: 0, or -1.
+ */
 int
-drop_file_publish(int dirfd, const char *name, struct error *err);
+drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct error *err);
 
 /* fsync of a directory. */
 int

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 /* Of a drop, in order of appearance; the manifest is last. */
-enum { DROP_NAMES = 6 };
+enum { DROP_NAMES = 7 };
 
 extern const char *const drop_names[DROP_NAMES];
 
@@ -103,6 +103,24 @@ drop_make_files(const struct drop_job *job, struct drop_files *ret, struct error
 
 void
 drop_files_clear(struct drop_files *files);
+
+/* --- drop_versions.c --- */
+
+/* Of the bundle that is named after its pair; owned by the caller. */
+char *
+drop_version_name(const struct drop_job *job);
+
+/* The contents of nginx.conf for the bundle @version in @directory (its path); owned by the caller. */
+char *
+drop_nginx_conf(const char *directory, const char *version);
+
+/* Removes bundles that nobody can be loading any more. */
+void
+drop_versions_prune(int dirfd, const char *current);
+
+/* Removes all of them that are ours. Return: 0 or -1. */
+int
+drop_versions_remove(int dirfd, struct error *err);
 
 /* --- drop_write.c and drop_remove.c, on a worker: @job is a struct drop_job, whose error they set --- */
 

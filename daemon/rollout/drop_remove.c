@@ -47,6 +47,8 @@ remove_set(int dirfd, const char *what, struct error *err)
 	for (size_t i = DROP_NAMES; i-- > 0;)
 		if (remove_file(dirfd, drop_names[i], err) < 0)
 			return -1;
+	if (drop_versions_remove(dirfd, err) < 0)
+		return -1;
 	return drop_file_sweep(dirfd, err) < 0 ? -1 : drop_file_sync_dir(dirfd, what, err);
 }
 

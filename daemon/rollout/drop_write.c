@@ -52,11 +52,27 @@ link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
 	       drop_file_stage_link(dirfd, "bundle.pem", flat->dirfd, flat->name) == 0;
 }
 
-/* @flat: or NULL. */
+/* A directory that is written to. */
+struct place {
+	const char *path;
+	int fd;
+	struct stat st;
+};
+
+/* The bundle once more, under the name that no other pair gets. */
 static int
-write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, const struct stat *st,
+stage_version(const struct drop_files *f, const struct place *to, const char *version, struct error *err)
+{
+	if (drop_file_stage_link(to->fd, version, to->fd, DROP_TEMP_PREFIX "bundle.pem") == 0)
+		return 0;
+	return drop_file_stage(to->fd, version, f->bundle.data, f->bundle.len, mode_for(&to->st), err);
+}
+
+static int
+stage_set(const struct drop_job *job, const struct drop_files *f, const struct place *to, const char *version,
 	const struct flat *flat, struct error *err)
 {
+	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version);
 	const struct {
 		const void *data;
 		size_t len;
@@ -66,58 +82,80 @@ write_set(const struct drop_job *job, const struct drop_files *f, int dirfd, con
 		{ buf_str(&job->chain), job->chain.len },
 		{ f->fullchain.data, f->fullchain.len },
 		{ f->bundle.data, f->bundle.len },
+		{ nginx, strlen(nginx) },
 		{ job->manifest.data, job->manifest.len },
 	};
-	_Static_assert(ARRAY_SIZE(files) == ARRAY_SIZE(drop_names), "one content per name");
-	struct drop_manifest there;
-	int rc = 0;
+	_Static_assert(ARRAY_SIZE(files) == DROP_NAMES, "one content per name");
 
-	if (drop_read_manifest(dirfd, &there) && is_later(&there, job))
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (files[i].data == f->bundle.data && link_bundle(flat, to->fd, &to->st))
+			continue;
+		if (drop_file_stage(to->fd, drop_names[i], files[i].data, files[i].len, mode_for(&to->st), err) < 0)
+			return -1;
+	}
+	return stage_version(f, to, version, err);
+}
+
+/* The new bundle before nginx.conf names it. */
+static int
+publish_set(const struct place *to, const char *version, struct error *err)
+{
+	const char *names[1 + DROP_NAMES] = { version };
+
+	memcpy(names + 1, drop_names, sizeof(drop_names));
+	return drop_file_publish_all(to->fd, names, ARRAY_SIZE(names), err);
+}
+
+/* @flat: or NULL. */
+static int
+write_set(const struct drop_job *job, const struct drop_files *f, const struct place *to, const struct flat *flat,
+	struct error *err)
+{
+	_cleanup_free_ char *version = drop_version_name(job);
+	struct drop_manifest there;
+
+	if (drop_read_manifest(to->fd, &there) && is_later(&there, job))
 		return error_set(err, ERROR_STATE, "a later certificate is there already");
-	if (drop_file_sweep(dirfd, err) < 0)
+	if (drop_file_sweep(to->fd, err) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
-		if (files[i].data != f->bundle.data || !link_bundle(flat, dirfd, st))
-			rc = drop_file_stage(dirfd, drop_names[i], files[i].data, files[i].len, mode_for(st), err);
-	for (size_t i = 0; i < ARRAY_SIZE(files) && rc == 0; i++)
-		rc = drop_file_publish(dirfd, drop_names[i], err);
-	if (rc < 0) {
-		drop_file_sweep(dirfd, NULL);
+	if (stage_set(job, f, to, version, flat, err) < 0 || publish_set(to, version, err) < 0) {
+		drop_file_sweep(to->fd, NULL);
 		return -1;
 	}
-	return drop_file_sync_dir(dirfd, job->slug, err);
+	drop_versions_prune(to->fd, version);
+	return drop_file_sync_dir(to->fd, job->slug, err);
 }
 
 static int
 write_live(const struct drop_job *job, const struct drop_files *f, const struct flat *flat, struct error *err)
 {
 	_cleanup_free_ char *path = drop_directory(job->drops, job->slug);
-	struct stat st;
+	struct place to = { .path = path };
 	int live = drop_open_part(job->drops, "live", err);
-	int fd, rc;
+	int rc;
 
 	if (live < 0)
 		return -1;
-	fd = drop_dir_open(live, job->slug, path, 0700, &st, err);
+	to.fd = drop_dir_open(live, job->slug, path, 0700, &to.st, err);
 	close(live);
-	if (fd < 0)
+	if (to.fd < 0)
 		return -1;
-	rc = write_set(job, f, fd, &st, flat, err);
-	close(fd);
+	rc = write_set(job, f, &to, flat, err);
+	close(to.fd);
 	return rc < 0 ? error_wrap(err, "'%s'", path) : 0;
 }
 
 static int
 write_prepared(const struct drop_job *job, const struct drop_files *f, const char *path, struct error *err)
 {
-	struct stat st;
-	int fd = drop_dir_open_prepared(path, job->drops->root_fd, &st, err);
+	struct place to = { .path = path };
 	int rc;
 
-	if (fd < 0)
+	to.fd = drop_dir_open_prepared(path, job->drops->root_fd, &to.st, err);
+	if (to.fd < 0)
 		return error_wrap(err, "drop directory");
-	rc = write_set(job, f, fd, &st, NULL, err);
-	close(fd);
+	rc = write_set(job, f, &to, NULL, err);
+	close(to.fd);
 	return rc < 0 ? error_wrap(err, "drop directory '%s'", path) : 0;
 }
 

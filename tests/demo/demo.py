@@ -104,7 +104,7 @@ def demonstrate(scratch):
     say("what was dropped")
     subprocess.run(["ls", "-l", certd.drop("*.example.com"), certd.state / "pem"], check=True)
 
-    nginx.bundles = {"www.example.com": certd.drop("www.example.com") / "bundle.pem"}
+    nginx.bundles = {"www.example.com": certd.drop("www.example.com") / "nginx.conf"}
     nginx.write_config()
     assert nginx.test().returncode == 0
     nginx.reload()
@@ -112,7 +112,7 @@ def demonstrate(scratch):
     watcher = Watcher(certd, [nginx, haproxy])
     watcher.start()
     both = [(haproxy, "shop.example.com"), (nginx, "www.example.com")]
-    say("nginx reads bundle.pem, HAProxy the directory pem/; openssl s_client sees")
+    say("nginx includes nginx.conf of that directory, HAProxy reads the directory pem/; openssl s_client sees")
     before = show_served(both)
     say("certd looks too")
     certctl(certd, "probe", "haproxy")

@@ -34,7 +34,7 @@ NAMES = (
     ("/var/lib/certd", "{state}"),
     ("/etc/letsencrypt/live/", ""),
     ("0.0.0.0:8443", "127.0.0.1:{port}"),
-    ("-o certd -g GROUP", "-o root -g root"),
+    ("2750 certd GROUP", "2750 root root"),
     ("live/NAME", "live/prepared.example.com"),
     (" NAME", " www.example.com"),
 )
@@ -42,7 +42,7 @@ NAMES = (
 # Examples that change the host, and the tests that run them for real.
 ELSEWHERE = {
     r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
-    r"systemd-sysusers |systemctl enable --now ": "system/test_units.py",
+    r"systemd-sysusers |systemctl enable --now |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemd-creds ": "system/test_units.py",
     r"\./bootstrap (demo|check) ": "support/check",
 }
@@ -67,7 +67,7 @@ def examples(document):
     for indented, text in paragraphs(document):
         if not indented and re.match(r"[A-Z]\w*[ ,]", text):
             continue
-        if re.match(r"[\w./-]+( |$)", text) and not re.match(r"\S+ = |\S+:\n|ssl_certificate ", text):
+        if re.match(r"[\w./-]+( |$)", text) and not re.match(r"\S+ = |\S+:\n|include |d ", text):
             yield from (re.sub(r"\s+# .*", "", line) for line in text.replace("\\\n", " ").splitlines() if line.strip())
         else:
             yield text
@@ -182,7 +182,15 @@ class Site:
         shop = self.certd.ctl_json("show", "cert", "shop")["id"]
         assert json.loads(self.shell(f"{line.replace('/ID', f'/{shop}')} --silent --fail-with-body").stdout)
 
+    def tmpfiles(self, text):
+        self.write("certd-drops.conf", text)
+        self.shell(f"systemd-tmpfiles --create {self.directory}/certd-drops.conf")
+
     def nginx(self, text):
+        """With the files that certd-nginx.service writes."""
+        includes = Path(f"{self.certd.state}-nginx")
+        includes.mkdir(exist_ok=True)
+        self.shell(f"STATE_DIRECTORY={includes} {SOURCE}/systemd/nginx-includes {self.certd.state}/live true")
         self.write("nginx.conf", f"pid {self.directory}/nginx.pid; error_log stderr;\nevents {{}}\n"
                    f"http {{ server {{ listen unix:{self.directory}/nginx.sock ssl;\n{text}}} }}\n")
         self.shell(f"nginx -t -e stderr -c {self.directory}/nginx.conf")
@@ -210,9 +218,10 @@ RULES = (
     (r"certctl authorize ", Site.authorize),
     (r"certctl get ", Site.get),
     (r"certctl (.*--follow|watch)", Site.follow),
-    (r"certctl |eval |install ", Site.shell),
+    (r"certctl |eval ", Site.shell),
     (r"curl ", Site.curl),
-    (r"ssl_certificate ", Site.nginx),
+    (r"include ", Site.nginx),
+    (r"d ", Site.tmpfiles),
     (r"providers:\n", Site.declarations),
     (r"[a-z-]+ = ", Site.settings),
 )

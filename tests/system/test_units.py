@@ -253,9 +253,13 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME, "consumers": ["nginx"]})
     wait_for(lambda: (host.root / LIVE.lstrip("/") / "manifest.json").exists(), 30, "the drop")
 
+    host.systemctl("start", "certd-nginx.path")
+    wait_for(lambda: (host.root / "var/lib/certd/generation").exists(), 10, "the first generation")
+    host.systemctl("start", "certd-nginx.service")
     shutil.copy(ETC / "nginx-tls.conf", host.root / "etc/nginx/conf.d/www.conf")
-    host.systemctl("start", "nginx.service", "certd-nginx.path")
+    host.systemctl("start", "nginx.service")
     wait_served(host)
+    assert host.run("stat", "-c", "%a %U", f"/var/lib/certd-nginx/{NAME}.conf").stdout == "644 root\n"
     for _ in range(2):
         renew(host)
         wait_served(host)

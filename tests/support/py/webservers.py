@@ -9,7 +9,7 @@ from procs import Server, free_port, listens, run, wait_for
 class Nginx(Server):
     """Port `port` stands for port 80, `tls_port` for 443.
 
-    @bundles: maps a server name to the file with its key and chain (certd's bundle.pem).
+    @bundles: maps a server name to the file with its key and chain (certd's bundle.pem), or to certd's nginx.conf.
     @challenges: where requests for /.well-known/acme-challenge/ go: a URL for proxy_pass, or a webroot directory.
     @http, @https: more configuration for the plain and for each TLS server block.
     """
@@ -30,13 +30,18 @@ class Nginx(Server):
         kind = "proxy_pass" if "//" in str(self.challenges) else "root"
         return f"location /.well-known/acme-challenge/ {{ {kind} {self.challenges}; }}"
 
+    @staticmethod
+    def _certificate(bundle):
+        if Path(bundle).name == "nginx.conf":
+            return f"include {bundle};"
+        return f"ssl_certificate {bundle}; ssl_certificate_key {bundle};"
+
     def write_config(self):
         tls_servers = "\n".join(f"""\
 	server {{
 		listen 127.0.0.1:{self.tls_port} ssl;
 		server_name {name};
-		ssl_certificate {bundle};
-		ssl_certificate_key {bundle};
+		{self._certificate(bundle)}
 		{self.https}
 		location / {{ return 200 "nginx {name}\\n"; }}
 	}}""" for name, bundle in self.bundles.items())

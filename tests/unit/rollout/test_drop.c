@@ -6,12 +6,15 @@
 #include "daemon/rollout/drop.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/fs.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -653,6 +656,255 @@ Test(drop, the_generation_counts_many_drops_once_and_goes_on_after_a_restart)
 		_cleanup_free_ char *text = read_text(&r, "generation");
 
 		cr_expect_str_eq(text, "2\n");
+	}
+	rig_clear(&r);
+}
+
+/* --- a set of files is published as one --- */
+
+static const char *const set[] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "bundle.pem", "nginx.conf",
+	"manifest.json" };
+
+/* All files of live/SLUG in one text; owned by the caller. */
+static char *
+read_set(const struct rig *r)
+{
+	struct buf all = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+		_cleanup_free_ char *name = xasprintf("live/" SLUG "/%s", set[i]);
+		_cleanup_free_ char *text = read_text(r, name);
+
+		buf_printf(&all, "%s:%s", set[i], text);
+	}
+	return buf_steal(&all);
+}
+
+/* Return: false where the file system or the user cannot. */
+static bool
+set_immutable(const struct rig *r, const char *name, bool is_immutable)
+{
+	_cleanup_free_ char *path = path_of(r, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int flags = 0;
+	bool done;
+
+	cr_assert_geq(fd, 0, "%s", path);
+	done = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
+	flags = is_immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	done = done && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+	close(fd);
+	return done;
+}
+
+static size_t
+count_entries(const struct rig *r, const char *prefix)
+{
+	_cleanup_free_ char *path = path_of(r, "live/" SLUG);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t n = 0;
+
+	cr_assert_not_null(dir);
+	while ((entry = readdir(dir)))
+		n += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	closedir(dir);
+	return n;
+}
+
+static void
+renew_certificate(struct rig *r, const char *autocert)
+{
+	certificate_clear(&r->cert);
+	fill_certificate(&r->cert, autocert, NOW + 90 * DAY);
+}
+
+Test(drop, a_file_that_cannot_be_replaced_leaves_all_others_as_they_were)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+		_cleanup_free_ char *name = xasprintf("live/" SLUG "/%s", set[i]);
+		_cleanup_free_ char *before = NULL, *after = NULL, *last = NULL;
+		struct rig r;
+
+		rig_init(&r, clock_new_virtual(NOW));
+		write_drop(&r, 1);
+		before = read_set(&r);
+		if (!set_immutable(&r, name, true)) {
+			rig_clear(&r);
+			cr_skip_test("no immutable files here");
+		}
+		renew_certificate(&r, AUTO_A);
+		ask_to_write(&r, 2, NULL);
+		run(&r);
+		cr_expect_eq(r.err.code, ERROR_DENIED, "%s: %s", set[i], r.err.message);
+		cr_expect(r.err.message && strstr(r.err.message, "rename to"), "%s", r.err.message);
+		after = read_set(&r);
+		cr_expect_str_eq(after, before, "%s", set[i]);
+		cr_expect_eq(count_entries(&r, ".certd-"), 0, "%s", set[i]);
+		cr_assert(set_immutable(&r, name, false));
+		write_drop(&r, 2);
+		last = read_set(&r);
+		cr_expect_str_neq(last, before, "%s", set[i]);
+		cr_expect_eq(count_entries(&r, ".certd-"), 0, "%s", set[i]);
+		rig_clear(&r);
+	}
+}
+
+Test(drop, a_directory_in_the_place_of_a_file_is_not_moved_and_nothing_is_published)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+		_cleanup_free_ char *name = xasprintf("live/" SLUG "/%s", set[i]);
+		struct rig r;
+
+		rig_init(&r, clock_new_virtual(NOW));
+		make_dir(&r, "live/" SLUG, 0700);
+		make_dir(&r, name, 0700);
+		ask_to_write(&r, 1, NULL);
+		run(&r);
+		cr_expect(r.err.message && strstr(r.err.message, set[i]), "%s: %s", set[i], r.err.message);
+		for (size_t j = 0; j < ARRAY_SIZE(set); j++) {
+			_cleanup_free_ char *other = xasprintf("live/" SLUG "/%s", set[j]);
+
+			cr_expect_eq(mode_of(&r, other), j == i ? S_IFDIR | 0700 : 0, "%s: %s", set[i], set[j]);
+		}
+		cr_expect_eq(count_entries(&r, ".certd-") + count_entries(&r, "bundle-"), 0, "%s", set[i]);
+		rig_clear(&r);
+	}
+}
+
+/* --- what is read once --- */
+
+/* Of the bundle that nginx.conf names, for the key as for the certificate; owned by the caller. */
+static char *
+named_bundle(const struct rig *r)
+{
+	_cleanup_free_ char *text = read_text(r, "live/" SLUG "/nginx.conf");
+	_cleanup_free_ char *want = NULL;
+	const char *name = strstr(text, "/bundle-");
+	char *version;
+
+	cr_assert_not_null(name, "%s", text);
+	version = xasprintf("%.*s", (int)strcspn(name + 1, "\""), name + 1);
+	want = xasprintf("ssl_certificate \"%s/live/" SLUG "/%s\";\nssl_certificate_key \"%s/live/" SLUG "/%s\";\n",
+		r->root, version, r->root, version);
+	cr_expect_not_null(strstr(text, want), "%s", text);
+	return version;
+}
+
+static void
+expect_version(const struct rig *r, const char *version, const char *key, bool is_there)
+{
+	_cleanup_free_ char *path = xasprintf("live/" SLUG "/%s", version);
+	_cleanup_free_ char *text = NULL;
+
+	cr_expect_eq(mode_of(r, path) != 0, is_there, "%s", version);
+	if (mode_of(r, path) == 0 || !key)
+		return;
+	text = read_text(r, path);
+	cr_expect_eq(strncmp(text, key, strlen(key)), 0, "%s has another key", version);
+}
+
+static void
+age(const struct rig *r, const char *version, time_t sec)
+{
+	_cleanup_free_ char *name = xasprintf("live/" SLUG "/%s", version);
+	_cleanup_free_ char *path = path_of(r, name);
+	struct stat st;
+
+	cr_assert_eq(stat(path, &st), 0);
+	st.st_mtim.tv_sec -= sec;
+	cr_assert_eq(utimensat(AT_FDCWD, path, (struct timespec[]){ st.st_mtim, st.st_mtim }, 0), 0);
+}
+
+Test(drop, nginx_conf_names_a_bundle_that_stays_when_it_is_replaced)
+{
+	_cleanup_free_ char *first = NULL, *second = NULL, *third = NULL, *again = NULL, *key = NULL;
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	write_drop(&r, 1);
+	first = named_bundle(&r);
+	key = read_text(&r, "live/" SLUG "/privkey.pem");
+	expect_version(&r, first, key, true);
+	write_drop(&r, 2);
+	again = named_bundle(&r);
+	cr_expect_str_eq(again, first, "the same pair");
+	cr_expect_eq(count_entries(&r, "bundle-"), 1);
+
+	renew_certificate(&r, AUTO_A);
+	write_drop(&r, 3);
+	second = named_bundle(&r);
+	cr_expect_str_neq(second, first);
+	expect_version(&r, first, key, true);
+
+	/* Replaced a moment ago, or as the last: it stays however old it is. */
+	age(&r, first, 50 * DAY);
+	age(&r, second, DAY / 48);
+	renew_certificate(&r, AUTO_A);
+	write_drop(&r, 4);
+	third = named_bundle(&r);
+	expect_version(&r, first, key, true);
+	expect_version(&r, second, NULL, true);
+
+	age(&r, second, DAY);
+	write_drop(&r, 5);
+	expect_version(&r, first, key, false);
+	expect_version(&r, second, NULL, true);
+	expect_version(&r, third, NULL, true);
+	rig_clear(&r);
+}
+
+Test(drop, removal_takes_every_bundle_and_nothing_else)
+{
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	for (int i = 0; i < 3; i++) {
+		renew_certificate(&r, AUTO_A);
+		write_drop(&r, i + 1);
+	}
+	cr_assert_eq(count_entries(&r, "bundle-"), 3);
+	make_file(&r, "live/" SLUG "/bundle-of-mine.pem");
+	make_file(&r, "live/" SLUG "/bundle-0123456789abcdef.pem.bak");
+	ask_to_remove(&r, AUTO_A, NULL, ended);
+	run(&r);
+	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
+	cr_expect_eq(count_entries(&r, "bundle-"), 2);
+	cr_expect_eq(count_entries(&r, "nginx.conf"), 0);
+	rig_clear(&r);
+}
+
+/* An operator may declare any directory; root's nginx reads what is written for it. */
+Test(drop, the_path_in_nginx_conf_is_one_word)
+{
+	static const struct {
+		const char *directory, *line;
+	} cases[] = {
+		{ "tls", "ssl_certificate \"%s/tls/bundle-" },
+		{ "two words", "ssl_certificate \"%s/two words/bundle-" },
+		{ "a;b{c}", "ssl_certificate \"%s/a;b{c}/bundle-" },
+		{ "q\"; include x; \"", "ssl_certificate \"%s/q\\\"; include x; \\\"/bundle-" },
+		{ "back\\slash", "ssl_certificate \"%s/back\\\\slash/bundle-" },
+		{ "a$b", "# nginx takes $ in the path for a variable" },
+	};
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+		_cleanup_free_ char *name = xasprintf("%s/nginx.conf", cases[i].directory);
+		const char *percent = strstr(cases[i].line, "%s");
+		_cleanup_free_ char *line = percent ? xasprintf("ssl_certificate \"%s%s", r.root, percent + 2)
+						    : xstrdup(cases[i].line);
+		_cleanup_free_ char *text = NULL;
+
+		make_dir(&r, cases[i].directory, 0700);
+		strlist_take(&directories, path_of(&r, cases[i].directory));
+		ask_to_write(&r, 1, &directories);
+		run(&r);
+		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+		text = read_text(&r, name);
+		cr_expect_not_null(strstr(text, line), "%s", text);
 	}
 	rig_clear(&r);
 }

@@ -1,0 +1,141 @@
+/*
+ * Files for servers that open key and certificate one after the other, even in one file (nginx): bundle-<pair>.pem is
+ * named after the pair of key and certificate in it, so whoever opens that name twice reads one pair. nginx.conf, which is
+ * read once, names it. The bundles that were replaced stay for those that have read the former nginx.conf.
+ */
+#include "daemon/rollout/drop_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * The last one that was replaced always stays. Those before it stay for as long as somebody may reasonably be loading
+ * them: the reload units give up after 15 minutes. Many only if certificates are replaced without end.
+ */
+enum { VERSIONS_STAY_SEC = 3600, VERSIONS_MAX = 1000 };
+
+#define VERSION_PREFIX "bundle-"
+#define VERSION_SUFFIX ".pem"
+enum { VERSION_OCTETS = 8 };
+
+char *
+drop_version_name(const struct drop_job *job)
+{
+	struct buf name = BUF_INIT;
+
+	buf_add_str(&name, VERSION_PREFIX);
+	for (size_t i = 0; i < VERSION_OCTETS && i < job->pair.len; i++)
+		buf_printf(&name, "%02x", (unsigned char)job->pair.data[i]);
+	buf_add_str(&name, VERSION_SUFFIX);
+	return buf_steal(&name);
+}
+
+static bool
+is_version_name(const char *name)
+{
+	const size_t prefix = strlen(VERSION_PREFIX), digits = (size_t)2 * VERSION_OCTETS;
+
+	return strncmp(name, VERSION_PREFIX, prefix) == 0 && strspn(name + prefix, "0123456789abcdef") == digits &&
+	       strcmp(name + prefix + digits, VERSION_SUFFIX) == 0;
+}
+
+char *
+drop_nginx_conf(const char *directory, const char *version)
+{
+	static const char head[] =
+		"# Written by certd for an include in a server block of nginx, and replaced with the certificate.\n";
+	_cleanup_buf_ struct buf path = BUF_INIT;
+
+	if (strchr(directory, '$'))
+		return xasprintf("%s# nginx takes $ in the path for a variable: use another directory.\n", head);
+	for (const char *c = directory; *c; c++)
+		buf_printf(&path, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"%s/%s\";\n", head, buf_str(&path),
+		version, buf_str(&path), version);
+}
+
+struct version {
+	char *name;
+	int64_t written_at;
+};
+
+struct versions {
+	struct version *items;
+	size_t n;
+};
+
+static void
+versions_clear(struct versions *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->items[i].name);
+	free(v->items);
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	int64_t x = ((const struct version *)a)->written_at, y = ((const struct version *)b)->written_at;
+
+	return (x < y) - (x > y);
+}
+
+/* Those that are certd's own files, the newest first. Return: 0 or -1. */
+static int
+versions_list(int dirfd, struct versions *ret, struct error *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return error_set_errno(err, errno, "read a drop directory");
+	}
+	while ((entry = readdir(dir))) {
+		struct stat st;
+
+		if (!is_version_name(entry->d_name) || fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			st.st_uid != geteuid() || S_ISDIR(st.st_mode))
+			continue;
+		ret->items = xreallocarray(ret->items, ret->n + 1, sizeof(*ret->items));
+		ret->items[ret->n++] = (struct version){ xstrdup(entry->d_name), st.st_mtim.tv_sec };
+	}
+	closedir(dir);
+	qsort(ret->items, ret->n, sizeof(*ret->items), newest_first);
+	return 0;
+}
+
+/* One stays until the one after it has been there for a while. What cannot be removed now is tried with the next. */
+void
+drop_versions_prune(int dirfd, const char *current)
+{
+	struct versions all = { .n = 0 };
+	struct stat now;
+
+	if (fstatat(dirfd, current, &now, AT_SYMLINK_NOFOLLOW) < 0 || versions_list(dirfd, &all, NULL) < 0)
+		return;
+	for (size_t i = 2; i < all.n; i++)
+		if (strcmp(all.items[i].name, current) != 0 &&
+			(i > VERSIONS_MAX || all.items[i - 1].written_at < now.st_mtim.tv_sec - VERSIONS_STAY_SEC))
+			unlinkat(dirfd, all.items[i].name, 0);
+	versions_clear(&all);
+}
+
+int
+drop_versions_remove(int dirfd, struct error *err)
+{
+	struct versions all = { .n = 0 };
+	int rc = versions_list(dirfd, &all, err);
+
+	for (size_t i = 0; i < all.n && rc == 0; i++)
+		if (unlinkat(dirfd, all.items[i].name, 0) < 0 && errno != ENOENT)
+			rc = error_set_errno(err, errno, "remove '%s'", all.items[i].name);
+	versions_clear(&all);
+	return rc;
+}
