@@ -14,6 +14,7 @@
  * published.
  */
 #include "common/error.h"
+#include "common/name.h"
 #include "daemon/base/hook.h"
 #include "daemon/dnsprovider/drivers.h"
 
@@ -22,7 +23,7 @@
 
 enum { DEFAULT_TIMEOUT_SEC = 120 };
 
-static const char challenge_label[] = "_acme-challenge.";
+static const char challenge_label[] = NAME_CHALLENGE_LABEL ".";
 
 struct dnsprovider_op {
 	struct hook *hook;
