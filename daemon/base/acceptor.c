@@ -1,10 +1,11 @@
 /*
- * Accepting for all listeners. One connection is accepted per turn and listener, so that those which are there have their
- * turns too.
+ * Accepting for all listeners. Each turn accepts one connection per listener, so that existing connections get their
+ * turns
+ * too.
  *
- * Room is made at the expense of the network with most strangers: whoever takes all places from few addresses loses
- * them first, and a client from elsewhere gets in. The grace period lets a burst of honest clients finish their
- * handshakes: they wait in the kernel instead of cutting one another.
+ * When all slots are taken, the network with the most strangers makes room: an attacker with few addresses loses its
+ * connections first, and a client from elsewhere gets in. The grace period lets a burst of honest clients finish their
+ * handshakes: they wait in the kernel instead of displacing one another.
  */
 #include "daemon/base/acceptor.h"
 
@@ -29,7 +30,7 @@
 
 enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, PAUSE_MS = 1000 };
 
-/* Where strangers come from: a /24 or /48, or a uid. */
+/* The origin of strangers: a /24 or /48, or a uid. */
 struct network {
 	char name[ADDRESS_CLIENT_SIZE];
 	unsigned strangers; /* never 0 */
@@ -40,7 +41,7 @@ struct place {
 	struct acceptor *acceptor;
 	void *connection;
 	char user[INET6_ADDRSTRLEN];      /* "1000", "192.0.2.1", "2001:db8::1" */
-	char client[ADDRESS_CLIENT_SIZE]; /* who it counts for: "1000", "192.0.2.1", "2001:db8::/64" */
+	char client[ADDRESS_CLIENT_SIZE]; /* the unit it counts for: "1000", "192.0.2.1", "2001:db8::/64" */
 	struct network *network;          /* NULL: the peer is known */
 	int64_t since_ms;
 	struct error refusal;
@@ -50,7 +51,7 @@ struct place {
 struct listener {
 	struct acceptor *acceptor;
 	int fd;
-	char *address; /* NULL: the service manager's */
+	char *address; /* NULL: passed by the service manager */
 	struct loop_fd *watch;
 	struct listener *next;
 };
@@ -61,7 +62,7 @@ struct acceptor {
 	struct place *places; /* oldest first */
 	struct network *networks;
 	unsigned count;
-	struct loop_timer pause; /* no descriptor or no room: nothing is accepted until then */
+	struct loop_timer pause; /* out of descriptors or slots: nothing is accepted until then */
 	bool is_full;            /* paused until a stranger may be evicted */
 };
 
@@ -140,7 +141,7 @@ acceptor_vouch(struct place *place)
 		return;
 	DL_DELETE(place->acceptor->networks, n);
 	free(n);
-	acceptor_watch(place->acceptor); /* that was the last who could make room */
+	acceptor_watch(place->acceptor); /* that was the last stranger that could make room */
 }
 
 void
@@ -170,7 +171,7 @@ acceptor_count_client(const struct acceptor *a, const char *client)
 	return n;
 }
 
-/* The oldest stranger of the network with most of them; NULL: there is none. */
+/* The oldest stranger of the network with the most of them; NULL: none. */
 static struct place *
 acceptor_least_worthy(const struct acceptor *a)
 {
@@ -188,7 +189,7 @@ acceptor_least_worthy(const struct acceptor *a)
 	return NULL;
 }
 
-/* Is there a place for one more? If not, pauses. */
+/* Is there a free slot? If not, pauses. */
 static bool
 acceptor_make_room(struct acceptor *a)
 {
@@ -199,7 +200,7 @@ acceptor_make_room(struct acceptor *a)
 		return true;
 	place = acceptor_least_worthy(a);
 	if (!place)
-		return false; /* acceptor_watch() has seen to it */
+		return false; /* acceptor_watch() resumes it */
 	age_ms = clock_boot_ms(loop_clock(a->config.loop)) - place->since_ms;
 	if (age_ms < a->config.limits.grace_ms) {
 		acceptor_pause(a, a->config.limits.grace_ms - age_ms, true);
@@ -211,7 +212,7 @@ acceptor_make_room(struct acceptor *a)
 
 /* --- accepting --- */
 
-/* Return: 0, or -1 it cannot be told who is there. */
+/* Return: 0, or -1 the peer cannot be identified. */
 static int
 acceptor_identify(struct place *place, int fd, const struct address *address)
 {
@@ -255,7 +256,7 @@ acceptor_admit(struct place *place, int fd, bool is_unix)
 	else if (!is_privileged && a->config.is_privileged && a->count >= limits->max_connections)
 		error_set(&place->refusal, ERROR_LIMIT, "certd has %u connections already (max-connections)", a->count);
 	if (acceptor_refusal(place) && !place->network && a->config.evict)
-		acceptor_join_network(place, place->client); /* it is there to be told, not to stay */
+		acceptor_join_network(place, place->client); /* kept only to be told the reason */
 }
 
 static void
@@ -271,7 +272,7 @@ acceptor_accept(int listen_fd, short what _unused_, void *arg)
 		return;
 	fd = accept4(listen_fd, &address.any, &address.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
-		/* A waiting client that cannot be accepted would wake the loop again at once, for ever. */
+		/* A waiting client that cannot be accepted would make the loop spin. */
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
 			acceptor_pause(a, PAUSE_MS, false);
 		return;

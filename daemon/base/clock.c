@@ -1,6 +1,6 @@
 /*
- * The two times. A real clock asks the kernel each time (the vDSO answers without a system call); a virtual one is
- * two numbers that only the loop and tests move, which is how years of operation pass in seconds.
+ * The two times. A real clock asks the kernel each time (the vDSO answers without a system call). A virtual one is two
+ * numbers that only the loop and tests advance, so that tests simulate years in seconds.
  */
 #include "daemon/base/clock.h"
 

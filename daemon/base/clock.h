@@ -1,6 +1,7 @@
 /*
- * daemon/base/clock.h: the two times. Wall time decides about validity and every durable schedule row; boot time
- * (counts suspend) carries the deadlines of work in flight. A virtual clock stands still until it is advanced.
+ * daemon/base/clock.h: the two times. Wall time decides about validity and durable schedule rows; boot time (which
+ * counts
+ * suspend) is for the deadlines of running work. A virtual clock stands still until it is advanced.
  */
 #ifndef DAEMON_BASE_CLOCK_H
 #define DAEMON_BASE_CLOCK_H
@@ -39,15 +40,15 @@ clock_boot_us(const struct clock *clock);
 bool
 clock_is_virtual(const struct clock *clock);
 
-/* Virtual only: moves both times on by @ms. */
+/* Virtual only: advances both times by @ms. */
 void
 clock_advance_ms(struct clock *clock, int64_t ms);
 
-/* Virtual only: sets wall time alone, as an administrator or NTP does. */
+/* Virtual only: sets only wall time, as an administrator or NTP does. */
 void
 clock_set_wall(struct clock *clock, int64_t wall_at);
 
-/* Virtual only: how often clock_set_wall() was called; the loop tells its wall timer's owner. */
+/* Virtual only: how often clock_set_wall() was called; the loop reports changes to the owner of the wall timer. */
 unsigned
 clock_set_count(const struct clock *clock);
 

@@ -1,11 +1,13 @@
 /*
- * daemon/base/dns.c: questions, addresses and updates on the loop.
+ * daemon/base/dns.c: queries, addresses and updates on the loop.
  *
- * c-ares cannot give up one question, so a query that was cancelled or ran out of time is only marked as ended and
- * stays until c-ares lets go of it. Whatever ends a query sets its own timer to zero: results are delivered from the
- * loop, never from inside c-ares or the call that asked.
+ * c-ares cannot cancel a single query, so a query that was cancelled or timed out is only marked as ended and stays
+ * until
+ * c-ares releases it. Whatever ends a query sets its timer to zero: results are delivered from the loop, never from
+ * inside
+ * c-ares or the call that started it.
  *
- * Channels (a set of servers) are kept and used again, the least recently used idle ones are closed. The channel of
+ * Channels (a set of servers) are kept and reused; the least recently used idle ones are closed. The channel of
  * resolv.conf is renewed when that file changes, because a daemon outlives many networks.
  */
 #include "daemon/base/dns.h"
@@ -39,13 +41,13 @@ struct slot {
 	struct dns_channel *channel;
 	char *servers; /* NULL: resolv.conf */
 	enum dns_channel_kind kind;
-	unsigned users; /* queries that c-ares still has */
-	bool retired;   /* resolv.conf has changed since */
+	unsigned users;  /* queries that c-ares still has */
+	bool is_retired; /* resolv.conf has changed since */
 };
 
 struct dns {
 	struct loop *loop;
-	char *servers; /* for questions without a server of their own; NULL: resolv.conf */
+	char *servers; /* for queries without a server; NULL: resolv.conf */
 	char *resolv_conf;
 	struct slot *slots;
 	struct dns_query *queries;
@@ -60,22 +62,22 @@ struct dns_query {
 	struct dns_query *next, *prev;
 	struct loop_timer timer; /* first the deadline, then, at zero, the delivery */
 	enum query_kind kind;
-	char *subject; /* owned; what was asked for, in front of error messages */
+	char *subject; /* owned; the object of the query, at the beginning of error messages */
 	dns_done_fn *done;
 	void *arg;
 	int64_t timeout_ms;
 
-	struct slot *slot;     /* where c-ares has it; NULL: it has not */
-	bool is_ended;         /* delivered or cancelled; kept for c-ares only */
-	bool is_finished;      /* a result is there */
-	bool is_second_server; /* the first one could not answer */
+	struct slot *slot;     /* the channel whose query c-ares still has; NULL: none */
+	bool is_ended;         /* delivered or cancelled; kept only for c-ares */
+	bool is_finished;      /* the result is known */
+	bool is_second_server; /* the first server gave no usable answer */
 	struct dns_answer answer;
 	struct error err;
 
 	char *name; /* owned; QUERY_ASK, QUERY_RESOLVE */
 	enum dns_type type;
 	struct buf message;       /* QUERY_ASK, QUERY_UPDATE */
-	struct dns_update update; /* QUERY_UPDATE: strings owned, value not kept */
+	struct dns_update update; /* QUERY_UPDATE: strings owned, without the value */
 	struct secret tsig_key;
 	struct dns_tsig_mac mac;
 };
@@ -90,7 +92,7 @@ slot_free(struct slot *slot)
 	free(slot);
 }
 
-/* Closes idle channels behind the first MAX_CHANNELS, and retired ones. */
+/* Closes idle channels after the first MAX_CHANNELS, and retired ones. */
 static void
 trim_slots(struct dns *dns)
 {
@@ -98,7 +100,7 @@ trim_slots(struct dns *dns)
 	struct slot *slot, *next;
 
 	DL_FOREACH_SAFE(dns->slots, slot, next) {
-		if (slot->users == 0 && (slot->retired || count >= MAX_CHANNELS)) {
+		if (slot->users == 0 && (slot->is_retired || count >= MAX_CHANNELS)) {
 			DL_DELETE(dns->slots, slot);
 			slot_free(slot);
 		} else {
@@ -120,13 +122,13 @@ watch_resolv_conf(struct dns *dns)
 	dns->resolv_conf_ino = st.st_ino;
 	dns->resolv_conf_mtime = st.st_mtim;
 	for (struct slot *slot = dns->slots; slot; slot = slot->next)
-		slot->retired |= !slot->servers;
+		slot->is_retired |= !slot->servers;
 }
 
 static bool
 slot_is(const struct slot *slot, const char *servers, enum dns_channel_kind kind)
 {
-	if (slot->retired || slot->kind != kind || !servers != !slot->servers)
+	if (slot->is_retired || slot->kind != kind || !servers != !slot->servers)
 		return false;
 	return !servers || strcmp(servers, slot->servers) == 0;
 }
@@ -160,7 +162,7 @@ dns_new(struct loop *loop, const char *servers, struct error *err)
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
 
 	if (rc != ARES_SUCCESS) {
-		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));
+		error_set(err, ERROR_DNS, "cannot set up DNS: %s", ares_strerror(rc));
 		return NULL;
 	}
 	struct dns *dns = xcalloc(1, sizeof(*dns));
@@ -200,7 +202,7 @@ query_free(struct dns_query *q)
 	free(q);
 }
 
-/* Nobody waits for it any more; freed now or when c-ares lets go. */
+/* The query is abandoned; freed now or when c-ares releases it. */
 static void
 query_end(struct dns_query *q)
 {
@@ -236,7 +238,7 @@ query_deliver(struct dns_query *q)
 	done(has_answer ? &answer : NULL, error_is_set(&err) ? &err : NULL, arg);
 }
 
-/* An update's subject names the server already. */
+/* The subject of an update already names the server. */
 static char *
 server_words(const struct dns_query *q, const char *servers)
 {
@@ -270,7 +272,7 @@ query_new(struct dns *dns, enum query_kind kind, int64_t timeout_ms, dns_done_fn
 	return q;
 }
 
-/* c-ares lets go of @q. Return: false: it was ended, and is freed now. */
+/* c-ares releases @q. Return: false: it had ended, and is freed now. */
 static bool
 query_returned(struct dns_query *q)
 {
@@ -292,20 +294,20 @@ transport_error(struct dns_query *q, const char *servers, int status)
 		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s", who);
 		break;
 	case ARES_ECONNREFUSED:
-		error_set(&q->err, ERROR_DNS,
-			"%s cannot be reached (connection refused or no way there): is it running?", who);
+		error_set(&q->err, ERROR_DNS, "%s cannot be reached (connection refused or no route): is it running?",
+			who);
 		break;
 	case ARES_ENOTFOUND:
-		error_set(&q->err, ERROR_DNS, "%s knows no such name (NXDOMAIN)", who);
+		error_set(&q->err, ERROR_DNS, "%s: there is no such name (NXDOMAIN)", who);
 		break;
 	case ARES_ENODATA:
 		error_set(&q->err, ERROR_DNS, "it has no address");
 		break;
 	case ARES_ESERVFAIL:
-		error_set(&q->err, ERROR_DNS, "%s could not find out (SERVFAIL)", who);
+		error_set(&q->err, ERROR_DNS, "%s could not resolve it (SERVFAIL)", who);
 		break;
 	case ARES_EREFUSED:
-		error_set(&q->err, ERROR_DNS, "%s does not answer us (REFUSED)", who);
+		error_set(&q->err, ERROR_DNS, "%s refuses to answer (REFUSED)", who);
 		break;
 	default:
 		error_set(&q->err, ERROR_DNS, "%s: %s", who, ares_strerror(status));
@@ -316,7 +318,7 @@ transport_error(struct dns_query *q, const char *servers, int status)
 static void
 query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind);
 
-/* The first server could not answer: let c-ares ask the others. */
+/* The first server gave no usable answer: let c-ares query the others. */
 static bool
 try_other_servers(struct dns_query *q, const struct slot *slot)
 {
@@ -354,7 +356,7 @@ on_message(void *arg, int status, int timeouts _unused_, unsigned char *wire, in
 		if ((rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED) &&
 			try_other_servers(q, slot))
 			return;
-	} else if (!q->is_second_server) { /* else the first server's answer stands */
+	} else if (!q->is_second_server) { /* otherwise the first server's answer counts */
 		transport_error(q, dns_channel_servers(slot->channel), status);
 	}
 	query_finish(q);
@@ -385,17 +387,17 @@ on_addrinfo(void *arg, int status, int timeouts _unused_, struct ares_addrinfo *
 		if (status == ARES_SUCCESS) {
 			error_clear(&q->err);
 			take_addresses(q, info);
-		} else if (!q->is_second_server) { /* else the first server's reason stands */
+		} else if (!q->is_second_server) { /* otherwise the first server's error counts */
 			transport_error(q, dns_channel_servers(slot->channel), status);
 		}
-		bool could_not = status == ARES_ESERVFAIL || status == ARES_EREFUSED || status == ARES_ENOTIMP;
-		if (!could_not || !try_other_servers(q, slot))
+		bool is_failed = status == ARES_ESERVFAIL || status == ARES_EREFUSED || status == ARES_ENOTIMP;
+		if (!is_failed || !try_other_servers(q, slot))
 			query_finish(q);
 	}
 	ares_freeaddrinfo(info);
 }
 
-/* Hands @q to c-ares; a channel that cannot be had finishes it. */
+/* Passes @q to c-ares; without a channel the query ends. */
 static void
 query_send(struct dns_query *q, const char *servers, enum dns_channel_kind kind)
 {
@@ -438,7 +440,7 @@ dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type typ
 	return q;
 }
 
-/* RFC 6761 s6.3: never asked of a server. */
+/* RFC 6761 s6.3: never sent to a server. */
 static bool
 is_localhost(const char *host)
 {
@@ -526,7 +528,7 @@ dns_free(struct dns *dns)
 		struct slot *slot = dns->slots;
 
 		DL_DELETE(dns->slots, slot);
-		slot_free(slot); /* c-ares lets go of what is left */
+		slot_free(slot); /* c-ares releases all remaining queries */
 	}
 	ares_library_cleanup();
 	free(dns->servers);

@@ -1,6 +1,6 @@
 /*
- * daemon/base/dns.h: DNS questions and updates; the door to c-ares (transport, asynchronous) and ldns (messages).
- * Nothing blocks. A server is "address" or "address:port" ("[v6]:port"); NULL is the system's resolv.conf.
+ * daemon/base/dns.h: DNS queries and updates; the only module that uses c-ares (transport, asynchronous) and ldns
+ * (messages). Nothing blocks. A server is "address" or "address:port" ("[v6]:port"); NULL is the system's resolv.conf.
  */
 #ifndef DAEMON_BASE_DNS_H
 #define DAEMON_BASE_DNS_H
@@ -12,15 +12,14 @@
 #include <stdint.h>
 
 struct dns;
-struct dns_query; /* one question or update under way */
+struct dns_query; /* a running query or update */
 struct error;
 struct loop;
 struct secret;
 
 /*
  * @loop: borrowed, must outlive it
- * @servers: comma separated, for all questions without a server of their own; NULL: resolv.conf, read again
- * whenever it has changed
+ * @servers: comma separated, for all queries without a server; NULL: resolv.conf, read again whenever it has changed
  * Return: NULL with ERROR_INVALID or ERROR_DNS.
  */
 struct dns *
@@ -30,22 +29,23 @@ dns_new(struct loop *loop, const char *servers, struct error *err);
 void
 dns_set_resolv_conf(struct dns *dns, const char *path);
 
-/* Done functions of what is under way are not called any more. NULL is a no-op. */
+/* Cancels all queries; their done functions are not called. NULL is a no-op. */
 void
 dns_free(struct dns *dns);
 
 enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
 
 /*
- * What an answer said: any RCODE is an answer. rcode 0 with no values is "no such data", 3 is "no such name".
- * Names are lower case without final dot.
+ * The content of an answer, with any RCODE. rcode 0 without values is "no such data", 3 is "no such name". Names are
+ * lower
+ * case without final dot.
  */
 struct dns_answer {
 	int rcode;
-	bool authoritative; /* AA bit */
-	/* Of the asked type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value". */
+	bool is_authoritative; /* AA bit */
+	/* Of the requested type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value". */
 	struct strlist values;
-	char *cname;     /* owned; where the aliases in the answer end if the name is one; or NULL */
+	char *cname;     /* owned; the target of the aliases in the answer; or NULL */
 	char *soa_zone;  /* owned; owner of the SOA in answer or authority section; or NULL */
 	char *soa_mname; /* owned; its primary server; or NULL */
 };
@@ -62,19 +62,21 @@ const char *
 dns_type_name(enum dns_type type);
 
 /*
- * Called once from the loop, never from inside the call that started it; both borrowed for the call, one is NULL
- * (an update's failure has both). @err: ERROR_DNS, ERROR_TIMEOUT, ERROR_INVALID (name or server is none); it says
- * what was asked, of which server, and what went wrong.
+ * Called once from the loop, never from inside the call that started it. Both arguments are borrowed for the call, and
+ * one
+ * is NULL (a failed update has both). @err: ERROR_DNS, ERROR_TIMEOUT, ERROR_INVALID (the name or server is not valid);
+ * it
+ * names the query, the server and the failure.
  */
 typedef void
 dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);
 
-/* @server NULL: recursive, the configured ones; else that server alone, without recursion. */
+/* @server NULL: recursive, by the configured servers; otherwise only that server, without recursion. */
 struct dns_query *
 dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
 	dns_done_fn *done, void *arg);
 
-/* Addresses of a host, IPv4 and IPv6 (an address literal answers itself; /etc/hosts and localhost are honoured). */
+/* Addresses of a host, IPv4 and IPv6 (an address literal is its own answer; /etc/hosts and localhost are honoured). */
 struct dns_query *
 dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *done, void *arg);
 
@@ -82,24 +84,24 @@ dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *
 struct dns_update {
 	const char *server; /* as above, never NULL */
 	const char *zone;
-	const char *name; /* owner of the TXT record */
+	const char *name; /* owner name of the TXT record */
 	const char *value;
 	uint32_t ttl;
-	bool is_removal;            /* this value only */
+	bool is_removal;            /* only this value */
 	const char *tsig_name;      /* NULL: unsigned */
 	const char *tsig_algorithm; /* "hmac-sha256" (NULL), -sha384, -sha512, -sha224, -sha1 */
 	const struct secret *tsig_key;
 };
 
 /*
- * Sends it (TCP) and verifies the answer's TSIG. @err: ERROR_DNS whose text names RCODE and TSIG error and what to
- * check ("NOTAUTH, BADSIG: the secret of TSIG key 'k' differs from the server's"), ERROR_TIMEOUT. @answer carries
- * the rcode, -1 when there was no answer. All of @update is copied.
+ * Sends the update (TCP) and verifies the answer's TSIG. ERROR_DNS names the RCODE, the TSIG error and what to check
+ * ("NOTAUTH, BADSIG: the secret of TSIG key 'k' differs from the server's"); or ERROR_TIMEOUT. @answer contains the
+ * rcode, -1 without an answer. All of @update is copied.
  */
 struct dns_query *
 dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeout_ms, dns_done_fn *done, void *arg);
 
-/* @done is not called any more. NULL is a no-op. */
+/* Cancels; @done is not called. NULL is a no-op. */
 void
 dns_cancel(struct dns_query *query);
 

@@ -1,7 +1,8 @@
 /*
- * daemon/base/dns_channel.c: the door to c-ares. It tells which descriptors it wants watched, and when it wants to be
- * called for its time limits; both are passed to the loop. Callbacks of c-ares run inside it, so nothing here and in
- * the callers destroys a channel from one.
+ * daemon/base/dns_channel.c: the interface to c-ares, which says what descriptors to watch and when to call it for its
+ * time
+ * limits; both are passed to the loop. Callbacks run inside c-ares, so neither this file nor its callers may destroy a
+ * channel from one.
  */
 #include "daemon/base/dns_channel.h"
 
@@ -19,8 +20,8 @@
 
 enum {
 	TRY_MS = 1000,      /* doubled by c-ares on each round through the servers */
-	TRIES = 3,          /* so that a server that drops AAAA questions costs 7 s, not the whole request */
-	TCP_MS = 60 * 1000, /* callers' own deadlines are shorter */
+	TRIES = 3,          /* a server that drops AAAA queries then costs 7 s, not the whole request */
+	TCP_MS = 60 * 1000, /* the callers' own deadlines are shorter */
 	DNS_PORT = 53
 };
 
@@ -39,7 +40,7 @@ struct dns_channel {
 	unsigned server_count;
 };
 
-/* "address", "address:port", "[v6]:port". c-ares has a parser too, but it takes port 99999 for 34463. */
+/* "address", "address:port", "[v6]:port". c-ares's own parser reads port 99999 as 34463. */
 static bool
 parse_server(const char *text, struct ares_addr_port_node *ret)
 {
@@ -76,7 +77,7 @@ set_servers(struct dns_channel *channel, const char *servers, struct error *err)
 	strlist_split(&list, servers, ',');
 	_cleanup_free_ struct ares_addr_port_node *nodes = xcalloc(list.count + 1, sizeof(*nodes));
 	if (list.count == 0)
-		return error_set(err, ERROR_INVALID, "no DNS server is named");
+		return error_set(err, ERROR_INVALID, "no DNS server is given");
 	for (size_t i = 0; i < list.count; i++) {
 		if (!parse_server(list.items[i], &nodes[i]))
 			return error_set(err, ERROR_INVALID,
@@ -90,7 +91,7 @@ set_servers(struct dns_channel *channel, const char *servers, struct error *err)
 	return 0;
 }
 
-/* What c-ares really asks: with resolv.conf that is its content, or 127.0.0.1 when there is none. */
+/* The servers that c-ares really queries: those of resolv.conf, or 127.0.0.1 when that is missing. */
 static void
 read_servers(struct dns_channel *channel)
 {
@@ -102,8 +103,8 @@ read_servers(struct dns_channel *channel)
 		char address[INET6_ADDRSTRLEN] = "?";
 
 		inet_ntop(s->family, &s->addr, address, sizeof(address));
-		bool plain = s->udp_port == 0 || s->udp_port == DNS_PORT;
-		if (plain)
+		bool is_plain = s->udp_port == 0 || s->udp_port == DNS_PORT;
+		if (is_plain)
 			strlist_add(&names, address);
 		else
 			strlist_take(
@@ -144,7 +145,7 @@ dns_channel_on_timer(void *arg)
 	rearm(channel);
 }
 
-/* c-ares's wish for one descriptor; neither reading nor writing: it is about to be closed. */
+/* c-ares's interest in a descriptor; neither reading nor writing: it is about to be closed. */
 static void
 on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
@@ -178,7 +179,7 @@ dns_channel_new(
 	channel->loop = loop;
 	loop_timer_init(&channel->timer, loop, dns_channel_on_timer, channel);
 
-	/* Lookups are named so that nsswitch.conf is not read; names are absolute and HOSTALIASES is ignored. */
+	/* Lookups are explicit so that nsswitch.conf is not read; names are absolute and HOSTALIASES is ignored. */
 	char lookups[] = "fb";
 	_cleanup_free_ char *path = xstrdup(resolv_conf);
 	struct ares_options options = {
@@ -199,7 +200,7 @@ dns_channel_new(
 			ARES_OPT_RESOLVCONF);
 	if (rc != ARES_SUCCESS) {
 		channel->ares = NULL;
-		error_set(err, ERROR_DNS, "DNS cannot be set up: %s", ares_strerror(rc));
+		error_set(err, ERROR_DNS, "cannot set up DNS: %s", ares_strerror(rc));
 	} else if (!servers || set_servers(channel, servers, err) == 0) {
 		read_servers(channel);
 		return channel;

@@ -1,6 +1,6 @@
 /*
- * daemon/base/dns_channel.h: one c-ares channel on the loop: a set of servers, asked by UDP (TCP when an answer is
- * truncated) or by TCP only. Of daemon/base/dns.c; sends octets, understands none.
+ * daemon/base/dns_channel.h: one c-ares channel on the loop: a set of servers, queried over UDP (TCP when an answer is
+ * truncated) or only over TCP. Used by daemon/base/dns.c; transports octets without parsing them.
  */
 #ifndef DAEMON_BASE_DNS_CHANNEL_H
 #define DAEMON_BASE_DNS_CHANNEL_H
@@ -12,9 +12,9 @@ struct error;
 struct loop;
 
 enum dns_channel_kind {
-	DNS_CHANNEL_DIRECT,   /* every answer comes back, whatever its RCODE */
-	DNS_CHANNEL_FAILOVER, /* SERVFAIL, NOTIMP and REFUSED make it ask the next server */
-	DNS_CHANNEL_TCP       /* DIRECT, by TCP, sent once */
+	DNS_CHANNEL_DIRECT,   /* every answer is returned, whatever its RCODE */
+	DNS_CHANNEL_FAILOVER, /* SERVFAIL, NOTIMP and REFUSED lead to the next server */
+	DNS_CHANNEL_TCP       /* DIRECT, over TCP, sent once */
 };
 
 /*
@@ -25,7 +25,7 @@ struct dns_channel *
 dns_channel_new(
 	struct loop *loop, const char *servers, const char *resolv_conf, enum dns_channel_kind kind, struct error *err);
 
-/* Calls back everything that is under way with ARES_EDESTRUCTION. */
+/* Ends all queries with ARES_EDESTRUCTION. */
 void
 dns_channel_free(struct dns_channel *channel);
 
@@ -36,7 +36,7 @@ dns_channel_server_count(const struct dns_channel *channel);
 const char *
 dns_channel_servers(const struct dns_channel *channel);
 
-/* As ares_send() and ares_getaddrinfo(): @done is called exactly once, perhaps from inside. */
+/* Like ares_send() and ares_getaddrinfo(): @done is called exactly once, perhaps from inside. */
 void
 dns_channel_send(struct dns_channel *channel, const void *message, size_t len, ares_callback done, void *arg);
 

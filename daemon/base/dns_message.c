@@ -1,7 +1,7 @@
 /*
- * daemon/base/dns_message.c: questions, and what answers say. ldns does the octets; what counts here is that an
- * answer is read only along the aliases that lead from the asked name, so that a record of any other name in the
- * message means nothing.
+ * daemon/base/dns_message.c: making queries and reading answers. ldns encodes and decodes. An answer is read only along
+ * the
+ * aliases that start at the queried name, so that records of other names in the message have no effect.
  */
 #include "daemon/base/dns_message.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More aliases in a row than this are a loop or a trap. */
+/* A longer chain of aliases is a loop or an attack. */
 enum { MAX_ALIASES = 16 };
 
 static void
@@ -69,7 +69,7 @@ dns_type_name(enum dns_type type)
 
 int
 dns_message_question(
-	uint16_t id, const char *name, enum dns_type type, bool recursive, struct buf *ret, struct error *err)
+	uint16_t id, const char *name, enum dns_type type, bool is_recursive, struct buf *ret, struct error *err)
 {
 	ldns_rdf *owner = ldns_dname_new_frm_str(name);
 
@@ -77,12 +77,12 @@ dns_message_question(
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
 	/* The packet takes @owner. */
 	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(
-		owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, recursive ? LDNS_RD : (uint16_t)0);
+		owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, is_recursive ? LDNS_RD : (uint16_t)0);
 	uint8_t *wire = NULL;
 	size_t len = 0;
 	ldns_pkt_set_id(pkt, id);
 	if (ldns_pkt2wire(&wire, pkt, &len) != LDNS_STATUS_OK)
-		return error_set(err, ERROR_INVALID, "no question can be made of '%s'", name);
+		return error_set(err, ERROR_INVALID, "cannot make a DNS query for '%s'", name);
 	buf_add(ret, wire, len);
 	free(wire);
 	return 0;
@@ -102,7 +102,7 @@ name_text(const ldns_rdf *name)
 	return text;
 }
 
-/* The strings of a TXT record joined (RFC 7208 s3.3 reads them so, and the CAs do). */
+/* The strings of a TXT record joined (as in RFC 7208 s3.3, and as CAs read them). */
 static void
 add_txt(struct strlist *values, const ldns_rr *rr)
 {
@@ -160,7 +160,7 @@ dns_message_add_value(struct strlist *values, const ldns_rr *rr)
 	}
 }
 
-/* The target if @section holds an alias of @owner; borrowed; or NULL. */
+/* The target if @section contains an alias of @owner; borrowed; or NULL. */
 static const ldns_rdf *
 alias_of(const ldns_rr_list *section, const ldns_rdf *owner)
 {
@@ -174,7 +174,7 @@ alias_of(const ldns_rr_list *section, const ldns_rdf *owner)
 	return NULL;
 }
 
-/* The first SOA of @section says which zone the name is in. */
+/* The first SOA of @section is that of the name's zone. */
 static void
 read_soa(const ldns_rr_list *section, struct dns_answer *ret)
 {
@@ -231,9 +231,9 @@ dns_message_parse(
 		return error_set(
 			err, ERROR_DNS, "the answer is not a DNS message: %s", ldns_get_errorstr_by_id(status));
 	if (!ldns_pkt_qr(pkt))
-		return error_set(err, ERROR_DNS, "the answer is a question");
+		return error_set(err, ERROR_DNS, "the answer is a query");
 	ret->rcode = (int)ldns_pkt_get_rcode(pkt);
-	ret->authoritative = ldns_pkt_aa(pkt);
+	ret->is_authoritative = ldns_pkt_aa(pkt);
 	dns_message_read_answer(pkt, asked, type, ret);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * daemon/base/dns_tsig.c: TSIG.
  *
- * ldns can sign too, but its functions read the clock themselves, take the secret as base64 text that they leave on
- * the ordinary heap, misspell hmac-sha384 (1.8.3: "hmac-shac384.") and do not look at the time of an answer. So
- * ldns reads and writes the records here, and the MAC over them is OpenSSL's.
+ * ldns can sign too, but its functions read the clock themselves, take the secret as base64 text that they leave on the
+ * ordinary heap, misspell hmac-sha384 (1.8.3: "hmac-shac384.") and ignore the time of an answer. So ldns only reads and
+ * writes the records here, and OpenSSL computes the MAC over them.
  */
 #include "daemon/base/dns_tsig.h"
 
@@ -26,7 +26,7 @@ algorithm_name(const struct dns_tsig_key *key)
 	return key->algorithm ? key->algorithm : tsig_algorithms[0];
 }
 
-/* OpenSSL's name of the digest is what follows "hmac-". NULL: certd does not sign with @algorithm. */
+/* OpenSSL's name of the digest is the part after "hmac-". NULL: certd does not sign with @algorithm. */
 static const char *
 digest_of(const char *algorithm)
 {
@@ -80,7 +80,7 @@ put_rdf(struct buf *b, const ldns_rdf *rdf)
 	buf_add(b, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
 }
 
-/* The name in canonical wire form (RFC 8945 s4.3.3: lower case, not compressed); NULL if it is none. */
+/* The name in canonical wire form (RFC 8945 s4.3.3: lower case, not compressed); NULL if it is not a name. */
 static ldns_rdf *
 dns_tsig_canonical_name(const char *text)
 {
@@ -91,7 +91,7 @@ dns_tsig_canonical_name(const char *text)
 	return name;
 }
 
-/* What a TSIG record says beside its MAC. Names canonical; all borrowed. */
+/* The fields of a TSIG record except its MAC. Names canonical; all borrowed. */
 struct variables {
 	const ldns_rdf *key_name;
 	const ldns_rdf *algorithm;
@@ -110,7 +110,7 @@ compute_mac(const struct dns_tsig_key *key, const struct variables *v, const str
 	const char *digest = digest_of(algorithm_name(key));
 
 	if (!digest)
-		return error_set(err, ERROR_INVALID, "TSIG algorithm '%s' is not known", algorithm_name(key));
+		return error_set(err, ERROR_INVALID, "TSIG algorithm '%s' is not supported", algorithm_name(key));
 	if (!key->secret || key->secret->len == 0)
 		return error_set(err, ERROR_INVALID, "the secret of TSIG key '%s' is empty", key->name);
 
@@ -218,7 +218,7 @@ rdata(const ldns_rr *rr, size_t field)
 	return ldns_rdf_data(ldns_rr_rdf(rr, field));
 }
 
-/* Is it the same name as canonical @b? Lower-cases @a. */
+/* Is it the same name as the canonical @b? Converts @a to lower case. */
 static bool
 same_name(ldns_rdf *a, const ldns_rdf *b)
 {
@@ -247,13 +247,14 @@ dns_tsig_check_mac(const uint8_t *wire, size_t start, const ldns_rr *rr, const s
 	struct dns_tsig_mac mac;
 	if (compute_mac(key, &v, request, message.data, message.len, &mac, err) < 0)
 		return -1;
-	/* Truncated MACs are allowed by RFC 8945 s5.2.2.1 but nobody sends them unasked: refused. */
+	/* RFC 8945 s5.2.2.1 allows truncated MACs, but no server sends them unasked: refused. */
 	if (get16(rdata(rr, RD_MAC)) != mac.len || CRYPTO_memcmp(rdata(rr, RD_MAC) + 2, mac.data, mac.len) != 0)
-		return error_set(err, ERROR_DNS, "the answer's TSIG signature is not valid: not trusted");
+		return error_set(err, ERROR_DNS, "the answer's TSIG signature is not valid; the answer is ignored");
 	int64_t off = now > v.signed_at ? now - v.signed_at : v.signed_at - now;
 	if (off > v.fudge_sec && v.error != DNS_TSIG_BADTIME)
-		return error_set(
-			err, ERROR_DNS, "the answer was signed %lld s from our time: not trusted", (long long)off);
+		return error_set(err, ERROR_DNS,
+			"the answer's TSIG time differs by %lld s from certd's clock; the answer is ignored",
+			(long long)off);
 	return 0;
 }
 

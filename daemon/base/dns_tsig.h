@@ -1,4 +1,7 @@
-/* daemon/base/dns_tsig.h: signatures on DNS messages with a shared secret (TSIG, RFC 8945). Pure; time is handed in. */
+/*
+ * daemon/base/dns_tsig.h: signatures on DNS messages with a shared secret (TSIG, RFC 8945). Pure; the time is an
+ * argument.
+ */
 #ifndef DAEMON_BASE_DNS_TSIG_H
 #define DAEMON_BASE_DNS_TSIG_H
 

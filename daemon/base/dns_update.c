@@ -1,7 +1,7 @@
 /*
- * daemon/base/dns_update.c: dynamic updates (RFC 2136): one TXT value added to a zone or taken away, and the words
- * for each way in which a server says no. Both may be repeated: adding what is there and removing what is not
- * succeed (RFC 2136 s3.4.2).
+ * daemon/base/dns_update.c: dynamic updates (RFC 2136): adds one TXT value to a zone or removes it, and explains each
+ * refusal of the server. Both may be repeated: adding an existing value and removing a missing one succeed (RFC 2136
+ * s3.4.2).
  */
 #include "daemon/base/dns_message.h"
 #include "daemon/base/dns_tsig.h"
@@ -73,7 +73,7 @@ unsigned_update(uint16_t id, const struct dns_update *update, struct buf *ret, s
 	_cleanup_(dns_update_pkt_free) ldns_pkt *pkt = ldns_update_pkt_new(zone, LDNS_RR_CLASS_IN, NULL, changes, NULL);
 	zone = NULL;
 	if (!pkt)
-		return error_set(err, ERROR_INTERNAL, "an update of '%s' cannot be built", update->name);
+		return error_set(err, ERROR_INTERNAL, "cannot make an update of '%s'", update->name);
 	ldns_pkt_set_id(pkt, id);
 	ldns_pkt_set_rd(pkt, false);
 	uint8_t *wire = NULL;
@@ -105,7 +105,7 @@ dns_message_update(uint16_t id, const struct dns_update *update, int64_t now, st
 	return dns_tsig_sign(ret, &key, now, ret_mac, err);
 }
 
-/* What the operator should look at, by RCODE. */
+/* What the operator should check, by RCODE. */
 static int
 dns_update_refused(int rcode, const struct dns_update *update, struct error *err)
 {
@@ -115,18 +115,17 @@ dns_update_refused(int rcode, const struct dns_update *update, struct error *err
 	case LDNS_RCODE_REFUSED:
 		if (update->tsig_name)
 			return error_set(err, ERROR_DNS,
-				"%s: the server's policy does not let TSIG key '%s' change TXT records of "
-				"'%s'",
-				word, update->tsig_name, update->name);
+				"%s: the server's policy does not let TSIG key '%s' change TXT records of '%s'", word,
+				update->tsig_name, update->name);
 		return error_set(err, ERROR_DNS,
-			"%s: the server does not take unsigned updates of '%s'; give a TSIG key", word, update->name);
+			"%s: the server does not accept unsigned updates of '%s'; set a TSIG key", word, update->name);
 	case LDNS_RCODE_NOTAUTH:
-		return error_set(err, ERROR_DNS, "%s: the server is not the primary of zone '%s', or wants a TSIG key",
-			word, update->zone);
+		return error_set(err, ERROR_DNS,
+			"%s: the server is not the primary of zone '%s', or requires a TSIG key", word, update->zone);
 	case LDNS_RCODE_NOTZONE:
 		return error_set(err, ERROR_DNS, "%s: '%s' is not in zone '%s'", word, update->name, update->zone);
 	case LDNS_RCODE_NOTIMPL:
-		return error_set(err, ERROR_DNS, "%s: the server does not do dynamic updates (RFC 2136)", word);
+		return error_set(err, ERROR_DNS, "%s: the server does not support dynamic updates (RFC 2136)", word);
 	case LDNS_RCODE_SERVFAIL:
 		return error_set(err, ERROR_DNS, "%s: the server could not store the update; see its log", word);
 	default:
@@ -146,12 +145,11 @@ tsig_refused(
 			word, update->tsig_name);
 	case DNS_TSIG_BADKEY:
 		return error_set(err, ERROR_DNS,
-			"%s, BADKEY: the server does not know TSIG key '%s' with this algorithm, or does not "
-			"let it "
+			"%s, BADKEY: the server does not know TSIG key '%s' with this algorithm, or does not let it "
 			"change '%s'",
 			word, update->tsig_name, update->name);
 	case DNS_TSIG_BADTIME:
-		return error_set(err, ERROR_DNS, "%s, BADTIME: the server's clock is %lld s %s ours", word,
+		return error_set(err, ERROR_DNS, "%s, BADTIME: the server's clock is %lld s %s certd's", word,
 			(long long)llabs(tsig->server_at - now), tsig->server_at > now ? "ahead of" : "behind");
 	default:
 		return error_set(err, ERROR_DNS, "%s, TSIG error %d", word, tsig->error);
@@ -181,8 +179,8 @@ dns_message_update_answer(const void *wire, size_t len, const struct dns_update 
 	case 0:
 		if (rcode != 0)
 			return dns_update_refused(rcode, update, err);
-		return error_set(
-			err, ERROR_DNS, "the answer is not signed with TSIG key '%s': not trusted", update->tsig_name);
+		return error_set(err, ERROR_DNS, "the answer is not signed with TSIG key '%s' and is ignored",
+			update->tsig_name);
 	case 1:
 	case 2:
 		if (tsig.error != 0)

@@ -1,4 +1,4 @@
-/* Two queues for each user: a page of a thousand certificates does not keep the same user's short requests waiting. */
+/* Two queues for each user, so that a page of a thousand certificates does not delay the same user's short requests. */
 #include "daemon/base/fair.h"
 
 #include "common/alloc.h"
@@ -15,14 +15,14 @@ struct fair_user {
 	struct fair *fair;
 	char *name;
 	bool is_privileged;
-	bool is_long_next; /* the long tasks' turn, if there are any */
+	bool is_long_next; /* the next turn is for long tasks, if there are any */
 	unsigned holders;
 	size_t held;
 	struct fair_task *tasks[2]; /* short and long ones, in order */
 	struct fair_user *prev, *next;
 };
 
-/* The loop's; there as long as there are users. */
+/* Owned by the loop; exists as long as there are users. */
 struct fair {
 	struct loop *loop;
 	struct fair_user *users; /* the next one of each class first */
@@ -30,7 +30,7 @@ struct fair {
 	struct loop_timer timer;
 };
 
-/* Of this user a task can run now. */
+/* One more task of this user can run. */
 static bool
 fair_is_ready(const struct fair_user *user)
 {
@@ -57,7 +57,7 @@ fair_kick(struct fair *fair)
 		loop_timer_set(&fair->timer, 0);
 }
 
-/* Neither @user nor its fair are there for sure afterwards. */
+/* @user and its fair may be freed afterwards. */
 static void
 fair_run_one(struct fair_user *user)
 {

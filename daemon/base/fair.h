@@ -1,7 +1,8 @@
 /*
- * daemon/base/fair.h: work for many users, shared fairly. What users ask for is done as tasks of a few milliseconds.
- * In a turn of the loop tasks run for about 2 ms, then everything else has its turn. Privileged users (root and
- * administrators) and the others alternate, and within each class the users do, however many tasks one of them has.
+ * daemon/base/fair.h: work for many users, shared fairly. Requests of users run as tasks of a few milliseconds. In each
+ * turn
+ * of the loop tasks run for about 2 ms, then all other work. Privileged users (root and administrators) and the others
+ * alternate, and within each class the users alternate, however many tasks one of them has.
  */
 #ifndef DAEMON_BASE_FAIR_H
 #define DAEMON_BASE_FAIR_H
@@ -10,21 +11,21 @@
 
 struct fair_user;
 
-/* Answers that a user does not take, in octets. Above it the user's tasks wait, except those of privileged users. */
+/* Octets of answers that a user has not read yet. Above it the user's tasks wait, except those of privileged users. */
 enum { FAIR_HELD_MAX = 16 * 1024 * 1024 };
 
 /*
- * fair_join() - the user with that name, shared by all who join with it
+ * fair_join() - the user with that name, shared by all that join with it
  * @name: copied. Left by fair_leave().
  */
 struct fair_user *
 fair_join(struct loop *loop, const char *name, bool is_privileged);
 
-/* The tasks of the one who leaves were cancelled before. */
+/* The caller's tasks must have been cancelled. */
 void
 fair_leave(struct fair_user *user);
 
-/* What is held for the user changes from @before to @after octets. */
+/* The memory held for the user changes from @before to @after octets. */
 void
 fair_hold(struct fair_user *user, size_t before, size_t after);
 
@@ -33,7 +34,7 @@ struct fair_task {
 	struct fair_user *user;
 	loop_fn *fn;
 	void *arg;
-	bool is_long;  /* needs many runs, and memory: of a user's long tasks the first runs until it is done */
+	bool is_long;  /* needs many runs, and memory: a user's long tasks run one after the other */
 	bool is_begun; /* was posted before */
 	bool is_posted;
 	struct fair_task *prev, *next;
@@ -43,7 +44,7 @@ struct fair_task {
 void
 fair_task_init(struct fair_task *task, struct fair_user *user, bool is_long, loop_fn *fn, void *arg);
 
-/* Runs @task once, in one of the next turns. A no-op when that is arranged already. */
+/* Runs @task once, in one of the next turns. A no-op when it is queued already. */
 void
 fair_task_post(struct fair_task *task);
 

@@ -1,4 +1,4 @@
-/* Not abort(): nothing is wrong with certd, and a core dump would hold no news. */
+/* Not abort(): certd has no defect, and a core dump would not help. */
 #include "daemon/base/fatal.h"
 
 #include "common/error.h"

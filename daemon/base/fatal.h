@@ -1,4 +1,4 @@
-/* daemon/base/fatal.h: the end of a start that lacks what certd cannot run without. */
+/* daemon/base/fatal.h: ends a start that lacks an essential resource. */
 #ifndef DAEMON_BASE_FATAL_H
 #define DAEMON_BASE_FATAL_H
 

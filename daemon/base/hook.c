@@ -1,7 +1,7 @@
 /*
- * Watching a program that hook_spawn() started: collect its output, bound its time, tell its owner how it ended. The
- * end is the end of the process; what it leaves behind is killed. The group is signalled only before its leader is
- * reaped: until then nobody else can have its number.
+ * Watches a program started by hook_spawn(): collects its output, limits its time, reports how it ended. The end is
+ * the end of the process; processes that it leaves behind are killed. The group is signalled only before its leader is
+ * reaped, while its number cannot be reused.
  */
 #include "daemon/base/hook.h"
 
@@ -22,9 +22,9 @@
 enum {
 	DEFAULT_TIMEOUT_MS = 60000,
 	KILL_AFTER_MS = 5000,      /* from SIGTERM to SIGKILL */
-	CANCEL_WAIT_MS = 1000,     /* for the end of a process that got SIGKILL */
-	OUTPUT_MAX = 64 * 1024,    /* what is more is read and forgotten, so that the program does not block */
-	START_FAILED_STATUS = 127, /* the shells' number */
+	CANCEL_WAIT_MS = 1000,     /* for the end of a process after SIGKILL */
+	OUTPUT_MAX = 64 * 1024,    /* the rest is read and discarded, so that the program does not block */
+	START_FAILED_STATUS = 127, /* as in shells */
 	LAST_LINE_MAX = 200
 };
 
@@ -35,8 +35,8 @@ struct hook {
 	struct loop_timer timer; /* time limit; without a process: reports the failed start */
 	char *program;
 	int64_t timeout_ms;
-	bool timed_out;
-	bool is_finishing; /* in @done */
+	bool is_timed_out;
+	bool is_finishing; /* inside @done */
 	struct hook_result result;
 	struct error error;
 	hook_done_fn *done;
@@ -67,7 +67,7 @@ hook_finish(struct hook *hook)
 	hook_free(hook);
 }
 
-/* Return: false at the end of the output, or when there is nothing at present. */
+/* Return: false at the end of the output, or when there is none at present. */
 static bool
 read_output(struct hook *hook)
 {
@@ -81,7 +81,7 @@ read_output(struct hook *hook)
 	if (n > 0)
 		buf_add(&hook->result.out, block, (size_t)n < room ? (size_t)n : room);
 	else if (n == 0)
-		loop_fd_set(hook->output_watch, 0); /* else it would be readable for ever */
+		loop_fd_set(hook->output_watch, 0); /* otherwise it would stay readable for ever */
 	return n > 0;
 }
 
@@ -99,7 +99,7 @@ set_error(struct hook *hook)
 	const char *sep = *line ? ": " : "";
 	int status = hook->result.exit_status;
 
-	if (hook->timed_out)
+	if (hook->is_timed_out)
 		error_set(&hook->error, ERROR_TIMEOUT, "'%s' did not end within %" PRId64 ".%" PRId64 " s%s%s",
 			hook->program, hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100, sep, line);
 	else if (status < 0)
@@ -150,9 +150,9 @@ hook_on_timer(void *arg)
 	struct hook *hook = arg;
 
 	if (hook->process.pid < 0) {
-		hook_finish(hook); /* was not started */
-	} else if (!hook->timed_out) {
-		hook->timed_out = true;
+		hook_finish(hook); /* it was not started */
+	} else if (!hook->is_timed_out) {
+		hook->is_timed_out = true;
 		hook_signal(hook, SIGTERM);
 		loop_timer_set(&hook->timer, KILL_AFTER_MS);
 	} else {
@@ -191,7 +191,7 @@ hook_cancel(struct hook *hook)
 	if (!hook || hook->is_finishing)
 		return;
 	if (hook->process.pid > 0) {
-		/* Nearly at once; a process stuck in the kernel is left as a zombie rather than waited for. */
+		/* SIGKILL ends it at once; a process stuck in the kernel is left as a zombie. */
 		hook_signal(hook, SIGKILL);
 		ended = (struct pollfd){ .fd = hook->process.pid_fd, .events = POLLIN };
 		poll(&ended, 1, CANCEL_WAIT_MS);

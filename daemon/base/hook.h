@@ -1,8 +1,8 @@
 /*
  * daemon/base/hook.h: runs a program, never a shell. It gets three descriptors (stdin is /dev/null), a clean
- * environment, default signals, "/" as directory, a session of its own and limits (CPU time, processes, file size, no
- * core). When its time is over, it and all that comes of it get SIGTERM and 5 s later SIGKILL. What it leaves behind when
- * it ends, in whatever group or session, is killed.
+ * environment, default signals, "/" as directory, its own session and limits (CPU time, processes, file size, no
+ * core). After its time limit, it and all its descendants get SIGTERM and 5 s later SIGKILL. Processes that it leaves
+ * behind when it ends are killed, whatever their group or session.
  */
 #ifndef DAEMON_BASE_HOOK_H
 #define DAEMON_BASE_HOOK_H
@@ -16,7 +16,7 @@ struct loop;
 
 struct hook_result {
 	int exit_status; /* 0..255, or -signal */
-	struct buf out;  /* stdout and stderr as they came, at most 64 KiB */
+	struct buf out;  /* stdout and stderr unchanged, at most 64 KiB */
 };
 
 /*

@@ -1,8 +1,8 @@
 /*
  * All processes that a program leaves behind, wherever they went: setsid(2), a second fork, a cleaned environment. They
  * have one thing in common that nobody changes: resource limits are inherited. The soft limit of POSIX message queues,
- * which programs here do not use, is the mark of a hook; certd has it itself only while it starts the program, so that no
- * child can be faster. A cgroup would do the same, but certd cannot make one everywhere.
+ * which programs here do not use, is the mark of a hook; certd has it itself only while it starts the program, so that
+ * no child can be faster. A cgroup would do the same, but certd cannot make one everywhere.
  */
 #include "daemon/base/hook_private.h"
 

@@ -1,7 +1,8 @@
 /*
- * Starting a program by posix_spawn(3), which, unlike fork, is safe beside threads and does not copy page tables.
- * It knows no resource limits, so they are set from outside right after; the moment between is too short to matter
- * for what they are against (runaway programs).
+ * Starts a program by posix_spawn(3), which, unlike fork, is safe with threads and does not copy page tables. It cannot
+ * set
+ * resource limits, so they are set from outside right after. The moment in between does not matter: the limits are
+ * against runaway programs.
  */
 #include "daemon/base/hook_private.h"
 
@@ -21,7 +22,7 @@
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 enum {
-	MAX_PROCESSES = 4096,      /* counted for the user, who may have a desktop too */
+	MAX_PROCESSES = 4096,      /* counted for the user, which may have other processes */
 	MAX_FILE_SIZE = 256 << 20, /* octets */
 	CPU_GRACE_SEC = 5          /* between SIGXCPU and SIGKILL */
 };
@@ -31,7 +32,7 @@ limit(pid_t pid, enum __rlimit_resource resource, rlim_t soft, rlim_t hard)
 {
 	struct rlimit now;
 
-	/* Fails for a set-user-ID program: then those limits are its own business. */
+	/* Fails for a set-user-ID program, which is then not limited. */
 	if (prlimit(pid, resource, NULL, &now) < 0)
 		return;
 	now.rlim_max = now.rlim_max < hard ? now.rlim_max : hard;
@@ -50,7 +51,7 @@ hook_spawn_set_limits(pid_t pid, int64_t timeout_ms)
 	limit(pid, RLIMIT_CORE, 0, 0);
 }
 
-/* The strings stay the lists'; the array is owned by the caller. */
+/* The lists own the strings; the caller owns the array. */
 static char **
 environment_of(const struct strlist *env)
 {
@@ -64,7 +65,7 @@ environment_of(const struct strlist *env)
 	return all;
 }
 
-/* Return: 0 or an error number, as all of posix_spawn(3). */
+/* Return: 0 or an error number, like posix_spawn(3). */
 static int
 spawn_with(const struct strlist *argv, char **env, int out_fd, posix_spawn_file_actions_t *actions,
 	posix_spawnattr_t *attr, pid_t *ret_pid)
@@ -107,7 +108,7 @@ spawn(const struct strlist *argv, const struct strlist *env, int out_fd, pid_t *
 	return rc;
 }
 
-/* Says what the error number of a failed start leaves open. */
+/* Adds what the error number of a failed start does not say. */
 static const char *
 hook_spawn_advice_for(const char *path, int errnum)
 {

@@ -1,16 +1,16 @@
 /*
  * daemon/base/http.c: libcurl's multi interface on the loop.
  *
- * curl tells which sockets and which one time limit it wants watched; the loop calls it back. Nothing is done inside
- * curl's callbacks: what has finished is collected after curl_multi_socket_action() and delivered by the transfer's
- * own timer, so that the callee may send, cancel and free as it likes.
+ * curl says which sockets and which time limit to watch; the loop calls it back. Nothing happens inside curl's
+ * callbacks: finished transfers are collected after curl_multi_socket_action() and delivered by the transfer's own
+ * timer, so that the callee may send, cancel and free.
  *
- * The total time limit and the least speed are our own timer, not curl's: it runs while the host's address is looked
- * up. A connection on which a request ran out of time is closed, and others to that host from before then serve no
- * more. A GET or HEAD on a kept connection that shows no octet in half its time is sent again on a new one by itself;
- * other methods are not, for the server may have acted.
+ * The total time limit and the minimum speed are our own timer, not curl's, because it also runs during the address
+ * lookup. A connection whose request timed out is closed, and older connections to that host are not reused. A GET or
+ * HEAD on a kept connection that receives no octet in half its time is repeated on a new one; other methods are not,
+ * because the server may have acted.
  *
- * curl reads for as long as octets arrive. tls_guard.h limits how many may in one call, so that no peer keeps the loop.
+ * curl reads as long as octets arrive. tls_guard.h limits their number in one call, so that no peer occupies the loop.
  */
 #include "daemon/base/http.h"
 
@@ -65,7 +65,7 @@ pool_take(struct http_curl *curl)
 	return easy;
 }
 
-/* Also removes every trace of the request. */
+/* Also removes all data of the request. */
 static void
 pool_give(struct http_curl *curl, CURL *easy)
 {
@@ -78,14 +78,14 @@ pool_give(struct http_curl *curl, CURL *easy)
 
 /* --- transfers --- */
 
-/* Takes @t off curl, if it is there. @reusable: may its connection serve others? */
+/* Removes @t from curl. @is_reusable: may its connection serve other requests? */
 static void
-transfer_detach(struct http_transfer *t, bool reusable)
+transfer_detach(struct http_transfer *t, bool is_reusable)
 {
 	http_hosts_cancel(&t->wait);
 	if (!t->easy)
 		return;
-	if (!reusable)
+	if (!is_reusable)
 		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
 	if (t->is_in_multi)
 		curl_multi_remove_handle(t->curl->multi, t->easy);
@@ -138,7 +138,7 @@ may_repeat(const struct http_transfer *t)
 	return !t->is_repeated && (strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0);
 }
 
-/* Arms the deadline, or at first half of it. */
+/* Arms the deadline, or first half of it. */
 static void
 transfer_arm(struct http_transfer *t)
 {
@@ -189,7 +189,7 @@ transfer_resolve(struct http_transfer *t)
 		transfer_start(t, addresses);
 }
 
-/* Sent on a connection from before, and nothing at all has come back? */
+/* Sent on a kept connection, without any octet of an answer? */
 static bool
 is_stalled(const struct http_transfer *t)
 {
@@ -203,7 +203,7 @@ is_stalled(const struct http_transfer *t)
 	return connects == 0 && ready_us > 0;
 }
 
-/* The connection is left behind, whatever was wrong with it. */
+/* The connection is abandoned, whatever was wrong with it. */
 static void
 transfer_give_up(struct http_transfer *t)
 {
@@ -253,7 +253,7 @@ collect_finished(struct http_curl *curl)
 	for (CURLMsg *msg; (msg = curl_multi_info_read(curl->multi, &left));) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		CURLcode code = msg->data.result; /* @msg dies with the removal below */
+		CURLcode code = msg->data.result; /* the removal below frees @msg */
 		struct http_transfer *t = NULL;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
 		http_transfer_result(t, t->easy, code);
@@ -330,7 +330,7 @@ on_curl_socket(CURL *easy _unused_, curl_socket_t fd, int wanted, void *arg, voi
 
 /* --- the transport --- */
 
-/* curl knows IPv6 literals in brackets, DNS without. */
+/* curl wants IPv6 literals in brackets, DNS without. */
 static char *
 without_brackets(const char *host)
 {
@@ -376,7 +376,7 @@ static const struct http_ops curl_ops = { .send = transport_send, .cancel = tran
 
 /* --- set-up --- */
 
-/* The proxy is dialled by us, so its address must come from our DNS as well. */
+/* curl connects to the proxy, so certd's DNS must resolve it as well. */
 static int
 parse_proxy(struct http_curl *curl, struct error *err)
 {
@@ -414,7 +414,7 @@ http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config 
 	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
 
 	if (rc != CURLE_OK) {
-		error_set(err, ERROR_INTERNAL, "curl cannot be set up: %s", curl_easy_strerror(rc));
+		error_set(err, ERROR_INTERNAL, "cannot set up curl: %s", curl_easy_strerror(rc));
 		return NULL;
 	}
 	struct http_curl *curl = xcalloc(1, sizeof(*curl));

@@ -27,13 +27,13 @@ struct http_request {
 	struct strlist headers;   /* further "Name: value" lines */
 	const void *body;
 	size_t body_len;
-	size_t max_body;       /* cap of the answer; 0: 256 KiB */
+	size_t max_body;       /* maximum size of the answer; 0: 256 KiB */
 	int64_t timeout_ms;    /* of the whole request; 0: 30 s */
 	const char *ca_file;   /* PEM trust roots; NULL: the system's */
 	const char *userpwd;   /* "user:password" for basic auth or SigV4; or NULL */
 	const char *aws_sigv4; /* e.g. "aws:amz:us-east-1:route53"; or NULL */
-	bool allow_http;       /* plain http (a DNS API on loopback); never for a CA */
-	bool send_once;        /* curl itself repeats even a POST when a kept connection breaks: not this one */
+	bool may_use_http;     /* plain http (a DNS API on loopback); never for a CA */
+	bool is_sent_once;     /* curl itself repeats even a POST when a kept connection breaks: not this one */
 };
 
 struct http_response {
@@ -43,13 +43,15 @@ struct http_response {
 	char *replay_nonce;      /* owned */
 	int64_t retry_after_sec; /* Retry-After, however it was written; 0: none, or now */
 	char *content_type;      /* owned */
-	struct strlist links;    /* Link header values as they came */
+	struct strlist links;    /* Link header values, unparsed */
 };
 
 /*
  * Called exactly once from the loop (never from inside http_send()). Any HTTP status is an answer: @err is set only
- * when there is none (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS, ERROR_LIMIT, ERROR_PROTOCOL), and @res is
- * NULL then. Both are borrowed for the call; the callee may steal from @res.
+ * without
+ * an answer (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS, ERROR_LIMIT, ERROR_PROTOCOL), and @res is NULL then.
+ * Both
+ * are borrowed for the call; the callee may steal from @res.
  */
 typedef void
 http_done_fn(struct http_response *res, const struct error *err, void *arg);
@@ -71,7 +73,7 @@ http_send(const struct http *http, const struct http_request *req, http_done_fn 
 	return http->ops->send(http->self, req, done, arg);
 }
 
-/* @done is not called any more. */
+/* Cancels; @done is not called. */
 static inline void
 http_cancel(const struct http *http, void *handle)
 {
@@ -94,7 +96,7 @@ http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config 
 void
 http_curl_free(struct http_curl *curl);
 
-/* The transport that sends for real; borrowed. */
+/* The real transport; borrowed. */
 const struct http *
 http_curl_transport(struct http_curl *curl);
 

@@ -1,7 +1,8 @@
 /*
- * daemon/base/http_host.c: addresses for curl. A burst of requests to one CA asks DNS once: the answer serves for a
- * minute, and those who come while it is asked wait for the same answer. c-ares does not hand out TTLs with
- * addresses; a minute is shorter than any sensible one.
+ * daemon/base/http_host.c: addresses for curl. A burst of requests to one CA causes one lookup: its answer is used for
+ * a
+ * minute, and requests meanwhile wait for it. c-ares does not return TTLs with addresses; a minute is shorter than any
+ * sensible one.
  */
 #include "daemon/base/http_private.h"
 
@@ -66,7 +67,7 @@ http_hosts_free(struct http_hosts *hosts)
 	free(hosts);
 }
 
-/* Drops the oldest that nobody waits for. */
+/* Drops the oldest one without waiting requests. */
 static void
 http_host_trim(struct http_hosts *hosts)
 {
@@ -93,7 +94,7 @@ on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 		strlist_copy(&host->addresses, &answer->values);
 		host->expires_ms = clock_boot_ms(loop_clock(host->hosts->loop)) + KEEP_MS;
 	}
-	/* One by one from the front, for each may cancel others or start new ones. */
+	/* One by one from the front, because each may cancel others or start new ones. */
 	while ((waiting = host->waiting)) {
 		LL_DELETE(host->waiting, waiting);
 		waiting->host = NULL;

@@ -1,4 +1,4 @@
-/* daemon/base/http_private.h: what the http_*.c files share. */
+/* daemon/base/http_private.h: shared by the http_*.c files. */
 #ifndef DAEMON_BASE_HTTP_PRIVATE_H
 #define DAEMON_BASE_HTTP_PRIVATE_H
 
@@ -17,9 +17,9 @@ struct http_host;
 typedef void
 http_host_fn(const struct strlist *addresses, const struct error *err, void *arg);
 
-/* One that waits for addresses; embedded in its owner. */
+/* A request that waits for addresses; embedded in its owner. */
 struct http_host_wait {
-	struct http_host *host; /* NULL: waits for nothing */
+	struct http_host *host; /* NULL: not waiting */
 	struct http_host_wait *next;
 	http_host_fn *fn;
 	void *arg;
@@ -31,15 +31,15 @@ http_hosts_new(struct loop *loop, struct dns *dns);
 void
 http_hosts_free(struct http_hosts *hosts);
 
-/* Return: the addresses, borrowed for the moment; NULL: wait->fn will be called once, from the loop. */
+/* Return: the addresses, borrowed until the next call; NULL: wait->fn will be called once, from the loop. */
 const struct strlist *
 http_hosts_get(struct http_hosts *hosts, const char *name, struct http_host_wait *wait);
 
-/* wait->fn is not called any more. No-op when it waits for nothing. */
+/* Cancels; wait->fn is not called. No-op when not waiting. */
 void
 http_hosts_cancel(struct http_host_wait *wait);
 
-/* Nobody answered there: ask anew the next time. */
+/* The addresses did not answer: look them up again the next time. */
 void
 http_hosts_forget(struct http_hosts *hosts, const char *name);
 
@@ -72,8 +72,8 @@ struct http_transfer {
 	char *aws_sigv4;
 	size_t max_body;
 	int64_t timeout_ms;
-	bool allow_http;
-	bool send_once;
+	bool may_use_http;
+	bool is_sent_once;
 
 	char *host;         /* owned; of the URL */
 	char *port;         /* owned */
@@ -84,7 +84,7 @@ struct http_transfer {
 	struct http_response res;
 	size_t header_octets;
 	bool is_interim;      /* the header is that of a 1xx answer, which another follows */
-	bool is_header_whole; /* the empty line behind it was seen */
+	bool is_header_whole; /* the empty line after it was received */
 	bool is_header_too_large;
 	bool is_body_too_large;
 	struct error err;
@@ -93,16 +93,16 @@ struct http_transfer {
 	/* State, of http.c. */
 	struct loop_timer timer; /* deadline; at zero: delivery */
 	struct http_host_wait wait;
-	CURL *easy; /* NULL until it is under way */
+	CURL *easy; /* NULL until the request is running */
 	struct curl_slist *resolve;
 	int64_t deadline_ms; /* boot time */
 	bool is_in_multi;
 	bool is_finished;
-	bool is_half_over; /* the look at half the time was taken */
+	bool is_half_over; /* the check at half the time was made */
 	bool is_repeated;  /* was sent a second time */
 };
 
-/* Copies the request and takes its URL apart. Errors are kept in the transfer (ERROR_PROTOCOL, ERROR_INVALID). */
+/* Copies the request and parses its URL. Errors are stored in the transfer (ERROR_PROTOCOL, ERROR_INVALID). */
 void
 http_transfer_init(struct http_transfer *t, const struct http_request *req);
 
@@ -110,24 +110,24 @@ void
 http_transfer_clear(struct http_transfer *t);
 
 /*
- * All options of @easy, which must be new or reset. @addresses: of dialled_host. @fresh: on a connection of its own.
+ * All options of @easy, which must be new or reset. @addresses: of dialled_host. @is_fresh: on a connection of its own.
  * @oldest_sec: age of the oldest connection that may serve, 0: any.
  */
 void
 http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl_config *config,
-	const struct strlist *addresses, bool fresh, long oldest_sec);
+	const struct strlist *addresses, bool is_fresh, long oldest_sec);
 
 /* --- http_result.c: what became of it --- */
 
-/* What @code means for t->err, if anything. */
+/* Sets t->err according to @code, if it is an error. */
 void
 http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code);
 
-/* Asked at half the time: did the answer begin and then come so slowly that it is not meant to end? */
+/* At half the time: did the answer begin and then become so slow that it is hardly meant to end? */
 bool
 http_transfer_is_dripping(const struct http_transfer *t);
 
-/* t->err of our own deadline: says how far it came. */
+/* Sets t->err for our own deadline: names the stage that was reached. */
 void
 http_transfer_timed_out(struct http_transfer *t);
 

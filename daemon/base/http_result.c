@@ -1,6 +1,7 @@
 /*
- * daemon/base/http_result.c: what became of a request, in one line for the operator: which host, what failed, and what
- * to do about it where that is known.
+ * daemon/base/http_result.c: the outcome of a request in one line for the operator: the host, the failure, and what to
+ * do
+ * about it where that is known.
  */
 #include "common/alloc.h"
 #include "daemon/base/http_private.h"
@@ -21,8 +22,9 @@ certificate_error(struct http_transfer *t, CURL *easy)
 	const char *why = X509_verify_cert_error_string(verify);
 	switch (verify) {
 	case X509_V_OK:
-	case X509_V_ERR_UNSPECIFIED: /* curl's initial value: its own check of the name failed */
-		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not for that name: %s", t->host, t->curl_text);
+	case X509_V_ERR_UNSPECIFIED: /* curl's initial value: its own name check failed */
+		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not valid for that name: %s", t->host,
+			t->curl_text);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -30,16 +32,17 @@ certificate_error(struct http_transfer *t, CURL *easy)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		error_set(&t->err, ERROR_TLS, "certificate of '%s' is not trusted: %s; %s%s%s", t->host, why,
-			t->ca_file ? "its root is not in '" : "give the CA's root with --ca-file",
+			t->ca_file ? "its root is not in '" : "set the CA's root with --ca-file",
 			t->ca_file ? t->ca_file : "", t->ca_file ? "', see --ca-file" : "");
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		error_set(&t->err, ERROR_TLS, "certificate of '%s': %s; is the clock right?", t->host, why);
+		error_set(&t->err, ERROR_TLS, "certificate of '%s': %s; check the clock of this host", t->host, why);
 		break;
 	case X509_V_ERR_APPLICATION_VERIFICATION:
 		error_set(&t->err, ERROR_TLS,
-			"certificate of '%s' is refused: its chain has a key that takes too long to verify with (RSA above 8192 bits, or a rare kind)",
+			"certificate of '%s' is refused: its chain has a key that takes too long to verify with (RSA "
+			"above 8192 bits, or a rare kind)",
 			t->host);
 		break;
 	default:
@@ -48,17 +51,17 @@ certificate_error(struct http_transfer *t, CURL *easy)
 }
 
 /*
- * OpenSSL's protocol errors come from "SSL routines". A failure from deeper down is a signature that does not match:
- * a CA that was set up anew under its old name.
+ * OpenSSL's protocol errors come from "SSL routines". A failure below that is a signature that does not match: a CA
+ * that
+ * was set up again under its old name.
  */
 static void
 handshake_error(struct http_transfer *t, const char *text)
 {
 	if (strstr(text, "error:") && !strstr(text, "SSL routines"))
 		error_set(&t->err, ERROR_TLS,
-			"certificate of '%s' is not trusted: it was not signed by the root of that name in "
-			"%s; "
-			"give the CA's present root with --ca-file",
+			"certificate of '%s' is not trusted: it was not signed by the root of that name in %s; set "
+			"the CA's current root with --ca-file",
 			t->host, t->ca_file ? t->ca_file : "the system's trust store");
 	else
 		error_set(&t->err, ERROR_TLS, "TLS handshake with '%s' port %s failed: %s", t->host, t->port, text);
@@ -75,15 +78,14 @@ connect_error(struct http_transfer *t, CURL *easy, const char *text)
 	error_set(&t->err, ERROR_NETWORK, "cannot connect to '%s' port %s: %s", t->dialled_host, t->dialled_port, text);
 }
 
-/* What the library says is only that it could not. */
+/* The library only says that it failed. */
 static void
 ca_file_error(struct http_transfer *t, const char *text)
 {
 	if (t->ca_file && access(t->ca_file, R_OK) < 0)
 		error_set(&t->err, ERROR_TLS,
-			"CA file '%s' cannot be used: %s; certd's own user has to read it, and as a service "
-			"it "
-			"sees no /home, no /root and another /tmp: put it where certd.conf is",
+			"CA file '%s' cannot be used: %s; certd's own user must be able to read it, and the service "
+			"has no access to /home and /root and its own /tmp: put it next to certd.conf",
 			t->ca_file, strerror(errno));
 	else
 		error_set(&t->err, ERROR_TLS, "CA file '%s' cannot be used: %s",
@@ -120,13 +122,13 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		error_set(&t->err, ERROR_DNS, "address of '%s': %s", t->dialled_host, text);
 		break;
-	case CURLE_OUT_OF_MEMORY: /* so curl says it; where memory is really gone, the process ends */
+	case CURLE_OUT_OF_MEMORY: /* curl's own limit; when memory is exhausted, the process ends */
 		error_set(&t->err, ERROR_LIMIT, "'%s' sent a header line that is too long", t->host);
 		break;
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_BAD_CONTENT_ENCODING:
-		error_set(&t->err, ERROR_PROTOCOL, "'%s' does not answer as HTTP demands: %s", t->host, text);
+		error_set(&t->err, ERROR_PROTOCOL, "the answer of '%s' is not valid HTTP: %s", t->host, text);
 		break;
 	default:
 		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: %s", t->host, t->port, text);
@@ -147,16 +149,16 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 		error_set(&t->err, ERROR_LIMIT, "'%s' sent more than %zu octets", t->host, t->max_body);
 	} else if (code != CURLE_OK) {
 		other_error(t, easy, code, *t->curl_text ? t->curl_text : curl_easy_strerror(code));
-	} else if (!t->is_header_whole) { /* curl is content with half a header when the end came politely */
-		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: half a header came", t->host,
-			t->port);
+	} else if (!t->is_header_whole) { /* curl accepts half a header when the connection ends in order */
+		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke in the middle of the header",
+			t->host, t->port);
 		t->err.retry = true;
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		t->res.status = (int)status;
 		curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
 		t->res.retry_after_sec = retry_after > 0 ? retry_after : 0;
-		/* absolute, where Location may be relative to the URL of the request */
+		/* absolute, whereas Location may be relative to the request's URL */
 		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
 		if (target)
 			str_replace(&t->res.location, target);
@@ -175,7 +177,7 @@ void
 http_transfer_timed_out(struct http_transfer *t)
 {
 	curl_off_t connected_us = 0, ready_us = 0;
-	const char *phase = "finding its address";
+	const char *phase = "address lookup";
 	if (t->easy) {
 		curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
 		curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
@@ -188,7 +190,7 @@ http_transfer_timed_out(struct http_transfer *t)
 		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in half of %lld ms", t->host,
 			t->port, t->header_octets + t->res.body.len, (long long)t->timeout_ms);
 	else
-		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no whole answer within %lld ms (%s)", t->host, t->port,
-			(long long)t->timeout_ms, phase);
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no complete answer within %lld ms (%s)", t->host,
+			t->port, (long long)t->timeout_ms, phase);
 	t->err.retry = true;
 }

@@ -1,8 +1,8 @@
 /*
- * daemon/base/http_transfer.c: one request as curl options, and its answer with all caps.
+ * daemon/base/http_transfer.c: one request as curl options, and its answer with all limits.
  *
- * Servers are not trusted, CAs least of all: what may be spoken, followed, kept and read is said here, in
- * http_transfer_set_up(), and nowhere else. The environment (proxies, netrc) has no say.
+ * Servers are not trusted, least of all CAs. http_transfer_set_up() is the only place that decides about protocols,
+ * redirects, connections and sizes. The environment (proxies, netrc) has no effect.
  */
 #include "daemon/base/http_private.h"
 
@@ -21,7 +21,7 @@ enum {
 	MAX_URL = 2048,
 	URL_SHOWN = 200, /* of it in messages */
 	CONNECT_MS = 10 * 1000,
-	CA_CACHE_SEC = 60, /* how long a replaced CA file goes unnoticed */
+	CA_CACHE_SEC = 60, /* the delay until a replaced CA file is noticed */
 	MAX_ADDRESSES = 8
 };
 
@@ -42,7 +42,7 @@ static void
 add_header(struct http_transfer *t, const char *line)
 {
 	if (strpbrk(line, "\r\n"))
-		error_set(&t->err, ERROR_INVALID, "a request header has a line break in it");
+		error_set(&t->err, ERROR_INVALID, "a request header contains a line break");
 	else
 		t->headers = curl_slist_append(t->headers, line);
 }
@@ -53,7 +53,7 @@ copy_headers(struct http_transfer *t, const struct http_request *req)
 	_cleanup_free_ char *type = xasprintf("Content-Type: %s", req->content_type ? req->content_type : "");
 	_cleanup_free_ char *accept = xasprintf("Accept: %s", req->accept ? req->accept : "");
 
-	if (req->content_type || req->body_len) /* else curl would invent a type for a body */
+	if (req->content_type || req->body_len) /* otherwise curl would add a type for a body */
 		add_header(t, req->content_type ? type : "Content-Type:");
 	if (req->accept)
 		add_header(t, accept);
@@ -74,7 +74,7 @@ take_url_apart(struct http_transfer *t, struct error *err)
 		return error_wrap(err, "'%s'", shown);
 	if (url.has_user)
 		return error_set(err, ERROR_PROTOCOL, "'%s' is not a URL without a user name: refused", shown);
-	if (strcmp(url.scheme, "https") != 0 && !t->allow_http)
+	if (strcmp(url.scheme, "https") != 0 && !t->may_use_http)
 		return error_set(err, ERROR_PROTOCOL, "'%s': not an https URL", shown);
 	str_replace(&t->host, url.host);
 	str_replace(&t->port, url.port);
@@ -92,8 +92,8 @@ http_transfer_init(struct http_transfer *t, const struct http_request *req)
 	t->aws_sigv4 = xstrdup_null(req->aws_sigv4);
 	t->max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY;
 	t->timeout_ms = req->timeout_ms ? req->timeout_ms : DEFAULT_TIMEOUT_MS;
-	t->allow_http = req->allow_http;
-	t->send_once = req->send_once;
+	t->may_use_http = req->may_use_http;
+	t->is_sent_once = req->is_sent_once;
 	copy_headers(t, req);
 	if (!error_is_set(&t->err))
 		take_url_apart(t, &t->err);
@@ -135,7 +135,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* The value if @line is a header called @name (lower case); NULL otherwise. Owned by the caller. */
+/* The value if @line is a header with @name (lower case); NULL otherwise. Owned by the caller. */
 static char *
 header_value(const char *line, size_t len, const char *name)
 {
@@ -239,7 +239,7 @@ set_method(struct http_transfer *t, CURL *easy)
 		}
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->method);
 	}
-	if (strcmp(t->method, "HEAD") != 0) /* a HEAD answer tells the length of what it does not send */
+	if (strcmp(t->method, "HEAD") != 0) /* a HEAD answer has the length of a body that is not sent */
 		curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max_body);
 }
 
@@ -265,7 +265,7 @@ http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000); /* our own timer comes first */
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->allow_http ? "https,http" : "https");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->may_use_http ? "https,http" : "https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -273,7 +273,7 @@ http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 }
 
-/* "host:port:address,address": curl then asks nobody and starts no thread. A literal address needs none of it. */
+/* "host:port:address,address": curl then resolves nothing and starts no thread. Not needed for a literal address. */
 static void
 set_addresses(struct http_transfer *t, CURL *easy, const struct strlist *addresses)
 {
@@ -295,7 +295,7 @@ set_addresses(struct http_transfer *t, CURL *easy, const struct strlist *address
 
 void
 http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl_config *config,
-	const struct strlist *addresses, bool fresh, long oldest_sec)
+	const struct strlist *addresses, bool is_fresh, long oldest_sec)
 {
 	*t->curl_text = '\0';
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
@@ -303,7 +303,7 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 	curl_easy_setopt(easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, config->user_agent);
-	/* "" and not NULL: else http_proxy, all_proxy and no_proxy would be looked up in the environment. */
+	/* "" and not NULL: otherwise curl reads http_proxy, all_proxy and no_proxy from the environment. */
 	curl_easy_setopt(easy, CURLOPT_PROXY, config->proxy ? config->proxy : "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_USERPWD, t->userpwd);
@@ -316,9 +316,12 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	/* A CA's answers are small and few at a time: HTTP/2 is no faster here, and much more that a peer can play with. */
+	/*
+	 * A CA's answers are small and few at a time: HTTP/2 would not be faster, and gives a hostile peer more
+	 * means of attack.
+	 */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh || t->send_once ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_fresh || t->is_sent_once ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, oldest_sec);
 	set_method(t, easy);
 	set_trust(t, easy);

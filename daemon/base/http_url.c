@@ -32,10 +32,10 @@ http_url_fail(CURLUcode rc, struct error *err)
 {
 	switch (rc) {
 	case CURLUE_BAD_PORT_NUMBER:
-		return error_set(err, ERROR_PROTOCOL, "URL with a port that does not exist");
+		return error_set(err, ERROR_PROTOCOL, "the port of the URL is not valid");
 	case CURLUE_NO_HOST:
 	case CURLUE_BAD_HOSTNAME:
-		return error_set(err, ERROR_PROTOCOL, "URL without a host");
+		return error_set(err, ERROR_PROTOCOL, "the URL has no host");
 	default:
 		return error_set(err, ERROR_PROTOCOL, "not a URL: %s", curl_url_strerror(rc));
 	}
@@ -53,7 +53,7 @@ http_url_parse(const char *text, struct http_url *ret, struct error *err)
 	*ret = (struct http_url){ .scheme = NULL };
 	for (const char *s = text; *s; s++)
 		if (*s <= ' ' || *s >= 0x7f || strchr("\"<>\\^`{|}", *s))
-			return error_set(err, ERROR_PROTOCOL, "URL with characters that no URL has");
+			return error_set(err, ERROR_PROTOCOL, "the URL contains characters that are not allowed");
 	rc = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
 	if (rc != CURLUE_OK)
 		return http_url_fail(rc, err);

@@ -1,4 +1,4 @@
-/* Joins the two: a connection for each place, and its place left when it is over. */
+/* Joins acceptor and connections: one connection per place; the place is left when the connection ends. */
 #include "daemon/base/httpd.h"
 
 #include "common/alloc.h"
@@ -65,7 +65,7 @@ httpd_accepted(int fd, struct place *place, void *arg)
 	SSL *ssl = httpd->tls ? SSL_new(httpd->tls) : NULL;
 	struct client *client;
 
-	if (httpd->config.is_tls && !ssl) { /* nothing is ever said in the clear where TLS is asked for */
+	if (httpd->config.is_tls && !ssl) { /* nothing is sent in plain text where TLS is required */
 		ERR_clear_error();
 		close(fd);
 		acceptor_leave(place);

@@ -1,6 +1,7 @@
 /*
- * daemon/base/httpd.h: an HTTP/1.1 server: listeners (acceptor.h) and the connections that come by them (httpd_conn.h).
- * What is asked and answered is its user's business.
+ * daemon/base/httpd.h: an HTTP/1.1 server: listeners (acceptor.h) and their connections (httpd_conn.h). The caller
+ * handles
+ * the requests.
  */
 #ifndef DAEMON_BASE_HTTPD_H
 #define DAEMON_BASE_HTTPD_H
@@ -15,13 +16,14 @@ struct httpd_config {
 	struct loop *loop; /* borrowed */
 	struct acceptor_limits places;
 	struct httpd_limits limits;
-	bool is_tls;       /* there is nothing to connect to before httpd_set_tls() */
+	bool is_tls;       /* no connections are accepted before httpd_set_tls() */
 	bool is_single;    /* one request per connection */
 	bool is_anonymous; /* as for an acceptor */
 	acceptor_privileged_fn *is_privileged;
 	/*
-	 * Must answer, at once or later. A connection whose place has a refusal (acceptor_refusal()) is closed after that;
-	 * a client that is vouched for keeps its place.
+	 * Must answer, at once or later. A connection whose place has a refusal (acceptor_refusal()) is closed after
+	 * that; a client
+	 * that was vouched for keeps its place.
 	 */
 	httpd_request_fn *request;
 	void *arg; /* of @is_privileged and @request */

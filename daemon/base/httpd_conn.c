@@ -1,10 +1,11 @@
 /*
- * Read with recv() on the loop, not with evhttp: evhttp has no deadline that a slow client cannot extend and no cap on
- * connections, and it answers some requests itself, in HTML. TLS is OpenSSL's on the descriptor itself.
+ * Reads with recv() on the loop, not with evhttp: evhttp has no deadline that a slow client cannot extend and no
+ * connection
+ * limit, and it answers some requests itself, in HTML. OpenSSL works on the descriptor itself.
  *
- * One request at a time: nothing is read while it is worked on, so that what a client sends ahead waits in the kernel.
- * After a refusal in the middle of a request the rest is read and thrown away for a while: closing at once would reset
- * the connection before the client has read the reason.
+ * One request at a time: nothing is read while it is processed, so that pipelined requests wait in the kernel. After a
+ * refusal in the middle of a request the rest is read and discarded for a while: closing at once would reset the
+ * connection before the client has read the reason.
  */
 #include "daemon/base/httpd_conn.h"
 
@@ -32,11 +33,11 @@ enum {
 };
 
 enum conn_state {
-	CONN_IDLE,    /* nothing of the next request has come */
-	CONN_REQUEST, /* something has */
+	CONN_IDLE,    /* no octet of the next request has arrived */
+	CONN_REQUEST, /* its first octets have arrived */
 	CONN_BUSY,    /* the answer is being made */
-	CONN_ANSWER,  /* and sent */
-	CONN_DRAIN,   /* the last one was sent: waits for the peer to close */
+	CONN_ANSWER,  /* the answer is being sent */
+	CONN_DRAIN,   /* the last answer was sent: waits for the peer to close */
 	CONN_OVER,    /* closed while busy: freed when answered */
 };
 
@@ -45,19 +46,19 @@ struct httpd_conn {
 	int fd;
 	struct loop_fd *watch;
 	struct loop_timer deadline;
-	struct loop_timer again; /* the next request is here already */
+	struct loop_timer again; /* the next request has arrived already */
 	enum conn_state state;
 	struct buf in;
 	struct buf out;
 	size_t sent;    /* octets of @out */
-	size_t drained; /* octets thrown away */
+	size_t drained; /* octets discarded */
 	struct httpd_head head;
 	bool has_head;
 	bool is_head_only; /* HEAD */
-	bool closes;       /* after this answer */
+	bool is_last;      /* after this answer */
 	bool is_handing_over;
-	bool wants_write; /* TLS: reading waits for that */
-	bool wants_read;  /* TLS: writing waits for that */
+	bool wants_write; /* TLS: reading must wait for that */
+	bool wants_read;  /* TLS: writing must wait for that */
 };
 
 /* --- end --- */
@@ -163,7 +164,7 @@ ssl_result(struct httpd_conn *c, int n, bool is_reading)
 	}
 }
 
-/* Return: octets, 0 the peer sends no more, IO_AGAIN, IO_BROKEN. */
+/* Return: octets, 0 end of input, IO_AGAIN, IO_BROKEN. */
 static ssize_t
 conn_recv(struct httpd_conn *c, char *data, size_t len)
 {
@@ -211,13 +212,13 @@ reads(const struct httpd_conn *c)
 static void
 conn_watch(struct httpd_conn *c)
 {
-	bool writes = c->sent < c->out.len;
-	bool reads_by_writing = c->wants_write && reads(c); /* while nothing is read, nothing would clear it */
+	bool has_output = c->sent < c->out.len;
+	bool is_reading_by_writing = c->wants_write && reads(c); /* while nothing is read, nothing would clear it */
 	short what = 0;
 
 	if (reads(c) || c->wants_read)
 		what |= LOOP_READ;
-	if ((writes && !c->wants_read) || reads_by_writing)
+	if ((has_output && !c->wants_read) || is_reading_by_writing)
 		what |= LOOP_WRITE;
 	loop_fd_set(c->watch, what);
 }
@@ -242,7 +243,7 @@ conn_flush(struct httpd_conn *c)
 
 /* --- requests --- */
 
-/* What the request was is dropped here, not by the answer: it may come while the request is still looked at. */
+/* The request is released here, not by the answer, which may come while the request is still in use. */
 static void
 hand_over(struct httpd_conn *c)
 {
@@ -250,16 +251,16 @@ hand_over(struct httpd_conn *c)
 	size_t len = head.status == 200 ? head.len + head.body_len : c->in.len;
 
 	c->is_head_only = httpd_text_is(head.method, "HEAD");
-	c->closes = head.status != 200 || !head.keeps_alive || c->config.is_single;
+	c->is_last = head.status != 200 || !head.keeps_alive || c->config.is_single;
 	c->has_head = false;
 	conn_enter(c, CONN_BUSY);
 	c->is_handing_over = true;
 	c->config.request(c, &head, c->in.data + head.len, c->config.arg);
 	c->is_handing_over = false;
-	OPENSSL_cleanse(c->in.data, len); /* there may be a key in it, or a token */
+	OPENSSL_cleanse(c->in.data, len); /* it may contain a key or a token */
 	buf_drop(&c->in, len);
 	if (!c->in.len)
-		buf_clear(&c->in); /* an idle connection holds no memory */
+		buf_clear(&c->in); /* an idle connection uses no memory */
 }
 
 static void
@@ -269,7 +270,7 @@ say_continue(struct httpd_conn *c)
 		buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-/* Empty lines before a request are none of it (RFC 9112 s2.2). */
+/* Empty lines before a request are ignored (RFC 9112 s2.2). */
 static void
 skip_empty_lines(struct httpd_conn *c)
 {
@@ -280,7 +281,7 @@ skip_empty_lines(struct httpd_conn *c)
 	buf_drop(&c->in, n);
 }
 
-/* Takes what has come as far as one whole request. */
+/* Handles the received octets, up to one complete request. */
 static void
 conn_parse(struct httpd_conn *c)
 {
@@ -294,7 +295,7 @@ conn_parse(struct httpd_conn *c)
 		return;
 	if (c->state == CONN_IDLE)
 		conn_enter(c, CONN_REQUEST);
-	/* Again when more of a body has come: the octets may have moved. */
+	/* Parses again when more of a body has arrived: the octets may have moved. */
 	c->has_head = httpd_head_parse(c->in.data, c->in.len, c->config.limits.max_body, &c->head);
 	if (!c->has_head)
 		return;
@@ -323,11 +324,11 @@ conn_read(struct httpd_conn *c)
 	return c->drained > DRAIN_MAX ? -1 : 0;
 }
 
-/* The answer is with the kernel. */
+/* The kernel has accepted the whole answer. */
 static void
 conn_answered(struct httpd_conn *c)
 {
-	if (c->closes) {
+	if (c->is_last) {
 		if (c->config.ssl)
 			SSL_shutdown(c->config.ssl);
 		shutdown(c->fd, SHUT_WR);
@@ -339,7 +340,7 @@ conn_answered(struct httpd_conn *c)
 		loop_timer_set(&c->again, 0);
 }
 
-/* Sends what is there and settles what is waited for. May free @c. */
+/* Sends pending output and updates the watched events. May free @c. */
 static void
 conn_settle(struct httpd_conn *c)
 {
@@ -350,7 +351,7 @@ conn_settle(struct httpd_conn *c)
 	if (c->state == CONN_ANSWER && !c->out.len)
 		conn_answered(c);
 	if (reads(c) && c->config.ssl && SSL_pending(c->config.ssl))
-		loop_timer_set(&c->again, 0); /* OpenSSL has what the descriptor does not show */
+		loop_timer_set(&c->again, 0); /* OpenSSL has buffered input that the descriptor does not show */
 	conn_watch(c);
 }
 
@@ -443,7 +444,7 @@ httpd_conn_answer(struct httpd_conn *c, int status, const char *fields, struct b
 	buf_add_str(&c->out, fields);
 	if (status != 204)
 		buf_printf(&c->out, "Content-Length: %zu\r\n", body->len);
-	buf_printf(&c->out, "Connection: %s\r\n\r\n", c->closes ? "close" : "keep-alive");
+	buf_printf(&c->out, "Connection: %s\r\n\r\n", c->is_last ? "close" : "keep-alive");
 	if (!c->is_head_only)
 		buf_add(&c->out, body->data, body->len);
 	buf_clear(body);
@@ -470,6 +471,6 @@ httpd_conn_new(int fd, const struct httpd_conn_config *config)
 	loop_timer_init(&c->deadline, config->loop, conn_late, c);
 	loop_timer_init(&c->again, config->loop, conn_again, c);
 	c->watch = loop_fd_new(config->loop, fd, LOOP_READ, conn_ready, c);
-	conn_enter(c, CONN_REQUEST); /* with the handshake, and however long it says nothing */
+	conn_enter(c, CONN_REQUEST); /* including the handshake, even if the client stays silent */
 	return c;
 }

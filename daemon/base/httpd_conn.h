@@ -1,6 +1,7 @@
 /*
- * daemon/base/httpd_conn.h: one HTTP/1.1 connection, plain or TLS: requests in, one after the other, answers out. Limited
- * in every direction: sizes of head and body, an absolute deadline for each request and each answer, idle time.
+ * daemon/base/httpd_conn.h: one HTTP/1.1 connection, plain or TLS: requests in, one after the other, answers out.
+ * Everything is
+ * limited: sizes of head and body, idle time, and an absolute deadline for each request and each answer.
  */
 #ifndef DAEMON_BASE_HTTPD_CONN_H
 #define DAEMON_BASE_HTTPD_CONN_H
@@ -17,25 +18,25 @@ struct httpd_limits {
 	size_t max_body;    /* octets; 0: requests have no body */
 	int64_t request_ms; /* first to last octet of a request, the first one from accept on; 0: 10 s */
 	int64_t idle_ms;    /* between requests; 0: 30 s */
-	int64_t answer_ms;  /* for the peer to take an answer; 0: 60 s */
+	int64_t answer_ms;  /* for the peer to read an answer; 0: 60 s */
 };
 
 /*
- * A whole request, or a head with a status other than 200. Answered by httpd_conn_answer(), at once or later.
+ * A complete request, or a head with a status other than 200. Answered by httpd_conn_answer(), at once or later.
  * @head, @body: borrowed for the call.
  */
 typedef void
 httpd_request_fn(struct httpd_conn *conn, const struct httpd_head *head, const char *body, void *arg);
 
-/* Once: the connection is over. It is free already, unless a request waits for its answer: then it is with that. */
+/* Called once: the connection has ended. It is already freed, unless a request waits for its answer, which frees it. */
 typedef void
 httpd_closed_fn(void *arg);
 
 struct httpd_conn_config {
 	struct loop *loop;  /* borrowed */
-	struct ssl_st *ssl; /* taken, without a descriptor yet; NULL: plain */
+	struct ssl_st *ssl; /* taken, not attached to the descriptor yet; NULL: plain */
 	struct httpd_limits limits;
-	bool is_single;      /* the connection ends with the first answer */
+	bool is_single;      /* the connection ends after the first answer */
 	struct place *place; /* borrowed; or NULL */
 	httpd_request_fn *request;
 	httpd_closed_fn *closed;
@@ -53,15 +54,15 @@ httpd_conn_fd(const struct httpd_conn *conn);
 struct place *
 httpd_conn_place(const struct httpd_conn *conn);
 
-/* Closes it; @closed is not called. An answer that is still to come goes nowhere. */
+/* Closes it; @closed is not called. A later answer is discarded. */
 void
 httpd_conn_free(struct httpd_conn *conn);
 
 /*
- * httpd_conn_answer() - answers the request that was handed over
- * @fields: header lines beside Content-Length, Date and Connection, each ending in CRLF; or ""
- * @body: taken; for HEAD its length alone is sent
+ * httpd_conn_answer() - answer the current request
  * May free @conn.
+ * @fields: header lines except Content-Length, Date and Connection, each ending in CRLF; or ""
+ * @body: taken; for HEAD only its length is sent
  */
 void
 httpd_conn_answer(struct httpd_conn *conn, int status, const char *fields, struct buf *body);

@@ -1,7 +1,8 @@
 /*
- * Reading a request head. Strict where two readers could see two messages: one Content-Length, no Transfer-Encoding, no
- * folded lines, no blank before a colon (RFC 9112 s5.1, s6.3, s11.2). What is refused is refused with a status, and the
- * connection with it.
+ * Parsing a request head. Strict wherever two parsers could see two messages: one Content-Length, no Transfer-Encoding,
+ * no
+ * folded lines, no blank before a colon (RFC 9112 s5.1, s6.3, s11.2). A refused head gets a status, and ends the
+ * connection.
  */
 #include "daemon/base/httpd_head.h"
 
@@ -34,7 +35,7 @@ head_refuse(struct httpd_head *ret, int status, const char *why)
 	return false;
 }
 
-/* The octets before the next @stop; moves @line behind it. */
+/* The octets before the next @stop; moves @line past it. */
 static struct httpd_text
 cut(struct httpd_text *line, char stop)
 {
@@ -106,10 +107,10 @@ parse_request_line(struct httpd_text line, struct httpd_head *ret)
 	if (version.len != 8 || memcmp(version.data, "HTTP/", 5) != 0)
 		return head_refuse(ret, 400, "the request line does not end in HTTP/1.1");
 	if (memcmp(version.data, "HTTP/1.", 7) != 0)
-		return head_refuse(ret, 505, "this is HTTP/1.1");
+		return head_refuse(ret, 505, "only HTTP/1.1 is supported");
 	for (size_t i = 0; i < target.len; i++)
 		if ((unsigned char)target.data[i] <= 0x20 || (unsigned char)target.data[i] >= 0x7f)
-			return head_refuse(ret, 400, "the path has octets that must be percent-encoded");
+			return head_refuse(ret, 400, "the path contains octets that must be percent-encoded");
 	ret->keeps_alive = version.data[7] != '0';
 	ret->path = cut(&target, '?');
 	ret->query = target;
@@ -147,13 +148,13 @@ parse_connection(struct httpd_text value, struct httpd_head *ret)
 	}
 }
 
-/* Fields that are there at most once. */
+/* Fields that may occur only once. */
 struct head_seen {
 	bool length;
 	bool host;
 };
 
-/* Two, or two readers could be sent to two hosts (RFC 9112 s3.2). */
+/* With two of them, two parsers could choose different hosts (RFC 9112 s3.2). */
 static bool
 parse_host(struct httpd_text value, bool *seen, struct httpd_head *ret)
 {
@@ -174,10 +175,10 @@ parse_field(struct httpd_text line, size_t max_body, struct head_seen *seen, str
 	if (!is_token(name) || line.data == name.data + name.len)
 		return head_refuse(ret, 400, "a header line is not NAME: VALUE");
 	if (memchr(value.len ? value.data : "", '\0', value.len))
-		return head_refuse(ret, 400, "a header line has a NUL");
-	/* Others on the way may take it for the end of the line (RFC 9112 s2.2). */
+		return head_refuse(ret, 400, "a header line contains a NUL");
+	/* Intermediaries may take it for the end of the line (RFC 9112 s2.2). */
 	if (memchr(value.len ? value.data : "", '\r', value.len))
-		return head_refuse(ret, 400, "a header line has a carriage return that ends no line");
+		return head_refuse(ret, 400, "a header line contains a carriage return that does not end the line");
 	if (is_name(name, "Content-Length")) {
 		if (seen->length)
 			return head_refuse(ret, 400, "there are two Content-Length fields");
@@ -199,7 +200,7 @@ parse_field(struct httpd_text line, size_t max_body, struct head_seen *seen, str
 	return true;
 }
 
-/* The next line without its end (a bare line feed ends one too, RFC 9112 s2.2). */
+/* The next line without its end (a bare line feed is accepted too, RFC 9112 s2.2). */
 static struct httpd_text
 next_line(struct httpd_text *rest)
 {
@@ -224,7 +225,7 @@ head_parse_lines(struct httpd_text head, size_t max_body, struct httpd_head *ret
 		line = next_line(&head);
 		if (line.len == 0) {
 			if (needs_host && !seen.host)
-				head_refuse(ret, 400, "there is no Host field");
+				head_refuse(ret, 400, "the Host field is missing");
 			return;
 		}
 		if (n == HTTPD_HEAD_FIELDS) {
@@ -236,7 +237,7 @@ head_parse_lines(struct httpd_text head, size_t max_body, struct httpd_head *ret
 	}
 }
 
-/* Where the empty line ends, or 0. */
+/* The position after the empty line, or 0. */
 static size_t
 head_length(const char *data, size_t len)
 {
@@ -294,7 +295,7 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The octet of the "%41" at @text; -1: there is none, or it is NUL. */
+/* The octet of the "%41" at @text; -1: not valid, or NUL. */
 static int
 unescape(const char *text, size_t len)
 {
@@ -319,7 +320,7 @@ head_decode(struct httpd_text text, bool plus_is_blank, struct error *err)
 			c = ' ';
 		}
 		if (c <= 0) {
-			error_set(err, ERROR_INVALID, "the URL has a bad percent-escape");
+			error_set(err, ERROR_INVALID, "the URL contains an invalid percent-escape");
 			return NULL;
 		}
 		buf_add_char(&out, (char)c);
@@ -336,7 +337,7 @@ httpd_path_split(struct httpd_text path, struct strlist *ret, struct error *err)
 {
 	if (path.len > 1 && path.data[path.len - 1] == '/')
 		return error_set(err, ERROR_INVALID, "there is no such path");
-	cut(&path, '/'); /* what is before the first */
+	cut(&path, '/'); /* the part before the first */
 	do {
 		struct httpd_text segment = cut(&path, '/');
 		char *text;

@@ -1,6 +1,7 @@
 /*
- * daemon/base/httpd_head.h: the head of an HTTP/1.1 request (RFC 9112 s2 to s6) and its target. Pure: octets in, places in
- * them out.
+ * daemon/base/httpd_head.h: the head of an HTTP/1.1 request (RFC 9112 s2 to s6) and its target. Pure: the results point
+ * into
+ * the given octets.
  */
 #ifndef DAEMON_BASE_HTTPD_HEAD_H
 #define DAEMON_BASE_HTTPD_HEAD_H
@@ -14,9 +15,9 @@ struct error;
 
 enum { HTTPD_HEAD_MAX = 16 * 1024, HTTPD_HEAD_FIELDS = 100, HTTPD_SEGMENTS = 8, HTTPD_QUERIES = 64 };
 
-/* Octets of somebody else's; not terminated. */
+/* Borrowed octets, not terminated. */
 struct httpd_text {
-	const char *data; /* NULL: not there */
+	const char *data; /* NULL: absent */
 	size_t len;
 };
 
@@ -24,7 +25,7 @@ bool
 httpd_text_is(struct httpd_text text, const char *word);
 
 struct httpd_head {
-	int status;      /* 200; else what is wrong: 400, 411, 413, 431, 505 */
+	int status;      /* 200; otherwise the error: 400, 411, 413, 431, 505 */
 	const char *why; /* for people, when the status is not 200 */
 	size_t len;      /* octets of the head, its empty line included */
 	size_t body_len; /* Content-Length */
@@ -39,15 +40,15 @@ struct httpd_head {
 };
 
 /*
- * httpd_head_parse() - what is at the beginning of @data
- * @max_body: a Content-Length above it is 413. Chunked bodies are 411: who sends objects of this size knows how long they
- * are, and one way to frame a message leaves nothing to smuggle.
- * Return: true and the head or what is wrong with it; false: more octets are needed.
+ * httpd_head_parse() - parse the head at the beginning of @data
+ * @max_body: a larger Content-Length is 413. Chunked bodies are 411: clients of this API know the length of their small
+ * objects, and a single kind of framing excludes request smuggling.
+ * Return: true and the head or its error; false: more octets are needed.
  */
 bool
 httpd_head_parse(const char *data, size_t len, size_t max_body, struct httpd_head *ret);
 
-/* A pair of a query, decoded. */
+/* Decoded names and values of a query. */
 struct httpd_query {
 	struct strlist names;
 	struct strlist values; /* as many */
@@ -56,12 +57,12 @@ struct httpd_query {
 void
 httpd_query_clear(struct httpd_query *query);
 
-/* The last value with that name, which may be empty; NULL: there is none. Borrowed. */
+/* The last value with that name, which may be empty; NULL: absent. Borrowed. */
 const char *
 httpd_query_get(const struct httpd_query *query, const char *name);
 
 /*
- * The segments of @path and the pairs of @query, percent-decoded ('+' is a blank in the query alone).
+ * Splits @path into segments and @query into pairs, percent-decoded ('+' is a blank only in the query).
  * Return: 0, or -1: a bad escape, a NUL, not UTF-8, an empty segment, or too many (ERROR_INVALID).
  */
 int

@@ -1,4 +1,4 @@
-/* A socket file outlives its process. It is replaced only if it is a socket and refuses connections. */
+/* A socket file outlives its process. It is replaced only if it is a socket that refuses connections. */
 #include "daemon/base/listen.h"
 
 #include "common/address.h"
@@ -45,9 +45,9 @@ listen_parse(const char *text, struct address *ret, struct error *err)
 			"'%s' is not an address: write 127.0.0.1:PORT, [::1]:PORT or unix:/PATH", text);
 	}
 	if (path[0] != '/')
-		return error_set(err, ERROR_CONFIG, "'%s': the path of a socket begins with '/'", text);
+		return error_set(err, ERROR_CONFIG, "'%s': the path of a socket must begin with '/'", text);
 	if (strlen(path) >= sizeof(ret->local.sun_path))
-		return error_set(err, ERROR_CONFIG, "socket '%s': a path has at most %zu characters", path,
+		return error_set(err, ERROR_CONFIG, "socket '%s': the path is longer than %zu characters", path,
 			sizeof(ret->local.sun_path) - 1);
 	*ret = (struct address){ .local = { .sun_family = AF_UNIX }, .len = sizeof(ret->local) };
 	memcpy(ret->local.sun_path, path, strlen(path));
@@ -62,7 +62,7 @@ listen_remove_stale(const struct address *address, struct error *err)
 	int fd, rc;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : error_set_errno(err, errno, "look at '%s'", path);
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "examine '%s'", path);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' exists and is not a socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -90,7 +90,7 @@ listen_bind(int fd, const struct address *address, mode_t mode)
 		return -1;
 	if (bind(fd, &address->any, address->len) < 0)
 		return -1;
-	/* certd's umask keeps others out until then. */
+	/* certd's umask excludes other users until then. */
 	if (address->any.sa_family == AF_UNIX && chmod(address->local.sun_path, mode) < 0)
 		return -1;
 	return listen(fd, BACKLOG);

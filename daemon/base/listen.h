@@ -1,4 +1,4 @@
-/* daemon/base/listen.h: listening sockets, from the addresses that settings name. */
+/* daemon/base/listen.h: listening sockets, from addresses in settings. */
 #ifndef DAEMON_BASE_LISTEN_H
 #define DAEMON_BASE_LISTEN_H
 
@@ -7,14 +7,14 @@
 
 struct error;
 
-/* Does @address name a Unix socket ("unix:/PATH")? */
+/* Is @address a Unix socket ("unix:/PATH")? */
 bool
 listen_is_unix(const char *address);
 
 /*
- * listen_on() - a listening, non-blocking socket
- * @address: "127.0.0.1:8443", "[::]:80" (IPv6 alone: add "0.0.0.0:80" for IPv4), "unix:/path/of/a.sock"
- * @mode: of the file of a Unix socket. A socket file that nobody listens on is replaced.
+ * listen_on() - open a listening, non-blocking socket
+ * @address: "127.0.0.1:8443", "[::]:80" (only IPv6: add "0.0.0.0:80" for IPv4), "unix:/path/of/a.sock"
+ * @mode: of the file of a Unix socket. A socket file without a listener is replaced.
  * Return: a descriptor owned by the caller, or -1: ERROR_CONFIG (not an address), ERROR_IN_USE (another program listens
  * there), ERROR_STATE (this machine has no IPv6), ERROR_DENIED, ERROR_IO.
  */

@@ -1,9 +1,10 @@
 /*
- * Log lines. systemd sets JOURNAL_STREAM to device and inode of the stderr it made; when ours still is that one, the
- * journal gets the fields (as https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ says), else lines of text go to stderr.
+ * Log lines. systemd sets JOURNAL_STREAM to device and inode of the stderr that it created. If our stderr is still that
+ * one, fields go to the journal (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), otherwise lines of text to stderr.
  *
- * Logging never blocks: sd_journal_sendv() waits for a journald that does not read, and so does a write to a full
- * pipe. A line that cannot be written at once waits in a bounded queue, and the lines beyond it are counted.
+ * Logging never blocks: sd_journal_sendv() waits for a journald that does not read, and so does a write to a full pipe.
+ * A
+ * line that cannot be written at once waits in a bounded queue; further lines are counted and dropped.
  */
 #include "daemon/base/log.h"
 
@@ -25,7 +26,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { QUEUE_MAX = 1000 }; /* lines, of 2 KiB at most for nearly all */
+enum { QUEUE_MAX = 1000 }; /* lines, nearly all of at most 2 KiB */
 
 static const char journal_path[] = "/run/systemd/journal/socket";
 
@@ -37,12 +38,12 @@ struct log_line {
 
 struct log {
 	enum log_level level;
-	int fd; /* the journal's socket, ours; or stderr, borrowed */
+	int fd; /* the journal's socket, owned; or stderr, borrowed */
 	bool is_journal;
 	struct log_line *waiting;
 	unsigned n_waiting;
-	uint64_t n_dropped; /* since it was logged last */
-	struct loop *loop;  /* NULL: no loop yet; lines that wait go out with the next one */
+	uint64_t n_dropped; /* since the last time it was logged */
+	struct loop *loop;  /* NULL: no loop yet; waiting lines are written with the next one */
 	struct loop_fd *watch;
 };
 
@@ -55,7 +56,7 @@ log_is_journal_stream(const char *journal_stream, uint64_t dev, uint64_t ino)
 	return journal_stream && strcmp(journal_stream, expected) == 0;
 }
 
-/* Return: a socket, or -1: stderr will do. */
+/* Return: a socket, or -1: use stderr. */
 static int
 log_connect(void)
 {
@@ -90,8 +91,9 @@ log_new(enum log_level level)
 /* --- the queue --- */
 
 /*
- * Return: whether the line is done with: written, or lost for a reason that waiting does not mend. A socket takes a
- * line at once or not at all; a pipe that poll() calls writable has room for PIPE_BUF octets.
+ * Return: whether the line is finished: written, or lost for a reason that waiting does not fix. A socket accepts a
+ * line at
+ * once or not at all; a pipe that poll() reports writable has room for PIPE_BUF octets.
  */
 static bool
 log_put(const struct log *log, const struct buf *text)

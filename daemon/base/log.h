@@ -1,6 +1,6 @@
 /*
- * daemon/base/log.h: to the journal with fields when stderr is the journal (JOURNAL_STREAM), else lines on stderr.
- * Who logs: report/events.c for everything that an operator may care about, and main/certd.c at start and end.
+ * daemon/base/log.h: writes to the journal with fields when stderr is the journal (JOURNAL_STREAM), otherwise lines to
+ * stderr. Used by report/events.c for everything that concerns an operator, and by main/certd.c at start and end.
  */
 #ifndef DAEMON_BASE_LOG_H
 #define DAEMON_BASE_LOG_H
@@ -12,7 +12,7 @@
 struct log;
 struct loop;
 
-/* syslog's numbers, so that they pass to the journal as they are. */
+/* syslog's numbers, passed to the journal unchanged. */
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -21,11 +21,11 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* @level: what is less important is dropped. */
+/* @level: less important lines are dropped. */
 struct log *
 log_new(enum log_level level);
 
-/* From now on lines that could not be written at once are written as soon as they can; @loop is borrowed. */
+/* From now on lines that could not be written at once are written as soon as possible; @loop is borrowed. */
 void
 log_attach(struct log *log, struct loop *loop);
 
@@ -41,7 +41,7 @@ struct log_field {
 	const char *value;
 };
 
-/* Never blocks: lines wait in a queue of 1,000, and the number of those that did not fit is logged. */
+/* Never blocks: lines wait in a queue of 1,000, and the number of dropped lines is logged. */
 void
 log_write(struct log *log, enum log_level level, const struct log_field *fields, size_t n_fields, const char *fmt, ...)
 	_printf_(5, 6);

@@ -1,10 +1,10 @@
 /*
- * The loop. libevent waits and calls descriptor and signal callbacks; everything that gives a turn its shape is here:
- * after one event_base_loop(EVLOOP_ONCE) come the timers that are due, then what was deferred, then the turn-end
- * function, the last two until nothing is left. libevent has no hook before waiting, and a low-priority event in its
- * place would starve.
+ * The loop. libevent waits and calls descriptor and signal callbacks. The rest of a turn is here: event_base_loop(
+ * EVLOOP_ONCE) is followed by due timers, then deferred calls, then the turn-end function, the last two until nothing
+ * is
+ * left. libevent has no hook before waiting, and a low-priority event in its place would starve.
  *
- * With a virtual clock nothing waits: descriptors are polled, and when none was ready the clock jumps.
+ * With a virtual clock nothing waits: descriptors are polled, and when none is ready the clock jumps.
  */
 #include "daemon/base/loop.h"
 
@@ -34,7 +34,7 @@ struct loop_signal_watch {
 	void *arg;
 };
 
-/* libevent says no more than that: mostly epoll_create1() without a descriptor. */
+/* libevent gives no reason: usually epoll_create1() without a free descriptor. */
 static void *
 or_die(void *p)
 {
@@ -139,7 +139,7 @@ loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_u
 	*ret_p99_us = loop_stats_percentile_us(&loop->stats, 99);
 }
 
-/* A turn's time starts here, because libevent does not tell when its wait ended. */
+/* A turn's time starts here, because libevent does not report the end of its wait. */
 void
 loop_enter(struct loop *loop)
 {
@@ -158,7 +158,7 @@ run_deferred(struct loop *loop)
 	loop->deferred.count = 0;
 }
 
-/* Everything of a turn but waiting for descriptors and their callbacks. */
+/* All parts of a turn except waiting for descriptors and their callbacks. */
 static void
 finish_turn(struct loop *loop)
 {
@@ -175,7 +175,7 @@ static int
 call_events(struct loop *loop, int flags, struct error *err)
 {
 	if (event_base_loop(loop->base, flags) < 0)
-		return error_set(err, ERROR_INTERNAL, "libevent's loop failed");
+		return error_set(err, ERROR_INTERNAL, "libevent's event loop failed");
 	return 0;
 }
 
@@ -188,7 +188,7 @@ wait_real(struct loop *loop, struct error *err)
 	return call_events(loop, EVLOOP_ONCE, err);
 }
 
-/* The same without a wait. Return: 1, 0 nothing is left to happen before @until_ms, -1 failed. */
+/* The same without a wait. Return: 1, 0 nothing happens before @until_ms any more, -1 failed. */
 static int
 wait_virtual(struct loop *loop, int64_t until_at, struct error *err)
 {
@@ -238,7 +238,7 @@ struct until {
 	int64_t wall_at;
 };
 
-/* Arms for the rest: the two clocks count their milliseconds from different moments, and wall time may be set. */
+/* Arms for the rest: the milliseconds of the two clocks begin at different moments, and wall time may be set. */
 static void
 on_until(void *arg)
 {

@@ -1,10 +1,11 @@
 /*
- * daemon/base/loop.h: the one thread that owns all state; the door to libevent.
+ * daemon/base/loop.h: the one thread that owns all state; the only module that uses libevent.
  *
- * A turn: wait for events once, run their callbacks, run what was deferred, then the turn-end function (the store's
- * one commit), repeated until nothing is left; only then wait again. Callbacks are five lines: unpack, call, re-arm.
- * With a virtual clock the loop never sleeps: when no descriptor is ready and no worker is busy, time jumps to the
- * earliest timer. All timers of the daemon are of this module, so that years can be simulated.
+ * A turn: wait for events once, run their callbacks, run deferred calls, then the turn-end function (the store's one
+ * commit), repeated until nothing is left; only then wait again. Callbacks have five lines: unpack, call, re-arm. With
+ * a
+ * virtual clock the loop never sleeps: when no descriptor is ready and no worker is busy, time jumps to the earliest
+ * timer. All timers of the daemon belong to this module, so that years can be simulated.
  */
 #ifndef DAEMON_BASE_LOOP_H
 #define DAEMON_BASE_LOOP_H
@@ -32,13 +33,14 @@ void
 loop_free(struct loop *loop);
 
 /*
- * Runs turns until loop_stop(), or with a virtual clock until nothing at all is left to happen. A loop_stop() made
- * before the call ends it at once. Return: 0 or -1.
+ * Runs turns until loop_stop(), or with a virtual clock until no event is left. A loop_stop() before the call ends it
+ * at
+ * once. Return: 0 or -1.
  */
 int
 loop_run(struct loop *loop, struct error *err);
 
-/* Ends loop_run() after the present turn, its commit included. */
+/* Ends loop_run() after the current turn, including its commit. */
 void
 loop_stop(struct loop *loop);
 
@@ -53,7 +55,7 @@ loop_clock(const struct loop *loop);
 void
 loop_defer(struct loop *loop, loop_fn *fn, void *arg);
 
-/* The function that closes each turn (the store's commit); returns true if it made more work for this turn. */
+/* The function that ends each turn (the store's commit); returns true if it created more work for this turn. */
 typedef bool
 loop_turn_fn(void *arg);
 
@@ -61,8 +63,9 @@ void
 loop_set_turn_end(struct loop *loop, loop_turn_fn *fn, void *arg);
 
 /*
- * Longest and 99th percentile turn in microseconds since start, waiting excluded, for metrics and tests. The
- * percentile is the upper edge of a bucket, at most a quarter too large.
+ * Longest and 99th percentile turn in microseconds since start, excluding waits, for metrics and tests. The percentile
+ * is
+ * the upper edge of a bucket, at most a quarter too large.
  */
 void
 loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_us);
@@ -73,7 +76,7 @@ struct loop_timer {
 	loop_fn *fn;
 	void *arg;
 	int64_t due_ms; /* boot time; -1: not armed */
-	uint64_t seq;   /* order of arming decides between equal times */
+	uint64_t seq;   /* the order of arming decides between equal times */
 	size_t index;   /* place in the loop's heap while armed */
 };
 
@@ -84,7 +87,7 @@ loop_timer_init(struct loop_timer *timer, struct loop *loop, loop_fn *fn, void *
 void
 loop_timer_set(struct loop_timer *timer, int64_t ms);
 
-/* No-op when not armed, or never initialised but zeroed. Must be called before the owner goes away. */
+/* No-op when not armed, or zeroed without initialization. Must be called before the owner is freed. */
 void
 loop_timer_cancel(struct loop_timer *timer);
 
@@ -93,11 +96,13 @@ loop_timer_is_armed(const struct loop_timer *timer);
 
 /*
  * The one timer on wall time (timerfd CLOCK_REALTIME, TFD_TIMER_CANCEL_ON_SET), for the schedule: @fn runs when
- * @wall_at is reached, or at once with @clock_was_set when somebody set the clock or the machine was suspended.
- * It is always armed (a far date when nothing is due).
+ * @wall_at is
+ * reached, or at once with @was_clock_set when the clock was set or the machine was suspended. It is always armed (for
+ * a
+ * far date when nothing is due).
  */
 typedef void
-loop_wall_fn(bool clock_was_set, void *arg);
+loop_wall_fn(bool was_clock_set, void *arg);
 
 void
 loop_wall_init(struct loop *loop, loop_wall_fn *fn, void *arg);
@@ -112,7 +117,7 @@ struct loop_fd;
 struct loop_fd *
 loop_fd_new(struct loop *loop, int fd, short what, loop_fd_fn *fn, void *arg);
 
-/* Changes what is waited for; 0 pauses. */
+/* Changes the watched events; 0 pauses. */
 void
 loop_fd_set(struct loop_fd *watch, short what);
 
@@ -124,7 +129,9 @@ loop_fd_free(struct loop_fd *watch);
 void
 loop_signal(struct loop *loop, int signo, loop_fn *fn, void *arg);
 
-/* Calls @fn from loop_free(), while the loop can still be used: for what has no other owner. Last added, first run. */
+/*
+ * Calls @fn from loop_free(), while the loop is still usable: for objects without another owner. Last added, first run.
+ */
 void
 loop_at_free(struct loop *loop, loop_fn *fn, void *arg);
 

@@ -1,4 +1,4 @@
-/* daemon/base/loop_private.h: what loop.c, loop_timer.c and fair.c share; for them and their tests alone. */
+/* daemon/base/loop_private.h: shared by loop.c, loop_timer.c and fair.c; only for them and their tests. */
 #ifndef DAEMON_BASE_LOOP_PRIVATE_H
 #define DAEMON_BASE_LOOP_PRIVATE_H
 
@@ -19,14 +19,14 @@ struct loop_calls {
 	size_t cap;
 };
 
-/* All armed timers: a binary heap by (due_ms, seq), each timer knowing its place. */
+/* All armed timers: a binary heap by (due_ms, seq); each timer stores its index. */
 struct loop_timers {
 	struct loop_timer **heap; /* owned; the timers are borrowed from their owners */
 	size_t count;
 	size_t cap;
 	uint64_t next_seq;
 	int wake_fd;     /* timerfd on boot time that ends the wait; -1 with a virtual clock */
-	int64_t wake_ms; /* what it is armed for; -1: not armed */
+	int64_t wake_ms; /* the time it is armed for; -1: not armed */
 	struct loop_fd *wake_watch;
 };
 
@@ -37,7 +37,7 @@ struct loop_wall {
 	int fd;     /* timerfd on wall time; -1 with a virtual clock */
 	struct loop_fd *watch;
 	unsigned seen_set_count;                        /* of the virtual clock */
-	ssize_t (*read)(int fd, void *buf, size_t len); /* read(2); a test plays a clock that was set */
+	ssize_t (*read)(int fd, void *buf, size_t len); /* read(2); a test simulates a clock that was set */
 };
 
 /* Turns by duration in microseconds: four buckets for each power of two. */
@@ -62,12 +62,12 @@ struct loop {
 	struct loop_timers timers;
 	struct loop_wall wall;
 	struct loop_stats stats;
-	struct fair *fair;       /* fair.c; NULL: nobody has joined */
-	int64_t turn_started_us; /* first callback of the present turn; -1: none ran yet */
+	struct fair *fair;       /* fair.c; NULL: no users */
+	int64_t turn_started_us; /* first callback of the current turn; -1: none yet */
 	bool stop;
 };
 
-/* Marks that a callback of the present turn begins. */
+/* Marks the start of a callback of the current turn. */
 void
 loop_enter(struct loop *loop);
 
@@ -77,15 +77,15 @@ loop_timers_init(struct loop *loop);
 void
 loop_timers_clear(struct loop *loop);
 
-/* Is a timer, or with a virtual clock the wall timer, to run now? */
+/* Is a timer due, or with a virtual clock the wall timer? */
 bool
 loop_timers_are_due(const struct loop *loop);
 
-/* Real clock: makes the wait end when the earliest timer is due. */
+/* Real clock: ends the wait when the earliest timer is due. */
 void
 loop_timers_arm(struct loop *loop);
 
-/* Runs the timers that are due, but not those that are armed meanwhile. */
+/* Runs due timers, but not those that are armed meanwhile. */
 void
 loop_timers_run(struct loop *loop);
 

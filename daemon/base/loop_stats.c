@@ -1,6 +1,6 @@
 /*
- * How long turns take: a histogram of fixed size with four buckets for each power of two, so that adding costs a
- * few instructions and a percentile is known within a quarter, however many millions of turns there were.
+ * The duration of turns: a histogram of fixed size with four buckets for each power of two. Adding costs a few
+ * instructions, and a percentile is accurate to a quarter after any number of turns.
  */
 #include "daemon/base/loop_private.h"
 

@@ -1,10 +1,12 @@
 /*
- * Timers. One heap serves both clocks; they differ only in how time passes: a real loop sleeps until a timerfd
- * on boot time (which, unlike libevent's own timers, counts suspend) or wall time ends the wait, a virtual one moves
- * its clock. Hence the simulation runs the very code that production runs.
+ * Timers. One heap serves both clocks, which differ only in how time passes: for a real loop a timerfd on boot time
+ * (which,
+ * unlike libevent's own timers, counts suspend) or wall time ends the wait; a virtual one advances its clock. So the
+ * simulation runs the same code as production.
  *
- * The wall timer is armed at all times, for a far date when nothing is due: TFD_TIMER_CANCEL_ON_SET reports a set
- * clock (and the end of a suspend) only then.
+ * The wall timer is always armed, for a far date when nothing is due: only then TFD_TIMER_CANCEL_ON_SET reports a set
+ * clock
+ * (and the end of a suspend).
  */
 #include "daemon/base/loop_private.h"
 
@@ -189,7 +191,7 @@ loop_timers_are_due(const struct loop *loop)
 	if (t->count && t->heap[0]->due_ms <= clock_boot_ms(loop->clock))
 		return true;
 	if (!clock_is_virtual(loop->clock))
-		return false; /* the timerfd reports */
+		return false; /* the timerfd reports it */
 	return virtual_clock_was_set(loop) || loop->wall.at <= clock_wall(loop->clock);
 }
 
@@ -198,7 +200,7 @@ loop_timers_arm(struct loop *loop)
 {
 	struct loop_timers *t = &loop->timers;
 
-	/* An early wake-up is harmless, so a timer that was cancelled costs no system call. */
+	/* An early wake-up is harmless, so cancelling a timer costs no system call. */
 	if (!t->count || (t->wake_ms >= 0 && t->wake_ms <= t->heap[0]->due_ms))
 		return;
 	t->wake_ms = t->heap[0]->due_ms;
@@ -270,7 +272,7 @@ wall_arm(struct loop *loop)
 		return;
 	if (at < 0)
 		at = 0;
-	/* ECANCELED: it is armed, and the clock was set since the last look; read() will not say so again. */
+	/* ECANCELED: it is armed, and the clock was set since the last read(), which reports that only once. */
 	if (timerfd_arm(loop->wall.fd, at * 1000, TFD_TIMER_CANCEL_ON_SET) < 0 && errno == ECANCELED)
 		loop_defer(loop, wall_report_set, loop);
 }
@@ -284,7 +286,7 @@ on_wall(int fd, short what _unused_, void *arg)
 	bool was_set = n < 0 && errno == ECANCELED;
 
 	if (n < 0 && !was_set)
-		return; /* EAGAIN: armed anew since it became readable */
+		return; /* EAGAIN: armed again since it became readable */
 	if (!was_set)
 		loop->wall.at = INT64_MAX;
 	wall_arm(loop);

@@ -1,7 +1,8 @@
 /*
- * The service manager's door: state and watchdog out, descriptors and credentials in. libsystemd does nothing and
- * reports success when there is no manager, so no caller asks whether there is one. Datagrams to sockets of others
- * have the same form, which lets any program with an sd_notify(3) reader follow us.
+ * The interface to the service manager: state and watchdog out, descriptors and credentials in. Without a manager
+ * libsystemd
+ * does nothing and reports success, so callers need not check. Notify sockets of other programs use the same datagrams,
+ * so that any program with an sd_notify(3) reader can follow certd.
  */
 #include "daemon/base/notify.h"
 
@@ -113,7 +114,7 @@ notify_watchdog_start(struct loop *loop)
 	watchdog_ping(watchdog);
 }
 
-/* Return: 0 or -1; an abstract name is all octets behind the leading NUL, without a NUL of its own. */
+/* Return: 0 or -1; an abstract name is all octets after the leading NUL, without a terminating NUL. */
 static int
 address_of(const char *socket_path, struct sockaddr_un *ret_addr, socklen_t *ret_len, struct error *err)
 {
@@ -122,9 +123,10 @@ address_of(const char *socket_path, struct sockaddr_un *ret_addr, socklen_t *ret
 	bool is_abstract = socket_path[0] == '@';
 
 	if (!is_abstract && socket_path[0] != '/')
-		return error_set(err, ERROR_INVALID, "'%s': neither an absolute path nor '@' and a name", socket_path);
+		return error_set(
+			err, ERROR_INVALID, "'%s' is neither an absolute path nor '@' and a name", socket_path);
 	if (len < 2 || len > sizeof(addr.sun_path) - 1)
-		return error_set(err, ERROR_INVALID, "'%s': a socket's path has 2 to %zu characters", socket_path,
+		return error_set(err, ERROR_INVALID, "'%s': the path of a socket has 2 to %zu characters", socket_path,
 			sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, socket_path, len);
 	if (is_abstract)
@@ -154,11 +156,12 @@ notify_send_to(const char *socket_path, const char *assignments, struct error *e
 	if (n >= 0)
 		return 0;
 	if (errnum == EAGAIN)
-		return error_set(err, ERROR_UNAVAILABLE, "notify '%s': its reader has fallen behind", socket_path);
+		return error_set(err, ERROR_UNAVAILABLE, "notify '%s': the reader is too slow and its buffer is full",
+			socket_path);
 	return error_set_errno(err, errnum, "notify '%s'", socket_path);
 }
 
-/* The manager hands them over blocking, and accept() would wait for a client that has gone again meanwhile. */
+/* The manager passes them in blocking mode, and accept() would wait for a client that has already gone. */
 static void
 notify_set_nonblocking(int fd)
 {

@@ -1,4 +1,4 @@
-/* daemon/base/notify.h: the door to the service manager (sd_notify(3), sd_listen_fds(3)). No-ops without one. */
+/* daemon/base/notify.h: the interface to the service manager (sd_notify(3), sd_listen_fds(3)). No-ops without one. */
 #ifndef DAEMON_BASE_NOTIFY_H
 #define DAEMON_BASE_NOTIFY_H
 
@@ -22,7 +22,7 @@ notify_stopping(void);
 void
 notify_status(const char *fmt, ...) _printf_(1, 2);
 
-/* One X_CERTD_<name>=<value> assignment, for who reads our notify socket. */
+/* One X_CERTD_<name>=<value> assignment, for readers of the notify socket. */
 void
 notify_field(const char *name, const char *value);
 
@@ -30,23 +30,25 @@ notify_field(const char *name, const char *value);
 void
 notify_extend_timeout(unsigned seconds);
 
-/* Pings at half of WATCHDOG_USEC from the loop itself, if the manager wants it. Ends with the loop. */
+/* Pings at half of WATCHDOG_USEC from the loop itself, if the manager requests it. Ends with the loop. */
 void
 notify_watchdog_start(struct loop *loop);
 
-/* Sends READY-style assignments to a socket of somebody else (path, or "@abstract"). Return: 0 or -1. */
+/* Sends READY-style assignments to another program's socket (path, or "@abstract"). Return: 0 or -1. */
 int
 notify_send_to(const char *socket_path, const char *assignments, struct error *err);
 
 /*
- * Descriptors handed over by the manager under @name (FileDescriptorName=), made close-on-exec and non-blocking. The
- * environment stays as it is, for the next name: no child inherits it. Return: their number, at most @max, written to
- * @ret_fds; owned by the caller.
+ * Descriptors passed by the manager under @name (FileDescriptorName=), made close-on-exec and non-blocking. The
+ * environment
+ * is kept for the next name: no child inherits it. Return: their number, at most @max, written to @ret_fds; owned by
+ * the
+ * caller.
  */
 size_t
 notify_listen_fds(const char *name, int *ret_fds, size_t max);
 
-/* The credential directory's file @name, if there is one: path owned by the caller, else NULL. */
+/* The file @name of the credential directory: its path, owned by the caller, or NULL if absent. */
 char *
 notify_credential_path(const char *name);
 

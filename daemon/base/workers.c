@@ -1,7 +1,8 @@
 /*
- * The thread pool. Threads are started when a job finds all busy, up to the limit, so that a daemon with nothing to
- * do has none. Finished jobs come back in a list that an eventfd announces; their done functions run on the loop.
- * With a virtual clock a timer at zero takes the threads' place.
+ * The thread pool. Threads are started when a job finds all busy, up to the limit, so that an idle daemon has few.
+ * Finished
+ * jobs return in a list, signalled by an eventfd; their done functions run on the loop. With a virtual clock a timer at
+ * zero replaces the threads.
  */
 #include "daemon/base/workers.h"
 
@@ -40,10 +41,10 @@ struct workers {
 	struct workers_job *waiting;
 	struct workers_job *done;
 	unsigned n_unfinished; /* waiting or running */
-	bool stop;
+	bool is_stopping;
 };
 
-/* Takes the lock held and gives it back held. */
+/* Called with the lock held, and returns with it held. */
 static void
 run_one(struct workers *workers)
 {
@@ -63,7 +64,7 @@ thread_main(void *arg)
 	struct workers *workers = arg;
 
 	pthread_mutex_lock(&workers->lock);
-	while (!workers->stop) {
+	while (!workers->is_stopping) {
 		if (!workers->waiting) {
 			pthread_cond_wait(&workers->wake, &workers->lock);
 			continue;
@@ -121,7 +122,7 @@ cpu_count(void)
 	return n > 2 ? (unsigned)n : 2;
 }
 
-/* Signals are the loop's: threads block all. Return: 0 or an errno. */
+/* Signals are for the loop: threads block all. Return: 0 or an errno. */
 static int
 start_thread(struct workers *workers)
 {
@@ -160,7 +161,7 @@ workers_new(struct loop *loop, unsigned threads)
 	if (workers->done_fd < 0)
 		fatal_errno(errno, "create an event descriptor");
 	workers->done_watch = loop_fd_new(loop, workers->done_fd, LOOP_READ, on_done, workers);
-	rc = start_thread(workers); /* one at once, so that a lack of threads shows at start and never later */
+	rc = start_thread(workers); /* one at once, so that a lack of threads shows at the start and never later */
 	if (rc)
 		fatal_errno(rc, "start a thread");
 	return workers;
@@ -172,7 +173,7 @@ workers_free(struct workers *workers)
 	if (!workers)
 		return;
 	pthread_mutex_lock(&workers->lock);
-	workers->stop = true;
+	workers->is_stopping = true;
 	pthread_cond_broadcast(&workers->wake);
 	pthread_mutex_unlock(&workers->lock);
 	for (unsigned i = 0; i < workers->n_threads; i++)

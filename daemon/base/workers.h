@@ -1,7 +1,8 @@
 /*
  * daemon/base/workers.h: a few threads for slow work: key generation, PKCS#12, writing and syncing of drops.
- * Octets in, octets out: a job touches nothing but its own argument. With a virtual clock jobs run on the loop
- * thread, in order, so that simulations repeat.
+ * Octets in, octets out: a job uses only its own argument. With a virtual clock jobs run on the loop thread, in order,
+ * so
+ * that simulations are repeatable.
  */
 #ifndef DAEMON_BASE_WORKERS_H
 #define DAEMON_BASE_WORKERS_H
@@ -19,13 +20,13 @@ struct workers *
 workers_new(struct loop *loop, unsigned threads);
 
 /*
- * Waits for running jobs, then calls the done function of every job that is left, run or not, so that its argument is
- * released: owners that went away have orphaned it before. Done functions must not queue jobs then.
+ * Waits for running jobs, then calls the done function of every remaining job, run or not, so that its argument is
+ * released. Owners that are gone have orphaned it before. Done functions must not queue jobs then.
  */
 void
 workers_free(struct workers *workers);
 
-/* Queues a job; @done may free @arg. There is no cancel: an owner that goes away marks @arg as orphaned. */
+/* Queues a job; @done may free @arg. Jobs cannot be cancelled: an owner that is freed marks @arg as orphaned. */
 void
 workers_run(struct workers *workers, workers_job_fn *job, workers_done_fn *done, void *arg);
 

@@ -69,7 +69,7 @@ on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
 		answered(s, DNS_SERVER_SILENT,
 			xasprintf("%s (%s) does not answer for the zone: %s", s->host, at,
 				err ? err->message : dns_rcode_name(answer->rcode)));
-	else if (!answer->authoritative)
+	else if (!answer->is_authoritative)
 		answered(s, DNS_SERVER_SILENT,
 			xasprintf("%s (%s) is not authoritative for %s", s->host, at, s->common->name));
 	else if (strlist_has(&answer->values, s->common->value))

@@ -172,7 +172,7 @@ is_answer(const struct dns_answer *answer, const struct error *err)
 static bool
 server_knows(const struct dns_finder *f, const struct dns_answer *answer, const struct error *err)
 {
-	return is_answer(answer, err) && answer->authoritative &&
+	return is_answer(answer, err) && answer->is_authoritative &&
 	       (answer->cname || (answer->soa_zone && name_in_zone(f->target.name, answer->soa_zone)));
 }
 

@@ -794,8 +794,8 @@ transmit(struct dnsprovider_op *op)
 		.headers = STRLIST_INIT,
 		.body = op->call.body.text,
 		.body_len = op->call.body.text ? strlen(op->call.body.text) : 0,
-		.allow_http = strncmp(op->endpoint, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
-		.send_once = counts_twice(op->call.method),
+		.may_use_http = strncmp(op->endpoint, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
+		.is_sent_once = counts_twice(op->call.method),
 	};
 	int rc = op->api->auth(&op->task, &req, &err);
 

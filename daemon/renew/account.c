@@ -1,6 +1,7 @@
 /*
- * Account registration. The first run makes the account key and commits it; only then is anything sent, so that this may
- * run any number of times: the same key gives the same account.
+ * Account registration. The first run makes the account key and commits it. Only then is anything sent, so registration
+ * may
+ * be repeated: the same key has the same account.
  */
 #include "daemon/renew/account.h"
 
@@ -18,7 +19,7 @@
 
 enum { DAY = 24 * 3600, OPERATOR_RETRY_SEC = DAY, LONGEST_WAIT_SEC = DAY + DAY / 10 };
 
-/* What a worker works on: survives the account. */
+/* The data of a worker; outlives the account. */
 struct account_keygen {
 	struct account *account; /* NULL: cancelled */
 	enum key_algorithm algorithm;
@@ -31,11 +32,11 @@ struct account {
 	char id[STORE_ID_SIZE]; /* provider */
 	struct acme_client *client;
 	struct acme_call *call;
-	struct account_keygen *keygen; /* under way; or NULL */
-	bool was_there;                /* the CA knew the key already */
+	struct account_keygen *keygen; /* running; or NULL */
+	bool was_there;                /* the CA already had an account for the key */
 	bool needs_eab;
 	char *terms_url;
-	char *profile_note; /* the CA does not offer the profile that the provider asks for */
+	char *profile_note; /* the CA does not offer the provider's profile */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -56,14 +57,14 @@ account_cancel(void *work)
 }
 
 static void
-account_end(struct account *account, bool stored)
+account_end(struct account *account, bool is_stored)
 {
 	schedule_done_fn *done = account->done;
 	void *arg = account->arg;
 
 	clients_forget(account->env->clients, account->id);
 	account_cancel(account);
-	done(stored, arg);
+	done(is_stored, arg);
 }
 
 static void
@@ -90,8 +91,9 @@ account_is_network_trouble(const struct error *err)
 }
 
 /*
- * Wrong EAB, terms not agreed to: a setting is at fault, only the operator can mend it, and changing the provider tries
- * at once. A CA that talks nonsense may be itself again in a minute.
+ * Wrong EAB, terms not accepted: only a changed setting helps, and changing the provider retries at once. An invalid
+ * answer
+ * of the CA may be gone in a minute.
  */
 static int64_t
 account_retry_at(const struct account *account, const struct provider *p, const struct error *err)
@@ -128,25 +130,25 @@ account_note_failure(struct account *account, struct store_txn *txn, struct prov
 		err->message, when);
 }
 
-/* What the operator should know of a registration that went well; owned by the caller, NULL: nothing. */
+/* A note for the operator about a successful registration; owned by the caller, NULL: none. */
 static char *
 success_note(const struct account *account, const struct provider *p)
 {
-	/* A key of our own that the CA knows already was registered by an attempt whose answer was lost. */
+	/* A key made by certd with an existing account: the answer to an earlier attempt was lost. */
 	bool was_there = account->was_there && p->is_key_imported;
 
 	if (!p->eab_key_id && !p->eab_key.len)
-		return was_there ? xstrdup("the account existed already for this key") : NULL;
+		return was_there ? xstrdup("this key already had an account") : NULL;
 	if (was_there)
-		return xstrdup("the account existed already for this key: EAB no longer needed");
+		return xstrdup("this key already had an account; the EAB is no longer needed");
 	if (!account->needs_eab)
-		return xstrdup("this CA does not ask for an external account: EAB no longer needed");
+		return xstrdup("this CA does not require an external account; the EAB is not needed");
 	if (!p->eab_key_id || !p->eab_key.len)
-		return xstrdup("registered without the external account: its binding lacks a part");
-	return xasprintf("bound to the external account '%s': EAB no longer needed", p->eab_key_id);
+		return xstrdup("registered without external account binding, because the binding is incomplete");
+	return xasprintf("bound to the external account '%s'; the EAB is no longer needed", p->eab_key_id);
 }
 
-/* The profile can be mended later; that it has to be is said at once. */
+/* A wrong profile does not prevent the registration, but is reported at once. */
 static char *
 account_note(const struct account *account, const struct provider *p)
 {
@@ -175,7 +177,7 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 		p->account_url, p->account_note ? "; " : "", p->account_note ? p->account_note : "");
 }
 
-/* An account that was there and is refused now, deactivated most likely: only another key helps. */
+/* The CA now refuses an existing account, probably because it was deactivated: only another key helps. */
 static void
 account_name_dead(const struct provider *p, const struct error *err, struct error *ret)
 {
@@ -183,12 +185,12 @@ account_name_dead(const struct provider *p, const struct error *err, struct erro
 		return;
 	error_copy(ret, err);
 	error_wrap(ret,
-		"the CA refuses the account %s; if it was deactivated, add a provider, which makes a new account, and "
-		"move the auto-certificates to it (certctl set auto NAME --provider NEW)",
+		"the CA refuses the account %s; if it was deactivated, add a provider, which registers a new account, "
+		"and move the auto-certificates to it (certctl set auto NAME --provider NEW)",
 		p->account_url);
 }
 
-/* The provider may have been changed or deleted while the request ran: the record of now decides. */
+/* The provider may have been changed or deleted during the request: the current record decides. */
 static void
 account_finish(struct account *account, const struct error *err)
 {
@@ -229,7 +231,7 @@ account_check_profile(struct account *account, const struct acme_directory *dire
 		str_replace(&account->profile_note, why.message);
 }
 
-/* The directory says what the CA wants; without it the registration is as good. */
+/* The directory says what the CA requires; the registration also works without that. */
 static void
 account_saw_directory(const struct acme_directory *directory, const struct error *err, void *arg)
 {
@@ -244,7 +246,7 @@ account_saw_directory(const struct acme_directory *directory, const struct error
 	account_finish(account, NULL);
 }
 
-/* 201: made; 200: it was there (RFC 8555 s7.3.1). */
+/* 201: created; 200: it existed (RFC 8555 s7.3.1). */
 static void
 account_replied(const struct acme_reply *reply, const struct error *err, void *arg)
 {
@@ -273,7 +275,7 @@ account_ask(struct account *account, const struct provider *p)
 	account->call = acme_account_register(account->client, &request, account_replied, account);
 }
 
-/* A key that was brought along may have its account: then terms and external account were dealt with long ago. */
+/* An imported key may have an account: then terms and external account are not needed. */
 static void
 account_looked_for(const struct acme_reply *reply, const struct error *err, void *arg)
 {
@@ -319,7 +321,7 @@ account_register(struct account *account, const struct provider *p, struct error
 static int
 account_begin(struct account *account, struct error *err);
 
-/* The key is durable: on to the registration. */
+/* The key is durable: continue with the registration. */
 static void
 key_saved(const struct error *err, void *arg)
 {
@@ -412,7 +414,7 @@ account_start(void *env, const struct schedule_row *row, schedule_done_fn *done,
 	account->arg = arg;
 	memcpy(account->id, row->object, sizeof(account->id));
 	if (account_begin(account, &err) < 0)
-		account_finish(account, &err); /* ends at this turn's commit */
+		account_finish(account, &err); /* takes effect at this turn's commit */
 	return account;
 }
 

@@ -1,13 +1,14 @@
 /*
- * daemon/renew/account.h: registering a provider's account: key committed before newAccount, so that a repeat finds
- * the same account (RFC 8555 s7.3.1). Driven by the SCHEDULE_ACCOUNT row, with its own backoff.
+ * daemon/renew/account.h: registering a provider's account. The key is committed before newAccount, so that a
+ * repetition
+ * finds the same account (RFC 8555 s7.3.1). Driven by the SCHEDULE_ACCOUNT row, with its own backoff.
  */
 #ifndef DAEMON_RENEW_ACCOUNT_H
 #define DAEMON_RENEW_ACCOUNT_H
 
 #include "daemon/schedule/job.h"
 
-/* Registered with a struct issue_env. The row has moved or is gone when it ends. */
+/* Registered with a struct issue_env. When the job ends, the row was moved or deleted. */
 extern const struct job_kind account_job;
 
 #endif

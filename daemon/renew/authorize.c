@@ -1,7 +1,8 @@
 /*
- * One authorization: the order machine with an owner that never has a CSR. Where the order wants one, the name is
- * proved, and the order is left as it is, for a certificate to go on with. The record that is to be published is the
- * manual solver's: it remembers it, looks for it, and says when it is missing.
+ * One authorization: the order machine with an owner that never supplies a CSR. When the order requires one, the name
+ * is
+ * validated, and the order is left for a certificate to continue. The manual solver stores the record to publish, looks
+ * for it in DNS, and reports when it is missing.
  */
 #include "daemon/renew/authorize.h"
 
@@ -14,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORGET_SEC = 7 * 24 * 3600 }; /* a failure stays to be read */
+enum { FORGET_SEC = 7 * 24 * 3600 }; /* a failure remains visible for that long */
 
 struct authorize {
 	const struct issue_env *env;
 	struct ca_client *client;
 	char id[STORE_ID_SIZE];
-	struct autocert as_autocert; /* what the solver wants to know of an auto-certificate */
+	struct autocert as_autocert; /* the part of an auto-certificate that the solver needs */
 	struct acme_order *order;
 	struct solve *solve;
 	size_t index, challenge;
@@ -63,7 +64,7 @@ authorize_end_saved(const struct error *err, void *arg)
 	done(!err, done_arg);
 }
 
-/* A change of the record as it is now: it may have been deleted meanwhile. */
+/* Changes the current record, which may have been deleted meanwhile. */
 typedef void
 change_fn(struct authorize *a, struct store_txn *txn, struct authorization *record, const struct error *why);
 
@@ -105,7 +106,7 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 	event_emit(a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
 }
 
-/* The solver has remembered and said what is to be published. */
+/* The solver has stored and reported the record to publish. */
 static void
 become_pending(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
@@ -131,7 +132,7 @@ become_failed(struct authorize *a, struct store_txn *txn, struct authorization *
 	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, why, "%s", why->message);
 }
 
-/* The CA was not reached, or wants to be asked later: the order is as good as before. */
+/* The CA was not reached, or demands a delay: the order is still good. */
 static void
 authorize_try_again(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
 {
@@ -176,7 +177,7 @@ authorize_op_save_url(const char *url, void *arg)
 	int found = object_load(store, &authorization_class, a->id, &record, &err);
 
 	if (found == 0)
-		error_set(&err, ERROR_CANCELLED, "the authorization was deleted meanwhile");
+		error_set(&err, ERROR_CANCELLED, "the authorization was deleted");
 	str_replace(&record.order_url, url);
 	if (found != 1 || object_save(store, txn, &authorization_class, &record, &err) < 0)
 		store_fail(txn, &err);
@@ -223,7 +224,7 @@ authorize_op_solve(size_t index, const struct acme_authorization *authz, void *a
 	int choice = solver_choose(a->env->solver, &a->as_autocert, authz, &err);
 
 	if (choice >= 0 && a->solve)
-		choice = error_set(&err, ERROR_PROTOCOL, "the CA asks for more than the one name");
+		choice = error_set(&err, ERROR_PROTOCOL, "the CA requires more than this one name");
 	if (choice < 0) {
 		acme_order_solved(a->order, index, 0, &err);
 		return;
@@ -243,7 +244,7 @@ authorize_op_unsolve(size_t index, void *arg)
 	a->solve = NULL;
 }
 
-/* Where a CSR is wanted, the name is proved. */
+/* The order requires a CSR: the name is validated. */
 static void
 authorize_op_csr(void *arg)
 {
@@ -253,7 +254,7 @@ authorize_op_csr(void *arg)
 static void
 authorize_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
-	/* The end has an event of its own; an order that waits for its record ends too, but has not failed. */
+	/* The end has an event of its own; an order that waits for its record also ends, but without a failure. */
 	if (state != ACME_ORDER_DONE && state != ACME_ORDER_FAILED)
 		authorize_say(arg, acme_order_state_name(state), why);
 }
@@ -263,7 +264,7 @@ authorize_op_done(const struct buf *chain_pem, const struct error *err, bool is_
 {
 	struct authorize *a = arg;
 
-	(void)chain_pem; /* an order that has its certificate already: the name was proved for it */
+	(void)chain_pem; /* an order that has its certificate already: the name was validated for it */
 	if (!err)
 		authorize_finish(a, become_valid, NULL);
 	else if (a->is_waiting)
@@ -283,7 +284,7 @@ static const struct acme_order_ops order_ops = {
 
 /* --- begin --- */
 
-/* Nobody can use it any more. */
+/* It cannot be used any more. */
 static bool
 authorize_is_over(const struct authorization *r, int64_t now)
 {
@@ -379,7 +380,7 @@ authorize_start(void *arg_env, const struct schedule_row *row, schedule_done_fn 
 	return a;
 }
 
-/* The CA forgets an authorization by its own clock: ours moves no row. */
+/* Authorizations expire by the CA's clock: certd's clock moves no row. */
 const struct job_kind authorize_job = {
 	.kind = SCHEDULE_AUTHORIZE,
 	.word = "authorize",

@@ -1,7 +1,8 @@
 /*
- * daemon/renew/authorize.h: proving one name by hand, before there is an order that wants it: an order of its own that
- * is taken as far as the TXT record, left alone until the record is said to be published, and then validated. Driven
- * by the SCHEDULE_AUTHORIZE row, which also forgets what has expired.
+ * daemon/renew/authorize.h: validating a name manually, before a certificate needs it. A separate order is advanced to
+ * the TXT
+ * record, waits until the operator says that the record is published, and is then validated. Driven by the
+ * SCHEDULE_AUTHORIZE row, which also deletes expired authorizations.
  */
 #ifndef DAEMON_RENEW_AUTHORIZE_H
 #define DAEMON_RENEW_AUTHORIZE_H
@@ -12,8 +13,8 @@
 extern const struct job_kind authorize_job;
 
 /*
- * authorize_give_order() - let @autocert go on with the order that its only name was authorized by
- * Nothing happens when it has more names, proves them otherwise, or there is no such order.
+ * authorize_give_order() - hand the order that authorized @autocert's only name to @autocert
+ * Does nothing when it has more names, another challenge, or there is no such order.
  */
 int
 authorize_give_order(

@@ -1,4 +1,4 @@
-/* A client that nobody uses stays for the next order, unless its provider was changed meanwhile. */
+/* An unused client is kept for the next order, unless its provider was changed meanwhile. */
 #include "daemon/renew/clients.h"
 
 #include "common/crypto/key.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { MAX_ORDERS = 8 }; /* default in flight per provider (Pebble 2.4 stalls above 16) */
+enum { MAX_ORDERS = 8 }; /* default per provider (Pebble 2.4 stalls above 16) */
 
 struct clients {
 	struct clients_config config;
@@ -66,7 +66,7 @@ client_find(const struct clients *clients, const char *provider_id)
 	return NULL;
 }
 
-/* The account's own job looks for it, and registers it again with the same key. */
+/* The account's job looks for the account, and registers it again with the same key. */
 static void
 client_account_doubted(void *arg)
 {

@@ -1,6 +1,7 @@
 /*
- * daemon/renew/clients.h: the ACME clients, one for each provider that orders are made with. Each keeps the provider's
- * account key, its nonces and its connections.
+ * daemon/renew/clients.h: the ACME clients, one for each provider in use. Each keeps the provider's account key, its
+ * nonces and
+ * its connections.
  */
 #ifndef DAEMON_RENEW_CLIENTS_H
 #define DAEMON_RENEW_CLIENTS_H
@@ -16,7 +17,7 @@ struct clients_config {
 	struct loop *loop; /* all borrowed */
 	struct store *store;
 	const struct http *http;
-	int64_t max_orders; /* in flight per provider, where the provider does not say; 0: 8 */
+	int64_t max_orders; /* concurrent orders of providers without a limit of their own; 0: 8 */
 	bool may_use_other_hosts;
 };
 
@@ -36,13 +37,13 @@ clients_new(const struct clients_config *config);
 void
 clients_free(struct clients *clients);
 
-/* The same, for registrations. Borrowed. */
+/* The same for registrations. Borrowed. */
 const struct clients_config *
 clients_config(const struct clients *clients);
 
 /*
- * clients_room() - how many orders may be in flight with a provider
- * Return: 0 while it has no account, or while its earlier client is in use after a change; -1 failed.
+ * clients_room() - the number of concurrent orders that a provider allows
+ * Return: 0 while it has no account, or while its previous client is in use after a change; -1 failed.
  */
 int64_t
 clients_room(struct clients *clients, const char *provider_id, struct error *err);
@@ -55,12 +56,12 @@ clients_take(struct clients *clients, const char *provider_id);
 void
 clients_release(struct clients *clients, struct ca_client *client);
 
-/* A registration has ended: with @account_url, or failed with @err. Orders under way go on, or fail. */
+/* A registration has ended: with @account_url, or failed with @err. Running orders continue or fail. */
 void
 clients_account_settled(
 	struct clients *clients, const char *provider_id, const char *account_url, const struct error *err);
 
-/* The provider was changed or deleted: no new work for the present client; the next one is made anew. */
+/* The provider was changed or deleted: the current client gets no new work, and the next use creates another. */
 void
 clients_forget(struct clients *clients, const char *provider_id);
 

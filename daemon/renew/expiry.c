@@ -1,4 +1,7 @@
-/* The end of certificates that somebody else has to renew. Said early and often, and what to do with it. */
+/*
+ * The expiry of imported certificates. certd reports it early and repeatedly, with the command that replaces the
+ * certificate.
+ */
 #include "daemon/renew/expiry.h"
 
 #include "common/timefmt.h"
@@ -82,7 +85,7 @@ warn(const struct issue_env *env, struct store_txn *txn, const struct certificat
 	json_add_time(data, "notAfter", cert->not_after_at);
 	json_add_int(data, "days", days_until(cert->not_after_at, now));
 	event_emit(env->events, txn, cert->not_after_at > now ? EVENT_CERTIFICATE_EXPIRING : EVENT_CERTIFICATE_EXPIRED,
-		&object, data, "%s; certd cannot renew it: import its successor with --replace '%s'", when,
+		&object, data, "%s and certd cannot renew it; import a replacement with --replace '%s'", when,
 		cert->o.name);
 	warned_key(&key, cert->o.id);
 	store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
@@ -155,7 +158,7 @@ add_warning(struct store *store, const char *id, int64_t now, struct strlist *re
 	if (object_peek(store, &certificate_class, id, &cert, NULL) != 1)
 		return;
 	when = when_text(cert.not_after_at, now);
-	strlist_take(ret, xasprintf("certificate '%s' %s and cannot be renewed by certd: certctl import --replace '%s'",
+	strlist_take(ret, xasprintf("certificate '%s' %s and certd cannot renew it: certctl import --replace '%s'",
 				  cert.o.name, when, cert.o.name));
 }
 

@@ -1,10 +1,10 @@
 /*
- * One issue, from the due row to the stored certificate. The protocol is acme_order's; here is what surrounds it:
- * the challenges, and what is durable when. The key is issue_key.c's, what follows from success and failure
- * issue_result.c's.
+ * One issue, from the due row to the stored certificate. acme_order implements the protocol; this file adds the
+ * challenges
+ * and makes each step durable. issue_key.c handles the key, issue_result.c success and failure.
  *
- * The due row itself is the durable intent of the order; the URL and the key share one commit when the key is ready
- * in time (always, but for RSA), so that an undisturbed issue costs three commits beside the rollout's.
+ * The due row itself is the durable intent of the order. URL and key share one commit when the key is ready in time
+ * (always, except for RSA), so an undisturbed issue costs three commits in addition to the rollout's.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -21,7 +21,7 @@
 
 enum {
 	GATHER_MS = 2,
-	ORDER_OLD_SEC = 24 * 3600 /* a certificate that could not be fetched for so long is ordered again */
+	ORDER_OLD_SEC = 24 * 3600 /* a certificate that could not be fetched for that long is ordered again */
 };
 
 static const struct record_field issue_fields[] = {
@@ -41,7 +41,7 @@ const struct record_class issue_class = {
 	.unknown = offsetof(struct issue_record, unknown),
 };
 
-/* The record may be as good as ever. */
+/* Does the error leave the saved record valid? */
 static bool
 is_store_trouble(const struct error *err)
 {
@@ -95,13 +95,13 @@ issue_free(struct issue *issue)
 }
 
 void
-issue_end(struct issue *issue, bool stored)
+issue_end(struct issue *issue, bool is_stored)
 {
 	schedule_done_fn *done = issue->done;
 	void *arg = issue->arg;
 
 	issue_free(issue);
-	done(stored, arg);
+	done(is_stored, arg);
 }
 
 /* --- durable steps --- */
@@ -169,11 +169,11 @@ issue_op_csr(void *arg)
 	struct issue *issue = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	issue->csr_wanted = true;
+	issue->wants_csr = true;
 	if (issue_wake_key(issue, &err) < 0)
 		give_csr(&err, issue);
 	else if (!issue->key)
-		return; /* issue_key_ready() comes back here */
+		return; /* issue_key_ready() continues here */
 	else if (issue->is_key_saved)
 		give_csr(NULL, issue);
 	else
@@ -183,7 +183,7 @@ issue_op_csr(void *arg)
 void
 issue_key_ready(struct issue *issue)
 {
-	if (issue->csr_wanted)
+	if (issue->wants_csr)
 		issue_op_csr(issue);
 }
 
@@ -291,7 +291,7 @@ static const struct acme_order_ops order_ops = {
 
 /* --- begin --- */
 
-/* A saved order for other names or of another provider is of no use any more. */
+/* A saved order for other names or of another provider cannot be used any more. */
 static bool
 record_fits(const struct issue_record *r, const struct provider *provider, const struct strlist *names)
 {
@@ -360,7 +360,7 @@ issue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *don
 	memcpy(issue->lane, row->lane, sizeof(issue->lane));
 	memcpy(issue->id, row->object, sizeof(issue->id));
 	if (issue_begin(issue, &err) < 0)
-		issue_fail(issue, &err, !is_store_trouble(&err)); /* ends at this turn's commit */
+		issue_fail(issue, &err, !is_store_trouble(&err)); /* takes effect at this turn's commit */
 	return issue;
 }
 
@@ -384,7 +384,7 @@ issue_running(const struct scheduler *scheduler, const char *autocert_id)
 	return scheduler_work(scheduler, SCHEDULE_ISSUE, autocert_id);
 }
 
-/* A retry is due when the backoff may have said, a renewal when the certificate's dates say. */
+/* A retry is due by its backoff, a renewal by the certificate's dates. */
 static int64_t
 due_by_now(const struct issue_env *env, const struct autocert *a, const struct schedule_row *row, int64_t now)
 {
@@ -411,7 +411,7 @@ issue_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t 
 	struct store_txn *txn;
 
 	if (row->due_at <= now || object_load(env->store, &autocert_class, row->object, &a, &err) != 1)
-		return row->due_at; /* one that cannot be read says so when its turn comes */
+		return row->due_at; /* an unreadable one is reported when the row is due */
 	a.next_at = due_by_now(env, &a, row, now);
 	if (a.next_at == row->due_at)
 		return row->due_at;

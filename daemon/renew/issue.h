@@ -1,10 +1,12 @@
 /*
  * daemon/renew/issue.h: one issue of one auto-certificate, from the due row to the stored certificate: the second of
- * the persisted machines. Owns the acme_order, the certificate key and the challenges that are up.
+ * the
+ * persisted machines. Owns the acme_order, the certificate key and the published challenges.
  *
- * Durable before effect (security facts, section 8): order intent before newOrder; certificate key and order URL
- * before any challenge is answered; the verified chain with the next renewal's row and the rollout's intent in one
- * transaction. The record (STORE_ISSUE) is all that a restart needs.
+ * Durable before effect: order intent before newOrder; certificate key and order URL before any challenge is answered;
+ * the
+ * verified chain, the next renewal's row and the rollout's intent in one transaction. A restart needs only the record
+ * (STORE_ISSUE).
  */
 #ifndef DAEMON_RENEW_ISSUE_H
 #define DAEMON_RENEW_ISSUE_H
@@ -22,12 +24,12 @@ struct issue_env;
 struct workers;
 struct x509_seen;
 
-/* What all issues share; borrowed, must outlive them. */
+/* Shared by all issues; borrowed, must outlive them. */
 struct issue_env {
 	struct loop *loop;
 	struct store *store;
 	struct events *events;
-	struct audit *audit; /* what certd changes by itself; NULL: nothing is recorded */
+	struct audit *audit; /* for changes that certd makes itself; NULL: none is recorded */
 	struct workers *workers;
 	struct clients *clients;
 	struct solver *solver;
@@ -36,12 +38,12 @@ struct issue_env {
 	int64_t renew_before;   /* configured default, seconds */
 	int64_t purge_after;    /* seconds after expiry */
 	unsigned max_names;
-	unsigned *running; /* how many are under way; or NULL */
+	unsigned *running; /* the number of running issues; or NULL */
 };
 
 /* The record of STORE_ISSUE. */
 struct issue_record {
-	char *provider;    /* id that the order was made with */
+	char *provider;    /* id of the provider that the order was made with */
 	char *order_url;   /* NULL: no order yet */
 	struct secret key; /* certificate key, PKCS#8 DER */
 	struct strlist names;
@@ -51,15 +53,15 @@ struct issue_record {
 
 extern const struct record_class issue_class;
 
-/* Where an issue stands, for explain. */
+/* The progress of an issue, for explain. */
 struct issue_progress {
-	const char *state; /* borrowed; acme_order_state_name(), or "key" while the key is made */
-	const char *why;   /* borrowed; what is waited for, or NULL */
+	const char *state; /* borrowed; acme_order_state_name(), or "key" while the key is generated */
+	const char *why;   /* borrowed; what it waits for, or NULL */
 };
 
 /*
- * Begins or continues the issue of an auto-certificate; what is cancelled leaves the record, from which the next start
- * goes on. Registered with a struct issue_env. Its lane is the provider's id.
+ * Starts or continues the issue of an auto-certificate. A cancelled issue keeps its record, from which the next start
+ * continues. Registered with a struct issue_env. Its lane is the provider's id.
  */
 extern const struct job_kind issue_job;
 
@@ -67,19 +69,26 @@ extern const struct job_kind issue_job;
 int64_t
 issue_lane_room(void *env, const char *lane, struct error *err);
 
-/* The issue of an auto-certificate that is under way, or NULL. Borrowed. */
+/* The running issue of an auto-certificate, or NULL. Borrowed. */
 const struct issue *
 issue_running(const struct scheduler *scheduler, const char *autocert_id);
 
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 
-/* When the last certificate is due for renewal (policy.h): now when there is none, or it is for an earlier declaration. */
+/*
+ * The time at which the newest certificate is due for renewal (policy.h): now when there is none, or it is for an
+ * earlier
+ * declaration.
+ */
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);
 
-/* Sets the next order's date: issue_renewal_at(), or now when @now_please. Saving it is the caller's, and puts the row. */
+/*
+ * Sets the next order's date: issue_renewal_at(), or now when @is_now. The caller saves the record, and that puts the
+ * row.
+ */
 void
-issue_plan_renewal(const struct issue_env *env, struct autocert *autocert, bool now_please);
+issue_plan_renewal(const struct issue_env *env, struct autocert *autocert, bool is_now);
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * The key of a certificate: the one that was saved with the order, the last certificate's if it is to be used again, or
- * a new one, which a worker makes while the order begins. Memory for secrets is small and a CA may be slow: an order
- * that waits leaves its key in the store, and one that begins when there is little room makes its key when it needs it.
+ * The key of a certificate: the one saved with the order, the last certificate's if it is to be reused, or a new one,
+ * which
+ * a worker generates while the order starts. Memory for secrets is small and a CA may be slow: a waiting order keeps
+ * its
+ * key only in the store, and an order that starts with little room generates its key later.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -10,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a worker works on: survives the issue, which may be cancelled meanwhile. */
+/* The data of a worker; outlives the issue, which may be cancelled meanwhile. */
 struct keygen {
 	struct issue *issue; /* NULL: cancelled */
 	enum key_algorithm algorithm;
@@ -19,7 +21,7 @@ struct keygen {
 	struct error error;
 };
 
-/* What the worker brings is not wanted any more. */
+/* The worker's result is no longer needed. */
 void
 issue_forget_key(struct issue *issue)
 {
@@ -84,7 +86,7 @@ issue_key_keygen_start(struct issue *issue)
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
 
-/* reuseKey: the key of the last certificate, if it is still of the wanted kind. Return: 1 taken, 0 no, -1. */
+/* reuseKey: takes the key of the last certificate, if its algorithm still matches. Return: 1 taken, 0 no, -1. */
 static int
 reuse_last_key(struct issue *issue, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* daemon/renew/issue_private.h: what the parts of issue.c share: the flow, the key, and what follows from the result. */
+/* daemon/renew/issue_private.h: shared by the parts of issue.c: the flow, the key, and the result. */
 #ifndef DAEMON_RENEW_ISSUE_PRIVATE_H
 #define DAEMON_RENEW_ISSUE_PRIVATE_H
 
@@ -9,12 +9,12 @@
 
 #include <stdbool.h>
 
-/* A challenge that the solver was asked for. */
+/* A challenge passed to the solver. */
 struct issue_solve {
 	struct issue *issue;
 	size_t index;
 	size_t challenge;
-	struct solve *solve; /* NULL when down */
+	struct solve *solve; /* NULL when taken down */
 };
 
 struct keygen;
@@ -22,18 +22,18 @@ struct keygen;
 struct issue {
 	const struct issue_env *env;
 	struct ca_client *client;
-	struct autocert autocert; /* as it was when the issue began */
+	struct autocert autocert; /* as of the start of the issue */
 	char id[STORE_ID_SIZE];   /* of the auto-certificate */
 	char lane[STORE_ID_SIZE]; /* of its row: the provider's id */
 	struct issue_record record;
 	struct acme_order *order;
 	struct key *key;
-	struct keygen *keygen; /* under way on a worker; or NULL */
+	struct keygen *keygen; /* running on a worker; or NULL */
 	bool is_key_saved;     /* with the record */
-	bool csr_wanted;
+	bool wants_csr;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
-	struct buf refused_pem; /* the CA's chain, when it is not for our key and names */
+	struct buf refused_pem; /* the CA's chain, when it does not match our key and names */
 	char *why;
 	schedule_done_fn *done;
 	void *arg;
@@ -47,46 +47,46 @@ issue_now(const struct issue_env *env);
 struct event_object
 issue_object(const struct issue *issue);
 
-/* Beside others that are under way @txn waits a moment, so that one commit is made for several of them. */
+/* With other issues running, @txn waits a moment, so that several share one commit. */
 void
 issue_gather(const struct issue *issue, struct store_txn *txn);
 
-/* Frees it and tells its owner. */
+/* Frees it and notifies its owner. */
 void
-issue_end(struct issue *issue, bool stored);
+issue_end(struct issue *issue, bool is_stored);
 
-/* The key has come from a worker. */
+/* A worker has finished the key. */
 void
 issue_key_ready(struct issue *issue);
 
 /* --- issue_key.c --- */
 
-/* At the begin of an order: its key is made ready if there is room for it. Return: 0 or -1. */
+/* At the start of an order: prepares its key if there is room for it. Return: 0 or -1. */
 int
 issue_get_key(struct issue *issue, struct error *err);
 
 /*
- * issue_wake_key() - have the key: the saved one, the last certificate's, or a new one
- * Return: 0: it is there, or a worker makes it (issue_key_ready()); -1.
+ * issue_wake_key() - obtain the key: the saved one, the last certificate's, or a new one
+ * Return: 0: it is available, or a worker generates it (issue_key_ready()); -1.
  */
 int
 issue_wake_key(struct issue *issue, struct error *err);
 
-/* The key is in the store and not needed for a while: no memory for secrets holds it. */
+/* The key is in the store and not needed for a while: releases its secure memory. */
 void
 issue_rest_key(struct issue *issue);
 
-/* What the worker brings is not wanted any more. */
+/* The worker's result is no longer needed. */
 void
 issue_forget_key(struct issue *issue);
 
 /* --- issue_result.c: both end at the turn's commit --- */
 
-/* @is_spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+/* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void
 issue_fail(struct issue *issue, const struct error *err, bool is_spent);
 
-/* Certificate, next renewal, rollout intent and the end of the issue. -1: the chain is not what was asked for. */
+/* Stores certificate, next renewal, rollout intent and the end of the issue. -1: the chain does not match the order. */
 int
 issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *err);
 

@@ -1,7 +1,9 @@
 /*
- * How an issue ends. Whatever it is, the auto-certificate, what follows from its new state (the next row in the schedule,
- * the rollout) and the end of the issue are one transaction; the declaration is read again before, because it may have
- * changed while the order ran.
+ * The end of an issue. In any case the auto-certificate, the consequences of its new state (the next row in the
+ * schedule, the
+ * rollout) and the end of the issue are one transaction. The declaration is read again before, because it may have
+ * changed
+ * during the order.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -22,8 +24,8 @@ enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, COMMON_NAME_SHOWN
 /* --- failure --- */
 
 /*
- * Is this the world's fault rather than the certificate's? Not when the order has gone all its way and is spent: a CA
- * that never validates was reached. Before there is an order, the name that DNS does not find is the CA's.
+ * Is the cause outside the certificate? Not when the order ran to its end and is spent: a CA that never validates was
+ * reached. Before there is an order, a name that DNS does not find is the CA's.
  */
 static bool
 issue_result_is_network_trouble(const struct issue *issue, const struct error *err, bool is_spent)
@@ -81,7 +83,7 @@ issue_result_note_failure(
 		issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
 }
 
-/* What happened is durable; or not (disk full), and then the row is still due. */
+/* The result is durable; if not (disk full), the row is still due. */
 static void
 issue_result_end_saved(const struct error *err, void *arg)
 {
@@ -93,7 +95,7 @@ issue_result_end_saved(const struct error *err, void *arg)
 	issue_end(issue, !err);
 }
 
-/* @is_spent: the order is of no more use. The key goes with it: a new order gets a new key. */
+/* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void
 issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 {
@@ -110,7 +112,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	issue_forget_key(issue);
 	if (is_spent)
 		store_del(txn, STORE_ISSUE, id, strlen(id));
-	/* The declaration may have changed while the order ran: keep what it says now. */
+	/* The declaration may have changed during the order: keep its current content. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
 		issue_result_note_failure(
@@ -121,7 +123,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	case 0:
 		schedule_del(issue->env->store, txn, SCHEDULE_ISSUE, id);
 		break;
-	default: /* unreadable: said, kept, and looked at again */
+	default: /* unreadable: reported, kept, and tried again */
 		event_emit_error(issue->env->events, txn, EVENT_STORE_FAILED, NULL, &load_err, "%s", load_err.message);
 		schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, id, issue->lane,
 			time_add(issue_now(issue->env), UNREADABLE_RETRY_SEC));
@@ -157,7 +159,7 @@ issue_result_make_certificate(
 	buf_add(&cert->pair, pair, sizeof(pair));
 }
 
-/* Two certificates of one name within a second: the id tells them apart. */
+/* Two certificates of one name within a second: the id makes the names differ. */
 static int
 certificate_save(struct issue *issue, struct store_txn *txn, struct certificate *cert, struct error *err)
 {
@@ -189,9 +191,9 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 }
 
 void
-issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool now_please)
+issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool is_now)
 {
-	a->next_at = now_please ? issue_now(env) : issue_renewal_at(env, a);
+	a->next_at = is_now ? issue_now(env) : issue_renewal_at(env, a);
 }
 
 static void
@@ -209,7 +211,7 @@ autocert_succeeded(struct autocert *a, const struct certificate *cert)
 	a->o.state = OBJECT_AVAILABLE;
 }
 
-/* In the audit log: nobody asked for it at this moment, and it is a certificate in somebody's name. */
+/* Recorded in the audit log, because no caller requested the certificate at this moment. */
 static void
 certificate_record(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
 {
@@ -221,7 +223,7 @@ certificate_record(const struct issue_env *env, struct store_txn *txn, const str
 		audit_change(env->audit, txn, &entry);
 }
 
-/* Certificate, next renewal, rollout intent and the end of the issue: one transaction. */
+/* Stores certificate, next renewal, rollout intent and the end of the issue in one transaction. */
 static int
 issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 {
@@ -236,7 +238,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted meanwhile");
+		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted");
 	strlist_copy(&cert->labels, &a.labels);
 	txn = store_begin(env->store);
 	issue_gather(issue, txn);
@@ -244,10 +246,10 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		return -1;
 	autocert_succeeded(&a, cert);
 	if (a.paused)
-		a.next_at = 0; /* ordered by hand all the same: once */
+		a.next_at = 0; /* ordered by a caller: once */
 	else
 		issue_plan_renewal(env, &a, false);
-	if (!a.paused && cert->not_after_at <= issue_now(env)) /* a clock is wrong; another order would not help */
+	if (!a.paused && cert->not_after_at <= issue_now(env)) /* a clock is wrong, so another order would not help */
 		a.next_at = time_add(issue_now(env), EXPIRED_RETRY_SEC);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);
@@ -262,11 +264,11 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		cert->issuer_cn ? cert->issuer_cn : "the CA", until, cert->o.failure.message ? "; " : "",
 		cert->o.failure.message ? cert->o.failure.message : "");
 	certificate_record(env, txn, cert);
-	store_then(txn, issue_result_end_saved, issue); /* on failure the order is valid still and its URL stored */
+	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
 	return 0;
 }
 
-/* The certificate is used all the same; its metadata says what is odd. */
+/* The certificate is used in any case; its metadata lists the faults. */
 static void
 issue_result_note_doubts(struct certificate *cert, const struct strlist *doubts)
 {

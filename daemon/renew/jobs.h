@@ -1,4 +1,4 @@
-/* daemon/renew/jobs.h: the kinds of scheduled work that this folder owns. */
+/* daemon/renew/jobs.h: the kinds of scheduled work of this folder. */
 #ifndef DAEMON_RENEW_JOBS_H
 #define DAEMON_RENEW_JOBS_H
 

@@ -1,6 +1,7 @@
 /*
- * The rule of renewal and of trying again, as arithmetic. Everything is in seconds and saturates, because a CA that
- * sends a date in the year 9999 or a counter that ran for years must not make a time that lies in the past.
+ * When to renew and when to retry, as arithmetic. Everything is in seconds and saturates: a date in the year 9999 from
+ * a CA,
+ * or a counter that ran for years, must not produce a time in the past.
  */
 #include "daemon/renew/policy.h"
 
@@ -11,10 +12,12 @@ enum {
 	MINUTE = 60,
 	DAY = 24 * 3600,
 	DEFAULT_BEFORE = 30 * DAY,
-	SHORT_LIFE = 10 * DAY, /* below it half of the life is the margin, above a third (CA integration guides) */
+	SHORT_LIFE = 10 * DAY, /* below it half of the lifetime is the margin, above a third (CA integration guides) */
 	BACKOFF_FLOOR = MINUTE,
-	NETWORK_ATTEMPTS = 2,       /* from here on in a row, without a network, the wait stays the same */
-	ASKED_SPREAD = 10 * MINUTE, /* at least, of a wait that the CA asks for: its clients all come at its end */
+	NETWORK_ATTEMPTS = 2, /* from this number of consecutive failures without a network, the delay stays constant */
+	ASKED_SPREAD =
+		10 *
+		MINUTE, /* minimum jitter of a delay that the CA demands: all its clients return at the end of it */
 	LIFE_SHARE = 8,
 	RETRY_AFTER_MAX = DAY,
 };
@@ -31,7 +34,7 @@ max64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The seconds before expiry at which renewal is due without advice. */
+/* The seconds before expiry at which renewal is due without ARI. */
 static int64_t
 margin(int64_t lifetime, int64_t renew_before)
 {
@@ -40,7 +43,7 @@ margin(int64_t lifetime, int64_t renew_before)
 	return min64(renew_before > 0 ? renew_before : DEFAULT_BEFORE, most);
 }
 
-/* Until when a certificate is kept however soon it should be renewed. */
+/* The time until which a certificate is kept, however soon its renewal is due. */
 static int64_t
 kept_until(const struct renewal_in *in)
 {
@@ -55,7 +58,7 @@ renewal_due(const struct renewal_in *in)
 	int64_t lifetime = max64(time_add(in->not_after_at, -max64(in->not_before_at, -INT64_MAX)), 0);
 	int64_t latest = time_add(in->not_after_at, -(lifetime / 20));
 	int64_t before = margin(lifetime, in->renew_before);
-	/* Spread earlier, never later: the margin is for outages, not for us. */
+	/* Earlier, never later: the margin is reserved for outages. */
 	int64_t spread = before >= 10 ? (int64_t)(in->spread_seed % (uint64_t)(before / 10)) : 0;
 	int64_t due = time_add(time_add(in->not_after_at, -before), -spread);
 
@@ -67,7 +70,7 @@ renewal_due(const struct renewal_in *in)
 	return due;
 }
 
-/* No longer than a part of the life that is left; of a life that is over, than a part of all of it. */
+/* At most a part of the remaining lifetime, or of the whole lifetime when it is over. */
 static int64_t
 longest_wait(const struct backoff_in *in)
 {
@@ -88,8 +91,8 @@ jitter(const struct backoff_in *in, int64_t span)
 }
 
 /*
- * Without a network nobody waits longer than half an hour, so everybody tries all the time: there the spread is as wide
- * as it can be.
+ * Without a network the delay is at most half an hour and every client retries often, so the jitter is as large as
+ * possible.
  */
 static int64_t
 own_wait(const struct backoff_in *in)
@@ -105,14 +108,14 @@ own_wait(const struct backoff_in *in)
 	return max64(longest - jitter(in, min64(span, longest / 2)), BACKOFF_FLOOR);
 }
 
-/* What the CA asks for; 0: nothing. */
+/* The CA's demand; 0: none. */
 static int64_t
 asked_wait(const struct backoff_in *in)
 {
 	return max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
 }
 
-/* How much later than that it may become: of what is left of the life then, no more than of any other wait. */
+/* The maximum delay after that time: a part of the lifetime that remains then, and no more than for any other delay. */
 static int64_t
 asked_spread(const struct backoff_in *in)
 {

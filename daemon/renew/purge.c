@@ -1,6 +1,7 @@
 /*
- * The end of a certificate. Old and new coexist; the old one goes a configured time after its own expiry. One that is
- * the newest of its auto-certificate, or that a rollout still names, stays: it may be what is being served.
+ * The end of a certificate. Old and new certificates coexist; an old one is deleted a configured time after its expiry.
+ * The
+ * newest of an auto-certificate, and one that a rollout still refers to, is kept: it may be in use.
  */
 #include "daemon/renew/purge.h"
 

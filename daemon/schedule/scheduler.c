@@ -306,11 +306,11 @@ scheduler_due_after_clock_change(const struct scheduler *s, const struct schedul
 
 /* Due times are wall times, so a pass also handles a clock that was set, and rows that were put meanwhile. */
 static void
-scheduler_wall(bool clock_was_set, void *arg)
+scheduler_wall(bool was_clock_set, void *arg)
 {
 	struct scheduler *s = arg;
 
-	if (clock_was_set) {
+	if (was_clock_set) {
 		time_guard_forget(s->guard);
 		clock_change_start(s->clock_change);
 	}

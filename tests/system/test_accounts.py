@@ -37,7 +37,7 @@ def test_an_external_account_is_bound_at_once_whatever_the_base64(start):
         certd.call("provider.create", properties=provider(pebble, name, **binding("kid-2", secret)))
         metadata = settled(certd, name)
         assert metadata["state"] == "AVAILABLE", metadata
-        assert "kid-2" in metadata["message"] and "EAB no longer needed" in metadata["message"]
+        assert "kid-2" in metadata["message"] and "EAB is no longer needed" in metadata["message"]
     for secret, why in ((url + "==", "padding"), (url[:-2], "length"), (url[:-1] + "!", "invalid character"),
                         ("A" * 1000, "750 octets")):
         with pytest.raises(RpcError) as refused:
@@ -94,10 +94,10 @@ def test_an_account_key_that_was_brought_along_finds_its_account(start, scratch)
     eab.write_text(EAB_KEYS["kid-1"])
     eab.chmod(0o600)
     told = certd.ctl("add-provider", "--name", "second", *common, "--eab-key-id", "kid-1", "--eab-key-file", eab).stdout
-    assert first in told and "existed already for this key: EAB no longer needed" in told
+    assert first in told and "this key already had an account; the EAB is no longer needed" in told
     # A CA that wants none says so too.
     certd.call("provider.create", properties=provider(pebble, "third", **binding("kid-1", EAB_KEYS["kid-1"])))
-    assert "does not ask for an external account" in settled(certd, "third")["message"]
+    assert "does not require an external account" in settled(certd, "third")["message"]
     assert "PRIVATE KEY" not in str(certd.call("provider.list"))
 
 

@@ -110,7 +110,7 @@ def test_a_provider_that_fails_stays_declared_and_says_what_to_do(start):
     result = certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--agree-tos",
                        check=False)
     assert result.returncode == 68
-    assert "give the CA's root with --ca-file" in result.stderr
+    assert "set the CA's root with --ca-file" in result.stderr
     assert result.stderr.endswith("certd keeps retrying; correct it with: certctl set provider le\n")
     certd.ctl("set", "provider", "le", "--ca-file", pebble.ca_file)
     wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)

@@ -114,7 +114,7 @@ def test_kontenas_programs_find_their_variables_and_the_old_account(kontena, scr
     kontena.register("--agree-tos", "--account-key", key, "--name", "before")
     account = kontena.certd.ctl_json("show", "provider", "before")["metadata"]["accountUrl"]
     kontena.certd.ctl("rm", "provider", "before")
-    assert f"{account}; the account existed already" in kontena.register("--account-key", key).stdout
+    assert f"{account}; this key already had an account" in kontena.register("--account-key", key).stdout
     kontena.publish(kontena.authorize("api.example.com"))
     kontena.get("api.example.com", "--secret-name", "SSL_CERT_API")
     bundle = kontena.certd.ctl("exec", "SSL_CERT_API", "--", "sh", "-c",

@@ -449,9 +449,9 @@ BROKEN_CASES = [
          "network", ""),
     Case("tls-closed-at-once", "tls", lambda ca: ca.use_tls(instead=b"\n"), "tls", "handshake"),
     Case("tls-silent", "tls", lambda ca: ca.use_tls(instead=b""), "timeout", "SSL connection timeout"),
-    *(Case(f"silent-{endpoint}", endpoint, attribute("silent", True), "timeout", "no whole answer")
+    *(Case(f"silent-{endpoint}", endpoint, attribute("silent", True), "timeout", "no complete answer")
       for endpoint in ("directory", "nonce", "account", "order", "certificate")),
-    *(Case(f"drip-{endpoint}", endpoint, attribute("pause", 0.1), "timeout", "no whole answer")
+    *(Case(f"drip-{endpoint}", endpoint, attribute("pause", 0.1), "timeout", "no complete answer")
       for endpoint in ("directory", "order", "certificate")),
 ]
 

@@ -32,7 +32,7 @@ struct result {
 	struct loop *loop;
 	int calls;
 	int rcode;
-	bool authoritative;
+	bool is_authoritative;
 	bool has_answer;
 	char *values;
 	char *cname;
@@ -88,7 +88,7 @@ on_done(const struct dns_answer *answer, const struct error *err, void *arg)
 			qsort(sorted.items, sorted.count, sizeof(*sorted.items), by_text);
 		r->has_answer = true;
 		r->rcode = answer->rcode;
-		r->authoritative = answer->authoritative;
+		r->is_authoritative = answer->is_authoritative;
 		r->values = strlist_join(&sorted, "|");
 		r->cname = xstrdup_null(answer->cname);
 		r->soa_zone = xstrdup_null(answer->soa_zone);
@@ -246,7 +246,7 @@ expect_answers(struct bed *bed, const char *server)
 		const char *what = cases[i].name;
 		cr_assert(!error_is_set(&r.err), "%s: %s", what, r.err.message);
 		cr_expect_eq(r.rcode, cases[i].rcode, "%s: %s", what, dns_rcode_name(r.rcode));
-		cr_expect_eq(r.authoritative, cases[i].rcode != 5, "%s", what);
+		cr_expect_eq(r.is_authoritative, cases[i].rcode != 5, "%s", what);
 		cr_expect_str_eq(r.values ? r.values : "", cases[i].values, "%s: %s", what, r.values);
 		cr_expect_str_eq(r.cname ? r.cname : "", cases[i].cname, "%s: %s", what, r.cname);
 		cr_expect_str_eq(r.soa_zone ? r.soa_zone : "", cases[i].soa_zone, "%s", what);
@@ -433,7 +433,7 @@ Test(dns, refused_updates_say_what_to_check, .timeout = 60)
 		u.tsig_name = NULL;
 		u.tsig_key = NULL;
 		expect_update(&bed, &u,
-			start_functions[i] == start_named ? "REFUSED: the server does not take unsigned updates"
+			start_functions[i] == start_named ? "REFUSED: the server does not accept unsigned updates"
 							  : "NOTAUTH: the server is not the primary of zone");
 		expect_txt(&bed, &s, "");
 		(void)server_names;

@@ -127,7 +127,7 @@ Test(dns_message, rcode_and_authority_are_told)
 	make_answer(&wire, 3, true, none);
 	cr_assert_eq(dns_message_parse(wire.data, wire.len, "www.example.test", DNS_A, &answer, NULL), 0);
 	cr_expect_eq(answer.rcode, 3);
-	cr_expect(answer.authoritative);
+	cr_expect(answer.is_authoritative);
 	cr_expect_str_eq(dns_rcode_name(3), "NXDOMAIN");
 	cr_expect_str_eq(dns_rcode_name(4711), "unknown RCODE");
 }
@@ -315,9 +315,9 @@ Test(dns_tsig, refusals_say_what_to_check)
 		{ 5, -1, "REFUSED: the server's policy does not let TSIG key 'certd-key' change" },
 		{ 9, -1, "NOTAUTH: the server is not the primary of zone 'example.test'" },
 		{ 10, -1, "NOTZONE: '_acme-challenge.example.test' is not in zone 'example.test'" },
-		{ 4, -2, "NOTIMP: the server does not do dynamic updates" },
+		{ 4, -2, "NOTIMP: the server does not support dynamic updates" },
 		{ 2, -2, "SERVFAIL: the server could not store the update" },
-		{ 0, -2, "the answer is not signed with TSIG key 'certd-key': not trusted" },
+		{ 0, -2, "the answer is not signed with TSIG key 'certd-key' and is ignored" },
 	};
 	int64_t now = time(NULL);
 	fill_key();
@@ -347,7 +347,7 @@ Test(dns_tsig, what_cannot_be_sent_is_refused_before_it_is_sent)
 	static const struct secret empty = { NULL, 0 };
 	struct dns_update bad[5];
 	static const char *const text[] = { "not in zone", "'a..b' is not a domain name",
-		"algorithm 'hmac-md4' is not known", "secret of TSIG key 'certd-key' is empty",
+		"algorithm 'hmac-md4' is not supported", "secret of TSIG key 'certd-key' is empty",
 		"TSIG key name 'k..' is not a domain name" };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		bad[i] = vector_update;

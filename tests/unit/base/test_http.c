@@ -347,7 +347,7 @@ Test(http, whatever_is_too_large_ends_at_its_cap, .timeout = 60)
 		{ "/headers", ERROR_LIMIT, "'localhost' sent more than 65536 octets of headers" },
 		{ "/interim", ERROR_LIMIT, "'localhost' sent more than 65536 octets of headers" },
 		{ "/one-header", ERROR_LIMIT, "header" },
-		{ "/garbage", ERROR_PROTOCOL, "'localhost' does not answer as HTTP demands" },
+		{ "/garbage", ERROR_PROTOCOL, "the answer of 'localhost' is not valid HTTP" },
 	};
 	_cleanup_(bed_clear) struct bed bed;
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_by_path });
@@ -726,15 +726,15 @@ Test(http, certificates_are_checked, .timeout = 60)
 	} cases[] = {
 		{ { .serve = serve_echo }, "localhost", true,
 			"certificate of 'localhost' is not trusted: unable to get local issuer certificate; "
-			"give the CA's root with --ca-file" },
+			"set the CA's root with --ca-file" },
 		{ { .serve = serve_echo, .names = "DNS:other.test" }, "localhost", false,
-			"certificate of 'localhost' is not for that name" },
+			"certificate of 'localhost' is not valid for that name" },
 		{ { .serve = serve_echo, .names = "DNS:localhost" }, "127.0.0.1", false,
-			"certificate of '127.0.0.1' is not for that name" },
+			"certificate of '127.0.0.1' is not valid for that name" },
 		{ { .serve = serve_echo, .valid_from_sec = -7200, .valid_until_sec = -3600 }, "localhost", false,
-			"certificate of 'localhost': certificate has expired; is the clock right?" },
+			"certificate of 'localhost': certificate has expired; check the clock of this host" },
 		{ { .serve = serve_echo, .valid_from_sec = 3600, .valid_until_sec = 7200 }, "localhost", false,
-			"certificate of 'localhost': certificate is not yet valid; is the clock right?" },
+			"certificate of 'localhost': certificate is not yet valid; check the clock of this host" },
 		{ { .serve = serve_echo, .max_tls = TLS1_1_VERSION }, "localhost", false,
 			"TLS handshake with 'localhost' port" },
 	};
@@ -775,7 +775,7 @@ Test(http, only_https_urls_without_credentials_are_taken)
 {
 	static const struct {
 		const char *url;
-		bool allow_http;
+		bool may_use_http;
 		enum error_code code;
 		const char *text;
 	} cases[] = {
@@ -785,8 +785,8 @@ Test(http, only_https_urls_without_credentials_are_taken)
 		{ "gopher://localhost/", false, ERROR_PROTOCOL, "not an https URL" },
 		{ "https://user:pw@localhost:9/", false, ERROR_PROTOCOL, "is not a URL without a user name" },
 		{ "localhost", false, ERROR_PROTOCOL, "not a URL: " },
-		{ "https://", false, ERROR_PROTOCOL, "URL without a host" },
-		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a [2Jb/': URL with characters" },
+		{ "https://", false, ERROR_PROTOCOL, "the URL has no host" },
+		{ "https://a\x1b[2Jb/", false, ERROR_PROTOCOL, "'https://a [2Jb/': the URL contains characters" },
 		{ "", false, ERROR_PROTOCOL, "not a URL: " },
 	};
 	_cleanup_(bed_clear) struct bed bed;
@@ -795,7 +795,7 @@ Test(http, only_https_urls_without_credentials_are_taken)
 		_cleanup_(result_clear) struct result r;
 		perform(&bed,
 			&(struct http_request){
-				.method = "GET", .url = cases[i].url, .allow_http = cases[i].allow_http },
+				.method = "GET", .url = cases[i].url, .may_use_http = cases[i].may_use_http },
 			&r);
 		expect_error(&r, cases[i].code, cases[i].text);
 	}
@@ -819,7 +819,7 @@ Test(http, plain_http_is_spoken_when_allowed_and_the_environment_has_no_say, .ti
 	setenv("all_proxy", "http://127.0.0.1:1", 1);
 	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_echo, .plain = true });
 	_cleanup_free_ char *url = xasprintf("http://127.0.0.1:%d/", tls_server_port(bed.server));
-	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .allow_http = true, .userpwd = "user:pw" },
+	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .may_use_http = true, .userpwd = "user:pw" },
 		&r);
 	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect(strstr(buf_str(&r.res.body), "\r\nAuthorization: Basic dXNlcjpwdw==\r\n"));
@@ -857,7 +857,7 @@ Test(http, black_holed_dns_stalls_no_turn_and_no_other_host, .timeout = 30)
 	cr_expect_eq(lost.calls, 0);
 	loop_run(bed.loop, NULL);
 	expect_error(&lost, ERROR_TIMEOUT,
-		"'lost.example.test' port 443: no whole answer within 2000 ms (finding its address)");
+		"'lost.example.test' port 443: no complete answer within 2000 ms (address lookup)");
 	result_clear(&lost);
 	int64_t max_us, p99_us;
 	loop_turn_stats(bed.loop, &max_us, &p99_us);
@@ -881,7 +881,7 @@ Test(http, a_burst_of_requests_asks_dns_once, .timeout = 30)
 	}
 	loop_run(bed.loop, NULL);
 	for (int i = 0; i < COUNT; i++) {
-		expect_error(&r[i], ERROR_TIMEOUT, "finding its address");
+		expect_error(&r[i], ERROR_TIMEOUT, "address lookup");
 		result_clear(&r[i]);
 	}
 	while (recv(fd, packet, sizeof(packet), 0) > 0)

@@ -374,11 +374,11 @@ struct wall {
 };
 
 static void
-on_wall(bool clock_was_set, void *arg)
+on_wall(bool was_clock_set, void *arg)
 {
 	struct wall *wall = arg;
 
-	if (clock_was_set)
+	if (was_clock_set)
 		wall->was_set++;
 	else
 		wall->reached++;

@@ -119,9 +119,9 @@ Test(notify, a_socket_that_cannot_be_reached_is_named)
 		{ "/nowhere/socket", ERROR_NOT_FOUND, "notify '/nowhere/socket': No such file or directory" },
 		{ "@certd-test-nobody-listens", ERROR_NETWORK,
 			"notify '@certd-test-nobody-listens': Connection refused" },
-		{ "relative", ERROR_INVALID, "'relative': neither an absolute path nor '@' and a name" },
-		{ "", ERROR_INVALID, "'': neither an absolute path nor '@' and a name" },
-		{ "@", ERROR_INVALID, "'@': a socket's path has 2 to 107 characters" },
+		{ "relative", ERROR_INVALID, "'relative' is neither an absolute path nor '@' and a name" },
+		{ "", ERROR_INVALID, "'' is neither an absolute path nor '@' and a name" },
+		{ "@", ERROR_INVALID, "'@': the path of a socket has 2 to 107 characters" },
 		{ long_path, ERROR_INVALID, NULL },
 	};
 

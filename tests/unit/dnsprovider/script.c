@@ -25,7 +25,7 @@ play(void *self, const struct http_request *req, http_done_fn *done, void *arg)
 
 		cr_assert_str_eq(sent, turn->sent, "%s", call);
 	}
-	cr_assert_eq(req->send_once, strcmp(req->method, "POST") == 0 || strcmp(req->method, "PATCH") == 0);
+	cr_assert_eq(req->is_sent_once, strcmp(req->method, "POST") == 0 || strcmp(req->method, "PATCH") == 0);
 	s->done = done;
 	s->arg = arg;
 	loop_timer_set(&s->timer, 1);
