@@ -1,4 +1,4 @@
-"""What system and fault tests share: servers that stop by themselves, a time limit for each test, logs of failures."""
+"""Shared by system and fault tests: servers that stop automatically, a time limit for each test, logs of failures."""
 import os
 import shutil
 import signal
@@ -35,7 +35,7 @@ def pytest_runtest_protocol(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With sanitizers the tests for the plain build are none of the run's; they run on the plain build."""
+    """With sanitizers, the tests for the plain build are skipped; they run on the plain build."""
     plain = [item for item in items if item.get_closest_marker("plain_build")]
     if plain and is_sanitized():
         config.hook.pytest_deselected(items=plain)
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture
 def scratch():
-    """A directory that everybody may enter and that goes with the test, unless CERTD_KEEP_SCRATCH is set."""
+    """A directory that every user may enter. It is removed after the test, unless CERTD_KEEP_SCRATCH is set."""
     path = Path(tempfile.mkdtemp(prefix="certd-test-"))
     path.chmod(0o711)
     yield path
@@ -64,9 +64,9 @@ def scratch():
 
 @pytest.fixture
 def start(scratch, request):
-    """start(Knot, zones=["a.example"]) makes that server in a directory of its own and starts it.
+    """start(Knot, zones=["a.example"]) creates that server in its own directory and starts it.
 
-    All are stopped after the test, the last one first. start(Certd, ready=False) only makes it.
+    All servers are stopped after the test in reverse order. start(Certd, ready=False) only creates it.
     """
     servers = request.node.stash[SERVERS] = []
 
@@ -81,7 +81,8 @@ def start(scratch, request):
     failures = []
     for server in reversed(servers):
         try:
-            # Asked, not killed: they reap their children, and sanitizers look for leaks at an orderly exit only.
+            # They are asked to end, not killed: they reap their children, and sanitizers report leaks only at an
+            # orderly exit.
             server.stop()
         except AssertionError as failure:
             failures.append(str(failure))
@@ -90,7 +91,7 @@ def start(scratch, request):
 
 @pytest.fixture
 def private_network(scratch):
-    """The test runs in a network of its own; a name server that it starts on port 53 is the system's resolver."""
+    """The test runs in its own network; a name server that it starts on port 53 is the system's resolver."""
     if os.geteuid() != 0:
         pytest.skip("a private network needs root")
     with PrivateNetwork(scratch / "etc") as network:

@@ -1,6 +1,7 @@
-"""certd at work, as an operator sees it: a CA, a DNS server, nginx and HAProxy on loopback, and the commands one types.
+"""A demonstration of certd from the operator's view: a CA, a DNS server, nginx and HAProxy on loopback, and the
+commands.
 
-Run by ./bootstrap demo. It fails loudly if anything is not as it says.
+Run by ./bootstrap demo. It fails if anything differs from what it announces.
 """
 import os
 import shlex
@@ -19,7 +20,7 @@ from pebble import Pebble  # noqa: E402
 from procs import free_port, run, wait_for  # noqa: E402
 from webservers import Haproxy, Nginx  # noqa: E402
 
-LIFETIME = 60  # seconds that a certificate of the demonstration lives: it is renewed at half of them
+LIFETIME = 60  # lifetime of a certificate in seconds; certd renews it at half of it
 
 
 def say(text):
@@ -27,20 +28,21 @@ def say(text):
 
 
 def certctl(certd, *arguments):
-    """Types one certctl command and shows what it prints."""
+    """Runs one certctl command and shows the command and its output."""
     print("$ certctl", shlex.join(map(str, arguments)), flush=True)
     subprocess.run([program("certctl"), *map(str, arguments)], check=True, timeout=60,
                    env={**os.environ, "CERTD_SOCKET": str(certd.socket)})
 
 
 def served_serial(port, name):
-    """The serial number that openssl s_client is shown."""
+    """The serial number of the certificate that the server presents to openssl s_client."""
     shown = run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name], input="").stdout
     return run(["openssl", "x509", "-noout", "-serial"], input=shown).stdout.strip()
 
 
 class Watcher(threading.Thread):
-    """What a systemd path unit does for a server: reloads it when STATE/generation was replaced. Not certd."""
+    """Reloads servers when STATE/generation is replaced, as a systemd path unit does on a real host. Not part of certd.
+    """
 
     def __init__(self, certd, servers):
         super().__init__(daemon=True)
@@ -64,7 +66,7 @@ def show_served(servers):
     serials = {}
     for server, name in servers:
         serials[name] = served_serial(server.tls_port, name)
-        print(f"   {server.name} shows for {name}: {serials[name]}")
+        print(f"   {server.name} presents for {name}: {serials[name]}")
     return serials
 
 
@@ -82,26 +84,26 @@ def demonstrate(scratch):
     key_file = scratch / "tsig.key"
     key_file.touch(0o600)
     key_file.write_text(knot.key_secret + "\n")
-    say("running on loopback: Pebble (a CA that validates for real and refuses 30 % of the nonces), Knot DNS, nginx "
+    say("running on loopback: Pebble (a CA that validates names and rejects 30 % of the nonces), Knot DNS, nginx "
         "(owns port 80 here), HAProxy, and certd")
 
-    say("tell certd who issues, and where DNS records go")
+    say("declare the CA that issues, and the DNS server for TXT records")
     certctl(certd, "add-provider", "--name", "le", "--server", pebble.url, "--email", "ops@example.com",
             "--agree-tos", "--ca-file", pebble.ca_file)
     certctl(certd, "add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", knot.dns, "--tsig-name", knot.key_name,
             "--tsig-key-file", key_file, "--zone", "example.com")
-    say("who serves the certificates: certd will look whether they really do")
+    say("declare the servers that use the certificates: certd probes what they present")
     certctl(certd, "add-consumer", "--name", "haproxy", "--probe", f"127.0.0.1:{haproxy.tls_port},shop.example.com")
     certctl(certd, "add-consumer", "--name", "nginx", "--probe", f"127.0.0.1:{nginx.tls_port},www.example.com")
 
-    say("a wildcard, proved by a TXT record (dns-01)")
+    say("a wildcard, validated by a TXT record (dns-01)")
     certctl(certd, "add-auto", "--provider", "le", "--cn", "*.example.com", "--san", "example.com",
             "--consumer", "haproxy")
-    say("a name, proved through nginx on port 80 (http-01)")
+    say("a name, validated through nginx on port 80 (http-01)")
     certctl(certd, "add-auto", "--provider", "le", "--cn", "www.example.com", "--challenge", "http-01",
             "--consumer", "nginx")
 
-    say("what was dropped")
+    say("the files that certd has written")
     subprocess.run(["ls", "-l", certd.drop("*.example.com"), certd.state / "pem"], check=True)
 
     nginx.bundles = {"www.example.com": certd.drop("www.example.com") / "nginx.conf"}
@@ -114,16 +116,16 @@ def demonstrate(scratch):
     both = [(haproxy, "shop.example.com"), (nginx, "www.example.com")]
     say("nginx includes nginx.conf of that directory, HAProxy reads the directory pem/; openssl s_client sees")
     before = show_served(both)
-    say("certd looks too")
+    say("certd probes both servers as well")
     certctl(certd, "probe", "haproxy")
     certctl(certd, "probe", "nginx")
 
-    say(f"now nobody types anything: the certificates live {LIFETIME} s and are renewed at half of that; a watcher of the "
-        "file `generation` (a systemd path unit on a real host) reloads the servers")
+    say(f"automatic renewal: the certificates are valid for {LIFETIME} s, and certd renews them at half of that; a "
+        "watcher of the file `generation` (a systemd path unit on a real host) reloads the servers")
     certctl(certd, "schedule")
     started = time.monotonic()
     wait_for(lambda: all(served_serial(server.tls_port, name) != before[name] for server, name in both), 90,
-             "both servers to serve renewed certificates", interval=1)
+             "both servers to present renewed certificates", interval=1)
     print(f"   both changed after {time.monotonic() - started:.0f} s:")
     show_served(both)
     wait_for(lambda: all(item["metadata"].get("served") == "served"

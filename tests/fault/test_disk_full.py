@@ -1,5 +1,5 @@
-"""The disk of the state is full: who asks is told so, nothing is half done, what is read and what is served stays, and
-certd goes on by itself when there is room."""
+"""The disk of the state is full: callers get the error, no change is half done, reading and serving continue, and certd
+recovers by itself when there is room again."""
 import json
 import os
 import re
@@ -28,7 +28,7 @@ def mounts():
 
 
 class World:
-    """One certificate is issued and dropped, all on a disk of a few MB."""
+    """One certificate is issued and deployed, all on a disk of a few MB."""
 
     def __init__(self, start, scratch):
         self.disk = SmallDisk(scratch / "state", 8)
@@ -60,13 +60,13 @@ class World:
         return self.call("autoCertificate.get", ref=NAME)["metadata"].get("lastIssuedCertificate")
 
     def files(self):
-        """What lies in the drop; the bundle has to be whole whenever one looks."""
+        """The content of the drop; the bundle must be complete at every moment."""
         drop = self.certd.drop(NAME)
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(drop / "bundle.pem")
         return {path.name: path.read_bytes() for path in drop.iterdir()}
 
     def dropped(self):
-        """The files, once they are all of one certificate with nothing beside them."""
+        """Waits until all files belong to one certificate, without any temporary file."""
         def whole():
             try:
                 files = self.files()
@@ -86,14 +86,14 @@ class World:
         return self.last()
 
     def refused(self, method, **params):
-        """The error of a call that must be refused for want of space."""
+        """The error of a call that must be refused for lack of space."""
         with pytest.raises(RpcError) as info:
             self.call(method, **params)
         assert info.value.data["code"] == "no-space", info.value.data
         return str(info.value)
 
     def create_until_full(self, prefix="c"):
-        """Consumers, as many as the disk takes (certd has kept something for such a day). Returns their names."""
+        """Creates consumers until the disk is full (certd keeps a reserve). Returns their names."""
         names = []
         while True:
             try:
@@ -117,7 +117,7 @@ def world(mounts, start, scratch):
 def test_a_full_disk_is_told_nothing_is_half_done_and_it_heals_by_itself(world):
     disk, call = world.disk, world.call
     before, first = world.dropped(), world.last()
-    # An order is under way when the disk fills up: its end cannot be noted.
+    # The disk fills up during an order, whose end cannot be stored.
     world.pebble.freeze()
     call("autoCertificate.renew", ref=NAME, force=True)
     disk.fill()
@@ -126,7 +126,7 @@ def test_a_full_disk_is_told_nothing_is_half_done_and_it_heals_by_itself(world):
     assert "No space left on device" in told and str(disk.path) in told, told
     world.refused("autoCertificate.delete", ref=NAME)
     world.refused("autoCertificate.renew", ref=NAME, force=True)
-    # What was refused has not happened, and what is there is read.
+    # Refused changes have no effect, and existing objects can be read.
     assert sorted(c["properties"]["name"] for c in call("consumer.list", limit=1000)["items"]) == sorted(names)
     assert "subjectAlternativeNames" not in call("autoCertificate.get", ref=NAME)["properties"] or \
         call("autoCertificate.get", ref=NAME)["properties"]["subjectAlternativeNames"] == []
@@ -136,7 +136,7 @@ def test_a_full_disk_is_told_nothing_is_half_done_and_it_heals_by_itself(world):
         assert f"the disk of {disk.path} is full" in world.certd.ctl(*question).stdout
     world.pebble.thaw()
     wait_for(lambda: f"{NAME}: " in world.certd.log and "No space left" in world.certd.log, 20, "the order to end")
-    assert world.dropped() == before  # also if the store still had room for the certificate
+    assert world.dropped() == before  # even if the store still had room for the certificate
     disk.free()
     world.wait_dropped(first)
     wait_for(lambda: call("server.status")["state"] == "running", 20)
@@ -162,7 +162,8 @@ def test_a_start_on_a_full_disk_is_ready_and_serves_what_is_there(world):
 
 
 def renew_with(world, kib):
-    """Renews with that much room left on the disk. Returns how it ended; the files are of one certificate then."""
+    """Renews with that much room left on the disk. Returns the result; the files belong to one certificate afterwards.
+    """
     world.disk.fill()
     os.truncate(world.disk.ballast, world.disk.ballast.stat().st_size - kib * KIB)
     before = len(world.certd.log)
@@ -180,8 +181,8 @@ def renew_with(world, kib):
 
 
 def test_however_much_is_left_the_files_are_of_one_certificate(world):
-    """Room for some of the writes of a renewal: in the store or in the drop, one of them fails, none is half done."""
-    world.ready.close()  # ten messages that nobody reads would fill it
+    """Room for some of the writes of a renewal: a write to the store or to the drop fails, and nothing is half done."""
+    world.ready.close()  # ten unread messages would fill it
     ends = []
     for has_store_room in (True, False):
         for kib in (0, 4, 6, 8, 12, 20, 28, 60):

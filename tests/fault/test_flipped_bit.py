@@ -1,4 +1,4 @@
-"""A disk that changes a bit of the store: what is damaged is named, nothing dies of it, and the others are kept valid."""
+"""A disk that changes a bit of the store: certd names the damaged object, keeps running, and keeps the others valid."""
 import random
 import re
 import shutil
@@ -11,10 +11,10 @@ from rpc import RpcError
 
 NAMES = [f"www{i}.example.com" for i in range(4)]
 VICTIM = NAMES[1]
-MARK = b"marked.example.com"  # a name that only the victim's records have
+MARK = b"marked.example.com"  # a name that occurs only in the victim's records
 SAMPLE = 40
 PAGE = 4096
-DATA_ERROR = 65  # sysexits.h, as certd(8) has it
+DATA_ERROR = 65  # sysexits.h, as listed in certd(8)
 
 pytestmark = pytest.mark.plain_build
 
@@ -26,7 +26,7 @@ def pebble(start):
 
 @pytest.fixture
 def certd(start, pebble):
-    """One with a certificate for each name; stopped."""
+    """A certd with a certificate for each name; stopped."""
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
     certd.call("provider.create", properties={
         "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
@@ -47,7 +47,7 @@ def newest(certd, name):
 
 
 class Pristine:
-    """The state of a certd that is stopped, to begin from again and again."""
+    """The state of a stopped certd, restored for each round."""
 
     def __init__(self, certd):
         self.state = certd.state
@@ -62,7 +62,7 @@ class Pristine:
 
 
 def flip(path, offset):
-    """Changes one bit."""
+    """Flips one bit."""
     with open(path, "r+b") as file:
         file.seek(offset)
         octet = file.read(1)[0]
@@ -71,7 +71,7 @@ def flip(path, offset):
 
 
 def ask_everything(certd):
-    """Return: the refusals. Any other end than an answer fails the test."""
+    """Return: the refusals. Anything but an answer fails the test."""
     refusals = []
     for method in ("provider", "autoCertificate", "certificate", "consumer", "dnsProvider", "event", "schedule"):
         try:
@@ -88,7 +88,7 @@ def ask_everything(certd):
 
 
 def listed(certd):
-    """Return: names of the auto-certificates of the list, and what it says of damaged objects."""
+    """Return: names of the auto-certificates in the list, and what it reports about damaged objects."""
     items = certd.call("autoCertificate.list")["items"] + certd.call("certificate.list")["items"]
     messages = [item["metadata"].get("message", "") for item in items]
     return ({item["properties"].get("commonName") for item in items},
@@ -103,7 +103,7 @@ def renew(certd, name):
 
 @pytest.mark.limit(120)
 def test_a_damaged_record_is_named_and_the_others_go_on(certd):
-    """Each place of the file where the victim's name is: records, older copies of them, and index rows."""
+    """All places in the file that contain the victim's name: records, older copies of them, and index rows."""
     pristine = Pristine(certd)
     named, shown = set(), set()
     for place in [m.start() for m in re.finditer(re.escape(MARK), pristine.octets)]:
@@ -127,7 +127,7 @@ def test_a_damaged_record_is_named_and_the_others_go_on(certd):
 
 @pytest.mark.limit(180)
 def test_a_flipped_bit_anywhere_kills_nobody(certd):
-    """It is refused at the start, or found when it is asked for, or in a place that nobody reads."""
+    """The flipped bit is reported at the start, or by a request for the object, or is in a place that is never read."""
     dice = random.Random(1)
     pristine = Pristine(certd)
     used = [i for i in range(0, len(pristine.octets), 64) if any(pristine.octets[i:i + 64])]

@@ -1,8 +1,9 @@
-"""System calls that fail once, by strace -e inject: certd says it and ends with a status, or goes on; it never aborts.
+"""System calls that fail once, by strace -e inject: certd reports it and ends with a status, or continues; it never
+aborts.
 
 The short form fails what a start needs. `make check-inject` (CERTD_INJECT_ALL=1) fails, one after the other, each call
-of one issue and one renewal that takes a resource or writes; afterwards certd is started anew, and what was declared
-must come true.
+of one issue and one renewal that takes a resource or writes. Afterwards certd is restarted, and all declarations must
+take effect.
 """
 import os
 import signal
@@ -12,7 +13,7 @@ from certd import Certd
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
 from rpc import RpcError
-from test_kill import DISCONNECTED, Story, calls_in
+from test_kill import DISCONNECTED, Scenario, calls_in
 
 START = [("timerfd_create", "EMFILE", 1), ("timerfd_create", "EMFILE", 2), ("eventfd2", "EMFILE", 1),
          ("eventfd2", "ENFILE", 2), ("epoll_create1", "EMFILE", 1), ("clone3", "EAGAIN", 1), ("clone3", "EAGAIN", 2),
@@ -25,8 +26,8 @@ WHILE_RUNNING = {
     "write": "ENOSPC", "writev": "ENOSPC", "pwrite64": "ENOSPC", "pwritev": "EIO", "fdatasync": "EIO", "fsync": "EIO",
     "ftruncate": "ENOSPC", "fallocate": "ENOSPC", "renameat": "EIO", "linkat": "ENOSPC", "unlinkat": "EIO",
     "fchmod": "EPERM", "fstat": "EIO", "newfstatat": "EIO", "timerfd_settime": "EINVAL"}
-POINTS_OF_A_CALL = 12  # an even sample of a call's points, the first and the last one among them
-STATUSES = {69, 71, 72, 73, 74, 75, 77, 78}  # of certctl(1), that say what is missing
+POINTS_OF_A_CALL = 12  # an even sample of a call's points, including the first and the last one
+STATUSES = {69, 71, 72, 73, 74, 75, 77, 78}  # of certctl(1), for missing resources
 
 pytestmark = pytest.mark.plain_build
 
@@ -72,16 +73,16 @@ def points_of(start, ca, scratch):
     log = scratch / "calls"
     certd = start(Certd, config=config, arguments=["--allow-debugger"], wrapper=[
         "strace", "-f", "-qq", "-o", str(log), "-e", "trace=execve," + ",".join(WHILE_RUNNING)])
-    Story(certd, pebble, "points.example.com").run()
+    Scenario(certd, pebble, "points.example.com").run()
     certd.stop()
     loop = calls_in(log)[0]
     return [(call, WHILE_RUNNING[call], nth) for call in WHILE_RUNNING if loop[call] for nth in sample(loop[call])]
 
 
-def tell(story):
-    """The story as far as it goes while something fails."""
+def tell(scenario):
+    """Runs the scenario as far as possible while something fails."""
     try:
-        story.run()
+        scenario.run()
     except (RpcError, *DISCONNECTED, AssertionError) as error:
         print(f"interrupted: {error}")
 
@@ -94,10 +95,10 @@ def test_each_call_of_an_issue_and_a_renewal_fails_once(start, ca, scratch):
         why = f"{call} fails with {error}, number {nth}"
         print(why)
         certd = injected(start, config, call, error, nth)
-        story = Story(certd, pebble, f"n{number}.example.com")
+        scenario = Scenario(certd, pebble, f"n{number}.example.com")
         try:
             certd.start()
-            tell(story)
+            tell(scenario)
         except AssertionError:
             pass
         if certd.is_running:
@@ -107,7 +108,7 @@ def test_each_call_of_an_issue_and_a_renewal_fails_once(start, ca, scratch):
             assert_said(certd, certd.process.returncode, why)
         certd.wrapper = []
         certd.start()
-        if "auto" in story.acked and not story.certificate():
-            certd.call("autoCertificate.renew", ref=story.name, force=True)
-        story.run()
+        if "auto" in scenario.acked and not scenario.certificate():
+            certd.call("autoCertificate.renew", ref=scenario.name, force=True)
+        scenario.run()
         certd.stop()

@@ -1,13 +1,14 @@
-"""kill -9 before each write-class system call of one issue and one renewal: nothing is lost, made twice or half written.
+"""kill -9 before each write-class system call of one issue and one renewal: nothing is lost, made twice or half
+written.
 
-strace ends certd at the Nth call of a name in one thread, and ends by the same signal: status 137 proves that the point
-was met. Points of the loop are met with only its thread traced, so that nothing else counts. strace counts per thread:
-those of the worker (there is one) are of calls that the loop makes less often.
+strace ends certd at the Nth call of a name in one thread, and ends by the same signal: status 137 shows that the point
+was reached. For points of the loop only its thread is traced, so that no other thread counts. strace counts per thread:
+the points of the worker (there is one) are calls that the loop makes less often.
 
-How often a call is made depends a little on timing (a poll more, a notice less), so the last points of a thread may not
-be there in every run. A run that was not killed tells how many there were; the point is then taken from its end, until
-one is met: every point of the test is a kill. The short form takes an even sample of all points; `make check-kill`
-(CERTD_KILL_ALL=1) takes every one.
+The number of calls depends a little on timing (one more poll, one less notification), so the last points of a thread
+may be missing in a run. A run that was not killed reports the number of calls; the point is then counted from the end,
+until one is reached: every point of the test is a kill. The short form takes an even sample of all points; `make
+check-kill` (CERTD_KILL_ALL=1) takes every one.
 """
 import collections
 import os
@@ -25,7 +26,7 @@ from rpc import RpcError
 WRITES = ("fdatasync", "pwrite64", "pwritev", "write", "writev", "fsync", "renameat", "linkat", "unlinkat", "sendto",
           "sendmsg", "ftruncate", "fallocate", "fchmod", "fchmodat", "mkdirat")
 SHORT_FORM = 40
-TRIES = 5  # until a point is met
+TRIES = 5  # until a point is reached
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 DISCONNECTED = (ConnectionError, FileNotFoundError, TimeoutError)
 
@@ -34,8 +35,8 @@ pytestmark = pytest.mark.plain_build
 Point = collections.namedtuple("Point", "thread call nth")  # thread: "loop" or "worker"
 
 
-class Story:
-    """What an operator does: declares a provider and an auto-certificate, and renews it. Goes on after each crash."""
+class Scenario:
+    """An operator's steps: declares a provider and an auto-certificate, and renews it. Continues after each crash."""
 
     def __init__(self, certd, pebble, name):
         self.certd, self.pebble, self.name = certd, pebble, name
@@ -49,12 +50,12 @@ class Story:
         try:
             self.certd.call(method, **params)
         except RpcError as error:
-            # Done in an earlier life, whose answer was lost.
+            # Done before the crash; only the answer was lost.
             assert error.data.get("code") == "exists", error
         self.acked.append(what)
 
     def certificate(self):
-        """A kill in the middle of the answer to a challenge fails that order for good: the operator tries again."""
+        """A kill in the middle of the answer to a challenge invalidates that order: the operator retries."""
         auto = self.certd.call("autoCertificate.get", ref=self.name)
         if (auto["metadata"].get("lastError") or {}).get("code") == "validation":
             self.asked += 1
@@ -78,7 +79,7 @@ class Story:
 
 
 class Reader(threading.Thread):
-    """A server that loads the bundle over and over: it must never meet half of one."""
+    """A server that loads the bundle continuously: it must never see an incomplete one."""
 
     def __init__(self, bundle, copy):
         super().__init__(daemon=True)
@@ -89,7 +90,7 @@ class Reader(threading.Thread):
         self.seen = False
 
     def run(self):
-        """load_cert_chain() opens its file twice: a copy makes it one look."""
+        """load_cert_chain() opens its file twice; a copy is read once."""
         while not self.ended.wait(0.002):
             try:
                 self.copy.write_bytes(self.bundle.read_bytes())
@@ -125,7 +126,7 @@ def traced(start, config, *options):
 
 
 def calls_in(log):
-    """By thread, the first one being the loop's: how often each call was begun."""
+    """By thread, the loop's first: how often each call was started."""
     threads = collections.defaultdict(collections.Counter)
     for thread, call in re.findall(r"^(?:(\d+) +)?(\w+)\(", log.read_text(), re.MULTILINE):
         threads[thread][call] += 1
@@ -133,12 +134,12 @@ def calls_in(log):
 
 
 def points_of(start, ca, scratch):
-    """All points of an undisturbed story, from the start of certd to its orderly end."""
+    """All points of an undisturbed run of the scenario, from the start of certd to its orderly end."""
     pebble, config = ca
     log = scratch / "calls"
     certd = traced(start, config, "-f", "-o", log, "-e", "trace=execve," + ",".join(WRITES))
     certd.start()
-    Story(certd, pebble, "count.example.com").run()
+    Scenario(certd, pebble, "count.example.com").run()
     certd.stop()
     loop, *workers = calls_in(log)
     assert len(workers) == 1, "one worker, and no other thread that writes"
@@ -156,8 +157,8 @@ def sample(points, size):
     return ends + rest[::step]
 
 
-def is_killed(certd, story):
-    """Lives from start to stop under strace. Return: whether that ended by the kill; any other end fails the test."""
+def is_killed(certd, scenario):
+    """Runs the scenario under strace. Return: whether the kill ended it; any other end fails the test."""
     try:
         certd.start()
     except AssertionError as error:
@@ -165,7 +166,7 @@ def is_killed(certd, story):
         return True
     failure = None
     try:
-        story.run()
+        scenario.run()
         certd.send_signal(signal.SIGTERM)
     except (*DISCONNECTED, AssertionError, RpcError, IndexError) as error:
         failure = error
@@ -178,12 +179,12 @@ def serials(certd):
     return {int(c["metadata"]["serialNumber"].replace(":", ""), 16) for c in certd.call("certificate.list")["items"]}
 
 
-def go_on(certd, story, reader, log_before):
-    """The life after the kill, to the end of the story; and what must hold then."""
-    pebble = story.pebble
+def go_on(certd, scenario, reader, log_before):
+    """Restarts after the kill, finishes the scenario, and checks the invariants."""
+    pebble = scenario.pebble
     certd.wrapper = []
     certd.start()
-    story.run()
+    scenario.run()
     stored = serials(certd)
     certd.stop()
     reader.stop()
@@ -191,20 +192,20 @@ def go_on(certd, story, reader, log_before):
     issued = {int(serial, 16) for serial in re.findall("Issued certificate serial ([0-9a-f]+)", happened)}
     assert len(issued) >= 2 and issued <= stored, f"a certificate was lost: {issued - stored}"
     assert happened.count("accounts in memory") == 1, "a second account: its key was lost"
-    assert happened.count("Added order") <= story.asked + 1, "more than one orphan order"
+    assert happened.count("Added order") <= scenario.asked + 1, "more than one orphan order"
 
 
 def kill_at(start, ca, point, name):
-    """Kills one certd at that point, and lets it live on. Return: the calls that were there, if the point was not."""
+    """Kills one certd at that point, and restarts it. Return: the number of calls, if the point was not reached."""
     pebble, config = ca
     log_before = len(pebble.log)
     certd = traced(start, config, *["-f"] * (point.thread == "worker"), "-o", "calls", "-e", f"trace={point.call}",
                    "-e", f"inject={point.call}:signal=KILL:when={point.nth}")
     reader = Reader(certd.drop(name) / "bundle.pem", certd.directory / "copy.pem")
-    story = Story(certd, pebble, name)
+    scenario = Scenario(certd, pebble, name)
     reader.start()
-    if is_killed(certd, story):
-        go_on(certd, story, reader, log_before)
+    if is_killed(certd, scenario):
+        go_on(certd, scenario, reader, log_before)
         return None
     reader.stop()
     made = max(calls[point.call] for calls in calls_in(certd.directory / "calls"))
@@ -213,7 +214,7 @@ def kill_at(start, ca, point, name):
 
 
 def kill_near(start, ca, point):
-    """Kills at that point, or at the last one of a run in which it does not exist. Return: where it was."""
+    """Kills at that point, or at the last one of a run in which it does not exist. Return: the point."""
     for attempt in range(TRIES):
         made = kill_at(start, ca, point, f"{point.thread}-{point.call}-{point.nth}-{attempt}.example.com")
         if made is None:
@@ -233,13 +234,13 @@ def test_a_kill_at_any_write_loses_nothing_and_makes_nothing_twice(start, ca, sc
         if met != point:
             moved.append(f"{point.thread} {point.call} {point.nth}: the last was {met.nth}")
     print(f"{len(chosen)} of {len(points)} points, {len(chosen)} kills; not there in their run: {moved}")
-    assert len(moved) <= max(2, len(chosen) // 10), "the points are not those of the story"
+    assert len(moved) <= max(2, len(chosen) // 10), "the points are not those of the scenario"
 
 
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("state", ["authorize", "solve", "validate", "finalize", "download"])
 def test_an_order_is_resumed_in_every_state(start, ca, state):
-    """Every send is slowed down, so that certd is in that state when the kill arrives."""
+    """Every send is delayed, so that certd is in that state when the kill arrives."""
     pebble, config = ca
     certd = traced(start, config, "-f", "-o", "/dev/null", "-e", "trace=sendto", "-e",
                    "inject=sendto:delay_exit=150000")
@@ -265,7 +266,7 @@ def test_an_order_is_resumed_in_every_state(start, ca, state):
 
 
 class Deletion:
-    """An auto-certificate with files in three places, and where they are."""
+    """An auto-certificate with files in three places, and their paths."""
 
     def __init__(self, certd, own):
         self.certd, self.own = certd, own
@@ -284,7 +285,7 @@ class Deletion:
         wait_for(self.is_done, 20, "the files are gone, and so is the intent")
 
     def is_done(self):
-        """Asks certd first, which fails when it is dead."""
+        """Asks certd first, which fails when it is not running."""
         return not self.rows("remove") and not any(key.exists() for key in self.keys)
 
     def rows(self, kind):
@@ -293,7 +294,7 @@ class Deletion:
 
 @pytest.mark.limit(120)
 def test_a_kill_anywhere_in_a_removal_leaves_no_key_behind(start, ca, scratch):
-    """The first point lies between the commit of the deletion and the removal of the first file."""
+    """The first point is between the commit of the deletion and the removal of the first file."""
     pebble, config = ca
     own = scratch / "own"
     own.mkdir()
@@ -308,7 +309,7 @@ def test_a_kill_anywhere_in_a_removal_leaves_no_key_behind(start, ca, scratch):
     deletion = Deletion(certd, own)
 
     def delete_under(*options):
-        """Return: how that life ended."""
+        """Return: how that run ended."""
         deletion.declare()
         certd.stop()
         certd.wrapper = [*wrapper, "-f", "-o", scratch / "calls", *options]

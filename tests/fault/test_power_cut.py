@@ -1,7 +1,7 @@
-"""The power is cut at any moment: what was acknowledged is there afterwards, and every file is the old or the new one.
+"""The power is cut at any moment: acknowledged changes survive, and every file is either the old or the new one.
 
-The state lies on a file system of its own, which is shut down without its journal being flushed; then certd is killed.
-What was not synced is lost, in whatever order it was written: a file of the test's own proves it in each round.
+The state is on its own file system, which is shut down without flushing its journal; then certd is killed. Everything
+that was not synced is lost, in any order: in each round, a file of the test itself shows that this works.
 """
 import json
 import os
@@ -19,19 +19,19 @@ from rpc import RpcError
 
 DISKS = 2
 CUTS = 10       # of each disk
-NAMES = 4       # are renewed at the same time
-LONGEST = 0.25  # seconds from the request to the cut: most of what follows takes less
+NAMES = 4       # renewed at the same time
+LONGEST = 0.25  # seconds from the request to the cut: most of the work takes less
 
 pytestmark = [pytest.mark.plain_build, pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")]
 
 
 class Life:
-    """An operator who remembers what was acknowledged, and a certd that loses its power now and then."""
+    """An operator that records every acknowledgement, and a certd that loses its power at intervals."""
 
     def __init__(self, certd, disk, pebble):
         self.certd, self.disk, self.pebble = certd, disk, pebble
         self.autos = set()          # acknowledged
-        self.certificates = set()   # ids that were told
+        self.certificates = set()   # ids in answers
         self.marks = 0
         self.log_before = len(pebble.log)
 
@@ -50,7 +50,7 @@ class Life:
         self.certd.call("consumer.create", properties={"name": "mark", "activate": "none"})
 
     def work(self, new_name):
-        """Asks for as much as possible at once."""
+        """Requests as much as possible at once."""
         self.declare(new_name)
         for name in sorted(self.autos)[-NAMES:]:
             self.certd.call("autoCertificate.renew", ref=name, force=True)
@@ -65,14 +65,15 @@ class Life:
         assert not canary.exists() or canary.read_bytes() == b"", "the power was not cut"
 
     def note(self):
-        """The last look before the dark. Lists may show what is stored a moment later: an answer to a change never does."""
+        """The last query before the cut. Lists may show data a moment before it is durable; the answer to a change
+        never does."""
         told = {auto["metadata"].get("lastIssuedCertificate") for auto in self.certd.call("autoCertificate.list")["items"]}
         self.marks += 1
         self.certd.call("consumer.update", ref="mark", properties={"probes": [{"host": "127.0.0.1", "port": self.marks}]})
         self.certificates |= told - {None}
 
     def check_files(self):
-        """As a server would find them that starts before certd."""
+        """As seen by a server that starts before certd."""
         bundles = [*self.certd.state.glob("live/*/bundle.pem"), *self.certd.state.glob("pem/*.pem")]
         for bundle in bundles:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(bundle)
@@ -89,7 +90,7 @@ class Life:
         assert mark["port"] == self.marks
 
     def is_settled(self):
-        """All that was asked for is done: each drop has the newest certificate."""
+        """All requests have been carried out: each drop has the newest certificate."""
         if [row for row in self.certd.call("schedule.list")["items"] if row["kind"] == "deploy"]:
             return False
         for auto in self.certd.call("autoCertificate.list")["items"]:
@@ -102,7 +103,7 @@ class Life:
         return True
 
     def check_end(self):
-        """No certificate that the CA issued was lost, and no key of the account."""
+        """No certificate that the CA issued was lost, and no account key."""
         happened = self.pebble.log[self.log_before:]
         stored = {int(c["metadata"]["serialNumber"].replace(":", ""), 16)
                   for c in self.certd.call("certificate.list")["items"]}
@@ -128,7 +129,7 @@ def pebble(start):
 
 
 def live(life, number, dice):
-    """From an empty disk through all its cuts. Return: how many bundles were met right after them."""
+    """From an empty disk through all power cuts. Return: how many bundles existed right after them."""
     seen = 0
     life.begin()
     for cut in range(CUTS):
@@ -161,7 +162,7 @@ def test_after_a_power_cut_everything_is_the_old_or_the_new(start, pebble, mount
 
 @pytest.mark.limit(120)
 def test_a_certd_that_does_not_sync_is_found_out(start, pebble, mounts):
-    """The same with every sync left out: if this went well, the test above would prove nothing."""
+    """The same without any sync. If this succeeded, the test above would be meaningless."""
     life = new_life(start, pebble, arguments=["--allow-debugger"], wrapper=[
         "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
         "-e", "inject=fsync,fdatasync:retval=0"])

@@ -1,8 +1,9 @@
-"""certd under valgrind, and for long: 100 renewals, requests of every kind, changes, reloads, an orderly end; nothing is
-lost, neither memory nor a descriptor.
+"""A long run of certd under valgrind: 100 renewals, requests of every kind, changes, reloads, an orderly end, without a
+leak of memory or descriptors.
 
-valgrind knows no pidfd_open(), so no programs are run here (consumers "none" and "notify"): sanitizers have those.
-`make check-valgrind` does all 100 renewals, `make check-growth` measures 300; without these a short form of each runs.
+valgrind does not support pidfd_open(), so no programs are run here (consumers "none" and "notify"): sanitizers cover
+those. `make check-valgrind` does all 100 renewals, `make check-growth` measures 300; otherwise a short form of each
+runs.
 """
 import json
 import os
@@ -20,14 +21,14 @@ AUTOS = 5
 VALGRIND = ("valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
             "--show-leak-kinds=definite,indirect,possible", "--track-fds=yes", "--error-exitcode=9",
             "--child-silent-after-fork=yes")
-# Of each summary, what is all right. One descriptor more than stdin, stdout and stderr is valgrind's log.
+# Acceptable lines of each summary. The fourth descriptor after stdin, stdout and stderr is valgrind's log.
 EXPECTED = (r"FILE DESCRIPTORS: (\d+) open \((\d+) std\) at exit", r"ERROR SUMMARY: (\d+) errors")
 
 pytestmark = [pytest.mark.plain_build]
 
 
 class CertdInValgrind(Certd):
-    """valgrind becomes the program that it runs: there is one process, and it is slow."""
+    """valgrind becomes the program that it runs: there is one slow process."""
     ready_seconds = 60
     stop_seconds = 60
 
@@ -41,7 +42,7 @@ def renewals(name, short):
 
 
 def declare(certd, pebble):
-    """A provider, a consumer that is told by datagram, and AUTOS auto-certificates with their first certificate."""
+    """A provider, a consumer that is notified by datagram, and AUTOS auto-certificates with their first certificate."""
     certd.call("provider.create", properties={
         "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
         "termsOfServiceAgreed": True})
@@ -76,7 +77,7 @@ def renew(certd, rounds):
 
 
 def talk(certd):
-    """Requests of every kind, good and bad ones, and subscribers that leave in the middle."""
+    """Requests of every kind, valid and invalid, and subscribers that disconnect early."""
     for noun in ("provider", "autoCertificate", "certificate", "dnsProvider", "consumer"):
         certd.call(f"{noun}.list")
     certd.call("server.status")
@@ -107,7 +108,7 @@ def change(certd):
 
 
 def check_reports(reports):
-    """No report of a process that has ended well says anything but that nothing is to be said."""
+    """The report of a process that ended well contains nothing but empty summaries."""
     assert reports, "valgrind wrote no report"
     for path in reports:
         text = path.read_text(errors="replace")
@@ -119,7 +120,7 @@ def check_reports(reports):
 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
 def test_canary_what_is_lost_on_purpose_is_found(scratch):
-    """Else the reports of certd would prove nothing."""
+    """Otherwise the reports of certd would be meaningless."""
     def report_of(what):
         run([*VALGRIND, f"--log-file={scratch}/{what}.%p", program("canary-lost"), what], check=False)
         return list(scratch.glob(f"{what}.*"))
@@ -131,14 +132,14 @@ def test_canary_what_is_lost_on_purpose_is_found(scratch):
 
 
 def listen(sock):
-    """Takes what the consumer is told, until somebody sends it nothing at all."""
+    """Receives the consumer's notifications until an empty one arrives."""
     while sock.recv(65536):
         pass
 
 
 @pytest.fixture
 def reader(scratch):
-    """The socket of the consumer, read all the time: the kernel keeps ten datagrams for one that does not read."""
+    """The consumer's socket, read continuously: the kernel queues only ten datagrams."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind("\0certd-test-" + scratch.name)
         thread = threading.Thread(target=listen, args=(sock,))
@@ -177,7 +178,7 @@ def test_renewals_make_the_daemon_no_larger(start, reader):
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\nmax-events = 100\n")
     declare(certd, pebble)
     talk(certd)
-    renew(certd, max(rounds // 3, 4))  # caches and arenas have their size now
+    renew(certd, max(rounds // 3, 4))  # caches and arenas have reached their size
     before = certd.resident_kib()
     descriptors = len(certd.descriptors())
     renew(certd, rounds)
@@ -185,5 +186,5 @@ def test_renewals_make_the_daemon_no_larger(start, reader):
     grown = certd.resident_kib() - before
     print(f"{rounds * AUTOS} renewals: {before} KiB and {grown} KiB more, {descriptors} descriptors")
     assert wait_for(lambda: len(certd.descriptors()) <= descriptors, 40, "no more descriptors than before")
-    # Certificates stay in the store, which is mapped: what is read again of it is resident too.
+    # Certificates stay in the store, which is mapped: pages that are read again are resident too.
     assert grown <= 1024 + rounds * AUTOS * 16

@@ -1,4 +1,4 @@
-"""Accounts with a CA: external accounts in every form of base64, keys that were brought along, limits."""
+"""Accounts with a CA: external account binding in every form of base64, imported keys, limits."""
 import subprocess
 
 import pytest
@@ -20,7 +20,7 @@ def binding(key_id, secret):
 
 
 def settled(certd, name):
-    """The metadata of a provider once its registration has ended one way or the other."""
+    """The metadata of a provider once its registration has ended in any way."""
     def ended():
         metadata = certd.call("provider.get", ref=name)["metadata"]
         return metadata if metadata["state"] != "PROVISIONING" else None
@@ -43,7 +43,7 @@ def test_an_external_account_is_bound_at_once_whatever_the_base64(start):
         with pytest.raises(RpcError) as refused:
             certd.call("provider.create", properties=provider(pebble, "bad", **binding("kid-2", secret)))
         assert refused.value.data["field"] == SECRET and why in refused.value.message
-    # What the CA says of a wrong key is shown, and mended in place.
+    # The CA's error about a wrong key is shown, and the key is corrected with `set`.
     certd.call("provider.create", properties=provider(pebble, "wrong", **binding("kid-1", url)))
     metadata = settled(certd, "wrong")
     assert metadata["state"] == "FAILED" and metadata["message"]
@@ -69,7 +69,7 @@ def test_a_binding_is_judged_by_the_ca(start):
         assert {"only the id": "no keySecret", "only the secret": "no keyId", "the example": "key"}[name] in \
             metadata["message"], metadata
         assert metadata["lastError"]["problem"] in ("externalAccountRequired", "unauthorized"), "the CA's own words"
-        if name != "the example":  # pebble refuses a key that it does not know even if it needs none
+        if name != "the example":  # pebble refuses an unknown key even if it requires none
             assert settled(certd, f"{name} {open_to_all.port}")["state"] == "AVAILABLE"
     certd.call("provider.update", ref=f"only the id {strict.port}", properties=binding("kid-1", EAB_KEYS["kid-1"]))
     wait_for(lambda: certd.call("provider.get", ref=f"only the id {strict.port}")["metadata"]["state"] == "AVAILABLE", 20,
@@ -83,19 +83,19 @@ def test_an_account_key_that_was_brought_along_finds_its_account(start, scratch)
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
     key.chmod(0o600)
     common = ("--server", pebble.url, "--email", "ops@example.com", "--ca-file", pebble.ca_file, "--account-key", key)
-    # Nobody has this key yet: the terms have to be agreed to, and the account is made with it.
+    # The key is unknown to the CA: the terms must be accepted, and the account is created.
     told = certd.ctl("add-provider", "--name", "first", *common, check=False)
     assert told.returncode and "terms of service" in told.stderr
     certd.ctl("set", "provider", "first", "--agree-tos")
     first = wait_for(lambda: certd.call("provider.get", ref="first")["metadata"].get("accountUrl"), 20, "the account")
     assert certd.call("provider.get", ref="first")["properties"]["accountKeyAlgorithm"] == "rsa2048"
-    # Now it is found, and neither terms nor an external account matter.
+    # Now the account is found, and neither terms nor external account matter.
     eab = scratch / "eab"
     eab.write_text(EAB_KEYS["kid-1"])
     eab.chmod(0o600)
     told = certd.ctl("add-provider", "--name", "second", *common, "--eab-key-id", "kid-1", "--eab-key-file", eab).stdout
     assert first in told and "this key already had an account; the EAB is no longer needed" in told
-    # A CA that wants none says so too.
+    # A CA that requires no external account is reported as such.
     certd.call("provider.create", properties=provider(pebble, "third", **binding("kid-1", EAB_KEYS["kid-1"])))
     assert "does not require an external account" in settled(certd, "third")["message"]
     assert "PRIVATE KEY" not in str(certd.call("provider.list"))

@@ -113,7 +113,7 @@ class FileServer(Server):
         return listens(80)
 
     def publish_after(self, seconds):
-        """A publisher of http-01 answers that come late; None: never."""
+        """A publisher of late http-01 answers; None: never."""
         path = self.directory / ".well-known/acme-challenge"
         path.mkdir(parents=True)
         late = []
@@ -128,7 +128,7 @@ class FileServer(Server):
 
 @pytest.mark.parametrize("seconds", [0, 1, None])
 def test_a_ca_that_never_fails_a_challenge(start, scratch, seconds):
-    """Smallstep's library leaves a failed challenge pending and waits to be asked again."""
+    """Smallstep's library leaves a failed challenge pending and waits for another request."""
     hosts = ["127.0.0.1 localhost www.example.com api.example.com"]
     with PrivateNetwork(scratch / "network", hosts=hosts):
         caddy = start(Caddy)

@@ -1,4 +1,4 @@
-"""certctl apply and dump: declarations as a file. Nothing is issued: the CA is a port where nobody listens."""
+"""certctl apply and dump: declarations as a file. Nothing is issued: the CA is a port without a listener."""
 import json
 import re
 
@@ -17,7 +17,7 @@ def certd(start):
 
 @pytest.fixture
 def site(scratch):
-    """A file with something of everything, and the directory of credentials that it needs."""
+    """A file with every kind of object, and the directory of credentials that it needs."""
     credentials = scratch / "credentials"
     credentials.mkdir()
     for name, text in {"tsig": f'key "k." {{ algorithm hmac-sha512; secret "{TSIG_SECRET}"; }};',
@@ -199,7 +199,7 @@ autoCertificates:
     assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 unchanged; 2 of them refused"
     assert [auto["properties"]["name"] for auto in certd.ctl_json("list", "auto")] == ["b.example.com"]
 
-    # an update that is refused leaves its object as it was
+    # a refused update leaves its object unchanged
     path.write_text(f"""
 providers: {{good: {ca.replace("a@example", "b@example")}}}
 autoCertificates:
@@ -215,7 +215,7 @@ autoCertificates:
     certd.ctl("rm", "auto", "c.example.com")
     ca = ca.replace("a@example", "b@example")
 
-    # the provider goes after what needs it; without its collection in the file nothing of it does
+    # the provider is deleted after the objects that need it; a collection missing from the file is not touched
     path.write_text("autoCertificates: {}\n")
     assert apply(certd, path, "--prune").stdout.endswith("1 removed, 0 unchanged; 1 not in the file, kept\n")
     path.write_text(f"providers: {{good: {ca}}}\n"

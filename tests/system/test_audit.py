@@ -1,4 +1,4 @@
-"""The audit log: who did what, from what to what; nothing can be taken out of it."""
+"""The audit log: who changed what, with old and new values; no record can be removed."""
 import json
 import os
 

@@ -1,4 +1,4 @@
-"""What operators type wrong is brought to its canonical form, or refused with the field named and nothing stored."""
+"""Operators' input is made canonical, or refused with the field named and nothing stored."""
 import json
 import os
 
@@ -12,7 +12,7 @@ LABEL = "a" * 63
 
 @pytest.fixture(scope="module")
 def certd(tmp_path_factory):
-    """One for all: what is refused leaves nothing behind. Its providers lead nowhere."""
+    """Shared by all tests, since refused input leaves nothing behind. Its providers are unreachable."""
     directory = tmp_path_factory.mktemp("certd")
     daemon = Certd(directory, config=f"http-listen = 127.0.0.1:{free_port()}\nmax-alternative-names = 5\n").start()
     daemon.call("provider.create", properties=provider())
@@ -165,7 +165,7 @@ REFUSED = [
 
 
 def stored(certd):
-    """All that a create could leave."""
+    """Everything that a create could leave behind."""
     counts = {noun: certd.call(f"{noun}.list")["total"]
               for noun in ("provider", "autoCertificate", "dnsProvider", "consumer")}
     return counts, [row for row in certd.call("schedule.list")["items"] if row["kind"] != "account"]

@@ -1,4 +1,4 @@
-"""The benchmark of issues runs, and what does not depend on the machine's speed is as it should be."""
+"""The issue benchmark runs, and its results that do not depend on the machine's speed are as expected."""
 import json
 import os
 from pathlib import Path

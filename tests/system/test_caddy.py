@@ -1,4 +1,4 @@
-"""A second CA that has nothing in common with Pebble: Caddy's acme_server, with the real ports 53 and 80."""
+"""A second CA, independent of Pebble: Caddy's acme_server, with the real ports 53 and 80."""
 import pytest
 from caddy import Caddy
 from certd import Certd
@@ -9,7 +9,7 @@ from tls import parse_certificate
 
 @pytest.fixture
 def caddy_and_knot(private_network, start):
-    """Inside a network of its own: Knot is the system's resolver, certd has port 80."""
+    """In its own network: Knot is the system's resolver, certd has port 80."""
     knot = start(Knot, zones=("example.com",), port=53)
     caddy = start(Caddy)
     certd = start(Certd, config="http-listen = 127.0.0.1:80\n")

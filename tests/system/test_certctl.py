@@ -1,4 +1,4 @@
-"""certctl against a real certd, CA and DNS server, as somebody types it."""
+"""certctl against a real certd, CA and DNS server, as an operator types it."""
 import json
 import os
 import pty
@@ -129,7 +129,7 @@ def test_what_a_provider_was_registered_with_can_be_mended_until_it_is(start):
 
 
 def on_terminal(certd, words, until, seconds=20):
-    """Runs certctl with a terminal as standard error until that has shown @until. Returns (process, what it showed)."""
+    """Runs certctl with a terminal as standard error until that has shown @until. Returns (process, output)."""
     master, slave = pty.openpty()
     process = subprocess.Popen([str(program("certctl")), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=slave, env={**os.environ, "CERTD_SOCKET": str(certd.socket)})
@@ -211,7 +211,7 @@ def test_bash_completes_from_the_tables_and_the_daemon(site, tmp_path, words, ha
 
 
 def test_zsh_completes_too():
-    """An interactive zsh on a terminal: nothing else loads completion as users have it."""
+    """An interactive zsh on a terminal: only that loads completion as for users."""
     etc = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "etc"))
     master, slave = pty.openpty()
     process = subprocess.Popen(["zsh", "-f", "-i"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,

@@ -1,4 +1,4 @@
-"""Certificates that certd did not issue: imported, deployed, watched, replaced, exported, and given to programs."""
+"""Certificates that certd did not issue: imported, deployed, monitored, replaced, exported, and passed to programs."""
 import json
 import os
 import pty
@@ -125,7 +125,7 @@ def test_the_descriptor_is_looked_at_before_anything_is_written(certd, ca, scrat
                          ((own_memory,), "must be a memfd")):
             with pytest.raises(RpcError, match=why):
                 rpc.call("certificate.export", fds=fds, ref="shop")
-        # The descriptor is the frame's that it came with, and no other's.
+        # The descriptor belongs only to the frame with which it was sent.
         memory = os.memfd_create("export")
         rpc.send({"jsonrpc": "2.0", "id": 98, "method": "server.status"}, [zero])
         rpc.send({"jsonrpc": "2.0", "id": 99, "method": "certificate.export", "params": {"ref": "shop"}}, [memory])
@@ -320,7 +320,7 @@ def test_grace_ends_for_what_was_replaced_and_never_for_what_is_deployed(start, 
     wait_for(lambda: "certificate.expired" in kinds(), 10)
     assert certd.call("certificate.get", ref="shop")["metadata"]["status"] == "expired"
     now = certd.call("certificate.get", ref="shop")["metadata"]["createdDate"]
-    # Its grace is over, but it is deployed: looked at again another day.
+    # Its grace period is over, but it is deployed: checked again on another day.
     wait_for(lambda: all(row["date"] > now for row in certd.call("schedule.list")["items"]), 10)
     assert sorted(row["kind"] for row in certd.call("schedule.list")["items"]) == ["expiry", "purge"]
     assert (certd.drop("shop") / "bundle.pem").exists()

@@ -1,4 +1,4 @@
-"""dns-01 through certd: programs of lego's convention, and what a crash leaves behind."""
+"""dns-01 through certd: programs with lego's convention, and removal of records after a crash."""
 from certd import Certd
 from dnsservers import Knot
 from pebble import Challtestsrv, Pebble
@@ -6,7 +6,7 @@ from procs import wait_for
 
 
 def issue(start, certd, dns, name, *, provider=None, **more):
-    """@name from a CA that looks TXT records up at @dns; @more: settings of the DNS provider."""
+    """@name from a CA that queries @dns for TXT records; @more: settings of the DNS provider."""
     pebble = start(Pebble, dns=dns.dns, **(provider or {}))
     certd.call("provider.create", properties={
         "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
@@ -76,7 +76,7 @@ END
 def test_a_record_left_by_a_crash_is_removed_by_the_next_start(start):
     knot = start(Knot, zones=("example.com",))
     certd = start(Certd)
-    # The CA takes its time to validate: certd is killed while the record is up, and the order is gone after it.
+    # The CA validates slowly: certd is killed while the record is published, and the order is gone afterwards.
     issue(start, certd, knot, "*.example.com", provider={"sleep_seconds": 15}, zones=["example.com"], **by_tsig(knot))
     wait_for(lambda: knot.txt("_acme-challenge.example.com"), 20, "the record")
     certd.kill9()

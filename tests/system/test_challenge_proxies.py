@@ -1,4 +1,4 @@
-"""http-01 with port 80 in other hands: the shipped snippets for nginx and HAProxy, webroots, and a port that is taken."""
+"""http-01 when another program has port 80: the shipped snippets for nginx and HAProxy, webroots, and a taken port."""
 import socket
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ETC = Path(__file__).parents[2] / "etc"
 
 
 class HaproxySnippet(Server):
-    """HAProxy with the shipped snippet, its addresses changed to those of the test."""
+    """HAProxy with the shipped snippet, its addresses replaced by those of the test."""
     name = "haproxy-snippet"
 
     def __init__(self, directory, text, port):
@@ -29,7 +29,7 @@ class HaproxySnippet(Server):
 
 
 def snippet(name, listen):
-    """The example for an `http-listen` of @listen: its address lines exchanged, or the other line switched on."""
+    """The example for an `http-listen` of @listen, with its address lines replaced or the alternative enabled."""
     text = (ETC / name).read_text()
     if not listen.startswith("unix:"):
         return text.replace("127.0.0.1:5080", listen)
@@ -39,7 +39,7 @@ def snippet(name, listen):
 
 
 def issue(start, certd, http_port):
-    """www.example.com from a CA that asks at @http_port."""
+    """www.example.com from a CA that validates on @http_port."""
     dns = start(Challtestsrv)
     pebble = start(Pebble, dns=dns.dns, http_port=http_port)
     certd.call("provider.create", properties={

@@ -1,4 +1,4 @@
-"""The ways of those who come from elsewhere, as certctl(1) tells them."""
+"""Migration from other tools, as described in certctl(1)."""
 import json
 import re
 import subprocess
@@ -16,7 +16,7 @@ RECORD = re.compile(r"Record name:_acme-challenge\nRecord type:TXT\nRecord conte
 
 
 class Kontena:
-    """Somebody with Kontena's habits: a CA that reuses what was proved @reuse % of the time, DNS, certd."""
+    """The setup of a Kontena user: a CA that reuses @reuse % of the validations, DNS, certd."""
 
     def __init__(self, start, reuse):
         self.dns = start(Challtestsrv)
@@ -28,7 +28,7 @@ class Kontena:
                               *more, check=check)
 
     def authorize(self, name):
-        """What is to be published for @name."""
+        """The record to publish for @name."""
         told = self.certd.ctl("authorize", name)
         assert "failed" not in told.stderr  # the order waits for the record
         out = told.stdout
@@ -37,7 +37,7 @@ class Kontena:
         return match[2], match[1]
 
     def publish(self, *records):
-        """A set of values at each name, as a zone has them."""
+        """A set of values at each name, as in a zone."""
         for owner, content in records:
             self.dns.add_txt(owner, content)
 
@@ -65,8 +65,8 @@ def test_kontenas_three_commands(kontena):
     kontena.register("--agree-tos")
     record = kontena.authorize("api.example.com")
     assert record[0] == "_acme-challenge.api.example.com"
-    assert kontena.authorize("api.example.com") == record  # said again: the same is still to be published
-    # Too early: nothing is spent, and the record is shown once more.
+    assert kontena.authorize("api.example.com") == record  # repeated: the same record is still to be published
+    # Too early: no validation is spent, and the record is shown again.
     told = kontena.get("api.example.com", check=False)
     assert told.returncode and RECORD.fullmatch(told.stdout)[1] == record[1]
     assert "run again: certctl get api.example.com" in told.stderr
@@ -80,10 +80,10 @@ def test_kontenas_three_commands(kontena):
                       "LE_CERTIFICATE_api_example_com_BUNDLE")
     assert out[1] == f"fullchain: {kontena.certd.drop('api.example.com')}/fullchain.pem"
     assert parse_certificate(kontena.certd.drop("api.example.com") / "cert.pem").names == ["api.example.com"]
-    # The order that was made when it was authorized has become the certificate.
+    # The order that authorized the name has become the certificate.
     assert sum("order-plz" in path for _, path in kontena.pebble.requests) == orders
     assert [a["metadata"]["status"] for a in kontena.certd.ctl_json("list", "authorizations")] == ["valid"]
-    # A name that needs no record any more is said to be authorized, and a second certificate needs no hands.
+    # A name that needs no record is reported as authorized, and a second certificate needs no manual step.
     assert re.fullmatch(r"api\.example\.com is authorized until \S+\n", kontena.certd.ctl("authorize", "api.example.com").stdout)
     kontena.get("api.example.com", "--cert-type", "chain")
     assert len(kontena.certd.ctl_json("list", "certs", "--auto", "api.example.com")) == 2
@@ -131,7 +131,7 @@ def test_a_renewal_by_hand_begins_by_itself_and_says_what_to_publish(start):
     kontena.get("api.example.com")
     first = kontena.certd.ctl_json("show", "auto", "api.example.com")["metadata"]["lastIssuedCertificate"]
     kontena.certd.ctl("set", "auto", "api.example.com", "--renew-before", "59m")
-    # Pebble reuses what was proved now and then, even at 0 %.
+    # Pebble reuses validations at times, even at 0 %.
     renewals = (kontena.certd.ctl("renew", "api.example.com", check=False) for _ in range(5))
     assert any(renewal.returncode for renewal in renewals)
 
@@ -185,18 +185,18 @@ def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):
         names = (f"a{number}.example.com", f"b{number}.example.com")
         kontena.publish(*(kontena.authorize(name) for name in names))
         kontena.get(*names, check=False)
-        kontena.certd.ctl("rm", "auto", names[0])  # what its order asked for goes with it
+        kontena.certd.ctl("rm", "auto", names[0])  # the authorizations that its order needed are deleted with it
         assert all(a["metadata"]["status"] == "valid" for a in kontena.certd.ctl_json("list", "authorizations"))
         told = kontena.get(*names, check=False)
         again = RECORD.findall(told.stdout)
         if len(again) == 2:
-            break  # else Pebble has reused what was proved, which it does now and then, even at 0 %
+            break  # otherwise Pebble has reused a validation, which it does at times, even at 0 %
     assert told.returncode
     assert [owner for _, owner in again] == [f"_acme-challenge.{name}" for name in names]
     kontena.publish(*((owner, content) for content, owner in again))
     kontena.get(*names)
     assert sorted(parse_certificate(kontena.certd.drop(names[0]) / "cert.pem").names) == list(names)
-    # One name alone uses the order of its authorization, so that no CA asks twice.
+    # A single name uses the order of its authorization, so that no CA asks twice.
     kontena.publish(kontena.authorize("c.example.com"))
     kontena.get("c.example.com")
 
@@ -208,7 +208,7 @@ def test_a_record_that_is_wrong_is_seen_by_the_ca_only_when_forced(kontena):
     assert told.returncode and "x.example.com" in told.stderr
     failed = kontena.certd.ctl_json("show", "authorization", "x.example.com")
     assert failed["metadata"]["state"] == "FAILED" and failed["metadata"]["message"]
-    kontena.publish(kontena.authorize("x.example.com"))  # a new record, for the old one is spent
+    kontena.publish(kontena.authorize("x.example.com"))  # a new record, because the old one is spent
     kontena.get("x.example.com")
 
 

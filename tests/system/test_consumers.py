@@ -1,4 +1,4 @@
-"""Who is told of a new certificate, and whether it is really served."""
+"""Which consumers are notified of a new certificate, and whether it is really served."""
 import os
 import socket
 import subprocess
@@ -61,7 +61,7 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
     result = certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "app", check=False)
     assert result.returncode == 3 and "not yet" in result.stderr, result
     assert rollout(certd, "app")["lastError"]["code"] == "hook"
-    # The certificate itself is there; only this consumer is behind.
+    # The certificate itself is current; only this consumer is not.
     assert parse_certificate(certd.drop(NAME) / "cert.pem").names == [NAME]
     explained = certd.ctl("explain", NAME).stdout
     assert explained.count("consumer 'app'") == 1 and explained.count("not yet") == 1, explained
@@ -98,7 +98,7 @@ def test_whatever_a_program_dies_of_is_the_consumers_state(text, reason, certd, 
 
 
 def test_what_a_program_leaves_behind_is_killed(certd, scratch):
-    """A watcher in a session of its own, reparented: in a group, but not in that of the program."""
+    """A watcher in its own session, reparented: in a process group, but not in that of the program."""
     number, hook = scratch / "number", scratch / "hook"
     hook.write_text(f"#!/bin/sh\n(setsid env -i /bin/sh -c 'echo $$ >{number}.new; exec /bin/sleep 300' &)\n"
                     f"while ! test -s {number}.new; do sleep 0.01; done\nmv {number}.new {number}\n")
@@ -184,7 +184,8 @@ def test_a_missing_directory_is_named_and_heals(certd, scratch):
 
 @pytest.fixture
 def program(scratch):
-    """program(name, more): a program for --command that notes its certificate in runs.NAME, and whether it met itself."""
+    """program(name, more): a program for --command that logs its certificate in runs.NAME, and whether it ran
+    concurrently."""
     def program(name, more=""):
         path = scratch / name
         path.write_text(f"""#!/bin/sh
@@ -205,7 +206,7 @@ def runs(scratch, name):
 
 
 def add_many(certd, count, consumers):
-    """consumers(i): those of the i-th. Returns the names."""
+    """consumers(i): those of the i-th auto-certificate. Returns the names."""
     names = [f"n{i}.example.com" for i in range(count)]
     for i, name in enumerate(names):
         options = [word for consumer in consumers(i) for word in ("--consumer", consumer)]
@@ -228,7 +229,7 @@ def test_runs_of_one_consumer_never_overlap(certd, scratch, program):
 
 
 def test_a_program_alone_would_meet_itself(scratch, program):
-    """The control: the lock notices two runs at once."""
+    """The control: the lock detects two concurrent runs."""
     path = program("app")
     with subprocess.Popen([path], env={"CERTD_NAME": "one"}) as one, subprocess.Popen([path]) as two:
         one.wait(), two.wait()
@@ -236,7 +237,7 @@ def test_a_program_alone_would_meet_itself(scratch, program):
 
 
 def test_certificates_of_two_consumers_wait_for_each_once(certd, scratch, program):
-    """In either order of the consumers, with one that fails: it gets one run a certificate, then its backoff."""
+    """In either order of the consumers, with one that fails: one run per certificate, then its backoff."""
     add_exec(certd, "good", program("good"))
     add_exec(certd, "bad", program("bad", f"rmdir {scratch}/bad.busy; exit 1"))
     names = add_many(certd, 6, lambda i: ["good", "bad"] if i % 2 else ["bad", "good"])
@@ -247,14 +248,14 @@ def test_certificates_of_two_consumers_wait_for_each_once(certd, scratch, progra
 
 
 def test_what_waits_for_a_slow_program_holds_nothing_up(certd, scratch, program):
-    """The one that runs does not end; the others wait in the schedule, and other consumers get their certificates."""
+    """One run does not end; the others wait in the schedule, and other consumers get their certificates."""
     add_exec(certd, "slow", program("slow", f"while [ ! -e {scratch}/go ]; do sleep 0.05; done"))
     add_exec(certd, "quick", program("quick"))
     names = add_many(certd, 4, lambda i: ["slow"])
     wait_for(lambda: runs(scratch, "slow") and all((certd.drop(name) / "manifest.json").exists() for name in names), 30)
     add_auto(certd, "quick")
     assert runs(scratch, "quick") == [NAME] and len(runs(scratch, "slow")) == 1
-    # A restart forgets none of them; what runs is run again.
+    # After a restart none is missing; the interrupted run is repeated.
     certd.restart()
     (scratch / "slow.busy").rmdir()
     certd.ctl("set", "consumer", "quick", "--activate", "none")

@@ -1,4 +1,4 @@
-"""What a local user can do to the control socket: be refused, be cut off, and nothing to others."""
+"""Attacks of a local user on the control socket: refused or disconnected, without effect on others."""
 import array
 import contextlib
 import json
@@ -29,7 +29,7 @@ def certd(start):
 
 
 def ends(rpc, within):
-    """Whether certd closes the connection in that time; answers are passed over."""
+    """Whether certd closes the connection within that time; answers are skipped."""
     rpc.sock.settimeout(within)
     try:
         while rpc.sock.recv(65536):
@@ -133,7 +133,7 @@ def test_who_is_slow_or_silent_is_let_go_and_nobody_waits_for_him(certd):
 
 
 def test_who_reads_no_answers_costs_little(certd):
-    """Ten who ask for more and more and never read: certd stops listening to them, and stays small."""
+    """Ten clients send requests without reading answers: certd stops reading from them, and its memory stays small."""
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"}).encode() + b"\n"
     with contextlib.ExitStack() as stack:
         for _ in range(10):
@@ -173,7 +173,7 @@ def test_a_flood_of_descriptors_does_not_stay(certd):
 
 
 def refusal(socket_path):
-    """What a connection over the limit is told; None when it is let in."""
+    """The refusal of a connection over the limit; None when it is accepted."""
     rpc = RpcClient(socket_path)
     rpc.sock.settimeout(0.3)
     try:
@@ -198,7 +198,7 @@ def test_root_has_96_connections_and_is_told_of_the_97th(certd):
 
 @as_root
 def test_another_user_has_a_third_of_that(start):
-    """By a child process of another uid; he may not look, but he is counted."""
+    """By a child process of another uid, which has no role but counts."""
     certd = start(Certd)
     certd.runtime.chmod(0o755)
     certd.socket.chmod(0o666)
@@ -233,7 +233,7 @@ FLOODS = {
 
 
 def flood(path, method, params, reads):
-    """32 connections of a viewer that ask without end; in a child process, which is killed."""
+    """32 connections of a viewer with endless requests; in a child process, which is killed."""
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
@@ -258,14 +258,14 @@ def flood(path, method, params, reads):
 
 
 def loop_ms(certd):
-    """What the main thread has worked so far."""
+    """CPU time of the main thread so far."""
     return int(open(f"/proc/{certd.daemon_pid}/schedstat").read().split()[0]) / 1e6
 
 
 @as_root
 @pytest.mark.limit(180)
 def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
-    """In time that certd's loop worked before it answered: other programs on this machine do not count."""
+    """Measured in CPU time of certd's loop: other programs on this machine do not count."""
     certd = start(Certd, config=f"viewer-groups = 65534\nhttp-listen = unix:/tmp/certd-flood-{os.getpid()}.sock\n")
     certd.runtime.chmod(0o755)
     certd.socket.chmod(0o666)
@@ -306,7 +306,7 @@ def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
 def test_over_the_total_clients_queue_until_somebody_leaves(start):
     certd = start(Certd, config="max-connections = 8\n")
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(certd.rpc()) for _ in range(8 + 16)]  # with those kept for administrators
+        clients = [stack.enter_context(certd.rpc()) for _ in range(8 + 16)]  # with the administrators' reserve
         for client in clients:
             client.call("server.status")
         late = stack.enter_context(certd.rpc())

@@ -1,4 +1,4 @@
-"""certd as a process: starts without any configuration, answers, ends when it is asked, comes back with its state."""
+"""certd as a process: starts without any configuration, answers, ends on request, and restarts with its state."""
 import signal
 
 import pytest
@@ -36,7 +36,7 @@ def test_a_second_daemon_on_the_same_state_is_refused(start, scratch):
 
 
 def test_a_reload_changes_no_directory_that_is_in_use(start, scratch):
-    """The next start does; till then certd says where its files are, not where they will be."""
+    """The change takes effect at the next start; until then certd reports the current paths."""
     certd = start(Certd, config="max-auto-certificates = 1\n")
     certd.config = f"max-auto-certificates = 2\ndrop-root = {scratch}/elsewhere\nstate = {scratch}/other\n"
     certd.command()  # writes the file

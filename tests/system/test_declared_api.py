@@ -1,4 +1,4 @@
-"""What certd answers is what rpc.discover and /openapi.json declare: every method, over the socket and over REST."""
+"""certd's answers are as declared by rpc.discover and /openapi.json: every method, over the socket and over REST."""
 import os
 import tempfile
 import urllib.parse
@@ -40,7 +40,7 @@ class Socket:
 
 
 class Rest:
-    """The same calls by REST, as /openapi.json says how to make them."""
+    """The same calls by REST, according to /openapi.json."""
     prefix = "rest"
 
     def __init__(self, certd):
@@ -132,7 +132,7 @@ def read(face, certd):
 
 
 def read_lists(face):
-    """While orders and deployments are under way."""
+    """During orders and deployments."""
     for noun in ("provider", "dnsProvider", "consumer", "autoCertificate", "certificate", "token", "authorization"):
         face.call(f"{noun}.list")
     face.call("server.status")
@@ -183,7 +183,7 @@ def test_every_answer_is_as_it_is_declared(start, scratch):
     for step in (change, read_lists, remove):
         for face in faces:
             step(face)
-    # Each has one imported certificate left, of which one is deleted by its id.
+    # Each has one imported certificate left, one of which is deleted by its id.
     for face in faces:
         left = next(o for o in certd.call("certificate.list")["items"] if not o["properties"]["consumers"])
         face.call("certificate.delete", ref=left["id"])

@@ -11,7 +11,7 @@ OWNER = "_acme-challenge.example.com"
 
 
 class Rig:
-    """A certd with an account at a CA that asks @dns, and a DNS provider "api" of @kind."""
+    """A certd with an account at a CA that queries @dns, and a DNS provider "api" of @kind."""
 
     def __init__(self, start, scratch, dns, kind, endpoint, token):
         self.dns = dns

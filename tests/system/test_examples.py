@@ -1,6 +1,6 @@
-"""Every example of README, certd(8), certd.conf(5) and certctl(1) is run as it stands, but for the table below.
+"""Every example of README, certd(8), certd.conf(5) and certctl(1) is run unchanged, except for the table below.
 
-The examples are taken from the texts: indented lines of README, .nf blocks of the manuals. One that no rule knows fails.
+The examples are taken from the texts: indented lines of README, .nf blocks of the manuals. One without a rule fails.
 """
 import json
 import os
@@ -20,7 +20,7 @@ from procs import free_port, run
 SOURCE = Path(__file__).parents[2]
 DOCUMENTS = ("README", "certd.8", "certd.conf.5", "certctl.1")
 
-# What the texts call by names of the world, and what it is here. Read in this order; {} are of the site below.
+# Names in the texts, and their replacements here. Applied in this order; {} are of the site below.
 NAMES = (
     ("--server letsencrypt", "--server {ca} --ca-file {ca_file}"),
     ("server: letsencrypt", "server: {ca}\n    caFile: {ca_file}"),
@@ -39,7 +39,7 @@ NAMES = (
     (" NAME", " www.example.com"),
 )
 
-# Examples that change the host, and the tests that run them for real.
+# Examples that change the host, and the tests that run them.
 ELSEWHERE = {
     r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
     r"systemd-sysusers |systemctl enable --now |systemctl start certd-nginx.service": "system/test_units.py",
@@ -49,7 +49,7 @@ ELSEWHERE = {
 
 
 def paragraphs(document):
-    """(indented or not, text) of what stands apart from running text."""
+    """(indented or not, text) of the parts outside running text."""
     if document == "README":
         text = (SOURCE / document).read_text()
         for block in re.findall(r"(?:^  .*\n)+", text, re.MULTILINE):
@@ -63,7 +63,8 @@ def paragraphs(document):
 
 
 def examples(document):
-    """Commands one by one, everything else (a part of a file) as a whole; notes of a command begin like a sentence."""
+    """Commands one by one, everything else (a part of a file) as a whole; remarks on a command begin like a sentence.
+    """
     for indented, text in paragraphs(document):
         if not indented and re.match(r"[A-Z]\w*[ ,]", text):
             continue
@@ -74,7 +75,7 @@ def examples(document):
 
 
 class Site:
-    """A certd with what the examples take for granted: a CA, a zone, consumers, two certificates, some files."""
+    """A certd with everything that the examples require: a CA, a zone, consumers, two certificates, some files."""
 
     def __init__(self, start, directory):
         self.start = start
@@ -106,7 +107,7 @@ class Site:
         path.chmod(0o600)
 
     def foreign_certificate(self):
-        """shop: one that certd did not issue, with its key, chain, and as PKCS#12."""
+        """shop: a certificate that certd did not issue, with its key, chain, and as PKCS#12."""
         def openssl(*words):
             return run(["openssl", *words], cwd=self.directory)
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "intermediate.pem",
@@ -144,7 +145,7 @@ class Site:
     # --- how each kind of example is run ---
 
     def add(self, line):
-        """What is there already gets another name."""
+        """Existing objects get another name."""
         self.count += 1
         line = re.sub(r"--name (\S+)", rf"--name \1-{self.count}", line)
         if line.startswith("certctl add-auto"):
@@ -157,7 +158,7 @@ class Site:
                    f" --name k{self.count} --server {self.pebble.url} --ca-file {self.pebble.ca_file}")
 
     def authorize(self, line):
-        """The record is published, too."""
+        """Also publishes the record."""
         for content, owner in re.findall(r"Record content:(\S+)\n(\S+) 300", self.shell(f"{line} --provider le").stdout):
             assert self.knot.update("example.com", f"add {owner} 60 TXT {content}").returncode == 0
 
@@ -175,7 +176,7 @@ class Site:
                 self.certd.ctl("pause", "*.example.com")
                 self.certd.ctl("resume", "*.example.com")
             assert process.stdout.readline()
-            process.terminate()  # not SIGINT, which who begins the tests in the background has ignored
+            process.terminate()  # not SIGINT, which is ignored if the tests were started in the background
             process.stdout.read()
 
     def curl(self, line):
@@ -196,13 +197,13 @@ class Site:
         self.shell(f"nginx -t -e stderr -c {self.directory}/nginx.conf")
 
     def declarations(self, text):
-        """Into a certd that has none."""
+        """Into an empty certd."""
         self.write("declarations.yaml", text)
         self.start(Certd, config=f"dns-servers = {self.knot.dns}\n").ctl("apply", "-f", "declarations.yaml",
                                                                            cwd=self.directory)
 
     def settings(self, text):
-        """A certd starts with them."""
+        """Starts a certd with them."""
         state = self.certd.state if "rest-certificate" in text else None
         if state:
             self.certd.stop()

@@ -1,6 +1,6 @@
-"""A CA that is hostile or broken: whatever it answers, certd says what was wrong, tries again later and not sooner,
-keeps the certificate that it has, stays small, writes nowhere but in its own directories, and goes on when the CA is
-honest again. The lies are in tests/support/py/hostile_cases.py.
+"""A CA that is hostile or broken: certd names the fault, does not retry too early, keeps its present certificate, stays
+small, writes only to its own directories, and continues when the CA is honest again. The false answers are in
+tests/support/py/hostile_cases.py.
 """
 import contextlib
 import re
@@ -24,7 +24,7 @@ PEAK_KIB_MAX = 64 * 1024
 
 
 class Arena:
-    """One certd that meets one lie after the other, and what has to hold after each."""
+    """One certd that receives one false answer after the other, and the invariants after each."""
 
     def __init__(self, identity):
         self.directory = Path(tempfile.mkdtemp(prefix="certd-test-"))
@@ -38,7 +38,7 @@ class Arena:
         self.ca = None
 
     def close(self):
-        """certd has survived it all, and ends as asked (Certd.stop() sees to its status)."""
+        """certd has survived all of them, and ends on request (Certd.stop() checks its status)."""
         try:
             self.certd.stop()
         finally:
@@ -75,7 +75,7 @@ class Arena:
         return {path.name: path.read_bytes() for path in self.certd.drop(NAME).iterdir()}
 
     def files_outside(self):
-        """What lies around certd's directories, and what is in the webroot."""
+        """Files around certd's directories and in the webroot."""
         certd = self.certd
         return sorted(str(path) for path in self.directory.rglob("*")
                       if path.is_file() and certd.state not in path.parents and certd.runtime not in path.parents)
@@ -90,11 +90,11 @@ class Arena:
         at = datetime.fromisoformat(next_date.replace("Z", "+00:00")).timestamp()
         least, most = case.wait
         if case.wait != SOON:
-            most += max(least / 10, min(least, 600))  # many who are told the same do not come back in the same minute
+            most += max(least / 10, min(least, 600))  # clients with the same advice return spread out
         assert least - 2 <= at - asked_at and at - time.time() <= most, f"in {at - asked_at:.0f} s: {error}"
 
     def check_well(self):
-        """Small, clean, and at work."""
+        """certd is small, has written nothing elsewhere, and works."""
         assert self.files_outside() == self.files
         assert {path.name for path in self.certd.state.iterdir()} <= OWN_FILES
         assert self.call("server.status")
@@ -117,7 +117,7 @@ def identity(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def arena(identity):
-    """with arena() as a: the one of the test before, or a new one when that failed."""
+    """with arena() as a: that of the previous test, or a new one when that failed."""
     present = []
 
     @contextlib.contextmanager
@@ -141,7 +141,7 @@ def arena(identity):
 @pytest.mark.parametrize("case", ACCOUNT_CASES, ids=str)
 def test_no_account_comes_of(arena, identity, case):
     with arena() as a, HostileCa(identity) as ca:
-        ca.lie(case.at, case.lie)
+        ca.change(case.at, case.change)
         asked_at = time.time()
         a.add_provider(ca, case.name)
         metadata = wait_failed(lambda: a.call("provider.get", ref=case.name)["metadata"])
@@ -150,7 +150,7 @@ def test_no_account_comes_of(arena, identity, case):
         assert ca.count() <= case.requests, ca.requests
         a.check_well()
         ca.honest()
-        a.call("provider.update", ref=case.name, properties={"maxOrders": 4})  # any change: tried again at once
+        a.call("provider.update", ref=case.name, properties={"maxOrders": 4})  # any change: retried at once
         wait_for(lambda: a.call("provider.get", ref=case.name)["metadata"]["state"] == "AVAILABLE", 20, "an account")
         a.call("provider.delete", ref=case.name)
 
@@ -160,7 +160,7 @@ def test_the_old_certificate_outlives(arena, case):
     with arena() as a:
         ca = a.issued_by_honest_ca()
         before, previous, asked = a.drop(), a.auto()["lastIssuedCertificate"], ca.count()
-        ca.lie(case.at, case.lie)
+        ca.change(case.at, case.change)
         asked_at = time.time()
         a.call("autoCertificate.renew", ref=NAME)
         metadata = wait_failed(a.auto)
@@ -180,7 +180,7 @@ def test_a_certificate_for_our_key_and_names_is_kept(arena, name, says, make):
     with arena() as a:
         ca = a.issued_by_honest_ca()
         previous = a.auto()["lastIssuedCertificate"]
-        ca.lie("certificate", certificate(make))
+        ca.change("certificate", certificate(make))
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)
         issued = a.auto()["lastIssuedCertificate"]
@@ -198,7 +198,7 @@ def test_a_certificate_that_was_refused_can_be_looked_at(arena):
     with arena() as a:
         ca = a.issued_by_honest_ca()
         previous = a.auto()["lastIssuedCertificate"]
-        ca.lie("certificate", certificate(lambda o, i: leaf(i, o, names=["other.example.com"]) + i.chain()))
+        ca.change("certificate", certificate(lambda o, i: leaf(i, o, names=["other.example.com"]) + i.chain()))
         a.call("autoCertificate.renew", ref=NAME)
         wait_failed(a.auto)
         refused = a.call("autoCertificate.explain", ref=NAME)["refusedCertificate"]
@@ -209,12 +209,12 @@ def test_a_certificate_that_was_refused_can_be_looked_at(arena):
         assert "refusedCertificate" not in a.call("autoCertificate.explain", ref=NAME)
 
 
-@pytest.mark.parametrize("name,at,lie", ODD_ANSWERS, ids=[odd[0] for odd in ODD_ANSWERS])
-def test_what_a_real_ca_does_otherwise_is_forgiven(arena, name, at, lie):
+@pytest.mark.parametrize("name,at,change", ODD_ANSWERS, ids=[odd[0] for odd in ODD_ANSWERS])
+def test_what_a_real_ca_does_otherwise_is_forgiven(arena, name, at, change):
     with arena() as a:
         ca = a.issued_by_honest_ca()
         previous = a.auto()["lastIssuedCertificate"]
-        ca.lie(at, lie)
+        ca.change(at, change)
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)
         a.check_well()
@@ -229,7 +229,7 @@ def test_an_account_that_the_ca_forgot_is_registered_again(arena):
         def forgotten(reply, request):
             if not any(kind == "account" for kind, _ in ca.requests[asked:]):
                 return problem("accountDoesNotExist", "never heard of it")(reply, request)
-        ca.lie("order", forgotten)
+        ca.change("order", forgotten)
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)
         assert a.auto().get("attempts", 0) == 0, "the same attempt went on"
@@ -264,7 +264,7 @@ def test_links_to_other_chains_lead_nowhere(arena):
         ca = a.issued_by_honest_ca()
         previous, asked = a.auto()["lastIssuedCertificate"], ca.count()
         a.call("provider.update", ref="ca", properties={"preferredChain": "Somebody's Root"})
-        ca.lie("certificate", links)
+        ca.change("certificate", links)
         a.call("autoCertificate.renew", ref=NAME)
         a.wait_issued(previous)
         assert 1 < sum(kind == "certificate" for kind, _ in ca.requests[asked:]) <= 6
@@ -274,10 +274,10 @@ def test_links_to_other_chains_lead_nowhere(arena):
 
 
 def test_the_wait_grows_to_a_day_and_never_wraps(arena):
-    """In CVE-2025-55753 it came to be nothing after some thirty failures."""
+    """In CVE-2025-55753 it became zero after some thirty failures."""
     with arena() as a:
         ca = a.issued_by_honest_ca()
-        ca.lie("order", problem("malformed", "again"))
+        ca.change("order", problem("malformed", "again"))
         waits = []
         for attempt in range(1, 41):
             a.call("autoCertificate.renew", ref=NAME, force=True)
@@ -293,7 +293,7 @@ def test_the_wait_grows_to_a_day_and_never_wraps(arena):
 
 
 class Broken:
-    """A case that takes its time, with a provider and an auto-certificate of its own."""
+    """A slow case, with its own provider and auto-certificate."""
 
     def __init__(self, arena, ca, case):
         self.arena, self.ca, self.case = arena, ca, case
@@ -304,19 +304,19 @@ class Broken:
         return self.arena.call(f"{method or self.method}.get", ref=self.case.name)["metadata"]
 
     def start(self):
-        """The lie begins after the account was made, unless it is about that."""
+        """The false answers begin after the account was created, unless they concern the account."""
         if self.method == "provider":
-            self.ca.lie(self.case.at, self.case.lie)
+            self.ca.change(self.case.at, self.case.change)
         self.arena.add_provider(self.ca, self.case.name)
         if self.method != "provider":
             wait_for(lambda: self.metadata("provider")["state"] == "AVAILABLE", 20)
-            self.ca.lie(self.case.at, self.case.lie)
+            self.ca.change(self.case.at, self.case.change)
         self.arena.call("autoCertificate.create", properties={
             "name": self.case.name, "provider": self.case.name, "commonName": f"{self.case.name}.example.com"})
         self.started_at = time.time()
 
     def has_failed(self):
-        """For the first time, that is: it may be tried again while others take longer."""
+        """Only the first failure: it may be retried while others take longer."""
         if not self.failure:
             metadata = self.metadata()
             if "lastError" in metadata:
@@ -325,7 +325,7 @@ class Broken:
         return bool(self.failure)
 
     def judge(self):
-        """Text of what is wrong with the failure, or None."""
+        """How the failure differs from the expectation, or None."""
         try:
             self.arena.check_error(self.case, self.failure["lastError"], self.failure["nextDate"], self.started_at)
             assert self.ca.count() <= 40, self.ca.requests

@@ -1,5 +1,5 @@
-"""The story of IONOS's how-to "Create an Auto Certificate", from the provider to the purge of the old certificate: once by
-REST and once by certctl, at the same time, with certificates that live for half a minute.
+"""The steps of IONOS's how-to "Create an Auto Certificate", from the provider to the purge of the old certificate: once
+over REST and once with certctl, at the same time, with certificates that are valid for half a minute.
 """
 import datetime
 import json
@@ -19,7 +19,7 @@ VALIDITY = 30  # seconds; long enough for two certificates of RSA-4096 one after
 
 
 class ByRest:
-    """As IONOS's clients do it; the DNS provider is what they have no words for."""
+    """Like IONOS's clients; the DNS provider is outside their API."""
     zone = "example.com"
 
     def __init__(self, certd):

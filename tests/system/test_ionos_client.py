@@ -1,4 +1,4 @@
-"""A client made from the public description of IONOS Certificate Manager 2.0 does with certd all that it can do there."""
+"""A client made from the public description of IONOS Certificate Manager 2.0 performs all its operations with certd."""
 import json
 import socket
 import ssl
@@ -22,7 +22,7 @@ def rest(certd, checker=None):
 
 
 def described(certd):
-    """A client on the Unix socket, all of whose exchanges are checked against the document that certd gives."""
+    """A client on the Unix socket, all of whose exchanges are checked against certd's own document."""
     client = rest(certd)
     client.checker = OpenApi(client.raw("GET", "/openapi.json")[2])
     return client
@@ -200,7 +200,7 @@ def test_each_field_is_refused_by_its_name(start, scratch):
     too_many = client.fails("POST", "/auto-certificates", {"properties": {
         **auto, "subjectAlternativeNames": [auto["commonName"]] + [f"s{i}.example.com" for i in range(10)]}})
     assert too_many.fields == ["properties.subjectAlternativeNames[10]"], "the list counts as it is sent"
-    del auto["keyAlgorithm"]  # as certctl leaves it out
+    del auto["keyAlgorithm"]  # omitted by certctl
     assert client.create("/auto-certificates", **auto)["properties"]["keyAlgorithm"] == "secp256r1"
     limit = client.fails("POST", "/auto-certificates", {"properties": {**auto, "name": "b"}})
     assert limit.status == 403 and limit.body["messages"][0]["code"] == "limit"
@@ -275,7 +275,7 @@ def test_a_thousand_objects_in_pages(start, scratch):
 
 
 def answers_by_tls(port, request, count):
-    """One for each whole answer to requests that are sent all at once; it is read slowly, through a narrow window."""
+    """One for each complete answer to requests that are sent all at once; it is read slowly, through a small window."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -343,7 +343,7 @@ def refused_for_an_hour(client, ca):
 
 
 def test_429_says_for_how_many_seconds(start, scratch):
-    """What a CA has asked for is passed on: IONOS's SDKs break without the header, or with anything but a number."""
+    """The CA's advice is passed on: IONOS's SDKs fail without the header, or with anything but a number."""
     ca = HostileCa(Identity(scratch))
     ca.lie("order", problem("rateLimited", "too many", 429, [("Retry-After", "3600")]))
     certd = start(Certd, config=f"webroot = {scratch}\n")

@@ -1,4 +1,4 @@
-"""What users of IONOS's own tools do, with the rules of those tools: Terraform, ionosctl, the Ansible collection."""
+"""Scenarios of users of IONOS's own tools, by the rules of those tools: Terraform, ionosctl, the Ansible collection."""
 import pytest
 from certd import Certd
 from ionos_client import IonosClient
@@ -16,7 +16,7 @@ def client_of(certd):
 
 
 class Terraform:
-    """One resource in the manner of terraform-provider-ionoscloud: what differs from the configuration is replaced."""
+    """One resource in the manner of terraform-provider-ionoscloud: differences from the configuration are replaced."""
 
     def __init__(self, client, collection):
         self.client = client
@@ -183,7 +183,7 @@ def test_another_form_of_the_same_names_orders_nothing(start):
                                 "reasons": ["commonName: the same, written in another way"]}
     assert get()["properties"]["commonName"] == "www.example.com" and "nextAction" in get()["metadata"]
     assert get()["metadata"]["nextAction"] == "renew" and get()["metadata"]["lastIssuedCertificate"] == issued
-    # The alternative name that was the common name is one of its own once the common name is another.
+    # The alternative name that was the common name is an entry of its own once the common name changed.
     answer = certd.call("autoCertificate.update", ref="www.example.com", properties={"commonName": "c.example.com"})
     assert answer["effect"]["action"] == "reissue"
     assert answer["metadata"]["subjectAlternativeNames"] == ["www.example.com", "b.example.com"]

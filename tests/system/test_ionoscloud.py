@@ -1,4 +1,4 @@
-"""dns-01 through the API of IONOS Cloud DNS, against a stand-in that serves what it is given to a real CA."""
+"""dns-01 through the API of IONOS Cloud DNS, against a stand-in whose records a real CA validates."""
 import json
 import socket
 
@@ -162,17 +162,17 @@ def test_a_name_in_no_zone_is_refused_with_the_zones_that_there_are(start, scrat
     assert result.returncode and "zones: example.com, example.net, notexample.org" in result.stderr
     assert certd.call("autoCertificate.list")["total"] == 0
     asked = rig.api.count("GET", "/zones?offset")
-    # What lies in a zone that is known asks nobody.
+    # Names in a known zone need no lookup.
     for number in range(20):
         declare(certd, f"*.a{number}.example.com")
     assert rig.api.count("GET", "/zones?offset") == asked
-    # Another way to prove it is not held up either.
+    # Another challenge is not delayed either.
     declare(certd, "www.example.org", challenge="manual")
     with pytest.raises(RpcError) as refused:
         certd.call("autoCertificate.update", ref="*.a1.example.com",
                    properties={"subjectAlternativeNames": ["*.example.org"]})
     assert "example.net" in refused.value.message
-    # A zone that was made since is found.
+    # A zone that was created since is found.
     rig.api.zones["11111111-2222-3333-4444-555555555555"] = "example.org"
 
     def accepted():
@@ -183,7 +183,7 @@ def test_a_name_in_no_zone_is_refused_with_the_zones_that_there_are(start, scrat
     wait_for(accepted, 20, "the new zone to be seen")
     assert sorted(certd.call("dnsProvider.get", ref="ionos")["metadata"]["zonesSeen"]) == \
         ["example.com", "example.net", "example.org", "notexample.org"]
-    # With a second DNS provider beside it, the zones decide.
+    # With a second DNS provider, the zones decide.
     certd.call("dnsProvider.create", properties={"name": "other", "kind": "exec", "command": "/bin/true",
                                                  "zones": ["other.example"]})
     declare(certd, "*.b.example.net")

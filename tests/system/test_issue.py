@@ -1,4 +1,4 @@
-"""The main job on real parts: an order at a real CA, validated for real, dropped, and renewed."""
+"""The main task with real servers: an order at a real CA, validated, deployed, and renewed."""
 import json
 import ssl
 
@@ -11,7 +11,7 @@ from tls import parse_certificate
 
 
 def wait_certificate(certd, name, seconds=30):
-    """The auto-certificate as it is once a certificate was issued and dropped."""
+    """The auto-certificate once a certificate was issued and deployed."""
     def issued():
         auto = certd.call("autoCertificate.get", ref=name)
         return auto if auto["metadata"]["state"] == "AVAILABLE" and (certd.drop(name) / "manifest.json").exists() else None
@@ -26,7 +26,7 @@ def add_provider(certd, pebble, **more):
 
 
 def check_drop(drop, names):
-    """The files belong together and say what the manifest says."""
+    """The files belong together and match the manifest."""
     manifest = json.loads((drop / "manifest.json").read_text())
     leaf = parse_certificate(drop / "cert.pem")
     assert sorted(leaf.names) == sorted(names)

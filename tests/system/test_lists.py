@@ -1,4 +1,4 @@
-"""What a list is narrowed by, through the socket and through certctl."""
+"""The filters of lists, through the socket and through certctl."""
 from certd import Certd
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for

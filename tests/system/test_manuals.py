@@ -1,4 +1,4 @@
-"""The manuals render without a warning and say what the programs say."""
+"""The manuals render without a warning and agree with the programs."""
 import os
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_certd_conf_5_has_every_option_with_its_meaning():
 
 
 def test_the_sample_configuration_shows_options_at_their_defaults(scratch):
-    """Uncommented it must load: an option that went away, or a value that is refused, fails here."""
+    """With all lines enabled it must load: a removed option or a refused value fails here."""
     sample = Path(__file__).parents[2] / "etc/certd.conf"
     lines = [re.sub(r"^#(?=[a-z-]+ *=)", "", line) for line in sample.read_text().splitlines()]
     names = [line.split("=")[0].strip() for line in lines if re.match(r"[a-z-]+ *=", line)]

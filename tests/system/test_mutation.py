@@ -1,4 +1,4 @@
-"""The changes that `make check-mutants` makes: each is C, and each makes a difference when it is active, and only then."""
+"""The changes made by `make check-mutants`: each is valid C, and makes a difference only when it is active."""
 import subprocess
 
 from mutation import HEADER, find_mutants, instrument
@@ -90,7 +90,7 @@ def test_one_is_active_at_a_time(scratch):
     run(["gcc", "-w", "-o", scratch / "sample", scratch / "sample.c"])
 
     def outcome(number):
-        """With an endless loop as with a crash."""
+        """Likewise with an endless loop or a crash."""
         result = subprocess.run(["timeout", "-s", "KILL", "1", scratch / "sample", "x", "y"], capture_output=True, text=True,
                                 env={"MUTANT": str(number), "MUTANTS_REACHED": str(scratch / "reached")})
         return result.returncode, result.stdout
@@ -100,4 +100,4 @@ def test_one_is_active_at_a_time(scratch):
     assert sum((scratch / "reached").read_bytes()) == len(mutants) - 1, "the one of `return 0` is not met"
     noticed = {number for number in range(len(mutants)) if outcome(number) != outcome(-1)}
     unnoticed = changes(mutant for number, mutant in enumerate(mutants) if number not in noticed)
-    assert unnoticed == {("return 0;", "0", "1"), (CONDITION, "&&", "||")}, unnoticed  # never met; both sides are true
+    assert unnoticed == {("return 0;", "0", "1"), (CONDITION, "&&", "||")}, unnoticed  # never reached

@@ -105,7 +105,7 @@ def test_what_certds_user_puts_in_place_of_the_counter_is_not_read(attack, reloa
 
 
 def test_reading_it_would_leak_and_hang(scratch):
-    """The control: a script that reads the counter, as this one once did."""
+    """The control: a script that reads the counter, as an earlier version did."""
     naive = ["sh", "-c", 'generation=$(cat "$1"); echo "loaded $generation"', "naive", scratch / "generation"]
     put_link(scratch / "generation")
     assert SECRET in run(naive).stdout
@@ -123,7 +123,7 @@ def test_nothing_of_its_content_is_repeated(reload, scratch):
 
 
 def test_the_same_number_again_is_another_generation(reload, scratch):
-    """A store that was restored counts again from where it was."""
+    """A restored store counts again from its old value."""
     for count in (1, 2):
         (scratch / "new").write_text("7\n")
         (scratch / "new").rename(scratch / "generation")

@@ -1,4 +1,4 @@
-"""What a stranger can do to the REST listeners: be refused, be cut off, and nothing to others."""
+"""Attacks on the REST listeners: refused or disconnected, without effect on others."""
 import concurrent.futures
 import contextlib
 import json
@@ -19,7 +19,7 @@ STATUS = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Raw:
-    """A connection that sends what no honest client sends."""
+    """A connection that sends malformed data."""
 
     def __init__(self, address):
         self.sock = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
@@ -161,7 +161,7 @@ def test_an_empty_number_is_refused_and_an_empty_text_is_no_condition(certd):
 
 
 class From(Raw):
-    """A client at another address of loopback, which stands for another host."""
+    """A client at another address of loopback, as if on another host."""
 
     def __init__(self, address, source):
         self.sock = socket.create_connection(address, 20, (source, 0))
@@ -193,7 +193,7 @@ def test_over_the_total_clients_queue_until_somebody_leaves(start):
     certd = start(Certd, config="max-connections = 8\n")
     path = certd.runtime / "rest.sock"
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(Raw(path)) for _ in range(8 + 16)]  # with those kept for administrators
+        clients = [stack.enter_context(Raw(path)) for _ in range(8 + 16)]  # including those reserved for administrators
         for client in clients:
             assert client.ask(STATUS)[0] == 200
         late = stack.enter_context(Raw(path))
@@ -207,7 +207,7 @@ def test_over_the_total_clients_queue_until_somebody_leaves(start):
 
 
 def burst(port, count):
-    """The statuses that so many clients of one host get that connect at the same time and keep their connection."""
+    """The statuses for that many clients of one host that connect at the same time and keep their connection."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     all_connected = threading.Barrier(count)

@@ -1,4 +1,5 @@
-"""Every method x every role x scope, as rpc.discover lists them: who may call what, and that a refusal changes nothing."""
+"""Every method x every role x scope, as rpc.discover lists them: which calls are allowed, and that a refusal changes
+nothing."""
 import os
 from contextlib import contextmanager
 
@@ -11,21 +12,21 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="other users' connecti
 
 ROLES = ("none", "viewer", "operator", "admin")
 UID = 54321
-# A group for each role, and one that is narrowed to what is called in.example.
+# A group for each role, and one whose scope is in.example.
 OPEN = {"viewer": 60001, "operator": 60002, "admin": 60003}
 NARROW = {"viewer": 60011, "operator": 60012, "admin": 60013}
 CONFIG = "".join(f"{role}-groups = {OPEN[role]}, {NARROW[role]}\n" for role in OPEN) + "".join(
     f"scopes = {group}:domain=*.in.example\n" for group in NARROW.values())
 
 INSIDE, OUTSIDE = "www.in.example", "www.out.example"
-ABSENT = "www.aut.example"  # as far from INSIDE as OUTSIDE is, for what is suggested
-# Objects that have a place inside or outside; all else is there for everybody or for nobody with a scope.
+ABSENT = "www.aut.example"  # as similar to INSIDE as OUTSIDE is, for suggestions
+# Objects that are inside or outside the scope; all others are visible to everyone or to no peer with a scope.
 PLACED = {"autoCertificate", "certificate", "authorization"}
 
 
 @contextmanager
 def user(*groups):
-    """The connections made meanwhile are another user's, with these groups."""
+    """Connections made meanwhile are those of another user with these groups."""
     mine = os.getgroups()
     os.setgroups(groups)
     os.setegid(UID)
@@ -39,7 +40,7 @@ def user(*groups):
 
 
 def declarations(ca):
-    """What is declared under a name of each kind. A new noun that can be created needs a line here."""
+    """A declaration of each kind with that name. A new noun that can be created needs a line here."""
     def certificate(name):
         cert, key = ca.issue(name)
         return {"certificate": cert.read_text(), "certificateChain": ca.cert_file.read_text(),
@@ -68,14 +69,14 @@ class Matrix:
         self.methods = {m["name"]: m for m in document["methods"]}
         self.nouns = {name.split(".")[0] for name in self.methods if name.endswith(".create")}
         assert self.nouns == set(self.declarations), "a noun without a declaration"
-        # In an order in which each finds what it refers to.
+        # In an order in which references exist.
         self.nouns = [noun for noun in self.declarations if noun in self.nouns]
 
     def name_of(self, noun, place):
         return place if noun in PLACED else self.declarations[noun](place)["name"]
 
     def restore(self):
-        """Whatever an allowed call took away is there again."""
+        """Everything that an allowed call deleted exists again."""
         for noun in self.nouns:
             have = {o["properties"]["name"] for o in self.certd.call(f"{noun}.list")["items"]}
             for place in (INSIDE, OUTSIDE):
@@ -85,7 +86,7 @@ class Matrix:
                     have.add(properties["name"])
 
     def state(self):
-        """All that can be changed, and how many changes are on record."""
+        """The state that calls can change, and the number of recorded changes."""
         objects = {noun: sorted((o["id"], str(o["properties"])) for o in self.certd.call(f"{noun}.list")["items"])
                    for noun in self.nouns}
         done = [r["number"] for r in self.certd.call("audit.list", limit=1000)["items"] if r["outcome"] == "done"]
@@ -108,7 +109,7 @@ class Matrix:
         return params
 
     def expected(self, method, role, is_narrow, place):
-        """"denied", "not-found", "outside" (refused with the field), or None: it is let through."""
+        """"denied", "not-found", "outside" (refused with the field), or None: allowed."""
         info = self.methods[method]
         noun, verb = method.split(".")
         if ROLES.index(role) < ROLES.index(info["x-role"]):
@@ -134,7 +135,7 @@ def matrix(start, scratch):
 
 
 def outcome(rpc, method, params):
-    """The code of the refusal, or None: whatever else is wrong with the call, it was let through."""
+    """The code of the refusal, or None: the call was allowed, even if it is wrong otherwise."""
     try:
         rpc.call(method, **params)
     except RpcError as error:

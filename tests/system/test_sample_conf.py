@@ -1,4 +1,4 @@
-"""The installed certd.conf says what certd does without it."""
+"""The installed certd.conf shows certd's defaults."""
 import re
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The servers that the other tests stand on do what those tests believe: proven here without certd."""
+"""The servers that other tests depend on behave as those tests expect: checked here without certd."""
 import os
 import shutil
 import signal
@@ -26,7 +26,7 @@ def get(port, path="/"):
 
 
 def is_gone(pid):
-    """Ended; whether a PID 1 that is no init collected it does not matter."""
+    """Ended; whether PID 1 has reaped it does not matter."""
     try:
         return " Z " in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -224,7 +224,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_processes_never_share_a_port():
-    """Eight take ports at the same time, and keep them although they use none of them."""
+    """Eight processes take ports at the same time, and keep them without using any."""
     script = f"""
 import sys
 sys.path.insert(0, {str(Path(procs.__file__).parent)!r})

@@ -1,4 +1,4 @@
-"""The systemd that unit tests run in: boots, starts what it is given, leaves nothing behind. Proven without certd."""
+"""The systemd for unit tests: boots, starts a unit, leaves nothing behind. Checked without certd."""
 import os
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from procs import wait_for
 from systemd_ns import SystemdNamespace
 
-# Ready only when it says so; ends by itself on SIGTERM; its socket is passed in.
+# Ready only when it reports so; ends on SIGTERM; its socket is passed in.
 SERVICE = """\
 [Service]
 Type=notify

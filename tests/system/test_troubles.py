@@ -1,7 +1,8 @@
-"""What goes wrong around certd: whoever asks is told what and where, the old certificate stays where it is, certd tries
-again by itself in a time that outlives it, and all is well when the cause is gone.
+"""Failures around certd: callers learn what failed and where, the old certificate stays in place, certd retries by
+itself before it expires, and recovers when the cause is gone.
 
-All troubles come at once over one daemon, which is killed among them: so they share the minute until the next attempt.
+All failures affect one daemon at the same time, which is also killed meanwhile: so they share the minute until the next
+attempt.
 """
 import os
 import re
@@ -24,7 +25,7 @@ from tls import ThrowAwayCa
 
 WRONG_KEY = "d3Jvbmcgc2VjcmV0"
 
-# Name of the auto-certificate (first label): what explain says, and the class of the error.
+# Name of the auto-certificate (first label): the message of explain, and the error class.
 TROUBLES = {
     "tsig": (r"DNS provider 'tsig': add \S+: DNS update at {knot}: NOTAUTH, BADSIG: the secret of TSIG key", "dns"),
     "dns-gone": (r"DNS update at {dns_gone}: the server cannot be reached \(connection refused", "dns"),
@@ -59,8 +60,8 @@ def files_in(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file() and path.name != "ballast"}
 
 
-class Story:
-    """Everything is issued, goes wrong, is told, and heals. `failed[trouble]` and `healed[trouble]` are what was seen."""
+class Scenario:
+    """All is issued, fails, is reported, and recovers. `failed[trouble]` and `healed[trouble]` are the observations."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -137,16 +138,16 @@ class Story:
         return self.auto(trouble).get("lastIssuedCertificate")
 
     def target(self, trouble):
-        """Where the files are that the trouble is about."""
+        """Where the files of that failure are."""
         return self.paths.get(trouble) or self.certd.drop(name_of(trouble))
 
     def is_dropped(self, trouble, after=None):
-        """The newest certificate is one that came @after that, and its files are in their place."""
+        """The newest certificate was issued @after that one, and its files are in place."""
         last, manifest = self.certificate(trouble), self.target(trouble) / "manifest.json"
         return last and last != after and manifest.exists() and last in manifest.read_text()
 
     def rows(self, trouble):
-        """When certd tries again: (kind, date) of what the schedule has about it."""
+        """The next attempt: (kind, date) of its row in the schedule."""
         about = trouble if trouble in ("eab", "tos") else name_of(trouble)
         kinds = ("account",) if trouble in ("eab", "tos") else ("deploy",) if trouble in DIRECTORIES else ("issue",)
         return [(row["kind"], row["date"]) for row in self.call("schedule.list", limit=1000)["items"]
@@ -190,7 +191,7 @@ class Story:
                 self.call("autoCertificate.renew", ref=name_of(trouble), force=True)
 
     def look(self):
-        """What an operator sees of each; nothing of it may depend on having been there."""
+        """The operator's view of each; nothing in it may depend on an event that has passed."""
         for trouble in TROUBLES:
             wait_for(lambda: self.has_failed(trouble), 60, f"{trouble} to fail", interval=0.1)
         rows = {trouble: self.rows(trouble) for trouble in TROUBLES}
@@ -235,29 +236,30 @@ class Story:
         try:
             wait_for(healed, 100, "everything to heal", interval=0.3)
         except TimeoutError:
-            pass  # each test says it of its own
+            pass  # each test reports its own
 
 
 @pytest.fixture(scope="module")
-def story():
+def scenario():
     if os.geteuid() != 0:
         pytest.skip("a small disk and directories of others need root")
     with ExitStack() as stack:
-        story = Story(stack)
-        story.begin()
-        story.go_wrong()
-        story.look()
-        story.heal()
-        yield story
+        scenario = Scenario(stack)
+        scenario.begin()
+        scenario.go_wrong()
+        scenario.look()
+        scenario.heal()
+        yield scenario
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_it_is_told_and_tried_again_and_heals(story, trouble):
+def test_it_is_told_and_tried_again_and_heals(scenario, trouble):
     says, code = TROUBLES[trouble]
-    seen = story.failed[trouble]
-    words = {"knot": story.knot.dns, "http": f"127.0.0.1:{story.http_port}", "pebble": f"127.0.0.1:{story.pebble.port}",
-             **{name.replace("-", "_"): relay.address for name, relay in story.relays.items()},
-             **{name: path for name, path in story.paths.items()}}
+    seen = scenario.failed[trouble]
+    words = {"knot": scenario.knot.dns, "http": f"127.0.0.1:{scenario.http_port}",
+             "pebble": f"127.0.0.1:{scenario.pebble.port}",
+             **{name.replace("-", "_"): relay.address for name, relay in scenario.relays.items()},
+             **{name: path for name, path in scenario.paths.items()}}
     pattern = says.format(**{key: re.escape(str(value)) for key, value in words.items()})
     assert re.search(pattern, seen["explain"].replace("\n", " ")), seen["explain"]
     assert seen["error"] == code, seen["explain"]
@@ -266,4 +268,4 @@ def test_it_is_told_and_tried_again_and_heals(story, trouble):
     (row,) = seen["rows"]
     assert datetime.fromisoformat(row[1].replace("Z", "+00:00")) > datetime(2020, 1, 1, tzinfo=timezone.utc)
     assert seen["rows after a crash"] == seen["rows"]
-    assert story.healed[trouble], story.certd.ctl("explain", name_of(trouble)).stdout
+    assert scenario.healed[trouble], scenario.certd.ctl("explain", name_of(trouble)).stdout

@@ -1,4 +1,4 @@
-"""The shipped units under a real systemd, in their whole sandbox; a system call that it forbids kills certd."""
+"""The shipped units under a real systemd, in their whole sandbox; a forbidden system call kills certd."""
 import json
 import os
 import shutil
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
 
 @pytest.fixture
 def host(start):
-    """A host on whose network the test is as well."""
+    """A host whose network the test shares."""
     host = start(UnitHost)
     leave = host.enter_network()
     yield host
@@ -43,7 +43,7 @@ def start_certd(host, *more):
 
 
 def start_pebble(start):
-    """A CA that asks for http-01 challenges on port 80."""
+    """A CA that validates http-01 on port 80."""
     return start(Pebble, dns=start(Challtestsrv).dns, http_port=80, validity=3600)
 
 
@@ -55,7 +55,7 @@ def add_provider(host, pebble):
 
 
 def served_serial():
-    """None while nobody serves the name."""
+    """None while no server serves the name."""
     try:
         return tls_leaf("127.0.0.1", 443, NAME).serial
     except OSError:
@@ -67,7 +67,7 @@ def dropped_serial(host):
 
 
 def wait_served(host):
-    """Old and new workers of a server answer side by side for a moment."""
+    """For a moment, old and new workers of a server both answer."""
     wait_for(lambda: served_serial() == dropped_serial(host), 20, "what was dropped is served")
 
 
@@ -95,7 +95,7 @@ def test_certd_becomes_active_with_its_sockets_and_its_sealed_key(host):
         urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5)
     assert int(host.process_status("CapBnd"), 16) == 0 and host.process_status("NoNewPrivs") == "1"
     assert host.process_status("Seccomp") == "2" and host.process_status("Uid").split()[0] != "0"
-    # The master key came as a credential: none was made beside the store.
+    # The master key is a credential: none was created next to the store.
     assert not (host.root / "var/lib/certd/master-key").exists()
     assert (host.root / "etc/credstore.encrypted/certd.master-key").stat().st_mode & 0o777 == 0o400
     assert host.run("stat", "-c", "%a %U", "/var/lib/certd", "/var/lib/certd/store").stdout == "711 certd\n700 certd\n"
@@ -109,7 +109,7 @@ def test_a_stalled_loop_is_killed_and_clients_are_answered_by_the_next(host):
     host.configure_unit("certd.service", "watchdog", "[Service]\nWatchdogSec=2\nRestartSec=100ms\n")
     start_certd(host)
     first = host.certd_pid
-    # A worker is started for the account's key, so that there is another thread that could feed the watchdog.
+    # Generating the account's key starts a worker: another thread that could feed the watchdog.
     host.call("provider.create", properties={"name": "le", "server": "https://127.0.0.1:1/dir", "email": "a@example.com",
                                              "termsOfServiceAgreed": True})
     time.sleep(3)
@@ -179,7 +179,7 @@ def test_roles_go_by_the_groups_of_whoever_asks(host):
     assert "admin" in ask("alice", "rm", "provider", "le")
     assert "viewer" in ask("dave", "list") and "viewer" in ask("erin", "list")
     assert "control.sock" in ask("carol", "list")
-    # A reload gives a role to a group.
+    # A reload assigns a role to a group.
     host.configure("operator-groups = tls-operators\nviewer-groups = tls-viewers\nadmin-groups = tls-admins\n")
     host.systemctl("reload", "certd.service")
     assert ask("erin", "list") == "yes" and role("erin") == "admin"
@@ -214,20 +214,20 @@ def test_it_stops_at_once_whatever_it_does(host, start):
         assert time.monotonic() - began < STOP_SECONDS
         assert host.show("certd.service", "Result") == "success"
 
-    # Idle, with a client that does not leave.
+    # Idle, with a client that stays connected.
     with host.rpc() as idle:
         idle.call("server.status")
         stop()
     host.systemctl("start", "certd.service")
     pebble = start_pebble(start)
     add_provider(host, pebble)
-    # In an order, at a CA that does not answer any more.
+    # During an order, at a CA that does not answer any more.
     pebble.freeze()
     host.call("autoCertificate.create", properties={"provider": "le", "commonName": NAME})
     wait_for(lambda: host.call("server.status")["inFlight"], 20, "an order under way")
     stop()
     pebble.thaw()
-    # While a hook runs that does not want to end.
+    # During a hook that does not end.
     host.write("usr/local/bin/stubborn", "#!/bin/sh\ntrap '' TERM\ntouch /var/lib/certd/stubborn\nsleep 1000\n", 0o755)
     host.systemctl("start", "certd.service")
     host.call("consumer.create", properties={"name": "slow", "activate": "exec",
@@ -243,7 +243,7 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     host.run("rm", "/etc/nginx/sites-enabled/default")
     start_certd(host, "certd-http.socket")
     add_provider(host, start_pebble(start))
-    # Port 80 is certd-http.socket's. The drop is for a group as well.
+    # certd-http.socket has port 80. The drop is also for a group.
     host.run("groupadd", "readers")
     host.run("useradd", "-G", "readers", "reader")
     host.run("useradd", "other")
@@ -273,14 +273,14 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     host.systemctl("restart", "certd.service")
     assert host.run("stat", "-c", "%a %U %G", LIVE).stdout == "2750 certd readers\n"
 
-    # What the path unit could not see is found by its timer.
+    # The timer finds what the path unit could not see.
     host.systemctl("stop", "certd-nginx.path")
     renew(host)
     host.configure_unit("certd-nginx.timer", "soon", "[Timer]\nOnActiveSec=1\n")
     host.systemctl("start", "certd-nginx.path")
     wait_served(host)
 
-    # A configuration that does not load keeps what is served; with the mistake away it is tried again.
+    # An invalid configuration keeps the present certificate in use; once corrected, it is loaded.
     host.configure_unit("certd-nginx.service", "retry", "[Service]\nRestartSec=2\n")
     host.write("etc/nginx/conf.d/mistake.conf", "nonsense;\n")
     before = dropped_serial(host)
@@ -291,7 +291,7 @@ def test_nginx_serves_what_certd_issues_and_renews(host, start):
     wait_served(host)
     wait_for(lambda: "loaded the certificates deployed until" in host.journal("certd-nginx.service"), 20)
 
-    # certd's user cannot make root read something else in place of the counter.
+    # certd's user cannot make root read another file in place of the counter.
     for attack in ("ln -s /etc/shadow", "mkfifo"):
         host.run("sh", "-c", f"cd /var/lib/certd && rm generation && {attack} generation", user="certd")
         host.systemctl("start", "certd-nginx.service", check=False)
@@ -320,7 +320,7 @@ def test_haproxy_passes_challenges_on_and_serves_the_flat_directory(host, start)
 
 
 def test_hooks_run_inside_the_sandbox(host, start):
-    """dns-01 by a program: its processes, pipes and limits pass the filter, and the sandbox holds it too."""
+    """dns-01 by a program: its processes, pipes and limits pass the filter, and the sandbox applies to it too."""
     knot = start(Knot)
     host.configure(f"dns-servers = {knot.dns}\n")
     host.write("usr/local/bin/dns-hook", f"""\
@@ -348,7 +348,7 @@ END
 
 
 def test_what_the_sandbox_hides_is_said_and_can_be_given(host, start):
-    """A CA file in /tmp, a webroot and a drop directory elsewhere: each refusal names the cause or what to do."""
+    """A CA file in /tmp, a webroot and a drop directory elsewhere: each error names the cause or the remedy."""
     host.configure("webroot = /var/www/html\n")
     start_certd(host)
     host.systemctl("start", "nginx.service")

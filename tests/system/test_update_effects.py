@@ -1,4 +1,5 @@
-"""What a change causes is what its answer says, on real parts; a dry run says the same and causes nothing."""
+"""A change has the effect that its answer announces, with real servers; a dry run announces the same and has no effect.
+"""
 import json
 import ssl
 import tempfile
@@ -15,7 +16,7 @@ NAME = "www.example.com"
 
 
 class PairWatch(threading.Thread):
-    """Reads bundle.pem over and over: whoever does so finds a key and a certificate that belong together."""
+    """Reads bundle.pem continuously: every reader finds a matching key and certificate."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
@@ -58,7 +59,7 @@ class Rig:
         self.certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--san", "example.com", "--consumer", "web")
 
     def roots(self, scratch):
-        """Both CAs' own servers are trusted."""
+        """The CAs' own servers are both trusted."""
         path = scratch / "roots.pem"
         path.write_text(self.first.ca_file.read_text() + self.second.ca_file.read_text())
         return path
@@ -80,12 +81,12 @@ class Rig:
         return self.certd.call("event.list", limit=1)["items"][-1]["seq"]
 
     def schedule(self):
-        """Without the probes, which end by themselves some time after a rollout."""
+        """Without the probes, which end some time after a rollout."""
         return [(row["kind"], row["date"], row["object"]["name"]) for row in self.certd.call("schedule.list")["items"]
                 if row["kind"] != "probe"]
 
     def update(self, noun="autoCertificate", ref=NAME, **properties):
-        """A dry run, of which nothing is left, and then the change, which does what was said. Returns the effect."""
+        """A dry run, which leaves no trace, and then the change, which has the announced effect. Returns the effect."""
         before = (self.certd.call(f"{noun}.get", ref=ref), self.last_event(), self.schedule(), self.manifest())
         dry = self.certd.call(f"{noun}.update", ref=ref, properties=properties, dryRun=True)
         after = (self.certd.call(f"{noun}.get", ref=ref), self.last_event(), self.schedule(), self.manifest())
@@ -111,7 +112,7 @@ def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     directory = rig.auto()["metadata"]["dropDirectory"]
     wait_for(lambda: not any(kind == "deploy" for kind, _, _ in rig.schedule()), 10, "the rollout's end")
 
-    # nothing: and the same again is no change at all
+    # nothing: repeating it is not a change
     due = rig.auto()["metadata"]["nextDate"]
     assert rig.update(renewBefore="6h") == ("nothing", ["renewBefore"])
     assert rig.auto()["metadata"]["nextDate"] != due
@@ -122,7 +123,7 @@ def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     assert rig.update(keyAlgorithm="secp256r1", reuseKey=True) == ("nothing", ["keyAlgorithm", "reuseKey"])
     assert rig.manifest() == first
 
-    # redeploy: the same certificate, and the new consumer is told
+    # redeploy: the same certificate; the new consumer is notified
     told = rig.told.read_text()
     assert rig.update(consumers=["mail", "web"]) == ("redeploy", ["consumers"])
     wait_for(lambda: rig.manifest()["generation"] > first["generation"], 10, "another generation")
@@ -130,7 +131,7 @@ def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     assert rig.manifest()["certificate"] == first["certificate"]
     wait_for(lambda: not any(kind == "deploy" for kind, _, _ in rig.schedule()), 10, "the rollout's end")
 
-    # reissue: the files stay where they are, and are whole all the time
+    # reissue: the paths stay the same, and the files are always complete
     with PairWatch(rig.drop / "bundle.pem"):
         before = rig.manifest()
         assert rig.update(reuseKey=False, keyAlgorithm="secp384r1") == ("reissue", ["keyAlgorithm", "reuseKey"])

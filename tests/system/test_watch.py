@@ -47,7 +47,7 @@ class Screen:
 
     @property
     def lines(self):
-        """What the last whole drawing shows."""
+        """The last complete drawing."""
         self.read(0)
         drawings = self.output.decode().split("\033[H")
         shown = [drawing for drawing in drawings[1:] if "\033[J" in drawing]

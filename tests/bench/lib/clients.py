@@ -1,8 +1,7 @@
-"""certd and its peers as the same thing: a client that has an account, and gets certificates for names.
+"""certd and comparable clients with one interface: a client that has an account, and gets certificates for names.
 
-Each runs as its package has it, with P-256 keys, against a CA that finds everything valid: the challenge is answered
-by nobody, and what remains is the client's own work. Daemons are measured from start to stop, commands as often as
-they have to be started.
+Each runs as its package installs it, with P-256 keys, against a CA that accepts every challenge without checking. What
+remains is the client's own work. Daemons are measured from start to stop, commands as often as they have to be started.
 """
 import json
 import os
@@ -16,7 +15,7 @@ from certd import program
 from procs import free_port, run, wait_for
 from rpc import RpcClient
 
-ONE_SECONDS = 60  # until a certificate is there at the latest; Caddy starts ten in ten seconds
+ONE_SECONDS = 60  # time limit for a certificate; Caddy starts ten in ten seconds
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Run:
 
 class Client:
     name = None
-    most = 1000000  # certificates that one waits for
+    most = 1000000  # certificates to wait for
 
     def __init__(self, directory, pebble):
         self.directory = Path(directory)
@@ -37,7 +36,7 @@ class Client:
         self.log = self.directory / "log"
 
     def prepare(self):
-        """Makes the account."""
+        """Registers the account."""
         self.issue(["first.example.com"])
 
     def issue(self, names):
@@ -46,7 +45,7 @@ class Client:
 
 
 class Daemon(Client):
-    """Gets what its configuration names when it starts."""
+    """Gets the certificates of its configuration when it starts."""
 
     def command(self, names):
         raise NotImplementedError
@@ -55,14 +54,14 @@ class Daemon(Client):
         return {}
 
     def files(self, names):
-        """What is there when all is done."""
+        """The files that exist when all is done."""
         raise NotImplementedError
 
     def ask(self, names):
-        """Tells the running daemon about @names, if it is not in the command."""
+        """Passes @names to the running daemon, if they are not in the command."""
 
     def look(self, result):
-        """Asks it for figures before it is stopped."""
+        """Reads figures from it before it is stopped."""
 
     def issue(self, names):
         result = Run()
@@ -231,11 +230,11 @@ MDRenewMode always
         return ["apache2", "-d", self.directory, "-f", config, "-DFOREGROUND"]
 
     def files(self, names):
-        """It puts them to use at its next start; not waited for."""
+        """It takes effect at the next start; not waited for."""
         return [self.directory / "md/staging" / name / "pubcert.secp256r1.pem" for name in names]
 
     def prepare(self):
-        """The account is put to use with the first certificate."""
+        """The account is registered with the first certificate."""
         super().prepare()
         run(self.command(["first.example.com"])[:-1] + ["-k", "start"])
         wait_for((self.directory / "md/domains/first.example.com/pubcert.secp256r1.pem").exists, ONE_SECONDS)
@@ -276,7 +275,7 @@ class Lego(Command):
 
 
 class Uacme(Command):
-    """Trusts the system's CAs only, so it gets a file system where the test's CA is one of them."""
+    """Trusts only the system's CAs, so it gets a file system in which the test's CA is one of them."""
     name = "uacme"
     most = 100
 
@@ -329,7 +328,7 @@ class Dehydrated(Command):
 
 
 class Floor(Client):
-    """What it costs at least: see floor.c."""
+    """The minimum cost: see floor.c."""
     name = "floor"
     most = 100
 

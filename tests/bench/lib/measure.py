@@ -1,4 +1,4 @@
-"""What benchmarks have in common: processes with what they used, rounds in pairs, and the table at the end."""
+"""Shared by benchmarks: processes and the resources that they used, rounds in pairs, and the table at the end."""
 import argparse
 import json
 import os
@@ -20,13 +20,13 @@ from network import PrivateNetwork  # noqa: E402
 class Used:
     """What processes used from their start to their end, with the children that they waited for."""
     cpu: float = 0        # seconds, user and system
-    memory_kib: int = 0   # the most that one of those started by us had resident
+    memory_kib: int = 0   # the largest resident size of one of the processes
 
     def add(self, usage):
         self.cpu += usage.ru_utime + usage.ru_stime
 
     def look(self, pid):
-        """The kernel's own ru_maxrss begins with that of the parent, which is larger than a small daemon."""
+        """The kernel's own ru_maxrss starts at that of the parent, which is larger than a small daemon."""
         try:
             status = Path(f"/proc/{pid}/status").read_text()
         except FileNotFoundError:
@@ -50,14 +50,14 @@ class Process:
         raise RuntimeError(f"{self.popen.args[0]}: {what}\n{self.log.read_text(errors='replace')[-3000:]}")
 
     def check(self):
-        """It should be running still."""
+        """Fails if it has ended."""
         pid, status, _ = os.wait4(self.popen.pid, os.WNOHANG)
         if pid:
             self.popen.returncode = os.waitstatus_to_exitcode(status)
             self.fail(f"ended with {self.popen.returncode}")
 
     def wait(self, used, seconds):
-        """Waits for its end, which must be a success. Adds to @used."""
+        """Waits for its end, which must be successful. Adds to @used."""
         started = time.monotonic()
         used.look(self.popen.pid)
         while True:
@@ -84,7 +84,7 @@ class Process:
 
 
 def wait_files(process, paths, seconds):
-    """Until all are there. Looks at one at a time, so that looking costs nothing."""
+    """Waits until all exist. Checks one at a time, so that checking costs nothing."""
     deadline = time.monotonic() + seconds
     pause = 0.001 if len(paths) == 1 else 0.005
     for path in paths:
@@ -109,7 +109,7 @@ def cpu_of(pid):
 
 
 def private_kib(pid):
-    """Memory that it alone has: anonymous memory, and pages of files that nobody else has mapped."""
+    """Memory of its own: anonymous memory, and pages of files that no other process has mapped."""
     return sum(int(line.split()[1]) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
                if line.startswith("Private_"))
 
@@ -139,7 +139,7 @@ class Series:
         return who in self.rounds.get(what, {})
 
     def ratio(self, what, who, other):
-        """The median of the ratios of each round: what slowed one round down slowed both."""
+        """The median of the ratios of each round: a disturbance slows down both sides of a round."""
         pairs = zip(self.rounds[what][who], self.rounds[what][other])
         return statistics.median(a / b for a, b in pairs)
 
@@ -161,7 +161,7 @@ def figure(value):
 
 
 class Report:
-    """Says what is going on on stderr, and everything at the end on stdout: as tables, or as JSON."""
+    """Reports progress on stderr, and all results at the end on stdout: as tables, or as JSON."""
 
     def __init__(self, arguments):
         self.arguments = arguments
@@ -212,7 +212,7 @@ def parser(description, rounds=5):
 
 @contextmanager
 def place(arguments):
-    """A directory for all, in a network where nobody else is."""
+    """A directory for the benchmark, in a network namespace of its own."""
     if os.geteuid() != 0:
         sys.exit("benchmarks have a network of their own, which needs root")
     scratch = Path(tempfile.mkdtemp(prefix="certd-bench-", dir=arguments.directory))

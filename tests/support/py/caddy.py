@@ -1,4 +1,4 @@
-"""Caddy's acme_server: a second CA, of a code base that has nothing in common with Pebble's."""
+"""Caddy's acme_server: a second CA, independent of Pebble's code."""
 import urllib.request
 import ssl
 
@@ -6,7 +6,8 @@ from procs import Server, free_port, listens
 
 
 class Caddy(Server):
-    """Leaves live 12 hours. It validates http-01 on port 80 and asks the system's resolver: see network.py."""
+    """Leaves are valid for 12 hours. It validates http-01 on port 80 and queries the system's resolver: see network.py.
+    """
     name = "caddy"
 
     def __init__(self, directory):

@@ -76,7 +76,7 @@ class Certd(Server):
         os.kill(self.daemon_pid, number)
 
     def stop(self, number=signal.SIGTERM):
-        """An end by a signal or with a failure, when it was or was to be asked, fails the test; see also wait()."""
+        """An end by a signal or with a failure, before or after stop(), fails the test; see also wait()."""
         status = super().stop(number)
         if status:
             raise AssertionError(f"certd ended with {status}")
@@ -85,7 +85,7 @@ class Certd(Server):
         return status
 
     def kill9(self):
-        """Under a wrapper the daemon is not our child: it is gone when its socket answers nobody."""
+        """Under a wrapper the daemon is not our child: it has ended when its socket refuses connections."""
         super().kill9()
         if self.wrapper:
             wait_for(lambda: not self.is_ready(), what="the daemon is gone")
@@ -98,7 +98,7 @@ class Certd(Server):
         return RpcClient(self.socket, timeout)
 
     def call(self, method, **params):
-        """One call on a connection of its own."""
+        """One call on its own connection."""
         with self.rpc() as rpc:
             return rpc.call(method, **params)
 
@@ -135,7 +135,7 @@ class Certd(Server):
         return self._memory_kib("VmHWM")
 
     def descriptors(self):
-        """What its open descriptors point to."""
+        """The targets of its open descriptors."""
         found = []
         for fd in os.listdir(f"/proc/{self.daemon_pid}/fd"):
             try:
@@ -145,7 +145,7 @@ class Certd(Server):
         return sorted(found)
 
     def descriptors_at_rest(self):
-        """The same when nothing comes and goes any more."""
+        """The same once the set is stable."""
         last = []
 
         def is_at_rest():

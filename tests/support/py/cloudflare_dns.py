@@ -1,6 +1,6 @@
-"""CloudflareDns: a stand-in for Cloudflare's API that puts the TXT records it is given into a real name server.
+"""CloudflareDns: a stand-in for Cloudflare's API that puts the TXT records it receives into a real name server.
 
-As documented: names are full, filters exact, pages numbered; contents come back as they were sent.
+As documented: names are absolute, filters exact, pages numbered; contents are returned unchanged.
 """
 import uuid
 

@@ -17,7 +17,7 @@ def _checked(result):
 
 
 class PrivateMounts:
-    """While it is entered, mounts of this process and of what it starts are theirs alone, and end with them.
+    """While it is entered, mounts of this process and its children are private, and end with them.
 
     Threads of this process share them: start none meanwhile.
     """
@@ -36,9 +36,9 @@ class PrivateMounts:
 
 
 class SmallDisk:
-    """@megabytes of ext4 in a file at @path; of tmpfs where loop devices are not to be had (`kind` says which).
+    """@megabytes of ext4 in a file at @path; tmpfs where loop devices are not available (`kind` says which).
 
-    To be made in PrivateMounts.
+    To be created in PrivateMounts.
     """
 
     def __init__(self, path, megabytes):

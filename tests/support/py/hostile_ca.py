@@ -1,7 +1,7 @@
-"""HostileCa: a CA that lies. It is an honest ACME server over TLS until a test replaces parts of its answers.
+"""HostileCa: a hostile CA. It is an honest ACME server over TLS until a test replaces parts of its answers.
 
-It speaks RFC 8555 as far as a client can see: it checks nonces and the shape of requests, but no signatures, and finds
-every challenge answered well. What it issues is real. Standard library and the openssl program only.
+It implements RFC 8555 as far as a client can see: it checks nonces and the structure of requests, but no signatures,
+and accepts every challenge. Its certificates are real. Uses only the standard library and the openssl program.
 """
 import base64
 import itertools
@@ -28,11 +28,12 @@ def un_b64url(text):
 
 
 class Reply:
-    """An answer before it is written. Lies of a test work on it or return another one.
+    """An answer before it is written. A test's function changes it or returns another one.
 
     @json: becomes the body when there is no other. @body: bytes, or an iterator of them: sent in chunks, may be
-    endless. @raw: all that is sent, without a word from us. @cut: the connection ends after so many octets (negative:
-    so many before the end). @pause: seconds between any two octets. @silent: nothing comes, the connection stays.
+    endless. @raw: everything that is sent, without any addition. @cut: the connection ends after so many octets
+    (negative: so many before the end). @pause: seconds between any two octets. @silent: nothing is sent, the connection
+    stays open.
     """
 
     def __init__(self, status=200, *, json=None, body=None, headers=(), raw=None):
@@ -52,7 +53,7 @@ class Reply:
             self.headers.append((name, value))
 
     def chunks(self, nonce, with_body):
-        """What goes over the wire, piece by piece."""
+        """The octets to send, piece by piece."""
         if self.raw is not None:
             yield from ([self.raw] if isinstance(self.raw, bytes) else self.raw)
             return
@@ -82,7 +83,7 @@ class Reply:
 
 
 class Identity:
-    """Keys and certificates that many a HostileCa can share: making them takes longer than a test."""
+    """Keys and certificates that several HostileCa share: making them takes longer than a test."""
 
     def __init__(self, directory):
         self.tls = ThrowAwayCa(directory / "tls", "root of the hostile CA's own TLS")
@@ -102,7 +103,7 @@ class Identity:
     def sign(self, csr, names, *, days=90, ca=False, usage="serverAuth", key=None, start=None, end=None):
         """The PEM of a leaf for the DER request @csr. @key: sign with that one instead of the issuer's.
 
-        @start, @end: as openssl-ca(1) wants dates, e.g. "20400101000000Z".
+        @start, @end: in the format of openssl-ca(1), e.g. "20400101000000Z".
         """
         with self.lock:
             stem = self.directory / f"leaf{next(self.serials)}"
@@ -138,14 +139,14 @@ class Identity:
              "-out", leaf], input=pem)
 
     def foreign_request(self):
-        """A request for a key that is nobody's."""
+        """A request for an unrelated key."""
         pem = run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                    "-keyout", "/dev/null", "-subj", "/"]).stdout
         return base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-")))
 
 
 class Request:
-    """What a client sent to @ca. `payload` is parsed, None for POST-as-GET; `order`: the one that it is about."""
+    """A client's request to @ca. `payload` is parsed, None for POST-as-GET; `order`: the order that it concerns."""
 
     def __init__(self, ca, method, path, body):
         self.ca, self.method, self.path, self.body = ca, method, path, body
@@ -158,12 +159,12 @@ class Request:
 
 
 class HostileCa:
-    """One CA on a port of its own. `requests` lists (endpoint, path) of all that was asked.
+    """A CA on its own port. `requests` lists (endpoint, path) of all requests.
 
-    lie(endpoint, function) replaces answers of that endpoint: function(reply, request) changes the Reply or
-    returns another; with an attribute `of_transport` it gets refused requests as well. honest() takes all of it back.
-    The endpoint of an order is "order" when it is made and "poll" when it is fetched; "tls" is no
-    endpoint: function(ca) is called to change what new connections meet.
+    change(endpoint, function) replaces answers of that endpoint: function(reply, request) changes the Reply or returns
+    another; with an attribute `of_transport` it also gets refused requests. honest() removes all functions. The
+    endpoint of an order is "order" for newOrder and "poll" when it is fetched; "tls" is not an endpoint: function(ca)
+    is called to change how new connections are handled.
     """
 
     def __init__(self, identity):
@@ -181,23 +182,23 @@ class HostileCa:
         self.stopping = False
         self.honest()
 
-    # --- what a test turns ---
+    # --- for tests ---
 
     def honest(self):
-        self.lies = {}
+        self.changes = {}
         self.use_tls()
         self.hang_up()
 
-    def lie(self, endpoint, function):
+    def change(self, endpoint, function):
         if endpoint == "tls":
             function(self)
         else:
             assert endpoint in ENDPOINTS, endpoint
-            self.lies[endpoint] = function
+            self.changes[endpoint] = function
 
     def use_tls(self, pair=None, *, version=None, instead=None):
-        """New connections are met with that (certificate, key), that version of TLS only, or these octets instead
-        (an iterator may be endless)."""
+        """New connections get that (certificate, key), only that version of TLS, or these octets instead (an iterator
+        may be endless)."""
         self.instead = instead
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*(pair or self.identity.server))
@@ -260,7 +261,7 @@ class HostileCa:
                 for piece in [self.instead] if isinstance(self.instead, bytes) else self.instead:
                     sock.sendall(piece)
                 if not self.instead:
-                    sock.recv(65536)  # as long as the client likes
+                    sock.recv(65536)  # as long as the client wants
                 return
             sock = self.context.wrap_socket(sock, server_side=True)
             with self.lock:
@@ -328,14 +329,14 @@ class HostileCa:
             self.requests.append((endpoint, request.path))
             request.order = self.orders.get(number.partition("/")[0])
             fresh = request.method != "POST" or self._take_nonce(request)
-        lie = self.lies.get(endpoint)
+        change = self.changes.get(endpoint)
         if fresh:
             reply = getattr(self, f"_{endpoint}")(request, number)
         else:
             reply = self.problem(400, "badNonce", "I did not give that nonce to you")
-            if not getattr(lie, "of_transport", False):
+            if not getattr(change, "of_transport", False):
                 return reply
-        return (lie(reply, request) or reply) if lie else reply
+        return (change(reply, request) or reply) if change else reply
 
     def _take_nonce(self, request):
         known = request.protected["nonce"] in self.nonces and request.protected["url"] == self.base + request.path

@@ -1,4 +1,4 @@
-"""The lies of a hostile CA, and what certd must make of each: tables for tests/system/test_hostile_ca.py."""
+"""False answers of a hostile CA, and how certd must react to each: tables for tests/system/test_hostile_ca.py."""
 import dataclasses
 import itertools
 import ssl
@@ -7,55 +7,55 @@ from hostile_ca import ENDPOINTS, HostileCa, Reply
 
 NAME = "www.example.com"
 MINUTE, DAY = 60, 86400
-SOON = (MINUTE, MINUTE * 2 + 2)    # the first step of the backoff, with its spread
+SOON = (MINUTE, MINUTE * 2 + 2)    # the first step of the backoff, with its jitter
 URN = "urn:ietf:params:acme:error:"
-OPERATOR = (DAY, DAY + 2)          # only the operator can mend it
+OPERATOR = (DAY, DAY + 2)          # only the operator can fix it
 
 
 @dataclasses.dataclass
 class Case:
-    """One lie, as HostileCa.lie() takes it, and what must come of it."""
+    """One false answer, as an argument of HostileCa.change(), and the expected reaction."""
     name: str
     at: str
-    lie: object
+    change: object
     code: str
     says: str = ""           # pattern in the message
     problem: str = None
     field: str = None
     wait: tuple = SOON       # seconds until the next attempt
-    requests: int = 20       # of the whole attempt, at most
+    requests: int = 20       # maximum for the whole attempt
 
     def __str__(self):
         return self.name
 
 
-# --- lies ---
+# --- false answers ---
 
 def member(path, value):
     """Sets a member of the JSON answer: "challenges.0.token"."""
-    def lie(reply, request):
+    def change(reply, request):
         place = reply.json
         *way, last = path.split(".")
         for step in way:
             place = place[int(step) if step.isdigit() else step]
         place[last] = value
-    return lie
+    return change
 
 
 def without(name):
-    def lie(reply, request):
+    def change(reply, request):
         del reply.json[name]
-    return lie
+    return change
 
 
 def without_in(path, name):
-    """Leaves out a member of the object at @path."""
-    def lie(reply, request):
+    """Omits a member of the object at @path."""
+    def change(reply, request):
         place = reply.json
         for step in path.split("."):
             place = place[int(step) if step.isdigit() else step]
         del place[name]
-    return lie
+    return change
 
 
 def header(name, value):
@@ -67,33 +67,33 @@ def answer(*arguments, **options):
 
 
 def text(body, status=200, kind="application/json"):
-    """Another body, of any octets."""
+    """Another body of arbitrary octets."""
     body = body if isinstance(body, bytes) else body.encode()
     return answer(status, body=body, headers=[("Content-Type", kind)])
 
 
 def edited(old, new):
-    """The honest JSON with @old replaced by @new, octets both: what no JSON library would write."""
-    def lie(reply, request):
+    """The honest JSON with @old replaced by @new, both octets: JSON that no library would write."""
+    def change(reply, request):
         honest = b"".join(reply.chunks(None, True)).partition(b"\r\n\r\n")[2]
         assert old in honest
         reply.body = honest.replace(old, new)
-    return lie
+    return change
 
 
 def problem(kind, detail="because", status=400, headers=(), **more):
-    def lie(reply, request):
+    def change(reply, request):
         bad = HostileCa.problem(status, kind, detail, **more)
         bad.headers += headers
         return bad
-    return lie
+    return change
 
 
 def raw(*pieces):
     """Octets instead of HTTP. A piece that is an iterator may be endless."""
-    def lie(reply, request):
+    def change(reply, request):
         return Reply(raw=itertools.chain.from_iterable([p] if isinstance(p, bytes) else p() for p in pieces))
-    return lie
+    return change
 
 
 def endless(piece):
@@ -144,7 +144,7 @@ EVIL_URLS = [
 
 WRONG_TYPES = [("number", 7), ("array", ["x"]), ("object", {}), ("true", True), ("null", None)]
 
-# A client that reads them for as long as they come does nothing else any more. 4,096 in each record.
+# A client that reads these as long as they arrive does nothing else any more. 4,096 in each record.
 HELLO_REQUESTS = itertools.repeat(b"\x16\x03\x03\x40\0" + bytes(16384))
 
 ACCOUNT_CASES = [
@@ -226,33 +226,33 @@ ACCOUNT_CASES = [
 ]
 
 
-# --- an order for a certificate that there is already ---
+# --- an order for an existing certificate ---
 
 def not_issued(says):
-    """What the message looks like when a certificate was refused."""
+    """The message when a certificate was refused."""
     return f"the CA issued a certificate that was not requested: .*{says}"
 
 
 def certificate(make):
     """@make: the chain as text, from the order and the Identity."""
-    def lie(reply, request):
+    def change(reply, request):
         reply.body = make(request.order, request.ca.identity).encode("latin-1")
-    return lie
+    return change
 
 
-def back_to(status, lie):
-    """The order did not get on by this request."""
+def back_to(status, change):
+    """This request did not advance the order."""
     def undo(reply, request):
         request.order["status"] = status
         if status == "pending":
             request.order["valid"].clear()
-        return lie(reply, request)
-    undo.of_transport = getattr(lie, "of_transport", False)
+        return change(reply, request)
+    undo.of_transport = getattr(change, "of_transport", False)
     return undo
 
 
 def forged(pem):
-    """Everything as it should be, but for one bit of the signature."""
+    """Valid except for one bit of the signature."""
     der = bytearray(ssl.PEM_cert_to_DER_cert(pem))
     der[-1] ^= 1
     return ssl.DER_cert_to_PEM_cert(bytes(der))
@@ -262,7 +262,7 @@ def leaf(identity, order, **options):
     return identity.sign(order["csr"], options.pop("names", order["names"]), **options)
 
 
-# Not for our key and names, or not to be read.
+# Not for our key and names, or not readable.
 CERTIFICATES = [
     ("wrong-key", "another key", lambda o, i: i.sign(i.foreign_request(), o["names"]) + i.chain()),
     ("wrong-name", "does not contain the name", lambda o, i: leaf(i, o, names=["other.example.com"]) + i.chain()),
@@ -276,7 +276,7 @@ CERTIFICATES = [
     ("bad-base64", "", lambda o, i: leaf(i, o).replace("MII", "M!I") + i.chain()),
 ]
 
-# For our key and names: never thrown away. The second is what its metadata says; None: nothing.
+# For our key and names: never discarded. The second is the doubt in its metadata; None: none.
 ODD_CERTIFICATES = [
     ("one-name-more", "was not requested", lambda o, i: leaf(i, o, names=[NAME, "more.example"]) + i.chain()),
     ("not-yet-valid", "not valid yet", lambda o, i: leaf(i, o, start="20400101000000Z") + i.chain()),
@@ -295,7 +295,7 @@ ODD_CERTIFICATES = [
     ("nul", None, lambda o, i: leaf(i, o) + "\0" + i.chain()),
 ]
 
-# What became code execution or a file elsewhere in other clients (CVE-2023-38198, CVE-2026-40611 and their kin).
+# Led to code execution or a file elsewhere in other clients (CVE-2023-38198, CVE-2026-40611 and similar).
 TOKENS = [
     ("traversal", "../../../../../../../../pwned-by-the-ca"),
     ("traversal-encoded", "..%2f..%2f..%2f..%2fpwned-by-the-ca"),
@@ -379,7 +379,7 @@ ORDER_CASES = [
 ]
 
 
-# What real CAs do and RFC 8555 does not have: (name, where, lie).
+# Behaviour of real CAs that RFC 8555 does not describe: (name, where, function).
 ODD_ANSWERS = [
     ("wildcard-flag-for-a-plain-name", "authz", member("wildcard", True)),
     ("star-in-the-identifier", "authz", member("identifier.value", f"*.{NAME}")),
@@ -404,18 +404,18 @@ LINKS = [GOOD_LINK, "", "<", ">", "<>;rel=alternate", "<https://ca.example/x>;re
 
 
 def links(reply, request):
-    """Other chains, so it says."""
+    """Claims that there are other chains."""
     number = request.path.rpartition("/")[2]
     reply.headers += [("Link", link.replace("{base}", request.ca.base).replace("{number}", number)) for link in LINKS]
 
 
-# --- broken rather than hostile: what is tried again for a while before it is a failure ---
+# --- broken rather than hostile: retried for a while before it is a failure ---
 
 def cut(octets):
-    def lie(reply, request):
+    def change(reply, request):
         reply.cut = octets
-    lie.of_transport = True
-    return lie
+    change.of_transport = True
+    return change
 
 
 def attribute(name, value):
@@ -423,14 +423,14 @@ def attribute(name, value):
 
 
 def answered_by(endpoint):
-    """How certd comes to ask there."""
+    """How certd gets to that request."""
     return "provider" if endpoint in ("directory", "nonce", "account", "tls") else "autoCertificate"
 
 
-def no_progress(endpoint, lie):
-    """Otherwise certd would look, find that its request has arrived although the answer was lost, and go on."""
+def no_progress(endpoint, change):
+    """Otherwise certd would find out that its request had arrived although the answer was lost, and continue."""
     status = {"challenge": "pending", "finalize": "ready"}.get(endpoint)
-    return back_to(status, lie) if status else lie
+    return back_to(status, change) if status else change
 
 
 BROKEN_CASES = [
@@ -455,7 +455,7 @@ BROKEN_CASES = [
       for endpoint in ("directory", "order", "certificate")),
 ]
 
-# These never fail: certd asks now and then, says what it waits for, and gets on with it by itself.
+# These never fail: certd asks at intervals, reports what it waits for, and continues by itself.
 PATIENT_CASES = [
     Case("never-ready", "poll", member("status", "pending"), "", "waiting for the CA to validate"),
     Case("never-issued", "poll", member("status", "processing"), "", "finalize"),

@@ -1,7 +1,7 @@
-"""A client of IONOS Certificate Manager 2.0 as its public documents describe it; standard library only.
+"""A client of IONOS Certificate Manager 2.0 according to its public documents; standard library only.
 
-It sends what the generated SDKs send, and insists on what they insist on: the members that their models require, states
-that they know, dates with a zone, Retry-After as a whole number of seconds with 429.
+It sends the requests of the generated SDKs, and has their requirements: the members that their models require, known
+states, dates with a zone, Retry-After as a whole number of seconds with 429.
 """
 import datetime
 import http.client
@@ -46,7 +46,7 @@ def check_date(text):
 
 
 def check_object(item, collection):
-    """What the SDKs' models raise for."""
+    """The cases in which the SDKs' models raise."""
     assert UUID.fullmatch(item["id"]), item["id"]
     assert item["href"] == f"{collection}/{item['id']}"
     assert item["type"] == TYPES.get(collection, item["type"])
@@ -125,7 +125,7 @@ class IonosClient:
     # The operations.
 
     def create(self, collection, **properties):
-        """As ionosctl does it: what was created is read again at the Location, which must be an absolute URL."""
+        """Like ionosctl: the created object is read again at the Location, which must be an absolute URL."""
         item = check_object(self.request("POST", collection, {"metadata": {}, "properties": properties}), collection)
         location = urllib.parse.urlsplit(self.location)
         scheme = "https" if isinstance(self.connection, http.client.HTTPSConnection) else "http"
@@ -158,7 +158,7 @@ class IonosClient:
         return page
 
     def list(self, collection, **filters):
-        """All pages, as the links lead."""
+        """All pages, by their links."""
         page = self.page(collection, **filters)
         items = list(page["items"])
         while "next" in page["_links"]:
@@ -169,7 +169,7 @@ class IonosClient:
         return items
 
     def wait_available(self, item, seconds=40):
-        """Polls as `create --wait` does."""
+        """Polls like `create --wait`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             item = self.get(item)

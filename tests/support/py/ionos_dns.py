@@ -1,7 +1,7 @@
-"""IonosDns: a stand-in for IONOS Cloud DNS that puts the TXT records it is given into a real name server.
+"""IonosDns: a stand-in for IONOS Cloud DNS that puts the TXT records it receives into a real name server.
 
-It behaves as the service is documented: changes answer 202 and take effect later, filters find whatever contains the
-text, lists come in pages, TXT contents come back in quotes. Plain http on loopback; standard library only.
+It behaves as documented: changes answer 202 and take effect later, filters match any name that contains the text, lists
+have pages, TXT contents are returned in quotes. Plain http on loopback; standard library only.
 """
 import json
 import socket
@@ -18,10 +18,10 @@ MAX_PAGE = 100
 
 
 class IonosDns(Server):
-    """Runs in a thread of the test. @backend: a dnsservers.DnsServer with the zone that is worked in.
+    """Runs in a thread of the test. @backend: a dnsservers.DnsServer with the zone.
 
-    `failures`: what the next requests get instead, first come first served, as (method, status, headers); status None
-    resets the connection without, status "executed" after the request was carried out. Those for other methods wait.
+    `failures`: answers to the next requests, in order, as (method, status, headers); status None resets the connection
+    without an answer, status "executed" does so after the request was carried out. Those for other methods wait.
     `requests`: (time, method, path with query, status).
     """
     name = "ionos-dns"
@@ -35,7 +35,7 @@ class IonosDns(Server):
         self.records = {}   # id -> {"zone", "available_at", "properties"}
         self.failures = []
         self.requests = []
-        self.created = []   # properties of all that were ever made
+        self.created = []   # properties of all that were ever created
         self.lock = threading.RLock()
         self.http = None
 
@@ -69,7 +69,7 @@ class IonosDns(Server):
         self.failures.append((method, status, headers))
 
     def add_record(self, zone, name, content, kind="TXT"):
-        """One that somebody else made; the backend does not get it. Returns its id."""
+        """A record of another user; the backend does not get it. Returns its id."""
         zone_id = next(i for i, z in self.zones.items() if z == zone)
         record_id = str(uuid.uuid4())
         self.records[record_id] = {"zone": zone_id, "available_at": 0, "properties": {

@@ -1,9 +1,9 @@
-"""Small changes of C functions: which there are, and a source that contains many, of which one is active at a time.
+"""Small changes of C functions: finds them, and makes a source that contains many, of which one is active at a time.
 
 A change ("mutant") is one of: a condition negated, an operator or a number replaced by its neighbour, a truth value
-reversed, a statement left out. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
-that one build is enough for all. Texts for people are left alone, and so is what only releases memory: nothing but a
-reader or a leak checker could tell the difference.
+reversed, a statement omitted. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
+that one build is enough for all. Texts for people are not changed, and neither is code that only releases memory: only
+a reader or a leak checker could see the difference.
 """
 import re
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ BINARY = {"<", "<=", ">", ">=", "==", "!=", "&&", "||", "+", "-"}
 
 TYPES = re.compile(r"(?:const|static|struct|union|enum|void|bool|char|short|int|long|unsigned|signed|float|double|va_list"
                    r"|_Static_assert|_cleanup\w*|_\w+_|\w+_t|FILE)$")
-# Statements that are left alone altogether.
+# Statements that are never changed.
 FOR_PEOPLE = re.compile(r"(?:log_\w+|\w*assert\w*|abort|va_(?:start|end|copy)|LOG\w*)$")
-# Statements that are not left out.
+# Statements that are not omitted.
 RELEASE = re.compile(r"(?:\w*free|\w*_clear|\w*_unref|f?close|closedir|munmap|munlock|OPENSSL_cleanse|explicit_bzero"
                      r"|ERR_clear_error)$")
-# What is in their brackets is left alone: memory that is too small or too large shows by chance only.
+# Their arguments are not changed: memory of the wrong size is only detected by chance.
 SIZE = re.compile(r"(?:sizeof|offsetof|alignof|ARRAY_SIZE|x?(?:malloc|calloc|realloc|reallocarray))$")
 
-# To be included before all else.
+# To be included first.
 HEADER = """\
 /* Which mutant is active, and with MUTANTS_REACHED, a file of one octet for each, which ones are met. */
 #include <fcntl.h>
@@ -162,7 +162,7 @@ class _Scanner:
         region = self.expression("value", first, end)
         operators = [self.text(at) for at in range(first, end)]
         is_plain = "&&" not in operators and "||" not in operators
-        # Without "!", or with the other one of "==" and "!=", it is the same.
+        # Omitting "!", or exchanging "==" and "!=", has the same effect.
         if region and not (is_plain and (operators[0] == "!" or operators.count("==") + operators.count("!=") == 1)):
             self.add(region, first, end - 1, f"!({self.source[region[1]:region[2]]})")
 
@@ -179,7 +179,7 @@ class _Scanner:
         return self.tokens[after].kind == "name"
 
     def declaration(self, at, end):
-        """Initial values, but for those of arrays, structures and what is static."""
+        """Initial values, except those of arrays, structures and static variables."""
         if self.text(at) in ("static", "_Static_assert"):
             return
         while at < end:

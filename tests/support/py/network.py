@@ -1,4 +1,4 @@
-"""A network of a test's own: ports 53, 80 and 443 are free, and names resolve as the test says. Needs root."""
+"""A private network for a test: ports 53, 80 and 443 are free, and names resolve as the test defines. Needs root."""
 import ctypes
 import os
 from pathlib import Path
@@ -15,10 +15,10 @@ def _checked(result):
 
 
 class PrivateNetwork:
-    """While it is entered, this process and all that it starts see only a loopback interface of their own.
+    """While it is entered, this process and all its children see only a private loopback interface.
 
-    @resolver: address of the name server that /etc/resolv.conf names; @hosts: lines of /etc/hosts.
-    Files are shared with the rest of the machine but for those two.
+    @resolver: address of the name server in /etc/resolv.conf; @hosts: lines of /etc/hosts. All other files are shared
+    with the machine.
     """
 
     def __init__(self, directory, *, resolver="127.0.0.1", hosts=("127.0.0.1 localhost",)):

@@ -1,4 +1,4 @@
-"""Requests and answers against the documents that certd itself gives: OpenAPI for REST, OpenRPC for the socket."""
+"""Checks requests and answers against certd's own documents: OpenAPI for REST, OpenRPC for the socket."""
 import copy
 import re
 
@@ -19,7 +19,7 @@ def references(node):
 
 
 def closed(node):
-    """A copy whose objects have no members but those described: what is answered has to be in the document."""
+    """A copy whose objects allow no undocumented members: every member of an answer must be in the document."""
     node = copy.deepcopy(node)
 
     def close(part):
@@ -64,7 +64,7 @@ class OpenRpc(Document):
 
 
 class OpenApi(Document):
-    """check() is to be called for each exchange; `used` has the operations that it has seen."""
+    """check() is called for each exchange; `used` contains the operations seen so far."""
 
     def __init__(self, document):
         super().__init__(document)

@@ -10,13 +10,13 @@ from tls import ThrowAwayCa
 
 EAB_KEY_ID = "kid-1"
 EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
-EAB_KEYS = {EAB_KEY_ID: EAB_KEY, "kid-2": "-_--__--" * 5 + "-_-"}  # one that looks different in each form of base64
+EAB_KEYS = {EAB_KEY_ID: EAB_KEY, "kid-2": "-_--__--" * 5 + "-_-"}  # one that differs in each form of base64
 
 
 class Pebble(Server):
-    """Options are Pebble's own; the defaults make it honest and repeatable: it validates, without random delays.
+    """Options are Pebble's own; by default it validates, and is repeatable, without random delays.
 
-    Pebble keeps nothing over a restart. It can deadlock when many orders run at once (2.4.0, fixed later).
+    Pebble keeps no state over a restart. It can deadlock when many orders run at once (2.4.0, fixed later).
     """
     name = "pebble"
 
@@ -24,7 +24,7 @@ class Pebble(Server):
                  authz_reuse=0, always_valid=False, sleep_seconds=0, eab=False, blocked=(), alternate_roots=0,
                  chain_length=1, strict=False):
         super().__init__(directory)
-        self.dns = dns                           # "127.0.0.1:PORT" where it asks for names; None: the system's
+        self.dns = dns                           # "127.0.0.1:PORT" of its resolver; None: the system's
         self.port = free_port()
         self.management_port = free_port()
         self.http_port = http_port or free_port()  # where http-01 is validated
@@ -76,7 +76,7 @@ class Pebble(Server):
         return self.get(f"https://127.0.0.1:{self.management_port}{path}").decode()
 
     def root(self, number=0):
-        """PEM of the root that its certificates end in; new at each start."""
+        """PEM of the root of its certificates; new at each start."""
         return self._managed(f"/roots/{number}")
 
     def intermediate(self, number=0):
@@ -103,7 +103,8 @@ class Pebble(Server):
 
 
 class Challtestsrv(Server):
-    """Answers DNS: every name has 127.0.0.1, and whatever a test adds. `dns` is for Pebble's option of that name."""
+    """Answers DNS queries: every name has 127.0.0.1, and any record that a test adds. `dns` is for Pebble's option of
+    that name."""
     name = "challtestsrv"
 
     def __init__(self, directory):
@@ -130,7 +131,7 @@ class Challtestsrv(Server):
         self.post("add-a", host=host, addresses=list(addresses))
 
     def add_txt(self, host, value):
-        """Adds a value; those that are there stay. @host without the final dot."""
+        """Adds a value to the existing ones. @host without the final dot."""
         self.post("set-txt", host=f"{host}.", value=value)
 
     def clear_txt(self, host):

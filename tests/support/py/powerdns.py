@@ -1,4 +1,4 @@
-"""PowerDns: the PowerDNS Authoritative Server with its HTTP API, on an SQLite database of its own."""
+"""PowerDns: the PowerDNS Authoritative Server with its HTTP API, on its own SQLite database."""
 import json
 import sqlite3
 import urllib.request
@@ -66,5 +66,5 @@ default-soa-content=ns1.@ hostmaster.@ 0 10800 3600 604800 60
             "records": [{"content": content, "disabled": False} for content in contents]}])
 
     def sets(self, zone, name):
-        """The record sets at @name as the API shows them."""
+        """The record sets at @name as returned by the API."""
         return [s for s in self.api("GET", f"/zones/{zone}.")["rrsets"] if s["name"] == name]

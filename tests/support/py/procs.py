@@ -1,6 +1,6 @@
-"""Processes that tests start: bounded in time, each in a session of its own, gone when the test is over.
+"""Processes for tests: limited in time, each in its own session, stopped at the end of the test.
 
-Nothing here knows pytest, so that demonstrations and benchmarks can use the same servers.
+Nothing here depends on pytest, so that demonstrations and benchmarks can use the same servers.
 """
 import ctypes
 import os
@@ -14,9 +14,9 @@ from pathlib import Path
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
-# Ports are reserved in blocks, below those that the kernel gives to clients. Whoever binds the abstract socket
-# "certd-test-ports-NUMBER" owns block NUMBER. Like ports, these sockets belong to a network namespace, and they go with
-# their process, however it ends. tests/support/process.c does the same.
+# Ports are reserved in blocks, below those that the kernel gives to clients. The process that binds the abstract socket
+# "certd-test-ports-NUMBER" owns block NUMBER. Like ports, these sockets belong to a network namespace, and they end
+# with their process, in any case. tests/support/process.c does the same.
 _FIRST_PORT, _BLOCKS, _BLOCK_SIZE = 10240, 704, 32
 _reserved = {}  # of each network namespace: the sockets that hold its blocks, and the ports not yet given out
 
@@ -54,7 +54,7 @@ def _is_free(port):
 
 
 def _reserve_block():
-    """Returns the socket that holds a block that no other process has, and the block's ports."""
+    """Returns a socket that holds a block that no other process has, and the block's ports."""
     start = random.randrange(_BLOCKS)
     for number in (*range(start, _BLOCKS), *range(start)):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -67,7 +67,8 @@ def _reserve_block():
 
 
 def free_port():
-    """A port of 127.0.0.1 that is free for TCP and UDP. Until this process ends, no other test on this machine gets it."""
+    """A port of 127.0.0.1 that is free for TCP and UDP. No other test on this machine gets it before this process ends.
+    """
     locks, ports = _reserved.setdefault(os.stat("/proc/thread-self/ns/net").st_ino, ([], []))
     while True:
         if not ports:
@@ -80,7 +81,7 @@ def free_port():
 
 
 def listens(port, host="127.0.0.1"):
-    """Whether somebody accepts connections there."""
+    """Whether a server accepts connections there."""
     try:
         socket.create_connection((host, port), timeout=2).close()
         return True
@@ -93,13 +94,13 @@ def _die_with_parent():
 
 
 class Server:
-    """A program that runs until it is stopped. Subclasses say how it is started and when it is ready.
+    """A program that runs until it is stopped. Subclasses define how to start it and when it is ready.
 
-    Everything it writes lies under @directory; what it prints is appended to `log_file`. To be started from the
-    main thread only: the kernel ends it with the thread that started it.
+    All its files are under @directory; its output is appended to `log_file`. To be started only from the main thread:
+    the kernel ends it with the thread that started it.
     """
     name = "server"
-    ready_seconds = 20  # until it is ready at the latest; generous, for slow and busy machines
+    ready_seconds = 20  # time limit to get ready; generous, for slow and busy machines
     stop_seconds = 10   # from SIGTERM to SIGKILL
 
     def __init__(self, directory):
@@ -107,14 +108,14 @@ class Server:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_file = self.directory / f"{self.name}.log"
         self.process = None
-        self.exit_status = None  # of the process that ran last, once it is known to have ended
+        self.exit_status = None  # of the last process, once it has ended
 
     def command(self):
-        """The argument vector; configuration files are written here, so that a restart takes new settings."""
+        """The argument vector; writes the configuration files too, so that a restart applies new settings."""
         raise NotImplementedError
 
     def environment(self):
-        """What is added to the environment of the test."""
+        """Additions to the environment of the test."""
         return {}
 
     def is_ready(self):
@@ -148,7 +149,7 @@ class Server:
 
     @property
     def log(self):
-        """All that it printed so far."""
+        """Its output so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def send_signal(self, number):
@@ -178,14 +179,14 @@ class Server:
             self.kill9()
 
     def wait(self, seconds=10):
-        """Waits for it to end by itself. Returns its exit status."""
+        """Waits until it ends by itself. Returns its exit status."""
         try:
             return self.process.wait(seconds)
         finally:
             self.kill9()
 
     def kill9(self):
-        """Ends it and its children at once, as a power cut would."""
+        """Kills it and its children at once, like a power cut."""
         if self.process is None:
             return
         try:

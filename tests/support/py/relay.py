@@ -1,6 +1,6 @@
-"""A way between client and server that can be broken: TCP and UDP of one port of 127.0.0.1, passed on to another.
+"""A breakable connection between client and server: TCP and UDP of one port of 127.0.0.1, forwarded to another.
 
-freeze() makes it a black hole, thaw() mends that; stop() makes it a port where nobody listens, start() mends that.
+freeze() makes it a black hole until thaw(); stop() makes it a port without a listener until start().
 """
 import asyncio
 import sys
@@ -26,7 +26,7 @@ class Relay(Server):
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    """@answer: None passes each datagram on; else a function that takes what comes back."""
+    """@answer: None forwards each datagram; otherwise a function whose result is sent back."""
 
     def __init__(self, to_port, answer=None):
         self.to_port, self.answer = to_port, answer

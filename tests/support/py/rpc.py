@@ -12,7 +12,7 @@ class RpcError(Exception):
 
 
 class RpcClient:
-    """One connection. Calls wait for their answer; notifications that come in between are kept for next_event()."""
+    """One connection. Calls wait for their answer; notifications received meanwhile are kept for next_event()."""
 
     def __init__(self, path, timeout=20):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -32,11 +32,11 @@ class RpcClient:
         self.close()
 
     def send_bytes(self, data):
-        """Exactly these octets, for what no honest client sends."""
+        """Exactly these octets, including malformed ones."""
         self.sock.sendall(data)
 
     def send(self, message, fds=()):
-        """A JSON value as one line; descriptors travel with its first octet."""
+        """Sends a JSON value as one line; descriptors are attached to its first octet."""
         socket.send_fds(self.sock, [json.dumps(message).encode() + b"\n"], list(fds))
 
     def read_line(self):

@@ -1,6 +1,6 @@
-"""A thread of another process that stands still, as one that hangs in a lock or a dead disk does; the others go on.
+"""Stops a thread of another process, as a lock or a dead disk would; the other threads continue.
 
-Needs the right to trace it. Only the thread that stalls it may let it go.
+Needs the right to trace it. Only the thread that stops it may let it continue.
 """
 import ctypes
 import os
@@ -21,7 +21,7 @@ def _ptrace(request, tid):
 
 
 class StalledThread:
-    """Stands still from the beginning of the `with` block to its end, or to let_go()."""
+    """Stopped from the beginning of the `with` block to its end, or to let_go()."""
 
     def __init__(self, tid):
         self.tid = tid
@@ -38,13 +38,13 @@ class StalledThread:
         self.let_go()
 
     def let_go(self):
-        """What was sent to it meanwhile reaches it before it does anything else."""
+        """Signals that were sent meanwhile are delivered before it continues."""
         if self.is_stalled:
             self.is_stalled = False
             _ptrace(_DETACH, self.tid)
 
     def has_pending(self, number):
-        """Whether that signal waits for the thread, or for any thread of its process that would take it."""
+        """Whether that signal is pending for the thread, or for its process."""
         fields = dict(line.split(":\t", 1) for line in
                       Path(f"/proc/{self.tid}/status").read_text().splitlines() if ":\t" in line)
         pending = int(fields["SigPnd"], 16) | int(fields["ShdPnd"], 16)

@@ -1,16 +1,16 @@
-"""A real systemd as PID 1 of namespaces of its own: the shipped units run in it as they do on a host. Needs root.
+"""A real systemd as PID 1 of its own namespaces: the shipped units run in it as on a host. Needs root.
 
-The machine's own files are its root, seen through an overlay: what is changed or installed inside goes with it. It
-has no network but loopback, and only the units that a test starts besides the journal. Units get no default
-dependencies (drop-ins for all units of a type say so), as those would boot the machine's whole system.
+The machine's own files are its root, through an overlay: changes inside are discarded with it. It has no network but
+loopback, and runs only the journal and the units that a test starts. Units get no default dependencies (drop-ins for
+all units of a type disable them), as those would boot the machine's whole system.
 """
 import os
 from pathlib import Path
 
 from procs import Server, run, wait_for
 
-# Runs as the first process of the new namespaces, becomes systemd. The overlay's upper layer is a tmpfs, as it may not
-# lie on another overlay. A control group of its own makes systemd blind to the groups that are in use outside.
+# Runs as the first process of the new namespaces, becomes systemd. The overlay's upper layer is a tmpfs, because it may
+# not be on another overlay. With its own control group, systemd does not see the groups in use outside.
 _INIT = r"""
 set -eu
 group=$1
@@ -95,7 +95,7 @@ class SystemdNamespace(Server):
         return self.systemctl("is-active", "certd-test.target", check=False).stdout == "active\n"
 
     def run(self, *argv, user=None, check=True, **options):
-        """Runs a command inside, as @user (who has to be known inside). Returns its CompletedProcess."""
+        """Runs a command inside, as @user (a user inside). Returns its CompletedProcess."""
         enter = ["nsenter", "-t", self.init_pid, "--all", "--root", "--wd=/"]
         if user:
             enter += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env"]
@@ -130,7 +130,7 @@ class SystemdNamespace(Server):
             raise TimeoutError(f"{error}\n{status}\n{self.journal(unit)}") from None
 
     def outside_pid(self, pid):
-        """What a process inside is called here."""
+        """The pid of a process as seen inside."""
         namespace = os.readlink(f"/proc/{self.init_pid}/ns/pid")
         for status in Path("/proc").glob("[0-9]*/status"):
             try:
@@ -148,14 +148,14 @@ class SystemdNamespace(Server):
         return self.run("journalctl", "--no-pager", "-q", *select, *arguments, check=False).stdout
 
     def stop(self, number=None):
-        """PID 1 has nothing to save: it is killed, with all that runs inside."""
+        """PID 1 has nothing to save: it is killed, with all processes inside."""
         self.kill9()
 
     def kill9(self):
         if self.process is None:
             return
         super().kill9()
-        # What systemd made of its control group outlives it, and can be removed once all processes are gone.
+        # The control groups of systemd outlive it, and can be removed once all processes have ended.
         wait_for(self._remove_group, what=f"control group {self.group} removed", interval=0.1)
 
     def _remove_group(self):

@@ -1,4 +1,4 @@
-"""Certificates as the outside world sees them: throw-away CAs, and what a server presents for a name."""
+"""Certificates from the client's view: throw-away CAs, and the certificate that a server presents for a name."""
 import hashlib
 import re
 import socket
@@ -33,7 +33,7 @@ class Certificate:
 
 
 def split_pem(text):
-    """The certificates of a PEM text, each as PEM; keys and the rest are left out."""
+    """The certificates of a PEM text, each as PEM; keys and other blocks are omitted."""
     return _PEM.findall(text)
 
 
@@ -55,7 +55,7 @@ def parse_certificate(pem):
 
 
 def tls_leaf(host, port, sni, timeout=5):
-    """The certificate that host:port presents to a client that asks for @sni; nothing is verified."""
+    """The certificate that host:port presents for @sni; nothing is verified."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -65,7 +65,7 @@ def tls_leaf(host, port, sni, timeout=5):
 
 
 class ThrowAwayCa:
-    """A CA of one test. `cert_file` is what its clients have to trust."""
+    """A CA for one test. `cert_file` is the root that its clients must trust."""
 
     def __init__(self, directory, name="throw-away CA"):
         self.directory = Path(directory)

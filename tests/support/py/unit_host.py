@@ -9,18 +9,18 @@ from systemd_ns import SystemdNamespace
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 
-# What the sandbox forbids ends certd here; on a host it is an error that somebody might overlook.
+# A forbidden system call kills certd here; on a host it is an error that could be overlooked.
 _STRICT = "[Service]\nSystemCallErrorNumber=kill\n"
 
 
 class UnitHost(SystemdNamespace):
-    """After start() certd is installed and known to systemd, and nothing of it runs."""
+    """After start() certd is installed and known to systemd, but not running."""
     name = "host"
     ready_seconds = 60
 
     def start(self):
         super().start()
-        # A real one of the machine would be seen through the overlay.
+        # An installed one would be visible through the overlay.
         self.run("rm", "-rf", "/var/lib/certd", "/etc/certd", "/etc/credstore.encrypted", "/usr/local/lib/systemd")
         run(["make", "-s", "-C", os.environ["CERTD_BUILDDIR"], "install", f"DESTDIR={self.root}"], timeout=200)
         self.run("systemd-sysusers")
@@ -29,14 +29,14 @@ class UnitHost(SystemdNamespace):
         return self
 
     def configure_unit(self, unit, name, text):
-        """A drop-in, as `systemctl edit` makes it."""
+        """A drop-in, like `systemctl edit` creates it."""
         self.add_unit(f"{unit}.d/{name}.conf", text)
 
     def configure(self, text):
         self.write("etc/certd/certd.conf", text)
 
     def enter_network(self):
-        """This process and what it starts are in the host's network, until the returned function is called."""
+        """Moves this process and its children into the host's network, until the returned function is called."""
         outside = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         inside = os.open(f"/proc/{self.init_pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         _set_network(inside)

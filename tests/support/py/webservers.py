@@ -1,4 +1,4 @@
-"""nginx and HAProxy as an operator runs them beside certd: they own "port 80" and serve certificates from drops."""
+"""nginx and HAProxy in a usual setup with certd: they own "port 80" and serve certificates from drops."""
 import signal
 import socket
 from pathlib import Path
@@ -7,7 +7,7 @@ from procs import Server, free_port, listens, run, wait_for
 
 
 class Nginx(Server):
-    """Port `port` stands for port 80, `tls_port` for 443.
+    """Port `port` represents port 80, `tls_port` 443.
 
     @bundles: maps a server name to the file with its key and chain (certd's bundle.pem), or to certd's nginx.conf.
     @challenges: where requests for /.well-known/acme-challenge/ go: a URL for proxy_pass, or a webroot directory.
@@ -75,16 +75,16 @@ http {{
         return listens(self.port) and (not self.bundles or listens(self.tls_port))
 
     def test(self):
-        """nginx -t on what write_config() wrote last. Returns its CompletedProcess."""
+        """nginx -t on the last output of write_config(). Returns its CompletedProcess."""
         return run(["nginx", "-t", "-q", "-e", "stderr", "-p", self.directory, "-c", self.config], check=False)
 
     def workers(self):
         return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
 
     def reload(self):
-        """Returns when new workers have taken over and the old ones, which may accept to the last, are gone.
+        """Returns when new workers have started and the old ones, which may accept connections until then, have ended.
 
-        With a configuration that does not load this is a TimeoutError.
+        With an invalid configuration this is a TimeoutError.
         """
         before = set(self.workers())
         self.send_signal(signal.SIGHUP)
@@ -99,8 +99,8 @@ http {{
 class Haproxy(Server):
     """TLS on `tls_port` with all certificates in the directory @crt (one PEM file each), plain HTTP on `port`.
 
-    @challenges: host:port that gets the requests for /.well-known/acme-challenge/.
-    With @strict it starts without any certificate, and refuses names that it has none for.
+    @challenges: host:port that gets the requests for /.well-known/acme-challenge/. With @strict it starts without any
+    certificate, and refuses names without one.
     """
     name = "haproxy"
 
@@ -151,14 +151,14 @@ frontend tls
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
 
     def _worker(self):
-        """The pid of the worker that answers."""
+        """The pid of the current worker."""
         try:
             return next(line.split()[1] for line in self.admin("show info").splitlines() if line.startswith("Pid:"))
         except OSError:
             return None
 
     def reload(self):
-        """Returns when the new worker answers and the old one is gone; as with Nginx.reload() for a bad configuration."""
+        """Returns when the new worker answers and the old one has ended; otherwise like Nginx.reload()."""
         before = self._worker()
         self.send_signal(signal.SIGUSR2)
         wait_for(lambda: self._worker() not in (None, before) and not Path(f"/proc/{before}").exists(),
