@@ -98,7 +98,6 @@ static int
 dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard _unused_,
 	bool is_now, struct error *err)
 {
-	_cleanup_free_ char *zones = NULL;
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_free_ char *owner = name_of_challenge(name);
 	const char *named = autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
@@ -111,20 +110,19 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 		return -1;
 	if (found == 1 && (is_now || !is_known_to_lack(&d, owner)))
 		return 0;
-	zones = dnsprovider_zones_text(solver->store);
 	if (found == 1)
 		return error_set_field(err, "dnsProvider",
-			"DNS provider '%s' has no zone for it (zones: %s): create one there, or, if %s is an alias, "
-			"declare the zone of its target with --zone",
-			d.o.name, zones, owner);
+			"DNS provider '%s' has no zone for it: create one there, or, if %s is an alias, declare the "
+			"zone of its target with --zone",
+			d.o.name, owner);
 	if (named)
 		return error_set_field(
 			err, "dnsProvider", "there is no DNS provider '%s'; to list them: certctl list dns", named);
 	return error_set(err, ERROR_INVALID,
-		"no DNS provider has a zone for it (zones: %s): certctl add-dns --name NAME --kind rfc2136 --server "
-		"ADDRESS --tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, choose the provider "
-		"with --dns)",
-		zones, name, owner);
+		"no DNS provider has a zone for it: certctl add-dns --name NAME --kind rfc2136 --server ADDRESS "
+		"--tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, choose the provider with "
+		"--dns)",
+		name, owner);
 }
 
 static void

@@ -137,7 +137,7 @@ solve_manual_remember(
 {
 	struct store *store = s->solve->solver->store;
 	_cleanup_authorization_ struct authorization a = { 0 };
-	int found = object_find(store, &authorization_class, s->name, &a, err);
+	int found = authorization_find(store, s->name, request->autocert->provider, &a, err);
 
 	if (found < 0)
 		return -1;
@@ -148,6 +148,7 @@ solve_manual_remember(
 	}
 	solve_manual_fill(s, request, &a);
 	memcpy(s->id, a.o.id, sizeof(s->id));
+	a.o.may_share_name = true; /* another provider may have one of its own */
 	return object_save(store, txn, &authorization_class, &a, err);
 }
 

@@ -415,11 +415,10 @@ authorize_give_order(
 
 	if (autocert->sans.count || !autocert->challenge || strcmp(autocert->challenge, "manual") != 0)
 		return 0;
-	found = object_find(env->store, &authorization_class, autocert->common_name, &r, err);
+	found = authorization_find(env->store, autocert->common_name, autocert->provider, &r, err);
 	if (found <= 0)
 		return found;
-	if (!r.order_url || authorize_is_over(&r, clock_wall(loop_clock(env->loop))) ||
-		strcmp(r.provider, autocert->provider) != 0)
+	if (!r.order_url || authorize_is_over(&r, clock_wall(loop_clock(env->loop))))
 		return 0;
 	put_issue(env, txn, autocert, &r);
 	if (!authorize_is_valid(&r))

@@ -1,10 +1,14 @@
 /*
- * daemon/service/access.h: which objects a peer may see and touch. A peer without a scope may all that its role says; one
- * with a scope sees what the scope covers, and to it all else does not exist.
+ * daemon/service/access.h: which objects a peer may see and touch. A peer without a scope may all that its role says; a
+ * peer with a scope sees nothing outside it, and no answer differs by what is there.
  *
  * Covered are, by one of the scope's rules: auto-certificates, certificates and authorizations by names, provider and
- * labels; providers that the rule names (all, if it names none). DNS providers and consumers can be read, so that they
- * can be referred to. Tokens, and whatever acts on certd as a whole (methods without API_SCOPED), are not for it.
+ * labels; providers that a rule names; and providers, DNS providers and consumers that a covered object uses. Tokens, and
+ * whatever acts on certd as a whole (methods without API_SCOPED), are not for it.
+ *
+ * What is not covered may be used all the same in a declaration, by its exact name or id, as far as the rules do not
+ * forbid it (access_may_use()): the first auto-certificate of a team needs a provider and a consumer. What it uses is
+ * covered from then on.
  */
 #ifndef DAEMON_SERVICE_ACCESS_H
 #define DAEMON_SERVICE_ACCESS_H
@@ -14,8 +18,20 @@
 #include "daemon/store/object.h"
 
 /* @scope NULL: yes. @obj of @cls. */
+typedef bool
+access_fn(const struct scope *scope, struct store *store, const struct record_class *cls, const void *obj);
+
+/* May the peer see it? */
+access_fn access_covers;
+
+/* May a declaration of the peer refer to it? What it may see, any consumer and DNS provider, and any provider unless the
+ * rules name some. */
+access_fn access_may_use;
+
+/* @may of the object with that id; false if it is not there. */
 bool
-access_covers(const struct scope *scope, struct store *store, const struct record_class *cls, const void *obj);
+access_by_id(
+	access_fn *may, const struct scope *scope, struct store *store, const struct record_class *cls, const char *id);
 
 /* The object with that id; one that is not there is not covered. */
 bool
@@ -37,7 +53,10 @@ int
 access_check(struct store *store, const struct peer *peer, const struct record_class *cls, const void *obj,
 	struct error *err);
 
-/* What is in the answer about an object of @cls and lies outside is taken out of it. */
+/*
+ * What is in the answer about an object of @cls and lies outside is taken out of it: references, rollouts with what they
+ * say of the consumer, and zones.
+ */
 void
 access_strip(
 	const struct scope *scope, struct store *store, const struct record_class *cls, struct json_object *object);

@@ -246,7 +246,7 @@ import_save(struct call *call, struct certificate *c, bool is_made, struct error
 	if (save_named(call, c, is_made, err) < 0)
 		return -1;
 	resource_event(call, EVENT_OBJECT_CREATED, &c->o);
-	call->result = resource_to_json(call->service, &certificate_ops, c);
+	call->result = resource_seen_by(call->peer, call->service, &certificate_ops, c);
 	return 0;
 }
 
@@ -270,7 +270,7 @@ import_store(struct import *i, struct error *err)
 	if (has_old)
 		return retire(call, &old, &c, err) < 0 ? -1 : import_save(call, &c, false, err);
 	is_made = name_it(&c, i->now);
-	if (!c.is_held_back && slug_take(call, c.o.name, c.o.id, &c.slug, err) < 0)
+	if (!c.is_held_back && slug_take(call, c.o.name, c.common_name, c.o.id, &c.slug, err) < 0)
 		return -1;
 	return import_save(call, &c, is_made, err);
 }

@@ -53,7 +53,7 @@ authorization_read(struct call *call, const void *old, void *obj, struct json_ob
 	(void)properties;
 	if (res_authorization_canonical_name(a, err) < 0)
 		return -1;
-	return resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err);
+	return resource_property_ref(call, &provider_class, "provider", a->provider, &a->provider, err);
 }
 
 const struct resource_ops authorization_ops = {
@@ -63,13 +63,12 @@ const struct resource_ops authorization_ops = {
 	.read = authorization_read,
 };
 
-/* What has failed or expired is replaced; what is under way is not, nor what is outside of the caller's scope. */
+/* What has failed or expired is replaced; what is under way is not. Another provider's is none of this one's business. */
 static int
 take_place_of(struct call *call, struct authorization *a, struct error *err)
 {
 	_cleanup_authorization_ struct authorization old = { 0 };
-	int found = object_find(call->service->store, &authorization_class, a->o.name, &old, err);
-	bool is_outside;
+	int found = authorization_find(call->service->store, a->o.name, a->provider, &old, err);
 
 	if (found < 0)
 		return -1;
@@ -78,10 +77,7 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 			return error_set(err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
 		return 0;
 	}
-	is_outside = !access_covers(call->peer->scope, call->service->store, &authorization_class, &old);
-	if (is_outside)
-		resource_outside(call, &authorization_class, &old);
-	if (is_outside || (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))))
+	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call)))
 		return error_set(err, ERROR_EXISTS, "'%s' is being authorized already: certctl show authorization '%s'",
 			a->o.name, a->o.name);
 	call_cancel(call, old.o.id);
@@ -133,7 +129,7 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 		return error_set(
 			err, ERROR_STATE, "'%s' has failed: %s; authorize it again", a.o.name, a.o.failure.message);
 	if (a.status && strcmp(a.status, "valid") == 0 && !a.autocert) {
-		call->result = resource_to_json(call->service, &authorization_ops, &a);
+		call->result = resource_seen_by(call->peer, call->service, &authorization_ops, &a);
 		return 0;
 	}
 	a.is_forced = force && json_object_get_boolean(force);

@@ -104,9 +104,9 @@ autocert_read(struct call *call, const void *old, void *obj, struct json_object 
 	(void)old;
 	(void)properties;
 	if (res_autocert_canonical_names(call, a, err) < 0 ||
-		resource_ref(call, &provider_class, "properties.provider", a->provider, &a->provider, err) < 0)
+		resource_property_ref(call, &provider_class, "provider", a->provider, &a->provider, err) < 0)
 		return -1;
-	if (a->dns_provider && resource_ref(call, &dnsprovider_class, "properties.dnsProvider", a->dns_provider,
+	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
 	return consumers_resolve(call, &a->consumers, a->o.id, err);
@@ -159,7 +159,10 @@ warn_about_zones(struct call *call, struct autocert *a)
 static int
 check_challenges(struct call *call, const struct autocert *a, struct error *err)
 {
-	return solver_check(call->service->solver, a, err) < 0 ? resource_refused(err, NULL) : 0;
+	if (solver_check(call->service->solver, a, err) == 0)
+		return 0;
+	zones_refused(call, a, err);
+	return resource_refused(err, NULL);
 }
 
 int
@@ -181,7 +184,7 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 	if (!a.o.name)
 		a.o.name = xstrdup(a.common_name);
 	warn_about_zones(call, &a);
-	if (slug_take(call, a.o.name, a.o.id, &a.slug, err) < 0)
+	if (slug_take(call, a.o.name, a.common_name, a.o.id, &a.slug, err) < 0)
 		return -1;
 	issue_plan_renewal(call->service->issue_env, &a, true);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)

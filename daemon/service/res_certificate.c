@@ -108,7 +108,7 @@ certificate_read_deploy_anyway(struct call *call, struct certificate *c, struct 
 	if (!c->deploy_anyway || !c->is_held_back)
 		return 0;
 	c->is_held_back = false;
-	return slug_take(call, c->o.name, c->o.id, &c->slug, err);
+	return slug_take(call, c->o.name, c->common_name, c->o.id, &c->slug, err);
 }
 
 /* Of an import, @obj has what its files say already, and import.c resolves the consumers. */

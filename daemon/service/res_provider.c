@@ -240,7 +240,7 @@ res_provider_try_again(struct call *call, struct provider *p, struct error *err)
 	if (object_save(call->service->store, call_txn(call), &provider_class, p, err) < 0)
 		return -1;
 	json_object_put(call->result);
-	call->result = resource_to_json(call->service, &provider_ops, p);
+	call->result = resource_seen_by(call->peer, call->service, &provider_ops, p);
 	return 0;
 }
 

@@ -154,32 +154,43 @@ resource_outside(const struct call *call, const struct record_class *cls, const 
 typedef int
 object_load_fn(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
 
+/* How something is looked up, and what for: access_covers() or access_may_use(). */
+struct lookup {
+	object_load_fn *load;
+	access_fn *may;
+};
+
+static const struct lookup to_change = { object_load, access_covers };
+static const struct lookup to_describe = { object_peek, access_covers };
+static const struct lookup to_use = { object_peek, access_may_use };
+
 /* Return: 1 it is there for the caller, 0 not, -1 failed. */
 static int
-resource_load(object_load_fn *load, struct call *call, const struct record_class *cls, const char *id, void *obj,
+resource_load(const struct lookup *how, struct call *call, const struct record_class *cls, const char *id, void *obj,
 	struct error *err)
 {
-	int found = load(call->service->store, cls, id, obj, err);
+	int found = how->load(call->service->store, cls, id, obj, err);
 
-	if (found != 1 || access_covers(call->peer->scope, call->service->store, cls, obj))
+	if (found != 1 || how->may(call->peer->scope, call->service->store, cls, obj))
 		return found;
 	resource_outside(call, cls, obj);
 	record_clear(cls, obj);
 	return 0;
 }
 
-/* Ids of those that the caller sees. */
+/* Ids of those that are there for the caller. */
 static int
-resource_ids_of_name(
-	struct call *call, const struct record_class *cls, const char *name, struct strlist *ret, struct error *err)
+resource_ids_of_name(access_fn *may, struct call *call, const struct record_class *cls, const char *name,
+	struct strlist *ret, struct error *err)
 {
 	struct store *store = call->service->store;
+	const struct scope *scope = call->peer->scope;
 	_cleanup_strlist_ struct strlist all = STRLIST_INIT;
 
 	if (object_ids_of_name(store, cls, name, SAME_NAME_MAX, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.count; i++)
-		if (access_covers_id(call->peer->scope, store, cls, all.items[i]))
+		if (!scope || access_by_id(may, scope, store, cls, all.items[i]))
 			strlist_add(ret, all.items[i]);
 	if (all.count == 1 && ret->count == 0) /* it is noted when it is loaded */
 		strlist_add(ret, all.items[0]);
@@ -188,27 +199,27 @@ resource_ids_of_name(
 
 /* By id or name, of those that the caller sees. Return: 1 found, 0 absent, -1 failed. */
 static int
-resource_lookup(object_load_fn *load, struct call *call, const struct record_class *cls, const char *ref, void *obj,
+resource_lookup(const struct lookup *how, struct call *call, const struct record_class *cls, const char *ref, void *obj,
 	struct error *err)
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-	int found = resource_load(load, call, cls, ref, obj, err);
+	int found = resource_load(how, call, cls, ref, obj, err);
 
 	if (found != 0)
 		return found;
-	if (resource_ids_of_name(call, cls, ref, &ids, err) < 0)
+	if (resource_ids_of_name(how->may, call, cls, ref, &ids, err) < 0)
 		return -1;
 	if (ids.count > 1)
 		return object_ambiguous(cls, ref, &ids, err);
-	return ids.count ? resource_load(load, call, cls, ids.items[0], obj, err) : 0;
+	return ids.count ? resource_load(how, call, cls, ids.items[0], obj, err) : 0;
 }
 
-int
-resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
-	struct error *err)
+static int
+resource_ref_for(const struct lookup *how, struct call *call, const struct record_class *cls, const char *field,
+	const char *ref, char **ret, struct error *err)
 {
 	void *obj = xcalloc(1, cls->size);
-	int found = resource_lookup(object_peek, call, cls, ref, obj, err);
+	int found = resource_lookup(how, call, cls, ref, obj, err);
 
 	if (found == 1)
 		str_replace(ret, ((struct object *)obj)->id);
@@ -222,13 +233,29 @@ resource_ref(struct call *call, const struct record_class *cls, const char *fiel
 }
 
 int
+resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
+	struct error *err)
+{
+	return resource_ref_for(&to_describe, call, cls, field, ref, ret, err);
+}
+
+int
+resource_property_ref(struct call *call, const struct record_class *cls, const char *property, const char *ref,
+	char **ret, struct error *err)
+{
+	_cleanup_free_ char *field = xasprintf("properties.%s", property);
+
+	return resource_ref_for(&to_use, call, cls, field, ref, ret, err);
+}
+
+int
 resource_refs(struct call *call, const struct record_class *cls, const char *property, struct strlist *refs,
 	struct error *err)
 {
 	for (size_t i = 0; i < refs->count; i++) {
-		_cleanup_free_ char *field = xasprintf("properties.%s[%zu]", property, i);
+		_cleanup_free_ char *item = xasprintf("%s[%zu]", property, i);
 
-		if (resource_ref(call, cls, field, refs->items[i], &refs->items[i], err) < 0)
+		if (resource_property_ref(call, cls, item, refs->items[i], &refs->items[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -269,15 +296,15 @@ resource_refused(struct error *err, const char *property)
 }
 
 static int
-find_by(object_load_fn *load, struct call *call, const struct record_class *cls, struct json_object *params, void *obj,
-	struct error *err)
+find_by(const struct lookup *how, struct call *call, const struct record_class *cls, struct json_object *params,
+	void *obj, struct error *err)
 {
 	const char *ref = NULL;
 	int found;
 
 	if (json_get_string(params, "ref", &ref, err) != 1)
 		return -1;
-	found = resource_lookup(load, call, cls, ref, obj, err);
+	found = resource_lookup(how, call, cls, ref, obj, err);
 	if (found == 0) {
 		_cleanup_free_ char *hint = suggestion(call->service->store, call->peer->scope, cls, ref);
 
@@ -290,7 +317,7 @@ int
 resource_find(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
-	if (find_by(object_load, call, cls, params, obj, err) < 0)
+	if (find_by(&to_change, call, cls, params, obj, err) < 0)
 		return -1;
 	change_found(&call->change, cls, obj);
 	return 0;
@@ -300,7 +327,7 @@ int
 resource_find_peek(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err)
 {
-	return find_by(object_peek, call, cls, params, obj, err);
+	return find_by(&to_describe, call, cls, params, obj, err);
 }
 
 /* --- declaring --- */
@@ -367,7 +394,7 @@ resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, 
 	effect_of(ops->id, ops->cls, old, obj, ret);
 	call_set_effect(call, ret);
 	if (ret->changed.count == 0) {
-		call->result = resource_to_json(call->service, ops, old);
+		call->result = resource_seen_by(call->peer, call->service, ops, old);
 		return 0;
 	}
 	resource_modified(call, obj);
@@ -409,10 +436,12 @@ resource_claim_name(struct call *call, const struct record_class *cls, struct ob
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
 	o->may_share_name = allowed && json_object_get_boolean(allowed);
-	if (o->may_share_name || !call->peer->scope || cls == &authorization_class)
+	if (cls == &authorization_class)
+		o->may_share_name = true; /* each provider may have one, see res_authorization.c */
+	if (o->may_share_name || !call->peer->scope)
 		return 0;
 	/* Whether somebody else has the name is not for this caller to know. */
-	if (resource_ids_of_name(call, cls, o->name, &ids, err) < 0)
+	if (resource_ids_of_name(access_covers, call, cls, o->name, &ids, err) < 0)
 		return -1;
 	o->may_share_name = true;
 	for (size_t i = 0; i < ids.count; i++)
@@ -430,7 +459,7 @@ resource_save(struct call *call, enum event_kind kind, void *obj, struct error *
 		return -1;
 	resource_event(call, kind, obj);
 	json_object_put(call->result);
-	call->result = resource_to_json(call->service, call->ops, obj);
+	call->result = resource_seen_by(call->peer, call->service, call->ops, obj);
 	return 0;
 }
 

@@ -49,7 +49,15 @@ int
 resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
 	struct error *err);
 
-/* The same for all of a list, in place. @property: its name; the field is "properties.<that>[N]". */
+/*
+ * The same for a reference that is declared: the caller may not see the object, and yet be allowed to use it
+ * (access_may_use()). The field is "properties.<@property>".
+ */
+int
+resource_property_ref(struct call *call, const struct record_class *cls, const char *property, const char *ref,
+	char **ret, struct error *err);
+
+/* resource_property_ref() for all of a list, in place. @property: its name; the field is "properties.<that>[N]". */
 int
 resource_refs(struct call *call, const struct record_class *cls, const char *property, struct strlist *refs,
 	struct error *err);

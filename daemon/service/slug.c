@@ -8,9 +8,13 @@
 #include <string.h>
 
 int
-slug_take(struct call *call, const char *name, const char *id, char **ret, struct error *err)
+slug_take(struct call *call, const char *name, const char *common_name, const char *id, char **ret, struct error *err)
 {
-	_cleanup_free_ char *base = name_slug(name);
+	_cleanup_free_ char *plain = name_slug(name);
+	/* For a caller with a scope the directory does not depend on what others are called. */
+	_cleanup_free_ char *base = call->peer->scope && !(common_name && strcmp(name, common_name) == 0)
+					    ? xasprintf("%s-%.8s", plain, id)
+					    : xstrdup(plain);
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	int found = 1;
 

@@ -60,6 +60,19 @@ may_lack_zone(struct service *service, const struct autocert *a)
 	return false;
 }
 
+int
+zones_refused(struct call *call, const struct autocert *a, struct error *err)
+{
+	_cleanup_free_ char *zones = NULL, *text = NULL;
+
+	if (!err || !err->message || call->peer->scope || !may_lack_zone(call->service, a))
+		return -1;
+	zones = dnsprovider_zones_text(call->service->store);
+	text = xasprintf("%s (zones: %s)", err->message, zones);
+	error_reword(err, text);
+	return -1;
+}
+
 /* It declares no zones, and its API can tell them. */
 static bool
 is_listable(const struct dnsprovider *d)

@@ -24,4 +24,11 @@ zones_unknown(struct service *service, const struct autocert *autocert, struct e
 void
 zones_stop(struct service *service);
 
+/*
+ * Adds the zones that there are to @err, if a name of @a is in none of them. Only for callers without a scope: the zones
+ * of others are not told. Return: -1.
+ */
+int
+zones_refused(struct call *call, const struct autocert *a, struct error *err);
+
 #endif

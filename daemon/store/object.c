@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-	NAME_MAX_LEN = 255,  /* well below the longest key */
+	NAME_MAX_LEN = 255, /* well below the longest key */
+	PROVIDERS_OF_NAME = 1000,
 	NAMED_REFERRERS = 3, /* in "is in use by ..." */
 	COUNTED_REFERRERS = 1000
 };
@@ -74,6 +75,24 @@ object_find_key(struct store *store, const struct record_class *cls, const char 
 	if (ids.count > 1)
 		return object_ambiguous(cls, copy, &ids, err);
 	return ids.count ? object_load_value(store, cls, ids.items[0], with_secrets, obj, err) : 0;
+}
+
+int
+authorization_find(
+	struct store *store, const char *name, const char *provider, struct authorization *ret, struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_ids_of_name(store, &authorization_class, name, PROVIDERS_OF_NAME, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		int found = object_load(store, &authorization_class, ids.items[i], ret, err);
+
+		if (found < 0 || (found && strcmp(ret->provider, provider) == 0))
+			return found;
+	}
+	record_clear(&authorization_class, ret);
+	return 0;
 }
 
 int

@@ -240,6 +240,14 @@ int
 object_ids_of_name(struct store *store, const struct record_class *cls, const char *name, size_t max,
 	struct strlist *ret, struct error *err);
 
+/*
+ * authorization_find() - the authorization of a name at a provider, with which it is found: each provider may have one
+ * Return: as object_load().
+ */
+int
+authorization_find(
+	struct store *store, const char *name, const char *provider, struct authorization *ret, struct error *err);
+
 /* The words for the name of @o, which another has: ERROR_EXISTS. Return: -1. */
 int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err);

@@ -54,7 +54,7 @@ def declarations(ca):
                                      "zones": ["in.example", "out.example"]},
         "consumer": lambda name: {"name": "web"},
         "autoCertificate": lambda name: {"name": name, "provider": "le", "commonName": name, "challenge": "dns-01",
-                                         "dnsProvider": "hook"},
+                                         "dnsProvider": "hook", "consumers": ["web"]},
         "certificate": lambda name: {"name": name, **pems[name]},
         "authorization": lambda name: {"name": name, "provider": "le"},
         "token": lambda name: {"name": "ci", "role": "viewer"},

@@ -303,6 +303,58 @@ Test(access, only_what_is_covered_is_seen)
 	rig_clear(&r);
 }
 
+/* Each rule covers its objects by another index; what they use is covered by way of them. */
+Test(access, what_a_covered_object_uses_is_covered_and_all_else_may_only_be_used)
+{
+	static const struct {
+		const char *why, *domain, *provider, *label, *user; /* @user: of the consumer; NULL: nothing uses it */
+		bool covers;
+	} cases[] = {
+		{ "nothing uses it", "*.x.org", NULL, NULL, NULL, false },
+		{ "below the domain", "*.x.org", NULL, NULL, "in.x.org", true },
+		{ "the domain itself", "in.x.org", NULL, NULL, "in.x.org", true },
+		{ "another domain", "*.x.org", NULL, NULL, "out.z.org", false },
+		{ "the label", NULL, NULL, "web", "in.x.org", true },
+		{ "another label", NULL, NULL, "db", "in.x.org", false },
+		{ "the provider", NULL, "p1", NULL, "in.x.org", true },
+		{ "another provider", NULL, "p2", NULL, "in.x.org", false },
+		{ "one of two conditions", "*.x.org", "p2", NULL, "in.x.org", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig r;
+		_cleanup_consumer_ struct consumer web = { .o.name = xstrdup("web") };
+		_cleanup_autocert_ struct autocert a = { .provider = NULL };
+		_cleanup_provider_ struct provider p1 = { .email = NULL };
+		struct scope_rule rule = { .domains = STRLIST_INIT };
+		struct scope scope = { .rules = &rule, .n_rules = 1 };
+
+		rig_init(&r);
+		cr_assert_eq(object_save(r.t.store, store_begin(r.t.store), &consumer_class, &web, NULL), 0);
+		if (cases[i].user) {
+			cr_assert_eq(object_find(r.t.store, &autocert_class, cases[i].user, &a, NULL), 1);
+			strlist_clear(&a.labels);
+			strlist_add(&a.labels, "web");
+			strlist_add(&a.consumers, web.o.id);
+			cr_assert_eq(object_save(r.t.store, store_begin(r.t.store), &autocert_class, &a, NULL), 0);
+		}
+		if (cases[i].domain)
+			strlist_add(&rule.domains, cases[i].domain);
+		if (cases[i].provider)
+			strlist_add(&rule.providers, cases[i].provider);
+		if (cases[i].label)
+			strlist_add(&rule.labels, cases[i].label);
+		cr_expect_eq(
+			access_covers(&scope, r.t.store, &consumer_class, &web), cases[i].covers, "%s", cases[i].why);
+		cr_expect(access_may_use(&scope, r.t.store, &consumer_class, &web), "%s", cases[i].why);
+		cr_assert_eq(object_find(r.t.store, &provider_class, "p1", &p1, NULL), 1);
+		cr_expect_eq(access_may_use(&scope, r.t.store, &provider_class, &p1),
+			!cases[i].provider || strcmp(cases[i].provider, "p1") == 0, "%s", cases[i].why);
+		scope_rule_clear(&rule);
+		rig_clear(&r);
+	}
+}
+
 /* --- what calls reach beside what they are about --- */
 
 static void
@@ -337,8 +389,6 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 		const char *params;
 		enum error_code code;
 	} cases[] = {
-		{ authorization_create, RPC_AUTHORIZATION_CREATE,
-			"{\"properties\":{\"name\":\"failed.x.org\",\"provider\":\"p1\"}}", ERROR_EXISTS },
 		{ authorization_validate, RPC_AUTHORIZATION_VALIDATE, "{\"ref\":\"asked.x.org\"}", ERROR_DENIED },
 		{ autocert_delete, RPC_AUTOCERTIFICATE_DELETE, "{\"ref\":\"in.x.org\",\"withCertificates\":true}",
 			ERROR_DENIED },
@@ -366,6 +416,35 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 		cr_expect(is_there(&r, &authorization_class, "failed.x.org"));
 		cr_expect(is_there(&r, &certificate_class, "was.z.org"));
 	}
+	rig_clear(&r);
+}
+
+Test(access, each_provider_may_have_an_authorization_of_one_name)
+{
+	static const char json[] = "{\"properties\":{\"name\":\"failed.x.org\",\"provider\":\"p1\"}}";
+	struct rig r;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *params = json_parse(json, strlen(json), NULL);
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_authorization_ struct authorization a = { .provider = NULL };
+	struct call call = { .service = &r.service,
+		.peer = &r.peer,
+		.method = RPC_AUTHORIZATION_CREATE,
+		.ops = service_methods[RPC_AUTHORIZATION_CREATE].ops,
+		.params = params };
+	char *p2 = NULL;
+
+	rig_init(&r);
+	add_authorization(&r, "failed.x.org", "p2", NULL); /* outside: nothing is told of it */
+	cr_assert_eq(authorization_create(&call, params, &err), 0, "%s", err.message);
+	cr_assert_eq(object_ids_of_name(r.t.store, &authorization_class, "failed.x.org", 10, &ids, NULL), 0);
+	cr_expect_eq(ids.count, 2);
+	id_of(&r, &provider_class, "p2", &p2);
+	cr_assert_eq(authorization_find(r.t.store, "failed.x.org", p2, &a, NULL), 1);
+	cr_expect_eq(a.o.state, OBJECT_FAILED, "it is left alone");
+	free(p2);
+	json_object_put(call.result);
+	change_clear(&call.change);
 	rig_clear(&r);
 }
 
