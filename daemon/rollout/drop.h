@@ -31,9 +31,9 @@ drops_stop(struct drops *drops);
 void
 drops_close(struct drops *drops);
 
-/* Once, from the loop. */
+/* Once, from the loop. @where: which of the further directories could not be written; NULL: none of them. Borrowed. */
 typedef void
-drop_done_fn(const struct error *err, void *arg);
+drop_done_fn(const struct error *err, const char *where, void *arg);
 
 struct drop_request {
 	const char *slug; /* all borrowed for the call */

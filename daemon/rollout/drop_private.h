@@ -49,6 +49,7 @@ struct drop_job {
 	bool is_given;                  /* to a worker */
 	bool has_run;
 	struct error error;
+	const char *failed_in; /* of @directories */
 	drop_done_fn *done;
 	void *arg;
 	struct drop_job *prev, *next;

@@ -88,7 +88,7 @@ drop_job_end(struct drop_job *job)
 	/* Also after a failure: some of the files may have been replaced. */
 	if (job->has_run)
 		drop_generation_touch(d);
-	job->done(error_is_set(&job->error) ? &job->error : NULL, job->arg);
+	job->done(error_is_set(&job->error) ? &job->error : NULL, job->failed_in, job->arg);
 	drop_job_free(job);
 }
 

@@ -190,8 +190,11 @@ drop_write_run(void *arg)
 		rc = write_flat(job, &f, &flat, &job->error);
 	if (rc == 0)
 		rc = write_live(job, &f, &flat, &job->error);
-	for (size_t i = 0; rc == 0 && i < job->directories.count; i++)
+	for (size_t i = 0; rc == 0 && i < job->directories.count; i++) {
 		rc = write_prepared(job, &f, job->directories.items[i], &job->error);
+		if (rc < 0)
+			job->failed_in = job->directories.items[i];
+	}
 	flat_clear(&flat);
 	drop_files_clear(&f);
 }

@@ -1,6 +1,7 @@
 /*
- * The state of a consumer: FAILED with the reason from the moment when it could not be notified of a certificate until it
- * is notified of that one, or is not given it any more. Success with other certificates says nothing about that one.
+ * The state of a consumer: FAILED with the reason from the moment when it could not be given a certificate (its
+ * directory, or the notification) until it was given that one, or is to have it no more. Success with other certificates
+ * says nothing about that one.
  */
 #include "daemon/rollout/rollout_private.h"
 
@@ -58,9 +59,9 @@ rollout_consumers_released(struct rollout *r, struct store_txn *txn, const char 
 	const struct rollout_state *state, const struct strlist *kept)
 {
 	for (size_t i = 0; i < state->targets.count; i++) {
-		const struct rollout_target *t = rollout_target_at(state, i);
+		const char *id = rollout_target_at(state, i)->consumer;
 
-		if (!t->activated && error_is_set(&t->failure) && !(kept && strlist_has(kept, t->consumer)))
-			rollout_consumer_recovered(r, txn, t->consumer, subject_id);
+		if (!kept || !strlist_has(kept, id))
+			rollout_consumer_recovered(r, txn, id, subject_id);
 	}
 }

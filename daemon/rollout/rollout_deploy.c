@@ -122,8 +122,24 @@ activate_next(struct run *run)
 		deploy_done(run);
 }
 
+/* The files could not be written to the directory of a consumer. */
 static void
-written(const struct error *err, void *arg)
+note_directory(struct run *run, const char *directory, const struct error *err)
+{
+	struct rollout *r = run->rollout;
+
+	for (size_t i = 0; i < run->state.targets.count; i++) {
+		const char *id = rollout_target_at(&run->state, i)->consumer;
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_load(r->env.store, &consumer_class, id, &c, NULL) == 1 && c.directory &&
+			strcmp(c.directory, directory) == 0)
+			rollout_consumer_failed(r, store_begin(r->env.store), id, run->subject.id, err);
+	}
+}
+
+static void
+written(const struct error *err, const char *where, void *arg)
 {
 	struct write *w = arg;
 	struct run *run = w->run;
@@ -134,6 +150,8 @@ written(const struct error *err, void *arg)
 	run->write = NULL;
 	if (err) {
 		error_copy(&run->state.failure, err);
+		if (where)
+			note_directory(run, where, err);
 		deploy_failed(run, err);
 		return;
 	}

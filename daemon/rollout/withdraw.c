@@ -181,7 +181,7 @@ withdraw_finish(struct withdrawal *w, const struct error *err)
 }
 
 static void
-removed(const struct error *err, void *arg)
+removed(const struct error *err, const char *where _unused_, void *arg)
 {
 	struct withdrawal *w = arg;
 

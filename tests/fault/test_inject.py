@@ -24,7 +24,7 @@ WHILE_RUNNING = {
     "clone3": "EAGAIN", "socket": "EMFILE", "socketpair": "EMFILE", "pipe2": "EMFILE", "connect": "ENETUNREACH",
     "accept4": "EMFILE", "sendto": "ENOBUFS", "sendmsg": "ENOBUFS", "openat": "EMFILE", "mkdirat": "ENOSPC",
     "write": "ENOSPC", "writev": "ENOSPC", "pwrite64": "ENOSPC", "pwritev": "EIO", "fdatasync": "EIO", "fsync": "EIO",
-    "ftruncate": "ENOSPC", "fallocate": "ENOSPC", "renameat": "EIO", "linkat": "ENOSPC", "unlinkat": "EIO",
+    "ftruncate": "ENOSPC", "fallocate": "ENOSPC", "renameat": "EIO", "renameat2": "EIO", "linkat": "ENOSPC", "unlinkat": "EIO",
     "fchmod": "EPERM", "fstat": "EIO", "newfstatat": "EIO", "timerfd_settime": "EINVAL"}
 POINTS_OF_A_CALL = 12  # an even sample of a call's points, including the first and the last one
 STATUSES = {69, 71, 72, 73, 74, 75, 77, 78}  # of certctl(1), for missing resources

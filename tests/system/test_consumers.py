@@ -177,9 +177,21 @@ def test_a_missing_directory_is_named_and_heals(certd, scratch):
     certd.ctl("add-consumer", "--name", "mail", "--directory", directory)
     result = certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "mail", check=False)
     assert result.returncode != 0 and str(directory) in result.stderr
+    state = certd.call("consumer.get", ref="mail")["metadata"]
+    assert state["state"] == "FAILED" and f"'{directory}' does not exist" in state["message"]
     directory.mkdir(mode=0o700)
     certd.ctl("deploy", "mail")
     wait_for((directory / "manifest.json").exists, 10, "the drop")
+    wait_for(lambda: certd.call("consumer.get", ref="mail")["metadata"]["state"] == "AVAILABLE", 10)
+
+
+def test_a_consumer_without_its_directory_is_well_when_it_is_not_given_the_certificate(certd, scratch):
+    certd.ctl("add-consumer", "--name", "mail", "--directory", scratch / "never")
+    certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "mail", check=False)
+    assert certd.call("consumer.get", ref="mail")["metadata"]["state"] == "FAILED"
+    certd.call("autoCertificate.update", ref=NAME, properties={"consumers": []})
+    state = certd.call("consumer.get", ref="mail")["metadata"]
+    assert (state["state"], state["message"]) == ("AVAILABLE", "")
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ rig_clear(struct rig *r)
 }
 
 static void
-ended(const struct error *err, void *arg)
+ended(const struct error *err, const char *where _unused_, void *arg)
 {
 	struct rig *r = arg;
 
@@ -467,11 +467,11 @@ Test(drop, removal_keeps_foreign_files_and_directories_that_root_prepared)
 }
 
 static void
-stop_after(const struct error *err, void *arg)
+stop_after(const struct error *err, const char *where, void *arg)
 {
 	struct rig *r = arg;
 
-	ended(err, arg);
+	ended(err, where, arg);
 	loop_stop(r->loop);
 }
 
