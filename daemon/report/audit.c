@@ -1,7 +1,8 @@
 /*
- * The audit log: what goes into a record, how often refusals do, and the line in the journal that pins the head. A
- * refused caller decides how often it is refused, so refusals alone have a bound; who may change something decides how
- * often he does, so that what was done lately is not driven out by more of it.
+ * The audit log: the content of a record, the limit for refusals, and the journal line that pins the head. A refused
+ * caller
+ * can be refused without limit, so only refusals are limited. Callers that may change something are not, so that recent
+ * changes are not displaced by further ones.
  */
 #include "daemon/report/audit.h"
 
@@ -19,14 +20,14 @@
 enum { MAX_REFUSED = 32, WINDOW_MS = 60 * 1000, HEAD_MS = 1000, REASON_MAX = 500, SLICE_RECORDS = 200 };
 enum { YOUNG_SEC = 30 * 86400, YOUNG_FACTOR = 10 };
 
-/* Whose refusals are being counted, and for what. */
+/* The caller and method whose refusals are counted. */
 struct refused {
 	char *who, *user_id, *method, *reason; /* owned */
 	int64_t until_ms;
 	int64_t times; /* not recorded yet */
 };
 
-/* A verification under way. */
+/* A running verification. */
 struct verification {
 	struct audit *audit;
 	struct audit_check check;
@@ -50,7 +51,7 @@ struct audit {
 	uint64_t max_records;
 	struct loop_timer tell_head;
 	struct loop_timer window;
-	struct refused refused[MAX_REFUSED + 1]; /* the last one: all who find no place */
+	struct refused refused[MAX_REFUSED + 1]; /* the last one: all callers without an entry of their own */
 	size_t n_refused;
 	struct verification *verifications;
 };
@@ -121,8 +122,9 @@ time_of(struct audit *a, uint64_t number)
 }
 
 /*
- * How many records there may be after one more: of what is more than the limit, what is old enough leaves, some at a
- * time. One that cannot be read stands in no other's way.
+ * The number of records to keep after one more: of those beyond the limit, old enough ones are removed, a few at a
+ * time. An
+ * unreadable one does not prevent the removal of others.
  */
 static uint64_t
 room(struct audit *a)
@@ -147,7 +149,7 @@ room(struct audit *a)
 	return YOUNG_FACTOR * a->max_records;
 }
 
-/* store_hook_fn: the record takes its place in the chain. */
+/* store_hook_fn: the record is added to the chain. */
 static int
 audit_append(struct store_txn *additions, void *arg, struct error *err)
 {
@@ -157,7 +159,7 @@ audit_append(struct store_txn *additions, void *arg, struct error *err)
 	_cleanup_buf_ struct buf damage_text = BUF_INIT;
 	struct audit_head head;
 
-	json_add_string(damage, "reason", "the head of the audit log did not verify; a new chain begins here");
+	json_add_string(damage, "reason", "the head of the audit log did not verify; a new chain starts here");
 	json_write(damage, &damage_text);
 	if (audit_chain_append(a->store, additions, p->text.data, p->text.len, damage_text.data, room(a), &head, err) <
 		0)
@@ -165,7 +167,7 @@ audit_append(struct store_txn *additions, void *arg, struct error *err)
 	return 0;
 }
 
-/* A refusal that cannot be stored is lost: there is nobody to tell, and no change depends on it. */
+/* A refusal that cannot be stored is lost: no change depends on it. */
 static void
 audit_appended(const struct error *err, void *arg)
 {
@@ -260,7 +262,7 @@ refused_add(struct audit *a, const struct audit_entry *entry, const char *reason
 	return r;
 }
 
-/* Writes what was counted in windows that are over, and closes those in which nothing was. */
+/* Writes the counts of finished windows, and closes windows without any. */
 static void
 windows_close(struct audit *a, bool all)
 {

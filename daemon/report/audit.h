@@ -1,11 +1,12 @@
 /*
- * daemon/report/audit.h: who did what, when, from what to what; and who was refused what. A record is written in the
- * same commit as the change that it tells. How it is stored, and why nothing can be taken out of it: audit_chain.h.
+ * daemon/report/audit.h: who changed what and when, with old and new values, and which calls were refused. A record is
+ * written in the same commit as the change. audit_chain.h describes the storage, which detects every removal.
  *
  * A record is a JSON object {number, time, who, userId, method, outcome, object{type, id, name}, changes[], reason,
- * times}; outcome is "done" or "refused". The number and hash of the last record are logged within a second after it was
- * written (fields CERTD_AUDIT_NUMBER, CERTD_AUDIT_HASH): who compares them later finds also that the whole store was
- * put back to an earlier state.
+ * times}; outcome is "done" or "refused". The number and hash of the last record are logged within a second after it
+ * was
+ * written (fields CERTD_AUDIT_NUMBER, CERTD_AUDIT_HASH). Comparing them later also reveals that the whole store was
+ * restored to an earlier state.
  */
 #ifndef DAEMON_REPORT_AUDIT_H
 #define DAEMON_REPORT_AUDIT_H
@@ -16,13 +17,15 @@
 struct audit;
 struct loop;
 
-/* All borrowed; must outlive it. @max_records: older ones leave the store, once they are 30 days old or ten times as many. */
+/*
+ * All borrowed; must outlive it. @max_records: older ones are removed once they are 30 days old or ten times as many.
+ */
 struct audit *
 audit_new(struct store *store, struct loop *loop, struct log *log, uint64_t max_records);
 
 /*
- * Writes what was counted of refusals, ends verifications (ERROR_CANCELLED); to be called while the store can still commit.
- * NULL is a no-op.
+ * Writes the counted refusals, ends verifications (ERROR_CANCELLED); call it while the store can still commit. NULL is
+ * a no-op.
  */
 void
 audit_stop(struct audit *audit);
@@ -39,29 +42,31 @@ struct audit_entry {
 	struct json_object *changes; /* diff_properties() */
 };
 
-/* A change, in the list that makes it: without its record it is not made (the list fails). */
+/* A change, in the list of changes that makes it: without its record it is not made (the list fails). */
 void
 audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entry *entry);
 
 /*
- * A refusal, in a list of its own. The first one of somebody for a method is recorded at once; those of the next minute
- * are counted and become one record, so that a flood of them fills no disk.
+ * A refusal, in a list of changes of its own. A caller's first refusal for a method is recorded at once. Those of the
+ * next
+ * minute are counted and become one record, so that a flood of them cannot fill the disk.
  */
 void
 audit_refusal(struct audit *audit, const struct audit_entry *entry, const char *reason);
 
 /*
  * Records with a number above @after, oldest first, at most @limit; @after < 0: the last @limit. One that does not
- * verify is {number, damaged: true}. Return: a JSON array owned by the caller, or NULL.
+ * verify is
+ * {number, damaged: true}. Return: a JSON array owned by the caller, or NULL.
  */
 struct json_object *
 audit_list(struct audit *audit, int64_t after, size_t limit, struct error *err);
 
-/* Once, from the loop or from audit_stop(). @check: borrowed; @err: NULL, or why the log could not be read. */
+/* Called once, from the loop or from audit_stop(). @check: borrowed; @err: NULL, or why the log could not be read. */
 typedef void
 audit_verified_fn(const struct audit_check *check, const struct error *err, void *arg);
 
-/* Looks at every record, a slice in each turn of the loop. */
+/* Verifies every record, a slice in each turn of the loop. */
 void
 audit_verify(struct audit *audit, audit_verified_fn *done, void *arg);
 

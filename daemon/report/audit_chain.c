@@ -1,6 +1,6 @@
 /*
- * The chain of the audit log. Every record carries its own hash beside that of its predecessor: a changed octet then
- * convicts the record that it is in, not its neighbour.
+ * The chain of the audit log. Every record contains its own hash and that of its predecessor: a changed octet is then
+ * attributed to the record that contains it, not to its neighbour.
  */
 #include "daemon/report/audit_chain.h"
 
@@ -112,7 +112,7 @@ before_of(const struct buf *record)
 	return hash_of(record) + AUDIT_HASH_LEN;
 }
 
-/* What is under that number, as it is. Return: 1, 0 there is none, -1 it is damaged. */
+/* The octets under that number. Return: 1, 0 there is none, -1 it is damaged. */
 static int
 record_read(struct store *store, uint64_t number, struct buf *ret, struct error *err)
 {
@@ -126,10 +126,10 @@ record_read(struct store *store, uint64_t number, struct buf *ret, struct error 
 	if (found <= 0)
 		return found;
 	if (ret->len < TEXT_AT || (ret->data[0] != RECORD_USUAL && ret->data[0] != RECORD_RESTART))
-		return error_set(err, ERROR_CORRUPT, "it is no record of the audit log");
+		return error_set(err, ERROR_CORRUPT, "it is not a record of the audit log");
 	record_hash(ret->data[0], number, before_of(ret), ret->data + TEXT_AT, ret->len - TEXT_AT, hash);
 	if (memcmp(hash, hash_of(ret), AUDIT_HASH_LEN) != 0)
-		return error_set(err, ERROR_CORRUPT, "it is not what was recorded under this number");
+		return error_set(err, ERROR_CORRUPT, "its content is not what was recorded under this number");
 	return 1;
 }
 
@@ -168,7 +168,7 @@ record_put(struct store_txn *txn, struct audit_head *head, char kind, const char
 
 /* --- appending --- */
 
-/* The numbers that are there, whatever they hold: the first and the last key before "head". */
+/* The numbers of existing records, whatever their content: the first and the last key before "head". */
 static int
 find_ends(struct store *store, struct audit_head *head, struct error *err)
 {
@@ -184,7 +184,7 @@ find_ends(struct store *store, struct audit_head *head, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* A chain that begins anew behind what is there: the old part will not verify, which is right. */
+/* A chain that starts after existing records: the old part will not verify, which is correct. */
 static int
 head_recover(struct store *store, struct audit_head *head, struct error *err)
 {
@@ -198,7 +198,7 @@ head_recover(struct store *store, struct audit_head *head, struct error *err)
 	return 0;
 }
 
-/* The oldest ones leave; the hash of the last that left stays in the head. */
+/* Removes the oldest ones; the head keeps the hash of the last one removed. */
 static void
 drop_oldest(struct store *store, struct store_txn *txn, struct audit_head *head, uint64_t max)
 {
@@ -206,7 +206,7 @@ drop_oldest(struct store *store, struct store_txn *txn, struct audit_head *head,
 		_cleanup_buf_ struct buf record = BUF_INIT;
 		unsigned char key[NUMBER_LEN];
 
-		/* One that is damaged leaves with its own hash unknown: the chain then fails to verify from here on. */
+		/* A damaged one is removed with an unknown hash: the chain then fails to verify from here on. */
 		if (record_read(store, head->first, &record, NULL) == 1)
 			memcpy(head->before, hash_of(&record), AUDIT_HASH_LEN);
 		number_write(head->first++, key);
@@ -253,7 +253,7 @@ static void _printf_(3, 4) found_bad(struct audit_check *check, uint64_t number,
 	va_end(ap);
 }
 
-/* Nothing lies before the first number. */
+/* There must be nothing before the first number. */
 static int
 check_begin(struct store *store, struct audit_check *check, struct error *err)
 {
@@ -266,12 +266,12 @@ check_begin(struct store *store, struct audit_check *check, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found && key.len == NUMBER_LEN && number_read(key.data) < check->head.first)
-		found_bad(check, number_read(key.data), "it lies before the beginning, which is record %" PRIu64,
+		found_bad(check, number_read(key.data), "it is before the beginning, which is record %" PRIu64,
 			check->head.first);
 	return 0;
 }
 
-/* Nothing but the head lies behind the last number. */
+/* After the last number there must be only the head. */
 static int
 check_end(struct store *store, struct audit_check *check, struct error *err)
 {
@@ -284,7 +284,7 @@ check_end(struct store *store, struct audit_check *check, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found && key.len == NUMBER_LEN)
-		found_bad(check, number_read(key.data), "it lies behind the end, which is record %" PRIu64,
+		found_bad(check, number_read(key.data), "it is after the end, which is record %" PRIu64,
 			check->head.last);
 	else if (memcmp(check->before, check->head.hash, AUDIT_HASH_LEN) != 0)
 		found_bad(check, check->head.last, "it is not the last one that was recorded");
@@ -307,7 +307,8 @@ check_record(struct store *store, struct audit_check *check, struct error *err)
 	else if (found == 0)
 		found_bad(check, check->next, "it is missing");
 	else if (record.data[0] == RECORD_RESTART)
-		found_bad(check, check->next, "the head did not verify when it was written: nothing says what is lost");
+		found_bad(check, check->next,
+			"the head did not verify when it was written: lost records cannot be detected");
 	else if (memcmp(before_of(&record), check->before, AUDIT_HASH_LEN) != 0)
 		found_bad(check, check->next, "it does not follow the record before it");
 	else
@@ -316,7 +317,7 @@ check_record(struct store *store, struct audit_check *check, struct error *err)
 	return 0;
 }
 
-/* The head as it is now: since the last step records may have come, and the oldest gone. */
+/* The current head: since the last step records may have been added, and the oldest removed. */
 static int
 check_head(struct store *store, struct audit_check *check, struct error *err)
 {

@@ -1,10 +1,12 @@
 /*
- * The event stream. Events are collected during a turn, numbered and stored in its commit, and handed to subscribers
- * when their change is durable, so nobody hears of something that did not happen, and numbers have no gaps. The store
- * keeps the last max_events; each new event pushes out the one that leaves the window.
+ * The event stream. Events are collected during a turn, numbered and stored in its commit, and passed to subscribers
+ * when
+ * their change is durable. So no subscriber sees an event without its change, and numbers have no gaps. The store keeps
+ * the
+ * last max_events; each new event removes the oldest one outside that window.
  *
- * Those about one object are found by STORE_INDEX rows "o" object-id NUL number. Stores of an earlier certd get them
- * when they are opened ("event-index" in STORE_META).
+ * Events of one object are found by STORE_INDEX rows "o" object-id NUL number. Stores of an earlier certd get them when
+ * they are opened ("event-index" in STORE_META).
  */
 #include "daemon/report/events.h"
 
@@ -22,7 +24,7 @@
 enum {
 	EVENT_MESSAGE_MAX = 2000,
 	INDEX_AT_ONCE = 1000,
-	ALONE_MS = 10, /* how long one that belongs to no change may wait for a commit to take it along */
+	ALONE_MS = 10, /* how long an event without a change may wait to share a commit */
 };
 
 static const char index_mark[] = "event-index";
@@ -32,7 +34,7 @@ struct event_subscription {
 	char object_id[STORE_ID_SIZE]; /* "" : all */
 	event_fn *fn;
 	void *arg;
-	bool gone; /* unsubscribed while being told */
+	bool is_gone; /* unsubscribed during a notification */
 	struct event_subscription *prev, *next;
 };
 
@@ -41,8 +43,8 @@ struct events {
 	struct clock *clock;
 	struct log *log;
 	uint64_t max_events;
-	uint64_t first_seq; /* of this life, less one; the store counts on: events_last() */
-	unsigned telling;   /* calls of events_tell() under way: a subscriber may emit */
+	uint64_t first_seq; /* of this run, less one; the store continues the numbers: events_last() */
+	unsigned telling;   /* running calls of events_tell(): a subscriber may emit */
 	struct event_subscription *subscriptions;
 };
 
@@ -52,7 +54,7 @@ struct event_pending {
 	const struct event_info *info;
 	struct json_object *event;
 	char object_id[STORE_ID_SIZE]; /* "": none */
-	bool is_alone;                 /* it belongs to no change */
+	bool is_alone;                 /* it does not belong to a change */
 };
 
 /* Keys sort as numbers. */
@@ -97,7 +99,8 @@ events_index_key(struct buf *ret, const char *object_id, uint64_t seq)
 
 /*
  * The object's id in the text of an event, without parsing it: event_make() puts "object" before the message, and
- * inside a string no quote stands bare. Return: whether it is about an object.
+ * quotes
+ * inside a string are escaped. Return: whether the event is about an object.
  */
 static bool
 object_id_of(const struct buf *text, char ret[STORE_ID_SIZE])
@@ -128,7 +131,7 @@ index_put(struct store_txn *txn, const char *object_id, uint64_t seq)
 	store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
 }
 
-/* An event and its row leave the store. */
+/* Removes an event and its row from the store. */
 static void
 event_del(struct store *store, struct store_txn *txn, uint64_t seq)
 {
@@ -145,7 +148,7 @@ event_del(struct store *store, struct store_txn *txn, uint64_t seq)
 	store_del(txn, STORE_EVENT, key, sizeof(key));
 }
 
-/* The next events get their rows. Return: 1 there may be more, 0 the end, -1 failed. */
+/* Makes rows for the next events. Return: 1 there may be more, 0 the end, -1 failed. */
 static int
 index_some(struct store *store, struct buf *after)
 {
@@ -162,7 +165,7 @@ index_some(struct store *store, struct buf *after)
 	return store_commit_now(store, txn, NULL) < 0 ? -1 : rc;
 }
 
-/* Once for a store; tried again at the next start if it fails. */
+/* Done once for a store; retried at the next start if it fails. */
 static void
 index_upgrade(struct store *store)
 {
@@ -189,8 +192,9 @@ take_seq(const void *key, size_t len, void *seq)
 }
 
 /*
- * The last number given in an earlier life: walk down from the far end by halving (keys are dense but for the window).
- * By keys alone, so that the number of a damaged event is not given twice.
+ * The last number of an earlier run, found by bisection from the far end (keys are dense within the window). Uses only
+ * keys,
+ * so that the number of a damaged event is not reused.
  */
 static uint64_t
 find_last_seq(struct store *store)
@@ -214,7 +218,7 @@ find_last_seq(struct store *store)
 	return low;
 }
 
-/* What an earlier life left outside the window: it was larger, or the event that was to push it out failed. */
+/* Events outside the window: it was larger earlier, or their removal failed. */
 static void
 events_trim(struct events *events)
 {
@@ -279,13 +283,13 @@ events_tell(struct events *events, struct json_object *event)
 
 	events->telling++;
 	DL_FOREACH(events->subscriptions, sub) {
-		if (!sub->gone && concerns(sub, event))
+		if (!sub->is_gone && concerns(sub, event))
 			sub->fn(event, sub->arg);
 	}
 	if (--events->telling)
 		return;
 	DL_FOREACH_SAFE(events->subscriptions, sub, tmp) {
-		if (!sub->gone)
+		if (!sub->is_gone)
 			continue;
 		DL_DELETE(events->subscriptions, sub);
 		free(sub);
@@ -341,8 +345,9 @@ event_log(struct events *events, const struct event_info *info, struct json_obje
 /* --- being durable --- */
 
 /*
- * What went well is logged when it is durable, for else it has not happened. What went wrong is logged in any case, and so
- * is what does not belong to a change.
+ * Success is logged when it is durable, because otherwise it has not happened. Failures are logged in any case, and so
+ * are
+ * events without a change.
  */
 static void
 event_durable(const struct error *err, void *arg)
@@ -383,7 +388,7 @@ event_make(struct events *events, const struct event_info *info, const struct ev
 	return event;
 }
 
-/* store_hook_fn: the event gets its number, and the oldest leaves. */
+/* store_hook_fn: numbers the event, and removes the oldest. */
 static int
 event_write(struct store_txn *additions, void *arg, struct error *err)
 {
@@ -438,7 +443,7 @@ events_emit(struct events *events, struct store_txn *txn, enum event_kind kind, 
 	_cleanup_free_ char *line = printable_line(text, strlen(text), EVENT_MESSAGE_MAX);
 	struct json_object *event;
 
-	if (fault) /* a fault of ours, that a system test finds in the log */
+	if (fault) /* a defect of certd, which a system test finds in the log */
 		log_error(events->log, "event %s", fault);
 	event = event_make(events, info, object, data, line);
 	if (event_is_transient(info)) {
@@ -504,7 +509,7 @@ events_unsubscribe(struct event_subscription *sub)
 	if (!sub)
 		return;
 	if (sub->events->telling) {
-		sub->gone = true;
+		sub->is_gone = true;
 		return;
 	}
 	DL_DELETE(sub->events->subscriptions, sub);
@@ -517,7 +522,7 @@ events_last(const struct events *events)
 	return events->first_seq + (uint64_t)store_counter(events->store, STORE_EVENT, 0);
 }
 
-/* Appends the event; one that is gone or damaged hides no other. */
+/* Appends the event; a damaged or missing one does not hide others. */
 static void
 events_list_add(struct json_object *list, const struct buf *text)
 {
@@ -560,7 +565,7 @@ take_number(const void *key, size_t len, void *arg)
 	return n->count < n->limit;
 }
 
-/* The first ones behind @after. */
+/* The first ones after @after. */
 static int
 numbers_after(struct store *store, const char *object_id, uint64_t after, struct numbers *n, struct error *err)
 {
@@ -572,7 +577,7 @@ numbers_after(struct store *store, const char *object_id, uint64_t after, struct
 	return store_walk_keys(store, STORE_INDEX, &from, true, &end, take_number, n, err);
 }
 
-/* The last ones, brought into order. */
+/* The last ones, in ascending order. */
 static int
 numbers_last(struct store *store, const char *object_id, struct numbers *n, struct error *err)
 {
@@ -605,7 +610,7 @@ list_of_object(struct events *events, const char *object_id, int64_t after, size
 	int rc;
 
 	if (strlen(object_id) >= STORE_ID_SIZE)
-		return 0; /* nobody has such an id */
+		return 0; /* no object has such an id */
 	rc = after < 0 ? numbers_last(events->store, object_id, &n, err)
 		       : numbers_after(events->store, object_id, (uint64_t)after, &n, err);
 	for (size_t i = 0; rc >= 0 && i < n.count; i++) {

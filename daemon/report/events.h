@@ -1,7 +1,9 @@
 /*
- * daemon/report/events.h: the one stream of what happened. An event is stored (STORE_EVENT, the last max_events are
- * kept), logged with journal fields, and handed to subscribers once it is durable. Kinds and levels: common/api/event.h.
- * Progress events are handed to subscribers and logged at debug level, but not stored.
+ * daemon/report/events.h: the stream of events. An event is stored (STORE_EVENT, the last max_events are kept), logged
+ * with
+ * journal fields, and passed to subscribers once it is durable. Kinds and levels: common/api/event.h. Progress events
+ * go to
+ * subscribers and are logged at debug level, but not stored.
  */
 #ifndef DAEMON_REPORT_EVENTS_H
 #define DAEMON_REPORT_EVENTS_H
@@ -21,7 +23,7 @@ events_new(struct store *store, struct clock *clock, struct log *log, uint64_t m
 void
 events_free(struct events *events);
 
-/* What an event is about; any member may be NULL. Borrowed for the call. */
+/* The object of an event; any member may be NULL. Borrowed for the call. */
 struct event_object {
 	const char *type; /* "autocertificate" */
 	const char *id;
@@ -29,7 +31,8 @@ struct event_object {
 };
 
 /*
- * event_emit() - @txn: the change it belongs to, so that both are durable or neither; NULL: one of its own
+ * event_emit() - emit an event
+ * @txn: the change it belongs to, so that both are durable or neither; NULL: none
  * @data: details as a JSON object, taken; or NULL
  */
 void

@@ -1,6 +1,7 @@
 /*
- * One entry for each caller that was refused of late, with the pause until its next event. A caller that keeps still for
- * a whole pause is forgotten. Beyond some callers, all others share one entry: an attacker may have many names.
+ * One entry for each caller that was refused recently, with the pause until its next event. A caller without a refusal
+ * for a
+ * whole pause is forgotten. Beyond a number of callers, all others share one entry: an attacker may have many names.
  */
 #include "daemon/report/refusals.h"
 
@@ -19,7 +20,7 @@ struct caller {
 	char *who;
 	struct loop_timer timer; /* the end of the pause */
 	size_t pause;            /* index into pauses_ms */
-	uint64_t count;          /* not told yet */
+	uint64_t count;          /* not reported yet */
 	struct error last;       /* of them */
 	struct caller *prev, *next;
 };
@@ -61,7 +62,7 @@ tell_counted(struct caller *c)
 		event_emit_error(c->refusals->events, NULL, EVENT_ACCESS_DENIED, NULL, &c->last, "%s", c->last.message);
 	else if (c->count)
 		event_emit_error(c->refusals->events, NULL, EVENT_ACCESS_DENIED, NULL, &c->last,
-			"%s: %llu more calls were refused, the last one: %s", c->who, (unsigned long long)c->count,
+			"%s: %llu more calls were refused; the last one: %s", c->who, (unsigned long long)c->count,
 			c->last.message);
 	c->count = 0;
 }

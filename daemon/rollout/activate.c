@@ -1,4 +1,4 @@
-/* One consumer, notified once. A timer at zero gives every kind the same shape: the answer comes from the loop. */
+/* Notifies one consumer once. A timer at zero makes all kinds alike: the answer always comes from the loop. */
 #include "daemon/rollout/activate.h"
 
 #include "daemon/base/loop.h"
@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 struct activation {
-	struct loop_timer timer; /* the answer of a kind that answers at once */
+	struct loop_timer timer; /* for kinds that answer at once */
 	struct error error;
 	const struct consumer_kind *kind;
-	void *work; /* of the kind; NULL: not under way */
+	void *work; /* of the kind; NULL: not running */
 	activate_done_fn *done;
 	void *arg;
 };

@@ -1,6 +1,4 @@
-/*
- * daemon/rollout/activate.h: notifying a consumer that its files changed, in the way of its kind (consumer_kind.h).
- */
+/* daemon/rollout/activate.h: notifying a consumer that its files changed, in the way of its kind (consumer_kind.h). */
 #ifndef DAEMON_ROLLOUT_ACTIVATE_H
 #define DAEMON_ROLLOUT_ACTIVATE_H
 
@@ -17,7 +15,7 @@ struct activate_request {
 	int64_t generation;
 };
 
-/* Once, from the loop, never from inside activate_start(). */
+/* Called once, from the loop, never from inside activate_start(). */
 typedef void
 activate_done_fn(const struct error *err, void *arg);
 

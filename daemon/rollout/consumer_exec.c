@@ -1,7 +1,7 @@
 /*
  * Kind exec: the consumer's program, without a shell. For hooks that were written for certbot the environment also has
- * RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS. It runs once for each certificate, never twice at the same time: a
- * program that reloads a server need not expect itself.
+ * RENEWED_LINEAGE (the directory) and RENEWED_DOMAINS. It runs once for each certificate, one instance at a time, so a
+ * program that reloads a server need not guard against itself.
  */
 #include "daemon/rollout/consumer_kind.h"
 
@@ -13,7 +13,7 @@ static int
 consumer_exec_check(const struct consumer *c, struct error *err)
 {
 	if (c->command.count == 0)
-		return error_set_field(err, "properties.command", "activate exec needs the program to run");
+		return error_set_field(err, "properties.command", "activate exec requires the program to run");
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* The kinds of consumers by name, and what all of them tell a consumer. */
+/* The kinds of consumers by name, and the values that all of them pass to a consumer. */
 #include "daemon/rollout/consumer_kind.h"
 
 #include <string.h>

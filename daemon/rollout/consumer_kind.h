@@ -1,8 +1,8 @@
 /*
- * daemon/rollout/consumer_kind.h: a kind of consumers: how one is notified that its files changed. Each row of
- * CONSUMER_KINDS (common/api/consumer_kinds.h) has its struct consumer_kind, consumer_kind_<kind>, in a file of its own.
+ * daemon/rollout/consumer_kind.h: a kind of consumers: how to notify one that its files changed. Each row of
+ * CONSUMER_KINDS (common/api/consumer_kinds.h) has its struct consumer_kind, consumer_kind_<kind>, in its own file.
  *
- * What the kinds tell a consumer (X_CERTD_NAME in the datagram, CERTD_NAME in the environment, and so on):
+ * All kinds pass these values (X_CERTD_NAME in the datagram, CERTD_NAME in the environment, and so on):
  *   NAME        of the auto-certificate or     CERTIFICATE  its id
  *               imported certificate
  *   DIRECTORY   of the drop                    GENERATION   as in manifest.json
@@ -17,27 +17,30 @@
 struct consumer_kind {
 	const char *name;
 	bool is_serial; /* a consumer is notified of one certificate at a time */
-	/* Has @consumer the settings that the kind needs? Return: 0, or -1 with the field. NULL: it needs none. */
+	/*
+	 * Does @consumer have the settings that the kind requires? Return: 0, or -1 with the field. NULL: it requires
+	 * none.
+	 */
 	int (*check)(const struct consumer *consumer, struct error *err);
 	/*
 	 * Notifies the consumer. @request: borrowed for the call.
-	 * Return: 0 notified, -1 failed, 1 under way: *@ret_work is set, and activation_end() follows, from the loop.
+	 * Return: 0 notified, -1 failed, 1 running: *@ret_work is set, and activation_end() follows, from the loop.
 	 * NULL: nothing to do.
 	 */
 	int (*start)(struct activation *activation, struct loop *loop, const struct activate_request *request,
 		void **ret_work, struct error *err);
-	/* Stops what start() began. */
+	/* Stops the work that start() began. */
 	void (*cancel)(void *work);
 };
 
 #define CONSUMER_KIND_DECLARE(kind, help) extern const struct consumer_kind consumer_kind_##kind;
 CONSUMER_KINDS(CONSUMER_KIND_DECLARE)
 
-/* The consumer's kind. Never NULL: one that certd does not know is treated as the default. */
+/* The consumer's kind. Never NULL: an unknown one is treated as the default. */
 const struct consumer_kind *
 consumer_kind_of(const struct consumer *consumer);
 
-/* Work that start() began is over. @err: NULL, or why it failed. May free the activation. */
+/* The work that start() began has ended. @err: NULL, or why it failed. May free the activation. */
 void
 activation_end(struct activation *activation, const struct error *err);
 

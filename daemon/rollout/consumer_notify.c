@@ -1,4 +1,4 @@
-/* Kind notify: one datagram, as of sd_notify(3), to the consumer's socket. */
+/* Kind notify: one datagram in the format of sd_notify(3), to the consumer's socket. */
 #include "daemon/rollout/consumer_kind.h"
 
 #include "daemon/base/notify.h"
@@ -13,10 +13,10 @@ consumer_notify_check(const struct consumer *c, struct error *err)
 	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
 	if (!c->socket)
-		return error_set_field(err, "properties.socket", "activate notify needs the socket to notify");
+		return error_set_field(err, "properties.socket", "activate notify requires the socket to notify");
 	if (c->socket[0] != '/' && c->socket[0] != '@')
 		return error_set_field(
-			err, "properties.socket", "is an absolute path, or @NAME for an abstract socket");
+			err, "properties.socket", "must be an absolute path, or @NAME for an abstract socket");
 	if (strlen(c->socket) > max)
 		return error_set_field(err, "properties.socket", "the path of a socket has at most %zu octets", max);
 	return 0;

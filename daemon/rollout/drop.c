@@ -1,7 +1,9 @@
 /*
- * Drops. The loop keeps the directories open and counts the generation. Everything slow is a job on a worker
- * (drop_queue.c, drop_write.c, drop_remove.c): one certificate's files in one or more directories; the manifest is
- * written last and says that the rest is whole.
+ * Drops. The loop keeps the directories open and counts the generation. All slow work is a job on a worker
+ * (drop_queue.c,
+ * drop_write.c, drop_remove.c): one certificate's files in one or more directories. The manifest is written last and
+ * says
+ * that the other files are complete.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -51,7 +53,7 @@ drop_open_part(const struct drops *d, const char *name, struct error *err)
 	return drop_dir_open(d->root_fd, name, path, 0711, &st, err);
 }
 
-/* Makes it if need be, and takes away what a crash left there. */
+/* Creates it if necessary, and removes what a crash left there. */
 static int
 prepare_part(const struct drops *d, const char *name, bool has_files, struct error *err)
 {
@@ -111,9 +113,10 @@ generation_written(void *arg)
 	struct generation_job *job = arg;
 	struct drops *d = job->drops;
 
-	d->writing = false;
-	if (d->dirty || error_is_set(&job->error))
-		loop_timer_set(&d->timer, GENERATION_MS); /* a full disk heals: goes on until it is written */
+	d->is_writing = false;
+	if (d->is_dirty || error_is_set(&job->error))
+		loop_timer_set(&d->timer,
+			GENERATION_MS); /* retried until it is written, for example when a full disk has room again */
 	error_clear(&job->error);
 	free(job);
 }
@@ -127,16 +130,16 @@ generation_due(void *arg)
 	job->drops = d;
 	job->root_fd = d->root_fd;
 	job->number = ++d->generation;
-	d->writing = true;
-	d->dirty = false;
+	d->is_writing = true;
+	d->is_dirty = false;
 	workers_run(d->workers, generation_write, generation_written, job);
 }
 
 void
 drop_generation_touch(struct drops *d)
 {
-	if (d->writing)
-		d->dirty = true;
+	if (d->is_writing)
+		d->is_dirty = true;
 	else if (!loop_timer_is_armed(&d->timer))
 		loop_timer_set(&d->timer, GENERATION_MS);
 }
@@ -147,10 +150,10 @@ drops_close(struct drops *d)
 	if (!d)
 		return;
 	drop_jobs_end(d);
-	if (loop_timer_is_armed(&d->timer) || d->dirty) {
+	if (loop_timer_is_armed(&d->timer) || d->is_dirty) {
 		struct generation_job last = { .root_fd = d->root_fd, .number = ++d->generation };
 
-		generation_write(&last); /* who watches must not miss what the last second brought */
+		generation_write(&last); /* path units must not miss changes of the last second */
 		error_clear(&last.error);
 	}
 	loop_timer_cancel(&d->timer);

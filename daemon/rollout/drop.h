@@ -1,11 +1,11 @@
 /*
- * daemon/rollout/drop.h: the files a certificate is read from (design: drops). Every file of a drop is replaced by
- * rename inside a stable directory; bundle.pem (key + full chain) is the atomic unit; manifest.json is last.
+ * daemon/rollout/drop.h: the deployed files of certificates. Every file of a drop is replaced by rename inside a stable
+ * directory; bundle.pem (key + full chain) is the atomic unit; manifest.json is last.
  *
  *   ROOT/live/<slug>/ privkey.pem cert.pem chain.pem fullchain.pem bundle.pem nginx.conf manifest.json
- *   and there         bundle-<pair>.pem: a bundle under a name that no other pair gets; nginx.conf names it
+ *   and there         bundle-<pair>.pem: a bundle whose name is unique to its pair; nginx.conf refers to it
  *   ROOT/pem/<slug>.pem      the same bundle, flat, for haproxy's `crt DIR`
- *   ROOT/generation          a number; replaced last of all, coalesced over one second
+ *   ROOT/generation          a number; replaced last of all, at most once per second
  */
 #ifndef DAEMON_ROLLOUT_DROP_H
 #define DAEMON_ROLLOUT_DROP_H
@@ -17,17 +17,17 @@ struct loop;
 struct workers;
 
 /*
- * drops_open() - open (make, when it may) ROOT, ROOT/live and ROOT/pem; modes 0711; stale temporary names of earlier
- * crashes are removed. ERROR_DENIED when ROOT is writable by others or not ours.
+ * drops_open() - open ROOT, ROOT/live and ROOT/pem, or create them if permitted; modes 0711
+ * Temporary names of earlier crashes are removed. ERROR_DENIED when ROOT is writable by others or not certd's.
  */
 struct drops *
 drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err);
 
-/* No more jobs are given to the workers, which are about to go. NULL is a no-op. */
+/* No more jobs are given to the workers, which will be freed. NULL is a no-op. */
 void
 drops_stop(struct drops *drops);
 
-/* After workers_free(). Jobs that have not begun end without having run. NULL is a no-op. */
+/* Call after workers_free(). Jobs that have not started end without running. NULL is a no-op. */
 void
 drops_close(struct drops *drops);
 
@@ -38,37 +38,41 @@ drop_done_fn(const struct error *err, const char *where, void *arg);
 struct drop_request {
 	const char *slug; /* all borrowed for the call */
 	const struct certificate *cert;
-	int64_t generation;                /* written into the manifest; never goes back */
-	const struct strlist *directories; /* further ones that root prepared, by absolute path; or NULL */
+	int64_t generation;                /* written into the manifest; never decreases */
+	const struct strlist *directories; /* further directories prepared by root, by absolute path; or NULL */
 };
 
 /*
- * drop_write() - write a drop on a worker: one fsync per file, one per directory; the pair of key and certificate is
- * checked before anything becomes visible. Files are 0600 in a directory that certd made (0700), 0640 in one that root
- * prepared with a group (setgid). A drop of a later generation is never replaced by an earlier one.
+ * drop_write() - write a drop on a worker: one fsync per file, one per directory
+ * The pair of key and certificate is checked before any file becomes visible. Files are 0600 in a directory that certd
+ * created (0700), 0640 in one that root prepared with a group (setgid). A drop of a later generation is never replaced
+ * by
+ * an earlier one.
  */
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg);
 
 struct drop_removal {
 	const char *slug;       /* all borrowed for the call */
-	const char *subject_id; /* whose files they are: what another one has written since stays */
-	bool is_whole;          /* live/<slug> and pem/<slug>.pem, too */
-	bool is_free;           /* nobody else is declared to have that slug: what lies there, whoever wrote it */
+	const char *subject_id; /* the owner of the files: those that another subject has written since are kept */
+	bool is_whole;          /* also live/<slug> and pem/<slug>.pem */
+	bool is_free;           /* no other subject has that slug: remove the files, whichever subject wrote them */
 	const struct strlist *directories; /* further ones, by absolute path; or NULL */
 };
 
 /*
- * drop_remove() - remove files of a drop on a worker, durably. Directories that root prepared stay, and so does what is
- * not certd's user's. May be repeated: what is gone is no failure.
+ * drop_remove() - remove files of a drop on a worker, durably
+ * Directories prepared by root are kept, and so are files that do not belong to certd's user. May be repeated: a
+ * missing
+ * file is not a failure.
  */
 void
 drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_fn *done, void *arg);
 
 /*
- * drop_current() - what manifest.json on disk says
- * Return: 1 and the certificate's id, 0 there is no whole drop, -1 failed. A manifest that is newer than ROOT/generation
- * (a crash between the two) makes a new generation.
+ * drop_current() - read manifest.json
+ * Return: 1 and the certificate's id, 0 there is no complete drop, -1 failed. A manifest that is newer than
+ * ROOT/generation (a crash between the two) leads to a new generation.
  */
 int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err);

@@ -1,7 +1,9 @@
 /*
- * Directories of drops. Keys go there, so each must be ours or root's and closed to the writing of others, and no link
- * is followed. Nearly all that can be wrong with one is mended by the same line of tmpfiles.d(5). (Not by install(1) run
- * by root: it follows a link that certd's user, whose directories these are, has put there.)
+ * The directories of drops. They will contain keys, so each must belong to certd or root, not be writable by others,
+ * and
+ * not be reached through a link. Nearly every fault is fixed by the same line of tmpfiles.d(5). (Not by install(1) run
+ * by
+ * root, which follows a link that certd's user, the owner of these directories, may have put there.)
  */
 #include "daemon/rollout/drop_dir.h"
 
@@ -17,7 +19,7 @@
 
 enum { PASSWD_MAX = 4096 };
 
-/* The user that certd runs as, by name if it has one. Owned by the caller. */
+/* The name of the user that certd runs as, or its number. Owned by the caller. */
 static char *
 own_user(void)
 {
@@ -44,7 +46,7 @@ tmpfiles_word(const char *path)
 	return buf_steal(&word);
 }
 
-/* ERROR_DENIED with the line that mends it. */
+/* ERROR_DENIED with the line that fixes it. */
 static int
 unfit(struct error *err, const char *path, const char *what)
 {
@@ -52,7 +54,7 @@ unfit(struct error *err, const char *path, const char *what)
 	_cleanup_free_ char *word = tmpfiles_word(path);
 
 	return error_set(err, ERROR_DENIED,
-		"'%s' %s; as root put the line 'd %s 2750 %s GROUP -' into /etc/tmpfiles.d/certd-drops.conf and run "
+		"'%s' %s; as root, add the line 'd %s 2750 %s GROUP -' to /etc/tmpfiles.d/certd-drops.conf and run "
 		"'systemd-tmpfiles --create certd-drops.conf' (GROUP is the group that reads the files)",
 		path, what, word, user);
 }
@@ -68,18 +70,18 @@ not_opened(int dirfd, const char *name, const char *path, int errnum, struct err
 	if (is_there && !S_ISDIR(st.st_mode))
 		return unfit(err, path, "is not a directory: move it away");
 	if (errnum == EACCES)
-		return unfit(err, path, "may not be entered or read by certd's user");
+		return unfit(err, path, "cannot be entered or read by certd's user");
 	return error_set_errno(err, errnum, "open '%s'", path);
 }
 
-/* Ours, and nobody else may put names into it. */
+/* It must belong to us, and no other user may create names in it. */
 static int
 check(int fd, const char *path, struct stat *st, struct error *err)
 {
 	_cleanup_free_ char *what = NULL;
 
 	if (fstat(fd, st) < 0)
-		return error_set_errno(err, errno, "look at '%s'", path);
+		return error_set_errno(err, errno, "examine '%s'", path);
 	if (st->st_uid != geteuid() && st->st_uid != 0)
 		what = xasprintf("belongs to uid %u and not to certd's user", st->st_uid);
 	else if (st->st_mode & 022)
@@ -110,11 +112,11 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
 	int fd;
 
 	if (mkdirat(dirfd, name, 0700) == 0) {
-		/* The umask takes what the readers need; a directory that was there keeps its mode. */
+		/* The umask removes permissions that readers need; the mode of an existing directory is kept. */
 		if (fchmodat(dirfd, name, mode, 0) < 0)
 			return error_set_errno(err, errno, "set the mode of '%s'", path);
 	} else if (errno != EEXIST) {
-		return error_set_errno(err, errno, "make '%s'", path);
+		return error_set_errno(err, errno, "create '%s'", path);
 	}
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? not_opened(dirfd, name, path, errno, err) : opened(fd, path, st, err);
@@ -123,8 +125,9 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
 /* --- the way to a directory that root prepared --- */
 
 /*
- * May nobody but root and us put another directory in the place of what is in this one? @above: its path; @path: what it
- * is on the way to. In a sticky directory nobody moves what is not theirs.
+ * May only root and certd replace the directories in this one? @above: its path; @path: the final directory. In a
+ * sticky
+ * directory users cannot move what is not theirs.
  */
 static int
 check_above(const struct stat *st, const char *above, const char *path, struct error *err)
@@ -134,13 +137,13 @@ check_above(const struct stat *st, const char *above, const char *path, struct e
 
 	if (st->st_uid != geteuid() && st->st_uid != 0)
 		return error_set(err, ERROR_DENIED,
-			"'%s' is below '%s', which belongs to uid %u, who can put another directory in its place: use a "
-			"directory below directories of root",
+			"'%s' is below '%s', whose owner (uid %u) can replace it: use a directory below directories "
+			"of root",
 			path, above, st->st_uid);
 	if (is_open && !is_sticky)
 		return error_set(err, ERROR_DENIED,
-			"'%s' is below '%s', which is writable by others (mode %04o), who can put another directory in "
-			"its place: use a directory below directories of root",
+			"'%s' is below '%s', which is writable by others (mode %04o), so that they can replace it: "
+			"use a directory below directories of root",
 			path, above, st->st_mode & 07777u);
 	return 0;
 }
@@ -163,14 +166,14 @@ above_not_opened(int dirfd, const char *name, const char *above, const char *pat
 	return error_set_errno(err, errnum, "open '%s' on the way to '%s'", above, path);
 }
 
-/* The way from the root of the file system to a directory that root prepared. */
+/* The path from the root of the file system to a directory prepared by root. */
 struct way {
 	const char *path;
 	int own_fd; /* certd's own drops */
-	int fd;     /* how far it got; -1: failed */
+	int fd;     /* the current directory; -1: failed */
 };
 
-/* The drops of all certificates: nobody names them as a directory for one. */
+/* Certd's own drops of all certificates: a consumer's directory may not be there. */
 static bool
 is_own(const struct way *way, const struct stat *st)
 {
@@ -190,14 +193,14 @@ way_check(const struct way *way, int fd, const char *above, struct error *err)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, errno, "look at '%s'", above);
+		return error_set_errno(err, errno, "examine '%s'", above);
 	if (is_own(way, &st))
 		return error_set(
-			err, ERROR_DENIED, "'%s' is among certd's own files: use another directory", way->path);
+			err, ERROR_DENIED, "'%s' is inside certd's own directories: use another directory", way->path);
 	return check_above(&st, above, way->path, err);
 }
 
-/* Into @name, which is at the path @above. */
+/* Enters @name, which is in the directory with the path @above. */
 static void
 way_step(struct way *way, const char *name, const char *above, struct error *err)
 {
@@ -213,7 +216,7 @@ way_step(struct way *way, const char *name, const char *above, struct error *err
 	way->fd = fd;
 }
 
-/* As far as what the last name of the path is in. Return: that name, in the path; or NULL. */
+/* Walks to the parent of the last name. Return: that name, in the path; or NULL. */
 static char *
 way_walk(struct way *way, struct error *err)
 {
@@ -228,7 +231,7 @@ way_walk(struct way *way, struct error *err)
 		_cleanup_free_ char *above = xasprintf("%.*s", (int)(at + len - way->path), way->path);
 
 		if (len == 0 || strcmp(name, "..") == 0) {
-			error_set(err, ERROR_DENIED, "'%s' is not the plain path of a directory", way->path);
+			error_set(err, ERROR_DENIED, "'%s' is not a plain absolute path of a directory", way->path);
 			return NULL;
 		}
 		if (!*next)

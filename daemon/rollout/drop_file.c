@@ -1,6 +1,7 @@
 /*
  * Atomic replacement. The file has its final mode and its contents are on the disk before it has a name, so neither a
- * crash nor a reader ever meets half of it. linkat() cannot replace an existing name: hence the temporary one.
+ * crash
+ * nor a reader ever sees an incomplete one. linkat() cannot replace an existing name: hence the temporary one.
  */
 #include "daemon/rollout/drop_file.h"
 
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A directory belongs to one worker at a time and a name is written once in it, so this is unique. */
+/* Unique, because a directory is used by one worker at a time and a name is written once. */
 static char *
 temp_name(const char *name)
 {
@@ -38,7 +39,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* File systems without O_TMPFILE: the temporary name exists from the start. */
+/* For file systems without O_TMPFILE: the temporary name exists from the start. */
 static int
 open_temp(int dirfd, const char *temp, int *ret_named)
 {
@@ -104,11 +105,11 @@ publish(int dirfd, const char *name, struct error *err)
 	return -1;
 }
 
-/* How a name got its new contents, and so how it gets back the old. */
+/* How a name got its new contents, which decides how to restore the old. */
 enum published {
-	PUBLISHED_BY_EXCHANGE, /* what it replaced has the temporary name */
+	PUBLISHED_BY_EXCHANGE, /* the replaced file has the temporary name */
 	PUBLISHED_AS_NEW,
-	PUBLISHED_OVER, /* the file system cannot exchange names: the old contents are gone */
+	PUBLISHED_OVER, /* the file system cannot exchange names: the old contents are lost */
 };
 
 static int
@@ -118,7 +119,7 @@ publish_one(int dirfd, const char *name, enum published *ret, struct error *err)
 	struct stat st;
 	int rc;
 
-	/* A directory would be exchanged, too. */
+	/* A directory would be exchanged as well. */
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
 		return error_set_errno(err, EISDIR, "rename to '%s'", name);
 	*ret = PUBLISHED_BY_EXCHANGE;
@@ -154,7 +155,7 @@ drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct erro
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *temp = temp_name(names[i]);
 
-		unlinkat(dirfd, temp, 0); /* what was replaced, or not published */
+		unlinkat(dirfd, temp, 0); /* the replaced file, or one that was not published */
 	}
 	free(how);
 	return done < n ? -1 : 0;

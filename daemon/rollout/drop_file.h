@@ -1,4 +1,4 @@
-/* daemon/rollout/drop_file.h: one file replaced so that a reader sees the old or the new one, whole, at any moment. */
+/* daemon/rollout/drop_file.h: replaces one file so that a reader sees either the old or the new one, complete. */
 #ifndef DAEMON_ROLLOUT_DROP_FILE_H
 #define DAEMON_ROLLOUT_DROP_FILE_H
 
@@ -7,25 +7,26 @@
 
 struct error;
 
-/* Temporary names begin with this; what is left of a crash is removed by drop_file_sweep(). */
+/* Prefix of temporary names; drop_file_sweep() removes those of an earlier crash. */
 #define DROP_TEMP_PREFIX ".certd-"
 
 /*
  * drop_file_replace() - O_TMPFILE, write, fchmod, fsync, linkat to a temporary name, renameat over @name
- * The directory's own fsync is the caller's. @name has no '/'. Return: 0, or -1 and @name is as it was.
+ * The caller calls fsync on the directory. @name has no '/'. Return: 0, or -1 and @name is unchanged.
  */
 int
 drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
 /*
- * The two halves of it, for files that belong together: all are staged before the first is published, so that a full disk
- * leaves what was there. What is staged and not published is drop_file_sweep()'s.
+ * Its two steps, for files that belong together: all are staged before the first is published, so that a full disk
+ * changes
+ * nothing. drop_file_sweep() removes staged files that were not published.
  */
 int
 drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
 /*
- * drop_file_stage() of a file that is on the disk already under another name: one file with two names.
+ * drop_file_stage() of a file that is already on the disk under another name: one file with two names.
  * Return: 0, or -1: not possible here, stage the octets.
  */
 int
@@ -33,7 +34,8 @@ drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *t
 
 /*
  * Publishes staged files as one: when one cannot be renamed, those before it get their old contents back, so that a new
- * key is not left beside an old certificate. (Where the file system cannot exchange names, they stay.) Return: 0, or -1.
+ * key
+ * is not left next to an old certificate. (Not where the file system cannot exchange names.) Return: 0, or -1.
  */
 int
 drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct error *err);

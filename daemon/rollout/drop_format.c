@@ -1,4 +1,4 @@
-/* What a drop consists of: the formats of a certificate and its key, and the manifest that says what lies there. */
+/* The content of a drop: the formats of a certificate and its key, and the manifest that describes them. */
 #include "daemon/rollout/drop_private.h"
 
 #include "common/crypto/key.h"
@@ -36,7 +36,7 @@ drop_files_clear(struct drop_files *f)
 	buf_clear(&f->fullchain);
 }
 
-/* What was verified when it was issued, and nothing else, becomes visible: never a broken pair. */
+/* Only the pair that was verified at issue becomes visible, never a mixture. */
 static int
 check_pair(const struct drop_job *job, struct error *err)
 {

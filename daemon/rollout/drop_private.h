@@ -1,4 +1,4 @@
-/* daemon/rollout/drop_private.h: what the parts of drop.c share: the directories, a job, and what a job writes. */
+/* daemon/rollout/drop_private.h: shared by the parts of drop.c: the directories, a job, and the content of a drop. */
 #ifndef DAEMON_ROLLOUT_DROP_PRIVATE_H
 #define DAEMON_ROLLOUT_DROP_PRIVATE_H
 
@@ -22,12 +22,12 @@ struct drops {
 	char *root;
 	int root_fd;
 	struct loop_timer timer; /* until the generation is replaced */
-	bool writing;            /* the generation, on a worker */
-	bool dirty;              /* changed again meanwhile */
+	bool is_writing;         /* a worker writes the generation */
+	bool is_dirty;           /* changed again meanwhile */
 	int64_t generation;
 	int64_t generation_mtime;
-	struct drop_job *jobs; /* in order of asking; of one drop only the first is with a worker */
-	bool stopping;
+	struct drop_job *jobs; /* in order of request; for one drop only the first is running */
+	bool is_stopping;
 };
 
 struct drop_job {
@@ -44,8 +44,8 @@ struct drop_job {
 	int64_t not_after_at;
 	void (*run)(void *job);
 	char subject_id[STORE_ID_SIZE]; /* removal */
-	bool is_whole;                  /* removal: live/<slug> and the flat bundle, too */
-	bool is_free;                   /* removal: they are nobody else's */
+	bool is_whole;                  /* removal: also live/<slug> and the flat bundle */
+	bool is_free;                   /* removal: no other subject has them */
 	bool is_given;                  /* to a worker */
 	bool has_run;
 	struct error error;
@@ -62,7 +62,7 @@ struct drop_files {
 	struct buf fullchain;
 };
 
-/* What a manifest says. */
+/* The content of a manifest. */
 struct drop_manifest {
 	char certificate[STORE_ID_SIZE];
 	char autocert[STORE_ID_SIZE];
@@ -73,13 +73,12 @@ struct drop_manifest {
 /* --- drop.c, on the loop but for the first --- */
 
 /*
- * Opens "live" or "pem" for a job; made again when somebody has removed it. Return: a descriptor owned by the caller, or
- * -1.
+ * Opens "live" or "pem" for a job; recreates it when it was removed. Return: a descriptor owned by the caller, or -1.
  */
 int
 drop_open_part(const struct drops *drops, const char *name, struct error *err);
 
-/* Files have changed: the generation is replaced soon. */
+/* Files have changed: the generation will be replaced soon. */
 void
 drop_generation_touch(struct drops *drops);
 
@@ -94,11 +93,11 @@ drop_jobs_end(struct drops *drops);
 struct json_object *
 drop_manifest_json(const struct certificate *cert, int64_t generation);
 
-/* Return: false when there is no manifest that can be read. */
+/* Return: false when there is no readable manifest. */
 bool
 drop_read_manifest(int dirfd, struct drop_manifest *ret);
 
-/* What was verified when it was issued, and nothing else, becomes visible: never a broken pair. */
+/* Only the pair that was verified at issue becomes visible, never a mixture. */
 int
 drop_make_files(const struct drop_job *job, struct drop_files *ret, struct error *err);
 
@@ -107,7 +106,7 @@ drop_files_clear(struct drop_files *files);
 
 /* --- drop_versions.c --- */
 
-/* Of the bundle that is named after its pair; owned by the caller. */
+/* The name of the bundle of that pair; owned by the caller. */
 char *
 drop_version_name(const struct drop_job *job);
 
@@ -115,11 +114,11 @@ drop_version_name(const struct drop_job *job);
 char *
 drop_nginx_conf(const char *directory, const char *version);
 
-/* Removes bundles that nobody can be loading any more. */
+/* Removes bundles that no server can be loading any more. */
 void
 drop_versions_prune(int dirfd, const char *current);
 
-/* Removes all of them that are ours. Return: 0 or -1. */
+/* Removes all bundles that are certd's. Return: 0 or -1. */
 int
 drop_versions_remove(int dirfd, struct error *err);
 

@@ -1,6 +1,7 @@
 /*
- * The jobs of drops, in order of asking. A job gets copies and descriptors, and gives back an error or none. Jobs that
- * work in the same place follow one another; the others are worked on side by side.
+ * The jobs of drops, in order of request. A job gets copies and descriptors, and returns an error or none. Jobs for the
+ * same
+ * place follow one another; others run concurrently.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -55,7 +56,7 @@ share_a_place(const struct drop_job *a, const struct drop_job *b)
 	return false;
 }
 
-/* What is removed must not be written again by a job that is still at it, nor the other way round. */
+/* A running job must not write removed files again, nor remove new ones. */
 static bool
 must_wait(const struct drop_job *job)
 {
@@ -74,11 +75,11 @@ static void
 drop_job_start(struct drop_job *job)
 {
 	DL_APPEND(job->drops->jobs, job);
-	if (!job->drops->stopping && !must_wait(job))
+	if (!job->drops->is_stopping && !must_wait(job))
 		drop_job_give(job);
 }
 
-/* Takes the job out, tells its owner and frees it. */
+/* Removes the job, notifies its owner and frees it. */
 static void
 drop_job_end(struct drop_job *job)
 {
@@ -99,7 +100,7 @@ drop_job_done(void *arg)
 	struct drops *d = job->drops;
 
 	drop_job_end(job);
-	if (d->stopping)
+	if (d->is_stopping)
 		return;
 	DL_FOREACH(d->jobs, job) {
 		if (!job->is_given && !must_wait(job))
@@ -111,7 +112,7 @@ void
 drops_stop(struct drops *d)
 {
 	if (d)
-		d->stopping = true;
+		d->is_stopping = true;
 }
 
 void

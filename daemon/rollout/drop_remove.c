@@ -1,6 +1,7 @@
 /*
- * Removing a drop, on a worker: all its files, in every directory, the manifest first. What is gone is no failure, so
- * that it can be repeated; what somebody else has put there stays.
+ * Removes a drop, on a worker: all its files, in every directory, the manifest first. Missing files are not a failure,
+ * so it
+ * can be repeated; files of other users are kept.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Return: true when what lies there has got another owner since: it is not ours to take away. */
+/* Return: true when another subject owns the files by now. */
 static bool
 is_taken_over(const struct drop_job *job, int dirfd)
 {
@@ -21,18 +22,18 @@ is_taken_over(const struct drop_job *job, int dirfd)
 
 	if (!drop_read_manifest(dirfd, &there))
 		return false;
-	/* A certificate that was imported is its own subject. */
+	/* An imported certificate is its own subject. */
 	return strcmp(there.autocert[0] ? there.autocert : there.certificate, job->subject_id) != 0;
 }
 
-/* What somebody else put there under one of our names stays. */
+/* Another user's file under one of our names is kept. */
 static int
 remove_file(int dirfd, const char *name, struct error *err)
 {
 	struct stat st;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : error_set_errno(err, errno, "look at '%s'", name);
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "examine '%s'", name);
 	if (st.st_uid != geteuid() || S_ISDIR(st.st_mode))
 		return 0;
 	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
@@ -40,7 +41,7 @@ remove_file(int dirfd, const char *name, struct error *err)
 	return 0;
 }
 
-/* The manifest first: without it nothing counts as whole. Gone for good when it returns, also after a power cut. */
+/* The manifest first: without it the drop is incomplete. Durable when it returns. */
 static int
 remove_set(int dirfd, const char *what, struct error *err)
 {
@@ -68,7 +69,7 @@ remove_flat(const struct drop_job *job, struct error *err)
 	return rc < 0 ? error_wrap(err, "'%s/pem'", job->drops->root) : 0;
 }
 
-/* A directory that root prepared stays for the next drop of that name; one that holds other people's files, too. */
+/* A directory prepared by root is kept for the next drop, and so is one that contains other files. */
 static int
 remove_directory(const struct drop_job *job, int live, const struct stat *st, struct error *err)
 {
@@ -79,7 +80,7 @@ remove_directory(const struct drop_job *job, int live, const struct stat *st, st
 	return drop_file_sync_dir(live, "live", err);
 }
 
-/* live/<slug> and the flat bundle: both belong to whom the manifest names. */
+/* live/<slug> and the flat bundle: the manifest says which subject owns them. */
 static int
 remove_from(const struct drop_job *job, int live, struct error *err)
 {
@@ -88,7 +89,7 @@ remove_from(const struct drop_job *job, int live, struct error *err)
 	int rc;
 
 	if (fd < 0)
-		return remove_flat(job, err); /* never written, or something that is not ours */
+		return remove_flat(job, err); /* never written, or not certd's */
 	if (!job->is_free && is_taken_over(job, fd)) {
 		close(fd);
 		return 0;
@@ -114,7 +115,7 @@ remove_whole(const struct drop_job *job, struct error *err)
 	close(live);
 }
 
-/* The way there is walked as it is for writing: it must not lead to the files of another. What is gone is no failure. */
+/* Checks the path as for writing, so that it cannot lead to other files. A missing directory is not a failure. */
 static void
 remove_elsewhere(const struct drop_job *job, const char *path, struct error *err)
 {
@@ -133,7 +134,7 @@ remove_elsewhere(const struct drop_job *job, const char *path, struct error *err
 		close(fd);
 }
 
-/* One place that cannot be cleared does not keep the keys in the others. The first reason is told. */
+/* A place that cannot be cleared does not prevent removing the keys elsewhere. The first error is reported. */
 void
 drop_remove_run(void *arg)
 {

@@ -1,7 +1,8 @@
 /*
- * Files for servers that open key and certificate one after the other, even in one file (nginx): bundle-<pair>.pem is
- * named after the pair of key and certificate in it, so whoever opens that name twice reads one pair. nginx.conf, which is
- * read once, names it. The bundles that were replaced stay for those that have read the former nginx.conf.
+ * Files for servers that open key and certificate one after the other, even if both are in one file (nginx).
+ * bundle-<pair>.pem is named after its pair of key and certificate, so both opens read the same pair. nginx.conf, which
+ * is
+ * read once, refers to it. Replaced bundles are kept for servers that have read the previous nginx.conf.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -13,8 +14,9 @@
 #include <unistd.h>
 
 /*
- * The last one that was replaced always stays. Those before it stay for as long as somebody may reasonably be loading
- * them: the reload units give up after 15 minutes. Many only if certificates are replaced without end.
+ * The last replaced bundle is always kept. Older ones are kept while a server may still load them: the reload units
+ * give up
+ * after 15 minutes. There are only many if certificates are replaced without a pause.
  */
 enum { VERSIONS_STAY_SEC = 3600, VERSIONS_MAX = 1000 };
 
@@ -51,7 +53,7 @@ drop_nginx_conf(const char *directory, const char *version)
 	_cleanup_buf_ struct buf path = BUF_INIT;
 
 	if (strchr(directory, '$'))
-		return xasprintf("%s# nginx takes $ in the path for a variable: use another directory.\n", head);
+		return xasprintf("%s# nginx reads $ in a path as a variable: use another directory.\n", head);
 	for (const char *c = directory; *c; c++)
 		buf_printf(&path, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
 	return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"%s/%s\";\n", head, buf_str(&path),
@@ -111,7 +113,7 @@ versions_list(int dirfd, struct versions *ret, struct error *err)
 	return 0;
 }
 
-/* One stays until the one after it has been there for a while. What cannot be removed now is tried with the next. */
+/* Each is kept until its successor has existed for a while. A failed removal is retried with the next one. */
 void
 drop_versions_prune(int dirfd, const char *current)
 {

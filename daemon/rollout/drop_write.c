@@ -1,4 +1,4 @@
-/* Writing a drop, on a worker: the same files into every directory, the manifest last. */
+/* Writes a drop, on a worker: the same files into every directory, the manifest last. */
 #include "daemon/rollout/drop_private.h"
 
 #include "daemon/rollout/drop_dir.h"
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* In a directory with a group of its own (setgid, made by root) the group reads; else only we do. */
+/* In a directory with a group (setgid, prepared by root) the group may read; otherwise only certd. */
 static mode_t
 mode_for(const struct stat *dir)
 {
@@ -19,8 +19,9 @@ mode_for(const struct stat *dir)
 }
 
 /*
- * A drop never goes back to an earlier certificate. But generations are counted by the store: what lies there from a
- * declaration that is gone, or from before a backup was restored, must not keep a certificate away that lasts longer.
+ * A drop never returns to an earlier certificate. But the store counts generations: files of a deleted declaration, or
+ * from
+ * before a restored backup, must not block a certificate that expires later.
  */
 static bool
 is_later(const struct drop_manifest *there, const struct drop_job *job)
@@ -29,7 +30,7 @@ is_later(const struct drop_manifest *there, const struct drop_job *job)
 	       there->not_after_at > job->not_after_at;
 }
 
-/* pem/<slug>.pem, which holds the same octets as bundle.pem. */
+/* pem/<slug>.pem, with the same octets as bundle.pem. */
 struct flat {
 	int dirfd; /* -1: not open */
 	char *name;
@@ -44,7 +45,7 @@ flat_clear(struct flat *flat)
 	free(flat->name);
 }
 
-/* A file less to be written and synced, where both names are for the same readers. */
+/* Saves one write and sync, where both names have the same readers. */
 static bool
 link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
 {
@@ -59,7 +60,7 @@ struct place {
 	struct stat st;
 };
 
-/* The bundle once more, under the name that no other pair gets. */
+/* The bundle once more, under the name of its pair. */
 static int
 stage_version(const struct drop_files *f, const struct place *to, const char *version, struct error *err)
 {
@@ -115,7 +116,7 @@ write_set(const struct drop_job *job, const struct drop_files *f, const struct p
 	struct drop_manifest there;
 
 	if (drop_read_manifest(to->fd, &there) && is_later(&there, job))
-		return error_set(err, ERROR_STATE, "a later certificate is there already");
+		return error_set(err, ERROR_STATE, "a later certificate is deployed already");
 	if (drop_file_sweep(to->fd, err) < 0)
 		return -1;
 	if (stage_set(job, f, to, version, flat, err) < 0 || publish_set(to, version, err) < 0) {
@@ -168,7 +169,7 @@ write_flat(const struct drop_job *job, const struct drop_files *f, struct flat *
 	if (flat->dirfd < 0)
 		return -1;
 	flat->name = xasprintf("%s.pem", job->slug);
-	rc = fstat(flat->dirfd, &flat->st) < 0 ? error_set_errno(err, errno, "look at it") : 0;
+	rc = fstat(flat->dirfd, &flat->st) < 0 ? error_set_errno(err, errno, "examine it") : 0;
 	if (rc == 0)
 		rc = drop_file_replace(
 			flat->dirfd, flat->name, f->bundle.data, f->bundle.len, mode_for(&flat->st), err);
@@ -185,7 +186,7 @@ drop_write_run(void *arg)
 	struct flat flat = { .dirfd = -1 };
 	int rc = drop_make_files(job, &f, &job->error);
 
-	/* The flat bundle before the manifest, which says that all is there. */
+	/* The flat bundle before the manifest, which says that the drop is complete. */
 	if (rc == 0)
 		rc = write_flat(job, &f, &flat, &job->error);
 	if (rc == 0)

@@ -1,10 +1,12 @@
 /*
- * A look at what is served: resolve, connect to the addresses in turn, handshake with SNI, compare nothing but the
- * leaf. Nothing is trusted and nothing is sent, so the verification that a client would do is of no use here: a stale
- * or foreign certificate is just what a probe is to find.
+ * Checks what a server presents: resolves, connects to the addresses in turn, does a handshake with SNI, compares only
+ * the
+ * leaf. Nothing is trusted and nothing is sent, so a client's verification is not needed: a probe is meant to find
+ * stale
+ * and foreign certificates.
  *
- * The time limit is for all addresses together: each has an equal part of what is left, so that a silent one (IPv6 that
- * leads nowhere, a dead node behind a common name) takes its own part only.
+ * The time limit is for all addresses together. Each has an equal part of the remaining time, so that a silent one (a
+ * broken IPv6 route, a dead node of several) uses only its own part.
  */
 #include "daemon/rollout/probe.h"
 
@@ -35,11 +37,11 @@ struct probe_run {
 	struct strlist addresses;
 	size_t next_address;
 	int fd;
-	bool connected;
+	bool is_connected;
 	struct loop_fd *watch;
-	struct loop_timer patience; /* with the present address */
+	struct loop_timer patience; /* for the current address */
 	int64_t deadline_ms;        /* of all, by the loop's clock */
-	int64_t part_ms;            /* of the present address */
+	int64_t part_ms;            /* of the current address */
 	struct tls_guard guard;
 	SSL_CTX *ctx;
 	SSL *ssl;
@@ -58,7 +60,7 @@ connection_close(struct probe_run *run)
 	if (run->fd >= 0)
 		close(run->fd);
 	run->fd = -1;
-	run->connected = false;
+	run->is_connected = false;
 }
 
 void
@@ -96,7 +98,7 @@ probe_end(struct probe_run *run, const char *sha256, const struct error *err)
 static void
 connect_next(struct probe_run *run);
 
-/* Which one of several it was. */
+/* Which of several addresses it was. */
 static void
 name_address(struct probe_run *run)
 {
@@ -104,7 +106,7 @@ name_address(struct probe_run *run)
 		error_wrap(&run->error, "%s", run->addresses.items[run->next_address - 1]);
 }
 
-/* This address did not do; the next one may. */
+/* This address failed; try the next one. */
 static void
 address_failed(struct probe_run *run)
 {
@@ -137,7 +139,7 @@ show_leaf(struct probe_run *run)
 	if (sha256)
 		probe_end(run, sha256, NULL);
 	else {
-		error_set(&run->error, ERROR_TLS, "no certificate was shown");
+		error_set(&run->error, ERROR_TLS, "no certificate was presented");
 		probe_end(run, NULL, &run->error);
 	}
 }
@@ -148,7 +150,7 @@ handshake(struct probe_run *run)
 	const char *reason;
 	int rc;
 
-	ERR_clear_error(); /* SSL_get_error() looks at the whole queue, also at what others left there */
+	ERR_clear_error(); /* SSL_get_error() reads the whole queue, including entries of other code */
 	tls_guard_renew(&run->guard);
 	rc = SSL_connect(run->ssl);
 	if (rc == 1) {
@@ -165,7 +167,7 @@ handshake(struct probe_run *run)
 	default:
 		reason = ERR_reason_error_string(ERR_peek_last_error());
 		if (SSL_get_verify_result(run->ssl) == X509_V_ERR_APPLICATION_VERIFICATION)
-			reason = "the certificate has a key that takes too long to verify with";
+			reason = "verifying with the key of the certificate takes too long";
 		error_set(&run->error, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
 		ERR_clear_error();
 		address_failed(run);
@@ -180,7 +182,7 @@ socket_ready(int fd, short what, void *arg)
 	socklen_t len = sizeof(errnum);
 
 	(void)what;
-	if (!run->connected) {
+	if (!run->is_connected) {
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
 			errnum = errno;
 		if (errnum) {
@@ -188,7 +190,7 @@ socket_ready(int fd, short what, void *arg)
 			address_failed(run);
 			return;
 		}
-		run->connected = true;
+		run->is_connected = true;
 	}
 	handshake(run);
 }
@@ -198,7 +200,7 @@ ssl_setup(struct probe_run *run, struct error *err)
 {
 	run->ssl = SSL_new(run->ctx);
 	if (!run->ssl || !SSL_set_fd(run->ssl, run->fd) || (run->sni && !SSL_set_tlsext_host_name(run->ssl, run->sni)))
-		return error_set(err, ERROR_INTERNAL, "TLS set-up failed");
+		return error_set(err, ERROR_INTERNAL, "cannot set up TLS");
 	return 0;
 }
 
@@ -211,7 +213,7 @@ connect_to(struct probe_run *run, const char *address, struct error *err)
 	int rc;
 
 	snprintf(port, sizeof(port), "%d", run->port);
-	rc = getaddrinfo(address, port, &hints, &ai); /* a literal: asks nobody */
+	rc = getaddrinfo(address, port, &hints, &ai); /* a literal: no lookup */
 	if (rc)
 		return error_set(err, ERROR_DNS, "address '%s': %s", address, gai_strerror(rc));
 	run->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -225,7 +227,7 @@ connect_to(struct probe_run *run, const char *address, struct error *err)
 	return 0;
 }
 
-/* An equal part of the time that is left; what an address did not use is for the others. */
+/* An equal part of the remaining time; addresses leave unused time to the others. */
 static void
 arm_patience(struct probe_run *run)
 {

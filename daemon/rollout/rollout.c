@@ -1,10 +1,13 @@
 /*
- * The rollout machine. A run enters where the record says: write what is not written, activate who is not activated,
- * then look. Each step may be repeated; the record is saved once, at the end of a run, because a crash before that
- * only repeats what is harmless to repeat.
+ * The rollout machine. A run starts where the record says: it writes what is not written, notifies the consumers that
+ * were
+ * not notified, then probes. Each step may be repeated. The record is saved once, at the end of a run, because
+ * repeating
+ * steps after a crash does no harm.
  *
- * A run that ends when the record has got a new generation meanwhile saves nothing: the row is due still and the next
- * run rolls out what is newest.
+ * If the record has a newer generation at the end of a run, nothing is saved: the row is still due and the next run
+ * rolls
+ * out the newest.
  */
 #include "daemon/rollout/rollout_private.h"
 
@@ -16,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONE_MS = 10 }; /* how long the end of a run may wait for a commit to take it along */
+enum { DONE_MS = 10 }; /* how long the end of a run may wait to share a commit */
 
 struct rollout *
 rollout_new(const struct rollout_env *env)
@@ -52,13 +55,13 @@ rollout_free(struct rollout *r)
 /* --- the end of a run --- */
 
 static void
-run_end(struct run *run, bool stored)
+run_end(struct run *run, bool is_stored)
 {
 	schedule_done_fn *done = run->done;
 	void *arg = run->arg;
 
 	run_free(run);
-	done(stored, arg);
+	done(is_stored, arg);
 }
 
 static void
@@ -72,7 +75,7 @@ run_saved(const struct error *err, void *arg)
 	run_end(run, !err);
 }
 
-/* Return: 1 the record (@ret) is still of this run's generation, 0 newer or gone, -1 failed. */
+/* Return: 1 the record (@ret) still has this run's generation, 0 newer or gone, -1 failed. */
 static int
 still_current(struct run *run, struct rollout_state *ret, struct error *err)
 {
@@ -111,7 +114,7 @@ rollout_retry_at(const struct rollout *r, const char *subject_id, int64_t attemp
 
 /* --- begin --- */
 
-/* Return: 1 there is something to do, 0 what the row is about is gone, -1 failed. */
+/* Return: 1 there is work, 0 the subject of the row is gone, -1 failed. */
 static int
 run_load(struct run *run, const char *subject_id, struct error *err)
 {
@@ -125,7 +128,7 @@ run_load(struct run *run, const char *subject_id, struct error *err)
 	return found;
 }
 
-/* Nothing to do, or unreadable: the row goes, or is looked at again in an hour. */
+/* Nothing to do, or unreadable: deletes the row, or moves it by an hour. */
 static void
 run_give_up(struct run *run, const char *subject_id, const struct error *err)
 {
@@ -178,7 +181,7 @@ rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t no
 	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
 }
 
-/* A lane that is not the usual one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time. */
+/* Another lane than the default one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time. */
 static int64_t
 deploy_lane_room(void *rollout, const char *lane, struct error *err)
 {
@@ -208,7 +211,7 @@ deploy_describe_trouble(void *rollout, const struct schedule_row *row, struct jo
 	return has_trouble;
 }
 
-/* No wrong date can spoil them: files that are not there yet, and whether they are served. Both save the rollout. */
+/* Independent of the date: missing files, and whether they are served. Both save the rollout. */
 static const struct job_kind deploy_job = {
 	.kind = SCHEDULE_DEPLOY,
 	.word = "deploy",

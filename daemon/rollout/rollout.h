@@ -1,7 +1,8 @@
 /*
- * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> activate -> probe, with a durable
- * state per auto-certificate or imported certificate (STORE_ROLLOUT) and its own persisted backoff until it succeeds. Entering a state is
- * repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
+ * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> notify -> probe. Each auto-certificate
+ * or
+ * imported certificate has a durable state (STORE_ROLLOUT) and its own persistent backoff until it succeeds. Entering a
+ * state is repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
  */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_H
 #define DAEMON_ROLLOUT_ROLLOUT_H
@@ -13,7 +14,7 @@
 
 struct dns;
 struct loop;
-struct rollout; /* all of it, owned by certd */
+struct rollout; /* the owner of all rollouts, owned by certd */
 
 struct rollout_env {
 	struct loop *loop; /* all borrowed */
@@ -29,25 +30,25 @@ rollout_new(const struct rollout_env *env);
 void
 rollout_free(struct rollout *rollout);
 
-/* The record of STORE_ROLLOUT, as `certctl show` tells it. */
+/* The record of STORE_ROLLOUT, as shown by `certctl show`. */
 struct rollout_target {
-	char *consumer; /* id */
-	bool activated; /* for this generation */
-	char *served;   /* "served", "stale", "unreachable", NULL: not probed */
+	char *consumer;   /* id */
+	bool is_notified; /* for this generation */
+	char *served;     /* "served", "stale", "unreachable", NULL: not probed */
 	int64_t probed_at;
 	struct error failure;
 	struct buf unknown; /* record.h */
 };
 
 struct rollout_state {
-	char *certificate; /* id of what is being rolled out */
+	char *certificate; /* id of the certificate being rolled out */
 	int64_t generation;
 	bool written;
 	struct record_list targets; /* struct rollout_target */
 	int64_t attempts;
 	struct error failure; /* of writing */
 	int64_t done_at;      /* 0: not yet */
-	int64_t probes;       /* looks since then that did not find it served */
+	int64_t probes;       /* probes since then that did not find it served */
 	struct buf unknown;   /* record.h */
 };
 
@@ -55,7 +56,8 @@ extern const struct record_class rollout_class;
 
 /*
  * rollout_request() - @autocert has a new certificate (or its consumers changed): makes the intent durable in @txn
- * (state record + SCHEDULE_DEPLOY row due now).
+ * (state
+ * record + SCHEDULE_DEPLOY row due now).
  */
 void
 rollout_request(struct rollout *rollout, struct store_txn *txn, const struct autocert *autocert,
@@ -66,19 +68,19 @@ void
 rollout_request_for(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
 	const struct strlist *consumers, const char *certificate_id, int64_t now);
 
-/* The subject is gone: its record and rows go in @txn. */
+/* The subject is gone: deletes its record and rows in @txn. */
 void
 rollout_forget(struct rollout *rollout, struct store_txn *txn, const char *subject_id);
 
-/* @to takes the place of @from, which has the same drop: generations go on counting. A request for @to is to follow. */
+/* @to replaces @from, which has the same drop: generations continue. A request for @to must follow. */
 void
 rollout_hand_over(struct rollout *rollout, struct store_txn *txn, const char *from_id, const char *to_id);
 
-/* The work of this folder: deploy, probe, remove. */
+/* The jobs of this folder: deploy, probe, remove. */
 void
 rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 
-/* The worst of what its endpoints serve: "served", "stale", "unreachable"; NULL: nothing was looked at. Static. */
+/* The worst result of its endpoints: "served", "stale", "unreachable"; NULL: none was probed. Static. */
 const char *
 rollout_served(struct rollout *rollout, const char *subject_id);
 
@@ -86,11 +88,11 @@ rollout_served(struct rollout *rollout, const char *subject_id);
 int
 rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_state *ret, struct error *err);
 
-/* Why it is tried again: of writing, or of the first consumer; NULL: neither failed. Borrowed. */
+/* Why it is retried: the error of writing, or of the first consumer; NULL: neither failed. Borrowed. */
 const struct error *
 rollout_failure(const struct rollout_state *state);
 
-/* How many are tried again, a stored number. */
+/* How many are retried, a stored number. */
 int64_t
 rollout_count_failing(struct rollout *rollout);
 

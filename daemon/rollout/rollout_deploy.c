@@ -1,10 +1,12 @@
 /*
  * The first half of a run: the files are written, then each consumer is notified.
  *
- * A consumer that is notified of one certificate at a time has a lane of the schedule to itself, with room for one job: a
- * run that comes to such a consumer ends, and its row goes on in that lane. What waits there is a row, holds no key, and
- * does not take the place of other work. In the consumer's lane a run begins with that consumer; those before it in the
- * list have had their turn in this attempt.
+ * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job. A
+ * run
+ * that reaches such a consumer ends, and its row continues in that lane. A waiting row holds no key and does not occupy
+ * a
+ * slot of other work. In the consumer's lane a run starts with that consumer; those before it in the list were notified
+ * earlier in this attempt.
  */
 #include "daemon/rollout/rollout_private.h"
 
@@ -55,7 +57,7 @@ static void
 activate_next(struct run *run);
 
 static void
-activated(const struct error *err, void *arg)
+is_notified(const struct error *err, void *arg)
 {
 	struct run *run = arg;
 	struct rollout_target *t = rollout_target_at(&run->state, run->target);
@@ -63,7 +65,7 @@ activated(const struct error *err, void *arg)
 
 	run->activation = NULL;
 	error_clear(&t->failure);
-	t->activated = !err;
+	t->is_notified = !err;
 	if (err) {
 		rollout_consumer_failed(run->rollout, txn, t->consumer, run->subject.id, err);
 		error_copy(&t->failure, err);
@@ -103,8 +105,8 @@ activate_next(struct run *run)
 			.generation = run->state.generation,
 		};
 
-		if (t->activated || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
-					    &t->failure) != 1)
+		if (t->is_notified || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
+					      &t->failure) != 1)
 			continue;
 		if (needs_own_lane(run)) {
 			deploy_in_lane(run, t->consumer);
@@ -112,7 +114,7 @@ activate_next(struct run *run)
 		}
 		if (run->consumer.directory)
 			request.directory = run->consumer.directory;
-		run->activation = activate_start(run->rollout->env.loop, &request, activated, run);
+		run->activation = activate_start(run->rollout->env.loop, &request, is_notified, run);
 		return;
 	}
 	failure = rollout_consumer_failure(&run->state);
@@ -160,7 +162,7 @@ written(const struct error *err, const char *where, void *arg)
 	activate_next(run);
 }
 
-/* In a consumer's lane that consumer; one that is not a target any more has been left out, and the others come again. */
+/* In a consumer's lane, that consumer; a removed target is skipped, and all others are notified again. */
 static size_t
 first_target(const struct run *run)
 {

@@ -1,4 +1,4 @@
-/* daemon/rollout/rollout_private.h: what the files of the rollout machine share. */
+/* daemon/rollout/rollout_private.h: shared by the files of the rollout machine. */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 #define DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 
@@ -7,14 +7,14 @@
 #include "daemon/rollout/rollout.h"
 #include "daemon/rollout/subject.h"
 
-/* A server needs a moment to load: until then "stale" is no news. */
+/* A server needs a moment to load: "stale" is not reported before. */
 enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
 	struct rollout_env env;
 };
 
-/* One row being run. */
+/* A running row. */
 struct run {
 	struct rollout *rollout;
 	enum schedule_kind kind;
@@ -26,14 +26,14 @@ struct run {
 	struct write *write;
 	struct activation *activation;
 	struct probe_run *probe;
-	struct consumer consumer; /* of the present target */
+	struct consumer consumer; /* of the current target */
 	size_t target;            /* index */
-	size_t endpoint;          /* of the present target's consumer */
+	size_t endpoint;          /* index into the endpoints of the current target's consumer */
 	schedule_done_fn *done;
 	void *arg;
 };
 
-/* A drop that is being written outlives its run. */
+/* The writing of a drop outlives its run. */
 struct write {
 	struct run *run; /* NULL: gone */
 };
@@ -50,25 +50,25 @@ run_object(const struct run *run)
 	return (struct event_object){ run->subject.type, run->subject.id, run->subject.name };
 }
 
-/* What comes after a run. */
+/* The work after a run. */
 struct run_next {
 	enum schedule_kind kind;
 	int64_t due_at;   /* 0: nothing */
-	const char *lane; /* NULL: the usual one */
+	const char *lane; /* NULL: the default one */
 };
 
-/* Saves the state and what comes next, unless a newer generation came; then ends. */
+/* Saves the state and the next work, unless there is a newer generation; then ends. */
 void
 rollout_finish(struct run *run, struct store_txn *txn, const struct run_next *next);
 
-/* Begin, or go on with, what their files are about; end in rollout_finish(). */
+/* Start or continue their half of the run; end in rollout_finish(). */
 void
 rollout_deploy(struct run *run);
 
 void
 rollout_probe(struct run *run);
 
-/* @old: what it replaces. */
+/* @old: the record that it replaces. */
 void
 rollout_save(struct rollout *rollout, struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
 	const struct rollout_state *state);
@@ -79,7 +79,7 @@ rollout_target_at(const struct rollout_state *state, size_t i)
 	return (struct rollout_target *)state->targets.items + i;
 }
 
-/* Of the first consumer that could not be activated; or NULL. */
+/* The error of the first consumer that could not be notified; or NULL. */
 const struct error *
 rollout_consumer_failure(const struct rollout_state *state);
 
@@ -90,25 +90,25 @@ void
 rollout_consumer_failed(struct rollout *rollout, struct store_txn *txn, const char *consumer_id, const char *subject_id,
 	const struct error *why);
 
-/* It was, or it need not be any more. */
+/* It was notified, or no longer has to be. */
 void
 rollout_consumer_recovered(
 	struct rollout *rollout, struct store_txn *txn, const char *consumer_id, const char *subject_id);
 
-/* The subject's rollout @state is over; it stays with the consumers in @kept (ids; NULL: none). */
+/* The subject's rollout @state is discarded; the consumers in @kept keep it (ids; NULL: none). */
 void
 rollout_consumers_released(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
 	const struct rollout_state *state, const struct strlist *kept);
 
-/* When to try again what failed @attempts times in a row (RETRY_LOCAL). */
+/* The time of the next attempt after @attempts consecutive failures (RETRY_LOCAL). */
 int64_t
 rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t attempts);
 
-/* Adds the directories of their own that these consumers (ids) have besides live/<slug>. Return: 0 or -1. */
+/* Adds the own directories of these consumers (ids), in addition to live/<slug>. Return: 0 or -1. */
 int
 rollout_directories(struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
 
-/* More than the last step of rollout_retry_at(): no row is due later than that from now. */
+/* More than the last delay of rollout_retry_at(): no row is due later than that from now. */
 enum { ROLLOUT_LONGEST_WAIT_SEC = 2 * 3600 };
 
 /* A job_kind's after_clock_change(). */

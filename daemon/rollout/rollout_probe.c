@@ -1,4 +1,4 @@
-/* The second half of a run: what each endpoint of each consumer serves, looked at one after the other. */
+/* The second half of a run: probes each endpoint of each consumer, one after the other. */
 #include "daemon/rollout/rollout_private.h"
 
 #include "common/name.h"
@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_GRACE = 4 }; /* looks, ROLLOUT_SETTLE_SEC apart, before stale is said */
+enum { PROBE_GRACE = 4 }; /* probes, ROLLOUT_SETTLE_SEC apart, before stale is reported */
 
-/* What a client would ask for: the declared name, else the first that is no wildcard, else one below the wildcard. */
+/*
+ * The name that a client would ask for: the declared one, else the first that is not a wildcard, else one below the
+ * wildcard.
+ */
 static char *
 probe_name(const struct probe *p, const struct certificate *cert)
 {
@@ -36,16 +39,16 @@ probes_done(struct run *run)
 {
 	struct rollout_env *env = &run->rollout->env;
 	struct store_txn *txn = store_begin(env->store);
-	bool all_served = true;
+	bool is_served = true;
 	int64_t next_at = 0;
 
 	for (size_t i = 0; i < run->state.targets.count; i++) {
 		const char *served = rollout_target_at(&run->state, i)->served;
 
 		if (served && strcmp(served, "served") != 0)
-			all_served = false;
+			is_served = false;
 	}
-	if (!all_served) {
+	if (!is_served) {
 		next_at = in_grace(run) ? time_add(run_now(run), ROLLOUT_SETTLE_SEC)
 					: rollout_retry_at(
 						  run->rollout, run->subject.id, run->state.probes - PROBE_GRACE + 1);
@@ -54,17 +57,17 @@ probes_done(struct run *run)
 	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_PROBE, .due_at = next_at });
 }
 
-/* The event of one endpoint; while a server may still be loading, only good news is told. */
+/* The event of one endpoint; while a server may still be loading, only success is reported. */
 static void
 tell_probe(struct run *run, const struct probe *p, const char *served, const char *sha256, const struct error *err)
 {
-	bool good = strcmp(served, "served") == 0;
-	enum event_kind kind = good ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
+	bool is_served_here = strcmp(served, "served") == 0;
+	enum event_kind kind = is_served_here ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
 	struct event_object object = run_object(run);
 	_cleanup_free_ char *endpoint = xasprintf("%s:%d", p->host, (int)p->port);
 	struct json_object *data;
 
-	if (!good && in_grace(run))
+	if (!is_served_here && in_grace(run))
 		return;
 	data = json_object_new_object();
 	json_add_string(data, "consumer", run->consumer.o.name);
@@ -76,9 +79,9 @@ tell_probe(struct run *run, const struct probe *p, const char *served, const cha
 		json_add_string(data, "message", err->message);
 	}
 	event_emit(run->rollout->env.events, NULL, kind, &object, data, "%s %s", endpoint,
-		good  ? "serves the newest certificate"
-		: err ? err->message
-		      : "serves another certificate than the newest");
+		is_served_here ? "serves the newest certificate"
+		: err          ? err->message
+			       : "serves another certificate than the newest");
 }
 
 static void

@@ -1,6 +1,7 @@
 /*
- * What is known of a rollout, a record for each subject: the generation, what of it is done, and for each consumer
- * whether it was activated and what it serves.
+ * The state of a rollout, a record for each subject: the generation, the finished steps, and for each consumer whether
+ * it was
+ * notified and what it serves.
  */
 #include "daemon/rollout/rollout_private.h"
 
@@ -8,7 +9,7 @@
 
 static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct rollout_target, consumer, NULL),
-	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, activated, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, is_notified, NULL),
 	RECORD_FIELD(RECORD_STRING, 3, struct rollout_target, served, NULL),
 	RECORD_FIELD(RECORD_INT, 4, struct rollout_target, probed_at, NULL),
 	RECORD_FIELD(RECORD_ERROR, 5, struct rollout_target, failure, NULL),
@@ -49,7 +50,7 @@ rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *re
 	return record_load(r->env.store, &rollout_class, subject_id, ret, err);
 }
 
-/* The one counter of STORE_ROLLOUT: those that are tried again. */
+/* The one counter of STORE_ROLLOUT: rollouts that are retried. */
 enum { COUNTER_FAILING };
 
 static void
@@ -109,7 +110,7 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 	count_failing(txn, old, state);
 }
 
-/* A new generation: nothing of the old one counts, not even what was served. */
+/* A new generation: resets the state of the old one, including what was served. */
 void
 rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
 	const char *certificate_id, int64_t now)
@@ -162,7 +163,7 @@ const struct error *
 rollout_consumer_failure(const struct rollout_state *state)
 {
 	for (size_t i = 0; i < state->targets.count; i++)
-		if (!rollout_target_at(state, i)->activated && error_is_set(&rollout_target_at(state, i)->failure))
+		if (!rollout_target_at(state, i)->is_notified && error_is_set(&rollout_target_at(state, i)->failure))
 			return &rollout_target_at(state, i)->failure;
 	return NULL;
 }

@@ -1,4 +1,4 @@
-/* The two kinds of things that are rolled out, made to look like one. */
+/* A common view of the two kinds of objects that are rolled out. */
 #include "daemon/rollout/subject.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * daemon/rollout/subject.h: what is rolled out: an auto-certificate with its newest certificate, or a certificate that
- * was imported, which is its own. Rollout records and the DEPLOY and PROBE rows are kept under its id.
+ * daemon/rollout/subject.h: what is rolled out: an auto-certificate with its newest certificate, or an imported
+ * certificate.
+ * Rollout records and the DEPLOY and PROBE rows are stored under its id.
  */
 #ifndef DAEMON_ROLLOUT_SUBJECT_H
 #define DAEMON_ROLLOUT_SUBJECT_H
@@ -12,7 +13,7 @@ struct subject {
 	char id[STORE_ID_SIZE];
 	char *name;               /* owned */
 	char *slug;               /* owned */
-	char *certificate;        /* owned; id of the one to be served; NULL: none yet */
+	char *certificate;        /* owned; id of the certificate to be served; NULL: none yet */
 	struct strlist consumers; /* ids */
 };
 
@@ -25,11 +26,11 @@ subject_clear(struct subject *s);
 int
 subject_load(struct store *store, const char *id, struct subject *ret, struct error *err);
 
-/* Key in STORE_INDEX, "s" slug, of the id of whose drop that is; replaces @key. */
+/* The key in STORE_INDEX, "s" slug, of the id of the drop's owner; replaces @key. */
 void
 subject_slug_key(struct buf *key, const char *slug);
 
-/* Ids of those that are given the consumer, at most @max of either kind; appended to @ret. Return: 0 or -1. */
+/* Ids of the subjects that have the consumer, at most @max of either kind; appended to @ret. Return: 0 or -1. */
 int
 subjects_of_consumer(struct store *store, const char *consumer_id, size_t max, struct strlist *ret, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * Taking files away. What is declared when the row runs counts, not what was when it was put: a directory that the
- * subject has got back meanwhile is left alone, and so is, by its manifest, what another one has written.
+ * Removes files. The declarations at the time of the run decide, not those when the row was put: a directory that the
+ * subject has again is not touched, and neither are files that, by their manifest, another subject has written.
  *
  * Record of STORE_REMOVAL, by example (record.h): 01 | 01 "6f1e..-subject-id" | 02 "www.example.com" | 03 true |
  * 04 ("/etc/mail/tls") | 05 2
@@ -17,9 +17,9 @@
 #include <string.h>
 
 struct withdrawal_record {
-	char *subject; /* id of whose files they are */
+	char *subject; /* id of the files' owner */
 	char *slug;
-	bool is_whole; /* the subject was deleted: live/<slug> and pem/<slug>.pem go, too */
+	bool is_whole; /* the subject was deleted: also live/<slug> and pem/<slug>.pem */
 	struct strlist directories;
 	int64_t attempts;
 	struct buf unknown; /* record.h */
@@ -52,7 +52,7 @@ withdraw_save(
 	schedule_set(r->env.store, txn, SCHEDULE_REMOVE, id, "", due_at);
 }
 
-/* What was never rolled out has no files. @directories: taken. */
+/* A subject without a rollout has no files. @directories: taken. */
 static void
 withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
 	struct strlist *directories, int64_t now)
@@ -67,14 +67,14 @@ withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_fro
 	m.subject = xstrdup(from->subject_id);
 	m.slug = xstrdup(from->slug);
 	store_new_id(id);
-	/* Of a rollout that cannot be read there may be files. */
+	/* A rollout that cannot be read may have files. */
 	if (found != 0 && (is_whole || m.directories.count))
 		withdraw_save(r, txn, id, &m, now);
 	record_clear(&rollout_class, &state);
 	record_clear(&withdrawal_class, &m);
 }
 
-/* The directories of consumers, which have to be known: else a key would stay behind. */
+/* The directories of consumers must be known: otherwise a key would remain there. */
 static void
 put_consumers(struct rollout *r, struct store_txn *txn, const struct withdraw_from *from, bool is_whole,
 	const struct strlist *consumers, int64_t now)
@@ -120,10 +120,10 @@ withdraw_from_directory(
 /* --- doing it --- */
 
 struct withdrawal {
-	struct rollout *rollout; /* NULL: cancelled while a worker was at it */
+	struct rollout *rollout; /* NULL: cancelled while a worker was running */
 	char id[STORE_ID_SIZE];
 	struct withdrawal_record record;
-	bool is_removing; /* a worker has it */
+	bool is_removing; /* a worker is running */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -136,13 +136,13 @@ withdrawal_free(struct withdrawal *w)
 }
 
 static void
-withdraw_end(struct withdrawal *w, bool stored)
+withdraw_end(struct withdrawal *w, bool is_stored)
 {
 	schedule_done_fn *done = w->done;
 	void *arg = w->arg;
 
 	withdrawal_free(w);
-	done(stored, arg);
+	done(is_stored, arg);
 }
 
 static void
@@ -155,7 +155,7 @@ withdraw_saved(const struct error *err, void *arg)
 	withdraw_end(w, !err);
 }
 
-/* The row and the record go; or the row is moved, and why is said. */
+/* Deletes row and record; or moves the row, and reports why. */
 static void
 withdraw_finish(struct withdrawal *w, const struct error *err)
 {
@@ -171,7 +171,7 @@ withdraw_finish(struct withdrawal *w, const struct error *err)
 		why.retry_at = rollout_retry_at(w->rollout, w->id, w->record.attempts);
 		time_format_rfc3339(why.retry_at, when);
 		event_emit_error(env->events, txn, EVENT_SERVER_WARNING, NULL, &why,
-			"files of '%s' are not removed: %s; next attempt %s", w->record.slug, err->message, when);
+			"files of '%s' were not removed: %s; next attempt %s", w->record.slug, err->message, when);
 		withdraw_save(w->rollout, txn, w->id, &w->record, why.retry_at);
 	} else {
 		store_del(txn, STORE_REMOVAL, w->id, strlen(w->id));
@@ -192,7 +192,7 @@ removed(const struct error *err, const char *where _unused_, void *arg)
 		withdrawal_free(w);
 }
 
-/* What the subject is declared to have in this moment is not taken away. Return: 0 or -1. */
+/* Keeps what the subject is currently declared to have. Return: 0 or -1. */
 static int
 spare_what_is_declared(struct withdrawal *w, struct error *err)
 {
@@ -225,7 +225,7 @@ withdraw_load(struct withdrawal *w, struct error *err)
 	return spare_what_is_declared(w, err) < 0 ? -1 : 1;
 }
 
-/* Cannot be read: said, kept, and looked at again. */
+/* Unreadable: reported, kept, and retried. */
 static void
 withdraw_give_up(struct withdrawal *w, const struct error *err)
 {
@@ -247,7 +247,7 @@ slug_is_free(struct withdrawal *w)
 	return store_get(w->rollout->env.store, STORE_INDEX, key.data, key.len, &id, NULL) == 0;
 }
 
-/* The intent is durable: the row may have been put in this very turn, by a change that was not committed after all. */
+/* The intent is durable: the row may be of this very turn, by a change whose commit failed. */
 static void
 withdraw_begin(const struct error *failed, void *arg)
 {
@@ -256,7 +256,7 @@ withdraw_begin(const struct error *failed, void *arg)
 	int found;
 
 	if (failed) {
-		withdraw_end(w, true); /* and so has the row never been */
+		withdraw_end(w, true); /* then the row never existed */
 		return;
 	}
 	found = withdraw_load(w, &err);
@@ -292,7 +292,7 @@ withdraw_start(void *rollout, const struct schedule_row *row, schedule_done_fn *
 	return w;
 }
 
-/* What a worker is at goes on, and tells nobody. */
+/* A running worker continues, without a report. */
 static void
 withdraw_cancel(void *work)
 {

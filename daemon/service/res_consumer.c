@@ -25,7 +25,7 @@ rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, c
 		json_add_string(o, "autoCertificate", subject_id);
 	json_add_string(o, "certificate", r->certificate);
 	json_add_int(o, "generation", r->generation);
-	json_add_bool(o, "activated", t->activated);
+	json_add_bool(o, "activated", t->is_notified);
 	json_add_string(o, "served", t->served);
 	json_add_time(o, "probedDate", t->probed_at);
 	if (error_is_set(&t->failure))

@@ -98,7 +98,7 @@ def test_what_certd_says_can_be_done_as_it_says(directory, start, scratch):
     certd.ctl("add-consumer", "--name", "mail", "--directory", path)
     failed = certd.ctl("import", "--name", "shop", "--cert", certificate, "--chain", ca.cert_file, "--key", key,
                        "--consumer", "mail", check=False)
-    said = re.search(r"put the line '(.*)' into (\S+) and run '(systemd-tmpfiles --create) certd-drops.conf'", failed.stderr)
+    said = re.search(r"add the line '(.*)' to (\S+) and run '(systemd-tmpfiles --create) certd-drops.conf'", failed.stderr)
     config = scratch / Path(said[2]).name
     config.write_text(said[1].replace("GROUP", grp.getgrgid(os.getgid()).gr_name) + "\n")
     run([*said[3].split(), config])

@@ -121,7 +121,7 @@ Test(refusals, the_first_is_told_at_once_and_all_that_follow_are_counted)
 	pass(&b, HOUR);
 	later = told(&b, &count);
 	cr_expect_eq(count, 3, "%s", later);
-	cr_expect(strstr(later, "uid:1000: 42 more calls were refused, the last one: provider.delete needs"), "%s",
+	cr_expect(strstr(later, "uid:1000: 42 more calls were refused; the last one: provider.delete needs"), "%s",
 		later);
 	bed_clear(&b);
 }

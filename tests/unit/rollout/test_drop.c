@@ -574,7 +574,7 @@ Test(drop, who_owns_a_directory_above_cannot_lead_to_the_files_of_another)
 		stop_after, &r);
 	cr_assert_eq(loop_run(r.loop, NULL), 0);
 	cr_expect_eq(r.err.code, ERROR_DENIED);
-	cr_expect(r.err.message && strstr(r.err.message, "belongs to uid 54321"), "%s", r.err.message);
+	cr_expect(r.err.message && strstr(r.err.message, "whose owner (uid 54321)"), "%s", r.err.message);
 	drop_remove(r.drops,
 		&(struct drop_removal){ .slug = "other", .subject_id = AUTO_A, .directories = &directories },
 		stop_after, &r);
@@ -885,7 +885,7 @@ Test(drop, the_path_in_nginx_conf_is_one_word)
 		{ "a;b{c}", "ssl_certificate \"%s/a;b{c}/bundle-" },
 		{ "q\"; include x; \"", "ssl_certificate \"%s/q\\\"; include x; \\\"/bundle-" },
 		{ "back\\slash", "ssl_certificate \"%s/back\\\\slash/bundle-" },
-		{ "a$b", "# nginx takes $ in the path for a variable" },
+		{ "a$b", "# nginx reads $ in a path as a variable" },
 	};
 	struct rig r;
 

@@ -65,7 +65,7 @@ static const struct {
 	{ "file", ERROR_DENIED, "is not a directory" },
 	{ "open to its group", ERROR_DENIED, "is writable by its group or others (mode 2770)" },
 	{ "not to be written", ERROR_DENIED, "is not writable by certd's user" },
-	{ "not to be read", ERROR_DENIED, "may not be entered or read by certd's user" },
+	{ "not to be read", ERROR_DENIED, "cannot be entered or read by certd's user" },
 	{ "fit", ERROR_NONE, NULL },
 };
 
@@ -147,8 +147,8 @@ static const struct {
 	{ "certd's", ANYBODY, ANYBODY, 0750, NULL },
 	{ "root's, and its group writes", 0, 0, 0775, NULL },
 	{ "sticky", 0, 0, 01777, NULL },
-	{ "another user's", ALICE, 0, 0755, "which belongs to uid 54321" },
-	{ "another user's, sticky", ALICE, 0, 01777, "which belongs to uid 54321" },
+	{ "another user's", ALICE, 0, 0755, "whose owner (uid 54321)" },
+	{ "another user's, sticky", ALICE, 0, 01777, "whose owner (uid 54321)" },
 	{ "writable by all", 0, 0, 0777, "which is writable by others (mode 0777)" },
 	{ "writable by a group", 0, ALICE, 0775, "which is writable by others (mode 0775)" },
 	{ "certd's, writable by a group", ANYBODY, ALICE, 0770, "which is writable by others (mode 0770)" },
@@ -196,8 +196,8 @@ Test(drop_dir, the_way_has_no_links_and_does_not_lead_to_certds_own_files)
 		{ "real/drop", NULL },
 		{ "real//drop/", NULL },
 		{ "link/drop", "link' is a symbolic link" },
-		{ "real/../real/drop", "is not the plain path" },
-		{ "live/www", "is among certd's own files" },
+		{ "real/../real/drop", "is not a plain absolute path" },
+		{ "live/www", "is inside certd's own directories" },
 		{ "gone/drop", "does not exist" },
 		{ "file/drop", "Not a directory" },
 	};

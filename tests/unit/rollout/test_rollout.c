@@ -100,9 +100,9 @@ Test(rollout, a_consumer_that_is_not_there_is_tried_again_and_the_others_are_not
 	t = state.targets.items;
 	cr_expect(state.written);
 	cr_expect_eq(state.done_at, 0);
-	cr_expect_not(t[0].activated);
+	cr_expect_not(t[0].is_notified);
 	cr_expect(error_is_set(&t[0].failure));
-	cr_expect(t[1].activated);
+	cr_expect(t[1].is_notified);
 	record_clear(&rollout_class, &state);
 	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
 	world_run_until(w, world_now(w) + HOUR + 10 * MINUTE);
