@@ -1,4 +1,7 @@
 """Scenarios of users of IONOS's own tools, by the rules of those tools: Terraform, ionosctl, the Ansible collection."""
+import json
+import urllib.request
+
 import pytest
 from certd import Certd
 from ionos_client import IonosClient
@@ -361,3 +364,94 @@ def test_a_certificate_without_names_is_in_no_scope_of_names(start, scratch):
     error = client.fails("POST", "/certificates", {"properties": {
         "name": "a", "certificate": certificate, "certificateChain": certificate, "privateKey": key}})
     assert error.status == 403 and error.fields == ["properties.certificate"], error
+
+
+class Ionosctl:
+    """`ionosctl ... create --wait` and `delete --wait`: the Location header is polled as it stands."""
+
+    def __init__(self, url, secret):
+        self.client = IonosClient(url=url, token=secret)
+        self.secret = secret
+
+    def create(self, collection, **properties):
+        item = self.client.create(collection, **properties)
+        return self.wait(self.client.location), item
+
+    def wait(self, location):
+        def settled():
+            request = urllib.request.Request(f"{location}?depth=1", headers={"Authorization": f"Bearer {self.secret}"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                item = json.load(answer)
+            return item if item["metadata"]["state"] in ("AVAILABLE", "FAILED") else None
+        return wait_for(settled, 40, f"an end of {location}")
+
+    def delete(self, item):
+        self.client.delete(item)
+        wait_for(lambda: self.client.fails("GET", item["href"]).status == 404, 10, "it to be gone")
+
+
+@pytest.mark.limit(180)
+def test_the_whole_story(start, scratch):
+    """From the published example to the last destroy, by TCP with a token."""
+    dns = start(Challtestsrv)
+    ca, strict = start(Pebble, dns=dns.dns, validity=7200), start(Pebble, eab=True)
+    port = free_port()
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nrest-plain = yes\nrest-listen = 127.0.0.1:{port}\n")
+    secret = certd.ctl("add-token", "--name", "ci", "--role", "admin").stdout.strip()
+    ctl = Ionosctl(f"http://127.0.0.1:{port}", secret)
+    client = ctl.client
+    client.checker = OpenApi(client.raw("GET", "/openapi.json")[2])
+
+    # ionosctl: the example of the documentation; the CA does not know that key, and says so
+    example = {"name": "Let's Encrypt", "email": "admin@example.com", "server": strict.url, "caFile": str(strict.ca_file),
+               "externalAccountBinding": {"keyId": "some-key-id", "keySecret": "secret"}}
+    failed, made = ctl.create("/providers", **example)
+    assert failed["id"] == made["id"] and failed["metadata"]["state"] == "FAILED" and failed["metadata"]["message"]
+    assert failed["properties"]["externalAccountBinding"] == {"keyId": "some-key-id"}
+    ctl.delete(failed)
+    provider, _ = ctl.create("/providers", name="Let's Encrypt", email="admin@example.com", server=ca.url,
+                             caFile=str(ca.ca_file))
+    assert provider["metadata"]["state"] == "AVAILABLE"
+
+    # Terraform: plan, apply, plan; as in the provider's acceptance test the common name is among the alternative names
+    configuration = {"name": "tf", "provider": provider["id"], "commonName": "WWW.example.com", "keyAlgorithm": "rsa2048",
+                     "subjectAlternativeNames": ["WWW.example.com", "app.example.com."]}
+    resource = Terraform(client, "/auto-certificates")
+    resource.apply(configuration)
+    auto = ctl.wait(client.location)
+    assert auto["metadata"]["state"] == "AVAILABLE" and resource.plan(configuration) == []
+    first = auto["metadata"]["lastIssuedCertificate"]
+    names = client.get(f"/certificates/{first}")["metadata"]["subjectAlternativeNames"]
+    assert sorted(names) == ["app.example.com", "www.example.com"]
+    resource.apply(configuration)
+    assert client.get(auto)["metadata"]["lastIssuedCertificate"] == first, "nothing was ordered again"
+
+    # create_before_destroy: another key algorithm means another object, under the same name
+    configuration["keyAlgorithm"] = "secp256r1"
+    assert resource.plan(configuration) == ["keyAlgorithm"]
+    resource.apply(configuration)
+    successor = ctl.wait(client.location)
+    assert successor["metadata"]["state"] == "AVAILABLE" and successor["id"] != auto["id"]
+    ctl.delete(auto)
+    assert resource.plan(configuration) == []
+    assert [item["id"] for item in client.list("/auto-certificates", **{"filter.commonName": "WWW.example.com"})] == [
+        successor["id"]]
+
+    # an import as in ionosctl's and Terraform's own tests: self-signed, CA:TRUE, no alternative name, its own chain
+    certificate, key = self_signed(scratch, "own.example.com")
+    configuration = {"name": "imported", "certificate": certificate, "certificateChain": certificate, "privateKey": key}
+    imported = Terraform(client, "/certificates")
+    imported.apply(configuration)
+    assert imported.plan(configuration) == []
+    item = client.get(f"/certificates/{imported.id}")
+    assert item["metadata"]["commonName"] == "own.example.com" and item["metadata"]["subjectAlternativeNames"] == []
+
+    # destroy: each waits for the one that uses it
+    assert client.fails("DELETE", provider["href"]).status == 409
+    for item in (successor, item):
+        ctl.delete(item)
+    for certificate in client.list("/certificates"):
+        ctl.delete(certificate)
+    ctl.delete(provider)
+    for collection in ("/providers", "/auto-certificates", "/certificates"):
+        assert client.list(collection) == []
