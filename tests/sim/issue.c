@@ -273,7 +273,7 @@ live(int days, bool is_told)
 
 	sim_init(&h.sim, 20260101);
 	h.sim.is_loud &= is_told;
-	sim_openssl_random(h.sim.seed);
+	sim_seed_random(h.sim.seed);
 	sim_enter_directory();
 	world_init(w, &h.sim);
 	end_at = world_now(w) + (int64_t)days * DAY;

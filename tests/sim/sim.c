@@ -2,6 +2,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/sim/sim.h"
 
+#include "common/random.h"
+
 #include <err.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -10,9 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-enum { LINE_MAX_OCTETS = 2048 };
+enum { LINE_MAX_OCTETS = 2048, ID_OCTETS = 16 };
 
 static uint64_t
 splitmix(uint64_t *state)
@@ -95,15 +98,18 @@ sim_fail(const struct sim *sim, const char *fmt, ...)
 	exit(1);
 }
 
-/* --- OpenSSL --- */
+/* --- random numbers --- */
 
-static uint64_t openssl_random; /* a RAND_METHOD has no argument */
+/* A RAND_METHOD has no argument. */
+static bool is_seeded;
+static uint64_t random_state;
+static uint32_t next_id; /* 0: ids are random */
 
 static int
 random_bytes(unsigned char *ret, int len)
 {
 	for (int i = 0; i < len; i++)
-		ret[i] = (unsigned char)(splitmix(&openssl_random) >> 24);
+		ret[i] = (unsigned char)(splitmix(&random_state) >> 24);
 	return 1;
 }
 
@@ -113,8 +119,27 @@ random_status(void)
 	return 1;
 }
 
+/* Linked in the place of common/random.c. */
 void
-sim_openssl_random(uint64_t seed)
+random_octets(void *ret, size_t len)
+{
+	unsigned char *octets = ret;
+
+	if (!is_seeded) {
+		if (getrandom(ret, len, 0) != (ssize_t)len)
+			abort();
+		return;
+	}
+	random_bytes(octets, (int)len);
+	if (next_id && len == ID_OCTETS) {
+		for (int i = 0; i < 4; i++)
+			octets[i] = (unsigned char)(next_id >> (24 - 8 * i));
+		next_id++;
+	}
+}
+
+void
+sim_seed_random(uint64_t seed)
 {
 	static const RAND_METHOD method = {
 		.bytes = random_bytes,
@@ -122,8 +147,16 @@ sim_openssl_random(uint64_t seed)
 		.status = random_status,
 	};
 
-	openssl_random = seed;
+	is_seeded = true;
+	random_state = seed;
+	next_id = 0;
 	RAND_set_rand_method(&method);
+}
+
+void
+sim_count_ids(void)
+{
+	next_id = 1;
 }
 
 /* --- the directory --- */

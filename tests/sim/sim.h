@@ -46,11 +46,15 @@ _Noreturn void
 sim_fail(const struct sim *sim, const char *fmt, ...) _printf_(2, 3);
 
 /*
- * Makes OpenSSL's random numbers follow from @seed, for this whole process and until the next call: keys, signatures
- * and ids are then the same in each run.
+ * Makes the random numbers of common/random.h and of OpenSSL follow from @seed, for this whole process and until the next
+ * call: ids, keys and signatures are then the same in each run.
  */
 void
-sim_openssl_random(uint64_t seed);
+sim_seed_random(uint64_t seed);
+
+/* From now on, each id is greater than the ones before it, so that lists of objects are in the order of their creation. */
+void
+sim_count_ids(void);
 
 /* Makes a directory on tmpfs (else in TMPDIR) and enters it, so that paths in the log are the same in each run. */
 void

@@ -10,7 +10,7 @@ run_begin(struct run *r, uint64_t n)
 
 	CRYPTO_secure_malloc_init(1 << 20, 64);
 	sim_init(&r->sim, 1);
-	sim_openssl_random(1);
+	sim_seed_random(1);
 	sim_enter_directory();
 	world_init(w, &r->sim);
 	for (size_t i = 0; i < WORLD_CAS; i++)
