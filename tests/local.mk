@@ -143,10 +143,14 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-control
 TESTS += unit-control
-unit_control_SOURCES = \
+unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
+	tests/unit/control/script.c tests/unit/control/script.h \
+	tests/unit/control/test_calls.c \
 	tests/unit/control/test_rest_answer.c \
 	tests/unit/control/test_session.c
+EXTRA_DIST += tests/unit/control/calls
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 

@@ -1,0 +1,32 @@
+/*
+ * tests/unit/control/script.h: a file of calls and of what certd answers to them. Each line is a call; the lines after it
+ * that begin with a tab are what it caused: the answer, then the events.
+ *
+ *   # text                          a comment
+ *   provider.create {"name": ..}    a method with its parameters; the caller is root unless a line says otherwise
+ *   GET /providers?limit=1          a request to the REST socket, by root; what follows the path is the body
+ *   as viewer                       who calls from now on: viewer, operator, admin, or scoped (an operator of *.in.test)
+ *   later 90d                       certd runs for that long
+ *
+ * {NAME} in a call is a text of the test, such as a certificate; {LAST} is the id of the object that was shown last. In answers, ids are numbered in the order in which they
+ * appear. The wording of messages and what differs from run to run (hashes, sizes, jittered times) are masked. Times are
+ * relative to now, in seconds; "later" is a future time.
+ *
+ * With UPDATE_EXPECTED=1 in the environment the file is written anew; read the difference before you commit it.
+ */
+#ifndef TESTS_UNIT_CONTROL_SCRIPT_H
+#define TESTS_UNIT_CONTROL_SCRIPT_H
+
+struct script_text {
+	const char *name, *value;
+};
+
+/* Runs the file; the test fails at the first answer that is not as it was. @texts: ends with a NULL name. */
+void
+script_run(const char *file, const struct script_text *texts);
+
+/* The whole file beside the tests' sources; owned by the caller. */
+char *
+script_read(const char *file);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * What certd answers to calls of its methods and to requests over REST, and which events they cause: the files in calls/,
+ * against a whole certd with a CA in virtual time.
+ */
+#include "common/api/api.h"
+#include "tests/unit/common/crypto/mini_ca.h"
+#include "tests/unit/control/script.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "scope", "documents",
+	"rest" };
+
+/* --- certificates to import --- */
+
+enum { NOW = 1767225600, DAY = 86400 }; /* the world's */
+
+struct texts {
+	struct mini_cert ca, leaf, next, other, expired, self;
+	struct buf pem[6];
+	struct secret key[6];
+	struct script_text list[13];
+	size_t n;
+};
+
+static void
+add(struct texts *t, const char *name, const char *key_name, const struct mini_cert *c)
+{
+	size_t i = t->n / 2;
+
+	mini_pem(c, &t->pem[i]);
+	cr_assert_eq(key_to_pem(c->key, &t->key[i], NULL), 0);
+	t->list[t->n++] = (struct script_text){ name, buf_str(&t->pem[i]) };
+	t->list[t->n++] = (struct script_text){ key_name, xstrndup((const char *)t->key[i].data, t->key[i].len) };
+}
+
+static void
+make(struct mini_cert *ret, const char *cn, const char *san, int64_t days, const struct mini_cert *issuer)
+{
+	struct mini_spec spec = { .cn = cn,
+		.san = san,
+		.key_usage = "critical,digitalSignature",
+		.extended_key_usage = "serverAuth",
+		.not_before_at = NOW - 100 * DAY,
+		.not_after_at = NOW + days * DAY };
+
+	mini_make(ret, &spec, issuer);
+}
+
+static void
+make_all(struct texts *t)
+{
+	struct mini_spec ca = { .cn = "Mini CA",
+		.basic_constraints = "critical,CA:TRUE",
+		.key_usage = "critical,keyCertSign",
+		.not_before_at = NOW - 100 * DAY,
+		.not_after_at = NOW + 4000 * DAY };
+
+	mini_make(&t->ca, &ca, NULL);
+	make(&t->leaf, "shop.test", "DNS:shop.test,DNS:*.shop.test", 60, &t->ca);
+	make(&t->next, "shop.test", "DNS:shop.test,DNS:*.shop.test", 90, &t->ca);
+	make(&t->other, "a.in.test", "DNS:a.in.test", 90, &t->ca);
+	make(&t->expired, "old.test", "DNS:old.test", -1, &t->ca);
+	make(&t->self, "self.test", "DNS:self.test", 90, NULL);
+	add(t, "CA", "CA_KEY", &t->ca);
+	add(t, "LEAF", "LEAF_KEY", &t->leaf);
+	add(t, "NEXT", "NEXT_KEY", &t->next);
+	add(t, "OTHER", "OTHER_KEY", &t->other);
+	add(t, "EXPIRED", "EXPIRED_KEY", &t->expired);
+	add(t, "SELF", "SELF_KEY", &t->self);
+}
+
+static void
+clear_all(struct texts *t)
+{
+	struct mini_cert *certs[] = { &t->ca, &t->leaf, &t->next, &t->other, &t->expired, &t->self };
+
+	for (size_t i = 0; i < ARRAY_SIZE(certs); i++) {
+		mini_clear(certs[i]);
+		buf_clear(&t->pem[i]);
+		secret_clear(&t->key[i]);
+		free((char *)(uintptr_t)t->list[2 * i + 1].value);
+	}
+}
+
+/* --- the files --- */
+
+static void
+run(const char *file)
+{
+	struct texts t = { .n = 0 };
+
+	make_all(&t);
+	script_run(file, t.list);
+	clear_all(&t);
+}
+
+Test(calls, of_providers)
+{
+	run("providers");
+}
+
+Test(calls, of_auto_certificates)
+{
+	run("auto-certificates");
+}
+
+Test(calls, of_certificates)
+{
+	run("certificates");
+}
+
+Test(calls, of_all_else)
+{
+	run("others");
+}
+
+Test(calls, of_a_caller_with_a_scope)
+{
+	run("scope");
+}
+
+Test(calls, of_descriptions_of_the_api)
+{
+	run("documents");
+}
+
+Test(calls, over_rest)
+{
+	run("rest");
+}
+
+Test(calls, the_files_have_each_method)
+{
+	_cleanup_buf_ struct buf all = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *text = script_read(files[i]);
+
+		buf_printf(&all, "\n%s", text);
+	}
+	for (size_t i = 0; i < API_METHOD_COUNT; i++) {
+		_cleanup_free_ char *call = xasprintf("\n%s", api_methods[i].name);
+
+		cr_expect_not_null(strstr(buf_str(&all), call), "no file of calls/ has %s", api_methods[i].name);
+	}
+}
