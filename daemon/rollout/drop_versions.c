@@ -109,7 +109,8 @@ versions_list(int dirfd, struct versions *ret, struct error *err)
 		ret->items[ret->n++] = (struct version){ xstrdup(entry->d_name), st.st_mtim.tv_sec };
 	}
 	closedir(dir);
-	qsort(ret->items, ret->n, sizeof(*ret->items), newest_first);
+	if (ret->n)
+		qsort(ret->items, ret->n, sizeof(*ret->items), newest_first);
 	return 0;
 }
 
