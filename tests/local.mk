@@ -249,6 +249,8 @@ check_PROGRAMS += canary-leak
 canary_leak_SOURCES = tests/unit/canary/leak.c
 canary_leak_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 canary_leak_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += canary-race
+canary_race_SOURCES = tests/unit/canary/race.c
 endif
 
 # Years in virtual time. `make check` runs the short form, `make check-sim-long` the long one, for minutes.
@@ -408,6 +410,14 @@ fuzz:
 	@echo "this needs configure --enable-fuzzing CC=clang; or make check-fuzz-long" >&2; exit 1
 endif
 
+# ThreadSanitizer on what runs on several threads, in a build of its own, tsan/; ten minutes.
+check-tsan:
+	@mkdir -p tsan && source=$$(cd '$(srcdir)' && pwd) && cd tsan && \
+	{ test -f Makefile || "$$source/configure" -q --enable-tsan CC='$(CC)' CFLAGS='-g -O1'; } && \
+	$(MAKE) $(AM_MAKEFLAGS) all check-programs && PYTHON3='$(PYTHON3)' "$$source/tests/support/tsan/run" "$$source"
+EXTRA_DIST += tests/support/tsan/run tests/support/tsan/suppressions tests/support/tsan/criterion/criterion.h
+.PHONY: check-tsan
+
 # How much of the parsers the corpora reach, in a build of its own with counters; half a minute.
 check-fuzz-coverage:
 	@CC='$(CC)' $(srcdir)/tests/support/fuzz-coverage $(srcdir)
@@ -416,7 +426,7 @@ EXTRA_DIST += tests/support/fuzz-coverage
 .PHONY: fuzz check-fuzz-long check-fuzz-coverage
 
 clean-local:
-	rm -rf fuzz fuzz-coverage fuzz-long mutants
+	rm -rf fuzz fuzz-coverage fuzz-long mutants tsan
 
 FUZZERS += fuzz-httpd-head
 fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c
