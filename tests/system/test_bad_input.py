@@ -127,7 +127,6 @@ REFUSED = [
     ("provider", provider(name="q", caFile="ca.pem"), "caFile"),
     ("provider", provider(name="q", accountKeyAlgorithm="dsa"), "accountKeyAlgorithm"),
     ("provider", provider(name="q", maxOrders=0), "maxOrders"),
-    ("provider", provider(name="q", externalAccountBinding={"keyId": "k"}), "externalAccountBinding"),
     ("provider", provider(name="q", externalAccountBinding={"keyId": "k", "keySecret": "!"}),
      "externalAccountBinding.keySecret"),
     *(("dnsProvider", dns(server=server), "server") for server in (
