@@ -229,8 +229,8 @@ check_file(int fd, const char *path, size_t max, size_t *ret_size, struct error 
 		return error_set(err, ERROR_DENIED, "'%s' belongs to uid %u; it must belong to root or uid %u", path,
 			(unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 007) != 0)
-		return error_set(err, ERROR_DENIED, "'%s' is accessible to all users; run: chmod 0%o '%s'", path,
-			(unsigned)(st.st_mode & 0770), path);
+		return error_set(err, ERROR_DENIED, "'%s' is accessible to all users; run as its owner: chmod 0%o '%s'",
+			path, (unsigned)(st.st_mode & 0770), path);
 	if ((uintmax_t)st.st_size > max)
 		return error_set(err, ERROR_LIMIT, "'%s' is larger than %zu octets", path, max);
 	*ret_size = (size_t)st.st_size;

@@ -54,8 +54,9 @@ check_owner(const struct store_dir *dir, struct error *err)
 		return error_set(err, ERROR_DENIED, "store '%s' belongs to user %u, not to %u who runs certd",
 			dir->path, (unsigned)st.st_uid, (unsigned)geteuid());
 	if (st.st_mode & 077)
-		return error_set(err, ERROR_DENIED, "store '%s' is open to others (mode %04o): chmod 0700 it",
-			dir->path, (unsigned)(st.st_mode & 07777));
+		return error_set(err, ERROR_DENIED,
+			"store '%s' is open to others (mode %04o); run as its owner: chmod 0700 '%s'", dir->path,
+			(unsigned)(st.st_mode & 07777), dir->path);
 	return 0;
 }
 

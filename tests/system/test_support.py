@@ -120,7 +120,7 @@ def test_nginx_passes_challenges_on(start, scratch):
     nginx = start(Nginx, challenges=f"http://127.0.0.1:{behind.port}")
     assert get(nginx.port, "/.well-known/acme-challenge/t") == "from behind"
     assert get(nginx.port) == "nginx\n"
-    assert "/.well-known/acme-challenge/t" in behind.access_log
+    wait_for(lambda: "/.well-known/acme-challenge/t" in behind.access_log, 5, "the log, which follows the answer")
 
 
 def test_haproxy_serves_a_directory_of_bundles(start, scratch):
