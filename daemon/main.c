@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
+#include "common/printable.h"
 #include "daemon/certd.h"
 
 #include <getopt.h>
@@ -19,6 +20,7 @@
 #define CONF_PATH_DEFAULT SYSCONFDIR "/certd/certd.conf"
 
 enum { STATUS_DAMAGED = 65 /* EX_DATAERR */ };
+enum { ARGUMENT_SHOWN = 200 };
 enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_DEBUGGER };
 
 static const struct option options[] = {
@@ -72,6 +74,7 @@ print_help_config(void)
 static int
 main_parse(int argc, char **argv, struct arguments *ret)
 {
+	char *argument;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "fhV", options, NULL)) != -1) {
@@ -103,7 +106,9 @@ main_parse(int argc, char **argv, struct arguments *ret)
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "certd: unexpected argument '%s'; see: certd --help\n", argv[optind]);
+	argument = printable_line(argv[optind], strlen(argv[optind]), ARGUMENT_SHOWN);
+	fprintf(stderr, "certd: unexpected argument '%s'; see: certd --help\n", argument);
+	free(argument);
 	return error_exit_status(ERROR_USAGE);
 }
 

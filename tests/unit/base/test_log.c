@@ -147,7 +147,9 @@ pretend_journal_stream(void)
 
 Test(log, the_journal_gets_the_fields)
 {
-	const struct log_field fields[] = { { "CERTD_CERTIFICATE", "www\nPRIORITY=0" }, { "CERTD_PROVIDER", NULL } };
+	const struct log_field fields[] = { { "CERTD_CERTIFICATE",
+						    "www\nPRIORITY=0\xc2\x85\xe2\x80\xae\xe2\x81\xa9\xe2\x80\x8f" },
+		{ "CERTD_PROVIDER", NULL } };
 	struct log *log;
 	char got[1024];
 	int journal;
@@ -157,10 +159,10 @@ Test(log, the_journal_gets_the_fields)
 		cr_skip_test("mount namespaces are not allowed here");
 	pretend_journal_stream();
 	log = log_new(LOG_LEVEL_INFO);
-	log_write(log, LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "renewed %s", "www");
+	log_write(log, LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "renewed %s", "www\u202e");
 	got[recv(journal, got, sizeof(got) - 1, MSG_DONTWAIT)] = '\0';
-	cr_expect_str_eq(got, "MESSAGE=renewed www\nPRIORITY=5\nSYSLOG_IDENTIFIER=certd\n"
-			      "CERTD_CERTIFICATE=www PRIORITY=0\n");
+	cr_expect_str_eq(got, "MESSAGE=renewed www?\nPRIORITY=5\nSYSLOG_IDENTIFIER=certd\n"
+			      "CERTD_CERTIFICATE=www PRIORITY=0????\n");
 	log_free(log);
 	close(journal);
 }

@@ -6,11 +6,19 @@
 #include "tests/unit/ctl/scripted.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+/* Escapes, C1 controls, marks that turn the direction of text (U+202A.., U+2066.., U+200E, U+200F, U+061C), other ends of
+   lines (U+2028, U+2029), and octets that are not UTF-8. */
 #define EVIL \
 	"a\033[2Jb\007\r\x7f\xc2\x9b\xc2\x85" \
-	"31m\nforged: line"
+	"31m\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xaexyz\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9" \
+	"\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c\xe2\x80\xa8\xe2\x80\xa9" \
+	"\nforged: line"
+#define EVIL_YAML "\"a\\e[2J\\x7f\\u009b31m\\u202Exyz\\u2066\\u200E\\u061C\\u2028\\nforged: line\""
 #define FORGED "\nforged"
 
 static struct json_object *
@@ -95,8 +103,10 @@ expect_harmless(const char *text, const char *command, const char *format)
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
 		bool is_control = (*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f;
 		bool is_c1 = *p == 0xc2 && p[1] < 0xa0;
-		bool is_bidi = *p == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
-						     (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+		bool is_bidi = (*p == 0xd8 && p[1] == 0x9c) ||
+			       (*p == 0xe2 && p[1] == 0x80 &&
+				       (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+			       (*p == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
 
 		cr_assert(!is_control && !is_c1 && !is_bidi, "%s -o %s: octet %zu: %s", command, format,
 			(size_t)((const char *)p - text), line_start);
@@ -117,8 +127,8 @@ drive(const char *result, const char *const *words, const char *format)
 	_cleanup_free_ char *error = xasprintf(
 		"!{\"code\":-32000,\"message\":%s,\"data\":{\"code\":\"state\",\"field\":%s,"
 		"\"problem\":%s,\"message\":%s}}",
-		"\"\\u001b[2J\\u009b\\nforged: x\"", "\"\\u001b[2J\\nforged\"", "\"\\u001b[2J\\nforged\"",
-		"\"\\u001b\\nforged\"");
+		"\"\\u001b[2J\\u009b\\u202e\\u2069\\u200f\\nforged: x\"", "\"\\u001b[2J\\u202e\\nforged\"",
+		"\"\\u001b[2J\\nforged\"", "\"\\u001b\\nforged\"");
 	size_t n = 0;
 
 	while (words[n] && n < 12) {
@@ -137,7 +147,45 @@ drive(const char *result, const char *const *words, const char *format)
 	}
 }
 
-Test(hostile, no_field_of_any_answer_drives_the_terminal)
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	cr_assert_not_null(file);
+	cr_assert_geq(fputs(text, file), 0);
+	fclose(file);
+}
+
+/* Files may come from strangers too. */
+static void
+write_files(void)
+{
+	static char directory[] = "/tmp/certd-test-XXXXXX";
+
+	cr_assert_not_null(mkdtemp(directory));
+	cr_assert_eq(chdir(directory), 0);
+	write_text("evil.yaml",
+		"providers: {" EVIL_YAML ": {server: " EVIL_YAML ", email: " EVIL_YAML "}}\n"
+		"consumers: {x: {activate: " EVIL_YAML ", " EVIL_YAML ": " EVIL_YAML "}}\n"
+		"auto-certificates: {x: {provider: " EVIL_YAML ", alternative-names: [" EVIL_YAML "]}}\n");
+	write_text("good.yaml", "consumers: {x: {activate: none}}\n"
+				"auto-certificates: {a.example: {provider: x, consumers: [x]}}\n");
+	write_text("certificate.pem", "-----BEGIN CERTIFICATE-----\n" EVIL "\n-----END CERTIFICATE-----\n");
+}
+
+static void
+remove_files(void)
+{
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+
+	unlink("evil.yaml");
+	unlink("good.yaml");
+	unlink("certificate.pem");
+	cr_assert_eq(rmdir(here), 0);
+}
+
+Test(hostile, no_field_of_any_answer_drives_the_terminal, .timeout = 120)
 {
 	static const char *const formats[] = { "text", "json", "keyvalue" };
 	static const char *const commands[][10] = {
@@ -162,12 +210,36 @@ Test(hostile, no_field_of_any_answer_drives_the_terminal)
 		{ "export", "x" },
 		{ "env", "x" },
 		{ "complete", "renew", "" },
+		{ "complete", "show", "auto", "" },
+		{ "set", "auto", "x", "--paused", "true" },
+		{ "set", "consumer", "x", "--activate", "none", "--dry-run" },
+		{ "add-provider", "--name", "x", "--server", "https://x.example/", "--email", "a@b.example", "--no-wait" },
+		{ "add-dns", "--name", "x", "--kind", "exec", "--command", "/bin/x" },
+		{ "register", "a@b.example", "--no-wait" },
+		{ "get", "a.example", "--timeout", "1s" },
+		{ "import", "--cert", "certificate.pem", "--name", "x" },
+		{ "exec", "x", "--", "true" },
+		{ "export", "x", "--key" },
+		{ "events", "auto", "x" },
+		{ "list", "--filter", "x" },
+		{ "apply", "-f", "evil.yaml" },
+		{ "apply", "-f", "evil.yaml", "--dry-run" },
+		{ "apply", "-f", "good.yaml" },
+		{ "apply", "-f", "good.yaml", "--dry-run" },
+		{ "apply", "-f", "good.yaml", "--prune" },
+		{ "call", "server.status", EVIL },
+		{ "show", "auto", EVIL },
+		{ "list", "--common-name", EVIL },
+		{ EVIL },
+		{ "status", "--" EVIL },
 	};
 	_cleanup_json_ struct json_object *answer = evil_answer(&api_resources[API_AUTOCERTIFICATE]);
 
+	write_files();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		for (size_t f = 0; f < ARRAY_SIZE(formats); f++)
 			drive(json_object_to_json_string(answer), commands[i], formats[f]);
+	remove_files();
 }
 
 Test(hostile, no_field_of_any_object_drives_the_terminal)
