@@ -371,6 +371,31 @@ fuzz_tsig_file_SOURCES = tests/fuzz/fuzz_tsig_file.c
 fuzz_tsig_file_LDADD = $(FUZZ_LIBS) libctl.a $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/tsig_file
 
+FUZZERS += fuzz-httpd-head
+fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c
+fuzz_httpd_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/httpd-head
+
+FUZZERS += fuzz-store
+fuzz_store_SOURCES = tests/fuzz/fuzz_store.c
+fuzz_store_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/store
+
+FUZZERS += fuzz-printable
+fuzz_printable_SOURCES = tests/fuzz/fuzz_printable.c
+fuzz_printable_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/printable
+
+FUZZERS += fuzz-url
+fuzz_url_SOURCES = tests/fuzz/fuzz_url.c
+fuzz_url_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/url
+
+FUZZERS += fuzz-acme_problem
+fuzz_acme_problem_SOURCES = tests/fuzz/fuzz_acme_problem.c
+fuzz_acme_problem_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/acme_problem
+
 check_PROGRAMS += $(FUZZERS)
 if FUZZING
 FUZZ_LIBS = $(FUZZ_ENGINE)
@@ -386,7 +411,7 @@ endif
 # build; crash-*, leak-* and timeout-* files beside them are inputs that made a harness fail.
 FUZZ_SECONDS = 3600
 FUZZ_CC = clang
-FUZZ_FLAGS = -timeout=10 -max_len=16384 -print_final_stats=1
+FUZZ_FLAGS = -timeout=10 -max_len=65536 -print_final_stats=1
 
 check-fuzz-long:
 	@mkdir -p fuzz-long && source=$$(cd '$(srcdir)' && pwd) && cd fuzz-long && \
@@ -427,11 +452,6 @@ EXTRA_DIST += tests/support/fuzz-coverage
 
 clean-local:
 	rm -rf fuzz fuzz-coverage fuzz-long mutants tsan
-
-FUZZERS += fuzz-httpd-head
-fuzz_httpd_head_SOURCES = tests/fuzz/fuzz_httpd_head.c
-fuzz_httpd_head_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/httpd-head
 
 EXTRA_DIST += tests/support/check tests/support/check-layers tests/support/cppcheck.suppressions \
 	tests/support/install-packages tests/support/mutants tests/support/packages tests/support/sanitizer-reports tests/support/tally

@@ -27,6 +27,7 @@ WHILE_RUNNING = {
     "ftruncate": "ENOSPC", "fallocate": "ENOSPC", "renameat": "EIO", "renameat2": "EIO", "linkat": "ENOSPC", "unlinkat": "EIO",
     "fchmod": "EPERM", "fstat": "EIO", "newfstatat": "EIO", "timerfd_settime": "EINVAL"}
 POINTS_OF_A_CALL = 12  # an even sample of a call's points, including the first and the last one
+RETRIED_SEC = 150  # files that could not be written are tried again after a minute or so
 STATUSES = {69, 71, 72, 73, 74, 75, 77, 78}  # of certctl(1), for missing resources
 
 pytestmark = pytest.mark.plain_build
@@ -111,5 +112,6 @@ def test_each_call_of_an_issue_and_a_renewal_fails_once(start, ca, scratch):
         certd.start()
         if "auto" in scenario.acked and not scenario.certificate():
             certd.call("autoCertificate.renew", ref=scenario.name, force=True)
+        scenario.patience = RETRIED_SEC
         scenario.run()
         certd.stop()

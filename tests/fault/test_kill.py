@@ -38,8 +38,8 @@ Point = collections.namedtuple("Point", "thread call nth")  # thread: "loop" or 
 class Scenario:
     """An operator's steps: declares a provider and an auto-certificate, and renews it. Continues after each crash."""
 
-    def __init__(self, certd, pebble, name):
-        self.certd, self.pebble, self.name = certd, pebble, name
+    def __init__(self, certd, pebble, name, patience=20):
+        self.certd, self.pebble, self.name, self.patience = certd, pebble, name, patience
         self.acked = []
         self.asked = 2  # certificates: the first one and a renewal
         self.first = None
@@ -72,10 +72,11 @@ class Scenario:
             "termsOfServiceAgreed": True})
         self.step("auto", "autoCertificate.create", properties={"provider": "le", "commonName": self.name})
         if not self.first:
-            wait_for(lambda: self.dropped(self.certificate()), 20, "the first certificate")
+            wait_for(lambda: self.dropped(self.certificate()), self.patience, "the first certificate")
             self.first = self.certificate()
         self.step("renew", "autoCertificate.renew", ref=self.name)
-        wait_for(lambda: self.certificate() != self.first and self.dropped(self.certificate()), 20, "the renewal")
+        wait_for(lambda: self.certificate() != self.first and self.dropped(self.certificate()), self.patience,
+                 "the renewal")
 
 
 class Reader(threading.Thread):
