@@ -41,6 +41,25 @@ http_url_fail(CURLUcode rc, struct error *err)
 	}
 }
 
+/* curl forgives a slash too many and one too few. */
+static bool
+is_authority_marked(const char *text, const char *scheme)
+{
+	const char *mark = text + strlen(scheme);
+
+	return strncmp(mark, "://", 3) == 0 && mark[3] != '/';
+}
+
+/* curl decodes %XX in a host. */
+static bool
+is_ascii(const char *host)
+{
+	for (; *host; host++)
+		if (*host <= ' ' || *host >= 0x7f)
+			return false;
+	return true;
+}
+
 int
 http_url_parse(const char *text, struct http_url *ret, struct error *err)
 {
@@ -70,8 +89,10 @@ http_url_parse(const char *text, struct http_url *ret, struct error *err)
 		return error_set(err, ERROR_PROTOCOL, "not an https URL");
 	if (strcmp(ret->port, "0") == 0)
 		return http_url_fail(CURLUE_BAD_PORT_NUMBER, err);
-	if (!ret->host || !*ret->host || strstr(text, ":///")) /* curl forgives a slash too many */
+	if (!ret->host || !*ret->host || !is_authority_marked(text, ret->scheme))
 		return http_url_fail(CURLUE_NO_HOST, err);
+	if (!is_ascii(ret->host))
+		return http_url_fail(CURLUE_BAD_HOSTNAME, err);
 	return 0;
 }
 

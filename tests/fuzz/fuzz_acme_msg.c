@@ -6,6 +6,7 @@
 #include "daemon/acme/acme_msg.h"
 
 #include <string.h>
+#include <strings.h>
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,7 +21,8 @@ require(bool holds)
 static void
 require_url(const char *url)
 {
-	require(!url || (strncmp(url, "https://", 8) == 0 && strlen(url) <= ACME_URL_MAX && !strpbrk(url, " \r\n\"")));
+	require(!url ||
+		(strncasecmp(url, "https://", 8) == 0 && strlen(url) <= ACME_URL_MAX && !strpbrk(url, " \r\n\"")));
 }
 
 static void

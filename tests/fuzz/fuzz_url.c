@@ -20,6 +20,9 @@ expect_url(const struct http_url *url)
 		abort();
 	if (!url->host || !*url->host || !url->port || !address_parse_port(url->port, &port))
 		abort();
+	for (const char *c = url->host; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			abort();
 	if (!http_url_is_same_host(url, url))
 		abort();
 	http_url_is_loopback(url);
@@ -34,9 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct address address;
 	char client[ADDRESS_CLIENT_SIZE];
 
-	if (http_url_parse(text, &url, &err) == 0)
+	if (http_url_parse(text, &url, &err) == 0) {
 		expect_url(&url);
-	else if (err.code != ERROR_PROTOCOL || !err.message)
+		if (!strstr(text, "://") || strstr(text, "://") != text + strlen(url.scheme))
+			abort();
+	} else if (err.code != ERROR_PROTOCOL || !err.message)
 		abort();
 	if (address_parse(text, &address)) {
 		address_client(&address, client);

@@ -38,7 +38,8 @@ Test(http_url, a_url_is_taken_apart)
 Test(http_url, what_is_no_url_is_refused_without_being_repeated)
 {
 	static const char *const cases[] = { "", "ca.example", "ftp://ca.example/", "file:///etc/passwd", "https://",
-		"https:///path", "https://ca.example:0x50/", "https://ca.example:70000/", "https://ca.example:/ x",
+		"https:///path", "https:/ca.example/", "https:ca.example/", "https://%ca.example/",
+		"https://ca.example:0x50/", "https://ca.example:70000/", "https://ca.example:/ x",
 		"https://ca.example/\r\nX-Evil: 1", "https://ca.example/\xc3\xa4", "https://[::1].example/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
