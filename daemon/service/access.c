@@ -374,12 +374,13 @@ static void
 access_strip_consumer(struct json_object *metadata)
 {
 	struct json_object *rollouts = json_path(metadata, "rollouts");
+	struct json_object *message = NULL;
 
 	for (size_t i = rollouts ? json_object_array_length(rollouts) : 0; i-- > 0;)
-		if (json_path(json_object_array_get_idx(rollouts, i), "lastError"))
-			return;
-	json_add_string(metadata, "state", "AVAILABLE");
-	json_add_string(metadata, "message", "");
+		if (!message)
+			message = json_path(json_object_array_get_idx(rollouts, i), "lastError.message");
+	json_add_string(metadata, "state", message ? "FAILED" : "AVAILABLE");
+	json_add_string(metadata, "message", message ? json_object_get_string(message) : "");
 }
 
 static bool

@@ -29,7 +29,8 @@ struct list {
 	const struct resource_ops *ops;
 	struct json_object *params; /* held: the query borrows from it */
 	struct object_query query;
-	struct strlist refs; /* ids that names in the parameters stand for */
+	struct strlist refs;     /* ids that names in the parameters stand for */
+	const char *shown_state; /* only those that are shown in this state; NULL: whatever it is */
 	int64_t offset, limit;
 	int64_t seen;       /* ids that belong to the list so far */
 	struct strlist ids; /* those of the page */
@@ -97,6 +98,10 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 			return error_set_field(err, f->param, "'%s' is no date", text);
 		break;
 	case OBJECT_HAS_STATE:
+		if (l->ops->cls == &consumer_class && l->slices.call->peer->scope) {
+			l->shown_state = text; /* not the one that is stored, see access_strip() */
+			return 0;
+		}
 		number = resource_state(text);
 		break;
 	case OBJECT_HAS_COMMON_NAME: /* in whatever form; what is not a name is nobody's */
@@ -157,13 +162,30 @@ is_total_known(const struct list *l)
 }
 
 static bool
+list_is_shown(const struct list *l, const char *id)
+{
+	struct service *service = l->slices.call->service;
+	_cleanup_json_ struct json_object *json = NULL;
+	struct object *o;
+
+	if (!l->shown_state)
+		return true;
+	o = xcalloc(1, l->ops->cls->size);
+	if (object_peek(service->store, l->ops->cls, id, o, NULL) == 1)
+		json = resource_seen_by(l->slices.call->peer, service, l->ops, o);
+	record_clear(l->ops->cls, o);
+	free(o);
+	return json && strcmp(json_object_get_string(json_path(json, "metadata.state")), l->shown_state) == 0;
+}
+
+static bool
 found(const char *id, void *arg)
 {
 	struct list *l = arg;
 	const struct scope *scope = l->slices.call->peer->scope;
 	int64_t at;
 
-	if (!access_covers_id(scope, l->slices.call->service->store, l->ops->cls, id))
+	if (!access_covers_id(scope, l->slices.call->service->store, l->ops->cls, id) || !list_is_shown(l, id))
 		return true;
 	at = l->seen++ - l->offset;
 

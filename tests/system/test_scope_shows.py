@@ -31,12 +31,16 @@ class World:
         self.has_outside = has_outside
         self.ids = {}
         certd.socket.chmod(0o666)
+        # It fails with what is outside only.
+        web = {**made["consumer"](INSIDE), "activate": "exec",
+               "command": ["/bin/sh", "-c", f"[ $CERTD_DOMAINS = {INSIDE} ] || {{ echo $CERTD_DOMAINS; exit 1; }}"]}
         for noun in ("provider", "dnsProvider", "consumer", "autoCertificate"):
-            self.create(noun, made[noun](INSIDE))
+            self.create(noun, web if noun == "consumer" else made[noun](INSIDE))
         self.create("certificate", {**made["certificate"](INSIDE), "consumers": ["web"]})
         if has_outside:
             self.add_outside()
-        wait_for(lambda: not [row for row in certd.call("schedule.list")["items"] if row["kind"] == "deploy"], 20, "the rollouts")
+        wait_for(lambda: certd.call("consumer.get", ref="web")["metadata"]["state"] == ("FAILED" if has_outside else "AVAILABLE")
+                 and (certd.drop(f"{INSIDE}-2") / "manifest.json").exists(), 20, "the rollouts")
 
     def create(self, noun, properties):
         item = self.certd.call(f"{noun}.create", properties=properties)
@@ -99,7 +103,7 @@ def values_of(method, name, outside_ids):
         "replace": [None, OUTSIDE, TAKEN, *any_id],
         "name": [None, OUTSIDE, TAKEN, INSIDE], "commonName": [None, OUTSIDE, INSIDE], "label": [None, "team=other"],
         "object": [None, *outside_ids], "limit": [None, 1], "offset": [None, 1], "after": [None, 0],
-        "dryRun": [True], "format": ["pem"], "state": [None], "view": [None, "cloud66"],
+        "dryRun": [True], "format": ["pem"], "state": [None, "FAILED", "AVAILABLE"], "view": [None, "cloud66"],
     }.get(name, [None])
 
 
