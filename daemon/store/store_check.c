@@ -405,8 +405,8 @@ check_tree(struct check *c, uint64_t from, struct octets name, const unsigned ch
 	if (t.root != NO_PAGE && check_part(c, &t, role, &all) < 0)
 		return -1;
 	if (memcmp(&t.said, &t.found, sizeof(t.said)) != 0)
-		return check_fail(
-			c, t.root == NO_PAGE ? from : t.root, "is the root of fewer or more than there should be");
+		return check_fail(c, t.root == NO_PAGE ? from : t.root,
+			"has more or fewer pages or records below it than is recorded");
 	return 0;
 }
 
