@@ -109,6 +109,7 @@ unit_challenge_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-store
 TESTS += unit-store
 unit_store_SOURCES = \
+	tests/unit/store/test_certificate.c \
 	tests/unit/store/test_object.c \
 	tests/unit/store/test_object_query.c \
 	tests/unit/store/test_record.c \
@@ -144,6 +145,7 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/process.c tests/support/process.h \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/control/script.c tests/unit/control/script.h \

@@ -237,3 +237,17 @@ Test(acme_msg, links_are_found_by_their_relation)
 		cr_expect_str_eq(joined, cases[i].found, "%s: %s", cases[i].header, joined);
 	}
 }
+
+Test(acme_msg, why_an_order_is_invalid_is_kept)
+{
+	static const char text[] = "{\"status\":\"invalid\",\"finalize\":\"https://ca.test/f\",\"authorizations\":[],"
+				   "\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}],"
+				   "\"error\":{\"type\":\"urn:ietf:params:acme:error:badCSR\",\"detail\":\"why\"}}";
+	_cleanup_(acme_order_msg_clear) struct acme_order_msg o = { .status = ACME_PENDING };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_assert_eq(acme_msg_order(text, strlen(text), &o, &err), 0, "%s", err.message);
+	cr_expect_eq(o.status, ACME_INVALID);
+	cr_expect_str_eq(o.error.problem, "badCSR");
+	cr_expect_str_eq(o.error.message, "badCSR: why");
+}

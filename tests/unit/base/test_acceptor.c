@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -193,5 +194,37 @@ Test(acceptor, one_address_has_its_share_and_the_rest_are_told)
 	end(r.connections[0]);
 	dial(&r, "127.0.1.1");
 	cr_expect_not(r.connections[PER_USER + 2]->is_refused);
+	rig_clear(&r);
+}
+
+Test(acceptor, who_has_left_counts_no_more)
+{
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 4 * PLACES; i++) {
+		dial(&r, "127.0.1.1");
+		end(r.connections[i]);
+	}
+	for (int i = 0; i < PLACES; i++)
+		dial(&r, i < PER_USER ? "127.0.2.1" : "127.0.2.2");
+	run(&r, 2);
+	dial(&r, "127.0.3.1");
+	run(&r, 2);
+	cr_expect_eq(open_of(&r, "127.0.3.1"), 1, "the network of those that are there is the largest");
+	rig_clear(&r);
+}
+
+/* A descriptor of the service manager may be anything. */
+Test(acceptor, never_waits_on_a_listener_and_passes_it_to_no_program)
+{
+	struct rig r;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	rig_init(&r);
+	cr_assert_eq(listen(fd, 1), 0);
+	acceptor_add(r.acceptor, fd);
+	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	rig_clear(&r);
 }

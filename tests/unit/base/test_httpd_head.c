@@ -178,12 +178,14 @@ Test(httpd_query, the_last_of_a_name_counts)
 {
 	struct httpd_query query = { .names = STRLIST_INIT };
 
-	cr_assert_eq(httpd_query_split(as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com"),
-			     &query, NULL),
+	cr_assert_eq(
+		httpd_query_split(as_text("a=1&b=x+%2B&&=z&a=2&empty=&flag&filter.commonName=%2a.example.com&a+b=1"),
+			&query, NULL),
 		0);
 	cr_expect_str_eq(httpd_query_get(&query, "a"), "2");
 	cr_expect_str_eq(httpd_query_get(&query, "b"), "x +");
 	cr_expect_str_eq(httpd_query_get(&query, "filter.commonName"), "*.example.com");
+	cr_expect_str_eq(httpd_query_get(&query, "a b"), "1");
 	cr_expect_str_eq(httpd_query_get(&query, "empty"), "");
 	cr_expect_str_eq(httpd_query_get(&query, "flag"), "");
 	cr_expect_null(httpd_query_get(&query, "none"));

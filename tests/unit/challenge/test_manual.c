@@ -65,6 +65,8 @@ start(struct fixture *f, struct challenge *c, const char *kind, const char *auto
 	c->autocert.challenge = xstrdup(kind);
 	memcpy(c->autocert.o.id, autocert_id, strlen(autocert_id) + 1);
 	authz_init(&c->authz, NAME, true, "dns-01", token);
+	c->authz.url = xstrdup("https://ca.test/authz/1");
+	c->authz.challenges[0].url = xstrdup("https://ca.test/challenge/2");
 	c->solve = solver_start(f->rig.solver, &request, note_done, note_progress, &c->result);
 }
 
@@ -130,14 +132,21 @@ Test(manual, a_record_that_is_not_seen_is_told_and_remembered_with_its_end)
 	cr_expect(c.result.error.retry);
 	cr_expect_not_null(strstr(c.result.error.message, value));
 	cr_expect_not_null(strstr(c.result.error.message, "_acme-challenge." NAME));
-	stop(&c);
 	cr_assert_eq(remembered(&f, &a), 1);
 	cr_expect_str_eq(a.txt, value);
 	cr_expect_str_eq(a.record_name, "_acme-challenge." NAME);
 	cr_expect_str_eq(a.status, "pending");
 	cr_expect_null(a.autocert);
+	cr_expect_str_eq(a.authorization_url, "https://ca.test/authz/1");
+	cr_expect_str_eq(a.challenge_url, "https://ca.test/challenge/2");
+	cr_expect_str_eq(a.o.created_by, "certd");
+	cr_expect_eq(a.o.created_at, a.o.modified_at);
+	cr_expect_eq(a.o.state, OBJECT_AVAILABLE);
+	cr_expect_eq(a.attempts, 0);
+	cr_expect_not(a.is_forced);
 	cr_expect_eq(a.next_at, a.expires_at, "it is forgotten when the CA forgets it");
 	cr_expect_str_eq(a.provider, f.provider);
+	stop(&c);
 	teardown(&f);
 }
 
@@ -227,6 +236,24 @@ Test(manual, a_challenge_that_is_given_up_at_once_leaves_no_trace_behind_it)
 
 	setup(&f);
 	start(&f, &c, "manual", "", TOKEN);
+	solver_stop(c.solve);
+	c.solve = NULL;
+	rig_run_ms(&f.rig, 200);
+	cr_expect_eq(c.result.calls, 0);
+	stop(&c);
+	teardown(&f);
+}
+
+Test(manual, one_that_is_given_up_while_it_looks_is_not_called_back)
+{
+	struct fixture f;
+	struct challenge c;
+
+	setup(&f);
+	start(&f, &c, "manual", "", TOKEN);
+	while (c.result.progress.count == 0)
+		rig_run_ms(&f.rig, 1);
+	cr_assert_eq(c.result.calls, 0);
 	solver_stop(c.solve);
 	c.solve = NULL;
 	rig_run_ms(&f.rig, 200);

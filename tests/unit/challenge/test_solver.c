@@ -292,3 +292,21 @@ Test(solver, http_01_is_up_from_done_to_stop)
 	rmdir(dir);
 	rmdir(root);
 }
+
+Test(solver, looks_for_a_zone_only_for_names_that_nothing_else_can_validate)
+{
+	static const struct {
+		const char *challenge;
+		bool may_need;
+	} cases[] = { { NULL, true }, { "auto", true }, { "dns-01", true }, { "http-01", false }, { "manual", false } };
+	struct rig rig;
+
+	rig_init(&rig, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct autocert a = { .challenge = (char *)(uintptr_t)cases[i].challenge };
+
+		cr_expect_eq(solver_may_need_dns(rig.solver, &a, "www.example.test"), cases[i].may_need, "%s",
+			cases[i].challenge ? cases[i].challenge : "none");
+	}
+	rig_clear(&rig);
+}

@@ -13,6 +13,7 @@ Test(printable, what_a_terminal_obeys_becomes_a_blank_or_a_question_mark)
 		{ "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80", "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "", "" },
 		{ "a\x1b[31mb", "a [31mb" },
+		{ "\x1b\x07x", " x" },
 		{ "one\r\ntwo\tthree\x7f", "one two three " },
 		{ "x\xc2\x9b"
 		  "31my",
@@ -123,4 +124,14 @@ Test(printable, a_message_that_is_fit_stays_where_it_is)
 	printable_make_line(&message);
 	cr_expect_str_eq(message, "un fit");
 	free_ptr(&message);
+}
+
+Test(printable, a_line_end_hides_nothing_behind_it)
+{
+	static const char text[] = "a\r\n\x1b"
+				   "b\n\x07"
+				   "c\r";
+	_cleanup_free_ char *lines = printable_lines(text, strlen(text));
+
+	cr_expect_str_eq(lines, "a\r\n b\n c ");
 }

@@ -51,4 +51,5 @@ Test(utf8, a_cut_splits_no_character)
 
 	for (size_t max = 0; max < ARRAY_SIZE(cuts); max++)
 		cr_expect_eq(utf8_cut(text, strlen(text), max), cuts[max], "at most %zu", max);
+	cr_expect_eq(utf8_cut("\xc3\xbc", 2, 1), 0, "not even the first");
 }

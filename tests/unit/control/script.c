@@ -7,8 +7,10 @@
 #include "daemon/control/rest.h"
 #include "daemon/report/audit.h"
 #include "tests/sim/world.h"
+#include "tests/support/process.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +36,10 @@ struct script {
 	struct peer peer;
 	struct strlist ids; /* $1 is the first */
 	char last_id[37];   /* of the object that was shown last */
-	struct buf out;     /* the file as it should be */
-	struct buf events;  /* since the last call */
+	char token[128];
+	int port;          /* of REST on loopback */
+	struct buf out;    /* the file as it should be */
+	struct buf events; /* since the last call */
 	bool is_answered;
 };
 
@@ -159,6 +163,8 @@ shown_object(struct script *s, struct json_object *object)
 	json_object_object_foreach(object, member, value) {
 		if (strcmp(member, "id") == 0 && is_id(json_object_get_string(value)))
 			memcpy(s->last_id, json_object_get_string(value), sizeof(s->last_id));
+		else if (strcmp(member, "token") == 0)
+			snprintf(s->token, sizeof(s->token), "%s", json_object_get_string(value));
 		json_object_object_add(ret, member, shown(s, member, value));
 	}
 	return ret;
@@ -179,7 +185,7 @@ shown(struct script *s, const char *name, struct json_object *value)
 		add_text(s, name, json_object_get_string(value), &text);
 		return json_object_new_string(buf_str(&text));
 	case json_type_int:
-		if (is_one_of(name, random_numbers) && json_object_get_int64(value) > 0)
+		if (is_one_of(name, random_numbers))
 			return json_object_new_int64(1);
 		return json_object_get(value);
 	case json_type_null:
@@ -398,12 +404,17 @@ call_method(struct script *s, const char *name, const char *params)
 /* --- REST --- */
 
 static int
-rest_connect(void)
+rest_connect(const struct script *s, bool is_tcp)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = REST_SOCKET };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un local = { .sun_family = AF_UNIX, .sun_path = REST_SOCKET };
+	struct sockaddr_in tcp = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s->port)
+	};
+	int fd = socket(is_tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	cr_assert_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_assert_eq(connect(fd, is_tcp ? (struct sockaddr *)&tcp : (struct sockaddr *)&local,
+			     is_tcp ? sizeof(tcp) : sizeof(local)),
+		0);
 	return fd;
 }
 
@@ -439,17 +450,20 @@ show_response(struct script *s, char *response)
 		buf_printf(&s->out, "\t%.*s\n", (int)strcspn(body, "\n"), body);
 }
 
+/* @is_tcp: with the token that was shown last. */
 static void
-request(struct script *s, char *method, char *line)
+request(struct script *s, char *method, char *line, bool is_tcp)
 {
 	char *path = line, *body = cut_word(line);
 	_cleanup_free_ char *text = with_texts(s, body);
-	_cleanup_free_ char *request = xasprintf("%s %s HTTP/1.1\r\nHost: certd.test\r\nConnection: close\r\n"
-						 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		method, path, strlen(text), text);
+	_cleanup_free_ char *request = xasprintf(
+		"%s %s HTTP/1.1\r\nHost: certd.test\r\nConnection: close\r\n"
+		"%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		method, path, is_tcp ? "Authorization: Bearer " : "", is_tcp ? s->token : "", is_tcp ? "\r\n" : "",
+		strlen(text), text);
 	_cleanup_buf_ struct buf response = BUF_INIT;
 	char block[65536];
-	int fd = rest_connect();
+	int fd = rest_connect(s, is_tcp);
 	ssize_t n;
 
 	cr_assert_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
@@ -499,6 +513,18 @@ run_later(struct script *s, const char *span)
 }
 
 static void
+set_weather(struct script *s, const char *name)
+{
+	enum weather weather = WEATHER_PERFECT;
+
+	while (weather < WEATHER_COUNT && strcmp(weather_name(weather), name) != 0)
+		weather++;
+	cr_assert_neq(weather, WEATHER_COUNT, "%s: weather %s", s->file, name);
+	for (size_t i = 0; i < WORLD_CAS; i++)
+		world_set_weather(&s->world.cas[i], weather, world_now(&s->world) + 3600);
+}
+
+static void
 run_line(struct script *s, char *line)
 {
 	char *word = line, *rest = cut_word(line);
@@ -507,10 +533,14 @@ run_line(struct script *s, char *line)
 		become(s, rest);
 	else if (strcmp(word, "later") == 0)
 		run_later(s, rest);
+	else if (strcmp(word, "weather") == 0)
+		set_weather(s, rest);
+	else if (strcmp(word, "bearer") == 0)
+		request(s, rest, cut_word(rest), true);
 	else if (strchr(word, '.'))
 		call_method(s, word, rest);
 	else
-		request(s, word, rest);
+		request(s, word, rest, false);
 	settle(s);
 	buf_add(&s->out, s->events.data, s->events.len);
 	buf_clear(&s->events);
@@ -573,6 +603,9 @@ begin(struct script *s)
 	w->service.reload = reload;
 	w->service.started_at = world_now(w);
 	s->subscription = events_subscribe(w->events, NULL, show_event, s);
+	s->port = free_port();
+	strlist_take(&w->conf.rest_listen, xasprintf("127.0.0.1:%d", s->port));
+	w->conf.is_rest_plain = true;
 	s->rest = rest_new(&w->service,
 		&(struct rest_config){
 			.path = path, .max_connections = 10, .max_connections_per_user = 10, .roles = &s->roles },

@@ -5,8 +5,10 @@
  *   # text                          a comment
  *   provider.create {"name": ..}    a method with its parameters; the caller is root unless a line says otherwise
  *   GET /providers?limit=1          a request to the REST socket, by root; what follows the path is the body
+ *   bearer GET /status              the same over TCP, with the token that was shown last
  *   as viewer                       who calls from now on: viewer, operator, admin, or scoped (an operator of *.in.test)
  *   later 90d                       certd runs for that long
+ *   weather down                    what the CAs do from now on (weather_name())
  *
  * {NAME} in a call is a text of the test, such as a certificate; {LAST} is the id of the object that was shown last. In answers, ids are numbered in the order in which they
  * appear. The wording of messages and what differs from run to run (hashes, sizes, jittered times) are masked. Times are

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "scope", "documents",
-	"rest" };
+static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "scope", "failures",
+	"documents", "rest" };
 
 /* --- certificates to import --- */
 
@@ -120,6 +120,11 @@ Test(calls, of_all_else)
 Test(calls, of_a_caller_with_a_scope)
 {
 	run("scope");
+}
+
+Test(calls, of_what_went_wrong)
+{
+	run("failures");
 }
 
 Test(calls, of_descriptions_of_the_api)

@@ -1,9 +1,10 @@
 /* Drops in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
 #include "common/crypto/key.h"
+#include "common/json.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
-#include "daemon/rollout/drop.h"
+#include "daemon/rollout/drop_private.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -907,4 +908,74 @@ Test(drop, the_path_in_nginx_conf_is_one_word)
 		cr_expect_not_null(strstr(text, line), "%s", text);
 	}
 	rig_clear(&r);
+}
+
+Test(drop, the_manifest_says_what_is_there)
+{
+	struct certificate c = { .o.id = "11111111-1111-4111-8111-111111111111",
+		.o.name = (char *)"www 2026",
+		.autocert = (char *)"22222222-2222-4222-8222-222222222222",
+		.serial = (char *)"01:02",
+		.sha256 = (char *)"ab",
+		.common_name = (char *)"www.example.com",
+		.not_before_at = 1767225600,
+		.not_after_at = 1767312000 };
+	_cleanup_json_ struct json_object *m = NULL;
+
+	strlist_add(&c.names, "www.example.com");
+	strlist_add(&c.names, "example.com");
+	m = drop_manifest_json(&c, 7);
+	cr_expect_str_eq(json_object_to_json_string_ext(m, JSON_C_TO_STRING_PLAIN),
+		"{\"certificate\":\"11111111-1111-4111-8111-111111111111\","
+		"\"autoCertificate\":\"22222222-2222-4222-8222-222222222222\",\"name\":\"www 2026\",\"generation\":7,"
+		"\"serialNumber\":\"01:02\",\"sha256Fingerprint\":\"ab\",\"commonName\":\"www.example.com\","
+		"\"names\":[\"www.example.com\",\"example.com\"],\"notBefore\":\"2026-01-01T00:00:00Z\","
+		"\"notAfter\":\"2026-01-02T00:00:00Z\"}");
+	strlist_clear(&c.names);
+}
+
+Test(drop, a_manifest_is_read_back_or_not_believed)
+{
+	static const struct {
+		const char *text;
+		bool is_read, has_autocert;
+		int64_t not_after_at;
+	} cases[] = {
+		{ "{\"generation\":7,\"certificate\":\"11111111-1111-4111-8111-111111111111\",\"autoCertificate\":"
+		  "\"22222222-2222-4222-8222-222222222222\",\"notAfter\":\"2026-01-02T00:00:00Z\"}",
+			true, true, 1767312000 },
+		{ "{\"generation\":7,\"certificate\":\"11111111-1111-4111-8111-111111111111\"}", true, false, 0 },
+		{ "{\"generation\":7,\"certificate\":\"11111111-1111-4111-8111-111111111111\",\"autoCertificate\":"
+		  "\"22222222-2222-4222-8222-2222222222223\",\"notAfter\":\"soon\"}",
+			true, false, 0 },
+		{ "{\"generation\":7,\"certificate\":\"11111111-1111-4111-8111-1111111111112\"}", false, false, 0 },
+		{ "{\"generation\":0,\"certificate\":\"11111111-1111-4111-8111-111111111111\"}", false, false, 0 },
+		{ "{\"generation\":7}", false, false, 0 },
+		{ "{\"certificate\":\"11111111-1111-4111-8111-111111111111\"}", false, false, 0 },
+		{ "[", false, false, 0 },
+		{ "", false, false, 0 },
+	};
+	char dir[] = "/tmp/certd-test-XXXXXX";
+	int dirfd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct drop_manifest m;
+		int fd = openat(dirfd, "manifest.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		cr_assert_eq(write(fd, cases[i].text, strlen(cases[i].text)), (ssize_t)strlen(cases[i].text));
+		close(fd);
+		cr_assert_eq(drop_read_manifest(dirfd, &m), cases[i].is_read, "%s", cases[i].text);
+		if (!cases[i].is_read)
+			continue;
+		cr_expect_eq(m.generation, 7);
+		cr_expect_str_eq(m.certificate, "11111111-1111-4111-8111-111111111111");
+		cr_expect_str_eq(m.autocert, cases[i].has_autocert ? "22222222-2222-4222-8222-222222222222" : "");
+		cr_expect_eq(m.not_after_at, cases[i].not_after_at);
+	}
+	unlinkat(dirfd, "manifest.json", 0);
+	cr_expect_not(drop_read_manifest(dirfd, &(struct drop_manifest){ .generation = 0 }), "none");
+	close(dirfd);
+	rmdir(dir);
 }

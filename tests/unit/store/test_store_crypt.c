@@ -1,7 +1,9 @@
 /* Sealing: what opens a sealed secret, and what must not. */
+#include "daemon/store/store_crypt.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct tmp_store t;
@@ -91,4 +93,33 @@ Test(store_crypt, a_secret_of_the_longest_size_fits_and_one_more_does_not)
 	secret_alloc(&large, STORE_SECRET_MAX + 1);
 	cr_expect_eq(store_seal(t.store, STORE_PROVIDER, "x", &large, &out, &err), -1);
 	cr_expect_eq(err.code, ERROR_LIMIT);
+}
+
+/* What was stored by any certd has to verify with every later one. */
+Test(store_crypt, tags_are_those_of_the_format)
+{
+	static const struct {
+		enum store_db db;
+		const char *key, *value, *tag;
+	} cases[] = {
+		{ STORE_PROVIDER, "ab", "c", "2ce5e4ca8eaa16b4946b2e345f3bd8d3" },
+		{ STORE_PROVIDER, "a", "bc", "f7c098540bce70f2ef305f4464a8c440" },
+		{ STORE_PROVIDER, "", "abc", "a7206709be8a14c5975cd6a008265460" },
+		{ STORE_CERTIFICATE, "ab", "c", "cb7e746501e456bb4b5f0f2433814bb1" },
+	};
+	struct store_crypt *c = store_crypt_new(&t.key, NULL);
+
+	cr_assert_not_null(c);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned char tag[STORE_TAG_LEN];
+		char text[2 * STORE_TAG_LEN + 1];
+
+		cr_assert_eq(store_crypt_tag(c, cases[i].db, cases[i].key, strlen(cases[i].key), cases[i].value,
+				     strlen(cases[i].value), tag, NULL),
+			0);
+		for (size_t k = 0; k < STORE_TAG_LEN; k++)
+			snprintf(text + 2 * k, 3, "%02x", tag[k]);
+		cr_expect_str_eq(text, cases[i].tag, "case %zu: %s", i, text);
+	}
+	store_crypt_free(c);
 }
