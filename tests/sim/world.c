@@ -6,6 +6,7 @@
 
 #include "common/crypto/secret.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
@@ -151,6 +152,7 @@ world_init(struct world *w, struct sim *sim)
 	strlist_clear(&w->conf.http_listen);
 	strlist_add(&w->conf.webroots, "webroot");
 	open_consumer(w);
+	w->dns = dns_new(w->loop, "127.0.0.1:1", NULL);
 	for (size_t i = 0; i < WORLD_CAS; i++) {
 		struct world_ca *c = &w->cas[i];
 
@@ -168,6 +170,7 @@ world_clear(struct world *w)
 	world_stop(w);
 	for (size_t i = 0; i < WORLD_CAS; i++)
 		fake_ca_free(w->cas[i].ca);
+	dns_free(w->dns);
 	loop_fd_free(w->notify_watch);
 	close(w->notify_fd);
 	free(w->notify_path);
@@ -310,8 +313,8 @@ start_rollout(struct world *w)
 	w->drops = drops_open(w->loop, w->workers, "drops", &error);
 	if (!w->drops)
 		sim_fail(w->sim, "%s", error.message);
-	w->rollout = rollout_new(
-		&(struct rollout_env){ .loop = w->loop, .store = w->store, .events = w->events, .drops = w->drops });
+	w->rollout = rollout_new(&(struct rollout_env){
+		.loop = w->loop, .store = w->store, .events = w->events, .drops = w->drops, .dns = w->dns });
 }
 
 static void
@@ -322,7 +325,7 @@ start_solver(struct world *w)
 	};
 
 	strlist_copy(&config.webroots, &w->conf.webroots);
-	w->solver = solver_new(&(struct dnsprovider_env){ .loop = w->loop }, w->store, &config);
+	w->solver = solver_new(&(struct dnsprovider_env){ .loop = w->loop, .dns = w->dns }, w->store, &config);
 	strlist_clear(&config.webroots);
 }
 

@@ -44,6 +44,7 @@ struct world {
 	struct loop *loop;
 	struct world_ca cas[WORLD_CAS];
 	struct http http; /* to both */
+	struct dns *dns;  /* whose server is not there: it answers nothing but addresses */
 	struct conf conf;
 	struct secret master_key;
 	char *notify_path; /* of the consumer's socket */

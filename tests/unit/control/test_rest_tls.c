@@ -1,0 +1,62 @@
+/* The certificate that REST presents is one of certd's own, and the next one when it is renewed. */
+#include "daemon/control/rest_tls.h"
+
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static void
+expect_none(struct run *r, const char *name, enum error_code code)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char id[STORE_ID_SIZE] = "";
+	SSL_CTX *ctx = NULL;
+
+	cr_expect_eq(rest_tls_load(r->world.store, name, id, &ctx, &err), -1, "%s", name);
+	cr_expect_eq(err.code, code, "%s: %s", name, err.message);
+	cr_expect_null(ctx);
+	cr_expect_str_eq(id, "");
+}
+
+/* A context of the newest certificate, with its key and chain. */
+static void
+expect_new(struct run *r, char id[STORE_ID_SIZE])
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	STACK_OF(X509) *chain = NULL;
+	SSL_CTX *ctx = NULL;
+
+	cr_assert_eq(rest_tls_load(r->world.store, "a-90d", id, &ctx, NULL), 1);
+	run_load(r, "a-90d", &a);
+	cr_expect_str_eq(id, a.last_certificate);
+	cr_expect_eq(SSL_CTX_check_private_key(ctx), 1);
+	cr_expect_eq(X509_check_host(SSL_CTX_get0_certificate(ctx), "b.sim.test", 0, 0, NULL), 1);
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	cr_expect_eq(sk_X509_num(chain), 1);
+	cr_expect_eq(X509_check_issued(sk_X509_value(chain, 0), SSL_CTX_get0_certificate(ctx)), X509_V_OK);
+	cr_expect_eq(SSL_CTX_get_min_proto_version(ctx), TLS1_2_VERSION);
+	cr_expect(SSL_CTX_get_options(ctx) & SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_free(ctx);
+}
+
+Test(rest_tls, the_newest_certificate_is_loaded_once)
+{
+	char id[STORE_ID_SIZE] = "";
+	SSL_CTX *ctx = NULL;
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	expect_none(&r, "nobody", ERROR_CONFIG);
+	expect_none(&r, "a-90d", ERROR_UNAVAILABLE);
+	world_run_until(w, world_now(w) + MINUTE);
+	expect_new(&r, id);
+	cr_expect_eq(rest_tls_load(w->store, "a-90d", id, &ctx, NULL), 0, "it has that one");
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	expect_new(&r, id);
+	run_end(&r);
+}
