@@ -7,6 +7,11 @@
 
 #include "common/printable.h"
 
+#undef error_set
+#undef error_set_errno
+#undef error_set_field
+#undef error_wrap
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -102,4 +102,11 @@ error_code_from_name(const char *name);
 int
 error_exit_status(enum error_code code);
 
+#ifdef __clang_analyzer__ /* it sees one file at a time, and not that these return -1 */
+#define error_set(...) (error_set(__VA_ARGS__), -1)
+#define error_set_errno(...) (error_set_errno(__VA_ARGS__), -1)
+#define error_set_field(...) (error_set_field(__VA_ARGS__), -1)
+#define error_wrap(...) (error_wrap(__VA_ARGS__), -1)
+#endif
+
 #endif

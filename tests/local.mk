@@ -439,6 +439,16 @@ fuzz:
 	@echo "this needs configure --enable-fuzzing CC=clang; or make check-fuzz-long" >&2; exit 1
 endif
 
+# clang-tidy with .clang-tidy, on all sources of the programs; ten minutes. TIDY_FILES=... for some of them.
+TIDY = clang-tidy
+TIDY_JOBS = 2
+TIDY_FILES = $$(find common ctl daemon -name '*.c')
+check-tidy: config.h
+	@build=$$PWD && cd '$(srcdir)' && printf '%s\n' $(TIDY_FILES) | xargs -P $(TIDY_JOBS) -I{} \
+		$(TIDY) --quiet {} -- -I"$$build" $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(JSON_CFLAGS) -std=gnu11
+EXTRA_DIST += .clang-tidy
+.PHONY: check-tidy
+
 # ThreadSanitizer on what runs on several threads, in a build of its own, tsan/; ten minutes.
 check-tsan:
 	@mkdir -p tsan && source=$$(cd '$(srcdir)' && pwd) && cd tsan && \

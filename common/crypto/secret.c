@@ -132,19 +132,21 @@ pages_free(unsigned char *data, size_t len)
 
 /* What the heap or malloc() gave has a header before it, or is not at the beginning of a page. */
 static bool
-has_own_pages(const struct secret *s)
+has_own_pages(const unsigned char *data)
 {
-	return CRYPTO_secure_malloc_initialized() && s->data && (uintptr_t)s->data % page_size() == 0 &&
-	       !CRYPTO_secure_allocated(s->data);
+	return CRYPTO_secure_malloc_initialized() && (uintptr_t)data % page_size() == 0 &&
+	       !CRYPTO_secure_allocated(data);
 }
 
 void
 secret_clear(struct secret *s)
 {
-	if (has_own_pages(s))
-		pages_free(s->data, s->len);
+	unsigned char *data = s->data;
+
+	if (data && has_own_pages(data))
+		pages_free(data, s->len);
 	else
-		OPENSSL_secure_clear_free(s->data, s->len);
+		OPENSSL_secure_clear_free(data, s->len);
 	*s = (struct secret)SECRET_INIT;
 }
 

@@ -294,7 +294,7 @@ args_check_whole(const struct args *args, struct error *err)
 		!(is_optional && !args->resource))
 		return error_set(err, ERROR_USAGE, "%s: the name of the %s is missing; write: certctl %s %s NAME",
 			command->name, args->resource->cli, command->name, args->resource->cli);
-	if (command->from == OPTIONS_CREATE)
+	if (command->from == OPTIONS_CREATE && args->resource)
 		return args_check_required(args, args->resource->properties, err);
 	if (command->from == OPTIONS_PARAMS)
 		return args_check_required(args, api_methods[command->method].params, err);

@@ -86,7 +86,7 @@ static void
 on_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct http_host *host = arg;
-	struct http_host_wait *waiting = host->waiting;
+	struct http_host_wait *waiting;
 
 	host->query = NULL;
 	strlist_clear(&host->addresses);

@@ -64,8 +64,10 @@ head_trim(struct httpd_text text)
 static bool
 is_token(struct httpd_text text)
 {
+	static const char marks[] = "!#$%&'*+-.^_`|~";
+
 	for (size_t i = 0; i < text.len; i++)
-		if (!isalnum((unsigned char)text.data[i]) && !memchr("!#$%&'*+-.^_`|~", text.data[i], 15))
+		if (!isalnum((unsigned char)text.data[i]) && !memchr(marks, text.data[i], sizeof(marks) - 1))
 			return false;
 	return text.len > 0;
 }

@@ -104,6 +104,7 @@ link_to(struct store_txn *txn, const struct store_change *change)
 		return;
 	if ((turn->n_links & (turn->n_links - 1)) == 0)
 		turn->links = xreallocarray(turn->links, turn->n_links ? turn->n_links * 2 : 1, sizeof(*turn->links));
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it grows at 0, 1, 2, 4, ... */
 	turn->links[turn->n_links++] = (struct store_link){ change->txn, txn };
 }
 
