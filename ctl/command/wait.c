@@ -249,12 +249,15 @@ int
 wait_event_error(struct json_object *event, struct error *err)
 {
 	struct json_object *data = ctl_at(event, "data");
+	const char *name = ctl_text_at(event, "object.name");
 
 	if (data)
 		rpc_error_from_json(data, err);
 	else
 		error_set(err, ERROR_INTERNAL, "certd gave no reason");
 	error_reword(err, ctl_text_at(event, "message"));
+	if (*name) /* an event's message does not repeat what the event is about */
+		error_wrap(err, "%s", name);
 	return -1;
 }
 

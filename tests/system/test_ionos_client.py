@@ -345,7 +345,7 @@ def refused_for_an_hour(client, ca):
 def test_429_says_for_how_many_seconds(start, scratch):
     """The CA's advice is passed on: IONOS's SDKs fail without the header, or with anything but a number."""
     ca = HostileCa(Identity(scratch))
-    ca.lie("order", problem("rateLimited", "too many", 429, [("Retry-After", "3600")]))
+    ca.change("order", problem("rateLimited", "too many", 429, [("Retry-After", "3600")]))
     certd = start(Certd, config=f"webroot = {scratch}\n")
     client = described(certd)
     with ca:
