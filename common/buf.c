@@ -1,7 +1,6 @@
 /*
  * Growing octet buffer. The capacity doubles, so that appending takes linear time in total; the NUL after the data is
- * not
- * counted.
+ * not counted.
  */
 #include "common/buf.h"
 

@@ -1,9 +1,7 @@
 /*
  * certd.conf. One table has all facts about an option: target, kind, bounds, default and help. inih splits the lines,
- * but
- * reads them through our reader, which counts them, refuses long ones (inih would continue in the middle of the line)
- * and
- * strips leading blanks (inih would join the line to the one before).
+ * but reads them through our reader, which counts them, refuses long ones (inih would continue in the middle of the
+ * line) and strips leading blanks (inih would join the line to the one before).
  */
 #include "common/conf.h"
 

@@ -1,8 +1,7 @@
 /*
  * common/conf.h: certd.conf: one option table, which reads the file, prints `certd --help-config` and is checked
- * against
- * certd.conf(5). The format is INI without sections, read through our own line reader (inih silently cuts long lines).
- * Lists: comma separated, or the option repeated; the first occurrence in a file replaces the default.
+ * against certd.conf(5). The format is INI without sections, read through our own line reader (inih silently cuts long
+ * lines). Lists: comma separated, or the option repeated; the first occurrence in a file replaces the default.
  */
 #ifndef COMMON_CONF_H
 #define COMMON_CONF_H
@@ -58,8 +57,7 @@ conf_clear(struct conf *conf);
 /*
  * conf_read_file() - read @path over the present content of @conf
  * ERROR_CONFIG "path:line: option: fault and allowed values": unknown option (with the nearest), bad value, option
- * given
- * twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: there is no such file.
+ * given twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: there is no such file.
  * Permissions are not checked, because secrets are never in the file itself.
  */
 int

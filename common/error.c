@@ -1,7 +1,6 @@
 /*
  * The error object. The lowest layer says what failed and on what, each layer that knows more adds one error_wrap(),
- * the
- * top prints one line. Expected outcomes are return values, never errors.
+ * the top prints one line. Expected outcomes are return values, never errors.
  */
 #include "common/error.h"
 

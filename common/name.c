@@ -1,7 +1,6 @@
 /*
  * Names. Text from operators, CAs and certificates is made canonical here and nowhere else; all other code compares
- * names
- * by strcmp(). libidn2 applies IDNA 2008, and the host name rules are checked on its result: with
+ * names by strcmp(). libidn2 applies IDNA 2008, and the host name rules are checked on its result: with
  * IDN2_USE_STD3_ASCII_RULES, libidn2 2.3 drops forbidden characters ("a/b.example" becomes "ab.example") instead of
  * refusing the name. Text appears in a message only after it was found harmless.
  */
@@ -150,8 +149,7 @@ canonical_host(const char *text, char **ret, struct error *err)
 		return name_refuse(err, text, "contains '*', which is allowed only as the whole first label");
 	/*
 	 * A-labels must be valid punycode, but their characters need not satisfy IDNA 2008: names such as
-	 * xn--zn8h.example (a
-	 * cat) are registered, and CAs issue for them.
+	 * xn--zn8h.example (a cat) are registered, and CAs issue for them.
 	 */
 	rc = idn2_lookup_u8((const uint8_t *)text + (is_wildcard ? 2 : 0), &ascii,
 		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);

@@ -14,10 +14,9 @@ enum name_type { NAME_DNS, NAME_IP };
  * The name has at least two labels, or is "localhost". `*` is allowed only as the whole first label, followed by at
  * least two labels. With @may_be_ip, IP addresses are accepted and returned as RFC 5952 text.
  * ERROR_INVALID (the caller sets the field): empty, label > 63, name > 253, leading or trailing '-', '_' in a host
- * label
- * (for a first label "_" with the hint "did the shell expand *? Write '*.example.com'"), a number as the last label,
- * in-addr.arpa and ip6.arpa with all names below them, and in U-labels anything else that IDNA 2008 refuses. An A-label
- * (xn--) must be valid punycode.
+ * label (for a first label "_" with the hint "did the shell expand *? Write '*.example.com'"), a number as the last
+ * label, in-addr.arpa and ip6.arpa with all names below them, and in U-labels anything else that IDNA 2008 refuses. An
+ * A-label (xn--) must be valid punycode.
  * Return: 0 and a new string owned by the caller, or -1.
  */
 int
@@ -35,8 +34,7 @@ name_base(const char *canonical);
 
 /*
  * Whether @text could be a DNS name and is safe in messages and program arguments: letters, digits, '-', '_' and '.',
- * at
- * most 253, neither '-' nor '.' first. Names in other zones and local names need not be host names.
+ * at most 253, neither '-' nor '.' first. Names in other zones and local names need not be host names.
  */
 bool
 name_is_plain(const char *text);
@@ -52,8 +50,7 @@ name_in_zone(const char *name, const char *zone);
 
 /*
  * A directory or file name for any kind of name: its letters, digits, '.', '-' and '_' ("*." becomes "_."), at most
- * 200,
- * no '.' or '-' first. Owned by the caller.
+ * 200, no '.' or '-' first. Owned by the caller.
  */
 char *
 name_slug(const char *name);

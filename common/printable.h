@@ -2,10 +2,8 @@
  * common/printable.h: the only place that decides which text may reach a terminal, a log or the journal. Text comes
  * from
  * CAs, programs, certificates and clients. Anything that a terminal obeys instead of showing is removed: octets that
- * are
- * not UTF-8, control characters (C0, DEL, C1), line and paragraph separators, and the marks that change the direction
- * of
- * text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
+ * are not UTF-8, control characters (C0, DEL, C1), line and paragraph separators, and the marks that change the
+ * direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
  */
 #ifndef COMMON_PRINTABLE_H
 #define COMMON_PRINTABLE_H

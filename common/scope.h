@@ -1,7 +1,6 @@
 /*
  * common/scope.h: which certificates a peer may see and change: by names, providers or labels. Pure: parses patterns,
- * labels
- * and certd.conf's `scopes`, and matches them.
+ * labels and certd.conf's `scopes`, and matches them.
  *
  * A label is a word or KEY=VALUE. A pattern is either a certificate name, which matches itself, or "*." and a name. The
  * latter matches every name below that one, at any depth, including the wildcard, but not that name itself.

@@ -1,7 +1,6 @@
 /*
  * Times and spans as text. Uses neither strptime() (locale) nor timegm() (overflow, 32-bit time_t): small scanners read
- * a
- * date over one pointer, and days are counted in 64 bits.
+ * a date over one pointer, and days are counted in 64 bits.
  */
 #include "common/timefmt.h"
 

@@ -1,6 +1,6 @@
 /*
- * The owner of everything. Construction goes from what needs nothing to what needs all; destruction the other way. Each
- * constructor leaves what was made so far in a state that certd_free() accepts.
+ * The owner of everything. Objects are created in order of their dependencies and freed in reverse order. Each
+ * constructor leaves the others in a state that certd_free() accepts.
  */
 #include "daemon/certd.h"
 
@@ -36,7 +36,7 @@ enum {
 	MAX_LISTEN_FDS = 16,
 	STATUS_MS = 1000,
 	CALL_THREADS = 2,
-	RELAXED_MS = 10, /* how long a commit that nobody waits for is put off for another one to take it along */
+	RELAXED_MS = 10, /* how long a commit without a waiting caller is delayed to share it with others */
 };
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
@@ -50,7 +50,7 @@ struct certd {
 	struct log *log;
 	struct loop *loop;
 	struct workers *workers;
-	struct workers *call_workers; /* for what callers bring or take: it may last, or hang */
+	struct workers *call_workers; /* for imports and exports, which may take long or hang */
 	struct store *store;
 	struct events *events;
 	struct refusals *refusals;
@@ -69,20 +69,20 @@ struct certd {
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
-	struct loop_timer put_off; /* the commit that can wait, till due_ms */
+	struct loop_timer put_off; /* the delayed commit, until due_ms */
 	int64_t due_ms;
-	bool commit_is_due;
+	bool is_commit_due;
 	bool is_ready;
 };
 
 /* --- construction, in layers --- */
 
-/* The umask takes what others need to pass; a directory that was there keeps its mode. */
+/* The umask excludes permissions that others need; the mode of an existing directory is kept. */
 static int
 certd_make_dir(const char *path, mode_t mode, struct error *err)
 {
 	if (mkdir(path, mode) < 0)
-		return errno == EEXIST ? 0 : error_set_errno(err, errno, "make '%s'", path);
+		return errno == EEXIST ? 0 : error_set_errno(err, errno, "create '%s'", path);
 	if (chmod(path, mode) < 0)
 		return error_set_errno(err, errno, "set the mode of '%s'", path);
 	return 0;
@@ -105,16 +105,16 @@ open_base(struct certd *c, struct error *err)
 	return c->http ? 0 : -1;
 }
 
-/* The commit that was put off is due: the timer's own turn ends with it. */
+/* The delayed commit is due: the timer's own turn ends with it. */
 static void
 commit_due(void *arg)
 {
 	struct certd *c = arg;
 
-	c->commit_is_due = true;
+	c->is_commit_due = true;
 }
 
-/* A commit that can wait is put off, for another one to take it along. */
+/* Delays a commit that can wait, so that it is shared with others. */
 static bool
 turn_end(void *arg)
 {
@@ -122,19 +122,19 @@ turn_end(void *arg)
 	int patience_ms = store_patience_ms(c->store);
 	int64_t due_ms = clock_boot_ms(c->clock) + patience_ms;
 
-	if (patience_ms > 0 && !c->commit_is_due) {
+	if (patience_ms > 0 && !c->is_commit_due) {
 		if (!loop_timer_is_armed(&c->put_off) || due_ms < c->due_ms) {
 			c->due_ms = due_ms;
 			loop_timer_set(&c->put_off, patience_ms);
 		}
 		return false;
 	}
-	c->commit_is_due = false;
+	c->is_commit_due = false;
 	loop_timer_cancel(&c->put_off);
 	return patience_ms >= 0 && store_commit(c->store);
 }
 
-/* A store that cannot be written (its disk is full) is no reason not to start. */
+/* A store that cannot be written (its disk is full) does not prevent the start. */
 static void
 upgrade_store(struct certd *c)
 {
@@ -142,10 +142,10 @@ upgrade_store(struct certd *c)
 
 	if (objects_upgrade(c->store, &err) < 0)
 		event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
-			"lists by filter may miss what was stored by an earlier certd: %s", err.message);
+			"filtered lists may omit objects stored by an earlier certd: %s", err.message);
 }
 
-/* At each start, for as long as there is one. */
+/* At each start, while there are any. */
 static void
 report_damage(struct certd *c)
 {
@@ -156,7 +156,7 @@ report_damage(struct certd *c)
 	if (!stats.damaged_records)
 		return;
 	error_set(&err, ERROR_CORRUPT,
-		"damaged records in the store in %s: %llu; certd goes on with the others; " STORE_DAMAGE_ADVICE,
+		"damaged records in the store in %s: %llu; certd continues with the others; " STORE_DAMAGE_ADVICE,
 		c->conf.state_dir, (unsigned long long)stats.damaged_records);
 	event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err, "%s", err.message);
 }
@@ -167,7 +167,7 @@ open_store(struct certd *c, struct error *err)
 	_cleanup_free_ char *path = xasprintf("%s/store", c->conf.state_dir);
 
 	if (certd_make_dir(c->conf.state_dir, 0711, err) < 0 ||
-		master_key_get(&c->conf, &c->master_key, &c->service.master_key_beside_store, err) < 0)
+		master_key_get(&c->conf, &c->master_key, &c->service.is_master_key_beside_store, err) < 0)
 		return -1;
 	c->store = store_open(path, &c->master_key, err);
 	if (!c->store)
@@ -351,7 +351,7 @@ certd_free(struct certd *c)
 	if (!c)
 		return;
 	if (c->store)
-		store_commit(c->store); /* what was put off, or the next start does it again */
+		store_commit(c->store); /* delayed changes; otherwise the next start repeats them */
 	startup_cancel(c->startup);
 	loop_timer_cancel(&c->status);
 	loop_timer_cancel(&c->put_off);
@@ -368,7 +368,7 @@ certd_free(struct certd *c)
 	x509_seen_free(c->issue_env.seen);
 	solver_free(c->solver);
 	rollout_free(c->rollout);
-	/* A drop under way is finished by its worker; nobody is told any more. */
+	/* A running drop is finished by its worker, without a report. */
 	drops_stop(c->drops);
 	workers_free(c->call_workers);
 	workers_free(c->workers);
@@ -399,7 +399,10 @@ keep_text(char **new, char **old)
 	*old = text;
 }
 
-/* What takes effect at once; listeners and directories are the next start's, and till then nothing says otherwise. */
+/*
+ * Applies settings that take effect at once. Listeners and directories need a restart, and until then certd reports the
+ * present ones.
+ */
 static void
 apply_conf(struct certd *c, struct conf *new)
 {
@@ -420,7 +423,7 @@ apply_conf(struct certd *c, struct conf *new)
 	c->issue_env.max_names = (unsigned)c->conf.max_alternative_names + 1;
 }
 
-/* A file that is wrong changes nothing. */
+/* A file with an error changes nothing. */
 static int
 reload(void *arg, struct error *err)
 {
@@ -428,7 +431,7 @@ reload(void *arg, struct error *err)
 	struct conf new;
 	int rc = 0;
 
-	/* READY is said once: a reload while the drops are looked at must not say it before its time. */
+	/* READY is sent once: a reload during the check of the drops must not send it too early. */
 	if (c->is_ready)
 		notify_reloading();
 	conf_init(&new);
@@ -449,7 +452,7 @@ reload(void *arg, struct error *err)
 	return rc;
 }
 
-/* A signal says nothing of who sent it. */
+/* A signal does not identify its sender. */
 static void
 record_reload(struct certd *c)
 {
@@ -467,7 +470,7 @@ reload_signal(void *arg)
 		record_reload(c);
 	else
 		event_emit_error(c->events, NULL, EVENT_SERVER_WARNING, NULL, &err,
-			"reload refused, the old configuration stays: %s", err.message);
+			"reload refused, the previous configuration stays in use: %s", err.message);
 }
 
 /* --- running --- */
@@ -480,7 +483,7 @@ stop_signal(void *arg)
 	notify_stopping();
 	event_emit(c->events, NULL, EVENT_SERVER_STOPPING, NULL, NULL, "stopping");
 	audit_stop(c->audit);
-	/* While what it tells can be stored still. */
+	/* While its events can still be stored. */
 	refusals_free(c->refusals);
 	c->refusals = c->service.refusals = NULL;
 	loop_stop(c->loop);
@@ -501,7 +504,7 @@ send_status(void *arg)
 	scheduler_get_stats(c->scheduler, &scheduler);
 	store_get_stats(c->store, &store);
 	notify_status("%s%llu auto-certificates, %lld failing%s%s%s%s",
-		c->is_ready ? "" : "looking at the drops: ", (unsigned long long)store_count(c->store, STORE_AUTOCERT),
+		c->is_ready ? "" : "checking the drops: ", (unsigned long long)store_count(c->store, STORE_AUTOCERT),
 		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
 		imported ? imported : "", store.is_full ? "; the disk is full" : "",
 		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");
@@ -541,11 +544,10 @@ ready(size_t rewritten, void *arg)
 	send_status(c);
 	event_emit(c->events, NULL, EVENT_SERVER_STARTED, NULL, NULL, "certd %s is ready%s", PACKAGE_VERSION,
 		rewritten ? "; missing drops were written" : "");
-	if (c->service.master_key_beside_store)
+	if (c->service.is_master_key_beside_store)
 		event_emit(c->events, NULL, EVENT_SERVER_WARNING, NULL, NULL,
-			"the master key lies beside the store: who copies %s has both; under systemd give it "
-			"as the "
-			"credential master-key",
+			"the master key is in the same directory as the store: a copy of %s includes both; under "
+			"systemd, pass it as the credential master-key",
 			c->conf.state_dir);
 }
 
@@ -571,6 +573,6 @@ certd_run(struct certd *c, struct error *err)
 	c->startup = startup_begin(&env, ready, c);
 	scheduler_kick(c->scheduler);
 	rc = loop_run(c->loop, err);
-	store_commit(c->store); /* what could wait till now */
+	store_commit(c->store); /* changes that could wait until now */
 	return rc;
 }

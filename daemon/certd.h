@@ -19,7 +19,7 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err);
 int
 certd_run(struct certd *certd, struct error *err);
 
-/* Stops what is under way (records stay, the next start continues) and closes everything. NULL is a no-op. */
+/* Stops running work (records stay, the next start continues) and closes everything. NULL is a no-op. */
 void
 certd_free(struct certd *certd);
 

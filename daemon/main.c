@@ -1,6 +1,6 @@
 /*
- * certd: command line and process set-up; everything else is in libcertd. Usage and configuration errors are one line
- * on stderr and exit status 64 or 78, as in sysexits(3).
+ * certd: command line and process set-up; all other code is in libcertd. Usage and configuration errors are one line on
+ * stderr and exit status 64 or 78, as in sysexits(3).
  */
 #include "common/buf.h"
 #include "common/crypto/secret.h"
@@ -125,10 +125,10 @@ absolute(const char *path)
 static int
 read_conf(const struct arguments *args, struct conf *conf, const char **ret_path, struct error *err)
 {
-	bool given = args->config != NULL;
+	bool is_given = args->config != NULL;
 
-	*ret_path = given ? args->config : CONF_PATH_DEFAULT;
-	if (!given && access(*ret_path, F_OK) < 0)
+	*ret_path = is_given ? args->config : CONF_PATH_DEFAULT;
+	if (!is_given && access(*ret_path, F_OK) < 0)
 		*ret_path = NULL;
 	if (*ret_path && conf_read_file(conf, *ret_path, err) < 0)
 		return -1;
@@ -155,8 +155,7 @@ main_run(const struct arguments *args, struct error *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 1)
-		fputs("certd: cannot lock keys in memory, they may be written to swap space; raise "
-		      "LimitMEMLOCK\n",
+		fputs("certd: cannot lock keys in memory, they may be written to swap space; raise LimitMEMLOCK\n",
 			stderr);
 	conf_init(&conf);
 	if (read_conf(args, &conf, &path, err) < 0) {
@@ -184,7 +183,7 @@ main(int argc, char **argv)
 	if (main_run(&args, &err) == 0)
 		return 0;
 	fprintf(stderr, "certd: %s\n", err.message);
-	/* No restart mends a damaged store: a status that the unit knows. */
+	/* A restart does not repair a damaged store: this status is known to the unit. */
 	status = err.code == ERROR_CORRUPT ? STATUS_DAMAGED : error_exit_status(err.code);
 	error_clear(&err);
 	return status;

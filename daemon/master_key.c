@@ -1,6 +1,6 @@
 /*
- * The master key is 32 random octets, raw or in base64. One that is made here is durable before the store is sealed
- * with it; a store without its key is refused rather than given a new one.
+ * The master key is 32 random octets, raw or in base64. A generated one is durable before the store is sealed with it;
+ * a store without its key is refused rather than given a new one.
  */
 #include "daemon/master_key.h"
 
@@ -38,8 +38,8 @@ master_key_read_key(const char *path, struct secret *ret, struct error *err)
 }
 
 /*
- * The file gets its name when it is whole and on the disk, and never replaces one: of two daemons that start on an empty
- * state at the same moment both go on with the key of the first.
+ * The file gets its name when it is complete and on the disk, and never replaces one: if two daemons start on an empty
+ * state at the same moment, both use the key of the first.
  */
 static int
 master_key_write_key(int dirfd, const struct secret *key, struct error *err)
@@ -71,8 +71,8 @@ master_key_make_key(const struct conf *conf, struct error *err)
 	if (faccessat(dirfd, "store", F_OK, 0) == 0) {
 		close(dirfd);
 		return error_set(err, ERROR_CONFIG,
-			"there is a store in '%s' but no master key: give it as the credential master-key or "
-			"by master-key-file",
+			"there is a store in '%s' but no master key: pass it as the credential master-key or by "
+			"master-key-file",
 			conf->state_dir);
 	}
 	rc = secret_random(&key, MASTER_KEY_SIZE, err);

@@ -1,4 +1,4 @@
-/* daemon/master_key.h: where the key that wraps all others comes from. */
+/* daemon/master_key.h: the source of the key that wraps all others. */
 #ifndef DAEMON_MASTER_KEY_H
 #define DAEMON_MASTER_KEY_H
 
@@ -9,9 +9,9 @@ struct error;
 struct secret;
 
 /*
- * master_key_get() - 32 octets: the file of the configuration, else the systemd credential "master-key", else
- * STATE/master-key, which is made when there is no store yet
- * @ret_beside_store: the last case: whoever copies STATE has the key too; to be said once
+ * master_key_get() - 32 octets: the configured file, else the systemd credential "master-key", else STATE/master-key,
+ * which is generated when there is no store yet
+ * @ret_beside_store: the last case: a copy of STATE includes the key; to be reported once
  */
 int
 master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_store, struct error *err);

@@ -1,8 +1,8 @@
 /*
- * The pass over the drops. A slice is bounded, so that requests are answered in between however many there are. What was
- * asked to be written is settled when its row in the schedule is gone or was moved to a retry: written, failed once,
- * deleted meanwhile, or not even asked for because the store is full are all answers, and none may hold up the start.
- * Nor may a disk that neither writes nor fails: when nothing is settled for a while, the start goes on without.
+ * The check of the drops. A slice is bounded, so that requests are answered in between, however many drops there are. A
+ * request to write one is settled when its row in the schedule is gone or was moved to a retry: written, failed once,
+ * deleted meanwhile, or not requested because the store is full. None of these may hold up the start. Neither may a
+ * disk that neither writes nor fails: when nothing is settled for a while, the start continues.
  */
 #include "daemon/startup.h"
 
@@ -20,12 +20,12 @@ enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60, STALL_MS = 30 * 1000 };
 struct startup {
 	struct startup_env env;
 	struct loop_timer timer;
-	struct buf after;       /* id of the subject whose rollout was looked at last */
+	struct buf after;       /* id of the subject whose rollout was checked last */
 	struct strlist waiting; /* subjects whose drop is being written */
-	size_t settled;         /* of them, from the first on */
-	int64_t asked_at;       /* the last time that one was asked for */
+	size_t settled;         /* the number of settled ones, from the first on */
+	int64_t asked_at;       /* the time of the last request */
 	int64_t settled_ms;     /* when one of them was settled last; by the loop's clock */
-	bool walked;
+	bool has_walked;
 	startup_done_fn *done;
 	void *arg;
 };
@@ -41,7 +41,7 @@ startup_cancel(struct startup *s)
 	free(s);
 }
 
-/* Return: true when the drop on disk is what the rollout says was written. */
+/* Return: true when the drop on disk matches the rollout's record. */
 static bool
 drop_is_there(struct startup *s, const char *slug, const struct rollout_state *r)
 {
@@ -63,7 +63,7 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 	strlist_add(&s->waiting, id);
 }
 
-/* A record that cannot be read is passed over: its renewal says so. */
+/* An unreadable record is skipped: its renewal reports it. */
 static void
 startup_look_at(struct startup *s, const char *id)
 {
@@ -108,7 +108,7 @@ look_at_some(struct startup *s)
 	return rc == 1;
 }
 
-/* When the store takes nothing, how it ended cannot be told: the scheduler keeps it and tries again. */
+/* If the store cannot be written, the outcome cannot be known: the scheduler keeps it and retries. */
 static bool
 is_settled(struct startup *s, const char *id)
 {
@@ -150,12 +150,12 @@ static void
 startup_slice(void *arg)
 {
 	struct startup *s = arg;
-	bool had_walked = s->walked;
+	bool had_walked = s->has_walked;
 
-	if (!s->walked)
-		s->walked = !look_at_some(s);
-	/* What this turn has asked for is in the schedule when it is committed, and not otherwise. */
-	if (s->walked && (!s->waiting.count || (had_walked && has_settled(s)))) {
+	if (!s->has_walked)
+		s->has_walked = !look_at_some(s);
+	/* The requests of this turn are in the schedule only when they are committed. */
+	if (s->has_walked && (!s->waiting.count || (had_walked && has_settled(s)))) {
 		startup_end(s);
 		return;
 	}

@@ -1,7 +1,7 @@
 /*
- * daemon/startup.h: "my files are there". After the store is open and requests are answered, one time-sliced pass looks
- * whether the drop of every auto-certificate is the one that was rolled out (a drop root on tmpfs is empty after a
- * boot), has the missing ones written, and then says so. A drop that cannot be written does not hold it up.
+ * daemon/startup.h: readiness of the files. After the store is open and requests are answered, one time-sliced pass
+ * checks whether the drop of every auto-certificate is the one that was rolled out (a drop root on tmpfs is empty after
+ * a boot), has missing ones written, and then reports so. A drop that cannot be written does not hold it up.
  */
 #ifndef DAEMON_STARTUP_H
 #define DAEMON_STARTUP_H
@@ -20,7 +20,7 @@ struct startup_env {
 	struct scheduler *scheduler;
 };
 
-/* Once, from the loop; the pass is free then. @rewritten: drops that had to be written. */
+/* Called once, from the loop; the pass is then freed. @rewritten: drops that had to be written. */
 typedef void
 startup_done_fn(size_t rewritten, void *arg);
 

@@ -13,8 +13,7 @@
  * Every object is {id, type, href, metadata{..}, properties{..}}; lists are {"items": [..], "offset", "limit",
  * "total"}.
  * A list ends early, with fewer items than "limit", when they exceed about 8 MiB: the next page begins at "offset" +
- * the
- * number of items. References are returned as ids.
+ * the number of items. References are returned as ids.
  */
 #ifndef COMMON_API_API_H
 #define COMMON_API_API_H

@@ -1,7 +1,6 @@
 /*
  * common/api/api_rest.h: the methods of the API as HTTP methods and paths. Derived from the tables, so that the REST
- * server
- * and its OpenAPI document support a new method as soon as it has its row:
+ * server and its OpenAPI document support a new method as soon as it has its row:
  *
  *   X.create POST /xs     X.get GET /xs/{ref}       X.delete DELETE /xs/{ref}
  *   X.list   GET /xs      X.update PATCH /xs/{ref}  X.verb   GET (viewers') or POST /xs/{ref}/verb

@@ -1,7 +1,6 @@
 /*
  * common/api/api_schema.h: the API's tables as JSON Schema, for rpc.discover and the OpenAPI document. All functions
- * return
- * objects owned by the caller; schemas passed as arguments are taken.
+ * return objects owned by the caller; schemas passed as arguments are taken.
  */
 #ifndef COMMON_API_API_SCHEMA_H
 #define COMMON_API_API_SCHEMA_H

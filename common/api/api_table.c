@@ -496,8 +496,8 @@ static const struct api_field certificate_create_params[] = {
 			"name" },
 	{ .name = "allowExpired", .type = API_BOOL, .help = "accept a certificate that is not valid now" },
 	{ .name = "allowUnfit", .type = API_BOOL, .flags = API_BY_REST,
-		.help = "accept a certificate that servers or clients would refuse: without names, of a CA, self-signed, "
-			"with an incomplete chain, not valid now; it is deployed only with deployAnyway" },
+		.help = "accept a certificate that servers or clients would refuse: without names, of a CA, "
+			"self-signed, with an incomplete chain, not valid now; it is deployed only with deployAnyway" },
 	SAME_NAME,
 	DRY_RUN,
 	END,

@@ -1,7 +1,6 @@
 /*
  * JSON-RPC 2.0 messages to structs and back. Both sides use it, so an error reaches the operator's terminal unchanged:
- * the
- * application code, field, CA problem and retry time are in `data`.
+ * the application code, field, CA problem and retry time are in `data`.
  */
 #include "common/api/rpc.h"
 

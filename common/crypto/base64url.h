@@ -23,8 +23,7 @@ base64url_decode(const char *text, size_t len, struct buf *ret, struct error *er
 
 /*
  * Standard or URL alphabet, with or without padding, over several lines, in quotes, with a byte order mark or white
- * space
- * around it: EAB and TSIG secrets are distributed in all these forms.
+ * space around it: EAB and TSIG secrets are distributed in all these forms.
  * Empty text is an error. Messages never contain a part of the text. Return: 0 or -1.
  */
 int

@@ -1,8 +1,7 @@
 /*
  * Importing: reports every fault that would make a server refuse the file, or a client refuse the certificate, now and
- * not
- * on the day the file is used. Text around PEM blocks is skipped (`openssl x509 -text`, mail). A private key among the
- * certificates is refused, because certificates are readable by every client.
+ * not on the day the file is used. Text around PEM blocks is skipped (`openssl x509 -text`, mail). A private key among
+ * the certificates is refused, because certificates are readable by every client.
  */
 #include "common/crypto/cert_import.h"
 

@@ -1,7 +1,6 @@
 /*
  * Certificate requests. Names are passed as values, never through OpenSSL's configuration syntax, where a comma in a
- * name
- * would start another one.
+ * name would start another one.
  */
 #include "common/crypto/csr.h"
 

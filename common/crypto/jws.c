@@ -1,7 +1,6 @@
 /*
  * JSON Web Signatures. Header members have a fixed order and slashes are not escaped, so that a signature can be
- * compared
- * with a published test vector.
+ * compared with a published test vector.
  */
 #include "common/crypto/jws.h"
 

@@ -1,7 +1,6 @@
 /*
  * Private keys: one EVP_PKEY, checked and described when it is created and immutable afterwards, so that threads may
- * share
- * it. Encodings of the private half are only in the secure heap.
+ * share it. Encodings of the private half are only in the secure heap.
  */
 #include "common/crypto/key.h"
 
@@ -161,8 +160,7 @@ key_algorithm_of(const struct key *key)
 
 /*
  * Builds it from its parts: OpenSSL's general way encodes and decodes the key again, each time searching all encoders
- * and
- * decoders of all providers (0.3 ms).
+ * and decoders of all providers (0.3 ms).
  */
 int
 key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
@@ -439,8 +437,7 @@ take_cost(const unsigned char *der, long len, struct error *err)
 
 /*
  * Bounds the cost of an encrypted PKCS#8 block before it is decrypted. OpenSSL skips blocks that it cannot read and
- * tries
- * the next, so all of them are checked with the same reader, and there must be exactly one.
+ * tries the next, so all of them are checked with the same reader, and there must be exactly one.
  */
 static int
 check_cost(const struct secret *pem, struct error *err)

@@ -1,7 +1,6 @@
 /*
  * common/crypto/key.h: private keys. The only module that sees key octets; all other code asks it to sign, to describe
- * the
- * public half, or to make the encodings that are stored (secret) and deployed.
+ * the public half, or to make the encodings that are stored (secret) and deployed.
  */
 #ifndef COMMON_CRYPTO_KEY_H
 #define COMMON_CRYPTO_KEY_H

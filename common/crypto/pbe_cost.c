@@ -1,7 +1,6 @@
 /*
  * The cost of a password. The file decides the number of iterations: without a bound, 200 octets keep a thread busy for
- * an
- * hour.
+ * an hour.
  */
 #include "common/crypto/pbe_cost.h"
 

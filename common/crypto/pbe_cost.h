@@ -1,7 +1,6 @@
 /*
  * common/crypto/pbe_cost.h: a bound for the cost of opening a password-protected file, which decides how often its key
- * is
- * derived.
+ * is derived.
  */
 #ifndef COMMON_CRYPTO_PBE_COST_H
 #define COMMON_CRYPTO_PBE_COST_H

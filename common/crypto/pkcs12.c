@@ -1,7 +1,6 @@
 /*
  * PKCS#12. OpenSSL's PKCS12_parse() opens any file at any cost, so certd walks the file itself: it checks sizes, counts
- * and
- * iterations before each expensive step. OpenSSL releases decrypted data through our cleansing free() (secret.c).
+ * and iterations before each expensive step. OpenSSL releases decrypted data through our cleansing free() (secret.c).
  */
 #include "common/crypto/pkcs12.h"
 

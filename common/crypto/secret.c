@@ -1,11 +1,11 @@
 /*
  * Secrets are in OpenSSL's secure heap: locked, excluded from core dumps, between guard pages. Half of it is left to
  * OpenSSL, whose operations with keys fail without it; secrets that find no place in the other half get pages of their
- * own with the same properties. So running out of the heap makes an operation fail, which is tried again, and never ends
- * the process.
+ * own with the same properties. So running out of the heap makes an operation fail, which is tried again, and never
+ * ends the process.
  *
- * OpenSSL itself leaves decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so it
- * also gets a free() that cleanses first.
+ * OpenSSL itself leaves decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so
+ * it also gets a free() that cleanses first.
  */
 #include "common/crypto/secret.h"
 
@@ -103,7 +103,9 @@ pages_size(size_t len)
 	return (len + page_size() - 1) & ~(page_size() - 1);
 }
 
-/* Return: zeroed; NULL: there is no memory. A lock on memory is limited (LimitMEMLOCK=), and better than none is some. */
+/*
+ * Return: zeroed; NULL: there is no memory. A lock on memory is limited (LimitMEMLOCK=), and better than none is some.
+ */
 static unsigned char *
 pages_alloc(size_t len)
 {

@@ -72,8 +72,7 @@ secret_random(struct secret *s, size_t len, struct error *err);
 
 /*
  * Reads a file of at most @max octets. It must be a regular file, owned by root or by certd's user, and not accessible
- * to
- * others (mode & 007 == 0); otherwise ERROR_DENIED with the mode to set.
+ * to others (mode & 007 == 0); otherwise ERROR_DENIED with the mode to set.
  * @is_text: trailing white space is dropped, and the byte order mark that editors on Windows write. ERROR_INVALID:
  * UTF-16.
  * An empty file is ERROR_INVALID.

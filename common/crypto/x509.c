@@ -1,8 +1,7 @@
 /*
  * Certificates from outside: a strict reader of PEM chains, and the public facts about the leaf. RFC 8555 s9.1 allows
  * nothing around the blocks. Stored certificates are encoded anew, so a deployed file never contains an octet that was
- * not
- * parsed. Verification is in x509_verify.c.
+ * not parsed. Verification is in x509_verify.c.
  */
 #include "common/crypto/x509.h"
 

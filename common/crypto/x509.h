@@ -64,8 +64,7 @@ x509_seen_free(struct x509_seen *seen);
  * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): an issued certificate is
  * not discarded for other faults.
  * @ret_doubts: the other faults, one line each: names that were not requested, a CA certificate, another purpose,
- * dates,
- * a certificate that is not signed by the next one. OpenSSL never reads the clock.
+ * dates, a certificate that is not signed by the next one. OpenSSL never reads the clock.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,

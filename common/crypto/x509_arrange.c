@@ -1,8 +1,7 @@
 /*
  * Files from CAs contain certificates in any order, twice, with a root or without intermediates. A server needs one
- * order,
- * which follows from the signatures. Every certificate that does not belong is refused by name, so that a chain which
- * clients cannot verify never reaches a server.
+ * order, which follows from the signatures. Every certificate that does not belong is refused by name, so that a chain
+ * which clients cannot verify never reaches a server.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"

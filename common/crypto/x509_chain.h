@@ -16,8 +16,7 @@ x509_chain_clear(struct x509_chain *chain);
 
 /*
  * The strict reader of x509_chain_parse(). @seen: saves decoding; the leaf's public key is then not decoded, and only
- * its
- * octets are available; or NULL.
+ * its octets are available; or NULL.
  * Return: 0 and at least one certificate, or -1 (ERROR_PROTOCOL).
  */
 int

@@ -1,8 +1,7 @@
 /*
  * Does this chain match our order? Not whether a browser trusts it: the root may be missing (Pebble, caddy) or unknown
  * here. Only the key and the names decide. Any other fault, such as a certificate that is not signed by the next one,
- * is
- * a doubt that is reported to the operator.
+ * is a doubt that is reported to the operator.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"

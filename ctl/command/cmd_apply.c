@@ -1,8 +1,7 @@
 /*
  * apply: makes the declarations match a file. It first compares both and shows the differences. Only certd can compare
  * some values (a CA's alias, another spelling of a name, a secret), so it is asked by a dry run. Then each object is
- * sent
- * separately: it changes completely or not at all, and a refused object holds up only those that depend on it.
+ * sent separately: it changes completely or not at all, and a refused object holds up only those that depend on it.
  */
 #include "ctl/command/cmd.h"
 #include "ctl/declare/apply.h"

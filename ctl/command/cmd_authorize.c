@@ -305,8 +305,7 @@ cmd_authorize(struct ctl *ctl, struct args *args, struct error *err)
 
 /*
  * Asks the CA to validate every name that was authorized by a separate order. Records of the auto-certificate's own
- * order
- * are checked by that order.
+ * order are checked by that order.
  */
 static int
 authorize_validate_names(struct ctl *ctl, const struct args *args, const struct strlist *names, struct error *err)

@@ -1,8 +1,7 @@
 /*
  * env, exec: a certificate and its key as variables, named as in Kontena's vault. Kontena replaced only the first '.'
- * of
- * the domain (www_example.com), which is not a valid shell name. Here '_' replaces every character that shells do not
- * accept; exec, which needs no shell, sets Kontena's own name too.
+ * of the domain (www_example.com), which is not a valid shell name. Here '_' replaces every character that shells do
+ * not accept; exec, which needs no shell, sets Kontena's own name too.
  */
 #include "common/crypto/cert_file.h"
 #include "common/name.h"

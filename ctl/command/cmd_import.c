@@ -91,8 +91,7 @@ import_add_pkcs12(struct json_object *params, const char *path, struct error *er
 
 /*
  * @is_required: the file cannot be opened without a password. A PKCS#12 file may have none, so without a terminal none
- * is
- * sent.
+ * is sent.
  */
 static int
 import_add_password(

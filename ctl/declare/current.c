@@ -1,7 +1,6 @@
 /*
  * All objects that certd has, fetched in pages. Ids differ between daemons, so code that compares or writes
- * declarations
- * uses names.
+ * declarations uses names.
  */
 #include "ctl/declare/current.h"
 
@@ -41,7 +40,7 @@ current_check_name(const struct api_resource *resource, struct json_object *obje
 	for (size_t i = 0; i < json_object_array_length(others); i++)
 		buf_printf(&ids, ", %s", json_object_get_string(json_object_array_get_idx(others, i)));
 	return error_set(err, ERROR_EXISTS,
-		"more than one %s is called '%s', so a declaration cannot mean one of them: rename or remove one by "
+		"more than one %s has the name '%s', so a declaration cannot refer to one: rename or delete one by "
 		"its id (%s)",
 		resource->noun, ctl_text_at(object, "properties.name"), buf_str(&ids));
 }

@@ -1,8 +1,7 @@
 /*
  * ctl/declare/declaration.h: declarations as a file.
  * The file has a mapping for each collection, from an object's name to its properties. References are names, and
- * secrets
- * are given by their location:
+ * secrets are given by their location:
  *
  *   dnsProviders:
  *     ns1:

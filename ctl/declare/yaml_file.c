@@ -1,7 +1,6 @@
 /*
  * libyaml's events to JSON values and back. The recursion depth is the nesting, which is bounded. Memory is bounded by
- * the
- * size of the text, because aliases, which could repeat parts of it, are refused.
+ * the size of the text, because aliases, which could repeat parts of it, are refused.
  */
 #include "ctl/declare/yaml_file.h"
 

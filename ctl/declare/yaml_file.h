@@ -3,8 +3,7 @@
  * style.
  *
  * It supports the YAML that people write by hand: mappings, lists, plain and quoted text, one document. Anchors,
- * aliases
- * and tags are refused, because a few lines of them expand to any size.
+ * aliases and tags are refused, because a few lines of them expand to any size.
  */
 #ifndef CTL_DECLARE_YAML_FILE_H
 #define CTL_DECLARE_YAML_FILE_H

@@ -1,8 +1,7 @@
 /*
  * The account (RFC 8555 s7.3). Registering may be repeated, because a key always has the same account: after a crash
  * between request and answer, certd sends the request again. The CA's requirements (terms, external account) are
- * checked
- * against the directory first, so that the error names the setting instead of a problem type.
+ * checked against the directory first, so that the error names the setting instead of a problem type.
  */
 #include "common/crypto/jws.h"
 #include "common/json.h"

@@ -1,8 +1,8 @@
 /*
  * Requests to a CA. A call waits in one queue until directory, gate and a nonce are available, is signed and sent, and
  * ends with an answer or a problem, or is retried: badNonce with the nonce of the error answer (RFC 8555 s6.5),
- * transient
- * failures after a pause. Callbacks run last, in a loop callback of their own, so that they may free the client.
+ * transient failures after a pause. Callbacks run last, in a loop callback of their own, so that they may free the
+ * client.
  */
 #include "common/crypto/jws.h"
 #include "daemon/acme/acme_client_private.h"

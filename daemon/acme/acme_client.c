@@ -1,9 +1,7 @@
 /*
  * One CA, one account. This file has what all requests share: the directory (kept for a day, or until a failure) and
- * the
- * nonces. Both are fetched only when a call waits for them, and retried like any request. The requests themselves are
- * in
- * acme_call.c.
+ * the nonces. Both are fetched only when a call waits for them, and retried like any request. The requests themselves
+ * are in acme_call.c.
  */
 #include "daemon/acme/acme_client.h"
 

@@ -76,8 +76,7 @@ struct acme_request {
 	size_t max_body;     /* maximum size of the answer; 0: that of http.h */
 	/*
 	 * This is an authorization. Such a request never overlaps a newOrder of this client, because Pebble 2.4
-	 * deadlocks
-	 * then. Other CAs are not slowed down by it.
+	 * deadlocks then. Other CAs are not slowed down by it.
 	 */
 	bool is_authorization;
 	bool is_best_effort; /* no retries after network errors and 5xx */
@@ -109,8 +108,8 @@ struct acme_call *
 acme_client_directory(struct acme_client *client, acme_directory_fn *done, void *arg);
 
 /*
- * acme_client_check_profile() - acme_directory_check_profile() of the directory, which is fetched again if the one that is
- * cached does not have @profile (copied)
+ * acme_client_check_profile() - acme_directory_check_profile() of the directory, which is fetched again if the one that
+ * is cached does not have @profile (copied)
  * @done: with neither an answer nor an error if the CA offers it
  */
 struct acme_call *

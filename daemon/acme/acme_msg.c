@@ -1,9 +1,8 @@
 /*
  * Octets of a CA in, checked structs out. Everything that a hostile CA could use for an attack is refused here: URLs
- * that
- * are not plain https, tokens that could be paths, identifiers that are not names. Unknown, absent or malformed members
- * that certd does not use are ignored: real CAs omit members from later answers, repeat wildcards in identifiers, and
- * offer challenge types of their own.
+ * that are not plain https, tokens that could be paths, identifiers that are not names. Unknown, absent or malformed
+ * members that certd does not use are ignored: real CAs omit members from later answers, repeat wildcards in
+ * identifiers, and offer challenge types of their own.
  */
 #include "daemon/acme/acme_msg.h"
 

@@ -1,8 +1,7 @@
 /*
  * daemon/acme/acme_msg.h: ACME objects as structs (RFC 8555 s7.1). Pure: octets in, structs out. Every string is
- * bounded and
- * checked here once (tokens, URLs, identifiers). A member that the CA omitted, or sent as null, is NULL or 0 in the
- * struct: the order keeps the value of an earlier answer.
+ * bounded and checked here once (tokens, URLs, identifiers). A member that the CA omitted, or sent as null, is NULL or
+ * 0 in the struct: the order keeps the value of an earlier answer.
  */
 #ifndef DAEMON_ACME_ACME_MSG_H
 #define DAEMON_ACME_ACME_MSG_H

@@ -1,7 +1,6 @@
 /*
  * The nonce pool. Every answer contains a nonce, so none has to be fetched after the first request. An expired nonce
- * costs
- * one badNonce, no more than fetching a new one: nonces are kept without a time limit.
+ * costs one badNonce, no more than fetching a new one: nonces are kept without a time limit.
  */
 #include "daemon/acme/acme_nonce.h"
 

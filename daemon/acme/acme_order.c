@@ -1,8 +1,7 @@
 /*
  * One order from newOrder to the chain. This file is the frame: the table of states, the only way into it (order_step),
  * polling, the time limit and the end. Everything that happens (answers, timers, the owner's answers) becomes an event
- * of
- * the current state; inside an event only the owner's ops are called.
+ * of the current state; inside an event only the owner's ops are called.
  */
 #include "daemon/acme/acme_order.h"
 

@@ -63,8 +63,7 @@ struct acme_order_config {
 
 /*
  * Nothing is sent before acme_order_start(). @client, @ops: borrowed, must outlive the order. Only ops->done may free
- * the
- * order; ops may be answered at once.
+ * the order; ops may be answered at once.
  */
 struct acme_order *
 acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_order_config *config,

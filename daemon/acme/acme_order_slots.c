@@ -1,8 +1,7 @@
 /*
  * The authorizations of an order as slots. Work on them (fetch, answer) is marked and started a few at a time: one
- * after
- * the other when the CA is near, because then they share one nonce (fetching another costs a request) and parallel
- * requests gain nothing; several at once when answers take long.
+ * after the other when the CA is near, because then they share one nonce (fetching another costs a request) and
+ * parallel requests gain nothing; several at once when answers take long.
  */
 #include "daemon/acme/acme_order_private.h"
 

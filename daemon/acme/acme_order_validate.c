@@ -1,9 +1,8 @@
 /*
  * Validation of the names: fetch the authorizations, let the owner publish answers, notify the CA, and wait. Only the
- * order
- * is polled. The authorizations are examined when it stays pending, for two reasons: one of them may have failed
- * without
- * any effect on the order, and smallstep CAs never fail a challenge: they record an error and wait for another request.
+ * order is polled. The authorizations are examined when it stays pending, for two reasons: one of them may have failed
+ * without any effect on the order, and smallstep CAs never fail a challenge: they record an error and wait for another
+ * request.
  */
 #include "common/name.h"
 #include "daemon/acme/acme_order_private.h"
@@ -22,8 +21,7 @@ enum {
 
 /*
  * Is the authorization for one of our names? The order contained its URL, so the base name decides: the wildcard flag
- * is
- * corrected where only one of the two was ordered, and an omitted name is the one of the earlier answer.
+ * is corrected where only one of the two was ordered, and an omitted name is the one of the earlier answer.
  */
 static bool
 acme_order_validate_is_ours(const struct acme_order *o, const struct slot *slot, struct acme_authorization *authz)
@@ -144,8 +142,7 @@ answer_later(struct slot *slot)
 
 /*
  * The CA recorded why it has not validated yet. Return: whether that is final. It never is when @is_answer, the answer
- * to
- * our POST: the error may be that of the previous attempt.
+ * to our POST: the error may be that of the previous attempt.
  */
 static bool
 note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool is_answer, struct error *err)

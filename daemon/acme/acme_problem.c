@@ -1,7 +1,6 @@
 /*
  * The problem table. A CA reports a failure by a type. Each type is one row: our error code, whether the same request
- * can
- * succeed later without any change, and the setting that an operator would change. The CA's text is kept, without
+ * can succeed later without any change, and the setting that an operator would change. The CA's text is kept, without
  * characters that a terminal would obey.
  */
 #include "daemon/acme/acme_problem.h"

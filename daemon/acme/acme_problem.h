@@ -1,7 +1,6 @@
 /*
  * daemon/acme/acme_problem.h: the meaning of the CA's problems: a table from problem type (RFC 8555 s6.7, RFC 9773
- * s7.4,
- * draft-ietf-acme-profiles) to error code, whether a retry can succeed, and which setting is at fault.
+ * s7.4, draft-ietf-acme-profiles) to error code, whether a retry can succeed, and which setting is at fault.
  */
 #ifndef DAEMON_ACME_ACME_PROBLEM_H
 #define DAEMON_ACME_ACME_PROBLEM_H

@@ -1,7 +1,6 @@
 /*
  * Accepting for all listeners. Each turn accepts one connection per listener, so that existing connections get their
- * turns
- * too.
+ * turns too.
  *
  * When all slots are taken, the network with the most strangers makes room: an attacker with few addresses loses its
  * connections first, and a client from elsewhere gets in. The grace period lets a burst of honest clients finish their

@@ -3,10 +3,8 @@
  * limited, and that of each user (or address, or IPv6 /64).
  *
  * A peer on a Unix socket is known by its uid. Others are strangers until acceptor_vouch(). When all places are taken,
- * the
- * oldest stranger of the network with the most of them makes room for the next connection. If there are only known
- * peers,
- * clients wait in the kernel.
+ * the oldest stranger of the network with the most of them makes room for the next connection. If there are only known
+ * peers, clients wait in the kernel.
  */
 #ifndef DAEMON_BASE_ACCEPTOR_H
 #define DAEMON_BASE_ACCEPTOR_H
@@ -78,8 +76,7 @@ acceptor_listen(struct acceptor *acceptor, const char *address, mode_t mode, str
 /*
  * acceptor_listen_all() - bind @addresses, and remove those that are bound from the list
  * Return: 0 the list is empty, or -1 and the first error, that of @addresses' item *ret_failed. A lack of IPv6 is
- * reported
- * only if there is no other error.
+ * reported only if there is no other error.
  */
 int
 acceptor_listen_all(

@@ -1,7 +1,6 @@
 /*
  * daemon/base/clock.h: the two times. Wall time decides about validity and durable schedule rows; boot time (which
- * counts
- * suspend) is for the deadlines of running work. A virtual clock stands still until it is advanced.
+ * counts suspend) is for the deadlines of running work. A virtual clock stands still until it is advanced.
  */
 #ifndef DAEMON_BASE_CLOCK_H
 #define DAEMON_BASE_CLOCK_H

@@ -2,10 +2,8 @@
  * daemon/base/dns.c: queries, addresses and updates on the loop.
  *
  * c-ares cannot cancel a single query, so a query that was cancelled or timed out is only marked as ended and stays
- * until
- * c-ares releases it. Whatever ends a query sets its timer to zero: results are delivered from the loop, never from
- * inside
- * c-ares or the call that started it.
+ * until c-ares releases it. Whatever ends a query sets its timer to zero: results are delivered from the loop, never
+ * from inside c-ares or the call that started it.
  *
  * Channels (a set of servers) are kept and reused; the least recently used idle ones are closed. The channel of
  * resolv.conf is renewed when that file changes, because a daemon outlives many networks.

@@ -37,8 +37,7 @@ enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16,
 
 /*
  * The content of an answer, with any RCODE. rcode 0 without values is "no such data", 3 is "no such name". Names are
- * lower
- * case without final dot.
+ * lower case without final dot.
  */
 struct dns_answer {
 	int rcode;
@@ -63,10 +62,8 @@ dns_type_name(enum dns_type type);
 
 /*
  * Called once from the loop, never from inside the call that started it. Both arguments are borrowed for the call, and
- * one
- * is NULL (a failed update has both). @err: ERROR_DNS, ERROR_TIMEOUT, ERROR_INVALID (the name or server is not valid);
- * it
- * names the query, the server and the failure.
+ * one is NULL (a failed update has both). @err: ERROR_DNS, ERROR_TIMEOUT, ERROR_INVALID (the name or server is not
+ * valid); it names the query, the server and the failure.
  */
 typedef void
 dns_done_fn(const struct dns_answer *answer, const struct error *err, void *arg);

@@ -1,8 +1,7 @@
 /*
  * daemon/base/dns_channel.c: the interface to c-ares, which says what descriptors to watch and when to call it for its
- * time
- * limits; both are passed to the loop. Callbacks run inside c-ares, so neither this file nor its callers may destroy a
- * channel from one.
+ * time limits; both are passed to the loop. Callbacks run inside c-ares, so neither this file nor its callers may
+ * destroy a channel from one.
  */
 #include "daemon/base/dns_channel.h"
 

@@ -1,7 +1,6 @@
 /*
  * daemon/base/dns_message.c: making queries and reading answers. ldns encodes and decodes. An answer is read only along
- * the
- * aliases that start at the queried name, so that records of other names in the message have no effect.
+ * the aliases that start at the queried name, so that records of other names in the message have no effect.
  */
 #include "daemon/base/dns_message.h"
 

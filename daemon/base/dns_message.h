@@ -1,7 +1,6 @@
 /*
  * daemon/base/dns_message.h: DNS messages as octets (RFC 1035, RFC 2136). Pure: no socket and no clock. The only module
- * that
- * uses ldns; daemon/base/dns sends the messages.
+ * that uses ldns; daemon/base/dns sends the messages.
  */
 #ifndef DAEMON_BASE_DNS_MESSAGE_H
 #define DAEMON_BASE_DNS_MESSAGE_H

@@ -1,7 +1,6 @@
 /*
  * Starts a program by posix_spawn(3), which, unlike fork, is safe with threads and does not copy page tables. It cannot
- * set
- * resource limits, so they are set from outside right after. The moment in between does not matter: the limits are
+ * set resource limits, so they are set from outside right after. The moment in between does not matter: the limits are
  * against runaway programs.
  */
 #include "daemon/base/hook_private.h"

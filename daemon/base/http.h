@@ -48,10 +48,8 @@ struct http_response {
 
 /*
  * Called exactly once from the loop (never from inside http_send()). Any HTTP status is an answer: @err is set only
- * without
- * an answer (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS, ERROR_LIMIT, ERROR_PROTOCOL), and @res is NULL then.
- * Both
- * are borrowed for the call; the callee may steal from @res.
+ * without an answer (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS, ERROR_LIMIT, ERROR_PROTOCOL), and @res is NULL
+ * then. Both are borrowed for the call; the callee may steal from @res.
  */
 typedef void
 http_done_fn(struct http_response *res, const struct error *err, void *arg);

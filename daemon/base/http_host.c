@@ -1,8 +1,7 @@
 /*
  * daemon/base/http_host.c: addresses for curl. A burst of requests to one CA causes one lookup: its answer is used for
- * a
- * minute, and requests meanwhile wait for it. c-ares does not return TTLs with addresses; a minute is shorter than any
- * sensible one.
+ * a minute, and requests meanwhile wait for it. c-ares does not return TTLs with addresses; a minute is shorter than
+ * any sensible one.
  */
 #include "daemon/base/http_private.h"
 

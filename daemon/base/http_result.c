@@ -1,7 +1,6 @@
 /*
  * daemon/base/http_result.c: the outcome of a request in one line for the operator: the host, the failure, and what to
- * do
- * about it where that is known.
+ * do about it where that is known.
  */
 #include "common/alloc.h"
 #include "daemon/base/http_private.h"
@@ -52,8 +51,7 @@ certificate_error(struct http_transfer *t, CURL *easy)
 
 /*
  * OpenSSL's protocol errors come from "SSL routines". A failure below that is a signature that does not match: a CA
- * that
- * was set up again under its old name.
+ * that was set up again under its old name.
  */
 static void
 handshake_error(struct http_transfer *t, const char *text)

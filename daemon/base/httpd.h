@@ -1,7 +1,6 @@
 /*
  * daemon/base/httpd.h: an HTTP/1.1 server: listeners (acceptor.h) and their connections (httpd_conn.h). The caller
- * handles
- * the requests.
+ * handles the requests.
  */
 #ifndef DAEMON_BASE_HTTPD_H
 #define DAEMON_BASE_HTTPD_H
@@ -22,8 +21,7 @@ struct httpd_config {
 	acceptor_privileged_fn *is_privileged;
 	/*
 	 * Must answer, at once or later. A connection whose place has a refusal (acceptor_refusal()) is closed after
-	 * that; a client
-	 * that was vouched for keeps its place.
+	 * that; a client that was vouched for keeps its place.
 	 */
 	httpd_request_fn *request;
 	void *arg; /* of @is_privileged and @request */

@@ -1,7 +1,6 @@
 /*
  * Reads with recv() on the loop, not with evhttp: evhttp has no deadline that a slow client cannot extend and no
- * connection
- * limit, and it answers some requests itself, in HTML. OpenSSL works on the descriptor itself.
+ * connection limit, and it answers some requests itself, in HTML. OpenSSL works on the descriptor itself.
  *
  * One request at a time: nothing is read while it is processed, so that pipelined requests wait in the kernel. After a
  * refusal in the middle of a request the rest is read and discarded for a while: closing at once would reset the

@@ -1,7 +1,6 @@
 /*
  * daemon/base/httpd_conn.h: one HTTP/1.1 connection, plain or TLS: requests in, one after the other, answers out.
- * Everything is
- * limited: sizes of head and body, idle time, and an absolute deadline for each request and each answer.
+ * Everything is limited: sizes of head and body, idle time, and an absolute deadline for each request and each answer.
  */
 #ifndef DAEMON_BASE_HTTPD_CONN_H
 #define DAEMON_BASE_HTTPD_CONN_H

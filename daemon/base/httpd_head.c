@@ -1,7 +1,6 @@
 /*
  * Parsing a request head. Strict wherever two parsers could see two messages: one Content-Length, no Transfer-Encoding,
- * no
- * folded lines, no blank before a colon (RFC 9112 s5.1, s6.3, s11.2). A refused head gets a status, and ends the
+ * no folded lines, no blank before a colon (RFC 9112 s5.1, s6.3, s11.2). A refused head gets a status, and ends the
  * connection.
  */
 #include "daemon/base/httpd_head.h"

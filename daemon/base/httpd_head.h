@@ -1,7 +1,6 @@
 /*
  * daemon/base/httpd_head.h: the head of an HTTP/1.1 request (RFC 9112 s2 to s6) and its target. Pure: the results point
- * into
- * the given octets.
+ * into the given octets.
  */
 #ifndef DAEMON_BASE_HTTPD_HEAD_H
 #define DAEMON_BASE_HTTPD_HEAD_H

@@ -3,8 +3,7 @@
  * one, fields go to the journal (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), otherwise lines of text to stderr.
  *
  * Logging never blocks: sd_journal_sendv() waits for a journald that does not read, and so does a write to a full pipe.
- * A
- * line that cannot be written at once waits in a bounded queue; further lines are counted and dropped.
+ * A line that cannot be written at once waits in a bounded queue; further lines are counted and dropped.
  */
 #include "daemon/base/log.h"
 
@@ -92,8 +91,7 @@ log_new(enum log_level level)
 
 /*
  * Return: whether the line is finished: written, or lost for a reason that waiting does not fix. A socket accepts a
- * line at
- * once or not at all; a pipe that poll() reports writable has room for PIPE_BUF octets.
+ * line at once or not at all; a pipe that poll() reports writable has room for PIPE_BUF octets.
  */
 static bool
 log_put(const struct log *log, const struct buf *text)

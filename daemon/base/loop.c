@@ -1,8 +1,7 @@
 /*
  * The loop. libevent waits and calls descriptor and signal callbacks. The rest of a turn is here: event_base_loop(
  * EVLOOP_ONCE) is followed by due timers, then deferred calls, then the turn-end function, the last two until nothing
- * is
- * left. libevent has no hook before waiting, and a low-priority event in its place would starve.
+ * is left. libevent has no hook before waiting, and a low-priority event in its place would starve.
  *
  * With a virtual clock nothing waits: descriptors are polled, and when none is ready the clock jumps.
  */

@@ -3,8 +3,7 @@
  *
  * A turn: wait for events once, run their callbacks, run deferred calls, then the turn-end function (the store's one
  * commit), repeated until nothing is left; only then wait again. Callbacks have five lines: unpack, call, re-arm. With
- * a
- * virtual clock the loop never sleeps: when no descriptor is ready and no worker is busy, time jumps to the earliest
+ * a virtual clock the loop never sleeps: when no descriptor is ready and no worker is busy, time jumps to the earliest
  * timer. All timers of the daemon belong to this module, so that years can be simulated.
  */
 #ifndef DAEMON_BASE_LOOP_H
@@ -34,8 +33,7 @@ loop_free(struct loop *loop);
 
 /*
  * Runs turns until loop_stop(), or with a virtual clock until no event is left. A loop_stop() before the call ends it
- * at
- * once. Return: 0 or -1.
+ * at once. Return: 0 or -1.
  */
 int
 loop_run(struct loop *loop, struct error *err);
@@ -64,8 +62,7 @@ loop_set_turn_end(struct loop *loop, loop_turn_fn *fn, void *arg);
 
 /*
  * Longest and 99th percentile turn in microseconds since start, excluding waits, for metrics and tests. The percentile
- * is
- * the upper edge of a bucket, at most a quarter too large.
+ * is the upper edge of a bucket, at most a quarter too large.
  */
 void
 loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_us);
@@ -96,10 +93,8 @@ loop_timer_is_armed(const struct loop_timer *timer);
 
 /*
  * The one timer on wall time (timerfd CLOCK_REALTIME, TFD_TIMER_CANCEL_ON_SET), for the schedule: @fn runs when
- * @wall_at is
- * reached, or at once with @was_clock_set when the clock was set or the machine was suspended. It is always armed (for
- * a
- * far date when nothing is due).
+ * @wall_at is reached, or at once with @was_clock_set when the clock was set or the machine was suspended. It is always
+ * armed (for a far date when nothing is due).
  */
 typedef void
 loop_wall_fn(bool was_clock_set, void *arg);

@@ -1,12 +1,10 @@
 /*
  * Timers. One heap serves both clocks, which differ only in how time passes: for a real loop a timerfd on boot time
- * (which,
- * unlike libevent's own timers, counts suspend) or wall time ends the wait; a virtual one advances its clock. So the
- * simulation runs the same code as production.
+ * (which, unlike libevent's own timers, counts suspend) or wall time ends the wait; a virtual one advances its clock.
+ * So the simulation runs the same code as production.
  *
  * The wall timer is always armed, for a far date when nothing is due: only then TFD_TIMER_CANCEL_ON_SET reports a set
- * clock
- * (and the end of a suspend).
+ * clock (and the end of a suspend).
  */
 #include "daemon/base/loop_private.h"
 

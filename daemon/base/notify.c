@@ -1,8 +1,7 @@
 /*
  * The interface to the service manager: state and watchdog out, descriptors and credentials in. Without a manager
- * libsystemd
- * does nothing and reports success, so callers need not check. Notify sockets of other programs use the same datagrams,
- * so that any program with an sd_notify(3) reader can follow certd.
+ * libsystemd does nothing and reports success, so callers need not check. Notify sockets of other programs use the same
+ * datagrams, so that any program with an sd_notify(3) reader can follow certd.
  */
 #include "daemon/base/notify.h"
 

@@ -40,10 +40,8 @@ notify_send_to(const char *socket_path, const char *assignments, struct error *e
 
 /*
  * Descriptors passed by the manager under @name (FileDescriptorName=), made close-on-exec and non-blocking. The
- * environment
- * is kept for the next name: no child inherits it. Return: their number, at most @max, written to @ret_fds; owned by
- * the
- * caller.
+ * environment is kept for the next name: no child inherits it. Return: their number, at most @max, written to @ret_fds;
+ * owned by the caller.
  */
 size_t
 notify_listen_fds(const char *name, int *ret_fds, size_t max);

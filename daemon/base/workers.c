@@ -1,8 +1,7 @@
 /*
  * The thread pool. Threads are started when a job finds all busy, up to the limit, so that an idle daemon has few.
- * Finished
- * jobs return in a list, signalled by an eventfd; their done functions run on the loop. With a virtual clock a timer at
- * zero replaces the threads.
+ * Finished jobs return in a list, signalled by an eventfd; their done functions run on the loop. With a virtual clock a
+ * timer at zero replaces the threads.
  */
 #include "daemon/base/workers.h"
 

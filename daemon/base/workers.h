@@ -1,8 +1,7 @@
 /*
  * daemon/base/workers.h: a few threads for slow work: key generation, PKCS#12, writing and syncing of drops.
  * Octets in, octets out: a job uses only its own argument. With a virtual clock jobs run on the loop thread, in order,
- * so
- * that simulations are repeatable.
+ * so that simulations are repeatable.
  */
 #ifndef DAEMON_BASE_WORKERS_H
 #define DAEMON_BASE_WORKERS_H

@@ -1,7 +1,6 @@
 /*
  * daemon/challenge/cleanup.h: the durable record of a TXT value to remove (STORE_CLEANUP and its SCHEDULE_CLEANUP row).
- * It is
- * stored before the value is added, so that a crash leaves no orphan.
+ * It is stored before the value is added, so that a crash leaves no orphan.
  */
 #ifndef DAEMON_CHALLENGE_CLEANUP_H
 #define DAEMON_CHALLENGE_CLEANUP_H

@@ -1,7 +1,6 @@
 /*
  * Usually one query is enough: SOA of the name itself. An alias appears as a CNAME in the answer; for a name that does
- * not
- * exist yet, the authority section contains the SOA of its zone (RFC 2308 s2). Resolvers that omit that section
+ * not exist yet, the authority section contains the SOA of its zone (RFC 2308 s2). Resolvers that omit that section
  * (systemd-resolved does) are queried again with one label less each time.
  */
 #include "daemon/challenge/dns_target.h"
@@ -233,8 +232,7 @@ on_probe(const struct dns_answer *answer, const struct error *err, void *arg)
 
 /*
  * "* CNAME lb.example.net" in a zone answers for every name that does not exist. The challenge is not delegated then: a
- * TXT
- * record at the name hides the wildcard. If an unused sibling name has the same alias, the alias is a wildcard.
+ * TXT record at the name hides the wildcard. If an unused sibling name has the same alias, the alias is a wildcard.
  */
 static void
 found_alias(struct dns_finder *f, const char *alias)

@@ -29,8 +29,7 @@ dns_target_done_fn(struct dns_target *target, const struct error *err, void *arg
  * The provider's own server is queried first, if it has one and is authoritative; otherwise the resolver.
  * @named: id of the requested DNS provider, or NULL
  * ERROR_DNS: lookup failed, alias loop, no zone. ERROR_TIMEOUT: no answer. Both name the server that was silent,
- * refused,
- * or does not serve the zone. ERROR_STATE: no provider for the alias's target; the text says what to add.
+ * refused, or does not serve the zone. ERROR_STATE: no provider for the alias's target; the text says what to add.
  */
 struct dns_finder *
 dns_target_find(const struct dnsprovider_env *env, struct store *store, const char *named, const char *name,

@@ -1,7 +1,6 @@
 /*
  * Rounds: all servers that lack the value are queried at once; after the last answer there is a pause, which doubles
- * each
- * time. Finding the servers is itself a query, which may fail and is repeated with the rounds.
+ * each time. Finding the servers is itself a query, which may fail and is repeated with the rounds.
  */
 #include "daemon/challenge/dns_watch.h"
 

@@ -1,7 +1,6 @@
 /*
  * daemon/challenge/dns_watch.h: waits until all name servers of a zone answer with a TXT value. A CA queries any of
- * them, and
- * a failed validation cannot be repeated.
+ * them, and a failed validation cannot be repeated.
  */
 #ifndef DAEMON_CHALLENGE_DNS_WATCH_H
 #define DAEMON_CHALLENGE_DNS_WATCH_H
@@ -22,8 +21,7 @@ struct dns_watch_request {
 
 /*
  * Called once, from the loop, never from inside the call: all servers have the value, or time is up. The latter is not
- * an
- * error, since the CA may see the value anyway; the last progress line names the server that lacks it.
+ * an error, since the CA may see the value anyway; the last progress line names the server that lacks it.
  */
 typedef void
 dns_watch_done_fn(void *arg);
@@ -35,10 +33,8 @@ dns_watch_progress_fn(const char *why, void *arg);
 /*
  * dns_watch_start() - start querying the name servers
  * These are provider->nameservers if set, otherwise those of the zone's NS records, and the provider's own server. A
- * name
- * server at the address of the provider's server is queried on that server's port. One that never answers is skipped
- * once
- * others have the value. Ends within provider->propagation_timeout.
+ * name server at the address of the provider's server is queried on that server's port. One that never answers is
+ * skipped once others have the value. Ends within provider->propagation_timeout.
  */
 struct dns_watch *
 dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,

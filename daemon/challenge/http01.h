@@ -1,7 +1,6 @@
 /*
  * daemon/challenge/http01.h: the HTTP server of http-01 (RFC 8555 s8.3). It answers with the key authorizations of
- * pending
- * challenges, from memory, and with 404 to all other requests.
+ * pending challenges, from memory, and with 404 to all other requests.
  */
 #ifndef DAEMON_CHALLENGE_HTTP01_H
 #define DAEMON_CHALLENGE_HTTP01_H
@@ -41,8 +40,7 @@ http01_is_configured(const struct http01 *http);
 /*
  * Binds the addresses that are not bound yet. Return: 0 at least one listener is bound (http01_error() says whether
  * another is not), or -1 none is: ERROR_UNAVAILABLE, ERROR_INVALID (not an address), ERROR_STATE (none is configured,
- * or
- * no IPv6).
+ * or no IPv6).
  */
 int
 http01_open(struct http01 *http, struct error *err);

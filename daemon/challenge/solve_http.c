@@ -1,7 +1,6 @@
 /*
  * http-01: the answer is served by certd's own listener and written into every webroot, and the CA reaches one of them.
- * A
- * listener that could not be bound is retried here, so certd recovers when its port becomes free.
+ * A listener that could not be bound is retried here, so certd recovers when its port becomes free.
  */
 #include "common/error.h"
 #include "daemon/challenge/http01.h"

@@ -1,9 +1,7 @@
 /*
  * dns-01 with a manually published record. certd stores and reports the record, and asks the CA to validate only when
- * the
- * record is found in DNS, because a failed validation cannot be repeated. Until then the attempt ends with an error
- * that
- * says what to publish. The order stays valid, so the next attempt continues it.
+ * the record is found in DNS, because a failed validation cannot be repeated. Until then the attempt ends with an error
+ * that says what to publish. The order stays valid, so the next attempt continues it.
  */
 #include "common/crypto/jws.h"
 #include "common/error.h"

@@ -1,7 +1,6 @@
 /*
  * The table of solvers, the choice among them, and the interface for orders. A new kind of challenge is a file with a
- * row,
- * and a line here.
+ * row, and a line here.
  */
 #include "daemon/challenge/solver.h"
 
@@ -137,8 +136,7 @@ names_dns_provider(const struct autocert *autocert)
 
 /*
  * Of the reasons of all kinds, the one that is easiest to fix: first what is configured and does not work now (a port
- * that
- * is taken), then what is not configured, then what the CA does not offer.
+ * that is taken), then what is not configured, then what the CA does not offer.
  */
 static int
 weight(const struct error *why)

@@ -1,7 +1,6 @@
 /*
  * daemon/challenge/solver.h: publishing the answer to a challenge and taking it down: a table of solvers, one file per
- * kind
- * (http-01: own listener, webroot; dns-01: through daemon/dnsprovider; manual: by the operator).
+ * kind (http-01: own listener, webroot; dns-01: through daemon/dnsprovider; manual: by the operator).
  *
  * Before a value is added to DNS, its removal is durable (STORE_CLEANUP and a SCHEDULE_CLEANUP row), so that a crash
  * leaves no orphan. The row is deleted when the removal has succeeded; until then it is retried.
@@ -48,8 +47,7 @@ solver_http_error(const struct solver *solver);
  * autocert.challenge decides. "auto" is dns-01 for wildcards, else the first that is configured and offered: dns-01
  * when a
  * DNS provider is set, http-01 when there is a listener or webroot, else dns-01 when a DNS provider has the zone. Tries
- * to
- * bind a listener that is not bound.
+ * to bind a listener that is not bound.
  * Return: index into authz->challenges, or -1 with ERROR_INVALID/ERROR_STATE that says what is offered, what is
  * configured, and what to do.
  */
@@ -59,8 +57,7 @@ solver_choose(struct solver *solver, const struct autocert *autocert, const stru
 
 /*
  * Called once, from the loop, never from inside solver_start(): published (and found on all name servers, or time is
- * up),
- * or the error. solver_stop() is required in both cases and allowed inside.
+ * up), or the error. solver_stop() is required in both cases and allowed inside.
  */
 typedef void
 solver_done_fn(const struct error *err, void *arg);
@@ -92,8 +89,7 @@ solver_stop(struct solve *solve);
 
 /*
  * Removes a TXT value. When the job ends, the row was deleted or moved to its next attempt, and a failure was reported
- * as
- * an event. Registered with the struct solver, which cancels running removals when it is freed.
+ * as an event. Registered with the struct solver, which cancels running removals when it is freed.
  */
 extern const struct job_kind cleanup_job;
 
@@ -114,8 +110,7 @@ solver_check(struct solver *solver, const struct autocert *autocert, struct erro
 
 /*
  * The challenge that "auto" chooses for @name at this moment, and why: a line for people, owned by the caller; NULL
- * when
- * the declaration names the challenge, or none is possible. Tries to bind a listener that is not bound.
+ * when the declaration names the challenge, or none is possible. Tries to bind a listener that is not bound.
  */
 char *
 solver_explain(struct solver *solver, const struct autocert *autocert, const char *name);

@@ -24,8 +24,7 @@ struct solver_kind {
 	const char *type; /* the CA's: "http-01" */
 	/*
 	 * Can @name (without "*.") be validated this way? @is_now: at this moment, otherwise: is it configured? -1:
-	 * @err says
-	 * what is missing and how to add it.
+	 * @err says what is missing and how to add it.
 	 */
 	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard,
 		bool is_now, struct error *err);

@@ -1,10 +1,8 @@
 /*
  * The queue is one list. A change runs when no earlier change of its name remains and its provider has room. The list
- * is
- * walked from the front whenever that may have changed; it is never longer than the number of published challenges.
+ * is walked from the front whenever that may have changed; it is never longer than the number of published challenges.
  * Changes refer to their provider and read it when they run: an order may request a hundred at once, and the secure
- * heap
- * has no room for as many copies of an API token.
+ * heap has no room for as many copies of an API token.
  */
 #include "daemon/challenge/txt_queue.h"
 

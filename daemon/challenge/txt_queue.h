@@ -2,10 +2,8 @@
  * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name (and per provider, if its driver is
  * serial), in the order of the requests.
  * So a running removal never overtakes the addition of the same value by a resumed order, and DNS APIs that replace
- * whole
- * record sets read the result of the preceding change. The number of concurrent changes is limited; waiting changes
- * hold
- * no secrets.
+ * whole record sets read the result of the preceding change. The number of concurrent changes is limited; waiting
+ * changes hold no secrets.
  */
 #ifndef DAEMON_CHALLENGE_TXT_QUEUE_H
 #define DAEMON_CHALLENGE_TXT_QUEUE_H
@@ -40,8 +38,7 @@ txt_change_start(struct txt_queue *queue, const struct dnsprovider *d, bool is_r
 
 /*
  * @done is not called any more. A change that was sent runs to its end, because its effect would be unknown otherwise;
- * one
- * that still waits is dropped. NULL is a no-op.
+ * one that still waits is dropped. NULL is a no-op.
  */
 void
 txt_change_leave(struct txt_change *change);

@@ -2,10 +2,8 @@
  * Files in a directory that other users may write to. The root is opened once as the operator configured it. From there
  * every step opens a single name that must not be a link, so the owner of the tree can spoil its own challenge but not
  * make certd write elsewhere. (openat2() would do so in one call, but RestrictSUIDSGID= of certd's unit forbids it, as
- * a
- * filter cannot inspect its argument.) The file is created in place (O_EXCL), not renamed into place: the CA learns of
- * it
- * only when it is complete, and O_TMPFILE is missing on some file systems that web servers use (overlay, NFS).
+ * a filter cannot inspect its argument.) The file is created in place (O_EXCL), not renamed into place: the CA learns
+ * of it only when it is complete, and O_TMPFILE is missing on some file systems that web servers use (overlay, NFS).
  */
 #include "daemon/challenge/webroot.h"
 

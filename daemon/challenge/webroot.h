@@ -1,7 +1,6 @@
 /*
  * daemon/challenge/webroot.h: http-01 through a web server on this host: the key authorization as a file below its
- * document
- * root (RFC 8555 s8.3).
+ * document root (RFC 8555 s8.3).
  */
 #ifndef DAEMON_CHALLENGE_WEBROOT_H
 #define DAEMON_CHALLENGE_WEBROOT_H

@@ -1,6 +1,6 @@
 /*
- * Who may connect to the REST face, and who he is. A TCP listener with TLS begins when its certificate is there and
- * takes the next one when it is renewed: both are seen in the stream of events.
+ * Who may connect to REST, and the identity of the caller. A TCP listener with TLS starts when its certificate exists
+ * and uses the next one when it is renewed: both are events of the stream.
  */
 #include "daemon/control/rest.h"
 
@@ -32,15 +32,15 @@ struct rest {
 	struct httpd *tcp;          /* NULL: not configured */
 	struct strlist listen;      /* addresses that are not bound yet */
 	char *certificate;          /* name of the auto-certificate; NULL: plain */
-	char tls_id[STORE_ID_SIZE]; /* of the certificate in use; empty: there is none yet */
+	char tls_id[STORE_ID_SIZE]; /* of the certificate in use; empty: none yet */
 	struct event_subscription *events;
-	struct loop_timer look; /* for a certificate, or for an address that is free */
+	struct loop_timer look; /* for a certificate, or for an address to become free */
 	struct error waits_for;
 };
 
 /* --- requests --- */
 
-/* Whose token stands in the request. Return: 1 and the peer, 0 none that is valid, -1 failed. */
+/* Finds the owner of the request's token. Return: 1 and the peer, 0 no valid token, -1 failed. */
 static int
 token_peer(struct rest *rest, const struct httpd_head *head, struct peer *ret, struct error *err)
 {
@@ -142,7 +142,7 @@ renew_context(struct rest *rest, struct error *err)
 	return found < 0 && !rest->tls_id[0] ? -1 : 0;
 }
 
-/* What stands in the way is said once, as an event, and as long as it does in server.status. */
+/* The obstacle is reported once as an event, and as long as it exists in server.status. */
 static void
 rest_look(void *arg)
 {
@@ -186,18 +186,18 @@ rest_check_conf(const struct conf *conf, struct error *err)
 
 		if (!address_parse(conf->rest_listen.items[i], &address))
 			return error_set(err, ERROR_CONFIG,
-				"rest-listen: '%s' is no ADDRESS:PORT such as 127.0.0.1:8443 or [::1]:8443",
+				"rest-listen: '%s' is not ADDRESS:PORT such as 127.0.0.1:8443 or [::1]:8443",
 				conf->rest_listen.items[i]);
 		if (conf->rest_certificate)
 			continue;
 		if (!conf->is_rest_plain)
 			return error_set(err, ERROR_CONFIG,
-				"rest-listen: %s needs rest-certificate, the name of an auto-certificate (or "
+				"rest-listen: %s requires rest-certificate, the name of an auto-certificate (or "
 				"rest-plain = yes, on loopback)",
 				conf->rest_listen.items[i]);
 		if (!address_is_loopback(&address))
 			return error_set(err, ERROR_CONFIG,
-				"rest-listen: %s is not on loopback, where alone rest-plain is allowed; set "
+				"rest-listen: %s is not a loopback address, as rest-plain requires; set "
 				"rest-certificate",
 				conf->rest_listen.items[i]);
 	}

@@ -1,6 +1,6 @@
 /*
- * daemon/control/rest.h: the REST face: listeners on a Unix socket (roles by peer credentials, as on the control socket)
- * and, by configuration, on TCP (bearer tokens; TLS with a certificate of certd's own, or plain on loopback).
+ * daemon/control/rest.h: the REST face: listeners on a Unix socket (roles by peer credentials, as on the control
+ * socket) and, by configuration, on TCP (bearer tokens; TLS with a certificate of certd's own, or plain on loopback).
  */
 #ifndef DAEMON_CONTROL_REST_H
 #define DAEMON_CONTROL_REST_H
@@ -18,15 +18,15 @@ struct rest_config {
 	const struct role_map *roles; /* borrowed; may change between turns (reload) */
 };
 
-/* What would never work, or be open to all: ERROR_CONFIG. Before anything is opened. */
+/* ERROR_CONFIG: a setting that can never work, or would be open to all. Call before anything is opened. */
 int
 rest_check_conf(const struct conf *conf, struct error *err);
 
 /*
- * rest_new() - opens what can be opened now
- * What is needed for TCP (addresses, certificate) is read from @service's conf, once. A TCP listener that cannot be there
- * yet is tried again every few seconds; @service's rest_warning says what it waits for.
- * Errors: of the Unix socket alone.
+ * rest_new() - open what can be opened now
+ * The settings for TCP (addresses, certificate) are read from @service's conf, once. A TCP listener that cannot be
+ * opened yet is retried every few seconds; @service's rest_warning says what it waits for.
+ * Errors: only of the Unix socket.
  */
 struct rest *
 rest_new(struct service *service, const struct rest_config *config, struct error *err);

@@ -1,6 +1,6 @@
 /*
- * The forms that are IONOS's alone: errors with messages, Retry-After as a whole number, collections with links. The
- * members code, field and problem of a message are ours, for those who know certd.
+ * The formats that only IONOS has: errors with messages, Retry-After as a whole number, collections with links. The
+ * members code, field and problem of a message are certd's own.
  */
 #include "daemon/control/rest_answer.h"
 
@@ -79,7 +79,7 @@ error_to_json(int status, const struct error *err)
 
 static const char json_fields[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
-/* Properties that were not declared but have a default among their values: IONOS's models know no enum that is absent. */
+/* Properties that were not declared but have a default among their values: IONOS's models require all enums. */
 static void
 add_defaults(const struct api_resource *resource, struct json_object *object)
 {
@@ -119,7 +119,7 @@ rest_answer_as(struct httpd_conn *conn, int status, const char *type, const char
 	httpd_conn_answer(conn, status, fields, &body);
 }
 
-/* A whole number of seconds, which IONOS's SDKs insist on. */
+/* A whole number of seconds, as IONOS's SDKs require. */
 static int64_t
 retry_after(struct service *service, const struct error *err)
 {
@@ -152,7 +152,7 @@ rest_refuse(struct service *service, struct httpd_conn *conn, int status, const 
 
 /* --- collections --- */
 
-/* A UUID that is the same for the same text (RFC 9562 s5.8, of our own making): collections have an id too. */
+/* A UUID that is always the same for a text (RFC 9562 s5.8, our own layout): collections have an id too. */
 static void
 stable_id(const char *text, char ret[STORE_ID_SIZE])
 {
@@ -184,10 +184,10 @@ struct place_in {
 	const char *origin;
 	const struct httpd_query *query;
 	int64_t offset, limit, total;
-	int64_t count; /* of what is on this page */
+	int64_t count; /* of items on this page */
 };
 
-/* The same list at another place: what was asked for stays in it. */
+/* The same list at another offset, with the same filters. */
 static void
 add_link(const struct place_in *p, struct json_object *links, const char *name, int64_t offset)
 {

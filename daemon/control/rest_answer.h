@@ -1,11 +1,11 @@
-/* daemon/control/rest_answer.h: what the REST face answers, in the forms of IONOS Certificate Manager 2.0. */
+/* daemon/control/rest_answer.h: REST answers, in the formats of IONOS Certificate Manager 2.0. */
 #ifndef DAEMON_CONTROL_REST_ANSWER_H
 #define DAEMON_CONTROL_REST_ANSWER_H
 
 #include "daemon/base/httpd_conn.h"
 #include "daemon/service/service.h"
 
-/* @more_fields: header lines beside those of every answer, each ending in CRLF; or "". @json: taken. */
+/* @more_fields: header lines in addition to those of every answer, each ending in CRLF; or "". @json: taken. */
 void
 rest_answer(struct httpd_conn *conn, int status, const char *more_fields, struct json_object *json);
 
@@ -14,7 +14,9 @@ void
 rest_answer_as(
 	struct httpd_conn *conn, int status, const char *type, const char *more_fields, struct json_object *json);
 
-/* {httpStatus, messages[{errorCode, message}]} with what struct error has more. @status 0: by the error's code. */
+/*
+ * {httpStatus, messages[{errorCode, message}]} with the other members of struct error. @status 0: by the error's code.
+ */
 void
 rest_refuse(struct service *service, struct httpd_conn *conn, int status, const struct error *err);
 
@@ -34,7 +36,7 @@ rest_object(const struct api_resource *resource, struct json_object *result);
 /*
  * rest_collection() - {id, type, href, items, offset, limit, _links} from the {items, offset, limit, total} of a list
  * @origin: "https://host", or "" for links without
- * @query: what was asked; all but the place stays in the links
+ * @query: of the request; the links keep everything but the position
  * @result: borrowed; its items are changed
  * Return: owned by the caller.
  */

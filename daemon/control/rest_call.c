@@ -1,7 +1,6 @@
 /*
- * From HTTP to service_call(). What is IONOS's alone is here: {properties} around a declaration, metadata that is
- * ignored, PATCH that changes the name. Which path is which method, and which parameters it has, comes from the API's
- * tables.
+ * From HTTP to service_call(). Only IONOS's rules are here: {properties} around a declaration, metadata that is
+ * ignored, PATCH that changes the name. The API's tables assign paths to methods and parameters.
  */
 #include "daemon/control/rest_call.h"
 
@@ -33,7 +32,7 @@ is_integer(const char *text)
 	return digits && digits < 19 && text[(*text == '-') + digits] == '\0';
 }
 
-/* What stands in a query as the value that its field wants; what does not fit stays text, for api_validate() to refuse. */
+/* Converts a query value to its field's type; an invalid one stays text, for api_validate() to refuse. */
 static struct json_object *
 query_value(const struct api_field *field, const char *text)
 {
@@ -56,8 +55,8 @@ query_value(const struct api_field *field, const char *text)
 }
 
 /*
- * Those parameters that the method has; all others are ignored, as clients add some to every request. An empty text is no
- * condition, but an empty number is refused like any other that is not one: IONOS declares limit as 1 to 1000.
+ * The parameters that the method has; all others are ignored, because clients add some to every request. An empty text
+ * is not a filter, but an empty number is refused like any other invalid one: IONOS declares limit as 1 to 1000.
  */
 static void
 params_from_query(const struct api_method *method, const struct httpd_query *query, struct json_object *params)
@@ -74,7 +73,7 @@ params_from_query(const struct api_method *method, const struct httpd_query *que
 	}
 }
 
-/* What IONOS never refuses. */
+/* Members that IONOS never refuses. */
 static void
 params_by_rest(const struct api_method *method, struct json_object *params)
 {
@@ -90,13 +89,13 @@ check_patch(struct json_object *params, struct error *err)
 	struct json_object *properties = NULL;
 
 	if (json_get_object(params, "properties", &properties, NULL) != 1)
-		return 0; /* api_validate() says so */
+		return 0; /* api_validate() reports it */
 	json_object_object_foreach(properties, name, value) {
 		(void)value;
 		if (strcmp(name, "name") != 0) {
 			_cleanup_free_ char *field = xasprintf("properties.%.64s", name);
 
-			return error_set_field(err, field, "%.64s: PATCH changes the name only", name);
+			return error_set_field(err, field, "%.64s: PATCH only changes the name", name);
 		}
 	}
 	if (!json_object_object_get_ex(properties, "name", NULL))
@@ -105,8 +104,8 @@ check_patch(struct json_object *params, struct error *err)
 }
 
 /*
- * Creating a provider through IONOS's API is agreeing to its terms: their clients have no member for it. Who says false
- * is taken at his word.
+ * Creating a provider over IONOS's API accepts the CA's terms: those clients have no member for it. An explicit false
+ * is respected.
  */
 static void
 agree_to_terms(struct service *service, struct json_object *params)
@@ -229,7 +228,7 @@ rest_call_call_done(struct json_object *result, const struct error *err, void *a
 
 /* --- requests --- */
 
-/* Only a host that can stand in a URL: it comes back in links. Owned by the caller. */
+/* Only a host that is valid in a URL, because it is returned in links. Owned by the caller. */
 static char *
 origin_of(const struct httpd_head *head, bool is_tls)
 {
@@ -255,8 +254,8 @@ route(const struct httpd_head *head, struct strlist *segments, enum api_method_i
 	if (found > 0)
 		return 0;
 	if (found == 0) {
-		error_set(
-			err, ERROR_INVALID, "%.*s takes %s", (int)head->path.len, head->path.data, buf_str(ret_allow));
+		error_set(err, ERROR_INVALID, "%.*s only supports %s", (int)head->path.len, head->path.data,
+			buf_str(ret_allow));
 		return 405;
 	}
 	error_set(err, ERROR_NOT_FOUND, "there is no such path");

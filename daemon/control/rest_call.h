@@ -9,9 +9,9 @@
 #include "daemon/service/service.h"
 
 /*
- * rest_call() - answers @conn, at once or when what was changed is durable
- * @peer: who asks; NULL: nobody that certd knows
- * Return: 0, or -1 refused because it takes somebody that certd knows (401).
+ * rest_call() - answer @conn, at once or when the changes are durable
+ * @peer: the caller; NULL: unknown
+ * Return: 0, or -1 refused because the caller must be known (401).
  */
 int
 rest_call(struct service *service, struct httpd_conn *conn, const struct peer *peer, bool is_tls,

@@ -1,6 +1,6 @@
 /*
- * From the store to an SSL_CTX. A new one is made for each certificate: connections under way go on with theirs. The
- * private key is in the secure heap as long as the context lives: who serves TLS has to have it.
+ * From the store to an SSL_CTX. Each certificate gets a new one: existing connections keep theirs. The private key is
+ * in the secure heap while the context exists, because a TLS server needs it.
  */
 #include "daemon/control/rest_tls.h"
 
@@ -85,12 +85,13 @@ rest_tls_load(struct store *store, const char *name, char id[STORE_ID_SIZE], SSL
 		return -1;
 	if (!a.last_certificate)
 		return error_set(err, ERROR_UNAVAILABLE,
-			"rest-certificate: '%s' has no certificate yet; certctl explain %s says why", name, name);
+			"rest-certificate: '%s' has no certificate yet; to see why, run: certctl explain %s", name,
+			name);
 	if (strcmp(a.last_certificate, id) == 0)
 		return 0;
 	found = object_load(store, &certificate_class, a.last_certificate, &cert, err);
 	if (found == 0)
-		error_set(err, ERROR_CORRUPT, "rest-certificate: the certificate of '%s' is gone", name);
+		error_set(err, ERROR_CORRUPT, "rest-certificate: the certificate of '%s' was deleted", name);
 	if (found != 1)
 		return -1;
 	ctx = context_of(&cert, err);

@@ -7,10 +7,10 @@
 struct ssl_ctx_st;
 
 /*
- * rest_tls_load() - a context with the newest certificate of an auto-certificate
+ * rest_tls_load() - make a context with the newest certificate of an auto-certificate
  * @name: its name or id
- * @id: of the certificate that is in use; replaced by the new one's. Empty: none is
- * @ret: owned by the caller (SSL_CTX_free()); connections that were made with an older one keep it
+ * @id: of the certificate in use; replaced by the new one's. Empty: none
+ * @ret: owned by the caller (SSL_CTX_free()); existing connections keep their context
  * Return: 1 and the new context; 0 the one in use is the newest; -1 there is none yet, or it cannot be used.
  */
 int

@@ -1,4 +1,4 @@
-/* The control socket: each connection that gets a place is a session; who gets none is told why in one error line. */
+/* The control socket: each admitted connection is a session; a refused one gets the reason in one error line. */
 #include "daemon/control/server.h"
 
 #include "common/api/rpc.h"

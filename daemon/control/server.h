@@ -7,7 +7,7 @@
 struct control;
 
 struct control_config {
-	const char *path; /* own bind when no descriptor was passed: made 0660, a stale one replaced */
+	const char *path; /* certd's own socket when no descriptor was passed: mode 0660, a stale one is replaced */
 	const int *fds;   /* listening sockets of the service manager; taken */
 	size_t n_fds;
 	unsigned max_connections;          /* 0: 128 */
@@ -20,7 +20,7 @@ struct control_config {
 struct control *
 control_new(struct service *service, const struct control_config *config, struct error *err);
 
-/* Closes all sessions, removes a socket of its own. NULL is a no-op. */
+/* Closes all sessions, removes certd's own socket. NULL is a no-op. */
 void
 control_free(struct control *control);
 

@@ -1,15 +1,15 @@
 /*
- * A connection. Frames are lines; each is a request or a batch. Requests may be answered in any order (changes wait
- * for their commit); a batch is answered when all of its requests are. The deadline of a frame is a timer of our own:
- * a read timeout would start anew with each octet.
+ * A connection. Frames are lines; each is a request or a batch. Requests may be answered in any order (changes wait for
+ * their commit); a batch is answered when all of its requests are. The deadline of a frame is a timer of our own,
+ * because a read timeout would restart with each octet.
  *
- * Requests are begun one by one and only while there is room: answers that the peer does not take, or too many that
- * wait for a commit, stop the reading; what lasts longer than a slice goes on in the next turn. A peer that has sent its
- * last octet is answered before the connection is closed.
+ * Requests are started one by one and only while there is room: unread answers, or too many that wait for a commit,
+ * stop the reading; work longer than a slice continues in the next turn. A peer that has closed its sending side is
+ * answered before the connection is closed.
  *
- * Descriptors belong to the frame whose first octet they came with. recvmsg() ends a read behind the piece of stream
- * that they came with, so it is the last frame that begins in what was read: exact for a peer that sends such a frame
- * by a sendmsg() of its own. What no method takes is closed when the frame is done with.
+ * Descriptors belong to the frame with whose first octet they were sent. recvmsg() ends a read after the data that they
+ * were sent with, so it is the last frame that starts in that data: exact for a peer that sends such a frame with its
+ * own sendmsg(). Descriptors that no method takes are closed with the frame.
  */
 #include "daemon/control/session_private.h"
 
@@ -59,8 +59,8 @@ session_close(struct session *s)
 	session_closed_fn *closed = s->closed;
 	void *arg = s->arg;
 
-	if (s->busy) {
-		s->dead = true;
+	if (s->is_busy) {
+		s->is_dead = true;
 		return;
 	}
 	session_free(s);
@@ -110,7 +110,7 @@ session_flush(struct session *s)
 	return 0;
 }
 
-/* The peer has sent its last, and has got all that it asked for. */
+/* The peer has closed its sending side, and has all answers. */
 static bool
 session_is_over(const struct session *s)
 {
@@ -120,12 +120,12 @@ session_is_over(const struct session *s)
 static void
 session_arm(struct session *s)
 {
-	bool in_frame = s->in.len && !s->is_held && !s->is_eof;
+	bool is_in_frame = s->in.len && !s->is_held && !s->is_eof;
 
-	if (in_frame && s->in_frame)
-		return; /* absolute: set when its first octet came */
-	s->in_frame = in_frame;
-	if (in_frame)
+	if (is_in_frame && s->is_in_frame)
+		return; /* absolute: set when its first octet arrived */
+	s->is_in_frame = is_in_frame;
+	if (is_in_frame)
 		loop_timer_set(&s->timer, s->limits.frame_ms);
 	else if (s->queued || (s->is_held && !s->out.len) || (s->subscription && !s->is_eof))
 		loop_timer_cancel(&s->timer);
@@ -133,7 +133,7 @@ session_arm(struct session *s)
 		loop_timer_set(&s->timer, s->limits.idle_ms);
 }
 
-/* The user answers for what it does not take (fair.h). */
+/* The user is accountable for unread answers (fair.h). */
 static void
 session_count_held(struct session *s)
 {
@@ -146,9 +146,9 @@ session_count_held(struct session *s)
 void
 session_settle(struct session *s)
 {
-	if (s->busy)
+	if (s->is_busy)
 		return;
-	if (s->dead || session_flush(s) < 0 || session_is_over(s)) {
+	if (s->is_dead || session_flush(s) < 0 || session_is_over(s)) {
 		session_close(s);
 		return;
 	}
@@ -168,13 +168,15 @@ session_end(void *arg)
 void
 session_told(struct session *s)
 {
-	if (s->busy)
+	if (s->is_busy)
 		return; /* sent when that is over */
-	/* Who does not listen is not waited for. Ended in the next turn: others are being told this event. */
+	/*
+	 * A subscriber that does not read is disconnected. Ended in the next turn: the event is being passed to others.
+	 */
 	if (session_flush(s) < 0 || s->unsent_events > s->limits.max_unsent)
-		s->dead = true;
+		s->is_dead = true;
 	session_count_held(s);
-	if (s->dead)
+	if (s->is_dead)
 		loop_timer_set(&s->end, 0);
 	else
 		session_watch(s);
@@ -205,7 +207,7 @@ refuse_frame(struct session *s)
 	s->is_eof = true;
 }
 
-/* The next whole frame of @in from @done on. Return: its end, or NULL. */
+/* The next complete frame of @in from @done on. Return: its end, or NULL. */
 static const char *
 frame_end(const struct session *s, size_t done)
 {
@@ -226,7 +228,7 @@ take_frame(struct session *s, size_t done, const char *end)
 		handle_frame(s, start, len);
 	if (!s->reading)
 		passed_fds_clear(&s->passed); /* nothing that could take them was in it */
-	s->in_frame = false;                  /* the next one has a deadline of its own */
+	s->is_in_frame = false;               /* the next one has its own deadline */
 	return done + len + 1;
 }
 
@@ -240,7 +242,7 @@ drop_input(struct session *s, size_t done)
 	buf_drop(&s->in, done);
 }
 
-/* Whole frames, or what is too long to be one, wait for session_work(). */
+/* Complete frames, or data that is too long for one, wait for session_work(). */
 static bool
 has_work(const struct session *s)
 {
@@ -255,8 +257,8 @@ handle_input(struct session *s)
 	size_t done = 0;
 	const char *end = NULL;
 
-	s->busy = true;
-	while (!s->dead && done != SIZE_MAX) {
+	s->is_busy = true;
+	while (!s->is_dead && done != SIZE_MAX) {
 		end = frame_end(s, done);
 		if ((!end && !s->reading) || !has_room(s) || clock_boot_ms(clock) >= until_ms)
 			break;
@@ -270,10 +272,10 @@ handle_input(struct session *s)
 		refuse_frame(s);
 	else
 		drop_input(s, done);
-	s->busy = false;
+	s->is_busy = false;
 }
 
-/* A slice of what has come in, when it is this user's turn. */
+/* Handles a slice of the received data, when it is this user's turn. */
 static void
 session_work(void *arg)
 {
@@ -283,7 +285,7 @@ session_work(void *arg)
 	session_settle(s);
 }
 
-/* Where the last frame begins that begins in @in: what came along is its. */
+/* Finds the start of the last frame in @in, to which descriptors belong. */
 static uint64_t
 last_frame_at(const struct session *s)
 {

@@ -1,6 +1,6 @@
 /*
- * daemon/control/session.h: one client on the control socket: line-delimited JSON-RPC 2.0 with batches, bounded in
- * every direction (security facts, section 4). Its own recvmsg() reader, because descriptors come along.
+ * daemon/control/session.h: one client on the control socket: line-delimited JSON-RPC 2.0 with batches, with limits for
+ * everything. It has its own recvmsg() reader, because messages may contain descriptors.
  */
 #ifndef DAEMON_CONTROL_SESSION_H
 #define DAEMON_CONTROL_SESSION_H

@@ -14,7 +14,7 @@
 enum { MAX_BATCH_ANSWER = 8 * 1024 * 1024 };
 
 struct batch {
-	struct session *session; /* NULL: the connection is gone */
+	struct session *session; /* NULL: the connection has ended */
 	struct buf text;         /* a line per answer */
 	unsigned n_answers;
 	unsigned open; /* requests without an answer, +1 while being read */
@@ -28,7 +28,7 @@ struct request {
 	struct json_object *id; /* owned; NULL: null */
 	bool is_notification;   /* not answered */
 	bool is_subscribe;
-	bool is_list; /* may be long: those behind it wait, so that one is held in memory */
+	bool is_list; /* may be long: later requests wait, so that only one is held in memory */
 };
 
 /* @message: taken. */
@@ -163,7 +163,7 @@ handle_request(struct session *s, struct batch *b, struct json_object *message)
 		return;
 	}
 	if (b->text.len > MAX_BATCH_ANSWER) {
-		error_set(&err, ERROR_LIMIT, "the answers of this batch are too large: ask in several");
+		error_set(&err, ERROR_LIMIT, "the answers of this batch are too large; split it");
 		if (!req.is_notification)
 			batch_answer(b, rpc_error(req.id, 0, &err));
 		return;
@@ -206,7 +206,7 @@ session_begin_message(struct session *s, struct json_object *message)
 	size_t n = is_batch ? json_object_array_length(message) : 1;
 
 	if (n == 0 || n > RPC_MAX_BATCH) {
-		error_set(&err, ERROR_PROTOCOL, "a batch holds 1 to %d requests", RPC_MAX_BATCH);
+		error_set(&err, ERROR_PROTOCOL, "a batch must contain 1 to %d requests", RPC_MAX_BATCH);
 		session_send_error(s, RPC_INVALID_REQUEST, &err);
 		json_object_put(message);
 		return;

@@ -9,9 +9,8 @@
  *
  * Only lego and acme.sh receive the owner name, with its aliases followed. Exit status 0 is success. The program may be
  * called again for a change that is already made, and to remove a missing value. Only one instance runs at a time,
- * without
- * a shell except for acme.sh. It must end within propagationTimeout: such scripts often wait until the record is
- * published.
+ * without a shell except for acme.sh. It must end within propagationTimeout: such scripts often wait until the record
+ * is published.
  */
 #include "common/error.h"
 #include "common/name.h"

@@ -1,8 +1,7 @@
 /*
  * The engine of the HTTP drivers: one call at a time, each started by one timer, so that a first call, a retry and a
- * poll
- * differ only in the pause before them. All failures of a change are counted together. The deadline ends a change whose
- * API keeps answering without progress.
+ * poll differ only in the pause before them. All failures of a change are counted together. The deadline ends a change
+ * whose API keeps answering without progress.
  */
 #include "daemon/dnsprovider/http_api.h"
 
@@ -607,8 +606,7 @@ note_zone(struct http_api_task *task, struct json_object *item, struct error *er
 
 /*
  * The zone found by DNS, if any: resolvers do not query a longer one that is not delegated. Otherwise the longest zone
- * that
- * contains the name.
+ * that contains the name.
  */
 static int
 take_zone(struct http_api_task *task, struct json_object *item, struct error *err)

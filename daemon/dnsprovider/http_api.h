@@ -1,8 +1,7 @@
 /*
  * daemon/dnsprovider/http_api.h: the common part of all drivers of DNS APIs over HTTP and JSON. A driver describes its
- * API and
- * adds a chain of handlers: each reads the answer to one call and sends the next; one that sends nothing ends the
- * change.
+ * API and adds a chain of handlers: each reads the answer to one call and sends the next; one that sends nothing ends
+ * the change.
  * This module finds the zone and handles paging, credentials, retries, time limits, errors and cancelling.
  */
 #ifndef DAEMON_DNSPROVIDER_HTTP_API_H
@@ -132,9 +131,8 @@ http_api_xml(char *document);
 
 /*
  * http_api_send() - send a call; @then receives its answer if the status is 2xx (or the object to DELETE does not
- * exist)
- * 429, 5xx and failed connections are retried a few times; Retry-After is observed. A POST or PATCH that may have taken
- * effect is never repeated: the whole task starts again, and forgets what it found.
+ * exist) 429, 5xx and failed connections are retried a few times; Retry-After is observed. A POST or PATCH that may
+ * have taken effect is never repeated: the whole task starts again, and forgets what it found.
  * @body: taken
  * @path: printf format of the path after the endpoint
  */

@@ -5,8 +5,7 @@
  *                       -> remove: DELETE each that has the value
  *
  * Its filters match names that contain the text (notexample.com, example.com.au), so names are compared here. No record
- * id
- * is kept: listing the records first also shows the effect of a call whose answer was lost.
+ * id is kept: listing the records first also shows the effect of a call whose answer was lost.
  */
 #include "common/error.h"
 #include "daemon/dnsprovider/drivers.h"

@@ -4,8 +4,7 @@
  *   record set of the name -> PATCH with the value added or removed, unless it is already
  *
  * A set is replaced as a whole, so the other values are sent back unchanged. Changes of one name run one after the
- * other
- * (daemon/challenge/txt_queue.h); the API cannot prevent another program's change between the two calls.
+ * other (daemon/challenge/txt_queue.h); the API cannot prevent another program's change between the two calls.
  */
 #include "common/error.h"
 #include "daemon/base/http.h"

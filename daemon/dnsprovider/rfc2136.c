@@ -1,7 +1,6 @@
 /*
  * RFC 2136 dynamic update, signed with TSIG (RFC 8945): for BIND, Knot, PowerDNS and other servers. daemon/base/dns
- * makes and
- * verifies the messages; both changes may be repeated (RFC 2136 s3.4.2).
+ * makes and verifies the messages; both changes may be repeated (RFC 2136 s3.4.2).
  */
 #include "common/error.h"
 #include "daemon/base/dns.h"

@@ -1,7 +1,6 @@
 /*
  * Account registration. The first run makes the account key and commits it. Only then is anything sent, so registration
- * may
- * be repeated: the same key has the same account.
+ * may be repeated: the same key has the same account.
  */
 #include "daemon/renew/account.h"
 
@@ -92,8 +91,7 @@ account_is_network_trouble(const struct error *err)
 
 /*
  * Wrong EAB, terms not accepted: only a changed setting helps, and changing the provider retries at once. An invalid
- * answer
- * of the CA may be gone in a minute.
+ * answer of the CA may be gone in a minute.
  */
 static int64_t
 account_retry_at(const struct account *account, const struct provider *p, const struct error *err)

@@ -1,7 +1,6 @@
 /*
  * daemon/renew/account.h: registering a provider's account. The key is committed before newAccount, so that a
- * repetition
- * finds the same account (RFC 8555 s7.3.1). Driven by the SCHEDULE_ACCOUNT row, with its own backoff.
+ * repetition finds the same account (RFC 8555 s7.3.1). Driven by the SCHEDULE_ACCOUNT row, with its own backoff.
  */
 #ifndef DAEMON_RENEW_ACCOUNT_H
 #define DAEMON_RENEW_ACCOUNT_H

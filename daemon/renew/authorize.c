@@ -1,8 +1,7 @@
 /*
  * One authorization: the order machine with an owner that never supplies a CSR. When the order requires one, the name
- * is
- * validated, and the order is left for a certificate to continue. The manual solver stores the record to publish, looks
- * for it in DNS, and reports when it is missing.
+ * is validated, and the order is left for a certificate to continue. The manual solver stores the record to publish,
+ * looks for it in DNS, and reports when it is missing.
  */
 #include "daemon/renew/authorize.h"
 

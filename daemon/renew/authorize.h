@@ -1,7 +1,6 @@
 /*
  * daemon/renew/authorize.h: validating a name manually, before a certificate needs it. A separate order is advanced to
- * the TXT
- * record, waits until the operator says that the record is published, and is then validated. Driven by the
+ * the TXT record, waits until the operator says that the record is published, and is then validated. Driven by the
  * SCHEDULE_AUTHORIZE row, which also deletes expired authorizations.
  */
 #ifndef DAEMON_RENEW_AUTHORIZE_H

@@ -1,7 +1,6 @@
 /*
  * daemon/renew/clients.h: the ACME clients, one for each provider in use. Each keeps the provider's account key, its
- * nonces and
- * its connections.
+ * nonces and its connections.
  */
 #ifndef DAEMON_RENEW_CLIENTS_H
 #define DAEMON_RENEW_CLIENTS_H

@@ -2,8 +2,7 @@
  * daemon/renew/expiry.h: certd cannot renew imported certificates, so it reports their expiry: 30, 14, 7, 3 and 1 days
  * before,
  * at expiry, and daily from then on. Each has a SCHEDULE_EXPIRY row. STORE_INDEX "x" id -> "" lists the reported ones
- * for
- * the status.
+ * for the status.
  */
 #ifndef DAEMON_RENEW_EXPIRY_H
 #define DAEMON_RENEW_EXPIRY_H

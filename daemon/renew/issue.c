@@ -1,7 +1,6 @@
 /*
  * One issue, from the due row to the stored certificate. acme_order implements the protocol; this file adds the
- * challenges
- * and makes each step durable. issue_key.c handles the key, issue_result.c success and failure.
+ * challenges and makes each step durable. issue_key.c handles the key, issue_result.c success and failure.
  *
  * The due row itself is the durable intent of the order. URL and key share one commit when the key is ready in time
  * (always, except for RSA), so an undisturbed issue costs three commits in addition to the rollout's.

@@ -1,12 +1,10 @@
 /*
  * daemon/renew/issue.h: one issue of one auto-certificate, from the due row to the stored certificate: the second of
- * the
- * persisted machines. Owns the acme_order, the certificate key and the published challenges.
+ * the persisted machines. Owns the acme_order, the certificate key and the published challenges.
  *
  * Durable before effect: order intent before newOrder; certificate key and order URL before any challenge is answered;
- * the
- * verified chain, the next renewal's row and the rollout's intent in one transaction. A restart needs only the record
- * (STORE_ISSUE).
+ * the verified chain, the next renewal's row and the rollout's intent in one transaction. A restart needs only the
+ * record (STORE_ISSUE).
  */
 #ifndef DAEMON_RENEW_ISSUE_H
 #define DAEMON_RENEW_ISSUE_H
@@ -78,8 +76,7 @@ issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 
 /*
  * The time at which the newest certificate is due for renewal (policy.h): now when there is none, or it is for an
- * earlier
- * declaration.
+ * earlier declaration.
  */
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);

@@ -1,9 +1,7 @@
 /*
  * The key of a certificate: the one saved with the order, the last certificate's if it is to be reused, or a new one,
- * which
- * a worker generates while the order starts. Memory for secrets is small and a CA may be slow: a waiting order keeps
- * its
- * key only in the store, and an order that starts with little room generates its key later.
+ * which a worker generates while the order starts. Memory for secrets is small and a CA may be slow: a waiting order
+ * keeps its key only in the store, and an order that starts with little room generates its key later.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -93,7 +91,7 @@ reuse_last_key(struct issue *issue, struct error *err)
 	_cleanup_certificate_ struct certificate last = { 0 };
 	int found;
 
-	if (!issue->autocert.reuse_key || !issue->autocert.last_certificate)
+	if (!issue->autocert.reuses_key || !issue->autocert.last_certificate)
 		return 0;
 	found = object_load(issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
 	if (found <= 0)

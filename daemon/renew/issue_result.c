@@ -1,9 +1,7 @@
 /*
  * The end of an issue. In any case the auto-certificate, the consequences of its new state (the next row in the
- * schedule, the
- * rollout) and the end of the issue are one transaction. The declaration is read again before, because it may have
- * changed
- * during the order.
+ * schedule, the rollout) and the end of the issue are one transaction. The declaration is read again before, because it
+ * may have changed during the order.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -245,11 +243,12 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	if (certificate_save(issue, txn, cert, err) < 0)
 		return -1;
 	autocert_succeeded(&a, cert);
-	if (a.paused)
+	if (a.is_paused)
 		a.next_at = 0; /* ordered by a caller: once */
 	else
 		issue_plan_renewal(env, &a, false);
-	if (!a.paused && cert->not_after_at <= issue_now(env)) /* a clock is wrong, so another order would not help */
+	if (!a.is_paused &&
+		cert->not_after_at <= issue_now(env)) /* a clock is wrong, so another order would not help */
 		a.next_at = time_add(issue_now(env), EXPIRED_RETRY_SEC);
 	if (object_save(env->store, txn, &autocert_class, &a, err) < 0) {
 		store_fail(txn, err);

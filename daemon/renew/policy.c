@@ -1,7 +1,6 @@
 /*
  * When to renew and when to retry, as arithmetic. Everything is in seconds and saturates: a date in the year 9999 from
- * a CA,
- * or a counter that ran for years, must not produce a time in the past.
+ * a CA, or a counter that ran for years, must not produce a time in the past.
  */
 #include "daemon/renew/policy.h"
 

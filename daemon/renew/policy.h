@@ -22,8 +22,7 @@ struct renewal_in {
 /*
  * renewal_due() - the time of the next renewal
  * ARI's time if there is one. Otherwise not_after - B, with B = renew_before but at most lifetime/3 (lifetime/2 below
- * 10
- * days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.
+ * 10 days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.
  * A certificate that is already due when issued (the CA backdates it, or a clock is wrong) is kept for an eighth of its
  * remaining lifetime, at least a minute; otherwise orders would follow each other without a pause.
  */
@@ -43,12 +42,10 @@ struct backoff_in {
 /*
  * backoff_due() - the time of the next attempt
  * The delays are 1, 10, 100 minutes, then daily; at most 1/8 of the remaining lifetime (of the whole lifetime when it
- * is
- * over). The jitter within that is +-10 %, and at least 5 minutes (60 s to 2 minutes, 7.5 to 12.5 minutes). A delay is
- * never under 60 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before retry_at
+ * is over). The jitter within that is +-10 %, and at least 5 minutes (60 s to 2 minutes, 7.5 to 12.5 minutes). A delay
+ * is never under 60 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before retry_at
  * (limited to a day), but later by a tenth of the delay or 10 minutes (at most doubling it, and 1/8 of the lifetime
- * that
- * remains then), because the CA sends the same time to all clients.
+ * that remains then), because the CA sends the same time to all clients.
  */
 int64_t
 backoff_due(const struct backoff_in *in);

@@ -1,7 +1,6 @@
 /*
  * The end of a certificate. Old and new certificates coexist; an old one is deleted a configured time after its expiry.
- * The
- * newest of an auto-certificate, and one that a rollout still refers to, is kept: it may be in use.
+ * The newest of an auto-certificate, and one that a rollout still refers to, is kept: it may be in use.
  */
 #include "daemon/renew/purge.h"
 

@@ -1,8 +1,7 @@
 /*
  * The audit log: the content of a record, the limit for refusals, and the journal line that pins the head. A refused
- * caller
- * can be refused without limit, so only refusals are limited. Callers that may change something are not, so that recent
- * changes are not displaced by further ones.
+ * caller can be refused without limit, so only refusals are limited. Callers that may change something are not, so that
+ * recent changes are not displaced by further ones.
  */
 #include "daemon/report/audit.h"
 
@@ -123,8 +122,7 @@ time_of(struct audit *a, uint64_t number)
 
 /*
  * The number of records to keep after one more: of those beyond the limit, old enough ones are removed, a few at a
- * time. An
- * unreadable one does not prevent the removal of others.
+ * time. An unreadable one does not prevent the removal of others.
  */
 static uint64_t
 room(struct audit *a)

@@ -4,8 +4,7 @@
  *
  * A record is a JSON object {number, time, who, userId, method, outcome, object{type, id, name}, changes[], reason,
  * times}; outcome is "done" or "refused". The number and hash of the last record are logged within a second after it
- * was
- * written (fields CERTD_AUDIT_NUMBER, CERTD_AUDIT_HASH). Comparing them later also reveals that the whole store was
+ * was written (fields CERTD_AUDIT_NUMBER, CERTD_AUDIT_HASH). Comparing them later also reveals that the whole store was
  * restored to an earlier state.
  */
 #ifndef DAEMON_REPORT_AUDIT_H
@@ -48,8 +47,7 @@ audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entr
 
 /*
  * A refusal, in a list of changes of its own. A caller's first refusal for a method is recorded at once. Those of the
- * next
- * minute are counted and become one record, so that a flood of them cannot fill the disk.
+ * next minute are counted and become one record, so that a flood of them cannot fill the disk.
  */
 void
 audit_refusal(struct audit *audit, const struct audit_entry *entry, const char *reason);

@@ -1,17 +1,14 @@
 /*
  * daemon/report/audit_chain.h: the audit log as stored (STORE_AUDIT). Records are numbered from 1. Each contains the
- * hash of
- * the previous one, so that none can be changed, removed, added or moved without breaking the chain. A sealed head
- * contains
- * their number and the last hash, so that the end cannot be cut off.
+ * hash of the previous one, so that none can be changed, removed, added or moved without breaking the chain. A sealed
+ * head contains their number and the last hash, so that the end cannot be cut off.
  *
  *   number (8, big endian) -> kind | hash (32) | hash of the record before (32) | text
  *   "head"                 -> sealed: first number (8) last number (8) hash before the first (32) hash of the last (32)
  *
  * kind: 01, or 02 for one that starts a new chain after the head was found damaged. hash = SHA-256("certd-audit-1" NUL
  * kind number hash-of-the-record-before text). The oldest records beyond the limit are removed; the head then says
- * where
- * the chain begins.
+ * where the chain begins.
  */
 #ifndef DAEMON_REPORT_AUDIT_CHAIN_H
 #define DAEMON_REPORT_AUDIT_CHAIN_H
@@ -37,8 +34,7 @@ audit_head_read(struct store *store, struct audit_head *ret, struct error *err);
  * @text: copied
  * @max: number of records to keep
  * If the head does not verify, a record with the text @damage comes first, and the chain continues after the last
- * existing
- * record, with a new head.
+ * existing record, with a new head.
  * Return: 0 and the new head, or -1 with nothing added to @txn.
  */
 int

@@ -1,9 +1,7 @@
 /*
  * The event stream. Events are collected during a turn, numbered and stored in its commit, and passed to subscribers
- * when
- * their change is durable. So no subscriber sees an event without its change, and numbers have no gaps. The store keeps
- * the
- * last max_events; each new event removes the oldest one outside that window.
+ * when their change is durable. So no subscriber sees an event without its change, and numbers have no gaps. The store
+ * keeps the last max_events; each new event removes the oldest one outside that window.
  *
  * Events of one object are found by STORE_INDEX rows "o" object-id NUL number. Stores of an earlier certd get them when
  * they are opened ("event-index" in STORE_META).
@@ -99,8 +97,7 @@ events_index_key(struct buf *ret, const char *object_id, uint64_t seq)
 
 /*
  * The object's id in the text of an event, without parsing it: event_make() puts "object" before the message, and
- * quotes
- * inside a string are escaped. Return: whether the event is about an object.
+ * quotes inside a string are escaped. Return: whether the event is about an object.
  */
 static bool
 object_id_of(const struct buf *text, char ret[STORE_ID_SIZE])
@@ -193,8 +190,7 @@ take_seq(const void *key, size_t len, void *seq)
 
 /*
  * The last number of an earlier run, found by bisection from the far end (keys are dense within the window). Uses only
- * keys,
- * so that the number of a damaged event is not reused.
+ * keys, so that the number of a damaged event is not reused.
  */
 static uint64_t
 find_last_seq(struct store *store)
@@ -346,8 +342,7 @@ event_log(struct events *events, const struct event_info *info, struct json_obje
 
 /*
  * Success is logged when it is durable, because otherwise it has not happened. Failures are logged in any case, and so
- * are
- * events without a change.
+ * are events without a change.
  */
 static void
 event_durable(const struct error *err, void *arg)

@@ -1,9 +1,7 @@
 /*
  * daemon/report/events.h: the stream of events. An event is stored (STORE_EVENT, the last max_events are kept), logged
- * with
- * journal fields, and passed to subscribers once it is durable. Kinds and levels: common/api/event.h. Progress events
- * go to
- * subscribers and are logged at debug level, but not stored.
+ * with journal fields, and passed to subscribers once it is durable. Kinds and levels: common/api/event.h. Progress
+ * events go to subscribers and are logged at debug level, but not stored.
  */
 #ifndef DAEMON_REPORT_EVENTS_H
 #define DAEMON_REPORT_EVENTS_H

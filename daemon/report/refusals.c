@@ -1,7 +1,7 @@
 /*
  * One entry for each caller that was refused recently, with the pause until its next event. A caller without a refusal
- * for a
- * whole pause is forgotten. Beyond a number of callers, all others share one entry: an attacker may have many names.
+ * for a whole pause is forgotten. Beyond a number of callers, all others share one entry: an attacker may have many
+ * names.
  */
 #include "daemon/report/refusals.h"
 

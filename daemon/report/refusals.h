@@ -1,8 +1,7 @@
 /*
  * daemon/report/refusals.h: refused calls as events. A refused caller decides how many there are, and must not displace
  * important events: its first refusal is an event; later ones are counted and reported together after a minute, then
- * ten,
- * then every hour.
+ * ten, then every hour.
  */
 #ifndef DAEMON_REPORT_REFUSALS_H
 #define DAEMON_REPORT_REFUSALS_H

@@ -1,9 +1,7 @@
 /*
  * Drops. The loop keeps the directories open and counts the generation. All slow work is a job on a worker
- * (drop_queue.c,
- * drop_write.c, drop_remove.c): one certificate's files in one or more directories. The manifest is written last and
- * says
- * that the other files are complete.
+ * (drop_queue.c, drop_write.c, drop_remove.c): one certificate's files in one or more directories. The manifest is
+ * written last and says that the other files are complete.
  */
 #include "daemon/rollout/drop_private.h"
 

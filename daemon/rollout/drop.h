@@ -46,8 +46,7 @@ struct drop_request {
  * drop_write() - write a drop on a worker: one fsync per file, one per directory
  * The pair of key and certificate is checked before any file becomes visible. Files are 0600 in a directory that certd
  * created (0700), 0640 in one that root prepared with a group (setgid). A drop of a later generation is never replaced
- * by
- * an earlier one.
+ * by an earlier one.
  */
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg);
@@ -63,8 +62,7 @@ struct drop_removal {
 /*
  * drop_remove() - remove files of a drop on a worker, durably
  * Directories prepared by root are kept, and so are files that do not belong to certd's user. May be repeated: a
- * missing
- * file is not a failure.
+ * missing file is not a failure.
  */
 void
 drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_fn *done, void *arg);

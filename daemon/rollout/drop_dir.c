@@ -1,9 +1,7 @@
 /*
  * The directories of drops. They will contain keys, so each must belong to certd or root, not be writable by others,
- * and
- * not be reached through a link. Nearly every fault is fixed by the same line of tmpfiles.d(5). (Not by install(1) run
- * by
- * root, which follows a link that certd's user, the owner of these directories, may have put there.)
+ * and not be reached through a link. Nearly every fault is fixed by the same line of tmpfiles.d(5). (Not by install(1)
+ * run by root, which follows a link that certd's user, the owner of these directories, may have put there.)
  */
 #include "daemon/rollout/drop_dir.h"
 
@@ -126,8 +124,7 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
 
 /*
  * May only root and certd replace the directories in this one? @above: its path; @path: the final directory. In a
- * sticky
- * directory users cannot move what is not theirs.
+ * sticky directory users cannot move what is not theirs.
  */
 static int
 check_above(const struct stat *st, const char *above, const char *path, struct error *err)

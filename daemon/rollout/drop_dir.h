@@ -1,7 +1,6 @@
 /*
  * daemon/rollout/drop_dir.h: opening the directories of drops. The error for a wrong one contains the line of
- * tmpfiles.d(5)
- * that fixes it. Call on a worker, because it looks up the name of certd's user.
+ * tmpfiles.d(5) that fixes it. Call on a worker, because it looks up the name of certd's user.
  */
 #ifndef DAEMON_ROLLOUT_DROP_DIR_H
 #define DAEMON_ROLLOUT_DROP_DIR_H
@@ -25,8 +24,7 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
  * The same for a directory prepared by root, by absolute path. It must exist: certd creates none outside its own. Each
  * directory of the path must belong to root or certd, not be a link, and not be writable by others (unless sticky);
  * otherwise its owner could redirect certd. @own_fd: the directory with live/ and pem/, in which no consumer's
- * directory
- * may be. Also ERROR_NOT_FOUND.
+ * directory may be. Also ERROR_NOT_FOUND.
  */
 int
 drop_dir_open_prepared(const char *path, int own_fd, struct stat *st, struct error *err);

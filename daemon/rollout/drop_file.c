@@ -1,7 +1,6 @@
 /*
  * Atomic replacement. The file has its final mode and its contents are on the disk before it has a name, so neither a
- * crash
- * nor a reader ever sees an incomplete one. linkat() cannot replace an existing name: hence the temporary one.
+ * crash nor a reader ever sees an incomplete one. linkat() cannot replace an existing name: hence the temporary one.
  */
 #include "daemon/rollout/drop_file.h"
 

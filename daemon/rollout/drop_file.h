@@ -19,8 +19,7 @@ drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mod
 
 /*
  * Its two steps, for files that belong together: all are staged before the first is published, so that a full disk
- * changes
- * nothing. drop_file_sweep() removes staged files that were not published.
+ * changes nothing. drop_file_sweep() removes staged files that were not published.
  */
 int
 drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
@@ -34,8 +33,7 @@ drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *t
 
 /*
  * Publishes staged files as one: when one cannot be renamed, those before it get their old contents back, so that a new
- * key
- * is not left next to an old certificate. (Not where the file system cannot exchange names.) Return: 0, or -1.
+ * key is not left next to an old certificate. (Not where the file system cannot exchange names.) Return: 0, or -1.
  */
 int
 drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct error *err);

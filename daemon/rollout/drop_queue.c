@@ -1,7 +1,6 @@
 /*
  * The jobs of drops, in order of request. A job gets copies and descriptors, and returns an error or none. Jobs for the
- * same
- * place follow one another; others run concurrently.
+ * same place follow one another; others run concurrently.
  */
 #include "daemon/rollout/drop_private.h"
 

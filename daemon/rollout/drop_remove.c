@@ -1,7 +1,6 @@
 /*
  * Removes a drop, on a worker: all its files, in every directory, the manifest first. Missing files are not a failure,
- * so it
- * can be repeated; files of other users are kept.
+ * so it can be repeated; files of other users are kept.
  */
 #include "daemon/rollout/drop_private.h"
 

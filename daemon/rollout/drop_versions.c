@@ -1,8 +1,7 @@
 /*
  * Files for servers that open key and certificate one after the other, even if both are in one file (nginx).
  * bundle-<pair>.pem is named after its pair of key and certificate, so both opens read the same pair. nginx.conf, which
- * is
- * read once, refers to it. Replaced bundles are kept for servers that have read the previous nginx.conf.
+ * is read once, refers to it. Replaced bundles are kept for servers that have read the previous nginx.conf.
  */
 #include "daemon/rollout/drop_private.h"
 
@@ -15,8 +14,7 @@
 
 /*
  * The last replaced bundle is always kept. Older ones are kept while a server may still load them: the reload units
- * give up
- * after 15 minutes. There are only many if certificates are replaced without a pause.
+ * give up after 15 minutes. There are only many if certificates are replaced without a pause.
  */
 enum { VERSIONS_STAY_SEC = 3600, VERSIONS_MAX = 1000 };
 

@@ -20,8 +20,7 @@ mode_for(const struct stat *dir)
 
 /*
  * A drop never returns to an earlier certificate. But the store counts generations: files of a deleted declaration, or
- * from
- * before a restored backup, must not block a certificate that expires later.
+ * from before a restored backup, must not block a certificate that expires later.
  */
 static bool
 is_later(const struct drop_manifest *there, const struct drop_job *job)

@@ -1,9 +1,7 @@
 /*
  * Checks what a server presents: resolves, connects to the addresses in turn, does a handshake with SNI, compares only
- * the
- * leaf. Nothing is trusted and nothing is sent, so a client's verification is not needed: a probe is meant to find
- * stale
- * and foreign certificates.
+ * the leaf. Nothing is trusted and nothing is sent, so a client's verification is not needed: a probe is meant to find
+ * stale and foreign certificates.
  *
  * The time limit is for all addresses together. Each has an equal part of the remaining time, so that a silent one (a
  * broken IPv6 route, a dead node of several) uses only its own part.

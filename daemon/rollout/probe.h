@@ -1,7 +1,6 @@
 /*
  * daemon/rollout/probe.h: is the certificate really served? A TLS connection with SNI, on the loop; only the leaf is
- * compared,
- * and nothing is trusted.
+ * compared, and nothing is trusted.
  */
 #ifndef DAEMON_ROLLOUT_PROBE_H
 #define DAEMON_ROLLOUT_PROBE_H

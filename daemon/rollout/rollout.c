@@ -1,13 +1,10 @@
 /*
  * The rollout machine. A run starts where the record says: it writes what is not written, notifies the consumers that
- * were
- * not notified, then probes. Each step may be repeated. The record is saved once, at the end of a run, because
- * repeating
- * steps after a crash does no harm.
+ * were not notified, then probes. Each step may be repeated. The record is saved once, at the end of a run, because
+ * repeating steps after a crash does no harm.
  *
  * If the record has a newer generation at the end of a run, nothing is saved: the row is still due and the next run
- * rolls
- * out the newest.
+ * rolls out the newest.
  */
 #include "daemon/rollout/rollout_private.h"
 

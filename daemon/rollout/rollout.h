@@ -1,8 +1,7 @@
 /*
  * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> notify -> probe. Each auto-certificate
- * or
- * imported certificate has a durable state (STORE_ROLLOUT) and its own persistent backoff until it succeeds. Entering a
- * state is repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
+ * or imported certificate has a durable state (STORE_ROLLOUT) and its own persistent backoff until it succeeds.
+ * Entering a state is repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
  */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_H
 #define DAEMON_ROLLOUT_ROLLOUT_H
@@ -56,8 +55,7 @@ extern const struct record_class rollout_class;
 
 /*
  * rollout_request() - @autocert has a new certificate (or its consumers changed): makes the intent durable in @txn
- * (state
- * record + SCHEDULE_DEPLOY row due now).
+ * (state record + SCHEDULE_DEPLOY row due now).
  */
 void
 rollout_request(struct rollout *rollout, struct store_txn *txn, const struct autocert *autocert,

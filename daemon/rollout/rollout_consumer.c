@@ -1,7 +1,7 @@
 /*
  * The state of a consumer: FAILED with the reason from the moment when it could not be given a certificate (its
- * directory, or the notification) until it was given that one, or is to have it no more. Success with other certificates
- * says nothing about that one.
+ * directory, or the notification) until it was given that one, or is to have it no more. Success with other
+ * certificates says nothing about that one.
  */
 #include "daemon/rollout/rollout_private.h"
 

@@ -2,11 +2,9 @@
  * The first half of a run: the files are written, then each consumer is notified.
  *
  * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job. A
- * run
- * that reaches such a consumer ends, and its row continues in that lane. A waiting row holds no key and does not occupy
- * a
- * slot of other work. In the consumer's lane a run starts with that consumer; those before it in the list were notified
- * earlier in this attempt.
+ * run that reaches such a consumer ends, and its row continues in that lane. A waiting row holds no key and does not
+ * occupy a slot of other work. In the consumer's lane a run starts with that consumer; those before it in the list were
+ * notified earlier in this attempt.
  */
 #include "daemon/rollout/rollout_private.h"
 

@@ -1,7 +1,6 @@
 /*
  * The state of a rollout, a record for each subject: the generation, the finished steps, and for each consumer whether
- * it was
- * notified and what it serves.
+ * it was notified and what it serves.
  */
 #include "daemon/rollout/rollout_private.h"
 

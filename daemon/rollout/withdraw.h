@@ -1,10 +1,8 @@
 /*
  * daemon/rollout/withdraw.h: removes files that are no longer declared: those of a deleted subject, and those in the
  * directory of a consumer that no longer has the certificate. No key may remain, so the intent is durable
- * (STORE_REMOVAL
- * and its SCHEDULE_REMOVE row) with the change that causes it, and the removal is retried, also after restarts, until
- * it
- * succeeds.
+ * (STORE_REMOVAL and its SCHEDULE_REMOVE row) with the change that causes it, and the removal is retried, also after
+ * restarts, until it succeeds.
  */
 #ifndef DAEMON_ROLLOUT_WITHDRAW_H
 #define DAEMON_ROLLOUT_WITHDRAW_H
@@ -19,8 +17,7 @@ struct withdraw_from {
 
 /*
  * The subject is deleted in @txn: removes all its files, also in the directories of @consumers (ids). Call before its
- * rollout
- * is deleted.
+ * rollout is deleted.
  */
 void
 withdraw_all(struct rollout *rollout, struct store_txn *txn, const struct withdraw_from *from,

@@ -34,8 +34,7 @@ struct job_kind {
 
 	/*
 	 * Starts the work of @row (borrowed). @done: once, from the loop, never from inside start(). Before calling it,
-	 * the
-	 * work has moved or removed its row, and released what start() returned.
+	 * the work has moved or removed its row, and released what start() returned.
 	 * Return: the work, for cancel() and scheduler_work(); may be NULL.
 	 */
 	void *(*start)(void *env, const struct schedule_row *row, schedule_done_fn *done, void *arg);
@@ -48,8 +47,7 @@ struct job_kind {
 	int64_t (*lane_room)(void *env, const char *lane, struct error *err);
 	/*
 	 * The clock was set, and @row may have been put while it was wrong. Returns its due time by the clock of @now,
-	 * often
-	 * job_due_within(). If a record repeats the due time, this function saves the record too.
+	 * often job_due_within(). If a record repeats the due time, this function saves the record too.
 	 */
 	int64_t (*after_clock_change)(void *env, const struct schedule_row *row, int64_t now);
 	/* The number of rows that wait after a failure: a stored number, without a walk. NULL: none ever does. */

@@ -1,7 +1,6 @@
 /*
  * The rows of the schedule. Each is stored twice: by lane and time, to find the next due one, and by kind and object,
- * to
- * replace it. All keys are encoded and decoded here.
+ * to replace it. All keys are encoded and decoded here.
  */
 #include "daemon/schedule/schedule.h"
 

@@ -1,8 +1,7 @@
 /*
  * daemon/schedule/schedule.h: all future work, as durable rows: (lane, due, kind, object). A lane is a queue with its
- * own
- * capacity: the provider's id for issues (so that a slow CA never blocks another), "" for all other work. One timer is
- * armed, for the earliest row of a lane that has room.
+ * own capacity: the provider's id for issues (so that a slow CA never blocks another), "" for all other work. One timer
+ * is armed, for the earliest row of a lane that has room.
  *
  *   STORE_SCHEDULE      lane NUL | due (8, big endian, sign flipped) | kind (1) | object   -> ""
  *   STORE_SCHEDULE_ROW  kind (1) | object                                                   -> due (8) | lane

@@ -1,8 +1,7 @@
 /*
  * Runs due work. One pass looks at the head of each lane that has room, starts what is due, and arms the wall timer for
  * the earliest of the remaining rows. A row stays in the store while its work runs. The work itself moves or removes
- * it,
- * so after a crash at any point it is still due.
+ * it, so after a crash at any point it is still due.
  *
  * When the end of a job cannot be stored (disk full), its row is still due. Nothing is started then until the store
  * accepts a trial record: orders whose outcome is lost would be repeated without end.
@@ -230,9 +229,8 @@ lane_has_room(
 
 /*
  * Starts what is due in one lane; while the clock is suspect (@is_dated false), only date-independent work. Return: the
- * due
- * time of the first future row; INT64_MAX when there is none, or when the lane is full (the end of a job starts another
- * pass).
+ * due time of the first future row; INT64_MAX when there is none, or when the lane is full (the end of a job starts
+ * another pass).
  */
 static int64_t
 lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, struct error *err)

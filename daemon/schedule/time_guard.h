@@ -1,9 +1,7 @@
 /*
  * daemon/schedule/time_guard.h: is the clock plausible? A machine without a battery starts in 1970. Work that depends
- * on dates
- * then waits, and certd reports it, while requests are still answered. The store records the latest time seen. That
- * time
- * may itself be wrong, so it is discarded when the clock is set, and after an hour.
+ * on dates then waits, and certd reports it, while requests are still answered. The store records the latest time seen.
+ * That time may itself be wrong, so it is discarded when the clock is set, and after an hour.
  */
 #ifndef DAEMON_SCHEDULE_TIME_GUARD_H
 #define DAEMON_SCHEDULE_TIME_GUARD_H

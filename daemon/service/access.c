@@ -1,4 +1,4 @@
-/* Scopes of peers, applied: what is covered, and what may be asked for. Nothing here is asked of a peer without a scope. */
+/* Scopes of peers: what they cover, and what a peer may declare. Nothing here concerns peers without a scope. */
 #include "daemon/service/access.h"
 
 #include "common/name.h"
@@ -12,7 +12,7 @@ enum { USERS_LOOKED_AT = 1000, AUTHORIZATIONS_LOOKED_AT = 200 };
 
 /* --- what is covered --- */
 
-/* What a rule looks at, of whatever kind of object. */
+/* The facts that a rule compares, for every kind of object. */
 struct access_subject {
 	struct strlist names;  /* owned */
 	const char *provider;  /* id, borrowed; NULL: none */
@@ -62,7 +62,7 @@ access_subject_of(const struct record_class *cls, const void *obj, struct access
 	return true;
 }
 
-/* Rules of certd.conf have providers by name. */
+/* Rules of certd.conf contain providers by name. */
 static bool
 rule_covers(const struct scope_rule *rule, struct store *store, const struct access_subject *s)
 {
@@ -208,7 +208,7 @@ access_covers_id(const struct scope *scope, struct store *store, const struct re
 	return !scope || access_by_id(access_covers, scope, store, cls, id);
 }
 
-/* Who has files: an auto-certificate, or a certificate that was imported. */
+/* Objects with files: an auto-certificate, or an imported certificate. */
 bool
 access_covers_subject(const struct scope *scope, struct store *store, const char *id)
 {
@@ -249,14 +249,14 @@ access_sees_event(const struct scope *scope, struct store *store, struct json_ob
 
 struct asking {
 	const struct peer *peer;
-	const struct record_class *cls; /* of what is declared */
+	const struct record_class *cls; /* of the declared object */
 	struct error *err;
 };
 
 static int
 access_outside(const struct asking *a, const char *field, const char *what, const char *value)
 {
-	error_set_field(a->err, field, "%s '%s' is outside of the scope of %s", what, value, a->peer->label);
+	error_set_field(a->err, field, "%s '%s' is outside the scope of %s", what, value, a->peer->label);
 	if (a->err)
 		a->err->code = ERROR_DENIED;
 	return -1;
@@ -280,13 +280,13 @@ access_labels_outside(const struct asking *a, const struct strlist *labels)
 {
 	_cleanup_free_ char *wanted = strlist_join(labels, ", ");
 
-	error_set_field(a->err, "properties.labels", "%s needs one of the labels %s", a->peer->label, wanted);
+	error_set_field(a->err, "properties.labels", "%s requires one of the labels %s", a->peer->label, wanted);
 	if (a->err)
 		a->err->code = ERROR_DENIED;
 	return -1;
 }
 
-/* Which property puts it outside of the first rule? */
+/* Which property violates the first rule? */
 static int
 name_the_field(const struct asking *a, const struct access_subject *s)
 {
@@ -301,7 +301,7 @@ name_the_field(const struct asking *a, const struct access_subject *s)
 			return access_name_outside(a, i, s->names.items[i]);
 	}
 	if (!s->names.count && rule->domains.count) {
-		error_set_field(a->err, "properties.certificate", "without a name it is outside of the scope of %s",
+		error_set_field(a->err, "properties.certificate", "without a name it is outside the scope of %s",
 			a->peer->label);
 		if (a->err)
 			a->err->code = ERROR_DENIED;
@@ -322,7 +322,7 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 	if (access_covers(peer->scope, store, cls, obj))
 		return 0;
 	if (!access_subject_of(cls, obj, &s))
-		return error_set(err, ERROR_DENIED, "a %s is outside of the scope of %s", cls->name, peer->label);
+		return error_set(err, ERROR_DENIED, "a %s is outside the scope of %s", cls->name, peer->label);
 	return name_the_field(&asking, &s);
 }
 

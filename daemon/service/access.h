@@ -3,8 +3,8 @@
  * peer with a scope sees nothing outside it, and no answer differs by what is there.
  *
  * Covered are, by one of the scope's rules: auto-certificates, certificates and authorizations by names, provider and
- * labels; providers that a rule names; and providers, DNS providers and consumers that a covered object uses. Tokens, and
- * whatever acts on certd as a whole (methods without API_SCOPED), are not for it.
+ * labels; providers that a rule names; and providers, DNS providers and consumers that a covered object uses. Tokens,
+ * and whatever acts on certd as a whole (methods without API_SCOPED), are not for it.
  *
  * What is not covered may be used all the same in a declaration, by its exact name or id, as far as the rules do not
  * forbid it (access_may_use()): the first auto-certificate of a team needs a provider and a consumer. What it uses is
@@ -24,8 +24,10 @@ access_fn(const struct scope *scope, struct store *store, const struct record_cl
 /* May the peer see it? */
 access_fn access_covers;
 
-/* May a declaration of the peer refer to it? What it may see, any consumer and DNS provider, and any provider unless the
- * rules name some. */
+/*
+ * May a declaration of the peer refer to it? Yes for what it may see, any consumer and DNS provider, and any provider
+ * unless the rules name some.
+ */
 access_fn access_may_use;
 
 /* @may of the object with that id; false if it is not there. */
@@ -33,29 +35,29 @@ bool
 access_by_id(
 	access_fn *may, const struct scope *scope, struct store *store, const struct record_class *cls, const char *id);
 
-/* The object with that id; one that is not there is not covered. */
+/* The object with that id; a missing one is not covered. */
 bool
 access_covers_id(const struct scope *scope, struct store *store, const struct record_class *cls, const char *id);
 
-/* The same of what is rolled out: an auto-certificate, or an imported certificate. */
+/* The same for objects that are rolled out: an auto-certificate, or an imported certificate. */
 bool
 access_covers_subject(const struct scope *scope, struct store *store, const char *id);
 
-/* An event, as events.h describes it: by the object that it is about. */
+/* An event, as described in events.h: by its object. */
 bool
 access_sees_event(const struct scope *scope, struct store *store, struct json_object *event);
 
 /*
- * access_check() - may @peer declare @obj, as it would be stored? For peers without a scope it is always so.
- * ERROR_DENIED with the property that lies outside. Return: 0 or -1.
+ * access_check() - may @peer declare @obj, as it would be stored? Always true for peers without a scope.
+ * ERROR_DENIED with the property that is outside the scope. Return: 0 or -1.
  */
 int
 access_check(struct store *store, const struct peer *peer, const struct record_class *cls, const void *obj,
 	struct error *err);
 
 /*
- * What is in the answer about an object of @cls and lies outside is taken out of it: references, rollouts with what they
- * say of the consumer, and zones.
+ * What is in the answer about an object of @cls and lies outside is taken out of it: references, rollouts with what
+ * they say of the consumer, and zones.
  */
 void
 access_strip(

@@ -1,4 +1,4 @@
-/* A call's way from its handler to its answer: refused, thrown away (a dry run), or durable. */
+/* A call from its handler to its answer: refused, discarded (a dry run), or durable. */
 #include "daemon/service/call.h"
 
 #include "daemon/base/clock.h"
@@ -34,7 +34,7 @@ call_forget_provider(struct call *call, const char *provider_id)
 	if (call->is_dry_run)
 		return;
 	clients_forget(call->service->issue_env->clients, provider_id);
-	/* Its settings of now count, not how an attempt with the old ones ends. */
+	/* The current settings count, not the result of an attempt with the old ones. */
 	scheduler_cancel(call->service->scheduler, SCHEDULE_ACCOUNT, provider_id);
 	scheduler_kick(call->service->scheduler);
 }
@@ -105,7 +105,7 @@ call_add_effect(struct call *call)
 		json_add_bool(call->result, "dryRun", true);
 }
 
-/* Before the commit: what goes on until then would write over the call's changes. */
+/* Before the commit: work that continues until then would overwrite the call's changes. */
 static void
 call_cancel_all(struct call *call)
 {
@@ -115,7 +115,7 @@ call_cancel_all(struct call *call)
 	}
 }
 
-/* Nothing of it is kept, and the answer does not wait for the commit. */
+/* Nothing is stored, and the answer does not wait for the commit. */
 static void
 call_forget_changes(struct call *call)
 {
@@ -126,7 +126,7 @@ call_forget_changes(struct call *call)
 	call->txn = NULL;
 }
 
-/* A call that changes something, or makes certd do something. */
+/* A call that changes something, or makes certd act. */
 static bool
 call_is_change(const struct call *call)
 {
@@ -135,7 +135,7 @@ call_is_change(const struct call *call)
 	return call->txn || (method->verb == API_CALL && method->role > ROLE_VIEWER && !(method->flags & API_READS));
 }
 
-/* What cannot be recorded must not be done. */
+/* A change that cannot be recorded must not be made. */
 static int
 call_record(struct call *call, struct error *err)
 {
@@ -148,9 +148,9 @@ call_record(struct call *call, struct error *err)
 		.changes = change->changes,
 	};
 
-	/* Whatever a method made of its parameters: nothing is declared that its declarer would not see. */
+	/* Whatever a method made of its parameters: a caller must be able to see what it declares. */
 	if (change->is_outside)
-		return error_set(err, ERROR_DENIED, "%s '%s' would be outside of the scope of %s", change->type,
+		return error_set(err, ERROR_DENIED, "%s '%s' would be outside the scope of %s", change->type,
 			change->name, call->peer->label);
 	if (call->service->audit && !call->is_dry_run && call_is_change(call))
 		audit_change(call->service->audit, call_txn(call), &entry);
@@ -171,7 +171,7 @@ call_end(struct call *call, int rc, struct error *err)
 	if (rc == 0 && call->is_dry_run && call->txn)
 		call_forget_changes(call);
 	if (rc < 0 && call->txn)
-		store_fail(call->txn, err); /* nothing of a refused call is kept; the commit answers */
+		store_fail(call->txn, err); /* nothing of a refused call is stored; the commit answers */
 	if (call->txn)
 		store_then(call->txn, call_durable, call);
 	else

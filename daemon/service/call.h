@@ -1,6 +1,6 @@
 /*
- * daemon/service/call.h: one call of a method while its handler runs: what the handler works with, what it adds to the
- * call's list of changes, and how it answers.
+ * daemon/service/call.h: one call of a method while its handler runs: the environment of the handler, its list of
+ * changes, and its answer.
  */
 #ifndef DAEMON_SERVICE_CALL_H
 #define DAEMON_SERVICE_CALL_H
@@ -15,7 +15,7 @@
 #include "daemon/service/passed_fds.h"
 #include "daemon/service/peer.h"
 
-/* What the methods work with; all borrowed. */
+/* The environment of the methods; all borrowed. */
 struct service {
 	const struct service_method *methods; /* API_METHOD_COUNT rows: service_methods */
 	struct loop *loop;
@@ -27,22 +27,22 @@ struct service {
 	struct drops *drops;
 	struct rollout *rollout;
 	struct scheduler *scheduler;
-	struct workers *workers; /* those of calls alone */
+	struct workers *workers; /* only for calls */
 	const struct issue_env *issue_env;
 	const struct conf *conf;
 	int64_t started_at;
-	bool master_key_beside_store;
-	const char *rest_warning; /* why REST does not listen on TCP yet; NULL: it does, or need not */
-	bool is_stopping;         /* what comes back from workers is too late */
-	int (*reload)(void *arg, struct error *err); /* server.reload: certd.conf is read again */
+	bool is_master_key_beside_store;
+	const char *rest_warning; /* why REST does not listen on TCP yet; NULL: it does, or is not configured */
+	bool is_stopping;         /* results of workers are discarded */
+	int (*reload)(void *arg, struct error *err); /* server.reload: reads certd.conf again */
 	void *reload_arg;
-	struct status_next *next;             /* what server.status found last; the loop's to free */
-	struct slices *slices;                /* calls that are being worked on (slices.h) */
+	struct status_next *next;             /* the last result of server.status; freed by the loop */
+	struct slices *slices;                /* running calls (slices.h) */
 	struct zones_call *zones_calls;       /* calls that wait for zones to be listed */
 	struct profiles_call *profiles_calls; /* calls that wait for a CA's profiles */
 };
 
-/* Once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
+/* Called once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
 typedef void
 call_done_fn(struct json_object *result, const struct error *err, void *arg);
 
@@ -55,8 +55,8 @@ struct call {
 	struct peer caller;             /* owned */
 	struct passed_fds *passed;      /* borrowed while the handler runs; or NULL */
 	struct change change;           /* for the event and the audit log */
-	struct store_txn *txn;          /* call_txn(); NULL: nothing is changed */
-	bool is_dry_run;                /* dryRun: the answer is as if, and nothing is done */
+	struct store_txn *txn;          /* from call_txn(); NULL: nothing is changed */
+	bool is_dry_run;                /* dryRun: the answer without the effect */
 	bool has_waited;                /* for zones to be listed (zones.h) */
 	bool has_profile;               /* has waited for a CA's profiles, or need not (profiles.h) */
 	struct strlist cancels;         /* ids: call_cancel() */
@@ -67,16 +67,16 @@ struct call {
 };
 
 /*
- * Return: 0 and the result in @call->result (NULL: an empty object); 1 the handler answers later itself by
- * call_finish(); -1 failed.
+ * Return: 0 and the result in @call->result (NULL: an empty object); 1 the handler answers later by call_finish(); -1
+ * failed.
  */
 typedef int
 service_fn(struct call *call, struct json_object *params, struct error *err);
 
-/* What answers a method. */
+/* The implementation of a method. */
 struct service_method {
 	service_fn *run;
-	const struct resource_ops *ops; /* of the resource that the method is about; or NULL */
+	const struct resource_ops *ops; /* of the method's resource; or NULL */
 };
 
 /* The call's list of changes. The answer then waits for the commit. */
@@ -87,12 +87,12 @@ int64_t
 call_now(const struct call *call);
 
 /*
- * What a handler does beside its list of changes: by these, which do nothing on a dry run; or by store_then(). A dry
- * run's list of changes is thrown away.
+ * Side effects of handlers go through these, which do nothing on a dry run, or through store_then(). The list of
+ * changes of a dry run is discarded.
  */
 /*
- * What the scheduler does for an auto-certificate or authorization ends when the call was accepted: what refuses it after
- * its handler leaves that alone.
+ * The scheduler's job for an auto-certificate or authorization ends when the call was accepted; a refusal after the
+ * handler does not affect it.
  */
 void
 call_cancel(struct call *call, const char *id);
@@ -100,21 +100,21 @@ call_cancel(struct call *call, const char *id);
 void
 call_forget_provider(struct call *call, const char *provider_id);
 
-/* What the call causes, for its answer. */
+/* Describes the effect of the call in its answer. */
 void
 call_set_effect(struct call *call, const struct effect *effect);
 
-/* The call is refused with @err for who makes it: an event, and a record of the audit log. Return: -1. */
+/* The call is refused with @err: emits an event, and adds a record to the audit log. Return: -1. */
 int
 call_refused(const struct call *call, const struct error *err);
 
-/* ERROR_DENIED, as call_refused(), unless the peer has @role. @what: what needs it. */
+/* ERROR_DENIED, as call_refused(), unless the peer has @role. @what: the operation that needs it. */
 int
 call_require(const struct call *call, enum api_role role, const char *what, struct error *err);
 
 /*
- * For handlers that returned 1 and had a part done elsewhere, or have run another handler since: what follows a handler
- * that returns @rc. Until then everything of @call but .passed is there as in a handler.
+ * For handlers that returned 1 and had a part done elsewhere, or have run another handler since: continues as after a
+ * handler that returns @rc. Until then all members of @call except .passed are valid.
  */
 void
 call_end(struct call *call, int rc, struct error *err);

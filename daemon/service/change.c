@@ -1,4 +1,4 @@
-/* Old -> new of a call. Secrets are told as "changed": diff.c never sees a stored one. */
+/* Old and new values of a call. A changed secret is only marked as changed: diff.c never sees a stored one. */
 #include "daemon/service/change.h"
 
 #include "daemon/service/diff.h"
@@ -55,7 +55,7 @@ change_add_secrets(const struct api_field *fields, struct json_object *from, str
 	}
 }
 
-/* @after: its properties as they are now; NULL: it is gone. */
+/* @after: its current properties; NULL: it was deleted. */
 static void
 change_set(struct change *change, const struct record_class *cls, const struct object *o, struct json_object *after)
 {

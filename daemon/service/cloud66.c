@@ -1,5 +1,5 @@
 /*
- * Cloud66's certificate object, for programs that know no other. It has two types only: what was provisioned
+ * Cloud66's certificate object, for programs that support only that. It has two types: any certificate that was issued
  * automatically, by whatever CA, is "lets_encrypt".
  */
 #include "daemon/service/cloud66.h"
@@ -12,7 +12,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-/* json_add_string() leaves out what is not there; here it is null. */
+/* json_add_string() omits what is absent; here it is null. */
 static void
 add_string(struct json_object *o, const char *name, const char *value)
 {
@@ -29,8 +29,8 @@ add_time(struct json_object *o, const char *name, int64_t at)
 }
 
 /*
- * Cloud66 numbers groups of servers. Consumers have no numbers, so the group is numbered by who is in it: 31 bits of the
- * SHA-256 of their ids, the same as long as the group is the same.
+ * Cloud66 numbers groups of servers. Consumers have no numbers, so the number of a group is derived from its members:
+ * 31 bits of the SHA-256 of their ids, stable as long as the group is the same.
  */
 static void
 add_group(struct json_object *o, const struct strlist *consumers)
@@ -41,7 +41,7 @@ add_group(struct json_object *o, const struct strlist *consumers)
 		add_string(o, "server_group_id", NULL);
 		return;
 	}
-	for (size_t i = 0; i < consumers->count; i++) { /* the order of the list is of no account */
+	for (size_t i = 0; i < consumers->count; i++) { /* the order of the list does not matter */
 		unsigned char digest[SHA256_DIGEST_LENGTH];
 		const char *id = consumers->items[i];
 
@@ -54,7 +54,7 @@ add_group(struct json_object *o, const struct strlist *consumers)
 				      (int64_t)sum[3]));
 }
 
-/* What terminates TLS: the consumers by name. */
+/* The consumers by name: they terminate TLS. */
 static void
 add_termination(struct json_object *o, struct store *store, const struct strlist *consumers)
 {

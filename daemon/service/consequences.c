@@ -1,4 +1,7 @@
-/* A record says what is to be, so its last step says what there is to do. One function for each class of records. */
+/*
+ * A record describes the wanted state, so the difference between two records describes the work. One function for each
+ * class of records.
+ */
 #include "daemon/service/consequences.h"
 
 #include "daemon/base/clock.h"
@@ -15,7 +18,7 @@
 
 enum { SUBJECTS_MAX = 10000 };
 
-/* The step of one record. */
+/* The change of one record. */
 struct step {
 	const struct issue_env *env;
 	struct store *store;
@@ -31,7 +34,7 @@ is_same(const char *a, const char *b)
 
 /* --- auto-certificates --- */
 
-/* No next date: it is paused. */
+/* Without a next date it is paused. */
 static void
 autocert_moved(const struct step *s, const struct autocert *a)
 {
@@ -66,7 +69,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 
 /* --- certificates --- */
 
-/* What was given to the one before it, as its rollout says, and is not given to this one, loses its files. */
+/* Removes the files of consumers that the rollout has and the new declaration does not. */
 static void
 certificate_takes_over(const struct step *s, const struct certificate *c)
 {
@@ -84,7 +87,7 @@ certificate_takes_over(const struct step *s, const struct certificate *c)
 	record_clear(&rollout_class, &before);
 }
 
-/* Only what was imported, and not replaced, has files (a slug) of its own, and an end that certd warns of. */
+/* Only an imported certificate that was not replaced has its own files (a slug), and an expiry that certd reports. */
 static void
 certificate_made(const struct step *s, const struct certificate *c)
 {
@@ -108,7 +111,7 @@ certificate_changed(const struct step *s, const struct certificate *old, const s
 	}
 	if (old->slug && !new->slug) {
 		expiry_forget(s->store, s->txn, new->o.id);
-		purge_schedule(s->env, s->txn, new); /* while it was deployed the row only looked again */
+		purge_schedule(s->env, s->txn, new); /* while it was deployed the row had no effect */
 	}
 	if (!new->slug || strlist_equal(&old->consumers, &new->consumers))
 		return;
@@ -131,7 +134,7 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 
 /* --- consumers --- */
 
-/* @left: a directory that the consumer had; or NULL. */
+/* @left: the consumer's previous directory; or NULL. */
 static void
 subject_to_consumer(const struct step *s, const char *subject_id, const char *left)
 {
@@ -149,7 +152,7 @@ subject_to_consumer(const struct step *s, const char *subject_id, const char *le
 	rollout_request_for(s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
 }
 
-/* What it is given is rolled out to it as it is now. */
+/* Rolls out to it what it currently has. */
 static void
 consumer_changed(const struct step *s, const struct consumer *old, const struct consumer *new)
 {

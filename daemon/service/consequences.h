@@ -1,10 +1,11 @@
 /*
- * daemon/service/consequences.h: what follows from the step of a record to its next state: rows of the schedule, rollouts,
- * files that are withdrawn. Handlers and machines only save the record. effect.h says the same step in words.
+ * daemon/service/consequences.h: the consequences of a changed record: rows of the schedule, rollouts, removal of
+ * files.
+ * Handlers and machines only save the record. effect.h describes the same change in words.
  *
- * Three things are asked for although no record changes, so no pair could say them: consumer.deploy and consumer.probe,
- * by which an operator has done again what is done already; and what startup.c finds missing on disk. Jobs move their
- * own row while they run (job.h).
+ * Three kinds of work do not follow from a change of a record: consumer.deploy and consumer.probe, with which an
+ * operator repeats finished work; and the missing files that startup.c finds. Jobs move their own row while they run
+ * (job.h).
  */
 #ifndef DAEMON_SERVICE_CONSEQUENCES_H
 #define DAEMON_SERVICE_CONSEQUENCES_H
@@ -12,11 +13,12 @@
 #include "daemon/renew/issue.h"
 
 /*
- * consequences_of() - add what follows to @txn, which has the new record; fails it when something cannot be read
+ * consequences_of() - add the consequences to @txn, which contains the new record; fails it when something cannot be
+ * read
  * @env:  for its loop, store, rollout and settings
  * @db:   of the record: a database of object_save()
- * @old:  its struct before, secrets may be missing; NULL: it is made
- * @new:  its struct now; NULL: it is deleted
+ * @old:  its struct before, secrets may be missing; NULL: it was created
+ * @new:  its struct now; NULL: it was deleted
  */
 void
 consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_db db, const void *old, const void *new);

@@ -1,4 +1,4 @@
-/* Two properties objects side by side, walked along the API table: what it calls write-only never gets into the answer. */
+/* Compares two properties objects along the API table: write-only members never get into the result. */
 #include "daemon/service/diff.h"
 
 #include "common/buf.h"
@@ -15,7 +15,7 @@ is_nothing(struct json_object *value)
 	       (json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0);
 }
 
-/* A member that says something, or NULL. Borrowed. */
+/* A member with a value, or NULL. Borrowed. */
 static struct json_object *
 diff_member(struct json_object *obj, const char *name)
 {
@@ -26,7 +26,7 @@ diff_member(struct json_object *obj, const char *name)
 	return is_nothing(value) ? NULL : value;
 }
 
-/* The value, or how a long one begins; owned by the caller. */
+/* The value, or the beginning of a long one; owned by the caller. */
 static struct json_object *
 diff_shown(struct json_object *value)
 {

@@ -1,7 +1,7 @@
 /*
- * The rules. What a certificate says about itself makes a new one necessary; what its readers need makes another
- * rollout necessary; how control is proved, and how the CA is talked to, matter from the next order on. While there is
- * no certificate yet, or the last order failed, that next order begins now: what was changed may be what it failed for.
+ * The rules. A change of the certificate's content requires a new certificate; a change for its readers requires
+ * another rollout; how names are validated, and how certd talks to the CA, matters from the next order on. Without a
+ * certificate, or after a failed order, that next order starts now: the changed property may have caused the failure.
  */
 #include "daemon/service/effect.h"
 
@@ -12,7 +12,7 @@
 
 enum rule_flag {
 	MOVES_RENEWAL = 1,
-	FOR_ORDERS = 2 /* reissue, but only while an order is wanted anyway */
+	FOR_ORDERS = 2 /* reissue, but only while an order is pending anyway */
 };
 
 struct rule {
@@ -23,13 +23,13 @@ struct rule {
 	const char *reason;
 };
 
-static const char next_order[] = "holds from the next order on";
-static const char next_record[] = "holds from the next record on";
+static const char next_order[] = "applies from the next order on";
+static const char next_record[] = "applies from the next record on";
 
-/* Rows are read across, not down. */
+/* One row per line is easier to compare. */
 /* clang-format off */
 static const struct rule rules[] = {
-	{ API_PROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
+	{ API_PROVIDER, "name", EFFECT_NOTHING, 0, "its name changes" },
 	{ API_PROVIDER, "email", EFFECT_NOTHING, 0, "the account is registered with it" },
 	{ API_PROVIDER, "server", EFFECT_REISSUE, 0,
 		"an account is registered there, and all its auto-certificates get new certificates" },
@@ -38,14 +38,14 @@ static const struct rule rules[] = {
 		"the account is registered with it" },
 	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0,
 		"the account is registered with it" },
-	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "holds from the next connection on" },
+	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "applies from the next connection on" },
 	{ API_PROVIDER, "profile", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
-	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one that has this key" },
-	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is made with it" },
+	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one with this key" },
+	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is generated with it" },
 	{ API_PROVIDER, "maxOrders", EFFECT_NOTHING, 0, next_order },
 
-	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
+	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "provider", EFFECT_REISSUE, 0, "another provider issues the certificate" },
 	{ API_AUTOCERTIFICATE, "commonName", EFFECT_REISSUE, 0,
 		"the certificate is for another name; its files stay where they are" },
@@ -53,31 +53,31 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "keyAlgorithm", EFFECT_REISSUE, 0, "the certificate has another kind of key" },
 	{ API_AUTOCERTIFICATE, "challenge", EFFECT_REISSUE, FOR_ORDERS, next_order },
 	{ API_AUTOCERTIFICATE, "dnsProvider", EFFECT_REISSUE, FOR_ORDERS, next_order },
-	{ API_AUTOCERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
+	{ API_AUTOCERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files are deployed to other consumers" },
 	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
-	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate is of another profile" },
-	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal moves" },
-	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates have the same labels" },
+	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate gets another profile" },
+	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal date moves" },
+	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates get the same labels" },
 
-	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "it is called otherwise; its files stay where they are" },
-	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files go to other consumers" },
-	{ API_CERTIFICATE, "deployAnyway", EFFECT_REDEPLOY, 0, "it is deployed, whatever is wrong with it" },
-	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "who sees it may change" },
+	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
+	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files are deployed to other consumers" },
+	{ API_CERTIFICATE, "deployAnyway", EFFECT_REDEPLOY, 0, "it is deployed despite its faults" },
+	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "other peers may see it" },
 
-	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
+	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "its name changes" },
 	{ API_DNSPROVIDER, "kind", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "zones", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "ttl", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
 
-	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "it is called otherwise" },
-	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is told in another way" },
-	{ API_CONSUMER, "socket", EFFECT_REDEPLOY, 0, "it is told at another socket" },
-	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is told by another program" },
+	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "its name changes" },
+	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is notified in another way" },
+	{ API_CONSUMER, "socket", EFFECT_REDEPLOY, 0, "it is notified at another socket" },
+	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is notified by another program" },
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "the rollout ends when other endpoints serve the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
-		"the files go to another directory, and leave the former one" },
+		"the files move to another directory" },
 };
 /* clang-format on */
 
@@ -157,7 +157,7 @@ same_field(const struct record_field *field, const void *a_obj, const void *b_ob
 		return same_octets(x->data, x->len, y->data, y->len);
 	}
 	case RECORD_ERROR:
-		return true; /* nobody declares errors */
+		return true; /* errors are not declared */
 	}
 	return true;
 }
@@ -171,7 +171,7 @@ same_setting(const struct setting *a, const struct setting *b)
 
 /* --- what follows --- */
 
-/* The default, written out, is no change. */
+/* Writing out the default is not a change. */
 static bool
 is_default_written_out(const struct rule *rule, const void *old, const void *new)
 {
@@ -191,7 +191,7 @@ same_set(const struct strlist *a, const struct strlist *b)
 	for (size_t i = 0; i < a->count; i++)
 		if (!strlist_has(b, a->items[i]))
 			return false;
-	return a->count == b->count; /* no name is in a list twice */
+	return a->count == b->count; /* a list contains no name twice */
 }
 
 /* The same names in another order. */
@@ -221,13 +221,13 @@ apply_rule(const struct rule *rule, const void *old, const void *new, struct eff
 
 	if (is_default_written_out(rule, old, new)) {
 		action = EFFECT_NOTHING;
-		reason = "it is what holds already";
+		reason = "it is the default";
 	} else if (is_other_order(rule, old, new)) {
 		action = EFFECT_NOTHING;
 		reason = "they are the same";
 	} else if (rule->flags & FOR_ORDERS) {
 		if (order_is_wanted(old))
-			reason = "the order begins anew with it";
+			reason = "the order starts again with it";
 		else
 			action = EFFECT_NOTHING;
 	}
@@ -264,7 +264,7 @@ apply_settings(const struct record_list *old, const struct record_list *new, str
 	}
 }
 
-/* The same, written otherwise. */
+/* The same value in another spelling. */
 static void
 apply_rewritten(const struct object *old, const struct object *new, struct effect *ret)
 {
@@ -275,7 +275,7 @@ apply_rewritten(const struct object *old, const struct object *new, struct effec
 		if (strlist_has(&ret->changed, names.items[i]))
 			continue;
 		strlist_add(&ret->changed, names.items[i]);
-		strlist_take(&ret->reasons, xasprintf("%s: the same, written in another way", names.items[i]));
+		strlist_take(&ret->reasons, xasprintf("%s: the same in another spelling", names.items[i]));
 	}
 }
 
@@ -294,7 +294,7 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 				(const void *)((const char *)new + field->offset), ret);
 	}
 	apply_rewritten(old, new, ret);
-	/* What was changed may be what the account failed for. */
+	/* The changed property may have caused the account's failure. */
 	if (id == API_PROVIDER && ret->changed.count)
 		ret->registers = !effect_is_registered(old) || ret->action == EFFECT_REISSUE;
 }

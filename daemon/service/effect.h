@@ -1,6 +1,6 @@
 /*
- * daemon/service/effect.h: what changing a declaration causes. Pure: the rules are one table, a row for each property
- * that can be declared; doing it is the resource's business (res_*.c).
+ * daemon/service/effect.h: the effect of changing a declaration. Pure: the rules are one table, with a row for each
+ * property that can be declared; the resource carries it out (res_*.c).
  */
 #ifndef DAEMON_SERVICE_EFFECT_H
 #define DAEMON_SERVICE_EFFECT_H
@@ -11,16 +11,16 @@
 
 /* In order of weight. */
 enum effect_action {
-	EFFECT_NOTHING,  /* what is in use stays as it is */
-	EFFECT_REDEPLOY, /* the same certificate goes to its consumers again */
-	EFFECT_REISSUE   /* the certificate in use is not the declared one any more: a new one is ordered */
+	EFFECT_NOTHING,  /* the certificates in use stay as they are */
+	EFFECT_REDEPLOY, /* the same certificate is deployed to its consumers again */
+	EFFECT_REISSUE   /* the certificate in use no longer matches the declaration: a new one is ordered */
 };
 
 struct effect {
 	enum effect_action action;
-	bool moves_renewal;     /* the date of the renewal is computed anew */
-	bool registers;         /* the account is registered, or tried again */
-	struct strlist changed; /* properties that differ, in the API's words: "externalAccountBinding.keyId" */
+	bool moves_renewal;     /* the date of the renewal is computed again */
+	bool registers;         /* the account is registered, or retried */
+	struct strlist changed; /* properties that differ, with the API's names: "externalAccountBinding.keyId" */
 	struct strlist reasons; /* one for each of them, for people */
 };
 
@@ -30,7 +30,7 @@ void
 effect_clear(struct effect *effect);
 
 /*
- * effect_of() - what the step from @old to @new causes
+ * effect_of() - the effect of the change from @old to @new
  * @id:  resource of both
  * @cls: its class; both are structs of it, with secrets, names canonical, references as ids
  * @ret: cleared by the caller (effect_clear())

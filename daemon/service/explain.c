@@ -1,6 +1,6 @@
 /*
- * autoCertificate.explain: what will happen when, why then, what went wrong last, and what the operator can do. All of
- * it is read from what is stored: nothing is remembered for the purpose.
+ * autoCertificate.explain: what happens next, when and why, the last error, and what the operator can do. Everything is
+ * read from stored records.
  */
 #include "common/api/rpc.h"
 #include "common/timefmt.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHALLENGES_SHOWN = 10 }; /* of names */
+enum { CHALLENGES_SHOWN = 10 }; /* maximum number of names */
 
 struct explanation {
 	struct call *call;
@@ -22,7 +22,7 @@ struct explanation {
 	struct strlist advice;
 };
 
-/* @reason: taken. What was said already is not said twice. */
+/* @reason: taken. A repeated reason is ignored. */
 static void
 explain_add(struct strlist *list, char *reason)
 {
@@ -39,7 +39,7 @@ why_now(struct explanation *e, const struct issue *issue)
 
 	issue_get_progress(issue, &p);
 	strlist_take(&e->reasons,
-		xasprintf("an order is under way: %s%s%s", p.state, p.why ? ": " : "", p.why ? p.why : ""));
+		xasprintf("an order is in progress: %s%s%s", p.state, p.why ? ": " : "", p.why ? p.why : ""));
 }
 
 static void
@@ -49,12 +49,13 @@ why_then(struct explanation *e, int64_t due_at)
 	char span[TIME_SPAN_SIZE];
 
 	if (a->attempts > 0) {
-		strlist_take(&e->reasons, xasprintf("%lld %s in a row failed; the wait grows from a minute to a day, "
-						    "but is at most an eighth of the life that is left",
-						  (long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
+		strlist_take(&e->reasons,
+			xasprintf("%lld %s in a row failed; the delay grows from a minute to a day, but is at most an "
+				  "eighth of the remaining lifetime",
+				(long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
-		strlist_take(&e->reasons, xasprintf("renewal begins %s before the certificate expires", span));
+		strlist_take(&e->reasons, xasprintf("renewal starts %s before the certificate expires", span));
 	} else {
 		strlist_add(&e->reasons, "there is no certificate yet");
 	}
@@ -70,7 +71,7 @@ why_provider(struct explanation *e)
 	if (p.account_url && error_is_set(&p.o.failure)) {
 		explain_add(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
 		strlist_take(&e->advice,
-			xasprintf("certctl show provider %s says what is wrong with the account at the CA", p.o.name));
+			xasprintf("to see the error of the account at the CA: certctl show provider %s", p.o.name));
 	}
 	if (p.account_url)
 		return;
@@ -78,10 +79,10 @@ why_provider(struct explanation *e)
 		&e->reasons, xasprintf("provider '%s' has no account yet%s%s", p.o.name,
 				     p.o.failure.message ? ": " : "", p.o.failure.message ? p.o.failure.message : ""));
 	strlist_take(&e->advice,
-		xasprintf("certctl show provider %s; what is wrong there is mended by certctl set provider", p.o.name));
+		xasprintf("to see the error: certctl show provider %s; to correct it: certctl set provider", p.o.name));
 }
 
-/* Nothing of this auto-certificate's own. */
+/* Problems outside this auto-certificate. */
 static void
 why_all(struct explanation *e)
 {
@@ -100,8 +101,8 @@ why_not_written(struct explanation *e, const struct error *failure)
 	if (schedule_get(e->call->service->store, SCHEDULE_DEPLOY, e->a.o.id, &row, NULL) == 1)
 		time_format_rfc3339(row.due_at, when);
 	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
-					  *when ? "; again at " : "", when));
-	strlist_add(&e->advice, "mend the cause; certd tries again by itself, or at once by certctl deploy CONSUMER");
+					  *when ? "; next attempt " : "", when));
+	strlist_add(&e->advice, "fix the cause; certd retries by itself, or at once with certctl deploy CONSUMER");
 }
 
 static void
@@ -131,30 +132,29 @@ why_rollout(struct explanation *e)
 	record_clear(&rollout_class, &r);
 }
 
-/* What to do about the class of the last error. */
+/* Advice by the class of the last error. */
 static const char *
 explain_advice_for(const struct error *err)
 {
 	switch (err->code) {
 	case ERROR_VALIDATION:
-		return "the CA looked from outside and did not find the answer: check that the name leads to "
-		       "this host "
-		       "(http-01) or that its zone is served by the configured DNS provider (dns-01)";
+		return "the CA did not find the answer: check that the name resolves to this host (http-01), or that "
+		       "the configured DNS provider serves its zone (dns-01)";
 	case ERROR_DNS:
 		return "check the DNS provider: certctl show dns";
 	case ERROR_TLS:
-		return "the CA's own TLS certificate is not trusted: give its root with --ca-file, or mend "
-		       "the system's";
+		return "the CA's own TLS certificate is not trusted: set its root with --ca-file, or add it to the "
+		       "system's trust store";
 	case ERROR_NETWORK:
 	case ERROR_TIMEOUT:
-		return "check that this host reaches the CA; certd goes on trying";
+		return "check that this host can reach the CA; certd keeps retrying";
 	case ERROR_RATE_LIMITED:
-		return "wait: the CA says when; certctl renew --force tries all the same";
+		return "wait until the time that the CA demands; to retry at once: certctl renew --force";
 	case ERROR_CA:
-		return "the CA refused: its words are above; change the declaration (certctl set auto) or "
-		       "the provider";
+		return "the CA refused, for the reason above; change the declaration (certctl set auto) or the "
+		       "provider";
 	case ERROR_NO_SPACE:
-		return "make room on the disk; certd goes on by itself";
+		return "free space on the disk; certd recovers by itself";
 	default:
 		return NULL;
 	}
@@ -170,7 +170,7 @@ explain_schedule(struct explanation *e)
 
 	if (issue)
 		why_now(e, issue);
-	if (e->a.paused) {
+	if (e->a.is_paused) {
 		json_add_string(e->result, "summary", "paused: nothing is renewed");
 		strlist_take(&e->advice, xasprintf("certctl resume %s", e->a.o.name));
 		return;
@@ -180,7 +180,7 @@ explain_schedule(struct explanation *e)
 		return;
 	}
 	time_format_rfc3339(row.due_at, when);
-	summary = issue ? xasprintf("%s under way", autocert_next_action(&e->a))
+	summary = issue ? xasprintf("%s in progress", autocert_next_action(&e->a))
 			: xasprintf("%s at %s", autocert_next_action(&e->a), when);
 	json_add_string(e->result, "summary", summary);
 	json_add_string(e->result, "nextAction", autocert_next_action(&e->a));
@@ -189,7 +189,7 @@ explain_schedule(struct explanation *e)
 		why_then(e, row.due_at);
 }
 
-/* A choice that was left to us, name by name, when something went wrong with it. */
+/* The choice of `challenge auto` for each name, when it failed. */
 static void
 why_challenge(struct explanation *e)
 {

@@ -1,9 +1,9 @@
 /*
- * certificate.export: no answer ever holds a private key; it is written into a descriptor that the caller opened and
- * sent along, from the secure heap, on a worker. A worker that hangs would keep others from their exports, so only what
- * should not hang is written to: files of local file systems, memfd among them. A pipe waits for its reader. The owner of
- * a file can still hold its lock for as long as he likes (a write of his from memory that FUSE provides): no drop is
- * written and no key is made by these workers.
+ * certificate.export. No answer ever contains a private key: a worker writes it from the secure heap into a descriptor
+ * that the caller opened and passed. A hanging worker would delay other exports, so only descriptors that should not
+ * hang are accepted: files of local file systems, including memfd. A pipe waits for its reader. The owner of a file can
+ * still hold its lock for as long as it likes (with a write from memory that FUSE provides): these workers write no
+ * drops and generate no keys.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/pkcs12.h"
@@ -31,13 +31,13 @@ static const char *const format_names[] = {
 	[FORMAT_BUNDLE] = "bundle",
 };
 
-/* What the worker works on; survives the connection. */
+/* The worker's data; outlives the connection. */
 struct export
 {
 	struct call *call;
 	int fd; /* owned */
 	enum format format;
-	bool with_key;
+	bool wants_key;
 	struct certificate cert;
 	struct secret password;
 	size_t octets;
@@ -74,7 +74,7 @@ may_hang(int fd)
 	case AFS_SUPER_MAGIC:
 	case CEPH_SUPER_MAGIC:
 	case V9FS_MAGIC:
-	/* No files: /proc/PID/mem is its owner's memory, which may be a mapped file of FUSE. */
+	/* Not files: /proc/PID/mem is its owner's memory, which may be a mapped file of FUSE. */
 	case PROC_SUPER_MAGIC:
 	case SYSFS_MAGIC:
 	case CGROUP_SUPER_MAGIC:
@@ -95,9 +95,8 @@ check_fd(int fd, struct error *err)
 
 	if (fd < 0)
 		return error_set(err, ERROR_INVALID,
-			"certificate.export writes into a descriptor that comes with the message "
-			"(SCM_RIGHTS), and "
-			"there is none");
+			"certificate.export writes into a descriptor passed with the message (SCM_RIGHTS), and there "
+			"is none");
 	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
 		return error_set(err, ERROR_INVALID, "the descriptor is not open for writing");
 	if (fstat(fd, &st) < 0)
@@ -140,7 +139,7 @@ add_text(struct buf *ret, const char *text)
 		buf_add_char(ret, '\n');
 }
 
-/* As it was imported; a certificate that brought its issuers along has them already. */
+/* As it was imported; a certificate that was imported with its issuers contains them already. */
 static void
 chain_as_given(const struct certificate *c, struct buf *ret)
 {
@@ -154,18 +153,18 @@ chain_as_given(const struct certificate *c, struct buf *ret)
 		add_text(ret, chain);
 }
 
-/* Key, certificate, chain in order, for servers. The certificate without its key is what was imported. */
+/* Key, certificate, chain in order, for servers. Without the key it is the imported certificate. */
 static int
-make_pem(const struct export *e, bool with_key, bool with_chain, struct secret *ret, struct error *err)
+make_pem(const struct export *e, bool wants_key, bool wants_chain, struct secret *ret, struct error *err)
 {
 	_cleanup_secret_ struct secret key = SECRET_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
 
-	if (with_key && key_der_to_pem(&e->cert.key, &key, err) < 0)
+	if (wants_key && key_der_to_pem(&e->cert.key, &key, err) < 0)
 		return -1;
-	if (with_chain && with_key)
+	if (wants_chain && wants_key)
 		chain_of(&e->cert, &chain);
-	else if (with_chain)
+	else if (wants_chain)
 		chain_as_given(&e->cert, &chain);
 	secret_alloc(ret, key.len + chain.len);
 	if (key.len)
@@ -180,7 +179,7 @@ make_der(const struct export *e, struct secret *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
-	if (e->with_key) {
+	if (e->wants_key) {
 		secret_copy(ret, &e->cert.key);
 		return 0;
 	}
@@ -196,7 +195,7 @@ make_pkcs12(const struct export *e, struct secret *ret, struct error *err)
 	_cleanup_key_ struct key *key = NULL;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
 
-	if (e->with_key && key_from_der(&e->cert.key, &key, err) < 0)
+	if (e->wants_key && key_from_der(&e->cert.key, &key, err) < 0)
 		return -1;
 	chain_of(&e->cert, &chain);
 	return pkcs12_write(key, &chain, e->cert.o.name, &e->password, ret, err);
@@ -207,7 +206,7 @@ make(const struct export *e, struct secret *ret, struct error *err)
 {
 	switch (e->format) {
 	case FORMAT_PEM:
-		return make_pem(e, e->with_key, !e->with_key, ret, err);
+		return make_pem(e, e->wants_key, !e->wants_key, ret, err);
 	case FORMAT_BUNDLE:
 		return make_pem(e, true, true, ret, err);
 	case FORMAT_DER:
@@ -238,7 +237,7 @@ export_answer(struct export *e)
 	call->result = json_object_new_object();
 	json_add_string(call->result, "certificate", e->cert.o.id);
 	json_add_string(call->result, "format", format_names[e->format]);
-	json_add_bool(call->result, "key", e->with_key);
+	json_add_bool(call->result, "key", e->wants_key);
 	json_add_int(call->result, "octets", (int64_t)e->octets);
 }
 
@@ -258,7 +257,7 @@ export_done(void *arg)
 	export_free(e);
 }
 
-/* Who is about to get a key is on record before the first octet is written. */
+/* The caller is recorded before the first octet of the key is written. */
 static void
 export_recorded(const struct error *err, void *arg)
 {
@@ -305,7 +304,7 @@ export_read_params(struct export *e, struct json_object *params, struct error *e
 	for (size_t i = 0; format && i < ARRAY_SIZE(format_names); i++)
 		if (strcmp(format_names[i], json_object_get_string(format)) == 0)
 			e->format = (enum format)i;
-	e->with_key = e->format == FORMAT_BUNDLE || (key && json_object_get_boolean(key));
+	e->wants_key = e->format == FORMAT_BUNDLE || (key && json_object_get_boolean(key));
 	if (password) {
 		size_t len = (size_t)json_object_get_string_len(password);
 
@@ -315,15 +314,15 @@ export_read_params(struct export *e, struct json_object *params, struct error *e
 	if (e->format == FORMAT_PKCS12 && !password)
 		return error_set_field(err, "password", "is required for a PKCS#12 file");
 	if (e->format != FORMAT_PKCS12 && password)
-		return error_set_field(err, "password", "is of use for pkcs12 only");
+		return error_set_field(err, "password", "is only valid for pkcs12");
 	return 0;
 }
 
-/* The key is unsealed for those only who may have it. */
+/* The key is unsealed only for callers that may have it. */
 static int
 export_find_object(struct export *e, struct json_object *params, struct error *err)
 {
-	if (!e->with_key)
+	if (!e->wants_key)
 		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
 	if (call_require(e->call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
 		return -1;
@@ -336,7 +335,7 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 	struct export *e;
 
 	if (!secret_has_room())
-		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+		return error_set(err, ERROR_UNAVAILABLE, "too many imports and exports are running; try again");
 	e = xcalloc(1, sizeof(*e));
 	e->call = call;
 	e->fd = passed_fds_take(call->passed);
@@ -345,7 +344,7 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 		export_free(e);
 		return -1;
 	}
-	if (e->with_key)
+	if (e->wants_key)
 		record(e);
 	else
 		workers_run(call->service->workers, export_run, export_done, e);

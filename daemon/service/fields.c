@@ -1,6 +1,6 @@
 /*
- * What all objects have in common is done once, by walking the API table and the record table side by side. A new plain
- * member is one line in each of the two tables and nothing here.
+ * The common part of all objects, done once by walking the API table and the record table side by side. A new plain
+ * member is one line in each of the two tables and no code here.
  */
 #include "daemon/service/fields.h"
 
@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * The field whose name is @prefix and @name together. The two tables go in much the same order, so the search begins
- * behind the last field that was found (@at).
+ * The field whose name is @prefix and @name together. The two tables have much the same order, so the search starts
+ * after the last field that was found (@at).
  */
 static const struct record_field *
 fields_named(const struct record_class *cls, const char *prefix, const char *name, size_t *at)
@@ -83,7 +83,7 @@ fields_value_of(const struct record_field *field, const struct api_field *api, c
 		return fields_items_to_json(field->item, api->fields, at);
 	case RECORD_ERROR:
 	case RECORD_SECRET:
-		return NULL; /* errors are described by the resource; secrets never leave */
+		return NULL; /* errors are described by the resource; secrets are never returned */
 	}
 	return NULL;
 }
@@ -97,7 +97,7 @@ fields_add_one(const struct record_field *field, const struct api_field *api, co
 		json_put(ret, api->name, true, value);
 }
 
-/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; left out when nothing is in it. */
+/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; omitted when empty. */
 static void
 fields_add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
 	struct json_object *ret)
@@ -139,7 +139,7 @@ fields_has_secret(const struct record_class *cls, size_t i, const struct object 
 	return o->is_peek ? o->sealed >> i & 1 : secret->len > 0;
 }
 
-/* Secrets are told by name only: those that @fields lets one declare. */
+/* Only the names of secrets are returned: those that @fields declares. */
 static void
 fields_secrets_below(const struct record_class *cls, const struct api_field *fields, const char *prefix,
 	const struct object *o, struct strlist *ret)
@@ -180,7 +180,7 @@ fields_canonical(const struct record_class *cls, const void *obj)
 	return properties;
 }
 
-/* NULL: all is written as certd writes it. Owned by the caller. */
+/* NULL: certd's spelling is that of the caller. Owned by the caller. */
 static struct json_object *
 fields_declared(const struct object *o)
 {
@@ -249,7 +249,7 @@ fields_set_field(const struct record_field *field, const struct api_field *api, 
 	case RECORD_LIST:
 		fields_set_items(field, api, at, value);
 		return;
-	case RECORD_SECRET: /* a new one is decoded by the resource's own code */
+	case RECORD_SECRET: /* the resource's own code decodes a new one */
 		if (!value)
 			secret_clear(at);
 		return;
@@ -259,7 +259,7 @@ fields_set_field(const struct record_field *field, const struct api_field *api, 
 	}
 }
 
-/* All that stand behind @prefix, secrets included: null for the object that they are members of. */
+/* Clears all fields after @prefix, including secrets: null for the object that contains them. */
 static void
 fields_clear(const struct record_class *cls, const char *prefix, void *obj)
 {
@@ -309,7 +309,7 @@ fields_from_json(const struct record_class *cls, struct json_object *properties,
 
 /* --- what was declared --- */
 
-/* No key is in what is answered, even where it was taken for text around a certificate. */
+/* No answer contains a key, even if it was accepted as text around a certificate. */
 static bool
 fields_has_key(struct json_object *value)
 {
@@ -323,7 +323,7 @@ fields_is_kept(const struct api_field *api)
 	       strcmp(api->name, "name") != 0;
 }
 
-/* Absent and empty are the same. */
+/* Absent and empty are equal. */
 static bool
 fields_is_same(struct json_object *a, struct json_object *b)
 {

@@ -1,4 +1,4 @@
-/* daemon/service/handlers.h: the methods that are not the same for all resources; service_table.c joins them to names. */
+/* daemon/service/handlers.h: the methods that are specific to a resource; service_table.c assigns them to names. */
 #ifndef DAEMON_SERVICE_HANDLERS_H
 #define DAEMON_SERVICE_HANDLERS_H
 

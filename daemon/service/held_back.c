@@ -1,4 +1,6 @@
-/* IONOS stores what it does not check; certd stores it too, says what is wrong, and keeps it away from servers. */
+/*
+ * IONOS stores certificates without checking them. certd stores them too, reports the fault, and does not deploy them.
+ */
 #include "daemon/service/held_back.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * certificate.create: somebody brings a certificate. Passwords are slow and files may be hostile, so it is taken apart on
- * a worker (common/crypto/cert_import.h); what it means for the store is decided afterwards, on the loop, in one change: a
- * reader of the files sees the old certificate or the new one, never a mixture and never none.
+ * certificate.create: imports a certificate. Passwords are slow and files may be hostile, so a worker parses it
+ * (common/crypto/cert_import.h). The loop then makes one change: a reader of the files sees the old certificate or the
+ * new one, never a mixture and never none.
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/cert_import.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the worker works on; survives the connection. */
+/* The worker's data; outlives the connection. */
 struct import {
 	struct call *call;
 	char *certificate;
@@ -62,7 +62,7 @@ import_is_set(struct json_object *params, const char *name)
 	return value && json_object_get_boolean(value);
 }
 
-/* The only copy that is left is the secret. */
+/* Leaves the secret as the only copy. */
 static void
 wipe(struct json_object *value)
 {
@@ -135,7 +135,7 @@ import_make_certificate(struct certificate *c, struct import *i)
 	}
 }
 
-/* What servers or clients would refuse is not deployed unless the caller wants that all the same. */
+/* A certificate that servers or clients would refuse is only deployed if the caller asks for that. */
 static int
 import_hold_back(const struct import *i, struct certificate *c, const struct certificate *old, struct error *err)
 {
@@ -146,12 +146,12 @@ import_hold_back(const struct import *i, struct certificate *c, const struct cer
 		return certificate_held_back(c, "properties.consumers", err);
 	if (old)
 		return error_set_field(err, "replace",
-			"'%s' would not be deployed in the place of '%s': %s; deployAnyway changes that",
+			"'%s' would replace '%s' but not be deployed: %s; set deployAnyway to deploy it",
 			c->o.name ? c->o.name : "it", old->o.name, c->o.failure.message);
 	return 0;
 }
 
-/* The one whose place is taken. Return: 1 there is one, 0 none was named, -1 failed. */
+/* Finds the certificate to replace. Return: 1 found, 0 none was given, -1 failed. */
 static int
 find_old(struct call *call, struct json_object *params, struct certificate *old, struct error *err)
 {
@@ -165,16 +165,16 @@ find_old(struct call *call, struct json_object *params, struct certificate *old,
 		object_load(call->service->store, &certificate_class, id, old, err) < 0)
 		return -1;
 	if (old->autocert)
-		return error_set_field(err, "replace",
-			"'%s' was issued by certd, which renews it: nothing to be imported", old->o.name);
+		return error_set_field(
+			err, "replace", "certd issued '%s' and renews it: an import is not needed", old->o.name);
 	if (old->is_held_back)
-		return error_set_field(err, "replace", "'%s' is not deployed: delete it", old->o.name);
+		return error_set_field(err, "replace", "'%s' is not deployed; delete it instead", old->o.name);
 	if (!old->slug)
 		return error_set_field(err, "replace", "'%s' was replaced already", old->o.name);
 	return 1;
 }
 
-/* @is_made: its name was made of a time, and another may have come within the same second. */
+/* @is_made: its name contains a time, and another may have been made within the same second. */
 static int
 save_named(struct call *call, struct certificate *c, bool is_made, struct error *err)
 {
@@ -188,7 +188,7 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	if (err->code != ERROR_EXISTS)
 		return -1;
 	if (!is_made)
-		return error_wrap(err, "import it under another name, or name the old certificate in 'replace'");
+		return error_wrap(err, "import it under another name, or give the old certificate in 'replace'");
 	error_clear(err);
 	name = xasprintf("%s %.8s", c->o.name, c->o.id);
 	free(c->o.name);
@@ -196,7 +196,7 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	return object_save(store, call_txn(call), &certificate_class, c, err);
 }
 
-/* It stays in the store until it is purged, under the time when it came. */
+/* The old one stays in the store until it is purged, with the time of its import in its name. */
 static int
 retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
 {
@@ -275,7 +275,7 @@ import_store(struct import *i, struct error *err)
 	return import_save(call, &c, is_made, err);
 }
 
-/* Two fields are the call's, the others the object's. */
+/* Two fields belong to the call, the others to the object. */
 static int
 import_refused(struct error *err)
 {
@@ -314,7 +314,7 @@ certificate_create(struct call *call, struct json_object *params, struct error *
 	struct import *i;
 
 	if (!secret_has_room())
-		return error_set(err, ERROR_UNAVAILABLE, "too much is being imported and exported: try again");
+		return error_set(err, ERROR_UNAVAILABLE, "too many imports and exports are running; try again");
 	i = xcalloc(1, sizeof(*i));
 	i->certificate = import_text_of(properties, "certificate");
 	i->chain = import_text_of(properties, "certificateChain");

@@ -1,7 +1,7 @@
 /*
- * Lists. An index tells which objects belong to one (object_query.h), and only those of the page are loaded and
- * described. A list is made in slices and holds nothing of the store between them: what is deleted meanwhile is not on
- * the page. A page ends early when it has become large: certificates bring their PEM along.
+ * Lists. An index gives the ids of the matching objects (object_query.h); only those of the page are loaded and
+ * described. A list is made in slices and keeps no cursor in the store: an object that is deleted meanwhile is not on
+ * the page. A page ends early when it is large, because certificates include their PEM.
  */
 #include "daemon/service/slices.h"
 
@@ -32,11 +32,11 @@ struct list {
 	struct strlist refs;     /* ids that names in the parameters stand for */
 	const char *shown_state; /* only those that are shown in this state; NULL: whatever it is */
 	int64_t offset, limit;
-	int64_t seen;       /* ids that belong to the list so far */
-	struct strlist ids; /* those of the page */
+	int64_t seen;       /* matching ids so far */
+	struct strlist ids; /* ids of the page */
 	size_t n_described;
 	struct json_object *items;
-	size_t octets; /* of the items, about */
+	size_t octets; /* approximate size of the items */
 	bool is_found; /* all ids of the page are known, and the total */
 };
 
@@ -55,7 +55,7 @@ list_free(struct slices *slices)
 
 /* --- conditions --- */
 
-/* Parameters that narrow a list, those that fewest objects fulfil first; the API table says which a method has. */
+/* Parameters that filter a list, the most selective first; the API table says which a method has. */
 static const struct filter {
 	const char *param;
 	enum object_condition condition;
@@ -70,7 +70,7 @@ static const struct filter {
 	{ "state", OBJECT_HAS_STATE, NULL },
 };
 
-/* What an id means may be gone while others still name it: certificates outlive their auto-certificate. */
+/* The object may be gone while others still refer to it: certificates outlive their auto-certificate. */
 static bool
 list_is_id(const char *text)
 {
@@ -95,7 +95,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 		break;
 	case OBJECT_EXPIRES_BEFORE:
 		if (time_parse_rfc3339(text, &number) < 0)
-			return error_set_field(err, f->param, "'%s' is no date", text);
+			return error_set_field(err, f->param, "'%s' is not a date", text);
 		break;
 	case OBJECT_HAS_STATE:
 		if (l->ops->cls == &consumer_class && l->slices.call->peer->scope) {
@@ -104,7 +104,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 		}
 		number = resource_state(text);
 		break;
-	case OBJECT_HAS_COMMON_NAME: /* in whatever form; what is not a name is nobody's */
+	case OBJECT_HAS_COMMON_NAME: /* in any form; no object has a common name that is not a name */
 		if (name_canonical(text, true, &id, NULL) < 0)
 			break;
 		strlist_add(&l->refs, id);
@@ -119,7 +119,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 	return 0;
 }
 
-/* A scope that asks for one label, provider or domain is answered by its index; any other by looking at each object. */
+/* A scope with one label, provider or domain is answered by its index; any other one by checking each object. */
 static void
 narrow_by_scope(struct list *l)
 {
@@ -154,7 +154,7 @@ add_filters(struct list *l, struct error *err)
 
 /* --- slices --- */
 
-/* The total of all is known without looking. */
+/* The total of all objects is stored. */
 static bool
 is_total_known(const struct list *l)
 {
@@ -207,7 +207,7 @@ find_some(struct list *l, struct error *err)
 	return 0;
 }
 
-/* About as many as @value takes in an answer: what escapes and numbers come to is not counted. */
+/* The approximate size of @value in an answer, without escapes and numbers. */
 static size_t
 octets_of(struct json_object *value)
 {
@@ -232,7 +232,7 @@ add_item(struct list *l, struct json_object *item)
 	l->octets += octets_of(item);
 }
 
-/* A damaged record does not hide the others: it is on the page, with what is wrong. Return: 0 or -1. */
+/* A damaged record does not hide the others: it is on the page, with its error. Return: 0 or -1. */
 static int
 list_describe(struct list *l, const char *id, struct object *o, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* Descriptors on their way from the socket to the handler that asks for them: whoever takes one closes it. */
+/* Descriptors between the socket and the handler that uses them: the code that takes one closes it. */
 #include "daemon/service/passed_fds.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* daemon/service/passed_fds.h: descriptors that a peer sent along with a message (SCM_RIGHTS, unix(7)). */
+/* daemon/service/passed_fds.h: descriptors that a peer passed with a message (SCM_RIGHTS, unix(7)). */
 #ifndef DAEMON_SERVICE_PASSED_FDS_H
 #define DAEMON_SERVICE_PASSED_FDS_H
 
@@ -9,10 +9,10 @@ struct msghdr;
 
 enum { PASSED_FDS_MAX = 16 };
 
-/* Those of frames that are not begun yet. */
+/* Those of frames that have not been started. */
 struct passed_fds_waiting {
 	struct {
-		uint64_t at; /* place of its frame's first octet in all that the peer has sent */
+		uint64_t at; /* position of its frame's first octet in the peer's stream */
 		int fd;      /* owned */
 	} items[PASSED_FDS_MAX];
 	size_t count;
@@ -24,19 +24,22 @@ struct passed_fds {
 	size_t next;
 };
 
-/* Those in the control messages of @msg belong to the frame at @at. More than a frame may have are closed at once. */
+/* The descriptors in the control messages of @msg belong to the frame at @at. Excess ones are closed at once. */
 void
 passed_fds_receive(struct passed_fds_waiting *waiting, struct msghdr *msg, uint64_t at);
 
-/* The frame at @at begins: its own are moved to @passed, which is cleared first; of frames before it they are closed. */
+/*
+ * The frame at @at starts: its descriptors are moved to @passed, which is cleared first; those of earlier frames are
+ * closed.
+ */
 void
 passed_fds_begin(struct passed_fds *passed, struct passed_fds_waiting *waiting, uint64_t at);
 
-/* The next one, which is the caller's from then on; -1: none is left. @passed may be NULL. */
+/* The next one, owned by the caller; -1: none is left. @passed may be NULL. */
 int
 passed_fds_take(struct passed_fds *passed);
 
-/* Closes what nobody took; it can be used again. */
+/* Closes the remaining ones; the struct can be used again. */
 void
 passed_fds_clear(struct passed_fds *passed);
 

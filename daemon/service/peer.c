@@ -1,4 +1,4 @@
-/* Roles from peer credentials. Deny by default: a peer that no rule knows has ROLE_NONE and may call nothing. */
+/* Roles from peer credentials. Denies by default: a peer without a matching rule has ROLE_NONE and may call nothing. */
 #include "daemon/service/peer.h"
 
 #include "common/error.h"
@@ -80,7 +80,7 @@ role_map_scope(struct role_map *map, const struct strlist *entries, struct strli
 		gid_t gid;
 
 		if (scope_entry_read(entries->items[i], &group, &rule, NULL) < 0)
-			continue; /* certd.conf has none that is not one */
+			continue; /* certd.conf was checked: all entries are valid */
 		if (group_id(group, &gid))
 			add_scope(map, gid, &rule);
 		else
@@ -214,7 +214,7 @@ peer_read(int fd, const struct role_map *map, struct peer *ret, struct error *er
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) < 0)
 		return error_set_errno(err, errno, "read the peer's credentials");
-	/* SO_PEERCRED carries the primary group only; membership is SO_PEERGROUPS. */
+	/* SO_PEERCRED contains only the primary group; SO_PEERGROUPS has all. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &gids_len) < 0)
 		gids_len = 0;
 	n = gids_len / sizeof(gids[0]);

@@ -1,6 +1,6 @@
 /*
- * daemon/service/peer.h: who makes a call, and what role that is. On a Unix socket it is decided once after accept, by
- * uid and groups (SO_PEERCRED, SO_PEERGROUPS), never by pid, which may be somebody else's by now; else by a token (token.h).
+ * daemon/service/peer.h: the caller and its role. On a Unix socket they are determined once after accept, by uid and
+ * groups (SO_PEERCRED, SO_PEERGROUPS), never by pid, which may have been reused; otherwise by a token (token.h).
  */
 #ifndef DAEMON_SERVICE_PEER_H
 #define DAEMON_SERVICE_PEER_H
@@ -13,22 +13,22 @@
 
 struct error;
 
-/* Group ids that grant a role; looked up once, at start and reload: names may block (LDAP). */
+/* Group ids that grant a role; looked up once, at start and reload, because lookups may block (LDAP). */
 struct role_map {
 	gid_t *gids[ROLE_ADMIN + 1]; /* owned; by role */
 	size_t n_gids[ROLE_ADMIN + 1];
 	struct group_scope {
 		gid_t gid;
 		struct scope_rule rule;
-	} * scopes; /* owned; a group at most once */
+	} * scopes; /* owned; each group at most once */
 	size_t n_scopes;
 };
 
-/* Adds the groups (names or numbers). A name that is unknown is skipped and appended to @unknown. */
+/* Adds the groups (names or numbers). An unknown name is skipped and appended to @unknown. */
 void
 role_map_add(struct role_map *map, enum api_role role, const struct strlist *groups, struct strlist *unknown);
 
-/* Narrows groups: entries of certd.conf's `scopes` (common/scope.h). Unknown groups as above. */
+/* Restricts groups: entries of certd.conf's `scopes` (common/scope.h). Unknown groups as above. */
 void
 role_map_scope(struct role_map *map, const struct strlist *entries, struct strlist *unknown);
 
@@ -37,18 +37,18 @@ role_map_clear(struct role_map *map);
 
 enum { PEER_TOKEN_NAME_MAX = 64 };
 
-/* Shared by those who have it; never changed after it was made. */
+/* Shared by several peers; immutable. */
 struct scope {
 	unsigned holders;
-	struct scope_rule *rules; /* owned; one of them has to cover an object */
+	struct scope_rule *rules; /* owned; one of them must cover an object */
 	size_t n_rules;
 };
 
-/* With one holder, the caller. */
+/* With one reference, the caller's. */
 struct scope *
 scope_new(void);
 
-/* While it is made. @rule: copied. */
+/* Only before it is shared. @rule: copied. */
 void
 scope_add(struct scope *scope, const struct scope_rule *rule);
 
@@ -60,13 +60,13 @@ scope_hold(struct scope *scope);
 void
 scope_release(struct scope *scope);
 
-/* Who makes a call. To be copied and released by the functions below. */
+/* The caller. To be copied and released by the functions below. */
 struct peer {
-	uid_t uid; /* of the process at the other end; (uid_t)-1: known by a token */
+	uid_t uid; /* of the peer's process; (uid_t)-1: identified by a token */
 	enum api_role role;
-	char user_id[40];                    /* "1000", or the token's id: stable, whatever names become */
+	char user_id[40];                    /* "1000", or the token's id: stable when names change */
 	char label[8 + PEER_TOKEN_NAME_MAX]; /* "uid:1000", "token:ci": createdBy, audit */
-	struct scope *scope;                 /* which certificates it may see and touch, shared; NULL: all */
+	struct scope *scope;                 /* the certificates it may see and change, shared; NULL: all */
 };
 
 #define _cleanup_peer_ _cleanup_(peer_clear)
@@ -79,7 +79,9 @@ void
 peer_clear(struct peer *peer);
 
 /*
- * peer_read() - root and our own uid are admin; else the highest role that one of the peer's groups grants; else ROLE_NONE
+ * peer_read() - root and certd's own uid are admin; otherwise the highest role granted by one of the peer's groups;
+ * otherwise
+ * ROLE_NONE
  * @ret: filled on success, to be cleared
  */
 int
@@ -90,7 +92,8 @@ enum api_role
 role_of(const struct role_map *map, uid_t uid, const gid_t *gids, size_t n_gids);
 
 /*
- * The other one: what the groups that grant @role are narrowed to, together; a group that is not narrowed lifts it.
+ * The scope of @role: the union of the scopes of all groups that grant it; a group without a scope makes it
+ * unrestricted.
  * NULL: no scope. Owned by the caller.
  */
 struct scope *

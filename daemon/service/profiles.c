@@ -1,6 +1,6 @@
 /*
- * An unknown profile is refused while somebody is there to read it, not when the next order fails. The provider's own
- * client asks, which has the directory already as a rule.
+ * An unknown profile is refused at the declaration, not when the next order fails. The provider's own client asks the
+ * CA; it usually has the directory already.
  */
 #include "daemon/service/profiles.h"
 
@@ -54,7 +54,7 @@ profiles_out_of_patience(void *arg)
 	profiles_go_on(arg);
 }
 
-/* Refused only by the CA's own word; whatever else went wrong is for the order to find out. */
+/* Only the CA's own answer leads to a refusal; any other error is left to the order. */
 static void
 profiles_checked(const struct acme_reply *reply _unused_, const struct error *err, void *arg)
 {

@@ -1,4 +1,4 @@
-/* The audit log: pages of it, and whether it is whole. */
+/* The audit log: pages of records, and the verification. */
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
@@ -27,7 +27,7 @@ audit_log_list(struct call *call, struct json_object *params, struct error *err)
 
 /* --- verify --- */
 
-/* What the caller has from the journal, to be compared with. */
+/* The hash that the caller has from the journal. */
 struct known {
 	struct call *call;
 	int64_t number; /* 0: nothing */
@@ -35,8 +35,7 @@ struct known {
 };
 
 /*
- * A log that was put back to an earlier state as a whole verifies: that it once was another one, only a hash that was
- * kept elsewhere can tell.
+ * A log that was completely restored to an earlier state verifies: only a hash that was stored elsewhere reveals that.
  */
 static void
 res_audit_compare(const struct known *known, struct audit_check *check)
@@ -56,7 +55,7 @@ res_audit_compare(const struct known *known, struct audit_check *check)
 	audit_hash_text(hash, hash_text);
 	if (strcmp(hash_text, known->hash) != 0) {
 		check->bad = number;
-		snprintf(check->why, sizeof(check->why), "it has another hash than the one that is known");
+		snprintf(check->why, sizeof(check->why), "its hash differs from the given one");
 	}
 }
 
@@ -90,7 +89,7 @@ verified(const struct audit_check *check, const struct error *err, void *arg)
 	free(known);
 }
 
-/* "1234:0f3a...": number and hash of a record, as they stand in the journal. */
+/* "1234:0f3a...": number and hash of a record, as in the journal. */
 static int
 read_known(struct known *known, const char *text, struct error *err)
 {
@@ -99,7 +98,7 @@ read_known(struct known *known, const char *text, struct error *err)
 	known->number = strtoll(text, &end, 10);
 	if (known->number <= 0 || *end != ':' || strlen(end + 1) != AUDIT_HASH_TEXT_SIZE - 1 ||
 		end[1 + strspn(end + 1, "0123456789abcdef")] != '\0')
-		return error_set_field(err, "known", "'%s' is not NUMBER:HASH as certd logs them", text);
+		return error_set_field(err, "known", "'%s' is not NUMBER:HASH as logged by certd", text);
 	memcpy(known->hash, end + 1, AUDIT_HASH_TEXT_SIZE);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Authorizations: names that are proved by hand, in two steps that may lie days apart. Creating one asks the CA for the
- * TXT record; validating it has the CA look. Between the two certd only remembers.
+ * Authorizations: names that are validated manually, in two steps that may be days apart. Creating one asks the CA for
+ * the TXT record; validating it asks the CA to check the record. In between certd only stores it.
  */
 #include "daemon/service/res_authorization.h"
 
@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Each is an order at the CA that somebody has to act on: more are a mistake. */
+/* Each is an order at the CA with a manual step: more are a mistake. */
 enum { AUTHORIZATIONS_MAX = 10000 };
 
 static void
@@ -39,7 +39,7 @@ res_authorization_canonical_name(struct authorization *a, struct error *err)
 		return resource_refused(err, "name");
 	if (name_type_of(name) == NAME_IP)
 		return error_set_field(
-			err, "properties.name", "'%s' is an address; a TXT record is for names only", name);
+			err, "properties.name", "'%s' is an address; a TXT record is only for names", name);
 	str_replace(&a->o.name, name);
 	return 0;
 }
@@ -63,7 +63,9 @@ const struct resource_ops authorization_ops = {
 	.read = authorization_read,
 };
 
-/* What has failed or expired is replaced; what is under way is not. Another provider's is none of this one's business. */
+/*
+ * What has failed or expired is replaced; what is under way is not. Another provider's is none of this one's business.
+ */
 static int
 take_place_of(struct call *call, struct authorization *a, struct error *err)
 {
@@ -74,12 +76,12 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 		return -1;
 	if (found == 0) {
 		if (store_count(call->service->store, STORE_AUTHZ) >= AUTHORIZATIONS_MAX)
-			return error_set(err, ERROR_LIMIT, "there are %d authorizations already", AUTHORIZATIONS_MAX);
+			return error_set(err, ERROR_LIMIT, "there are already %d authorizations", AUTHORIZATIONS_MAX);
 		return 0;
 	}
 	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call)))
-		return error_set(err, ERROR_EXISTS, "'%s' is being authorized already: certctl show authorization '%s'",
-			a->o.name, a->o.name);
+		return error_set(err, ERROR_EXISTS,
+			"'%s' is already being authorized; see: certctl show authorization '%s'", a->o.name, a->o.name);
 	call_cancel(call, old.o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
 }
@@ -96,7 +98,7 @@ authorization_create(struct call *call, struct json_object *params, struct error
 	return resource_save(call, EVENT_OBJECT_CREATED, &a, err);
 }
 
-/* The record belongs to the order of an auto-certificate: that goes on. */
+/* The record belongs to the order of an auto-certificate, which continues. */
 static int
 go_on_with_autocert(struct call *call, const char *id, struct error *err)
 {
@@ -106,11 +108,11 @@ go_on_with_autocert(struct call *call, const char *id, struct error *err)
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return error_set(
-			err, ERROR_STATE, "the auto-certificate that wanted it is gone: certctl rm authorization");
+		return error_set(err, ERROR_STATE,
+			"the auto-certificate that required it was deleted; delete it too: certctl rm authorization");
 	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
 		resource_outside(call, &autocert_class, &a);
-		return error_set(err, ERROR_DENIED, "the auto-certificate that wants it is outside of the scope of %s",
+		return error_set(err, ERROR_DENIED, "the auto-certificate that requires it is outside the scope of %s",
 			call->peer->label);
 	}
 	issue_plan_renewal(call->service->issue_env, &a, true);

@@ -1,7 +1,8 @@
 /*
- * Auto-certificates: the declarations that certd keeps fulfilled. What changing one causes is effect.c's to say and
- * done here. Its directory of files is its own for life: whatever the declaration becomes, readers find the files where
- * they were, and each is replaced by rename when the new certificate is there.
+ * Auto-certificates: the declarations that certd fulfils. effect.c determines the effect of a change, which is carried
+ * out here.
+ * Its directory never changes: readers always find the files in the same place, and each is replaced by rename when the
+ * new certificate exists.
  */
 #include "daemon/service/res_autocert.h"
 
@@ -71,7 +72,7 @@ autocert_next_action(const struct autocert *a)
 
 /* --- reading a declaration --- */
 
-/* Canonical names; the list is checked as a whole, so that duplicates and the limit are seen. */
+/* Canonical names; the list is checked as a whole, to find duplicates and apply the limit. */
 static int
 res_autocert_canonical_names(struct call *call, struct autocert *a, struct error *err)
 {
@@ -130,7 +131,7 @@ check_limit(struct call *call, struct error *err)
 	for (enum object_state state = OBJECT_PROVISIONING; state <= OBJECT_FAILED; state++)
 		have += object_count(call->service->store, &autocert_class, state);
 	if (most > 0 && have >= most)
-		return error_set(err, ERROR_LIMIT, "there are %lld auto-certificates already (max-auto-certificates)",
+		return error_set(err, ERROR_LIMIT, "there are already %lld auto-certificates (max-auto-certificates)",
 			(long long)have);
 	return 0;
 }
@@ -140,12 +141,12 @@ autocert_store(struct call *call, struct autocert *a, enum event_kind kind, stru
 {
 	if (resource_save(call, kind, a, err) < 0)
 		return -1;
-	if (strlist_has(&call->cancels, a->o.id)) /* what is under way still will not be when this is read */
+	if (strlist_has(&call->cancels, a->o.id)) /* running work will have ended when the answer is read */
 		json_object_object_del(json_path(call->result, "metadata"), "progress");
 	return 0;
 }
 
-/* Nobody knows whether the name can be proved: declared all the same, but it is said. */
+/* Whether the name can be validated is unknown: it is declared, with a warning. */
 static void
 warn_about_zones(struct call *call, struct autocert *a)
 {
@@ -155,7 +156,7 @@ warn_about_zones(struct call *call, struct autocert *a)
 		error_move(&a->o.failure, &why);
 }
 
-/* Is each name in a zone, and can its challenge be met? */
+/* Is each name in a zone, and can its challenge be answered? */
 static int
 check_challenges(struct call *call, const struct autocert *a, struct error *err)
 {
@@ -200,8 +201,9 @@ autocert_reissue(struct call *call, struct autocert *a)
 	call_cancel(call, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
-	a->is_outdated = true; /* also when this order has to wait: nothing may move it to the old one's renewal */
-	if (!a->paused)
+	a->is_outdated =
+		true; /* also when this order has to wait: nothing may move it to the renewal date of the old one */
+	if (!a->is_paused)
 		issue_plan_renewal(call->service->issue_env, a, true);
 }
 
@@ -210,11 +212,11 @@ apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 {
 	if (effect->action == EFFECT_REISSUE)
 		autocert_reissue(call, a);
-	else if (effect->moves_renewal && !a->paused && a->attempts == 0)
+	else if (effect->moves_renewal && !a->is_paused && a->attempts == 0)
 		issue_plan_renewal(call->service->issue_env, a, false);
 }
 
-/* Its certificates have the labels that it has: who may see the one may see the others. */
+/* Its certificates have the same labels, so that the same peers may see both. */
 static int
 give_labels(struct call *call, const struct autocert *a, struct error *err)
 {
@@ -265,8 +267,8 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 /* --- delete --- */
 
 /*
- * All that were issued for it; what is left otherwise goes when it is purged. They may have names that it has no more: a
- * scope that covers it need not cover them.
+ * All certificates that were issued for it; the others are purged later. They may have names that it no longer has, so
+ * a scope that covers it need not cover them.
  */
 static int
 delete_certificates(struct call *call, const char *autocert_id, struct error *err)
@@ -286,8 +288,7 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 		if (!access_covers(call->peer->scope, store, &certificate_class, &c)) {
 			resource_outside(call, &certificate_class, &c);
 			return error_set(err, ERROR_DENIED,
-				"one of its certificates is outside of the scope of %s: delete it without "
-				"them",
+				"one of its certificates is outside the scope of %s: delete it without them",
 				call->peer->label);
 		}
 		if (certificate_remove_with(call, &c, err) < 0)
@@ -296,9 +297,9 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 	return 0;
 }
 
-/* What goes with it, for the answer. */
+/* The effect of the deletion, for the answer. */
 static void
-describe_removal(struct call *call, const struct autocert *a, bool with_certificates)
+describe_removal(struct call *call, const struct autocert *a, bool has_certificates)
 {
 	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
 	struct store *store = call->service->store;
@@ -309,11 +310,12 @@ describe_removal(struct call *call, const struct autocert *a, bool with_certific
 		_cleanup_consumer_ struct consumer c = { 0 };
 
 		if (object_peek(store, &consumer_class, a->consumers.items[i], &c, NULL) == 1)
-			strlist_take(&effect.reasons, xasprintf("consumer '%s' gets nothing in their place", c.o.name));
+			strlist_take(&effect.reasons,
+				xasprintf("consumer '%s' gets no certificate in their place", c.o.name));
 	}
 	if (a->last_certificate)
-		strlist_add(&effect.reasons, with_certificates ? "its certificates are removed"
-							       : "its certificates stay until they are purged");
+		strlist_add(&effect.reasons, has_certificates ? "its certificates are deleted"
+							      : "its certificates are kept until they are purged");
 	call_set_effect(call, &effect);
 }
 
@@ -345,10 +347,10 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	if (a.paused && !(force && json_object_get_boolean(force)))
+	if (a.is_paused && !(force && json_object_get_boolean(force)))
 		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
 	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
-		error_set(err, ERROR_RATE_LIMITED, "the CA asked to wait (%s); renew with --force to try all the same",
+		error_set(err, ERROR_RATE_LIMITED, "the CA demands a delay (%s); to retry at once, renew with --force",
 			a.last_error.message);
 		if (err)
 			err->retry_at = a.last_error.retry_at;
@@ -368,7 +370,7 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	a.paused = true;
+	a.is_paused = true;
 	a.next_at = 0;
 	call_cancel(call, a.o.id);
 	resource_modified(call, &a.o);
@@ -382,9 +384,9 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	if (!a.paused)
+	if (!a.is_paused)
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
-	a.paused = false;
+	a.is_paused = false;
 	issue_plan_renewal(call->service->issue_env, &a, false);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);

@@ -1,12 +1,12 @@
-/* daemon/service/res_autocert.h: what others need of auto-certificates. */
+/* daemon/service/res_autocert.h: the interface of auto-certificates for other resources. */
 #ifndef DAEMON_SERVICE_RES_AUTOCERT_H
 #define DAEMON_SERVICE_RES_AUTOCERT_H
 
 #include "daemon/service/resource.h"
 
 /*
- * The certificate in use is not the declared one any more: what is under way is given up, the next order begins now
- * (unless @a is paused). Saving @a is the caller's.
+ * The certificate in use no longer matches the declaration: cancels running work, and starts the next order now (unless
+ * @a is paused). The caller saves @a.
  */
 void
 autocert_reissue(struct call *call, struct autocert *a);

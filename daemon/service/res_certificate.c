@@ -1,6 +1,6 @@
 /*
- * Certificates: what was issued, and what was imported (import.c). The private key is in no answer. An imported one has
- * what otherwise its auto-certificate has: a list of consumers, and files.
+ * Certificates: issued ones, and imported ones (import.c). No answer contains the private key. An imported one has its
+ * own list of consumers and files, like an auto-certificate.
  */
 #include "daemon/service/resource.h"
 
@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-/* Cloud66's word: automatically provisioned by Let's Encrypt, by another ACME CA, or brought by somebody. */
+/* Cloud66's word: issued by Let's Encrypt, by another ACME CA, or imported. */
 static const char *
 certificate_type(const struct certificate *c)
 {
@@ -28,7 +28,7 @@ certificate_type(const struct certificate *c)
 	return c->issuer_org && strcmp(c->issuer_org, "Let's Encrypt") == 0 ? "lets_encrypt" : "acme";
 }
 
-/* Where an imported one is, and whether it is served. */
+/* Where an imported one is deployed, and whether it is served. */
 static void
 describe_rollout(struct service *service, const struct certificate *c, struct json_object *metadata)
 {
@@ -73,7 +73,7 @@ certificate_describe(
 
 /* --- change --- */
 
-/* Who gets a certificate is said once: with the auto-certificate that it was issued for. */
+/* The consumers of an issued certificate are those of its auto-certificate. */
 static int
 check_consumers(struct call *call, struct certificate *c, struct error *err)
 {
@@ -84,34 +84,35 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 
 	if (c->autocert && object_peek(call->service->store, &autocert_class, c->autocert, &a, NULL) == 1)
 		return error_set_field(err, "properties.consumers",
-			"are those of its auto-certificate: certctl set auto '%s' --consumer NAME", a.o.name);
+			"are those of its auto-certificate; to change them: certctl set auto '%s' --consumer NAME",
+			a.o.name);
 	if (!c->slug)
 		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s", c->o.name,
-			c->autocert ? "its auto-certificate is gone" : "it was replaced");
+			c->autocert ? "its auto-certificate was deleted" : "it was replaced");
 	return consumers_resolve(call, &c->consumers, c->o.id, err);
 }
 
 int
 certificate_held_back(const struct certificate *c, const char *field, struct error *err)
 {
-	return error_set_field(err, field, "'%s' is not deployed: %s; deployAnyway changes that",
+	return error_set_field(err, field, "'%s' is not deployed: %s; set deployAnyway to deploy it",
 		c->o.name ? c->o.name : "it", c->o.failure.message ? c->o.failure.message : "");
 }
 
-/* What was held back has files from now on; it cannot be put back. */
+/* A certificate that was held back gets files from now on; this cannot be undone. */
 static int
 certificate_read_deploy_anyway(struct call *call, struct certificate *c, struct error *err)
 {
 	if (!c->deploy_anyway && c->slug && error_is_set(&c->o.failure))
 		return error_set_field(
-			err, "properties.deployAnyway", "'%s' is deployed already: replace or delete it", c->o.name);
+			err, "properties.deployAnyway", "'%s' is already deployed: replace or delete it", c->o.name);
 	if (!c->deploy_anyway || !c->is_held_back)
 		return 0;
 	c->is_held_back = false;
 	return slug_take(call, c->o.name, c->common_name, c->o.id, &c->slug, err);
 }
 
-/* Of an import, @obj has what its files say already, and import.c resolves the consumers. */
+/* For an import, @obj has the facts of its files already, and import.c resolves the consumers. */
 static int
 certificate_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
@@ -164,7 +165,7 @@ certificate_update(struct call *call, struct json_object *params, struct error *
 
 /* --- delete --- */
 
-/* Issued: not while it is what its auto-certificate has, or is on its way to the files. */
+/* An issued one: not while it is the newest of its auto-certificate, or is being deployed. */
 static int
 check_superseded(struct call *call, const struct certificate *c, struct error *err)
 {
@@ -177,9 +178,8 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 		return rc;
 	if (a.last_certificate && strcmp(a.last_certificate, c->o.id) == 0)
 		return error_set(err, ERROR_IN_USE,
-			"'%s' is the newest certificate of '%s': certctl renew '%s' makes another one first; "
-			"certctl rm "
-			"auto '%s' --with-certificates deletes both",
+			"'%s' is the newest certificate of '%s': to order another one first, run certctl renew '%s'; "
+			"to delete both: certctl rm auto '%s' --with-certificates",
 			c->o.name, a.o.name, a.o.name, a.o.name);
 	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && strcmp(r.certificate, c->o.id) == 0)
 		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
@@ -187,7 +187,7 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 	return rc;
 }
 
-/* Imported: not while somebody is given it. */
+/* An imported one: not while it has consumers. */
 static int
 res_certificate_check_unused(struct call *call, const struct certificate *c, struct error *err)
 {
@@ -198,11 +198,10 @@ res_certificate_check_unused(struct call *call, const struct certificate *c, str
 	if (object_peek(call->service->store, &consumer_class, c->consumers.items[0], &consumer, err) < 0)
 		return -1;
 	return error_set(err, ERROR_IN_USE,
-		"consumer '%s'%s still needs '%s': import its successor with --replace '%s', or take it away "
-		"with "
-		"certctl set cert '%s' --consumer ''",
+		"consumer '%s'%s still needs '%s': import a replacement with --replace '%s', or remove the consumer "
+		"with certctl set cert '%s' --consumer ''",
 		consumer.o.name ? consumer.o.name : c->consumers.items[0],
-		c->consumers.count > 1 ? " (and not it alone)" : "", c->o.name, c->o.name, c->o.name);
+		c->consumers.count > 1 ? " (and others)" : "", c->o.name, c->o.name, c->o.name);
 }
 
 static int

@@ -1,17 +1,17 @@
-/* daemon/service/res_certificate.h: what other resources do with certificates. */
+/* daemon/service/res_certificate.h: the interface of certificates for other resources. */
 #ifndef DAEMON_SERVICE_RES_CERTIFICATE_H
 #define DAEMON_SERVICE_RES_CERTIFICATE_H
 
 #include "daemon/service/resource.h"
 
 /*
- * Deletes it with its rows, as a part of a call that is about another object, with an event and an audit record of its
- * own. ERROR_IN_USE: something still needs it.
+ * Deletes it with its rows, as part of a call about another object, with its own event and audit record. ERROR_IN_USE:
+ * another object still needs it.
  */
 int
 certificate_remove_with(struct call *call, const struct certificate *c, struct error *err);
 
-/* The words for something that @c, which is held back, cannot have: ERROR_INVALID with @field. Return: -1. */
+/* The error for a property that @c, which is held back, cannot have: ERROR_INVALID with @field. Return: -1. */
 int
 certificate_held_back(const struct certificate *c, const char *field, struct error *err);
 

@@ -1,4 +1,4 @@
-/* Consumers: who reads the files, how they are told, and where one can look whether they serve them. */
+/* Consumers: who reads the files, how they are notified, and where certd probes them. */
 #include "daemon/service/res_consumer.h"
 #include "common/api/rpc.h"
 #include "common/name.h"
@@ -21,7 +21,7 @@ rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, c
 {
 	struct json_object *o = json_object_new_object();
 
-	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own */
+	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own subject */
 		json_add_string(o, "autoCertificate", subject_id);
 	json_add_string(o, "certificate", r->certificate);
 	json_add_int(o, "generation", r->generation);
@@ -61,7 +61,7 @@ consumer_describe(
 
 /* --- who is given to whom --- */
 
-/* The files in a consumer's own directory have fixed names: it holds one certificate. */
+/* The files in a consumer's own directory have fixed names, so it can hold only one certificate. */
 static int
 check_directories(struct call *call, const struct strlist *consumers, const char *self_id, struct error *err)
 {
@@ -80,8 +80,8 @@ check_directories(struct call *call, const struct strlist *consumers, const char
 			return -1;
 		if (ids.count > (size_t)strlist_has(&ids, self_id))
 			return error_set_field(err, field,
-				"'%s' has the files of another certificate in %s: declare a consumer "
-				"with a directory of its own",
+				"'%s' has the files of another certificate in %s: declare a consumer with its own "
+				"directory",
 				c.o.name, c.directory);
 	}
 	return 0;
@@ -97,7 +97,7 @@ consumers_resolve(struct call *call, struct strlist *consumers, const char *self
 
 /* --- declaring --- */
 
-/* A name of the local network may be a single label, with '_' in it: all that a host cannot have is refused. */
+/* A local name may be a single label and contain '_': only what no host can have is refused. */
 static int
 check_host(const char *host, size_t probe, const char *member, struct error *err)
 {
@@ -131,12 +131,12 @@ check_consumer(const struct consumer *c, struct error *err)
 		return -1;
 	if (c->command.count && c->command.items[0][0] != '/')
 		return error_set_field(err, "properties.command",
-			"the program is given by its absolute path; there is no "
-			"shell and no search");
+			"must be the absolute path of the program, which is run without a shell and without a search "
+			"path");
 	return check_probes(c, err);
 }
 
-/* A directory of its own holds one certificate: the names of the files are fixed. */
+/* A directory of its own holds one certificate, because the names of the files are fixed. */
 static int
 res_consumer_check_directory(struct call *call, const struct consumer *c, struct error *err)
 {
@@ -148,7 +148,7 @@ res_consumer_check_directory(struct call *call, const struct consumer *c, struct
 		return -1;
 	if (ids.count > 1)
 		return error_set_field(err, "properties.directory",
-			"holds the files of one certificate, but '%s' is given several", c->o.name);
+			"can hold the files of only one certificate, but '%s' has several", c->o.name);
 	return 0;
 }
 
@@ -218,7 +218,7 @@ res_consumer_run_now(struct call *call, enum schedule_kind kind, const struct su
 		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, subject->id, "", call_now(call));
 }
 
-/* The auto-certificate that was named, or all that this consumer is given. */
+/* The given auto-certificate, or all that have this consumer. */
 static int
 chosen_subjects(
 	struct call *call, const struct consumer *c, struct json_object *params, struct strlist *ret, struct error *err)
@@ -233,7 +233,7 @@ chosen_subjects(
 	if (resource_ref(call, &autocert_class, "autoCertificate", json_object_get_string(only), &id, err) < 0)
 		return -1;
 	if (!strlist_has(ret, id))
-		return error_set_field(err, "autoCertificate", "'%s' is not given to consumer '%s'",
+		return error_set_field(err, "autoCertificate", "'%s' does not have the consumer '%s'",
 			json_object_get_string(only), c->o.name);
 	strlist_clear(ret);
 	strlist_add(ret, id);

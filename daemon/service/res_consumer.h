@@ -1,12 +1,12 @@
-/* daemon/service/res_consumer.h: the list of consumers that an auto-certificate or an imported certificate is given. */
+/* daemon/service/res_consumer.h: the list of consumers of an auto-certificate or an imported certificate. */
 #ifndef DAEMON_SERVICE_RES_CONSUMER_H
 #define DAEMON_SERVICE_RES_CONSUMER_H
 
 #include "daemon/service/resource.h"
 
 /*
- * consumers_resolve() - names become ids, and no consumer with a directory of its own gets a second certificate
- * @self_id: whose list it is: what it has already does not count
+ * consumers_resolve() - names become ids, and no consumer with its own directory gets a second certificate
+ * @self_id: the owner of the list, whose present consumers do not count
  * ERROR_INVALID with the field "properties.consumers[N]".
  */
 int

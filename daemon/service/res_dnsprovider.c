@@ -1,4 +1,4 @@
-/* DNS providers: where TXT records of dns-01 are put. Which settings a kind has is common/api/dns_kinds.h's. */
+/* DNS providers: where TXT records for dns-01 are put. common/api/dns_kinds.h has the settings of each kind. */
 #include "daemon/service/resource.h"
 
 #include "common/api/dns_kinds.h"
@@ -20,7 +20,7 @@ canonical_zones(struct dnsprovider *d, struct error *err)
 		if (name_canonical(d->zones.items[i], false, &zone, &why) < 0)
 			return error_set_field(err, field, "%s", why.message);
 		if (name_is_wildcard(zone)) {
-			error_set_field(err, field, "'%s' is no zone: write '%s'", zone, name_base(zone));
+			error_set_field(err, field, "'%s' is not a zone: write '%s'", zone, name_base(zone));
 			free(zone);
 			return -1;
 		}
@@ -46,7 +46,7 @@ read_secret(struct dnsprovider *d, const struct api_field *setting, const char *
 	return 0;
 }
 
-/* The members of @properties that are settings of a kind: those of @d's kind are taken, others are refused. */
+/* The members of @properties that are settings of a kind: those of @d's kind are stored, others are refused. */
 static int
 read_settings(struct dnsprovider *d, struct json_object *properties, struct error *err)
 {
@@ -111,7 +111,7 @@ dnsprovider_update(struct call *call, struct json_object *params, struct error *
 	(void)params;
 	if (rc <= 0)
 		return rc;
-	strlist_clear(&d.zones_seen); /* another token sees others */
+	strlist_clear(&d.zones_seen); /* another token may see other zones */
 	d.zones_listed_at = 0;
 	error_clear(&d.o.failure);
 	return resource_save(call, EVENT_OBJECT_UPDATED, &d, err);

@@ -1,4 +1,6 @@
-/* Providers: an account with a CA. Registration is asynchronous: PROVISIONING until the SCHEDULE_ACCOUNT row has run. */
+/*
+ * Providers: an account with a CA. Registration is asynchronous: PROVISIONING until the SCHEDULE_ACCOUNT row has run.
+ */
 #include "daemon/service/resource.h"
 
 #include "common/api/rpc.h"
@@ -14,11 +16,11 @@
 
 #include <string.h>
 
-/* No CA hands out longer MAC keys. Whether a short one is enough is the CA's decision, as everything of a binding is. */
+/* No CA issues longer MAC keys. Whether a short one is sufficient is the CA's decision. */
 enum { EAB_KEY_MAX = 512 };
 enum { REFERRERS_MAX = 10000 };
 
-/* A key that certd made itself is nobody's declaration. */
+/* A key that certd generated is not a declared one. */
 static void
 forget_own_key(struct json_object *metadata)
 {
@@ -50,7 +52,7 @@ provider_describe(
 		forget_own_key(metadata);
 }
 
-/* An alias becomes its URL; anything else must be an https URL. */
+/* An alias becomes its URL; any other value must be an https URL. */
 static int
 resolve_server(struct provider *p, struct error *err)
 {
@@ -63,13 +65,16 @@ resolve_server(struct provider *p, struct error *err)
 	if (acme_url_check(p->server, &why) == 0)
 		return 0;
 	if (strncmp(p->server, "https://", strlen("https://")) == 0)
-		return error_set_field(err, "properties.server", "'%s' cannot be asked: %s", p->server, why.message);
+		return error_set_field(err, "properties.server", "'%s' cannot be used: %s", p->server, why.message);
 	nearest = ca_nearest(p->server);
-	return error_set_field(err, "properties.server", "'%s' is neither an https URL nor a CA that certd knows%s%s%s",
+	return error_set_field(err, "properties.server", "'%s' is neither an https URL nor a well-known CA%s%s%s",
 		p->server, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-/* One plain address: no list, no header fields (RFC 8555 s7.3), nothing that a URL would read otherwise. */
+/*
+ * One plain address: not a list, without header fields (RFC 8555 s7.3), and without characters that have a meaning in a
+ * URL.
+ */
 static int
 check_email(const struct provider *p, struct error *err)
 {
@@ -96,15 +101,14 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 	if (!text)
 		return 0;
 	if (base64_decode_any(text, strlen(text), &p->eab_key, &why) < 0)
-		return error_set_field(
-			err, field, "%s; give it as the CA hands it out, in base64 or base64url", why.message);
+		return error_set_field(err, field, "%s; copy it from the CA, in base64 or base64url", why.message);
 	if (p->eab_key.len == 0 || p->eab_key.len > EAB_KEY_MAX)
 		return error_set_field(
 			err, field, "is a key of %zu octets; a MAC key has 1 to %d", p->eab_key.len, EAB_KEY_MAX);
 	return 0;
 }
 
-/* The key of an account that exists somewhere already, or is to exist with it. */
+/* The key of an existing account, or of one to be registered with it. */
 static int
 read_account_key(struct provider *p, struct json_object *properties, struct error *err)
 {
@@ -122,13 +126,13 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 	algorithm = key_algorithm_name(key_algorithm_of(key));
 	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
 		return error_set_field(err, "properties.accountKeyAlgorithm",
-			"is '%s', but the key that was given is %s: leave it out", p->account_key_algorithm, algorithm);
+			"is '%s', but the given key is %s: omit it", p->account_key_algorithm, algorithm);
 	str_replace(&p->account_key_algorithm, algorithm);
 	p->is_key_imported = true;
 	return key_to_der(key, &p->account_key, err);
 }
 
-/* What is not sent stays as it was checked before; the server may be declared by its short name. */
+/* Properties that are not sent were checked before; the server may be declared by its alias. */
 static int
 provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
@@ -151,7 +155,7 @@ const struct resource_ops provider_ops = {
 	.read = provider_read,
 };
 
-/* The account is tried (again) now. */
+/* The account is registered now, or retried. */
 static void
 schedule_account(struct call *call, struct provider *p)
 {
@@ -173,7 +177,7 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 	return resource_save(call, EVENT_OBJECT_CREATED, &p, err);
 }
 
-/* What the account was registered with: it can be mended until then, and again when the CA does not want it any more. */
+/* The properties of the registration can be corrected until it succeeds, and again when the CA refuses the account. */
 static int
 check_registered(const struct provider *old, const struct effect *effect, struct error *err)
 {
@@ -186,7 +190,7 @@ check_registered(const struct provider *old, const struct effect *effect, struct
 			if (strncmp(effect->changed.items[i], names[j], strlen(names[j])) != 0)
 				continue;
 			error_set(err, ERROR_STATE,
-				"the account is registered with it already; declare another provider");
+				"the account is already registered with it; declare another provider");
 			if (err)
 				err->field = xasprintf("properties.%s", names[j]);
 			return -1;
@@ -195,13 +199,13 @@ check_registered(const struct provider *old, const struct effect *effect, struct
 	return 0;
 }
 
-/* Another CA knows neither the account nor who it is bound to. */
+/* Another CA knows neither the account nor its external account. */
 static int
 leave_server(const struct provider *old, struct provider *p, struct error *err)
 {
 	if (p->eab_key_id && old->eab_key_id && strcmp(p->eab_key_id, old->eab_key_id) == 0)
 		return error_set_field(err, "properties.externalAccountBinding",
-			"'%s' is of the former CA: give the one that you have with the new CA, or null", p->eab_key_id);
+			"'%s' is from the former CA: set the one of the new CA, or null", p->eab_key_id);
 	str_replace(&p->account_url, NULL);
 	str_replace(&p->account_thumbprint, NULL);
 	str_replace(&p->terms_url, NULL);
@@ -210,7 +214,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 	return 0;
 }
 
-/* Certificates of the former CA stay in use until the new ones are there. */
+/* Certificates of the former CA stay in use until the new ones exist. */
 static int
 reissue_all(struct call *call, const struct provider *p, struct error *err)
 {
@@ -231,7 +235,7 @@ reissue_all(struct call *call, const struct provider *p, struct error *err)
 	return 0;
 }
 
-/* Nothing is declared otherwise, but whoever says it again has mended something elsewhere: the CA, or a file. */
+/* An unchanged declaration that is sent again means that the cause was fixed elsewhere: at the CA, or in a file. */
 static int
 res_provider_try_again(struct call *call, struct provider *p, struct error *err)
 {

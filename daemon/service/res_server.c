@@ -1,4 +1,4 @@
-/* What is about certd as a whole: status, schedule, events, reload, discovery. */
+/* Methods about certd as a whole: status, schedule, events, reload, discovery. */
 #include "common/api/rpc.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -34,7 +34,7 @@ param_int(struct json_object *params, const char *name, int64_t fallback)
 
 /* --- events --- */
 
-/* Those of @from that @call's peer may see go to @to. */
+/* Moves the items of @from that @call's peer may see to @to. */
 static void
 take_seen(struct call *call, struct json_object *from, struct json_object *to)
 {
@@ -55,8 +55,8 @@ last_seq(struct json_object *items)
 }
 
 /*
- * events_list() for a peer with a scope: page by page until there are @limit that it sees. Of the last ones those among
- * the last LIST_LIMIT_MAX. Owned by the caller; NULL: failed.
+ * events_list() for a peer with a scope: page by page until there are @limit that it may see. Of the last ones, those
+ * among the last LIST_LIMIT_MAX. Owned by the caller; NULL: failed.
  */
 static struct json_object *
 list_seen(struct call *call, const char *object, int64_t after, size_t limit, struct error *err)
@@ -105,7 +105,7 @@ event_list(struct call *call, struct json_object *params, struct error *err)
 	return 0;
 }
 
-/* The session makes the subscription when this has succeeded; what was missed since @after comes with the answer. */
+/* The session subscribes when this has succeeded; events after @after are part of the answer. */
 int
 event_subscribe(struct call *call, struct json_object *params, struct error *err)
 {
@@ -159,7 +159,7 @@ row_object(const struct service *s, const struct schedule_row *row)
 	return ref;
 }
 
-/* The head of each lane that was not taken yet: a merge of sorted lanes (one per provider). */
+/* The next row of each lane: a merge of sorted lanes (one per provider). */
 struct lane_head {
 	struct schedule_row row;
 	bool has_row;
@@ -225,7 +225,7 @@ struct schedule_walk {
 	size_t n_heads;
 	int64_t offset, limit;
 	int64_t seen;
-	int64_t looks; /* that are left: for a peer with a scope, not all rows are looked at */
+	int64_t looks; /* remaining; for a peer with a scope, not all rows are visited */
 	struct json_object *items;
 };
 
@@ -253,7 +253,7 @@ schedule_walk_result(struct schedule_walk *w)
 	return result;
 }
 
-/* A row that is deleted between two slices is no hindrance: the next one is found by its key. */
+/* A row that is deleted between two slices does no harm: the next one is found by its key. */
 static int
 schedule_walk_step(struct slices *slices, struct json_object **ret, struct error *err)
 {
@@ -281,7 +281,7 @@ schedule_walk_step(struct slices *slices, struct json_object **ret, struct error
 	return 0;
 }
 
-/* For a peer with a scope: of the next SCHEDULE_LOOKS rows those that it may see. */
+/* For a peer with a scope: those of the next SCHEDULE_LOOKS rows that it may see. */
 int
 schedule_list(struct call *call, struct json_object *params, struct error *err)
 {
@@ -292,7 +292,7 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 	w->limit = param_int(params, "limit", LIST_LIMIT);
 	w->looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
 	if (!call->peer->scope && w->offset >= (int64_t)store_count(store, STORE_SCHEDULE_ROW))
-		w->looks = 0; /* there is nothing at that place */
+		w->looks = 0; /* there is nothing at that offset */
 	w->items = json_object_new_array();
 	if (heads_open(store, &w->heads, &w->n_heads, err) < 0) {
 		schedule_walk_free(&w->slices);
@@ -326,9 +326,9 @@ autocert_counts(struct store *store)
 	return o;
 }
 
-/* What comes next, as it was at a commit: it takes a look at every lane, and whoever watches asks often. */
+/* The next row, as of a commit: finding it visits every lane, and monitoring asks often. */
 struct status_next {
-	uint64_t commits;                           /* at which it was found, and one; 0: find it anew */
+	uint64_t commits;                           /* at which it was found, plus one; 0: find it again */
 	struct json_object *action, *object, *date; /* owned; NULL: nothing */
 };
 
@@ -392,9 +392,10 @@ status_warnings(struct service *s, struct json_object *status)
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
-	if (s->master_key_beside_store)
-		strlist_add(&warnings, "the master key lies beside the store: give it as a systemd credential "
-				       "(LoadCredentialEncrypted=master-key)");
+	if (s->is_master_key_beside_store)
+		strlist_add(&warnings,
+			"the master key is in the same directory as the store; pass it as a systemd credential "
+			"(LoadCredentialEncrypted=master-key)");
 	if (s->rest_warning)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
 	held_back = held_back_warnings(s->store, EXPIRING_SHOWN, &warnings);
@@ -407,7 +408,7 @@ status_warnings(struct service *s, struct json_object *status)
 	json_add_strlist(status, "warnings", &warnings);
 }
 
-/* The commit is the one call that blocks the loop, so its figures and those of the turns stand side by side. */
+/* The commit is the one call that blocks the loop, so its figures are shown next to those of the turns. */
 static void
 status_store(struct service *s, struct json_object *status)
 {
@@ -425,7 +426,7 @@ status_store(struct service *s, struct json_object *status)
 	json_object_object_add(status, "store", o);
 }
 
-/* What says how many there are, and which is next, is not for a peer with a scope. */
+/* The totals, and the next row of all, are not for a peer with a scope. */
 static void
 status_of_all(struct service *s, struct json_object *status)
 {

@@ -1,4 +1,4 @@
-/* Tokens as objects: declared with a role and an end, told once in the answer of create, never changed. */
+/* Tokens as objects: declared with a role and a lifetime, returned once in the answer of create, never changed. */
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -20,7 +20,7 @@ token_describe(struct service *service, const void *obj, struct json_object *pro
 		json_add_bool(metadata, "expired", expires_at <= clock_wall(loop_clock(service->loop)));
 }
 
-/* It is part of "token:NAME", which stands in logs, events and the audit log. */
+/* It is part of "token:NAME" in logs, events and the audit log. */
 static int
 res_token_check_name(const struct token *t, struct error *err)
 {
@@ -29,8 +29,8 @@ res_token_check_name(const struct token *t, struct error *err)
 	if (strlen(t->o.name) > PEER_TOKEN_NAME_MAX)
 		return error_set_field(err, "properties.name", "is longer than %d octets", PEER_TOKEN_NAME_MAX);
 	if (t->o.name[strspn(t->o.name, alphabet)] != '\0')
-		return error_set_field(
-			err, "properties.name", "'%s': letters, digits, '-', '_', '.' and '@' only", t->o.name);
+		return error_set_field(err, "properties.name",
+			"'%s': only letters, digits, '-', '_', '.' and '@' are allowed", t->o.name);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* The generic half of every resource: answers, declarations, and the methods that are the same for all. */
+/* The generic half of every resource: answers, declarations, and the common methods. */
 #include "daemon/service/resource.h"
 
 #include "common/nearest.h"
@@ -84,7 +84,7 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	return json;
 }
 
-/* What every answer has, and nobody knows. */
+/* Members of every answer whose value is unknown. */
 static void
 resource_add_empty(const struct api_field *fields, struct json_object *ret)
 {
@@ -148,7 +148,7 @@ resource_outside(const struct call *call, const struct record_class *cls, const 
 	};
 
 	if (call->service->audit)
-		audit_refusal(call->service->audit, &entry, "it is outside of the caller's scope");
+		audit_refusal(call->service->audit, &entry, "it is outside the caller's scope");
 }
 
 typedef int
@@ -164,7 +164,7 @@ static const struct lookup to_change = { object_load, access_covers };
 static const struct lookup to_describe = { object_peek, access_covers };
 static const struct lookup to_use = { object_peek, access_may_use };
 
-/* Return: 1 it is there for the caller, 0 not, -1 failed. */
+/* Return: 1 the caller may see it, 0 not, -1 failed. */
 static int
 resource_load(const struct lookup *how, struct call *call, const struct record_class *cls, const char *id, void *obj,
 	struct error *err)
@@ -192,12 +192,12 @@ resource_ids_of_name(access_fn *may, struct call *call, const struct record_clas
 	for (size_t i = 0; i < all.count; i++)
 		if (!scope || access_by_id(may, scope, store, cls, all.items[i]))
 			strlist_add(ret, all.items[i]);
-	if (all.count == 1 && ret->count == 0) /* it is noted when it is loaded */
+	if (all.count == 1 && ret->count == 0) /* the refusal is recorded when it is loaded */
 		strlist_add(ret, all.items[0]);
 	return 0;
 }
 
-/* By id or name, of those that the caller sees. Return: 1 found, 0 absent, -1 failed. */
+/* Finds by id or name, among those that the caller may see. Return: 1 found, 0 absent, -1 failed. */
 static int
 resource_lookup(const struct lookup *how, struct call *call, const struct record_class *cls, const char *ref, void *obj,
 	struct error *err)
@@ -440,7 +440,7 @@ resource_claim_name(struct call *call, const struct record_class *cls, struct ob
 		o->may_share_name = true; /* each provider may have one, see res_authorization.c */
 	if (o->may_share_name || !call->peer->scope)
 		return 0;
-	/* Whether somebody else has the name is not for this caller to know. */
+	/* This caller may not learn whether another object has the name. */
 	if (resource_ids_of_name(access_covers, call, cls, o->name, &ids, err) < 0)
 		return -1;
 	o->may_share_name = true;

@@ -1,19 +1,20 @@
-/* daemon/service/resource.h: what is the same for all resources: answers, declarations, events, and methods. */
+/* daemon/service/resource.h: the common part of all resources: answers, declarations, events, and methods. */
 #ifndef DAEMON_SERVICE_RESOURCE_H
 #define DAEMON_SERVICE_RESOURCE_H
 
 #include "daemon/service/call.h"
 
-/* What a resource adds to the generic operations. */
+/* The resource-specific part of the generic operations. */
 struct resource_ops {
 	enum api_resource_id id;
 	const struct record_class *cls;
-	/* Members that are no plain field: add them to @properties and @metadata. May be NULL. */
+	/* Adds members that are not plain fields to @properties and @metadata. May be NULL. */
 	void (*describe)(
 		struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata);
 	/*
-	 * Reads a declaration: @obj has what @properties says, as it was sent: names become canonical, references ids,
-	 * secrets are decoded. @old: what is changed; NULL: it is new. Refuses what cannot be. Return: 0 or -1.
+	 * Completes a declaration: @obj contains @properties as sent; names become canonical, references ids, secrets
+	 * are decoded.
+	 * Refuses invalid values. @old: the object before; NULL: it is new. Return: 0 or -1.
 	 */
 	int (*read)(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err);
 };
@@ -25,13 +26,13 @@ struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
 
 /*
- * What can be said of an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. Members that
- * every answer has are there and empty. Owned by the caller.
+ * The answer for an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. The members that
+ * every answer has are present and empty. Owned by the caller.
  */
 struct json_object *
 resource_damaged(const struct resource_ops *ops, const char *id, const struct error *err);
 
-/* The same without what @peer must not see. */
+/* The same without what @peer may not see. */
 struct json_object *
 resource_seen_by(const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
 
@@ -42,8 +43,8 @@ resource_state(const char *name);
 /* --- finding --- */
 
 /*
- * resource_ref() - the id of the object that @ref (id or name) means
- * ERROR_INVALID with @field when there is none that the caller may see, or more than one. @ret: owned, replaced. Return: 0 or -1.
+ * resource_ref() - the id of the object that @ref (id or name) refers to
+ * ERROR_INVALID with @field when the caller may see none, or more than one. @ret: owned, replaced. Return: 0 or -1.
  */
 int
 resource_ref(struct call *call, const struct record_class *cls, const char *field, const char *ref, char **ret,
@@ -70,36 +71,36 @@ int
 resource_find(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err);
 
-/* The same, for describing only (object_peek()). */
+/* The same without secrets (object_peek()). */
 int
 resource_find_peek(
 	struct call *call, const struct record_class *cls, struct json_object *params, void *obj, struct error *err);
 
-/* @obj was asked for and is outside of the caller's scope: recorded as a refusal, although no answer says so. */
+/* The caller asked for @obj, which is outside its scope: records a refusal, although the answer does not reveal it. */
 void
 resource_outside(const struct call *call, const struct record_class *cls, const void *obj);
 
 /* --- declaring: for the method's resource (call->ops) --- */
 
 /*
- * What the layers below refused: they name a property, the caller's parameter is "properties.<that>".
+ * An error of the layers below, which name a property: the caller's parameter is "properties.<that>".
  * @property: when they named none; or NULL. Return: -1.
  */
 int
 resource_refused(struct error *err, const char *property);
 
-/* ERROR_DENIED, recorded, when @obj as it would be stored is outside of the caller's scope. Return: 0 or -1. */
+/* ERROR_DENIED, recorded, when @obj as it would be stored is outside the caller's scope. Return: 0 or -1. */
 int
 resource_check_scope(struct call *call, const struct record_class *cls, const void *obj, struct error *err);
 
-/* The new object that the call declares: with id, metadata and all that was sent, read and checked. @obj: zeroed. */
+/* The new object that the call declares: with id, metadata and all properties, parsed and checked. @obj: zeroed. */
 int
 resource_declare(struct call *call, void *obj, struct error *err);
 
 /*
- * resource_redeclare() - the object that an update is about, before and after
+ * resource_redeclare() - the object of an update, before and after
  * @old, @obj: zeroed, with secrets afterwards
- * @ret: the effect, which is a part of the answer already; to be cleared by effect_clear()
+ * @ret: the effect, already part of the answer; to be cleared by effect_clear()
  * Return: 1; 0 they are the same: the call has its answer, and nothing is to be stored; -1.
  */
 int
@@ -109,14 +110,14 @@ resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, 
 void
 resource_modified(struct call *call, struct object *o);
 
-/* EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the whole object as it is now, or was. */
+/* Emits EVENT_OBJECT_CREATED, ... in the call's change. @o: the head of the object as it is now, or was. */
 void
 resource_event(struct call *call, enum event_kind kind, const struct object *o);
 
 /*
- * resource_claim_name() - may @o, about to be saved, have a name that another has?
- * As the parameter allowSameName says; and where the other is outside of the caller's scope, so that its name is not
- * told. Sets .may_share_name; object_save() then decides. Return: 0 or -1.
+ * resource_claim_name() - may @o, about to be saved, have a name that another object has?
+ * Yes if the parameter allowSameName says so, and if the other one is outside the caller's scope, so that its name is
+ * not revealed. Sets .may_share_name; object_save() then decides. Return: 0 or -1.
  */
 int
 resource_claim_name(struct call *call, const struct record_class *cls, struct object *o, struct error *err);
@@ -125,15 +126,15 @@ resource_claim_name(struct call *call, const struct record_class *cls, struct ob
 int
 resource_save(struct call *call, enum event_kind kind, void *obj, struct error *err);
 
-/* Finds by {ref} and deletes, with its event. @obj: zeroed; what it was afterwards. */
+/* Finds by {ref} and deletes, with its event. @obj: zeroed; afterwards the deleted object. */
 int
 resource_remove(struct call *call, void *obj, struct error *err);
 
 /* --- methods --- */
 
 /*
- * resource_list(): a page of those that the parameters ask for (list.c has the filters), in order of ids, or of expiry
- * when that is what they are chosen by; offset and limit apply to what was chosen. Answers later when it is long.
+ * resource_list(): a page of the matching objects (list.c has the filters), in order of ids, or of expiry when filtered
+ * by that; offset and limit apply to the matches. Answers later when it is long.
  */
 service_fn resource_get, resource_list, resource_delete;
 

@@ -1,6 +1,6 @@
 /*
- * One door for every face: check the role, validate by the API table, run the handler, answer when what it changed is
- * durable. Deny by default: a peer without the role ends here.
+ * One entry for all protocols: checks the role, validates by the API table, runs the handler, answers when the changes
+ * are durable. Denies by default: a peer without the role ends here.
  */
 #include "daemon/service/service.h"
 
@@ -19,7 +19,7 @@ service_unauthorized(struct service *service, const struct error *err)
 		audit_refusal(service->audit, &entry, err->message);
 }
 
-/* What a method would reach beside its parameters is looked at where it is reached: resource.h, access.h. */
+/* Objects that a method reaches through others are checked there: resource.h, access.h. */
 static int
 service_check(struct call *call, struct error *err)
 {
@@ -30,8 +30,8 @@ service_check(struct call *call, struct error *err)
 		return -1;
 	if (!call->peer->scope || (method->flags & API_SCOPED))
 		return 0;
-	error_set(err, ERROR_DENIED, "%s acts on more than the scope of %s, which is for certain certificates only",
-		method->name, call->peer->label);
+	error_set(err, ERROR_DENIED, "%s is not restricted to single certificates, but %s has a scope", method->name,
+		call->peer->label);
 	return call_refused(call, err);
 }
 

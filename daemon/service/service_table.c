@@ -1,6 +1,6 @@
 /*
- * Which function answers which method. A method of the API table without one does not pass the unit test. What is the same
- * for all resources is in resource.h.
+ * The function for each method. A unit test fails if a method of the API table has none. resource.h has the common
+ * ones.
  */
 #include "daemon/service/handlers.h"
 

@@ -1,6 +1,6 @@
 /*
- * daemon/service/slices.h: calls that take long, made in slices of a few milliseconds, each in a turn of its own and in
- * competition with other users' (fair.h).
+ * daemon/service/slices.h: long calls, run in slices of a few milliseconds, each in its own turn and in fair
+ * competition with other users (fair.h).
  */
 #ifndef DAEMON_SERVICE_SLICES_H
 #define DAEMON_SERVICE_SLICES_H
@@ -13,14 +13,14 @@ struct json_object;
 struct service;
 struct slices;
 
-/* One slice: a millisecond or two of work. Return: 1 there is more to do, 0 complete and *ret, or -1 failed. */
+/* One slice: a millisecond or two of work. Return: 1 there is more, 0 complete and *ret, or -1 failed. */
 typedef int
 slices_step_fn(struct slices *slices, struct json_object **ret, struct error *err);
 
 typedef void
 slices_free_fn(struct slices *slices);
 
-/* The first member of what a call remembers between its slices. */
+/* The first member of a call's state between its slices. */
 struct slices {
 	struct call *call;
 	slices_step_fn *step;
@@ -34,7 +34,7 @@ struct slices {
 void
 slices_begin(struct slices *slices, struct call *call, slices_step_fn *step, slices_free_fn *free);
 
-/* Those under way are answered ERROR_CANCELLED. */
+/* Running ones are answered ERROR_CANCELLED. */
 void
 slices_stop(struct service *service);
 

@@ -1,4 +1,7 @@
-/* daemon/service/slug.h: the name of a drop's directory: unique, made from an object's name once and kept for life. */
+/*
+ * daemon/service/slug.h: the name of a drop's directory: unique, derived from an object's first name, and never
+ * changed.
+ */
 #ifndef DAEMON_SERVICE_SLUG_H
 #define DAEMON_SERVICE_SLUG_H
 
@@ -13,11 +16,11 @@
 int
 slug_take(struct call *call, const char *name, const char *common_name, const char *id, char **ret, struct error *err);
 
-/* The directory is another object's from now on: its files are replaced, not removed. */
+/* The directory belongs to another object from now on: its files are replaced, not removed. */
 void
 slug_hand_over(struct call *call, const char *slug, const char *to_id);
 
-/* The name is free again; the files are withdrawn (withdraw.h) by whom they belong to. */
+/* The name is free again; the owner removes the files (withdraw.h). */
 void
 slug_release(struct call *call, const char *slug);
 

@@ -1,4 +1,4 @@
-/* Bearer tokens: made once, told once, stored as a hash, compared in constant time. */
+/* Bearer tokens: created once, returned once, stored as a hash, compared in constant time. */
 #include "daemon/service/token.h"
 
 #include "common/crypto/base64url.h"
@@ -32,7 +32,7 @@ token_make(const char *id, char ret_text[TOKEN_TEXT_SIZE], struct buf *ret_hash,
 	buf_clear(&text);
 	parsed = token_parse(ret_text, own_id, hash);
 	if (!parsed || strcmp(own_id, id) != 0)
-		return error_set(err, ERROR_INTERNAL, "no token can be made for the id '%s'", id);
+		return error_set(err, ERROR_INTERNAL, "cannot make a token for the id '%s'", id);
 	buf_reset(ret_hash);
 	buf_add(ret_hash, hash, sizeof(hash));
 	return 0;

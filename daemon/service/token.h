@@ -1,7 +1,7 @@
 /*
  * daemon/service/token.h: bearer tokens of the REST server (RFC 6750). A token is "certd_<id>_<secret>": the id finds
- * its object, the secret (256 random bits, base64url) proves it. Of the secret only the SHA-256 is stored; nobody can
- * guess 256 bits, so it needs no salt and no slow hash.
+ * its object, the secret (256 random bits, base64url) authenticates it. Only the SHA-256 of the secret is stored; 256
+ * random bits cannot be guessed, so neither salt nor a slow hash is needed.
  */
 #ifndef DAEMON_SERVICE_TOKEN_H
 #define DAEMON_SERVICE_TOKEN_H
@@ -18,33 +18,33 @@ enum {
 
 /*
  * token_make() - a new token for the object with that id
- * @ret_text: what the client gets, once; to be cleansed
- * @ret_hash: what is stored, replaced
+ * @ret_text: for the client, shown once; to be cleansed
+ * @ret_hash: to be stored, replaced
  */
 int
 token_make(const char *id, char ret_text[TOKEN_TEXT_SIZE], struct buf *ret_hash, struct error *err);
 
-/* The two parts of a token's text. Return: 1, 0 it is none. Pure. */
+/* The two parts of a token's text. Return: 1, 0 it is not a token. Pure. */
 int
 token_parse(const char *text, char ret_id[STORE_ID_SIZE], unsigned char ret_hash[TOKEN_HASH_LEN]);
 
 /*
  * The token in the value of an Authorization header, "Bearer TOKEN" (RFC 6750 s2.1; the scheme in any case).
- * Return: 1, 0 there is none that could be one of ours. Pure.
+ * Return: 1, 0 there is none in certd's format. Pure.
  */
 int
 token_of_authorization(const char *value, char ret_text[TOKEN_TEXT_SIZE]);
 
-/* When it ends; 0: never. */
+/* Its expiry; 0: never. */
 int64_t
 token_expires_at(const struct token *token);
 
 /*
- * token_authenticate() - whose token is it?
- * @text: of the token, as token_of_authorization() gives it
+ * token_authenticate() - find the owner of a token
+ * @text: the token, from token_of_authorization()
  * @now: UNIX seconds
  * @ret: filled on 1, to be cleared: user_id is the token's id, label is "token:NAME"
- * Comparing takes the same time for every wrong secret.
+ * The comparison takes the same time for every wrong secret.
  * Return: 1 known and valid, 0 unknown or expired, -1 failed.
  */
 int

@@ -1,6 +1,6 @@
 /*
- * What fails is tried again within a day, so it lies at the head of the schedule: as many rows of each lane are looked at
- * as may reasonably be answered for in one call.
+ * Failed work is retried within a day, so it is near the head of the schedule: in each lane, as many rows are visited
+ * as a single call may take.
  */
 #include "daemon/service/troubles.h"
 
@@ -16,7 +16,7 @@ struct search {
 	struct service *service;
 	struct json_object *list;
 	int64_t until_at;
-	size_t rows; /* looked at */
+	size_t rows; /* visited */
 };
 
 static void
@@ -44,12 +44,12 @@ static void
 walk_lane(struct search *s, const char *lane)
 {
 	struct schedule_row row, at;
-	bool first = true;
+	bool is_first = true;
 
 	while (s->rows < ROWS_MAX && json_object_array_length(s->list) < SHOWN_MAX &&
-		schedule_next_in_lane(s->service->store, lane, first ? NULL : &at, &row, NULL) == 1 &&
+		schedule_next_in_lane(s->service->store, lane, is_first ? NULL : &at, &row, NULL) == 1 &&
 		row.due_at <= s->until_at) {
-		first = false;
+		is_first = false;
 		at = row;
 		s->rows++;
 		troubles_look_at(s, &row);
@@ -61,15 +61,15 @@ troubles_list(struct service *service)
 {
 	struct search s = { .service = service };
 	char lane[STORE_ID_SIZE] = "";
-	bool after = false;
+	bool is_after = false;
 
 	if (!scheduler_has_troubles(service->scheduler))
 		return NULL;
 	s.list = json_object_new_array();
 	s.until_at = time_add(clock_wall(loop_clock(service->loop)), LONGEST_WAIT_SEC);
-	while (schedule_next_lane(service->store, lane, after, lane, NULL) == 1) {
+	while (schedule_next_lane(service->store, lane, is_after, lane, NULL) == 1) {
 		walk_lane(&s, lane);
-		after = true;
+		is_after = true;
 	}
 	return s.list;
 }
@@ -84,19 +84,21 @@ troubles_of_all(const struct service *service)
 	scheduler_get_stats(service->scheduler, &scheduler);
 	store_get_stats(service->store, &store);
 	if (store.is_full)
-		return xasprintf("the disk of %s is full: nothing can be changed or renewed until there is room; "
-				 "certd then goes on by itself",
+		return xasprintf(
+			"the disk of %s is full: nothing can be changed or renewed until there is space; certd then "
+			"recovers by itself",
 			state_dir);
 	if (scheduler.is_store_failing)
-		return xasprintf("the store in %s cannot be written: nothing is renewed until it can; see certctl "
-				 "events",
+		return xasprintf(
+			"the store in %s cannot be written: nothing is renewed until that is fixed; see certctl events",
 			state_dir);
 	if (store.damaged_records)
 		return xasprintf(
-			"damaged records in the store in %s: %llu; certd goes on with the others; " STORE_DAMAGE_ADVICE,
+			"damaged records in the store in %s: %llu; certd uses the others; " STORE_DAMAGE_ADVICE,
 			state_dir, (unsigned long long)store.damaged_records);
 	if (scheduler.is_waiting_for_date)
-		return xstrdup("the clock is behind the last time that was seen: nothing is issued or renewed until "
-			       "it is set (or for an hour)");
+		return xstrdup(
+			"the clock is behind the last recorded time: nothing is issued or renewed until it is set (or "
+			"for an hour)");
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /*
- * An order for a name that lies in no zone fails late and says little. So the zones are looked up while somebody is
- * still there to read why: only when a name lies in none of those that are known, so that ten thousand names of one
- * zone ask once; and a DNS service that is down keeps nobody from declaring what he wants.
+ * An order for a name outside all zones fails late and with little information. So the zones are looked up at the
+ * declaration, but only when a name is outside all known zones, so that ten thousand names of one zone need one lookup.
+ * A DNS service that is down does not prevent a declaration.
  */
 #include "daemon/service/zones.h"
 
@@ -17,9 +17,9 @@ enum { FRESH_SEC = 2, PROVIDERS_MAX = 4 };
 struct zones_call {
 	struct call *call;
 	service_fn *handler;
-	struct strlist providers; /* ids of those that are to be asked */
+	struct strlist providers; /* ids of those to be asked */
 	size_t at;
-	const struct dnsprovider_driver *driver; /* of the one that is being asked */
+	const struct dnsprovider_driver *driver; /* of the one being asked */
 	struct dnsprovider_op *op;
 	struct zones_call *prev, *next;
 };
@@ -33,7 +33,7 @@ free_call(struct zones_call *z)
 
 /* --- whether to ask --- */
 
-/* Does one of the DNS providers have a zone for @name, as far as is known? */
+/* Does one of the DNS providers have a zone for @name, as far as known? */
 static bool
 has_zone(struct store *store, const char *named, const char *name)
 {
@@ -73,7 +73,7 @@ zones_refused(struct call *call, const struct autocert *a, struct error *err)
 	return -1;
 }
 
-/* It declares no zones, and its API can tell them. */
+/* It declares no zones, and its API can list them. */
 static bool
 is_listable(const struct dnsprovider *d)
 {
@@ -82,7 +82,7 @@ is_listable(const struct dnsprovider *d)
 	return driver && driver->list_zones && !d->zones.count;
 }
 
-/* Those who may know of more zones than we do. */
+/* Those that may have more zones than known. */
 static void
 zones_collect(struct service *service, int64_t now, struct strlist *ret)
 {
@@ -101,7 +101,7 @@ zones_collect(struct service *service, int64_t now, struct strlist *ret)
 static void
 ask_next(struct zones_call *z);
 
-/* What was heard of provider @at; told to nobody if it cannot be stored, for it can be asked again. */
+/* Stores the answer of provider @at; if that fails it is ignored, because the provider can be asked again. */
 static void
 keep(const struct zones_call *z, const struct strlist *zones, const struct error *why)
 {
@@ -176,8 +176,8 @@ zones_wait(struct call *call, const struct autocert *a, service_fn *handler, str
 	zones_collect(call->service, call_now(call), &providers);
 	if (!providers.count || !may_lack_zone(call->service, a))
 		return 0;
-	if (!secret_has_room()) /* each holds the token of whom it asks */
-		return error_set(err, ERROR_UNAVAILABLE, "too many calls wait for zones to be listed: try again");
+	if (!secret_has_room()) /* each holds the token of its provider */
+		return error_set(err, ERROR_UNAVAILABLE, "too many calls are waiting for the list of zones; try again");
 	z = xcalloc(1, sizeof(*z));
 	call->has_waited = true;
 	z->call = call;
@@ -218,8 +218,8 @@ name_is_unknown(struct service *service, const struct autocert *a, const char *n
 		return false;
 	error_copy(ret, &d.o.failure);
 	if (!error_is_set(ret))
-		error_set(ret, ERROR_DNS, "nobody has asked yet");
-	error_wrap(ret, "it is not known whether %s lies in a zone of DNS provider '%s'", name, d.o.name);
+		error_set(ret, ERROR_DNS, "no provider was asked yet");
+	error_wrap(ret, "it is unknown whether %s is in a zone of DNS provider '%s'", name, d.o.name);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * daemon/service/zones.h: what zones there are, asked from the DNS services before an auto-certificate is declared for
- * a name that may lie in none of them.
+ * daemon/service/zones.h: asks the DNS services for their zones before an auto-certificate is declared for a name that
+ * may be in none of them.
  */
 #ifndef DAEMON_SERVICE_ZONES_H
 #define DAEMON_SERVICE_ZONES_H
@@ -8,25 +8,25 @@
 #include "daemon/service/call.h"
 
 /*
- * zones_wait() - list the zones of DNS providers that declare none through their API, if that may matter for the names of @a
- * Each is asked once and for some seconds; what it says is kept. One that does not answer holds nothing up.
+ * zones_wait() - list the zones of DNS providers that declare none, through their API, if the names of @a need that
+ * Each is asked once and for some seconds, and its answer is stored. A provider that does not answer delays nothing.
  * @handler: runs again afterwards, from its beginning
- * Return: 0 go on; 1 the call waits; -1 failed.
+ * Return: 0 continue; 1 the call waits; -1 failed.
  */
 int
 zones_wait(struct call *call, const struct autocert *a, service_fn *handler, struct error *err);
 
-/* Is it unknown whether a name of @autocert lies in a zone, because nobody could say? @ret: why. */
+/* Is it unknown whether a name of @autocert is in a zone, because no provider answered? @ret: why. */
 bool
 zones_unknown(struct service *service, const struct autocert *autocert, struct error *ret);
 
-/* Calls that wait are answered ERROR_CANCELLED. */
+/* Waiting calls are answered ERROR_CANCELLED. */
 void
 zones_stop(struct service *service);
 
 /*
- * Adds the zones that there are to @err, if a name of @a is in none of them. Only for callers without a scope: the zones
- * of others are not told. Return: -1.
+ * Adds the zones that there are to @err, if a name of @a is in none of them. Only for callers without a scope: the
+ * zones of others are not told. Return: -1.
  */
 int
 zones_refused(struct call *call, const struct autocert *a, struct error *err);

@@ -1,4 +1,4 @@
-/* Certificates as they are stored. */
+/* Certificates as stored. */
 #include "daemon/store/certificate.h"
 
 #include "common/crypto/x509.h"
@@ -19,7 +19,7 @@ certificate_fill(struct certificate *c, const struct cert_info *info, const char
 const char *
 certificate_status(const struct certificate *c, int64_t now)
 {
-	if (c->revoked)
+	if (c->is_revoked)
 		return "revoked";
 	if (c->not_before_at > now)
 		return "pending";

@@ -1,6 +1,6 @@
 /*
- * Objects by id and by name; names stay unique and references whole. A save compares the index rows of the record that
- * is in the store with those of the new one, and changes what differs.
+ * Objects by id and by name; keeps names unique and references valid. A save compares the index rows of the stored
+ * record with those of the new one, and changes the differences.
  */
 #include "daemon/store/object.h"
 
@@ -21,14 +21,14 @@ static const struct record_class *const classes[] = { &provider_class, &autocert
 
 /* Loading */
 
-/* @with_secrets: false where names and references are all that is asked for. */
+/* @with_secrets: false where only names and references are needed. */
 static int
 object_load_value(struct store *store, const struct record_class *cls, const char *given_id, bool with_secrets,
 	void *obj, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
 	struct object *o = obj;
-	char id[STORE_ID_SIZE]; /* @given_id may lie in @obj */
+	char id[STORE_ID_SIZE]; /* @given_id may be inside @obj */
 	int rc;
 
 	if (strlen(given_id) >= sizeof(id))
@@ -64,7 +64,7 @@ static int
 object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets, void *obj,
 	struct error *err)
 {
-	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may lie in @obj */
+	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may be inside @obj */
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 	int rc = object_load_value(store, cls, copy, with_secrets, obj, err);
 
@@ -100,7 +100,8 @@ object_ambiguous(const struct record_class *cls, const char *name, const struct 
 {
 	_cleanup_free_ char *all = strlist_join(ids, ", ");
 
-	return error_set(err, ERROR_INVALID, "more than one %s is called '%s': use the id (%s)", cls->name, name, all);
+	return error_set(
+		err, ERROR_INVALID, "more than one %s has the name '%s': use the id (%s)", cls->name, name, all);
 }
 
 int
@@ -156,13 +157,13 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err)
 {
-	error_set_field(err, "name", "%s '%s' exists already", cls->name, o->name);
+	error_set_field(err, "name", "%s '%s' already exists", cls->name, o->name);
 	if (err)
 		err->code = ERROR_EXISTS;
 	return -1;
 }
 
-/* @old: as it is stored, or empty. A name that it has already is its own, whatever else has it. */
+/* @old: as stored, or empty. An object may keep its name, whatever others have it. */
 static int
 object_check_name(struct store *store, const struct record_class *cls, const struct object *o, const struct object *old,
 	struct error *err)
@@ -180,7 +181,7 @@ object_check_name(struct store *store, const struct record_class *cls, const str
 	return ids.count ? object_name_taken(cls, o, err) : 0;
 }
 
-/* Every target that is needed must be there. */
+/* Every required target must exist. */
 static int
 object_check_ref(struct store *store, const struct record_field *f, const char *id, struct error *err)
 {
@@ -213,7 +214,7 @@ check_strings(struct store *store, const struct record_field *f, const void *obj
 	return 0;
 }
 
-/* If the target is made in this turn and that fails, so must what refers to it. */
+/* If the target is created in this turn and that fails, the object that refers to it must fail too. */
 static void
 rely_on_targets(struct store_txn *txn, const struct record_field *f, const void *obj)
 {
@@ -227,7 +228,7 @@ rely_on_targets(struct store_txn *txn, const struct record_field *f, const void 
 		store_rely_on(txn, f->target->db, strings[i], strlen(strings[i]));
 }
 
-/* @old: an object of @cls as it is in the store, or empty. */
+/* @old: an object of @cls as stored, or empty. */
 static int
 save_over(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, const void *old,
 	struct error *err)
@@ -258,7 +259,7 @@ save_over(struct store *store, struct store_txn *txn, const struct record_class 
 	return 0;
 }
 
-/* Everything that may be refused comes before the first change. */
+/* All checks come before the first change. */
 int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err)
 {
@@ -289,7 +290,7 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 
 /* Deleting */
 
-/* The names of those who need the target, for the message; ids where a name cannot be read. */
+/* The names of the objects that need the target, for the message; ids where a name cannot be read. */
 struct users {
 	struct buf names;
 	size_t count;

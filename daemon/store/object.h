@@ -79,11 +79,11 @@ struct autocert {
 	char *key_algorithm;
 	char *challenge;    /* "auto", "http-01", "dns-01", "manual" */
 	char *dns_provider; /* id, or NULL: whichever has the zone */
-	bool reuse_key;
+	bool reuses_key;
 	char *profile;
 	int64_t renew_before;     /* seconds; 0: 30 days */
 	struct strlist consumers; /* ids */
-	bool paused;
+	bool is_paused;
 	struct strlist labels; /* its certificates have the same */
 	/* not the client's: */
 	char *slug;             /* name of the drop directory; unique */
@@ -115,7 +115,7 @@ struct certificate {
 	struct buf leaf_pem;
 	struct buf chain_pem; /* intermediates; may be empty */
 	struct secret key;    /* PKCS#8 DER */
-	bool revoked;
+	bool is_revoked;
 	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
 	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
 	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
@@ -271,7 +271,8 @@ object_next_peek(struct store *store, const struct record_class *cls, const char
 
 /*
  * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
- * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: a new name is taken;
+ * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: a new name is
+ * taken;
  * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn. Who watches the
  * class's database (store_watch()) is given the struct before and after.
  */
@@ -279,8 +280,8 @@ int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err);
 
 /*
- * ERROR_NOT_FOUND; ERROR_IN_USE that names who needs it (first three and how many more). Weak references
- * (a certificate's to its auto-certificate and provider) do not hold the target.
+ * ERROR_NOT_FOUND; ERROR_IN_USE that names who needs it (first three and how many more). Weak references (a
+ * certificate's to its auto-certificate and provider) do not hold the target.
  */
 int
 object_delete(
@@ -293,7 +294,9 @@ object_delete(
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state);
 
-/* How many of @cls have a failure, whatever their state: an auto-certificate may have a certificate and not its next. */
+/*
+ * How many of @cls have a failure, whatever their state: an auto-certificate may have a certificate and not its next.
+ */
 int64_t
 object_count_failing(struct store *store, const struct record_class *cls);
 

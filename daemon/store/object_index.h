@@ -27,8 +27,8 @@ void
 index_change(struct store_txn *txn, const struct index_rows *old, const struct index_rows *new);
 
 /*
- * A row's key. @what: target id ('r'), name ('n'), common name ('c'), state ('s', as a digit); @id: "" is the prefix of all of them.
- * index_expiry_key(): all that expire before @at and at @at itself stand before the key of @at + 1.
+ * A row's key. @what: target id ('r'), name ('n'), common name ('c'), state ('s', as a digit); @id: "" is the prefix of
+ * all of them. index_expiry_key(): all that expire before @at and at @at itself stand before the key of @at + 1.
  */
 void
 index_key(struct buf *ret, char kind, enum store_db db, const char *what, const char *id);

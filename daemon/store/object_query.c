@@ -123,7 +123,7 @@ object_query_look(const void *key, size_t len, void *arg)
 {
 	struct looking *l = arg;
 	char id[STORE_ID_SIZE];
-	bool more = true;
+	bool has_more = true;
 	int rc;
 
 	buf_reset(&l->q->at);
@@ -134,9 +134,9 @@ object_query_look(const void *key, size_t len, void *arg)
 	id[ID_LEN] = '\0';
 	rc = matches(l->q, l->store, 1, id, l->err);
 	if (rc == 1)
-		more = l->fn(id, l->arg);
+		has_more = l->fn(id, l->arg);
 	l->has_failed = rc < 0;
-	return more && rc >= 0 && --l->looks_left > 0;
+	return has_more && rc >= 0 && --l->looks_left > 0;
 }
 
 /* Where the walk of the first condition begins and ends. Return: the database. */

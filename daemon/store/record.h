@@ -1,7 +1,7 @@
 /*
  * daemon/store/record.h: structs as octets: a version byte, then tagged fields. Absent fields keep their zero value. A
- * field with an unknown tag was written by a later certd; it is kept when the record is saved again. Described by a table
- * per struct, so that a new field is one line.
+ * field with an unknown tag was written by a later certd; it is kept when the record is saved again. Described by a
+ * table per struct, so that a new field is one line.
  *
  *   01 | tag (1) length (4, big endian) octets | tag length octets | ...
  */
@@ -107,8 +107,8 @@ record_encode(struct store *store, const struct record_class *cls, const char *i
 	struct error *err);
 
 /*
- * @obj: initialised to zero by the caller. @store NULL: secrets stay empty, nothing is unsealed. ERROR_CORRUPT names the
- * record; @obj may be half filled: record_clear().
+ * @obj: initialised to zero by the caller. @store NULL: secrets stay empty, nothing is unsealed. ERROR_CORRUPT names
+ * the record; @obj may be half filled: record_clear().
  */
 int
 record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data, size_t len,

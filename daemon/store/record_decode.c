@@ -41,7 +41,7 @@ static int
 decode_int(const struct record_place *place, const unsigned char *p, size_t len, int64_t *ret)
 {
 	if (len != 8)
-		return bad(place, "a number has not 8 octets");
+		return bad(place, "a number does not have 8 octets");
 	*ret = (int64_t)((uint64_t)get_be32(p) << 32 | get_be32(p + 4));
 	return 0;
 }
@@ -53,7 +53,7 @@ take_element(const struct record_place *place, const unsigned char **p, size_t *
 	size_t n = *len >= 4 ? get_be32(*p) : 0;
 
 	if (*len < 4 || n > *len - 4)
-		return bad(place, "a list is cut off");
+		return bad(place, "a list is truncated");
 	*p += 4;
 	*len -= 4;
 	*ret_len = n;
@@ -222,7 +222,7 @@ decode_record(
 		size_t n = len >= RECORD_FIELD_HEAD ? get_be32(p + 1) : 0;
 
 		if (len < RECORD_FIELD_HEAD || n > len - RECORD_FIELD_HEAD)
-			return bad(place, "it is cut off");
+			return bad(place, "it is truncated");
 		if (decode_field(place, cls, p, n, obj) < 0)
 			return -1;
 		p += RECORD_FIELD_HEAD + n;

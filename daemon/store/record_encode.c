@@ -17,7 +17,7 @@ add_be32(struct buf *b, size_t n)
 	buf_add(b, be, sizeof(be));
 }
 
-/* Encoding: each appends the field's octets; a field that appends nothing and is not @present is left out. */
+/* Encoding: each appends the field's octets; a field that appends nothing and is not @is_present is left out. */
 
 static int
 encode_record(const struct record_place *place, const struct record_class *cls, const void *obj, struct buf *ret);
@@ -88,7 +88,7 @@ encode_list(
 
 static int
 encode_value(const struct record_place *place, const struct record_field *f, const void *value, struct buf *ret,
-	bool *present)
+	bool *is_present)
 {
 	const struct buf *bytes = value;
 	char *const *string = value;
@@ -97,7 +97,7 @@ encode_value(const struct record_place *place, const struct record_field *f, con
 
 	switch (f->type) {
 	case RECORD_STRING:
-		*present = *string;
+		*is_present = *string;
 		if (*string)
 			buf_add_str(ret, *string);
 		return 0;
@@ -132,11 +132,11 @@ encode_record(const struct record_place *place, const struct record_class *cls, 
 	for (size_t i = 0; i < cls->n_fields; i++) {
 		const struct record_field *f = &cls->fields[i];
 		_cleanup_buf_ struct buf value = BUF_INIT;
-		bool present = false;
+		bool is_present = false;
 
-		if (encode_value(place, f, record_at(f, obj), &value, &present) < 0)
+		if (encode_value(place, f, record_at(f, obj), &value, &is_present) < 0)
 			return error_wrap(place->err, "%s '%s'", cls->name, place->id);
-		if (!present && value.len == 0)
+		if (!is_present && value.len == 0)
 			continue;
 		buf_add_char(ret, (char)f->tag);
 		add_be32(ret, value.len);

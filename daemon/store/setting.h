@@ -1,6 +1,6 @@
 /*
- * daemon/store/setting.h: named values of an object, where its kind decides which there are. A record has them as a list
- * of settings and a list of sealed secrets.
+ * daemon/store/setting.h: named values of an object, where its kind decides which there are. A record has them as a
+ * list of settings and a list of sealed secrets.
  */
 #ifndef DAEMON_STORE_SETTING_H
 #define DAEMON_STORE_SETTING_H

@@ -70,8 +70,7 @@ store_check_key(struct store *store, struct error *err)
 	if (rc == 1 && store_unseal(store, STORE_SELF, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
 		constant.len == strlen(KEY_CHECK_TEXT) && memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
 		return 0;
-	return error_set(
-		err, ERROR_CONFIG, "store '%s': the master key is not the one it was made with", store->dir.path);
+	return error_set(err, ERROR_CONFIG, "store '%s': it was created with another master key", store->dir.path);
 }
 
 /* A later certd may keep more of them. A damaged record is no reason to stop: it counts anew. */
@@ -108,16 +107,15 @@ check_format(struct store *store, struct error *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && store_dir_was_made(&store->dir))
-		return error_set(err, ERROR_CORRUPT, "store '%s': its format record is gone", store->dir.path);
+		return error_set(err, ERROR_CORRUPT, "store '%s': its format record is missing", store->dir.path);
 	if (rc == 0)
 		return make_store(store, err);
 	number = strtol(buf_str(&format), &end, 10);
 	if (number < 1 || *end)
 		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
 	if (number > STORE_FORMAT)
-		return error_set(err, ERROR_CONFIG,
-			"store '%s' has format %ld, made by a newer certd; this one knows %d", store->dir.path, number,
-			STORE_FORMAT);
+		return error_set(err, ERROR_CONFIG, "store '%s' has format %ld of a newer certd; this one supports %d",
+			store->dir.path, number, STORE_FORMAT);
 	return store_check_key(store, err);
 }
 
@@ -232,10 +230,10 @@ seek(struct store *store, enum store_db db, enum lmdb_where where, const void *k
 }
 
 int
-store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after, struct buf *ret_key,
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool is_after, struct buf *ret_key,
 	struct buf *ret_value, struct error *err)
 {
-	return seek(store, db, after ? LMDB_AFTER : LMDB_AT, key, key_len, ret_key, ret_value, err);
+	return seek(store, db, is_after ? LMDB_AFTER : LMDB_AT, key, key_len, ret_key, ret_value, err);
 }
 
 int

@@ -54,8 +54,8 @@ store_db_name(enum store_db db);
  * store_open() - open or make the store in @dir (created 0700; owner and mode are checked)
  * @master_key: 32 octets, borrowed until store_close(); wraps the per-record keys
  * Refused: a second daemon (own flock file), a newer format, a master key that is not the one the store was made with,
- * a file that is damaged so that LMDB cannot go on with it, or older in part (ERROR_CORRUPT). Single damaged records are
- * counted in the statistics. Return: store, or NULL.
+ * a file that is damaged so that LMDB cannot go on with it, or older in part (ERROR_CORRUPT). Single damaged records
+ * are counted in the statistics. Return: store, or NULL.
  */
 struct store *
 store_open(const char *dir, const struct secret *master_key, struct error *err);
@@ -107,7 +107,8 @@ store_forget(struct store *store, const void *arg);
 /*
  * store_at_commit() - changes that depend on what is written before them: the next number, the end of a chain
  * @fn:  called during the commit, in order of the calls, when @txn is about to be written; never when @txn has failed.
- *       Reads then answer what is on disk and what earlier functions of this commit added; @additions takes more. -1 and
+ *       Reads then answer what is on disk and what earlier functions of this commit added; @additions takes more. -1
+ *       and
  *       @err: @txn fails. Called again, with all that was added forgotten, when the write is repeated; so it keeps
  *       nothing in memory.
  * @arg: borrowed until the functions of store_then() are called
@@ -163,7 +164,7 @@ store_get(struct store *store, enum store_db db, const void *key, size_t key_len
  * behind the last key rather than from the start: records deleted in this turn are stepped over one by one.
  */
 int
-store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool after, struct buf *ret_key,
+store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool is_after, struct buf *ret_key,
 	struct buf *ret_value, struct error *err);
 
 /* Return: false to end the walk. @key: borrowed for the call. The store may be read meanwhile, not changed. */
@@ -177,7 +178,7 @@ store_key_fn(const void *key, size_t key_len, void *arg);
  * what they found. Return: 0 the end, 1 ended by @fn, -1 failed.
  */
 int
-store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after, const struct buf *end,
+store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool is_after, const struct buf *end,
 	store_key_fn *fn, void *arg, struct error *err);
 
 /* The last record with key < @key; @key_len 0: the last of all. Otherwise as store_next(). */

@@ -303,12 +303,12 @@ check_page(struct check *c, const struct tree *t, const struct part *part, struc
 	upper = number16(ret->at + 14);
 	ret->flags = number16(ret->at + 10);
 	if (number64(ret->at) != part->number)
-		return check_fail(c, part->number, "says that it is page %llu", (unsigned long long)number64(ret->at));
+		return check_fail(c, part->number, "claims to be page %llu", (unsigned long long)number64(ret->at));
 	if (ret->flags != wanted)
 		return check_fail(c, part->number, "is not the kind of page that page %llu leads to",
 			(unsigned long long)part->from);
 	if (lower < PAGE_HEAD || lower % 2 || lower > upper || upper > c->page_size)
-		return check_fail(c, part->number, "has a damaged head");
+		return check_fail(c, part->number, "has a damaged header");
 	ret->n_nodes = (lower - PAGE_HEAD) / 2;
 	return 0;
 }

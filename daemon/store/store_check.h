@@ -1,6 +1,7 @@
 /*
- * daemon/store/store_check.h: is data.mdb a file that LMDB can trust? Private to the store. LMDB's pages have no checksum,
- * and a damaged one makes it follow wrong page numbers: it then overwrites sound records, or ends in an assertion or
+ * daemon/store/store_check.h: is data.mdb a file that LMDB can trust? Private to the store. LMDB's pages have no
+ * checksum, and a damaged one makes it follow wrong page numbers: it then overwrites sound records, or ends in an
+ * assertion or
  * SIGSEGV, at each start again. So the file is looked at before LMDB opens it.
  */
 #ifndef DAEMON_STORE_STORE_CHECK_H

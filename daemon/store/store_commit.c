@@ -1,6 +1,6 @@
 /*
- * The commit that ends a turn: all lists in one LMDB transaction; when that fails, each group of lists that have keys in
- * common by itself, so that a failure is its owner's alone.
+ * The commit that ends a turn: all lists in one LMDB transaction; when that fails, each group of lists that have keys
+ * in common by itself, so that a failure is its owner's alone.
  */
 #include "common/error.h"
 #include "common/timefmt.h"
@@ -228,7 +228,7 @@ take_time(struct store *store, int64_t started_us)
 static bool
 run_waiters(struct store *store, struct store_turn *turn)
 {
-	bool ran = false;
+	bool has_run = false;
 
 	store->running = turn;
 	for (size_t i = 0; i < turn->n_waiters; i++) {
@@ -236,11 +236,11 @@ run_waiters(struct store *store, struct store_turn *turn)
 
 		if (!w.fn)
 			continue;
-		ran = true;
+		has_run = true;
 		w.fn(error_is_set(&w.txn->failure) ? &w.txn->failure : NULL, w.arg);
 	}
 	store->running = NULL;
-	return ran;
+	return has_run;
 }
 
 bool
@@ -249,7 +249,7 @@ store_commit(struct store *store)
 	struct store_turn *turn = store->turn;
 	uint64_t commits = store->stats.commits;
 	int64_t started_us = time_monotonic_us();
-	bool ran;
+	bool has_run;
 
 	if (turn->n_txns == 0)
 		return false;
@@ -261,9 +261,9 @@ store_commit(struct store *store)
 	}
 	for (size_t i = 0; i < turn->n_txns; i++)
 		store->stats.failed_lists += error_is_set(&turn->txns[i]->failure);
-	ran = run_waiters(store, turn);
+	has_run = run_waiters(store, turn);
 	store_turn_free(turn);
-	return ran;
+	return has_run;
 }
 
 static void

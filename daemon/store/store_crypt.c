@@ -126,21 +126,21 @@ box_add(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad, 
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	unsigned char *out;
 	int n = 0;
-	bool ok;
+	bool is_ok;
 
 	random_octets(nonce, sizeof(nonce));
 	buf_add(ret, nonce, sizeof(nonce));
 	for (size_t i = 0; i < plain->len; i++)
 		buf_add_char(ret, '\0');
 	out = (unsigned char *)ret->data + start + NONCE_LEN;
-	ok = ctx && EVP_EncryptInit_ex2(ctx, gcm, key->data, nonce, NULL) == 1 &&
-	     EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)aad->data, (int)aad->len) == 1 &&
-	     EVP_EncryptUpdate(ctx, out, &n, plain->data, (int)plain->len) == 1 &&
-	     EVP_EncryptFinal_ex(ctx, out + n, &n) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG_LEN, tag) == 1;
+	is_ok = ctx && EVP_EncryptInit_ex2(ctx, gcm, key->data, nonce, NULL) == 1 &&
+		EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)aad->data, (int)aad->len) == 1 &&
+		EVP_EncryptUpdate(ctx, out, &n, plain->data, (int)plain->len) == 1 &&
+		EVP_EncryptFinal_ex(ctx, out + n, &n) == 1 &&
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG_LEN, tag) == 1;
 	buf_add(ret, tag, sizeof(tag));
 	EVP_CIPHER_CTX_free(ctx);
-	return ok ? 0 : -1;
+	return is_ok ? 0 : -1;
 }
 
 /* @box: nonce, ciphertext, tag. Nothing is handed out unless the tag is right. */
@@ -153,17 +153,17 @@ box_open(const EVP_CIPHER *gcm, const struct secret *key, const struct buf *aad,
 	size_t n_plain = len - BOX_OVERHEAD;
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0;
-	bool ok;
+	bool is_ok;
 
 	memcpy(tag, box + len - GCM_TAG_LEN, sizeof(tag));
 	secret_alloc(&plain, n_plain);
-	ok = ctx && EVP_DecryptInit_ex2(ctx, gcm, key->data, box, NULL) == 1 &&
-	     EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)aad->data, (int)aad->len) == 1 &&
-	     EVP_DecryptUpdate(ctx, plain.data, &n, box + NONCE_LEN, (int)n_plain) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG_LEN, tag) == 1 &&
-	     EVP_DecryptFinal_ex(ctx, plain.data + n, &n) == 1;
+	is_ok = ctx && EVP_DecryptInit_ex2(ctx, gcm, key->data, box, NULL) == 1 &&
+		EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)aad->data, (int)aad->len) == 1 &&
+		EVP_DecryptUpdate(ctx, plain.data, &n, box + NONCE_LEN, (int)n_plain) == 1 &&
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG_LEN, tag) == 1 &&
+		EVP_DecryptFinal_ex(ctx, plain.data + n, &n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
-	if (!ok)
+	if (!is_ok)
 		return -1;
 	secret_move(ret, &plain);
 	return 0;

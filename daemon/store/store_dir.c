@@ -51,8 +51,9 @@ check_owner(const struct store_dir *dir, struct error *err)
 	if (fstat(dir->fd, &st) < 0)
 		return error_set_errno(err, errno, "store '%s'", dir->path);
 	if (st.st_uid != geteuid())
-		return error_set(err, ERROR_DENIED, "store '%s' belongs to user %u, not to %u who runs certd",
-			dir->path, (unsigned)st.st_uid, (unsigned)geteuid());
+		return error_set(err, ERROR_DENIED,
+			"store '%s' belongs to user %u, not to user %u, as which certd runs", dir->path,
+			(unsigned)st.st_uid, (unsigned)geteuid());
 	if (st.st_mode & 077)
 		return error_set(err, ERROR_DENIED,
 			"store '%s' is open to others (mode %04o); run as its owner: chmod 0700 '%s'", dir->path,
@@ -125,8 +126,9 @@ store_dir_check_data(struct store_dir *dir, struct error *err)
 		return 1;
 	if (store_dir_was_made(dir))
 		return error_set(err, ERROR_CORRUPT,
-			"store '%s': " DATA_NAME " is %s although the store was made before: restore it, or "
-			"remove the whole directory to begin anew",
+			"store '%s': " DATA_NAME
+			" is %s although the store was created before: restore it, or remove the whole directory to "
+			"start anew",
 			dir->path, is_there ? "empty" : "gone");
 	return 0;
 }
@@ -173,8 +175,8 @@ store_dir_keep_reserve(struct store_dir *dir)
 bool
 store_dir_free_reserve(struct store_dir *dir)
 {
-	bool had = unlinkat(dir->fd, RESERVE_NAME, 0) == 0;
+	bool had_reserve = unlinkat(dir->fd, RESERVE_NAME, 0) == 0;
 
 	dir->has_reserve = false;
-	return had;
+	return had_reserve;
 }

@@ -1,6 +1,6 @@
 /*
- * Opening, writing and space of the data file. Short transactions only: a reader lives for one call, a writer for one commit. No
- * flag that weakens durability is set; MDB_NOTLS only unbinds readers from threads.
+ * Opening, writing and space of the data file. Short transactions only: a reader lives for one call, a writer for one
+ * commit. No flag that weakens durability is set; MDB_NOTLS only unbinds readers from threads.
  *
  * LMDB reads through a map of the file: a page beyond the end of the file is a SIGBUS. So the file's size is checked
  * against its meta page before anything is read, and the file always extends (as a hole, which costs no disk) beyond
@@ -500,7 +500,8 @@ grow_map(struct lmdb *l)
 }
 
 /*
- * A failed meta write or fsync leaves an environment whose state on disk is not known: open it anew, which checks it, and drive the same changes again.
+ * A failed meta write or fsync leaves an environment whose state on disk is not known: open it anew, which checks it,
+ * and drive the same changes again.
  */
 static bool
 needs_reopen(int rc)

@@ -1,7 +1,8 @@
 /*
- * STORE_SELF "sums": transaction (8) and a sum for each database in the order of enum store_db (8 each), big endian, and a
- * tag. It counts only when it was written in the last transaction: an earlier certd writes none, and then the sums are
- * taken anew from what is there. It is read within each transaction, because one that failed may be durable all the same.
+ * STORE_SELF "sums": transaction (8) and a sum for each database in the order of enum store_db (8 each), big endian,
+ * and a tag. It counts only when it was written in the last transaction: an earlier certd writes none, and then the
+ * sums are taken anew from what is there. It is read within each transaction, because one that failed may be durable
+ * all the same.
  */
 #include "daemon/store/store_sums.h"
 
@@ -143,7 +144,7 @@ sums_compare(struct store *store, const struct sums_record *kept, const struct l
 		damaged = count_damaged(store, (enum store_db)db);
 		if (kept && !damaged)
 			return error_set(err, ERROR_CORRUPT,
-				"store '%s': database '%s' is not what was written last, but older in part; " STORE_DAMAGE_ADVICE,
+				"store '%s': database '%s' is partly older than its last write; " STORE_DAMAGE_ADVICE,
 				store->dir.path, store_db_name((enum store_db)db));
 		store->stats.damaged_records += damaged;
 	}

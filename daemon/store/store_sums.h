@@ -29,8 +29,8 @@ store_sums_write(const struct store_sums *sums, struct lmdb_write *w, struct sto
 
 /*
  * store_sums_check() - compare what is kept with what was found when the file was read
- * A record that does not verify by its tag explains a difference: it is counted in the statistics, and certd goes on with
- * the others. Return: 0; -1 (ERROR_CORRUPT): nothing explains it.
+ * A record that does not verify by its tag explains a difference: it is counted in the statistics, and certd goes on
+ * with the others. Return: 0; -1 (ERROR_CORRUPT): nothing explains it.
  */
 int
 store_sums_check(struct store *store, const struct lmdb_sums *found, struct error *err);

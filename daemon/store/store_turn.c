@@ -234,10 +234,10 @@ store_fail(struct store_txn *txn, const struct error *err)
 void
 store_turn_settle(struct store_turn *turn)
 {
-	bool again = true;
+	bool must_repeat = true;
 
-	while (again) {
-		again = false;
+	while (must_repeat) {
+		must_repeat = false;
 		for (size_t i = 0; i < turn->n_links; i++) {
 			const struct store_link *l = &turn->links[i];
 
@@ -245,7 +245,7 @@ store_turn_settle(struct store_turn *turn)
 				continue;
 			error_copy(&l->newer->failure, &l->older->failure);
 			error_wrap(&l->newer->failure, "builds on a change that was not stored");
-			again = true;
+			must_repeat = true;
 		}
 	}
 }

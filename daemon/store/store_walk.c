@@ -76,13 +76,13 @@ tell_batch(struct walk *w, const struct buf *batch, struct buf *last)
 }
 
 int
-store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool after, const struct buf *end,
+store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool is_after, const struct buf *end,
 	store_key_fn *fn, void *arg, struct error *err)
 {
 	struct walk w = { .turn = store->turn, .db = db, .end = end, .fn = fn, .arg = arg };
 	_cleanup_buf_ struct buf batch = BUF_INIT;
 	_cleanup_buf_ struct buf last = BUF_INIT;
-	enum lmdb_where where = after ? LMDB_AFTER : LMDB_AT;
+	enum lmdb_where where = is_after ? LMDB_AFTER : LMDB_AT;
 	int n = BATCH;
 
 	buf_add(&last, from->data, from->len);

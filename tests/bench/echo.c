@@ -3,7 +3,7 @@
  * client that measures it and certd alike:
  *
  *	echo serve SOCKET                     until it is killed
- *	echo ask SOCKET SECONDS LINE          one line in flight; prints round trips, and microseconds: median, p99, most
+ *	echo ask SOCKET SECONDS LINE          prints round trips, and microseconds: median, p99, maximum
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>

@@ -1,6 +1,7 @@
 /*
  * floor: what a certificate costs at least: one connection, nonces used again, the order asked for after 2 ms and then
- * twice as late, key and certificate written and synced; no store, no checks, no second try. For a CA that calls every challenge valid:
+ * twice as late, key and certificate written and synced; no store, no checks, no second try. For a CA that calls every
+ * challenge valid:
  *
  *	floor account URL CA-FILE DIRECTORY           makes the account; its key and URL into DIRECTORY
  *	floor issue URL CA-FILE DIRECTORY NAME...     one certificate after the other: DIRECTORY/NAME.key and .crt

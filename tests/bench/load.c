@@ -4,8 +4,9 @@
  *
  *	load line|http SOCKET SECONDS CLIENTS REQUEST
  *
- * line: REQUEST and its answer are lines (JSON-RPC). http: REQUEST is a whole HTTP/1.1 request without its Content-Length
- * (added when there is a body) and its answer has one. "%d" in it becomes a number that is never used twice. Prints answers a
+ * line: REQUEST and its answer are lines (JSON-RPC). http: REQUEST is a whole HTTP/1.1 request without its
+ * Content-Length (added when there is a body) and its answer has one. "%d" in it becomes a number that is never used
+ * twice. Prints answers a
  * second, and milliseconds: median, p99, most. An answer that is an error ends it with status 1.
  */
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /*
- * tests/fuzz/fuzz_acme_msg.c: answers of a CA. The first octet picks who reads the rest. What comes through must be
+ * tests/fuzz/fuzz_acme_msg.c: answers of a CA. The first octet selects the parser for the rest. Accepted data must be
  * what the rest of daemon/acme relies on: https URLs, tokens of the one alphabet, one-line messages.
  */
 #include "common/buf.h"

@@ -1,6 +1,7 @@
 /*
- * What somebody imports. The first octet chooses: PKCS#12, or PEM, whose first private key ends the certificates. What is accepted must be
- * fit to be stored and dropped: the pieces parse again, and the chain holds together under the strict reader.
+ * What somebody imports. The first octet chooses: PKCS#12, or PEM, whose first private key ends the certificates. What
+ * is accepted must be fit to be stored and dropped: the pieces parse again, and the chain holds together under the
+ * strict reader.
  */
 #include "common/crypto/cert_import.h"
 #include "common/crypto/pem.h"

@@ -1,6 +1,6 @@
 /*
- * tests/fuzz/fuzz_dns_message.c: answers of DNS servers. The first octet picks who reads the rest: as the answer to
- * a question of one of the types, or as the answer to a signed update.
+ * tests/fuzz/fuzz_dns_message.c: answers of DNS servers. The first octet selects the parser for the rest: as the answer
+ * to a query of one of the types, or as the answer to a signed update.
  */
 #include "common/crypto/secret.h"
 #include "common/error.h"
@@ -26,7 +26,7 @@ fuzz_update(const uint8_t *data, size_t size)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int rcode;
 	if (dns_message_update_answer(data, size, &update, &mac, 1700000000, &rcode, &err) == 0)
-		__builtin_trap(); /* nobody guesses a MAC */
+		__builtin_trap(); /* a MAC cannot be guessed */
 }
 
 int

@@ -1,4 +1,4 @@
-/* Anything a stranger may send to the REST listeners before he is asked for a token: head, path and query. */
+/* What a stranger can send to the REST listeners before a token is required: head, path and query. */
 #include "common/error.h"
 #include "daemon/base/httpd_head.h"
 

@@ -1,4 +1,4 @@
-/* Private keys in PEM that somebody imports: what is accepted can be stored and dropped, and is the same key then. */
+/* Imported private keys in PEM: an accepted one can be stored and deployed, and is still the same key. */
 #include "common/crypto/key.h"
 #include "common/error.h"
 

@@ -1,4 +1,4 @@
-/* Authorization headers from anybody: whatever is taken for a token has the one form, and is found in the header. */
+/* Untrusted Authorization headers: an accepted token has the one format, and occurs in the header. */
 #include "common/alloc.h"
 #include "daemon/service/token.h"
 

@@ -10,7 +10,10 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Return: whether it is accepted without a doubt, as an order does it; what was asked for is all of its names, or not, and its time has come, or not. */
+/*
+ * Return: whether it is accepted without a doubt, as an order does it; what was asked for is all of its names, or not,
+ * and its time has come, or not.
+ */
 static bool
 accept_one(const char *pem, size_t len, struct x509_asked *asked)
 {

@@ -1,4 +1,4 @@
-/* Files of declarations as an operator, or whoever wrote them for him, hands them over. */
+/* Declaration files from an operator, or generated ones. */
 #include "common/alloc.h"
 #include "common/error.h"
 #include "ctl/declare/declaration.h"

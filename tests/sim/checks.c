@@ -108,11 +108,11 @@ check_autocert(struct world *w, const struct autocert *a)
 	expect(w, "names of a certificate", cert.names.count, a->sans.count + 1);
 	if (a->key_algorithm && strcmp(a->key_algorithm, cert.key_algorithm) != 0)
 		sim_fail(w->sim, "%s has a key of %s", a->o.name, cert.key_algorithm);
-	if (schedule_get(w->store, SCHEDULE_ISSUE, a->o.id, &row, &error) != !a->paused)
-		sim_fail(w->sim, "%s %s", a->o.name, a->paused ? "is paused but has a row" : "has no row");
-	if (!a->paused && (row.due_at != a->next_at || strcmp(row.lane, a->provider) != 0))
+	if (schedule_get(w->store, SCHEDULE_ISSUE, a->o.id, &row, &error) != !a->is_paused)
+		sim_fail(w->sim, "%s %s", a->o.name, a->is_paused ? "is paused but has a row" : "has no row");
+	if (!a->is_paused && (row.due_at != a->next_at || strcmp(row.lane, a->provider) != 0))
 		sim_fail(w->sim, "%s: its row is elsewhere than it says", a->o.name);
-	if (!a->paused && row.due_at >= a->last_not_after_at)
+	if (!a->is_paused && row.due_at >= a->last_not_after_at)
 		sim_fail(w->sim, "%s is to be renewed when it has expired", a->o.name);
 	check_rollout(w, a);
 	check_drop(w, a, &cert);
@@ -146,13 +146,13 @@ check_always(struct world *w)
 	}
 	while (w->store && object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
-		if (a.last_certificate && !a.paused && a.last_not_after_at <= world_now(w))
+		if (a.last_certificate && !a.is_paused && a.last_not_after_at <= world_now(w))
 			sim_fail(w->sim, "%s expired", a.o.name);
 	}
 	autocert_clear(&a);
 }
 
-/* Does somebody wait between two attempts? Then the store has an order, and a drop may be missing: rightly so. */
+/* Is a job waiting between two attempts? Then an order in the store, and a missing drop, are correct. */
 static bool
 somebody_tries_again(struct world *w)
 {
@@ -162,7 +162,7 @@ somebody_tries_again(struct world *w)
 
 	while (!found && object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
-		found = !a.paused && (a.attempts > 0 || !a.last_certificate);
+		found = !a.is_paused && (a.attempts > 0 || !a.last_certificate);
 	}
 	autocert_clear(&a);
 	return found;
@@ -183,7 +183,7 @@ check_calm(struct world *w)
 	while (object_next_peek(w->store, &autocert_class, after, &a, NULL) == 1) {
 		memcpy(after, a.o.id, sizeof(after));
 		check_autocert(w, &a);
-		active += !a.paused;
+		active += !a.is_paused;
 	}
 	autocert_clear(&a);
 	count_rows(w, &rows);

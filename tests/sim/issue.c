@@ -1,10 +1,12 @@
 /*
- * The issue machine through months of trouble: real keys, real LMDB on tmpfs, real drops, against two CAs in this
- * process that refuse every third nonce. Trouble comes in episodes shorter than half of the smallest renewal margin;
- * in the calm between them the operator works. What must hold is in checks.c, and the same seed must give the same
- * events, octet for octet of their text.
+ * The issue machine through months of failures: real keys, real LMDB on tmpfs, real drops, against two CAs in this
+ * process
+ * that refuse every third nonce. Failures come in episodes shorter than half of the smallest renewal margin; in the
+ * calm
+ * between them the operator works. checks.c has the invariants. The same seed must give the same events, with the same
+ * text.
  *
- *	SIM_SEED=n   another history         SIM_LONG=1   about 5,000 issues         SIM_LOG=1   tells it
+ * 	SIM_SEED=n   another history         SIM_LONG=1   about 5,000 issues         SIM_LOG=1   prints it
  */
 #include "daemon/base/clock.h"
 #include "tests/sim/checks.h"
@@ -47,10 +49,10 @@ struct history {
 	struct world world;
 	struct sim sim;
 	unsigned n_fleet;
-	unsigned visitors; /* auto-certificates that came later */
-	bool has_visitor;  /* the last of them is there still */
-	char paused[32];   /* name of one; or "" */
-	unsigned calms;    /* calm moments that were looked at */
+	unsigned visitors;  /* auto-certificates that came later */
+	bool has_visitor;   /* the last of them is there still */
+	char is_paused[32]; /* name of one; or "" */
+	unsigned calms;     /* calm moments that were looked at */
 	unsigned episodes;
 };
 
@@ -113,12 +115,12 @@ pause_or_resume(struct history *h)
 {
 	struct world *w = &h->world;
 
-	if (h->paused[0]) {
-		world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'%s'}", h->paused);
-		h->paused[0] = '\0';
+	if (h->is_paused[0]) {
+		world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'%s'}", h->is_paused);
+		h->is_paused[0] = '\0';
 	} else {
-		pick(h, h->paused, sizeof(h->paused));
-		world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'%s'}", h->paused);
+		pick(h, h->is_paused, sizeof(h->is_paused));
+		world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'%s'}", h->is_paused);
 	}
 }
 
@@ -249,7 +251,7 @@ calm(struct history *h)
 	struct world *w = &h->world;
 
 	pass(h, CALM_MIN_SEC + sim_below(&h->sim, CALM_MORE_SEC));
-	if (h->paused[0])
+	if (h->is_paused[0])
 		pause_or_resume(h);
 	w->restart_per_mille = 0;
 	for (int i = 0; i < 40; i++) {

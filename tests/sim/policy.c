@@ -1,14 +1,17 @@
 /*
- * Policy and schedule alone: three years of 1,000 auto-certificates that live from an hour to 398 days. No certificate
- * expires while outages are shorter than half of its renewal margin, nobody orders more than the rule calls for, and
- * what happens to all at once (a bulk of declarations, an outage that ends, one Retry-After for everybody) does not
- * make all come back at once.
+ * Policy and schedule alone: three years of 1,000 auto-certificates with lifetimes from an hour to 398 days. No
+ * certificate
+ * expires while outages are shorter than half of its renewal margin, no auto-certificate orders more than the rule
+ * allows,
+ * and events that affect all at once (a bulk of declarations, the end of an outage, one Retry-After for all) do not
+ * make
+ * all return at once.
  *
- * Issuing is a throw of dice; renewal_due() and backoff_due() are the daemon's. The queue is a heap; the first weeks
- * are lived a second time on the daemon's schedule rows, in a store that is closed and opened again now and then, and
- * must be the same event by event.
+ * Issuing is random; renewal_due() and backoff_due() are the daemon's. The queue is a heap; the first weeks are
+ * repeated on
+ * the daemon's schedule rows, in a store that is closed and reopened at times, and must give the same events.
  *
- *	SIM_SEED=n   another history         SIM_LONG=1   20 histories, a year of each on rows
+ * 	SIM_SEED=n   another history         SIM_LONG=1   20 histories, a year of each on rows
  */
 #include "daemon/renew/policy.h"
 #include "tests/sim/queue.h"
@@ -116,7 +119,7 @@ order(struct history *h, struct ca *ca, int64_t now)
 			o.retry_at = now + 120;
 		break;
 	case MOOD_LIMITED:
-		o.retry_at = ca->until_at; /* the same for everybody */
+		o.retry_at = ca->until_at; /* the same for all */
 		break;
 	default:
 		o.is_issued = !sim_chance(&h->sim, FAILS_PER_MILLE);
@@ -164,7 +167,7 @@ check_wait(struct history *h, const struct cert *c, int64_t now, int64_t due_at)
 		c->not_after_at - now);
 }
 
-/* Nobody renews before margin and spread, so that there is a most that three years can hold. */
+/* No renewal is before margin and spread, so three years have a maximum. */
 static void
 check_counts(struct history *h, int64_t end_at)
 {

@@ -1,6 +1,7 @@
 /*
- * tests/sim/sim.h: what simulations have in common: one seed that decides everything, a log whose hash says whether two
- * runs were the same, and an end that tells how to repeat it.
+ * tests/sim/sim.h: shared by simulations: one seed that decides everything, a log whose hash shows whether two runs
+ * were
+ * equal, and a failure message that says how to repeat the run.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -46,13 +47,15 @@ _Noreturn void
 sim_fail(const struct sim *sim, const char *fmt, ...) _printf_(2, 3);
 
 /*
- * Makes the random numbers of common/random.h and of OpenSSL follow from @seed, for this whole process and until the next
- * call: ids, keys and signatures are then the same in each run.
+ * Makes the random numbers of common/random.h and of OpenSSL follow from @seed, for this whole process and until the
+ * next call: ids, keys and signatures are then the same in each run.
  */
 void
 sim_seed_random(uint64_t seed);
 
-/* From now on, each id is greater than the ones before it, so that lists of objects are in the order of their creation. */
+/*
+ * From now on, each id is greater than the ones before it, so that lists of objects are in the order of their creation.
+ */
 void
 sim_count_ids(void);
 

@@ -137,7 +137,7 @@ intercept(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct
 	return false;
 }
 
-/* The CA comes and looks: the answer has to lie in the webroot. */
+/* The CA validates: the answer must be in the webroot. */
 static bool
 validate(const char *type, const char *name, const char *key_authorization, void *arg)
 {

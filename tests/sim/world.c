@@ -431,7 +431,7 @@ world_run_until(struct world *w, int64_t at)
 			sim_fail(w->sim, "%s", error.message);
 		if (w->stop_at && w->requests >= w->stop_at)
 			return;
-		/* Opening the store takes disk: with none left, nobody starts. */
+		/* Opening the store takes disk space: without any, certd does not start. */
 		if (!w->wants_restart || !w->store || w->disk_is_full)
 			continue;
 		w->wants_restart = false;

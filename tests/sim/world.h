@@ -62,7 +62,7 @@ struct world {
 	int64_t minute;
 	unsigned requests_in_minute;
 	unsigned max_requests_in_minute;
-	/* of each auto-certificate, for the check that nobody orders too much */
+	/* of each auto-certificate, to check that none orders too much */
 	struct pace *paces;
 	size_t n_paces;
 	/* what happened */
@@ -89,14 +89,14 @@ world_init(struct world *w, struct sim *sim);
 void
 world_clear(struct world *w);
 
-/* UNIX seconds as everybody but certd has them. */
+/* UNIX seconds by the correct clock, unlike certd's. */
 int64_t
 world_now(const struct world *w);
 
 void
 world_start(struct world *w);
 
-/* As at the end of the process: nothing is finished, nobody is told. */
+/* As at the end of the process: nothing is finished, and no callback is called. */
 void
 world_stop(struct world *w);
 

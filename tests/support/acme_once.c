@@ -7,7 +7,8 @@
  *
  * -n makes so many orders, of which all but the first have their number before each name. With -a each challenge is
  * published by who runs us: "challenge NAME TYPE TOKEN KEY-AUTHORIZATION" is printed, and a line "ok" read; without
- * it nothing is published (for a CA that validates everything). -t chooses the kind of challenge. The chain of the first order goes to FILE.
+ * it nothing is published (for a CA that validates everything). -t chooses the kind of challenge. The chain of the
+ * first order goes to FILE.
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/csr.h"
@@ -60,7 +61,7 @@ one_save_url(const char *url, void *arg)
 	acme_order_saved(one->order, NULL);
 }
 
-/* Tells who runs us what to publish, and waits for it. */
+/* Asks the caller to publish the challenge, and waits for that. */
 static bool
 publish(const struct one *one, const struct acme_authorization *authz, size_t choice)
 {

@@ -102,7 +102,9 @@ fake_ca_count_all(const struct fake_ca *ca);
 void
 fake_ca_reset_counts(struct fake_ca *ca);
 
-/* Nonces that were refused on purpose; newOrder and authorization requests that overlapped; most requests at one time. */
+/*
+ * Nonces that were refused on purpose; newOrder and authorization requests that overlapped; most requests at one time.
+ */
 unsigned
 fake_ca_nonces_rejected(const struct fake_ca *ca);
 

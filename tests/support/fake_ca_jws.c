@@ -1,6 +1,6 @@
 /*
- * The signatures of requests, verified by code that shares nothing with the one that makes them (common/crypto/jws.c) but
- * base64url and the JSON reader.
+ * The signatures of requests, verified by code that shares nothing with the one that makes them (common/crypto/jws.c)
+ * but base64url and the JSON reader.
  */
 #include "common/crypto/base64url.h"
 #include "common/error.h"

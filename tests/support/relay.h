@@ -1,6 +1,6 @@
 /*
- * tests/support/relay.h: a TCP relay on 127.0.0.1 whose connections can be frozen, as a broken network does to them:
- * nothing passes any more and nobody is told. It can also play an HTTP proxy (CONNECT).
+ * tests/support/relay.h: a TCP relay on 127.0.0.1 whose connections can be frozen, like in a broken network: no data
+ * passes, and neither side gets an error. It can also play an HTTP proxy (CONNECT).
  */
 #ifndef TESTS_SUPPORT_RELAY_H
 #define TESTS_SUPPORT_RELAY_H

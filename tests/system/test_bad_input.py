@@ -196,7 +196,7 @@ def test_a_nul_is_no_part_of_a_name(certd):
 
 def test_a_name_that_is_taken_is_told(certd):
     made = certd.call("autoCertificate.create", properties=auto())
-    with pytest.raises(RpcError, match="'www.example.com' exists already"):
+    with pytest.raises(RpcError, match="'www.example.com' already exists"):
         certd.call("autoCertificate.create", properties=auto(commonName="WWW.EXAMPLE.COM."))
     with pytest.raises(RpcError) as refused:
         certd.call("autoCertificate.update", ref="www.example.com", properties={"subjectAlternativeNames": ["../x"]})

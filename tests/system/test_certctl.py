@@ -125,7 +125,7 @@ def test_what_a_provider_was_registered_with_can_be_mended_until_it_is(start):
     certd.ctl("set", "provider", "le", "--agree-tos")
     wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)
     result = certd.ctl("set", "provider", "le", "--email", "x@y.z", check=False)
-    assert result.returncode == 71 and result.stderr.startswith("certctl: --email: the account is registered with it")
+    assert result.returncode == 71 and result.stderr.startswith("certctl: --email: the account is already registered with it")
 
 
 def on_terminal(certd, words, until, seconds=20):

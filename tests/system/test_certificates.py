@@ -105,7 +105,7 @@ def test_every_format_is_what_openssl_makes_of_it_and_keys_are_on_record(certd, 
     opened = openssl("pkcs12", "-in", str(out), "-passin", f"file:{password}", "-nodes")
     assert split_pem(opened) == split_pem((drop / "fullchain.pem").read_text()) and key in opened
     refused = certd.ctl("export", "shop", "--key", "--password-file", password, check=False)
-    assert refused.returncode and "--password-file: is of use for pkcs12 only" in refused.stderr
+    assert refused.returncode and "--password-file: is only valid for pkcs12" in refused.stderr
     events = [e["data"] for e in certd.call("event.list")["items"] if e["kind"] == "certificate.exported"]
     assert [e["format"] for e in events] == ["pem", "bundle", "der", "pkcs12"]
     assert {e["by"] for e in events} == {f"uid:{os.getuid()}"}
@@ -235,7 +235,7 @@ def test_more_secrets_than_there_is_room_for_are_refused(certd, ca, scratch):
                       "params": {"properties": {**properties, "name": f"n{number}"}, "password": "word"}})
         answers = [rpc.read() for _ in range(40)]
     refused = [answer["error"]["message"] for answer in answers if "error" in answer]
-    assert 20 <= len(refused) < 40 and set(refused) == {"too much is being imported and exported: try again"}
+    assert 20 <= len(refused) < 40 and set(refused) == {"too many imports and exports are running; try again"}
     import_pem(certd, ca, "--name", "later")
 
 

@@ -183,7 +183,7 @@ def test_another_form_of_the_same_names_orders_nothing(start):
         "www.example.com", "b.example.com"]
     answer = certd.call("autoCertificate.update", ref="www.example.com", properties={"commonName": "www.example.com"})
     assert answer["effect"] == {"action": "nothing", "changed": ["commonName"],
-                                "reasons": ["commonName: the same, written in another way"]}
+                                "reasons": ["commonName: the same in another spelling"]}
     assert get()["properties"]["commonName"] == "www.example.com" and "nextAction" in get()["metadata"]
     assert get()["metadata"]["nextAction"] == "renew" and get()["metadata"]["lastIssuedCertificate"] == issued
     # The alternative name that was the common name is an entry of its own once the common name changed.
@@ -248,16 +248,16 @@ def test_certctl_says_when_a_name_means_two(certd, scratch):
     assert all(i in said for i in ids) and "--provider" in said
     auto = ("add-auto", "--name", "www", "--provider", min(ids), "--cn", "www.example.com", "--no-wait")
     certd.ctl(*auto)
-    assert "exists already" in refused(certd, *auto), "certctl goes on refusing"
+    assert "already exists" in refused(certd, *auto), "certctl goes on refusing"
     certd.call("autoCertificate.create", allowSameName=True, properties={
         "name": "www", "provider": min(ids), "commonName": "www.example.com"})
-    assert "more than one autocertificate is called 'www'" in refused(certd, "pause", "www")
-    assert "more than one provider is called 'ca'" in refused(certd, "dump")
+    assert "more than one autocertificate has the name 'www'" in refused(certd, "pause", "www")
+    assert "more than one provider has the name 'ca'" in refused(certd, "dump")
     path = scratch / "site.yaml"
     path.write_text("providers: {ca: {email: a@example.com, server: 'https://127.0.0.1:1/dir'}}\n"
                     "consumers: {web: {}}\n")
     result = certd.ctl("apply", "-f", path, check=False)
-    assert "more than one provider is called 'ca'" in result.stderr and all(i in result.stderr for i in ids)
+    assert "more than one provider has the name 'ca'" in result.stderr and all(i in result.stderr for i in ids)
     assert "1 of 2 changes was refused" in result.stderr or "1 of 2 changes were refused" in result.stderr
     assert [c["properties"]["name"] for c in certd.ctl_json("list", "consumers")] == ["web"], "all else is made"
     path.write_text("consumers: {web: {}}\n")
@@ -332,14 +332,14 @@ def test_what_was_kept_from_servers_is_deployed_when_told_to(certd, scratch):
     for change in ({"consumers": ["web"]},):
         with pytest.raises(RpcError, match="is not deployed: .*subject alternative name"):
             certd.call("certificate.update", ref="a", properties=change)
-    with pytest.raises(RpcError, match="would not be deployed|is not deployed: delete it"):
+    with pytest.raises(RpcError, match="but not be deployed|is not deployed; delete it"):
         certd.call("certificate.create", replace="a", allowUnfit=True, properties=properties)
     certd.ctl("set", "cert", "a", "--deploy-anyway", "--consumer", "web")
     wait_for(lambda: (certd.drop("a") / "manifest.json").exists(), 10, "the files")
     item = client.get(item)
     assert item["metadata"]["heldBack"] is False and "self-signed" in item["metadata"]["message"], "it stays flagged"
     assert not any("is not deployed" in w for w in certd.call("server.status").get("warnings", []))
-    with pytest.raises(RpcError, match="is deployed already"):
+    with pytest.raises(RpcError, match="is already deployed"):
         certd.call("certificate.update", ref="a", properties={"deployAnyway": False})
     made = client.create("/certificates", name="b", deployAnyway=True, **properties)
     wait_for(lambda: (certd.drop("b") / "manifest.json").exists(), 10, "the files")
@@ -349,7 +349,7 @@ def test_what_was_kept_from_servers_is_deployed_when_told_to(certd, scratch):
     good, good_key = own_ca.issue("www.example.com")
     certd.ctl("import", "--cert", good, "--chain", own_ca.cert_file, "--key", good_key, "--replace", "b")
     assert "is not deployed" not in str(certd.call("server.status"))
-    with pytest.raises(RpcError, match="would not be deployed in the place of 'b'"):
+    with pytest.raises(RpcError, match="would replace 'b' but not be deployed"):
         certd.call("certificate.create", replace="b", allowUnfit=True, properties={"name": "c", **properties})
     client.delete(client.create("/certificates", name="d", **properties))
     assert "is not deployed" not in str(certd.call("server.status"))

@@ -260,9 +260,9 @@ def test_who_is_slow_is_let_go_and_nobody_waits_for_him(start):
 
 
 @pytest.mark.parametrize("config, words", [
-    ("rest-listen = 127.0.0.1:8443\n", "needs rest-certificate"),
-    ("rest-listen = 0.0.0.0:8443\nrest-plain = yes\n", "is not on loopback"),
-    ("rest-listen = localhost:8443\nrest-plain = yes\n", "is no ADDRESS:PORT"),
+    ("rest-listen = 127.0.0.1:8443\n", "requires rest-certificate"),
+    ("rest-listen = 0.0.0.0:8443\nrest-plain = yes\n", "is not a loopback address"),
+    ("rest-listen = localhost:8443\nrest-plain = yes\n", "is not ADDRESS:PORT"),
 ])
 def test_a_listener_that_would_be_open_to_all_is_refused(start, config, words):
     certd = start(Certd, config=config, ready=False)

@@ -153,7 +153,7 @@ def check(matrix, rpc, method, role, is_narrow, place):
         return False
     assert code == ("denied" if expected == "outside" else expected), what
     if expected == "outside":
-        assert OUTSIDE in error.message and "outside of the scope" in error.message, what
+        assert OUTSIDE in error.message and "outside the scope" in error.message, what
     if expected == "not-found":
         absent, other = outcome(rpc, method, {**matrix.parameters(method, place), "ref": ABSENT})
         assert absent == "not-found", what
@@ -240,4 +240,4 @@ def test_who_has_a_scope_cannot_leave_it(matrix):
         assert created["properties"]["commonName"] == "*.sub.in.example"
         assert created["metadata"]["createdBy"] == f"uid:{UID}"
     refusals = [r for r in matrix.certd.call("audit.list", limit=1000)["items"] if r["outcome"] == "refused"]
-    assert any(r["who"] == f"uid:{UID}" and "outside of the scope" in r["reason"] for r in refusals)
+    assert any(r["who"] == f"uid:{UID}" and "outside the scope" in r["reason"] for r in refusals)

@@ -184,10 +184,10 @@ def test_names_that_are_taken_outside_are_free(start, scratch):
         item = rpc.call("autoCertificate.create", properties={**made["autoCertificate"](INSIDE), "name": TAKEN})
         assert item["metadata"]["dropDirectory"].endswith(f"/live/{TAKEN}-{item['id'][:8]}")
         assert rpc.call("autoCertificate.get", ref=TAKEN)["id"] == item["id"], "the other one is not there for this caller"
-        with pytest.raises(RpcError, match="'taken' exists already"):
+        with pytest.raises(RpcError, match="'taken' already exists"):
             rpc.call("autoCertificate.create", properties={**made["autoCertificate"](INSIDE), "name": TAKEN})
         rpc.call("authorization.create", properties={"name": "new.in.example", "provider": "le"})
-    with pytest.raises(RpcError, match="more than one autocertificate is called 'taken'"):
+    with pytest.raises(RpcError, match="more than one autocertificate has the name 'taken'"):
         world.certd.call("autoCertificate.get", ref=TAKEN)
 
 

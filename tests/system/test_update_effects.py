@@ -203,7 +203,7 @@ def test_dry_runs_of_making_and_removing_leave_nothing(rig):
     assert used.returncode == 73 and NAME in used.stderr
     assert rig.certd.ctl("rm", "auto", NAME, "--dry-run").stdout.splitlines() == [
         f"auto '{NAME}' can be removed", f"  the files in {rig.drop} are removed",
-        "  consumer 'web' gets nothing in their place", "  its certificates stay until they are purged"]
+        "  consumer 'web' gets no certificate in their place", "  its certificates are kept until they are purged"]
     assert rig.last_event() == seq
     assert (rig.drop / "bundle.pem").exists() and rig.auto()["metadata"]["nextAction"] == "renew"
     assert [auto["properties"]["name"] for auto in rig.certd.ctl_json("list", "auto")] == [NAME]

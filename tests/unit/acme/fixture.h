@@ -58,7 +58,7 @@ outcome_set(const struct acme_reply *reply, const struct error *err, void *arg);
 void
 fixture_register(struct fixture *f, struct outcome *ret);
 
-/* An order's owner that answers everything at once, unless told otherwise. */
+/* An order's owner that answers everything at once by default. */
 struct owner {
 	struct acme_order *order;
 	struct key *key;

@@ -164,9 +164,9 @@ Test(acme_msg, what_real_cas_leave_out_or_add_is_forgiven)
 
 Test(acme_msg, an_odd_challenge_does_not_spoil_a_valid_authorization)
 {
-	static const char text[] =
-		"{\"status\":\"valid\",\"wildcard\":\"yes\",\"identifier\":{\"type\":\"dns\",\"value\":\"*.example.com\"},"
-		"\"challenges\":[" CH "\"../../etc\"}]}";
+	static const char text[] = "{\"status\":\"valid\",\"wildcard\":\"yes\","
+				   "\"identifier\":{\"type\":\"dns\",\"value\":\"*.example.com\"},"
+				   "\"challenges\":[" CH "\"../../etc\"}]}";
 	_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
 	_cleanup_error_ struct error err = ERROR_INIT;
 

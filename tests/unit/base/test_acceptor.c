@@ -1,4 +1,4 @@
-/* Who gets in. Real sockets on loopback, whose addresses stand for networks, in virtual time. */
+/* Admission of connections. Real sockets on loopback, whose addresses represent networks, in virtual time. */
 #include "common/alloc.h"
 #include "common/error.h"
 #include "daemon/base/acceptor.h"

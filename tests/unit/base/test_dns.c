@@ -602,7 +602,7 @@ Test(dns, the_hosts_file_is_honoured, .timeout = 30)
 	close(fd);
 }
 
-/* Nobody listens on port 53 of these addresses: the text says who was asked. */
+/* No server listens on port 53 of these addresses: the error names the server. */
 Test(dns, a_changed_resolv_conf_is_read_again, .timeout = 30)
 {
 	static const struct {

@@ -217,7 +217,7 @@ check_listen_fds(void)
 			return 6;
 	setenv("LISTEN_PID", "1", 1);
 	if (notify_listen_fds("control", fds, 2) != 0)
-		return 7; /* meant for somebody else */
+		return 7; /* for another reader */
 	return 0;
 }
 

@@ -1,7 +1,9 @@
 /*
- * tests/unit/canary/leak.c: leaks on purpose. A Criterion program that leaks ends with status 0 under
- * AddressSanitizer, so the checks go by report files; this one proves that such a file does appear. It is built
- * with the tests but is none of them: tests/support/check runs it and wants a report.
+ * tests/unit/canary/leak.c: leaks on purpose. A Criterion program that leaks ends with status 0 under AddressSanitizer,
+ * so
+ * the checks use report files; this program shows that such a file is written. It is built with the tests but is not
+ * one
+ * of them: tests/support/check runs it and expects a report.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * tests/unit/canary/race.c: a data race on purpose. It is built with the tests but is none of them: make check-tsan runs
- * it first, and wants a report.
+ * tests/unit/canary/race.c: a data race on purpose. It is built with the tests but is none of them: make check-tsan
+ * runs it first, and wants a report.
  */
 #include <pthread.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* tests/unit/challenge/rig.h: a solver with all that it stands on, and the loop turned until something happened. */
+/* tests/unit/challenge/rig.h: a solver with everything that it needs, and the loop run until something happens. */
 #ifndef TESTS_UNIT_CHALLENGE_RIG_H
 #define TESTS_UNIT_CHALLENGE_RIG_H
 
@@ -24,7 +24,7 @@ struct result {
 	struct strlist progress;
 };
 
-/* @resolver: "address:port" of who answers all questions without a server; NULL: nobody does. */
+/* @resolver: "address:port" of the server for queries without one; NULL: none. */
 void
 rig_init(struct rig *rig, const char *resolver);
 

@@ -117,7 +117,7 @@ has_value(struct fixture *f, const char *name, const char *token)
 	return has;
 }
 
-/* The only promise in the store, or "". */
+/* The only cleanup record in the store, or "". */
 static void
 only_promise(struct fixture *f, char ret_id[STORE_ID_SIZE])
 {
@@ -226,7 +226,7 @@ Test(dns01, what_the_operator_has_to_mend_is_said)
 			"_acme-challenge.alias.example.test is an alias of alias.delegated.test, and no DNS "
 			"provider has a "
 			"zone for that" },
-		/* Nobody answers for the zone, but it is declared: its server is asked to change it. */
+		/* No server answers for the zone, but it is declared: its server is asked to change it. */
 		{ "www.elsewhere.test", "elsewhere.test", true,
 			"the server is not the primary of zone 'elsewhere.test'" },
 	};
@@ -266,7 +266,9 @@ change_provider(
 	store_commit(f->rig.store.store);
 }
 
-/* "* CNAME load-balancer": its answer for the challenge's name is no reason to look for the zone of the load balancer. */
+/*
+ * "* CNAME load-balancer": its answer for the challenge's name is no reason to look for the zone of the load balancer.
+ */
 Test(dns01, a_wildcard_alias_in_the_zone_is_not_a_delegation)
 {
 	static const char *const zones[] = { "example.test", NULL };
@@ -312,7 +314,7 @@ occurrences(const char *text, const char *part)
 	return n;
 }
 
-/* Whether another server knows the zone or not: it is the provider's own that has to be mended. */
+/* Whether or not another server knows the zone: the provider's own must be fixed. */
 Test(dns01, a_server_that_cannot_be_reached_is_named_and_once)
 {
 	static const char DEAD[] = "127.0.0.1:1";

@@ -1,6 +1,6 @@
 /*
- * tests/unit/control/script.h: a file of calls and of what certd answers to them. Each line is a call; the lines after it
- * that begin with a tab are what it caused: the answer, then the events.
+ * tests/unit/control/script.h: a file of calls and of what certd answers to them. Each line is a call; the lines after
+ * it that begin with a tab are what it caused: the answer, then the events.
  *
  *   # text                          a comment
  *   provider.create {"name": ..}    a method with its parameters; the caller is root unless a line says otherwise
@@ -10,8 +10,9 @@
  *   later 90d                       certd runs for that long
  *   weather down                    what the CAs do from now on (weather_name())
  *
- * {NAME} in a call is a text of the test, such as a certificate; {LAST} is the id of the object that was shown last. In answers, ids are numbered in the order in which they
- * appear. The wording of messages and what differs from run to run (hashes, sizes, jittered times) are masked. Times are
+ * {NAME} in a call is a text of the test, such as a certificate; {LAST} is the id of the object that was shown last. In
+ * answers, ids are numbered in the order in which they appear. The wording of messages and what differs from run to run
+ * (hashes, sizes, jittered times) are masked. Times are
  * relative to now, in seconds; "later" is a future time.
  *
  * With UPDATE_EXPECTED=1 in the environment the file is written anew; read the difference before you commit it.

@@ -1,6 +1,6 @@
 /*
- * What certd answers to calls of its methods and to requests over REST, and which events they cause: the files in calls/,
- * against a whole certd with a CA in virtual time.
+ * What certd answers to calls of its methods and to requests over REST, and which events they cause: the files in
+ * calls/, against a whole certd with a CA in virtual time.
  */
 #include "common/api/api.h"
 #include "tests/unit/common/crypto/mini_ca.h"

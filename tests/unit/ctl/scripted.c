@@ -158,7 +158,7 @@ static void
 stop(struct scripted *s)
 {
 	if (s->script) {
-		shutdown(s->listener, SHUT_RDWR); /* nobody called: accept() ends */
+		shutdown(s->listener, SHUT_RDWR); /* no connection: accept() ends */
 		pthread_join(s->thread, NULL);
 		close(s->listener);
 		unlink(s->path);

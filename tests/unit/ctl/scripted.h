@@ -14,7 +14,10 @@ enum { MAX_EVENTS = 6 };
 struct exchange {
 	const char *method; /* NULL: any */
 	const char *result; /* JSON; "!.." an error object; NULL: the connection is closed instead */
-	/* Sent behind the answer; "": the connection is closed then; ">..": written into the descriptor that came with the call. */
+	/*
+	 * Sent behind the answer; "": the connection is closed then; ">..": written into the descriptor that came with
+	 * the call.
+	 */
 	const char *events[MAX_EVENTS];
 };
 
@@ -28,7 +31,7 @@ struct outcome {
 /* 2026-11-21T10:30:00Z, what `now` is in all of these. */
 enum { NOW = 1795257000 };
 
-/* Runs one command line (words, NULL-terminated). @script may be NULL: nobody listens at the socket. */
+/* Runs one command line (words, NULL-terminated). @script may be NULL: the socket has no listener. */
 struct outcome
 run_certctl(const struct exchange *script, size_t n, const char *const *words);
 

@@ -1,4 +1,4 @@
-/* The transport of the tests: compares each call with the script and gives the answer that stands there. */
+/* The transport of the tests: compares each call with the script and returns the scripted answer. */
 #include "tests/unit/dnsprovider/script.h"
 
 #include <criterion/criterion.h>

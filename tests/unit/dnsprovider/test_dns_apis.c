@@ -34,7 +34,8 @@ struct change_case {
 static const struct change_case changes[] = {
 	{ "cloudflare", CF, false, "example.com",
 		{ { .call = "GET /zones?name=example.com&page=1&per_page=50", 200, CF_ZONES },
-			{ .call = "GET /zones/z1/dns_records?type=TXT&name=_acme-challenge.example.com&page=1&per_page=50",
+			{ .call = "GET /zones/z1/dns_records?type=TXT&name=_acme-challenge.example.com&page=1"
+				  "&per_page=50",
 				200,
 				CF_RECORDS(CF_RECORD("r2", "\\\"v2\\\"")) },
 			{ .call = "POST /zones/z1/dns_records",
@@ -130,7 +131,8 @@ Test(dns_apis, all_zones_are_listed)
 	static const struct turn cloudflare[] = {
 		{ .call = "GET /zones?page=1&per_page=50",
 			200,
-			"{\"result\":[{\"id\":\"z1\",\"name\":\"example.com\"},{\"id\":\"z2\",\"name\":\"Example.NET\"}]}" },
+			"{\"result\":[{\"id\":\"z1\",\"name\":\"example.com\"},"
+			"{\"id\":\"z2\",\"name\":\"Example.NET\"}]}" },
 		{ .call = NULL },
 	};
 	static const struct turn powerdns[] = {

@@ -1,4 +1,6 @@
-/* The shared half of the HTTP drivers, through the ionoscloud driver, with a transport that plays the API by a script. */
+/*
+ * The shared half of the HTTP drivers, through the ionoscloud driver, with a transport that plays the API by a script.
+ */
 #include "tests/unit/dnsprovider/script.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,7 @@
-/* tests/unit/renew/run.h: the world of the simulation for one test: perfect weather, one provider, one auto-certificate. */
+/*
+ * tests/unit/renew/run.h: the world of the simulation for one test: perfect weather, one provider, one
+ * auto-certificate.
+ */
 #ifndef TESTS_UNIT_RENEW_RUN_H
 #define TESTS_UNIT_RENEW_RUN_H
 

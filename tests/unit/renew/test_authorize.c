@@ -1,4 +1,4 @@
-/* Authorizations by hand: what is forgotten when, and who goes on with their orders. */
+/* Manual authorizations: when they are deleted, and what continues their orders. */
 #include "daemon/renew/authorize.h"
 
 #include "daemon/schedule/schedule.h"

@@ -1,4 +1,4 @@
-/* What follows from a step of a record, whoever made the step: the function has the pair, and nothing else to go by. */
+/* The consequences of a changed record: the function has only the pair of records as input. */
 #include "daemon/service/consequences.h"
 
 #include "daemon/schedule/schedule.h"
@@ -177,7 +177,7 @@ Test(consequences, an_authorization_has_a_row_until_it_is_deleted)
 	end(&p);
 }
 
-/* The pair of the new one alone: its record names the one before, whose rollout says who had the files. */
+/* Only the pair of the new one: its record refers to the previous one, whose rollout lists the consumers with files. */
 Test(consequences, an_import_that_replaces_another_takes_over_its_rollout_and_withdraws_the_rest)
 {
 	struct pair p;

@@ -95,7 +95,7 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 		}
 }
 
-/* 1,000 auto-certificates fail in the same second, or have been told the same time at different ones. */
+/* 1,000 auto-certificates fail in the same second, or get the same time from the CA at different ones. */
 Test(policy, what_fails_together_does_not_come_back_in_the_same_minute)
 {
 	enum { FLEET = 1000, MINUTES = 4000 };

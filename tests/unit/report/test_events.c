@@ -212,7 +212,7 @@ Test(events, the_last_ones_are_kept_also_when_fewer_are_wanted_from_now_on)
 	stream_end(&s);
 }
 
-/* Counts what it is told. */
+/* Counts the events that it receives. */
 struct listener {
 	struct stream *stream;
 	struct event_subscription *subscription;

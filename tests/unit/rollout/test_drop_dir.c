@@ -1,4 +1,4 @@
-/* What is in the place of a drop's directory, told so that one line mends it. As a user that may not do everything. */
+/* Obstacles in place of a drop's directory: the error contains the line that fixes it. As an unprivileged user. */
 #include "daemon/rollout/drop_dir.h"
 
 #include "common/error.h"
@@ -124,7 +124,7 @@ Test(drop_dir, one_of_our_own_is_made_when_it_is_missing)
 	become_oneself();
 }
 
-/* Somebody else's uid and group. */
+/* Another user's uid and group. */
 enum { ALICE = 54321 };
 
 static void
@@ -135,13 +135,13 @@ make_dir_of(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	cr_assert_eq(chmod(path, mode), 0);
 }
 
-/* ROOT/above/drop is certd's own; who may put another directory in its place? */
+/* ROOT/above/drop is certd's own; who can replace it? */
 static const struct {
 	const char *what;
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
-	const char *says; /* NULL: nobody but root and certd's user */
+	const char *says; /* NULL: only root and certd's user */
 } aboves[] = {
 	{ "root's", 0, 0, 0755, NULL },
 	{ "certd's", ANYBODY, ANYBODY, 0750, NULL },

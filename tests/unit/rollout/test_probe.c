@@ -138,7 +138,7 @@ bed_clear(struct bed *b)
 	nftw(b->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Accepts connections, as the kernel does for who listens, and says nothing. */
+/* Accepts connections, like a kernel with a listening socket, and sends nothing. */
 static void
 make_silent(struct bed *b, size_t i)
 {

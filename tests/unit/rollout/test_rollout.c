@@ -1,4 +1,4 @@
-/* The way from a stored certificate to consumers that were told, in the world of the simulation. */
+/* From a stored certificate to notified consumers, in the world of the simulation. */
 #include "common/retry.h"
 #include "tests/sim/checks.h"
 #include "tests/unit/renew/run.h"

@@ -1,4 +1,4 @@
-/* Files that nobody declares any more, in the world of the simulation: they go, whatever happens in between. */
+/* Files that are no longer declared, in the world of the simulation: they are removed, whatever happens in between. */
 #include "tests/sim/checks.h"
 #include "tests/unit/renew/run.h"
 
@@ -149,7 +149,7 @@ Test(withdraw, a_new_declaration_of_the_name_keeps_its_files)
 	run_end(&r);
 }
 
-/* Something else stands in the place of the directory; the rest goes all the same. */
+/* Another file is in place of the directory; the rest is removed in any case. */
 Test(withdraw, what_cannot_be_removed_is_tried_again_until_it_is)
 {
 	struct run r;

@@ -1,4 +1,6 @@
-/* A kind of work that nothing else knows: what a new kind costs is a file like this one, and a line that registers it. */
+/*
+ * A kind of work that nothing else knows: what a new kind costs is a file like this one, and a line that registers it.
+ */
 #include "daemon/schedule/job.h"
 
 #include "common/json.h"

@@ -260,7 +260,7 @@ Test(access, a_declaration_outside_of_the_scope_is_refused_with_its_field)
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].params, err.message);
 		cr_expect_str_eq(
 			err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s", cases[i].params);
-		slices_stop(&r.service); /* a list that began would tell &err of its end */
+		slices_stop(&r.service); /* otherwise a running list would report its end to &err */
 	}
 	rig_clear(&r);
 }
@@ -435,7 +435,7 @@ Test(access, each_provider_may_have_an_authorization_of_one_name)
 	char *p2 = NULL;
 
 	rig_init(&r);
-	add_authorization(&r, "failed.x.org", "p2", NULL); /* outside: nothing is told of it */
+	add_authorization(&r, "failed.x.org", "p2", NULL); /* outside: its existence is not revealed */
 	cr_assert_eq(authorization_create(&call, params, &err), 0, "%s", err.message);
 	cr_assert_eq(object_ids_of_name(r.t.store, &authorization_class, "failed.x.org", 10, &ids, NULL), 0);
 	cr_expect_eq(ids.count, 2);

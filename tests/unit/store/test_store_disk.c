@@ -77,7 +77,7 @@ Test(store_disk, a_wrong_master_key_is_refused_and_changes_nothing)
 {
 	close_store();
 	tmp_store_key(&t.key, 8);
-	expect_refused(ERROR_CONFIG, "the master key is not the one it was made with");
+	expect_refused(ERROR_CONFIG, "it was created with another master key");
 	tmp_store_key(&t.key, 7);
 	tmp_store_reopen(&t);
 	secret_set(&t.key, "short", 5);
@@ -284,7 +284,7 @@ Test(store_disk, a_newer_format_is_refused_and_says_so)
 	for (char *p = file.data; (p = memmem(p, file.len - (size_t)(p - file.data), "format1", 7)); p++)
 		cr_assert_eq(pwrite(fd, "9", 1, p - file.data + 6), 1);
 	close(fd);
-	expect_refused(ERROR_CONFIG, "format 9, made by a newer certd");
+	expect_refused(ERROR_CONFIG, "format 9 of a newer certd");
 }
 
 Test(store_disk, a_used_up_map_grows)

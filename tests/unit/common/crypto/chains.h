@@ -1,6 +1,6 @@
 /*
- * tests/unit/common/crypto/chains.h: chains as real CAs issued them, with the throwaway keys of their leaves: Pebble 2.4
- * with two intermediates for www.example.com and *.example.com, and caddy's local CA for localhost (12 hours).
+ * tests/unit/common/crypto/chains.h: chains as real CAs issued them, with the throwaway keys of their leaves: Pebble
+ * 2.4 with two intermediates for www.example.com and *.example.com, and caddy's local CA for localhost (12 hours).
  * Neither holds its root.
  */
 #ifndef TESTS_UNIT_COMMON_CRYPTO_CHAINS_H

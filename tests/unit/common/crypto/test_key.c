@@ -347,7 +347,7 @@ ordinary_memory_holds(const struct secret *needle)
 	return found;
 }
 
-/* @last_first: as OpenSSL's big numbers lie in memory on this machine. */
+/* @last_first: the byte order of OpenSSL's big numbers on this machine. */
 static void
 scalar_of(const struct secret *der, bool last_first, struct secret *ret)
 {

@@ -1,6 +1,6 @@
 /*
- * tests/unit/common/crypto/vectors.h: published keys. The RSA and the P-256 key are those of RFC 7517 appendix A.2, whose
- * public halves are in RFC 7638 s3.1 and RFC 7517 appendix A.1; they protect nothing.
+ * tests/unit/common/crypto/vectors.h: published keys. The RSA and the P-256 key are those of RFC 7517 appendix A.2,
+ * whose public halves are in RFC 7638 s3.1 and RFC 7517 appendix A.1; they protect nothing.
  */
 #ifndef TESTS_UNIT_COMMON_CRYPTO_VECTORS_H
 #define TESTS_UNIT_COMMON_CRYPTO_VECTORS_H

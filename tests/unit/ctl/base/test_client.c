@@ -141,7 +141,7 @@ Test(client, words_of_others_cannot_drive_the_terminal)
 	cr_expect_str_eq(o.err, "certctl: a [2Jb ??c d \xc3\xbc line\n");
 }
 
-/* As another user than the one who made the directory or socket; that takes root to begin with. */
+/* As another user than the owner of the directory or socket; needs root. */
 static void
 become_nobody(void)
 {

@@ -103,7 +103,8 @@ Test(env, suggested_commands_and_candidates_are_harmless_words)
 	};
 	static const struct exchange names[] = {
 		{ "autoCertificate.list",
-			"{\"items\":[{\"properties\":{\"name\":\"good.example\"}},{\"properties\":{\"name\":\"$(id)\"}},"
+			"{\"items\":[{\"properties\":{\"name\":\"good.example\"}},"
+			"{\"properties\":{\"name\":\"$(id)\"}},"
 			"{\"properties\":{\"name\":\"*.good.example\"}},{\"properties\":{\"name\":\"*.a;id\"}},"
 			"{\"properties\":{\"name\":\"a\\nb\"}},{\"properties\":{\"name\":\"-rf\"}}]}",
 			{ NULL } },

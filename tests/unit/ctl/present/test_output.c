@@ -19,7 +19,8 @@
 	"," \
 	"\"renewBefore\":2592000}}"
 #define AUTO_NEW \
-	"{\"id\":\"a2\",\"metadata\":{\"commonName\":\"*.example.org\",\"state\":\"PROVISIONING\"},\"properties\":{\"name\":\"gr\xc3\xbcn\"," \
+	"{\"id\":\"a2\",\"metadata\":{\"commonName\":\"*.example.org\",\"state\":\"PROVISIONING\"}," \
+	"\"properties\":{\"name\":\"gr\xc3\xbcn\"," \
 	"\"provider\":\"p1\",\"commonName\":\"*.example.org\"}}"
 
 static const struct exchange list_script[] = {
