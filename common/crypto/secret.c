@@ -104,7 +104,7 @@ pages_size(size_t len)
 }
 
 /*
- * Return: zeroed; NULL: there is no memory. A lock on memory is limited (LimitMEMLOCK=), and better than none is some.
+ * Return: zeroed; NULL: out of memory. Locked memory is limited (LimitMEMLOCK=); unlocked memory is better than none.
  */
 static unsigned char *
 pages_alloc(size_t len)

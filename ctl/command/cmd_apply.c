@@ -131,7 +131,7 @@ apply_is_connection_lost(const struct error *err)
 	return err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT;
 }
 
-/* The object that a step means has a name of its own. */
+/* The object of a step has its own name. */
 static int
 apply_check_name(const struct apply *a, const struct plan_step *step, struct error *err)
 {

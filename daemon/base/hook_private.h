@@ -35,7 +35,7 @@ hook_scope_signal(const struct hook_scope *scope, int signum);
 
 /* --- hook_spawn.c --- */
 
-/* A started program: its descriptors are owned by the caller. The process leads a session and group of its own. */
+/* A started program: its descriptors are owned by the caller. The process leads its own session and group. */
 struct hook_process {
 	pid_t pid;
 	int pid_fd; /* readable when the process has ended */

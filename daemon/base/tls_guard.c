@@ -1,11 +1,10 @@
 /*
- * A filter BIO over the one that the library has set. It is put there at the start of the handshake, before anything is
- * read, by OpenSSL's information callback, so that it also reaches connections that libcurl makes. When the allowance
- * is used up it says "try again": the library returns, and the loop calls it again, for the descriptor is still
- * readable.
+ * A filter BIO over the library's own. OpenSSL's information callback installs it at the start of the handshake, before
+ * anything is read, so it also covers connections made by libcurl. When the allowance is used up it returns "try
+ * again":
+ * the library returns, and the loop calls it again, because the descriptor is still readable.
  *
- * That covers what has no end by itself: HelloRequests during the handshake, session tickets after it, chunk
- * extensions.
+ * This bounds input without an end: HelloRequests during the handshake, session tickets after it, chunk extensions.
  */
 #include "daemon/base/tls_guard.h"
 

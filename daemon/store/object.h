@@ -1,16 +1,16 @@
 /*
- * daemon/store/object.h: the objects an operator knows, as structs, and what is common to them: ids, unique names,
- * references. Every struct begins with struct object. Indexes (STORE_INDEX) are kept by object_save():
+ * daemon/store/object.h: the objects of the API as structs, and their common part: ids, unique names, references. Every
+ * struct begins with struct object. object_save() maintains these indexes (STORE_INDEX):
  *
- *   "n" db name NUL id     -> ""          by name, which is unique within a resource unless somebody allowed otherwise
+ *   "n" db name NUL id     -> ""          by name, which is unique within a resource unless explicitly shared
  *   "r" db id-of-target NUL id -> ""      @id needs the target (autocertificate -> provider, ...); "w": weak
  *   "c" db common-name NUL id  -> ""      certificates and auto-certificates by common name
- *   "d" db reversed NUL id     -> ""      the same with the labels in reverse order: all below a domain are neighbours
+ *   "d" db reversed NUL id     -> ""      the same with the labels in reverse order: names below a domain are adjacent
  *   "l" db label NUL id        -> ""      certificates and auto-certificates by label
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
- *   "s" slug                   -> id      drop directories (control/slug.h)
- *   "x" id                 -> ""          certificates that were warned of (renew/expiry.h)
+ *   "s" slug                   -> id      drop directories (service/slug.h)
+ *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
  *   "h" id                 -> ""          certificates that are not deployed (service/held_back.h)
  */
 #ifndef DAEMON_STORE_OBJECT_H
@@ -26,7 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* metadata.state; PROVISIONING, AVAILABLE, FAILED towards clients. */
+/* metadata.state; clients see PROVISIONING, AVAILABLE, FAILED. */
 enum object_state { OBJECT_PROVISIONING = 0, OBJECT_AVAILABLE = 1, OBJECT_FAILED = 2 };
 
 struct object {
@@ -36,16 +36,15 @@ struct object {
 	int64_t modified_at;
 	char *created_by; /* "uid:0", "token:ci" */
 	char *modified_by;
-	char *created_by_id; /* "0", the token's id; NULL: certd by itself */
+	char *created_by_id; /* "0", the token's id; NULL: certd itself */
 	char *modified_by_id;
 	int64_t state;        /* enum object_state */
 	struct error failure; /* why FAILED, or the last failed attempt; shown as metadata.message */
-	struct buf
-		declared; /* JSON: properties that were written otherwise than certd writes them (service/fields.h) */
-	bool is_peek;     /* came without its secrets: not to be saved */
-	bool may_share_name; /* object_save(): others of its kind may have the name; not stored */
-	uint64_t sealed;     /* then: which it has, record_secrets() */
-	struct buf unknown;  /* fields of a later certd */
+	struct buf declared;  /* JSON: properties whose declared spelling differs from certd's (service/fields.h) */
+	bool is_peek;         /* was loaded without its secrets: cannot be saved */
+	bool may_share_name;  /* object_save(): others of its kind may have the name; not stored */
+	uint64_t sealed;      /* then: which secrets it has, record_secrets() */
+	struct buf unknown;   /* fields of a later certd */
 };
 
 struct provider {
@@ -60,15 +59,15 @@ struct provider {
 	char *preferred_chain;
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
-	/* not the client's: */
-	struct secret account_key; /* PKCS#8 DER; stored before newAccount; or the client's, when it was given */
+	/* not set by clients: */
+	struct secret account_key; /* PKCS#8 DER; stored before newAccount; or imported */
 	char *account_url;
 	char *account_thumbprint;
 	char *terms_url;  /* as the CA advertised it */
-	int64_t attempts; /* failed registrations in a row */
+	int64_t attempts; /* consecutive failed registrations */
 	bool is_key_imported;
-	int64_t next_at;    /* of the next try to register; of an earlier certd: 0 */
-	char *account_note; /* what is to be known about the registration that succeeded; or NULL */
+	int64_t next_at;    /* of the next registration attempt; of an earlier certd: 0 */
+	char *account_note; /* a note about the successful registration; or NULL */
 };
 
 struct autocert {
@@ -78,24 +77,24 @@ struct autocert {
 	struct strlist sans;
 	char *key_algorithm;
 	char *challenge;    /* "auto", "http-01", "dns-01", "manual" */
-	char *dns_provider; /* id, or NULL: whichever has the zone */
+	char *dns_provider; /* id, or NULL: the one that has the zone */
 	bool reuses_key;
 	char *profile;
 	int64_t renew_before;     /* seconds; 0: 30 days */
 	struct strlist consumers; /* ids */
 	bool is_paused;
-	struct strlist labels; /* its certificates have the same */
-	/* not the client's: */
+	struct strlist labels; /* also of its certificates */
+	/* not set by clients: */
 	char *slug;             /* name of the drop directory; unique */
 	char *last_certificate; /* id of the newest issued one */
 	int64_t last_not_before_at;
 	int64_t last_not_after_at;
-	int64_t attempts; /* failed in a row */
+	int64_t attempts; /* consecutive failures */
 	int64_t last_attempt_at;
 	int64_t next_at;         /* as in the schedule, for lists; 0 none */
-	struct buf refused_pem;  /* what the CA issued last and certd refused, for explain */
+	struct buf refused_pem;  /* the newest certificate that the CA issued and certd refused, for explain */
 	bool is_outdated;        /* the last certificate is for an earlier declaration */
-	struct error last_error; /* kept after a success is forgotten: cleared by success */
+	struct error last_error; /* of the last failure; cleared by success */
 };
 
 struct certificate {
@@ -116,11 +115,11 @@ struct certificate {
 	struct buf chain_pem; /* intermediates; may be empty */
 	struct secret key;    /* PKCS#8 DER */
 	bool is_revoked;
-	struct strlist consumers; /* ids; of an imported one: the others have their auto-certificate's */
+	struct strlist consumers; /* ids; only of an imported one: the others have their auto-certificate's */
 	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
 	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
 	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
-	struct buf pair;          /* key_pair_digest() of what was verified; checked again before it is dropped */
+	struct buf pair;          /* key_pair_digest() of the verified pair; checked again before it is deployed */
 	bool deploy_anyway;       /* although .o.failure says that servers or clients would refuse it */
 	bool is_held_back;        /* imported, but not deployed for that reason: no slug, no consumers */
 };
@@ -129,14 +128,14 @@ struct dnsprovider {
 	struct object o;
 	char *kind; /* of common/api/dns_kinds.h */
 	struct strlist zones;
-	struct record_list settings; /* struct setting: what the kind's description calls so */
+	struct record_list settings; /* struct setting: as named in the kind's description */
 	struct record_list secrets;  /* struct setting: its secrets */
 	int64_t ttl;                 /* of TXT records; 0: 60 */
 	int64_t propagation_timeout; /* seconds; 0: 120 */
-	struct strlist nameservers;  /* asked for propagation instead of the zone's NS */
-	/* not the client's: */
-	struct strlist zones_seen; /* what the API listed, for one that declares no zones */
-	int64_t zones_listed_at;   /* 0: never, or the last try failed (o.failure) */
+	struct strlist nameservers;  /* queried for propagation instead of the zone's NS */
+	/* not set by clients: */
+	struct strlist zones_seen; /* zones listed by the API, if none are declared */
+	int64_t zones_listed_at;   /* 0: never, or the last attempt failed (o.failure) */
 };
 
 /* One endpoint that must serve the certificate. */
@@ -144,7 +143,7 @@ struct probe {
 	char *host;
 	int64_t port;
 	struct buf unknown;
-	char *sni; /* NULL: the certificate's first name that is no wildcard, or "probe." + base of the wildcard */
+	char *sni; /* NULL: the certificate's first name that is not a wildcard, or "probe." + base of the wildcard */
 };
 
 struct consumer {
@@ -153,37 +152,37 @@ struct consumer {
 	char *socket;              /* notify: path or @abstract */
 	struct strlist command;    /* exec: argv */
 	struct record_list probes; /* struct probe */
-	char *directory;           /* drop directory prepared by root; NULL: STATE/live/<slug> alone */
-	char *failing;             /* FAILED: id of what it could not be notified of (subject.h) */
+	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
+	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */
 };
 
 /* A bearer token of the REST server; see daemon/service/token.h. */
 struct token {
 	struct object o;
 	char *role;               /* "viewer", "operator", "admin" */
-	int64_t lifetime;         /* seconds from o.created_at; 0: no end */
+	int64_t lifetime;         /* seconds from o.created_at; 0: unlimited */
 	struct strlist domains;   /* canonical patterns; its scope together with the next two: see common/scope.h */
 	struct strlist providers; /* ids */
 	struct strlist labels;
 	struct buf hash; /* SHA-256 of its secret */
 };
 
-/* A name whose control is to be proved by a TXT record that people publish. Its name is that name, "*." included. */
+/* A name to be validated by a manually published TXT record. The object's name is that name, including "*.". */
 struct authorization {
 	struct object o;
 	char *provider; /* id */
-	/* not the client's: */
-	char *order_url; /* its own order; NULL: not made yet, or it belongs to that of .autocert */
+	/* not set by clients: */
+	char *order_url; /* its own order; NULL: not made yet, or it is part of the order of .autocert */
 	char *autocert;  /* id; NULL: made by `authorize` */
 	char *authorization_url;
 	char *challenge_url;
 	char *record_name; /* "_acme-challenge.example.com" */
-	char *txt;         /* NULL: not known yet */
+	char *txt;         /* NULL: unknown */
 	char *status;      /* "pending", "valid" */
 	int64_t expires_at;
-	int64_t attempts; /* to reach the CA, failed in a row */
-	bool is_forced;   /* the CA is to look, whatever we see in DNS */
-	int64_t next_at;  /* when it is looked at next; of an earlier certd: 0 */
+	int64_t attempts; /* consecutive failures to reach the CA */
+	bool is_forced;   /* the CA is to validate, even if certd does not find the record in DNS */
+	int64_t next_at;  /* time of the next check; of an earlier certd: 0 */
 };
 
 extern const struct record_class provider_class;
@@ -225,8 +224,8 @@ void
 authorization_clear(struct authorization *a);
 
 /*
- * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The id or name asked
- * for may lie in it. Return: 1 found, 0 absent, -1 failed.
+ * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The given id or name
+ * may be inside it. Return: 1 found, 0 absent, -1 failed.
  */
 int
 object_load(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
@@ -240,25 +239,27 @@ int
 object_ids_of_name(struct store *store, const struct record_class *cls, const char *name, size_t max,
 	struct strlist *ret, struct error *err);
 
-/*
- * authorization_find() - the authorization of a name at a provider, with which it is found: each provider may have one
- * Return: as object_load().
- */
+/* The error for the name of @o, which another object has: ERROR_EXISTS. Return: -1. */
 int
 authorization_find(
 	struct store *store, const char *name, const char *provider, struct authorization *ret, struct error *err);
 
-/* The words for the name of @o, which another has: ERROR_EXISTS. Return: -1. */
+/* The error for a name that all of @ids have: ERROR_INVALID. Return: -1. */
 int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err);
 
-/* The words for a name that all of @ids have: ERROR_INVALID. Return: -1. */
+/*
+ * The same without unsealing: secrets are empty, and object_save() refuses the object. object_next_peek() walks a
+ * resource in order of ids; @after: the id to start after, "" for the first.
+ */
 int
 object_ambiguous(const struct record_class *cls, const char *name, const struct strlist *ids, struct error *err);
 
 /*
- * The same for those who describe an object: nothing is unsealed, secrets are empty, and object_save() refuses it.
- * object_next_peek() walks a resource in order of ids; @after: the id to start behind, "" for the first.
+ * Stores @obj with its index rows, replacing the earlier ones. A new object (empty id) gets an id. The caller sets
+ * times and users of the metadata. ERROR_INVALID: the name is missing or too long; ERROR_EXISTS: a new name is taken;
+ * ERROR_NOT_FOUND: a referenced object does not exist. Return: 0, or -1 with nothing added to @txn. Watchers of the
+ * class's database (store_watch()) receive the struct before and after.
  */
 int
 object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
@@ -270,37 +271,32 @@ int
 object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
- * Stores @obj with its index rows (those of its earlier state replaced). Gives a new object (empty id) an id. Times and
- * users of the metadata are the caller's to set. ERROR_INVALID: no name, or too long; ERROR_EXISTS: a new name is
- * taken;
- * ERROR_NOT_FOUND: something it refers to is not there. Return: 0, or -1 with nothing added to @txn. Who watches the
- * class's database (store_watch()) is given the struct before and after.
+ * ERROR_NOT_FOUND; ERROR_IN_USE with the objects that need it (the first three and the number of others). Weak
+ * references (a certificate's to its auto-certificate and provider) do not prevent the deletion.
  */
 int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err);
 
 /*
- * ERROR_NOT_FOUND; ERROR_IN_USE that names who needs it (first three and how many more). Weak references (a
- * certificate's to its auto-certificate and provider) do not hold the target.
+ * How many of @cls are in @state, including pending changes: a stored counter that object_save() and object_delete()
+ * maintain.
  */
 int
 object_delete(
 	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, struct error *err);
 
-/*
- * How many of @cls are in @state, pending changes included: a stored counter that object_save() and object_delete()
- * keep, not a walk.
- */
+/* How many of @cls have a failure, in any state: an auto-certificate may have a certificate but fail to renew it. */
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state);
 
-/*
- * How many of @cls have a failure, whatever their state: an auto-certificate may have a certificate and not its next.
- */
+/* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
 int64_t
 object_count_failing(struct store *store, const struct record_class *cls);
 
-/* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
+/*
+ * objects_upgrade() - make index rows that an earlier certd did not make, once
+ * Return: 1 the index was completed, 0 it was complete already, -1 failed: filtered lists may omit earlier objects.
+ */
 int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
 	struct strlist *ret, struct error *err);

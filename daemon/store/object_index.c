@@ -34,7 +34,7 @@ index_key(struct buf *ret, char kind, enum store_db db, const char *what, const 
 	buf_add_str(ret, id);
 }
 
-/* The order of the octets is the order of the times, negative ones first. */
+/* Big endian with the sign bit flipped: the octets sort like the times, negative ones first. */
 void
 index_expiry_key(struct buf *ret, enum store_db db, int64_t at, const char *id)
 {
@@ -95,7 +95,7 @@ rows_find(const struct index_rows *rows, const struct buf *key)
 	return NULL;
 }
 
-/* A target that is referred to twice is needed if one of the two needs it. */
+/* A target that is referred to twice is needed if one of the references needs it. */
 static void
 rows_take(struct index_rows *rows, struct buf *key, const char *value)
 {
@@ -127,7 +127,7 @@ object_index_value_of(const struct record_field *f, const void *obj)
 	return (const char *)obj + f->offset;
 }
 
-/* The strings of a field, be it one or a list; borrowed from @obj. */
+/* The strings of a STRING or STRLIST field; borrowed from @obj. */
 void
 record_strings(const struct record_field *f, const void *obj, char *const **ret, size_t *ret_count)
 {
@@ -142,7 +142,7 @@ record_strings(const struct record_field *f, const void *obj, char *const **ret,
 	}
 }
 
-/* What has no expiry yet is not found by it. */
+/* Objects without an expiry have no row. */
 static void
 expiry_row(const struct record_class *cls, const struct object *o, int64_t at, struct index_rows *ret)
 {

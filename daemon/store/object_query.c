@@ -1,7 +1,7 @@
 /*
- * Queries. The first condition says which keys are walked (index rows that end with the id, or the records themselves);
- * each other one is a look whether its own row for that id is there. Only the expiry has no row that could be named
- * without knowing it, so there the object is asked.
+ * Queries. The first condition selects the keys to walk (index rows that end with the id, or the records themselves);
+ * each other condition is checked by looking up its own row for that id. Expiry rows cannot be looked up without
+ * knowing the date, so that condition is checked in the object.
  */
 #include "daemon/store/object_query.h"
 
@@ -43,7 +43,7 @@ object_query_kind_of(enum object_condition condition)
 	return condition == OBJECT_REFERS_TO ? 'r' : 'c';
 }
 
-/* The row of @id that says that the condition holds; @id "": what all such rows begin with. */
+/* The row of @id that exists if the condition holds; @id "": the prefix of all such rows. */
 static void
 term_key(const struct object_query *q, const struct object_term *t, const char *id, struct buf *ret)
 {
@@ -83,7 +83,7 @@ term_holds(struct store *store, const struct object_query *q, const struct objec
 	switch (t->condition) {
 	case OBJECT_EXPIRES_BEFORE:
 		return expires_before(store, q, t->number, id, err);
-	case OBJECT_IS_BELOW: /* its row has the name, which is not known here */
+	case OBJECT_IS_BELOW: /* its row contains the name, which is unknown here */
 		abort();
 	case OBJECT_HAS_NAME:
 	case OBJECT_REFERS_TO:
@@ -128,7 +128,7 @@ object_query_look(const void *key, size_t len, void *arg)
 
 	buf_reset(&l->q->at);
 	buf_add(&l->q->at, key, len);
-	if (len < ID_LEN) /* no key of ours */
+	if (len < ID_LEN) /* not one of our keys */
 		return true;
 	memcpy(id, (const char *)key + len - ID_LEN, ID_LEN);
 	id[ID_LEN] = '\0';
@@ -139,7 +139,7 @@ object_query_look(const void *key, size_t len, void *arg)
 	return has_more && rc >= 0 && --l->looks_left > 0;
 }
 
-/* Where the walk of the first condition begins and ends. Return: the database. */
+/* The beginning and end of the walk for the first condition. Return: the database. */
 static enum store_db
 range_of(const struct object_query *q, struct buf *from, struct buf *end)
 {
@@ -156,7 +156,7 @@ range_of(const struct object_query *q, struct buf *from, struct buf *end)
 		buf_add_char(end, '.' + 1);
 	} else {
 		term_key(q, t, "", from);
-		term_key(q, t, "\xff", end); /* behind every id */
+		term_key(q, t, "\xff", end); /* after every id */
 	}
 	return STORE_INDEX;
 }

@@ -1,7 +1,7 @@
 /*
- * Rows of the index that were not made when an object was saved, because certd was older then. They are made at the
- * next start, before anybody asks: what is there already is put again, which changes nothing, so a start that is cut
- * off goes on at the next one. What was done stands in STORE_META "index-version".
+ * Index rows that an earlier certd did not make. They are made at the next start, before any request. Putting an
+ * existing row changes nothing, so an interrupted upgrade is continued at the next start. STORE_META "index-version"
+ * records the progress.
  */
 #include "common/error.h"
 #include "daemon/store/object.h"
@@ -59,7 +59,7 @@ object_upgrade_take_id(const char *id, void *arg)
 	return true;
 }
 
-/* The next objects. A damaged one has no rows to be made of it. Return: 1 more, 0 the end, -1 failed. */
+/* The next objects. A damaged one gets no rows. Return: 1 more, 0 the end, -1 failed. */
 static int
 upgrade_some(struct store *store, struct object_query *all, void *obj, struct error *err)
 {

@@ -1,6 +1,6 @@
 /*
- * Structs in memory, by their tables: clearing, copying, lists of them; and their way to the store and back.
- * record_encode.c and record_decode.c make octets of them and read them.
+ * Structs in memory, by their tables: clearing, copying, lists of them; and loading and saving. record_encode.c and
+ * record_decode.c convert them to and from octets.
  */
 #include "daemon/store/record.h"
 
@@ -85,7 +85,7 @@ own_bytes(struct buf *dst, const struct buf *src)
 	buf_add(dst, src->data, src->len);
 }
 
-/* @dst is a plain copy of @src so far: what @src owns is replaced by a copy of it. */
+/* @dst is a shallow copy of @src: replaces what @src owns by copies. */
 static void
 own_value(const struct record_field *f, void *dst, const void *src)
 {

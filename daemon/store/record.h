@@ -33,11 +33,11 @@ struct record_list {
 	size_t count;
 };
 
-/* What object_save() indexes beside the name. */
+/* Additional indexes of object_save(). */
 enum record_role {
 	RECORD_PLAIN = 0,
-	RECORD_REF,         /* STRING, STRLIST: ids of @target's objects, which cannot be deleted meanwhile */
-	RECORD_WEAK_REF,    /* the same, but the target may go away: origin, history */
+	RECORD_REF,         /* STRING, STRLIST: ids of @target's objects, which cannot be deleted while referenced */
+	RECORD_WEAK_REF,    /* the same, but the target may be deleted: origin, history */
 	RECORD_COMMON_NAME, /* STRING: found by OBJECT_HAS_COMMON_NAME and OBJECT_IS_BELOW */
 	RECORD_EXPIRY,      /* INT: found by object_query */
 	RECORD_LABEL,       /* STRLIST: found by object_query */
@@ -114,7 +114,7 @@ int
 record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data, size_t len,
 	void *obj, struct error *err);
 
-/* Which secrets are in a record that record_decode() took, without unsealing them: 1 << index in @cls->fields. */
+/* Which secrets a decoded record has, without unsealing them: 1 << index in @cls->fields. */
 uint64_t
 record_secrets(const struct record_class *cls, const void *data, size_t len);
 
@@ -122,7 +122,7 @@ record_secrets(const struct record_class *cls, const void *data, size_t len);
 void
 record_clear(const struct record_class *cls, void *obj);
 
-/* Deep copy into @dst (cleared first); members that no field describes are copied as they are. */
+/* Deep copy into @dst (cleared first); members without a field are copied bitwise. */
 void
 record_copy(const struct record_class *cls, void *dst, const void *src);
 

@@ -1,5 +1,5 @@
 /*
- * Octets to structs. Fields that only a later certd knows are kept as they are; what is damaged is refused as a whole.
+ * Octets to structs. Fields that only a later certd knows are kept unchanged; a damaged record is refused as a whole.
  */
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
@@ -15,7 +15,7 @@ get_be32(const unsigned char *p)
 	return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 }
 
-/* Decoding: each returns 0, or -1 when the octets cannot be what the field holds. */
+/* Decoders: each returns 0, or -1 when the octets are not valid for the field. */
 
 static int
 decode_record(const struct record_place *place, const struct record_class *cls, const unsigned char *p, size_t len,
@@ -178,7 +178,7 @@ former_of_tag(const struct record_class *cls, uint8_t tag)
 	return NULL;
 }
 
-/* The value of a field that earlier versions wrote becomes an item of its list. */
+/* The value of a field of earlier versions becomes an item of its list. */
 static int
 decode_former(const struct record_place *place, const struct record_former *former, const unsigned char *p, size_t len,
 	void *obj)

@@ -7,15 +7,15 @@
 
 enum { RECORD_VERSION = 1, RECORD_FIELD_HEAD = 5 };
 
-/* Where we are while encoding or decoding: for the AAD of secrets and for messages. */
+/* The current position while encoding or decoding: for the AAD of secrets and for messages. */
 struct record_place {
-	struct store *store; /* NULL: secrets are left out */
+	struct store *store; /* NULL: secrets are omitted */
 	enum store_db db;
 	const char *id;
 	struct error *err;
 };
 
-/* RECORD_ERROR holds a record of its own; the code as a word, because its number is no promise. */
+/* RECORD_ERROR is a nested record; the code is stored as a word, because its number may change. */
 struct record_error {
 	char *code;
 	bool retry;
@@ -34,14 +34,14 @@ record_at(const struct record_field *f, const void *obj)
 	return (char *)(uintptr_t)obj + f->offset;
 }
 
-/* Whole fields, one behind the other, of tags that @cls does not know; only if it keeps them. */
+/* Complete fields, one after the other, with tags that @cls does not know; only if it keeps them. */
 static inline struct buf *
 record_unknown(const struct record_class *cls, const void *obj)
 {
 	return (struct buf *)(void *)((char *)(uintptr_t)obj + cls->unknown);
 }
 
-/* What the secret's AAD names: record, tag, and for list items the way there. */
+/* The AAD of the secret: record, tag, and for list items the path to it. */
 static inline char *
 record_secret_id(const char *id, uint8_t tag)
 {

@@ -1,4 +1,4 @@
-/* Lists of named values: as many as an object has settings, so they are searched from the front. */
+/* Lists of named values, as short as the settings of an object, so lookups are linear. */
 #include "daemon/store/setting.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * daemon/store/setting.h: named values of an object, where its kind decides which there are. A record has them as a
- * list of settings and a list of sealed secrets.
+ * daemon/store/setting.h: named values of an object whose kind defines them. A record contains them as a list of
+ * settings and a list of sealed secrets.
  */
 #ifndef DAEMON_STORE_SETTING_H
 #define DAEMON_STORE_SETTING_H
@@ -16,7 +16,7 @@ struct setting {
 
 extern const struct record_class setting_class;
 
-/* NULL: @list (of struct setting) has none of that name. Borrowed until the list is changed. */
+/* NULL: @list (of struct setting) has none with that name. Borrowed until the list is changed. */
 struct setting *
 setting_find(const struct record_list *list, const char *name);
 

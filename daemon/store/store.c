@@ -73,7 +73,7 @@ store_check_key(struct store *store, struct error *err)
 	return error_set(err, ERROR_CONFIG, "store '%s': it was created with another master key", store->dir.path);
 }
 
-/* A later certd may keep more of them. A damaged record is no reason to stop: it counts anew. */
+/* A later certd may keep more of them. A damaged record does not prevent the start: counting starts again. */
 static int
 load_counters(struct store *store, struct error *err)
 {
@@ -186,8 +186,8 @@ store_compare(const struct store_key *a, const struct buf *b)
 }
 
 /*
- * What is on disk, merged with what is pending: the nearer one wins, the pending one when both have the same key; one
- * that is deleted in this turn hides what is on disk and the search goes on behind it.
+ * Merges disk and pending changes: the nearer key wins, the pending one when both have the same key. A key that is
+ * deleted in this turn hides the one on disk, and the search continues after it.
  */
 static int
 seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,

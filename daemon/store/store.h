@@ -1,10 +1,10 @@
 /*
- * daemon/store/store.h: everything that must survive; the door to LMDB.
+ * daemon/store/store.h: all durable state; the only interface to LMDB.
  *
- * Changes of one turn of the loop are collected as lists of put and del, one list (txn) per owner; reads see them.
- * store_commit() at the end of the turn applies all lists in one LMDB transaction, then runs what waited for it.
- * When the common transaction fails, each list is tried alone, so that a failure is told to its owner only. A failed
- * owner gets its functions called with the error; nothing of its list was stored.
+ * The changes of one turn of the loop are collected as lists of put and del, one list (txn) per owner; reads see them.
+ * store_commit() at the end of the turn applies all lists in one LMDB transaction, then calls the functions that waited
+ * for it. When the common transaction fails, each list is tried separately, so that only its owner gets the error.
+ * Nothing of a failed list is stored.
  */
 #ifndef DAEMON_STORE_STORE_H
 #define DAEMON_STORE_STORE_H
@@ -20,7 +20,10 @@ struct secret;
 struct store;
 struct store_txn;
 
-/* One LMDB database each. Names (store_lmdb.c) and numbers (index keys) are on disk: a promise, new ones at the end. */
+/*
+ * One LMDB database each. Names (store_lmdb.c) and numbers (index keys) are on disk and never change; new ones at the
+ * end.
+ */
 enum store_db {
 	STORE_META,         /* last time seen */
 	STORE_PROVIDER,     /* id -> record */
@@ -43,7 +46,7 @@ enum store_db {
 	STORE_DB_COUNT
 };
 
-/* What to do about a damaged store: the end of a message. */
+/* The remedy for a damaged store: the end of a message. */
 #define STORE_DAMAGE_ADVICE "restore the state directory from a backup, see certd(8)"
 
 /* As on disk: "provider", ... */
@@ -65,20 +68,22 @@ struct store *
 store_open_sized(const char *dir, const struct secret *master_key, size_t map_size, struct error *err);
 
 /*
- * Commits nothing: lists that were not committed are told ERROR_CANCELLED; what they begin then is dropped untold.
- * NULL is a no-op.
+ * Commits nothing: uncommitted lists end with ERROR_CANCELLED; lists that their functions begin are dropped. NULL is a
+ * no-op.
  */
 void
 store_close(struct store *store);
 
-/* A new list of changes in the present turn; owned by the store, gone after the turn's commit. Never fails. */
+/* A new list of changes in the current turn; owned by the store until the turn's commit. Never fails. */
 struct store_txn *
 store_begin(struct store *store);
 
-/* What one value and one sealed secret may hold; keys have 1 to 511 octets. Beyond: the list fails (ERROR_LIMIT). */
+/*
+ * Maximum sizes of a value and a sealed secret; keys have 1 to 511 octets. A larger one fails the list (ERROR_LIMIT).
+ */
 enum { STORE_VALUE_MAX = 512 << 10, STORE_SECRET_MAX = 64 << 10 };
 
-/* Key and value are copied. Values are as they will be on disk: secrets sealed before. */
+/* Key and value are copied. Values are stored as given: secrets must be sealed. */
 void
 store_put(
 	struct store_txn *txn, enum store_db db, const void *key, size_t key_len, const void *value, size_t value_len);
@@ -87,20 +92,20 @@ void
 store_del(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
 
 /*
- * @txn is worth nothing unless the pending change of that key (if there is one) is stored too: if that change's list
- * fails, @txn fails. Holds by itself for every key that @txn changes after another list.
+ * @txn depends on the pending change of that key (if there is one): if that change's list fails, @txn fails. Implied
+ * for every key that @txn changes after another list.
  */
 void
 store_rely_on(struct store_txn *txn, enum store_db db, const void *key, size_t key_len);
 
-/* Called after the turn's commit: @err NULL when @txn is durable, else why not (borrowed). In order of calls. */
+/* Called after the turn's commit: @err NULL when @txn is durable, otherwise the error (borrowed). In order of calls. */
 typedef void
 store_then_fn(const struct error *err, void *arg);
 
 void
 store_then(struct store_txn *txn, store_then_fn *fn, void *arg);
 
-/* Waiting functions with that @arg are not called any more: an owner that goes away says so. */
+/* Functions with that @arg are not called any more: call this when an owner is freed. */
 void
 store_forget(struct store *store, const void *arg);
 
@@ -121,28 +126,28 @@ void
 store_at_commit(struct store_txn *txn, store_hook_fn *fn, void *arg);
 
 /*
- * The commit of @txn may come @ms later, so that it is one with others: nobody waits for it that long in vain. To lose
- * it with a crash before must do no harm, which is so for all that has no effect yet. Other lists are not held up.
+ * The commit of @txn may be delayed by @ms to share it with others, because no caller waits for it. Losing it in a
+ * crash must be harmless, as for changes without an effect yet. Other lists are not delayed.
  */
 void
 store_relax(struct store_txn *txn, unsigned ms);
 
 /*
- * A record of @db was changed in @txn; @old NULL: made, @new NULL: deleted. What they point to, the module that keeps
- * the records says: structs of a class (object.h), rows (schedule.h). More changes may be added to @txn.
+ * A record of @db was changed in @txn; @old NULL: created, @new NULL: deleted. The module that owns the records defines
+ * the type: structs of a class (object.h), rows (schedule.h). More changes may be added to @txn.
  */
 typedef void
 store_watch_fn(struct store_txn *txn, enum store_db db, const void *old, const void *new, void *arg);
 
-/* Has @fn called at each store_changed() of @db, before the commit. One for each database; NULL: none. */
+/* Calls @fn at each store_changed() of @db, before the commit. One for each database; NULL: none. */
 void
 store_watch(struct store *store, enum store_db db, store_watch_fn *fn, void *arg);
 
-/* For the modules that keep records. */
+/* For the modules that own records. */
 void
 store_changed(struct store *store, struct store_txn *txn, enum store_db db, const void *old, const void *new);
 
-/* For how long the commit of this turn can be put off: ms; 0: it is due; -1: there is nothing to commit. */
+/* How long the commit of this turn can be delayed: ms; 0: it is due; -1: there is nothing to commit. */
 int
 store_patience_ms(const struct store *store);
 
@@ -158,10 +163,11 @@ int
 store_get(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret, struct error *err);
 
 /*
- * store_next() - the first record with key >= @key (or > @key when @after), pending changes included
- * @ret_key, @ret_value: replaced; @ret_value may be NULL; @key may lie in @ret_key (a walk's last key)
- * Return: 1 found, 0 end, -1 failed. Walks are loops of store_next(): no cursor stays open, time-slice at will. Go on
- * behind the last key rather than from the start: records deleted in this turn are stepped over one by one.
+ * store_next() - the first record with key >= @key (or > @key when @is_after), including pending changes
+ * Walks are loops of store_next(): no cursor stays open, so they can be sliced. Continue after the last key, not from
+ * the start: records deleted in this turn are skipped one by one.
+ * @ret_key, @ret_value: replaced; @ret_value may be NULL; @key may be inside @ret_key (a walk's last key)
+ * Return: 1 found, 0 end, -1 failed.
  */
 int
 store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool is_after, struct buf *ret_key,
@@ -172,23 +178,25 @@ typedef bool
 store_key_fn(const void *key, size_t key_len, void *arg);
 
 /*
- * store_walk_keys() - the keys from @from on (@after: behind it) up to but not @end, in order, pending changes included
+ * store_walk_keys() - the keys from @from on (@is_after: after it) up to but not @end, in order, including pending
+ * changes
+ * Costs a tenth of store_next(), because values are neither copied nor checked: for counting, and when only some are
+ * loaded.
  * @end: empty: to the last one
- * Costs a tenth of store_next(), because values are neither copied nor checked: for counting, and for those who load
- * what they found. Return: 0 the end, 1 ended by @fn, -1 failed.
+ * Return: 0 the end, 1 ended by @fn, -1 failed.
  */
 int
 store_walk_keys(struct store *store, enum store_db db, const struct buf *from, bool is_after, const struct buf *end,
 	store_key_fn *fn, void *arg, struct error *err);
 
-/* The last record with key < @key; @key_len 0: the last of all. Otherwise as store_next(). */
+/* The last record with key < @key; @key_len 0: the last of all. Otherwise like store_next(). */
 int
 store_prev(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret_key,
 	struct buf *ret_value, struct error *err);
 
 /*
- * Numbers that many lists of a turn change without building on one another: each adds what it changes. Four for each
- * database, durable with the list. store_counter() includes pending changes.
+ * Counters that many lists of a turn change independently: each list adds its part. Four for each database, durable
+ * with the list. store_counter() includes pending changes.
  */
 enum { STORE_COUNTERS_PER_DB = 4 };
 
@@ -215,7 +223,7 @@ store_commit(struct store *store);
 int
 store_commit_now(struct store *store, struct store_txn *txn, struct error *err);
 
-/* For a moment of rest after many reads: pages of the file that they mapped are not kept as our memory. */
+/* Call when idle after many reads: pages of the file that they mapped no longer count as certd's memory. */
 void
 store_rest(struct store *store);
 

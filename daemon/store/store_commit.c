@@ -1,6 +1,6 @@
 /*
- * The commit that ends a turn: all lists in one LMDB transaction; when that fails, each group of lists that have keys
- * in common by itself, so that a failure is its owner's alone.
+ * The commit that ends a turn: all lists in one LMDB transaction; when that fails, each group of lists with common keys
+ * separately, so that only the owner gets the error.
  */
 #include "common/error.h"
 #include "common/timefmt.h"
@@ -176,7 +176,7 @@ fail_group(struct store_turn *turn, size_t group, const struct error *err)
 			store_fail(turn->txns[i], err);
 }
 
-/* The common transaction failed (say, one list is too large for what is left of the disk): each group by itself. */
+/* The common transaction failed (say, one list is too large for the disk): tries each group separately. */
 static void
 write_one_by_one(struct store *store, struct store_turn *turn)
 {

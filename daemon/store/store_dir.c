@@ -1,7 +1,7 @@
 /*
- * The directory around LMDB's files. The lock is a file of our own: opening and closing LMDB's lock file a second
- * time would drop the first one's lock. Its content says that the store was made once, because an empty or missing
- * data.mdb is no error to LMDB, while to us it is the loss of every account key.
+ * The directory of LMDB's files. The lock is a separate file: opening and closing LMDB's lock file a second time would
+ * drop the first one's lock. Its content says that the store was created once, because LMDB accepts an empty or missing
+ * data.mdb, whereas for certd that means the loss of every account key.
  */
 #include "daemon/store/store_dir.h"
 

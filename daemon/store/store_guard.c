@@ -1,7 +1,7 @@
 /*
- * LMDB trusts its pages: they have no checksum, and one damaged bit in a page's offsets can lead it to an address that
- * is not there. What is read of the map is therefore read under a guard that makes a fault the answer "damaged". Only
- * reads: a write that meets such a page may have spoilt memory already, and ends the process.
+ * LMDB trusts its pages: they have no checksum, and a damaged bit in a page's offsets can lead to an invalid address.
+ * Reads of the map therefore run under a guard that turns a fault into the answer "damaged". Only reads: a write that
+ * reaches such a page may have corrupted memory already, and ends the process.
  *
  * A signal handler has no argument, hence the variables at file scope, the only ones of the daemon.
  */

@@ -105,8 +105,8 @@ lmdb_write_transaction(const struct lmdb_write *w);
 
 /*
  * lmdb_give_back_pages() - unmap the pages of the file that were read
- * The kernel maps sixteen around each page that is touched, and they would count as ours for ever: a store of 100,000
- * certificates as half a gigabyte. They stay in the page cache. Also done by itself every few hundred reads.
+ * The kernel maps sixteen around each page that is touched, and they would count as certd's memory for ever: half a
+ * gigabyte for 100,000 certificates. They stay in the page cache. Also called internally every few hundred reads.
  */
 void
 lmdb_give_back_pages(struct lmdb *l);

@@ -1,4 +1,6 @@
-/* daemon/store/store_lmdb_private.h: what the files of the LMDB wrapper share. Nobody else includes it or lmdb.h. */
+/*
+ * daemon/store/store_lmdb_private.h: shared by the files of the LMDB wrapper, the only ones that include it or lmdb.h.
+ */
 #ifndef DAEMON_STORE_STORE_LMDB_PRIVATE_H
 #define DAEMON_STORE_STORE_LMDB_PRIVATE_H
 
@@ -26,7 +28,7 @@ struct lmdb {
 int
 lmdb_error(const struct lmdb *l, int rc, const char *what, struct error *err);
 
-/* Opens the environment (anew): also the way back after a write that LMDB cannot recover from by itself. */
+/* Opens the environment (again): also the recovery after a failed write that LMDB cannot continue from. */
 int
 lmdb_env_open(struct lmdb *l, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * Walks over keys alone: what is on disk, read in batches, merged with the keys that were touched in this turn. No
- * reader stays open while a key is told.
+ * Walks over keys alone: keys on disk, read in batches, merged with the keys that were touched in this turn. No reader
+ * stays open during a callback.
  */
 #include "daemon/store/store_private.h"
 
@@ -37,7 +37,7 @@ store_walk_tell(struct walk *w, const void *key, size_t len)
 		w->is_over = w->is_ended = true;
 }
 
-/* The pending keys up to @key (NULL: all). Return: whether @key itself was one of them, told or deleted. */
+/* Reports the pending keys up to @key (NULL: all). Return: whether @key itself was one of them, reported or deleted. */
 static bool
 tell_pending(struct walk *w, const void *key, size_t len)
 {

@@ -28,7 +28,7 @@ Test(certificate, has_what_its_certificate_says)
 Test(certificate, its_status_is_of_the_moment)
 {
 	static const struct {
-		bool revoked;
+		bool is_revoked;
 		int64_t now;
 		const char *status;
 	} cases[] = {
@@ -42,7 +42,9 @@ Test(certificate, its_status_is_of_the_moment)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct certificate c = { .not_before_at = 1000, .not_after_at = 2000, .revoked = cases[i].revoked };
+		struct certificate c = {
+			.not_before_at = 1000, .not_after_at = 2000, .is_revoked = cases[i].is_revoked
+		};
 
 		cr_expect_str_eq(certificate_status(&c, cases[i].now), cases[i].status, "case %zu", i);
 	}

@@ -216,7 +216,7 @@ use_store(void)
 	if (!store && (!strstr(err.message, t.path) || strchr(err.message, '\n')))
 		return IS_REFUSED_WITHOUT_WORDS;
 	if (!store)
-		return strstr(err.message, "older in part") ? IS_OLDER : IS_REFUSED;
+		return strstr(err.message, "partly older") ? IS_OLDER : IS_REFUSED;
 	end = read_all(store, true);
 	store_get_stats(store, &stats);
 	if (end == IS_LOST && stats.damaged_records)
@@ -372,8 +372,8 @@ Test(store_damage, is_refused_in_words_or_does_no_harm, .timeout = 300)
 }
 
 /*
- * Writes that a disk has acknowledged and lost: a page holds what it held before. LMDB uses few pages in turn, so that is
- * often an earlier state of the same records, and nothing in the page itself is wrong.
+ * Writes that a disk has acknowledged and lost: a page holds what it held before. LMDB uses few pages in turn, so that
+ * is often an earlier state of the same records, and nothing in the page itself is wrong.
  */
 Test(store_damage, a_lost_write_is_refused_or_does_no_harm, .timeout = 120)
 {
