@@ -7,6 +7,7 @@
 #include "tests/unit/control/script.h"
 
 #include <criterion/criterion.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ run(const char *file)
 {
 	struct texts t = { .n = 0 };
 
+	CRYPTO_secure_malloc_init(1 << 20, 64); /* before the first key */
 	make_all(&t);
 	script_run(file, t.list);
 	clear_all(&t);
