@@ -325,7 +325,8 @@ start_solver(struct world *w)
 	};
 
 	strlist_copy(&config.webroots, &w->conf.webroots);
-	w->solver = solver_new(&(struct dnsprovider_env){ .loop = w->loop, .dns = w->dns }, w->store, &config);
+	w->solver = solver_new(
+		&(struct dnsprovider_env){ .loop = w->loop, .dns = w->dns, .http = &w->http }, w->store, &config);
 	strlist_clear(&config.webroots);
 }
 

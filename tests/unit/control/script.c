@@ -487,17 +487,20 @@ become(struct script *s, const char *who)
 	struct scope_rule rule = { .domains = STRLIST_INIT };
 
 	peer_clear(&s->peer);
-	if (strcmp(who, "viewer") == 0)
-		s->peer = (struct peer){ .uid = 5001, .role = ROLE_VIEWER, .user_id = "5001", .label = "uid:5001" };
-	else if (strcmp(who, "operator") == 0)
-		s->peer = (struct peer){ .uid = 5002, .role = ROLE_OPERATOR, .user_id = "5002", .label = "uid:5002" };
-	else if (strcmp(who, "scoped") == 0)
-		s->peer = (struct peer){ .uid = 5003, .role = ROLE_OPERATOR, .user_id = "5003", .label = "uid:5003" };
-	else
-		s->peer = (struct peer){ .role = ROLE_ADMIN, .user_id = "0", .label = "uid:0" };
-	if (strcmp(who, "scoped") != 0)
+	s->peer = (struct peer){ .role = ROLE_ADMIN, .user_id = "0", .label = "uid:0" };
+	if (strcmp(who, "admin") == 0)
 		return;
-	strlist_add(&rule.domains, "*.in.test");
+	s->peer = (struct peer){ .uid = 5000, .role = ROLE_OPERATOR, .user_id = "5000", .label = "uid:5000" };
+	if (strcmp(who, "viewer") == 0)
+		s->peer.role = ROLE_VIEWER;
+	if (strcmp(who, "scoped") == 0)
+		strlist_add(&rule.domains, "*.in.test");
+	else if (strcmp(who, "of-provider") == 0)
+		strlist_add(&rule.providers, "ca");
+	else if (strcmp(who, "of-label") == 0)
+		strlist_add(&rule.labels, "shop");
+	else
+		return;
 	s->peer.scope = scope_new();
 	scope_add(s->peer.scope, &rule);
 	scope_rule_clear(&rule);
