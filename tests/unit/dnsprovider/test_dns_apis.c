@@ -187,6 +187,21 @@ Test(dns_apis, refusals_repeat_the_words_of_the_api)
 	}
 }
 
+Test(dns_apis, pages_for_people_are_not_repeated)
+{
+	static const struct turn turns[] = {
+		{ .call = "GET /zones", 400, "<html>Bad Request", PDNS_KEY, .type = "text/html" }, { .call = NULL }
+	};
+	struct script s;
+
+	script_setup(&s, "powerdns", PDNS, turns);
+	script_change(&s, false, "example.com");
+	script_run(&s);
+	cr_expect_not_null(strstr(s.error.message, "HTTP 400"), "%s", s.error.message);
+	cr_expect_null(strstr(s.error.message, "html"), "%s", s.error.message);
+	script_teardown(&s);
+}
+
 /* --- APIs made up --- */
 
 #define MADE_UP "https://dns.de-fra.ionos.com" /* the endpoint of the kind that the provider claims to be */

@@ -109,3 +109,26 @@ Test(fields, a_record_of_an_earlier_certd_has_what_it_had)
 	buf_add_str(&a.o.declared, "{damaged");
 	expect_properties(&a, "{\"commonName\":\"www.example.com\"}");
 }
+
+Test(fields, what_is_empty_is_not_kept_and_what_is_not_empty_is)
+{
+	static const struct {
+		const char *properties;
+		bool is_kept;
+	} cases[] = {
+		{ "{\"certificateChain\":\"\"}", false },
+		{ "{\"certificateChain\":\"CHAIN\"}", true },
+		{ "{\"certificateChain\":null}", false },
+		{ "{\"labels\":[]}", false },
+		{ "{\"labels\":[\"a\"]}", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+		_cleanup_json_ struct json_object *properties = json_parse(
+			cases[i].properties, strlen(cases[i].properties), NULL);
+
+		fields_keep_declared(&certificate_class, properties, &c);
+		cr_expect_eq(c.o.declared.len > 0, cases[i].is_kept, "%s", cases[i].properties);
+	}
+}
