@@ -254,13 +254,16 @@ Test(acme_msg, why_an_order_is_invalid_is_kept)
 
 Test(acme_msg, an_answered_challenge_says_what_became_of_it)
 {
-	static const char text[] = "{\"type\":\"http-01\",\"status\":\"invalid\",\"url\":\"https://ca.test/c\","
-				   "\"error\":{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"why\"}}";
+	static const char text[] =
+		"{\"type\":\"http-01\",\"status\":\"invalid\",\"url\":\"https://ca.test/c\","
+		"\"error\":{\"type\":\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"why\"}}";
 	_cleanup_(acme_challenge_clear) struct acme_challenge c = { .type = NULL };
 
 	cr_assert_eq(acme_msg_challenge(text, strlen(text), &c, NULL), 0);
 	cr_expect_eq(c.status, ACME_INVALID);
-	cr_expect_str_eq(c.error.problem, "dns");
-	cr_expect_str_eq(c.error.message, "dns: why");
+	cr_expect_str_eq(c.error.problem, "unauthorized");
+	cr_expect_str_eq(c.error.message, "unauthorized: why");
+	cr_expect_eq(c.error.code, ERROR_VALIDATION);
+	cr_expect(c.error.retry, "another try may find the answer");
 	cr_expect_eq(acme_msg_challenge("{\"status\":\"odd\"}", 16, &c, NULL), -1);
 }

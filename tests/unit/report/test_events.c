@@ -429,3 +429,26 @@ Test(events, what_went_well_is_logged_only_when_it_is_durable)
 	cr_expect(strstr(text, "bad news of a change"), "%s", text);
 	cr_expect(strstr(text, "news of its own"), "%s", text);
 }
+
+Test(events, what_goes_wrong_is_stored_with_its_problem)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_json_ struct json_object *list = NULL;
+	struct event_object o = { "provider", "11111111-1111-4111-8111-111111111111", "ca" };
+	struct stream s;
+
+	stream_begin(&s, 10);
+	error_set_field(&err, "email", "why");
+	err.problem = xstrdup("invalidContact");
+	err.retry_at = NOW + 60;
+	event_emit_error(s.events, NULL, EVENT_ACCOUNT_FAILED, &o, &err, "cannot register");
+	store_commit(s.store.store);
+	list = events_list(s.events, NULL, -1, 10, NULL);
+	cr_assert_not_null(list);
+	cr_assert_eq(json_object_array_length(list), 1);
+	cr_expect_str_eq(json_object_to_json_string_ext(
+				 json_path(json_object_array_get_idx(list, 0), "data"), JSON_C_TO_STRING_PLAIN),
+		"{\"code\":\"invalid\",\"field\":\"email\",\"problem\":\"invalidContact\",\"retryAt\":\"2027-01-15T08:01:00Z\","
+		"\"message\":\"why\"}");
+	stream_end(&s);
+}

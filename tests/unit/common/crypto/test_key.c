@@ -388,3 +388,19 @@ Test(key, private_octets_are_nowhere_but_in_the_secure_heap)
 	canary = xmemdup(scalar.data, scalar.len); /* and the search does find what is there */
 	cr_expect(ordinary_memory_holds(&scalar));
 }
+
+Test(key, a_text_of_no_length_or_too_long_is_not_read)
+{
+	_cleanup_free_ char *large = xmalloc(KEY_PEM_MAX_OCTETS + 2);
+	_cleanup_error_ struct error empty = ERROR_INIT, too_long = ERROR_INIT, longest = ERROR_INIT;
+
+	memset(large, ' ', KEY_PEM_MAX_OCTETS + 1);
+	large[KEY_PEM_MAX_OCTETS + 1] = '\0';
+	cr_expect_null(read_pem("", NULL, &empty));
+	cr_expect_not_null(strstr(empty.message, "its length is 0 octets"), "%s", empty.message);
+	cr_expect_null(read_pem(large, NULL, &too_long));
+	cr_expect_not_null(strstr(too_long.message, "its length is"), "%s", too_long.message);
+	large[KEY_PEM_MAX_OCTETS] = '\0';
+	cr_expect_null(read_pem(large, NULL, &longest));
+	cr_expect_null(strstr(longest.message, "its length is"), "%s", longest.message);
+}
