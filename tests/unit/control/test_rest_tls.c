@@ -1,12 +1,18 @@
 /* The certificate that REST presents is one of certd's own, and the next one when it is renewed. */
 #include "daemon/control/rest_tls.h"
 
+#include "daemon/control/rest.h"
+#include "tests/support/process.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void
 expect_none(struct run *r, const char *name, enum error_code code)
@@ -58,5 +64,76 @@ Test(rest_tls, the_newest_certificate_is_loaded_once)
 	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
 	world_run_until(w, world_now(w) + MINUTE);
 	expect_new(&r, id);
+	run_end(&r);
+}
+
+/* --- REST over TLS that has to wait --- */
+
+struct said {
+	unsigned n;
+	char *message;
+};
+
+static void
+note_warning(struct json_object *event, void *arg)
+{
+	struct said *said = arg;
+	const char *kind = NULL, *message = NULL;
+
+	json_get_string(event, "kind", &kind, NULL);
+	json_get_string(event, "message", &message, NULL);
+	if (strcmp(kind, event_info(EVENT_SERVER_WARNING)->name) != 0)
+		return;
+	said->n++;
+	str_replace(&said->message, message);
+}
+
+static bool
+is_listening(int port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_it = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+	close(fd);
+	return is_it;
+}
+
+Test(rest_tls, what_a_listener_waits_for_is_said_once_until_it_is_there)
+{
+	struct said said = { .n = 0 };
+	struct role_map roles = { 0 };
+	struct event_subscription *subscription;
+	_cleanup_free_ char *here = NULL, *path = NULL;
+	struct rest *rest;
+	struct run r;
+	struct world *w = &r.world;
+	int port = free_port();
+
+	run_begin(&r, 0);
+	here = realpath(".", NULL);
+	path = xasprintf("%s/rest.sock", here);
+	subscription = events_subscribe(w->events, NULL, note_warning, &said);
+	strlist_take(&w->conf.rest_listen, xasprintf("127.0.0.1:%d", port));
+	w->conf.rest_certificate = xstrdup("a-90d");
+	rest = rest_new(&w->service,
+		&(struct rest_config){
+			.path = path, .max_connections = 4, .max_connections_per_user = 4, .roles = &roles },
+		NULL);
+	cr_assert_not_null(rest);
+	cr_expect_not_null(w->service.rest_warning);
+	cr_expect_not(is_listening(port));
+	world_run_until(w, world_now(w) + 1);
+	cr_expect_eq(said.n, 1, "the certificate is not there yet");
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(said.n, 1, "%s", said.message);
+	cr_expect_null(w->service.rest_warning);
+	cr_expect(is_listening(port));
+	rest_free(rest);
+	cr_expect_not(is_listening(port));
+	events_unsubscribe(subscription);
+	free(said.message);
 	run_end(&r);
 }

@@ -317,3 +317,20 @@ Test(rollout, a_name_that_comes_back_gets_its_own_certificate)
 	cr_expect(check_calm(w));
 	run_end(&r);
 }
+
+Test(rollout, the_failure_of_a_consumer_is_that_of_the_last_notification)
+{
+	struct rollout_target targets[] = {
+		{ .is_notified = true, .failure = { .code = ERROR_TIMEOUT, .message = (char *)"probe" } },
+		{ .is_notified = false },
+		{ .is_notified = false, .failure = { .code = ERROR_NETWORK, .message = (char *)"notify" } },
+	};
+	struct rollout_state state = { .targets = { .items = targets, .count = 2 } };
+	struct rollout_state failed = state;
+
+	cr_expect_null(rollout_failure(&state), "what it serves is not a failure to notify it");
+	state.targets.count = 3;
+	cr_expect_eq(rollout_failure(&state), &targets[2].failure);
+	failed.failure = (struct error){ .code = ERROR_IO, .message = (char *)"write" };
+	cr_expect_eq(rollout_failure(&failed), &failed.failure);
+}
