@@ -444,7 +444,7 @@ http_curl_free(struct http_curl *curl)
 	if (!curl)
 		return;
 	while (curl->transfers)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): DL_DELETE() moves the head, which the analyzer does not follow */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		transfer_free(curl->transfers);
 	while (curl->pool_count > 0)
 		curl_easy_cleanup(curl->pool[--curl->pool_count]);

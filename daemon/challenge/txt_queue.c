@@ -120,7 +120,7 @@ txt_queue_free(struct txt_queue *queue)
 	if (!queue)
 		return;
 	while ((c = queue->changes)) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): DL_DELETE() moves the head, which the analyzer does not follow */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		if (c->op)
 			c->driver->cancel(c->op);
 		change_free(c);

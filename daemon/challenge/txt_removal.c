@@ -79,7 +79,7 @@ txt_removals_free(struct txt_removals *all)
 	if (!all)
 		return;
 	while (all->list)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): DL_DELETE() moves the head, which the analyzer does not follow */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		txt_removal_free(all->list);
 	free(all);
 }

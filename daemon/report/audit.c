@@ -418,7 +418,7 @@ audit_stop(struct audit *a)
 	windows_close(a, true);
 	error_set(&err, ERROR_CANCELLED, "certd is stopping");
 	while (a->verifications)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): DL_DELETE() moves the head, which the analyzer does not follow */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		verification_end(a->verifications, &err);
 }
 

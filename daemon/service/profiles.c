@@ -103,7 +103,7 @@ profiles_stop(struct service *service)
 
 	error_set(&err, ERROR_CANCELLED, "certd is stopping");
 	while (service->profiles_calls) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): DL_DELETE() moves the head, which the analyzer does not follow */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		struct call *call = service->profiles_calls->call;
 
 		profiles_free(service->profiles_calls);

@@ -12,7 +12,8 @@ GOOD = {
     "daemon/store/store_lmdb.c": '#include <lmdb.h>\nint x = MDB_NOTLS;\n',
     "daemon/main.c": '#include "daemon/control/server.h"\n',
     "daemon/renew/issue.c": 'const char *s = "mdb_put(";\nvoid f(struct ops *o)\n{\n\to->system(o);\n}\n',
-    "ctl/main.c": '#include "ctl/base/client.h"\n#include "common/error.h"\n',
+    "ctl/main.c": f'/*{"x" * 116}*/\n\t/*{"x" * 108}*/\n'
+                  '#include "ctl/base/client.h"\n#include "common/error.h"\n',
     "tests/unit/store/test_store_lmdb.c": '#include "daemon/store/store.h"\n#include <lmdb.h>\nint x = MDB_NOTLS;\n',
 }
 
@@ -21,11 +22,11 @@ UNLISTED = "common/unlisted.h"
 BAD = [
     (UNLISTED, "int x;\n", "no local.mk lists it"),
     ("common/error.c", '#include "error.h"\n', "does not name its layer"),
-    ("common/error.c", '\n#include "daemon/base/log.h"\n', "common/error.c:2: common/ lies above daemon/base/"),
-    ("daemon/store/store.c", '#include "daemon/renew/issue.h"\n', "lies above daemon/renew/"),
-    ("daemon/store/store.c", '#include "daemon/certd.h"\n', "lies above daemon/"),
+    ("common/error.c", '\n#include "daemon/base/log.h"\n', "common/error.c:2: common/ is above daemon/base/"),
+    ("daemon/store/store.c", '#include "daemon/renew/issue.h"\n', "is above daemon/renew/"),
+    ("daemon/store/store.c", '#include "daemon/certd.h"\n', "is above daemon/"),
     ("daemon/store/store.c", '#include "ctl/base/client.h"\n', "may not include"),
-    ("ctl/base/ctl.c", '#include "ctl/command/args.h"\n', "lies above ctl/command/"),
+    ("ctl/base/ctl.c", '#include "ctl/command/args.h"\n', "is above ctl/command/"),
     ("ctl/main.c", '#include "daemon/base/log.h"\n', "ctl/ includes only common/"),
     ("daemon/store/record.c", "int x = MDB_NOTLS;\n", "LMDB has one door"),
     ("daemon/acme/acme.c", "#include <curl/curl.h>\n", "libcurl has one door"),
@@ -33,6 +34,8 @@ BAD = [
     ("daemon/control/server.c", "void f(void)\n{\n\tsd_notify(0, 0);\n}\n", ":3: sd_notify: libsystemd has one door"),
     ("tests/unit/renew/test_issue.c", "int x = MDB_NOTLS;\n", "LMDB has one door"),
     ("ctl/main.c", "void f(char *a)\n{\n\tstrcpy(a, a);\n}\n", "strcpy() is banned"),
+    ("ctl/main.c", f"\n/*{'x' * 117}*/\n", ":2: the line has more than 120 columns"),
+    ("ctl/main.c", f"\t/*{'x' * 109}*/\n", ":1: the line has more than 120 columns"),
     ("daemon/base/hook.c", "void f(void)\n{\n\tfork();\n}\n", "fork() is banned"),
 ]
 

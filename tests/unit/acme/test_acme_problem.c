@@ -64,10 +64,10 @@ Test(acme_problem, the_time_of_a_rate_limit_is_read_from_header_or_text)
 		"(5), retry after 2026-01-02 03:04:05 UTC: see https://x\"}";
 	static const char cut[] =
 		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"retry after 2026-01\"}";
-	static const char wrong[] =
-		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"retry after 2026-13-02 03:04:05 UTC\"}";
-	static const char ancient[] =
-		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"retry after 1969-01-02 03:04:05 UTC\"}";
+	static const char wrong[] = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\","
+				    "\"detail\":\"retry after 2026-13-02 03:04:05 UTC\"}";
+	static const char ancient[] = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\","
+				      "\"detail\":\"retry after 1969-01-02 03:04:05 UTC\"}";
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	read_problem(429, wrong, 0, &err);

@@ -6,7 +6,7 @@
  *   provider.create {"name": ..}    a method with its parameters; the caller is root unless a line says otherwise
  *   GET /providers?limit=1          a request to the REST socket, by root; what follows the path is the body
  *   bearer GET /status              the same over TCP, with the token that was shown last
- *   as viewer                       who calls from now on: viewer, operator, admin, or scoped (an operator of *.in.test),
+ *   as viewer                       the caller from now on: viewer, operator, admin, scoped (operator of *.in.test),
  *                                   of-provider (of the provider "ca"), of-label (of the label "shop")
  *   later 90d                       certd runs for that long
  *   weather down                    what the CAs do from now on (weather_name())

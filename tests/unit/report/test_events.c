@@ -448,7 +448,8 @@ Test(events, what_goes_wrong_is_stored_with_its_problem)
 	cr_assert_eq(json_object_array_length(list), 1);
 	cr_expect_str_eq(json_object_to_json_string_ext(
 				 json_path(json_object_array_get_idx(list, 0), "data"), JSON_C_TO_STRING_PLAIN),
-		"{\"code\":\"invalid\",\"field\":\"email\",\"problem\":\"invalidContact\",\"retryAt\":\"2027-01-15T08:01:00Z\","
+		"{\"code\":\"invalid\",\"field\":\"email\",\"problem\":\"invalidContact\","
+		"\"retryAt\":\"2027-01-15T08:01:00Z\","
 		"\"message\":\"why\"}");
 	stream_end(&s);
 }

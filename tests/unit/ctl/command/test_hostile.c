@@ -11,11 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Escapes, C1 controls, marks that turn the direction of text (U+202A.., U+2066.., U+200E, U+200F, U+061C), other ends of
-   lines (U+2028, U+2029), and octets that are not UTF-8. */
+/*
+ * Escapes, C1 controls, marks that turn the direction of text (U+202A.., U+2066.., U+200E, U+200F, U+061C), other line
+ * ends (U+2028, U+2029), and octets that are not UTF-8.
+ */
 #define EVIL \
 	"a\033[2Jb\007\r\x7f\xc2\x9b\xc2\x85" \
-	"31m\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xaexyz\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9" \
+	"31m\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xaexyz" \
+	"\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9" \
 	"\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c\xe2\x80\xa8\xe2\x80\xa9" \
 	"\nforged: line"
 #define EVIL_YAML "\"a\\e[2J\\x7f\\u009b31m\\u202Exyz\\u2066\\u200E\\u061C\\u2028\\nforged: line\""
