@@ -209,6 +209,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 	str_replace(&p->account_url, NULL);
 	str_replace(&p->account_thumbprint, NULL);
 	str_replace(&p->terms_url, NULL);
+	str_replace(&p->account_note, NULL);
 	secret_clear(&p->account_key);
 	p->is_key_imported = false;
 	return 0;
