@@ -51,7 +51,7 @@ read_explain_item(struct output *output, struct json_object *item)
 		fprintf(out, "last error\n  %s (%s%s%s)\n", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
 			*problem ? ", " : "", problem);
 	}
-	read_print_strings(out, "next steps", ctl_at(item, "advice"));
+	read_print_strings(out, "what you can do", ctl_at(item, "advice"));
 }
 
 static const struct view view_explain = { VIEW_OBJECT, read_explain_item, NULL };

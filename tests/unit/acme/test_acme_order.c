@@ -122,13 +122,14 @@ Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct acme_order_config config = { .profile = cases[i].asked };
+		struct outcome registered = { .calls = 0 };
 		struct fixture f;
 		struct owner owner;
 
 		fixture_init(&f);
 		fake_ca_script(f.ca)->profiles = cases[i].profiles;
 		fake_ca_script(f.ca)->profile_echo = cases[i].echo;
-		fixture_register(&f, &(struct outcome){ .calls = 0 });
+		fixture_register(&f, &registered);
 		owner_init(&owner, &f, "www.example.com");
 		owner_start(&owner, &f, &config);
 		fixture_run(&f);
@@ -140,6 +141,7 @@ Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
 			cr_expect(!owner.err.retry);
 			cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_FINALIZE), 0);
 		}
+		outcome_clear(&registered);
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}

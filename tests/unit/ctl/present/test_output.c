@@ -199,7 +199,7 @@ Test(output, explain_says_why_what_failed_and_what_to_do)
 				"  2 attempts failed\n"
 				"last error\n"
 				"  no (ca, rejectedIdentifier)\n"
-				"next steps\n"
+				"what you can do\n"
 				"  wait\n");
 }
 
