@@ -199,7 +199,7 @@ def test_zones_that_cannot_be_listed_refuse_nothing_but_are_mentioned(start, scr
     rig.api.fail("GET", 503)
     made = declare(rig.certd, "*.example.org")
     assert made["metadata"]["state"] == "PROVISIONING"
-    assert "not known whether *.example.org is in a zone of DNS provider 'ionos'" in made["metadata"]["message"]
+    assert "unknown whether *.example.org is in a zone of DNS provider 'ionos'" in made["metadata"]["message"]
     assert "503" in rig.certd.call("dnsProvider.get", ref="ionos")["metadata"]["message"]
     rig.certd.ctl("set", "dns", "ionos", "--ttl", "90s")
     assert not rig.certd.call("dnsProvider.get", ref="ionos")["metadata"]["message"]
