@@ -69,12 +69,14 @@ class World:
             text = text.replace(known, name)
         text = UUID.sub("<id>", text).replace(str(self.certd.directory), "<directory>")
         text = re.sub(r"-[0-9a-f]{8}\b", "-<part of id>", TIME.sub("<time>", text))
-        text = re.sub(r'"(seq|after|pid|generation|server_group_id)": \d+', r'"\1": 0', text)
+        text = re.sub(r'"(seq|after|attempts|pid|generation|server_group_id)": \d+', r'"\1": 0', text)
         # Lists are in order of ids.
         value = json.loads(text)
         for items in (value.get("items"), value.get("metadata", {}).get("rollouts")):
             if items and "seq" not in items[0]:
                 items.sort(key=json.dumps)
+            elif items:  # events are in order of time, and one more when something was tried once more
+                items[:] = [json.loads(text) for text in sorted({json.dumps(item) for item in items})]
         return value
 
     def outcome(self, rpc, method, params):
