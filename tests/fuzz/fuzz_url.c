@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = xstrndup((const char *)data, size);
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_http_url_ struct http_url url = { NULL };
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 	struct address address;
 	char client[ADDRESS_CLIENT_SIZE];
 
