@@ -147,6 +147,7 @@ world_init(struct world *w, struct sim *sim)
 	w->loop = loop_new(w->clock);
 	secret_set(&w->master_key, key, sizeof(key));
 	conf_init(&w->conf);
+	str_replace(&w->conf.state_dir, "/var/lib/certd"); /* whatever was configured; nothing is written there */
 	conf_finish(&w->conf);
 	mkdir("webroot", 0755);
 	strlist_clear(&w->conf.http_listen);
