@@ -152,7 +152,7 @@ on_removed(const struct error *err, void *arg)
 		return;
 	}
 	error_copy(&r->failure, err);
-	error_wrap(&r->failure, "DNS provider '%s': remove %s", r->provider.o.name, r->cleanup.name);
+	error_wrap(&r->failure, "cannot remove the TXT record at %s", r->cleanup.name);
 	r->cleanup.attempts++;
 	solver_cleanup_failed(r->all->solver, &r->provider, &r->failure);
 	put_off(r, retry_at(RETRY_REMOTE, wall(r), r->cleanup.attempts, r->id));

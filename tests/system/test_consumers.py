@@ -125,6 +125,7 @@ def test_nothing_in_a_failure_is_said_twice(certd, scratch):
         assert lines and len(set(lines)) == len(lines), text
         for line in lines:
             assert "first" not in line
+            assert "d: DNS provider 'd'" not in line  # whom an event is about is said in front of it
             for once in ("no such zone", "DNS provider 'd'", "_acme-challenge.example.net", " *.example.net: "):
                 assert line.count(once) <= 1, line
 
