@@ -57,7 +57,7 @@ conf_clear(struct conf *conf);
 /*
  * conf_read_file() - read @path over the present content of @conf
  * ERROR_CONFIG "path:line: option: fault and allowed values": unknown option (with the nearest), bad value, option
- * given twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: there is no such file.
+ * given twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: the file does not exist.
  * Permissions are not checked, because secrets are never in the file itself.
  */
 int

@@ -31,7 +31,7 @@ pattern_canonical(const char *text, char **ret, struct error *err);
 bool
 pattern_matches(const char *pattern, const char *name);
 
-/* The criteria that a certificate must meet; an empty list is no restriction. */
+/* The criteria that a certificate must meet; an empty list restricts nothing. */
 struct scope_rule {
 	struct strlist domains;   /* canonical patterns: each name of the certificate matches one of them */
 	struct strlist providers; /* one of them is its issuer */

@@ -69,7 +69,7 @@ date_from_days(int64_t days, struct date *ret)
 }
 
 /*
- * Return: false when there is no such day or hour. Second 60 is a leap second and equals the first second of the next
+ * Return: false if the day or hour does not exist. Second 60 is a leap second and equals the first second of the next
  * minute.
  */
 static bool

@@ -28,7 +28,7 @@ time_format_span(int64_t sec, char ret[TIME_SPAN_SIZE]);
 
 /*
  * A broken-down date of another library (struct tm, but year and month as written); second 60 is a leap second.
- * Return: 0, or -1 there is no such day or hour, or the year is not 0..9999.
+ * Return: 0, or -1: the day or hour does not exist, or the year is not 0..9999.
  */
 int
 time_from_utc(int year, int month, int day, int hour, int minute, int second, int64_t *ret_at);

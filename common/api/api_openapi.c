@@ -99,7 +99,7 @@ static const struct refusal {
 	{ "400", OF_ALL, "a parameter or property is not valid" },
 	{ "401", OF_ALL, "no token, or not a valid one" },
 	{ "403", OF_ALL, "the caller's role or scope does not allow it, or a limit is reached" },
-	{ "404", OF_REFERENCES, "there is no such object" },
+	{ "404", OF_REFERENCES, "the object does not exist" },
 	{ "409", OF_CHANGES, "the object is in use, or its state does not allow it" },
 	{ "429", OF_WAITING, "too many requests, or the CA asked to wait" },
 	{ "500", OF_ALL, "certd failed" },

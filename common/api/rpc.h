@@ -27,7 +27,7 @@ enum rpc_code {
 
 struct rpc_request {
 	struct json_object *id;     /* borrowed from the message; NULL: null, or a notification */
-	bool is_notification;       /* without an id: there is no answer */
+	bool is_notification;       /* without an id: it is not answered */
 	const char *method;         /* borrowed */
 	struct json_object *params; /* borrowed; NULL if absent; always an object */
 };

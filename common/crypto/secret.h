@@ -50,7 +50,7 @@ secret_has_room(void);
 
 /*
  * Replaces @s by @len zero octets for the caller to fill (decryption). Always succeeds, also when the secure heap is
- * full; as with xmalloc(), the process ends only when there is no memory at all.
+ * full; as with xmalloc(), the process ends only when memory runs out.
  */
 void
 secret_alloc(struct secret *s, size_t len);

@@ -174,18 +174,28 @@ drop_file_sync_dir(int dirfd, const char *what, struct error *err)
 	return fsync(dirfd) < 0 ? error_set_errno(err, errno, "sync '%s'", what) : 0;
 }
 
-int
-drop_file_sweep(int dirfd, struct error *err)
+DIR *
+drop_file_list(int dirfd, struct error *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
 
 	if (!dir) {
+		error_set_errno(err, errno, "read a drop directory");
 		if (fd >= 0)
 			close(fd);
-		return error_set_errno(err, errno, "read a drop directory");
 	}
+	return dir;
+}
+
+int
+drop_file_sweep(int dirfd, struct error *err)
+{
+	DIR *dir = drop_file_list(dirfd, err);
+	struct dirent *entry;
+
+	if (!dir)
+		return -1;
 	while ((entry = readdir(dir)))
 		if (strncmp(entry->d_name, DROP_TEMP_PREFIX, strlen(DROP_TEMP_PREFIX)) == 0)
 			unlinkat(dirfd, entry->d_name, 0);

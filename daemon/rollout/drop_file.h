@@ -2,6 +2,7 @@
 #ifndef DAEMON_ROLLOUT_DROP_FILE_H
 #define DAEMON_ROLLOUT_DROP_FILE_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -41,6 +42,10 @@ drop_file_publish_all(int dirfd, const char *const *names, size_t n, struct erro
 /* fsync of a directory. */
 int
 drop_file_sync_dir(int dirfd, const char *what, struct error *err);
+
+/* Opens the directory for readdir(); closed by the caller, @dirfd stays open. Return: NULL with @err on failure. */
+DIR *
+drop_file_list(int dirfd, struct error *err);
 
 /* Removes temporary names of earlier crashes. */
 int

@@ -3,6 +3,7 @@
  * bundle-<pair>.pem is named after its pair of key and certificate, so both opens read the same pair. nginx.conf, which
  * is read once, refers to it. Replaced bundles are kept for servers that have read the previous nginx.conf.
  */
+#include "daemon/rollout/drop_file.h"
 #include "daemon/rollout/drop_private.h"
 
 #include <dirent.h>
@@ -88,15 +89,11 @@ newest_first(const void *a, const void *b)
 static int
 versions_list(int dirfd, struct versions *ret, struct error *err)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = drop_file_list(dirfd, err);
 	struct dirent *entry;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return error_set_errno(err, errno, "read a drop directory");
-	}
+	if (!dir)
+		return -1;
 	while ((entry = readdir(dir))) {
 		struct stat st;
 
