@@ -267,18 +267,9 @@ read_roles(struct certd *c)
 static int
 reload(void *arg, struct error *err);
 
-static int
-open_control(struct certd *c, struct error *err)
+static void
+open_service(struct certd *c)
 {
-	int fds[MAX_LISTEN_FDS];
-	struct control_config config = {
-		.path = c->conf.socket_path,
-		.fds = fds,
-		.max_connections = (unsigned)c->conf.max_connections,
-		.max_connections_per_user = (unsigned)c->conf.max_connections_per_user,
-		.roles = &c->roles,
-	};
-
 	c->service.methods = service_methods;
 	c->service.loop = c->loop;
 	c->service.store = c->store;
@@ -296,6 +287,20 @@ open_control(struct certd *c, struct error *err)
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
 	c->service.reload_arg = c;
+}
+
+static int
+open_control(struct certd *c, struct error *err)
+{
+	int fds[MAX_LISTEN_FDS];
+	struct control_config config = {
+		.path = c->conf.socket_path,
+		.fds = fds,
+		.max_connections = (unsigned)c->conf.max_connections,
+		.max_connections_per_user = (unsigned)c->conf.max_connections_per_user,
+		.roles = &c->roles,
+	};
+
 	config.n_fds = notify_listen_fds("control", fds, ARRAY_SIZE(fds));
 	if (!config.n_fds && certd_make_dir(c->conf.runtime_dir, 0755, err) < 0)
 		return -1;
@@ -338,7 +343,9 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	open_solver(c);
 	open_scheduler(c);
 	read_roles(c);
-	if (open_control(c, err) < 0 || open_rest(c, err) < 0) {
+	open_service(c);
+	/* The control socket last: whoever finds it finds everything else open. */
+	if (open_rest(c, err) < 0 || open_control(c, err) < 0) {
 		certd_free(c);
 		return NULL;
 	}

@@ -1,5 +1,6 @@
 """certd as a process: starts without any configuration, answers, ends on request, and restarts with its state."""
 import signal
+import socket
 
 import pytest
 from certd import Certd, program
@@ -11,6 +12,14 @@ def test_it_starts_without_configuration_and_ends_in_order(start):
     assert certd.call("server.status")["state"] == "running"
     assert certd.stop() == 0
     assert not certd.socket.exists() or not certd.is_ready()
+
+
+def test_who_finds_the_control_socket_finds_every_other_open(start):
+    """A moment before each listener stands for a busy machine; start() returns as soon as the control socket accepts."""
+    certd = start(Certd, wrapper=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bind",
+                                  "-e", "inject=bind:delay_enter=300000"])
+    with socket.socket(socket.AF_UNIX) as rest:
+        rest.connect(str(certd.runtime / "rest.sock"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
