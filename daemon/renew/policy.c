@@ -12,7 +12,8 @@ enum {
 	DAY = 24 * 3600,
 	DEFAULT_BEFORE = 30 * DAY,
 	SHORT_LIFE = 10 * DAY, /* below it half of the lifetime is the margin, above a third (CA integration guides) */
-	BACKOFF_FLOOR = MINUTE,
+	SHORTEST = 5,          /* seconds between two orders, and no less for lives of seconds */
+	RETRIES = 16,          /* lives below so many minutes are retried more often than once a minute */
 	NETWORK_ATTEMPTS = 2, /* from this number of consecutive failures without a network, the delay stays constant */
 	ASKED_SPREAD =
 		10 *
@@ -42,13 +43,17 @@ margin(int64_t lifetime, int64_t renew_before)
 	return min64(renew_before > 0 ? renew_before : DEFAULT_BEFORE, most);
 }
 
-/* The time until which a certificate is kept, however soon its renewal is due. */
+/*
+ * The time until which a certificate is kept, however soon its renewal is due: a minute would be the whole life of one
+ * that lives for a minute. One that is over when it comes is replaced after a minute: the next will hardly be better.
+ */
 static int64_t
 kept_until(const struct renewal_in *in)
 {
 	int64_t left = time_add(in->not_after_at, -in->issued_at);
+	int64_t least = left >= 2 * SHORTEST ? min64(MINUTE, left / 2) : MINUTE;
 
-	return time_add(in->issued_at, max64(left / LIFE_SHARE, MINUTE));
+	return time_add(in->issued_at, max64(left / LIFE_SHARE, least));
 }
 
 int64_t
@@ -82,6 +87,17 @@ longest_wait(const struct backoff_in *in)
 	return left / LIFE_SHARE;
 }
 
+/* A minute; less for certificates that live for minutes, until they have expired. */
+static int64_t
+shortest_wait(const struct backoff_in *in)
+{
+	int64_t lifetime = time_add(in->not_after_at, -in->not_before_at);
+
+	if (in->not_after_at <= in->now || lifetime <= 0)
+		return MINUTE;
+	return max64(min64(lifetime / RETRIES, MINUTE), SHORTEST);
+}
+
 /* 0 to @span. */
 static int64_t
 jitter(const struct backoff_in *in, int64_t span)
@@ -104,7 +120,7 @@ own_wait(const struct backoff_in *in)
 		wait = offline;
 	span = wait.longest - wait.shortest;
 	longest = min64(wait.longest, longest_wait(in));
-	return max64(longest - jitter(in, min64(span, longest / 2)), BACKOFF_FLOOR);
+	return max64(longest - jitter(in, min64(span, longest / 2)), shortest_wait(in));
 }
 
 /* The CA's demand; 0: none. */
@@ -139,7 +155,7 @@ backoff_due(const struct backoff_in *in)
 int64_t
 backoff_latest(const struct backoff_in *in)
 {
-	int64_t wait = max64(min64(DAY + DAY / 10, longest_wait(in)), BACKOFF_FLOOR);
+	int64_t wait = max64(min64(DAY + DAY / 10, longest_wait(in)), MINUTE);
 
 	return time_add(in->now, max64(wait, asked_wait(in) + asked_spread(in)));
 }

@@ -1,7 +1,6 @@
 /*
  * daemon/renew/policy.h: when to renew and when to retry. Pure: time is an argument; all arithmetic saturates. Nothing
- * assumes
- * "30 days": thresholds are fractions of the lifetime.
+ * assumes "30 days": thresholds are fractions of the lifetime.
  */
 #ifndef DAEMON_RENEW_POLICY_H
 #define DAEMON_RENEW_POLICY_H
@@ -24,7 +23,8 @@ struct renewal_in {
  * ARI's time if there is one. Otherwise not_after - B, with B = renew_before but at most lifetime/3 (lifetime/2 below
  * 10 days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.
  * A certificate that is already due when issued (the CA backdates it, or a clock is wrong) is kept for an eighth of its
- * remaining lifetime, at least a minute; otherwise orders would follow each other without a pause.
+ * remaining lifetime, and at least for a minute or half of that lifetime, whichever is shorter. Otherwise orders would
+ * follow each other without a pause. One with less than ten seconds left is kept for a minute.
  */
 int64_t
 renewal_due(const struct renewal_in *in);
@@ -43,9 +43,10 @@ struct backoff_in {
  * backoff_due() - the time of the next attempt
  * The delays are 1, 10, 100 minutes, then daily; at most 1/8 of the remaining lifetime (of the whole lifetime when it
  * is over). The jitter within that is +-10 %, and at least 5 minutes (60 s to 2 minutes, 7.5 to 12.5 minutes). A delay
- * is never under 60 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before retry_at
- * (limited to a day), but later by a tenth of the delay or 10 minutes (at most doubling it, and 1/8 of the lifetime
- * that remains then), because the CA sends the same time to all clients.
+ * is never under 60 s; while a certificate with a lifetime of less than 16 minutes lasts, never under 1/16 of that or
+ * 5 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before retry_at (limited to a
+ * day), but later by a tenth of the delay or 10 minutes (at most doubling it, and 1/8 of the lifetime that remains
+ * then), because the CA sends the same time to all clients.
  */
 int64_t
 backoff_due(const struct backoff_in *in);

@@ -1,15 +1,12 @@
 /*
- * Policy and schedule alone: three years of 1,000 auto-certificates with lifetimes from an hour to 398 days. No
- * certificate
- * expires while outages are shorter than half of its renewal margin, no auto-certificate orders more than the rule
- * allows,
- * and events that affect all at once (a bulk of declarations, the end of an outage, one Retry-After for all) do not
- * make
- * all return at once.
+ * Policy and schedule alone: three years of 1,000 auto-certificates with lifetimes from two minutes to 398 days. No
+ * certificate expires while outages are shorter than half of its renewal margin, no auto-certificate orders more than
+ * the rule allows, and events that affect all at once (a bulk of declarations, the end of an outage, one Retry-After
+ * for all) do not make all return at once.
  *
  * Issuing is random; renewal_due() and backoff_due() are the daemon's. The queue is a heap; the first weeks are
- * repeated on
- * the daemon's schedule rows, in a store that is closed and reopened at times, and must give the same events.
+ * repeated on the daemon's schedule rows, in a store that is closed and reopened at times, and must give the same
+ * events.
  *
  * 	SIM_SEED=n   another history         SIM_LONG=1   20 histories, a year of each on rows
  */
@@ -29,7 +26,7 @@ enum {
 	DAY = 24 * HOUR,
 	BEGIN_AT = 1767225600,
 	YEARS = 3,
-	KINDS = 6,
+	KINDS = 7,
 	FLEET = 1000,
 	DAYS_ON_ROWS = 14,
 	DAYS_ON_ROWS_LONG = 365,
@@ -116,7 +113,7 @@ order(struct history *h, struct ca *ca, int64_t now)
 		break;
 	case MOOD_DOWN:
 		if (sim_chance(&h->sim, 300))
-			o.retry_at = now + 120;
+			o.retry_at = now + (ca->margin / 4 < 120 ? ca->margin / 4 : 120);
 		break;
 	case MOOD_LIMITED:
 		o.retry_at = ca->until_at; /* the same for all */
@@ -129,6 +126,13 @@ order(struct history *h, struct ca *ca, int64_t now)
 
 /* --- what must hold --- */
 
+/* The shortest time from a failure to the next attempt. */
+static int64_t
+least_wait(const struct cert *c)
+{
+	return c->not_after_at && c->ca->lifetime < 16 * MINUTE ? c->ca->lifetime / 16 : MINUTE;
+}
+
 static void
 check_pace(struct history *h, const struct cert *c, size_t id, int64_t now)
 {
@@ -136,7 +140,7 @@ check_pace(struct history *h, const struct cert *c, size_t id, int64_t now)
 
 	if (c->not_after_at && now >= c->not_after_at)
 		sim_fail(&h->sim, "certificate %zu of %s expired", id, c->ca->name);
-	if (c->failed_at && (now - c->failed_at < MINUTE || now < asked))
+	if (c->failed_at && (now - c->failed_at < least_wait(c) || now < asked))
 		sim_fail(&h->sim, "certificate %zu of %s is tried again after %" PRId64 " s", id, c->ca->name,
 			now - c->failed_at);
 	if (now / MINUTE != h->minute)
@@ -161,7 +165,7 @@ check_wait(struct history *h, const struct cert *c, int64_t now, int64_t due_at)
 
 	if (spread < ASKED_SPREAD)
 		spread = asked < ASKED_SPREAD ? asked : ASKED_SPREAD;
-	if (!c->not_after_at || due_at - now <= MINUTE || due_at - now <= most || due_at - now <= asked + spread)
+	if (!c->not_after_at || due_at - now <= least_wait(c) || due_at - now <= most || due_at - now <= asked + spread)
 		return;
 	sim_fail(&h->sim, "%s: waits %" PRId64 " s with %" PRId64 " s of life left", c->ca->name, due_at - now,
 		c->not_after_at - now);
@@ -250,11 +254,12 @@ begin(struct history *h, struct queue *queue, uint64_t seed)
 {
 	/* Most live long, as everywhere; the short ones make the events. */
 	static const struct ca cas[KINDS] = {
+		{ .name = "2m", .lifetime = 2 * MINUTE, .margin = MINUTE, .count = 1 },
 		{ .name = "1h", .lifetime = HOUR, .margin = HOUR / 2, .count = 20 },
 		{ .name = "24h", .lifetime = 24 * HOUR, .margin = 12 * HOUR, .count = 80 },
 		{ .name = "160h", .lifetime = 160 * HOUR, .margin = 80 * HOUR, .count = 150 },
 		{ .name = "45d", .lifetime = 45 * DAY, .margin = 15 * DAY, .count = 200 },
-		{ .name = "90d", .lifetime = 90 * DAY, .margin = 30 * DAY, .count = 450 },
+		{ .name = "90d", .lifetime = 90 * DAY, .margin = 30 * DAY, .count = 449 },
 		{ .name = "398d", .lifetime = 398 * DAY, .margin = 30 * DAY, .count = 100 },
 	};
 	size_t id = 0;

@@ -27,9 +27,32 @@ Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
 		{ "backdated: due when it comes, kept for an eighth of what is left",
 			{ .not_after_at = 90 * DAY, .issued_at = 82 * DAY }, 83 * DAY },
 		{ "issued in time: no matter", { .not_after_at = 90 * DAY, .issued_at = HOUR }, 60 * DAY },
-		{ "a minute of life", { .not_after_at = MINUTE, .issued_at = 1 }, MINUTE + 1 },
 		{ "dates from nowhere saturate", { .not_before_at = INT64_MIN, .not_after_at = INT64_MAX },
 			INT64_MAX - INT64_MAX / 20 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(renewal_due(&cases[i].in), cases[i].due_at, "%s: %lld", cases[i].why,
+			(long long)renewal_due(&cases[i].in));
+}
+
+Test(policy, lives_of_minutes_are_renewed_in_time_and_not_without_a_pause)
+{
+	static const struct {
+		const char *why;
+		struct renewal_in in;
+		int64_t due_at;
+	} cases[] = {
+		{ "a minute", { .not_after_at = 60, .issued_at = 1 }, 30 },
+		{ "a minute, half of it gone when it comes", { .not_after_at = 60, .issued_at = 30 }, 45 },
+		{ "90 seconds", { .not_after_at = 90, .issued_at = 1 }, 45 },
+		{ "two minutes", { .not_after_at = 120, .issued_at = 2 }, 61 },
+		{ "five minutes", { .not_after_at = 300, .issued_at = 2 }, 150 },
+		{ "five minutes, four gone", { .not_after_at = 300, .issued_at = 240 }, 270 },
+		{ "five minutes, the CA's instant is over", { .not_after_at = 300, .issued_at = 10, .ari_pick_at = 5 },
+			70 },
+		{ "ten seconds", { .not_after_at = 10, .issued_at = 1 }, 61 },
+		{ "ten seconds are left", { .not_after_at = 60, .issued_at = 50 }, 55 },
+		{ "over when it comes", { .not_after_at = 60, .issued_at = 70 }, 130 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		cr_expect_eq(renewal_due(&cases[i].in), cases[i].due_at, "%s: %lld", cases[i].why,
@@ -48,7 +71,7 @@ Test(policy, spread_is_stable_earlier_only_and_at_most_a_tenth_of_the_margin)
 	}
 }
 
-Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a_minute)
+Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left)
 {
 	static const struct {
 		const char *why;
@@ -67,7 +90,11 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left_and_over_a
 			450 },
 		{ "an hour is left", { .attempts = 9, .not_after_at = HOUR }, 225, 450 },
 		{ "a day is left: the first step is shorter anyway", { .attempts = 1, .not_after_at = DAY }, 60, 120 },
-		{ "a minute is left", { .attempts = 9, .not_after_at = MINUTE }, 60, 60 },
+		{ "a minute is left", { .attempts = 9, .not_before_at = -DAY, .not_after_at = MINUTE }, 60, 60 },
+		{ "a life of a minute", { .attempts = 1, .not_after_at = MINUTE }, 5, 7 },
+		{ "half of it is left", { .attempts = 2, .now = 30, .not_after_at = MINUTE }, 35, 35 },
+		{ "a life of five minutes", { .attempts = 1, .now = 150, .not_after_at = 5 * MINUTE }, 168, 168 },
+		{ "a life of a minute is over", { .attempts = 1, .now = 90, .not_after_at = MINUTE }, 150, 150 },
 		{ "expired: an eighth of the life that was", { .attempts = 4, .now = DAY, .not_after_at = HOUR },
 			DAY + 225, DAY + 450 },
 		{ "a long life expired: the table", { .attempts = 2, .now = 91 * DAY, .not_after_at = 90 * DAY },
