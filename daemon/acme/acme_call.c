@@ -413,6 +413,10 @@ call_refused(struct acme_call *call, const struct http_response *res)
 	_cleanup_free_ char *nonce = NULL;
 
 	acme_client_read_refusal(client, res, &err);
+	if (err.code == ERROR_RATE_LIMITED) { /* the status asks to wait, whatever else the CA says */
+		call_failed(call, &err, res->status);
+		return;
+	}
 	if (err.problem && strcmp(err.problem, "badNonce") == 0 && call->nonce_tries++ < ACME_NONCE_TRIES) {
 		call->state = ACME_CALL_WAITING;
 		nonce = acme_nonces_take(&client->nonces); /* the nonce of this answer */

@@ -177,7 +177,7 @@ get_problem(struct json_object *obj, struct error *ret)
 	struct json_object *problem = NULL;
 
 	if (json_get_object(obj, "error", &problem, NULL) == 1)
-		acme_problem_read(problem, ACME_PROBLEM_OF_VALIDATION, 0, ret);
+		acme_problem_of_validation(problem, ret);
 }
 
 static int
@@ -412,12 +412,7 @@ acme_msg_problem(int status, const char *text, size_t len, int64_t retry_after_a
 {
 	_cleanup_json_ struct json_object *obj = parse_object(text, len, "problem", NULL);
 
-	if (obj)
-		acme_problem_read(obj, ACME_PROBLEM_OF_REQUEST, status, ret);
-	else
-		acme_problem_of_status(status, ret);
-	if (retry_after_at > 0)
-		ret->retry_at = retry_after_at;
+	acme_problem_of_answer(obj, status, retry_after_at, ret);
 }
 
 /* Does the parameter list of one link (";rel=\"a b\";title=x") include the relation @rel? */

@@ -100,7 +100,7 @@ acme_msg_account(const char *text, size_t len, enum acme_status *ret, struct err
  * The body may be a problem document, HTML, or empty. Subproblems are added to the message with their identifiers;
  * control characters are removed; the message has at most 1,000 characters.
  * @status: HTTP status
- * @retry_after_at: 0 or from the header; for rateLimited also parsed from the detail text ("retry after 2026-01-02
+ * @retry_after_at: 0 or from the header; for a rate limit also parsed from the detail text ("retry after 2026-01-02
  * 03:04:05 UTC")
  */
 void

@@ -207,7 +207,8 @@ finalize_answered(struct acme_order *o)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool is_poll = o->is_poll;
 
-	if (o->reply_err && o->reply_err->problem && strcmp(o->reply_err->problem, "orderNotReady") == 0) {
+	if (o->reply_err && o->reply_err->code != ERROR_RATE_LIMITED && o->reply_err->problem &&
+		strcmp(o->reply_err->problem, "orderNotReady") == 0) {
 		error_clear(&o->not_ready);
 		error_copy(&o->not_ready, o->reply_err);
 		return acme_order_poll_later(o, ACME_ORDER_FINALIZE, o->reply_err->retry_at);

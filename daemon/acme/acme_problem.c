@@ -1,7 +1,7 @@
 /*
  * The problem table. A CA reports a failure by a type. Each type is one row: our error code, whether the same request
- * can succeed later without any change, and the setting that an operator would change. The CA's text is kept, without
- * characters that a terminal would obey.
+ * can succeed later without any change, and the setting that an operator would change. A status that asks for a pause
+ * overrides it. The CA's text is kept, without characters that a terminal would obey.
  */
 #include "daemon/acme/acme_problem.h"
 
@@ -67,6 +67,12 @@ text_member(struct json_object *obj, const char *name)
 	const char *s = NULL;
 
 	return json_get_string(obj, name, &s, NULL) == 1 ? s : NULL;
+}
+
+static bool
+retry_of_status(int status)
+{
+	return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
 /* The type without its URN; types of other vocabularies unchanged; NULL for none (about:blank). */
@@ -137,20 +143,9 @@ retry_time_in_text(const char *text)
 	return time_parse_rfc3339(stamp, &at) == 0 && at > 0 ? at : 0;
 }
 
-static enum error_code
-code_of_status(int status)
-{
-	return status == 429 ? ERROR_RATE_LIMITED : ERROR_CA;
-}
-
-static bool
-retry_of_status(int status)
-{
-	return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
-void
-acme_problem_read(struct json_object *problem, enum acme_problem_place place, int status, struct error *ret)
+/* The type decides, else the status. */
+static void
+acme_problem_read(struct json_object *problem, int status, struct error *ret)
 {
 	_cleanup_free_ char *type = read_type(problem);
 	_cleanup_free_ char *message = NULL;
@@ -166,23 +161,43 @@ acme_problem_read(struct json_object *problem, enum acme_problem_place place, in
 		buf_printf(&text, "HTTP status %d", status);
 	message = printable_line(buf_str(&text), text.len, ACME_PROBLEM_TEXT_MAX);
 
-	error_set(ret, row ? row->code : code_of_status(status), "%s", message);
+	error_set(ret, row ? row->code : ERROR_CA, "%s", message);
 	ret->retry = row ? row->may_retry : retry_of_status(status);
 	ret->problem = type;
 	type = NULL;
 	ret->field = row ? xstrdup_null(row->field) : NULL;
-	if (ret->code == ERROR_RATE_LIMITED)
-		ret->retry_at = retry_time_in_text(text_member(problem, "detail"));
-	if (place == ACME_PROBLEM_OF_VALIDATION) {
-		/* a failed validation may succeed later without a change of our settings */
-		ret->code = ERROR_VALIDATION;
-		ret->retry = true;
-	}
+}
+
+/* These statuses ask the client to wait, and the type only says what for (RFC 6585 s4, RFC 9110 s15.6.4). */
+static bool
+status_asks_to_wait(int status, int64_t retry_after_at)
+{
+	return status == 429 || (status == 503 && retry_after_at > 0);
 }
 
 void
-acme_problem_of_status(int status, struct error *ret)
+acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_after_at, struct error *ret)
 {
-	error_set(ret, code_of_status(status), "the CA answered HTTP status %d without a reason", status);
-	ret->retry = retry_of_status(status);
+	if (problem) {
+		acme_problem_read(problem, status, ret);
+	} else {
+		error_set(ret, ERROR_CA, "the CA answered HTTP status %d without a reason", status);
+		ret->retry = retry_of_status(status);
+	}
+	if (status_asks_to_wait(status, retry_after_at)) {
+		ret->code = ERROR_RATE_LIMITED;
+		ret->retry = true;
+		str_replace(&ret->field, NULL); /* no other setting ends the wait */
+	}
+	ret->retry_at = retry_after_at;
+	if (ret->code == ERROR_RATE_LIMITED && retry_after_at <= 0)
+		ret->retry_at = problem ? retry_time_in_text(text_member(problem, "detail")) : 0;
+}
+
+void
+acme_problem_of_validation(struct json_object *problem, struct error *ret)
+{
+	acme_problem_read(problem, 0, ret);
+	ret->code = ERROR_VALIDATION;
+	ret->retry = true; /* it may succeed later without a change of our settings */
 }

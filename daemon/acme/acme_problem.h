@@ -11,22 +11,20 @@ struct json_object;
 
 enum { ACME_PROBLEM_TEXT_MAX = 1000, ACME_PROBLEM_TYPE_MAX = 64 };
 
-/* The meaning depends on the source: "unauthorized" on a request differs from that of a validation. */
-enum acme_problem_place {
-	ACME_PROBLEM_OF_REQUEST,   /* an error answer */
-	ACME_PROBLEM_OF_VALIDATION /* the "error" member of a challenge or an order */
-};
-
 /*
- * acme_problem_read() - a problem document (RFC 7807) as struct error
- * @problem: the parsed object; members of other types than expected are ignored
- * @status: HTTP status, used when the type is missing or unknown; 0: none
+ * acme_problem_of_answer() - an error answer as struct error
+ * HTTP status 429, and 503 with Retry-After, are ERROR_RATE_LIMITED whatever the type is. A rate limit without
+ * Retry-After may have its time in the text.
+ * @problem: the problem document (RFC 7807), parsed; members of other types than expected are ignored. NULL: the answer
+ * has none
+ * @status: decides when the type is missing or unknown
+ * @retry_after_at: Retry-After as UNIX seconds; 0: none
  */
 void
-acme_problem_read(struct json_object *problem, enum acme_problem_place place, int status, struct error *ret);
+acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_after_at, struct error *ret);
 
-/* For an error answer that is not a problem document. */
+/* The "error" member of a challenge or an order: ERROR_VALIDATION ("unauthorized" differs from that of a request). */
 void
-acme_problem_of_status(int status, struct error *ret);
+acme_problem_of_validation(struct json_object *problem, struct error *ret);
 
 #endif

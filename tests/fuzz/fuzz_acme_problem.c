@@ -19,10 +19,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!problem)
 		return 0;
-	for (int place = 0; place < 2; place++) {
+	for (int is_answer = 0; is_answer < 2; is_answer++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		acme_problem_read(problem, (enum acme_problem_place)place, status, &err);
+		if (is_answer)
+			acme_problem_of_answer(problem, status, 0, &err);
+		else
+			acme_problem_of_validation(problem, &err);
 		if (!error_is_set(&err) || !err.message || !printable_is_line(err.message, strlen(err.message)))
 			abort();
 		if (err.problem && !printable_is_line(err.problem, strlen(err.problem)))

@@ -34,6 +34,10 @@ Test(acme_problem, each_type_has_its_meaning)
 		{ 400, P("ofTheFuture"), ERROR_CA, false, NULL, "ofTheFuture: why" },
 		{ 503, P("ofTheFuture"), ERROR_CA, true, NULL, "ofTheFuture: why" },
 		{ 503, "<html>down</html>", ERROR_CA, true, NULL, "the CA answered HTTP status 503 without a reason" },
+		{ 429, P("badCSR"), ERROR_RATE_LIMITED, true, NULL, "badCSR: why" },
+		{ 429, P("serverInternal"), ERROR_RATE_LIMITED, true, NULL, "serverInternal: why" },
+		{ 429, P("ofTheFuture"), ERROR_RATE_LIMITED, true, NULL, "ofTheFuture: why" },
+		{ 503, P("malformed"), ERROR_CA, false, NULL, "malformed: why" },
 		{ 429, "", ERROR_RATE_LIMITED, true, NULL, "the CA answered HTTP status 429 without a reason" },
 		{ 408, "", ERROR_CA, true, NULL, "the CA answered HTTP status 408 without a reason" },
 		{ 425, "", ERROR_CA, true, NULL, "the CA answered HTTP status 425 without a reason" },
@@ -79,6 +83,51 @@ Test(acme_problem, the_time_of_a_rate_limit_is_read_from_header_or_text)
 	read_problem(429, text, 99, &err);
 	cr_expect_eq(err.retry_at, 99);
 	read_problem(429, cut, 0, &err);
+	cr_expect_eq(err.retry_at, 0);
+}
+
+Test(acme_problem, a_status_that_asks_to_wait_is_a_rate_limit_whatever_the_type_says)
+{
+	static const struct {
+		int status;
+		const char *text;
+		int64_t retry_after_at;
+		enum error_code code;
+		bool retry;
+	} cases[] = {
+		{ 429, P("malformed"), 99, ERROR_RATE_LIMITED, true },
+		{ 429, P("userActionRequired"), 99, ERROR_RATE_LIMITED, true },
+		{ 503, P("unauthorized"), 99, ERROR_RATE_LIMITED, true },
+		{ 503, P("connection"), 99, ERROR_RATE_LIMITED, true },
+		{ 503, P("ofTheFuture"), 99, ERROR_RATE_LIMITED, true },
+		{ 503, "<html>back at noon</html>", 99, ERROR_RATE_LIMITED, true },
+		{ 503, P("unauthorized"), 0, ERROR_CA, false },
+		{ 500, P("serverInternal"), 99, ERROR_CA, true },
+		{ 403, P("unauthorized"), 99, ERROR_CA, false },
+		{ 403, P("rateLimited"), 99, ERROR_RATE_LIMITED, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		read_problem(cases[i].status, cases[i].text, cases[i].retry_after_at, &err);
+		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i, error_code_name(err.code));
+		cr_expect_eq(err.retry, cases[i].retry, "%zu", i);
+		cr_expect_eq(err.retry_at, cases[i].retry_after_at, "%zu", i);
+		if (cases[i].code == ERROR_RATE_LIMITED)
+			cr_expect_null(err.field, "%zu: %s", i, err.field);
+	}
+}
+
+Test(acme_problem, the_text_of_any_429_may_have_the_time)
+{
+	static const char text[] = "{\"type\":\"urn:ietf:params:acme:error:malformed\","
+				   "\"detail\":\"retry after 2026-01-02 03:04:05 UTC\"}";
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	read_problem(429, text, 0, &err);
+	cr_expect_eq(err.retry_at, 1767323045);
+	read_problem(400, text, 0, &err);
 	cr_expect_eq(err.retry_at, 0);
 }
 
