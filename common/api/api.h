@@ -8,7 +8,8 @@
  *   X.update  {"ref": .., "properties": {..}}  X.delete  {"ref": ..}
  *   X.list    {"offset", "limit", filters}     others    the fields of their row
  * An update replaces the properties that it contains (lists as a whole); null resets a property to its default. It
- * returns the object with "effect" (what the change causes). create, update and delete take "dryRun": the same answer
+ * returns the object with "effect" (what the change causes), and so does an autoCertificate.create that adopts an
+ * imported certificate. create, update and delete take "dryRun": the same answer
  * with "dryRun": true, and nothing is changed.
  * Every object is {id, type, href, metadata{..}, properties{..}}; lists are {"items": [..], "offset", "limit",
  * "total"}.

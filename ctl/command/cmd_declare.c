@@ -15,6 +15,13 @@
 /* --- what came of it --- */
 
 static void
+declare_print_reasons(struct output *output, struct json_object *reasons)
+{
+	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
+		fprintf(output->ctl->out, "  %s\n", json_object_get_string(json_object_array_get_idx(reasons, i)));
+}
+
+static void
 declare_print_validity(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
@@ -23,6 +30,7 @@ declare_print_validity(struct output *output, struct json_object *item)
 	fprintf(output->ctl->out, "auto '%s' has a certificate until %s (%s); files in %s\n",
 		ctl_text_at(item, "properties.name"), ctl_text_at(item, "metadata.notAfter"), buf_str(&when),
 		ctl_text_at(item, "metadata.dropDirectory"));
+	declare_print_reasons(output, ctl_array_at(item, "effect.reasons"));
 }
 
 static void
@@ -62,13 +70,7 @@ declare_possible_item(struct output *output, struct json_object *item)
 {
 	fprintf(output->ctl->out, "%s '%s' is valid; nothing was changed\n", output->resource->cli,
 		ctl_text_at(item, "properties.name"));
-}
-
-static void
-declare_print_reasons(struct output *output, struct json_object *reasons)
-{
-	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
-		fprintf(output->ctl->out, "  %s\n", json_object_get_string(json_object_array_get_idx(reasons, i)));
+	declare_print_reasons(output, ctl_array_at(item, "effect.reasons"));
 }
 
 /* "causes reissue", and a line with the reason for each property. */
@@ -84,7 +86,7 @@ declare_print_effect(struct output *output, struct json_object *item)
 	declare_print_reasons(output, reasons);
 }
 
-/* Only the answer of update contains an effect. */
+/* The answers of update contain an effect, and that of a declaration that adopts a certificate. */
 static bool
 declare_is_changed(struct json_object *item)
 {
@@ -175,11 +177,12 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 
 /* --- commands --- */
 
-/* Is the object usable only after further work? */
+/* Is the object usable only after further work? Not if it has adopted a certificate. */
 static bool
-declare_is_waited_for(const struct command *command)
+declare_is_waited_for(const struct command *command, struct json_object *object)
 {
-	return command->resource == API_PROVIDER || command->resource == API_AUTOCERTIFICATE;
+	return command->resource == API_PROVIDER ||
+	       (command->resource == API_AUTOCERTIFICATE && !ctl_at(object, "metadata.lastIssuedCertificate"));
 }
 
 int
@@ -202,9 +205,10 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 		output_object(ctl, &view_possible, args->resource, object);
 		return 0;
 	}
-	if (declare_is_waited_for(command) && !args_has_flag(args, "noWait"))
+	if (declare_is_waited_for(command, object) && !args_has_flag(args, "noWait"))
 		return declare_wait_new(ctl, args, object, err);
-	output_object(ctl, declare_is_waited_for(command) ? &view_declared : &view_ready, args->resource, object);
+	output_object(
+		ctl, declare_is_waited_for(command, object) ? &view_declared : &view_ready, args->resource, object);
 	return 0;
 }
 

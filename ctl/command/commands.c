@@ -161,7 +161,7 @@ static const char import_notes[] =
 	"Waits until the files are written and the consumers are notified. The order of the chain is\n"
 	"corrected. A key that does not belong to the certificate, an incomplete chain and unrelated\n"
 	"certificates are refused. certd cannot renew the certificate and warns 30, 14, 7, 3 and 1\n"
-	"days before it expires.\n"
+	"days before it expires, unless an auto-certificate of the same name adopts it.\n"
 	"\n"
 	"  certctl import --name shop --cert shop.pem --chain intermediate.pem --key shop.key --consumer "
 	"nginx\n"
@@ -187,6 +187,8 @@ static const char exec_notes[] =
 
 static const char add_auto_notes[] =
 	"Waits until the certificate is issued, its files are written and its consumers are notified.\n"
+	"An imported certificate with the same name and the same domains is adopted: it is renewed\n"
+	"when it is due, and its files stay where they are.\n"
 	"\n"
 	"  certctl add-auto --provider le --cn *.example.com\n"
 	"  certctl add-auto --provider le --cn www.example.com --san example.com --consumer nginx\n";

@@ -54,6 +54,7 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 struct drop_removal {
 	const char *slug;       /* all borrowed for the call */
 	const char *subject_id; /* the owner of the files: those that another subject has written since are kept */
+	const char *former_id;  /* their former owner, if it may have written them; or NULL */
 	bool is_whole;          /* also live/<slug> and pem/<slug>.pem */
 	bool is_free;           /* no other subject has that slug: remove the files, whichever subject wrote them */
 	const struct strlist *directories; /* further ones, by absolute path; or NULL */

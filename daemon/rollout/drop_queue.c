@@ -164,6 +164,8 @@ drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_f
 	struct drop_job *job = drop_job_new(drops, removal->slug, drop_remove_run, done, arg);
 
 	memccpy(job->subject_id, removal->subject_id, '\0', sizeof(job->subject_id) - 1);
+	if (removal->former_id)
+		memccpy(job->former_id, removal->former_id, '\0', sizeof(job->former_id) - 1);
 	job->is_whole = removal->is_whole;
 	job->is_free = removal->is_free;
 	if (removal->directories)

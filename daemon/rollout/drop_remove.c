@@ -18,11 +18,12 @@ static bool
 is_taken_over(const struct drop_job *job, int dirfd)
 {
 	struct drop_manifest there;
+	const char *owner;
 
 	if (!drop_read_manifest(dirfd, &there))
 		return false;
-	/* An imported certificate is its own subject. */
-	return strcmp(there.autocert[0] ? there.autocert : there.certificate, job->subject_id) != 0;
+	owner = there.autocert[0] ? there.autocert : there.certificate; /* an imported one is its own subject */
+	return strcmp(owner, job->subject_id) != 0 && strcmp(owner, job->former_id) != 0;
 }
 
 /* Another user's file under one of our names is kept. */

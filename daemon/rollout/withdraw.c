@@ -3,7 +3,7 @@
  * subject has again is not touched, and neither are files that, by their manifest, another subject has written.
  *
  * Record of STORE_REMOVAL, by example (record.h): 01 | 01 "6f1e..-subject-id" | 02 "www.example.com" | 03 true |
- * 04 ("/etc/mail/tls") | 05 2
+ * 04 ("/etc/mail/tls") | 05 2 | 06 "91c4..-id-of-the-former-subject"
  */
 #include "daemon/rollout/withdraw.h"
 
@@ -22,6 +22,7 @@ struct withdrawal_record {
 	bool is_whole; /* the subject was deleted: also live/<slug> and pem/<slug>.pem */
 	struct strlist directories;
 	int64_t attempts;
+	char *former;       /* id of the subject that may have written them; or NULL */
 	struct buf unknown; /* record.h */
 };
 
@@ -31,6 +32,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 3, struct withdrawal_record, is_whole, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 4, struct withdrawal_record, directories, NULL),
 	RECORD_FIELD(RECORD_INT, 5, struct withdrawal_record, attempts, NULL),
+	RECORD_FIELD(RECORD_STRING, 6, struct withdrawal_record, former, NULL),
 };
 
 static const struct record_class withdrawal_class = {
@@ -66,6 +68,7 @@ withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_fro
 	*directories = (struct strlist)STRLIST_INIT;
 	m.subject = xstrdup(from->subject_id);
 	m.slug = xstrdup(from->slug);
+	m.former = xstrdup_null(from->former_id);
 	store_new_id(id);
 	/* A rollout that cannot be read may have files. */
 	if (found != 0 && (is_whole || m.directories.count))
@@ -269,6 +272,7 @@ withdraw_begin(const struct error *failed, void *arg)
 		drop_remove(w->rollout->env.drops,
 			&(struct drop_removal){ .slug = w->record.slug,
 				.subject_id = w->record.subject,
+				.former_id = w->record.former,
 				.is_whole = w->record.is_whole,
 				.is_free = slug_is_free(w),
 				.directories = &w->record.directories },

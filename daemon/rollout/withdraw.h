@@ -13,6 +13,7 @@
 struct withdraw_from {
 	const char *subject_id;
 	const char *slug;
+	const char *former_id; /* the subject that had them until this change (rollout_hand_over()); or NULL */
 };
 
 /*

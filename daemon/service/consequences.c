@@ -32,6 +32,23 @@ is_same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* The rollout of @to's former owner is @to's from now on. Removes the files of consumers that only the former has. */
+static void
+take_over_rollout(const struct step *s, const struct withdraw_from *to, const struct strlist *consumers)
+{
+	struct rollout_state before = { 0 };
+	_cleanup_strlist_ struct strlist had = STRLIST_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (rollout_load(s->env->rollout, to->former_id, &before, &err) < 0)
+		store_fail(s->txn, &err);
+	for (size_t i = 0; i < before.targets.count; i++)
+		strlist_add(&had, ((const struct rollout_target *)before.targets.items)[i].consumer);
+	rollout_hand_over(s->env->rollout, s->txn, to->former_id, to->subject_id);
+	withdraw_from_consumers(s->env->rollout, s->txn, to, &had, consumers, s->now);
+	record_clear(&rollout_class, &before);
+}
+
 /* --- auto-certificates --- */
 
 /* Without a next date it is paused. */
@@ -48,11 +65,15 @@ static void
 autocert_changed(const struct step *s, const struct autocert *old, const struct autocert *new)
 {
 	bool has_same_consumers = strlist_equal(&old->consumers, &new->consumers);
+	bool is_adopting = !old->o.id[0] && new->last_certificate;
 
+	if (is_adopting)
+		take_over_rollout(
+			s, &(struct withdraw_from){ new->o.id, new->slug, new->last_certificate }, &new->consumers);
 	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
 		autocert_moved(s, new);
 	if (!has_same_consumers)
-		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug },
+		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
 	if (new->last_certificate && !(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
 		rollout_request(s->env->rollout, s->txn, new, new->last_certificate, s->now);
@@ -63,29 +84,11 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
-	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug }, &a->consumers, s->now);
+	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug, NULL }, &a->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, a->o.id);
 }
 
 /* --- certificates --- */
-
-/* Removes the files of consumers that the rollout has and the new declaration does not. */
-static void
-certificate_takes_over(const struct step *s, const struct certificate *c)
-{
-	struct rollout_state before = { 0 };
-	_cleanup_strlist_ struct strlist consumers = STRLIST_INIT;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (rollout_load(s->env->rollout, c->replaces, &before, &err) < 0)
-		store_fail(s->txn, &err);
-	for (size_t i = 0; i < before.targets.count; i++)
-		strlist_add(&consumers, ((const struct rollout_target *)before.targets.items)[i].consumer);
-	rollout_hand_over(s->env->rollout, s->txn, c->replaces, c->o.id);
-	withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &consumers,
-		&c->consumers, s->now);
-	record_clear(&rollout_class, &before);
-}
 
 /* Only an imported certificate that was not replaced has its own files (a slug), and an expiry that certd reports. */
 static void
@@ -96,7 +99,7 @@ certificate_made(const struct step *s, const struct certificate *c)
 	if (!c->slug)
 		return;
 	if (c->replaces)
-		certificate_takes_over(s, c);
+		take_over_rollout(s, &(struct withdraw_from){ c->o.id, c->slug, c->replaces }, &c->consumers);
 	expiry_schedule(s->store, s->txn, c);
 	rollout_request_for(s->env->rollout, s->txn, c->o.id, &c->consumers, c->o.id, s->now);
 }
@@ -115,7 +118,7 @@ certificate_changed(const struct step *s, const struct certificate *old, const s
 	}
 	if (!new->slug || strlist_equal(&old->consumers, &new->consumers))
 		return;
-	withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug },
+	withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 		&old->consumers, &new->consumers, s->now);
 	rollout_request_for(s->env->rollout, s->txn, new->o.id, &new->consumers, new->o.id, s->now);
 }
@@ -128,7 +131,7 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 	held_back_note(s->txn, c, NULL);
 	if (!c->slug)
 		return;
-	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug }, &c->consumers, s->now);
+	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug, NULL }, &c->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, c->o.id);
 }
 
@@ -147,8 +150,8 @@ subject_to_consumer(const struct step *s, const char *subject_id, const char *le
 	if (found != 1 || !subject.certificate)
 		return;
 	if (left)
-		withdraw_from_directory(
-			s->env->rollout, s->txn, &(struct withdraw_from){ subject.id, subject.slug }, left, s->now);
+		withdraw_from_directory(s->env->rollout, s->txn,
+			&(struct withdraw_from){ subject.id, subject.slug, NULL }, left, s->now);
 	rollout_request_for(s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
 }
 

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_SHOWN = 200 }; /* of the 255 octets of a name, with a time behind it */
+
 /* The worker's data; outlives the connection. */
 struct import {
 	struct call *call;
@@ -196,20 +198,33 @@ save_named(struct call *call, struct certificate *c, bool is_made, struct error 
 	return object_save(store, call_txn(call), &certificate_class, c, err);
 }
 
-/* The old one stays in the store until it is purged, with the time of its import in its name. */
+/* It stays in the store until it is purged, with the time of its import in its name. */
+static void
+rename_former(struct certificate *c)
+{
+	char stamp[TIME_RFC3339_SIZE];
+	char *name;
+
+	time_format_rfc3339(c->o.created_at, stamp);
+	name = xasprintf("%.*s %s", NAME_SHOWN, c->o.name, stamp);
+	free(c->o.name);
+	c->o.name = name;
+}
+
+int
+certificate_save_adopted(struct call *call, struct certificate *c, struct error *err)
+{
+	rename_former(c);
+	resource_modified(call, &c->o);
+	return save_named(call, c, true, err);
+}
+
 static int
 retire(struct call *call, struct certificate *old, struct certificate *c, struct error *err)
 {
-	char stamp[TIME_RFC3339_SIZE];
-
 	if (!c->o.name || strcmp(c->o.name, old->o.name) == 0) {
-		char *name;
-
-		time_format_rfc3339(old->o.created_at, stamp);
-		name = xasprintf("%s %s", old->o.name, stamp);
-		free(c->o.name);
-		c->o.name = old->o.name;
-		old->o.name = name;
+		str_replace(&c->o.name, old->o.name);
+		rename_former(old);
 	}
 	c->slug = old->slug;
 	old->slug = NULL;

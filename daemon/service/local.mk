@@ -1,6 +1,7 @@
 # daemon/service: what may be asked of certd: calls, resources, access, changes and their effects.
 libcertd_a_SOURCES += \
 	daemon/service/access.c daemon/service/access.h \
+	daemon/service/adopt.c daemon/service/adopt.h \
 	daemon/service/call.c daemon/service/call.h \
 	daemon/service/change.c daemon/service/change.h \
 	daemon/service/cloud66.c daemon/service/cloud66.h \

@@ -12,6 +12,7 @@
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
+#include "daemon/service/adopt.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/res_authorization.h"
@@ -170,7 +171,7 @@ int
 autocert_create(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
-	int rc;
+	int rc, is_adopted;
 
 	(void)params;
 	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
@@ -185,12 +186,13 @@ autocert_create(struct call *call, struct json_object *params, struct error *err
 	if (!a.o.name)
 		a.o.name = xstrdup(a.common_name);
 	warn_about_zones(call, &a);
-	if (slug_take(call, a.o.name, a.common_name, a.o.id, &a.slug, err) < 0)
+	is_adopted = adopt_certificate(call, &a, err);
+	if (is_adopted < 0 || (!is_adopted && slug_take(call, a.o.name, a.common_name, a.o.id, &a.slug, err) < 0))
 		return -1;
-	issue_plan_renewal(call->service->issue_env, &a, true);
+	issue_plan_renewal(call->service->issue_env, &a, !is_adopted);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
-	return authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
+	return is_adopted ? 0 : authorize_give_order(call->service->issue_env, call_txn(call), &a, err);
 }
 
 /* --- change --- */

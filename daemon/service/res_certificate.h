@@ -11,6 +11,10 @@
 int
 certificate_remove_with(struct call *call, const struct certificate *c, struct error *err);
 
+/* Saves an imported certificate that an auto-certificate has adopted, with the time of its import in its name. */
+int
+certificate_save_adopted(struct call *call, struct certificate *c, struct error *err);
+
 /* The error for a property that @c, which is held back, cannot have: ERROR_INVALID with @field. Return: -1. */
 int
 certificate_held_back(const struct certificate *c, const char *field, struct error *err);

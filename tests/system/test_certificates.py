@@ -89,6 +89,16 @@ def openssl(*arguments, data=None):
     return run(["openssl", *arguments], input=data).stdout
 
 
+def test_a_replacement_for_other_consumers_leaves_no_key_with_the_former_ones(certd, ca, scratch):
+    for name in ("front", "back"):
+        (scratch / name).mkdir()
+        certd.ctl("add-consumer", "--name", name, "--directory", scratch / name)
+    import_pem(certd, ca, "--name", "shop", "--consumer", "front", "--consumer", "back")
+    import_pem(certd, ca, "--replace", "shop", "--consumer", "back")
+    wait_for(lambda: not (scratch / "front/privkey.pem").exists(), 20)
+    assert (scratch / "back/privkey.pem").exists()
+
+
 def test_every_format_is_what_openssl_makes_of_it_and_keys_are_on_record(certd, ca, scratch):
     import_pem(certd, ca, "--name", "shop")
     drop, password = certd.drop("shop"), password_file(scratch, "secret")

@@ -2,12 +2,14 @@
 import json
 import re
 import subprocess
+import time
+from datetime import datetime
 
 import pytest
 from certd import Certd
 from dnsservers import Knot
 from pebble import Challtestsrv, Pebble
-from procs import wait_for
+from procs import free_port, wait_for
 from rpc import RpcError
 from tls import ThrowAwayCa, parse_certificate
 
@@ -252,3 +254,84 @@ def test_a_crash_between_any_two_steps_loses_nothing(kontena):
         "provider": "le", "commonName": "api.example.com", "challenge": "manual"})
     wait_for(lambda: (certd.drop("api.example.com") / "manifest.json").exists(), 20, "the certificate")
     assert sum("order-plz" in path for _, path in kontena.pebble.requests) == orders
+
+
+@pytest.fixture
+def adopter(start):
+    """certd with a provider, and its CA."""
+    pebble = start(Pebble, always_valid=True, validity=3600)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file, "--email",
+              "you@example.com", "--agree-tos")
+    return certd, pebble
+
+
+def orders(pebble):
+    return sum("order-plz" in path for _, path in pebble.requests)
+
+
+def test_an_imported_certificate_is_adopted_and_ordered_only_when_it_is_due(adopter, scratch):
+    certd, pebble = adopter
+    ca = ThrowAwayCa(scratch / "ca", "Some CA")
+    certificate, key = ca.issue("WWW.example.com", "example.com", days=80)
+    for directory in ("front", "back"):
+        (scratch / directory).mkdir()
+        certd.ctl("add-consumer", "--name", directory, "--directory", scratch / directory)
+    certd.ctl("import", "--name", "web", "--cert", certificate, "--chain", ca.cert_file, "--key", key,
+              "--consumer", "front")
+    files = certd.drop("web")
+    before = (files / "bundle.pem").read_text()
+
+    # Another set of names would leave two certificates of one name: nothing is declared.
+    told = certd.ctl("add-auto", "--name", "web", "--provider", "le", "--cn", "www.example.com", "--san",
+                     "shop.example.com", check=False)
+    assert told.returncode and "not for shop.example.com, and also for example.com" in told.stderr
+    add = ("add-auto", "--name", "web", "--provider", "le", "--cn", "example.com", "--san", "www.example.com",
+           "--consumer", "back")
+    assert f"adopts the imported certificate 'web' with its files in {files}" in certd.ctl(*add, "--dry-run").stdout
+    assert certd.call("autoCertificate.list")["total"] == 0 and certd.call("certificate.get", ref="web")
+    out = certd.ctl(*add).stdout
+    assert "has a certificate until" in out and f"files in {files}\n" in out
+
+    auto = certd.call("autoCertificate.get", ref="web")["metadata"]
+    assert auto["dropDirectory"] == str(files) and auto["state"] == "AVAILABLE" and auto["nextAction"] == "renew"
+    days = (datetime.fromisoformat(auto["nextDate"].replace("Z", "+00:00")).timestamp() - time.time()) / 86400
+    assert 45 < days < 55  # of 80: 30 days before its end, or up to 3 days earlier
+    [adopted] = certd.call("certificate.list")["items"]
+    assert adopted["id"] == auto["lastIssuedCertificate"] and adopted["metadata"]["autoCertificate"]
+    assert re.fullmatch(r"web 20\d\d-.*Z", adopted["properties"]["name"])
+    # It is deployed as before, to the consumer that the declaration names.
+    wait_for((scratch / "back/bundle.pem").exists, 20)
+    wait_for(lambda: not (scratch / "front/bundle.pem").exists(), 20)
+    assert sorted(p.name for p in (certd.state / "live").iterdir()) == ["web"]
+    assert (files / "bundle.pem").read_text() == before
+    assert orders(pebble) == 0
+    assert "expiry" not in {row["kind"] for row in certd.call("schedule.list")["items"]}  # certd renews it
+
+    certd.kill9()
+    certd.start()
+    certd.ctl("renew", "web")
+    assert orders(pebble) == 1
+    assert sorted(p.name for p in (certd.state / "live").iterdir()) == ["web"]
+    assert parse_certificate(files / "cert.pem").names == ["example.com", "www.example.com"]
+    assert (files / "bundle.pem").read_text() != before
+    certd.ctl("rm", "auto", "web")
+    wait_for(lambda: not files.exists(), 20)
+
+
+def test_what_is_adopted_keeps_its_consumers_and_an_expired_certificate_is_ordered_at_once(adopter, scratch):
+    certd, pebble = adopter
+    ca = ThrowAwayCa(scratch / "ca", "Some CA")
+    certificate, key = ca.issue("a.example.com", days=80)
+    (scratch / "front").mkdir()
+    certd.ctl("add-consumer", "--name", "front", "--directory", scratch / "front")
+    certd.ctl("import", "--name", "a", "--cert", certificate, "--chain", ca.cert_file, "--key", key, "--consumer", "front")
+    certd.ctl("add-auto", "--name", "a", "--provider", "le", "--cn", "a.example.com")
+    assert certd.ctl_json("show", "auto", "a")["properties"]["consumers"]
+    certificate, key = ca.issue("b.example.com", days=-1)
+    certd.ctl("import", "--name", "b", "--cert", certificate, "--chain", ca.cert_file, "--key", key, "--allow-expired")
+    certd.ctl("add-auto", "--name", "b", "--provider", "le", "--cn", "b.example.com", "--no-wait")
+    wait_for(lambda: orders(pebble) == 1, 20)
+    wait_for(lambda: parse_certificate(certd.drop("b") / "cert.pem").names == ["b.example.com"] and
+             certd.call("autoCertificate.get", ref="b")["metadata"].get("nextDate", "") > "2", 20)
+    assert sorted(p.name for p in (certd.state / "live").iterdir()) == ["a", "b"]
