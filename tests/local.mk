@@ -62,6 +62,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_fair.c \
 	tests/unit/base/test_hook.c \
 	tests/unit/base/test_http.c \
+	tests/unit/base/test_http_gate.c \
 	tests/unit/base/test_http_url.c \
 	tests/unit/base/test_httpd_conn.c \
 	tests/unit/base/test_httpd_head.c \

@@ -26,7 +26,7 @@
 #include <utlist.h>
 
 enum {
-	DEFAULT_HOST_CONNECTIONS = 8,
+	DEFAULT_CONNECTIONS_PER_HOST = 8,
 	KEPT_CONNECTIONS = 16,
 	POOL_SIZE = 8 /* idle easy handles */
 };
@@ -43,6 +43,7 @@ struct http_curl {
 	char *proxy_host;
 	char *proxy_port;
 	struct http_hosts *hosts;
+	struct http_gates *gates;
 	struct tls_guard guard;
 	CURLM *multi;
 	struct loop_timer timer;
@@ -83,15 +84,16 @@ static void
 transfer_detach(struct http_transfer *t, bool is_reusable)
 {
 	http_hosts_cancel(&t->wait);
-	if (!t->easy)
-		return;
-	if (!is_reusable)
-		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-	if (t->is_in_multi)
-		curl_multi_remove_handle(t->curl->multi, t->easy);
-	t->is_in_multi = false;
-	pool_give(t->curl, t->easy);
-	t->easy = NULL;
+	if (t->easy) {
+		if (!is_reusable)
+			curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+		if (t->is_in_multi)
+			curl_multi_remove_handle(t->curl->multi, t->easy);
+		t->is_in_multi = false;
+		pool_give(t->curl, t->easy);
+		t->easy = NULL;
+	}
+	http_gates_leave(&t->pass);
 }
 
 static void
@@ -166,13 +168,23 @@ transfer_start(struct http_transfer *t, const struct strlist *addresses)
 	transfer_finish(t);
 }
 
+/* @addresses: of the host, just looked up. */
+static void
+transfer_enter(struct http_transfer *t, const struct strlist *addresses)
+{
+	bool may_run = t->pass.gate || http_gates_enter(t->curl->gates, t->dialled_host, t->dialled_port, &t->pass);
+
+	if (may_run)
+		transfer_start(t, addresses);
+}
+
 static void
 http_on_addresses(const struct strlist *addresses, const struct error *err, void *arg)
 {
 	struct http_transfer *t = arg;
 
 	if (!err) {
-		transfer_start(t, addresses);
+		transfer_enter(t, addresses);
 		return;
 	}
 	error_copy(&t->err, err);
@@ -182,11 +194,17 @@ http_on_addresses(const struct strlist *addresses, const struct error *err, void
 static void
 transfer_resolve(struct http_transfer *t)
 {
-	t->wait.fn = http_on_addresses;
-	t->wait.arg = t;
 	const struct strlist *addresses = http_hosts_get(t->curl->hosts, t->dialled_host, &t->wait);
+
 	if (addresses)
-		transfer_start(t, addresses);
+		transfer_enter(t, addresses);
+}
+
+/* Its turn has come; the addresses may have expired since. */
+static void
+http_on_pass(void *arg)
+{
+	transfer_resolve(arg);
 }
 
 /* Sent on a kept connection, without any octet of an answer? */
@@ -351,6 +369,8 @@ transport_send(void *self, const struct http_request *req, http_done_fn *done, v
 	t->guard = &curl->guard;
 	t->done = done;
 	t->arg = arg;
+	t->wait = (struct http_host_wait){ .fn = http_on_addresses, .arg = t };
+	t->pass = (struct http_pass){ .fn = http_on_pass, .arg = t };
 	DL_PREPEND(curl->transfers, t);
 	loop_timer_init(&t->timer, curl->loop, on_transfer_timer, t);
 	http_transfer_init(t, req);
@@ -396,15 +416,11 @@ parse_proxy(struct http_curl *curl, struct error *err)
 static void
 set_up_multi(struct http_curl *curl)
 {
-	unsigned per_host = curl->config.max_connections_per_host;
-
 	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
 	curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl);
 	curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	curl_multi_setopt(
-		curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : DEFAULT_HOST_CONNECTIONS));
 	curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 }
 
@@ -423,10 +439,11 @@ http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config 
 	curl->config = (struct http_curl_config){
 		.user_agent = xstrdup_null(config->user_agent),
 		.proxy = xstrdup_null(config->proxy),
-		.max_connections_per_host = config->max_connections_per_host,
 	};
 	loop_timer_init(&curl->timer, loop, http_on_timer, curl);
 	curl->hosts = http_hosts_new(loop, dns);
+	curl->gates = http_gates_new(loop,
+		config->max_connections_per_host ? config->max_connections_per_host : DEFAULT_CONNECTIONS_PER_HOST);
 	curl->multi = curl_multi_init();
 	if (!curl->multi)
 		abort(); /* out of memory */
@@ -453,6 +470,7 @@ http_curl_free(struct http_curl *curl)
 		watch_free(curl, curl->watches);
 	loop_timer_cancel(&curl->timer);
 	http_hosts_free(curl->hosts);
+	http_gates_free(curl->gates);
 	free((char *)curl->config.user_agent);
 	free((char *)curl->config.proxy);
 	free(curl->proxy_host);

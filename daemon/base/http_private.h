@@ -51,6 +51,37 @@ http_hosts_distrust(struct http_hosts *hosts, const char *name);
 long
 http_hosts_trusted_sec(struct http_hosts *hosts, const char *name);
 
+/* --- http_gate.c: how many requests run at once at one server --- */
+
+struct http_gates;
+struct http_gate;
+
+/* What a request needs in order to run; embedded in its owner. */
+struct http_pass {
+	struct http_gate *gate; /* NULL: neither runs nor waits */
+	struct http_pass *next;
+	int64_t since_ms; /* boot time since when it waits */
+	bool is_waiting;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* @loop: borrowed. @max_width: the most that run at once at one server, at least 1. */
+struct http_gates *
+http_gates_new(struct loop *loop, unsigned max_width);
+
+/* No request may run or wait any more. */
+void
+http_gates_free(struct http_gates *gates);
+
+/* Return: true: @pass may run now; false: pass->fn will be called once, when it may. */
+bool
+http_gates_enter(struct http_gates *gates, const char *host, const char *port, struct http_pass *pass);
+
+/* It has ended, or waits no longer. Others may start meanwhile. No-op when it neither runs nor waits. */
+void
+http_gates_leave(struct http_pass *pass);
+
 /* --- http_transfer.c: one request on one easy handle --- */
 
 enum { HTTP_MAX_HEADERS = 64 * 1024 };
@@ -93,6 +124,7 @@ struct http_transfer {
 	/* State, of http.c. */
 	struct loop_timer timer; /* deadline; at zero: delivery */
 	struct http_host_wait wait;
+	struct http_pass pass;
 	CURL *easy; /* NULL until the request is running */
 	struct curl_slist *resolve;
 	int64_t deadline_ms; /* boot time */

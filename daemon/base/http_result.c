@@ -175,7 +175,7 @@ void
 http_transfer_timed_out(struct http_transfer *t)
 {
 	curl_off_t connected_us = 0, ready_us = 0;
-	const char *phase = "address lookup";
+	const char *phase = t->pass.is_waiting ? "waiting for a connection" : "address lookup";
 	if (t->easy) {
 		curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
 		curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);

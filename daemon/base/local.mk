@@ -13,6 +13,7 @@ libcertd_a_SOURCES += \
 	daemon/base/hook_scope.c \
 	daemon/base/hook_spawn.c \
 	daemon/base/http.c daemon/base/http.h daemon/base/http_private.h \
+	daemon/base/http_gate.c \
 	daemon/base/http_host.c \
 	daemon/base/http_result.c \
 	daemon/base/http_transfer.c \
