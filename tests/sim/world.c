@@ -288,6 +288,90 @@ check_data(struct world *w, struct json_object *event, const char *kind)
 		sim_fail(w->sim, "event %s", fault ? fault : kind);
 }
 
+/* The types of object that a kind is about, "" for none, "*" for any or none. */
+static const char *
+types_of(enum event_kind kind)
+{
+	static const char *const types[EVENT_KIND_COUNT] = {
+		[EVENT_STORE_FAILED] = "*",
+		[EVENT_OBJECT_CREATED] = "*",
+		[EVENT_OBJECT_UPDATED] = "*",
+		[EVENT_OBJECT_DELETED] = "*",
+		[EVENT_ACCOUNT_DONE] = "provider",
+		[EVENT_ACCOUNT_FAILED] = "provider",
+		[EVENT_ISSUE_PROGRESS] = "autocertificate authorization",
+		[EVENT_ISSUE_DONE] = "autocertificate",
+		[EVENT_ISSUE_FAILED] = "autocertificate",
+		[EVENT_DEPLOY_DONE] = "autocertificate certificate",
+		[EVENT_DEPLOY_FAILED] = "autocertificate certificate",
+		[EVENT_PROBE_SERVED] = "autocertificate certificate",
+		[EVENT_PROBE_STALE] = "autocertificate certificate",
+		[EVENT_PROBE_UNREACHABLE] = "autocertificate certificate",
+		[EVENT_CLEANUP_FAILED] = "*",
+		[EVENT_CERTIFICATE_PURGED] = "certificate",
+		[EVENT_AUTHORIZATION_PENDING] = "authorization",
+		[EVENT_AUTHORIZATION_DONE] = "authorization",
+		[EVENT_AUTHORIZATION_FAILED] = "authorization",
+		[EVENT_CERTIFICATE_EXPIRING] = "certificate",
+		[EVENT_CERTIFICATE_EXPIRED] = "certificate",
+		[EVENT_CERTIFICATE_EXPORTED] = "certificate",
+	};
+
+	return types[kind] ? types[kind] : "";
+}
+
+static const struct record_class *
+class_of_type(const char *type)
+{
+	const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &authorization_class, &token_class };
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+		if (strcmp(classes[i]->name, type) == 0)
+			return classes[i];
+	return NULL;
+}
+
+/* The name of the object in the store; NULL: it is not there (any more). Owned by the caller. */
+static char *
+stored_name(struct world *w, const struct record_class *cls, const char *id)
+{
+	struct object *o = xcalloc(1, cls->size);
+	char *name = object_peek(w->store, cls, id, o, NULL) == 1 ? xstrdup(o->name) : NULL;
+
+	record_clear(cls, o);
+	free(o);
+	return name;
+}
+
+/* Over whole lives, every event says which object it is about, by the name that the store has. */
+static void
+check_object(struct world *w, struct json_object *object, const char *kind)
+{
+	const char *type = "", *id = "", *name = "";
+	enum event_kind k = EVENT_SERVER_STARTED;
+	_cleanup_strlist_ struct strlist types = STRLIST_INIT;
+	_cleanup_free_ char *stored = NULL;
+	const struct record_class *cls;
+	bool is_any;
+
+	event_kind_find(kind, &k);
+	strlist_split(&types, types_of(k), ' ');
+	is_any = strlist_has(&types, "*");
+	if (!object && (!types.count || is_any))
+		return;
+	json_get_string(object, "type", &type, NULL);
+	json_get_string(object, "id", &id, NULL);
+	json_get_string(object, "name", &name, NULL);
+	cls = class_of_type(type);
+	if (!cls || !(is_any || strlist_has(&types, type)))
+		sim_fail(w->sim, "event %s is about an object of type '%s'", kind, type);
+	stored = stored_name(w, cls, id);
+	if (!*id || !*name || (stored && strcmp(stored, name) != 0))
+		sim_fail(w->sim, "event %s is about %s '%s', which is named '%s', not '%s'", kind, type, id,
+			stored ? stored : "", name);
+}
+
 static void
 on_event(struct json_object *event, void *arg)
 {
@@ -301,6 +385,7 @@ on_event(struct json_object *event, void *arg)
 		json_get_string(object, "name", &name, NULL);
 	count_event(w, kind);
 	check_data(w, event, kind);
+	check_object(w, object, kind);
 	if (name)
 		check_pace(w, kind, name);
 	sim_log(w->sim, "%" PRId64 " %s %s: %s", world_now(w), kind, name ? name : "-", message);

@@ -2,11 +2,13 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
+#include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/store/object.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool
 commit(void *arg)
@@ -34,6 +36,9 @@ rig_init(struct rig *rig, const char *resolver)
 	loop_set_turn_end(rig->env.loop, commit, rig);
 	rig->env.dns = dns_new(rig->env.loop, resolver ? resolver : "127.0.0.1:1", &err);
 	cr_assert_not_null(rig->env.dns, "%s", err.message);
+	rig->log = log_new(LOG_LEVEL_ERROR - 1);
+	rig->config.events = events_new(rig->store.store, rig->clock, rig->log, 100);
+	store_commit(rig->store.store);
 	rig_restart(rig);
 }
 
@@ -51,6 +56,8 @@ rig_clear(struct rig *rig)
 	dns_free(rig->env.dns);
 	loop_free(rig->env.loop);
 	tmp_store_clear(&rig->store);
+	events_free(rig->config.events);
+	log_free(rig->log);
 	clock_free(rig->clock);
 	strlist_clear(&rig->config.http_listen);
 	strlist_clear(&rig->config.webroots);
@@ -105,6 +112,32 @@ note_progress(const char *why, void *arg)
 	struct result *result = arg;
 
 	strlist_add(&result->progress, why);
+}
+
+static const char *
+member(struct json_object *event, const char *path)
+{
+	struct json_object *value = json_path(event, path);
+
+	return value ? json_object_get_string(value) : "";
+}
+
+void
+rig_expect_event(struct rig *rig, enum event_kind kind, const struct event_object *about, const char *says)
+{
+	_cleanup_json_ struct json_object *list = events_list(rig->config.events, NULL, -1, 100, NULL);
+	struct json_object *event = NULL;
+
+	cr_assert_not_null(list);
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(member(json_object_array_get_idx(list, i), "kind"), event_info(kind)->name) == 0)
+			event = json_object_array_get_idx(list, i);
+	cr_assert_not_null(event, "there is no event %s", event_info(kind)->name);
+	cr_expect_str_eq(member(event, "object.type"), about ? about->type : "");
+	cr_expect_str_eq(member(event, "object.id"), about ? about->id : "");
+	cr_expect_str_eq(member(event, "object.name"), about ? about->name : "");
+	cr_expect_not_null(strstr(member(event, "message"), says), "%s", member(event, "message"));
+	cr_expect_null(strchr(member(event, "message"), '\n'));
 }
 
 void

@@ -6,6 +6,7 @@
 #include "common/strlist.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/challenge/solver.h"
+#include "daemon/report/events.h"
 #include "tests/unit/store/tmp_store.h"
 
 struct rig {
@@ -14,6 +15,7 @@ struct rig {
 	struct dnsprovider_env env;
 	struct solver_config config;
 	struct solver *solver;
+	struct log *log;
 };
 
 /* What done and progress functions leave behind. */
@@ -55,6 +57,10 @@ note_progress(const char *why, void *arg);
 /* A provider of kind rfc2136 is in the store; returns its id. @zone NULL: none. */
 void
 rig_add_provider(struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE]);
+
+/* The last event of that kind is about this object (NULL: none); it is told in one line that has @says. */
+void
+rig_expect_event(struct rig *rig, enum event_kind kind, const struct event_object *about, const char *says);
 
 /* An authorization with one challenge each of @types (comma separated), all with @token. */
 void

@@ -411,6 +411,9 @@ Test(dns01, a_removal_that_fails_is_tried_again_later_and_later)
 
 		clean_up(&f, id);
 		cr_expect(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+		rig_expect_event(&f.rig, EVENT_CLEANUP_FAILED,
+			&(struct event_object){ "dnsprovider", f.provider, "ns" },
+			"cannot remove the TXT record at _acme-challenge.www.example.test");
 		cr_assert_eq(schedule_get(f.rig.store.store, SCHEDULE_CLEANUP, id, &row, NULL), 1);
 		cr_expect_geq(row.due_at, now + pause[i].shortest);
 		cr_expect_leq(row.due_at, now + pause[i].longest + 10);
@@ -419,6 +422,56 @@ Test(dns01, a_removal_that_fails_is_tried_again_later_and_later)
 	clean_up(&f, id);
 	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
 	teardown(&f);
+}
+
+Test(dns01, a_removal_without_its_provider_or_its_record_is_said_and_not_repeated_for_ever)
+{
+	enum { WITHOUT_PROVIDER, WITHOUT_RECORD, UNREADABLE };
+	static const struct {
+		const char *why;
+		int state;
+		const char *says; /* NULL: nothing */
+		bool stays;
+	} cases[] = {
+		{ "provider deleted", WITHOUT_PROVIDER,
+			"the TXT record 'v' at _acme-challenge.www.example.test was not removed", false },
+		{ "record gone", WITHOUT_RECORD, NULL, false },
+		{ "unreadable", UNREADABLE, "cleanup", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f = { 0 };
+		const struct cleanup c = { .dns_provider = (char *)"00000000-0000-4000-8000-000000000000",
+			.name = (char *)"_acme-challenge.www.example.test",
+			.value = (char *)"v" };
+		char id[STORE_ID_SIZE];
+		struct store *store;
+		struct schedule_row row;
+		int64_t now;
+
+		rig_init(&f.rig, NULL);
+		store = f.rig.store.store;
+		now = clock_wall(f.rig.clock);
+		cleanup_id(&c, id);
+		cleanup_save(store, store_begin(store), &c, now);
+		if (cases[i].state == WITHOUT_RECORD)
+			store_del(store_begin(store), STORE_CLEANUP, id, strlen(id));
+		if (cases[i].state == UNREADABLE)
+			store_put(store_begin(store), STORE_CLEANUP, id, strlen(id), "\xff\xff", 2);
+		store_commit(store);
+		clean_up(&f, id);
+		if (cases[i].says)
+			rig_expect_event(&f.rig, EVENT_CLEANUP_FAILED, NULL, cases[i].says);
+		else
+			cr_expect_eq(events_last(f.rig.config.events), 0, "%s", cases[i].why);
+		cr_expect_eq(schedule_get(store, SCHEDULE_CLEANUP, id, &row, NULL), cases[i].stays, "%s", cases[i].why);
+		cr_expect_eq(store_count(store, STORE_CLEANUP), cases[i].stays, "%s", cases[i].why);
+		if (cases[i].stays) {
+			cr_expect_geq(row.due_at, now + 86400);
+			cr_expect_leq(row.due_at, now + 86400 + 60);
+		}
+		rig_clear(&f.rig);
+	}
 }
 
 /* An order that is resumed puts up at once what its first try is still taking down. */
