@@ -53,6 +53,7 @@ unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
+	tests/support/journal.c tests/support/journal.h \
 	tests/support/process.c tests/support/process.h \
 	tests/support/relay.c tests/support/relay.h \
 	tests/support/tls_server.c tests/support/tls_server.h \
@@ -119,6 +120,7 @@ unit_store_SOURCES = \
 	tests/unit/store/test_store_crypt.c \
 	tests/unit/store/test_store_damage.c \
 	tests/unit/store/test_store_disk.c \
+	tests/unit/store/test_store_guard.c \
 	tests/unit/store/test_store_model.c \
 	tests/unit/store/test_store_space.c \
 	tests/unit/store/tmp_store.c \
@@ -178,6 +180,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_effect.c \
 	tests/unit/service/test_fields.c \
 	tests/unit/service/test_list.c \
+	tests/unit/service/test_passed_fds.c \
 	tests/unit/service/test_peer.c \
 	tests/unit/service/test_tables.c \
 	tests/unit/service/test_token.c
@@ -187,6 +190,7 @@ unit_service_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-report
 TESTS += unit-report
 unit_report_SOURCES = \
+	tests/support/journal.c tests/support/journal.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/report/test_audit.c \
 	tests/unit/report/test_audit_chain.c \

@@ -4,17 +4,14 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log_private.h"
 #include "daemon/base/loop.h"
+#include "tests/support/journal.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Makes a pipe our stderr. Return: its reading end. */
@@ -116,35 +113,6 @@ Test(log, the_journal_is_used_only_if_stderr_is_its_stream)
 			cases[i].journal_stream);
 }
 
-/* Plays journald on its socket, in a mount namespace of this test's own. Return: the socket, or -1: not allowed. */
-static int
-journal_socket(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
-	int fd;
-
-	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
-		return -1;
-	mkdir("/run/systemd", 0755);
-	mkdir("/run/systemd/journal", 0755);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
-
-/* Makes stderr look like the journal's stream to the next log_new(). */
-static void
-pretend_journal_stream(void)
-{
-	_cleanup_free_ char *stream = NULL;
-	struct stat st;
-
-	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
-	stream = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	setenv("JOURNAL_STREAM", stream, 1);
-}
-
 Test(log, the_journal_gets_the_fields)
 {
 	const struct log_field fields[] = { { "CERTD_CERTIFICATE",
@@ -154,10 +122,10 @@ Test(log, the_journal_gets_the_fields)
 	char got[1024];
 	int journal;
 
-	journal = journal_socket();
+	journal = journal_listen();
 	if (journal < 0)
 		cr_skip_test("mount namespaces are not allowed here");
-	pretend_journal_stream();
+	journal_pretend_stream();
 	log = log_new(LOG_LEVEL_INFO);
 	log_write(log, LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "renewed %s", "www\u202e");
 	got[recv(journal, got, sizeof(got) - 1, MSG_DONTWAIT)] = '\0';
@@ -200,10 +168,10 @@ Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted
 	struct loop_fd *watch;
 	int journal;
 
-	journal = journal_socket();
+	journal = journal_listen();
 	if (journal < 0)
 		cr_skip_test("mount namespaces are not allowed here");
-	pretend_journal_stream();
+	journal_pretend_stream();
 	log = log_new(LOG_LEVEL_INFO);
 	log_attach(log, loop);
 	for (int i = 0; i < LINES; i++)

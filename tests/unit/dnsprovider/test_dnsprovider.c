@@ -4,6 +4,7 @@
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 Test(dnsprovider, the_longest_zone_with_the_name_in_it_counts)
@@ -74,6 +75,42 @@ Test(dnsprovider, one_without_zones_has_all_only_if_it_is_alone_or_named)
 	expect_choice(t.store, all, "_acme-challenge.example.org", "all");
 	expect_choice(t.store, com, "_acme-challenge.example.org", "com");
 	expect_choice(t.store, "00000000-0000-4000-8000-000000000000", "_acme-challenge.example.com", NULL);
+	tmp_store_clear(&t);
+}
+
+Test(dnsprovider, an_error_lists_the_zones_of_all_and_counts_those_beyond_ten)
+{
+	static const struct {
+		const char *zones, *seen, *text;
+	} steps[] = {
+		{ "", "", "none" },
+		{ "a1.test", "not-this.test", "a1.test" },
+		{ "", "a2.test,a3.test", "a1.test, a2.test, a3.test" },
+		{ "a4.test,a5.test,a6.test,a7.test,a8.test,a9.test,b0.test", "",
+			"a1.test, a2.test, a3.test, a4.test, a5.test, a6.test, a7.test, a8.test, a9.test, b0.test" },
+		{ "b1.test", "",
+			"a1.test, a2.test, a3.test, a4.test, a5.test, a6.test, a7.test, a8.test, a9.test, b0.test "
+			"and 1 more" },
+		{ "b2.test,b3.test", "",
+			"a1.test, a2.test, a3.test, a4.test, a5.test, a6.test, a7.test, a8.test, a9.test, b0.test "
+			"and 3 more" },
+	};
+	struct tmp_store t;
+
+	tmp_store_init(&t, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xasprintf("d%zu", i),
+			.kind = xstrdup("exec") };
+		_cleanup_free_ char *text = NULL;
+
+		snprintf(d.o.id, sizeof(d.o.id), "00000000-0000-4000-8000-00000000000%zu", i);
+		strlist_split(&d.zones, steps[i].zones, ',');
+		strlist_split(&d.zones_seen, steps[i].seen, ',');
+		cr_assert_eq(object_save(t.store, store_begin(t.store), &dnsprovider_class, &d, NULL), 0);
+		store_commit(t.store);
+		text = dnsprovider_zones_text(t.store);
+		cr_expect_str_eq(text, steps[i].text, "step %zu: %s", i, text);
+	}
 	tmp_store_clear(&t);
 }
 

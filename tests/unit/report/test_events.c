@@ -2,6 +2,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "tests/support/journal.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { NOW = 1800000000, LOG_SIZE = 4096 };
@@ -452,4 +454,47 @@ Test(events, what_goes_wrong_is_stored_with_its_problem)
 		"\"retryAt\":\"2027-01-15T08:01:00Z\","
 		"\"message\":\"why\"}");
 	stream_end(&s);
+}
+
+Test(events, have_fields_in_the_journal_to_search_by)
+{
+	static const struct {
+		struct event_object object; /* without a type: none */
+		const char *problem, *fields;
+	} cases[] = {
+		{ { "autocertificate", "i-1", "www" }, NULL, "CERTD_AUTOCERTIFICATE=www\nCERTD_OBJECT_ID=i-1\n" },
+		{ { "certificate", "i-2", "www" }, NULL, "CERTD_CERTIFICATE=www\nCERTD_OBJECT_ID=i-2\n" },
+		{ { "provider", "i-3", "le" }, "rateLimited",
+			"CERTD_PROVIDER=le\nCERTD_OBJECT_ID=i-3\nCERTD_PROBLEM=rateLimited\n" },
+		{ { "dnsprovider", "i-4", "ns" }, NULL, "CERTD_DNSPROVIDER=ns\nCERTD_OBJECT_ID=i-4\n" },
+		{ { "consumer", "i-5", "nginx" }, NULL, "CERTD_CONSUMER=nginx\nCERTD_OBJECT_ID=i-5\n" },
+		{ { "token", "i-6", "ci" }, NULL, "CERTD_OBJECT=ci\nCERTD_OBJECT_ID=i-6\n" },
+		{ { NULL, NULL, NULL }, "malformed", "CERTD_PROBLEM=malformed\n" },
+		{ { NULL, NULL, NULL }, NULL, "" },
+	};
+	int journal = journal_listen();
+	struct stream s;
+
+	if (journal < 0)
+		cr_skip_test("mount namespaces are not allowed here");
+	journal_pretend_stream();
+	stream_begin(&s, 1000);
+	log_set_level(s.log, LOG_LEVEL_INFO);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct event_object *object = cases[i].object.type ? &cases[i].object : NULL;
+		_cleanup_free_ char *wanted = xasprintf(
+			"MESSAGE=%s%sno\nPRIORITY=3\nSYSLOG_IDENTIFIER=certd\nCERTD_EVENT=issue.failed\n%s",
+			object ? object->name : "", object ? ": " : "", cases[i].fields);
+		_cleanup_error_ struct error err = ERROR_INIT;
+		char got[1024];
+
+		error_set(&err, ERROR_CA, "no");
+		err.problem = xstrdup_null(cases[i].problem);
+		event_emit_error(s.events, NULL, EVENT_ISSUE_FAILED, object, &err, "no");
+		store_commit(s.store.store);
+		got[recv(journal, got, sizeof(got) - 1, MSG_DONTWAIT)] = '\0';
+		cr_expect_str_eq(got, wanted, "case %zu: %s", i, got);
+	}
+	stream_end(&s);
+	close(journal);
 }
