@@ -131,6 +131,7 @@ check_PROGRAMS += unit-renew
 TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/renew/test_account.c \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_expiry.c \

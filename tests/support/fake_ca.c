@@ -370,8 +370,10 @@ exchange_answer(void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	x->answer.res = (struct http_response){ .status = 0 };
-	if (x->answer.failure)
+	if (x->answer.failure) {
 		error_set(&err, x->answer.failure, "fake CA: %s", error_code_name(x->answer.failure));
+		err.retry = x->answer.failure != ERROR_LIMIT; /* as base/http_result.c has it */
+	}
 	exchange_free(x);
 	if (error_is_set(&err))
 		done(NULL, &err, done_arg);

@@ -51,3 +51,34 @@ run_due(struct run *r, enum schedule_kind kind, const char *id)
 	cr_assert_geq(found, 0, "%s", err.message);
 	return found ? row.due_at : 0;
 }
+
+static bool
+spoil(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
+{
+	const struct run_fault *fault = arg;
+
+	(void)nth;
+	while (fault && fault->kind != kind)
+		fault = fault->also;
+	if (phase != FAKE_CA_BEFORE || !fault)
+		return false;
+	answer->failure = fault->failure;
+	if (fault->problem)
+		fake_ca_answer_problem(answer, fault->status, fault->problem, "spoiled");
+	return true;
+}
+
+void
+run_spoil(struct run *r, const struct run_fault *fault)
+{
+	struct fake_ca_script *script = fake_ca_script(r->world.cas[0].ca);
+
+	script->intercept = spoil;
+	script->arg = (void *)(uintptr_t)fault;
+}
+
+void
+run_mend(struct run *r)
+{
+	world_set_weather(&r->world.cas[0], WEATHER_PERFECT, 0);
+}

@@ -29,4 +29,20 @@ run_load(struct run *r, const char *name, struct autocert *ret);
 int64_t
 run_due(struct run *r, enum schedule_kind kind, const char *id);
 
+/* A wrong answer of the provider's CA to each request of one kind. */
+struct run_fault {
+	enum fake_ca_kind kind;
+	enum error_code failure; /* no answer at all but this; ERROR_NONE: a problem */
+	int status;
+	const char *problem;
+	const struct run_fault *also; /* or NULL: a fault of another kind of request */
+};
+
+/* From now on, until run_mend(); @fault is borrowed for that long. */
+void
+run_spoil(struct run *r, const struct run_fault *fault);
+
+void
+run_mend(struct run *r);
+
 #endif

@@ -128,3 +128,53 @@ Test(authorize, an_order_is_given_to_the_certificate_of_that_name_alone)
 		run_end(&r);
 	}
 }
+
+Test(authorize, an_order_that_cannot_go_on_is_kept_and_one_that_cannot_begin_fails)
+{
+	static const struct {
+		const char *why;
+		struct run_fault fault;
+		enum error_code code;
+		bool is_tried_again;
+	} cases[] = {
+		{ "no network", { FAKE_CA_AUTHORIZATION, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK, true },
+		{ "no answer", { FAKE_CA_AUTHORIZATION, ERROR_TIMEOUT, 0, NULL, NULL }, ERROR_TIMEOUT, true },
+		{ "no network, and no order yet", { FAKE_CA_NEW_ORDER, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK,
+			false },
+		{ "refused", { FAKE_CA_NEW_ORDER, ERROR_NONE, 403, "rejectedIdentifier", NULL }, ERROR_CA, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run r;
+		struct world *w = &r.world;
+		_cleanup_authorization_ struct authorization a = { 0 }, later = { 0 };
+		int64_t began_at;
+
+		run_begin(&r, 0);
+		world_run_until(w, world_now(w) + MINUTE);
+		run_spoil(&r, &cases[i].fault);
+		began_at = world_now(w);
+		cr_assert(
+			world_call(w, RPC_AUTHORIZATION_CREATE, "{'properties':{'name':'" NAME "','provider':'ca'}}"));
+		world_run_until(w, began_at + 5 * MINUTE);
+		cr_assert_eq(is_there(&r, &a), 1);
+		cr_expect_eq(a.o.failure.code, cases[i].code, "%s: %s", cases[i].why, a.o.failure.message);
+		cr_expect_eq(a.o.state, cases[i].is_tried_again ? OBJECT_PROVISIONING : OBJECT_FAILED, "%s: %d",
+			cases[i].why, (int)a.o.state);
+		cr_expect_eq(run_due(&r, SCHEDULE_AUTHORIZE, a.o.id), a.next_at, "%s", cases[i].why);
+		if (cases[i].is_tried_again) {
+			cr_expect_gt(a.attempts, 0, "%s", cases[i].why);
+			cr_expect_gt(a.next_at, world_now(w), "%s", cases[i].why);
+			cr_expect_leq(a.next_at, world_now(w) + 30 * MINUTE, "%s", cases[i].why);
+			run_mend(&r);
+			world_run_until(w, a.next_at + MINUTE);
+			cr_assert_eq(is_there(&r, &later), 1);
+			cr_expect_str_eq(later.status, "pending", "%s", cases[i].why);
+			cr_expect_not_null(later.txt, "%s", cases[i].why);
+		} else {
+			cr_expect_null(a.order_url, "%s", cases[i].why);
+			cr_expect_null(a.txt, "%s", cases[i].why);
+		}
+		run_end(&r);
+	}
+}
