@@ -10,6 +10,7 @@
 #include "tests/support/process.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -362,24 +363,51 @@ with_texts(const struct script *s, const char *line)
 	return xstrdup(buf_str(&ret));
 }
 
+/* A descriptor of that kind; -1: "nothing". */
+static int
+open_kind(const struct script *s, const char *kind)
+{
+	int fds[2];
+
+	if (strcmp(kind, "memory") == 0)
+		return memfd_create("export", MFD_CLOEXEC);
+	if (strcmp(kind, "read-only") == 0)
+		return open("store/data.mdb", O_RDONLY | O_CLOEXEC);
+	if (strcmp(kind, "path") == 0)
+		return open("/", O_PATH | O_CLOEXEC);
+	if (strcmp(kind, "device") == 0)
+		return open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (strcmp(kind, "proc") == 0)
+		return open("/proc/self/comm", O_RDWR | O_CLOEXEC);
+	if (strcmp(kind, "pipe") == 0) {
+		cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+		close(fds[0]);
+		return fds[1];
+	}
+	cr_assert_str_eq(kind, "nothing", "%s: %s", s->file, kind);
+	return -1;
+}
+
 /* What is written is shown by its PEM labels, or as binary. */
 static void
-export_to_memory(struct script *s, struct json_object *params)
+export_to(struct script *s, const char *kind, struct json_object *params)
 {
-	int fd = memfd_create("export", MFD_CLOEXEC);
-	struct passed_fds passed = { .fds = { dup(fd) }, .count = 1 };
+	int fd = open_kind(s, kind);
+	struct passed_fds passed = { .fds = { dup(fd) }, .count = fd >= 0 };
 	char text[65536] = "";
 	ssize_t n;
 
+	s->is_answered = false;
 	service_call_passing(&s->world.service, &s->peer, &passed, RPC_CERTIFICATE_EXPORT, params, answered, s);
 	passed_fds_clear(&passed);
 	await_answer(s, "export");
-	n = pread(fd, text, sizeof(text) - 1, 0);
+	n = strcmp(kind, "memory") == 0 ? pread(fd, text, sizeof(text) - 1, 0) : 0;
 	if (n > 0 && text[0] != '-')
 		buf_add_str(&s->out, "\twritten: binary\n");
 	for (const char *p = text; (p = strstr(p, "-----BEGIN ")); p++)
 		buf_printf(&s->out, "\twritten: %.*s\n", (int)strcspn(p, "\n"), p);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void
@@ -394,11 +422,57 @@ call_method(struct script *s, const char *name, const char *params)
 	cr_assert_not_null(json, "%s: %s", s->file, params);
 	s->is_answered = false;
 	if (method == RPC_CERTIFICATE_EXPORT) {
-		export_to_memory(s, json);
+		export_to(s, "memory", json);
 		return;
 	}
 	service_call(&s->world.service, &s->peer, method, json, answered, s);
 	await_answer(s, name);
+}
+
+/* The record of an object becomes what no certd has written. */
+static void
+damage(struct script *s, char *type)
+{
+	const char *name = cut_word(type);
+	const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &authorization_class, &token_class };
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		struct object *o;
+
+		if (strcmp(classes[i]->name, type) != 0)
+			continue;
+		o = xcalloc(1, classes[i]->size);
+		cr_assert_eq(object_find(s->world.store, classes[i], name, o, NULL), 1, "%s: %s", s->file, name);
+		store_put(store_begin(s->world.store), classes[i]->db, o->id, strlen(o->id), "\xff\xff", 2);
+		record_clear(classes[i], o);
+		free(o);
+		return;
+	}
+	cr_assert_fail("%s: there is no type '%s'", s->file, type);
+}
+
+static void
+set_limit(struct script *s, char *name)
+{
+	int64_t value = atoll(cut_word(name));
+
+	if (strcmp(name, "max-auto-certificates") == 0)
+		s->world.conf.max_auto_certificates = value;
+	else if (strcmp(name, "max-alternative-names") == 0)
+		s->world.conf.max_alternative_names = value;
+	else
+		cr_assert_fail("%s: limit %s", s->file, name);
+}
+
+static void
+export_line(struct script *s, char *kind)
+{
+	_cleanup_free_ char *text = with_texts(s, cut_word(kind));
+	_cleanup_json_ struct json_object *json = json_parse(text, strlen(text), NULL);
+
+	cr_assert_not_null(json, "%s: %s", s->file, text);
+	export_to(s, kind, json);
 }
 
 /* --- REST --- */
@@ -538,6 +612,12 @@ run_line(struct script *s, char *line)
 		run_later(s, rest);
 	else if (strcmp(word, "weather") == 0)
 		set_weather(s, rest);
+	else if (strcmp(word, "damage") == 0)
+		damage(s, rest);
+	else if (strcmp(word, "limit") == 0)
+		set_limit(s, rest);
+	else if (strcmp(word, "export") == 0)
+		export_line(s, rest);
 	else if (strcmp(word, "bearer") == 0)
 		request(s, rest, cut_word(rest), true);
 	else if (strchr(word, '.'))

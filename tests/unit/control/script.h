@@ -10,11 +10,14 @@
  *                                   of-provider (of the provider "ca"), of-label (of the label "shop")
  *   later 90d                       certd runs for that long
  *   weather down                    what the CAs do from now on (weather_name())
+ *   limit max-auto-certificates 2   a setting of certd.conf, from now on
+ *   damage provider ca              the record of an object cannot be read any more
+ *   export pipe {"ref": ..}         certificate.export to another descriptor than a memfd: nothing, pipe, device, proc,
+ *                                   path, read-only
  *
  * {NAME} in a call is a text of the test, such as a certificate; {LAST} is the id of the object that was shown last. In
  * answers, ids are numbered in the order in which they appear. The wording of messages and what differs from run to run
- * (hashes, sizes, jittered times) are masked. Times are
- * relative to now, in seconds; "later" is a future time.
+ * (hashes, sizes, jittered times) are masked. Times are relative to now, in seconds; "later" is a future time.
  *
  * With UPDATE_EXPECTED=1 in the environment the file is written anew; read the difference before you commit it.
  */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "scope", "failures",
-	"documents", "rest" };
+	"documents", "rest", "edges" };
 
 /* --- certificates to import --- */
 
@@ -137,6 +137,11 @@ Test(calls, of_descriptions_of_the_api)
 Test(calls, over_rest)
 {
 	run("rest");
+}
+
+Test(calls, at_limits_and_about_what_is_damaged)
+{
+	run("edges");
 }
 
 Test(calls, the_files_have_each_method)
