@@ -518,6 +518,8 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 			ERROR_NONE, true, NULL },
 		{ "challenge refused for good", { FAKE_CA_CHALLENGE, 1, 99, .status = 403, .problem = "unauthorized" },
 			ERROR_CA, true, "unauthorized" },
+		{ "garbage instead of a challenge", { FAKE_CA_CHALLENGE, 1, 1, .status = 200, .body = "<html>" },
+			ERROR_PROTOCOL, true, "challenge" },
 		{ "order invalid without a reason",
 			{ FAKE_CA_ORDER, 1, 1, .status = 200, .body = ORDER_BODY("invalid", "www.example.com") },
 			ERROR_VALIDATION, true, "without giving a reason" },

@@ -297,6 +297,7 @@ Test(dns, hosts_resolve_to_all_addresses, .timeout = 60)
 			cr_expect(r.err.message && strstr(r.err.message, cases[i].error), "%s: %s", cases[i].host,
 				r.err.message);
 			cr_expect(!r.has_answer);
+			cr_expect_eq(r.err.retry, r.err.code != ERROR_INVALID, "%s", cases[i].host);
 			continue;
 		}
 		cr_assert(!error_is_set(&r.err), "%s: %s", cases[i].host, r.err.message);
@@ -493,6 +494,65 @@ Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 	close(tcp_fd);
 }
 
+/* Answers each question with this code alone. */
+struct refuser {
+	int fd;
+	unsigned char rcode;
+};
+
+static void
+on_question(int fd, short what _unused_, void *arg)
+{
+	const struct refuser *refuser = arg;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	unsigned char message[512];
+	ssize_t n = recvfrom(fd, message, sizeof(message), MSG_DONTWAIT, (struct sockaddr *)&peer, &len);
+
+	if (n < 12)
+		return;
+	message[2] |= 0x80; /* QR */
+	message[3] = refuser->rcode;
+	message[11] = 0; /* no additional records: c-ares asks with EDNS */
+	cr_assert_gt(sendto(fd, message, (size_t)n, 0, (struct sockaddr *)&peer, len), 0);
+}
+
+Test(dns, each_refusal_has_its_words_and_may_be_temporary, .timeout = 30)
+{
+	static const struct {
+		unsigned char rcode;
+		const char *says;
+	} cases[] = {
+		{ 1, "address of 'www.example.test': DNS server 127.0.0.1:" },
+		{ 2, "could not resolve it (SERVFAIL)" },
+		{ 3, "there is no such name (NXDOMAIN)" },
+		{ 4, "address of 'www.example.test': DNS server 127.0.0.1:" },
+		{ 5, "refuses to answer (REFUSED)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char address[32];
+		struct refuser refuser = { .rcode = cases[i].rcode };
+		_cleanup_(bed_clear) struct bed bed;
+		_cleanup_(result_clear) struct result resolved = { 0 }, asked = { 0 };
+		struct loop_fd *watch;
+
+		refuser.fd = silent_server(SOCK_DGRAM, address, sizeof(address));
+		bed_init(&bed, address);
+		watch = loop_fd_new(bed.loop, refuser.fd, LOOP_READ, on_question, &refuser);
+		resolve(&bed, "www.example.test", &resolved);
+		cr_expect_eq(resolved.err.code, ERROR_DNS, "rcode %u: %s", cases[i].rcode, resolved.err.message);
+		cr_expect(resolved.err.message && strstr(resolved.err.message, cases[i].says), "rcode %u: %s",
+			cases[i].rcode, resolved.err.message);
+		cr_expect(resolved.err.retry, "rcode %u", cases[i].rcode);
+		ask(&bed, NULL, "www.example.test", DNS_A, &asked);
+		cr_expect_not(error_is_set(&asked.err), "an answer that has no records is one: %s", asked.err.message);
+		cr_expect_eq(asked.rcode, cases[i].rcode);
+		loop_fd_free(watch);
+		close(refuser.fd);
+	}
+}
+
 Test(dns, a_server_that_is_not_there_is_told_soon, .timeout = 30)
 {
 	char address[32];
@@ -507,6 +567,7 @@ Test(dns, a_server_that_is_not_there_is_told_soon, .timeout = 30)
 		&updated);
 	cr_expect_eq(updated.err.code, ERROR_DNS);
 	cr_expect(strstr(updated.err.message, "cannot be reached"), "%s", updated.err.message);
+	cr_expect(asked.err.retry && updated.err.retry);
 	cr_expect_eq(updated.rcode, -1);
 }
 

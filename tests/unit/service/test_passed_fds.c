@@ -64,8 +64,9 @@ Test(passed_fds, that_nobody_takes_are_closed)
 {
 	struct passed_fds_waiting waiting = { .count = 0 };
 	struct passed_fds passed = { .count = 0 };
-	int first[3], second[2];
+	int first[3], second[2], not_passed = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	passed.fds[2] = not_passed; /* of an earlier message, say */
 	receive(&waiting, SCM_RIGHTS, first, 3, 0);
 	receive(&waiting, SCM_RIGHTS, second, 2, 9);
 	passed_fds_begin(&passed, &waiting, 0);
@@ -78,6 +79,8 @@ Test(passed_fds, that_nobody_takes_are_closed)
 	cr_expect_not(is_open(second[0]) || is_open(second[1]));
 	cr_expect_eq(passed_fds_take(&passed), -1);
 	cr_expect_eq(passed_fds_take(NULL), -1);
+	cr_expect(is_open(not_passed));
+	close(not_passed);
 	close(first[0]);
 }
 
