@@ -455,7 +455,7 @@ damage(struct script *s, char *type)
 static void
 set_limit(struct script *s, char *name)
 {
-	int64_t value = atoll(cut_word(name));
+	int64_t value = strtoll(cut_word(name), NULL, 10);
 
 	if (strcmp(name, "max-auto-certificates") == 0)
 		s->world.conf.max_auto_certificates = value;
