@@ -37,9 +37,15 @@ retry_at(enum retry_kind kind, int64_t now, int64_t attempts, const char *id)
 }
 
 int64_t
-retry_not_before(int64_t retry_after_sec, int64_t now)
+retry_not_before(int64_t asked_at, int64_t now)
 {
-	if (retry_after_sec <= 0)
+	if (asked_at <= now)
 		return 0;
-	return time_add(now, retry_after_sec < DAY ? retry_after_sec : DAY);
+	return asked_at > time_add(now, RETRY_WINDOW_SEC) ? time_add(now, DAY) : asked_at;
+}
+
+int64_t
+retry_after(int64_t retry_after_sec, int64_t now)
+{
+	return retry_after_sec > 0 ? retry_not_before(time_add(now, retry_after_sec), now) : 0;
 }

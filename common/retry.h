@@ -29,12 +29,20 @@ retry_wait(enum retry_kind kind, int64_t attempts);
 int64_t
 retry_at(enum retry_kind kind, int64_t now, int64_t attempts, const char *id);
 
+/* The longest window of any known rate limit: certificates per domain of Let's Encrypt. */
+enum { RETRY_WINDOW_SEC = 7 * 86400 };
+
 /*
  * retry_not_before() - when a server allows the next request
- * @retry_after_sec: of its Retry-After; 0 or less: it gave none
- * Return: UNIX seconds, at most a day from @now, since a server can be wrong; 0: no restriction.
+ * A time more than RETRY_WINDOW_SEC ahead is a mistake of the server or of a clock: it counts as a day.
+ * @asked_at: the time that the server named; 0: none
+ * Return: UNIX seconds; 0: no restriction.
  */
 int64_t
-retry_not_before(int64_t retry_after_sec, int64_t now);
+retry_not_before(int64_t asked_at, int64_t now);
+
+/* The same for the seconds of a Retry-After; 0 or less: the server gave none. */
+int64_t
+retry_after(int64_t retry_after_sec, int64_t now);
 
 #endif

@@ -540,7 +540,7 @@ static const struct api_field consumer_change[] = { REF_FIELD("consumer"), DRY_R
 static const struct api_field renew_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "force", .type = API_BOOL,
-		.help = "renew even if it is paused, or if the CA asked to wait (Retry-After)" },
+		.help = "renew even if it is paused, or before the time that the CA allows" },
 	END,
 };
 static const struct api_field rollout_params[] = {

@@ -15,9 +15,8 @@
 
 enum {
 	DIRECTORY_MS = 24 * 3600 * 1000,
-	RETRY_AFTER_HERE_SEC = 10,    /* longer waits are left to the schedule */
-	RETRY_AT_MAX_SEC = 7 * 86400, /* the longest window of any known rate limit */
-	TIMEOUT_TRIES = 1,            /* a timeout already took long */
+	RETRY_AFTER_HERE_SEC = 10, /* longer waits are left to the schedule */
+	TIMEOUT_TRIES = 1,         /* a timeout already took long */
 	REDIRECTS_MAX = 5
 };
 
@@ -121,7 +120,7 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
 int64_t
 acme_client_retry_after(const struct acme_client *client, const struct http_response *res)
 {
-	return retry_not_before(res->retry_after_sec, clock_wall(loop_clock(client->loop)));
+	return retry_after(res->retry_after_sec, clock_wall(loop_clock(client->loop)));
 }
 
 /* Only the directory may redirect, and only on its host: the operator chose that host. */
@@ -140,15 +139,12 @@ read_redirect(const struct http_response *res, struct error *ret)
 void
 acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret)
 {
-	int64_t limit = time_add(clock_wall(loop_clock(client->loop)), RETRY_AT_MAX_SEC);
-
 	if (res->status < 400) {
 		read_redirect(res, ret);
 		return;
 	}
 	acme_msg_problem(res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
-	if (ret->retry_at > limit)
-		ret->retry_at = limit;
+	ret->retry_at = retry_not_before(ret->retry_at, clock_wall(loop_clock(client->loop)));
 }
 
 int64_t

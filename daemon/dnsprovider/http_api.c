@@ -704,7 +704,7 @@ http_api_refused(
 	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,
 		op->call.path, res->status, colon, reason);
 	err->retry = res->status == 429 || res->status >= 500;
-	err->retry_at = retry_not_before(res->retry_after_sec, http_api_now(&op->task));
+	err->retry_at = retry_after(res->retry_after_sec, http_api_now(&op->task));
 }
 
 /* Return: the body; NULL with @err set: refused or unreadable; NULL without @err: empty. */

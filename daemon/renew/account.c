@@ -97,10 +97,11 @@ static int64_t
 account_retry_at(const struct account *account, const struct provider *p, const struct error *err)
 {
 	int64_t now = clock_wall(loop_clock(account->env->loop));
+	int64_t latest = time_add(now, DAY); /* every certificate of the provider waits, and one request is little */
 	struct backoff_in in = {
 		.now = now,
 		.attempts = p->attempts,
-		.retry_at = err->retry_at,
+		.retry_at = err->retry_at < latest ? err->retry_at : latest,
 		.jitter_seed = schedule_seed(account->id) + (uint64_t)p->attempts,
 		.is_network = account_is_network_trouble(err),
 	};

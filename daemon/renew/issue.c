@@ -401,6 +401,20 @@ due_by_now(const struct issue_env *env, const struct autocert *a, const struct s
 	return renewal_at < row->due_at ? renewal_at : row->due_at;
 }
 
+/* It failed while the clock was ahead: the CA's wait begins now. Return: whether that was so. */
+static bool
+move_failure(struct autocert *a, int64_t now)
+{
+	int64_t ahead = time_add(a->last_attempt_at, -now);
+
+	if (a->attempts == 0 || ahead <= 0)
+		return false;
+	a->last_attempt_at = now;
+	if (a->last_error.retry_at > 0)
+		a->last_error.retry_at = time_add(a->last_error.retry_at, -ahead);
+	return true;
+}
+
 static int64_t
 issue_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now)
 {
@@ -408,11 +422,13 @@ issue_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t 
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct store_txn *txn;
+	bool has_moved;
 
 	if (row->due_at <= now || object_load(env->store, &autocert_class, row->object, &a, &err) != 1)
 		return row->due_at; /* an unreadable one is reported when the row is due */
+	has_moved = move_failure(&a, now);
 	a.next_at = due_by_now(env, &a, row, now);
-	if (a.next_at == row->due_at)
+	if (a.next_at == row->due_at && !has_moved)
 		return row->due_at;
 	txn = store_begin(env->store);
 	if (object_save(env->store, txn, &autocert_class, &a, &err) < 0)

@@ -35,8 +35,9 @@ issue_result_is_network_trouble(const struct issue *issue, const struct error *e
 	return err->code == ERROR_DNS && !has_order;
 }
 
+/* When the next attempt is due. Bounds the time that the CA demands, in @err, by the certificate that is in use. */
 static int64_t
-issue_retry_at(const struct issue *issue, const struct autocert *a, const struct error *err, bool is_network)
+issue_retry_at(const struct issue *issue, const struct autocert *a, struct error *err, bool is_network)
 {
 	struct backoff_in in = {
 		.now = issue_now(issue->env),
@@ -51,6 +52,7 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, const struct
 		in.jitter_seed = schedule_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
 	else
 		random_octets(&in.jitter_seed, sizeof(in.jitter_seed));
+	err->retry_at = backoff_not_before(&in);
 	return backoff_due(&in);
 }
 
@@ -64,9 +66,9 @@ issue_result_note_failure(
 
 	a->attempts = backoff_count(a->attempts, is_network);
 	a->last_attempt_at = issue_now(issue->env);
-	a->next_at = issue_retry_at(issue, a, err, is_network);
 	error_copy(&a->last_error, err);
-	error_copy(&a->o.failure, err);
+	a->next_at = issue_retry_at(issue, a, &a->last_error, is_network);
+	error_copy(&a->o.failure, &a->last_error);
 	if (issue->refused_pem.len > 0) {
 		buf_reset(&a->refused_pem);
 		buf_add(&a->refused_pem, issue->refused_pem.data, issue->refused_pem.len);

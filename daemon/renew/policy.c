@@ -19,7 +19,6 @@ enum {
 		10 *
 		MINUTE, /* minimum jitter of a delay that the CA demands: all its clients return at the end of it */
 	LIFE_SHARE = 8,
-	RETRY_AFTER_MAX = DAY,
 };
 
 static int64_t
@@ -123,11 +122,22 @@ own_wait(const struct backoff_in *in)
 	return max64(longest - jitter(in, min64(span, longest / 2)), shortest_wait(in));
 }
 
+int64_t
+backoff_not_before(const struct backoff_in *in)
+{
+	int64_t asked_at = retry_not_before(in->retry_at, in->now);
+	int64_t half = time_add(in->not_after_at, -in->now) / 2;
+
+	if (in->not_after_at > 0)
+		asked_at = min64(asked_at, time_add(in->now, max64(half, DAY)));
+	return asked_at;
+}
+
 /* The CA's demand; 0: none. */
 static int64_t
 asked_wait(const struct backoff_in *in)
 {
-	return max64(0, min64(time_add(in->retry_at, -in->now), RETRY_AFTER_MAX));
+	return max64(0, time_add(backoff_not_before(in), -in->now));
 }
 
 /* The maximum delay after that time: a part of the lifetime that remains then, and no more than for any other delay. */

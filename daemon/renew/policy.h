@@ -34,19 +34,28 @@ struct backoff_in {
 	int64_t attempts;      /* consecutive failures, including this one: >= 1 */
 	int64_t not_before_at; /* of the deployed certificate */
 	int64_t not_after_at;  /* 0: there is none yet */
-	int64_t retry_at;      /* of the CA (Retry-After); 0: no advice */
+	int64_t retry_at;      /* of the CA (Retry-After, or its text); 0: no advice */
 	uint64_t jitter_seed;  /* new for each attempt */
 	bool is_network; /* the CA was not reached: delays up to half an hour, since the certificate is not the cause */
 };
+
+/*
+ * backoff_not_before() - when the CA allows the next attempt; a manual renewal obeys it like the scheduled one
+ * That is retry_at within the limits of retry_not_before(). While there is a certificate, it is at most half of the
+ * remaining lifetime ahead, or a day if that is longer: the CA must be asked again before the certificate expires.
+ * Return: UNIX seconds; 0: at any time.
+ */
+int64_t
+backoff_not_before(const struct backoff_in *in);
 
 /*
  * backoff_due() - the time of the next attempt
  * The delays are 1, 10, 100 minutes, then daily; at most 1/8 of the remaining lifetime (of the whole lifetime when it
  * is over). The jitter within that is +-10 %, and at least 5 minutes (60 s to 2 minutes, 7.5 to 12.5 minutes). A delay
  * is never under 60 s; while a certificate with a lifetime of less than 16 minutes lasts, never under 1/16 of that or
- * 5 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before retry_at (limited to a
- * day), but later by a tenth of the delay or 10 minutes (at most doubling it, and 1/8 of the lifetime that remains
- * then), because the CA sends the same time to all clients.
+ * 5 s. Without a network it is 10 to 30 minutes from the second failure on. It is never before
+ * backoff_not_before(), but later by a tenth of the delay or 10 minutes (at most doubling it, and 1/8 of the lifetime
+ * that remains then), because the CA sends the same time to all clients.
  */
 int64_t
 backoff_due(const struct backoff_in *in);

@@ -46,13 +46,17 @@ static void
 why_then(struct explanation *e, int64_t due_at)
 {
 	const struct autocert *a = &e->a;
-	char span[TIME_SPAN_SIZE];
+	char span[TIME_SPAN_SIZE], when[TIME_RFC3339_SIZE];
 
 	if (a->attempts > 0) {
 		strlist_take(&e->reasons,
 			xasprintf("%lld %s in a row failed; the delay grows from a minute to a day, but is at most an "
 				  "eighth of the remaining lifetime",
 				(long long)a->attempts, a->attempts == 1 ? "attempt" : "attempts"));
+		if (a->last_error.retry_at > call_now(e->call)) {
+			time_format_rfc3339(a->last_error.retry_at, when);
+			strlist_take(&e->reasons, xasprintf("the next order is allowed at %s", when));
+		}
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
 		strlist_take(&e->reasons, xasprintf("renewal starts %s before the certificate expires", span));

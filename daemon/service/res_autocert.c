@@ -8,6 +8,7 @@
 
 #include "common/api/rpc.h"
 #include "common/name.h"
+#include "common/timefmt.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
@@ -352,7 +353,11 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	if (a.is_paused && !(force && json_object_get_boolean(force)))
 		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
 	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
-		error_set(err, ERROR_RATE_LIMITED, "the CA demands a delay (%s); to retry at once, renew with --force",
+		char when[TIME_RFC3339_SIZE];
+
+		time_format_rfc3339(a.last_error.retry_at, when);
+		error_set(err, ERROR_RATE_LIMITED,
+			"the next order is allowed at %s (%s); to order at once, renew with --force", when,
 			a.last_error.message);
 		if (err)
 			err->retry_at = a.last_error.retry_at;

@@ -133,10 +133,25 @@ least_wait(const struct cert *c)
 	return c->not_after_at && c->ca->lifetime < 16 * MINUTE ? c->ca->lifetime / 16 : MINUTE;
 }
 
+/* The time before which the CA, asked for @asked_at at @failed_at, is not asked again. */
+static int64_t
+allowed_at(const struct cert *c, int64_t failed_at)
+{
+	int64_t most = 7 * DAY;
+
+	if (c->asked_at - failed_at > most)
+		most = DAY; /* no rate limit lasts longer */
+	if (c->not_after_at && most > (c->not_after_at - failed_at) / 2)
+		most = (c->not_after_at - failed_at) / 2;
+	if (most < DAY)
+		most = DAY;
+	return c->asked_at < failed_at + most ? c->asked_at : failed_at + most;
+}
+
 static void
 check_pace(struct history *h, const struct cert *c, size_t id, int64_t now)
 {
-	int64_t asked = c->asked_at < c->failed_at + DAY ? c->asked_at : c->failed_at + DAY;
+	int64_t asked = allowed_at(c, c->failed_at);
 
 	if (c->not_after_at && now >= c->not_after_at)
 		sim_fail(&h->sim, "certificate %zu of %s expired", id, c->ca->name);
@@ -157,10 +172,7 @@ static void
 check_wait(struct history *h, const struct cert *c, int64_t now, int64_t due_at)
 {
 	int64_t most = (c->not_after_at - now) / 8;
-	int64_t asked = c->asked_at - now;
-
-	if (asked > DAY)
-		asked = DAY;
+	int64_t asked = allowed_at(c, now) - now;
 	int64_t spread = asked / 10;
 
 	if (spread < ASKED_SPREAD)

@@ -58,12 +58,20 @@ Test(retry, a_time_beyond_all_times_saturates)
 	cr_expect_eq(retry_at(RETRY_REMOTE, INT64_MAX - 10, 4, "x"), INT64_MAX);
 }
 
-Test(retry, a_server_may_ask_for_a_day_at_most)
+Test(retry, a_server_may_ask_for_a_week_and_more_is_a_mistake)
 {
 	cr_expect_eq(retry_not_before(0, 1000), 0);
-	cr_expect_eq(retry_not_before(-5, 1000), 0);
-	cr_expect_eq(retry_not_before(120, 1000), 1120);
-	cr_expect_eq(retry_not_before(86401, 1000), 87400);
+	cr_expect_eq(retry_not_before(999, 1000), 0);
+	cr_expect_eq(retry_not_before(INT64_MIN, 1000), 0);
+	cr_expect_eq(retry_not_before(1120, 1000), 1120);
+	cr_expect_eq(retry_not_before(1000 + 7 * 86400, 1000), 1000 + 7 * 86400);
+	cr_expect_eq(retry_not_before(1001 + 7 * 86400, 1000), 87400);
 	cr_expect_eq(retry_not_before(INT64_MAX, 1000), 87400);
-	cr_expect_eq(retry_not_before(120, INT64_MAX - 1), INT64_MAX);
+	cr_expect_eq(retry_not_before(INT64_MAX, INT64_MAX - 1), INT64_MAX);
+	cr_expect_eq(retry_after(0, 1000), 0);
+	cr_expect_eq(retry_after(-5, 1000), 0);
+	cr_expect_eq(retry_after(120, 1000), 1120);
+	cr_expect_eq(retry_after(86401, 1000), 87401);
+	cr_expect_eq(retry_after(INT64_MAX, 1000), 87400);
+	cr_expect_eq(retry_after(120, INT64_MAX - 1), INT64_MAX);
 }

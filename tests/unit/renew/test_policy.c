@@ -105,6 +105,14 @@ Test(policy, backoff_grows_but_stays_within_an_eighth_of_what_is_left)
 		{ "in three minutes: not later than in six", { .attempts = 1, .retry_at = 180 }, 180, 360 },
 		{ "shortly before expiry: an eighth of what is left then",
 			{ .attempts = 1, .retry_at = 3200, .not_after_at = HOUR }, 3200, 3250 },
+		{ "the CA says a week", { .attempts = 1, .retry_at = 7 * DAY }, 7 * DAY, 7 * DAY + 7 * DAY / 10 },
+		{ "a week, and a month is left", { .attempts = 1, .retry_at = 7 * DAY, .not_after_at = 30 * DAY },
+			7 * DAY, 7 * DAY + 7 * DAY / 10 },
+		{ "a week, and the certificate expires sooner: half of the time",
+			{ .attempts = 1, .retry_at = 7 * DAY, .not_after_at = 6 * DAY }, 3 * DAY,
+			3 * DAY + 3 * DAY / 10 },
+		{ "a week, and two hours are left: a day at the latest",
+			{ .attempts = 1, .retry_at = 7 * DAY, .not_after_at = 2 * HOUR }, DAY, DAY + DAY / 10 },
 		{ "the CA says a year: a day", { .attempts = 1, .retry_at = 365 * (int64_t)DAY }, DAY, DAY + DAY / 10 },
 		{ "dates from nowhere", { .attempts = 1, .now = INT64_MAX, .not_after_at = INT64_MIN }, INT64_MAX,
 			INT64_MAX },
@@ -167,6 +175,34 @@ Test(policy, failures_without_a_network_do_not_count_towards_long_waits)
 	cr_expect_eq(backoff_count(7, true), 7);
 }
 
+Test(policy, a_manual_renewal_may_start_when_the_ca_allows_it)
+{
+	static const struct {
+		struct backoff_in in;
+		int64_t at;
+	} cases[] = {
+		{ { .now = 100 }, 0 },
+		{ { .now = 100, .retry_at = 100 }, 0 },
+		{ { .now = 100, .retry_at = 101 }, 101 },
+		{ { .now = 100, .retry_at = 100 + 7 * DAY }, 100 + 7 * DAY },
+		{ { .now = 100, .retry_at = 101 + 7 * DAY }, 100 + DAY },
+		{ { .now = 100, .retry_at = 100 + 6 * DAY, .not_after_at = 100 + 10 * DAY }, 100 + 5 * DAY },
+		{ { .now = 100, .retry_at = 100 + 6 * DAY, .not_after_at = 50 }, 100 + DAY },
+		{ { .now = 100, .not_after_at = 50 }, 0 },
+		{ { .now = 100, .retry_at = INT64_MAX, .not_after_at = INT64_MAX }, 100 + DAY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (unsigned seed = 0; seed < 100; seed++) {
+			struct backoff_in in = cases[i].in;
+
+			in.attempts = seed % 5 + 1;
+			in.jitter_seed = seed * 7919;
+			cr_assert_eq(backoff_not_before(&in), cases[i].at, "%zu", i);
+			cr_assert_geq(backoff_due(&in), cases[i].at, "%zu", i);
+		}
+}
+
 Test(policy, no_backoff_is_later_than_the_latest)
 {
 	static const struct backoff_in cases[] = {
@@ -176,6 +212,8 @@ Test(policy, no_backoff_is_later_than_the_latest)
 		{ .now = 3 * DAY, .not_after_at = DAY },
 		{ .now = 1000, .not_after_at = 2000, .retry_at = 9000 },
 		{ .now = 1000, .retry_at = INT64_MAX },
+		{ .now = 1000, .retry_at = 6 * DAY },
+		{ .now = 1000, .not_after_at = 9 * DAY, .retry_at = 6 * DAY },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		for (unsigned n = 0; n < 1000; n++) {
