@@ -124,8 +124,8 @@ def demonstrate(scratch):
         "watcher of the file `generation` (a systemd path unit on a real host) reloads the servers")
     certctl(certd, "schedule")
     started = time.monotonic()
-    wait_for(lambda: all(served_serial(server.tls_port, name) != before[name] for server, name in both), 90,
-             "both servers to present renewed certificates", interval=1)
+    wait_for(lambda: all(served_serial(server.tls_port, name) != before[name] for server, name in both),
+             0.7 * LIFETIME, "both servers to present renewed certificates", interval=1)
     print(f"   both changed after {time.monotonic() - started:.0f} s:")
     show_served(both)
     wait_for(lambda: all(item["metadata"].get("served") == "served"
