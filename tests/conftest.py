@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "support/py"))
 from certd import is_sanitized  # noqa: E402
 from network import PrivateNetwork  # noqa: E402
 from procs import Server  # noqa: E402
+from unit_host import UnitHost  # noqa: E402
 
 DEFAULT_LIMIT = 60
 SERVERS = pytest.StashKey()
@@ -96,3 +97,13 @@ def private_network(scratch):
         pytest.skip("a private network needs root")
     with PrivateNetwork(scratch / "etc") as network:
         yield network
+
+
+@pytest.fixture
+def host(start):
+    """A host whose network the test shares."""
+    host = start(UnitHost)
+    leave = host.enter_network()
+    yield host
+    leave()
+    assert "status=31/SYS" not in host.journal(), "the sandbox forbids a system call that certd makes"

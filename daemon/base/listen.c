@@ -26,13 +26,6 @@ listen_path(const char *address)
 	return address + sizeof(unix_prefix) - 1;
 }
 
-void
-listen_remove(const char *address)
-{
-	if (listen_is_unix(address))
-		unlink(listen_path(address));
-}
-
 static int
 listen_parse(const char *text, struct address *ret, struct error *err)
 {
@@ -77,6 +70,16 @@ listen_remove_stale(const struct address *address, struct error *err)
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_set_errno(err, errno, "remove '%s'", path);
 	return 0;
+}
+
+void
+listen_remove(const char *text)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct address address;
+
+	if (listen_is_unix(text) && listen_parse(text, &address, &err) == 0)
+		listen_remove_stale(&address, &err);
 }
 
 static int

@@ -21,7 +21,10 @@ listen_is_unix(const char *address);
 int
 listen_on(const char *address, mode_t mode, struct error *err);
 
-/* Removes the file of a Unix socket; a no-op for other addresses. */
+/*
+ * Removes the file of a Unix socket after its descriptor was closed; a no-op for other addresses. The file stays if
+ * another program listens there by now: a socket unit that was started meanwhile has replaced it.
+ */
 void
 listen_remove(const char *address);
 

@@ -43,8 +43,9 @@ NAMES = (
 ELSEWHERE = {
     r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
     r"systemd-sysusers |systemctl enable --now |systemctl start certd-nginx.service": "system/test_units.py",
+    r"systemctl (en|dis)able --now certd-http.service": "system/test_first_hour.py",
     r"systemd-creds ": "system/test_units.py",
-    r"\./bootstrap (demo|check) ": "support/check",
+    r"\./bootstrap (demo|check|check-bare) ": "support/check",
 }
 
 

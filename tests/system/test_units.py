@@ -16,7 +16,6 @@ from procs import wait_for
 from rpc import RpcError
 from stall import StalledThread
 from tls import parse_certificate, tls_leaf
-from unit_host import UnitHost
 
 ETC = Path(__file__).parents[2] / "etc"
 NAME = "www.example.com"
@@ -25,16 +24,6 @@ STOP_SECONDS = 5
 
 pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
               pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
-
-
-@pytest.fixture
-def host(start):
-    """A host whose network the test shares."""
-    host = start(UnitHost)
-    leave = host.enter_network()
-    yield host
-    leave()
-    assert "status=31/SYS" not in host.journal(), "the sandbox forbids a system call that certd makes"
 
 
 def start_certd(host, *more):

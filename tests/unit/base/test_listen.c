@@ -31,6 +31,8 @@ Test(listen, a_unix_socket_lets_every_proxy_in_and_replaces_a_stale_one)
 	close(fd);
 	fd = listen_on(text, 0666, &err);
 	cr_expect_geq(fd, 0, "a dead one's file stands in the way");
+	listen_remove(text);
+	cr_expect_eq(access(address.sun_path, F_OK), 0, "the file of a listener");
 	close(fd);
 	listen_remove(text);
 	cr_expect_eq(access(address.sun_path, F_OK), -1);

@@ -1,0 +1,178 @@
+"""Traps for somebody who sets up certd on a host for the first time, each on a booted systemd."""
+import os
+import textwrap
+import urllib.error
+import urllib.request
+
+import pytest
+from procs import run, wait_for
+
+pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
+              pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
+
+BOOT = """\
+[Unit]
+Description=What a boot starts here
+Wants=sockets.target
+After=sockets.target
+DefaultDependencies=yes
+"""
+
+
+def prepare_boot(host):
+    """multi-user.target without what the machine itself enabled."""
+    for directory in ("etc", "lib"):
+        for target in ("multi-user", "sockets"):
+            host.run("rm", "-rf", f"/{directory}/systemd/system/{target}.target.wants")
+    host.add_unit("multi-user.target", BOOT)
+    host.add_unit("multi-user.target.d/00-test.conf", "[Unit]\nDefaultDependencies=yes\n")
+    # systemd itself has long booted, so port-80 does not wait for other servers.
+    host.configure_unit("certd-http.service", "wait", "[Service]\nExecStartPre=/bin/sleep 2\n")
+
+
+def reboot(host):
+    """Stops what a test started, and starts what is enabled."""
+    host.systemctl("stop", "certd-http.service", "certd.service", "certd.socket", "multi-user.target")
+    host.systemctl("reset-failed")
+    host.systemctl("start", "multi-user.target")
+
+
+def port_80():
+    """What answers there: the Server header, "certd" for an answer without one, None."""
+    try:
+        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5) as answer:
+            return answer.headers["Server"] or "certd"
+    except urllib.error.HTTPError as error:
+        return error.headers["Server"] or "certd"
+    except OSError:
+        return None
+
+
+PYTHON_SERVER = """\
+[Service]
+ExecStart=/usr/bin/python3 -m http.server 80
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@pytest.mark.parametrize("unit, server, process", [
+    ("certd-http.service", "nginx.service", "nginx"),
+    ("certd-http.socket", "my-site.service", "python3")])
+def test_port_80_is_left_to_web_servers_at_the_next_boot(host, unit, server, process):
+    prepare_boot(host)
+    host.add_unit("my-site.service", PYTHON_SERVER)
+    host.systemctl("enable", "certd.service", unit, server)
+    reboot(host)
+    wait_for(lambda: host.show("certd-http.service", "ActiveState") == "failed", 20, "certd has left the port")
+    assert f'port 80 is left to "{process}"' in host.journal("certd-http.service")
+    assert host.show(server, "ActiveState") == "active"
+    assert host.show("certd.service", "ActiveState") == "active"
+    assert port_80().startswith(("nginx", "SimpleHTTP"))
+    # While the server is down for a moment, a restart of certd does not take the port.
+    host.systemctl("stop", server)
+    host.systemctl("restart", "certd.service")
+    host.systemctl("start", server)
+    assert host.show(server, "ActiveState") == "active"
+
+
+def test_port_80_goes_to_certd_if_nobody_else_has_it(host):
+    prepare_boot(host)
+    host.systemctl("start", "certd.service")
+    assert port_80() is None
+    host.systemctl("enable", "--now", "certd-http.service")
+    wait_for(lambda: port_80() == "certd", 10, "a running certd gets the port")
+    host.systemctl("enable", "certd.service")
+    reboot(host)
+    wait_for(lambda: port_80() == "certd", 20, "it gets the port after a boot")
+    # It is free again at once for a web server.
+    host.systemctl("disable", "--now", "certd-http.service")
+    wait_for(lambda: port_80() is None, 10, "the port is free")
+    assert host.show("certd.service", "ActiveState") == "active"
+    host.systemctl("start", "nginx.service")
+    assert port_80().startswith("nginx")
+    assert not host.run("sh", "-c", "ls /etc/systemd/system/*.wants/ | grep certd-http", check=False).stdout
+
+
+def rest_role(host, path="/run/certd/rest.sock"):
+    return host.run("curl", "-s", "--max-time", "3", "--unix-socket", path, "http://localhost/status",
+                    check=False).stdout
+
+
+def test_the_rest_socket_is_enabled_while_certd_runs(host):
+    host.systemctl("start", "certd.service")
+    assert '"admin"' in rest_role(host)
+    host.systemctl("enable", "--now", "certd-rest.socket")
+    assert '"admin"' in rest_role(host)
+    assert host.run("stat", "-c", "%a %G", "/run/certd/rest.sock").stdout == "660 certd\n"
+    host.systemctl("restart", "certd.service")
+    assert '"admin"' in rest_role(host)
+
+
+PACKAGE = {
+    "DEBIAN/control": """\
+Package: certd-test-server
+Version: 1
+Architecture: all
+Maintainer: nobody <nobody@example.com>
+Description: a server that its package enables and starts
+""",
+    "DEBIAN/postinst": """\
+#!/bin/sh
+set -e
+deb-systemd-helper enable certd-test-server.service
+systemctl daemon-reload
+[ ! -e /fail ] || kill -KILL $(pgrep -f install-packages)
+deb-systemd-invoke start certd-test-server.service
+""",
+    "lib/systemd/system/certd-test-server.service": """\
+[Service]
+ExecStart=/bin/sleep 1000
+[Install]
+WantedBy=multi-user.target
+""",
+}
+
+
+def test_packages_for_demo_and_check_enable_and_start_nothing(host, scratch):
+    tree = scratch / "package"
+    for name, text in PACKAGE.items():
+        file = tree / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+        file.chmod(0o755)
+    (host.root / "repo").mkdir()
+    run(["dpkg-deb", "--build", "--root-owner-group", tree, host.root / "repo/certd-test-server_1_all.deb"])
+    host.run("sh", "-c", "cd /repo && dpkg-scanpackages . >Packages 2>/dev/null && "
+             "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* && "
+             "echo 'deb [trusted=yes] file:/repo ./' >/etc/apt/sources.list")
+    script = (os.path.dirname(__file__) + "/../support/install-packages")
+    host.write("installer/install-packages", open(script).read(), 0o755)
+    host.write("installer/packages", "demo certd-test-server\n")
+    host.write("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 104\n", 0o755)
+    host.add_unit("enabled-before.service", PYTHON_SERVER)
+    host.systemctl("enable", "enabled-before.service")
+
+    def state():
+        return {
+            "installed": host.run("dpkg-query", "-W", "-f", "${db:Status-Status}", "certd-test-server", check=False).stdout,
+            "enabled": host.systemctl("is-enabled", "certd-test-server.service", check=False).stdout.strip(),
+            "active": host.show("certd-test-server.service", "ActiveState"),
+            "policy": (host.root / "usr/sbin/policy-rc.d").read_text(),
+            "before": host.systemctl("is-enabled", "enabled-before.service", check=False).stdout.strip(),
+            "left": list((host.root / "var/lib").glob("certd-install-packages*")),
+        }
+
+    expected = {"installed": "installed", "enabled": "disabled", "active": "inactive", "policy": "#!/bin/sh\nexit 104\n",
+                "before": "enabled", "left": []}
+    host.run("/installer/install-packages", "demo", timeout=100)
+    assert state() == expected
+    # A run that was killed is finished by the next one.
+    host.run("dpkg", "--purge", "certd-test-server")
+    host.write("fail", "")
+    assert host.run("/installer/install-packages", "demo", check=False, timeout=100).returncode != 0
+    assert state()["left"]
+    host.run("rm", "/fail")
+    host.run("dpkg", "--configure", "-a", check=False)
+    host.run("/installer/install-packages", "demo", timeout=100)
+    assert state() == expected
