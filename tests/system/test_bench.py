@@ -1,9 +1,10 @@
-"""The issue benchmark runs, and its results that do not depend on the machine's speed are as expected."""
+"""Benchmarks run, and their results that do not depend on the machine's speed are as expected."""
 import json
 import os
 from pathlib import Path
 
 import pytest
+from certd import is_sanitized
 from procs import run
 
 
@@ -17,3 +18,12 @@ def test_an_issue_costs_no_more_requests_connections_and_commits_than_it_needs()
     assert {"1: requests", "3: requests", "3: connections", "signed requests for 5 names",
             "commits for one"} <= counted.keys()
     assert [target for target in counted.values() if not target["met"]] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="benchmarks have a network of their own, which needs root")
+@pytest.mark.limit(180)
+def test_every_attack_goes_on_while_root_is_answered():
+    bench = Path(__file__).parent.parent / "bench/attack"
+    result = json.loads(run([bench, "--seconds", 0.3, "--json"], timeout=170).stdout)
+    assert len(result["figures"]) == 14, result
+    assert all(figures["MiB"][0] < 160 for figures in result["figures"].values()) or is_sanitized(), result
