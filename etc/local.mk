@@ -1,6 +1,7 @@
 # The sample configuration, and examples for web servers. The system tests load them unchanged.
 examplesdir = $(docdir)/examples
-dist_examples_DATA = etc/certd.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
+dist_examples_DATA = etc/certd.conf etc/apache-acme-challenge.conf \
+	etc/caddy-acme-challenge.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
 	etc/haproxy-tls.cfg
 
 # Never overwrite an existing configuration; uninstall removes it only if it still equals the sample.

@@ -72,6 +72,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_notify.c \
+	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

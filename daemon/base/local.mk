@@ -27,5 +27,6 @@ libcertd_a_SOURCES += \
 	daemon/base/loop_stats.c \
 	daemon/base/loop_timer.c \
 	daemon/base/notify.c daemon/base/notify.h \
+	daemon/base/port_owner.c daemon/base/port_owner.h \
 	daemon/base/tls_guard.c daemon/base/tls_guard.h \
 	daemon/base/workers.c daemon/base/workers.h

@@ -10,14 +10,17 @@
 
 #include "common/crypto/base64url.h"
 #include "common/error.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/httpd.h"
 #include "daemon/base/listen.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/port_owner.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-enum { TOKEN_MAX = 128, SOCKET_MODE = 0666 };
+enum { TOKEN_MAX = 128, SOCKET_MODE = 0666, HTTP_PORT = 80, ADVICE_MS = 1000 };
 
 struct answer {
 	struct answer *prev, *next;
@@ -26,6 +29,9 @@ struct answer {
 };
 
 struct http01 {
+	struct loop *loop;
+	char *advice; /* of http01_advise(): many names ask at a time */
+	int64_t advised_ms;
 	struct httpd *httpd;
 	struct strlist listen; /* addresses that are not bound yet */
 	bool is_configured;
@@ -83,31 +89,117 @@ http01_requested(struct httpd_conn *conn, const struct httpd_head *head, const c
 
 /* --- listeners --- */
 
+/* What a program on port 80 is to do, by its name. */
+static const struct {
+	const char *program;
+	const char *example;
+} http01_servers[] = {
+	{ "nginx", EXAMPLESDIR "/nginx-acme-challenge.conf" },
+	{ "haproxy", EXAMPLESDIR "/haproxy-acme-challenge.cfg" },
+	{ "apache2", EXAMPLESDIR "/apache-acme-challenge.conf" },
+	{ "httpd", EXAMPLESDIR "/apache-acme-challenge.conf" },
+	{ "caddy", EXAMPLESDIR "/caddy-acme-challenge.conf" },
+};
+
+/* How the program on @port can forward challenges to certd. Owned by the caller. */
+static char *
+http01_advise_forward(const struct port_owner *owner)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(http01_servers); i++)
+		if (strcmp(owner->name, http01_servers[i].program) == 0)
+			return xasprintf("have it forward /.well-known/acme-challenge/ to certd as in %s",
+				http01_servers[i].example);
+	return xstrdup("have it forward /.well-known/acme-challenge/ to certd as in the examples for nginx, HAProxy, "
+		       "Apache and Caddy in " EXAMPLESDIR);
+}
+
+static char *
+http01_owner_text(const struct port_owner *owner, unsigned port)
+{
+	_cleanup_free_ char *text = port_owner_text(owner);
+
+	if (owner->pid)
+		return xstrdup(text);
+	return xasprintf("%s (to find it: ss -ltnp 'sport = :%u')", text, port);
+}
+
+static char *
+http01_find_advice(void)
+{
+	_cleanup_free_ char *who = NULL, *forward = NULL;
+	struct port_owner owner;
+
+	if (!port_owner_find(HTTP_PORT, &owner))
+		return xstrdup(
+			"certd has no HTTP listener and no webroot: give it port 80, which is free (systemctl enable "
+			"--now certd-http.service, or without systemd http-listen in certd.conf)");
+	who = http01_owner_text(&owner, HTTP_PORT);
+	forward = http01_advise_forward(&owner);
+	return xasprintf("certd has no HTTP listener and no webroot, and %s has port 80: %s, with http-listen = "
+			 "127.0.0.1:5080 in certd.conf, or set webroot to the directory that it serves",
+		who, forward);
+}
+
+const char *
+http01_advise(struct http01 *http)
+{
+	int64_t now_ms = clock_boot_ms(loop_clock(http->loop));
+
+	if (!http->advice || now_ms - http->advised_ms >= ADVICE_MS) {
+		free(http->advice);
+		http->advice = http01_find_advice();
+		http->advised_ms = now_ms;
+	}
+	return http->advice;
+}
+
+static void
+http01_explain_taken(struct error *err, const char *address)
+{
+	unsigned port = (unsigned)strtoul(strrchr(address, ':') + 1, NULL, 10);
+	_cleanup_free_ char *who = NULL, *forward = NULL;
+	struct port_owner owner;
+
+	if (!port_owner_find(port, &owner)) {
+		error_set(err, ERROR_UNAVAILABLE, "http-listen %s: another program had that port: certd tries again",
+			address);
+		return;
+	}
+	who = http01_owner_text(&owner, port);
+	forward = http01_advise_forward(&owner);
+	if (strcmp(owner.name, "systemd") == 0)
+		error_set(err, ERROR_UNAVAILABLE,
+			"http-listen %s: a socket unit of systemd has that port: if it is certd-http.socket, remove "
+			"http-listen from certd.conf and restart certd",
+			address);
+	else
+		error_set(err, ERROR_UNAVAILABLE,
+			"http-listen %s: %s has that port: set http-listen to another port and %s, or set webroot, or "
+			"stop that program",
+			address, who, forward);
+}
+
 /* Usually a web server has the port already, or certd may not bind it: the error says what to do. */
 static void
 http01_explain(struct error *err, const char *address)
 {
-	static const char other[] =
-		"or set http-listen to another port and have the web server on this one forward "
-		"/.well-known/acme-challenge/ to it (nginx-acme-challenge.conf, haproxy-acme-challenge.cfg), or set "
-		"webroot";
+	static const char other[] = "set http-listen to another port and have the web server on this one forward "
+				    "/.well-known/acme-challenge/ to it (examples in " EXAMPLESDIR "), or set webroot";
 	enum error_code code = err->code;
 
-	if (code == ERROR_IN_USE && listen_is_unix(address))
+	if (code == ERROR_IN_USE && listen_is_unix(address)) {
 		error_set(err, ERROR_UNAVAILABLE,
 			"http-listen %s: another program listens on that socket: stop it or set another path", address);
-	else if (code == ERROR_IN_USE)
-		error_set(err, ERROR_UNAVAILABLE,
-			"http-listen %s: another program has that port (to find it: ss -ltnp 'sport = %s'): stop it "
-			"(or, if it is systemd, let certd-http.socket pass the port to certd), %s",
-			address, strrchr(address, ':'), other);
-	else if (code == ERROR_DENIED && !listen_is_unix(address))
+	} else if (code == ERROR_IN_USE) {
+		http01_explain_taken(err, address);
+	} else if (code == ERROR_DENIED && !listen_is_unix(address)) {
 		error_set(err, ERROR_UNAVAILABLE,
 			"http-listen %s: certd may not bind a port below 1024: let systemd bind it (systemctl enable "
-			"--now certd-http.socket), %s",
+			"--now certd-http.service), or %s",
 			address, other);
-	else
+	} else {
 		error_wrap(err, "http-listen");
+	}
 	if (code == ERROR_CONFIG)
 		err->code = ERROR_INVALID;
 	else if (code != ERROR_STATE)
@@ -189,6 +281,7 @@ http01_new(struct loop *loop, const struct http01_config *config)
 	struct http01 *http = xcalloc(1, sizeof(*http));
 	int64_t deadline_ms = config->deadline_ms ? config->deadline_ms : HTTP01_DEADLINE_MS;
 
+	http->loop = loop;
 	if (config->listen)
 		strlist_copy(&http->listen, config->listen);
 	http->is_configured = http->listen.count || config->n_fds;
@@ -219,5 +312,6 @@ http01_free(struct http01 *http)
 		http01_remove(http, a->token, a->key_authorization);
 	strlist_clear(&http->listen);
 	error_clear(&http->error);
+	free(http->advice);
 	free(http);
 }

@@ -53,6 +53,13 @@ http01_error(const struct http01 *http);
 bool
 http01_is_open(const struct http01 *http);
 
+/*
+ * What to do if no listener is configured: port 80 is free, or which program has it and how that can forward challenges
+ * to certd. A line for people, borrowed until the next call.
+ */
+const char *
+http01_advise(struct http01 *http);
+
 /* Serves @token from now on. A token may be put twice (an order is resumed while its first attempt ends). Copied. */
 void
 http01_put(struct http01 *http, const char *token, const char *key_authorization);

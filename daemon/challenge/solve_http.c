@@ -26,9 +26,7 @@ http_check(struct solver *solver, const struct autocert *autocert _unused_, cons
 	if (solver->webroots.count)
 		return 0;
 	if (!http01_is_configured(solver->http))
-		return error_set(err, ERROR_INVALID,
-			"certd has no HTTP listener and no webroot: set http-listen or webroot in certd.conf, or "
-			"enable certd-http.socket");
+		return error_set(err, ERROR_INVALID, "%s", http01_advise(solver->http));
 	return is_now ? http01_open(solver->http, err) : 0;
 }
 

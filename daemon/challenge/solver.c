@@ -190,14 +190,6 @@ solver_choose(struct solver *solver, const struct autocert *autocert, const stru
 	return kind ? find_challenge(authz, kind->type) : -1;
 }
 
-static int
-solver_check_name(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
-{
-	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
-
-	return choose(solver, &q, err) ? 0 : -1;
-}
-
 const struct dnsprovider_env *
 solver_dns_env(const struct solver *solver)
 {
@@ -213,15 +205,36 @@ solver_may_need_dns(struct solver *solver, const struct autocert *autocert, cons
 	return !kind ? is_auto(autocert) || strcmp(autocert->challenge, solver_dns01.word) == 0 : kind == &solver_dns01;
 }
 
+static int
+solver_check_name(
+	struct solver *solver, const struct autocert *autocert, const char *name, bool is_now, struct error *err)
+{
+	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, is_now };
+
+	return choose(solver, &q, err) ? 0 : -1;
+}
+
+static int
+solver_check_names(struct solver *solver, const struct autocert *autocert, bool is_now, struct error *err)
+{
+	if (autocert->common_name && solver_check_name(solver, autocert, autocert->common_name, is_now, err) < 0)
+		return -1;
+	for (size_t i = 0; i < autocert->sans.count; i++)
+		if (solver_check_name(solver, autocert, autocert->sans.items[i], is_now, err) < 0)
+			return -1;
+	return 0;
+}
+
 int
 solver_check(struct solver *solver, const struct autocert *autocert, struct error *err)
 {
-	if (autocert->common_name && solver_check_name(solver, autocert, autocert->common_name, err) < 0)
-		return -1;
-	for (size_t i = 0; i < autocert->sans.count; i++)
-		if (solver_check_name(solver, autocert, autocert->sans.items[i], err) < 0)
-			return -1;
-	return 0;
+	return solver_check_names(solver, autocert, false, err);
+}
+
+bool
+solver_can_validate(struct solver *solver, const struct autocert *autocert, struct error *err)
+{
+	return solver_check_names(solver, autocert, true, err) == 0;
 }
 
 char *

@@ -109,6 +109,13 @@ int
 solver_check(struct solver *solver, const struct autocert *autocert, struct error *err);
 
 /*
+ * Can all names be validated at this moment? Tries to bind a listener that is not bound.
+ * @err: why not, and what to do; or NULL
+ */
+bool
+solver_can_validate(struct solver *solver, const struct autocert *autocert, struct error *err);
+
+/*
  * The challenge that "auto" chooses for @name at this moment, and why: a line for people, owned by the caller; NULL
  * when the declaration names the challenge, or none is possible. Tries to bind a listener that is not bound.
  */

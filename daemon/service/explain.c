@@ -226,6 +226,17 @@ explain_failure(struct explanation *e)
 		explain_add(&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
 }
 
+/* Before the next renewal fails. */
+static void
+why_unvalidated(struct explanation *e)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (error_is_set(&e->a.last_error) || solver_can_validate(e->call->service->solver, &e->a, &why))
+		return;
+	explain_add(&e->advice, xasprintf("the next renewal will fail: %s", why.message));
+}
+
 int
 autocert_explain(struct call *call, struct json_object *params, struct error *err)
 {
@@ -237,6 +248,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	explain_schedule(&e);
 	why_all(&e);
 	explain_failure(&e);
+	why_unvalidated(&e);
 	why_provider(&e);
 	why_rollout(&e);
 	json_add_strlist(e.result, "reasons", &e.reasons);

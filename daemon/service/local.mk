@@ -34,4 +34,5 @@ libcertd_a_SOURCES += \
 	daemon/service/slug.c daemon/service/slug.h \
 	daemon/service/token.c daemon/service/token.h \
 	daemon/service/troubles.c daemon/service/troubles.h \
+	daemon/service/unvalidated.c daemon/service/unvalidated.h \
 	daemon/service/zones.c daemon/service/zones.h

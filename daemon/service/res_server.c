@@ -10,6 +10,7 @@
 #include "daemon/service/res_autocert.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
+#include "daemon/service/unvalidated.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -388,10 +389,13 @@ static void
 status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
+	_cleanup_free_ char *unvalidated = unvalidated_warning(s); /* tries to bind a listener, so it is asked first */
 	size_t expiring, held_back;
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
+	if (unvalidated)
+		strlist_add(&warnings, unvalidated);
 	if (s->is_master_key_beside_store)
 		strlist_add(&warnings,
 			"the master key is in the same directory as the store; pass it as a systemd credential "

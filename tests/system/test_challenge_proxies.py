@@ -1,4 +1,5 @@
-"""http-01 when another program has port 80: the shipped snippets for nginx and HAProxy, webroots, and a taken port."""
+"""http-01 when another program has port 80: the shipped snippets for web servers, webroots, and a taken port."""
+import os
 import socket
 from pathlib import Path
 
@@ -28,6 +29,49 @@ class HaproxySnippet(Server):
         return listens(self.port)
 
 
+class ApacheSnippet(Server):
+    """Apache with the shipped snippet, and a virtual host that redirects everything else."""
+    name = "apache-snippet"
+
+    def __init__(self, directory, text, port):
+        super().__init__(directory)
+        self.text, self.port = text, port
+
+    def command(self):
+        modules = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"
+                          for name in ("mpm_event", "authz_core", "alias", "proxy", "proxy_http"))
+        config = self.directory / "apache.conf"
+        config.write_text(
+            f"{modules}ServerName localhost\nListen 127.0.0.1:{self.port}\nPidFile {self.directory}/pid\n"
+            f"ErrorLog {self.directory}/error.log\nDefaultRuntimeDir {self.directory}\n"
+            f"<Location />\nRequire all denied\n</Location>\n{self.text}"
+            f"<VirtualHost *:{self.port}>\nRedirectMatch 301 ^/(?!\\.well-known/acme-challenge/) https://www.example.com/\n"
+            "</VirtualHost>\n")
+        return ["apache2", "-d", self.directory, "-f", config, "-DFOREGROUND"]
+
+    def is_ready(self):
+        return listens(self.port)
+
+
+class CaddySnippet(Server):
+    """Caddy with the shipped snippet."""
+    name = "caddy-snippet"
+
+    def __init__(self, directory, text, port):
+        super().__init__(directory)
+        self.text, self.port = text, port
+
+    def command(self):
+        (self.directory / "snippet").write_text(self.text)
+        config = self.directory / "Caddyfile"
+        config.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{self.port} {{\n"
+                          f"\timport {self.directory}/snippet\n\thandle {{\n\t\tredir https://{{host}}{{uri}}\n\t}}\n}}\n")
+        return ["env", f"HOME={self.directory}", "caddy", "run", "--adapter", "caddyfile", "--config", config]
+
+    def is_ready(self):
+        return listens(self.port)
+
+
 def snippet(name, listen):
     """The example for an `http-listen` of @listen, with its address lines replaced or the alternative enabled."""
     text = (ETC / name).read_text()
@@ -38,14 +82,19 @@ def snippet(name, listen):
     return text.replace("/run/certd/http.sock", listen.removeprefix("unix:"))
 
 
-def issue(start, certd, http_port):
-    """www.example.com from a CA that validates on @http_port."""
+def add_provider(start, certd, http_port):
+    """A CA that validates on @http_port."""
     dns = start(Challtestsrv)
     pebble = start(Pebble, dns=dns.dns, http_port=http_port)
     certd.call("provider.create", properties={
         "name": "le", "email": "ops@example.com", "server": pebble.url, "caFile": str(pebble.ca_file),
         "termsOfServiceAgreed": True})
     wait_for(lambda: certd.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 15, "an account")
+
+
+def issue(start, certd, http_port):
+    """www.example.com from a CA that validates on @http_port."""
+    add_provider(start, certd, http_port)
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
 
 
@@ -86,6 +135,18 @@ def test_the_haproxy_snippet_brings_challenges_to_certd(start, listen):
     assert status_of(haproxy.port, "/other") == 301
 
 
+@pytest.mark.parametrize("server, name", [(ApacheSnippet, "apache-acme-challenge.conf"),
+                                          (CaddySnippet, "caddy-acme-challenge.conf")])
+def test_the_snippets_for_apache_and_caddy_bring_challenges_to_certd(start, server, name):
+    listen = f"127.0.0.1:{free_port()}"
+    certd = start(Certd, config=f"http-listen = {listen}\n")
+    web = start(server, snippet(name, listen), free_port())
+    issue(start, certd, web.port)
+    wait_issued(certd)
+    assert status_of(web.port, "/.well-known/acme-challenge/unknown") == 404
+    assert status_of(web.port, "/other") in (301, 302)
+
+
 def test_a_webroot_of_nginx_serves_challenges_and_is_left_as_it_was(start, scratch):
     webroot = scratch / "www"
     webroot.mkdir(mode=0o755)
@@ -104,7 +165,55 @@ def test_a_taken_port_is_explained_and_heals(start):
         issue(start, certd, port)
         told = wait_for(lambda: certd.call("autoCertificate.get", ref="www.example.com")["metadata"].get("message"), 20,
                         "the reason")
-        assert "another program has that port" in told
-        assert f"127.0.0.1:{port}" in told
+        assert f"127.0.0.1:{port}: python3 (process {os.getpid()}) has that port" in told, told
+        assert "examples for nginx" in told
     certd.call("autoCertificate.renew", ref="www.example.com")
     wait_issued(certd)
+
+
+def test_a_web_server_on_the_port_is_named_with_its_snippet(start):
+    nginx = start(Nginx)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{nginx.port}\n")
+    warnings = certd.call("server.status")["warnings"]
+    assert any(f"nginx (process {nginx.pid}) has that port" in w and "/nginx-acme-challenge.conf" in w for w in warnings)
+
+
+def test_without_a_listener_port_80_is_looked_at(start, private_network):
+    certd = start(Certd)
+    add_provider(start, certd, 80)
+
+    def refused():
+        return certd.ctl("add-auto", "--provider", "le", "--cn", "api.example.com", check=False).stderr
+
+    assert "port 80, which is free (systemctl enable --now certd-http.service" in refused()
+    nginx = start(Nginx, port=80)
+    wait_for(lambda: f"nginx (process {nginx.pid}) has port 80" in refused(), 5, "nginx is named")
+    assert "/nginx-acme-challenge.conf" in refused()
+
+
+def test_status_says_how_many_cannot_be_validated_before_they_fail(start):
+    port = free_port()
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    issue(start, certd, port)
+    wait_issued(certd)
+    assert not [w for w in certd.call("server.status")["warnings"] if "validated" in w]
+    certd.stop()
+    certd.config = ""
+    certd.start()
+    warning = next(w for w in certd.call("server.status")["warnings"] if "validated" in w)
+    assert warning.startswith("1 auto-certificate has no way to be validated and will not be renewed: 'www.example.com'")
+    assert "no way to be validated" in certd.ctl("status").stdout
+    advice = certd.call("autoCertificate.explain", ref="www.example.com")["advice"]
+    assert any("the next renewal will fail" in line and "certd has no HTTP listener" in line for line in advice), advice
+    # Two, and a paused one that does not count.
+    certd.stop()
+    certd.config = f"http-listen = 127.0.0.1:{port}\n"
+    certd.start()
+    for name in ("a.example.com", "b.example.com"):
+        certd.call("autoCertificate.create", properties={"provider": "le", "commonName": name})
+    certd.call("autoCertificate.pause", ref="a.example.com")
+    certd.stop()
+    certd.config = ""
+    certd.start()
+    warning = next(w for w in certd.call("server.status")["warnings"] if "validated" in w)
+    assert warning.startswith("2 auto-certificates have no way to be validated")

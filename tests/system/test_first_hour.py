@@ -94,6 +94,19 @@ def test_port_80_goes_to_certd_if_nobody_else_has_it(host):
     assert not host.run("sh", "-c", "ls /etc/systemd/system/*.wants/ | grep certd-http", check=False).stdout
 
 
+def test_a_refusal_names_who_has_port_80_as_far_as_certd_may_know(host):
+    """Not root, and without other processes in its /proc: only the user."""
+    host.systemctl("start", "certd.service", "nginx.service")
+    host.call("provider.create", properties={"name": "le", "server": "https://127.0.0.1:1/dir", "email": "a@example.com",
+                                             "termsOfServiceAgreed": True})
+    refused = host.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", check=False).stderr
+    assert "a program of root (to find it: ss -ltnp 'sport = :80') has port 80" in refused, refused
+    assert "/nginx-acme-challenge.conf" in refused or "examples for nginx, HAProxy" in refused
+    host.systemctl("stop", "nginx.service")
+    wait_for(lambda: "systemctl enable --now certd-http.service" in
+             host.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", check=False).stderr, 5, "the other way")
+
+
 def rest_role(host, path="/run/certd/rest.sock"):
     return host.run("curl", "-s", "--max-time", "3", "--unix-socket", path, "http://localhost/status",
                     check=False).stdout

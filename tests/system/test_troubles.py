@@ -35,7 +35,7 @@ TROUBLES = {
     "ca-root": (r"{pebble}.*certificate", "tls"),
     "eab": (r"provider 'eab' has no account yet: .*[Ee]xternal", None),
     "tos": (r"provider 'tos' has no account yet: .*terms", None),
-    "port": (r"http-01: http-listen {http}: another program has that port .*certd-http.socket.*webroot", "unavailable"),
+    "port": (r"http-01: http-listen {http}: python3 \(process \d+\) has that port: .*examples.*webroot", "unavailable"),
     "missing": (r"'{missing}' does not exist; as root, add the line 'd {missing} 2750 \S+ GROUP -' to", None),
     "foreign": (r"'{foreign}' belongs to uid 12345 .*add the line 'd {foreign} 2750 \S+ GROUP -' to", None),
     "link": (r"'{link}' is a symbolic link", None),

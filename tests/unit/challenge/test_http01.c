@@ -303,7 +303,7 @@ Test(http01, a_taken_port_is_said_and_heals_by_itself)
 	cr_assert(http01_is_configured(http));
 	cr_expect_not(http01_is_open(http));
 	cr_assert_not_null(http01_error(http));
-	cr_expect_not_null(strstr(http01_error(http)->message, "another program has that port"));
+	cr_expect_not_null(strstr(http01_error(http)->message, "has that port: set http-listen to another port"));
 	cr_expect_eq(http01_open(http, &err), -1);
 	cr_expect_eq(err.code, ERROR_UNAVAILABLE);
 	close(fd);

@@ -135,7 +135,7 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 {
 	static const struct choice cases[] = {
 		{ "nothing for the web", 0, "auto", "www.example.com", false, "http-01,dns-01", NULL,
-			"set http-listen or webroot in certd.conf" },
+			"certd has no HTTP listener and no webroot" },
 		{ "nor for DNS", 0, "auto", "www.example.com", false, "http-01,dns-01", NULL,
 			"certctl add-dns --name NAME --kind rfc2136 --server ADDRESS --tsig-key-file FILE "
 			"--zone "
@@ -149,7 +149,7 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 		{ "the CA wants another way", LISTENER | ZONE, "auto", "example.com", false, "tls-alpn-01", NULL,
 			"the CA offers only tls-alpn-01" },
 		{ "a taken port", TAKEN_PORT, "http-01", "example.com", false, "http-01", NULL,
-			"another program has that port" },
+			"has that port: set http-listen to another port" },
 		{ "a taken port, whatever else is not there", TAKEN_PORT, "auto", "example.com", false, "http-01", NULL,
 			"http-01: http-listen 127.0.0.1:" },
 		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL, "is an address" },
