@@ -15,6 +15,7 @@ libcommon_a_SOURCES += \
 	common/random.c common/random.h \
 	common/retry.c common/retry.h \
 	common/scope.c common/scope.h \
+	common/shell.c common/shell.h \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \
 	common/utf8.c common/utf8.h

@@ -53,16 +53,17 @@ enum api_type {
 };
 
 enum api_flag {
-	API_REQUIRED = 1,   /* on create, or in the method's parameters */
-	API_READ_ONLY = 2,  /* only in answers */
-	API_IMMUTABLE = 4,  /* not by update */
-	API_POSITIONAL = 8, /* certctl: an argument without an option name, in order */
-	API_FILE = 16,      /* a secret that is always a file: certctl's option has no "-file" suffix */
-	API_LABEL = 32,     /* of API_STRLIST: each is a label (common/scope.h) */
-	API_PATTERN = 64,   /* of API_STRLIST: each is a name pattern and is made canonical */
-	API_BASE64 = 128,   /* of API_SECRET: base64 text, stored decoded */
-	API_ALWAYS = 256,   /* in every answer, although it need not be sent */
-	API_BY_REST = 512   /* of API_BOOL: always true over REST, as IONOS has it; not to be given there */
+	API_REQUIRED = 1,    /* on create, or in the method's parameters */
+	API_READ_ONLY = 2,   /* only in answers */
+	API_IMMUTABLE = 4,   /* not by update */
+	API_POSITIONAL = 8,  /* certctl: an argument without an option name, in order */
+	API_FILE = 16,       /* a secret that is always a file: certctl's option has no "-file" suffix */
+	API_LABEL = 32,      /* of API_STRLIST: each is a label (common/scope.h) */
+	API_PATTERN = 64,    /* of API_STRLIST: each is a name pattern and is made canonical */
+	API_BASE64 = 128,    /* of API_SECRET: base64 text, stored decoded */
+	API_ALWAYS = 256,    /* in every answer, although it need not be sent */
+	API_VERBATIM = 1024, /* of API_STRLIST: certctl does not split its items at commas */
+	API_BY_REST = 512    /* of API_BOOL: always true over REST, as IONOS has it; not to be given there */
 };
 
 struct api_field {

@@ -289,7 +289,7 @@ static const struct api_field consumer_properties[] = {
 		.help = "how it is notified" CONSUMER_KINDS(CONSUMER_KIND_HELP) },
 	{ .name = "socket", .type = API_STRING, .option = "notify-socket", .metavar = "PATH",
 		.help = "notify: socket for the datagram; @NAME is an abstract socket" },
-	{ .name = "command", .type = API_STRLIST, .metavar = "WORD",
+	{ .name = "command", .type = API_STRLIST, .flags = API_VERBATIM, .metavar = "WORD",
 		.help = "exec: absolute path of the program, then its arguments, one option each" },
 	{ .name = "probes", .type = API_LIST, .option = "probe", .fields = probe_fields,
 		.metavar = "HOST:PORT[,SNI]", .help = "endpoint that must present the certificate" },

@@ -90,24 +90,6 @@ ctl_name_of(struct ctl *ctl, const char *noun, const char *id)
 	return json_object_object_get_ex(ctl->names, id, &name) ? json_object_get_string(name) : id;
 }
 
-char *
-ctl_word(const char *text)
-{
-	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@%+,/-";
-	struct buf word = BUF_INIT;
-
-	if (*text && *text != '-' && text[strspn(text, harmless)] == '\0')
-		return xstrdup(text);
-	buf_add_char(&word, '\'');
-	for (; *text; text++)
-		if (*text == '\'')
-			buf_add_str(&word, "'\\''");
-		else
-			buf_add_char(&word, *text);
-	buf_add_char(&word, '\'');
-	return buf_steal(&word);
-}
-
 /* --- looking into answers --- */
 
 struct json_object *

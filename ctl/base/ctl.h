@@ -53,13 +53,6 @@ ctl_get(struct ctl *ctl, const struct api_resource *resource, const char *ref, s
 const char *
 ctl_name_of(struct ctl *ctl, const char *noun, const char *id);
 
-/*
- * ctl_word() - @text as one word for a shell, quoted only when necessary
- * For suggested commands and completion candidates: object names are untrusted text. Owned by the caller.
- */
-char *
-ctl_word(const char *text);
-
 /* @path ("metadata.state") in @obj; NULL: absent. Borrowed. */
 struct json_object *
 ctl_at(struct json_object *obj, const char *path);

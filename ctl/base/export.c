@@ -4,6 +4,8 @@
  */
 #include "ctl/base/export.h"
 
+#include "common/shell.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 {
 	_cleanup_json_ struct json_object *autocert = NULL;
 	const char *newest;
-	_cleanup_free_ char *word = ctl_word(name);
+	_cleanup_free_ char *word = shell_word(name);
 
 	if (ctl_get(ctl, &api_resources[API_CERTIFICATE], name, ret, err) == 0)
 		return 0;

@@ -6,6 +6,7 @@
 #include "ctl/command/args.h"
 
 #include "common/nearest.h"
+#include "common/shell.h"
 #include "ctl/command/options.h"
 #include "ctl/command/values.h"
 
@@ -18,7 +19,8 @@ struct reader {
 	struct options options;
 	char **argv; /* the rest of the arguments */
 	int argc;
-	bool is_past_options; /* behind "--" */
+	bool is_past_options;   /* behind "--" */
+	const char *unexpected; /* the first word that the command does not take; or NULL */
 };
 
 void
@@ -61,64 +63,120 @@ args_refuse_expanded(const char *name, struct error *err)
 		"'%s' cannot be in a certificate; did the shell expand *? Write '*%s' in quotes", name, name + 1);
 }
 
+/* @word, where a shell's expansion of '*' would be. */
+static bool
+args_may_be_expanded(const char *word)
+{
+	return strchr(word, '.') || access(word, F_OK) == 0;
+}
+
 static bool
 args_is_domain(const struct api_field *field)
 {
 	return strcmp(field->name, "commonName") == 0 || strcmp(field->name, "subjectAlternativeNames") == 0;
 }
 
-static int
-args_unexpected(const struct args *args, const char *word, struct error *err)
+/* --- words --- */
+
+/* The kind of object that @word names, in singular or plural; or NULL. */
+static const struct api_resource *
+args_noun(const char *word)
 {
-	if (strchr(word, '.') || access(word, F_OK) == 0)
-		return error_set(err, ERROR_USAGE,
-			"%s: unexpected word '%s'; did the shell expand *? Write '*.example.com' in quotes",
-			args->command->name, word);
-	return error_set(err, ERROR_USAGE, "%s: unexpected word '%s'", args->command->name, word);
+	size_t len = strlen(word);
+	_cleanup_free_ char *singular = xstrndup(word, len > 1 && word[len - 1] == 's' ? len - 1 : len);
+	const struct api_resource *resource = api_resource_find(word);
+
+	return resource ? resource : api_resource_find(singular);
 }
 
-/* --- words --- */
+/* "add auto", "create provider": the noun, which is the next word, completes the command. */
+static int
+args_read_creating(struct reader *reader, const char *verb, struct error *err)
+{
+	const struct args *args = reader->args;
+	const struct api_resource *resource = reader->argc > 0 ? args_noun(reader->argv[0]) : NULL;
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	_cleanup_free_ char *all = NULL;
+
+	if (resource) {
+		reader->argv++;
+		reader->argc--;
+		reader->args->command = command_creating(args->table, resource);
+		return 0;
+	}
+	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
+		strlist_add(&names, command_creating(args->table, &api_resources[i])->name);
+	all = strlist_join(&names, ", ");
+	return error_set(err, ERROR_USAGE, "%s: the kind of object is missing; write one of: %s", verb, all);
+}
 
 static int
 args_read_command(struct reader *reader, const char *word, struct error *err)
 {
-	const char *nearest;
+	static const char *const creating[] = { "add", "create", "new", "declare" };
+	struct args *args = reader->args;
+	const char *nearest = command_nearest(args->table, word);
 
-	reader->args->command = command_find(reader->args->table, word);
-	if (!reader->args->command) {
-		nearest = command_nearest(reader->args->table, word);
-		if (nearest)
-			return error_set(
-				err, ERROR_USAGE, "there is no command '%s'; did you mean '%s'?", word, nearest);
-		return error_set(err, ERROR_USAGE, "there is no command '%s'; see: certctl help", word);
-	}
-	if (reader->args->command->resource != API_RESOURCE_COUNT)
-		reader->args->resource = &api_resources[reader->args->command->resource];
+	args->command = command_find(args->table, word);
+	for (size_t i = 0; !args->command && i < ARRAY_SIZE(creating); i++)
+		if (strcmp(creating[i], word) == 0 && args_read_creating(reader, word, err) < 0)
+			return -1;
+	if (!args->command)
+		return error_set(err, ERROR_USAGE, "there is no command '%s'%s%s%s", word,
+			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	if (args->command->resource != API_RESOURCE_COUNT)
+		args->resource = &api_resources[args->command->resource];
 	args_options(reader);
 	return 0;
+}
+
+/* A name in place of the noun is probably that of an auto-certificate. */
+static int
+args_no_noun(const struct command *command, const char *word, struct error *err)
+{
+	const char *nouns[API_RESOURCE_COUNT];
+	_cleanup_free_ char *quoted = shell_word(word);
+	const char *nearest;
+
+	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
+		nouns[i] = api_resources[i].cli;
+	nearest = nearest_word(word, nouns, API_RESOURCE_COUNT);
+	if (!nearest && strchr(word, '.'))
+		return error_set(err, ERROR_USAGE,
+			"%s: the kind of object is missing; did you mean: certctl %s auto %s", command->name,
+			command->from == OPTIONS_LIST ? "show" : command->name, quoted);
+	return error_set(err, ERROR_USAGE,
+		"%s: '%s' is not one of provider, auto, cert, dns, consumer, token, authorization%s%s%s", command->name,
+		word, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static int
 args_read_noun(struct reader *reader, const char *word, struct error *err)
 {
-	const char *nouns[API_RESOURCE_COUNT];
-	size_t len = strlen(word);
-	_cleanup_free_ char *singular = xstrndup(
-		word, len > 1 && word[len - 1] == 's' && strcmp(word, "dns") != 0 ? len - 1 : len);
-	const char *nearest;
+	reader->args->resource = args_noun(word);
+	if (!reader->args->resource)
+		return args_no_noun(reader->args->command, word, err);
+	args_options(reader);
+	return 0;
+}
 
-	reader->args->resource = api_resource_find(singular);
-	if (reader->args->resource) {
-		args_options(reader);
-		return 0;
-	}
-	for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
-		nouns[i] = api_resources[i].cli;
-	nearest = nearest_word(singular, nouns, API_RESOURCE_COUNT);
-	return error_set(err, ERROR_USAGE,
-		"%s: '%s' is not one of provider, auto, cert, dns, consumer, token, authorization%s%s%s",
-		reader->args->command->name, word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-		nearest ? "'?" : "");
+/* A word that the command does not take: probably the value of an option, unless that has one already. */
+static int
+args_unexpected(const struct reader *reader, const char *word, struct error *err)
+{
+	const struct args *args = reader->args;
+	const struct option *option = args->command->bare ? options_find(&reader->options, args->command->bare) : NULL;
+	_cleanup_free_ char *quoted = shell_word(word);
+
+	if (option && !json_object_object_get_ex(option->is_own ? args->own : args->values, option->field->name, NULL))
+		return error_set(err, ERROR_USAGE, "%s: unexpected word '%s'; did you mean %s%s %s?",
+			args->command->name, word, strcmp(option->name, "file") == 0 ? "-" : "--",
+			strcmp(option->name, "file") == 0 ? "f" : option->name, quoted);
+	if (args_may_be_expanded(word))
+		return error_set(err, ERROR_USAGE,
+			"%s: unexpected word '%s'; did the shell expand *? Write '*.example.com' in quotes",
+			args->command->name, word);
+	return error_set(err, ERROR_USAGE, "%s: unexpected word '%s'", args->command->name, word);
 }
 
 static int
@@ -135,9 +193,11 @@ args_read_word(struct reader *reader, const char *word, struct error *err)
 	field = command_positional(command, args->words.count);
 	if (field)
 		json_add_string(args->values, field->name, word);
-	else if (!(command->flags & (COMMAND_NAMES | COMMAND_WORDS)) &&
-		 !((command->flags & COMMAND_NAME) && args->words.count == 0))
-		return args_unexpected(args, word, err);
+	else if (!(command->flags & (COMMAND_NAMES | COMMAND_WORDS | COMMAND_EACH)) &&
+		 !((command->flags & COMMAND_NAME) && args->words.count == 0)) {
+		reader->unexpected = reader->unexpected ? reader->unexpected : word;
+		return 0;
+	}
 	strlist_add(&args->words, word);
 	return 0;
 }
@@ -159,13 +219,28 @@ args_is_immutable(const struct args *args, const char *name)
 	return false;
 }
 
+/* "--provider or --profile": all options that begin with @name. Owned by the caller; NULL: fewer than two do. */
+static char *
+args_ambiguous(const struct options *options, const char *name)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	for (size_t i = 0; i < options->count; i++)
+		if (strncmp(options->items[i].name, name, strlen(name)) == 0)
+			strlist_take(&names, xasprintf("--%s", options->items[i].name));
+	return names.count > 1 ? strlist_join(&names, " or ") : NULL;
+}
+
 static int
 args_unknown_option(const struct reader *reader, const char *name, struct error *err)
 {
 	const struct command *command = reader->args->command;
+	_cleanup_free_ char *ambiguous = args_ambiguous(&reader->options, name);
 	_cleanup_free_ const char **names = NULL;
 	const char *nearest;
 
+	if (ambiguous)
+		return error_set(err, ERROR_USAGE, "--%s is ambiguous: %s", name, ambiguous);
 	if (args_is_immutable(reader->args, name))
 		return error_set(err, ERROR_USAGE, "--%s cannot be changed later: declare another %s", name,
 			reader->args->resource->cli);
@@ -177,10 +252,8 @@ args_unknown_option(const struct reader *reader, const char *name, struct error 
 	for (size_t i = 0; i < reader->options.count; i++)
 		names[i] = reader->options.items[i].name;
 	nearest = nearest_word(name, names, reader->options.count);
-	if (nearest)
-		return error_set(err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name, nearest);
-	return error_set(err, ERROR_USAGE, "there is no option --%s; see: certctl %s%s--help", name,
-		command ? command->name : "", command ? " " : "");
+	return error_set(err, ERROR_USAGE, "there is no option --%s%s%s%s", name, nearest ? "; did you mean --" : "",
+		nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static const struct option *
@@ -188,9 +261,10 @@ args_find_option(struct reader *reader, const char *name)
 {
 	struct args *args = reader->args;
 
-	for (size_t i = 0; i < reader->options.count; i++)
-		if (strcmp(reader->options.items[i].name, name) == 0)
-			return &reader->options.items[i];
+	const struct option *option = options_find(&reader->options, name);
+
+	if (option)
+		return option;
 	/* `certctl list --cn x`: the default noun */
 	if (args->command && args->command->from == OPTIONS_LIST && !args->resource) {
 		args->resource = &api_resources[API_AUTOCERTIFICATE];
@@ -219,7 +293,7 @@ args_read_option(struct reader *reader, const char *name, const char *value, str
 		value = *reader->argv++;
 		reader->argc--;
 	}
-	if (value && args_is_domain(option->field) && strncmp(value, "_.", 2) == 0)
+	if (value && args_is_domain(option->field) && (strncmp(value, "_.", 2) == 0 || strstr(value, ",_.")))
 		return args_refuse_expanded(value, err);
 	return value_set(option->is_own ? args->own : args->values, option, value, err);
 }
@@ -236,12 +310,14 @@ args_read_long_option(struct reader *reader, const char *text, struct error *err
 static int
 args_read_short_option(struct reader *reader, const char *text, struct error *err)
 {
-	if (text[0] == 'h' && text[1] == '\0')
-		return args_read_option(reader, "help", NULL, err);
-	if (text[0] == 'o')
-		return args_read_option(reader, "output", text[1] ? text + 1 : NULL, err);
-	if (text[0] == 'f' && args_find_option(reader, "file"))
-		return args_read_option(reader, "file", text[1] ? text + 1 : NULL, err);
+	const struct option *option = options_short(&reader->options, text[0]);
+
+	if (option && option_has_value(option))
+		return args_read_option(reader, option->name, text[1] ? text + 1 : NULL, err);
+	if (option && !text[1])
+		return args_read_option(reader, option->name, NULL, err);
+	if (text[1] && args_find_option(reader, text))
+		return error_set(err, ERROR_USAGE, "there is no option -%s; did you mean --%s?", text, text);
 	return error_set(err, ERROR_USAGE, "there is no option -%s", text);
 }
 
@@ -314,7 +390,7 @@ args_read_all(struct reader *reader, struct error *err)
 	}
 	if (!args->command || args_has_flag(args, "help") || args_has_flag(args, "version"))
 		return 0;
-	return args_check_whole(args, err);
+	return reader->unexpected ? args_unexpected(reader, reader->unexpected, err) : args_check_whole(args, err);
 }
 
 int

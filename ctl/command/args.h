@@ -7,7 +7,8 @@
 
 struct args {
 	const struct command *table;         /* all commands; borrowed */
-	const struct command *command;       /* NULL: no command was given */
+	const struct command *command;       /* NULL: none was given, or it is unknown */
+	bool is_empty;                       /* none was given */
 	const struct api_resource *resource; /* of the noun or of the command; or NULL */
 	struct json_object *values;          /* parameters or properties; owned */
 	struct json_object *own;             /* certctl's own options, by field name; owned */

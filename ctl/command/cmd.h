@@ -59,6 +59,8 @@ cmd_get(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_complete(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_version(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_help(struct ctl *ctl, struct args *args, struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/ca.h"
 #include "common/name.h"
+#include "common/shell.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"
 #include "ctl/command/wait.h"
@@ -369,7 +370,7 @@ authorize_show_missing(struct ctl *ctl, const struct strlist *names, struct json
 		output_item(&output, json_object_array_get_idx(missing, i));
 	output_end(&output);
 	for (size_t i = 0; i < names->count; i++) {
-		_cleanup_free_ char *word = ctl_word(names->items[i]);
+		_cleanup_free_ char *word = shell_word(names->items[i]);
 
 		buf_printf(&all, " %s", word);
 	}

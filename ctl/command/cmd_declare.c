@@ -1,5 +1,6 @@
 /* add-*, set, rm: declarations. Adding waits until the object is ready. */
 #include "common/nearest.h"
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"
@@ -59,7 +60,7 @@ static void
 declare_declared_item(struct output *output, struct json_object *item)
 {
 	const char *name = ctl_text_at(item, "properties.name");
-	_cleanup_free_ char *word = ctl_word(name);
+	_cleanup_free_ char *word = shell_word(name);
 
 	fprintf(output->ctl->out, "%s '%s' is declared; certd is working on it (certctl show %s %s)\n",
 		output->resource->cli, name, output->resource->cli, word);
@@ -133,7 +134,7 @@ static void
 declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
 {
 	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
-	_cleanup_free_ char *word = ctl_word(name);
+	_cleanup_free_ char *word = shell_word(name);
 
 	free(ctl->hint);
 	ctl->hint =
@@ -289,19 +290,20 @@ static int
 declare_unset(struct args *args, const char *word, struct error *err)
 {
 	struct options options;
-	const struct option *found = NULL;
+	const struct option *found;
 	_cleanup_free_ const char **names = NULL;
 	const char *nearest;
 
 	options_of(args->command, args->resource, &options);
 	names = xcalloc(options.count, sizeof(*names));
+	found = options_find(&options, word);
 	for (size_t i = 0; i < options.count; i++) {
-		const struct option *o = &options.items[i];
-
-		names[i] = o->name;
-		if (!o->is_own && !o->is_negation && (strcmp(o->name, word) == 0 || strcmp(o->field->name, word) == 0))
-			found = o;
+		names[i] = options.items[i].name;
+		if (!found && strcmp(options.items[i].field->name, word) == 0)
+			found = &options.items[i];
 	}
+	if (found && (found->is_own || found->is_negation))
+		found = NULL;
 	if (found)
 		json_object_object_add(args->values, found->parent ? found->parent->name : found->field->name, NULL);
 	nearest = nearest_word(word, names, options.count);
@@ -336,8 +338,7 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	if (declare_unset_all(args, err) < 0)
 		return -1;
 	if (json_object_object_length(args->values) == 0)
-		return error_set(err, ERROR_USAGE, "set: a property is required; see: certctl set %s --help",
-			args->resource->cli);
+		return error_set(err, ERROR_USAGE, "set: a property is required");
 	if (args->resource == &api_resources[API_DNSPROVIDER] && tsig_file_apply(args->values, err) < 0)
 		return -1;
 	params = json_object_new_object();

@@ -19,12 +19,13 @@ enum options_from {
 };
 
 enum command_flag {
-	COMMAND_NOUN = 1,        /* the first word is a resource */
-	COMMAND_NAME = 2,        /* then a name */
-	COMMAND_NAMES = 4,       /* then one or more names */
-	COMMAND_OPTIONAL = 8,    /* noun and name may be left out */
-	COMMAND_WORDS = 16,      /* any words, checked by the command itself */
-	COMMAND_CERTIFICATE = 32 /* the first word is a certificate, or an auto-certificate */
+	COMMAND_NOUN = 1,         /* the first word is a resource */
+	COMMAND_NAME = 2,         /* then a name */
+	COMMAND_NAMES = 4,        /* then one or more names */
+	COMMAND_OPTIONAL = 8,     /* noun and name may be left out */
+	COMMAND_WORDS = 16,       /* any words, checked by the command itself */
+	COMMAND_CERTIFICATE = 32, /* the first word is a certificate, or an auto-certificate */
+	COMMAND_EACH = 64         /* runs once for each name */
 };
 
 struct command {
@@ -38,13 +39,19 @@ struct command {
 	const struct api_field *own; /* certctl's own options for it; or NULL */
 	int (*run)(struct ctl *ctl, struct args *args, struct error *err);
 	const char *notes; /* more lines of help; or NULL */
+	const char *also;  /* words of other programs for it, separated by blanks; or NULL */
+	const char *bare;  /* the option that a word without an option is probably meant for; or NULL */
 };
 
-/* Searches @table, which ends with a NULL name; NULL: unknown. */
+/* Searches @table, which ends with a NULL name, also by the words of other programs; NULL: unknown. */
 const struct command *
 command_find(const struct command *table, const char *name);
 
-/* The command whose name is most similar to @name; NULL: none is. */
+/* The command that declares objects of @resource ("add auto" is add-auto); NULL: certd makes them. */
+const struct command *
+command_creating(const struct command *table, const struct api_resource *resource);
+
+/* The name of the command that is most similar to @name; NULL: none is. */
 const char *
 command_nearest(const struct command *table, const char *name);
 

@@ -3,6 +3,7 @@
  * description. The shells' files only call it. Object names are requested from certd; without certd there are none.
  */
 #include "common/ca.h"
+#include "common/shell.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/options.h"
 #include "ctl/present/columns.h"
@@ -29,7 +30,7 @@ complete_offer(const struct completion *c, const char *word, const char *help)
 static bool
 complete_is_wildcard(const char *name)
 {
-	_cleanup_free_ char *rest = strncmp(name, "*.", 2) == 0 ? ctl_word(name + 2) : NULL;
+	_cleanup_free_ char *rest = strncmp(name, "*.", 2) == 0 ? shell_word(name + 2) : NULL;
 
 	return rest && strcmp(rest, name + 2) == 0;
 }
@@ -49,7 +50,7 @@ complete_offer_names(const struct completion *c, const struct api_resource *reso
 	items = ctl_array_at(result, "items");
 	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
 		const char *name = ctl_text_at(json_object_array_get_idx(items, i), "properties.name");
-		_cleanup_free_ char *word = ctl_word(name);
+		_cleanup_free_ char *word = shell_word(name);
 
 		/*
 		 * the shell inserts candidates unquoted: skip names that need quotes, except for the '*' of wildcards

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "ctl/command/args.h"
+#include "ctl/command/cmd.h"
 #include "ctl/command/commands.h"
 #include "ctl/command/help.h"
 #include "ctl/command/options.h"
@@ -72,6 +73,22 @@ ctl_run_say(struct ctl *ctl, const char *text)
 	fprintf(ctl->err, "certctl: %s\n", buf_str(&line));
 }
 
+/* The one line about help behind a usage error. */
+static void
+ctl_run_say_where_help_is(struct ctl *ctl, const struct args *args)
+{
+	const struct command *command = args->command;
+	const char *noun = command && (command->flags & COMMAND_NOUN) && args->resource ? args->resource->cli : NULL;
+
+	if (command)
+		fprintf(ctl->err, "certctl: see: certctl %s %s%s--help\n", command->name, noun ? noun : "",
+			noun ? " " : "");
+	else if (args->is_empty)
+		help_all(ctl->err, args->table);
+	else
+		fputs("certctl: see: certctl help\n", ctl->err);
+}
+
 static void
 ctl_run_report(struct ctl *ctl, const struct args *args, const struct error *err)
 {
@@ -89,12 +106,12 @@ ctl_run_report(struct ctl *ctl, const struct args *args, const struct error *err
 		text_relative(&text, err->retry_at, ctl_now(ctl));
 	}
 	ctl_run_say(ctl, buf_str(&text));
-	if (err->code == ERROR_DENIED && ctl->client)
-		fputs("certctl: admin-groups, operator-groups and viewer-groups in certd.conf grant roles\n", ctl->err);
 	if (ctl->hint)
 		ctl_run_say(ctl, ctl->hint);
-	if (err->code == ERROR_USAGE && args->command)
-		fprintf(ctl->err, "certctl: see: certctl %s --help\n", args->command->name);
+	free(ctl->hint);
+	ctl->hint = NULL;
+	if (err->code == ERROR_USAGE)
+		ctl_run_say_where_help_is(ctl, args);
 }
 
 /* --- running --- */
@@ -127,15 +144,39 @@ ctl_run_global_options(struct ctl *ctl, const struct args *args, struct error *e
 	return 0;
 }
 
+/* Several names: each is worked on, also after one that failed. The last failure is the result. */
+static int
+ctl_run_each(struct ctl *ctl, struct args *args, struct error *err)
+{
+	struct strlist all = args->words;
+	int rc = 0;
+
+	if (!(args->command->flags & COMMAND_EACH) || all.count < 2)
+		return args->command->run(ctl, args, err);
+	for (size_t i = 0; i < all.count && err->code != ERROR_UNAVAILABLE; i++) {
+		_cleanup_error_ struct error why = ERROR_INIT;
+
+		args->words = (struct strlist){ .items = &all.items[i], .count = 1 };
+		if (command_positional(args->command, 0))
+			json_add_string(args->values, command_positional(args->command, 0)->name, all.items[i]);
+		if (args->command->run(ctl, args, &why) == 0)
+			continue;
+		if (rc < 0)
+			ctl_run_report(ctl, args, err);
+		error_move(err, &why);
+		rc = -1;
+	}
+	args->words = all;
+	return rc;
+}
+
 static int
 ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 {
 	if (ctl_run_global_options(ctl, args, err) < 0)
 		return -1;
-	if (args_has_flag(args, "version")) {
-		fprintf(ctl->out, "certctl %s\n", PACKAGE_VERSION);
-		return 0;
-	}
+	if (args_has_flag(args, "version"))
+		return cmd_version(ctl, args, err);
 	if (args_has_flag(args, "help")) {
 		if (args->command)
 			help_command(ctl->out, args->command, args->resource);
@@ -144,10 +185,10 @@ ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 		return 0;
 	}
 	if (!args->command) {
-		help_all(ctl->err, args->table);
+		args->is_empty = true;
 		return error_set(err, ERROR_USAGE, "no command was given");
 	}
-	return args->command->run(ctl, args, err);
+	return ctl_run_each(ctl, args, err);
 }
 
 int

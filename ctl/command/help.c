@@ -67,7 +67,9 @@ help_write_meaning(const struct option *option, bool is_required, struct buf *re
 	if (field->type == API_SECRET)
 		buf_add_str(ret, "; read from the file");
 	if (help_is_repeatable(field))
-		buf_add_str(ret, "; may be repeated");
+		buf_add_str(ret, field->type == API_LIST || (field->flags & API_VERBATIM)
+					 ? "; may be repeated"
+					 : "; may be repeated, or a list with commas");
 	if (is_required)
 		buf_add_str(ret, "; required");
 	if (field->fallback)
@@ -114,7 +116,8 @@ help_write_words(const struct command *command, struct buf *ret)
 		buf_printf(ret, " %s", command->words);
 	for (; f && f->name; f++)
 		if (f->flags & API_POSITIONAL)
-			buf_printf(ret, f->flags & API_REQUIRED ? " %s" : " [%s]", f->metavar);
+			buf_printf(ret, f->flags & API_REQUIRED ? " %s%s" : " [%s]%s", f->metavar,
+				command->flags & COMMAND_EACH ? "..." : "");
 }
 
 static bool
@@ -186,11 +189,28 @@ help_all(FILE *out, const struct command *table)
 	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", out);
 }
 
+/* "help set auto" is "set auto --help". */
+static int
+help_on_words(struct ctl *ctl, const struct args *args, struct error *err)
+{
+	size_t count = args->words.count;
+	_cleanup_free_ char **argv = xcalloc(count + 2, sizeof(*argv));
+	static char option[] = "--help";
+	struct args about;
+	int rc;
+
+	memcpy(argv + 1, args->words.items, count * sizeof(*argv));
+	argv[count + 1] = option;
+	rc = args_read(&about, args->table, (int)count + 2, argv, err);
+	if (rc == 0)
+		help_command(ctl->out, about.command, about.resource);
+	args_clear(&about);
+	return rc;
+}
+
 int
 cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 {
-	const struct command *command;
-
 	if (args->words.count == 0) {
 		help_all(ctl->out, args->table);
 		return 0;
@@ -198,10 +218,15 @@ cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 	if (args->words.count == 2 && strcmp(args->words.items[0], "man") == 0 &&
 		help_man(ctl->out, args->table, args->words.items[1]))
 		return 0;
-	command = command_find(args->table, args->words.items[0]);
-	if (!command)
-		return error_set(err, ERROR_USAGE, "unknown command '%s'; see: certctl help", args->words.items[0]);
-	help_command(ctl->out, command, args->words.count > 1 ? api_resource_find(args->words.items[1]) : NULL);
+	return help_on_words(ctl, args, err);
+}
+
+int
+cmd_version(struct ctl *ctl, struct args *args, struct error *err)
+{
+	(void)args;
+	(void)err;
+	fprintf(ctl->out, "certctl %s\n", PACKAGE_VERSION);
 	return 0;
 }
 

@@ -21,7 +21,7 @@ const struct api_field args_global[] = {
 		.fallback = "text",
 		.help = "-o: output format" },
 	{ .name = "help", .type = API_BOOL, .help = "-h: show help for the command" },
-	{ .name = "version", .type = API_BOOL, .help = "show the version" },
+	{ .name = "version", .type = API_BOOL, .help = "-v: show the version" },
 	{ .name = NULL },
 };
 
@@ -106,6 +106,48 @@ options_of(const struct command *command, const struct api_resource *resource, s
 		options_add_fields(ret, command->own, true, false);
 	}
 	options_add_fields(ret, args_global, true, false);
+}
+
+static const struct option *
+options_exactly(const struct options *options, const char *name)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (strcmp(options->items[i].name, name) == 0)
+			return &options->items[i];
+	return NULL;
+}
+
+const struct option *
+options_find(const struct options *options, const char *name)
+{
+	const struct option *found = options_exactly(options, name);
+	size_t count = 0;
+
+	if (found)
+		return found;
+	for (size_t i = 0; i < options->count; i++) {
+		if (*name && strncmp(options->items[i].name, name, strlen(name)) == 0) {
+			found = &options->items[i];
+			count++;
+		}
+	}
+	return count == 1 ? found : NULL;
+}
+
+const struct option *
+options_short(const struct options *options, char letter)
+{
+	static const struct {
+		char letter;
+		const char *name;
+	} letters[] = { { 'f', "file" }, { 'f', "follow" }, { 'h', "help" }, { 'o', "output" }, { 'v', "version" },
+		{ 'V', "version" } };
+	const struct option *found = NULL;
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(letters); i++)
+		if (letters[i].letter == letter)
+			found = options_exactly(options, letters[i].name);
+	return found;
 }
 
 bool

@@ -27,6 +27,17 @@ options_clear(struct options *options);
 void
 options_of(const struct command *command, const struct api_resource *resource, struct options *ret);
 
+/*
+ * The option with this name, or the only one that begins with it (as with getopt_long(3)); NULL: there is none, or it
+ * is ambiguous. Borrowed.
+ */
+const struct option *
+options_find(const struct options *options, const char *name);
+
+/* The option that the letter stands for: -f is --file, or --follow in a command without files. NULL: none. Borrowed. */
+const struct option *
+options_short(const struct options *options, char letter);
+
 /* Does it take a value? */
 bool
 option_has_value(const struct option *option);

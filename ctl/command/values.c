@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/crypto/secret.h"
+#include "common/strlist.h"
 #include "common/timefmt.h"
 
 #include <errno.h>
@@ -60,13 +61,34 @@ value_parse_secret(const char *path, struct json_object **ret, struct error *err
 	return 0;
 }
 
+/* "90" could be days or seconds. */
+static int
+value_check_unit(const char *text, struct error *err)
+{
+	if (!*text || text[strspn(text, "0123456789")] != '\0')
+		return 0;
+	return error_set(
+		err, ERROR_USAGE, "'%s' has no unit: write %ss, %sm, %sh or %sd", text, text, text, text, text);
+}
+
+static int
+value_parse_span(const char *text, struct json_object **ret, struct error *err)
+{
+	if (value_check_unit(text, err) < 0)
+		return -1;
+	*ret = json_object_new_string(text);
+	return 0;
+}
+
 /* Accepts a date or a span from now ("30d"); certd refuses anything else. */
 static int
-value_parse_time(const char *text, struct json_object **ret)
+value_parse_time(const char *text, struct json_object **ret, struct error *err)
 {
 	char date[TIME_RFC3339_SIZE];
 	int64_t span;
 
+	if (value_check_unit(text, err) < 0)
+		return -1;
 	if (time_parse_span(text, &span) == 0) {
 		time_format_rfc3339(time_add((int64_t)time(NULL), span), date);
 		text = date;
@@ -86,7 +108,9 @@ value_parse_scalar(const struct api_field *field, const char *text, struct json_
 	case API_SECRET:
 		return value_parse_secret(text, ret, err);
 	case API_TIME:
-		return value_parse_time(text, ret);
+		return value_parse_time(text, ret, err);
+	case API_SPAN:
+		return value_parse_span(text, ret, err);
 	default:
 		*ret = json_object_new_string(text);
 		return 0;
@@ -134,6 +158,17 @@ value_parse_item(const struct api_field *field, const char *text, struct json_ob
 	return 0;
 }
 
+/* "a,b" is two items. */
+static void
+value_list_split(struct json_object *list, const char *text)
+{
+	_cleanup_strlist_ struct strlist items = STRLIST_INIT;
+
+	strlist_split(&items, text, ',');
+	for (size_t i = 0; i < items.count; i++)
+		json_object_array_add(list, json_object_new_string(items.items[i]));
+}
+
 static int
 value_list_add(struct json_object *place, const struct api_field *field, const char *text, struct error *err)
 {
@@ -146,8 +181,12 @@ value_list_add(struct json_object *place, const struct api_field *field, const c
 	}
 	if (*text == '\0')
 		return 0;
-	if (field->type != API_LIST) {
+	if (field->flags & API_VERBATIM) {
 		json_object_array_add(list, json_object_new_string(text));
+		return 0;
+	}
+	if (field->type != API_LIST) {
+		value_list_split(list, text);
 		return 0;
 	}
 	item = json_object_new_object();

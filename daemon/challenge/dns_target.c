@@ -144,11 +144,14 @@ found_zone(struct dns_finder *f, const char *zone)
 
 	if (!f->has_provider && f->seen.count)
 		fail(f, ERROR_STATE,
-			"%s is an alias of %s, and no DNS provider has a zone for that name: add one (certctl add-dns "
-			"... --zone %s) or choose one (--dns)",
+			"%s is an alias of %s, and no DNS provider has a zone for that name: declare one for "
+			"the zone %s "
+			"(see: certctl add-dns --help), or choose one with --dns",
 			f->seen.items[0], name, zone ? zone : "ZONE");
 	else if (!f->has_provider)
-		fail(f, ERROR_STATE, "%s: no DNS provider has a zone for it; add one: certctl add-dns ... --zone %s",
+		fail(f, ERROR_STATE,
+			"%s: no DNS provider has a zone for it; declare one for the zone %s (see: certctl "
+			"add-dns --help)",
 			name, zone ? zone : "ZONE");
 	else if (!zone && needs_zone(f)) {
 		_cleanup_free_ char *why = xasprintf(

@@ -119,9 +119,9 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 		return error_set_field(
 			err, "dnsProvider", "there is no DNS provider '%s'; to list them: certctl list dns", named);
 	return error_set(err, ERROR_INVALID,
-		"no DNS provider has a zone for it: certctl add-dns --name NAME --kind rfc2136 --server ADDRESS "
-		"--tsig-key-file FILE --zone %s (or, if %s is an alias into another zone, choose the provider with "
-		"--dns)",
+		"no DNS provider has a zone for it: declare one for %s (see: certctl add-dns --help), or, if "
+		"%s is an alias "
+		"into another zone, choose the provider with --dns",
 		name, owner);
 }
 

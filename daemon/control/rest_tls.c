@@ -6,6 +6,7 @@
 
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
+#include "common/shell.h"
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -83,10 +84,12 @@ rest_tls_load(struct store *store, const char *name, char id[STORE_ID_SIZE], SSL
 		error_set(err, ERROR_CONFIG, "rest-certificate: there is no auto-certificate '%s'", name);
 	if (found != 1)
 		return -1;
-	if (!a.last_certificate)
+	if (!a.last_certificate) {
+		_cleanup_free_ char *explain = shell_certctl("explain", a.o.name, NULL);
+
 		return error_set(err, ERROR_UNAVAILABLE,
-			"rest-certificate: '%s' has no certificate yet; to see why, run: certctl explain %s", name,
-			name);
+			"rest-certificate: '%s' has no certificate yet; to see why: %s", name, explain);
+	}
 	if (strcmp(a.last_certificate, id) == 0)
 		return 0;
 	found = object_load(store, &certificate_class, a.last_certificate, &cert, err);

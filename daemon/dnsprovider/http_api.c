@@ -691,14 +691,14 @@ static void
 http_api_refused(
 	const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body, struct error *err)
 {
-	const char *name = op->provider.o.name ? op->provider.o.name : "NAME";
 	_cleanup_free_ char *reason = reason_of(op->api, body, res);
 	const char *colon = *reason ? ": " : "";
 
 	if (res->status == 401 || res->status == 403) {
 		error_set(err, ERROR_DENIED,
-			"the token is refused (HTTP %d%s%s); to replace it: certctl set dns %s --token-file FILE",
-			res->status, colon, reason, name);
+			"the token is refused (HTTP %d%s%s); replace it with --token-file (see: certctl set "
+			"dns --help)",
+			res->status, colon, reason);
 		return;
 	}
 	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,

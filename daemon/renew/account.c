@@ -185,7 +185,7 @@ account_name_dead(const struct provider *p, const struct error *err, struct erro
 	error_copy(ret, err);
 	error_wrap(ret,
 		"the CA refuses the account %s; if it was deactivated, add a provider, which registers a new account, "
-		"and move the auto-certificates to it (certctl set auto NAME --provider NEW)",
+		"and move the auto-certificates to it with --provider (see: certctl set auto --help)",
 		p->account_url);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "daemon/renew/expiry.h"
 
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -154,12 +155,16 @@ add_warning(struct store *store, const char *id, int64_t now, struct strlist *re
 {
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	_cleanup_free_ char *when = NULL;
+	_cleanup_free_ char *word = NULL;
 
 	if (object_peek(store, &certificate_class, id, &cert, NULL) != 1)
 		return;
 	when = when_text(cert.not_after_at, now);
-	strlist_take(ret, xasprintf("certificate '%s' %s and certd cannot renew it: certctl import --replace '%s'",
-				  cert.o.name, when, cert.o.name));
+	word = shell_word(cert.o.name);
+	strlist_take(ret,
+		xasprintf("certificate '%s' %s and certd cannot renew it: import another one with --replace %s (see: "
+			  "certctl import --help)",
+			cert.o.name, when, word));
 }
 
 size_t

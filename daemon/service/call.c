@@ -64,10 +64,13 @@ call_refused(const struct call *call, const struct error *err)
 int
 call_require(const struct call *call, enum api_role role, const char *what, struct error *err)
 {
+	bool has_groups = call->peer->uid != (uid_t)-1; /* the role of a token never changes */
+
 	if (call->peer->role >= role)
 		return 0;
-	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s", what, api_role_name(role), call->peer->label,
-		api_role_name(call->peer->role));
+	error_set(err, ERROR_DENIED, "%s needs the role %s; %s has %s%s%s%s", what, api_role_name(role),
+		call->peer->label, api_role_name(call->peer->role), has_groups ? " (see " : "",
+		has_groups ? api_role_name(role) : "", has_groups ? "-groups in certd.conf)" : "");
 	return call_refused(call, err);
 }
 

@@ -3,6 +3,7 @@
  * read from stored records.
  */
 #include "common/api/rpc.h"
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
@@ -30,6 +31,15 @@ explain_add(struct strlist *list, char *reason)
 		free(reason);
 	else
 		strlist_take(list, reason);
+}
+
+/* "WHY: certctl BEFORE NAME AFTER" */
+static void
+explain_advise(struct explanation *e, const char *why, const char *before, const char *name, const char *after)
+{
+	_cleanup_free_ char *command = shell_certctl(before, name, after);
+
+	explain_add(&e->advice, xasprintf("%s: %s", why, command));
 }
 
 static void
@@ -74,16 +84,14 @@ why_provider(struct explanation *e)
 		return;
 	if (p.account_url && error_is_set(&p.o.failure)) {
 		explain_add(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
-		strlist_take(&e->advice,
-			xasprintf("to see the error of the account at the CA: certctl show provider %s", p.o.name));
+		explain_advise(e, "to see the error of the account at the CA", "explain provider", p.o.name, NULL);
 	}
 	if (p.account_url)
 		return;
 	strlist_take(
 		&e->reasons, xasprintf("provider '%s' has no account yet%s%s", p.o.name,
 				     p.o.failure.message ? ": " : "", p.o.failure.message ? p.o.failure.message : ""));
-	strlist_take(&e->advice,
-		xasprintf("to see the error: certctl show provider %s; to correct it: certctl set provider", p.o.name));
+	explain_advise(e, "to see the error, and how to correct it", "explain provider", p.o.name, NULL);
 }
 
 /* Problems outside this auto-certificate. */
@@ -106,7 +114,7 @@ why_not_written(struct explanation *e, const struct error *failure)
 		time_format_rfc3339(row.due_at, when);
 	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
 					  *when ? "; next attempt " : "", when));
-	strlist_add(&e->advice, "fix the cause; certd retries by itself, or at once with certctl deploy CONSUMER");
+	strlist_add(&e->advice, "correct the cause; certd retries by itself");
 }
 
 static void
@@ -137,30 +145,41 @@ why_rollout(struct explanation *e)
 }
 
 /* Advice by the class of the last error. */
-static const char *
-explain_advice_for(const struct error *err)
+static void
+explain_advise_by_class(struct explanation *e)
 {
-	switch (err->code) {
+	const char *name = e->a.o.name;
+
+	switch (e->a.last_error.code) {
 	case ERROR_VALIDATION:
-		return "the CA did not find the answer: check that the name resolves to this host (http-01), or that "
-		       "the configured DNS provider serves its zone (dns-01)";
+		strlist_add(&e->advice, "the CA did not find the answer: check that the name resolves to this host "
+					"(http-01), or that the DNS provider serves its zone (dns-01)");
+		break;
 	case ERROR_DNS:
-		return "check the DNS provider: certctl show dns";
+		strlist_add(&e->advice, "check the DNS provider: certctl list dns");
+		break;
 	case ERROR_TLS:
-		return "the CA's own TLS certificate is not trusted: set its root with --ca-file, or add it to the "
-		       "system's trust store";
+		strlist_add(&e->advice,
+			"the CA's own TLS certificate is not trusted: set its root with --ca-file (see: "
+			"certctl set provider --help), or add it to the system's trust store");
+		break;
 	case ERROR_NETWORK:
 	case ERROR_TIMEOUT:
-		return "check that this host can reach the CA; certd keeps retrying";
+		strlist_add(&e->advice, "check that this host can reach the CA; certd keeps retrying");
+		break;
 	case ERROR_RATE_LIMITED:
-		return "wait until the time that the CA demands; to retry at once: certctl renew --force";
+		explain_advise(
+			e, "wait until the time that the CA demands; to retry at once", "renew", name, "--force");
+		break;
 	case ERROR_CA:
-		return "the CA refused, for the reason above; change the declaration (certctl set auto) or the "
-		       "provider";
+		explain_advise(
+			e, "the CA refused, for the reason above; check the declaration", "show auto", name, NULL);
+		break;
 	case ERROR_NO_SPACE:
-		return "free space on the disk; certd recovers by itself";
+		strlist_add(&e->advice, "free space on the disk; certd recovers by itself");
+		break;
 	default:
-		return NULL;
+		break;
 	}
 }
 
@@ -176,7 +195,7 @@ explain_schedule(struct explanation *e)
 		why_now(e, issue);
 	if (e->a.is_paused) {
 		json_add_string(e->result, "summary", "paused: nothing is renewed");
-		strlist_take(&e->advice, xasprintf("certctl resume %s", e->a.o.name));
+		explain_advise(e, "to go on", "resume", e->a.o.name, NULL);
 		return;
 	}
 	if (schedule_get(e->call->service->store, SCHEDULE_ISSUE, e->a.o.id, &row, NULL) != 1) {
@@ -211,8 +230,6 @@ why_challenge(struct explanation *e)
 static void
 explain_failure(struct explanation *e)
 {
-	const char *advice = explain_advice_for(&e->a.last_error);
-
 	json_add_int(e->result, "attempts", e->a.attempts);
 	if (!error_is_set(&e->a.last_error))
 		return;
@@ -220,8 +237,7 @@ explain_failure(struct explanation *e)
 	if (e->a.refused_pem.len > 0)
 		json_add_string(e->result, "refusedCertificate", buf_str(&e->a.refused_pem));
 	why_challenge(e);
-	if (advice)
-		strlist_add(&e->advice, advice);
+	explain_advise_by_class(e);
 	if (solver_http_error(e->call->service->solver))
 		explain_add(&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
 }

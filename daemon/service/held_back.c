@@ -3,6 +3,8 @@
  */
 #include "daemon/service/held_back.h"
 
+#include "common/shell.h"
+
 #include <string.h>
 
 enum { COUNTED = 1000 };
@@ -32,10 +34,13 @@ held_back_add_warning(struct store *store, const char *id, struct strlist *ret)
 {
 	_cleanup_certificate_ struct certificate c = { 0 };
 
-	if (object_peek(store, &certificate_class, id, &c, NULL) == 1)
-		strlist_take(
-			ret, xasprintf("certificate '%s' is not deployed: %s (certctl set cert '%s' --deploy-anyway)",
-				     c.o.name, c.o.failure.message ? c.o.failure.message : "", c.o.name));
+	_cleanup_free_ char *set = NULL;
+
+	if (object_peek(store, &certificate_class, id, &c, NULL) != 1)
+		return;
+	set = shell_certctl("set cert", c.o.name, "--deploy-anyway");
+	strlist_take(ret, xasprintf("certificate '%s' is not deployed: %s (to deploy it: %s)", c.o.name,
+				  c.o.failure.message ? c.o.failure.message : "", set));
 }
 
 size_t

@@ -6,6 +6,7 @@
 
 #include "common/api/rpc.h"
 #include "common/name.h"
+#include "common/shell.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
@@ -79,9 +80,11 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 			return error_set(err, ERROR_LIMIT, "there are already %d authorizations", AUTHORIZATIONS_MAX);
 		return 0;
 	}
-	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call)))
-		return error_set(err, ERROR_EXISTS,
-			"'%s' is already being authorized; see: certctl show authorization '%s'", a->o.name, a->o.name);
+	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))) {
+		_cleanup_free_ char *show = shell_certctl("show authorization", a->o.name, NULL);
+
+		return error_set(err, ERROR_EXISTS, "'%s' is already being authorized; see: %s", a->o.name, show);
+	}
 	call_cancel(call, old.o.id);
 	return object_delete(call->service->store, call_txn(call), &authorization_class, old.o.id, err);
 }
@@ -100,16 +103,17 @@ authorization_create(struct call *call, struct json_object *params, struct error
 
 /* The record belongs to the order of an auto-certificate, which continues. */
 static int
-go_on_with_autocert(struct call *call, const char *id, struct error *err)
+go_on_with_autocert(struct call *call, const char *id, const char *name, struct error *err)
 {
+	_cleanup_free_ char *rm = shell_certctl("rm authorization", name, NULL);
 	_cleanup_autocert_ struct autocert a = { 0 };
 	int found = object_load(call->service->store, &autocert_class, id, &a, err);
 
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return error_set(err, ERROR_STATE,
-			"the auto-certificate that required it was deleted; delete it too: certctl rm authorization");
+		return error_set(
+			err, ERROR_STATE, "the auto-certificate that required it was deleted; delete it too: %s", rm);
 	if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &a)) {
 		resource_outside(call, &autocert_class, &a);
 		return error_set(err, ERROR_DENIED, "the auto-certificate that requires it is outside the scope of %s",
@@ -137,7 +141,7 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 	a.is_forced = force && json_object_get_boolean(force);
 	if (!a.autocert)
 		a.next_at = call_now(call);
-	else if (go_on_with_autocert(call, a.autocert, err) < 0)
+	else if (go_on_with_autocert(call, a.autocert, a.o.name, err) < 0)
 		return -1;
 	resource_modified(call, &a.o);
 	return resource_save(call, EVENT_OBJECT_UPDATED, &a, err);

@@ -5,6 +5,7 @@
 #include "daemon/service/resource.h"
 
 #include "common/name.h"
+#include "common/shell.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
@@ -84,7 +85,8 @@ check_consumers(struct call *call, struct certificate *c, struct error *err)
 
 	if (c->autocert && object_peek(call->service->store, &autocert_class, c->autocert, &a, NULL) == 1)
 		return error_set_field(err, "properties.consumers",
-			"are those of its auto-certificate; to change them: certctl set auto '%s' --consumer NAME",
+			"are those of its auto-certificate '%s'; change them there, with --consumer (see: "
+			"certctl set auto --help)",
 			a.o.name);
 	if (!c->slug)
 		return error_set_field(err, "properties.consumers", "'%s' has no files any more: %s", c->o.name,
@@ -176,11 +178,14 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 
 	if (found != 1)
 		return rc;
-	if (a.last_certificate && strcmp(a.last_certificate, c->o.id) == 0)
+	if (a.last_certificate && strcmp(a.last_certificate, c->o.id) == 0) {
+		_cleanup_free_ char *renew = shell_certctl("renew", a.o.name, NULL);
+		_cleanup_free_ char *rm = shell_certctl("rm auto", a.o.name, "--with-certificates");
+
 		return error_set(err, ERROR_IN_USE,
-			"'%s' is the newest certificate of '%s': to order another one first, run certctl renew '%s'; "
-			"to delete both: certctl rm auto '%s' --with-certificates",
-			c->o.name, a.o.name, a.o.name, a.o.name);
+			"'%s' is the newest certificate of '%s'; to order another one first: %s; to delete both: %s",
+			c->o.name, a.o.name, renew, rm);
+	}
 	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && strcmp(r.certificate, c->o.id) == 0)
 		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
 	record_clear(&rollout_class, &r);
@@ -192,16 +197,16 @@ static int
 res_certificate_check_unused(struct call *call, const struct certificate *c, struct error *err)
 {
 	_cleanup_consumer_ struct consumer consumer = { 0 };
+	_cleanup_free_ char *set = shell_certctl("set cert", c->o.name, "--consumer ''");
 
 	if (!c->consumers.count)
 		return 0;
 	if (object_peek(call->service->store, &consumer_class, c->consumers.items[0], &consumer, err) < 0)
 		return -1;
 	return error_set(err, ERROR_IN_USE,
-		"consumer '%s'%s still needs '%s': import a replacement with --replace '%s', or remove the consumer "
-		"with certctl set cert '%s' --consumer ''",
+		"consumer '%s'%s still needs '%s': import a replacement with --replace, or remove the consumer: %s",
 		consumer.o.name ? consumer.o.name : c->consumers.items[0],
-		c->consumers.count > 1 ? " (and others)" : "", c->o.name, c->o.name, c->o.name);
+		c->consumers.count > 1 ? " (and others)" : "", c->o.name, set);
 }
 
 static int

@@ -1,6 +1,7 @@
 /* The generic half of every resource: answers, declarations, and the common methods. */
 #include "daemon/service/resource.h"
 
+#include "common/name.h"
 #include "common/nearest.h"
 #include "daemon/service/access.h"
 #include "daemon/service/fields.h"
@@ -197,6 +198,20 @@ resource_ids_of_name(access_fn *may, struct call *call, const struct record_clas
 	return 0;
 }
 
+/* Names of certificates are canonical unless they were chosen: a U-label, or upper case, finds the object as well. */
+static int
+resource_ids_of(access_fn *may, struct call *call, const struct record_class *cls, const char *ref, struct strlist *ret,
+	struct error *err)
+{
+	_cleanup_free_ char *canonical = NULL;
+
+	if (resource_ids_of_name(may, call, cls, ref, ret, err) < 0)
+		return -1;
+	if (ret->count || name_canonical(ref, true, &canonical, NULL) < 0 || strcmp(canonical, ref) == 0)
+		return 0;
+	return resource_ids_of_name(may, call, cls, canonical, ret, err);
+}
+
 /* Finds by id or name, among those that the caller may see. Return: 1 found, 0 absent, -1 failed. */
 static int
 resource_lookup(const struct lookup *how, struct call *call, const struct record_class *cls, const char *ref, void *obj,
@@ -207,7 +222,7 @@ resource_lookup(const struct lookup *how, struct call *call, const struct record
 
 	if (found != 0)
 		return found;
-	if (resource_ids_of_name(how->may, call, cls, ref, &ids, err) < 0)
+	if (resource_ids_of(how->may, call, cls, ref, &ids, err) < 0)
 		return -1;
 	if (ids.count > 1)
 		return object_ambiguous(cls, ref, &ids, err);

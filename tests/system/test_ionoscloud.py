@@ -86,7 +86,7 @@ def test_a_refused_token_is_named_and_a_new_one_helps(start, scratch):
     result = rig.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", check=False)
     assert result.returncode == 77, "denied, see certctl(1)"
     assert "the token is refused (HTTP 401: Unauthorized, wrong or no api key" in result.stderr
-    assert "certctl set dns ionos --token-file FILE" in result.stderr
+    assert "replace it with --token-file (see: certctl set dns --help)" in result.stderr
     assert "expired.token" not in result.stderr + rig.certd.log
     rig.write_token(rig.api.token)
     rig.certd.ctl("set", "dns", "ionos", "--token-file", rig.token_file)

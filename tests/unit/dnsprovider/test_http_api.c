@@ -85,7 +85,8 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 		struct turn turns[6];
 	} cases[] = {
 		{ ERROR_DENIED, false, 0,
-			"token is refused (HTTP 401: wrong key); to replace it: certctl set dns ion --token-file",
+			"token is refused (HTTP 401: wrong key); replace it with --token-file (see: certctl "
+			"set dns --help)",
 			{ { .call = "GET /zones", 401, ERRORS("wrong key"), 0 } } },
 		{ ERROR_DNS, false, 0, "GET /zones?filter.zoneName=example.com&offset=0&limit=100: HTTP 400: bad  \\x",
 			{ { .call = "GET /zones", 400, ERRORS("bad\\n \\\\x"), 0 } } },

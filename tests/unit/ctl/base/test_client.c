@@ -44,9 +44,7 @@ Test(client, errors_of_the_server_give_the_exit_status_and_name_the_option)
 		{ "!{\"code\":-32000,\"message\":\"autoCertificate.create needs the role operator; uid 7 has "
 		  "viewer\","
 		  "\"data\":{\"code\":\"denied\"}}",
-			ERROR_DENIED,
-			"certctl: autoCertificate.create needs the role operator; uid 7 has viewer\n"
-			"certctl: admin-groups, operator-groups and viewer-groups in certd.conf grant roles\n" },
+			ERROR_DENIED, "certctl: autoCertificate.create needs the role operator; uid 7 has viewer\n" },
 		{ "!{\"code\":-32000,\"message\":\"the CA wants one\",\"data\":{\"code\":\"state\",\"field\":"
 		  "\"properties.subjectAlternativeNames\"}}",
 			ERROR_STATE, "certctl: --san: the CA wants one\n" },

@@ -23,7 +23,7 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 	} cases[] = {
 		{ { NULL }, "no command was given" },
 		{ { "stauts" }, "there is no command 'stauts'; did you mean 'status'?" },
-		{ { "frobnicate" }, "there is no command 'frobnicate'; see: certctl help" },
+		{ { "frobnicate" }, "there is no command 'frobnicate'\ncertctl: see: certctl help" },
 		{ { "list", "autos", "x" }, "list: unexpected word 'x'" },
 		{ { "list", "provder" }, "list: 'provder' is not one of provider, auto, cert, dns, consumer, token, "
 					 "authorization; did you mean 'provider'?" },
@@ -35,14 +35,16 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		{ { "authorize", "_.a.example" }, "'_.a.example' cannot be in a certificate; did the shell" },
 		{ { "get" }, "get: a name is required; write: certctl get DOMAIN..." },
 		{ { "show", "auto" }, "show: the name of the auto is missing; write: certctl show auto NAME" },
-		{ { "show", "auto", "a", "b" }, "show: unexpected word 'b'" },
+		{ { "set", "auto", "a", "b" }, "set: unexpected word 'b'" },
 		{ { "renew" }, "renew: NAME is missing; write: certctl renew NAME" },
 		{ { "set", "--san", "x" },
 			"--san depends on the kind of object; write that first: certctl set NOUN NAME" },
-		{ { "set", "auto", "www" }, "set: a property is required; see: certctl set auto --help" },
+		{ { "set", "auto", "www" }, "set: a property is required\ncertctl: see: certctl set auto --help\n" },
 		{ { "set", "dns", "ns1", "--kind", "exec" }, "--kind cannot be changed later: declare another dns" },
-		{ { "set", "cert", "www", "--x", "x" }, "there is no option --x; see: certctl set --help" },
-		{ { "set", "token", "ci", "--x", "x" }, "there is no option --x; see: certctl set --help" },
+		{ { "set", "cert", "www", "--x", "x" },
+			"there is no option --x\ncertctl: see: certctl set cert --help\n" },
+		{ { "set", "token", "ci", "--x", "x" },
+			"there is no option --x\ncertctl: see: certctl set token --help\n" },
 		{ { "add-token", "--name", "ci" }, "add-token: --role VALUE is missing (role of its bearer)" },
 		{ { "set", "authorization", "www" }, "set: certd creates and deletes each authorization itself" },
 		{ { "add-auto", "--cn", "a.example" },
@@ -214,4 +216,114 @@ Test(args, a_tsig_key_file_gives_name_and_algorithm)
 		"\"hmac-sha512\"}}\n");
 	unlink(path);
 	rmdir(dir);
+}
+
+/* Each is a word that operators typed, and how the message lets them go on. */
+Test(args, what_was_probably_meant_is_said)
+{
+	static const struct {
+		const char *words[8];
+		const char *says;
+	} cases[] = {
+		{ { "add-auto", "www.example.com" },
+			"add-auto: unexpected word 'www.example.com'; did you mean --cn www.example.com?" },
+		{ { "add-auto", "it's" }, "did you mean --cn 'it'\\''s'?" },
+		{ { "add-auto", "--cn", "a.example", "b.example" }, "did the shell expand *?" },
+		{ { "add-provider", "letsencrypt" }, "did you mean --server letsencrypt?" },
+		{ { "add-consumer", "nginx" }, "did you mean --name nginx?" },
+		{ { "import", "shop.pem" }, "did you mean --cert shop.pem?" },
+		{ { "export", "shop", "shop.pem" }, "did you mean --out shop.pem?" },
+		{ { "apply", "site.yaml" }, "apply: unexpected word 'site.yaml'; did you mean -f site.yaml?" },
+		{ { "add", "www.example.com" },
+			"add: the kind of object is missing; write one of: add-provider, add-auto" },
+		{ { "add" }, "add: the kind of object is missing" },
+		{ { "show", "www.example.com" },
+			"show: the kind of object is missing; did you mean: certctl show auto www.example.com" },
+		{ { "list", "www.example.com" }, "did you mean: certctl show auto www.example.com" },
+		{ { "delte", "auto", "x" }, "there is no command 'delte'; did you mean 'rm'?" },
+		{ { "set", "auto", "x", "--renew-before", "90" },
+			"--renew-before: '90' has no unit: write 90s, 90m, 90h or 90d" },
+		{ { "list", "--expires-before", "30" }, "--expires-before: '30' has no unit" },
+		{ { "renew", "x", "--timeout", "5" }, "--timeout: '5' has no unit" },
+		{ { "add-auto", "--pro", "le" }, "--pro is ambiguous: --provider or --profile" },
+		{ { "add-auto", "-cn", "x" }, "there is no option -cn; did you mean --cn?" },
+		{ { "help", "frobnicate" }, "there is no command 'frobnicate'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, cases[i].words);
+
+		cr_expect_eq(o.status, usage(), "%s: %d", cases[i].says, o.status);
+		cr_expect_not_null(strstr(o.err, cases[i].says), "%s: %s", cases[i].says, o.err);
+		cr_expect_null(strstr(strstr(o.err, "see: ") + 1, "see: "), "one help: %s", o.err);
+	}
+}
+
+Test(args, an_error_comes_before_the_help)
+{
+	_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, (const char *const[]){ NULL });
+
+	cr_expect_eq(strncmp(o.err, "certctl: no command was given\n", 30), 0, "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "Commands:"));
+}
+
+/* Words of other programs, prefixes of options, and lists with commas are understood. */
+Test(args, what_is_meant_is_sent)
+{
+	static const struct {
+		const char *words[10];
+		const char *request;
+	} cases[] = {
+		{ { "delete", "auto", "x" }, "autoCertificate.delete {\"ref\":\"x\"}\n" },
+		{ { "remove", "autos", "x" }, "autoCertificate.delete {\"ref\":\"x\"}\n" },
+		{ { "add", "consumer", "--name", "x" }, "consumer.create {\"properties\":{\"name\":\"x\"}}\n" },
+		{ { "create", "consumer", "--name", "x" }, "consumer.create {\"properties\":{\"name\":\"x\"}}\n" },
+		{ { "issue", "--prov", "le", "--cn", "a.b", "--san", "c.d,e.f", "--no-w" },
+			"autoCertificate.create {\"properties\":{\"provider\":\"le\",\"commonName\":\"a.b\","
+			"\"subjectAlternativeNames\":[\"c.d\",\"e.f\"]}}\n" },
+		{ { "add-consumer", "--name", "x", "--command", "/bin/a", "--command", "b,c" },
+			"consumer.create {\"properties\":{\"name\":\"x\",\"command\":[\"/bin/a\",\"b,c\"]}}\n" },
+		{ { "set", "auto", "x", "--label", "a,b", "--unset", "renew-before" },
+			"autoCertificate.update {\"ref\":\"x\",\"properties\":{\"labels\":[\"a\",\"b\"],"
+			"\"renewBefore\":null}}\n" },
+		{ { "pause", "x" }, "autoCertificate.pause {\"ref\":\"x\"}\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		static const struct exchange script[] = { { NULL, "{\"properties\":{\"name\":\"x\"}}", { NULL } } };
+		_cleanup_outcome_ struct outcome o = run_certctl(script, 1, cases[i].words);
+
+		cr_expect_eq(o.status, 0, "%s", o.err);
+		cr_expect_str_eq(o.requests, cases[i].request);
+	}
+}
+
+Test(args, each_of_several_names_is_worked_on)
+{
+	static const struct exchange script[] = {
+		{ "autoCertificate.pause", "{\"properties\":{\"name\":\"a\"}}", { NULL } },
+		{ "autoCertificate.pause",
+			"!{\"code\":-32000,\"message\":\"there is no autocertificate 'b'\","
+			"\"data\":{\"code\":\"not-found\"}}",
+			{ NULL } },
+		{ "autoCertificate.pause", "{\"properties\":{\"name\":\"c\"}}", { NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 3, WORDS("pause", "a", "b", "c"));
+
+	cr_expect_eq(o.status, error_exit_status(ERROR_NOT_FOUND), "%d", o.status);
+	cr_expect_str_eq(o.err, "certctl: there is no autocertificate 'b'\n");
+	cr_expect_not_null(strstr(o.out, "auto 'a'"));
+	cr_expect_not_null(strstr(o.out, "auto 'c'"));
+}
+
+Test(args, the_version_has_several_names)
+{
+	static const char *const names[] = { "version", "--version", "-v", "-V", "--vers" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_outcome_ struct outcome o = run_certctl(NULL, 0, WORDS(names[i]));
+
+		cr_expect_eq(o.status, 0, "%s", o.err);
+		cr_expect_eq(strncmp(o.out, "certctl ", 8), 0);
+	}
 }
