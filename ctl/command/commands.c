@@ -213,9 +213,13 @@ static const char add_dns_notes[] =
 	"  certctl add-dns --name pdns --kind exec --convention acme.sh --command /opt/acme.sh/dnsapi/dns_pdns.sh\n"
 	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
 static const char add_consumer_notes[] =
+	"certd runs a program of kind exec as its own user in its sandbox, so the program cannot reload a\n"
+	"service of the system. To reload one, enable a path unit for it, as root; see UNITS in certd(8).\n"
+	"\n"
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
-	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n";
+	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n"
+	"  systemctl enable --now certd-reload@postfix.path\n";
 static const char add_token_notes[] =
 	"The token is printed only once; certd stores its hash. Clients send it as: Authorization:\n"
 	"Bearer TOKEN\n"

@@ -8,6 +8,8 @@
 #include "daemon/base/hook.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static int
 consumer_exec_check(const struct consumer *c, struct error *err)
@@ -17,10 +19,39 @@ consumer_exec_check(const struct consumer *c, struct error *err)
 	return 0;
 }
 
+/*
+ * Whether the program ended because only root may do what it tried: its last line says so, in the words of systemctl,
+ * sudo, Postfix and others.
+ */
+static bool
+consumer_exec_needed_root(const struct error *err)
+{
+	static const char *const words[] = { "systemctl", "authentication required", "no new privileges", "superuser",
+		"must be root" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(err->message, words[i]))
+			return true;
+	return false;
+}
+
 static void
 consumer_exec_done(const struct hook_result *result _unused_, const struct error *err, void *arg)
 {
-	activation_end(arg, err);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *message = NULL;
+
+	if (!err || geteuid() == 0 || !consumer_exec_needed_root(err)) {
+		activation_end(arg, err);
+		return;
+	}
+	error_copy(&why, err);
+	message = xasprintf(
+		"%s; certd runs it as its own user in its sandbox: to reload a service of the system, enable "
+		"certd-reload@SERVICE.path instead (see UNITS in certd(8))",
+		err->message);
+	str_replace(&why.message, message);
+	activation_end(arg, &why);
 }
 
 static int

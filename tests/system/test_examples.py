@@ -28,9 +28,6 @@ NAMES = (
     ("server: 192.0.2.53", "server: {dns}"),
     ("127.0.0.1:53", "{dns}"),
     ("/run/certd/rest.sock", "{runtime}/rest.sock"),
-    ("/usr/local/bin/dns-hook", "/bin/true"),
-    ("/usr/local/bin/balancer", "/bin/true"),
-    ("/usr/local/bin/deploy-app", "/bin/true"),
     ("/var/lib/certd", "{state}"),
     ("/etc/letsencrypt/live/", ""),
     ("0.0.0.0:8443", "127.0.0.1:{port}"),
@@ -41,6 +38,7 @@ NAMES = (
 
 # Examples that change the host, and the tests that run them.
 ELSEWHERE = {
+    r"certctl .*/usr/local/bin/": "system/test_first_hour.py",
     r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
     r"systemd-sysusers |systemctl enable --now |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemctl (en|dis)able --now certd-http.service": "system/test_first_hour.py",

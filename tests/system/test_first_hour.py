@@ -1,11 +1,14 @@
 """Traps for somebody who sets up certd on a host for the first time, each on a booted systemd."""
 import os
+import re
 import textwrap
 import urllib.error
 import urllib.request
 
 import pytest
+from pebble import Challtestsrv, Pebble
 from procs import run, wait_for
+from test_examples import DOCUMENTS, examples
 
 pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
               pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
@@ -105,6 +108,84 @@ def test_a_refusal_names_who_has_port_80_as_far_as_certd_may_know(host):
     host.systemctl("stop", "nginx.service")
     wait_for(lambda: "systemctl enable --now certd-http.service" in
              host.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", check=False).stderr, 5, "the other way")
+
+
+def add_provider(host, start):
+    """A CA that validates on port 80, as "le"."""
+    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=80, validity=3600)
+    host.write("etc/certd/ca.pem", pebble.ca_file.read_text())
+    host.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "ops@example.com", "--agree-tos",
+             "--ca-file", "/etc/certd/ca.pem")
+
+
+RELOADABLE = """\
+[Service]
+ExecStart=/bin/sleep 1000
+ExecReload=/bin/sh -c 'echo reloaded >>/var/lib/reloads'
+"""
+
+
+def count(host, path):
+    return len(host.run("cat", path, check=False).stdout.splitlines())
+
+
+def test_a_path_unit_reloads_any_service(host, start):
+    host.add_unit("app.service", RELOADABLE)
+    host.add_unit("idle.service", RELOADABLE)
+    host.systemctl("start", "certd-http.socket", "certd.service", "app.service")
+    add_provider(host, start)
+    host.systemctl("enable", "--now", "certd-reload@app.path", "certd-reload@idle.path")
+    host.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
+    wait_for(lambda: count(host, "/var/lib/reloads") == 1, 20, "the service that runs is reloaded")
+    wait_for(lambda: "loaded the certificates deployed until" in host.journal("certd-reload@idle.service"), 20)
+    assert host.show("idle.service", "ActiveState") == "inactive"
+    host.ctl("renew", "www.example.com")
+    wait_for(lambda: count(host, "/var/lib/reloads") == 2, 20, "the next certificate")
+    # certd's user gains nothing from what root looks at.
+    for attack in ("ln -s /etc/shadow", "mkfifo"):
+        host.run("sh", "-c", f"cd /var/lib/certd && rm generation && {attack} generation", user="certd")
+        host.systemctl("start", "certd-reload@app.service", check=False)
+        host.systemctl("stop", "certd-reload@app.service")
+    assert "generation is not a generation counter of certd" in host.journal("certd-reload@app.service")
+    assert count(host, "/var/lib/reloads") == 2
+
+
+def test_a_program_that_reloads_a_service_fails_with_the_unit_that_can(host, start):
+    host.systemctl("start", "certd-http.socket", "certd.service", "nginx.service", check=False)
+    add_provider(host, start)
+    host.ctl("add-consumer", "--name", "web", "--activate", "exec", "--command", "/usr/bin/systemctl", "--command",
+             "reload", "--command", "nginx.service")
+    host.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--consumer", "web", check=False)
+    told = wait_for(lambda: host.call("consumer.get", ref="web")["metadata"].get("message"), 20, "the failure")
+    assert "certd-reload@SERVICE.path" in told, told
+
+
+PROGRAM = """\
+#!/bin/sh
+env >/var/lib/certd/ran-${0##*/}
+"""
+
+
+def test_examples_with_programs_and_services_are_run_as_they_stand(host, start):
+    host.add_unit("postfix.service", RELOADABLE)
+    for name in ("balancer", "deploy-app", "dns-hook"):
+        host.write(f"usr/local/bin/{name}", PROGRAM, 0o755)
+    host.systemctl("start", "certd-http.socket", "certd.service", "postfix.service")
+    add_provider(host, start)
+    for name, domain in (("www.example.com", "www.example.com"), ("SSL_CERT_API", "api.example.com")):
+        host.ctl("add-auto", "--provider", "le", "--name", name, "--cn", domain)
+    lines = {line for document in DOCUMENTS for line in examples(document)
+             if re.search(r"/usr/local/bin/|certd-reload@", line) and re.match("certctl |systemctl ", line)}
+    assert {word for line in lines for word in re.findall(r"/usr/local/bin/\S+|certd-reload@\S+", line)} == {
+        "/usr/local/bin/balancer", "/usr/local/bin/deploy-app", "/usr/local/bin/dns-hook", "certd-reload@postfix.path"}
+    for line in sorted(lines):
+        host.run("bash", "-c", f"PATH=$PATH:/usr/local/bin; cd /root && {line}")
+    assert "LE_CERTIFICATE_" in host.run("cat", "/var/lib/certd/ran-balancer").stdout
+    host.ctl("set", "auto", "www.example.com", "--consumer", "app")
+    host.ctl("renew", "www.example.com")
+    wait_for(lambda: "CERTD_NAME=www.example.com" in
+             host.run("cat", "/var/lib/certd/ran-deploy-app", check=False).stdout, 20, "the consumer's program")
+    wait_for(lambda: count(host, "/var/lib/reloads") >= 1, 20, "the service's reload")
 
 
 def rest_role(host, path="/run/certd/rest.sock"):
