@@ -16,6 +16,7 @@
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_FILE = 256 * 1024, MAX_SPAN = 4000 * 86400 };
 
@@ -28,6 +29,7 @@ struct conf_option {
 	const char *fallback; /* in the file's notation; NULL: unset */
 	int64_t min, max;     /* counts and seconds */
 	const char *help;     /* one line */
+	bool is_at_start;     /* a change takes effect at the next start */
 };
 
 #define AT(member) offsetof(struct conf, member)
@@ -35,57 +37,61 @@ struct conf_option {
 /* One row per line is easier to compare. */
 /* clang-format off */
 static const struct conf_option options[] = {
-	{ "state", CONF_PATH, AT(state_dir), LOCALSTATEDIR "/lib/certd", 0, 0, "directory of the store" },
-	{ "runtime", CONF_PATH, AT(runtime_dir), RUNSTATEDIR "/certd", 0, 0, "directory of the sockets" },
+	{ "state", CONF_PATH, AT(state_dir), LOCALSTATEDIR "/lib/certd", 0, 0, "directory of the store", true },
+	{ "runtime", CONF_PATH, AT(runtime_dir), RUNSTATEDIR "/certd", 0, 0, "directory of the sockets", true },
 	{ "drop-root", CONF_PATH, AT(drop_root), NULL, 0, 0, "directory of live/, pem/ and generation (default: "
-		"state)" },
-	{ "socket", CONF_PATH, AT(socket_path), NULL, 0, 0, "control socket (default: control.sock in runtime)" },
-	{ "rest-socket", CONF_PATH, AT(rest_socket), NULL, 0, 0, "REST socket (default: rest.sock in runtime)" },
+		"state)", true },
+	{ "socket", CONF_PATH, AT(socket_path), NULL, 0, 0, "control socket (default: control.sock in runtime)", true },
+	{ "rest-socket", CONF_PATH, AT(rest_socket), NULL, 0, 0, "REST socket (default: rest.sock in runtime)", true },
 	{ "rest-listen", CONF_LIST, AT(rest_listen), NULL, 0, 0,
-		"serve REST over TCP to clients with tokens: ADDRESS:PORT, such as 0.0.0.0:8443 or [::1]:8443" },
+		"serve REST over TCP to clients with tokens: ADDRESS:PORT, such as 0.0.0.0:8443 or [::1]:8443", true },
 	{ "rest-certificate", CONF_TEXT, AT(rest_certificate), NULL, 0, 0,
-		"auto-certificate for the TLS of rest-listen; a renewal does not need a restart" },
+		"auto-certificate for the TLS of rest-listen; a renewal does not need a restart", true },
 	{ "rest-plain", CONF_BOOL, AT(is_rest_plain), "no", 0, 0,
-		"rest-listen without TLS, only on loopback addresses" },
+		"rest-listen without TLS, only on loopback addresses", true },
 	{ "rest-agree-terms", CONF_BOOL, AT(does_rest_agree_terms), "yes", 0, 0,
 		"creating a provider over REST accepts the CA's terms of service by default; IONOS clients cannot "
-		"accept them" },
+		"accept them", false },
 	{ "master-key-file", CONF_PATH, AT(master_key_file), NULL, 0, 0,
-		"key that seals all secrets (default: the systemd credential master-key, else master-key in state)" },
-	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug" },
+		"key that seals all secrets (default: the systemd credential master-key, else master-key in state)",
+		true },
+	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug", false },
 	{ "http-listen", CONF_LIST, AT(http_listen), NULL, 0, 0,
-		"listen for http-01 on ADDRESS:PORT or unix:PATH, such as [::]:80, or 127.0.0.1:5080 behind nginx" },
+		"listen for http-01 on ADDRESS:PORT or unix:PATH, such as [::]:80, or 127.0.0.1:5080 behind nginx",
+		true },
 	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are "
-		"placed" },
+		"placed", true },
 	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those "
-		"of resolv.conf)" },
-	{ "proxy", CONF_TEXT, AT(proxy), NULL, 0, 0, "HTTP proxy for requests to CAs and DNS services" },
+		"of resolv.conf)", true },
+	{ "proxy", CONF_TEXT, AT(proxy), NULL, 0, 0, "HTTP proxy for requests to CAs and DNS services", true },
 	{ "admin-groups", CONF_LIST, AT(admin_groups), NULL, 0, 0,
-		"groups (names or numbers) with the role admin; root and certd's own user always have it" },
+		"groups (names or numbers) with the role admin; root and certd's own user always have it", false },
 	{ "operator-groups", CONF_LIST, AT(operator_groups), NULL, 0, 0,
-		"groups with the role operator" },
-	{ "viewer-groups", CONF_LIST, AT(viewer_groups), NULL, 0, 0, "groups with the role viewer" },
+		"groups with the role operator", false },
+	{ "viewer-groups", CONF_LIST, AT(viewer_groups), NULL, 0, 0, "groups with the role viewer", false },
 	{ "scopes", CONF_SCOPES, AT(scopes), NULL, 0, 0,
-		"restrict a group's role: GROUP:domain=*.example.com, GROUP:provider=NAME or GROUP:label=LABEL" },
+		"restrict a group's role: GROUP:domain=*.example.com, GROUP:provider=NAME or GROUP:label=LABEL",
+		false },
 	{ "renew-before", CONF_SPAN, AT(renew_before), "30d", 60, MAX_SPAN,
-		"renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)" },
+		"renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)", false },
 	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
-		"delete unused certificates this long after they expired" },
+		"delete unused certificates this long after they expired", false },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,
-		"maximum number of auto-certificates; 0: unlimited" },
+		"maximum number of auto-certificates; 0: unlimited", false },
 	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "maximum number of "
-		"alternative names of a certificate" },
-	{ "max-orders", CONF_COUNT, AT(max_orders), "8", 1, 100, "maximum number of concurrent orders per provider" },
-	{ "workers", CONF_COUNT, AT(workers), "0", 0, 64, "number of threads for slow work; 0: one per CPU" },
+		"alternative names of a certificate", false },
+	{ "max-orders", CONF_COUNT, AT(max_orders), "8", 1, 100,
+		"maximum number of concurrent orders per provider", true },
+	{ "workers", CONF_COUNT, AT(workers), "0", 0, 64, "number of threads for slow work; 0: one per CPU", true },
 	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "maximum number of clients, separately "
-		"for the control socket, the REST socket and REST over TCP" },
+		"for the control socket, the REST socket and REST over TCP", true },
 	{ "max-connections-per-user", CONF_COUNT, AT(max_connections_per_user), "32", 1, 4096,
-		"maximum number of clients per user or TCP address; root may have three times as many" },
-	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep" },
+		"maximum number of clients per user or TCP address; root may have three times as many", true },
+	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep", true },
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
-		"number of audit log records to keep; up to ten times as many of the last 30 days" },
+		"number of audit log records to keep; up to ten times as many of the last 30 days", true },
 	{ "allow-other-hosts", CONF_BOOL, AT(may_use_other_hosts), "no", 0, 0,
-		"accept ACME directories with URLs on other hosts" },
+		"accept ACME directories with URLs on other hosts", true },
 };
 /* clang-format on */
 
@@ -369,6 +375,8 @@ conf_read_file(struct conf *conf, const char *path, struct error *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
+	if (conf->is_file_optional && access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
 	if (buf_read_file(&text, AT_FDCWD, path, MAX_FILE, err) < 0)
 		return -1;
 	return conf_read(conf, buf_str(&text), text.len, path, err);
@@ -383,6 +391,69 @@ conf_finish(struct conf *conf)
 		conf->socket_path = xasprintf("%s/control.sock", conf->runtime_dir);
 	if (!conf->rest_socket)
 		conf->rest_socket = xasprintf("%s/rest.sock", conf->runtime_dir);
+}
+
+static bool
+conf_is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool
+conf_is_equal(const struct conf_option *option, const void *a, const void *b)
+{
+	switch (option->kind) {
+	case CONF_TEXT:
+	case CONF_PATH:
+		return conf_is_same_text(*(char *const *)a, *(char *const *)b);
+	case CONF_COUNT:
+	case CONF_SPAN:
+	case CONF_LEVEL:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case CONF_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case CONF_LIST:
+	case CONF_SCOPES:
+		break;
+	}
+	return strlist_equal(a, b);
+}
+
+static size_t
+conf_size(const struct conf_option *option)
+{
+	switch (option->kind) {
+	case CONF_TEXT:
+	case CONF_PATH:
+		return sizeof(char *);
+	case CONF_COUNT:
+	case CONF_SPAN:
+	case CONF_LEVEL:
+		return sizeof(int64_t);
+	case CONF_BOOL:
+		return sizeof(bool);
+	case CONF_LIST:
+	case CONF_SCOPES:
+		break;
+	}
+	return sizeof(struct strlist);
+}
+
+void
+conf_keep_started(struct conf *new, struct conf *running, struct strlist *ret_changed)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		void *is = conf_place_of(running, &options[i]), *wanted = conf_place_of(new, &options[i]);
+		char swap[sizeof(struct strlist)];
+		size_t size = conf_size(&options[i]);
+
+		if (!options[i].is_at_start || conf_is_equal(&options[i], is, wanted))
+			continue;
+		strlist_add(ret_changed, options[i].name);
+		memcpy(swap, is, size);
+		memcpy(is, wanted, size);
+		memcpy(wanted, swap, size);
+	}
 }
 
 static const char *
@@ -415,6 +486,8 @@ conf_help(struct buf *ret)
 		const struct conf_option *o = &options[i];
 
 		buf_printf(ret, "%s = %s\n    %s", o->name, kind_metavar(o->kind), o->help);
+		if (o->is_at_start)
+			buf_add_str(ret, "; a change needs a restart");
 		if (o->fallback)
 			buf_printf(ret, " (default: %s)", o->fallback);
 		buf_add_str(ret, "\n");

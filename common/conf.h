@@ -45,6 +45,9 @@ struct conf {
 	int64_t max_events;               /* kept in the store; 10000 */
 	int64_t max_audit_records;        /* of the audit log; 100000; ten times as many for the last 30 days */
 	bool may_use_other_hosts;         /* a CA's directory may contain URLs on other hosts */
+	/* not in the file: */
+	bool is_state_given, is_runtime_given; /* by --state, --runtime: the file does not matter */
+	bool is_file_optional;                 /* no --config: the default file may be missing */
 };
 
 /* All defaults. */
@@ -57,7 +60,7 @@ conf_clear(struct conf *conf);
 /*
  * conf_read_file() - read @path over the present content of @conf
  * ERROR_CONFIG "path:line: option: fault and allowed values": unknown option (with the nearest), bad value, option
- * given twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: the file does not exist.
+ * given twice, section, line over CONF_MAX_LINE octets. ERROR_NOT_FOUND: the file does not exist and is not optional.
  * Permissions are not checked, because secrets are never in the file itself.
  */
 int
@@ -73,6 +76,14 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 /* Derives unset paths (socket_path, rest_socket from runtime_dir ...); call after file and command line are read. */
 void
 conf_finish(struct conf *conf);
+
+/*
+ * conf_keep_started() - which changes need a restart
+ * Options that take effect only at the start get the values of @running again in @new, and @running those of @new.
+ * @ret_changed: the names of those that differ are appended
+ */
+void
+conf_keep_started(struct conf *new, struct conf *running, struct strlist *ret_changed);
 
 /* The table as text for --help-config: name, kind, default, meaning. */
 void

@@ -388,6 +388,7 @@ certd_free(struct certd *c)
 	loop_free(c->loop);
 	log_free(c->log);
 	clock_free(c->clock);
+	strlist_clear(&c->service.needs_restart);
 	role_map_clear(&c->roles);
 	secret_clear(&c->master_key);
 	conf_clear(&c->conf);
@@ -397,30 +398,15 @@ certd_free(struct certd *c)
 
 /* --- reload --- */
 
-static void
-keep_text(char **new, char **old)
-{
-	char *text = *new;
-
-	*new = *old;
-	*old = text;
-}
-
-/*
- * Applies settings that take effect at once. Listeners and directories need a restart, and until then certd reports the
- * present ones.
- */
+/* Applies settings that take effect at once. The others keep their values until the next start, which is reported. */
 static void
 apply_conf(struct certd *c, struct conf *new)
 {
 	struct conf old = c->conf;
 
+	strlist_clear(&c->service.needs_restart);
+	conf_keep_started(new, &old, &c->service.needs_restart);
 	c->conf = *new;
-	keep_text(&c->conf.state_dir, &old.state_dir);
-	keep_text(&c->conf.runtime_dir, &old.runtime_dir);
-	keep_text(&c->conf.drop_root, &old.drop_root);
-	keep_text(&c->conf.socket_path, &old.socket_path);
-	keep_text(&c->conf.rest_socket, &old.rest_socket);
 	conf_init(new);
 	conf_clear(&old);
 	log_set_level(c->log, (enum log_level)c->conf.log_level);
@@ -430,32 +416,55 @@ apply_conf(struct certd *c, struct conf *new)
 	c->issue_env.max_names = (unsigned)c->conf.max_alternative_names + 1;
 }
 
+/* Options of the command line hold; without them the file may name other directories. */
+static int
+read_new_conf(struct certd *c, struct conf *ret, struct error *err)
+{
+	ret->is_file_optional = c->conf.is_file_optional;
+	if (conf_read_file(ret, c->conf_path, err) < 0)
+		return -1;
+	ret->is_state_given = c->conf.is_state_given;
+	ret->is_runtime_given = c->conf.is_runtime_given;
+	if (ret->is_state_given)
+		str_replace(&ret->state_dir, c->conf.state_dir);
+	if (ret->is_runtime_given)
+		str_replace(&ret->runtime_dir, c->conf.runtime_dir);
+	conf_finish(ret);
+	return rest_check_conf(ret, err);
+}
+
+static void
+report_reload(struct certd *c)
+{
+	_cleanup_free_ char *names = strlist_join(&c->service.needs_restart, ", ");
+
+	if (c->service.needs_restart.count)
+		event_emit(c->events, NULL, EVENT_SERVER_RELOADED, NULL, NULL,
+			"configuration read again; restart certd to apply the changes of %s", names);
+	else
+		event_emit(c->events, NULL, EVENT_SERVER_RELOADED, NULL, NULL, "configuration read again");
+}
+
 /* A file with an error changes nothing. */
 static int
 reload(void *arg, struct error *err)
 {
 	struct certd *c = arg;
 	struct conf new;
-	int rc = 0;
+	int rc;
 
 	/* READY is sent once: a reload during the check of the drops must not send it too early. */
 	if (c->is_ready)
 		notify_reloading();
 	conf_init(&new);
-	str_replace(&new.state_dir, c->conf.state_dir);
-	str_replace(&new.runtime_dir, c->conf.runtime_dir);
-	if (c->conf_path)
-		rc = conf_read_file(&new, c->conf_path, err);
-	conf_finish(&new);
-	if (rc == 0)
-		rc = rest_check_conf(&new, err);
+	rc = read_new_conf(c, &new, err);
 	if (rc == 0)
 		apply_conf(c, &new);
 	conf_clear(&new);
 	if (c->is_ready)
 		notify_ready();
 	if (rc == 0)
-		event_emit(c->events, NULL, EVENT_SERVER_RELOADED, NULL, NULL, "configuration read again");
+		report_reload(c);
 	return rc;
 }
 

@@ -125,12 +125,11 @@ absolute(const char *path)
 static int
 read_conf(const struct arguments *args, struct conf *conf, const char **ret_path, struct error *err)
 {
-	bool is_given = args->config != NULL;
-
-	*ret_path = is_given ? args->config : CONF_PATH_DEFAULT;
-	if (!is_given && access(*ret_path, F_OK) < 0)
-		*ret_path = NULL;
-	if (*ret_path && conf_read_file(conf, *ret_path, err) < 0)
+	*ret_path = args->config ? args->config : CONF_PATH_DEFAULT;
+	conf->is_file_optional = !args->config;
+	conf->is_state_given = args->state != NULL;
+	conf->is_runtime_given = args->runtime != NULL;
+	if (conf_read_file(conf, *ret_path, err) < 0)
 		return -1;
 	if (args->state) {
 		free(conf->state_dir);

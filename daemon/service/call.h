@@ -37,6 +37,7 @@ struct service {
 	int (*reload)(void *arg, struct error *err); /* server.reload: reads certd.conf again */
 	void *reload_arg;
 	struct unvalidated *unvalidated;      /* for server.status; freed by the loop */
+	struct strlist needs_restart;         /* options of certd.conf whose changes do */
 	struct status_next *next;             /* the last result of server.status; freed by the loop */
 	struct slices *slices;                /* running calls (slices.h) */
 	struct zones_call *zones_calls;       /* calls that wait for zones to be listed */

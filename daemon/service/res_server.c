@@ -396,6 +396,12 @@ status_warnings(struct service *s, struct json_object *status)
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
 	if (unvalidated)
 		strlist_add(&warnings, unvalidated);
+	if (s->needs_restart.count) {
+		_cleanup_free_ char *names = strlist_join(&s->needs_restart, ", ");
+
+		strlist_take(
+			&warnings, xasprintf("changes of %s in certd.conf take effect when certd is restarted", names));
+	}
 	if (s->is_master_key_beside_store)
 		strlist_add(&warnings,
 			"the master key is in the same directory as the store; pass it as a systemd credential "
@@ -474,8 +480,14 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 int
 server_reload(struct call *call, struct json_object *params, struct error *err)
 {
+	struct service *s = call->service;
+
 	(void)params;
-	return call->service->reload(call->service->reload_arg, err);
+	if (s->reload(s->reload_arg, err) < 0)
+		return -1;
+	call->result = json_object_new_object();
+	json_add_strlist(call->result, "needsRestart", &s->needs_restart);
+	return 0;
 }
 
 int

@@ -147,7 +147,7 @@ class Site:
         """Existing objects get another name."""
         self.count += 1
         line = re.sub(r"--name (\S+)", rf"--name \1-{self.count}", line)
-        if line.startswith("certctl add-auto"):
+        if line.startswith("certctl add-auto") and "--name" not in line:
             line = re.sub(r"add-auto", f"add-auto --name example-{self.count}", line)
         self.shell(line)
 

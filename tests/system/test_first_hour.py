@@ -203,6 +203,24 @@ def test_the_rest_socket_is_enabled_while_certd_runs(host):
     assert '"admin"' in rest_role(host)
 
 
+def test_a_reload_says_which_changes_need_a_restart(host):
+    host.run("rm", "-rf", "/etc/certd")
+    host.systemctl("start", "certd.service")
+    # A file that was not there at the start is read too.
+    host.configure("viewer-groups = nogroup\nhttp-listen = 127.0.0.1:5080\nmax-orders = 3\nrenew-before = 20d\n")
+    host.systemctl("reload", "certd.service")
+    assert "restart certd to apply the changes of http-listen, max-orders" in host.journal("certd.service")
+    assert "changes of http-listen, max-orders in certd.conf take effect when certd is restarted" in host.ctl("status").stdout
+    assert host.call("server.reload") == {"needsRestart": ["http-listen", "max-orders"]}
+    host.systemctl("restart", "certd.service")
+    assert host.call("server.reload") == {"needsRestart": []}
+    assert "restarted" not in host.ctl("status").stdout
+    host.configure("")
+    assert host.call("server.reload") == {"needsRestart": ["http-listen", "max-orders"]}
+    host.run("rm", "/etc/certd/certd.conf")
+    assert host.call("server.reload") == {"needsRestart": ["http-listen", "max-orders"]}
+
+
 PACKAGE = {
     "DEBIAN/control": """\
 Package: certd-test-server

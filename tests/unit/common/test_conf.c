@@ -147,3 +147,49 @@ Test(conf, help_has_a_line_for_each_option)
 	cr_expect_not_null(strstr(buf_str(&help), "renew-before = SPAN\n"));
 	cr_expect_not_null(strstr(buf_str(&help), "(default: 30d)"));
 }
+
+Test(conf, options_that_need_a_restart_keep_their_values_and_are_named)
+{
+	static const struct {
+		const char *before, *after, *changed;
+	} cases[] = {
+		{ "", "", "" },
+		{ "", "log-level = debug\nrenew-before = 1d\nscopes = a:domain=b.example\nadmin-groups = x\n", "" },
+		{ "http-listen = [::]:80\n", "http-listen = [::]:80, 0.0.0.0:80\n", "http-listen" },
+		{ "http-listen = [::]:80\n", "", "http-listen" },
+		{ "webroot = /a, /b\n", "webroot = /a\nwebroot = /b\n", "" },
+		{ "proxy = http://a\n", "", "proxy" },
+		{ "", "workers = 3\nrest-plain = yes\nstate = /other\n", "state, rest-plain, workers" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist changed = STRLIST_INIT;
+		_cleanup_free_ char *names = NULL;
+		struct conf running, new, again;
+
+		cr_assert_eq(read_text(&running, cases[i].before, NULL), 0);
+		cr_assert_eq(read_text(&again, cases[i].before, NULL), 0);
+		cr_assert_eq(read_text(&new, cases[i].after, NULL), 0);
+		conf_keep_started(&new, &running, &changed);
+		names = strlist_join(&changed, ", ");
+		cr_expect_str_eq(names, cases[i].changed);
+		strlist_clear(&changed);
+		conf_keep_started(&new, &again, &changed);
+		cr_expect_eq(changed.count, 0, "the values that were in effect still are: %s", cases[i].after);
+		conf_clear(&running);
+		conf_clear(&again);
+		conf_clear(&new);
+	}
+}
+
+Test(conf, only_a_file_that_was_not_asked_for_may_be_missing)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct conf conf;
+
+	conf_init(&conf);
+	cr_expect_eq(conf_read_file(&conf, "/nonexistent/certd.conf", &err), -1);
+	conf.is_file_optional = true;
+	cr_expect_eq(conf_read_file(&conf, "/nonexistent/certd.conf", NULL), 0);
+	conf_clear(&conf);
+}
