@@ -99,7 +99,7 @@ static const struct api_field provider_properties[] = {
 		.fallback = "secp256r1", .help = "algorithm of the account key" },
 	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",
 		.metavar = "FILE", .fallback = "a new one",
-		.help = "private key (PEM) of an existing account" },
+		.help = "private key of an existing account, PEM or JWK (private_key.json of certbot)" },
 	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
 		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
 	END,

@@ -74,6 +74,10 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
 int
 key_from_pem(const struct secret *pem, const struct secret *password, struct key **ret_key, struct error *err);
 
+/* key_from_pem() without a password, or a private key as JWK (RFC 7517), as certbot keeps it. Errors: ERROR_INVALID. */
+int
+key_from_text(const struct secret *text, struct key **ret_key, struct error *err);
+
 /* The same for a key that was decoded elsewhere (pkcs12.c). @pkey: taken on success, *@pkey is then NULL. */
 int
 key_from_evp(struct evp_pkey_st **pkey, struct key **ret_key, struct error *err);

@@ -6,6 +6,7 @@ libcommon_a_SOURCES += \
 	common/crypto/csr.c common/crypto/csr.h \
 	common/crypto/jws.c common/crypto/jws.h \
 	common/crypto/key.c common/crypto/key.h \
+	common/crypto/key_jwk.c \
 	common/crypto/ossl.c common/crypto/ossl.h \
 	common/crypto/pbe_cost.c common/crypto/pbe_cost.h \
 	common/crypto/pem.c common/crypto/pem.h \

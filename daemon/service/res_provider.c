@@ -113,15 +113,15 @@ static int
 read_account_key(struct provider *p, struct json_object *properties, struct error *err)
 {
 	struct json_object *member = json_path(properties, "accountKey");
-	_cleanup_secret_ struct secret pem = SECRET_INIT;
+	_cleanup_secret_ struct secret text = SECRET_INIT;
 	_cleanup_key_ struct key *key = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
 	const char *algorithm;
 
 	if (!member)
 		return 0;
-	secret_set(&pem, json_object_get_string(member), (size_t)json_object_get_string_len(member));
-	if (key_from_pem(&pem, NULL, &key, &why) < 0)
+	secret_set(&text, json_object_get_string(member), (size_t)json_object_get_string_len(member));
+	if (key_from_text(&text, &key, &why) < 0)
 		return error_set_field(err, "properties.accountKey", "%s", why.message);
 	algorithm = key_algorithm_name(key_algorithm_of(key));
 	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)

@@ -60,6 +60,46 @@ Test(key, thumbprints_are_those_of_the_rfcs)
 	}
 }
 
+Test(key, a_jwk_is_the_same_key_as_its_pem)
+{
+	static const struct {
+		const char *why, *text, *thumbprint; /* NULL: refused */
+	} cases[] = {
+		{ "RSA", VECTOR_RSA_JWK(VECTOR_RSA_JWK_FACTORS), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" },
+		{ "EC", "\n " VECTOR_EC_JWK_PRIVATE(VECTOR_EC_JWK_D) "\n",
+			"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "PEM", VECTOR_EC_SEC1, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s" },
+		{ "RSA without its factors", VECTOR_RSA_JWK(""), NULL },
+		{ "the public half", VECTOR_EC_JWK_PRIVATE(""), NULL },
+		{ "the private half of another", VECTOR_EC_JWK_PRIVATE(",\"d\":\"AQ\""), NULL },
+		{ "not base64", VECTOR_EC_JWK_PRIVATE(",\"d\":\"!\""), NULL },
+		{ "too long", VECTOR_EC_JWK_PRIVATE(",\"d\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""),
+			NULL },
+		{ "another type", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQ\",\"d\":\"AQ\"}", NULL },
+		{ "another curve", "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AQ\",\"y\":\"AQ\",\"d\":\"AQ\"}", NULL },
+		{ "no type", "{}", NULL },
+		{ "not JSON", "{", NULL },
+		{ "nothing", "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_secret_ struct secret text = SECRET_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_free_ char *thumbprint = NULL;
+
+		secret_set(&text, cases[i].text, strlen(cases[i].text));
+		if (!cases[i].thumbprint) {
+			cr_expect_eq(key_from_text(&text, &key, &err), -1, "%s", cases[i].why);
+			cr_expect_eq(err.code, ERROR_INVALID, "%s: %s", cases[i].why, err.message);
+			continue;
+		}
+		cr_assert_eq(key_from_text(&text, &key, &err), 0, "%s: %s", cases[i].why, err.message);
+		thumbprint = key_thumbprint(key, NULL);
+		cr_expect_str_eq(thumbprint, cases[i].thumbprint, "%s", cases[i].why);
+	}
+}
+
 Test(key, the_jwk_has_its_members_in_order_and_no_blanks)
 {
 	_cleanup_key_ struct key *key = read_pem(VECTOR_EC_PKCS8, NULL, NULL);
