@@ -250,6 +250,8 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/present/test_live_table.c \
 	tests/unit/ctl/present/test_output.c \
 	tests/unit/ctl/declare/test_plan.c \
+	tests/unit/ctl/migrate/test_files.c \
+	tests/unit/ctl/migrate/test_settings.c \
 	tests/unit/ctl/declare/test_tsig_file.c \
 	tests/unit/ctl/command/test_wait.c \
 	tests/unit/ctl/declare/test_yaml_file.c

@@ -43,6 +43,8 @@ cmd_audit(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_import(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_migrate(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_export(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_env(struct ctl *ctl, struct args *args, struct error *err);

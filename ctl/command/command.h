@@ -25,7 +25,8 @@ enum command_flag {
 	COMMAND_OPTIONAL = 8,     /* noun and name may be left out */
 	COMMAND_WORDS = 16,       /* any words, checked by the command itself */
 	COMMAND_CERTIFICATE = 32, /* the first word is a certificate, or an auto-certificate */
-	COMMAND_EACH = 64         /* runs once for each name */
+	COMMAND_EACH = 64,        /* runs once for each name */
+	COMMAND_CLIENT = 128      /* the first word may be another ACME client */
 };
 
 struct command {

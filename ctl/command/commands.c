@@ -243,6 +243,28 @@ static const struct api_field apply_options[] = {
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
 	{ .name = NULL },
 };
+static const struct api_field migrate_options[] = {
+	{ .name = "email",
+		.type = API_STRING,
+		.metavar = "ADDRESS",
+		.help = "address of an account whose files do not have it (certbot, uacme)" },
+	{ .name = "server",
+		.type = API_STRING,
+		.metavar = "URL",
+		.help = "CA of an account whose files do not have it (lego, uacme): a URL, or a well-known name" },
+	{ .name = "caFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "root certificates (PEM) for TLS connections to the CA",
+		.fallback = "the system's" },
+	{ .name = "dns",
+		.type = API_REF,
+		.resource = "dnsProvider",
+		.metavar = "DNS",
+		.help = "validate over this DNS provider of certd instead of the client's way" },
+	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
+	{ .name = NULL },
+};
 static const struct api_field set_options[] = {
 	{ .name = "unset",
 		.type = API_STRLIST,
@@ -275,6 +297,18 @@ static const char apply_notes[] =
 	"\n"
 	"  certctl dump > site.yaml\n"
 	"  certctl apply -f site.yaml --dry-run\n";
+static const char migrate_notes[] =
+	"CLIENT is certbot, acme.sh, lego, dehydrated or uacme; DIR is its directory. Without them all\n"
+	"usual directories are searched. NAME is a certificate of the client (default: all).\n"
+	"\n"
+	"Declares the same accounts, DNS providers and certificates. The existing certificates are\n"
+	"kept and renewed when they are due. A certificate is taken completely or not at all; the\n"
+	"others are taken. Objects that exist are not changed, so the command can be repeated. It\n"
+	"prints how to stop the other client, and does not change anything of it.\n"
+	"\n"
+	"  certctl migrate --dry-run\n"
+	"  certctl migrate certbot --email you@example.com\n"
+	"  certctl migrate lego /srv/lego www.example.com\n";
 static const char dump_notes[] =
 	"Writes providers, DNS providers, consumers and auto-certificates. Certificates, tokens and\n"
 	"authorizations are not included. Secrets are written as {credential: NAME}.\n";
@@ -329,6 +363,8 @@ const struct command commands[] = {
 		rm_options, cmd_rm, NULL, .also = "delete remove del" },
 	{ "apply", "-f FILE", "change the declarations to match a file", OPTIONS_NONE, 0, NONE, NO_METHOD,
 		apply_options, cmd_apply, apply_notes, .also = "load restore", .bare = "file" },
+	{ "migrate", "[CLIENT [DIR]] [NAME...]", "take over the certificates of another ACME client", OPTIONS_NONE,
+		COMMAND_WORDS | COMMAND_CLIENT, NONE, NO_METHOD, migrate_options, cmd_migrate, .notes = migrate_notes },
 	{ "dump", NULL, "write all declarations in the format of apply", OPTIONS_NONE, 0, NONE, NO_METHOD, dump_options,
 		cmd_dump, dump_notes, .also = "save" },
 	{ "renew", NULL, "order a new certificate now", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,

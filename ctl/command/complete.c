@@ -6,6 +6,7 @@
 #include "common/shell.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/options.h"
+#include "ctl/migrate/clients.h"
 #include "ctl/present/columns.h"
 
 #include <string.h>
@@ -216,6 +217,9 @@ complete_offer_words(const struct completion *c, const struct position *at)
 		complete_offer_names(c, &api_resources[API_AUTOCERTIFICATE]);
 		return;
 	}
+	if ((command->flags & COMMAND_CLIENT) && at->words == 0)
+		for (const struct client_kind *kind = client_kinds; kind->name; kind++)
+			complete_offer(c, kind->name, kind->directories[0]);
 	field = command_positional(command, at->words);
 	if (field)
 		complete_offer_values(c, field);

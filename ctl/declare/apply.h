@@ -15,7 +15,14 @@ struct apply {
 	struct plan plan;
 	size_t failed;      /* steps that certd refused */
 	struct error first; /* the first refusal */
+	/* Sends a step in place of apply_call_step(), which it may call; or NULL. @arg: .arg */
+	int (*send)(struct apply *a, struct plan_step *step, struct json_object **ret, struct error *err);
+	void *arg;
 };
+
+/* Releases what it owns; not @a itself. */
+void
+apply_clear(struct apply *a);
 
 /* Reads the file at @path, or the standard input for "-"; errors name it and the line. */
 int
@@ -32,6 +39,27 @@ apply_fetch(struct apply *a, struct error *err);
  */
 int
 apply_secrets(struct apply *a, struct error *err);
+
+/*
+ * apply_ask_effects() - ask certd what each step would cause
+ * Every update is first tried as a dry run, since some change nothing. With @is_dry_run, certd also checks new objects,
+ * except those that wait for another new object. Refusals are noted. Return: 0, or -1 when certd is gone.
+ */
+int
+apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err);
+
+/* Makes the changes of all steps that have no failure; refusals are noted. */
+void
+apply_run_steps(struct apply *a);
+
+/* One call of certd. @ret: its answer; owned by the caller. */
+int
+apply_call_step(
+	struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret, struct error *err);
+
+/* The step has failed: it is counted, and reported on the error stream. */
+void
+apply_note_failure(struct apply *a, struct plan_step *step, const struct error *why);
 
 const char *
 apply_action_name(enum plan_action action);

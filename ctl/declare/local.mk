@@ -2,6 +2,7 @@
 libctl_a_SOURCES += \
 	ctl/declare/apply.h \
 	ctl/declare/apply_input.c \
+	ctl/declare/apply_run.c \
 	ctl/declare/apply_show.c \
 	ctl/declare/current.c ctl/declare/current.h \
 	ctl/declare/declaration.c ctl/declare/declaration.h \

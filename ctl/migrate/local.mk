@@ -1,0 +1,12 @@
+# ctl/migrate: reading the directories of other ACME clients, and declaring the same to certd.
+libctl_a_SOURCES += \
+	ctl/migrate/acmesh.c \
+	ctl/migrate/certbot.c \
+	ctl/migrate/clients.c ctl/migrate/clients.h \
+	ctl/migrate/declare.c ctl/migrate/declare.h \
+	ctl/migrate/dehydrated.c \
+	ctl/migrate/files.c ctl/migrate/files.h \
+	ctl/migrate/found.c ctl/migrate/found.h \
+	ctl/migrate/lego.c \
+	ctl/migrate/settings.c ctl/migrate/settings.h \
+	ctl/migrate/uacme.c
