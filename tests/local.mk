@@ -139,6 +139,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \
 	tests/unit/renew/test_rate_limit.c \
+	tests/unit/renew/test_damage.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_settings.c \
 	tests/unit/renew/test_startup.c \

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600, OPERATOR_RETRY_SEC = DAY, LONGEST_WAIT_SEC = DAY + DAY / 10 };
+enum { DAY = 24 * 3600, OPERATOR_RETRY_SEC = DAY, LONGEST_WAIT_SEC = DAY + DAY / 10, UNREADABLE_RETRY_SEC = 3600 };
 
 /* The data of a worker; outlives the account. */
 struct account_keygen {
@@ -189,6 +189,17 @@ account_name_dead(const struct provider *p, const struct error *err, struct erro
 		p->account_url);
 }
 
+/* Not a failure of the store: the other jobs go on. */
+static void
+account_put_off_unread(struct account *account, struct store_txn *txn, const struct error *err)
+{
+	const struct issue_env *env = account->env;
+
+	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	schedule_set(env->store, txn, SCHEDULE_ACCOUNT, account->id, "",
+		time_add(clock_wall(loop_clock(env->loop)), UNREADABLE_RETRY_SEC));
+}
+
 /* The provider may have been changed or deleted during the request: the current record decides. */
 static void
 account_finish(struct account *account, const struct error *err)
@@ -209,12 +220,13 @@ account_finish(struct account *account, const struct error *err)
 			account_note_failure(account, txn, &p, err);
 		else
 			note_success(account, txn, &p);
-		found = object_save(store, txn, &provider_class, &p, &store_err) < 0 ? -1 : 1;
+		if (object_save(store, txn, &provider_class, &p, &store_err) < 0)
+			store_fail(txn, &store_err);
 	} else if (found == 0) {
 		schedule_del(store, txn, SCHEDULE_ACCOUNT, account->id);
+	} else {
+		account_put_off_unread(account, txn, &store_err);
 	}
-	if (found < 0)
-		store_fail(txn, &store_err);
 	clients_account_settled(account->env->clients, account->id, err ? NULL : p.account_url, err);
 	store_then(txn, account_saved, account);
 }

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORGET_SEC = 7 * 24 * 3600 }; /* a failure remains visible for that long */
+enum {
+	FORGET_SEC = 7 * 24 * 3600, /* a failure remains visible for that long */
+	UNREADABLE_RETRY_SEC = 3600,
+};
 
 struct authorize {
 	const struct issue_env *env;
@@ -63,6 +66,15 @@ authorize_end_saved(const struct error *err, void *arg)
 	done(!err, done_arg);
 }
 
+/* Not a failure of the store: the other jobs go on. */
+static void
+authorize_put_off_unread(struct authorize *a, struct store_txn *txn, const struct error *err)
+{
+	event_emit_error(a->env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	schedule_set(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id, a->client->provider.o.id,
+		time_add(authorize_now_of(a), UNREADABLE_RETRY_SEC));
+}
+
 /* Changes the current record, which may have been deleted meanwhile. */
 typedef void
 change_fn(struct authorize *a, struct store_txn *txn, struct authorization *record, const struct error *why);
@@ -76,15 +88,15 @@ authorize_finish(struct authorize *a, change_fn *change, const struct error *why
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found = object_load(store, &authorization_class, a->id, &record, &err);
 
-	if (found == 0)
+	if (found == 0) {
 		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
-	if (found == 1) {
+	} else if (found < 0) {
+		authorize_put_off_unread(a, txn, &err);
+	} else {
 		change(a, txn, &record, why);
 		if (object_save(store, txn, &authorization_class, &record, &err) < 0)
-			found = -1;
+			store_fail(txn, &err);
 	}
-	if (found < 0)
-		store_fail(txn, &err);
 	store_then(txn, authorize_end_saved, a);
 }
 
@@ -354,7 +366,7 @@ authorize_begin(struct authorize *a)
 	}
 	txn = store_begin(store);
 	if (found < 0)
-		store_fail(txn, &err);
+		authorize_put_off_unread(a, txn, &err);
 	else if (found == 0)
 		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
 	else if (authorize_is_over(&r, authorize_now_of(a)))
