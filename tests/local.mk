@@ -135,6 +135,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_account.c \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
+	tests/unit/renew/test_explain.c \
 	tests/unit/renew/test_expiry.c \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \

@@ -65,6 +65,8 @@ spoil(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fak
 	answer->failure = fault->failure;
 	if (fault->problem)
 		fake_ca_answer_problem(answer, fault->status, fault->problem, "spoiled");
+	else if (fault->body)
+		fake_ca_answer_body(answer, fault->status, fault->body);
 	return true;
 }
 

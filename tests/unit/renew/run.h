@@ -35,6 +35,7 @@ struct run_fault {
 	enum error_code failure; /* no answer at all but this; ERROR_NONE: a problem */
 	int status;
 	const char *problem;
+	const char *body;             /* instead of a problem */
 	const struct run_fault *also; /* or NULL: a fault of another kind of request */
 };
 

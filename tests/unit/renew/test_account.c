@@ -33,7 +33,7 @@ expect_refusal(const struct refusal *c)
 	struct world *w = &r.world;
 	_cleanup_provider_ struct provider p = { 0 };
 	/* Only what makes certd doubt that the account exists lets it ask for the account again. */
-	const struct run_fault doubt = { FAKE_CA_NEW_ORDER, ERROR_NONE, 400, "accountDoesNotExist", &c->fault };
+	const struct run_fault doubt = { FAKE_CA_NEW_ORDER, ERROR_NONE, 400, "accountDoesNotExist", NULL, &c->fault };
 	int64_t began_at;
 
 	run_begin(&r, 0);
@@ -69,21 +69,24 @@ expect_refusal(const struct refusal *c)
 Test(account, a_refusal_says_what_helps_and_is_tried_again_when_that_is_likely)
 {
 	static const struct refusal cases[] = {
-		{ "new, no network", false, { FAKE_CA_ACCOUNT, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK, NULL, "",
-			REFUSED, MINUTE, 30 * MINUTE },
-		{ "new, unauthorized", false, { FAKE_CA_ACCOUNT, ERROR_NONE, 403, "unauthorized", NULL }, ERROR_CA,
-			NULL, "unauthorized: spoiled", REFUSED, MINUTE, HOUR },
-		{ "new, the address is wrong", false, { FAKE_CA_ACCOUNT, ERROR_NONE, 400, "invalidContact", NULL },
-			ERROR_CA, "email", "invalidContact: spoiled", REFUSED, DAY, DAY },
-		{ "new, the CA is in trouble", false, { FAKE_CA_ACCOUNT, ERROR_NONE, 500, "serverInternal", NULL },
-			ERROR_CA, NULL, "serverInternal: spoiled", REFUSED, MINUTE, HOUR },
-		{ "existing, unauthorized", true, { FAKE_CA_ACCOUNT, ERROR_NONE, 403, "unauthorized", NULL }, ERROR_CA,
-			NULL, REFUSED, NULL, MINUTE, HOUR },
-		{ "existing, no network", true, { FAKE_CA_ACCOUNT, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK, NULL,
-			"", REFUSED, MINUTE, 30 * MINUTE },
-		{ "existing, the CA is in trouble", true, { FAKE_CA_ACCOUNT, ERROR_NONE, 500, "serverInternal", NULL },
-			ERROR_CA, NULL, "serverInternal: spoiled", REFUSED, MINUTE, HOUR },
-		{ "existing, too many requests", true, { FAKE_CA_ACCOUNT, ERROR_NONE, 429, "rateLimited", NULL },
+		{ "new, no network", false, { FAKE_CA_ACCOUNT, ERROR_NETWORK, 0, NULL, NULL, NULL }, ERROR_NETWORK,
+			NULL, "", REFUSED, MINUTE, 30 * MINUTE },
+		{ "new, unauthorized", false, { FAKE_CA_ACCOUNT, ERROR_NONE, 403, "unauthorized", NULL, NULL },
+			ERROR_CA, NULL, "unauthorized: spoiled", REFUSED, MINUTE, HOUR },
+		{ "new, the address is wrong", false,
+			{ FAKE_CA_ACCOUNT, ERROR_NONE, 400, "invalidContact", NULL, NULL }, ERROR_CA, "email",
+			"invalidContact: spoiled", REFUSED, DAY, DAY },
+		{ "new, the CA is in trouble", false,
+			{ FAKE_CA_ACCOUNT, ERROR_NONE, 500, "serverInternal", NULL, NULL }, ERROR_CA, NULL,
+			"serverInternal: spoiled", REFUSED, MINUTE, HOUR },
+		{ "existing, unauthorized", true, { FAKE_CA_ACCOUNT, ERROR_NONE, 403, "unauthorized", NULL, NULL },
+			ERROR_CA, NULL, REFUSED, NULL, MINUTE, HOUR },
+		{ "existing, no network", true, { FAKE_CA_ACCOUNT, ERROR_NETWORK, 0, NULL, NULL, NULL }, ERROR_NETWORK,
+			NULL, "", REFUSED, MINUTE, 30 * MINUTE },
+		{ "existing, the CA is in trouble", true,
+			{ FAKE_CA_ACCOUNT, ERROR_NONE, 500, "serverInternal", NULL, NULL }, ERROR_CA, NULL,
+			"serverInternal: spoiled", REFUSED, MINUTE, HOUR },
+		{ "existing, too many requests", true, { FAKE_CA_ACCOUNT, ERROR_NONE, 429, "rateLimited", NULL, NULL },
 			ERROR_RATE_LIMITED, NULL, "rateLimited: spoiled", REFUSED, MINUTE, HOUR },
 	};
 

@@ -137,11 +137,12 @@ Test(authorize, an_order_that_cannot_go_on_is_kept_and_one_that_cannot_begin_fai
 		enum error_code code;
 		bool is_tried_again;
 	} cases[] = {
-		{ "no network", { FAKE_CA_AUTHORIZATION, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK, true },
-		{ "no answer", { FAKE_CA_AUTHORIZATION, ERROR_TIMEOUT, 0, NULL, NULL }, ERROR_TIMEOUT, true },
-		{ "no network, and no order yet", { FAKE_CA_NEW_ORDER, ERROR_NETWORK, 0, NULL, NULL }, ERROR_NETWORK,
+		{ "no network", { FAKE_CA_AUTHORIZATION, ERROR_NETWORK, 0, NULL, NULL, NULL }, ERROR_NETWORK, true },
+		{ "no answer", { FAKE_CA_AUTHORIZATION, ERROR_TIMEOUT, 0, NULL, NULL, NULL }, ERROR_TIMEOUT, true },
+		{ "no network, and no order yet", { FAKE_CA_NEW_ORDER, ERROR_NETWORK, 0, NULL, NULL, NULL },
+			ERROR_NETWORK, false },
+		{ "refused", { FAKE_CA_NEW_ORDER, ERROR_NONE, 403, "rejectedIdentifier", NULL, NULL }, ERROR_CA,
 			false },
-		{ "refused", { FAKE_CA_NEW_ORDER, ERROR_NONE, 403, "rejectedIdentifier", NULL }, ERROR_CA, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
