@@ -239,27 +239,25 @@ int
 object_ids_of_name(struct store *store, const struct record_class *cls, const char *name, size_t max,
 	struct strlist *ret, struct error *err);
 
-/* The error for the name of @o, which another object has: ERROR_EXISTS. Return: -1. */
+/*
+ * authorization_find() - the authorization of a name with a provider: each provider may have one
+ * Return: as object_load().
+ */
 int
 authorization_find(
 	struct store *store, const char *name, const char *provider, struct authorization *ret, struct error *err);
 
-/* The error for a name that all of @ids have: ERROR_INVALID. Return: -1. */
+/* The error for the name of @o, which another object has: ERROR_EXISTS. Return: -1. */
 int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err);
 
-/*
- * The same without unsealing: secrets are empty, and object_save() refuses the object. object_next_peek() walks a
- * resource in order of ids; @after: the id to start after, "" for the first.
- */
+/* The error for a name that all of @ids have: ERROR_INVALID. Return: -1. */
 int
 object_ambiguous(const struct record_class *cls, const char *name, const struct strlist *ids, struct error *err);
 
 /*
- * Stores @obj with its index rows, replacing the earlier ones. A new object (empty id) gets an id. The caller sets
- * times and users of the metadata. ERROR_INVALID: the name is missing or too long; ERROR_EXISTS: a new name is taken;
- * ERROR_NOT_FOUND: a referenced object does not exist. Return: 0, or -1 with nothing added to @txn. Watchers of the
- * class's database (store_watch()) receive the struct before and after.
+ * The same without unsealing: secrets are empty, and object_save() refuses the object. object_next_peek() walks a
+ * resource in order of ids; @after: the id to start after, "" for the first.
  */
 int
 object_peek(struct store *store, const struct record_class *cls, const char *id, void *obj, struct error *err);
@@ -271,39 +269,41 @@ int
 object_next_peek(struct store *store, const struct record_class *cls, const char *after, void *obj, struct error *err);
 
 /*
- * ERROR_NOT_FOUND; ERROR_IN_USE with the objects that need it (the first three and the number of others). Weak
- * references (a certificate's to its auto-certificate and provider) do not prevent the deletion.
+ * Stores @obj with its index rows, replacing the earlier ones. A new object (empty id) gets an id. The caller sets
+ * times and users of the metadata. ERROR_INVALID: the name is missing or too long; ERROR_EXISTS: a new name is taken;
+ * ERROR_NOT_FOUND: a referenced object does not exist. Return: 0, or -1 with nothing added to @txn. Watchers of the
+ * class's database (store_watch()) receive the struct before and after.
  */
 int
 object_save(struct store *store, struct store_txn *txn, const struct record_class *cls, void *obj, struct error *err);
 
 /*
- * How many of @cls are in @state, including pending changes: a stored counter that object_save() and object_delete()
- * maintain.
+ * ERROR_NOT_FOUND; ERROR_IN_USE with the objects that need it (the first three and the number of others). Weak
+ * references (a certificate's to its auto-certificate and provider) do not prevent the deletion.
  */
 int
 object_delete(
 	struct store *store, struct store_txn *txn, const struct record_class *cls, const char *id, struct error *err);
 
-/* How many of @cls have a failure, in any state: an auto-certificate may have a certificate but fail to renew it. */
+/*
+ * How many of @cls are in @state, including pending changes: a stored counter that object_save() and object_delete()
+ * maintain.
+ */
 int64_t
 object_count(struct store *store, const struct record_class *cls, enum object_state state);
 
-/* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
+/* How many of @cls have a failure, in any state: an auto-certificate may have a certificate but fail to renew it. */
 int64_t
 object_count_failing(struct store *store, const struct record_class *cls);
 
-/*
- * objects_upgrade() - make index rows that an earlier certd did not make, once
- * Return: 1 the index was completed, 0 it was complete already, -1 failed: filtered lists may omit earlier objects.
- */
+/* Ids of those of @cls that refer to @target_id, weakly or not, in order; at most @max. Return: 0 or -1. */
 int
 object_referrers(struct store *store, const struct record_class *cls, const char *target_id, size_t max,
 	struct strlist *ret, struct error *err);
 
 /*
- * objects_upgrade() - the index rows that an earlier certd did not make are made, once
- * Return: 1 the index was made whole, 0 it was already, -1 failed: lists by filter may miss what was stored before.
+ * objects_upgrade() - make index rows that an earlier certd did not make, once
+ * Return: 1 the index was completed, 0 it was complete already, -1 failed: filtered lists may omit earlier objects.
  */
 int
 objects_upgrade(struct store *store, struct error *err);
