@@ -101,3 +101,12 @@ def test_one_is_active_at_a_time(scratch):
     noticed = {number for number in range(len(mutants)) if outcome(number) != outcome(-1)}
     unnoticed = changes(mutant for number, mutant in enumerate(mutants) if number not in noticed)
     assert unnoticed == {("return 0;", "0", "1"), (CONDITION, "&&", "||")}, unnoticed  # never reached
+
+
+def test_success_is_returned_as_failure_where_callers_distinguish_them():
+    source = "static int\nmay_fail(int n)\n{\n\tif (n)\n\t\treturn -1;\n\treturn 0;\n}\n" \
+             "static int\nrefuses(int n)\n{\n\tif (n)\n\t\treturn error_set(err, 1);\n\treturn 0;\n}\n" \
+             "static int\ncounts(int n)\n{\n\tif (n)\n\t\treturn 2;\n\treturn 0;\n}\n"
+    found = {(mutant.line, mutant.new) for mutant in find_mutants("sample.c", source)
+             if source.splitlines()[mutant.line - 1] == "\treturn 0;"}
+    assert found == {(6, "-1"), (13, "-1"), (20, "1")}, found

@@ -1,7 +1,7 @@
 """Small changes of C functions: finds them, and makes a source that contains many, of which one is active at a time.
 
 A change ("mutant") is one of: a condition negated, an operator or a number replaced by its neighbour, a truth value
-reversed, a statement omitted. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
+reversed, success returned as failure, a statement omitted. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
 that one build is enough for all. Texts for people are not changed, and neither is code that only releases memory: only
 a reader or a leak checker could see the difference.
 """
@@ -100,6 +100,7 @@ class _Scanner:
         self.tokens = tokenize(source)
         self.mutants = []
         self.is_bool = False  # the function returns one
+        self.may_fail = False  # it returns -1, so callers test for < 0, and `return 1` would be the same as `return 0`
 
     def text(self, at):
         return self.tokens[at].text if at < len(self.tokens) else ""
@@ -235,6 +236,9 @@ class _Scanner:
             end = self.end_of(at)
             if self.is_bool and self.text(at + 1) not in ("true", "false"):
                 self.negate(at + 1, end)
+            elif self.may_fail and end == at + 2 and self.text(at + 1) == "0":
+                token = self.tokens[at + 1]
+                self.add(("value", token.start, token.end), at + 1, at + 1, "-1")
             else:
                 self.expression("value", at + 1, end)
             return end + 1
@@ -251,6 +255,7 @@ class _Scanner:
         while at < len(self.tokens):
             if self.text(at) == "{" and self.text(at - 1) == ")":
                 self.is_bool = "bool" in map(self.text, range(begin, self.open_of(begin, at)))
+                self.may_fail = self.fails(at)
                 at = begin = self.statement(at)
             elif self.text(at) in ("(", "[", "{"):
                 at = self.closing(at) + 1
@@ -259,6 +264,13 @@ class _Scanner:
                 if self.text(at - 1) == ";" or self.tokens[at - 1].kind == "directive":
                     begin = at
         return self.mutants
+
+    def fails(self, at):
+        """Is -1 or what sets an error one of the values of the function whose body begins at @at?"""
+        end = self.closing(at)
+        return any(self.text(i) == "return" and (self.text(i + 1) == "-" and self.text(i + 2) == "1"
+                                                 or re.match(r"error_(?:set|wrap)|ossl_error", self.text(i + 1)))
+                   for i in range(at, end))
 
     def open_of(self, begin, end):
         """The bracket that opens a function's parameters."""
