@@ -9,7 +9,8 @@ sim_sources = tests/sim/sim.c tests/sim/sim.h
 world_sources = $(sim_sources) \
 	tests/sim/checks.c tests/sim/checks.h \
 	tests/sim/weather.c \
-	tests/sim/world.c tests/sim/world.h
+	tests/sim/world.c tests/sim/world.h \
+	tests/support/store_invariants.c tests/support/store_invariants.h
 
 # Unit tests: one Criterion program per folder, tests/unit/<folder>/test_<module>.c each.
 if HAVE_CRITERION
@@ -82,6 +83,7 @@ check_PROGRAMS += unit-dnsprovider
 TESTS += unit-dnsprovider
 unit_dnsprovider_SOURCES = \
 	tests/support/process.c tests/support/process.h \
+	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/dnsprovider/test_dnsprovider.c \
 	tests/unit/dnsprovider/test_exec.c \
@@ -97,6 +99,7 @@ check_PROGRAMS += unit-challenge
 TESTS += unit-challenge
 unit_challenge_SOURCES = \
 	tests/support/process.c tests/support/process.h \
+	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
@@ -124,6 +127,7 @@ unit_store_SOURCES = \
 	tests/unit/store/test_store_guard.c \
 	tests/unit/store/test_store_model.c \
 	tests/unit/store/test_store_space.c \
+	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c \
 	tests/unit/store/tmp_store.h
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
@@ -179,6 +183,7 @@ unit_schedule_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-service
 TESTS += unit-service
 unit_service_SOURCES = \
+	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/service/test_access.c \
 	tests/unit/service/test_diff.c \
@@ -196,6 +201,7 @@ check_PROGRAMS += unit-report
 TESTS += unit-report
 unit_report_SOURCES = \
 	tests/support/journal.c tests/support/journal.h \
+	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/report/test_audit.c \
 	tests/unit/report/test_audit_chain.c \

@@ -13,6 +13,7 @@
 #include "daemon/renew/jobs.h"
 #include "daemon/service/consequences.h"
 #include "daemon/startup.h"
+#include "tests/support/store_invariants.h"
 
 #include <err.h>
 #include <inttypes.h>
@@ -487,11 +488,21 @@ world_start(struct world *w)
 	scheduler_kick(w->scheduler);
 }
 
+static void
+check_store(struct world *w)
+{
+	_cleanup_free_ char *fault = w->is_peculiar ? NULL : store_invariants_fault(w->store);
+
+	if (fault)
+		sim_fail(w->sim, "%s", fault);
+}
+
 void
 world_stop(struct world *w)
 {
 	if (!w->store)
 		return;
+	check_store(w);
 	startup_cancel(w->startup);
 	events_unsubscribe(w->subscription);
 	scheduler_free(w->scheduler);

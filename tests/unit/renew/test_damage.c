@@ -66,6 +66,7 @@ begin(struct run *r, const struct job *job, bool is_damaged, char id[STORE_ID_SI
 	id_of(r, job->record, record);
 	if (job->kind == SCHEDULE_ISSUE || job->kind == SCHEDULE_AUTHORIZE)
 		id_of(r, PROVIDER, lane);
+	r->world.is_peculiar = true;
 	txn = store_begin(store);
 	if (is_damaged)
 		store_put(txn, job->db, record, strlen(record), "\xff\xff", 2);

@@ -11,6 +11,7 @@ static void
 setup(void)
 {
 	tmp_store_init(&t, 0);
+	t.is_peculiar = true;
 }
 
 static void

@@ -1,9 +1,12 @@
 /* What the tests of the store have in common. */
 #include "tests/unit/store/tmp_store.h"
 
+#include "tests/support/store_invariants.h"
+
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +67,23 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return remove(path);
 }
 
+/* Ends the whole program, because Criterion does not count what fails in the .fini function of a suite. */
+static void
+expect_invariants(struct tmp_store *t)
+{
+	_cleanup_free_ char *fault = t->store && !t->is_peculiar ? store_invariants_fault(t->store) : NULL;
+
+	if (fault) {
+		fprintf(stderr, "at the end of the test: %s\n", fault);
+		kill(getppid(), SIGTERM);
+		abort();
+	}
+}
+
 void
 tmp_store_clear(struct tmp_store *t)
 {
+	expect_invariants(t);
 	store_close(t->store);
 	secret_clear(&t->key);
 	nftw(t->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);

@@ -13,6 +13,7 @@ struct tmp_store {
 	char path[80]; /* of the store */
 	struct secret key;
 	struct store *store; /* open, or NULL */
+	bool is_peculiar;    /* the test puts what no certd would: its objects need not agree with their indexes */
 };
 
 /* The directory and the key; the store itself is made by tmp_store_reopen(). */
@@ -27,7 +28,7 @@ tmp_store_init(struct tmp_store *t, size_t map_size);
 void
 tmp_store_reopen(struct tmp_store *t);
 
-/* Closes it and removes the directory. */
+/* Closes it and removes the directory. The test fails if the store is not consistent (store_invariants.h). */
 void
 tmp_store_clear(struct tmp_store *t);
 
