@@ -4,6 +4,8 @@
 #include "daemon/base/loop.h"
 
 #include <criterion/criterion.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,20 +60,28 @@ ended(void *arg)
 	r->conn = NULL;
 }
 
-static void
-rig_init(struct rig *r)
+/* At one end of a new pair; r->fd is the other. @ssl: taken; NULL: plain. */
+static struct httpd_conn *
+conn_new(struct rig *r, SSL *ssl)
 {
 	int fds[2];
 
-	*r = (struct rig){ .clock = clock_new_virtual(1700000000) };
-	r->loop = loop_new(r->clock);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	r->fd = fds[1];
-	r->conn = httpd_conn_new(fds[0], &(struct httpd_conn_config){ .loop = r->loop,
-						 .limits = { .max_body = BODY_MAX },
-						 .request = requested,
-						 .closed = ended,
-						 .arg = r });
+	return httpd_conn_new(fds[0], &(struct httpd_conn_config){ .loop = r->loop,
+					      .ssl = ssl,
+					      .limits = { .max_body = BODY_MAX },
+					      .request = requested,
+					      .closed = ended,
+					      .arg = r });
+}
+
+static void
+rig_init(struct rig *r)
+{
+	*r = (struct rig){ .clock = clock_new_virtual(1700000000) };
+	r->loop = loop_new(r->clock);
+	r->conn = conn_new(r, NULL);
 }
 
 static void
@@ -311,4 +321,184 @@ Test(httpd_conn, an_answer_that_comes_late_is_sent_and_one_too_late_goes_nowhere
 	answer(&r, conn, "too late");
 	cr_expect_null(strstr(client_read(&r), "too late"));
 	rig_clear(&r);
+}
+
+/* --- TLS --- */
+
+struct tls {
+	SSL_CTX *server, *client;
+	SSL *ssl; /* the client's */
+};
+
+static SSL_CTX *
+server_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
+	X509_set_pubkey(cert, key);
+	cr_assert(X509_sign(cert, key, EVP_sha256()));
+	cr_assert_eq(SSL_CTX_use_certificate(ctx, cert), 1);
+	cr_assert_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+static void
+rig_init_tls(struct rig *r, struct tls *tls)
+{
+	rig_init(r);
+	httpd_conn_free(r->conn);
+	close(r->fd);
+	tls->server = server_context();
+	tls->client = SSL_CTX_new(TLS_client_method());
+	r->conn = conn_new(r, SSL_new(tls->server));
+	tls->ssl = SSL_new(tls->client);
+	SSL_set_fd(tls->ssl, r->fd);
+	SSL_set_connect_state(tls->ssl);
+}
+
+static void
+rig_clear_tls(struct rig *r, struct tls *tls)
+{
+	SSL_free(tls->ssl);
+	SSL_CTX_free(tls->client);
+	SSL_CTX_free(tls->server);
+	rig_clear(r);
+}
+
+/* Lets the daemon go on when @n says that OpenSSL has to wait for it. Return: false: it has not. */
+static bool
+waits_for_daemon(struct rig *r, struct tls *tls, int n)
+{
+	int why = SSL_get_error(tls->ssl, n);
+
+	run(r, 0);
+	return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
+}
+
+static void
+tls_send(struct rig *r, struct tls *tls, const char *text, size_t len)
+{
+	while (len) {
+		int n = SSL_write(tls->ssl, text, (int)len);
+
+		if (n <= 0) {
+			cr_assert(waits_for_daemon(r, tls, n));
+			continue;
+		}
+		text += n;
+		len -= (size_t)n;
+	}
+	run(r, 0);
+}
+
+/* Up to @len octets, or the end. Return: octets. */
+static size_t
+tls_read(struct rig *r, struct tls *tls, size_t len)
+{
+	size_t got = 0;
+	char block[16384];
+
+	for (unsigned idle = 0; got < len && idle < 100;) {
+		int n = SSL_read(tls->ssl, block, sizeof(block));
+
+		if (n > 0) {
+			buf_add(&r->got, block, (size_t)n);
+			got += (size_t)n;
+			idle = 0;
+		} else if (waits_for_daemon(r, tls, n)) {
+			idle++;
+		} else {
+			break;
+		}
+	}
+	return got;
+}
+
+Test(httpd_conn, requests_and_answers_of_any_size_go_over_tls)
+{
+	enum { LEN = 200 * 1024 };
+	_cleanup_free_ char *body = xcalloc(1, LEN + 1);
+	_cleanup_free_ char *head = xasprintf("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", LEN);
+	struct tls tls;
+	struct rig r;
+
+	memset(body, 'y', LEN);
+	rig_init_tls(&r, &tls);
+	for (unsigned i = 1; i <= 3; i++) {
+		buf_reset(&r.got);
+		tls_send(&r, &tls, head, strlen(head));
+		tls_send(&r, &tls, body, LEN);
+		cr_expect_geq(tls_read(&r, &tls, LEN), LEN, "answer %u", i);
+		cr_expect_eq(r.requests, i);
+		cr_expect_not_null(strstr(buf_str(&r.got), "HTTP/1.1 200 OK\r\n"));
+		cr_expect_not_null(strstr(buf_str(&r.got), "Connection: keep-alive"));
+		cr_expect_eq(strspn(strchr(buf_str(&r.got), 'y'), "y"), LEN);
+	}
+	cr_expect_eq(r.ended, 0);
+	cr_expect_eq(SSL_shutdown(tls.ssl), 0);
+	run(&r, 0);
+	cr_expect_eq(r.ended, 1, "the client has left");
+	rig_clear_tls(&r, &tls);
+}
+
+Test(httpd_conn, several_requests_in_one_record_are_all_seen)
+{
+	struct tls tls;
+	struct rig r;
+
+	rig_init_tls(&r, &tls);
+	tls_send(&r, &tls, A A A, strlen(A A A));
+	tls_read(&r, &tls, 1);
+	run(&r, 0);
+	cr_expect_eq(r.requests, 3);
+	rig_clear_tls(&r, &tls);
+}
+
+Test(httpd_conn, the_last_answer_over_tls_ends_with_a_close_notify)
+{
+	static const char text[] = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+	struct tls tls;
+	struct rig r;
+	char octet;
+	int n;
+
+	rig_init_tls(&r, &tls);
+	tls_send(&r, &tls, text, strlen(text));
+	tls_read(&r, &tls, SIZE_MAX);
+	cr_expect_not_null(strstr(buf_str(&r.got), "[/a ]"));
+	n = SSL_read(tls.ssl, &octet, 1);
+	cr_expect_eq(SSL_get_error(tls.ssl, n), SSL_ERROR_ZERO_RETURN, "otherwise it could have been cut off");
+	rig_clear_tls(&r, &tls);
+}
+
+Test(httpd_conn, what_is_not_tls_ends_the_connection)
+{
+	struct tls tls;
+	struct rig r;
+
+	rig_init_tls(&r, &tls);
+	client_send(&r, A);
+	run(&r, 0);
+	cr_expect_eq(r.ended, 1);
+	cr_expect_eq(r.requests, 0);
+	rig_clear_tls(&r, &tls);
+}
+
+Test(httpd_conn, a_handshake_that_does_not_go_on_has_the_time_of_a_request)
+{
+	struct tls tls;
+	struct rig r;
+
+	rig_init_tls(&r, &tls);
+	run(&r, 9);
+	cr_expect_eq(r.ended, 0);
+	run(&r, 2);
+	cr_expect_eq(r.ended, 1);
+	rig_clear_tls(&r, &tls);
 }

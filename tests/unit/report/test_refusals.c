@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOW = 1800000000, MAX_EVENTS = 100, HOUR = 3600 };
@@ -160,6 +161,11 @@ Test(refusals, callers_of_many_names_share_one_entry)
 	text = told(&b, &count);
 	cr_expect_eq(count, 32 + 2, "32 callers and all others, who are told twice: %s", text);
 	cr_expect_not_null(strstr(text, "other callers: 4967 more calls were refused"), "%s", text);
+	pass(&b, 4 * HOUR);
+	refuse(&b, "uid:9000", 1);
+	free(text);
+	text = told(&b, &count);
+	cr_expect_not_null(strstr(text, "uid:9000 has viewer"), "all were forgotten: %s", text);
 	bed_clear(&b);
 }
 
