@@ -213,10 +213,12 @@ unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-rollout
 TESTS += unit-rollout
 unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/process.c tests/support/process.h \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
+	tests/unit/rollout/test_drop_file.c \
 	tests/unit/rollout/test_probe.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_withdraw.c \
 	tests/support/tls_server.c tests/support/tls_server.h

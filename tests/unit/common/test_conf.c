@@ -74,6 +74,8 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 		const char *text, *message;
 	} cases[] = {
 		{ "\nmax-oders = 3\n", "certd.conf:2: max-oders: unknown option; did you mean 'max-orders'?" },
+		{ "scopes = ops\n", "certd.conf:1: scopes: 'ops' is not GROUP:domain=PATTERN, "
+				    "GROUP:provider=NAME or GROUP:label=LABEL" },
 		{ "frobnicate = 3\n", "certd.conf:1: frobnicate: unknown option" },
 		{ "max-orders = 0\n", "certd.conf:1: max-orders: '0' is not a number from 1 to 100" },
 		{ "max-orders = 3x\n", "certd.conf:1: max-orders: '3x' is not a number from 1 to 100" },

@@ -137,3 +137,40 @@ Test(rest_tls, what_a_listener_waits_for_is_said_once_until_it_is_there)
 	free(said.message);
 	run_end(&r);
 }
+
+Test(rest_tls, addresses_are_refused_that_would_be_open_to_all_without_tls)
+{
+	static const struct {
+		const char *listen, *certificate;
+		bool is_plain;
+		const char *says; /* NULL: accepted */
+	} cases[] = {
+		{ "127.0.0.1:8443", NULL, true, NULL },
+		{ "[::1]:8443", NULL, true, NULL },
+		{ "192.0.2.1:8443", "www", false, NULL },
+		{ "192.0.2.1:8443", "www", true, NULL },
+		{ "127.0.0.1:8443", NULL, false, "requires rest-certificate" },
+		{ "192.0.2.1:8443", NULL, true, "is not a loopback address" },
+		{ "0.0.0.0:8443", NULL, true, "is not a loopback address" },
+		{ "127.0.0.1", "www", false, "is not ADDRESS:PORT" },
+		{ "localhost:8443", "www", false, "is not ADDRESS:PORT" },
+		{ "127.0.0.1:1 192.0.2.1:1", NULL, true, "192.0.2.1:1 is not a loopback address" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct conf conf;
+
+		conf_init(&conf);
+		strlist_split(&conf.rest_listen, cases[i].listen, ' ');
+		conf.rest_certificate = xstrdup_null(cases[i].certificate);
+		conf.is_rest_plain = cases[i].is_plain;
+		cr_expect_eq(
+			rest_check_conf(&conf, &err), cases[i].says ? -1 : 0, "%s: %s", cases[i].listen, err.message);
+		if (cases[i].says) {
+			cr_expect_eq(err.code, ERROR_CONFIG, "%s", cases[i].listen);
+			cr_expect_not_null(strstr(err.message, cases[i].says), "%s", err.message);
+		}
+		conf_clear(&conf);
+	}
+}

@@ -2,6 +2,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/schedule/schedule.h"
 #include "tests/unit/renew/run.h"
 
@@ -73,6 +74,7 @@ Test(clock_change, no_row_waits_longer_than_its_kind_may)
 		{ SCHEDULE_PROBE, 2 * HOUR },
 		{ SCHEDULE_CLEANUP, DAY + DAY / 10 },
 		{ SCHEDULE_ACCOUNT, DAY + DAY / 10 },
+		{ SCHEDULE_REMOVE, 2 * HOUR },
 	};
 	const char *id = "00000000-0000-4000-8000-000000000009"; /* of nothing: the row alone counts */
 
@@ -109,5 +111,22 @@ Test(clock_change, renewal_and_purge_go_where_the_certificate_has_them)
 	cr_expect_eq(run_due(&r, SCHEDULE_PURGE, a.last_certificate), purge_at);
 	moved_to(&r, SCHEDULE_ISSUE, a.o.id, 4000 * (int64_t)DAY, &calls);
 	cr_expect_eq(run_due(&r, SCHEDULE_ISSUE, a.o.id), renewal_at);
+	run_end(&r);
+}
+
+Test(clock_change, what_reports_an_expiry_goes_where_the_next_report_is_and_never_later)
+{
+	struct run r;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	unsigned calls;
+	int64_t report_at;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + HOUR);
+	run_load(&r, "a-90d", &a);
+	report_at = expiry_next(a.last_not_after_at, world_now(&r.world));
+	moved_to(&r, SCHEDULE_EXPIRY, a.last_certificate, 4000 * (int64_t)DAY, &calls);
+	cr_expect_eq(run_due(&r, SCHEDULE_EXPIRY, a.last_certificate), report_at);
+	cr_expect_eq(moved_to(&r, SCHEDULE_EXPIRY, a.last_certificate, HOUR, &calls), HOUR - 1);
 	run_end(&r);
 }
