@@ -7,7 +7,7 @@
 
 /* Members of data, each with '?' if it may be missing. */
 #define DATA_ERROR "code field? problem? retryAt? message"
-#define DATA_PROBE "consumer endpoint sni? sha256Fingerprint?"
+#define DATA_PROBE "consumer endpoint address? sni? sha256Fingerprint?"
 
 static const struct event_info kinds[] = {
 	[EVENT_SERVER_STARTED] = { "server.started", EVENT_INFO, "", "certd is ready" },

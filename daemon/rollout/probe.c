@@ -1,10 +1,10 @@
 /*
- * Checks what a server presents: resolves, connects to the addresses in turn, does a handshake with SNI, compares only
+ * Checks what a server presents: resolves, connects to each address in turn, does a handshake with SNI, looks only at
  * the leaf. Nothing is trusted and nothing is sent, so a client's verification is not needed: a probe is meant to find
- * stale and foreign certificates.
+ * stale and foreign certificates, and behind one name one node of several may be the stale one.
  *
  * The time limit is for all addresses together. Each has an equal part of the remaining time, so that a silent one (a
- * broken IPv6 route, a dead node of several) uses only its own part.
+ * dead node) uses only its own part.
  */
 #include "daemon/rollout/probe.h"
 
@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PROBE_MS = 10 * 1000 };
+enum { PROBE_MS = 10 * 1000, MAX_ADDRESSES = 32 };
 
 struct probe_run {
 	struct loop *loop;
@@ -34,6 +34,8 @@ struct probe_run {
 	struct dns_query *query;
 	struct strlist addresses;
 	size_t next_address;
+	struct probe_answer answers[MAX_ADDRESSES];
+	size_t n_answers;
 	int fd;
 	bool is_connected;
 	struct loop_fd *watch;
@@ -43,7 +45,7 @@ struct probe_run {
 	struct tls_guard guard;
 	SSL_CTX *ctx;
 	SSL *ssl;
-	struct error error; /* of the last address */
+	struct error no_route; /* of the last address without one */
 	probe_done_fn *done;
 	void *arg;
 };
@@ -61,6 +63,14 @@ connection_close(struct probe_run *run)
 	run->is_connected = false;
 }
 
+static void
+probe_answer_clear(struct probe_answer *answer)
+{
+	free(answer->address);
+	free(answer->sha256);
+	error_clear(&answer->error);
+}
+
 void
 probe_cancel(struct probe_run *run)
 {
@@ -71,44 +81,46 @@ probe_cancel(struct probe_run *run)
 	loop_timer_cancel(&run->patience);
 	SSL_CTX_free(run->ctx);
 	strlist_clear(&run->addresses);
-	error_clear(&run->error);
+	for (size_t i = 0; i < run->n_answers; i++)
+		probe_answer_clear(&run->answers[i]);
+	error_clear(&run->no_route);
 	free(run->host);
 	free(run->sni);
 	free(run);
 }
 
+/* Takes @sha256; @err: if that is NULL. */
 static void
-probe_end(struct probe_run *run, const char *sha256, const struct error *err)
+add_answer(struct probe_run *run, const char *address, char *sha256, const struct error *err)
 {
-	_cleanup_error_ struct error why = ERROR_INIT;
-	_cleanup_free_ char *what = xstrdup_null(sha256);
-	probe_done_fn *done = run->done;
-	void *arg = run->arg;
+	struct probe_answer *answer = &run->answers[run->n_answers++];
 
-	if (err)
-		error_copy(&why, err);
-	if (err)
-		error_wrap(&why, "%s:%d", run->host, run->port);
+	answer->address = xstrdup_null(address);
+	answer->sha256 = sha256;
+	if (sha256)
+		return;
+	error_copy(&answer->error, err);
+	if (address && run->addresses.count > 1)
+		error_wrap(&answer->error, "%s", address);
+	error_wrap(&answer->error, "%s:%d", run->host, run->port);
+}
+
+static void
+probe_end(struct probe_run *run)
+{
+	if (!run->n_answers)
+		add_answer(run, NULL, NULL, &run->no_route);
+	run->done(run->answers, run->n_answers, run->arg);
 	probe_cancel(run);
-	done(what, err ? &why : NULL, arg);
 }
 
 static void
 connect_next(struct probe_run *run);
 
-/* Which of several addresses it was. */
 static void
-name_address(struct probe_run *run)
+address_answered(struct probe_run *run, char *sha256, const struct error *err)
 {
-	if (run->addresses.count > 1)
-		error_wrap(&run->error, "%s", run->addresses.items[run->next_address - 1]);
-}
-
-/* This address failed; try the next one. */
-static void
-address_failed(struct probe_run *run)
-{
-	name_address(run);
+	add_answer(run, run->addresses.items[run->next_address - 1], sha256, err);
 	connection_close(run);
 	connect_next(run);
 }
@@ -117,16 +129,18 @@ static void
 patience_over(void *arg)
 {
 	struct probe_run *run = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&run->error, ERROR_TIMEOUT, "no TLS handshake within %lld ms", (long long)run->part_ms);
-	address_failed(run);
+	error_set(&err, ERROR_TIMEOUT, "no TLS handshake within %lld ms", (long long)run->part_ms);
+	address_answered(run, NULL, &err);
 }
 
 static void
 show_leaf(struct probe_run *run)
 {
 	X509 *leaf = SSL_get1_peer_certificate(run->ssl);
-	_cleanup_free_ char *sha256 = NULL;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char *sha256 = NULL;
 	unsigned char *der = NULL;
 	int len = leaf ? i2d_X509(leaf, &der) : -1;
 
@@ -134,17 +148,15 @@ show_leaf(struct probe_run *run)
 	if (len > 0)
 		sha256 = x509_fingerprint_der(der, (size_t)len);
 	OPENSSL_free(der);
-	if (sha256)
-		probe_end(run, sha256, NULL);
-	else {
-		error_set(&run->error, ERROR_TLS, "no certificate was presented");
-		probe_end(run, NULL, &run->error);
-	}
+	if (!sha256)
+		error_set(&err, ERROR_TLS, "no certificate was presented");
+	address_answered(run, sha256, &err);
 }
 
 static void
 handshake(struct probe_run *run)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
 	const char *reason;
 	int rc;
 
@@ -166,9 +178,9 @@ handshake(struct probe_run *run)
 		reason = ERR_reason_error_string(ERR_peek_last_error());
 		if (SSL_get_verify_result(run->ssl) == X509_V_ERR_APPLICATION_VERIFICATION)
 			reason = "verifying with the key of the certificate takes too long";
-		error_set(&run->error, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
+		error_set(&err, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
 		ERR_clear_error();
-		address_failed(run);
+		address_answered(run, NULL, &err);
 	}
 }
 
@@ -176,6 +188,7 @@ static void
 socket_ready(int fd, short what, void *arg)
 {
 	struct probe_run *run = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
 	int errnum = 0;
 	socklen_t len = sizeof(errnum);
 
@@ -184,8 +197,8 @@ socket_ready(int fd, short what, void *arg)
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
 			errnum = errno;
 		if (errnum) {
-			error_set_errno(&run->error, errnum, "connect");
-			address_failed(run);
+			error_set_errno(&err, errnum, "connect");
+			address_answered(run, NULL, &err);
 			return;
 		}
 		run->is_connected = true;
@@ -202,23 +215,26 @@ ssl_setup(struct probe_run *run, struct error *err)
 	return 0;
 }
 
+/* @ret_has_route: false: this machine cannot send anything there. Return: 0 or -1. */
 static int
-connect_to(struct probe_run *run, const char *address, struct error *err)
+connect_to(struct probe_run *run, const char *address, bool *ret_has_route, struct error *err)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *ai = NULL;
 	char port[8];
-	int rc;
+	int rc, errnum;
 
+	*ret_has_route = true;
 	snprintf(port, sizeof(port), "%d", run->port);
 	rc = getaddrinfo(address, port, &hints, &ai); /* a literal: no lookup */
 	if (rc)
 		return error_set(err, ERROR_DNS, "address '%s': %s", address, gai_strerror(rc));
 	run->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	rc = run->fd < 0 ? -1 : connect(run->fd, ai->ai_addr, ai->ai_addrlen);
+	errnum = run->fd < 0 || connect(run->fd, ai->ai_addr, ai->ai_addrlen) < 0 ? errno : 0;
 	freeaddrinfo(ai);
-	if (rc < 0 && errno != EINPROGRESS)
-		return error_set_errno(err, errno, "connect");
+	*ret_has_route = errnum != ENETUNREACH && errnum != EADDRNOTAVAIL && errnum != EAFNOSUPPORT;
+	if (errnum && errnum != EINPROGRESS)
+		return error_set_errno(err, errnum, "connect");
 	if (ssl_setup(run, err) < 0)
 		return -1;
 	run->watch = loop_fd_new(run->loop, run->fd, LOOP_WRITE, socket_ready, run);
@@ -239,13 +255,21 @@ static void
 connect_next(struct probe_run *run)
 {
 	while (run->next_address < run->addresses.count) {
+		const char *address = run->addresses.items[run->next_address];
+		_cleanup_error_ struct error err = ERROR_INIT;
+		bool has_route;
+
 		arm_patience(run);
-		if (connect_to(run, run->addresses.items[run->next_address++], &run->error) == 0)
+		run->next_address++;
+		if (connect_to(run, address, &has_route, &err) == 0)
 			return;
-		name_address(run);
+		if (has_route)
+			add_answer(run, address, NULL, &err);
+		else
+			error_move(&run->no_route, &err);
 		connection_close(run);
 	}
-	probe_end(run, NULL, &run->error);
+	probe_end(run);
 }
 
 static void
@@ -255,11 +279,13 @@ resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 
 	run->query = NULL;
 	if (err) {
-		probe_end(run, NULL, err);
+		error_copy(&run->no_route, err);
+		probe_end(run);
 		return;
 	}
-	strlist_copy(&run->addresses, &answer->values);
-	error_set(&run->error, ERROR_DNS, "the name has no address");
+	for (size_t i = 0; i < answer->values.count && i < MAX_ADDRESSES; i++)
+		strlist_add(&run->addresses, answer->values.items[i]);
+	error_set(&run->no_route, ERROR_DNS, "the name has no address");
 	connect_next(run);
 }
 

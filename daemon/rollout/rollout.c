@@ -142,7 +142,7 @@ run_give_up(struct run *run, const char *subject_id, const struct error *err)
 	store_then(txn, run_saved, run);
 }
 
-static void *
+void *
 rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
@@ -165,10 +165,10 @@ rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *d
 	return run;
 }
 
-static void
-rollout_cancel(void *work)
+void
+rollout_cancel(void *run)
 {
-	run_free(work);
+	run_free(run);
 }
 
 int64_t
@@ -208,7 +208,7 @@ deploy_describe_trouble(void *rollout, const struct schedule_row *row, struct jo
 	return has_trouble;
 }
 
-/* Independent of the date: missing files, and whether they are served. Both save the rollout. */
+/* Independent of the date, like the probe job; both save the rollout. */
 static const struct job_kind deploy_job = {
 	.kind = SCHEDULE_DEPLOY,
 	.word = "deploy",
@@ -220,16 +220,6 @@ static const struct job_kind deploy_job = {
 	.after_clock_change = rollout_after_clock_change,
 	.count_troubles = deploy_count_troubles,
 	.describe_trouble = deploy_describe_trouble,
-};
-
-static const struct job_kind probe_job = {
-	.kind = SCHEDULE_PROBE,
-	.word = "probe",
-	.classes = { &autocert_class, &certificate_class },
-	.excludes = SCHEDULE_DEPLOY,
-	.start = rollout_start,
-	.cancel = rollout_cancel,
-	.after_clock_change = rollout_after_clock_change,
 };
 
 void

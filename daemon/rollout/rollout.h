@@ -48,6 +48,8 @@ struct rollout_state {
 	struct error failure; /* of writing */
 	int64_t done_at;      /* 0: not yet */
 	int64_t probes;       /* probes since then that did not find it served */
+	bool is_unserved;     /* an endpoint was stale or unreachable for longer than a server takes to load */
+	bool is_asked;        /* somebody waits for the result of the next probe */
 	struct buf unknown;   /* record.h */
 };
 
@@ -65,6 +67,10 @@ rollout_request(struct rollout *rollout, struct store_txn *txn, const struct aut
 void
 rollout_request_for(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
 	const struct strlist *consumers, const char *certificate_id, int64_t now);
+
+/* Probe it now, and say what is served even if that is no news. */
+void
+rollout_request_probe(struct rollout *rollout, struct store_txn *txn, const char *subject_id, int64_t now);
 
 /* The subject is gone: deletes its record and rows in @txn. */
 void
@@ -90,8 +96,11 @@ rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_sta
 const struct error *
 rollout_failure(const struct rollout_state *state);
 
-/* How many are retried, a stored number. */
+/* How many are retried, or not served: stored numbers. */
 int64_t
 rollout_count_failing(struct rollout *rollout);
+
+int64_t
+rollout_count_unserved(struct rollout *rollout);
 
 #endif

@@ -29,6 +29,7 @@ struct run {
 	struct consumer consumer; /* of the current target */
 	size_t target;            /* index */
 	size_t endpoint;          /* index into the endpoints of the current target's consumer */
+	bool was_served;          /* by that consumer, at the last look */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -108,14 +109,22 @@ rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t 
 int
 rollout_directories(struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
 
-/* More than the last delay of rollout_retry_at(): no row is due later than that from now. */
+/* More than the last delay of rollout_retry_at(): no row but that of a probe is due later than that from now. */
 enum { ROLLOUT_LONGEST_WAIT_SEC = 2 * 3600 };
+
+/* A job_kind's start() and cancel(), for both halves. */
+void *
+rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *done, void *arg);
+
+void
+rollout_cancel(void *run);
 
 /* A job_kind's after_clock_change(). */
 int64_t
 rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
 
 /* Registered with the struct rollout. */
+extern const struct job_kind probe_job;
 extern const struct job_kind remove_job;
 
 #endif

@@ -32,6 +32,8 @@ static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 6, struct rollout_state, failure, NULL),
 	RECORD_FIELD(RECORD_INT, 7, struct rollout_state, done_at, NULL),
 	RECORD_FIELD(RECORD_INT, 8, struct rollout_state, probes, NULL),
+	RECORD_FIELD(RECORD_BOOL, 9, struct rollout_state, is_asked, NULL),
+	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_state, is_unserved, NULL),
 };
 
 const struct record_class rollout_class = {
@@ -49,22 +51,36 @@ rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *re
 	return record_load(r->env.store, &rollout_class, subject_id, ret, err);
 }
 
-/* The one counter of STORE_ROLLOUT: rollouts that are retried. */
-enum { COUNTER_FAILING };
+/* The counters of STORE_ROLLOUT. */
+enum {
+	COUNTER_FAILING, /* rollouts that are retried */
+	COUNTER_UNSERVED
+};
 
 static void
-count_failing(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
+count_change(struct store_txn *txn, unsigned counter, bool was, bool is)
 {
-	int64_t delta = (new->attempts > 0) - (old->attempts > 0);
+	if (was != is)
+		store_counter_add(txn, STORE_ROLLOUT, counter, is - was);
+}
 
-	if (delta)
-		store_counter_add(txn, STORE_ROLLOUT, COUNTER_FAILING, delta);
+static void
+rollout_count(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
+{
+	count_change(txn, COUNTER_FAILING, old->attempts > 0, new->attempts > 0);
+	count_change(txn, COUNTER_UNSERVED, old->is_unserved, new->is_unserved);
 }
 
 int64_t
 rollout_count_failing(struct rollout *r)
 {
 	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_FAILING);
+}
+
+int64_t
+rollout_count_unserved(struct rollout *r)
+{
+	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_UNSERVED);
 }
 
 void
@@ -74,7 +90,7 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	struct rollout_state state = { 0 };
 
 	if (rollout_load(r, subject_id, &state, NULL) == 1)
-		count_failing(txn, &state, &none);
+		rollout_count(txn, &state, &none);
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
@@ -106,7 +122,7 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 	const struct rollout_state *state)
 {
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
-	count_failing(txn, old, state);
+	rollout_count(txn, old, state);
 }
 
 /* A new generation: resets the state of the old one, including what was served. */
@@ -140,6 +156,23 @@ rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert 
 	int64_t now)
 {
 	rollout_request_for(r, txn, autocert->o.id, &autocert->consumers, certificate_id, now);
+}
+
+void
+rollout_request_probe(struct rollout *r, struct store_txn *txn, const char *subject_id, int64_t now)
+{
+	struct rollout_state state = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = rollout_load(r, subject_id, &state, &err);
+
+	if (found < 0)
+		store_fail(txn, &err);
+	if (found == 1) {
+		state.is_asked = true;
+		record_save(r->env.store, txn, &rollout_class, subject_id, &state);
+		schedule_set(r->env.store, txn, SCHEDULE_PROBE, subject_id, "", now);
+	}
+	record_clear(&rollout_class, &state);
 }
 
 void

@@ -225,7 +225,7 @@ res_consumer_run_now(struct call *call, enum schedule_kind kind, const struct su
 		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers, subject->certificate,
 			call_now(call));
 	else
-		schedule_set(s->store, call_txn(call), SCHEDULE_PROBE, subject->id, "", call_now(call));
+		rollout_request_probe(s->rollout, call_txn(call), subject->id, call_now(call));
 }
 
 /* The given auto-certificate, or all that have this consumer. */

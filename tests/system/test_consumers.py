@@ -1,13 +1,15 @@
 """Which consumers are notified of a new certificate, and whether it is really served."""
+import datetime
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from certd import Certd
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, run, wait_for
 from tls import parse_certificate
 from webservers import Nginx
 
@@ -142,6 +144,64 @@ def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, st
     nginx.reload()
     assert "serves the newest" in certd.ctl("probe", "web").stdout
     assert rollout(certd, "web")["served"] == "served"
+    assert next_probe_in(certd) < 2 * 3600, "after trouble it looks again within the hour"
+    assert "serves the newest" in certd.ctl("probe", "web").stdout, "who asks is told though it is no news"
+    assert 20 * 3600 < next_probe_in(certd) < 28 * 3600, "and then once a day"
+
+
+def next_probe_in(certd):
+    row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "probe")
+    return datetime.datetime.fromisoformat(row["date"].replace("Z", "+00:00")).timestamp() - time.time()
+
+
+def test_a_server_that_falls_back_is_found_by_the_next_look(certd, start):
+    """Nothing is rolled out: the look is the daily one, which a call brings forward."""
+    add_auto(certd)
+    nginx = start(Nginx, bundles={NAME: certd.drop(NAME) / "bundle.pem"})
+    certd.ctl("add-consumer", "--name", "web", "--probe", f"127.0.0.1:{nginx.tls_port}")
+    certd.ctl("set", "auto", NAME, "--consumer", "web")
+    wait_for(lambda: rollout(certd, "web").get("served") == "served", 20)
+    other = start(Nginx, bundles={NAME: self_signed(nginx.directory)}, tls_port=nginx.tls_port, ready=False)
+    nginx.stop()
+    other.start()
+    refused = certd.ctl("probe", "web", check=False)
+    assert refused.returncode != 0 and "another certificate" in refused.stderr, refused
+    assert rollout(certd, "web")["served"] == "stale"
+    status = certd.ctl("status", check=False).stdout
+    assert "consumer 'web' is stale" in status, status
+    other.stop()
+    nginx.start()
+    certd.ctl("probe", "web")
+    assert "stale" not in certd.ctl("status").stdout
+
+
+@pytest.mark.parametrize("second", ["stale", "unreachable"])
+def test_every_address_of_an_endpoint_counts(start, second):
+    port = free_port()
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=port, validity=3600)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\ndns-servers = {dns.dns}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
+              "--email", "ops@example.com", "--agree-tos")
+    dns.add_address("web.example.com", "127.0.0.1", "127.0.0.2")
+    add_auto(certd)
+    nginx = start(Nginx, bundles={NAME: certd.drop(NAME) / "bundle.pem"})
+    if second == "stale":
+        start(Nginx, bundles={NAME: self_signed(nginx.directory)}, tls_port=nginx.tls_port, address="127.0.0.2")
+    certd.ctl("add-consumer", "--name", "web", "--probe", f"web.example.com:{nginx.tls_port}")
+    certd.ctl("set", "auto", NAME, "--consumer", "web")
+    wait_for(lambda: [e for e in certd.call("event.list")["items"] if e["kind"] == f"probe.{second}"], 40)
+    assert rollout(certd, "web")["served"] == second
+    assert "127.0.0.2" in certd.ctl("events").stdout
+
+
+def self_signed(directory):
+    """Key and certificate in one file."""
+    path = directory / "self-signed.pem"
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+         "-subj", f"/CN={NAME}", "-keyout", path, "-out", directory / "leaf.pem"])
+    path.write_text(path.read_text() + (directory / "leaf.pem").read_text())
+    return path
 
 
 def test_a_prepared_directory_gives_its_group_the_files(certd, scratch):

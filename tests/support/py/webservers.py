@@ -15,8 +15,10 @@ class Nginx(Server):
     """
     name = "nginx"
 
-    def __init__(self, directory, *, bundles=None, challenges=None, port=None, tls_port=None, http="", https=""):
+    def __init__(self, directory, *, bundles=None, challenges=None, port=None, tls_port=None, address="127.0.0.1",
+                 http="", https=""):
         super().__init__(directory)
+        self.address = address
         self.bundles = bundles or {}
         self.challenges = challenges
         self.port = port or free_port()
@@ -39,7 +41,7 @@ class Nginx(Server):
     def write_config(self):
         tls_servers = "\n".join(f"""\
 	server {{
-		listen 127.0.0.1:{self.tls_port} ssl;
+		listen {self.address}:{self.tls_port} ssl;
 		server_name {name};
 		{self._certificate(bundle)}
 		{self.https}
@@ -72,7 +74,7 @@ http {{
         return ["nginx", "-e", "stderr", "-p", self.directory, "-c", self.config]
 
     def is_ready(self):
-        return listens(self.port) and (not self.bundles or listens(self.tls_port))
+        return listens(self.port) and (not self.bundles or listens(self.tls_port, self.address))
 
     def test(self):
         """nginx -t on the last output of write_config(). Returns its CompletedProcess."""

@@ -1,6 +1,7 @@
 /* A look at hosts with several addresses. A name server of the test's own says which ones they have. */
 #include "daemon/rollout/probe.h"
 
+#include "common/buf.h"
 #include "common/error.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 2000 };
+enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 2000, NO_ROUTE = 255 };
 
 /* 127.0.0.1 serves, the others are silent or not there. */
 struct bed {
@@ -29,9 +30,10 @@ struct bed {
 	struct loop_fd *dns_watch;
 	uint8_t hosts[ADDRESSES]; /* last octets of 127.0.0.x, in the order of the answer; 0: no more */
 	int silent_fd[ADDRESSES];
-	bool is_done;
-	char *sha256;
-	struct error error;
+	size_t n_answers;
+	char *sha256;       /* of the last address */
+	struct error error; /* likewise */
+	char *addresses;    /* those that answered, with '+', or did not, with '-' */
 };
 
 static bool
@@ -55,8 +57,9 @@ answer(const struct bed *b, uint8_t *message, size_t len)
 	if (message[end - 3] != TYPE_A)
 		return end;
 	for (size_t i = 0; i < ADDRESSES && b->hosts[i]; i++) {
-		const uint8_t record[] = { 0xc0, HEADER_LEN, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0,
-			b->hosts[i] };
+		uint8_t host = b->hosts[i], between = host == NO_ROUTE ? NO_ROUTE : 0;
+		const uint8_t record[] = { 0xc0, HEADER_LEN, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4,
+			between ? between : 127, between, between, host };
 
 		memcpy(message + end, record, sizeof(record));
 		end += sizeof(record);
@@ -135,6 +138,7 @@ bed_clear(struct bed *b)
 	clock_free(b->clock);
 	error_clear(&b->error);
 	free(b->sha256);
+	free(b->addresses);
 	nftw(b->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -149,14 +153,18 @@ make_silent(struct bed *b, size_t i)
 }
 
 static void
-on_done(const char *sha256, const struct error *err, void *arg)
+on_done(const struct probe_answer *answers, size_t n, void *arg)
 {
+	_cleanup_buf_ struct buf addresses = BUF_INIT;
 	struct bed *b = arg;
 
-	b->is_done = true;
-	b->sha256 = xstrdup_null(sha256);
-	if (err)
-		error_copy(&b->error, err);
+	b->n_answers = n;
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&addresses, "%s%c%s", i ? " " : "", answers[i].sha256 ? '+' : '-',
+			answers[i].address ? answers[i].address : "");
+	b->addresses = buf_steal(&addresses);
+	b->sha256 = xstrdup_null(answers[n - 1].sha256);
+	error_copy(&b->error, &answers[n - 1].error);
 	loop_stop(b->loop);
 }
 
@@ -168,7 +176,7 @@ look(struct bed *b)
 
 	probe_start(b->loop, b->dns, "node.example.test", tls_server_port(b->server), NULL, LIMIT_MS, on_done, b);
 	cr_assert_eq(loop_run(b->loop, NULL), 0);
-	cr_assert(b->is_done);
+	cr_assert_gt(b->n_answers, 0);
 	return clock_boot_ms(b->clock) - begun_ms;
 }
 
@@ -181,6 +189,7 @@ Test(probe, a_silent_address_takes_its_own_part_of_the_time_only, .timeout = 30)
 	memcpy(b.hosts, (uint8_t[]){ 2, 3, 1 }, ADDRESSES);
 	make_silent(&b, 0);
 	took_ms = look(&b); /* 127.0.0.3 refuses: nothing listens there */
+	cr_expect_str_eq(b.addresses, "-127.0.0.2 -127.0.0.3 +127.0.0.1");
 	cr_expect_not_null(b.sha256, "%s", b.error.message);
 	cr_expect_geq(took_ms, LIMIT_MS / 3 - 10, "the first one was tried");
 	bed_clear(&b);
@@ -215,6 +224,36 @@ Test(probe, an_address_that_refuses_leaves_its_time_to_the_others, .timeout = 30
 	part = strstr(b.error.message, within);
 	cr_assert_not_null(part, "%s", b.error.message);
 	cr_expect_gt(strtol(part + sizeof(within) - 1, NULL, 10), LIMIT_MS / 2, "%s", b.error.message);
+	bed_clear(&b);
+}
+
+Test(probe, every_address_is_looked_at_though_the_first_one_serves, .timeout = 30)
+{
+	struct bed b;
+
+	bed_init(&b);
+	memcpy(b.hosts, (uint8_t[]){ 1, 3, 0 }, ADDRESSES);
+	look(&b);
+	cr_expect_str_eq(b.addresses, "+127.0.0.1 -127.0.0.3");
+	cr_expect(strstr(b.error.message, ": 127.0.0.3: connect: Connection refused"), "%s", b.error.message);
+	bed_clear(&b);
+}
+
+/* The broadcast address, like IPv6 on a host without it. */
+Test(probe, an_address_without_a_route_counts_only_alone, .timeout = 30)
+{
+	struct bed b;
+
+	bed_init(&b);
+	memcpy(b.hosts, (uint8_t[]){ NO_ROUTE, 1, 0 }, ADDRESSES);
+	look(&b);
+	cr_expect_str_eq(b.addresses, "+127.0.0.1");
+	bed_clear(&b);
+	bed_init(&b);
+	b.hosts[0] = NO_ROUTE;
+	look(&b);
+	cr_expect_str_eq(b.addresses, "-");
+	cr_expect_eq(b.error.code, ERROR_NETWORK);
 	bed_clear(&b);
 }
 
