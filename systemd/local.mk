@@ -1,7 +1,7 @@
 # systemd units and their helpers. Paths are filled in here because configure would leave ${prefix} in them.
 units_in = systemd/certd.service systemd/certd-http.service systemd/certd-master-key.service systemd/certd-nginx.service \
 	systemd/certd-haproxy.service systemd/certd-reload@.service
-units = systemd/certd.socket systemd/certd-http.socket systemd/certd-rest.socket \
+units = systemd/certd.socket systemd/certd-http.socket systemd/certd-http-proxy.socket systemd/certd-rest.socket \
 	systemd/certd-nginx.path systemd/certd-nginx.timer systemd/certd-haproxy.path systemd/certd-haproxy.timer \
 	systemd/certd-reload@.path systemd/certd-reload@.timer
 unit_helpers = systemd/make-master-key systemd/nginx-includes systemd/port-80 systemd/reload-server

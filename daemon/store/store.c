@@ -114,7 +114,9 @@ check_format(struct store *store, struct error *err)
 	if (number < 1 || *end)
 		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
 	if (number > STORE_FORMAT)
-		return error_set(err, ERROR_CONFIG, "store '%s' has format %ld of a newer certd; this one supports %d",
+		return error_set(err, ERROR_CONFIG,
+			"store '%s' has format %ld of a newer certd, and this one supports %d: install the newer certd "
+			"again, or restore a backup from before the upgrade",
 			store->dir.path, number, STORE_FORMAT);
 	return store_check_key(store, err);
 }

@@ -2,7 +2,7 @@
 
 The machine's own files are its root, through an overlay: changes inside are discarded with it. It has no network but
 loopback, and runs only the journal and the units that a test starts. Units get no default dependencies (drop-ins for
-all units of a type disable them), as those would boot the machine's whole system.
+all units of a type disable them), as those would boot the machine's whole system. machine.py has one that does.
 """
 import os
 from pathlib import Path
@@ -15,14 +15,17 @@ _INIT = r"""
 set -eu
 group=$1
 root=$2
+below=$3
+prepare=$4
+target=$5
 mount --make-rprivate /
-mount -t tmpfs -o size=1g,mode=755 tmpfs "$root"
-mkdir "$root/up" "$root/work" "$root/new" "$root/group"
+mountpoint -q "$root" || mount -t tmpfs -o size=1g,mode=755 tmpfs "$root"
+mkdir -p "$root/up" "$root/work" "$root/new" "$root/group"
 mount -t cgroup2 cgroup2 "$root/group"
 mkdir "$root/group/$group"
 echo $$ >"$root/group/$group/cgroup.procs"
 umount "$root/group"
-mount -t overlay overlay -o lowerdir=/,upperdir="$root/up",workdir="$root/work" "$root/new"
+mount -t overlay overlay -o lowerdir="$below",upperdir="$root/up",workdir="$root/work" "$root/new"
 exec unshare --cgroup sh -eu -c '
 cd "$0/new"
 mount -t proc proc proc
@@ -40,6 +43,22 @@ ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
+ip link set lo up
+eval "$1"
+mkdir -p .old
+pivot_root . .old
+umount -l /.old
+rmdir /.old
+# As on a host: what the manager mounts for a service, credentials above all, has to arrive there.
+mount --make-rshared /
+exec env -i container=certd-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+	setpriv --bounding-set -sys_time,-sys_boot,-sys_module,-syslog \
+	/lib/systemd/systemd --system --unit="$2" --show-status=no --log-level=info --log-target=journal
+' "$root" "$prepare" "$target"
+"""
+
+# Run in the new root before systemd is.
+_PREPARE = r"""
 mkdir -p etc/systemd/system
 for type in service socket path timer target; do
 	mkdir -p "etc/systemd/system/$type.d"
@@ -50,17 +69,6 @@ printf "[Unit]\nWants=systemd-journald.service systemd-journald.socket systemd-j
 rm -f etc/machine-id
 tr -d - <proc/sys/kernel/random/uuid >etc/machine-id
 rm -rf var/log/journal
-mkdir -p .old
-pivot_root . .old
-umount -l /.old
-rmdir /.old
-# As on a host: what the manager mounts for a service, credentials above all, has to arrive there.
-mount --make-rshared /
-ip link set lo up
-exec env -i container=certd-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-	setpriv --bounding-set -sys_time,-sys_boot,-sys_module,-syslog \
-	/lib/systemd/systemd --system --unit=certd-test.target --show-status=no --log-level=info --log-target=journal
-' "$root"
 """
 
 
@@ -68,16 +76,21 @@ class SystemdNamespace(Server):
     """Boots with start(). Commands go inside with run(); `root` is its file system as seen from outside."""
     name = "systemd"
     ready_seconds = 30
+    prepare = _PREPARE
+    target = "certd-test.target"
+    namespaces = ("--pid", "--mount", "--ipc", "--uts", "--net")
 
-    def __init__(self, directory):
+    def __init__(self, directory, below="/"):
+        """@below: the directory tree that is its root."""
         super().__init__(directory)
+        self.below = below
         self.group = f"certd-test-{os.getpid()}-{id(self):x}"
         self.mount_point = self.directory / "root"
 
     def command(self):
         self.mount_point.mkdir(exist_ok=True)
-        return ["unshare", "--pid", "--fork", "--mount", "--ipc", "--uts", "--net", "--kill-child",
-                "sh", "-c", _INIT, "init", self.group, self.mount_point]
+        return ["unshare", *self.namespaces, "--fork", "--kill-child", "sh", "-c", _INIT, "init", self.group,
+                self.mount_point, self.below, self.prepare, self.target]
 
     @property
     def init_pid(self):
@@ -92,11 +105,11 @@ class SystemdNamespace(Server):
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         if not children or Path(f"/proc/{self.init_pid}/comm").read_text() != "systemd\n":
             return False
-        return self.systemctl("is-active", "certd-test.target", check=False).stdout == "active\n"
+        return self.systemctl("is-active", self.target, check=False).stdout == "active\n"
 
     def run(self, *argv, user=None, check=True, **options):
         """Runs a command inside, as @user (a user inside). Returns its CompletedProcess."""
-        enter = ["nsenter", "-t", self.init_pid, "--all", "--root", "--wd=/"]
+        enter = ["nsenter", "-t", self.init_pid, "--all", "--root", "--wdns=/"]
         if user:
             enter += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env"]
         return run([*enter, *argv], check=check, **options)

@@ -1,0 +1,294 @@
+"""The Debian packages on a host that boots: README's first path word by word, reboots, upgrades, removal and purge.
+
+CERTD_DEBS is the directory of the packages, made by `./bootstrap deb`. The host's file system is this machine's, or, for
+`./bootstrap check-deb`, that of a fresh Debian 12 in the directory CERTD_ROOT, where apt also installs everything else.
+"""
+import os
+import re
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from machine import Machine
+from pebble import Challtestsrv, Pebble
+from procs import run, wait_for
+from rpc import RpcClient
+from tls import parse_certificate, tls_leaf
+
+SOURCE = Path(__file__).parents[2]
+DEBS = Path(os.environ.get("CERTD_DEBS", SOURCE / "build-deb"))
+ROOT = os.environ.get("CERTD_ROOT", "/")
+IS_FRESH = ROOT != "/"
+NAME = "www.example.com"
+LIVE = f"var/lib/certd/live/{NAME}"
+KEY = "etc/credstore.encrypted/certd.master-key"
+
+pytestmark = [pytest.mark.limit(400), pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
+
+
+def readme_examples():
+    """The indented blocks of README, as in the text."""
+    return [re.sub(r"^  ", "", block, flags=re.MULTILINE).strip()
+            for block in re.findall(r"(?:^  .*\n)+", (SOURCE / "README").read_text(), re.MULTILINE)]
+
+
+def readme(beginning):
+    """The one example that begins so."""
+    found = [example for example in readme_examples() if example.startswith(beginning)]
+    assert len(found) == 1, f"{beginning}: {found}"
+    return found[0]
+
+
+class Host(Machine):
+    """With the packages in root's home directory, where README's commands are typed."""
+
+    def start(self):
+        is_first = not (self.mount_point / "up/root/certd").exists()
+        super().start()
+        if is_first:
+            (self.root / "root/certd").mkdir()
+            for package in DEBS.glob("*.deb"):
+                (self.root / "root/certd" / package.name).write_bytes(package.read_bytes())
+        return self
+
+    def follow(self, text):
+        """Commands as they stand in README; only the CA is another. apt's question is answered with "yes"."""
+        text = text.replace("--server letsencrypt", f"--server {self.ca.url} --ca-file /usr/local/share/test-ca.pem")
+        return self.shell(f"cd /root/certd && set -e\n{text}", input="y\n")
+
+    def rpc(self, method, **params):
+        with RpcClient(self.root / "run/certd/control.sock") as rpc:
+            return rpc.call(method, **params)
+
+    def has_server(self, package):
+        """Installs a server as a stranger has it: with Debian's configuration, running, and enabled."""
+        if IS_FRESH:
+            self.follow(f"apt-get install --yes {package}")
+        else:
+            self.systemctl("enable", package)
+            self.systemctl("start", package)
+        self.wait_state(f"{package}.service", "active")
+
+    def edit(self, path, before, after):
+        text = (self.root / path).read_text()
+        assert text.count(before) == 1, f"{path}: {text}"
+        self.write(path, text.replace(before, after))
+
+    def is_enabled(self, unit):
+        return self.systemctl("is-enabled", unit, check=False).stdout.strip() == "enabled"
+
+
+@pytest.fixture
+def host(private_network, start):
+    dns = start(Challtestsrv)
+    pebble = start(Pebble, dns=dns.dns, http_port=80, validity=int(os.environ.get("CERTD_VALIDITY", "3600")))
+    host = start(Host, ROOT)
+    host.ca = pebble
+    yield host
+
+
+def trust_the_ca(host):
+    host.write("usr/local/share/test-ca.pem", host.ca.ca_file.read_text())
+
+
+def first_certificate(host):
+    trust_the_ca(host)
+    host.follow(readme("certctl add-provider"))
+    assert (host.root / LIVE / "manifest.json").exists()
+
+
+def wait_forwarded():
+    """Old workers of a web server answer for a moment after a reload; a person types more slowly than a test."""
+    wait_for(lambda: challenge_answers() and all(challenge_answers() for _ in range(5)), 10, "challenges reach certd")
+
+
+def challenge_answers():
+    """Whether certd answers on port 80."""
+    try:
+        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5):
+            return False
+    except urllib.error.HTTPError as error:
+        return error.code == 404 and error.headers["Cache-Control"] == "no-store"
+    except OSError:
+        return False
+
+
+def served():
+    """The serial number that a server presents on port 443; None if there is no server."""
+    try:
+        return tls_leaf("127.0.0.1", 443, NAME).serial
+    except OSError:
+        return None
+
+
+def deployed(host):
+    return parse_certificate((host.root / LIVE / "cert.pem").read_text()).serial
+
+
+def wait_served(host):
+    wait_for(lambda: served() == deployed(host), 30, "what certd deployed is served", interval=0.2)
+
+
+def renewal_is_served(host):
+    before = deployed(host)
+    host.shell(f"certctl renew {NAME}")
+    wait_for(lambda: deployed(host) != before, 30, "the renewed certificate")
+    wait_served(host)
+
+
+def no_unit_failed(host):
+    failed = host.systemctl("--failed", "--no-legend").stdout
+    assert "certd" not in failed and "nginx" not in failed and "haproxy" not in failed, failed + host.journal()
+
+
+def connects(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_nginx_owns_port_80(host):
+    host.has_server("nginx")
+    host.follow(readme("apt install ./certd_"))
+    assert host.show("certd.service", "ActiveState") == "active" and host.is_enabled("certd.service")
+    assert "nginx" in host.follow(readme("ss ")).stdout
+    host.follow(readme("apt install ./certd-nginx_"))
+    host.edit("etc/nginx/sites-available/default", "\tlisten 80 default_server;\n",
+              "\tlisten 80 default_server;\n\t" + readme("include snippets/") + "\n")
+    host.follow(readme("systemctl reload nginx"))
+    wait_forwarded()
+    first_certificate(host)
+    example = (host.root / "usr/share/doc/certd/examples/nginx-tls.conf").read_text()
+    include = readme("include /var/lib/certd-nginx/")
+    assert include in example
+    wait_for((host.root / include.split()[1].strip("/;")).exists, 20, "the file to include")
+    host.write("etc/nginx/conf.d/www.conf", example)
+    host.follow(readme("systemctl reload nginx"))
+    wait_served(host)
+    no_unit_failed(host)
+
+    host.reboot()
+    wait_served(host)
+    assert "nginx" in host.follow(readme("ss ")).stdout
+    no_unit_failed(host)
+    renewal_is_served(host)
+
+
+def test_haproxy_owns_port_80(host):
+    host.has_server("haproxy")
+    host.follow(readme("apt install ./certd_"))
+    host.follow(readme("apt install ./certd-haproxy_"))
+    wait_forwarded()
+    assert "haproxy" in host.follow(readme("ss ")).stdout
+    first_certificate(host)
+    # "an example that can be appended"
+    host.follow("cat /usr/share/doc/certd/examples/haproxy-tls.cfg >> /etc/haproxy/haproxy.cfg\nsystemctl reload haproxy")
+    wait_served(host)
+    no_unit_failed(host)
+
+    host.reboot()
+    wait_served(host)
+    no_unit_failed(host)
+    renewal_is_served(host)
+
+
+def test_port_80_is_free(host):
+    host.follow(readme("apt install ./certd_"))
+    assert "80" not in host.follow(readme("ss ")).stdout
+    host.follow(readme("systemctl enable --now certd-http.service"))
+    first_certificate(host)
+    host.reboot()
+    assert connects(80)
+    before = deployed(host)
+    host.shell(f"certctl renew {NAME}")
+    wait_for(lambda: deployed(host) != before, 30, "the renewed certificate")
+    no_unit_failed(host)
+
+
+def previous_packages(directory):
+    """The same contents as an earlier version: there is no release before this one."""
+    for package in DEBS.glob("certd*.deb"):
+        if "dbgsym" in package.name:
+            continue
+        tree = directory / package.stem
+        run(["dpkg-deb", "-R", package, tree])
+        control = tree / "DEBIAN/control"
+        control.write_text(re.sub(r"^Version: .*", "Version: 0.0.9", control.read_text(), flags=re.MULTILINE)
+                           .replace("(>= 0.1.0)", "(>= 0.0.9)"))
+        run(["dpkg-deb", "-b", "--root-owner-group", tree, directory / f"{package.name.split('_')[0]}_previous.deb"])
+    return directory
+
+
+def fill(host):
+    """Objects of every kind, and as many auto-certificates as a small site has."""
+    host.rpc("dnsProvider.create", properties={"name": "ns1", "kind": "powerdns", "endpoint": "http://127.0.0.1:1",
+                                               "token": "secret", "zones": ["example.org"]})
+    host.rpc("consumer.create", properties={"name": "nginx"})
+    host.rpc("token.create", properties={"name": "ci", "role": "viewer"})
+    for number in range(20):
+        host.rpc("autoCertificate.create", properties={"provider": "le", "commonName": f"host{number}.example.com",
+                                                       "consumers": ["nginx"]})
+    wait_for(lambda: host.rpc("server.status")["autoCertificates"].get("available") == 21, 60, "all certificates")
+
+
+def contents(host):
+    """What must survive: declarations, certificates, files and secrets, as the administrator sees them."""
+    serials = sorted(item["metadata"]["serialNumber"] for item in host.rpc("certificate.list", limit=1000)["items"])
+    tokens = [item["id"] for item in host.rpc("token.list")["items"]]
+    return (host.shell("certctl dump").stdout, serials, tokens,
+            host.shell("cd /var/lib/certd && sha256sum live/*/privkey.pem pem/*").stdout,
+            host.shell(f"sha256sum /{KEY}").stdout)
+
+
+def names(host):
+    """All files of the system that belong to certd by their names."""
+    return host.shell("find /etc /run /usr /var -name '*certd*'").stdout.splitlines()
+
+
+def test_upgrade_downgrade_remove_and_purge(host, scratch):
+    old = scratch / "old"
+    old.mkdir()
+    for package in previous_packages(old).glob("*_previous.deb"):
+        (host.root / "root/certd" / package.name).write_bytes(package.read_bytes())
+    host.has_server("nginx")
+    host.systemctl("disable", "--now", "nginx")
+    at_first = names(host)
+    host.follow("apt install ./certd_previous.deb ./certd-nginx_previous.deb")
+    host.write("etc/certd/certd.conf", "max-auto-certificates = 100\n")
+    host.systemctl("reload", "certd.service")
+    host.follow(readme("systemctl enable --now certd-http.service"))
+    first_certificate(host)
+    fill(host)
+    before = contents(host)
+
+    host.follow("apt install ./certd_0.1.0_amd64.deb ./certd-nginx_0.1.0_all.deb")
+    assert host.show("certd.service", "ActiveState") == "active" and host.show("certd-nginx.path", "ActiveState") == "active"
+    assert contents(host) == before
+    assert (host.root / "etc/certd/certd.conf").read_text() == "max-auto-certificates = 100\n"
+    assert connects(80) and connects(5080), "sockets are held"
+    old_serial = deployed(host)
+    host.shell(f"certctl renew {NAME}")
+    wait_for(lambda: deployed(host) != old_serial, 30, "a renewal after the upgrade")
+    no_unit_failed(host)
+
+    before = contents(host)
+    host.follow("apt install --allow-downgrades ./certd_previous.deb ./certd-nginx_previous.deb")
+    assert host.show("certd.service", "ActiveState") == "active"
+    assert contents(host) == before
+
+    # remove keeps the store and the keys, and stops everything.
+    host.shell("apt-get remove --yes certd </dev/null")
+    assert not connects(80) and not connects(5080)
+    assert host.show("certd.service", "ActiveState") == "inactive"
+    assert (host.root / "var/lib/certd/store/data.mdb").exists() and (host.root / KEY).exists()
+    assert (host.root / "etc/certd/certd.conf").exists()
+    host.reboot()
+    assert not connects(80)
+    host.follow(readme("apt install ./certd_"))
+    assert contents(host) == before
+
+    # purge asks nothing and leaves nothing of certd, but for the user.
+    host.shell("dpkg --purge certd certd-nginx </dev/null")
+    assert names(host) == at_first
+    assert "certd" in host.shell("getent passwd certd").stdout
