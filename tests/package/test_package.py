@@ -266,7 +266,7 @@ def test_upgrade_downgrade_remove_and_purge(host, scratch):
     assert host.show("certd.service", "ActiveState") == "active" and host.show("certd-nginx.path", "ActiveState") == "active"
     assert contents(host) == before
     assert (host.root / "etc/certd/certd.conf").read_text() == "max-auto-certificates = 100\n"
-    assert connects(80) and connects(5080), "sockets are held"
+    assert connects(80) and connects(5080), "the sockets are held during an upgrade"
     old_serial = deployed(host)
     host.shell(f"certctl renew {NAME}")
     wait_for(lambda: deployed(host) != old_serial, 30, "a renewal after the upgrade")
