@@ -252,6 +252,7 @@ TESTS += unit-ctl
 unit_ctl_SOURCES = \
 	tests/unit/ctl/scripted.c tests/unit/ctl/scripted.h \
 	tests/unit/ctl/command/test_args.c \
+	tests/unit/ctl/command/test_check.c \
 	tests/unit/ctl/base/test_client.c \
 	tests/unit/ctl/present/test_columns.c \
 	tests/unit/ctl/command/test_env.c \

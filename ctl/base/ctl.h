@@ -21,6 +21,7 @@ struct ctl {
 	char *socket_path;         /* owned */
 	struct client *client;     /* owned; NULL until ctl_client() */
 	char *hint;                /* owned; a line printed after the error; or NULL */
+	int exit_status;           /* of certctl, unless the command fails: status --check */
 	struct json_object *names; /* owned; id -> name, for objects already fetched */
 };
 

@@ -231,6 +231,8 @@ cmd_status(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *status = NULL;
 
+	if (args_has_flag(args, "check"))
+		return cmd_check(ctl);
 	if (ctl_call(ctl, args->command->method, NULL, &status, err) < 0)
 		return -1;
 	output_object(ctl, &view_status, NULL, status);

@@ -79,6 +79,16 @@ static const struct api_field get_options[] = {
 	{ .name = NULL },
 };
 
+static const struct api_field status_options[] = {
+	{ .name = "check", .type = API_BOOL, .help = "print one line; the exit status is that of a monitoring plugin" },
+	{ .name = NULL },
+};
+static const char status_notes[] =
+	"With --check the exit status is 0 if all is well, 1 for a warning, 2 if a certificate is missing or\n"
+	"has expired or certd cannot store its state, and 3 if certd does not answer.\n"
+	"\n"
+	"  certctl status\n"
+	"  certctl status --check\n";
 static const char register_notes[] = "Has no effect if this address is already registered with the server.\n"
 				     "\n"
 				     "  certctl register you@example.com --agree-tos\n";
@@ -373,8 +383,8 @@ const struct command commands[] = {
 		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL, .also = "disable suspend" },
 	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_RESUME, NULL, cmd_pause, NULL, .also = "enable unpause" },
-	{ "status", NULL, "show the state of certd on one screen", OPTIONS_NONE, 0, NONE, RPC_SERVER_STATUS, NULL,
-		cmd_status, NULL, .also = "health" },
+	{ "status", NULL, "show the state of certd on one screen", OPTIONS_NONE, 0, NONE, RPC_SERVER_STATUS,
+		status_options, cmd_status, status_notes, .also = "health" },
 	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,
 		NULL, .also = "jobs" },
 	{ "explain", NULL, "explain what happens next to an auto-certificate, when and why", OPTIONS_PARAMS,

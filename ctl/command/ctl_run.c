@@ -208,5 +208,5 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 		fprintf(ctl->err, "certctl: %s\n", err.message);
 		rc = -1;
 	}
-	return rc < 0 ? error_exit_status(err.code) : 0;
+	return rc < 0 ? error_exit_status(err.code) : ctl->exit_status;
 }
