@@ -499,6 +499,11 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 				.body = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":"
 					"\"bank.example\"},\"challenges\":[]}" },
 			ERROR_PROTOCOL, true, "bank.example" },
+		{ "authorization failed without a reason",
+			{ FAKE_CA_AUTHORIZATION, 1, 1, .status = 200,
+				.body = "{\"status\":\"invalid\",\"identifier\":{\"type\":\"dns\",\"value\":"
+					"\"www.example.com\"},\"challenges\":[]}" },
+			ERROR_VALIDATION, true, "no reason" },
 		{ "authorization gone", { FAKE_CA_AUTHORIZATION, 1, 99, .status = 404, .problem = "malformed" },
 			ERROR_CA, true, "malformed" },
 		{ "account not known yet", { FAKE_CA_NEW_ORDER, 1, 2, .status = 400, .problem = "accountDoesNotExist" },
@@ -547,6 +552,52 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 				owner.err.message);
 		if (cases[i].code == ERROR_NONE)
 			owner_expect_issued(&owner, cases[i].why);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_challenge_that_was_refused_and_then_fails_tells_why)
+{
+	static const struct fault fault = { FAKE_CA_CHALLENGE, 1, 99, .carry_out = true, .status = 400,
+		.problem = "malformed" };
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	fake_ca_script(f.ca)->intercept = inject;
+	fake_ca_script(f.ca)->arg = (void *)(uintptr_t)&fault;
+	fake_ca_script(f.ca)->fail_name = "www.example.com";
+	fake_ca_script(f.ca)->fail_problem = "dns";
+	issue(&f, &owner, "www.example.com");
+	cr_expect_eq(owner.dones, 1);
+	cr_expect_eq(owner.err.code, ERROR_VALIDATION, "%s", owner.err.message);
+	cr_expect(owner.err.retry, "the DNS may be mended");
+	cr_expect_not_null(strstr(owner.err.message, "www.example.com"), "%s", owner.err.message);
+	cr_expect_not_null(strstr(owner.err.message, "dns"), "%s", owner.err.message);
+	cr_expect(owner.is_spent);
+	cr_expect_eq(owner.up, 0);
+	owner_clear(&owner);
+	fixture_clear(&f);
+}
+
+Test(acme_order, a_certificate_that_cannot_be_fetched_for_long_is_given_up)
+{
+	static const struct fault fault = { FAKE_CA_CERTIFICATE, 1, 99, .status = 404, .problem = "malformed" };
+
+	for (int is_old = 0; is_old < 2; is_old++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->intercept = inject;
+		fake_ca_script(f.ca)->arg = (void *)(uintptr_t)&fault;
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f, &(struct acme_order_config){ .is_old = is_old });
+		fixture_run(&f);
+		cr_expect_eq(owner.dones, 1);
+		cr_expect_eq(owner.err.code, ERROR_CA, "%s", owner.err.message);
+		cr_expect_eq(owner.is_spent, is_old, "a new order only after a day");
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}

@@ -205,3 +205,23 @@ Test(explain, a_certificate_that_was_refused_is_shown_until_there_is_a_better_on
 	cr_expect_null(json_path(later, "refusedCertificate"));
 	run_end(&r);
 }
+
+Test(explain, a_clock_that_is_behind_holds_up_everything_and_is_a_reason)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_json_ struct json_object *late = NULL, *calm = NULL;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	world_set_skew(w, -100 * DAY);
+	world_run_until(w, world_now(w) + MINUTE);
+	late = explain(&r);
+	cr_expect_not_null(strstr(text_of(late, "reasons"), "the clock is behind the last recorded time"), "%s",
+		text_of(late, "reasons"));
+	world_set_skew(w, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	calm = explain(&r);
+	cr_expect_null(strstr(text_of(calm, "reasons"), "nothing"), "%s", text_of(calm, "reasons"));
+	run_end(&r);
+}

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,4 +321,31 @@ Test(audit_chain, a_log_that_was_put_back_verifies_but_has_not_the_hash_that_was
 	cr_assert_eq(audit_chain_get(t.store, LAST + 1, &text, hash, NULL), 1);
 	cr_expect(memcmp(hash, logged, sizeof(hash)) != 0);
 	tmp_store_clear(&t);
+}
+
+/* SHA-256 of the domain with its NUL, the kind, the number, the hash of the record before, and the text. */
+Test(audit_chain, the_hash_covers_kind_number_predecessor_and_text)
+{
+	static const struct {
+		const char *texts[2];
+		const char *hash; /* of the last one */
+	} cases[] = {
+		{ { "a", NULL }, "91102f022eb92e84fec86d3549f751747510e32164994d25bb3872c2030a53d8" },
+		{ { "a", "b" }, "5ac7ac5ddc67bb37a8bce105685fcc7820f996b182e407da711f604e5c501d2d" },
+		{ { "c", "b" }, "6ce13fbcabe0deeb8080831de15a9301aa13f48a1979d7ace231f5e99078cda9" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tmp_store t;
+		struct audit_head head;
+		char hash[2 * AUDIT_HASH_LEN + 1];
+
+		tmp_store_init(&t, 0);
+		for (size_t k = 0; k < 2 && cases[i].texts[k]; k++)
+			append(&t, cases[i].texts[k], KEPT, &head);
+		for (size_t k = 0; k < AUDIT_HASH_LEN; k++)
+			snprintf(hash + 2 * k, 3, "%02x", head.hash[k]);
+		cr_expect_str_eq(hash, cases[i].hash, "case %zu", i);
+		tmp_store_clear(&t);
+	}
 }

@@ -424,6 +424,52 @@ Test(x509, a_signature_that_takes_long_to_verify_is_not_verified, .timeout = 60)
 	}
 }
 
+static void
+sign_as(X509 *cert, EVP_PKEY *key, bool is_pss)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *options = NULL;
+
+	if (is_pss)
+		cr_assert(EVP_DigestSignInit(ctx, &options, EVP_sha256(), NULL, key) == 1 &&
+			  EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+			  X509_sign_ctx(cert, ctx) > 0);
+	else
+		cr_assert_gt(X509_sign(cert, key, NULL), 0);
+	EVP_MD_CTX_free(ctx);
+}
+
+Test(x509, signatures_whose_digest_is_elsewhere_are_verified_too, .timeout = 60)
+{
+	static const struct {
+		const char *why;
+		bool is_pss, is_forged;
+	} cases[] = { { "RSASSA-PSS", true, false }, { "RSASSA-PSS, forged", true, true }, { "Ed25519", false, false },
+		{ "Ed25519, forged", false, true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(ossl_pkey_freep) EVP_PKEY *key = cases[i].is_pss ? EVP_RSA_gen(2048)
+									   : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		_cleanup_(ossl_pkey_freep) EVP_PKEY *other = cases[i].is_pss ? EVP_RSA_gen(2048)
+									     : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		_cleanup_mini_ struct mini_cert ca = { 0 };
+		_cleanup_mini_ struct mini_cert leaf = { 0 };
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		struct mini_spec spec = ordinary;
+
+		spec.authority_key_id = NULL;
+		mini_make_ca(&ca, "Mini CA", NULL);
+		mini_make(&leaf, &spec, &ca);
+		X509_set_pubkey(ca.cert, key);
+		sign_as(ca.cert, key, cases[i].is_pss);
+		sign_as(leaf.cert, cases[i].is_forged ? other : key, cases[i].is_pss);
+		mini_pem(&leaf, &pem);
+		mini_pem(&ca, &pem);
+		cr_expect_eq(verify(&pem, leaf.key, "example.com *.example.com", MINI_NOW, NULL),
+			cases[i].is_forged ? -1 : 0, "%s", cases[i].why);
+	}
+}
+
 Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 {
 	static const struct {
