@@ -498,12 +498,13 @@ Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 struct refuser {
 	int fd;
 	unsigned char rcode;
+	unsigned questions;
 };
 
 static void
 on_question(int fd, short what _unused_, void *arg)
 {
-	const struct refuser *refuser = arg;
+	struct refuser *refuser = arg;
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 	unsigned char message[512];
@@ -511,6 +512,7 @@ on_question(int fd, short what _unused_, void *arg)
 
 	if (n < 12)
 		return;
+	refuser->questions++;
 	message[2] |= 0x80; /* QR */
 	message[3] = refuser->rcode;
 	message[11] = 0; /* no additional records: c-ares asks with EDNS */
@@ -550,6 +552,39 @@ Test(dns, each_refusal_has_its_words_and_may_be_temporary, .timeout = 30)
 		cr_expect_eq(asked.rcode, cases[i].rcode);
 		loop_fd_free(watch);
 		close(refuser.fd);
+	}
+}
+
+Test(dns, only_a_server_that_cannot_say_makes_certd_ask_the_next_one, .timeout = 30)
+{
+	static const struct {
+		unsigned char rcode;
+		bool asks_next;
+	} cases[] = { { 0, false }, { 2, true }, { 3, false }, { 4, true }, { 5, true }, { 9, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char first[32], second[32];
+		struct refuser a = { .rcode = cases[i].rcode }, b = { .rcode = 3 };
+		_cleanup_(bed_clear) struct bed bed;
+		_cleanup_(result_clear) struct result asked = { 0 };
+		_cleanup_free_ char *both = NULL;
+		struct loop_fd *watches[2];
+
+		a.fd = silent_server(SOCK_DGRAM, first, sizeof(first));
+		b.fd = silent_server(SOCK_DGRAM, second, sizeof(second));
+		both = xasprintf("%s, %s", first, second);
+		bed_init(&bed, both);
+		watches[0] = loop_fd_new(bed.loop, a.fd, LOOP_READ, on_question, &a);
+		watches[1] = loop_fd_new(bed.loop, b.fd, LOOP_READ, on_question, &b);
+		ask(&bed, NULL, "www.example.test", DNS_A, &asked);
+		cr_expect_geq(a.questions, 1);
+		cr_expect_eq(b.questions > 0, cases[i].asks_next, "rcode %u", cases[i].rcode);
+		cr_expect_eq(asked.rcode, cases[i].asks_next ? 3 : cases[i].rcode, "rcode %u: %d", cases[i].rcode,
+			asked.rcode);
+		loop_fd_free(watches[0]);
+		loop_fd_free(watches[1]);
+		close(a.fd);
+		close(b.fd);
 	}
 }
 
