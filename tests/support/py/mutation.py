@@ -27,7 +27,7 @@ TYPES = re.compile(r"(?:const|static|struct|union|enum|void|bool|char|short|int|
 FOR_PEOPLE = re.compile(r"(?:log_\w+|\w*assert\w*|abort|va_(?:start|end|copy)|LOG\w*)$")
 # Statements that are not omitted.
 RELEASE = re.compile(r"(?:\w*free|\w*_clear|\w*_unref|\w*_object_put|f?close|closedir|munmap|munlock|OPENSSL_cleanse|explicit_bzero"
-                     r"|ERR_clear_error)$")
+                     r"|(?:ares|curl|pthread|posix_spawn)\w*_(?:cleanup|destroy)|ERR_clear_error)$")
 # Their arguments are not changed: memory of the wrong size is only detected by chance.
 SIZE = re.compile(r"(?:sizeof|offsetof|alignof|ARRAY_SIZE|x?(?:malloc|calloc|realloc|reallocarray))$")
 

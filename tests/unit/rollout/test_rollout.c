@@ -236,6 +236,50 @@ Test(rollout, who_becomes_a_consumer_gets_what_is_there)
 	run_end(&r);
 }
 
+static void
+count_stale(struct json_object *event, void *arg)
+{
+	const char *kind = "";
+
+	json_get_string(event, "kind", &kind, NULL);
+	*(unsigned *)arg += strcmp(kind, event_info(EVENT_PROBE_UNREACHABLE)->name) == 0 ||
+			    strcmp(kind, event_info(EVENT_PROBE_STALE)->name) == 0;
+}
+
+Test(rollout, after_each_certificate_its_servers_have_some_seconds_to_load_it)
+{
+	struct run r;
+	struct world *w = &r.world;
+	struct rollout_state state = { 0 };
+	struct event_subscription *subscription;
+	unsigned reported = 0;
+
+	run_begin(&r, 0);
+	subscription = events_subscribe(w->events, NULL, count_stale, &reported);
+	world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'dead','probes':[{'host':'127.0.0.1','port':1}]}}");
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['dead']}}"));
+	for (uint64_t round = 1; round <= 2; round++) {
+		unsigned before = reported;
+		int64_t end_at = world_now(w) + MINUTE;
+
+		while (w->deployed < round && world_now(w) < end_at)
+			world_run_until(w, world_now(w) + 1);
+		cr_assert_eq(w->deployed, round);
+		world_run_until(w, world_now(w) + 3);
+		load_state(&r, &state);
+		cr_expect_leq(state.probes, 2, "round %d: %d", (int)round, (int)state.probes);
+		cr_expect_eq(reported, before, "round %d: too soon", (int)round);
+		world_run_until(w, world_now(w) + 2 * HOUR);
+		load_state(&r, &state);
+		cr_expect_gt(state.probes, 4, "round %d: %d", (int)round, (int)state.probes);
+		cr_expect_gt(reported, before, "round %d", (int)round);
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	}
+	record_clear(&rollout_class, &state);
+	events_unsubscribe(subscription);
+	run_end(&r);
+}
+
 Test(rollout, asked_for_many_times_in_a_turn_it_runs_once)
 {
 	struct run r;
