@@ -215,6 +215,7 @@ TESTS += unit-rollout
 unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/support/process.c tests/support/process.h \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/rollout/test_activate.c \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \

@@ -148,6 +148,13 @@ Test(conf, help_has_a_line_for_each_option)
 	conf_help(&help);
 	cr_expect_not_null(strstr(buf_str(&help), "renew-before = SPAN\n"));
 	cr_expect_not_null(strstr(buf_str(&help), "(default: 30d)"));
+	for (const char *line = buf_str(&help); *line; line += strcspn(line, "\n") + 1) {
+		size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz-");
+
+		cr_expect(name && strncmp(line + name, " = ", 3) == 0, "%.40s", line);
+		line += strcspn(line, "\n") + 1;
+		cr_expect_eq(strspn(line, " "), 4, "%.40s", line);
+	}
 }
 
 Test(conf, options_that_need_a_restart_keep_their_values_and_are_named)
