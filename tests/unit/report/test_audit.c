@@ -314,3 +314,37 @@ Test(audit, what_was_done_lately_is_not_driven_out_by_doing_more)
 	expect_records(&r, 601, 731); /* the old ones are gone, and no other */
 	rig_clear(&r);
 }
+
+Test(audit, the_object_is_named_as_far_as_it_is_known)
+{
+	static const struct {
+		struct event_object object;
+		const char *text; /* NULL: none */
+	} cases[] = {
+		{ { "provider", "id-1", "le" }, "{\"type\":\"provider\",\"id\":\"id-1\",\"name\":\"le\"}" },
+		{ { "provider", NULL, NULL }, "{\"type\":\"provider\"}" },
+		{ { NULL, "id-1", NULL }, "{\"id\":\"id-1\"}" },
+		{ { NULL, NULL, "le" }, "{\"name\":\"le\"}" },
+		{ { NULL, NULL, NULL }, NULL },
+	};
+	struct rig r;
+	_cleanup_json_ struct json_object *list = NULL;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		audit_change(r.audit, store_begin(r.t.store),
+			&(struct audit_entry){ .who = "uid:7",
+				.user_id = "7",
+				.method = "provider.update",
+				.object = cases[i].object });
+	pass(&r, 2);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), ARRAY_SIZE(cases));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct json_object *object = json_path(json_object_array_get_idx(list, i), "object");
+
+		cr_expect_str_eq(object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : "none",
+			cases[i].text ? cases[i].text : "none", "case %zu", i);
+	}
+	rig_clear(&r);
+}
