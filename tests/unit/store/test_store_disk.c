@@ -375,3 +375,53 @@ Test(store_disk, a_little_address_space_gets_a_map_that_fits)
 	cr_expect_not_null(t.store, "%s", err.message);
 }
 #endif
+
+/* A store that was there must not be replaced by an empty one: accounts, keys and certificates would be forgotten. */
+Test(store_disk, data_that_is_gone_is_refused_if_the_store_was_made_before)
+{
+	enum { GONE, EMPTY, DIRECTORY };
+	static const struct {
+		const char *why;
+		int data;
+		const char *note; /* in the lock file; NULL: as it was */
+		bool opens;
+		const char *says;
+	} cases[] = {
+		{ "gone", GONE, NULL, false, "is gone although the store was created before" },
+		{ "empty", EMPTY, NULL, false, "is empty although the store was created before" },
+		{ "another note", GONE, "xertd store\n", true, NULL },
+		{ "a shorter note", GONE, "certd", true, NULL },
+		{ "no note", EMPTY, "", true, NULL },
+		{ "no file", DIRECTORY, "", false, "is not a file" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tmp_store own;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *data = NULL, *lock = NULL;
+
+		tmp_store_init(&own, 0);
+		data = xasprintf("%s/data.mdb", own.path);
+		lock = xasprintf("%s/certd.lock", own.path);
+		store_close(own.store);
+		cr_assert_eq(unlink(data), 0);
+		if (cases[i].data == EMPTY)
+			close(open(data, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		if (cases[i].data == DIRECTORY)
+			cr_assert_eq(mkdir(data, 0700), 0);
+		if (cases[i].note) {
+			int fd = open(lock, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+			cr_assert_eq(write(fd, cases[i].note, strlen(cases[i].note)), (ssize_t)strlen(cases[i].note));
+			close(fd);
+		}
+		own.store = store_open_sized(own.path, &own.key, 64 << 20, &err);
+		cr_expect_eq(own.store != NULL, cases[i].opens, "%s: %s", cases[i].why, err.message);
+		if (!cases[i].opens) {
+			cr_expect_eq(err.code, ERROR_CORRUPT, "%s", cases[i].why);
+			cr_expect(
+				err.message && strstr(err.message, cases[i].says), "%s: %s", cases[i].why, err.message);
+		}
+		tmp_store_clear(&own);
+	}
+}
