@@ -199,3 +199,24 @@ Test(every_step, a_pause_in_the_middle_is_resumed)
 	}
 	expect_some(n);
 }
+
+/* The certificate exists: it is fetched as soon as the CA gives it, for a day, before another one is ordered. */
+Test(every_step, a_certificate_that_the_ca_does_not_give_yet_is_not_ordered_again)
+{
+	static const struct run_fault fault = { FAKE_CA_CERTIFICATE, ERROR_NONE, 404, "malformed", NULL, NULL };
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	run_spoil(&r, &fault);
+	world_run_until(w, world_now(w) + 3 * HOUR);
+	cr_expect_eq(w->issued, 0);
+	cr_expect_gt(w->failed, 1);
+	cr_expect_eq(fake_ca_orders(w->cas[0].ca), 1, "%zu orders", fake_ca_orders(w->cas[0].ca));
+	world_run_until(w, world_now(w) + 5 * DAY);
+	cr_expect_gt(fake_ca_orders(w->cas[0].ca), 1, "after a day it is given up");
+	run_mend(&r);
+	world_run_until(w, world_now(w) + 2 * DAY);
+	cr_expect_eq(w->issued, 1);
+	run_end(&r);
+}

@@ -282,3 +282,24 @@ Test(secret_file, that_is_too_large_empty_absent_or_no_file_is_refused)
 	cr_expect_eq(secret_read_file(&s, path, 9, false, &err), -1, "and does not wait for a writer");
 	cr_expect_eq(err.code, ERROR_DENIED);
 }
+
+Test(secret_file, of_root_is_read_by_certds_user)
+{
+	_cleanup_secret_ struct secret s = SECRET_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char shared[] = "/tmp/certd-secret-XXXXXX";
+	int fd = mkstemp(shared);
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(write(fd, "secret", 6), 6);
+	cr_assert_eq(fchown(fd, 0, 65534), 0);
+	cr_assert_eq(fchmod(fd, 0640), 0);
+	close(fd);
+	cr_assert_eq(setegid(65534), 0);
+	cr_assert_eq(seteuid(65534), 0);
+	cr_expect_eq(secret_read_file(&s, shared, 9, false, &err), 0, "%s", err.message);
+	cr_expect_eq(s.len, 6);
+	cr_assert_eq(seteuid(0), 0);
+	unlink(shared);
+}
