@@ -76,6 +76,8 @@ static const struct conf_option options[] = {
 		"renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)", false },
 	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
 		"delete unused certificates this long after they expired", false },
+	{ "limits", CONF_TEXT, AT(limits), "none", 0, 0, "ionos: the limits of IONOS Certificate Manager (50 "
+		"auto-certificates, 10 alternative names) for the next two options, unless they are set", false },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,
 		"maximum number of auto-certificates; 0: unlimited", false },
 	{ "max-alternative-names", CONF_COUNT, AT(max_alternative_names), "100", 1, 100, "maximum number of "
@@ -351,6 +353,29 @@ handle_option(void *arg, const char *section, const char *name, const char *valu
 	return !reader->has_failed;
 }
 
+/* Options that have a line of their own keep it. */
+static int
+conf_apply_limits(const struct reader *reader, const char *path, struct error *err)
+{
+	static const struct {
+		const char *option, *value;
+	} ionos[] = { { "max-auto-certificates", "50" }, { "max-alternative-names", "10" } };
+	struct conf *conf = reader->conf;
+
+	if (strcmp(conf->limits, "none") == 0)
+		return 0;
+	if (strcmp(conf->limits, "ionos") != 0)
+		return error_set(err, ERROR_CONFIG, "%s:%d: limits: '%s' is neither none nor ionos", path,
+			reader->seen_in[conf_find_option("limits") - options], conf->limits);
+	for (size_t i = 0; i < ARRAY_SIZE(ionos); i++) {
+		const struct conf_option *option = conf_find_option(ionos[i].option);
+
+		if (!reader->seen_in[option - options] && set_value(conf, option, ionos[i].value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 conf_read(struct conf *conf, const char *text, size_t len, const char *path, struct error *err)
 {
@@ -367,7 +392,7 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
 		return error_set(err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);
-	return 0;
+	return conf_apply_limits(&reader, path, err);
 }
 
 int

@@ -36,6 +36,7 @@ struct conf {
 	struct strlist scopes;            /* entries of common/scope.h */
 	int64_t renew_before;             /* seconds; 30 d */
 	int64_t purge_after;              /* seconds after expiry; 30 d */
+	char *limits;                     /* "none" or "ionos": the defaults of the next two */
 	int64_t max_auto_certificates;    /* 0: none */
 	int64_t max_alternative_names;    /* 100 */
 	int64_t max_orders;               /* in flight per provider; 8 */

@@ -4,6 +4,7 @@
  * not accept; exec, which needs no shell, sets Kontena's own name too.
  */
 #include "common/crypto/cert_file.h"
+#include "common/crypto/pem.h"
 #include "common/name.h"
 #include "ctl/base/export.h"
 #include "ctl/command/cmd.h"
@@ -17,6 +18,7 @@ struct variables {
 	char *domain; /* owned; the common name */
 	struct secret key;
 	struct secret certificate; /* including its chain */
+	struct secret chosen;      /* what --cert-type says of it */
 	struct secret bundle;
 };
 
@@ -26,6 +28,7 @@ env_variables_clear(struct variables *v)
 	free(v->domain);
 	secret_clear(&v->key);
 	secret_clear(&v->certificate);
+	secret_clear(&v->chosen);
 	secret_clear(&v->bundle);
 }
 
@@ -64,9 +67,30 @@ env_fetch(struct ctl *ctl, const char *id, bool is_key, struct secret *ret, stru
 	return 0;
 }
 
-static int
-env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct error *err)
+/* The first block is the certificate, the others are its chain. */
+static void
+env_choose(struct variables *v, const char *type)
 {
+	const char *begin = (const char *)v->certificate.data, *end = begin + v->certificate.len - 1;
+	const char *p = begin;
+	struct pem_block leaf;
+
+	if (!type || strcmp(type, "fullchain") == 0 || pem_next(&p, end, &leaf) != 1) {
+		secret_copy(&v->chosen, &v->certificate);
+		return;
+	}
+	while (p < end && *p == '\n')
+		p++;
+	if (strcmp(type, "cert") == 0)
+		env_set_text(&v->chosen, begin, (size_t)(p - begin));
+	else
+		env_set_text(&v->chosen, p, (size_t)(end - p));
+}
+
+static int
+env_fetch_all(struct ctl *ctl, const struct args *args, struct variables *v, struct error *err)
+{
+	const char *name = args->words.items[0];
 	_cleanup_json_ struct json_object *cert = NULL;
 	const char *id;
 
@@ -79,6 +103,7 @@ env_fetch_all(struct ctl *ctl, const char *name, struct variables *v, struct err
 	secret_alloc(&v->bundle, v->key.len - 1 + v->certificate.len);
 	memcpy(v->bundle.data, v->certificate.data, v->certificate.len - 1);
 	memcpy(v->bundle.data + v->certificate.len - 1, v->key.data, v->key.len);
+	env_choose(v, args_text(args, "certType"));
 	return 0;
 }
 
@@ -126,7 +151,7 @@ env_each(const struct variables *v, const char *name, variable_fn *fn, void *arg
 	const struct {
 		const char *suffix;
 		const struct secret *value;
-	} all[] = { { "PRIVATE_KEY", &v->key }, { "CERTIFICATE", &v->certificate }, { "BUNDLE", &v->bundle } };
+	} all[] = { { "PRIVATE_KEY", &v->key }, { "CERTIFICATE", &v->chosen }, { "BUNDLE", &v->bundle } };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(all); i++) {
@@ -157,7 +182,7 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 	if (isatty(fileno(ctl->out)))
 		return error_set(err, ERROR_USAGE,
 			"env: a private key is not written to a terminal; write: eval \"$(certctl env NAME)\"");
-	if (env_fetch_all(ctl, args->words.items[0], &v, err) < 0)
+	if (env_fetch_all(ctl, args, &v, err) < 0)
 		return -1;
 	name = env_shell_name(v.domain);
 	if (env_each(&v, name, env_print, ctl->out) < 0)
@@ -175,13 +200,13 @@ env_set(const char *name, const struct secret *value, void *arg)
 }
 
 static int
-env_set_all(struct ctl *ctl, const char *ref, struct error *err)
+env_set_all(struct ctl *ctl, const struct args *args, struct error *err)
 {
 	_cleanup_(env_variables_clear) struct variables v = { .domain = NULL };
 	_cleanup_free_ char *shell = NULL;
 	_cleanup_free_ char *kontena = NULL;
 
-	if (env_fetch_all(ctl, ref, &v, err) < 0)
+	if (env_fetch_all(ctl, args, &v, err) < 0)
 		return -1;
 	shell = env_shell_name(v.domain);
 	kontena = env_kontena_name(v.domain);
@@ -199,7 +224,7 @@ cmd_exec(struct ctl *ctl, struct args *args, struct error *err)
 	if (count < 2)
 		return error_set(err, ERROR_USAGE,
 			"exec: a name and a command are required; write: certctl exec NAME -- COMMAND [ARGUMENT...]");
-	if (env_set_all(ctl, args->words.items[0], err) < 0)
+	if (env_set_all(ctl, args, err) < 0)
 		return -1;
 	argv = xcalloc(count, sizeof(*argv));
 	memcpy(argv, args->words.items + 1, (count - 1) * sizeof(*argv));

@@ -57,6 +57,14 @@ static const struct api_field authorize_options[] = {
 	{ .name = NULL },
 };
 static const char *const cert_types[] = { "fullchain", "chain", "cert", NULL };
+static const struct api_field env_options[] = {
+	{ .name = "certType",
+		.type = API_ENUM,
+		.values = cert_types,
+		.fallback = "fullchain",
+		.help = "content of the variable that ends in _CERTIFICATE" },
+	{ .name = NULL },
+};
 static const struct api_field get_options[] = {
 	{ .name = "certType",
 		.type = API_ENUM,
@@ -357,9 +365,9 @@ const struct command commands[] = {
 		COMMAND_CERTIFICATE,
 		API_CERTIFICATE, RPC_CERTIFICATE_EXPORT, export_options, cmd_export, export_notes, .bare = "out" },
 	{ "env", "NAME", "print a certificate and its key as shell variables", OPTIONS_NONE,
-		COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, NULL, cmd_env, .notes = env_notes },
+		COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, env_options, cmd_env, .notes = env_notes },
 	{ "exec", "NAME -- COMMAND [ARGUMENT...]", "run a program with a certificate and its key in its environment",
-		OPTIONS_NONE, COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, NULL, cmd_exec,
+		OPTIONS_NONE, COMMAND_WORDS | COMMAND_CERTIFICATE, NONE, NO_METHOD, env_options, cmd_exec,
 		.notes = exec_notes },
 	{ "list", "[NOUN]", "list objects (default: auto)", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_list, list_notes, .also = "ls" },

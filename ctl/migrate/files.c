@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { OPEN_TRIES = 10000 };
+
 int
 files_open_root(const char *path, struct error *err)
 {
@@ -30,7 +32,12 @@ files_open(int root, const char *path, int flags)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	int fd = -1;
+
+	/* EAGAIN: something was renamed on this host meanwhile, so that ".." could not be trusted (openat2(2)). */
+	for (unsigned tries = 0; fd < 0 && tries < OPEN_TRIES && (tries == 0 || errno == EAGAIN); tries++)
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd;
 }
 
 static int

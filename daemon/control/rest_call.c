@@ -6,6 +6,7 @@
 
 #include "common/api/api_rest.h"
 #include "daemon/control/rest_answer.h"
+#include "daemon/service/cloud66.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -139,6 +140,8 @@ params_from_body(struct service *service, enum api_method_id id, const struct ht
 	if (method->verb == API_CALL)
 		return 0;
 	json_object_object_del(json, "metadata"); /* read-only, and sent all the same */
+	if (id == RPC_CERTIFICATE_CREATE)
+		cloud66_upload(json);
 	if (id == RPC_PROVIDER_CREATE)
 		agree_to_terms(service, json);
 	if (method->verb == API_UPDATE && api_resources[method->resource].is_ionos)

@@ -69,6 +69,38 @@ add_termination(struct json_object *o, struct store *store, const struct strlist
 	add_string(o, "ssl_termination", names.len ? buf_str(&names) : NULL);
 }
 
+void
+cloud66_upload(struct json_object *body)
+{
+	static const struct {
+		const char *member, *property; /* NULL: ignored */
+	} members[] = {
+		{ "name", "name" },
+		{ "certificate", "certificate" },
+		{ "key", "privateKey" },
+		{ "intermediate_certificate", "certificateChain" },
+		{ "server_names", NULL },
+		{ "server_group_id", NULL },
+		{ "ssl_termination", NULL },
+		{ "type", NULL },
+	};
+	struct json_object *properties;
+
+	if (json_object_object_get_ex(body, "properties", NULL) || !json_object_object_get_ex(body, "key", NULL) ||
+		!json_object_object_get_ex(body, "certificate", NULL))
+		return;
+	properties = json_object_new_object();
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		struct json_object *value = NULL;
+
+		json_object_object_get_ex(body, members[i].member, &value);
+		if (value && members[i].property)
+			json_object_object_add(properties, members[i].property, json_object_get(value));
+		json_object_object_del(body, members[i].member);
+	}
+	json_object_object_add(body, "properties", properties);
+}
+
 struct json_object *
 cloud66_certificate(struct service *service, const struct certificate *c)
 {

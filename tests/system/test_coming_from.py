@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from certd import Certd
 from dnsservers import Knot
+from ionos_client import UnixConnection
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
 from rpc import RpcError
@@ -124,6 +125,10 @@ def test_kontenas_programs_find_their_variables_and_the_old_account(kontena, scr
     blocks = re.compile("-----BEGIN .*?-----END [^\n]*", re.DOTALL)
     dropped = (kontena.certd.drop("SSL_CERT_API") / "bundle.pem").read_text()
     assert sorted(blocks.findall(bundle)) == sorted(blocks.findall(dropped))
+    for cert_type in ("fullchain", "chain", "cert"):
+        held = kontena.certd.ctl("exec", "--cert-type", cert_type, "SSL_CERT_API", "--", "sh", "-c",
+                                 'printf %s "$LE_CERTIFICATE_api_example_com_CERTIFICATE"').stdout
+        assert held == (kontena.certd.drop("SSL_CERT_API") / f"{cert_type}.pem").read_text()
 
 
 def test_a_renewal_by_hand_begins_by_itself_and_says_what_to_publish(start):
@@ -178,6 +183,28 @@ def test_cloud66s_automatic_and_manual_certificates(start, scratch):
         assert item["status"] == "active" and item["has_intermediate_cert"] is True
         assert item["certificate"] is item["key"] is item["intermediate_certificate"] is None
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", item["expires_at"])
+
+
+def test_cloud66s_upload_is_accepted(start, scratch):
+    certd = start(Certd)
+    ca = ThrowAwayCa(scratch / "ca", "Some CA")
+    certificate, key = ca.issue("shop.example.com")
+    parts = {"certificate": certificate.read_text(), "key": key.read_text()}
+    rest = UnixConnection(certd.runtime / "rest.sock")
+
+    def upload(**more):
+        rest.request("POST", "/certificates", json.dumps({**parts, **more}), {"Content-Type": "application/json"})
+        answer = rest.getresponse()
+        return answer.status, json.loads(answer.read())
+    status, made = upload(name="shop", intermediate_certificate=ca.cert_file.read_text(), type="manual",
+                          server_names="shop.example.com", server_group_id=None)
+    assert status == 201 and made["metadata"]["hasIntermediateCert"]
+    shown = json.loads(certd.ctl("show", "cert", made["id"], "-o", "cloud66").stdout)
+    assert (shown["name"], shown["type"], shown["status"]) == ("shop", "manual", "active")
+    wait_for((certd.drop("shop") / "bundle.pem").exists, 20)
+    status, refused = upload(unknown=1)
+    assert status in (400, 422) and "unknown" in json.dumps(refused)
+    rest.close()
 
 
 def test_a_ca_that_asks_again_is_answered_in_a_second_round(start):

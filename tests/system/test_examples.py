@@ -45,6 +45,7 @@ ELSEWHERE = {
     r"systemd-sysusers |systemctl enable |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemd-creds ": "system/test_units.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
+    r"certctl migrate |cd /etc/letsencrypt/|ln -sf /var/lib/certd/": "system/test_migrate.py",
 }
 
 

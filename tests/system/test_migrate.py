@@ -7,10 +7,10 @@ import time
 from datetime import datetime
 
 import pytest
-from certd import Certd
+from certd import Certd, program
 from other_clients import EMAIL, AcmeSh, Certbot, Dehydrated, Lego, Uacme
 from pebble import Pebble
-from procs import free_port, wait_for
+from procs import free_port, run, wait_for
 from tls import ThrowAwayCa, parse_certificate
 
 DAYS = 86400
@@ -119,6 +119,14 @@ def test_certbot(site):
     assert (dns["command"], dns["convention"], dns["cleanupCommand"]) == (str(hook), "certbot", str(hook))
     assert site.auto("example.org")["properties"]["challenge"] == "dns-01"
     site.check_renews("www.example.com")
+
+    # The links that certctl(1) advises keep a configuration that names certbot's files.
+    manual = (program("certctl").parent / "certctl.1").read_text()
+    link = re.search(r"^ln .*\n.*$", manual, re.M)[0].replace("\\-", "-").replace("\\e\n", " ")
+    run(["sh", "-ec", link.replace("/var/lib/certd", str(site.certd.state))], cwd=certbot.files("www.example.com"))
+    for name in ("cert", "chain", "fullchain", "privkey"):
+        linked = certbot.files("www.example.com") / f"{name}.pem"
+        assert linked.read_text() == (site.certd.drop("www.example.com") / f"{name}.pem").read_text()
 
     # Another certificate later: the provider is there, and what was changed since is kept.
     site.certd.ctl("set", "auto", "shop", "--renew-before", "20d")

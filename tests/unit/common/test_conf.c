@@ -30,6 +30,34 @@ Test(conf, defaults_hold_when_nothing_is_said)
 	conf_clear(&conf);
 }
 
+Test(conf, limits_are_those_of_ionos_unless_they_are_set)
+{
+	static const struct {
+		const char *text;
+		int64_t autos, names; /* -1: refused */
+	} cases[] = {
+		{ "limits = ionos", 50, 10 },
+		{ "max-auto-certificates = 0\nlimits = ionos", 0, 10 },
+		{ "limits = ionos\nmax-alternative-names = 100", 50, 100 },
+		{ "\nlimits = IONOS\n#", -1, -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct conf conf;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rc = read_text(&conf, cases[i].text, &err);
+
+		cr_expect_eq(rc, cases[i].autos < 0 ? -1 : 0, "%s", cases[i].text);
+		if (rc == 0) {
+			cr_expect_eq(conf.max_auto_certificates, cases[i].autos, "%s", cases[i].text);
+			cr_expect_eq(conf.max_alternative_names, cases[i].names, "%s", cases[i].text);
+		} else {
+			cr_expect_str_eq(err.message, "certd.conf:2: limits: 'IONOS' is neither none nor ionos");
+		}
+		conf_clear(&conf);
+	}
+}
+
 Test(conf, every_kind_is_read)
 {
 	struct conf conf;
