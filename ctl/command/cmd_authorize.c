@@ -4,6 +4,9 @@
  */
 #include "common/buf.h"
 #include "common/ca.h"
+#include "common/crypto/key.h"
+#include "common/crypto/secret.h"
+#include "common/error.h"
 #include "common/name.h"
 #include "common/shell.h"
 #include "ctl/command/cmd.h"
@@ -45,18 +48,48 @@ authorize_list_providers(struct ctl *ctl, struct json_object **ret, struct error
 	return *ret ? 0 : error_set(err, ERROR_PROTOCOL, "certd's answer does not contain items");
 }
 
-/* The provider with that address and server; borrowed from @providers, or NULL. */
+/* The provider with that address and server, and --name if it is given; borrowed from @providers, or NULL. */
 static struct json_object *
-authorize_find_registered(struct json_object *providers, const char *email, const char *url)
+authorize_find_registered(const struct args *args, struct json_object *providers, const char *email, const char *url)
 {
+	const char *name = args_text(args, "name");
+
 	for (size_t i = 0; i < json_object_array_length(providers); i++) {
 		struct json_object *p = json_object_array_get_idx(providers, i);
 
 		if (strcmp(ctl_text_at(p, "properties.email"), email) == 0 &&
-			strcmp(ctl_text_at(p, "metadata.directoryUrl"), url) == 0)
+			strcmp(ctl_text_at(p, "metadata.directoryUrl"), url) == 0 &&
+			(!name || strcmp(ctl_text_at(p, "properties.name"), name) == 0))
 			return p;
 	}
 	return NULL;
+}
+
+/* --account-key is refused where it cannot be used: a known provider keeps its key. */
+static int
+authorize_check_key(const struct args *args, struct json_object *known, struct error *err)
+{
+	const char *key_text = args_text(args, "accountKey");
+	const char *thumbprint = ctl_text_at(known, "metadata.accountThumbprint");
+	const char *name = ctl_text_at(known, "properties.name");
+	_cleanup_secret_ struct secret text = SECRET_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_free_ char *given = NULL;
+
+	if (!key_text)
+		return 0;
+	secret_set(&text, key_text, strlen(key_text));
+	if (key_from_text(&text, &key, err) < 0)
+		return error_wrap(err, "--account-key");
+	given = key_thumbprint(key, err);
+	if (!given)
+		return -1;
+	if (strcmp(given, thumbprint) == 0)
+		return 0;
+	return error_set(err, ERROR_EXISTS,
+		"provider '%s' has this address and another account key; to register this key too, choose another "
+		"name: certctl register %s --account-key FILE --name NAME",
+		name, args->words.items[0]);
 }
 
 /* "acme.example" of "https://acme.example:14000/dir"; owned by the caller. */
@@ -124,11 +157,13 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 			"register: an e-mail address is required; write: certctl register you@example.com");
 	if (authorize_list_providers(ctl, &providers, err) < 0)
 		return -1;
-	known = authorize_find_registered(providers, args->words.items[0], ca ? ca->url : server);
+	known = authorize_find_registered(args, providers, args->words.items[0], ca ? ca->url : server);
 	if (!known)
 		return authorize_create_provider(ctl, args, server, &object, err) < 0
 			       ? -1
 			       : declare_wait_new(ctl, args, object, err);
+	if (authorize_check_key(args, known, err) < 0)
+		return -1;
 	if (*ctl_text_at(known, "metadata.accountUrl")) {
 		output_object(ctl, &view_ready, args->resource, known);
 		return 0;

@@ -97,9 +97,11 @@ static const char status_notes[] =
 	"\n"
 	"  certctl status\n"
 	"  certctl status --check\n";
-static const char register_notes[] = "Has no effect if this address is already registered with the server.\n"
-				     "\n"
-				     "  certctl register you@example.com --agree-tos\n";
+static const char register_notes[] =
+	"Has no effect if this address (with --name, this provider) is already registered with the\n"
+	"server.\n"
+	"\n"
+	"  certctl register you@example.com --agree-tos\n";
 static const char authorize_notes[] =
 	"Prints the TXT record that validates the name. Publish it at any time: certd remembers it.\n"
 	"\n"

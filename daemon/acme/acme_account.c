@@ -67,6 +67,15 @@ add_external_account(const struct registration *reg, const struct acme_directory
 	return 0;
 }
 
+static void
+add_contact(struct json_object *payload, const char *email)
+{
+	_cleanup_strlist_ struct strlist contact = STRLIST_INIT;
+
+	strlist_take(&contact, xasprintf("mailto:%s", email));
+	json_add_strlist(payload, "contact", &contact);
+}
+
 static int
 build_payload(const struct acme_directory *directory, struct buf *ret, struct error *err, void *arg)
 {
@@ -78,14 +87,10 @@ build_payload(const struct acme_directory *directory, struct buf *ret, struct er
 	if (reg->is_only_existing) {
 		json_add_bool(payload, "onlyReturnExisting", true);
 	} else {
-		_cleanup_strlist_ struct strlist contact = STRLIST_INIT;
-
 		if (reg->has_agreed_terms)
 			json_add_bool(payload, "termsOfServiceAgreed", true);
-		if (reg->email) {
-			strlist_take(&contact, xasprintf("mailto:%s", reg->email));
-			json_add_strlist(payload, "contact", &contact);
-		}
+		if (reg->email)
+			add_contact(payload, reg->email);
 		if (add_external_account(reg, directory, payload, err) < 0)
 			return -1;
 	}
@@ -171,4 +176,16 @@ acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg)
 	reg->arg = arg;
 	reg->is_only_existing = true;
 	return registration_start(reg);
+}
+
+struct acme_call *
+acme_account_update(struct acme_client *client, const char *email, acme_reply_fn *done, void *arg)
+{
+	_cleanup_json_ struct json_object *payload = json_object_new_object();
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	add_contact(payload, email);
+	json_write(payload, &text);
+	return acme_client_send(
+		client, &(struct acme_request){ .url = client->account_url, .payload = buf_str(&text) }, done, arg);
 }

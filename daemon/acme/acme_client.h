@@ -132,6 +132,13 @@ struct acme_call *
 acme_account_register(
 	struct acme_client *client, const struct acme_account_request *request, acme_reply_fn *done, void *arg);
 
+/*
+ * acme_account_update() - changes the e-mail address of the account (RFC 8555 s7.3.2)
+ * After acme_account_register() or acme_account_find(). @email: "mailto:" is added; copied.
+ */
+struct acme_call *
+acme_account_update(struct acme_client *client, const char *email, acme_reply_fn *done, void *arg);
+
 /* Finds this key's account (onlyReturnExisting). */
 struct acme_call *
 acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg);

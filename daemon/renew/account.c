@@ -33,6 +33,8 @@ struct account {
 	struct acme_call *call;
 	struct account_keygen *keygen; /* running; or NULL */
 	bool was_there;                /* the CA already had an account for the key */
+	char *email;                   /* the CA has this address; NULL: not known */
+	bool is_updated;               /* the CA's account got another address */
 	bool needs_eab;
 	char *terms_url;
 	char *profile_note; /* the CA does not offer the provider's profile */
@@ -50,6 +52,7 @@ account_cancel(void *work)
 		account->keygen->account = NULL;
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
+	free(account->email);
 	free(account->terms_url);
 	free(account->profile_note);
 	free(account);
@@ -165,6 +168,12 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 
 	p->attempts = 0;
 	p->o.state = OBJECT_AVAILABLE;
+	if (p->has_new_email && account->email && strcmp(account->email, p->email) == 0) {
+		p->has_new_email = false;
+	} else if (p->has_new_email) { /* it was changed during the request */
+		p->o.state = OBJECT_PROVISIONING;
+		p->next_at = clock_wall(loop_clock(account->env->loop));
+	}
 	error_clear(&p->o.failure);
 	str_replace(&p->account_url, acme_client_account_url(account->client));
 	str_replace(&p->account_thumbprint, acme_client_thumbprint(account->client));
@@ -172,15 +181,17 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 		str_replace(&p->terms_url, account->terms_url);
 	free(p->account_note);
 	p->account_note = account_note(account, p);
-	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s is registered%s%s",
-		p->account_url, p->account_note ? "; " : "", p->account_note ? p->account_note : "");
+	event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s is registered%s%s%s%s",
+		p->account_url, account->is_updated ? "; its e-mail address is now " : "",
+		account->is_updated ? account->email : "", p->account_note ? "; " : "",
+		p->account_note ? p->account_note : "");
 }
 
 /* The CA now refuses an existing account, probably because it was deactivated: only another key helps. */
 static void
 account_name_dead(const struct provider *p, const struct error *err, struct error *ret)
 {
-	if (!p->account_url || err->retry || err->code != ERROR_CA)
+	if (!p->account_url || err->retry || err->code != ERROR_CA || err->field)
 		return;
 	error_copy(ret, err);
 	error_wrap(ret,
@@ -257,6 +268,42 @@ account_saw_directory(const struct acme_directory *directory, const struct error
 	account_finish(account, NULL);
 }
 
+static void
+account_look_at_directory(struct account *account)
+{
+	account->call = acme_client_directory(account->client, account_saw_directory, account);
+}
+
+static void
+account_updated(const struct acme_reply *reply _unused_, const struct error *err, void *arg)
+{
+	struct account *account = arg;
+
+	account->call = NULL;
+	account->is_updated = !err;
+	if (err)
+		account_finish(account, err);
+	else
+		account_look_at_directory(account);
+}
+
+/* The address of the provider was changed, but an existing account keeps its own when it is registered again. */
+static void
+account_update_email(struct account *account)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (object_load(account->env->store, &provider_class, account->id, &p, &why) < 0) {
+		account_finish(account, &why);
+	} else if (!p.has_new_email) {
+		account_look_at_directory(account);
+	} else {
+		str_replace(&account->email, p.email);
+		account->call = acme_account_update(account->client, p.email, account_updated, account);
+	}
+}
+
 /* 201: created; 200: it existed (RFC 8555 s7.3.1). */
 static void
 account_replied(const struct acme_reply *reply, const struct error *err, void *arg)
@@ -270,7 +317,10 @@ account_replied(const struct acme_reply *reply, const struct error *err, void *a
 		return;
 	}
 	account->was_there = reply->status != CREATED;
-	account->call = acme_client_directory(account->client, account_saw_directory, account);
+	if (account->was_there)
+		account_update_email(account);
+	else
+		account_look_at_directory(account);
 }
 
 static void
@@ -283,6 +333,7 @@ account_ask(struct account *account, const struct provider *p)
 		.eab_key = p->eab_key.len ? &p->eab_key : NULL,
 	};
 
+	str_replace(&account->email, p->email);
 	account->call = acme_account_register(account->client, &request, account_replied, account);
 }
 

@@ -30,7 +30,7 @@ static const char next_record[] = "applies from the next record on";
 /* clang-format off */
 static const struct rule rules[] = {
 	{ API_PROVIDER, "name", EFFECT_NOTHING, 0, "its name changes" },
-	{ API_PROVIDER, "email", EFFECT_NOTHING, 0, "the account is registered with it" },
+	{ API_PROVIDER, "email", EFFECT_NOTHING, 0, "the account is registered with it, or gets it at the CA" },
 	{ API_PROVIDER, "server", EFFECT_REISSUE, 0,
 		"an account is registered there, and all its auto-certificates get new certificates" },
 	{ API_PROVIDER, "termsOfServiceAgreed", EFFECT_NOTHING, 0, "the account is registered with it" },
@@ -302,7 +302,8 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 bool
 effect_is_registered(const struct provider *provider)
 {
-	return provider->account_url && provider->o.state == OBJECT_AVAILABLE;
+	return provider->account_url && (provider->o.state == OBJECT_AVAILABLE ||
+						(provider->o.state == OBJECT_PROVISIONING && provider->has_new_email));
 }
 
 struct json_object *

@@ -181,7 +181,7 @@ provider_create(struct call *call, struct json_object *params, struct error *err
 static int
 check_registered(const struct provider *old, const struct effect *effect, struct error *err)
 {
-	static const char *const names[] = { "email", "termsOfServiceAgreed", "externalAccountBinding" };
+	static const char *const names[] = { "termsOfServiceAgreed", "externalAccountBinding" };
 
 	if (!effect_is_registered(old) || effect->action == EFFECT_REISSUE)
 		return 0;
@@ -210,6 +210,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 	str_replace(&p->account_thumbprint, NULL);
 	str_replace(&p->terms_url, NULL);
 	str_replace(&p->account_note, NULL);
+	p->has_new_email = false;
 	secret_clear(&p->account_key);
 	p->is_key_imported = false;
 	return 0;
@@ -269,7 +270,9 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 	}
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
 		return -1;
-	if (effect.registers)
+	if (effect.action != EFFECT_REISSUE && old.account_url && strlist_has(&effect.changed, "email"))
+		p.has_new_email = true;
+	if (effect.registers || p.has_new_email)
 		schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
 	if (resource_save(call, EVENT_OBJECT_UPDATED, &p, err) < 0)

@@ -66,6 +66,7 @@ struct provider {
 	char *terms_url;  /* as the CA advertised it */
 	int64_t attempts; /* consecutive failed registrations */
 	bool is_key_imported;
+	bool has_new_email; /* the CA does not know the changed address of the account yet */
 	int64_t next_at;    /* of the next registration attempt; of an earlier certd: 0 */
 	char *account_note; /* a note about the successful registration; or NULL */
 };

@@ -39,6 +39,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 31, struct provider, is_key_imported, NULL),
 	RECORD_FIELD(RECORD_STRING, 32, struct provider, account_note, NULL),
 	RECORD_FIELD(RECORD_INT, 33, struct provider, next_at, NULL),
+	RECORD_FIELD(RECORD_BOOL, 34, struct provider, has_new_email, NULL),
 };
 const struct record_class provider_class = CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);

@@ -30,6 +30,7 @@ static const struct {
 	{ "/directory", FAKE_CA_DIRECTORY },
 	{ "/nonce", FAKE_CA_NONCE },
 	{ "/account", FAKE_CA_ACCOUNT },
+	{ "/account/#", FAKE_CA_ACCOUNT_UPDATE },
 	{ "/order", FAKE_CA_NEW_ORDER },
 	{ "/order/#", FAKE_CA_ORDER },
 	{ "/order/#/finalize", FAKE_CA_FINALIZE },

@@ -16,7 +16,8 @@ struct loop;
 enum fake_ca_kind {
 	FAKE_CA_DIRECTORY,
 	FAKE_CA_NONCE,
-	FAKE_CA_ACCOUNT, /* newAccount */
+	FAKE_CA_ACCOUNT,        /* newAccount */
+	FAKE_CA_ACCOUNT_UPDATE, /* RFC 8555 s7.3.2 */
 	FAKE_CA_NEW_ORDER,
 	FAKE_CA_ORDER, /* polls */
 	FAKE_CA_AUTHORIZATION,
@@ -144,5 +145,9 @@ fake_ca_answer_problem(struct fake_ca_answer *answer, int status, const char *ty
 /* Puts any body into @answer. */
 void
 fake_ca_answer_body(struct fake_ca_answer *answer, int status, const char *body);
+
+/* The contact of the account with that number, from 0; borrowed, NULL: none. */
+const char *
+fake_ca_contact(const struct fake_ca *ca, size_t account);
 
 #endif

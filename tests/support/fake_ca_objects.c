@@ -66,6 +66,31 @@ answer_account(struct fake_ca *ca, size_t id, int status, struct fake_ca_answer 
 }
 
 static void
+set_contact(struct fake_account *account, struct json_object *payload)
+{
+	struct json_object *contact = json_path(payload, "contact");
+
+	if (contact)
+		str_replace(&account->contact, json_object_get_string(json_object_array_get_idx(contact, 0)));
+}
+
+const char *
+fake_ca_contact(const struct fake_ca *ca, size_t account)
+{
+	return ca->accounts[account].contact;
+}
+
+static void
+post_account_update(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
+
+	if (payload)
+		set_contact(&ca->accounts[id], payload);
+	answer_account(ca, id, 200, answer);
+}
+
+static void
 post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
 	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
@@ -93,6 +118,7 @@ post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answ
 		.thumbprint = fake_jwk_thumbprint(jws->jwk),
 		.key = fake_jwk_key(jws->jwk),
 	};
+	set_contact(&ca->accounts[ca->n_accounts], payload);
 	answer_account(ca, ca->n_accounts++, 201, answer);
 }
 
@@ -343,6 +369,8 @@ exists(const struct fake_ca *ca, enum fake_ca_kind kind, size_t id)
 	case FAKE_CA_ORDER:
 	case FAKE_CA_FINALIZE:
 		return id < ca->n_orders;
+	case FAKE_CA_ACCOUNT_UPDATE:
+		return id < ca->n_accounts;
 	case FAKE_CA_CERTIFICATE:
 		return id < ca->n_orders && ca->orders[id].is_finalized;
 	case FAKE_CA_AUTHORIZATION:
@@ -364,6 +392,8 @@ fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2
 	}
 	if (kind == FAKE_CA_ACCOUNT) {
 		post_account(ca, jws, answer);
+	} else if (kind == FAKE_CA_ACCOUNT_UPDATE) {
+		post_account_update(ca, ids[0], jws, answer);
 	} else if (kind == FAKE_CA_NEW_ORDER) {
 		post_new_order(ca, jws, answer);
 	} else if (kind == FAKE_CA_ORDER) {
@@ -388,6 +418,7 @@ fake_objects_clear(struct fake_ca *ca)
 	for (size_t i = 0; i < ca->n_accounts; i++) {
 		free(ca->accounts[i].jwk);
 		free(ca->accounts[i].thumbprint);
+		free(ca->accounts[i].contact);
 		EVP_PKEY_free(ca->accounts[i].key);
 	}
 	for (size_t i = 0; i < ca->n_authzs; i++)

@@ -8,6 +8,7 @@
 struct fake_account {
 	char *jwk;
 	char *thumbprint;
+	char *contact; /* the first one, such as mailto:a@b.example; NULL: none */
 	EVP_PKEY *key;
 };
 

@@ -153,3 +153,38 @@ def test_a_change_of_a_provider_whose_account_was_lost_registers_at_once(start):
     metadata = settled(certd, "ca")
     assert metadata["state"] == "AVAILABLE" and "kid-1" in metadata["message"], metadata
     assert metadata["accountUrl"] != first
+
+
+def test_a_changed_address_reaches_the_account_at_the_ca(start):
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties=provider(pebble, "ca"))
+    account = settled(certd, "ca")["accountUrl"]
+    certd.ctl("set", "provider", "ca", "--email", "new@example.com")
+    metadata = settled(certd, "ca")
+    assert metadata["state"] == "AVAILABLE" and metadata["accountUrl"] == account, metadata
+    assert ("POST", "/my-account/") in pebble.requests
+    assert "its e-mail address is now new@example.com" in certd.ctl("events").stdout
+    certd.call("provider.update", ref="ca", properties={"email": "ops@example.com"})
+    assert settled(certd, "ca")["state"] == "AVAILABLE"
+    certd.ctl("add-auto", "--provider", "ca", "--cn", "www.example.com")
+
+
+def test_register_uses_its_key_or_says_why_not(start, scratch):
+    pebble = start(Pebble)
+    certd = start(Certd)
+    keys = []
+    for name in ("one.pem", "two.pem"):
+        subprocess.run(["openssl", "genrsa", "-out", scratch / name, "2048"], check=True, capture_output=True)
+        (scratch / name).chmod(0o600)
+        keys.append(scratch / name)
+    register = ("register", "ops@example.com", "--server", pebble.url, "--ca-file", pebble.ca_file, "--agree-tos",
+                "--account-key")
+    certd.ctl(*register, keys[0])
+    certd.ctl(*register, keys[0])
+    assert len(certd.call("provider.list")["items"]) == 1
+    other = certd.ctl(*register, keys[1], check=False)
+    assert other.returncode and "another account key" in other.stderr and "--name NAME" in other.stderr
+    certd.ctl(*register, keys[1], "--name", "second")
+    first, second = sorted(certd.call("provider.list")["items"], key=lambda p: p["properties"]["name"] == "second")
+    assert first["metadata"]["accountUrl"] != second["metadata"]["accountUrl"]

@@ -93,3 +93,51 @@ Test(account, a_refusal_says_what_helps_and_is_tried_again_when_that_is_likely)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		expect_refusal(&cases[i]);
 }
+
+/* The CA that the test's "ca" is at. */
+static const char *
+contact(struct run *r)
+{
+	const char *text = fake_ca_contact(r->world.cas[0].ca, 0);
+
+	return text ? text : "";
+}
+
+Test(account, a_changed_address_reaches_the_ca_also_after_failures_and_a_second_change)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider p = { 0 };
+	const struct run_fault refusal = { .kind = FAKE_CA_ACCOUNT_UPDATE, .status = 400, .problem = "invalidContact" };
+	const struct run_fault outage = { .kind = FAKE_CA_ACCOUNT_UPDATE, .failure = ERROR_NETWORK };
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'email':'new@a.test'}}"));
+	world_run_until(w, world_now(w) + WAIT);
+	cr_expect_str_eq(contact(&r), "mailto:new@a.test");
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE);
+	cr_expect_not(p.has_new_email);
+	cr_expect_eq(run_due(&r, SCHEDULE_ACCOUNT, p.o.id), 0);
+	/* Refused: said with the field, and orders go on. */
+	run_spoil(&r, &refusal);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'email':'bad@a.test'}}"));
+	world_run_until(w, world_now(w) + WAIT);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect_str_eq(p.o.failure.field ? p.o.failure.field : "", "email");
+	cr_expect_null(strstr(p.o.failure.message, REFUSED), "%s", p.o.failure.message);
+	cr_expect_not_null(p.account_url);
+	run_mend(&r);
+	/* Another one, during an outage. */
+	run_spoil(&r, &outage);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'email':'third@a.test'}}"));
+	world_run_until(w, world_now(w) + WAIT);
+	run_mend(&r);
+	world_run_until(w, world_now(w) + HOUR);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE);
+	cr_expect_str_eq(contact(&r), "mailto:third@a.test");
+	run_end(&r);
+}
