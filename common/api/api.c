@@ -12,6 +12,7 @@
 #include "common/scope.h"
 #include "common/timefmt.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -441,4 +442,30 @@ api_validate(enum api_method_id id, struct json_object *params, struct error *er
 	if (method->verb == API_CREATE || method->verb == API_UPDATE)
 		return api_check_declaration(method, params, err);
 	return api_check_object(method->params, params, MODE_CALL, NULL, err);
+}
+
+void
+api_split_camel(const char *name, char sep, struct buf *ret)
+{
+	for (const char *p = name; *p; p++) {
+		bool is_acronym = p != name && isupper((unsigned char)p[-1]) && !islower((unsigned char)p[1]);
+
+		if (isupper((unsigned char)*p) && p != name && !is_acronym)
+			buf_add_char(ret, sep);
+		buf_add_char(ret, (char)tolower((unsigned char)*p));
+	}
+}
+
+char *
+api_field_option(const struct api_field *field)
+{
+	struct buf name = BUF_INIT;
+
+	if (field->option)
+		buf_add_str(&name, field->option);
+	else
+		api_split_camel(field->name, '-', &name);
+	if (field->type == API_SECRET && !(field->flags & API_FILE))
+		buf_add_str(&name, "-file");
+	return buf_steal(&name);
 }

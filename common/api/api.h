@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buf;
 struct error;
 struct strlist;
 
@@ -191,6 +192,14 @@ struct api_method {
 };
 
 extern const struct api_method api_methods[API_METHOD_COUNT];
+
+/* "ca-file" for the field caFile: certctl's option without "--". Owned by the caller. */
+char *
+api_field_option(const struct api_field *field);
+
+/* "ca-file" of "caFile", with @sep between the words; appended. */
+void
+api_split_camel(const char *name, char sep, struct buf *ret);
 
 /* Return: 1 and the method, 0 unknown. */
 int

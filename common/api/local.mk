@@ -4,6 +4,7 @@ libcommon_a_SOURCES += \
 	common/api/api_discover.c \
 	common/api/api_openapi.c \
 	common/api/api_rest.c common/api/api_rest.h \
+	common/api/api_words.c common/api/api_words.h \
 	common/api/api_schema.c common/api/api_schema.h \
 	common/api/api_table.c \
 	common/api/consumer_kinds.h \

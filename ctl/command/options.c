@@ -28,15 +28,7 @@ const struct api_field args_global[] = {
 char *
 option_name(const struct api_field *field)
 {
-	struct buf name = BUF_INIT;
-
-	if (field->option)
-		buf_add_str(&name, field->option);
-	else
-		text_split_camel(field->name, '-', &name);
-	if (field->type == API_SECRET && !(field->flags & API_FILE))
-		buf_add_str(&name, "-file");
-	return buf_steal(&name);
+	return api_field_option(field);
 }
 
 void

@@ -166,13 +166,7 @@ text_relative(struct buf *ret, int64_t at, int64_t now)
 void
 text_split_camel(const char *name, char sep, struct buf *ret)
 {
-	for (const char *p = name; *p; p++) {
-		bool is_acronym = p != name && isupper((unsigned char)p[-1]) && !islower((unsigned char)p[1]);
-
-		if (isupper((unsigned char)*p) && p != name && !is_acronym)
-			buf_add_char(ret, sep);
-		buf_add_char(ret, (char)tolower((unsigned char)*p));
-	}
+	api_split_camel(name, sep, ret);
 }
 
 static void

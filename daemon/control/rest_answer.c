@@ -4,6 +4,7 @@
  */
 #include "daemon/control/rest_answer.h"
 
+#include "common/api/api_words.h"
 #include "common/hash.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -64,10 +65,11 @@ error_to_json(int status, const struct error *err)
 	struct json_object *json = json_object_new_object();
 	struct json_object *messages = json_object_new_array();
 	struct json_object *message = json_object_new_object();
+	_cleanup_free_ char *text = api_words_for_rest(err->message ? err->message : "");
 	_cleanup_free_ char *code = status == 401 ? xstrdup("paas-auth-1") : xasprintf("paas-general-%d", status);
 
 	json_add_string(message, "errorCode", code);
-	json_add_string(message, "message", err->message ? err->message : "");
+	json_add_string(message, "message", text);
 	json_add_string(message, "code", error_code_name(err->code));
 	json_add_string(message, "field", err->field);
 	json_add_string(message, "problem", err->problem);
@@ -96,8 +98,17 @@ add_defaults(const struct api_resource *resource, struct json_object *object)
 struct json_object *
 rest_object(const struct api_resource *resource, struct json_object *result)
 {
+	struct json_object *metadata = NULL;
+	const char *message = NULL;
+
 	if (resource->is_ionos)
 		add_defaults(resource, result);
+	if (json_get_object(result, "metadata", &metadata, NULL) == 1 &&
+		json_get_string(metadata, "message", &message, NULL) == 1 && *message) {
+		_cleanup_free_ char *text = api_words_for_rest(message);
+
+		json_add_string(metadata, "message", text);
+	}
 	return json_object_get(result);
 }
 

@@ -287,7 +287,9 @@ rest_call_read_params(struct exchange *x, const struct httpd_head *head, const s
 	if (strcmp(rest.http, "POST") == 0 || strcmp(rest.http, "PATCH") == 0) {
 		if (head->body_len && head->content_type.data &&
 			!httpd_text_is(head->content_type, "application/json")) {
-			error_set(err, ERROR_INVALID, "the body must be application/json");
+			error_set(err, ERROR_INVALID,
+				"the body must be of the type application/json: with curl, add -H 'Content-Type: "
+				"application/json', or write --json in place of -d");
 			return 415;
 		}
 		if (params_from_body(x->service, x->method, head, body, params, err) < 0)
