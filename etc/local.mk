@@ -2,7 +2,7 @@
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/certd.conf etc/apache-acme-challenge.conf \
 	etc/caddy-acme-challenge.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
-	etc/haproxy-tls.cfg
+	etc/haproxy-tls.cfg etc/container/Containerfile
 
 # Never overwrite an existing configuration; uninstall removes it only if it still equals the sample.
 certd_conf = $(DESTDIR)$(sysconfdir)/certd/certd.conf

@@ -23,6 +23,7 @@ ROOT = os.environ.get("CERTD_ROOT", "/")
 IS_FRESH = ROOT != "/"
 NAME = "www.example.com"
 LIVE = f"var/lib/certd/live/{NAME}"
+CA_FILE = "usr/local/share/test-ca.pem"
 KEY = "etc/credstore.encrypted/certd.master-key"
 
 pytestmark = [pytest.mark.limit(400), pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
@@ -55,7 +56,7 @@ class Host(Machine):
 
     def follow(self, text):
         """Commands as they stand in README; only the CA is another. apt's question is answered with "yes"."""
-        text = text.replace("--server letsencrypt", f"--server {self.ca.url} --ca-file /usr/local/share/test-ca.pem")
+        text = text.replace("--server letsencrypt", f"--server {self.ca.url} --ca-file /{CA_FILE}")
         return self.shell(f"cd /root/certd && set -e\n{text}", input="y\n")
 
     def rpc(self, method, **params):
@@ -90,7 +91,7 @@ def host(private_network, start):
 
 
 def trust_the_ca(host):
-    host.write("usr/local/share/test-ca.pem", host.ca.ca_file.read_text())
+    host.write(CA_FILE, host.ca.ca_file.read_text())
 
 
 def first_certificate(host):
@@ -203,6 +204,44 @@ def test_port_80_is_free(host):
     before = deployed(host)
     host.shell(f"certctl renew {NAME}")
     wait_for(lambda: deployed(host) != before, 30, "the renewed certificate")
+    no_unit_failed(host)
+
+
+@pytest.mark.skipif(not IS_FRESH, reason="certbot is installed on a fresh Debian only")
+def test_certbot_is_taken_over(host):
+    """A host that nginx and certbot serve: the same certificate, then renewed by certd, also after a reboot."""
+    host.has_server("nginx")
+    host.follow("apt-get install --yes certbot")
+    trust_the_ca(host)
+    host.shell(f"REQUESTS_CA_BUNDLE=/{CA_FILE} certbot certonly --non-interactive --agree-tos --email you@example.com "
+               f"--server {host.ca.url} --webroot -w /var/www/html -d {NAME}")
+    old = f"/etc/letsencrypt/live/{NAME}"
+    host.write("etc/nginx/conf.d/www.conf", f"server {{\n\tlisten 443 ssl;\n\tserver_name {NAME};\n"
+               f"\tssl_certificate {old}/fullchain.pem;\n\tssl_certificate_key {old}/privkey.pem;\n}}\n")
+    host.follow(readme("systemctl reload nginx"))
+    serial = wait_for(served, 10, "nginx serves certbot's certificate")
+
+    host.follow(readme("apt install ./certd_"))
+    host.follow(readme("apt install ./certd-nginx_"))
+    host.edit("etc/nginx/sites-available/default", "\tlisten 80 default_server;\n",
+              "\tlisten 80 default_server;\n\t" + readme("include snippets/") + "\n")
+    plan, migrate = readme("certctl migrate").splitlines()
+    host.follow(f"{plan} --ca-file /{CA_FILE}")
+    said = host.follow(f"{migrate} --ca-file /{CA_FILE}").stdout
+    assert deployed(host) == serial, "the same certificate"
+    assert "systemctl disable --now certbot.timer" in said
+    host.shell("systemctl disable --now certbot.timer")
+    include = readme("include /var/lib/certd-nginx/")
+    wait_for((host.root / include.split()[1].strip("/;")).exists, 20, "the file to include")
+    host.edit("etc/nginx/conf.d/www.conf", f"\tssl_certificate {old}/fullchain.pem;\n\tssl_certificate_key "
+              f"{old}/privkey.pem;\n", f"\t{include}\n")
+    host.follow(readme("systemctl reload nginx"))
+    wait_served(host)
+    assert served() == serial
+
+    host.reboot()
+    wait_served(host)
+    renewal_is_served(host)
     no_unit_failed(host)
 
 
