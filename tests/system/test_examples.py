@@ -146,6 +146,11 @@ class Site:
 
     # --- how each kind of example is run ---
 
+    def check(self, line):
+        """The exit status is that of the word in its one line."""
+        result = run(["bash", "-c", line], check=False, env=self.environment())
+        assert ("OK", "WARNING", "CRITICAL")[result.returncode] == result.stdout.split(":")[0], result
+
     def add(self, line):
         """Existing objects get another name."""
         self.count += 1
@@ -168,7 +173,9 @@ class Site:
         names = [word for word in shlex.split(line.partition(" --")[0])[2:]]
         for name in names:
             self.authorize(f"certctl authorize {shlex.quote(name)}")
-        self.shell(f"{line} --provider le")
+        self.count += 1
+        other_name = "" if "--secret-name" in line else f" --secret-name example-{self.count}"
+        self.shell(f"{line} --provider le{other_name}")
 
     def follow(self, line):
         """Up to its first line."""
@@ -218,6 +225,7 @@ class Site:
 RULES = (
     (r"certctl (add-|import --name)", Site.add),
     (r"certctl register ", Site.register),
+    (r"certctl status --check", Site.check),
     (r"certctl authorize ", Site.authorize),
     (r"certctl get ", Site.get),
     (r"certctl (.*--follow|watch)", Site.follow),

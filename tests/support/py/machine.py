@@ -16,6 +16,8 @@ mount -o remount,ro,bind proc/sys
 _FORGET = r"""
 if [ ! -e etc/certd-test-host ]; then
 	rm -rf etc/systemd/system/* etc/rc?.d/* var/log/journal var/lib/systemd/deb-systemd-helper-enabled
+	# An own installation, and what images for containers do not unpack: documentation.
+	rm -rf usr/local/lib/systemd etc/dpkg/dpkg.cfg.d/*
 	rm -rf var/lib/certd* etc/certd etc/credstore.encrypted usr/sbin/policy-rc.d
 	rm -f etc/resolv.conf etc/machine-id etc/apt/apt.conf.d/20packagekit
 	: >etc/fstab
