@@ -163,9 +163,11 @@ Test(refusals, callers_of_many_names_share_one_entry)
 	cr_expect_not_null(strstr(text, "other callers: 4967 more calls were refused"), "%s", text);
 	pass(&b, 4 * HOUR);
 	refuse(&b, "uid:9000", 1);
+	refuse(&b, "uid:9001", 1);
 	free(text);
 	text = told(&b, &count);
 	cr_expect_not_null(strstr(text, "uid:9000 has viewer"), "all were forgotten: %s", text);
+	cr_expect_not_null(strstr(text, "uid:9001 has viewer"), "there is room for many again: %s", text);
 	bed_clear(&b);
 }
 
