@@ -274,9 +274,8 @@ migrate_run(struct migration *m, const struct args *args, struct error *err)
 	refused = a->failed + m->declared.refused.count;
 	if (!refused)
 		return 0;
-	return error_set(err, a->failed ? a->first.code : ERROR_INVALID,
-		"migrate: %zu item%s refused (listed above); the others %s made", refused,
-		refused == 1 ? " was" : "s were", is_dry_run ? "would be" : "were");
+	return error_set(err, a->failed ? a->first.code : ERROR_INVALID, "migrate: %zu item%s refused (listed above)",
+		refused, refused == 1 ? " was" : "s were");
 }
 
 int

@@ -315,7 +315,7 @@ declare_consumer(const struct declaring *d, const struct found_certificate *c)
 			d->ret, xasprintf("to reload %s, run: systemctl enable --now certd-%s.path", service, service));
 	else if (service)
 		declare_advise(d->ret,
-			xasprintf("to reload %s, add a path unit for the file 'generation', see certd(8)", service));
+			xasprintf("to reload %s, run: systemctl enable --now certd-reload@%s.path", service, service));
 	return service;
 }
 
@@ -337,14 +337,21 @@ declare_read_pair(
 {
 	_cleanup_secret_ struct secret key = SECRET_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
-	struct cert_import_in in = { .private_key = &key, .now = d->now };
+	char until[TIME_RFC3339_SIZE];
+	struct cert_import_in in = { .private_key = &key, .now = d->now, .may_be_expired = true };
 
 	if (files_read_text(d->found->root, c->file, &chain, err) < 0 ||
 		files_read(d->found->root, c->key, &key, err) < 0)
 		return -1;
 	in.certificate = buf_str(&chain);
-	if (cert_import(&in, ret, err) == 0)
-		return 0;
+	if (cert_import(&in, ret, err) == 0) {
+		if (ret->info.not_after_at > d->now)
+			return 0;
+		time_format_rfc3339(ret->info.not_after_at, until);
+		return error_set(err, ERROR_INVALID,
+			"'%s' expired on %s: renew it with %s, or order another one with certctl add-auto", c->file,
+			until, d->kind->name);
+	}
 	return error_wrap(err, "'%s'", err->field && strcmp(err->field, "privateKey") == 0 ? c->key : c->file);
 }
 

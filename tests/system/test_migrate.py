@@ -59,6 +59,8 @@ class Site:
         return told.stdout
 
     def check_declared(self, certificates):
+        for name in certificates:
+            wait_for((self.certd.drop(name) / "manifest.json").exists, 20)
         assert sorted(p.name for p in (self.certd.state / "live").iterdir()) == sorted(
             name.replace("*", "_") for name in certificates)
         for name, file in certificates.items():
@@ -66,13 +68,26 @@ class Site:
             assert auto["state"] == "AVAILABLE" and auto["nextAction"] == "renew"
             left = datetime.fromisoformat(auto["nextDate"].replace("Z", "+00:00")).timestamp() - time.time()
             assert 50 * DAYS < left < 61 * DAYS
-            wait_for((self.certd.drop(name) / "manifest.json").exists, 20)
             served = parse_certificate(self.certd.drop(name) / "cert.pem")
             assert served.fingerprint == parse_certificate(file).fingerprint
             assert "PRIVATE KEY" in (self.certd.drop(name) / "privkey.pem").read_text()
         for provider in self.certd.call("provider.list")["items"]:
             self.certd.ctl("set", "provider", provider["id"], "--max-orders", "4")  # waits for nothing
         assert self.declared()["certificate"] == len(certificates)
+
+    def check_expired(self, *words, name, file, key):
+        """The same certificate, expired: it is named, and nothing of it is done."""
+        ca = ThrowAwayCa(self.scratch / "expired-ca")
+        certificate, expired_key = ca.issue(f"{name}.example.com", days=-1)
+        for path, text in ((file, certificate.read_text() + ca.cert_file.read_text()), (key, expired_key.read_text())):
+            path.unlink()
+            path.write_text(text)
+        self.certd.ctl("rm", "auto", name, "--with-certificates")
+        before = self.declared()
+        for options in (["--dry-run"], []):
+            told = self.migrate(*words, name, *options, check=False)
+            assert told.returncode and f"certificate '{name}' is not taken" in told.stderr and "expired" in told.stderr
+        assert self.declared() == before
 
     def check_renews(self, name):
         """With the other client's account."""
@@ -88,8 +103,7 @@ def site(start, scratch):
 
 def test_certbot(site):
     certbot = Certbot(site.pebble, site.scratch / "letsencrypt")
-    certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "www.example.com", "-d", "example.com",
-                  "--deploy-hook", "systemctl reload nginx")
+    certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "www.example.com", "-d", "example.com")
     for name in ("web", "web2"):
         (site.scratch / name).mkdir()
     certbot.issue("--webroot", "-w", site.scratch / "web", "-d", "a.example.com", "-w", site.scratch / "web2", "-d",
@@ -97,9 +111,12 @@ def test_certbot(site):
     hook = site.scratch / "hook.sh"
     hook.write_text("#!/bin/sh\nexit 0\n")
     hook.chmod(0o755)
-    certbot.issue("--manual", "--preferred-challenges", "dns", "--manual-auth-hook", hook, "--manual-cleanup-hook", hook,
-                  "-d", "*.example.org")
-    certbot.change("shop", ("# renew_before_expiry = 30 days", "renew_before_expiry = 31 days"))
+    certbot.issue("--manual", "--preferred-challenges", "dns", "--manual-auth-hook", hook, "--manual-cleanup-hook",
+                  hook, "-d", "*.example.org")
+    # Not by --deploy-hook: certbot would run it on this host.
+    certbot.change("www.example.com", ("authenticator = ", "renew_hook = systemctl reload nginx\nauthenticator = "))
+    certbot.change("shop", ("# renew_before_expiry = 30 days", "renew_before_expiry = 31 days"),
+                   ("authenticator = ", "renew_hook = service postfix reload\nauthenticator = "))
 
     # The address of the account is in none of its files.
     told = site.migrate("certbot", certbot.directory, check=False)
@@ -108,6 +125,7 @@ def test_certbot(site):
         name: certbot.files(name) / "cert.pem" for name in ("www.example.com", "shop", "example.org")})
     assert "accountKey: (secret)" in out and "systemctl disable --now certbot.timer" in out
     assert "systemctl enable --now certd-nginx.path" in out
+    assert "systemctl enable --now certd-reload@postfix.path" in out
     assert f"webroot = {site.scratch}/web\n" in out and f"webroot = {site.scratch}/web2\n" in out
     assert f"the files of 'shop' are now in {site.certd.drop('shop')}" in out
 
@@ -140,12 +158,14 @@ def test_what_cannot_be_taken_from_certbot_is_named_and_nothing_of_it_is_done(si
     certbot = Certbot(site.pebble, site.scratch / "letsencrypt")
     names = ("fine", "keyless", "expired", "plugin", "foreign", "token", "directory")
     for name in names:
-        certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", f"{name}.example.com", "--cert-name", name)
+        certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", f"{name}.example.com", "--cert-name",
+                      name)
     (certbot.files("keyless") / "privkey.pem").unlink()
     ca = ThrowAwayCa(site.scratch / "ca")
     certificate, key = ca.issue("expired.example.com", days=-1)
-    (certbot.directory / "archive/expired/fullchain1.pem").write_text(certificate.read_text() + ca.cert_file.read_text())
-    shutil.copy(key, certbot.directory / "archive/expired/privkey1.pem")
+    expired = certbot.directory / "archive/expired"
+    (expired / "fullchain1.pem").write_text(certificate.read_text() + ca.cert_file.read_text())
+    shutil.copy(key, expired / "privkey1.pem")
     certbot.change("plugin", ("authenticator = standalone", "authenticator = dns-ovh"))
     certbot.change("token", ("authenticator = standalone", "authenticator = dns-cloudflare"))
     (site.scratch / "stolen.pem").write_text(key.read_text())
@@ -183,7 +203,8 @@ def test_certbots_plugins_that_certd_has(site):
         path = site.scratch / f"{plugin}.ini"
         path.write_text(f"# credentials\n{text}")
         path.chmod(0o600)
-        certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", f"{plugin}.example.com", "--cert-name", plugin)
+        certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", f"{plugin}.example.com", "--cert-name",
+                      plugin)
         certbot.change(plugin, ("authenticator = standalone",
                                 f"authenticator = dns-{plugin}\ndns_{plugin}_credentials = {path}"))
     told = site.migrate("certbot", certbot.directory, "rfc2136", "--email", EMAIL)
@@ -197,7 +218,8 @@ def test_certbots_plugins_that_certd_has(site):
 def test_lego(site):
     lego = Lego(site.pebble, site.scratch / "lego")
     lego.issue("-d", "lego.example.com", "-d", "x.example.com", "--http", "--http.port", f":{free_port()}")
-    lego.issue("-d", "*.example.net", "--dns", "exec", "--dns.disable-cp", "-k", "rsa2048", variables={"EXEC_PATH": "/bin/true"})
+    lego.issue("-d", "*.example.net", "--dns", "exec", "--dns.disable-cp", "-k", "rsa2048",
+               variables={"EXEC_PATH": "/bin/true"})
     files = lego.directory / "certificates"
     words = ("lego", lego.directory, "--server", site.pebble.url)
     told = site.migrate("lego", lego.directory, check=False)
@@ -211,12 +233,14 @@ def test_lego(site):
     site.certd.ctl("add-dns", "--name", "own", "--kind", "exec", "--command", "/bin/true")
     site.migrate(*words, "*.example.net", "--dns", "own")
     site.migrate(*words, "lego.example.com")
-    site.check_declared({"*.example.net": files / "_.example.net.crt", "lego.example.com": files / "lego.example.com.crt"})
+    site.check_declared({"*.example.net": files / "_.example.net.crt",
+                         "lego.example.com": files / "lego.example.com.crt"})
     assert "nothing to do" in site.migrate(*words, "--dns", "own").stdout
     assert site.certd.ctl_json("show", "auto", "*.example.net")["properties"]["keyAlgorithm"] == "rsa2048"
     site.check_renews("lego.example.com")
+    site.check_expired(*words, name="lego.example.com", file=files / "lego.example.com.crt",
+                       key=files / "lego.example.com.key")
     (files / "lego.example.com.key").unlink()
-    site.certd.ctl("rm", "auto", "lego.example.com", "--with-certificates")
     told = site.migrate(*words, "lego.example.com", check=False)
     assert "certificates/lego.example.com.key" in told.stderr and site.declared()["certificate"] == 1
 
@@ -232,6 +256,8 @@ def test_dehydrated(site):
     assert (properties["keyAlgorithm"], properties["reuseKey"]) == ("rsa2048", True)
     assert site.certd.ctl_json("list", "providers")[0]["properties"]["email"] == EMAIL
     site.check_renews("front")
+    site.check_expired("dehydrated", dehydrated.directory, name="d.example.com",
+                       file=files / "d.example.com/fullchain.pem", key=files / "d.example.com/privkey.pem")
 
     site.certd.ctl("rm", "auto", "front", "--with-certificates")
     with dehydrated.config.open("a") as config:
@@ -260,9 +286,14 @@ def test_uacme(site):
     site.check_renews("u.example.com")
     site.certd.ctl("rm", "auto", "u.example.com", "--with-certificates")
     site.certd.ctl("rm", "provider", "127.0.0.1")
-    (uacme.directory / "private/key.pem").unlink()
-    told = site.migrate("uacme", uacme.directory, "--email", EMAIL, "--server", site.pebble.url, check=False)
+    words = ("uacme", uacme.directory, "--email", EMAIL, "--server", site.pebble.url)
+    key = (uacme.directory / "private/key.pem").rename(uacme.directory / "private/away.pem")
+    told = site.migrate(*words, check=False)
     assert "private/key.pem" in told.stderr and site.declared()["certificate"] == 0
+    key.rename(uacme.directory / "private/key.pem")
+    site.migrate(*words)
+    site.check_expired(*words, name="u.example.com", file=uacme.directory / "u.example.com/cert.pem",
+                       key=uacme.directory / "private/u.example.com/key.pem")
 
 
 def test_acme_sh(site):
@@ -283,6 +314,9 @@ def test_acme_sh(site):
     assert "kind: ionoscloud" in out and "t0ken" not in out and not os.path.exists("/tmp/never")
     assert site.certd.ctl_json("list", "consumers")[0]["properties"]["name"] == "haproxy"
     site.check_renews("s.example.com")
+    site.check_expired("acme.sh", acme.directory, name="s.example.com",
+                       file=acme.directory / "s.example.com_ecc/fullchain.cer",
+                       key=acme.directory / "s.example.com_ecc/s.example.com.key")
 
     acme.add("u.example.com", "Le_Webroot='dns_unknown'")
     acme.add("v.example.com", "Le_Webroot='/var/www'")
@@ -290,7 +324,7 @@ def test_acme_sh(site):
     for _ in range(2):
         told = site.migrate("acme.sh", acme.directory, check=False)
         assert "certificate 'u.example.com' is not taken: it is validated by dns_unknown" in told.stderr
-        assert "v.example.com.key': No such file" in told.stderr and site.declared()["autoCertificate"] == 2
+        assert "v.example.com.key': No such file" in told.stderr and site.declared()["autoCertificate"] == 1
     (acme.directory / "dnsapi").mkdir()
     (acme.directory / "dnsapi/dns_unknown.sh").write_text("dns_unknown_add() { true; }\n")
     out = site.migrate("acme.sh", acme.directory, "u.example.com", check=False)

@@ -10,11 +10,6 @@ from procs import run
 EMAIL = "you@example.com"
 
 
-def _run(pebble, *command, **options):
-    environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pebble.ca_file), "LEGO_CA_CERTIFICATES": str(pebble.ca_file)}
-    return run(command, env=environment, timeout=120, **options)
-
-
 class Certbot:
     """`directory` is its configuration. Pebble must be always_valid."""
 
@@ -23,8 +18,9 @@ class Certbot:
         self.directory = Path(directory)
 
     def issue(self, *options):
-        _run(self.pebble, "certbot", "--config-dir", self.directory, "--work-dir", self.directory / "work", "--logs-dir",
-             self.directory / "logs", "--server", self.pebble.url, "-n", "--agree-tos", "-m", EMAIL, "certonly", *options)
+        run(["certbot", "--config-dir", self.directory, "--work-dir", self.directory / "work", "--logs-dir",
+             self.directory / "logs", "--server", self.pebble.url, "-n", "--agree-tos", "-m", EMAIL, "certonly",
+             *options], env={**os.environ, "REQUESTS_CA_BUNDLE": str(self.pebble.ca_file)}, timeout=120)
 
     def files(self, name):
         return self.directory / "live" / name
@@ -70,7 +66,7 @@ class Dehydrated:
 
 
 class Uacme:
-    """It trusts only the system's certificates: it gets a file of its own in their place, in its own mount namespace."""
+    """It trusts only the system's certificates: in its own mount namespace it gets another file in their place."""
 
     def __init__(self, pebble, directory):
         self.pebble = pebble
@@ -80,7 +76,8 @@ class Uacme:
         self.hook.chmod(0o755)
 
     def _run(self, *words):
-        command = shlex.join(map(str, ["uacme", "-c", self.directory, "-a", self.pebble.url, "-y", "-h", self.hook, *words]))
+        command = shlex.join(str(word) for word in ["uacme", "-c", self.directory, "-a", self.pebble.url, "-y", "-h",
+                                                    self.hook, *words])
         script = f"mount --bind {shlex.quote(str(self.pebble.ca_file))} /etc/ssl/certs/ca-certificates.crt && {command}"
         run(["unshare", "--mount", "sh", "-c", script], timeout=120)
 
@@ -91,7 +88,7 @@ class Uacme:
 
 
 class AcmeSh:
-    """Written as acme.sh 3 documents and does it: Debian has no package of it. The pairs are those of another client."""
+    """Written as acme.sh 3 documents and does it: Debian has no package of it. The pairs are lego's."""
 
     def __init__(self, pebble, directory, lego):
         self.pebble = pebble
