@@ -263,6 +263,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/command/test_hostile.c \
 	tests/unit/ctl/present/test_live_table.c \
 	tests/unit/ctl/present/test_output.c \
+	tests/unit/ctl/present/test_terminal.c \
 	tests/unit/ctl/declare/test_plan.c \
 	tests/unit/ctl/migrate/test_files.c \
 	tests/unit/ctl/migrate/test_settings.c \

@@ -85,6 +85,7 @@ struct api_field {
 struct api_column {
 	const char *title;
 	const char *path; /* "properties.name", "metadata.state"; NULL ends a table */
+	unsigned rank;    /* on a narrow terminal, columns of a high rank are left out first; 0: never */
 };
 
 struct api_resource {
@@ -131,6 +132,7 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_RENEW, /* {ref, force}: order a new certificate now */
 	RPC_AUTOCERTIFICATE_PAUSE,
 	RPC_AUTOCERTIFICATE_RESUME,
+	RPC_AUTOCERTIFICATE_CANCEL,  /* {ref}: end the order in progress */
 	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what happens next, when and why; last error; next steps */
 	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,

@@ -117,12 +117,12 @@ static const struct api_field provider_metadata[] = {
 };
 
 static const struct api_column provider_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "SERVER", "properties.server" },
-	{ "EMAIL", "properties.email" },
-	{ "STATE", "metadata.state" },
-	{ "MESSAGE", "metadata.message" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "SERVER", "properties.server", 2 },
+	{ "EMAIL", "properties.email", 3 },
+	{ "STATE", "metadata.state", 0 },
+	{ "MESSAGE", "metadata.message", 1 },
+	{ .title = NULL },
 };
 
 /* autoCertificate */
@@ -179,15 +179,15 @@ static const struct api_field autocert_metadata[] = {
 };
 
 static const struct api_column autocert_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "COMMON NAME", "metadata.commonName" },
-	{ "PROVIDER", "properties.provider" },
-	{ "STATE", "metadata.state" },
-	{ "EXPIRES", "metadata.notAfter" },
-	{ "SERVED", "metadata.served" },
-	{ "NEXT", "metadata.nextAction" },
-	{ "WHEN", "metadata.nextDate" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "COMMON NAME", "metadata.commonName", 4 },
+	{ "PROVIDER", "properties.provider", 5 },
+	{ "STATE", "metadata.state", 0 },
+	{ "EXPIRES", "metadata.notAfter", 0 },
+	{ "SERVED", "metadata.served", 1 },
+	{ "NEXT", "metadata.nextAction", 2 },
+	{ "WHEN", "metadata.nextDate", 3 },
+	{ .title = NULL },
 };
 
 /*
@@ -245,13 +245,13 @@ static const struct api_field certificate_metadata[] = {
 };
 
 static const struct api_column certificate_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "COMMON NAME", "metadata.commonName" },
-	{ "ISSUER", "metadata.caName" },
-	{ "STATUS", "metadata.status" },
-	{ "ISSUED", "metadata.notBefore" },
-	{ "EXPIRES", "metadata.notAfter" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "COMMON NAME", "metadata.commonName", 2 },
+	{ "ISSUER", "metadata.caName", 3 },
+	{ "STATUS", "metadata.status", 0 },
+	{ "ISSUED", "metadata.notBefore", 4 },
+	{ "EXPIRES", "metadata.notAfter", 0 },
+	{ .title = NULL },
 };
 
 /* dnsProvider: its properties are in dns_kinds.c */
@@ -263,13 +263,13 @@ static const struct api_field dnsprovider_metadata[] = {
 };
 
 static const struct api_column dnsprovider_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "KIND", "properties.kind" },
-	{ "ZONES", "properties.zones" },
-	{ "SERVER", "properties.server" },
-	{ "COMMAND", "properties.command" },
-	{ "STATE", "metadata.state" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "KIND", "properties.kind", 1 },
+	{ "ZONES", "properties.zones", 2 },
+	{ "SERVER", "properties.server", 3 },
+	{ "COMMAND", "properties.command", 4 },
+	{ "STATE", "metadata.state", 0 },
+	{ .title = NULL },
 };
 
 /* consumer */
@@ -318,12 +318,12 @@ static const struct api_field consumer_metadata[] = {
 };
 
 static const struct api_column consumer_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "ACTIVATE", "properties.activate" },
-	{ "PROBES", "properties.probes" },
-	{ "STATE", "metadata.state" },
-	{ "MESSAGE", "metadata.message" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "ACTIVATE", "properties.activate", 2 },
+	{ "PROBES", "properties.probes", 3 },
+	{ "STATE", "metadata.state", 0 },
+	{ "MESSAGE", "metadata.message", 1 },
+	{ .title = NULL },
 };
 
 /* token */
@@ -352,14 +352,14 @@ static const struct api_field token_metadata[] = {
 };
 
 static const struct api_column token_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "ROLE", "properties.role" },
-	{ "DOMAINS", "properties.domains" },
-	{ "LABELS", "properties.labels" },
-	{ "EXPIRES", "metadata.expiresDate" },
-	{ "CREATED", "metadata.createdDate" },
-	{ "BY", "metadata.createdBy" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "ROLE", "properties.role", 0 },
+	{ "DOMAINS", "properties.domains", 2 },
+	{ "LABELS", "properties.labels", 3 },
+	{ "EXPIRES", "metadata.expiresDate", 0 },
+	{ "CREATED", "metadata.createdDate", 4 },
+	{ "BY", "metadata.createdBy", 5 },
+	{ .title = NULL },
 };
 
 /* authorization: Kontena's two steps. It is not a declaration, so only answers of the CA change it. */
@@ -391,13 +391,13 @@ static const struct api_field authorization_metadata[] = {
 };
 
 static const struct api_column authorization_columns[] = {
-	{ "NAME", "properties.name" },
-	{ "PROVIDER", "properties.provider" },
-	{ "STATE", "metadata.state" },
-	{ "STATUS", "metadata.status" },
-	{ "CONTENT", "metadata.recordContent" },
-	{ "EXPIRES", "metadata.expiresDate" },
-	{ NULL, NULL },
+	{ "NAME", "properties.name", 0 },
+	{ "PROVIDER", "properties.provider", 3 },
+	{ "STATE", "metadata.state", 2 },
+	{ "STATUS", "metadata.status", 0 },
+	{ "CONTENT", "metadata.recordContent", 0 },
+	{ "EXPIRES", "metadata.expiresDate", 1 },
+	{ .title = NULL },
 };
 
 const struct api_resource api_resources[] = {
@@ -482,6 +482,7 @@ static const struct api_field autocert_delete_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "withCertificates", .type = API_BOOL,
 		.help = "also delete its certificates; otherwise they are kept until they are purged" },
+	{ .name = "force", .type = API_BOOL, .help = "delete it although a consumer still serves its files" },
 	DRY_RUN,
 	END,
 };
@@ -767,6 +768,8 @@ const struct api_method api_methods[] = {
 		autocert_ref, NULL, "suspend renewal", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_RESUME] = { "autoCertificate.resume", ROLE_OPERATOR, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, NULL, "resume renewal", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_CANCEL] = { "autoCertificate.cancel", ROLE_OPERATOR, API_CALL,
+		API_AUTOCERTIFICATE, autocert_ref, NULL, "end the order in progress", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, explain_result, "explain the next action, its time and its reason",
 		.flags = API_SCOPED },

@@ -84,6 +84,8 @@ static const struct api_field tail[] = {
 		.help = "TTL of the TXT records", .fallback = "60s" },
 	{ .name = "propagationTimeout", .type = API_SPAN, .min = 1, .max = 3600, .metavar = "SPAN",
 		.help = "maximum wait for a record to be visible on all servers of the zone", .fallback = "2m" },
+	{ .name = "validateUnseen", .type = API_BOOL,
+		.help = "ask the CA even if no server has the record after that time" },
 	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST[:PORT]",
 		.help = "server to query for the record", .fallback = "the servers of the zone" },
 	END,

@@ -24,7 +24,7 @@ static const struct event_info kinds[] = {
 	[EVENT_OBJECT_DELETED] = { "object.deleted", EVENT_NOTICE, "by changes?", "an object was deleted" },
 	[EVENT_ACCOUNT_DONE] = { "account.done", EVENT_NOTICE, "", "an account was registered with the CA" },
 	[EVENT_ACCOUNT_FAILED] = { "account.failed", EVENT_ERROR, DATA_ERROR, "the registration of an account failed" },
-	[EVENT_ISSUE_PROGRESS] = { "issue.progress", EVENT_DEBUG, "state why?", "a step of an order" },
+	[EVENT_ISSUE_PROGRESS] = { "issue.progress", EVENT_DEBUG, "state why? until?", "a step of an order" },
 	[EVENT_ISSUE_DONE] = { "issue.done", EVENT_NOTICE, "certificate notAfter",
 		"a certificate was issued and stored" },
 	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, DATA_ERROR, "a certificate could not be issued" },

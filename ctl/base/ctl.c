@@ -10,17 +10,38 @@
 #include <time.h>
 #include <unistd.h>
 
+/* 0: @fd is not a terminal. One that does not know its width has 80 columns. */
+static unsigned
+ctl_columns_of(int fd)
+{
+	struct winsize size = { .ws_col = 0 };
+
+	if (!isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* https://no-color.org, and terminals without colours. */
+static bool
+ctl_wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return (!no || !*no) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 void
 ctl_init(struct ctl *ctl)
 {
 	const char *socket_path = getenv("CERTD_SOCKET");
-	struct winsize size = { .ws_col = 0 };
 
 	*ctl = (struct ctl){ .out = stdout, .err = stderr };
 	ctl->socket_path = xstrdup(socket_path && *socket_path ? socket_path : RUNSTATEDIR "/certd/control.sock");
-	ctl->is_terminal = isatty(STDERR_FILENO);
-	if (ctl->is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
-		ctl->columns = size.ws_col;
+	ctl->columns = ctl_columns_of(STDERR_FILENO);
+	ctl->is_terminal = ctl->columns > 0;
+	ctl->out_columns = ctl_columns_of(STDOUT_FILENO);
+	ctl->has_colour = ctl->out_columns > 0 && ctl_wants_colour();
 	ctl->names = json_object_new_object();
 }
 

@@ -11,11 +11,13 @@
 enum ctl_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_KEYVALUE };
 
 struct ctl {
-	FILE *out;         /* results; borrowed */
-	FILE *err;         /* errors and progress; borrowed */
-	bool is_terminal;  /* @err is a terminal: progress is one live line */
-	unsigned columns;  /* of that terminal */
-	int64_t fixed_now; /* UNIX seconds, for tests; 0: use the clock */
+	FILE *out;            /* results; borrowed */
+	FILE *err;            /* errors and progress; borrowed */
+	bool is_terminal;     /* @err is a terminal: progress is one live line */
+	unsigned columns;     /* of that terminal */
+	unsigned out_columns; /* of the terminal that @out is; 0: it is not a terminal */
+	bool has_colour;      /* that terminal shows colours, and the user wants them */
+	int64_t fixed_now;    /* UNIX seconds, for tests; 0: use the clock */
 	enum ctl_format format;
 	const char *view;          /* "cloud66": show requests that view, as json; NULL: this API's own; static */
 	char *socket_path;         /* owned */

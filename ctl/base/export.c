@@ -15,23 +15,51 @@
 
 enum { EXPORT_MAX = 1024 * 1024 };
 
+/* The newest certificate with that common name; NULL: there is none. Owned by the caller. */
+static char *
+export_newest_of(struct ctl *ctl, const char *common_name)
+{
+	struct json_object *params = json_object_new_object();
+	_cleanup_json_ struct json_object *list = NULL;
+	const char *newest = NULL;
+	int64_t newest_at = INT64_MIN;
+
+	json_add_string(params, "commonName", common_name);
+	if (ctl_call(ctl, RPC_CERTIFICATE_LIST, params, &list, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < ctl_count_at(list, "items"); i++) {
+		struct json_object *item = json_object_array_get_idx(ctl_array_at(list, "items"), i);
+
+		if (ctl_time_at(item, "metadata.notBefore") > newest_at) {
+			newest_at = ctl_time_at(item, "metadata.notBefore");
+			newest = ctl_text_at(item, "metadata.lastIssuedCertificate");
+			newest = *newest ? newest : ctl_text_at(item, "id");
+		}
+	}
+	return xstrdup_null(newest);
+}
+
 int
 export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *autocert = NULL;
-	const char *newest;
-	_cleanup_free_ char *word = shell_word(name);
+	_cleanup_free_ char *newest = NULL;
+	_cleanup_free_ char *explain = NULL;
 
 	if (ctl_get(ctl, &api_resources[API_CERTIFICATE], name, ret, err) == 0)
 		return 0;
-	if (err->code != ERROR_NOT_FOUND ||
-		ctl_get(ctl, &api_resources[API_AUTOCERTIFICATE], name, &autocert, NULL) < 0)
+	if (err->code != ERROR_NOT_FOUND)
+		return -1;
+	if (ctl_get(ctl, &api_resources[API_AUTOCERTIFICATE], name, &autocert, NULL) == 0)
+		newest = xstrdup(ctl_text_at(autocert, "metadata.lastIssuedCertificate"));
+	else
+		newest = export_newest_of(ctl, name);
+	if (!newest)
 		return -1;
 	error_clear(err);
-	newest = ctl_text_at(autocert, "metadata.lastIssuedCertificate");
+	explain = shell_certctl("explain", name, NULL);
 	if (!*newest)
-		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; to see why, run: certctl explain %s",
-			name, word);
+		return error_set(err, ERROR_STATE, "'%s' has no certificate yet; to see why: %s", name, explain);
 	return ctl_get(ctl, &api_resources[API_CERTIFICATE], newest, ret, err);
 }
 

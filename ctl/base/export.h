@@ -7,7 +7,8 @@
 
 /*
  * export_find() - find the certificate that @name refers to
- * @name is the name or id of a certificate, or of an auto-certificate, which stands for its newest certificate.
+ * @name is the name or id of a certificate, or of an auto-certificate, which stands for its newest certificate, or a
+ * common name, which stands for the newest certificate with that name.
  * @ret: the object, owned by the caller
  */
 int

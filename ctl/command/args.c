@@ -179,6 +179,15 @@ args_unexpected(const struct reader *reader, const char *word, struct error *err
 	return error_set(err, ERROR_USAGE, "%s: unexpected word '%s'", args->command->name, word);
 }
 
+/* With COMMAND_ANY, a word is a noun only before a name: `explain le` is about an object named le. */
+static bool
+args_is_noun_next(const struct reader *reader, const char *word)
+{
+	if (!(reader->args->command->flags & COMMAND_ANY))
+		return true;
+	return reader->args->words.count == 0 && reader->argc > 0 && reader->argv[0][0] != '-' && args_noun(word);
+}
+
 static int
 args_read_word(struct reader *reader, const char *word, struct error *err)
 {
@@ -188,7 +197,7 @@ args_read_word(struct reader *reader, const char *word, struct error *err)
 
 	if (!command)
 		return args_read_command(reader, word, err);
-	if ((command->flags & COMMAND_NOUN) && !args->resource)
+	if ((command->flags & COMMAND_NOUN) && !args->resource && args_is_noun_next(reader, word))
 		return args_read_noun(reader, word, err);
 	field = command_positional(command, args->words.count);
 	if (field)
@@ -363,13 +372,14 @@ args_check_whole(const struct args *args, struct error *err)
 	const struct command *command = args->command;
 	bool is_optional = command->flags & COMMAND_OPTIONAL;
 
-	if ((command->flags & COMMAND_NOUN) && !args->resource && !is_optional)
+	if ((command->flags & COMMAND_NOUN) && !args->resource && !is_optional && !(command->flags & COMMAND_ANY))
 		return error_set(err, ERROR_USAGE, "%s: the kind of object is missing; write: certctl %s %s",
 			command->name, command->name, command->words);
 	if ((command->flags & (COMMAND_NAME | COMMAND_NAMES)) && args->words.count == 0 &&
 		!(is_optional && !args->resource))
-		return error_set(err, ERROR_USAGE, "%s: the name of the %s is missing; write: certctl %s %s NAME",
-			command->name, args->resource->cli, command->name, args->resource->cli);
+		return error_set(err, ERROR_USAGE, "%s: the name%s%s is missing; write: certctl %s %s%sNAME",
+			command->name, args->resource ? " of the " : "", args->resource ? args->resource->cli : "",
+			command->name, args->resource ? args->resource->cli : "", args->resource ? " " : "");
 	if (command->from == OPTIONS_CREATE && args->resource)
 		return args_check_required(args, args->resource->properties, err);
 	if (command->from == OPTIONS_PARAMS)

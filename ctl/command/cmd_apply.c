@@ -43,7 +43,7 @@ apply(struct apply *a, const struct args *args, struct error *err)
 int
 cmd_apply(struct ctl *ctl, struct args *args, struct error *err)
 {
-	struct apply a = { .ctl = ctl };
+	struct apply a = { .ctl = ctl, .is_forced = args_has_flag(args, "force") };
 	int rc;
 
 	if (!args_text(args, "file"))

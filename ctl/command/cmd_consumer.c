@@ -62,7 +62,7 @@ consumer_collect(struct wait *wait, struct json_object *result, const char *cons
 	int rc = 0;
 
 	output_start(&output, wait->ctl, &view_result, NULL);
-	progress_step(&wait->progress, "waiting for the results");
+	progress_step(&wait->progress, "waiting for the results", 0);
 	while (rc == 0 && count > 0) {
 		_cleanup_json_ struct json_object *event = NULL;
 		enum wait_outcome outcome;
@@ -108,7 +108,7 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 	if (count == 0)
 		fprintf(ctl->err, "certctl: nothing to do: %s\n",
 			ctl_count_at(result, "autoCertificates")
-				? "the consumer has no probes (to add one: certctl set consumer NAME --probe)"
+				? "the consumer has no probes; to add one, see: certctl set consumer --help"
 				: "no auto-certificate of this consumer has a certificate");
 	else if (!args_has_flag(args, "noWait"))
 		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- what came of it --- */
 
@@ -133,14 +134,11 @@ static const struct view view_removed = { VIEW_STREAM, declare_removed_item, NUL
 static void
 declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, const char *name)
 {
-	bool is_auto = resource == &api_resources[API_AUTOCERTIFICATE];
-	_cleanup_free_ char *word = shell_word(name);
+	_cleanup_free_ char *before = xasprintf("explain %s", resource->cli);
+	_cleanup_free_ char *explain = shell_certctl(before, name, NULL);
 
 	free(ctl->hint);
-	ctl->hint =
-		is_auto ? xasprintf("'%s' stays declared and certd keeps retrying; see: certctl explain %s", name, word)
-			: xasprintf("'%s' stays declared and certd keeps retrying; correct it with: certctl set %s %s",
-				  name, resource->cli, word);
+	ctl->hint = xasprintf("'%s' stays declared and certd keeps retrying; see: %s", name, explain);
 }
 
 /* Runs @wait to its end and shows the object's state at that time. */
@@ -352,6 +350,36 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	return 0;
 }
 
+/* "It is still in use. Delete it? [y/N]" */
+static bool
+declare_is_confirmed(struct ctl *ctl, const struct error *err)
+{
+	char answer[16] = "";
+
+	if (!ctl->is_terminal || !isatty(STDIN_FILENO))
+		return false;
+	fprintf(ctl->err, "certctl: %s\nDelete it? [y/N] ", err->message);
+	fflush(ctl->err);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* A deletion that certd refuses without "force" is repeated with it if the user at the terminal says yes. */
+static int
+declare_call_asking(struct ctl *ctl, enum api_method_id method, struct json_object *params, struct json_object **ret,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *again = NULL;
+
+	json_object_deep_copy(params, &again, NULL);
+	if (ctl_call(ctl, method, params, ret, err) == 0)
+		return 0;
+	if (err->code != ERROR_IN_USE || method != RPC_AUTOCERTIFICATE_DELETE || !declare_is_confirmed(ctl, err))
+		return -1;
+	error_clear(err);
+	json_add_bool(again, "force", true);
+	return ctl_call(ctl, method, json_object_get(again), ret, err);
+}
+
 static int
 declare_remove_one(struct ctl *ctl, struct output *output, enum api_method_id method, const char *name,
 	const struct args *args, struct error *err)
@@ -365,7 +393,9 @@ declare_remove_one(struct ctl *ctl, struct output *output, enum api_method_id me
 		json_add_bool(params, "dryRun", true);
 	if (args_has_flag(args, "withCertificates"))
 		json_add_bool(params, "withCertificates", true);
-	if (ctl_call(ctl, method, params, &result, err) < 0)
+	if (args_has_flag(args, "force"))
+		json_add_bool(params, "force", true);
+	if (declare_call_asking(ctl, method, params, &result, err) < 0)
 		return -1;
 	json_add_string(item, "type", output->resource->type);
 	json_add_string(item, "name", name);

@@ -6,6 +6,7 @@
 #include "common/crypto/cert_file.h"
 #include "common/crypto/pem.h"
 #include "common/name.h"
+#include "common/shell.h"
 #include "ctl/base/export.h"
 #include "ctl/command/cmd.h"
 
@@ -176,12 +177,14 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_(env_variables_clear) struct variables v = { .domain = NULL };
 	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *again = NULL;
 
 	if (args->words.count != 1)
 		return error_set(err, ERROR_USAGE, "env: a name is required; write: certctl env NAME");
+	again = shell_certctl("env", args->words.items[0], NULL);
 	if (isatty(fileno(ctl->out)))
 		return error_set(err, ERROR_USAGE,
-			"env: a private key is not written to a terminal; write: eval \"$(certctl env NAME)\"");
+			"env: a private key is not written to a terminal; write: eval \"$(%s)\"", again);
 	if (env_fetch_all(ctl, args, &v, err) < 0)
 		return -1;
 	name = env_shell_name(v.domain);

@@ -4,6 +4,7 @@
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/cert_file.h"
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "ctl/base/password.h"
 #include "ctl/command/cmd.h"
@@ -197,14 +198,15 @@ static void
 import_item(struct output *output, struct json_object *item)
 {
 	_cleanup_buf_ struct buf when = BUF_INIT;
+	_cleanup_free_ char *set = shell_certctl("set cert", ctl_text_at(item, "properties.name"), "--deploy-anyway");
 
 	text_relative(&when, ctl_time_at(item, "metadata.notAfter"), ctl_now(output->ctl));
 	fprintf(output->ctl->out, "cert '%s' is %s; it expires %s (%s); ", ctl_text_at(item, "properties.name"),
 		json_object_get_boolean(ctl_at(item, "dryRun")) ? "valid for import" : "imported",
 		ctl_text_at(item, "metadata.notAfter"), buf_str(&when));
 	if (import_is_held_back(item))
-		fprintf(output->ctl->out, "it is not deployed: %s (certctl set cert '%s' --deploy-anyway)\n",
-			ctl_text_at(item, "metadata.message"), ctl_text_at(item, "properties.name"));
+		fprintf(output->ctl->out, "it is not deployed: %s (to deploy it: %s)\n",
+			ctl_text_at(item, "metadata.message"), set);
 	else
 		fprintf(output->ctl->out, "files in %s\n", ctl_text_at(item, "metadata.dropDirectory"));
 }

@@ -76,6 +76,8 @@ list_show_all(struct list *list, struct args *args, struct error *err)
 		return -1;
 	output_start(&list->output, list->ctl, &view_table, args->resource);
 	list->output.columns = list->columns.count ? &list->columns : NULL;
+	list->output.is_by_name = !sort && !json_object_object_get_ex(args->values, "limit", NULL) &&
+				  !json_object_object_get_ex(args->values, "offset", NULL);
 	rc = sort ? list_sorted(list, args, method, sort, err)
 		  : pages_each(list->ctl, method, args->values, list_take_item, list, err);
 	output_end(&list->output);

@@ -216,12 +216,12 @@ migrate_send(struct apply *a, struct plan_step *step, struct json_object **ret, 
 	_cleanup_free_ char *id = NULL;
 
 	if (!migrate_import_of(m, step))
-		return apply_call_step(a->ctl, step, false, ret, err);
+		return apply_call_step(a, step, false, ret, err);
 	json_object_put(step->waiting); /* what it refers to was made by earlier steps */
 	step->waiting = NULL;
-	if (apply_call_step(a->ctl, step, true, &tried, err) < 0 || migrate_import(m, step, false, &id, err) < 0)
+	if (apply_call_step(a, step, true, &tried, err) < 0 || migrate_import(m, step, false, &id, err) < 0)
 		return -1;
-	if (apply_call_step(a->ctl, step, false, ret, err) == 0) {
+	if (apply_call_step(a, step, false, ret, err) == 0) {
 		migrate_advise_files(m, *ret);
 		return 0;
 	}

@@ -77,7 +77,8 @@ watch_end_screen(struct watch *w)
 	if (!w->is_on_screen)
 		return;
 	fputs(leave_screen, w->ctl->out);
-	live_table_draw(w->table, NULL, 1000, 1000, &text);
+	w->ctl->has_colour = false; /* it may be copied from there */
+	live_table_draw(w->table, NULL, w->ctl->out_columns, 1000, &text);
 	fputs(buf_str(&text), w->ctl->out);
 	fflush(w->ctl->out);
 }

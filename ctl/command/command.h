@@ -26,7 +26,8 @@ enum command_flag {
 	COMMAND_WORDS = 16,       /* any words, checked by the command itself */
 	COMMAND_CERTIFICATE = 32, /* the first word is a certificate, or an auto-certificate */
 	COMMAND_EACH = 64,        /* runs once for each name */
-	COMMAND_CLIENT = 128      /* the first word may be another ACME client */
+	COMMAND_CLIENT = 128,     /* the first word may be another ACME client */
+	COMMAND_ANY = 256         /* the noun may be left out: the name is looked for among all kinds */
 };
 
 struct command {

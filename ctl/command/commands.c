@@ -173,6 +173,7 @@ static const struct api_field export_options[] = {
 };
 static const struct api_field rm_options[] = {
 	{ .name = "withCertificates", .type = API_BOOL, .help = "also delete the certificates of an auto-certificate" },
+	{ .name = "force", .type = API_BOOL, .help = "delete an auto-certificate whose files a consumer still serves" },
 	DRY_RUN,
 	{ .name = NULL },
 };
@@ -260,6 +261,9 @@ static const struct api_field apply_options[] = {
 		.metavar = "FILE",
 		.help = "-f: the declarations, YAML or JSON; - is standard input" },
 	{ .name = "prune", .type = API_BOOL, .help = "delete objects that are missing in the file's collections" },
+	{ .name = "force",
+		.type = API_BOOL,
+		.help = "delete auto-certificates although consumers still serve their files" },
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
 	{ .name = NULL },
 };
@@ -389,6 +393,8 @@ const struct command commands[] = {
 		cmd_dump, dump_notes, .also = "save" },
 	{ "renew", NULL, "order a new certificate now", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_RENEW, wait_options, cmd_renew, NULL, .also = "reissue" },
+	{ "cancel", NULL, "end the order in progress; certd tries again later", OPTIONS_PARAMS, COMMAND_EACH,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CANCEL, NULL, cmd_pause, NULL, .also = "abort stop" },
 	{ "pause", NULL, "suspend renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL, .also = "disable suspend" },
 	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
@@ -397,9 +403,9 @@ const struct command commands[] = {
 		status_options, cmd_status, status_notes, .also = "health" },
 	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,
 		NULL, .also = "jobs" },
-	{ "explain", NULL, "explain what happens next to an auto-certificate, when and why", OPTIONS_PARAMS,
-		COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_EXPLAIN, NULL, cmd_explain, NULL,
-		.also = "why" },
+	{ "explain", "[NOUN] NAME...", "explain the state of an object, what happens next, when and why", OPTIONS_NONE,
+		COMMAND_NOUN | COMMAND_NAME | COMMAND_EACH | COMMAND_ANY, NONE, RPC_AUTOCERTIFICATE_EXPLAIN, NULL,
+		cmd_explain, NULL, .also = "why" },
 	{ "deploy", NULL, "write the files and notify the consumer again", OPTIONS_PARAMS, 0, API_CONSUMER,
 		RPC_CONSUMER_DEPLOY, wait_options, cmd_deploy, NULL, .also = "redeploy" },
 	{ "probe", NULL, "check now which certificate a consumer presents", OPTIONS_PARAMS, 0, API_CONSUMER,

@@ -8,10 +8,11 @@
 #include "ctl/command/options.h"
 #include "ctl/migrate/clients.h"
 #include "ctl/present/columns.h"
+#include "ctl/present/text.h"
 
 #include <string.h>
 
-enum { NAMES_MAX = 100 };
+enum { NAMES_MAX = 100, DESCRIPTION_MAX = 40 };
 
 /* For files, the shell's own completion is used. */
 static const char files_mark[] = ":files";
@@ -19,13 +20,35 @@ static const char files_mark[] = ":files";
 struct completion {
 	struct ctl *ctl;
 	const char *prefix; /* the typed part of the last word */
+	size_t fixed;       /* octets at its start that stay as they are: the list up to its last comma */
 };
 
 static void
 complete_offer(const struct completion *c, const char *word, const char *help)
 {
-	if (strncmp(word, c->prefix, strlen(c->prefix)) == 0)
-		fprintf(c->ctl->out, "%s\t%s\n", word, help);
+	const char *typed = c->prefix + c->fixed;
+
+	if (strncmp(word, typed, strlen(typed)) == 0)
+		fprintf(c->ctl->out, "%.*s%s\t%s\n", (int)c->fixed, c->prefix, word, help);
+}
+
+/* What is known about an object, so that candidates can be told apart: "AVAILABLE, www.example.com". */
+static void
+complete_describe(struct ctl *ctl, const struct api_resource *resource, struct json_object *object, struct buf *ret)
+{
+	buf_add_str(ret, ctl_text_at(object, "metadata.state"));
+	for (const struct api_column *c = resource->columns; c->title && ret->len < DESCRIPTION_MAX; c++) {
+		const struct api_field *field = api_field_at(resource, c->path);
+		struct json_object *value = ctl_at(object, c->path);
+
+		if (!value || !field || field->type == API_REF || strcmp(c->title, "NAME") == 0 ||
+			strcmp(c->title, "STATE") == 0 || !*json_object_get_string(value))
+			continue;
+		buf_add_str(ret, ret->len ? ", " : "");
+		if (field->type == API_TIME)
+			buf_printf(ret, "%s ", c->title);
+		text_value(ctl, field, value, ret);
+	}
 }
 
 static bool
@@ -56,8 +79,12 @@ complete_offer_names(const struct completion *c, const struct api_resource *reso
 		/*
 		 * the shell inserts candidates unquoted: skip names that need quotes, except for the '*' of wildcards
 		 */
-		if (strcmp(word, name) == 0 || complete_is_wildcard(name))
-			complete_offer(c, name, resource->help);
+		if (strcmp(word, name) == 0 || complete_is_wildcard(name)) {
+			_cleanup_buf_ struct buf what = BUF_INIT;
+
+			complete_describe(c->ctl, resource, json_object_array_get_idx(items, i), &what);
+			complete_offer(c, name, buf_str(&what));
+		}
 	}
 }
 
@@ -67,7 +94,8 @@ complete_offer_values(const struct completion *c, const struct api_field *field)
 	switch (field->type) {
 	case API_ENUM:
 		for (size_t i = 0; field->values[i]; i++)
-			complete_offer(c, field->values[i], field->help);
+			complete_offer(c, field->values[i],
+				field->fallback && strcmp(field->fallback, field->values[i]) == 0 ? "default" : "");
 		break;
 	case API_REF:
 	case API_REFLIST:
@@ -91,24 +119,19 @@ struct position {
 	const struct command *command;
 	const struct api_resource *resource;
 	size_t words;              /* after command and noun */
+	bool is_help;              /* behind "help": only commands and nouns */
 	const struct option *open; /* an option whose value is being completed; in .options */
 	struct options options;
 };
 
-/* Only the part after the last comma is completed. */
 static void
-complete_offer_columns(const struct completion *c, const struct api_resource *resource, bool is_list)
+complete_offer_columns(const struct completion *c, const struct api_resource *resource)
 {
-	const char *comma = is_list ? strrchr(c->prefix, ',') : NULL;
 	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
 
 	columns_words(resource ? resource : &api_resources[API_AUTOCERTIFICATE], &words);
-	for (size_t i = 0; i < words.count; i++) {
-		_cleanup_free_ char *word = xasprintf(
-			"%.*s%s", comma ? (int)(comma - c->prefix) + 1 : 0, c->prefix, words.items[i]);
-
-		complete_offer(c, word, "");
-	}
+	for (size_t i = 0; i < words.count; i++)
+		complete_offer(c, words.items[i], "");
 }
 
 static void
@@ -121,13 +144,18 @@ complete_offer_properties(const struct completion *c, const struct position *at)
 
 /* Values of an option; certctl's own options may take words of the tables. */
 static void
-complete_offer_option_values(const struct completion *c, const struct position *at)
+complete_offer_option_values(struct completion *c, const struct position *at)
 {
 	const struct api_field *field = at->open->field;
-	bool is_columns = strcmp(field->name, "columns") == 0;
+	bool is_columns = at->open->is_own && strcmp(field->name, "columns") == 0;
+	const char *comma = is_columns || field->type == API_STRLIST || field->type == API_REFLIST
+				    ? strrchr(c->prefix, ',')
+				    : NULL;
 
-	if (at->open->is_own && (is_columns || strcmp(field->name, "sort") == 0))
-		complete_offer_columns(c, at->resource, is_columns);
+	if (comma && !(field->flags & API_VERBATIM))
+		c->fixed = (size_t)(comma - c->prefix) + 1;
+	if (is_columns || (at->open->is_own && strcmp(field->name, "sort") == 0))
+		complete_offer_columns(c, at->resource);
 	else if (at->open->is_own && strcmp(field->name, "unset") == 0)
 		complete_offer_properties(c, at);
 	else if (at->open->is_own && strcmp(field->name, "file") == 0)
@@ -149,25 +177,28 @@ complete_offer_options(const struct completion *c, const struct options *options
 static const struct option *
 complete_find_option(const struct options *options, const char *word)
 {
-	if (strcmp(word, "-o") == 0)
-		word = "--output";
-	if (strcmp(word, "-f") == 0)
-		word = "--file";
-	for (size_t i = 0; i < options->count && strncmp(word, "--", 2) == 0; i++)
-		if (strcmp(options->items[i].name, word + 2) == 0)
-			return &options->items[i];
-	return NULL;
+	if (strncmp(word, "--", 2) == 0)
+		return options_find(options, word + 2);
+	return word[1] ? options_short(options, word[1]) : NULL;
 }
 
 static void
 complete_take_word(struct position *at, const char *word)
 {
+	const struct command *before = at->command;
+
+	if (!before && strcmp(word, "help") == 0) {
+		at->is_help = true; /* "help set auto" is completed like "set auto" */
+		return;
+	}
 	if (!at->command)
 		at->command = command_find(at->table, word);
 	else if ((at->command->flags & COMMAND_NOUN) && !at->resource)
 		at->resource = api_resource_find(word);
 	else
 		at->words++;
+	if (at->command && (at->command->flags & COMMAND_ANY) && at->command != before && !at->resource)
+		at->words++; /* a name without its noun */
 	if (at->command && at->command->resource != API_RESOURCE_COUNT)
 		at->resource = &api_resources[at->command->resource];
 	options_clear(&at->options);
@@ -198,17 +229,31 @@ complete_find_position(struct position *at, const struct command *table, const s
 }
 
 static void
+complete_offer_methods(const struct completion *c)
+{
+	for (size_t i = 0; i < API_METHOD_COUNT; i++)
+		complete_offer(c, api_methods[i].name, api_methods[i].help);
+}
+
+static void
 complete_offer_words(const struct completion *c, const struct position *at)
 {
 	const struct command *command = at->command;
 	const struct api_field *field;
 
+	if (command->run == cmd_call && at->words == 0 && !at->is_help)
+		complete_offer_methods(c);
+	if (command->flags & COMMAND_ANY)
+		complete_offer_names(c, at->resource ? at->resource : &api_resources[API_AUTOCERTIFICATE]);
 	if ((command->flags & COMMAND_NOUN) && !at->resource) {
 		for (size_t i = 0; i < API_RESOURCE_COUNT; i++)
 			complete_offer(c, api_resources[i].cli, api_resources[i].help);
 		return;
 	}
-	if (((command->flags & COMMAND_NAME) && at->words == 0) || (command->flags & COMMAND_NAMES)) {
+	if (at->is_help || (command->flags & COMMAND_ANY))
+		return;
+	if (((command->flags & COMMAND_NAME) && at->words == 0) ||
+		((command->flags & COMMAND_NOUN) && (command->flags & (COMMAND_NAMES | COMMAND_EACH)))) {
 		complete_offer_names(c, at->resource);
 		return;
 	}
@@ -220,7 +265,7 @@ complete_offer_words(const struct completion *c, const struct position *at)
 	if ((command->flags & COMMAND_CLIENT) && at->words == 0)
 		for (const struct client_kind *kind = client_kinds; kind->name; kind++)
 			complete_offer(c, kind->name, kind->directories[0]);
-	field = command_positional(command, at->words);
+	field = command_positional(command, command->flags & COMMAND_EACH ? 0 : at->words);
 	if (field)
 		complete_offer_values(c, field);
 }

@@ -68,9 +68,11 @@ static void
 ctl_run_say(struct ctl *ctl, const char *text)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
+	_cleanup_buf_ struct buf named = BUF_INIT;
 
 	text_line(&line, text);
-	fprintf(ctl->err, "certctl: %s\n", buf_str(&line));
+	text_users(&named, buf_str(&line));
+	fprintf(ctl->err, "certctl: %s\n", buf_str(&named));
 }
 
 /* The one line about help behind a usage error. */
@@ -84,7 +86,7 @@ ctl_run_say_where_help_is(struct ctl *ctl, const struct args *args)
 		fprintf(ctl->err, "certctl: see: certctl %s %s%s--help\n", command->name, noun ? noun : "",
 			noun ? " " : "");
 	else if (args->is_empty)
-		help_all(ctl->err, args->table);
+		help_all(&(struct ctl){ .out = ctl->err, .out_columns = ctl->columns }, args->table);
 	else
 		fputs("certctl: see: certctl help\n", ctl->err);
 }
@@ -179,9 +181,9 @@ ctl_run_command(struct ctl *ctl, struct args *args, struct error *err)
 		return cmd_version(ctl, args, err);
 	if (args_has_flag(args, "help")) {
 		if (args->command)
-			help_command(ctl->out, args->command, args->resource);
+			help_command(ctl, args->command, args->resource);
 		else
-			help_all(ctl->out, args->table);
+			help_all(ctl, args->table);
 		return 0;
 	}
 	if (!args->command) {

@@ -5,6 +5,7 @@
 #include "common/ca.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/options.h"
+#include "ctl/present/terminal.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -85,25 +86,26 @@ help_is_required(const struct command *command, const struct option *option)
 
 /* A second line if @usage is too wide for its column. */
 static void
-help_print_row(FILE *out, const struct buf *usage, const char *meaning)
+help_print_row(const struct ctl *ctl, const struct buf *usage, const char *meaning)
 {
 	const char *text = buf_str(usage);
 
 	if (usage->len > OPTION_WIDTH - 2)
-		fprintf(out, "  %s\n  %*s%s\n", text, OPTION_WIDTH, "", meaning);
+		fprintf(ctl->out, "  %s\n  %*s", text, OPTION_WIDTH, "");
 	else
-		fprintf(out, "  %-*s%s\n", OPTION_WIDTH, text, meaning);
+		fprintf(ctl->out, "  %-*s", OPTION_WIDTH, text);
+	terminal_wrap(ctl, OPTION_WIDTH + 2, OPTION_WIDTH + 2, meaning);
 }
 
 static void
-help_print_option(FILE *out, const struct command *command, const struct option *option)
+help_print_option(const struct ctl *ctl, const struct command *command, const struct option *option)
 {
 	_cleanup_buf_ struct buf usage = BUF_INIT;
 	_cleanup_buf_ struct buf meaning = BUF_INIT;
 
 	help_write_usage(option, &usage);
 	help_write_meaning(option, command && help_is_required(command, option), &meaning);
-	help_print_row(out, &usage, buf_str(&meaning));
+	help_print_row(ctl, &usage, buf_str(&meaning));
 }
 
 /* Positional arguments, from the command's row and from the parameters of its method. */
@@ -141,7 +143,7 @@ help_count_own(const struct options *options)
 }
 
 void
-help_command(FILE *out, const struct command *command, const struct api_resource *resource)
+help_command(const struct ctl *ctl, const struct command *command, const struct api_resource *resource)
 {
 	_cleanup_buf_ struct buf words = BUF_INIT;
 	struct options options;
@@ -152,41 +154,43 @@ help_command(FILE *out, const struct command *command, const struct api_resource
 	options_of(command, resource, &options);
 	own = help_count_own(&options);
 	help_write_words(command, &words);
-	fprintf(out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "", command->help);
+	fprintf(ctl->out, "certctl %s%s%s: %s\n", command->name, buf_str(&words), own ? " [OPTION]..." : "",
+		command->help);
 	if (command->notes)
-		fprintf(out, "\n%s", command->notes);
+		fprintf(ctl->out, "\n%s", command->notes);
 	if (own)
-		fprintf(out, "\nOptions%s%s:\n", resource && (command->flags & COMMAND_NOUN) ? " for " : "",
+		fprintf(ctl->out, "\nOptions%s%s:\n", resource && (command->flags & COMMAND_NOUN) ? " for " : "",
 			resource && (command->flags & COMMAND_NOUN) ? resource->cli : "");
 	else if (command->from == OPTIONS_UPDATE)
-		fputs("\nThe options depend on NOUN; for example: certctl set auto --help\n", out);
+		fputs("\nThe options depend on NOUN; for example: certctl set auto --help\n", ctl->out);
 	for (size_t i = 0; i < options.count; i++) {
 		if (i == own)
-			fputs("\nGlobal options:\n", out);
-		help_print_option(out, command, &options.items[i]);
+			fputs("\nGlobal options:\n", ctl->out);
+		help_print_option(ctl, command, &options.items[i]);
 	}
 	options_clear(&options);
 }
 
 void
-help_all(FILE *out, const struct command *table)
+help_all(const struct ctl *ctl, const struct command *table)
 {
 	struct options options;
 
-	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n", out);
+	fputs("certctl COMMAND [OPTION]...: control certd, which keeps TLS certificates valid\n\nCommands:\n",
+		ctl->out);
 	for (const struct command *c = table; c->name; c++) {
 		_cleanup_buf_ struct buf usage = BUF_INIT;
 
 		buf_add_str(&usage, c->name);
 		help_write_words(c, &usage);
-		help_print_row(out, &usage, c->help);
+		help_print_row(ctl, &usage, c->help);
 	}
-	fputs("\nGlobal options:\n", out);
+	fputs("\nGlobal options:\n", ctl->out);
 	options_of(NULL, NULL, &options);
 	for (size_t i = 0; i < options.count; i++)
-		help_print_option(out, NULL, &options.items[i]);
+		help_print_option(ctl, NULL, &options.items[i]);
 	options_clear(&options);
-	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", out);
+	fputs("\nFor details see: certctl COMMAND --help, and certctl(1).\n", ctl->out);
 }
 
 /* "help set auto" is "set auto --help". */
@@ -203,7 +207,7 @@ help_on_words(struct ctl *ctl, const struct args *args, struct error *err)
 	argv[count + 1] = option;
 	rc = args_read(&about, args->table, (int)count + 2, argv, err);
 	if (rc == 0)
-		help_command(ctl->out, about.command, about.resource);
+		help_command(ctl, about.command, about.resource);
 	args_clear(&about);
 	return rc;
 }
@@ -212,7 +216,7 @@ int
 cmd_help(struct ctl *ctl, struct args *args, struct error *err)
 {
 	if (args->words.count == 0) {
-		help_all(ctl->out, args->table);
+		help_all(ctl, args->table);
 		return 0;
 	}
 	if (args->words.count == 2 && strcmp(args->words.items[0], "man") == 0 &&

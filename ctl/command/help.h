@@ -6,11 +6,11 @@
 
 /* All commands. */
 void
-help_all(FILE *out, const struct command *table);
+help_all(const struct ctl *ctl, const struct command *table);
 
 /* One command; @resource: the given noun, or NULL. */
 void
-help_command(FILE *out, const struct command *command, const struct api_resource *resource);
+help_command(const struct ctl *ctl, const struct command *command, const struct api_resource *resource);
 
 /* A part of certctl(1) in man(7): "commands", "servers", "exit". Return: 1, 0 unknown. */
 int

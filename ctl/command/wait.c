@@ -175,7 +175,7 @@ wait_look_at_event(struct wait *wait, struct json_object *event, enum wait_outco
 	case WAIT_FAILED_LATER:
 		return wait->is_armed || !wait->needs_arm;
 	}
-	progress_step(&wait->progress, ctl_text_at(event, "message"));
+	progress_step(&wait->progress, ctl_text_at(event, "message"), ctl_time_at(event, "data.until"));
 	return false;
 }
 
@@ -193,7 +193,7 @@ wait_ask_why(struct wait *wait)
 		json_get_strlist(result, "reasons", &reasons, NULL) <= 0 || reasons.count == 0)
 		return;
 	text = strlist_join(&reasons, "; ");
-	progress_step(&wait->progress, text);
+	progress_step(&wait->progress, text, 0);
 }
 
 static void

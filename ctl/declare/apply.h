@@ -13,6 +13,7 @@ struct apply {
 	struct json_object *objects; /* current_fetch(); owned */
 	struct json_object *present; /* {KEY: {NAME: declared properties}}; owned */
 	struct plan plan;
+	bool is_forced;     /* also deletes what consumers still serve */
 	size_t failed;      /* steps that certd refused */
 	struct error first; /* the first refusal */
 	/* Sends a step in place of apply_call_step(), which it may call; or NULL. @arg: .arg */
@@ -54,8 +55,8 @@ apply_run_steps(struct apply *a);
 
 /* One call of certd. @ret: its answer; owned by the caller. */
 int
-apply_call_step(
-	struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret, struct error *err);
+apply_call_step(const struct apply *a, const struct plan_step *step, bool is_dry_run, struct json_object **ret,
+	struct error *err);
 
 /* The step has failed: it is counted, and reported on the error stream. */
 void

@@ -25,7 +25,7 @@ apply_clear(struct apply *a)
 /* --- asking certd --- */
 
 static struct json_object *
-apply_step_params(const struct plan_step *step, bool is_dry_run)
+apply_step_params(const struct apply *a, const struct plan_step *step, bool is_dry_run)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -44,12 +44,14 @@ apply_step_params(const struct plan_step *step, bool is_dry_run)
 	}
 	if (is_dry_run)
 		json_add_bool(params, "dryRun", true);
+	if (a->is_forced && step->action == PLAN_DELETE && step->resource == &api_resources[API_AUTOCERTIFICATE])
+		json_add_bool(params, "force", true);
 	return params;
 }
 
 int
-apply_call_step(
-	struct ctl *ctl, const struct plan_step *step, bool is_dry_run, struct json_object **ret, struct error *err)
+apply_call_step(const struct apply *a, const struct plan_step *step, bool is_dry_run, struct json_object **ret,
+	struct error *err)
 {
 	static const enum api_verb verbs[] = {
 		[PLAN_CREATE] = API_CREATE, [PLAN_UPDATE] = API_UPDATE, [PLAN_DELETE] = API_DELETE
@@ -57,7 +59,7 @@ apply_call_step(
 	enum api_method_id method = RPC_PROVIDER_CREATE;
 
 	api_method_of(step->resource, verbs[step->action], &method);
-	if (ctl_call(ctl, method, apply_step_params(step, is_dry_run), ret, err) < 0)
+	if (ctl_call(a->ctl, method, apply_step_params(a, step, is_dry_run), ret, err) < 0)
 		return error_wrap(err, "%s '%s'", step->resource->noun, step->name);
 	return 0;
 }
@@ -89,13 +91,13 @@ apply_note_waiting(struct plan_step *step, struct json_object *after)
 
 /* Asks certd for the object as it would be after the update. */
 static int
-apply_ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
+apply_ask_effect(const struct apply *a, struct plan_step *step, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *changed;
 	struct json_object *after;
 
-	if (apply_call_step(ctl, step, true, &result, err) < 0)
+	if (apply_call_step(a, step, true, &result, err) < 0)
 		return -1;
 	step->effect = json_object_get(ctl_at(result, "effect"));
 	if (step->action != PLAN_UPDATE)
@@ -105,7 +107,7 @@ apply_ask_effect(struct ctl *ctl, struct plan_step *step, struct error *err)
 		step->action = PLAN_NOTHING;
 		return 0;
 	}
-	after = current_properties(ctl, step->resource, result);
+	after = current_properties(a->ctl, step->resource, result);
 	apply_note_secrets(step, changed, after);
 	apply_note_waiting(step, after);
 	json_object_put(step->after);
@@ -156,7 +158,7 @@ apply_ask_effects(struct apply *a, bool is_dry_run, struct error *err)
 		}
 		if (step->action != PLAN_UPDATE && (step->action != PLAN_CREATE || step->waiting || !is_dry_run))
 			continue;
-		if (apply_ask_effect(a->ctl, step, &why) == 0)
+		if (apply_ask_effect(a, step, &why) == 0)
 			continue;
 		if (apply_is_connection_lost(&why)) {
 			error_move(err, &why);
@@ -177,7 +179,7 @@ apply_show_progress(struct progress *progress, const struct plan_step *step)
 	if (!progress->ctl->is_terminal)
 		return;
 	text = xasprintf("%s %s '%s'", apply_action_name(step->action), step->resource->noun, step->name);
-	progress_step(progress, text);
+	progress_step(progress, text, 0);
 }
 
 /* Return: false when certd is gone, so that all further steps would fail for the same reason. */
@@ -188,7 +190,7 @@ apply_run_step(struct apply *a, struct plan_step *step, struct progress *progres
 	_cleanup_error_ struct error why = ERROR_INIT;
 
 	apply_show_progress(progress, step);
-	if ((a->send ? a->send(a, step, &result, &why) : apply_call_step(a->ctl, step, false, &result, &why)) == 0) {
+	if ((a->send ? a->send(a, step, &result, &why) : apply_call_step(a, step, false, &result, &why)) == 0) {
 		if (!step->effect)
 			step->effect = json_object_get(ctl_at(result, "effect"));
 		return true;

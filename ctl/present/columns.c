@@ -110,7 +110,7 @@ columns_take_if_wanted(const char *path, const char *word, const struct api_fiel
 
 	if (strcmp(path, search->wanted) != 0 && strcmp(word, search->wanted) != 0)
 		return false;
-	*search->ret = (struct column){ columns_title_of(word), xstrdup(path), field };
+	*search->ret = (struct column){ columns_title_of(word), xstrdup(path), field, 0 };
 	return true;
 }
 
@@ -162,8 +162,8 @@ columns_default(const struct api_resource *resource, struct columns *ret)
 {
 	*ret = (struct columns){ .count = 0 };
 	for (const struct api_column *c = resource->columns; c->title; c++)
-		*columns_add_column(
-			ret) = (struct column){ xstrdup(c->title), xstrdup(c->path), api_field_at(resource, c->path) };
+		*columns_add_column(ret) = (struct column){ xstrdup(c->title), xstrdup(c->path),
+			api_field_at(resource, c->path), c->rank };
 }
 
 int

@@ -9,6 +9,7 @@ struct column {
 	char *title;                   /* owned */
 	char *path;                    /* "metadata.state"; owned */
 	const struct api_field *field; /* from the API's table; static */
+	unsigned rank;                 /* of api_column; 0 for a column that was chosen */
 };
 
 struct columns {

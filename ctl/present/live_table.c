@@ -5,11 +5,13 @@
 #include "ctl/present/live_table.h"
 
 #include "common/api/event.h"
+#include "ctl/present/table.h"
 #include "ctl/present/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct live_table {
 	struct ctl *ctl; /* borrowed */
@@ -57,7 +59,12 @@ live_table_clear(struct live_table *table)
 void
 live_table_put(struct live_table *table, struct json_object *object)
 {
-	json_object_object_add(table->objects, ctl_text_at(object, "id"), json_object_get(object));
+	const char *id = ctl_text_at(object, "id");
+	const char *progress = ctl_text_at(object, "metadata.progress");
+
+	json_object_object_add(table->objects, id, json_object_get(object));
+	if (*progress && !json_object_object_get_ex(table->steps, id, NULL)) /* it began before the first event */
+		json_add_string(table->steps, id, progress);
 }
 
 void
@@ -97,6 +104,7 @@ live_table_is_busy(const struct live_table *table)
 
 struct row {
 	struct json_object *object;
+	const char *name; /* borrowed from it */
 	int rank;
 	size_t index;
 };
@@ -120,6 +128,8 @@ live_table_compare_rows(const void *a_row, const void *b_row)
 
 	if (a->rank != b->rank)
 		return a->rank - b->rank;
+	if (strcasecmp(a->name, b->name) != 0)
+		return strcasecmp(a->name, b->name);
 	return (a->index > b->index) - (a->index < b->index);
 }
 
@@ -132,7 +142,8 @@ live_table_rank_objects(const struct live_table *table, struct json_object *list
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *object = json_object_array_get_idx(list, i);
 
-		rows[i] = (struct row){ json_object_get(object), live_table_rank_of(table, object), i };
+		rows[i] = (struct row){ json_object_get(object), ctl_text_at(object, "properties.name"),
+			live_table_rank_of(table, object), i };
 	}
 	qsort(rows, count, sizeof(*rows), live_table_compare_rows);
 	for (size_t i = 0; i < count; i++)
@@ -156,7 +167,7 @@ live_table_ordered(const struct live_table *table)
 	return list;
 }
 
-/* The current step is next to the state, in the last column, so that a narrow screen cuts it off first. */
+/* The current step is next to the state. */
 static bool
 live_table_is_before_now(const struct live_table *table, size_t i)
 {
@@ -170,42 +181,26 @@ static void
 live_table_add_titles(const struct live_table *table, struct table *ret)
 {
 	for (size_t i = 0; i < table->columns.count; i++) {
-		table_column(ret, table->columns.items[i].title);
+		table_column(ret, table->columns.items[i].title, table->columns.items[i].rank);
 		if (live_table_is_before_now(table, i))
-			table_column(ret, "NOW");
+			table_column(ret, "NOW", 0);
 	}
 }
 
 static void
 live_table_add_row(const struct live_table *table, struct json_object *object, struct table *ret)
 {
+	table_row(ret, NULL);
 	for (size_t i = 0; i < table->columns.count; i++) {
 		struct json_object *value = ctl_at(object, table->columns.items[i].path);
 		_cleanup_buf_ struct buf cell = BUF_INIT;
 
 		if (value)
 			text_value(table->ctl, table->columns.items[i].field, value, &cell);
-		table_cell(ret, buf_str(&cell));
+		table_cell(ret, buf_str(&cell), tone_of_member(table->ctl, table->columns.items[i].path, object));
 		if (live_table_is_before_now(table, i))
-			table_cell(ret, ctl_text_at(table->steps, ctl_text_at(object, "id")));
+			table_cell(ret, ctl_text_at(table->steps, ctl_text_at(object, "id")), TONE_NONE);
 	}
-}
-
-/* At most @width characters of one line, to the first NUL or newline. Return: the text after that line. */
-static const char *
-live_table_clip_line(const char *line, unsigned width, struct buf *ret)
-{
-	const char *end = strchrnul(line, '\n');
-	const char *p = line;
-
-	for (unsigned n = 0; p < end; p++) {
-		n += ((unsigned char)*p & 0xc0) != 0x80;
-		if (n > width)
-			break;
-	}
-	buf_add(ret, line, (size_t)(p - line));
-	buf_add_char(ret, '\n');
-	return *end ? end + 1 : end;
 }
 
 static void
@@ -214,7 +209,8 @@ live_table_draw_summary(const struct live_table *table, const char *notice, unsi
 	_cleanup_free_ char *line = xasprintf("%s: %d, in progress: %d", table->resource->cli,
 		json_object_object_length(table->objects), json_object_object_length(table->steps));
 
-	live_table_clip_line(notice ? notice : line, width, ret);
+	terminal_clip(ret, notice ? notice : line, width);
+	buf_add_char(ret, '\n');
 }
 
 void
@@ -225,7 +221,6 @@ live_table_draw(struct live_table *table, const char *notice, unsigned width, un
 	struct table *rows = table_new();
 	size_t len = 0;
 	FILE *out;
-	const char *line;
 
 	live_table_draw_summary(table, notice, width, ret);
 	live_table_add_titles(table, rows);
@@ -234,10 +229,8 @@ live_table_draw(struct live_table *table, const char *notice, unsigned width, un
 	out = open_memstream(&text, &len);
 	if (!out)
 		abort(); /* out of memory, as in xmalloc() */
-	table_print(rows, out);
+	table_print(rows, out, width, table->ctl->has_colour);
 	fclose(out);
-	line = text;
-	while (*line)
-		line = live_table_clip_line(line, width, ret);
+	buf_add(ret, text, len);
 	table_free(rows);
 }

@@ -5,6 +5,7 @@
 #include "ctl/present/output.h"
 
 #include "common/buf.h"
+#include "ctl/present/table.h"
 #include "ctl/present/text.h"
 
 #include <string.h>

@@ -30,6 +30,7 @@ struct output {
 	const struct api_resource *resource; /* the items' resource; or NULL */
 	const struct columns *columns;       /* of view_table; borrowed; NULL: the resource's default columns */
 	const char *title;                   /* borrowed; or NULL */
+	bool is_by_name;                     /* rows of a text table are sorted by name */
 	size_t count;                        /* items so far */
 	struct table *table;                 /* text tables; owned */
 };

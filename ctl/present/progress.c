@@ -2,6 +2,7 @@
 #include "ctl/present/progress.h"
 
 #include "common/timefmt.h"
+#include "ctl/present/terminal.h"
 #include "ctl/present/text.h"
 
 #include <stdlib.h>
@@ -33,25 +34,28 @@ void
 progress_tick(struct progress *progress)
 {
 	char passed[TIME_SPAN_SIZE];
+	char left[TIME_SPAN_SIZE] = "";
 	_cleanup_free_ char *line = NULL;
-	unsigned width = progress->ctl->columns > 20 ? progress->ctl->columns - 1 : 79;
+	_cleanup_buf_ struct buf clipped = BUF_INIT;
 
 	if (!progress->ctl->is_terminal || !progress->text)
 		return;
 	time_format_span((time_monotonic_us() / 1000 - progress->since_ms) / 1000, passed);
-	line = xasprintf("[%s] %s", passed, progress->text);
-	if (strlen(line) > width)
-		line[width] = '\0';
-	fprintf(progress->ctl->err, "\r\033[K%s", line);
+	if (progress->until_at > ctl_now(progress->ctl))
+		time_format_span(progress->until_at - ctl_now(progress->ctl), left);
+	line = xasprintf("[%s%s%s%s] %s", passed, *left ? ", " : "", left, *left ? " left" : "", progress->text);
+	terminal_clip(&clipped, line, progress->ctl->columns - 1);
+	fprintf(progress->ctl->err, "\r\033[K%s", buf_str(&clipped));
 	fflush(progress->ctl->err);
 	progress->is_drawn = true;
 }
 
 void
-progress_step(struct progress *progress, const char *text)
+progress_step(struct progress *progress, const char *text, int64_t until_at)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
 
+	progress->until_at = until_at;
 	text_line(&line, text);
 	if (progress->text && strcmp(progress->text, buf_str(&line)) == 0)
 		return;

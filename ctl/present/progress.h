@@ -11,7 +11,8 @@ struct progress {
 	struct ctl *ctl; /* borrowed */
 	char *text;      /* owned; the text shown last */
 	int64_t since_ms;
-	bool is_drawn; /* the live line is on the screen */
+	int64_t until_at; /* UNIX time when this step ends at the latest; 0: unknown */
+	bool is_drawn;    /* the live line is on the screen */
 };
 
 void
@@ -20,9 +21,9 @@ progress_init(struct progress *progress, struct ctl *ctl);
 void
 progress_clear(struct progress *progress);
 
-/* Shows a new step; a repeated text is ignored. */
+/* Shows a new step; a repeated text is ignored. @until_at: when it ends at the latest, UNIX seconds; 0: unknown. */
 void
-progress_step(struct progress *progress, const char *text);
+progress_step(struct progress *progress, const char *text, int64_t until_at);
 
 /* Redraws the live line with the elapsed time. */
 void

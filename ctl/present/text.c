@@ -1,107 +1,39 @@
 /* Values for people. The API's table decides how each field is displayed, so new fields need no code here. */
 #include "ctl/present/text.h"
 
+#include "common/printable.h"
 #include "common/strlist.h"
 #include "common/timefmt.h"
 
 #include <ctype.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct table {
-	struct strlist titles;
-	struct strlist cells; /* row by row */
-};
-
-struct table *
-table_new(void)
-{
-	return xcalloc(1, sizeof(struct table));
-}
-
-void
-table_column(struct table *table, const char *title)
-{
-	strlist_add(&table->titles, title);
-}
-
-void
-table_free(struct table *table)
-{
-	if (!table)
-		return;
-	strlist_clear(&table->titles);
-	strlist_clear(&table->cells);
-	free(table);
-}
-
-void
-table_cell(struct table *table, const char *text)
-{
-	_cleanup_buf_ struct buf line = BUF_INIT;
-
-	text_line(&line, *text ? text : "-");
-	strlist_add(&table->cells, buf_str(&line));
-}
-
-/* Counts the octets that start a character (RFC 3629). Wide and combining characters are not taken into account. */
-static size_t
-text_width_of(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-static void
-text_print_cell(FILE *out, const char *text, size_t width, bool is_last)
-{
-	fputs(text, out);
-	if (is_last)
-		fputc('\n', out);
-	else
-		fprintf(out, "%*s", (int)(width - text_width_of(text) + 2), "");
-}
-
-static void
-text_print_rows(FILE *out, const struct strlist *cells, const size_t *widths, size_t columns)
-{
-	for (size_t i = 0; i < cells->count; i++)
-		text_print_cell(out, cells->items[i], widths[i % columns], i % columns == columns - 1);
-}
-
-static void
-text_measure(const struct strlist *cells, size_t *widths, size_t columns)
-{
-	for (size_t i = 0; i < cells->count; i++) {
-		size_t width = text_width_of(cells->items[i]);
-
-		if (width > widths[i % columns])
-			widths[i % columns] = width;
-	}
-}
-
-void
-table_print(const struct table *table, FILE *out)
-{
-	size_t columns = table->titles.count;
-	_cleanup_free_ size_t *widths = xcalloc(columns, sizeof(*widths));
-
-	if (table->cells.count == 0)
-		return;
-	text_measure(&table->titles, widths, columns);
-	text_measure(&table->cells, widths, columns);
-	text_print_rows(out, &table->titles, widths, columns);
-	text_print_rows(out, &table->cells, widths, columns);
-}
 
 void
 text_line(struct buf *ret, const char *text)
 {
 	for (; *text; text++)
 		buf_add_char(ret, *text == '\n' ? ' ' : *text);
+}
+
+void
+text_users(struct buf *ret, const char *text)
+{
+	const char *mark;
+
+	while ((mark = strstr(text, "uid:"))) {
+		size_t digits = strspn(mark + 4, "0123456789");
+		const struct passwd *user = digits && digits < 10 ? getpwuid((uid_t)strtoul(mark + 4, NULL, 10)) : NULL;
+
+		buf_add(ret, text, (size_t)(mark - text));
+		text = mark + 4 + digits;
+		if (user && printable_is_line(user->pw_name, strlen(user->pw_name)))
+			buf_add_str(ret, user->pw_name);
+		else
+			buf_add(ret, mark, 4 + digits);
+	}
+	buf_add_str(ret, text);
 }
 
 static bool
@@ -123,13 +55,15 @@ void
 text_make_lines(struct json_object *value)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
+	_cleanup_buf_ struct buf named = BUF_INIT;
 
 	switch (json_object_get_type(value)) {
 	case json_type_string:
-		if (!strchr(json_object_get_string(value), '\n'))
+		if (!strchr(json_object_get_string(value), '\n') && !strstr(json_object_get_string(value), "uid:"))
 			return;
 		text_line(&line, json_object_get_string(value));
-		json_object_set_string(value, buf_str(&line));
+		text_users(&named, buf_str(&line));
+		json_object_set_string(value, buf_str(&named));
 		return;
 	case json_type_array:
 		for (size_t i = 0; i < json_object_array_length(value); i++)
@@ -161,6 +95,17 @@ text_relative(struct buf *ret, int64_t at, int64_t now)
 		buf_printf(ret, "in %s", span);
 	else
 		buf_printf(ret, "%s ago", span);
+}
+
+void
+text_reference(struct json_object *object, struct buf *ret)
+{
+	const char *type = ctl_text_at(object, "type");
+	const char *name = ctl_text_at(object, "name");
+	const struct api_resource *resource = api_resource_find(type);
+
+	if (*type)
+		buf_printf(ret, "%s %s", resource ? resource->cli : type, *name ? name : ctl_text_at(object, "id"));
 }
 
 void

@@ -3,12 +3,13 @@
 
 #include "common/timefmt.h"
 #include "ctl/present/columns.h"
+#include "ctl/present/table.h"
 #include "ctl/present/text.h"
 
 #include <string.h>
 #include <time.h>
 
-enum { LABEL_WIDTH = 28 };
+enum { LABEL_WIDTH = 28, EVENT_HEAD = 47, EVENT_INDENT = 20 };
 
 /* --- table --- */
 
@@ -31,15 +32,16 @@ view_table_item(struct output *output, struct json_object *item)
 	if (!output->table) {
 		output->table = table_new();
 		for (size_t i = 0; i < columns->count; i++)
-			table_column(output->table, columns->items[i].title);
+			table_column(output->table, columns->items[i].title, columns->items[i].rank);
 	}
+	table_row(output->table, output->is_by_name ? ctl_text_at(item, "properties.name") : NULL);
 	for (size_t i = 0; i < columns->count; i++) {
 		struct json_object *value = ctl_at(item, columns->items[i].path);
 		_cleanup_buf_ struct buf cell = BUF_INIT;
 
 		if (value)
 			text_value(output->ctl, columns->items[i].field, value, &cell);
-		table_cell(output->table, buf_str(&cell));
+		table_cell(output->table, buf_str(&cell), tone_of_member(output->ctl, columns->items[i].path, item));
 	}
 }
 
@@ -47,7 +49,7 @@ static void
 view_table_end(struct output *output)
 {
 	if (output->table)
-		table_print(output->table, output->ctl->out);
+		table_print(output->table, output->ctl->out, output->ctl->out_columns, output->ctl->has_colour);
 }
 
 const struct view view_table = { VIEW_LIST, view_table_item, view_table_end };
@@ -63,26 +65,45 @@ view_print_label(struct output *output, const char *name)
 	fprintf(output->ctl->out, "  %-*s", LABEL_WIDTH, buf_str(&label));
 }
 
-/* For PEM and other multi-line text, prints only its size. */
+/* PEM and other text of several lines: below its label, indented. */
 static void
 view_print_long_text(FILE *out, const char *text)
 {
-	size_t lines = 0;
+	fputc('\n', out);
+	while (*text) {
+		size_t len = strcspn(text, "\n");
 
-	for (const char *p = text; (p = strchr(p, '\n')); p++)
-		lines++;
-	fprintf(out, "(%zu lines; use -o json to see them)\n", lines);
+		fprintf(out, "    %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
 static void
-view_print_time(struct output *output, const char *text)
+view_print_toned(struct output *output, enum tone tone, const char *text)
+{
+	_cleanup_buf_ struct buf painted = BUF_INIT;
+
+	terminal_paint(&painted, output->ctl->has_colour, tone, text);
+	fputs(buf_str(&painted), output->ctl->out);
+}
+
+static void
+view_print_time(struct output *output, enum tone tone, const char *text)
 {
 	_cleanup_buf_ struct buf relative = BUF_INIT;
 	int64_t at = 0;
 
 	if (time_parse_rfc3339(text, &at) == 0)
 		text_relative(&relative, at, ctl_now(output->ctl));
-	fprintf(output->ctl->out, "%s (%s)\n", text, buf_str(&relative));
+	view_print_toned(output, tone, text);
+	fprintf(output->ctl->out, " (%s)\n", buf_str(&relative));
+}
+
+/* A value behind its label; what does not fit on the line continues below. */
+static void
+view_wrap(const struct output *output, const char *text)
+{
+	terminal_wrap(output->ctl, LABEL_WIDTH + 2, LABEL_WIDTH + 2, text);
 }
 
 static void
@@ -90,8 +111,10 @@ view_print_error(struct output *output, struct json_object *error)
 {
 	const char *problem = ctl_text_at(error, "problem");
 
-	fprintf(output->ctl->out, "%s (%s%s%s)\n", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
+	_cleanup_free_ char *text = xasprintf("%s (%s%s%s)", ctl_text_at(error, "message"), ctl_text_at(error, "code"),
 		*problem ? ", " : "", problem);
+
+	view_wrap(output, text);
 }
 
 static void
@@ -118,8 +141,10 @@ view_print_array(struct output *output, const struct api_field *field, struct js
 }
 
 static void
-view_print_value(struct output *output, const struct api_field *field, struct json_object *value)
+view_print_value(
+	struct output *output, const struct api_field *field, struct json_object *value, struct json_object *values)
 {
+	enum tone tone = tone_of_member(output->ctl, field->name, values);
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *string = json_object_get_string(value);
 
@@ -131,12 +156,15 @@ view_print_value(struct output *output, const struct api_field *field, struct js
 	} else if (strcmp(field->name, "lastError") == 0) {
 		view_print_error(output, value);
 	} else if (field->type == API_TIME) {
-		view_print_time(output, string);
-	} else if (field->type == API_STRING && strchr(string, '\n')) {
+		view_print_time(output, tone, string);
+	} else if ((field->type == API_STRING || field->type == API_TEXT) && strchr(string, '\n')) {
 		view_print_long_text(output->ctl->out, string);
+	} else if (tone != TONE_NONE) {
+		view_print_toned(output, tone, string);
+		fputc('\n', output->ctl->out);
 	} else {
 		text_value(output->ctl, field, value, &text);
-		fprintf(output->ctl->out, "%s\n", buf_str(&text));
+		view_wrap(output, buf_str(&text));
 	}
 }
 
@@ -160,7 +188,7 @@ view_print_fields(struct output *output, const struct api_field *fields, struct 
 		if (!json_object_object_get_ex(values, f->name, &value) || !value || view_is_block_list(f))
 			continue;
 		if (f->type != API_OBJECT || strcmp(f->name, "lastError") == 0)
-			view_print_value(output, f, value);
+			view_print_value(output, f, value, values);
 		else
 			view_print_fields(output, f->fields, value);
 	}
@@ -203,19 +231,28 @@ const struct view view_detail = { VIEW_OBJECT, view_detail_item, NULL };
 
 /* --- events --- */
 
-/* "2026-11-21 10:30:00 notice  issue.done    www: certificate issued", in local time like the journal. */
+/* "2026-11-21 10:30:00 notice  issue.done    auto www: certificate issued", in local time like the journal. */
 static void
 view_event_item(struct output *output, struct json_object *event)
 {
 	time_t at = (time_t)ctl_time_at(event, "time");
-	const char *name = ctl_text_at(event, "object.name");
+	const char *level = ctl_text_at(event, "level");
+	_cleanup_free_ char *padded = xasprintf("%-7s", level);
+	_cleanup_buf_ struct buf head = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
 	char when[32] = "";
 	struct tm tm;
 
 	if (localtime_r(&at, &tm))
 		strftime(when, sizeof(when), "%F %T", &tm);
-	fprintf(output->ctl->out, "%s %-7s %-18s %s%s%s\n", when, ctl_text_at(event, "level"),
-		ctl_text_at(event, "kind"), name, *name ? ": " : "", ctl_text_at(event, "message"));
+	buf_printf(&head, "%s ", when);
+	terminal_paint(&head, output->ctl->has_colour, tone_of_word(level), padded);
+	buf_printf(&text, " %-18s ", ctl_text_at(event, "kind"));
+	fprintf(output->ctl->out, "%s%s", buf_str(&head), buf_str(&text));
+	buf_reset(&text);
+	text_reference(ctl_at(event, "object"), &text);
+	buf_printf(&text, "%s%s", text.len ? ": " : "", ctl_text_at(event, "message"));
+	terminal_wrap(output->ctl, EVENT_HEAD, EVENT_INDENT, buf_str(&text));
 }
 
 const struct view view_events = { VIEW_STREAM, view_event_item, NULL };

@@ -11,11 +11,13 @@
 #include "daemon/base/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,6 +160,18 @@ hook_on_timer(void *arg)
 	} else {
 		hook_signal(hook, SIGKILL);
 	}
+}
+
+int
+hook_check(const char *program, struct error *err)
+{
+	struct stat st;
+
+	if (stat(program, &st) < 0)
+		return error_set(err, ERROR_INVALID, "%s cannot be run: %s", program, strerror(errno));
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) < 0)
+		return error_set(err, ERROR_INVALID, "%s is not a program that certd may run (chmod +x?)", program);
+	return 0;
 }
 
 struct hook *

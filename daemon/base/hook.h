@@ -27,6 +27,10 @@ struct hook_result {
 typedef void
 hook_done_fn(const struct hook_result *result, const struct error *err, void *arg);
 
+/* Can @program be run? ERROR_INVALID: it is missing or not executable; the caller sets the field. Return: 0 or -1. */
+int
+hook_check(const char *program, struct error *err);
+
 /*
  * hook_start() - run @argv[0] (absolute path) with @env ("NAME=value", added to PATH and LANG=C.UTF-8)
  * @loop: borrowed; must outlive the hook, and not have a virtual clock (programs take real time)

@@ -5,6 +5,7 @@
 #include "daemon/challenge/dns_watch.h"
 
 #include "common/error.h"
+#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
@@ -58,13 +59,13 @@ dns_watch_cancel(struct dns_watch *w)
 }
 
 static void
-dns_watch_finish(struct dns_watch *w)
+dns_watch_finish(struct dns_watch *w, const struct error *err)
 {
 	dns_watch_done_fn *done = w->done;
 	void *arg = w->arg;
 
 	dns_watch_cancel(w);
-	done(arg);
+	done(err, arg);
 }
 
 /* Takes @why. */
@@ -102,23 +103,6 @@ add_server_text(struct dns_watch *w, const char *text)
 		add_server(w, host, port);
 }
 
-/* Pauses, or ends when the time is up. @why (taken): what was missing in this round. */
-static void
-pause_or_end(struct dns_watch *w, char *why)
-{
-	int64_t left = left_ms(w);
-
-	if (left <= 0) {
-		dns_watch_say(w, xasprintf("%s; continuing, because the CA may see it", why));
-		free(why);
-		dns_watch_finish(w);
-		return;
-	}
-	dns_watch_say(w, why);
-	loop_timer_set(&w->timer, w->pause_ms < left ? w->pause_ms : left);
-	w->pause_ms = w->pause_ms * 2 < DNS_WATCH_POLL_MAX_MS ? w->pause_ms * 2 : DNS_WATCH_POLL_MAX_MS;
-}
-
 static bool
 anybody_has(const struct dns_watch *w)
 {
@@ -126,6 +110,45 @@ anybody_has(const struct dns_watch *w)
 		if (w->servers[i]->state == DNS_SERVER_HAS)
 			return true;
 	return false;
+}
+
+/*
+ * Time is up. If a server has the record, the CA may see it. If none has, it will not: an attempt would only count as a
+ * failed validation, of which CAs allow a few. @why: what was missing in the last round.
+ */
+static void
+dns_watch_end_without(struct dns_watch *w, const char *why)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char waited[TIME_SPAN_SIZE];
+
+	if (anybody_has(w) || w->common.provider.validate_unseen) {
+		dns_watch_say(w, xasprintf("%s; continuing, because the CA may see it", why));
+		dns_watch_finish(w, NULL);
+		return;
+	}
+	time_format_span(dns_watch_timeout_sec(&w->common.provider), waited);
+	error_set(&err, ERROR_DNS, "no name server has the TXT record after %s, so the CA was not asked: %s", waited,
+		why);
+	err.retry = true;
+	dns_watch_finish(w, &err);
+}
+
+/* Pauses, or ends when the time is up. @why (taken): what was missing in this round. */
+static void
+pause_or_end(struct dns_watch *w, char *why)
+{
+	int64_t left = left_ms(w);
+
+	if (left <= 0) {
+		_cleanup_free_ char *last = why;
+
+		dns_watch_end_without(w, last);
+		return;
+	}
+	dns_watch_say(w, why);
+	loop_timer_set(&w->timer, w->pause_ms < left ? w->pause_ms : left);
+	w->pause_ms = w->pause_ms * 2 < DNS_WATCH_POLL_MAX_MS ? w->pause_ms * 2 : DNS_WATCH_POLL_MAX_MS;
 }
 
 static bool
@@ -155,7 +178,7 @@ end_round(struct dns_watch *w)
 			w, xasprintf("no zone of %s was found: not waiting for its name servers", w->common.name));
 	if (left_out)
 		dns_watch_say(w, xasprintf("%s; continuing without it", left_out->why));
-	dns_watch_finish(w);
+	dns_watch_finish(w, NULL);
 }
 
 static void
@@ -239,12 +262,17 @@ first_servers(struct dns_watch *w)
 		add_server_text(w, dnsprovider_server(p));
 }
 
+int64_t
+dns_watch_timeout_sec(const struct dnsprovider *provider)
+{
+	return provider->propagation_timeout > 0 ? provider->propagation_timeout : DNS_WATCH_TIMEOUT_SEC;
+}
+
 struct dns_watch *
 dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,
 	dns_watch_progress_fn *progress, void *arg)
 {
 	struct dns_watch *w = xcalloc(1, sizeof(*w));
-	int64_t timeout = request->provider->propagation_timeout;
 
 	w->common.env = env;
 	record_copy(&dnsprovider_class, &w->common.provider, request->provider);
@@ -253,7 +281,7 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->common.value = xstrdup(request->value);
 	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
 	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
-			 (timeout > 0 ? timeout : DNS_WATCH_TIMEOUT_SEC) * INT64_C(1000);
+			 dns_watch_timeout_sec(request->provider) * INT64_C(1000);
 	w->done = done;
 	w->progress = progress;
 	w->arg = arg;

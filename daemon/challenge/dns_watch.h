@@ -8,6 +8,7 @@
 #include "daemon/dnsprovider/dnsprovider.h"
 
 struct dns_watch;
+struct error;
 
 enum { DNS_WATCH_TIMEOUT_SEC = 120, DNS_WATCH_POLL_MS = 250, DNS_WATCH_POLL_MAX_MS = 8000 };
 
@@ -20,11 +21,13 @@ struct dns_watch_request {
 };
 
 /*
- * Called once, from the loop, never from inside the call: all servers have the value, or time is up. The latter is not
- * an error, since the CA may see the value anyway; the last progress line names the server that lacks it.
+ * Called once, from the loop, never from inside the call
+ * @err: NULL: all servers have the value, or time is up and some have it (the CA may see it; the last progress line
+ * names the server that lacks it), or none has it and the provider says validateUnseen. ERROR_DNS: time is up and none
+ * has it; the message names a server and what it answered.
  */
 typedef void
-dns_watch_done_fn(void *arg);
+dns_watch_done_fn(const struct error *err, void *arg);
 
 /* "ns1.example.com (192.0.2.1:53) does not have the TXT record yet"; only when it changed. */
 typedef void
@@ -39,6 +42,10 @@ dns_watch_progress_fn(const char *why, void *arg);
 struct dns_watch *
 dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,
 	dns_watch_progress_fn *progress, void *arg);
+
+/* How long a watch lasts at most. */
+int64_t
+dns_watch_timeout_sec(const struct dnsprovider *provider);
 
 /* Cancels; @done is not called. NULL is a no-op. */
 void

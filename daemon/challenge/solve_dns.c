@@ -9,6 +9,7 @@
 #include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
+#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/dns_target.h"
@@ -134,12 +135,13 @@ on_progress(const char *why, void *arg)
 }
 
 static void
-on_seen(void *arg)
+on_seen(const struct error *err, void *arg)
 {
 	struct dns_solve *s = arg;
 
 	s->watch = NULL;
-	solve_done(s->solve, NULL);
+	s->solve->until_at = 0;
+	solve_done(s->solve, err);
 }
 
 static void
@@ -164,6 +166,8 @@ on_added(const struct error *err, void *arg)
 		solve_done(s->solve, &failure);
 		return;
 	}
+	s->solve->until_at = time_add(
+		clock_wall(loop_clock(all->solver->env.loop)), dns_watch_timeout_sec(&s->target.provider));
 	s->watch = dns_watch_start(&all->solver->env, &request, on_seen, on_progress, s);
 }
 

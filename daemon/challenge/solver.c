@@ -336,6 +336,12 @@ solve_done(struct solve *solve, const struct error *err)
 	solve->done(err, solve->arg);
 }
 
+int64_t
+solver_until(const struct solve *solve)
+{
+	return solve->until_at;
+}
+
 void
 solve_progress(struct solve *solve, const char *fmt, ...)
 {

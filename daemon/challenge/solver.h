@@ -80,6 +80,10 @@ struct solve *
 solver_start(struct solver *solver, const struct solver_request *request, solver_done_fn *done,
 	solver_progress_fn *progress, void *arg);
 
+/* When the present wait ends at the latest, UNIX time; 0: unknown. */
+int64_t
+solver_until(const struct solve *solve);
+
 /*
  * Takes the answer down (DNS: in the background, durable) and frees @solve; @done is not called any more. NULL is a
  * no-op.

@@ -41,7 +41,8 @@ extern const struct solver_kind solver_manual;
 struct solve {
 	struct solver *solver;
 	const struct solver_kind *kind;
-	void *data; /* the kind's */
+	void *data;       /* the kind's */
+	int64_t until_at; /* when the present wait ends at the latest, UNIX time; 0: unknown */
 	solver_done_fn *done;
 	solver_progress_fn *progress;
 	void *arg;

@@ -151,6 +151,16 @@ is_acme_sh_script(const char *command)
 }
 
 static int
+exec_check_program(const struct dnsprovider *d, const char *setting, struct error *err)
+{
+	if (hook_check(setting_text(&d->settings, setting), err) == 0)
+		return 0;
+	if (err)
+		str_replace(&err->field, setting);
+	return -1;
+}
+
+static int
 exec_check(const struct dnsprovider *d, struct error *err)
 {
 	void (*convention)(struct exec_call *) = conventions[convention_of(d)];
@@ -165,7 +175,9 @@ exec_check(const struct dnsprovider *d, struct error *err)
 	if (convention == call_acme_sh && !is_acme_sh_script(command))
 		return error_set_field(
 			err, "command", "'%s' is not a script dnsapi/dns_NAME.sh of an installed acme.sh", command);
-	return 0;
+	if (convention != call_acme_sh && exec_check_program(d, "command", err) < 0)
+		return -1;
+	return has_cleanup ? exec_check_program(d, "cleanupCommand", err) : 0;
 }
 
 static void

@@ -195,7 +195,7 @@ issue_solve_done(const struct error *err, void *arg)
 }
 
 static void
-issue_say(struct issue *issue, const char *state, const char *why)
+issue_say(struct issue *issue, const char *state, const char *why, int64_t until_at)
 {
 	struct event_object object = issue_object(issue);
 	struct json_object *data = json_object_new_object();
@@ -203,6 +203,8 @@ issue_say(struct issue *issue, const char *state, const char *why)
 	str_replace(&issue->why, why);
 	json_add_string(data, "state", state);
 	json_add_string(data, "why", why);
+	if (until_at)
+		json_add_time(data, "until", until_at);
 	event_emit(issue->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state, why ? ": " : "",
 		why ? why : "");
 }
@@ -212,7 +214,7 @@ issue_solve_progress(const char *why, void *arg)
 {
 	struct issue_solve *s = arg;
 
-	issue_say(s->issue, acme_order_state_name(ACME_ORDER_SOLVE), why);
+	issue_say(s->issue, acme_order_state_name(ACME_ORDER_SOLVE), why, s->solve ? solver_until(s->solve) : 0);
 }
 
 static struct issue_solve *
@@ -262,7 +264,7 @@ issue_op_unsolve(size_t index, void *arg)
 static void
 issue_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
-	issue_say(arg, acme_order_state_name(state), why);
+	issue_say(arg, acme_order_state_name(state), why, 0);
 }
 
 static void

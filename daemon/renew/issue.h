@@ -75,6 +75,13 @@ void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 
 /*
+ * Notes a failed order: the error, the number of attempts, and the date of the next one. The caller saves the record.
+ * @is_network: the cause is outside the certificate (policy.h)
+ */
+void
+issue_note_failure(const struct issue_env *env, struct autocert *autocert, const struct error *err, bool is_network);
+
+/*
  * The time at which the newest certificate is due for renewal (policy.h): now when there is none, or it is for an
  * earlier declaration.
  */

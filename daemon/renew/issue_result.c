@@ -37,10 +37,10 @@ issue_result_is_network_trouble(const struct issue *issue, const struct error *e
 
 /* When the next attempt is due. Bounds the time that the CA demands, in @err, by the certificate that is in use. */
 static int64_t
-issue_retry_at(const struct issue *issue, const struct autocert *a, struct error *err, bool is_network)
+issue_retry_at(const struct issue_env *env, const struct autocert *a, struct error *err, bool is_network)
 {
 	struct backoff_in in = {
-		.now = issue_now(issue->env),
+		.now = issue_now(env),
 		.attempts = a->attempts,
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
@@ -48,12 +48,24 @@ issue_retry_at(const struct issue *issue, const struct autocert *a, struct error
 		.is_network = is_network,
 	};
 
-	if (clock_is_virtual(loop_clock(issue->env->loop)))
+	if (clock_is_virtual(loop_clock(env->loop)))
 		in.jitter_seed = schedule_seed(a->o.id) + (uint64_t)a->attempts; /* simulations repeat */
 	else
 		random_octets(&in.jitter_seed, sizeof(in.jitter_seed));
 	err->retry_at = backoff_not_before(&in);
 	return backoff_due(&in);
+}
+
+void
+issue_note_failure(const struct issue_env *env, struct autocert *a, const struct error *err, bool is_network)
+{
+	a->attempts = backoff_count(a->attempts, is_network);
+	a->last_attempt_at = issue_now(env);
+	error_copy(&a->last_error, err);
+	a->next_at = issue_retry_at(env, a, &a->last_error, is_network);
+	error_copy(&a->o.failure, &a->last_error);
+	if (!a->last_certificate)
+		a->o.state = OBJECT_FAILED;
 }
 
 static void
@@ -64,18 +76,11 @@ issue_result_note_failure(
 	char when[TIME_RFC3339_SIZE];
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	a->attempts = backoff_count(a->attempts, is_network);
-	a->last_attempt_at = issue_now(issue->env);
-	error_copy(&a->last_error, err);
-	a->next_at = issue_retry_at(issue, a, &a->last_error, is_network);
-	error_copy(&a->o.failure, &a->last_error);
+	issue_note_failure(issue->env, a, err, is_network);
 	if (issue->refused_pem.len > 0) {
 		buf_reset(&a->refused_pem);
 		buf_add(&a->refused_pem, issue->refused_pem.data, issue->refused_pem.len);
 	}
-	if (!a->last_certificate)
-		a->o.state = OBJECT_FAILED;
-
 	error_copy(&why, err);
 	why.retry_at = a->next_at;
 	time_format_rfc3339(a->next_at, when);

@@ -33,9 +33,8 @@ max64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The seconds before expiry at which renewal is due without ARI. */
-static int64_t
-margin(int64_t lifetime, int64_t renew_before)
+int64_t
+renewal_margin(int64_t lifetime, int64_t renew_before)
 {
 	int64_t most = lifetime < SHORT_LIFE ? lifetime / 2 : lifetime / 3;
 
@@ -60,7 +59,7 @@ renewal_due(const struct renewal_in *in)
 {
 	int64_t lifetime = max64(time_add(in->not_after_at, -max64(in->not_before_at, -INT64_MAX)), 0);
 	int64_t latest = time_add(in->not_after_at, -(lifetime / 20));
-	int64_t before = margin(lifetime, in->renew_before);
+	int64_t before = renewal_margin(lifetime, in->renew_before);
 	/* Earlier, never later: the margin is reserved for outages. */
 	int64_t spread = before >= 10 ? (int64_t)(in->spread_seed % (uint64_t)(before / 10)) : 0;
 	int64_t due = time_add(time_add(in->not_after_at, -before), -spread);

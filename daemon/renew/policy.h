@@ -19,6 +19,13 @@ struct renewal_in {
 };
 
 /*
+ * The seconds before expiry at which renewal is due: @renew_before (0: the default), at most a third of @lifetime, or
+ * half of one below 10 days.
+ */
+int64_t
+renewal_margin(int64_t lifetime, int64_t renew_before);
+
+/*
  * renewal_due() - the time of the next renewal
  * ARI's time if there is one. Otherwise not_after - B, with B = renew_before but at most lifetime/3 (lifetime/2 below
  * 10 days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.

@@ -5,6 +5,7 @@
  */
 #include "daemon/rollout/consumer_kind.h"
 
+#include "common/error.h"
 #include "daemon/base/hook.h"
 
 #include <stdlib.h>
@@ -16,6 +17,11 @@ consumer_exec_check(const struct consumer *c, struct error *err)
 {
 	if (c->command.count == 0)
 		return error_set_field(err, "properties.command", "activate exec requires the program to run");
+	if (hook_check(c->command.items[0], err) < 0) {
+		if (err)
+			str_replace(&err->field, "properties.command");
+		return -1;
+	}
 	return 0;
 }
 

@@ -69,6 +69,7 @@ static const struct rule rules[] = {
 	{ API_DNSPROVIDER, "zones", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "ttl", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "validateUnseen", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
 
 	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "its name changes" },

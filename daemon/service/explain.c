@@ -5,6 +5,7 @@
 #include "common/api/rpc.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_autocert.h"
@@ -52,6 +53,14 @@ why_now(struct explanation *e, const struct issue *issue)
 		xasprintf("an order is in progress: %s%s%s", p.state, p.why ? ": " : "", p.why ? p.why : ""));
 }
 
+static bool
+explain_is_limited(const struct autocert *a)
+{
+	int64_t lifetime = a->last_not_after_at - a->last_not_before_at;
+
+	return lifetime > 0 && renewal_margin(lifetime, a->renew_before) < a->renew_before;
+}
+
 static void
 why_then(struct explanation *e, int64_t due_at)
 {
@@ -69,7 +78,9 @@ why_then(struct explanation *e, int64_t due_at)
 		}
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
-		strlist_take(&e->reasons, xasprintf("renewal starts %s before the certificate expires", span));
+		strlist_take(&e->reasons,
+			xasprintf("renewal starts %s before the certificate expires%s", span,
+				explain_is_limited(a) ? "; renewBefore is limited by the certificate's lifetime" : ""));
 	} else {
 		strlist_add(&e->reasons, "there is no certificate yet");
 	}

@@ -8,8 +8,10 @@
 
 #include "common/api/rpc.h"
 #include "common/name.h"
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/renew/authorize.h"
+#include "daemon/renew/policy.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
@@ -241,6 +243,24 @@ give_labels(struct call *call, const struct autocert *a, struct error *err)
 	return 0;
 }
 
+/* renewBefore is limited by the lifetime of the certificate: the answer says so. */
+static void
+res_autocert_say_limit(struct call *call, const struct autocert *a, struct effect *effect)
+{
+	int64_t lifetime = a->last_not_after_at - a->last_not_before_at;
+	char asked[TIME_SPAN_SIZE], used[TIME_SPAN_SIZE];
+
+	if (!a->last_certificate || lifetime <= 0 || renewal_margin(lifetime, a->renew_before) >= a->renew_before)
+		return;
+	time_format_span(a->renew_before, asked);
+	time_format_span(renewal_margin(lifetime, a->renew_before), used);
+	strlist_take(
+		&effect->reasons, xasprintf("%s is too much of this certificate's lifetime: it is renewed %s before "
+					    "it expires",
+					  asked, used));
+	call_set_effect(call, effect);
+}
+
 int
 autocert_update(struct call *call, struct json_object *params, struct error *err)
 {
@@ -262,6 +282,8 @@ autocert_update(struct call *call, struct json_object *params, struct error *err
 	if (check_challenges(call, &a, err) < 0)
 		return -1;
 	apply_effect(call, &a, &effect);
+	if (strlist_has(&effect.changed, "renewBefore"))
+		res_autocert_say_limit(call, &a, &effect);
 	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
 		return -1;
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
@@ -300,6 +322,51 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 	return 0;
 }
 
+/* The name of a consumer that still reads the files, as far as is known; NULL: none. Owned by the caller. */
+static char *
+res_autocert_reader(struct call *call, const struct autocert *a)
+{
+	struct rollout_state r = { 0 };
+	char *name = NULL;
+
+	if (record_load(call->service->store, &rollout_class, a->o.id, &r, NULL) != 1)
+		return NULL;
+	for (size_t i = 0; !name && i < r.targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
+		_cleanup_consumer_ struct consumer c = { 0 };
+		bool may_serve = !t->served || strcmp(t->served, "served") == 0;
+
+		if (r.written && may_serve &&
+			object_peek(call->service->store, &consumer_class, t->consumer, &c, NULL) == 1)
+			name = xstrdup(c.o.name);
+	}
+	record_clear(&rollout_class, &r);
+	return name;
+}
+
+/*
+ * A server whose files vanish fails at its next restart, so the caller has to insist; operators may not, unless
+ * certd.conf lets them.
+ */
+static int
+res_autocert_check_readers(struct call *call, const struct autocert *a, bool is_forced, struct error *err)
+{
+	_cleanup_free_ char *reader = call->is_dry_run ? NULL : res_autocert_reader(call, a);
+	_cleanup_free_ char *command = NULL;
+
+	if (!reader)
+		return 0;
+	if (!call->service->conf->may_operators_remove_used &&
+		call_require(call, ROLE_ADMIN, "deleting files that a consumer serves", err) < 0)
+		return -1;
+	if (is_forced)
+		return 0;
+	command = shell_certctl("rm auto", a->o.name, "--force");
+	return error_set(err, ERROR_IN_USE,
+		"consumer '%s' still serves the files of '%s'; to delete it all the same: %s", reader, a->o.name,
+		command);
+}
+
 /* The effect of the deletion, for the answer. */
 static void
 describe_removal(struct call *call, const struct autocert *a, bool has_certificates)
@@ -327,8 +394,11 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct json_object *with = json_path(params, "withCertificates");
+	struct json_object *force = json_path(params, "force");
 
-	if (resource_remove(call, &a, err) < 0)
+	if (resource_find_peek(call, &autocert_class, params, &a, err) < 0 ||
+		res_autocert_check_readers(call, &a, force && json_object_get_boolean(force), err) < 0 ||
+		resource_remove(call, &a, err) < 0)
 		return -1;
 	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
 		return -1;
@@ -367,6 +437,32 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;
 	issue_plan_renewal(call->service->issue_env, &a, true);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+/* The order ends like one that failed: what was obtained is kept, and the next attempt follows by the same rules. */
+int
+autocert_cancel(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct event_object object;
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (!issue_running(call->service->scheduler, a.o.id)) {
+		_cleanup_free_ char *pause = shell_certctl("pause", a.o.name, NULL);
+
+		return error_set(
+			err, ERROR_STATE, "no order of '%s' is in progress; to suspend renewal: %s", a.o.name, pause);
+	}
+	error_set(&why, ERROR_CANCELLED, "the order was cancelled by %s", call->peer->label);
+	issue_note_failure(call->service->issue_env, &a, &why, false);
+	call_cancel(call, a.o.id);
+	store_del(call_txn(call), STORE_ISSUE, a.o.id, strlen(a.o.id));
+	object = (struct event_object){ autocert_class.name, a.o.id, a.o.name };
+	event_emit_error(call->service->events, call_txn(call), EVENT_ISSUE_FAILED, &object, &why, "%s", why.message);
+	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 

@@ -111,6 +111,7 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 23, struct dnsprovider, ttl, "ttl"),
 	RECORD_FIELD(RECORD_INT, 24, struct dnsprovider, propagation_timeout, "propagationTimeout"),
 	RECORD_FIELD(RECORD_STRLIST, 25, struct dnsprovider, nameservers, "nameservers"),
+	RECORD_FIELD(RECORD_BOOL, 32, struct dnsprovider, validate_unseen, "validateUnseen"),
 	RECORD_FIELD(RECORD_STRLIST, 28, struct dnsprovider, zones_seen, "zonesSeen"),
 	RECORD_FIELD(RECORD_INT, 29, struct dnsprovider, zones_listed_at, "zonesSeenDate"),
 	RECORD_FIELD_LIST(30, struct dnsprovider, settings, NULL, &setting_class),

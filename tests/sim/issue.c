@@ -105,7 +105,7 @@ visit(struct history *h)
 			"{'properties':{'name':'v-24h','provider':'ca0','commonName':'v%u-24h.sim.test'}}",
 			h->visitors);
 	} else {
-		world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'v-24h'}");
+		world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'v-24h','force':true}");
 	}
 	h->has_visitor = !h->has_visitor;
 }

@@ -111,7 +111,7 @@ def test_a_provider_that_fails_stays_declared_and_says_what_to_do(start):
                        check=False)
     assert result.returncode == 68
     assert "set the CA's root with --ca-file" in result.stderr
-    assert result.stderr.endswith("certd keeps retrying; correct it with: certctl set provider le\n")
+    assert result.stderr.endswith("certd keeps retrying; see: certctl explain provider le\n")
     certd.ctl("set", "provider", "le", "--ca-file", pebble.ca_file)
     wait_for(lambda: certd.ctl_json("show", "provider", "le")["metadata"]["state"] == "AVAILABLE", 15)
 
@@ -200,6 +200,13 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     ("add-auto --provider ''", "le"),
     ("renew ''", r"\*.example.com"),
     ("add-auto --challenge d", "dns-01"),
+    ("show provider l", "le"),
+    ("explain provider ''", "le"),
+    ("call autoCertificate.ren", "autoCertificate.renew"),
+    ("help add-a", "add-auto"),
+    ("list --columns name,commonN", "name,commonName"),  # nothing of it is quoted: not at the next TAB either
+    (r"list --columns 'name\,commonN'", "name,commonName"),
+    ("add-token --provider x,l", "x,le"),
     ("add-provider --ca-file /etc/pass", "/etc/passwd"),
 ])
 def test_bash_completes_from_the_tables_and_the_daemon(site, tmp_path, words, has):

@@ -342,7 +342,7 @@ def test_an_imported_certificate_is_adopted_and_ordered_only_when_it_is_due(adop
     assert sorted(p.name for p in (certd.state / "live").iterdir()) == ["web"]
     assert parse_certificate(files / "cert.pem").names == ["example.com", "www.example.com"]
     assert (files / "bundle.pem").read_text() != before
-    certd.ctl("rm", "auto", "web")
+    certd.ctl("rm", "auto", "web", "--force")
     wait_for(lambda: not files.exists(), 20)
 
 

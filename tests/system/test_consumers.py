@@ -86,10 +86,11 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
                                           ("#!/nonexistent\n", "No such file")])
 def test_whatever_a_program_dies_of_is_the_consumers_state(text, reason, certd, scratch):
     path = scratch / "hook"
-    if text:
-        path.write_text(text)
-        path.chmod(0o755)
+    path.write_text(text or "#!/bin/sh\n")
+    path.chmod(0o755)
     add_exec(certd, "app", path)
+    if not text:
+        path.unlink()
     certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "app", check=False)
     state = certd.call("consumer.get", ref="app")["metadata"]
     assert state["state"] == "FAILED" and reason in state["message"], state

@@ -138,6 +138,16 @@ def read_lists(face):
     face.call("server.status")
 
 
+def is_cancelled(face, auto):
+    """An order may be over before it can be cancelled."""
+    face.call("autoCertificate.renew", ref=auto, force=True)
+    try:
+        face.call("autoCertificate.cancel", ref=auto)
+    except (RpcError, AssertionError):
+        return False
+    return True
+
+
 def change(face):
     name = face.prefix
     for noun, ref in (("provider", f"{name} ca"), ("autoCertificate", f"{name}.example.com"),
@@ -146,8 +156,12 @@ def change(face):
             face.call(f"{noun}.update", ref=ref, properties={"name": f"{ref} 2"}, dryRun=dry)
         face.refused(f"{noun}.update", ref=f"{ref} 2", properties={"serialNumber": "5"})
     auto = f"{name}.example.com 2"
-    for method in ("pause", "explain", "resume", "renew"):
+    for method in ("pause", "explain"):
         face.call(f"autoCertificate.{method}", ref=auto)
+    face.refused("autoCertificate.cancel", ref=auto)  # nothing is under way
+    face.call("autoCertificate.resume", ref=auto)
+    wait_for(lambda: is_cancelled(face, auto), 20, "an order that can be cancelled")
+    face.call("autoCertificate.renew", ref=auto)
     for method in ("deploy", "probe"):
         face.call(f"consumer.{method}", ref=f"{name} web 2", autoCertificate=auto)
         face.call(f"consumer.{method}", ref=f"{name} web 2")
@@ -159,7 +173,8 @@ def remove(face):
     name = face.prefix
     face.refused("provider.delete", ref=f"{name} ca 2")
     for dry in (True, False):
-        face.call("autoCertificate.delete", ref=f"{name}.example.com 2", withCertificates=True, dryRun=dry)
+        face.call("autoCertificate.delete", ref=f"{name}.example.com 2", withCertificates=True, force=True,
+                  dryRun=dry)
     face.call("authorization.delete", ref=f"manual.{name}.example.com")
     for noun, ref in (("dnsProvider", f"{name} dns 2"), ("consumer", f"{name} web 2"), ("token", f"{name}-ci"),
                       ("provider", f"{name} ca 2")):

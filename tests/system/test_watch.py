@@ -34,7 +34,8 @@ class Screen:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 90, 0, 0))
         self.process = subprocess.Popen([str(program("certctl")), *words], stdin=slave, stdout=slave, stderr=slave,
                                         start_new_session=True,
-                                        env={**os.environ, "CERTD_SOCKET": str(certd.socket), "LC_ALL": "C.UTF-8"})
+                                        env={**os.environ, "CERTD_SOCKET": str(certd.socket), "LC_ALL": "C.UTF-8",
+                                             "NO_COLOR": "1"})
         os.close(slave)
         self.output = b""
 
@@ -120,7 +121,7 @@ def test_into_a_pipe_each_event_is_a_line_and_a_restart_is_told(site, scratch):
     site.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--no-wait")
     wait_for(lambda: " deploy.done " in out.read_text(), 20, "the end of the rollout")
     assert " issue.progress " in out.read_text() and " issue.done " in out.read_text()
-    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ +[\w.]+ +www\.example\.com: ", line)
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ +[\w.]+ +auto www\.example\.com: ", line)
                for line in out.read_text().splitlines())
     site.restart()
     wait_for(lambda: "certd is back" in reasons.read_text(), 20, "the new connection")

@@ -544,6 +544,40 @@ Test(dns01, waits_for_the_last_server_and_says_which_one_it_is)
 	teardown(&f);
 }
 
+/* A failed validation counts at the CA: it is not asked when the record is nowhere, unless the operator says so. */
+Test(dns01, without_the_record_the_ca_is_not_asked)
+{
+	for (int validate_unseen = 0; validate_unseen <= 1; validate_unseen++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+		struct fixture f;
+		struct dns_daemon other;
+		struct challenge c;
+
+		setup(&f, DNS_DAEMON_KNOT, "example.test");
+		dns_daemon_start(&other, DNS_DAEMON_KNOT); /* the only one that is asked; it never gets the record */
+		change_provider(&f, NULL, NULL, other.server, 1);
+		cr_assert_eq(object_load(f.rig.store.store, &dnsprovider_class, f.provider, &d, NULL), 1);
+		d.validate_unseen = validate_unseen;
+		cr_assert_eq(
+			object_save(f.rig.store.store, store_begin(f.rig.store.store), &dnsprovider_class, &d, NULL),
+			0);
+		store_commit(f.rig.store.store);
+		start(&f, &c, "www.example.test", false, TOKEN);
+		cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+		if (validate_unseen) {
+			cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+		} else {
+			cr_assert_eq(c.result.error.code, ERROR_DNS);
+			cr_expect(strstr(c.result.error.message, "no name server has the TXT record after 1s"), "%s",
+				c.result.error.message);
+			cr_expect(strstr(c.result.error.message, other.server), "%s", c.result.error.message);
+		}
+		stop(&c);
+		dns_daemon_stop(&other);
+		teardown(&f);
+	}
+}
+
 Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 {
 	static const struct {

@@ -181,6 +181,8 @@ run(const char *path, const char *const *words, FILE *out, FILE *err)
 	ctl.err = err;
 	ctl.fixed_now = NOW;
 	ctl.is_terminal = false;
+	ctl.out_columns = 0;
+	ctl.has_colour = false;
 	str_replace(&ctl.socket_path, path);
 	status = ctl_run(&ctl, argc, argv);
 	ctl_clear(&ctl);

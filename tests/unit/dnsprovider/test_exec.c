@@ -252,11 +252,11 @@ Test(exec, settings_fit_the_convention)
 		const char *cleanup_command;
 		const char *field; /* NULL: fine */
 	} cases[] = {
-		{ NULL, "/x", NULL, NULL },
-		{ "dehydrated", "/x", "/y", "cleanupCommand" },
-		{ "certbot", "/x", NULL, "cleanupCommand" },
-		{ "certbot", "/x", "y", "cleanupCommand" },
-		{ "uacme", "/x", NULL, "convention" },
+		{ NULL, "/bin/true", NULL, NULL },
+		{ "dehydrated", "/bin/true", "/bin/true", "cleanupCommand" },
+		{ "certbot", "/bin/true", NULL, "cleanupCommand" },
+		{ "certbot", "/bin/true", "y", "cleanupCommand" },
+		{ "uacme", "/bin/true", NULL, "convention" },
 		{ "acme.sh", "/opt/acme.sh/dnsapi/dns_pdns.sh", NULL, NULL },
 		{ "acme.sh", "/opt/acme.sh/dns_pdns.sh", NULL, "command" },
 		{ "acme.sh", "/dns_pdns.sh", NULL, "command" },

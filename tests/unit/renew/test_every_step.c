@@ -106,7 +106,7 @@ Test(every_step, what_is_deleted_leaves_nothing)
 		run_begin(&r, n);
 		more = run_to_request(&r, n);
 		w->stop_at = 0;
-		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
 		world_run_until(w, world_now(w) + DAY);
 		cr_expect(check_calm(w), "request %d: something still runs", (int)n);
 		cr_expect_eq(store_count(w->store, STORE_AUTOCERT), 0);

@@ -148,7 +148,7 @@ Test(startup, a_drop_that_cannot_be_written_has_a_retry_and_is_counted)
 	world_call(&r.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}");
 	world_run_until(&r.world, world_now(&r.world) + 10);
 	cr_expect_eq(rollout_count_failing(r.world.rollout), 1);
-	cr_expect(world_call(&r.world, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+	cr_expect(world_call(&r.world, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
 	cr_expect_eq(rollout_count_failing(r.world.rollout), 0, "goes with the auto-certificate");
 	run_end(&r);
 }

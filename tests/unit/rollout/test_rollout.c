@@ -180,7 +180,7 @@ Test(rollout, what_a_consumer_is_not_given_any_more_does_not_keep_it_failed)
 	} ways[] = {
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}" },
 		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]}}" },
-		{ RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}" },
+		{ RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
@@ -353,7 +353,7 @@ Test(rollout, a_name_that_comes_back_gets_its_own_certificate)
 		world_call(w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}");
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_assert_gt(generation_of(&r), 3);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
 	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
 		"{'properties':{'name':'a-90d','provider':'ca','commonName':'n-90d.sim.test'}}"));
 	world_run_until(w, world_now(w) + HOUR);

@@ -60,7 +60,7 @@ Test(withdraw, what_is_deleted_leaves_no_key_anywhere)
 	struct world *w = &r.world;
 
 	begin_dropped(&r);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
 	world_run_until(w, world_now(w) + MINUTE);
 	expect_all_gone(&r);
 	run_end(&r);
@@ -74,7 +74,7 @@ Test(withdraw, an_end_between_the_deletion_and_the_removal_delays_it_only)
 
 	begin_dropped(&r);
 	drops_stop(w->drops);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
 	cr_assert(exists("mail/privkey.pem") && exists("drops/live/a-90d/privkey.pem"));
 	world_stop(w);
 	world_start(w);
@@ -138,7 +138,7 @@ Test(withdraw, a_new_declaration_of_the_name_keeps_its_files)
 	struct world *w = &r.world;
 
 	begin_dropped(&r);
-	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}");
+	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}");
 	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
 		"{'properties':{'name':'a-90d','provider':'ca','commonName':'a-90d.sim.test','consumers':['"
 		"mail']}}"));
@@ -161,7 +161,7 @@ Test(withdraw, what_cannot_be_removed_is_tried_again_until_it_is)
 	fd = open("mail", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	cr_assert_geq(fd, 0);
 	close(fd);
-	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}");
+	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}");
 	world_run_until(w, world_now(w) + HOUR);
 	cr_expect_not(exists("drops/live/a-90d"));
 	cr_expect_eq(store_count(w->store, STORE_REMOVAL), 1);
@@ -180,7 +180,7 @@ Test(withdraw, on_a_full_disk_the_key_goes_before_its_record)
 	struct world *w = &r.world;
 
 	begin_dropped(&r);
-	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d'}");
+	world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}");
 	world_set_disk_full(w, true);
 	world_run_until(w, world_now(w) + HOUR);
 	cr_expect_not(exists("mail/privkey.pem"));

@@ -160,7 +160,16 @@ Test(complete, candidates_come_from_the_tables_and_names_from_certd)
 		{ { "complete", "--", "set", "auto", "www", "--no-" }, "--no-reuse-key\t", "--name" },
 		{ { "complete", "--", "renew", "" }, "*.example.com\t", "provider" },
 		{ { "complete", "--", "show", "auto", "w" }, "www\t", "*.example.com" },
-		{ { "complete", "--", "renew", "www", "" }, "", "www" },
+		{ { "complete", "--", "set", "auto", "www", "" }, "", "www" },
+		{ { "complete", "--", "renew", "www", "" }, "www\t", "provider" },
+		{ { "complete", "--", "call", "autoCertificate.re" }, "autoCertificate.renew\torder a new", "pause" },
+		{ { "complete", "--", "help", "add-" }, "add-auto\t", "list" },
+		{ { "complete", "--", "help", "set", "" }, "consumer\t", "www" },
+		{ { "complete", "--", "help", "set", "auto", "" }, "", "www" },
+		{ { "complete", "--", "explain", "" }, "consumer\t", "\nrenew" },
+		{ { "complete", "--", "explain", "w" }, "www\t", "consumer" },
+		{ { "complete", "--", "explain", "auto", "" }, "www\t", "consumer" },
+		{ { "complete", "--", "list", "--auto", "w" }, "", "\t" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -170,4 +179,21 @@ Test(complete, candidates_come_from_the_tables_and_names_from_certd)
 		cr_expect_not_null(strstr(o.out, cases[i].has), "%zu: %s", i, o.out);
 		cr_expect_null(strstr(o.out, cases[i].has_not), "%zu: %s", i, o.out);
 	}
+}
+
+Test(complete, candidates_can_be_told_apart_by_what_is_known_about_them)
+{
+	static const struct exchange names[] = {
+		{ "provider.list",
+			"{\"items\":[{\"properties\":{\"name\":\"le\",\"server\":\"letsencrypt\"},"
+			"\"metadata\":{\"state\":\"AVAILABLE\"}},{\"properties\":{\"name\":\"test\",\"server\":"
+			"\"google\"},\"metadata\":{\"state\":\"FAILED\"}}]}",
+			{ NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(names, 1, WORDS("complete", "--", "show", "provider", ""));
+	_cleanup_outcome_ struct outcome list = run_certctl(
+		names, 1, WORDS("complete", "--", "add-token", "--provider", "le,t"));
+
+	cr_expect_str_eq(o.out, "le\tAVAILABLE, letsencrypt\ntest\tFAILED, google\n");
+	cr_expect_str_eq(list.out, "le,test\tFAILED, google\n");
 }

@@ -85,14 +85,14 @@ Test(wait, a_failure_ends_it_with_the_class_of_the_error_and_says_that_certd_goe
 			  "no TXT; next attempt 2026-11-21T10:31:00Z") },
 			ERROR_VALIDATION,
 			"certctl: www: no TXT; next attempt 2026-11-21T10:31:00Z (dns)\n"
-			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain "
+			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain auto "
 			"www\n" },
 		{ { EVENT(5, "notice", "issue.done", "{}", "issued"),
 			  EVENT(6, "error", "deploy.failed", "{\"code\":\"no-space\",\"message\":\"full\"}",
 				  "disk is full") },
 			ERROR_NO_SPACE,
 			"issued\ncertctl: www: disk is full\n"
-			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain "
+			"certctl: 'www' stays declared and certd keeps retrying; see: certctl explain auto "
 			"www\n" },
 	};
 

@@ -31,9 +31,9 @@ Test(columns, any_member_is_a_column_by_path_by_name_or_by_title)
 {
 	expect_list(WORDS("list", "--columns", "name,lastError.message,metadata.attempts,EXPIRES,renewBefore,id"),
 		"NAME  LAST ERROR MESSAGE  ATTEMPTS  EXPIRES  RENEW BEFORE  ID\n"
+		"a     -                   9         3h ago   5m            3\n"
 		"b     -                   10        in 30d   1m 40s        1\n"
-		"C     too late            -         -        3m 20s        2\n"
-		"a     -                   9         3h ago   5m            3\n");
+		"C     too late            -         -        3m 20s        2\n");
 }
 
 Test(columns, lists_are_sorted_by_what_values_mean_and_what_is_missing_comes_last)

@@ -34,8 +34,8 @@ Test(output, a_list_is_a_table_with_relative_dates_and_names_for_people)
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.out, "NAME  COMMON NAME      PROVIDER  STATE         EXPIRES  SERVED  NEXT   WHEN\n"
-				"www   www.example.com  le        AVAILABLE     in 60d   served  renew  in 30d\n"
-				"gr\xc3\xbcn  *.example.org    le        PROVISIONING  -        -       -      -\n");
+				"gr\xc3\xbcn  *.example.org    le        PROVISIONING  -        -       -      -\n"
+				"www   www.example.com  le        AVAILABLE     in 60d   served  renew  in 30d\n");
 	cr_expect_str_eq(
 		o.requests, "autoCertificate.list {\"offset\":0,\"limit\":100}\nprovider.get {\"ref\":\"p1\"}\n");
 }
@@ -173,8 +173,9 @@ Test(output, status_is_one_screen)
 				"orders in progress  0\n"
 				"next                issue auto www, in 1h\n"
 				"\n"
-				"failing (certctl explain NAME)\n"
+				"failing\n"
 				"  auto www, issue: ns1 is silent; retry in 1h\n"
+				"  to see why: certctl explain www\n"
 				"\n"
 				"warnings\n"
 				"  port 80 is taken\n");
