@@ -82,7 +82,7 @@ class Site:
         for path, text in ((file, certificate.read_text() + ca.cert_file.read_text()), (key, expired_key.read_text())):
             path.unlink()
             path.write_text(text)
-        self.certd.ctl("rm", "auto", name, "--with-certificates")
+        self.certd.ctl("rm", "auto", name, "--with-certificates", "--force")
         before = self.declared()
         for options in (["--dry-run"], []):
             told = self.migrate(*words, name, *options, check=False)
@@ -228,7 +228,7 @@ def test_lego(site):
     assert told.returncode and "certificate '*.example.net' is not taken" in told.stderr and "--dns" in told.stderr
     assert site.declared()["certificate"] == 1
     for auto in site.certd.call("autoCertificate.list")["items"]:
-        site.certd.ctl("rm", "auto", auto["id"], "--with-certificates")
+        site.certd.ctl("rm", "auto", auto["id"], "--with-certificates", "--force")
     site.certd.ctl("rm", "provider", "127.0.0.1")
     site.certd.ctl("add-dns", "--name", "own", "--kind", "exec", "--command", "/bin/true")
     site.migrate(*words, "*.example.net", "--dns", "own")
@@ -259,12 +259,12 @@ def test_dehydrated(site):
     site.check_expired("dehydrated", dehydrated.directory, name="d.example.com",
                        file=files / "d.example.com/fullchain.pem", key=files / "d.example.com/privkey.pem")
 
-    site.certd.ctl("rm", "auto", "front", "--with-certificates")
+    site.certd.ctl("rm", "auto", "front", "--with-certificates", "--force")
     with dehydrated.config.open("a") as config:
         config.write(f'CHALLENGETYPE="dns-01"\nHOOK="{dehydrated.hook}"\n')
     out = site.migrate("dehydrated", dehydrated.directory, "front").stdout
     assert "convention: dehydrated" in out and f"certd does not run the hook '{dehydrated.hook}' of 'front'" in out
-    site.certd.ctl("rm", "auto", "front", "--with-certificates")
+    site.certd.ctl("rm", "auto", "front", "--with-certificates", "--force")
     with dehydrated.config.open("a") as config:
         config.write('HOOK="${BASEDIR}/hook.sh"\n')  # what only a shell knows is not guessed
     told = site.migrate("dehydrated", dehydrated.directory, "front", check=False)
@@ -284,7 +284,7 @@ def test_uacme(site):
         "u.example.com": uacme.directory / "u.example.com/cert.pem"})
     assert "http-01 is declared unless --dns is given" in out
     site.check_renews("u.example.com")
-    site.certd.ctl("rm", "auto", "u.example.com", "--with-certificates")
+    site.certd.ctl("rm", "auto", "u.example.com", "--with-certificates", "--force")
     site.certd.ctl("rm", "provider", "127.0.0.1")
     words = ("uacme", uacme.directory, "--email", EMAIL, "--server", site.pebble.url)
     key = (uacme.directory / "private/key.pem").rename(uacme.directory / "private/away.pem")
