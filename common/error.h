@@ -39,7 +39,7 @@ enum error_code {
 
 struct error {
 	enum error_code code;
-	bool retry;       /* the same request may succeed later */
+	bool may_retry;   /* the same request may succeed later */
 	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
 	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
 	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */

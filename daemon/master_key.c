@@ -83,17 +83,17 @@ master_key_make_key(const struct conf *conf, struct error *err)
 }
 
 int
-master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_store, struct error *err)
+master_key_get(const struct conf *conf, struct secret *ret, bool *ret_is_beside_store, struct error *err)
 {
 	_cleanup_free_ char *credential = notify_credential_path("master-key");
 	_cleanup_free_ char *beside = xasprintf("%s/master-key", conf->state_dir);
 
-	*ret_beside_store = false;
+	*ret_is_beside_store = false;
 	if (conf->master_key_file)
 		return master_key_read_key(conf->master_key_file, ret, err);
 	if (credential)
 		return master_key_read_key(credential, ret, err);
-	*ret_beside_store = true;
+	*ret_is_beside_store = true;
 	if (access(beside, F_OK) < 0 && master_key_make_key(conf, err) < 0)
 		return -1;
 	return master_key_read_key(beside, ret, err);

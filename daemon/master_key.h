@@ -11,9 +11,9 @@ struct secret;
 /*
  * master_key_get() - 32 octets: the configured file, else the systemd credential "master-key", else STATE/master-key,
  * which is generated when there is no store yet
- * @ret_beside_store: the last case: a copy of STATE includes the key; to be reported once
+ * @ret_is_beside_store: the last case: a copy of STATE includes the key; to be reported once
  */
 int
-master_key_get(const struct conf *conf, struct secret *ret, bool *ret_beside_store, struct error *err);
+master_key_get(const struct conf *conf, struct secret *ret, bool *ret_is_beside_store, struct error *err);
 
 #endif

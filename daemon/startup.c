@@ -69,7 +69,7 @@ startup_look_at(struct startup *s, const char *id)
 {
 	struct rollout_state r = { 0 };
 
-	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.written)
+	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.is_written)
 		look_at_drop(s, id, &r);
 	record_clear(&rollout_class, &r);
 }

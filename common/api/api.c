@@ -68,6 +68,14 @@ api_resource_find(const char *word)
 	return NULL;
 }
 
+const char *
+api_title(const char *word)
+{
+	const struct api_resource *resource = api_resource_find(word);
+
+	return resource ? resource->title : word;
+}
+
 int
 api_method_of(const struct api_resource *resource, enum api_verb verb, enum api_method_id *ret_method)
 {

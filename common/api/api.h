@@ -91,7 +91,8 @@ struct api_column {
 struct api_resource {
 	const char *noun;       /* "autoCertificate": first half of method names */
 	const char *cli;        /* "auto": certctl's word */
-	const char *type;       /* "autocertificate": IONOS's word */
+	const char *type;       /* "autocertificate": IONOS's word, the "type" of its objects */
+	const char *title;      /* "auto-certificate": in messages */
 	const char *collection; /* "/auto-certificates" */
 	const char *help;
 	const struct api_field *properties;
@@ -214,6 +215,10 @@ api_method_nearest(const char *name);
 /* By noun, certctl's word or IONOS's type; NULL if unknown. */
 const struct api_resource *
 api_resource_find(const char *word);
+
+/* What messages call such an object ("auto-certificate"), from the same words; @word itself if it is unknown. */
+const char *
+api_title(const char *word);
 
 /* The method of @resource with that verb. Return: 1, 0 there is none. */
 int

@@ -401,24 +401,25 @@ static const struct api_column authorization_columns[] = {
 };
 
 const struct api_resource api_resources[] = {
-	[API_PROVIDER] = { "provider", "provider", "provider", "/providers",
+	[API_PROVIDER] = { "provider", "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
 		provider_columns, .is_ionos = true, .is_declared = true },
-	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "/auto-certificates",
-		"certificate that certd keeps valid", autocert_properties, autocert_metadata, autocert_columns,
-		.is_ionos = true, .is_declared = true },
-	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "/certificates",
+	[API_AUTOCERTIFICATE] = { "autoCertificate", "auto", "autocertificate", "auto-certificate",
+		"/auto-certificates", "certificate that certd keeps valid", autocert_properties, autocert_metadata,
+		autocert_columns, .is_ionos = true, .is_declared = true },
+	[API_CERTIFICATE] = { "certificate", "cert", "certificate", "certificate", "/certificates",
 		"certificate that was issued or imported", certificate_properties, certificate_metadata,
 		certificate_columns, .is_ionos = true },
-	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "/dns-providers",
+	[API_DNSPROVIDER] = { "dnsProvider", "dns", "dnsprovider", "DNS provider", "/dns-providers",
 		"service that manages records of DNS zones", dns_kinds_properties, dnsprovider_metadata,
 		dnsprovider_columns, .is_declared = true },
-	[API_CONSUMER] = { "consumer", "consumer", "consumer", "/consumers", "server that uses certificates",
-		consumer_properties, consumer_metadata, consumer_columns, .is_declared = true },
-	[API_TOKEN] = { "token", "token", "token", "/tokens", "access token of a REST client", token_properties,
-		token_metadata, token_columns, .is_ionos = false },
-	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "/authorizations",
-		"name that is validated with a manually published record", authorization_properties,
+	[API_CONSUMER] = { "consumer", "consumer", "consumer", "consumer", "/consumers",
+		"server that uses certificates", consumer_properties, consumer_metadata, consumer_columns,
+		.is_declared = true },
+	[API_TOKEN] = { "token", "token", "token", "token", "/tokens",
+		"access token of a REST client", token_properties, token_metadata, token_columns, .is_ionos = false },
+	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "authorization",
+		"/authorizations", "name that is validated with a manually published record", authorization_properties,
 		authorization_metadata, authorization_columns, .is_ionos = false },
 };
 
@@ -743,7 +744,7 @@ static const struct api_field status_result[] = {
 #define READ_ROWS(ID, noun, resource, params, ref, what) \
 	[RPC_##ID##_LIST] = { noun ".list", ROLE_VIEWER, API_LIST_ALL, resource, params, NULL, \
 		"list " what "s", .flags = API_SCOPED }, \
-	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show a " what, \
+	[RPC_##ID##_GET] = { noun ".get", ROLE_VIEWER, API_GET, resource, ref, NULL, "show one " what, \
 		.flags = API_SCOPED }
 
 /*

@@ -121,7 +121,7 @@ rpc_error_to_json(const struct error *err)
 	json_add_string(obj, "message", err->message);
 	json_add_string(obj, "field", err->field);
 	json_add_string(obj, "problem", err->problem);
-	if (err->retry)
+	if (err->may_retry)
 		json_add_bool(obj, "retry", true);
 	json_add_time(obj, "retryAt", err->retry_at);
 	return obj;
@@ -173,7 +173,7 @@ rpc_error_from_json(struct json_object *obj, struct error *ret)
 		ret->code = ERROR_INTERNAL;
 	str_replace(&ret->field, field);
 	str_replace(&ret->problem, problem);
-	json_get_bool(obj, "retry", &ret->retry, NULL);
+	json_get_bool(obj, "retry", &ret->may_retry, NULL);
 	if (retry_at && time_parse_rfc3339(retry_at, &ret->retry_at) < 0)
 		ret->retry_at = 0;
 }

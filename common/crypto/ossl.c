@@ -37,7 +37,7 @@ ossl_error(struct error *err, enum error_code code, const char *fmt, ...)
 	if (secure_heap_is_full()) {
 		error_set(err, ERROR_LIMIT, "%s: the memory for secrets is full", what);
 		if (err)
-			err->retry = true;
+			err->may_retry = true;
 		return -1;
 	}
 	if (bottom && !reason)

@@ -133,9 +133,9 @@ apply_input_resolve_object(struct apply *a, const struct api_resource *resource,
 			declaration_put(properties, path, secret);
 		} else if (found < 0) {
 			error_move(err, &why);
-			return error_wrap(err, "%s '%s': %s", resource->noun, name, path);
+			return error_wrap(err, "%s '%s': %s", resource->title, name, path);
 		} else if (!apply_input_has_secret(object, path)) {
-			fprintf(a->ctl->err, "certctl: %s '%s': %s is missing: %s\n", resource->noun, name, path,
+			fprintf(a->ctl->err, "certctl: %s '%s': %s is missing: %s\n", resource->title, name, path,
 				why.message);
 			++*missing;
 		}
@@ -143,7 +143,7 @@ apply_input_resolve_object(struct apply *a, const struct api_resource *resource,
 	if (resource != &api_resources[API_DNSPROVIDER])
 		return 0;
 	if (tsig_file_apply(properties, err) < 0)
-		return error_wrap(err, "%s '%s'", resource->noun, name);
+		return error_wrap(err, "%s '%s'", resource->title, name);
 	apply_keep_tsig_labels(properties, apply_at(a->present, key, name));
 	return 0;
 }

@@ -60,7 +60,7 @@ apply_call_step(const struct apply *a, const struct plan_step *step, bool is_dry
 
 	api_method_of(step->resource, verbs[step->action], &method);
 	if (ctl_call(a->ctl, method, apply_step_params(a, step, is_dry_run), ret, err) < 0)
-		return error_wrap(err, "%s '%s'", step->resource->noun, step->name);
+		return error_wrap(err, "%s '%s'", step->resource->title, step->name);
 	return 0;
 }
 
@@ -178,7 +178,7 @@ apply_show_progress(struct progress *progress, const struct plan_step *step)
 
 	if (!progress->ctl->is_terminal)
 		return;
-	text = xasprintf("%s %s '%s'", apply_action_name(step->action), step->resource->noun, step->name);
+	text = xasprintf("%s %s '%s'", apply_action_name(step->action), step->resource->title, step->name);
 	progress_step(progress, text, 0);
 }
 

@@ -77,7 +77,7 @@ apply_show_print_step(struct output *output, struct json_object *item)
 		is_new                          ? "+"
 		: strcmp(action, "delete") == 0 ? "-"
 						: "~",
-		ctl_text_at(item, "noun"), ctl_text_at(item, "name"), *effect ? ": causes " : "", effect);
+		api_title(ctl_text_at(item, "noun")), ctl_text_at(item, "name"), *effect ? ": causes " : "", effect);
 	for (size_t i = 0; changes && i < json_object_array_length(changes); i++)
 		apply_show_print_change(out, json_object_array_get_idx(changes, i), is_new);
 	for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)

@@ -42,7 +42,7 @@ current_check_name(const struct api_resource *resource, struct json_object *obje
 	return error_set(err, ERROR_EXISTS,
 		"more than one %s has the name '%s', so a declaration cannot refer to one: rename or delete one by "
 		"its id (%s)",
-		resource->noun, ctl_text_at(object, "properties.name"), buf_str(&ids));
+		resource->title, ctl_text_at(object, "properties.name"), buf_str(&ids));
 }
 
 static void

@@ -98,7 +98,7 @@ static int _printf_(4, 5)
 	va_start(ap, fmt);
 	what = xvasprintf(fmt, ap);
 	va_end(ap);
-	return error_set(err, ERROR_INVALID, "line %lld: %s '%s': %s", (long long)line, place->resource->noun,
+	return error_set(err, ERROR_INVALID, "line %lld: %s '%s': %s", (long long)line, place->resource->title,
 		place->name, what);
 }
 

@@ -92,8 +92,8 @@ plan_differences(const struct plan_step *step, struct json_object **ret, struct 
 			return error_set(err, ERROR_INVALID,
 				"%s '%s': %s cannot be changed from '%s' to '%s': use another name, or remove the "
 				"object first",
-				step->resource->noun, step->name, f->name, before ? json_object_get_string(before) : "",
-				json_object_get_string(after));
+				step->resource->title, step->name, f->name,
+				before ? json_object_get_string(before) : "", json_object_get_string(after));
 		json_object_object_add(send, f->name, json_object_get(after));
 	}
 	return 0;

@@ -154,7 +154,7 @@ order_out_of_time(void *arg)
 		error_copy(&o->error, &o->not_ready);
 		error_wrap(&o->error, "the CA did not issue the certificate within %s", span);
 	}
-	o->error.retry = true;
+	o->error.may_retry = true;
 	/* a validation that hangs does not recover; all other states can be continued */
 	o->is_spent = o->state == ACME_ORDER_VALIDATE;
 	o->state = ACME_ORDER_FAILED;
@@ -226,7 +226,7 @@ acme_order_is_spent_by(const struct error *err)
 	case ERROR_VALIDATION:
 		return true;
 	case ERROR_CA:
-		return !err->retry;
+		return !err->may_retry;
 	default:
 		return false;
 	}

@@ -77,7 +77,7 @@ explain(const struct acme_authorization *authz, struct error *ret)
 		}
 	if (!error_is_set(ret))
 		error_set(ret, ERROR_VALIDATION, "the CA gave no reason why the authorization failed");
-	ret->retry = true;
+	ret->may_retry = true;
 	error_wrap(ret, "%s%s", authz->is_wildcard ? "*." : "", authz->name);
 }
 
@@ -194,7 +194,7 @@ note_refused_answer(struct slot *slot, const struct acme_challenge *seen, struct
 {
 	struct error *refusal = &slot->answer_error;
 	bool is_refusal = refusal->code == ERROR_CA || refusal->code == ERROR_VALIDATION;
-	unsigned most = refusal->retry ? ANSWERS_FAILING_MAX : ANSWERS_MAX;
+	unsigned most = refusal->may_retry ? ANSWERS_FAILING_MAX : ANSWERS_MAX;
 	bool is_final = !is_refusal || slot->answers >= most;
 
 	if (seen->status == ACME_PENDING && is_final) {
@@ -328,7 +328,7 @@ diagnosis_end(struct acme_order *o)
 		error_copy(&o->diagnosis, &o->msg.error);
 	if (!error_is_set(&o->diagnosis))
 		error_set(&o->diagnosis, ERROR_VALIDATION, "the CA made the order invalid without giving a reason");
-	o->diagnosis.retry = true;
+	o->diagnosis.may_retry = true;
 	return acme_order_fail(o, &o->diagnosis);
 }
 

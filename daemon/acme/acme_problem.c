@@ -162,7 +162,7 @@ acme_problem_read(struct json_object *problem, int status, struct error *ret)
 	message = printable_line(buf_str(&text), text.len, ACME_PROBLEM_TEXT_MAX);
 
 	error_set(ret, row ? row->code : ERROR_CA, "%s", message);
-	ret->retry = row ? row->may_retry : retry_of_status(status);
+	ret->may_retry = row ? row->may_retry : retry_of_status(status);
 	ret->problem = type;
 	type = NULL;
 	ret->field = row ? xstrdup_null(row->field) : NULL;
@@ -182,11 +182,11 @@ acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_af
 		acme_problem_read(problem, status, ret);
 	} else {
 		error_set(ret, ERROR_CA, "the CA answered HTTP status %d without a reason", status);
-		ret->retry = retry_of_status(status);
+		ret->may_retry = retry_of_status(status);
 	}
 	if (status_asks_to_wait(status, retry_after_at)) {
 		ret->code = ERROR_RATE_LIMITED;
-		ret->retry = true;
+		ret->may_retry = true;
 		str_replace(&ret->field, NULL); /* no other setting ends the wait */
 	}
 	ret->retry_at = retry_after_at;
@@ -199,5 +199,5 @@ acme_problem_of_validation(struct json_object *problem, struct error *ret)
 {
 	acme_problem_read(problem, 0, ret);
 	ret->code = ERROR_VALIDATION;
-	ret->retry = true; /* it may succeed later without a change of our settings */
+	ret->may_retry = true; /* it may succeed later without a change of our settings */
 }

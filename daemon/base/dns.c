@@ -252,7 +252,7 @@ on_query_timer(void *arg)
 		_cleanup_free_ char *who = server_words(q, dns_channel_servers(q->slot->channel));
 
 		error_set(&q->err, ERROR_TIMEOUT, "no answer from %s within %lld ms", who, (long long)q->timeout_ms);
-		q->err.retry = true;
+		q->err.may_retry = true;
 	}
 	query_deliver(q);
 }
@@ -310,7 +310,7 @@ transport_error(struct dns_query *q, const char *servers, int status)
 	default:
 		error_set(&q->err, ERROR_DNS, "%s: %s", who, ares_strerror(status));
 	}
-	q->err.retry = true;
+	q->err.may_retry = true;
 }
 
 static void

@@ -95,7 +95,7 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 {
 	if (strstr(text, TLS_GUARD_NOISE)) {
 		error_set(&t->err, ERROR_PROTOCOL, "'%s' port %s sends " TLS_GUARD_NOISE, t->host, t->port);
-		t->err.retry = true;
+		t->err.may_retry = true;
 		return;
 	}
 	switch (code) {
@@ -131,7 +131,7 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 	default:
 		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke: %s", t->host, t->port, text);
 	}
-	t->err.retry = true;
+	t->err.may_retry = true;
 }
 
 void
@@ -150,7 +150,7 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	} else if (!t->is_header_whole) { /* curl accepts half a header when the connection ends in order */
 		error_set(&t->err, ERROR_NETWORK, "connection to '%s' port %s broke in the middle of the header",
 			t->host, t->port);
-		t->err.retry = true;
+		t->err.may_retry = true;
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		t->res.status = (int)status;
@@ -190,5 +190,5 @@ http_transfer_timed_out(struct http_transfer *t)
 	else
 		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no complete answer within %lld ms (%s)", t->host,
 			t->port, (long long)t->timeout_ms, phase);
-	t->err.retry = true;
+	t->err.may_retry = true;
 }

@@ -151,8 +151,8 @@ parse_connection(struct httpd_text value, struct httpd_head *ret)
 
 /* Fields that may occur only once. */
 struct head_seen {
-	bool length;
-	bool host;
+	bool has_length;
+	bool has_host;
 };
 
 /* With two of them, two parsers could choose different hosts (RFC 9112 s3.2). */
@@ -181,15 +181,15 @@ parse_field(struct httpd_text line, size_t max_body, struct head_seen *seen, str
 	if (memchr(value.len ? value.data : "", '\r', value.len))
 		return head_refuse(ret, 400, "a header line contains a carriage return that does not end the line");
 	if (is_name(name, "Content-Length")) {
-		if (seen->length)
+		if (seen->has_length)
 			return head_refuse(ret, 400, "there are two Content-Length fields");
-		seen->length = true;
+		seen->has_length = true;
 		return parse_length(value, max_body, ret);
 	}
 	if (is_name(name, "Transfer-Encoding"))
 		return head_refuse(ret, 411, "send Content-Length instead of Transfer-Encoding");
 	if (is_name(name, "Host"))
-		return parse_host(value, &seen->host, ret);
+		return parse_host(value, &seen->has_host, ret);
 	if (is_name(name, "Connection"))
 		parse_connection(value, ret);
 	else if (is_name(name, "Expect"))
@@ -216,7 +216,7 @@ static void
 head_parse_lines(struct httpd_text head, size_t max_body, struct httpd_head *ret)
 {
 	struct httpd_text line = next_line(&head);
-	struct head_seen seen = { .length = false };
+	struct head_seen seen = { .has_length = false };
 	bool needs_host;
 
 	if (!parse_request_line(line, ret))
@@ -225,7 +225,7 @@ head_parse_lines(struct httpd_text head, size_t max_body, struct httpd_head *ret
 	for (size_t n = 0; head.len; n++) {
 		line = next_line(&head);
 		if (line.len == 0) {
-			if (needs_host && !seen.host)
+			if (needs_host && !seen.has_host)
 				head_refuse(ret, 400, "the Host field is missing");
 			return;
 		}

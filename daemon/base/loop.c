@@ -115,7 +115,7 @@ loop_clock(const struct loop *loop)
 void
 loop_stop(struct loop *loop)
 {
-	loop->stop = true;
+	loop->is_stopping = true;
 }
 
 void
@@ -215,14 +215,14 @@ loop_run_due(struct loop *loop, int64_t until_at, struct error *err)
 {
 	int more = 1;
 
-	while (more > 0 && !loop->stop) {
+	while (more > 0 && !loop->is_stopping) {
 		if (!clock_is_virtual(loop->clock))
 			more = wait_real(loop, err) < 0 ? -1 : 1;
 		else
 			more = wait_virtual(loop, until_at, err);
 		finish_turn(loop);
 	}
-	loop->stop = false;
+	loop->is_stopping = false;
 	return more < 0 ? -1 : 0;
 }
 

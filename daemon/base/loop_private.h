@@ -64,7 +64,7 @@ struct loop {
 	struct loop_stats stats;
 	struct fair *fair;       /* fair.c; NULL: no users */
 	int64_t turn_started_us; /* first callback of the current turn; -1: none yet */
-	bool stop;
+	bool is_stopping;
 };
 
 /* Marks the start of a callback of the current turn. */

@@ -83,7 +83,7 @@ fail(struct dns_finder *f, enum error_code code, const char *fmt, ...)
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	error_set(&err, code, "%s", text);
-	err.retry = true;
+	err.may_retry = true;
 	dns_target_finish(f, &err);
 }
 

@@ -204,7 +204,7 @@ http01_explain(struct error *err, const char *address)
 		err->code = ERROR_INVALID;
 	else if (code != ERROR_STATE)
 		err->code = ERROR_UNAVAILABLE;
-	err->retry = code != ERROR_CONFIG;
+	err->may_retry = code != ERROR_CONFIG;
 }
 
 bool

@@ -64,7 +64,7 @@ conclude(struct manual_solve *s, const struct error *look_err)
 		say_pending(s);
 	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name, s->value,
 		look_err ? "the query failed: " : "it is not found in DNS yet", look_err ? look_err->message : "");
-	err.retry = true;
+	err.may_retry = true;
 	solve_done(s->solve, &err);
 }
 

@@ -168,7 +168,7 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 	error_set(err, main_why.code, "there is no way to validate %s%s%s", q->is_wildcard ? "*." : "", q->name,
 		buf_str(&reasons));
 	if (err) {
-		err->retry = true;
+		err->may_retry = true;
 		str_replace(&err->field, field ? field : "challenge");
 	}
 	return NULL;
@@ -319,7 +319,7 @@ const struct job_kind cleanup_job = {
 void
 solver_cleanup_failed(struct solver *solver, const struct dnsprovider *provider, const struct error *err)
 {
-	struct event_object object = { .type = "dnsprovider" };
+	struct event_object object = { .type = dnsprovider_class.name };
 
 	if (provider) {
 		object.id = provider->o.id;

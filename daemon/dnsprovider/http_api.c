@@ -703,7 +703,7 @@ http_api_refused(
 	}
 	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,
 		op->call.path, res->status, colon, reason);
-	err->retry = res->status == 429 || res->status >= 500;
+	err->may_retry = res->status == 429 || res->status >= 500;
 	err->retry_at = retry_after(res->retry_after_sec, http_api_now(&op->task));
 }
 
@@ -746,7 +746,7 @@ http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool 
 
 	if (pause_ms < asked_ms)
 		pause_ms = asked_ms;
-	if (!failure->retry || ++op->failures > MAX_FAILURES || pause_ms > MAX_PAUSE_MS)
+	if (!failure->may_retry || ++op->failures > MAX_FAILURES || pause_ms > MAX_PAUSE_MS)
 		return false;
 	if (!is_known_undone && counts_twice(op->call.method))
 		http_api_reset(op);
@@ -764,7 +764,7 @@ http_api_on_answer(struct http_response *res, const struct error *err, void *arg
 	op->handle = NULL;
 	if (err) {
 		error_copy(&failure, err);
-		failure.retry = err->code != ERROR_TLS && err->code != ERROR_LIMIT;
+		failure.may_retry = err->code != ERROR_TLS && err->code != ERROR_LIMIT;
 	} else {
 		answer = http_api_read_answer(op, res, &failure);
 	}
@@ -839,7 +839,7 @@ http_api_on_deadline(void *arg)
 
 	error_set(&err, ERROR_TIMEOUT, "timed out%s: %s", op->zones_done ? "" : " (propagationTimeout)",
 		op->waits_for ? op->waits_for : "the API is too slow");
-	err.retry = true;
+	err.may_retry = true;
 	http_api_finish(op, &err);
 }
 

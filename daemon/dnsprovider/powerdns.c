@@ -40,20 +40,20 @@ find_set(const struct http_api_task *task, struct json_object *zone)
 	return NULL;
 }
 
-/* The records of @set (or NULL) without the value. @ret_had: was it among them? Owned by the caller. */
+/* The records of @set (or NULL) without the value. @ret_was_there: was it among them? Owned by the caller. */
 static struct json_object *
-other_records(const struct http_api_task *task, struct json_object *set, bool *ret_had)
+other_records(const struct http_api_task *task, struct json_object *set, bool *ret_was_there)
 {
 	struct json_object *others = json_object_new_array();
 	struct json_object *records = NULL;
 
-	*ret_had = false;
+	*ret_was_there = false;
 	json_get_array(set, "records", &records, NULL);
 	for (size_t i = 0; records && i < json_object_array_length(records); i++) {
 		struct json_object *record = json_object_array_get_idx(records, i);
 
 		if (http_api_same_text(http_api_text(record, "content"), task->value))
-			*ret_had = true;
+			*ret_was_there = true;
 		else
 			json_object_array_add(others, json_object_get(record));
 	}

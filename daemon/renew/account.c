@@ -109,7 +109,7 @@ account_retry_at(const struct account *account, const struct provider *p, const 
 		.is_network = account_is_network_trouble(err),
 	};
 
-	return err->retry || !err->field ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
+	return err->may_retry || !err->field ? backoff_due(&in) : time_add(now, OPERATOR_RETRY_SEC);
 }
 
 static void
@@ -191,7 +191,7 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 static void
 account_name_dead(const struct provider *p, const struct error *err, struct error *ret)
 {
-	if (!p->account_url || err->retry || err->code != ERROR_CA || err->field)
+	if (!p->account_url || err->may_retry || err->code != ERROR_CA || err->field)
 		return;
 	error_copy(ret, err);
 	error_wrap(ret,

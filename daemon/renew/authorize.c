@@ -281,7 +281,7 @@ authorize_op_done(const struct buf *chain_pem, const struct error *err, bool is_
 	else if (a->is_waiting)
 		authorize_finish(a, become_pending, NULL);
 	else
-		authorize_finish(a, is_spent || !err->retry ? become_failed : authorize_try_again, err);
+		authorize_finish(a, is_spent || !err->may_retry ? become_failed : authorize_try_again, err);
 }
 
 static const struct acme_order_ops order_ops = {

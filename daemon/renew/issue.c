@@ -56,7 +56,7 @@ issue_now(const struct issue_env *env)
 struct event_object
 issue_object(const struct issue *issue)
 {
-	return (struct event_object){ "autocertificate", issue->id, issue->autocert.o.name };
+	return (struct event_object){ autocert_class.name, issue->id, issue->autocert.o.name };
 }
 
 /* --- release --- */

@@ -262,7 +262,7 @@ refused_add(struct audit *a, const struct audit_entry *entry, const char *reason
 
 /* Writes the counts of finished windows, and closes windows without any. */
 static void
-windows_close(struct audit *a, bool all)
+windows_close(struct audit *a, bool is_end)
 {
 	int64_t now_ms = clock_boot_ms(loop_clock(a->loop));
 	int64_t next_ms = INT64_MAX;
@@ -271,10 +271,10 @@ windows_close(struct audit *a, bool all)
 	for (size_t i = 0; i < a->n_refused; i++) {
 		struct refused r = a->refused[i];
 
-		if (all || r.until_ms <= now_ms) {
+		if (is_end || r.until_ms <= now_ms) {
 			if (r.times)
 				record_refusal(a, &r, NULL, r.times);
-			if (all || !r.times) {
+			if (is_end || !r.times) {
 				refused_clear(&r);
 				continue;
 			}

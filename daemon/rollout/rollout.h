@@ -42,7 +42,7 @@ struct rollout_target {
 struct rollout_state {
 	char *certificate; /* id of the certificate being rolled out */
 	int64_t generation;
-	bool written;
+	bool is_written;
 	struct record_list targets; /* struct rollout_target */
 	int64_t attempts;
 	struct error failure; /* of writing */

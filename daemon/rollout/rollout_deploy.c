@@ -155,7 +155,7 @@ written(const struct error *err, const char *where, void *arg)
 		deploy_failed(run, err);
 		return;
 	}
-	run->state.written = true;
+	run->state.is_written = true;
 	error_clear(&run->state.failure);
 	activate_next(run);
 }
@@ -183,7 +183,7 @@ rollout_deploy(struct run *run)
 		.directories = &directories,
 	};
 
-	if (run->state.written) {
+	if (run->state.is_written) {
 		run->target = first_target(run);
 		activate_next(run);
 		return;

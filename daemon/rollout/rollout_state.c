@@ -26,7 +26,7 @@ static const struct record_class target_class = {
 static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct rollout_state, certificate, NULL),
 	RECORD_FIELD(RECORD_INT, 2, struct rollout_state, generation, NULL),
-	RECORD_FIELD(RECORD_BOOL, 3, struct rollout_state, written, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct rollout_state, is_written, NULL),
 	RECORD_FIELD_LIST(4, struct rollout_state, targets, NULL, &target_class),
 	RECORD_FIELD(RECORD_INT, 5, struct rollout_state, attempts, NULL),
 	RECORD_FIELD(RECORD_ERROR, 6, struct rollout_state, failure, NULL),

@@ -1,6 +1,7 @@
 /* Scopes of peers: what they cover, and what a peer may declare. Nothing here concerns peers without a scope. */
 #include "daemon/service/access.h"
 
+#include "common/api/api.h"
 #include "common/name.h"
 #include "daemon/store/object_query.h"
 
@@ -322,7 +323,8 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 	if (access_covers(peer->scope, store, cls, obj))
 		return 0;
 	if (!access_subject_of(cls, obj, &s))
-		return error_set(err, ERROR_DENIED, "a %s is outside the scope of %s", cls->name, peer->label);
+		return error_set(err, ERROR_DENIED, "%s '%s' is outside the scope of %s", api_title(cls->name),
+			((const struct object *)obj)->name, peer->label);
 	return name_the_field(&asking, &s);
 }
 

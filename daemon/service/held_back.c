@@ -19,13 +19,14 @@ held_back_key(struct buf *ret, const char *id)
 void
 held_back_note(struct store_txn *txn, const struct certificate *old, const struct certificate *new)
 {
-	bool was = old && old->is_held_back, is = new &&new->is_held_back;
+	bool was_held = old && old->is_held_back;
+	bool is_held = new &&new->is_held_back;
 	_cleanup_buf_ struct buf key = BUF_INIT;
 
 	held_back_key(&key, new ? new->o.id : old->o.id);
-	if (is && !was)
+	if (is_held && !was_held)
 		store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
-	else if (was && !is)
+	else if (was_held && !is_held)
 		store_del(txn, STORE_INDEX, key.data, key.len);
 }
 

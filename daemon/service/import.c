@@ -141,7 +141,7 @@ import_make_certificate(struct certificate *c, struct import *i)
 static int
 import_hold_back(const struct import *i, struct certificate *c, const struct certificate *old, struct error *err)
 {
-	c->is_held_back = i->got.doubts.count && !c->deploy_anyway;
+	c->is_held_back = i->got.doubts.count && !c->is_deployed_anyway;
 	if (!c->is_held_back)
 		return 0;
 	if (c->consumers.count)

@@ -105,10 +105,10 @@ certificate_held_back(const struct certificate *c, const char *field, struct err
 static int
 certificate_read_deploy_anyway(struct call *call, struct certificate *c, struct error *err)
 {
-	if (!c->deploy_anyway && c->slug && error_is_set(&c->o.failure))
+	if (!c->is_deployed_anyway && c->slug && error_is_set(&c->o.failure))
 		return error_set_field(
 			err, "properties.deployAnyway", "'%s' is already deployed: replace or delete it", c->o.name);
-	if (!c->deploy_anyway || !c->is_held_back)
+	if (!c->is_deployed_anyway || !c->is_held_back)
 		return 0;
 	c->is_held_back = false;
 	return slug_take(call, c->o.name, c->common_name, c->o.id, &c->slug, err);

@@ -170,18 +170,18 @@ static int
 heads_open(struct store *store, struct lane_head **ret, size_t *ret_n, struct error *err)
 {
 	char lane[STORE_ID_SIZE] = "";
-	bool after = false;
+	bool has_begun = false;
 	int found;
 
 	*ret = NULL;
 	*ret_n = 0;
-	while ((found = schedule_next_lane(store, lane, after, lane, err)) == 1) {
+	while ((found = schedule_next_lane(store, lane, has_begun, lane, err)) == 1) {
 		struct lane_head *head;
 
 		*ret = xreallocarray(*ret, *ret_n + 1, sizeof(**ret));
 		head = &(*ret)[(*ret_n)++];
 		head->has_row = schedule_next_in_lane(store, lane, NULL, &head->row, err) == 1;
-		after = true;
+		has_begun = true;
 	}
 	return found;
 }

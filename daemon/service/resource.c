@@ -1,6 +1,7 @@
 /* The generic half of every resource: answers, declarations, and the common methods. */
 #include "daemon/service/resource.h"
 
+#include "common/api/api.h"
 #include "common/name.h"
 #include "common/nearest.h"
 #include "daemon/service/access.h"
@@ -239,7 +240,7 @@ resource_ref_for(const struct lookup *how, struct call *call, const struct recor
 	if (found == 1)
 		str_replace(ret, ((struct object *)obj)->id);
 	else if (found == 0)
-		found = error_set_field(err, field, "there is no %s '%s'", cls->name, ref);
+		found = error_set_field(err, field, "there is no %s '%s'", api_title(cls->name), ref);
 	else if (err && err->code == ERROR_INVALID)
 		str_replace(&err->field, field);
 	record_clear(cls, obj);
@@ -323,7 +324,7 @@ find_by(const struct lookup *how, struct call *call, const struct record_class *
 	if (found == 0) {
 		_cleanup_free_ char *hint = suggestion(call->service->store, call->peer->scope, cls, ref);
 
-		error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'%s", cls->name, ref, hint);
+		error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'%s", api_title(cls->name), ref, hint);
 	}
 	return found == 1 ? 0 : -1;
 }

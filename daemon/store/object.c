@@ -4,6 +4,7 @@
  */
 #include "daemon/store/object.h"
 
+#include "common/api/api.h"
 #include "daemon/store/object_index.h"
 
 #include <stdlib.h>
@@ -21,9 +22,9 @@ static const struct record_class *const classes[] = { &provider_class, &autocert
 
 /* Loading */
 
-/* @with_secrets: false where only names and references are needed. */
+/* @wants_secrets: false where only names and references are needed. */
 static int
-object_load_value(struct store *store, const struct record_class *cls, const char *given_id, bool with_secrets,
+object_load_value(struct store *store, const struct record_class *cls, const char *given_id, bool wants_secrets,
 	void *obj, struct error *err)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
@@ -38,13 +39,13 @@ object_load_value(struct store *store, const struct record_class *cls, const cha
 	rc = store_get(store, cls->db, id, strlen(id), &record, err);
 	if (rc <= 0)
 		return rc;
-	if (record_decode(with_secrets ? store : NULL, cls, id, record.data, record.len, obj, err) < 0) {
+	if (record_decode(wants_secrets ? store : NULL, cls, id, record.data, record.len, obj, err) < 0) {
 		record_clear(cls, obj);
 		return -1;
 	}
 	memcpy(o->id, id, sizeof(id));
-	o->is_peek = !with_secrets;
-	o->sealed = with_secrets ? 0 : record_secrets(cls, record.data, record.len);
+	o->is_peek = !wants_secrets;
+	o->sealed = wants_secrets ? 0 : record_secrets(cls, record.data, record.len);
 	return 1;
 }
 
@@ -61,12 +62,12 @@ object_peek(struct store *store, const struct record_class *cls, const char *id,
 }
 
 static int
-object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool with_secrets, void *obj,
+object_find_key(struct store *store, const struct record_class *cls, const char *ref, bool wants_secrets, void *obj,
 	struct error *err)
 {
 	_cleanup_free_ char *copy = xstrdup(ref); /* @ref may be inside @obj */
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
-	int rc = object_load_value(store, cls, copy, with_secrets, obj, err);
+	int rc = object_load_value(store, cls, copy, wants_secrets, obj, err);
 
 	if (rc)
 		return rc;
@@ -74,7 +75,7 @@ object_find_key(struct store *store, const struct record_class *cls, const char 
 		return -1;
 	if (ids.count > 1)
 		return object_ambiguous(cls, copy, &ids, err);
-	return ids.count ? object_load_value(store, cls, ids.items[0], with_secrets, obj, err) : 0;
+	return ids.count ? object_load_value(store, cls, ids.items[0], wants_secrets, obj, err) : 0;
 }
 
 int
@@ -100,8 +101,8 @@ object_ambiguous(const struct record_class *cls, const char *name, const struct 
 {
 	_cleanup_free_ char *all = strlist_join(ids, ", ");
 
-	return error_set(
-		err, ERROR_INVALID, "more than one %s has the name '%s': use the id (%s)", cls->name, name, all);
+	return error_set(err, ERROR_INVALID, "more than one %s has the name '%s': use the id (%s)",
+		api_title(cls->name), name, all);
 }
 
 int
@@ -157,7 +158,7 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err)
 {
-	error_set_field(err, "name", "%s '%s' already exists", cls->name, o->name);
+	error_set_field(err, "name", "%s '%s' already exists", api_title(cls->name), o->name);
 	if (err)
 		err->code = ERROR_EXISTS;
 	return -1;
@@ -171,9 +172,10 @@ object_check_name(struct store *store, const struct record_class *cls, const str
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
 	if (!o->name || o->name[0] == '\0')
-		return error_set_field(err, "name", "%s: the name is empty", cls->name);
+		return error_set_field(err, "name", "%s: the name is empty", api_title(cls->name));
 	if (strlen(o->name) > NAME_MAX_LEN)
-		return error_set_field(err, "name", "%s: the name is longer than %d octets", cls->name, NAME_MAX_LEN);
+		return error_set_field(
+			err, "name", "%s: the name is longer than %d octets", api_title(cls->name), NAME_MAX_LEN);
 	if (o->may_share_name || (old->name && strcmp(old->name, o->name) == 0))
 		return 0;
 	if (object_ids_of_name(store, cls, o->name, 1, &ids, err) < 0)
@@ -242,7 +244,8 @@ save_over(struct store *store, struct store_txn *txn, const struct record_class 
 	if (record_encode(store, cls, o->id, obj, &record, err) < 0)
 		return -1;
 	if (record.len > STORE_VALUE_MAX)
-		return error_set(err, ERROR_LIMIT, "%s '%s' is too large: %zu octets", cls->name, o->name, record.len);
+		return error_set(err, ERROR_LIMIT, "%s '%s' is too large: %zu octets", api_title(cls->name), o->name,
+			record.len);
 	if (old_o->id[0]) {
 		index_rows_of(cls, old, &old_rows);
 		count_object(txn, cls, old_o, -1);
@@ -269,7 +272,8 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 	int rc;
 
 	if (o->is_peek)
-		return error_set(err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", cls->name, o->name);
+		return error_set(
+			err, ERROR_INTERNAL, "%s '%s' was loaded without its secrets", api_title(cls->name), o->name);
 	if (is_new)
 		store_new_id(o->id);
 	old = xcalloc(1, cls->size);
@@ -278,7 +282,7 @@ object_save(struct store *store, struct store_txn *txn, const struct record_clas
 		rc = object_check_name(store, cls, o, old, err);
 	for (size_t i = 0; rc >= 0 && i < cls->n_fields; i++)
 		if (check_strings(store, &cls->fields[i], obj, err) < 0)
-			rc = error_wrap(err, "%s '%s'", cls->name, o->name);
+			rc = error_wrap(err, "%s '%s'", api_title(cls->name), o->name);
 	if (rc >= 0)
 		rc = save_over(store, txn, cls, obj, old, err);
 	record_clear(cls, old);
@@ -306,7 +310,7 @@ users_add(struct users *users, struct store *store, const struct record_class *c
 	obj = xcalloc(1, cls->size);
 	if (object_load_value(store, cls, id, false, obj, NULL) == 1)
 		id = ((struct object *)obj)->name;
-	buf_printf(&users->names, "%s%s '%s'", users->names.len ? ", " : "", cls->name, id);
+	buf_printf(&users->names, "%s%s '%s'", users->names.len ? ", " : "", api_title(cls->name), id);
 	record_clear(cls, obj);
 	free(obj);
 }
@@ -338,7 +342,8 @@ object_check_unused(struct store *store, const struct record_class *cls, const s
 		buf_printf(&users.names, " and %zu more%s", users.count - NAMED_REFERRERS,
 			users.count >= COUNTED_REFERRERS ? " at least" : "");
 	if (rc == 0 && users.count)
-		rc = error_set(err, ERROR_IN_USE, "%s '%s' is in use by %s", cls->name, o->name, buf_str(&users.names));
+		rc = error_set(err, ERROR_IN_USE, "%s '%s' is in use by %s", api_title(cls->name), o->name,
+			buf_str(&users.names));
 	buf_clear(&users.names);
 	return rc;
 }
@@ -366,7 +371,7 @@ object_delete(
 	int rc = object_load_value(store, cls, id, false, obj, err);
 
 	if (rc == 0)
-		rc = error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'", cls->name, id);
+		rc = error_set(err, ERROR_NOT_FOUND, "there is no %s '%s'", api_title(cls->name), id);
 	else if (rc == 1)
 		rc = object_check_unused(store, cls, obj, err);
 	if (rc == 0)

@@ -121,7 +121,7 @@ struct certificate {
 	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
 	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
 	struct buf pair;          /* key_pair_digest() of the verified pair; checked again before it is deployed */
-	bool deploy_anyway;       /* although .o.failure says that servers or clients would refuse it */
+	bool is_deployed_anyway;  /* although .o.failure says that servers or clients would refuse it */
 	bool is_held_back;        /* imported, but not deployed for that reason: no slug, no consumers */
 };
 

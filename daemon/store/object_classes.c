@@ -97,7 +97,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 33, struct certificate, consumers, "consumers", RECORD_REF, &consumer_class),
 	RECORD_FIELD(RECORD_STRING, 34, struct certificate, slug, NULL),
 	RECORD_FIELD(RECORD_STRING, 35, struct certificate, replaces, NULL),
-	RECORD_FIELD(RECORD_BOOL, 36, struct certificate, deploy_anyway, "deployAnyway"),
+	RECORD_FIELD(RECORD_BOOL, 36, struct certificate, is_deployed_anyway, "deployAnyway"),
 	RECORD_FIELD(RECORD_BOOL, 37, struct certificate, is_held_back, "heldBack"),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };

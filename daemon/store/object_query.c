@@ -168,15 +168,15 @@ object_query_run(struct object_query *q, struct store *store, unsigned max_looks
 	struct looking l = { .q = q, .store = store, .looks_left = max_looks, .fn = fn, .arg = arg, .err = err };
 	_cleanup_buf_ struct buf from = BUF_INIT;
 	_cleanup_buf_ struct buf end = BUF_INIT;
-	bool after = q->at.len > 0;
+	bool has_begun = q->at.len > 0;
 	enum store_db db;
 	int rc;
 
 	db = range_of(q, &from, &end);
-	if (after) {
+	if (has_begun) {
 		buf_reset(&from);
 		buf_add(&from, q->at.data, q->at.len);
 	}
-	rc = store_walk_keys(store, db, &from, after, &end, object_query_look, &l, err);
+	rc = store_walk_keys(store, db, &from, has_begun, &end, object_query_look, &l, err);
 	return l.has_failed ? -1 : rc;
 }

@@ -14,7 +14,7 @@
 
 static const struct record_field error_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct record_error, code, NULL),
-	RECORD_FIELD(RECORD_BOOL, 2, struct record_error, retry, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct record_error, may_retry, NULL),
 	RECORD_FIELD(RECORD_INT, 3, struct record_error, retry_at, NULL),
 	RECORD_FIELD(RECORD_STRING, 4, struct record_error, field, NULL),
 	RECORD_FIELD(RECORD_STRING, 5, struct record_error, problem, NULL),

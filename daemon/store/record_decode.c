@@ -1,6 +1,7 @@
 /*
  * Octets to structs. Fields that only a later certd knows are kept unchanged; a damaged record is refused as a whole.
  */
+#include "common/api/api.h"
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
@@ -100,7 +101,7 @@ decode_error(const struct record_place *place, const unsigned char *p, size_t le
 	error_clear(ret);
 	*ret = (struct error){
 		.code = error_code_from_name(fields.code ? fields.code : ""),
-		.retry = fields.retry,
+		.may_retry = fields.may_retry,
 		.retry_at = fields.retry_at,
 		.field = fields.field,
 		.problem = fields.problem,
@@ -238,7 +239,7 @@ record_decode(struct store *store, const struct record_class *cls, const char *i
 	struct record_place place = { .store = store, .db = cls->db, .id = id, .err = err };
 
 	if (decode_record(&place, cls, data, len, obj) < 0)
-		return error_wrap(err, "%s '%s' is damaged in the store", cls->name, id);
+		return error_wrap(err, "%s '%s' is damaged in the store", api_title(cls->name), id);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
  * Structs to octets. A field that is zero is left out. Nested records (list items, errors) have the same form inside
  * their field.
  */
+#include "common/api/api.h"
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
 #include "daemon/store/record_private.h"
@@ -58,7 +59,7 @@ encode_error(const struct record_place *place, const struct error *e, struct buf
 {
 	struct record_error fields = {
 		.code = (char *)(uintptr_t)error_code_name(e->code),
-		.retry = e->retry,
+		.may_retry = e->may_retry,
 		.retry_at = e->retry_at,
 		.field = e->field,
 		.problem = e->problem,
@@ -135,7 +136,7 @@ encode_record(const struct record_place *place, const struct record_class *cls, 
 		bool is_present = false;
 
 		if (encode_value(place, f, record_at(f, obj), &value, &is_present) < 0)
-			return error_wrap(place->err, "%s '%s'", cls->name, place->id);
+			return error_wrap(place->err, "%s '%s'", api_title(cls->name), place->id);
 		if (!is_present && value.len == 0)
 			continue;
 		buf_add_char(ret, (char)f->tag);

@@ -18,7 +18,7 @@ struct record_place {
 /* RECORD_ERROR is a nested record; the code is stored as a word, because its number may change. */
 struct record_error {
 	char *code;
-	bool retry;
+	bool may_retry;
 	int64_t retry_at;
 	char *field;
 	char *problem;

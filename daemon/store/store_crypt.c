@@ -8,6 +8,7 @@
  */
 #include "daemon/store/store_crypt.h"
 
+#include "common/api/api.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
 #include "common/random.h"
@@ -201,7 +202,8 @@ store_crypt_unseal(struct store_crypt *c, enum store_db db, const char *id, cons
 		box_open(c->gcm, &c->wrap_key, &aad, p + 1, WRAPPED_LEN, &data_key) == 0 &&
 		box_open(c->gcm, &data_key, &aad, p + 1 + WRAPPED_LEN, len - 1 - WRAPPED_LEN, ret) == 0)
 		return 0;
-	return error_set(err, ERROR_CORRUPT, "%s '%s': the sealed secret does not verify", store_db_name(db), id);
+	return error_set(
+		err, ERROR_CORRUPT, "%s '%s': the sealed secret does not verify", api_title(store_db_name(db)), id);
 }
 
 int
@@ -259,5 +261,6 @@ store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size
 		}
 	}
 	text = key_text(key, key_len);
-	return error_set(err, ERROR_CORRUPT, "record '%s' of '%s' is damaged in the store", text, store_db_name(db));
+	return error_set(
+		err, ERROR_CORRUPT, "record '%s' of '%s' is damaged in the store", text, api_title(store_db_name(db)));
 }

@@ -121,7 +121,7 @@ def test_a_damaged_record_is_named_and_the_others_go_on(certd):
             if name != VICTIM:
                 renew(certd, name)
         certd.stop()
-    assert {"autocertificate", "certificate"} <= named | shown
+    assert {"auto-certificate", "certificate"} <= named | shown
     assert shown, "no list shows what is damaged"
 
 

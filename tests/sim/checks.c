@@ -84,7 +84,7 @@ check_rollout(struct world *w, const struct autocert *a)
 
 	if (rollout_load(w->rollout, a->o.id, &state, &error) != 1)
 		sim_fail(w->sim, "%s: no rollout %s", a->o.name, error_is_set(&error) ? error.message : "");
-	if (!state.written || !state.done_at || strcmp(state.certificate, a->last_certificate) != 0)
+	if (!state.is_written || !state.done_at || strcmp(state.certificate, a->last_certificate) != 0)
 		sim_fail(w->sim, "%s: its rollout is not done", a->o.name);
 	for (size_t i = 0; i < state.targets.count; i++)
 		if (!((struct rollout_target *)state.targets.items)[i].is_notified)

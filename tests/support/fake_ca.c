@@ -373,7 +373,7 @@ exchange_answer(void *arg)
 	x->answer.res = (struct http_response){ .status = 0 };
 	if (x->answer.failure) {
 		error_set(&err, x->answer.failure, "fake CA: %s", error_code_name(x->answer.failure));
-		err.retry = x->answer.failure != ERROR_LIMIT; /* as base/http_result.c has it */
+		err.may_retry = x->answer.failure != ERROR_LIMIT; /* as base/http_result.c has it */
 	}
 	exchange_free(x);
 	if (error_is_set(&err))

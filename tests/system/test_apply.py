@@ -86,7 +86,7 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
     credentials = site.parent / "credentials"
     first = apply(certd, site, credentials=credentials).stdout
     assert first.splitlines()[-1] == "8 created, 0 changed, 0 removed, 0 unchanged"
-    assert first.index("+ dnsProvider 'ns1'") < first.index("+ autoCertificate '*.example.com'")
+    assert first.index("+ DNS provider 'ns1'") < first.index("+ auto-certificate '*.example.com'")
     assert "tsigKey: (secret)" in first and TSIG_SECRET not in first and "token-of" not in first
     auto = certd.ctl_json("show", "auto", "*.example.com")
     assert auto["metadata"]["subjectAlternativeNames"] == ["example.com", "xn--bcher-kva.example.com"]
@@ -113,8 +113,8 @@ def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(ce
         f"certctl: {what} is missing: cannot read the credential '{name}': CREDENTIALS_DIRECTORY is not set"
         for what, name in (("provider 'ca': externalAccountBinding.keySecret",
                             "provider.ca.externalAccountBinding.keySecret"),
-                           ("dnsProvider 'ionos': token", "dnsProvider.ionos.token"),
-                           ("dnsProvider 'ns1': tsigKey", "dnsProvider.ns1.tsigKey"))]
+                           ("DNS provider 'ionos': token", "dnsProvider.ionos.token"),
+                           ("DNS provider 'ns1': tsigKey", "dnsProvider.ns1.tsigKey"))]
     assert other.ctl_json("list", "provider") == []
 
     for name, source in {"provider.ca.externalAccountBinding.keySecret": "eab", "dnsProvider.ionos.token": "ionos",
@@ -152,7 +152,7 @@ def test_what_differs_is_shown_and_done_object_by_object(certd, site):
         assert lines[-1] == summary
         assert "+ consumer 'api'" in lines
         assert "    ttl: 120 -> (none)" in lines and "    tsigKey: (secret)" in lines
-        assert "~ autoCertificate '*.example.com': causes reissue" in lines
+        assert "~ auto-certificate '*.example.com': causes reissue" in lines
         assert "    keyAlgorithm: rsa2048 -> secp384r1" in lines
 
     expect(apply(certd, site, "--dry-run", "--prune").stdout,
@@ -170,7 +170,7 @@ def test_what_refers_to_something_new_comes_behind_it(certd, site):
     site.write_text(site.read_text().replace("      - web\n", "      - web\n      - late\n")
                     .replace("\nconsumers:\n", "\nconsumers:\n  late:\n"))
     assert apply(certd, site, "--dry-run", credentials=credentials).stdout.splitlines() == [
-        "+ consumer 'late'", "~ autoCertificate '*.example.com'", "    consumers: web -> web late",
+        "+ consumer 'late'", "~ auto-certificate '*.example.com'", "    consumers: web -> web late",
         "dry run: 1 created, 1 changed, 0 removed, 7 unchanged"]
     steps = json.loads(apply(certd, site, "-o", "json", credentials=credentials).stdout)
     assert [(step["action"], step["name"], step.get("effect", {}).get("action")) for step in steps] == \
@@ -194,7 +194,7 @@ autoCertificates:
     result = apply(certd, path, check=False)
     assert result.returncode == 65
     assert "certctl: provider 'bad': 'nobody' is not one address" in result.stderr
-    assert "certctl: autoCertificate 'a.example.com': there is no provider 'bad'" in result.stderr
+    assert "certctl: auto-certificate 'a.example.com': there is no provider 'bad'" in result.stderr
     assert "2 of 4 changes were refused (listed above); the others were made" in result.stderr
     assert result.stdout.splitlines()[-1] == "4 created, 0 changed, 0 removed, 0 unchanged; 2 of them refused"
     assert [auto["properties"]["name"] for auto in certd.ctl_json("list", "auto")] == ["b.example.com"]
@@ -208,7 +208,7 @@ autoCertificates:
 """)
     result = apply(certd, path, check=False)
     assert result.stdout.splitlines()[-1] == "1 created, 2 changed, 0 removed, 0 unchanged; 1 of them refused"
-    assert "certctl: autoCertificate 'b.example.com': " in result.stderr
+    assert "certctl: auto-certificate 'b.example.com': " in result.stderr
     assert certd.ctl_json("show", "provider", "good")["properties"]["email"] == "b@example.com"
     assert "subjectAlternativeNames" not in certd.ctl_json("show", "auto", "b.example.com")["properties"] or \
         certd.ctl_json("show", "auto", "b.example.com")["properties"]["subjectAlternativeNames"] == []
@@ -223,7 +223,7 @@ autoCertificates:
     apply(certd, path)
     path.write_text("providers:\nautoCertificates:\n")
     result = certd.ctl("apply", "-f", "-", "--prune", input=path.read_text())
-    assert result.stdout.splitlines() == ["- autoCertificate 'c.example.com'", "- provider 'good'",
+    assert result.stdout.splitlines() == ["- auto-certificate 'c.example.com'", "- provider 'good'",
                                           "0 created, 0 changed, 2 removed, 0 unchanged"]
 
 
@@ -234,10 +234,10 @@ autoCertificates:
     ("providers: {}\nproviders: {}\n", "line 2: 'providers' is given twice"),
     ("provider: {}\n", "line 1: 'provider' is not one of providers, dnsProviders, consumers, autoCertificates; did you"),
     ("dnsProviders:\n  ns1:\n    kind: rfc2136\n    tsigKey: c2VjcmV0\n",
-     "line 4: dnsProvider 'ns1': tsigKey: a secret is not written into this file: use tsigKey: {file: PATH}"),
+     "line 4: DNS provider 'ns1': tsigKey: a secret is not written into this file: use tsigKey: {file: PATH}"),
     ("autoCertificates:\n  a:\n    provider: x\n    commonName: a.example\n    keyAlgorithm: rsa204\n",
-     "line 5: autoCertificate 'a': keyAlgorithm: 'rsa204' is not one of"),
-    ("autoCertificates:\n  a:\n    provider: x\n", "line 2: autoCertificate 'a': commonName: is required"),
+     "line 5: auto-certificate 'a': keyAlgorithm: 'rsa204' is not one of"),
+    ("autoCertificates:\n  a:\n    provider: x\n", "line 2: auto-certificate 'a': commonName: is required"),
     ("- 1\n", "line 1: expected a mapping"),
     ("", "line 1: the file is empty"),
 ])

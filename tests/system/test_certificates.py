@@ -347,7 +347,7 @@ def test_what_was_issued_is_kept_while_it_is_needed_and_goes_with_its_auto_certi
     certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
               "--email", "ops@example.com", "--agree-tos")
     certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
-    assert "in use by autocertificate 'www.example.com'" in certd.ctl("rm", "provider", "le", check=False).stderr
+    assert "in use by auto-certificate 'www.example.com'" in certd.ctl("rm", "provider", "le", check=False).stderr
     newest = certd.call("certificate.list")["items"][0]
     refused = certd.ctl("rm", "cert", newest["id"], check=False)
     assert refused.returncode and "certctl renew www.example.com;" in refused.stderr

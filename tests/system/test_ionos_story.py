@@ -251,7 +251,7 @@ def test_certctl_says_when_a_name_means_two(certd, scratch):
     assert "already exists" in refused(certd, *auto), "certctl goes on refusing"
     certd.call("autoCertificate.create", allowSameName=True, properties={
         "name": "www", "provider": min(ids), "commonName": "www.example.com"})
-    assert "more than one autocertificate has the name 'www'" in refused(certd, "pause", "www")
+    assert "more than one auto-certificate has the name 'www'" in refused(certd, "pause", "www")
     assert "more than one provider has the name 'ca'" in refused(certd, "dump")
     path = scratch / "site.yaml"
     path.write_text("providers: {ca: {email: a@example.com, server: 'https://127.0.0.1:1/dir'}}\n"

@@ -189,7 +189,7 @@ def test_names_that_are_taken_outside_are_free(start, scratch):
         with pytest.raises(RpcError, match="'taken' already exists"):
             rpc.call("autoCertificate.create", properties={**made["autoCertificate"](INSIDE), "name": TAKEN})
         rpc.call("authorization.create", properties={"name": "new.in.example", "provider": "le"})
-    with pytest.raises(RpcError, match="more than one autocertificate has the name 'taken'"):
+    with pytest.raises(RpcError, match="more than one auto-certificate has the name 'taken'"):
         world.certd.call("autoCertificate.get", ref=TAKEN)
 
 

@@ -264,6 +264,6 @@ Test(acme_msg, an_answered_challenge_says_what_became_of_it)
 	cr_expect_str_eq(c.error.problem, "unauthorized");
 	cr_expect_str_eq(c.error.message, "unauthorized: why");
 	cr_expect_eq(c.error.code, ERROR_VALIDATION);
-	cr_expect(c.error.retry, "another try may find the answer");
+	cr_expect(c.error.may_retry, "another try may find the answer");
 	cr_expect_eq(acme_msg_challenge("{\"status\":\"odd\"}", 16, &c, NULL), -1);
 }

@@ -138,7 +138,7 @@ Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
 		if (cases[i].says) {
 			cr_expect(strstr(owner.err.message, cases[i].says), "case %zu: %s", i, owner.err.message);
 			cr_expect_str_eq(owner.err.field, "profile");
-			cr_expect(!owner.err.retry);
+			cr_expect(!owner.err.may_retry);
 			cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_FINALIZE), 0);
 		}
 		outcome_clear(&registered);
@@ -229,7 +229,7 @@ Test(acme_order, a_failed_validation_tells_the_name_in_the_cas_words)
 	cr_expect_str_eq(owner.err.message,
 		"b.example.com: http-01: connection: looked at b.example.com and did not like it", "%s",
 		owner.err.message);
-	cr_expect(owner.err.retry);
+	cr_expect(owner.err.may_retry);
 	cr_expect(owner.is_spent);
 	cr_expect_eq(owner.up, 0);
 	owner_clear(&owner);

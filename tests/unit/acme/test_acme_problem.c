@@ -55,7 +55,7 @@ Test(acme_problem, each_type_has_its_meaning)
 
 		read_problem(cases[i].status, cases[i].text, 0, &err);
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].text, error_code_name(err.code));
-		cr_expect_eq(err.retry, cases[i].retry, "%s", cases[i].text);
+		cr_expect_eq(err.may_retry, cases[i].retry, "%s", cases[i].text);
 		cr_expect_str_eq(err.message, cases[i].message, "%s", err.message);
 		cr_expect_str_eq(err.field ? err.field : "", cases[i].field ? cases[i].field : "", "%s", cases[i].text);
 	}
@@ -112,7 +112,7 @@ Test(acme_problem, a_status_that_asks_to_wait_is_a_rate_limit_whatever_the_type_
 
 		read_problem(cases[i].status, cases[i].text, cases[i].retry_after_at, &err);
 		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i, error_code_name(err.code));
-		cr_expect_eq(err.retry, cases[i].retry, "%zu", i);
+		cr_expect_eq(err.may_retry, cases[i].retry, "%zu", i);
 		cr_expect_eq(err.retry_at, cases[i].retry_after_at, "%zu", i);
 		if (cases[i].code == ERROR_RATE_LIMITED)
 			cr_expect_null(err.field, "%zu: %s", i, err.field);

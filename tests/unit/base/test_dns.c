@@ -297,7 +297,7 @@ Test(dns, hosts_resolve_to_all_addresses, .timeout = 60)
 			cr_expect(r.err.message && strstr(r.err.message, cases[i].error), "%s: %s", cases[i].host,
 				r.err.message);
 			cr_expect(!r.has_answer);
-			cr_expect_eq(r.err.retry, r.err.code != ERROR_INVALID, "%s", cases[i].host);
+			cr_expect_eq(r.err.may_retry, r.err.code != ERROR_INVALID, "%s", cases[i].host);
 			continue;
 		}
 		cr_assert(!error_is_set(&r.err), "%s: %s", cases[i].host, r.err.message);
@@ -481,7 +481,7 @@ Test(dns, a_silent_server_is_a_timeout_and_stalls_no_turn, .timeout = 30)
 	const struct result *all[] = { &asked, &resolved, &updated };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		cr_expect_eq(all[i]->err.code, ERROR_TIMEOUT, "%s", all[i]->err.message);
-		cr_expect(all[i]->err.retry);
+		cr_expect(all[i]->err.may_retry);
 		cr_expect(strstr(all[i]->err.message, all[i] == &updated ? "DNS update at 127.0.0.1:"
 									 : "no answer from DNS server 127.0.0.1:"),
 			"%s", all[i]->err.message);
@@ -546,7 +546,7 @@ Test(dns, each_refusal_has_its_words_and_may_be_temporary, .timeout = 30)
 		cr_expect_eq(resolved.err.code, ERROR_DNS, "rcode %u: %s", cases[i].rcode, resolved.err.message);
 		cr_expect(resolved.err.message && strstr(resolved.err.message, cases[i].says), "rcode %u: %s",
 			cases[i].rcode, resolved.err.message);
-		cr_expect(resolved.err.retry, "rcode %u", cases[i].rcode);
+		cr_expect(resolved.err.may_retry, "rcode %u", cases[i].rcode);
 		ask(&bed, NULL, "www.example.test", DNS_A, &asked);
 		cr_expect_not(error_is_set(&asked.err), "an answer that has no records is one: %s", asked.err.message);
 		cr_expect_eq(asked.rcode, cases[i].rcode);
@@ -602,7 +602,7 @@ Test(dns, a_server_that_is_not_there_is_told_soon, .timeout = 30)
 		&updated);
 	cr_expect_eq(updated.err.code, ERROR_DNS);
 	cr_expect(strstr(updated.err.message, "cannot be reached"), "%s", updated.err.message);
-	cr_expect(asked.err.retry && updated.err.retry);
+	cr_expect(asked.err.may_retry && updated.err.may_retry);
 	cr_expect_eq(updated.rcode, -1);
 }
 

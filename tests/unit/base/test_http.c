@@ -429,7 +429,7 @@ Test(http, a_slow_drip_ends_at_the_time_limit, .timeout = 60)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t took = r[i].ended_ms - before;
 		expect_error(&r[i], ERROR_TIMEOUT, cases[i].text);
-		cr_expect(r[i].err.retry);
+		cr_expect(r[i].err.may_retry);
 		cr_expect(took >= cases[i].least_ms && took < cases[i].least_ms + 4000, "%s took %lld ms",
 			cases[i].path, (long long)took);
 		result_clear(&r[i]);
@@ -711,7 +711,7 @@ Test(http, nobody_listening_is_said_so, .timeout = 30)
 	_cleanup_free_ char *text = xasprintf("cannot connect to 'localhost' port %d: Connection refused", port);
 	perform(&bed, &(struct http_request){ .method = "GET", .url = url }, &r);
 	expect_error(&r, ERROR_NETWORK, text);
-	cr_expect(r.err.retry);
+	cr_expect(r.err.may_retry);
 }
 
 /* --- trust --- */

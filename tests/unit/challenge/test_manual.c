@@ -129,7 +129,7 @@ Test(manual, a_record_that_is_not_seen_is_told_and_remembered_with_its_end)
 	start(&f, &c, "manual", "", TOKEN);
 	cr_assert(ends(&f, &c));
 	cr_expect_eq(c.result.error.code, ERROR_STATE);
-	cr_expect(c.result.error.retry);
+	cr_expect(c.result.error.may_retry);
 	cr_expect_not_null(strstr(c.result.error.message, value));
 	cr_expect_not_null(strstr(c.result.error.message, "_acme-challenge." NAME));
 	cr_assert_eq(remembered(&f, &a), 1);

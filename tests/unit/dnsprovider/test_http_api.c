@@ -120,7 +120,7 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 		script_change(&s, false, "example.com");
 		script_run(&s);
 		cr_expect_eq(s.error.code, cases[i].code, "%s: %s", cases[i].words, s.error.message);
-		cr_expect_eq(s.error.retry, cases[i].retry, "%s", cases[i].words);
+		cr_expect_eq(s.error.may_retry, cases[i].retry, "%s", cases[i].words);
 		cr_expect_eq(s.error.retry_at, cases[i].retry_at, "%s", cases[i].words);
 		cr_expect_not_null(strstr(s.error.message, cases[i].words), "%s", s.error.message);
 		cr_expect_eq(strncmp(s.error.message, "IONOS Cloud DNS: ", 17), 0, "%s", s.error.message);

@@ -98,7 +98,7 @@ Test(rollout, a_consumer_that_is_not_there_is_tried_again_and_the_others_are_not
 	}
 	load_state(&r, &state);
 	t = state.targets.items;
-	cr_expect(state.written);
+	cr_expect(state.is_written);
 	cr_expect_eq(state.done_at, 0);
 	cr_expect_not(t[0].is_notified);
 	cr_expect(error_is_set(&t[0].failure));

@@ -276,8 +276,8 @@ Test(access, what_lies_outside_and_what_is_not_there_are_refused_with_the_same_w
 	rig_init(&r);
 	ask(&r, RPC_CERTIFICATE_LIST, a, &outside);
 	ask(&r, RPC_CERTIFICATE_LIST, b, &absent);
-	cr_expect_str_eq(outside.message, "there is no autocertificate 'out.z.org'");
-	cr_expect_str_eq(absent.message, "there is no autocertificate 'not.z.org'");
+	cr_expect_str_eq(outside.message, "there is no auto-certificate 'out.z.org'");
+	cr_expect_str_eq(absent.message, "there is no auto-certificate 'not.z.org'");
 	cr_expect_eq(outside.code, absent.code);
 	rig_clear(&r);
 }

@@ -166,7 +166,7 @@ Test(object, what_it_refers_to_must_be_there_and_stays_while_it_is_needed)
 	add_provider("le", provider);
 	cr_expect_eq(add_autocert("one", provider, ids[0]), ERROR_NONE);
 	cr_expect_eq(delete (&provider_class, provider, &err), ERROR_IN_USE);
-	cr_expect_str_eq(err.message, "provider 'le' is in use by autocertificate 'one'");
+	cr_expect_str_eq(err.message, "provider 'le' is in use by auto-certificate 'one'");
 	for (int i = 1; i < 5; i++) {
 		char name[16];
 

@@ -84,7 +84,7 @@ make_outer(struct outer *o)
 	buf_add(&o->bytes, "a\0b", 3);
 	secret_set(&o->secret, "outer secret", 12);
 	error_set_field(&o->error, "commonName", "is not allowed");
-	o->error.retry = true;
+	o->error.may_retry = true;
 	o->error.retry_at = 1234567890123;
 	str_replace(&o->error.problem, "rejectedIdentifier");
 	inner = record_list_add(&inner_class, &o->inners);
@@ -107,7 +107,7 @@ expect_like_outer(const struct outer *o, bool with_secrets)
 	cr_expect_eq(o->bytes.len, 3);
 	cr_expect_eq(memcmp(o->bytes.data, "a\0b", 3), 0);
 	cr_expect_eq(o->error.code, ERROR_INVALID);
-	cr_expect(o->error.retry);
+	cr_expect(o->error.may_retry);
 	cr_expect_eq(o->error.retry_at, 1234567890123);
 	cr_expect_str_eq(o->error.field, "commonName");
 	cr_expect_str_eq(o->error.problem, "rejectedIdentifier");

@@ -86,7 +86,7 @@ Test(rpc, an_error_arrives_as_it_left)
 	struct rpc_response response;
 
 	error_set(&sent, ERROR_RATE_LIMITED, "too many certificates");
-	sent.retry = true;
+	sent.may_retry = true;
 	sent.retry_at = 1795257000;
 	sent.problem = xstrdup("rateLimited");
 	sent.field = xstrdup("properties.commonName");
@@ -97,7 +97,7 @@ Test(rpc, an_error_arrives_as_it_left)
 	cr_expect_str_eq(got.message, "too many certificates");
 	cr_expect_str_eq(got.problem, "rateLimited");
 	cr_expect_str_eq(got.field, "properties.commonName");
-	cr_expect(got.retry);
+	cr_expect(got.may_retry);
 	cr_expect_eq(got.retry_at, 1795257000);
 }
 

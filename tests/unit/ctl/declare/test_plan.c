@@ -124,7 +124,7 @@ Test(plan, what_can_never_change_is_refused_before_anything_is_done)
 	cr_expect_eq(planned("{\"dnsProviders\":{\"a\":" WANT("\"kind\":\"exec\"") "}}",
 			     "{\"dnsProviders\":{\"a\":{\"kind\":\"rfc2136\"}}}", false, &steps, &err),
 		-1);
-	cr_expect_str_eq(err.message, "dnsProvider 'a': kind cannot be changed from 'rfc2136' to 'exec': use "
+	cr_expect_str_eq(err.message, "DNS provider 'a': kind cannot be changed from 'rfc2136' to 'exec': use "
 				      "another name, or remove the object first");
 }
 
