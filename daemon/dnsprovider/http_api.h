@@ -131,7 +131,7 @@ http_api_xml(char *document);
 
 /*
  * http_api_send() - send a call; @then receives its answer if the status is 2xx (or the object to DELETE does not
- * exist) 429, 5xx and failed connections are retried a few times; Retry-After is observed. A POST or PATCH that may
+ * exist). 429, 5xx and failed connections are retried a few times; Retry-After is observed. A POST or PATCH that may
  * have taken effect is never repeated: the whole task starts again, and forgets what it found.
  * @body: taken
  * @path: printf format of the path after the endpoint

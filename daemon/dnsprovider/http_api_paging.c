@@ -1,0 +1,232 @@
+/*
+ * Lists of the HTTP drivers, page by page, and the zone of a change, which is found in the list of zones. Paging is
+ * data (struct http_api_paging): a driver reads items and never sees a page.
+ */
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/dnsprovider/http_api_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PAGES = 200 };
+
+/* --- lists --- */
+
+static int
+http_api_on_page(struct http_api_task *task, struct json_object *answer, struct error *err);
+
+/* The position of the next page as text; NULL: the API needs none. Owned by the caller. */
+static char *
+http_api_page_position(const struct dnsprovider_op *op)
+{
+	const struct http_api_paging *paging = &op->api->paging;
+	struct buf cursor = BUF_INIT;
+
+	if (paging->kind == HTTP_API_OFFSET)
+		return xasprintf("%d", op->pages.count * paging->size);
+	if (paging->kind == HTTP_API_NUMBER)
+		return xasprintf("%d", op->pages.count + 1);
+	if (paging->kind != HTTP_API_CURSOR || !op->pages.position)
+		return NULL;
+	http_api_add_encoded(&cursor, op->pages.position);
+	return buf_steal(&cursor);
+}
+
+static void
+http_api_ask_page(struct dnsprovider_op *op)
+{
+	const struct http_api_paging *paging = &op->api->paging;
+	_cleanup_free_ char *position = http_api_page_position(op);
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	bool is_linked = paging->kind == HTTP_API_LINK && op->pages.position;
+
+	buf_add_str(&path, is_linked ? op->pages.position : op->pages.path);
+	if (position)
+		buf_printf(&path, "%c%s=%s", strchr(buf_str(&path), '?') ? '&' : '?', paging->position, position);
+	if (paging->size_name && !is_linked)
+		buf_printf(&path, "%c%s=%d", strchr(buf_str(&path), '?') ? '&' : '?', paging->size_name, paging->size);
+	op->pages.count++;
+	str_replace(&op->pages.position, NULL);
+	http_api_send(&op->task, "GET", HTTP_API_NO_BODY, http_api_on_page, "%s", buf_str(&path));
+}
+
+/* The path of the next page if @links name one within the same API; otherwise NULL. Owned by the caller. */
+static char *
+http_api_linked_page(const struct dnsprovider_op *op, const struct strlist *links)
+{
+	size_t len = strlen(op->endpoint);
+
+	for (size_t i = 0; i < links->count; i++) {
+		for (const char *at = links->items[i]; (at = strchr(at, '<'));) {
+			const char *url = at + 1;
+			const char *end = strchr(url, '>');
+			size_t rest = end ? strcspn(end, ",<") : 0;
+			_cleanup_free_ char *params = xstrndup(end ? end : "", rest);
+
+			if (!end)
+				break;
+			at = end + rest;
+			if (strstr(params, "rel=\"next\"") && strncmp(url, op->endpoint, len) == 0 && url[len] == '/')
+				return xstrndup(url + len, (size_t)(end - url) - len);
+		}
+	}
+	return NULL;
+}
+
+void
+http_api_note_links(struct dnsprovider_op *op, const struct strlist *links)
+{
+	if (op->api->paging.kind != HTTP_API_LINK)
+		return;
+	free(op->pages.position);
+	op->pages.position = http_api_linked_page(op, links);
+}
+
+static bool
+http_api_is_last_page(struct dnsprovider_op *op, struct json_object *answer, size_t count)
+{
+	const struct http_api_paging *paging = &op->api->paging;
+
+	switch (paging->kind) {
+	case HTTP_API_ONE_PAGE:
+		return true;
+	case HTTP_API_OFFSET:
+	case HTTP_API_NUMBER:
+		return count < (size_t)paging->size;
+	case HTTP_API_CURSOR:
+		str_replace(&op->pages.position, http_api_text(answer, paging->cursor));
+		return !*op->pages.position;
+	case HTTP_API_LINK:
+		return !op->pages.position; /* http_api_note_links() */
+	}
+	return true;
+}
+
+static int
+http_api_on_page(struct http_api_task *task, struct json_object *answer, struct error *err)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+	const char *member = op->api->paging.items;
+	struct json_object *items = member ? NULL : answer;
+
+	if (member && json_object_is_type(answer, json_type_object))
+		json_object_object_get_ex(answer, member, &items);
+	if (!json_object_is_type(items, json_type_array))
+		return error_set(err, ERROR_PROTOCOL, "its answer is not a list");
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		if (op->pages.item(task, json_object_array_get_idx(items, i), err) < 0)
+			return -1;
+	if (http_api_is_last_page(op, answer, json_object_array_length(items)))
+		return op->pages.end(task, NULL, err);
+	if (op->pages.count >= MAX_PAGES)
+		return error_set(err, ERROR_LIMIT, "its list has more than %d pages", MAX_PAGES);
+	http_api_ask_page(op);
+	return 0;
+}
+
+void
+http_api_list(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *path, ...)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+	struct http_api_pages pages = { .item = item, .end = end };
+	va_list ap;
+
+	va_start(ap, path);
+	pages.path = xvasprintf(path, ap);
+	va_end(ap);
+	free(op->pages.path);
+	free(op->pages.position);
+	op->pages = pages;
+	http_api_ask_page(op);
+}
+
+/* --- the zone --- */
+
+/* Without its final dot; owned by the caller. */
+static char *
+http_api_zone_name(const struct dnsprovider_op *op, struct json_object *item)
+{
+	const char *name = http_api_text(item, op->api->zones.name);
+	size_t len = strlen(name);
+
+	return xstrndup(name, len && name[len - 1] == '.' ? len - 1 : len);
+}
+
+static int
+http_api_note_zone(struct http_api_task *task, struct json_object *item, struct error *err _unused_)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+	_cleanup_free_ char *zone = http_api_zone_name(op, item);
+	char *name = NULL;
+
+	if (name_canonical(zone, false, &name, NULL) == 0)
+		strlist_take(&op->zones, name);
+	return 0;
+}
+
+/*
+ * The zone found by DNS, if any: resolvers do not query a longer one that is not delegated. Otherwise the longest zone
+ * that contains the name.
+ */
+static int
+http_api_take_zone(struct http_api_task *task, struct json_object *item, struct error *err)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+	_cleanup_free_ char *zone = http_api_zone_name(op, item);
+	const char *id = NULL;
+
+	if (op->known_zone ? strcasecmp(zone, op->known_zone) != 0 : !*zone || !name_in_zone(task->name, zone))
+		return 0;
+	if (task->zone && strlen(zone) <= strlen(task->zone))
+		return 0;
+	if (op->api->zones.id && !(id = http_api_id(item, op->api->zones.id, err)))
+		return -1;
+	str_replace(&task->zone, zone);
+	str_replace(&task->zone_id, id);
+	return 0;
+}
+
+static int
+http_api_on_zones(struct http_api_task *task, struct json_object *answer, struct error *err)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+
+	if (task->zone)
+		return op->api->change(task, answer, err);
+	return error_set(err, ERROR_DNS, "the account has no zone '%s'", op->known_zone ? op->known_zone : task->name);
+}
+
+/* The text that all candidate zones contain: the zone itself, or the last two labels. "": any. */
+static const char *
+http_api_zone_filter(const struct dnsprovider_op *op)
+{
+	const char *name = op->task.name;
+	const char *start = name + strlen(name);
+
+	if (op->known_zone || op->api->zones.is_exact)
+		return op->known_zone ? op->known_zone : "";
+	for (int dots = 0; start > name; start--) {
+		dots += start[-1] == '.';
+		if (dots == 2)
+			break;
+	}
+	return start;
+}
+
+int
+http_api_find_zone(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+	const struct http_api_zones *zones = &op->api->zones;
+	const char *filter = zones->filter && !op->zones_done ? http_api_zone_filter(op) : "";
+
+	if (op->zones_done)
+		http_api_list(task, http_api_note_zone, http_api_end, "%s", zones->path);
+	else if (!*filter)
+		http_api_list(task, http_api_take_zone, http_api_on_zones, "%s", zones->path);
+	else
+		http_api_list(task, http_api_take_zone, http_api_on_zones, "%s?%s=%s%s", zones->path, zones->filter,
+			filter, zones->is_absolute ? "." : "");
+	return 0;
+}

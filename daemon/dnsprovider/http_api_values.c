@@ -1,0 +1,225 @@
+/*
+ * Single values of the HTTP drivers: members of answers, names and texts that are compared, settings and credentials,
+ * and bodies. Nothing here sends.
+ */
+#include "common/crypto/base64url.h"
+#include "common/error.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/http.h"
+#include "daemon/base/http_url.h"
+#include "daemon/dnsprovider/http_api_private.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ID = 64 };
+
+/* --- what answers say --- */
+
+const char *
+http_api_text(struct json_object *object, const char *path)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	strlist_split(&names, path, '.');
+	for (size_t i = 0; i < names.count; i++) {
+		struct json_object *inner = NULL;
+
+		if (json_object_is_type(object, json_type_array))
+			inner = json_object_array_get_idx(object, strtoul(names.items[i], NULL, 10));
+		else if (json_object_is_type(object, json_type_object))
+			json_object_object_get_ex(object, names.items[i], &inner);
+		object = inner;
+	}
+	return json_object_is_type(object, json_type_string) || json_object_is_type(object, json_type_int)
+		       ? json_object_get_string(object)
+		       : "";
+}
+
+const char *
+http_api_id(struct json_object *object, const char *path, struct error *err)
+{
+	const char *id = http_api_text(object, path);
+	size_t len = strlen(id);
+
+	if (len <= MAX_ID && base64url_is_text(id, len))
+		return id;
+	error_set(err, ERROR_PROTOCOL, "an item in its answer has no id");
+	return NULL;
+}
+
+int
+http_api_take_found(struct http_api_task *task, struct json_object *item, struct error *err)
+{
+	const char *id = http_api_id(item, "id", err);
+
+	if (!id)
+		return -1;
+	strlist_add(&task->found, id);
+	return 0;
+}
+
+char *
+http_api_relative_name(const struct http_api_task *task)
+{
+	size_t len = strlen(task->name) - strlen(task->zone);
+
+	return xstrndup(task->name, len ? len - 1 : 0);
+}
+
+bool
+http_api_same_text(const char *content, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (*content != '"')
+		return strcmp(content, value) == 0;
+	return strncmp(content + 1, value, len) == 0 && strcmp(content + 1 + len, "\"") == 0;
+}
+
+static int
+http_api_check_endpoint(const char *endpoint, struct error *err)
+{
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
+
+	if (http_url_parse(endpoint, &url, NULL) < 0 || url.has_user || strpbrk(endpoint, "?#"))
+		return error_set_field(err, "endpoint", "'%s' is not https://HOST[:PORT][/PATH]", endpoint);
+	if (strcmp(url.scheme, "http") == 0 && !http_url_is_loopback(&url))
+		return error_set_field(err, "endpoint",
+			"'%s' would send the token unencrypted: plain http is only allowed on loopback", endpoint);
+	return 0;
+}
+
+static int
+http_api_check_token(const struct secret *token, struct error *err)
+{
+	for (size_t i = 0; i < token->len; i++)
+		if (token->data[i] <= ' ' || token->data[i] >= 0x7f)
+			return error_set_field(
+				err, "token", "contains a blank or another character that is not allowed in a token");
+	return 0;
+}
+
+int
+http_api_check(const struct dnsprovider *d, struct error *err)
+{
+	const struct setting *token = setting_find(&d->secrets, "token");
+	const char *endpoint = setting_text(&d->settings, "endpoint");
+
+	if (token && http_api_check_token(&token->secret, err) < 0)
+		return -1;
+	return endpoint ? http_api_check_endpoint(endpoint, err) : 0;
+}
+/* --- credentials --- */
+
+const char *
+http_api_setting(const struct http_api_task *task, const char *name)
+{
+	return setting_text(&http_api_op(task)->provider.settings, name);
+}
+
+const struct secret *
+http_api_secret(const struct http_api_task *task, const char *name)
+{
+	const struct setting *setting = setting_find(&http_api_op(task)->provider.secrets, name);
+
+	return setting ? &setting->secret : NULL;
+}
+
+const struct secret *
+http_api_token(const struct http_api_task *task)
+{
+	return http_api_op(task)->token.len ? &http_api_op(task)->token : NULL;
+}
+
+int64_t
+http_api_now(const struct http_api_task *task)
+{
+	return clock_wall(loop_clock(http_api_op(task)->env.loop));
+}
+
+void
+http_api_add_header(struct http_request *req, const char *prefix, const struct secret *secret)
+{
+	strlist_take(&req->headers,
+		xasprintf("%s%.*s", prefix, secret ? (int)secret->len : 0, secret ? (const char *)secret->data : ""));
+}
+
+void
+http_api_add_basic(struct http_request *req, const char *user, const struct secret *password)
+{
+	_cleanup_secret_ struct secret plain = SECRET_INIT;
+	_cleanup_secret_ struct secret encoded = SECRET_INIT;
+	size_t user_len = strlen(user);
+
+	secret_alloc(&plain, user_len + 1 + password->len);
+	memcpy(plain.data, user, user_len);
+	plain.data[user_len] = ':';
+	memcpy(plain.data + user_len + 1, password->data, password->len);
+	secret_alloc(&encoded, (plain.len + 2) / 3 * 4 + 1);
+	EVP_EncodeBlock(encoded.data, plain.data, (int)plain.len);
+	encoded.len--; /* without NUL */
+	http_api_add_header(req, "Authorization: Basic ", &encoded);
+	encoded.len++;
+}
+
+int
+http_api_bearer(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
+{
+	http_api_add_header(req, "Authorization: Bearer ", http_api_secret(task, "token"));
+	return 0;
+}
+
+void
+http_api_keep_token(struct http_api_task *task, const char *token, int64_t lifetime_sec)
+{
+	struct dnsprovider_op *op = http_api_op(task);
+
+	secret_set(&op->token, token, strlen(token));
+	op->token_until = http_api_now(task) + lifetime_sec;
+}
+
+/* --- bodies --- */
+
+struct http_api_body
+http_api_json(struct json_object *object)
+{
+	struct buf text = BUF_INIT;
+
+	json_write(object, &text);
+	json_object_put(object);
+	return (struct http_api_body){ "application/json", buf_steal(&text) };
+}
+
+void
+http_api_add_encoded(struct buf *ret, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *text; text++)
+		buf_printf(ret, strchr(plain, *text) ? "%c" : "%%%02X", (unsigned char)*text);
+}
+
+struct http_api_body
+http_api_form(const char *name, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, name);
+	for (; name; name = va_arg(ap, const char *)) {
+		buf_add_str(&text, text.len ? "&" : "");
+		http_api_add_encoded(&text, name);
+		buf_add_char(&text, '=');
+		http_api_add_encoded(&text, va_arg(ap, const char *));
+	}
+	va_end(ap);
+	return (struct http_api_body){ "application/x-www-form-urlencoded", buf_steal(&text) };
+}
+
+struct http_api_body
+http_api_xml(char *document)
+{
+	return (struct http_api_body){ "application/xml", document };
+}
