@@ -88,7 +88,7 @@ static const struct conf_option options[] = {
 	{ "max-connections", CONF_COUNT, AT(max_connections), "128", 4, 4096, "maximum number of clients, separately "
 		"for the control socket, the REST socket and REST over TCP", true },
 	{ "max-connections-per-user", CONF_COUNT, AT(max_connections_per_user), "32", 1, 4096,
-		"maximum number of clients per user or TCP address; root may have three times as many", true },
+		"maximum number of clients per user or TCP address; three times as many for root and admins", true },
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep", true },
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
 		"number of audit log records to keep; up to ten times as many of the last 30 days", true },
