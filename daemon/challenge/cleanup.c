@@ -24,14 +24,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(RECORD_STRING, 8, struct cleanup, key_authorization, NULL),
 };
 
-const struct record_class cleanup_class = {
-	.name = "cleanup",
-	.db = STORE_CLEANUP,
-	.size = sizeof(struct cleanup),
-	.fields = fields,
-	.n_fields = ARRAY_SIZE(fields),
-	.unknown = offsetof(struct cleanup, unknown),
-};
+const struct record_class cleanup_class = RECORD_CLASS("cleanup", STORE_CLEANUP, struct cleanup, fields, unknown);
 
 void
 cleanup_clear(struct cleanup *c)

@@ -31,14 +31,7 @@ static const struct record_field issue_fields[] = {
 	RECORD_FIELD(RECORD_INT, 5, struct issue_record, started_at, NULL),
 };
 
-const struct record_class issue_class = {
-	.name = "issue",
-	.db = STORE_ISSUE,
-	.size = sizeof(struct issue_record),
-	.fields = issue_fields,
-	.n_fields = ARRAY_SIZE(issue_fields),
-	.unknown = offsetof(struct issue_record, unknown),
-};
+const struct record_class issue_class = RECORD_CLASS("issue", STORE_ISSUE, struct issue_record, issue_fields, unknown);
 
 /* Does the error leave the saved record valid? */
 static bool

@@ -14,14 +14,8 @@ static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 5, struct rollout_target, failure, NULL),
 };
 
-static const struct record_class target_class = {
-	.name = "rollout target",
-	.db = STORE_ROLLOUT,
-	.size = sizeof(struct rollout_target),
-	.fields = target_fields,
-	.n_fields = ARRAY_SIZE(target_fields),
-	.unknown = offsetof(struct rollout_target, unknown),
-};
+static const struct record_class target_class = RECORD_CLASS(
+	"rollout target", STORE_ROLLOUT, struct rollout_target, target_fields, unknown);
 
 static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct rollout_state, certificate, NULL),
@@ -36,14 +30,8 @@ static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_state, is_unserved, NULL),
 };
 
-const struct record_class rollout_class = {
-	.name = "rollout",
-	.db = STORE_ROLLOUT,
-	.size = sizeof(struct rollout_state),
-	.fields = rollout_fields,
-	.n_fields = ARRAY_SIZE(rollout_fields),
-	.unknown = offsetof(struct rollout_state, unknown),
-};
+const struct record_class rollout_class = RECORD_CLASS(
+	"rollout", STORE_ROLLOUT, struct rollout_state, rollout_fields, unknown);
 
 int
 rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *ret, struct error *err)

@@ -35,14 +35,8 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(RECORD_STRING, 6, struct withdrawal_record, former, NULL),
 };
 
-static const struct record_class withdrawal_class = {
-	.name = "removal",
-	.db = STORE_REMOVAL,
-	.size = sizeof(struct withdrawal_record),
-	.fields = fields,
-	.n_fields = ARRAY_SIZE(fields),
-	.unknown = offsetof(struct withdrawal_record, unknown),
-};
+static const struct record_class withdrawal_class = RECORD_CLASS(
+	"removal", STORE_REMOVAL, struct withdrawal_record, fields, unknown);
 
 /* --- the intent --- */
 

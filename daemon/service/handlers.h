@@ -7,10 +7,8 @@
 service_fn provider_create, provider_update, provider_delete;
 service_fn autocert_create, autocert_update, autocert_delete;
 service_fn autocert_renew, autocert_pause, autocert_resume, autocert_cancel, autocert_explain;
-service_fn certificate_create, certificate_get, certificate_update, certificate_delete;
+service_fn certificate_create, certificate_get, certificate_delete;
 service_fn certificate_export;
-service_fn dnsprovider_create, dnsprovider_update;
-service_fn consumer_create, consumer_update;
 service_fn consumer_deploy, consumer_probe;
 service_fn token_create;
 service_fn authorization_create, authorization_delete, authorization_validate;

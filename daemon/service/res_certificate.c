@@ -151,20 +151,6 @@ certificate_get(struct call *call, struct json_object *params, struct error *err
 	return 0;
 }
 
-int
-certificate_update(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_certificate_ struct certificate old = { 0 };
-	_cleanup_certificate_ struct certificate c = { 0 };
-	_cleanup_effect_ struct effect effect = { 0 };
-	int rc = resource_redeclare(call, &old, &c, &effect, err);
-
-	(void)params;
-	if (rc <= 0)
-		return rc;
-	return resource_save(call, EVENT_OBJECT_UPDATED, &c, err);
-}
-
 /* --- delete --- */
 
 /* An issued one: not while it is the newest of its auto-certificate, or is being deployed. */

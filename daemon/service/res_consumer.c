@@ -177,32 +177,6 @@ const struct resource_ops consumer_ops = {
 	.read = consumer_read,
 };
 
-int
-consumer_create(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_consumer_ struct consumer c = { 0 };
-
-	(void)params;
-	if (resource_declare(call, &c, err) < 0)
-		return -1;
-	c.o.state = OBJECT_AVAILABLE;
-	return resource_save(call, EVENT_OBJECT_CREATED, &c, err);
-}
-
-int
-consumer_update(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_consumer_ struct consumer old = { 0 };
-	_cleanup_consumer_ struct consumer c = { 0 };
-	_cleanup_effect_ struct effect effect = { 0 };
-	int rc = resource_redeclare(call, &old, &c, &effect, err);
-
-	(void)params;
-	if (rc <= 0)
-		return rc;
-	return resource_save(call, EVENT_OBJECT_UPDATED, &c, err);
-}
-
 /* --- deploy and probe: rows that are due now --- */
 
 static struct json_object *

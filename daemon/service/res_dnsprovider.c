@@ -69,16 +69,18 @@ read_settings(struct dnsprovider *d, struct json_object *properties, struct erro
 }
 
 static int
-dnsprovider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+dnsprovider_read(struct call *call _unused_, const void *old _unused_, void *obj, struct json_object *properties,
+	struct error *err)
 {
 	struct dnsprovider *d = obj;
 
-	(void)call;
-	(void)old;
 	if (canonical_zones(d, err) < 0)
 		return -1;
 	if (read_settings(d, properties, err) < 0 || dnsprovider_check(d, err) < 0)
 		return resource_refused(err, NULL);
+	strlist_clear(&d->zones_seen); /* another token may see other zones */
+	d->zones_listed_at = 0;
+	error_clear(&d->o.failure);
 	return 0;
 }
 
@@ -87,32 +89,3 @@ const struct resource_ops dnsprovider_ops = {
 	.cls = &dnsprovider_class,
 	.read = dnsprovider_read,
 };
-
-int
-dnsprovider_create(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-
-	(void)params;
-	if (resource_declare(call, &d, err) < 0)
-		return -1;
-	d.o.state = OBJECT_AVAILABLE;
-	return resource_save(call, EVENT_OBJECT_CREATED, &d, err);
-}
-
-int
-dnsprovider_update(struct call *call, struct json_object *params, struct error *err)
-{
-	_cleanup_dnsprovider_ struct dnsprovider old = { 0 };
-	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
-	_cleanup_effect_ struct effect effect = { 0 };
-	int rc = resource_redeclare(call, &old, &d, &effect, err);
-
-	(void)params;
-	if (rc <= 0)
-		return rc;
-	strlist_clear(&d.zones_seen); /* another token may see other zones */
-	d.zones_listed_at = 0;
-	error_clear(&d.o.failure);
-	return resource_save(call, EVENT_OBJECT_UPDATED, &d, err);
-}

@@ -495,6 +495,39 @@ resource_remove(struct call *call, void *obj, struct error *err)
 /* --- methods --- */
 
 int
+resource_create(struct call *call, struct json_object *params _unused_, struct error *err)
+{
+	const struct record_class *cls = call->ops->cls;
+	struct object *obj = xcalloc(1, cls->size);
+	int rc = resource_declare(call, obj, err);
+
+	obj->state = OBJECT_AVAILABLE;
+	if (rc == 0)
+		rc = resource_save(call, EVENT_OBJECT_CREATED, obj, err);
+	record_clear(cls, obj);
+	free(obj);
+	return rc;
+}
+
+int
+resource_update(struct call *call, struct json_object *params _unused_, struct error *err)
+{
+	const struct record_class *cls = call->ops->cls;
+	void *old = xcalloc(1, cls->size);
+	void *obj = xcalloc(1, cls->size);
+	_cleanup_effect_ struct effect effect = { 0 };
+	int rc = resource_redeclare(call, old, obj, &effect, err);
+
+	if (rc == 1)
+		rc = resource_save(call, EVENT_OBJECT_UPDATED, obj, err);
+	record_clear(cls, old);
+	record_clear(cls, obj);
+	free(old);
+	free(obj);
+	return rc;
+}
+
+int
 resource_get(struct call *call, struct json_object *params, struct error *err)
 {
 	const struct record_class *cls = call->ops->cls;
@@ -509,13 +542,12 @@ resource_get(struct call *call, struct json_object *params, struct error *err)
 }
 
 int
-resource_delete(struct call *call, struct json_object *params, struct error *err)
+resource_delete(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	const struct record_class *cls = call->ops->cls;
 	void *obj = xcalloc(1, cls->size);
 	int rc = resource_remove(call, obj, err);
 
-	(void)params;
 	record_clear(cls, obj);
 	free(obj);
 	return rc;

@@ -133,10 +133,11 @@ resource_remove(struct call *call, void *obj, struct error *err);
 /* --- methods --- */
 
 /*
+ * resource_create(), resource_update(): for resources whose declaration takes effect as soon as it is stored.
  * resource_list(): a page of the matching objects (list.c has the filters), in order of ids, or of expiry when filtered
  * by that; offset and limit apply to the matches. Answers later when it is long.
  */
-service_fn resource_get, resource_list, resource_delete;
+service_fn resource_create, resource_get, resource_list, resource_update, resource_delete;
 
 extern const struct resource_ops provider_ops;
 extern const struct resource_ops autocert_ops;

@@ -7,15 +7,15 @@
 #include "daemon/service/resource.h"
 
 #define READ_ROWS(ID, ops) [RPC_##ID##_LIST] = { resource_list, &(ops) }, [RPC_##ID##_GET] = { resource_get, &(ops) }
-#define CHANGE_ROWS(ID, word, remove) \
-	[RPC_##ID##_CREATE] = { word##_create, &word##_ops }, [RPC_##ID##_UPDATE] = { word##_update, &word##_ops }, \
-	[RPC_##ID##_DELETE] = { remove, &word##_ops }
+#define CHANGE_ROWS(ID, ops, create, update, remove) \
+	[RPC_##ID##_CREATE] = { create, &(ops) }, [RPC_##ID##_UPDATE] = { update, &(ops) }, \
+	[RPC_##ID##_DELETE] = { remove, &(ops) }
 
 const struct service_method service_methods[API_METHOD_COUNT] = {
 	READ_ROWS(PROVIDER, provider_ops),
-	CHANGE_ROWS(PROVIDER, provider, provider_delete),
+	CHANGE_ROWS(PROVIDER, provider_ops, provider_create, provider_update, provider_delete),
 	READ_ROWS(AUTOCERTIFICATE, autocert_ops),
-	CHANGE_ROWS(AUTOCERTIFICATE, autocert, autocert_delete),
+	CHANGE_ROWS(AUTOCERTIFICATE, autocert_ops, autocert_create, autocert_update, autocert_delete),
 	[RPC_AUTOCERTIFICATE_RENEW] = { autocert_renew, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_PAUSE] = { autocert_pause, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_RESUME] = { autocert_resume, &autocert_ops },
@@ -23,12 +23,12 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { autocert_explain, &autocert_ops },
 	[RPC_CERTIFICATE_LIST] = { resource_list, &certificate_ops },
 	[RPC_CERTIFICATE_GET] = { certificate_get, &certificate_ops },
-	CHANGE_ROWS(CERTIFICATE, certificate, certificate_delete),
+	CHANGE_ROWS(CERTIFICATE, certificate_ops, certificate_create, resource_update, certificate_delete),
 	[RPC_CERTIFICATE_EXPORT] = { certificate_export, &certificate_ops },
 	READ_ROWS(DNSPROVIDER, dnsprovider_ops),
-	CHANGE_ROWS(DNSPROVIDER, dnsprovider, resource_delete),
+	CHANGE_ROWS(DNSPROVIDER, dnsprovider_ops, resource_create, resource_update, resource_delete),
 	READ_ROWS(CONSUMER, consumer_ops),
-	CHANGE_ROWS(CONSUMER, consumer, resource_delete),
+	CHANGE_ROWS(CONSUMER, consumer_ops, resource_create, resource_update, resource_delete),
 	[RPC_CONSUMER_DEPLOY] = { consumer_deploy, &consumer_ops },
 	[RPC_CONSUMER_PROBE] = { consumer_probe, &consumer_ops },
 	READ_ROWS(TOKEN, token_ops),

@@ -13,12 +13,6 @@
 		RECORD_FIELD(RECORD_STRING, 9, struct_, o.modified_by_id, NULL), \
 		RECORD_FIELD(RECORD_BYTES, 10, struct_, o.declared, NULL)
 
-#define CLASS(word_, db_, struct_, fields_, unknown_) \
-	{ \
-		.name = (word_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
-		.n_fields = ARRAY_SIZE(fields_), .unknown = offsetof(struct_, unknown_) \
-	}
-
 static const struct record_field provider_fields[] = {
 	OBJECT_FIELDS(struct provider),
 	RECORD_FIELD(RECORD_STRING, 16, struct provider, email, "email"),
@@ -41,7 +35,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 33, struct provider, next_at, NULL),
 	RECORD_FIELD(RECORD_BOOL, 34, struct provider, has_new_email, NULL),
 };
-const struct record_class provider_class = CLASS(
+const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
 
 static const struct record_field autocert_fields[] = {
@@ -71,7 +65,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct autocert, labels, "labels", RECORD_LABEL, NULL),
 	RECORD_FIELD(RECORD_BYTES, 41, struct autocert, refused_pem, NULL),
 };
-const struct record_class autocert_class = CLASS(
+const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);
 
 static const struct record_field certificate_fields[] = {
@@ -101,7 +95,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 37, struct certificate, is_held_back, "heldBack"),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
-const struct record_class certificate_class = CLASS(
+const struct record_class certificate_class = RECORD_CLASS(
 	"certificate", STORE_CERTIFICATE, struct certificate, certificate_fields, o.unknown);
 
 static const struct record_field dnsprovider_fields[] = {
@@ -142,7 +136,7 @@ static const struct record_field probe_fields[] = {
 	RECORD_FIELD(RECORD_INT, 2, struct probe, port, "port"),
 	RECORD_FIELD(RECORD_STRING, 3, struct probe, sni, "sni"),
 };
-const struct record_class probe_class = CLASS("probe", STORE_CONSUMER, struct probe, probe_fields, unknown);
+const struct record_class probe_class = RECORD_CLASS("probe", STORE_CONSUMER, struct probe, probe_fields, unknown);
 
 static const struct record_field consumer_fields[] = {
 	OBJECT_FIELDS(struct consumer),
@@ -153,7 +147,7 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
 	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
 };
-const struct record_class consumer_class = CLASS(
+const struct record_class consumer_class = RECORD_CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);
 
 static const struct record_field token_fields[] = {
@@ -165,7 +159,7 @@ static const struct record_field token_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 20, struct token, providers, "providers", RECORD_WEAK_REF, &provider_class),
 	RECORD_FIELD(RECORD_STRLIST, 21, struct token, labels, "labels"),
 };
-const struct record_class token_class = CLASS("token", STORE_TOKEN, struct token, token_fields, o.unknown);
+const struct record_class token_class = RECORD_CLASS("token", STORE_TOKEN, struct token, token_fields, o.unknown);
 
 static const struct record_field authorization_fields[] = {
 	OBJECT_FIELDS(struct authorization),
@@ -183,7 +177,7 @@ static const struct record_field authorization_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 26, struct authorization, is_forced, NULL),
 	RECORD_FIELD(RECORD_INT, 27, struct authorization, next_at, NULL),
 };
-const struct record_class authorization_class = CLASS(
+const struct record_class authorization_class = RECORD_CLASS(
 	"authorization", STORE_AUTHZ, struct authorization, authorization_fields, o.unknown);
 
 void

@@ -72,6 +72,13 @@ struct record_class {
 	size_t n_former;
 };
 
+/* @unknown_: the member of the struct that keeps fields of later versions. */
+#define RECORD_CLASS(name_, db_, struct_, fields_, unknown_) \
+	{ \
+		.name = (name_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
+		.n_fields = ARRAY_SIZE(fields_), .unknown = offsetof(struct_, unknown_) \
+	}
+
 #define RECORD_FIELD(type_, tag_, struct_, member_, name_) \
 	{ \
 		.tag = (tag_), .type = (type_), .offset = offsetof(struct_, member_), .name = (name_) \
