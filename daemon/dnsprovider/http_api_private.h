@@ -1,7 +1,7 @@
 /*
  * daemon/dnsprovider/http_api_private.h: a running operation, for the three parts of the HTTP drivers' engine:
- * http_api.c sends calls and retries them, http_api_paging.c reads lists and finds the zone, http_api_values.c reads and
- * writes single values: members of answers, credentials, bodies.
+ * http_api.c sends calls and retries them, http_api_paging.c reads lists and finds the zone, http_api_values.c has
+ * single values: members of answers, credentials, bodies.
  */
 #ifndef DAEMON_DNSPROVIDER_HTTP_API_PRIVATE_H
 #define DAEMON_DNSPROVIDER_HTTP_API_PRIVATE_H
