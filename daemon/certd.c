@@ -344,7 +344,7 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	open_scheduler(c);
 	read_roles(c);
 	open_service(c);
-	/* The control socket last: whoever finds it finds everything else open. */
+	/* The control socket last: a client that can connect finds everything else open. */
 	if (open_rest(c, err) < 0 || open_control(c, err) < 0) {
 		certd_free(c);
 		return NULL;

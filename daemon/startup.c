@@ -1,5 +1,5 @@
 /*
- * The check of the drops. A slice is bounded, so that requests are answered in between, however many drops there are. A
+ * The check of the drops. A slice is bounded, so that requests are answered meanwhile, however many drops there are. A
  * request to write one is settled when its row in the schedule is gone or was moved to a retry: written, failed once,
  * deleted meanwhile, or not requested because the store is full. None of these may hold up the start. Neither may a
  * disk that neither writes nor fails: when nothing is settled for a while, the start continues.

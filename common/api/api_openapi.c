@@ -236,7 +236,7 @@ add_operation(struct json_object *paths, enum api_method_id id)
 	json_object_object_add(item, buf_str(&http), operation_of(&api_methods[id], &rest));
 }
 
-/* --- the shapes that are IONOS's --- */
+/* --- schemas that differ from ours to match IONOS's --- */
 
 static struct json_object *
 object_of(struct json_object *members, const char *const *required)

@@ -41,7 +41,7 @@ int
 ossl_add_x509_pem(struct buf *ret, X509 *cert, struct error *err);
 
 /*
- * Does it take long to verify with it? Numbers that strangers send may be as large as they like. Of RSA, up to 8192
+ * Does it take long to verify with it? Peers choose how large their numbers are. Of RSA, up to 8192
  * bits with an exponent of up to 64 bits are not costly (1 ms); nor are EC with a named curve, Ed25519 and Ed448.
  */
 bool

@@ -39,7 +39,7 @@ pkcs12_refuse(struct error *err, const char *why)
 
 /* --- reading --- */
 
-/* Reports failed decryption: without a matching MAC, a wrong password cannot be told from a damaged file. */
+/* Reports failed decryption: without a matching MAC, a wrong password looks like a damaged file. */
 static int
 pkcs12_refuse_sealed(const struct reader *r, struct error *err, const char *why)
 {

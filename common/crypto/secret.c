@@ -1,8 +1,7 @@
 /*
  * Secrets are in OpenSSL's secure heap: locked, excluded from core dumps, between guard pages. Half of it is left to
- * OpenSSL, whose operations with keys fail without it; secrets that find no place in the other half get pages of their
- * own with the same properties. So running out of the heap makes an operation fail, which is tried again, and never
- * ends the process.
+ * OpenSSL, whose operations with keys fail without it; secrets that do not fit into the other half get separate pages
+ * with the same properties. So an exhausted heap makes an operation fail, which is retried, and never ends the process.
  *
  * OpenSSL itself leaves decoded private keys in ordinary memory and frees it without clearing (its DER decoders do), so
  * it also gets a free() that cleanses first.
@@ -89,7 +88,7 @@ secret_process_init(bool may_debug, struct error *err)
 	return heap == 1 ? 0 : 1;
 }
 
-/* --- pages of their own: a guard page, the secret, a guard page --- */
+/* --- separate pages: a guard page, the secret, a guard page --- */
 
 static size_t
 page_size(void)

@@ -14,7 +14,7 @@
 struct error;
 
 struct secret {
-	unsigned char *data; /* owned, in the OpenSSL secure heap or in pages of its own; NULL when empty */
+	unsigned char *data; /* owned, in the OpenSSL secure heap or in separate pages; NULL when empty */
 	size_t len;
 };
 
@@ -42,8 +42,9 @@ void
 secret_set(struct secret *s, const void *data, size_t len);
 
 /*
- * Whether at most a quarter of the secure heap is used. Ask before secrets of a foreign size are kept for longer than a
- * turn: beyond half of it each secret costs pages of its own, and what OpenSSL does with keys fails when it is full.
+ * Whether at most a quarter of the secure heap is used. Ask before secrets whose size a peer chooses are kept for
+ * longer than a turn: beyond half of it each secret costs separate pages, and OpenSSL's operations with keys fail when
+ * it is full.
  */
 bool
 secret_has_room(void);

@@ -2,9 +2,9 @@
  * Accepting for all listeners. Each turn accepts one connection per listener, so that existing connections get their
  * turns too.
  *
- * When all slots are taken, the network with the most strangers makes room: an attacker with few addresses loses its
- * connections first, and a client from elsewhere gets in. The grace period lets a burst of honest clients finish their
- * handshakes: they wait in the kernel instead of displacing one another.
+ * When all slots are taken, the network with the most anonymous peers makes room: an attacker with few addresses loses
+ * its connections first, and a client from elsewhere gets in. The grace period lets a burst of honest clients finish
+ * their handshakes: they wait in the kernel instead of displacing one another.
  */
 #include "daemon/base/acceptor.h"
 
@@ -29,10 +29,10 @@
 
 enum { MAX_CONNECTIONS = 128, MAX_PER_USER = 32, PAUSE_MS = 1000 };
 
-/* The origin of strangers: a /24 or /48, or a uid. */
+/* The origin of anonymous peers: a /24 or /48, or a uid. */
 struct network {
 	char name[ADDRESS_CLIENT_SIZE];
-	unsigned strangers; /* never 0 */
+	unsigned anonymous; /* never 0 */
 	struct network *prev, *next;
 };
 
@@ -62,7 +62,7 @@ struct acceptor {
 	struct network *networks;
 	unsigned count;
 	struct loop_timer pause; /* out of descriptors or slots: nothing is accepted until then */
-	bool is_full;            /* paused until a stranger may be evicted */
+	bool is_full;            /* paused until an anonymous peer may be evicted */
 };
 
 static unsigned
@@ -126,21 +126,21 @@ acceptor_join_network(struct place *place, const char *name)
 		memcpy(n->name, name, sizeof(n->name));
 		DL_APPEND(a->networks, n);
 	}
-	n->strangers++;
+	n->anonymous++;
 	place->network = n;
 }
 
 void
-acceptor_vouch(struct place *place)
+acceptor_identified(struct place *place)
 {
 	struct network *n = place->network;
 
 	place->network = NULL;
-	if (!n || --n->strangers)
+	if (!n || --n->anonymous)
 		return;
 	DL_DELETE(place->acceptor->networks, n);
 	free(n);
-	acceptor_watch(place->acceptor); /* that was the last stranger that could make room */
+	acceptor_watch(place->acceptor); /* that was the last anonymous peer that could make room */
 }
 
 void
@@ -148,7 +148,7 @@ acceptor_leave(struct place *place)
 {
 	struct acceptor *a = place->acceptor;
 
-	acceptor_vouch(place);
+	acceptor_identified(place);
 	DL_DELETE(a->places, place);
 	a->count--;
 	error_clear(&place->refusal);
@@ -170,7 +170,7 @@ acceptor_count_client(const struct acceptor *a, const char *client)
 	return n;
 }
 
-/* The oldest stranger of the network with the most of them; NULL: none. */
+/* The oldest anonymous peer of the network with the most of them; NULL: none. */
 static struct place *
 acceptor_least_worthy(const struct acceptor *a)
 {
@@ -178,7 +178,7 @@ acceptor_least_worthy(const struct acceptor *a)
 	struct place *place;
 
 	DL_FOREACH(a->networks, n) {
-		if (n->strangers > largest->strangers)
+		if (n->anonymous > largest->anonymous)
 			largest = n;
 	}
 	DL_FOREACH(a->places, place) {
@@ -255,7 +255,7 @@ acceptor_admit(struct place *place, int fd, bool is_unix)
 	else if (!is_privileged && a->config.is_privileged && a->count >= limits->max_connections)
 		error_set(&place->refusal, ERROR_LIMIT, "certd has %u connections already (max-connections)", a->count);
 	if (acceptor_refusal(place) && !place->network && a->config.evict)
-		acceptor_join_network(place, place->client); /* kept only to be told the reason */
+		acceptor_join_network(place, place->client); /* kept only to send the reason */
 }
 
 static void

@@ -2,9 +2,9 @@
  * daemon/base/acceptor.h: listening sockets and admission. Each connection has a place. The number of all places is
  * limited, and that of each user (or address, or IPv6 /64).
  *
- * A peer on a Unix socket is known by its uid. Others are strangers until acceptor_vouch(). When all places are taken,
- * the oldest stranger of the network with the most of them makes room for the next connection. If there are only known
- * peers, clients wait in the kernel.
+ * A peer on a Unix socket is known by its uid. Others are anonymous until acceptor_identified(). When all places are
+ * taken, the oldest anonymous peer of the network with the most of them makes room for the next connection. If there
+ * are only known peers, clients wait in the kernel.
  */
 #ifndef DAEMON_BASE_ACCEPTOR_H
 #define DAEMON_BASE_ACCEPTOR_H
@@ -39,7 +39,7 @@ acceptor_privileged_fn(int fd, void *arg);
 struct acceptor_limits {
 	unsigned max_connections; /* 0: 128 */
 	unsigned max_per_user;    /* 0: 32 */
-	int64_t grace_ms;         /* minimum time that a stranger keeps its place */
+	int64_t grace_ms;         /* minimum time that an anonymous peer keeps its place */
 };
 
 enum { ACCEPTOR_RESERVE = 16, ACCEPTOR_PRIVILEGED_SHARE = 3 };
@@ -47,9 +47,9 @@ enum { ACCEPTOR_RESERVE = 16, ACCEPTOR_PRIVILEGED_SHARE = 3 };
 struct acceptor_config {
 	struct loop *loop;
 	struct acceptor_limits limits;
-	bool is_anonymous; /* peers on Unix sockets are strangers too */
+	bool is_anonymous; /* peers on Unix sockets are anonymous too */
 	acceptor_fn *accepted;
-	acceptor_evict_fn *evict; /* NULL: there are no strangers */
+	acceptor_evict_fn *evict; /* NULL: no peer is anonymous */
 	/*
 	 * Privileged peers have ACCEPTOR_RESERVE extra places, and ACCEPTOR_PRIVILEGED_SHARE times as many per user.
 	 * NULL: none.
@@ -96,7 +96,7 @@ acceptor_refusal(const struct place *place);
 
 /* The peer is authenticated: it cannot be evicted any more. */
 void
-acceptor_vouch(struct place *place);
+acceptor_identified(struct place *place);
 
 /* The connection has ended. */
 void

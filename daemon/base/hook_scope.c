@@ -99,7 +99,7 @@ is_in_scope(const struct hook_scope *scope, pid_t pid)
 	       started_at(pid) >= scope->started_at && started_at(pid) > 0;
 }
 
-/* Return: has it signalled anybody? */
+/* Return: whether a process was signalled. */
 static bool
 signal_all(const struct hook_scope *scope, int signum)
 {

@@ -1,5 +1,5 @@
 /*
- * daemon/base/http_gate.c: how many requests run at once at one server, each on a connection of its own.
+ * daemon/base/http_gate.c: how many requests run at once at one server, each on a separate connection.
  *
  * A connection costs a TLS handshake, more than ten requests. A server that answers at once therefore gets all requests
  * one after the other on one connection; a second one opens only when a request has waited PATIENCE_MS, then twice as

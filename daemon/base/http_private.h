@@ -142,7 +142,7 @@ void
 http_transfer_clear(struct http_transfer *t);
 
 /*
- * All options of @easy, which must be new or reset. @addresses: of dialled_host. @is_fresh: on a connection of its own.
+ * All options of @easy, which must be new or reset. @addresses: of dialled_host. @is_fresh: on a new connection.
  * @oldest_sec: age of the oldest connection that may serve, 0: any.
  */
 void

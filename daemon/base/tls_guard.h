@@ -1,7 +1,7 @@
 /*
- * daemon/base/tls_guard.h: what a TLS peer that nobody trusts may cost the loop. TLS libraries go on for as long as
- * octets arrive, and arithmetic takes as long as the peer's numbers are large. A guard sits between OpenSSL and the
- * socket of a client connection, whoever made it (libcurl, or the probe), and bounds both.
+ * daemon/base/tls_guard.h: bounds what an untrusted TLS peer may cost the loop. TLS libraries continue for as long as
+ * octets arrive, and the time of their arithmetic grows with the peer's numbers. A guard between OpenSSL and the socket
+ * of a client connection (of libcurl or of a probe) bounds both.
  */
 #ifndef DAEMON_BASE_TLS_GUARD_H
 #define DAEMON_BASE_TLS_GUARD_H

@@ -1,5 +1,5 @@
 /*
- * Anyone may connect, so all peers are strangers with one short request each. When all slots are taken, the oldest
+ * Anyone may connect, so all peers are anonymous, with one short request each. When all slots are taken, the oldest
  * connection is closed at once: a CA's request arrives with its first packet, so only idle connections are ever old. No
  * answer contains text of the request.
  *

@@ -172,7 +172,7 @@ on_added(const struct error *err, void *arg)
 }
 
 static void
-on_promised(const struct error *err, void *arg)
+on_cleanup_saved(const struct error *err, void *arg)
 {
 	struct dns_solve *s = arg;
 	struct dnsprovider_record record = {
@@ -194,7 +194,7 @@ on_promised(const struct error *err, void *arg)
 }
 
 static void
-promise(struct dns_solve *s)
+save_cleanup(struct dns_solve *s)
 {
 	struct solver *solver = s->solve->solver;
 	int64_t is_now = clock_wall(loop_clock(solver->env.loop));
@@ -211,7 +211,7 @@ promise(struct dns_solve *s)
 
 	cleanup_id(&c, s->id);
 	cleanup_save(solver->store, txn, &c, is_now + SAFETY_SEC);
-	store_then(txn, on_promised, s);
+	store_then(txn, on_cleanup_saved, s);
 }
 
 static void
@@ -226,7 +226,7 @@ on_found(struct dns_target *target, const struct error *err, void *arg)
 	}
 	s->target = *target;
 	memset(target, 0, sizeof(*target));
-	promise(s);
+	save_cleanup(s);
 }
 
 static void

@@ -146,7 +146,7 @@ solve_manual_remember(
 	}
 	solve_manual_fill(s, request, &a);
 	memcpy(s->id, a.o.id, sizeof(s->id));
-	a.o.may_share_name = true; /* another provider may have one of its own */
+	a.o.may_share_name = true; /* another provider may have a different one */
 	return object_save(store, txn, &authorization_class, &a, err);
 }
 

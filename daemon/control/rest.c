@@ -62,7 +62,7 @@ token_peer(struct rest *rest, const struct httpd_head *head, struct peer *ret, s
 }
 
 static void
-note_stranger(struct rest *rest, const char *from)
+note_anonymous(struct rest *rest, const char *from)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -121,9 +121,9 @@ rest_requested_tcp(struct httpd_conn *conn, const struct httpd_head *head, const
 		return;
 	}
 	if (rc == 1)
-		acceptor_vouch(httpd_conn_place(conn));
+		acceptor_identified(httpd_conn_place(conn));
 	if (rest_call(rest->service, conn, rc == 1 ? &bearer : NULL, rest->certificate, head, body) < 0)
-		note_stranger(rest, acceptor_user(httpd_conn_place(conn)));
+		note_anonymous(rest, acceptor_user(httpd_conn_place(conn)));
 }
 
 /* --- TCP --- */

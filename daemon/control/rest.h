@@ -1,5 +1,5 @@
 /*
- * daemon/control/rest.h: the REST face: listeners on a Unix socket (roles by peer credentials, as on the control
+ * daemon/control/rest.h: the REST API: listeners on a Unix socket (roles by peer credentials, as on the control
  * socket) and, by configuration, on TCP (bearer tokens; TLS with a certificate of certd's own, or plain on loopback).
  */
 #ifndef DAEMON_CONTROL_REST_H

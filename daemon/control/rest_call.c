@@ -139,7 +139,7 @@ params_from_body(struct service *service, enum api_method_id id, const struct ht
 		return error_set(err, ERROR_INVALID, "body: must be an object");
 	if (method->verb == API_CALL)
 		return 0;
-	json_object_object_del(json, "metadata"); /* read-only, and sent all the same */
+	json_object_object_del(json, "metadata"); /* read-only, but clients send it back */
 	if (id == RPC_CERTIFICATE_CREATE)
 		cloud66_upload(json);
 	if (id == RPC_PROVIDER_CREATE)

@@ -1,5 +1,5 @@
 /*
- * daemon/control/rest_call.h: one request of the REST face: which method of the API is meant, its parameters from path,
+ * daemon/control/rest_call.h: one request to the REST API: which method of the API is meant, its parameters from path,
  * query and body, and its answer in the form of IONOS Certificate Manager 2.0.
  */
 #ifndef DAEMON_CONTROL_REST_CALL_H

@@ -1,4 +1,4 @@
-/* daemon/control/rest_tls.h: the TLS of the REST face: a certificate that certd itself keeps valid. */
+/* daemon/control/rest_tls.h: the TLS of the REST API: a certificate that certd itself keeps valid. */
 #ifndef DAEMON_CONTROL_REST_TLS_H
 #define DAEMON_CONTROL_REST_TLS_H
 

@@ -265,7 +265,7 @@ authorize_op_csr(void *arg)
 static void
 authorize_op_progress(enum acme_order_state state, const char *why, void *arg)
 {
-	/* The end has an event of its own; an order that waits for its record also ends, but without a failure. */
+	/* The end has a separate event; an order that waits for its record also ends, but without a failure. */
 	if (state != ACME_ORDER_DONE && state != ACME_ORDER_FAILED)
 		authorize_say(arg, acme_order_state_name(state), why);
 }

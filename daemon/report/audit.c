@@ -50,7 +50,7 @@ struct audit {
 	uint64_t max_records;
 	struct loop_timer tell_head;
 	struct loop_timer window;
-	struct refused refused[MAX_REFUSED + 1]; /* the last one: all callers without an entry of their own */
+	struct refused refused[MAX_REFUSED + 1]; /* the last one: all callers without an entry */
 	size_t n_refused;
 	struct verification *verifications;
 };

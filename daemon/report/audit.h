@@ -46,7 +46,7 @@ void
 audit_change(struct audit *audit, struct store_txn *txn, const struct audit_entry *entry);
 
 /*
- * A refusal, in a list of changes of its own. A caller's first refusal for a method is recorded at once. Those of the
+ * A refusal, in a separate list of changes. A caller's first refusal for a method is recorded at once. Those of the
  * next minute are counted and become one record, so that a flood of them cannot fill the disk.
  */
 void

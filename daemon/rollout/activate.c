@@ -1,4 +1,4 @@
-/* Notifies one consumer once. A timer at zero makes all kinds alike: the answer always comes from the loop. */
+/* Notifies one consumer once. A timer at zero makes all kinds alike: the result is always delivered from the loop. */
 #include "daemon/rollout/activate.h"
 
 #include "daemon/base/loop.h"

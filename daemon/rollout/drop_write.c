@@ -59,7 +59,7 @@ struct place {
 	struct stat st;
 };
 
-/* The bundle once more, under the name of its pair. */
+/* The bundle again, under the name of its pair. */
 static int
 stage_version(const struct drop_files *f, const struct place *to, const char *version, struct error *err)
 {

@@ -1,12 +1,12 @@
 /*
- * daemon/service/access.h: which objects a peer may see and touch. A peer without a scope may all that its role says; a
- * peer with a scope sees nothing outside it, and no answer differs by what is there.
+ * daemon/service/access.h: which objects a peer may see and touch. A peer without a scope may do everything that its
+ * role permits; a peer with a scope sees nothing outside it, and no answer depends on what is there.
  *
  * Covered are, by one of the scope's rules: auto-certificates, certificates and authorizations by names, provider and
  * labels; providers that a rule names; and providers, DNS providers and consumers that a covered object uses. Tokens,
- * and whatever acts on certd as a whole (methods without API_SCOPED), are not for it.
+ * and methods that act on certd as a whole (those without API_SCOPED), are not available to it.
  *
- * What is not covered may be used all the same in a declaration, by its exact name or id, as far as the rules do not
+ * A declaration may also use objects that are not covered, by their exact name or id, as far as the rules do not
  * forbid it (access_may_use()): the first auto-certificate of a team needs a provider and a consumer. What it uses is
  * covered from then on.
  */
@@ -56,8 +56,8 @@ access_check(struct store *store, const struct peer *peer, const struct record_c
 	struct error *err);
 
 /*
- * What is in the answer about an object of @cls and lies outside is taken out of it: references, rollouts with what
- * they say of the consumer, and zones.
+ * Removes what is outside the scope from the answer about an object of @cls: references, rollouts with what they say of
+ * the consumer, and zones.
  */
 void
 access_strip(

@@ -1,7 +1,7 @@
 /*
- * Two objects of one name would have two drop directories, and servers would read the one that is no longer renewed.
- * So the auto-certificate gets the directory, and the imported certificate becomes one of its own: it is renamed like
- * those, and purged like those. consequences.c moves the rollout.
+ * Two objects of one name would have two drop directories, and servers would read the one that is no longer renewed. So
+ * the auto-certificate gets the directory, and the imported certificate becomes one of its certificates: it is renamed
+ * and purged like them. consequences.c moves the rollout.
  */
 #include "daemon/service/adopt.h"
 

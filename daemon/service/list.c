@@ -29,7 +29,7 @@ struct list {
 	const struct resource_ops *ops;
 	struct json_object *params; /* held: the query borrows from it */
 	struct object_query query;
-	struct strlist refs;     /* ids that names in the parameters stand for */
+	struct strlist refs;     /* ids of the objects that the parameters name */
 	const char *shown_state; /* only those that are shown in this state; NULL: whatever it is */
 	int64_t offset, limit;
 	int64_t seen;       /* matching ids so far */

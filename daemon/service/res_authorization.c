@@ -64,9 +64,7 @@ const struct resource_ops authorization_ops = {
 	.read = authorization_read,
 };
 
-/*
- * What has failed or expired is replaced; what is under way is not. Another provider's is none of this one's business.
- */
+/* One that has failed or expired is replaced; one in progress is not. Those of other providers do not matter. */
 static int
 take_place_of(struct call *call, struct authorization *a, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* Consumers: who reads the files, how they are notified, and where certd probes them. */
+/* Consumers: the servers that read the files, how they are notified, and where certd probes them. */
 #include "daemon/service/res_consumer.h"
 #include "common/api/rpc.h"
 #include "common/name.h"
@@ -69,7 +69,7 @@ consumer_describe(
 	json_object_object_add(metadata, "rollouts", rollouts);
 }
 
-/* --- who is given to whom --- */
+/* --- which certificate goes to which consumer --- */
 
 /* The files in a consumer's own directory have fixed names, so it can hold only one certificate. */
 static int

@@ -9,7 +9,7 @@
 
 /*
  * slug_take() - a slug for the object @name
- * Two names may make one slug: the later one gets a number. For a caller with a scope that would tell of a name outside
+ * Two names may make one slug: the later one gets a number. For a caller with a scope that would reveal a name outside
  * it, so there the slug has a part of the id, unless the name is the object's own @common_name (or NULL).
  * @ret: owned by the caller, replaced. Return: 0 or -1.
  */

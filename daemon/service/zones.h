@@ -25,8 +25,8 @@ void
 zones_stop(struct service *service);
 
 /*
- * Adds the zones that there are to @err, if a name of @a is in none of them. Only for callers without a scope: the
- * zones of others are not told. Return: -1.
+ * Adds the existing zones to @err, if a name of @a is in none of them. Only for callers without a scope: others may not
+ * learn of zones. Return: -1.
  */
 int
 zones_refused(struct call *call, const struct autocert *a, struct error *err);

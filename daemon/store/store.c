@@ -1,7 +1,7 @@
 /*
  * Opening the store, and reads that see the turn's pending changes over what is on disk. Every value on disk ends with
  * a tag over database, key and value, so that damage shows as ERROR_CORRUPT of one record. What the store keeps about
- * itself (STORE_SELF) has none, so that a newer format and a wrong master key can be told from damage:
+ * itself (STORE_SELF) has none, so that a newer format and a wrong master key are not reported as damage:
  *
  *   "format"     "1"
  *   "key-check"  a sealed constant

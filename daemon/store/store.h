@@ -31,7 +31,7 @@ enum store_db {
 	STORE_CERTIFICATE,  /* id -> record */
 	STORE_DNSPROVIDER,  /* id -> record */
 	STORE_CONSUMER,     /* id -> record */
-	STORE_ISSUE,        /* autocertificate id -> issue under way */
+	STORE_ISSUE,        /* autocertificate id -> issue in progress */
 	STORE_ROLLOUT,      /* autocertificate id -> rollout state */
 	STORE_CLEANUP,      /* random id -> TXT record to be removed */
 	STORE_INDEX,        /* unique names and references: see object.h */

@@ -12,7 +12,7 @@
  *   free      transaction (8) -> count (8) and as many page numbers (8 each), falling
  *   main      name -> database (SUBDATA)
  *
- * Each page is visited once at most, because it is marked; so however damaged the file is, this comes to an end.
+ * Each page is marked and visited at most once, so the walk ends however damaged the file is.
  */
 #include "daemon/store/store_check.h"
 

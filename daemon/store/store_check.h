@@ -23,9 +23,9 @@ store_visit_fn(const char *name, size_t name_len, const void *key, size_t key_le
  * @map: the file, @size octets, which does not change meanwhile
  * @value_max: of a value in a database of certd
  * @visit: called for each record of certd's databases; NULL: values are not looked at
- * Every page that is in use is what the page before it says, and is neither used twice nor on the list of free pages;
- * keys are in order; totals add up. What values hold is for @visit. Costs one look at each page's head, and what
- * @visit looks at. Return: 0; -1: ERROR_CORRUPT, with the page and what is wrong with it.
+ * Checks that every page in use is of the kind that its parent says, is used once and is not on the list of free pages,
+ * that keys are in order and that totals add up. @visit checks the values. Reads the head of each page, and what @visit
+ * reads. Return: 0; -1: ERROR_CORRUPT, with the page and what is wrong with it.
  */
 int
 store_check_octets(const char *dir, const void *map, size_t size, size_t value_max, store_visit_fn *visit, void *arg,

@@ -97,7 +97,7 @@ write_batch(struct lmdb_write *w, void *arg)
 	store_sums_write(&batch->sums, w, batch->store->crypt);
 }
 
-/* Return: false when one of them failed: its list is out, and others were told what it had added before. */
+/* Return: false when one of them failed: its list is dropped, and other hooks have already seen what it had added. */
 static bool
 run_hooks(const struct batch *batch)
 {

@@ -38,7 +38,7 @@ int
 store_dir_mark_made(struct store_dir *dir, struct error *err);
 
 /*
- * The reserve: 1 MiB of disk that is given back when the disk is full, so that what is under way can be written down.
+ * The reserve: 1 MiB of disk that is given back when the disk is full, so that work in progress can be recorded.
  * store_dir_keep_reserve() makes it when there is plenty of space; store_dir_free_reserve() returns whether it gave
  * any space back.
  */

@@ -28,7 +28,7 @@ end_writing(void)
 		"\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
-		/* nobody hears it */
+		/* stderr is closed */
 	}
 	_exit(error_exit_status(ERROR_CORRUPT));
 }

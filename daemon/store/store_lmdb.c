@@ -38,7 +38,7 @@ struct lmdb_write {
 	int rc; /* first failure */
 };
 
-/* On disk: a promise. */
+/* On disk: never changed. */
 static const char *const db_names[] = {
 	[STORE_META] = "meta",
 	[STORE_PROVIDER] = "provider",
@@ -129,7 +129,7 @@ check_size(struct lmdb *l, int fd, struct error *err)
 	return 0;
 }
 
-/* See the head of this file. A hole: fails only on a file system limit, and then the store works all the same. */
+/* See the head of this file. A hole: fails only on a file system limit, and the store works without it. */
 static void
 pad_file(struct lmdb *l)
 {
@@ -181,7 +181,7 @@ lmdb_check_readers(struct lmdb *l)
 	l->readers_checked = time_monotonic_us() / 1000000;
 }
 
-/* Both ends lie in the map, whose address LMDB does not tell; so does all that is between them. */
+/* Both ends are in the map, whose address LMDB does not reveal, and so is everything between them. */
 void
 lmdb_give_back_pages(struct lmdb *l)
 {

@@ -14,7 +14,7 @@
 
 struct error;
 struct lmdb;
-struct lmdb_write; /* a write transaction under way */
+struct lmdb_write; /* a running write transaction */
 
 /* Keys and values beyond these are refused before they get here. */
 enum { LMDB_KEY_MAX = 511, LMDB_VALUE_MAX = 1 << 20 };
@@ -54,7 +54,7 @@ enum lmdb_where {
 	LMDB_BEFORE, /* the last with a key < the one given; no key (length 0): the last of all */
 };
 
-/* Both results are replaced; @key may lie in @ret_key. Return: 1 found, 0 none, -1 failed. */
+/* Both results are replaced; @key may be inside @ret_key. Return: 1 found, 0 none, -1 failed. */
 int
 lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *key, size_t key_len, struct buf *ret_key,
 	struct buf *ret_value, struct error *err);
@@ -105,7 +105,7 @@ lmdb_write_transaction(const struct lmdb_write *w);
 
 /*
  * lmdb_give_back_pages() - unmap the pages of the file that were read
- * The kernel maps sixteen around each page that is touched, and they would count as certd's memory for ever: half a
+ * The kernel maps sixteen around each page that is touched, and they would count as certd's memory: half a
  * gigabyte for 100,000 certificates. They stay in the page cache. Also called internally every few hundred reads.
  */
 void

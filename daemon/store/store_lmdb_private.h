@@ -20,7 +20,7 @@ struct lmdb {
 	uint64_t used_bytes;
 	uint64_t reopens;
 	int64_t readers_checked;            /* seconds, monotonic */
-	uintptr_t touched_from, touched_to; /* addresses in the map that reads have come to; equal: none */
+	uintptr_t touched_from, touched_to; /* addresses in the map that reads have touched; equal: none */
 	unsigned touches;                   /* since the pages were given back */
 };
 

@@ -116,7 +116,7 @@ cursor_seek(MDB_cursor *cursor, enum lmdb_where where, const MDB_val *given, MDB
 	return rc;
 }
 
-/* In a damaged file keys may be out of order; a walk must come to its end all the same. */
+/* In a damaged file keys may be out of order; a walk must end nevertheless. */
 static bool
 is_where_asked(enum lmdb_where where, const MDB_val *given, const MDB_val *k)
 {
@@ -164,7 +164,7 @@ lmdb_seek(struct lmdb *l, enum store_db db, enum lmdb_where where, const void *k
 	return read_guarded(&r, read_seek, err);
 }
 
-/* Keys out of order are damage, and a walk must come to its end all the same. */
+/* Keys out of order are damage, and a walk must end nevertheless. */
 static void
 read_keys(void *arg)
 {

@@ -24,7 +24,7 @@ struct store {
 	struct store_watch watches[STORE_DB_COUNT];
 };
 
-/* Ends the turn without writing: its lists are told ERROR_CANCELLED. */
+/* Ends the turn without writing: its lists fail with ERROR_CANCELLED. */
 void
 store_cancel_turn(struct store *store);
 

@@ -1,8 +1,7 @@
 /*
  * STORE_SELF "sums": transaction (8) and a sum for each database in the order of enum store_db (8 each), big endian,
  * and a tag. It counts only when it was written in the last transaction: an earlier certd writes none, and then the
- * sums are taken anew from what is there. It is read within each transaction, because one that failed may be durable
- * all the same.
+ * sums are computed again. It is read within each transaction, because one that failed may be durable nevertheless.
  */
 #include "daemon/store/store_sums.h"
 

@@ -16,7 +16,7 @@ struct store_sums {
 	uint64_t change[STORE_DB_COUNT];
 };
 
-/* Before and after a record is written: what it was goes from the sum, what it is comes to it. */
+/* Before and after a record is written: subtract its old value from the sum, add its new one. */
 void
 store_sums_before(struct store_sums *sums, struct lmdb_write *w, enum store_db db, const void *key, size_t key_len);
 

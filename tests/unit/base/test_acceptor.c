@@ -170,7 +170,7 @@ Test(acceptor, who_is_known_keeps_the_place)
 	for (int i = 0; i < PLACES; i++)
 		dial(&r, i < PER_USER ? "127.0.1.1" : "127.0.1.2");
 	for (int i = 0; i < PLACES; i++)
-		acceptor_vouch(r.connections[i]->place);
+		acceptor_identified(r.connections[i]->place);
 	dial(&r, "127.0.2.1");
 	run(&r, 60);
 	cr_expect_eq(open_of(&r, "127.0.2.1"), 0, "it waits in the kernel");
