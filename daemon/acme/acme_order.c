@@ -325,7 +325,7 @@ order_check_echo(const struct acme_order *o, const struct acme_order_msg *msg, s
 	if (!o->profile || !msg->profile || strcmp(o->profile, msg->profile) == 0)
 		return 0;
 	shown = printable_line(msg->profile, strlen(msg->profile), PROFILE_SHOWN);
-	error_set(err, ERROR_PROTOCOL, "the order is of the profile '%s', not '%s' as requested", shown, o->profile);
+	error_set(err, ERROR_PROTOCOL, "the order has the profile '%s', not '%s' as requested", shown, o->profile);
 	if (err)
 		str_replace(&err->field, "profile");
 	return -1;

@@ -105,7 +105,7 @@ set_error(struct hook *hook)
 		error_set(&hook->error, ERROR_TIMEOUT, "'%s' did not end within %" PRId64 ".%" PRId64 " s%s%s",
 			hook->program, hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100, sep, line);
 	else if (status < 0)
-		error_set(&hook->error, ERROR_HOOK, "'%s' was ended by signal %d (%s)%s%s", hook->program, -status,
+		error_set(&hook->error, ERROR_HOOK, "'%s' was killed by signal %d (%s)%s%s", hook->program, -status,
 			sigdescr_np(-status) ? sigdescr_np(-status) : "unknown", sep, line);
 	else if (status > 0)
 		error_set(&hook->error, ERROR_HOOK, "'%s' ended with status %d%s%s", hook->program, status, sep, line);

@@ -185,8 +185,8 @@ http_transfer_timed_out(struct http_transfer *t)
 					 : "connecting";
 	}
 	if (http_transfer_is_dripping(t))
-		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in half of %lld ms", t->host,
-			t->port, t->header_octets + t->res.body.len, (long long)t->timeout_ms);
+		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s is too slow: %zu octets in %lld ms", t->host, t->port,
+			t->header_octets + t->res.body.len, (long long)t->timeout_ms / 2);
 	else
 		error_set(&t->err, ERROR_TIMEOUT, "'%s' port %s: no complete answer within %lld ms (%s)", t->host,
 			t->port, (long long)t->timeout_ms, phase);

@@ -73,7 +73,7 @@ take_url_apart(struct http_transfer *t, struct error *err)
 	if (http_url_parse(t->url, &url, err) < 0)
 		return error_wrap(err, "'%s'", shown);
 	if (url.has_user)
-		return error_set(err, ERROR_PROTOCOL, "'%s' is not a URL without a user name: refused", shown);
+		return error_set(err, ERROR_PROTOCOL, "'%s': the URL contains a user name", shown);
 	if (strcmp(url.scheme, "https") != 0 && !t->may_use_http)
 		return error_set(err, ERROR_PROTOCOL, "'%s': not an https URL", shown);
 	str_replace(&t->host, url.host);

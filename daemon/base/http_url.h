@@ -1,5 +1,5 @@
 /*
- * daemon/base/http_url.h: URLs taken apart, by libcurl's parser, so that what is checked is what is asked. Pure.
+ * daemon/base/http_url.h: parses URLs with libcurl's own parser, so that the URL that is checked is the one that is requested. Pure.
  */
 #ifndef DAEMON_BASE_HTTP_URL_H
 #define DAEMON_BASE_HTTP_URL_H

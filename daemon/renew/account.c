@@ -355,7 +355,7 @@ account_looked_for(const struct acme_reply *reply, const struct error *err, void
 		return;
 	}
 	if (!error_is_set(&why))
-		error_set(&why, ERROR_NOT_FOUND, "provider %s is gone", account->id);
+		error_set(&why, ERROR_NOT_FOUND, "provider %s was deleted", account->id);
 	account_finish(account, &why);
 }
 
@@ -405,7 +405,7 @@ save_key(struct account *account, const struct key *key, struct error *err)
 	int found = object_load(store, &provider_class, account->id, &p, err);
 
 	if (found <= 0)
-		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s is gone", account->id);
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s was deleted", account->id);
 	txn = store_begin(store);
 	if (key_to_der(key, &p.account_key, err) < 0 || object_save(store, txn, &provider_class, &p, err) < 0)
 		return -1;
@@ -458,7 +458,7 @@ account_begin(struct account *account, struct error *err)
 	int found = object_load(account->env->store, &provider_class, account->id, &p, err);
 
 	if (found <= 0)
-		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s is gone", account->id);
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s was deleted", account->id);
 	if (p.account_key.len)
 		return account_register(account, &p, err);
 	account_keygen_start(account, &p);

@@ -83,7 +83,7 @@ client_account_doubted(void *arg)
 			return;
 	}
 	if (!error_is_set(&err))
-		error_set(&err, ERROR_NOT_FOUND, "provider %s is gone", client->provider.o.id);
+		error_set(&err, ERROR_NOT_FOUND, "provider %s was deleted", client->provider.o.id);
 	store_fail(txn, &err);
 	acme_client_account_settled(client->acme, NULL, &err);
 }

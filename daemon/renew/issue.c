@@ -303,7 +303,7 @@ issue_load(struct issue *issue, struct error *err)
 	int found = object_load(env->store, &autocert_class, id, a, err);
 
 	if (found <= 0)
-		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "auto-certificate %s is gone", id);
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "auto-certificate %s was deleted", id);
 	if (name_list(a->common_name, &a->sans, env->max_names, true, &names, err) < 0)
 		return -1;
 	found = record_load(env->store, &issue_class, id, &issue->record, err);

@@ -23,8 +23,8 @@ struct rule {
 	const char *reason;
 };
 
-static const char next_order[] = "applies from the next order on";
-static const char next_record[] = "applies from the next record on";
+static const char next_order[] = "applies to the next order";
+static const char next_record[] = "applies to the next record";
 
 /* One row per line is easier to compare. */
 /* clang-format off */
@@ -38,7 +38,7 @@ static const struct rule rules[] = {
 		"the account is registered with it" },
 	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0,
 		"the account is registered with it" },
-	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "applies from the next connection on" },
+	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "applies to the next connection" },
 	{ API_PROVIDER, "profile", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one with this key" },
@@ -62,7 +62,7 @@ static const struct rule rules[] = {
 	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
 	{ API_CERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files are deployed to other consumers" },
 	{ API_CERTIFICATE, "deployAnyway", EFFECT_REDEPLOY, 0, "it is deployed despite its faults" },
-	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "other peers may see it" },
+	{ API_CERTIFICATE, "labels", EFFECT_NOTHING, 0, "callers with other scopes may see it" },
 
 	{ API_DNSPROVIDER, "name", EFFECT_NOTHING, 0, "its name changes" },
 	{ API_DNSPROVIDER, "kind", EFFECT_NOTHING, 0, next_record },
@@ -76,7 +76,7 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is notified in another way" },
 	{ API_CONSUMER, "socket", EFFECT_REDEPLOY, 0, "it is notified at another socket" },
 	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is notified by another program" },
-	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "the rollout ends when other endpoints serve the certificate" },
+	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "other endpoints must present the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
 		"the files move to another directory" },
 };

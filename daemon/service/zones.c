@@ -218,7 +218,7 @@ name_is_unknown(struct service *service, const struct autocert *a, const char *n
 		return false;
 	error_copy(ret, &d.o.failure);
 	if (!error_is_set(ret))
-		error_set(ret, ERROR_DNS, "no provider was asked yet");
+		error_set(ret, ERROR_DNS, "its list of zones was not requested yet");
 	error_wrap(ret, "it is unknown whether %s is in a zone of DNS provider '%s'", name, d.o.name);
 	return true;
 }

@@ -171,8 +171,8 @@ check_overflow(struct check *c, struct tree *t, const struct page *p, const unsi
 	head = page_at(c, first);
 	count = number32(head + 12);
 	if (number64(head) != first || number16(head + 10) != PAGE_OVERFLOW || count < least)
-		return check_fail(
-			c, first, "does not hold the value that page %llu has there", (unsigned long long)p->number);
+		return check_fail(c, first, "does not contain the value to which page %llu refers",
+			(unsigned long long)p->number);
 	ret->value.data = head + PAGE_HEAD;
 	t->found.overflow_pages += count;
 	return check_take(c, p->number, first, count);
@@ -184,7 +184,7 @@ check_room(struct check *c, const struct page *p, size_t offset, size_t len, siz
 {
 	len = (len + 1) & ~(size_t)1;
 	if (offset + len > c->page_size)
-		return check_fail(c, p->number, "has a record that does not end");
+		return check_fail(c, p->number, "has a record that exceeds it");
 	if (memchr(c->is_node + offset / 2, 1, len / 2))
 		return check_fail(c, p->number, "has records that overlap");
 	memset(c->is_node + offset / 2, 1, len / 2);

@@ -115,7 +115,7 @@ Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
 		{ "{}", NULL, "short", ERROR_CA, "it offers no profiles at all", 0 },
 		{ "{\"a\\u001b[2J\":1,\"b\":2}", NULL, "short", ERROR_CA, "it offers a [2J, b", 0 },
 		{ NULL, "classic", "short", ERROR_PROTOCOL,
-			"the order is of the profile 'classic', not 'short' as requested", 1 },
+			"the order has the profile 'classic', not 'short' as requested", 1 },
 		{ NULL, "", "short", ERROR_NONE, NULL, 1 },
 		{ NULL, "classic", NULL, ERROR_NONE, NULL, 1 },
 	};

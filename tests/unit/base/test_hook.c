@@ -102,8 +102,8 @@ Test(hook, tells_how_the_program_ended, .timeout = 30)
 		{ "echo one; echo 'it broke\a' >&2; echo; exit 3", 3, ERROR_HOOK,
 			"'/bin/sh' ended with status 3: it broke", "one\nit broke\a\n\n" },
 		{ "exit 255", 255, ERROR_HOOK, "'/bin/sh' ended with status 255", "" },
-		{ "kill -9 $$", -9, ERROR_HOOK, "'/bin/sh' was ended by signal 9 (Killed)", "" },
-		{ "kill -PIPE $$", -13, ERROR_HOOK, "'/bin/sh' was ended by signal 13 (Broken pipe)", "" },
+		{ "kill -9 $$", -9, ERROR_HOOK, "'/bin/sh' was killed by signal 9 (Killed)", "" },
+		{ "kill -PIPE $$", -13, ERROR_HOOK, "'/bin/sh' was killed by signal 13 (Broken pipe)", "" },
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as certd does; the program gets the default back */
