@@ -1,5 +1,6 @@
 /*
- * daemon/base/http_url.h: parses URLs with libcurl's own parser, so that the URL that is checked is the one that is requested. Pure.
+ * daemon/base/http_url.h: parses URLs with libcurl's own parser, so that the URL that is checked is the one that is
+ * requested. Pure.
  */
 #ifndef DAEMON_BASE_HTTP_URL_H
 #define DAEMON_BASE_HTTP_URL_H
