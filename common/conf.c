@@ -345,11 +345,10 @@ conf_read_option(struct reader *reader, const char *name, const char *value)
 
 /* ini_handler: nonzero is success. */
 static int
-handle_option(void *arg, const char *section, const char *name, const char *value)
+handle_option(void *arg, const char *section _unused_, const char *name, const char *value)
 {
 	struct reader *reader = arg;
 
-	(void)section;
 	if (!reader->has_failed && conf_read_option(reader, name, value ? value : "") < 0)
 		reader_fail(reader);
 	return !reader->has_failed;

@@ -196,9 +196,8 @@ cmd_env(struct ctl *ctl, struct args *args, struct error *err)
 /* --- exec --- */
 
 static int
-env_set(const char *name, const struct secret *value, void *arg)
+env_set(const char *name, const struct secret *value, void *arg _unused_)
 {
-	(void)arg;
 	return setenv(name, (const char *)value->data, 1);
 }
 

@@ -293,9 +293,8 @@ complete(struct ctl *ctl, const struct command *table, const struct strlist *wor
 }
 
 int
-cmd_complete(struct ctl *ctl, struct args *args, struct error *err)
+cmd_complete(struct ctl *ctl, struct args *args, struct error *err _unused_)
 {
-	(void)err;
 	complete(ctl, args->table, &args->words);
 	return 0;
 }

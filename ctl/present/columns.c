@@ -67,12 +67,10 @@ columns_visit_all(const struct api_resource *resource, visit_fn *fn, void *arg)
 }
 
 static bool
-columns_collect_word(const char *path, const char *word, const struct api_field *field, void *arg)
+columns_collect_word(const char *path _unused_, const char *word, const struct api_field *field _unused_, void *arg)
 {
 	struct strlist *words = arg;
 
-	(void)path;
-	(void)field;
 	if (!strlist_has(words, word))
 		strlist_add(words, word);
 	return false;

@@ -131,9 +131,8 @@ output_keyvalue_item(struct output *output, struct json_object *item)
 }
 
 static void
-output_nothing(struct output *output)
+output_nothing(struct output *output _unused_)
 {
-	(void)output;
 }
 
 static const struct writer writers[] = {

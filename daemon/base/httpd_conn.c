@@ -366,10 +366,8 @@ conn_work(struct httpd_conn *c)
 }
 
 static void
-conn_ready(int fd, short what, void *arg)
+conn_ready(int fd _unused_, short what _unused_, void *arg)
 {
-	(void)fd;
-	(void)what;
 	conn_work(arg);
 }
 

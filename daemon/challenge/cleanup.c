@@ -63,8 +63,7 @@ cleanup_forget(struct store *store, struct store_txn *txn, const char *id)
 }
 
 int64_t
-cleanup_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+cleanup_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
 {
-	(void)env;
 	return job_due_within(row, now, retry_wait(RETRY_REMOTE, INT64_MAX).longest);
 }

@@ -318,12 +318,11 @@ session_receive(struct session *s)
 }
 
 static void
-session_ready(int fd, short what, void *arg)
+session_ready(int fd _unused_, short what, void *arg)
 {
 	struct session *s = arg;
 	ssize_t n;
 
-	(void)fd;
 	if (what & LOOP_READ) {
 		n = session_receive(s);
 		if (n == -2) {

@@ -481,9 +481,8 @@ account_start(void *env, const struct schedule_row *row, schedule_done_fn *done,
 }
 
 static int64_t
-account_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+account_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
 {
-	(void)env;
 	return job_due_within(row, now, LONGEST_WAIT_SEC);
 }
 

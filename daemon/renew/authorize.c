@@ -101,11 +101,10 @@ authorize_finish(struct authorize *a, change_fn *change, const struct error *why
 }
 
 static void
-become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why _unused_)
 {
 	struct event_object object = { "authorization", a->id, r->o.name };
 
-	(void)why;
 	str_replace(&r->status, "valid");
 	r->o.state = OBJECT_AVAILABLE;
 	r->is_forced = false;
@@ -119,11 +118,9 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 
 /* The solver has stored and reported the record to publish. */
 static void
-become_pending(struct authorize *a, struct store_txn *txn, struct authorization *r, const struct error *why)
+become_pending(struct authorize *a _unused_, struct store_txn *txn _unused_, struct authorization *r,
+	const struct error *why _unused_)
 {
-	(void)a;
-	(void)txn;
-	(void)why;
 	r->is_forced = false;
 	r->next_at = r->expires_at;
 }
@@ -246,11 +243,10 @@ authorize_op_solve(size_t index, const struct acme_authorization *authz, void *a
 }
 
 static void
-authorize_op_unsolve(size_t index, void *arg)
+authorize_op_unsolve(size_t index _unused_, void *arg)
 {
 	struct authorize *a = arg;
 
-	(void)index;
 	solver_stop(a->solve);
 	a->solve = NULL;
 }

@@ -385,7 +385,7 @@ event_make(struct events *events, const struct event_info *info, const struct ev
 
 /* store_hook_fn: numbers the event, and removes the oldest. */
 static int
-event_write(struct store_txn *additions, void *arg, struct error *err)
+event_write(struct store_txn *additions, void *arg, struct error *err _unused_)
 {
 	struct event_pending *p = arg;
 	struct events *events = p->events;
@@ -393,7 +393,6 @@ event_write(struct store_txn *additions, void *arg, struct error *err)
 	unsigned char key[8];
 	uint64_t seq;
 
-	(void)err;
 	store_counter_add(additions, STORE_EVENT, 0, 1);
 	seq = events_last(events);
 	json_object_set_int64(json_object_object_get(p->event, "seq"), (int64_t)seq);

@@ -61,13 +61,12 @@ consumer_exec_done(const struct hook_result *result _unused_, const struct error
 }
 
 static int
-consumer_exec_start(
-	struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work, struct error *err)
+consumer_exec_start(struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work,
+	struct error *err _unused_)
 {
 	_cleanup_strlist_ struct strlist env = STRLIST_INIT;
 	_cleanup_free_ char *domains = strlist_join(&r->cert->names, " ");
 
-	(void)err;
 	consumer_kind_describe(r, "CERTD_", &env);
 	strlist_take(&env, xasprintf("RENEWED_LINEAGE=%s", r->directory));
 	strlist_take(&env, xasprintf("RENEWED_DOMAINS=%s", domains));

@@ -23,15 +23,12 @@ consumer_notify_check(const struct consumer *c, struct error *err)
 }
 
 static int
-consumer_notify_start(
-	struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work, struct error *err)
+consumer_notify_start(struct activation *a _unused_, struct loop *loop _unused_, const struct activate_request *r,
+	void **ret_work _unused_, struct error *err)
 {
 	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
 	_cleanup_free_ char *text = NULL;
 
-	(void)a;
-	(void)loop;
-	(void)ret_work;
 	consumer_kind_describe(r, "X_CERTD_", &lines);
 	text = strlist_join(&lines, "\n");
 	return notify_send_to(r->consumer->socket, text, err);

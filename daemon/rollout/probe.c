@@ -185,14 +185,13 @@ handshake(struct probe_run *run)
 }
 
 static void
-socket_ready(int fd, short what, void *arg)
+socket_ready(int fd, short what _unused_, void *arg)
 {
 	struct probe_run *run = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int errnum = 0;
 	socklen_t len = sizeof(errnum);
 
-	(void)what;
 	if (!run->is_connected) {
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
 			errnum = errno;

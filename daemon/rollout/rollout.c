@@ -172,18 +172,15 @@ rollout_cancel(void *run)
 }
 
 int64_t
-rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
+rollout_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
 {
-	(void)env;
 	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
 }
 
 /* Another lane than the default one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time. */
 static int64_t
-deploy_lane_room(void *rollout, const char *lane, struct error *err)
+deploy_lane_room(void *rollout _unused_, const char *lane, struct error *err _unused_)
 {
-	(void)rollout;
-	(void)err;
 	return *lane ? 1 : JOB_LANE_ROOM;
 }
 

@@ -62,12 +62,9 @@ scheduler_kick(struct scheduler *s)
 }
 
 static void
-row_was_put(struct store_txn *txn, enum store_db db, const void *old, const void *new, void *arg)
+row_was_put(struct store_txn *txn _unused_, enum store_db db _unused_, const void *old _unused_,
+	const void *new _unused_, void *arg)
 {
-	(void)txn;
-	(void)db;
-	(void)old;
-	(void)new;
 	scheduler_kick(arg);
 }
 

@@ -18,13 +18,11 @@
 enum { AUTHORIZATIONS_MAX = 10000 };
 
 static void
-authorization_describe(
-	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
+authorization_describe(struct service *service _unused_, const void *obj, struct json_object *properties _unused_,
+	struct json_object *metadata)
 {
 	const struct authorization *a = obj;
 
-	(void)service;
-	(void)properties;
 	if (a->txt)
 		json_add_string(metadata, "recordType", "TXT");
 	if (error_is_set(&a->o.failure))
@@ -46,12 +44,11 @@ res_authorization_canonical_name(struct authorization *a, struct error *err)
 }
 
 static int
-authorization_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+authorization_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
+	struct error *err)
 {
 	struct authorization *a = obj;
 
-	(void)old;
-	(void)properties;
 	if (res_authorization_canonical_name(a, err) < 0)
 		return -1;
 	return resource_property_ref(call, &provider_class, "provider", a->provider, &a->provider, err);
@@ -88,11 +85,10 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 }
 
 int
-authorization_create(struct call *call, struct json_object *params, struct error *err)
+authorization_create(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_authorization_ struct authorization a = { 0 };
 
-	(void)params;
 	if (resource_declare(call, &a, err) < 0 || take_place_of(call, &a, err) < 0)
 		return -1;
 	a.next_at = call_now(call);
@@ -146,11 +142,10 @@ authorization_validate(struct call *call, struct json_object *params, struct err
 }
 
 int
-authorization_delete(struct call *call, struct json_object *params, struct error *err)
+authorization_delete(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_authorization_ struct authorization a = { 0 };
 
-	(void)params;
 	if (resource_remove(call, &a, err) < 0)
 		return -1;
 	call_cancel(call, a.o.id);

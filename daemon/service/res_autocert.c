@@ -53,12 +53,11 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 
 static void
 autocert_describe(
-	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
+	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
 	const struct autocert *a = obj;
 	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, a->slug);
 
-	(void)properties;
 	if (error_is_set(&a->last_error))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
 	json_add_string(metadata, "dropDirectory", directory);
@@ -102,12 +101,11 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 }
 
 static int
-autocert_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+autocert_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
+	struct error *err)
 {
 	struct autocert *a = obj;
 
-	(void)old;
-	(void)properties;
 	if (res_autocert_canonical_names(call, a, err) < 0 ||
 		resource_property_ref(call, &provider_class, "provider", a->provider, &a->provider, err) < 0)
 		return -1;
@@ -171,12 +169,11 @@ check_challenges(struct call *call, const struct autocert *a, struct error *err)
 }
 
 int
-autocert_create(struct call *call, struct json_object *params, struct error *err)
+autocert_create(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	int rc, is_adopted;
 
-	(void)params;
 	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
 		return -1;
 	rc = profiles_wait(call, a.provider, a.profile, autocert_create, err);
@@ -262,14 +259,13 @@ res_autocert_say_limit(struct call *call, const struct autocert *a, struct effec
 }
 
 int
-autocert_update(struct call *call, struct json_object *params, struct error *err)
+autocert_update(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_autocert_ struct autocert old = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
 	int rc = resource_redeclare(call, &old, &a, &effect, err);
 
-	(void)params;
 	if (rc <= 0)
 		return rc;
 	rc = 0;

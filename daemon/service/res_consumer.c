@@ -45,13 +45,12 @@ rollout_to_json(
 
 static void
 consumer_describe(
-	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
+	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
 	const struct consumer *c = obj;
 	struct json_object *rollouts = json_object_new_array();
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	(void)properties;
 	subjects_of_consumer(service->store, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
 	for (size_t i = 0; i < ids.count; i++) {
 		struct rollout_state r = { 0 };
@@ -163,10 +162,9 @@ res_consumer_check_directory(struct call *call, const struct consumer *c, struct
 }
 
 static int
-consumer_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+consumer_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
+	struct error *err)
 {
-	(void)old;
-	(void)properties;
 	return check_consumer(obj, err) < 0 ? -1 : res_consumer_check_directory(call, obj, err);
 }
 

@@ -35,7 +35,7 @@ forget_own_key(struct json_object *metadata)
 
 static void
 provider_describe(
-	struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
+	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
 	const struct provider *p = obj;
 	struct schedule_row row;
@@ -47,7 +47,6 @@ provider_describe(
 		json_add_string(metadata, "message", p->account_note);
 	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
 		json_add_time(metadata, "nextDate", row.due_at);
-	(void)properties;
 	if (!p->is_key_imported)
 		forget_own_key(metadata);
 }
@@ -134,11 +133,10 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 
 /* Properties that are not sent were checked before; the server may be declared by its alias. */
 static int
-provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+provider_read(struct call *call _unused_, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct provider *p = obj;
 
-	(void)call;
 	if ((json_path(properties, "server") || ca_find(p->server)) && resolve_server(p, err) < 0)
 		return -1;
 	if (json_path(properties, "email") && check_email(p, err) < 0)
@@ -166,11 +164,10 @@ schedule_account(struct call *call, struct provider *p)
 }
 
 int
-provider_create(struct call *call, struct json_object *params, struct error *err)
+provider_create(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	(void)params;
 	if (resource_declare(call, &p, err) < 0)
 		return -1;
 	schedule_account(call, &p);
@@ -251,14 +248,13 @@ res_provider_try_again(struct call *call, struct provider *p, struct error *err)
 }
 
 int
-provider_update(struct call *call, struct json_object *params, struct error *err)
+provider_update(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_provider_ struct provider old = { 0 };
 	_cleanup_provider_ struct provider p = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
 	int rc = resource_redeclare(call, &old, &p, &effect, err);
 
-	(void)params;
 	if (rc == 0)
 		return effect_is_registered(&old) ? 0 : res_provider_try_again(call, &p, err);
 	if (rc < 0 || check_registered(&old, &effect, err) < 0)
@@ -281,11 +277,10 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 }
 
 int
-provider_delete(struct call *call, struct json_object *params, struct error *err)
+provider_delete(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	(void)params;
 	if (resource_remove(call, &p, err) < 0)
 		return -1;
 	call_forget_provider(call, p.o.id);

@@ -456,13 +456,11 @@ status_of_all(struct service *s, struct json_object *status)
 }
 
 int
-server_status(struct call *call, struct json_object *params, struct error *err)
+server_status(struct call *call, struct json_object *params _unused_, struct error *err _unused_)
 {
 	struct service *s = call->service;
 	struct json_object *status = json_object_new_object();
 
-	(void)params;
-	(void)err;
 	json_add_string(status, "version", PACKAGE_VERSION);
 	json_add_int(status, "pid", getpid());
 	json_add_time(status, "startedDate", s->started_at);
@@ -478,11 +476,10 @@ server_status(struct call *call, struct json_object *params, struct error *err)
 }
 
 int
-server_reload(struct call *call, struct json_object *params, struct error *err)
+server_reload(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	struct service *s = call->service;
 
-	(void)params;
 	if (s->reload(s->reload_arg, err) < 0)
 		return -1;
 	call->result = json_object_new_object();
@@ -491,10 +488,8 @@ server_reload(struct call *call, struct json_object *params, struct error *err)
 }
 
 int
-rpc_discover(struct call *call, struct json_object *params, struct error *err)
+rpc_discover(struct call *call, struct json_object *params _unused_, struct error *err _unused_)
 {
-	(void)params;
-	(void)err;
 	call->result = api_discover();
 	return 0;
 }

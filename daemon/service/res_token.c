@@ -10,11 +10,11 @@
 #include <string.h>
 
 static void
-token_describe(struct service *service, const void *obj, struct json_object *properties, struct json_object *metadata)
+token_describe(
+	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
 	int64_t expires_at = token_expires_at(obj);
 
-	(void)properties;
 	json_add_time(metadata, "expiresDate", expires_at);
 	if (expires_at)
 		json_add_bool(metadata, "expired", expires_at <= clock_wall(loop_clock(service->loop)));
@@ -35,12 +35,11 @@ res_token_check_name(const struct token *t, struct error *err)
 }
 
 static int
-token_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
+token_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
+	struct error *err)
 {
 	struct token *t = obj;
 
-	(void)old;
-	(void)properties;
 	if (res_token_check_name(t, err) < 0)
 		return -1;
 	return resource_refs(call, &provider_class, "providers", &t->providers, err);
@@ -54,12 +53,11 @@ const struct resource_ops token_ops = {
 };
 
 int
-token_create(struct call *call, struct json_object *params, struct error *err)
+token_create(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_token_ struct token t = { .role = NULL };
 	char text[TOKEN_TEXT_SIZE];
 
-	(void)params;
 	if (resource_declare(call, &t, err) < 0)
 		return -1;
 	t.o.state = OBJECT_AVAILABLE;

@@ -228,10 +228,8 @@ env_close(struct lmdb *l)
 
 /* LMDB's own checks end in abort(); a read is left instead, and a write ends in words. */
 static void
-on_assert(MDB_env *env, const char *message)
+on_assert(MDB_env *env _unused_, const char *message _unused_)
 {
-	(void)env;
-	(void)message;
 	store_guard_leave();
 }
 
