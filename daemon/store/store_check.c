@@ -171,8 +171,8 @@ check_overflow(struct check *c, struct tree *t, const struct page *p, const unsi
 	head = page_at(c, first);
 	count = number32(head + 12);
 	if (number64(head) != first || number16(head + 10) != PAGE_OVERFLOW || count < least)
-		return check_fail(c, first, "does not contain the value that page %llu refers to",
-			(unsigned long long)p->number);
+		return check_fail(
+			c, first, "does not contain the value that page %llu refers to", (unsigned long long)p->number);
 	ret->value.data = head + PAGE_HEAD;
 	t->found.overflow_pages += count;
 	return check_take(c, p->number, first, count);
