@@ -77,7 +77,7 @@ dry_run_schema(const struct api_method *method)
 }
 
 static void
-add_header(struct json_object *response, const char *name, const char *type, const char *help)
+openapi_add_header(struct json_object *response, const char *name, const char *type, const char *help)
 {
 	struct json_object *headers = json_object_new_object();
 	struct json_object *header = json_object_new_object();
@@ -118,7 +118,7 @@ add_refusals(struct json_object *responses, const struct api_method *method, boo
 			continue;
 		obj = response(r->description, api_schema_ref("error", ""));
 		if (r->of == OF_WAITING)
-			add_header(obj, "Retry-After", "integer", "seconds until the request may be repeated");
+			openapi_add_header(obj, "Retry-After", "integer", "seconds until the request may be repeated");
 		json_object_object_add(responses, r->status, obj);
 	}
 }
@@ -131,7 +131,7 @@ responses_of(const struct api_method *method, bool has_ref)
 	struct json_object *success = success_of(method, &status);
 
 	if (method->verb == API_CREATE)
-		add_header(success, "Location", "string", "URL of the new object");
+		openapi_add_header(success, "Location", "string", "URL of the new object");
 	json_object_object_add(responses, status, success);
 	if (strcmp(status, "200") != 0 && api_field_find(method->params, "dryRun"))
 		json_object_object_add(responses, "200", response("effect of the change", dry_run_schema(method)));

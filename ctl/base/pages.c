@@ -3,8 +3,8 @@
 
 enum { PAGE = 100 };
 
-static int64_t
-pages_number_at(struct json_object *values, const char *name, int64_t otherwise)
+int64_t
+pages_number(struct json_object *values, const char *name, int64_t otherwise)
 {
 	struct json_object *value = NULL;
 
@@ -28,8 +28,8 @@ pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *value
 	struct error *err)
 {
 	bool is_limited = json_object_object_get_ex(values, "limit", NULL);
-	int64_t left = pages_number_at(values, "limit", INT64_MAX);
-	int64_t offset = pages_number_at(values, "offset", 0);
+	int64_t left = pages_number(values, "limit", INT64_MAX);
+	int64_t offset = pages_number(values, "offset", 0);
 	bool is_last = false;
 
 	while (left > 0 && !is_last) {
@@ -46,7 +46,7 @@ pages_each(struct ctl *ctl, enum api_method_id method, struct json_object *value
 			fn(json_object_array_get_idx(items, (size_t)i), arg);
 		offset += count;
 		left -= count;
-		is_last = !count || offset >= pages_number_at(result, "total", 0);
+		is_last = !count || offset >= pages_number(result, "total", 0);
 	}
 	return 0;
 }

@@ -4,6 +4,10 @@
 
 #include "ctl/base/ctl.h"
 
+/* The number @name of @values, such as the "limit" of a call; @otherwise if it is absent. */
+int64_t
+pages_number(struct json_object *values, const char *name, int64_t otherwise);
+
 typedef void
 page_item_fn(struct json_object *item, void *arg);
 

@@ -141,7 +141,7 @@ audit_verified_item(struct output *output, struct json_object *result)
 static const struct view view_verified = { VIEW_OBJECT, audit_verified_item, NULL };
 
 static int
-audit_verify(struct ctl *ctl, struct args *args, struct error *err)
+audit_print_verification(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params = json_object_new_object();
@@ -169,7 +169,7 @@ cmd_audit(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	if (args_has_flag(args, "verify") || args_text(args, "known"))
-		return audit_verify(ctl, args, err);
+		return audit_print_verification(ctl, args, err);
 	output_start(&output, ctl, &view_audit, NULL);
 	rc = audit_show_all(ctl, args, &output, err);
 	output_end(&output);

@@ -241,7 +241,7 @@ authorize_find_authorization(struct ctl *ctl, const char *name, struct json_obje
 }
 
 static bool
-authorize_is_valid(struct json_object *a)
+cmd_authorize_is_valid(struct json_object *a)
 {
 	return strcmp(ctl_text_at(a, "metadata.status"), "valid") == 0;
 }
@@ -254,7 +254,7 @@ authorize_record_item(struct output *output, struct json_object *item)
 	FILE *out = output->ctl->out;
 	const char *content = ctl_text_at(item, "metadata.recordContent");
 
-	if (authorize_is_valid(item)) {
+	if (cmd_authorize_is_valid(item)) {
 		fprintf(out, "%s is authorized until %s\n", ctl_text_at(item, "properties.name"),
 			ctl_text_at(item, "metadata.expiresDate"));
 		return;
@@ -352,7 +352,7 @@ authorize_validate_names(struct ctl *ctl, const struct args *args, const struct 
 
 		if (found < 0)
 			return -1;
-		if (!found || authorize_is_valid(object) || !*ctl_text_at(object, "metadata.recordContent"))
+		if (!found || cmd_authorize_is_valid(object) || !*ctl_text_at(object, "metadata.recordContent"))
 			continue;
 		if (*ctl_text_at(object, "metadata.autoCertificate")) {
 			_cleanup_json_ struct json_object *result = NULL;
@@ -386,7 +386,7 @@ authorize_missing_records(struct ctl *ctl, const struct strlist *names, bool is_
 		_cleanup_error_ struct error err = ERROR_INIT;
 
 		if (authorize_find_authorization(ctl, names->items[i], &object, &err) == 1 &&
-			!authorize_is_valid(object) && *ctl_text_at(object, "metadata.recordContent") &&
+			!cmd_authorize_is_valid(object) && *ctl_text_at(object, "metadata.recordContent") &&
 			!(is_own && *ctl_text_at(object, "metadata.autoCertificate")))
 			json_object_array_add(missing, json_object_get(object));
 	}

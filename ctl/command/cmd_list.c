@@ -32,21 +32,13 @@ list_take_item(struct json_object *item, void *arg)
 		list_show_item(list, item);
 }
 
-static int64_t
-list_count_at(struct json_object *values, const char *name, int64_t otherwise)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(values, name, &value) ? json_object_get_int64(value) : otherwise;
-}
-
 /* A sorted list is cut to --limit after sorting: the first ten by date differ from the first ten that certd sends. */
 static int
 list_sorted(struct list *list, struct args *args, enum api_method_id method, const char *sort, struct error *err)
 {
 	_cleanup_json_ struct json_object *filters = json_object_new_object();
-	int64_t offset = list_count_at(args->values, "offset", 0);
-	int64_t limit = list_count_at(args->values, "limit", INT64_MAX);
+	int64_t offset = pages_number(args->values, "offset", 0);
+	int64_t limit = pages_number(args->values, "limit", INT64_MAX);
 
 	json_object_object_foreach(args->values, name, value)
 		json_object_object_add(filters, name, json_object_get(value));

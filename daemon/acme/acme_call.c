@@ -405,7 +405,7 @@ acme_client_account_settled(struct acme_client *client, const char *account_url,
 }
 
 static void
-call_refused(struct acme_call *call, const struct http_response *res)
+acme_call_refused(struct acme_call *call, const struct http_response *res)
 {
 	int64_t lag_ms;
 	struct acme_client *client = call->client;
@@ -468,7 +468,7 @@ call_answered(struct http_response *res, const struct error *err, void *arg)
 	if (res->status >= 200 && res->status <= 299)
 		call_accepted(call, res);
 	else
-		call_refused(call, res);
+		acme_call_refused(call, res);
 }
 
 struct acme_call *

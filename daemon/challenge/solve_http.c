@@ -39,7 +39,7 @@ solve_http_on_timer(void *arg)
 }
 
 static int
-publish(struct http_solve *h, struct error *err)
+solve_http_publish(struct http_solve *h, struct error *err)
 {
 	struct solver *solver = h->solve->solver;
 
@@ -64,7 +64,7 @@ http_start(struct solve *solve, const struct solver_request *request, const char
 	h->solve = solve;
 	h->token = xstrdup(request->authz->challenges[request->challenge].token);
 	h->key_authorization = xstrdup(key_authorization);
-	publish(h, &h->failure);
+	solve_http_publish(h, &h->failure);
 	loop_timer_init(&h->timer, solve->solver->env.loop, solve_http_on_timer, h);
 	loop_timer_set(&h->timer, 0);
 }

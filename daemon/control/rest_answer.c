@@ -132,7 +132,7 @@ rest_answer_as(struct httpd_conn *conn, int status, const char *type, const char
 
 /* A whole number of seconds, as IONOS's SDKs require. */
 static int64_t
-retry_after(struct service *service, const struct error *err)
+rest_answer_retry_after(struct service *service, const struct error *err)
 {
 	int64_t now = clock_wall(loop_clock(service->loop));
 
@@ -149,7 +149,7 @@ rest_refuse_with(
 	if (!status)
 		status = rest_status_of(err);
 	if (status == 429 || status == 503)
-		buf_printf(&fields, "Retry-After: %lld\r\n", (long long)retry_after(service, err));
+		buf_printf(&fields, "Retry-After: %lld\r\n", (long long)rest_answer_retry_after(service, err));
 	if (status == 401)
 		buf_add_str(&fields, "WWW-Authenticate: Bearer\r\n");
 	rest_answer(conn, status, buf_str(&fields), error_to_json(status, err));

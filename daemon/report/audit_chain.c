@@ -292,7 +292,7 @@ check_end(struct store *store, struct audit_check *check, struct error *err)
 }
 
 static int
-check_record(struct store *store, struct audit_check *check, struct error *err)
+audit_chain_check_record(struct store *store, struct audit_check *check, struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_buf_ struct buf record = BUF_INIT;
@@ -346,7 +346,7 @@ audit_check_step(struct store *store, struct audit_check *check, size_t most, st
 	if (!check->why[0] && check->head.last && !check->is_begun && check_begin(store, check, err) < 0)
 		return -1;
 	for (; most && !check->why[0] && check->head.last && check->next <= check->head.last; most--)
-		if (check_record(store, check, err) < 0)
+		if (audit_chain_check_record(store, check, err) < 0)
 			return -1;
 	if (check->why[0] || !check->head.last)
 		return 0;

@@ -93,7 +93,7 @@ drop_file_stage_link(int dirfd, const char *name, int there_dirfd, const char *t
 }
 
 static int
-publish(int dirfd, const char *name, struct error *err)
+drop_file_publish(int dirfd, const char *name, struct error *err)
 {
 	_cleanup_free_ char *temp = temp_name(name);
 
@@ -165,7 +165,7 @@ drop_file_replace(int dirfd, const char *name, const void *data, size_t len, mod
 {
 	if (drop_file_stage(dirfd, name, data, len, mode, err) < 0)
 		return -1;
-	return publish(dirfd, name, err);
+	return drop_file_publish(dirfd, name, err);
 }
 
 int

@@ -132,7 +132,7 @@ chain_of(const struct certificate *c, struct buf *ret)
 }
 
 static void
-add_text(struct buf *ret, const char *text)
+export_add_text(struct buf *ret, const char *text)
 {
 	buf_add_str(ret, text);
 	if (ret->len && ret->data[ret->len - 1] != '\n')
@@ -148,9 +148,9 @@ chain_as_given(const struct certificate *c, struct buf *ret)
 	const char *chain = json_object_get_string(json_path(properties, "certificateChain"));
 	const char *first = strstr(certificate, "-----BEGIN ");
 
-	add_text(ret, certificate);
+	export_add_text(ret, certificate);
 	if (strcmp(chain, buf_str(&c->chain_pem)) != 0 || !(first && strstr(first + 1, "-----BEGIN ")))
-		add_text(ret, chain);
+		export_add_text(ret, chain);
 }
 
 /* Key, certificate, chain in order, for servers. Without the key it is the imported certificate. */

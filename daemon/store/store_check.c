@@ -268,7 +268,7 @@ check_sub(struct check *c, const struct page *p, const struct node *node)
 }
 
 static int
-check_record(struct check *c, const struct tree *t, enum role role, const struct page *p, const struct node *node)
+store_check_record(struct check *c, const struct tree *t, enum role role, const struct page *p, const struct node *node)
 {
 	if (role == ROLE_FREE)
 		return check_free_list(c, p, node);
@@ -368,7 +368,7 @@ check_leaf(struct check *c, struct tree *t, enum role role, const struct page *p
 	if (!p->n_nodes)
 		return check_fail(c, p->number, "has no records");
 	for (size_t i = 0; i < p->n_nodes; i++)
-		if (check_record(c, t, role, p, &nodes[i]) < 0)
+		if (store_check_record(c, t, role, p, &nodes[i]) < 0)
 			return -1;
 	return 0;
 }
