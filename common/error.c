@@ -16,36 +16,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row per code: the word for scripts, and certctl's exit status (grouped by what the caller can do). */
+/* One row per code: the word for scripts, certctl's exit status (grouped by what the caller can do), what it means. */
 static const struct {
 	const char *name;
 	int exit_status;
+	const char *meaning;
 } codes[] = {
-	[ERROR_NONE] = { "none", 0 },
-	[ERROR_INTERNAL] = { "internal", 70 },
-	[ERROR_USAGE] = { "usage", 64 },
-	[ERROR_CONFIG] = { "config", 78 },
-	[ERROR_INVALID] = { "invalid", 65 },
-	[ERROR_NOT_FOUND] = { "not-found", 66 },
-	[ERROR_EXISTS] = { "exists", 73 },
-	[ERROR_IN_USE] = { "in-use", 73 },
-	[ERROR_DENIED] = { "denied", 77 },
-	[ERROR_LIMIT] = { "limit", 72 },
-	[ERROR_STATE] = { "state", 71 },
-	[ERROR_UNAVAILABLE] = { "unavailable", 69 },
-	[ERROR_IO] = { "io", 74 },
-	[ERROR_NO_SPACE] = { "no-space", 74 },
-	[ERROR_CORRUPT] = { "corrupt", 74 },
-	[ERROR_NETWORK] = { "network", 68 },
-	[ERROR_TIMEOUT] = { "timeout", 68 },
-	[ERROR_TLS] = { "tls", 68 },
-	[ERROR_DNS] = { "dns", 68 },
-	[ERROR_PROTOCOL] = { "protocol", 76 },
-	[ERROR_CA] = { "ca", 2 },
-	[ERROR_RATE_LIMITED] = { "rate-limited", 75 },
-	[ERROR_VALIDATION] = { "validation", 2 },
-	[ERROR_HOOK] = { "hook", 3 },
-	[ERROR_CANCELLED] = { "cancelled", 4 },
+	[ERROR_NONE] = { "none", 0, "success" },
+	[ERROR_INTERNAL] = { "internal", 70, "certd or certctl has a defect" },
+	[ERROR_USAGE] = { "usage", 64, "the command line is not valid" },
+	[ERROR_CONFIG] = { "config", 78, "certd.conf or a setting of the system is not valid" },
+	[ERROR_INVALID] = { "invalid", 65, "a value was refused" },
+	[ERROR_NOT_FOUND] = { "not-found", 66, "there is no such object" },
+	[ERROR_EXISTS] = { "exists", 73, "another object has the name" },
+	[ERROR_IN_USE] = { "in-use", 73, "another object needs the object" },
+	[ERROR_DENIED] = { "denied", 77, "the role of the caller is too low, or the system refused access" },
+	[ERROR_LIMIT] = { "limit", 72, "a limit is reached" },
+	[ERROR_STATE] = { "state", 71, "not possible in the present state" },
+	[ERROR_UNAVAILABLE] = { "unavailable", 69, "certd is not running or not ready" },
+	[ERROR_IO] = { "io", 74, "a file could not be read or written" },
+	[ERROR_NO_SPACE] = { "no-space", 74, "the disk or quota is full" },
+	[ERROR_CORRUPT] = { "corrupt", 74, "stored data is damaged" },
+	[ERROR_NETWORK] = { "network", 68, "a server cannot be reached" },
+	[ERROR_TIMEOUT] = { "timeout", 68, "there was no answer in time" },
+	[ERROR_TLS] = { "tls", 68, "a server's certificate or TLS handshake failed" },
+	[ERROR_DNS] = { "dns", 68, "a DNS query or update failed" },
+	[ERROR_PROTOCOL] = { "protocol", 76, "a server violated its protocol" },
+	[ERROR_CA] = { "ca", 2, "the CA refused the request" },
+	[ERROR_RATE_LIMITED] = { "rate-limited", 75, "the CA or an API demands a delay" },
+	[ERROR_VALIDATION] = { "validation", 2, "the CA could not validate a name" },
+	[ERROR_HOOK] = { "hook", 3, "a program that certd ran failed" },
+	[ERROR_CANCELLED] = { "cancelled", 4, "cancelled on request or at shutdown" },
 };
 _Static_assert(ARRAY_SIZE(codes) == ERROR_CODE_COUNT, "one row per error code");
 
@@ -211,6 +212,12 @@ error_code_from_name(const char *name)
 		if (strcmp(codes[i].name, name) == 0)
 			return (enum error_code)i;
 	return ERROR_INTERNAL;
+}
+
+const char *
+error_code_meaning(enum error_code code)
+{
+	return (unsigned)code < ARRAY_SIZE(codes) ? codes[code].meaning : "";
 }
 
 int

@@ -94,6 +94,10 @@ error_is_set(const struct error *err);
 const char *
 error_code_name(enum error_code code);
 
+/* One line for the manual: "there is no such object". */
+const char *
+error_code_meaning(enum error_code code);
+
 /* Inverse of error_code_name(); unknown words are ERROR_INTERNAL. */
 enum error_code
 error_code_from_name(const char *name);

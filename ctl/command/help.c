@@ -367,13 +367,16 @@ help_man_exit(FILE *out)
 		const char *separator = "";
 
 		for (int code = 0; code < ERROR_CODE_COUNT; code++) {
+			_cleanup_free_ char *text = xasprintf("%s: %s", error_code_name((enum error_code)code),
+				error_code_meaning((enum error_code)code));
+
 			if (error_exit_status((enum error_code)code) != status)
 				continue;
 			if (!*separator)
 				fprintf(out, ".TP\n.B %d\n", status);
 			fputs(separator, out);
-			help_man_text(out, code == ERROR_NONE ? "success" : error_code_name((enum error_code)code));
-			separator = ", ";
+			help_man_text(out, text);
+			separator = "\n.br\n";
 		}
 		if (*separator)
 			fputc('\n', out);

@@ -572,7 +572,7 @@ Test(acme_order, a_challenge_that_was_refused_and_then_fails_tells_why)
 	issue(&f, &owner, "www.example.com");
 	cr_expect_eq(owner.dones, 1);
 	cr_expect_eq(owner.err.code, ERROR_VALIDATION, "%s", owner.err.message);
-	cr_expect(owner.err.retry, "the DNS may be mended");
+	cr_expect(owner.err.may_retry, "the DNS may be mended");
 	cr_expect_not_null(strstr(owner.err.message, "www.example.com"), "%s", owner.err.message);
 	cr_expect_not_null(strstr(owner.err.message, "dns"), "%s", owner.err.message);
 	cr_expect(owner.is_spent);

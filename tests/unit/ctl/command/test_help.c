@@ -118,8 +118,11 @@ Test(help, the_man_page_has_every_command_server_and_exit_status)
 	}
 	for (int code = 1; code < ERROR_CODE_COUNT; code++) {
 		_cleanup_free_ char *status = xasprintf(".TP\n.B %d\n", error_exit_status((enum error_code)code));
+		_cleanup_free_ char *word = xasprintf("%s: ", error_code_name((enum error_code)code));
+		_cleanup_free_ char *meaning = escaped(word, error_code_meaning((enum error_code)code));
 
 		cr_expect_not_null(strstr(statuses, status), "%s", status);
+		cr_expect_not_null(strstr(statuses, strchr(meaning, ':')), "%s", meaning);
 	}
 }
 
