@@ -130,7 +130,7 @@ dns_watch_end_without(struct dns_watch *w, const char *why)
 	time_format_span(dns_watch_timeout_sec(&w->common.provider), waited);
 	error_set(&err, ERROR_DNS, "no name server has the TXT record after %s, so the CA was not asked: %s", waited,
 		why);
-	err.retry = true;
+	err.may_retry = true;
 	dns_watch_finish(w, &err);
 }
 

@@ -332,7 +332,7 @@ res_autocert_reader(struct call *call, const struct autocert *a)
 		_cleanup_consumer_ struct consumer c = { 0 };
 		bool may_serve = !t->served || strcmp(t->served, "served") == 0;
 
-		if (r.written && may_serve &&
+		if (r.is_written && may_serve &&
 			object_peek(call->service->store, &consumer_class, t->consumer, &c, NULL) == 1)
 			name = xstrdup(c.o.name);
 	}
