@@ -41,6 +41,7 @@ struct error {
 	enum error_code code;
 	bool may_retry;   /* the same request may succeed later */
 	int64_t retry_at; /* UNIX seconds, not before (from Retry-After); 0: no advice */
+	bool is_general;  /* @retry_at is meant for every request to that server, not only for this one */
 	char *field;      /* owned; the parameter or option at fault, e.g. "commonName"; or NULL */
 	char *problem;    /* owned; ACME problem type without its URN prefix (RFC 8555 s6.7); or NULL */
 	char *message;    /* owned; one printable line for people; NULL when code is ERROR_NONE */

@@ -175,6 +175,28 @@ status_asks_to_wait(int status, int64_t retry_after_at)
 	return status == 429 || (status == 503 && retry_after_at > 0);
 }
 
+/*
+ * Is the wait meant for every order, whatever its names? Only where that is certain: a service that is down; an answer
+ * of a front end, which does not know the order; and the limits of Boulder that are of an account or an address. Its
+ * limits of a domain, of a set of names and of failed validations name what they are about.
+ */
+static bool
+concerns_all(struct json_object *problem, int status)
+{
+	static const char *const general[] = { "new orders (", "from this account", "service busy" };
+	const char *detail = problem ? text_member(problem, "detail") : NULL;
+	struct json_object *list = NULL;
+
+	if (!problem || status == 503)
+		return true;
+	if (json_get_array(problem, "subproblems", &list, NULL) == 1)
+		return false;
+	for (size_t i = 0; detail && i < ARRAY_SIZE(general); i++)
+		if (strcasestr(detail, general[i]))
+			return true;
+	return false;
+}
+
 void
 acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_after_at, struct error *ret)
 {
@@ -192,6 +214,7 @@ acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_af
 	ret->retry_at = retry_after_at;
 	if (ret->code == ERROR_RATE_LIMITED && retry_after_at <= 0)
 		ret->retry_at = problem ? retry_time_in_text(text_member(problem, "detail")) : 0;
+	ret->is_general = ret->code == ERROR_RATE_LIMITED && ret->retry_at > 0 && concerns_all(problem, status);
 }
 
 void

@@ -14,7 +14,8 @@ enum { ACME_PROBLEM_TEXT_MAX = 1000, ACME_PROBLEM_TYPE_MAX = 64 };
 /*
  * acme_problem_of_answer() - an error answer as struct error
  * HTTP status 429, and 503 with Retry-After, are ERROR_RATE_LIMITED whatever the type is. A rate limit without
- * Retry-After may have its time in the text.
+ * Retry-After may have its time in the text. With a time, error.is_general says whether the limit certainly is of the
+ * account or of the whole CA.
  * @problem: the problem document (RFC 7807), parsed; members of other types than expected are ignored. NULL: the answer
  * has none
  * @status: decides when the type is missing or unknown

@@ -272,6 +272,8 @@ authorize_op_done(const struct buf *chain_pem, const struct error *err, bool is_
 	struct authorize *a = arg;
 
 	(void)chain_pem; /* an order that has its certificate already: the name was validated for it */
+	if (err)
+		clients_limit(a->env->clients, a->client->provider.o.id, err);
 	if (!err)
 		authorize_finish(a, become_valid, NULL);
 	else if (a->is_waiting)
@@ -396,6 +398,7 @@ const struct job_kind authorize_job = {
 	.start = authorize_start,
 	.cancel = authorize_cancel,
 	.lane_room = issue_lane_room,
+	.lane_opens_at = issue_lane_opens_at,
 };
 
 /* --- its order for a certificate --- */

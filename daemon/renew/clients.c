@@ -2,6 +2,7 @@
 #include "daemon/renew/clients.h"
 
 #include "common/crypto/key.h"
+#include "common/timefmt.h"
 #include "daemon/acme/acme_client.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -10,7 +11,10 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { MAX_ORDERS = 8 }; /* default per provider (Pebble 2.4 stalls above 16) */
+enum {
+	MAX_ORDERS = 8, /* default per provider (Pebble 2.4 stalls above 16) */
+	LIMIT_MAX_SEC = 24 * 3600
+};
 
 struct clients {
 	struct clients_config config;
@@ -32,6 +36,7 @@ client_free(struct clients *clients, struct ca_client *client)
 	DL_DELETE(clients->list, client);
 	acme_client_free(client->acme);
 	provider_clear(&client->provider);
+	error_clear(&client->limit);
 	free(client);
 }
 
@@ -138,6 +143,44 @@ clients_room(struct clients *clients, const char *provider_id, struct error *err
 	if (client->provider.max_orders > 0)
 		return client->provider.max_orders;
 	return clients->config.max_orders > 0 ? clients->config.max_orders : MAX_ORDERS;
+}
+
+void
+clients_limit(struct clients *clients, const char *provider_id, const struct error *why)
+{
+	const struct clock *clock = loop_clock(clients->config.loop);
+	struct ca_client *client = client_find(clients, provider_id);
+	int64_t span = time_add(why->retry_at, -clock_wall(clock));
+
+	if (!client || !why->is_general || span <= 0)
+		return;
+	if (span > LIMIT_MAX_SEC)
+		span = LIMIT_MAX_SEC;
+	error_copy(&client->limit, why);
+	client->limit_until_ms = clock_boot_ms(clock) + span * 1000;
+}
+
+void
+clients_unlimit(struct clients *clients, const char *provider_id)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	if (client)
+		client->limit_until_ms = 0;
+}
+
+int64_t
+clients_opens_at(const struct clients *clients, const char *provider_id, const struct error **ret_why)
+{
+	const struct clock *clock = loop_clock(clients->config.loop);
+	const struct ca_client *client = client_find(clients, provider_id);
+	int64_t left_ms = client ? client->limit_until_ms - clock_boot_ms(clock) : 0;
+
+	if (left_ms <= 0)
+		return 0;
+	if (ret_why)
+		*ret_why = &client->limit;
+	return clock_wall(clock) + (left_ms + 999) / 1000;
 }
 
 struct ca_client *

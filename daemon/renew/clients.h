@@ -24,6 +24,8 @@ struct ca_client {
 	struct provider provider; /* as it was loaded */
 	struct acme_client *acme;
 	struct clients *clients;
+	struct error limit; /* all its orders wait, until @limit_until_ms (boot clock) */
+	int64_t limit_until_ms;
 	unsigned users;
 	bool is_outdated; /* the provider was changed or deleted since */
 	struct ca_client *prev, *next;
@@ -54,6 +56,25 @@ clients_take(struct clients *clients, const char *provider_id);
 /* NULL is a no-op. */
 void
 clients_release(struct clients *clients, struct ca_client *client);
+
+/*
+ * The CA refused an order with a wait for all of them (error.is_general): none starts until then, for a day at most,
+ * because each certificate is tried at least daily. Forgotten at the end of the process: the CA says it again.
+ */
+void
+clients_limit(struct clients *clients, const char *provider_id, const struct error *why);
+
+/* A caller overrides the wait. */
+void
+clients_unlimit(struct clients *clients, const char *provider_id);
+
+/*
+ * clients_opens_at() - when the next order of a provider may start
+ * @ret_why: why not before; borrowed until the next call of this module; NULL: not wanted
+ * Return: UNIX seconds; 0: now.
+ */
+int64_t
+clients_opens_at(const struct clients *clients, const char *provider_id, const struct error **ret_why);
 
 /* A registration has ended: with @account_url, or failed with @err. Running orders continue or fail. */
 void

@@ -372,6 +372,14 @@ issue_lane_room(void *arg_env, const char *lane, struct error *err)
 	return clients_room(env->clients, lane, err);
 }
 
+int64_t
+issue_lane_opens_at(void *arg_env, const char *lane)
+{
+	const struct issue_env *env = arg_env;
+
+	return clients_opens_at(env->clients, lane, NULL);
+}
+
 const struct issue *
 issue_running(const struct scheduler *scheduler, const char *autocert_id)
 {
@@ -459,6 +467,7 @@ const struct job_kind issue_job = {
 	.start = issue_start,
 	.cancel = issue_cancel,
 	.lane_room = issue_lane_room,
+	.lane_opens_at = issue_lane_opens_at,
 	.after_clock_change = issue_after_clock_change,
 	.count_troubles = issue_count_troubles,
 	.describe_trouble = issue_describe_trouble,

@@ -67,6 +67,10 @@ extern const struct job_kind issue_job;
 int64_t
 issue_lane_room(void *env, const char *lane, struct error *err);
 
+/* Its lane_opens_at(): while the CA asks all orders of the provider to wait, none starts. */
+int64_t
+issue_lane_opens_at(void *env, const char *lane);
+
 /* The running issue of an auto-certificate, or NULL. Borrowed. */
 const struct issue *
 issue_running(const struct scheduler *scheduler, const char *autocert_id);

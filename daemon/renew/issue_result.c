@@ -111,6 +111,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	const char *id = issue->id;
 
 	error_copy(&why, err); /* it may belong to the order */
+	clients_limit(issue->env->clients, issue->lane, err);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;

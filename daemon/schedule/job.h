@@ -45,6 +45,8 @@ struct job_kind {
 	 * NULL: the default. -1 with @err: unknown.
 	 */
 	int64_t (*lane_room)(void *env, const char *lane, struct error *err);
+	/* No job starts in @lane before this time (UNIX seconds; 0: open). NULL: always open. */
+	int64_t (*lane_opens_at)(void *env, const char *lane);
 	/*
 	 * The clock was set, and @row may have been put while it was wrong. Returns its due time by the clock of @now,
 	 * often job_due_within(). If a record repeats the due time, this function saves the record too.

@@ -224,10 +224,16 @@ lane_has_room(
 	return room > running;
 }
 
+static int64_t
+lane_opens_at(const struct scheduler *s, const struct job_kind *kind, const char *lane)
+{
+	return kind->lane_opens_at ? kind->lane_opens_at(s->kinds[kind->kind].env, lane) : 0;
+}
+
 /*
  * Starts what is due in one lane; while the clock is suspect (@is_dated false), only date-independent work. Return: the
- * due time of the first future row; INT64_MAX when there is none, or when the lane is full (the end of a job starts
- * another pass).
+ * due time of the first future row, or the time at which the lane opens; INT64_MAX when there is none, or when the
+ * lane is full (the end of a job starts another pass).
  */
 static int64_t
 lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, struct error *err)
@@ -247,6 +253,8 @@ lane_run(struct scheduler *s, const char *lane, int64_t now, bool is_dated, stru
 			return row.due_at;
 		if (!is_dated && kind->needs_date)
 			continue;
+		if (lane_opens_at(s, kind, lane) > now)
+			return lane_opens_at(s, kind, lane);
 		if (s->is_store_failing || !lane_has_room(s, kind, lane, running, err))
 			return INT64_MAX;
 		job_start(s, kind, &row);

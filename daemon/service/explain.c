@@ -194,6 +194,22 @@ explain_advise_by_class(struct explanation *e)
 	}
 }
 
+/* Its CA asks all orders of the provider to wait. */
+static void
+why_limited(struct explanation *e)
+{
+	const struct error *why = NULL;
+	int64_t at = clients_opens_at(e->call->service->issue_env->clients, e->a.provider, &why);
+	char when[TIME_RFC3339_SIZE];
+
+	if (at == 0)
+		return;
+	time_format_rfc3339(at, when);
+	strlist_take(
+		&e->reasons, xasprintf("the CA accepts no order of this provider before %s: %s", when, why->message));
+	explain_advise(e, "wait until the time that the CA demands; to retry at once", "renew", e->a.o.name, "--force");
+}
+
 static void
 explain_schedule(struct explanation *e)
 {
@@ -201,6 +217,7 @@ explain_schedule(struct explanation *e)
 	_cleanup_free_ char *summary = NULL;
 	struct schedule_row row;
 	char when[TIME_RFC3339_SIZE];
+	int64_t due_at;
 
 	if (issue)
 		why_now(e, issue);
@@ -213,14 +230,15 @@ explain_schedule(struct explanation *e)
 		json_add_string(e->result, "summary", "nothing is scheduled");
 		return;
 	}
-	time_format_rfc3339(row.due_at, when);
+	due_at = autocert_due_at(e->call->service, &e->a, &row);
+	time_format_rfc3339(due_at, when);
 	summary = issue ? xasprintf("%s in progress", autocert_next_action(&e->a))
 			: xasprintf("%s at %s", autocert_next_action(&e->a), when);
 	json_add_string(e->result, "summary", summary);
 	json_add_string(e->result, "nextAction", autocert_next_action(&e->a));
-	json_add_time(e->result, "nextDate", row.due_at);
+	json_add_time(e->result, "nextDate", due_at);
 	if (!issue)
-		why_then(e, row.due_at);
+		why_then(e, due_at);
 }
 
 /* The choice of `challenge auto` for each name, when it failed. */
@@ -276,6 +294,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	why_all(&e);
 	explain_failure(&e);
 	why_unvalidated(&e);
+	why_limited(&e);
 	why_provider(&e);
 	why_rollout(&e);
 	json_add_strlist(e.result, "reasons", &e.reasons);

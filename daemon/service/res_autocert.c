@@ -31,6 +31,14 @@ enum { REFERRERS_MAX = 10000, CERTIFICATES_MAX = 1000 };
 
 /* --- describing --- */
 
+int64_t
+autocert_due_at(const struct service *service, const struct autocert *a, const struct schedule_row *row)
+{
+	int64_t opens_at = clients_opens_at(service->issue_env->clients, a->provider, NULL);
+
+	return issue_running(service->scheduler, a->o.id) || row->due_at > opens_at ? row->due_at : opens_at;
+}
+
 static void
 describe_next(struct service *service, const struct autocert *a, struct json_object *metadata)
 {
@@ -48,7 +56,7 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 	if (schedule_get(service->store, SCHEDULE_ISSUE, a->o.id, &row, NULL) != 1)
 		return;
 	json_add_string(metadata, "nextAction", autocert_next_action(a));
-	json_add_time(metadata, "nextDate", row.due_at);
+	json_add_time(metadata, "nextDate", autocert_due_at(service, a, &row));
 }
 
 static void
@@ -408,27 +416,43 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 
 /* --- verbs --- */
 
+/* The time that the CA demands, for this certificate or for all of the provider. Refused unless the caller insists. */
+static int
+check_allowed(struct call *call, const struct autocert *a, struct error *err)
+{
+	const struct error *why = &a->last_error;
+	int64_t at = clients_opens_at(call->service->issue_env->clients, a->provider, &why);
+	char when[TIME_RFC3339_SIZE];
+
+	if (at < a->last_error.retry_at) {
+		at = a->last_error.retry_at;
+		why = &a->last_error;
+	}
+	if (at <= call_now(call))
+		return 0;
+	time_format_rfc3339(at, when);
+	error_set(err, ERROR_RATE_LIMITED, "the next order is allowed at %s (%s); to order at once, renew with --force",
+		when, why->message);
+	if (err)
+		err->retry_at = at;
+	return -1;
+}
+
 int
 autocert_renew(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct json_object *force = json_path(params, "force");
+	bool is_forced = force && json_object_get_boolean(force);
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	if (a.is_paused && !(force && json_object_get_boolean(force)))
+	if (a.is_paused && !is_forced)
 		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
-	if (a.last_error.retry_at > call_now(call) && !(force && json_object_get_boolean(force))) {
-		char when[TIME_RFC3339_SIZE];
-
-		time_format_rfc3339(a.last_error.retry_at, when);
-		error_set(err, ERROR_RATE_LIMITED,
-			"the next order is allowed at %s (%s); to order at once, renew with --force", when,
-			a.last_error.message);
-		if (err)
-			err->retry_at = a.last_error.retry_at;
+	if (is_forced)
+		clients_unlimit(call->service->issue_env->clients, a.provider);
+	else if (check_allowed(call, &a, err) < 0)
 		return -1;
-	}
 	if (!issue_running(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;

@@ -15,4 +15,8 @@ autocert_reissue(struct call *call, struct autocert *a);
 const char *
 autocert_next_action(const struct autocert *a);
 
+/* When its next order, of this row, starts: later than the row says while the CA accepts none of the provider. */
+int64_t
+autocert_due_at(const struct service *service, const struct autocert *a, const struct schedule_row *row);
+
 #endif

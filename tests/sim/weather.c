@@ -28,6 +28,7 @@ static const char *const names[] = {
 	[WEATHER_REFUSING] = "refusing",
 	[WEATHER_SLOW] = "slow",
 	[WEATHER_UNDECIDED] = "undecided",
+	[WEATHER_FULL] = "full",
 };
 _Static_assert(ARRAY_SIZE(names) == WEATHER_COUNT, "one name each");
 
@@ -103,6 +104,13 @@ before(struct world_ca *c, enum fake_ca_kind kind, struct fake_ca_answer *answer
 		if (kind != FAKE_CA_NEW_ORDER)
 			break;
 		fake_ca_answer_problem(answer, 429, "rateLimited", "too many of something");
+		answer->res.retry_after_sec = weather_retry_after_sec(c);
+		return true;
+	case WEATHER_FULL:
+		if (kind != FAKE_CA_NEW_ORDER)
+			break;
+		fake_ca_answer_problem(
+			answer, 429, "rateLimited", "too many new orders (300) from this account in the last 3h0m0s");
 		answer->res.retry_after_sec = weather_retry_after_sec(c);
 		return true;
 	case WEATHER_GARBAGE:

@@ -24,6 +24,7 @@ enum weather {
 	WEATHER_REFUSING,  /* no validation succeeds: orders become invalid */
 	WEATHER_SLOW,      /* 20 s for each answer, half an hour for a certificate */
 	WEATHER_UNDECIDED, /* challenges stay pending */
+	WEATHER_FULL,      /* newOrder: a rate limit of the account, with Retry-After */
 	WEATHER_COUNT
 };
 

@@ -131,6 +131,50 @@ Test(acme_problem, the_text_of_any_429_may_have_the_time)
 	cr_expect_eq(err.retry_at, 0);
 }
 
+#define LIMIT(text) "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"" text "\"}"
+
+Test(acme_problem, only_a_limit_that_certainly_is_of_account_or_ca_is_general)
+{
+	static const struct {
+		int status;
+		int64_t retry_after_at;
+		const char *text;
+		bool is_general;
+	} cases[] = {
+		{ 429, 99, LIMIT("too many new orders (300) from this account in the last 3h0m0s, retry after x"),
+			true },
+		{ 429, 0, LIMIT("too many new orders (300) from this account in the last 3h0m0s, retry after x"),
+			false },
+		{ 429, 0, LIMIT("too many new orders (300) from this account, retry after 2026-01-02 03:04:05 UTC"),
+			true },
+		{ 429, 99, LIMIT("Service busy; retry later."), true },
+		{ 429, 99, LIMIT("too many failed authorizations (5) for \\\"example.com\\\" in the last 1h0m0s"),
+			false },
+		{ 429, 99, LIMIT("too many certificates (50) already issued for \\\"example.com\\\""), false },
+		{ 429, 99, LIMIT("too many certificates (5) already issued for this exact set of identifiers"), false },
+		{ 429, 99, LIMIT("slow down"), false },
+		{ 429, 99, P("malformed"), false },
+		{ 429, 99,
+			"{\"type\":\"urn:ietf:params:acme:error:rateLimited\","
+			"\"detail\":\"limits of this order, from this account\",\"subproblems\":[{\"detail\":\"a\"}]}",
+			false },
+		{ 429, 99, "<html>", true },
+		{ 429, 0, "<html>", false },
+		{ 503, 99, "", true },
+		{ 503, 99, P("serverInternal"), true },
+		{ 503, 0, P("serverInternal"), false },
+		{ 500, 99, P("serverInternal"), false },
+		{ 403, 99, "from this account", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		read_problem(cases[i].status, cases[i].text, cases[i].retry_after_at, &err);
+		cr_expect_eq(err.is_general, cases[i].is_general, "%d: %s", cases[i].status, cases[i].text);
+	}
+}
+
 Test(acme_problem, subproblems_are_told_with_their_names)
 {
 	static const char text[] = "{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"two\","

@@ -28,6 +28,7 @@ struct naps {
 	struct nap *under_way[NAPS_MAX];
 	unsigned started, cancelled;
 	bool has_trouble;
+	int64_t opens_at; /* of the lane "room" */
 };
 
 static void *
@@ -57,6 +58,12 @@ nap_lane_room(void *env, const char *lane, struct error *err)
 	(void)env;
 	(void)err;
 	return lane[0] ? 1 : NAPS_MAX;
+}
+
+static int64_t
+nap_lane_opens_at(void *env, const char *lane)
+{
+	return strcmp(lane, "room") == 0 ? ((struct naps *)env)->opens_at : 0;
 }
 
 static int64_t
@@ -91,6 +98,7 @@ static const struct job_kind nap_job = {
 	.start = nap_start,
 	.cancel = nap_cancel,
 	.lane_room = nap_lane_room,
+	.lane_opens_at = nap_lane_opens_at,
 	.after_clock_change = nap_after_clock_change,
 	.count_troubles = nap_count_troubles,
 	.describe_trouble = nap_describe_trouble,
@@ -179,6 +187,25 @@ Test(job, a_kind_runs_when_its_row_is_due_and_is_listed_until_then)
 	cr_expect_null(strstr(after, "nap"), "%s", after);
 	wait_sec(&naps, HOUR);
 	cr_expect_eq(naps.started, 1);
+	run_end(&naps.run);
+}
+
+Test(job, a_lane_that_is_closed_opens_by_itself)
+{
+	struct naps naps;
+
+	begin(&naps);
+	naps.opens_at = world_now(&naps.run.world) + HOUR;
+	put(&naps, "sofa", "room", 0);
+	put(&naps, "chair", "", 0);
+	wait_sec(&naps, 1);
+	cr_expect_eq(naps.started, 1, "the other lane is open");
+	end_last(&naps);
+	wait_sec(&naps, HOUR - 10);
+	cr_expect_eq(naps.started, 1);
+	wait_sec(&naps, 10);
+	cr_expect_eq(naps.started, 2);
+	end_last(&naps);
 	run_end(&naps.run);
 }
 
