@@ -15,6 +15,17 @@
 int
 profiles_wait(struct call *call, const char *provider_id, const char *profile, service_fn *handler, struct error *err);
 
+/*
+ * profiles_wait_of_provider() - the same for the profiles of a provider that is being declared: its own and, where
+ * @has_new_server, those of its auto-certificates
+ * The server is asked without an account. A refusal names properties.profile, or properties.server with the
+ * auto-certificate whose profile is not offered there.
+ * @provider: as declared; borrowed for the call
+ */
+int
+profiles_wait_of_provider(struct call *call, const struct provider *provider, bool has_new_server, service_fn *handler,
+	struct error *err);
+
 /* Waiting calls are answered ERROR_CANCELLED. */
 void
 profiles_stop(struct service *service);

@@ -167,9 +167,13 @@ int
 provider_create(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_provider_ struct provider p = { 0 };
+	int rc;
 
 	if (resource_declare(call, &p, err) < 0)
 		return -1;
+	rc = profiles_wait_of_provider(call, &p, false, provider_create, err);
+	if (rc)
+		return rc;
 	schedule_account(call, &p);
 	return resource_save(call, EVENT_OBJECT_CREATED, &p, err);
 }
@@ -259,13 +263,13 @@ provider_update(struct call *call, struct json_object *params _unused_, struct e
 		return effect_is_registered(&old) ? 0 : res_provider_try_again(call, &p, err);
 	if (rc < 0 || check_registered(&old, &effect, err) < 0)
 		return -1;
-	if (effect.action != EFFECT_REISSUE && strlist_has(&effect.changed, "profile")) {
-		rc = profiles_wait(call, p.o.id, p.profile, provider_update, err);
+	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
+		return -1;
+	if (effect.action == EFFECT_REISSUE || strlist_has(&effect.changed, "profile")) {
+		rc = profiles_wait_of_provider(call, &p, effect.action == EFFECT_REISSUE, provider_update, err);
 		if (rc)
 			return rc;
 	}
-	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
-		return -1;
 	if (effect.action != EFFECT_REISSUE && old.account_url && strlist_has(&effect.changed, "email"))
 		p.has_new_email = true;
 	if (effect.registers || p.has_new_email)

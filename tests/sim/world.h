@@ -122,8 +122,8 @@ const char *
 weather_name(enum weather weather);
 
 /*
- * One method of the control API, answered when the change is durable. @params: printf format of the JSON text, with
- * ' for ". Return: true if it was not refused; refusals are in the log.
+ * One method of the control API, answered when the change is durable; if it asks the CA, time passes.
+ * @params: printf format of the JSON text, with ' for ". Return: true if it was not refused; refusals are in the log.
  */
 bool
 world_call(struct world *w, enum api_method_id method, const char *params, ...) _printf_(3, 4);

@@ -261,6 +261,33 @@ def test_a_profile_is_one_of_those_that_the_ca_offers_now(arena):
         a.wait_issued(previous)
 
 
+def test_another_server_has_to_offer_the_profiles_in_use(arena, identity):
+    """That of the provider, and those of its auto-certificates; none was asked when the server changed."""
+    with arena() as a, HostileCa(identity) as first, HostileCa(identity) as other:
+        first.change("directory", member("meta.profiles", {"classic": "90 days", "short": "6 days"}))
+        other.change("directory", member("meta.profiles", {"classic": "90 days"}))
+        agreed = {"email": "ops@example.com", "caFile": str(first.ca_file), "termsOfServiceAgreed": True}
+        with pytest.raises(RpcError, match="'long'; it offers classic, short") as refused:
+            a.call("provider.create", properties={"name": "moving", "server": first.url, "profile": "long", **agreed})
+        assert refused.value.data["field"] == "properties.profile"
+        a.call("provider.create", properties={"name": "moving", "server": first.url, "profile": "short", **agreed})
+        wait_for(lambda: a.call("provider.get", ref="moving")["metadata"]["state"] == "AVAILABLE", 20, "an account")
+        a.call("autoCertificate.create", properties={"provider": "moving", "commonName": "moving.example.com",
+                                                     "profile": "short"})
+        there = {"server": other.url, "caFile": str(other.ca_file)}
+        with pytest.raises(RpcError, match="'short'; it offers classic") as refused:
+            a.call("provider.update", ref="moving", properties=there)
+        assert refused.value.data["field"] == "properties.profile"
+        with pytest.raises(RpcError, match="auto-certificate 'moving.example.com': .*'short'; it offers classic") as refused:
+            a.call("provider.update", ref="moving", properties={**there, "profile": "classic"})
+        assert refused.value.data["field"] == "properties.server"
+        a.call("autoCertificate.update", ref="moving.example.com", properties={"profile": None})
+        moved = a.call("provider.update", ref="moving", properties={**there, "profile": "classic"})
+        assert moved["effect"]["action"] == "reissue"
+        a.call("autoCertificate.delete", ref="moving.example.com")
+        a.call("provider.delete", ref="moving")
+
+
 def test_links_to_other_chains_lead_nowhere(arena):
     with arena() as a:
         ca = a.issued_by_honest_ca()
