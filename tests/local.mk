@@ -55,6 +55,7 @@ unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-base
 TESTS += unit-base
 unit_base_SOURCES = \
+	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/journal.c tests/support/journal.h \
 	tests/support/process.c tests/support/process.h \
 	tests/support/relay.c tests/support/relay.h \
@@ -224,6 +225,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_drop_file.c \
 	tests/unit/rollout/test_probe.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_withdraw.c \
+	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_rollout_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -4,9 +4,9 @@
 #include "daemon/base/dns.h"
 #include "daemon/base/http.h"
 #include "daemon/base/loop.h"
+#include "tests/support/hostile_peers.h"
 #include "tests/support/process.h"
 #include "tests/support/relay.h"
-#include "tests/support/tls_server.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -508,28 +508,6 @@ Test(http, connections_from_before_a_silence_serve_no_more, .timeout = 60)
 
 /* --- peers that keep a client busy --- */
 
-/* How often the loop came round. */
-struct turns {
-	struct loop_timer timer;
-	long count;
-};
-
-static void
-on_turn(void *arg)
-{
-	struct turns *turns = arg;
-	turns->count++;
-	loop_timer_set(&turns->timer, 0);
-}
-
-static void
-flood_hello_requests(struct tls_conn *conn)
-{
-	unsigned char record[5 + 16384] = { 22, 3, 3, 0x40, 0 };
-	while (tls_conn_write_raw(conn, record, sizeof(record)))
-		;
-}
-
 static bool
 serve_flood(struct tls_conn *conn, const struct tls_request *req, void *arg _unused_)
 {
@@ -551,20 +529,17 @@ serve_flood(struct tls_conn *conn, const struct tls_request *req, void *arg _unu
 
 Test(http, a_peer_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 60)
 {
-	/* 4 KiB in each: 256 KiB of noise, or 64 KiB of headers */
-	enum { NOISE_TURNS = 64, HEADER_TURNS = 16 };
+	enum { HEADER_TURNS = 16 }; /* 64 KiB, 4 KiB in each */
 	static const struct {
 		struct tls_server_config config;
 		const char *path, *text;
 		enum error_code code;
 		int least_turns;
 	} cases[] = {
-		{ { .raw = flood_hello_requests }, "/", "sends data that is no part of an answer", ERROR_PROTOCOL,
-			NOISE_TURNS },
-		{ { .serve = serve_flood, .has_no_tickets = true }, "/tickets",
-			"sends data that is no part of an answer", ERROR_PROTOCOL, NOISE_TURNS },
-		{ { .serve = serve_flood }, "/extension", "sends data that is no part of an answer", ERROR_PROTOCOL,
-			NOISE_TURNS },
+		{ { .raw = peer_flood_hello_requests }, "/", PEER_NOISE_TEXT, ERROR_PROTOCOL, PEER_NOISE_TURNS },
+		{ { .serve = serve_flood, .has_no_tickets = true }, "/tickets", PEER_NOISE_TEXT, ERROR_PROTOCOL,
+			PEER_NOISE_TURNS },
+		{ { .serve = serve_flood }, "/extension", PEER_NOISE_TEXT, ERROR_PROTOCOL, PEER_NOISE_TURNS },
 		{ { .serve = serve_flood }, "/trailers", "more than 65536 octets of headers", ERROR_LIMIT,
 			HEADER_TURNS },
 		{ { .serve = serve_by_path }, "/interim", "more than 65536 octets of headers", ERROR_LIMIT,
@@ -573,12 +548,11 @@ Test(http, a_peer_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 60
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(bed_clear) struct bed bed;
 		_cleanup_(result_clear) struct result r;
-		struct turns turns = { .count = 0 };
+		struct peer_turns turns;
 		bed_init(&bed, NULL, NULL, &cases[i].config);
-		loop_timer_init(&turns.timer, bed.loop, on_turn, &turns);
-		on_turn(&turns);
+		peer_turns_begin(&turns, bed.loop);
 		get(&bed, cases[i].path, &r);
-		loop_timer_cancel(&turns.timer);
+		peer_turns_end(&turns);
 		expect_error(&r, cases[i].code, cases[i].text);
 		cr_expect_geq(turns.count, cases[i].least_turns, "%s: the loop came round only %ld times",
 			cases[i].path, turns.count);
@@ -610,26 +584,15 @@ Test(http, an_answer_may_have_trailers_and_hints_before_it, .timeout = 30)
 
 Test(http, costly_arithmetic_is_not_done_for_a_peer, .timeout = 60)
 {
-	static const struct {
-		struct tls_server_config config;
-		const char *text;
-	} cases[] = {
-		{ { .serve = serve_echo, .rsa_bits = 2048, .ciphers = "DHE-RSA-AES128-GCM-SHA256" }, "TLS handshake" },
-		{ { .serve = serve_echo, .groups = "ffdhe8192" }, "TLS handshake" },
-		{ { .serve = serve_echo, .rsa_bits = 2048, .rsa_e = "10000000000000000000000000000001" },
-			"has a key that takes too long to verify with" },
-		/* Controls: the same server without that. */
-		{ { .serve = serve_echo, .rsa_bits = 2048, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256" }, NULL },
-		{ { .serve = serve_echo, .groups = "ffdhe8192:P-384" }, NULL },
-		{ { .serve = serve_echo, .rsa_bits = 2048, .rsa_e = "10001" }, NULL },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < n_costly_peers; i++) {
+		struct tls_server_config config = costly_peers[i].config;
 		_cleanup_(bed_clear) struct bed bed;
 		_cleanup_(result_clear) struct result r;
-		bed_init(&bed, NULL, NULL, &cases[i].config);
+		config.serve = serve_echo;
+		bed_init(&bed, NULL, NULL, &config);
 		get(&bed, "/", &r);
-		if (cases[i].text)
-			expect_error(&r, ERROR_TLS, cases[i].text);
+		if (costly_peers[i].text)
+			expect_error(&r, ERROR_TLS, costly_peers[i].text);
 		else
 			cr_expect(!error_is_set(&r.err), "case %zu: %s", i, r.err.message);
 	}
