@@ -22,6 +22,8 @@
 
 /* --- a client on a loop, and one answer copied --- */
 
+enum { PATIENT_MS = 20000 }; /* for an answer that comes, on a machine that may be busy */
+
 struct bed {
 	struct clock *clock;
 	struct loop *loop;
@@ -115,8 +117,10 @@ get(struct bed *bed, const char *path, struct result *r)
 {
 	_cleanup_free_ char *url = url_of(bed, "localhost", path);
 	perform(bed,
-		&(struct http_request){
-			.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed->server), .timeout_ms = 5000 },
+		&(struct http_request){ .method = "GET",
+			.url = url,
+			.ca_file = tls_server_ca_file(bed->server),
+			.timeout_ms = PATIENT_MS },
 		r);
 }
 
@@ -250,11 +254,11 @@ struct gathering {
 static bool
 serve_when_all_are_there(struct tls_conn *conn, const struct tls_request *req _unused_, void *arg)
 {
-	enum { PATIENCE_MS = 3000, POLL_MS = 5 };
+	enum { POLL_MS = 5 };
 	struct gathering *g = arg;
 
 	atomic_fetch_add(&g->present, 1);
-	for (int ms = 0; ms < PATIENCE_MS && atomic_load(&g->present) < g->wanted; ms += POLL_MS)
+	for (int ms = 0; ms < PATIENT_MS && atomic_load(&g->present) < g->wanted; ms += POLL_MS)
 		tls_conn_pause(conn, POLL_MS);
 	return tls_conn_answer(conn, "200 OK", "", atomic_load(&g->present) < g->wanted ? "alone" : "together");
 }
@@ -456,7 +460,7 @@ Test(http, a_stalled_kept_connection_is_left_behind, .timeout = 30)
 		const struct http_request req = { .method = post ? "POST" : "GET",
 			.url = url,
 			.ca_file = tls_server_ca_file(bed.server),
-			.timeout_ms = 2000 };
+			.timeout_ms = 4000 }; /* half of it for another connection */
 		perform(&bed, &req, &first);
 		expect_ok(&first, "ok");
 		perform(&bed, &req, &second);
@@ -484,7 +488,7 @@ Test(http, connections_from_before_a_silence_serve_no_more, .timeout = 60)
 	struct relay *relay = relay_new(tls_server_port(bed.server), false);
 	_cleanup_free_ char *url = xasprintf("https://localhost:%d/", relay_port(relay));
 	struct http_request req = {
-		.method = "POST", .url = url, .ca_file = tls_server_ca_file(bed.server), .timeout_ms = 5000
+		.method = "POST", .url = url, .ca_file = tls_server_ca_file(bed.server), .timeout_ms = PATIENT_MS
 	};
 	for (int i = 0; i < COUNT; i++) {
 		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
@@ -500,6 +504,7 @@ Test(http, connections_from_before_a_silence_serve_no_more, .timeout = 60)
 	perform(&bed, &req, &lost);
 	expect_error(&lost, ERROR_TIMEOUT, "waiting for the answer");
 	cr_expect_eq(relay_connections(relay), COUNT);
+	req.timeout_ms = PATIENT_MS;
 	perform(&bed, &req, &next);
 	expect_ok(&next, "together");
 	cr_expect_eq(relay_connections(relay), COUNT + 1, "none of the %d that are left", COUNT - 1);
@@ -809,22 +814,25 @@ Test(http, black_holed_dns_stalls_no_turn_and_no_other_host, .timeout = 30)
 	_cleanup_(bed_clear) struct bed bed;
 	bed_init(&bed, dns, NULL, &(struct tls_server_config){ .serve = serve_echo });
 	struct result lost = { .loop = bed.loop, .pending = &pending };
-	http_send(bed.http,
-		&(struct http_request){ .method = "GET", .url = "https://lost.example.test/", .timeout_ms = 2000 },
-		on_done, &lost);
+	struct http_request req = { .method = "GET", .url = "https://lost.example.test/", .timeout_ms = PATIENT_MS };
+	void *call = http_send(bed.http, &req, on_done, &lost);
 	for (int i = 0; i < 5; i++) {
 		_cleanup_(result_clear) struct result r;
 		get(&bed, "/", &r);
 		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	}
 	cr_expect_eq(lost.calls, 0);
+	http_cancel(bed.http, call);
+	req.timeout_ms = 500;
+	http_send(bed.http, &req, on_done, &lost);
 	loop_run(bed.loop, NULL);
 	expect_error(&lost, ERROR_TIMEOUT,
-		"'lost.example.test' port 443: no complete answer within 2000 ms (address lookup)");
+		"'lost.example.test' port 443: no complete answer within 500 ms (address lookup)");
 	result_clear(&lost);
 	int64_t max_us, p99_us;
 	loop_turn_stats(bed.loop, &max_us, &p99_us);
-	cr_expect_lt(max_us, 1000000, "a turn took %lld us", (long long)max_us);
+	/* curl's own resolver took 9.5 s here; the rest is for a machine that is busy */
+	cr_expect_lt(max_us, 5000000, "a turn took %lld us", (long long)max_us);
 	close(fd);
 }
 
