@@ -170,10 +170,15 @@ def stored(certd):
     return counts, [row for row in certd.call("schedule.list")["items"] if row["kind"] != "account"]
 
 
+def newest_event(certd):
+    """Except those of the provider's account, which certd tries to register meanwhile."""
+    return [event for event in certd.call("event.list")["items"] if not event["kind"].startswith("account.")][-1:]
+
+
 @pytest.mark.parametrize("noun", ["autoCertificate", "provider", "dnsProvider", "consumer"])
 def test_what_cannot_be_is_refused_before_anything_is_stored(certd, noun):
     before = stored(certd)
-    events = certd.call("event.list")["items"][-1:]
+    newest = newest_event(certd)
     for _, properties, field in (row for row in REFUSED if row[0] == noun):
         with pytest.raises(RpcError) as refused:
             certd.call(f"{noun}.create", properties=properties)
@@ -182,7 +187,7 @@ def test_what_cannot_be_is_refused_before_anything_is_stored(certd, noun):
         assert error.data["code"] in ("invalid", "limit", "not-found"), (properties, error.data)
         assert error.message.replace("\u200d", "").isprintable() and len(error.message) < 1300, error.message
     assert stored(certd) == before
-    assert certd.call("event.list")["items"][-1:] == events
+    assert newest_event(certd) == newest
 
 
 def test_a_nul_is_no_part_of_a_name(certd):
