@@ -39,7 +39,7 @@ def test_words_of_other_programs_and_several_names(site):
     before = {name: site.ctl_json("show", "auto", name)["metadata"]["lastIssuedCertificate"]
               for name in ("a.example.com", "b.example.com")}
     out = site.ctl("renew", "a.example.com", "missing.example.com", "b.example.com", check=False)
-    assert out.returncode == 66 and "there is no autocertificate 'missing.example.com'" in out.stderr
+    assert out.returncode == 66 and "there is no auto-certificate 'missing.example.com'" in out.stderr
     for name, certificate in before.items():
         assert site.ctl_json("show", "auto", name)["metadata"]["lastIssuedCertificate"] != certificate
     site.ctl("delete", "auto", "a.example.com", "b.example.com")
