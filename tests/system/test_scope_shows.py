@@ -19,6 +19,7 @@ CONFIG = "".join(f"{role}-groups = {OPEN[role]}, {NARROW[role]}\n" for role in O
 CONFIG += "dns-servers = 127.0.0.1:1\n"
 TAKEN, SHARED = "taken", "also-www.in.example"  # names of objects outside; the second one is nearly one inside
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TITLES = {"dnsProvider": "DNS provider", "autoCertificate": "auto-certificate"}  # nouns of messages, if they differ
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -205,7 +206,7 @@ def test_what_is_not_shown_can_be_used_and_is_shown_from_then_on(start, scratch)
         rpc = RpcClient(world.certd.socket)
     with rpc:
         for noun, name in (("consumer", "unused"), ("consumer", "other"), ("provider", "other"), ("dnsProvider", "other")):
-            with pytest.raises(RpcError, match=f"there is no {noun.lower()} '{name}'"):
+            with pytest.raises(RpcError, match=f"there is no {TITLES.get(noun, noun)} '{name}'"):
                 rpc.call(f"{noun}.get", ref=name)
         rpc.call("autoCertificate.create", properties={
             **made["autoCertificate"](INSIDE), "name": "second", "consumers": ["unused"], "provider": "other"})
