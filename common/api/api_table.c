@@ -291,6 +291,8 @@ static const struct api_field consumer_properties[] = {
 		.help = "notify: socket for the datagram; @NAME is an abstract socket" },
 	{ .name = "command", .type = API_STRLIST, .flags = API_VERBATIM, .metavar = "WORD",
 		.help = "exec: absolute path of the program, then its arguments, one option each" },
+	{ .name = "batch", .type = API_BOOL,
+		.help = "exec: run the program once for all certificates that change within a few seconds" },
 	{ .name = "probes", .type = API_LIST, .option = "probe", .fields = probe_fields,
 		.metavar = "HOST:PORT[,SNI]", .help = "endpoint that must present the certificate" },
 	{ .name = "directory", .type = API_PATH, .metavar = "DIR",

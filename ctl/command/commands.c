@@ -240,6 +240,7 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n"
+	"  certctl add-consumer --name apps --activate exec --batch --command /usr/local/bin/deploy-app\n"
 	"  systemctl enable --now certd-reload@postfix.path\n";
 static const char add_token_notes[] =
 	"The token is printed only once; certd stores its hash. Clients send it as: Authorization:\n"

@@ -7,6 +7,7 @@
  *               imported certificate
  *   DIRECTORY   of the drop                    GENERATION   as in manifest.json
  *   SERIAL      hexadecimal with colons        DOMAINS      names, separated by blanks
+ * A batch has NAMES, CERTIFICATES and DIRECTORIES instead, with one line for each certificate.
  */
 #ifndef DAEMON_ROLLOUT_CONSUMER_KIND_H
 #define DAEMON_ROLLOUT_CONSUMER_KIND_H
@@ -16,7 +17,8 @@
 
 struct consumer_kind {
 	const char *name;
-	bool is_serial; /* a consumer is notified of one certificate at a time */
+	bool is_serial; /* a consumer is notified of one certificate at a time, or of a batch */
+	bool may_batch; /* the setting batch has a meaning */
 	/*
 	 * Does @consumer have the settings that the kind requires? Return: 0, or -1 with the field. NULL: it requires
 	 * none.

@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONE_MS = 10 }; /* how long the end of a run may wait to share a commit */
+enum {
+	DONE_MS = 10,    /* how long the end of a run may wait to share a commit */
+	BATCH_ROOM = 500 /* certificates of one batch */
+};
 
 struct rollout *
 rollout_new(const struct rollout_env *env)
@@ -177,11 +180,21 @@ rollout_after_clock_change(void *env _unused_, const struct schedule_row *row, i
 	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
 }
 
-/* Another lane than the default one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time. */
+/*
+ * Another lane than the default one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time, or
+ * of as many as wait.
+ */
 static int64_t
-deploy_lane_room(void *rollout _unused_, const char *lane, struct error *err _unused_)
+deploy_lane_room(void *rollout, const char *lane, struct error *err)
 {
-	return *lane ? 1 : JOB_LANE_ROOM;
+	struct rollout *r = rollout;
+	_cleanup_consumer_ struct consumer c = { 0 };
+
+	if (!*lane)
+		return JOB_LANE_ROOM;
+	if (object_peek(r->env.store, &consumer_class, lane, &c, err) < 0)
+		return -1;
+	return c.is_batch ? BATCH_ROOM : 1;
 }
 
 static int64_t

@@ -1,10 +1,10 @@
 /*
  * The first half of a run: the files are written, then each consumer is notified.
  *
- * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job. A
- * run that reaches such a consumer ends, and its row continues in that lane. A waiting row holds no key and does not
- * occupy a slot of other work. In the consumer's lane a run starts with that consumer; those before it in the list were
- * notified earlier in this attempt.
+ * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job, or
+ * for those of a batch. A run that reaches such a consumer ends, and its row continues in that lane. A waiting row
+ * holds no key and does not occupy a slot of other work. In the consumer's lane a run starts with that consumer; those
+ * before it in the list were notified earlier in this attempt.
  */
 #include "daemon/rollout/rollout_private.h"
 
@@ -44,7 +44,9 @@ deploy_failed(struct run *run, const struct error *err)
 
 	run->state.attempts++;
 	error_copy(&why, err);
-	why.retry_at = rollout_retry_at(run->rollout, run->subject.id, run->state.attempts);
+	/* What failed as a batch comes back at the same time, as a batch. */
+	why.retry_at = rollout_retry_at(
+		run->rollout, *run->failed_batch ? run->failed_batch : run->subject.id, run->state.attempts);
 	time_format_rfc3339(why.retry_at, when);
 	event_emit_error(
 		env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
@@ -65,6 +67,8 @@ is_notified(const struct error *err, void *arg)
 	error_clear(&t->failure);
 	t->is_notified = !err;
 	if (err) {
+		if (run->consumer.is_batch)
+			memcpy(run->failed_batch, run->consumer.o.id, sizeof(run->failed_batch));
 		rollout_consumer_failed(run->rollout, txn, t->consumer, run->subject.id, err);
 		error_copy(&t->failure, err);
 		error_wrap(&t->failure, "consumer '%s'", run->consumer.o.name);
@@ -101,6 +105,7 @@ activate_next(struct run *run)
 			.cert = &run->cert,
 			.directory = run->directory,
 			.generation = run->state.generation,
+			.exec_queues = &run->rollout->exec_queues,
 		};
 
 		if (t->is_notified || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
@@ -184,6 +189,7 @@ rollout_deploy(struct run *run)
 	};
 
 	if (run->state.is_written) {
+		secret_clear(&run->cert.key); /* many may wait here */
 		run->target = first_target(run);
 		activate_next(run);
 		return;

@@ -12,6 +12,7 @@ enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
 	struct rollout_env env;
+	struct exec_queue *exec_queues; /* of the kind exec; empty when nothing runs */
 };
 
 /* A running row. */
@@ -19,6 +20,7 @@ struct run {
 	struct rollout *rollout;
 	enum schedule_kind kind;
 	char lane[STORE_ID_SIZE]; /* of the row: "", or the consumer that is notified of one certificate at a time */
+	char failed_batch[STORE_ID_SIZE]; /* a consumer whose batch failed; "": none */
 	struct subject subject;
 	struct certificate cert;
 	struct rollout_state state;

@@ -76,6 +76,7 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is notified in another way" },
 	{ API_CONSUMER, "socket", EFFECT_REDEPLOY, 0, "it is notified at another socket" },
 	{ API_CONSUMER, "command", EFFECT_REDEPLOY, 0, "it is notified by another program" },
+	{ API_CONSUMER, "batch", EFFECT_NOTHING, 0, "applies from the next change of certificates on" },
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "other endpoints must present the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
 		"the files move to another directory" },

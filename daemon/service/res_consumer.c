@@ -138,6 +138,8 @@ check_consumer(const struct consumer *c, struct error *err)
 
 	if (kind->check && kind->check(c, err) < 0)
 		return -1;
+	if (c->is_batch && !kind->may_batch)
+		return error_set_field(err, "properties.batch", "applies only to activate exec");
 	if (c->command.count && c->command.items[0][0] != '/')
 		return error_set_field(err, "properties.command",
 			"must be the absolute path of the program, which is run without a shell and without a search "

@@ -154,6 +154,7 @@ struct consumer {
 	char *socket;              /* notify: path or @abstract */
 	struct strlist command;    /* exec: argv */
 	struct record_list probes; /* struct probe */
+	bool is_batch;             /* exec: one run for all certificates that change within a moment */
 	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
 	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */
 };

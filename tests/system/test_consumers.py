@@ -302,6 +302,83 @@ def test_runs_of_one_consumer_never_overlap(certd, scratch, program):
     assert not (scratch / "met").exists()
 
 
+@pytest.fixture
+def batch(certd, scratch, program):
+    """batch(more): a consumer "app" with the setting batch, whose program logs the names of each run in a file of its
+    own and then runs the shell commands in more. Returns a function that returns the names of each run."""
+    def batch(more=""):
+        path = program("app", f"""echo "$CERTD_NAMES" >{scratch}/batch.new
+[ $(echo "$CERTD_DIRECTORIES" | sort -u | wc -l) = $(echo "$CERTD_NAMES" | wc -l) ] || echo directories >>{scratch}/met
+for d in $CERTD_DIRECTORIES; do [ -e $d/privkey.pem ] || echo "no $d" >>{scratch}/met; done
+[ -z "$CERTD_NAME$RENEWED_LINEAGE" ] || echo one >>{scratch}/met
+mv {scratch}/batch.new {scratch}/batch.$(ls {scratch} | grep -c "^batch[.][0-9]")
+{more}""")
+        certd.ctl("add-consumer", "--name", "app", "--activate", "exec", "--command", path, "--batch")
+        return lambda: [(scratch / f"batch.{i}").read_text().split()
+                        for i in range(len(list(scratch.glob("batch.[0-9]*"))))]
+    return batch
+
+
+def waits_for_app(certd):
+    """Deployments that are in the queue of the consumer."""
+    return sum(not r.get("activated") for r in certd.call("consumer.get", ref="app")["metadata"]["rollouts"])
+
+
+def test_certificates_that_change_together_are_one_run_of_a_batch_consumer(certd, scratch, batch):
+    ran = batch(f"while [ ! -e {scratch}/go ]; do sleep 0.05; done")
+    certd.ctl("add-auto", "--no-wait", "--provider", "le", "--cn", NAME, "--consumer", "app")
+    wait_for(ran, 60, "a run for the first")
+    names = add_many(certd, 20, lambda i: ["app"])
+    wait_for(lambda: all((certd.drop(name) / "manifest.json").exists() for name in names), 60, "the certificates")
+    assert ran() == [[NAME]]
+    (scratch / "go").touch()
+    wait_for(lambda: waits_for_app(certd) == 0, 60, "a run for all others")
+    assert len(ran()) <= 3 and sorted(sum(ran()[1:], [])) == sorted(names)
+    certd.ctl("deploy", "app")
+    wait_for(lambda: len(sum(ran(), [])) == 2 * 21, 60, "another run for all")
+    assert len(ran()) <= 12 and not (scratch / "met").exists()
+
+
+def test_a_batch_that_is_killed_in_the_middle_is_repeated(certd, scratch, batch):
+    ran = batch(f"while [ ! -e {scratch}/go ]; do sleep 0.05; done")
+    names = add_many(certd, 6, lambda i: ["app"])
+    wait_for(ran, 60, "the first run")
+    wait_for(lambda: all((certd.drop(name) / "manifest.json").exists() for name in names), 60, "the certificates")
+    certd.kill9()
+    before = len(ran())
+    (scratch / "app.busy").rmdir()
+    (scratch / "go").touch()
+    certd.start()
+    wait_for(lambda: waits_for_app(certd) == 0, 60, "every certificate")
+    assert set(sum(ran()[before:], [])) == set(names) and len(ran()) < before + len(names)
+    assert not (scratch / "met").exists()
+
+
+def test_a_batch_that_fails_comes_back_as_a_batch(certd, scratch, batch):
+    ran = batch(f"while [ ! -e {scratch}/go ]; do sleep 0.05; done; rmdir {scratch}/app.busy; exit 3")
+    certd.ctl("add-auto", "--no-wait", "--provider", "le", "--cn", NAME, "--consumer", "app")
+    wait_for(ran, 60, "a run for the first")
+    names = add_many(certd, 4, lambda i: ["app"])
+    wait_for(lambda: sum(row["kind"] == "deploy" for row in certd.call("schedule.list")["items"]) == 5, 60,
+             "the queue of the program")
+    (scratch / "go").touch()
+    wait_for(lambda: len([e for e in certd.call("event.list", limit=1000)["items"] if e["kind"] == "deploy.failed"])
+             >= 5, 60, "the end of all deployments")
+    assert set(sum(ran()[1:], [])) == set(names)
+    dates = {row["date"] for row in certd.call("schedule.list")["items"]
+             if row["kind"] == "deploy" and row["object"]["name"] in ran()[1]}
+    assert len(dates) <= 2, dates
+
+
+def test_batch_is_a_setting_of_programs(certd):
+    refused = certd.ctl("add-consumer", "--name", "app", "--batch", check=False)
+    assert refused.returncode == 65 and "--batch" in refused.stderr and "exec" in refused.stderr, refused
+    certd.ctl("add-consumer", "--name", "app", "--activate", "exec", "--command", "/bin/true")
+    effect = certd.call("consumer.update", ref="app", properties={"batch": True})["effect"]
+    assert effect["action"] == "nothing" and effect["changed"] == ["batch"]
+    assert "batch: true" in certd.ctl("dump").stdout
+
+
 def test_a_program_alone_would_meet_itself(scratch, program):
     """The control: the lock detects two concurrent runs."""
     path = program("app")

@@ -20,6 +20,7 @@
 struct bed {
 	struct clock *clock;
 	struct loop *loop;
+	struct exec_queue *exec_queues;
 	struct certificate cert;
 	unsigned dones;
 	struct error err;
@@ -65,7 +66,8 @@ start(struct bed *b, const struct consumer *consumer)
 		.name = "www",
 		.cert = &b->cert,
 		.directory = "/var/lib/certd/live/www",
-		.generation = 7 };
+		.generation = 7,
+		.exec_queues = &b->exec_queues };
 	struct activation *a = activate_start(b->loop, &request, on_done, b);
 
 	cr_expect_eq(b->dones, 0, "done from inside the call");

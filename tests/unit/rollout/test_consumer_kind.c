@@ -33,6 +33,12 @@ Test(consumer_kind, what_is_not_given_or_not_known_is_the_default)
 	cr_expect_eq(consumer_kind_of(&(struct consumer){ .activate = (char *)"of-a-later-certd" }), rows[0].kind);
 }
 
+Test(consumer_kind, only_programs_are_run_for_a_batch)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		cr_expect_eq(rows[i].kind->may_batch, strcmp(rows[i].word, "exec") == 0, "%s", rows[i].word);
+}
+
 Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 {
 	static char *program[] = { (char *)"/bin/true" };
