@@ -495,7 +495,8 @@ clean-local:
 	rm -rf fuzz fuzz-coverage fuzz-long mutants tsan
 
 EXTRA_DIST += tests/support/check tests/support/check-bare tests/support/check-layers tests/support/cppcheck.suppressions \
-	tests/support/install-packages tests/support/mutants tests/support/packages tests/support/sanitizer-reports tests/support/tally
+	tests/support/install-packages tests/support/lsan.suppressions tests/support/mutants tests/support/packages \
+	tests/support/sanitizer-reports tests/support/tally
 
 # System and fault tests: pytest, with real servers on loopback; they find the programs by CERTD_BUILDDIR. Not part of
 # `make check`, which `make distcheck` runs as well.

@@ -251,7 +251,7 @@ def test_a_profile_is_one_of_those_that_the_ca_offers_now(arena):
         ca.change("order", member("profile", "classic"))
         a.call("autoCertificate.update", ref=NAME, properties={"profile": "shorter"})
         error = wait_failed(a.auto)["lastError"]
-        assert "of the profile 'classic', not 'shorter'" in error["message"] and error["field"] == "profile", error
+        assert "the profile 'classic', not 'shorter'" in error["message"] and error["field"] == "profile", error
         ca.change("order", member("profile", "shorter"))
         a.call("autoCertificate.renew", ref=NAME, force=True)
         a.wait_issued(previous)

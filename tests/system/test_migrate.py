@@ -208,7 +208,7 @@ def test_certbots_plugins_that_certd_has(site):
         certbot.change(plugin, ("authenticator = standalone",
                                 f"authenticator = dns-{plugin}\ndns_{plugin}_credentials = {path}"))
     told = site.migrate("certbot", certbot.directory, "rfc2136", "--email", EMAIL)
-    assert "dnsProvider 'rfc2136'" in told.stdout and "c2VjcmV0" not in told.stdout + told.stderr
+    assert "DNS provider 'rfc2136'" in told.stdout and "c2VjcmV0" not in told.stdout + told.stderr
     dns = site.certd.ctl_json("show", "dns", "rfc2136")["properties"]
     assert (dns["server"], dns["tsigName"], dns["tsigAlgorithm"]) == ("192.0.2.1:5353", "key.", "hmac-sha512")
     planned = site.migrate("certbot", certbot.directory, "--email", EMAIL, "--dry-run", check=False).stdout

@@ -18,7 +18,8 @@ def reload(scratch):
                                     f'echo "$(cat {scratch}/generation) $*" >>{scratch}/reloads\n'
                                     f"[ ! -e {scratch}/heeds ] || kill -HUP $(cat {scratch}/main)",
                        "sleep": f"[ ! -e {scratch}/next ] || mv {scratch}/next {scratch}/generation\n"
-                                "exec /bin/sleep 0.05"}.items():
+                                # The server has its time if it is to heed the signal.
+                                f"[ -e {scratch}/heeds ] || exec /bin/sleep 0.05; exec /bin/sleep 1"}.items():
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
 

@@ -164,6 +164,8 @@ def test_a_provider_that_moves_to_another_ca_brings_its_certificates_along(rig):
     before, issuer = rig.manifest(), rig.leaf().issuer
     assert rig.update("provider", "le", maxOrders=5, profile=None) == ("nothing", ["maxOrders"])
     assert rig.update("provider", "le", email="new@example.com") == ("nothing", ["email"])
+    wait_for(lambda: rig.certd.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 20,
+             "the account with its new address")
     with PairWatch(rig.drop / "bundle.pem"):
         assert rig.update("provider", "le", server=rig.second.url) == ("reissue", ["server"])
         rig.wait_reissue(before)
