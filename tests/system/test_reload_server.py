@@ -18,7 +18,7 @@ def reload(scratch):
                                     f'echo "$(cat {scratch}/generation) $*" >>{scratch}/reloads\n'
                                     f"[ ! -e {scratch}/heeds ] || kill -HUP $(cat {scratch}/main)",
                        "sleep": f"[ ! -e {scratch}/next ] || mv {scratch}/next {scratch}/generation\n"
-                                # The server has its time if it is to heed the signal.
+                                # A server that is to heed the signal has its time.
                                 f"[ -e {scratch}/heeds ] || exec /bin/sleep 0.05; exec /bin/sleep 1"}.items():
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
@@ -133,8 +133,9 @@ def test_the_same_number_again_is_another_generation(reload, scratch):
 
 @pytest.fixture
 def main_process(scratch):
-    """A server: on SIGHUP its main process starts a new worker."""
-    with subprocess.Popen(["sh", "-c", "trap 'sleep 60 & ' HUP; sleep 60 & while :; do wait; done"],
+    """A server: on SIGHUP, which nohup may have left ignored, its main process starts a new worker."""
+    with subprocess.Popen(["env", "--default-signal=HUP", "sh", "-c",
+                           "trap 'sleep 60 & ' HUP; sleep 60 & while :; do wait; done"],
                           start_new_session=True) as main:
         children = Path(f"/proc/{main.pid}/task/{main.pid}/children")
         wait_for(lambda: children.read_text().split(), 10, "the first worker")

@@ -118,7 +118,7 @@ Test(activate, a_kind_that_has_nothing_to_do_is_done)
 
 Test(activate, a_program_gets_all_values_in_its_environment)
 {
-	static const char *const lines[] = { "CERTD_NAME=www", "CERTD_CERTIFICATE=" ID,
+	static const char *const lines[] = { "CERTD_NAME=www", ("CERTD_CERTIFICATE=" ID),
 		"CERTD_DIRECTORY=/var/lib/certd/live/www", "CERTD_GENERATION=7", "CERTD_SERIAL=01:AB",
 		"CERTD_DOMAINS=www.example.test *.example.test", "RENEWED_LINEAGE=/var/lib/certd/live/www",
 		"RENEWED_DOMAINS=www.example.test *.example.test" };
@@ -184,7 +184,7 @@ Test(activate, one_that_is_cancelled_is_ended_and_silent)
 
 Test(activate, a_datagram_has_all_values)
 {
-	static const char *const lines[] = { "X_CERTD_NAME=www", "X_CERTD_CERTIFICATE=" ID,
+	static const char *const lines[] = { "X_CERTD_NAME=www", ("X_CERTD_CERTIFICATE=" ID),
 		"X_CERTD_DIRECTORY=/var/lib/certd/live/www", "X_CERTD_GENERATION=7", "X_CERTD_SERIAL=01:AB",
 		"X_CERTD_DOMAINS=www.example.test *.example.test" };
 	struct bed b;
