@@ -282,7 +282,7 @@ class Deletion:
         assert all(key.exists() for key in self.keys)
 
     def delete(self):
-        self.certd.call("autoCertificate.delete", ref="gone.example.com")
+        self.certd.call("autoCertificate.delete", ref="gone.example.com", force=True)
         wait_for(self.is_done, 20, "the files are gone, and so is the intent")
 
     def is_done(self):
