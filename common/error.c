@@ -27,7 +27,7 @@ static const struct {
 	[ERROR_USAGE] = { "usage", 64, "the command line is not valid" },
 	[ERROR_CONFIG] = { "config", 78, "certd.conf or a setting of the system is not valid" },
 	[ERROR_INVALID] = { "invalid", 65, "a value was refused" },
-	[ERROR_NOT_FOUND] = { "not-found", 66, "there is no such object" },
+	[ERROR_NOT_FOUND] = { "not-found", 66, "object not found" },
 	[ERROR_EXISTS] = { "exists", 73, "another object has the name" },
 	[ERROR_IN_USE] = { "in-use", 73, "another object needs the object" },
 	[ERROR_DENIED] = { "denied", 77, "the role of the caller is too low, or the system refused access" },

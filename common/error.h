@@ -95,7 +95,7 @@ error_is_set(const struct error *err);
 const char *
 error_code_name(enum error_code code);
 
-/* One line for the manual: "there is no such object". */
+/* One line for the manual: "object not found". */
 const char *
 error_code_meaning(enum error_code code);
 

@@ -28,7 +28,7 @@ api_rest_of(enum api_method_id method, struct api_rest *ret);
  * api_rest_find() - find the API method of a request
  * @segments: of the path, decoded; a reference is segments->items[1]
  * @ret_allow: the HTTP methods of that path, "GET, POST", appended when it returns 0
- * Return: 1 and the method, 0 the path takes other HTTP methods, -1 there is no such path
+ * Return: 1 and the method, 0 the path takes other HTTP methods, -1 unknown path
  */
 int
 api_rest_find(const char *http, const struct strlist *segments, enum api_method_id *ret_method, struct buf *ret_allow);

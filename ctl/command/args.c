@@ -122,7 +122,7 @@ args_read_command(struct reader *reader, const char *word, struct error *err)
 		if (strcmp(creating[i], word) == 0 && args_read_creating(reader, word, err) < 0)
 			return -1;
 	if (!args->command)
-		return error_set(err, ERROR_USAGE, "there is no command '%s'%s%s%s", word,
+		return error_set(err, ERROR_USAGE, "unknown command '%s'%s%s%s", word,
 			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	if (args->command->resource != API_RESOURCE_COUNT)
 		args->resource = &api_resources[args->command->resource];
@@ -261,7 +261,7 @@ args_unknown_option(const struct reader *reader, const char *name, struct error 
 	for (size_t i = 0; i < reader->options.count; i++)
 		names[i] = reader->options.items[i].name;
 	nearest = nearest_word(name, names, reader->options.count);
-	return error_set(err, ERROR_USAGE, "there is no option --%s%s%s%s", name, nearest ? "; did you mean --" : "",
+	return error_set(err, ERROR_USAGE, "unknown option --%s%s%s%s", name, nearest ? "; did you mean --" : "",
 		nearest ? nearest : "", nearest ? "?" : "");
 }
 
@@ -326,8 +326,8 @@ args_read_short_option(struct reader *reader, const char *text, struct error *er
 	if (option && !text[1])
 		return args_read_option(reader, option->name, NULL, err);
 	if (text[1] && args_find_option(reader, text))
-		return error_set(err, ERROR_USAGE, "there is no option -%s; did you mean --%s?", text, text);
-	return error_set(err, ERROR_USAGE, "there is no option -%s", text);
+		return error_set(err, ERROR_USAGE, "unknown option -%s; did you mean --%s?", text, text);
+	return error_set(err, ERROR_USAGE, "unknown option -%s", text);
 }
 
 /* --- the whole line --- */

@@ -306,7 +306,7 @@ declare_unset(struct args *args, const char *word, struct error *err)
 		json_object_object_add(args->values, found->parent ? found->parent->name : found->field->name, NULL);
 	nearest = nearest_word(word, names, options.count);
 	if (!found)
-		error_set(err, ERROR_USAGE, "--unset: there is no option '%s'%s%s%s", word,
+		error_set(err, ERROR_USAGE, "--unset: unknown option '%s'%s%s%s", word,
 			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	options_clear(&options);
 	return found ? 0 : -1;

@@ -110,7 +110,7 @@ cmd_call(struct ctl *ctl, struct args *args, struct error *err)
 	if (!api_method_find(args->words.items[0], &method)) {
 		const char *nearest = api_method_nearest(args->words.items[0]);
 
-		return error_set(err, ERROR_USAGE, "there is no method '%s'%s%s%s", args->words.items[0],
+		return error_set(err, ERROR_USAGE, "unknown method '%s'%s%s%s", args->words.items[0],
 			nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	}
 	if (args->words.count == 2) {

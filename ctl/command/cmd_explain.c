@@ -214,7 +214,7 @@ explain_item(struct output *output, struct json_object *item)
 
 static const struct view view_explain = { VIEW_OBJECT, explain_item, NULL };
 
-/* Return: 0 and what is known, or -1; ERROR_NOT_FOUND: there is no such object of this kind. */
+/* Return: 0 and what is known, or -1; ERROR_NOT_FOUND: no object of this kind has that name. */
 static int
 explain_find(struct ctl *ctl, size_t kind, const char *name, struct json_object **ret, struct error *err)
 {

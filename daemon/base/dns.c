@@ -296,7 +296,7 @@ transport_error(struct dns_query *q, const char *servers, int status)
 			who);
 		break;
 	case ARES_ENOTFOUND:
-		error_set(&q->err, ERROR_DNS, "%s: there is no such name (NXDOMAIN)", who);
+		error_set(&q->err, ERROR_DNS, "%s: the name does not exist (NXDOMAIN)", who);
 		break;
 	case ARES_ENODATA:
 		error_set(&q->err, ERROR_DNS, "it has no address");

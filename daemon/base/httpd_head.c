@@ -337,14 +337,14 @@ int
 httpd_path_split(struct httpd_text path, struct strlist *ret, struct error *err)
 {
 	if (path.len > 1 && path.data[path.len - 1] == '/')
-		return error_set(err, ERROR_INVALID, "there is no such path");
+		return error_set(err, ERROR_INVALID, "unknown path");
 	cut(&path, '/'); /* the part before the first */
 	do {
 		struct httpd_text segment = cut(&path, '/');
 		char *text;
 
 		if (segment.len == 0 || ret->count == HTTPD_SEGMENTS)
-			return error_set(err, ERROR_INVALID, "there is no such path");
+			return error_set(err, ERROR_INVALID, "unknown path");
 		text = head_decode(segment, false, err);
 		if (!text)
 			return -1;

@@ -261,7 +261,7 @@ route(const struct httpd_head *head, struct strlist *segments, enum api_method_i
 			buf_str(ret_allow));
 		return 405;
 	}
-	error_set(err, ERROR_NOT_FOUND, "there is no such path");
+	error_set(err, ERROR_NOT_FOUND, "unknown path");
 	return 404;
 }
 

@@ -140,8 +140,8 @@ session_refuse_method(struct batch *b, const struct rpc_request *req)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	const char *nearest = api_method_nearest(req->method);
 
-	error_set(&err, ERROR_NOT_FOUND, "there is no method '%.64s'%s%s%s", req->method,
-		nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	error_set(&err, ERROR_NOT_FOUND, "unknown method '%.64s'%s%s%s", req->method, nearest ? "; did you mean '" : "",
+		nearest ? nearest : "", nearest ? "'?" : "");
 	if (!req->is_notification)
 		batch_answer(b, rpc_error(req->id, RPC_METHOD_NOT_FOUND, &err));
 }

@@ -527,7 +527,7 @@ Test(dns, each_refusal_has_its_words_and_may_be_temporary, .timeout = 30)
 	} cases[] = {
 		{ 1, "address of 'www.example.test': DNS server 127.0.0.1:" },
 		{ 2, "could not resolve it (SERVFAIL)" },
-		{ 3, "there is no such name (NXDOMAIN)" },
+		{ 3, "the name does not exist (NXDOMAIN)" },
 		{ 4, "address of 'www.example.test': DNS server 127.0.0.1:" },
 		{ 5, "refuses to answer (REFUSED)" },
 	};

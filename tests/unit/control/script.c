@@ -417,7 +417,7 @@ call_method(struct script *s, const char *name, const char *params)
 	_cleanup_free_ char *text = with_texts(s, *params ? params : "{}");
 	enum api_method_id method;
 
-	cr_assert_eq(api_method_find(name, &method), 1, "%s: there is no method '%s'", s->file, name);
+	cr_assert_eq(api_method_find(name, &method), 1, "%s: unknown method '%s'", s->file, name);
 	json = json_parse(text, strlen(text), NULL);
 	cr_assert_not_null(json, "%s: %s", s->file, params);
 	s->is_answered = false;

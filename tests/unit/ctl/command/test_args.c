@@ -22,8 +22,8 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 		const char *says;
 	} cases[] = {
 		{ { NULL }, "no command was given" },
-		{ { "stauts" }, "there is no command 'stauts'; did you mean 'status'?" },
-		{ { "frobnicate" }, "there is no command 'frobnicate'\ncertctl: see: certctl help" },
+		{ { "stauts" }, "unknown command 'stauts'; did you mean 'status'?" },
+		{ { "frobnicate" }, "unknown command 'frobnicate'\ncertctl: see: certctl help" },
 		{ { "list", "autos", "x" }, "list: unexpected word 'x'" },
 		{ { "list", "provder" }, "list: 'provder' is not one of provider, auto, cert, dns, consumer, token, "
 					 "authorization; did you mean 'provider'?" },
@@ -41,15 +41,14 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 			"--san depends on the kind of object; write that first: certctl set NOUN NAME" },
 		{ { "set", "auto", "www" }, "set: a property is required\ncertctl: see: certctl set auto --help\n" },
 		{ { "set", "dns", "ns1", "--kind", "exec" }, "--kind cannot be changed later: declare another dns" },
-		{ { "set", "cert", "www", "--x", "x" },
-			"there is no option --x\ncertctl: see: certctl set cert --help\n" },
+		{ { "set", "cert", "www", "--x", "x" }, "unknown option --x\ncertctl: see: certctl set cert --help\n" },
 		{ { "set", "token", "ci", "--x", "x" },
-			"there is no option --x\ncertctl: see: certctl set token --help\n" },
+			"unknown option --x\ncertctl: see: certctl set token --help\n" },
 		{ { "add-token", "--name", "ci" }, "add-token: --role VALUE is missing (role of its bearer)" },
 		{ { "set", "authorization", "www" }, "set: certd creates and deletes each authorization itself" },
 		{ { "add-auto", "--cn", "a.example" },
 			"add-auto: --provider PROVIDER is missing (CA account that issues the certificate)" },
-		{ { "add-auto", "--chalenge", "x" }, "there is no option --chalenge; did you mean --challenge?" },
+		{ { "add-auto", "--chalenge", "x" }, "unknown option --chalenge; did you mean --challenge?" },
 		{ { "add-auto", "--cn" }, "--cn needs a value: DOMAIN" },
 		{ { "add-auto", "--cn", "--san", "x" }, "--cn needs a value: DOMAIN" },
 		{ { "add-auto", "--cn", "a", "--cn", "b" }, "--cn: is given twice" },
@@ -60,8 +59,8 @@ Test(args, what_is_wrong_is_said_before_anybody_is_asked)
 			"--probe: 'host:1,a,b': too many values after the last ','" },
 		{ { "add-provider", "--max-orders", "3x" }, "--max-orders: '3x' is not a whole number" },
 		{ { "-o", "xml", "status" }, "-o: 'xml' is not one of text, json, keyvalue" },
-		{ { "-x" }, "there is no option -x" },
-		{ { "call", "provider.lst" }, "there is no method 'provider.lst'; did you mean 'provider.list'?" },
+		{ { "-x" }, "unknown option -x" },
+		{ { "call", "provider.lst" }, "unknown method 'provider.lst'; did you mean 'provider.list'?" },
 		{ { "renew", "www", "--timeout", "soon", "--no-wait=1" }, "--no-wait takes no value" },
 	};
 
@@ -240,14 +239,14 @@ Test(args, what_was_probably_meant_is_said)
 		{ { "show", "www.example.com" },
 			"show: the kind of object is missing; did you mean: certctl show auto www.example.com" },
 		{ { "list", "www.example.com" }, "did you mean: certctl show auto www.example.com" },
-		{ { "delte", "auto", "x" }, "there is no command 'delte'; did you mean 'rm'?" },
+		{ { "delte", "auto", "x" }, "unknown command 'delte'; did you mean 'rm'?" },
 		{ { "set", "auto", "x", "--renew-before", "90" },
 			"--renew-before: '90' has no unit: write 90s, 90m, 90h or 90d" },
 		{ { "list", "--expires-before", "30" }, "--expires-before: '30' has no unit" },
 		{ { "renew", "x", "--timeout", "5" }, "--timeout: '5' has no unit" },
 		{ { "add-auto", "--pro", "le" }, "--pro is ambiguous: --provider or --profile" },
-		{ { "add-auto", "-cn", "x" }, "there is no option -cn; did you mean --cn?" },
-		{ { "help", "frobnicate" }, "there is no command 'frobnicate'" },
+		{ { "add-auto", "-cn", "x" }, "unknown option -cn; did you mean --cn?" },
+		{ { "help", "frobnicate" }, "unknown command 'frobnicate'" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
