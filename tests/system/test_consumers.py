@@ -133,12 +133,18 @@ def test_nothing_in_a_failure_is_said_twice(certd, scratch):
                 assert line.count(once) <= 1, line
 
 
-def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, start):
+def served_by_nginx(certd, start):
+    """nginx, as consumer "web", in which certd has seen the certificate."""
     add_auto(certd)
     nginx = start(Nginx, bundles={NAME: certd.drop(NAME) / "bundle.pem"})
     certd.ctl("add-consumer", "--name", "web", "--probe", f"127.0.0.1:{nginx.tls_port}")
     certd.ctl("set", "auto", NAME, "--consumer", "web")
     wait_for(lambda: rollout(certd, "web").get("served") == "served", 20)
+    return nginx
+
+
+def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, start):
+    nginx = served_by_nginx(certd, start)
     certd.ctl("renew", NAME)
     wait_for(lambda: rollout(certd, "web").get("served") == "stale", 30)
     wait_for(lambda: [e for e in certd.call("event.list")["items"] if e["kind"] == "probe.stale"], 30)
@@ -157,11 +163,7 @@ def next_probe_in(certd):
 
 def test_a_server_that_falls_back_is_found_by_the_next_look(certd, start):
     """Nothing is rolled out: the look is the daily one, which a call brings forward."""
-    add_auto(certd)
-    nginx = start(Nginx, bundles={NAME: certd.drop(NAME) / "bundle.pem"})
-    certd.ctl("add-consumer", "--name", "web", "--probe", f"127.0.0.1:{nginx.tls_port}")
-    certd.ctl("set", "auto", NAME, "--consumer", "web")
-    wait_for(lambda: rollout(certd, "web").get("served") == "served", 20)
+    nginx = served_by_nginx(certd, start)
     other = start(Nginx, bundles={NAME: self_signed(nginx.directory)}, tls_port=nginx.tls_port, ready=False)
     nginx.stop()
     other.start()
