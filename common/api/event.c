@@ -52,6 +52,13 @@ static const struct event_info kinds[] = {
 		"an imported certificate that is in use has expired" },
 	[EVENT_CERTIFICATE_EXPORTED] = { "certificate.exported", EVENT_NOTICE, "by format",
 		"a private key was exported" },
+	[EVENT_CONSUMER_STALE] = { "consumer.stale", EVENT_ERROR, "consumer served activations",
+		"a consumer does not serve the certificate, although it was notified several times" },
+	[EVENT_DEPLOY_ROLLED_BACK] = { "deploy.rolledBack", EVENT_ERROR,
+		"certificate from? consumer? by? code? message?",
+		"an earlier certificate was deployed instead of the newest" },
+	[EVENT_DEPLOY_RESOLVED] = { "deploy.resolved", EVENT_NOTICE, "certificate",
+		"the newest certificate is deployed again after a rollback" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

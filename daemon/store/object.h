@@ -156,6 +156,7 @@ struct consumer {
 	struct record_list probes; /* struct probe */
 	bool is_batch;             /* exec: one run for all certificates that change within a moment */
 	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
+	char *rollback;            /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
 	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */
 };
 

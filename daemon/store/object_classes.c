@@ -147,6 +147,7 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
 	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
 	RECORD_FIELD(RECORD_BOOL, 22, struct consumer, is_batch, "batch"),
+	RECORD_FIELD(RECORD_STRING, 23, struct consumer, rollback, NULL),
 };
 const struct record_class consumer_class = RECORD_CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);
