@@ -170,12 +170,13 @@ add_warning(struct store *store, const char *id, int64_t now, struct strlist *re
 size_t
 expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *ret)
 {
+	_cleanup_buf_ struct buf prefix = BUF_INIT;
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	size_t count = 0;
 
-	buf_add_char(&key, 'x');
-	while (count < COUNTED && store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
-		key.data[0] == 'x')
+	buf_add_char(&prefix, 'x');
+	buf_add(&key, prefix.data, prefix.len);
+	while (count < COUNTED && store_next_with(store, STORE_INDEX, &prefix, &key, NULL, NULL) == 1)
 		if (count++ < max)
 			add_warning(store, key.data + 1, now, ret);
 	return count;

@@ -47,12 +47,13 @@ held_back_add_warning(struct store *store, const char *id, struct strlist *ret)
 size_t
 held_back_warnings(struct store *store, size_t max, struct strlist *ret)
 {
+	_cleanup_buf_ struct buf prefix = BUF_INIT;
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	size_t count = 0;
 
-	buf_add_char(&key, 'h');
-	while (count < COUNTED && store_next(store, STORE_INDEX, key.data, key.len, true, &key, NULL, NULL) == 1 &&
-		key.data[0] == 'h')
+	buf_add_char(&prefix, 'h');
+	buf_add(&key, prefix.data, prefix.len);
+	while (count < COUNTED && store_next_with(store, STORE_INDEX, &prefix, &key, NULL, NULL) == 1)
 		if (count++ < max)
 			held_back_add_warning(store, key.data + 1, ret);
 	return count;

@@ -226,12 +226,10 @@ index_walk_start(struct index_walk *w, struct store *store, char kind, enum stor
 int
 index_walk_next(struct index_walk *w, struct error *err)
 {
-	int rc = store_next(w->store, STORE_INDEX, w->key.data, w->key.len, true, &w->key, &w->value, err);
+	int rc = store_next_with(w->store, STORE_INDEX, &w->prefix, &w->key, &w->value, err);
 
 	if (rc <= 0)
 		return rc;
-	if (w->key.len < w->prefix.len || memcmp(w->key.data, w->prefix.data, w->prefix.len) != 0)
-		return 0;
 	w->id = w->key.data + w->prefix.len;
 	return 1;
 }

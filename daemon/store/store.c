@@ -193,7 +193,7 @@ store_compare(const struct store_key *a, const struct buf *b)
  */
 static int
 seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
-	struct buf *ret_key, struct buf *ret_value, struct error *err)
+	struct buf *ret_key, struct buf *ret_value, bool *ret_is_pending, struct error *err)
 {
 	const struct store_key *pending = store_turn_seek(store->turn, db, where, key, key_len);
 	enum lmdb_where onward = where == LMDB_BEFORE ? LMDB_BEFORE : LMDB_AFTER;
@@ -210,6 +210,7 @@ seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const 
 			buf_reset(ret_value);
 			buf_add(ret_key, pending->octets, pending->len);
 			buf_add(ret_value, c->value, c->len);
+			*ret_is_pending = true;
 			return 1;
 		}
 		if (on_disk && diff == 0)
@@ -217,32 +218,47 @@ seek_merged(struct store *store, enum store_db db, enum lmdb_where where, const 
 				store->lmdb, db, onward, pending->octets, pending->len, ret_key, ret_value, err);
 		pending = store_turn_seek(store->turn, db, onward, pending->octets, pending->len);
 	}
-	if (on_disk == 1 && store_crypt_check(store->crypt, db, ret_key->data, ret_key->len, ret_value, 0, err) < 0)
-		return -1;
 	return on_disk;
 }
 
+/* A record that does not begin with @prefix (NULL: any may follow) is the end: it is not checked, which costs most. */
 static int
-seek(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len, struct buf *ret_key,
-	struct buf *ret_value, struct error *err)
+seek(struct store *store, enum store_db db, enum lmdb_where where, const void *key, size_t key_len,
+	const struct buf *prefix, struct buf *ret_key, struct buf *ret_value, struct error *err)
 {
 	_cleanup_buf_ struct buf unused = BUF_INIT;
+	struct buf *value = ret_value ? ret_value : &unused;
+	bool is_pending = false;
+	int rc = seek_merged(store, db, where, key, key_len, ret_key, value, &is_pending, err);
 
-	return seek_merged(store, db, where, key, key_len, ret_key, ret_value ? ret_value : &unused, err);
+	if (rc != 1)
+		return rc;
+	if (prefix && (ret_key->len < prefix->len || memcmp(ret_key->data, prefix->data, prefix->len) != 0))
+		return 0;
+	if (!is_pending && store_crypt_check(store->crypt, db, ret_key->data, ret_key->len, value, 0, err) < 0)
+		return -1;
+	return 1;
 }
 
 int
 store_next(struct store *store, enum store_db db, const void *key, size_t key_len, bool is_after, struct buf *ret_key,
 	struct buf *ret_value, struct error *err)
 {
-	return seek(store, db, is_after ? LMDB_AFTER : LMDB_AT, key, key_len, ret_key, ret_value, err);
+	return seek(store, db, is_after ? LMDB_AFTER : LMDB_AT, key, key_len, NULL, ret_key, ret_value, err);
+}
+
+int
+store_next_with(struct store *store, enum store_db db, const struct buf *prefix, struct buf *key, struct buf *ret_value,
+	struct error *err)
+{
+	return seek(store, db, LMDB_AFTER, key->data, key->len, prefix, key, ret_value, err);
 }
 
 int
 store_prev(struct store *store, enum store_db db, const void *key, size_t key_len, struct buf *ret_key,
 	struct buf *ret_value, struct error *err)
 {
-	return seek(store, db, LMDB_BEFORE, key, key_len, ret_key, ret_value, err);
+	return seek(store, db, LMDB_BEFORE, key, key_len, NULL, ret_key, ret_value, err);
 }
 
 static int64_t

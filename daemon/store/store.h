@@ -178,6 +178,15 @@ typedef bool
 store_key_fn(const void *key, size_t key_len, void *arg);
 
 /*
+ * store_next_with() - the first record with key > @key that begins with @prefix, including pending changes
+ * @key: replaced by its key; a walk begins with @prefix
+ * Return: as store_next(). A record with another prefix is the end and is not even checked.
+ */
+int
+store_next_with(struct store *store, enum store_db db, const struct buf *prefix, struct buf *key, struct buf *ret_value,
+	struct error *err);
+
+/*
  * store_walk_keys() - the keys from @from on (@is_after: after it) up to but not @end, in order, including pending
  * changes
  * Costs a tenth of store_next(), because values are neither copied nor checked: for counting, and when only some are
