@@ -158,6 +158,9 @@ struct consumer {
 	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
 	char *rollback;            /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
 	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */
+	char *layout;              /* of the files in .directory: a word of common/api/outputs.h; or NULL */
+	struct strlist outputs;    /* further files there: "format:path[:mode[:group]]" */
+	struct secret password;    /* of the formats that are encrypted */
 };
 
 /* A bearer token of the REST server; see daemon/service/token.h. */

@@ -148,6 +148,9 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
 	RECORD_FIELD(RECORD_BOOL, 22, struct consumer, is_batch, "batch"),
 	RECORD_FIELD(RECORD_STRING, 23, struct consumer, rollback, NULL),
+	RECORD_FIELD(RECORD_STRING, 28, struct consumer, layout, "layout"),
+	RECORD_FIELD(RECORD_STRLIST, 29, struct consumer, outputs, "outputs"),
+	RECORD_FIELD(RECORD_SECRET, 30, struct consumer, password, "outputPassword"),
 };
 const struct record_class consumer_class = RECORD_CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);
