@@ -49,7 +49,7 @@ enum api_type {
 	API_TEXT,   /* string of several lines, such as PEM; at most .max octets */
 	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
 	API_OBJECT, /* .fields */
-	API_LIST,   /* array of objects with .fields; certctl: FIRST:SECOND[,THIRD...], may be repeated */
+	API_LIST,   /* array of objects with .fields */
 	API_ANY,
 };
 
@@ -64,6 +64,7 @@ enum api_flag {
 	API_BASE64 = 128,    /* of API_SECRET: base64 text, stored decoded */
 	API_ALWAYS = 256,    /* in every answer, although it need not be sent */
 	API_VERBATIM = 1024, /* of API_STRLIST: certctl does not split its items at commas */
+	API_ENDPOINT = 2048, /* of API_LIST: each is an endpoint; certctl's text for one is in endpoint.h */
 	API_BY_REST = 512    /* of API_BOOL: always true over REST, as IONOS has it; not to be given there */
 };
 

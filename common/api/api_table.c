@@ -6,6 +6,7 @@
 #include "common/api/api.h"
 #include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
+#include "common/api/endpoint.h"
 
 /* One row per line is easier to compare. */
 /* clang-format off */
@@ -24,9 +25,12 @@ static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
 static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
+static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
 static const char *const roles[] = { "viewer", "operator", "admin", NULL };
+
+#define SERVED_HELP "result of the probes: served, incomplete chain, stale, mismatch or unreachable"
 
 static const struct api_field error_fields[] = {
 	{ .name = "code", .type = API_STRING, .help = "class of the error" },
@@ -174,7 +178,7 @@ static const struct api_field autocert_metadata[] = {
 	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
 		.help = "why the last attempt failed" },
 	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files" },
-	{ .name = "served", .type = API_STRING, .help = "result of the probes: served, stale or unreachable" },
+	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
 	END,
 };
 
@@ -278,8 +282,14 @@ static const struct api_field probe_fields[] = {
 	{ .name = "host", .type = API_STRING, .flags = API_REQUIRED, .help = "address or host name" },
 	{ .name = "port", .type = API_INT, .flags = API_REQUIRED, .min = 1, .max = 65535,
 		.help = "TCP port" },
+	{ .name = "protocol", .type = API_ENUM, .values = protocols, .fallback = "tls",
+		.help = "protocol in which TLS is requested (STARTTLS); tls: the connection begins with TLS" },
 	{ .name = "sni", .type = API_STRING, .help = "server name to request",
-		.fallback = "from the certificate" },
+		.fallback = "host, if the certificate is for it, else the first name of the certificate" },
+	{ .name = "addresses", .type = API_STRLIST, .help = "addresses to connect to",
+		.fallback = "all addresses of host" },
+	{ .name = "alpn", .type = API_STRLIST, .help = "application protocols to offer (ALPN), such as h2",
+		.fallback = "none" },
 	END,
 };
 
@@ -293,8 +303,8 @@ static const struct api_field consumer_properties[] = {
 		.help = "exec: absolute path of the program, then its arguments, one option each" },
 	{ .name = "batch", .type = API_BOOL,
 		.help = "exec: run the program once for all certificates that change within a few seconds" },
-	{ .name = "probes", .type = API_LIST, .option = "probe", .fields = probe_fields,
-		.metavar = "HOST:PORT[,SNI]", .help = "endpoint that must present the certificate" },
+	{ .name = "probes", .type = API_LIST, .flags = API_ENDPOINT, .option = "probe", .fields = probe_fields,
+		.metavar = ENDPOINT_METAVAR, .help = "endpoint that must present the certificate" },
 	{ .name = "directory", .type = API_PATH, .metavar = "DIR",
 		.help = "additional directory for the files; root must create it for the reader's group" },
 	END,
@@ -307,7 +317,7 @@ static const struct api_field rollout_fields[] = {
 		.help = "certificate that is deployed" },
 	{ .name = "generation", .type = API_INT, .help = "as in manifest.json" },
 	{ .name = "activated", .type = API_BOOL, .help = "whether the consumer was notified" },
-	{ .name = "served", .type = API_STRING, .help = "result of the probes: served, stale or unreachable" },
+	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
 	{ .name = "probedDate", .type = API_TIME, .help = "time of the last probe" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields, .help = "why the deployment failed" },
 	END,

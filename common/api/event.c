@@ -7,7 +7,7 @@
 
 /* Members of data, each with '?' if it may be missing. */
 #define DATA_ERROR "code field? problem? retryAt? message"
-#define DATA_PROBE "consumer endpoint address? sni? sha256Fingerprint?"
+#define DATA_PROBE "consumer endpoint address? sni? sha256Fingerprint? serial? issuer? names? notAfter?"
 
 static const struct event_info kinds[] = {
 	[EVENT_SERVER_STARTED] = { "server.started", EVENT_INFO, "", "certd is ready" },
@@ -35,6 +35,10 @@ static const struct event_info kinds[] = {
 	[EVENT_PROBE_SERVED] = { "probe.served", EVENT_INFO, DATA_PROBE,
 		"an endpoint presents the newest certificate" },
 	[EVENT_PROBE_STALE] = { "probe.stale", EVENT_WARNING, DATA_PROBE, "an endpoint presents another certificate" },
+	[EVENT_PROBE_MISMATCH] = { "probe.mismatch", EVENT_WARNING, DATA_PROBE,
+		"an endpoint presents a certificate for other names" },
+	[EVENT_PROBE_INCOMPLETE] = { "probe.incomplete", EVENT_WARNING, DATA_PROBE,
+		"an endpoint presents the newest certificate without an intermediate" },
 	[EVENT_PROBE_UNREACHABLE] = { "probe.unreachable", EVENT_WARNING, DATA_PROBE " code message",
 		"a TLS connection to an endpoint failed" },
 	[EVENT_CLEANUP_FAILED] = { "cleanup.failed", EVENT_WARNING, DATA_ERROR,

@@ -8,6 +8,7 @@ libcommon_a_SOURCES += \
 	common/api/api_schema.c common/api/api_schema.h \
 	common/api/api_table.c \
 	common/api/consumer_kinds.h \
+	common/api/endpoint.c common/api/endpoint.h \
 	common/api/dns_kinds.c common/api/dns_kinds.h \
 	common/api/event.c common/api/event.h \
 	common/api/rpc.c common/api/rpc.h

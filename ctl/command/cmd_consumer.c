@@ -12,6 +12,8 @@ static const struct wait_rule deploy_rules[] = {
 static const struct wait_rule probe_rules[] = {
 	{ EVENT_PROBE_SERVED, WAIT_DONE },
 	{ EVENT_PROBE_STALE, WAIT_FAILED },
+	{ EVENT_PROBE_MISMATCH, WAIT_FAILED },
+	{ EVENT_PROBE_INCOMPLETE, WAIT_FAILED },
 	{ EVENT_PROBE_UNREACHABLE, WAIT_FAILED },
 };
 
@@ -49,8 +51,9 @@ consumer_failure(struct json_object *event, struct error *err)
 
 	if (strcmp(kind, event_info(EVENT_DEPLOY_FAILED)->name) == 0)
 		return wait_event_error(event, err);
-	return error_set(err, strcmp(kind, event_info(EVENT_PROBE_STALE)->name) == 0 ? ERROR_STATE : ERROR_NETWORK,
-		"%s: %s", ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
+	return error_set(err,
+		strcmp(kind, event_info(EVENT_PROBE_UNREACHABLE)->name) == 0 ? ERROR_NETWORK : ERROR_STATE, "%s: %s",
+		ctl_text_at(event, "object.name"), ctl_text_at(event, "message"));
 }
 
 /* Shows @count results as they arrive; the last failure becomes the command's error. */

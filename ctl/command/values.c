@@ -1,6 +1,7 @@
 /* Converting text to values. certd validates values; only faults of the text itself are detected here. */
 #include "ctl/command/values.h"
 
+#include "common/api/endpoint.h"
 #include "common/buf.h"
 #include "common/crypto/secret.h"
 #include "common/strlist.h"
@@ -117,47 +118,6 @@ value_parse_scalar(const struct api_field *field, const char *text, struct json_
 	}
 }
 
-/* One member of FIRST:SECOND[,THIRD...]. */
-static int
-value_add_member(
-	struct json_object *obj, const struct api_field *field, const char *from, size_t len, struct error *err)
-{
-	_cleanup_free_ char *text = xstrndup(from, len);
-	struct json_object *value = NULL;
-
-	if (value_parse_scalar(field, text, &value, err) < 0)
-		return -1;
-	json_object_object_add(obj, field->name, value);
-	return 0;
-}
-
-/* "[::1]:443,www.example.com": the colon before the port is the last one; brackets are not part of the address. */
-static int
-value_parse_item(const struct api_field *field, const char *text, struct json_object *obj, struct error *err)
-{
-	const struct api_field *f = field->fields;
-	const char *all = text;
-	const char *end = strchrnul(text, ',');
-	const char *colon = memrchr(text, ':', (size_t)(end - text));
-	bool has_brackets = *text == '[' && colon && colon > text && colon[-1] == ']';
-
-	if (!colon || colon == text || colon + 1 == end)
-		return error_set(err, ERROR_USAGE, "'%s' is not %s", text, field->metavar);
-	if (value_add_member(obj, &f[0], text + has_brackets, (size_t)(colon - text) - (has_brackets ? 2 : 0), err) <
-			0 ||
-		value_add_member(obj, &f[1], colon + 1, (size_t)(end - colon) - 1, err) < 0)
-		return -1;
-	for (f += 2; *end && f->name; f++) {
-		text = end + 1;
-		end = strchrnul(text, ',');
-		if (value_add_member(obj, f, text, (size_t)(end - text), err) < 0)
-			return -1;
-	}
-	if (*end)
-		return error_set(err, ERROR_USAGE, "'%s': too many values after the last ','", all);
-	return 0;
-}
-
 /* "a,b" is two items. */
 static void
 value_list_split(struct json_object *list, const char *text)
@@ -190,7 +150,7 @@ value_list_add(struct json_object *place, const struct api_field *field, const c
 		return 0;
 	}
 	item = json_object_new_object();
-	if (value_parse_item(field, text, item, err) < 0) {
+	if (endpoint_parse(text, item, err) < 0) {
 		json_object_put(item);
 		return -1;
 	}

@@ -25,6 +25,8 @@ static const struct {
 	{ "revoked", TONE_BAD },
 	{ "served", TONE_GOOD },
 	{ "stale", TONE_BAD },
+	{ "mismatch", TONE_BAD },
+	{ "incomplete chain", TONE_BAD },
 	{ "unreachable", TONE_BAD },
 	{ "running", TONE_GOOD },
 	{ "degraded", TONE_BAD },

@@ -1,6 +1,7 @@
 /* Values for people. The API's table decides how each field is displayed, so new fields need no code here. */
 #include "ctl/present/text.h"
 
+#include "common/api/endpoint.h"
 #include "common/printable.h"
 #include "common/strlist.h"
 #include "common/timefmt.h"
@@ -124,7 +125,7 @@ text_array(struct ctl *ctl, const struct api_field *item, struct json_object *va
 	}
 }
 
-/* {host, port, sni} in the form an operator writes: FIRST:SECOND,THIRD. */
+/* The members of a small object: FIRST:SECOND,THIRD. */
 static void
 text_object(struct ctl *ctl, const struct api_field *fields, struct json_object *value, struct buf *ret)
 {
@@ -181,6 +182,10 @@ text_value(struct ctl *ctl, const struct api_field *field, struct json_object *v
 		text_line(ret, ctl_name_of(ctl, field->resource, text));
 		return;
 	case API_OBJECT:
+		if (json_object_is_type(value, json_type_object) && (field->flags & API_ENDPOINT)) {
+			endpoint_describe(value, ret);
+			return;
+		}
 		if (json_object_is_type(value, json_type_object)) {
 			text_object(ctl, field->fields, value, ret);
 			return;

@@ -176,7 +176,7 @@ view_is_block_list(const struct api_field *field)
 
 	for (const struct api_field *f = field->fields; field->type == API_LIST && f->name; f++)
 		count++;
-	return count > 3;
+	return count > 3 && !(field->flags & API_ENDPOINT);
 }
 
 static void

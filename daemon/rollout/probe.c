@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PROBE_MS = 10 * 1000, MAX_ADDRESSES = 32 };
+enum { PROBE_MS = 10 * 1000 };
 
 struct probe_run {
 	struct loop *loop;
@@ -34,7 +34,7 @@ struct probe_run {
 	struct dns_query *query;
 	struct strlist addresses;
 	size_t next_address;
-	struct probe_answer answers[MAX_ADDRESSES];
+	struct probe_answer answers[PROBE_ADDRESSES_MAX];
 	size_t n_answers;
 	int fd;
 	bool is_connected;
@@ -282,7 +282,7 @@ resolved(const struct dns_answer *answer, const struct error *err, void *arg)
 		probe_end(run);
 		return;
 	}
-	for (size_t i = 0; i < answer->values.count && i < MAX_ADDRESSES; i++)
+	for (size_t i = 0; i < answer->values.count && i < PROBE_ADDRESSES_MAX; i++)
 		strlist_add(&run->addresses, answer->values.items[i]);
 	error_set(&run->no_route, ERROR_DNS, "the name has no address");
 	connect_next(run);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PROBE_ADDRESSES_MAX = 32 };
+
 struct dns;
 struct loop;
 struct probe_run;

@@ -3,6 +3,7 @@
 #include "common/api/rpc.h"
 #include "common/name.h"
 #include "daemon/rollout/consumer_kind.h"
+#include "daemon/rollout/probe.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
@@ -12,7 +13,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100 };
+enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100, ALPN_MAX = 16 };
 
 /* --- describing --- */
 
@@ -106,16 +107,51 @@ consumers_resolve(struct call *call, struct strlist *consumers, const char *self
 
 /* --- declaring --- */
 
+static bool
+res_consumer_is_address(const char *text)
+{
+	struct in6_addr any; /* room for IPv4, too */
+
+	return inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1;
+}
+
 /* A local name may be a single label and contain '_': only what no host can have is refused. */
 static int
 check_host(const char *host, size_t probe, const char *member, struct error *err)
 {
-	struct in6_addr any;
 	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].%s", probe, member);
 
-	if (name_is_plain(host) || inet_pton(AF_INET6, host, &any) == 1)
+	if (name_is_plain(host) || res_consumer_is_address(host))
 		return 0;
 	return error_set_field(err, field, "'%s' is neither a host name nor an address", host);
+}
+
+/* Connections to all of them are made at once. */
+static int
+check_probe_addresses(const struct strlist *addresses, size_t probe, struct error *err)
+{
+	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].addresses", probe);
+
+	if (addresses->count > PROBE_ADDRESSES_MAX)
+		return error_set_field(err, field, "has more than %d addresses", PROBE_ADDRESSES_MAX);
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!res_consumer_is_address(addresses->items[i]))
+			return error_set_field(err, field, "'%s' is not an address", addresses->items[i]);
+	return 0;
+}
+
+/* RFC 7301 s3.1: one octet holds the length of a name. */
+static int
+check_probe_alpn(const struct strlist *alpn, size_t probe, struct error *err)
+{
+	_cleanup_free_ char *field = xasprintf("properties.probes[%zu].alpn", probe);
+
+	if (alpn->count > ALPN_MAX)
+		return error_set_field(err, field, "has more than %d protocols", ALPN_MAX);
+	for (size_t i = 0; i < alpn->count; i++)
+		if (strlen(alpn->items[i]) > UINT8_MAX)
+			return error_set_field(err, field, "a protocol has at most %d octets", UINT8_MAX);
+	return 0;
 }
 
 static int
@@ -125,7 +161,9 @@ check_probes(const struct consumer *c, struct error *err)
 		const struct probe *probe = (const struct probe *)c->probes.items + i;
 
 		if (check_host(probe->host, i, "host", err) < 0 ||
-			(probe->sni && check_host(probe->sni, i, "sni", err) < 0))
+			(probe->sni && check_host(probe->sni, i, "sni", err) < 0) ||
+			check_probe_addresses(&probe->addresses, i, err) < 0 ||
+			check_probe_alpn(&probe->alpn, i, err) < 0)
 			return -1;
 	}
 	return 0;

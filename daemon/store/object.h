@@ -145,7 +145,10 @@ struct probe {
 	char *host;
 	int64_t port;
 	struct buf unknown;
-	char *sni; /* NULL: the certificate's first name that is not a wildcard, or "probe." + base of the wildcard */
+	char *sni;                /* NULL: see rollout_probe.c */
+	char *protocol;           /* of common/api/endpoint.h; NULL: "tls" */
+	struct strlist addresses; /* none: all addresses of the host */
+	struct strlist alpn;      /* to offer */
 };
 
 struct consumer {

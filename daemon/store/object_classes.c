@@ -135,6 +135,9 @@ static const struct record_field probe_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct probe, host, "host"),
 	RECORD_FIELD(RECORD_INT, 2, struct probe, port, "port"),
 	RECORD_FIELD(RECORD_STRING, 3, struct probe, sni, "sni"),
+	RECORD_FIELD(RECORD_STRING, 4, struct probe, protocol, "protocol"),
+	RECORD_FIELD(RECORD_STRLIST, 5, struct probe, addresses, "addresses"),
+	RECORD_FIELD(RECORD_STRLIST, 6, struct probe, alpn, "alpn"),
 };
 const struct record_class probe_class = RECORD_CLASS("probe", STORE_CONSUMER, struct probe, probe_fields, unknown);
 

@@ -308,6 +308,8 @@ types_of(enum event_kind kind)
 		[EVENT_DEPLOY_FAILED] = "autocertificate certificate",
 		[EVENT_PROBE_SERVED] = "autocertificate certificate",
 		[EVENT_PROBE_STALE] = "autocertificate certificate",
+		[EVENT_PROBE_MISMATCH] = "autocertificate certificate",
+		[EVENT_PROBE_INCOMPLETE] = "autocertificate certificate",
 		[EVENT_PROBE_UNREACHABLE] = "autocertificate certificate",
 		[EVENT_CLEANUP_FAILED] = "*",
 		[EVENT_CERTIFICATE_PURGED] = "certificate",
