@@ -111,6 +111,7 @@ enum api_resource_id {
 	API_CONSUMER,
 	API_TOKEN,
 	API_AUTHORIZATION,
+	API_ALERT,
 	API_RESOURCE_COUNT
 };
 
@@ -163,11 +164,16 @@ enum api_method_id {
 	RPC_AUTHORIZATION_GET,
 	RPC_AUTHORIZATION_DELETE,
 	RPC_AUTHORIZATION_VALIDATE, /* {ref, force}: the record is published; ask the CA to validate */
-	RPC_AUDIT_LIST,             /* {after?, limit?} */
-	RPC_AUDIT_VERIFY,           /* {known?}: are all records present and unmodified? */
-	RPC_EVENT_LIST,             /* {object?, after?, limit?} */
-	RPC_EVENT_SUBSCRIBE,        /* {object?, after?}: then notifications "event" with one event object each */
-	RPC_SCHEDULE_LIST,          /* {offset, limit}: planned work */
+	RPC_ALERT_CREATE,
+	RPC_ALERT_LIST,
+	RPC_ALERT_GET,
+	RPC_ALERT_UPDATE,
+	RPC_ALERT_DELETE,
+	RPC_AUDIT_LIST,      /* {after?, limit?} */
+	RPC_AUDIT_VERIFY,    /* {known?}: are all records present and unmodified? */
+	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
+	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
+	RPC_SCHEDULE_LIST,   /* {offset, limit}: planned work */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
 	RPC_DISCOVER,

@@ -3,6 +3,7 @@
  * reads these. The words are those of IONOS Certificate Manager where it has them.
  */
 #include "common/alloc.h"
+#include "common/api/alert_kinds.h"
 #include "common/api/api.h"
 #include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
@@ -28,6 +29,10 @@ static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NU
 static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
+static const char *const alert_kinds[] = { ALERT_KINDS(ALERT_KIND_NAME) NULL };
+static const char *const alert_templates[] = { ALERT_TEMPLATES(ALERT_KIND_NAME) NULL };
+static const char *const alert_securities[] = { "starttls", "tls", "none", NULL };
+static const char *const alert_severities[] = { "warning", "critical", NULL };
 static const char *const roles[] = { "viewer", "operator", "admin", NULL };
 
 #define SERVED_HELP "result of the probes: served, incomplete chain, stale, mismatch or unreachable"
@@ -412,6 +417,61 @@ static const struct api_column authorization_columns[] = {
 	{ .title = NULL },
 };
 
+/* alert */
+
+static const struct api_field alert_properties[] = {
+	NAME_FIELD("name of the destination"),
+	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED, .values = alert_kinds,
+		.help = "how it is notified" ALERT_KINDS(ALERT_KIND_HELP) },
+	{ .name = "url", .type = API_SECRET, .metavar = "FILE", .max = 2048,
+		.help = "webhook: URL for the requests, https, or http on this host" },
+	{ .name = "template", .type = API_ENUM, .values = alert_templates, .fallback = "json",
+		.help = "webhook: format of the body" },
+	{ .name = "headers", .type = API_SECRET, .metavar = "FILE", .max = 8192,
+		.help = "webhook: further headers, one 'Name: value' on each line" },
+	{ .name = "to", .type = API_STRLIST, .metavar = "ADDRESS", .help = "mail: recipient" },
+	{ .name = "from", .type = API_STRING, .metavar = "ADDRESS", .help = "mail: sender",
+		.fallback = "certd at this host" },
+	{ .name = "server", .type = API_STRING, .metavar = "HOST[:PORT]", .help = "mail: SMTP server; the port is "
+		"587, or 465 with security tls, or 25 with security none" },
+	{ .name = "security", .type = API_ENUM, .values = alert_securities, .fallback = "starttls",
+		.help = "mail: TLS of the connection; none: without TLS, and without a password" },
+	{ .name = "user", .type = API_STRING, .metavar = "NAME", .help = "mail: user name at the server" },
+	{ .name = "password", .type = API_SECRET, .metavar = "FILE", .max = 1024,
+		.help = "mail: password of that user" },
+	{ .name = "command", .type = API_STRLIST, .flags = API_VERBATIM, .metavar = "WORD",
+		.help = "command: absolute path of the program, then its arguments, one option each" },
+	{ .name = "caFile", .type = API_PATH, .metavar = "FILE",
+		.help = "webhook, mail: root certificates (PEM) for TLS", .fallback = "the system's" },
+	{ .name = "minimumSeverity", .type = API_ENUM, .values = alert_severities, .fallback = "warning",
+		.help = "least severity that is reported" },
+	{ .name = "conditions", .type = API_STRLIST, .option = "condition", .metavar = "WORD", .fallback = "all",
+		.help = "only this condition:" CONDITIONS(CONDITION_HELP) },
+	LABELS_FIELD("only certificates with this label; conditions of certd itself are then not reported"),
+	END,
+};
+
+static const struct api_field alert_metadata[] = {
+	{ .name = "endpoint", .type = API_STRING, .help = "where it sends to: host, recipients or program" },
+	{ .name = "queued", .type = API_INT, .help = "number of messages that wait" },
+	{ .name = "lastSentDate", .type = API_TIME, .help = "time of the last delivery" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields, .help = "why the last attempt failed" },
+	END,
+};
+
+static const struct api_column alert_columns[] = {
+	{ "NAME", "properties.name", 0 },
+	{ "KIND", "properties.kind", 2 },
+	{ "ENDPOINT", "metadata.endpoint", 3 },
+	{ "SEVERITY", "properties.minimumSeverity", 4 },
+	{ "QUEUED", "metadata.queued", 2 },
+	{ "STATE", "metadata.state", 0 },
+	{ "MESSAGE", "metadata.message", 1 },
+	{ .title = NULL },
+};
+
 const struct api_resource api_resources[] = {
 	[API_PROVIDER] = { "provider", "provider", "provider", "provider", "/providers",
 		"account with a certificate authority", provider_properties, provider_metadata,
@@ -433,6 +493,8 @@ const struct api_resource api_resources[] = {
 	[API_AUTHORIZATION] = { "authorization", "authorization", "authorization", "authorization",
 		"/authorizations", "name that is validated with a manually published record", authorization_properties,
 		authorization_metadata, authorization_columns, .is_ionos = false },
+	[API_ALERT] = { "alert", "alert", "alert", "alert", "/alerts", "destination that is notified of trouble",
+		alert_properties, alert_metadata, alert_columns, .is_declared = true },
 };
 
 /* Parameters */
@@ -535,6 +597,8 @@ static const struct api_field certificate_export_params[] = {
 };
 static const struct api_field dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
 static const struct api_field consumer_ref[] = { REF_FIELD("consumer"), END };
+static const struct api_field alert_ref[] = { REF_FIELD("alert"), END };
+static const struct api_field alert_change[] = { REF_FIELD("alert"), DRY_RUN, END };
 static const struct api_field token_ref[] = { REF_FIELD("token"), END };
 static const struct api_field token_list_params[] = { PAGE_FIELDS, END };
 static const struct api_field authorization_ref[] = { REF_FIELD("authorization"), END };
@@ -650,7 +714,7 @@ static const struct api_field audit_verify_result[] = {
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "time when the work is due" },
 	{ .name = "kind", .type = API_STRING,
-		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry or remove" },
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, alert or look" },
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that the work is for" },
 	END,
 };
@@ -825,6 +889,8 @@ const struct api_method api_methods[] = {
 		authorization_ref, NULL, "delete an authorization", .flags = API_SCOPED },
 	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
 		validate_params, NULL, "ask the CA to validate the published record", .flags = API_SCOPED },
+	READ_ROWS(ALERT, "alert", API_ALERT, page_params, alert_ref, "alert"),
+	CRUD_ROWS(ALERT, "alert", API_ALERT, ROLE_ADMIN, create_params, alert_change, alert_change, "alert"),
 	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
 		audit_list_result, "list changes and refused calls", "/audit", .flags = API_READS },
 	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,

@@ -63,6 +63,10 @@ static const struct event_info kinds[] = {
 		"an earlier certificate was deployed instead of the newest" },
 	[EVENT_DEPLOY_RESOLVED] = { "deploy.resolved", EVENT_NOTICE, "certificate",
 		"the newest certificate is deployed again after a rollback" },
+	[EVENT_ALERT_SENT] = { "alert.sent", EVENT_INFO, "id condition status severity subject?",
+		"a message was delivered to an alert destination" },
+	[EVENT_ALERT_FAILED] = { "alert.failed", EVENT_WARNING, DATA_ERROR,
+		"a message could not be delivered to an alert destination" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -1,5 +1,6 @@
 # common/api: the description of the control API (api_table.c), and what is derived from it.
 libcommon_a_SOURCES += \
+	common/api/alert_kinds.h \
 	common/api/api.c common/api/api.h \
 	common/api/api_discover.c \
 	common/api/api_openapi.c \

@@ -242,6 +242,15 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n"
 	"  certctl add-consumer --name apps --activate exec --batch --command /usr/local/bin/deploy-app\n"
 	"  systemctl enable --now certd-reload@postfix.path\n";
+static const char add_alert_notes[] =
+	"The URL of a webhook is read from a file, because that of Slack and others is a password. certd\n"
+	"keeps messages until the destination has accepted them, and sends another one when the condition\n"
+	"has ended. Test it with: certctl alert test NAME\n"
+	"\n"
+	"  certctl add-alert --name chat --kind webhook --template slack --url-file slack.url\n"
+	"  certctl add-alert --name ops --kind mail --to ops@example.com --server mail.example.com \\\n"
+	"      --user certd --password-file smtp.password\n"
+	"  certctl add-alert --name page --kind command --command /usr/local/bin/page --minimum-severity critical\n";
 static const char add_token_notes[] =
 	"The token is printed only once; certd stores its hash. Clients send it as: Authorization:\n"
 	"Bearer TOKEN\n"
@@ -306,7 +315,7 @@ static const struct api_field list_options[] = {
 };
 
 static const char list_notes[] =
-	"NOUN is provider, auto, cert, dns, consumer, token or authorization. FIELD is a property\n"
+	"NOUN is provider, auto, cert, dns, consumer, alert, token or authorization. FIELD is a property\n"
 	"(commonName), a metadata field (notAfter, lastError.message) or a column title.\n"
 	"\n"
 	"  certctl list --state FAILED --columns name,attempts,lastError.message\n"
@@ -363,6 +372,8 @@ const struct command commands[] = {
 		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, change_options, cmd_add, add_dns_notes, .bare = "name" },
 	{ "add-consumer", NULL, "declare a server that uses certificates", OPTIONS_CREATE, 0,
 		API_CONSUMER, RPC_CONSUMER_CREATE, change_options, cmd_add, add_consumer_notes, .bare = "name" },
+	{ "add-alert", NULL, "declare a destination that is notified of trouble", OPTIONS_CREATE, 0,
+		API_ALERT, RPC_ALERT_CREATE, change_options, cmd_add, add_alert_notes, .bare = "name" },
 	{ "add-token", NULL, "create a token for a REST client", OPTIONS_CREATE, 0, API_TOKEN, RPC_TOKEN_CREATE, NULL,
 		cmd_add_token, add_token_notes, .bare = "name" },
 	{ "import", NULL, "import a certificate that certd did not issue", OPTIONS_NONE, 0,

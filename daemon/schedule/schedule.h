@@ -24,6 +24,8 @@ enum schedule_kind {
 	SCHEDULE_AUTHORIZE = 7, /* authorization: get its record, have it validated, or delete it when it has expired */
 	SCHEDULE_EXPIRY = 8,    /* imported certificate: report that it expires */
 	SCHEDULE_REMOVE = 9,    /* removal record: files that are no longer declared */
+	SCHEDULE_ALERT = 12,    /* alert: deliver the messages that wait for it */
+	SCHEDULE_LOOK = 13,     /* autocertificate or imported certificate: has it become late, has it expired? */
 };
 
 /*

@@ -221,7 +221,7 @@ static const struct record_class *
 class_named(const char *word)
 {
 	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-		&dnsprovider_class, &consumer_class, &authorization_class };
+		&dnsprovider_class, &consumer_class, &authorization_class, &alert_class };
 	const struct api_resource *resource = api_resource_find(word);
 
 	for (size_t i = 0; resource && i < ARRAY_SIZE(classes); i++)

@@ -25,6 +25,8 @@ struct rule {
 
 static const char next_order[] = "applies to the next order";
 static const char next_record[] = "applies to the next record";
+static const char next_message[] = "applies to the next message, also to those that wait";
+static const char next_condition[] = "applies to conditions that begin from now on";
 
 /* One row per line is easier to compare. */
 /* clang-format off */
@@ -80,6 +82,23 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "other endpoints must present the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
 		"the files move to another directory" },
+
+	{ API_ALERT, "name", EFFECT_NOTHING, 0, "its name changes" },
+	{ API_ALERT, "kind", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "url", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "template", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "headers", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "to", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "from", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "server", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "security", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "user", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "password", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "command", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "caFile", EFFECT_NOTHING, 0, next_message },
+	{ API_ALERT, "minimumSeverity", EFFECT_NOTHING, 0, next_condition },
+	{ API_ALERT, "conditions", EFFECT_NOTHING, 0, next_condition },
+	{ API_ALERT, "labels", EFFECT_NOTHING, 0, next_condition },
 };
 /* clang-format on */
 

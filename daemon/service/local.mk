@@ -18,6 +18,7 @@ libcertd_a_SOURCES += \
 	daemon/service/passed_fds.c daemon/service/passed_fds.h \
 	daemon/service/peer.c daemon/service/peer.h \
 	daemon/service/profiles.c daemon/service/profiles.h \
+	daemon/service/res_alert.c \
 	daemon/service/res_audit.c \
 	daemon/service/res_authorization.c daemon/service/res_authorization.h \
 	daemon/service/res_autocert.c daemon/service/res_autocert.h \

@@ -146,5 +146,6 @@ extern const struct resource_ops dnsprovider_ops;
 extern const struct resource_ops consumer_ops;
 extern const struct resource_ops token_ops;
 extern const struct resource_ops authorization_ops;
+extern const struct resource_ops alert_ops;
 
 #endif

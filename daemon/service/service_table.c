@@ -38,6 +38,8 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_AUTHORIZATION_CREATE] = { authorization_create, &authorization_ops },
 	[RPC_AUTHORIZATION_DELETE] = { authorization_delete, &authorization_ops },
 	[RPC_AUTHORIZATION_VALIDATE] = { authorization_validate, &authorization_ops },
+	READ_ROWS(ALERT, alert_ops),
+	CHANGE_ROWS(ALERT, alert_ops, resource_create, resource_update, resource_delete),
 	[RPC_AUDIT_LIST] = { audit_log_list, NULL },
 	[RPC_AUDIT_VERIFY] = { audit_log_verify, NULL },
 	[RPC_EVENT_LIST] = { event_list, NULL },

@@ -195,6 +195,30 @@ struct authorization {
 	int64_t next_at;  /* time of the next check; of an earlier certd: 0 */
 };
 
+/* A destination of alerts. */
+struct alert {
+	struct object o;       /* FAILED: the last delivery failed, .failure says why */
+	char *kind;            /* of common/api/alert_kinds.h */
+	struct secret url;     /* webhook; sealed, because those of Slack and others let anyone post */
+	char *template;        /* webhook; NULL: json */
+	struct secret headers; /* webhook: further header lines */
+	struct strlist to;     /* mail: addresses */
+	char *from;            /* mail; NULL: certd@ this host */
+	char *server;          /* mail: HOST[:PORT] */
+	char *security;        /* mail: "starttls" (also NULL), "tls", "none" */
+	char *user;            /* mail */
+	struct secret password;
+	struct strlist command;    /* command: argv */
+	char *ca_file;             /* PEM roots for TLS; NULL: the system's */
+	char *minimum_severity;    /* NULL: warning */
+	struct strlist conditions; /* words; empty: all */
+	struct strlist labels;     /* only certificates with one of these; empty: everything */
+	/* not set by clients: */
+	char *endpoint;   /* where it sends to, without what is secret */
+	int64_t attempts; /* consecutive failures */
+	int64_t last_sent_at;
+};
+
 extern const struct record_class provider_class;
 extern const struct record_class autocert_class;
 extern const struct record_class certificate_class;
@@ -203,6 +227,7 @@ extern const struct record_class consumer_class;
 extern const struct record_class authorization_class;
 extern const struct record_class probe_class;
 extern const struct record_class token_class;
+extern const struct record_class alert_class;
 
 #define _cleanup_provider_ _cleanup_(provider_clear)
 #define _cleanup_autocert_ _cleanup_(autocert_clear)
@@ -211,6 +236,7 @@ extern const struct record_class token_class;
 #define _cleanup_consumer_ _cleanup_(consumer_clear)
 #define _cleanup_token_ _cleanup_(token_clear)
 #define _cleanup_authorization_ _cleanup_(authorization_clear)
+#define _cleanup_alert_ _cleanup_(alert_clear)
 
 void
 provider_clear(struct provider *p);
@@ -232,6 +258,9 @@ token_clear(struct token *t);
 
 void
 authorization_clear(struct authorization *a);
+
+void
+alert_clear(struct alert *a);
 
 /*
  * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The given id or name

@@ -188,6 +188,29 @@ static const struct record_field authorization_fields[] = {
 const struct record_class authorization_class = RECORD_CLASS(
 	"authorization", STORE_AUTHZ, struct authorization, authorization_fields, o.unknown);
 
+static const struct record_field alert_fields[] = {
+	OBJECT_FIELDS(struct alert),
+	RECORD_FIELD(RECORD_STRING, 16, struct alert, kind, "kind"),
+	RECORD_FIELD(RECORD_SECRET, 17, struct alert, url, "url"),
+	RECORD_FIELD(RECORD_STRING, 18, struct alert, template, "template"),
+	RECORD_FIELD(RECORD_SECRET, 19, struct alert, headers, "headers"),
+	RECORD_FIELD(RECORD_STRLIST, 20, struct alert, to, "to"),
+	RECORD_FIELD(RECORD_STRING, 21, struct alert, from, "from"),
+	RECORD_FIELD(RECORD_STRING, 22, struct alert, server, "server"),
+	RECORD_FIELD(RECORD_STRING, 23, struct alert, security, "security"),
+	RECORD_FIELD(RECORD_STRING, 24, struct alert, user, "user"),
+	RECORD_FIELD(RECORD_SECRET, 25, struct alert, password, "password"),
+	RECORD_FIELD(RECORD_STRLIST, 26, struct alert, command, "command"),
+	RECORD_FIELD(RECORD_STRING, 27, struct alert, ca_file, "caFile"),
+	RECORD_FIELD(RECORD_STRING, 28, struct alert, minimum_severity, "minimumSeverity"),
+	RECORD_FIELD(RECORD_STRLIST, 29, struct alert, conditions, "conditions"),
+	RECORD_FIELD(RECORD_STRLIST, 30, struct alert, labels, "labels"),
+	RECORD_FIELD(RECORD_STRING, 31, struct alert, endpoint, "endpoint"),
+	RECORD_FIELD(RECORD_INT, 32, struct alert, attempts, "attempts"),
+	RECORD_FIELD(RECORD_INT, 33, struct alert, last_sent_at, "lastSentDate"),
+};
+const struct record_class alert_class = RECORD_CLASS("alert", STORE_ALERT, struct alert, alert_fields, o.unknown);
+
 void
 provider_clear(struct provider *p)
 {
@@ -228,4 +251,10 @@ void
 authorization_clear(struct authorization *a)
 {
 	record_clear(&authorization_class, a);
+}
+
+void
+alert_clear(struct alert *a)
+{
+	record_clear(&alert_class, a);
 }

@@ -18,7 +18,7 @@ static const char version_key[] = "index-version";
 enum { AT_ONCE = 1000 }; /* objects in one transaction */
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class, &token_class, &authorization_class };
+	&dnsprovider_class, &consumer_class, &token_class, &authorization_class, &alert_class };
 
 static int
 is_whole(struct store *store, struct error *err)

@@ -43,6 +43,9 @@ enum store_db {
 	STORE_SELF,         /* the store's own: format, key check, counters */
 	STORE_AUTHZ,        /* id -> record */
 	STORE_REMOVAL,      /* random id -> files to be removed */
+	STORE_ALERT,        /* id -> record */
+	STORE_CONDITION,    /* id of its object, word -> condition that holds: see alert/condition.h */
+	STORE_MESSAGE,      /* alert id, number -> message to be delivered */
 	STORE_DB_COUNT
 };
 

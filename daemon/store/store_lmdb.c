@@ -58,6 +58,9 @@ static const char *const db_names[] = {
 	[STORE_SELF] = "store",
 	[STORE_AUTHZ] = "authorization",
 	[STORE_REMOVAL] = "removal",
+	[STORE_ALERT] = "alert",
+	[STORE_CONDITION] = "condition",
+	[STORE_MESSAGE] = "message",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

@@ -12,7 +12,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class };
+	&dnsprovider_class, &consumer_class, &alert_class };
 
 static void
 expect(bool is_so)

@@ -328,7 +328,7 @@ static const struct record_class *
 class_of_type(const char *type)
 {
 	const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-		&dnsprovider_class, &consumer_class, &authorization_class, &token_class };
+		&dnsprovider_class, &consumer_class, &authorization_class, &token_class, &alert_class };
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		if (strcmp(classes[i]->name, type) == 0)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class, &authorization_class, &token_class };
+	&dnsprovider_class, &consumer_class, &authorization_class, &token_class, &alert_class };
 
 /* What the objects call for. */
 struct tally {

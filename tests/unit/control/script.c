@@ -435,7 +435,7 @@ damage(struct script *s, char *type)
 {
 	const char *name = cut_word(type);
 	const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-		&dnsprovider_class, &consumer_class, &authorization_class, &token_class };
+		&dnsprovider_class, &consumer_class, &authorization_class, &token_class, &alert_class };
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
 		struct object *o;

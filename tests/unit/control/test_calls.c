@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "scope", "failures",
-	"documents", "rest", "edges" };
+static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "alerts", "scope",
+	"failures", "documents", "rest", "edges" };
 
 /* --- certificates to import --- */
 
@@ -117,6 +117,11 @@ Test(calls, of_certificates)
 Test(calls, of_all_else)
 {
 	run("others");
+}
+
+Test(calls, of_alerts)
+{
+	run("alerts");
 }
 
 Test(calls, of_a_caller_with_a_scope)

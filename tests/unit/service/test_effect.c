@@ -253,8 +253,8 @@ expect_noticed(const struct resource_ops *ops, const struct api_field *fields, c
 
 Test(effect, every_property_that_can_be_declared_has_a_rule)
 {
-	static const struct resource_ops *const all[] = { &provider_ops, &autocert_ops, &dnsprovider_ops,
-		&consumer_ops };
+	static const struct resource_ops *const all[] = { &provider_ops, &autocert_ops, &dnsprovider_ops, &consumer_ops,
+		&alert_ops };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		expect_noticed(all[i], api_resources[all[i]->id].properties, "");

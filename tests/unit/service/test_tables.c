@@ -47,7 +47,7 @@ expect_stored(const struct record_class *cls, const struct api_field *fields, co
 Test(resource, every_property_that_can_be_declared_is_stored)
 {
 	static const struct resource_ops *const all[] = { &provider_ops, &autocert_ops, &certificate_ops,
-		&dnsprovider_ops, &consumer_ops, &token_ops, &authorization_ops };
+		&dnsprovider_ops, &consumer_ops, &token_ops, &authorization_ops, &alert_ops };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		expect_stored(all[i]->cls, api_resources[all[i]->id].properties, "");

@@ -245,7 +245,7 @@ Test(record, fields_of_a_later_version_are_kept)
 Test(record, every_resource_keeps_the_fields_of_a_later_version)
 {
 	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-		&dnsprovider_class, &consumer_class, &probe_class, &token_class, &authorization_class };
+		&dnsprovider_class, &consumer_class, &probe_class, &token_class, &authorization_class, &alert_class };
 	static const char later[] = "\1\377\0\0\0\2xy";
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
@@ -276,7 +276,7 @@ Test(record, what_is_damaged_comes_back_empty)
 Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles)
 {
 	static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-		&dnsprovider_class, &consumer_class, &probe_class };
+		&dnsprovider_class, &consumer_class, &probe_class, &alert_class };
 
 	for (size_t c = 0; c < ARRAY_SIZE(classes); c++) {
 		bool seen[256] = { false };

@@ -1,0 +1,45 @@
+/*
+ * common/api/alert_kinds.h: the kinds of alert destinations, the templates of webhooks, and the conditions that are
+ * reported, one row each. The API's properties, certctl's help and the daemon's tables are made from them.
+ *
+ * A new kind is a row here and daemon/alert/alert_<kind>.c with its struct alert_kind (daemon/alert/alert_kind.h). A
+ * new condition is a row here and its function in daemon/alert/condition.c.
+ */
+#ifndef COMMON_API_ALERT_KINDS_H
+#define COMMON_API_ALERT_KINDS_H
+
+/* clang-format off */
+#define ALERT_KINDS(KIND) \
+	KIND(webhook, "an HTTP request") \
+	KIND(mail, "an e-mail by SMTP") \
+	KIND(command, "a program")
+
+/* The first is the default. */
+#define ALERT_TEMPLATES(TEMPLATE) \
+	TEMPLATE(json, "certd's own") \
+	TEMPLATE(slack, "Slack") \
+	TEMPLATE(mattermost, "Mattermost") \
+	TEMPLATE(ntfy, "ntfy") \
+	TEMPLATE(alertmanager, "Prometheus Alertmanager")
+
+/* CONDITION(word, severity at its begin, its title in messages). Words are on disk and in scripts. */
+#define CONDITIONS(CONDITION) \
+	CONDITION(expired, CRITICAL, "certificate has expired") \
+	CONDITION(store, CRITICAL, "certd cannot store its state") \
+	CONDITION(clock, CRITICAL, "clock is wrong") \
+	CONDITION(audit, CRITICAL, "audit log was altered") \
+	CONDITION(account, CRITICAL, "account with the CA is unusable") \
+	CONDITION(late, WARNING, "certificate is not renewed in time") \
+	CONDITION(paused, WARNING, "certificate expires while it is paused") \
+	CONDITION(stale, WARNING, "certificate is not served") \
+	CONDITION(refused, WARNING, "CA does not issue the certificate") \
+	CONDITION(undeployed, WARNING, "certificate cannot be deployed") \
+	CONDITION(changed, WARNING, "deployed files were changed")
+/* clang-format on */
+
+#define ALERT_KIND_NAME(kind, help) #kind,
+#define ALERT_KIND_HELP(kind, help) "; " #kind ": " help
+#define CONDITION_WORD(word, severity, title) #word,
+#define CONDITION_HELP(word, severity, title) " " #word
+
+#endif

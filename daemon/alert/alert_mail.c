@@ -1,0 +1,99 @@
+/*
+ * Kind mail: an e-mail by SMTP submission (RFC 6409). The text of the message is in mail_text.c.
+ *
+ * An address is accepted only in its plain form, local-part@domain in ASCII: it becomes part of SMTP commands and of
+ * header fields.
+ */
+#include "daemon/alert/alert_kind.h"
+
+#include "common/name.h"
+#include "common/strlist.h"
+#include "daemon/base/http_url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECIPIENTS_MAX = 20, ADDRESS_MAX = 254 /* RFC 5321 s4.5.3.1.3 */ };
+
+static const char *const mail_settings[] = { "to", "from", "server", "security", "user", "password", "caFile", NULL };
+
+/* --- declaration --- */
+
+static int
+check_address(const char *address, const char *field, struct error *err)
+{
+	static const char local[] =
+		"!#$%&'*+-/=?^_`{|}~.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t len = strspn(address, local);
+
+	if (len == 0 || address[len] != '@' || strlen(address) > ADDRESS_MAX || !name_is_plain(address + len + 1))
+		return error_set_field(err, field, "'%s' is not one address such as ops@example.com", address);
+	return 0;
+}
+
+/* @ret: taken apart as a URL would be. */
+static int
+parse_server(const struct alert *a, struct http_url *ret, struct error *err)
+{
+	_cleanup_free_ char *url = xasprintf("https://%s", a->server);
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (strpbrk(a->server, "/?#@") || http_url_parse(url, ret, &why) < 0)
+		return error_set_field(err, "server", "'%s' is not HOST or HOST:PORT", a->server);
+	return 0;
+}
+
+static const char *
+mail_security(const struct alert *a)
+{
+	return a->security ? a->security : "starttls";
+}
+
+static int
+check_credentials(const struct alert *a, struct error *err)
+{
+	if (a->user && strcmp(mail_security(a), "none") == 0)
+		return error_set_field(err, "security", "none would send the password in clear text");
+	if (a->user && a->password.len == 0)
+		return error_set_field(err, "password", "user requires a password");
+	if (!a->user && a->password.len > 0)
+		return error_set_field(err, "user", "password requires a user");
+	return 0;
+}
+
+static int
+alert_mail_check(const struct alert *a, struct error *err)
+{
+	_cleanup_http_url_ struct http_url server = { .scheme = NULL };
+
+	if (a->to.count == 0)
+		return error_set_field(err, "to", "kind mail requires a recipient");
+	if (a->to.count > RECIPIENTS_MAX)
+		return error_set_field(err, "to", "has more than %d recipients", RECIPIENTS_MAX);
+	if (!a->server)
+		return error_set_field(err, "server", "kind mail requires an SMTP server");
+	for (size_t i = 0; i < a->to.count; i++) {
+		_cleanup_free_ char *field = xasprintf("to[%zu]", i);
+
+		if (check_address(a->to.items[i], field, err) < 0)
+			return -1;
+	}
+	if ((a->from && check_address(a->from, "from", err) < 0) || parse_server(a, &server, err) < 0)
+		return -1;
+	return check_credentials(a, err);
+}
+
+static char *
+alert_mail_endpoint(const struct alert *a)
+{
+	_cleanup_free_ char *to = strlist_join(&a->to, ", ");
+
+	return xasprintf("%s by %s", to, a->server);
+}
+
+const struct alert_kind alert_kind_mail = {
+	.name = "mail",
+	.settings = mail_settings,
+	.check = alert_mail_check,
+	.endpoint = alert_mail_endpoint,
+};
