@@ -93,7 +93,7 @@ static const struct conf_option options[] = {
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
 		"number of audit log records to keep; up to ten times as many of the last 30 days", true },
 	{ "operators-may-remove-used", CONF_BOOL, AT(may_operators_remove_used), "no", 0, 0,
-		"operators may delete an auto-certificate whose files a consumer still serves", false },
+		"operators may take away files that a consumer still has", false },
 	{ "allow-other-hosts", CONF_BOOL, AT(may_use_other_hosts), "no", 0, 0,
 		"accept ACME directories with URLs on other hosts", true },
 };

@@ -509,6 +509,8 @@ const struct api_resource api_resources[] = {
 		.metavar = "NAME", .help = "name or id" }
 #define DRY_RUN \
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the effect without making the change" }
+#define TAKE_FILES \
+	{ .name = "force", .type = API_BOOL, .help = "also take away files that a consumer still has" }
 #define SAME_NAME \
 	{ .name = "allowSameName", .type = API_BOOL, .flags = API_BY_REST, \
 		.help = "accept a name that another object of this kind has; both are then found by their ids only" }
@@ -557,7 +559,7 @@ static const struct api_field autocert_delete_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "withCertificates", .type = API_BOOL,
 		.help = "also delete its certificates; otherwise they are kept until they are purged" },
-	{ .name = "force", .type = API_BOOL, .help = "delete it although a consumer still serves its files" },
+	TAKE_FILES,
 	DRY_RUN,
 	END,
 };
@@ -575,6 +577,7 @@ static const struct api_field certificate_create_params[] = {
 		.help = "accept a certificate that servers or clients would refuse: without names, of a CA, "
 			"self-signed, with an incomplete chain, not valid now; it is deployed only with deployAnyway" },
 	SAME_NAME,
+	TAKE_FILES,
 	DRY_RUN,
 	END,
 };
@@ -608,13 +611,17 @@ static const struct api_field validate_params[] = {
 	END,
 };
 static const struct api_field create_params[] = { DRY_RUN, END };
+static const struct api_field autocert_create_params[] = { SAME_NAME, TAKE_FILES, DRY_RUN, END };
 static const struct api_field ionos_create_params[] = { SAME_NAME, DRY_RUN, END };
 static const struct api_field provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };
 static const struct api_field provider_update_params[] = { REF_FIELD("provider"), SAME_NAME, DRY_RUN, END };
-static const struct api_field autocert_update_params[] = { REF_FIELD("autoCertificate"), SAME_NAME, DRY_RUN, END };
-static const struct api_field certificate_update_params[] = { REF_FIELD("certificate"), SAME_NAME, DRY_RUN, END };
+static const struct api_field autocert_update_params[] = { REF_FIELD("autoCertificate"), SAME_NAME, TAKE_FILES,
+	DRY_RUN, END };
+static const struct api_field certificate_update_params[] = { REF_FIELD("certificate"), SAME_NAME, TAKE_FILES, DRY_RUN,
+	END };
 static const struct api_field dnsprovider_change[] = { REF_FIELD("dnsProvider"), DRY_RUN, END };
 static const struct api_field consumer_change[] = { REF_FIELD("consumer"), DRY_RUN, END };
+static const struct api_field consumer_update_params[] = { REF_FIELD("consumer"), TAKE_FILES, DRY_RUN, END };
 static const struct api_field renew_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "force", .type = API_BOOL,
@@ -834,7 +841,7 @@ const struct api_method api_methods[] = {
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, autocert_list_params, autocert_ref,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,
-		ionos_create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
+		autocert_create_params, NULL, "declare an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_UPDATE] = { "autoCertificate.update", ROLE_OPERATOR, API_UPDATE, API_AUTOCERTIFICATE,
 		autocert_update_params, NULL, "change an auto-certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_DELETE] = { "autoCertificate.delete", ROLE_OPERATOR, API_DELETE, API_AUTOCERTIFICATE,
@@ -867,7 +874,8 @@ const struct api_method api_methods[] = {
 	CRUD_ROWS(DNSPROVIDER, "dnsProvider", API_DNSPROVIDER, ROLE_ADMIN, create_params, dnsprovider_change,
 		dnsprovider_change, "DNS provider"),
 	READ_ROWS(CONSUMER, "consumer", API_CONSUMER, page_params, consumer_ref, "consumer"),
-	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, create_params, consumer_change, consumer_change,
+	CRUD_ROWS(CONSUMER, "consumer", API_CONSUMER, ROLE_ADMIN, create_params, consumer_update_params,
+		consumer_change,
 		"consumer"),
 	[RPC_CONSUMER_DEPLOY] = { "consumer.deploy", ROLE_OPERATOR, API_CALL, API_CONSUMER, rollout_params,
 		rollout_result, "write the files and notify the consumer again", .flags = API_SCOPED },

@@ -194,6 +194,8 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	json_object_object_add(params, "properties", json_object_get(args->values));
 	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
+	if (args_has_flag(args, "force"))
+		json_add_bool(params, "force", true);
 	if (command->resource == API_DNSPROVIDER && tsig_file_apply(args->values, err) < 0) {
 		json_object_put(params);
 		return -1;
@@ -324,6 +326,37 @@ declare_unset_all(struct args *args, struct error *err)
 	return 0;
 }
 
+/* "It is still in use. Do it all the same? [y/N]" */
+static bool
+declare_is_confirmed(struct ctl *ctl, const struct error *err)
+{
+	char answer[16] = "";
+
+	if (!ctl->is_terminal || !isatty(STDIN_FILENO))
+		return false;
+	fprintf(ctl->err, "certctl: %s\nDo it all the same? [y/N] ", err->message);
+	fflush(ctl->err);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* A change that certd refuses without "force" is repeated with it if the user at the terminal says yes. */
+static int
+declare_call_asking(struct ctl *ctl, enum api_method_id method, struct json_object *params, struct json_object **ret,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *again = NULL;
+
+	json_object_deep_copy(params, &again, NULL);
+	if (ctl_call(ctl, method, params, ret, err) == 0)
+		return 0;
+	if (err->code != ERROR_IN_USE || !api_field_find(api_methods[method].params, "force") ||
+		!declare_is_confirmed(ctl, err))
+		return -1;
+	error_clear(err);
+	json_add_bool(again, "force", true);
+	return ctl_call(ctl, method, json_object_get(again), ret, err);
+}
+
 int
 cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -344,40 +377,12 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	json_object_object_add(params, "properties", json_object_get(args->values));
 	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
-	if (ctl_call(ctl, method, params, &object, err) < 0)
+	if (args_has_flag(args, "force"))
+		json_add_bool(params, "force", true);
+	if (declare_call_asking(ctl, method, params, &object, err) < 0)
 		return -1;
 	output_object(ctl, &view_changed, args->resource, object);
 	return 0;
-}
-
-/* "It is still in use. Delete it? [y/N]" */
-static bool
-declare_is_confirmed(struct ctl *ctl, const struct error *err)
-{
-	char answer[16] = "";
-
-	if (!ctl->is_terminal || !isatty(STDIN_FILENO))
-		return false;
-	fprintf(ctl->err, "certctl: %s\nDelete it? [y/N] ", err->message);
-	fflush(ctl->err);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-/* A deletion that certd refuses without "force" is repeated with it if the user at the terminal says yes. */
-static int
-declare_call_asking(struct ctl *ctl, enum api_method_id method, struct json_object *params, struct json_object **ret,
-	struct error *err)
-{
-	_cleanup_json_ struct json_object *again = NULL;
-
-	json_object_deep_copy(params, &again, NULL);
-	if (ctl_call(ctl, method, params, ret, err) == 0)
-		return 0;
-	if (err->code != ERROR_IN_USE || method != RPC_AUTOCERTIFICATE_DELETE || !declare_is_confirmed(ctl, err))
-		return -1;
-	error_clear(err);
-	json_add_bool(again, "force", true);
-	return ctl_call(ctl, method, json_object_get(again), ret, err);
 }
 
 static int

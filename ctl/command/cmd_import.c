@@ -169,6 +169,8 @@ import_make_params(const struct args *args, struct error *err)
 	json_add_string(params, "replace", args_text(args, "replace"));
 	if (args_has_flag(args, "dryRun"))
 		json_add_bool(params, "dryRun", true);
+	if (args_has_flag(args, "force"))
+		json_add_bool(params, "force", true);
 	if (args_has_flag(args, "allowExpired"))
 		json_add_bool(params, "allowExpired", true);
 	if (args_has_flag(args, "allowUnfit"))

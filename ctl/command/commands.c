@@ -8,12 +8,15 @@
 	{ .name = "noWait", .type = API_BOOL, .help = "do not wait; certd continues" }, \
 	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", \
 		.fallback = "10m" }
+#define TAKE_FILES \
+	{ .name = "force", .type = API_BOOL, .help = "also take away files that a consumer still has" }
 #define DRY_RUN \
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the effect without making the change" }
 /* clang-format on */
 
 static const struct api_field wait_options[] = { WAIT_FIELDS, { .name = NULL } };
 static const struct api_field add_options[] = { WAIT_FIELDS, DRY_RUN, { .name = NULL } };
+static const struct api_field add_auto_options[] = { WAIT_FIELDS, TAKE_FILES, DRY_RUN, { .name = NULL } };
 static const struct api_field change_options[] = { DRY_RUN, { .name = NULL } };
 static const struct api_field events_options[] = {
 	{ .name = "follow", .type = API_BOOL, .help = "-f: keep printing new events" },
@@ -158,6 +161,7 @@ static const struct api_field import_options[] = {
 		.metavar = "CONSUMER",
 		.help = "consumer of the certificate" },
 	{ .name = "labels", .type = API_STRLIST, .option = "label", .metavar = "LABEL", .help = "word or KEY=VALUE" },
+	TAKE_FILES,
 	DRY_RUN,
 	{ .name = "noWait", .type = API_BOOL, .help = "do not wait; certd continues" },
 	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
@@ -173,7 +177,7 @@ static const struct api_field export_options[] = {
 };
 static const struct api_field rm_options[] = {
 	{ .name = "withCertificates", .type = API_BOOL, .help = "also delete the certificates of an auto-certificate" },
-	{ .name = "force", .type = API_BOOL, .help = "delete an auto-certificate whose files a consumer still serves" },
+	TAKE_FILES,
 	DRY_RUN,
 	{ .name = NULL },
 };
@@ -271,9 +275,7 @@ static const struct api_field apply_options[] = {
 		.metavar = "FILE",
 		.help = "-f: the declarations, YAML or JSON; - is standard input" },
 	{ .name = "prune", .type = API_BOOL, .help = "delete objects that are missing in the file's collections" },
-	{ .name = "force",
-		.type = API_BOOL,
-		.help = "delete auto-certificates although consumers still serve their files" },
+	TAKE_FILES,
 	{ .name = "dryRun", .type = API_BOOL, .help = "show the changes without making them" },
 	{ .name = NULL },
 };
@@ -304,6 +306,7 @@ static const struct api_field set_options[] = {
 		.type = API_STRLIST,
 		.metavar = "OPTION",
 		.help = "reset the property of this option to its default" },
+	TAKE_FILES,
 	DRY_RUN,
 	{ .name = NULL },
 };
@@ -366,7 +369,7 @@ const struct command commands[] = {
 	{ "add-provider", NULL, "register an account with a certificate authority", OPTIONS_CREATE, 0,
 		API_PROVIDER, RPC_PROVIDER_CREATE, add_options, cmd_add, add_provider_notes, .bare = "server" },
 	{ "add-auto", NULL, "get a certificate and keep it valid", OPTIONS_CREATE, 0,
-		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, add_options, cmd_add, add_auto_notes,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, add_auto_options, cmd_add, add_auto_notes,
 		.also = "issue obtain order certonly", .bare = "cn" },
 	{ "add-dns", NULL, "declare a DNS provider for dns-01", OPTIONS_CREATE, 0,
 		API_DNSPROVIDER, RPC_DNSPROVIDER_CREATE, change_options, cmd_add, add_dns_notes, .bare = "name" },

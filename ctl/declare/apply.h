@@ -13,7 +13,7 @@ struct apply {
 	struct json_object *objects; /* current_fetch(); owned */
 	struct json_object *present; /* {KEY: {NAME: declared properties}}; owned */
 	struct plan plan;
-	bool is_forced;     /* also deletes what consumers still serve */
+	bool is_forced;     /* also takes away files that consumers still have */
 	size_t failed;      /* steps that certd refused */
 	struct error first; /* the first refusal */
 	/* Sends a step in place of apply_call_step(), which it may call; or NULL. @arg: .arg */

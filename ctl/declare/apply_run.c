@@ -25,7 +25,7 @@ apply_clear(struct apply *a)
 /* --- asking certd --- */
 
 static struct json_object *
-apply_step_params(const struct apply *a, const struct plan_step *step, bool is_dry_run)
+apply_step_params(const struct apply *a, const struct plan_step *step, enum api_method_id method, bool is_dry_run)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -44,7 +44,7 @@ apply_step_params(const struct apply *a, const struct plan_step *step, bool is_d
 	}
 	if (is_dry_run)
 		json_add_bool(params, "dryRun", true);
-	if (a->is_forced && step->action == PLAN_DELETE && step->resource == &api_resources[API_AUTOCERTIFICATE])
+	if (a->is_forced && api_field_find(api_methods[method].params, "force"))
 		json_add_bool(params, "force", true);
 	return params;
 }
@@ -59,7 +59,7 @@ apply_call_step(const struct apply *a, const struct plan_step *step, bool is_dry
 	enum api_method_id method = RPC_PROVIDER_CREATE;
 
 	api_method_of(step->resource, verbs[step->action], &method);
-	if (ctl_call(a->ctl, method, apply_step_params(a, step, is_dry_run), ret, err) < 0)
+	if (ctl_call(a->ctl, method, apply_step_params(a, step, method, is_dry_run), ret, err) < 0)
 		return error_wrap(err, "%s '%s'", step->resource->title, step->name);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "daemon/service/access.h"
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/slug.h"
+#include "daemon/service/used_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,11 +113,13 @@ adopt_certificate(struct call *call, struct autocert *a, struct error *err)
 
 	if (found <= 0)
 		return found;
+	if (!a->consumers.count)
+		strlist_copy(&a->consumers, &c.consumers);
+	if (used_files_check_heir(call, &c, &a->consumers, err) < 0)
+		return -1;
 	a->slug = c.slug;
 	c.slug = NULL;
 	slug_hand_over(call, a->slug, a->o.id);
-	if (!a->consumers.count)
-		strlist_copy(&a->consumers, &c.consumers);
 	strlist_clear(&c.consumers);
 	strlist_copy(&c.labels, &a->labels);
 	c.autocert = xstrdup(a->o.id);

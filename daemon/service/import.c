@@ -11,6 +11,7 @@
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
+#include "daemon/service/used_files.h"
 #include "daemon/store/certificate.h"
 
 #include <stdlib.h>
@@ -226,10 +227,12 @@ retire(struct call *call, struct certificate *old, struct certificate *c, struct
 		str_replace(&c->o.name, old->o.name);
 		rename_former(old);
 	}
-	c->slug = old->slug;
-	old->slug = NULL;
 	if (!c->consumers.count)
 		strlist_copy(&c->consumers, &old->consumers);
+	if (used_files_check_heir(call, old, &c->consumers, err) < 0)
+		return -1;
+	c->slug = old->slug;
+	old->slug = NULL;
 	if (!c->labels.count)
 		strlist_copy(&c->labels, &old->labels);
 	c->replaces = xstrdup(old->o.id);

@@ -36,4 +36,5 @@ libcertd_a_SOURCES += \
 	daemon/service/token.c daemon/service/token.h \
 	daemon/service/troubles.c daemon/service/troubles.h \
 	daemon/service/unvalidated.c daemon/service/unvalidated.h \
+	daemon/service/used_files.c daemon/service/used_files.h \
 	daemon/service/zones.c daemon/service/zones.h

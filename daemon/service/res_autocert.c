@@ -22,6 +22,7 @@
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
+#include "daemon/service/used_files.h"
 #include "daemon/service/zones.h"
 
 #include <stdlib.h>
@@ -326,89 +327,43 @@ delete_certificates(struct call *call, const char *autocert_id, struct error *er
 	return 0;
 }
 
-/* The name of a consumer that still reads the files, as far as is known; NULL: none. Owned by the caller. */
-static char *
-res_autocert_reader(struct call *call, const struct autocert *a)
-{
-	struct rollout_state r = { 0 };
-	char *name = NULL;
-
-	if (record_load(call->service->store, &rollout_class, a->o.id, &r, NULL) != 1)
-		return NULL;
-	for (size_t i = 0; !name && i < r.targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
-		_cleanup_consumer_ struct consumer c = { 0 };
-		bool may_serve = !t->served || strcmp(t->served, "served") == 0;
-
-		if (r.is_written && may_serve &&
-			object_peek(call->service->store, &consumer_class, t->consumer, &c, NULL) == 1)
-			name = xstrdup(c.o.name);
-	}
-	record_clear(&rollout_class, &r);
-	return name;
-}
-
-/*
- * A server whose files vanish fails at its next restart, so the caller has to insist; operators may not, unless
- * certd.conf lets them.
- */
-static int
-res_autocert_check_readers(struct call *call, const struct autocert *a, bool is_forced, struct error *err)
-{
-	_cleanup_free_ char *reader = call->is_dry_run ? NULL : res_autocert_reader(call, a);
-	_cleanup_free_ char *command = NULL;
-
-	if (!reader)
-		return 0;
-	if (!call->service->conf->may_operators_remove_used &&
-		call_require(call, ROLE_ADMIN, "deleting files that a consumer serves", err) < 0)
-		return -1;
-	if (is_forced)
-		return 0;
-	command = shell_certctl("rm auto", a->o.name, "--force");
-	return error_set(err, ERROR_IN_USE,
-		"consumer '%s' still serves the files of '%s'; to delete it all the same: %s", reader, a->o.name,
-		command);
-}
-
 /* The effect of the deletion, for the answer. */
 static void
-describe_removal(struct call *call, const struct autocert *a, bool has_certificates)
+describe_removal(struct call *call, const struct autocert *a, bool has_certificates, struct effect *effect)
 {
-	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
 	struct store *store = call->service->store;
 
-	strlist_take(&effect.reasons,
+	strlist_take(&effect->reasons,
 		xasprintf("the files in %s/live/%s are removed", call->service->conf->drop_root, a->slug));
 	for (size_t i = 0; i < a->consumers.count; i++) {
 		_cleanup_consumer_ struct consumer c = { 0 };
 
 		if (object_peek(store, &consumer_class, a->consumers.items[i], &c, NULL) == 1)
-			strlist_take(&effect.reasons,
+			strlist_take(&effect->reasons,
 				xasprintf("consumer '%s' gets no certificate in their place", c.o.name));
 	}
 	if (a->last_certificate)
-		strlist_add(&effect.reasons, has_certificates ? "its certificates are deleted"
-							      : "its certificates are kept until they are purged");
-	call_set_effect(call, &effect);
+		strlist_add(&effect->reasons, has_certificates ? "its certificates are deleted"
+							       : "its certificates are kept until they are purged");
+	call_set_effect(call, effect);
 }
 
 int
 autocert_delete(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
 	struct json_object *with = json_path(params, "withCertificates");
-	struct json_object *force = json_path(params, "force");
 
 	if (resource_find_peek(call, &autocert_class, params, &a, err) < 0 ||
-		res_autocert_check_readers(call, &a, force && json_object_get_boolean(force), err) < 0 ||
+		used_files_check(call, &autocert_class, &a, NULL, &effect, err) < 0 ||
 		resource_remove(call, &a, err) < 0)
 		return -1;
 	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
 		return -1;
 	if (authorizations_forget(call, a.o.id, err) < 0)
 		return -1;
-	describe_removal(call, &a, with && json_object_get_boolean(with));
+	describe_removal(call, &a, with && json_object_get_boolean(with), &effect);
 	call_cancel(call, a.o.id);
 	slug_release(call, a.slug);
 	return 0;

@@ -183,7 +183,7 @@ static int
 res_certificate_check_unused(struct call *call, const struct certificate *c, struct error *err)
 {
 	_cleanup_consumer_ struct consumer consumer = { 0 };
-	_cleanup_free_ char *set = shell_certctl("set cert", c->o.name, "--consumer ''");
+	_cleanup_free_ char *set = shell_certctl("set cert", c->o.name, "--consumer '' --force");
 
 	if (!c->consumers.count)
 		return 0;

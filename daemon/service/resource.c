@@ -6,6 +6,7 @@
 #include "common/nearest.h"
 #include "daemon/service/access.h"
 #include "daemon/service/fields.h"
+#include "daemon/service/used_files.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -408,6 +409,8 @@ resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, 
 	if (resource_read(call, old, obj, err) < 0)
 		return -1;
 	effect_of(ops->id, ops->cls, old, obj, ret);
+	if (used_files_check(call, ops->cls, old, obj, ret, err) < 0)
+		return -1;
 	call_set_effect(call, ret);
 	if (ret->changed.count == 0) {
 		call->result = resource_seen_by(call->peer, call->service, ops, old);

@@ -8,6 +8,7 @@ import pytest
 from certd import Certd, program
 from pebble import Challtestsrv, Pebble
 from procs import free_port, run, wait_for
+from tls import ThrowAwayCa
 
 
 @pytest.fixture
@@ -51,12 +52,12 @@ def test_rm_of_what_is_served_needs_force_and_an_admin(site, tmp_path):
     auto(site, "www.example.com", "--consumer", "nginx")
     refused = site.ctl("rm", "auto", "www.example.com", check=False)
     assert refused.returncode == 73
-    assert "consumer 'nginx' still serves the files of 'www.example.com'" in refused.stderr
-    assert site.ctl("rm", "auto", "www.example.com", "--dry-run").returncode == 0
+    assert "consumer 'nginx' still has the files of 'www.example.com'" in refused.stderr
+    assert "this needs --force" in site.ctl("rm", "auto", "www.example.com", "--dry-run").stdout
     empty = tmp_path / "empty.yaml"
     empty.write_text("autoCertificates: {}\n")
     pruned = site.ctl("apply", "-f", empty, "--prune", check=False)
-    assert pruned.returncode and "still serves" in pruned.stderr
+    assert pruned.returncode and "still has" in pruned.stderr
     assert [a["properties"]["name"] for a in site.ctl_json("list")] == ["www.example.com"]
     command = refused.stderr.splitlines()[0].split("all the same: certctl ")[1]
     site.ctl(*shlex.split(command))
@@ -165,6 +166,55 @@ def test_every_advised_command_can_be_run_as_printed(site, scratch):
         assert "there is no " not in result.stderr, (command, result.stderr)
 
 
+@pytest.fixture
+def ways(site, scratch):
+    """All ways to take served files from a consumer: {words for certctl: names of the files that they remove}."""
+    for name in ("nginx", "other", "spare"):
+        site.ctl("add-consumer", "--name", name)
+    (scratch / "tls").mkdir()
+    site.ctl("add-consumer", "--name", "mail", "--directory", scratch / "tls")
+    auto(site, "www.example.com", "--consumer", "nginx,other")
+    auto(site, "mail.example.com", "--consumer", "mail")
+    ca = ThrowAwayCa(scratch / "ca")
+    for name in ("shop", "store"):
+        cert, key = ca.issue(f"{name}.example.com")
+        site.ctl("import", "--name", name, "--cert", cert, "--chain", ca.cert_file, "--key", key, "--consumer", "nginx")
+    cert, key = ca.issue("shop.example.com")
+    site.declared = scratch / "site.yaml"
+    site.declared.write_text("autoCertificates:\n  www.example.com:\n    provider: le\n    commonName: "
+                             "www.example.com\n    consumers: [spare]\n")
+    return [
+        ("rm", "auto", "www.example.com"), ("set", "auto", "www.example.com", "--consumer", ""),
+        ("set", "auto", "www.example.com", "--unset", "consumer"),
+        ("set", "auto", "www.example.com", "--consumer", "nginx,spare"), ("apply", "-f", site.declared),
+        ("apply", "-f", site.declared, "--prune"), ("set", "cert", "shop", "--consumer", "other"),
+        ("import", "--replace", "shop", "--cert", cert, "--chain", ca.cert_file, "--key", key, "--consumer", "other"),
+        ("add-auto", "--provider", "le", "--name", "store", "--cn", "store.example.com", "--consumer", "other"),
+        ("set", "consumer", "mail", "--directory", scratch / "moved"), ("set", "consumer", "mail", "--directory", ""),
+    ]
+
+
+def files_of(site, scratch):
+    return sorted(str(path) for directory in (site.state / "live", scratch / "tls") for path in directory.rglob("*"))
+
+
+def test_no_way_takes_files_from_a_consumer_without_force(site, ways, scratch):
+    before = files_of(site, scratch), site.ctl("dump").stdout
+    assert str(scratch / "tls/privkey.pem") in before[0]
+    for way in ways:
+        refused = site.ctl(*way, check=False)
+        assert refused.returncode in (65, 73) and "still has the files of" in refused.stderr, (way, refused)
+        assert "--force" in refused.stderr
+        assert (files_of(site, scratch), site.ctl("dump").stdout) == before, way
+    # What takes nothing away needs nothing: more consumers, another order of them, the same directory.
+    site.ctl("set", "auto", "www.example.com", "--consumer", "other,spare,nginx")
+    site.ctl("set", "consumer", "mail", "--directory", scratch / "tls", "--probe", "127.0.0.1:1")
+    for way in ways:
+        if way[0] == "set":
+            site.ctl(*way, "--force")
+    wait_for(lambda: not (scratch / "tls/privkey.pem").exists(), 20, "the consumer's former directory to be cleared")
+
+
 OPERATOR = 65534
 
 
@@ -174,7 +224,7 @@ def open_to_operators(certd):
     os.chown(certd.socket, -1, OPERATOR)
 
 
-def test_operators_do_not_remove_what_is_served_unless_they_are_allowed(start):
+def test_operators_do_not_remove_what_is_served_unless_they_are_allowed(start, scratch):
     port = free_port()
     pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port)
     config = f"http-listen = 127.0.0.1:{port}\noperator-groups = {OPERATOR}\n"
@@ -182,13 +232,22 @@ def test_operators_do_not_remove_what_is_served_unless_they_are_allowed(start):
     certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--agree-tos", "--ca-file",
               pebble.ca_file)
     certd.ctl("add-consumer", "--name", "nginx")
+    certd.ctl("add-consumer", "--name", "new")
     auto(certd, "www.example.com", "--consumer", "nginx")
     auto(certd, "idle.example.com")
+    ca = ThrowAwayCa(scratch / "ca")
+    pair = [word for option, file in zip(("--cert", "--key"), ca.issue("shop.example.com")) for word in (option, file)]
+    pair += ["--chain", ca.cert_file]
+    certd.ctl("import", "--name", "shop", *pair, "--consumer", "nginx")
     open_to_operators(certd)
     certd.ctl("rm", "auto", "idle.example.com", user=OPERATOR)
-    refused = certd.ctl("rm", "auto", "www.example.com", "--force", user=OPERATOR, check=False)
-    assert refused.returncode == 77 and "needs the role admin" in refused.stderr
-    assert "(see admin-groups in certd.conf)" in refused.stderr
+    for way in (["rm", "auto", "www.example.com"], ["set", "auto", "www.example.com", "--consumer", ""],
+                ["set", "auto", "www.example.com", "--consumer", "new"], ["set", "cert", "shop", "--consumer", ""],
+                ["add-auto", "--provider", "le", "--name", "shop", "--cn", "shop.example.com", "--consumer", "new"]):
+        for force in ([], ["--force"]):
+            refused = certd.ctl(*way, *force, user=OPERATOR, check=False)
+            assert refused.returncode == 77 and "needs the role admin" in refused.stderr, (way, refused)
+            assert "(see admin-groups in certd.conf)" in refused.stderr
     certd.stop()
     certd.config += "operators-may-remove-used = yes\n"
     certd.start()

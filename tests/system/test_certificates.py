@@ -79,7 +79,7 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     certd.start()
     wait_for(bundle.exists, 10)
     certd.ctl("rm", "cert", old["id"])
-    certd.ctl("set", "cert", "shop", "--consumer", "")
+    certd.ctl("set", "cert", "shop", "--consumer", "", "--force")
     certd.ctl("rm", "cert", "shop")
     wait_for(lambda: not bundle.exists() and not (certd.state / "pem/shop.pem").exists(), 10)
     wait_for(lambda: certd.call("schedule.list")["items"] == [], 10)
@@ -94,7 +94,7 @@ def test_a_replacement_for_other_consumers_leaves_no_key_with_the_former_ones(ce
         (scratch / name).mkdir()
         certd.ctl("add-consumer", "--name", name, "--directory", scratch / name)
     import_pem(certd, ca, "--name", "shop", "--consumer", "front", "--consumer", "back")
-    import_pem(certd, ca, "--replace", "shop", "--consumer", "back")
+    import_pem(certd, ca, "--replace", "shop", "--consumer", "back", "--force")
     wait_for(lambda: not (scratch / "front/privkey.pem").exists(), 20)
     assert (scratch / "back/privkey.pem").exists()
 

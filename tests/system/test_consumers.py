@@ -253,7 +253,7 @@ def test_a_consumer_without_its_directory_is_well_when_it_is_not_given_the_certi
     certd.ctl("add-consumer", "--name", "mail", "--directory", scratch / "never")
     certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--consumer", "mail", check=False)
     assert certd.call("consumer.get", ref="mail")["metadata"]["state"] == "FAILED"
-    certd.call("autoCertificate.update", ref=NAME, properties={"consumers": []})
+    certd.call("autoCertificate.update", ref=NAME, properties={"consumers": []}, force=True)
     state = certd.call("consumer.get", ref="mail")["metadata"]
     assert (state["state"], state["message"]) == ("AVAILABLE", "")
 

@@ -200,7 +200,8 @@ def test_dry_runs_of_making_and_removing_leave_nothing(rig):
     used = rig.certd.ctl("rm", "provider", "le", "--dry-run", check=False)
     assert used.returncode == 73 and NAME in used.stderr
     assert rig.certd.ctl("rm", "auto", NAME, "--dry-run").stdout.splitlines() == [
-        f"auto '{NAME}' can be removed", f"  the files in {rig.drop} are removed",
+        f"auto '{NAME}' can be removed", f"  consumer 'web' still has the files of '{NAME}': this needs --force",
+        f"  the files in {rig.drop} are removed",
         "  consumer 'web' gets no certificate in their place", "  its certificates are kept until they are purged"]
     assert rig.last_event() == seq
     assert (rig.drop / "bundle.pem").exists() and rig.auto()["metadata"]["nextAction"] == "renew"

@@ -178,8 +178,8 @@ Test(rollout, what_a_consumer_is_not_given_any_more_does_not_keep_it_failed)
 		enum api_method_id method;
 		const char *params;
 	} ways[] = {
-		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}" },
-		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]}}" },
+		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']},'force':true}" },
+		{ RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]},'force':true}" },
 		{ RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}" },
 	};
 
@@ -225,7 +225,8 @@ Test(rollout, who_becomes_a_consumer_gets_what_is_there)
 
 	begin_with_consumers(&r);
 	notified = w->notified;
-	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']}}");
+	world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher']},'force':true}");
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_eq(w->notified, notified);
 	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['watcher','notified']}}");

@@ -89,7 +89,8 @@ Test(withdraw, a_consumer_that_is_taken_off_keeps_no_key)
 	struct world *w = &r.world;
 
 	begin_dropped(&r);
-	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]}}"));
+	cr_assert(world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]},'force':true}"));
 	world_stop(w);
 	world_start(w);
 	world_run_until(w, world_now(w) + MINUTE);
@@ -108,7 +109,8 @@ Test(withdraw, a_consumer_that_moves_leaves_no_key_behind)
 
 	begin_dropped(&r);
 	here = getcwd(NULL, 0);
-	cr_assert(world_call(w, RPC_CONSUMER_UPDATE, "{'ref':'mail','properties':{'directory':'%s/post'}}", here));
+	cr_assert(world_call(
+		w, RPC_CONSUMER_UPDATE, "{'ref':'mail','properties':{'directory':'%s/post'},'force':true}", here));
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect_not(exists("mail/privkey.pem"));
 	cr_expect(exists("post/privkey.pem"));
@@ -122,7 +124,7 @@ Test(withdraw, what_is_declared_again_meanwhile_stays)
 	struct world *w = &r.world;
 
 	begin_dropped(&r);
-	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]}}");
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':[]},'force':true}");
 	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['mail']}}");
 	world_stop(w);
 	world_start(w);
