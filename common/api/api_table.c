@@ -321,9 +321,13 @@ static const struct api_field rollout_fields[] = {
 	{ .name = "certificate", .type = API_REF, .resource = "certificate",
 		.help = "certificate that is deployed" },
 	{ .name = "generation", .type = API_INT, .help = "as in manifest.json" },
+	{ .name = "step", .type = API_STRING,
+		.help = "last finished step: staged, written, tested, activated, probed, served or rolled back" },
 	{ .name = "activated", .type = API_BOOL, .help = "whether the consumer was notified" },
 	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
 	{ .name = "probedDate", .type = API_TIME, .help = "time of the last probe" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt or probe" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields, .help = "why the deployment failed" },
 	END,
 };

@@ -40,6 +40,7 @@ struct drop_request {
 	const struct certificate *cert;
 	int64_t generation;                /* written into the manifest; never decreases */
 	const struct strlist *directories; /* further directories prepared by root, by absolute path; or NULL */
+	bool is_partial;                   /* only those, not live/<slug> and pem/<slug>.pem */
 };
 
 /*

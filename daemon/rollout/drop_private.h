@@ -45,6 +45,7 @@ struct drop_job {
 	void (*run)(void *job);
 	char subject_id[STORE_ID_SIZE]; /* removal */
 	char former_id[STORE_ID_SIZE];  /* removal; "": none */
+	bool is_partial;                /* only @directories */
 	bool is_whole;                  /* removal: also live/<slug> and the flat bundle */
 	bool is_free;                   /* removal: no other subject has them */
 	bool is_given;                  /* to a worker */

@@ -151,6 +151,7 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 	buf_add(&job->pair, request->cert->pair.data, request->cert->pair.len);
 	json_write(manifest, &job->manifest);
 	buf_add_char(&job->manifest, '\n');
+	job->is_partial = request->is_partial;
 	job->generation = request->generation;
 	job->not_after_at = request->cert->not_after_at;
 	if (request->cert->autocert)

@@ -186,9 +186,9 @@ drop_write_run(void *arg)
 	int rc = drop_make_files(job, &f, &job->error);
 
 	/* The flat bundle before the manifest, which says that the drop is complete. */
-	if (rc == 0)
+	if (rc == 0 && !job->is_partial)
 		rc = write_flat(job, &f, &flat, &job->error);
-	if (rc == 0)
+	if (rc == 0 && !job->is_partial)
 		rc = write_live(job, &f, &flat, &job->error);
 	for (size_t i = 0; rc == 0 && i < job->directories.count; i++) {
 		rc = write_prepared(job, &f, job->directories.items[i], &job->error);

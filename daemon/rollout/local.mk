@@ -10,6 +10,7 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop_remove.c daemon/rollout/drop_versions.c daemon/rollout/drop_write.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \
-	daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c daemon/rollout/rollout_probe.c daemon/rollout/rollout_state.c \
+	daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
+	daemon/rollout/rollout_plan.c daemon/rollout/rollout_probe.c daemon/rollout/rollout_state.c \
 	daemon/rollout/subject.c daemon/rollout/subject.h \
 	daemon/rollout/withdraw.c daemon/rollout/withdraw.h

@@ -1,7 +1,10 @@
 /*
- * The rollout machine. A run starts where the record says: it writes what is not written, notifies the consumers that
- * were not notified, then probes. Each step may be repeated. The record is saved once, at the end of a run, because
- * repeating steps after a crash does no harm.
+ * The rollout machine. A run goes through the consumers of a subject and takes the steps that are due, each from where
+ * its record says. The record is saved once, at the end of a run, because repeating steps after a crash does no harm.
+ *
+ * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job, or
+ * for those of a batch. A run that reaches such a consumer does what else is due, and its row continues in that lane,
+ * with that consumer. A waiting row holds no key and does not occupy a slot of other work.
  *
  * If the record has a newer generation at the end of a run, nothing is saved: the row is still due and the next run
  * rolls out the newest.
@@ -11,6 +14,7 @@
 #include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/rollout/activate.h"
+#include "daemon/rollout/consumer_kind.h"
 #include "daemon/rollout/probe.h"
 
 #include <stdlib.h>
@@ -41,6 +45,8 @@ run_free(struct run *run)
 	subject_clear(&run->subject);
 	certificate_clear(&run->cert);
 	consumer_clear(&run->consumer);
+	error_clear(&run->unreached);
+	free(run->worst);
 	record_clear(&rollout_class, &run->state);
 	free(run->directory);
 	free(run);
@@ -84,21 +90,43 @@ still_current(struct run *run, struct rollout_state *ret, struct error *err)
 	return found < 0 ? -1 : found == 1 && ret->generation == run->state.generation;
 }
 
-void
-rollout_finish(struct run *run, struct store_txn *txn, const struct run_next *next)
+/* Somebody asked for a probe while this run was deploying. */
+static void
+keep_what_was_asked(struct run *run, const struct rollout_state *stored)
+{
+	for (size_t i = 0; run->kind == SCHEDULE_DEPLOY && i < stored->targets.count; i++)
+		if (rollout_target_at(stored, i)->is_asked && i < run->state.targets.count)
+			rollout_target_at(&run->state, i)->is_asked = true;
+}
+
+static void
+set_row(struct run *run, struct store_txn *txn, enum schedule_kind kind, const char *lane, int64_t due_at)
 {
 	struct store *store = run->rollout->env.store;
+
+	if (due_at)
+		schedule_set(store, txn, kind, run->subject.id, lane, due_at > 1 ? due_at : run_now(run));
+	else
+		schedule_del(store, txn, kind, run->subject.id);
+}
+
+/* Saves the state, and the rows that follow from it, unless there is a newer generation; then ends. */
+static void
+run_finish(struct run *run)
+{
+	struct store_txn *txn = store_begin(run->rollout->env.store);
 	struct rollout_state old = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int current = still_current(run, &old, &err);
 
 	store_relax(txn, DONE_MS); /* a run may be repeated */
 	if (current == 1) {
+		keep_what_was_asked(run, &old);
+		rollout_note_done(run, txn);
 		rollout_save(run->rollout, txn, run->subject.id, &old, &run->state);
-		schedule_del(store, txn, run->kind, run->subject.id);
-		if (next->due_at)
-			schedule_set(
-				store, txn, next->kind, run->subject.id, next->lane ? next->lane : "", next->due_at);
+		set_row(run, txn, SCHEDULE_DEPLOY, run->next_lane,
+			*run->next_lane ? run_now(run) : rollout_deploy_at(&run->state));
+		set_row(run, txn, SCHEDULE_PROBE, "", rollout_probe_at(&run->state));
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
@@ -110,6 +138,110 @@ int64_t
 rollout_retry_at(const struct rollout *r, const char *subject_id, int64_t attempts)
 {
 	return retry_at(RETRY_LOCAL, clock_wall(loop_clock(r->env.loop)), attempts, subject_id);
+}
+
+/* --- the steps --- */
+
+static const struct {
+	const char *name;
+	rollout_step_fn *enter; /* what follows it */
+} steps[] = {
+	[ROLLOUT_STAGED] = { "staged", rollout_write },
+	[ROLLOUT_WRITTEN] = { "written", rollout_test },
+	[ROLLOUT_TESTED] = { "tested", rollout_activate },
+	[ROLLOUT_ACTIVATED] = { "activated", rollout_probe },
+	[ROLLOUT_PROBED] = { "probed", rollout_probe },
+	[ROLLOUT_SERVED] = { "served", rollout_probe },
+	[ROLLOUT_ROLLED_BACK] = { "rolled back", rollout_probe },
+};
+_Static_assert(ARRAY_SIZE(steps) == ROLLOUT_STEP_COUNT, "one row per step");
+
+static size_t
+step_index(int64_t step)
+{
+	return step >= 0 && step < ROLLOUT_STEP_COUNT ? (size_t)step : ROLLOUT_STAGED;
+}
+
+const char *
+rollout_step_name(int64_t step)
+{
+	return steps[step_index(step)].name;
+}
+
+/* Must this consumer be notified in its own lane, which is not that of the row? */
+static bool
+needs_own_lane(const struct run *run, const struct rollout_target *t)
+{
+	return run->kind == SCHEDULE_DEPLOY && t->step == ROLLOUT_TESTED &&
+	       consumer_kind_of(&run->consumer)->is_serial && strcmp(run->lane, t->consumer) != 0;
+}
+
+/* A consumer that cannot be read is retried like one that cannot be notified; one that is gone has nothing to do. */
+static enum step_result
+step_without_consumer(struct run *run, struct rollout_target *t, const struct error *err)
+{
+	if (run->kind == SCHEDULE_PROBE) {
+		t->next_at = 0;
+		t->is_asked = false;
+		return STEP_WAITS;
+	}
+	if (error_is_set(err))
+		return rollout_step_failed(run, t, err);
+	rollout_target_advance(t, ROLLOUT_ACTIVATED, 0);
+	return STEP_WAITS;
+}
+
+static enum step_result
+step_enter(struct run *run, struct rollout_target *t)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer, &err) != 1)
+		return step_without_consumer(run, t, &err);
+	if (needs_own_lane(run, t)) {
+		if (!*run->next_lane)
+			memccpy(run->next_lane, t->consumer, '\0', sizeof(run->next_lane) - 1);
+		return STEP_WAITS;
+	}
+	/* Somebody may ask for a probe before it is activated. */
+	return run->kind == SCHEDULE_PROBE ? rollout_probe(run, t) : steps[step_index(t->step)].enter(run, t);
+}
+
+/* In a consumer's lane, that consumer is the first. */
+static size_t
+first_target(const struct run *run)
+{
+	for (size_t i = 0; i < run->state.targets.count; i++)
+		if (strcmp(rollout_target_at(&run->state, i)->consumer, run->lane) == 0)
+			return i;
+	return 0;
+}
+
+static void
+run_steps(struct run *run)
+{
+	size_t first = first_target(run), n = run->state.targets.count;
+
+	for (; run->seen < n; run->seen++) {
+		struct rollout_target *t;
+		enum step_result result = STEP_ADVANCED;
+
+		run->target = (first + run->seen) % n;
+		t = rollout_target_at(&run->state, run->target);
+		while (result == STEP_ADVANCED && rollout_target_is_due(t, run->kind, run->started_at))
+			result = step_enter(run, t);
+		if (result == STEP_RUNS)
+			return;
+	}
+	run_finish(run);
+}
+
+void
+rollout_step_ended(struct run *run, enum step_result result)
+{
+	if (result == STEP_WAITS)
+		run->seen++;
+	run_steps(run);
 }
 
 /* --- begin --- */
@@ -124,7 +256,7 @@ run_load(struct run *run, const char *subject_id, struct error *err)
 	if (found == 1)
 		found = rollout_load(run->rollout, subject_id, &run->state, err);
 	if (found == 1)
-		found = object_load(store, &certificate_class, run->state.certificate, &run->cert, err);
+		found = object_peek(store, &certificate_class, run->state.certificate, &run->cert, err);
 	return found;
 }
 
@@ -161,10 +293,10 @@ rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *d
 		return run;
 	}
 	run->directory = drop_directory(run->rollout->env.drops, run->subject.slug);
-	if (row->kind == SCHEDULE_DEPLOY)
-		rollout_deploy(run);
-	else
-		rollout_probe(run);
+	run->started_at = run_now(run);
+	if (row->kind != SCHEDULE_DEPLOY || run->state.is_written || run->state.next_at > run->started_at ||
+		rollout_write_live(run) != STEP_RUNS)
+		run_steps(run);
 	return run;
 }
 
@@ -180,10 +312,7 @@ rollout_after_clock_change(void *env _unused_, const struct schedule_row *row, i
 	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
 }
 
-/*
- * Another lane than the default one is a consumer's (rollout_deploy.c): it is notified of one certificate at a time, or
- * of as many as wait.
- */
+/* Another lane than the default one is a consumer's: it is notified of one certificate at a time, or of a batch. */
 static int64_t
 deploy_lane_room(void *rollout, const char *lane, struct error *err)
 {

@@ -1,7 +1,8 @@
 /*
- * daemon/rollout/rollout.h: from a stored certificate to a served one: write -> notify -> probe. Each auto-certificate
- * or imported certificate has a durable state (STORE_ROLLOUT) and its own persistent backoff until it succeeds.
- * Entering a state is repeatable; SCHEDULE_DEPLOY and SCHEDULE_PROBE rows drive it.
+ * daemon/rollout/rollout.h: from a stored certificate to a served one. Each auto-certificate or imported certificate
+ * has a record (STORE_ROLLOUT), and in it each consumer has its own step and backoff: one that fails neither delays
+ * nor repeats the work of the others. A SCHEDULE_DEPLOY and a SCHEDULE_PROBE row of the subject are due when the first
+ * of its consumers is.
  */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_H
 #define DAEMON_ROLLOUT_ROLLOUT_H
@@ -29,28 +30,55 @@ rollout_new(const struct rollout_env *env);
 void
 rollout_free(struct rollout *rollout);
 
-/* The record of STORE_ROLLOUT, as shown by `certctl show`. */
+/*
+ * How far a consumer has got with the files of a generation. Each step may be repeated, so only finished ones are
+ * saved. On disk: never renumber.
+ */
+enum rollout_step {
+	ROLLOUT_STAGED,      /* the certificate is stored */
+	ROLLOUT_WRITTEN,     /* its files are complete */
+	ROLLOUT_TESTED,      /* it accepts them, as far as its kind can tell */
+	ROLLOUT_ACTIVATED,   /* it was notified */
+	ROLLOUT_PROBED,      /* it was probed, and does not serve the certificate */
+	ROLLOUT_SERVED,      /* all its endpoints serve the certificate */
+	ROLLOUT_ROLLED_BACK, /* they serve the earlier certificate that was deployed instead */
+	ROLLOUT_STEP_COUNT
+};
+
+/* "staged", "rolled back". An unknown number is the first step. Static. */
+const char *
+rollout_step_name(int64_t step);
+
+/* One consumer in the record of STORE_ROLLOUT, as shown by `certctl show`. Each has its own backoff. */
 struct rollout_target {
-	char *consumer;   /* id */
-	bool is_notified; /* for this generation */
-	char *served;     /* "served", "stale", "unreachable", NULL: not probed */
-	int64_t probed_at;
+	char *consumer;    /* id */
+	int64_t step;      /* enum rollout_step */
+	char *served;      /* "served", "stale", "unreachable", NULL: not probed */
+	int64_t probed_at; /* UNIX seconds, like all times here */
+	int64_t served_at; /* when it was first found to serve this generation; 0: not yet */
 	struct error failure;
+	int64_t attempts;   /* consecutive failures to write, test or activate */
+	int64_t next_at;    /* before ACTIVATED, of the next attempt, 0: at once; then of the next probe, 0: none */
+	int64_t probes;     /* consecutive ones that did not find it served */
+	bool is_unserved;   /* an endpoint was stale or unreachable for longer than a server takes to load */
+	bool is_asked;      /* somebody waits for the result of the next probe */
+	bool was_notified;  /* read from the record of an earlier certd: it was activated */
 	struct buf unknown; /* record.h */
 };
 
 struct rollout_state {
 	char *certificate; /* id of the certificate being rolled out */
 	int64_t generation;
-	bool is_written;
+	bool is_written;            /* live/<slug> */
 	struct record_list targets; /* struct rollout_target */
-	int64_t attempts;
-	struct error failure; /* of writing */
-	int64_t done_at;      /* 0: not yet */
-	int64_t probes;       /* probes since then that did not find it served */
-	bool is_unserved;     /* an endpoint was stale or unreachable for longer than a server takes to load */
-	bool is_asked;        /* somebody waits for the result of the next probe */
-	struct buf unknown;   /* record.h */
+	int64_t attempts;           /* consecutive failures to write live/<slug> */
+	int64_t next_at;            /* of the next attempt; 0: at once */
+	struct error failure;       /* of that */
+	int64_t done_at;            /* when all consumers were activated; 0: not yet */
+	int64_t former_probes;      /* of all targets, from the record of an earlier certd: like the two below */
+	bool was_unserved;
+	bool was_asked;
+	struct buf unknown; /* record.h */
 };
 
 extern const struct record_class rollout_class;
@@ -92,7 +120,7 @@ rollout_served(struct rollout *rollout, const char *subject_id);
 int
 rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_state *ret, struct error *err);
 
-/* Why it is retried: the error of writing, or of the first consumer; NULL: neither failed. Borrowed. */
+/* Why it is retried: the error of writing, or of the first consumer that failed; NULL: none did. Borrowed. */
 const struct error *
 rollout_failure(const struct rollout_state *state);
 

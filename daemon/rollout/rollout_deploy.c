@@ -1,207 +1,212 @@
-/*
- * The first half of a run: the files are written, then each consumer is notified.
- *
- * A consumer that is notified of one certificate at a time has its own lane in the schedule, with room for one job, or
- * for those of a batch. A run that reaches such a consumer ends, and its row continues in that lane. A waiting row
- * holds no key and does not occupy a slot of other work. In the consumer's lane a run starts with that consumer; those
- * before it in the list were notified earlier in this attempt.
- */
+/* The steps before a certificate can be probed: the files are written, tested, and their consumers notified. */
 #include "daemon/rollout/rollout_private.h"
 
 #include "common/timefmt.h"
-#include "daemon/rollout/consumer_kind.h"
+#include "daemon/rollout/activate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void
-deploy_done(struct run *run)
-{
-	struct rollout_env *env = &run->rollout->env;
-	struct store_txn *txn = store_begin(env->store);
-	struct event_object object = run_object(run);
-	struct json_object *data = json_object_new_object();
-	int64_t probe_at = run->state.targets.count ? time_add(run_now(run), ROLLOUT_SETTLE_SEC) : 0;
+/* --- the outcome --- */
 
-	run->state.attempts = 0;
-	run->state.probes = 0;
+void
+rollout_note_done(struct run *run, struct store_txn *txn)
+{
+	struct event_object object = run_object(run);
+	struct json_object *data;
+
+	if (run->state.done_at || !rollout_is_deployed(&run->state))
+		return;
 	run->state.done_at = run_now(run);
-	error_clear(&run->state.failure);
+	data = json_object_new_object();
 	json_add_string(data, "certificate", run->state.certificate);
 	json_add_string(data, "directory", run->directory);
-	event_emit(env->events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
-	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_PROBE, .due_at = probe_at });
+	event_emit(
+		run->rollout->env.events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
 }
 
 static void
-deploy_failed(struct run *run, const struct error *err)
+report_failure(struct run *run, const struct error *err, int64_t retry_at)
 {
 	struct rollout_env *env = &run->rollout->env;
-	struct store_txn *txn = store_begin(env->store);
 	struct event_object object = run_object(run);
 	_cleanup_error_ struct error why = ERROR_INIT;
 	char when[TIME_RFC3339_SIZE];
 
-	run->state.attempts++;
 	error_copy(&why, err);
-	/* What failed as a batch comes back at the same time, as a batch. */
-	why.retry_at = rollout_retry_at(
-		run->rollout, *run->failed_batch ? run->failed_batch : run->subject.id, run->state.attempts);
-	time_format_rfc3339(why.retry_at, when);
-	event_emit_error(
-		env->events, txn, EVENT_DEPLOY_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
-	rollout_finish(run, txn, &(struct run_next){ .kind = SCHEDULE_DEPLOY, .due_at = why.retry_at });
+	why.retry_at = retry_at;
+	time_format_rfc3339(retry_at, when);
+	event_emit_error(env->events, store_begin(env->store), EVENT_DEPLOY_FAILED, &object, &why,
+		"%s; next attempt %s", err->message, when);
 }
 
-static void
-activate_next(struct run *run);
-
-static void
-is_notified(const struct error *err, void *arg)
+/* What failed as a batch comes back at the same time, as a batch. */
+static int64_t
+target_retry_at(const struct run *run, const struct rollout_target *t)
 {
-	struct run *run = arg;
-	struct rollout_target *t = rollout_target_at(&run->state, run->target);
-	struct store_txn *txn = store_begin(run->rollout->env.store);
-
-	run->activation = NULL;
-	error_clear(&t->failure);
-	t->is_notified = !err;
-	if (err) {
-		if (run->consumer.is_batch)
-			memcpy(run->failed_batch, run->consumer.o.id, sizeof(run->failed_batch));
-		rollout_consumer_failed(run->rollout, txn, t->consumer, run->subject.id, err);
-		error_copy(&t->failure, err);
-		error_wrap(&t->failure, "consumer '%s'", run->consumer.o.name);
-	} else {
-		rollout_consumer_recovered(run->rollout, txn, t->consumer, run->subject.id);
-	}
-	run->target++;
-	activate_next(run);
+	return rollout_retry_at(
+		run->rollout, run->consumer.is_batch ? run->consumer.o.id : run->subject.id, t->attempts + 1);
 }
 
-static bool
-needs_own_lane(const struct run *run)
-{
-	return consumer_kind_of(&run->consumer)->is_serial && strcmp(run->lane, run->consumer.o.id) != 0;
-}
-
-static void
-deploy_in_lane(struct run *run, const char *consumer_id)
-{
-	rollout_finish(run, store_begin(run->rollout->env.store),
-		&(struct run_next){ .kind = SCHEDULE_DEPLOY, .due_at = run_now(run), .lane = consumer_id });
-}
-
-static void
-activate_next(struct run *run)
-{
-	const struct error *failure;
-
-	for (; run->target < run->state.targets.count; run->target++) {
-		struct rollout_target *t = rollout_target_at(&run->state, run->target);
-		struct activate_request request = {
-			.consumer = &run->consumer,
-			.name = run->subject.name,
-			.cert = &run->cert,
-			.directory = run->directory,
-			.generation = run->state.generation,
-			.exec_queues = &run->rollout->exec_queues,
-		};
-
-		if (t->is_notified || object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer,
-					      &t->failure) != 1)
-			continue;
-		if (needs_own_lane(run)) {
-			deploy_in_lane(run, t->consumer);
-			return;
-		}
-		if (run->consumer.directory)
-			request.directory = run->consumer.directory;
-		run->activation = activate_start(run->rollout->env.loop, &request, is_notified, run);
-		return;
-	}
-	failure = rollout_consumer_failure(&run->state);
-	if (failure)
-		deploy_failed(run, failure);
-	else
-		deploy_done(run);
-}
-
-/* The files could not be written to the directory of a consumer. */
-static void
-note_directory(struct run *run, const char *directory, const struct error *err)
+enum step_result
+rollout_step_failed(struct run *run, struct rollout_target *t, const struct error *err)
 {
 	struct rollout *r = run->rollout;
+	int64_t retry_at = target_retry_at(run, t);
+	_cleanup_error_ struct error why = ERROR_INIT;
 
-	for (size_t i = 0; i < run->state.targets.count; i++) {
-		const char *id = rollout_target_at(&run->state, i)->consumer;
-		_cleanup_consumer_ struct consumer c = { 0 };
+	rollout_consumer_failed(r, store_begin(r->env.store), t->consumer, run->subject.id, err);
+	error_copy(&why, err);
+	error_wrap(&why, "consumer '%s'", run->consumer.o.name ? run->consumer.o.name : t->consumer);
+	report_failure(run, &why, retry_at);
+	rollout_target_failed(t, &why, retry_at);
+	return STEP_WAITS;
+}
 
-		if (object_load(r->env.store, &consumer_class, id, &c, NULL) == 1 && c.directory &&
-			strcmp(c.directory, directory) == 0)
-			rollout_consumer_failed(r, store_begin(r->env.store), id, run->subject.id, err);
+/* --- writing --- */
+
+static void
+live_written(struct run *run, const struct error *err)
+{
+	struct rollout_state *s = &run->state;
+
+	if (!err) {
+		s->is_written = true;
+		s->attempts = 0;
+		s->next_at = 0;
+		error_clear(&s->failure);
+		return;
 	}
+	s->attempts++;
+	s->next_at = rollout_retry_at(run->rollout, run->subject.id, s->attempts);
+	error_copy(&s->failure, err);
+	report_failure(run, err, s->next_at);
+}
+
+static enum step_result
+target_written(struct run *run, struct rollout_target *t, const struct error *err)
+{
+	if (err)
+		return rollout_step_failed(run, t, err);
+	rollout_target_advance(t, ROLLOUT_WRITTEN, 0);
+	return STEP_ADVANCED;
 }
 
 static void
-written(const struct error *err, const char *where, void *arg)
+written(const struct error *err, const char *where _unused_, void *arg)
 {
 	struct write *w = arg;
 	struct run *run = w->run;
+	bool is_of_target = w->is_of_target;
+	enum step_result result = STEP_ADVANCED;
 
 	free(w);
 	if (!run)
 		return;
 	run->write = NULL;
-	if (err) {
-		error_copy(&run->state.failure, err);
-		if (where)
-			note_directory(run, where, err);
-		deploy_failed(run, err);
-		return;
-	}
-	run->state.is_written = true;
-	error_clear(&run->state.failure);
-	activate_next(run);
+	if (is_of_target)
+		result = target_written(run, rollout_target_at(&run->state, run->target), err);
+	else
+		live_written(run, err);
+	rollout_step_ended(run, result);
 }
 
-/* In a consumer's lane, that consumer; a removed target is skipped, and all others are notified again. */
-static size_t
-first_target(const struct run *run)
+/* @directory: the only one that is written to; NULL: live/<slug>. The key is unsealed for the call only. */
+static int
+write_start(struct run *run, const char *directory, struct error *err)
 {
-	for (size_t i = 0; i < run->state.targets.count; i++)
-		if (strcmp(rollout_target_at(&run->state, i)->consumer, run->lane) == 0)
-			return i;
+	struct rollout *r = run->rollout;
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	struct drop_request request = {
+		.slug = run->subject.slug,
+		.cert = &cert,
+		.generation = run->state.generation,
+		.is_partial = directory,
+		.directories = &directories,
+	};
+	int found = object_load(r->env.store, &certificate_class, run->state.certificate, &cert, err);
+
+	if (found != 1)
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "the certificate was deleted");
+	if (directory)
+		strlist_add(&directories, directory);
+	run->write = xcalloc(1, sizeof(*run->write));
+	run->write->run = run;
+	run->write->is_of_target = directory;
+	drop_write(r->env.drops, &request, written, run->write);
 	return 0;
 }
 
-void
-rollout_deploy(struct run *run)
+enum step_result
+rollout_write_live(struct run *run)
 {
-	_cleanup_strlist_ struct strlist consumers = STRLIST_INIT;
-	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	struct drop_request request = {
-		.slug = run->subject.slug,
+
+	if (write_start(run, NULL, &err) == 0)
+		return STEP_RUNS;
+	live_written(run, &err);
+	return STEP_WAITS;
+}
+
+/* Without its own directory the consumer reads live/<slug>. */
+enum step_result
+rollout_write(struct run *run, struct rollout_target *t)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (run->consumer.directory) {
+		if (write_start(run, run->consumer.directory, &err) == 0)
+			return STEP_RUNS;
+		return rollout_step_failed(run, t, &err);
+	}
+	if (!run->state.is_written) {
+		t->next_at = run->state.next_at;
+		return STEP_WAITS;
+	}
+	return target_written(run, t, NULL);
+}
+
+/* --- testing and notifying --- */
+
+/* A kind that tests does so when it is activated, because certd itself may not read a server's configuration. */
+enum step_result
+rollout_test(struct run *run _unused_, struct rollout_target *t)
+{
+	rollout_target_advance(t, ROLLOUT_TESTED, 0);
+	return STEP_ADVANCED;
+}
+
+static void
+activated(const struct error *err, void *arg)
+{
+	struct run *run = arg;
+	struct rollout *r = run->rollout;
+	struct rollout_target *t = rollout_target_at(&run->state, run->target);
+
+	run->activation = NULL;
+	if (err) {
+		rollout_step_failed(run, t, err);
+	} else {
+		rollout_consumer_recovered(r, store_begin(r->env.store), t->consumer, run->subject.id);
+		rollout_target_advance(t, ROLLOUT_ACTIVATED,
+			run->consumer.probes.count ? time_add(run_now(run), ROLLOUT_SETTLE_SEC) : 0);
+	}
+	rollout_step_ended(run, STEP_WAITS);
+}
+
+enum step_result
+rollout_activate(struct run *run, struct rollout_target *t _unused_)
+{
+	struct activate_request request = {
+		.consumer = &run->consumer,
+		.name = run->subject.name,
 		.cert = &run->cert,
+		.directory = run->consumer.directory ? run->consumer.directory : run->directory,
 		.generation = run->state.generation,
-		.directories = &directories,
+		.exec_queues = &run->rollout->exec_queues,
 	};
 
-	if (run->state.is_written) {
-		secret_clear(&run->cert.key); /* many may wait here */
-		run->target = first_target(run);
-		activate_next(run);
-		return;
-	}
-	for (size_t i = 0; i < run->state.targets.count; i++)
-		strlist_add(&consumers, rollout_target_at(&run->state, i)->consumer);
-	if (rollout_directories(run->rollout, &consumers, &directories, &err) < 0) {
-		error_copy(&run->state.failure, &err);
-		deploy_failed(run, &err);
-		return;
-	}
-	run->write = xcalloc(1, sizeof(*run->write));
-	run->write->run = run;
-	drop_write(run->rollout->env.drops, &request, written, run->write);
+	run->activation = activate_start(run->rollout->env.loop, &request, activated, run);
+	return STEP_RUNS;
 }

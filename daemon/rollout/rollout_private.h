@@ -7,7 +7,7 @@
 #include "daemon/rollout/rollout.h"
 #include "daemon/rollout/subject.h"
 
-/* A server needs a moment to load: "stale" is not reported before. */
+/* Between an activation and the first probe, and between the next ones. */
 enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
@@ -15,30 +15,34 @@ struct rollout {
 	struct exec_queue *exec_queues; /* of the kind exec; empty when nothing runs */
 };
 
-/* A running row. */
+/* A running row: takes one step of one consumer after the other, of all that are due. */
 struct run {
 	struct rollout *rollout;
 	enum schedule_kind kind;
 	char lane[STORE_ID_SIZE]; /* of the row: "", or the consumer that is notified of one certificate at a time */
-	char failed_batch[STORE_ID_SIZE]; /* a consumer whose batch failed; "": none */
+	int64_t started_at;
 	struct subject subject;
-	struct certificate cert;
+	struct certificate cert; /* of the current target; without its key */
 	struct rollout_state state;
 	char *directory; /* of the drop, for consumers */
 	struct write *write;
 	struct activation *activation;
 	struct probe_run *probe;
-	struct consumer consumer; /* of the current target */
-	size_t target;            /* index */
-	size_t endpoint;          /* index into the endpoints of the current target's consumer */
-	bool was_served;          /* by that consumer, at the last look */
+	struct consumer consumer;      /* of the current target */
+	size_t seen;                   /* how many targets had their turn */
+	size_t target;                 /* index of the current one */
+	char next_lane[STORE_ID_SIZE]; /* a consumer that has to be notified in its own lane; "": none */
+	size_t endpoint;               /* index into the endpoints of the current target's consumer */
+	char *worst;                   /* result of its endpoints so far; NULL: none */
+	struct error unreached;        /* why one of them could not be reached */
 	schedule_done_fn *done;
 	void *arg;
 };
 
 /* The writing of a drop outlives its run. */
 struct write {
-	struct run *run; /* NULL: gone */
+	struct run *run;   /* NULL: gone */
+	bool is_of_target; /* the directory of the current target, not live/<slug> */
 };
 
 static inline int64_t
@@ -53,23 +57,72 @@ run_object(const struct run *run)
 	return (struct event_object){ run->subject.type, run->subject.id, run->subject.name };
 }
 
-/* The work after a run. */
-struct run_next {
-	enum schedule_kind kind;
-	int64_t due_at;   /* 0: nothing */
-	const char *lane; /* NULL: the default one */
+/* What became of a step of the current target. */
+enum step_result {
+	STEP_RUNS,     /* rollout_step_ended() follows, from the loop */
+	STEP_ADVANCED, /* it has the next step */
+	STEP_WAITS,    /* until its next_at */
 };
 
-/* Saves the state and the next work, unless there is a newer generation; then ends. */
 void
-rollout_finish(struct run *run, struct store_txn *txn, const struct run_next *next);
+rollout_step_ended(struct run *run, enum step_result result);
 
-/* Start or continue their half of the run; end in rollout_finish(). */
-void
-rollout_deploy(struct run *run);
+/* Takes a step of @target, the current one, whose consumer and certificate are loaded. */
+typedef enum step_result
+rollout_step_fn(struct run *run, struct rollout_target *target);
 
+rollout_step_fn rollout_write, rollout_test, rollout_activate, rollout_probe;
+
+/* Writes live/<slug>. */
+enum step_result
+rollout_write_live(struct run *run);
+
+/* A step before ACTIVATED failed: reports it, and sets the time of the next attempt. */
+enum step_result
+rollout_step_failed(struct run *run, struct rollout_target *target, const struct error *err);
+
+/* Nothing of the deployment is left to do: reports it in @txn, once. */
 void
-rollout_probe(struct run *run);
+rollout_note_done(struct run *run, struct store_txn *txn);
+
+/* --- rollout_plan.c: decisions, without side effects --- */
+
+/* When the next step is due, of writing or activating, and of probing. UNIX seconds; 1: at once; 0: none is left. */
+int64_t
+rollout_deploy_at(const struct rollout_state *state);
+
+int64_t
+rollout_probe_at(const struct rollout_state *state);
+
+/* Is the step of @target due that a row of @kind takes? */
+bool
+rollout_target_is_due(const struct rollout_target *target, enum schedule_kind kind, int64_t now);
+
+/* The files are written and all consumers activated. */
+bool
+rollout_is_deployed(const struct rollout_state *state);
+
+/* A step before ACTIVATED failed. @retry_at: of the next attempt. */
+void
+rollout_target_failed(struct rollout_target *target, const struct error *why, int64_t retry_at);
+
+/* A step before ACTIVATED succeeded. @probe_at: when the target is ACTIVATED and has endpoints; else 0. */
+void
+rollout_target_advance(struct rollout_target *target, enum rollout_step step, int64_t probe_at);
+
+/*
+ * It was probed. @served: the worst result of its endpoints; @why: why one was unreachable, or unset; @id: of the
+ * subject, for jitter.
+ */
+void
+rollout_target_probed(
+	struct rollout_target *target, const char *served, const struct error *why, int64_t now, const char *id);
+
+bool
+rollout_target_is_served(const struct rollout_target *target);
+
+/* A server needs a moment to load: the number of probes, ROLLOUT_SETTLE_SEC apart, before stale is reported. */
+enum { ROLLOUT_PROBE_GRACE = 4 };
 
 /* @old: the record that it replaces. */
 void
@@ -81,10 +134,6 @@ rollout_target_at(const struct rollout_state *state, size_t i)
 {
 	return (struct rollout_target *)state->targets.items + i;
 }
-
-/* The error of the first consumer that could not be notified; or NULL. */
-const struct error *
-rollout_consumer_failure(const struct rollout_state *state);
 
 /* --- rollout_consumer.c: the state of consumers --- */
 

@@ -1,4 +1,4 @@
-/* The second half of a run: probes each endpoint of each consumer, one after the other. */
+/* The step after the activation, which is repeated: what do the endpoints of a consumer present? */
 #include "daemon/rollout/rollout_private.h"
 
 #include "common/name.h"
@@ -10,13 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	PROBE_GRACE = 4, /* probes, ROLLOUT_SETTLE_SEC apart, before stale is reported */
-	/* "Attempts" after which common/retry waits for an hour and for a day, with jitter. */
-	HOURLY = 5,
-	DAILY = 4,
-	PROBE_LONGEST_WAIT_SEC = 86400 + 8640, /* DAILY with the most jitter */
-};
+enum { PROBE_LONGEST_WAIT_SEC = 86400 + 8640 }; /* a day, with the most jitter */
 
 /*
  * The name that a client would ask for: the declared one, else the first that is not a wildcard, else one below the
@@ -33,49 +27,6 @@ probe_name(const struct probe *p, const struct certificate *cert)
 	if (cert->names.count && name_is_wildcard(cert->names.items[0]))
 		return xasprintf("probe.%s", name_base(cert->names.items[0]));
 	return NULL;
-}
-
-static bool
-is_served(const struct rollout_target *t)
-{
-	return t->served && strcmp(t->served, "served") == 0;
-}
-
-/*
- * When to look again. What is served today may be something else tomorrow: a server restarted with an old
- * configuration, a node put back from a backup. After trouble that lasted, sooner.
- */
-static int64_t
-next_probe_at(struct run *run, bool is_served_everywhere)
-{
-	int64_t now = run_now(run), probes = run->state.probes;
-
-	run->state.probes = is_served_everywhere ? 0 : probes + 1;
-	run->state.is_unserved = !is_served_everywhere && (run->state.is_unserved || probes >= PROBE_GRACE);
-	run->state.is_asked = run->state.is_asked && !is_served_everywhere && probes < PROBE_GRACE;
-	if (is_served_everywhere)
-		return probes > PROBE_GRACE ? retry_at(RETRY_LOCAL, now, HOURLY, run->subject.id)
-					    : retry_at(RETRY_REMOTE, now, DAILY, run->subject.id);
-	if (probes < PROBE_GRACE)
-		return time_add(now, ROLLOUT_SETTLE_SEC);
-	return rollout_retry_at(run->rollout, run->subject.id, probes - PROBE_GRACE + 1);
-}
-
-static void
-probes_done(struct run *run)
-{
-	struct store_txn *txn = store_begin(run->rollout->env.store);
-	bool is_served_everywhere = true, has_endpoints = false;
-
-	for (size_t i = 0; i < run->state.targets.count; i++) {
-		const struct rollout_target *t = rollout_target_at(&run->state, i);
-
-		has_endpoints = has_endpoints || t->served;
-		is_served_everywhere = is_served_everywhere && (!t->served || is_served(t));
-	}
-	rollout_finish(run, txn,
-		&(struct run_next){ .kind = SCHEDULE_PROBE,
-			.due_at = has_endpoints ? next_probe_at(run, is_served_everywhere) : 0 });
 }
 
 /* Of the addresses of an endpoint, that which is told: a stale one before one that does not answer. */
@@ -101,13 +52,15 @@ static void
 tell_probe(struct run *run, const struct probe *p, const char *served, const struct probe_answer *answer, size_t n)
 {
 	bool is_served_here = strcmp(served, "served") == 0;
+	const struct rollout_target *t = rollout_target_at(&run->state, run->target);
 	const struct error *err = answer->sha256 ? NULL : &answer->error;
 	enum event_kind kind = is_served_here ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
 	struct event_object object = run_object(run);
 	_cleanup_free_ char *endpoint = xasprintf("%s:%d", p->host, (int)p->port);
 	struct json_object *data;
 
-	if (is_served_here ? run->was_served && !run->state.is_asked : run->state.probes < PROBE_GRACE)
+	if (is_served_here ? rollout_target_is_served(t) && !t->is_asked
+			   : t->step >= ROLLOUT_ACTIVATED && t->probes < ROLLOUT_PROBE_GRACE)
 		return;
 	data = json_object_new_object();
 	json_add_string(data, "consumer", run->consumer.o.name);
@@ -131,10 +84,12 @@ tell_probe(struct run *run, const struct probe *p, const char *served, const str
 }
 
 static void
+probe_next_endpoint(struct run *run);
+
+static void
 looked(const struct probe_answer *answers, size_t n, void *arg)
 {
 	struct run *run = arg;
-	struct rollout_target *t = rollout_target_at(&run->state, run->target);
 	const struct probe *p = (const struct probe *)run->consumer.probes.items + run->endpoint;
 	const struct probe_answer *worst = worst_answer(run, answers, n);
 	const char *served = !worst->sha256                                 ? "unreachable"
@@ -142,47 +97,56 @@ looked(const struct probe_answer *answers, size_t n, void *arg)
 									    : "stale";
 
 	run->probe = NULL;
-	if (run->endpoint == 0)
-		run->was_served = is_served(t);
 	tell_probe(run, p, served, worst, n);
 	/* One bad endpoint makes the consumer bad. */
 	if (run->endpoint == 0 || strcmp(served, "served") != 0)
-		str_replace(&t->served, served);
-	if (run->endpoint == 0 || !worst->sha256)
-		error_copy(&t->failure, &worst->error);
-	t->probed_at = run_now(run);
+		str_replace(&run->worst, served);
+	if (!worst->sha256)
+		error_copy(&run->unreached, &worst->error);
 	run->endpoint++;
-	rollout_probe(run);
+	probe_next_endpoint(run);
 }
 
-void
-rollout_probe(struct run *run)
+static void
+probe_next_endpoint(struct run *run)
 {
-	for (; run->target < run->state.targets.count; run->target++, run->endpoint = 0) {
-		const char *id = rollout_target_at(&run->state, run->target)->consumer;
-		const struct probe *p;
-		_cleanup_free_ char *sni = NULL;
+	struct rollout_target *t = rollout_target_at(&run->state, run->target);
+	const struct probe *p = (const struct probe *)run->consumer.probes.items + run->endpoint;
+	_cleanup_free_ char *sni = NULL;
 
-		if (object_load(run->rollout->env.store, &consumer_class, id, &run->consumer, NULL) != 1 ||
-			run->endpoint >= run->consumer.probes.count)
-			continue;
-		p = (const struct probe *)run->consumer.probes.items + run->endpoint;
-		sni = probe_name(p, &run->cert);
-		run->probe = probe_start(
-			run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port, sni, 0, looked, run);
+	if (run->endpoint == run->consumer.probes.count) {
+		rollout_target_probed(t, run->worst, &run->unreached, run_now(run), run->subject.id);
+		rollout_step_ended(run, STEP_WAITS);
 		return;
 	}
-	probes_done(run);
+	sni = probe_name(p, &run->cert);
+	run->probe = probe_start(
+		run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port, sni, 0, looked, run);
 }
 
-/* The consumer with the first trouble; NULL: all is served, or unknown. */
+/* Each endpoint of the consumer, one after the other. */
+enum step_result
+rollout_probe(struct run *run, struct rollout_target *t)
+{
+	run->endpoint = 0;
+	error_clear(&run->unreached);
+	if (run->consumer.probes.count == 0) {
+		t->next_at = 0;
+		t->is_asked = false;
+		return STEP_WAITS;
+	}
+	probe_next_endpoint(run);
+	return STEP_RUNS;
+}
+
+/* The first consumer that lasts in trouble; NULL: none. */
 static const struct rollout_target *
 first_unserved(const struct rollout_state *state)
 {
 	for (size_t i = 0; i < state->targets.count; i++) {
 		const struct rollout_target *t = rollout_target_at(state, i);
 
-		if (t->served && !is_served(t))
+		if (t->is_unserved)
 			return t;
 	}
 	return NULL;
@@ -219,7 +183,7 @@ probe_describe_trouble(void *rollout, const struct schedule_row *row, struct job
 	struct rollout_state state = { 0 };
 	const struct rollout_target *t = NULL;
 
-	if (rollout_load(r, row->object, &state, NULL) == 1 && state.is_unserved &&
+	if (rollout_load(r, row->object, &state, NULL) == 1 &&
 		subject_load(r->env.store, row->object, &subject, NULL) == 1)
 		t = first_unserved(&state);
 	if (t) {

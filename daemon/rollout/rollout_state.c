@@ -8,10 +8,17 @@
 
 static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct rollout_target, consumer, NULL),
-	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, is_notified, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, was_notified, NULL),
 	RECORD_FIELD(RECORD_STRING, 3, struct rollout_target, served, NULL),
 	RECORD_FIELD(RECORD_INT, 4, struct rollout_target, probed_at, NULL),
 	RECORD_FIELD(RECORD_ERROR, 5, struct rollout_target, failure, NULL),
+	RECORD_FIELD(RECORD_INT, 6, struct rollout_target, step, NULL),
+	RECORD_FIELD(RECORD_INT, 7, struct rollout_target, attempts, NULL),
+	RECORD_FIELD(RECORD_INT, 8, struct rollout_target, next_at, NULL),
+	RECORD_FIELD(RECORD_INT, 9, struct rollout_target, probes, NULL),
+	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_target, is_unserved, NULL),
+	RECORD_FIELD(RECORD_BOOL, 11, struct rollout_target, is_asked, NULL),
+	RECORD_FIELD(RECORD_INT, 12, struct rollout_target, served_at, NULL),
 };
 
 static const struct record_class target_class = RECORD_CLASS(
@@ -25,18 +32,84 @@ static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_INT, 5, struct rollout_state, attempts, NULL),
 	RECORD_FIELD(RECORD_ERROR, 6, struct rollout_state, failure, NULL),
 	RECORD_FIELD(RECORD_INT, 7, struct rollout_state, done_at, NULL),
-	RECORD_FIELD(RECORD_INT, 8, struct rollout_state, probes, NULL),
-	RECORD_FIELD(RECORD_BOOL, 9, struct rollout_state, is_asked, NULL),
-	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_state, is_unserved, NULL),
+	RECORD_FIELD(RECORD_INT, 8, struct rollout_state, former_probes, NULL),
+	RECORD_FIELD(RECORD_BOOL, 9, struct rollout_state, was_asked, NULL),
+	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_state, was_unserved, NULL),
+	RECORD_FIELD(RECORD_INT, 11, struct rollout_state, next_at, NULL),
 };
 
 const struct record_class rollout_class = RECORD_CLASS(
 	"rollout", STORE_ROLLOUT, struct rollout_state, rollout_fields, unknown);
 
+/* --- records of an earlier certd, in which the consumers shared attempts and probes --- */
+
+static void
+target_from_former(struct rollout_target *t, const struct rollout_state *s)
+{
+	bool is_served = rollout_target_is_served(t);
+
+	if (t->was_notified) {
+		t->step = !t->served ? ROLLOUT_ACTIVATED : is_served ? ROLLOUT_SERVED : ROLLOUT_PROBED;
+		t->next_at = 1; /* its row knows; a consumer without endpoints has no such row */
+		t->probes = is_served ? 0 : s->former_probes;
+		t->is_unserved = t->served && !is_served && s->was_unserved;
+		t->is_asked = s->was_asked;
+		t->served_at = is_served ? t->probed_at : 0;
+		t->was_notified = false;
+	} else if (s->is_written && t->step == ROLLOUT_STAGED && error_is_set(&t->failure) && !t->attempts) {
+		t->step = ROLLOUT_TESTED;
+		t->attempts = s->attempts;
+	}
+}
+
+static bool
+is_former(const struct rollout_state *s)
+{
+	bool is_former = s->former_probes || s->was_unserved || s->was_asked || (s->is_written && s->attempts);
+
+	for (size_t i = 0; i < s->targets.count; i++)
+		is_former = is_former || rollout_target_at(s, i)->was_notified;
+	return is_former;
+}
+
+static void
+rollout_from_former(struct rollout_state *s)
+{
+	if (!is_former(s))
+		return;
+	for (size_t i = 0; i < s->targets.count; i++)
+		target_from_former(rollout_target_at(s, i), s);
+	if (s->is_written)
+		s->attempts = 0;
+	s->former_probes = 0;
+	s->was_unserved = s->was_asked = false;
+}
+
 int
 rollout_load(struct rollout *r, const char *subject_id, struct rollout_state *ret, struct error *err)
 {
-	return record_load(r->env.store, &rollout_class, subject_id, ret, err);
+	int found = record_load(r->env.store, &rollout_class, subject_id, ret, err);
+
+	if (found == 1)
+		rollout_from_former(ret);
+	return found;
+}
+
+/* --- how many have trouble --- */
+
+static bool
+is_failing(const struct rollout_state *s)
+{
+	return rollout_failure(s);
+}
+
+static bool
+is_unserved(const struct rollout_state *s)
+{
+	for (size_t i = 0; i < s->targets.count; i++)
+		if (rollout_target_at(s, i)->is_unserved)
+			return true;
+	return false;
 }
 
 /* The counters of STORE_ROLLOUT. */
@@ -55,8 +128,8 @@ count_change(struct store_txn *txn, unsigned counter, bool was, bool is)
 static void
 rollout_count(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
 {
-	count_change(txn, COUNTER_FAILING, old->attempts > 0, new->attempts > 0);
-	count_change(txn, COUNTER_UNSERVED, old->is_unserved, new->is_unserved);
+	count_change(txn, COUNTER_FAILING, is_failing(old), is_failing(new));
+	count_change(txn, COUNTER_UNSERVED, is_unserved(old), is_unserved(new));
 }
 
 int64_t
@@ -155,8 +228,14 @@ rollout_request_probe(struct rollout *r, struct store_txn *txn, const char *subj
 
 	if (found < 0)
 		store_fail(txn, &err);
+	for (size_t i = 0; i < state.targets.count; i++) {
+		struct rollout_target *t = rollout_target_at(&state, i);
+
+		t->is_asked = true;
+		if (t->step >= ROLLOUT_ACTIVATED)
+			t->next_at = now;
+	}
 	if (found == 1) {
-		state.is_asked = true;
 		record_save(r->env.store, txn, &rollout_class, subject_id, &state);
 		schedule_set(r->env.store, txn, SCHEDULE_PROBE, subject_id, "", now);
 	}
@@ -180,18 +259,14 @@ rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id,
 }
 
 const struct error *
-rollout_consumer_failure(const struct rollout_state *state)
+rollout_failure(const struct rollout_state *s)
 {
-	for (size_t i = 0; i < state->targets.count; i++)
-		if (!rollout_target_at(state, i)->is_notified && error_is_set(&rollout_target_at(state, i)->failure))
-			return &rollout_target_at(state, i)->failure;
+	if (s->attempts > 0)
+		return &s->failure;
+	for (size_t i = 0; i < s->targets.count; i++)
+		if (rollout_target_at(s, i)->attempts > 0)
+			return &rollout_target_at(s, i)->failure;
 	return NULL;
-}
-
-const struct error *
-rollout_failure(const struct rollout_state *state)
-{
-	return error_is_set(&state->failure) ? &state->failure : rollout_consumer_failure(state);
 }
 
 int

@@ -115,17 +115,34 @@ why_all(struct explanation *e)
 		strlist_take(&e->reasons, text);
 }
 
+/* "WHAT: WHY (3 attempts); next attempt WHEN" */
 static void
-why_not_written(struct explanation *e, const struct error *failure)
+why_retried(struct explanation *e, const char *what, const struct error *why, int64_t attempts, int64_t next_at)
 {
-	struct schedule_row row;
-	char when[TIME_RFC3339_SIZE] = "";
+	char when[TIME_RFC3339_SIZE];
 
-	if (schedule_get(e->call->service->store, SCHEDULE_DEPLOY, e->a.o.id, &row, NULL) == 1)
-		time_format_rfc3339(row.due_at, when);
-	strlist_take(&e->reasons, xasprintf("the files could not be written: %s%s%s", failure->message,
-					  *when ? "; next attempt " : "", when));
-	strlist_add(&e->advice, "correct the cause; certd retries by itself");
+	time_format_rfc3339(next_at, when);
+	explain_add(
+		&e->reasons, xasprintf("%s: %s (%lld %s); next attempt %s", what, error_text_below(why->message, what),
+				     (long long)attempts, attempts == 1 ? "attempt" : "attempts", when));
+	explain_add(&e->advice, xstrdup("correct the cause; certd retries by itself"));
+}
+
+static void
+why_consumer(struct explanation *e, const struct rollout_target *t)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_free_ char *what = NULL;
+
+	if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
+		return;
+	what = xasprintf("consumer '%s'", c.o.name);
+	if (t->attempts > 0)
+		why_retried(e, what, &t->failure, t->attempts, t->next_at);
+	else if (error_is_set(&t->failure))
+		explain_add(&e->reasons, xasprintf("%s: %s", what, error_text_below(t->failure.message, what)));
+	else if (t->served)
+		explain_add(&e->reasons, xasprintf("%s: %s", what, t->served));
 }
 
 static void
@@ -135,23 +152,10 @@ why_rollout(struct explanation *e)
 
 	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
 		return;
-	if (error_is_set(&r.failure))
-		why_not_written(e, &r.failure);
-	for (size_t i = 0; i < r.targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)r.targets.items + i;
-		_cleanup_consumer_ struct consumer c = { 0 };
-
-		if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
-			continue;
-		if (error_is_set(&t->failure) || t->served) {
-			_cleanup_free_ char *subject = xasprintf("consumer '%s'", c.o.name);
-			const char *why = t->served;
-
-			if (error_is_set(&t->failure))
-				why = error_text_below(t->failure.message, subject);
-			explain_add(&e->reasons, xasprintf("%s: %s", subject, why));
-		}
-	}
+	if (r.attempts > 0)
+		why_retried(e, "the files could not be written", &r.failure, r.attempts, r.next_at);
+	for (size_t i = 0; i < r.targets.count; i++)
+		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
 	record_clear(&rollout_class, &r);
 }
 

@@ -17,30 +17,24 @@ enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100, ALPN_MAX = 16 };
 
 /* --- describing --- */
 
-/* What failed about @t: notifying it, or before that writing the files to its own directory. */
-static const struct error *
-consumer_rollout_failure(const struct consumer *c, const struct rollout_target *t, const char *subject_id)
-{
-	return !error_is_set(&t->failure) && c->failing && strcmp(c->failing, subject_id) == 0 ? &c->o.failure
-											       : &t->failure;
-}
-
 static struct json_object *
-rollout_to_json(
-	const struct consumer *c, const struct rollout_state *r, const struct rollout_target *t, const char *subject_id)
+rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *subject_id)
 {
-	const struct error *failure = consumer_rollout_failure(c, t, subject_id);
 	struct json_object *o = json_object_new_object();
 
 	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own subject */
 		json_add_string(o, "autoCertificate", subject_id);
 	json_add_string(o, "certificate", r->certificate);
 	json_add_int(o, "generation", r->generation);
-	json_add_bool(o, "activated", t->is_notified);
+	json_add_string(o, "step", rollout_step_name(t->step));
+	json_add_bool(o, "activated", t->step >= ROLLOUT_ACTIVATED);
 	json_add_string(o, "served", t->served);
 	json_add_time(o, "probedDate", t->probed_at);
-	if (error_is_set(failure))
-		json_object_object_add(o, "lastError", rpc_error_to_json(failure));
+	if (t->attempts)
+		json_add_int(o, "attempts", t->attempts);
+	json_add_time(o, "nextDate", t->next_at);
+	if (error_is_set(&t->failure))
+		json_object_object_add(o, "lastError", rpc_error_to_json(&t->failure));
 	return o;
 }
 
@@ -61,7 +55,7 @@ consumer_describe(
 				const struct rollout_target *t = (const struct rollout_target *)r.targets.items + j;
 
 				if (strcmp(t->consumer, c->o.id) == 0)
-					json_object_array_add(rollouts, rollout_to_json(c, &r, t, ids.items[i]));
+					json_object_array_add(rollouts, rollout_to_json(&r, t, ids.items[i]));
 			}
 		}
 		record_clear(&rollout_class, &r);

@@ -47,6 +47,19 @@ generation_of(struct run *r)
 	return generation;
 }
 
+/* Of the first consumer. */
+static int64_t
+probes_of(struct run *r)
+{
+	struct rollout_state state = { 0 };
+	int64_t probes;
+
+	load_state(r, &state);
+	probes = ((struct rollout_target *)state.targets.items)->probes;
+	record_clear(&rollout_class, &state);
+	return probes;
+}
+
 static int64_t
 deploy_due_in(struct run *r)
 {
@@ -100,13 +113,176 @@ Test(rollout, a_consumer_that_is_not_there_is_tried_again_and_the_others_are_not
 	t = state.targets.items;
 	cr_expect(state.is_written);
 	cr_expect_eq(state.done_at, 0);
-	cr_expect_not(t[0].is_notified);
+	cr_expect_eq(t[0].step, ROLLOUT_TESTED);
+	cr_expect_eq(t[0].attempts, 7);
 	cr_expect(error_is_set(&t[0].failure));
-	cr_expect(t[1].is_notified);
+	cr_expect_eq(t[1].step, ROLLOUT_ACTIVATED);
 	record_clear(&rollout_class, &state);
 	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
 	world_run_until(w, world_now(w) + HOUR + 10 * MINUTE);
 	cr_expect_eq(w->notified, notified + 1);
+	cr_expect(check_calm(w));
+	run_end(&r);
+}
+
+static void
+load_target(struct run *r, size_t i, struct rollout_target *ret)
+{
+	struct rollout_state state = { 0 };
+
+	load_state(r, &state);
+	cr_assert_lt(i, state.targets.count);
+	*ret = ((struct rollout_target *)state.targets.items)[i];
+	ret->consumer = ret->served = NULL;
+	ret->failure = (struct error)ERROR_INIT;
+	record_clear(&rollout_class, &state);
+}
+
+Test(rollout, each_consumer_has_its_own_backoff_and_is_not_held_up_by_another)
+{
+	struct run r;
+	struct world *w = &r.world;
+	struct rollout_target broken = { 0 }, late = { 0 };
+	int64_t before;
+
+	begin_with_consumers(&r);
+	cr_assert_eq(rename(w->notify_path, "elsewhere"), 0);
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'late','directory':'/nonexistent'}}"));
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','late']}}");
+	world_run_until(w, world_now(w) + HOUR);
+	load_target(&r, 0, &broken);
+	load_target(&r, 1, &late);
+	cr_expect_eq(broken.step, ROLLOUT_TESTED);
+	cr_expect_eq(late.step, ROLLOUT_STAGED, "its directory does not exist, that of the other does");
+	cr_expect_gt(broken.attempts, 3);
+	cr_expect_gt(late.attempts, 3);
+	before = late.attempts;
+	/* One is mended: it takes its next attempt, and the other keeps its own count and time. */
+	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
+	world_run_until(w, broken.next_at + 1);
+	load_target(&r, 0, &broken);
+	load_target(&r, 1, &late);
+	cr_expect_eq(broken.step, ROLLOUT_ACTIVATED);
+	cr_expect_eq(broken.attempts, 0);
+	cr_expect_eq(broken.next_at, 0, "it has no endpoints");
+	cr_expect_geq(late.attempts, before);
+	cr_expect_gt(late.next_at, world_now(w));
+	cr_expect_eq(deploy_due_in(&r), late.next_at - world_now(w), "the row is due with the first of them");
+	cr_expect_eq(rollout_count_failing(w->rollout), 1);
+	run_end(&r);
+}
+
+/* --- records of earlier versions --- */
+
+struct former_target {
+	char *consumer;
+	bool is_notified;
+	char *served;
+	int64_t probed_at;
+	struct error failure;
+	struct buf unknown;
+};
+
+static const struct record_field former_target_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct former_target, consumer, NULL),
+	RECORD_FIELD(RECORD_BOOL, 2, struct former_target, is_notified, NULL),
+	RECORD_FIELD(RECORD_STRING, 3, struct former_target, served, NULL),
+	RECORD_FIELD(RECORD_INT, 4, struct former_target, probed_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 5, struct former_target, failure, NULL),
+};
+static const struct record_class former_target_class = RECORD_CLASS(
+	"rollout target", STORE_ROLLOUT, struct former_target, former_target_fields, unknown);
+
+struct former_state {
+	char *certificate;
+	int64_t generation;
+	bool is_written;
+	struct record_list targets;
+	int64_t attempts;
+	int64_t done_at;
+	int64_t probes;
+	bool is_unserved;
+	struct buf unknown;
+};
+
+static const struct record_field former_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct former_state, certificate, NULL),
+	RECORD_FIELD(RECORD_INT, 2, struct former_state, generation, NULL),
+	RECORD_FIELD(RECORD_BOOL, 3, struct former_state, is_written, NULL),
+	RECORD_FIELD_LIST(4, struct former_state, targets, NULL, &former_target_class),
+	RECORD_FIELD(RECORD_INT, 5, struct former_state, attempts, NULL),
+	RECORD_FIELD(RECORD_INT, 7, struct former_state, done_at, NULL),
+	RECORD_FIELD(RECORD_INT, 8, struct former_state, probes, NULL),
+	RECORD_FIELD(RECORD_BOOL, 10, struct former_state, is_unserved, NULL),
+};
+static const struct record_class former_class = RECORD_CLASS(
+	"rollout", STORE_ROLLOUT, struct former_state, former_fields, unknown);
+
+/* The rollout of the auto-certificate as an earlier certd would have stored it. */
+static void
+put_former(struct run *r, struct former_state *former)
+{
+	struct world *w = &r->world;
+	struct rollout_state state = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_load(r, "a-90d", &a);
+	load_state(r, &state);
+	former->certificate = state.certificate;
+	former->generation = state.generation;
+	for (size_t i = 0; i < former->targets.count; i++)
+		((struct former_target *)former->targets.items)[i]
+			.consumer = ((struct rollout_target *)state.targets.items)[i].consumer;
+	record_save(w->store, store_begin(w->store), &former_class, a.o.id, former);
+	world_run_until(w, world_now(w) + 1);
+	record_clear(&rollout_class, &state);
+}
+
+Test(rollout, the_record_of_an_earlier_version_goes_on_where_it_was)
+{
+	struct former_target targets[] = {
+		{ .failure = { .code = ERROR_NETWORK, .message = (char *)"notify" } },
+		{ .is_notified = true, .served = (char *)"stale", .probed_at = 17 },
+	};
+	struct former_state former = { .is_written = true,
+		.targets = { .items = targets, .count = 2 },
+		.attempts = 4,
+		.probes = 9,
+		.is_unserved = true };
+	struct run r;
+	struct rollout_target failing = { 0 }, stale = { 0 };
+
+	begin_with_consumers(&r);
+	put_former(&r, &former);
+	load_target(&r, 0, &failing);
+	load_target(&r, 1, &stale);
+	cr_expect_eq(failing.step, ROLLOUT_TESTED);
+	cr_expect_eq(failing.attempts, 4);
+	cr_expect_eq(stale.step, ROLLOUT_PROBED);
+	cr_expect_eq(stale.attempts, 0);
+	cr_expect_eq(stale.probes, 9);
+	cr_expect(stale.is_unserved);
+	cr_expect_eq(stale.probed_at, 17);
+	run_end(&r);
+}
+
+Test(rollout, a_finished_rollout_of_an_earlier_version_is_not_repeated)
+{
+	struct former_target targets[] = { { .is_notified = true }, { .is_notified = true } };
+	struct former_state former = { .is_written = true, .targets = { .items = targets, .count = 2 }, .done_at = 99 };
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t notified, deployed;
+
+	begin_with_consumers(&r);
+	notified = w->notified;
+	deployed = w->deployed;
+	put_former(&r, &former);
+	world_stop(w);
+	world_start(w);
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->notified, notified);
+	cr_expect_eq(w->deployed, deployed);
 	cr_expect(check_calm(w));
 	run_end(&r);
 }
@@ -251,7 +427,6 @@ Test(rollout, after_each_certificate_its_servers_have_some_seconds_to_load_it)
 {
 	struct run r;
 	struct world *w = &r.world;
-	struct rollout_state state = { 0 };
 	struct event_subscription *subscription;
 	unsigned reported = 0;
 
@@ -267,16 +442,13 @@ Test(rollout, after_each_certificate_its_servers_have_some_seconds_to_load_it)
 			world_run_until(w, world_now(w) + 1);
 		cr_assert_eq(w->deployed, round);
 		world_run_until(w, world_now(w) + 3);
-		load_state(&r, &state);
-		cr_expect_leq(state.probes, 2, "round %d: %d", (int)round, (int)state.probes);
+		cr_expect_leq(probes_of(&r), 2, "round %d: %d", (int)round, (int)probes_of(&r));
 		cr_expect_eq(reported, before, "round %d: too soon", (int)round);
 		world_run_until(w, world_now(w) + 2 * HOUR);
-		load_state(&r, &state);
-		cr_expect_gt(state.probes, 4, "round %d: %d", (int)round, (int)state.probes);
+		cr_expect_gt(probes_of(&r), 4, "round %d: %d", (int)round, (int)probes_of(&r));
 		cr_expect_gt(reported, before, "round %d", (int)round);
 		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
 	}
-	record_clear(&rollout_class, &state);
 	events_unsubscribe(subscription);
 	run_end(&r);
 }
@@ -366,9 +538,11 @@ Test(rollout, a_name_that_comes_back_gets_its_own_certificate)
 Test(rollout, the_failure_of_a_consumer_is_that_of_the_last_notification)
 {
 	struct rollout_target targets[] = {
-		{ .is_notified = true, .failure = { .code = ERROR_TIMEOUT, .message = (char *)"probe" } },
-		{ .is_notified = false },
-		{ .is_notified = false, .failure = { .code = ERROR_NETWORK, .message = (char *)"notify" } },
+		{ .step = ROLLOUT_PROBED, .failure = { .code = ERROR_TIMEOUT, .message = (char *)"probe" } },
+		{ .step = ROLLOUT_STAGED },
+		{ .step = ROLLOUT_TESTED,
+			.attempts = 1,
+			.failure = { .code = ERROR_NETWORK, .message = (char *)"notify" } },
 	};
 	struct rollout_state state = { .targets = { .items = targets, .count = 2 } };
 	struct rollout_state failed = state;
@@ -376,6 +550,7 @@ Test(rollout, the_failure_of_a_consumer_is_that_of_the_last_notification)
 	cr_expect_null(rollout_failure(&state), "what it serves is not a failure to notify it");
 	state.targets.count = 3;
 	cr_expect_eq(rollout_failure(&state), &targets[2].failure);
+	failed.attempts = 1;
 	failed.failure = (struct error){ .code = ERROR_IO, .message = (char *)"write" };
 	cr_expect_eq(rollout_failure(&failed), &failed.failure);
 }
