@@ -92,6 +92,8 @@ static const struct conf_option options[] = {
 	{ "max-events", CONF_COUNT, AT(max_events), "10000", 100, 10000000, "number of events to keep", true },
 	{ "max-audit-records", CONF_COUNT, AT(max_audit_records), "100000", 100, 100000000,
 		"number of audit log records to keep; up to ten times as many of the last 30 days", true },
+	{ "metrics-certificates", CONF_COUNT, AT(metrics_certificates), "2000", 0, 20000,
+		"with more certificates than this, the metrics have totals only", false },
 	{ "operators-may-remove-used", CONF_BOOL, AT(may_operators_remove_used), "no", 0, 0,
 		"operators may take away files that a consumer still has", false },
 	{ "allow-other-hosts", CONF_BOOL, AT(may_use_other_hosts), "no", 0, 0,

@@ -11,6 +11,7 @@
 #include "daemon/base/http.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/meter.h"
 #include "daemon/base/notify.h"
 #include "daemon/base/workers.h"
 #include "daemon/control/rest.h"
@@ -56,6 +57,7 @@ struct certd {
 	struct refusals *refusals;
 	struct audit *audit;
 	struct dns *dns;
+	struct meters *meters;
 	struct http_curl *http;
 	struct drops *drops;
 	struct rollout *rollout;
@@ -97,6 +99,7 @@ open_base(struct certd *c, struct error *err)
 	log_attach(c->log, c->loop);
 	c->workers = workers_new(c->loop, (unsigned)c->conf.workers);
 	c->call_workers = workers_new(c->loop, CALL_THREADS);
+	c->meters = meters_new();
 	c->dns = dns_new(c->loop, c->conf.dns_servers, err);
 	if (!c->dns)
 		return -1;
@@ -185,7 +188,9 @@ open_store(struct certd *c, struct error *err)
 static void
 open_solver(struct certd *c)
 {
-	const struct dnsprovider_env env = { .loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http) };
+	const struct dnsprovider_env env = {
+		.loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http), .meters = c->meters
+	};
 	int fds[MAX_LISTEN_FDS];
 	struct solver_config config = {
 		.http_fds = fds,
@@ -226,6 +231,7 @@ open_scheduler(struct certd *c)
 			.http = http_curl_transport(c->http),
 			.max_orders = c->conf.max_orders,
 			.may_use_other_hosts = c->conf.may_use_other_hosts,
+			.meters = c->meters,
 		}),
 		.solver = c->solver,
 		.rollout = c->rollout,
@@ -283,6 +289,7 @@ open_service(struct certd *c)
 	c->service.issue_env = &c->issue_env;
 	c->service.workers = c->call_workers;
 	c->service.conf = &c->conf;
+	c->service.meters = c->meters;
 	consequences_watch(&c->issue_env);
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
@@ -381,6 +388,7 @@ certd_free(struct certd *c)
 	workers_free(c->workers);
 	drops_close(c->drops);
 	http_curl_free(c->http);
+	meters_free(c->meters);
 	dns_free(c->dns);
 	store_close(c->store);
 	audit_free(c->audit);

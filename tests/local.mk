@@ -75,6 +75,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_listen.c \
 	tests/unit/base/test_log.c \
 	tests/unit/base/test_loop.c \
+	tests/unit/base/test_meter.c \
 	tests/unit/base/test_notify.c \
 	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
@@ -194,6 +195,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_effect.c \
 	tests/unit/service/test_fields.c \
 	tests/unit/service/test_list.c \
+	tests/unit/service/test_metrics_text.c \
 	tests/unit/service/test_passed_fds.c \
 	tests/unit/service/test_peer.c \
 	tests/unit/service/test_tables.c \

@@ -174,6 +174,7 @@ enum api_method_id {
 	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: planned work */
+	RPC_SERVER_METRICS,  /* {format?}: for Prometheus */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
 	RPC_DISCOVER,
@@ -184,8 +185,9 @@ enum api_method_id {
 enum api_verb { API_CALL, API_CREATE, API_LIST_ALL, API_GET, API_UPDATE, API_DELETE };
 
 enum api_method_flag {
-	API_READS = 1,    /* changes nothing, although it needs more than the viewer's role: not in the audit log */
-	API_TAKES_FD = 2, /* works on a passed descriptor: not over REST */
+	API_READS = 1,      /* changes nothing, although it needs more than the viewer's role: not in the audit log */
+	API_TAKES_FD = 2,   /* works on a passed descriptor: not over REST */
+	API_PLAIN_TEXT = 8, /* over REST the answer is not JSON but the member text, of the type contentType */
 	API_SCOPED = 4 /* also for peers with a scope, which see nothing outside it; others need an unrestricted role */
 };
 

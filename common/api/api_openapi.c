@@ -53,6 +53,20 @@ add_views(const struct api_method *method, struct json_object *response)
 }
 
 static struct json_object *
+text_response(void)
+{
+	struct json_object *content = json_object_new_object();
+	struct json_object *type = json_object_new_object();
+	struct json_object *obj = json_object_new_object();
+
+	json_object_object_add(type, "schema", api_schema_type("string"));
+	json_object_object_add(content, "text/plain", type);
+	json_add_string(obj, "description", "done");
+	json_object_object_add(obj, "content", content);
+	return obj;
+}
+
+static struct json_object *
 success_of(const struct api_method *method, const char **ret_status)
 {
 	const char *noun = method->resource == API_RESOURCE_COUNT ? NULL : api_resources[method->resource].noun;
@@ -60,6 +74,8 @@ success_of(const struct api_method *method, const char **ret_status)
 	*ret_status = method->verb == API_CREATE ? "201" : method->verb == API_DELETE ? "204" : "200";
 	if (method->verb == API_DELETE)
 		return response("deleted", NULL);
+	if (method->flags & API_PLAIN_TEXT)
+		return text_response();
 	if (method->result)
 		return response("done", api_schema_fields(method->result, false));
 	if (!noun)

@@ -766,6 +766,18 @@ static const struct api_field rollout_result[] = {
 	END,
 };
 
+static const char *const metrics_formats[] = { "text", "openmetrics", NULL };
+static const struct api_field metrics_params[] = {
+	{ .name = "format", .type = API_ENUM, .values = metrics_formats,
+		.help = "Prometheus's text format, or OpenMetrics" },
+	END,
+};
+static const struct api_field metrics_result[] = {
+	{ .name = "contentType", .type = API_STRING, .help = "media type of the text" },
+	{ .name = "text", .type = API_STRING, .help = "all metrics" },
+	END,
+};
+
 static const struct api_field autocert_counts[] = {
 	{ .name = "total", .type = API_INT, .help = "number of declared objects" },
 	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
@@ -914,6 +926,9 @@ const struct api_method api_methods[] = {
 		.flags = API_SCOPED },
 	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, schedule_params,
 		schedule_result, "list planned work", "/schedule", .flags = API_SCOPED },
+	[RPC_SERVER_METRICS] = { "server.metrics", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, metrics_params,
+		metrics_result, "show metrics in the format of Prometheus", "/metrics",
+		.flags = API_SCOPED | API_PLAIN_TEXT },
 	[RPC_SERVER_STATUS] = { "server.status", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL,
 		status_result, "show the state of certd", "/status", .flags = API_SCOPED },
 	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,

@@ -235,6 +235,7 @@ call_send(struct acme_call *call, const char *nonce)
 	req.body = body.data;
 	req.body_len = body.len;
 	call->state = ACME_CALL_SENT;
+	call->sent_us = acme_client_clock_us(client);
 	call->http = http_send(client->http, &req, call_answered, call);
 }
 
@@ -413,6 +414,7 @@ acme_call_refused(struct acme_call *call, const struct http_response *res)
 	_cleanup_free_ char *nonce = NULL;
 
 	acme_client_read_refusal(client, res, &err);
+	acme_client_count(client, call->sent_us, &err);
 	if (err.code == ERROR_RATE_LIMITED) { /* the status asks to wait, whatever else the CA says */
 		call_failed(call, &err, res->status);
 		return;
@@ -461,14 +463,17 @@ call_answered(struct http_response *res, const struct error *err, void *arg)
 
 	call->http = NULL;
 	if (err) {
+		acme_client_count(call->client, call->sent_us, err);
 		call_failed(call, err, 0);
 		return;
 	}
 	acme_nonces_put(&call->client->nonces, res->replay_nonce);
-	if (res->status >= 200 && res->status <= 299)
+	if (res->status >= 200 && res->status <= 299) {
+		acme_client_count(call->client, call->sent_us, NULL);
 		call_accepted(call, res);
-	else
+	} else {
 		acme_call_refused(call, res);
+	}
 }
 
 struct acme_call *

@@ -8,7 +8,9 @@
 #include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_client_private.h"
+#include "daemon/acme/acme_problem.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/http_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,19 @@ fetch_init(struct acme_fetch *fetch, struct acme_client *client, const char *wha
 	loop_timer_init(&fetch->again, client->loop, fetch_send, fetch);
 }
 
+/* By the host of its directory, with the port if it is unusual: several accounts at one CA are one peer. */
+static struct meter *
+acme_client_meter(struct meters *meters, const char *directory_url)
+{
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
+	_cleanup_free_ char *name = NULL;
+
+	if (http_url_parse(directory_url, &url, NULL) < 0)
+		return NULL; /* it is never requested */
+	name = strcmp(url.port, "443") == 0 ? xstrdup(url.host) : xasprintf("%s:%s", url.host, url.port);
+	return meters_get(meters, METER_CA, name);
+}
+
 struct acme_client *
 acme_client_new(
 	struct loop *loop, const struct http *http, const struct acme_client_config *config, struct key *account_key)
@@ -55,6 +70,7 @@ acme_client_new(
 	client->account_doubted = config->account_doubted;
 	client->arg = config->arg;
 	client->may_use_other_hosts = config->may_use_other_hosts;
+	client->meter = acme_client_meter(config->meters, config->directory_url);
 	client->key = account_key;
 	client->thumbprint = key_thumbprint(account_key, NULL);
 	fetch_init(&client->directory_fetch, client, "directory", directory_done);
@@ -115,6 +131,21 @@ acme_client_check_url(const struct acme_client *client, const char *url, struct 
 	if (!client->may_use_other_hosts && !acme_url_same_host(url, client->directory_url))
 		return error_set(err, ERROR_PROTOCOL, "the CA's directory contains a URL on another host: %s", url);
 	return 0;
+}
+
+int64_t
+acme_client_clock_us(const struct acme_client *client)
+{
+	return clock_boot_us(loop_clock(client->loop));
+}
+
+void
+acme_client_count(struct acme_client *client, int64_t sent_us, const struct error *err)
+{
+	meter_request(client->meter, acme_client_clock_us(client) - sent_us);
+	if (err)
+		meter_error(
+			client->meter, acme_problem_is_known(err->problem) ? err->problem : error_code_name(err->code));
 }
 
 int64_t
@@ -218,18 +249,22 @@ fetch_answered(struct http_response *res, const struct error *err, void *arg)
 
 	fetch->http = NULL;
 	if (err) {
+		acme_client_count(fetch->client, fetch->sent_us, err);
 		fetch_failed(fetch, err, 0);
 		return;
 	}
 	if (fetch_goes_elsewhere(fetch, res)) {
+		acme_client_count(fetch->client, fetch->sent_us, NULL);
 		fetch_send(fetch);
 		return;
 	}
 	if (res->status < 200 || res->status > 299) {
 		acme_client_read_refusal(fetch->client, res, &why);
+		acme_client_count(fetch->client, fetch->sent_us, &why);
 		fetch_failed(fetch, &why, res->status);
 		return;
 	}
+	acme_client_count(fetch->client, fetch->sent_us, NULL);
 	fetch->done(fetch, res);
 }
 
@@ -254,6 +289,7 @@ fetch_send(void *arg)
 		.ca_file = client->ca_file,
 	};
 
+	fetch->sent_us = acme_client_clock_us(client);
 	fetch->http = http_send(client->http, &req, fetch_answered, fetch);
 }
 

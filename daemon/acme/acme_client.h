@@ -11,6 +11,7 @@
 struct acme_client;
 struct key;
 struct loop;
+struct meters;
 struct secret;
 
 struct acme_client_config {
@@ -24,6 +25,7 @@ struct acme_client_config {
 	void (*account_doubted)(void *arg);
 	void *arg;
 	bool may_use_other_hosts; /* the directory's URLs may be on another host and port */
+	struct meters *meters;    /* borrowed, must outlive the client: counts its requests; or NULL */
 };
 
 /* @http: borrowed, must outlive it; @account_key: taken. */

@@ -9,6 +9,7 @@
 #include "daemon/acme/acme_client.h"
 #include "daemon/acme/acme_nonce.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/meter.h"
 
 enum {
 	ACME_NONCE_TRIES = 10,   /* reliable at 30 % rejection needs about that many */
@@ -23,7 +24,8 @@ struct acme_fetch {
 	struct acme_client *client;
 	void (*done)(struct acme_fetch *fetch, struct http_response *res);
 	const char *what;
-	void *http; /* in flight; or NULL */
+	void *http;      /* in flight; or NULL */
+	int64_t sent_us; /* boot time */
 	struct loop_timer again;
 	unsigned tries;
 	bool is_active;
@@ -38,6 +40,7 @@ struct acme_client {
 	bool is_nonce_by_get; /* this CA refuses HEAD */
 	char *ca_file;
 	bool may_use_other_hosts;
+	struct meter *meter; /* of the CA; NULL: nothing is counted */
 	struct key *key;
 	char *thumbprint;
 	char *account_url;
@@ -87,7 +90,8 @@ struct acme_call {
 	bool is_account_settled; /* checked once already: the CA's answer is now final */
 	bool has_jwk;            /* signed with the embedded key; there is no account URL yet */
 
-	void *http; /* in flight; or NULL */
+	void *http;      /* in flight; or NULL */
+	int64_t sent_us; /* boot time */
 	struct loop_timer timer;
 	unsigned nonce_tries, transient_tries, lag_tries;
 	struct error error; /* of ENDING: none: the directory is available; of ACCOUNT: the CA's answer */
@@ -139,6 +143,14 @@ acme_client_retry_delay_ms(const struct acme_client *client, const struct error 
 /* Parses an answer that is not 2xx: a problem or a redirect; @ret's retry_at is bounded. */
 void
 acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret);
+
+/* A request was sent: returns the time for acme_client_count(). */
+int64_t
+acme_client_clock_us(const struct acme_client *client);
+
+/* It was answered or has failed: counts it, and if @err the reason. */
+void
+acme_client_count(struct acme_client *client, int64_t sent_us, const struct error *err);
 
 /* Retry-After of @res as UNIX seconds, 0 if absent or unreadable. */
 int64_t

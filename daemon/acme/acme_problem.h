@@ -24,6 +24,10 @@ enum { ACME_PROBLEM_TEXT_MAX = 1000, ACME_PROBLEM_TYPE_MAX = 64 };
 void
 acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_after_at, struct error *ret);
 
+/* Is @type (without its URN; NULL: no) one of the table? */
+bool
+acme_problem_is_known(const char *type);
+
 /* The "error" member of a challenge or an order: ERROR_VALIDATION ("unauthorized" differs from that of a request). */
 void
 acme_problem_of_validation(struct json_object *problem, struct error *ret);

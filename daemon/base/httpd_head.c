@@ -20,6 +20,17 @@ httpd_text_is(struct httpd_text text, const char *word)
 	return text.data && text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
+bool
+httpd_text_has(struct httpd_text text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= text.len; i++)
+		if (strncasecmp(text.data + i, word, len) == 0)
+			return true;
+	return false;
+}
+
 static bool
 is_name(struct httpd_text text, const char *word)
 {
@@ -198,6 +209,8 @@ parse_field(struct httpd_text line, size_t max_body, struct head_seen *seen, str
 		ret->content_type = head_trim(cut(&value, ';'));
 	else if (is_name(name, "Authorization"))
 		ret->authorization = value;
+	else if (is_name(name, "Accept"))
+		ret->accept = value;
 	return true;
 }
 

@@ -23,6 +23,10 @@ struct httpd_text {
 bool
 httpd_text_is(struct httpd_text text, const char *word);
 
+/* Does it contain @word, in any case? */
+bool
+httpd_text_has(struct httpd_text text, const char *word);
+
 struct httpd_head {
 	int status;      /* 200; otherwise the error: 400, 411, 413, 431, 505 */
 	const char *why; /* for people, when the status is not 200 */
@@ -34,6 +38,7 @@ struct httpd_head {
 	struct httpd_text host;         /* of the target, or else of the Host field */
 	struct httpd_text content_type; /* without its parameters */
 	struct httpd_text authorization;
+	struct httpd_text accept;
 	bool keeps_alive;
 	bool expects_continue;
 };

@@ -26,6 +26,7 @@ libcertd_a_SOURCES += \
 	daemon/base/loop.c daemon/base/loop.h daemon/base/loop_private.h \
 	daemon/base/loop_stats.c \
 	daemon/base/loop_timer.c \
+	daemon/base/meter.c daemon/base/meter.h \
 	daemon/base/notify.c daemon/base/notify.h \
 	daemon/base/port_owner.c daemon/base/port_owner.h \
 	daemon/base/tls_guard.c daemon/base/tls_guard.h \

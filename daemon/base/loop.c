@@ -138,6 +138,16 @@ loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_u
 	*ret_p99_us = loop_stats_percentile_us(&loop->stats, 99);
 }
 
+void
+loop_turn_counts(const struct loop *loop, const int64_t *bounds_us, size_t n, uint64_t *ret_counts, uint64_t *ret_count,
+	int64_t *ret_sum_us)
+{
+	for (size_t i = 0; i < n; i++)
+		ret_counts[i] = loop_stats_below(&loop->stats, bounds_us[i]);
+	*ret_count = loop->stats.count;
+	*ret_sum_us = loop->stats.sum_us;
+}
+
 /* A turn's time starts here, because libevent does not report the end of its wait. */
 void
 loop_enter(struct loop *loop)

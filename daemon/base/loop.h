@@ -67,6 +67,14 @@ loop_set_turn_end(struct loop *loop, loop_turn_fn *fn, void *arg);
 void
 loop_turn_stats(const struct loop *loop, int64_t *ret_max_us, int64_t *ret_p99_us);
 
+/*
+ * loop_turn_counts() - the turns since start by duration, for metrics
+ * @bounds_us: @n ascending powers of two; @ret_counts[i]: turns that took less than bounds_us[i]
+ */
+void
+loop_turn_counts(const struct loop *loop, const int64_t *bounds_us, size_t n, uint64_t *ret_counts, uint64_t *ret_count,
+	int64_t *ret_sum_us);
+
 /* One-shot timers. The struct is embedded in its owner; loop_timer_init() before anything else. */
 struct loop_timer {
 	struct loop *loop;

@@ -47,6 +47,7 @@ struct loop_stats {
 	uint64_t buckets[LOOP_STATS_BUCKETS];
 	uint64_t count;
 	int64_t max_us;
+	int64_t sum_us;
 };
 
 struct loop {
@@ -98,5 +99,9 @@ loop_stats_add(struct loop_stats *stats, int64_t us);
 
 int64_t
 loop_stats_percentile_us(const struct loop_stats *stats, unsigned percent);
+
+/* Turns that took less than @bound_us, a power of two. */
+uint64_t
+loop_stats_below(const struct loop_stats *stats, int64_t bound_us);
 
 #endif

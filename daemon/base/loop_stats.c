@@ -28,8 +28,19 @@ loop_stats_add(struct loop_stats *stats, int64_t us)
 {
 	stats->buckets[bucket_of(us)]++;
 	stats->count++;
+	stats->sum_us += us;
 	if (us > stats->max_us)
 		stats->max_us = us;
+}
+
+uint64_t
+loop_stats_below(const struct loop_stats *stats, int64_t bound_us)
+{
+	uint64_t below = 0;
+
+	for (unsigned i = 0; i < LOOP_STATS_BUCKETS && bucket_end(i) < bound_us; i++)
+		below += stats->buckets[i];
+	return below;
 }
 
 int64_t

@@ -7,7 +7,9 @@
 #include "daemon/challenge/txt_queue.h"
 
 #include "common/error.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/meter.h"
 #include "daemon/store/object.h"
 
 #include <stdlib.h>
@@ -31,6 +33,7 @@ struct txt_change {
 	const struct dnsprovider_driver *driver; /* of .op */
 	struct dnsprovider_op *op;               /* NULL: not sent yet */
 	bool is_running;                         /* sent, or about to be */
+	int64_t begun_us;                        /* boot time */
 	struct loop_timer start;
 	bool is_removal;
 	char *zone;
@@ -164,6 +167,23 @@ change_end(struct txt_change *c)
 	start_free_ones(queue);
 }
 
+static int64_t
+txt_queue_clock_us(const struct txt_queue *queue)
+{
+	return clock_boot_us(loop_clock(queue->env->loop));
+}
+
+/* A change that was not begun is a failure of the provider too: it was deleted, or its settings are refused. */
+static void
+txt_queue_count(const struct txt_change *c, const struct error *err)
+{
+	struct meter *meter = meters_get(c->queue->env->meters, METER_DNS, c->provider_name);
+
+	meter_request(meter, txt_queue_clock_us(c->queue) - c->begun_us);
+	if (err)
+		meter_error(meter, error_code_name(err->code));
+}
+
 static void
 on_changed(const struct error *err, void *arg)
 {
@@ -171,6 +191,7 @@ on_changed(const struct error *err, void *arg)
 	dnsprovider_done_fn *done = c->done;
 	void *done_arg = c->arg;
 
+	txt_queue_count(c, err);
 	change_end(c);
 	if (done)
 		done(err, done_arg);
@@ -209,6 +230,7 @@ txt_queue_on_start(void *arg)
 		set_running(c, false);
 		return;
 	}
+	c->begun_us = txt_queue_clock_us(c->queue);
 	if (txt_queue_load(c, &d, &err) < 0) {
 		error_wrap(&err, "DNS provider '%s'", c->provider_name);
 		on_changed(&err, c);

@@ -130,6 +130,14 @@ rest_answer_as(struct httpd_conn *conn, int status, const char *type, const char
 	httpd_conn_answer(conn, status, fields, &body);
 }
 
+void
+rest_answer_text(struct httpd_conn *conn, const char *type, struct buf *body)
+{
+	_cleanup_free_ char *fields = xasprintf("Content-Type: %s\r\n%s", type, json_fields);
+
+	httpd_conn_answer(conn, 200, fields, body);
+}
+
 /* A whole number of seconds, as IONOS's SDKs require. */
 static int64_t
 rest_answer_retry_after(struct service *service, const struct error *err)

@@ -14,6 +14,10 @@ void
 rest_answer_as(
 	struct httpd_conn *conn, int status, const char *type, const char *more_fields, struct json_object *json);
 
+/* 200 with a text; @body: taken. */
+void
+rest_answer_text(struct httpd_conn *conn, const char *type, struct buf *body);
+
 /*
  * {httpStatus, messages[{errorCode, message}]} with the other members of struct error. @status 0: by the error's code.
  */

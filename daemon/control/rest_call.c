@@ -83,6 +83,15 @@ params_by_rest(const struct api_method *method, struct json_object *params)
 			json_add_bool(params, f->name, true);
 }
 
+/* Prometheus says in Accept that it reads OpenMetrics; its parameters q are not compared. */
+static void
+params_from_accept(const struct api_method *method, const struct httpd_head *head, struct json_object *params)
+{
+	if ((method->flags & API_PLAIN_TEXT) && !json_object_object_get_ex(params, "format", NULL) &&
+		httpd_text_has(head->accept, "application/openmetrics-text"))
+		json_add_string(params, "format", "openmetrics");
+}
+
 /* IONOS's schema PatchName. */
 static int
 check_patch(struct json_object *params, struct error *err)
@@ -184,11 +193,28 @@ answer_object(struct exchange *x, struct json_object *result)
 	rest_answer_as(x->conn, 200, type ? type : "application/json", "", rest_call_shown(x, result));
 }
 
+/* A result that is a text. */
+static void
+answer_text(struct exchange *x, struct json_object *result)
+{
+	const char *type = "";
+	struct json_object *text = json_path(result, "text");
+	struct buf body = BUF_INIT;
+
+	json_get_string(result, "contentType", &type, NULL);
+	buf_add(&body, json_object_get_string(text), (size_t)json_object_get_string_len(text));
+	rest_answer_text(x->conn, type, &body);
+}
+
 static void
 answer_result(struct exchange *x, struct json_object *result)
 {
 	struct buf nothing = BUF_INIT;
 
+	if (api_methods[x->method].flags & API_PLAIN_TEXT) {
+		answer_text(x, result);
+		return;
+	}
 	if (json_object_object_get_ex(result, "dryRun", NULL)) {
 		rest_answer(x->conn, 200, "", rest_call_shown(x, result)); /* nothing was created or deleted */
 		return;
@@ -297,6 +323,7 @@ rest_call_read_params(struct exchange *x, const struct httpd_head *head, const s
 	}
 	if (method->verb != API_CALL || strcmp(rest.http, "GET") == 0)
 		params_from_query(method, &x->query, *params);
+	params_from_accept(method, head, *params);
 	params_by_rest(method, *params);
 	if (rest.has_ref)
 		json_add_string(*params, "ref", segments->items[1]);

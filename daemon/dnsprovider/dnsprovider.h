@@ -12,6 +12,7 @@ struct dns;
 struct error;
 struct http;
 struct loop;
+struct meters;
 struct store;
 
 /* The environment of drivers; borrowed by all of them. */
@@ -19,6 +20,7 @@ struct dnsprovider_env {
 	struct loop *loop;
 	struct dns *dns;
 	const struct http *http;
+	struct meters *meters; /* counts the changes; or NULL */
 };
 
 /* One value at one name. Strings are borrowed for the call, copied by the driver. */

@@ -367,6 +367,7 @@ account_register(struct account *account, const struct provider *p, struct error
 		.directory_url = p->server,
 		.ca_file = p->ca_file,
 		.may_use_other_hosts = http->may_use_other_hosts,
+		.meters = http->meters,
 	};
 	struct key *key = NULL;
 

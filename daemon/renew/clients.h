@@ -11,6 +11,7 @@ struct acme_client;
 struct clients;
 struct http;
 struct loop;
+struct meters;
 
 struct clients_config {
 	struct loop *loop; /* all borrowed */
@@ -18,6 +19,7 @@ struct clients_config {
 	const struct http *http;
 	int64_t max_orders; /* concurrent orders of providers without a limit of their own; 0: 8 */
 	bool may_use_other_hosts;
+	struct meters *meters; /* counts the requests; or NULL */
 };
 
 struct ca_client {

@@ -170,6 +170,23 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 	return rc;
 }
 
+int
+schedule_next_of_kind(struct store *store, enum schedule_kind kind, char object[STORE_ID_SIZE], struct error *err)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	int rc;
+
+	make_row_key(&key, kind, object);
+	rc = store_next(store, STORE_SCHEDULE_ROW, key.data, key.len, true, &key, NULL, err);
+	if (rc != 1)
+		return rc;
+	if (key.data[0] != (char)kind)
+		return 0;
+	if (schedule_take_id(object, key.data + KIND_LEN, key.len - KIND_LEN) < 0)
+		return error_set(err, ERROR_CORRUPT, "a row of the schedule is damaged");
+	return 1;
+}
+
 /* All rows of a lane begin with its name and NUL: the first key that is not below name and 01 is in the next lane. */
 int
 schedule_next_lane(

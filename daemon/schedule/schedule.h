@@ -69,6 +69,14 @@ schedule_next_in_lane(struct store *store, const char *lane, const struct schedu
 	struct error *err);
 
 /*
+ * schedule_next_of_kind() - the object of the next row of @kind, in order of their ids
+ * @object: of the last one, "": the first; replaced
+ * Return: 1 found, 0 none, -1 failed.
+ */
+int
+schedule_next_of_kind(struct store *store, enum schedule_kind kind, char object[STORE_ID_SIZE], struct error *err);
+
+/*
  * The first lane with a name >= @lane (or > when @is_after): seeks to it, without walking rows. Return: 1, 0 none, -1.
  */
 int

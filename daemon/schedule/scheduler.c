@@ -83,6 +83,14 @@ scheduler_kind(const struct scheduler *s, enum schedule_kind kind)
 	return s->kinds[kind].kind;
 }
 
+int64_t
+scheduler_count_troubles(const struct scheduler *s, enum schedule_kind kind)
+{
+	const struct job_kind *job = scheduler_kind(s, kind);
+
+	return job && job->count_troubles ? job->count_troubles(s->kinds[kind].env) : -1;
+}
+
 bool
 scheduler_has_troubles(const struct scheduler *s)
 {

@@ -37,6 +37,10 @@ scheduler_kind(const struct scheduler *scheduler, enum schedule_kind kind);
 bool
 scheduler_has_troubles(const struct scheduler *scheduler);
 
+/* The kind's count_troubles(): the rows that wait after a failure. -1: none ever does. */
+int64_t
+scheduler_count_troubles(const struct scheduler *scheduler, enum schedule_kind kind);
+
 /* The kind's describe_trouble(). Return: false when the row does not wait after a failure. */
 bool
 scheduler_describe_trouble(const struct scheduler *scheduler, const struct schedule_row *row, struct job_trouble *ret);

@@ -27,7 +27,8 @@ struct service {
 	struct drops *drops;
 	struct rollout *rollout;
 	struct scheduler *scheduler;
-	struct workers *workers; /* only for calls */
+	struct workers *workers;     /* only for calls */
+	const struct meters *meters; /* or NULL */
 	const struct issue_env *issue_env;
 	const struct conf *conf;
 	int64_t started_at;

@@ -15,6 +15,9 @@ libcertd_a_SOURCES += \
 	daemon/service/held_back.c daemon/service/held_back.h \
 	daemon/service/import.c \
 	daemon/service/list.c \
+	daemon/service/metrics.c daemon/service/metrics.h \
+	daemon/service/metrics_table.c \
+	daemon/service/metrics_text.c daemon/service/metrics_text.h \
 	daemon/service/passed_fds.c daemon/service/passed_fds.h \
 	daemon/service/peer.c daemon/service/peer.h \
 	daemon/service/profiles.c daemon/service/profiles.h \

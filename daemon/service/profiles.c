@@ -141,6 +141,7 @@ profiles_client(struct service *service, const struct provider *provider, struct
 		.directory_url = provider->server,
 		.ca_file = provider->ca_file,
 		.may_use_other_hosts = http->may_use_other_hosts,
+		.meters = http->meters,
 	};
 	struct key *key = NULL;
 

@@ -128,6 +128,8 @@ def read(face, certd):
     face.call("event.subscribe", after=0)
     face.call("schedule.list")
     face.call("server.status")
+    face.call("server.metrics", format="text")
+    face.refused("server.metrics", format="xml")
     face.call("rpc.discover")
 
 

@@ -88,7 +88,7 @@ class IonosClient:
         self.connection.close()
 
     def raw(self, method, path, data=None, **headers):
-        """Returns (status, headers, body as JSON or None)."""
+        """Returns (status, headers, body as JSON, text or None)."""
         fields = {"Accept": "application/json", "Content-Type": "application/json",
                   **{name.replace("_", "-"): value for name, value in headers.items() if value is not None}}
         if self.token:
@@ -97,8 +97,9 @@ class IonosClient:
         answer = self.connection.getresponse()
         text = answer.read()
         self.location = answer.headers["Location"]
-        body = json.loads(text) if text else None
-        if body is not None:
+        is_text = (answer.headers["Content-Type"] or "").startswith("text/plain")
+        body = text.decode() if is_text else json.loads(text) if text else None
+        if body is not None and not is_text:
             assert answer.headers["Content-Type"].startswith("application/")
         return answer.status, answer.headers, body
 

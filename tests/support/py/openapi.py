@@ -93,4 +93,4 @@ class OpenApi(Document):
         if "content" not in response:
             assert answer is None
             return
-        self.validate(response["content"][media_type]["schema"], answer, f"{method} {path}: {status}")
+        self.validate(response["content"][media_type.split(";")[0]]["schema"], answer, f"{method} {path}: {status}")

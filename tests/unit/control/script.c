@@ -116,6 +116,23 @@ add_time(struct script *s, const char *name, const char *text, struct buf *ret)
 	return true;
 }
 
+/* Of metrics: of which certificates there are series, and whether there are totals. */
+static bool
+add_metrics(const char *text, struct buf *ret)
+{
+	static const char series[] = "\ncertd_certificate_paused{name=\"";
+	bool has_totals = strstr(text, "\ncertd_build_info{");
+
+	if (strncmp(text, "# TYPE certd_", strlen("# TYPE certd_")) != 0)
+		return false;
+	buf_add_str(ret, has_totals ? "totals;" : "no totals;");
+	while ((text = strstr(text, series))) {
+		text += strlen(series);
+		buf_printf(ret, " %.*s", (int)strcspn(text, "\""), text);
+	}
+	return true;
+}
+
 static void
 add_text(struct script *s, const char *name, const char *text, struct buf *ret)
 {
@@ -127,7 +144,7 @@ add_text(struct script *s, const char *name, const char *text, struct buf *ret)
 		buf_add_str(ret, *text ? "..." : "");
 	else if (blocks)
 		buf_printf(ret, "PEM, %u blocks", blocks);
-	else if (!add_time(s, name, text, ret))
+	else if (!add_metrics(text, ret) && !add_time(s, name, text, ret))
 		add_with_ids(s, text, ret);
 }
 

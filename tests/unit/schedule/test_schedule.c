@@ -147,3 +147,21 @@ Test(schedule, a_lane_longer_than_an_id_fails_its_list)
 	store_commit(t.store);
 	cr_expect_eq(outcome.code, ERROR_INTERNAL);
 }
+
+/* Only those, however the ids and numbers of kinds lie. */
+Test(schedule, the_rows_of_one_kind_are_in_order_of_their_objects)
+{
+	char at[STORE_ID_SIZE] = "";
+
+	set(SCHEDULE_PURGE, "b", "", 5);
+	set(SCHEDULE_EXPIRY, "b", "lane", 1);
+	set(SCHEDULE_EXPIRY, "a", "", 9);
+	set(SCHEDULE_REMOVE, "a", "", 5);
+	cr_assert_eq(schedule_next_of_kind(t.store, SCHEDULE_EXPIRY, at, NULL), 1);
+	cr_expect_str_eq(at, "a");
+	cr_assert_eq(schedule_next_of_kind(t.store, SCHEDULE_EXPIRY, at, NULL), 1);
+	cr_expect_str_eq(at, "b");
+	cr_expect_eq(schedule_next_of_kind(t.store, SCHEDULE_EXPIRY, at, NULL), 0);
+	at[0] = '\0';
+	cr_expect_eq(schedule_next_of_kind(t.store, SCHEDULE_ISSUE, at, NULL), 0);
+}
