@@ -271,6 +271,7 @@ unit_ctl_SOURCES = \
 	tests/unit/ctl/present/test_terminal.c \
 	tests/unit/ctl/declare/test_plan.c \
 	tests/unit/ctl/migrate/test_files.c \
+	tests/unit/ctl/migrate/test_hooks.c \
 	tests/unit/ctl/migrate/test_settings.c \
 	tests/unit/ctl/declare/test_tsig_file.c \
 	tests/unit/ctl/command/test_wait.c \

@@ -7,6 +7,7 @@
 #include "ctl/declare/tsig_file.h"
 #include "ctl/migrate/clients.h"
 #include "ctl/migrate/files.h"
+#include "ctl/migrate/hooks.h"
 #include "ctl/migrate/settings.h"
 
 #include <stdlib.h>
@@ -197,6 +198,22 @@ acmesh_take_method(
 		acmesh_take_dns(found, c, account);
 }
 
+/* --- hooks --- */
+
+/* With the variables that acme.sh exports for it. */
+static void
+acmesh_take_hook(struct found_certificate *c, struct json_object *settings)
+{
+	static const char call[] = "export Le_Domain=\"$CERTD_NAME\" CERT_PATH=\"$CERTD_DIRECTORY/cert.pem\" "
+				   "CERT_KEY_PATH=\"$CERTD_DIRECTORY/privkey.pem\" "
+				   "CA_CERT_PATH=\"$CERTD_DIRECTORY/chain.pem\" "
+				   "CERT_FULLCHAIN_PATH=\"$CERTD_DIRECTORY/fullchain.pem\"; eval \"$0\"";
+	_cleanup_free_ char *hook = acmesh_decoded(settings_get(settings, "Le_ReloadCmd"));
+
+	if (hook)
+		hook_add(c, hook, call);
+}
+
 /* --- certificates --- */
 
 static bool
@@ -218,7 +235,7 @@ acmesh_take(struct found *found, const char *directory, const char *base, struct
 
 	c->file = xasprintf("%s/fullchain.cer", directory);
 	c->key = xasprintf("%s/%s.key", directory, base);
-	c->hook = acmesh_decoded(settings_get(settings, "Le_ReloadCmd"));
+	acmesh_take_hook(c, settings);
 	acmesh_take_account(found, c, settings_get(settings, "Le_API"), settings_get(account, "ACCOUNT_EMAIL"));
 	acmesh_take_method(found, c, settings, account);
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)

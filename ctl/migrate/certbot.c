@@ -6,11 +6,13 @@
 #include "ctl/declare/tsig_file.h"
 #include "ctl/migrate/clients.h"
 #include "ctl/migrate/files.h"
+#include "ctl/migrate/hooks.h"
 #include "ctl/migrate/settings.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char suffix[] = ".conf";
 
@@ -182,6 +184,41 @@ certbot_take_method(struct found *found, struct found_certificate *c, struct jso
 		certbot_take_manual(c, settings);
 }
 
+/* --- hooks --- */
+
+/* RENEWED_LINEAGE and RENEWED_DOMAINS have the same meaning in certd. */
+static void
+certbot_take_hooks(struct found_certificate *c, struct json_object *settings)
+{
+	static const char *const keys[] = { "renew_hook", "post_hook" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (settings_get(settings, keys[i]))
+			hook_add(c, settings_get(settings, keys[i]), NULL);
+}
+
+/* certbot runs those that are executable, for every certificate, and no copies that editors leave. */
+static void
+certbot_take_common_hooks(struct found *found)
+{
+	static const char *const directories[] = { "renewal-hooks/deploy", "renewal-hooks/post" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+		files_list(found->root, directories[i], &names);
+		for (size_t k = 0; k < names.count; k++) {
+			_cleanup_free_ char *path = xasprintf("%s/%s", directories[i], names.items[k]);
+			_cleanup_free_ char *full = xasprintf("%s/%s", found->directory, path);
+
+			if (faccessat(found->root, path, X_OK, 0) < 0 || path[strlen(path) - 1] == '~')
+				continue;
+			for (size_t n = 0; n < found->n_certificates; n++)
+				hook_add(&found->certificates[n], full, NULL);
+		}
+	}
+}
+
 /* --- certificates --- */
 
 static int64_t
@@ -203,7 +240,7 @@ certbot_take(struct found *found, const char *file, const char *email)
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_json_ struct json_object *settings = NULL;
-	const char *reuse, *hook;
+	const char *reuse;
 
 	if (files_read_text(found->root, path, &text, &why) < 0)
 		found_cannot(c, "%s", why.message);
@@ -213,8 +250,7 @@ certbot_take(struct found *found, const char *file, const char *email)
 	reuse = settings_get(settings, "reuse_key");
 	c->reuses_key = reuse && strcmp(reuse, "True") == 0;
 	c->renew_before = certbot_days(settings_get(settings, "renew_before_expiry"));
-	hook = settings_get(settings, "renew_hook");
-	c->hook = xstrdup_null(hook ? hook : settings_get(settings, "post_hook"));
+	certbot_take_hooks(c, settings);
 	certbot_take_account(found, c, settings, email);
 	certbot_take_method(found, c, settings);
 }
@@ -222,7 +258,7 @@ certbot_take(struct found *found, const char *file, const char *email)
 int
 certbot_read(struct found *found, struct error *err)
 {
-	_cleanup_strlist_ struct strlist files = STRLIST_INIT, hooks = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist files = STRLIST_INIT;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_json_ struct json_object *own = NULL;
 
@@ -237,9 +273,6 @@ certbot_read(struct found *found, struct error *err)
 		if (len > strlen(suffix) && strcmp(files.items[i] + len - strlen(suffix), suffix) == 0)
 			certbot_take(found, files.items[i], settings_get(own, "email"));
 	}
-	files_list(found->root, "renewal-hooks/deploy", &hooks);
-	for (size_t i = 0; i < hooks.count; i++)
-		found_advise(found, "certd does not run %s/renewal-hooks/deploy/%s: see certctl add-consumer --help",
-			found->directory, hooks.items[i]);
+	certbot_take_common_hooks(found);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/timefmt.h"
 #include "ctl/migrate/files.h"
+#include "ctl/migrate/hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -261,35 +262,6 @@ declare_is_one_of(const char *word, const char *const *words)
 	return false;
 }
 
-/* The service that the command reloads, and nothing else; owned by the caller; NULL: it does something else. */
-static char *
-declare_reloaded_service(const char *hook)
-{
-	static const char *const verbs[] = { "reload", "restart", "reload-or-restart", "try-reload-or-restart",
-		"force-reload", NULL };
-	_cleanup_strlist_ struct strlist words = STRLIST_INIT;
-	const char *program, *slash, *service = NULL;
-	size_t len;
-
-	strlist_split(&words, hook, ' ');
-	if (words.count != 3)
-		return NULL;
-	slash = strrchr(words.items[0], '/');
-	program = slash ? slash + 1 : words.items[0];
-	if (strcmp(program, "systemctl") == 0 && declare_is_one_of(words.items[1], verbs))
-		service = words.items[2];
-	else if (strcmp(program, "service") == 0 && declare_is_one_of(words.items[2], verbs))
-		service = words.items[1];
-	else if (strcmp(program, "nginx") == 0 && strcmp(words.items[1], "-s") == 0)
-		service = "nginx";
-	if (!service || strpbrk(service, ";&|<>$`'\"(){}/\\"))
-		return NULL;
-	len = strlen(service);
-	if (len > strlen(".service") && strcmp(service + len - strlen(".service"), ".service") == 0)
-		len -= strlen(".service");
-	return xstrndup(service, len);
-}
-
 static void
 declare_advise(struct declared *d, char *line)
 {
@@ -299,24 +271,77 @@ declare_advise(struct declared *d, char *line)
 		strlist_take(&d->advice, line);
 }
 
-/* Return: the consumer for the hook of @c; owned by the caller; or NULL. */
-static char *
-declare_consumer(const struct declaring *d, const struct found_certificate *c)
+/* The consumer for a service that a unit reloads. */
+static void
+declare_reload(struct declaring *d, const char *service, struct json_object *consumers)
 {
 	static const char *const with_unit[] = { "nginx", "haproxy", NULL };
-	char *service = c->hook ? declare_reloaded_service(c->hook) : NULL;
 
-	if (c->hook && !service)
-		declare_advise(
-			d->ret, xasprintf("certd does not run the hook '%s' of '%s': see certctl add-consumer --help",
-					c->hook, c->name));
-	else if (service && declare_is_one_of(service, with_unit))
-		declare_advise(
-			d->ret, xasprintf("to reload %s, run: systemctl enable --now certd-%s.path", service, service));
-	else if (service)
+	json_object_array_add(consumers, json_object_new_string(service));
+	if (!declare_at(d->present, "consumers", service) && !declare_at(d->ret->wanted, "consumers", service))
+		declare_add(d, "consumers", service, json_object_new_object());
+	declare_advise(d->ret, xasprintf(declare_is_one_of(service, with_unit)
+						 ? "to reload %s, run: systemctl enable --now certd-%s.path"
+						 : "to reload %s, run: systemctl enable --now certd-reload@%s.path",
+				       service, service));
+}
+
+/* One that runs the same program, of certd or of this run, or a new one. */
+static void
+declare_program(struct declaring *d, struct json_object *command, struct json_object *consumers)
+{
+	_cleanup_free_ char *name = xasprintf("%s-hook", d->kind->name);
+	struct json_object *object, *properties;
+
+	for (unsigned n = 2; n < NAMES_TRIED; n++) {
+		struct json_object *wanted = declare_at(d->ret->wanted, "consumers", name);
+
+		object = declare_at(d->present, "consumers", name);
+		if (!object && wanted)
+			object = json_path(wanted, "properties");
+		if (!object || json_object_equal(json_path(object, "command"), command))
+			break;
+		free(name);
+		name = xasprintf("%s-hook-%u", d->kind->name, n);
+	}
+	json_object_array_add(consumers, json_object_new_string(name));
+	if (object)
+		return;
+	properties = json_object_new_object();
+	json_add_string(properties, "activate", "exec");
+	json_object_object_add(properties, "command", json_object_get(command));
+	declare_add(d, "consumers", name, properties);
+}
+
+static void
+declare_hook(
+	struct declaring *d, const struct found_certificate *c, struct json_object *hook, struct json_object *consumers)
+{
+	const char *text = declare_text(hook, "text");
+	struct hook_reading reading;
+
+	hook_read(text, &reading);
+	if (reading.fate == HOOK_RELOADS)
+		declare_reload(d, reading.service, consumers);
+	else if (reading.fate == HOOK_RUNS)
+		declare_program(d, json_path(hook, "command"), consumers);
+	else
 		declare_advise(d->ret,
-			xasprintf("to reload %s, run: systemctl enable --now certd-reload@%s.path", service, service));
-	return service;
+			xasprintf("the hook '%s' of '%s' needs root: %s; make it a service (see Hooks of root in "
+				  "certctl(1)), and run: systemctl enable --now SERVICE certd-reload@SERVICE.path",
+				text, c->name, reading.why));
+	hook_reading_clear(&reading);
+}
+
+/* The consumers for the hooks of @c: a list of names; owned by the caller; empty: none. */
+static struct json_object *
+declare_consumers(struct declaring *d, const struct found_certificate *c)
+{
+	struct json_object *ret = json_object_new_array();
+
+	for (size_t i = 0; c->hooks && i < json_object_array_length(c->hooks); i++)
+		declare_hook(d, c, json_object_array_get_idx(c->hooks, i), ret);
+	return ret;
 }
 
 /* --- certificates --- */
@@ -429,20 +454,16 @@ static void
 declare_store(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair,
 	struct json_object *import, struct json_object *properties)
 {
-	_cleanup_free_ char *consumer = declare_consumer(d, c);
+	struct json_object *consumers = declare_consumers(d, c);
 	char until[TIME_RFC3339_SIZE];
 	_cleanup_free_ char *source = NULL;
 
 	time_format_rfc3339(pair->info.not_after_at, until);
 	source = xasprintf("adopts %s/%s, valid until %s", d->found->directory, c->file, until);
-	if (consumer) {
-		struct json_object *list = json_object_new_array();
-
-		json_object_array_add(list, json_object_new_string(consumer));
-		json_object_object_add(properties, "consumers", list);
-		if (!declare_at(d->present, "consumers", consumer))
-			declare_add(d, "consumers", consumer, json_object_new_object());
-	}
+	if (json_object_array_length(consumers))
+		json_object_object_add(properties, "consumers", consumers);
+	else
+		json_object_put(consumers);
 	json_object_object_add(d->ret->imports, c->name, import);
 	json_object_object_add(d->ret->sources, c->name, json_object_new_string(source));
 	declare_add(d, "autoCertificates", c->name, properties);

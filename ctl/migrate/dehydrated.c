@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "ctl/migrate/clients.h"
 #include "ctl/migrate/files.h"
+#include "ctl/migrate/hooks.h"
 #include "ctl/migrate/settings.h"
 
 #include <stdlib.h>
@@ -110,21 +111,77 @@ dehydrated_account(const struct found *found, const char *ca)
 	return n == 1 ? only : NULL;
 }
 
+/*
+ * @common with what the certificate's own file sets: DOMAINS_D/NAME, or certs/NAME/config. As in dehydrated, such a
+ * file can set only these.
+ */
+static struct json_object *
+dehydrated_settings_of(const struct found *found, struct json_object *common, const char *certs, const char *name)
+{
+	static const char *const keys[] = { "CHALLENGETYPE", "HOOK", "PRIVATE_KEY_RENEW", "RENEW_DAYS" };
+	const char *domains = settings_get(common, "DOMAINS_D");
+	_cleanup_free_ char *directory = domains ? dehydrated_below_base(found, domains, NULL) : NULL;
+	_cleanup_free_ char *path = domains ? xasprintf("%s/%s", directory ? directory : "", name)
+					    : xasprintf("%s/%s/config", certs, name);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_json_ struct json_object *own = NULL;
+	struct json_object *ret = json_object_new_object();
+
+	files_read_text(found->root, path, &text, NULL);
+	own = settings_of_shell(buf_str(&text));
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = settings_get(own, keys[i]);
+
+		json_add_string(ret, keys[i], value ? value : settings_get(common, keys[i]));
+	}
+	return ret;
+}
+
+/* As dehydrated calls it, but for the time of the certificate, which is that of the call. */
 static void
-dehydrated_take(struct found *found, struct json_object *settings, const char *certs, const char *name)
+dehydrated_take_hook(struct found *found, struct found_certificate *c, const char *hook)
+{
+	static const char call[] = "exec \"$0\" deploy_cert \"$CERTD_NAME\" \"$CERTD_DIRECTORY/privkey.pem\" "
+				   "\"$CERTD_DIRECTORY/cert.pem\" \"$CERTD_DIRECTORY/fullchain.pem\" "
+				   "\"$CERTD_DIRECTORY/chain.pem\" \"$(date +%s)\"";
+
+	if (*hook == '/' && !strchr(hook, '$'))
+		hook_add(c, hook, call);
+	else
+		found_advise(found,
+			"certd does not run dehydrated's HOOK '%s', which is not an absolute path: declare it with "
+			"certctl add-consumer --activate exec",
+			hook);
+}
+
+static int64_t
+dehydrated_days(const char *text)
+{
+	enum { DAY = 86400, DAYS_MAX = 400 };
+	char *end = NULL;
+	long days = text ? strtol(text, &end, 10) : 0;
+
+	return days > 0 && days <= DAYS_MAX && !*end ? (int64_t)days * DAY : 0;
+}
+
+static void
+dehydrated_take(struct found *found, struct json_object *common, const char *certs, const char *name)
 {
 	struct found_certificate *c = found_add_certificate(found, name);
+	_cleanup_json_ struct json_object *settings = dehydrated_settings_of(found, common, certs, name);
 	const char *challenge = settings_get(settings, "CHALLENGETYPE");
 	const char *hook = settings_get(settings, "HOOK");
 	const char *renew = settings_get(settings, "PRIVATE_KEY_RENEW");
 
 	c->file = xasprintf("%s/%s/fullchain.pem", certs, name);
 	c->key = xasprintf("%s/%s/privkey.pem", certs, name);
-	c->account = xstrdup_null(dehydrated_account(found, settings_get(settings, "CA")));
+	c->account = xstrdup_null(dehydrated_account(found, settings_get(common, "CA")));
 	c->how = xstrdup(challenge ? challenge : "http-01");
 	c->method = strcmp(c->how, "http-01") == 0 ? FOUND_HTTP : FOUND_DNS;
 	c->reuses_key = renew && strcmp(renew, "no") == 0;
-	c->hook = xstrdup_null(hook);
+	c->renew_before = dehydrated_days(settings_get(settings, "RENEW_DAYS"));
+	if (hook)
+		dehydrated_take_hook(found, c, hook);
 	if (strcmp(c->how, "dns-01") != 0)
 		return;
 	if (!hook || *hook != '/' || strchr(hook, '$')) {

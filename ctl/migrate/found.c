@@ -21,9 +21,9 @@ found_clear(struct found *found)
 		free(c->key);
 		free(c->account);
 		free(c->how);
-		free(c->hook);
 		free(c->problem);
 		json_object_put(c->dns);
+		json_object_put(c->hooks);
 	}
 	free(found->accounts);
 	free(found->certificates);

@@ -24,7 +24,8 @@ struct found_certificate {
 	enum found_method method;
 	char *how;               /* the client's words for the method: "webroot", "dns-cloudflare" */
 	struct json_object *dns; /* properties of a DNS provider, with secrets; owned; NULL: certd has none for .how */
-	char *hook;              /* the command that the client runs for a new certificate; or NULL */
+	/* What the client runs for a new certificate: {text, command}, hook_add(); NULL: nothing. Owned. */
+	struct json_object *hooks;
 	bool reuses_key;
 	int64_t renew_before; /* seconds; 0: the default */
 	char *problem;        /* why it cannot be taken; or NULL */

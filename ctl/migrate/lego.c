@@ -94,7 +94,10 @@ lego_read(struct found *found, struct error *err)
 		if (len > strlen(suffix) && strcmp(files.items[i] + len - strlen(suffix), suffix) == 0)
 			lego_take(found, files.items[i]);
 	}
-	if (found->n_certificates)
-		found_advise(found, "lego does not store its challenge: http-01 is declared unless --dns is given");
+	if (!found->n_certificates)
+		return 0;
+	found_advise(found, "lego does not store its challenge: http-01 is declared unless --dns is given");
+	found_advise(found, "lego does not store its hooks (--run-hook and --renew-hook): declare them with certctl "
+			    "add-consumer --activate exec");
 	return 0;
 }

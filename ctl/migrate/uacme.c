@@ -30,7 +30,10 @@ uacme_read(struct found *found, struct error *err)
 		c->method = FOUND_HTTP;
 		c->how = xstrdup("a challenge that uacme does not store");
 	}
-	if (found->n_certificates)
-		found_advise(found, "uacme does not store its challenge: http-01 is declared unless --dns is given");
+	if (!found->n_certificates)
+		return 0;
+	found_advise(found, "uacme does not store its challenge: http-01 is declared unless --dns is given");
+	found_advise(
+		found, "uacme does not store its hooks (-h): declare them with certctl add-consumer --activate exec");
 	return 0;
 }

@@ -17,6 +17,21 @@ DAYS = 86400
 pytestmark = pytest.mark.limit(180)  # some of the clients are slow
 
 
+def recording_hook(path, record):
+    """A program that adds its arguments and the variables of hooks to @record, as a line of JSON."""
+    path.write_text("#!/usr/bin/python3\nimport json, os, sys\n"
+                    f"with open('{record}', 'a') as out:\n"
+                    "    print(json.dumps([sys.argv[1:], dict(os.environ)]), file=out)\n")
+    path.chmod(0o755)
+    return path
+
+
+def recorded(record, count):
+    """What hooks have recorded, once there are that many lines."""
+    wait_for(lambda: record.exists() and record.read_text().count("\n") >= count, 20, f"{count} calls")
+    return [json.loads(line) for line in record.read_text().splitlines()]
+
+
 class Site:
     """A CA whose account key and certificates the other client has, and certd."""
 
@@ -263,12 +278,19 @@ def test_dehydrated(site):
     with dehydrated.config.open("a") as config:
         config.write(f'CHALLENGETYPE="dns-01"\nHOOK="{dehydrated.hook}"\n')
     out = site.migrate("dehydrated", dehydrated.directory, "front").stdout
-    assert "convention: dehydrated" in out and f"certd does not run the hook '{dehydrated.hook}' of 'front'" in out
+    assert "convention: dehydrated" in out and "consumer 'dehydrated-hook'" in out
     site.certd.ctl("rm", "auto", "front", "--with-certificates", "--force")
     with dehydrated.config.open("a") as config:
         config.write('HOOK="${BASEDIR}/hook.sh"\n')  # what only a shell knows is not guessed
     told = site.migrate("dehydrated", dehydrated.directory, "front", check=False)
     assert "HOOK in its configuration is not the absolute path" in told.stderr
+    with dehydrated.config.open("a") as config:
+        config.write("CHALLENGETYPE=http-01\n")
+    out = site.migrate("dehydrated", dehydrated.directory, "front").stdout
+    assert "certd does not run dehydrated's HOOK '${BASEDIR}/hook.sh'" in out
+    site.certd.ctl("rm", "auto", "front", "--with-certificates")
+    with dehydrated.config.open("a") as config:
+        config.write("CHALLENGETYPE=dns-01\n")
     (files / "front/privkey.pem").unlink()
     assert "privkey.pem': No such file" in site.migrate("dehydrated", dehydrated.directory, "front", "--dns", "exec",
                                                          check=False).stderr
@@ -329,6 +351,75 @@ def test_acme_sh(site):
     (acme.directory / "dnsapi/dns_unknown.sh").write_text("dns_unknown_add() { true; }\n")
     out = site.migrate("acme.sh", acme.directory, "u.example.com", check=False)
     assert "convention: acme.sh" in out.stdout
+
+
+def test_hooks_of_certbot_run_in_certd(site):
+    certbot = Certbot(site.pebble, site.scratch / "letsencrypt")
+    for name in ("www.example.com", "shop.example.com"):
+        certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", name)
+    for directory in (site.scratch, certbot.directory):
+        directory.chmod(0o755)
+    record = site.scratch / "record"
+    hooks = certbot.directory / "renewal-hooks/deploy"
+    recording_hook(hooks / "10-record", record)
+    (hooks / "20-reload").write_text("#!/bin/sh\n# for new certificates\nset -e\nsystemctl reload nginx\n")
+    (hooks / "20-reload").chmod(0o755)
+    (hooks / "30-copy").write_text("#!/bin/sh\ncp $RENEWED_LINEAGE/*.pem /etc/mail\n")
+    (hooks / "30-copy").chmod(0o755)
+    recording_hook(hooks / "40-not-executable", record).chmod(0o644)
+    certbot.change("shop.example.com", ("authenticator = ", f"renew_hook = {hooks}/10-record shop\nauthenticator = "))
+    out = site.migrate("certbot", certbot.directory, "--email", EMAIL).stdout
+    assert f"the hook '{hooks}/30-copy' of 'www.example.com' needs root: it runs cp; " in out
+    assert "40-not-executable" not in out and "certd-nginx.path" in out
+    consumers = {c["properties"]["name"]: c for c in site.certd.ctl_json("list", "consumers")}
+    assert sorted(consumers) == ["certbot-hook", "certbot-hook-2", "nginx"]
+    calls = recorded(record, 3)
+    for name in ("www.example.com", "shop.example.com"):
+        [environment] = [v for words, v in calls if words == [] and v["CERTD_NAME"] == name]
+        assert environment["RENEWED_LINEAGE"] == str(site.certd.drop(name)) and environment["RENEWED_DOMAINS"] == name
+    assert [v["CERTD_NAME"] for words, v in calls if words == ["shop"]] == ["shop.example.com"]
+    assert "nothing to do" in site.migrate("certbot", certbot.directory, "--email", EMAIL).stdout
+    site.certd.ctl("renew", "www.example.com")
+    assert len(recorded(record, 4)) == 4, "it runs after each renewal"
+    # A certificate that certbot gets later: the consumers are there already.
+    certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "new.example.com")
+    site.migrate("certbot", certbot.directory, "--email", EMAIL)
+    assert len(site.certd.ctl_json("list", "consumers")) == 3 and len(recorded(record, 5)) == 5
+
+
+def test_hooks_of_acme_sh_and_dehydrated_run_in_certd(site):
+    site.scratch.chmod(0o755)
+    record = site.scratch / "record"
+    hook = recording_hook(site.scratch / "hook", record)
+    lego = Lego(site.pebble, site.scratch / "lego")
+    lego.issue("-d", "s.example.com", "--http", "--http.port", f":{free_port()}")
+    acme = AcmeSh(site.pebble, site.scratch / "acme.sh", lego)
+    acme.add("s.example.com", f"Le_Webroot='no'\nLe_ReloadCmd='{hook} one two && true'")
+    site.migrate("acme.sh", acme.directory)
+    [[words, environment]] = recorded(record, 1)
+    drop = site.certd.drop("s.example.com")
+    assert words == ["one", "two"] and environment["Le_Domain"] == "s.example.com"
+    assert {name: environment[name] for name in ("CERT_PATH", "CERT_KEY_PATH", "CA_CERT_PATH", "CERT_FULLCHAIN_PATH")} == {
+        "CERT_PATH": f"{drop}/cert.pem", "CERT_KEY_PATH": f"{drop}/privkey.pem", "CA_CERT_PATH": f"{drop}/chain.pem",
+        "CERT_FULLCHAIN_PATH": f"{drop}/fullchain.pem"}
+    record.unlink()
+
+    dehydrated = Dehydrated(site.pebble, site.scratch / "dehydrated", "KEY_ALGO=prime256v1\n")
+    dehydrated.issue("d.example.com", "e.example.com")
+    dehydrated.config.write_text(dehydrated.config.read_text() + f"HOOK={hook}\nRENEW_DAYS=40\n")
+    # What only one certificate has.
+    (dehydrated.directory / "certs/e.example.com/config").write_text(
+        f'CHALLENGETYPE="dns-01"\nHOOK="{dehydrated.hook}"\nPRIVATE_KEY_RENEW="no"\nRENEW_DAYS="20"\nCA=https://no.example\n')
+    site.migrate("dehydrated", dehydrated.directory)
+    drop = site.certd.drop("d.example.com")
+    [[words, environment]] = recorded(record, 1)
+    assert words[:-1] == ["deploy_cert", "d.example.com", f"{drop}/privkey.pem", f"{drop}/cert.pem",
+                          f"{drop}/fullchain.pem", f"{drop}/chain.pem"] and abs(int(words[-1]) - time.time()) < 60
+    first, second = (site.auto(name)["properties"] for name in ("d.example.com", "e.example.com"))
+    assert (first["challenge"], first["reuseKey"], first["renewBefore"]) == ("http-01", False, 40 * DAYS)
+    assert (second["challenge"], second["reuseKey"], second["renewBefore"]) == ("dns-01", True, 20 * DAYS)
+    assert site.certd.ctl_json("list", "dns")[0]["properties"]["command"] == str(dehydrated.hook)
+    assert first["consumers"] != second["consumers"] and len(second["consumers"]) == 1
 
 
 def test_all_that_are_there_and_none(site, tmp_path):
