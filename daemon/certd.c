@@ -21,6 +21,7 @@
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
 #include "daemon/service/consequences.h"
+#include "daemon/service/metrics_file.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/zones.h"
@@ -68,6 +69,7 @@ struct certd {
 	struct service service;
 	struct control *control;
 	struct rest *rest;
+	struct metrics_file *metrics_file;
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
@@ -373,6 +375,7 @@ certd_free(struct certd *c)
 	slices_stop(&c->service);
 	zones_stop(&c->service);
 	profiles_stop(&c->service);
+	metrics_file_free(c->metrics_file);
 	rest_free(c->rest);
 	c->service.is_stopping = true;
 	control_free(c->control);
@@ -565,6 +568,8 @@ ready(size_t rewritten, void *arg)
 	c->startup = NULL;
 	c->is_ready = true;
 	notify_ready();
+	if (c->conf.metrics_file)
+		c->metrics_file = metrics_file_new(&c->service, c->conf.metrics_file, c->conf.metrics_interval);
 	send_status(c);
 	event_emit(c->events, NULL, EVENT_SERVER_STARTED, NULL, NULL, "certd %s is ready%s", PACKAGE_VERSION,
 		rewritten ? "; missing drops were written" : "");

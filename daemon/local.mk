@@ -13,7 +13,7 @@ man8_MANS = certd.8
 man5_MANS = certd.conf.5
 CLEANFILES += certd.8 certd.conf.5 certd.options
 MAN_DIRS = sed -e 's|@LOCALSTATEDIR@|$(localstatedir)|g' -e 's|@RUNSTATEDIR@|$(runstatedir)|g' \
-	-e 's|@SYSCONFDIR@|$(sysconfdir)|g'
+	-e 's|@SYSCONFDIR@|$(sysconfdir)|g' -e 's|@DOCDIR@|$(docdir)|g'
 
 certd.8: $(srcdir)/daemon/certd.8.in Makefile
 	$(AM_V_GEN)$(MAN_DIRS) $(srcdir)/daemon/certd.8.in > $@.tmp && mv $@.tmp $@

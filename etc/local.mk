@@ -4,6 +4,10 @@ dist_examples_DATA = etc/certd.conf etc/apache-acme-challenge.conf \
 	etc/caddy-acme-challenge.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
 	etc/haproxy-tls.cfg etc/container/Containerfile
 
+# Prometheus and Grafana.
+prometheusdir = $(docdir)/prometheus
+dist_prometheus_DATA = etc/prometheus/certd-rules.yml etc/prometheus/certd-dashboard.json etc/prometheus/prometheus.yml
+
 # Never overwrite an existing configuration; uninstall removes it only if it still equals the sample.
 certd_conf = $(DESTDIR)$(sysconfdir)/certd/certd.conf
 install-certd-conf:

@@ -33,8 +33,9 @@ struct service {
 	const struct conf *conf;
 	int64_t started_at;
 	bool is_master_key_beside_store;
-	const char *rest_warning; /* why REST does not listen on TCP yet; NULL: it does, or is not configured */
-	bool is_stopping;         /* results of workers are discarded */
+	const char *rest_warning;    /* why REST does not listen on TCP yet; NULL: it does, or is not configured */
+	const char *metrics_warning; /* why metrics-file is not written; NULL: it is, or is not configured */
+	bool is_stopping;            /* results of workers are discarded */
 	int (*reload)(void *arg, struct error *err); /* server.reload: reads certd.conf again */
 	void *reload_arg;
 	struct unvalidated *unvalidated;      /* for server.status; freed by the loop */

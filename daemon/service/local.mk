@@ -16,6 +16,7 @@ libcertd_a_SOURCES += \
 	daemon/service/import.c \
 	daemon/service/list.c \
 	daemon/service/metrics.c daemon/service/metrics.h \
+	daemon/service/metrics_file.c daemon/service/metrics_file.h \
 	daemon/service/metrics_table.c \
 	daemon/service/metrics_text.c daemon/service/metrics_text.h \
 	daemon/service/passed_fds.c daemon/service/passed_fds.h \

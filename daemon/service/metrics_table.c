@@ -131,6 +131,45 @@ each_served(const struct metric *m, const struct metric_subject *s, struct buf *
 }
 
 static void
+each_step(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+{
+	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
+		_cleanup_buf_ struct buf labels = BUF_INIT;
+
+		target_labels(s, t, &labels);
+		metric_label(&labels, "step", rollout_step_name(t->step));
+		metric_int(ret, m->name, "", buf_str(&labels), 1);
+	}
+}
+
+static void
+each_target_failures(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+{
+	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
+		_cleanup_buf_ struct buf labels = BUF_INIT;
+
+		target_labels(s, t, &labels);
+		metric_int(ret, m->name, "", buf_str(&labels), t->attempts);
+	}
+}
+
+static void
+each_unserved(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+{
+	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
+		_cleanup_buf_ struct buf labels = BUF_INIT;
+
+		if (!t->served)
+			continue;
+		target_labels(s, t, &labels);
+		metric_int(ret, m->name, "", buf_str(&labels), t->is_unserved);
+	}
+}
+
+static void
 each_probed(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
 	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
@@ -451,9 +490,18 @@ const struct metric metrics_table[] = {
 	{ "certd_rollout_generation", METRIC_GAUGE, NULL, SUBJECT,
 		"Number of the deployed version of its files.", .each = each_generation },
 	{ "certd_rollout_consecutive_failures", METRIC_GAUGE, NULL, SUBJECT,
-		"Failed attempts to deploy it since the last success.", .each = each_rollout_failures },
+		"Failed attempts to write its files since the last success.", .each = each_rollout_failures },
+	{ "certd_consumer_step", METRIC_GAUGE, NULL, TARGET " step",
+		"1 for the step that the rollout to the consumer has reached: staged to served, or rolled back.",
+		.each = each_step },
+	{ "certd_consumer_consecutive_failures", METRIC_GAUGE, NULL, TARGET,
+		"Failed attempts to write, test or activate since the last success.", .each = each_target_failures },
 	{ "certd_consumer_state", METRIC_GAUGE, NULL, TARGET " state",
-		"1 for the state of what the consumer serves: served, stale, unreachable.", .each = each_served },
+		"1 for the worst state that its endpoints were found in, such as served, stale or unreachable.",
+		.each = each_served },
+	{ "certd_consumer_unserved", METRIC_GAUGE, NULL, TARGET,
+		"1 if an endpoint has not served the certificate for longer than a server takes to load it.",
+		.each = each_unserved },
 	{ "certd_consumer_probe_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET,
 		"When that was last checked.", .each = each_probed },
 	{ "certd_certificates_detailed", METRIC_GAUGE, NULL, "",

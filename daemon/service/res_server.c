@@ -408,6 +408,8 @@ status_warnings(struct service *s, struct json_object *status)
 			"(LoadCredentialEncrypted=master-key)");
 	if (s->rest_warning)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
+	if (s->metrics_warning)
+		strlist_take(&warnings, xasprintf("metrics-file: %s", s->metrics_warning));
 	held_back = held_back_warnings(s->store, EXPIRING_SHOWN, &warnings);
 	if (held_back > EXPIRING_SHOWN)
 		strlist_take(
