@@ -538,7 +538,7 @@ check-growth: all
 	CERTD_GROWTH_RENEWALS=300 $(PYTEST) -s $(srcdir)/tests/fault/test_valgrind.py -k no_larger
 .PHONY: check-valgrind check-growth
 CLEANFILES += check-system.xml check-fault.xml
-EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/support/py tests/demo tests/fault tests/package tests/system
+EXTRA_DIST += tests/README tests/pytest.ini tests/conftest.py tests/data tests/support/py tests/demo tests/fault tests/package tests/system
 
 # Do the unit tests and simulations notice when the code is wrong? For an hour or so; see tests/support/mutants.
 #	make check-mutants MUTANTSFLAGS='--seed 7 --modules daemon/store/'
