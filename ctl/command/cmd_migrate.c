@@ -55,6 +55,13 @@ migrate_look(struct migration *m, const struct client_kind *kind, struct error *
 	return directory ? migrate_read(m, kind, directory, err) : 0;
 }
 
+static void
+migrate_add_directories(const struct client_kind *kind, struct buf *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kind->directories) && kind->directories[i]; i++)
+		buf_printf(ret, "%s%s", ret->len ? ", " : "", kind->directories[i]);
+}
+
 /* Without a client: every client that has certificates in one of its usual directories. */
 static int
 migrate_read_all(struct migration *m, struct error *err)
@@ -64,8 +71,7 @@ migrate_read_all(struct migration *m, struct error *err)
 	for (const struct client_kind *kind = client_kinds; kind->name; kind++) {
 		if (migrate_look(m, kind, err) < 0)
 			return -1;
-		for (size_t i = 0; i < ARRAY_SIZE(kind->directories) && kind->directories[i]; i++)
-			buf_printf(&where, "%s%s", where.len ? ", " : "", kind->directories[i]);
+		migrate_add_directories(kind, &where);
 	}
 	if (m->n_clients)
 		return 0;
@@ -89,6 +95,7 @@ migrate_read_words(struct migration *m, const struct args *args, struct error *e
 {
 	const struct strlist *words = &args->words;
 	const struct client_kind *kind = words->count ? client_kind_find(words->items[0]) : NULL;
+	_cleanup_buf_ struct buf where = BUF_INIT;
 	size_t at = kind ? 1 : 0;
 	const char *directory = NULL;
 	size_t before = m->n_clients;
@@ -107,8 +114,9 @@ migrate_read_words(struct migration *m, const struct args *args, struct error *e
 		return migrate_read(m, kind, directory, err);
 	if (migrate_look(m, kind, err) < 0 || m->n_clients > before)
 		return m->n_clients > before ? 0 : -1;
+	migrate_add_directories(kind, &where);
 	return error_set(err, ERROR_NOT_FOUND, "there are no certificates of %s in %s; give its directory", kind->name,
-		kind->directories[0]);
+		buf_str(&where));
 }
 
 /* Each name that was given must be a certificate. */

@@ -238,6 +238,15 @@ def test_zsh_completes_too():
 
     assert shows(f"fpath=({etc} $fpath); autoload -Uz compinit; compinit -u -D; echo rea''dy\n".encode(), b"ready")
     assert shows(b"certctl add-\t\t", b"add-consumer  -- declare a server that uses certificates")
+    # Each candidate has its own description, in one list.
+    shown = b""
+    os.write(master, b"\x15certctl add-\t\t")
+    while (b"-- get a certificate and keep it valid" not in shown or b"-- declare a DNS provider" not in shown) and \
+            select.select([master], [], [], 10)[0]:
+        shown += os.read(master, 65536)
+    for word, text in ((b"add-auto", b"get a certificate and keep it valid"), (b"add-dns", b"declare a DNS provider for dns-01"),
+                       (b"add-token", b"create a token for a REST client")):
+        assert re.search(word + rb" +-- " + text, shown), shown
     assert shows(b"\x15certctl add-auto --challenge dns\t", b"dns-01")
     process.kill()
     process.wait(5)

@@ -434,5 +434,7 @@ def test_all_that_are_there_and_none(site, tmp_path):
     assert [step["name"] for step in steps if step["noun"] == "autoCertificate"] == ["home.example.com"]
     offered = site.certd.ctl("complete", "migrate", "").stdout.splitlines()
     assert [line.split("\t")[0] for line in offered] == ["certbot", "acme.sh", "lego", "dehydrated", "uacme"]
+    told = site.certd.ctl("migrate", "lego", variables={"HOME": str(tmp_path / "empty")}, check=False)
+    assert "no certificates of lego in ~/.lego, /etc/lego, /var/lib/lego;" in told.stderr
     assert "name the client that" in site.certd.ctl("migrate", tmp_path, check=False).stderr
     assert "has no directory 'renewal'" in site.certd.ctl("migrate", "certbot", tmp_path, check=False).stderr
