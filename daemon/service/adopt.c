@@ -128,6 +128,8 @@ adopt_certificate(struct call *call, struct autocert *a, struct error *err)
 	a->last_not_before_at = c.not_before_at;
 	a->last_not_after_at = c.not_after_at;
 	a->o.state = OBJECT_AVAILABLE;
-	adopt_report(call, a, &c);
-	return certificate_save_adopted(call, &c, err) < 0 ? -1 : 1;
+	if (certificate_save_adopted(call, &c, err) < 0)
+		return -1;
+	adopt_report(call, a, &c); /* by the name that it has now */
+	return 1;
 }

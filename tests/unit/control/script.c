@@ -42,6 +42,7 @@ struct script {
 	struct buf out;    /* the file as it should be */
 	struct buf events; /* since the last call */
 	bool is_answered;
+	bool shows_words;
 };
 
 /* --- what is shown of an answer --- */
@@ -140,7 +141,7 @@ add_text(struct script *s, const char *name, const char *text, struct buf *ret)
 
 	for (const char *p = text; (p = strstr(p, "-----BEGIN ")); p++)
 		blocks++;
-	if (is_one_of(name, wording) || is_one_of(name, random_texts))
+	if ((is_one_of(name, wording) && !s->shows_words) || is_one_of(name, random_texts))
 		buf_add_str(ret, *text ? "..." : "");
 	else if (blocks)
 		buf_printf(ret, "PEM, %u blocks", blocks);
@@ -326,6 +327,8 @@ answered(struct json_object *result, const struct error *err, void *arg)
 		buf_printf(&s->out, "\t! %s%s%s\n", error_code_name(err->code), err->field ? " " : "",
 			err->field ? err->field : "");
 		cr_assert_not_null(err->message);
+		if (s->shows_words)
+			buf_printf(&s->out, "\t  %s\n", err->message);
 	} else if (!result || json_object_object_length(result) == 0) {
 		buf_add_str(&s->out, "\tdone\n");
 	} else {
@@ -631,6 +634,8 @@ run_line(struct script *s, char *line)
 		set_weather(s, rest);
 	else if (strcmp(word, "damage") == 0)
 		damage(s, rest);
+	else if (strcmp(word, "words") == 0)
+		s->shows_words = strcmp(rest, "on") == 0;
 	else if (strcmp(word, "limit") == 0)
 		set_limit(s, rest);
 	else if (strcmp(word, "export") == 0)

@@ -12,6 +12,7 @@
  *   weather down                    what the CAs do from now on (weather_name())
  *   limit max-auto-certificates 2   a setting of certd.conf, from now on
  *   damage provider ca              the record of an object cannot be read any more
+ *   words on                        the wording of messages is shown; off: masked again
  *   export pipe {"ref": ..}         certificate.export to another descriptor than a memfd: nothing, pipe, device, proc,
  *                                   path, read-only
  *

@@ -12,17 +12,17 @@
 #include <string.h>
 
 static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "alerts", "scope",
-	"failures", "documents", "rest", "edges" };
+	"failures", "documents", "rest", "edges", "adoption", "warnings" };
 
 /* --- certificates to import --- */
 
 enum { NOW = 1767225600, DAY = 86400 }; /* the world's */
 
 struct texts {
-	struct mini_cert ca, leaf, next, other, expired, self;
-	struct buf pem[6];
-	struct secret key[6];
-	struct script_text list[13];
+	struct mini_cert ca, leaf, next, other, expired, self, fresh;
+	struct buf pem[7];
+	struct secret key[7];
+	struct script_text list[15];
 	size_t n;
 };
 
@@ -65,18 +65,20 @@ make_all(struct texts *t)
 	make(&t->other, "a.in.test", "DNS:a.in.test", 90, &t->ca);
 	make(&t->expired, "old.test", "DNS:old.test", -1, &t->ca);
 	make(&t->self, "self.test", "DNS:self.test", 90, NULL);
+	make(&t->fresh, "a-90d.in.test", "DNS:a-90d.in.test", 90, &t->ca);
 	add(t, "CA", "CA_KEY", &t->ca);
 	add(t, "LEAF", "LEAF_KEY", &t->leaf);
 	add(t, "NEXT", "NEXT_KEY", &t->next);
 	add(t, "OTHER", "OTHER_KEY", &t->other);
 	add(t, "EXPIRED", "EXPIRED_KEY", &t->expired);
 	add(t, "SELF", "SELF_KEY", &t->self);
+	add(t, "FRESH", "FRESH_KEY", &t->fresh);
 }
 
 static void
 clear_all(struct texts *t)
 {
-	struct mini_cert *certs[] = { &t->ca, &t->leaf, &t->next, &t->other, &t->expired, &t->self };
+	struct mini_cert *certs[] = { &t->ca, &t->leaf, &t->next, &t->other, &t->expired, &t->self, &t->fresh };
 
 	for (size_t i = 0; i < ARRAY_SIZE(certs); i++) {
 		mini_clear(certs[i]);
@@ -147,6 +149,16 @@ Test(calls, over_rest)
 Test(calls, at_limits_and_about_what_is_damaged)
 {
 	run("edges");
+}
+
+Test(calls, that_adopt_an_imported_certificate)
+{
+	run("adoption");
+}
+
+Test(calls, of_which_somebody_has_to_be_warned)
+{
+	run("warnings");
 }
 
 Test(calls, the_files_have_each_method)

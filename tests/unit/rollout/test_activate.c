@@ -219,3 +219,243 @@ Test(activate, a_datagram_has_all_values)
 	close(fd);
 	bed_clear(&b);
 }
+
+/* --- batches: one run for all certificates that change within a moment; in virtual time but for the programs --- */
+
+struct outcome {
+	unsigned calls;
+	enum error_code code;
+};
+
+static void
+batch_init(struct bed *b, struct consumer *ret, const char *script)
+{
+	bed_init(b);
+	loop_free(b->loop);
+	clock_free(b->clock);
+	b->clock = clock_new_virtual(1700000000);
+	b->loop = loop_new(b->clock);
+	make_exec(b, script, ret);
+	ret->is_batch = true;
+}
+
+static void
+note_done(const struct error *err, void *arg)
+{
+	struct outcome *o = arg;
+
+	o->calls++;
+	o->code = err ? err->code : ERROR_NONE;
+}
+
+static struct activation *
+join(struct bed *b, const struct consumer *consumer, const char *name, struct outcome *outcome)
+{
+	_cleanup_free_ char *directory = xasprintf("/live/%s", name);
+	const struct activate_request request = { .consumer = consumer,
+		.name = name,
+		.cert = &b->cert,
+		.directory = directory,
+		.exec_queues = &b->exec_queues };
+
+	return activate_start(b->loop, &request, note_done, outcome);
+}
+
+static void
+settle(struct bed *b)
+{
+	cr_assert_eq(loop_run_until(b->loop, clock_wall(b->clock), NULL), 0);
+}
+
+/* Virtual milliseconds. */
+static void
+pass_ms(struct bed *b, int64_t ms)
+{
+	clock_advance_ms(b->clock, ms);
+	settle(b);
+}
+
+static bool
+has_file(struct bed *b, const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", b->dir, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/* Real time until a program has made it, while certd's clock stands. */
+static void
+await_file(struct bed *b, const char *name)
+{
+	for (int i = 0; i < 4000 && !has_file(b, name); i++) {
+		settle(b);
+		usleep(5000);
+	}
+	cr_assert(has_file(b, name), "%s", name);
+}
+
+static void
+expect_no_file(struct bed *b, const char *name)
+{
+	usleep(100 * 1000); /* a program that was started too early has this long to show itself */
+	settle(b);
+	cr_expect_not(has_file(b, name), "%s is there too early", name);
+}
+
+static void
+expect_text(struct bed *b, const char *name, const char *text)
+{
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/%s", b->dir, name);
+
+	cr_assert_eq(buf_read_file(&got, AT_FDCWD, path, 65536, NULL), 0, "%s", path);
+	cr_expect_str_eq(buf_str(&got), text);
+}
+
+static void
+await_all(struct bed *b, const struct outcome *outcomes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (int turn = 0; turn < 4000 && !outcomes[i].calls; turn++) {
+			settle(b);
+			usleep(5000);
+		}
+		cr_expect_eq(outcomes[i].calls, 1, "member %zu", i);
+	}
+}
+
+#define SHOW "printf '%s\\n' \"$CERTD_NAMES\" \"$CERTD_CERTIFICATES\" \"$CERTD_DIRECTORIES\" > \"$0/new\"; "
+
+Test(activate, a_batch_runs_once_when_nothing_has_joined_for_two_seconds)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[3] = { { 0 } };
+
+	batch_init(&b, &c, SHOW "cat \"$0/new\" >> \"$0/runs\"");
+	join(&b, &c, "one", &outcomes[0]);
+	pass_ms(&b, 1500);
+	join(&b, &c, "two", &outcomes[1]);
+	pass_ms(&b, 1999);
+	expect_no_file(&b, "new");
+	pass_ms(&b, 1);
+	await_all(&b, outcomes, 2);
+	expect_text(&b, "runs", "one\ntwo\n" ID "\n" ID "\n/live/one\n/live/two\n");
+	cr_expect_null(b.exec_queues, "a queue without members remains");
+	join(&b, &c, "three", &outcomes[2]);
+	pass_ms(&b, 2000);
+	await_all(&b, &outcomes[2], 1);
+	expect_text(&b, "new", "three\n" ID "\n/live/three\n");
+	bed_clear(&b);
+}
+
+Test(activate, a_batch_waits_no_longer_than_ten_seconds_for_its_first_certificate)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[6] = { { 0 } };
+
+	batch_init(&b, &c, "printf '%s\\n' \"$CERTD_NAMES\" | wc -l > \"$0/new\"");
+	for (size_t i = 0; i < 6; i++) { /* at 0, 1.9 .. 9.5 s */
+		join(&b, &c, "again", &outcomes[i]);
+		pass_ms(&b, i < 5 ? 1900 : 499);
+	}
+	expect_no_file(&b, "new");
+	pass_ms(&b, 1);
+	await_all(&b, outcomes, 6);
+	expect_text(&b, "new", "6\n");
+	bed_clear(&b);
+}
+
+Test(activate, what_joins_during_a_run_is_in_the_next_one)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[2] = { { 0 } };
+
+	batch_init(&b, &c,
+		SHOW
+		"cat \"$0/new\" >> \"$0/runs\"; echo > \"$0/began\"; until test -e \"$0/go\"; do sleep 0.01; done");
+	join(&b, &c, "one", &outcomes[0]);
+	pass_ms(&b, 2000);
+	await_file(&b, "began");
+	join(&b, &c, "two", &outcomes[1]);
+	pass_ms(&b, 5000);
+	cr_expect_eq(outcomes[0].calls + outcomes[1].calls, 0);
+	scratch_write(b.dir, "go", "%s", "");
+	await_all(&b, outcomes, 2);
+	expect_text(&b, "runs", "one\n" ID "\n/live/one\ntwo\n" ID "\n/live/two\n");
+	bed_clear(&b);
+}
+
+Test(activate, a_batch_that_fails_has_failed_for_each_certificate_and_a_cancelled_one_is_left_out)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[3] = { { 0 } };
+	struct activation *second;
+
+	batch_init(&b, &c, SHOW "exit 1");
+	join(&b, &c, "one", &outcomes[0]);
+	second = join(&b, &c, "two", &outcomes[1]);
+	join(&b, &c, "three", &outcomes[2]);
+	activate_cancel(second);
+	pass_ms(&b, 2000);
+	await_all(&b, &outcomes[0], 1);
+	await_all(&b, &outcomes[2], 1);
+	cr_expect_eq(outcomes[0].code, ERROR_HOOK);
+	cr_expect_eq(outcomes[2].code, ERROR_HOOK);
+	cr_expect_eq(outcomes[1].calls, 0);
+	expect_text(&b, "new", "one\nthree\n" ID "\n" ID "\n/live/one\n/live/three\n");
+	bed_clear(&b);
+}
+
+Test(activate, a_batch_is_divided_before_its_variables_are_too_long_for_the_system)
+{
+	enum { LONG = 40 * 1024 };
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[3] = { { 0 } };
+	_cleanup_free_ char *name = xcalloc(LONG + 1, 1);
+
+	memset(name, 'n', LONG);
+	batch_init(&b, &c, "printf '%s\\n' \"$CERTD_NAMES\" | wc -l >> \"$0/runs\"");
+	for (size_t i = 0; i < 3; i++)
+		join(&b, &c, name, &outcomes[i]);
+	pass_ms(&b, 2000);
+	await_all(&b, outcomes, 3);
+	expect_text(&b, "runs", "2\n1\n");
+	bed_clear(&b);
+}
+
+Test(activate, without_batch_a_program_runs_for_each_certificate_and_one_after_the_other)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer c = { 0 };
+	struct outcome outcomes[2] = { { 0 } };
+
+	batch_init(&b, &c, "echo \"begin $CERTD_NAME\" >> \"$0/runs\"; sleep 0.1; echo end >> \"$0/runs\"");
+	c.is_batch = false;
+	join(&b, &c, "one", &outcomes[0]);
+	join(&b, &c, "two", &outcomes[1]);
+	await_all(&b, outcomes, 2);
+	expect_text(&b, "runs", "begin one\nend\nbegin two\nend\n");
+	bed_clear(&b);
+}
+
+Test(activate, consumers_have_queues_of_their_own)
+{
+	struct bed b;
+	_cleanup_consumer_ struct consumer first = { 0 }, second = { 0 };
+	struct outcome outcomes[2] = { { 0 } };
+
+	batch_init(&b, &first, "until test -e \"$0/second\"; do sleep 0.01; done");
+	make_exec(&b, "echo > \"$0/second\"", &second);
+	memcpy(first.o.id, ID, sizeof(ID));
+	memcpy(second.o.id, "2" ID, sizeof(ID) - 1);
+	first.is_batch = false;
+	join(&b, &first, "one", &outcomes[0]); /* ends only if the other runs beside it */
+	join(&b, &second, "two", &outcomes[1]);
+	await_all(&b, outcomes, 2);
+	bed_clear(&b);
+}
