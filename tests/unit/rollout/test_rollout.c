@@ -148,10 +148,11 @@ Test(rollout, each_consumer_has_its_own_backoff_and_is_not_held_up_by_another)
 	begin_with_consumers(&r);
 	cr_assert_eq(rename(w->notify_path, "elsewhere"), 0);
 	cr_assert(world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'late','directory':'/nonexistent'}}"));
-	world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','late']}}");
+	world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'consumers':['notified','watcher','late']}}");
 	world_run_until(w, world_now(w) + HOUR);
 	load_target(&r, 0, &broken);
-	load_target(&r, 1, &late);
+	load_target(&r, 2, &late);
 	cr_expect_eq(broken.step, ROLLOUT_TESTED);
 	cr_expect_eq(late.step, ROLLOUT_STAGED, "its directory does not exist, that of the other does");
 	cr_expect_gt(broken.attempts, 3);
@@ -161,7 +162,7 @@ Test(rollout, each_consumer_has_its_own_backoff_and_is_not_held_up_by_another)
 	cr_assert_eq(rename("elsewhere", w->notify_path), 0);
 	world_run_until(w, broken.next_at + 1);
 	load_target(&r, 0, &broken);
-	load_target(&r, 1, &late);
+	load_target(&r, 2, &late);
 	cr_expect_eq(broken.step, ROLLOUT_ACTIVATED);
 	cr_expect_eq(broken.attempts, 0);
 	cr_expect_eq(broken.next_at, 0, "it has no endpoints");
