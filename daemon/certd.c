@@ -210,7 +210,7 @@ open_solver(struct certd *c)
 static int
 open_rollout(struct certd *c, struct error *err)
 {
-	c->drops = drops_open(c->loop, c->workers, c->conf.drop_root, err);
+	c->drops = drops_open(c->loop, c->workers, c->conf.drop_root, c->conf.state_dir, err);
 	if (!c->drops)
 		return -1;
 	c->rollout = rollout_new(&(struct rollout_env){

@@ -40,6 +40,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_key.c \
 	tests/unit/common/crypto/test_ossl.c \
 	tests/unit/common/crypto/test_pem.c \
+	tests/unit/common/crypto/test_jks.c \
 	tests/unit/common/crypto/test_pkcs12.c \
 	tests/unit/common/crypto/test_secret.c \
 	tests/unit/common/crypto/test_x509.c \
@@ -226,7 +227,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
-	tests/unit/rollout/test_drop_file.c \
+	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_output.c \
 	tests/unit/rollout/test_probe.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_withdraw.c \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \

@@ -8,6 +8,7 @@
 #include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
 #include "common/api/endpoint.h"
+#include "common/api/outputs.h"
 
 /* One row per line is easier to compare. */
 /* clang-format off */
@@ -27,6 +28,7 @@ static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
 static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
 static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
+static const char *const layouts[] = { OUTPUT_LAYOUTS(OUTPUT_LAYOUT_WORD) NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
 static const char *const alert_kinds[] = { ALERT_KINDS(ALERT_KIND_NAME) NULL };
@@ -312,6 +314,13 @@ static const struct api_field consumer_properties[] = {
 		.metavar = ENDPOINT_METAVAR, .help = "endpoint that must present the certificate" },
 	{ .name = "directory", .type = API_PATH, .metavar = "DIR",
 		.help = "additional directory for the files; root must create it for the reader's group" },
+	{ .name = "layout", .type = API_ENUM, .values = layouts,
+		.help = "names of the files in that directory: those of another program", .fallback = "certd's" },
+	{ .name = "outputs", .type = API_STRLIST, .flags = API_VERBATIM, .option = "file",
+		.metavar = "FORMAT:PATH[:MODE[:GROUP]]",
+		.help = "file in that directory; formats:" OUTPUT_FORMATS(OUTPUT_FORMAT_WORDS) },
+	{ .name = "outputPassword", .type = API_SECRET, .metavar = "FILE",
+		.help = "password of its files in the formats pkcs12 and jks" },
 	END,
 };
 

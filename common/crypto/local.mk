@@ -4,6 +4,8 @@ libcommon_a_SOURCES += \
 	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \
 	common/crypto/csr.c common/crypto/csr.h \
+	common/crypto/digest.c common/crypto/digest.h \
+	common/crypto/jks.c common/crypto/jks.h \
 	common/crypto/jws.c common/crypto/jws.h \
 	common/crypto/key.c common/crypto/key.h \
 	common/crypto/key_jwk.c \

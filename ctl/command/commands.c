@@ -245,6 +245,9 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n"
 	"  certctl add-consumer --name apps --activate exec --batch --command /usr/local/bin/deploy-app\n"
+	"  certctl add-consumer --name mail --directory /etc/mail/tls --file key:{name}.key:0640 \\\n"
+	"      --file fullchain:{name}.crt\n"
+	"  certctl add-consumer --name web --directory /etc/letsencrypt --layout certbot\n"
 	"  systemctl enable --now certd-reload@postfix.path\n";
 static const char add_alert_notes[] =
 	"The URL of a webhook is read from a file, because that of Slack and others is a password. certd\n"

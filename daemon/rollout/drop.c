@@ -51,6 +51,17 @@ drop_open_part(const struct drops *d, const char *name, struct error *err)
 	return drop_dir_open(d->root_fd, name, path, 0711, &st, err);
 }
 
+int
+drop_open_ledgers(const struct drops *d, bool may_create, struct error *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/outputs", d->state);
+	struct stat st;
+
+	if (!may_create && access(path, F_OK) < 0 && errno == ENOENT)
+		return -1;
+	return drop_dir_open(AT_FDCWD, path, path, 0700, &st, err);
+}
+
 /* Creates it if necessary, and removes what a crash left there. */
 static int
 prepare_part(const struct drops *d, const char *name, bool has_files, struct error *err)
@@ -66,7 +77,7 @@ prepare_part(const struct drops *d, const char *name, bool has_files, struct err
 }
 
 struct drops *
-drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err)
+drops_open(struct loop *loop, struct workers *workers, const char *root, const char *state, struct error *err)
 {
 	struct drops *d = xcalloc(1, sizeof(*d));
 	struct stat st;
@@ -74,6 +85,7 @@ drops_open(struct loop *loop, struct workers *workers, const char *root, struct 
 	d->loop = loop;
 	d->workers = workers;
 	d->root = xstrdup(root);
+	d->state = xstrdup(state);
 	loop_timer_init(&d->timer, loop, generation_due, d);
 	d->root_fd = drop_dir_open(AT_FDCWD, root, root, 0711, &st, err);
 	if (d->root_fd < 0 || drop_file_sweep(d->root_fd, err) < 0 || prepare_part(d, "live", false, err) < 0 ||
@@ -158,6 +170,7 @@ drops_close(struct drops *d)
 	if (d->root_fd >= 0)
 		close(d->root_fd);
 	free(d->root);
+	free(d->state);
 	free(d);
 }
 

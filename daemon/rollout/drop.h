@@ -10,6 +10,7 @@
 #ifndef DAEMON_ROLLOUT_DROP_H
 #define DAEMON_ROLLOUT_DROP_H
 
+#include "daemon/rollout/output.h"
 #include "daemon/store/object.h"
 
 struct drops;
@@ -18,10 +19,11 @@ struct workers;
 
 /*
  * drops_open() - open ROOT, ROOT/live and ROOT/pem, or create them if permitted; modes 0711
+ * @state: the directory for the ledgers of declared files (drop_ledger.h), which outlive a ROOT on tmpfs
  * Temporary names of earlier crashes are removed. ERROR_DENIED when ROOT is writable by others or not certd's.
  */
 struct drops *
-drops_open(struct loop *loop, struct workers *workers, const char *root, struct error *err);
+drops_open(struct loop *loop, struct workers *workers, const char *root, const char *state, struct error *err);
 
 /* No more jobs are given to the workers, which will be freed. NULL is a no-op. */
 void
@@ -35,12 +37,26 @@ drops_close(struct drops *drops);
 typedef void
 drop_done_fn(const struct error *err, const char *where, void *arg);
 
+/* The files that one consumer declares. */
+struct drop_output_set {
+	char *directory; /* prepared by root; owned, like all below */
+	struct output_list list;
+	struct secret password; /* of those that are encrypted */
+};
+
+void
+drop_output_set_clear(struct drop_output_set *set);
+
 struct drop_request {
+	const char *subject_id;
 	const char *slug; /* all borrowed for the call */
 	const struct certificate *cert;
 	int64_t generation;                /* written into the manifest; never decreases */
 	const struct strlist *directories; /* further directories prepared by root, by absolute path; or NULL */
 	bool is_partial;                   /* only those, not live/<slug> and pem/<slug>.pem */
+	struct drop_output_set *sets;      /* declared files of one directory; the array is borrowed, sets are moved */
+	size_t n_sets;
+	const struct strlist *declared; /* the directories with declared files: elsewhere they are removed; or NULL */
 };
 
 /*

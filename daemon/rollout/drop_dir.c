@@ -7,10 +7,12 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/strlist.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,8 +168,10 @@ above_not_opened(int dirfd, const char *name, const char *above, const char *pat
 /* The path from the root of the file system to a directory prepared by root. */
 struct way {
 	const char *path;
-	int own_fd; /* certd's own drops */
-	int fd;     /* the current directory; -1: failed */
+	int own_fd;           /* certd's own drops */
+	int fd;               /* the current directory; -1: failed */
+	size_t base;          /* directories of @path behind that length are created */
+	struct strlist *made; /* and listed; NULL: none is created */
 };
 
 /* Certd's own drops of all certificates: a consumer's directory may not be there. */
@@ -197,12 +201,72 @@ way_check(const struct way *way, int fd, const char *above, struct error *err)
 	return check_above(&st, above, way->path, err);
 }
 
+/*
+ * With its final mode from the start: chmod() would need the setgid bit, which the sandbox does not let certd set. So
+ * this thread gets a umask of its own. If it cannot, the umask of the process removes permissions from the directory.
+ */
+static int
+make_directory(int dirfd, const char *name)
+{
+	struct stat st;
+	bool has_umask = unshare(CLONE_FS) == 0;
+	mode_t umask_before = 0;
+	int rc, errnum;
+
+	if (fstat(dirfd, &st) < 0)
+		return -1;
+	if (has_umask)
+		umask_before = umask(0);
+	rc = mkdirat(dirfd, name, st.st_mode & S_ISGID ? 0750 : 0755);
+	errnum = errno;
+	if (has_umask)
+		umask(umask_before);
+	errno = errnum;
+	return rc;
+}
+
+/* @above: the path of @name, which is missing from the current directory. */
+static int
+way_make(const struct way *way, const char *name, const char *above, struct error *err)
+{
+	_cleanup_free_ char *parent = xstrndup(above, (size_t)(strrchr(above, '/') - above));
+	_cleanup_free_ char *base = xstrndup(way->path, way->base);
+
+	if (make_directory(way->fd, name) == 0) {
+		strlist_add(way->made, above);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return 0;
+	if (errno == EROFS)
+		return error_set(err, ERROR_DENIED,
+			"'%s' is read-only for certd (systemd: ReadWritePaths=%s for certd.service)", parent, base);
+	if (errno == EACCES || errno == EPERM)
+		return unfit(err, parent, "is not writable by certd's user");
+	return error_set_errno(err, errno, "create '%s'", above);
+}
+
+static bool
+may_make(const struct way *way, const char *above)
+{
+	return way->made && strlen(above) > way->base;
+}
+
 /* Enters @name, which is in the directory with the path @above. */
 static void
 way_step(struct way *way, const char *name, const char *above, struct error *err)
 {
-	int fd = openat(way->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(way->fd, name, flags);
 
+	if (fd < 0 && errno == ENOENT && may_make(way, above)) {
+		if (way_make(way, name, above, err) < 0) {
+			close(way->fd);
+			way->fd = -1;
+			return;
+		}
+		fd = openat(way->fd, name, flags);
+	}
 	if (fd < 0) {
 		above_not_opened(way->fd, name, above, way->path, errno, err);
 	} else if (way_check(way, fd, above, err) < 0) {
@@ -242,10 +306,25 @@ way_walk(struct way *way, struct error *err)
 int
 drop_dir_open_prepared(const char *path, int own_fd, struct stat *st, struct error *err)
 {
-	struct way way = { .path = path, .own_fd = own_fd, .fd = -1 };
-	_cleanup_free_ char *name = way_walk(&way, err);
-	int fd = name ? openat(way.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	return drop_dir_open_below(path, strlen(path), own_fd, NULL, st, err);
+}
 
+int
+drop_dir_open_below(
+	const char *path, size_t base, int own_fd, struct strlist *ret_made, struct stat *st, struct error *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	struct way way = { .path = path, .own_fd = own_fd, .fd = -1, .base = base, .made = ret_made };
+	_cleanup_free_ char *name = way_walk(&way, err);
+	int fd = name ? openat(way.fd, name, flags) : -1;
+
+	if (name && fd < 0 && errno == ENOENT && may_make(&way, path)) {
+		if (way_make(&way, name, path, err) < 0) {
+			close(way.fd);
+			return -1;
+		}
+		fd = openat(way.fd, name, flags);
+	}
 	if (name && fd < 0 && errno == ENOENT)
 		above_not_opened(way.fd, name, path, path, ENOENT, err);
 	else if (name && fd < 0)

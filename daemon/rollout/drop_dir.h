@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct error;
+struct strlist;
 
 /*
  * drop_dir_open() - open @name in @dirfd, or create it with @mode
@@ -28,5 +29,14 @@ drop_dir_open(int dirfd, const char *name, const char *path, mode_t mode, struct
  */
 int
 drop_dir_open_prepared(const char *path, int own_fd, struct stat *st, struct error *err);
+
+/*
+ * drop_dir_open_below() - the same for @path, at or below a directory prepared by root
+ * @base: the length of that directory in @path. The directories below it are created with mode 0755, or, where a group
+ * reads (setgid), 0750; @ret_made: their paths are appended; NULL: nothing is created (ERROR_NOT_FOUND).
+ */
+int
+drop_dir_open_below(
+	const char *path, size_t base, int own_fd, struct strlist *ret_made, struct stat *st, struct error *err);
 
 #endif

@@ -60,8 +60,20 @@ link_temp(int fd, int dirfd, const char *temp)
 	return linkat(AT_FDCWD, path, dirfd, temp, AT_SYMLINK_FOLLOW);
 }
 
+/* In a directory with the set-group-ID bit it has the group already. */
+static int
+set_group(int fd, gid_t gid)
+{
+	struct stat st;
+
+	if (gid == (gid_t)-1 || (fstat(fd, &st) == 0 && st.st_gid == gid))
+		return 0;
+	return fchown(fd, (uid_t)-1, gid);
+}
+
 int
-drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
+drop_file_stage_for(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode, gid_t gid, struct error *err)
 {
 	_cleanup_free_ char *temp = temp_name(name);
 	int named, fd, failed;
@@ -71,15 +83,45 @@ drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_
 	fd = open_temp(dirfd, temp, &named);
 	if (fd < 0)
 		return error_set_errno(err, errno, "create '%s'", name);
-	failed = write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
-		 (!named && link_temp(fd, dirfd, temp) < 0);
-	if (failed)
+	failed = set_group(fd, gid) < 0;
+	if (failed && errno == EPERM)
+		error_set(err, ERROR_DENIED,
+			"'%s' cannot be given to its group, of which certd's user is not a member: let root create the "
+			"directory for that group, with mode 2750",
+			name);
+	else if (failed)
+		error_set_errno(err, errno, "set the group of '%s'", name);
+	if (!failed && (failed = write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+				 (!named && link_temp(fd, dirfd, temp) < 0)))
 		error_set_errno(err, errno, "write '%s'", name);
 	if (close(fd) < 0 && !failed)
 		failed = error_set_errno(err, errno, "close '%s'", name);
 	if (failed)
 		unlinkat(dirfd, temp, 0);
 	return failed ? -1 : 0;
+}
+
+int
+drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	return drop_file_stage_for(dirfd, name, data, len, mode, (gid_t)-1, err);
+}
+
+void
+drop_file_unstage(int dirfd, const char *name)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+
+	unlinkat(dirfd, temp, 0);
+}
+
+int
+drop_file_stage_symlink(int dirfd, const char *name, const char *target, struct error *err)
+{
+	_cleanup_free_ char *temp = temp_name(name);
+
+	drop_file_unstage(dirfd, name);
+	return symlinkat(target, dirfd, temp) < 0 ? error_set_errno(err, errno, "create the link '%s'", name) : 0;
 }
 
 int

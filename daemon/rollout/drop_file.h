@@ -26,6 +26,22 @@ int
 drop_file_stage(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
 
 /*
+ * The same, and the file belongs to @gid ((gid_t)-1: whichever it gets) before it has a name. ERROR_DENIED: certd's
+ * user is not a member of that group.
+ */
+int
+drop_file_stage_for(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode, gid_t gid, struct error *err);
+
+/* Stages a symbolic link. */
+int
+drop_file_stage_symlink(int dirfd, const char *name, const char *target, struct error *err);
+
+/* Removes what was staged for @name, also by an earlier process. */
+void
+drop_file_unstage(int dirfd, const char *name);
+
+/*
  * drop_file_stage() of a file that is already on the disk under another name: one file with two names.
  * Return: 0, or -1: not possible here, stage the octets.
  */

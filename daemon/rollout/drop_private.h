@@ -21,6 +21,7 @@ struct drops {
 	struct workers *workers;
 	char *root;
 	int root_fd;
+	char *state;             /* path of the directory with outputs/ (drop_ledger.h) */
 	struct loop_timer timer; /* until the generation is replaced */
 	bool is_writing;         /* a worker writes the generation */
 	bool is_dirty;           /* changed again meanwhile */
@@ -42,6 +43,14 @@ struct drop_job {
 	int64_t generation;
 	char autocert[STORE_ID_SIZE];
 	int64_t not_after_at;
+	char certificate[STORE_ID_SIZE];
+	char *common_name;
+	char *algorithm;
+	int64_t issued_at;
+	struct drop_output_set *sets; /* declared files, all of one directory */
+	size_t n_sets;
+	bool is_pruning; /* declared files that are not in @declared are removed */
+	struct strlist declared;
 	void (*run)(void *job);
 	char subject_id[STORE_ID_SIZE]; /* removal */
 	char former_id[STORE_ID_SIZE];  /* removal; "": none */
@@ -64,6 +73,13 @@ struct drop_files {
 	struct buf fullchain;
 };
 
+/* The octets of a declared file. */
+struct drop_content {
+	const void *data;
+	size_t len;
+	struct secret own; /* if they are not part of drop_files */
+};
+
 /* The content of a manifest. */
 struct drop_manifest {
 	char certificate[STORE_ID_SIZE];
@@ -79,6 +95,13 @@ struct drop_manifest {
  */
 int
 drop_open_part(const struct drops *drops, const char *name, struct error *err);
+
+/*
+ * Opens the directory of the ledgers; @may_create: or creates it. Return: a descriptor owned by the caller; -1: failed,
+ * or it is missing and @err is not set.
+ */
+int
+drop_open_ledgers(const struct drops *drops, bool may_create, struct error *err);
 
 /* Files have changed: the generation will be replaced soon. */
 void
@@ -105,6 +128,16 @@ drop_make_files(const struct drop_job *job, struct drop_files *ret, struct error
 
 void
 drop_files_clear(struct drop_files *files);
+
+/* --- drop_content.c --- */
+
+/* @ret: empty; borrows from @job and @files. Return: 0 or -1. */
+int
+drop_content_make(const struct drop_job *job, const struct drop_files *files, enum output_format format,
+	const struct secret *password, struct drop_content *ret, struct error *err);
+
+void
+drop_content_clear(struct drop_content *content);
 
 /* --- drop_versions.c --- */
 

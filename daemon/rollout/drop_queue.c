@@ -11,9 +11,24 @@
 #include <string.h>
 #include <utlist.h>
 
+void
+drop_output_set_clear(struct drop_output_set *set)
+{
+	free(set->directory);
+	output_list_clear(&set->list);
+	secret_clear(&set->password);
+	*set = (struct drop_output_set){ .directory = NULL };
+}
+
 static void
 drop_job_free(struct drop_job *job)
 {
+	for (size_t i = 0; i < job->n_sets; i++)
+		drop_output_set_clear(&job->sets[i]);
+	free(job->sets);
+	strlist_clear(&job->declared);
+	free(job->common_name);
+	free(job->algorithm);
 	free(job->slug);
 	strlist_clear(&job->directories);
 	secret_clear(&job->key_der);
@@ -52,6 +67,10 @@ share_a_place(const struct drop_job *a, const struct drop_job *b)
 	for (size_t i = 0; i < a->directories.count; i++)
 		if (strlist_has(&b->directories, a->directories.items[i]))
 			return true;
+	for (size_t i = 0; i < a->n_sets; i++)
+		for (size_t k = 0; k < b->n_sets; k++)
+			if (strcmp(a->sets[i].directory, b->sets[k].directory) == 0)
+				return true;
 	return false;
 }
 
@@ -137,6 +156,17 @@ drop_job_new(struct drops *drops, const char *slug, void (*run_fn)(void *job), d
 	return job;
 }
 
+static void
+drop_job_take_sets(struct drop_job *job, const struct drop_request *request)
+{
+	job->n_sets = request->n_sets;
+	job->sets = xcalloc(request->n_sets + 1, sizeof(*job->sets));
+	for (size_t i = 0; i < request->n_sets; i++) {
+		job->sets[i] = request->sets[i];
+		request->sets[i] = (struct drop_output_set){ .directory = NULL };
+	}
+}
+
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
 {
@@ -154,6 +184,15 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 	job->is_partial = request->is_partial;
 	job->generation = request->generation;
 	job->not_after_at = request->cert->not_after_at;
+	job->issued_at = request->cert->o.created_at;
+	job->common_name = xstrdup_null(request->cert->common_name);
+	job->algorithm = xstrdup_null(request->cert->key_algorithm);
+	memccpy(job->subject_id, request->subject_id, '\0', sizeof(job->subject_id) - 1);
+	memccpy(job->certificate, request->cert->o.id, '\0', sizeof(job->certificate) - 1);
+	drop_job_take_sets(job, request);
+	job->is_pruning = request->declared;
+	if (request->declared)
+		strlist_copy(&job->declared, request->declared);
 	if (request->cert->autocert)
 		memccpy(job->autocert, request->cert->autocert, '\0', sizeof(job->autocert) - 1);
 	drop_job_start(job);

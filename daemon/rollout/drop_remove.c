@@ -6,6 +6,7 @@
 
 #include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
+#include "daemon/rollout/drop_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +143,8 @@ drop_remove_run(void *arg)
 
 	if (job->is_whole)
 		remove_whole(job, &job->error);
+	if (job->is_whole)
+		drop_outputs_remove(job, error_is_set(&job->error) ? NULL : &job->error);
 	for (size_t i = 0; i < job->directories.count; i++)
 		remove_elsewhere(job, job->directories.items[i], error_is_set(&job->error) ? NULL : &job->error);
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
+#include "daemon/rollout/drop_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,6 +196,11 @@ drop_write_run(void *arg)
 		if (rc < 0)
 			job->failed_in = job->directories.items[i];
 	}
+	if (rc == 0 && job->n_sets)
+		drop_outputs_write(job, &f, &job->failed_in, &job->error);
+	/* What cannot be removed stays listed, and must not hold up the new files. */
+	if (rc == 0 && job->is_pruning)
+		drop_outputs_prune(job);
 	flat_clear(&flat);
 	drop_files_clear(&f);
 }

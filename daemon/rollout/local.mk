@@ -6,7 +6,11 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
-	daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
+	daemon/rollout/drop_content.c daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
+	daemon/rollout/drop_ledger.c daemon/rollout/drop_ledger.h \
+	daemon/rollout/drop_look.c daemon/rollout/drop_look.h \
+	daemon/rollout/drop_output.c daemon/rollout/drop_output.h \
+	daemon/rollout/output.c daemon/rollout/output.h \
 	daemon/rollout/drop_remove.c daemon/rollout/drop_versions.c daemon/rollout/drop_write.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \

@@ -111,30 +111,55 @@ written(const struct error *err, const char *where _unused_, void *arg)
 	rollout_step_ended(run, result);
 }
 
+/* What is written to @directory, NULL: to live/<slug>. @sets and @names: empty, cleared by the caller. */
+static int
+fill_request(struct run *run, const char *directory, struct drop_request *request, struct rollout_sets *sets,
+	struct strlist *names, struct error *err)
+{
+	if (!directory) {
+		request->declared = names;
+		return rollout_declared_directories(run->rollout, &run->state, names, err);
+	}
+	request->is_partial = true;
+	if (output_are_declared(&run->consumer)) {
+		if (rollout_sets_of(run->rollout, &run->state, directory, sets, err) < 0)
+			return -1;
+		request->sets = sets->items;
+		request->n_sets = sets->count;
+	} else {
+		request->directories = names;
+		strlist_add(names, directory);
+	}
+	return 0;
+}
+
 /* @directory: the only one that is written to; NULL: live/<slug>. The key is unsealed for the call only. */
 static int
 write_start(struct run *run, const char *directory, struct error *err)
 {
 	struct rollout *r = run->rollout;
 	_cleanup_certificate_ struct certificate cert = { 0 };
-	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	struct rollout_sets sets = { .items = NULL };
 	struct drop_request request = {
+		.subject_id = run->subject.id,
 		.slug = run->subject.slug,
 		.cert = &cert,
 		.generation = run->state.generation,
-		.is_partial = directory,
-		.directories = &directories,
 	};
 	int found = object_load(r->env.store, &certificate_class, run->state.certificate, &cert, err);
 
 	if (found != 1)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "the certificate was deleted");
-	if (directory)
-		strlist_add(&directories, directory);
+	if (fill_request(run, directory, &request, &sets, &names, err) < 0) {
+		rollout_sets_clear(&sets);
+		return -1;
+	}
 	run->write = xcalloc(1, sizeof(*run->write));
 	run->write->run = run;
 	run->write->is_of_target = directory;
 	drop_write(r->env.drops, &request, written, run->write);
+	rollout_sets_clear(&sets);
 	return 0;
 }
 

@@ -156,9 +156,28 @@ rollout_consumers_released(struct rollout *rollout, struct store_txn *txn, const
 int64_t
 rollout_retry_at(const struct rollout *rollout, const char *subject_id, int64_t attempts);
 
-/* Adds the own directories of these consumers (ids), in addition to live/<slug>. Return: 0 or -1. */
+/* Adds the directories of these consumers (ids) with the same files as live/<slug>. Return: 0 or -1. */
 int
 rollout_directories(struct rollout *rollout, const struct strlist *consumers, struct strlist *ret, struct error *err);
+
+/* The files that the consumers of a rollout declare in one directory. */
+struct rollout_sets {
+	struct drop_output_set *items;
+	size_t count;
+};
+
+/* @ret: empty; cleared by rollout_sets_clear(), also on failure. Return: 0 or -1. */
+int
+rollout_sets_of(struct rollout *rollout, const struct rollout_state *state, const char *directory,
+	struct rollout_sets *ret, struct error *err);
+
+/* Adds the directories in which its consumers declare files. Return: 0 or -1. */
+int
+rollout_declared_directories(
+	struct rollout *rollout, const struct rollout_state *state, struct strlist *ret, struct error *err);
+
+void
+rollout_sets_clear(struct rollout_sets *sets);
 
 /* More than the last delay of rollout_retry_at(): no row but that of a probe is due later than that from now. */
 enum { ROLLOUT_LONGEST_WAIT_SEC = 2 * 3600 };

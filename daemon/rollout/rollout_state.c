@@ -4,6 +4,7 @@
  */
 #include "daemon/rollout/rollout_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct record_field target_fields[] = {
@@ -277,7 +278,53 @@ rollout_directories(struct rollout *r, const struct strlist *consumers, struct s
 
 		if (object_load(r->env.store, &consumer_class, consumers->items[i], &c, err) < 0)
 			return -1;
-		if (c.directory)
+		if (c.directory && !output_are_declared(&c))
+			strlist_add(ret, c.directory);
+	}
+	return 0;
+}
+
+void
+rollout_sets_clear(struct rollout_sets *sets)
+{
+	for (size_t i = 0; i < sets->count; i++)
+		drop_output_set_clear(&sets->items[i]);
+	free(sets->items);
+	*sets = (struct rollout_sets){ .items = NULL };
+}
+
+int
+rollout_sets_of(struct rollout *r, const struct rollout_state *state, const char *directory, struct rollout_sets *ret,
+	struct error *err)
+{
+	ret->items = xcalloc(state->targets.count + 1, sizeof(*ret->items));
+	for (size_t i = 0; i < state->targets.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		struct drop_output_set *set = &ret->items[ret->count];
+
+		if (object_load(r->env.store, &consumer_class, rollout_target_at(state, i)->consumer, &c, err) < 0)
+			return -1;
+		if (!c.directory || strcmp(c.directory, directory) != 0 || !output_are_declared(&c))
+			continue;
+		if (output_list_of(&c, &set->list, err) < 0)
+			return -1;
+		set->directory = xstrdup(directory);
+		secret_move(&set->password, &c.password);
+		ret->count++;
+	}
+	return 0;
+}
+
+int
+rollout_declared_directories(
+	struct rollout *r, const struct rollout_state *state, struct strlist *ret, struct error *err)
+{
+	for (size_t i = 0; i < state->targets.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_peek(r->env.store, &consumer_class, rollout_target_at(state, i)->consumer, &c, err) < 0)
+			return -1;
+		if (c.directory && output_are_declared(&c))
 			strlist_add(ret, c.directory);
 	}
 	return 0;

@@ -8,6 +8,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
+#include "daemon/rollout/output.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
@@ -155,6 +156,15 @@ subject_to_consumer(const struct step *s, const char *subject_id, const char *le
 	rollout_request_for(s->env->rollout, s->txn, subject.id, &subject.consumers, subject.certificate, s->now);
 }
 
+/*
+ * The directory with certd's own file names. Declared files are not removed here: the rollout that follows does that.
+ */
+static const char *
+own_directory(const struct consumer *c)
+{
+	return output_are_declared(c) ? NULL : c->directory;
+}
+
 /* Rolls out to it what it currently has. */
 static void
 consumer_changed(const struct step *s, const struct consumer *old, const struct consumer *new)
@@ -162,7 +172,7 @@ consumer_changed(const struct step *s, const struct consumer *old, const struct 
 	_cleanup_effect_ struct effect effect = { 0 };
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	const char *left = is_same(old->directory, new->directory) ? NULL : old->directory;
+	const char *left = is_same(own_directory(old), own_directory(new)) ? NULL : own_directory(old);
 
 	effect_of(API_CONSUMER, &consumer_class, old, new, &effect);
 	if (effect.action != EFFECT_REDEPLOY)

@@ -82,6 +82,9 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "other endpoints must present the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
 		"the files move to another directory" },
+	{ API_CONSUMER, "layout", EFFECT_REDEPLOY, 0, "the files get other names" },
+	{ API_CONSUMER, "outputs", EFFECT_REDEPLOY, 0, "it gets other files" },
+	{ API_CONSUMER, "outputPassword", EFFECT_REDEPLOY, 0, "its files are encrypted with another password" },
 
 	{ API_ALERT, "name", EFFECT_NOTHING, 0, "its name changes" },
 	{ API_ALERT, "kind", EFFECT_NOTHING, 0, next_message },

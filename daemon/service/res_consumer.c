@@ -1,8 +1,10 @@
 /* Consumers: the servers that read the files, how they are notified, and where certd probes them. */
 #include "daemon/service/res_consumer.h"
 #include "common/api/rpc.h"
+#include "common/crypto/jks.h"
 #include "common/name.h"
 #include "daemon/rollout/consumer_kind.h"
+#include "daemon/rollout/output.h"
 #include "daemon/rollout/probe.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
@@ -65,7 +67,19 @@ consumer_describe(
 
 /* --- which certificate goes to which consumer --- */
 
-/* The files in a consumer's own directory have fixed names, so it can hold only one certificate. */
+/* The names of certd's files are fixed, and those of declared ones may be: then its directory holds one certificate. */
+static bool
+is_for_one(const struct consumer *c)
+{
+	_cleanup_outputs_ struct output_list list = { .items = NULL };
+
+	if (!c->directory)
+		return false;
+	if (!output_are_declared(c))
+		return true;
+	return output_list_of(c, &list, NULL) == 0 && output_list_scope(&list) == OUTPUT_FOR_ONE;
+}
+
 static int
 check_directories(struct call *call, const struct strlist *consumers, const char *self_id, struct error *err)
 {
@@ -78,15 +92,15 @@ check_directories(struct call *call, const struct strlist *consumers, const char
 
 		if (object_load(store, &consumer_class, consumers->items[i], &c, err) < 0)
 			return -1;
-		if (!c.directory)
+		if (!is_for_one(&c))
 			continue;
 		if (subjects_of_consumer(store, c.o.id, 2, &ids, err) < 0)
 			return -1;
 		if (ids.count > (size_t)strlist_has(&ids, self_id))
 			return error_set_field(err, field,
 				"'%s' has the files of another certificate in %s: declare a consumer with its own "
-				"directory",
-				c.o.name, c.directory);
+				"directory%s",
+				c.o.name, c.directory, c.outputs.count ? ", or use {name} in its outputs" : "");
 	}
 	return 0;
 }
@@ -179,26 +193,65 @@ check_consumer(const struct consumer *c, struct error *err)
 	return check_probes(c, err);
 }
 
-/* A directory of its own holds one certificate, because the names of the files are fixed. */
 static int
 res_consumer_check_directory(struct call *call, const struct consumer *c, struct error *err)
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	if (!c->directory)
+	if (!is_for_one(c))
 		return 0;
 	if (subjects_of_consumer(call->service->store, c->o.id, 2, &ids, err) < 0)
 		return -1;
 	if (ids.count > 1)
 		return error_set_field(err, "properties.directory",
-			"can hold the files of only one certificate, but '%s' has several", c->o.name);
+			"can hold the files of only one certificate, but '%s' has several%s", c->o.name,
+			c->outputs.count ? ": use {name} in its outputs" : "");
+	return 0;
+}
+
+/* Programs disagree about the encoding of other characters. */
+static int
+read_password(struct consumer *c, struct json_object *properties, struct error *err)
+{
+	struct json_object *member = json_path(properties, "outputPassword");
+	const char *text = member ? json_object_get_string(member) : NULL;
+
+	if (!text)
+		return 0;
+	for (const char *p = text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			return error_set_field(
+				err, "properties.outputPassword", "may only have printable ASCII characters");
+	if (strlen(text) < JKS_PASSWORD_MIN)
+		return error_set_field(
+			err, "properties.outputPassword", "must have at least %d characters", JKS_PASSWORD_MIN);
+	secret_set(&c->password, text, strlen(text));
 	return 0;
 }
 
 static int
-consumer_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
-	struct error *err)
+check_outputs(const struct consumer *c, struct error *err)
 {
+	_cleanup_outputs_ struct output_list list = { .items = NULL };
+
+	if (output_list_of(c, &list, err) < 0)
+		return -1;
+	if (output_are_declared(c) && !c->directory)
+		return error_set_field(err, c->layout ? "properties.layout" : "properties.outputs",
+			"needs the property directory, in which the files are");
+	if (output_list_has_password(&list) && !c->password.len)
+		return error_set_field(err, "properties.outputPassword", "is required by the formats pkcs12 and jks");
+	if (c->password.len && !output_list_has_password(&list))
+		return error_set_field(
+			err, "properties.outputPassword", "applies only to outputs in the formats pkcs12 and jks");
+	return 0;
+}
+
+static int
+consumer_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties, struct error *err)
+{
+	if (read_password(obj, properties, err) < 0 || check_outputs(obj, err) < 0)
+		return -1;
 	return check_consumer(obj, err) < 0 ? -1 : res_consumer_check_directory(call, obj, err);
 }
 

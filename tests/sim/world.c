@@ -400,7 +400,7 @@ start_rollout(struct world *w)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	w->drops = drops_open(w->loop, w->workers, "drops", &error);
+	w->drops = drops_open(w->loop, w->workers, "drops", "drops", &error);
 	if (!w->drops)
 		sim_fail(w->sim, "%s", error.message);
 	w->rollout = rollout_new(&(struct rollout_env){

@@ -42,6 +42,7 @@ ELSEWHERE = {
     r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
     r"apt install |ss -ltnp |include snippets/|systemctl (reload|restart) |cat /usr/share/": "package/test_package.py",
     r"certctl migrate ": "system/test_migrate.py",
+    r"chown -R certd: |systemctl edit |\[Service\]\nReadWritePaths=|certctl add-consumer .*--(layout|file) ": "system/test_outputs.py",
     r"systemctl (en|dis)able --now certd-http.service": "system/test_first_hour.py",
     r"systemd-sysusers |systemctl enable |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemd-creds ": "system/test_units.py",

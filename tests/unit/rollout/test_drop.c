@@ -41,7 +41,7 @@ rig_open(struct rig *r)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	r->drops = drops_open(r->loop, r->workers, r->root, &err);
+	r->drops = drops_open(r->loop, r->workers, r->root, r->root, &err);
 	cr_assert_not_null(r->drops, "%s", err.message);
 }
 
@@ -127,8 +127,11 @@ static void
 ask_to_write(struct rig *r, int64_t generation, const struct strlist *directories)
 {
 	drop_write(r->drops,
-		&(struct drop_request){
-			.slug = SLUG, .cert = &r->cert, .generation = generation, .directories = directories },
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = SLUG,
+			.cert = &r->cert,
+			.generation = generation,
+			.directories = directories },
 		ended, r);
 }
 
@@ -570,8 +573,11 @@ Test(drop, who_owns_a_directory_above_cannot_lead_to_the_files_of_another)
 	certificate_clear(&r.cert);
 	fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 	drop_write(r.drops,
-		&(struct drop_request){
-			.slug = "other", .cert = &r.cert, .generation = 1, .directories = &directories },
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = "other",
+			.cert = &r.cert,
+			.generation = 1,
+			.directories = &directories },
 		stop_after, &r);
 	cr_assert_eq(loop_run(r.loop, NULL), 0);
 	cr_expect_eq(r.err.code, ERROR_DENIED);
@@ -605,8 +611,11 @@ Test(drop, jobs_in_the_same_directory_follow_one_another)
 		certificate_clear(&r.cert);
 		fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 		drop_write(r.drops,
-			&(struct drop_request){
-				.slug = "other", .cert = &r.cert, .generation = 1, .directories = &directories },
+			&(struct drop_request){ .subject_id = AUTO_A,
+				.slug = "other",
+				.cert = &r.cert,
+				.generation = 1,
+				.directories = &directories },
 			stop_after, &r);
 		cr_assert_eq(loop_run(r.loop, NULL), 0);
 		cr_expect_eq(r.ended, had + 3);

@@ -1,0 +1,400 @@
+/* Declared files in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
+#include "common/crypto/key.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/workers.h"
+#include "daemon/rollout/drop_ledger.h"
+#include "daemon/rollout/drop_private.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NOW = 1700000000, DAY = 86400 };
+
+#define SLUG "www.example.com"
+#define AUTO_A "aaaaaaaa-0000-4000-8000-000000000001"
+#define AUTO_B "bbbbbbbb-0000-4000-8000-000000000002"
+
+struct rig {
+	char root[64];
+	struct clock *clock;
+	struct loop *loop;
+	struct workers *workers;
+	struct drops *drops;
+	struct certificate cert;
+	struct error err; /* of the last job */
+	int64_t generation;
+};
+
+static void
+renew(struct rig *r, int64_t issued_at)
+{
+	struct certificate *c = &r->cert;
+	unsigned char pair[32];
+	struct key *key = NULL;
+
+	certificate_clear(c);
+	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
+	cr_assert_eq(key_to_der(key, &c->key, NULL), 0);
+	key_free(key);
+	store_new_id(c->o.id);
+	c->o.name = xstrdup(SLUG);
+	c->o.created_at = issued_at;
+	c->autocert = xstrdup(AUTO_A);
+	c->common_name = xstrdup(SLUG);
+	c->key_algorithm = xstrdup("secp256r1");
+	c->serial = xstrdup("01:02");
+	c->sha256 = xstrdup("ab");
+	c->not_before_at = NOW;
+	c->not_after_at = issued_at + 90 * DAY;
+	buf_add_str(&c->leaf_pem, "-leaf-\n");
+	buf_add_str(&c->chain_pem, "-chain-\n");
+	key_pair_digest(&c->key, c->leaf_pem.data, c->leaf_pem.len, pair);
+	buf_add(&c->pair, pair, sizeof(pair));
+}
+
+static char *
+path_of(const struct rig *r, const char *name)
+{
+	return xasprintf("%s/%s", r->root, name);
+}
+
+static void
+rig_init(struct rig *r)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *out = NULL;
+
+	*r = (struct rig){ .clock = clock_new_virtual(NOW) };
+	umask(0077);
+	CRYPTO_secure_malloc_init(1 << 20, 64);
+	snprintf(r->root, sizeof(r->root), "/tmp/certd-test-XXXXXX");
+	cr_assert_not_null(mkdtemp(r->root));
+	r->loop = loop_new(r->clock);
+	r->workers = workers_new(r->loop, 1);
+	r->drops = drops_open(r->loop, r->workers, r->root, r->root, &err);
+	cr_assert_not_null(r->drops, "%s", err.message);
+	out = path_of(r, "out");
+	cr_assert_eq(mkdir(out, 0700), 0);
+	renew(r, NOW);
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void
+rig_clear(struct rig *r)
+{
+	drops_stop(r->drops);
+	workers_free(r->workers);
+	drops_close(r->drops);
+	loop_free(r->loop);
+	clock_free(r->clock);
+	certificate_clear(&r->cert);
+	error_clear(&r->err);
+	nftw(r->root, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static void
+ended(const struct error *err, const char *where _unused_, void *arg)
+{
+	struct rig *r = arg;
+
+	error_clear(&r->err);
+	if (err)
+		error_copy(&r->err, err);
+}
+
+static void
+run(struct rig *r)
+{
+	cr_assert_eq(loop_run_until(r->loop, clock_wall(r->clock) + 3, NULL), 0);
+}
+
+/* @layout and @output: or NULL. */
+static void
+write_files(struct rig *r, const char *layout, const char *output)
+{
+	struct consumer c = { .layout = xstrdup_null(layout) };
+	struct drop_output_set set = { .directory = path_of(r, "out") };
+
+	if (output)
+		strlist_add(&c.outputs, output);
+	cr_assert_eq(output_list_of(&c, &set.list, NULL), 0);
+	drop_write(r->drops,
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = SLUG,
+			.cert = &r->cert,
+			.generation = ++r->generation,
+			.is_partial = true,
+			.sets = &set,
+			.n_sets = 1 },
+		ended, r);
+	run(r);
+	drop_output_set_clear(&set);
+	consumer_clear(&c);
+}
+
+/* A deployment of live/<slug>, when no consumer declares files any more. */
+static void
+detach(struct rig *r)
+{
+	const struct strlist none = STRLIST_INIT;
+
+	drop_write(r->drops,
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = SLUG,
+			.cert = &r->cert,
+			.generation = ++r->generation,
+			.declared = &none },
+		ended, r);
+	run(r);
+	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
+}
+
+static void
+remove_files(struct rig *r, const char *subject)
+{
+	drop_remove(
+		r->drops, &(struct drop_removal){ .slug = SLUG, .subject_id = subject, .is_whole = true }, ended, r);
+	run(r);
+	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
+}
+
+/* Contents, or the target of a link; owned by the caller; NULL: not there. */
+static char *
+read_text(const struct rig *r, const char *name)
+{
+	_cleanup_free_ char *path = path_of(r, name);
+	struct buf text = BUF_INIT;
+	char target[256];
+	ssize_t len = readlink(path, target, sizeof(target));
+
+	if (len > 0)
+		return xstrndup(target, (size_t)len);
+	if (buf_read_file(&text, AT_FDCWD, path, 65536, NULL) == 0)
+		return buf_steal(&text);
+	buf_clear(&text);
+	return NULL;
+}
+
+static void
+expect_text(const struct rig *r, const char *name, const char *expected)
+{
+	_cleanup_free_ char *text = read_text(r, name);
+
+	cr_expect_str_eq(text ? text : "(missing)", expected ? expected : "(missing)", "%s", name);
+}
+
+static void
+put_text(const struct rig *r, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = path_of(r, name);
+	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+	cr_assert_geq(fd, 0, "%s", path);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void
+make_directory(const struct rig *r, const char *name, mode_t mode)
+{
+	_cleanup_free_ char *path = path_of(r, name);
+
+	cr_assert_eq(mkdir(path, 0700), 0, "%s", path);
+	cr_assert_eq(chmod(path, mode), 0);
+}
+
+Test(drop_output, what_certd_wrote_is_removed_with_its_subject_and_nothing_else)
+{
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, "certbot", NULL);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	expect_text(&r, "out/live/" SLUG "/cert.pem", "../../archive/" SLUG "/cert1.pem");
+	put_text(&r, "out/live/" SLUG "/README", "mine");
+	put_text(&r, "out/archive/" SLUG "/chain1.pem", "changed");
+	remove_files(&r, AUTO_B); /* the files are another's */
+	expect_text(&r, "out/live/" SLUG "/cert.pem", "../../archive/" SLUG "/cert1.pem");
+	remove_files(&r, AUTO_A);
+	expect_text(&r, "out/live/" SLUG "/cert.pem", NULL);
+	expect_text(&r, "out/archive/" SLUG "/privkey1.pem", NULL);
+	expect_text(&r, "out/archive/" SLUG "/chain1.pem", "changed");
+	expect_text(&r, "out/live/" SLUG "/README", "mine");
+	expect_text(&r, "outputs/" SLUG ".json", NULL);
+	rig_clear(&r);
+}
+
+Test(drop_output, what_no_consumer_declares_any_more_is_removed_and_what_cannot_be_holds_up_nothing)
+{
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, "haproxy", "key:sub/{name}.key");
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	put_text(&r, "out/sub/mine", "x");
+	detach(&r);
+	expect_text(&r, "out/" SLUG ".pem", NULL);
+	expect_text(&r, "out/sub/" SLUG ".key", NULL);
+	expect_text(&r, "out/sub/mine", "x");
+	write_files(&r, "haproxy", NULL);
+	make_directory(&r, "out/x", 0755);
+	{
+		_cleanup_free_ char *out = path_of(&r, "out");
+
+		cr_assert_eq(chmod(out, 0777), 0); /* certd does not go there any more */
+		detach(&r);
+		cr_assert_eq(chmod(out, 0755), 0);
+	}
+	detach(&r);
+	expect_text(&r, "out/" SLUG ".pem", NULL);
+	rig_clear(&r);
+}
+
+Test(drop_output, files_that_are_right_already_are_left_to_the_program_that_wrote_them)
+{
+	_cleanup_free_ char *key = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, NULL, "key:a.key");
+	key = read_text(&r, "out/a.key");
+	put_text(&r, "out/" SLUG ".key", key);
+	write_files(&r, NULL, "key:{name}.key");
+	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
+	expect_text(&r, "out/a.key", NULL);
+	remove_files(&r, AUTO_A);
+	expect_text(&r, "out/" SLUG ".key", key);
+	rig_clear(&r);
+}
+
+Test(drop_output, a_renewal_takes_the_next_number_and_a_repetition_keeps_it)
+{
+	struct rig r;
+
+	rig_init(&r);
+	make_directory(&r, "out/archive", 0755);
+	make_directory(&r, "out/archive/" SLUG, 0755);
+	put_text(&r, "out/archive/" SLUG "/cert41.pem", "certbot's");
+	put_text(&r, "out/archive/" SLUG "/cert99999999999.pem", "not a number");
+	for (unsigned i = 0; i < 2; i++) {
+		write_files(&r, "certbot", NULL);
+		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+		expect_text(&r, "out/live/" SLUG "/privkey.pem", "../../archive/" SLUG "/privkey42.pem");
+	}
+	renew(&r, NOW + DAY);
+	write_files(&r, "certbot", NULL);
+	expect_text(&r, "out/live/" SLUG "/privkey.pem", "../../archive/" SLUG "/privkey43.pem");
+	renew(&r, NOW + 2 * DAY);
+	write_files(&r, "certbot", NULL);
+	expect_text(&r, "out/archive/" SLUG "/privkey42.pem", NULL); /* only the last one is kept */
+	expect_text(&r, "out/archive/" SLUG "/cert41.pem", "certbot's");
+	rig_clear(&r);
+}
+
+/* A crash between the two writes of the ledger: it lists a key that has no other trace. */
+Test(drop_output, what_a_crash_has_left_is_removed)
+{
+	_cleanup_free_ char *ledgers = NULL, *orphan = NULL;
+	_cleanup_ledger_ struct ledger l = { .files = NULL };
+	struct ledger_file *file;
+	struct rig r;
+	int fd;
+
+	rig_init(&r);
+	write_files(&r, "haproxy", NULL);
+	ledgers = path_of(&r, "outputs");
+	fd = open(ledgers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(ledger_read(fd, SLUG, &l, NULL), 0);
+	cr_assert_eq(l.count, 1);
+	orphan = path_of(&r, "out/orphan.pem");
+	file = ledger_add(&l, orphan);
+	file->base = strlen(r.root) + strlen("/out");
+	digest_sha256("key", 3, file->sha256);
+	cr_assert_eq(ledger_write(fd, SLUG, &l, NULL), 0);
+	close(fd);
+	put_text(&r, "out/orphan.pem", "key");
+	put_text(&r, "out/.certd-" SLUG ".pem", "half a key");
+	put_text(&r, "out/.certd-orphan.pem", "half a key");
+	renew(&r, NOW + DAY);
+	write_files(&r, "haproxy", NULL);
+	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
+	expect_text(&r, "out/orphan.pem", NULL);
+	expect_text(&r, "out/.certd-orphan.pem", NULL);
+	expect_text(&r, "out/.certd-" SLUG ".pem", NULL);
+	rig_clear(&r);
+}
+
+Test(drop_output, a_directory_that_cannot_be_written_changes_nothing_elsewhere)
+{
+	_cleanup_free_ char *before = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, "dehydrated", NULL);
+	before = read_text(&r, "out/certs/" SLUG "/privkey.pem");
+	cr_assert_not_null(before);
+	renew(&r, NOW + DAY);
+	make_directory(&r, "out/certs/" SLUG "/cert.pem.d", 0777);
+	write_files(&r, NULL, "key:certs/" SLUG "/cert.pem.d/x");
+	cr_expect_eq(r.err.code, ERROR_DENIED);
+	expect_text(&r, "out/certs/" SLUG "/privkey.pem", before);
+	rig_clear(&r);
+}
+
+Test(drop_output, an_earlier_deployment_does_not_replace_a_later_one)
+{
+	_cleanup_free_ char *later = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	renew(&r, NOW + 10 * DAY);
+	r.generation = 5;
+	write_files(&r, "haproxy", NULL);
+	later = read_text(&r, "out/" SLUG ".pem");
+	renew(&r, NOW);
+	r.generation = 2;
+	write_files(&r, "haproxy", NULL);
+	cr_expect_eq(r.err.code, ERROR_STATE);
+	expect_text(&r, "out/" SLUG ".pem", later);
+	rig_clear(&r);
+}
+
+Test(drop_output, a_damaged_ledger_is_named)
+{
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, "haproxy", NULL);
+	put_text(&r, "outputs/" SLUG ".json", "{\"subject\":\"x\"}");
+	write_files(&r, "haproxy", NULL);
+	cr_expect_eq(r.err.code, ERROR_CORRUPT);
+	cr_expect(r.err.message && strstr(r.err.message, "outputs/" SLUG ".json"), "%s", r.err.message);
+	rig_clear(&r);
+}
+
+Test(drop_output, a_group_that_does_not_exist_is_named)
+{
+	struct rig r;
+
+	rig_init(&r);
+	write_files(&r, NULL, "key:x:0640:no-such-group");
+	cr_expect_eq(r.err.code, ERROR_NOT_FOUND);
+	cr_expect(r.err.message && strstr(r.err.message, "no-such-group"), "%s", r.err.message);
+	rig_clear(&r);
+}
