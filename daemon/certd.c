@@ -523,7 +523,7 @@ send_status(void *arg)
 	int64_t rollouts = rollout_count_failing(c->rollout);
 	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts) : NULL;
 	size_t expiring = expiry_warnings(c->store, clock_wall(c->clock), 0, NULL);
-	_cleanup_free_ char *imported = expiring ? xasprintf(", %zu imported expiring", expiring) : NULL;
+	_cleanup_free_ char *expiry = expiring ? xasprintf(", %zu expiring", expiring) : NULL;
 	struct scheduler_stats scheduler;
 	struct store_stats store;
 
@@ -532,8 +532,8 @@ send_status(void *arg)
 	store_get_stats(c->store, &store);
 	notify_status("%s%llu auto-certificates, %lld failing%s%s%s%s",
 		c->is_ready ? "" : "checking the drops: ", (unsigned long long)store_count(c->store, STORE_AUTOCERT),
-		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "",
-		imported ? imported : "", store.is_full ? "; the disk is full" : "",
+		(long long)object_count_failing(c->store, &autocert_class), drops ? drops : "", expiry ? expiry : "",
+		store.is_full ? "; the disk is full" : "",
 		scheduler.is_waiting_for_date ? "; the clock is wrong, nothing is renewed" : "");
 }
 

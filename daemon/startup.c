@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
+#include "daemon/renew/expiry.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/schedule/schedule.h"
 
@@ -63,6 +64,19 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 	strlist_add(&s->waiting, id);
 }
 
+/* An earlier certd did not report the expiry of auto-certificates. */
+static void
+startup_expiry(struct startup *s, const char *id)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct schedule_row row;
+
+	if (schedule_get(s->env.store, SCHEDULE_EXPIRY, id, &row, NULL) == 0 &&
+		object_peek(s->env.store, &autocert_class, id, &a, NULL) == 1)
+		expiry_schedule_autocert(
+			s->env.store, store_begin(s->env.store), &a, clock_wall(loop_clock(s->env.loop)));
+}
+
 /* An unreadable record is skipped: its renewal reports it. */
 static void
 startup_look_at(struct startup *s, const char *id)
@@ -71,6 +85,7 @@ startup_look_at(struct startup *s, const char *id)
 
 	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.is_written)
 		look_at_drop(s, id, &r);
+	startup_expiry(s, id);
 	record_clear(&rollout_class, &r);
 }
 

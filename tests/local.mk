@@ -229,7 +229,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_output.c \
 	tests/unit/rollout/test_probe.c \
-	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_withdraw.c \
+	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_withdraw.c \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -791,8 +791,12 @@ static const struct api_field autocert_counts[] = {
 	{ .name = "total", .type = API_INT, .help = "number of declared objects" },
 	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
 	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first certificate" },
-	{ .name = "failed", .type = API_INT, .help = "without a certificate, last attempt failed" },
+	{ .name = "failed", .type = API_INT,
+		.help = "without a valid certificate: none could be issued, or it has expired" },
 	{ .name = "failing", .type = API_INT, .help = "last attempt failed, with or without a certificate" },
+	{ .name = "unserved", .type = API_INT,
+		.help = "deployed, but an endpoint is stale or unreachable; also of imported certificates" },
+	{ .name = "stale", .type = API_INT, .help = "those of them for which retries did not help" },
 	END,
 };
 

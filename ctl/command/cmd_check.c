@@ -46,6 +46,7 @@ check_status(struct ctl *ctl, struct json_object *status, bool has_expired)
 	int total = check_count(status, "autoCertificates.total");
 	int failed = check_count(status, "autoCertificates.failed");
 	int failing = check_count(status, "autoCertificates.failing");
+	int stale = check_count(status, "autoCertificates.stale");
 	_cleanup_free_ char *text = NULL;
 
 	if (json_object_get_boolean(ctl_at(status, "scoped")))
@@ -57,6 +58,11 @@ check_status(struct ctl *ctl, struct json_object *status, bool has_expired)
 			ctl, CHECK_CRITICAL, "a certificate has expired; see: certctl list auto --expires-before 0s");
 	if (failed) {
 		text = xasprintf("%d of %d auto-certificates could not be issued; see: certctl status", failed, total);
+		return check_result(ctl, CHECK_CRITICAL, text);
+	}
+	if (stale) {
+		text = xasprintf("%d %s not served by its consumer, and retries did not help; see: certctl status",
+			stale, stale == 1 ? "certificate is" : "certificates are");
 		return check_result(ctl, CHECK_CRITICAL, text);
 	}
 	if (failing) {

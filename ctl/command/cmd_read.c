@@ -117,6 +117,12 @@ read_status_counts(struct ctl *ctl, struct json_object *item)
 	}
 	read_status_fact(ctl, "auto-certificates", buf_str(&autos));
 	read_status_fact(ctl, "certificates", certificates);
+	if (read_count_at(item, "autoCertificates.unserved")) {
+		_cleanup_free_ char *unserved = xasprintf(
+			"%lld deployed certificates, see below", read_count_at(item, "autoCertificates.unserved"));
+
+		read_status_fact(ctl, "not served", unserved);
+	}
 	read_status_fact(ctl, "declared", declared);
 	read_status_fact(ctl, "orders in progress", orders);
 }

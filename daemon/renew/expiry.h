@@ -1,8 +1,8 @@
 /*
- * daemon/renew/expiry.h: certd cannot renew imported certificates, so it reports their expiry: 30, 14, 7, 3 and 1 days
- * before,
- * at expiry, and daily from then on. Each has a SCHEDULE_EXPIRY row. STORE_INDEX "x" id -> "" lists the reported ones
- * for the status.
+ * daemon/renew/expiry.h: certd cannot renew imported certificates, nor does it renew those of a paused
+ * auto-certificate, so it reports their expiry: 30, 14, 7, 3 and 1 days before, at expiry, and daily from then on. An
+ * auto-certificate that is renewed is reported when it has expired all the same. Each has a SCHEDULE_EXPIRY row.
+ * STORE_INDEX "x" id -> "" lists the reported ones for the status.
  */
 #ifndef DAEMON_RENEW_EXPIRY_H
 #define DAEMON_RENEW_EXPIRY_H
@@ -17,15 +17,22 @@ expiry_next(int64_t not_after_at, int64_t after);
 void
 expiry_schedule(struct store *store, struct store_txn *txn, const struct certificate *cert);
 
-/* It was replaced or deleted: it is no longer reported. */
+/*
+ * An auto-certificate was saved, with another certificate, or was paused or resumed: puts the row that follows, and
+ * forgets what was reported unless it is still true.
+ */
 void
-expiry_forget(struct store *store, struct store_txn *txn, const char *certificate_id);
+expiry_schedule_autocert(struct store *store, struct store_txn *txn, const struct autocert *autocert, int64_t now);
+
+/* It was replaced or deleted: it is no longer reported. @id: of the certificate or auto-certificate. */
+void
+expiry_forget(struct store *store, struct store_txn *txn, const char *id);
 
 /* Registered with a struct issue_env. */
 extern const struct job_kind expiry_job;
 
 /*
- * expiry_warnings() - a line for each imported certificate that was reported, at most @max; appended to @ret
+ * expiry_warnings() - a line for each one that was reported, at most @max; appended to @ret
  * Return: their number (1000 means at least 1000), of which at most @max are listed.
  */
 size_t

@@ -344,7 +344,8 @@ deploy_describe_trouble(void *rollout, const struct schedule_row *row, struct jo
 	if (has_trouble)
 		job_trouble_set(ret, subject.type, subject.name, rollout_failure(&state));
 	record_clear(&rollout_class, &state);
-	return has_trouble;
+	/* Or it waits for another activation. */
+	return has_trouble || rollout_describe_unserved(rollout, row, ret);
 }
 
 /* Independent of the date, like the probe job; both save the rollout. */

@@ -57,13 +57,15 @@ struct rollout_target {
 	int64_t probed_at; /* UNIX seconds, like all times here */
 	int64_t served_at; /* when it was first found to serve this generation; 0: not yet */
 	struct error failure;
-	int64_t attempts;   /* consecutive failures to write, test or activate */
-	int64_t next_at;    /* before ACTIVATED, of the next attempt, 0: at once; then of the next probe, 0: none */
-	int64_t probes;     /* consecutive ones that did not find it served */
-	bool is_unserved;   /* an endpoint was stale or unreachable for longer than a server takes to load */
-	bool is_asked;      /* somebody waits for the result of the next probe */
-	bool was_notified;  /* read from the record of an earlier certd: it was activated */
-	struct buf unknown; /* record.h */
+	int64_t attempts;    /* consecutive failures to write, test or activate */
+	int64_t next_at;     /* before ACTIVATED, of the next attempt, 0: at once; then of the next probe, 0: none */
+	int64_t probes;      /* consecutive ones that did not find it served */
+	int64_t activations; /* how often it was activated again because it was stale */
+	bool is_stuck;       /* that did not help: reported as consumer.stale */
+	bool is_unserved;    /* an endpoint was stale or unreachable for longer than a server takes to load */
+	bool is_asked;       /* somebody waits for the result of the next probe */
+	bool was_notified;   /* read from the record of an earlier certd: it was activated */
+	struct buf unknown;  /* record.h */
 };
 
 struct rollout_state {
@@ -130,5 +132,9 @@ rollout_count_failing(struct rollout *rollout);
 
 int64_t
 rollout_count_unserved(struct rollout *rollout);
+
+/* How many of the latter did not recover by retries. */
+int64_t
+rollout_count_stuck(struct rollout *rollout);
 
 #endif

@@ -13,6 +13,7 @@ enum {
 	/* "Attempts" after which common/retry waits for an hour and for a day, with jitter. */
 	HOURLY = 5,
 	DAILY = 4,
+	HELPLESS = ROLLOUT_PROBE_GRACE + 4, /* probes after which one that does not answer is stuck: in 8 minutes */
 };
 
 bool
@@ -111,14 +112,46 @@ static int64_t
 next_probe_at(const struct rollout_target *t, bool is_served, int64_t now, const char *id)
 {
 	if (is_served)
-		return t->probes > ROLLOUT_PROBE_GRACE ? retry_at(RETRY_LOCAL, now, HOURLY, id)
-						       : retry_at(RETRY_REMOTE, now, DAILY, id);
+		return t->is_unserved ? retry_at(RETRY_LOCAL, now, HOURLY, id) : retry_at(RETRY_REMOTE, now, DAILY, id);
 	if (t->probes < ROLLOUT_PROBE_GRACE)
 		return time_add(now, ROLLOUT_SETTLE_SEC);
 	return retry_at(RETRY_LOCAL, now, t->probes - ROLLOUT_PROBE_GRACE + 1, id);
 }
 
-void
+/* Another certificate is served: the notification was lost, or came before the server could act on it. */
+static void
+activate_again(struct rollout_target *t, int64_t now, const char *id)
+{
+	t->step = ROLLOUT_WRITTEN;
+	t->next_at = t->activations ? retry_at(RETRY_LOCAL, now, t->activations, id) : now;
+	t->activations++;
+}
+
+/* Return: true when it is now stuck. */
+static bool
+note_unserved(struct rollout_target *t, bool has_settled, int64_t now, const char *id)
+{
+	bool is_reachable = strcmp(t->served, "unreachable") != 0;
+	bool is_stuck = t->is_stuck;
+
+	t->is_unserved = t->is_unserved || has_settled;
+	if (is_reachable && has_settled && t->activations < ROLLOUT_ACTIVATIONS)
+		activate_again(t, now, id);
+	else
+		t->is_stuck = t->is_stuck || (is_reachable ? has_settled : t->probes >= HELPLESS);
+	return t->is_stuck && !is_stuck;
+}
+
+static void
+note_served(struct rollout_target *t, int64_t now)
+{
+	t->is_unserved = t->is_stuck = t->is_asked = false;
+	t->activations = t->probes = 0;
+	if (!t->served_at)
+		t->served_at = now;
+}
+
+bool
 rollout_target_probed(
 	struct rollout_target *t, const char *served, const struct error *why, int64_t now, const char *id)
 {
@@ -127,16 +160,18 @@ rollout_target_probed(
 
 	str_replace(&t->served, served);
 	t->probed_at = now;
-	if (!is_activated(t)) { /* somebody asked, meanwhile it is notified by its own rules */
+	/* Somebody asked. One that is to be activated again may have recovered; others follow their own rules. */
+	if (!is_activated(t) && !(t->activations && is_served)) {
 		t->is_asked = false;
-		return;
+		return false;
 	}
 	error_copy(&t->failure, why);
 	t->step = is_served ? ROLLOUT_SERVED : ROLLOUT_PROBED;
 	t->next_at = next_probe_at(t, is_served, now, id);
-	t->probes = is_served ? 0 : t->probes + 1;
-	t->is_unserved = !is_served && (t->is_unserved || has_settled);
-	t->is_asked = t->is_asked && !is_served && !has_settled;
-	if (is_served && !t->served_at)
-		t->served_at = now;
+	t->probes++;
+	t->is_asked = t->is_asked && !has_settled;
+	if (!is_served)
+		return note_unserved(t, has_settled, now, id);
+	note_served(t, now);
+	return false;
 }

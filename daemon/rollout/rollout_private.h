@@ -112,9 +112,10 @@ rollout_target_advance(struct rollout_target *target, enum rollout_step step, in
 
 /*
  * It was probed. @served: the worst result of its endpoints; @why: why one was unreachable, or unset; @id: of the
- * subject, for jitter.
+ * subject, for jitter. One that stays stale is activated again, ROLLOUT_ACTIVATIONS times.
+ * Return: true when retries have not helped, once.
  */
-void
+bool
 rollout_target_probed(
 	struct rollout_target *target, const char *served, const struct error *why, int64_t now, const char *id);
 
@@ -123,6 +124,9 @@ rollout_target_is_served(const struct rollout_target *target);
 
 /* A server needs a moment to load: the number of probes, ROLLOUT_SETTLE_SEC apart, before stale is reported. */
 enum { ROLLOUT_PROBE_GRACE = 4 };
+
+/* How often a consumer that stays stale is activated again. More would only reload a server that does not want it. */
+enum { ROLLOUT_ACTIVATIONS = 3 };
 
 /* @old: the record that it replaces. */
 void
@@ -192,6 +196,10 @@ rollout_cancel(void *run);
 /* A job_kind's after_clock_change(). */
 int64_t
 rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
+
+/* A job_kind's describe_trouble(), for a consumer that does not serve the certificate. */
+bool
+rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct job_trouble *ret);
 
 /* Registered with the struct rollout. */
 extern const struct job_kind probe_job;

@@ -108,6 +108,21 @@ looked(const struct probe_answer *answers, size_t n, void *arg)
 }
 
 static void
+report_stuck(struct run *run, const struct rollout_target *t)
+{
+	struct rollout_env *env = &run->rollout->env;
+	struct event_object object = run_object(run);
+	struct json_object *data = json_object_new_object();
+
+	json_add_string(data, "consumer", run->consumer.o.name);
+	json_add_string(data, "served", t->served);
+	json_add_int(data, "activations", t->activations);
+	event_emit(env->events, store_begin(env->store), EVENT_CONSUMER_STALE, &object, data,
+		"consumer '%s' is %s; certd probes it every hour, but a person has to look", run->consumer.o.name,
+		t->served);
+}
+
+static void
 probe_next_endpoint(struct run *run)
 {
 	struct rollout_target *t = rollout_target_at(&run->state, run->target);
@@ -115,7 +130,8 @@ probe_next_endpoint(struct run *run)
 	_cleanup_free_ char *sni = NULL;
 
 	if (run->endpoint == run->consumer.probes.count) {
-		rollout_target_probed(t, run->worst, &run->unreached, run_now(run), run->subject.id);
+		if (rollout_target_probed(t, run->worst, &run->unreached, run_now(run), run->subject.id))
+			report_stuck(run, t);
 		rollout_step_ended(run, STEP_WAITS);
 		return;
 	}
@@ -139,14 +155,14 @@ rollout_probe(struct run *run, struct rollout_target *t)
 	return STEP_RUNS;
 }
 
-/* The first consumer that lasts in trouble; NULL: none. */
+/* The first consumer in lasting trouble whose next step a row of @kind takes; NULL: none. */
 static const struct rollout_target *
-first_unserved(const struct rollout_state *state)
+first_unserved(const struct rollout_state *state, enum schedule_kind kind)
 {
 	for (size_t i = 0; i < state->targets.count; i++) {
 		const struct rollout_target *t = rollout_target_at(state, i);
 
-		if (t->is_unserved)
+		if (t->is_unserved && (kind == SCHEDULE_PROBE) == (t->step >= ROLLOUT_ACTIVATED))
 			return t;
 	}
 	return NULL;
@@ -174,8 +190,8 @@ probe_count_troubles(void *rollout)
 	return rollout_count_unserved(rollout);
 }
 
-static bool
-probe_describe_trouble(void *rollout, const struct schedule_row *row, struct job_trouble *ret)
+bool
+rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct job_trouble *ret)
 {
 	struct rollout *r = rollout;
 	_cleanup_subject_ struct subject subject = { .type = NULL };
@@ -185,7 +201,7 @@ probe_describe_trouble(void *rollout, const struct schedule_row *row, struct job
 
 	if (rollout_load(r, row->object, &state, NULL) == 1 &&
 		subject_load(r->env.store, row->object, &subject, NULL) == 1)
-		t = first_unserved(&state);
+		t = first_unserved(&state, row->kind);
 	if (t) {
 		describe_unserved(r, t, &why);
 		job_trouble_set(ret, subject.type, subject.name, &why);
@@ -210,5 +226,5 @@ const struct job_kind probe_job = {
 	.cancel = rollout_cancel,
 	.after_clock_change = probe_after_clock_change,
 	.count_troubles = probe_count_troubles,
-	.describe_trouble = probe_describe_trouble,
+	.describe_trouble = rollout_describe_unserved,
 };

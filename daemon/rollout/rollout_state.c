@@ -20,6 +20,8 @@ static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_target, is_unserved, NULL),
 	RECORD_FIELD(RECORD_BOOL, 11, struct rollout_target, is_asked, NULL),
 	RECORD_FIELD(RECORD_INT, 12, struct rollout_target, served_at, NULL),
+	RECORD_FIELD(RECORD_INT, 13, struct rollout_target, activations, NULL),
+	RECORD_FIELD(RECORD_BOOL, 14, struct rollout_target, is_stuck, NULL),
 };
 
 static const struct record_class target_class = RECORD_CLASS(
@@ -113,10 +115,20 @@ is_unserved(const struct rollout_state *s)
 	return false;
 }
 
+static bool
+is_stuck(const struct rollout_state *s)
+{
+	for (size_t i = 0; i < s->targets.count; i++)
+		if (rollout_target_at(s, i)->is_stuck)
+			return true;
+	return false;
+}
+
 /* The counters of STORE_ROLLOUT. */
 enum {
 	COUNTER_FAILING, /* rollouts that are retried */
-	COUNTER_UNSERVED
+	COUNTER_UNSERVED,
+	COUNTER_STUCK
 };
 
 static void
@@ -131,12 +143,19 @@ rollout_count(struct store_txn *txn, const struct rollout_state *old, const stru
 {
 	count_change(txn, COUNTER_FAILING, is_failing(old), is_failing(new));
 	count_change(txn, COUNTER_UNSERVED, is_unserved(old), is_unserved(new));
+	count_change(txn, COUNTER_STUCK, is_stuck(old), is_stuck(new));
 }
 
 int64_t
 rollout_count_failing(struct rollout *r)
 {
 	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_FAILING);
+}
+
+int64_t
+rollout_count_stuck(struct rollout *r)
+{
+	return store_counter(r->env.store, STORE_ROLLOUT, COUNTER_STUCK);
 }
 
 int64_t

@@ -73,6 +73,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 			s, &(struct withdraw_from){ new->o.id, new->slug, new->last_certificate }, &new->consumers);
 	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
 		autocert_moved(s, new);
+	if (new->is_paused != old->is_paused || new->last_not_after_at != old->last_not_after_at)
+		expiry_schedule_autocert(s->store, s->txn, new, s->now);
 	if (!has_same_consumers)
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
@@ -84,6 +86,7 @@ static void
 autocert_deleted(const struct step *s, const struct autocert *a)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
+	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug, NULL }, &a->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, a->o.id);

@@ -143,6 +143,13 @@ why_consumer(struct explanation *e, const struct rollout_target *t)
 		explain_add(&e->reasons, xasprintf("%s: %s", what, error_text_below(t->failure.message, what)));
 	else if (t->served)
 		explain_add(&e->reasons, xasprintf("%s: %s", what, t->served));
+	if (t->activations > 0)
+		explain_add(&e->reasons, xasprintf("%s was notified again %lld %s because it was stale%s", what,
+						 (long long)t->activations, t->activations == 1 ? "time" : "times",
+						 t->is_stuck ? ", which did not help" : ""));
+	if (t->is_stuck)
+		explain_advise(e, "find out why the server does not serve the new certificate, then", "deploy",
+			c.o.name, NULL);
 }
 
 static void
@@ -227,6 +234,13 @@ explain_schedule(struct explanation *e)
 		why_now(e, issue);
 	if (e->a.is_paused) {
 		json_add_string(e->result, "summary", "paused: nothing is renewed");
+		if (e->a.last_certificate) {
+			time_format_rfc3339(e->a.last_not_after_at, when);
+			strlist_take(&e->reasons,
+				xasprintf("its certificate %s %s, and renewal is paused",
+					e->a.last_not_after_at > call_now(e->call) ? "expires at" : "expired at",
+					when));
+		}
 		explain_advise(e, "to go on", "resume", e->a.o.name, NULL);
 		return;
 	}

@@ -315,8 +315,9 @@ status_state(struct service *s, struct json_object *status)
 }
 
 static struct json_object *
-autocert_counts(struct store *store)
+autocert_counts(const struct service *s)
 {
+	struct store *store = s->store;
 	struct json_object *o = json_object_new_object();
 
 	json_add_int(o, "total", (int64_t)store_count(store, STORE_AUTOCERT));
@@ -324,6 +325,8 @@ autocert_counts(struct store *store)
 	json_add_int(o, "provisioning", object_count(store, &autocert_class, OBJECT_PROVISIONING));
 	json_add_int(o, "failed", object_count(store, &autocert_class, OBJECT_FAILED));
 	json_add_int(o, "failing", object_count_failing(store, &autocert_class));
+	json_add_int(o, "unserved", rollout_count_unserved(s->rollout));
+	json_add_int(o, "stale", rollout_count_stuck(s->rollout));
 	return o;
 }
 
@@ -416,7 +419,7 @@ status_warnings(struct service *s, struct json_object *status)
 			&warnings, xasprintf("%zu more certificates are not deployed", held_back - EXPIRING_SHOWN));
 	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
 	if (expiring > EXPIRING_SHOWN)
-		strlist_take(&warnings, xasprintf("and %zu more imported certificates", expiring - EXPIRING_SHOWN));
+		strlist_take(&warnings, xasprintf("and %zu more certificates that expire", expiring - EXPIRING_SHOWN));
 	json_add_strlist(status, "warnings", &warnings);
 }
 
@@ -448,7 +451,7 @@ status_of_all(struct service *s, struct json_object *status)
 	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
 	json_add_int(status, "consumers", (int64_t)store_count(s->store, STORE_CONSUMER));
 	json_add_int(status, "certificates", (int64_t)store_count(s->store, STORE_CERTIFICATE));
-	json_object_object_add(status, "autoCertificates", autocert_counts(s->store));
+	json_object_object_add(status, "autoCertificates", autocert_counts(s));
 	json_add_int(status, "inFlight", scheduler_running(s->scheduler, SCHEDULE_ISSUE));
 	status_store(s, status);
 	res_server_status_next(s, status);

@@ -316,8 +316,11 @@ types_of(enum event_kind kind)
 		[EVENT_AUTHORIZATION_PENDING] = "authorization",
 		[EVENT_AUTHORIZATION_DONE] = "authorization",
 		[EVENT_AUTHORIZATION_FAILED] = "authorization",
-		[EVENT_CERTIFICATE_EXPIRING] = "certificate",
-		[EVENT_CERTIFICATE_EXPIRED] = "certificate",
+		[EVENT_CERTIFICATE_EXPIRING] = "autocertificate certificate",
+		[EVENT_CERTIFICATE_EXPIRED] = "autocertificate certificate",
+		[EVENT_CONSUMER_STALE] = "autocertificate certificate",
+		[EVENT_DEPLOY_ROLLED_BACK] = "autocertificate",
+		[EVENT_DEPLOY_RESOLVED] = "autocertificate",
 		[EVENT_CERTIFICATE_EXPORTED] = "certificate",
 	};
 

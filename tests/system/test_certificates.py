@@ -309,7 +309,7 @@ def test_the_operator_is_warned_of_what_certd_cannot_renew(start, ca, scratch):
     wait_for(lambda: "certificate.expiring" in [e["kind"] for e in certd.call("event.list")["items"]], 10)
     warnings = certd.call("server.status")["warnings"]
     assert any("'shop' expires in 5 days" in line and "--replace" in line for line in warnings)
-    while b", 1 imported expiring" not in manager.recv(65536):
+    while b", 1 expiring" not in manager.recv(65536):
         pass
     manager.close()
     row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "expiry")

@@ -156,6 +156,22 @@ def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, st
     assert 20 * 3600 < next_probe_in(certd) < 28 * 3600, "and then once a day"
 
 
+def test_a_stale_server_is_notified_again_and_heals(certd, start, scratch):
+    nginx = served_by_nginx(certd, start)
+    runs, hook = scratch / "runs", scratch / "hook"
+    hook.write_text(f"#!/bin/sh\necho run >>{runs}\n"
+                    f"[ $(wc -l <{runs}) -lt 3 ] || kill -HUP $(cat {nginx.directory}/nginx.pid)\n")
+    hook.chmod(0o755)
+    certd.ctl("set", "consumer", "web", "--activate", "exec", "--command", hook)
+    wait_for(lambda: runs.exists() and rollout(certd, "web").get("served") == "served", 30)
+    assert runs.read_text().count("run") == 1, "nginx has the certificate already"
+    certd.ctl("renew", NAME, check=False)
+    wait_for(lambda: rollout(certd, "web").get("served") == "stale", 30)
+    wait_for(lambda: rollout(certd, "web").get("served") == "served", 60)
+    assert runs.read_text().count("run") == 3, "the second notification had no effect, the third had"
+    assert not [e for e in certd.call("event.list")["items"] if e["kind"] == "consumer.stale"]
+
+
 def next_probe_in(certd):
     row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "probe")
     return datetime.datetime.fromisoformat(row["date"].replace("Z", "+00:00")).timestamp() - time.time()

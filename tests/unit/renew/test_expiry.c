@@ -1,9 +1,11 @@
 #include "common/alloc.h"
 #include "daemon/renew/expiry.h"
+#include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
-enum { DAY = 24 * 3600, END = 1000 * DAY };
+enum { END = 1000 * DAY };
 
 Test(expiry, it_is_said_early_and_often_and_daily_when_it_is_over)
 {
@@ -33,4 +35,102 @@ Test(expiry, ends_beyond_all_clocks_do_not_overflow)
 {
 	cr_expect_eq(expiry_next(INT64_MAX, 0), INT64_MAX - 30 * (int64_t)DAY);
 	cr_expect_gt(expiry_next(0, INT64_MAX / 2), INT64_MAX / 2);
+}
+
+/* --- auto-certificates --- */
+
+struct seen {
+	unsigned expiring, expired;
+};
+
+static void
+count_expiry(struct json_object *event, void *arg)
+{
+	struct seen *seen = arg;
+	const char *kind = "";
+
+	json_get_string(event, "kind", &kind, NULL);
+	seen->expiring += strcmp(kind, event_info(EVENT_CERTIFICATE_EXPIRING)->name) == 0;
+	seen->expired += strcmp(kind, event_info(EVENT_CERTIFICATE_EXPIRED)->name) == 0;
+}
+
+static char *
+warning(struct run *r)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+
+	expiry_warnings(r->world.store, world_now(&r->world), 10, &lines);
+	return strlist_join(&lines, "|");
+}
+
+static void
+expect_warning(struct run *r, const char *text)
+{
+	_cleanup_free_ char *is = warning(r);
+
+	cr_expect_not_null(strstr(is, text), "'%s' instead of '%s'", is, text);
+	cr_expect_eq(*is == '\0', *text == '\0', "%s", is);
+}
+
+Test(expiry, a_paused_auto_certificate_says_so_and_is_not_available_when_it_has_expired)
+{
+	struct run r;
+	struct world *w = &r.world;
+	struct seen seen = { 0, 0 };
+	struct event_subscription *subscription;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	subscription = events_subscribe(w->events, NULL, count_expiry, &seen);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+	for (int day = 1; day <= 95; day++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		world_run_until(w, world_now(w) + DAY);
+		run_load(&r, "a-90d", &a);
+		cr_expect_eq(a.o.state, a.last_not_after_at > world_now(w) ? OBJECT_AVAILABLE : OBJECT_FAILED,
+			"day %d: state %d", day, (int)a.o.state);
+		if (day == 59)
+			expect_warning(&r, "");
+		if (day == 88)
+			expect_warning(&r, "'a-90d' expires in 2 days and renewal is paused: certctl resume a-90d");
+	}
+	expect_warning(&r, "days ago and renewal is paused");
+	cr_expect_eq(seen.expiring, 5);
+	cr_expect_geq(seen.expired, 4);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'a-90d'}"));
+	world_run_until(w, world_now(w) + HOUR);
+	expect_warning(&r, "");
+	cr_expect_eq(w->issued, 2);
+	{
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		run_load(&r, "a-90d", &a);
+		cr_expect_eq(a.o.state, OBJECT_AVAILABLE);
+	}
+	events_unsubscribe(subscription);
+	run_end(&r);
+}
+
+Test(expiry, an_auto_certificate_that_could_not_be_renewed_is_failed_when_it_has_expired)
+{
+	struct run r;
+	struct world *w = &r.world;
+	static const struct run_fault down = { .kind = FAKE_CA_NEW_ORDER, .failure = ERROR_NETWORK };
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	run_spoil(&r, &down);
+	world_run_until(w, world_now(w) + 89 * DAY);
+	expect_warning(&r, "");
+	world_run_until(w, world_now(w) + 2 * DAY);
+	run_load(&r, "a-90d", &a);
+	cr_expect_eq(a.o.state, OBJECT_FAILED);
+	cr_expect(error_is_set(&a.last_error), "why it was not renewed is still known");
+	expect_warning(&r, "certctl explain a-90d");
+	run_mend(&r);
+	world_run_until(w, world_now(w) + 2 * DAY);
+	expect_warning(&r, "");
+	run_end(&r);
 }

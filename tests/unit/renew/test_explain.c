@@ -100,7 +100,9 @@ Test(explain, says_what_is_next_and_why)
 		{ "first attempt", 0, false, false, true, "issue at 2026-", "there is no certificate yet", "[]" },
 		{ "one failure", 1, false, true, true, "retry at 2026-", "1 attempt in a row failed; the delay", "[]" },
 		{ "several", 3, false, true, true, "retry at 2026-", "3 attempts in a row failed", "[]" },
-		{ "paused", 0, true, true, true, "paused: nothing is renewed", "[]", "certctl resume a-90d" },
+		{ "paused", 0, true, true, true, "paused: nothing is renewed",
+			"its certificate expires at 2026-04-01T00:00:00Z, and renewal is paused",
+			"certctl resume a-90d" },
 		{ "no row", 0, false, true, false, "nothing is scheduled", "[]", "[]" },
 	};
 
