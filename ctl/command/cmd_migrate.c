@@ -2,6 +2,7 @@
  * migrate: takes over what another ACME client has. The plan is shown and carried out like that of apply; each
  * auto-certificate comes with the import that it adopts, both or neither.
  */
+#include "common/api/event.h"
 #include "ctl/base/ctl.h"
 #include "ctl/command/cmd.h"
 #include "ctl/declare/apply.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* One run. */
 struct migration {
@@ -18,6 +20,7 @@ struct migration {
 	struct declared declared;
 	struct declare_options options;
 	struct strlist names;
+	struct strlist deploying; /* ids of new auto-certificates */
 	size_t n_clients;
 };
 
@@ -231,11 +234,51 @@ migrate_send(struct apply *a, struct plan_step *step, struct json_object **ret, 
 		return -1;
 	if (apply_call_step(a, step, false, ret, err) == 0) {
 		migrate_advise_files(m, *ret);
+		strlist_add(&m->deploying, ctl_text_at(*ret, "id"));
 		return 0;
 	}
 	if (id)
 		migrate_undo(m, id);
 	return -1;
+}
+
+/* Were the files written, or was that tried? A failure is shown; certd retries. */
+static bool
+migrate_is_deployed(struct migration *m, const char *id)
+{
+	struct json_object *params = json_object_new_object(), *items;
+	_cleanup_json_ struct json_object *result = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	json_add_string(params, "object", id);
+	if (ctl_call(m->apply.ctl, RPC_EVENT_LIST, params, &result, &why) < 0)
+		return true; /* nothing more can be learned */
+	items = ctl_array_at(result, "items");
+	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+		struct json_object *event = json_object_array_get_idx(items, i);
+		const char *kind = ctl_text_at(event, "kind");
+
+		if (strcmp(kind, event_info(EVENT_DEPLOY_DONE)->name) == 0)
+			return true;
+		if (strcmp(kind, event_info(EVENT_DEPLOY_FAILED)->name) == 0) {
+			migrate_say(m->apply.ctl->err, "certctl: ", ctl_text_at(event, "message"));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The report says where the files are: then they are there. */
+static void
+migrate_wait_for_files(struct migration *m)
+{
+	enum { POLL_MS = 50, POLLS = 30 * 1000 / POLL_MS };
+	static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	unsigned polls = 0;
+
+	for (size_t i = 0; i < m->deploying.count; i++)
+		while (!migrate_is_deployed(m, m->deploying.items[i]) && polls++ < POLLS)
+			nanosleep(&pause, NULL);
 }
 
 static void
@@ -274,8 +317,10 @@ migrate_run(struct migration *m, const struct args *args, struct error *err)
 	for (size_t i = 0; i < m->declared.refused.count; i++)
 		migrate_say(a->ctl->err, "certctl: ", m->declared.refused.items[i]);
 	fflush(a->ctl->out);
-	if (!is_dry_run)
+	if (!is_dry_run) {
 		apply_run_steps(a);
+		migrate_wait_for_files(m);
+	}
 	if (a->ctl->format != FORMAT_TEXT)
 		apply_show_steps(a);
 	migrate_report(m, is_dry_run);
@@ -305,6 +350,7 @@ cmd_migrate(struct ctl *ctl, struct args *args, struct error *err)
 	rc = migrate_run(&m, args, err);
 	declared_clear(&m.declared);
 	strlist_clear(&m.names);
+	strlist_clear(&m.deploying);
 	apply_clear(&m.apply);
 	return rc;
 }
