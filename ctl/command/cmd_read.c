@@ -248,3 +248,30 @@ cmd_status(struct ctl *ctl, struct args *args, struct error *err)
 	output_object(ctl, &view_status, NULL, status);
 	return 0;
 }
+
+static void
+read_reload_item(struct output *output, struct json_object *item)
+{
+	struct json_object *names = ctl_array_at(item, "needsRestart");
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	_cleanup_free_ char *all = NULL;
+
+	for (size_t i = 0; names && i < json_object_array_length(names); i++)
+		strlist_add(&list, json_object_get_string(json_object_array_get_idx(names, i)));
+	all = strlist_join(&list, ", ");
+	fprintf(output->ctl->out, "certd has read its configuration again%s%s\n",
+		list.count ? "; restart it to apply the changes of " : "", all);
+}
+
+static const struct view view_reload = { VIEW_OBJECT, read_reload_item, NULL };
+
+int
+cmd_reload(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+
+	if (ctl_call(ctl, args->command->method, NULL, &result, err) < 0)
+		return -1;
+	output_object(ctl, &view_reload, NULL, result);
+	return 0;
+}

@@ -419,6 +419,8 @@ const struct command commands[] = {
 		RPC_AUTOCERTIFICATE_RESUME, NULL, cmd_pause, NULL, .also = "enable unpause" },
 	{ "status", NULL, "show the state of certd on one screen", OPTIONS_NONE, 0, NONE, RPC_SERVER_STATUS,
 		status_options, cmd_status, status_notes, .also = "health" },
+	{ "reload", NULL, "read certd.conf again", OPTIONS_NONE, 0, NONE, RPC_SERVER_RELOAD, NULL, cmd_reload, NULL,
+		.also = "reconfigure rehash" },
 	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,
 		NULL, .also = "jobs" },
 	{ "explain", "[NOUN] NAME...", "explain the state of an object, what happens next, when and why", OPTIONS_NONE,

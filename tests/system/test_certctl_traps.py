@@ -64,6 +64,19 @@ def test_rm_of_what_is_served_needs_force_and_an_admin(site, tmp_path):
     assert site.ctl_json("list") == []
 
 
+def test_reload_says_what_needs_a_restart(site):
+    assert site.ctl("reload").stdout == "certd has read its configuration again\n"
+    site.config += "workers = 3\nmax-auto-certificates = 7\n"
+    site.command()  # writes it
+    said = site.ctl("reload").stdout
+    assert said == "certd has read its configuration again; restart it to apply the changes of workers\n"
+    assert site.ctl_json("reload") == {"needsRestart": ["workers"]}
+    site.config += "worker = 3\n"
+    site.command()
+    refused = site.ctl("reload", check=False)
+    assert refused.returncode and "worker: unknown option" in refused.stderr
+
+
 def test_cancel_ends_an_order(start):
     port = free_port()
     pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, sleep_seconds=15)
