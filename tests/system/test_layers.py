@@ -57,3 +57,11 @@ def test_a_tree_that_keeps_the_rules_passes(scratch):
 def test_each_offence_is_named(scratch, path, text, message):
     result = check(scratch, {path: text})
     assert result.returncode == 1 and message in result.stdout
+
+
+def test_headers_that_include_each_other_are_named(scratch):
+    result = check(scratch, {"common/a.h": '#include "common/b.h"\n', "common/b.h": '#include "common/c.h"\n',
+                             "common/c.h": '#include "common/a.h"\n', "common/d.h": '#include "common/a.h"\n'})
+    assert result.returncode == 1 and result.stdout.count("include each other") == 1
+    named = result.stdout.splitlines()[0].partition("other: ")[2].split(", ")
+    assert len(named) == 4 and named[0] == named[3] and {"common/a.h", "common/b.h", "common/c.h"} == set(named)
