@@ -101,7 +101,7 @@ class Server:
     """
     name = "server"
     ready_seconds = 20  # time limit to get ready; generous, for slow and busy machines
-    stop_seconds = 10   # from SIGTERM to SIGKILL
+    stop_seconds = 60  # it stops at once; a sanitizer looks for leaks first, on a machine that others use as well
 
     def __init__(self, directory):
         self.directory = Path(directory)

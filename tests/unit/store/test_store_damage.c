@@ -342,7 +342,7 @@ static void (*const kinds[])(struct buf *file, uint64_t *state) = { flip_bit, sw
 	add_noise, cut_off, put_back_old_pages };
 static const char *const kind_names[] = { "bit", "swap", "misdirected", "zero", "noise", "cut off", "old pages" };
 
-Test(store_damage, is_refused_in_words_or_does_no_harm, .timeout = 300)
+Test(store_damage, is_refused_in_words_or_does_no_harm, .timeout = 600)
 {
 	unsigned ends[ARRAY_SIZE(kinds)][ENDS] = { { 0 } };
 	unsigned bad = 0;
@@ -375,7 +375,7 @@ Test(store_damage, is_refused_in_words_or_does_no_harm, .timeout = 300)
  * Writes that a disk has acknowledged and lost: a page holds what it held before. LMDB uses few pages in turn, so that
  * is often an earlier state of the same records, and nothing in the page itself is wrong.
  */
-Test(store_damage, a_lost_write_is_refused_or_does_no_harm, .timeout = 120)
+Test(store_damage, a_lost_write_is_refused_or_does_no_harm, .timeout = 600)
 {
 	enum { SMALL_TURNS = 20 };
 	struct buf late[SMALL_TURNS] = { BUF_INIT };
@@ -451,7 +451,7 @@ write_after_damage(uint64_t seed)
 	return IS_FINE;
 }
 
-Test(store_damage, of_an_open_store_ends_a_write_in_words_rather_than_by_a_signal, .timeout = 60)
+Test(store_damage, of_an_open_store_ends_a_write_in_words_rather_than_by_a_signal, .timeout = 300)
 {
 	unsigned ended = 0;
 
