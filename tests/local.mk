@@ -12,6 +12,10 @@ world_sources = $(sim_sources) \
 	tests/sim/world.c tests/sim/world.h \
 	tests/support/store_invariants.c tests/support/store_invariants.h
 
+# tests/support/store_faults.h
+STORE_FAULTS_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=lmdb_get -Wl,--wrap=lmdb_seek -Wl,--wrap=lmdb_keys -Wl,--wrap=lmdb_write
+
 # Unit tests: one Criterion program per folder, tests/unit/<folder>/test_<module>.c each.
 if HAVE_CRITERION
 check_PROGRAMS += unit-common
@@ -162,6 +166,7 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/support/process.c tests/support/process.h \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
@@ -174,6 +179,7 @@ unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/control/test_session.c
 EXTRA_DIST += tests/unit/control/calls
+unit_control_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 

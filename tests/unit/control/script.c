@@ -8,6 +8,7 @@
 #include "daemon/report/audit.h"
 #include "tests/sim/world.h"
 #include "tests/support/process.h"
+#include "tests/support/store_faults.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -24,6 +25,13 @@
 enum { LONG = 2000 };
 
 #define REST_SOCKET "rest.sock"
+
+/* Of a call while the store fails. */
+struct fault_outcome {
+	bool is_answered;
+	bool has_failed; /* a read */
+	struct error err;
+};
 
 struct script {
 	const char *file;
@@ -43,6 +51,8 @@ struct script {
 	struct buf events; /* since the last call */
 	bool is_answered;
 	bool shows_words;
+	bool has_faults; /* each method is first called with each of its reads failing */
+	size_t tolerated[API_METHOD_COUNT];
 };
 
 /* --- what is shown of an answer --- */
@@ -430,6 +440,65 @@ export_to(struct script *s, const char *kind, struct json_object *params)
 		close(fd);
 }
 
+/* --- the same call while the store fails --- */
+
+static void
+fault_answered(struct json_object *result, const struct error *err, void *arg)
+{
+	struct fault_outcome *outcome = arg;
+
+	outcome->is_answered = true;
+	outcome->has_failed = store_faults_end();
+	if (err)
+		error_copy(&outcome->err, err);
+	json_object_put(result);
+}
+
+/* @n: number of the read that fails; 0: none. No write succeeds, so the call can be repeated. @ret: zeroed. */
+static void
+call_with_fault(struct script *s, enum api_method_id method, const char *text, uint64_t n, struct fault_outcome *ret)
+{
+	_cleanup_json_ struct json_object *params = json_parse(text, strlen(text), NULL); /* keys are wiped from it */
+
+	store_faults_begin(n, true);
+	service_call(&s->world.service, &s->peer, method, params, fault_answered, ret);
+	settle(s);
+	for (int sec = 0; sec < 60 && !ret->is_answered; sec++)
+		world_run_until(&s->world, world_now(&s->world) + 1);
+	cr_assert(ret->is_answered, "%s, read %d: no answer", api_methods[method].name, (int)n);
+}
+
+/*
+ * A failed read is the answer, or makes no difference: then it only was about what the answer can do without. What
+ * cannot be read is not in a caller's scope either, so it may be hidden. An order that cannot be saved ends, and then
+ * cannot be cancelled.
+ */
+static void
+call_with_faults(struct script *s, enum api_method_id method, const char *text)
+{
+	struct fault_outcome usual = { .err = ERROR_INIT };
+	bool has_failed = true;
+
+	call_with_fault(s, method, text, 0, &usual);
+	for (uint64_t n = 1; has_failed; n++) {
+		struct fault_outcome outcome = { .err = ERROR_INIT };
+		bool is_told;
+
+		call_with_fault(s, method, text, n, &outcome);
+		has_failed = outcome.has_failed;
+		is_told = outcome.err.code == ERROR_IO && strstr(outcome.err.message, "a read " STORE_FAULT);
+		s->tolerated[method] += has_failed && !is_told;
+		cr_expect(is_told || outcome.err.code == usual.err.code || s->peer.scope ||
+				  method == RPC_AUTOCERTIFICATE_CANCEL,
+			"%s %.100s, read %d: %s: %s, not %s: %s", api_methods[method].name, text, (int)n,
+			error_code_name(outcome.err.code), outcome.err.message, error_code_name(usual.err.code),
+			usual.err.message);
+		error_clear(&outcome.err);
+	}
+	error_clear(&usual.err);
+	buf_clear(&s->events);
+}
+
 static void
 call_method(struct script *s, const char *name, const char *params)
 {
@@ -445,6 +514,8 @@ call_method(struct script *s, const char *name, const char *params)
 		export_to(s, "memory", json);
 		return;
 	}
+	if (s->has_faults)
+		call_with_faults(s, method, text);
 	service_call(&s->world.service, &s->peer, method, json, answered, s);
 	await_answer(s, name);
 }
@@ -732,15 +803,13 @@ end(struct script *s)
 	sim_leave_directory();
 	peer_clear(&s->peer);
 	strlist_clear(&s->ids);
-	buf_clear(&s->out);
 	buf_clear(&s->events);
 }
 
 /* Names the first line that differs. */
 static void
-compare(const struct script *s, const char *expected)
+compare(const char *file, const char *expected, const char *got)
 {
-	const char *got = buf_str(&s->out);
 	const char *line = expected, *call = expected;
 	size_t i = 0;
 	int number = 1;
@@ -756,18 +825,32 @@ compare(const struct script *s, const char *expected)
 	cr_expect(expected[i] == got[i],
 		"calls/%s, line %d, after %.*s\n  expected %.*s\n  answered %.*s\nIf that is right, run the test with "
 		"UPDATE_EXPECTED=1 and commit the file.",
-		s->file, number, (int)strcspn(call, "\n"), call, (int)strcspn(line, "\n"), line,
+		file, number, (int)strcspn(call, "\n"), call, (int)strcspn(line, "\n"), line,
 		(int)strcspn(got + (line - expected), "\n"), got + (line - expected));
 }
 
 void
-script_run(const char *file, const struct script_text *texts)
+script_expect(const char *file, const char *got)
 {
-	struct script s = { .file = file, .texts = texts };
+	_cleanup_free_ char *expected = script_read(file);
+	_cleanup_free_ char *path = path_of(file);
+	FILE *f;
+
+	if (!getenv("UPDATE_EXPECTED")) {
+		compare(file, expected, got);
+		return;
+	}
+	f = fopen(path, "w");
+	cr_assert(f && fputs(got, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+static void
+run_script(const char *file, const struct script_text *texts, size_t *ret_tolerated)
+{
+	struct script s = { .file = file, .texts = texts, .has_faults = ret_tolerated };
 	_cleanup_free_ char *expected = script_read(file);
 	_cleanup_free_ char *lines = xstrdup(expected);
-	_cleanup_free_ char *name = path_of(file);
-	_cleanup_free_ char *path = realpath(name, NULL);
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char *rest = NULL;
 
 	begin(&s);
@@ -781,12 +864,24 @@ script_run(const char *file, const struct script_text *texts)
 		if (*line && *line != '#')
 			run_line(&s, line);
 	}
-	if (getenv("UPDATE_EXPECTED")) {
-		FILE *f = fopen(path, "w");
-
-		cr_assert(f && fputs(buf_str(&s.out), f) >= 0 && fclose(f) == 0, "%s", path);
-	} else {
-		compare(&s, expected);
-	}
+	for (size_t i = 0; ret_tolerated && i < API_METHOD_COUNT; i++)
+		ret_tolerated[i] += s.tolerated[i];
 	end(&s);
+	cr_assert_eq(fchdir(here), 0); /* the files are found from there */
+	close(here);
+	if (!ret_tolerated)
+		script_expect(file, buf_str(&s.out));
+	buf_clear(&s.out);
+}
+
+void
+script_run(const char *file, const struct script_text *texts)
+{
+	run_script(file, texts, NULL);
+}
+
+void
+script_run_with_faults(const char *file, const struct script_text *texts, size_t *ret_tolerated)
+{
+	run_script(file, texts, ret_tolerated);
 }

@@ -25,6 +25,8 @@
 #ifndef TESTS_UNIT_CONTROL_SCRIPT_H
 #define TESTS_UNIT_CONTROL_SCRIPT_H
 
+#include <stddef.h>
+
 struct script_text {
 	const char *name, *value;
 };
@@ -32,6 +34,18 @@ struct script_text {
 /* Runs the file; the test fails at the first answer that is not as it was. @texts: ends with a NULL name. */
 void
 script_run(const char *file, const struct script_text *texts);
+
+/*
+ * As script_run(), but each method is first called again and again: once for each record that it reads, which fails to
+ * be read, while nothing can be written. Answers are not compared.
+ * @ret_tolerated: for each method, is increased by the number of failed reads that made no difference
+ */
+void
+script_run_with_faults(const char *file, const struct script_text *texts, size_t *ret_tolerated);
+
+/* The test fails unless @got is the content of the file; with UPDATE_EXPECTED=1 it becomes that. */
+void
+script_expect(const char *file, const char *got);
 
 /* The whole file beside the tests' sources; owned by the caller. */
 char *

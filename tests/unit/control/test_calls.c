@@ -101,6 +101,17 @@ run(const char *file)
 	clear_all(&t);
 }
 
+static void
+run_with_faults(const char *file, size_t *ret_tolerated)
+{
+	struct texts t = { .n = 0 };
+
+	CRYPTO_secure_malloc_init(1 << 20, 64);
+	make_all(&t);
+	script_run_with_faults(file, t.list, ret_tolerated);
+	clear_all(&t);
+}
+
 Test(calls, of_providers)
 {
 	run("providers");
@@ -159,6 +170,24 @@ Test(calls, that_adopt_an_imported_certificate)
 Test(calls, of_which_somebody_has_to_be_warned)
 {
 	run("warnings");
+}
+
+/* --- while the store fails --- */
+
+/*
+ * calls/failed-reads has for each method the number of reads, in all its calls, whose failure makes no difference: of
+ * hints, of names in lists, of counts. A greater number means that some failure is not reported any more.
+ */
+Test(calls, a_read_that_fails_is_the_answer, .timeout = 600)
+{
+	size_t tolerated[API_METHOD_COUNT] = { 0 };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		run_with_faults(files[i], tolerated);
+	for (size_t i = 0; i < API_METHOD_COUNT; i++)
+		buf_printf(&text, "%s %zu\n", api_methods[i].name, tolerated[i]);
+	script_expect("failed-reads", buf_str(&text));
 }
 
 Test(calls, the_files_have_each_method)
