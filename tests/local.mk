@@ -234,7 +234,9 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_output.c \
-	tests/unit/rollout/test_probe.c \
+	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
+	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
+	tests/unit/rollout/test_starttls.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_withdraw.c \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
@@ -333,6 +335,11 @@ FUZZERS += fuzz-dns_message
 fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 fuzz_dns_message_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/dns_message
+
+FUZZERS += fuzz-starttls
+fuzz_starttls_SOURCES = tests/fuzz/fuzz_starttls.c
+fuzz_starttls_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/starttls
 
 FUZZERS += fuzz-api
 fuzz_api_SOURCES = tests/fuzz/fuzz_api.c

@@ -12,7 +12,11 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop_output.c daemon/rollout/drop_output.h \
 	daemon/rollout/output.c daemon/rollout/output.h \
 	daemon/rollout/drop_remove.c daemon/rollout/drop_versions.c daemon/rollout/drop_write.c \
-	daemon/rollout/probe.c daemon/rollout/probe.h \
+	daemon/rollout/probe.c daemon/rollout/probe.h daemon/rollout/probe_private.h \
+	daemon/rollout/probe_conn.c daemon/rollout/probe_judge.c daemon/rollout/prober.c \
+	daemon/rollout/starttls.c daemon/rollout/starttls.h daemon/rollout/starttls_private.h \
+	daemon/rollout/starttls_ldap.c daemon/rollout/starttls_lines.c \
+	daemon/rollout/starttls_postgres.c daemon/rollout/starttls_xmpp.c \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \
 	daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
 	daemon/rollout/rollout_plan.c daemon/rollout/rollout_probe.c daemon/rollout/rollout_state.c \

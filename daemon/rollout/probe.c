@@ -1,74 +1,83 @@
 /*
- * Checks what a server presents: resolves, connects to each address in turn, does a handshake with SNI, looks only at
- * the leaf. Nothing is trusted and nothing is sent, so a client's verification is not needed: a probe is meant to find
- * stale and foreign certificates, and behind one name one node of several may be the stale one.
- *
- * The time limit is for all addresses together. Each has an equal part of the remaining time, so that a silent one (a
- * dead node) uses only its own part.
+ * A run: the addresses of each endpoint, a connection to each of them, and the answers in order. Behind one name one
+ * node of several may be the stale one, so every address is asked, all at the same time.
  */
-#include "daemon/rollout/probe.h"
+#include "daemon/rollout/probe_private.h"
 
-#include "common/crypto/x509.h"
-#include "daemon/base/clock.h"
+#include "common/api/endpoint.h"
 #include "daemon/base/dns.h"
-#include "daemon/base/loop.h"
-#include "daemon/base/tls_guard.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { PROBE_MS = 10 * 1000 };
+enum { LOOKUP_MS = 5 * 1000 };
 
-struct probe_run {
-	struct loop *loop;
-	char *host;
+/* One address of an endpoint. */
+struct probe_place {
+	struct probe_target *target;
+	char *address;
+	struct probe_conn *conn;
+	bool is_routed;
+	struct probe_answer answer;
+};
+
+/* One endpoint. */
+struct probe_target {
+	struct probe_run *run;
+	struct prober_slot slot; /* of the lookup */
+	struct dns_query *query;
+	char *host, *protocol;
 	int port;
 	char *sni;
-	struct dns_query *query;
-	struct strlist addresses;
-	size_t next_address;
-	struct probe_answer answers[PROBE_ADDRESSES_MAX];
-	size_t n_answers;
-	int fd;
-	bool is_connected;
-	struct loop_fd *watch;
-	struct loop_timer patience; /* for the current address */
-	int64_t deadline_ms;        /* of all, by the loop's clock */
-	int64_t part_ms;            /* of the current address */
-	struct tls_guard guard;
-	SSL_CTX *ctx;
-	SSL *ssl;
-	struct error no_route; /* of the last address without one */
+	struct buf alpn;
+	struct strlist addresses; /* declared ones, then all that are asked */
+	struct probe_place *places;
+	size_t place_count;
+	size_t left; /* places without an answer */
+	struct probe_result result;
+};
+
+struct probe_run {
+	struct prober *prober;
+	struct probe_expected expected;
+	struct probe_target *targets;
+	struct probe_result *results; /* only for the call of done */
+	size_t count;
+	size_t left; /* targets without a result */
 	probe_done_fn *done;
 	void *arg;
 };
 
-static void
-connection_close(struct probe_run *run)
-{
-	loop_fd_free(run->watch);
-	run->watch = NULL;
-	SSL_free(run->ssl);
-	run->ssl = NULL;
-	if (run->fd >= 0)
-		close(run->fd);
-	run->fd = -1;
-	run->is_connected = false;
-}
-
-static void
+void
 probe_answer_clear(struct probe_answer *answer)
 {
 	free(answer->address);
 	free(answer->sha256);
+	free(answer->serial);
+	free(answer->issuer);
+	strlist_clear(&answer->names);
 	error_clear(&answer->error);
+}
+
+static void
+probe_target_clear(struct probe_target *t)
+{
+	dns_cancel(t->query);
+	prober_leave(t->run->prober, &t->slot);
+	for (size_t i = 0; i < t->place_count; i++) {
+		probe_conn_free(t->places[i].conn);
+		probe_answer_clear(&t->places[i].answer);
+	}
+	for (size_t i = 0; i < t->result.count; i++)
+		probe_answer_clear(&t->result.answers[i]);
+	free(t->places);
+	free(t->result.answers);
+	free(t->result.endpoint);
+	strlist_clear(&t->addresses);
+	buf_clear(&t->alpn);
+	free(t->host);
+	free(t->protocol);
+	free(t->sni);
 }
 
 void
@@ -76,243 +85,190 @@ probe_cancel(struct probe_run *run)
 {
 	if (!run)
 		return;
-	connection_close(run);
-	dns_cancel(run->query);
-	loop_timer_cancel(&run->patience);
-	SSL_CTX_free(run->ctx);
-	strlist_clear(&run->addresses);
-	for (size_t i = 0; i < run->n_answers; i++)
-		probe_answer_clear(&run->answers[i]);
-	error_clear(&run->no_route);
-	free(run->host);
-	free(run->sni);
+	for (size_t i = 0; i < run->count; i++)
+		probe_target_clear(&run->targets[i]);
+	probe_expected_clear(&run->expected);
+	free(run->targets);
+	free(run->results);
 	free(run);
 }
 
-/* Takes @sha256; @err: if that is NULL. */
-static void
-add_answer(struct probe_run *run, const char *address, char *sha256, const struct error *err)
+const struct probe_answer *
+probe_worst(const struct probe_result *result)
 {
-	struct probe_answer *answer = &run->answers[run->n_answers++];
+	const struct probe_answer *worst = &result->answers[0];
 
-	answer->address = xstrdup_null(address);
-	answer->sha256 = sha256;
-	if (sha256)
-		return;
-	error_copy(&answer->error, err);
-	if (address && run->addresses.count > 1)
-		error_wrap(&answer->error, "%s", address);
-	error_wrap(&answer->error, "%s:%d", run->host, run->port);
+	/* A wrong certificate is worse news than no answer: nothing else would show it. */
+	for (size_t i = 1; i < result->count; i++) {
+		const struct probe_answer *a = &result->answers[i];
+		bool is_wrong = a->state != PROBE_SERVED && a->state != PROBE_UNREACHABLE;
+		bool was_wrong = worst->state != PROBE_SERVED && worst->state != PROBE_UNREACHABLE;
+
+		if (is_wrong == was_wrong ? a->state > worst->state : is_wrong)
+			worst = a;
+	}
+	return worst;
 }
 
 static void
-probe_end(struct probe_run *run)
+probe_run_end(struct probe_run *run)
 {
-	if (!run->n_answers)
-		add_answer(run, NULL, NULL, &run->no_route);
-	run->done(run->answers, run->n_answers, run->arg);
+	for (size_t i = 0; i < run->count; i++)
+		run->results[i] = run->targets[i].result;
+	run->done(run->results, run->count, run->arg);
 	probe_cancel(run);
 }
 
-static void
-connect_next(struct probe_run *run);
+/* --- the result of an endpoint --- */
 
+/* Names endpoint and address. @answer: moved out of. */
 static void
-address_answered(struct probe_run *run, char *sha256, const struct error *err)
+probe_target_add(struct probe_target *t, const char *address, struct probe_answer *answer)
 {
-	add_answer(run, run->addresses.items[run->next_address - 1], sha256, err);
-	connection_close(run);
-	connect_next(run);
-}
+	struct probe_answer *added = &t->result.answers[t->result.count++];
+	bool is_itself = !address || strcmp(address, t->host) == 0;
 
-static void
-patience_over(void *arg)
-{
-	struct probe_run *run = arg;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_TIMEOUT, "no TLS handshake within %lld ms", (long long)run->part_ms);
-	address_answered(run, NULL, &err);
-}
-
-static void
-show_leaf(struct probe_run *run)
-{
-	X509 *leaf = SSL_get1_peer_certificate(run->ssl);
-	_cleanup_error_ struct error err = ERROR_INIT;
-	char *sha256 = NULL;
-	unsigned char *der = NULL;
-	int len = leaf ? i2d_X509(leaf, &der) : -1;
-
-	X509_free(leaf);
-	if (len > 0)
-		sha256 = x509_fingerprint_der(der, (size_t)len);
-	OPENSSL_free(der);
-	if (!sha256)
-		error_set(&err, ERROR_TLS, "no certificate was presented");
-	address_answered(run, sha256, &err);
-}
-
-static void
-handshake(struct probe_run *run)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	const char *reason;
-	int rc;
-
-	ERR_clear_error(); /* SSL_get_error() reads the whole queue, including entries of other code */
-	tls_guard_renew(&run->guard);
-	rc = SSL_connect(run->ssl);
-	if (rc == 1) {
-		show_leaf(run);
+	*added = *answer;
+	*answer = (struct probe_answer){ .state = PROBE_UNREACHABLE };
+	added->address = xstrdup_null(address);
+	if (!error_is_set(&added->error))
 		return;
-	}
-	switch (SSL_get_error(run->ssl, rc)) {
-	case SSL_ERROR_WANT_READ:
-		loop_fd_set(run->watch, LOOP_READ);
-		return;
-	case SSL_ERROR_WANT_WRITE:
-		loop_fd_set(run->watch, LOOP_WRITE);
-		return;
-	default:
-		reason = ERR_reason_error_string(ERR_peek_last_error());
-		if (SSL_get_verify_result(run->ssl) == X509_V_ERR_APPLICATION_VERIFICATION)
-			reason = "verifying with the key of the certificate takes too long";
-		error_set(&err, ERROR_TLS, "TLS handshake: %s", reason ? reason : "connection closed");
-		ERR_clear_error();
-		address_answered(run, NULL, &err);
-	}
+	error_wrap(&added->error, "%s%s%s", t->result.endpoint, is_itself ? "" : " at ", is_itself ? "" : address);
 }
 
+/* May end the run, which then is freed. */
 static void
-socket_ready(int fd, short what _unused_, void *arg)
+probe_target_end(struct probe_target *t)
 {
-	struct probe_run *run = arg;
-	_cleanup_error_ struct error err = ERROR_INIT;
-	int errnum = 0;
-	socklen_t len = sizeof(errnum);
+	struct probe_run *run = t->run;
+	struct probe_place *unrouted = NULL;
 
-	if (!run->is_connected) {
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
-			errnum = errno;
-		if (errnum) {
-			error_set_errno(&err, errnum, "connect");
-			address_answered(run, NULL, &err);
-			return;
-		}
-		run->is_connected = true;
-	}
-	handshake(run);
-}
-
-static int
-ssl_setup(struct probe_run *run, struct error *err)
-{
-	run->ssl = SSL_new(run->ctx);
-	if (!run->ssl || !SSL_set_fd(run->ssl, run->fd) || (run->sni && !SSL_set_tlsext_host_name(run->ssl, run->sni)))
-		return error_set(err, ERROR_INTERNAL, "cannot set up TLS");
-	return 0;
-}
-
-/* @ret_has_route: false: this machine cannot send anything there. Return: 0 or -1. */
-static int
-connect_to(struct probe_run *run, const char *address, bool *ret_has_route, struct error *err)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *ai = NULL;
-	char port[8];
-	int rc, errnum;
-
-	*ret_has_route = true;
-	snprintf(port, sizeof(port), "%d", run->port);
-	rc = getaddrinfo(address, port, &hints, &ai); /* a literal: no lookup */
-	if (rc)
-		return error_set(err, ERROR_DNS, "address '%s': %s", address, gai_strerror(rc));
-	run->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	errnum = run->fd < 0 || connect(run->fd, ai->ai_addr, ai->ai_addrlen) < 0 ? errno : 0;
-	freeaddrinfo(ai);
-	*ret_has_route = errnum != ENETUNREACH && errnum != EADDRNOTAVAIL && errnum != EAFNOSUPPORT;
-	if (errnum && errnum != EINPROGRESS)
-		return error_set_errno(err, errnum, "connect");
-	if (ssl_setup(run, err) < 0)
-		return -1;
-	run->watch = loop_fd_new(run->loop, run->fd, LOOP_WRITE, socket_ready, run);
-	return 0;
-}
-
-/* An equal part of the remaining time; addresses leave unused time to the others. */
-static void
-arm_patience(struct probe_run *run)
-{
-	int64_t left_ms = run->deadline_ms - clock_boot_ms(loop_clock(run->loop));
-
-	run->part_ms = left_ms > 0 ? left_ms / (int64_t)(run->addresses.count - run->next_address) : 0;
-	loop_timer_set(&run->patience, run->part_ms);
-}
-
-static void
-connect_next(struct probe_run *run)
-{
-	while (run->next_address < run->addresses.count) {
-		const char *address = run->addresses.items[run->next_address];
-		_cleanup_error_ struct error err = ERROR_INIT;
-		bool has_route;
-
-		arm_patience(run);
-		run->next_address++;
-		if (connect_to(run, address, &has_route, &err) == 0)
-			return;
-		if (has_route)
-			add_answer(run, address, NULL, &err);
+	for (size_t i = 0; i < t->place_count; i++) {
+		if (t->places[i].is_routed)
+			probe_target_add(t, t->places[i].address, &t->places[i].answer);
 		else
-			error_move(&run->no_route, &err);
-		connection_close(run);
+			unrouted = &t->places[i];
 	}
-	probe_end(run);
+	if (!t->result.count && unrouted)
+		probe_target_add(t, NULL, &unrouted->answer);
+	if (--run->left == 0)
+		probe_run_end(run);
 }
 
 static void
-resolved(const struct dns_answer *answer, const struct error *err, void *arg)
+probe_target_fail(struct probe_target *t, const struct error *err)
 {
-	struct probe_run *run = arg;
+	struct probe_answer answer = { .state = PROBE_UNREACHABLE };
 
-	run->query = NULL;
+	error_copy(&answer.error, err);
+	t->result.answers = xcalloc(1, sizeof(*t->result.answers));
+	probe_target_add(t, NULL, &answer);
+	probe_target_end(t);
+}
+
+static void
+probe_place_done(bool is_routed, struct probe_answer *answer, void *arg)
+{
+	struct probe_place *place = arg;
+
+	place->conn = NULL;
+	place->is_routed = is_routed;
+	place->answer = *answer;
+	if (--place->target->left == 0)
+		probe_target_end(place->target);
+}
+
+/* --- its addresses --- */
+
+static void
+probe_target_connect(struct probe_target *t)
+{
+	t->place_count = t->addresses.count;
+	t->left = t->place_count;
+	t->places = xcalloc(t->place_count, sizeof(*t->places));
+	t->result.answers = xcalloc(t->place_count, sizeof(*t->result.answers));
+	for (size_t i = 0; i < t->place_count; i++) {
+		struct probe_place *place = &t->places[i];
+
+		*place = (struct probe_place){ .target = t, .address = t->addresses.items[i] };
+		place->conn = probe_conn_new(&(struct probe_conn_config){ .prober = t->run->prober,
+			.expected = &t->run->expected,
+			.address = place->address,
+			.port = t->port,
+			.protocol = t->protocol,
+			.sni = t->sni,
+			.host = t->sni ? t->sni : t->host,
+			.alpn = &t->alpn,
+			.done = probe_place_done,
+			.arg = place });
+	}
+}
+
+static void
+probe_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
+{
+	struct probe_target *t = arg;
+	_cleanup_error_ struct error none = ERROR_INIT;
+
+	t->query = NULL;
+	prober_leave(t->run->prober, &t->slot);
 	if (err) {
-		error_copy(&run->no_route, err);
-		probe_end(run);
+		probe_target_fail(t, err);
 		return;
 	}
 	for (size_t i = 0; i < answer->values.count && i < PROBE_ADDRESSES_MAX; i++)
-		strlist_add(&run->addresses, answer->values.items[i]);
-	error_set(&run->no_route, ERROR_DNS, "the name has no address");
-	connect_next(run);
+		strlist_add(&t->addresses, answer->values.items[i]);
+	if (t->addresses.count) {
+		probe_target_connect(t);
+		return;
+	}
+	error_set(&none, ERROR_DNS, "the name has no address");
+	probe_target_fail(t, &none);
+}
+
+static void
+probe_target_start(void *arg)
+{
+	struct probe_target *t = arg;
+
+	if (!t->addresses.count) {
+		t->query = dns_resolve(t->run->prober->dns, t->host, LOOKUP_MS, probe_resolved, t);
+		return;
+	}
+	prober_leave(t->run->prober, &t->slot);
+	probe_target_connect(t);
 }
 
 struct probe_run *
-probe_start(struct loop *loop, struct dns *dns, const char *host, int port, const char *sni, int64_t timeout_ms,
+probe_start(struct prober *prober, const struct record_list *endpoints, const struct certificate *expected,
 	probe_done_fn *done, void *arg)
 {
 	struct probe_run *run = xcalloc(1, sizeof(*run));
 
-	run->loop = loop;
-	run->host = xstrdup(host);
-	run->port = port;
-	run->sni = xstrdup_null(sni);
-	run->fd = -1;
+	run->prober = prober;
 	run->done = done;
 	run->arg = arg;
-	run->ctx = SSL_CTX_new(TLS_client_method());
-	if (run->ctx) {
-		SSL_CTX_set_min_proto_version(run->ctx, TLS1_2_VERSION);
-		if (tls_guard_apply(&run->guard, run->ctx, false) < 0) {
-			SSL_CTX_free(run->ctx); /* connecting then fails */
-			run->ctx = NULL;
+	run->count = run->left = endpoints->count;
+	run->targets = xcalloc(run->count, sizeof(*run->targets));
+	run->results = xcalloc(run->count, sizeof(*run->results));
+	probe_expect(&run->expected, expected, prober->seen);
+	for (size_t i = 0; i < run->count; i++) {
+		const struct probe *p = (const struct probe *)endpoints->items + i;
+		struct probe_target *t = &run->targets[i];
+
+		t->run = run;
+		t->host = xstrdup(p->host);
+		t->port = (int)p->port;
+		t->protocol = xstrdup_null(p->protocol);
+		t->sni = probe_sni(p, expected);
+		t->result.endpoint = endpoint_text(p->protocol, p->host, p->port);
+		t->result.sni = t->sni;
+		strlist_copy(&t->addresses, &p->addresses);
+		for (size_t k = 0; k < p->alpn.count; k++) {
+			buf_add_char(&t->alpn, (char)strlen(p->alpn.items[k]));
+			buf_add_str(&t->alpn, p->alpn.items[k]);
 		}
+		prober_wait(prober, &t->slot, false, probe_target_start, t);
 	}
-	loop_timer_init(&run->patience, loop, patience_over, run);
-	if (!timeout_ms)
-		timeout_ms = PROBE_MS;
-	run->deadline_ms = clock_boot_ms(loop_clock(loop)) + timeout_ms;
-	run->query = dns_resolve(dns, host, timeout_ms / 2, resolved, run);
 	return run;
 }

@@ -31,6 +31,7 @@ rollout_new(const struct rollout_env *env)
 	struct rollout *r = xcalloc(1, sizeof(*r));
 
 	r->env = *env;
+	r->prober = prober_new(env->loop, env->dns, 0);
 	return r;
 }
 
@@ -45,8 +46,6 @@ run_free(struct run *run)
 	subject_clear(&run->subject);
 	certificate_clear(&run->cert);
 	consumer_clear(&run->consumer);
-	error_clear(&run->unreached);
-	free(run->worst);
 	record_clear(&rollout_class, &run->state);
 	free(run->directory);
 	free(run);
@@ -55,6 +54,9 @@ run_free(struct run *run)
 void
 rollout_free(struct rollout *r)
 {
+	if (!r)
+		return;
+	prober_free(r->prober);
 	free(r);
 }
 

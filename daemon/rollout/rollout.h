@@ -53,7 +53,7 @@ rollout_step_name(int64_t step);
 struct rollout_target {
 	char *consumer;    /* id */
 	int64_t step;      /* enum rollout_step */
-	char *served;      /* "served", "stale", "unreachable", NULL: not probed */
+	char *served;      /* a probe_state_name(); NULL: not probed */
 	int64_t probed_at; /* UNIX seconds, like all times here */
 	int64_t served_at; /* when it was first found to serve this generation; 0: not yet */
 	struct error failure;
@@ -114,7 +114,7 @@ rollout_hand_over(struct rollout *rollout, struct store_txn *txn, const char *fr
 void
 rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 
-/* The worst result of its endpoints: "served", "stale", "unreachable"; NULL: none was probed. Static. */
+/* The worst result of its endpoints, a probe_state_name(); NULL: none was probed. Static. */
 const char *
 rollout_served(struct rollout *rollout, const char *subject_id);
 

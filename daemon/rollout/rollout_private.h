@@ -12,6 +12,7 @@ enum { ROLLOUT_SETTLE_SEC = 2 };
 
 struct rollout {
 	struct rollout_env env;
+	struct prober *prober;
 	struct exec_queue *exec_queues; /* of the kind exec; empty when nothing runs */
 };
 
@@ -32,9 +33,6 @@ struct run {
 	size_t seen;                   /* how many targets had their turn */
 	size_t target;                 /* index of the current one */
 	char next_lane[STORE_ID_SIZE]; /* a consumer that has to be notified in its own lane; "": none */
-	size_t endpoint;               /* index into the endpoints of the current target's consumer */
-	char *worst;                   /* result of its endpoints so far; NULL: none */
-	struct error unreached;        /* why one of them could not be reached */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -111,8 +109,8 @@ void
 rollout_target_advance(struct rollout_target *target, enum rollout_step step, int64_t probe_at);
 
 /*
- * It was probed. @served: the worst result of its endpoints; @why: why one was unreachable, or unset; @id: of the
- * subject, for jitter. One that stays stale is activated again, ROLLOUT_ACTIVATIONS times.
+ * It was probed. @served: the worst result of its endpoints; @why: what is wrong, or unset; @id: of the subject, for
+ * jitter. One that stays stale is activated again, ROLLOUT_ACTIVATIONS times.
  * Return: true when retries have not helped, once.
  */
 bool

@@ -1,47 +1,47 @@
 /* The step after the activation, which is repeated: what do the endpoints of a consumer present? */
 #include "daemon/rollout/rollout_private.h"
 
-#include "common/name.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
-#include "daemon/base/dns.h"
 #include "daemon/rollout/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_LONGEST_WAIT_SEC = 86400 + 8640 }; /* a day, with the most jitter */
+enum {
+	PROBES_ROOM = 256, /* subjects at once: the prober bounds their connections, and many may be dead */
+	PROBE_LONGEST_WAIT_SEC = 86400 + 8640, /* a day, with the most jitter */
+};
 
-/*
- * The name that a client would ask for: the declared one, else the first that is not a wildcard, else one below the
- * wildcard.
- */
-static char *
-probe_name(const struct probe *p, const struct certificate *cert)
+static const enum event_kind probe_events[] = {
+	[PROBE_SERVED] = EVENT_PROBE_SERVED,
+	[PROBE_INCOMPLETE] = EVENT_PROBE_INCOMPLETE,
+	[PROBE_STALE] = EVENT_PROBE_STALE,
+	[PROBE_MISMATCH] = EVENT_PROBE_MISMATCH,
+	[PROBE_UNREACHABLE] = EVENT_PROBE_UNREACHABLE,
+};
+
+/* What was presented, and what was expected to be. */
+static struct json_object *
+probe_event_data(const struct run *run, const struct probe_result *result, const struct probe_answer *answer)
 {
-	if (p->sni)
-		return xstrdup(p->sni);
-	for (size_t i = 0; i < cert->names.count; i++)
-		if (!name_is_wildcard(cert->names.items[i]) && name_type_of(cert->names.items[i]) == NAME_DNS)
-			return xstrdup(cert->names.items[i]);
-	if (cert->names.count && name_is_wildcard(cert->names.items[0]))
-		return xasprintf("probe.%s", name_base(cert->names.items[0]));
-	return NULL;
-}
+	struct json_object *data = json_object_new_object();
 
-/* Of the addresses of an endpoint, that which is told: a stale one before one that does not answer. */
-static const struct probe_answer *
-worst_answer(const struct run *run, const struct probe_answer *answers, size_t n)
-{
-	const struct probe_answer *worst = &answers[0];
-
-	for (size_t i = 0; i < n; i++) {
-		if (answers[i].sha256 && strcmp(answers[i].sha256, run->cert.sha256) != 0)
-			return &answers[i];
-		if (!answers[i].sha256)
-			worst = &answers[i];
+	json_add_string(data, "consumer", run->consumer.o.name);
+	json_add_string(data, "endpoint", result->endpoint);
+	json_add_string(data, "address", answer->state == PROBE_SERVED ? NULL : answer->address);
+	json_add_string(data, "sni", result->sni);
+	json_add_string(data, "sha256Fingerprint", answer->sha256);
+	if (answer->state == PROBE_UNREACHABLE) {
+		json_add_string(data, "code", error_code_name(answer->error.code));
+		json_add_string(data, "message", answer->error.message);
+	} else if (answer->state != PROBE_SERVED && answer->serial) {
+		json_add_string(data, "serial", answer->serial);
+		json_add_string(data, "issuer", answer->issuer);
+		json_add_strlist(data, "names", &answer->names);
+		json_add_time(data, "notAfter", answer->not_after_at);
 	}
-	return worst;
+	return data;
 }
 
 /*
@@ -49,62 +49,22 @@ worst_answer(const struct run *run, const struct probe_answer *answers, size_t n
  * look as well is no news.
  */
 static void
-tell_probe(struct run *run, const struct probe *p, const char *served, const struct probe_answer *answer, size_t n)
+tell_probe(struct run *run, const struct probe_result *result, const struct probe_answer *answer)
 {
-	bool is_served_here = strcmp(served, "served") == 0;
 	const struct rollout_target *t = rollout_target_at(&run->state, run->target);
-	const struct error *err = answer->sha256 ? NULL : &answer->error;
-	enum event_kind kind = is_served_here ? EVENT_PROBE_SERVED : err ? EVENT_PROBE_UNREACHABLE : EVENT_PROBE_STALE;
 	struct event_object object = run_object(run);
-	_cleanup_free_ char *endpoint = xasprintf("%s:%d", p->host, (int)p->port);
 	struct json_object *data;
 
-	if (is_served_here ? rollout_target_is_served(t) && !t->is_asked
-			   : t->step >= ROLLOUT_ACTIVATED && t->probes < ROLLOUT_PROBE_GRACE)
+	if (answer->state == PROBE_SERVED ? rollout_target_is_served(t) && !t->is_asked
+					  : t->step >= ROLLOUT_ACTIVATED && t->probes < ROLLOUT_PROBE_GRACE)
 		return;
-	data = json_object_new_object();
-	json_add_string(data, "consumer", run->consumer.o.name);
-	json_add_string(data, "endpoint", endpoint);
-	json_add_string(data, "address", is_served_here ? NULL : answer->address);
-	json_add_string(data, "sni", p->sni);
-	json_add_string(data, "sha256Fingerprint", answer->sha256);
-	if (err) {
-		json_add_string(data, "code", error_code_name(err->code));
-		json_add_string(data, "message", err->message);
-	}
-	if (is_served_here)
-		event_emit(run->rollout->env.events, NULL, kind, &object, data, "%s serves the newest certificate",
-			endpoint);
-	else if (err)
-		event_emit(run->rollout->env.events, NULL, kind, &object, data, "%s", err->message);
+	data = probe_event_data(run, result, answer);
+	if (answer->state == PROBE_SERVED)
+		event_emit(run->rollout->env.events, NULL, EVENT_PROBE_SERVED, &object, data,
+			"%s serves the newest certificate", result->endpoint);
 	else
-		event_emit(run->rollout->env.events, NULL, kind, &object, data,
-			"%s%s%s serves another certificate than the newest", endpoint, n > 1 ? " at " : "",
-			n > 1 ? answer->address : "");
-}
-
-static void
-probe_next_endpoint(struct run *run);
-
-static void
-looked(const struct probe_answer *answers, size_t n, void *arg)
-{
-	struct run *run = arg;
-	const struct probe *p = (const struct probe *)run->consumer.probes.items + run->endpoint;
-	const struct probe_answer *worst = worst_answer(run, answers, n);
-	const char *served = !worst->sha256                                 ? "unreachable"
-			     : strcmp(worst->sha256, run->cert.sha256) == 0 ? "served"
-									    : "stale";
-
-	run->probe = NULL;
-	tell_probe(run, p, served, worst, n);
-	/* One bad endpoint makes the consumer bad. */
-	if (run->endpoint == 0 || strcmp(served, "served") != 0)
-		str_replace(&run->worst, served);
-	if (!worst->sha256)
-		error_copy(&run->unreached, &worst->error);
-	run->endpoint++;
-	probe_next_endpoint(run);
+		event_emit(run->rollout->env.events, NULL, probe_events[answer->state], &object, data, "%s",
+			answer->error.message);
 }
 
 static void
@@ -122,36 +82,37 @@ report_stuck(struct run *run, const struct rollout_target *t)
 		t->served);
 }
 
+/* One bad endpoint makes the consumer bad. */
 static void
-probe_next_endpoint(struct run *run)
+looked(const struct probe_result *results, size_t n, void *arg)
 {
+	struct run *run = arg;
 	struct rollout_target *t = rollout_target_at(&run->state, run->target);
-	const struct probe *p = (const struct probe *)run->consumer.probes.items + run->endpoint;
-	_cleanup_free_ char *sni = NULL;
+	const struct probe_answer *worst = probe_worst(&results[0]);
 
-	if (run->endpoint == run->consumer.probes.count) {
-		if (rollout_target_probed(t, run->worst, &run->unreached, run_now(run), run->subject.id))
-			report_stuck(run, t);
-		rollout_step_ended(run, STEP_WAITS);
-		return;
+	run->probe = NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct probe_answer *answer = probe_worst(&results[i]);
+
+		tell_probe(run, &results[i], answer);
+		if (answer->state > worst->state)
+			worst = answer;
 	}
-	sni = probe_name(p, &run->cert);
-	run->probe = probe_start(
-		run->rollout->env.loop, run->rollout->env.dns, p->host, (int)p->port, sni, 0, looked, run);
+	if (rollout_target_probed(t, probe_state_name(worst->state), &worst->error, run_now(run), run->subject.id))
+		report_stuck(run, t);
+	rollout_step_ended(run, STEP_WAITS);
 }
 
-/* Each endpoint of the consumer, one after the other. */
+/* All endpoints of the consumer. */
 enum step_result
 rollout_probe(struct run *run, struct rollout_target *t)
 {
-	run->endpoint = 0;
-	error_clear(&run->unreached);
 	if (run->consumer.probes.count == 0) {
 		t->next_at = 0;
 		t->is_asked = false;
 		return STEP_WAITS;
 	}
-	probe_next_endpoint(run);
+	run->probe = probe_start(run->rollout->prober, &run->consumer.probes, &run->cert, looked, run);
 	return STEP_RUNS;
 }
 
@@ -179,8 +140,7 @@ describe_unserved(struct rollout *r, const struct rollout_target *t, struct erro
 		error_copy(ret, &t->failure);
 		error_wrap(ret, "consumer '%s'", name);
 	} else {
-		error_set(ret, ERROR_STATE, "consumer '%s' is stale: it serves another certificate than the newest",
-			name);
+		error_set(ret, ERROR_STATE, "consumer '%s' is stale", name);
 	}
 }
 
@@ -216,6 +176,12 @@ probe_after_clock_change(void *env _unused_, const struct schedule_row *row, int
 	return job_due_within(row, now, PROBE_LONGEST_WAIT_SEC);
 }
 
+static int64_t
+probe_lane_room(void *env _unused_, const char *lane _unused_, struct error *err _unused_)
+{
+	return PROBES_ROOM;
+}
+
 /* Independent of the date, like the deploy job. */
 const struct job_kind probe_job = {
 	.kind = SCHEDULE_PROBE,
@@ -224,6 +190,7 @@ const struct job_kind probe_job = {
 	.excludes = SCHEDULE_DEPLOY,
 	.start = rollout_start,
 	.cancel = rollout_cancel,
+	.lane_room = probe_lane_room,
 	.after_clock_change = probe_after_clock_change,
 	.count_troubles = probe_count_troubles,
 	.describe_trouble = rollout_describe_unserved,

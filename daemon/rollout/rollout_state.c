@@ -4,6 +4,8 @@
  */
 #include "daemon/rollout/rollout_private.h"
 
+#include "daemon/rollout/probe.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,20 +184,21 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 const char *
 rollout_served(struct rollout *r, const char *subject_id)
 {
-	static const char *const words[] = { "unreachable", "stale", "served" };
 	struct rollout_state state = { 0 };
-	size_t worst = ARRAY_SIZE(words);
+	enum probe_state found, worst = PROBE_SERVED;
+	bool is_known = false;
 
 	if (rollout_load(r, subject_id, &state, NULL) == 1)
 		for (size_t i = 0; i < state.targets.count; i++) {
-			const struct rollout_target *t = (const struct rollout_target *)state.targets.items + i;
+			const char *served = rollout_target_at(&state, i)->served;
 
-			for (size_t k = 0; t->served && k < worst; k++)
-				if (strcmp(words[k], t->served) == 0)
-					worst = k;
+			if (!served || !probe_state_find(served, &found))
+				continue;
+			worst = found > worst ? found : worst;
+			is_known = true;
 		}
 	record_clear(&rollout_class, &state);
-	return worst < ARRAY_SIZE(words) ? words[worst] : NULL;
+	return is_known ? probe_state_name(worst) : NULL;
 }
 
 void

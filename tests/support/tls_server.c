@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 256, SECRET_LEN = 32, RECORD_MAX = 16384 };
+enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 1024, SECRET_LEN = 32, RECORD_MAX = 16384 };
 
 struct tls_conn {
 	struct tls_server *server;
