@@ -138,9 +138,9 @@ describe_unserved(struct rollout *r, const struct rollout_target *t, struct erro
 
 	if (error_is_set(&t->failure)) {
 		error_copy(ret, &t->failure);
-		error_wrap(ret, "consumer '%s'", name);
-	} else {
-		error_set(ret, ERROR_STATE, "consumer '%s' is stale", name);
+		error_wrap(ret, "consumer '%s' is %s", name, t->served);
+	} else { /* probed by an earlier certd */
+		error_set(ret, ERROR_STATE, "consumer '%s' is %s", name, t->served);
 	}
 }
 

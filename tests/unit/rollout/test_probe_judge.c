@@ -111,11 +111,11 @@ Test(probe_judge, what_is_served_instead_is_described)
 
 	pki_init(&p);
 	expect_state(&p, CHAIN(&p.old, &p.lower), "www.example.com", PROBE_STALE,
-		"serves another certificate than the newest: serial 0C:0D, issued by Lower for www.example.com, a.example, "
-		"b.example and 1 more, valid until 2027-02-19T10:30:00Z");
+		"serves another certificate than the newest: serial 0C:0D, issued by Lower for www.example.com, "
+		"a.example, b.example and 1 more, valid until 2027-02-19T10:30:00Z");
 	expect_state(&p, CHAIN(&p.other, &p.lower), "www.example.com", PROBE_MISMATCH,
-		"serves a certificate that is not for 'www.example.com': serial 0E, issued by Lower for default.example, "
-		"valid until 2027-02-19T10:30:00Z");
+		"serves a certificate that is not for 'www.example.com': serial 0E, issued by Lower for "
+		"default.example, valid until 2027-02-19T10:30:00Z");
 	/* Without a server name the first name of the certificate decides. */
 	expect_state(&p, CHAIN(&p.other), NULL, PROBE_MISMATCH, NULL);
 	expect_state(&p, CHAIN(&p.old), NULL, PROBE_STALE, NULL);

@@ -33,7 +33,8 @@ struct talk {
 
 /* clang-format off */
 static const struct talk talks[] = {
-	{ "smtp", { TURN("", "220 mx ESMTP\r\n"), TURN("EHLO certd.invalid\r\n", "250-mx\r\n250-STARTTLS\r\n250 SIZE\r\n"),
+	{ "smtp", { TURN("", "220 mx ESMTP\r\n"),
+		TURN("EHLO certd.invalid\r\n", "250-mx\r\n250-STARTTLS\r\n250 SIZE\r\n"),
 		TURN("STARTTLS\r\n", "220 2.0.0 Ready\r\n") }, STARTTLS_READY, NULL },
 	{ "smtp", { TURN("", "220-one\r\n220 two\r\n"), TURN("EHLO certd.invalid\r\n", "250-mx\r\n250 starttls\r\n"),
 		TURN("STARTTLS\r\n", "454 4.7.0 TLS not available\r\n") },
