@@ -200,18 +200,22 @@ acmesh_take_method(
 
 /* --- hooks --- */
 
-/* With the variables that acme.sh exports for it. */
+/* With the variables that acme.sh exports for them. */
 static void
-acmesh_take_hook(struct found_certificate *c, struct json_object *settings)
+acmesh_take_hooks(struct found_certificate *c, struct json_object *settings)
 {
 	static const char call[] = "export Le_Domain=\"$CERTD_NAME\" CERT_PATH=\"$CERTD_DIRECTORY/cert.pem\" "
 				   "CERT_KEY_PATH=\"$CERTD_DIRECTORY/privkey.pem\" "
 				   "CA_CERT_PATH=\"$CERTD_DIRECTORY/chain.pem\" "
 				   "CERT_FULLCHAIN_PATH=\"$CERTD_DIRECTORY/fullchain.pem\"; eval \"$0\"";
-	_cleanup_free_ char *hook = acmesh_decoded(settings_get(settings, "Le_ReloadCmd"));
+	static const char *const keys[] = { "Le_ReloadCmd", "Le_RenewHook", "Le_PostHook" };
 
-	if (hook)
-		hook_add(c, hook, call);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_free_ char *hook = acmesh_decoded(settings_get(settings, keys[i]));
+
+		if (hook)
+			hook_add(c, hook, call);
+	}
 }
 
 /* --- certificates --- */
@@ -235,7 +239,7 @@ acmesh_take(struct found *found, const char *directory, const char *base, struct
 
 	c->file = xasprintf("%s/fullchain.cer", directory);
 	c->key = xasprintf("%s/%s.key", directory, base);
-	acmesh_take_hook(c, settings);
+	acmesh_take_hooks(c, settings);
 	acmesh_take_account(found, c, settings_get(settings, "Le_API"), settings_get(account, "ACCOUNT_EMAIL"));
 	acmesh_take_method(found, c, settings, account);
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)

@@ -186,12 +186,17 @@ certbot_take_method(struct found *found, struct found_certificate *c, struct jso
 
 /* --- hooks --- */
 
-/* RENEWED_LINEAGE and RENEWED_DOMAINS have the same meaning in certd. */
+/* RENEWED_LINEAGE and RENEWED_DOMAINS are the same in certd. An installer reloads its server without a hook. */
 static void
 certbot_take_hooks(struct found_certificate *c, struct json_object *settings)
 {
 	static const char *const keys[] = { "renew_hook", "post_hook" };
+	const char *installer = settings_get(settings, "installer");
 
+	if (installer && strcmp(installer, "nginx") == 0)
+		hook_add(c, "systemctl reload nginx", NULL);
+	if (installer && strcmp(installer, "apache") == 0)
+		hook_add(c, "systemctl reload apache2", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (settings_get(settings, keys[i]))
 			hook_add(c, settings_get(settings, keys[i]), NULL);

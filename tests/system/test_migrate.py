@@ -367,12 +367,15 @@ def test_hooks_of_certbot_run_in_certd(site):
     (hooks / "30-copy").write_text("#!/bin/sh\ncp $RENEWED_LINEAGE/*.pem /etc/mail\n")
     (hooks / "30-copy").chmod(0o755)
     recording_hook(hooks / "40-not-executable", record).chmod(0o644)
+    certbot.change("www.example.com", ("authenticator = ", "installer = apache\nauthenticator = "))
     certbot.change("shop.example.com", ("authenticator = ", f"renew_hook = {hooks}/10-record shop\nauthenticator = "))
     out = site.migrate("certbot", certbot.directory, "--email", EMAIL).stdout
     assert f"the hook '{hooks}/30-copy' of 'www.example.com' needs root: it runs cp; " in out
     assert "40-not-executable" not in out and "certd-nginx.path" in out
     consumers = {c["properties"]["name"]: c for c in site.certd.ctl_json("list", "consumers")}
-    assert sorted(consumers) == ["certbot-hook", "certbot-hook-2", "nginx"]
+    assert sorted(consumers) == ["apache2", "certbot-hook", "certbot-hook-2", "nginx"]
+    assert consumers["apache2"]["id"] in site.auto("www.example.com")["properties"]["consumers"]
+    assert "to reload apache2, run: systemctl enable --now certd-reload@apache2.path" in out
     calls = recorded(record, 3)
     for name in ("www.example.com", "shop.example.com"):
         [environment] = [v for words, v in calls if words == [] and v["CERTD_NAME"] == name]
@@ -384,7 +387,7 @@ def test_hooks_of_certbot_run_in_certd(site):
     # A certificate that certbot gets later: the consumers are there already.
     certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "new.example.com")
     site.migrate("certbot", certbot.directory, "--email", EMAIL)
-    assert len(site.certd.ctl_json("list", "consumers")) == 3 and len(recorded(record, 5)) == 5
+    assert len(site.certd.ctl_json("list", "consumers")) == 4 and len(recorded(record, 5)) == 5
 
 
 def test_hooks_of_acme_sh_and_dehydrated_run_in_certd(site):
@@ -394,11 +397,11 @@ def test_hooks_of_acme_sh_and_dehydrated_run_in_certd(site):
     lego = Lego(site.pebble, site.scratch / "lego")
     lego.issue("-d", "s.example.com", "--http", "--http.port", f":{free_port()}")
     acme = AcmeSh(site.pebble, site.scratch / "acme.sh", lego)
-    acme.add("s.example.com", f"Le_Webroot='no'\nLe_ReloadCmd='{hook} one two && true'")
+    acme.add("s.example.com", f"Le_Webroot='no'\nLe_ReloadCmd='{hook} one two && true'\nLe_RenewHook='{hook} renewed'")
     site.migrate("acme.sh", acme.directory)
-    [[words, environment]] = recorded(record, 1)
+    [[words, environment], [more, _]] = sorted(recorded(record, 2), key=lambda call: call[0])
     drop = site.certd.drop("s.example.com")
-    assert words == ["one", "two"] and environment["Le_Domain"] == "s.example.com"
+    assert words == ["one", "two"] and more == ["renewed"] and environment["Le_Domain"] == "s.example.com"
     assert {name: environment[name] for name in ("CERT_PATH", "CERT_KEY_PATH", "CA_CERT_PATH", "CERT_FULLCHAIN_PATH")} == {
         "CERT_PATH": f"{drop}/cert.pem", "CERT_KEY_PATH": f"{drop}/privkey.pem", "CA_CERT_PATH": f"{drop}/chain.pem",
         "CERT_FULLCHAIN_PATH": f"{drop}/fullchain.pem"}
