@@ -26,7 +26,7 @@ LIVE = f"var/lib/certd/live/{NAME}"
 CA_FILE = "usr/local/share/test-ca.pem"
 KEY = "etc/credstore.encrypted/certd.master-key"
 
-pytestmark = [pytest.mark.limit(400), pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
+pytestmark = [pytest.mark.limit(600), pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
 
 
 def readme_examples():
@@ -40,6 +40,14 @@ def readme(beginning):
     found = [example for example in readme_examples() if example.startswith(beginning)]
     assert len(found) == 1, f"{beginning}: {found}"
     return found[0]
+
+
+def manual(beginning):
+    """The one example of certctl(1) that begins so."""
+    text = (SOURCE / "ctl/certctl.1.in").read_text().replace("\\-", "-")
+    [found] = [block for block in re.findall(r"^\.nf\n(.*?)^\.fi", text, re.DOTALL | re.MULTILINE)
+               if block.startswith(beginning)]
+    return found
 
 
 class Host(Machine):
@@ -82,9 +90,10 @@ class Host(Machine):
 
 
 @pytest.fixture
-def host(private_network, start):
+def host(private_network, start, request):
+    """Its CA issues certificates for an hour, or for the seconds that the test asks for."""
     dns = start(Challtestsrv)
-    pebble = start(Pebble, dns=dns.dns, http_port=80, validity=int(os.environ.get("CERTD_VALIDITY", "3600")))
+    pebble = start(Pebble, dns=dns.dns, http_port=80, validity=getattr(request, "param", 3600))
     host = start(Host, ROOT)
     host.ca = pebble
     yield host
@@ -128,14 +137,27 @@ def deployed(host):
     return parse_certificate((host.root / LIVE / "cert.pem").read_text()).serial
 
 
+def copied_by_hook(host):
+    """The serial number of the copy that a deploy hook made; None while it is being written."""
+    try:
+        return parse_certificate((host.root / "etc/mail/fullchain.pem").read_text()).serial
+    except (ValueError, FileNotFoundError):
+        return None
+
+
 def wait_served(host):
     wait_for(lambda: served() == deployed(host), 30, "what certd deployed is served", interval=0.2)
 
 
+def lasting(seconds):
+    """For a test that waits for a renewal which nobody asks for; certd renews such certificates at half of their life."""
+    return pytest.mark.parametrize("host", [seconds], indirect=True, ids=[f"{seconds} s"])
+
+
 def renewal_is_served(host):
+    """By itself, while nothing is done."""
     before = deployed(host)
-    host.shell(f"certctl renew {NAME}")
-    wait_for(lambda: deployed(host) != before, 30, "the renewed certificate")
+    wait_for(lambda: deployed(host) != before, host.ca.validity, "a renewal that nobody asked for", interval=0.5)
     wait_served(host)
 
 
@@ -149,6 +171,7 @@ def connects(port):
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
+@lasting(120)
 def test_nginx_owns_port_80(host):
     host.has_server("nginx")
     host.follow(readme("apt install ./certd_"))
@@ -176,6 +199,7 @@ def test_nginx_owns_port_80(host):
     renewal_is_served(host)
 
 
+@lasting(120)
 def test_haproxy_owns_port_80(host):
     host.has_server("haproxy")
     host.follow(readme("apt install ./certd_"))
@@ -208,6 +232,7 @@ def test_port_80_is_free(host):
 
 
 @pytest.mark.skipif(not IS_FRESH, reason="certbot is installed on a fresh Debian only")
+@lasting(300)
 def test_certbot_is_taken_over(host):
     """A host that nginx and certbot serve: the same certificate, then renewed by certd, also after a reboot."""
     host.has_server("nginx")
@@ -216,6 +241,8 @@ def test_certbot_is_taken_over(host):
     host.shell(f"REQUESTS_CA_BUNDLE=/{CA_FILE} certbot certonly --non-interactive --agree-tos --email you@example.com "
                f"--server {host.ca.url} --webroot -w /var/www/html -d {NAME}")
     old = f"/etc/letsencrypt/live/{NAME}"
+    hook = host.write("etc/letsencrypt/renewal-hooks/deploy/hook", "#!/bin/sh\nset -e\nmkdir -p /etc/mail\n"
+                      "cp $RENEWED_LINEAGE/fullchain.pem $RENEWED_LINEAGE/privkey.pem /etc/mail\n", 0o755)
     host.write("etc/nginx/conf.d/www.conf", f"server {{\n\tlisten 443 ssl;\n\tserver_name {NAME};\n"
                f"\tssl_certificate {old}/fullchain.pem;\n\tssl_certificate_key {old}/privkey.pem;\n}}\n")
     host.follow(readme("systemctl reload nginx"))
@@ -233,15 +260,22 @@ def test_certbot_is_taken_over(host):
     host.shell("systemctl disable --now certbot.timer")
     include = readme("include /var/lib/certd-nginx/")
     wait_for((host.root / include.split()[1].strip("/;")).exists, 20, "the file to include")
+    assert deployed(host) == serial, "still the same: it is not due"
     host.edit("etc/nginx/conf.d/www.conf", f"\tssl_certificate {old}/fullchain.pem;\n\tssl_certificate_key "
               f"{old}/privkey.pem;\n", f"\t{include}\n")
     host.follow(readme("systemctl reload nginx"))
     wait_served(host)
     assert served() == serial
+    # The hook is one for root: it runs as the manual says.
+    assert "renewal-hooks/deploy/hook' of 'www.example.com' needs root: it runs mkdir" in said, said
+    host.write("etc/systemd/system/deploy-www.service", manual("[Service]"))
+    assert f"ExecStart=/{hook.relative_to(host.root)}\n" in manual("[Service]")
+    host.shell(manual("systemctl enable --now deploy-www"))
 
     host.reboot()
     wait_served(host)
     renewal_is_served(host)
+    wait_for(lambda: copied_by_hook(host) == deployed(host), 30, "the hook of root, after a renewal")
     no_unit_failed(host)
 
 

@@ -39,7 +39,9 @@ NAMES = (
 # Examples that change the host, and the tests that run them.
 ELSEWHERE = {
     r"certctl .*/usr/local/bin/": "system/test_first_hour.py",
-    r"git clone |tests/support/install-packages |\./bootstrap && |make && make install": "support/check",
+    r"apt install git|git clone |tests/support/install-packages |\./bootstrap && |make && make install|cp etc/nginx":
+        "package/test_source.py",
+    r"\[Service\]|systemctl enable --now deploy-www": "package/test_package.py",
     r"apt install |ss -ltnp |include snippets/|systemctl (reload|restart) |cat /usr/share/": "package/test_package.py",
     r"certctl migrate ": "system/test_migrate.py",
     r"chown -R certd: |systemctl edit |\[Service\]\nReadWritePaths=|certctl add-consumer .*--(layout|file) ": "system/test_outputs.py",
@@ -93,6 +95,8 @@ class Site:
         self.write("ddns.key", self.knot.key_file.read_text())
         self.write("ionos.token", "abcdef\n")
         self.write("pw", "secret\n")
+        self.write("slack.url", "https://127.0.0.1:1/hook\n")
+        self.write("smtp.password", "secret\n")
         self.write("account.pem", run(["openssl", "genrsa", "2048"]).stdout)
         ctl = self.certd.ctl
         ctl("add-provider", "--name", "le", "--server", self.pebble.url, "--ca-file", self.pebble.ca_file, "--email",

@@ -51,8 +51,8 @@ class Machine(SystemdNamespace):
         self.kill9()
         self.start()
 
-    def shell(self, command, **options):
+    def shell(self, command, timeout=120, **options):
         """A command line, as root types it."""
-        return self.run("bash", "-c", command, timeout=120, **options,
+        return self.run("bash", "-c", command, timeout=timeout, **options,
                         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                              "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "readline", "TERM": "dumb"})
