@@ -82,6 +82,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_meter.c \
 	tests/unit/base/test_notify.c \
+	tests/unit/base/test_pid_file.c \
 	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
 	tests/unit/base/test_workers.c

@@ -29,6 +29,7 @@ static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual",
 static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
 static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
 static const char *const layouts[] = { OUTPUT_LAYOUTS(OUTPUT_LAYOUT_WORD) NULL };
+static const char *const signals[] = { "HUP", "USR1", "USR2", "INT", "TERM", NULL };
 static const char *const states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };
 static const char *const statuses[] = { "pending", "active", "expired", "revoked", NULL };
 static const char *const alert_kinds[] = { ALERT_KINDS(ALERT_KIND_NAME) NULL };
@@ -310,6 +311,12 @@ static const struct api_field consumer_properties[] = {
 		.help = "exec: absolute path of the program, then its arguments, one option each" },
 	{ .name = "batch", .type = API_BOOL,
 		.help = "exec: run the program once for all certificates that change within a few seconds" },
+	{ .name = "unit", .type = API_STRING, .metavar = "UNIT",
+		.help = "unit: systemd unit to start or reload, e.g. certd-reload-app.service" },
+	{ .name = "pidFile", .type = API_PATH, .metavar = "FILE",
+		.help = "signal: file with the number of the process" },
+	{ .name = "signal", .type = API_ENUM, .values = signals, .fallback = "HUP",
+		.help = "signal: name of the signal" },
 	{ .name = "probes", .type = API_LIST, .flags = API_ENDPOINT, .option = "probe", .fields = probe_fields,
 		.metavar = ENDPOINT_METAVAR, .help = "endpoint that must present the certificate" },
 	{ .name = "directory", .type = API_PATH, .metavar = "DIR",

@@ -14,7 +14,8 @@
 #define CONSUMER_KINDS(KIND) \
 	KIND(none, "it watches the files") \
 	KIND(notify, "a datagram") \
-	KIND(exec, "a program")
+	KIND(exec, "a program") \
+	KIND(signal, "a signal to its process")
 /* clang-format on */
 
 #define CONSUMER_KIND_NAME(kind, help) #kind,

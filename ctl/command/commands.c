@@ -248,6 +248,7 @@ static const char add_consumer_notes[] =
 	"  certctl add-consumer --name mail --directory /etc/mail/tls --file key:{name}.key:0640 \\\n"
 	"      --file fullchain:{name}.crt\n"
 	"  certctl add-consumer --name web --directory /etc/letsencrypt --layout certbot\n"
+	"  certctl add-consumer --name app --activate signal --pid-file /run/app/app.pid\n"
 	"  systemctl enable --now certd-reload@postfix.path\n";
 static const char add_alert_notes[] =
 	"The URL of a webhook is read from a file, because that of Slack and others is a password. certd\n"

@@ -28,6 +28,7 @@ libcertd_a_SOURCES += \
 	daemon/base/loop_timer.c \
 	daemon/base/meter.c daemon/base/meter.h \
 	daemon/base/notify.c daemon/base/notify.h \
+	daemon/base/pid_file.c daemon/base/pid_file.h \
 	daemon/base/port_owner.c daemon/base/port_owner.h \
 	daemon/base/tls_guard.c daemon/base/tls_guard.h \
 	daemon/base/workers.c daemon/base/workers.h

@@ -5,7 +5,7 @@
 #include "daemon/store/object.h"
 
 struct activation;
-struct exec_queue;
+struct consumer_queue;
 struct loop;
 
 struct activate_request {
@@ -14,7 +14,7 @@ struct activate_request {
 	const struct certificate *cert;
 	const char *directory;
 	int64_t generation;
-	struct exec_queue **exec_queues; /* the list of consumer_exec.c; stays valid while anything is activated */
+	struct consumer_queue **queues; /* consumer_queue.h; stays valid while anything is activated */
 };
 
 /* Called once, from the loop, never from inside activate_start(). */

@@ -15,6 +15,14 @@ consumer_kind_of(const struct consumer *c)
 	return kinds[0];
 }
 
+bool
+consumer_is_batch(const struct consumer *c)
+{
+	const struct consumer_kind *kind = consumer_kind_of(c);
+
+	return kind->is_batch || (kind->may_batch && c->is_batch);
+}
+
 void
 consumer_kind_describe(const struct activate_request *r, const char *prefix, struct strlist *ret)
 {

@@ -19,6 +19,7 @@ struct consumer_kind {
 	const char *name;
 	bool is_serial; /* a consumer is notified of one certificate at a time, or of a batch */
 	bool may_batch; /* the setting batch has a meaning */
+	bool is_batch;  /* always as with that setting: what it does is the same for one certificate and for many */
 	/*
 	 * Does @consumer have the settings that the kind requires? Return: 0, or -1 with the field. NULL: it requires
 	 * none.
@@ -41,6 +42,10 @@ CONSUMER_KINDS(CONSUMER_KIND_DECLARE)
 /* The consumer's kind. Never NULL: an unknown one is treated as the default. */
 const struct consumer_kind *
 consumer_kind_of(const struct consumer *consumer);
+
+/* Is it notified once of all certificates that change within a moment? */
+bool
+consumer_is_batch(const struct consumer *consumer);
 
 /* The work that start() began has ended. @err: NULL, or why it failed. May free the activation. */
 void

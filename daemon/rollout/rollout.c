@@ -325,7 +325,7 @@ deploy_lane_room(void *rollout, const char *lane, struct error *err)
 		return JOB_LANE_ROOM;
 	if (object_peek(r->env.store, &consumer_class, lane, &c, err) < 0)
 		return -1;
-	return c.is_batch ? BATCH_ROOM : 1;
+	return consumer_is_batch(&c) ? BATCH_ROOM : 1;
 }
 
 static int64_t

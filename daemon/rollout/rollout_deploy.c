@@ -3,6 +3,7 @@
 
 #include "common/timefmt.h"
 #include "daemon/rollout/activate.h"
+#include "daemon/rollout/consumer_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,8 @@ report_failure(struct run *run, const struct error *err, int64_t retry_at)
 static int64_t
 target_retry_at(const struct run *run, const struct rollout_target *t)
 {
-	return rollout_retry_at(
-		run->rollout, run->consumer.is_batch ? run->consumer.o.id : run->subject.id, t->attempts + 1);
+	return rollout_retry_at(run->rollout, consumer_is_batch(&run->consumer) ? run->consumer.o.id : run->subject.id,
+		t->attempts + 1);
 }
 
 enum step_result
@@ -229,7 +230,7 @@ rollout_activate(struct run *run, struct rollout_target *t _unused_)
 		.cert = &run->cert,
 		.directory = run->consumer.directory ? run->consumer.directory : run->directory,
 		.generation = run->state.generation,
-		.exec_queues = &run->rollout->exec_queues,
+		.queues = &run->rollout->queues,
 	};
 
 	run->activation = activate_start(run->rollout->env.loop, &request, activated, run);

@@ -13,7 +13,7 @@ enum { ROLLOUT_SETTLE_SEC = 2 };
 struct rollout {
 	struct rollout_env env;
 	struct prober *prober;
-	struct exec_queue *exec_queues; /* of the kind exec; empty when nothing runs */
+	struct consumer_queue *queues; /* of consumers that are notified in turn; empty when nothing runs */
 };
 
 /* A running row: takes one step of one consumer after the other, of all that are due. */

@@ -153,11 +153,14 @@ struct probe {
 
 struct consumer {
 	struct object o;
-	char *activate;            /* "none", "notify", "exec" */
+	char *activate;            /* a word of CONSUMER_KINDS */
 	char *socket;              /* notify: path or @abstract */
 	struct strlist command;    /* exec: argv */
 	struct record_list probes; /* struct probe */
 	bool is_batch;             /* exec: one run for all certificates that change within a moment */
+	char *unit;                /* unit: name of the systemd unit to run */
+	char *pid_file;            /* signal: file with the number of the process */
+	char *signal;              /* signal: its name without SIG; NULL: HUP */
 	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
 	char *rollback;            /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
 	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */

@@ -441,3 +441,39 @@ def test_a_consumer_that_becomes_another_kind_keeps_nobody_waiting(certd, scratc
     (scratch / "go").touch()
     wait_for(lambda: all(r.get("activated") for r in certd.call("consumer.get", ref="app")["metadata"]["rollouts"]), 30)
     assert len(runs(scratch, "app")) == 1
+
+
+@pytest.fixture
+def counter(scratch):
+    """A program of certd's user that counts the signals it gets, with its pid file."""
+    script = ("trap 'echo hup >>{0}/got' HUP; trap 'echo usr1 >>{0}/got' USR1; echo $$ >{0}/app.pid\n"
+              "while :; do sleep 0.1; done").format(scratch)
+    with subprocess.Popen(["/bin/sh", "-c", script]) as process:
+        wait_for((scratch / "app.pid").exists, 10)
+        yield process
+        process.kill()
+
+
+def test_a_process_gets_one_signal_for_certificates_that_change_together(certd, scratch, counter):
+    certd.ctl("add-consumer", "--name", "app", "--activate", "signal", "--pid-file", scratch / "app.pid")
+    names = add_many(certd, 20, lambda i: ["app"])
+    wait_for(lambda: all((certd.drop(name) / "manifest.json").exists() for name in names)
+             and waits_for_app(certd) == 0, 60, "a signal for all")
+    wait_for((scratch / "got").exists, 10)
+    assert len((scratch / "got").read_text().split()) <= 2
+    certd.ctl("set", "consumer", "app", "--signal", "USR1")
+    wait_for(lambda: "usr1" in (scratch / "got").read_text(), 30, "the other signal")
+
+
+def test_a_process_that_does_not_run_is_named_and_its_successor_gets_the_signal(certd, scratch, counter):
+    counter.kill(), counter.wait()
+    certd.ctl("add-consumer", "--name", "app", "--activate", "signal", "--pid-file", scratch / "app.pid")
+    certd.ctl("add-auto", "--no-wait", "--provider", "le", "--cn", NAME, "--consumer", "app")
+    failure = wait_for(lambda: certd.call("consumer.get", ref="app")["metadata"].get("message"), 60, "the failure")
+    assert f"{scratch}/app.pid names process {counter.pid}, which does not run" in failure
+    assert "does not run" in certd.ctl("explain", NAME).stdout
+
+
+def test_the_pid_file_of_a_signal_is_required(certd):
+    refused = certd.ctl("add-consumer", "--name", "app", "--activate", "signal", check=False)
+    assert refused.returncode == 65 and "--pid-file" in refused.stderr, refused

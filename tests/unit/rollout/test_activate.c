@@ -7,12 +7,15 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ID "11111111-1111-4111-8111-111111111111"
@@ -20,7 +23,7 @@
 struct bed {
 	struct clock *clock;
 	struct loop *loop;
-	struct exec_queue *exec_queues;
+	struct consumer_queue *queues;
 	struct certificate cert;
 	unsigned dones;
 	struct error err;
@@ -67,7 +70,7 @@ start(struct bed *b, const struct consumer *consumer)
 		.cert = &b->cert,
 		.directory = "/var/lib/certd/live/www",
 		.generation = 7,
-		.exec_queues = &b->exec_queues };
+		.queues = &b->queues };
 	struct activation *a = activate_start(b->loop, &request, on_done, b);
 
 	cr_expect_eq(b->dones, 0, "done from inside the call");
@@ -252,11 +255,9 @@ static struct activation *
 join(struct bed *b, const struct consumer *consumer, const char *name, struct outcome *outcome)
 {
 	_cleanup_free_ char *directory = xasprintf("/live/%s", name);
-	const struct activate_request request = { .consumer = consumer,
-		.name = name,
-		.cert = &b->cert,
-		.directory = directory,
-		.exec_queues = &b->exec_queues };
+	const struct activate_request request = {
+		.consumer = consumer, .name = name, .cert = &b->cert, .directory = directory, .queues = &b->queues
+	};
 
 	return activate_start(b->loop, &request, note_done, outcome);
 }
@@ -341,7 +342,7 @@ Test(activate, a_batch_runs_once_when_nothing_has_joined_for_two_seconds)
 	pass_ms(&b, 1);
 	await_all(&b, outcomes, 2);
 	expect_text(&b, "runs", "one\ntwo\n" ID "\n" ID "\n/live/one\n/live/two\n");
-	cr_expect_null(b.exec_queues, "a queue without members remains");
+	cr_expect_null(b.queues, "a queue without members remains");
 	join(&b, &c, "three", &outcomes[2]);
 	pass_ms(&b, 2000);
 	await_all(&b, &outcomes[2], 1);
@@ -349,21 +350,21 @@ Test(activate, a_batch_runs_once_when_nothing_has_joined_for_two_seconds)
 	bed_clear(&b);
 }
 
-Test(activate, a_batch_waits_no_longer_than_ten_seconds_for_its_first_certificate)
+Test(activate, a_batch_waits_no_longer_than_a_minute_for_its_first_certificate)
 {
 	struct bed b;
 	_cleanup_consumer_ struct consumer c = { 0 };
-	struct outcome outcomes[6] = { { 0 } };
+	struct outcome outcomes[32] = { { 0 } };
 
 	batch_init(&b, &c, "printf '%s\\n' \"$CERTD_NAMES\" | wc -l > \"$0/new\"");
-	for (size_t i = 0; i < 6; i++) { /* at 0, 1.9 .. 9.5 s */
+	for (size_t i = 0; i < 32; i++) { /* at 0, 1.9 .. 58.9 s */
 		join(&b, &c, "again", &outcomes[i]);
-		pass_ms(&b, i < 5 ? 1900 : 499);
+		pass_ms(&b, i < 31 ? 1900 : 1099);
 	}
 	expect_no_file(&b, "new");
 	pass_ms(&b, 1);
-	await_all(&b, outcomes, 6);
-	expect_text(&b, "new", "6\n");
+	await_all(&b, outcomes, 32);
+	expect_text(&b, "new", "32\n");
 	bed_clear(&b);
 }
 
@@ -457,5 +458,73 @@ Test(activate, consumers_have_queues_of_their_own)
 	join(&b, &first, "one", &outcomes[0]); /* ends only if the other runs beside it */
 	join(&b, &second, "two", &outcomes[1]);
 	await_all(&b, outcomes, 2);
+	bed_clear(&b);
+}
+
+static volatile sig_atomic_t signals;
+
+static void
+on_signal(int signo _unused_)
+{
+	signals++;
+}
+
+/* The child counts, and exits with the number. */
+static pid_t
+counting_child(int signo)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sigaction act = { .sa_handler = on_signal };
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sigaction(signo, &act, NULL);
+		sigaction(SIGTERM, &act, NULL);
+		for (int i = 0; i < 600 && !signals; i++)
+			usleep(50000);
+		for (int i = 0; i < 20; i++) /* others would follow */
+			usleep(50000);
+		_exit(signals);
+	}
+	return pid;
+}
+
+Test(activate, a_signal_is_sent_once_for_all_that_wait)
+{
+	struct bed b;
+	_cleanup_free_ char *path = NULL;
+	struct consumer c = { .o.name = (char *)"app", .activate = (char *)"signal", .signal = (char *)"USR1" };
+	pid_t pid = counting_child(SIGUSR1);
+	int status;
+
+	bed_init(&b);
+	path = xasprintf("%s/pid", b.dir);
+	scratch_write(b.dir, "pid", "%d\n", pid);
+	c.pid_file = path;
+	for (int i = 0; i < 500; i++)
+		start(&b, &c);
+	while (b.dones < 500)
+		wait_ms(&b, 20000);
+	cr_expect_not(error_is_set(&b.err), "%s", b.err.message);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_expect_eq(WEXITSTATUS(status), 1);
+	cr_expect_null(b.queues);
+	bed_clear(&b);
+}
+
+Test(activate, a_signal_that_cannot_be_sent_fails_for_all_that_wait)
+{
+	struct bed b;
+	struct consumer c = {
+		.o.name = (char *)"app", .activate = (char *)"signal", .pid_file = (char *)"/run/there/is/no.pid"
+	};
+
+	bed_init(&b);
+	for (int i = 0; i < 3; i++)
+		start(&b, &c);
+	while (b.dones < 3)
+		wait_ms(&b, 20000);
+	cr_expect(error_is_set(&b.err) && strstr(b.err.message, c.pid_file), "%s", b.err.message);
 	bed_clear(&b);
 }

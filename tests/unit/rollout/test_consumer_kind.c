@@ -33,10 +33,17 @@ Test(consumer_kind, what_is_not_given_or_not_known_is_the_default)
 	cr_expect_eq(consumer_kind_of(&(struct consumer){ .activate = (char *)"of-a-later-certd" }), rows[0].kind);
 }
 
-Test(consumer_kind, only_programs_are_run_for_a_batch)
+Test(consumer_kind, only_programs_can_be_run_for_each_certificate_or_for_a_batch)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		cr_expect_eq(rows[i].kind->may_batch, strcmp(rows[i].word, "exec") == 0, "%s", rows[i].word);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool is_program = strcmp(rows[i].word, "exec") == 0;
+		struct consumer c = { .activate = (char *)rows[i].word };
+
+		cr_expect_eq(rows[i].kind->may_batch, is_program, "%s", rows[i].word);
+		cr_expect_eq(consumer_is_batch(&c), rows[i].kind->is_batch, "%s", rows[i].word);
+		c.is_batch = true;
+		cr_expect_eq(consumer_is_batch(&c), rows[i].kind->is_batch || is_program, "%s", rows[i].word);
+	}
 }
 
 Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
@@ -53,6 +60,8 @@ Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 		{ { .socket = (char *)"run/app/notify" }, &consumer_kind_notify, "properties.socket" },
 		{ { .command = { .items = program, .count = 1 } }, &consumer_kind_exec, NULL },
 		{ { .command = { .count = 0 } }, &consumer_kind_exec, "properties.command" },
+		{ { .pid_file = (char *)"/run/not-there-yet.pid" }, &consumer_kind_signal, NULL },
+		{ { .pid_file = NULL }, &consumer_kind_signal, "properties.pidFile" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
