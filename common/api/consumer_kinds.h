@@ -15,6 +15,7 @@
 	KIND(none, "it watches the files") \
 	KIND(notify, "a datagram") \
 	KIND(exec, "a program") \
+	KIND(unit, "a unit of systemd") \
 	KIND(signal, "a signal to its process")
 /* clang-format on */
 

@@ -30,5 +30,6 @@ libcertd_a_SOURCES += \
 	daemon/base/notify.c daemon/base/notify.h \
 	daemon/base/pid_file.c daemon/base/pid_file.h \
 	daemon/base/port_owner.c daemon/base/port_owner.h \
+	daemon/base/sdbus.c daemon/base/sdbus.h daemon/base/sdbus_job.c daemon/base/sdbus_private.h \
 	daemon/base/tls_guard.c daemon/base/tls_guard.h \
 	daemon/base/workers.c daemon/base/workers.h

@@ -7,6 +7,7 @@
 struct activation;
 struct consumer_queue;
 struct loop;
+struct sdbus;
 
 struct activate_request {
 	const struct consumer *consumer; /* all borrowed for the call */
@@ -15,6 +16,7 @@ struct activate_request {
 	const char *directory;
 	int64_t generation;
 	struct consumer_queue **queues; /* consumer_queue.h; stays valid while anything is activated */
+	struct sdbus *bus;              /* sdbus.h; likewise */
 };
 
 /* Called once, from the loop, never from inside activate_start(). */

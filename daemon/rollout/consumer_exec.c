@@ -54,9 +54,8 @@ consumer_exec_advise(struct error *err)
 
 	if (!error_is_set(err) || geteuid() == 0 || !consumer_exec_needed_root(err))
 		return;
-	message = xasprintf(
-		"%s; certd runs it as its own user in its sandbox: to reload a service of the system, enable "
-		"certd-reload@SERVICE.path instead (see UNITS in certd(8))",
+	message = xasprintf("%s; certd runs it as its own user in its sandbox: to reload a service of the system, use "
+			    "--activate unit instead (see UNITS in certd(8))",
 		err->message);
 	str_replace(&err->message, message);
 }

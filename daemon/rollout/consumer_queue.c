@@ -19,6 +19,7 @@ enum {
 struct consumer_queue {
 	struct consumer_queue **list;
 	struct loop *loop;
+	struct sdbus *bus;
 	const struct queue_kind *kind;
 	char consumer[STORE_ID_SIZE];
 	struct queue_member *members; /* in the order in which they joined */
@@ -58,6 +59,12 @@ struct loop *
 consumer_queue_loop(const struct consumer_queue *queue)
 {
 	return queue->loop;
+}
+
+struct sdbus *
+consumer_queue_bus(const struct consumer_queue *queue)
+{
+	return queue->bus;
 }
 
 /* Plans the next run; without members the queue ends. */
@@ -141,6 +148,7 @@ queue_of(const struct queue_kind *kind, struct loop *loop, const struct activate
 	queue = xcalloc(1, sizeof(*queue));
 	queue->list = r->queues;
 	queue->loop = loop;
+	queue->bus = r->bus;
 	queue->kind = kind;
 	memcpy(queue->consumer, r->consumer->o.id, sizeof(queue->consumer));
 	loop_timer_init(&queue->timer, loop, queue_run, queue);

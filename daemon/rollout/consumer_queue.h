@@ -60,6 +60,9 @@ consumer_queue_next(const struct queue_member *member);
 struct loop *
 consumer_queue_loop(const struct consumer_queue *queue);
 
+struct sdbus *
+consumer_queue_bus(const struct consumer_queue *queue);
+
 /* The run has ended. @err: NULL, or why it failed. */
 void
 consumer_queue_end(struct consumer_queue *queue, const struct error *err);

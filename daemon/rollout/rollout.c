@@ -13,6 +13,7 @@
 
 #include "common/retry.h"
 #include "common/timefmt.h"
+#include "daemon/base/sdbus.h"
 #include "daemon/rollout/activate.h"
 #include "daemon/rollout/consumer_kind.h"
 #include "daemon/rollout/probe.h"
@@ -32,6 +33,7 @@ rollout_new(const struct rollout_env *env)
 
 	r->env = *env;
 	r->prober = prober_new(env->loop, env->dns, 0);
+	r->bus = sdbus_new(env->loop);
 	return r;
 }
 
@@ -57,6 +59,7 @@ rollout_free(struct rollout *r)
 	if (!r)
 		return;
 	prober_free(r->prober);
+	sdbus_free(r->bus);
 	free(r);
 }
 

@@ -231,6 +231,7 @@ rollout_activate(struct run *run, struct rollout_target *t _unused_)
 		.directory = run->consumer.directory ? run->consumer.directory : run->directory,
 		.generation = run->state.generation,
 		.queues = &run->rollout->queues,
+		.bus = run->rollout->bus,
 	};
 
 	run->activation = activate_start(run->rollout->env.loop, &request, activated, run);

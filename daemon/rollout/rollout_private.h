@@ -13,6 +13,7 @@ enum { ROLLOUT_SETTLE_SEC = 2 };
 struct rollout {
 	struct rollout_env env;
 	struct prober *prober;
+	struct sdbus *bus;
 	struct consumer_queue *queues; /* of consumers that are notified in turn; empty when nothing runs */
 };
 

@@ -61,6 +61,13 @@ Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 		{ { .command = { .items = program, .count = 1 } }, &consumer_kind_exec, NULL },
 		{ { .command = { .count = 0 } }, &consumer_kind_exec, "properties.command" },
 		{ { .pid_file = (char *)"/run/not-there-yet.pid" }, &consumer_kind_signal, NULL },
+		{ { .unit = (char *)"certd-reload-app.service" }, &consumer_kind_unit, NULL },
+		{ { .unit = (char *)"certd-reload@app.service" }, &consumer_kind_unit, NULL },
+		{ { .unit = (char *)"certd-reload@.service" }, &consumer_kind_unit, "properties.unit" },
+		{ { .unit = (char *)"app.socket" }, &consumer_kind_unit, "properties.unit" },
+		{ { .unit = (char *)"../app.service" }, &consumer_kind_unit, "properties.unit" },
+		{ { .unit = (char *)".service" }, &consumer_kind_unit, "properties.unit" },
+		{ { .unit = NULL }, &consumer_kind_unit, "properties.unit" },
 		{ { .pid_file = NULL }, &consumer_kind_signal, "properties.pidFile" },
 	};
 

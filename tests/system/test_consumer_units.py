@@ -1,0 +1,184 @@
+"""Consumers of kind unit: certd asks systemd over D-Bus, here a stand-in that answers as systemd does."""
+import time
+
+import pytest
+from certd import Certd
+from fake_systemd import Bus, FakeSystemd
+from procs import run, wait_for
+from tls import ThrowAwayCa
+
+UNIT = "certd-reload-app.service"
+
+
+@pytest.fixture
+def bus(start):
+    return start(Bus)
+
+
+@pytest.fixture
+def systemd(start, bus):
+    return start(FakeSystemd, bus)
+
+
+@pytest.fixture
+def certd(start, bus):
+    return start(Certd, environment={"DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+
+
+@pytest.fixture
+def shop(certd, scratch):
+    """shop(unit): an imported certificate whose consumer "app" is of kind unit."""
+    def shop(unit=UNIT):
+        cert, key = ThrowAwayCa(scratch / "ca").issue("shop.example.com")
+        certd.ctl("add-consumer", "--name", "app", "--activate", "unit", "--unit", unit)
+        certd.ctl("import", "--name", "shop", "--cert", cert, "--chain", scratch / "ca/ca.pem", "--key", key,
+                  "--consumer", "app", "--no-wait")
+    return shop
+
+
+def activated(certd):
+    return [bool(r.get("activated")) for r in certd.call("consumer.get", ref="app")["metadata"]["rollouts"]]
+
+
+def wait_activated(certd, seconds=40):
+    wait_for(lambda: activated(certd) == [True], seconds, "the consumer is activated", interval=0.1)
+
+
+def failure(certd, seconds=40):
+    return wait_for(lambda: certd.call("consumer.get", ref="app")["metadata"].get("message"), seconds, "the failure",
+                    interval=0.1)
+
+
+def test_a_unit_is_started_and_its_end_is_waited_for(certd, systemd, shop):
+    systemd.hold()
+    shop()
+    wait_for(systemd.requests, 30)
+    time.sleep(0.5)
+    assert activated(certd) == [False]
+    systemd.let_go()
+    wait_activated(certd)
+    assert systemd.requests() == [f"StartUnit {UNIT} replace"]
+
+
+@pytest.mark.parametrize("unit, code, words", [
+    ("certd-reload-bad.service", "hook", 'nginx: [emerg] unknown directive "sever" in /etc/nginx/nginx.conf:3'),
+    ("certd-reload-mute.service", "hook", "its program ended with status 7; to see why: journalctl -u certd-reload-mute"),
+    ("certd-reload-killed.service", "hook", "its program was ended by signal 9"),
+    ("certd-reload-late.service", "timeout", "it did not end within its time limit"),
+    ("certd-reload-masked.service", "state", "the unit is masked"),
+    ("certd-reload-broken.service", "state", "Unit has a bad unit file setting."),
+    ("certd-reload-gone.service", "not-found", "systemd has no such unit"),
+    ("postfix.service", "denied", "certd's polkit rule allows only units named certd-reload-NAME.service"),
+    ("sshd.service", "denied", "polkitd must be installed"),
+    ("certd-reload-daemon.service", "hook", "its job ended with the result exit-code"),
+])
+def test_what_a_unit_fails_with_is_the_consumers_state(certd, systemd, shop, unit, code, words):
+    shop(unit)
+    said = failure(certd)
+    assert said.startswith(f"{unit}: ") and words in said and "Processing requests" not in said
+    event = [e for e in certd.call("event.list", limit=100)["items"] if e["kind"] == "deploy.failed"][-1]
+    assert words in event["message"]
+    assert certd.call("consumer.get", ref="app")["metadata"]["rollouts"][0]["lastError"]["code"] == code
+    assert words in certd.ctl("explain", "app").stdout
+
+
+def test_text_of_a_unit_is_made_printable(certd, systemd, shop):
+    shop("certd-reload-escape.service")
+    assert "red [31malert line two" in failure(certd)
+
+
+def test_a_daemon_is_reloaded_and_what_waits_for_its_next_attempt_is_restarted(certd, systemd, shop):
+    shop("certd-reload-again.service")
+    wait_activated(certd)
+    certd.ctl("set", "consumer", "app", "--unit", "certd-reload-daemon.service")
+    wait_for(lambda: len(systemd.requests()) == 2, 40)
+    assert systemd.requests() == ["RestartUnit certd-reload-again.service replace",
+                                  "ReloadOrTryRestartUnit certd-reload-daemon.service replace"]
+
+
+def test_a_run_that_had_begun_is_waited_for_and_followed_by_another(certd, systemd, shop):
+    systemd.hold()
+    shop("certd-reload-busy.service")
+    time.sleep(4)
+    assert systemd.requests() == [] and activated(certd) == [False]
+    systemd.let_go()
+    wait_activated(certd)
+    assert systemd.requests() == ["StartUnit certd-reload-busy.service replace"]
+    assert len(systemd.lines("ends")) == 2
+
+
+def test_systemd_may_be_executed_anew_while_a_job_runs(certd, systemd, shop):
+    systemd.hold()
+    shop()
+    wait_for(systemd.requests, 30)
+    systemd.reexec()
+    time.sleep(2)
+    systemd.let_go()
+    wait_activated(certd)
+
+
+def test_the_bus_may_go_in_the_middle(certd, bus, systemd, shop):
+    systemd.hold()
+    shop()
+    wait_for(systemd.requests, 30)
+    systemd.kill9(), bus.kill9()
+    systemd.let_go()
+    bus.start(), systemd.start()
+    wait_activated(certd)
+
+
+def test_without_a_bus_or_systemd_certd_says_so_and_goes_on(certd, bus, shop):
+    shop()
+    assert "systemd does not answer on D-Bus" in failure(certd)
+    bus.kill9()
+    (bus.directory / "socket").unlink()
+    certd.ctl("deploy", "app", check=False)
+    wait_for(lambda: "cannot connect to the system's D-Bus" in failure(certd), 40)
+    assert certd.call("server.status")
+
+
+def test_a_kill_while_a_job_runs_is_followed_by_another_run(certd, systemd, shop):
+    systemd.hold()
+    shop()
+    wait_for(systemd.requests, 30)
+    certd.kill9()
+    certd.start()
+    time.sleep(4)
+    assert activated(certd) == [False]
+    systemd.let_go()
+    wait_activated(certd)
+    # The one that was running is not trusted to have seen all files.
+    assert systemd.requests() == 2 * [f"StartUnit {UNIT} replace"]
+
+
+def test_jobs_of_others_and_signals_of_others_end_nothing(certd, bus, systemd, shop):
+    """A program that is not systemd claims the end of certd's job, to all and to certd directly."""
+    systemd.hold()
+    shop()
+    wait_for(systemd.requests, 30)
+    forge = ("import dbus, dbus.lowlevel as l\nbus = dbus.SystemBus()\n"
+             "names = [n for n in bus.list_names() if n.startswith(':')]\n"
+             "for name in [None, *names]:\n"
+             " for job in range(100, 110):\n"
+             "  m = l.SignalMessage('/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager', 'JobRemoved')\n"
+             "  m.append(dbus.UInt32(job), dbus.ObjectPath(f'/org/freedesktop/systemd1/job/{job}'),"
+             f" '{UNIT}', 'done', signature='uoss')\n"
+             "  if name: m.set_destination(name)\n"
+             "  bus.send_message(m)\n"
+             "bus.flush()\n")
+    run(["env", f"DBUS_SYSTEM_BUS_ADDRESS={bus.address}", "/usr/bin/python3", "-c", forge])
+    time.sleep(1)
+    assert activated(certd) == [False]
+    systemd.let_go()
+    wait_activated(certd)
+
+
+@pytest.mark.parametrize("unit", ["nginx", "nginx.socket", "certd-reload@.service", "../x.service", "a b.service", ".service"])
+def test_what_is_not_a_service_is_refused(certd, unit):
+    refused = certd.ctl("add-consumer", "--name", "app", "--activate", "unit", "--unit", unit, check=False)
+    assert refused.returncode == 65 and "--unit" in refused.stderr and unit in refused.stderr, refused
+
+
+def test_the_unit_is_required(certd):
+    refused = certd.ctl("add-consumer", "--name", "app", "--activate", "unit", check=False)
+    assert refused.returncode == 65 and "--unit" in refused.stderr, refused
