@@ -145,12 +145,14 @@ unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew
 TESTS += unit-renew
 unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/renew/test_account.c \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \
 	tests/unit/renew/test_expiry.c \
+	tests/unit/renew/test_failed_reads.c \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \
 	tests/unit/renew/test_rate_limit.c \
@@ -161,6 +163,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \
 	tests/unit/renew/test_policy.c
+unit_renew_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
@@ -215,6 +218,7 @@ unit_service_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-report
 TESTS += unit-report
 unit_report_SOURCES = \
+	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/support/journal.c tests/support/journal.h \
 	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
@@ -222,6 +226,7 @@ unit_report_SOURCES = \
 	tests/unit/report/test_audit_chain.c \
 	tests/unit/report/test_events.c \
 	tests/unit/report/test_refusals.c
+unit_report_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 

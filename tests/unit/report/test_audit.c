@@ -3,9 +3,11 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/report/audit.h"
+#include "tests/support/store_faults.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
+#include <endian.h>
 #include <string.h>
 
 enum { NOW = 1700000000 };
@@ -346,5 +348,200 @@ Test(audit, the_object_is_named_as_far_as_it_is_known)
 		cr_expect_str_eq(object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : "none",
 			cases[i].text ? cases[i].text : "none", "case %zu", i);
 	}
+	rig_clear(&r);
+}
+
+static void
+spoil_record(struct rig *r, uint64_t number, bool is_removed)
+{
+	uint64_t key = htobe64(number);
+	struct store_txn *txn = store_begin(r->t.store);
+
+	if (is_removed)
+		store_del(txn, STORE_AUDIT, &key, sizeof(key));
+	else
+		store_put(txn, STORE_AUDIT, &key, sizeof(key), "\xff\xff", 2);
+	store_commit(r->t.store);
+}
+
+Test(audit, each_removes_one_when_there_are_as_many_as_are_kept_and_more_when_there_are_more)
+{
+	struct rig r;
+
+	rig_init(&r);
+	audit_free(r.audit);
+	r.audit = audit_new(r.t.store, r.loop, r.log, 50);
+	change_often(&r, 48);
+	clock_advance_ms(r.clock, (int64_t)31 * 86400 * 1000);
+	change_often(&r, 1);
+	expect_records(&r, 1, 49);
+	change_often(&r, 1);
+	expect_records(&r, 1, 50);
+	change_often(&r, 1);
+	expect_records(&r, 2, 51);
+	change_often(&r, 1);
+	expect_records(&r, 3, 52);
+	change_often(&r, 99); /* the last of the old ones leave, the others are young */
+	expect_records(&r, 49, 151);
+	clock_advance_ms(r.clock, (int64_t)31 * 86400 * 1000);
+	change_often(&r, 1);
+	expect_records(&r, 51, 152); /* 103: two at a time */
+	change_often(&r, 1);
+	expect_records(&r, 53, 153);
+	rig_clear(&r);
+}
+
+Test(audit, an_unreadable_old_record_leaves_too_but_takes_no_other_along)
+{
+	struct rig r;
+
+	rig_init(&r);
+	r.t.is_peculiar = true;
+	audit_free(r.audit);
+	r.audit = audit_new(r.t.store, r.loop, r.log, 50);
+	change_often(&r, 60);
+	clock_advance_ms(r.clock, (int64_t)31 * 86400 * 1000);
+	spoil_record(&r, 1, false);
+	spoil_record(&r, 2, false);
+	change_often(&r, 1);
+	expect_records(&r, 2, 61); /* the second is not known to be old */
+	change_often(&r, 1);
+	expect_records(&r, 4, 62); /* the third is */
+	rig_clear(&r);
+}
+
+Test(audit, lists_say_what_is_damaged_and_what_is_missing)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	struct rig r;
+	struct json_object *flag;
+
+	rig_init(&r);
+	r.t.is_peculiar = true;
+	change_often(&r, 4);
+	spoil_record(&r, 2, false);
+	spoil_record(&r, 3, true);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 4);
+	cr_expect_str_eq(text_at(list, 0, "method"), "autoCertificate.pause");
+	for (size_t i = 1; i < 3; i++) {
+		flag = json_path(json_object_array_get_idx(list, i), i == 1 ? "damaged" : "missing");
+		cr_expect(flag && json_object_get_boolean(flag), "%zu", i);
+		cr_expect_str_eq(text_at(list, i, "method"), "");
+		cr_expect_eq(json_object_get_int(json_path(json_object_array_get_idx(list, i), "number")), (int)i + 1);
+		cr_expect_eq(json_object_object_length(json_object_array_get_idx(list, i)), 2);
+	}
+	cr_expect_str_eq(text_at(list, 3, "method"), "autoCertificate.pause");
+	rig_clear(&r);
+}
+
+Test(audit, pages_begin_with_the_first_that_is_left)
+{
+	static const struct {
+		int64_t after;
+		size_t limit;
+		uint64_t first; /* 0: none */
+		size_t count;
+	} cases[] = { { 0, 5, 21, 5 }, { 20, 5, 21, 5 }, { 21, 5, 22, 5 }, { 69, 5, 70, 1 }, { 70, 5, 0, 0 },
+		{ -1, 3, 68, 3 }, { -1, 49, 22, 49 }, { -1, 50, 21, 50 }, { -1, 51, 21, 50 }, { -1, 1000, 21, 50 } };
+	struct rig r;
+
+	rig_init(&r);
+	audit_free(r.audit);
+	r.audit = audit_new(r.t.store, r.loop, r.log, 50);
+	change_often(&r, 50);
+	clock_advance_ms(r.clock, (int64_t)31 * 86400 * 1000);
+	change_often(&r, 20);
+	expect_records(&r, 21, 70);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *page = audit_list(r.audit, cases[i].after, cases[i].limit, NULL);
+		int64_t number = 0;
+
+		cr_assert_eq(json_object_array_length(page), cases[i].count, "case %zu: %zu", i,
+			json_object_array_length(page));
+		if (cases[i].count)
+			json_get_int(json_object_array_get_idx(page, 0), "number", 0, 100, &number, NULL);
+		cr_expect_eq(number, cases[i].first, "case %zu: %d", i, (int)number);
+	}
+	rig_clear(&r);
+}
+
+Test(audit, thirty_two_callers_are_told_apart_and_the_next_are_the_others)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 34; i++) {
+		_cleanup_free_ char *who = xasprintf("uid:%d", i);
+
+		refuse(&r, who, "provider.create");
+	}
+	refuse(&r, "uid:31", "provider.create");
+	pass(&r, 60);
+	list = all(&r);
+	cr_assert_eq(json_object_array_length(list), 35);
+	cr_expect_str_eq(text_at(list, 31, "who"), "uid:31");
+	cr_expect_str_eq(text_at(list, 31, "method"), "provider.create");
+	cr_expect_str_eq(text_at(list, 32, "who"), "others");
+	cr_expect_str_eq(text_at(list, 32, "method"), "any");
+	cr_expect_str_eq(text_at(list, 32, "userId"), "");
+	cr_expect_str_eq(text_at(list, 33, "who"), "uid:31");
+	cr_expect_eq(times_at(list, 33), 1);
+	cr_expect_str_eq(text_at(list, 34, "who"), "others");
+	rig_clear(&r);
+}
+
+Test(audit, a_store_that_cannot_be_read_lets_no_change_through_unrecorded)
+{
+	struct rig r;
+	unsigned refused = 0;
+
+	rig_init(&r);
+	change_often(&r, 3);
+	for (uint64_t n = 1;; n++) {
+		struct store_txn *txn = store_begin(r.t.store);
+		struct outcome outcome = { 0 };
+
+		put_text(txn, STORE_TOKEN, "x", "y");
+		store_then(txn, note_outcome, &outcome);
+		audit_change(r.audit, txn, &(struct audit_entry){ .who = "uid:7", .method = "x" });
+		store_faults_begin(n, false);
+		store_commit(r.t.store);
+		if (!store_faults_end())
+			break;
+		refused += outcome.code == ERROR_IO;
+		cr_expect(outcome.code == ERROR_IO || has_text(r.t.store, STORE_TOKEN, "x", "y"));
+		if (outcome.code == ERROR_IO)
+			cr_expect_not_null(strstr(outcome.message, "audit log: "), "%s", outcome.message);
+	}
+	cr_expect_geq(refused, 1);
+	r.t.is_peculiar = true;
+	rig_clear(&r);
+}
+
+Test(audit, a_verification_that_cannot_read_fails_and_finds_no_damage)
+{
+	struct rig r;
+	uint64_t n = 0;
+
+	rig_init(&r);
+	change_often(&r, 10);
+	for (bool has_failed = true; has_failed;) {
+		struct outcome outcome = { 0 };
+		_cleanup_json_ struct json_object *list = NULL;
+
+		store_faults_begin(++n, false);
+		audit_verify(r.audit, note_verified, &outcome);
+		pass(&r, 1);
+		has_failed = store_faults_end();
+		cr_expect_eq(outcome.calls, 1);
+		cr_expect_eq(outcome.code, has_failed ? ERROR_IO : ERROR_NONE, "read %d: %s", (int)n,
+			error_code_name(outcome.code));
+	}
+	cr_expect_gt(n, 12);
+	store_faults_begin(1, false);
+	cr_expect_null(audit_list(r.audit, 0, 10, NULL));
+	store_faults_end();
 	rig_clear(&r);
 }

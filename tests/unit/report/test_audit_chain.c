@@ -323,6 +323,38 @@ Test(audit_chain, a_log_that_was_put_back_verifies_but_has_not_the_hash_that_was
 	tmp_store_clear(&t);
 }
 
+/* Two logs that are alike up to record 60, and parts of the one in the other. */
+Test(audit_chain, records_of_another_log_are_found_by_what_follows_them)
+{
+	_cleanup_buf_ struct buf old_head = BUF_INIT, old_record = BUF_INIT, new_record = BUF_INIT;
+	struct store_txn *txn;
+	struct audit_check check;
+	struct audit_head head;
+	struct tmp_store t;
+
+	make_log(&t);
+	get(&t, key_of_head(), &old_head);
+	append(&t, "{\"n\":61}", 2 * KEPT, &head);
+	get(&t, key_of(LAST + 1), &old_record);
+	put(store_begin(t.store), key_of_head(), &old_head);
+	append(&t, "{\"n\":62}", 2 * KEPT, &head);
+	get(&t, key_of(LAST + 1), &new_record);
+	put(store_begin(t.store), key_of(LAST + 1), &old_record);
+	verify(&t, &check);
+	cr_expect_eq(check.bad, LAST + 1);
+	cr_expect_str_eq(check.why, "it is not the last one that was recorded");
+	txn = store_begin(t.store);
+	put(txn, key_of(LAST + 1), &new_record);
+	append(&t, "{\"n\":63}", 2 * KEPT, &head);
+	verify(&t, &check);
+	cr_expect_str_eq(check.why, "");
+	put(store_begin(t.store), key_of(LAST + 1), &old_record);
+	verify(&t, &check);
+	cr_expect_eq(check.bad, LAST + 2);
+	cr_expect_str_eq(check.why, "it does not follow the record before it");
+	tmp_store_clear(&t);
+}
+
 /* SHA-256 of the domain with its NUL, the kind, the number, the hash of the record before, and the text. */
 Test(audit_chain, the_hash_covers_kind_number_predecessor_and_text)
 {
