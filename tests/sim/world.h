@@ -55,6 +55,7 @@ struct world {
 	int64_t skew;      /* seconds that certd's clock is ahead of true time */
 	bool disk_is_full;
 	bool is_peculiar;           /* a test has put what no certd would: objects need not agree with their indexes */
+	bool is_unreadable;         /* a test lets reads fail: an event need not know the name of its object */
 	unsigned restart_per_mille; /* of the requests to a CA end certd at the end of the turn */
 	bool wants_restart;
 	uint64_t requests;       /* that the CAs got */
