@@ -49,6 +49,8 @@ static const struct conf_option options[] = {
 		"auto-certificate for the TLS of rest-listen; a renewal does not need a restart", true },
 	{ "rest-plain", CONF_BOOL, AT(is_rest_plain), "no", 0, 0,
 		"rest-listen without TLS, only on loopback addresses", true },
+	{ "rest-page", CONF_BOOL, AT(has_rest_page), "no", 0, 0,
+		"serve a read-only page for browsers at / of REST", false },
 	{ "rest-agree-terms", CONF_BOOL, AT(does_rest_agree_terms), "yes", 0, 0,
 		"creating a provider over REST accepts the CA's terms of service by default; IONOS clients cannot "
 		"accept them", false },

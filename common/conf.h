@@ -23,6 +23,7 @@ struct conf {
 	struct strlist rest_listen; /* REST by TCP, ADDRESS:PORT */
 	char *rest_certificate;     /* auto-certificate for its TLS */
 	bool is_rest_plain;         /* rest-listen without TLS, on loopback */
+	bool has_rest_page;         /* the page at / for browsers */
 	bool does_rest_agree_terms; /* providers created over REST accept the CA's terms */
 	char *master_key_file;      /* default: systemd credential "master-key", else STATE/master-key */
 	int64_t log_level;          /* 3 error, 4 warning, 5 notice, 6 info, 7 debug */

@@ -28,6 +28,7 @@ enum {
 	ANSWER_MS = 60 * 1000,
 	DRAIN_MS = 2 * 1000,
 	DRAIN_MAX = 4 * 1024 * 1024,
+	STREAM_MAX = 1024 * 1024,
 	DATE_SIZE = 32,
 };
 
@@ -36,6 +37,7 @@ enum conn_state {
 	CONN_REQUEST, /* its first octets have arrived */
 	CONN_BUSY,    /* the answer is being made */
 	CONN_ANSWER,  /* the answer is being sent */
+	CONN_STREAM,  /* an answer without an end is being sent */
 	CONN_DRAIN,   /* the last answer was sent: waits for the peer to close */
 	CONN_OVER,    /* closed while busy: freed when answered */
 };
@@ -56,11 +58,24 @@ struct httpd_conn {
 	bool is_head_only; /* HEAD */
 	bool is_last;      /* after this answer */
 	bool is_handing_over;
-	bool wants_write; /* TLS: reading must wait for that */
-	bool wants_read;  /* TLS: writing must wait for that */
+	bool wants_write;       /* TLS: reading must wait for that */
+	bool wants_read;        /* TLS: writing must wait for that */
+	httpd_closed_fn *ended; /* of a stream; NULL: there is none */
+	void *ended_arg;
 };
 
 /* --- end --- */
+
+/* Tells the owner of a stream. */
+static void
+conn_end_stream(struct httpd_conn *c)
+{
+	httpd_closed_fn *ended = c->ended;
+
+	c->ended = NULL;
+	if (ended)
+		ended(c->ended_arg);
+}
 
 static void
 conn_release(struct httpd_conn *c)
@@ -81,6 +96,7 @@ httpd_conn_free(struct httpd_conn *c)
 {
 	if (!c)
 		return;
+	conn_end_stream(c);
 	conn_release(c);
 	if (c->in.len)
 		OPENSSL_cleanse(c->in.data, c->in.len);
@@ -135,6 +151,7 @@ conn_enter(struct httpd_conn *c, enum conn_state state)
 		loop_timer_set(&c->deadline, DRAIN_MS);
 		return;
 	case CONN_BUSY:
+	case CONN_STREAM:
 	case CONN_OVER:
 		loop_timer_cancel(&c->deadline);
 		return;
@@ -205,7 +222,7 @@ conn_send(struct httpd_conn *c, const char *data, size_t len)
 static bool
 reads(const struct httpd_conn *c)
 {
-	return c->state == CONN_IDLE || c->state == CONN_REQUEST || c->state == CONN_DRAIN;
+	return c->state == CONN_IDLE || c->state == CONN_REQUEST || c->state == CONN_STREAM || c->state == CONN_DRAIN;
 }
 
 static void
@@ -315,7 +332,7 @@ conn_read(struct httpd_conn *c)
 		return 0;
 	if (n <= 0)
 		return -1;
-	if (c->state != CONN_DRAIN) {
+	if (c->state != CONN_DRAIN && c->state != CONN_STREAM) {
 		buf_add(&c->in, block, (size_t)n);
 		return 0;
 	}
@@ -349,6 +366,10 @@ conn_settle(struct httpd_conn *c)
 	}
 	if (c->state == CONN_ANSWER && !c->out.len)
 		conn_answered(c);
+	if (c->state == CONN_STREAM && !c->out.len)
+		loop_timer_cancel(&c->deadline);
+	else if (c->state == CONN_STREAM && !loop_timer_is_armed(&c->deadline))
+		loop_timer_set(&c->deadline, c->config.limits.answer_ms);
 	if (reads(c) && c->config.ssl && SSL_pending(c->config.ssl))
 		loop_timer_set(&c->again, 0); /* OpenSSL has buffered input that the descriptor does not show */
 	conn_watch(c);
@@ -448,6 +469,49 @@ httpd_conn_answer(struct httpd_conn *c, int status, const char *fields, struct b
 	conn_enter(c, CONN_ANSWER);
 	if (!c->is_handing_over)
 		conn_settle(c);
+}
+
+bool
+httpd_conn_stream(
+	struct httpd_conn *c, const char *fields, const char *text, size_t len, httpd_closed_fn *ended, void *arg)
+{
+	if (c->state == CONN_OVER) {
+		free(c);
+		return false;
+	}
+	buf_printf(&c->out, "HTTP/1.1 200 %s\r\n", httpd_reason(200));
+	write_date(c, &c->out);
+	buf_add_str(&c->out, fields);
+	buf_add_str(&c->out, "Connection: close\r\n\r\n");
+	buf_add(&c->out, text, len);
+	c->is_last = true;
+	c->ended = ended;
+	c->ended_arg = arg;
+	conn_enter(c, CONN_STREAM);
+	if (!c->is_handing_over)
+		loop_timer_set(&c->again, 0); /* not here: it may end the connection before its owner knows */
+	return true;
+}
+
+void
+httpd_conn_stream_send(struct httpd_conn *c, const char *text, size_t len)
+{
+	if (c->out.len - c->sent + len > STREAM_MAX) {
+		conn_close(c);
+		return;
+	}
+	buf_drop(&c->out, c->sent);
+	c->sent = 0;
+	buf_add(&c->out, text, len);
+	conn_settle(c);
+}
+
+void
+httpd_conn_stream_end(struct httpd_conn *c)
+{
+	conn_end_stream(c);
+	conn_enter(c, CONN_ANSWER);
+	conn_settle(c);
 }
 
 struct httpd_conn *

@@ -66,6 +66,25 @@ httpd_conn_free(struct httpd_conn *conn);
 void
 httpd_conn_answer(struct httpd_conn *conn, int status, const char *fields, struct buf *body);
 
+/*
+ * httpd_conn_stream() - answer the current request with 200 and a body without an end
+ * A peer that leaves more than a megabyte unread, or some of it for as long as an answer may take, is disconnected.
+ * @fields: as above; @text: the beginning of the body, copied
+ * @ended: called once, when the connection is gone; it must not use @conn
+ * Return: false: the connection has ended meanwhile; @ended is not called, and @conn is freed.
+ */
+bool
+httpd_conn_stream(
+	struct httpd_conn *conn, const char *fields, const char *text, size_t len, httpd_closed_fn *ended, void *arg);
+
+/* Sends more of the body. May end the connection, and call @ended. */
+void
+httpd_conn_stream_send(struct httpd_conn *conn, const char *text, size_t len);
+
+/* Ends the body: calls @ended, and closes the connection when the peer has read all. */
+void
+httpd_conn_stream_end(struct httpd_conn *conn);
+
 /* "Not Found" */
 const char *
 httpd_reason(int status);

@@ -102,7 +102,7 @@ rest_requested_local(struct httpd_conn *conn, const struct httpd_head *head, con
 	if (peer_read(httpd_conn_fd(conn), rest->config.roles, &peer, &err) < 0)
 		rest_refuse(rest->service, conn, 0, &err);
 	else
-		rest_call(rest->service, conn, &peer, false, head, body);
+		rest_call(rest->service, conn, &peer, &(struct rest_from){ .is_tls = false }, head, body);
 }
 
 static void
@@ -111,6 +111,7 @@ rest_requested_tcp(struct httpd_conn *conn, const struct httpd_head *head, const
 	struct rest *rest = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_peer_ struct peer bearer = { .role = ROLE_NONE };
+	const struct rest_from from = { .is_tls = rest->certificate != NULL, .needs_token = true };
 	int rc;
 
 	if (rest_refuse_surplus(rest, conn))
@@ -122,7 +123,7 @@ rest_requested_tcp(struct httpd_conn *conn, const struct httpd_head *head, const
 	}
 	if (rc == 1)
 		acceptor_identified(httpd_conn_place(conn));
-	if (rest_call(rest->service, conn, rc == 1 ? &bearer : NULL, rest->certificate, head, body) < 0)
+	if (rest_call(rest->service, conn, rc == 1 ? &bearer : NULL, &from, head, body) < 0)
 		note_anonymous(rest, acceptor_user(httpd_conn_place(conn)));
 }
 

@@ -6,6 +6,8 @@
 
 #include "common/api/api_rest.h"
 #include "daemon/control/rest_answer.h"
+#include "daemon/control/rest_events.h"
+#include "daemon/control/rest_page.h"
 #include "daemon/service/cloud66.h"
 
 #include <ctype.h>
@@ -349,6 +351,12 @@ call_method(struct service *service, struct httpd_conn *conn, const struct peer 
 		free(x);
 		return;
 	}
+	if (id == RPC_EVENT_LIST && rest_events_is_asked(head)) {
+		rest_events(service, conn, peer, params);
+		httpd_query_clear(&x->query);
+		free(x);
+		return;
+	}
 	x->origin = origin_of(head, is_tls);
 	service_call(service, peer, id, params, rest_call_call_done, x);
 }
@@ -370,7 +378,7 @@ rest_call_healthy(struct httpd_conn *conn)
 }
 
 int
-rest_call(struct service *service, struct httpd_conn *conn, const struct peer *peer, bool is_tls,
+rest_call(struct service *service, struct httpd_conn *conn, const struct peer *peer, const struct rest_from *from,
 	const struct httpd_head *head, const char *body)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -392,6 +400,8 @@ rest_call(struct service *service, struct httpd_conn *conn, const struct peer *p
 		rest_answer(conn, 200, "", api_openapi());
 		return 0;
 	}
+	if (service->conf->has_rest_page && is_reading(head) && rest_page(conn, head, from->needs_token))
+		return 0;
 	if (!peer) {
 		error_set(&err, ERROR_DENIED, "Unauthorized, wrong or no api key provided to process this request");
 		rest_refuse(service, conn, 401, &err);
@@ -403,6 +413,6 @@ rest_call(struct service *service, struct httpd_conn *conn, const struct peer *p
 	else if (refused)
 		rest_refuse(service, conn, refused, &err);
 	else
-		call_method(service, conn, peer, id, &segments, is_tls, head, body);
+		call_method(service, conn, peer, id, &segments, from->is_tls, head, body);
 	return 0;
 }

@@ -502,3 +502,109 @@ Test(httpd_conn, a_handshake_that_does_not_go_on_has_the_time_of_a_request)
 	cr_expect_eq(r.ended, 1);
 	rig_clear_tls(&r, &tls);
 }
+
+/* --- answers without an end --- */
+
+static void
+stream_is_gone(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+static void
+stream_start(struct rig *r, unsigned *gone)
+{
+	rig_init(r);
+	r->is_slow = true;
+	client_send(r, "GET /s HTTP/1.1\r\nHost: h\r\n\r\n");
+	run(r, 0);
+	cr_assert_eq(r->requests, 1);
+	*gone = 0;
+	cr_assert(httpd_conn_stream(r->conn, "X: y\r\n", "first\n", 6, stream_is_gone, gone));
+}
+
+Test(httpd_conn, a_stream_lasts_until_its_owner_ends_it)
+{
+	struct rig r;
+	unsigned gone;
+
+	stream_start(&r, &gone);
+	run(&r, 3600);
+	cr_expect_str_eq(client_read(&r) + r.got.len - 6, "first\n");
+	cr_expect_not_null(strstr(buf_str(&r.got), "X: y\r\nConnection: close\r\n\r\n"));
+	cr_expect_null(strstr(buf_str(&r.got), "Content-Length"));
+	httpd_conn_stream_send(r.conn, "second\n", 7);
+	cr_expect_str_eq(client_read(&r) + r.got.len - 13, "first\nsecond\n");
+	cr_expect_eq(gone, 0);
+	httpd_conn_stream_end(r.conn);
+	cr_expect_eq(gone, 1);
+	run(&r, 5);
+	cr_expect_eq(r.ended, 1);
+	cr_expect_eq(gone, 1);
+	rig_clear(&r);
+}
+
+Test(httpd_conn, the_owner_of_a_stream_learns_that_the_peer_has_gone)
+{
+	struct rig r;
+	unsigned gone;
+
+	stream_start(&r, &gone);
+	run(&r, 1);
+	close(r.fd);
+	r.fd = -1;
+	run(&r, 1);
+	cr_expect_eq(gone, 1);
+	cr_expect_eq(r.ended, 1);
+	rig_clear(&r);
+}
+
+/* By the time for which some of it is unread, and by its size. */
+Test(httpd_conn, a_stream_that_is_not_read_ends)
+{
+	_cleanup_free_ char *block = xcalloc(1, 64 * 1024 + 1);
+	struct rig r;
+	unsigned gone, sent = 0;
+
+	memset(block, 'x', 64 * 1024);
+	stream_start(&r, &gone);
+	while (!gone && sent++ < 100)
+		httpd_conn_stream_send(r.conn, block, 64 * 1024);
+	cr_expect_eq(gone, 1);
+	cr_expect_leq(sent, 25, "a megabyte, and what the kernel holds");
+	rig_clear(&r);
+
+	stream_start(&r, &gone);
+	for (sent = 0; sent < 12; sent++)
+		httpd_conn_stream_send(r.conn, block, 64 * 1024);
+	run(&r, 59);
+	cr_expect_eq(gone, 0);
+	run(&r, 2);
+	cr_expect_eq(gone, 1);
+	cr_expect_eq(r.ended, 1);
+	rig_clear(&r);
+}
+
+Test(httpd_conn, a_connection_that_is_freed_ends_its_stream_and_one_that_is_gone_begins_none)
+{
+	struct rig r;
+	struct httpd_conn *conn;
+	unsigned gone;
+
+	stream_start(&r, &gone);
+	httpd_conn_free(r.conn);
+	r.conn = NULL;
+	cr_expect_eq(gone, 1);
+	rig_clear(&r);
+
+	rig_init(&r);
+	r.is_slow = true;
+	client_send(&r, "GET /s HTTP/1.1\r\nHost: h\r\n\r\n");
+	run(&r, 0);
+	conn = r.conn;
+	httpd_conn_free(conn);
+	r.conn = NULL;
+	cr_expect_not(httpd_conn_stream(conn, "", "", 0, stream_is_gone, &gone));
+	cr_expect_eq(gone, 1);
+	rig_clear(&r);
+}
