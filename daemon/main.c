@@ -2,6 +2,7 @@
  * certd: command line and process set-up; all other code is in libcertd. Usage and configuration errors are one line on
  * stderr and exit status 64 or 78, as in sysexits(3).
  */
+#include "common/api/event_catalog.h"
 #include "common/buf.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
@@ -21,7 +22,7 @@
 
 enum { STATUS_DAMAGED = 65 /* EX_DATAERR */ };
 enum { ARGUMENT_SHOWN = 200 };
-enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_DEBUGGER };
+enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_HELP_EVENTS, OPT_DEBUGGER };
 
 static const struct option options[] = {
 	{ "foreground", no_argument, NULL, 'f' },
@@ -29,6 +30,7 @@ static const struct option options[] = {
 	{ "runtime", required_argument, NULL, OPT_RUNTIME },
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "help-config", no_argument, NULL, OPT_HELP_CONFIG },
+	{ "help-events", no_argument, NULL, OPT_HELP_EVENTS },
 	{ "allow-debugger", no_argument, NULL, OPT_DEBUGGER },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -43,6 +45,7 @@ static const char usage[] =
 	"  --runtime DIR      directory of the sockets (" RUNSTATEDIR "/certd)\n"
 	"  --config FILE      configuration file (" CONF_PATH_DEFAULT ", if it exists)\n"
 	"  --help-config      list all options of the configuration file\n"
+	"  --help-events      list all events and what to do, as a catalogue for journalctl -x\n"
 	"  --allow-debugger   let strace and gdb attach; processes of this user can then read private keys\n"
 	"  --help, --version\n"
 	"\n"
@@ -67,6 +70,15 @@ print_help_config(void)
 	_cleanup_buf_ struct buf help = BUF_INIT;
 
 	conf_help(&help);
+	return print(buf_str(&help));
+}
+
+static int
+print_help_events(void)
+{
+	_cleanup_buf_ struct buf help = BUF_INIT;
+
+	event_catalog(&help);
 	return print(buf_str(&help));
 }
 
@@ -95,6 +107,8 @@ main_parse(int argc, char **argv, struct arguments *ret)
 			break;
 		case OPT_HELP_CONFIG:
 			return print_help_config();
+		case OPT_HELP_EVENTS:
+			return print_help_events();
 		case 'h':
 			return print(usage);
 		case 'V':

@@ -23,6 +23,15 @@ else
 EXTRA_DIST += $(unit_helpers)
 endif
 
+# What journalctl -x says of certd's messages, from the table of events.
+certd.catalog: certd$(EXEEXT)
+	$(AM_V_GEN)./certd$(EXEEXT) --help-events > $@.tmp && mv $@.tmp $@
+CLEANFILES += certd.catalog
+all-local: certd.catalog
+if HAVE_CATALOGDIR
+nodist_catalog_DATA = certd.catalog
+endif
+
 # Both files are installed as certd.conf, so they have different names here.
 install-systemd:
 if HAVE_SYSUSERSDIR

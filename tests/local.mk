@@ -54,6 +54,7 @@ unit_common_SOURCES = \
 	tests/unit/common/api/test_api_words.c \
 	tests/unit/common/api/test_endpoint.c \
 	tests/unit/common/api/test_event.c \
+	tests/unit/common/api/test_event_catalog.c \
 	tests/unit/common/api/test_rpc.c
 unit_common_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_common_LDADD = $(COMMON_LIBS) $(UNIT_LIBS)

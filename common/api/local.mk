@@ -12,5 +12,6 @@ libcommon_a_SOURCES += \
 	common/api/endpoint.c common/api/endpoint.h \
 	common/api/dns_kinds.c common/api/dns_kinds.h \
 	common/api/event.c common/api/event.h \
+	common/api/event_catalog.c common/api/event_catalog.h \
 	common/api/outputs.h \
 	common/api/rpc.c common/api/rpc.h

@@ -483,7 +483,8 @@ Test(events, have_fields_in_the_journal_to_search_by)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct event_object *object = cases[i].object.type ? &cases[i].object : NULL;
 		_cleanup_free_ char *wanted = xasprintf(
-			"MESSAGE=%s%sno\nPRIORITY=3\nSYSLOG_IDENTIFIER=certd\nCERTD_EVENT=issue.failed\n%s",
+			"MESSAGE=%s%sno\nPRIORITY=3\nSYSLOG_IDENTIFIER=certd\n"
+			"MESSAGE_ID=c53d05adfd108b49986702851a2c4835\nCERTD_EVENT=issue.failed\n%s",
 			object ? object->name : "", object ? ": " : "", cases[i].fields);
 		_cleanup_error_ struct error err = ERROR_INIT;
 		char got[1024];
