@@ -43,6 +43,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_jws.c \
 	tests/unit/common/crypto/test_key.c \
 	tests/unit/common/crypto/test_ossl.c \
+	tests/unit/common/crypto/test_pbe_cost.c \
 	tests/unit/common/crypto/test_pem.c \
 	tests/unit/common/crypto/test_jks.c \
 	tests/unit/common/crypto/test_pkcs12.c \
@@ -182,7 +183,8 @@ unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/control/test_rest_tls.c \
 	tests/unit/control/test_server.c \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
-	tests/unit/control/test_session.c
+	tests/unit/control/test_session.c \
+	tests/unit/control/test_status.c
 EXTRA_DIST += tests/unit/control/calls
 unit_control_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -252,3 +252,42 @@ Test(notify, a_credential_is_found_in_its_directory)
 	unlink(path);
 	rmdir(dir);
 }
+
+/* In a process of its own, whose descriptors 3 to 5 are the manager's. Return: the exit status. */
+static int
+listen_in_child(const char *names, const char *pid)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		char own[16];
+		int fds[2] = { -1, -1 };
+		size_t n;
+
+		for (int fd = 3; fd < 6; fd++)
+			if (dup2(0, fd) < 0)
+				_exit(9);
+		snprintf(own, sizeof(own), "%d", (int)getpid());
+		setenv("LISTEN_PID", pid ? pid : own, 1);
+		setenv("LISTEN_FDS", "3", 1);
+		setenv("LISTEN_FDNAMES", names, 1);
+		n = notify_listen_fds("http", fds, 2);
+		for (size_t i = 0; i < n; i++)
+			if (!(fcntl(fds[i], F_GETFL) & O_NONBLOCK) || !(fcntl(fds[i], F_GETFD) & FD_CLOEXEC))
+				_exit(8);
+		_exit(10 * (fds[0] > 0 ? fds[0] : 0) + (fds[1] > 0 ? fds[1] : 0));
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+Test(notify, the_sockets_of_a_name_are_taken_from_the_manager_and_do_not_block)
+{
+	cr_expect_eq(listen_in_child("http:control:other", NULL), 30);
+	cr_expect_eq(listen_in_child("control:http:http", NULL), 45);
+	cr_expect_eq(listen_in_child("http:http:http", NULL), 34, "no more than there is room for");
+	cr_expect_eq(listen_in_child("https:control:htt", NULL), 0);
+	cr_expect_eq(listen_in_child("http:http:http", "1"), 0, "they are another process's");
+}
