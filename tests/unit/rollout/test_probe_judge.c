@@ -18,7 +18,7 @@ pki_init(struct pki *p)
 {
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
-	*p = (struct pki){ .root = { NULL } };
+	*p = (struct pki){ .root = { .key = NULL } };
 	mini_make_ca(&p->root, "Root", NULL);
 	mini_make_ca(&p->upper, "Upper", &p->root);
 	mini_make_ca(&p->lower, "Lower", &p->upper);
