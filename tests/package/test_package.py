@@ -140,7 +140,7 @@ def deployed(host):
 def copied_by_hook(host):
     """The serial number of the copy that a deploy hook made; None while it is being written."""
     try:
-        return parse_certificate((host.root / "etc/mail/fullchain.pem").read_text()).serial
+        return parse_certificate((host.root / "etc/mail/cert.pem").read_text()).serial
     except (ValueError, FileNotFoundError):
         return None
 
@@ -242,7 +242,7 @@ def test_certbot_is_taken_over(host):
                f"--server {host.ca.url} --webroot -w /var/www/html -d {NAME}")
     old = f"/etc/letsencrypt/live/{NAME}"
     hook = host.write("etc/letsencrypt/renewal-hooks/deploy/hook", "#!/bin/sh\nset -e\nmkdir -p /etc/mail\n"
-                      "cp $RENEWED_LINEAGE/fullchain.pem $RENEWED_LINEAGE/privkey.pem /etc/mail\n", 0o755)
+                      "cp $RENEWED_LINEAGE/cert.pem $RENEWED_LINEAGE/privkey.pem /etc/mail\n", 0o755)
     host.write("etc/nginx/conf.d/www.conf", f"server {{\n\tlisten 443 ssl;\n\tserver_name {NAME};\n"
                f"\tssl_certificate {old}/fullchain.pem;\n\tssl_certificate_key {old}/privkey.pem;\n}}\n")
     host.follow(readme("systemctl reload nginx"))
