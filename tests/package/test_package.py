@@ -54,18 +54,18 @@ class Host(Machine):
     """With the packages in root's home directory, where README's commands are typed."""
 
     def start(self):
-        is_first = not (self.mount_point / "up/root/certd").exists()
+        is_first = not (self.mount_point / "up/root/packages").exists()
         super().start()
         if is_first:
-            (self.root / "root/certd").mkdir()
+            (self.root / "root/packages").mkdir()
             for package in DEBS.glob("*.deb"):
-                (self.root / "root/certd" / package.name).write_bytes(package.read_bytes())
+                (self.root / "root/packages" / package.name).write_bytes(package.read_bytes())
         return self
 
     def follow(self, text):
         """Commands as they stand in README; only the CA is another. apt's question is answered with "yes"."""
         text = text.replace("--server letsencrypt", f"--server {self.ca.url} --ca-file /{CA_FILE}")
-        return self.shell(f"cd /root/certd && set -e\n{text}", input="y\n")
+        return self.shell(f"cd /root/packages && set -e\n{text}", input="y\n")
 
     def rpc(self, method, **params):
         with RpcClient(self.root / "run/certd/control.sock") as rpc:
@@ -323,7 +323,7 @@ def test_upgrade_downgrade_remove_and_purge(host, scratch):
     old = scratch / "old"
     old.mkdir()
     for package in previous_packages(old).glob("*_previous.deb"):
-        (host.root / "root/certd" / package.name).write_bytes(package.read_bytes())
+        (host.root / "root/packages" / package.name).write_bytes(package.read_bytes())
     host.has_server("nginx")
     host.systemctl("disable", "--now", "nginx")
     at_first = names(host)
