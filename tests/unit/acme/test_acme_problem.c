@@ -29,6 +29,14 @@ Test(acme_problem, each_type_has_its_meaning)
 		{ 403, P("orderNotReady"), ERROR_CA, true, NULL, "orderNotReady: why" },
 		{ 403, P("externalAccountRequired"), ERROR_CA, false, "externalAccountBinding",
 			"externalAccountRequired: why" },
+		{ 403,
+			"{\"type\":\"urn:ietf:params:acme:error:userActionRequired\",\"detail\":\"new terms\","
+			"\"instance\":\"https://ca/terms/2\"}",
+			ERROR_CA, false, "termsOfServiceAgreed", "userActionRequired: new terms (https://ca/terms/2)" },
+		{ 403,
+			"{\"type\":\"urn:ietf:params:acme:error:badCSR\",\"detail\":\"why\","
+			"\"instance\":\"https://ca/terms/2\"}",
+			ERROR_CA, false, "keyAlgorithm", "badCSR: why" },
 		{ 429, P("rateLimited"), ERROR_RATE_LIMITED, true, NULL, "rateLimited: why" },
 		{ 500, P("serverInternal"), ERROR_CA, true, NULL, "serverInternal: why" },
 		{ 400, P("ofTheFuture"), ERROR_CA, false, NULL, "ofTheFuture: why" },

@@ -141,3 +141,27 @@ Test(account, a_changed_address_reaches_the_ca_also_after_failures_and_a_second_
 	cr_expect_str_eq(contact(&r), "mailto:third@a.test");
 	run_end(&r);
 }
+
+Test(account, an_answer_that_is_no_account_is_not_taken_for_one)
+{
+	static const struct run_fault faults[] = {
+		{ FAKE_CA_ACCOUNT, ERROR_NONE, 201, NULL, "{\"status\":7}", NULL },
+		{ FAKE_CA_ACCOUNT, ERROR_NONE, 201, NULL, "<html>", NULL },
+		{ FAKE_CA_ACCOUNT, ERROR_NONE, 201, NULL, "{\"status\":\"deactivated\"}", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct run r;
+		_cleanup_provider_ struct provider p = { 0 };
+
+		run_begin(&r, 0);
+		run_spoil(&r, &faults[i]);
+		world_run_until(&r.world, world_now(&r.world) + WAIT);
+		load(&r, &p);
+		cr_expect(error_is_set(&p.o.failure), "case %zu", i);
+		cr_expect_null(p.account_url, "case %zu: %s", i, p.account_url);
+		cr_expect_neq(p.o.state, OBJECT_AVAILABLE, "case %zu", i);
+		run_mend(&r);
+		run_end(&r);
+	}
+}
