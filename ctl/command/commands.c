@@ -239,9 +239,12 @@ static const char add_dns_notes[] =
 	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
 static const char add_consumer_notes[] =
 	"certd runs a program of kind exec as its own user in its sandbox, so the program cannot reload a\n"
-	"service of the system. To reload one, enable a path unit for it, as root; see UNITS in certd(8).\n"
+	"service of the system. Kind unit does: systemd tests the server's configuration and reloads the\n"
+	"server. There are units for nginx, HAProxy, Apache, Postfix, Dovecot and PostgreSQL; for others and\n"
+	"for hosts without D-Bus see UNITS in certd(8).\n"
 	"\n"
-	"  certctl add-consumer --name nginx --probe 127.0.0.1:443\n"
+	"  certctl add-consumer --name nginx --activate unit --unit certd-nginx.service --probe 127.0.0.1:443\n"
+	"  certctl add-consumer --name mail --activate unit --unit certd-reload-postfix.service\n"
 	"  certctl add-consumer --name app --activate notify --notify-socket /run/app/notify\n"
 	"  certctl add-consumer --name app --activate exec --command /usr/local/bin/deploy-app\n"
 	"  certctl add-consumer --name apps --activate exec --batch --command /usr/local/bin/deploy-app\n"

@@ -182,3 +182,50 @@ def test_what_is_not_a_service_is_refused(certd, unit):
 def test_the_unit_is_required(certd):
     refused = certd.ctl("add-consumer", "--name", "app", "--activate", "unit", check=False)
     assert refused.returncode == 65 and "--unit" in refused.stderr, refused
+
+
+PROGRAM = """#!/bin/sh
+mkdir {0}/$1.busy || echo met >>{0}/met
+printf '%s\\n' "$CERTD_NAMES" | wc -l >>{0}/$1.runs
+sleep 0.3
+rmdir {0}/$1.busy
+"""
+
+
+@pytest.mark.limit(240)
+@pytest.mark.parametrize("kind", ["unit", "exec"])
+def test_500_certificates_that_change_at_once_are_one_run_of_each_consumer(certd, systemd, scratch, kind):
+    program = scratch / "program"
+    program.write_text(PROGRAM.format(scratch))
+    program.chmod(0o755)
+    for name, unit in (("app", UNIT), ("other", "certd-reload-other.service")):
+        how = ["--unit", unit] if kind == "unit" else ["--batch", "--command", program, "--command", name]
+        certd.ctl("add-consumer", "--name", name, "--activate", kind, *how)
+    ca = ThrowAwayCa(scratch / "ca")
+    cert, key = ca.issue("shop.example.com")
+    with certd.rpc() as rpc:
+        for number in range(500):
+            rpc.call("certificate.create", properties={
+                "name": f"shop{number}", "certificate": cert.read_text(), "privateKey": key.read_text(),
+                "certificateChain": ca.cert_file.read_text(), "consumers": ["app", "other"]})
+
+    def is_calm():
+        return not any(row["kind"] == "deploy" for row in certd.call("schedule.list", limit=1000)["items"])
+
+    def runs(name, unit):
+        return len(systemd.requests(f"StartUnit {unit}")) if kind == "unit" else \
+            len((scratch / f"{name}.runs").read_text().split())
+
+    def all_runs():
+        return [runs("app", UNIT), runs("other", "certd-reload-other.service")]
+
+    wait_for(is_calm, 150, "all are deployed", interval=0.5)
+    before = all_runs()
+    certd.ctl("deploy", "--no-wait", "app")
+    wait_for(is_calm, 150, "all are deployed again", interval=0.5)
+    # On a busy machine there may be pauses of more than two seconds between two of them.
+    for n, earlier in zip(all_runs(), before, strict=True):
+        assert 1 <= n - earlier <= 3, (before, all_runs())
+    assert not (scratch / "met").exists()
+    if kind == "exec":
+        assert sum(map(int, (scratch / "app.runs").read_text().split())) == 2 * 500

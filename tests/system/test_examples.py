@@ -48,6 +48,7 @@ ELSEWHERE = {
     r"systemctl (en|dis)able --now certd-http.service": "system/test_first_hour.py",
     r"systemd-sysusers |systemctl enable |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemd-creds ": "system/test_units.py",
+    r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
     r"certctl migrate |cd /etc/letsencrypt/|ln -sf /var/lib/certd/": "system/test_migrate.py",
 }
