@@ -16,7 +16,8 @@
 	KIND(notify, "a datagram") \
 	KIND(exec, "a program") \
 	KIND(unit, "a unit of systemd") \
-	KIND(signal, "a signal to its process")
+	KIND(signal, "a signal to its process") \
+	KIND(haproxy, "the runtime API of HAProxy")
 /* clang-format on */
 
 #define CONSUMER_KIND_NAME(kind, help) #kind,

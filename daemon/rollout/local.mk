@@ -2,7 +2,7 @@
 libcertd_a_SOURCES += \
 	daemon/rollout/activate.c daemon/rollout/activate.h \
 	daemon/rollout/consumer_exec.c daemon/rollout/consumer_kind.c daemon/rollout/consumer_kind.h \
-	daemon/rollout/consumer_none.c daemon/rollout/consumer_notify.c daemon/rollout/consumer_signal.c daemon/rollout/consumer_unit.c \
+	daemon/rollout/consumer_haproxy.c daemon/rollout/consumer_none.c daemon/rollout/consumer_notify.c daemon/rollout/consumer_signal.c daemon/rollout/consumer_unit.c \
 	daemon/rollout/consumer_queue.c daemon/rollout/consumer_queue.h \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \

@@ -161,6 +161,8 @@ struct consumer {
 	char *unit;                /* unit: name of the systemd unit to run */
 	char *pid_file;            /* signal: file with the number of the process */
 	char *signal;              /* signal: its name without SIG; NULL: HUP */
+	struct strlist sockets;    /* haproxy: stats sockets, one for each process */
+	char *crt_list;            /* haproxy: for certificates that are new to it; NULL: the directory */
 	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
 	char *rollback;            /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
 	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */

@@ -157,6 +157,8 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 28, struct consumer, layout, "layout"),
 	RECORD_FIELD(RECORD_STRLIST, 29, struct consumer, outputs, "outputs"),
 	RECORD_FIELD(RECORD_SECRET, 30, struct consumer, password, "outputPassword"),
+	RECORD_FIELD(RECORD_STRLIST, 31, struct consumer, sockets, "sockets"),
+	RECORD_FIELD(RECORD_STRING, 32, struct consumer, crt_list, "crtList"),
 };
 const struct record_class consumer_class = RECORD_CLASS(
 	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);

@@ -49,6 +49,7 @@ Test(consumer_kind, only_programs_can_be_run_for_each_certificate_or_for_a_batch
 Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 {
 	static char *program[] = { (char *)"/bin/true" };
+	static char *sockets[] = { (char *)"/run/haproxy/admin.sock", (char *)"haproxy.sock" };
 	static const struct {
 		struct consumer consumer;
 		const struct consumer_kind *kind;
@@ -69,6 +70,11 @@ Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 		{ { .unit = (char *)".service" }, &consumer_kind_unit, "properties.unit" },
 		{ { .unit = NULL }, &consumer_kind_unit, "properties.unit" },
 		{ { .pid_file = NULL }, &consumer_kind_signal, "properties.pidFile" },
+		{ { .sockets = { .items = sockets, .count = 1 } }, &consumer_kind_haproxy, NULL },
+		{ { .sockets = { .items = sockets, .count = 2 } }, &consumer_kind_haproxy, "properties.sockets" },
+		{ { .sockets = { .count = 0 } }, &consumer_kind_haproxy, "properties.sockets" },
+		{ { .sockets = { .items = sockets, .count = 1 }, .layout = (char *)"lego" }, &consumer_kind_haproxy,
+			"properties.layout" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
