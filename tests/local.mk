@@ -139,9 +139,11 @@ unit_store_SOURCES = \
 	tests/unit/store/test_store_guard.c \
 	tests/unit/store/test_store_model.c \
 	tests/unit/store/test_store_space.c \
+	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c \
 	tests/unit/store/tmp_store.h
+unit_store_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew

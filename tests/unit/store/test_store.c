@@ -1,4 +1,5 @@
 /* The turn's lists and the commit that ends it. */
+#include "tests/support/store_faults.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -329,4 +330,54 @@ Test(store, ids_are_version_4_uuids_and_differ)
 	cr_expect_eq(strlen(a), 36);
 	cr_expect_eq(a[14], '4');
 	cr_expect_not_null(strchr("89ab", a[19]));
+}
+
+Test(store, a_commit_at_once_says_whether_it_is_durable_and_why_not)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct store_txn *txn = store_begin(t.store);
+
+	put_text(txn, STORE_PROVIDER, "a", "1");
+	cr_expect_eq(store_commit_now(t.store, txn, &err), 0);
+	cr_expect_not(error_is_set(&err));
+	cr_expect(has_text(t.store, STORE_PROVIDER, "a", "1"));
+	txn = store_begin(t.store);
+	put_text(txn, STORE_PROVIDER, "a", "2");
+	store_faults_begin(0, true);
+	cr_expect_eq(store_commit_now(t.store, txn, &err), -1);
+	cr_expect_eq(err.code, ERROR_IO);
+	cr_expect_str_eq(err.message, "a write " STORE_FAULT);
+	txn = store_begin(t.store);
+	put_text(txn, STORE_PROVIDER, "a", "3");
+	cr_expect_eq(store_commit_now(t.store, txn, NULL), -1, "whether anybody wants to know why or not");
+	store_faults_end();
+	cr_expect(has_text(t.store, STORE_PROVIDER, "a", "1"));
+}
+
+Test(store, a_read_that_fails_is_not_taken_for_the_end)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT, value = BUF_INIT;
+	struct store_txn *txn = store_begin(t.store);
+
+	put_text(txn, STORE_PROVIDER, "a", "1");
+	put_text(txn, STORE_PROVIDER, "b", "2");
+	store_commit(t.store);
+	for (int i = 0; i < 3; i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rc;
+
+		store_faults_begin(1, false);
+		rc = i == 0   ? store_get(t.store, STORE_PROVIDER, "a", 1, &value, &err)
+		     : i == 1 ? store_next(t.store, STORE_PROVIDER, "a", 1, true, &key, &value, &err)
+			      : store_prev(t.store, STORE_PROVIDER, "b", 1, &key, &value, &err);
+		cr_expect(store_faults_end());
+		cr_expect_eq(rc, -1, "%d", i);
+		cr_expect_eq(err.code, ERROR_IO, "%d", i);
+	}
+	/* What the turn has in memory does not hide that the rest is unknown. */
+	del_text(store_begin(t.store), STORE_PROVIDER, "b");
+	store_faults_begin(2, false);
+	cr_expect_eq(store_next(t.store, STORE_PROVIDER, "a", 1, true, &key, &value, NULL), -1);
+	store_faults_end();
+	cr_expect_eq(store_next(t.store, STORE_PROVIDER, "a", 1, true, &key, &value, NULL), 0);
 }
