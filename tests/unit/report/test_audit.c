@@ -461,7 +461,7 @@ Test(audit, pages_begin_with_the_first_that_is_left)
 			json_object_array_length(page));
 		if (cases[i].count)
 			json_get_int(json_object_array_get_idx(page, 0), "number", 0, 100, &number, NULL);
-		cr_expect_eq(number, cases[i].first, "case %zu: %d", i, (int)number);
+		cr_expect_eq((uint64_t)number, cases[i].first, "case %zu: %d", i, (int)number);
 	}
 	rig_clear(&r);
 }
@@ -529,7 +529,6 @@ Test(audit, a_verification_that_cannot_read_fails_and_finds_no_damage)
 	change_often(&r, 10);
 	for (bool has_failed = true; has_failed;) {
 		struct outcome outcome = { 0 };
-		_cleanup_json_ struct json_object *list = NULL;
 
 		store_faults_begin(++n, false);
 		audit_verify(r.audit, note_verified, &outcome);
