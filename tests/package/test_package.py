@@ -198,6 +198,14 @@ def test_nginx_owns_port_80(host):
     no_unit_failed(host)
     renewal_is_served(host)
 
+    # Instead of the path unit, certd has systemd do it, as the rule of polkit in the package allows.
+    host.systemctl("disable", "--now", "certd-nginx.path")
+    host.follow("\n".join(readme("certctl add-consumer --name nginx").splitlines()[:2]))
+    renewal_is_served(host)
+    wait_for(lambda: host.rpc("consumer.get", ref="nginx")["metadata"]["rollouts"][0].get("served") == "served", 60,
+             "certd's own probe")
+    no_unit_failed(host)
+
 
 @lasting(120)
 def test_haproxy_owns_port_80(host):
