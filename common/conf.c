@@ -76,6 +76,11 @@ static const struct conf_option options[] = {
 		false },
 	{ "renew-before", CONF_SPAN, AT(renew_before), "30d", 60, MAX_SPAN,
 		"renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)", false },
+	{ "late-warning", CONF_COUNT, AT(late_warning), "25", 1, 90,
+		"alert if a certificate is not renewed when less than this percentage of its lifetime is left",
+		false },
+	{ "late-critical", CONF_COUNT, AT(late_critical), "10", 1, 90,
+		"the same with severity critical", false },
 	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
 		"delete unused certificates this long after they expired", false },
 	{ "limits", CONF_TEXT, AT(limits), "none", 0, 0, "ionos: the limits of IONOS Certificate Manager (50 "

@@ -36,6 +36,8 @@ struct conf {
 	struct strlist viewer_groups;
 	struct strlist scopes;            /* entries of common/scope.h */
 	int64_t renew_before;             /* seconds; 30 d */
+	int64_t late_warning;             /* percent of the lifetime; 25 */
+	int64_t late_critical;            /* 10 */
 	int64_t purge_after;              /* seconds after expiry; 30 d */
 	char *limits;                     /* "none" or "ionos": the defaults of the next two */
 	int64_t max_auto_certificates;    /* 0: none */

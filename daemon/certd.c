@@ -6,9 +6,11 @@
 
 #include "common/crypto/secret.h"
 #include "common/crypto/x509.h"
+#include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/http.h"
+#include "daemon/base/http_mail.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/meter.h"
@@ -60,6 +62,7 @@ struct certd {
 	struct dns *dns;
 	struct meters *meters;
 	struct http_curl *http;
+	struct http_mail *mail;
 	struct drops *drops;
 	struct rollout *rollout;
 	struct solver *solver;
@@ -107,7 +110,10 @@ open_base(struct certd *c, struct error *err)
 		return -1;
 	c->http = http_curl_new(
 		c->loop, c->dns, &(struct http_curl_config){ .user_agent = USER_AGENT, .proxy = c->conf.proxy }, err);
-	return c->http ? 0 : -1;
+	if (!c->http)
+		return -1;
+	c->mail = http_mail_new(c->loop, c->dns);
+	return 0;
 }
 
 /* The delayed commit is due: the timer's own turn ends with it. */
@@ -252,6 +258,13 @@ open_scheduler(struct certd *c)
 	renew_register_jobs(c->scheduler, &c->issue_env);
 	rollout_register_jobs(c->scheduler, c->rollout);
 	scheduler_register(c->scheduler, &cleanup_job, c->solver);
+	c->issue_env.alerts = alerts_new(&(struct alerts_config){
+		.env = &c->issue_env,
+		.http = http_curl_transport(c->http),
+		.mail = http_mail_transport(c->mail),
+		.conf = &c->conf,
+	});
+	alerts_register_jobs(c->scheduler, c->issue_env.alerts);
 }
 
 static void
@@ -373,6 +386,7 @@ certd_free(struct certd *c)
 	loop_timer_cancel(&c->put_off);
 	events_unsubscribe(c->watch);
 	slices_stop(&c->service);
+	alerts_stop(c->issue_env.alerts);
 	zones_stop(&c->service);
 	profiles_stop(&c->service);
 	metrics_file_free(c->metrics_file);
@@ -381,6 +395,7 @@ certd_free(struct certd *c)
 	control_free(c->control);
 	refusals_free(c->refusals);
 	scheduler_free(c->scheduler);
+	alerts_free(c->issue_env.alerts);
 	clients_free(c->issue_env.clients);
 	x509_seen_free(c->issue_env.seen);
 	solver_free(c->solver);
@@ -390,6 +405,7 @@ certd_free(struct certd *c)
 	workers_free(c->call_workers);
 	workers_free(c->workers);
 	drops_close(c->drops);
+	http_mail_free(c->mail);
 	http_curl_free(c->http);
 	meters_free(c->meters);
 	dns_free(c->dns);
@@ -599,6 +615,7 @@ certd_run(struct certd *c, struct error *err)
 	loop_timer_init(&c->status, c->loop, send_status, c);
 	c->watch = events_subscribe(c->events, NULL, certd_event_seen, c);
 	notify_watchdog_start(c->loop);
+	alerts_start(c->issue_env.alerts, c->scheduler, c->audit);
 	c->startup = startup_begin(&env, ready, c);
 	scheduler_kick(c->scheduler);
 	rc = loop_run(c->loop, err);

@@ -171,6 +171,18 @@ unit_renew_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-alert
+TESTS += unit-alert
+unit_alert_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/alert/test_alerts.c \
+	tests/unit/alert/test_condition.c \
+	tests/unit/alert/test_mail_text.c \
+	tests/unit/alert/test_webhook_body.c \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h
+unit_alert_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_alert_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += unit-control
 TESTS += unit-control
 unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \

@@ -22,24 +22,23 @@
 	TEMPLATE(ntfy, "ntfy") \
 	TEMPLATE(alertmanager, "Prometheus Alertmanager")
 
-/* CONDITION(word, severity at its begin, its title in messages). Words are on disk and in scripts. */
+/* The word, which is on disk and in scripts, and the title in messages; the worst first. */
 #define CONDITIONS(CONDITION) \
-	CONDITION(expired, CRITICAL, "certificate has expired") \
-	CONDITION(store, CRITICAL, "certd cannot store its state") \
-	CONDITION(clock, CRITICAL, "clock is wrong") \
-	CONDITION(audit, CRITICAL, "audit log was altered") \
-	CONDITION(account, CRITICAL, "account with the CA is unusable") \
-	CONDITION(late, WARNING, "certificate is not renewed in time") \
-	CONDITION(paused, WARNING, "certificate expires while it is paused") \
-	CONDITION(stale, WARNING, "certificate is not served") \
-	CONDITION(refused, WARNING, "CA does not issue the certificate") \
-	CONDITION(undeployed, WARNING, "certificate cannot be deployed") \
-	CONDITION(changed, WARNING, "deployed files were changed")
+	CONDITION(expired, "certificate has expired") \
+	CONDITION(store, "certd cannot store its state") \
+	CONDITION(clock, "clock is wrong") \
+	CONDITION(audit, "audit log was altered") \
+	CONDITION(account, "account with the CA is unusable") \
+	CONDITION(late, "certificate is not renewed in time") \
+	CONDITION(paused, "certificate expires while it is paused") \
+	CONDITION(stale, "certificate is not served") \
+	CONDITION(refused, "CA does not issue the certificate") \
+	CONDITION(undeployed, "certificate cannot be deployed")
 /* clang-format on */
 
 #define ALERT_KIND_NAME(kind, help) #kind,
 #define ALERT_KIND_HELP(kind, help) "; " #kind ": " help
-#define CONDITION_WORD(word, severity, title) #word,
-#define CONDITION_HELP(word, severity, title) " " #word
+#define CONDITION_WORD(word, title) #word,
+#define CONDITION_HELP(word, title) " " #word
 
 #endif

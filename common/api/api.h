@@ -169,6 +169,7 @@ enum api_method_id {
 	RPC_ALERT_GET,
 	RPC_ALERT_UPDATE,
 	RPC_ALERT_DELETE,
+	RPC_ALERT_TEST,      /* {ref}: send a test message now */
 	RPC_AUDIT_LIST,      /* {after?, limit?} */
 	RPC_AUDIT_VERIFY,    /* {known?}: are all records present and unmodified? */
 	RPC_EVENT_LIST,      /* {object?, after?, limit?} */

@@ -746,7 +746,7 @@ static const struct api_field audit_verify_result[] = {
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "time when the work is due" },
 	{ .name = "kind", .type = API_STRING,
-		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, alert or look" },
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, send or check" },
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that the work is for" },
 	END,
 };
@@ -755,6 +755,12 @@ static const struct api_field schedule_result[] = {
 	{ .name = "offset", .type = API_INT, .help = "number of skipped rows, from the request" },
 	{ .name = "limit", .type = API_INT, .help = "maximum number of rows, from the request" },
 	{ .name = "total", .type = API_INT, .help = "total number of rows" },
+	END,
+};
+
+static const struct api_field alert_test_result[] = {
+	{ .name = "endpoint", .type = API_STRING, .help = "where it was sent to" },
+	{ .name = "answer", .type = API_STRING, .help = "answer of the server or program, in its own words" },
 	END,
 };
 
@@ -823,9 +829,20 @@ static const struct api_field status_store_fields[] = {
 
 static const struct api_field failing_fields[] = {
 	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields, .help = "object that is affected" },
-	{ .name = "action", .type = API_STRING, .help = "failed action: issue, deploy or account" },
+	{ .name = "action", .type = API_STRING, .help = "failed action: issue, deploy, account or send" },
 	{ .name = "message", .type = API_STRING, .help = "reason of the failure" },
 	{ .name = "date", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+static const struct api_field condition_fields[] = {
+	{ .name = "condition", .type = API_STRING, .help = "word of the condition, as in alerts" },
+	{ .name = "severity", .type = API_STRING, .help = "warning or critical" },
+	{ .name = "title", .type = API_STRING, .help = "what is wrong" },
+	{ .name = "message", .type = API_STRING, .help = "reason" },
+	{ .name = "object", .type = API_OBJECT, .fields = object_ref_fields,
+		.help = "object that is affected; not set for certd itself" },
+	{ .name = "since", .type = API_TIME, .help = "time of its begin" },
 	END,
 };
 
@@ -851,6 +868,9 @@ static const struct api_field status_result[] = {
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextObject", .type = API_OBJECT, .fields = object_ref_fields, .help = "object of that action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "conditions", .type = API_LIST, .fields = condition_fields,
+		.help = "up to 20 conditions that hold, the worst first" },
+	{ .name = "conditionCount", .type = API_INT, .help = "number of conditions that hold" },
 	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "up to 20 failures, by time of the "
 		"next attempt" },
 	{ .name = "warnings", .type = API_STRLIST, .help = "problems that need attention" },
@@ -938,8 +958,13 @@ const struct api_method api_methods[] = {
 		authorization_ref, NULL, "delete an authorization", .flags = API_SCOPED },
 	[RPC_AUTHORIZATION_VALIDATE] = { "authorization.validate", ROLE_OPERATOR, API_CALL, API_AUTHORIZATION,
 		validate_params, NULL, "ask the CA to validate the published record", .flags = API_SCOPED },
-	READ_ROWS(ALERT, "alert", API_ALERT, page_params, alert_ref, "alert"),
+	[RPC_ALERT_LIST] = { "alert.list", ROLE_VIEWER, API_LIST_ALL, API_ALERT, page_params, NULL, "list alerts",
+		.flags = 0 },
+	[RPC_ALERT_GET] = { "alert.get", ROLE_VIEWER, API_GET, API_ALERT, alert_ref, NULL, "show one alert",
+		.flags = 0 },
 	CRUD_ROWS(ALERT, "alert", API_ALERT, ROLE_ADMIN, create_params, alert_change, alert_change, "alert"),
+	[RPC_ALERT_TEST] = { "alert.test", ROLE_OPERATOR, API_CALL, API_ALERT, alert_ref, alert_test_result,
+		"send a test message now", .flags = 0 },
 	[RPC_AUDIT_LIST] = { "audit.list", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_list_params,
 		audit_list_result, "list changes and refused calls", "/audit", .flags = API_READS },
 	[RPC_AUDIT_VERIFY] = { "audit.verify", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, audit_verify_params,

@@ -177,11 +177,39 @@ read_status_failing(struct ctl *ctl, struct json_object *list)
 		line = xasprintf("%s, %s: %s; retry %s", buf_str(&what), ctl_text_at(item, "action"),
 			ctl_text_at(item, "message"), buf_str(&when));
 		read_status_line(ctl, line);
-		if (!explain && *ctl_text_at(item, "object.name"))
+		if (!explain && *ctl_text_at(item, "object.name") &&
+			strcmp(ctl_text_at(item, "object.type"), "alert") != 0)
 			explain = shell_certctl("explain", ctl_text_at(item, "object.name"), NULL);
 	}
 	if (explain)
 		fprintf(ctl->out, "  to see why: %s\n", explain);
+}
+
+/* The conditions that alerts report. */
+static void
+read_status_conditions(struct ctl *ctl, struct json_object *item)
+{
+	struct json_object *list = ctl_at(item, "conditions");
+	long long more = read_count_at(item, "conditionCount") - (long long)ctl_count_at(list, "");
+
+	if (ctl_count_at(list, "") == 0)
+		return;
+	read_status_title(ctl, TONE_BAD, "attention");
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *c = json_object_array_get_idx(list, i);
+		_cleanup_buf_ struct buf since = BUF_INIT;
+		_cleanup_buf_ struct buf what = BUF_INIT;
+		_cleanup_free_ char *line = NULL;
+
+		text_relative(&since, ctl_time_at(c, "since"), ctl_now(ctl));
+		if (ctl_at(c, "object"))
+			text_reference(ctl_at(c, "object"), &what);
+		line = xasprintf("%s: %s%s%s: %s (%s)", ctl_text_at(c, "severity"), buf_str(&what),
+			what.len ? ", " : "", ctl_text_at(c, "title"), ctl_text_at(c, "message"), buf_str(&since));
+		read_status_line(ctl, line);
+	}
+	if (more > 0)
+		fprintf(ctl->out, "  and %lld more\n", more);
 }
 
 static void
@@ -230,6 +258,7 @@ read_status_item(struct output *output, struct json_object *item)
 	}
 	read_status_counts(ctl, item);
 	read_status_next(ctl, item);
+	read_status_conditions(ctl, item);
 	read_status_failing(ctl, ctl_at(item, "failing"));
 	read_status_warnings(ctl, ctl_at(item, "warnings"));
 }

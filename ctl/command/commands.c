@@ -354,8 +354,8 @@ static const char migrate_notes[] =
 	"  certctl migrate certbot --email you@example.com\n"
 	"  certctl migrate lego /srv/lego www.example.com\n";
 static const char dump_notes[] =
-	"Writes providers, DNS providers, consumers and auto-certificates. Certificates, tokens and\n"
-	"authorizations are not included. Secrets are written as {credential: NAME}.\n";
+	"Writes providers, DNS providers, consumers, alerts and auto-certificates. Certificates, tokens\n"
+	"and authorizations are not included. Secrets are written as {credential: NAME}.\n";
 static const char set_notes[] = "A list replaces the old list. An empty value ('') resets a property to its default.\n"
 				"\n"
 				"  certctl set auto www.example.com --san example.com --san www2.example.com\n";
@@ -445,6 +445,8 @@ const struct command commands[] = {
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, .notes = get_notes },
 	{ "audit", NULL, "list changes with their old and new values, and refused calls", OPTIONS_PARAMS, 0, NONE,
 		RPC_AUDIT_LIST, audit_options, cmd_audit, .notes = audit_notes },
+	{ "alert", "test NAME", "send a test message to an alert destination, and print its answer", OPTIONS_NONE,
+		COMMAND_WORDS, API_ALERT, RPC_ALERT_TEST, NULL, cmd_alert, .notes = "  certctl alert test ops\n" },
 	{ "call", "METHOD [JSON]", "call a method of the control API", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD,
 		NULL, cmd_call, .notes = "  certctl call rpc.discover\n" },
 	{ "complete", "WORD...", "print completion candidates for the last word", OPTIONS_NONE, COMMAND_WORDS, NONE,

@@ -2,6 +2,7 @@
 libctl_a_SOURCES += \
 	ctl/command/args.c ctl/command/args.h \
 	ctl/command/cmd.h \
+	ctl/command/cmd_alert.c \
 	ctl/command/cmd_apply.c \
 	ctl/command/cmd_audit.c \
 	ctl/command/cmd_authorize.c \

@@ -8,12 +8,14 @@
 #include "daemon/store/object.h"
 
 struct http;
+struct mail;
 struct loop;
 
 /* All borrowed. */
 struct alert_env {
 	struct loop *loop;
 	const struct http *http;
+	const struct mail *mail;
 	const char *host; /* name of this host */
 };
 

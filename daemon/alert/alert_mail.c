@@ -8,7 +8,11 @@
 
 #include "common/name.h"
 #include "common/strlist.h"
+#include "daemon/alert/mail_text.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/http_mail.h"
 #include "daemon/base/http_url.h"
+#include "daemon/base/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +95,98 @@ alert_mail_endpoint(const struct alert *a)
 	return xasprintf("%s by %s", to, a->server);
 }
 
+/* --- delivery --- */
+
+enum { MAIL_TIMEOUT_MS = 60 * 1000 };
+
+struct mail_delivery {
+	const struct alert_env *env;
+	void *sending; /* NULL: not yet */
+	alert_done_fn *done;
+	void *arg;
+};
+
+static void
+mail_delivered(const struct error *err, const char *answer, void *arg)
+{
+	struct mail_delivery *d = arg;
+	alert_done_fn *done = d->done;
+	void *done_arg = d->arg;
+
+	free(d);
+	done(err, answer, done_arg);
+}
+
+static enum mail_security
+mail_security_of(const struct alert *a)
+{
+	const char *word = mail_security(a);
+
+	return strcmp(word, "tls") == 0 ? MAIL_TLS : strcmp(word, "none") == 0 ? MAIL_PLAIN : MAIL_STARTTLS;
+}
+
+static const char *
+mail_port(const struct alert *a, const struct http_url *server)
+{
+	static const char *const ports[] = { [MAIL_STARTTLS] = "587", [MAIL_TLS] = "465", [MAIL_PLAIN] = "25" };
+
+	return server->has_port ? server->port : ports[mail_security_of(a)];
+}
+
+/* A host name that is no domain is not accepted by every server, but a sender is needed. Owned by the caller. */
+static char *
+mail_from(const struct alert *a, const char *host)
+{
+	return a->from ? xstrdup(a->from) : xasprintf("certd@%s", name_is_plain(host) ? host : "localhost");
+}
+
+static void *
+alert_mail_start(
+	const struct alert_env *env, const struct alert *a, const struct message *m, alert_done_fn *done, void *arg)
+{
+	struct mail_delivery *d = xcalloc(1, sizeof(*d));
+	_cleanup_http_url_ struct http_url server = { .scheme = NULL };
+	_cleanup_free_ char *from = mail_from(a, env->host);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *password = xstrndup(a->password.len ? (const char *)a->password.data : "", a->password.len);
+
+	*d = (struct mail_delivery){ .env = env, .done = done, .arg = arg };
+	parse_server(a, &server, NULL); /* it was checked when it was declared */
+	mail_text(m, env->host, from, &a->to, clock_wall(loop_clock(env->loop)), &text);
+	password[strcspn(password, "\r\n")] = '\0'; /* a file ends with a line end */
+	d->sending = mail_send(env->mail,
+		&(struct mail_request){
+			.host = server.host,
+			.port = mail_port(a, &server),
+			.security = mail_security_of(a),
+			.ca_file = a->ca_file,
+			.user = a->user,
+			.password = password,
+			.from = from,
+			.to = &a->to,
+			.text = &text,
+			.timeout_ms = MAIL_TIMEOUT_MS,
+		},
+		mail_delivered, d);
+	explicit_bzero(password, strlen(password));
+	free(password);
+	return d;
+}
+
+static void
+alert_mail_cancel(void *work)
+{
+	struct mail_delivery *d = work;
+
+	mail_cancel(d->env->mail, d->sending);
+	free(d);
+}
+
 const struct alert_kind alert_kind_mail = {
 	.name = "mail",
 	.settings = mail_settings,
 	.check = alert_mail_check,
 	.endpoint = alert_mail_endpoint,
+	.start = alert_mail_start,
+	.cancel = alert_mail_cancel,
 };

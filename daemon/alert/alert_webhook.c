@@ -4,8 +4,14 @@
  */
 #include "daemon/alert/alert_kind.h"
 
+#include "common/printable.h"
 #include "common/strlist.h"
+#include "common/timefmt.h"
+#include "daemon/alert/webhook_body.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/http.h"
 #include "daemon/base/http_url.h"
+#include "daemon/base/loop.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -31,23 +37,52 @@ webhook_wipe(char **text)
 
 #define _cleanup_wipe_ _cleanup_(webhook_wipe)
 
+/* Without the line end of the file that it came from. Owned by the caller, who wipes it. */
+static char *
+webhook_url(const struct alert *a)
+{
+	char *url = webhook_text(&a->url);
+
+	url[strcspn(url, "\r\n")] = '\0';
+	return url;
+}
+
 /* --- declaration --- */
+
+/* A URL may be valid, and not be one of the receiver's. */
+static int
+check_template(const struct alert *a, const char *url, struct error *err)
+{
+	static char none[] = "", word[] = "test";
+	static const struct message any = { .id = none,
+		.incident = none,
+		.condition = word,
+		.status = word,
+		.severity = word,
+		.title = none,
+		.text = none };
+	_cleanup_webhook_request_ struct webhook_request r = { .url = NULL };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (webhook_request_make(a->template, url, &any, "", 0, &r, &why) < 0)
+		return error_set_field(err, "url", "%s", why.message);
+	return 0;
+}
 
 static int
 check_url(const struct alert *a, struct error *err)
 {
-	_cleanup_wipe_ char *url = webhook_text(&a->url);
+	_cleanup_wipe_ char *url = webhook_url(a);
 	_cleanup_http_url_ struct http_url parts = { .scheme = NULL };
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	url[strcspn(url, "\r\n")] = '\0'; /* a file ends with a line end */
 	if (http_url_parse(url, &parts, &why) < 0)
 		return error_set_field(err, "url", "cannot be used: %s", why.message);
 	if (parts.has_user)
 		return error_set_field(err, "url", "contains a user name; use headers for credentials");
 	if (strcmp(parts.scheme, "https") != 0 && !http_url_is_loopback(&parts))
 		return error_set_field(err, "url", "must begin with https:// (http:// is accepted only for this host)");
-	return 0;
+	return check_template(a, url, err);
 }
 
 /* Those that certd sets itself. */
@@ -128,14 +163,143 @@ alert_webhook_check(const struct alert *a, struct error *err)
 static char *
 alert_webhook_endpoint(const struct alert *a)
 {
-	_cleanup_wipe_ char *url = webhook_text(&a->url);
+	_cleanup_wipe_ char *url = webhook_url(a);
 	_cleanup_http_url_ struct http_url parts = { .scheme = NULL };
 
-	url[strcspn(url, "\r\n")] = '\0';
 	if (http_url_parse(url, &parts, NULL) < 0)
 		return NULL;
 	return xasprintf(
 		"%s://%s%s%s", parts.scheme, parts.host, parts.has_port ? ":" : "", parts.has_port ? parts.port : "");
+}
+
+/* --- delivery --- */
+
+enum { WEBHOOK_TIMEOUT_MS = 20 * 1000, WEBHOOK_ANSWER_MAX = 64 * 1024, WORDS_MAX = 300 };
+
+struct webhook {
+	const struct alert_env *env;
+	void *request;           /* of the transport; NULL: none */
+	struct loop_timer timer; /* reports what could not be sent */
+	struct error error;
+	alert_done_fn *done;
+	void *arg;
+};
+
+static void
+webhook_free(struct webhook *w)
+{
+	loop_timer_cancel(&w->timer);
+	error_clear(&w->error);
+	free(w);
+}
+
+static void
+webhook_end(struct webhook *w, const struct error *err, const char *answer)
+{
+	alert_done_fn *done = w->done;
+	void *arg = w->arg;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (err)
+		error_copy(&why, err);
+	webhook_free(w);
+	done(error_is_set(&why) ? &why : NULL, answer, arg);
+}
+
+/* "HTTP 403: invalid_token": the receiver in its own words. Owned by the caller. */
+static char *
+webhook_words(const struct http_response *res)
+{
+	_cleanup_free_ char *line = printable_line(buf_str(&res->body), res->body.len, WORDS_MAX);
+
+	return xasprintf("HTTP %d%s%s", res->status, *line ? ": " : "", line);
+}
+
+static void
+webhook_answered(struct http_response *res, const struct error *err, void *arg)
+{
+	struct webhook *w = arg;
+	_cleanup_free_ char *words = res ? webhook_words(res) : NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	w->request = NULL;
+	if (err) {
+		webhook_end(w, err, "");
+		return;
+	}
+	if (res->status >= 200 && res->status < 300) {
+		webhook_end(w, NULL, words);
+		return;
+	}
+	if (res->status >= 300 && res->status < 400)
+		error_set(&why, ERROR_STATE, "the webhook redirects (HTTP %d): its URL has changed", res->status);
+	else
+		error_set(&why, ERROR_STATE, "the webhook refused the message: %s", words);
+	why.may_retry = true;
+	if (res->retry_after_sec > 0)
+		why.retry_at = time_add(clock_wall(loop_clock(w->env->loop)), res->retry_after_sec);
+	webhook_end(w, &why, words);
+}
+
+static void
+webhook_not_sent(void *arg)
+{
+	struct webhook *w = arg;
+
+	webhook_end(w, &w->error, "");
+}
+
+static void
+webhook_send(struct webhook *w, const struct alert *a, const struct webhook_request *r, const struct message *m)
+{
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	struct http_request request = {
+		.method = "POST",
+		.url = r->url,
+		.content_type = "application/json",
+		.max_body = WEBHOOK_ANSWER_MAX,
+		.timeout_ms = WEBHOOK_TIMEOUT_MS,
+		.ca_file = a->ca_file,
+		.may_use_http = strncmp(r->url, "http://", strlen("http://")) == 0, /* checked: only to this host */
+		.is_sent_once = true,
+	};
+
+	json_write(r->body, &body);
+	request.body = body.data;
+	request.body_len = body.len;
+	if (webhook_headers(a, &request.headers, &w->error) == 0) {
+		strlist_take(&request.headers, xasprintf("Idempotency-Key: %s", m->id));
+		w->request = http_send(w->env->http, &request, webhook_answered, w);
+	}
+	webhook_clear_headers(&request.headers);
+}
+
+static void *
+alert_webhook_start(
+	const struct alert_env *env, const struct alert *a, const struct message *m, alert_done_fn *done, void *arg)
+{
+	struct webhook *w = xcalloc(1, sizeof(*w));
+	_cleanup_wipe_ char *url = webhook_url(a);
+	_cleanup_webhook_request_ struct webhook_request r = { .url = NULL };
+
+	w->env = env;
+	w->done = done;
+	w->arg = arg;
+	loop_timer_init(&w->timer, env->loop, webhook_not_sent, w);
+	if (webhook_request_make(a->template, url, m, env->host, clock_wall(loop_clock(env->loop)), &r, &w->error) == 0)
+		webhook_send(w, a, &r, m);
+	if (!w->request)
+		loop_timer_set(&w->timer, 0);
+	return w;
+}
+
+static void
+alert_webhook_cancel(void *work)
+{
+	struct webhook *w = work;
+
+	http_cancel(w->env->http, w->request);
+	webhook_free(w);
 }
 
 const struct alert_kind alert_kind_webhook = {
@@ -143,4 +307,6 @@ const struct alert_kind alert_kind_webhook = {
 	.settings = webhook_settings,
 	.check = alert_webhook_check,
 	.endpoint = alert_webhook_endpoint,
+	.start = alert_webhook_start,
+	.cancel = alert_webhook_cancel,
 };

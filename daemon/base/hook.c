@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,9 +175,45 @@ hook_check(const char *program, struct error *err)
 	return 0;
 }
 
+/* A file in memory: it needs no feeding, and the program may read it or not. */
+static int
+hook_input_fd(const struct buf *input, struct error *err)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, ERROR_HOOK, "the program's input: %s", strerror(errno));
+	if (buf_write_fd(input, fd, err) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+hook_spawn_with_input(struct hook *hook, const struct strlist *argv, const struct strlist *env, const struct buf *input)
+{
+	int fd = input ? hook_input_fd(input, &hook->error) : -1;
+	int rc;
+
+	if (input && fd < 0)
+		return -1;
+	rc = hook_spawn(argv, env, fd, hook->timeout_ms, &hook->process, &hook->error);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 struct hook *
 hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
 	hook_done_fn *done, void *arg)
+{
+	return hook_start_with_input(loop, argv, env, NULL, timeout_ms, done, arg);
+}
+
+struct hook *
+hook_start_with_input(struct loop *loop, const struct strlist *argv, const struct strlist *env, const struct buf *input,
+	int64_t timeout_ms, hook_done_fn *done, void *arg)
 {
 	struct hook *hook = xcalloc(1, sizeof(*hook));
 
@@ -186,7 +223,7 @@ hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *
 	hook->done = done;
 	hook->arg = arg;
 	loop_timer_init(&hook->timer, loop, hook_on_timer, hook);
-	if (hook_spawn(argv, env, hook->timeout_ms, &hook->process, &hook->error) < 0) {
+	if (hook_spawn_with_input(hook, argv, env, input) < 0) {
 		hook->result.exit_status = START_FAILED_STATUS;
 		loop_timer_set(&hook->timer, 0);
 		return hook;

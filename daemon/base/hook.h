@@ -1,6 +1,6 @@
 /*
- * daemon/base/hook.h: runs a program, never a shell. It gets three descriptors (stdin is /dev/null), a clean
- * environment, default signals, "/" as directory, its own session and limits (CPU time, processes, file size, no
+ * daemon/base/hook.h: runs a program, never a shell. It gets three descriptors (stdin: /dev/null, or its input), a
+ * clean environment, default signals, "/" as directory, its own session and limits (CPU time, processes, file size, no
  * core). After its time limit, it and all its descendants get SIGTERM and 5 s later SIGKILL. Processes that it leaves
  * behind when it ends are killed, whatever their group or session.
  */
@@ -41,6 +41,11 @@ hook_check(const char *program, struct error *err);
 struct hook *
 hook_start(struct loop *loop, const struct strlist *argv, const struct strlist *env, int64_t timeout_ms,
 	hook_done_fn *done, void *arg);
+
+/* The same with @input on its standard input (a file at its begin), instead of /dev/null. */
+struct hook *
+hook_start_with_input(struct loop *loop, const struct strlist *argv, const struct strlist *env, const struct buf *input,
+	int64_t timeout_ms, hook_done_fn *done, void *arg);
 
 /* Kills all of it and waits for the program's end; @done is not called. NULL is a no-op. */
 void

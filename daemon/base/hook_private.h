@@ -43,9 +43,9 @@ struct hook_process {
 	struct hook_scope scope;
 };
 
-/* Return: 0, or -1 and ERROR_HOOK. */
+/* @input_fd: its standard input, borrowed; -1: /dev/null. Return: 0, or -1 and ERROR_HOOK. */
 int
-hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms, struct hook_process *ret_process,
-	struct error *err);
+hook_spawn(const struct strlist *argv, const struct strlist *env, int input_fd, int64_t timeout_ms,
+	struct hook_process *ret_process, struct error *err);
 
 #endif

@@ -66,7 +66,7 @@ environment_of(const struct strlist *env)
 
 /* Return: 0 or an error number, like posix_spawn(3). */
 static int
-spawn_with(const struct strlist *argv, char **env, int out_fd, posix_spawn_file_actions_t *actions,
+spawn_with(const struct strlist *argv, char **env, int input_fd, int out_fd, posix_spawn_file_actions_t *actions,
 	posix_spawnattr_t *attr, pid_t *ret_pid)
 {
 	sigset_t none;
@@ -78,8 +78,9 @@ spawn_with(const struct strlist *argv, char **env, int out_fd, posix_spawn_file_
 	posix_spawnattr_setsigmask(attr, &none);
 	posix_spawnattr_setsigdefault(attr, &all);
 	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if ((rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) != 0 ||
-		(rc = posix_spawn_file_actions_adddup2(actions, out_fd, STDOUT_FILENO)) != 0 ||
+	rc = input_fd >= 0 ? posix_spawn_file_actions_adddup2(actions, input_fd, STDIN_FILENO)
+			   : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (rc != 0 || (rc = posix_spawn_file_actions_adddup2(actions, out_fd, STDOUT_FILENO)) != 0 ||
 		(rc = posix_spawn_file_actions_adddup2(actions, out_fd, STDERR_FILENO)) != 0 ||
 		(rc = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1)) != 0 ||
 		(rc = posix_spawn_file_actions_addchdir_np(actions, "/")) != 0)
@@ -88,7 +89,7 @@ spawn_with(const struct strlist *argv, char **env, int out_fd, posix_spawn_file_
 }
 
 static int
-spawn(const struct strlist *argv, const struct strlist *env, int out_fd, pid_t *ret_pid)
+spawn(const struct strlist *argv, const struct strlist *env, int input_fd, int out_fd, pid_t *ret_pid)
 {
 	_cleanup_free_ char **all_env = environment_of(env);
 	posix_spawn_file_actions_t actions;
@@ -100,7 +101,7 @@ spawn(const struct strlist *argv, const struct strlist *env, int out_fd, pid_t *
 		return rc;
 	rc = posix_spawnattr_init(&attr);
 	if (rc == 0) {
-		rc = spawn_with(argv, all_env, out_fd, &actions, &attr, ret_pid);
+		rc = spawn_with(argv, all_env, input_fd, out_fd, &actions, &attr, ret_pid);
 		posix_spawnattr_destroy(&attr);
 	}
 	posix_spawn_file_actions_destroy(&actions);
@@ -121,8 +122,8 @@ hook_spawn_advice_for(const char *path, int errnum)
 }
 
 int
-hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeout_ms, struct hook_process *ret_process,
-	struct error *err)
+hook_spawn(const struct strlist *argv, const struct strlist *env, int input_fd, int64_t timeout_ms,
+	struct hook_process *ret_process, struct error *err)
 {
 	const char *path = argv->count ? argv->items[0] : "";
 	pid_t pid = -1;
@@ -136,7 +137,7 @@ hook_spawn(const struct strlist *argv, const struct strlist *env, int64_t timeou
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_set(err, ERROR_HOOK, "cannot run '%s': pipe: %s", path, strerror(errno));
 	hook_scope_enter(&scope);
-	rc = spawn(argv, env, pipe_fds[1], &pid);
+	rc = spawn(argv, env, input_fd, pipe_fds[1], &pid);
 	hook_scope_leave(&scope);
 	close(pipe_fds[1]);
 	if (rc != 0) {

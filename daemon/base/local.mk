@@ -15,6 +15,7 @@ libcertd_a_SOURCES += \
 	daemon/base/http.c daemon/base/http.h daemon/base/http_private.h \
 	daemon/base/http_gate.c \
 	daemon/base/http_host.c \
+	daemon/base/http_mail.c daemon/base/http_mail.h \
 	daemon/base/http_result.c \
 	daemon/base/http_transfer.c \
 	daemon/base/http_url.c daemon/base/http_url.h \

@@ -18,6 +18,7 @@
 #include "daemon/schedule/job.h"
 
 struct issue;
+struct alerts;
 struct issue_env;
 struct workers;
 struct x509_seen;
@@ -36,7 +37,8 @@ struct issue_env {
 	int64_t renew_before;   /* configured default, seconds */
 	int64_t purge_after;    /* seconds after expiry */
 	unsigned max_names;
-	unsigned *running; /* the number of running issues; or NULL */
+	unsigned *running;     /* the number of running issues; or NULL */
+	struct alerts *alerts; /* for the consequences of changes (daemon/alert/alerts.h); or NULL */
 };
 
 /* The record of STORE_ISSUE. */

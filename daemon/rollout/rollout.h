@@ -49,7 +49,10 @@ enum rollout_step {
 const char *
 rollout_step_name(int64_t step);
 
-/* One consumer in the record of STORE_ROLLOUT, as shown by `certctl show`. Each has its own backoff. */
+/*
+ * One consumer in the record of STORE_ROLLOUT, as shown by `certctl show`. Each has its own backoff. Watchers of the
+ * database (store_watch()) receive the id of the subject.
+ */
 struct rollout_target {
 	char *consumer;    /* id */
 	int64_t step;      /* enum rollout_step */
@@ -125,6 +128,14 @@ rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_sta
 /* Why it is retried: the error of writing, or of the first consumer that failed; NULL: none did. Borrowed. */
 const struct error *
 rollout_failure(const struct rollout_state *state);
+
+/* The consecutive failures of what rollout_failure() is about. */
+int64_t
+rollout_attempts(const struct rollout_state *state);
+
+/* Is an endpoint stale or unreachable for longer than a server takes to load a certificate? */
+bool
+rollout_is_unserved(const struct rollout_state *state);
 
 /* How many are retried, or not served: stored numbers. */
 int64_t

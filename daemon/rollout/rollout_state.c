@@ -108,8 +108,8 @@ is_failing(const struct rollout_state *s)
 	return rollout_failure(s);
 }
 
-static bool
-is_unserved(const struct rollout_state *s)
+bool
+rollout_is_unserved(const struct rollout_state *s)
 {
 	for (size_t i = 0; i < s->targets.count; i++)
 		if (rollout_target_at(s, i)->is_unserved)
@@ -144,7 +144,7 @@ static void
 rollout_count(struct store_txn *txn, const struct rollout_state *old, const struct rollout_state *new)
 {
 	count_change(txn, COUNTER_FAILING, is_failing(old), is_failing(new));
-	count_change(txn, COUNTER_UNSERVED, is_unserved(old), is_unserved(new));
+	count_change(txn, COUNTER_UNSERVED, rollout_is_unserved(old), rollout_is_unserved(new));
 	count_change(txn, COUNTER_STUCK, is_stuck(old), is_stuck(new));
 }
 
@@ -177,6 +177,7 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
+	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, NULL);
 	schedule_del(r->env.store, txn, SCHEDULE_DEPLOY, subject_id);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
 }
@@ -207,6 +208,7 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 {
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	rollout_count(txn, old, state);
+	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, subject_id);
 }
 
 /* A new generation: resets the state of the old one, including what was served. */
@@ -279,6 +281,17 @@ rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id,
 		rollout_save(r, txn, to_id, &none, &state);
 	rollout_forget(r, txn, from_id);
 	record_clear(&rollout_class, &state);
+}
+
+int64_t
+rollout_attempts(const struct rollout_state *s)
+{
+	int64_t attempts = s->attempts;
+
+	for (size_t i = 0; i < s->targets.count; i++)
+		if (rollout_target_at(s, i)->attempts > attempts)
+			attempts = rollout_target_at(s, i)->attempts;
+	return attempts;
 }
 
 const struct error *

@@ -4,7 +4,7 @@
  *
  * Covered are, by one of the scope's rules: auto-certificates, certificates and authorizations by names, provider and
  * labels; providers that a rule names; and providers, DNS providers and consumers that a covered object uses. Tokens,
- * and methods that act on certd as a whole (those without API_SCOPED), are not available to it.
+ * alerts, and methods that act on certd as a whole (those without API_SCOPED), are not available to it.
  *
  * A declaration may also use objects that are not covered, by their exact name or id, as far as the rules do not
  * forbid it (access_may_use()): the first auto-certificate of a team needs a provider and a consumer. What it uses is

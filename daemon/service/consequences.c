@@ -4,6 +4,7 @@
  */
 #include "daemon/service/consequences.h"
 
+#include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
@@ -205,6 +206,21 @@ authorization_saved(const struct step *s, const struct authorization *a)
 		schedule_set(s->store, s->txn, SCHEDULE_AUTHORIZE, a->o.id, a->provider, a->next_at);
 }
 
+/* --- what an operator must know of --- */
+
+static void
+look_again(const struct step *s, enum store_db db, const void *old, const void *new)
+{
+	const void *record = new ? new : old;
+
+	if (db == STORE_ALERT)
+		alerts_destination_changed(s->env->alerts, s->txn, old, new);
+	else if (db == STORE_ROLLOUT)
+		alerts_look(s->env->alerts, s->txn, record);
+	else if (db == STORE_AUTOCERT || db == STORE_CERTIFICATE || db == STORE_PROVIDER)
+		alerts_look(s->env->alerts, s->txn, ((const struct object *)record)->id);
+}
+
 /* --- all --- */
 
 void
@@ -233,6 +249,7 @@ consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_d
 		authorization_saved(&s, new);
 	else if (db == STORE_AUTHZ)
 		schedule_del(s.store, txn, SCHEDULE_AUTHORIZE, ((const struct object *)old)->id);
+	look_again(&s, db, old, new);
 }
 
 static void
@@ -245,7 +262,7 @@ void
 consequences_watch(struct issue_env *env)
 {
 	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER, STORE_PROVIDER,
-		STORE_AUTHZ };
+		STORE_AUTHZ, STORE_ROLLOUT, STORE_ALERT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
 		store_watch(env->store, dbs[i], consequences_watched, env);

@@ -16,7 +16,7 @@
  * consequences_of() - add the consequences to @txn, which contains the new record; fails it when something cannot be
  * read
  * @env:  for its loop, store, rollout and settings
- * @db:   of the record: a database of object_save()
+ * @db:   of the record: a database of object_save(), or STORE_ROLLOUT, whose structs are ids
  * @old:  its struct before, secrets may be missing; NULL: it was created
  * @new:  its struct now; NULL: it was deleted
  */

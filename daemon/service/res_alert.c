@@ -1,17 +1,23 @@
-/* Alert destinations. daemon/alert/ has their kinds. */
+/* Alert destinations. daemon/alert/ has their kinds, their queues, and the conditions. */
 #include "common/api/rpc.h"
-#include "daemon/alert/alert_kind.h"
+#include "daemon/alert/alerts.h"
+#include "daemon/alert/queue.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
 #include <string.h>
 
 static void
-alert_describe(struct service *service _unused_, const void *obj, struct json_object *properties _unused_,
-	struct json_object *metadata)
+alert_describe(
+	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
 	const struct alert *a = obj;
+	struct schedule_row row;
+	size_t queued = queue_length(service->store, a->o.id);
 
+	json_add_int(metadata, "queued", (int64_t)queued);
+	if (queued && schedule_get(service->store, SCHEDULE_ALERT, a->o.id, &row, NULL) == 1)
+		json_add_time(metadata, "nextDate", row.due_at);
 	if (error_is_set(&a->o.failure))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->o.failure));
 }
@@ -25,7 +31,7 @@ res_alert_take_secret(struct json_object *properties, const char *name, struct s
 		secret_set(ret, json_object_get_string(value), (size_t)json_object_get_string_len(value));
 }
 
-/* What waits is delivered to the new place at once. */
+/* What waits is delivered by the new settings at once. */
 static int
 alert_read(struct call *call _unused_, const void *old _unused_, void *obj, struct json_object *properties,
 	struct error *err)
@@ -49,3 +55,29 @@ const struct resource_ops alert_ops = {
 	.describe = alert_describe,
 	.read = alert_read,
 };
+
+static void
+alert_tested(const struct error *err, const char *answer, void *arg)
+{
+	struct call *call = arg;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (err)
+		error_copy(&why, err);
+	else
+		json_add_string(call->result, "answer", answer);
+	call_end(call, err ? -1 : 0, &why);
+}
+
+int
+alert_test(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_alert_ struct alert a = { 0 };
+
+	if (resource_find(call, &alert_class, params, &a, err) < 0)
+		return -1;
+	call->result = json_object_new_object();
+	json_add_string(call->result, "endpoint", a.endpoint);
+	alerts_test(call->service->issue_env->alerts, &a, alert_tested, call);
+	return 1;
+}

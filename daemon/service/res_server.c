@@ -1,5 +1,6 @@
 /* Methods about certd as a whole: status, schedule, events, reload, discovery. */
 #include "common/api/rpc.h"
+#include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
@@ -20,6 +21,7 @@ enum {
 	LIST_LIMIT = 100,
 	LIST_LIMIT_MAX = 1000,
 	EXPIRING_SHOWN = 10,
+	CONDITIONS_SHOWN = 20,
 	SEEN_PAGES = 100,
 	SCHEDULE_LOOKS = 10000,
 	SLICE_ROWS = 200, /* of the schedule, each with its object */
@@ -446,6 +448,8 @@ static void
 status_of_all(struct service *s, struct json_object *status)
 {
 	struct json_object *failing = troubles_list(s);
+	size_t n_conditions;
+	struct json_object *conditions = alerts_list(s->store, CONDITIONS_SHOWN, &n_conditions);
 
 	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
 	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));
@@ -455,6 +459,12 @@ status_of_all(struct service *s, struct json_object *status)
 	json_add_int(status, "inFlight", scheduler_running(s->scheduler, SCHEDULE_ISSUE));
 	status_store(s, status);
 	res_server_status_next(s, status);
+	if (n_conditions) {
+		json_object_object_add(status, "conditions", conditions);
+		json_add_int(status, "conditionCount", (int64_t)n_conditions);
+	} else {
+		json_object_put(conditions);
+	}
 	if (failing)
 		json_object_object_add(status, "failing", failing);
 	status_warnings(s, status);

@@ -40,6 +40,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_AUTHORIZATION_VALIDATE] = { authorization_validate, &authorization_ops },
 	READ_ROWS(ALERT, alert_ops),
 	CHANGE_ROWS(ALERT, alert_ops, resource_create, resource_update, resource_delete),
+	[RPC_ALERT_TEST] = { alert_test, &alert_ops },
 	[RPC_AUDIT_LIST] = { audit_log_list, NULL },
 	[RPC_AUDIT_VERIFY] = { audit_log_verify, NULL },
 	[RPC_EVENT_LIST] = { event_list, NULL },

@@ -5,6 +5,7 @@
 #include "tests/sim/world.h"
 
 #include "common/crypto/secret.h"
+#include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/log.h"
@@ -322,6 +323,8 @@ types_of(enum event_kind kind)
 		[EVENT_DEPLOY_ROLLED_BACK] = "autocertificate",
 		[EVENT_DEPLOY_RESOLVED] = "autocertificate",
 		[EVENT_CERTIFICATE_EXPORTED] = "certificate",
+		[EVENT_ALERT_SENT] = "alert",
+		[EVENT_ALERT_FAILED] = "alert",
 	};
 
 	return types[kind] ? types[kind] : "";
@@ -448,6 +451,13 @@ start_scheduler(struct world *w)
 	renew_register_jobs(w->scheduler, &w->issue_env);
 	rollout_register_jobs(w->scheduler, w->rollout);
 	scheduler_register(w->scheduler, &cleanup_job, w->solver);
+	w->issue_env.alerts = alerts_new(&(struct alerts_config){
+		.env = &w->issue_env,
+		.http = w->alert_http ? w->alert_http : &w->http,
+		.mail = w->alert_mail,
+		.conf = &w->conf,
+	});
+	alerts_register_jobs(w->scheduler, w->issue_env.alerts);
 	consequences_watch(&w->issue_env);
 	w->service = (struct service){
 		.methods = service_methods,
@@ -516,6 +526,7 @@ world_stop(struct world *w)
 	startup_cancel(w->startup);
 	events_unsubscribe(w->subscription);
 	scheduler_free(w->scheduler);
+	alerts_free(w->issue_env.alerts);
 	clients_free(w->issue_env.clients);
 	solver_free(w->solver);
 	rollout_free(w->rollout);

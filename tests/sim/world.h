@@ -44,8 +44,10 @@ struct world {
 	struct clock *clock;
 	struct loop *loop;
 	struct world_ca cas[WORLD_CAS];
-	struct http http; /* to both */
-	struct dns *dns;  /* whose server is not there: it answers nothing but addresses */
+	struct http http;              /* to both */
+	const struct http *alert_http; /* to the receivers of alerts; NULL: there are none */
+	const struct mail *alert_mail;
+	struct dns *dns; /* whose server is not there: it answers nothing but addresses */
 	struct conf conf;
 	struct secret master_key;
 	char *notify_path; /* of the consumer's socket */

@@ -506,6 +506,30 @@ Test(hook, cancel_from_its_own_done_function_is_harmless, .timeout = 30)
 	run_clear(&s.run);
 }
 
+Test(hook, a_program_may_have_an_input_and_read_it_or_not, .timeout = 30)
+{
+	static const char *const programs[] = { "/bin/cat", "/bin/true" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		_cleanup_strlist_ struct strlist argv = STRLIST_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_buf_ struct buf input = BUF_INIT;
+		struct run r;
+
+		run_init(&r);
+		strlist_add(&argv, programs[i]);
+		for (int line = 0; line < 5000; line++)
+			buf_printf(&input, "%09d\n", line);
+		hook_start_with_input(r.loop, &argv, NULL, &input, 0, on_done, &r);
+		buf_reset(&input);
+		cr_assert_eq(loop_run(r.loop, &err), 0);
+		cr_expect_eq(r.exit_status, 0, "%s", r.err.message);
+		cr_expect_eq(r.out.len, i ? 0 : 50000);
+		cr_expect(i || memcmp(r.out.data + 49990, "000004999\n", 10) == 0);
+		run_clear(&r);
+	}
+}
+
 enum { FD_MAX = 256 };
 
 static void

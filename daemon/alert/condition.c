@@ -1,0 +1,271 @@
+/* The table of the conditions: each a pure function of records and the time. */
+#include "daemon/alert/condition.h"
+
+#include "common/timefmt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* The first attempts fail for reasons that pass: those of the second follow after ten minutes and more. */
+	ATTEMPTS_TOLERATED = 2,
+	DAY = 24 * 3600,
+};
+
+const char *
+severity_name(enum severity severity)
+{
+	switch (severity) {
+	case SEVERITY_NONE:
+		return "none";
+	case SEVERITY_WARNING:
+		return "warning";
+	case SEVERITY_CRITICAL:
+		return "critical";
+	}
+	return "none";
+}
+
+enum severity
+severity_find(const char *name)
+{
+	return name && strcmp(name, severity_name(SEVERITY_CRITICAL)) == 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
+/* --- time --- */
+
+static int64_t
+condition_not_before(const struct condition_facts *f)
+{
+	return f->autocert ? f->autocert->last_not_before_at : f->certificate->not_before_at;
+}
+
+/* 0: there is no certificate. */
+static int64_t
+condition_not_after(const struct condition_facts *f)
+{
+	if (f->autocert)
+		return f->autocert->last_certificate ? f->autocert->last_not_after_at : 0;
+	return f->certificate ? f->certificate->not_after_at : 0;
+}
+
+/* Is @at over? Else the question has another answer then. */
+static bool
+is_over(const struct condition_facts *f, int64_t at, int64_t *again_at)
+{
+	if (f->now >= at)
+		return true;
+	if (at < *again_at)
+		*again_at = at;
+	return false;
+}
+
+/*
+ * When less than @percent of the lifetime is left. A renewal that is planned for later than that (renewBefore is small)
+ * has time to succeed: @eighths of the span between its date and the expiry must be left.
+ */
+static int64_t
+late_at(const struct condition_facts *f, int64_t percent, int64_t eighths)
+{
+	int64_t end = condition_not_after(f);
+	int64_t span = time_add(end, -condition_not_before(f)) / 100 * percent;
+	int64_t room = f->planned_at ? time_add(end, -f->planned_at) / 8 * eighths : span;
+
+	return time_add(end, -(room < span ? room : span));
+}
+
+static enum severity
+lateness(const struct condition_facts *f, int64_t *again_at)
+{
+	if (!is_over(f, late_at(f, f->warning_percent, 6), again_at))
+		return SEVERITY_NONE;
+	return is_over(f, late_at(f, f->critical_percent, 3), again_at) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
+static void
+add_expiry(const struct condition_facts *f, struct buf *text)
+{
+	char date[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(condition_not_after(f), date);
+	buf_printf(text, "%s %s", f->now < condition_not_after(f) ? "expires" : "expired", date);
+}
+
+/* --- about certificates --- */
+
+static enum severity
+condition_expired(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	if (!condition_not_after(f) || !is_over(f, condition_not_after(f), again_at))
+		return SEVERITY_NONE;
+	add_expiry(f, text);
+	if (f->autocert && f->autocert->is_paused)
+		buf_add_str(text, "; its renewal is paused");
+	else if (f->autocert && error_is_set(&f->autocert->last_error))
+		buf_printf(text, "; the last attempt to renew it failed: %s", f->autocert->last_error.message);
+	else if (f->certificate)
+		buf_add_str(text, "; certd cannot renew an imported certificate: import its successor with --replace");
+	return SEVERITY_CRITICAL;
+}
+
+static enum severity
+condition_late(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	enum severity severity;
+
+	if (!condition_not_after(f) || (f->autocert && f->autocert->is_paused))
+		return SEVERITY_NONE;
+	severity = lateness(f, again_at);
+	if (severity == SEVERITY_NONE)
+		return severity;
+	add_expiry(f, text);
+	if (f->certificate)
+		buf_add_str(text, "; certd cannot renew an imported certificate: import its successor with --replace");
+	else if (error_is_set(&f->autocert->last_error))
+		buf_printf(text, "; the last attempt to renew it failed: %s", f->autocert->last_error.message);
+	else
+		buf_add_str(text, "; it should have been renewed by now");
+	return severity;
+}
+
+static enum severity
+condition_paused(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	enum severity severity;
+
+	if (!f->autocert || !f->autocert->is_paused || !condition_not_after(f))
+		return SEVERITY_NONE;
+	severity = lateness(f, again_at);
+	if (severity == SEVERITY_NONE)
+		return severity;
+	add_expiry(f, text);
+	buf_add_str(text, "; its renewal is paused: certctl resume");
+	return severity;
+}
+
+/* The CA said no, or nothing was ever issued; a renewal that fails for another reason has time until it is late. */
+static enum severity
+condition_refused(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	const struct autocert *a = f->autocert;
+	const struct error *why = a ? &a->last_error : NULL;
+	bool is_of_ca;
+
+	if (!a || a->is_paused || a->attempts < ATTEMPTS_TOLERATED || !error_is_set(why))
+		return SEVERITY_NONE;
+	is_of_ca = why->problem || why->code == ERROR_CA || why->code == ERROR_VALIDATION ||
+		   why->code == ERROR_RATE_LIMITED;
+	if (!is_of_ca && a->last_certificate)
+		return SEVERITY_NONE;
+	buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
+	return SEVERITY_WARNING;
+}
+
+static enum severity
+condition_stale(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	enum severity severity = SEVERITY_WARNING;
+	const char *sep = "";
+
+	if (!f->rollout || !rollout_is_unserved(f->rollout))
+		return SEVERITY_NONE;
+	for (size_t i = 0; i < f->rollout->targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)f->rollout->targets.items + i;
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (!t->served || strcmp(t->served, "served") == 0)
+			continue;
+		if (t->is_stuck) /* it was activated again and again */
+			severity = SEVERITY_CRITICAL;
+		object_peek(f->store, &consumer_class, t->consumer, &c, NULL);
+		buf_printf(text, "%sconsumer '%s' is %s", sep, c.o.name ? c.o.name : t->consumer, t->served);
+		sep = ", ";
+	}
+	return severity;
+}
+
+static enum severity
+condition_undeployed(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	const struct error *why = f->rollout ? rollout_failure(f->rollout) : NULL;
+
+	if (!why || rollout_attempts(f->rollout) < ATTEMPTS_TOLERATED)
+		return SEVERITY_NONE;
+	buf_printf(text, "%lld attempts failed: %s", (long long)rollout_attempts(f->rollout), why->message);
+	return SEVERITY_WARNING;
+}
+
+/* --- about accounts --- */
+
+/* A CA that is out of reach concerns each certificate when it becomes late. */
+static enum severity
+condition_account(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	const struct error *why = f->provider ? &f->provider->o.failure : NULL;
+
+	if (!why || f->provider->o.state != OBJECT_FAILED || !error_is_set(why) || why->code == ERROR_NETWORK ||
+		why->code == ERROR_TIMEOUT || why->code == ERROR_DNS)
+		return SEVERITY_NONE;
+	buf_add_str(text, why->message);
+	return SEVERITY_CRITICAL;
+}
+
+/* --- about certd itself --- */
+
+static enum severity
+condition_store(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	if (!f->certd || !f->certd->store)
+		return SEVERITY_NONE;
+	buf_add_str(text, f->certd->store);
+	return SEVERITY_CRITICAL;
+}
+
+static enum severity
+condition_clock(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	if (!f->certd || !f->certd->is_clock_wrong)
+		return SEVERITY_NONE;
+	buf_add_str(text, "the clock is behind the last recorded time: nothing is renewed until it is set");
+	return SEVERITY_CRITICAL;
+}
+
+static enum severity
+condition_audit(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	if (!f->certd || !f->certd->audit)
+		return SEVERITY_NONE;
+	buf_printf(text, "%s; see: certctl audit --verify", f->certd->audit);
+	return SEVERITY_CRITICAL;
+}
+
+#define CONDITION_ROW(word_, title_) { #word_, title_, condition_##word_ },
+const struct condition_kind condition_kinds[] = { CONDITIONS(CONDITION_ROW) };
+
+/* --- the record --- */
+
+static const struct record_field condition_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct condition, incident, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct condition, severity, NULL),
+	RECORD_FIELD(RECORD_STRING, 3, struct condition, type, NULL),
+	RECORD_FIELD(RECORD_STRING, 4, struct condition, name, NULL),
+	RECORD_FIELD(RECORD_STRING, 5, struct condition, text, NULL),
+	RECORD_FIELD(RECORD_INT, 6, struct condition, begun_at, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 7, struct condition, notified, NULL),
+};
+
+const struct record_class condition_class = RECORD_CLASS(
+	"condition", STORE_CONDITION, struct condition, condition_fields, unknown);
+
+void
+condition_clear(struct condition *c)
+{
+	record_clear(&condition_class, c);
+}
+
+void
+condition_key(const char *object_id, const char *word, char ret[CONDITION_KEY_SIZE])
+{
+	snprintf(ret, CONDITION_KEY_SIZE, "%s/%s", object_id, word);
+}

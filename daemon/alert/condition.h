@@ -1,0 +1,86 @@
+/*
+ * daemon/alert/condition.h: what an operator must know of. A condition is a row of CONDITIONS
+ * (common/api/alert_kinds.h) with a function of stored records. It is about an auto-certificate, an imported
+ * certificate, a provider, or certd itself, and has a record in STORE_CONDITION for as long as it holds:
+ *
+ *   id of the object (or "certd") "/" word -> record
+ */
+#ifndef DAEMON_ALERT_CONDITION_H
+#define DAEMON_ALERT_CONDITION_H
+
+#include "common/api/alert_kinds.h"
+#include "daemon/rollout/rollout.h"
+#include "daemon/store/object.h"
+
+enum severity { SEVERITY_NONE, SEVERITY_WARNING, SEVERITY_CRITICAL };
+
+/* "warning", "critical"; "none". */
+const char *
+severity_name(enum severity severity);
+
+/* Inverse; NULL and unknown names are a warning. */
+enum severity
+severity_find(const char *name);
+
+/* What the functions of the conditions may look at; all borrowed. One of the first four is set. */
+struct condition_facts {
+	const struct autocert *autocert;
+	const struct certificate *certificate; /* imported, and deployed */
+	const struct provider *provider;
+	const struct condition_certd {
+		const char *store; /* why it cannot be written; NULL: it can */
+		const char *audit; /* how the audit log was altered; NULL: it was not */
+		bool is_clock_wrong;
+	} * certd;
+	const struct rollout_state *rollout;       /* of the certificate; NULL: it was never deployed */
+	struct store *store;                       /* for names */
+	int64_t planned_at;                        /* of the renewal; 0: unknown */
+	int64_t warning_percent, critical_percent; /* of the lifetime */
+	int64_t now;
+};
+
+struct condition_kind {
+	const char *word;
+	const char *title;
+	/*
+	 * Does it hold? Appends the reason to @text, one line. Lowers @again_at to the next time at which the answer
+	 * changes without a change of a record.
+	 */
+	enum severity (*holds)(const struct condition_facts *facts, struct buf *text, int64_t *again_at);
+};
+
+enum {
+#define CONDITION_COUNTED(word, title) +1
+	CONDITION_COUNT = 0 CONDITIONS(CONDITION_COUNTED)
+};
+
+/* The worst first. */
+extern const struct condition_kind condition_kinds[CONDITION_COUNT];
+
+struct condition {
+	char *incident; /* its word, the id of its object and the time of its begin */
+	char *severity;
+	char *type; /* of the object; NULL: certd itself */
+	char *name;
+	char *text;
+	int64_t begun_at;
+	struct strlist notified; /* ids of the alerts that have a message about it */
+	struct buf unknown;
+};
+
+extern const struct record_class condition_class;
+
+void
+condition_clear(struct condition *c);
+
+#define _cleanup_condition_ _cleanup_(condition_clear)
+
+/* The id in the key of a condition of certd itself. */
+#define CONDITION_OF_CERTD "certd"
+
+enum { CONDITION_KEY_SIZE = STORE_ID_SIZE + 16 };
+
+void
+condition_key(const char *object_id, const char *word, char ret[CONDITION_KEY_SIZE]);
+
+#endif

@@ -1,0 +1,708 @@
+/* Conditions begin and end, and each destination is told once: in the world of the simulation, with a receiver. */
+#include "daemon/alert/alerts.h"
+
+#include "common/retry.h"
+#include "daemon/alert/condition.h"
+#include "daemon/alert/queue.h"
+#include "daemon/base/http.h"
+#include "daemon/base/http_mail.h"
+#include "daemon/base/loop.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+/* --- a receiver of webhooks --- */
+
+struct receiver;
+
+struct exchange {
+	struct receiver *receiver;
+	struct exchange *prev, *next;
+	struct loop_timer timer;
+	http_done_fn *done;
+	void *arg;
+};
+
+struct receiver {
+	struct run run;
+	struct http http;
+	bool is_down; /* no connection */
+	int status;   /* of its answers */
+	int64_t retry_after_sec;
+	bool is_deaf; /* it takes the message, and nobody sees its answer */
+	unsigned attempts;
+	struct exchange *exchanges;
+	struct json_object *taken; /* array of the bodies that it has accepted */
+};
+
+static void
+on_exchange(void *arg)
+{
+	struct exchange *x = arg;
+	struct receiver *r = x->receiver;
+	http_done_fn *done = x->done;
+	void *done_arg = x->arg;
+	struct http_response res = { .status = r->status, .retry_after_sec = r->retry_after_sec };
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (r->is_deaf)
+		return;
+	DL_DELETE(r->exchanges, x);
+	free(x);
+	error_set(&err, ERROR_NETWORK, "cannot connect to 'hook.test' port 443: Connection refused");
+	buf_add_str(&res.body, "noted");
+	done(r->is_down ? NULL : &res, r->is_down ? &err : NULL, done_arg);
+	http_response_clear(&res);
+}
+
+static void *
+receiver_send(void *self, const struct http_request *req, http_done_fn *done, void *arg)
+{
+	struct receiver *r = self;
+	struct exchange *x = xcalloc(1, sizeof(*x));
+	struct json_object *body = json_parse(req->body, req->body_len, NULL);
+
+	*x = (struct exchange){ .receiver = r, .done = done, .arg = arg };
+	loop_timer_init(&x->timer, r->run.world.loop, on_exchange, x);
+	loop_timer_set(&x->timer, 10);
+	DL_APPEND(r->exchanges, x);
+	r->attempts++;
+	cr_assert_not_null(body);
+	if (!r->is_down && r->status < 300)
+		json_object_array_add(r->taken, json_object_get(body));
+	json_object_put(body);
+	return x;
+}
+
+static void
+receiver_cancel(void *self, void *handle)
+{
+	struct receiver *r = self;
+	struct exchange *x = handle;
+
+	loop_timer_cancel(&x->timer);
+	DL_DELETE(r->exchanges, x);
+	free(x);
+}
+
+static const struct http_ops receiver_ops = { .send = receiver_send, .cancel = receiver_cancel };
+
+/* @properties: further ones of the destination "hook". */
+static void
+begin(struct receiver *r, const char *properties)
+{
+	struct world *w = &r->run.world;
+
+	*r = (struct receiver){ .status = 200, .http = { .ops = &receiver_ops, .self = r } };
+	r->taken = json_object_new_array();
+	run_begin(&r->run, 0);
+	w->alert_http = &r->http;
+	world_stop(w);
+	world_start(w);
+	cr_assert(world_call(w, RPC_ALERT_CREATE,
+		"{'properties':{'name':'hook','kind':'webhook','url':'https://hook.test/x'%s}}", properties));
+}
+
+static void
+end(struct receiver *r)
+{
+	run_end(&r->run);
+	json_object_put(r->taken);
+}
+
+static void
+run_for(struct receiver *r, int64_t sec)
+{
+	struct world *w = &r->run.world;
+
+	world_run_until(w, world_now(w) + sec);
+}
+
+static size_t
+count_taken(const struct receiver *r)
+{
+	return json_object_array_length(r->taken);
+}
+
+static const char *
+taken_text(const struct receiver *r, size_t i, const char *member)
+{
+	struct json_object *value = json_path(json_object_array_get_idx(r->taken, i), member);
+
+	return value ? json_object_get_string(value) : "";
+}
+
+/* How many of that condition, severity ("" any) and status have come. */
+static size_t
+count_of(const struct receiver *r, const char *condition, const char *severity, const char *status)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count_taken(r); i++)
+		n += strcmp(taken_text(r, i, "condition"), condition) == 0 &&
+		     (!*severity || strcmp(taken_text(r, i, "severity"), severity) == 0) &&
+		     strcmp(taken_text(r, i, "status"), status) == 0;
+	return n;
+}
+
+static void
+expect_once(const struct receiver *r, const char *condition, const char *severity, const char *status)
+{
+	cr_expect_eq(count_of(r, condition, severity, status), 1, "%s %s %s: %zu of %s", condition, severity, status,
+		count_of(r, condition, severity, status), json_object_to_json_string(r->taken));
+}
+
+/* No message has come twice. */
+static void
+expect_no_double(const struct receiver *r)
+{
+	for (size_t i = 0; i < count_taken(r); i++)
+		for (size_t k = 0; k < i; k++)
+			cr_expect_str_neq(taken_text(r, i, "id"), taken_text(r, k, "id"));
+}
+
+static size_t
+count_conditions(struct receiver *r)
+{
+	size_t count;
+
+	json_object_put(alerts_list(r->run.world.store, 100, &count));
+	return count;
+}
+
+static void
+look_at_certd(struct receiver *r, const struct condition_certd *certd)
+{
+	alerts_look_at_certd(r->run.world.issue_env.alerts, certd);
+	store_commit(r->run.world.store); /* as at the end of its turn */
+	run_for(r, 1);
+}
+
+/* --- each condition --- */
+
+Test(alerts, a_certificate_that_is_not_renewed_is_late_then_critical_then_expired_and_all_end_with_its_renewal)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, 50 * DAY);
+	cr_assert_eq(w->issued, 1);
+	cr_expect_eq(count_taken(&r), 0, "nothing is wrong yet");
+	world_set_weather(&w->cas[0], WEATHER_NO_NET, 0);
+	run_for(&r, 16 * DAY);
+	cr_expect_eq(count_of(&r, "late", "", "firing"), 0, "a quarter of 90 days is left on the 68th");
+	run_for(&r, 3 * DAY);
+	expect_once(&r, "late", "warning", "firing");
+	cr_expect_str_eq(taken_text(&r, 0, "object.name"), "a-90d");
+	cr_expect_not_null(strstr(taken_text(&r, 0, "message"), "the last attempt to renew it failed"));
+	run_for(&r, 14 * DAY);
+	expect_once(&r, "late", "critical", "firing");
+	run_for(&r, 8 * DAY);
+	expect_once(&r, "expired", "critical", "firing");
+	cr_expect_eq(count_conditions(&r), 2);
+	world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+	run_for(&r, 2 * DAY);
+	cr_assert_eq(w->issued, 2);
+	expect_once(&r, "late", "critical", "resolved");
+	expect_once(&r, "expired", "critical", "resolved");
+	cr_expect_eq(count_conditions(&r), 0);
+	cr_expect_eq(count_taken(&r), 5);
+	expect_no_double(&r);
+	end(&r);
+}
+
+Test(alerts, the_thresholds_are_fractions_of_the_lifetime)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'short','provider':'ca','commonName':'short-6d.sim.test'}}"));
+	run_for(&r, 2 * DAY);
+	world_set_weather(&w->cas[0], WEATHER_NO_NET, 0);
+	run_for(&r, 2 * DAY);
+	cr_expect_eq(count_of(&r, "late", "", "firing"), 0, "of six days one and a half are a quarter");
+	run_for(&r, 16 * HOUR);
+	expect_once(&r, "late", "warning", "firing");
+	run_for(&r, 18 * HOUR);
+	expect_once(&r, "late", "critical", "firing");
+	end(&r);
+}
+
+Test(alerts, a_paused_certificate_that_expires_is_reported_and_resuming_it_ends_that)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, HOUR);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+	run_for(&r, 70 * DAY);
+	expect_once(&r, "paused", "warning", "firing");
+	cr_expect_eq(count_of(&r, "late", "", "firing"), 0, "it is not late: it is not to be renewed");
+	run_for(&r, 21 * DAY);
+	expect_once(&r, "paused", "critical", "firing");
+	expect_once(&r, "expired", "critical", "firing");
+	cr_expect_not_null(strstr(taken_text(&r, count_taken(&r) - 1, "message"), "paused"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'a-90d'}"));
+	run_for(&r, DAY);
+	expect_once(&r, "paused", "critical", "resolved");
+	expect_once(&r, "expired", "critical", "resolved");
+	end(&r);
+}
+
+Test(alerts, what_the_ca_refuses_is_reported_after_the_second_attempt)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, HOUR);
+	world_set_weather(&w->cas[0], WEATHER_REFUSING, 0);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	run_for(&r, 30);
+	cr_expect_eq(count_taken(&r), 0, "one failure is no news");
+	run_for(&r, HOUR);
+	expect_once(&r, "refused", "warning", "firing");
+	world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+	run_for(&r, 3 * DAY);
+	expect_once(&r, "refused", "warning", "resolved");
+	expect_no_double(&r);
+	end(&r);
+}
+
+Test(alerts, an_account_that_the_ca_does_not_accept_is_reported)
+{
+	static const struct run_fault no = { .kind = FAKE_CA_ACCOUNT, .status = 403, .problem = "unauthorized" };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, HOUR);
+	run_spoil(&r.run, &no);
+	cr_assert(world_call(w, RPC_PROVIDER_CREATE,
+		"{'properties':{'name':'other','email':'b@b.test','server':'%s/directory',"
+		"'termsOfServiceAgreed':true}}",
+		w->cas[0].url));
+	run_for(&r, HOUR);
+	expect_once(&r, "account", "critical", "firing");
+	run_mend(&r.run);
+	run_for(&r, 3 * DAY);
+	expect_once(&r, "account", "critical", "resolved");
+	end(&r);
+}
+
+Test(alerts, a_consumer_that_cannot_be_notified_is_reported)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, HOUR);
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'notified','activate':'notify','socket':'%s.away'}}", w->notify_path));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified']}}"));
+	run_for(&r, HOUR);
+	expect_once(&r, "undeployed", "warning", "firing");
+	cr_assert(
+		world_call(w, RPC_CONSUMER_UPDATE, "{'ref':'notified','properties':{'socket':'%s'}}", w->notify_path));
+	run_for(&r, 3 * HOUR);
+	expect_once(&r, "undeployed", "warning", "resolved");
+	expect_no_double(&r);
+	end(&r);
+}
+
+Test(alerts, a_wrong_clock_and_an_altered_audit_log_are_reported)
+{
+	static const struct condition_certd wrong = { .audit = "record 7: altered", .is_clock_wrong = true };
+	static const struct condition_certd well = { .audit = NULL };
+	struct receiver r;
+
+	begin(&r, "");
+	for (int i = 0; i < 3; i++)
+		look_at_certd(&r, &wrong);
+	expect_once(&r, "clock", "critical", "firing");
+	expect_once(&r, "audit", "critical", "firing");
+	cr_expect_str_eq(taken_text(&r, 0, "object.name"), "", "it is about certd itself");
+	look_at_certd(&r, &well);
+	look_at_certd(&r, &well);
+	expect_once(&r, "clock", "critical", "resolved");
+	expect_once(&r, "audit", "critical", "resolved");
+	end(&r);
+}
+
+Test(alerts, a_full_disk_is_reported_although_nothing_can_be_stored)
+{
+	static const struct condition_certd full = { .store = "the disk is full" };
+	static const struct condition_certd well = { .store = NULL };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, HOUR);
+	world_set_disk_full(w, true);
+	for (int i = 0; i < 3; i++) {
+		look_at_certd(&r, &full);
+		run_for(&r, MINUTE);
+	}
+	expect_once(&r, "store", "critical", "firing");
+	world_set_disk_full(w, false);
+	look_at_certd(&r, &full);
+	run_for(&r, 5 * MINUTE);
+	look_at_certd(&r, &well);
+	run_for(&r, 5 * MINUTE);
+	expect_once(&r, "store", "critical", "firing");
+	expect_once(&r, "store", "critical", "resolved");
+	cr_expect_str_eq(taken_text(&r, 0, "incident"), taken_text(&r, 1, "incident"));
+	end(&r);
+}
+
+Test(alerts, what_is_deleted_is_no_longer_expected_to_be_renewed)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	run_for(&r, 10 * DAY);
+	world_set_weather(&w->cas[0], WEATHER_NO_NET, 0);
+	run_for(&r, 60 * DAY);
+	expect_once(&r, "late", "warning", "firing");
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
+	run_for(&r, MINUTE);
+	expect_once(&r, "late", "warning", "resolved");
+	cr_expect_eq(count_conditions(&r), 0);
+	end(&r);
+}
+
+/* --- delivery --- */
+
+Test(alerts, a_receiver_that_is_away_for_an_hour_gets_everything_once_and_in_order)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd well = { .audit = NULL };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	r.is_down = true;
+	look_at_certd(&r, &wrong);
+	run_for(&r, 20 * MINUTE);
+	look_at_certd(&r, &well);
+	run_for(&r, 40 * MINUTE);
+	cr_expect_eq(count_taken(&r), 0);
+	cr_expect_geq(r.attempts, 4);
+	cr_expect_leq(r.attempts, 8, "%u attempts in an hour", r.attempts);
+	cr_expect_gt(object_count_failing(w->store, &alert_class), 0, "the status shows it");
+	r.is_down = false;
+	run_for(&r, 2 * HOUR);
+	cr_assert_eq(count_taken(&r), 2);
+	cr_expect_str_eq(taken_text(&r, 0, "status"), "firing");
+	cr_expect_str_eq(taken_text(&r, 1, "status"), "resolved");
+	cr_expect_str_eq(taken_text(&r, 0, "incident"), taken_text(&r, 1, "incident"));
+	cr_expect_eq(object_count_failing(w->store, &alert_class), 0);
+	run_for(&r, 2 * DAY);
+	cr_expect_eq(count_taken(&r), 2, "and not again");
+	end(&r);
+}
+
+Test(alerts, a_receiver_says_when_it_wants_to_be_asked_again)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	struct receiver r;
+
+	begin(&r, "");
+	r.status = 429;
+	r.retry_after_sec = 6 * HOUR;
+	look_at_certd(&r, &wrong);
+	cr_expect_eq(r.attempts, 1);
+	r.status = 200;
+	run_for(&r, 5 * HOUR);
+	cr_expect_eq(r.attempts, 1);
+	run_for(&r, 2 * HOUR);
+	cr_expect_eq(count_taken(&r), 1);
+	end(&r);
+}
+
+Test(alerts, a_message_whose_answer_was_lost_in_a_kill_comes_again_with_its_id)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	r.is_deaf = true;
+	look_at_certd(&r, &wrong);
+	cr_assert_eq(count_taken(&r), 1);
+	world_stop(w);
+	r.is_deaf = false;
+	world_start(w);
+	run_for(&r, HOUR);
+	cr_assert_eq(count_taken(&r), 2);
+	cr_expect_str_eq(taken_text(&r, 0, "id"), taken_text(&r, 1, "id"));
+	world_stop(w);
+	world_start(w);
+	look_at_certd(&r, &wrong);
+	run_for(&r, DAY);
+	cr_expect_eq(count_taken(&r), 2, "what was accepted and recorded is not sent again");
+	end(&r);
+}
+
+Test(alerts, a_message_that_nobody_takes_is_given_up_after_a_week_and_the_next_one_comes)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd worse = { .is_clock_wrong = true, .audit = "altered" };
+	struct receiver r;
+
+	begin(&r, "");
+	r.status = 400;
+	look_at_certd(&r, &wrong);
+	run_for(&r, 8 * DAY);
+	r.status = 200;
+	look_at_certd(&r, &worse);
+	run_for(&r, 2 * HOUR);
+	cr_assert_eq(count_taken(&r), 1);
+	cr_expect_str_eq(taken_text(&r, 0, "condition"), "audit");
+	end(&r);
+}
+
+Test(alerts, a_changed_destination_gets_what_waits_at_once)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	struct receiver r;
+
+	begin(&r, "");
+	r.status = 500;
+	look_at_certd(&r, &wrong);
+	run_for(&r, 3 * HOUR);
+	r.status = 200;
+	cr_assert(world_call(
+		&r.run.world, RPC_ALERT_UPDATE, "{'ref':'hook','properties':{'url':'https://hook.test/y'}}"));
+	run_for(&r, 5);
+	cr_expect_eq(count_taken(&r), 1);
+	end(&r);
+}
+
+Test(alerts, a_destination_that_is_deleted_takes_its_messages_along)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd well = { .audit = NULL };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, "");
+	r.is_down = true;
+	look_at_certd(&r, &wrong);
+	run_for(&r, MINUTE);
+	cr_assert(world_call(w, RPC_ALERT_DELETE, "{'ref':'hook'}"));
+	run_for(&r, HOUR);
+	cr_expect_eq(store_count(w->store, STORE_MESSAGE), 0);
+	look_at_certd(&r, &well);
+	cr_expect_eq(store_count(w->store, STORE_MESSAGE), 0);
+	end(&r);
+}
+
+Test(alerts, a_destination_gets_what_it_wants)
+{
+	static const struct {
+		const char *why, *properties;
+		bool gets_late, gets_clock;
+	} cases[] = {
+		{ "everything", "", true, true },
+		{ "only what is critical", ",'minimumSeverity':'critical'", false, true },
+		{ "one condition", ",'conditions':['late']", true, false },
+		{ "another condition", ",'conditions':['stale','clock']", false, true },
+		{ "a label that the certificate has", ",'labels':['x','shop']", true, false },
+		{ "a label that it does not have", ",'labels':['x']", false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		static const struct condition_certd wrong = { .is_clock_wrong = true };
+		struct receiver r;
+		struct world *w = &r.run.world;
+
+		begin(&r, cases[i].properties);
+		cr_assert(
+			world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'labels':['shop']}}"));
+		run_for(&r, 10 * DAY);
+		world_set_weather(&w->cas[0], WEATHER_NO_NET, 0);
+		run_for(&r, 60 * DAY);
+		look_at_certd(&r, &wrong);
+		cr_expect_eq(count_of(&r, "late", "", "firing"), cases[i].gets_late, "%s", cases[i].why);
+		cr_expect_eq(count_of(&r, "clock", "", "firing"), cases[i].gets_clock, "%s", cases[i].why);
+		end(&r);
+	}
+}
+
+/* --- the queue --- */
+
+static void
+put_message(struct world *w, const char *alert_id, const char *condition, int number)
+{
+	struct message m = {
+		.id = xasprintf("%d", number),
+		.condition = xstrdup(condition),
+		.status = xstrdup("firing"),
+		.severity = xstrdup("warning"),
+	};
+
+	queue_put(w->store, store_begin(w->store), alert_id, &m, world_now(w));
+	message_clear(&m);
+}
+
+Test(alerts, a_full_queue_keeps_its_length_and_says_how_many_it_stands_for)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+	char key[QUEUE_KEY_SIZE];
+	_cleanup_alert_ struct alert a = { 0 };
+	int64_t merged = 0;
+
+	begin(&r, "");
+	r.is_down = true;
+	cr_assert_eq(object_find(w->store, &alert_class, "hook", &a, NULL), 1);
+	for (int i = 0; i < QUEUE_MAX + 50; i++)
+		put_message(w, a.o.id, i % 2 ? "late" : "stale", i);
+	cr_expect_eq(queue_length(w->store, a.o.id), QUEUE_MAX);
+	for (int i = 0; queue_length(w->store, a.o.id); i++) {
+		_cleanup_message_ struct message m = { 0 };
+
+		cr_assert_eq(queue_first(w->store, a.o.id, key, &m, NULL), 1);
+		if (i == 0)
+			cr_expect_str_eq(m.id, "0", "the first may be on its way");
+		merged += m.merged;
+		queue_remove(store_begin(w->store), key);
+	}
+	cr_expect_eq(merged, 50);
+	queue_forget(w->store, store_begin(w->store), a.o.id);
+	end(&r);
+}
+
+/* --- mail --- */
+
+struct post {
+	struct loop_timer timer;
+	mail_done_fn *done;
+	void *arg;
+	bool is_down;
+	unsigned attempts, taken;
+	char what[200];
+	char text[4000];
+};
+
+static void
+on_post(void *arg)
+{
+	struct post *p = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_NETWORK, "mail server 'mail.test' port 587: Connection refused");
+	p->done(p->is_down ? &err : NULL, p->is_down ? "" : "250 2.0.0 Ok: queued as 4XYZ", p->arg);
+}
+
+static void *
+post_send(void *self, const struct mail_request *req, mail_done_fn *done, void *arg)
+{
+	struct post *p = self;
+	_cleanup_free_ char *to = strlist_join(req->to, " ");
+
+	p->done = done;
+	p->arg = arg;
+	p->attempts++;
+	p->taken += !p->is_down;
+	snprintf(p->what, sizeof(p->what), "%s:%s %d %s:%s %s > %s", req->host, req->port, (int)req->security,
+		req->user, req->password, req->from, to);
+	snprintf(p->text, sizeof(p->text), "%s", buf_str(req->text));
+	loop_timer_set(&p->timer, 10);
+	return p;
+}
+
+static void
+post_cancel(void *self, void *handle)
+{
+	struct post *p = self;
+
+	(void)handle;
+	loop_timer_cancel(&p->timer);
+}
+
+Test(alerts, a_mail_is_sent_by_the_declared_server_and_waits_for_it)
+{
+	static const struct mail_ops ops = { .send = post_send, .cancel = post_cancel };
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd well = { .audit = NULL };
+	struct post p = { .is_down = true };
+	struct mail mail = { .ops = &ops, .self = &p };
+	struct receiver r;
+	struct world *w = &r.run.world;
+
+	begin(&r, ",'conditions':['stale']");
+	w->alert_mail = &mail;
+	world_stop(w);
+	world_start(w);
+	loop_timer_init(&p.timer, w->loop, on_post, &p);
+	cr_assert(world_call(w, RPC_ALERT_CREATE,
+		"{'properties':{'name':'ops','kind':'mail','to':['a@x.test','b@x.test'],'from':'certd@x.test',"
+		"'server':'mail.test','user':'me','password':'secret\\n'}}"));
+	look_at_certd(&r, &wrong);
+	run_for(&r, HOUR);
+	cr_expect_geq(p.attempts, 4);
+	look_at_certd(&r, &well);
+	p.is_down = false;
+	run_for(&r, 2 * HOUR);
+	cr_expect_eq(p.taken, 2, "its begin, and its end");
+	cr_expect_str_eq(p.what, "mail.test:587 0 me:secret certd@x.test > a@x.test b@x.test");
+	cr_expect_not_null(strstr(p.text, "Subject: [resolved] clock is wrong\r\n"));
+	cr_expect_not_null(strstr(p.text, "In-Reply-To: <"));
+	end(&r);
+}
+
+/* --- test messages --- */
+
+struct outcome {
+	unsigned calls;
+	bool is_failure;
+	char words[300];
+};
+
+static void
+on_tested(const struct error *err, const char *answer, void *arg)
+{
+	struct outcome *o = arg;
+
+	o->calls++;
+	o->is_failure = err != NULL;
+	snprintf(o->words, sizeof(o->words), "%s", err ? err->message : answer);
+}
+
+Test(alerts, a_test_message_is_sent_at_once_and_its_answer_is_told)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+	struct outcome o = { 0 };
+	_cleanup_alert_ struct alert a = { 0 };
+
+	begin(&r, "");
+	cr_assert_eq(object_find(w->store, &alert_class, "hook", &a, NULL), 1);
+	alerts_test(w->issue_env.alerts, &a, on_tested, &o);
+	run_for(&r, 1);
+	cr_expect_eq(o.calls, 1);
+	cr_expect_str_eq(o.words, "HTTP 200: noted");
+	cr_expect_str_eq(taken_text(&r, 0, "status"), "test");
+	r.status = 403;
+	alerts_test(w->issue_env.alerts, &a, on_tested, &o);
+	run_for(&r, 1);
+	cr_expect(o.is_failure);
+	cr_expect_not_null(strstr(o.words, "HTTP 403: noted"), "%s", o.words);
+	alerts_test(w->issue_env.alerts, &a, on_tested, &o);
+	world_stop(w);
+	cr_expect_eq(o.calls, 3, "a test in progress ends with certd");
+	cr_expect_not_null(strstr(o.words, "stopping"));
+	end(&r);
+}

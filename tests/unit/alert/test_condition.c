@@ -1,0 +1,155 @@
+#include "daemon/alert/condition.h"
+
+#include "tests/unit/store/tmp_store.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { DAY = 24 * 3600, NOW = 1000 * DAY };
+
+static enum severity
+severity_of(const char *word, const struct condition_facts *facts, struct buf *text, int64_t *again_at)
+{
+	for (size_t i = 0; i < CONDITION_COUNT; i++)
+		if (strcmp(condition_kinds[i].word, word) == 0)
+			return condition_kinds[i].holds(facts, text, again_at);
+	cr_assert_fail("no condition '%s'", word);
+	return SEVERITY_NONE;
+}
+
+Test(condition, a_certificate_is_late_by_its_lifetime_and_by_what_was_planned)
+{
+	static const struct {
+		const char *why;
+		int64_t lifetime, left, planned_before; /* days; 0: unknown */
+		enum severity severity;
+	} cases[] = {
+		{ "90 days, before its renewal", 90, 31, 30, SEVERITY_NONE },
+		{ "a day of retries", 90, 29, 30, SEVERITY_NONE },
+		{ "just before the threshold", 90, 23, 30, SEVERITY_NONE },
+		{ "three quarters of the time for the renewal are left", 90, 22, 30, SEVERITY_WARNING },
+		{ "a tenth of the lifetime is left", 90, 9, 30, SEVERITY_CRITICAL },
+		{ "it has expired", 90, -5, 30, SEVERITY_CRITICAL },
+		{ "renewBefore of 4 days: not yet due", 90, 5, 4, SEVERITY_NONE },
+		{ "renewBefore of 4 days: three are left", 90, 3, 4, SEVERITY_WARNING },
+		{ "renewBefore of 4 days: one is left", 90, 1, 4, SEVERITY_CRITICAL },
+		{ "6 days, due at half", 6, 2, 3, SEVERITY_NONE },
+		{ "6 days", 6, 1, 3, SEVERITY_WARNING },
+		{ "a year, planned early", 360, 100, 300, SEVERITY_NONE },
+		{ "a year", 360, 90, 300, SEVERITY_WARNING },
+		{ "nothing is planned", 90, 22, 0, SEVERITY_WARNING },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char id[] = "certificate";
+		int64_t end = NOW + cases[i].left * DAY, again_at = INT64_MAX;
+		struct autocert a = { .last_certificate = id,
+			.last_not_after_at = end,
+			.last_not_before_at = end - cases[i].lifetime * DAY };
+		struct condition_facts facts = { .autocert = &a,
+			.warning_percent = 25,
+			.critical_percent = 10,
+			.now = NOW,
+			.planned_at = cases[i].planned_before ? end - cases[i].planned_before * DAY : 0 };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		cr_expect_eq(severity_of("late", &facts, &text, &again_at), cases[i].severity, "%s", cases[i].why);
+		cr_expect_eq(again_at == INT64_MAX, cases[i].severity == SEVERITY_CRITICAL, "%s", cases[i].why);
+		cr_expect_gt(again_at, NOW, "%s", cases[i].why);
+		cr_expect_eq(text.len > 0, cases[i].severity != SEVERITY_NONE, "%s", cases[i].why);
+		a.is_paused = true;
+		cr_expect_eq(severity_of("late", &facts, &text, &again_at), SEVERITY_NONE, "%s, paused", cases[i].why);
+		cr_expect_eq(
+			severity_of("paused", &facts, &text, &again_at), cases[i].severity, "%s, paused", cases[i].why);
+		a.last_certificate = NULL;
+		cr_expect_eq(severity_of("paused", &facts, &text, &again_at), SEVERITY_NONE, "%s, none", cases[i].why);
+		cr_expect_eq(severity_of("expired", &facts, &text, &again_at), SEVERITY_NONE, "%s, none", cases[i].why);
+	}
+}
+
+Test(condition, an_imported_certificate_expires_without_a_plan_of_certd)
+{
+	struct certificate c = { .not_before_at = NOW - 300 * DAY, .not_after_at = NOW + 20 * DAY };
+	struct condition_facts facts = { .certificate = &c,
+		.warning_percent = 25,
+		.critical_percent = 10,
+		.now = NOW,
+		.planned_at = NOW - 10 * DAY };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int64_t again_at = INT64_MAX;
+
+	cr_expect_eq(severity_of("late", &facts, &text, &again_at), SEVERITY_WARNING);
+	cr_expect_not_null(strstr(buf_str(&text), "--replace"));
+	facts.now = c.not_after_at;
+	cr_expect_eq(severity_of("expired", &facts, &text, &again_at), SEVERITY_CRITICAL);
+}
+
+Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is_no_certificate)
+{
+	static const struct {
+		enum error_code code;
+		const char *problem;
+		bool has_certificate;
+		int64_t attempts;
+		enum severity severity;
+	} cases[] = {
+		{ ERROR_CA, "rejectedIdentifier", true, 1, SEVERITY_NONE },
+		{ ERROR_CA, "rejectedIdentifier", true, 2, SEVERITY_WARNING },
+		{ ERROR_VALIDATION, NULL, true, 2, SEVERITY_WARNING },
+		{ ERROR_RATE_LIMITED, "rateLimited", true, 2, SEVERITY_WARNING },
+		{ ERROR_NETWORK, NULL, true, 9, SEVERITY_NONE },
+		{ ERROR_NETWORK, NULL, false, 2, SEVERITY_WARNING },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char id[] = "certificate";
+		struct autocert a = { .attempts = cases[i].attempts,
+			.last_certificate = cases[i].has_certificate ? id : NULL,
+			.last_not_after_at = NOW + DAY };
+		struct condition_facts facts = { .autocert = &a, .now = NOW };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		int64_t again_at = INT64_MAX;
+
+		error_set(&a.last_error, cases[i].code, "why not");
+		a.last_error.problem = xstrdup_null(cases[i].problem);
+		cr_expect_eq(severity_of("refused", &facts, &text, &again_at), cases[i].severity, "%zu", i);
+		error_clear(&a.last_error);
+	}
+}
+
+Test(condition, the_worst_come_first)
+{
+	/* What alerts_list() relies on: what is critical at once is before what only may become so. */
+	static const char *const order[] = { "expired", "store", "late", "stale", "undeployed" };
+	size_t at = 0;
+
+	for (size_t i = 0; i < CONDITION_COUNT && at < ARRAY_SIZE(order); i++)
+		at += strcmp(condition_kinds[i].word, order[at]) == 0;
+	cr_expect_eq(at, ARRAY_SIZE(order));
+}
+
+Test(condition, a_consumer_that_does_not_serve_the_certificate_is_named)
+{
+	struct tmp_store t;
+	char id[] = "00000000-0000-4000-8000-000000000001", stale[] = "stale";
+	struct consumer web = { .o.name = xstrdup("web") };
+	struct rollout_target target = { .consumer = id, .served = stale };
+	struct rollout_state rollout = { .targets = { .items = &target, .count = 1 } };
+	struct condition_facts facts = { .rollout = &rollout };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int64_t again_at = INT64_MAX;
+
+	tmp_store_init(&t, 0);
+	memcpy(web.o.id, id, sizeof(id));
+	cr_assert_eq(object_save(t.store, store_begin(t.store), &consumer_class, &web, NULL), 0);
+	facts.store = t.store;
+	cr_expect_eq(
+		severity_of("stale", &facts, &text, &again_at), SEVERITY_NONE, "it has time to load the certificate");
+	target.is_unserved = true;
+	cr_expect_eq(severity_of("stale", &facts, &text, &again_at), SEVERITY_WARNING);
+	cr_expect_str_eq(buf_str(&text), "consumer 'web' is stale");
+	target.is_stuck = true;
+	cr_expect_eq(severity_of("stale", &facts, &text, &again_at), SEVERITY_CRITICAL);
+	consumer_clear(&web);
+	tmp_store_clear(&t);
+}
