@@ -91,6 +91,8 @@ def declare(face, ca, own_ca, web):
         face.call("consumer.create", dryRun=dry, properties={
             "name": f"{name} web", "activate": "exec", "command": ["/bin/true"],
             "probes": [{"host": "127.0.0.1", "port": web}]})
+        face.call("alert.create", dryRun=dry, properties={
+            "name": f"{name} page", "kind": "command", "command": ["/bin/echo", "paged"], "conditions": ["expired"]})
     face.call("consumer.create", properties={"name": f"{name} idle"})
     face.call("autoCertificate.create", properties={
         "provider": f"{name} ca", "commonName": f"{name}.example.com", "subjectAlternativeNames": [f"b.{name}.example.com"],
@@ -109,7 +111,8 @@ def read(face, certd):
     name = face.prefix
     for noun, objects in (("provider", [f"{name} ca"]), ("dnsProvider", [f"{name} dns"]),
                           ("consumer", [f"{name} web", f"{name} idle"]), ("autoCertificate", [f"{name}.example.com"]),
-                          ("token", [f"{name}-ci"]), ("authorization", [f"manual.{name}.example.com"]),
+                          ("token", [f"{name}-ci"]), ("alert", [f"{name} page"]),
+                          ("authorization", [f"manual.{name}.example.com"]),
                           ("certificate", [o["id"] for o in certd.call("certificate.list")["items"]])):
         face.call(f"{noun}.list")
         face.call(f"{noun}.list", limit=1, offset=1)
@@ -135,7 +138,8 @@ def read(face, certd):
 
 def read_lists(face):
     """During orders and deployments."""
-    for noun in ("provider", "dnsProvider", "consumer", "autoCertificate", "certificate", "token", "authorization"):
+    for noun in ("provider", "dnsProvider", "consumer", "autoCertificate", "certificate", "token", "authorization",
+                 "alert"):
         face.call(f"{noun}.list")
     face.call("server.status")
 
@@ -153,7 +157,8 @@ def is_cancelled(face, auto):
 def change(face):
     name = face.prefix
     for noun, ref in (("provider", f"{name} ca"), ("autoCertificate", f"{name}.example.com"),
-                      ("certificate", f"{name} import"), ("dnsProvider", f"{name} dns"), ("consumer", f"{name} web")):
+                      ("certificate", f"{name} import"), ("dnsProvider", f"{name} dns"), ("consumer", f"{name} web"),
+                      ("alert", f"{name} page")):
         for dry in (True, False):
             face.call(f"{noun}.update", ref=ref, properties={"name": f"{ref} 2"}, dryRun=dry)
         face.refused(f"{noun}.update", ref=f"{ref} 2", properties={"serialNumber": "5"})
@@ -167,6 +172,7 @@ def change(face):
     for method in ("deploy", "probe"):
         face.call(f"consumer.{method}", ref=f"{name} web 2", autoCertificate=auto)
         face.call(f"consumer.{method}", ref=f"{name} web 2")
+    face.call("alert.test", ref=f"{name} page 2")
     face.call("authorization.validate", ref=f"manual.{name}.example.com", force=True)
     face.call("server.reload")
 
@@ -179,7 +185,7 @@ def remove(face):
                   dryRun=dry)
     face.call("authorization.delete", ref=f"manual.{name}.example.com")
     for noun, ref in (("dnsProvider", f"{name} dns 2"), ("consumer", f"{name} web 2"), ("token", f"{name}-ci"),
-                      ("provider", f"{name} ca 2")):
+                      ("alert", f"{name} page 2"), ("provider", f"{name} ca 2")):
         face.call(f"{noun}.delete", ref=ref)
     face.refused("certificate.delete", ref=f"{name} import 2")
 
@@ -218,7 +224,8 @@ def test_the_status_has_all_that_is_declared_and_nothing_else(start):
         return status if "failing" in status and "nextAction" in status else None
 
     status = wait_for(whole, 20, "the failed registration")
-    assert set(status) == set(declared) - {"message"}, "a message is there with a degraded state only"
+    # A message is there with a degraded state only, and conditions when something is wrong for longer.
+    assert set(status) == set(declared) - {"message", "conditions", "conditionCount"}
     for name in ("autoCertificates", "store"):
         assert set(status[name]) == set(declared[name]["properties"]), name
 

@@ -50,6 +50,7 @@ ELSEWHERE = {
     r"systemd-creds ": "system/test_units.py",
     r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
+    r"certctl alert test ": "system/test_alerts.py",
     r"certctl migrate |cd /etc/letsencrypt/|ln -sf /var/lib/certd/": "system/test_migrate.py",
 }
 
@@ -96,7 +97,10 @@ class Site:
         self.write("ddns.key", self.knot.key_file.read_text())
         self.write("ionos.token", "abcdef\n")
         self.write("pw", "secret\n")
-        self.write("slack.url", "https://127.0.0.1:1/hook\n")
+        self.write("slack.url", "https://hooks.slack.com/services/T0/B0/secret\n")
+        self.write("ntfy.url", "https://ntfy.sh/certd-of-example\n")
+        self.write("ntfy.headers", "Authorization: Bearer abcdef\n")
+        self.write("alertmanager.url", "http://localhost:9093\n")
         self.write("smtp.password", "secret\n")
         self.write("account.pem", run(["openssl", "genrsa", "2048"]).stdout)
         ctl = self.certd.ctl
