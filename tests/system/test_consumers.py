@@ -449,7 +449,7 @@ def counter(scratch):
     script = ("trap 'echo hup >>{0}/got' HUP; trap 'echo usr1 >>{0}/got' USR1; echo $$ >{0}/app.pid\n"
               "while :; do sleep 0.1; done").format(scratch)
     with subprocess.Popen(["/bin/sh", "-c", script]) as process:
-        wait_for((scratch / "app.pid").exists, 10)
+        wait_for(lambda: (scratch / "app.pid").exists() and (scratch / "app.pid").read_text(), 10)
         yield process
         process.kill()
 
