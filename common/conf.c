@@ -103,7 +103,7 @@ static const struct conf_option options[] = {
 		"also write the metrics to this file, NAME.prom, for node_exporter's textfile collector", true },
 	{ "metrics-interval", CONF_SPAN, AT(metrics_interval), "15s", 1, 3600,
 		"write metrics-file at most this often", true },
-	{ "metrics-certificates", CONF_COUNT, AT(metrics_certificates), "2000", 0, 20000,
+	{ "metrics-certificates", CONF_COUNT, AT(metrics_certificates), "2000", 0, 5000,
 		"with more certificates than this, the metrics have totals only", false },
 	{ "operators-may-remove-used", CONF_BOOL, AT(may_operators_remove_used), "no", 0, 0,
 		"operators may take away files that a consumer still has", false },

@@ -27,3 +27,14 @@ def test_every_attack_goes_on_while_root_is_answered():
     result = json.loads(run([bench, "--seconds", 0.3, "--json"], timeout=170).stdout)
     assert len(result["figures"]) == 14, result
     assert all(figures["MiB"][0] < 160 for figures in result["figures"].values()) or is_sanitized(), result
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="benchmarks have a network of their own, which needs root")
+@pytest.mark.limit(180)
+def test_a_scrape_is_measured_with_totals_and_with_all_series():
+    bench = Path(__file__).parent.parent / "bench/scrape"
+    result = json.loads(run([bench, "--rounds", 1, "--count", 2500, "--detailed", 100, "--json"], timeout=170).stdout)
+    totals, detailed = (result["figures"]["series"][who][0] for who in ("2500, totals", "100, all series"))
+    # Eight series of each certificate without a consumer; the rest are those of certd itself.
+    assert detailed - totals == 8 * 100 and totals < 100, result
+
