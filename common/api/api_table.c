@@ -336,6 +336,12 @@ static const struct api_field consumer_properties[] = {
 	END,
 };
 
+static const struct api_field rollout_endpoint_fields[] = {
+	{ .name = "endpoint", .type = API_STRING, .help = "host and port" },
+	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
+	{ .name = "notAfter", .type = API_TIME, .help = "expiry of the certificate that it presented" },
+	END,
+};
 static const struct api_field rollout_fields[] = {
 	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate",
 		.help = "auto-certificate that is deployed; not set for an imported certificate" },
@@ -346,6 +352,8 @@ static const struct api_field rollout_fields[] = {
 		.help = "last finished step: staged, written, tested, activated, probed, served or rolled back" },
 	{ .name = "activated", .type = API_BOOL, .help = "whether the consumer was notified" },
 	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
+	{ .name = "endpoints", .type = API_LIST, .fields = rollout_endpoint_fields,
+		.help = "what each endpoint presented at the last probe" },
 	{ .name = "probedDate", .type = API_TIME, .help = "time of the last probe" },
 	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
 	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt or probe" },

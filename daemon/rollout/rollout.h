@@ -49,6 +49,14 @@ enum rollout_step {
 const char *
 rollout_step_name(int64_t step);
 
+/* What one endpoint presented at the last probe: the worst of its addresses. */
+struct rollout_endpoint {
+	char *endpoint;       /* "www.example.com:443", as endpoint_text() */
+	char *served;         /* a probe_state_name() */
+	int64_t not_after_at; /* of the presented certificate, UNIX seconds; 0: unknown */
+	struct buf unknown;   /* record.h */
+};
+
 /*
  * One consumer in the record of STORE_ROLLOUT, as shown by `certctl show`. Each has its own backoff. Watchers of the
  * database (store_watch()) receive the id of the subject.
@@ -68,7 +76,8 @@ struct rollout_target {
 	bool is_unserved;    /* an endpoint was stale or unreachable for longer than a server takes to load */
 	bool is_asked;       /* somebody waits for the result of the next probe */
 	bool was_notified;   /* read from the record of an earlier certd: it was activated */
-	struct buf unknown;  /* record.h */
+	struct record_list endpoints; /* struct rollout_endpoint; empty: not probed */
+	struct buf unknown;           /* record.h */
 };
 
 struct rollout_state {
@@ -87,6 +96,7 @@ struct rollout_state {
 };
 
 extern const struct record_class rollout_class;
+extern const struct record_class rollout_endpoint_class;
 
 /*
  * rollout_request() - @autocert has a new certificate (or its consumers changed): makes the intent durable in @txn

@@ -84,6 +84,16 @@ report_stuck(struct run *run, const struct rollout_target *t)
 
 /* One bad endpoint makes the consumer bad. */
 static void
+keep_endpoint(struct rollout_target *t, const struct probe_result *result, const struct probe_answer *answer)
+{
+	struct rollout_endpoint *e = record_list_add(&rollout_endpoint_class, &t->endpoints);
+
+	e->endpoint = xstrdup(result->endpoint);
+	e->served = xstrdup(probe_state_name(answer->state));
+	e->not_after_at = answer->not_after_at;
+}
+
+static void
 looked(const struct probe_result *results, size_t n, void *arg)
 {
 	struct run *run = arg;
@@ -91,9 +101,11 @@ looked(const struct probe_result *results, size_t n, void *arg)
 	const struct probe_answer *worst = probe_worst(&results[0]);
 
 	run->probe = NULL;
+	record_list_clear(&rollout_endpoint_class, &t->endpoints);
 	for (size_t i = 0; i < n; i++) {
 		const struct probe_answer *answer = probe_worst(&results[i]);
 
+		keep_endpoint(t, &results[i], answer);
 		tell_probe(run, &results[i], answer);
 		if (answer->state > worst->state)
 			worst = answer;

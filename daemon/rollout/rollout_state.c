@@ -9,6 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct record_field endpoint_fields[] = {
+	RECORD_FIELD(RECORD_STRING, 1, struct rollout_endpoint, endpoint, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct rollout_endpoint, served, NULL),
+	RECORD_FIELD(RECORD_INT, 3, struct rollout_endpoint, not_after_at, NULL),
+};
+
+const struct record_class rollout_endpoint_class = RECORD_CLASS(
+	"rollout endpoint", STORE_ROLLOUT, struct rollout_endpoint, endpoint_fields, unknown);
+
 static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct rollout_target, consumer, NULL),
 	RECORD_FIELD(RECORD_BOOL, 2, struct rollout_target, was_notified, NULL),
@@ -24,6 +33,7 @@ static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_INT, 12, struct rollout_target, served_at, NULL),
 	RECORD_FIELD(RECORD_INT, 13, struct rollout_target, activations, NULL),
 	RECORD_FIELD(RECORD_BOOL, 14, struct rollout_target, is_stuck, NULL),
+	RECORD_FIELD_LIST(15, struct rollout_target, endpoints, NULL, &rollout_endpoint_class),
 };
 
 static const struct record_class target_class = RECORD_CLASS(

@@ -130,6 +130,40 @@ each_served(const struct metric *m, const struct metric_subject *s, struct buf *
 	}
 }
 
+/* @not_after: the time in place of the state. */
+static void
+put_endpoints(const struct metric *m, const struct metric_subject *s, bool not_after, struct buf *ret)
+{
+	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
+		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
+
+		for (size_t k = 0; k < t->endpoints.count; k++) {
+			const struct rollout_endpoint *e = (const struct rollout_endpoint *)t->endpoints.items + k;
+			_cleanup_buf_ struct buf labels = BUF_INIT;
+
+			if (not_after && !e->not_after_at)
+				continue;
+			target_labels(s, t, &labels);
+			metric_label(&labels, "endpoint", e->endpoint);
+			if (!not_after)
+				metric_label(&labels, "state", e->served);
+			metric_int(ret, m->name, "", buf_str(&labels), not_after ? e->not_after_at : 1);
+		}
+	}
+}
+
+static void
+each_endpoint_state(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+{
+	put_endpoints(m, s, false, ret);
+}
+
+static void
+each_endpoint_expiry(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+{
+	put_endpoints(m, s, true, ret);
+}
+
 static void
 each_step(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
@@ -502,6 +536,10 @@ const struct metric metrics_table[] = {
 	{ "certd_consumer_unserved", METRIC_GAUGE, NULL, TARGET,
 		"1 if an endpoint has not served the certificate for longer than a server takes to load it.",
 		.each = each_unserved },
+	{ "certd_endpoint_state", METRIC_GAUGE, NULL, TARGET " endpoint state",
+		"1 for the state that the endpoint was found in at the last probe.", .each = each_endpoint_state },
+	{ "certd_endpoint_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET " endpoint",
+		"When the certificate expires that the endpoint presented.", .each = each_endpoint_expiry },
 	{ "certd_consumer_probe_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET,
 		"When that was last checked.", .each = each_probed },
 	{ "certd_certificates_detailed", METRIC_GAUGE, NULL, "",

@@ -20,6 +20,23 @@ enum { REFERRERS_MAX = 10000, ROLLOUTS_SHOWN = 100, ALPN_MAX = 16 };
 /* --- describing --- */
 
 static struct json_object *
+endpoints_to_json(const struct rollout_target *t)
+{
+	const struct rollout_endpoint *endpoints = t->endpoints.items;
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < t->endpoints.count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_string(o, "endpoint", endpoints[i].endpoint);
+		json_add_string(o, "served", endpoints[i].served);
+		json_add_time(o, "notAfter", endpoints[i].not_after_at);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *
 rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, const char *subject_id)
 {
 	struct json_object *o = json_object_new_object();
@@ -31,6 +48,8 @@ rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, c
 	json_add_string(o, "step", rollout_step_name(t->step));
 	json_add_bool(o, "activated", t->step >= ROLLOUT_ACTIVATED);
 	json_add_string(o, "served", t->served);
+	if (t->endpoints.count)
+		json_object_object_add(o, "endpoints", endpoints_to_json(t));
 	json_add_time(o, "probedDate", t->probed_at);
 	if (t->attempts)
 		json_add_int(o, "attempts", t->attempts);

@@ -1,6 +1,10 @@
 """Metrics: what promtool and a real Prometheus make of them, and whether they say what is the case."""
+import contextlib
 import json
 import re
+import socket
+import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -21,6 +25,17 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 @pytest.fixture
 def pebble(start):
     return start(Pebble, dns=start(Challtestsrv).dns, validity=86400)
+
+
+def serve(listener, context):
+    """Shakes hands with everybody, until the listener is closed."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+            with contextlib.suppress(OSError):
+                context.wrap_socket(connection, server_side=True).close()
+        except OSError:
+            return
 
 
 def start_certd(start, pebble, config=""):
@@ -63,6 +78,21 @@ def test_the_metrics_say_what_the_certificate_and_its_consumer_are(start, pebble
         return [dict(pairs)["state"] for (name, pairs), _ in found.items() if name == "certd_consumer_state"]
 
     wait_for(lambda: state() == ["unreachable"], 20)
+    endpoint = {"consumer": "web", "endpoint": f"127.0.0.1:{port}", **here}
+    assert value(samples(scrape(certd)), "certd_endpoint_state", state="unreachable", **endpoint) == 1
+    assert not has(samples(scrape(certd)), "certd_endpoint_expiry_timestamp_seconds")
+    # A server with another certificate: the endpoint says until when that is valid.
+    other, key = ThrowAwayCa(scratch).issue(NAME, days=7)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(other, key)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        threading.Thread(target=serve, args=(listener, context), daemon=True).start()
+        certd.ctl("probe", "web", check=False)
+        wait_for(lambda: state() == ["stale"], 20)
+        assert value(samples(scrape(certd)), "certd_endpoint_expiry_timestamp_seconds", **endpoint) == \
+            parse_certificate(other).not_after.timestamp()
+        rollout = certd.call("consumer.get", ref="web")["metadata"]["rollouts"][0]
+        assert [(e["endpoint"], e["served"]) for e in rollout["endpoints"]] == [(f"127.0.0.1:{port}", "stale")]
     certd.ctl("pause", 'shop "1\\')
     found = samples(scrape(certd))
     assert value(found, "certd_certificate_paused", **here) == 1

@@ -346,7 +346,7 @@ async function readEndpoints(entry) {
     const consumer = await read("/consumers/" + encodeURIComponent(ref));
     const rollout = (consumer.metadata.rollouts || []).find(r => r.autoCertificate === entry.id) || {};
     const probes = consumer.properties.probes || [];
-    const places = probes.map(probe => `${probe.host}:${probe.port}`).join(", ");
+    const places = (rollout.endpoints || []).length ? rollout.endpoints : probes.map(probe => ({endpoint: `${probe.host}:${probe.port}`}));
     found.push({name: consumer.properties.name, places, step: rollout.step || "", served: rollout.served || entry.served || "",
       message: rollout.lastError ? rollout.lastError.message : "", probed: rollout.probedDate ? Date.parse(rollout.probedDate) : 0});
   }
@@ -357,7 +357,12 @@ function endpointTable(found) {
   const table = make("table", "endpoints");
   for (const c of found) {
     const row = table.insertRow();
-    row.insertCell().append(make("strong", "", c.name), document.createElement("br"), make("span", "", c.places));
+    const place = row.insertCell();
+    place.append(make("strong", "", c.name));
+    for (const p of c.places) {
+      const text = p.served ? `${p.endpoint}: ${p.served}${p.notAfter ? `, until ${monthDay.format(Date.parse(p.notAfter))}` : ""}` : p.endpoint;
+      place.append(document.createElement("br"), make("span", "", text));
+    }
     const cell = row.insertCell();
     const word = c.served || c.step || "not deployed yet";
     cell.append(make("span", "state " + (word === "served" ? "good" : c.served ? "bad" : "idle"), word));
