@@ -83,6 +83,8 @@ static const struct conf_option options[] = {
 		"the same with severity critical", false },
 	{ "purge-after", CONF_SPAN, AT(purge_after), "30d", 0, MAX_SPAN,
 		"delete unused certificates this long after they expired", false },
+	{ "check-files-every", CONF_SPAN, AT(check_files_every), "1h", 1, 86400,
+		"compare all deployed files with what certd wrote this often", false },
 	{ "limits", CONF_TEXT, AT(limits), "none", 0, 0, "ionos: the limits of IONOS Certificate Manager (50 "
 		"auto-certificates, 10 alternative names) for the next two options, unless they are set", false },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,

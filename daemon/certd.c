@@ -38,6 +38,7 @@
 
 enum {
 	MAX_LISTEN_FDS = 16,
+	MS_PER_SEC = 1000,
 	STATUS_MS = 1000,
 	CALL_THREADS = 2,
 	RELAXED_MS = 10, /* how long a commit without a waiting caller is delayed to share it with others */
@@ -76,6 +77,7 @@ struct certd {
 	struct startup *startup;
 	struct event_subscription *watch; /* for STATUS= */
 	struct loop_timer status;
+	struct loop_timer check;   /* until the files are compared again */
 	struct loop_timer put_off; /* the delayed commit, until due_ms */
 	int64_t due_ms;
 	bool is_commit_due;
@@ -383,6 +385,7 @@ certd_free(struct certd *c)
 		store_commit(c->store); /* delayed changes; otherwise the next start repeats them */
 	startup_cancel(c->startup);
 	loop_timer_cancel(&c->status);
+	loop_timer_cancel(&c->check);
 	loop_timer_cancel(&c->put_off);
 	events_unsubscribe(c->watch);
 	slices_stop(&c->service);
@@ -577,11 +580,39 @@ certd_event_seen(struct json_object *event, void *arg)
 }
 
 static void
-ready(size_t rewritten, void *arg)
+begin_pass(struct certd *c, bool is_repeated, startup_done_fn *done)
+{
+	c->startup = startup_begin(&(struct startup_env){ .loop = c->loop,
+					   .store = c->store,
+					   .events = c->events,
+					   .drops = c->drops,
+					   .rollout = c->rollout,
+					   .scheduler = c->scheduler,
+					   .is_repeated = is_repeated },
+		done, c);
+}
+
+static void
+files_checked(size_t rewritten _unused_, void *arg)
 {
 	struct certd *c = arg;
 
 	c->startup = NULL;
+	loop_timer_set(&c->check, (int)c->conf.check_files_every * MS_PER_SEC);
+}
+
+static void
+check_files(void *arg)
+{
+	begin_pass(arg, true, files_checked);
+}
+
+static void
+ready(size_t rewritten, void *arg)
+{
+	struct certd *c = arg;
+
+	files_checked(rewritten, c);
 	c->is_ready = true;
 	notify_ready();
 	if (c->conf.metrics_file)
@@ -599,14 +630,6 @@ ready(size_t rewritten, void *arg)
 int
 certd_run(struct certd *c, struct error *err)
 {
-	const struct startup_env env = {
-		.loop = c->loop,
-		.store = c->store,
-		.events = c->events,
-		.drops = c->drops,
-		.rollout = c->rollout,
-		.scheduler = c->scheduler,
-	};
 	int rc;
 
 	loop_signal(c->loop, SIGTERM, stop_signal, c);
@@ -616,7 +639,8 @@ certd_run(struct certd *c, struct error *err)
 	c->watch = events_subscribe(c->events, NULL, certd_event_seen, c);
 	notify_watchdog_start(c->loop);
 	alerts_start(c->issue_env.alerts, c->scheduler, c->audit);
-	c->startup = startup_begin(&env, ready, c);
+	loop_timer_init(&c->check, c->loop, check_files, c);
+	begin_pass(c, false, ready);
 	scheduler_kick(c->scheduler);
 	rc = loop_run(c->loop, err);
 	store_commit(c->store); /* changes that could wait until now */

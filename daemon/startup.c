@@ -10,13 +10,24 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/rollout/rollout_check.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
-enum { SLICE = 200, LOOK_MS = 100, EXTEND_SEC = 60, STALL_MS = 30 * 1000 };
+/* CHECKS_MAX: each holds a key. */
+enum { CHECKS_MAX = 32, SLICE = 200, LOOK_MS = 100, CHECK_MS = 5, EXTEND_SEC = 60, STALL_MS = 30 * 1000 };
+
+/* Files that are being compared. */
+struct checking {
+	struct startup *startup;
+	char id[STORE_ID_SIZE];
+	struct rollout_check *check;
+	struct checking *prev, *next;
+};
 
 struct startup {
 	struct startup_env env;
@@ -27,6 +38,8 @@ struct startup {
 	int64_t asked_at;       /* the time of the last request */
 	int64_t settled_ms;     /* when one of them was settled last; by the loop's clock */
 	bool has_walked;
+	struct checking *checks;
+	size_t n_checks;
 	startup_done_fn *done;
 	void *arg;
 };
@@ -34,9 +47,15 @@ struct startup {
 void
 startup_cancel(struct startup *s)
 {
+	struct checking *c, *tmp;
+
 	if (!s)
 		return;
 	loop_timer_cancel(&s->timer);
+	DL_FOREACH_SAFE(s->checks, c, tmp) {
+		rollout_check_cancel(c->check);
+		free(c);
+	}
 	buf_clear(&s->after);
 	strlist_clear(&s->waiting);
 	free(s);
@@ -52,12 +71,67 @@ drop_is_there(struct startup *s, const char *slug, const struct rollout_state *r
 }
 
 static void
+startup_checked(bool is_rewritten, void *arg)
+{
+	struct checking *c = arg;
+	struct startup *s = c->startup;
+
+	if (is_rewritten && !s->env.is_repeated) {
+		s->asked_at = clock_wall(loop_clock(s->env.loop));
+		strlist_add(&s->waiting, c->id);
+	}
+	s->settled_ms = clock_boot_ms(loop_clock(s->env.loop));
+	DL_DELETE(s->checks, c);
+	s->n_checks--;
+	free(c);
+}
+
+static void
+startup_check(struct startup *s, const char *id)
+{
+	struct checking *c = xcalloc(1, sizeof(*c));
+
+	c->startup = s;
+	memccpy(c->id, id, '\0', sizeof(c->id) - 1);
+	c->check = rollout_check_start(s->env.rollout, id, !s->env.is_repeated, startup_checked, c);
+	if (!c->check) {
+		free(c);
+		return;
+	}
+	DL_APPEND(s->checks, c);
+	s->n_checks++;
+}
+
+/* Does a consumer have files in a directory of its own? */
+static bool
+has_directories(struct startup *s, const struct subject *subject)
+{
+	for (size_t i = 0; i < subject->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+
+		if (object_peek(s->env.store, &consumer_class, subject->consumers.items[i], &c, NULL) == 1 &&
+			c.directory)
+			return true;
+	}
+	return false;
+}
+
+static void
 look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 {
 	_cleanup_subject_ struct subject subject = { .type = NULL };
 
-	if (subject_load(s->env.store, id, &subject, NULL) != 1 || drop_is_there(s, subject.slug, r))
+	if (s->env.is_repeated) {
+		startup_check(s, id);
 		return;
+	}
+	if (subject_load(s->env.store, id, &subject, NULL) != 1)
+		return;
+	if (drop_is_there(s, subject.slug, r)) {
+		if (has_directories(s, &subject))
+			startup_check(s, id);
+		return;
+	}
 	s->asked_at = clock_wall(loop_clock(s->env.loop));
 	rollout_request_for(
 		s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate, s->asked_at);
@@ -93,6 +167,7 @@ startup_look_at(struct startup *s, const char *id)
 struct some {
 	struct strlist ids;
 	struct buf *last;
+	size_t max;
 };
 
 static bool
@@ -103,7 +178,7 @@ startup_take_id(const void *key, size_t len, void *arg)
 	buf_reset(some->last);
 	buf_add(some->last, key, len);
 	strlist_add(&some->ids, buf_str(some->last));
-	return some->ids.count < SLICE;
+	return some->ids.count < some->max;
 }
 
 /* Return: true when there may be more. */
@@ -113,8 +188,12 @@ look_at_some(struct startup *s)
 	static const struct buf none = BUF_INIT;
 	_cleanup_buf_ struct buf from = BUF_INIT;
 	struct some some = { .ids = STRLIST_INIT, .last = &s->after };
+	size_t room = s->n_checks < CHECKS_MAX ? CHECKS_MAX - s->n_checks : 0;
 	int rc;
 
+	some.max = s->env.is_repeated && room < SLICE ? room : SLICE;
+	if (!some.max)
+		return true;
 	buf_add(&from, s->after.data, s->after.len);
 	rc = store_walk_keys(s->env.store, STORE_ROLLOUT, &from, true, &none, startup_take_id, &some, NULL);
 	for (size_t i = 0; i < some.ids.count; i++)
@@ -146,7 +225,7 @@ has_settled(struct startup *s)
 		s->settled++;
 	if (!s->settled_ms || s->settled != before)
 		s->settled_ms = now_ms;
-	return s->settled == s->waiting.count || now_ms - s->settled_ms >= STALL_MS;
+	return (s->settled == s->waiting.count && !s->checks) || now_ms - s->settled_ms >= STALL_MS;
 }
 
 static void
@@ -156,7 +235,8 @@ startup_end(struct startup *s)
 	void *arg = s->arg;
 	size_t rewritten = s->waiting.count;
 
-	store_rest(s->env.store);
+	if (!s->env.is_repeated)
+		store_rest(s->env.store);
 	startup_cancel(s);
 	done(rewritten, arg);
 }
@@ -170,12 +250,13 @@ startup_slice(void *arg)
 	if (!s->has_walked)
 		s->has_walked = !look_at_some(s);
 	/* The requests of this turn are in the schedule only when they are committed. */
-	if (s->has_walked && (!s->waiting.count || (had_walked && has_settled(s)))) {
+	if (s->has_walked && ((!s->waiting.count && !s->checks) || (had_walked && has_settled(s)))) {
 		startup_end(s);
 		return;
 	}
-	notify_extend_timeout(EXTEND_SEC);
-	loop_timer_set(&s->timer, had_walked ? LOOK_MS : 0);
+	if (!s->env.is_repeated)
+		notify_extend_timeout(EXTEND_SEC);
+	loop_timer_set(&s->timer, had_walked ? LOOK_MS : s->n_checks ? CHECK_MS : 0);
 }
 
 struct startup *

@@ -67,6 +67,8 @@ static const struct event_info kinds[] = {
 		"a message was delivered to an alert destination" },
 	[EVENT_ALERT_FAILED] = { "alert.failed", EVENT_WARNING, DATA_ERROR,
 		"a message could not be delivered to an alert destination" },
+	[EVENT_DEPLOY_CHANGED] = { "deploy.changed", EVENT_WARNING, "files",
+		"something else changed files that certd wrote; they are written again" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -47,6 +47,9 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 		"Reload the server by hand, and check that it reads the files that certd writes. " EXPLAIN,
 	[EVENT_DEPLOY_ROLLED_BACK] =
 		"The newest certificate is not in use; certd does not deploy it again by itself. " EXPLAIN,
+	[EVENT_DEPLOY_CHANGED] =
+		"certd writes the files again each time. Find out which program changes them, and stop it; another ACME "
+		"client may still be running.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 

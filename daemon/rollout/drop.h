@@ -68,6 +68,20 @@ struct drop_request {
 void
 drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg);
 
+/*
+ * @changed: one line for each file that differs; @gone: one for each place that has none of its files. Borrowed.
+ * @err: it could not be compared; or NULL.
+ */
+typedef void
+drop_checked_fn(const struct strlist *changed, const struct strlist *gone, const struct error *err, void *arg);
+
+/*
+ * drop_check() - compare a drop on a worker; nothing is changed
+ * @request: what was written: live/<slug>, request->directories, and the ledger's files in request->declared
+ */
+void
+drop_check(struct drops *drops, const struct drop_request *request, drop_checked_fn *done, void *arg);
+
 struct drop_removal {
 	const char *slug;       /* all borrowed for the call */
 	const char *subject_id; /* the owner of the files: those that another subject has written since are kept */

@@ -57,6 +57,8 @@ struct drop_job {
 	bool is_partial;                /* only @directories */
 	bool is_whole;                  /* removal: also live/<slug> and the flat bundle */
 	bool is_free;                   /* removal: no other subject has them */
+	drop_checked_fn *checked;       /* check: instead of @done */
+	struct strlist changed, gone;   /* check */
 	bool is_given;                  /* to a worker */
 	bool has_run;
 	struct error error;
@@ -157,12 +159,27 @@ drop_versions_prune(int dirfd, const char *current);
 int
 drop_versions_remove(int dirfd, struct error *err);
 
-/* --- drop_write.c and drop_remove.c, on a worker: @job is a struct drop_job, whose error they set --- */
+/* The mode of files in a directory: its group may read, if root prepared it for one (setgid). */
+static inline mode_t
+drop_mode_for(const struct stat *dir)
+{
+	return dir->st_mode & S_ISGID ? 0640 : 0600;
+}
+
+/* The contents of the files drop_names; they borrow from the others. @nginx: that of nginx.conf. */
+void
+drop_set_contents(const struct drop_job *job, const struct drop_files *files, const char *nginx,
+	struct drop_content ret[DROP_NAMES]);
+
+/* --- drop_write.c, drop_remove.c and drop_check.c, on a worker: @job is a struct drop_job, whose error they set --- */
 
 void
 drop_write_run(void *job);
 
 void
 drop_remove_run(void *job);
+
+void
+drop_check_run(void *job);
 
 #endif

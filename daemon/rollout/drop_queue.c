@@ -27,6 +27,8 @@ drop_job_free(struct drop_job *job)
 		drop_output_set_clear(&job->sets[i]);
 	free(job->sets);
 	strlist_clear(&job->declared);
+	strlist_clear(&job->changed);
+	strlist_clear(&job->gone);
 	free(job->common_name);
 	free(job->algorithm);
 	free(job->slug);
@@ -105,9 +107,12 @@ drop_job_end(struct drop_job *job)
 
 	DL_DELETE(d->jobs, job);
 	/* Also after a failure: some of the files may have been replaced. */
-	if (job->has_run)
+	if (job->has_run && !job->checked)
 		drop_generation_touch(d);
-	job->done(error_is_set(&job->error) ? &job->error : NULL, job->failed_in, job->arg);
+	if (job->checked)
+		job->checked(&job->changed, &job->gone, error_is_set(&job->error) ? &job->error : NULL, job->arg);
+	else
+		job->done(error_is_set(&job->error) ? &job->error : NULL, job->failed_in, job->arg);
 	drop_job_free(job);
 }
 
@@ -167,10 +172,9 @@ drop_job_take_sets(struct drop_job *job, const struct drop_request *request)
 	}
 }
 
-void
-drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
+static void
+drop_job_take(struct drop_job *job, const struct drop_request *request)
 {
-	struct drop_job *job = drop_job_new(drops, request->slug, drop_write_run, done, arg);
 	_cleanup_json_ struct json_object *manifest = drop_manifest_json(request->cert, request->generation);
 
 	if (request->directories)
@@ -195,6 +199,24 @@ drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn
 		strlist_copy(&job->declared, request->declared);
 	if (request->cert->autocert)
 		memccpy(job->autocert, request->cert->autocert, '\0', sizeof(job->autocert) - 1);
+}
+
+void
+drop_write(struct drops *drops, const struct drop_request *request, drop_done_fn *done, void *arg)
+{
+	struct drop_job *job = drop_job_new(drops, request->slug, drop_write_run, done, arg);
+
+	drop_job_take(job, request);
+	drop_job_start(job);
+}
+
+void
+drop_check(struct drops *drops, const struct drop_request *request, drop_checked_fn *done, void *arg)
+{
+	struct drop_job *job = drop_job_new(drops, request->slug, drop_check_run, NULL, arg);
+
+	job->checked = done;
+	drop_job_take(job, request);
 	drop_job_start(job);
 }
 

@@ -12,13 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* In a directory with a group (setgid, prepared by root) the group may read; otherwise only certd. */
-static mode_t
-mode_for(const struct stat *dir)
-{
-	return dir->st_mode & S_ISGID ? 0640 : 0600;
-}
-
 /*
  * A drop never returns to an earlier certificate. But the store counts generations: files of a deleted declaration, or
  * from before a restored backup, must not block a certificate that expires later.
@@ -49,7 +42,8 @@ flat_clear(struct flat *flat)
 static bool
 link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
 {
-	return flat && mode_for(st) == mode_for(&flat->st) && (mode_for(st) == 0600 || st->st_gid == flat->st.st_gid) &&
+	return flat && drop_mode_for(st) == drop_mode_for(&flat->st) &&
+	       (drop_mode_for(st) == 0600 || st->st_gid == flat->st.st_gid) &&
 	       drop_file_stage_link(dirfd, "bundle.pem", flat->dirfd, flat->name) == 0;
 }
 
@@ -66,7 +60,25 @@ stage_version(const struct drop_files *f, const struct place *to, const char *ve
 {
 	if (drop_file_stage_link(to->fd, version, to->fd, DROP_TEMP_PREFIX "bundle.pem") == 0)
 		return 0;
-	return drop_file_stage(to->fd, version, f->bundle.data, f->bundle.len, mode_for(&to->st), err);
+	return drop_file_stage(to->fd, version, f->bundle.data, f->bundle.len, drop_mode_for(&to->st), err);
+}
+
+void
+drop_set_contents(
+	const struct drop_job *job, const struct drop_files *f, const char *nginx, struct drop_content ret[DROP_NAMES])
+{
+	const struct drop_content contents[] = {
+		{ .data = f->key.data, .len = f->key.len },
+		{ .data = job->leaf.data, .len = job->leaf.len },
+		{ .data = buf_str(&job->chain), .len = job->chain.len },
+		{ .data = f->fullchain.data, .len = f->fullchain.len },
+		{ .data = f->bundle.data, .len = f->bundle.len },
+		{ .data = nginx, .len = strlen(nginx) },
+		{ .data = job->manifest.data, .len = job->manifest.len },
+	};
+	_Static_assert(ARRAY_SIZE(contents) == DROP_NAMES, "one content per name");
+
+	memcpy(ret, contents, sizeof(contents));
 }
 
 static int
@@ -74,24 +86,14 @@ stage_set(const struct drop_job *job, const struct drop_files *f, const struct p
 	const struct flat *flat, struct error *err)
 {
 	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version);
-	const struct {
-		const void *data;
-		size_t len;
-	} files[] = {
-		{ f->key.data, f->key.len },
-		{ job->leaf.data, job->leaf.len },
-		{ buf_str(&job->chain), job->chain.len },
-		{ f->fullchain.data, f->fullchain.len },
-		{ f->bundle.data, f->bundle.len },
-		{ nginx, strlen(nginx) },
-		{ job->manifest.data, job->manifest.len },
-	};
-	_Static_assert(ARRAY_SIZE(files) == DROP_NAMES, "one content per name");
+	struct drop_content files[DROP_NAMES];
 
+	drop_set_contents(job, f, nginx, files);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (files[i].data == f->bundle.data && link_bundle(flat, to->fd, &to->st))
 			continue;
-		if (drop_file_stage(to->fd, drop_names[i], files[i].data, files[i].len, mode_for(&to->st), err) < 0)
+		if (drop_file_stage(to->fd, drop_names[i], files[i].data, files[i].len, drop_mode_for(&to->st), err) <
+			0)
 			return -1;
 	}
 	return stage_version(f, to, version, err);
@@ -172,7 +174,7 @@ write_flat(const struct drop_job *job, const struct drop_files *f, struct flat *
 	rc = fstat(flat->dirfd, &flat->st) < 0 ? error_set_errno(err, errno, "examine it") : 0;
 	if (rc == 0)
 		rc = drop_file_replace(
-			flat->dirfd, flat->name, f->bundle.data, f->bundle.len, mode_for(&flat->st), err);
+			flat->dirfd, flat->name, f->bundle.data, f->bundle.len, drop_mode_for(&flat->st), err);
 	if (rc == 0)
 		rc = drop_file_sync_dir(flat->dirfd, "pem", err);
 	return rc < 0 ? error_wrap(err, "'%s/pem'", job->drops->root) : 0;

@@ -7,7 +7,7 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop.c daemon/rollout/drop.h daemon/rollout/drop_private.h \
 	daemon/rollout/drop_dir.c daemon/rollout/drop_dir.h \
 	daemon/rollout/drop_file.c daemon/rollout/drop_file.h \
-	daemon/rollout/drop_content.c daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
+	daemon/rollout/drop_check.c daemon/rollout/drop_content.c daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
 	daemon/rollout/drop_ledger.c daemon/rollout/drop_ledger.h \
 	daemon/rollout/drop_look.c daemon/rollout/drop_look.h \
 	daemon/rollout/drop_output.c daemon/rollout/drop_output.h \
@@ -19,7 +19,7 @@ libcertd_a_SOURCES += \
 	daemon/rollout/starttls_ldap.c daemon/rollout/starttls_lines.c \
 	daemon/rollout/starttls_postgres.c daemon/rollout/starttls_xmpp.c \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \
-	daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
+	daemon/rollout/rollout_check.c daemon/rollout/rollout_check.h daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
 	daemon/rollout/rollout_plan.c daemon/rollout/rollout_probe.c daemon/rollout/rollout_state.c \
 	daemon/rollout/subject.c daemon/rollout/subject.h \
 	daemon/rollout/withdraw.c daemon/rollout/withdraw.h

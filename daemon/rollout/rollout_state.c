@@ -5,6 +5,7 @@
 #include "daemon/rollout/rollout_private.h"
 
 #include "daemon/rollout/probe.h"
+#include "daemon/rollout/rollout_check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,7 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
 	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, NULL);
+	rollout_changed_forget(txn, subject_id);
 	schedule_del(r->env.store, txn, SCHEDULE_DEPLOY, subject_id);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
 }

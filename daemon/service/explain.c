@@ -6,6 +6,7 @@
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/renew/policy.h"
+#include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_autocert.h"
@@ -156,9 +157,17 @@ static void
 why_rollout(struct explanation *e)
 {
 	struct rollout_state r = { 0 };
+	char *changed;
 
 	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
 		return;
+	changed = rollout_changed_text(e->call->service->store, e->a.o.id);
+	if (changed) {
+		explain_add(&e->reasons, changed);
+		explain_add(&e->advice,
+			xstrdup("find out which program changed the files (certctl events names them), and stop it: "
+				"certd writes them again each time"));
+	}
 	if (r.attempts > 0)
 		why_retried(e, "the files could not be written", &r.failure, r.attempts, r.next_at);
 	for (size_t i = 0; i < r.targets.count; i++)

@@ -11,6 +11,7 @@
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
  *   "s" slug                   -> id      drop directories (service/slug.h)
  *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
+ *   "g" id             -> time, text      subjects whose files were changed by others (rollout/rollout_check.h)
  *   "h" id                 -> ""          certificates that are not deployed (service/held_back.h)
  */
 #ifndef DAEMON_STORE_OBJECT_H

@@ -2,9 +2,13 @@
 import grp
 import os
 import shutil
+import socket
+import time
+from pathlib import Path
 
 import pytest
 from certd import Certd
+from pebble import Pebble
 from procs import Server, free_port, listens, run, wait_for
 from tls import ThrowAwayCa, parse_certificate, tls_leaf
 from webservers import Nginx
@@ -17,10 +21,10 @@ OWN_GROUP = grp.getgrgid(os.getgid()).gr_name
 class Site:
     """certd, a CA for imports, and a directory that root prepared."""
 
-    def __init__(self, start, scratch):
+    def __init__(self, start, scratch, config=None):
         scratch.chmod(0o755)
         self.scratch = scratch
-        self.certd = start(Certd)
+        self.certd = start(Certd, config=config)
         self.ca = ThrowAwayCa(scratch / "ca")
         self.directory = scratch / "out"
         self.directory.mkdir(mode=0o755)
@@ -42,6 +46,9 @@ class Site:
     def wait_for(self, path):
         wait_for((self.directory / path).exists, 20, path)
         return self.directory / path
+
+    def is_deployed(self):
+        return not [row for row in self.certd.call("schedule.list")["items"] if row["kind"] == "deploy"]
 
     def listing(self):
         return sorted(str(p.relative_to(self.directory)) for p in self.directory.rglob("*") if not p.is_dir())
@@ -342,6 +349,137 @@ def test_certds_own_names_and_declared_ones_replace_each_other(site):
     wait_for(lambda: site.listing() == [f"{NAME}.pem"], 20)
     site.certd.ctl("set", "consumer", "out", "--layout", "")
     wait_for(lambda: site.listing() == own, 20)
+
+
+# --- changed by others ---
+
+
+def remove(path):
+    path.unlink()
+
+
+def overwrite(path):
+    path.write_text("something else")
+
+
+def replace(path):
+    path.unlink()
+    path.write_text("something else")
+
+
+def make_readable(path):
+    path.chmod(0o666)
+
+
+def make_link(path):
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+CHANGES = {remove: "is missing", overwrite: "has other contents", replace: "", make_readable: "has another mode",
+           make_link: "is another file"}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_something_else_changed_is_reported_and_repaired(change, start, scratch):
+    site = Site(start, scratch, config="check-files-every = 1\n")
+    site.add_consumer("--layout", "lego", "--file", "bundle:{name}.pem")
+    site.add_consumer("--file", "key:keys/{name}.key", name="second")
+    site.add(NAME)
+    site.wait_for(f"{NAME}.pem")
+    for path in (site.directory / f"certificates/{NAME}.key", site.certd.drop(NAME) / "privkey.pem",
+                 site.certd.state / f"pem/{NAME}.pem"):
+        before, mode_before = path.read_bytes(), mode(path)
+        seen = len(site.certd.call("event.list", limit=1000)["items"])
+        change(path)
+        wait_for(lambda: not path.is_symlink() and path.exists() and path.read_bytes() == before  # noqa: B023
+                 and mode(path) == mode_before, 20, str(path))  # noqa: B023
+        events = [e for e in site.certd.call("event.list", limit=1000)["items"][seen:] if e["kind"] == "deploy.changed"]
+        assert len(events) == 1 and str(path) in events[0]["message"] and CHANGES[change] in events[0]["message"]
+        assert events[0]["level"] == "warning"
+        wait_for(site.is_deployed, 20)
+    assert "changed by others" in site.certd.ctl("status").stdout
+    assert Path("/etc/passwd").read_text().startswith("root:")
+
+
+def test_explain_names_what_was_changed(start, scratch):
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\ncheck-files-every = 1\n")
+    certd.ctl("add-provider", "--name", "ca", "--email", "you@example.com", "--server", pebble.url, "--ca-file",
+              pebble.ca_file, "--agree-tos")
+    certd.ctl("add-auto", "--provider", "ca", "--cn", NAME)
+    path = certd.drop(NAME) / "fullchain.pem"
+    wait_for(path.exists, 30)
+    wait_for(lambda: certd.ctl_json("show", "auto", NAME)["metadata"]["state"] == "AVAILABLE", 20)
+    path.write_text("x")
+    wait_for(lambda: path.read_text() != "x", 20)
+    told = certd.ctl("explain", NAME).stdout
+    assert f"{path} has other contents" in told and "which program changed the files" in told
+
+
+def test_files_that_nobody_changes_are_left_alone(start, scratch):
+    site = Site(start, scratch, config="check-files-every = 1\n")
+    site.add_consumer("--layout", "certbot", "--file", "pkcs12:{name}.p12", "--output-password-file", site.password)
+    site.add(NAME)
+    site.wait_for(f"{NAME}.p12")
+    wait_for(site.is_deployed, 20)
+    before = {p: p.stat().st_ctime_ns for p in site.directory.rglob("*")}
+    seen = site.certd.call("event.list", limit=1000)["items"][-1]["seq"]
+    site.certd.ctl("set", "cert", NAME, "--label", "x")
+    time.sleep(3)  # three comparisons
+    assert {p: p.stat().st_ctime_ns for p in site.directory.rglob("*")} == before
+    assert [e["kind"] for e in site.certd.call("event.list", after=seen)["items"]] == ["object.updated"]
+
+
+class ReadyCertd(Certd):
+    """With a NOTIFY_SOCKET, as systemd has it."""
+
+    def __init__(self, directory, **options):
+        super().__init__(directory, **options)
+        self.notify_path = self.directory / "notify"
+        self.notify = None
+
+    def environment(self):
+        return {**super().environment(), "NOTIFY_SOCKET": str(self.notify_path)}
+
+    def listen(self):
+        self.notify_path.unlink(missing_ok=True)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(self.notify_path))
+        self.notify.settimeout(30)
+
+    def wait_until_ready(self):
+        while "READY=1" not in self.notify.recv(65536).decode().splitlines():
+            pass
+
+
+def test_at_ready_all_files_are_there_again(start, scratch):
+    """The drops are on a tmpfs, and so is the consumer's directory: both are empty after a boot."""
+    drops = scratch / "drops"
+    drops.mkdir(mode=0o711)
+    site = Site.__new__(Site)
+    scratch.chmod(0o755)
+    site.scratch, site.ca, site.directory = scratch, ThrowAwayCa(scratch / "ca"), scratch / "out"
+    site.directory.mkdir(mode=0o755)
+    site.certd = start(ReadyCertd, config=f"drop-root = {drops}\n")
+    site.add_consumer("--layout", "certbot")
+    for i in range(5):
+        site.add(f"{i}.example.com")
+    files = [*(site.directory / f"live/{i}.example.com/privkey.pem" for i in range(5)),
+             *(drops / f"live/{i}.example.com/bundle.pem" for i in range(5)),
+             *(drops / f"pem/{i}.example.com.pem" for i in range(5))]
+    wait_for(lambda: all(p.exists() for p in files), 30)
+    before = [p.read_bytes() for p in files]
+    for emptied in ((drops, site.directory), (site.directory,), (drops,)):
+        site.certd.stop()
+        for place in emptied:
+            for path in place.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        site.certd.listen()
+        site.certd.start()
+        site.certd.wait_until_ready()
+        assert [p.read_bytes() if p.exists() else None for p in files] == before
+        assert "deploy.changed" not in [e["kind"] for e in site.certd.call("event.list", limit=1000)["items"]]
 
 
 # --- security ---

@@ -20,6 +20,7 @@ Test(conf, defaults_hold_when_nothing_is_said)
 	conf_finish(&conf);
 	cr_expect_eq(conf.renew_before, 30 * 86400);
 	cr_expect_eq(conf.purge_after, 30 * 86400);
+	cr_expect_eq(conf.check_files_every, 3600);
 	cr_expect_eq(conf.max_orders, 8);
 	cr_expect_eq(conf.max_alternative_names, 100);
 	cr_expect_eq(conf.max_auto_certificates, 0);

@@ -398,3 +398,136 @@ Test(drop_output, a_group_that_does_not_exist_is_named)
 	cr_expect(r.err.message && strstr(r.err.message, "no-such-group"), "%s", r.err.message);
 	rig_clear(&r);
 }
+
+/* --- comparing --- */
+
+struct result {
+	struct strlist changed, gone;
+};
+
+static void
+compared(const struct strlist *changed, const struct strlist *gone, const struct error *err, void *arg)
+{
+	struct result *result = arg;
+
+	cr_expect_null(err);
+	strlist_copy(&result->changed, changed);
+	strlist_copy(&result->gone, gone);
+}
+
+/* The lines about live/, pem/, the consumer's own directory, and the declared files, joined; owned by the caller. */
+static char *
+compare(struct rig *r)
+{
+	_cleanup_strlist_ struct strlist declared = STRLIST_INIT;
+	struct result result = { .changed = STRLIST_INIT, .gone = STRLIST_INIT };
+	char *ret;
+
+	strlist_take(&declared, path_of(r, "out"));
+	drop_check(r->drops,
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = SLUG,
+			.cert = &r->cert,
+			.generation = r->generation,
+			.declared = &declared },
+		compared, &result);
+	run(r);
+	for (size_t i = 0; i < result.gone.count; i++)
+		strlist_add(&result.changed, result.gone.items[i]);
+	ret = strlist_join(&result.changed, "; ");
+	strlist_clear(&result.changed);
+	strlist_clear(&result.gone);
+	return ret;
+}
+
+static void
+expect_found(struct rig *r, const char *expected)
+{
+	_cleanup_free_ char *found = compare(r);
+
+	if (*expected)
+		cr_expect(strstr(found, expected), "'%s' not in '%s'", expected, found);
+	else
+		cr_expect_str_empty(found, "%s", found);
+}
+
+static void
+write_live(struct rig *r)
+{
+	drop_write(r->drops,
+		&(struct drop_request){
+			.subject_id = AUTO_A, .slug = SLUG, .cert = &r->cert, .generation = ++r->generation },
+		ended, r);
+	run(r);
+	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
+}
+
+Test(drop_check, unchanged_files_are_the_same_and_each_change_is_named)
+{
+	static const struct {
+		const char *file, *text, *expected;
+	} cases[] = {
+		{ "live/" SLUG "/privkey.pem", "x", "privkey.pem has other contents" },
+		{ "live/" SLUG "/nginx.conf", "x", "nginx.conf has other contents" },
+		{ "live/" SLUG "/manifest.json", "{}", "manifest.json has other contents" },
+		{ "pem/" SLUG ".pem", "x", "pem/" SLUG ".pem has other contents" },
+		{ "out/live/" SLUG "/cert.pem", "x", "cert1.pem has other contents" },
+		{ "live/" SLUG "/chain.pem", NULL, "chain.pem is missing" },
+		{ "pem/" SLUG ".pem", NULL, "pem/" SLUG ".pem is missing" },
+		{ "out/live/" SLUG "/cert.pem", NULL, "live/" SLUG "/cert.pem is missing" },
+	};
+	struct rig r;
+
+	rig_init(&r);
+	expect_found(&r, "all files in ");
+	write_live(&r);
+	write_files(&r, "certbot", NULL);
+	expect_found(&r, "");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *path = path_of(&r, cases[i].file);
+
+		if (cases[i].text)
+			put_text(&r, cases[i].file, cases[i].text);
+		else
+			cr_assert_eq(unlink(path), 0);
+		expect_found(&r, cases[i].expected);
+		write_live(&r);
+		write_files(&r, "certbot", NULL);
+		expect_found(&r, "");
+	}
+	rig_clear(&r);
+}
+
+Test(drop_check, a_mode_that_was_changed_is_named)
+{
+	_cleanup_free_ char *path = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	write_live(&r);
+	write_files(&r, "haproxy", NULL);
+	path = path_of(&r, "out/" SLUG ".pem");
+	cr_assert_eq(chmod(path, 0644), 0);
+	expect_found(&r, SLUG ".pem has another mode or group");
+	rig_clear(&r);
+}
+
+Test(drop_check, a_file_of_another_kind_is_not_read)
+{
+	_cleanup_free_ char *path = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	write_live(&r);
+	write_files(&r, "haproxy", NULL);
+	path = path_of(&r, "out/" SLUG ".pem");
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	expect_found(&r, SLUG ".pem is another file");
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(symlink("/dev/zero", path), 0);
+	expect_found(&r, SLUG ".pem is another file");
+	write_files(&r, "haproxy", NULL);
+	expect_found(&r, "");
+	rig_clear(&r);
+}
