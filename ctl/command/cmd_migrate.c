@@ -344,6 +344,7 @@ cmd_migrate(struct ctl *ctl, struct args *args, struct error *err)
 		.server = args_text(args, "server"),
 		.ca_file = args_text(args, "caFile"),
 		.dns = args_text(args, "dns"),
+		.keeps_files = args_has_flag(args, "keepFiles"),
 		.names = &m.names,
 	};
 	declared_init(&m.declared);

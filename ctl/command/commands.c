@@ -287,6 +287,9 @@ static const struct api_field apply_options[] = {
 	{ .name = NULL },
 };
 static const struct api_field migrate_options[] = {
+	{ .name = "keepFiles",
+		.type = API_BOOL,
+		.help = "let certd write the files of the client, so that servers can go on reading them" },
 	{ .name = "email",
 		.type = API_STRING,
 		.metavar = "ADDRESS",
@@ -352,7 +355,8 @@ static const char migrate_notes[] =
 	"\n"
 	"  certctl migrate --dry-run\n"
 	"  certctl migrate certbot --email you@example.com\n"
-	"  certctl migrate lego /srv/lego www.example.com\n";
+	"  certctl migrate lego /srv/lego www.example.com\n"
+	"  certctl migrate certbot --keep-files --dry-run\n";
 static const char dump_notes[] =
 	"Writes providers, DNS providers, consumers, alerts and auto-certificates. Certificates, tokens\n"
 	"and authorizations are not included. Secrets are written as {credential: NAME}.\n";

@@ -11,6 +11,7 @@
 #include "common/timefmt.h"
 #include "ctl/migrate/files.h"
 #include "ctl/migrate/hooks.h"
+#include "ctl/migrate/keep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -333,12 +334,67 @@ declare_hook(
 	hook_reading_clear(&reading);
 }
 
-/* The consumers for the hooks of @c: a list of names; owned by the caller; empty: none. */
+/* --- the client's own files --- */
+
+/* A consumer with these files, of certd or of this run, or a new one. */
+static void
+declare_keep(struct declaring *d, const struct keep *keep, struct json_object *consumers)
+{
+	_cleanup_json_ struct json_object *properties = json_object_new_object();
+	char *name = xstrdup(d->kind->name);
+	struct json_object *object;
+
+	json_add_string(properties, "directory", keep->directory);
+	json_add_string(properties, "layout", keep->layout);
+	for (unsigned n = 2; n < NAMES_TRIED; n++) {
+		struct json_object *wanted = declare_at(d->ret->wanted, "consumers", name);
+
+		object = declare_at(d->present, "consumers", name);
+		if (!object && wanted)
+			object = json_path(wanted, "properties");
+		if (!object || (strcmp(declare_text(object, "directory"), keep->directory) == 0 &&
+				       strcmp(declare_text(object, "layout"), keep->layout) == 0))
+			break;
+		free(name);
+		name = xasprintf("%s-%u", d->kind->name, n);
+	}
+	json_object_array_add(consumers, json_object_new_string(name));
+	if (!object)
+		declare_add(d, "consumers", name, json_object_get(properties));
+	free(name);
+}
+
+/* Before the consumers that are notified: the files are written in the order of the list. */
+static void
+declare_files(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair,
+	struct json_object *consumers)
+{
+	struct keep keep;
+	int can_keep = keep_of(d->kind, d->found, c, pair->common_name, &keep);
+
+	if (!d->options->keeps_files) {
+		if (can_keep)
+			declare_advise(d->ret,
+				xasprintf("servers can go on reading %s: see certctl migrate %s --keep-files --dry-run",
+					keep.directory, d->kind->name));
+	} else {
+		if (can_keep)
+			declare_keep(d, &keep, consumers);
+		for (size_t i = 0; i < keep.advice.count; i++)
+			declare_advise(d->ret, can_keep ? xstrdup(keep.advice.items[i])
+							: xasprintf("the files of '%s' are not kept: %s", c->name,
+								  keep.advice.items[i]));
+	}
+	keep_clear(&keep);
+}
+
+/* The consumers for the files and the hooks of @c: a list of names; owned by the caller; empty: none. */
 static struct json_object *
-declare_consumers(struct declaring *d, const struct found_certificate *c)
+declare_consumers(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair)
 {
 	struct json_object *ret = json_object_new_array();
 
+	declare_files(d, c, pair, ret);
 	for (size_t i = 0; c->hooks && i < json_object_array_length(c->hooks); i++)
 		declare_hook(d, c, json_object_array_get_idx(c->hooks, i), ret);
 	return ret;
@@ -454,7 +510,7 @@ static void
 declare_store(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair,
 	struct json_object *import, struct json_object *properties)
 {
-	struct json_object *consumers = declare_consumers(d, c);
+	struct json_object *consumers = declare_consumers(d, c, pair);
 	char until[TIME_RFC3339_SIZE];
 	_cleanup_free_ char *source = NULL;
 

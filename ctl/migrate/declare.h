@@ -14,6 +14,7 @@ struct declare_options {
 	const char *server;          /* of accounts without a URL; or NULL */
 	const char *ca_file;         /* of new providers; or NULL */
 	const char *dns;             /* DNS provider for certificates whose own way is not known; or NULL */
+	bool keeps_files;            /* certd writes the client's files (keep.h) */
 	const struct strlist *names; /* the certificates to take; empty: all */
 };
 

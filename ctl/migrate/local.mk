@@ -8,6 +8,7 @@ libctl_a_SOURCES += \
 	ctl/migrate/files.c ctl/migrate/files.h \
 	ctl/migrate/found.c ctl/migrate/found.h \
 	ctl/migrate/hooks.c ctl/migrate/hooks.h \
+	ctl/migrate/keep.c ctl/migrate/keep.h \
 	ctl/migrate/lego.c \
 	ctl/migrate/settings.c ctl/migrate/settings.h \
 	ctl/migrate/uacme.c

@@ -29,7 +29,6 @@ NAMES = (
     ("127.0.0.1:53", "{dns}"),
     ("/run/certd/rest.sock", "{runtime}/rest.sock"),
     ("/var/lib/certd", "{state}"),
-    ("/etc/letsencrypt/live/", ""),
     ("0.0.0.0:8443", "127.0.0.1:{port}"),
     ("2750 certd GROUP", "2750 root root"),
     ("live/NAME", "live/prepared.example.com"),
@@ -51,7 +50,6 @@ ELSEWHERE = {
     r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
     r"certctl alert test ": "system/test_alerts.py",
-    r"certctl migrate |cd /etc/letsencrypt/|ln -sf /var/lib/certd/": "system/test_migrate.py",
 }
 
 

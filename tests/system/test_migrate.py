@@ -5,13 +5,15 @@ import re
 import shutil
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
-from certd import Certd, program
+from certd import Certd
 from other_clients import EMAIL, AcmeSh, Certbot, Dehydrated, Lego, Uacme
 from pebble import Pebble
 from procs import free_port, run, wait_for
-from tls import ThrowAwayCa, parse_certificate
+from tls import ThrowAwayCa, parse_certificate, tls_leaf
+from webservers import Nginx
 
 DAYS = 86400
 pytestmark = pytest.mark.limit(180)  # some of the clients are slow
@@ -153,20 +155,77 @@ def test_certbot(site):
     assert site.auto("example.org")["properties"]["challenge"] == "dns-01"
     site.check_renews("www.example.com")
 
-    # The links that certctl(1) advises keep a configuration that names certbot's files.
-    manual = (program("certctl").parent / "certctl.1").read_text()
-    link = re.search(r"^ln .*\n.*$", manual, re.M)[0].replace("\\-", "-").replace("\\e\n", " ")
-    run(["sh", "-ec", link.replace("/var/lib/certd", str(site.certd.state))], cwd=certbot.files("www.example.com"))
-    for name in ("cert", "chain", "fullchain", "privkey"):
-        linked = certbot.files("www.example.com") / f"{name}.pem"
-        assert linked.read_text() == (site.certd.drop("www.example.com") / f"{name}.pem").read_text()
-
     # Another certificate later: the provider is there, and what was changed since is kept.
     site.certd.ctl("set", "auto", "shop", "--renew-before", "20d")
     certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "new.example.com")
     out = site.migrate("certbot", certbot.directory, "--email", EMAIL).stdout
     assert "1 created, 0 changed" in out and site.declared()["provider"] == 1
     assert site.auto("shop")["properties"]["renewBefore"] == 20 * DAYS
+
+
+def test_certbots_files_are_kept_and_certd_writes_them(site, start):
+    certbot = Certbot(site.pebble, site.scratch / "letsencrypt")
+    certbot.issue("--standalone", "--http-01-port", str(free_port()), "-d", "www.example.com")
+    certbot.change("www.example.com", ("authenticator = ", "renew_hook = systemctl reload nginx\nauthenticator = "))
+    live = certbot.files("www.example.com")
+    before = {path: os.readlink(path) for path in live.glob("*.pem")}
+    assert len(before) == 4
+
+    class Old(Nginx):
+        """As it was configured for certbot."""
+        @staticmethod
+        def _certificate(bundle):
+            return f"ssl_certificate {bundle}/fullchain.pem; ssl_certificate_key {bundle}/privkey.pem;"
+
+    nginx = start(Old, bundles={"www.example.com": live})
+    words = ("certbot", certbot.directory, "--email", EMAIL)
+    assert f"servers can go on reading {certbot.directory}: see certctl migrate certbot --keep-files" in site.migrate(
+        *words, "--dry-run").stdout
+    planned = site.migrate(*words, "--keep-files", "--dry-run").stdout
+    told = site.migrate(*words, "--keep-files").stdout
+    for text in (planned, told):
+        assert f"chown -R certd: {certbot.directory}/live {certbot.directory}/archive" in text
+        assert f"ReadWritePaths={certbot.directory}/live {certbot.directory}/archive" in text
+        assert "layout: certbot" in text and "has no privileges" in text and "sandbox is read-only" in text
+    consumers = [site.certd.call("consumer.get", ref=ref)["properties"]["name"] for ref in
+                 site.auto("www.example.com")["properties"]["consumers"]]
+    assert consumers == ["certbot", "nginx"]  # the files are written first
+    assert "nothing to do" in site.migrate(*words, "--keep-files").stdout
+    site.check_renews("www.example.com")
+    wait_for(lambda: os.readlink(live / "privkey.pem") == "../../archive/www.example.com/privkey2.pem" or
+             os.readlink(live / "privkey.pem").endswith("privkey3.pem"), 20)
+    newest = parse_certificate(site.certd.drop("www.example.com") / "cert.pem")
+    wait_for(lambda: parse_certificate(live / "fullchain.pem").fingerprint == newest.fingerprint, 20)
+    nginx.reload()
+    wait_for(lambda: tls_leaf("127.0.0.1", nginx.tls_port, "www.example.com").fingerprint == newest.fingerprint, 20)
+    assert {path: (path.parent / old).exists() for path, old in before.items()} == dict.fromkeys(before, True)
+    site.certd.ctl("rm", "auto", "www.example.com", "--with-certificates", "--force")
+    archive = certbot.directory / "archive/www.example.com"
+    wait_for(lambda: sorted(p.name for p in archive.iterdir()) == sorted(
+        Path(old).name for old in before.values()), 20)  # certbot's own stay
+
+
+def test_files_of_other_clients_are_kept(site):
+    lego = Lego(site.pebble, site.scratch / "lego")
+    for name in ("lego.example.com", "s.example.com"):
+        lego.issue("-d", name, "--http", "--http.port", f":{free_port()}")
+    dehydrated = Dehydrated(site.pebble, site.scratch / "dehydrated", "KEY_ALGO=rsa\n")
+    dehydrated.issue("d.example.com")
+    acme = AcmeSh(site.pebble, site.scratch / "acme.sh", lego)
+    acme.add("s.example.com", "Le_Webroot='no'")
+    cases = {("lego", lego.directory, "--server", site.pebble.url, "lego.example.com"):
+             (lego.directory / "certificates/lego.example.com.crt", f"chown -R certd: {lego.directory}/certificates"),
+             ("dehydrated", dehydrated.directory):
+             (dehydrated.directory / "certs/d.example.com/fullchain.pem", "first, stop dehydrated"),
+             ("acme.sh", acme.directory):
+             (acme.directory / "s.example.com_ecc/fullchain.cer", "first, stop acme.sh")}
+    for words, (file, said) in cases.items():
+        told = site.migrate(*words, "--keep-files").stdout
+        assert said in told and "ReadWritePaths=" in told
+        name = file.name.removesuffix(".crt") if words[0] == "lego" else file.parent.name.removesuffix("_ecc")
+        site.certd.ctl("renew", name)
+        newest = parse_certificate(site.certd.drop(name) / "cert.pem")
+        wait_for(lambda: parse_certificate(file).fingerprint == newest.fingerprint, 20, str(file))  # noqa: B023
 
 
 def test_what_cannot_be_taken_from_certbot_is_named_and_nothing_of_it_is_done(site):
