@@ -256,7 +256,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
-	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_output.c \
+	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_drop_races.c tests/unit/rollout/test_output.c \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
 	tests/unit/rollout/test_starttls.c \
@@ -558,6 +558,11 @@ check-system check-fault: all
 check-nginx-pairs: all
 	NGINX_LOADS=10000 $(PYTEST) $(srcdir)/tests/system/test_nginx_pairs.py
 .PHONY: check-nginx-pairs
+
+# Bundles are replaced 10,000 times while they are loaded a million times, and directories attacked for a minute.
+check-rotations: unit-rollout$(EXEEXT)
+	ROTATIONS=10000 LOADS=1000000 RACE_SECONDS=60 ./unit-rollout --filter 'drop_races/*'
+.PHONY: check-rotations
 
 # The long form of the kill test: every point instead of a sample.
 check-kill: all
