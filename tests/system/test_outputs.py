@@ -1,16 +1,17 @@
 """The files that a consumer declares: formats read by the programs they are for, layouts, modes, what is removed."""
 import grp
 import os
+import re
 import shutil
 import socket
 import time
 from pathlib import Path
 
 import pytest
-from certd import Certd
+from certd import Certd, program
 from pebble import Pebble
 from procs import Server, free_port, listens, run, wait_for
-from tls import ThrowAwayCa, parse_certificate, tls_leaf
+from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
 from webservers import Nginx
 
 NAME = "www.example.com"
@@ -513,3 +514,111 @@ def test_a_private_key_is_never_in_a_file_that_others_may_read(site):
     assert not [line for line in lines if "chmod(" in line and "/proc" not in line and "fchmod(" not in line]
     for path in site.directory.rglob("privkey*.pem"):
         assert mode(path) == 0o600
+
+
+# --- crashes ---
+
+CALLS = {"linkat": 8, "renameat2": 12, "symlinkat": 4, "fsync": 20, "unlinkat": 20}
+PARTS = ("cert", "chain", "fullchain", "privkey")
+
+
+def visible(site):
+    """What servers read: {name: octets}, through the links."""
+    return {path.name: path.read_bytes() for path in (site.directory / "live" / NAME).iterdir()
+            if not path.name.startswith(".")}
+
+
+def first_of(octets):
+    return parse_certificate(split_pem(octets.decode())[0]).fingerprint
+
+
+@pytest.mark.limit(300)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_kill_while_files_are_written_leaves_old_or_new_ones(call, site):
+    """Killed at the first, the last and some calls between of a replacement, then started again."""
+    site.add_consumer("--layout", "certbot", "--file", "bundle:{name}.pem")
+    site.add(NAME)
+    site.wait_for(f"{NAME}.pem")
+    site.wait_for(f"live/{NAME}/fullchain.pem")
+    site.wait_for(f"live/{NAME}/privkey.pem")
+    wait_for(site.is_deployed, 20)
+    reached = 0
+    for when in sorted({1, 2, CALLS[call] // 3, CALLS[call] // 2, CALLS[call]}):
+        old, old_bundle = visible(site), (site.directory / f"{NAME}.pem").read_bytes()
+        site.certd.stop()
+        # Calls are counted for each thread; those of the start are not of this directory.
+        site.certd.wrapper = ["strace", "-f", "-qq", "-o", site.scratch / "trace", "-P", site.directory / "live" / NAME,
+                              "-P", site.directory / "archive" / NAME, "-P", site.directory, "-e", f"trace={call}", "-e",
+                              f"inject={call}:signal=KILL:when={when}"]
+        site.certd.start()
+        site.add(NAME, replace=True, check=False)
+        new = site.leaf.fingerprint
+        try:
+            wait_for(lambda: not site.certd.is_ready(), 3)
+            reached += 1
+        except TimeoutError:
+            pass  # it makes fewer such calls
+        site.certd.kill9()
+        seen = visible(site)
+        assert sorted(seen) == sorted(f"{part}.pem" for part in PARTS)
+        for part in PARTS:  # each is the old one, or the new one complete
+            name = f"{part}.pem"
+            if seen[name] != old[name] and part == "privkey":
+                assert run(["openssl", "pkey", "-noout", "-check"], input=seen[name].decode()).returncode == 0
+            elif seen[name] != old[name] and part != "chain":
+                assert first_of(seen[name]) == new
+        bundle = (site.directory / f"{NAME}.pem").read_bytes()
+        assert bundle == old_bundle or first_of(bundle) == new
+        site.certd.wrapper = []
+        site.certd.start()
+        site.add(NAME, replace=True)
+        wait_for(lambda: parse_certificate(site.directory / f"{NAME}.pem").fingerprint == site.leaf.fingerprint, 20)
+        wait_for(lambda: first_of(visible(site)["fullchain.pem"]) == site.leaf.fingerprint, 20)
+        wait_for(site.is_deployed, 20)
+        assert not [path for path in site.directory.rglob(".certd-*")]
+        numbers = {re.sub("[^0-9]", "", path.stem) for path in (site.directory / "archive" / NAME).iterdir()}
+        assert len(numbers) <= 2, numbers  # the present one and the last
+    assert reached >= 2
+
+
+# --- what the manual tells root to do ---
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root does needs root")
+def test_what_the_manual_tells_root_to_do_lets_certd_write(start, scratch):
+    """As a user without privileges, in a directory of root, whose other contents stay root's."""
+    user = 12345
+    scratch.chmod(0o755)
+    manual = (program("certd").parent / "certd.8").read_text().replace("\\-", "-")
+    lines = re.search(r"^chown -R certd: .*\n(?:.*\n)*?\.fi", manual, re.M)[0].splitlines()[:-1]
+    etc = scratch / "letsencrypt"
+    for path in ("live", "archive", "renewal-hooks/deploy"):
+        (etc / path).mkdir(parents=True)
+    for path in (etc / "live", etc / "archive"):
+        path.chmod(0o700)
+    commands = [line.replace("/etc/letsencrypt", str(etc)).replace(" certd: ", f" {user}:{user} ") for line in lines]
+    assert commands[0].startswith("chown") and commands[-1].startswith("certctl add-consumer")
+    run(["sh", "-ec", commands[0]])
+    binary = Path(shutil.copy(program("certd"), scratch))
+
+    class Unprivileged(Certd):
+        def command(self):
+            return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", binary, *super().command()[1:]]
+
+    home = scratch / "home"
+    home.mkdir()
+    certd = Unprivileged(home)
+    for path in (home, certd.state, certd.runtime):
+        os.chown(path, user, user)
+    site = Site.__new__(Site)
+    site.scratch, site.certd, site.ca, site.directory = scratch, certd, ThrowAwayCa(scratch / "ca"), etc
+    certd.start()
+    try:
+        certd.ctl(*commands[-1].split()[1:])
+        site.add(NAME, consumer="web")
+        key = site.wait_for(f"live/{NAME}/privkey.pem")
+        assert key.stat().st_uid == user and mode(key) == 0o600
+        assert etc.stat().st_uid == 0 and (etc / "renewal-hooks").stat().st_uid == 0
+        assert sorted(path.name for path in etc.iterdir()) == ["archive", "live", "renewal-hooks"]
+    finally:
+        certd.stop()
