@@ -48,8 +48,8 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_DEPLOY_ROLLED_BACK] =
 		"The newest certificate is not in use; certd does not deploy it again by itself. " EXPLAIN,
 	[EVENT_DEPLOY_CHANGED] =
-		"certd writes the files again each time. Find out which program changes them, and stop it; another ACME "
-		"client may still be running.",
+		"certd writes the files again each time. Find out which program changes them, and stop it; another "
+		"ACME client may still be running.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 
