@@ -306,6 +306,7 @@ look_at_autocert(struct look *l, struct error *err)
 	l->facts.autocert = &a;
 	l->facts.planned_at = a.last_certificate && !a.is_outdated ? issue_renewal_at(l->alerts->config.env, &a) : 0;
 	look_with_rollout(l);
+	l->labels = NULL; /* of @a, like the others, which nobody reads any more */
 	return 1;
 }
 
@@ -324,6 +325,7 @@ look_at_certificate(struct look *l, struct error *err)
 	l->facts.certificate = &c;
 	l->facts.planned_at = expiry_next(c.not_after_at, 0); /* when its replacement is first asked for */
 	look_with_rollout(l);
+	l->labels = NULL;
 	return 1;
 }
 

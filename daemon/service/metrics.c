@@ -140,6 +140,7 @@ scrape_subject(struct scrape *s, struct metric_subject *subject, const char *id,
 	for (size_t i = 0; i < metrics_table_size; i++)
 		if (metrics_table[i].each)
 			metrics_table[i].each(&metrics_table[i], subject, &s->samples[i]);
+	subject->rollout = NULL;
 	record_clear(&rollout_class, &rollout);
 }
 

@@ -301,6 +301,8 @@ suggestion(struct store *store, const struct scope *scope, const struct record_c
 int
 resource_refused(struct error *err, const char *property)
 {
+	if (!err)
+		return -1;
 	if (err->field)
 		property = err->field;
 	if (property) {

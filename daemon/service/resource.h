@@ -84,7 +84,7 @@ resource_outside(const struct call *call, const struct record_class *cls, const 
 
 /*
  * An error of the layers below, which name a property: the caller's parameter is "properties.<that>".
- * @property: when they named none; or NULL. Return: -1.
+ * @err: or NULL; @property: when they named none; or NULL. Return: -1.
  */
 int
 resource_refused(struct error *err, const char *property);
