@@ -67,7 +67,8 @@ drop_is_there(struct startup *s, const char *slug, const struct rollout_state *r
 {
 	char on_disk[STORE_ID_SIZE];
 
-	return drop_current(s->env.drops, slug, on_disk, NULL) == 1 && strcmp(on_disk, r->certificate) == 0;
+	return drop_current(s->env.drops, slug, on_disk, NULL) == 1 &&
+	       strcmp(on_disk, r->earlier ? r->earlier : r->certificate) == 0;
 }
 
 static void

@@ -260,7 +260,8 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
 	tests/unit/rollout/test_starttls.c \
-	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_withdraw.c \
+	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_rollback.c \
+	tests/unit/rollout/test_withdraw.c \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -135,8 +135,9 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_RENEW, /* {ref, force}: order a new certificate now */
 	RPC_AUTOCERTIFICATE_PAUSE,
 	RPC_AUTOCERTIFICATE_RESUME,
-	RPC_AUTOCERTIFICATE_CANCEL,  /* {ref}: end the order in progress */
-	RPC_AUTOCERTIFICATE_EXPLAIN, /* {ref}: what happens next, when and why; last error; next steps */
+	RPC_AUTOCERTIFICATE_CANCEL,   /* {ref}: end the order in progress */
+	RPC_AUTOCERTIFICATE_ROLLBACK, /* {ref, consumer?, certificate?}: deploy an earlier certificate */
+	RPC_AUTOCERTIFICATE_EXPLAIN,  /* {ref}: what happens next, when and why; last error; next steps */
 	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,
 	RPC_CERTIFICATE_GET,

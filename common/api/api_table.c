@@ -26,6 +26,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 static const char *const key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
 	NULL };
 static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
+static const char *const rollbacks[] = { "never", "onFailure", NULL };
 static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
 static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
 static const char *const layouts[] = { OUTPUT_LAYOUTS(OUTPUT_LAYOUT_WORD) NULL };
@@ -186,6 +187,10 @@ static const struct api_field autocert_metadata[] = {
 	{ .name = "lastError", .type = API_OBJECT, .fields = error_fields,
 		.help = "why the last attempt failed" },
 	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files" },
+	{ .name = "rolledBackDate", .type = API_TIME,
+		.help = "time of a rollback, until a certificate that is not rolled back is served" },
+	{ .name = "rolledBackTo", .type = API_REF, .resource = "certificate",
+		.help = "earlier certificate that is deployed instead of the newest" },
 	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
 	END,
 };
@@ -322,6 +327,8 @@ static const struct api_field consumer_properties[] = {
 	{ .name = "crtList", .type = API_STRING, .option = "crt-list", .metavar = "FILE",
 		.help = "haproxy: crt-list or directory of its bind line to which new certificates are added",
 		.fallback = "the directory of the file" },
+	{ .name = "rollback", .type = API_ENUM, .values = rollbacks, .fallback = "never",
+		.help = "onFailure: the earlier certificate is deployed if the new one fails" },
 	{ .name = "probes", .type = API_LIST, .flags = API_ENDPOINT, .option = "probe", .fields = probe_fields,
 		.metavar = ENDPOINT_METAVAR, .help = "endpoint that must present the certificate" },
 	{ .name = "directory", .type = API_PATH, .metavar = "DIR",
@@ -661,6 +668,15 @@ static const struct api_field renew_params[] = {
 		.help = "renew even if it is paused, or before the time that the CA allows" },
 	END,
 };
+static const struct api_field rollback_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "consumer", .type = API_REF, .resource = "consumer", .metavar = "CONSUMER",
+		.help = "only the files of this consumer, which has its own directory", .fallback = "all files" },
+	{ .name = "certificate", .type = API_REF, .resource = "certificate", .option = "to", .metavar = "CERTIFICATE",
+		.help = "certificate to deploy; the newest one ends a rollback",
+		.fallback = "the latest earlier one that is valid" },
+	END,
+};
 static const struct api_field rollout_params[] = {
 	REF_FIELD("consumer"),
 	{ .name = "autoCertificate", .type = API_REF, .flags = API_POSITIONAL, .resource = "autoCertificate",
@@ -923,6 +939,8 @@ const struct api_method api_methods[] = {
 		API_AUTOCERTIFICATE, autocert_ref, NULL, "resume renewal", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_CANCEL] = { "autoCertificate.cancel", ROLE_OPERATOR, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, NULL, "end the order in progress", .flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_ROLLBACK] = { "autoCertificate.rollback", ROLE_OPERATOR, API_CALL,
+		API_AUTOCERTIFICATE, rollback_params, NULL, "deploy an earlier certificate", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
 		API_AUTOCERTIFICATE, autocert_ref, explain_result, "explain the next action, its time and its reason",
 		.flags = API_SCOPED },

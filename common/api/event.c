@@ -58,7 +58,7 @@ static const struct event_info kinds[] = {
 		"a private key was exported" },
 	[EVENT_CONSUMER_STALE] = { "consumer.stale", EVENT_ERROR, "consumer served activations",
 		"a consumer does not serve the certificate, and retries did not help" },
-	[EVENT_DEPLOY_ROLLED_BACK] = { "deploy.rolledBack", EVENT_ERROR,
+	[EVENT_DEPLOY_ROLLED_BACK] = { "deploy.rolledBack", EVENT_WARNING,
 		"certificate from? consumer? by? code? message?",
 		"an earlier certificate was deployed instead of the newest" },
 	[EVENT_DEPLOY_RESOLVED] = { "deploy.resolved", EVENT_NOTICE, "certificate",

@@ -7,6 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/rollout/rollout_back.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
@@ -31,7 +32,7 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 		return 1;
 	found = rollout_load(env->rollout, a.o.id, &rollout, err);
 	if (found == 1)
-		found = rollout.certificate && strcmp(rollout.certificate, cert->o.id) == 0;
+		found = rollout_uses(&rollout, cert->o.id);
 	record_clear(&rollout_class, &rollout);
 	return found;
 }

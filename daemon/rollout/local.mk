@@ -19,7 +19,8 @@ libcertd_a_SOURCES += \
 	daemon/rollout/starttls_ldap.c daemon/rollout/starttls_lines.c \
 	daemon/rollout/starttls_postgres.c daemon/rollout/starttls_xmpp.c \
 	daemon/rollout/rollout.c daemon/rollout/rollout.h daemon/rollout/rollout_private.h \
-	daemon/rollout/rollout_check.c daemon/rollout/rollout_check.h daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
+	daemon/rollout/rollout_back.c daemon/rollout/rollout_back.h daemon/rollout/rollout_check.c daemon/rollout/rollout_check.h \
+	daemon/rollout/rollout_consumer.c daemon/rollout/rollout_deploy.c \
 	daemon/rollout/rollout_plan.c daemon/rollout/rollout_probe.c daemon/rollout/rollout_state.c \
 	daemon/rollout/subject.c daemon/rollout/subject.h \
 	daemon/rollout/withdraw.c daemon/rollout/withdraw.h

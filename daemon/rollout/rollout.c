@@ -104,15 +104,48 @@ keep_what_was_asked(struct run *run, const struct rollout_state *stored)
 			rollout_target_at(&run->state, i)->is_asked = true;
 }
 
+/* A rollback that somebody asked for, or a policy, is over. */
 static void
-set_row(struct run *run, struct store_txn *txn, enum schedule_kind kind, const char *lane, int64_t due_at)
+note_resolved(struct run *run, struct store_txn *txn)
 {
-	struct store *store = run->rollout->env.store;
+	struct event_object object = run_object(run);
+	struct json_object *data;
 
-	if (due_at)
-		schedule_set(store, txn, kind, run->subject.id, lane, due_at > 1 ? due_at : run_now(run));
-	else
-		schedule_del(store, txn, kind, run->subject.id);
+	if (!rollout_is_resolved(&run->state))
+		return;
+	run->state.rolled_back_at = 0;
+	error_clear(&run->state.rolled_back_why);
+	data = json_object_new_object();
+	json_add_string(data, "certificate", run->state.certificate);
+	event_emit(run->rollout->env.events, txn, EVENT_DEPLOY_RESOLVED, &object, data,
+		"the newest certificate is deployed; the rollback is over");
+}
+
+/* By the policy of the consumer, if there is an earlier certificate. */
+static void
+roll_back(struct run *run, struct store_txn *txn)
+{
+	struct rollout *r = run->rollout;
+	_cleanup_certificate_ struct certificate earlier = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct event_object object = run_object(run);
+	struct rollback back = { .subject = run->subject.id, .consumer = run->rolls_back, .why = &why };
+	int rc = rollout_find_earlier(
+		r->env.store, run->subject.id, run->state.certificate, run_now(run), &earlier, &err);
+
+	error_set(&why, ERROR_STATE, "it does not serve the new certificate");
+	for (size_t i = 0; i < run->state.targets.count; i++) {
+		const struct rollout_target *t = rollout_target_at(&run->state, i);
+
+		if (strcmp(t->consumer, run->rolls_back) == 0 && error_is_set(&t->failure))
+			error_copy(&why, &t->failure);
+	}
+	back.certificate = earlier.o.id;
+	if (rc == 1)
+		rc = rollout_roll_back(r, txn, &back, run_now(run), &err);
+	if (rc < 0)
+		event_emit_error(r->env.events, NULL, EVENT_STORE_FAILED, &object, &err, "%s", err.message);
 }
 
 /* Saves the state, and the rows that follow from it, unless there is a newer generation; then ends. */
@@ -128,10 +161,14 @@ run_finish(struct run *run)
 	if (current == 1) {
 		keep_what_was_asked(run, &old);
 		rollout_note_done(run, txn);
+		note_resolved(run, txn);
 		rollout_save(run->rollout, txn, run->subject.id, &old, &run->state);
-		set_row(run, txn, SCHEDULE_DEPLOY, run->next_lane,
-			*run->next_lane ? run_now(run) : rollout_deploy_at(&run->state));
-		set_row(run, txn, SCHEDULE_PROBE, "", rollout_probe_at(&run->state));
+		rollout_set_rows(run->rollout, txn, run->subject.id, &run->state, run_now(run));
+		if (*run->rolls_back)
+			roll_back(run, txn);
+		else if (*run->next_lane)
+			schedule_set(run->rollout->env.store, txn, SCHEDULE_DEPLOY, run->subject.id, run->next_lane,
+				run_now(run));
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
@@ -196,10 +233,27 @@ step_without_consumer(struct run *run, struct rollout_target *t, const struct er
 	return STEP_WAITS;
 }
 
+/* The certificate that the target is to have, without its key. Return: 1 found, 0 it was deleted, -1 failed. */
+static int
+load_certificate(struct run *run, const struct rollout_target *t, struct error *err)
+{
+	const char *id = rollout_certificate_of(&run->state, t);
+
+	if (strcmp(run->cert.o.id, id) == 0)
+		return 1;
+	return object_peek(run->rollout->env.store, &certificate_class, id, &run->cert, err);
+}
+
 static enum step_result
 step_enter(struct run *run, struct rollout_target *t)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (load_certificate(run, t, &err) != 1) {
+		if (!error_is_set(&err))
+			error_set(&err, ERROR_NOT_FOUND, "the certificate was deleted");
+		return step_without_consumer(run, t, &err);
+	}
 
 	if (object_load(run->rollout->env.store, &consumer_class, t->consumer, &run->consumer, &err) != 1)
 		return step_without_consumer(run, t, &err);

@@ -75,6 +75,7 @@ struct rollout_target {
 	bool is_stuck;       /* that did not help: reported as consumer.stale */
 	bool is_unserved;    /* an endpoint was stale or unreachable for longer than a server takes to load */
 	bool is_asked;       /* somebody waits for the result of the next probe */
+	char *earlier;       /* id of the certificate that it has after a rollback; NULL: the rollout's */
 	bool was_notified;   /* read from the record of an earlier certd: it was activated */
 	struct record_list endpoints; /* struct rollout_endpoint; empty: not probed */
 	struct buf unknown;           /* record.h */
@@ -83,13 +84,16 @@ struct rollout_target {
 struct rollout_state {
 	char *certificate; /* id of the certificate being rolled out */
 	int64_t generation;
-	bool is_written;            /* live/<slug> */
-	struct record_list targets; /* struct rollout_target */
-	int64_t attempts;           /* consecutive failures to write live/<slug> */
-	int64_t next_at;            /* of the next attempt; 0: at once */
-	struct error failure;       /* of that */
-	int64_t done_at;            /* when all consumers were activated; 0: not yet */
-	int64_t former_probes;      /* of all targets, from the record of an earlier certd: like the two below */
+	bool is_written;              /* live/<slug> */
+	struct record_list targets;   /* struct rollout_target */
+	int64_t attempts;             /* consecutive failures to write live/<slug> */
+	int64_t next_at;              /* of the next attempt; 0: at once */
+	struct error failure;         /* of that */
+	int64_t done_at;              /* when all consumers were activated; 0: not yet */
+	char *earlier;                /* id of the certificate in live/<slug> after a rollback; NULL: .certificate */
+	int64_t rolled_back_at;       /* shown until another certificate is served; 0: nothing to show */
+	struct error rolled_back_why; /* what failed; unset: somebody asked for it */
+	int64_t former_probes;        /* of all targets, from the record of an earlier certd: like the two below */
 	bool was_unserved;
 	bool was_asked;
 	struct buf unknown; /* record.h */
@@ -99,6 +103,9 @@ extern const struct record_class rollout_class;
 extern const struct record_class rollout_endpoint_class;
 
 /*
+ * A request for the certificate that was rolled back, because consumers changed or files are missing, deploys the
+ * earlier one again: only rollout_request_newest() and another certificate end a rollback.
+ *
  * rollout_request() - @autocert has a new certificate (or its consumers changed): makes the intent durable in @txn
  * (state record + SCHEDULE_DEPLOY row due now).
  */
@@ -109,6 +116,11 @@ rollout_request(struct rollout *rollout, struct store_txn *txn, const struct aut
 /* The same for any subject (subject.h). */
 void
 rollout_request_for(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
+	const struct strlist *consumers, const char *certificate_id, int64_t now);
+
+/* The same, and a rollback of that certificate ends: somebody asks for the newest. */
+void
+rollout_request_newest(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
 	const struct strlist *consumers, const char *certificate_id, int64_t now);
 
 /* Probe it now, and say what is served even if that is no news. */
@@ -127,9 +139,12 @@ rollout_hand_over(struct rollout *rollout, struct store_txn *txn, const char *fr
 void
 rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 
-/* The worst result of its endpoints, a probe_state_name(); NULL: none was probed. Static. */
+/* The worst result of its endpoints, a probe_state_name(), or "rolled back"; NULL: none was probed. Static. */
 const char *
 rollout_served(struct rollout *rollout, const char *subject_id);
+
+const char *
+rollout_served_of(const struct rollout_state *state);
 
 /* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */
 int

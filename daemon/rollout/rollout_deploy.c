@@ -20,7 +20,7 @@ rollout_note_done(struct run *run, struct store_txn *txn)
 		return;
 	run->state.done_at = run_now(run);
 	data = json_object_new_object();
-	json_add_string(data, "certificate", run->state.certificate);
+	json_add_string(data, "certificate", rollout_certificate_of(&run->state, NULL));
 	json_add_string(data, "directory", run->directory);
 	event_emit(
 		run->rollout->env.events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
@@ -49,6 +49,17 @@ target_retry_at(const struct run *run, const struct rollout_target *t)
 		t->attempts + 1);
 }
 
+/* An imported certificate has no earlier one. */
+void
+rollout_consider_rollback(struct run *run, const struct rollout_target *t)
+{
+	const char *policy = run->consumer.rollback;
+
+	if (policy && strcmp(policy, "onFailure") == 0 && run->subject.type == autocert_class.name &&
+		!*run->rolls_back && rollout_may_roll_back(t))
+		memccpy(run->rolls_back, t->consumer, '\0', sizeof(run->rolls_back) - 1);
+}
+
 enum step_result
 rollout_step_failed(struct run *run, struct rollout_target *t, const struct error *err)
 {
@@ -61,6 +72,7 @@ rollout_step_failed(struct run *run, struct rollout_target *t, const struct erro
 	error_wrap(&why, "consumer '%s'", run->consumer.o.name ? run->consumer.o.name : t->consumer);
 	report_failure(run, &why, retry_at);
 	rollout_target_failed(t, &why, retry_at);
+	rollout_consider_rollback(run, t);
 	return STEP_WAITS;
 }
 
@@ -148,7 +160,9 @@ write_start(struct run *run, const char *directory, struct error *err)
 		.cert = &cert,
 		.generation = run->state.generation,
 	};
-	int found = object_load(r->env.store, &certificate_class, run->state.certificate, &cert, err);
+	const char *id = rollout_certificate_of(
+		&run->state, directory ? rollout_target_at(&run->state, run->target) : NULL);
+	int found = object_load(r->env.store, &certificate_class, id, &cert, err);
 
 	if (found != 1)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "the certificate was deleted");

@@ -75,6 +75,14 @@ rollout_target_is_due(const struct rollout_target *t, enum schedule_kind kind, i
 	return due_at != 0 && due_at <= now;
 }
 
+const char *
+rollout_certificate_of(const struct rollout_state *s, const struct rollout_target *t)
+{
+	const char *earlier = t ? t->earlier : s->earlier;
+
+	return earlier ? earlier : s->certificate;
+}
+
 bool
 rollout_is_deployed(const struct rollout_state *s)
 {
@@ -83,6 +91,25 @@ rollout_is_deployed(const struct rollout_state *s)
 	for (size_t i = 0; i < s->targets.count; i++)
 		is_deployed = is_deployed && is_activated(rollout_target_at(s, i));
 	return is_deployed;
+}
+
+bool
+rollout_is_resolved(const struct rollout_state *s)
+{
+	bool is_resolved = s->rolled_back_at && !s->earlier && rollout_is_deployed(s);
+
+	for (size_t i = 0; i < s->targets.count; i++) {
+		const struct rollout_target *t = rollout_target_at(s, i);
+
+		is_resolved = is_resolved && !t->earlier && (t->step == ROLLOUT_SERVED || t->next_at == 0);
+	}
+	return is_resolved;
+}
+
+bool
+rollout_may_roll_back(const struct rollout_target *t)
+{
+	return !t->earlier && !t->served_at && (t->is_stuck || t->attempts >= ROLLOUT_ATTEMPTS);
 }
 
 void
@@ -102,6 +129,8 @@ rollout_target_advance(struct rollout_target *t, enum rollout_step step, int64_t
 	error_clear(&t->failure);
 	if (step == ROLLOUT_ACTIVATED)
 		t->probes = 0;
+	if (step == ROLLOUT_ACTIVATED && t->earlier && probe_at == 0)
+		t->step = ROLLOUT_ROLLED_BACK;
 }
 
 /*
@@ -166,7 +195,7 @@ rollout_target_probed(
 		return false;
 	}
 	error_copy(&t->failure, why);
-	t->step = is_served ? ROLLOUT_SERVED : ROLLOUT_PROBED;
+	t->step = !is_served ? ROLLOUT_PROBED : t->earlier ? ROLLOUT_ROLLED_BACK : ROLLOUT_SERVED;
 	t->next_at = next_probe_at(t, is_served, now, id);
 	t->probes++;
 	t->is_asked = t->is_asked && !has_settled;

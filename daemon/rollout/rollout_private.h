@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/rollout.h"
+#include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/subject.h"
 
 /* Between an activation and the first probe, and between the next ones. */
@@ -30,10 +31,11 @@ struct run {
 	struct write *write;
 	struct activation *activation;
 	struct probe_run *probe;
-	struct consumer consumer;      /* of the current target */
-	size_t seen;                   /* how many targets had their turn */
-	size_t target;                 /* index of the current one */
-	char next_lane[STORE_ID_SIZE]; /* a consumer that has to be notified in its own lane; "": none */
+	struct consumer consumer;       /* of the current target */
+	size_t seen;                    /* how many targets had their turn */
+	size_t target;                  /* index of the current one */
+	char next_lane[STORE_ID_SIZE];  /* a consumer that has to be notified in its own lane; "": none */
+	char rolls_back[STORE_ID_SIZE]; /* a consumer that is rolled back at the end of the run; "": none */
 	schedule_done_fn *done;
 	void *arg;
 };
@@ -76,6 +78,10 @@ rollout_step_fn rollout_write, rollout_test, rollout_activate, rollout_probe;
 enum step_result
 rollout_write_live(struct run *run);
 
+/* @target, the current one, has failed: its consumer's policy may demand a rollback at the end of the run. */
+void
+rollout_consider_rollback(struct run *run, const struct rollout_target *target);
+
 /* A step before ACTIVATED failed: reports it, and sets the time of the next attempt. */
 enum step_result
 rollout_step_failed(struct run *run, struct rollout_target *target, const struct error *err);
@@ -97,9 +103,21 @@ rollout_probe_at(const struct rollout_state *state);
 bool
 rollout_target_is_due(const struct rollout_target *target, enum schedule_kind kind, int64_t now);
 
+/* The id of the certificate that @target (NULL: live/<slug>) is to have. Borrowed. */
+const char *
+rollout_certificate_of(const struct rollout_state *state, const struct rollout_target *target);
+
 /* The files are written and all consumers activated. */
 bool
 rollout_is_deployed(const struct rollout_state *state);
+
+/* A certificate that is not rolled back is served, wherever that is probed: an earlier rollback is over. */
+bool
+rollout_is_resolved(const struct rollout_state *state);
+
+/* Has it failed so often that its consumer's policy may roll it back? Not if the certificate was served before. */
+bool
+rollout_may_roll_back(const struct rollout_target *target);
 
 /* A step before ACTIVATED failed. @retry_at: of the next attempt. */
 void
@@ -126,6 +144,28 @@ enum { ROLLOUT_PROBE_GRACE = 4 };
 
 /* How often a consumer that stays stale is activated again. More would only reload a server that does not want it. */
 enum { ROLLOUT_ACTIVATIONS = 3 };
+
+/* Failed attempts to write, test or activate after which a consumer is rolled back, if that is its policy. */
+enum { ROLLOUT_ATTEMPTS = 3 };
+
+/* The certificate of live/<slug> is to be written again; and everything for one consumer. */
+void
+rollout_restage_live(struct rollout_state *state);
+
+void
+rollout_restage_target(struct rollout_target *target);
+
+/* Puts or removes the rows that follow from @state. */
+void
+rollout_set_rows(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
+	const struct rollout_state *state, int64_t now);
+
+/* --- rollout_back.c --- */
+
+/* Keeps the list of unresolved rollbacks. */
+void
+rollout_note_rollback(struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
+	const struct rollout_state *new);
 
 /* @old: the record that it replaces. */
 void

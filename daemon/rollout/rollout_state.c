@@ -35,6 +35,7 @@ static const struct record_field target_fields[] = {
 	RECORD_FIELD(RECORD_INT, 13, struct rollout_target, activations, NULL),
 	RECORD_FIELD(RECORD_BOOL, 14, struct rollout_target, is_stuck, NULL),
 	RECORD_FIELD_LIST(15, struct rollout_target, endpoints, NULL, &rollout_endpoint_class),
+	RECORD_FIELD(RECORD_STRING, 16, struct rollout_target, earlier, NULL),
 };
 
 static const struct record_class target_class = RECORD_CLASS(
@@ -52,6 +53,9 @@ static const struct record_field rollout_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 9, struct rollout_state, was_asked, NULL),
 	RECORD_FIELD(RECORD_BOOL, 10, struct rollout_state, was_unserved, NULL),
 	RECORD_FIELD(RECORD_INT, 11, struct rollout_state, next_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 12, struct rollout_state, earlier, NULL),
+	RECORD_FIELD(RECORD_INT, 13, struct rollout_state, rolled_back_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 14, struct rollout_state, rolled_back_why, NULL),
 };
 
 const struct record_class rollout_class = RECORD_CLASS(
@@ -183,8 +187,10 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	const struct rollout_state none = { 0 };
 	struct rollout_state state = { 0 };
 
-	if (rollout_load(r, subject_id, &state, NULL) == 1)
+	if (rollout_load(r, subject_id, &state, NULL) == 1) {
 		rollout_count(txn, &state, &none);
+		rollout_note_rollback(txn, subject_id, &state, &none);
+	}
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
@@ -195,23 +201,34 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 }
 
 const char *
-rollout_served(struct rollout *r, const char *subject_id)
+rollout_served_of(const struct rollout_state *s)
 {
-	struct rollout_state state = { 0 };
 	enum probe_state found, worst = PROBE_SERVED;
 	bool is_known = false;
 
-	if (rollout_load(r, subject_id, &state, NULL) == 1)
-		for (size_t i = 0; i < state.targets.count; i++) {
-			const char *served = rollout_target_at(&state, i)->served;
+	for (size_t i = 0; i < s->targets.count; i++) {
+		const char *served = rollout_target_at(s, i)->served;
 
-			if (!served || !probe_state_find(served, &found))
-				continue;
-			worst = found > worst ? found : worst;
-			is_known = true;
-		}
-	record_clear(&rollout_class, &state);
+		if (!served || !probe_state_find(served, &found))
+			continue;
+		worst = found > worst ? found : worst;
+		is_known = true;
+	}
+	if (rollout_is_rolled_back(s) && worst == PROBE_SERVED)
+		return "rolled back";
 	return is_known ? probe_state_name(worst) : NULL;
+}
+
+const char *
+rollout_served(struct rollout *r, const char *subject_id)
+{
+	struct rollout_state state = { 0 };
+	const char *served = NULL;
+
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
+		served = rollout_served_of(&state);
+	record_clear(&rollout_class, &state);
+	return served;
 }
 
 void
@@ -221,12 +238,73 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	rollout_count(txn, old, state);
 	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, subject_id);
+	rollout_note_rollback(txn, subject_id, old, state);
+}
+
+void
+rollout_restage_live(struct rollout_state *s)
+{
+	s->is_written = false;
+	s->attempts = 0;
+	s->next_at = 0;
+	error_clear(&s->failure);
+}
+
+void
+rollout_restage_target(struct rollout_target *t)
+{
+	struct rollout_target kept = { .consumer = t->consumer, .unknown = t->unknown };
+
+	t->consumer = NULL;
+	t->unknown = (struct buf)BUF_INIT;
+	record_clear(&target_class, t);
+	*t = kept;
+}
+
+static void
+set_row(struct rollout *r, struct store_txn *txn, enum schedule_kind kind, const char *subject_id, int64_t due_at,
+	int64_t now)
+{
+	if (due_at)
+		schedule_set(r->env.store, txn, kind, subject_id, "", due_at > 1 ? due_at : now);
+	else
+		schedule_del(r->env.store, txn, kind, subject_id);
+}
+
+void
+rollout_set_rows(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct rollout_state *state,
+	int64_t now)
+{
+	set_row(r, txn, SCHEDULE_DEPLOY, subject_id, rollout_deploy_at(state), now);
+	set_row(r, txn, SCHEDULE_PROBE, subject_id, rollout_probe_at(state), now);
+}
+
+static const struct rollout_target *
+target_of(const struct rollout_state *s, const char *consumer_id)
+{
+	for (size_t i = 0; i < s->targets.count; i++)
+		if (strcmp(rollout_target_at(s, i)->consumer, consumer_id) == 0)
+			return rollout_target_at(s, i);
+	return NULL;
+}
+
+/* A consumer that is new reads what is in live/<slug>; its own directory gets the same. */
+static void
+keep_rollback(struct rollout_state *s, const struct rollout_state *old)
+{
+	s->earlier = xstrdup_null(old->earlier);
+	for (size_t i = 0; i < s->targets.count; i++) {
+		struct rollout_target *t = rollout_target_at(s, i);
+		const struct rollout_target *was = target_of(old, t->consumer);
+
+		t->earlier = xstrdup_null(was ? was->earlier : old->earlier);
+	}
 }
 
 /* A new generation: resets the state of the old one, including what was served. */
-void
-rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
-	const char *certificate_id, int64_t now)
+static void
+rollout_stage(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
+	const char *certificate_id, bool is_newest, int64_t now)
 {
 	struct rollout_state old = { 0 };
 	struct rollout_state state = { 0 };
@@ -241,12 +319,30 @@ rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subjec
 
 		t->consumer = xstrdup(consumers->items[i]);
 	}
+	state.rolled_back_at = old.rolled_back_at;
+	error_copy(&state.rolled_back_why, &old.rolled_back_why);
+	if (!is_newest && old.certificate && strcmp(old.certificate, certificate_id) == 0)
+		keep_rollback(&state, &old);
 	rollout_save(r, txn, subject_id, &old, &state);
 	rollout_consumers_released(r, txn, subject_id, &old, consumers);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
 	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, subject_id, "", now);
 	record_clear(&rollout_class, &old);
 	record_clear(&rollout_class, &state);
+}
+
+void
+rollout_request_for(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
+	const char *certificate_id, int64_t now)
+{
+	rollout_stage(r, txn, subject_id, consumers, certificate_id, false, now);
+}
+
+void
+rollout_request_newest(struct rollout *r, struct store_txn *txn, const char *subject_id,
+	const struct strlist *consumers, const char *certificate_id, int64_t now)
+{
+	rollout_stage(r, txn, subject_id, consumers, certificate_id, true, now);
 }
 
 void

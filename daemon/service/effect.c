@@ -84,6 +84,7 @@ static const struct rule rules[] = {
 	{ API_CONSUMER, "signal", EFFECT_REDEPLOY, 0, "its process gets another signal" },
 	{ API_CONSUMER, "sockets", EFFECT_REDEPLOY, 0, "other processes get the certificates" },
 	{ API_CONSUMER, "crtList", EFFECT_REDEPLOY, 0, "certificates are added to another crt-list" },
+	{ API_CONSUMER, "rollback", EFFECT_NOTHING, 0, "applies to the next failure" },
 	{ API_CONSUMER, "probes", EFFECT_REDEPLOY, 0, "other endpoints must present the certificate" },
 	{ API_CONSUMER, "directory", EFFECT_REDEPLOY, 0,
 		"the files move to another directory" },

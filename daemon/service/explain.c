@@ -6,6 +6,7 @@
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/renew/policy.h"
+#include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
@@ -170,6 +171,8 @@ why_rollout(struct explanation *e)
 	}
 	if (r.attempts > 0)
 		why_retried(e, "the files could not be written", &r.failure, r.attempts, r.next_at);
+	if (r.rolled_back_at)
+		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->rollout, e->a.o.name, &r));
 	for (size_t i = 0; i < r.targets.count; i++)
 		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
 	record_clear(&rollout_class, &r);

@@ -6,7 +6,7 @@
 
 service_fn provider_create, provider_update, provider_delete;
 service_fn autocert_create, autocert_update, autocert_delete;
-service_fn autocert_renew, autocert_pause, autocert_resume, autocert_cancel, autocert_explain;
+service_fn autocert_renew, autocert_pause, autocert_resume, autocert_cancel, autocert_explain, autocert_rollback;
 service_fn alert_test;
 service_fn certificate_create, certificate_get, certificate_delete;
 service_fn certificate_export;

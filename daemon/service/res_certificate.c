@@ -2,6 +2,7 @@
  * Certificates: issued ones, and imported ones (import.c). No answer contains the private key. An imported one has its
  * own list of consumers and files, like an auto-certificate.
  */
+#include "daemon/rollout/rollout_back.h"
 #include "daemon/service/resource.h"
 
 #include "common/name.h"
@@ -172,7 +173,7 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 			"'%s' is the newest certificate of '%s'; to order another one first: %s; to delete both: %s",
 			c->o.name, a.o.name, renew, rm);
 	}
-	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && strcmp(r.certificate, c->o.id) == 0)
+	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && rollout_uses(&r, c->o.id))
 		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
 	record_clear(&rollout_class, &r);
 	return rc;

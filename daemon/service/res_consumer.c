@@ -43,7 +43,7 @@ rollout_to_json(const struct rollout_state *r, const struct rollout_target *t, c
 
 	if (strcmp(subject_id, r->certificate) != 0) /* an imported one is its own subject */
 		json_add_string(o, "autoCertificate", subject_id);
-	json_add_string(o, "certificate", r->certificate);
+	json_add_string(o, "certificate", t->earlier ? t->earlier : r->certificate);
 	json_add_int(o, "generation", r->generation);
 	json_add_string(o, "step", rollout_step_name(t->step));
 	json_add_bool(o, "activated", t->step >= ROLLOUT_ACTIVATED);
@@ -300,8 +300,8 @@ res_consumer_run_now(struct call *call, enum schedule_kind kind, const struct su
 	struct service *s = call->service;
 
 	if (kind == SCHEDULE_DEPLOY)
-		rollout_request_for(s->rollout, call_txn(call), subject->id, &subject->consumers, subject->certificate,
-			call_now(call));
+		rollout_request_newest(s->rollout, call_txn(call), subject->id, &subject->consumers,
+			subject->certificate, call_now(call));
 	else
 		rollout_request_probe(s->rollout, call_txn(call), subject->id, call_now(call));
 }

@@ -4,6 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
@@ -396,7 +397,7 @@ status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
 	_cleanup_free_ char *unvalidated = unvalidated_warning(s); /* tries to bind a listener, so it is asked first */
-	size_t expiring, held_back, changed;
+	size_t expiring, held_back, changed, rolled_back;
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
@@ -424,6 +425,9 @@ status_warnings(struct service *s, struct json_object *status)
 	if (changed > EXPIRING_SHOWN)
 		strlist_take(&warnings, xasprintf("the files of %zu more certificates were changed by others",
 						changed - EXPIRING_SHOWN));
+	rolled_back = rollout_rollback_warnings(s->rollout, EXPIRING_SHOWN, &warnings);
+	if (rolled_back > EXPIRING_SHOWN)
+		strlist_take(&warnings, xasprintf("and %zu more rollbacks", rolled_back - EXPIRING_SHOWN));
 	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
 	if (expiring > EXPIRING_SHOWN)
 		strlist_take(&warnings, xasprintf("and %zu more certificates that expire", expiring - EXPIRING_SHOWN));

@@ -150,7 +150,7 @@ static const struct record_field consumer_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
 	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
 	RECORD_FIELD(RECORD_BOOL, 22, struct consumer, is_batch, "batch"),
-	RECORD_FIELD(RECORD_STRING, 23, struct consumer, rollback, NULL),
+	RECORD_FIELD(RECORD_STRING, 23, struct consumer, rollback, "rollback"),
 	RECORD_FIELD(RECORD_STRING, 24, struct consumer, unit, "unit"),
 	RECORD_FIELD(RECORD_STRING, 25, struct consumer, pid_file, "pidFile"),
 	RECORD_FIELD(RECORD_STRING, 26, struct consumer, signal, "signal"),

@@ -172,6 +172,30 @@ def test_a_stale_server_is_notified_again_and_heals(certd, start, scratch):
     assert not [e for e in certd.call("event.list")["items"] if e["kind"] == "consumer.stale"]
 
 
+def test_a_rollback_by_hand_is_shown_until_the_newest_is_deployed(certd, start):
+    nginx = served_by_nginx(certd, start)
+    old = certd.ctl("rollback", NAME, check=False)
+    assert old.returncode != 0 and "no earlier certificate" in old.stderr, old
+    certd.ctl("renew", NAME, check=False)
+    nginx.reload()
+    wait_for(lambda: "serves the newest" in certd.ctl("probe", "web", check=False).stdout, 20)
+    certd.ctl("rollback", NAME)
+    wait_for(lambda: rollout(certd, "web")["step"] in ("activated", "probed"), 20)
+    assert certd.call("autoCertificate.get", ref=NAME)["metadata"]["rolledBackTo"]
+    for command in ("status",), ("explain", NAME), ("show", "auto", NAME):
+        assert "rolled" in certd.ctl(*command, check=False).stdout.lower().replace(" ", ""), command
+    nginx.reload()
+    certd.ctl("probe", "web")
+    assert rollout(certd, "web")["step"] == "rolled back"
+    assert "was rolled back at" in " ".join(certd.ctl("status", check=False).stdout.split())
+    assert certd.ctl("status", "--check", check=False).returncode == 1
+    certd.ctl("deploy", "web")
+    nginx.reload()
+    certd.ctl("probe", "web")
+    assert rollout(certd, "web")["step"] == "served"
+    assert "rolled back" not in certd.ctl("status").stdout
+
+
 def next_probe_in(certd):
     row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "probe")
     return datetime.datetime.fromisoformat(row["date"].replace("Z", "+00:00")).timestamp() - time.time()

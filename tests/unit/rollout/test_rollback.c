@@ -1,0 +1,320 @@
+/* Rolling back, by hand and by policy, in the world of the simulation. */
+#include "daemon/rollout/rollout_back.h"
+#include "tests/sim/checks.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct seen {
+	unsigned rolled_back, resolved;
+};
+
+static void
+count_rollbacks(struct json_object *event, void *arg)
+{
+	struct seen *seen = arg;
+	const char *kind = "";
+
+	json_get_string(event, "kind", &kind, NULL);
+	seen->rolled_back += strcmp(kind, event_info(EVENT_DEPLOY_ROLLED_BACK)->name) == 0;
+	seen->resolved += strcmp(kind, event_info(EVENT_DEPLOY_RESOLVED)->name) == 0;
+}
+
+struct back {
+	struct run run;
+	struct world *w;
+	struct event_subscription *subscription;
+	struct seen seen;
+	char ids[4][STORE_ID_SIZE]; /* of the certificates, in order of issue */
+};
+
+static void
+note_newest(struct back *b, size_t i)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_load(&b->run, "a-90d", &a);
+	memccpy(b->ids[i], a.last_certificate, '\0', STORE_ID_SIZE);
+}
+
+static void
+renew(struct back *b, size_t i)
+{
+	cr_assert(world_call(b->w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(b->w, world_now(b->w) + MINUTE);
+	note_newest(b, i);
+}
+
+/* Two certificates; consumer "notified", which has a policy if @policy. */
+static void
+begin(struct back *b, const char *policy)
+{
+	*b = (struct back){ .w = &b->run.world };
+	run_begin(&b->run, 0);
+	cr_assert(world_call(b->w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'notified','activate':'notify','socket':'%s','rollback':'%s'}}",
+		b->w->notify_path, policy));
+	cr_assert(world_call(
+		b->w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified']}}"));
+	world_run_until(b->w, world_now(b->w) + HOUR);
+	b->subscription = events_subscribe(b->w->events, NULL, count_rollbacks, &b->seen);
+	note_newest(b, 0);
+	renew(b, 1);
+	cr_assert_eq(b->w->issued, 2);
+}
+
+static void
+end(struct back *b)
+{
+	events_unsubscribe(b->subscription);
+	run_end(&b->run);
+}
+
+static void
+load(struct back *b, struct rollout_state *ret)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_load(&b->run, "a-90d", &a);
+	cr_assert_eq(rollout_load(b->w->rollout, a.o.id, ret, NULL), 1);
+}
+
+/* The files are those of the certificate @i, and the state says whether it is an earlier one. */
+static void
+expect_deployed(struct back *b, size_t i, bool is_rolled_back, const char *why)
+{
+	struct rollout_state s = { 0 };
+	char on_disk[STORE_ID_SIZE] = "";
+
+	load(b, &s);
+	cr_expect_eq(drop_current(b->w->drops, "a-90d", on_disk, NULL), 1, "%s", why);
+	cr_expect_str_eq(on_disk, b->ids[i], "%s", why);
+	cr_expect_eq(rollout_is_rolled_back(&s), is_rolled_back, "%s", why);
+	cr_expect(rollout_uses(&s, b->ids[i]), "%s", why);
+	for (size_t k = 0; k < s.targets.count; k++)
+		cr_expect_eq(((struct rollout_target *)s.targets.items)[k].step,
+			is_rolled_back ? ROLLOUT_ROLLED_BACK : ROLLOUT_ACTIVATED, "%s", why);
+	record_clear(&rollout_class, &s);
+}
+
+static size_t
+warnings(struct back *b)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	size_t n = rollout_rollback_warnings(b->w->rollout, 10, &lines);
+
+	cr_expect_eq(n, lines.count);
+	return n;
+}
+
+static bool
+roll_back(struct back *b)
+{
+	bool is_done = world_call(b->w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d'}");
+
+	world_run_until(b->w, world_now(b->w) + MINUTE);
+	return is_done;
+}
+
+Test(rollback, the_earlier_certificate_is_a_new_generation_and_shown_until_the_newest_is_back)
+{
+	struct back b;
+	struct rollout_state before = { 0 }, after = { 0 };
+	uint64_t notified;
+
+	begin(&b, "never");
+	load(&b, &before);
+	notified = b.w->notified;
+	cr_assert(roll_back(&b));
+	load(&b, &after);
+	cr_expect_eq(after.generation, before.generation + 1, "generations only grow");
+	cr_expect_eq(b.w->notified, notified + 1);
+	expect_deployed(&b, 0, true, "by hand");
+	cr_expect_eq(warnings(&b), 1);
+	cr_expect_eq(b.seen.rolled_back, 1);
+	cr_expect_not(roll_back(&b), "there is none before the first");
+	cr_assert(world_call(b.w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 1, false, "deploy");
+	cr_expect_eq(warnings(&b), 0);
+	cr_expect_eq(b.seen.resolved, 1);
+	cr_expect(check_calm(b.w));
+	record_clear(&rollout_class, &before);
+	record_clear(&rollout_class, &after);
+	end(&b);
+}
+
+Test(rollback, nothing_but_a_new_certificate_or_a_person_undoes_it)
+{
+	struct back b;
+
+	begin(&b, "never");
+	cr_assert(roll_back(&b));
+	cr_assert(world_call(b.w, RPC_CONSUMER_CREATE, "{'properties':{'name':'other'}}"));
+	cr_assert(world_call(
+		b.w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','other']}}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 0, true, "another consumer");
+	cr_assert(world_call(b.w, RPC_CONSUMER_UPDATE, "{'ref':'other','properties':{'activate':'none','probes':[]}}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 0, true, "a changed consumer");
+	events_unsubscribe(b.subscription);
+	world_stop(b.w);
+	cr_assert_eq(unlink("drops/live/a-90d/manifest.json"), 0);
+	world_start(b.w);
+	b.subscription = events_subscribe(b.w->events, NULL, count_rollbacks, &b.seen);
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 0, true, "files that were missing at the start");
+	renew(&b, 2);
+	expect_deployed(&b, 2, false, "a renewal");
+	cr_expect_eq(b.seen.resolved, 1, "which is deployed: it is over");
+	cr_expect_eq(warnings(&b), 0);
+	cr_expect(check_calm(b.w));
+	end(&b);
+}
+
+Test(rollback, a_renewal_that_fails_as_well_does_not_hide_it)
+{
+	struct back b;
+
+	begin(&b, "never");
+	cr_assert(roll_back(&b));
+	cr_assert_eq(rename(b.w->notify_path, "elsewhere"), 0);
+	renew(&b, 2);
+	cr_expect_eq(warnings(&b), 1, "shown until a new one is deployed");
+	cr_expect_eq(b.seen.resolved, 0);
+	cr_assert_eq(rename("elsewhere", b.w->notify_path), 0);
+	world_run_until(b.w, world_now(b.w) + HOUR);
+	cr_expect_eq(warnings(&b), 0);
+	cr_expect_eq(b.seen.resolved, 1);
+	end(&b);
+}
+
+Test(rollback, the_certificate_can_be_chosen_but_not_an_expired_or_revoked_one)
+{
+	struct back b;
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	begin(&b, "never");
+	renew(&b, 2);
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[0]));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 0, true, "the oldest");
+	cr_expect_not(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[0]));
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_DELETE, "{'ref':'%s'}", b.ids[0]), "it is in use");
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[2]));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_deployed(&b, 2, false, "the newest ends it");
+	cr_assert_eq(object_load(b.w->store, &certificate_class, b.ids[1], &c, NULL), 1);
+	c.is_revoked = true;
+	cr_assert_eq(object_save(b.w->store, store_begin(b.w->store), &certificate_class, &c, NULL), 0);
+	store_commit(b.w->store);
+	cr_expect_not(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[1]));
+	cr_assert(roll_back(&b));
+	expect_deployed(&b, 0, true, "the revoked one is skipped");
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+	cr_assert(world_call(b.w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}"));
+	world_run_until(b.w, world_now(b.w) + 91 * DAY);
+	cr_expect_not(roll_back(&b), "all have expired");
+	end(&b);
+}
+
+Test(rollback, a_consumer_that_cannot_be_activated_is_rolled_back_if_that_is_its_policy)
+{
+	static const char *const policies[] = { "never", "onFailure" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		bool is_expected = strcmp(policies[i], "onFailure") == 0;
+		struct back b;
+		struct rollout_state s = { 0 };
+
+		begin(&b, policies[i]);
+		cr_assert_eq(rename(b.w->notify_path, "elsewhere"), 0);
+		renew(&b, 2);
+		cr_expect_eq(b.seen.rolled_back, 0, "one failure is not enough");
+		world_run_until(b.w, world_now(b.w) + HOUR);
+		cr_expect_eq(b.seen.rolled_back, is_expected, "%s: once", policies[i]);
+		load(&b, &s);
+		cr_expect_eq(rollout_is_rolled_back(&s), is_expected);
+		cr_expect_eq(error_is_set(&s.rolled_back_why), is_expected, "the reason is kept");
+		cr_assert_eq(rename("elsewhere", b.w->notify_path), 0);
+		world_run_until(b.w, world_now(b.w) + 2 * HOUR);
+		expect_deployed(&b, is_expected ? 1 : 2, is_expected, policies[i]);
+		record_clear(&rollout_class, &s);
+		end(&b);
+	}
+}
+
+Test(rollback, a_server_that_never_answers_with_the_new_certificate_is_rolled_back_once)
+{
+	struct back b;
+	struct rollout_state s = { 0 };
+
+	begin(&b, "never");
+	cr_assert(world_call(b.w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'dead','rollback':'onFailure','probes':[{'host':'127.0.0.1','port':1}]}}"));
+	cr_assert(world_call(
+		b.w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','dead']}}"));
+	world_run_until(b.w, world_now(b.w) + 2 * MINUTE);
+	cr_expect_eq(b.seen.rolled_back, 0, "it may be starting");
+	world_run_until(b.w, world_now(b.w) + DAY);
+	cr_expect_eq(b.seen.rolled_back, 1, "and not to ever earlier ones");
+	load(&b, &s);
+	cr_expect_str_eq(s.earlier, b.ids[0], "both consumers read the same files");
+	cr_expect_eq(rollout_count_stuck(b.w->rollout), 1, "nor does it hide that nothing is served");
+	cr_expect_eq(warnings(&b), 1);
+	record_clear(&rollout_class, &s);
+	end(&b);
+}
+
+Test(rollback, every_step_of_it_goes_on_after_a_restart)
+{
+	for (int sec = 0; sec < 4; sec++) {
+		struct back b;
+
+		begin(&b, "never");
+		cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d'}"));
+		events_unsubscribe(b.subscription);
+		if (sec)
+			world_run_until(b.w, world_now(b.w) + sec);
+		world_stop(b.w);
+		world_start(b.w);
+		b.subscription = events_subscribe(b.w->events, NULL, count_rollbacks, &b.seen);
+		world_run_until(b.w, world_now(b.w) + HOUR);
+		expect_deployed(&b, 0, true, "after a restart");
+		cr_expect_eq(warnings(&b), 1);
+		end(&b);
+	}
+}
+
+Test(rollback, a_directory_is_rolled_back_alone_and_shared_files_only_together)
+{
+	struct back b;
+	struct rollout_state s = { 0 };
+	const struct rollout_target *targets;
+
+	begin(&b, "never");
+	cr_assert(world_call(b.w, RPC_CONSUMER_CREATE, "{'properties':{'name':'shared'}}"));
+	cr_assert(world_call(b.w, RPC_CONSUMER_CREATE, "{'properties':{'name':'own','directory':'/nonexistent'}}"));
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'consumers':['notified','shared','own']}}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	cr_expect_not(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','consumer':'notified'}"),
+		"'shared' reads the same files");
+	cr_expect_not(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','consumer':'nobody'}"));
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','consumer':'own'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	load(&b, &s);
+	targets = s.targets.items;
+	cr_assert_eq(s.targets.count, 3);
+	cr_expect_null(s.earlier);
+	cr_expect_null(targets[0].earlier);
+	cr_expect_eq(targets[0].step, ROLLOUT_ACTIVATED, "the others keep what they have");
+	cr_expect_str_eq(targets[2].earlier, b.ids[0]);
+	cr_expect(rollout_is_rolled_back(&s));
+	record_clear(&rollout_class, &s);
+	end(&b);
+}
