@@ -394,8 +394,9 @@ async function choose(id) {
     ["Issued", when(entry.from)], ["Renewal", entry.isPaused ? "paused" : entry.isImported ? "by hand: certd cannot renew it" : when(entry.next)],
     ["Expires", when(entry.until)], ["Failures", entry.attempts ? `${entry.attempts} in a row` : ""], ["In progress", m.progress],
     ["Labels", (entry.properties.labels || []).join(", ")], ["Files", m.dropDirectory], ["Id", entry.id]])];
-  if (m.message)
-    body.push(make("p", "problem", m.message));
+  const problems = new Set([m.message, m.lastError && m.lastError.message].filter(Boolean));
+  for (const problem of problems)
+    body.push(make("p", "problem", problem));
   aside.replaceChildren(...body);
   try {
     if (!entry.isImported) {
