@@ -71,7 +71,9 @@ class Browser(Server):
         return self._post("/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def prefer(self, scheme):
-        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        """Without transitions, so that a screenshot is of the end."""
+        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
+                                                         {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def run(self, script, *arguments):
         """The value that the JavaScript returns."""
