@@ -210,6 +210,23 @@ api_schema_object(const struct api_resource *resource, bool has_defaults)
 	return schema;
 }
 
+/* Clients that are generated from a schema send its defaults; in an update, what is not sent stays as it is. */
+static void
+schema_drop_defaults(struct json_object *schema)
+{
+	struct json_object *below = NULL;
+
+	json_object_object_del(schema, "default");
+	if (json_object_object_get_ex(schema, "items", &below))
+		schema_drop_defaults(below);
+	if (json_object_object_get_ex(schema, "properties", &below)) {
+		json_object_object_foreach(below, name, field) {
+			(void)name;
+			schema_drop_defaults(field);
+		}
+	}
+}
+
 /* The properties of an update: none is required, immutable ones are omitted. */
 struct json_object *
 api_schema_changes(const struct api_resource *resource)
@@ -221,7 +238,7 @@ api_schema_changes(const struct api_resource *resource)
 		if (!(f->flags & (API_IMMUTABLE | API_READ_ONLY))) {
 			struct json_object *field = api_schema_field(f, true);
 
-			json_object_object_del(field, "default"); /* what is not sent stays as it is */
+			schema_drop_defaults(field);
 			json_object_object_add(properties, f->name, field);
 		}
 	json_object_object_add(schema, "properties", properties);
