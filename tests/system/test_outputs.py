@@ -502,8 +502,11 @@ def test_a_private_key_is_never_in_a_file_that_others_may_read(site):
     site.certd.stop()
     site.certd.wrapper = ["strace", "-f", "-y", "-e", "trace=openat,fchmod,fchmodat,chmod,linkat,renameat2,renameat,umask",
                           "-o", trace]
-    os.umask(0)
-    site.certd.start()
+    before = os.umask(0)
+    try:
+        site.certd.start()
+    finally:
+        os.umask(before)
     site.add_consumer("--layout", "certbot", "--file", "bundle:{name}.pem:0640")
     site.add(NAME)
     site.wait_for(f"{NAME}.pem")
