@@ -5,7 +5,7 @@ import urllib.parse
 
 import pytest
 from certd import Certd
-from ionos_client import IonosClient
+from ionos_client import ApiError, IonosClient
 from openapi import OpenApi, OpenRpc
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
@@ -149,7 +149,16 @@ def is_cancelled(face, auto):
     face.call("autoCertificate.renew", ref=auto, force=True)
     try:
         face.call("autoCertificate.cancel", ref=auto)
-    except (RpcError, AssertionError):
+    except (ApiError, RpcError, AssertionError):
+        return False
+    return True
+
+
+def is_rolled_back(face, auto):
+    """Only when the renewal is over there is an earlier certificate."""
+    try:
+        face.call("autoCertificate.rollback", ref=auto)
+    except (ApiError, RpcError, AssertionError):
         return False
     return True
 
@@ -169,6 +178,7 @@ def change(face):
     face.call("autoCertificate.resume", ref=auto)
     wait_for(lambda: is_cancelled(face, auto), 20, "an order that can be cancelled")
     face.call("autoCertificate.renew", ref=auto)
+    wait_for(lambda: is_rolled_back(face, auto), 20, "a rollback")
     for method in ("deploy", "probe"):
         face.call(f"consumer.{method}", ref=f"{name} web 2", autoCertificate=auto)
         face.call(f"consumer.{method}", ref=f"{name} web 2")
