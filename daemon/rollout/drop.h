@@ -107,6 +107,10 @@ drop_remove(struct drops *drops, const struct drop_removal *removal, drop_done_f
 int
 drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], struct error *err);
 
+/* Files have changed, or a server has not loaded them: ROOT/generation is replaced within about a second. */
+void
+drop_generation_touch(struct drops *drops);
+
 /* ROOT/live/<slug>; owned by the caller. */
 char *
 drop_directory(const struct drops *drops, const char *slug);

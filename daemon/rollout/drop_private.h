@@ -105,10 +105,6 @@ drop_open_part(const struct drops *drops, const char *name, struct error *err);
 int
 drop_open_ledgers(const struct drops *drops, bool may_create, struct error *err);
 
-/* Files have changed: the generation will be replaced soon. */
-void
-drop_generation_touch(struct drops *drops);
-
 /* --- drop_queue.c --- */
 
 /* At the end, without workers. */

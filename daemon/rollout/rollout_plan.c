@@ -147,12 +147,16 @@ next_probe_at(const struct rollout_target *t, bool is_served, int64_t now, const
 	return retry_at(RETRY_LOCAL, now, t->probes - ROLLOUT_PROBE_GRACE + 1, id);
 }
 
-/* Another certificate is served: the notification was lost, or came before the server could act on it. */
+/*
+ * Another certificate is served: the notification was lost, or came before the server could act on it. By then the
+ * counter of generations is another one, for units that reload a server once for each.
+ */
 static void
 activate_again(struct rollout_target *t, int64_t now, const char *id)
 {
 	t->step = ROLLOUT_WRITTEN;
-	t->next_at = t->activations ? retry_at(RETRY_LOCAL, now, t->activations, id) : now;
+	t->next_at = t->activations ? retry_at(RETRY_LOCAL, now, t->activations, id)
+				    : time_add(now, ROLLOUT_SETTLE_SEC);
 	t->activations++;
 }
 

@@ -112,6 +112,8 @@ looked(const struct probe_result *results, size_t n, void *arg)
 	}
 	if (rollout_target_probed(t, probe_state_name(worst->state), &worst->error, run_now(run), run->subject.id))
 		report_stuck(run, t);
+	if (t->step == ROLLOUT_WRITTEN)
+		drop_generation_touch(run->rollout->env.drops); /* it is to be activated again */
 	rollout_consider_rollback(run, t);
 	rollout_step_ended(run, STEP_WAITS);
 }

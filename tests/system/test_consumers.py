@@ -159,7 +159,7 @@ def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, st
 def test_a_stale_server_is_notified_again_and_heals(certd, start, scratch):
     nginx = served_by_nginx(certd, start)
     runs, hook = scratch / "runs", scratch / "hook"
-    hook.write_text(f"#!/bin/sh\necho run >>{runs}\n"
+    hook.write_text(f"#!/bin/sh\necho run $(cat {certd.state}/generation) >>{runs}\n"
                     f"[ $(wc -l <{runs}) -lt 3 ] || kill -HUP $(cat {nginx.directory}/nginx.pid)\n")
     hook.chmod(0o755)
     certd.ctl("set", "consumer", "web", "--activate", "exec", "--command", hook)
@@ -169,6 +169,8 @@ def test_a_stale_server_is_notified_again_and_heals(certd, start, scratch):
     wait_for(lambda: rollout(certd, "web").get("served") == "stale", 30)
     wait_for(lambda: rollout(certd, "web").get("served") == "served", 60)
     assert runs.read_text().count("run") == 3, "the second notification had no effect, the third had"
+    generations = [int(line.split()[1]) for line in runs.read_text().splitlines()]
+    assert generations[1] < generations[2], "a unit that reloads once for each generation would do nothing"
     assert not [e for e in certd.call("event.list")["items"] if e["kind"] == "consumer.stale"]
 
 

@@ -71,6 +71,7 @@ Test(rollout_plan, a_stale_consumer_is_activated_again_a_few_times_and_then_is_s
 
 	cr_expect_eq(probe_for(&t, "stale", 4 * ROLLOUT_SETTLE_SEC), 0);
 	cr_expect_eq(t.step, ROLLOUT_WRITTEN, "a server that had time to load is activated again");
+	cr_expect_eq(t.next_at, t.probed_at + ROLLOUT_SETTLE_SEC, "when the counter of generations was replaced");
 	cr_expect_eq(t.activations, 1);
 	cr_expect(t.is_unserved);
 	cr_expect_eq(probe_for(&t, "stale", 6 * MINUTE), 1, "reported once");
