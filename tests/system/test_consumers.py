@@ -159,7 +159,8 @@ def test_a_server_that_was_not_reloaded_is_found_stale_and_then_served(certd, st
 def test_a_stale_server_is_notified_again_and_heals(certd, start, scratch):
     nginx = served_by_nginx(certd, start)
     runs, hook = scratch / "runs", scratch / "hook"
-    hook.write_text(f"#!/bin/sh\necho run $(cat {certd.state}/generation) >>{runs}\n"
+    # The counter is replaced within a second after the files.
+    hook.write_text(f"#!/bin/sh\nsleep 2; echo run $(cat {certd.state}/generation) >>{runs}\n"
                     f"[ $(wc -l <{runs}) -lt 3 ] || kill -HUP $(cat {nginx.directory}/nginx.pid)\n")
     hook.chmod(0o755)
     certd.ctl("set", "consumer", "web", "--activate", "exec", "--command", hook)

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,7 +44,7 @@ struct rig {
 	atomic_bool is_over;
 	atomic_long loads;
 	atomic_long faults;
-	char fault[256]; /* the first */
+	char fault[2 * NAME_MAX]; /* the first */
 };
 
 static long
