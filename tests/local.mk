@@ -256,6 +256,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
+	tests/unit/rollout/test_haproxy.c \
 	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_drop_races.c tests/unit/rollout/test_output.c \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
