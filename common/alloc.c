@@ -60,7 +60,7 @@ xstrdup_null(const char *s)
 char *
 xstrndup(const char *s, size_t len)
 {
-	char *p = strndup(s, len);
+	char *p = strndup(len ? s : "", len);
 
 	if (!p)
 		die_without_memory();

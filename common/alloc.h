@@ -36,7 +36,7 @@ xstrdup(const char *s);
 char *
 xstrdup_null(const char *s);
 
-/* Copies at most @len octets and appends a NUL. */
+/* Copies at most @len octets and appends a NUL. @s: may be NULL if @len is 0. */
 char *
 xstrndup(const char *s, size_t len);
 

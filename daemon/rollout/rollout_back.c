@@ -235,7 +235,7 @@ char *
 rollout_rollback_text(struct rollout *r, const char *name, const struct rollout_state *s)
 {
 	char when[TIME_RFC3339_SIZE];
-	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_free_ char *word = shell_word(name);
 	_cleanup_free_ char *newest = NULL;
 	_cleanup_certificate_ struct certificate cert = { 0 };
 	const char *why = s->rolled_back_why.message;
@@ -247,7 +247,7 @@ rollout_rollback_text(struct rollout *r, const char *name, const struct rollout_
 		newest = shell_word(cert.o.name);
 	return xasprintf("'%s' was rolled back at %s%s%s; to deploy the newest certificate again: certctl rollback %s "
 			 "--to %s",
-		name, when, why ? ": " : "", why ? why : "", name, newest ? newest : s->certificate);
+		name, when, why ? ": " : "", why ? why : "", word, newest ? newest : s->certificate);
 }
 
 static void
