@@ -106,7 +106,15 @@ def test_one_is_active_at_a_time(scratch):
 def test_success_is_returned_as_failure_where_callers_distinguish_them():
     source = "static int\nmay_fail(int n)\n{\n\tif (n)\n\t\treturn -1;\n\treturn 0;\n}\n" \
              "static int\nrefuses(int n)\n{\n\tif (n)\n\t\treturn error_set(err, 1);\n\treturn 0;\n}\n" \
-             "static int\ncounts(int n)\n{\n\tif (n)\n\t\treturn 2;\n\treturn 0;\n}\n"
-    found = {(mutant.line, mutant.new) for mutant in find_mutants("sample.c", source)
-             if source.splitlines()[mutant.line - 1] == "\treturn 0;"}
-    assert found == {(6, "-1"), (13, "-1"), (20, "1")}, found
+             "static int\ncounts(int n)\n{\n\tif (n)\n\t\treturn 2;\n\treturn 0;\n}\n" \
+             "static int\nchecks(int n)\n{\n\tif (n)\n\t\treturn n ? error_set(err, n) : 0;\n\treturn n ? 0 : error_set(err);\n}\n" \
+             "static int\nmaps(int n)\n{\n\treturn n ? 0 : 7;\n}\n"
+    found = {(mutant.line, mutant.new) for mutant in find_mutants("sample.c", source) if source[mutant.start:mutant.end] == "0"}
+    assert found == {(6, "-1"), (13, "-1"), (20, "1"), (26, "-1"), (27, "-1"), (32, "1")}, found
+
+
+def test_a_timer_that_expires_at_once_is_not_put_off_by_a_millisecond():
+    source = "static void\nwake(struct job *job)\n{\n\tloop_timer_set(&job->timer, 0);\n\tloop_timer_set(&job->timer, 5);\n" \
+             "\tset_limit(job, 0);\n}\n"
+    found = {(mutant.line, mutant.new) for mutant in find_mutants("sample.c", source)}
+    assert found == {(4, ""), (5, ""), (5, "(5 + 1)"), (6, ""), (6, "1")}, found

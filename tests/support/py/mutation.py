@@ -28,6 +28,8 @@ FOR_PEOPLE = re.compile(r"(?:log_\w+|\w*assert\w*|abort|va_(?:start|end|copy)|LO
 # Statements that are not omitted.
 RELEASE = re.compile(r"(?:\w*free|\w*_clear|\w*_unref|\w*_object_put|f?close|closedir|munmap|munlock|OPENSSL_cleanse|explicit_bzero"
                      r"|(?:ares|curl|pthread|posix_spawn)\w*_(?:cleanup|destroy)|ERR_clear_error)$")
+# Calls whose result is -1.
+FAILURE = re.compile(r"error_(?:set|wrap)|ossl_error")
 # Their arguments are not changed: memory of the wrong size is only detected by chance.
 SIZE = re.compile(r"(?:sizeof|offsetof|alignof|ARRAY_SIZE|x?(?:malloc|calloc|realloc|reallocarray))$")
 
@@ -150,14 +152,31 @@ class _Scanner:
     def token(self, region, at, is_index):
         token = self.tokens[at]
         if token.kind == "number":
-            if not is_index and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", token.text):
-                self.add(region, at, at, {"0": "1", "1": "0"}.get(token.text, f"({token.text} + 1)"))
+            if not is_index and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", token.text) and not self.is_at_once(at):
+                new = {"0": "1", "1": "0"}.get(token.text, f"({token.text} + 1)")
+                self.add(region, at, at, "-1" if self.is_success(at) else new)
         elif token.text == "!":
             self.add(region, at, at, "")
         elif token.text in ("<", "<=", ">", ">=") and self.tokens[at + 1].kind == "number":
             pass  # the same as the number's neighbour
         elif token.text in NEIGHBOURS and (token.text not in BINARY or _is_operand(self.tokens[at - 1])):
             self.add(region, at, at, NEIGHBOURS[token.text])
+
+    def words_before(self, at):
+        """Those of the statement that contains the token at @at."""
+        begin = at
+        while begin and self.text(begin - 1) not in (";", "{", "}"):
+            begin -= 1
+        return [self.text(i) for i in range(begin, at)]
+
+    def is_success(self, at):
+        """Is it the 0 of `return condition ? 0 : error_set(...)`, or of the reverse?"""
+        return (self.may_fail and self.text(at) == "0" and self.text(at - 1) in ("?", ":") and self.text(at + 1) in (":", ";")
+                and "return" in self.words_before(at))
+
+    def is_at_once(self, at):
+        """Is it the 0 of loop_timer_set(timer, 0)? With 1 the timer only expires a millisecond later."""
+        return [self.text(i) for i in range(at - 1, at + 3)] == [",", "0", ")", ";"] and "loop_timer_set" in self.words_before(at)
 
     def negate(self, first, end):
         region = self.expression("value", first, end)
@@ -267,10 +286,10 @@ class _Scanner:
 
     def fails(self, at):
         """Is -1 or what sets an error one of the values of the function whose body begins at @at?"""
-        end = self.closing(at)
         return any(self.text(i) == "return" and (self.text(i + 1) == "-" and self.text(i + 2) == "1"
-                                                 or re.match(r"error_(?:set|wrap)|ossl_error", self.text(i + 1)))
-                   for i in range(at, end))
+                                                 or any(FAILURE.match(self.text(k)) and self.text(k - 1) in ("return", "?", ":")
+                                                        for k in range(i + 1, self.end_of(i))))
+                   for i in range(at, self.closing(at)))
 
     def open_of(self, begin, end):
         """The bracket that opens a function's parameters."""
