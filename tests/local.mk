@@ -175,6 +175,7 @@ check_PROGRAMS += unit-alert
 TESTS += unit-alert
 unit_alert_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/alert/test_alert_kind.c \
 	tests/unit/alert/test_alerts.c \
 	tests/unit/alert/test_condition.c \
 	tests/unit/alert/test_mail_text.c \

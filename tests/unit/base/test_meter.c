@@ -13,12 +13,16 @@ Test(meter, a_request_is_in_the_bucket_of_its_duration)
 	meter_request(m, 0);
 	meter_request(m, meter_bounds_us[0]);
 	meter_request(m, meter_bounds_us[0] + 1);
+	meter_request(m, meter_bounds_us[METER_BOUNDS - 1]);
 	meter_request(m, meter_bounds_us[METER_BOUNDS - 1] + 1);
+	meter_request(m, INT64_C(3600) * 1000 * 1000);
 	cr_expect_eq(m->buckets[0], 2);
 	cr_expect_eq(m->buckets[1], 1);
-	cr_expect_eq(m->buckets[METER_BOUNDS], 1);
-	cr_expect_eq(m->count, 4);
-	cr_expect_eq(m->sum_us, 2 * meter_bounds_us[0] + 1 + meter_bounds_us[METER_BOUNDS - 1] + 1);
+	cr_expect_eq(m->buckets[METER_BOUNDS - 1], 1);
+	cr_expect_eq(m->buckets[METER_BOUNDS], 2);
+	cr_expect_eq(m->count, 6);
+	cr_expect_eq(m->sum_us,
+		2 * meter_bounds_us[0] + 1 + 2 * meter_bounds_us[METER_BOUNDS - 1] + 1 + INT64_C(3600) * 1000 * 1000);
 	cr_expect_eq(meters_get(meters, METER_CA, "ca.example"), m);
 	cr_expect_neq(meters_get(meters, METER_DNS, "ca.example"), m);
 	meters_free(meters);
@@ -45,6 +49,19 @@ Test(meter, peers_and_types_of_errors_are_bounded)
 	cr_expect_eq(other->count, 51);
 	memset(endless, 'x', METER_TEXT_MAX + 1);
 	cr_expect_eq(meters_get(meters, METER_CA, endless), other);
+	meter_error(other, endless);
+	cr_expect_str_eq(other->errors[0].type, "other");
+	cr_expect_eq(other->errors[0].count, 1);
+	meters_free(meters);
+
+	/* Names and types of just that length are kept, while there is room. */
+	meters = meters_new();
+	endless[METER_TEXT_MAX] = '\0';
+	other = meters_get(meters, METER_DNS, endless);
+	cr_expect_str_eq(other->name, endless);
+	meter_error(other, endless);
+	cr_expect_str_eq(other->errors[0].type, endless);
+	cr_expect_eq(other->n_errors, 1);
 
 	for (int i = 0; i < METER_ERRORS_MAX + 50; i++) {
 		_cleanup_free_ char *type = xasprintf("type%d", i);
@@ -54,8 +71,9 @@ Test(meter, peers_and_types_of_errors_are_bounded)
 	cr_expect_eq(other->n_errors, METER_ERRORS_MAX);
 	for (size_t i = 0; i < other->n_errors; i++)
 		errors += other->errors[i].count;
-	cr_expect_eq(errors, METER_ERRORS_MAX + 50);
+	cr_expect_eq(errors, METER_ERRORS_MAX + 51);
 	cr_expect_str_eq(other->errors[METER_ERRORS_MAX - 1].type, "other");
+	cr_expect_eq(other->errors[METER_ERRORS_MAX - 1].count, 52);
 	meters_free(meters);
 }
 
@@ -67,6 +85,7 @@ Test(meter, without_meters_nothing_is_counted)
 	meter_request(none, 1);
 	meter_error(none, "network");
 	cr_expect_null(meters_first(NULL, METER_CA));
+	meters_free(NULL);
 }
 
 Test(loop_stats, turns_below_a_power_of_two_are_counted_exactly)

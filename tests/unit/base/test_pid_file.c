@@ -59,9 +59,9 @@ ended_by(const struct bed *b)
 }
 
 static void
-age(const char *path, time_t seconds)
+set_written(const char *path, time_t at)
 {
-	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = time(NULL) - seconds } };
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = at } };
 
 	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
@@ -87,18 +87,28 @@ Test(pid_file, its_process_gets_the_signal)
 	}
 }
 
+/* The clocks are read in whole seconds, so a second is not a proof. */
 Test(pid_file, a_file_that_is_older_than_the_process_is_stale)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
+	const time_t before = time(NULL);
 	struct bed b;
+	time_t after;
 
 	bed_init(&b);
+	after = time(NULL);
 	scratch_write(b.dir, "pid", "%d\n", b.child);
-	age(b.path, 3600);
-	cr_assert_eq(pid_file_signal(b.path, SIGUSR2, &err), -1);
-	cr_expect_eq(err.code, ERROR_STATE);
-	cr_expect_not_null(strstr(err.message, "stale"), "%s", err.message);
-	cr_expect_eq(waitpid(b.child, NULL, WNOHANG), 0, "the process got the signal");
+	for (int i = 0; i < 2; i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		set_written(b.path, before - (i ? 3600 : 5));
+		cr_assert_eq(pid_file_signal(b.path, SIGUSR2, &err), -1);
+		cr_expect_eq(err.code, ERROR_STATE);
+		cr_expect_not_null(strstr(err.message, "stale"), "%s", err.message);
+		cr_expect_eq(waitpid(b.child, NULL, WNOHANG), 0, "the process got the signal");
+	}
+	set_written(b.path, after - 1);
+	cr_expect_eq(pid_file_signal(b.path, SIGUSR2, NULL), 0);
+	cr_expect_eq(ended_by(&b), SIGUSR2);
 	bed_clear(&b);
 }
 
@@ -109,7 +119,10 @@ Test(pid_file, what_names_no_process_is_refused)
 		enum error_code code;
 	} cases[] = { { "", ERROR_INVALID }, { "-1\n", ERROR_INVALID }, { "0\n", ERROR_INVALID },
 		{ "1\n", ERROR_INVALID }, { "12x\n", ERROR_INVALID }, { "99999999999999999999\n", ERROR_INVALID },
-		{ " 12\n", ERROR_INVALID }, { "2147483646\n", ERROR_STATE } };
+		{ " 12\n", ERROR_INVALID }, { "2147483646\n", ERROR_STATE }, { "2147483647\n", ERROR_STATE },
+		{ "2147483648\n", ERROR_INVALID }, { "02147483646\n", ERROR_STATE }, { "999999999\n", ERROR_STATE },
+		{ "2147483646 it\n", ERROR_STATE }, { ":2147483646\n", ERROR_INVALID },
+		{ "2147483646 a first line that is longer than what is read of it\n", ERROR_STATE } };
 	struct bed b;
 
 	bed_init(&b);
@@ -119,6 +132,9 @@ Test(pid_file, what_names_no_process_is_refused)
 		scratch_write(b.dir, "pid", "%s", cases[i].text);
 		cr_expect_eq(pid_file_signal(b.path, SIGUSR2, &err), -1, "%s", cases[i].text);
 		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].text, err.message);
+		cr_expect_not_null(strstr(err.message, cases[i].code == ERROR_STATE ? "which does not run"
+										    : "does not begin with the number"),
+			"%s: %s", cases[i].text, err.message);
 	}
 	bed_clear(&b);
 }
@@ -132,6 +148,27 @@ Test(pid_file, this_process_is_never_signalled)
 	scratch_write(b.dir, "pid", "%d\n", getpid());
 	cr_expect_eq(pid_file_signal(b.path, SIGKILL, &err), -1);
 	cr_expect_eq(err.code, ERROR_INVALID);
+	bed_clear(&b);
+}
+
+Test(pid_file, a_file_that_is_missing_or_of_another_user_is_refused)
+{
+	struct bed b;
+	_cleanup_free_ char *missing = NULL;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	bed_init(&b);
+	missing = xasprintf("%s/missing", b.dir);
+	cr_expect_eq(pid_file_signal(missing, SIGUSR2, &err), -1);
+	cr_expect_not_null(strstr(err.message, "cannot open the pid file"), "%s", err.message);
+	scratch_write(b.dir, "pid", "%d\n", b.child);
+	cr_assert(geteuid() != 0 || chown(b.path, 12345, 12345) == 0);
+	if (geteuid() == 0) {
+		cr_expect_eq(pid_file_signal(b.path, SIGUSR2, &err), -1);
+		cr_expect_eq(err.code, ERROR_INVALID, "%s", err.message);
+		cr_expect_not_null(strstr(err.message, "can be written by other users"), "%s", err.message);
+		cr_expect_eq(waitpid(b.child, NULL, WNOHANG), 0, "the process got the signal");
+	}
 	bed_clear(&b);
 }
 
