@@ -85,6 +85,94 @@ static const struct talk talks[] = {
 	{ "xmpp", { TURN(XMPP_BEGIN, "<stream:stream><stream:error><host-unknown/></stream:error>") },
 		STARTTLS_FAILED, "the server refuses: <stream:stream><stream:error><host-unknown/></stream:error>" },
 	{ "xmpp", { TURN(XMPP_BEGIN, "220 mx\r\n") }, STARTTLS_FAILED, "the answer is not XMPP: 220 mx" },
+	{ "smtp", { TURN("", "220\r\n"), TURN("EHLO certd.invalid\r\n", "250-STARTTLS x\n250 x\n"),
+		TURN("STARTTLS\r\n", "220\r\n") }, STARTTLS_READY, NULL },
+	{ "smtp", { TURN("", "220 STARTTLS\r\n"), TURN("EHLO certd.invalid\r\n", "250-STARTTL\r\n250\r\n") },
+		STARTTLS_FAILED, "the server does not offer STARTTLS" },
+	{ "smtp", { TURN("", "220 mx\r\n"), TURN("EHLO certd.invalid\r\n", "502 no EHLO\r\n") },
+		STARTTLS_FAILED, "the server refuses: 502 no EHLO" },
+	{ "smtp", { TURN("", "354 odd\r\n") }, STARTTLS_FAILED, "the server refuses: 354 odd" },
+	{ "smtp", { TURN("", "2200 odd\r\n") }, STARTTLS_FAILED, "the answer is not SMTP: 2200 odd" },
+	{ "smtp", { TURN("", "x20 odd\r\n") }, STARTTLS_FAILED, "the answer is not SMTP: x20 odd" },
+	{ "smtp", { TURN("", "2x0 odd\r\n") }, STARTTLS_FAILED, "the answer is not SMTP: 2x0 odd" },
+	{ "smtp", { TURN("", "22x odd\r\n") }, STARTTLS_FAILED, "the answer is not SMTP: 22x odd" },
+	{ "smtp", { TURN("", "22\r\n") }, STARTTLS_FAILED, "the answer is not SMTP: 22" },
+	{ "smtp", { TURN("", "\n") }, STARTTLS_FAILED, "the answer is not SMTP" },
+	{ "smtp", { TURN("", "220-not the end\r\n") }, STARTTLS_WAITS, NULL },
+	{ "smtp", { TURN("", "220 no end") }, STARTTLS_WAITS, NULL },
+	{ "imap", { TURN("", "* ok\r\n"), TURN("a STARTTLS\r\n", "A ok\r\n") }, STARTTLS_READY, NULL },
+	{ "imap", { TURN("", "* OKAY\r\n") }, STARTTLS_FAILED, "the answer is not IMAP: * OKAY" },
+	{ "imap", { TURN("", "* PREAUTH hello\r\n") }, STARTTLS_FAILED, "the server refuses: * PREAUTH hello" },
+	{ "imap", { TURN("", "* OK\r\n"), TURN("a STARTTLS\r\n", "a OKAY\r\n") },
+		STARTTLS_FAILED, "the server refuses STARTTLS: a OKAY" },
+	{ "imap", { TURN("", "* OK\r\n"), TURN("a STARTTLS\r\n", "* BYE bye\r\na OK\r\n") },
+		STARTTLS_FAILED, "the server refuses STARTTLS: * BYE bye" },
+	{ "imap", { TURN("", "* OK\r\n"), TURN("a STARTTLS\r\n", "a OK\r\n* OK injected\r\n") },
+		STARTTLS_FAILED, "data after the answer to STARTTLS" },
+	{ "pop3", { TURN("", "-err busy\r\n") }, STARTTLS_FAILED, "the server refuses: -err busy" },
+	{ "pop3", { TURN("", "+OKAY\r\n") }, STARTTLS_FAILED, "the answer is not POP3: +OKAY" },
+	{ "pop3", { TURN("", "+OK\r\n"), TURN("STLS\r\n", "+OK\r\n+OK injected\r\n") },
+		STARTTLS_FAILED, "data after the answer to STARTTLS" },
+	{ "sieve", { TURN("", "NO \"busy\"\r\n") }, STARTTLS_FAILED, "the server refuses: NO \"busy\"" },
+	{ "sieve", { TURN("", "\"SIEVE\" \"STARTTLS\"\r\nOK\r\n") },
+		STARTTLS_FAILED, "the server does not offer STARTTLS" },
+	{ "sieve", { TURN("", "OKAY\r\n") }, STARTTLS_FAILED, "the answer is not ManageSieve: OKAY" },
+	{ "sieve", { TURN("", "\r\n") }, STARTTLS_FAILED, "the answer is not ManageSieve" },
+	{ "sieve", { TURN("", "\"starttls\"\r\nok\r\n"), TURN("STARTTLS\r\n", "no\r\n") },
+		STARTTLS_FAILED, "the server refuses: no" },
+	{ "ftp", { TURN("", "220-a\r\n220-b\r\n221 c\r\nd\r\n220 e\r\n"), TURN("AUTH TLS\r\n", "334 more\r\n") },
+		STARTTLS_FAILED, "the server refuses: 334 more" },
+	{ "ftp", { TURN("", "220\r\n"), TURN("AUTH TLS\r\n", "120 soon\r\n") },
+		STARTTLS_FAILED, "the server refuses: 120 soon" },
+	{ "ftp", { TURN("", "hello\r\n") }, STARTTLS_FAILED, "the answer is not FTP: hello" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x81\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_READY, NULL },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x84\x00\x00\x00\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_READY, NULL },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x01\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "LDAP result 1: the server refuses STARTTLS" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00\x30") },
+		STARTTLS_FAILED, "data after the answer to STARTTLS" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x85\x00\x00\x00\x00\x0c") }, STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x82\x40\x01") }, STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x82\x40\x00") }, STARTTLS_WAITS, NULL },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x82\x40") }, STARTTLS_WAITS, NULL },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30") }, STARTTLS_WAITS, NULL },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x31\x05") }, STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x31\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x04\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x77\x07\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x02\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0d\x02\x01\x01\x78\x08\x0a\x02\x00\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0b\x02\x01\x01\x78\x06\x0a\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x05\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x05\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "ldap", { TURN(LDAP_REQUEST, "\x30\x0c\x02\x01\x01\x78\x08\x0a\x01\x00\x04\x00\x04\x00") },
+		STARTTLS_FAILED, "the answer is not LDAP" },
+	{ "postgres", { TURN("\x00\x00\x00\x08\x04\xd2\x16\x2f", "E") },
+		STARTTLS_FAILED, "the answer is not PostgreSQL: E" },
+	{ "xmpp", { TURN(XMPP_BEGIN, " \r\n" XMPP_STREAM "<stream:features><starttls/></stream:features>"),
+		TURN("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "\r\n<failure/>") },
+		STARTTLS_FAILED, "the server refuses STARTTLS: " },
+	{ "xmpp", { TURN(XMPP_BEGIN, "\n" XMPP_STREAM "<stream:features><starttls/></stream:features>"),
+		TURN("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "\n<proceed/>") }, STARTTLS_READY, NULL },
+	{ "xmpp", { TURN(XMPP_BEGIN, "<stream:features><starttls/></stream:features>"),
+		TURN("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "<proceed") }, STARTTLS_WAITS, NULL },
+	{ "xmpp", { TURN(XMPP_BEGIN, "<stream:features><starttls/></stream:features>"),
+		TURN("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "<proceed/><a/>") },
+		STARTTLS_FAILED, "data after the answer to STARTTLS" },
+	{ "xmpp", { TURN(XMPP_BEGIN, "<stream:features><starttls/></stream:features>"),
+		TURN("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "<stream:error/>") },
+		STARTTLS_FAILED, "the server refuses: <stream:error/>" },
+	{ "xmpp", { TURN(XMPP_BEGIN, "<stream:features><starttls/>") }, STARTTLS_WAITS, NULL },
 };
 /* clang-format on */
 
@@ -154,6 +242,38 @@ Test(starttls, a_server_that_never_ends_is_left)
 			result = starttls_feed(s, text, strlen(text), &said, &err);
 		cr_expect_eq(result, STARTTLS_FAILED, "%s", protocols[i]);
 		cr_expect_leq(fed, STARTTLS_MAX_OCTETS + strlen(text));
+		starttls_free(s);
+	}
+}
+
+Test(starttls, exactly_so_much_is_taken_before_tls)
+{
+	static char text[STARTTLS_MAX_OCTETS];
+	struct starttls *s = starttls_new("smtp", "h");
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_buf_ struct buf said = BUF_INIT;
+
+	memset(text, 'a', sizeof(text));
+	cr_expect_eq(starttls_feed(s, text, sizeof(text), &said, &err), STARTTLS_WAITS);
+	cr_expect_eq(starttls_feed(s, "\n", 1, &said, &err), STARTTLS_FAILED);
+	cr_expect_eq(err.code, ERROR_PROTOCOL);
+	cr_expect_str_eq(err.message, "the server sent more than 16384 octets before TLS");
+	starttls_free(s);
+}
+
+Test(starttls, a_stranger_is_told_from_a_server_that_refuses)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(talks); i++) {
+		struct starttls *s = starttls_new(talks[i].protocol, "h");
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_buf_ struct buf said = BUF_INIT;
+		bool is_foreign = talks[i].says && (strncmp(talks[i].says, "the answer", 10) == 0 ||
+							   strncmp(talks[i].says, "data after", 10) == 0);
+
+		for (size_t k = 0; k < TURNS_MAX && talks[i].turns[k].client; k++)
+			starttls_feed(s, talks[i].turns[k].server, talks[i].turns[k].server_len, &said, &err);
+		if (talks[i].says)
+			cr_expect_eq(err.code, is_foreign ? ERROR_PROTOCOL : ERROR_STATE, "%s", err.message);
 		starttls_free(s);
 	}
 }
