@@ -1,3 +1,4 @@
+#include "common/buf.h"
 #include "daemon/acme/acme_msg.h"
 
 #include <criterion/criterion.h>
@@ -266,4 +267,190 @@ Test(acme_msg, an_answered_challenge_says_what_became_of_it)
 	cr_expect_eq(c.error.code, ERROR_VALIDATION);
 	cr_expect(c.error.may_retry, "another try may find the answer");
 	cr_expect_eq(acme_msg_challenge("{\"status\":\"odd\"}", 16, &c, NULL), -1);
+}
+
+Test(acme_msg, each_object_has_only_its_own_states)
+{
+	static const char *const names[] = { "pending", "ready", "processing", "valid", "invalid", "deactivated",
+		"expired", "revoked", "VALID", "", NULL /* none */ };
+	static const enum acme_status statuses[] = { ACME_PENDING, ACME_READY, ACME_PROCESSING, ACME_VALID,
+		ACME_INVALID, ACME_DEACTIVATED, ACME_EXPIRED, ACME_REVOKED, ACME_PENDING, ACME_PENDING, ACME_PENDING };
+	/* Which of these an order, an authorization, a challenge and an account can have. */
+	static const char *const have[] = { "yyyyy-----y", "y--yyyyy--y", "y-yyy-----y", "---y-y-y---" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *text = names[i] ? xasprintf("{\"status\":\"%s\"}", names[i]) : xstrdup("{}");
+		size_t len = strlen(text);
+		_cleanup_(acme_order_msg_clear) struct acme_order_msg o = { .status = ACME_REVOKED };
+		_cleanup_(acme_authorization_clear) struct acme_authorization a = { .status = ACME_READY };
+		_cleanup_(acme_challenge_clear) struct acme_challenge c = { .status = ACME_REVOKED };
+		enum acme_status account = ACME_READY;
+		const int found[] = { acme_msg_order(text, len, &o, NULL), acme_msg_authorization(text, len, &a, NULL),
+			acme_msg_challenge(text, len, &c, NULL), acme_msg_account(text, len, &account, NULL) };
+		const enum acme_status read[] = { o.status, a.status, c.status, account };
+
+		for (size_t k = 0; k < ARRAY_SIZE(found); k++) {
+			cr_expect_eq(found[k], have[k][i] == 'y' ? 0 : -1, "%zu: %s", k, text);
+			if (have[k][i] == 'y')
+				cr_expect_eq(read[k], statuses[i], "%zu: %s", k, text);
+		}
+	}
+}
+
+/* Exactly at a limit, and one beyond it. */
+Test(acme_msg, tokens_and_types_have_limits)
+{
+	static const struct {
+		size_t token, type;
+		int found;
+		size_t challenges;
+	} cases[] = {
+		{ ACME_TOKEN_MIN, 64, 0, 1 },
+		{ ACME_TOKEN_MIN - 1, 64, -1, 0 },
+		{ ACME_TOKEN_MAX, 7, 0, 1 },
+		{ ACME_TOKEN_MAX + 1, 7, -1, 0 },
+		{ ACME_TOKEN_MAX, 65, 0, 0 },
+		{ ACME_TOKEN_MAX + 1, 65, 0, 0 },
+	};
+	char letters[200];
+
+	memset(letters, 'a', sizeof(letters));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = xasprintf(
+			"{\"challenges\":[{\"type\":\"%.*s\",\"url\":\"https://ca/c\",\"token\":\"%.*s\"}]}",
+			(int)cases[i].type, letters, (int)cases[i].token, letters);
+		_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(acme_msg_authorization(text, strlen(text), &a, &err), cases[i].found, "%zu", i);
+		cr_expect_eq(a.n_challenges, cases[i].challenges, "%zu", i);
+		if (cases[i].found < 0)
+			cr_expect_str_eq(err.message, "authorization: challenges[0]: token is not valid (RFC 8555 "
+						      "section 8.3)");
+		else
+			cr_expect_not(error_is_set(&err), "%s", err.message);
+	}
+}
+
+Test(acme_msg, an_authorization_has_at_most_64_challenges)
+{
+	for (size_t count = 64; count <= 65; count++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		buf_add_str(&text, "{\"challenges\":[");
+		for (size_t i = 0; i < count; i++)
+			buf_printf(&text, "%s{\"type\":\"t\",\"url\":\"https://ca/%zu\"}", i ? "," : "", i);
+		buf_add_str(&text, "]}");
+		if (count == 64) {
+			cr_assert_eq(acme_msg_authorization(buf_str(&text), text.len, &a, &err), 0);
+			cr_expect_eq(a.n_challenges, 64);
+			cr_expect_str_eq(a.challenges[63].url, "https://ca/63");
+			continue;
+		}
+		cr_expect_eq(acme_msg_authorization(buf_str(&text), text.len, &a, &err), -1);
+		cr_expect_str_eq(err.message, "authorization: more than 64 challenges");
+	}
+}
+
+Test(acme_msg, the_words_of_a_refusal_lead_to_the_member)
+{
+	static const struct {
+		enum object object;
+		const char *text, *says;
+	} cases[] = {
+		{ DIRECTORY, "[7]", "directory: not a JSON object" },
+		{ DIRECTORY, "{\"newNonce\":\"https://ca/n\",\"newAccount\":\"https://ca/a\"}",
+			"directory: newOrder is missing" },
+		{ DIRECTORY, "{" DIR ",\"keyChange\":\"http://ca/k\"}", "directory: keyChange: the URL is not https" },
+		{ DIRECTORY, "{" DIR ",\"renewalInfo\":\"https://ca/k#f\"}",
+			"directory: renewalInfo: the URL contains a user or a fragment" },
+		{ DIRECTORY,
+			"{\"newNonce\":\"https://ca/n\",\"newAccount\":\"https://ca/a\",\"newOrder\":\"https://ca/o\","
+			"\"revokeCert\":\"http://ca\"}",
+			"directory: revokeCert: the URL is not https" },
+		{ ORDERS, "{\"finalize\":\"http://ca/f\"}", "order: finalize: the URL is not https" },
+		{ ORDERS, "{\"certificate\":\"http://ca/c\"}", "order: certificate: the URL is not https" },
+		{ ORDERS, "{\"authorizations\":[\"https://ca/1\",\"http://ca/2\"]}",
+			"order: authorizations[1]: the URL is not https" },
+		{ ORDERS, "{\"identifiers\":[7]}", "order: identifier without type and value" },
+		{ ORDERS, "{\"identifiers\":[{\"type\":\"dns\"}]}", "order: identifier without type and value" },
+		{ ORDERS, "{\"identifiers\":[{\"value\":\"a.test\"}]}", "order: identifier without type and value" },
+		{ ORDERS, "{\"status\":\"expired\"}", "order: status is not valid for this object" },
+		{ AUTHORIZATION, "{\"identifier\":{\"type\":\"email\",\"value\":\"a.test\"}}",
+			"authorization: identifier of an unknown type" },
+		{ AUTHORIZATION, "{\"challenges\":[{\"type\":\"t\",\"url\":\"http://ca/c\"}]}",
+			"authorization: challenges[0]: url: the URL is not https" },
+		{ AUTHORIZATION, "{\"challenges\":[{},{\"type\":\"t\",\"url\":\"https://ca/c\",\"status\":\"ready\"}]}",
+			"authorization: challenges[1]: status is not valid for this object" },
+		{ CHALLENGE, "7", "challenge: not a JSON object" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(parse(cases[i].object, cases[i].text, &err), -1, "%s", cases[i].text);
+		cr_expect_str_eq(err.message, cases[i].says);
+		cr_expect_eq(err.code, ERROR_PROTOCOL, "%s", cases[i].text);
+		cr_expect_null(err.field, "a member of the CA's is no setting: %s", err.field);
+	}
+}
+
+Test(acme_msg, members_of_another_type_are_no_settings)
+{
+	static const char *const texts[] = { "{\"status\":7}", "{\"finalize\":7}", "{\"authorizations\":{}}",
+		"{\"identifiers\":7}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(parse(ORDERS, texts[i], &err), -1, "%s", texts[i]);
+		cr_expect_eq(strncmp(err.message, "order: ", 7), 0, "%s", err.message);
+		cr_expect_null(err.field);
+	}
+}
+
+Test(acme_msg, a_profile_must_be_offered)
+{
+	struct acme_directory d = { .new_nonce = NULL };
+	_cleanup_error_ struct error none = ERROR_INIT, other = ERROR_INIT;
+
+	cr_expect_eq(acme_directory_check_profile(&d, "short", &none), -1);
+	cr_expect_str_eq(none.message, "the CA does not offer the profile 'short'; it offers no profiles at all");
+	strlist_add(&d.profiles, "classic");
+	strlist_add(&d.profiles, "tls");
+	cr_expect_eq(acme_directory_check_profile(&d, "short", &other), -1);
+	cr_expect_str_eq(other.message, "the CA does not offer the profile 'short'; it offers classic, tls");
+	cr_expect_str_eq(other.field, "profile");
+	cr_expect_eq(other.code, ERROR_CA);
+	cr_expect_eq(acme_directory_check_profile(&d, "short", NULL), -1);
+	cr_expect_eq(acme_directory_check_profile(&d, "tls", NULL), 0);
+	acme_directory_clear(&d);
+}
+
+Test(acme_msg, several_links_and_parameters_are_told_apart)
+{
+	static const struct {
+		const char *header, *found;
+	} cases[] = {
+		{ "<https://ca/1>;rel=\"alternate\", <https://ca/2>;rel=\"alternate\"", "https://ca/1 https://ca/2" },
+		{ "<https://ca/1>;rel=alternate;title=x", "https://ca/1" },
+		{ "<https://ca/1>;\trel=\"x alternate y\"", "https://ca/1" },
+		{ "<https://ca/1>;rel=up;rel=alternate", "https://ca/1" },
+		{ "<https://ca/1>;rel=\"alternat\"", "" },
+		{ "<https://ca/1>;rel=\"up\";title=\"alternate\"", "" },
+		{ "<https://ca/1>;rel=up, <https://ca/2", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist links = STRLIST_INIT;
+		_cleanup_strlist_ struct strlist found = STRLIST_INIT;
+		_cleanup_free_ char *joined = NULL;
+
+		strlist_add(&links, cases[i].header);
+		acme_msg_links(&links, "alternate", &found);
+		joined = strlist_join(&found, " ");
+		cr_expect_str_eq(joined, cases[i].found, "%s: %s", cases[i].header, joined);
+	}
 }

@@ -1,3 +1,4 @@
+#include "common/buf.h"
 #include "common/error.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/acme/acme_problem.h"
@@ -195,4 +196,74 @@ Test(acme_problem, subproblems_are_told_with_their_names)
 	read_problem(403, text, 0, &err);
 	cr_expect_str_eq(err.message, "compound: two; a.example: caa: forbidden; b", "%s", err.message);
 	cr_expect_str_eq(err.problem, "compound");
+}
+
+/* By what follows from them: who is at fault, and whether the same request can succeed later. */
+Test(acme_problem, types_are_of_validation_or_of_the_ca_and_pass_or_stay)
+{
+	static const char *const validation[] = { "connection", "dns", "incorrectResponse", "tls" };
+	static const char *const pass[] = { "alreadyReplaced", "badNonce", "caa", "orderNotReady", "serverInternal" };
+	static const struct {
+		const char *type, *field;
+	} stay[] = {
+		{ "accountDoesNotExist", NULL },
+		{ "alreadyRevoked", NULL },
+		{ "badCSR", "keyAlgorithm" },
+		{ "badPublicKey", "keyAlgorithm" },
+		{ "badRevocationReason", "reason" },
+		{ "badSignatureAlgorithm", "accountKeyAlgorithm" },
+		{ "compound", NULL },
+		{ "externalAccountRequired", "externalAccountBinding" },
+		{ "invalidContact", "email" },
+		{ "invalidProfile", "profile" },
+		{ "malformed", NULL },
+		{ "rejectedIdentifier", "commonName" },
+		{ "unauthorized", NULL },
+		{ "unsupportedContact", "email" },
+		{ "unsupportedIdentifier", "commonName" },
+		{ "userActionRequired", "termsOfServiceAgreed" },
+	};
+	const size_t passing = ARRAY_SIZE(validation) + ARRAY_SIZE(pass);
+
+	for (size_t i = 0; i < passing + ARRAY_SIZE(stay); i++) {
+		bool is_validation = i < ARRAY_SIZE(validation), is_passing = i < passing;
+		const char *type = is_validation ? validation[i]
+				   : is_passing  ? pass[i - ARRAY_SIZE(validation)]
+						 : stay[i - passing].type;
+		_cleanup_free_ char *text = xasprintf("{\"type\":\"urn:ietf:params:acme:error:%s\"}", type);
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect(acme_problem_is_known(type), "%s", type);
+		read_problem(400, text, 99, &err);
+		cr_expect_eq(err.code, is_validation ? ERROR_VALIDATION : ERROR_CA, "%s", type);
+		cr_expect_eq(err.may_retry, is_passing, "%s", type);
+		cr_expect_str_eq(err.message, type);
+		cr_expect_str_eq(err.problem, type);
+		if (!is_passing)
+			cr_expect_str_eq(err.field ? err.field : "",
+				stay[i - passing].field ? stay[i - passing].field : "", "%s", type);
+	}
+	cr_expect_not(acme_problem_is_known("ofTheFuture"));
+	cr_expect_not(acme_problem_is_known(NULL));
+}
+
+/* Text of a stranger is bounded, wherever it stands. */
+Test(acme_problem, long_texts_are_cut)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	buf_add_str(&text, "{\"type\":\"urn:ietf:params:acme:error:");
+	for (size_t i = 0; i < 100; i++)
+		buf_add_char(&text, 't');
+	buf_add_str(&text, "\",\"subproblems\":[");
+	for (size_t i = 0; i < 100; i++)
+		buf_printf(&text, "%s{\"detail\":\"some subproblem\"}", i ? "," : "");
+	buf_add_str(&text, "]}");
+	read_problem(400, buf_str(&text), 0, &err);
+	cr_assert_not_null(err.problem);
+	cr_expect_leq(strlen(err.problem), ACME_PROBLEM_TYPE_MAX + 3, "%zu", strlen(err.problem));
+	cr_expect_geq(strlen(err.problem), ACME_PROBLEM_TYPE_MAX - 3);
+	cr_expect_leq(strlen(err.message), ACME_PROBLEM_TEXT_MAX + 3, "%zu", strlen(err.message));
+	cr_expect_geq(strlen(err.message), ACME_PROBLEM_TEXT_MAX - 50);
 }
