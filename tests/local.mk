@@ -87,6 +87,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_pid_file.c \
 	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
+	tests/unit/base/test_sdbus.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

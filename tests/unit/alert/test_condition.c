@@ -153,3 +153,123 @@ Test(condition, a_consumer_that_does_not_serve_the_certificate_is_named)
 	consumer_clear(&web);
 	tmp_store_clear(&t);
 }
+
+/* What an operator reads, and each fact that it depends on. */
+Test(condition, each_says_why_it_holds)
+{
+	enum { DAYS_30 = 30 * DAY };
+	static char id[] = "certificate", full[] = "the disk is full", broken[] = "record 7 is altered";
+	static const struct condition_certd well = { .audit = NULL };
+	static const struct condition_certd ill = { .store = full, .audit = broken, .is_clock_wrong = true };
+	static const struct {
+		const char *word;
+		enum { ISSUED, IMPORTED, NEITHER } of;
+		bool is_paused, has_certificate;
+		int64_t left; /* seconds until the expiry */
+		enum error_code failure;
+		const struct condition_certd *certd;
+		enum severity severity;
+		const char *text;
+	} cases[] = {
+		{ "expired", ISSUED, false, true, 1, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "expired", ISSUED, false, true, 0, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"expired 1972-09-27T00:00:00Z" },
+		{ "expired", ISSUED, true, true, -1, ERROR_CA, NULL, SEVERITY_CRITICAL,
+			"expired 1972-09-26T23:59:59Z; its renewal is paused" },
+		{ "expired", ISSUED, false, true, 0, ERROR_CA, NULL, SEVERITY_CRITICAL,
+			"expired 1972-09-27T00:00:00Z; the last attempt to renew it failed: why not" },
+		{ "expired", ISSUED, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "expired", IMPORTED, false, false, 0, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"expired 1972-09-27T00:00:00Z; certd cannot renew an imported certificate: import its "
+			"successor with --replace" },
+		{ "expired", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "late", ISSUED, false, true, 10 * DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "late", ISSUED, false, true, DAYS_30 / 4, ERROR_NONE, NULL, SEVERITY_WARNING,
+			"expires 1972-10-04T12:00:00Z; it should have been renewed by now" },
+		{ "late", ISSUED, false, true, DAYS_30 / 4 + 1, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "late", ISSUED, false, true, DAYS_30 / 10 + 1, ERROR_NONE, NULL, SEVERITY_WARNING,
+			"expires 1972-09-30T00:00:01Z; it should have been renewed by now" },
+		{ "late", ISSUED, false, true, DAYS_30 / 10, ERROR_NETWORK, NULL, SEVERITY_CRITICAL,
+			"expires 1972-09-30T00:00:00Z; the last attempt to renew it failed: why not" },
+		{ "late", IMPORTED, false, false, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"expires 1972-09-28T00:00:00Z; certd cannot renew an imported certificate: import its "
+			"successor with --replace" },
+		{ "late", NEITHER, false, false, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "paused", ISSUED, true, true, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"expires 1972-09-28T00:00:00Z; its renewal is paused: certctl resume" },
+		{ "paused", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "paused", ISSUED, true, true, 10 * DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "paused", IMPORTED, false, false, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "refused", ISSUED, false, true, DAY, ERROR_CA, NULL, SEVERITY_WARNING, "2 attempts failed: why not" },
+		{ "refused", ISSUED, true, true, DAY, ERROR_CA, NULL, SEVERITY_NONE, "" },
+		{ "refused", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "refused", IMPORTED, false, true, DAY, ERROR_CA, NULL, SEVERITY_NONE, "" },
+		{ "stale", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "undeployed", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL, "the disk is full" },
+		{ "clock", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
+		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
+			"the clock is behind the last recorded time: nothing is renewed until it is set" },
+		{ "audit", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "audit", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
+		{ "audit", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
+			"record 7 is altered; see: certctl audit --verify" },
+		{ "account", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t end = NOW + cases[i].left, again_at = INT64_MAX;
+		struct autocert a = { .last_certificate = cases[i].has_certificate ? id : NULL,
+			.is_paused = cases[i].is_paused,
+			.attempts = 2,
+			.last_not_before_at = end - DAYS_30,
+			.last_not_after_at = end };
+		struct certificate c = { .not_before_at = end - DAYS_30, .not_after_at = end };
+		struct condition_facts facts = { .autocert = cases[i].of == ISSUED ? &a : NULL,
+			.certificate = cases[i].of == IMPORTED ? &c : NULL,
+			.certd = cases[i].certd,
+			.warning_percent = 25,
+			.critical_percent = 10,
+			.now = NOW };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		if (cases[i].failure)
+			error_set(&a.last_error, cases[i].failure, "why not");
+		cr_expect_eq(severity_of(cases[i].word, &facts, &text, &again_at), cases[i].severity, "%zu", i);
+		cr_expect_str_eq(buf_str(&text), cases[i].text, "%zu", i);
+		error_clear(&a.last_error);
+	}
+}
+
+Test(condition, an_account_that_fails_is_of_interest_unless_the_ca_is_only_out_of_reach)
+{
+	static const struct {
+		enum object_state state;
+		enum error_code code;
+		enum severity severity;
+	} cases[] = {
+		{ OBJECT_FAILED, ERROR_CA, SEVERITY_CRITICAL },
+		{ OBJECT_FAILED, ERROR_TLS, SEVERITY_CRITICAL },
+		{ OBJECT_FAILED, ERROR_NONE, SEVERITY_NONE },
+		{ OBJECT_FAILED, ERROR_NETWORK, SEVERITY_NONE },
+		{ OBJECT_FAILED, ERROR_TIMEOUT, SEVERITY_NONE },
+		{ OBJECT_FAILED, ERROR_DNS, SEVERITY_NONE },
+		{ OBJECT_PROVISIONING, ERROR_CA, SEVERITY_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct provider p = { .o.state = cases[i].state };
+		struct condition_facts facts = { .provider = &p, .now = NOW };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		int64_t again_at = INT64_MAX;
+
+		if (cases[i].code)
+			error_set(&p.o.failure, cases[i].code, "no such account");
+		cr_expect_eq(severity_of("account", &facts, &text, &again_at), cases[i].severity, "%zu", i);
+		cr_expect_str_eq(buf_str(&text), cases[i].severity ? "no such account" : "", "%zu", i);
+		error_clear(&p.o.failure);
+	}
+}

@@ -1,5 +1,7 @@
 #include "daemon/alert/mail_text.h"
 
+#include "common/alloc.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -132,4 +134,38 @@ Test(mail_text, what_is_not_ascii_is_encoded)
 	cr_expect_not_null(strstr(buf_str(&mail), "Subject: =?UTF-8?B?W3dhcm5pbmddIGLDvGNoZXItw6TDtsO8LcOf"));
 	cr_expect(has_line(&mail, "Content-Transfer-Encoding: base64"));
 	cr_expect_null(strstr(buf_str(&mail), "\303"));
+}
+
+static const char *
+subject_of(const struct buf *mail)
+{
+	return strstr(buf_str(mail), "Subject: ");
+}
+
+static void
+expect_subject(const char *of, const char *subject)
+{
+	_cleanup_free_ char *copy = xstrdup(of);
+	_cleanup_buf_ struct buf mail = BUF_INIT;
+	struct message m = usual;
+	char none[] = "";
+
+	m.name = copy;
+	m.title = none;
+	make(&m, &mail);
+	cr_expect_eq(strncmp(subject_of(&mail), subject, strlen(subject)), 0, "%s: %s", of, buf_str(&mail));
+}
+
+/* 68 octets are not folded, and an encoded word has 42. */
+Test(mail_text, a_subject_is_folded_between_characters)
+{
+	expect_subject("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffff",
+		"Subject: [warning] aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffff: \r\n");
+	expect_subject("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffff",
+		"Subject: =?UTF-8?B?W3dhcm5pbmddIGFhYWFhYWFhYWFiYmJiYmJiYmJiY2NjY2NjY2NjY2Rk?=\r\n "
+		"=?UTF-8?B?ZGRkZGRkZGRlZWVlZWVlZWVlZmZmZmZmZjog?=\r\n");
+	/* the 42nd and 43rd octet are one character */
+	expect_subject("aaaaaaaaaabbbbbbbbbbccccccccccc\303\274d",
+		"Subject: =?UTF-8?B?W3dhcm5pbmddIGFhYWFhYWFhYWFiYmJiYmJiYmJiY2NjY2NjY2NjY2M=?=\r\n "
+		"=?UTF-8?B?w7xkOiA=?=\r\n");
 }

@@ -145,3 +145,99 @@ Test(webhook_body, what_was_merged_is_said)
 	make("ntfy", "https://ntfy.test/ops", &m, &r);
 	cr_expect_not_null(strstr(text_at(r.body, "message"), "41 earlier messages"));
 }
+
+#define TITLE "certificate is not renewed in time"
+#define SAID "the CA said: <!channel> @all `x` & \\\"y\\\""
+#define COMMA_OBJECT ",\"type\":\"autocertificate\",\"name\":\"www.example.test\""
+#define ALERT(severity_, object_, ends_) \
+	"{\"labels\":{\"alertname\":\"certd\",\"condition\":\"late\",\"severity\":\"" severity_ "\"," \
+	"\"instance\":\"host\"" object_ "}," \
+	"\"annotations\":{\"summary\":\"" TITLE "\",\"description\":\"" SAID " (on host)\"}," \
+	"\"startsAt\":\"2023-11-14T22:13:20Z\",\"endsAt\":\"" ends_ "\"}"
+
+/* Each format as a whole: a member that is missing, or of another type, is an alert that nobody sees. */
+Test(webhook_body, each_format_is_what_its_receiver_reads)
+{
+	static char test[] = "test";
+	static const struct {
+		const char *template, *url;
+		char *status, *severity, *was;
+		int64_t ended_at, merged;
+		bool is_about_certd;
+		const char *sent_to, *body;
+	} cases[] = {
+		{ NULL, "https://a.test/x", firing, critical, warning, 0, 3, false, "https://a.test/x",
+			"{\"id\":\"i.warning\",\"incident\":\"i\",\"status\":\"firing\","
+			"\"condition\":\"late\",\"severity\":\"critical\",\"title\":\"" TITLE "\",\"message\":\"" SAID
+			"\",\"host\":\"host\",\"object\":{\"type\":\"autocertificate\","
+			"\"id\":\"7\",\"name\":\"www.example.test\"},"
+			"\"startsAt\":\"2023-11-14T22:13:20Z\",\"merged\":3}" },
+		{ "json", "https://a.test/x", resolved, warning, NULL, NOW + 30, 0, true, "https://a.test/x",
+			"{\"id\":\"i.warning\",\"incident\":\"i\",\"status\":\"resolved\","
+			"\"condition\":\"late\",\"severity\":\"warning\",\"title\":\"" TITLE "\",\"message\":\"" SAID
+			"\",\"host\":\"host\",\"startsAt\":\"2023-11-14T22:13:20Z\","
+			"\"endsAt\":\"2023-11-14T22:13:50Z\"}" },
+		{ "slack", "https://a.test/x", firing, warning, NULL, 0, 0, false, "https://a.test/x",
+			"{\"text\":\"[warning] www.example.test: " TITLE
+			"\",\"attachments\":[{\"fallback\":\"[warning] www.example.test: " TITLE
+			"\",\"color\":\"#daa038\","
+			"\"text\":\"the CA said: &lt;!channel&gt; @all `x` &amp; \\\"y\\\" (on host)\","
+			"\"ts\":1700000000}]}" },
+		{ "slack", "https://a.test/x", firing, critical, NULL, 0, 0, true, "https://a.test/x",
+			"{\"text\":\"[critical] " TITLE "\","
+			"\"attachments\":[{\"fallback\":\"[critical] " TITLE "\",\"color\":\"#a30200\","
+			"\"text\":\"the CA said: &lt;!channel&gt; @all `x` &amp; \\\"y\\\" (on host)\","
+			"\"ts\":1700000000}]}" },
+		{ "mattermost", "https://a.test/x", resolved, critical, NULL, NOW + 30, 0, false, "https://a.test/x",
+			"{\"text\":\"`[resolved] www.example.test: " TITLE
+			"`\",\"attachments\":[{\"fallback\":\"`[resolved] www.example.test: " TITLE
+			"`\",\"color\":\"#2eb886\","
+			"\"text\":\"`the CA said: <!channel> @all 'x' & \\\"y\\\" (on host)`\","
+			"\"ts\":1700000030}]}" },
+		{ "ntfy", "https://ntfy.test/o", firing, warning, NULL, 0, 0, false, "https://ntfy.test/",
+			"{\"tags\":[\"warning\"],\"topic\":\"o\","
+			"\"title\":\"[warning] www.example.test: " TITLE "\",\"message\":\"" SAID
+			" (on host)\",\"priority\":4}" },
+		{ "ntfy", "https://ntfy.test/ops", firing, critical, NULL, 0, 0, false, "https://ntfy.test/",
+			"{\"tags\":[\"warning\"],\"topic\":\"ops\","
+			"\"title\":\"[critical] www.example.test: " TITLE "\",\"message\":\"" SAID
+			" (on host)\",\"priority\":5}" },
+		{ "ntfy", "https://ntfy.test/ops", resolved, critical, NULL, NOW + 30, 0, true, "https://ntfy.test/",
+			"{\"tags\":[\"white_check_mark\"],\"topic\":\"ops\",\"title\":\"[resolved] " TITLE
+			"\",\"message\":\"" SAID " (on host)\",\"priority\":3}" },
+		{ "alertmanager", "http://a.test/api/v2/alerts", firing, warning, NULL, 0, 0, false,
+			"http://a.test/api/v2/alerts", "[" ALERT("warning", COMMA_OBJECT, "2023-12-14T22:14:20Z") "]" },
+		{ "alertmanager", "/api/v2/alerts", test, warning, NULL, 0, 0, true, "/api/v2/alerts",
+			"[" ALERT("warning", "", "2023-11-14T22:19:20Z") "]" },
+		{ "alertmanager", "http://a.test/p//", firing, critical, warning, 0, 0, true,
+			"http://a.test/p/api/v2/alerts",
+			"[" ALERT("warning", "", "2023-11-14T22:14:20Z") "," ALERT(
+				"critical", "", "2023-12-14T22:14:20Z") "]" },
+		{ "alertmanager", "http://a.test", resolved, critical, NULL, NOW + 30, 0, true,
+			"http://a.test/api/v2/alerts",
+			"[" ALERT("warning", "", "2023-11-14T22:13:50Z") "," ALERT(
+				"critical", "", "2023-11-14T22:13:50Z") "]" },
+		{ "alertmanager", "http://a.test", resolved, warning, NULL, NOW + 30, 0, true,
+			"http://a.test/api/v2/alerts", "[" ALERT("warning", "", "2023-11-14T22:13:50Z") "]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_webhook_request_ struct webhook_request r = { .url = NULL };
+		struct message m = usual;
+
+		m.status = cases[i].status;
+		m.severity = cases[i].severity;
+		m.was = cases[i].was;
+		m.ended_at = cases[i].ended_at;
+		m.merged = cases[i].merged;
+		if (cases[i].is_about_certd)
+			m.type = m.object = m.name = NULL;
+		make(cases[i].template, cases[i].url, &m, &r);
+		cr_expect_str_eq(r.url, cases[i].sent_to, "%zu", i);
+		cr_expect_str_eq(
+			json_object_to_json_string_ext(r.body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+			cases[i].body, "%zu", i);
+		webhook_request_clear(&r);
+		cr_expect(!r.url && !r.body, "it can be cleared again");
+	}
+}
