@@ -100,11 +100,14 @@ Test(acme_client, an_external_account_is_bound_by_identifier_and_key)
 		const char *key_id;
 		const char *key;
 		enum error_code code;
+		const char *begins; /* the message */
 	} cases[] = {
-		{ NULL, NULL, ERROR_INVALID },
-		{ "kid-2", EAB_KEY, ERROR_CA },
-		{ "kid-1", "AAAA", ERROR_CA },
-		{ "kid-1", EAB_KEY, ERROR_NONE },
+		{ NULL, NULL, ERROR_INVALID, "the CA requires an external account binding: set the key identifier" },
+		{ "kid-1", NULL, ERROR_CA, "the external account binding has no keySecret: externalAccountRequired" },
+		{ NULL, EAB_KEY, ERROR_CA, "the external account binding has no keyId: externalAccountRequired" },
+		{ "kid-2", EAB_KEY, ERROR_CA, "unauthorized" },
+		{ "kid-1", "AAAA", ERROR_CA, "unauthorized" },
+		{ "kid-1", EAB_KEY, ERROR_NONE, "" },
 	};
 	struct fixture f;
 
@@ -122,6 +125,9 @@ Test(acme_client, an_external_account_is_bound_by_identifier_and_key)
 			&outcome);
 		fixture_run(&f);
 		cr_expect_eq(outcome.err.code, cases[i].code, "%zu: %s", i, outcome.err.message);
+		cr_expect_eq(strncmp(outcome.err.message ? outcome.err.message : "", cases[i].begins,
+				     strlen(cases[i].begins)),
+			0, "%zu: %s", i, outcome.err.message);
 		if (cases[i].code)
 			cr_expect_str_eq(outcome.err.field, "externalAccountBinding", "%zu", i);
 	}

@@ -95,6 +95,9 @@ check_choice(const struct choice *c)
 	} else {
 		cr_expect_eq(index, -1, "%s", c->why);
 		cr_expect(err.message && strstr(err.message, c->says), "%s: %s", c->why, err.message);
+		cr_expect_not_null(err.field, "%s", c->why);
+		if (!c->challenge || strcmp(c->challenge, "auto") == 0)
+			cr_expect(err.may_retry, "%s: what is there now may change", c->why);
 	}
 	acme_authorization_clear(&authz);
 	autocert_clear(&autocert);

@@ -158,3 +158,46 @@ Test(probe_judge, a_wrong_certificate_is_reported_before_an_address_that_does_no
 	result.count = 4;
 	cr_expect_eq(probe_worst(&result), &answers[3]);
 }
+
+Test(probe_judge, the_name_that_is_requested_is_one_that_the_certificate_has)
+{
+	static const struct {
+		const char *names, *host, *requested; /* NULL: none */
+	} cases[] = {
+		{ "a.test", "A.Test", "A.Test" },
+		{ "a.test,localhost", "localhost", "localhost" },
+		{ "*.test", "x.test", "x.test" },
+		{ "*.test", "test", "probe.test" },
+		{ "*.test", "x.y.test", "probe.test" },
+		{ "*.test,a.other", "192.0.2.1", "a.other" },
+		{ "192.0.2.1", "192.0.2.1", NULL },
+		{ "192.0.2.1,a.test", "192.0.2.1", "a.test" },
+		{ "192.0.2.1,*.test", "192.0.2.1", NULL },
+		{ "", "a.test", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct probe endpoint = { .host = (char *)cases[i].host };
+		struct certificate cert = { .o.name = NULL };
+		_cleanup_free_ char *sni = NULL;
+
+		if (*cases[i].names)
+			strlist_split(&cert.names, cases[i].names, ',');
+		sni = probe_sni(&endpoint, &cert);
+		cr_expect_str_eq(sni ? sni : "(none)", cases[i].requested ? cases[i].requested : "(none)", "%zu", i);
+		certificate_clear(&cert);
+	}
+}
+
+Test(probe_judge, each_state_has_a_name_and_is_found_by_it)
+{
+	static const char *const names[] = { "served", "incomplete chain", "stale", "mismatch", "unreachable" };
+	enum probe_state found;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		cr_assert(probe_state_find(names[i], &found), "%s", names[i]);
+		cr_expect_str_eq(probe_state_name(found), names[i]);
+	}
+	cr_expect_not(probe_state_find("serve", &found));
+	cr_expect_not(probe_state_find("", &found));
+}

@@ -318,3 +318,86 @@ Test(rollback, a_directory_is_rolled_back_alone_and_shared_files_only_together)
 	record_clear(&rollout_class, &s);
 	end(&b);
 }
+
+Test(rollback, only_a_certificate_of_its_own_that_is_good_comes_back)
+{
+	static const struct {
+		const char *autocert;
+		bool is_revoked;
+		int64_t not_after_at;
+		enum error_code code;
+		const char *says;
+	} cases[] = {
+		{ "one", false, 1001, ERROR_NONE, "" },
+		{ "one", false, 1000, ERROR_STATE, "'c' expired at 1970-01-01T00:16:40Z" },
+		{ "one", false, 999, ERROR_STATE, "'c' expired at 1970-01-01T00:16:39Z" },
+		{ "one", true, 2000, ERROR_STATE, "'c' was revoked" },
+		{ "two", false, 2000, ERROR_INVALID, "'c' was issued for another auto-certificate, or imported" },
+		{ NULL, false, 2000, ERROR_INVALID, "'c' was issued for another auto-certificate, or imported" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct certificate c = { .o.name = (char *)"c",
+			.autocert = (char *)cases[i].autocert,
+			.is_revoked = cases[i].is_revoked,
+			.not_after_at = cases[i].not_after_at };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(rollout_check_earlier(&c, "one", 1000, &err), cases[i].code ? -1 : 0, "%zu", i);
+		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i, error_code_name(err.code));
+		cr_expect_str_eq(err.message ? err.message : "", cases[i].says);
+	}
+}
+
+Test(rollback, consumers_share_files_by_their_directory)
+{
+	static const struct {
+		const char *a, *b;
+		bool share;
+	} cases[] = {
+		{ NULL, NULL, true },
+		{ "/a", "/a", true },
+		{ "/a", "/b", false },
+		{ "/a", NULL, false },
+		{ NULL, "/a", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *b_own = xstrdup_null(cases[i].b);
+		const struct consumer a = { .directory = (char *)cases[i].a }, b = { .directory = b_own };
+
+		cr_expect_eq(rollout_share_files(&a, &b), cases[i].share, "%zu", i);
+	}
+}
+
+/* Certificates that are used are not purged. */
+Test(rollback, a_certificate_is_used_where_it_is_or_was_rolled_back_to)
+{
+	static const struct {
+		const char *certificate, *earlier, *first, *second; /* of the rollout and of its targets */
+		const char *uses;
+		bool is_rolled_back;
+	} cases[] = {
+		{ "new", NULL, NULL, NULL, "new", false },
+		{ "new", "old", NULL, NULL, "new old", true },
+		{ "new", NULL, "old", NULL, "new old", true },
+		{ "new", NULL, NULL, "old", "new old", true },
+		{ "new", NULL, "old", "older", "new old older", true },
+		{ NULL, NULL, NULL, NULL, "", false },
+	};
+	static const char *const all[] = { "new", "old", "older" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rollout_target targets[] = { { .earlier = (char *)cases[i].first },
+			{ .earlier = (char *)cases[i].second } };
+		const struct rollout_state state = { .certificate = (char *)cases[i].certificate,
+			.earlier = (char *)cases[i].earlier,
+			.targets = { .items = targets, .count = ARRAY_SIZE(targets) } };
+		_cleanup_strlist_ struct strlist uses = STRLIST_INIT;
+
+		strlist_split(&uses, cases[i].uses, ' ');
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+			cr_expect_eq(rollout_uses(&state, all[k]), strlist_has(&uses, all[k]), "%zu: %s", i, all[k]);
+		cr_expect_eq(rollout_is_rolled_back(&state), cases[i].is_rolled_back, "%zu", i);
+	}
+}
