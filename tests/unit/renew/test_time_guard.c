@@ -82,3 +82,44 @@ Test(time_guard, what_was_seen_is_forgotten_after_an_hour_or_when_told_but_not_t
 	time_guard_free(guard);
 	run_end(&r);
 }
+
+/* At most every six hours, and when the time goes back: each is a write. */
+Test(time_guard, what_was_seen_is_stored_now_and_then)
+{
+	static const struct {
+		int64_t now_in; /* seconds after the time that was stored before */
+		bool is_stored;
+	} cases[] = {
+		{ 1, false },
+		{ 6 * HOUR - 1, false },
+		{ 6 * HOUR, true },
+		{ 6 * HOUR - 1, false },
+		{ -1, true },
+		{ 0, false },
+	};
+	struct run r;
+	struct time_guard *guard;
+	unsigned calls = 0;
+	int64_t seen_at, at;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	guard = guard_new(&r, 0, &calls);
+	seen_at = world_now(&r.world) + 10 * DAY;
+	cr_expect(time_guard_allows(guard, seen_at));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct time_guard *next;
+
+		at = seen_at + cases[i].now_in;
+		cr_expect(time_guard_allows(guard, at), "%zu", i);
+		if (cases[i].is_stored)
+			seen_at = at;
+		next = guard_new(&r, 0, &calls);
+		cr_expect(time_guard_was_ahead(next, seen_at - 1), "%zu", i);
+		cr_expect_not(time_guard_was_ahead(next, seen_at), "%zu", i);
+		time_guard_free(next);
+	}
+	time_guard_free(guard);
+	time_guard_free(NULL);
+	run_end(&r);
+}

@@ -127,6 +127,25 @@ Test(refusals, the_first_is_told_at_once_and_all_that_follow_are_counted)
 	bed_clear(&b);
 }
 
+Test(refusals, a_single_one_that_followed_is_told_as_it_was)
+{
+	struct bed b;
+	_cleanup_free_ char *text = NULL;
+	unsigned count;
+
+	bed_init(&b);
+	refuse(&b, "uid:1000", 2);
+	pass(&b, 58);
+	free(told(&b, &count));
+	cr_expect_eq(count, 1, "not before the minute is over");
+	pass(&b, 2);
+	text = told(&b, &count);
+	cr_expect_eq(count, 2);
+	cr_expect_str_eq(text, "provider.delete needs the role admin; uid:1000 has viewer\n"
+			       "provider.delete needs the role admin; uid:1000 has viewer\n");
+	bed_clear(&b);
+}
+
 Test(refusals, who_keeps_still_is_forgotten_and_told_at_once_again)
 {
 	struct bed b;

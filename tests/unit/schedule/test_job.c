@@ -3,6 +3,7 @@
  */
 #include "daemon/schedule/job.h"
 
+#include "common/error.h"
 #include "common/json.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -297,4 +298,125 @@ Test(job, a_row_that_a_wrong_clock_put_is_moved_as_its_kind_says)
 	cr_expect_eq(naps.started, 1);
 	end_last(&naps);
 	run_end(&naps.run);
+}
+
+Test(job, a_kind_waits_for_the_one_that_it_excludes)
+{
+	static const struct job_kind doze = {
+		.kind = (enum schedule_kind)(SCHEDULE_NAP + 1),
+		.word = "doze",
+		.excludes = (enum schedule_kind)SCHEDULE_NAP,
+		.start = nap_start,
+		.cancel = nap_cancel,
+	};
+	struct naps naps;
+	struct world *w = &naps.run.world;
+	struct nap *dozing;
+
+	begin(&naps);
+	scheduler_register(w->scheduler, &doze, &naps);
+	put(&naps, "sofa", "", 0);
+	wait_sec(&naps, 1);
+	schedule_set(w->store, store_begin(w->store), doze.kind, "sofa", "", world_now(w));
+	schedule_set(w->store, store_begin(w->store), doze.kind, "chair", "", world_now(w));
+	wait_sec(&naps, MINUTE);
+	cr_expect_eq(scheduler_running(w->scheduler, doze.kind), 1, "that of another object");
+	cr_expect_null(scheduler_work(w->scheduler, doze.kind, "sofa"));
+	dozing = scheduler_work(w->scheduler, doze.kind, "chair");
+	cr_assert_not_null(dozing);
+	schedule_del(w->store, store_begin(w->store), nap_job.kind, "sofa");
+	naps.under_way[0]->done(true, naps.under_way[0]->arg);
+	free(naps.under_way[0]);
+	wait_sec(&naps, 1);
+	cr_expect_not_null(scheduler_work(w->scheduler, doze.kind, "sofa"));
+	cr_expect_eq(scheduler_running(w->scheduler, doze.kind), 2);
+	run_end(&naps.run);
+}
+
+/* The end of a job that could not be stored is not its end: it would begin again at once. */
+Test(job, a_store_that_cannot_be_written_holds_all_up_until_it_can)
+{
+	struct naps naps;
+	struct world *w = &naps.run.world;
+	struct scheduler_stats stats;
+	struct nap *nap;
+
+	begin(&naps);
+	put(&naps, "sofa", "", 0);
+	wait_sec(&naps, 1);
+	nap = naps.under_way[0];
+	nap->done(false, nap->arg);
+	free(nap);
+	put(&naps, "chair", "", 0);
+	wait_sec(&naps, 5);
+	scheduler_get_stats(w->scheduler, &stats);
+	cr_expect(stats.is_store_failing);
+	cr_expect_eq(stats.running, 1, "it is held");
+	cr_expect_eq(naps.started, 1);
+	cr_expect_null(scheduler_work(w->scheduler, nap_job.kind, "sofa"));
+	wait_sec(&naps, MINUTE);
+	scheduler_get_stats(w->scheduler, &stats);
+	cr_expect_not(stats.is_store_failing);
+	cr_expect_not(stats.is_waiting_for_date);
+	cr_expect_eq(stats.running, 2);
+	cr_expect_eq(naps.started, 3, "both");
+	run_end(&naps.run);
+}
+
+Test(job, a_kind_that_is_not_known_has_no_troubles_and_its_rows_stay)
+{
+	struct naps naps;
+	struct scheduler *s;
+	struct job_trouble trouble = { .type = NULL };
+	struct schedule_row row = { .kind = (enum schedule_kind)(SCHEDULE_NAP + 1), .due_at = INT64_MAX };
+
+	begin(&naps);
+	s = naps.run.world.scheduler;
+	cr_expect_eq(scheduler_count_troubles(s, row.kind), -1);
+	cr_expect_eq(scheduler_count_troubles(s, nap_job.kind), 0);
+	cr_expect_not(scheduler_describe_trouble(s, &row, &trouble));
+	cr_expect_eq(scheduler_due_after_clock_change(s, &row, 1000), INT64_MAX);
+	cr_expect_not(scheduler_has_troubles(s));
+	naps.has_trouble = true;
+	cr_expect_eq(scheduler_count_troubles(s, nap_job.kind), 1);
+	cr_expect(scheduler_has_troubles(s));
+	row.kind = nap_job.kind;
+	cr_expect_neq(scheduler_due_after_clock_change(s, &row, 1000), INT64_MAX);
+	cr_assert(scheduler_describe_trouble(s, &row, &trouble));
+	cr_expect_str_eq(trouble.type, "nap");
+	cr_expect_str_eq(trouble.name, "siesta");
+	cr_expect_eq(trouble.why.code, ERROR_STATE);
+	job_trouble_clear(&trouble);
+	cr_expect(!trouble.type && !trouble.name && !error_is_set(&trouble.why));
+	run_end(&naps.run);
+}
+
+Test(job, what_is_due_too_late_goes_into_the_next_ten_minutes)
+{
+	static const struct {
+		int64_t due_at, longest;
+		int64_t low, high; /* of the answer */
+	} cases[] = {
+		{ -5, DAY, -5, -5 },
+		{ 1000 + DAY, DAY, 1000 + DAY, 1000 + DAY },
+		{ 1001 + DAY, DAY, 1000, 1599 },
+		{ INT64_MAX, DAY, 1000, 1599 },
+		{ 1061, MINUTE, 1000, 1059 },
+		{ 1002, 1, 1000, 1000 },
+		{ 1001, 0, 1000, 1000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t least = INT64_MAX, most = INT64_MIN;
+
+		for (char c = ' '; c < '~'; c++) {
+			struct schedule_row row = { .due_at = cases[i].due_at, .object = { c, (char)(c ^ 21) } };
+			int64_t due_at = job_due_within(&row, 1000, cases[i].longest);
+
+			cr_expect(due_at >= cases[i].low && due_at <= cases[i].high, "%zu: %lld", i, (long long)due_at);
+			least = due_at < least ? due_at : least;
+			most = due_at > most ? due_at : most;
+		}
+		cr_expect_geq(most - least, (cases[i].high - cases[i].low) / 2, "%zu: they are spread", i);
+	}
 }

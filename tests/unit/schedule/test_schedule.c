@@ -1,5 +1,7 @@
 /* The schedule's rows. */
 #include "daemon/schedule/schedule.h"
+
+#include "common/error.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -164,4 +166,51 @@ Test(schedule, the_rows_of_one_kind_are_in_order_of_their_objects)
 	cr_expect_eq(schedule_next_of_kind(t.store, SCHEDULE_EXPIRY, at, NULL), 0);
 	at[0] = '\0';
 	cr_expect_eq(schedule_next_of_kind(t.store, SCHEDULE_ISSUE, at, NULL), 0);
+}
+
+/* @ret: a text of @len octets. */
+static void
+long_id(char *ret, size_t len)
+{
+	memset(ret, 'x', len);
+	ret[len] = '\0';
+}
+
+Test(schedule, ids_and_lanes_are_as_long_as_ids_may_be_and_no_longer)
+{
+	static const struct {
+		size_t object_len, lane_len;
+		enum error_code code;
+	} cases[] = {
+		{ STORE_ID_SIZE - 1, STORE_ID_SIZE - 1, ERROR_NONE },
+		{ STORE_ID_SIZE, 1, ERROR_INTERNAL },
+		{ 1, STORE_ID_SIZE, ERROR_INTERNAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct outcome outcome = { .calls = 0 };
+		struct store_txn *txn = store_begin(t.store);
+		char object[STORE_ID_SIZE + 1], lane[STORE_ID_SIZE + 1];
+		struct schedule_row row;
+
+		long_id(object, cases[i].object_len);
+		long_id(lane, cases[i].lane_len);
+		schedule_set(t.store, txn, SCHEDULE_ISSUE, object, lane, -7);
+		store_then(txn, note_outcome, &outcome);
+		store_commit(t.store);
+		cr_expect_eq(outcome.code, cases[i].code, "%zu", i);
+		if (cases[i].code)
+			continue;
+		cr_assert_eq(schedule_next_in_lane(t.store, lane, NULL, &row, NULL), 1);
+		cr_expect_str_eq(row.object, object);
+		cr_expect_str_eq(row.lane, lane);
+		cr_expect_eq(row.due_at, -7);
+		cr_expect_eq(row.kind, SCHEDULE_ISSUE);
+		cr_assert_eq(schedule_get(t.store, SCHEDULE_ISSUE, object, &row, NULL), 1);
+		cr_expect_str_eq(row.object, object);
+		cr_expect_str_eq(row.lane, lane);
+		schedule_del(t.store, store_begin(t.store), SCHEDULE_ISSUE, object);
+		store_commit(t.store);
+		cr_expect_eq(store_count(t.store, STORE_SCHEDULE), 0);
+	}
 }
