@@ -232,7 +232,7 @@ autoCertificates:
     ("a: &x 1\n", "line 1: anchors (&) and tags (!) are not supported"),
     ("providers:\n  x: *y\n", "line 2: aliases (*) are not supported"),
     ("providers: {}\nproviders: {}\n", "line 2: 'providers' is given twice"),
-    ("provider: {}\n", "line 1: 'provider' is not one of providers, dnsProviders, consumers, autoCertificates; did you"),
+    ("provider: {}\n", "line 1: 'provider' is not one of providers, dnsProviders, consumers, alerts, autoCertificates; did you"),
     ("dnsProviders:\n  ns1:\n    kind: rfc2136\n    tsigKey: c2VjcmV0\n",
      "line 4: DNS provider 'ns1': tsigKey: a secret is not written into this file: use tsigKey: {file: PATH}"),
     ("autoCertificates:\n  a:\n    provider: x\n    commonName: a.example\n    keyAlgorithm: rsa204\n",

@@ -83,7 +83,7 @@ def test_an_operators_day(site):
     assert "properties.renewBefore=600\n" in keyvalue
     refused = site.ctl("rm", "provider", "le", check=False)
     assert refused.returncode == 73 and "www.example.com" in refused.stderr
-    site.ctl("rm", "auto", "www.example.com")
+    site.ctl("rm", "auto", "www.example.com", "--force")
     assert not site.drop("www.example.com").joinpath("bundle.pem").exists() or wait_for(
         lambda: not site.drop("www.example.com").joinpath("bundle.pem").exists(), 5)
 

@@ -314,7 +314,7 @@ def test_an_imported_certificate_is_adopted_and_ordered_only_when_it_is_due(adop
                      "shop.example.com", check=False)
     assert told.returncode and "not for shop.example.com, and also for example.com" in told.stderr
     add = ("add-auto", "--name", "web", "--provider", "le", "--cn", "example.com", "--san", "www.example.com",
-           "--consumer", "back")
+           "--consumer", "back", "--force")
     assert f"adopts the imported certificate 'web' with its files in {files}" in certd.ctl(*add, "--dry-run").stdout
     assert certd.call("autoCertificate.list")["total"] == 0 and certd.call("certificate.get", ref="web")
     out = certd.ctl(*add).stdout
@@ -333,7 +333,7 @@ def test_an_imported_certificate_is_adopted_and_ordered_only_when_it_is_due(adop
     assert sorted(p.name for p in (certd.state / "live").iterdir()) == ["web"]
     assert (files / "bundle.pem").read_text() == before
     assert orders(pebble) == 0
-    assert "expiry" not in {row["kind"] for row in certd.call("schedule.list")["items"]}  # certd renews it
+    assert "issue" in {row["kind"] for row in certd.call("schedule.list")["items"]}  # certd renews it
 
     certd.kill9()
     certd.start()

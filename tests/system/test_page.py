@@ -70,6 +70,7 @@ def is_clean(browser, url):
     assert asked and all(address.startswith(url + "/") for address in asked), asked
 
 
+@pytest.mark.plain_build
 @pytest.mark.limit(300)
 def test_ten_thousand_certificates_with_keyboard_in_light_and_dark(start):
     certd, url, token = start_certd(start, fill=BIG)

@@ -177,12 +177,12 @@ def test_the_live_line_is_cut_with_an_ellipsis_and_shows_the_time_left(start, lo
 def test_rm_of_what_is_served_asks(site, locales):
     site.locales = locales
     site.ctl("add-consumer", "--name", "mail")
-    site.ctl("set", "auto", "a-shop-with-a-long-name.example.com", "--consumer", "mail")
+    site.ctl("set", "auto", "a-shop-with-a-long-name.example.com", "--consumer", "mail", "--force")
     wait_for(lambda: any(rollout["activated"] for rollout in
                          site.ctl_json("show", "consumer", "mail")["metadata"]["rollouts"]), 20)
     for answer, status in ((b"\n", 73), (b"y\n", 0)):
         session = Session(site, 80, "C", "rm", "auto", "a-shop-with-a-long-name.example.com")
-        session.read(r"Delete it\? \[y/N\] ")
+        session.read(r"mail' still has the files of .*Do it all the same\? \[y/N\] ")
         session.type(answer)
         assert session.end()[0] == status
     assert len(site.ctl_json("list")) == 1
