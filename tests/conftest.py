@@ -15,7 +15,7 @@ from network import PrivateNetwork  # noqa: E402
 from procs import Server  # noqa: E402
 from unit_host import UnitHost  # noqa: E402
 
-DEFAULT_LIMIT = 60
+DEFAULT_LIMIT = 120
 SERVERS = pytest.StashKey()
 
 

@@ -182,7 +182,8 @@ def test_rm_of_what_is_served_asks(site, locales):
                          site.ctl_json("show", "consumer", "mail")["metadata"]["rollouts"]), 20)
     for answer, status in ((b"\n", 73), (b"y\n", 0)):
         session = Session(site, 80, "C", "rm", "auto", "a-shop-with-a-long-name.example.com")
-        session.read(r"mail' still has the files of .*Do it all the same\? \[y/N\] ")
+        shown = session.read(r"Do it all the same\? \[y/N\] ")
+        assert "consumer 'mail' still has the files of" in shown, shown
         session.type(answer)
         assert session.end()[0] == status
     assert len(site.ctl_json("list")) == 1
