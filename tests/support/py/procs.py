@@ -33,7 +33,7 @@ def wait_for(condition, seconds=10, what=None, interval=0.02):
         time.sleep(interval)
 
 
-def run(argv, *, timeout=30, check=True, **options):
+def run(argv, *, timeout=90, check=True, **options):
     """Runs a command to its end. Returns its CompletedProcess, output as text; a failure shows the output."""
     argv = [str(arg) for arg in argv]
     result = subprocess.run(argv, timeout=timeout, capture_output=True, text=True, errors="replace",
