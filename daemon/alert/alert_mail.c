@@ -133,7 +133,7 @@ mail_port(const struct alert *a, const struct http_url *server)
 	return server->has_port ? server->port : ports[mail_security_of(a)];
 }
 
-/* A host name that is no domain is not accepted by every server, but a sender is needed. Owned by the caller. */
+/* The default sender. Some servers reject a host name without a domain. Owned by the caller. */
 static char *
 mail_from(const struct alert *a, const char *host)
 {

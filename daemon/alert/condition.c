@@ -41,7 +41,7 @@ condition_not_before(const struct condition_facts *f)
 	return f->autocert ? f->autocert->last_not_before_at : f->certificate->not_before_at;
 }
 
-/* 0: there is no certificate. */
+/* Return: 0 without a certificate. */
 static int64_t
 condition_not_after(const struct condition_facts *f)
 {

@@ -54,7 +54,7 @@ body_json(const struct message *m, const char *host, int64_t now _unused_, struc
 
 /* --- chat rooms --- */
 
-/* Slack's three entities; without '<' there is no mention and no link. */
+/* Escapes the three characters that Slack requires; an escaped '<' cannot begin a mention or a link. */
 static char *
 slack_escape(const char *text)
 {

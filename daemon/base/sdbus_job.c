@@ -88,7 +88,7 @@ unit_job_next(const struct unit_job *job)
 	return job->next;
 }
 
-/* @err: taken; ERROR_NONE: success. The caller is told from the loop. */
+/* @err: moved from; ERROR_NONE means success. The callback runs from the loop. */
 static void
 unit_job_finish(struct unit_job *job, struct error *err)
 {
