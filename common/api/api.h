@@ -1,7 +1,7 @@
 /*
  * common/api/api.h: the control API, described once. The daemon validates by it; JSON-RPC, certctl's commands, help and
  * completion, the reference page and rpc.discover (OpenRPC) are derived from it. A new field is one line in
- * api_table.c.
+ * api_RESOURCE.c, a new method a row in api_table.c.
  *
  * Parameters on the wire (JSON-RPC 2.0, by name):
  *   X.create  {"properties": {...}}            X.get     {"ref": "name or id"}

@@ -1,0 +1,131 @@
+/* autoCertificate: what is to be issued, and the methods that work on it. */
+#include "common/api/api_fields.h"
+
+/* One row per line is easier to compare. */
+/* clang-format off */
+
+static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
+
+const struct api_field api_autocert_properties[] = {
+	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME",
+		.help = "name of the auto-certificate", .fallback = "from the common name" },
+	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
+		.metavar = "PROVIDER", .help = "CA account that issues the certificate" },
+	{ .name = "commonName", .type = API_STRING, .flags = API_REQUIRED, .option = "cn",
+		.metavar = "DOMAIN",
+		.help = "first name of the certificate, such as www.example.com or *.example.com" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .option = "san", .metavar = "DOMAIN",
+		.help = "additional name" },
+	{ .name = "keyAlgorithm", .type = API_ENUM, .values = api_key_algorithms, .fallback = "secp256r1",
+		.help = "algorithm of the certificate's key" },
+	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
+		.help = "how the CA validates the names" },
+	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",
+		.metavar = "DNS", .help = "DNS provider for dns-01",
+		.fallback = "the one that has the zone" },
+	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
+		.metavar = "CONSUMER", .help = "consumer of the certificate" },
+	{ .name = "reuseKey", .type = API_BOOL, .help = "keep the private key at renewal" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME", .help = "certificate profile",
+		.fallback = "the provider's" },
+	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
+		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)",
+		.fallback = "renew-before in certd.conf" },
+	LABELS_FIELD("word or KEY=VALUE, for lists and scopes"),
+	END,
+};
+
+const struct api_field api_autocert_metadata[] = {
+	{ .name = "commonName", .type = API_STRING, .flags = API_ALWAYS,
+		.help = "common name in canonical form, as it is ordered" },
+	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .flags = API_ALWAYS,
+		.help = "other names in canonical form, each once" },
+	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
+		.help = "newest certificate" },
+	{ .name = "notBefore", .type = API_TIME, .help = "start of validity of the newest certificate" },
+	{ .name = "notAfter", .type = API_TIME, .help = "end of validity of the newest certificate" },
+	{ .name = "paused", .type = API_BOOL, .help = "whether renewal is suspended" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of that action" },
+	{ .name = "progress", .type = API_STRING, .help = "current step" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "lastAttemptDate", .type = API_TIME, .help = "time of the last order" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files" },
+	{ .name = "rolledBackDate", .type = API_TIME,
+		.help = "time of a rollback, until a certificate that is not rolled back is served" },
+	{ .name = "rolledBackTo", .type = API_REF, .resource = "certificate",
+		.help = "earlier certificate that is deployed instead of the newest" },
+	{ .name = "served", .type = API_STRING, .help = SERVED_HELP },
+	END,
+};
+
+const struct api_column api_autocert_columns[] = {
+	{ "NAME", "properties.name", 0 },
+	{ "COMMON NAME", "metadata.commonName", 4 },
+	{ "PROVIDER", "properties.provider", 5 },
+	{ "STATE", "metadata.state", 0 },
+	{ "EXPIRES", "metadata.notAfter", 0 },
+	{ "SERVED", "metadata.served", 1 },
+	{ "NEXT", "metadata.nextAction", 2 },
+	{ "WHEN", "metadata.nextDate", 3 },
+	{ .title = NULL },
+};
+
+const struct api_field api_autocert_list_params[] = {
+	PAGE_FIELDS,
+	FILTER_STATE,
+	FILTER_OBJECT_NAME,
+	FILTER_NAME,
+	FILTER_LABEL,
+	FILTER_PROVIDER,
+	FILTER_EXPIRY,
+	END,
+};
+
+const struct api_field api_autocert_ref[] = { REF_FIELD("autoCertificate"), END };
+const struct api_field api_autocert_create_params[] = { SAME_NAME, TAKE_FILES, DRY_RUN, END };
+
+const struct api_field api_autocert_update_params[] = { REF_FIELD("autoCertificate"), SAME_NAME, TAKE_FILES,
+	DRY_RUN, END };
+
+const struct api_field api_autocert_delete_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "withCertificates", .type = API_BOOL,
+		.help = "also delete its certificates; otherwise they are kept until they are purged" },
+	TAKE_FILES,
+	DRY_RUN,
+	END,
+};
+
+const struct api_field api_renew_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "force", .type = API_BOOL,
+		.help = "renew even if it is paused, or before the time that the CA allows" },
+	END,
+};
+
+const struct api_field api_rollback_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "consumer", .type = API_REF, .resource = "consumer", .metavar = "CONSUMER",
+		.help = "only the files of this consumer, which has its own directory", .fallback = "all files" },
+	{ .name = "certificate", .type = API_REF, .resource = "certificate", .option = "to", .metavar = "CERTIFICATE",
+		.help = "certificate to deploy; the newest one ends a rollback",
+		.fallback = "the latest earlier one that is valid" },
+	END,
+};
+
+const struct api_field api_explain_result[] = {
+	{ .name = "summary", .type = API_STRING, .help = "summary in one sentence" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "reasons", .type = API_STRLIST, .help = "reasons for the action and its time" },
+	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "refusedCertificate", .type = API_STRING,
+		.help = "PEM of the certificate that the CA issued and certd refused" },
+	{ .name = "advice", .type = API_STRLIST, .help = "suggested actions" },
+	END,
+};

@@ -1,0 +1,63 @@
+/* provider: an account with a certificate authority. */
+#include "common/api/api_fields.h"
+
+/* One row per line is easier to compare. */
+/* clang-format off */
+
+static const struct api_field eab_fields[] = {
+	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
+		.help = "key identifier from the CA" },
+	{ .name = "keySecret", .type = API_SECRET, .option = "eab-key", .metavar = "FILE",
+		.help = "MAC key from the CA, base64 or base64url" },
+	END,
+};
+
+const struct api_field api_provider_properties[] = {
+	NAME_FIELD("name of the provider"),
+	{ .name = "email", .type = API_STRING, .flags = API_REQUIRED, .metavar = "ADDRESS",
+		.help = "contact address of the account" },
+	{ .name = "server", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL",
+		.help = "URL of the ACME directory, or a well-known name such as letsencrypt" },
+	{ .name = "termsOfServiceAgreed", .type = API_BOOL, .option = "agree-tos",
+		.help = "accept the CA's terms of service" },
+	{ .name = "externalAccountBinding", .type = API_OBJECT, .fields = eab_fields,
+		.help = "bind the ACME account to an existing account with the CA" },
+	{ .name = "caFile", .type = API_PATH, .metavar = "FILE",
+		.help = "root certificates (PEM) for TLS connections to the CA", .fallback = "the system's" },
+	{ .name = "profile", .type = API_STRING, .metavar = "NAME",
+		.help = "certificate profile, if the CA offers profiles" },
+	{ .name = "preferredChain", .type = API_STRING, .metavar = "CN",
+		.help = "prefer the chain whose topmost issuer has this common name" },
+	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = api_key_algorithms,
+		.fallback = "secp256r1", .help = "algorithm of the account key" },
+	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",
+		.metavar = "FILE", .fallback = "a new one",
+		.help = "private key of an existing account, PEM or JWK (private_key.json of certbot)" },
+	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
+		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
+	END,
+};
+
+const struct api_field api_provider_metadata[] = {
+	{ .name = "directoryUrl", .type = API_STRING, .flags = API_ALWAYS, .help = "URL of the ACME directory" },
+	{ .name = "accountUrl", .type = API_STRING, .help = "URL of the account at the CA" },
+	{ .name = "accountThumbprint", .type = API_STRING, .help = "thumbprint of the account key (RFC 7638)" },
+	{ .name = "termsOfService", .type = API_STRING, .help = "URL of the CA's terms of service" },
+	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
+		.help = "why the last attempt failed" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+const struct api_column api_provider_columns[] = {
+	{ "NAME", "properties.name", 0 },
+	{ "SERVER", "properties.server", 2 },
+	{ "EMAIL", "properties.email", 3 },
+	{ "STATE", "metadata.state", 0 },
+	{ "MESSAGE", "metadata.message", 1 },
+	{ .title = NULL },
+};
+
+const struct api_field api_provider_ref[] = { REF_FIELD("provider"), END };
+const struct api_field api_provider_update_params[] = { REF_FIELD("provider"), SAME_NAME, DRY_RUN, END };
+const struct api_field api_provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };

@@ -1,0 +1,199 @@
+/* Methods without a resource: events, the audit log, planned work, metrics and the state of certd. */
+#include "common/api/api_fields.h"
+
+/* One row per line is easier to compare. */
+/* clang-format off */
+
+const struct api_field api_event_fields[] = {
+	{ .name = "seq", .type = API_INT, .help = "sequence number" },
+	{ .name = "time", .type = API_TIME, .help = "time of the event" },
+	{ .name = "level", .type = API_STRING, .help = "error, warning, notice, info or debug" },
+	{ .name = "kind", .type = API_STRING, .help = "what happened, such as issue.done" },
+	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields,
+		.help = "object that the event is about" },
+	{ .name = "message", .type = API_STRING, .help = "description for people" },
+	{ .name = "data", .type = API_ANY, .help = "details, depending on the kind" },
+	END,
+};
+
+const struct api_field api_event_subscribe_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only events about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "start with stored events after this number", .fallback = "new events only" },
+	END,
+};
+
+const struct api_field api_event_subscribe_result[] = {
+	{ .name = "object", .type = API_STRING, .help = "id of the object, from the request" },
+	{ .name = "after", .type = API_INT, .help = "number of the newest event" },
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "stored events after the requested "
+		"number" },
+	END,
+};
+
+const struct api_field api_event_list_params[] = {
+	{ .name = "object", .type = API_STRING, .metavar = "ID",
+		.help = "only events about the object with this id" },
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "SEQ",
+		.help = "only those after this number", .fallback = "the newest" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "maximum number of results", .fallback = "100" },
+	END,
+};
+
+const struct api_field api_event_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_event_fields, .help = "oldest first" },
+	END,
+};
+
+const struct api_field api_audit_fields[] = {
+	{ .name = "number", .type = API_INT, .help = "sequence number, from 1 without gaps" },
+	{ .name = "time", .type = API_TIME, .help = "time of the call" },
+	{ .name = "who", .type = API_STRING, .help = "user or token that made the call" },
+	{ .name = "userId", .type = API_STRING, .help = "uid of the user, or id of the token" },
+	{ .name = "method", .type = API_STRING, .help = "method that was called" },
+	{ .name = "outcome", .type = API_STRING, .help = "done or refused" },
+	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "object of the call" },
+	{ .name = "changes", .type = API_ANY, .help = "field, old value and new value of each change" },
+	{ .name = "reason", .type = API_STRING, .help = "reason for the refusal" },
+	{ .name = "times", .type = API_INT, .help = "number of calls, if more than one" },
+	{ .name = "hash", .type = API_STRING, .help = "hash of this record, which covers all records before it" },
+	{ .name = "damaged", .type = API_BOOL, .help = "whether the record was altered" },
+	{ .name = "missing", .type = API_BOOL, .help = "whether the record is missing" },
+	END,
+};
+
+const struct api_field api_audit_list_params[] = {
+	{ .name = "after", .type = API_INT, .min = 0, .max = INT64_MAX, .metavar = "NUMBER",
+		.help = "only those after this number", .fallback = "the newest" },
+	{ .name = "limit", .type = API_INT, .min = 1, .max = MAX_PAGE, .metavar = "N",
+		.help = "maximum number of results", .fallback = "100" },
+	END,
+};
+
+const struct api_field api_audit_list_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = api_audit_fields, .help = "oldest first" },
+	END,
+};
+
+const struct api_field api_audit_verify_params[] = {
+	{ .name = "known", .type = API_STRING, .metavar = "NUMBER:HASH",
+		.help = "also check that this record has this hash, as logged by certd" },
+	END,
+};
+
+const struct api_field api_audit_verify_result[] = {
+	{ .name = "intact", .type = API_BOOL, .help = "whether the log is complete and unaltered" },
+	{ .name = "first", .type = API_INT, .help = "number of the oldest record" },
+	{ .name = "last", .type = API_INT, .help = "number of the newest record" },
+	{ .name = "hash", .type = API_STRING, .help = "hash of the newest record" },
+	{ .name = "bad", .type = API_INT, .help = "number of the first bad record; 0: the sealed head" },
+	{ .name = "reason", .type = API_STRING, .help = "what is wrong with that record" },
+	END,
+};
+
+const struct api_field api_schedule_params[] = { PAGE_FIELDS, END };
+
+static const struct api_field schedule_row_fields[] = {
+	{ .name = "date", .type = API_TIME, .help = "time when the work is due" },
+	{ .name = "kind", .type = API_STRING,
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, send or check" },
+	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields,
+		.help = "object that the work is for" },
+	END,
+};
+
+const struct api_field api_schedule_result[] = {
+	{ .name = "items", .type = API_LIST, .fields = schedule_row_fields, .help = "earliest first" },
+	{ .name = "offset", .type = API_INT, .help = "number of skipped rows, from the request" },
+	{ .name = "limit", .type = API_INT, .help = "maximum number of rows, from the request" },
+	{ .name = "total", .type = API_INT, .help = "total number of rows" },
+	END,
+};
+
+static const char *const metrics_formats[] = { "text", "openmetrics", NULL };
+
+const struct api_field api_metrics_params[] = {
+	{ .name = "format", .type = API_ENUM, .values = metrics_formats,
+		.help = "Prometheus's text format, or OpenMetrics" },
+	END,
+};
+
+const struct api_field api_metrics_result[] = {
+	{ .name = "contentType", .type = API_STRING, .help = "media type of the text" },
+	{ .name = "text", .type = API_STRING, .help = "all metrics" },
+	END,
+};
+
+static const struct api_field autocert_counts[] = {
+	{ .name = "total", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "available", .type = API_INT, .help = "with a valid certificate" },
+	{ .name = "provisioning", .type = API_INT, .help = "waiting for the first certificate" },
+	{ .name = "failed", .type = API_INT,
+		.help = "without a valid certificate: none could be issued, or it has expired" },
+	{ .name = "failing", .type = API_INT, .help = "last attempt failed, with or without a certificate" },
+	{ .name = "unserved", .type = API_INT,
+		.help = "deployed, but an endpoint is stale or unreachable; also of imported certificates" },
+	{ .name = "stale", .type = API_INT, .help = "those of them for which retries did not help" },
+	END,
+};
+
+static const struct api_field status_store_fields[] = {
+	{ .name = "commits", .type = API_INT, .help = "number of commits since the start" },
+	{ .name = "longestCommitMicroseconds", .type = API_INT, .help = "duration of the longest commit" },
+	{ .name = "turnP99Microseconds", .type = API_INT, .help = "99 of 100 turns of the loop are shorter" },
+	{ .name = "usedBytes", .type = API_INT, .help = "size of the data in the store" },
+	{ .name = "full", .type = API_BOOL, .help = "whether the store has no space left" },
+	END,
+};
+
+static const struct api_field failing_fields[] = {
+	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "object that is affected" },
+	{ .name = "action", .type = API_STRING, .help = "failed action: issue, deploy, account or send" },
+	{ .name = "message", .type = API_STRING, .help = "reason of the failure" },
+	{ .name = "date", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+static const struct api_field condition_fields[] = {
+	{ .name = "condition", .type = API_STRING, .help = "word of the condition, as in alerts" },
+	{ .name = "severity", .type = API_STRING, .help = "warning or critical" },
+	{ .name = "title", .type = API_STRING, .help = "what is wrong" },
+	{ .name = "message", .type = API_STRING, .help = "reason" },
+	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields,
+		.help = "object that is affected; not set for certd itself" },
+	{ .name = "since", .type = API_TIME, .help = "time of its begin" },
+	END,
+};
+
+const struct api_field api_status_result[] = {
+	{ .name = "version", .type = API_STRING, .help = "version of certd" },
+	{ .name = "pid", .type = API_INT, .help = "process id" },
+	{ .name = "startedDate", .type = API_TIME, .help = "time of the start" },
+	{ .name = "state", .type = API_STRING, .help = "running or degraded" },
+	{ .name = "message", .type = API_STRING, .help = "problem, if there is one" },
+	{ .name = "role", .type = API_STRING, .help = "role of the caller" },
+	{ .name = "scoped", .type = API_BOOL,
+		.help = "whether the caller's scope hides certificates and totals" },
+	{ .name = "stateDirectory", .type = API_STRING, .help = "directory of the store" },
+	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of the deployed files" },
+	{ .name = "providers", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "dnsProviders", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "consumers", .type = API_INT, .help = "number of declared objects" },
+	{ .name = "certificates", .type = API_INT, .help = "number of stored certificates" },
+	{ .name = "autoCertificates", .type = API_OBJECT, .fields = autocert_counts,
+		.help = "number of auto-certificates by state" },
+	{ .name = "inFlight", .type = API_INT, .help = "number of orders in progress" },
+	{ .name = "store", .type = API_OBJECT, .fields = status_store_fields, .help = "the store and the loop" },
+	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
+	{ .name = "nextObject", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "object of that action" },
+	{ .name = "nextDate", .type = API_TIME, .help = "and when" },
+	{ .name = "conditions", .type = API_LIST, .fields = condition_fields,
+		.help = "up to 20 conditions that hold, the worst first" },
+	{ .name = "conditionCount", .type = API_INT, .help = "number of conditions that hold" },
+	{ .name = "failing", .type = API_LIST, .fields = failing_fields, .help = "up to 20 failures, by time of the "
+		"next attempt" },
+	{ .name = "warnings", .type = API_STRLIST, .help = "problems that need attention" },
+	END,
+};
