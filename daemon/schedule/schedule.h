@@ -26,6 +26,8 @@ enum schedule_kind {
 	SCHEDULE_REMOVE = 9,    /* removal record: files that are no longer declared */
 	SCHEDULE_ALERT = 12,    /* alert: deliver the messages that wait for it */
 	SCHEDULE_LOOK = 13,     /* autocertificate or imported certificate: has it become late, has it expired? */
+	SCHEDULE_ARI = 14,      /* autocertificate: ask the CA when to renew the certificate (RFC 9773) */
+	SCHEDULE_REVOKE = 15,   /* certificate: revoke it */
 };
 
 /*

@@ -98,6 +98,15 @@ struct autocert {
 	struct buf refused_pem;  /* the newest certificate that the CA issued and certd refused, for explain */
 	bool is_outdated;        /* the last certificate is for an earlier declaration */
 	struct error last_error; /* of the last failure; cleared by success */
+	char *ari_id;            /* the newest certificate's, if its CA offers renewal information; or NULL */
+	int64_t ari_start_at;    /* the window that the CA suggests for its renewal; 0: none yet */
+	int64_t ari_end_at;
+	int64_t ari_pick_at;    /* the time chosen in it, for as long as the window does not change */
+	char *ari_url;          /* why this window: the CA's page; or NULL */
+	int64_t ari_attempts;   /* consecutive failures to fetch it */
+	struct error ari_error; /* of the last of them */
+	int64_t hurried_at;     /* the last time that a new certificate was replaced because the CA said so; 0: never */
+	int64_t hurried_before_at; /* the time before that */
 };
 
 struct certificate {
@@ -118,13 +127,20 @@ struct certificate {
 	struct buf chain_pem; /* intermediates; may be empty */
 	struct secret key;    /* PKCS#8 DER */
 	bool is_revoked;
-	struct strlist consumers; /* ids; only of an imported one: the others have their auto-certificate's */
-	char *slug;               /* of an imported one: name of its drop directory; NULL: it was replaced */
-	char *replaces;           /* id of an imported one whose drop directory it has taken over; or NULL */
-	struct strlist labels;    /* of an issued one: as its auto-certificate has them */
-	struct buf pair;          /* key_pair_digest() of the verified pair; checked again before it is deployed */
-	bool is_deployed_anyway;  /* although .o.failure says that servers or clients would refuse it */
-	bool is_held_back;        /* imported, but not deployed for that reason: no slug, no consumers */
+	struct strlist consumers;  /* ids; only of an imported one: the others have their auto-certificate's */
+	char *slug;                /* of an imported one: name of its drop directory; NULL: it was replaced */
+	char *replaces;            /* id of an imported one whose drop directory it has taken over; or NULL */
+	struct strlist labels;     /* of an issued one: as its auto-certificate has them */
+	struct buf pair;           /* key_pair_digest() of the verified pair; checked again before it is deployed */
+	bool is_deployed_anyway;   /* although .o.failure says that servers or clients would refuse it */
+	bool is_held_back;         /* imported, but not deployed for that reason: no slug, no consumers */
+	char *revoke_reason;       /* a word of common/api/revoke_reasons.h: it was revoked, or is to be; or NULL */
+	bool is_revoked_by_key;    /* the request is signed with its own key, not the account's */
+	bool is_revoked_at_once;   /* without waiting for a replacement */
+	int64_t revoke_attempts;   /* consecutive failures */
+	int64_t revoke_at;         /* of the next attempt; 0: none */
+	int64_t revoked_at;        /* when the CA confirmed it */
+	struct error revoke_error; /* why the last attempt failed */
 };
 
 struct dnsprovider {

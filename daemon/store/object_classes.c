@@ -64,6 +64,15 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 35, struct autocert, is_outdated, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct autocert, labels, "labels", RECORD_LABEL, NULL),
 	RECORD_FIELD(RECORD_BYTES, 41, struct autocert, refused_pem, NULL),
+	RECORD_FIELD(RECORD_STRING, 42, struct autocert, ari_id, NULL),
+	RECORD_FIELD(RECORD_INT, 43, struct autocert, ari_start_at, NULL),
+	RECORD_FIELD(RECORD_INT, 44, struct autocert, ari_end_at, NULL),
+	RECORD_FIELD(RECORD_INT, 45, struct autocert, ari_pick_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 46, struct autocert, ari_url, NULL),
+	RECORD_FIELD(RECORD_INT, 47, struct autocert, ari_attempts, NULL),
+	RECORD_FIELD(RECORD_ERROR, 48, struct autocert, ari_error, NULL),
+	RECORD_FIELD(RECORD_INT, 49, struct autocert, hurried_at, NULL),
+	RECORD_FIELD(RECORD_INT, 50, struct autocert, hurried_before_at, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);
@@ -93,6 +102,13 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 35, struct certificate, replaces, NULL),
 	RECORD_FIELD(RECORD_BOOL, 36, struct certificate, is_deployed_anyway, "deployAnyway"),
 	RECORD_FIELD(RECORD_BOOL, 37, struct certificate, is_held_back, "heldBack"),
+	RECORD_FIELD(RECORD_STRING, 41, struct certificate, revoke_reason, NULL),
+	RECORD_FIELD(RECORD_BOOL, 42, struct certificate, is_revoked_by_key, NULL),
+	RECORD_FIELD(RECORD_BOOL, 43, struct certificate, is_revoked_at_once, NULL),
+	RECORD_FIELD(RECORD_INT, 44, struct certificate, revoke_attempts, NULL),
+	RECORD_FIELD(RECORD_INT, 45, struct certificate, revoke_at, NULL),
+	RECORD_FIELD(RECORD_INT, 46, struct certificate, revoked_at, NULL),
+	RECORD_FIELD(RECORD_ERROR, 47, struct certificate, revoke_error, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class certificate_class = RECORD_CLASS(
