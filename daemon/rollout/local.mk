@@ -10,7 +10,8 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop_check.c daemon/rollout/drop_content.c daemon/rollout/drop_format.c daemon/rollout/drop_queue.c \
 	daemon/rollout/drop_ledger.c daemon/rollout/drop_ledger.h \
 	daemon/rollout/drop_look.c daemon/rollout/drop_look.h \
-	daemon/rollout/drop_output.c daemon/rollout/drop_output.h \
+	daemon/rollout/drop_output.c daemon/rollout/drop_output.h daemon/rollout/drop_output_private.h \
+	daemon/rollout/drop_declare.c daemon/rollout/drop_prune.c \
 	daemon/rollout/output.c daemon/rollout/output.h \
 	daemon/rollout/drop_remove.c daemon/rollout/drop_versions.c daemon/rollout/drop_write.c \
 	daemon/rollout/probe.c daemon/rollout/probe.h daemon/rollout/probe_private.h \
