@@ -16,6 +16,13 @@
 
 enum { GROUP_TEXT_MAX = 16 * 1024 };
 
+/* A file or link, before it is added. */
+struct declared {
+	struct ledger_file file; /* its texts are owned */
+	struct drop_content content;
+	size_t place;
+};
+
 /* --- directories --- */
 
 /* The directory of @path, created if it is below the declared one. Return: its index, or -1. */
@@ -90,50 +97,52 @@ declare_path(const struct drop_writing *w, const char *template, int64_t number,
 	return NULL;
 }
 
-/* The description of the file of @o at @path. Return: 0 or -1. */
-static int
-declare_file(struct drop_writing *w, const struct output *o, const char *path, const struct drop_content *content,
-	struct ledger_file *ret, size_t *ret_place, struct error *err)
+static void
+declare_clear(struct declared *d)
 {
-	ssize_t place = declare_place(w, path, err);
-
-	if (place < 0)
-		return -1;
-	*ret_place = (size_t)place;
-	digest_sha256(content->data, content->len, ret->sha256);
-	ret->base = strlen(w->set->directory);
-	ret->mode = declare_mode(o, &w->places[place].st);
-	return declare_group(o, &w->places[place].st, &ret->gid, err);
+	free(d->file.path);
+	free(d->file.target);
+	drop_content_clear(&d->content);
 }
 
-/* Adds @file, whose path is copied. Return: 1 added, 0 it was there, -1 with other contents. */
+/* The file of @o with @number. Return: 0 or -1; @ret is to be cleared in either case. */
 static int
-declare_add(struct drop_writing *w, const struct ledger_file *file, const char *path, size_t place,
-	struct drop_content *content, struct error *err)
+declare_file(struct drop_writing *w, const struct output *o, int64_t number, struct declared *ret, struct error *err)
 {
-	const struct ledger_file *same = ledger_find(&w->after, path);
-	struct ledger_file *added;
+	ssize_t place;
 
-	if (same) {
-		bool is_equal = strcmp(same->sha256, file->sha256) == 0 && !same->target == !file->target;
+	*ret = (struct declared){ .file = { .base = strlen(w->set->directory) } };
+	ret->file.path = declare_path(w, o->path, number, err);
+	if (!ret->file.path ||
+		drop_content_make(w->job, w->files, o->format, &w->set->password, &ret->content, err) < 0)
+		return -1;
+	place = declare_place(w, ret->file.path, err);
+	if (place < 0)
+		return -1;
+	ret->place = (size_t)place;
+	digest_sha256(ret->content.data, ret->content.len, ret->file.sha256);
+	ret->file.mode = declare_mode(o, &w->places[place].st);
+	return declare_group(o, &w->places[place].st, &ret->file.gid, err);
+}
 
-		drop_content_clear(content);
-		return is_equal ? 0
-				: error_set(err, ERROR_INVALID,
-					  "'%s' is declared twice for this certificate, with different contents", path);
-	}
-	added = ledger_add(&w->after, path);
-	added->target = xstrdup_null(file->target);
-	memcpy(added->sha256, file->sha256, sizeof(added->sha256));
-	added->mode = file->mode;
-	added->gid = file->gid;
-	added->base = file->base;
+/* Moves @d's content, and copies its description. Return: 0, or -1: it is there with other contents. */
+static int
+declare_add(struct drop_writing *w, struct declared *d, struct error *err)
+{
+	const struct ledger_file *same = ledger_find(&w->after, d->file.path);
+
+	if (same && (strcmp(same->sha256, d->file.sha256) != 0 || !same->target != !d->file.target))
+		return error_set(err, ERROR_INVALID,
+			"'%s' is declared twice for this certificate, with different contents", d->file.path);
+	if (same)
+		return 0;
+	same = ledger_copy(&w->after, &d->file);
 	w->outs = xreallocarray(w->outs, w->n_outs + 1, sizeof(*w->outs));
 	w->outs[w->n_outs++] = (struct drop_out){
-		.place = place, .name = strrchr(added->path, '/') + 1, .content = *content
+		.place = d->place, .name = strrchr(same->path, '/') + 1, .content = d->content
 	};
-	*content = (struct drop_content){ .data = NULL };
-	return 1;
+	d->content = (struct drop_content){ .data = NULL };
+	return 0;
 }
 
 /* --- numbers --- */
@@ -184,23 +193,20 @@ declare_highest(struct drop_writing *w, const struct output *o, struct error *er
 static int
 declare_is_complete(struct drop_writing *w, const struct output_list *list, int64_t number, struct error *err)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const struct output *o = &list->items[i];
-		_cleanup_free_ char *path = declare_path(w, o->path, number, err);
-		struct drop_content content = { .data = NULL };
-		struct ledger_file file = { .gid = (gid_t)-1 };
-		size_t place = 0;
-		int rc = path ? drop_content_make(w->job, w->files, o->format, &w->set->password, &content, err) : -1;
+	int ret = 1;
 
-		if (rc == 0 && declare_has_number(o))
-			rc = declare_file(w, o, path, &content, &file, &place, err);
-		drop_content_clear(&content);
-		if (rc < 0)
-			return -1;
-		if (declare_has_number(o) && drop_look(w->places[place].fd, strrchr(path, '/') + 1, &file) != DROP_SAME)
-			return 0;
+	for (size_t i = 0; i < list->count && ret == 1; i++) {
+		struct declared d;
+
+		if (!declare_has_number(&list->items[i]))
+			continue;
+		if (declare_file(w, &list->items[i], number, &d, err) < 0)
+			ret = -1;
+		else
+			ret = drop_look(w->places[d.place].fd, strrchr(d.file.path, '/') + 1, &d.file) == DROP_SAME;
+		declare_clear(&d);
 	}
-	return 1;
+	return ret;
 }
 
 /* The number of the current set: the highest, if its files are right, else the next. Return: -1: failed. */
@@ -266,21 +272,22 @@ declare_referent(const struct drop_place *p, const char *name)
 static int
 declare_link(struct drop_writing *w, const struct output *o, const char *path, int64_t number, struct error *err)
 {
-	_cleanup_free_ char *link = declare_path(w, o->link, number, err);
-	struct ledger_file file = { .gid = (gid_t)-1, .base = strlen(w->set->directory) };
-	struct drop_content none = { .data = NULL };
-	ssize_t place = link ? declare_place(w, link, err) : -1;
+	struct declared d = { .file = { .gid = (gid_t)-1, .base = strlen(w->set->directory) } };
+	ssize_t place;
 	char *referent;
-	int rc;
+	int rc = -1;
 
-	if (place < 0)
-		return -1;
-	referent = declare_referent(&w->places[place], strrchr(link, '/') + 1);
-	if (referent)
-		strlist_take(&w->in_use, referent);
-	file.target = declare_target(link, path);
-	rc = declare_add(w, &file, link, (size_t)place, &none, err);
-	free(file.target);
+	d.file.path = declare_path(w, o->link, number, err);
+	place = d.file.path ? declare_place(w, d.file.path, err) : -1;
+	if (place >= 0) {
+		d.place = (size_t)place;
+		d.file.target = declare_target(d.file.path, path);
+		referent = declare_referent(&w->places[place], strrchr(d.file.path, '/') + 1);
+		if (referent)
+			strlist_take(&w->in_use, referent);
+		rc = declare_add(w, &d, err);
+	}
+	declare_clear(&d);
 	return rc;
 }
 
@@ -301,20 +308,17 @@ declare_check_owner(const struct drop_writing *w, const struct output *o, const 
 static int
 declare_output(struct drop_writing *w, const struct output *o, int64_t number, struct error *err)
 {
-	_cleanup_free_ char *path = declare_path(w, o->path, number, err);
-	struct drop_content content = { .data = NULL };
-	struct ledger_file file = { .gid = (gid_t)-1 };
-	size_t place = 0;
-	int rc = path ? drop_content_make(w->job, w->files, o->format, &w->set->password, &content, err) : -1;
+	struct declared d;
+	int rc = declare_file(w, o, number, &d, err);
 
 	if (rc == 0)
-		rc = declare_file(w, o, path, &content, &file, &place, err);
+		rc = declare_check_owner(w, o, d.file.path, err);
 	if (rc == 0)
-		rc = declare_check_owner(w, o, path, err);
-	if (rc == 0)
-		rc = declare_add(w, &file, path, place, &content, err);
-	drop_content_clear(&content);
-	return rc >= 0 && o->link ? declare_link(w, o, path, number, err) : rc;
+		rc = declare_add(w, &d, err);
+	if (rc == 0 && o->link)
+		rc = declare_link(w, o, d.file.path, number, err);
+	declare_clear(&d);
+	return rc;
 }
 
 int

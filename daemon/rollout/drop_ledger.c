@@ -37,6 +37,18 @@ ledger_add(struct ledger *l, const char *path)
 }
 
 struct ledger_file *
+ledger_copy(struct ledger *l, const struct ledger_file *file)
+{
+	struct ledger_file *added = ledger_add(l, file->path);
+	char *path = added->path;
+
+	*added = *file;
+	added->path = path;
+	added->target = xstrdup_null(file->target);
+	return added;
+}
+
+struct ledger_file *
 ledger_find(const struct ledger *l, const char *path)
 {
 	for (size_t i = 0; i < l->count; i++)

@@ -43,6 +43,10 @@ ledger_clear(struct ledger *ledger);
 struct ledger_file *
 ledger_add(struct ledger *ledger, const char *path);
 
+/* Adds a copy of @file of another ledger. */
+struct ledger_file *
+ledger_copy(struct ledger *ledger, const struct ledger_file *file);
+
 /* NULL: none. */
 struct ledger_file *
 ledger_find(const struct ledger *ledger, const char *path);

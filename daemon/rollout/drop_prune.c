@@ -125,13 +125,7 @@ drop_prune(struct drop_writing *w, struct error *err)
 		if (!is_in_use && prune_file(w->job, old, rc < 0 ? NULL : err) == 0)
 			continue;
 		rc = is_in_use ? rc : -1;
-		kept = ledger_add(&w->after, old->path);
-		kept->target = xstrdup_null(old->target);
-		memcpy(kept->sha256, old->sha256, sizeof(kept->sha256));
-		kept->mode = old->mode;
-		kept->gid = old->gid;
-		kept->base = old->base;
-		kept->is_foreign = old->is_foreign;
+		kept = ledger_copy(&w->after, old);
 		kept->is_former = drop_is_in_scope(w, old) || old->is_former;
 	}
 	prune_directories(w);
