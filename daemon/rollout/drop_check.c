@@ -204,8 +204,10 @@ drop_check_run(void *arg)
 	struct drop_files f = { 0 };
 
 	if (drop_make_files(job, &f, &job->error) == 0) {
-		check_live(job, &f);
-		check_flat(job, &f);
+		if (!job->is_partial) {
+			check_live(job, &f);
+			check_flat(job, &f);
+		}
 		for (size_t i = 0; i < job->directories.count; i++)
 			check_prepared(job, &f, job->directories.items[i]);
 		check_ledger(job);

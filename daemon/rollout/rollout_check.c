@@ -19,6 +19,9 @@ struct rollout_check {
 	struct subject subject;
 	int64_t generation;
 	bool is_start;
+	struct strlist certificates; /* that are deployed: more than one if some consumers were rolled back */
+	size_t seen;                 /* of them */
+	struct strlist changed, gone;
 	rollout_checked_fn *done;
 	void *arg;
 };
@@ -27,6 +30,9 @@ static void
 rollout_check_free(struct rollout_check *c)
 {
 	subject_clear(&c->subject);
+	strlist_clear(&c->certificates);
+	strlist_clear(&c->changed);
+	strlist_clear(&c->gone);
 	free(c);
 }
 
@@ -157,23 +163,87 @@ is_still_current(const struct rollout_check *c)
 }
 
 static bool
-rollout_check_result(struct rollout_check *c, const struct strlist *changed, const struct strlist *gone)
+rollout_check_result(struct rollout_check *c)
 {
 	struct rollout_env *env = &c->rollout->env;
 	struct store_txn *txn;
 
 	if (!is_still_current(c))
 		return false;
-	if (!changed->count && !gone->count) {
+	if (!c->changed.count && !c->gone.count) {
 		forget_change(c);
 		return false;
 	}
 	txn = store_begin(env->store);
-	if (changed->count || !c->is_start)
-		report_change(c, txn, changed, gone);
+	if (c->changed.count || !c->is_start)
+		report_change(c, txn, &c->changed, &c->gone);
 	rollout_request_for(c->rollout, txn, c->subject.id, &c->subject.consumers, c->subject.certificate,
 		clock_wall(loop_clock(env->loop)));
 	return true;
+}
+
+/* The directories that have files of @certificate: with certd's own files, and with declared ones. */
+static int
+check_directories(struct rollout *r, const struct rollout_state *state, const char *certificate, struct strlist *own,
+	struct strlist *declared)
+{
+	for (size_t i = 0; i < state->targets.count; i++) {
+		const struct rollout_target *t = rollout_target_at(state, i);
+		_cleanup_consumer_ struct consumer c = { 0 };
+		struct strlist *list;
+
+		if (t->step < ROLLOUT_WRITTEN || strcmp(rollout_certificate_of(state, t), certificate) != 0)
+			continue;
+		if (object_peek(r->env.store, &consumer_class, t->consumer, &c, NULL) < 0)
+			return -1;
+		list = output_are_declared(&c) ? declared : own;
+		if (c.directory && !strlist_has(list, c.directory))
+			strlist_add(list, c.directory);
+	}
+	return 0;
+}
+
+static drop_checked_fn checked;
+
+/* Compares the files of the next certificate. Return: false: it cannot. */
+static bool
+check_next(struct rollout_check *c, const struct rollout_state *state)
+{
+	struct rollout *r = c->rollout;
+	const char *id = c->certificates.items[c->seen++];
+	_cleanup_certificate_ struct certificate cert = { 0 };
+	_cleanup_strlist_ struct strlist own = STRLIST_INIT, declared = STRLIST_INIT;
+	struct drop_request request = { .subject_id = c->subject.id,
+		.slug = c->subject.slug,
+		.cert = &cert,
+		.generation = state->generation,
+		.is_partial = strcmp(id, rollout_certificate_of(state, NULL)) != 0,
+		.directories = &own,
+		.declared = &declared };
+
+	if (check_directories(r, state, id, &own, &declared) < 0 ||
+		object_load(r->env.store, &certificate_class, id, &cert, NULL) != 1)
+		return false;
+	drop_check(r->env.drops, &request, checked, c);
+	return true;
+}
+
+static bool
+check_goes_on(struct rollout_check *c)
+{
+	struct rollout_state state = { 0 };
+	bool ret = c->seen < c->certificates.count && is_still_current(c) &&
+		   rollout_load(c->rollout, c->subject.id, &state, NULL) == 1 && check_next(c, &state);
+
+	record_clear(&rollout_class, &state);
+	return ret;
+}
+
+static void
+add_lines(struct strlist *list, const struct strlist *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		strlist_add(list, more->items[i]);
 }
 
 static void
@@ -186,52 +256,32 @@ checked(const struct strlist *changed, const struct strlist *gone, const struct 
 		rollout_check_free(c);
 		return;
 	}
-	is_rewritten = !err && rollout_check_result(c, changed, gone);
+	add_lines(&c->changed, changed);
+	add_lines(&c->gone, gone);
+	if (!err && check_goes_on(c))
+		return;
+	is_rewritten = !err && c->seen == c->certificates.count && rollout_check_result(c);
 	c->done(is_rewritten, c->arg);
 	rollout_check_free(c);
 }
 
-/* The directories of the consumers whose files are written: with certd's own files, and with declared ones. */
-static int
-check_directories(struct rollout *r, const struct rollout_state *state, struct strlist *own, struct strlist *declared)
+static void
+check_add(struct rollout_check *c, const char *certificate)
 {
-	for (size_t i = 0; i < state->targets.count; i++) {
-		const struct rollout_target *t = rollout_target_at(state, i);
-		_cleanup_consumer_ struct consumer c = { 0 };
-		struct strlist *list;
-
-		if (t->step < ROLLOUT_WRITTEN)
-			continue;
-		if (object_peek(r->env.store, &consumer_class, t->consumer, &c, NULL) < 0)
-			return -1;
-		list = output_are_declared(&c) ? declared : own;
-		if (c.directory && !strlist_has(list, c.directory))
-			strlist_add(list, c.directory);
-	}
-	return 0;
+	if (!strlist_has(&c->certificates, certificate))
+		strlist_add(&c->certificates, certificate);
 }
 
 static bool
 rollout_check_begin(struct rollout_check *c, const struct rollout_state *state)
 {
-	struct rollout *r = c->rollout;
-	_cleanup_certificate_ struct certificate cert = { 0 };
-	_cleanup_strlist_ struct strlist own = STRLIST_INIT, declared = STRLIST_INIT;
-	struct drop_request request = { .subject_id = c->subject.id,
-		.slug = c->subject.slug,
-		.cert = &cert,
-		.generation = state->generation,
-		.directories = &own,
-		.declared = &declared };
-
-	if (check_directories(r, state, &own, &declared) < 0 ||
-		object_load(r->env.store, &certificate_class, state->certificate, &cert, NULL) != 1)
-		return false;
-	/* What is deployed, which after a rollback is not the newest. */
+	check_add(c, rollout_certificate_of(state, NULL));
+	for (size_t i = 0; i < state->targets.count; i++)
+		check_add(c, rollout_certificate_of(state, rollout_target_at(state, i)));
+	/* That of the record: subject_load() has the newest. */
 	str_replace(&c->subject.certificate, state->certificate);
 	c->generation = state->generation;
-	drop_check(r->env.drops, &request, checked, c);
-	return true;
+	return check_next(c, state);
 }
 
 struct rollout_check *
