@@ -257,6 +257,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/rollout/test_activate.c \
 	tests/unit/rollout/test_consumer_kind.c \
+	tests/unit/rollout/test_crash.c \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_haproxy.c \
@@ -266,6 +267,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_starttls.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_rollback.c \
 	tests/unit/rollout/test_withdraw.c \
+	tests/support/disk_points.c tests/support/disk_points.h \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -307,6 +307,7 @@ types_of(enum event_kind kind)
 		[EVENT_ISSUE_FAILED] = "autocertificate",
 		[EVENT_DEPLOY_DONE] = "autocertificate certificate",
 		[EVENT_DEPLOY_FAILED] = "autocertificate certificate",
+		[EVENT_DEPLOY_CHANGED] = "autocertificate certificate",
 		[EVENT_PROBE_SERVED] = "autocertificate certificate",
 		[EVENT_PROBE_STALE] = "autocertificate certificate",
 		[EVENT_PROBE_MISMATCH] = "autocertificate certificate",

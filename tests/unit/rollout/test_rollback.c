@@ -1,11 +1,13 @@
 /* Rolling back, by hand and by policy, in the world of the simulation. */
 #include "daemon/rollout/rollout_back.h"
+#include "daemon/rollout/rollout_check.h"
 #include "tests/sim/checks.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct seen {
@@ -270,24 +272,161 @@ Test(rollback, a_server_that_never_answers_with_the_new_certificate_is_rolled_ba
 	end(&b);
 }
 
-Test(rollback, every_step_of_it_goes_on_after_a_restart)
+/* The record as it would be at that step; certd is not running. */
+static void
+put_step(struct back *b, enum rollout_step step, bool is_written)
 {
-	for (int sec = 0; sec < 4; sec++) {
+	struct rollout_state s = { 0 };
+	struct rollout_target *t;
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_load(&b->run, "a-90d", &a);
+	load(b, &s);
+	t = s.targets.items;
+	t->step = step;
+	t->next_at = 0;
+	s.is_written = is_written;
+	s.done_at = 0;
+	record_save(b->w->store, store_begin(b->w->store), &rollout_class, a.o.id, &s);
+	store_commit(b->w->store);
+	record_clear(&rollout_class, &s);
+}
+
+/* Whatever the newest certificate had reached. */
+Test(rollback, it_is_possible_at_every_step)
+{
+	static const struct {
+		enum rollout_step step;
+		bool is_written;
+	} cases[] = {
+		{ ROLLOUT_STAGED, false },
+		{ ROLLOUT_STAGED, true },
+		{ ROLLOUT_WRITTEN, true },
+		{ ROLLOUT_TESTED, true },
+		{ ROLLOUT_ACTIVATED, true },
+		{ ROLLOUT_PROBED, true },
+		{ ROLLOUT_SERVED, true },
+		{ ROLLOUT_ROLLED_BACK, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *step = rollout_step_name(cases[i].step);
+		size_t to = cases[i].step == ROLLOUT_ROLLED_BACK ? 0 : 1;
 		struct back b;
 
 		begin(&b, "never");
-		cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d'}"));
+		renew(&b, 2);
+		if (cases[i].step == ROLLOUT_ROLLED_BACK)
+			cr_assert(roll_back(&b));
+		put_step(&b, cases[i].step, cases[i].is_written);
+		cr_expect(
+			world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[to]),
+			"%s", step);
+		world_run_until(b.w, world_now(b.w) + MINUTE);
+		expect_deployed(&b, to, true, step);
+		cr_expect_eq(warnings(&b), 1, "%s", step);
+		cr_assert(
+			world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[2]));
+		world_run_until(b.w, world_now(b.w) + MINUTE);
+		expect_deployed(&b, 2, false, step);
+		cr_expect_eq(warnings(&b), 0, "%s", step);
+		cr_expect(check_calm(b.w), "%s", step);
+		end(&b);
+	}
+}
+
+/* The steps at which something can fail, each in its own way, until the policy has enough of it. */
+Test(rollback, a_policy_acts_on_a_failure_of_each_step)
+{
+	static const struct {
+		const char *why, *properties;
+		enum rollout_step step;
+	} cases[] = {
+		{ "its directory is missing", "'directory':'/nonexistent'", ROLLOUT_STAGED },
+		{ "it cannot be notified", "'activate':'notify','socket':'/nonexistent'", ROLLOUT_TESTED },
+		{ "it does not answer", "'probes':[{'host':'127.0.0.1','port':1}]", ROLLOUT_PROBED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct back b;
+		struct rollout_state s = { 0 };
+		const struct rollout_target *t;
+
+		begin(&b, "never");
+		cr_assert(world_call(b.w, RPC_CONSUMER_CREATE,
+			"{'properties':{'name':'bad','rollback':'onFailure',%s}}", cases[i].properties));
+		cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_UPDATE,
+			"{'ref':'a-90d','force':true,'properties':{'consumers':['bad']}}"));
+		world_run_until(b.w, world_now(b.w) + 10);
+		load(&b, &s);
+		t = s.targets.items;
+		cr_expect_eq(t->step, cases[i].step, "%s: %s", cases[i].why, rollout_step_name(t->step));
+		cr_expect_eq(b.seen.rolled_back, 0, "%s: once is not enough", cases[i].why);
+		record_clear(&rollout_class, &s);
+		world_run_until(b.w, world_now(b.w) + DAY);
+		load(&b, &s);
+		t = s.targets.items;
+		cr_expect_eq(b.seen.rolled_back, 1, "%s", cases[i].why);
+		cr_assert_not_null(t->earlier, "%s", cases[i].why);
+		cr_expect_str_eq(t->earlier, b.ids[0], "%s", cases[i].why);
+		cr_expect(error_is_set(&s.rolled_back_why), "%s", cases[i].why);
+		record_clear(&rollout_class, &s);
+		end(&b);
+	}
+}
+
+/* Each directory is compared with the certificate that it has. */
+Test(rollback, its_files_are_not_taken_for_changed_ones)
+{
+	struct back b;
+	struct rollout_state before = { 0 }, after = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_free_ char *here = NULL;
+
+	begin(&b, "never");
+	run_load(&b.run, "a-90d", &a);
+	here = getcwd(NULL, 0);
+	cr_assert_eq(mkdir("own", 0750), 0);
+	cr_assert(world_call(b.w, RPC_CONSUMER_CREATE, "{'properties':{'name':'own','directory':'%s/own'}}", here));
+	cr_assert(world_call(
+		b.w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['notified','own']}}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	for (int part = 0; part < 2; part++) {
+		cr_assert(world_call(
+			b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d'%s}", part ? ",'consumer':'own'" : ""));
+		world_run_until(b.w, world_now(b.w) + MINUTE);
+		load(&b, &before);
 		events_unsubscribe(b.subscription);
-		if (sec)
-			world_run_until(b.w, world_now(b.w) + sec);
 		world_stop(b.w);
 		world_start(b.w);
 		b.subscription = events_subscribe(b.w->events, NULL, count_rollbacks, &b.seen);
-		world_run_until(b.w, world_now(b.w) + HOUR);
-		expect_deployed(&b, 0, true, "after a restart");
-		cr_expect_eq(warnings(&b), 1);
-		end(&b);
+		world_run_until(b.w, world_now(b.w) + MINUTE);
+		load(&b, &after);
+		cr_expect_eq(after.generation, before.generation, "%d: nothing is written again", part);
+		cr_expect_null(rollout_changed_text(b.w->store, a.o.id), "%d", part);
+		record_clear(&rollout_class, &before);
+		record_clear(&rollout_class, &after);
+		cr_assert(world_call(b.w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}"));
+		world_run_until(b.w, world_now(b.w) + MINUTE);
 	}
+	/* And what is changed is found, wherever it is. */
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','consumer':'own'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	events_unsubscribe(b.subscription);
+	world_stop(b.w);
+	cr_assert_eq(truncate("own/cert.pem", 0), 0);
+	cr_assert_eq(truncate("drops/live/a-90d/chain.pem", 0), 0);
+	world_start(b.w);
+	b.subscription = events_subscribe(b.w->events, NULL, count_rollbacks, &b.seen);
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	{
+		_cleanup_free_ char *text = rollout_changed_text(b.w->store, a.o.id);
+
+		cr_assert_not_null(text);
+		cr_expect(strstr(text, "/own/cert.pem has other contents"), "%s", text);
+		cr_expect(strstr(text, "a-90d/chain.pem has other contents"), "%s", text);
+	}
+	end(&b);
 }
 
 Test(rollback, a_directory_is_rolled_back_alone_and_shared_files_only_together)
