@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct api_kinds;
 struct buf;
 struct error;
 struct strlist;
@@ -99,8 +100,9 @@ struct api_resource {
 	const struct api_field *properties;
 	const struct api_field *metadata; /* in addition to api_common_metadata */
 	const struct api_column *columns;
-	bool is_ionos;    /* IONOS's REST semantics: PATCH changes only the name */
-	bool is_declared; /* it consists of declarations: `certctl dump` and `apply` include it */
+	const struct api_kinds *kinds; /* of its objects, whose settings are among the properties (kinds.h); or NULL */
+	bool is_ionos;                 /* IONOS's REST semantics: PATCH changes only the name */
+	bool is_declared;              /* it consists of declarations: `certctl dump` and `apply` include it */
 };
 
 enum api_resource_id {

@@ -72,6 +72,7 @@ extern const struct api_field api_certificate_properties[], api_certificate_meta
 	api_certificate_change[], api_certificate_export_params[], api_export_result[];
 extern const struct api_column api_certificate_columns[];
 
+extern struct api_field api_dnsprovider_properties[]; /* filled before main() */
 extern const struct api_field api_dnsprovider_metadata[], api_dnsprovider_ref[], api_dnsprovider_change[];
 extern const struct api_column api_dnsprovider_columns[];
 

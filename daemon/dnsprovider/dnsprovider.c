@@ -15,48 +15,14 @@ static const struct dnsprovider_driver *const drivers[DNS_KIND_COUNT] = { DNS_KI
 const struct dnsprovider_driver *
 dnsprovider_driver(const char *kind)
 {
-	const struct dns_kind *found = dns_kind_find(kind);
+	const struct api_kind *found = api_kind_find(&dns_kinds, kind);
 
-	return found ? drivers[found - dns_kinds] : NULL;
-}
-
-static int
-check_values(const struct api_field *setting, const char *value, struct error *err)
-{
-	_cleanup_buf_ struct buf all = BUF_INIT;
-
-	if (setting->type == API_PATH && *value != '/')
-		return error_set_field(err, setting->name, "'%s' is not an absolute path", value);
-	for (size_t i = 0; setting->type == API_ENUM && setting->values[i]; i++) {
-		if (strcmp(setting->values[i], value) == 0)
-			return 0;
-		buf_printf(&all, "%s%s", i ? ", " : "", setting->values[i]);
-	}
-	if (setting->type == API_ENUM)
-		return error_set_field(err, setting->name, "'%s' is not one of %s", value, buf_str(&all));
-	return 0;
-}
-
-static int
-check_settings(const struct dnsprovider *d, const struct dns_kind *kind, struct error *err)
-{
-	for (const struct api_field *setting = kind->settings; setting->name; setting++) {
-		const char *value = setting_text(&d->settings, setting->name);
-		bool is_there = value || setting_find(&d->secrets, setting->name);
-
-		if (!is_there && (setting->flags & API_REQUIRED))
-			return error_set_field(
-				err, setting->name, "is missing: kind %s requires the %s", kind->name, setting->help);
-		if (value && check_values(setting, value, err) < 0)
-			return -1;
-	}
-	return 0;
+	return found ? drivers[found - dns_kinds.items] : NULL;
 }
 
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err)
 {
-	const struct dns_kind *kind = dns_kind_find(d->kind);
 	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
 
 	if (!driver)
@@ -69,7 +35,7 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 			return error_set_field(err, "nameservers", "'%s' is not HOST, HOST:PORT or [V6]:PORT",
 				d->nameservers.items[i]);
 	}
-	if (check_settings(d, kind, err) < 0)
+	if (settings_check(&dns_kinds, d->kind, &d->settings, &d->secrets, err) < 0)
 		return -1;
 	return driver->check ? driver->check(d, err) : 0;
 }

@@ -356,7 +356,8 @@ static char *
 http_api_endpoint(const struct dnsprovider *d)
 {
 	const char *own = setting_text(&d->settings, "endpoint");
-	const char *endpoint = own ? own : dns_kind_setting(dns_kind_find(d->kind), "endpoint")->fallback;
+	const struct api_kind *kind = api_kind_find(&dns_kinds, d->kind);
+	const char *endpoint = own ? own : api_kind_setting(&dns_kinds, kind, "endpoint")->fallback;
 	size_t len = strlen(endpoint);
 
 	return xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);

@@ -17,7 +17,7 @@ enum rule_flag {
 
 struct rule {
 	enum api_resource_id id;
-	const char *property;
+	const char *property; /* NULL: the settings of its kinds that have no rule of their own */
 	enum effect_action action;
 	unsigned flags; /* enum rule_flag */
 	const char *reason;
@@ -73,6 +73,7 @@ static const struct rule rules[] = {
 	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "validateUnseen", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, NULL, EFFECT_NOTHING, 0, next_record },
 
 	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "its name changes" },
 	{ API_CONSUMER, "activate", EFFECT_REDEPLOY, 0, "it is notified in another way" },
@@ -196,6 +197,7 @@ static bool
 same_setting(const struct setting *a, const struct setting *b)
 {
 	return a && b && strcmp(a->value ? a->value : "", b->value ? b->value : "") == 0 &&
+	       strlist_equal(&a->list, &b->list) &&
 	       same_octets(a->secret.data, a->secret.len, b->secret.data, b->secret.len);
 }
 
@@ -244,7 +246,7 @@ order_is_wanted(const struct autocert *a)
 }
 
 static void
-apply_rule(const struct rule *rule, const void *old, const void *new, struct effect *ret)
+apply_rule(const struct rule *rule, const char *property, const void *old, const void *new, struct effect *ret)
 {
 	enum effect_action action = rule->action;
 	const char *reason = rule->reason;
@@ -265,32 +267,35 @@ apply_rule(const struct rule *rule, const void *old, const void *new, struct eff
 		ret->moves_renewal = true;
 	if (action > ret->action)
 		ret->action = action;
-	strlist_add(&ret->changed, rule->property);
-	strlist_take(&ret->reasons, xasprintf("%s: %s", rule->property, reason));
+	strlist_add(&ret->changed, property);
+	strlist_take(&ret->reasons, xasprintf("%s: %s", property, reason));
 }
 
 static const struct rule *
 effect_rule_for(enum api_resource_id id, const char *property)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].id == id && strcmp(rules[i].property, property) == 0)
+		if (rules[i].id == id &&
+			(property ? rules[i].property && strcmp(rules[i].property, property) == 0 : !rules[i].property))
 			return &rules[i];
 	return NULL;
 }
 
-/* Settings of a kind of DNS provider. */
 static void
-apply_settings(const struct record_list *old, const struct record_list *new, struct effect *ret)
+apply_settings(
+	enum api_resource_id id, const struct record_list *old, const struct record_list *new, struct effect *ret)
 {
 	const struct setting *a = old->items, *b = new->items;
 
 	for (size_t i = 0; i < old->count + new->count; i++) {
 		const char *name = i < old->count ? a[i].name : b[i - old->count].name;
-		struct rule rule = { API_DNSPROVIDER, name, EFFECT_NOTHING, 0, next_record };
+		const struct rule *rule = effect_rule_for(id, name);
 
+		if (!rule)
+			rule = effect_rule_for(id, NULL);
 		if (!same_setting(setting_find(old, name), setting_find(new, name)) &&
 			!strlist_has(&ret->changed, name))
-			apply_rule(&rule, old, new, ret);
+			apply_rule(rule, name, old, new, ret);
 	}
 }
 
@@ -318,9 +323,9 @@ effect_of(enum api_resource_id id, const struct record_class *cls, const void *o
 		const struct rule *rule = field->name ? effect_rule_for(id, field->name) : NULL;
 
 		if (rule && !same_field(field, old, new))
-			apply_rule(rule, old, new, ret);
+			apply_rule(rule, field->name, old, new, ret);
 		if (field->item == &setting_class)
-			apply_settings((const void *)((const char *)old + field->offset),
+			apply_settings(id, (const void *)((const char *)old + field->offset),
 				(const void *)((const char *)new + field->offset), ret);
 	}
 	apply_rewritten(old, new, ret);

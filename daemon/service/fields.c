@@ -98,6 +98,22 @@ fields_add_one(const struct record_field *field, const struct api_field *api, co
 		json_put(ret, api->name, true, value);
 }
 
+/* A setting of one of the kinds. */
+static void
+fields_add_setting(
+	const struct record_class *cls, const struct api_field *api, const void *obj, struct json_object *ret)
+{
+	static const struct strlist none = STRLIST_INIT;
+	const struct setting *setting = fields_setting(cls, api->name, obj);
+
+	if (api->type == API_STRLIST)
+		json_put(ret, api->name, true, json_new_strlist(setting ? &setting->list : &none));
+	else if (api->type == API_BOOL)
+		json_put(ret, api->name, true, json_object_new_boolean(setting != NULL));
+	else if (setting && setting->value)
+		json_put(ret, api->name, true, json_object_new_string(setting->value));
+}
+
 /* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; omitted when empty. */
 static void
 fields_add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
@@ -117,16 +133,17 @@ void
 fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix, const void *obj,
 	struct json_object *ret)
 {
+	const struct api_resource *resource = api_resource_find(cls->name);
+	const struct api_kinds *kinds = resource ? resource->kinds : NULL;
 	size_t at = 0;
 
 	for (; fields && fields->name; fields++) {
 		const struct record_field *field = fields_named(cls, prefix, fields->name, &at);
-		const struct setting *setting = field ? NULL : fields_setting(cls, fields->name, obj);
 
 		if (field)
 			fields_add_one(field, fields, obj, ret);
-		else if (setting && setting->value)
-			json_put(ret, fields->name, true, json_object_new_string(setting->value));
+		else if (kinds && api_kind_setting(kinds, NULL, fields->name))
+			fields_add_setting(cls, fields, obj, ret);
 		else if (fields->type == API_OBJECT)
 			fields_add_object(cls, fields, prefix, obj, ret);
 	}

@@ -21,6 +21,7 @@ libcertd_a_SOURCES += \
 	daemon/service/metrics_text.c daemon/service/metrics_text.h \
 	daemon/service/passed_fds.c daemon/service/passed_fds.h \
 	daemon/service/peer.c daemon/service/peer.h \
+	daemon/service/settings.c daemon/service/settings.h \
 	daemon/service/profiles.c daemon/service/profiles.h \
 	daemon/service/res_alert.c \
 	daemon/service/res_audit.c \

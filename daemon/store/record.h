@@ -56,7 +56,7 @@ struct record_field {
 /* A field of earlier versions that is now an item of a list of settings; read, never written. */
 struct record_former {
 	uint8_t tag;
-	enum record_type type; /* STRING or SECRET */
+	enum record_type type; /* STRING, STRLIST, BOOL or SECRET */
 	size_t offset;         /* of the list (daemon/store/setting.h) */
 	const char *name;      /* of the item */
 };

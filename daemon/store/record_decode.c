@@ -186,10 +186,21 @@ decode_former(const struct record_place *place, const struct record_former *form
 {
 	const struct record_field as_field = { .tag = former->tag, .type = former->type };
 	struct setting *setting = record_list_add(&setting_class, (void *)((char *)obj + former->offset));
+	bool is_set = false;
+	void *value = &setting->value;
+	int rc;
 
 	setting->name = xstrdup(former->name);
-	return decode_value(place, &as_field, p, len,
-		former->type == RECORD_SECRET ? (void *)&setting->secret : (void *)&setting->value);
+	if (former->type == RECORD_SECRET)
+		value = &setting->secret;
+	else if (former->type == RECORD_STRLIST)
+		value = &setting->list;
+	else if (former->type == RECORD_BOOL)
+		value = &is_set;
+	rc = decode_value(place, &as_field, p, len, value);
+	if (is_set)
+		setting->value = xstrdup("true");
+	return rc;
 }
 
 /* @p: the field from its tag on; @len: of its value. */

@@ -5,12 +5,15 @@
 #ifndef DAEMON_STORE_SETTING_H
 #define DAEMON_STORE_SETTING_H
 
+#include "common/api/kinds.h"
 #include "common/crypto/secret.h"
+#include "common/strlist.h"
 #include "daemon/store/record.h"
 
 struct setting {
 	char *name;
-	char *value;          /* NULL in a list of secrets */
+	char *value;          /* of a text; of a flag "true"; else NULL */
+	struct strlist list;  /* of a list */
 	struct secret secret; /* empty in a list of settings, and in an object that was loaded without its secrets */
 };
 
@@ -28,8 +31,34 @@ setting_text(const struct record_list *list, const char *name);
 void
 setting_put(struct record_list *list, const char *name, const char *value);
 
-/* The same for a secret. */
+/* Its values; none if it is absent. Borrowed until the list is changed. */
+const struct strlist *
+setting_list(const struct record_list *list, const char *name);
+
+bool
+setting_is_set(const struct record_list *list, const char *name);
+
+/* The same for a list, of which an empty one removes the setting, a flag, and a secret. */
+void
+setting_put_list(struct record_list *list, const char *name, const struct strlist *value);
+
+void
+setting_put_flag(struct record_list *list, const char *name, bool value);
+
 void
 setting_put_secret(struct record_list *list, const char *name, const void *data, size_t len);
+
+/* Removes the settings that @kind does not have. */
+void
+settings_keep(struct record_list *list, const struct api_kind *kind);
+
+/*
+ * settings_check() - does an object have the settings that its kind requires, with values that it takes?
+ * @word: of the kind; @secrets: NULL: the kinds have none
+ * Return: 0, or -1 with the setting (ERROR_INVALID).
+ */
+int
+settings_check(const struct api_kinds *kinds, const char *word, const struct record_list *settings,
+	const struct record_list *secrets, struct error *err);
 
 #endif

@@ -174,12 +174,13 @@ Test(dnsprovider, name_servers_to_ask_are_checked)
 Test(dnsprovider, every_kind_has_a_driver_and_settings_that_a_record_can_hold)
 {
 	for (size_t i = 0; i < DNS_KIND_COUNT; i++) {
-		const struct dns_kind *kind = &dns_kinds[i];
+		const struct api_kind *kind = &dns_kinds.items[i];
 
-		cr_expect_eq(dns_kind_find(kind->name), kind);
+		cr_expect_eq(api_kind_find(&dns_kinds, kind->name), kind);
 		cr_expect_not_null(dnsprovider_driver(kind->name), "%s", kind->name);
 		for (const struct api_field *s = kind->settings; s->name; s++) {
-			const struct api_field *property = api_field_find(dns_kinds_properties, s->name);
+			const struct api_field *property = api_field_find(
+				api_resources[API_DNSPROVIDER].properties, s->name);
 
 			cr_expect(s->type == API_STRING || s->type == API_ENUM || s->type == API_PATH ||
 					  s->type == API_SECRET,

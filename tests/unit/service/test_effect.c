@@ -1,4 +1,4 @@
-#include "common/api/dns_kinds.h"
+#include "common/api/kinds.h"
 #include "daemon/service/effect.h"
 #include "daemon/service/fields.h"
 #include "daemon/service/resource.h"
@@ -210,18 +210,32 @@ field_of(const struct record_class *cls, const char *path)
 	return NULL;
 }
 
+/* The lists of settings in @obj: the first, and that of the secrets. */
+static struct record_list *
+settings_of(const struct record_class *cls, size_t nth, void *obj)
+{
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].item == &setting_class && nth-- == 0)
+			return (void *)((char *)obj + cls->fields[i].offset);
+	cr_assert_fail("%s has no settings", cls->name);
+	return NULL;
+}
+
 static void
 alter_property(const struct record_class *cls, const char *path, void *obj)
 {
-	struct dnsprovider *d = obj;
-	const struct api_field *setting = cls == &dnsprovider_class ? dns_kind_setting(NULL, path) : NULL;
+	const struct api_kinds *kinds = api_resource_find(cls->name)->kinds;
+	const struct api_field *setting = kinds ? api_kind_setting(kinds, NULL, path) : NULL;
+	const struct strlist list = { .items = (char *[]){ (char *)"x" }, .count = 1 };
 
 	if (!setting)
 		alter(field_of(cls, path), obj);
 	else if (setting->type == API_SECRET)
-		setting_put_secret(&d->secrets, path, "x", 1);
+		setting_put_secret(settings_of(cls, 1, obj), path, "x", 1);
+	else if (setting->type == API_STRLIST)
+		setting_put_list(settings_of(cls, 0, obj), path, &list);
 	else
-		setting_put(&d->settings, path, "x");
+		setting_put(settings_of(cls, 0, obj), path, "x");
 }
 
 static void

@@ -1,4 +1,4 @@
-#include "common/api/dns_kinds.h"
+#include "common/api/kinds.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
@@ -20,10 +20,13 @@ Test(service, every_method_of_the_api_has_a_handler_and_a_role)
 static bool
 has_field(const struct record_class *cls, const char *path)
 {
+	const struct api_kinds *kinds;
+
 	for (size_t i = 0; i < cls->n_fields; i++)
 		if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0)
 			return true;
-	return cls == &dnsprovider_class && dns_kind_setting(NULL, path);
+	kinds = api_resource_find(cls->name)->kinds;
+	return kinds && api_kind_setting(kinds, NULL, path);
 }
 
 static void
