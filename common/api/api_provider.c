@@ -4,6 +4,9 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
+static const char *const account_lost[] = { "register", "fail", NULL };
+static const char *const account_statuses[] = { "deactivated", "revoked", "refused", NULL };
+
 static const struct api_field eab_fields[] = {
 	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
 		.help = "key identifier from the CA" },
@@ -35,6 +38,8 @@ const struct api_field api_provider_properties[] = {
 		.help = "private key of an existing account, PEM or JWK (private_key.json of certbot)" },
 	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
 		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
+	{ .name = "accountLost", .type = API_ENUM, .values = account_lost, .fallback = "register",
+		.help = "if the CA does not know the account any more: register the same key again, or fail" },
 	END,
 };
 
@@ -42,6 +47,8 @@ const struct api_field api_provider_metadata[] = {
 	{ .name = "directoryUrl", .type = API_STRING, .flags = API_ALWAYS, .help = "URL of the ACME directory" },
 	{ .name = "accountUrl", .type = API_STRING, .help = "URL of the account at the CA" },
 	{ .name = "accountThumbprint", .type = API_STRING, .help = "thumbprint of the account key (RFC 7638)" },
+	{ .name = "accountStatus", .type = API_ENUM, .values = account_statuses,
+		.help = "why the account cannot be used any more" },
 	{ .name = "termsOfService", .type = API_STRING, .help = "URL of the CA's terms of service" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
 		.help = "why the last attempt failed" },

@@ -58,6 +58,8 @@ const struct api_method api_methods[] = {
 	READ_ROWS(PROVIDER, "provider", API_PROVIDER, api_page_params, api_provider_ref, "provider"),
 	CRUD_ROWS(PROVIDER, "provider", API_PROVIDER, ROLE_ADMIN, api_ionos_create_params, api_provider_update_params,
 		api_provider_change, "provider"),
+	[RPC_PROVIDER_NEW_ACCOUNT] = { "provider.newAccount", ROLE_ADMIN, API_CALL, API_PROVIDER, api_provider_ref,
+		NULL, "register another account, with a new key, in place of one that the CA refuses", .flags = 0 },
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, api_autocert_list_params, api_autocert_ref,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,

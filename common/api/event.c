@@ -69,6 +69,8 @@ static const struct event_info kinds[] = {
 		"a message could not be delivered to an alert destination" },
 	[EVENT_DEPLOY_CHANGED] = { "deploy.changed", EVENT_WARNING, "files",
 		"something else changed files that certd wrote; they are written again" },
+	[EVENT_ACCOUNT_REPLACED] = { "account.replaced", EVENT_WARNING, "former account",
+		"the CA had forgotten an account, and its key was registered again" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

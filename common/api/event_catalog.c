@@ -26,6 +26,10 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_ACCOUNT_FAILED] =
 		"No certificate is issued with the provider until it has an account; certd retries. To see "
 		"what the CA says: certctl explain provider NAME",
+	[EVENT_ACCOUNT_REPLACED] =
+		"Whatever names the former account is void: CAA records with accounturi=, and TXT records at "
+		"_validation-persist. Replace its URL there. To let certd ask first: certctl set provider NAME "
+		"--account-lost fail",
 	[EVENT_ISSUE_FAILED] = "certd retries, at least daily, and the present certificate stays in use. " EXPLAIN,
 	[EVENT_DEPLOY_FAILED] = "certd retries; servers keep the files that they have loaded. " EXPLAIN,
 	[EVENT_PROBE_STALE] =

@@ -159,12 +159,18 @@ declare_finish(struct wait *wait, const struct api_resource *resource, struct js
 	return 0;
 }
 
+static int
+declare_wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err)
+{
+	return args->resource == &api_resources[API_PROVIDER] ? wait_init_account(wait, ctl, args, err)
+							      : wait_init_issue(wait, ctl, args, err);
+}
+
 int
 declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object, struct error *err)
 {
 	struct wait wait;
-	int rc = args->resource == &api_resources[API_PROVIDER] ? wait_init_account(&wait, ctl, args, err)
-								: wait_init_issue(&wait, ctl, args, err);
+	int rc = declare_wait_init(&wait, ctl, args, err);
 
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
@@ -253,7 +259,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	}
 	if (ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0)
 		return -1;
-	rc = wait_init_issue(&wait, ctl, args, err);
+	rc = declare_wait_init(&wait, ctl, args, err);
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err);
 	if (rc == 0)

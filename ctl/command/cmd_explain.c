@@ -49,7 +49,12 @@ explain_provider(struct explanation *e)
 	const char *url = ctl_text_at(e->metadata, "accountUrl");
 
 	explain_add(e->reasons, *url ? xasprintf("its account is %s", url) : xstrdup("it has no account yet"));
-	if (explain_is_failed(e))
+	if (*ctl_text_at(e->metadata, "accountStatus"))
+		explain_advise(
+			e, "to register another account, with a new key, for the same provider", "new-account", NULL);
+	else if (strcmp(ctl_text_at(e->metadata, "lastError.problem"), "userActionRequired") == 0)
+		explain_advise(e, "read the terms; to accept them", "set provider", "--agree-tos");
+	else if (explain_is_failed(e))
 		explain_add(e->advice, xstrdup("certd keeps retrying; to correct it: certctl set provider --help"));
 }
 

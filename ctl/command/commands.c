@@ -100,6 +100,10 @@ static const char status_notes[] =
 	"\n"
 	"  certctl status\n"
 	"  certctl status --check\n";
+static const char new_account_notes[] =
+	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
+	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
+	"name the former account must be changed.\n";
 static const char register_notes[] =
 	"Has no effect if this address (with --name, this provider) is already registered with the\n"
 	"server.\n"
@@ -443,6 +447,9 @@ const struct command commands[] = {
 		RPC_CONSUMER_PROBE, wait_options, cmd_probe, NULL, .also = "check test" },
 	{ "events", "[NOUN NAME]", "list events", OPTIONS_PARAMS, COMMAND_NOUN | COMMAND_NAME | COMMAND_OPTIONAL,
 		NONE, RPC_EVENT_LIST, events_options, cmd_events, NULL, .also = "log logs" },
+	{ "new-account", NULL, "register another account in place of one that the CA refuses", OPTIONS_PARAMS, 0,
+		API_PROVIDER, RPC_PROVIDER_NEW_ACCOUNT, wait_options, cmd_renew,
+		.notes = new_account_notes },
 	{ "register", "EMAIL", "register an account with a CA", OPTIONS_NONE, COMMAND_WORDS, API_PROVIDER,
 		RPC_PROVIDER_CREATE, register_options, cmd_register, .notes = register_notes },
 	{ "authorize", "DOMAIN", "get the TXT record that validates a name, to publish it manually",

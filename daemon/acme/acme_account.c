@@ -19,6 +19,7 @@ struct registration {
 	bool has_agreed_terms;
 	char *eab_key_id;
 	struct secret eab_key;
+	bool is_known;
 };
 
 static void
@@ -41,7 +42,7 @@ check_demands(const struct registration *reg, const struct acme_directory *direc
 	if (directory->terms_of_service && !reg->has_agreed_terms)
 		return error_set_field(err, "termsOfServiceAgreed",
 			"the CA requires agreement to its terms of service: %s", directory->terms_of_service);
-	if (directory->needs_eab && !reg->eab_key_id && !reg->eab_key.len)
+	if (!reg->is_known && directory->needs_eab && !reg->eab_key_id && !reg->eab_key.len)
 		return error_set_field(err, "externalAccountBinding",
 			"the CA requires an external account binding: set the key identifier and key that it issues "
 			"to its customers");
@@ -91,11 +92,21 @@ build_payload(const struct acme_directory *directory, struct buf *ret, struct er
 			json_add_bool(payload, "termsOfServiceAgreed", true);
 		if (reg->email)
 			add_contact(payload, reg->email);
-		if (add_external_account(reg, directory, payload, err) < 0)
+		if (!reg->is_known && add_external_account(reg, directory, payload, err) < 0)
 			return -1;
 	}
 	json_write(payload, ret);
 	return 0;
+}
+
+/* Some CAs answer with the account and its status, others with a problem: the caller sees the latter. */
+static int
+account_is_dead(const struct acme_reply *reply, enum acme_status status, struct error *err)
+{
+	error_set(err, ERROR_CA, "the account %s is %s; to register a new one, use a new account key", reply->location,
+		status == ACME_REVOKED ? "revoked by the CA" : "deactivated");
+	str_replace(&err->problem, "unauthorized");
+	return -1;
 }
 
 /* Reads the account of an answer: its URL, if it is usable. */
@@ -108,10 +119,7 @@ read_account(const struct acme_reply *reply, struct error *err)
 		return error_set(err, ERROR_PROTOCOL, "account: the answer has no Location header");
 	if (acme_msg_account(reply->body, reply->body_len, &status, err) < 0)
 		return -1;
-	if (status != ACME_VALID)
-		return error_set(err, ERROR_CA, "the account %s is %s; to register a new one, use a new account key",
-			reply->location, status == ACME_REVOKED ? "revoked by the CA" : "deactivated");
-	return 0;
+	return status == ACME_VALID ? 0 : account_is_dead(reply, status, err);
 }
 
 static void
@@ -141,6 +149,7 @@ registration_start(struct registration *reg)
 	struct acme_call *call = acme_call_new(reg->client, &(struct acme_request){ .url = ACME_NEW_ACCOUNT });
 
 	call->has_jwk = true;
+	call->may_lag = reg->is_only_existing && reg->client->account_url;
 	call->build = build_payload;
 	call->done = registration_done;
 	call->release = registration_free;
@@ -160,6 +169,7 @@ acme_account_register(
 	reg->arg = arg;
 	reg->email = xstrdup_null(request->email);
 	reg->has_agreed_terms = request->has_agreed_terms;
+	reg->is_known = request->is_known;
 	reg->eab_key_id = xstrdup_null(request->eab_key_id);
 	if (request->eab_key)
 		secret_copy(&reg->eab_key, request->eab_key);

@@ -361,11 +361,13 @@ call_lag_ms(struct acme_call *call, const struct error *err, int status)
 	static const int64_t delays_ms[] = { 250, 500, 1000, 2000, 4000, 4000 };
 	bool is_unknown_account = call_has_problem(err, "accountDoesNotExist");
 	bool is_malformed = call_has_problem(err, "malformed");
+	/* newAccount is asked about an account only after requests with its URL have been retried for that long */
+	size_t tries = call->has_jwk ? 3 : ARRAY_SIZE(delays_ms);
 	bool is_unknown = status == 404 || (status == 400 && is_malformed);
 
-	if (!(call->may_lag && is_unknown) && !(is_unknown_account && !call->has_jwk))
+	if (!(call->may_lag && is_unknown) && !(is_unknown_account && (!call->has_jwk || call->may_lag)))
 		return -1;
-	return call->lag_tries < ARRAY_SIZE(delays_ms) ? delays_ms[call->lag_tries++] : -1;
+	return call->lag_tries < tries ? delays_ms[call->lag_tries++] : -1;
 }
 
 /* Does the CA refuse the account? For a deactivated one it only says "unauthorized". */
@@ -375,12 +377,13 @@ call_doubts_account(struct acme_call *call, const struct error *err)
 	struct acme_client *client = call->client;
 
 	if (call->has_jwk || call->is_best_effort || call->is_account_settled || !client->account_doubted ||
-		(!call_has_problem(err, "accountDoesNotExist") && !call_has_problem(err, "unauthorized")))
+		(!call_has_problem(err, "accountDoesNotExist") && !call_has_problem(err, "unauthorized") &&
+			!call_has_problem(err, "userActionRequired")))
 		return false;
 	call->is_account_settled = true;
 	call->state = ACME_CALL_ACCOUNT;
 	error_copy(&call->error, err);
-	client->account_doubted(client->arg);
+	client->account_doubted(err, client->arg);
 	return true;
 }
 
@@ -395,7 +398,7 @@ acme_client_account_settled(struct acme_client *client, const char *account_url,
 		if (err) {
 			error_clear(&call->error);
 			call_end_later(call, err);
-		} else if (call_has_problem(&call->error, "accountDoesNotExist")) {
+		} else if (!call_has_problem(&call->error, "unauthorized")) {
 			error_clear(&call->error);
 			call_pause(call, 0);
 		} else { /* the account is still valid: the error had another cause */

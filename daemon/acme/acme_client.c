@@ -5,6 +5,7 @@
  */
 #include "daemon/acme/acme_client.h"
 
+#include "common/printable.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_client_private.h"
@@ -167,6 +168,24 @@ read_redirect(const struct http_response *res, struct error *ret)
 		error_set(ret, ERROR_PROTOCOL, "the CA redirects or answers HTTP status %d", res->status);
 }
 
+/* The CA must say which terms have changed (RFC 8555 s7.3.3). */
+static void
+name_terms(const struct http_response *res, struct error *ret)
+{
+	_cleanup_strlist_ struct strlist urls = STRLIST_INIT;
+	_cleanup_free_ char *url = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	acme_msg_links(&res->links, "terms-of-service", &urls);
+	if (urls.count == 0)
+		return;
+	url = printable_line(urls.items[0], strlen(urls.items[0]), ACME_URL_MAX);
+	if (strstr(ret->message, url))
+		return;
+	text = xasprintf("%s; the terms are at %s", ret->message, url);
+	str_replace(&ret->message, text);
+}
+
 void
 acme_client_read_refusal(const struct acme_client *client, const struct http_response *res, struct error *ret)
 {
@@ -175,6 +194,8 @@ acme_client_read_refusal(const struct acme_client *client, const struct http_res
 		return;
 	}
 	acme_msg_problem(res->status, buf_str(&res->body), res->body.len, acme_client_retry_after(client, res), ret);
+	if (ret->problem && strcmp(ret->problem, "userActionRequired") == 0)
+		name_terms(res, ret);
 	ret->retry_at = retry_not_before(ret->retry_at, clock_wall(loop_clock(client->loop)));
 }
 

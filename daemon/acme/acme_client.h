@@ -19,10 +19,11 @@ struct acme_client_config {
 	const char *ca_file;       /* or NULL */
 	const char *account_url;   /* or NULL: not registered yet */
 	/*
-	 * The CA does not know the account, or refuses it: check it, register it again if needed, then call
-	 * acme_client_account_settled(). The affected requests wait until then. Called from the loop; may be NULL.
+	 * The CA does not know the account, refuses it, or demands agreement to changed terms; @why (borrowed) is its
+	 * answer: check the account, register it again if needed, then call acme_client_account_settled(). The
+	 * affected requests wait until then. Called from the loop; may be NULL.
 	 */
-	void (*account_doubted)(void *arg);
+	void (*account_doubted)(const struct error *why, void *arg);
 	void *arg;
 	bool may_use_other_hosts; /* the directory's URLs may be on another host and port */
 	struct meters *meters;    /* borrowed, must outlive the client: counts its requests; or NULL */
@@ -122,6 +123,7 @@ struct acme_account_request {
 	bool has_agreed_terms;
 	const char *eab_key_id; /* or NULL; an account is bound if both are given */
 	const struct secret *eab_key;
+	bool is_known; /* the account exists: this only agrees to its terms, without a binding */
 };
 
 /*
@@ -141,7 +143,11 @@ acme_account_register(
 struct acme_call *
 acme_account_update(struct acme_client *client, const char *email, acme_reply_fn *done, void *arg);
 
-/* Finds this key's account (onlyReturnExisting). */
+/*
+ * acme_account_find() - finds this key's account (onlyReturnExisting)
+ * If the client has an account URL, "accountDoesNotExist" is taken for replication lag for two seconds. A deactivated
+ * or revoked account is an error with the problem "unauthorized", whichever way the CA says so.
+ */
 struct acme_call *
 acme_account_find(struct acme_client *client, acme_reply_fn *done, void *arg);
 

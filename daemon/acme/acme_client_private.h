@@ -44,7 +44,7 @@ struct acme_client {
 	struct key *key;
 	char *thumbprint;
 	char *account_url;
-	void (*account_doubted)(void *arg);
+	void (*account_doubted)(const struct error *why, void *arg);
 	void *arg;
 
 	struct acme_directory directory;

@@ -2,6 +2,7 @@
 #include "daemon/renew/clients.h"
 
 #include "common/crypto/key.h"
+#include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_client.h"
 #include "daemon/base/clock.h"
@@ -71,9 +72,26 @@ client_find(const struct clients *clients, const char *provider_id)
 	return NULL;
 }
 
-/* The account's job looks for the account, and registers it again with the same key. */
+/* The CA's words are kept; the account's job reports them. */
 static void
-client_account_doubted(void *arg)
+client_note_terms(struct provider *p, const struct error *why)
+{
+	_cleanup_free_ char *command = shell_certctl("set provider", p->o.name, "--agree-tos");
+
+	if (p->terms == TERMS_CHANGED)
+		return;
+	p->terms = TERMS_CHANGED;
+	error_copy(&p->o.failure, why);
+	error_wrap(&p->o.failure, "the CA demands agreement to its changed terms of service; read them, then: %s",
+		command);
+}
+
+/*
+ * The account's job looks for the account, and registers it again with the same key. A failed provider stays failed
+ * until the job has another result, because alerts follow the state.
+ */
+static void
+client_account_doubted(const struct error *why, void *arg)
 {
 	struct ca_client *client = arg;
 	const struct clients_config *config = &client->clients->config;
@@ -82,7 +100,10 @@ client_account_doubted(void *arg)
 	struct store_txn *txn = store_begin(config->store);
 
 	if (object_load(config->store, &provider_class, client->provider.o.id, &p, &err) == 1) {
-		p.o.state = OBJECT_PROVISIONING; /* until the job has ended */
+		if (why->problem && strcmp(why->problem, "userActionRequired") == 0)
+			client_note_terms(&p, why);
+		if (p.o.state == OBJECT_AVAILABLE)
+			p.o.state = OBJECT_PROVISIONING;
 		p.next_at = clock_wall(loop_clock(config->loop));
 		if (object_save(config->store, txn, &provider_class, &p, &err) == 0)
 			return;

@@ -10,6 +10,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/account.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
@@ -271,6 +272,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		cert->issuer_cn ? cert->issuer_cn : "the CA", until, cert->o.failure.message ? "; " : "",
 		cert->o.failure.message ? cert->o.failure.message : "");
 	certificate_record(env, txn, cert);
+	account_works(env, txn, issue->record.provider);
 	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
 	return 0;
 }

@@ -1,6 +1,6 @@
 # daemon/renew: policy (pure), and the jobs that get, keep and forget certificates.
 libcertd_a_SOURCES += \
-	daemon/renew/account.c daemon/renew/account.h \
+	daemon/renew/account.c daemon/renew/account.h daemon/renew/account_private.h daemon/renew/account_result.c \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
 	daemon/renew/issue.c daemon/renew/issue.h daemon/renew/issue_private.h \

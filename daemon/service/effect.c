@@ -28,6 +28,7 @@ static const char next_record[] = "applies to the next record";
 static const char next_message[] = "applies to the next message, also to those that wait";
 static const char next_condition[] = "applies to conditions that begin from now on";
 
+static const char next_registration[] = "applies when the account is registered, now or again";
 /* One row per line is easier to compare. */
 /* clang-format off */
 static const struct rule rules[] = {
@@ -36,16 +37,15 @@ static const struct rule rules[] = {
 	{ API_PROVIDER, "server", EFFECT_REISSUE, 0,
 		"an account is registered there, and all its auto-certificates get new certificates" },
 	{ API_PROVIDER, "termsOfServiceAgreed", EFFECT_NOTHING, 0, "the account is registered with it" },
-	{ API_PROVIDER, "externalAccountBinding.keyId", EFFECT_NOTHING, 0,
-		"the account is registered with it" },
-	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0,
-		"the account is registered with it" },
+	{ API_PROVIDER, "externalAccountBinding.keyId", EFFECT_NOTHING, 0, next_registration },
+	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0, next_registration },
 	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "applies to the next connection" },
 	{ API_PROVIDER, "profile", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one with this key" },
 	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is generated with it" },
 	{ API_PROVIDER, "maxOrders", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "accountLost", EFFECT_NOTHING, 0, "applies when the CA does not know the account any more" },
 
 	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "provider", EFFECT_REISSUE, 0, "another provider issues the certificate" },

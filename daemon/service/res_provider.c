@@ -153,11 +153,13 @@ const struct resource_ops provider_ops = {
 	.read = provider_read,
 };
 
-/* The account is registered now, or retried. */
+/* The account is registered now, or retried. Changed terms are the operator's to accept, whatever else is changed. */
 static void
 schedule_account(struct call *call, struct provider *p)
 {
 	p->attempts = 0;
+	if (p->terms == TERMS_CHANGED)
+		return;
 	p->o.state = OBJECT_PROVISIONING;
 	error_clear(&p->o.failure);
 	p->next_at = call_now(call);
@@ -178,26 +180,32 @@ provider_create(struct call *call, struct json_object *params _unused_, struct e
 	return resource_save(call, EVENT_OBJECT_CREATED, &p, err);
 }
 
-/* The properties of the registration can be corrected until it succeeds, and again when the CA refuses the account. */
+/* A CA binds an external account, and takes agreement to its terms, but takes neither back. */
 static int
-check_registered(const struct provider *old, const struct effect *effect, struct error *err)
+check_registered(const struct provider *old, const struct provider *p, const struct effect *effect, struct error *err)
 {
-	static const char *const names[] = { "termsOfServiceAgreed", "externalAccountBinding" };
-
-	if (!effect_is_registered(old) || effect->action == EFFECT_REISSUE)
+	if (!effect_is_registered(old) || effect->action == EFFECT_REISSUE || p->has_agreed_terms ||
+		!strlist_has(&effect->changed, "termsOfServiceAgreed"))
 		return 0;
-	for (size_t i = 0; i < effect->changed.count; i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
-			if (strncmp(effect->changed.items[i], names[j], strlen(names[j])) != 0)
-				continue;
-			error_set(err, ERROR_STATE,
-				"the account is already registered with it; declare another provider");
-			if (err)
-				err->field = xasprintf("properties.%s", names[j]);
-			return -1;
-		}
-	}
-	return 0;
+	error_set(err, ERROR_STATE, "the account has agreed to the terms; declare another provider");
+	if (err)
+		err->field = xstrdup("properties.termsOfServiceAgreed");
+	return -1;
+}
+
+/* The account is not used any more, nor its key. */
+static void
+forget_account(struct provider *p)
+{
+	str_replace(&p->account_url, NULL);
+	str_replace(&p->account_thumbprint, NULL);
+	str_replace(&p->account_status, NULL);
+	str_replace(&p->terms_url, NULL);
+	str_replace(&p->account_note, NULL);
+	p->terms = TERMS_QUIET;
+	p->has_new_email = false;
+	secret_clear(&p->account_key);
+	p->is_key_imported = false;
 }
 
 /* Another CA knows neither the account nor its external account. */
@@ -207,13 +215,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 	if (p->eab_key_id && old->eab_key_id && strcmp(p->eab_key_id, old->eab_key_id) == 0)
 		return error_set_field(err, "properties.externalAccountBinding",
 			"'%s' is from the former CA: set the one of the new CA, or null", p->eab_key_id);
-	str_replace(&p->account_url, NULL);
-	str_replace(&p->account_thumbprint, NULL);
-	str_replace(&p->terms_url, NULL);
-	str_replace(&p->account_note, NULL);
-	p->has_new_email = false;
-	secret_clear(&p->account_key);
-	p->is_key_imported = false;
+	forget_account(p);
 	return 0;
 }
 
@@ -251,17 +253,26 @@ res_provider_try_again(struct call *call, struct provider *p, struct error *err)
 	return 0;
 }
 
+/* Not only what the provider has declared all along: the caller says it now. */
+static bool
+sends_agreement(struct json_object *params)
+{
+	return json_object_get_boolean(json_path(params, "properties.termsOfServiceAgreed"));
+}
+
 int
-provider_update(struct call *call, struct json_object *params _unused_, struct error *err)
+provider_update(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_provider_ struct provider old = { 0 };
 	_cleanup_provider_ struct provider p = { 0 };
 	_cleanup_effect_ struct effect effect = { 0 };
 	int rc = resource_redeclare(call, &old, &p, &effect, err);
 
+	if (rc >= 0 && old.terms == TERMS_CHANGED && sends_agreement(params))
+		p.terms = TERMS_ACCEPTED;
 	if (rc == 0)
 		return effect_is_registered(&old) ? 0 : res_provider_try_again(call, &p, err);
-	if (rc < 0 || check_registered(&old, &effect, err) < 0)
+	if (rc < 0 || check_registered(&old, &p, &effect, err) < 0)
 		return -1;
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
 		return -1;
@@ -278,6 +289,25 @@ provider_update(struct call *call, struct json_object *params _unused_, struct e
 	if (resource_save(call, EVENT_OBJECT_UPDATED, &p, err) < 0)
 		return -1;
 	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
+}
+
+int
+provider_new_account(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0)
+		return -1;
+	if (!p.account_status)
+		return error_set(err, ERROR_STATE,
+			"the CA does not refuse the account of '%s', and its certificates depend on it; to have a "
+			"second account, declare another provider",
+			p.o.name);
+	forget_account(&p);
+	schedule_account(call, &p);
+	call_forget_provider(call, p.o.id);
+	resource_modified(call, &p.o);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &p, err);
 }
 
 int

@@ -49,6 +49,13 @@ struct object {
 	struct buf unknown;   /* fields of a later certd */
 };
 
+/* Has the account agreed to the terms of its CA? */
+enum provider_terms {
+	TERMS_QUIET = 0,   /* the CA does not complain */
+	TERMS_CHANGED = 1, /* the CA wants agreement to changed terms (RFC 8555 s7.3.3): .o.failure has its words */
+	TERMS_ACCEPTED = 2 /* the operator has agreed; the CA does not know yet */
+};
+
 struct provider {
 	struct object o;
 	char *email;
@@ -61,6 +68,7 @@ struct provider {
 	char *preferred_chain;
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
+	char *account_lost;          /* when the CA does not know the account: "register" (also NULL) or "fail" */
 	/* not set by clients: */
 	struct secret account_key; /* PKCS#8 DER; stored before newAccount; or imported */
 	char *account_url;
@@ -68,9 +76,11 @@ struct provider {
 	char *terms_url;  /* as the CA advertised it */
 	int64_t attempts; /* consecutive failed registrations */
 	bool is_key_imported;
-	bool has_new_email; /* the CA does not know the changed address of the account yet */
-	int64_t next_at;    /* of the next registration attempt; of an earlier certd: 0 */
-	char *account_note; /* a note about the successful registration; or NULL */
+	bool has_new_email;   /* the CA does not know the changed address of the account yet */
+	int64_t next_at;      /* of the next registration attempt; of an earlier certd: 0 */
+	char *account_note;   /* a note about the successful registration; or NULL */
+	char *account_status; /* "deactivated", "revoked", "refused": certd cannot use it any more; NULL: it may */
+	int64_t terms;        /* enum provider_terms */
 };
 
 struct autocert {

@@ -34,6 +34,9 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 32, struct provider, account_note, NULL),
 	RECORD_FIELD(RECORD_INT, 33, struct provider, next_at, NULL),
 	RECORD_FIELD(RECORD_BOOL, 34, struct provider, has_new_email, NULL),
+	RECORD_FIELD(RECORD_STRING, 35, struct provider, account_lost, "accountLost"),
+	RECORD_FIELD(RECORD_STRING, 36, struct provider, account_status, "accountStatus"),
+	RECORD_FIELD(RECORD_INT, 37, struct provider, terms, NULL),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);

@@ -300,6 +300,7 @@ post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const stru
 	struct fake_ca_answer *answer)
 {
 	_cleanup_(fake_jws_clear) struct fake_jws jws = { .kid = NULL };
+	const char *refusal;
 	const char *wrong = fake_jws_open(req->body, req->body_len, find_account_key, ca, &jws);
 
 	if (!wrong && (!req->content_type || strcmp(req->content_type, "application/jose+json") != 0))
@@ -316,6 +317,9 @@ post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const stru
 	} else if (fake_ca_random(ca) % 100 < ca->script.nonce_reject_percent) {
 		ca->nonces_rejected++;
 		fake_ca_answer_problem(answer, 400, "badNonce", "rejected on purpose");
+	} else if (jws.kid && (refusal = fake_objects_refuse_account(ca, jws.kid)) != NULL) {
+		fake_ca_answer_problem(answer, strcmp(refusal, "unauthorized") == 0 ? 403 : 400, refusal,
+			strcmp(refusal, "unauthorized") == 0 ? "the account is deactivated" : "no such account");
 	} else {
 		fake_objects_post(ca, kind, ids, &jws, answer);
 	}

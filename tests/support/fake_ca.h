@@ -63,6 +63,7 @@ struct fake_ca_script {
 	unsigned nonce_reject_percent;
 	unsigned alternates;        /* further chains, of "Fake Root 1" and so on; the default is of "Fake Root 0" */
 	bool terms;                 /* terms of service have to be agreed to */
+	bool terms_changed;         /* no order until newAccount agrees to them again, which ends this */
 	const char *eab_key_id;     /* an external account is required, with this identifier ... */
 	const char *eab_key;        /* ... and this key */
 	bool reuse_authorizations;  /* they are valid from the start: orders are ready when created */
@@ -145,6 +146,17 @@ fake_ca_answer_problem(struct fake_ca_answer *answer, int status, const char *ty
 /* Puts any body into @answer. */
 void
 fake_ca_answer_body(struct fake_ca_answer *answer, int status, const char *body);
+
+/* The CA does not know its accounts any more, as after the loss of its database. */
+void
+fake_ca_forget_accounts(struct fake_ca *ca);
+
+/* As the account's owner, or the CA, can do. */
+void
+fake_ca_deactivate(struct fake_ca *ca, size_t account);
+
+bool
+fake_ca_is_deactivated(const struct fake_ca *ca, size_t account);
 
 /* The contact of the account with that number, from 0; borrowed, NULL: none. */
 const char *

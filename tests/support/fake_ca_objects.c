@@ -80,6 +80,25 @@ fake_ca_contact(const struct fake_ca *ca, size_t account)
 	return ca->accounts[account].contact;
 }
 
+void
+fake_ca_forget_accounts(struct fake_ca *ca)
+{
+	for (size_t i = 0; i < ca->n_accounts; i++)
+		ca->accounts[i].is_forgotten = true;
+}
+
+void
+fake_ca_deactivate(struct fake_ca *ca, size_t account)
+{
+	ca->accounts[account].is_deactivated = true;
+}
+
+bool
+fake_ca_is_deactivated(const struct fake_ca *ca, size_t account)
+{
+	return ca->accounts[account].is_deactivated;
+}
+
 static void
 post_account_update(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
@@ -87,6 +106,23 @@ post_account_update(struct fake_ca *ca, size_t id, const struct fake_jws *jws, s
 
 	if (payload)
 		set_contact(&ca->accounts[id], payload);
+	answer_account(ca, id, 200, answer);
+}
+
+/* Its owner may agree to changed terms by it. */
+static void
+answer_known_account(struct fake_ca *ca, size_t id, struct json_object *payload, struct fake_ca_answer *answer)
+{
+	bool agreed = false;
+
+	if (ca->accounts[id].is_deactivated) {
+		fake_ca_answer_problem(answer, 403, "unauthorized",
+			"An account with the provided public key exists but is deactivated");
+		return;
+	}
+	json_get_bool(payload, "termsOfServiceAgreed", &agreed, NULL);
+	if (agreed)
+		ca->script.terms_changed = false;
 	answer_account(ca, id, 200, answer);
 }
 
@@ -102,8 +138,8 @@ post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answ
 		return;
 	}
 	for (size_t i = 0; i < ca->n_accounts; i++)
-		if (strcmp(ca->accounts[i].jwk, jws->jwk) == 0) {
-			answer_account(ca, i, 200, answer);
+		if (!ca->accounts[i].is_forgotten && strcmp(ca->accounts[i].jwk, jws->jwk) == 0) {
+			answer_known_account(ca, i, payload, answer);
 			return;
 		}
 	json_get_bool(payload, "onlyReturnExisting", &is_only_existing, NULL);
@@ -229,6 +265,16 @@ thumbprint_of(const struct fake_ca *ca, const char *kid)
 	return ca->accounts[strtoul(strrchr(kid, '/') + 1, NULL, 10)].thumbprint;
 }
 
+const char *
+fake_objects_refuse_account(const struct fake_ca *ca, const char *kid)
+{
+	const struct fake_account *account = &ca->accounts[strtoul(strrchr(kid, '/') + 1, NULL, 10)];
+
+	if (account->is_forgotten)
+		return "accountDoesNotExist";
+	return account->is_deactivated ? "unauthorized" : NULL;
+}
+
 static void
 post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
 {
@@ -237,6 +283,11 @@ post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_an
 	struct json_object *identifiers = NULL;
 	const char *profile = NULL;
 
+	if (ca->script.terms_changed) {
+		fake_ca_answer_problem(answer, 403, "userActionRequired", "the terms have changed");
+		strlist_take(&answer->res.links, xasprintf("<%s/terms-2>;rel=\"terms-of-service\"", ca->base));
+		return;
+	}
 	if (!payload || json_get_array(payload, "identifiers", &identifiers, NULL) != 1) {
 		fake_ca_answer_problem(answer, 400, "malformed", "no identifiers");
 		return;

@@ -10,6 +10,8 @@ struct fake_account {
 	char *thumbprint;
 	char *contact; /* the first one, such as mailto:a@b.example; NULL: none */
 	EVP_PKEY *key;
+	bool is_forgotten;
+	bool is_deactivated;
 };
 
 enum fake_status { FAKE_PENDING, FAKE_VALID, FAKE_INVALID, FAKE_DEACTIVATED };
@@ -81,6 +83,10 @@ fake_objects_directory(struct fake_ca *ca, struct fake_ca_answer *answer);
 void
 fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const struct fake_jws *jws,
 	struct fake_ca_answer *answer);
+
+/* The account of a request: why it is refused, as problem type; NULL: it is not. */
+const char *
+fake_objects_refuse_account(const struct fake_ca *ca, const char *kid);
 
 void
 fake_objects_clear(struct fake_ca *ca);

@@ -693,7 +693,7 @@ refuse_account(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, s
 }
 
 static void
-settle_account(void *arg)
+settle_account(const struct error *why, void *arg)
 {
 	struct doubt *doubt = arg;
 	_cleanup_error_ struct error dead = ERROR_INIT;
@@ -701,6 +701,7 @@ settle_account(void *arg)
 
 	doubt->doubts++;
 	doubt->is_settled = true;
+	cr_expect_str_eq(why->problem, doubt->problem);
 	error_set(&dead, ERROR_CA, "the account is dead");
 	acme_client_account_settled(doubt->f->client, doubt->is_dead ? NULL : url, doubt->is_dead ? &dead : NULL);
 }
@@ -718,6 +719,8 @@ Test(acme_order, an_account_that_the_ca_refuses_is_looked_at_once_and_the_order_
 		{ "accountDoesNotExist", true, false, ERROR_CA, "the account is dead" },
 		{ "unauthorized", true, false, ERROR_CA, "the account is dead" },
 		{ "unauthorized", false, true, ERROR_CA, "no such account" },
+		{ "userActionRequired", false, true, ERROR_NONE, NULL },
+		{ "userActionRequired", true, false, ERROR_CA, "the account is dead" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

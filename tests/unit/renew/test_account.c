@@ -165,3 +165,187 @@ Test(account, an_answer_that_is_no_account_is_not_taken_for_one)
 		run_end(&r);
 	}
 }
+
+static void
+renew_now(struct run *r)
+{
+	cr_assert(world_call(&r->world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(&r->world, world_now(&r->world) + 2 * MINUTE);
+}
+
+/* Ends the test unless the auto-certificate has a certificate that is newer than @before. Return: its id. */
+static char *
+expect_renewed(struct run *r, const char *before)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	run_load(r, "a-90d", &a);
+	cr_assert_not_null(a.last_certificate);
+	cr_expect_not(error_is_set(&a.last_error), "%s", a.last_error.message);
+	if (before)
+		cr_expect_str_neq(a.last_certificate, before);
+	return xstrdup(a.last_certificate);
+}
+
+Test(account, one_that_the_ca_has_forgotten_is_registered_again_with_the_same_key)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider before = { 0 }, p = { 0 };
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ char *second = NULL;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	first = expect_renewed(&r, NULL);
+	load(&r, &before);
+	fake_ca_forget_accounts(w->cas[0].ca);
+	renew_now(&r);
+	second = expect_renewed(&r, first);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	cr_expect_str_neq(p.account_url, before.account_url);
+	cr_expect_str_eq(p.account_thumbprint, before.account_thumbprint);
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 2);
+	run_end(&r);
+}
+
+/* Replicas of the CA lag: an account that is not known for some seconds is not registered again. */
+Test(account, one_that_is_unknown_for_some_seconds_is_left_alone)
+{
+	static const struct run_fault find = { FAKE_CA_ACCOUNT, ERROR_NONE, 400, "accountDoesNotExist", NULL, NULL };
+	static const struct run_fault lag = { FAKE_CA_ACCOUNT_UPDATE, ERROR_NONE, 400, "accountDoesNotExist", NULL,
+		&find };
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider p = { 0 };
+	unsigned asked;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	fake_ca_reset_counts(w->cas[0].ca);
+	run_spoil(&r, &lag);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'email':'new@a.test'}}"));
+	world_run_until(w, world_now(w) + 1);
+	run_mend(&r);
+	asked = fake_ca_count(w->cas[0].ca, FAKE_CA_ACCOUNT);
+	cr_expect_geq(asked, 3, "it is looked for again: %u times", asked);
+	world_run_until(w, world_now(w) + MINUTE);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 1);
+	cr_expect_str_eq(contact(&r), "mailto:new@a.test");
+	run_end(&r);
+}
+
+Test(account, one_that_the_ca_has_forgotten_fails_if_the_policy_says_so_until_it_is_changed)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ char *second = NULL;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	first = expect_renewed(&r, NULL);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'accountLost':'fail'}}"));
+	fake_ca_forget_accounts(w->cas[0].ca);
+	renew_now(&r);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 1);
+	cr_expect_not_null(strstr(p.o.failure.message, "certctl set provider ca --account-lost register"), "%s",
+		p.o.failure.message);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'accountLost':'register'}}"));
+	world_run_until(w, world_now(w) + 2 * MINUTE);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	second = expect_renewed(&r, first); /* without another call */
+	run_end(&r);
+}
+
+/* No dead end: the message names the command, and it works. */
+Test(account, one_that_is_deactivated_is_said_to_be_and_another_takes_its_place)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider before = { 0 }, p = { 0 };
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ char *second = NULL;
+	int64_t began_at;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	first = expect_renewed(&r, NULL);
+	load(&r, &before);
+	cr_expect_not(world_call(w, RPC_PROVIDER_NEW_ACCOUNT, "{'ref':'ca'}"), "its account is in use");
+	fake_ca_deactivate(w->cas[0].ca, 0);
+	began_at = world_now(w);
+	renew_now(&r);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect_str_eq(p.account_status ? p.account_status : "", "deactivated");
+	cr_expect_not_null(strstr(p.o.failure.message, "certctl new-account ca"), "%s", p.o.failure.message);
+	cr_expect_geq(p.next_at, began_at + DAY, "nothing brings it back: %d s", (int)(p.next_at - began_at));
+	cr_assert(world_call(w, RPC_PROVIDER_NEW_ACCOUNT, "{'ref':'ca'}"));
+	world_run_until(w, world_now(w) + 2 * MINUTE);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	cr_expect_null(p.account_status);
+	cr_expect_str_neq(p.account_thumbprint, before.account_thumbprint);
+	second = expect_renewed(&r, first); /* without another call */
+	run_end(&r);
+}
+
+Test(account, changed_terms_are_shown_with_their_address_and_accepted_by_the_command_that_is_printed)
+{
+	struct run r;
+	struct world *w = &r.world;
+	struct fake_ca_script *script;
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ char *second = NULL;
+	_cleanup_free_ char *third = NULL;
+	int64_t began_at;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	first = expect_renewed(&r, NULL);
+	script = fake_ca_script(w->cas[0].ca);
+	script->terms_changed = true;
+	began_at = world_now(w);
+	renew_now(&r);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect_str_eq(p.o.failure.problem ? p.o.failure.problem : "", "userActionRequired");
+	cr_expect_str_eq(p.o.failure.field ? p.o.failure.field : "", "termsOfServiceAgreed");
+	cr_expect_not_null(
+		strstr(p.o.failure.message, "certctl set provider ca --agree-tos"), "%s", p.o.failure.message);
+	cr_expect_not_null(strstr(p.o.failure.message, "https://ca0.sim.test/terms-2"), "%s", p.o.failure.message);
+	/* certd does not agree by itself, not even after days and changes of other properties. */
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'maxOrders':3}}"));
+	world_run_until(w, began_at + 3 * DAY);
+	world_stop(w);
+	world_start(w);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect(script->terms_changed);
+	cr_expect_str_eq(p.o.failure.problem ? p.o.failure.problem : "", "userActionRequired");
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'termsOfServiceAgreed':true}}"));
+	world_run_until(w, world_now(w) + 2 * MINUTE);
+	cr_expect_not(script->terms_changed);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 1);
+	second = expect_renewed(&r, first); /* without another call */
+	/* Accepted at the CA's own page: the next order finds out. */
+	script->terms_changed = true;
+	renew_now(&r);
+	script->terms_changed = false;
+	renew_now(&r);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	third = expect_renewed(&r, second);
+	run_end(&r);
+}

@@ -1,0 +1,45 @@
+/*
+ * daemon/renew/account_private.h: shared by account.c (the requests) and account_result.c (what follows from them); not
+ * for other files.
+ */
+#ifndef DAEMON_RENEW_ACCOUNT_PRIVATE_H
+#define DAEMON_RENEW_ACCOUNT_PRIVATE_H
+
+#include "daemon/acme/acme_client.h"
+#include "daemon/renew/issue.h"
+#include "daemon/schedule/job.h"
+
+struct account_keygen;
+
+struct account {
+	const struct issue_env *env;
+	char id[STORE_ID_SIZE]; /* provider */
+	struct acme_client *client;
+	struct acme_call *call;
+	struct account_keygen *keygen; /* running; or NULL */
+	char *former_url;              /* the account that the CA does not know any more; or NULL */
+	bool is_known;                 /* the provider has an account */
+	bool is_found;                 /* the CA still has the account that the provider has */
+	bool was_there;                /* the CA already had an account for the key */
+	char *email;                   /* the CA has this address; NULL: not known */
+	bool is_updated;               /* the CA's account got another address */
+	bool needs_eab;
+	char *terms_url;
+	char *profile_note; /* the CA does not offer the provider's profile */
+	schedule_done_fn *done;
+	void *arg;
+};
+
+/* The job ends here, without a result. */
+void
+account_cancel(void *work);
+
+/* Stops the worker that generates the key, if it runs. */
+void
+account_keygen_cancel(struct account *account);
+
+/* The job has ended: stores what follows, with the event, and ends it. @err: NULL: the account is usable. */
+void
+account_finish(struct account *account, const struct error *err);
+
+#endif
