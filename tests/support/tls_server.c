@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 1024, SECRET_LEN = 32, RECORD_MAX = 16384 };
+enum { MAX_REQUEST = 1024 * 1024, MAX_CONNECTIONS = 1024, SECRET_LEN = 32, STACK = 512 * 1024, RECORD_MAX = 16384 };
 
 struct tls_conn {
 	struct tls_server *server;
@@ -356,11 +356,16 @@ static void *
 run_server(void *arg)
 {
 	struct tls_server *s = arg;
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK); /* they are joined at the end: hundreds may be there at once */
 	for (;;) {
 		int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC), one = 1;
 		if (fd < 0 || s->stopping) {
 			if (fd >= 0)
 				close(fd);
+			pthread_attr_destroy(&attr);
 			return NULL;
 		}
 		must(s->connections < MAX_CONNECTIONS, "one more connection");
@@ -368,7 +373,7 @@ run_server(void *arg)
 		struct tls_conn *conn = xcalloc(1, sizeof(*conn));
 		*conn = (struct tls_conn){ .server = s, .fd = fd, .number = s->connections + 1 };
 		s->conns[s->connections++] = conn;
-		must(pthread_create(&conn->thread, NULL, run_connection, conn) == 0, "pthread_create");
+		must(pthread_create(&conn->thread, &attr, run_connection, conn) == 0, "pthread_create");
 	}
 }
 
