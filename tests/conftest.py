@@ -1,4 +1,5 @@
 """Shared by system and fault tests: servers that stop automatically, a time limit for each test, logs of failures."""
+import collections
 import os
 import shutil
 import signal
@@ -22,8 +23,7 @@ SERVERS = pytest.StashKey()
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """Stops a test that takes longer than its @pytest.mark.limit(seconds); cleaning up gets as long once more."""
-    marker = item.get_closest_marker("limit")
-    seconds = marker.args[0] if marker else DEFAULT_LIMIT
+    seconds = limit_of(item)
 
     def stop(*_):
         pytest.fail(f"not done after {seconds} s", pytrace=True)
@@ -35,8 +35,20 @@ def pytest_runtest_protocol(item):
     signal.signal(signal.SIGALRM, previous)
 
 
+def limit_of(item):
+    """The seconds that a test may take."""
+    marker = item.get_closest_marker("limit")
+    return marker.args[0] if marker else DEFAULT_LIMIT
+
+
 def pytest_collection_modifyitems(config, items):
-    """With sanitizers, the tests for the plain build are skipped; they run on the plain build."""
+    """Files run side by side, those that may take longest first, so that none is left alone at the end. With sanitizers,
+    the tests for the plain build are skipped; they run on the plain build.
+    """
+    total = collections.Counter()
+    for item in items:
+        total[item.path] += limit_of(item)
+    items.sort(key=lambda item: -total[item.path])
     plain = [item for item in items if item.get_closest_marker("plain_build")]
     if plain and is_sanitized():
         config.hook.pytest_deselected(items=plain)

@@ -554,8 +554,8 @@ EXTRA_DIST += tests/support/check tests/support/check-bare tests/support/check-l
 PYTEST = env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -c $(srcdir)/tests/pytest.ini $(PYTESTFLAGS)
 
-check-system: SIDE_BY_SIDE = 4
-check-fault: SIDE_BY_SIDE = 2
+check-system: SIDE_BY_SIDE = 6
+check-fault: SIDE_BY_SIDE = 3
 check-fault: canary-lost$(EXEEXT)
 check-system check-fault: all
 	$(PYTEST) -n $(SIDE_BY_SIDE) --dist loadfile --junitxml=$@.xml $(srcdir)/tests/$(@:check-%=%)
