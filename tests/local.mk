@@ -102,7 +102,9 @@ unit_dnsprovider_SOURCES = \
 	tests/unit/dnsprovider/test_exec.c \
 	tests/unit/dnsprovider/script.c \
 	tests/unit/dnsprovider/script.h \
+	tests/unit/dnsprovider/services.c tests/unit/dnsprovider/services.h \
 	tests/unit/dnsprovider/test_dns_apis.c \
+	tests/unit/dnsprovider/test_dns_services.c \
 	tests/unit/dnsprovider/test_http_api.c \
 	tests/unit/dnsprovider/test_server.c
 unit_dnsprovider_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

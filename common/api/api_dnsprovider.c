@@ -12,7 +12,8 @@ static const char *const kind_names[] = { DNS_KINDS(KIND_NAME) NULL };
 static const struct api_field head[] = {
 	{ .name = "name", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME",
 		.help = "name of the DNS provider" },
-	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = kind_names },
+	{ .name = "kind", .type = API_ENUM, .flags = API_REQUIRED | API_IMMUTABLE, .values = kind_names,
+		.metavar = "KIND" },
 	{ .name = "zones", .type = API_STRLIST, .option = "zone", .metavar = "ZONE",
 		.help = "zone that this provider manages" },
 	END,

@@ -51,6 +51,47 @@ static const struct api_field cloudflare_settings[] = {
 	END,
 };
 
+static const struct api_field acmedns_settings[] = {
+	TOKEN("password of the account"),
+	{ .name = "username", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME",
+		.help = "user name of the account" },
+	{ .name = "subdomain", .type = API_STRING, .flags = API_REQUIRED, .metavar = "LABEL",
+		.help = "subdomain of the account, the first label of its full domain" },
+	{ .name = "endpoint", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL", .help = "URL of the API" },
+	END,
+};
+
+static const struct api_field httpreq_settings[] = {
+	{ .name = "endpoint", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL", .help = "URL of the API" },
+	{ .name = "username", .type = API_STRING, .metavar = "NAME", .help = "user name for basic authentication" },
+	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "password for basic authentication" },
+	END,
+};
+
+#define TOKEN_KIND(kind, help, url) \
+	static const struct api_field kind##_settings[] = { TOKEN(help), ENDPOINT(url), END }
+
+TOKEN_KIND(bunny, "API key of the account", "https://api.bunny.net");
+TOKEN_KIND(desec, "API token", "https://desec.io/api/v1");
+TOKEN_KIND(digitalocean, "API token with the scope domain", "https://api.digitalocean.com/v2");
+TOKEN_KIND(gandi, "personal access token that may manage domain name technical configurations",
+	"https://api.gandi.net/v5/livedns");
+TOKEN_KIND(godaddy, "API key and secret, written as KEY:SECRET", "https://api.godaddy.com/v1");
+TOKEN_KIND(hetzner, "API token of the project, with the permission Read & Write", "https://api.hetzner.cloud/v1");
+TOKEN_KIND(hetznerdns, "API token of the DNS console", "https://dns.hetzner.com/api/v1");
+TOKEN_KIND(ionos, "API key, written as PREFIX.SECRET", "https://api.hosting.ionos.com/dns/v1");
+TOKEN_KIND(linode, "personal access token with the scope Domains Read/Write", "https://api.linode.com/v4");
+TOKEN_KIND(scaleway, "secret key of an API key", "https://api.scaleway.com/domain/v2beta1");
+TOKEN_KIND(vultr, "API key", "https://api.vultr.com/v2");
+
+static const struct api_field dnsimple_settings[] = {
+	TOKEN("account access token"),
+	{ .name = "account", .type = API_STRING, .flags = API_REQUIRED, .metavar = "ID",
+		.help = "number of the account" },
+	ENDPOINT("https://api.dnsimple.com/v2"),
+	END,
+};
+
 static const struct api_field powerdns_settings[] = {
 	TOKEN("API key (api-key in pdns.conf)"),
 	ENDPOINT("http://127.0.0.1:8081"),
@@ -59,4 +100,15 @@ static const struct api_field powerdns_settings[] = {
 
 #define KIND_ROW(kind, help) { #kind, help, kind##_settings },
 static const struct api_kind rows[] = { DNS_KINDS(KIND_ROW) };
-const struct api_kinds dns_kinds = { .property = "kind", .items = rows, .count = DNS_KIND_COUNT };
+
+/* Nearly every service has them. */
+static const struct api_field shared[] = {
+	{ .name = "token", .help = "API token, key or password" },
+	{ .name = "endpoint", .help = "URL of the API, if not the public one" },
+	END,
+};
+
+const struct api_kinds dns_kinds = {
+	.property = "kind", .items = rows, .count = DNS_KIND_COUNT, .shared = shared,
+	.manual = "DNS SERVICES in certctl(1)",
+};

@@ -12,9 +12,23 @@
 #define DNS_KINDS(KIND) \
 	KIND(rfc2136, "DNS UPDATE with TSIG to the primary server of the zone (BIND, Knot, PowerDNS)") \
 	KIND(exec, "runs a program") \
-	KIND(ionoscloud, "IONOS Cloud DNS") \
+	KIND(acmedns, "acme-dns server, with one name for challenges") \
+	KIND(bunny, "bunny.net DNS") \
 	KIND(cloudflare, "Cloudflare") \
-	KIND(powerdns, "HTTP API of the PowerDNS Authoritative Server")
+	KIND(desec, "deSEC") \
+	KIND(digitalocean, "DigitalOcean") \
+	KIND(dnsimple, "DNSimple") \
+	KIND(gandi, "Gandi LiveDNS") \
+	KIND(godaddy, "GoDaddy") \
+	KIND(hetzner, "Hetzner, zones in the Cloud console") \
+	KIND(hetznerdns, "Hetzner, zones in the old DNS console") \
+	KIND(httpreq, "generic HTTP protocol of the ACME client lego") \
+	KIND(ionos, "IONOS hosting (Developer API)") \
+	KIND(ionoscloud, "IONOS Cloud DNS") \
+	KIND(linode, "Linode, Akamai Connected Cloud") \
+	KIND(powerdns, "HTTP API of the PowerDNS Authoritative Server") \
+	KIND(scaleway, "Scaleway Domains and DNS") \
+	KIND(vultr, "Vultr")
 /* clang-format on */
 
 #define DNS_KIND_COUNTED(kind, help) +1

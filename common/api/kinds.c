@@ -52,11 +52,28 @@ kinds_is_described(const struct api_kinds *kinds, const char *name, const char *
 	return false;
 }
 
+/* "bunny, cloudflare, vultr: API token, key or password; see ..." */
+static char *
+kinds_describe_shared(const struct api_kinds *kinds, const struct api_field *shared)
+{
+	struct buf help = BUF_INIT;
+
+	for (size_t i = 0; i < kinds->count; i++)
+		if (api_field_find(kinds->items[i].settings, shared->name))
+			buf_printf(&help, "%s%s", help.len ? ", " : "", kinds->items[i].name);
+	buf_printf(&help, ": %s; see %s", shared->help, kinds->manual);
+	return buf_steal(&help);
+}
+
 /* "ionoscloud, cloudflare: API token; powerdns: ..." */
 static char *
 kinds_describe_for_all(const struct api_kinds *kinds, const char *name)
 {
+	const struct api_field *shared = kinds->shared ? api_field_find(kinds->shared, name) : NULL;
 	struct buf help = BUF_INIT;
+
+	if (shared)
+		return kinds_describe_shared(kinds, shared);
 
 	for (size_t i = 0; i < kinds->count; i++) {
 		_cleanup_free_ char *text = kinds_describe(&kinds->items[i], name);
@@ -83,7 +100,10 @@ kinds_describe_words(const struct api_kinds *kinds, const char *before)
 
 	buf_add_str(&help, before ? before : "");
 	for (size_t i = 0; i < kinds->count; i++)
-		buf_printf(&help, "%s%s: %s", help.len ? "; " : "", kinds->items[i].name, kinds->items[i].help);
+		buf_printf(&help, "%s%s%s%s", help.len ? kinds->manual ? ", " : "; " : "", kinds->items[i].name,
+			kinds->manual ? "" : ": ", kinds->manual ? "" : kinds->items[i].help);
+	if (kinds->manual)
+		buf_printf(&help, "; see %s", kinds->manual);
 	return buf_steal(&help);
 }
 

@@ -23,6 +23,9 @@ struct api_kinds {
 	const struct api_kind *items;
 	size_t count;
 	bool has_default; /* an object without that property is of the first kind */
+	/* For many kinds, whose descriptions are too long for help texts: */
+	const char *manual;             /* where each kind is described; NULL: in the help of the properties */
+	const struct api_field *shared; /* name and help of settings of nearly all kinds, then; or NULL */
 };
 
 /* @name NULL: the default. NULL: unknown, or there is no default. */

@@ -226,6 +226,8 @@ static const char add_provider_notes[] =
 	"\n"
 	"  certctl add-provider --name le --server letsencrypt --email you@example.com --agree-tos\n";
 static const char add_dns_notes[] =
+	"DNS SERVICES in certctl(1) lists the kinds with their settings.\n"
+	"\n"
 	"The TSIG key file is the output of tsig-keygen (BIND) or keymgr -t (Knot); name and\n"
 	"algorithm are read from it. K*.private files of dnssec-keygen need --tsig-name.\n"
 	"\n"

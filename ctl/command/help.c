@@ -1,6 +1,7 @@
 /* Help as text, and the same content as parts of the manual page. */
 #include "ctl/command/help.h"
 
+#include "common/api/dns_kinds.h"
 #include "common/buf.h"
 #include "common/ca.h"
 #include "ctl/command/cmd.h"
@@ -41,7 +42,7 @@ help_write_usage(const struct option *option, struct buf *ret)
 	if (!option_has_value(option))
 		return;
 	buf_add_char(ret, ' ');
-	if (field->type != API_ENUM) {
+	if (field->type != API_ENUM || field->metavar) { /* an enum has one if its values are too many for a line */
 		buf_add_str(ret, help_metavar_of(field));
 		return;
 	}
@@ -359,6 +360,35 @@ help_man_servers(FILE *out)
 	}
 }
 
+/* A table of the kinds of DNS providers, each with its settings. */
+static void
+help_man_dns(FILE *out)
+{
+	for (size_t i = 0; i < DNS_KIND_COUNT; i++) {
+		fputs(".TP\n.B ", out);
+		help_man_text(out, dns_kinds.items[i].name);
+		fputc('\n', out);
+		help_man_text(out, dns_kinds.items[i].help);
+		fputs(".\n", out);
+		for (const struct api_field *f = dns_kinds.items[i].settings; f->name; f++) {
+			_cleanup_free_ char *option = api_field_option(f);
+
+			fputs(".br\n.BR \\-\\-", out);
+			help_man_text(out, option);
+			fputs(" :\n", out);
+			help_man_text(out, f->help);
+			if (f->flags & API_REQUIRED)
+				fputs(" (required)", out);
+			if (f->fallback) {
+				fputs(" (default: ", out);
+				help_man_text(out, f->fallback);
+				fputs(")", out);
+			}
+			fputc('\n', out);
+		}
+	}
+}
+
 /* One entry for each status, with all error classes that have it. */
 static void
 help_man_exit(FILE *out)
@@ -398,6 +428,8 @@ help_man(FILE *out, const struct command *table, const char *part)
 		options_clear(&options);
 	} else if (strcmp(part, "servers") == 0) {
 		help_man_servers(out);
+	} else if (strcmp(part, "dns") == 0) {
+		help_man_dns(out);
 	} else if (strcmp(part, "exit") == 0) {
 		help_man_exit(out);
 	} else {

@@ -130,7 +130,12 @@ http_api_send(struct http_api_task *task, const char *method, struct http_api_bo
 	const char *path, ...)
 {
 	struct dnsprovider_op *op = http_api_op(task);
-	struct http_api_call call = { .method = method, .body = body, .then = then };
+	struct http_api_call call = {
+		.method = method,
+		.body = body,
+		.then = then,
+		.counts_twice = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0,
+	};
 	va_list ap;
 
 	va_start(ap, path);
@@ -142,6 +147,15 @@ http_api_send(struct http_api_task *task, const char *method, struct http_api_bo
 	op->pause_ms = 0;
 	op->poll_ms = FIRST_POLL_MS;
 	str_replace(&op->waits_for, NULL);
+}
+
+void
+http_api_find(struct http_api_task *task, http_api_fn *then, const char *path)
+{
+	_cleanup_free_ char *filled = http_api_path(task, path);
+
+	http_api_send(task, "GET", HTTP_API_NO_BODY, then, "%s", filled);
+	http_api_op(task)->call.may_be_absent = true;
 }
 
 void
@@ -224,7 +238,7 @@ static struct json_object *
 http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res, struct error *err)
 {
 	bool is_good = res->status >= 200 && res->status < 300;
-	bool is_gone = res->status == 404 && strcmp(op->call.method, "DELETE") == 0;
+	bool is_gone = res->status == 404 && (op->call.may_be_absent || strcmp(op->call.method, "DELETE") == 0);
 	_cleanup_json_ struct json_object *body = NULL;
 	struct json_object *ret = NULL;
 
@@ -242,13 +256,6 @@ http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res,
 	return ret;
 }
 
-/* Does repeating it have another effect than sending it once? */
-static bool
-http_api_counts_twice(const char *method)
-{
-	return strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
-}
-
 /* Is the last call to be repeated after its failure? */
 static bool
 http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool is_known_undone)
@@ -260,7 +267,7 @@ http_api_try_again(struct dnsprovider_op *op, const struct error *failure, bool 
 		pause_ms = asked_ms;
 	if (!failure->may_retry || ++op->failures > MAX_FAILURES || pause_ms > MAX_PAUSE_MS)
 		return false;
-	if (!is_known_undone && http_api_counts_twice(op->call.method))
+	if (!is_known_undone && op->call.counts_twice)
 		http_api_reset(op);
 	loop_timer_set(&op->timer, pause_ms);
 	return true;
@@ -277,6 +284,11 @@ http_api_on_answer(struct http_response *res, const struct error *err, void *arg
 	if (err) {
 		error_copy(&failure, err);
 		failure.may_retry = err->code != ERROR_TLS && err->code != ERROR_LIMIT;
+	} else if (res->status == 401 && op->token.len && !op->is_login && !op->has_renewed) {
+		op->has_renewed = true; /* the token has expired early: one more login */
+		secret_clear(&op->token);
+		loop_timer_set(&op->timer, 0);
+		return;
 	} else {
 		answer = http_api_read_answer(op, res, &failure);
 	}
@@ -302,9 +314,9 @@ http_api_transmit(struct dnsprovider_op *op)
 		.body = op->call.body.text,
 		.body_len = op->call.body.text ? strlen(op->call.body.text) : 0,
 		.may_use_http = strncmp(op->endpoint, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
-		.is_sent_once = http_api_counts_twice(op->call.method),
+		.is_sent_once = op->call.counts_twice,
 	};
-	int rc = op->api->auth(&op->task, &req, &err);
+	int rc = (op->api->auth ? op->api->auth : http_api_add_token)(&op->task, &req, &err);
 
 	if (rc == 0)
 		op->handle = http_send(op->env.http, &req, http_api_on_answer, op);
@@ -370,6 +382,8 @@ http_api_op_new(const struct http_api *api, const struct dnsprovider_env *env, c
 	struct dnsprovider_op *op = xcalloc(1, sizeof(*op));
 
 	op->task.ttl = d->ttl > 0 ? d->ttl : DEFAULT_TTL;
+	if (op->task.ttl < api->min_ttl)
+		op->task.ttl = api->min_ttl;
 	op->api = api;
 	op->env = *env;
 	record_copy(&dnsprovider_class, &op->provider, d);

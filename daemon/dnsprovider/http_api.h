@@ -59,22 +59,76 @@ struct http_api_paging {
 };
 
 struct http_api_zones {
-	const char *path;   /* of their list */
+	const char *path;   /* of their list, a template; NULL: there is none: DNS or the declaration names the zone */
+	const char *items;  /* as in struct http_api_paging, if it differs */
 	const char *filter; /* query parameter that filters the list by name; NULL: none */
 	bool is_exact;    /* the filter compares the whole name; otherwise it matches all names that contain the text */
+	bool is_owner;    /* the filter takes an owner name and finds the zone that contains it */
 	bool is_absolute; /* names have a final dot */
 	const char *name; /* member of an item */
+	const char *host; /* member of an item: labels before the name; NULL: none */
 	const char *id;   /* member of an item; NULL: the API knows zones by name */
+};
+
+/*
+ * Paths and bodies are templates. In them $zone is the apex of the zone, $id its id, $name the full owner name, $host
+ * the owner name within the zone (http_api.apex for the apex), $sub the same with "" for the apex, $value the value,
+ * $ttl its TTL, $record the id of a record, and $WORD the setting WORD of the DNS provider. They are percent-encoded in
+ * paths and escaped in JSON.
+ */
+
+/* An API of single records: add creates one unless the list contains it; remove deletes each that has the value. */
+struct http_api_records {
+	const char *list;    /* path of a list that contains the TXT records at the name */
+	const char *items;   /* as in struct http_api_paging, if it differs */
+	bool is_one_page;    /* the list is not paged, although the zones are */
+	bool has_full_names; /* in the list; otherwise without the zone */
+	const char *name;    /* members of an item */
+	const char *type;
+	const char *txt; /* the value of .type; NULL: "TXT" */
+	const char *content;
+	const char *id;         /* NULL: "id" */
+	const char *add_method; /* NULL: POST */
+	const char *add;        /* path */
+	const char *body;
+	const char *remove;      /* path to DELETE */
+	const char *remove_body; /* if set, it is sent by PATCH instead */
+	http_api_fn *then;       /* continues after the last change; NULL: it is done */
+};
+
+/*
+ * An API of record sets, which are replaced as a whole: the other values are sent back as they were received. Changes
+ * of one name run one after the other (daemon/challenge/txt_queue.h), so that none is lost; an API cannot prevent
+ * another program's change between the two calls.
+ */
+struct http_api_set {
+	const char *path;   /* of the set: 404 if absent */
+	const char *values; /* member: the list of values; NULL: the answer itself */
+	const char *value;  /* member of a value; NULL: it is a string */
+	const char *item;   /* JSON of a new value */
+	const char *ttl;    /* member: an existing set keeps its TTL; NULL: it does not */
+	const char *method; /* replaces the set at .path */
+	const char *body;   /* $values is the list */
+	const char *create; /* path to POST a new set; NULL: .method creates it */
+	const char *create_body;
+	bool is_cleared; /* the last value is removed by an empty list; otherwise by DELETE */
 };
 
 /* An API; constant. The default endpoint is that of the setting "endpoint" (common/api/dns_kinds.c). */
 struct http_api {
-	const char *name; /* for messages: "IONOS Cloud DNS" */
-	http_api_auth_fn *auth;
+	const char *name;       /* for messages: "IONOS Cloud DNS" */
+	const char *header;     /* that contains the token; NULL: "Authorization: Bearer " */
+	http_api_auth_fn *auth; /* if the token alone is not enough; NULL: it is */
 	/* Exchanges credentials for a token: its last handler calls http_api_keep_token(). NULL: no exchange. */
 	http_api_fn *login;
 	struct http_api_paging paging;
 	struct http_api_zones zones;
+	bool has_no_zones; /* the service finds the record by itself */
+	const char *apex;  /* what $host is at the apex; NULL: "" */
+	int64_t min_ttl;   /* seconds; shorter ones are refused by the API */
+	/* One of these. */
+	const struct http_api_records *records;
+	const struct http_api_set *set;
 	http_api_fn *change; /* the first handler; the zone is known */
 	const char *reason;  /* the member of a refusal that contains the API's explanation */
 };
@@ -84,6 +138,12 @@ struct http_api {
 	{ \
 		.api = (api_), .check = http_api_check, .change = http_api_change, .list_zones = http_api_list_zones, \
 		.cancel = http_api_cancel \
+	}
+
+/* The same, if the API has no list of zones. */
+#define HTTP_API_DRIVER_WITHOUT_ZONES(api_) \
+	{ \
+		.api = (api_), .check = http_api_check, .change = http_api_change, .cancel = http_api_cancel \
 	}
 
 /* Is the token valid in a header, and the endpoint https, or http on loopback? Pure. */
@@ -140,6 +200,10 @@ void
 http_api_send(struct http_api_task *task, const char *method, struct http_api_body body, http_api_fn *then,
 	const char *path, ...) _printf_(5, 6);
 
+/* The same for GET, @path being a template; @then receives NULL if it does not exist. */
+void
+http_api_find(struct http_api_task *task, http_api_fn *then, const char *path);
+
 /* Requests all pages of the list at @path (a printf format). @item reads each item, @end (without answer) continues. */
 void
 http_api_list(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *path, ...)
@@ -161,6 +225,10 @@ http_api_end(struct http_api_task *task, struct json_object *answer, struct erro
 const char *
 http_api_text(struct json_object *object, const char *path);
 
+/* The member at @path (NULL: @object) of any type; NULL if absent. Borrowed from @object. */
+struct json_object *
+http_api_member(struct json_object *object, const char *path);
+
 /* The same for an id, checked to be safe in a path. NULL: ERROR_PROTOCOL. */
 const char *
 http_api_id(struct json_object *object, const char *path, struct error *err);
@@ -172,6 +240,22 @@ http_api_take_found(struct http_api_task *task, struct json_object *item, struct
 /* The owner name relative to the zone; "" for its apex. Owned by the caller. */
 char *
 http_api_relative_name(const struct http_api_task *task);
+
+/* @template with its $words replaced, for a path. Owned by the caller. */
+char *
+http_api_path(const struct http_api_task *task, const char *template);
+
+/* The same for JSON; @values: what $values is, or NULL. */
+struct http_api_body
+http_api_json_template(const struct http_api_task *task, const char *template, struct json_object *values);
+
+/*
+ * The list @values (borrowed; NULL: empty) after the change: without the value, and with @item (a JSON template) if it
+ * is added. NULL: nothing is to be changed. @value: member of a value, NULL: it is a string. Owned by the caller.
+ */
+struct json_object *
+http_api_changed_values(
+	const struct http_api_task *task, struct json_object *values, const char *value, const char *item);
 
 /* Are @content, as returned by an API, and @value the same text? Some APIs add quotes. */
 bool
@@ -198,9 +282,9 @@ http_api_add_header(struct http_request *req, const char *prefix, const struct s
 void
 http_api_add_basic(struct http_request *req, const char *user, const struct secret *password);
 
-/* The setting "token" as a bearer token (RFC 6750); for struct http_api. */
+/* The token of the login, or the setting "token", in the API's header: what struct http_api does without .auth. */
 int
-http_api_bearer(const struct http_api_task *task, struct http_request *req, struct error *err);
+http_api_add_token(const struct http_api_task *task, struct http_request *req, struct error *err);
 
 /* Stores the token that the API returned, valid for @lifetime_sec; copied. */
 void

@@ -23,6 +23,8 @@ http_api_page_position(const struct dnsprovider_op *op)
 	const struct http_api_paging *paging = &op->api->paging;
 	struct buf cursor = BUF_INIT;
 
+	if (op->pages.is_one_page)
+		return NULL;
 	if (paging->kind == HTTP_API_OFFSET)
 		return xasprintf("%d", op->pages.count * paging->size);
 	if (paging->kind == HTTP_API_NUMBER)
@@ -44,7 +46,7 @@ http_api_ask_page(struct dnsprovider_op *op)
 	buf_add_str(&path, is_linked ? op->pages.position : op->pages.path);
 	if (position)
 		buf_printf(&path, "%c%s=%s", strchr(buf_str(&path), '?') ? '&' : '?', paging->position, position);
-	if (paging->size_name && !is_linked)
+	if (paging->size_name && !is_linked && !op->pages.is_one_page)
 		buf_printf(&path, "%c%s=%d", strchr(buf_str(&path), '?') ? '&' : '?', paging->size_name, paging->size);
 	op->pages.count++;
 	str_replace(&op->pages.position, NULL);
@@ -88,7 +90,7 @@ http_api_is_last_page(struct dnsprovider_op *op, struct json_object *answer, siz
 {
 	const struct http_api_paging *paging = &op->api->paging;
 
-	switch (paging->kind) {
+	switch (op->pages.is_one_page ? HTTP_API_ONE_PAGE : paging->kind) {
 	case HTTP_API_ONE_PAGE:
 		return true;
 	case HTTP_API_OFFSET:
@@ -107,11 +109,8 @@ static int
 http_api_on_page(struct http_api_task *task, struct json_object *answer, struct error *err)
 {
 	struct dnsprovider_op *op = http_api_op(task);
-	const char *member = op->api->paging.items;
-	struct json_object *items = member ? NULL : answer;
+	struct json_object *items = http_api_member(answer, op->pages.items);
 
-	if (member && json_object_is_type(answer, json_type_object))
-		json_object_object_get_ex(answer, member, &items);
 	if (!json_object_is_type(items, json_type_array))
 		return error_set(err, ERROR_PROTOCOL, "its answer is not a list");
 	for (size_t i = 0; i < json_object_array_length(items); i++)
@@ -125,20 +124,38 @@ http_api_on_page(struct http_api_task *task, struct json_object *answer, struct 
 	return 0;
 }
 
+/* @pages: taken. */
+static void
+http_api_list_pages(struct dnsprovider_op *op, const struct http_api_pages *pages)
+{
+	free(op->pages.path);
+	free(op->pages.position);
+	op->pages = *pages;
+	if (!op->pages.items)
+		op->pages.items = op->api->paging.items;
+	http_api_ask_page(op);
+}
+
 void
 http_api_list(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *path, ...)
 {
-	struct dnsprovider_op *op = http_api_op(task);
 	struct http_api_pages pages = { .item = item, .end = end };
 	va_list ap;
 
 	va_start(ap, path);
 	pages.path = xvasprintf(path, ap);
 	va_end(ap);
-	free(op->pages.path);
-	free(op->pages.position);
-	op->pages = pages;
-	http_api_ask_page(op);
+	http_api_list_pages(http_api_op(task), &pages);
+}
+
+void
+http_api_list_items(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *items,
+	bool is_one_page, const char *path)
+{
+	struct http_api_pages pages = { .item = item, .end = end, .items = items, .is_one_page = is_one_page };
+
+	pages.path = http_api_path(task, path);
+	http_api_list_pages(http_api_op(task), &pages);
 }
 
 /* --- the zone --- */
@@ -148,9 +165,10 @@ static char *
 http_api_zone_name(const struct dnsprovider_op *op, struct json_object *item)
 {
 	const char *name = http_api_text(item, op->api->zones.name);
+	const char *host = op->api->zones.host ? http_api_text(item, op->api->zones.host) : "";
 	size_t len = strlen(name);
 
-	return xstrndup(name, len && name[len - 1] == '.' ? len - 1 : len);
+	return xasprintf("%s%s%.*s", host, *host ? "." : "", (int)(len && name[len - 1] == '.' ? len - 1 : len), name);
 }
 
 static int
@@ -193,7 +211,7 @@ http_api_on_zones(struct http_api_task *task, struct json_object *answer, struct
 	struct dnsprovider_op *op = http_api_op(task);
 
 	if (task->zone)
-		return op->api->change(task, answer, err);
+		return http_api_begin_change(task, answer, err);
 	return error_set(err, ERROR_DNS, "the account has no zone '%s'", op->known_zone ? op->known_zone : task->name);
 }
 
@@ -204,6 +222,8 @@ http_api_zone_filter(const struct dnsprovider_op *op)
 	const char *name = op->task.name;
 	const char *start = name + strlen(name);
 
+	if (op->api->zones.is_owner)
+		return name;
 	if (op->known_zone || op->api->zones.is_exact)
 		return op->known_zone ? op->known_zone : "";
 	for (int dots = 0; start > name; start--) {
@@ -214,19 +234,36 @@ http_api_zone_filter(const struct dnsprovider_op *op)
 	return start;
 }
 
+/* The API has no list of zones. */
+static int
+http_api_know_zone(struct dnsprovider_op *op, struct error *err)
+{
+	const struct strlist *zones = &op->provider.zones;
+
+	str_replace(&op->task.zone, op->known_zone);
+	for (size_t i = 0; i < zones->count && !op->known_zone; i++)
+		if (name_in_zone(op->task.name, zones->items[i]) &&
+			(!op->task.zone || strlen(zones->items[i]) > strlen(op->task.zone)))
+			str_replace(&op->task.zone, zones->items[i]);
+	if (!op->task.zone && !op->api->has_no_zones)
+		return error_set(err, ERROR_DNS, "the zone of '%s' is unknown; declare it with --zone", op->task.name);
+	return http_api_begin_change(&op->task, NULL, err);
+}
+
 int
-http_api_find_zone(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
+http_api_find_zone(struct http_api_task *task, struct json_object *answer _unused_, struct error *err)
 {
 	struct dnsprovider_op *op = http_api_op(task);
 	const struct http_api_zones *zones = &op->api->zones;
 	const char *filter = zones->filter && !op->zones_done ? http_api_zone_filter(op) : "";
+	_cleanup_free_ char *path = NULL;
 
-	if (op->zones_done)
-		http_api_list(task, http_api_note_zone, http_api_end, "%s", zones->path);
-	else if (!*filter)
-		http_api_list(task, http_api_take_zone, http_api_on_zones, "%s", zones->path);
-	else
-		http_api_list(task, http_api_take_zone, http_api_on_zones, "%s?%s=%s%s", zones->path, zones->filter,
-			filter, zones->is_absolute ? "." : "");
+	if (!zones->path)
+		return http_api_know_zone(op, err);
+	path = *filter ? xasprintf("%s%c%s=%s%s", zones->path, strchr(zones->path, '?') ? '&' : '?', zones->filter,
+				 filter, zones->is_absolute ? "." : "")
+		       : xstrdup(zones->path);
+	http_api_list_items(task, op->zones_done ? http_api_note_zone : http_api_take_zone,
+		op->zones_done ? http_api_end : http_api_on_zones, zones->items, false, path);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /*
- * daemon/dnsprovider/http_api_private.h: a running operation, for the three parts of the HTTP drivers' engine:
- * http_api.c sends calls and retries them, http_api_paging.c reads lists and finds the zone, http_api_values.c has
- * single values: members of answers, credentials, bodies.
+ * daemon/dnsprovider/http_api_private.h: a running operation, for the parts of the HTTP drivers' engine: http_api.c
+ * sends calls and retries them, http_api_paging.c reads lists and finds the zone, http_api_change.c changes records and
+ * record sets by their description, http_api_template.c fills templates, http_api_values.c has single values: members
+ * of answers, credentials, bodies.
  */
 #ifndef DAEMON_DNSPROVIDER_HTTP_API_PRIVATE_H
 #define DAEMON_DNSPROVIDER_HTTP_API_PRIVATE_H
@@ -13,11 +14,15 @@ struct http_api_call {
 	const char *method;
 	char *path; /* after the endpoint */
 	struct http_api_body body;
-	http_api_fn *then; /* NULL: the task starts (again) */
+	http_api_fn *then;  /* NULL: the task starts (again) */
+	bool may_be_absent; /* 404 is an answer */
+	bool counts_twice;  /* repeating it has another effect than sending it once */
 };
 
 struct http_api_pages {
 	char *path;
+	const char *items;
+	bool is_one_page;
 	http_api_item_fn *item;
 	http_api_fn *end;
 	int count;      /* requested so far */
@@ -43,8 +48,9 @@ struct dnsprovider_op {
 	struct http_api_pages pages;
 	struct secret token; /* received in exchange for the credentials */
 	int64_t token_until;
-	bool is_login; /* a token is being requested */
-	bool is_asked; /* by the current handler */
+	bool is_login;    /* a token is being requested */
+	bool has_renewed; /* the API has refused a token that it had issued */
+	bool is_asked;    /* by the current handler */
 	int64_t pause_ms;
 	int64_t poll_ms;
 	int failures;
@@ -69,5 +75,14 @@ http_api_note_links(struct dnsprovider_op *op, const struct strlist *links);
 /* Appends @text, percent-encoded for a query or a form (RFC 3986 s2.3). */
 void
 http_api_add_encoded(struct buf *ret, const char *text);
+
+/* http_api_list() with the member that is the list, if it is not the paging's; @path: a template. */
+void
+http_api_list_items(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *items,
+	bool is_one_page, const char *path);
+
+/* The first handler of a change, by the API's description. */
+int
+http_api_begin_change(struct http_api_task *task, struct json_object *answer, struct error *err);
 
 #endif

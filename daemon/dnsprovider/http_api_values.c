@@ -17,12 +17,13 @@ enum { MAX_ID = 64 };
 
 /* --- what answers say --- */
 
-const char *
-http_api_text(struct json_object *object, const char *path)
+struct json_object *
+http_api_member(struct json_object *object, const char *path)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 
-	strlist_split(&names, path, '.');
+	if (path)
+		strlist_split(&names, path, '.');
 	for (size_t i = 0; i < names.count; i++) {
 		struct json_object *inner = NULL;
 
@@ -32,8 +33,16 @@ http_api_text(struct json_object *object, const char *path)
 			json_object_object_get_ex(object, names.items[i], &inner);
 		object = inner;
 	}
-	return json_object_is_type(object, json_type_string) || json_object_is_type(object, json_type_int)
-		       ? json_object_get_string(object)
+	return object;
+}
+
+const char *
+http_api_text(struct json_object *object, const char *path)
+{
+	struct json_object *member = http_api_member(object, path);
+
+	return json_object_is_type(member, json_type_string) || json_object_is_type(member, json_type_int)
+		       ? json_object_get_string(member)
 		       : "";
 }
 
@@ -165,9 +174,13 @@ http_api_add_basic(struct http_request *req, const char *user, const struct secr
 }
 
 int
-http_api_bearer(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
+http_api_add_token(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
 {
-	http_api_add_header(req, "Authorization: Bearer ", http_api_secret(task, "token"));
+	const struct secret *token = http_api_token(task);
+	const char *header = http_api_op(task)->api->header;
+
+	http_api_add_header(
+		req, header ? header : "Authorization: Bearer ", token ? token : http_api_secret(task, "token"));
 	return 0;
 }
 

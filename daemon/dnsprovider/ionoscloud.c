@@ -92,7 +92,6 @@ ionoscloud_change(struct http_api_task *task, struct json_object *answer _unused
 
 static const struct http_api ionoscloud_api = {
 	.name = "IONOS Cloud DNS",
-	.auth = http_api_bearer,
 	.paging = { HTTP_API_OFFSET, .items = "items", .position = "offset", .size_name = "limit", .size = 100 },
 	.zones = { "/zones", .filter = "filter.zoneName", .name = "properties.zoneName", .id = "id" },
 	.change = ionoscloud_change,

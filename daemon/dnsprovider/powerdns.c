@@ -7,20 +7,12 @@
  * other (daemon/challenge/txt_queue.h); the API cannot prevent another program's change between the two calls.
  */
 #include "common/error.h"
-#include "daemon/base/http.h"
 #include "daemon/dnsprovider/drivers.h"
 #include "daemon/dnsprovider/http_api.h"
 
 #include <string.h>
 
 #define SERVER_PATH "/api/v1/servers/localhost"
-
-static int
-powerdns_auth(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
-{
-	http_api_add_header(req, "X-API-Key: ", http_api_secret(task, "token"));
-	return 0;
-}
 
 /* The TXT record set of the name; NULL if absent. Servers before 4.7 answer with all sets of the zone. */
 static struct json_object *
@@ -38,37 +30,6 @@ find_set(const struct http_api_task *task, struct json_object *zone)
 			return set;
 	}
 	return NULL;
-}
-
-/* The records of @set (or NULL) without the value. @ret_was_there: was it among them? Owned by the caller. */
-static struct json_object *
-other_records(const struct http_api_task *task, struct json_object *set, bool *ret_was_there)
-{
-	struct json_object *others = json_object_new_array();
-	struct json_object *records = NULL;
-
-	*ret_was_there = false;
-	json_get_array(set, "records", &records, NULL);
-	for (size_t i = 0; records && i < json_object_array_length(records); i++) {
-		struct json_object *record = json_object_array_get_idx(records, i);
-
-		if (http_api_same_text(http_api_text(record, "content"), task->value))
-			*ret_was_there = true;
-		else
-			json_object_array_add(others, json_object_get(record));
-	}
-	return others;
-}
-
-static void
-add_record(const struct http_api_task *task, struct json_object *records)
-{
-	struct json_object *record = json_object_new_object();
-	_cleanup_free_ char *content = xasprintf("\"%s\"", task->value);
-
-	json_add_string(record, "content", content);
-	json_add_bool(record, "disabled", false);
-	json_object_array_add(records, record);
 }
 
 /* {"rrsets": [{...}]}. @records: taken. */
@@ -106,17 +67,13 @@ on_set(struct http_api_task *task, struct json_object *zone, struct error *err)
 	struct json_object *set = zone ? find_set(task, zone) : NULL;
 	struct json_object *records;
 	int64_t ttl = task->ttl;
-	bool had_value;
 
 	if (!json_object_is_type(zone, json_type_object))
 		return error_set(err, ERROR_PROTOCOL, "its answer is not a zone");
-	records = other_records(task, set, &had_value);
-	if (had_value != task->is_removal) {
-		json_object_put(records);
+	records = http_api_changed_values(task, http_api_member(set, "records"), "content",
+		"{\"content\":\"\\\"$value\\\"\",\"disabled\":false}");
+	if (!records)
 		return 0;
-	}
-	if (!task->is_removal)
-		add_record(task, records);
 	if (set)
 		json_get_int(set, "ttl", 0, INT32_MAX, &ttl, NULL);
 	http_api_send(task, "PATCH", http_api_json(powerdns_patch(task, ttl, records)),
@@ -134,7 +91,7 @@ powerdns_change(struct http_api_task *task, struct json_object *answer _unused_,
 
 static const struct http_api powerdns_api = {
 	.name = "PowerDNS",
-	.auth = powerdns_auth,
+	.header = "X-API-Key: ",
 	.zones = { SERVER_PATH "/zones", .filter = "zone", .is_exact = true, .is_absolute = true, .name = "name" },
 	.change = powerdns_change,
 	.reason = "error",

@@ -44,3 +44,14 @@ def test_the_sample_configuration_shows_options_at_their_defaults(scratch):
     names = [line.split("=")[0].strip() for line in lines if re.match(r"[a-z-]+ *=", line)]
     known = re.findall(r"^(\S+) = ", run([program("certd"), "--help-config"]).stdout, re.MULTILINE)
     assert names and set(names) <= set(known)
+
+
+def test_certctl_1_has_every_dns_service_with_its_settings():
+    text = re.sub(r"\s+", " ", text_of("certctl.1"))
+    start = text.index("DNS SERVICES These are")
+    table = text[start:text.index("DECLARATIONS AS A FILE", start)]
+    shown = run([program("certctl"), "add-dns", "--help"]).stdout
+    kinds = re.search(r"--kind KIND +(.+?); see", shown).group(1).split(", ")
+    assert len(kinds) > 15 and [kind for kind in kinds if f" {kind} " not in table] == []
+    assert "--account: number of the account (required)" in table
+    assert "--endpoint: URL of the API (default: https://api.vultr.com/v2)" in table

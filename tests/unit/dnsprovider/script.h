@@ -16,7 +16,7 @@ struct turn {
 	int status;       /* 0: the connection breaks */
 	const char *body;
 	int64_t retry_after_sec;
-	const char *header; /* a header line that must be sent; NULL: "Authorization: Bearer tok" */
+	const char *header; /* a header line that must be sent; NULL: script.header */
 	const char *sent;   /* the body that must be sent; NULL: any */
 	const char *link;   /* header Link of the answer */
 	const char *type;   /* its content type */
@@ -28,8 +28,10 @@ struct script {
 	struct http http;
 	struct dnsprovider d;
 	const char *endpoint;
+	const char *header; /* that every call must have; NULL: "Authorization: Bearer tok" */
 	const struct turn *turns;
 	size_t at;
+	int64_t delay_ms;        /* of the answers; 0: 1 */
 	struct loop_timer timer; /* the answer under way */
 	http_done_fn *done;
 	void *arg;
