@@ -30,7 +30,7 @@ static const struct event_info kinds[] = {
 	[EVENT_ISSUE_FAILED] = { "issue.failed", EVENT_ERROR, DATA_ERROR, "a certificate could not be issued" },
 	[EVENT_DEPLOY_DONE] = { "deploy.done", EVENT_NOTICE, "certificate directory",
 		"the files were written and all consumers notified" },
-	[EVENT_DEPLOY_FAILED] = { "deploy.failed", EVENT_ERROR, DATA_ERROR,
+	[EVENT_DEPLOY_FAILED] = { "deploy.failed", EVENT_ERROR, DATA_ERROR " consumer? step?",
 		"files could not be written, or a consumer could not be notified" },
 	[EVENT_PROBE_SERVED] = { "probe.served", EVENT_INFO, DATA_PROBE,
 		"an endpoint presents the newest certificate" },

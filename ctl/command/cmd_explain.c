@@ -68,7 +68,7 @@ explain_dns(struct explanation *e)
 	explain_advise(e, "to see its zones and settings", "show dns", NULL);
 }
 
-/* "auto 'www': stale, probed 5m ago" */
+/* "auto 'www' (written): the test failed, 2 attempts, next attempt in 5m" */
 static void
 explain_rollout(struct explanation *e, struct json_object *rollout)
 {
@@ -77,15 +77,24 @@ explain_rollout(struct explanation *e, struct json_object *rollout)
 	const char *name = ctl_name_of(e->ctl, noun, *autocert ? autocert : ctl_text_at(rollout, "certificate"));
 	const char *failure = ctl_text_at(rollout, "lastError.message");
 	const char *served = ctl_text_at(rollout, "served");
-	_cleanup_buf_ struct buf probed = BUF_INIT;
+	struct json_object *activated = ctl_at(rollout, "activated");
+	long long attempts = json_object_get_int64(ctl_at(rollout, "attempts")); /* 0: none */
+	_cleanup_buf_ struct buf more = BUF_INIT;
 
-	if (ctl_time_at(rollout, "probedDate"))
-		text_relative(&probed, ctl_time_at(rollout, "probedDate"), ctl_now(e->ctl));
-	explain_add(e->reasons, xasprintf("%s '%s': %s%s%s", noun, name,
-					*failure  ? failure
-					: *served ? served
-						  : "deployed",
-					probed.len ? ", probed " : "", buf_str(&probed)));
+	if (ctl_time_at(rollout, "probedDate")) {
+		buf_add_str(&more, ", probed ");
+		text_relative(&more, ctl_time_at(rollout, "probedDate"), ctl_now(e->ctl));
+	}
+	if (attempts) {
+		buf_printf(&more, ", %lld attempt%s, next attempt ", attempts, attempts == 1 ? "" : "s");
+		text_relative(&more, ctl_time_at(rollout, "nextDate"), ctl_now(e->ctl));
+	}
+	explain_add(e->reasons, xasprintf("%s '%s' (%s): %s%s", noun, name, ctl_text_at(rollout, "step"),
+					*failure                             ? failure
+					: *served                            ? served
+					: json_object_get_boolean(activated) ? "deployed"
+									     : "it is being deployed",
+					buf_str(&more)));
 }
 
 static void

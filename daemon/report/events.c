@@ -466,23 +466,30 @@ event_emit(struct events *events, struct store_txn *txn, enum event_kind kind, c
 	events_emit(events, txn, kind, object, data, message);
 }
 
-void
-event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
-	const struct error *err, const char *fmt, ...)
+struct json_object *
+event_error_data(const struct error *err)
 {
 	struct json_object *data = json_object_new_object();
-	_cleanup_free_ char *message = NULL;
-	va_list ap;
 
 	json_add_string(data, "code", error_code_name(err->code));
 	json_add_string(data, "field", err->field);
 	json_add_string(data, "problem", err->problem);
 	json_add_time(data, "retryAt", err->retry_at);
 	json_add_string(data, "message", err->message);
+	return data;
+}
+
+void
+event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
+	const struct error *err, const char *fmt, ...)
+{
+	_cleanup_free_ char *message = NULL;
+	va_list ap;
+
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	events_emit(events, txn, kind, object, data, message);
+	events_emit(events, txn, kind, object, event_error_data(err), message);
 }
 
 /* --- reading --- */

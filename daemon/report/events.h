@@ -37,6 +37,10 @@ void
 event_emit(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,
 	struct json_object *data, const char *fmt, ...) _printf_(6, 7);
 
+/* @err as the data of an event; owned by the caller, who may add members. */
+struct json_object *
+event_error_data(const struct error *err);
+
 /* event_emit() whose data is @err: {code, field, problem, retryAt, message}. */
 void
 event_emit_error(struct events *events, struct store_txn *txn, enum event_kind kind, const struct event_object *object,

@@ -9,6 +9,7 @@
 struct activation {
 	struct loop_timer timer; /* for kinds that answer at once */
 	struct error error;
+	bool is_tested;
 	const struct consumer_kind *kind;
 	void *work; /* of the kind; NULL: not running */
 	activate_done_fn *done;
@@ -33,12 +34,19 @@ activation_end(struct activation *a, const struct error *failed)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	activate_done_fn *done = a->done;
 	void *done_arg = a->arg;
+	bool is_tested = a->is_tested || !failed;
 
 	if (failed)
 		error_copy(&err, failed);
 	a->work = NULL;
 	activate_cancel(a);
-	done(failed ? &err : NULL, done_arg);
+	done(failed ? &err : NULL, is_tested, done_arg);
+}
+
+void
+activation_tested(struct activation *a)
+{
+	a->is_tested = true;
 }
 
 static void

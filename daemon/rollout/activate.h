@@ -19,9 +19,12 @@ struct activate_request {
 	struct sdbus *bus;              /* sdbus.h; likewise */
 };
 
-/* Called once, from the loop, never from inside activate_start(). */
+/*
+ * Called once, from the loop, never from inside activate_start(). @is_tested: the consumer has accepted the files in a
+ * test, whatever failed afterwards; for kinds with a test (consumer_kind.h).
+ */
 typedef void
-activate_done_fn(const struct error *err, void *arg);
+activate_done_fn(const struct error *err, bool is_tested, void *arg);
 
 struct activation *
 activate_start(struct loop *loop, const struct activate_request *request, activate_done_fn *done, void *arg);

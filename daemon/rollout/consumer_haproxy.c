@@ -341,7 +341,7 @@ haproxy_after_show(struct haproxy_work *w)
 {
 	if (!strstr(buf_str(&w->answer), "Filename: "))
 		haproxy_say(w, STEP_NEW, "new ssl cert", w->path, NULL);
-	else if (haproxy_has_current(w))
+	else if (haproxy_has_current(w)) /* and has accepted it */
 		haproxy_say(w, STEP_VERIFY, "show ssl cert", w->path, NULL);
 	else
 		haproxy_say(w, STEP_TRANSACTIONS, "show ssl cert", NULL, NULL);
@@ -350,6 +350,7 @@ haproxy_after_show(struct haproxy_work *w)
 static void
 haproxy_after_verify(struct haproxy_work *w)
 {
+	activation_tested(w->activation);
 	if (!haproxy_has_current(w))
 		haproxy_refuse(w, "the certificate was committed, but another one is in use");
 	else if (haproxy_is_unused(w))
@@ -380,9 +381,10 @@ haproxy_answered(struct haproxy_work *w)
 			haproxy_refuse(w, "new ssl cert");
 		return;
 	case STEP_SET:
-		if (strstr(said, about) && strstr(said, "Transaction "))
+		if (strstr(said, about) && strstr(said, "Transaction ")) {
+			activation_tested(w->activation);
 			haproxy_say(w, STEP_COMMIT, "commit ssl cert", w->path, NULL);
-		else if (strstr(said, "Transaction "))
+		} else if (strstr(said, "Transaction "))
 			haproxy_refuse(
 				w, "somebody else's transaction, opened at the same time, has the certificate now");
 		else
@@ -488,6 +490,7 @@ consumer_haproxy_start(
 const struct consumer_kind consumer_kind_haproxy = {
 	.name = "haproxy",
 	.is_serial = true,
+	.has_test = true,
 	.check = consumer_haproxy_check,
 	.start = consumer_haproxy_start,
 	.cancel = haproxy_free,

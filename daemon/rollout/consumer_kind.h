@@ -19,6 +19,7 @@ struct consumer_kind {
 	const char *name;
 	bool is_serial; /* a consumer is notified of one certificate at a time, or of a batch */
 	bool may_batch; /* the setting batch has a meaning */
+	bool has_test;  /* before it loads the files the consumer tests them: activation_tested() */
 	bool is_batch;  /* always as with that setting: what it does is the same for one certificate and for many */
 	/*
 	 * Does @consumer have the settings that the kind requires? Return: 0, or -1 with the field. NULL: it requires
@@ -46,6 +47,10 @@ consumer_kind_of(const struct consumer *consumer);
 /* Is it notified once of all certificates that change within a moment? */
 bool
 consumer_is_batch(const struct consumer *consumer);
+
+/* The consumer has accepted the files; they are not in use yet. */
+void
+activation_tested(struct activation *activation);
 
 /* The work that start() began has ended. @err: NULL, or why it failed. May free the activation. */
 void

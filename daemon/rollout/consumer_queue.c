@@ -55,6 +55,19 @@ consumer_queue_next(const struct queue_member *m)
 	return running_from(m->next);
 }
 
+const struct queue_member *
+consumer_queue_first(const struct consumer_queue *queue)
+{
+	return running_from(queue->members);
+}
+
+void
+consumer_queue_tested(struct consumer_queue *queue)
+{
+	for (struct queue_member *m = running_from(queue->members); m; m = running_from(m->next))
+		activation_tested(m->activation);
+}
+
 struct loop *
 consumer_queue_loop(const struct consumer_queue *queue)
 {

@@ -63,6 +63,14 @@ consumer_queue_loop(const struct consumer_queue *queue);
 struct sdbus *
 consumer_queue_bus(const struct consumer_queue *queue);
 
+/* The consumer has accepted the files of all members of the run: activation_tested(). */
+void
+consumer_queue_tested(struct consumer_queue *queue);
+
+/* The first member of the run. */
+const struct queue_member *
+consumer_queue_first(const struct consumer_queue *queue);
+
 /* The run has ended. @err: NULL, or why it failed. */
 void
 consumer_queue_end(struct consumer_queue *queue, const struct error *err);

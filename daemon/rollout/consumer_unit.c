@@ -9,6 +9,8 @@
 #include "daemon/base/sdbus.h"
 #include "daemon/rollout/consumer_queue.h"
 
+#include <string.h>
+
 /* The units of certd have a limit of 15 minutes; one that never ends must not hold up its consumer for good. */
 enum { UNIT_TIMEOUT_MS = 20 * 60 * 1000 };
 
@@ -25,10 +27,27 @@ consumer_unit_check(const struct consumer *c, struct error *err)
 	return 0;
 }
 
+/*
+ * One job tests and reloads. Which of the two failed is what the status text of the unit begins with, "test: " or
+ * "reload: " (systemd/reload-server). A unit that says neither has not told that the files are good.
+ */
 static void
 consumer_unit_done(const struct error *err, void *arg)
 {
-	consumer_queue_end(arg, err);
+	struct consumer_queue *queue = arg;
+	const char *unit = consumer_queue_first(queue)->settings.items[0];
+	const char *said = err ? error_text_below(err->message, unit) : "";
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (err)
+		error_copy(&why, err);
+	if (strncmp(said, "test: ", 6) == 0) {
+		error_set(&why, err->code, "%s: the test failed: %s", unit, said + 6);
+	} else if (strncmp(said, "reload: ", 8) == 0) {
+		error_set(&why, err->code, "%s: the reload failed: %s", unit, said + 8);
+		consumer_queue_tested(queue);
+	}
+	consumer_queue_end(queue, err ? &why : NULL);
 }
 
 static int
@@ -62,6 +81,7 @@ consumer_unit_start(struct activation *a, struct loop *loop, const struct activa
 const struct consumer_kind consumer_kind_unit = {
 	.name = "unit",
 	.is_serial = true,
+	.has_test = true,
 	.is_batch = true,
 	.check = consumer_unit_check,
 	.start = consumer_unit_start,

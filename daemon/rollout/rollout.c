@@ -214,8 +214,10 @@ rollout_step_name(int64_t step)
 static bool
 needs_own_lane(const struct run *run, const struct rollout_target *t)
 {
-	return run->kind == SCHEDULE_DEPLOY && t->step == ROLLOUT_TESTED &&
-	       consumer_kind_of(&run->consumer)->is_serial && strcmp(run->lane, t->consumer) != 0;
+	const struct consumer_kind *kind = consumer_kind_of(&run->consumer);
+	bool is_next = t->step == ROLLOUT_TESTED || (t->step == ROLLOUT_WRITTEN && kind->has_test);
+
+	return run->kind == SCHEDULE_DEPLOY && is_next && kind->is_serial && strcmp(run->lane, t->consumer) != 0;
 }
 
 /* A consumer that cannot be read is retried like one that cannot be notified; one that is gone has nothing to do. */
@@ -249,6 +251,7 @@ step_enter(struct run *run, struct rollout_target *t)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
+	consumer_clear(&run->consumer); /* of the last target */
 	if (load_certificate(run, t, &err) != 1) {
 		if (!error_is_set(&err))
 			error_set(&err, ERROR_NOT_FOUND, "the certificate was deleted");

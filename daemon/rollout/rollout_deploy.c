@@ -26,19 +26,26 @@ rollout_note_done(struct run *run, struct store_txn *txn)
 		run->rollout->env.events, txn, EVENT_DEPLOY_DONE, &object, data, "files written to %s", run->directory);
 }
 
+/* @t: NULL: the files of live/<slug> could not be written. */
 static void
-report_failure(struct run *run, const struct error *err, int64_t retry_at)
+report_failure(struct run *run, const struct rollout_target *t, const struct error *err, int64_t retry_at)
 {
 	struct rollout_env *env = &run->rollout->env;
 	struct event_object object = run_object(run);
 	_cleanup_error_ struct error why = ERROR_INIT;
+	struct json_object *data;
 	char when[TIME_RFC3339_SIZE];
 
 	error_copy(&why, err);
 	why.retry_at = retry_at;
 	time_format_rfc3339(retry_at, when);
-	event_emit_error(env->events, store_begin(env->store), EVENT_DEPLOY_FAILED, &object, &why,
-		"%s; next attempt %s", err->message, when);
+	data = event_error_data(&why);
+	if (t) {
+		json_add_string(data, "consumer", run->consumer.o.name);
+		json_add_string(data, "step", rollout_step_name(t->step));
+	}
+	event_emit(env->events, store_begin(env->store), EVENT_DEPLOY_FAILED, &object, data, "%s; next attempt %s",
+		err->message, when);
 }
 
 /* What failed as a batch comes back at the same time, as a batch. */
@@ -70,7 +77,7 @@ rollout_step_failed(struct run *run, struct rollout_target *t, const struct erro
 	rollout_consumer_failed(r, store_begin(r->env.store), t->consumer, run->subject.id, err);
 	error_copy(&why, err);
 	error_wrap(&why, "consumer '%s'", run->consumer.o.name ? run->consumer.o.name : t->consumer);
-	report_failure(run, &why, retry_at);
+	report_failure(run, t, &why, retry_at);
 	rollout_target_failed(t, &why, retry_at);
 	rollout_consider_rollback(run, t);
 	return STEP_WAITS;
@@ -93,7 +100,7 @@ live_written(struct run *run, const struct error *err)
 	s->attempts++;
 	s->next_at = rollout_retry_at(run->rollout, run->subject.id, s->attempts);
 	error_copy(&s->failure, err);
-	report_failure(run, err, s->next_at);
+	report_failure(run, NULL, err, s->next_at);
 }
 
 static enum step_result
@@ -209,16 +216,21 @@ rollout_write(struct run *run, struct rollout_target *t)
 
 /* --- testing and notifying --- */
 
-/* A kind that tests does so when it is activated, because certd itself may not read a server's configuration. */
+/*
+ * A consumer that tests the files does so when it is notified: certd itself may not read a server's configuration. Its
+ * step says afterwards which of the two failed. With the others there is nothing to test.
+ */
 enum step_result
-rollout_test(struct run *run _unused_, struct rollout_target *t)
+rollout_test(struct run *run, struct rollout_target *t)
 {
+	if (consumer_kind_of(&run->consumer)->has_test)
+		return rollout_activate(run, t);
 	rollout_target_advance(t, ROLLOUT_TESTED, 0);
 	return STEP_ADVANCED;
 }
 
 static void
-activated(const struct error *err, void *arg)
+activated(const struct error *err, bool is_tested, void *arg)
 {
 	struct run *run = arg;
 	struct rollout *r = run->rollout;
@@ -226,6 +238,8 @@ activated(const struct error *err, void *arg)
 
 	run->activation = NULL;
 	if (err) {
+		if (consumer_kind_of(&run->consumer)->has_test)
+			t->step = is_tested ? ROLLOUT_TESTED : ROLLOUT_WRITTEN;
 		rollout_step_failed(run, t, err);
 	} else {
 		rollout_consumer_recovered(r, store_begin(r->env.store), t->consumer, run->subject.id);

@@ -119,14 +119,13 @@ why_all(struct explanation *e)
 
 /* "WHAT: WHY (3 attempts); next attempt WHEN" */
 static void
-why_retried(struct explanation *e, const char *what, const struct error *why, int64_t attempts, int64_t next_at)
+why_retried(struct explanation *e, const char *what, const char *why, int64_t attempts, int64_t next_at)
 {
 	char when[TIME_RFC3339_SIZE];
 
 	time_format_rfc3339(next_at, when);
-	explain_add(
-		&e->reasons, xasprintf("%s: %s (%lld %s); next attempt %s", what, error_text_below(why->message, what),
-				     (long long)attempts, attempts == 1 ? "attempt" : "attempts", when));
+	explain_add(&e->reasons, xasprintf("%s: %s (%lld %s); next attempt %s", what, why, (long long)attempts,
+					 attempts == 1 ? "attempt" : "attempts", when));
 	explain_add(&e->advice, xstrdup("correct the cause; certd retries by itself"));
 }
 
@@ -134,15 +133,18 @@ static void
 why_consumer(struct explanation *e, const struct rollout_target *t)
 {
 	_cleanup_consumer_ struct consumer c = { 0 };
-	_cleanup_free_ char *what = NULL;
+	_cleanup_free_ char *what = NULL, *at = NULL;
 
 	if (object_load(e->call->service->store, &consumer_class, t->consumer, &c, NULL) != 1)
 		return;
 	what = xasprintf("consumer '%s'", c.o.name);
+	at = xasprintf("%s (%s)", what, rollout_step_name(t->step));
 	if (t->attempts > 0)
-		why_retried(e, what, &t->failure, t->attempts, t->next_at);
+		why_retried(e, at, error_text_below(t->failure.message, what), t->attempts, t->next_at);
 	else if (error_is_set(&t->failure))
-		explain_add(&e->reasons, xasprintf("%s: %s", what, error_text_below(t->failure.message, what)));
+		explain_add(&e->reasons, xasprintf("%s: %s", at, error_text_below(t->failure.message, what)));
+	else if (t->step < ROLLOUT_ACTIVATED)
+		explain_add(&e->reasons, xasprintf("%s: it is being deployed", at));
 	else if (t->served)
 		explain_add(&e->reasons, xasprintf("%s: %s", what, t->served));
 	if (t->activations > 0)
@@ -170,7 +172,7 @@ why_rollout(struct explanation *e)
 				"certd writes them again each time"));
 	}
 	if (r.attempts > 0)
-		why_retried(e, "the files could not be written", &r.failure, r.attempts, r.next_at);
+		why_retried(e, "the files could not be written", r.failure.message, r.attempts, r.next_at);
 	if (r.rolled_back_at)
 		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->rollout, e->a.o.name, &r));
 	for (size_t i = 0; i < r.targets.count; i++)

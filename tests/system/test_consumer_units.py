@@ -60,6 +60,24 @@ def test_a_unit_is_started_and_its_end_is_waited_for(certd, systemd, shop):
     assert systemd.requests() == [f"StartUnit {UNIT} replace"]
 
 
+@pytest.mark.parametrize("unit, step, words", [
+    ("certd-reload-test.service", "written", "the test failed: nginx: [emerg] no such file"),
+    ("certd-reload-load.service", "tested", "the reload failed: Job for nginx failed"),
+    ("certd-reload-bad.service", "written", 'nginx: [emerg] unknown directive "sever" in /etc/nginx/nginx.conf:3'),
+])
+def test_a_unit_says_whether_its_test_or_its_reload_failed(certd, systemd, shop, unit, step, words):
+    """In its status text. If it does not, nothing is known to have been tested."""
+    shop(unit)
+    said = failure(certd)
+    assert said == f"{unit}: {words}"
+    rollout = certd.call("consumer.get", ref="app")["metadata"]["rollouts"][0]
+    assert rollout["step"] == step and rollout["attempts"] == 1
+    event = [e for e in certd.call("event.list", limit=100)["items"] if e["kind"] == "deploy.failed"][-1]
+    assert (event["data"]["step"], event["data"]["consumer"]) == (step, "app")
+    explained = " ".join(certd.ctl("explain", "app").stdout.split())
+    assert f"cert 'shop' ({step}): " in explained and "1 attempt, next attempt in" in explained
+
+
 @pytest.mark.parametrize("unit, code, words", [
     ("certd-reload-bad.service", "hook", 'nginx: [emerg] unknown directive "sever" in /etc/nginx/nginx.conf:3'),
     ("certd-reload-mute.service", "hook", "its program ended with status 7; to see why: journalctl -u certd-reload-mute"),

@@ -19,6 +19,8 @@ UNITS = {
     "certd-reload-bad.service": {"end": "failed", "ActiveState": "failed", "SubState": "failed", "Result": "exit-code",
                                  "ExecMainCode": 1, "ExecMainStatus": 1,
                                  "StatusText": 'nginx: [emerg] unknown directive "sever" in /etc/nginx/nginx.conf:3'},
+    "certd-reload-test.service": {"end": "failed", "Result": "exit-code", "StatusText": "test: nginx: [emerg] no such file"},
+    "certd-reload-load.service": {"end": "failed", "Result": "exit-code", "StatusText": "reload: Job for nginx failed"},
     "certd-reload-mute.service": {"end": "failed", "ActiveState": "failed", "SubState": "failed", "Result": "exit-code",
                                   "ExecMainCode": 1, "ExecMainStatus": 7},
     "certd-reload-killed.service": {"end": "failed", "ActiveState": "failed", "SubState": "failed", "Result": "signal",

@@ -52,7 +52,7 @@ bed_clear(struct bed *b)
 }
 
 static void
-on_done(const struct error *err, void *arg)
+on_done(const struct error *err, bool is_tested _unused_, void *arg)
 {
 	struct bed *b = arg;
 
@@ -243,7 +243,7 @@ batch_init(struct bed *b, struct consumer *ret, const char *script)
 }
 
 static void
-note_done(const struct error *err, void *arg)
+note_done(const struct error *err, bool is_tested _unused_, void *arg)
 {
 	struct outcome *o = arg;
 

@@ -25,6 +25,7 @@ struct talk {
 	const char *says; /* NULL: it succeeds */
 	enum error_code code;
 	size_t sockets; /* 0: one */
+	bool is_tested; /* although it fails */
 };
 
 struct bed {
@@ -42,6 +43,7 @@ struct bed {
 	struct buf heard;
 	unsigned dones;
 	struct error err;
+	bool is_tested;
 };
 
 static void
@@ -182,11 +184,12 @@ bed_clear(struct bed *b)
 }
 
 static void
-on_done(const struct error *err, void *arg)
+on_done(const struct error *err, bool is_tested, void *arg)
 {
 	struct bed *b = arg;
 
 	b->dones++;
+	b->is_tested = is_tested;
 	if (err)
 		error_copy(&b->err, err);
 	loop_stop(b->loop);
@@ -215,6 +218,7 @@ play(struct bed *b)
 	cr_expect_str_eq(b->err.message ? b->err.message : "", buf_str(&says));
 	cr_expect_eq(b->err.code, b->talk->says ? b->talk->code : ERROR_NONE, "%s: %s", error_code_name(b->err.code),
 		buf_str(&says));
+	cr_expect_eq(b->is_tested, !b->talk->says || b->talk->is_tested, "%s", buf_str(&says));
 	cr_expect(b->step == STEPS_MAX || !b->talk->steps[b->step].command, "%s is not said",
 		b->talk->steps[b->step].command);
 }
@@ -276,6 +280,7 @@ static const struct talk talks[] = {
 	{ .sockets = 2,
 		.steps = { SHOW("Used", "1AB"), SHOW("Used", "1AB"), ABSENT,
 			{ "new ssl cert $P\n", "Out of memory!" } },
+		.is_tested = true,
 		.says = "haproxy at $T: new ssl cert: Out of memory!",
 		.code = ERROR_STATE },
 	{ .steps = { SHOW("Used", "7"), OPEN(""), { SET_COMMAND, "Transaction updated for certificate /etc/x.pem!" } },
@@ -290,12 +295,15 @@ static const struct talk talks[] = {
 		.code = ERROR_STATE },
 	{ .steps = { SHOW("Used", "7"), OPEN(""), SET, { "commit ssl cert $P\n", "inconsistencies" },
 		  { "abort ssl cert $P\n", "Transaction aborted for certificate '$P'!\n" } },
+		.is_tested = true,
 		.says = "haproxy at $S: commit ssl cert: inconsistencies",
 		.code = ERROR_STATE },
 	{ .steps = { SHOW("Used", "7"), OPEN(""), SET, COMMIT, { "show ssl cert $P\n", "Serial: 7" } },
+		.is_tested = true,
 		.says = "haproxy at $S: the certificate was committed, but another one is in use: Serial: 7",
 		.code = ERROR_STATE },
 	{ .steps = { SHOW("Unused", "1AB"), SHOW("Unused", "1AB"), { "add ssl crt-list $D $P\n", "no such list" } },
+		.is_tested = true,
 		.says = "haproxy at $S: add ssl crt-list: no such list",
 		.code = ERROR_STATE },
 	{ .steps = { SHOW("Used", "7"), { "show ssl cert\n", NULL } },

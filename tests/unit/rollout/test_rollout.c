@@ -6,6 +6,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The auto-certificate has both consumers; the certificate is there. */
@@ -171,6 +174,147 @@ Test(rollout, each_consumer_has_its_own_backoff_and_is_not_held_up_by_another)
 	cr_expect_eq(deploy_due_in(&r), late.next_at - world_now(w), "the row is due with the first of them");
 	cr_expect_eq(rollout_count_failing(w->rollout), 1);
 	run_end(&r);
+}
+
+/* --- a consumer that tests what it is to load --- */
+
+/* HAProxy: answers until a command begins with @stops_at, which fails. */
+struct tester {
+	struct world *w;
+	int fd;
+	struct loop_fd *watch;
+	const char *stops_at;
+	unsigned commits;
+};
+
+struct tester_conn {
+	struct tester *tester;
+	int fd;
+	struct loop_fd *watch;
+};
+
+static void
+tester_answer(int fd, short what _unused_, void *arg)
+{
+	static const struct {
+		const char *command, *answer;
+	} talk[] = {
+		{ "show ssl cert\n", "# transaction\n# filename\n" },
+		{ "show ssl cert ", "Filename: x\nStatus: Used\nSerial: 7\n" },
+		{ "set ssl cert ", "Transaction created for certificate %s!\n" },
+		{ "commit ssl cert ", "Success!\n" },
+		{ "abort ssl cert ", "Transaction aborted\n" },
+	};
+	struct tester_conn *c = arg;
+	_cleanup_free_ char *path = NULL, *here = getcwd(NULL, 0);
+	static char heard[64 * 1024];
+	ssize_t n = recv(fd, heard, sizeof(heard) - 1, 0);
+
+	path = xasprintf("%s/own/bundle.pem", here);
+	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(talk); i++) {
+		_cleanup_buf_ struct buf answer = BUF_INIT;
+		const char *text = talk[i].answer, *at = strstr(text, "%s");
+
+		if (strncmp(heard, talk[i].command, strlen(talk[i].command)) != 0)
+			continue;
+		c->tester->commits += strncmp(heard, "commit", 6) == 0;
+		if (strncmp(heard, c->tester->stops_at, strlen(c->tester->stops_at)) == 0)
+			buf_add_str(&answer, "unfit");
+		else if (at)
+			buf_printf(&answer, "%.*s%s%s", (int)(at - text), text, path, at + 2);
+		else
+			buf_add_str(&answer, text);
+		cr_expect_eq(send(fd, answer.data, answer.len, MSG_NOSIGNAL), (ssize_t)answer.len);
+		break;
+	}
+	loop_fd_free(c->watch);
+	close(c->fd);
+	free(c);
+}
+
+static void
+tester_accept(int fd, short what _unused_, void *arg)
+{
+	struct tester_conn *c = xcalloc(1, sizeof(*c));
+
+	c->tester = arg;
+	c->fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	c->watch = loop_fd_new(c->tester->w->loop, c->fd, LOOP_READ, tester_answer, c);
+}
+
+static void
+tester_begin(struct tester *t, struct world *w, const char *stops_at)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "admin.sock" };
+
+	*t = (struct tester){ .w = w, .stops_at = stops_at, .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	cr_assert_eq(bind(t->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	cr_assert_eq(listen(t->fd, 8), 0);
+	t->watch = loop_fd_new(w->loop, t->fd, LOOP_READ, tester_accept, t);
+}
+
+static void
+note_step(struct json_object *event, void *arg)
+{
+	const char *kind = "", *step = "", *consumer = "";
+	struct json_object *data = NULL;
+
+	json_get_string(event, "kind", &kind, NULL);
+	if (strcmp(kind, event_info(EVENT_DEPLOY_FAILED)->name) != 0)
+		return;
+	json_get_object(event, "data", &data, NULL);
+	json_get_string(data, "step", &step, NULL);
+	json_get_string(data, "consumer", &consumer, NULL);
+	snprintf(arg, 64, "%s %s", consumer, step);
+}
+
+Test(rollout, the_step_of_a_consumer_that_tests_says_whether_the_test_failed)
+{
+	static const struct {
+		const char *stops_at;
+		enum rollout_step step;
+		const char *event;
+	} cases[] = {
+		{ "set ssl", ROLLOUT_WRITTEN, "lb written" },
+		{ "commit ssl", ROLLOUT_TESTED, "lb tested" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run r;
+		struct world *w = &r.world;
+		struct tester tester;
+		struct event_subscription *subscription;
+		struct rollout_target t = { 0 };
+		_cleanup_free_ char *here = NULL;
+		char event[64] = "";
+
+		run_begin(&r, 0);
+		here = getcwd(NULL, 0);
+		cr_assert_eq(mkdir("own", 0750), 0);
+		tester_begin(&tester, w, cases[i].stops_at);
+		subscription = events_subscribe(w->events, NULL, note_step, event);
+		cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+			"{'properties':{'name':'lb','activate':'haproxy','sockets':['%s/admin.sock'],"
+			"'directory':'%s/own'}}",
+			here, here));
+		cr_assert(
+			world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['lb']}}"));
+		world_run_until(w, world_now(w) + 10 * MINUTE);
+		load_target(&r, 0, &t);
+		cr_expect_eq(t.step, cases[i].step, "%s: %s", cases[i].stops_at, rollout_step_name(t.step));
+		cr_expect_eq(t.attempts, 4, "%s: each counts: %d", cases[i].stops_at, (int)t.attempts);
+		cr_expect_str_eq(event, cases[i].event);
+		/* What has passed the test may fail in it the next time, and the other way round. */
+		tester.stops_at = cases[1 - i].stops_at;
+		world_run_until(w, world_now(w) + HOUR);
+		load_target(&r, 0, &t);
+		cr_expect_eq(t.step, cases[1 - i].step, "%s: %s", tester.stops_at, rollout_step_name(t.step));
+		cr_expect_str_eq(event, cases[1 - i].event);
+		events_unsubscribe(subscription);
+		loop_fd_free(tester.watch);
+		close(tester.fd);
+		run_end(&r);
+	}
 }
 
 /* --- records of earlier versions --- */
