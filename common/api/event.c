@@ -71,6 +71,16 @@ static const struct event_info kinds[] = {
 		"something else changed files that certd wrote; they are written again" },
 	[EVENT_ACCOUNT_REPLACED] = { "account.replaced", EVENT_WARNING, "former account",
 		"the CA had forgotten an account, and its key was registered again" },
+	[EVENT_RENEWAL_SUGGESTED] = { "renewal.suggested", EVENT_INFO, "start end chosen explanationUrl?",
+		"the CA suggests another time for the renewal of a certificate" },
+	[EVENT_RENEWAL_HELD] = { "renewal.held", EVENT_WARNING, "chosen nextDate explanationUrl?",
+		"the CA asks again and again to replace new certificates at once; certd waits" },
+	[EVENT_RENEWAL_UNKNOWN] = { "renewal.unknown", EVENT_WARNING, DATA_ERROR,
+		"the CA does not say when a certificate should be renewed; certd decides" },
+	[EVENT_CERTIFICATE_REVOKED] = { "certificate.revoked", EVENT_WARNING, "reason by?",
+		"a certificate was revoked" },
+	[EVENT_CERTIFICATE_REVOKE_FAILED] = { "certificate.revokeFailed", EVENT_ERROR, DATA_ERROR,
+		"a certificate could not be revoked" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

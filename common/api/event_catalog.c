@@ -54,6 +54,13 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_DEPLOY_CHANGED] =
 		"certd writes the files again each time. Find out which program changes them, and stop it; another "
 		"ACME client may still be running.",
+	[EVENT_RENEWAL_HELD] =
+		"The CA's renewal information is probably wrong. To order at once all the same: certctl renew NAME",
+	[EVENT_RENEWAL_UNKNOWN] =
+		"certd renews by its own rule and asks the CA again. Until then it does not see if the CA wants the "
+		"certificate replaced early, for example because it will be revoked.",
+	[EVENT_CERTIFICATE_REVOKED] = "Clients may refuse it from now on. Check that no server uses it any more.",
+	[EVENT_CERTIFICATE_REVOKE_FAILED] = "certctl show cert NAME shows the reason, and whether certd tries again.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 

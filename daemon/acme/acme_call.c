@@ -12,6 +12,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { RENEWAL_INFO_MAX = 16 * 1024 };
+
 static void
 call_timer(void *arg);
 
@@ -64,6 +66,7 @@ acme_call_free(struct acme_call *call)
 	free(call->target);
 	free(call->payload);
 	free(call->profile);
+	free(call->ari_id);
 	free(call->accept);
 	free(call);
 }
@@ -178,6 +181,21 @@ directory_entry(const struct acme_directory *d, const char *name)
 	return NULL;
 }
 
+/* "<renewalInfo>/<certID>" (RFC 9773 s4.1) */
+static int
+call_prepare_renewal_info(struct acme_call *call, struct error *err)
+{
+	const char *base = call->client->directory.renewal_info;
+	size_t len = strlen(base);
+
+	if (acme_client_check_url(call->client, base, err) < 0)
+		return -1;
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	call->target = xasprintf("%.*s/%s", (int)len, base, call->ari_id);
+	return 0;
+}
+
 /* Fills in URL and payload, which are known once the directory is available. */
 static int
 call_prepare(struct acme_call *call, struct error *err)
@@ -186,6 +204,8 @@ call_prepare(struct acme_call *call, struct error *err)
 	_cleanup_buf_ struct buf payload = BUF_INIT;
 	const char *url = call->url;
 
+	if (call->ari_id)
+		return call_prepare_renewal_info(call, err);
 	if (!strchr(url, ':')) {
 		url = directory_entry(&client->directory, call->url);
 		if (!url)
@@ -206,6 +226,23 @@ call_prepare(struct acme_call *call, struct error *err)
 
 static void
 call_answered(struct http_response *res, const struct error *err, void *arg);
+
+static void
+call_send_unsigned(struct acme_call *call)
+{
+	struct acme_client *client = call->client;
+	const struct http_request req = {
+		.method = "GET",
+		.url = call->target,
+		.accept = "application/json",
+		.max_body = call->max_body,
+		.ca_file = client->ca_file,
+	};
+
+	call->state = ACME_CALL_SENT;
+	call->sent_us = acme_client_clock_us(client);
+	call->http = http_send(client->http, &req, call_answered, call);
+}
 
 static void
 call_send(struct acme_call *call, const char *nonce)
@@ -274,12 +311,16 @@ call_advance(struct acme_call *call, struct gate *gate)
 	_cleanup_free_ char *nonce = NULL;
 	bool is_closed = gate_is_closed(gate, call);
 
-	if (call->directory_done || call->profile) {
+	if (call->directory_done || call->profile || (call->ari_id && !call->client->directory.renewal_info)) {
 		call_end_later(call, NULL);
 		return false;
 	}
 	if (!call->target && call_prepare(call, &err) < 0) {
 		call_end_later(call, &err);
+		return false;
+	}
+	if (call->ari_id) {
+		call_send_unsigned(call);
 		return false;
 	}
 	gate_pass(gate, call);
@@ -339,7 +380,7 @@ call_failed(struct acme_call *call, const struct error *err, int status)
 		call_pause(call, delay_ms);
 		return;
 	}
-	if (status == 0 || status == 404 || status >= 500) /* the CA may have moved */
+	if (status == 0 || (status == 404 && !call->ari_id) || status >= 500) /* the CA may have moved */
 		acme_client_distrust_directory(client);
 	acme_call_call_finish(call, NULL, err);
 }
@@ -422,7 +463,8 @@ acme_call_refused(struct acme_call *call, const struct http_response *res)
 		call_failed(call, &err, res->status);
 		return;
 	}
-	if (err.problem && strcmp(err.problem, "badNonce") == 0 && call->nonce_tries++ < ACME_NONCE_TRIES) {
+	if (!call->ari_id && err.problem && strcmp(err.problem, "badNonce") == 0 &&
+		call->nonce_tries++ < ACME_NONCE_TRIES) {
 		call->state = ACME_CALL_WAITING;
 		nonce = acme_nonces_take(&client->nonces); /* the nonce of this answer */
 		if (nonce)
@@ -431,7 +473,7 @@ acme_call_refused(struct acme_call *call, const struct http_response *res)
 			acme_client_pump(client);
 		return;
 	}
-	lag_ms = call_lag_ms(call, &err, res->status);
+	lag_ms = call->ari_id ? -1 : call_lag_ms(call, &err, res->status);
 	if (lag_ms >= 0)
 		call_pause(call, lag_ms);
 	else if (!call_doubts_account(call, &err))
@@ -512,4 +554,23 @@ acme_client_check_profile(struct acme_client *client, const char *profile, acme_
 	call->arg = arg;
 	acme_call_start(call);
 	return call;
+}
+
+struct acme_call *
+acme_client_renewal_info(struct acme_client *client, const char *ari_id, acme_reply_fn *done, void *arg)
+{
+	struct acme_call *call = acme_call_new(
+		client, &(struct acme_request){ .is_best_effort = true, .max_body = RENEWAL_INFO_MAX });
+
+	call->ari_id = xstrdup(ari_id);
+	call->done = done;
+	call->arg = arg;
+	acme_call_start(call);
+	return call;
+}
+
+bool
+acme_client_offers_renewal_info(const struct acme_client *client)
+{
+	return client->directory.renewal_info;
 }

@@ -118,6 +118,19 @@ acme_client_directory(struct acme_client *client, acme_directory_fn *done, void 
 struct acme_call *
 acme_client_check_profile(struct acme_client *client, const char *profile, acme_reply_fn *done, void *arg);
 
+/*
+ * acme_client_renewal_info() - asks when a certificate should be renewed (RFC 9773 s4), once and unsigned
+ * The answer is for acme_msg_renewal_info(); reply->retry_after_at says when to ask again. A failure is not retried.
+ * @ari_id: of the certificate (struct cert_info); copied
+ * @done: with neither an answer nor an error if the CA does not offer this
+ */
+struct acme_call *
+acme_client_renewal_info(struct acme_client *client, const char *ari_id, acme_reply_fn *done, void *arg);
+
+/* Does the CA offer renewal information, as far as its directory is known? */
+bool
+acme_client_offers_renewal_info(const struct acme_client *client);
+
 struct acme_account_request {
 	const char *email; /* or NULL; "mailto:" is added */
 	bool has_agreed_terms;

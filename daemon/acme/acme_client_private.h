@@ -72,6 +72,7 @@ struct acme_call {
 	enum acme_call_state state;
 	acme_directory_fn *directory_done; /* set: only the directory is requested */
 	char *profile;                     /* set: the only question is whether the directory has it */
+	char *ari_id;                      /* set: an unsigned GET of this certificate's renewal information */
 	bool is_directory_new;             /* it was fetched for this call */
 	acme_reply_fn *done;
 	void *arg;

@@ -519,3 +519,65 @@ acme_authorization_clear(struct acme_authorization *a)
 	free(a->challenges);
 	*a = (struct acme_authorization){ .url = NULL };
 }
+
+void
+acme_renewal_info_clear(struct acme_renewal_info *r)
+{
+	free(r->url);
+	*r = (struct acme_renewal_info){ .url = NULL };
+}
+
+/* A date of the window. */
+static int
+get_date(struct json_object *window, const char *name, int64_t *ret, struct error *err)
+{
+	const char *text = NULL;
+	int r = json_get_string(window, name, &text, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return error_set(err, ERROR_PROTOCOL, "%s is missing", name);
+	if (time_parse_rfc3339(text, ret) < 0)
+		return error_set(err, ERROR_PROTOCOL, "%s is not a date", name);
+	return 0;
+}
+
+/* A page for the operator: an address that a browser opens, without anything that a terminal obeys. */
+static char *
+read_explanation(struct json_object *obj)
+{
+	const char *text = NULL;
+
+	if (json_get_string(obj, "explanationURL", &text, NULL) != 1 || strlen(text) > ACME_URL_MAX ||
+		!printable_is_line(text, strlen(text)) || strpbrk(text, " <>\"") ||
+		(strncmp(text, "https://", strlen("https://")) != 0 &&
+			strncmp(text, "http://", strlen("http://")) != 0))
+		return NULL;
+	return xstrdup(text);
+}
+
+int
+acme_msg_renewal_info(const char *text, size_t len, struct acme_renewal_info *ret, struct error *err)
+{
+	_cleanup_json_ struct json_object *obj = parse_object(text, len, "renewalInfo", err);
+	struct acme_renewal_info info = { .url = NULL };
+	struct json_object *window = NULL;
+	int r;
+
+	if (!obj)
+		return -1;
+	r = json_get_object(obj, "suggestedWindow", &window, err);
+	if (r == 0)
+		error_set(err, ERROR_PROTOCOL, "suggestedWindow is missing");
+	if (r <= 0 || get_date(window, "start", &info.start_at, err) < 0 ||
+		get_date(window, "end", &info.end_at, err) < 0)
+		return acme_msg_refuse(err, "renewalInfo");
+	if (info.end_at <= info.start_at) {
+		error_set(err, ERROR_PROTOCOL, "the suggested window ends before it begins");
+		return acme_msg_refuse(err, "renewalInfo");
+	}
+	info.url = read_explanation(obj);
+	*ret = info;
+	return 0;
+}

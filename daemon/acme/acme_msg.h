@@ -70,6 +70,13 @@ struct acme_authorization {
 	size_t n_challenges;
 };
 
+/* RFC 9773 s4.2 */
+struct acme_renewal_info {
+	int64_t start_at; /* of the suggested window; UNIX seconds */
+	int64_t end_at;   /* > start_at */
+	char *url;        /* owned; the CA's explanation, printable, to be shown and never fetched; or NULL */
+};
+
 /* All: 0, or -1 with ERROR_PROTOCOL that names the member. @text is an untrusted response body. */
 int
 acme_msg_directory(const char *text, size_t len, struct acme_directory *ret, struct error *err);
@@ -90,6 +97,9 @@ acme_directory_check_profile(const struct acme_directory *directory, const char 
 /* The answer to a challenge's POST: only status and error; type, url and token stay NULL. */
 int
 acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, struct error *err);
+
+int
+acme_msg_renewal_info(const char *text, size_t len, struct acme_renewal_info *ret, struct error *err);
 
 /* The status of an account object (RFC 8555 s7.1.2): valid, deactivated or revoked. */
 int
@@ -137,5 +147,8 @@ acme_authorization_clear(struct acme_authorization *a);
 
 void
 acme_challenge_clear(struct acme_challenge *c);
+
+void
+acme_renewal_info_clear(struct acme_renewal_info *r);
 
 #endif

@@ -175,6 +175,7 @@ acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_
 	o->is_saved = config->url != NULL;
 	strlist_copy(&o->names, config->names);
 	o->profile = xstrdup_null(config->profile);
+	o->replaces = xstrdup_null(config->replaces);
 	o->preferred_chain = xstrdup_null(config->preferred_chain);
 	o->is_old = config->is_old;
 	o->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
@@ -212,6 +213,7 @@ acme_order_free(struct acme_order *o)
 	free(o->url);
 	free(o->awaited_url);
 	free(o->profile);
+	free(o->replaces);
 	free(o->preferred_chain);
 	free(o);
 }
@@ -314,6 +316,28 @@ void
 acme_order_check_profile(struct acme_order *o)
 {
 	o->call = acme_client_check_profile(o->client, o->profile, order_profile_checked, o);
+}
+
+static void
+order_directory_seen(const struct acme_directory *directory, const struct error *err, void *arg)
+{
+	struct acme_order *o = arg;
+
+	o->call = NULL;
+	if (err) {
+		order_reply(o, NULL, NULL, err);
+		return;
+	}
+	if (!directory->renewal_info)
+		str_replace(&o->replaces, NULL);
+	o->is_replaces_known = true;
+	order_step(o, ORDER_ENTER);
+}
+
+void
+acme_order_check_replaces(struct acme_order *o)
+{
+	o->call = acme_client_directory(o->client, order_directory_seen, o);
 }
 
 /* A CA that says nothing of it may have its reasons; one that names another has not understood. */

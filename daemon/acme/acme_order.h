@@ -56,6 +56,11 @@ struct acme_order_config {
 	const char *url;             /* NULL: a new order; otherwise continue this one */
 	const struct strlist *names; /* canonical; copied */
 	const char *profile;         /* or NULL */
+	/*
+	 * ARI id of the certificate that this one replaces (RFC 9773 s5); or NULL. Sent to CAs that offer renewal
+	 * information; an order that may have been refused because of it is repeated without it.
+	 */
+	const char *replaces;
 	const char *preferred_chain; /* CN of the topmost issuer; or NULL; fallback: the default chain */
 	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
 	bool is_old;                 /* a certificate that could not be fetched until now is abandoned */

@@ -41,6 +41,8 @@ struct acme_order {
 	struct strlist names;
 	char *profile;
 	bool is_profile_known; /* the CA offers it */
+	char *replaces;
+	bool is_replaces_known; /* the CA offers renewal information */
 	char *preferred_chain;
 	int64_t give_up_ms;
 	bool is_old;
@@ -118,6 +120,10 @@ acme_order_send(struct acme_order *o, const struct acme_request *request);
 /* Asks whether the CA offers the profile; then ORDER_ENTER again, or ORDER_REPLY with the refusal. */
 void
 acme_order_check_profile(struct acme_order *o);
+
+/* Forgets order->replaces if the CA does not offer renewal information; then ORDER_ENTER again, or ORDER_REPLY. */
+void
+acme_order_check_replaces(struct acme_order *o);
 
 /* Parses order->reply into order->msg. Return: 0, or -1 and @err. */
 int

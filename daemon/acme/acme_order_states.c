@@ -8,6 +8,7 @@
 #include "common/name.h"
 #include "daemon/acme/acme_client_private.h"
 #include "daemon/acme/acme_order_private.h"
+#include "daemon/acme/acme_problem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ new_order_payload(const struct acme_order *o)
 	}
 	json_object_object_add(payload, "identifiers", identifiers);
 	json_add_string(payload, "profile", o->profile);
+	json_add_string(payload, "replaces", o->replaces);
 	json_write(payload, &text);
 	return buf_steal(&text);
 }
@@ -71,6 +73,10 @@ create_send(struct acme_order *o)
 	}
 	if (o->profile && !o->is_profile_known) {
 		acme_order_check_profile(o);
+		return;
+	}
+	if (o->replaces && !o->is_replaces_known) {
+		acme_order_check_replaces(o);
 		return;
 	}
 	payload = new_order_payload(o);
@@ -127,6 +133,19 @@ create_read(struct acme_order *o, struct error *err)
 	return 0;
 }
 
+/* newOrder was refused, perhaps because the CA does not accept the predecessor: once more without it. */
+static bool
+create_without_replaces(struct acme_order *o, const struct error *err)
+{
+	if (o->url || !o->replaces || !acme_problem_may_be_of_replaces(err))
+		return false;
+	str_replace(&o->replaces, NULL);
+	acme_order_say(
+		o, "the CA refuses the order as a replacement of the last certificate; it is repeated as a new one");
+	create_send(o);
+	return true;
+}
+
 /* The saved order cannot be continued, so no certificate was issued for it: start a new one in the same attempt. */
 static bool
 create_anew(struct acme_order *o, const struct error *err)
@@ -152,7 +171,8 @@ acme_order_create(struct acme_order *o, enum acme_order_event ev)
 		return ACME_ORDER_CREATE;
 	case ORDER_REPLY:
 		if (create_read(o, &err) < 0)
-			return create_anew(o, &err) ? ACME_ORDER_CREATE : acme_order_fail(o, &err);
+			return create_anew(o, &err) || create_without_replaces(o, &err) ? ACME_ORDER_CREATE
+											: acme_order_fail(o, &err);
 		if (o->is_saved)
 			return acme_order_state_by_status(o);
 		if (o->url)

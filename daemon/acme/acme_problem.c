@@ -66,6 +66,16 @@ acme_problem_is_known(const char *type)
 	return find_row(type);
 }
 
+bool
+acme_problem_may_be_of_replaces(const struct error *err)
+{
+	if (err->code != ERROR_CA)
+		return false;
+	if (err->problem && strcmp(err->problem, "alreadyReplaced") == 0)
+		return true;
+	return !err->may_retry && !err->field && !(err->problem && strcmp(err->problem, "accountDoesNotExist") == 0);
+}
+
 /* String member or NULL; a member of another type counts as absent in an error answer. */
 static const char *
 text_member(struct json_object *obj, const char *name)

@@ -28,6 +28,13 @@ acme_problem_of_answer(struct json_object *problem, int status, int64_t retry_af
 bool
 acme_problem_is_known(const char *type);
 
+/*
+ * May the refusal of a newOrder be about its "replaces" (RFC 9773 s5)? CAs answer alreadyReplaced, malformed,
+ * unauthorized, notFound, a type of their own, or none. Not when the refusal names a setting, the account or a wait.
+ */
+bool
+acme_problem_may_be_of_replaces(const struct error *err);
+
 /* The "error" member of a challenge or an order: ERROR_VALIDATION ("unauthorized" differs from that of a request). */
 void
 acme_problem_of_validation(struct json_object *problem, struct error *ret);

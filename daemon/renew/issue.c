@@ -318,18 +318,40 @@ issue_load(struct issue *issue, struct error *err)
 	return 0;
 }
 
+/*
+ * The ARI id of the certificate that the order replaces, owned by the caller: one of the same account, with at least
+ * one of its names (RFC 9773 s5). NULL: there is none.
+ */
+static char *
+issue_predecessor(const struct issue *issue)
+{
+	const char *id = issue->autocert.last_certificate;
+	_cleanup_certificate_ struct certificate cert = { 0 };
+
+	if (!id || object_peek(issue->env->store, &certificate_class, id, &cert, NULL) != 1 || !cert.ari_id ||
+		!cert.provider || strcmp(cert.provider, issue->record.provider) != 0)
+		return NULL;
+	for (size_t i = 0; i < cert.names.count; i++)
+		if (strlist_has(&issue->record.names, cert.names.items[i]))
+			return xstrdup(cert.ari_id);
+	return NULL;
+}
+
 static int
 issue_begin(struct issue *issue, struct error *err)
 {
 	const struct provider *provider = &issue->client->provider;
 	struct acme_order_config config;
+	_cleanup_free_ char *replaces = NULL;
 
 	if (issue_load(issue, err) < 0 || issue_get_key(issue, err) < 0)
 		return -1;
+	replaces = issue_predecessor(issue);
 	config = (struct acme_order_config){
 		.url = issue->record.order_url,
 		.names = &issue->record.names,
 		.profile = issue->autocert.profile ? issue->autocert.profile : provider->profile,
+		.replaces = replaces,
 		.preferred_chain = provider->preferred_chain,
 		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,
 	};

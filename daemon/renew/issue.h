@@ -94,6 +94,10 @@ issue_note_failure(const struct issue_env *env, struct autocert *autocert, const
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);
 
+/* Does the CA ask for an earlier renewal than that, but has asked so too often (policy.h)? */
+bool
+issue_is_held(const struct issue_env *env, const struct autocert *autocert);
+
 /*
  * Sets the next order's date: issue_renewal_at(), or now when @is_now. The caller saves the record, and that puts the
  * row.

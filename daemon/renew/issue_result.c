@@ -11,6 +11,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
+#include "daemon/renew/ari.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
@@ -183,18 +184,48 @@ certificate_save(struct issue *issue, struct store_txn *txn, struct certificate 
 	return object_save(issue->env->store, txn, &certificate_class, cert, err);
 }
 
-int64_t
-issue_renewal_at(const struct issue_env *env, const struct autocert *a)
+static struct renewal_in
+issue_result_renewal_in(const struct issue_env *env, const struct autocert *a)
 {
-	struct renewal_in in = {
+	return (struct renewal_in){
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
+		.ari_pick_at = a->ari_pick_at,
 		.spread_seed = schedule_seed(a->o.id),
 		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at : 0,
+		.hurried_at = a->hurried_before_at,
 	};
+}
+
+int64_t
+issue_renewal_at(const struct issue_env *env, const struct autocert *a)
+{
+	const struct renewal_in in = issue_result_renewal_in(env, a);
 
 	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
+}
+
+bool
+issue_is_held(const struct issue_env *env, const struct autocert *a)
+{
+	const struct renewal_in in = issue_result_renewal_in(env, a);
+
+	return a->last_certificate && !a->is_outdated && renewal_is_held(&in);
+}
+
+/* The last certificate has been replaced at @now. After failures the time of its issue is no longer known. */
+static void
+issue_result_note_hurry(const struct issue_env *env, struct autocert *a, int64_t now)
+{
+	struct renewal_in in = issue_result_renewal_in(env, a);
+
+	if (in.issued_at == 0)
+		in.issued_at = a->last_not_before_at;
+	if (!a->last_certificate || a->is_outdated || !renewal_is_hurried(&in, now))
+		return;
+	a->hurried_before_at = a->hurried_at;
+	a->hurried_at = now;
 }
 
 void
@@ -204,8 +235,10 @@ issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool is_now)
 }
 
 static void
-autocert_succeeded(struct autocert *a, const struct certificate *cert)
+autocert_succeeded(const struct issue *issue, struct autocert *a, const struct certificate *cert)
 {
+	issue_result_note_hurry(issue->env, a, cert->o.created_at);
+	ari_forget(a, acme_client_offers_renewal_info(issue->client->acme) ? cert->ari_id : NULL);
 	a->attempts = 0;
 	a->is_outdated = false;
 	a->last_attempt_at = cert->o.created_at;
@@ -251,7 +284,7 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	issue_gather(issue, txn);
 	if (certificate_save(issue, txn, cert, err) < 0)
 		return -1;
-	autocert_succeeded(&a, cert);
+	autocert_succeeded(issue, &a, cert);
 	if (a.is_paused)
 		a.next_at = 0; /* ordered by a caller: once */
 	else

@@ -64,12 +64,26 @@ renewal_due(const struct renewal_in *in)
 	int64_t spread = before >= 10 ? (int64_t)(in->spread_seed % (uint64_t)(before / 10)) : 0;
 	int64_t due = time_add(time_add(in->not_after_at, -before), -spread);
 
-	if (in->ari_pick_at > 0)
-		due = in->ari_pick_at;
-	due = min64(due, latest);
-	if (in->issued_at > 0)
-		due = max64(due, kept_until(in));
-	return due;
+	int64_t kept = in->issued_at > 0 ? kept_until(in) : INT64_MIN;
+
+	due = max64(min64(due, latest), kept);
+	if (in->ari_pick_at <= 0)
+		return due;
+	if (in->ari_pick_at < kept && in->hurried_at > 0)
+		return max64(in->ari_pick_at, min64(due, time_add(in->hurried_at, DAY)));
+	return min64(in->ari_pick_at, max64(latest, kept));
+}
+
+bool
+renewal_is_hurried(const struct renewal_in *in, int64_t now)
+{
+	return in->ari_pick_at > 0 && in->issued_at > 0 && in->ari_pick_at <= now && now < kept_until(in);
+}
+
+bool
+renewal_is_held(const struct renewal_in *in)
+{
+	return in->ari_pick_at > 0 && renewal_due(in) > in->ari_pick_at;
 }
 
 /* At most a part of the remaining lifetime, or of the whole lifetime when it is over. */

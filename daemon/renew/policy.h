@@ -16,6 +16,7 @@ struct renewal_in {
 	int64_t ari_pick_at;  /* selected time of RFC 9773 s4.2; 0: none */
 	uint64_t spread_seed; /* stable per auto-certificate */
 	int64_t issued_at;    /* issue time by certd's clock; 0: unknown */
+	int64_t hurried_at;   /* the last time but one that the CA had a new certificate replaced; 0: never */
 };
 
 /*
@@ -29,12 +30,22 @@ renewal_margin(int64_t lifetime, int64_t renew_before);
  * renewal_due() - the time of the next renewal
  * ARI's time if there is one. Otherwise not_after - B, with B = renew_before but at most lifetime/3 (lifetime/2 below
  * 10 days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.
- * A certificate that is already due when issued (the CA backdates it, or a clock is wrong) is kept for an eighth of its
- * remaining lifetime, and at least for a minute or half of that lifetime, whichever is shorter. Otherwise orders would
- * follow each other without a pause. One with less than ten seconds left is kept for a minute.
+ * ARI's time holds at any age of the certificate, also in the past. But the CA can have a new certificate replaced at
+ * once (renewal_is_hurried()) only twice in 24 hours; then the next is due a day after the first, or by certd's rule.
+ * Without ARI, a certificate that is already due when issued (the CA backdates it, or a clock is wrong) is kept for
+ * an eighth of its remaining lifetime, and at least for a minute or half of that lifetime, whichever is shorter.
+ * Otherwise orders would follow each other without a pause. One with less than ten seconds left is kept for a minute.
  */
 int64_t
 renewal_due(const struct renewal_in *in);
+
+/* Would a renewal at @now be one that only the CA asks for: earlier than certd would ever order another certificate? */
+bool
+renewal_is_hurried(const struct renewal_in *in, int64_t now);
+
+/* Is the renewal later than the CA asks, because it has asked too often? */
+bool
+renewal_is_held(const struct renewal_in *in);
 
 struct backoff_in {
 	int64_t now;

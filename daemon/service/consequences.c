@@ -7,6 +7,7 @@
 #include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/ari.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
 #include "daemon/rollout/output.h"
@@ -76,6 +77,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 		autocert_moved(s, new);
 	if (new->is_paused != old->is_paused || new->last_not_after_at != old->last_not_after_at)
 		expiry_schedule_autocert(s->store, s->txn, new, s->now);
+	if (!is_same(new->ari_id, old->ari_id))
+		ari_schedule(s->store, s->txn, new, s->now);
 	if (!has_same_consumers)
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
@@ -87,6 +90,7 @@ static void
 autocert_deleted(const struct step *s, const struct autocert *a)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug, NULL }, &a->consumers, s->now);

@@ -63,6 +63,46 @@ explain_is_limited(const struct autocert *a)
 	return lifetime > 0 && renewal_margin(lifetime, a->renew_before) < a->renew_before;
 }
 
+/* The CA has said when to renew (RFC 9773). */
+static void
+why_suggested(struct explanation *e, int64_t due_at)
+{
+	const struct autocert *a = &e->a;
+	char start[TIME_RFC3339_SIZE], end[TIME_RFC3339_SIZE], pick[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(a->ari_start_at, start);
+	time_format_rfc3339(a->ari_end_at, end);
+	time_format_rfc3339(a->ari_pick_at, pick);
+	strlist_take(&e->reasons,
+		xasprintf("the CA suggests renewal between %s and %s; certd has chosen %s", start, end, pick));
+	if (a->ari_url)
+		strlist_take(&e->reasons, xasprintf("the CA explains this at %s", a->ari_url));
+	if (issue_is_held(e->call->service->issue_env, a)) {
+		strlist_add(&e->reasons,
+			"the CA asks for a replacement too often: certd replaces a new certificate at once "
+			"at most twice in 24 hours");
+		explain_advise(e, "to order at once", "renew", a->o.name, NULL);
+	} else if (due_at < a->ari_pick_at) {
+		strlist_add(&e->reasons, "that is too late: certd renews before the last twentieth of the lifetime");
+	}
+}
+
+/* The CA was asked, but does not say it. */
+static void
+why_not_suggested(struct explanation *e)
+{
+	const struct autocert *a = &e->a;
+	struct schedule_row row;
+	char when[TIME_RFC3339_SIZE];
+
+	if (!error_is_set(&a->ari_error) ||
+		schedule_get(e->call->service->store, SCHEDULE_ARI, a->o.id, &row, NULL) != 1)
+		return;
+	time_format_rfc3339(row.due_at, when);
+	strlist_take(&e->reasons, xasprintf("the CA does not say when to renew: %s; it is asked again at %s",
+					  a->ari_error.message, when));
+}
+
 static void
 why_then(struct explanation *e, int64_t due_at)
 {
@@ -78,6 +118,8 @@ why_then(struct explanation *e, int64_t due_at)
 			time_format_rfc3339(a->last_error.retry_at, when);
 			strlist_take(&e->reasons, xasprintf("the next order is allowed at %s", when));
 		}
+	} else if (a->last_certificate && a->ari_pick_at) {
+		why_suggested(e, due_at);
 	} else if (a->last_certificate) {
 		time_format_span(a->last_not_after_at - due_at, span);
 		strlist_take(&e->reasons,
@@ -269,8 +311,10 @@ explain_schedule(struct explanation *e)
 	json_add_string(e->result, "summary", summary);
 	json_add_string(e->result, "nextAction", autocert_next_action(&e->a));
 	json_add_time(e->result, "nextDate", due_at);
-	if (!issue)
+	if (!issue) {
 		why_then(e, due_at);
+		why_not_suggested(e);
+	}
 }
 
 /* The choice of `challenge auto` for each name, when it failed. */

@@ -62,6 +62,8 @@ path_matches(const char *path, const char *pattern, size_t ret[2])
 	return *path == '\0';
 }
 
+static const char renewal_path[] = "/renewal/";
+
 static enum fake_ca_kind
 route(const struct fake_ca *ca, const char *url, size_t ret_ids[2])
 {
@@ -70,6 +72,8 @@ route(const struct fake_ca *ca, const char *url, size_t ret_ids[2])
 	for (size_t i = 0; strncmp(url, ca->base, len) == 0 && i < ARRAY_SIZE(routes); i++)
 		if (path_matches(url + len, routes[i].path, ret_ids))
 			return routes[i].kind;
+	if (strncmp(url, ca->base, len) == 0 && strncmp(url + len, renewal_path, strlen(renewal_path)) == 0)
+		return FAKE_CA_RENEWAL_INFO;
 	return FAKE_CA_UNKNOWN;
 }
 
@@ -112,6 +116,7 @@ fake_ca_free(struct fake_ca *ca)
 	free(ca->nonces);
 	free(ca->base);
 	free(ca->complaint);
+	free(ca->renewal_asked);
 	free(ca);
 }
 
@@ -190,6 +195,18 @@ const char *
 fake_ca_order_profile(const struct fake_ca *ca, size_t order)
 {
 	return ca->orders[order].profile;
+}
+
+const char *
+fake_ca_order_replaces(const struct fake_ca *ca, size_t order)
+{
+	return ca->orders[order].replaces;
+}
+
+const char *
+fake_ca_renewal_asked(const struct fake_ca *ca)
+{
+	return ca->renewal_asked;
 }
 
 const char *
@@ -337,6 +354,20 @@ refine_kind(enum fake_ca_kind kind, const struct http_request *req)
 }
 
 static void
+answer_renewal_info(struct fake_ca *ca, const char *url, struct fake_ca_answer *answer)
+{
+	static const char later[] =
+		"{\"suggestedWindow\":{\"start\":\"2098-01-01T00:00:00Z\",\"end\":\"2098-01-02T00:00:00Z\"}}";
+	const struct fake_ca_script *script = &ca->script;
+
+	str_replace(&ca->renewal_asked, strrchr(url, '/') + 1);
+	fake_ca_answer_body(answer, 200,
+		!script->renewal_id || strcmp(script->renewal_id, ca->renewal_asked) == 0 ? script->renewal_info
+											  : later);
+	answer->res.retry_after_sec = ca->script.renewal_retry_sec;
+}
+
+static void
 carry_out(struct fake_ca *ca, struct fake_exchange *x, const struct http_request *req, const size_t ids[2])
 {
 	struct fake_ca_script *script = &ca->script;
@@ -349,6 +380,8 @@ carry_out(struct fake_ca *ca, struct fake_exchange *x, const struct http_request
 		fake_objects_directory(ca, &x->answer);
 	else if (x->kind == FAKE_CA_NONCE && !is_post) /* HEAD or GET, RFC 8555 s7.2 */
 		x->answer.res.status = 200;
+	else if (x->kind == FAKE_CA_RENEWAL_INFO && !is_post && script->renewal_info)
+		answer_renewal_info(ca, req->url, &x->answer);
 	else if (is_post)
 		post(ca, x->kind, ids, req, &x->answer);
 	else

@@ -25,6 +25,7 @@ enum fake_ca_kind {
 	FAKE_CA_CHALLENGE,
 	FAKE_CA_FINALIZE,
 	FAKE_CA_CERTIFICATE,
+	FAKE_CA_RENEWAL_INFO, /* RFC 9773 */
 	FAKE_CA_UNKNOWN,
 	FAKE_CA_KIND_COUNT
 };
@@ -74,6 +75,9 @@ struct fake_ca_script {
 	const char *profiles;       /* JSON of meta.profiles; NULL: "classic" and "short"; "": none at all */
 	const char *profile_echo;   /* of orders; NULL: the profile that was asked for; "": none */
 	int64_t retry_after_sec;    /* Retry-After of orders that are not final */
+	const char *renewal_info;   /* the answer about every certificate; NULL: there is no renewal information */
+	const char *renewal_id;     /* only about this one: the others have much time; NULL: about all */
+	int64_t renewal_retry_sec;  /* its Retry-After */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;
 	fake_ca_lifetime_fn *lifetime; /* goes before lifetime_sec */
@@ -130,6 +134,14 @@ fake_ca_orders(const struct fake_ca *ca);
 /* The profile that an order asked for; NULL: none. Borrowed. */
 const char *
 fake_ca_order_profile(const struct fake_ca *ca, size_t order);
+
+/* The ARI id that an order said it replaces; NULL: none. Borrowed. */
+const char *
+fake_ca_order_replaces(const struct fake_ca *ca, size_t order);
+
+/* The ARI id that was asked for last; NULL: none. Borrowed. */
+const char *
+fake_ca_renewal_asked(const struct fake_ca *ca);
 
 /* The public key of an account, as it came in a signature's header. Borrowed. */
 const char *

@@ -26,8 +26,10 @@ fake_objects_directory(struct fake_ca *ca, struct fake_ca_answer *answer)
 
 	buf_printf(&b, "{\"newNonce\":\"%s/nonce\",\"newAccount\":\"%s/account\",\"newOrder\":\"%s/order\",", base,
 		base, base);
-	buf_printf(
-		&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],\"meta\":{", base, base);
+	buf_printf(&b, "\"revokeCert\":\"%s/revoke\",\"keyChange\":\"%s/key\",\"x-unknown\":[1],", base, base);
+	if (ca->script.renewal_info)
+		buf_printf(&b, "\"renewalInfo\":\"%s/renewal/\",", base);
+	buf_add_str(&b, "\"meta\":{");
 	if (ca->script.terms)
 		buf_printf(&b, "\"termsOfService\":\"%s/terms\",", base);
 	if (!ca->script.profiles)
@@ -281,7 +283,7 @@ post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_an
 	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
 	struct fake_order o = { .first_authz = ca->n_authzs };
 	struct json_object *identifiers = NULL;
-	const char *profile = NULL;
+	const char *profile = NULL, *replaces = NULL;
 
 	if (ca->script.terms_changed) {
 		fake_ca_answer_problem(answer, 403, "userActionRequired", "the terms have changed");
@@ -301,6 +303,8 @@ post_new_order(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_an
 	}
 	json_get_string(payload, "profile", &profile, NULL);
 	o.profile = xstrdup_null(profile);
+	json_get_string(payload, "replaces", &replaces, NULL);
+	o.replaces = xstrdup_null(replaces);
 	ca->orders = xreallocarray(ca->orders, ca->n_orders + 1, sizeof(*ca->orders));
 	ca->orders[ca->n_orders] = o;
 	answer_order(ca, ca->n_orders++, 201, answer);
@@ -477,6 +481,7 @@ fake_objects_clear(struct fake_ca *ca)
 	for (size_t i = 0; i < ca->n_orders; i++) {
 		strlist_clear(&ca->orders[i].names);
 		free(ca->orders[i].profile);
+		free(ca->orders[i].replaces);
 		buf_clear(&ca->orders[i].leaf);
 	}
 	free(ca->accounts);

@@ -30,6 +30,7 @@ struct fake_authz {
 struct fake_order {
 	struct strlist names;
 	char *profile;      /* or NULL */
+	char *replaces;     /* or NULL */
 	size_t first_authz; /* they are contiguous, one for each name */
 	bool is_finalized;
 	int64_t issued_at_ms;
@@ -46,6 +47,7 @@ struct fake_ca {
 	unsigned counts[FAKE_CA_KIND_COUNT];
 	unsigned nonces_rejected, overlaps, in_flight, max_in_flight;
 	char *complaint;
+	char *renewal_asked; /* or NULL */
 	bool *nonces;
 	size_t n_nonces;
 	struct fake_issuer *issuer;

@@ -454,3 +454,53 @@ Test(acme_msg, several_links_and_parameters_are_told_apart)
 		cr_expect_str_eq(joined, cases[i].found, "%s: %s", cases[i].header, joined);
 	}
 }
+
+Test(acme_msg, renewal_information_is_a_window_with_an_explanation)
+{
+	static const struct {
+		const char *text;
+		int64_t start_at;
+		const char *url; /* NULL: none that may be shown */
+		const char *wrong;
+	} cases[] = {
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-01-03T04:00:00Z\"},"
+		  "\"explanationURL\":\"https://ca.example/why\"}",
+			1735790400, "https://ca.example/why", NULL },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T05:00:00.25+01:00\",\"end\":\"2025-01-03T04:00:00Z\"}}",
+			1735790400, NULL, NULL },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-01-03T04:00:00Z\"},"
+		  "\"explanationURL\":\"javascript:alert(1)\"}",
+			1735790400, NULL, NULL },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-01-03T04:00:00Z\"},"
+		  "\"explanationURL\":\"https://ca.example/\\u001b[2J\"}",
+			1735790400, NULL, NULL },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-01-03T04:00:00Z\"},"
+		  "\"explanationURL\":7}",
+			1735790400, NULL, NULL },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-01-02T04:00:00Z\"}}", 0,
+			NULL, "renewalInfo: the suggested window ends before it begins" },
+		{ "{\"suggestedWindow\":{\"end\":\"2025-01-02T04:00:00Z\"}}", 0, NULL,
+			"renewalInfo: start is missing" },
+		{ "{\"suggestedWindow\":{\"start\":\"2025-01-02T04:00:00Z\",\"end\":\"2025-13-03\"}}", 0, NULL,
+			"renewalInfo: end is not a date" },
+		{ "{\"suggestedWindow\":\"now\"}", 0, NULL, "renewalInfo: 'suggestedWindow' must be object" },
+		{ "{}", 0, NULL, "renewalInfo: suggestedWindow is missing" },
+		{ "[]", 0, NULL, "renewalInfo: not a JSON object" },
+		{ "<html>", 0, NULL, "renewalInfo: " },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(acme_renewal_info_clear) struct acme_renewal_info info = { .url = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rc = acme_msg_renewal_info(cases[i].text, strlen(cases[i].text), &info, &err);
+
+		cr_expect_eq(rc, cases[i].wrong ? -1 : 0, "%s: %s", cases[i].text, err.message);
+		if (cases[i].wrong) {
+			cr_expect(strncmp(err.message, cases[i].wrong, strlen(cases[i].wrong)) == 0, "%s", err.message);
+			cr_expect_eq(err.code, ERROR_PROTOCOL, "%s", err.message);
+			continue;
+		}
+		cr_expect_eq(info.start_at, cases[i].start_at, "%s", cases[i].text);
+		cr_expect_eq(info.url && cases[i].url ? strcmp(info.url, cases[i].url) : info.url != cases[i].url, 0,
+			"%s", cases[i].text);
+	}
+}

@@ -557,6 +557,61 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 	}
 }
 
+/* RFC 9773 s5. What each CA says of a predecessor that it does not accept differs. */
+Test(acme_order, a_predecessor_that_the_ca_does_not_accept_is_dropped_in_the_same_attempt)
+{
+	static const struct {
+		const char *why;
+		struct fault fault;
+		bool is_offered;
+		unsigned new_orders;
+		bool is_issued, is_named;
+	} cases[] = {
+		{ "accepted", { FAKE_CA_NEW_ORDER, 9, 9, .status = 0 }, true, 1, true, true },
+		{ "not offered", { FAKE_CA_NEW_ORDER, 9, 9, .status = 0 }, false, 1, true, false },
+		{ "replaced already", { FAKE_CA_NEW_ORDER, 1, 1, .status = 409, .problem = "alreadyReplaced" }, true, 2,
+			true, false },
+		{ "malformed", { FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "malformed" }, true, 2, true,
+			false },
+		{ "of another account", { FAKE_CA_NEW_ORDER, 1, 1, .status = 403, .problem = "unauthorized" }, true, 2,
+			true, false },
+		{ "not found", { FAKE_CA_NEW_ORDER, 1, 1, .status = 404, .problem = "notFound" }, true, 2, true,
+			false },
+		{ "without a type", { FAKE_CA_NEW_ORDER, 1, 1, .status = 409, .body = "<html>" }, true, 2, true,
+			false },
+		{ "refused for another reason, too", { FAKE_CA_NEW_ORDER, 1, 9, .status = 400, .problem = "malformed" },
+			true, 2, false, false },
+		{ "a name is refused", { FAKE_CA_NEW_ORDER, 1, 9, .status = 400, .problem = "rejectedIdentifier" },
+			true, 1, false, false },
+		{ "a limit", { FAKE_CA_NEW_ORDER, 1, 9, .status = 429, .problem = "rateLimited" }, true, 1, false,
+			false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct acme_order_config config = { .replaces = "AKI.serial" };
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init(&f);
+		if (cases[i].is_offered)
+			fake_ca_script(f.ca)->renewal_info = "{}";
+		fixture_register(&f, &(struct outcome){ .calls = 0 });
+		fake_ca_reset_counts(f.ca);
+		fake_ca_script(f.ca)->intercept = inject;
+		fake_ca_script(f.ca)->arg = (void *)&cases[i].fault;
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f, &config);
+		fixture_run(&f);
+		cr_expect_eq(owner.dones, 1, "%s", cases[i].why);
+		cr_expect_eq(
+			owner.err.code == ERROR_NONE, cases[i].is_issued, "%s: %s", cases[i].why, owner.err.message);
+		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NEW_ORDER), cases[i].new_orders, "%s", cases[i].why);
+		if (cases[i].is_issued)
+			cr_expect_eq(fake_ca_order_replaces(f.ca, 0) != NULL, cases[i].is_named, "%s", cases[i].why);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
 Test(acme_order, a_challenge_that_was_refused_and_then_fails_tells_why)
 {
 	static const struct fault fault = { FAKE_CA_CHALLENGE, 1, 99, .carry_out = true, .status = 400,

@@ -137,6 +137,57 @@ Test(explain, says_what_is_next_and_why)
 	}
 }
 
+/* The CA suggests day 60 to 61; the certificate lives for 90 days from day 0, and it is day 0. */
+Test(explain, says_what_the_ca_suggests_for_the_renewal)
+{
+	static const struct {
+		const char *why;
+		int64_t start_at, pick_at, hurried_at; /* after the issue */
+		const char *url, *error;
+		const char *reasons, *advice;
+	} cases[] = {
+		{ "a window", 60 * DAY, 60 * DAY + HOUR, 0, NULL, NULL,
+			"\"the CA suggests renewal between 2026-03-02T00:00:02Z and 2026-03-03T00:00:02Z; certd has "
+			"chosen 2026-03-02T01:00:02Z\"",
+			"[]" },
+		{ "with its reason", 60 * DAY, 60 * DAY, 0, "https://ca.test/why", NULL,
+			"\"the CA explains this at https://ca.test/why\"", "[]" },
+		{ "too late", 200 * DAY, 200 * DAY, 0, NULL, NULL,
+			"that is too late: certd renews before the last twentieth", "[]" },
+		{ "too often", -HOUR, -HOUR, 1, NULL, NULL, "the CA asks for a replacement too often",
+			"to order at once: certctl renew a-90d" },
+		{ "not known", 0, 0, 0, NULL, "no answer", "renewal starts 3", "[]" },
+		{ "not known any more", 60 * DAY, 60 * DAY, 0, NULL, "no answer",
+			"the CA does not say when to renew: no answer; it is asked again at 2026-", "[]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run r;
+		_cleanup_autocert_ struct autocert a = { 0 };
+		_cleanup_json_ struct json_object *result = NULL;
+
+		run_begin(&r, 0);
+		world_run_until(&r.world, world_now(&r.world) + MINUTE);
+		run_load(&r, "a-90d", &a);
+		a.ari_id = xstrdup("aki.serial");
+		a.ari_start_at = a.last_attempt_at + cases[i].start_at;
+		a.ari_end_at = a.ari_start_at + DAY;
+		a.ari_pick_at = cases[i].pick_at ? a.last_attempt_at + cases[i].pick_at : 0;
+		a.hurried_before_at = cases[i].hurried_at ? a.last_attempt_at : 0;
+		a.ari_url = xstrdup_null(cases[i].url);
+		if (cases[i].error)
+			error_set(&a.ari_error, ERROR_TIMEOUT, "%s", cases[i].error);
+		a.next_at = issue_renewal_at(&r.world.issue_env, &a);
+		save(&r, &a);
+		result = explain(&r);
+		cr_expect_not_null(strstr(text_of(result, "reasons"), cases[i].reasons), "%s: %s", cases[i].why,
+			text_of(result, "reasons"));
+		cr_expect_not_null(strstr(text_of(result, "advice"), cases[i].advice), "%s: %s", cases[i].why,
+			text_of(result, "advice"));
+		run_end(&r);
+	}
+}
+
 Test(explain, an_account_that_fails_or_is_not_there_is_a_reason_and_how_to_see_it_the_advice)
 {
 	static const struct {

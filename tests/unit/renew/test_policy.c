@@ -24,6 +24,33 @@ Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
 		{ "the CA's instant wins", { .not_after_at = 90 * DAY, .ari_pick_at = 10 * DAY }, 10 * DAY },
 		{ "but never past a twentieth of life", { .not_after_at = 100 * DAY, .ari_pick_at = 99 * DAY },
 			95 * DAY },
+		{ "a time in the past means now, at any age",
+			{ .not_after_at = 90 * DAY, .ari_pick_at = -1 + 2 * DAY, .issued_at = 2 * DAY }, 2 * DAY - 1 },
+		{ "renewBefore does not move it",
+			{ .not_after_at = 90 * DAY, .ari_pick_at = 70 * DAY, .renew_before = 30 * DAY }, 70 * DAY },
+		{ "a far future is never past a twentieth of life",
+			{ .not_after_at = 100 * DAY, .ari_pick_at = INT64_MAX, .issued_at = 1 }, 95 * DAY },
+		{ "a twentieth is over when it comes, and the CA's time is not: kept for an eighth",
+			{ .not_after_at = 80 * DAY, .ari_pick_at = 79 * DAY, .issued_at = 72 * DAY }, 76 * DAY },
+		{ "replaced at once a second time",
+			{ .not_after_at = 80 * DAY, .issued_at = 2 * HOUR, .ari_pick_at = HOUR }, HOUR },
+		{ "but not a third time within a day",
+			{ .not_after_at = 80 * DAY,
+				.issued_at = 2 * HOUR,
+				.ari_pick_at = HOUR,
+				.hurried_at = HOUR / 2 },
+			DAY + HOUR / 2 },
+		{ "a day later again",
+			{ .not_after_at = 80 * DAY,
+				.issued_at = 2 * DAY,
+				.ari_pick_at = 2 * DAY - 1,
+				.hurried_at = HOUR },
+			2 * DAY - 1 },
+		{ "held, but not beyond certd's own rule",
+			{ .not_after_at = 20 * HOUR, .issued_at = 1, .ari_pick_at = 1, .hurried_at = 1 }, 10 * HOUR },
+		{ "an ordinary suggestion is not held",
+			{ .not_after_at = 80 * DAY, .issued_at = HOUR, .ari_pick_at = 50 * DAY, .hurried_at = 1 },
+			50 * DAY },
 		{ "backdated: due when it comes, kept for an eighth of what is left",
 			{ .not_after_at = 90 * DAY, .issued_at = 82 * DAY }, 83 * DAY },
 		{ "issued in time: no matter", { .not_after_at = 90 * DAY, .issued_at = HOUR }, 60 * DAY },
@@ -33,6 +60,38 @@ Test(policy, due_30_days_or_a_third_of_life_before_expiry_unless_the_ca_says)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		cr_expect_eq(renewal_due(&cases[i].in), cases[i].due_at, "%s: %lld", cases[i].why,
 			(long long)renewal_due(&cases[i].in));
+}
+
+Test(policy, a_renewal_is_hurried_if_only_the_ca_asks_for_it)
+{
+	static const struct {
+		const char *why;
+		struct renewal_in in;
+		int64_t now;
+		bool is_hurried;
+	} cases[] = {
+		{ "just issued", { .not_after_at = 80 * DAY, .issued_at = HOUR, .ari_pick_at = 1 }, 2 * HOUR, true },
+		{ "in its first eighth", { .not_after_at = 80 * DAY, .issued_at = 1, .ari_pick_at = DAY }, 9 * DAY,
+			true },
+		{ "later", { .not_after_at = 80 * DAY, .issued_at = 1, .ari_pick_at = DAY }, 11 * DAY, false },
+		{ "before the CA's time: by an operator",
+			{ .not_after_at = 80 * DAY, .issued_at = 1, .ari_pick_at = DAY }, HOUR, false },
+		{ "the CA says nothing", { .not_after_at = 80 * DAY, .issued_at = 1 }, HOUR, false },
+		{ "nobody knows since when", { .not_after_at = 80 * DAY, .ari_pick_at = 1 }, HOUR, false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(renewal_is_hurried(&cases[i].in, cases[i].now), cases[i].is_hurried, "%s", cases[i].why);
+}
+
+Test(policy, a_renewal_is_held_if_the_ca_asks_too_often)
+{
+	struct renewal_in in = { .not_after_at = 80 * DAY, .issued_at = 2 * HOUR, .ari_pick_at = HOUR };
+
+	cr_expect_not(renewal_is_held(&in));
+	in.hurried_at = HOUR;
+	cr_expect(renewal_is_held(&in));
+	in.ari_pick_at = 0;
+	cr_expect_not(renewal_is_held(&in));
 }
 
 Test(policy, lives_of_minutes_are_renewed_in_time_and_not_without_a_pause)
@@ -49,7 +108,7 @@ Test(policy, lives_of_minutes_are_renewed_in_time_and_not_without_a_pause)
 		{ "five minutes", { .not_after_at = 300, .issued_at = 2 }, 150 },
 		{ "five minutes, four gone", { .not_after_at = 300, .issued_at = 240 }, 270 },
 		{ "five minutes, the CA's instant is over", { .not_after_at = 300, .issued_at = 10, .ari_pick_at = 5 },
-			70 },
+			5 },
 		{ "ten seconds", { .not_after_at = 10, .issued_at = 1 }, 61 },
 		{ "ten seconds are left", { .not_after_at = 60, .issued_at = 50 }, 55 },
 		{ "over when it comes", { .not_after_at = 60, .issued_at = 70 }, 130 },
