@@ -18,4 +18,5 @@ libcommon_a_SOURCES += \
 	common/shell.c common/shell.h \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \
-	common/utf8.c common/utf8.h
+	common/utf8.c common/utf8.h \
+	common/xml.c common/xml.h

@@ -27,6 +27,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_conf.c \
 	tests/unit/common/test_error.c \
 	tests/unit/common/test_json.c \
+	tests/unit/common/test_xml.c \
 	tests/unit/common/test_name.c \
 	tests/unit/common/test_printable.c \
 	tests/unit/common/test_retry.c \
@@ -103,6 +104,7 @@ unit_dnsprovider_SOURCES = \
 	tests/unit/dnsprovider/script.c \
 	tests/unit/dnsprovider/script.h \
 	tests/unit/dnsprovider/services.c tests/unit/dnsprovider/services.h \
+	tests/unit/dnsprovider/signatures.h \
 	tests/unit/dnsprovider/test_dns_apis.c \
 	tests/unit/dnsprovider/test_dns_services.c \
 	tests/unit/dnsprovider/test_http_api.c \
@@ -433,6 +435,11 @@ FUZZERS += fuzz-token
 fuzz_token_SOURCES = tests/fuzz/fuzz_token.c
 fuzz_token_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/token
+
+FUZZERS += fuzz-xml
+fuzz_xml_SOURCES = tests/fuzz/fuzz_xml.c
+fuzz_xml_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/xml
 
 FUZZERS += fuzz-yaml_file
 fuzz_yaml_file_SOURCES = tests/fuzz/fuzz_yaml_file.c

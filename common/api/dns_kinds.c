@@ -92,6 +92,49 @@ static const struct api_field dnsimple_settings[] = {
 	END,
 };
 
+#define REQUIRED(name_, metavar_, help_) \
+	{ .name = name_, .type = API_STRING, .flags = API_REQUIRED, .metavar = metavar_, .help = help_ }
+#define SECRET(name_, flags_, help_) \
+	{ .name = name_, .type = API_SECRET, .flags = flags_, .metavar = "FILE", .help = help_ }
+#define LOGIN_ENDPOINT(url) \
+	{ .name = "loginEndpoint", .type = API_STRING, .metavar = "URL", .help = "URL of the OAuth 2.0 server", \
+		.fallback = url }
+
+static const struct api_field azure_settings[] = {
+	REQUIRED("tenant", "ID", "tenant of the service principal"),
+	REQUIRED("clientId", "ID", "application (client) id of the service principal"),
+	SECRET("clientSecret", API_REQUIRED, "client secret of the service principal"),
+	REQUIRED("subscription", "ID", "subscription of the zones"),
+	REQUIRED("resourceGroup", "NAME", "resource group of the zones"),
+	ENDPOINT("https://management.azure.com"),
+	LOGIN_ENDPOINT("https://login.microsoftonline.com"),
+	END,
+};
+
+static const struct api_field google_settings[] = {
+	REQUIRED("project", "ID", "project of the zones"),
+	SECRET("serviceAccount", API_REQUIRED, "key file of a service account with the role DNS Administrator (JSON)"),
+	ENDPOINT("https://dns.googleapis.com/dns/v1"),
+	LOGIN_ENDPOINT("https://oauth2.googleapis.com"),
+	END,
+};
+
+static const struct api_field ovh_settings[] = {
+	REQUIRED("applicationKey", "KEY", "application key"),
+	SECRET("applicationSecret", API_REQUIRED, "application secret"),
+	SECRET("consumerKey", API_REQUIRED, "consumer key with the rights GET, POST and DELETE for /domain/zone/*"),
+	ENDPOINT("https://eu.api.ovh.com/1.0"),
+	END,
+};
+
+static const struct api_field route53_settings[] = {
+	REQUIRED("accessKeyId", "ID", "id of the access key"),
+	SECRET("secretAccessKey", API_REQUIRED, "secret access key"),
+	SECRET("sessionToken", 0, "session token of temporary credentials"),
+	ENDPOINT("https://route53.amazonaws.com"),
+	END,
+};
+
 static const struct api_field powerdns_settings[] = {
 	TOKEN("API key (api-key in pdns.conf)"),
 	ENDPOINT("http://127.0.0.1:8081"),

@@ -13,6 +13,7 @@
 	KIND(rfc2136, "DNS UPDATE with TSIG to the primary server of the zone (BIND, Knot, PowerDNS)") \
 	KIND(exec, "runs a program") \
 	KIND(acmedns, "acme-dns server, with one name for challenges") \
+	KIND(azure, "Azure DNS") \
 	KIND(bunny, "bunny.net DNS") \
 	KIND(cloudflare, "Cloudflare") \
 	KIND(desec, "deSEC") \
@@ -20,13 +21,16 @@
 	KIND(dnsimple, "DNSimple") \
 	KIND(gandi, "Gandi LiveDNS") \
 	KIND(godaddy, "GoDaddy") \
+	KIND(google, "Google Cloud DNS") \
 	KIND(hetzner, "Hetzner, zones in the Cloud console") \
 	KIND(hetznerdns, "Hetzner, zones in the old DNS console") \
 	KIND(httpreq, "generic HTTP protocol of the ACME client lego") \
 	KIND(ionos, "IONOS hosting (Developer API)") \
 	KIND(ionoscloud, "IONOS Cloud DNS") \
 	KIND(linode, "Linode, Akamai Connected Cloud") \
+	KIND(ovh, "OVHcloud") \
 	KIND(powerdns, "HTTP API of the PowerDNS Authoritative Server") \
+	KIND(route53, "Amazon Route 53") \
 	KIND(scaleway, "Scaleway Domains and DNS") \
 	KIND(vultr, "Vultr")
 /* clang-format on */

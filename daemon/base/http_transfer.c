@@ -57,7 +57,8 @@ copy_headers(struct http_transfer *t, const struct http_request *req)
 		add_header(t, req->content_type ? type : "Content-Type:");
 	if (req->accept)
 		add_header(t, accept);
-	add_header(t, "Expect:");
+	if (!req->aws_sigv4) /* curl would sign this header and not send it */
+		add_header(t, "Expect:");
 	for (size_t i = 0; i < req->headers.count; i++)
 		add_header(t, req->headers.items[i]);
 }

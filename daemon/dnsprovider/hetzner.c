@@ -72,6 +72,8 @@ static const struct http_api hetzner_api = {
 	.min_ttl = 60,
 	.change = hetzner_change,
 	.reason = "error.message",
+	.code = "error.code",
+	.passing = " conflict locked ",
 };
 
 const struct dnsprovider_driver dnsprovider_hetzner = HTTP_API_DRIVER(&hetzner_api);

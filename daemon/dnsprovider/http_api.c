@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/printable.h"
 #include "common/retry.h"
+#include "common/xml.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/http.h"
 #include "daemon/dnsprovider/http_api_private.h"
@@ -69,6 +70,7 @@ http_api_op_free(struct dnsprovider_op *op)
 	http_api_reset(op);
 	dnsprovider_clear(&op->provider);
 	secret_clear(&op->token);
+	secret_clear(&op->signer);
 	free(op->task.name);
 	free(op->task.value);
 	free(op->endpoint);
@@ -208,9 +210,23 @@ static char *
 http_api_reason(const struct http_api *api, struct json_object *body, const struct http_response *res)
 {
 	bool is_text = !body && res->content_type && strncmp(res->content_type, "text/plain", 10) == 0;
-	const char *text = body ? http_api_text(body, api->reason) : is_text ? res->body.data : NULL;
+	const char *text = is_text ? res->body.data : NULL;
+	_cleanup_strlist_ struct strlist members = STRLIST_INIT;
 
+	strlist_split(&members, api->reason, '|');
+	for (size_t i = 0; i < members.count && (!text || !*text); i++)
+		text = http_api_text(body, members.items[i]);
 	return printable_line(text ? text : "", text ? strlen(text) : 0, MAX_REASON);
+}
+
+/* Is the refusal one that passes? */
+static bool
+http_api_is_passing(const struct http_api *api, struct json_object *body)
+{
+	const char *code = api->code ? http_api_text(body, api->code) : "";
+	_cleanup_free_ char *word = xasprintf(" %s ", code);
+
+	return *code && strstr(api->passing, word);
 }
 
 static void
@@ -219,17 +235,20 @@ http_api_refused(
 {
 	_cleanup_free_ char *reason = http_api_reason(op->api, body, res);
 	const char *colon = *reason ? ": " : "";
+	bool is_passing = http_api_is_passing(op->api, body);
 
-	if (res->status == 401 || res->status == 403) {
-		error_set(err, ERROR_DENIED,
-			"the token is refused (HTTP %d%s%s); replace it with --token-file (see: certctl set "
-			"dns --help)",
-			res->status, colon, reason);
+	if (!is_passing && (res->status == 401 || res->status == 403)) {
+		bool has_token = api_kind_setting(&dns_kinds, api_kind_find(&dns_kinds, op->provider.kind), "token") !=
+				 NULL;
+
+		error_set(err, ERROR_DENIED, "%s refused (HTTP %d%s%s); replace %s (see: certctl set dns --help)",
+			has_token ? "the token is" : "the credentials are", res->status, colon, reason,
+			has_token ? "it with --token-file" : "them");
 		return;
 	}
 	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,
 		op->call.path, res->status, colon, reason);
-	err->may_retry = res->status == 429 || res->status >= 500;
+	err->may_retry = res->status == 429 || res->status >= 500 || is_passing;
 	err->retry_at = retry_after(res->retry_after_sec, http_api_now(&op->task));
 }
 
@@ -242,9 +261,9 @@ http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res,
 	_cleanup_json_ struct json_object *body = NULL;
 	struct json_object *ret = NULL;
 
-	if (is_gone || (is_good && !res->body.len))
+	if (is_gone || (is_good && (!res->body.len || strcmp(buf_str(&res->body), "null") == 0)))
 		return NULL;
-	body = json_parse(buf_str(&res->body), res->body.len, err);
+	body = (op->api->is_xml ? xml_parse : json_parse)(buf_str(&res->body), res->body.len, err);
 	if (!is_good) {
 		error_clear(err);
 		http_api_refused(op, res, body, err);
@@ -303,17 +322,17 @@ http_api_on_answer(struct http_response *res, const struct error *err, void *arg
 static void
 http_api_transmit(struct dnsprovider_op *op)
 {
-	_cleanup_free_ char *url = xasprintf("%s%s", op->endpoint, op->call.path);
+	_cleanup_free_ char *url = xasprintf("%s%s", *op->call.path == '/' ? op->endpoint : "", op->call.path);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct http_request req = {
 		.method = op->call.method,
 		.url = url,
 		.content_type = op->call.body.type,
-		.accept = "application/json",
+		.accept = op->api->is_xml ? NULL : "application/json",
 		.headers = STRLIST_INIT,
 		.body = op->call.body.text,
 		.body_len = op->call.body.text ? strlen(op->call.body.text) : 0,
-		.may_use_http = strncmp(op->endpoint, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
+		.may_use_http = strncmp(url, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
 		.is_sent_once = op->call.counts_twice,
 	};
 	int rc = (op->api->auth ? op->api->auth : http_api_add_token)(&op->task, &req, &err);
@@ -323,6 +342,7 @@ http_api_transmit(struct dnsprovider_op *op)
 	for (size_t i = 0; i < req.headers.count; i++)
 		OPENSSL_cleanse(req.headers.items[i], strlen(req.headers.items[i]));
 	strlist_clear(&req.headers);
+	secret_clear(&op->signer);
 	if (rc < 0)
 		http_api_finish(op, &err);
 }
@@ -364,17 +384,6 @@ http_api_on_deadline(void *arg)
 	http_api_finish(op, &err);
 }
 
-static char *
-http_api_endpoint(const struct dnsprovider *d)
-{
-	const char *own = setting_text(&d->settings, "endpoint");
-	const struct api_kind *kind = api_kind_find(&dns_kinds, d->kind);
-	const char *endpoint = own ? own : api_kind_setting(&dns_kinds, kind, "endpoint")->fallback;
-	size_t len = strlen(endpoint);
-
-	return xstrndup(endpoint, endpoint[len - 1] == '/' ? len - 1 : len);
-}
-
 static struct dnsprovider_op *
 http_api_op_new(const struct http_api *api, const struct dnsprovider_env *env, const struct dnsprovider *d,
 	int64_t timeout_ms, void *arg)
@@ -387,7 +396,7 @@ http_api_op_new(const struct http_api *api, const struct dnsprovider_env *env, c
 	op->api = api;
 	op->env = *env;
 	record_copy(&dnsprovider_class, &op->provider, d);
-	op->endpoint = http_api_endpoint(d);
+	op->endpoint = http_api_url(&op->task, "endpoint");
 	op->arg = arg;
 	loop_timer_init(&op->timer, env->loop, http_api_on_timer, op);
 	loop_timer_init(&op->deadline, env->loop, http_api_on_deadline, op);

@@ -46,6 +46,7 @@ enum http_api_paging_kind {
 	HTTP_API_OFFSET, /* .position counts items; a page that is not full is the last */
 	HTTP_API_NUMBER, /* .position counts pages, from 1; likewise */
 	HTTP_API_CURSOR, /* .position is the value of .cursor in the last answer; if absent, that page was the last */
+	HTTP_API_URL,    /* .cursor is the URL of the next page; if absent, that page was the last */
 	HTTP_API_LINK    /* the Link header contains the next page (RFC 8288) */
 };
 
@@ -65,9 +66,12 @@ struct http_api_zones {
 	bool is_exact;    /* the filter compares the whole name; otherwise it matches all names that contain the text */
 	bool is_owner;    /* the filter takes an owner name and finds the zone that contains it */
 	bool is_absolute; /* names have a final dot */
-	const char *name; /* member of an item */
+	const char *name; /* member of an item; NULL: the item is the name */
 	const char *host; /* member of an item: labels before the name; NULL: none */
 	const char *id;   /* member of an item; NULL: the API knows zones by name */
+	const char *id_prefix; /* text before the id that is not part of it; NULL: none */
+	const char *hidden;    /* member of an item that is .hidden_word for zones that are not public; NULL: none */
+	const char *hidden_word;
 };
 
 /*
@@ -130,7 +134,10 @@ struct http_api {
 	const struct http_api_records *records;
 	const struct http_api_set *set;
 	http_api_fn *change; /* the first handler; the zone is known */
-	const char *reason;  /* the member of a refusal that contains the API's explanation */
+	bool is_xml;         /* answers are XML: their members are as by xml_parse() */
+	const char *reason;  /* the members of a refusal that may contain the API's explanation, separated by '|' */
+	const char *code;    /* the member of a refusal that is one of .passing when it may succeed later; or NULL */
+	const char *passing; /* words, with a blank before and after each */
 };
 
 /* A driver of @api_ without further functions. */
@@ -194,7 +201,7 @@ http_api_xml(char *document);
  * exist). 429, 5xx and failed connections are retried a few times; Retry-After is observed. A POST or PATCH that may
  * have taken effect is never repeated: the whole task starts again, and forgets what it found.
  * @body: taken
- * @path: printf format of the path after the endpoint
+ * @path: printf format of the path after the endpoint, or of another URL, as a setting names it
  */
 void
 http_api_send(struct http_api_task *task, const char *method, struct http_api_body body, http_api_fn *then,
@@ -270,6 +277,10 @@ http_api_setting(const struct http_api_task *task, const char *name);
 const struct secret *
 http_api_secret(const struct http_api_task *task, const char *name);
 
+/* The URL in setting @name, or its default for the kind, without a final '/'. Owned by the caller. */
+char *
+http_api_url(const struct http_api_task *task, const char *name);
+
 /* Now, UNIX seconds. */
 int64_t
 http_api_now(const struct http_api_task *task);
@@ -277,6 +288,11 @@ http_api_now(const struct http_api_task *task);
 /* Adds the header line @prefix and @secret. */
 void
 http_api_add_header(struct http_request *req, const char *prefix, const struct secret *secret);
+
+/* Signs @req for AWS ("aws:amz:REGION:SERVICE"). Parameters of its query must be sorted, and each have a value. */
+void
+http_api_sign_aws(const struct http_api_task *task, struct http_request *req, const char *scope, const char *key_id,
+	const struct secret *key);
 
 /* RFC 7617. */
 void

@@ -41,7 +41,7 @@ http_api_ask_page(struct dnsprovider_op *op)
 	const struct http_api_paging *paging = &op->api->paging;
 	_cleanup_free_ char *position = http_api_page_position(op);
 	_cleanup_buf_ struct buf path = BUF_INIT;
-	bool is_linked = paging->kind == HTTP_API_LINK && op->pages.position;
+	bool is_linked = (paging->kind == HTTP_API_LINK || paging->kind == HTTP_API_URL) && op->pages.position;
 
 	buf_add_str(&path, is_linked ? op->pages.position : op->pages.path);
 	if (position)
@@ -53,12 +53,21 @@ http_api_ask_page(struct dnsprovider_op *op)
 	http_api_send(&op->task, "GET", HTTP_API_NO_BODY, http_api_on_page, "%s", buf_str(&path));
 }
 
+/* The path of @url if it is within the same API; NULL otherwise. Owned by the caller. */
+static char *
+http_api_own_path(const struct dnsprovider_op *op, const char *url, size_t url_len)
+{
+	size_t len = strlen(op->endpoint);
+
+	return url_len > len && strncmp(url, op->endpoint, len) == 0 && url[len] == '/'
+		       ? xstrndup(url + len, url_len - len)
+		       : NULL;
+}
+
 /* The path of the next page if @links name one within the same API; otherwise NULL. Owned by the caller. */
 static char *
 http_api_linked_page(const struct dnsprovider_op *op, const struct strlist *links)
 {
-	size_t len = strlen(op->endpoint);
-
 	for (size_t i = 0; i < links->count; i++) {
 		for (const char *at = links->items[i]; (at = strchr(at, '<'));) {
 			const char *url = at + 1;
@@ -69,8 +78,8 @@ http_api_linked_page(const struct dnsprovider_op *op, const struct strlist *link
 			if (!end)
 				break;
 			at = end + rest;
-			if (strstr(params, "rel=\"next\"") && strncmp(url, op->endpoint, len) == 0 && url[len] == '/')
-				return xstrndup(url + len, (size_t)(end - url) - len);
+			if (strstr(params, "rel=\"next\""))
+				return http_api_own_path(op, url, (size_t)(end - url));
 		}
 	}
 	return NULL;
@@ -99,6 +108,13 @@ http_api_is_last_page(struct dnsprovider_op *op, struct json_object *answer, siz
 	case HTTP_API_CURSOR:
 		str_replace(&op->pages.position, http_api_text(answer, paging->cursor));
 		return !*op->pages.position;
+	case HTTP_API_URL: {
+		const char *url = http_api_text(answer, paging->cursor);
+
+		free(op->pages.position);
+		op->pages.position = http_api_own_path(op, url, strlen(url));
+		return !op->pages.position;
+	}
 	case HTTP_API_LINK:
 		return !op->pages.position; /* http_api_note_links() */
 	}
@@ -171,6 +187,25 @@ http_api_zone_name(const struct dnsprovider_op *op, struct json_object *item)
 	return xasprintf("%s%s%.*s", host, *host ? "." : "", (int)(len && name[len - 1] == '.' ? len - 1 : len), name);
 }
 
+static bool
+http_api_is_hidden(const struct dnsprovider_op *op, struct json_object *item)
+{
+	const struct http_api_zones *zones = &op->api->zones;
+
+	return zones->hidden && strcmp(http_api_text(item, zones->hidden), zones->hidden_word) == 0;
+}
+
+/* NULL: error. Borrowed. */
+static const char *
+http_api_zone_id(const struct dnsprovider_op *op, struct json_object *item, struct error *err)
+{
+	const struct http_api_zones *zones = &op->api->zones;
+	const char *id = http_api_text(item, zones->id);
+	size_t len = zones->id_prefix ? strlen(zones->id_prefix) : 0;
+
+	return http_api_check_id(strncmp(id, zones->id_prefix ? zones->id_prefix : "", len) == 0 ? id + len : id, err);
+}
+
 static int
 http_api_note_zone(struct http_api_task *task, struct json_object *item, struct error *err _unused_)
 {
@@ -178,7 +213,7 @@ http_api_note_zone(struct http_api_task *task, struct json_object *item, struct 
 	_cleanup_free_ char *zone = http_api_zone_name(op, item);
 	char *name = NULL;
 
-	if (name_canonical(zone, false, &name, NULL) == 0)
+	if (!http_api_is_hidden(op, item) && name_canonical(zone, false, &name, NULL) == 0)
 		strlist_take(&op->zones, name);
 	return 0;
 }
@@ -194,11 +229,13 @@ http_api_take_zone(struct http_api_task *task, struct json_object *item, struct 
 	_cleanup_free_ char *zone = http_api_zone_name(op, item);
 	const char *id = NULL;
 
+	if (http_api_is_hidden(op, item))
+		return 0;
 	if (op->known_zone ? strcasecmp(zone, op->known_zone) != 0 : !*zone || !name_in_zone(task->name, zone))
 		return 0;
 	if (task->zone && strlen(zone) <= strlen(task->zone))
 		return 0;
-	if (op->api->zones.id && !(id = http_api_id(item, op->api->zones.id, err)))
+	if (op->api->zones.id && !(id = http_api_zone_id(op, item, err)))
 		return -1;
 	str_replace(&task->zone, zone);
 	str_replace(&task->zone_id, id);

@@ -46,7 +46,8 @@ struct dnsprovider_op {
 	struct http_api_call call;
 	struct http_api_call deferred; /* the call that waits for a token */
 	struct http_api_pages pages;
-	struct secret token; /* received in exchange for the credentials */
+	struct secret signer; /* of AWS: "ID:KEY" and NUL */
+	struct secret token;  /* received in exchange for the credentials */
 	int64_t token_until;
 	bool is_login;    /* a token is being requested */
 	bool has_renewed; /* the API has refused a token that it had issued */
@@ -80,6 +81,10 @@ http_api_add_encoded(struct buf *ret, const char *text);
 void
 http_api_list_items(struct http_api_task *task, http_api_item_fn *item, http_api_fn *end, const char *items,
 	bool is_one_page, const char *path);
+
+/* Is @id safe in a path? Return: @id, or NULL: ERROR_PROTOCOL. */
+const char *
+http_api_check_id(const char *id, struct error *err);
 
 /* The first handler of a change, by the API's description. */
 int

@@ -2,6 +2,7 @@
  * Single values of the HTTP drivers: members of answers, names and texts that are compared, settings and credentials,
  * and bodies. Nothing here sends.
  */
+#include "common/api/dns_kinds.h"
 #include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "daemon/base/clock.h"
@@ -49,7 +50,12 @@ http_api_text(struct json_object *object, const char *path)
 const char *
 http_api_id(struct json_object *object, const char *path, struct error *err)
 {
-	const char *id = http_api_text(object, path);
+	return http_api_check_id(http_api_text(object, path), err);
+}
+
+const char *
+http_api_check_id(const char *id, struct error *err)
+{
 	size_t len = strlen(id);
 
 	if (len <= MAX_ID && base64url_is_text(id, len))
@@ -87,15 +93,16 @@ http_api_same_text(const char *content, const char *value)
 	return strncmp(content + 1, value, len) == 0 && strcmp(content + 1 + len, "\"") == 0;
 }
 
+/* @name: of the setting. */
 static int
-http_api_check_endpoint(const char *endpoint, struct error *err)
+http_api_check_endpoint(const char *name, const char *endpoint, struct error *err)
 {
 	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
 
 	if (http_url_parse(endpoint, &url, NULL) < 0 || url.has_user || strpbrk(endpoint, "?#"))
-		return error_set_field(err, "endpoint", "'%s' is not https://HOST[:PORT][/PATH]", endpoint);
+		return error_set_field(err, name, "'%s' is not https://HOST[:PORT][/PATH]", endpoint);
 	if (strcmp(url.scheme, "http") == 0 && !http_url_is_loopback(&url))
-		return error_set_field(err, "endpoint",
+		return error_set_field(err, name,
 			"'%s' would send the token unencrypted: plain http is only allowed on loopback", endpoint);
 	return 0;
 }
@@ -114,18 +121,36 @@ int
 http_api_check(const struct dnsprovider *d, struct error *err)
 {
 	const struct setting *token = setting_find(&d->secrets, "token");
-	const char *endpoint = setting_text(&d->settings, "endpoint");
+	const char *const urls[] = { "endpoint", "loginEndpoint" };
 
 	if (token && http_api_check_token(&token->secret, err) < 0)
 		return -1;
-	return endpoint ? http_api_check_endpoint(endpoint, err) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		const char *url = setting_text(&d->settings, urls[i]);
+
+		if (url && http_api_check_endpoint(urls[i], url, err) < 0)
+			return -1;
+	}
+	return 0;
 }
+
 /* --- credentials --- */
 
 const char *
 http_api_setting(const struct http_api_task *task, const char *name)
 {
 	return setting_text(&http_api_op(task)->provider.settings, name);
+}
+
+char *
+http_api_url(const struct http_api_task *task, const char *name)
+{
+	const char *own = http_api_setting(task, name);
+	const struct api_kind *kind = api_kind_find(&dns_kinds, http_api_op(task)->provider.kind);
+	const char *url = own ? own : api_kind_setting(&dns_kinds, kind, name)->fallback;
+	size_t len = strlen(url);
+
+	return xstrndup(url, url[len - 1] == '/' ? len - 1 : len);
 }
 
 const struct secret *
@@ -153,6 +178,21 @@ http_api_add_header(struct http_request *req, const char *prefix, const struct s
 {
 	strlist_take(&req->headers,
 		xasprintf("%s%.*s", prefix, secret ? (int)secret->len : 0, secret ? (const char *)secret->data : ""));
+}
+
+void
+http_api_sign_aws(const struct http_api_task *task, struct http_request *req, const char *scope, const char *key_id,
+	const struct secret *key)
+{
+	struct secret *signer = &http_api_op(task)->signer;
+	size_t id_len = strlen(key_id);
+
+	secret_alloc(signer, id_len + 1 + key->len + 1); /* the last octet stays NUL */
+	memcpy(signer->data, key_id, id_len);
+	signer->data[id_len] = ':';
+	memcpy(signer->data + id_len + 1, key->data, key->len);
+	req->userpwd = (const char *)signer->data;
+	req->aws_sigv4 = scope;
 }
 
 void

@@ -1,6 +1,7 @@
 # daemon/dnsprovider: a table of drivers, one file per DNS API
 libcertd_a_SOURCES += \
 	daemon/dnsprovider/acmedns.c \
+	daemon/dnsprovider/azure.c \
 	daemon/dnsprovider/bunny.c \
 	daemon/dnsprovider/cloudflare.c \
 	daemon/dnsprovider/desec.c \
@@ -11,6 +12,7 @@ libcertd_a_SOURCES += \
 	daemon/dnsprovider/exec.c \
 	daemon/dnsprovider/gandi.c \
 	daemon/dnsprovider/godaddy.c \
+	daemon/dnsprovider/google.c \
 	daemon/dnsprovider/hetzner.c \
 	daemon/dnsprovider/hetznerdns.c \
 	daemon/dnsprovider/http_api.c daemon/dnsprovider/http_api.h daemon/dnsprovider/http_api_private.h \
@@ -20,8 +22,10 @@ libcertd_a_SOURCES += \
 	daemon/dnsprovider/ionos.c \
 	daemon/dnsprovider/ionoscloud.c \
 	daemon/dnsprovider/linode.c \
+	daemon/dnsprovider/ovh.c \
 	daemon/dnsprovider/powerdns.c \
 	daemon/dnsprovider/rfc2136.c \
+	daemon/dnsprovider/route53.c \
 	daemon/dnsprovider/scaleway.c \
 	daemon/dnsprovider/server.c daemon/dnsprovider/server.h \
 	daemon/dnsprovider/vultr.c

@@ -1,5 +1,6 @@
-"""dns-01 through Cloudflare's API (a stand-in that puts records into Knot) and through a real PowerDNS server."""
+"""dns-01 through Cloudflare's and Amazon's APIs (stand-ins that put records into Knot) and a real PowerDNS server."""
 import pytest
+import route53_dns
 from certd import Certd
 from cloudflare_dns import CloudflareDns
 from dnsservers import Knot
@@ -13,7 +14,7 @@ OWNER = "_acme-challenge.example.com"
 class Rig:
     """A certd with an account at a CA that queries @dns, and a DNS provider "api" of @kind."""
 
-    def __init__(self, start, scratch, dns, kind, endpoint, token):
+    def __init__(self, start, scratch, dns, kind, endpoint, token, options=None):
         self.dns = dns
         self.token_file = scratch / "token"
         self.write_token(token)
@@ -21,7 +22,7 @@ class Rig:
         self.certd = start(Certd, config=f"dns-servers = {dns.dns}\n")
         self.certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
                        "--email", "ops@example.com", "--agree-tos")
-        self.certd.ctl("add-dns", "--name", "api", "--kind", kind, "--token-file", self.token_file,
+        self.certd.ctl("add-dns", "--name", "api", "--kind", kind, *(options or ["--token-file", self.token_file]),
                        "--endpoint", endpoint, "--nameserver", dns.dns)
 
     def write_token(self, token):
@@ -86,3 +87,33 @@ def test_powerdns_names_a_refused_key(powerdns):
     result = powerdns.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--no-wait", check=False)
     wait_for(lambda: "HTTP 401: Unauthorized" in powerdns.certd.ctl("explain", "*.example.com").stdout, 20,
              f"the refusal ({result.stderr})")
+
+
+@pytest.fixture
+def route53(start, scratch):
+    knot = start(Knot, zones=("example.com",))
+    api = start(route53_dns.Route53Dns, knot)
+    session = scratch / "session"
+    session.touch(mode=0o600)
+    session.write_text(route53_dns.SESSION)
+    rig = Rig(start, scratch, knot, "route53", api.endpoint, route53_dns.KEY, [
+        "--access-key-id", route53_dns.KEY_ID, "--secret-access-key-file", scratch / "token",
+        "--session-token-file", session])
+    rig.api = api
+    return rig
+
+
+def test_route53_signs_every_request_and_merges_values(route53):
+    owner = f"{OWNER}."
+    route53.api.sets[owner] = ("300", ['"of-somebody-else"'])
+    route53.issue()
+    assert route53.api.sets == {owner: ("300", ['"of-somebody-else"'])} and route53.api.largest == 3
+    assert [request for request in route53.api.requests if not request.endswith("200")] == []
+
+
+def test_route53_passes_on_that_a_signature_is_refused(route53):
+    route53.write_token("another")
+    route53.certd.ctl("set", "dns", "api", "--secret-access-key-file", route53.token_file)
+    route53.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--no-wait", check=False)
+    wait_for(lambda: "HTTP 403: The request signature we calculated does not match" in
+             route53.certd.ctl("explain", "*.example.com").stdout, 20, "the refusal")

@@ -376,6 +376,223 @@ const struct service services[] = {
 		.refusal = "{\"error\":\"who are you?\"}",
 		.words = "who are you?",
 	},
+	{
+		.kind = "ovh",
+		.endpoint = "https://eu.api.ovh.com/1.0",
+		.header = "X-Ovh-Application: ak",
+		.settings = { { "applicationKey", "ak" }, { "applicationSecret", "as" }, { "consumerKey", "ck" } },
+		.login = { "GET /auth/time", 200, "1800000005", .header = "" },
+		.zones_call = "GET /domain/zone",
+		.zones = "[$items]",
+		.zone = "\"$zone\"",
+		.list_call = "GET /domain/zone/example.com/record?fieldType=TXT&subDomain=_acme-challenge",
+		.list = "[$items]",
+		.item = "$id",
+		.get_call = "GET /domain/zone/example.com/record/$record",
+		.record = "{\"id\":$id,\"zone\":\"example.com\",\"fieldType\":\"TXT\","
+			"\"subDomain\":\"_acme-challenge\",\"target\":\"\\\"$value\\\"\",\"ttl\":60}",
+		.add = { "POST /domain/zone/example.com/record", 200, "{\"id\":9}", .sent = "{"
+			"\"fieldType\":\"TXT\",\"subDomain\":\"_acme-challenge\",\"target\":\"v1\",\"ttl\":60}" },
+		.remove = { "DELETE /domain/zone/example.com/record/$record", 200, "null" },
+		.after = { { "POST /domain/zone/example.com/refresh", 200, "null" } },
+		.refusal = "{\"class\":\"Client::Forbidden\",\"message\":\"This credential is not valid\"}",
+		.refused = 403,
+		.words = "This credential is not valid",
+	},
+	{
+		.kind = "azure",
+		.endpoint = "https://dns.example.org",
+		.settings = { { "tenant", "ten" }, { "clientId", "cid" }, { "clientSecret", "s&t" },
+			{ "subscription", "sub" }, { "resourceGroup", "rg" }, { "endpoint", "https://"
+			"dns.example.org" }, { "loginEndpoint", "https://dns.example.org/" } },
+		.login = { "POST /ten/oauth2/v2.0/token", 200, "{\"token_type\":\"Bearer\",\"expires_in\":3599,"
+			"\"access_token\":\"tok\"}", .sent = "grant_type=client_credentials&client_id=cid&"
+			"client_secret=s%26t&scope=https%3A%2F%2Fmanagement.azure.com%2F.default", .header = "" },
+		.zones_call = "GET /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
+			"dnsZones?api-version=2018-05-01",
+		.zones = "{\"value\":[{\"name\":\"example.com\",\"properties\":{\"zoneType\":\"Private\"}},$items]}",
+		.zone = "{\"id\":\"/subscriptions/sub/$zone\",\"name\":\"$zone\",\"properties\":{"
+			"\"zoneType\":\"Public\"}}",
+		.zones_more = "{\"value\":[$items],\"nextLink\":\"https://dns.example.org/subscriptions/sub/"
+			"resourceGroups/rg/providers/Microsoft.Network/dnsZones?api-version=2018-05-01&"
+			"%24skipToken=abc\"}",
+		.next_call = "GET /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
+			"dnsZones?api-version=2018-05-01&%24skipToken=abc",
+		.list_call = "GET /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+			"example.com/TXT/_acme-challenge?api-version=2018-05-01",
+		.list = "{\"name\":\"_acme-challenge\",\"properties\":{\"TTL\":900,\"TXTRecords\":[$items]}}",
+		.item = "{\"value\":[\"$value\"]}",
+		.absent = "{\"error\":{\"code\":\"NotFound\",\"message\":\"The resource record was not found.\"}}",
+		.add = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "{}", .sent = "{"
+			"\"properties\":{\"TTL\":900,\"TXTRecords\":[{\"value\":[\"v2\"]},{\"value\":[\"v1\"]}]}}" },
+		.add_first = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 201, "{}", .sent = "{"
+			"\"properties\":{\"TTL\":60,\"TXTRecords\":[{\"value\":[\"v1\"]}]}}" },
+		.remove = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "{}", .sent = "{"
+			"\"properties\":{\"TTL\":900,\"TXTRecords\":[{\"value\":[\"v2\"]}]}}" },
+		.remove_last = { "DELETE /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
+			"dnsZones/example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "" },
+		.refusal = "{\"error\":\"invalid_client\","
+			"\"error_description\":\"AADSTS7000215: Invalid client secret provided.\"}",
+		.words = "AADSTS7000215: Invalid client secret provided.",
+	},
+	{
+		.kind = "google",
+		.endpoint = "https://dns.example.org",
+		.settings = { { "project", "p1" }, { "serviceAccount", "{\"type\": \"service_account\","
+			" \"project_id\": \"p1\", \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMIIEvwIBADAN"
+			"BgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQDOCkMIucS3n9f3\\nD5JgDuwpzf8E6Rq0xO2q9"
+			"05mbByl+nSTJZFG5Brl4bkkffxjWnoYKumFmzgUTEO/"
+			"\\nZrE41vjVef8GiQNINdcS+2VBweAgnmiwUlW+jPcMUBeQfFNfgweCReQAfY2HnLpt\\nlK3YqK"
+			"DeEM4MKdySdzC57NShLlaF53ph6o/GqO7kC9Lojf7gRvTtUOlGBnLSpChk\\nmA/"
+			"uJjGtpDz+Nlm8ltDez3TDXUXCQc0c2Ly0pPTZShhYDB8G35XLgOIrxUl9fRPH\\n/"
+			"08Xivr4OcGS8orU4+NJc+DK0UXGJNfvJHGEOibcaE6wc3zp1zOgIQZ65inp2civ\\nfN/"
+			"nhNiJAgMBAAECggEAA5UEM6sFziAgIT7AOjoUoj4YNBh8R4sOC2i2uw7KdAx+\\nt8sVIcjirGLNo0XyH6Uu/"
+			"QEhisTwICf+KqU1sFY8ALRY/aYKRUosj5CIxoW5+k5P\\nnqGWCtE3Iv9jBtNRoGtqetZjAVWfPwMM7uoBGGgj"
+			"5Eh22CegKQcNkYl9s0/lbRWD\\n21jmOkwCmSqcwcbuXgAsYeCjWDMcL0vaiAvqvjger/"
+			"4i5lExpyFdZHOwGkka+1nj\\ng030zicyC7+DsYEFEtAiKujBjrJy2Ph3urI92+j3cUafjbhjFJl3Y/"
+			"JK0zH5cZYG\\nN3oqlx8KnLOTUD9TExoq0t+ld3t48Ltg3hGB/QmMEwKBgQD+/"
+			"DDlSGjvRwHTstkS\\nsYpq6XfWASLbvlVrmh9zj3fa3JKv5FeKwt6CdixuPkwSDsKlLA3j9jSo71"
+			"eYsirC\\nOhEYB7JZdRDKUs0ygqy4W45vwzduKlbntcz2e+EOS6phy0/NCDekbNusdqpQ4/"
+			"YZ\\nZhjfKnbU5nd+H8NfoSjPdUF8PwKBgQDO3DMqIXpTtGIzpd47TGKnvItZDonn2ThY\\nbjNu"
+			"Xem2qwl8n1Kjg5iCOgKAw+GliYkFy6OwnRXxNHpoJu/mRJpYLvjhr40kdp7/"
+			"\\nFEYLTDJQNgfE27IjPjjxDdqY1/imV0vE03D/"
+			"rhBC6Kog8FujmlUCGsNE4tKPO94B\\nYJPWDm8ZNwKBgQDiLKjieDw8ImwIcBgEcN8qvjTB6vgUm"
+			"twCOg+z3Yqe5BBpXM4a\\nE4hziIcYssGfMuCMymr3zigfwU2d8EvlRMRs4Ebe+uwNyyygpTC3xt"
+			"6tXCgK3BuC\\nJMzNxkx29b8IR+NdJvDUNIsWi5u/bLWbCej96xjE+Dj98wbGCJm+i2+u2QKBgQDL\\nb3tR/"
+			"8KR92Bscr9vidusIpzYZJfzT4k+ToJ+FBX485RM31MiRBUEXZCAmiOb7Pq4\\nnGDLHHGr2XRYYZ"
+			"Kk3ur7tpZFPaSNK6uKKKIKElGY2MojK/"
+			"yw9EyDpKBKmHuM+2Uk\\nmN0UVlbftnk6E6fL6ceYXkGTyY5SFwpqSFSbu24/"
+			"WQKBgQDJDPe4tZvIk793sWpS\\nAMKH5GJqjGvidzlG462yRgR5iO/TNcYH/"
+			"Lci37Ah8usdKygIqDM5vuqzgmrHXkGH\\nX9rLdujeW1zLEziw6KFNVeC1dR6XfKsBBh4Q/9ZM/"
+			"7tSsUajOwFcOWhmFumv/aE3\\niT/"
+			"B9X8gASL5AvNEZTC30DmVnA==\\n-----END PRIVATE KEY-----\\n\","
+			" \"client_email\": \"certd@p1.iam.gserviceaccount.com\"}" }, { "endpoint", "https://"
+			"dns.example.org" }, { "loginEndpoint", "https://dns.example.org" } },
+		.login = { "POST /token", 200, "{\"access_token\":\"tok\",\"expires_in\":3599,"
+			"\"token_type\":\"Bearer\"}", .header = "" },
+		.zones_call = "GET /projects/p1/managedZones?dnsName=example.com.&maxResults=100",
+		.zones = "{\"kind\":\"dns#managedZonesListResponse\",\"managedZones\":[{\"name\":\"inner\","
+			"\"dnsName\":\"example.com.\",\"visibility\":\"private\"},$items]}",
+		.zone = "{\"id\":\"123\",\"name\":\"z-$id\",\"dnsName\":\"$zone.\",\"visibility\":\"public\"}",
+		.zones_more = "{\"managedZones\":[$items],\"nextPageToken\":\"Cg==\"}",
+		.next_call = "GET /projects/p1/managedZones?dnsName=example.com.&pageToken=Cg%3D%3D&maxResults=100",
+		.list_call = "GET /projects/p1/managedZones/z-51/rrsets?name=_acme-challenge.example.com.&type=TXT",
+		.list = "{\"rrsets\":[{\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
+			"\"rrdatas\":[$items]}]}",
+		.item = "\"\\\"$value\\\"\"",
+		.absent = "{\"error\":{\"code\":404,\"message\":\"not found\"}}",
+		.add = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
+			"\"rrdatas\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}],\"deletions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
+			"\"rrdatas\":[\"\\\"v2\\\"\"]}]}" },
+		.add_first = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
+			"\"rrdatas\":[\"\\\"v1\\\"\"]}]}" },
+		.remove = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
+			"\"rrdatas\":[\"\\\"v2\\\"\"]}],\"deletions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
+			"\"rrdatas\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}]}" },
+		.remove_last = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}", .sent = "{\"deletions\":[{"
+			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
+			"\"rrdatas\":[\"\\\"v1\\\"\"]}]}" },
+		.after = { { "GET /projects/p1/managedZones/z-51/changes/7", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}" }, { "GET /projects/p1/managedZones/z-51/changes/7", 200, "{"
+			"\"id\":\"7\",\"status\":\"done\"}" } },
+		.refusal = "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT Signature.\"}",
+		.words = "Invalid JWT Signature.",
+	},
+	{
+		.kind = "route53",
+		.endpoint = "https://route53.amazonaws.com",
+		.header = "X-Amz-Security-Token: st",
+		.settings = { { "accessKeyId", "AKID" }, { "secretAccessKey", "sk/+" }, { "sessionToken", "st" } },
+		.separator = "",
+		.zones_call = "GET /2013-04-01/hostedzone?maxitems=100",
+		.zones = "<?xml version=\"1.0\"?>\n<ListHostedZonesResponse><HostedZones><HostedZone><Id>/"
+			"hostedzone/ZPRIVATE</Id><Name>example.com.</Name><Config><PrivateZone>true</"
+			"PrivateZone></Config></HostedZone>$items</HostedZones><IsTruncated>false</"
+			"IsTruncated><MaxItems>100</MaxItems></ListHostedZonesResponse>",
+		.zone = "<HostedZone><Id>/hostedzone/Z$id</Id><Name>$zone.</Name><Config><PrivateZone>false</"
+			"PrivateZone></Config></HostedZone>",
+		.zones_more = "<?xml version=\"1.0\"?>\n<ListHostedZonesResponse><HostedZones><HostedZone><Id>/"
+			"hostedzone/ZPRIVATE</Id><Name>example.com.</Name><Config><PrivateZone>true</"
+			"PrivateZone></Config></HostedZone>$items</HostedZones><IsTruncated>true</"
+			"IsTruncated><NextMarker>Z2</NextMarker><MaxItems>100</MaxItems></ListHostedZonesResponse>",
+		.next_call = "GET /2013-04-01/hostedzone?marker=Z2&maxitems=100",
+		.list_call = "GET /2013-04-01/hostedzone/Z51/rrset?maxitems=1&name=_acme-challenge.example.com.&"
+			"type=TXT",
+		.list = "<?xml version=\"1.0\"?>\n<ListResourceRecordSetsResponse><ResourceRecordSets"
+			"><ResourceRecordSet><Name>_acme-challenge.example.com.</Name><Type>TXT</Type><TTL>300</"
+			"TTL><ResourceRecords>$items</ResourceRecords></ResourceRecordSet></"
+			"ResourceRecordSets></ListResourceRecordSetsResponse>",
+		.item = "<ResourceRecord><Value>\"$value\"</Value></ResourceRecord>",
+		.absent = "<ErrorResponse/>",
+		.add = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
+			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
+			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
+			"ChangeInfo></ChangeResourceRecordSetsResponse>",
+			.sent = "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/"
+			"2013-04-01/\"><ChangeBatch><Changes><Change><Action>UPSERT</"
+			"Action><ResourceRecordSet><Name>_acme-challenge.example.com.</Name><Type>TXT</"
+			"Type><TTL>300</TTL><ResourceRecords><ResourceRecord><Value>\"v2\"</Value></"
+			"ResourceRecord><ResourceRecord><Value>\"v1\"</Value></ResourceRecord></"
+			"ResourceRecords></ResourceRecordSet></Change></Changes></ChangeBatch></"
+			"ChangeResourceRecordSetsRequest>" },
+		.add_first = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
+			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
+			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
+			"ChangeInfo></ChangeResourceRecordSetsResponse>",
+			.sent = "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/"
+			"2013-04-01/\"><ChangeBatch><Changes><Change><Action>UPSERT</"
+			"Action><ResourceRecordSet><Name>_acme-challenge.example.com.</Name><Type>TXT</"
+			"Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"v1\"</Value></"
+			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
+			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
+		.remove = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
+			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
+			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
+			"ChangeInfo></ChangeResourceRecordSetsResponse>",
+			.sent = "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/"
+			"2013-04-01/\"><ChangeBatch><Changes><Change><Action>UPSERT</"
+			"Action><ResourceRecordSet><Name>_acme-challenge.example.com.</Name><Type>TXT</"
+			"Type><TTL>300</TTL><ResourceRecords><ResourceRecord><Value>\"v2\"</Value></"
+			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
+			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
+		.remove_last = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
+			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
+			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
+			"ChangeInfo></ChangeResourceRecordSetsResponse>",
+			.sent = "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/"
+			"2013-04-01/\"><ChangeBatch><Changes><Change><Action>DELETE</"
+			"Action><ResourceRecordSet><Name>_acme-challenge.example.com.</Name><Type>TXT</"
+			"Type><TTL>300</TTL><ResourceRecords><ResourceRecord><Value>\"v1\"</Value></"
+			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
+			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
+		.after = { { "GET /2013-04-01/change/C123", 200,
+			"<?xml version=\"1.0\"?>\n<GetChangeResponse><ChangeInfo><Id>/change/C123</"
+			"Id><Status>PENDING</Status></ChangeInfo></GetChangeResponse>" }, { "GET /2013-04-01/"
+			"change/C123", 200, "<?xml version=\"1.0\"?>\n<GetChangeResponse><ChangeInfo><Id>/"
+			"change/C123</Id><Status>INSYNC</Status></ChangeInfo></GetChangeResponse>" } },
+		.refusal = "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/"
+			"2013-04-01/\"><Error><Type>Sender</Type><Code>InvalidClientTokenId</"
+			"Code><Message>The security token included in the request is invalid.</Message></"
+			"Error><RequestId>1</RequestId></ErrorResponse>",
+		.refused = 403,
+		.words = "The security token included in the request is invalid.",
+	},
 };
 /* clang-format on */
 

@@ -39,6 +39,8 @@ struct service {
 	const char *list_call; /* of the records, or the record set */
 	const char *list;      /* with $items */
 	const char *item;      /* with $value and $id */
+	const char *get_call;  /* of each record, with $record, if the list has only ids; the last one first */
+	const char *record;    /* its answer, with $value and $id */
 	const char *absent;    /* a set that does not exist: body with status 404; NULL: as an empty list */
 
 	struct exchange add;

@@ -7,6 +7,7 @@
 #include "common/api/dns_kinds.h"
 #include "tests/unit/dnsprovider/script.h"
 #include "tests/unit/dnsprovider/services.h"
+#include "tests/unit/dnsprovider/signatures.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -96,7 +97,7 @@ add_zones(struct play *p, const struct service *s, bool is_known)
 static bool
 has_records(const struct service *s)
 {
-	return s->remove.call &&
+	return s->remove.call && !s->get_call &&
 	       (strstr(s->remove.call, "$record") || strstr(s->remove.sent ? s->remove.sent : "", "$record"));
 }
 
@@ -151,6 +152,42 @@ is_removal(enum goal goal)
 	return goal >= REMOVE;
 }
 
+/* @x, in which $record is @id. */
+static void
+add_exchange_of(struct play *p, const struct exchange *x, size_t id)
+{
+	_cleanup_free_ char *text = xasprintf("%zu", id);
+	struct exchange filled = *x;
+
+	if (filled.call)
+		filled.call = keep(p, fill(filled.call, "$record", text));
+	if (filled.sent)
+		filled.sent = keep(p, fill(filled.sent, "$record", text));
+	add_exchange(p, &filled);
+}
+
+/* Each record of @values is read; one with our value is removed at once, or ends the search. Return: was it there? */
+static bool
+add_gets(struct play *p, const struct service *s, const char *values, bool removes)
+{
+	_cleanup_strlist_ struct strlist all = STRLIST_INIT;
+	bool was_there = false;
+
+	if (*values)
+		strlist_split(&all, values, ' ');
+	for (size_t i = all.count; i-- > 0 && !(was_there && !removes);) {
+		_cleanup_free_ char *id = xasprintf("%zu", 70 + i);
+		_cleanup_free_ char *valued = fill(s->record, "$value", all.items[i]);
+		struct exchange get = { s->get_call, 200, keep(p, fill(valued, "$id", id)), NULL, NULL };
+
+		add_exchange_of(p, &get, 70 + i);
+		was_there = was_there || strcmp(all.items[i], "v1") == 0;
+		if (removes && strcmp(all.items[i], "v1") == 0)
+			add_exchange_of(p, &s->remove, 70 + i);
+	}
+	return was_there;
+}
+
 /* The calls of a change without disturbance, from the zone on. */
 static void
 add_change(struct play *p, const struct service *s, enum goal goal, bool is_known)
@@ -158,21 +195,18 @@ add_change(struct play *p, const struct service *s, enum goal goal, bool is_know
 	static const char *const lists[] = { "v2", "", "v2 v1", "v2 v1", "v1", "v2" };
 	const struct exchange *const changes[] = { &s->add, s->add_first.call ? &s->add_first : &s->add, NULL,
 		&s->remove, s->remove_last.call ? &s->remove_last : &s->remove, NULL };
+	const struct exchange *change = changes[goal];
 
 	add_zones(p, s, is_known);
 	add_list(p, s, lists[goal]);
-	if (changes[goal]) {
-		struct exchange change = *changes[goal];
-
-		if (change.call)
-			change.call = keep(p, fill(change.call, "$record", goal == REMOVE ? "71" : "70"));
-		if (change.sent)
-			change.sent = keep(p, fill(change.sent, "$record", goal == REMOVE ? "71" : "70"));
-		add_exchange(p, &change);
-		if (change.call)
-			add_after(p, s);
-	} else if (s->after_always) {
+	if (s->get_call) {
+		if (!add_gets(p, s, lists[goal], is_removal(goal)) && !is_removal(goal))
+			add_exchange(p, change);
 		add_after(p, s);
+	} else if (change) {
+		add_exchange_of(p, change, goal == REMOVE ? 71 : 70);
+		if (change->call)
+			add_after(p, s);
 	} else if (!s->list_call) {
 		add_exchange(p, is_removal(goal) ? &s->remove : &s->add);
 	}
@@ -316,8 +350,10 @@ lose_answer(const struct service *s, enum goal goal, enum goal then)
 {
 	struct play p = new_play(s);
 	size_t login = p.count;
+	struct play whole;
 
 	add_change(&p, s, goal, true);
+	whole = p;
 	for (size_t at = login; at < p.count; at++) {
 		if (strncmp(p.turns[at].call, "GET", 3) == 0)
 			continue;
@@ -330,7 +366,8 @@ lose_answer(const struct service *s, enum goal goal, enum goal then)
 			again.status = is_delete ? 404 : 200;
 			again.body = "{}";
 			add_turn(&p, &again);
-			add_after(&p, s);
+			for (size_t i = at + 1; i < whole.count; i++)
+				add_turn(&p, &whole.turns[i]);
 		} else {
 			add_change(&p, s, then, true);
 		}
@@ -422,10 +459,55 @@ Test(dns_services, an_html_page_instead_of_an_answer_is_an_error)
 		if (!s->zones_call)
 			continue;
 		add_zones(&p, s, true);
-		p.turns[login].body = "<html><body>Log in</body></html>";
+		p.turns[login].body = "<html><body><br>Log in";
 		p.turns[login].type = "text/html";
 		perform(&p, s, ADD, true, 0, "HTML", "GET /");
 	}
+}
+
+/* One call of @kind, refused, must have the header line @header and the body @sent (NULL: any). */
+static void
+expect_call(const char *kind, const struct exchange *first, const char *call, const char *header, const char *sent)
+{
+	for (size_t i = 0; i < services_count; i++) {
+		const struct service *s = &services[i];
+		struct play p = { .count = 0, .texts = STRLIST_INIT };
+
+		if (strcmp(s->kind, kind) != 0)
+			continue;
+		add_exchange(&p, first);
+		add_turn(&p, &(struct turn){ .call = call, 400, s->refusal, .header = header, .sent = sent });
+		perform(&p, s, ADD, true, 0, "signed", s->words);
+	}
+}
+
+Test(dns_services, requests_are_signed_as_the_services_document)
+{
+	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", NULL, "" }, "GET /domain/zone",
+		"X-Ovh-Signature: $1$" OVH_SIGNATURE, NULL);
+	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", NULL, "" }, "GET /domain/zone",
+		"X-Ovh-Timestamp: 1800000005", NULL);
+	expect_call("google", &(struct exchange){ .call = NULL }, "POST /token", "", GOOGLE_ASSERTION);
+}
+
+Test(dns_services, a_refusal_that_passes_is_tried_again)
+{
+	static const struct failure passing[] = {
+		{ "conflict", 409, NULL, "{\"error\":{\"code\":\"conflict\",\"message\":\"busy\"}}", 0 },
+		{ "Throttling", 400, NULL,
+			"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded"
+			"</Message></Error></ErrorResponse>",
+			0 },
+		{ "conditionNotMet", 412, NULL,
+			"{\"error\":{\"errors\":[{\"reason\":\"conditionNotMet\"}],\"code\":412,\"message\":\"x\"}}",
+			0 },
+	};
+	static const char *const kinds[] = { "hetzner", "route53", "google" };
+
+	for (size_t i = 0; i < services_count; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(kinds); j++)
+			if (strcmp(services[i].kind, kinds[j]) == 0)
+				fail_once(&services[i], ADD, &passing[j]);
 }
 
 Test(dns_services, every_http_driver_has_a_description_here)
