@@ -541,7 +541,7 @@ send_status(void *arg)
 	struct certd *c = arg;
 	int64_t rollouts = rollout_count_failing(c->rollout);
 	_cleanup_free_ char *drops = rollouts > 0 ? xasprintf(", %lld rollouts failing", (long long)rollouts) : NULL;
-	size_t expiring = expiry_warnings(c->store, clock_wall(c->clock), 0, NULL);
+	size_t expiring = expiry_count(c->store);
 	_cleanup_free_ char *expiry = expiring ? xasprintf(", %zu expiring", expiring) : NULL;
 	struct scheduler_stats scheduler;
 	struct store_stats store;
@@ -638,7 +638,7 @@ certd_run(struct certd *c, struct error *err)
 	loop_timer_init(&c->status, c->loop, send_status, c);
 	c->watch = events_subscribe(c->events, NULL, certd_event_seen, c);
 	notify_watchdog_start(c->loop);
-	alerts_start(c->issue_env.alerts, c->scheduler, c->audit);
+	alerts_start(c->issue_env.alerts, c->audit);
 	loop_timer_init(&c->check, c->loop, check_files, c);
 	begin_pass(c, false, ready);
 	scheduler_kick(c->scheduler);

@@ -33,7 +33,9 @@
 	CONDITION(paused, "certificate expires while it is paused") \
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
-	CONDITION(undeployed, "certificate cannot be deployed")
+	CONDITION(undeployed, "certificate cannot be deployed") \
+	CONDITION(rolledback, "an earlier certificate is deployed") \
+	CONDITION(changed, "files were changed by others")
 /* clang-format on */
 
 #define ALERT_KIND_NAME(kind, help) #kind,

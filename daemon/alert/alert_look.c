@@ -8,6 +8,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/rollout/rollout_check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -282,12 +283,17 @@ look_with_rollout(struct look *l)
 {
 	struct rollout_state state = { 0 };
 	int found = rollout_load(l->alerts->config.env->rollout, l->id, &state, l->err);
+	_cleanup_free_ char *changed = NULL;
 
-	if (found == 1)
+	if (found == 1) {
 		l->facts.rollout = &state;
+		changed = rollout_changed_text(l->store, l->id, &l->facts.changed_until, l->err);
+		l->facts.changed = changed;
+	}
 	/* Unknown is not over. */
-	look_plan(l, found < 0 ? time_add(l->facts.now, AGAIN_SEC) : look_at_all(l, true));
+	look_plan(l, error_is_set(l->err) ? time_add(l->facts.now, AGAIN_SEC) : look_at_all(l, true));
 	l->facts.rollout = NULL;
+	l->facts.changed = NULL;
 	record_clear(&rollout_class, &state);
 }
 
@@ -310,14 +316,14 @@ look_at_autocert(struct look *l, struct error *err)
 	return 1;
 }
 
-/* Only an imported one that is deployed: it has files of its own. */
+/* Only an imported one that is deployed, because it has files of its own, or should be. */
 static int
 look_at_certificate(struct look *l, struct error *err)
 {
 	_cleanup_certificate_ struct certificate c = { 0 };
 	int found = object_peek(l->store, &certificate_class, l->id, &c, err);
 
-	if (found != 1 || !c.slug)
+	if (found != 1 || !(c.slug || c.is_held_back))
 		return found < 0 ? -1 : 0;
 	l->type = certificate_class.name;
 	l->name = c.o.name;
@@ -425,82 +431,4 @@ alerts_look_at_certd(struct alerts *alerts, const struct condition_certd *certd)
 	}
 	look_at_all(&l, true);
 	store_then(txn, certd_looked, alerts);
-}
-
-/* --- what holds --- */
-
-struct alerts_walk {
-	struct strlist keys;
-	const char *word;
-	size_t max;
-	size_t count;
-};
-
-enum { LOOKED_AT_MAX = 10000 };
-
-static bool
-alerts_take_key(const void *key, size_t len, void *arg)
-{
-	struct alerts_walk *w = arg;
-
-	strlist_take(&w->keys, xstrndup(key, len));
-	return ++w->count < LOOKED_AT_MAX;
-}
-
-static struct json_object *
-condition_to_json(const struct condition_kind *kind, const char *key, const struct condition *c)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_string(o, "condition", kind->word);
-	json_add_string(o, "severity", c->severity);
-	json_add_string(o, "title", kind->title);
-	json_add_string(o, "message", c->text);
-	if (c->type) {
-		struct json_object *object = json_object_new_object();
-		_cleanup_free_ char *id = xstrndup(key, strcspn(key, "/"));
-
-		json_add_string(object, "type", c->type);
-		json_add_string(object, "id", id);
-		json_add_string(object, "name", c->name);
-		json_object_object_add(o, "object", object);
-	}
-	json_add_time(o, "since", c->begun_at);
-	return o;
-}
-
-/* Those of one kind and severity. */
-static void
-alerts_add(struct store *store, const struct alerts_walk *w, const struct condition_kind *kind, enum severity severity,
-	size_t max, struct json_object *ret)
-{
-	for (size_t i = 0; i < w->keys.count && json_object_array_length(ret) < max; i++) {
-		const char *key = w->keys.items[i];
-		_cleanup_condition_ struct condition c = { 0 };
-
-		if (strcmp(strchr(key, '/') + 1, kind->word) != 0 ||
-			record_load(store, &condition_class, key, &c, NULL) != 1 ||
-			severity_find(c.severity) != severity)
-			continue;
-		json_object_array_add(ret, condition_to_json(kind, key, &c));
-	}
-}
-
-struct json_object *
-alerts_list(struct store *store, size_t max, size_t *ret_count)
-{
-	static const enum severity severities[] = { SEVERITY_CRITICAL, SEVERITY_WARNING };
-	static const struct buf all = BUF_INIT;
-	struct json_object *list = json_object_new_array();
-	struct alerts_walk w = { .count = 0 };
-	_cleanup_buf_ struct buf from = BUF_INIT;
-
-	buf_add_char(&from, '0');
-	store_walk_keys(store, STORE_CONDITION, &from, false, &all, alerts_take_key, &w, NULL);
-	for (size_t s = 0; s < ARRAY_SIZE(severities); s++)
-		for (size_t i = 0; i < CONDITION_COUNT; i++)
-			alerts_add(store, &w, &condition_kinds[i], severities[s], max, list);
-	*ret_count = w.count;
-	strlist_clear(&w.keys);
-	return list;
 }

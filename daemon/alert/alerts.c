@@ -2,6 +2,7 @@
 #include "daemon/alert/alerts_private.h"
 
 #include "common/timefmt.h"
+#include "daemon/alert/alert_list.h"
 #include "daemon/base/clock.h"
 
 #include <stdio.h>
@@ -11,8 +12,8 @@
 
 enum { MINUTE_MS = 60 * 1000, AUDIT_SEC = 24 * 3600, WALK_SLICE = 200 };
 
-/* STORE_META: all certificates have been looked at once. */
-static const char walked_key[] = "alerts-looked";
+/* STORE_META: all certificates have been looked at once, for all conditions that there are; a new one, a new key. */
+static const char walked_key[] = "alerts-looked-2";
 
 /* --- time --- */
 
@@ -40,6 +41,7 @@ const struct job_kind look_job = {
 void
 alerts_register_jobs(struct scheduler *scheduler, struct alerts *alerts)
 {
+	alerts->scheduler = scheduler;
 	scheduler_register(scheduler, &look_job, alerts);
 	scheduler_register(scheduler, &alert_job, alerts);
 }
@@ -58,24 +60,41 @@ alerts_audited(const struct audit_check *check, const struct error *err, void *a
 					  : NULL;
 }
 
+void
+alerts_certd(const struct alerts *alerts, struct condition_certd *ret)
+{
+	struct scheduler_stats scheduler;
+	struct store_stats store;
+
+	scheduler_get_stats(alerts->scheduler, &scheduler);
+	store_get_stats(alerts->config.env->store, &store);
+	*ret = (struct condition_certd){
+		.state_dir = alerts->config.conf->state_dir,
+		.audit = alerts->audit_fault,
+		.is_disk_full = store.is_full,
+		.is_store_failing = scheduler.is_store_failing,
+		.damaged_records = store.damaged_records,
+		.is_clock_wrong = scheduler.is_waiting_for_date,
+	};
+}
+
+char *
+alerts_trouble(const struct alerts *alerts)
+{
+	struct condition_certd certd;
+
+	alerts_certd(alerts, &certd);
+	return condition_of_all(&certd);
+}
+
 static void
 alerts_on_minute(void *arg)
 {
 	struct alerts *alerts = arg;
-	struct scheduler_stats scheduler;
-	struct store_stats store;
-	struct condition_certd certd = { .audit = alerts->audit_fault };
+	struct condition_certd certd;
 	int64_t now = alerts_now(alerts);
 
-	scheduler_get_stats(alerts->scheduler, &scheduler);
-	store_get_stats(alerts->config.env->store, &store);
-	if (store.is_full)
-		certd.store = "the disk is full: nothing can be changed or renewed until there is space";
-	else if (scheduler.is_store_failing)
-		certd.store = "the store cannot be written: nothing is renewed until that is fixed";
-	else if (store.damaged_records)
-		certd.store = "records in the store are damaged; " STORE_DAMAGE_ADVICE;
-	certd.is_clock_wrong = scheduler.is_waiting_for_date;
+	alerts_certd(alerts, &certd);
 	alerts_look_at_certd(alerts, &certd);
 	if (alerts->audit && (now < alerts->audited_at || now >= time_add(alerts->audited_at, AUDIT_SEC))) {
 		alerts->audited_at = now;
@@ -162,11 +181,10 @@ alerts_new(const struct alerts_config *config)
 }
 
 void
-alerts_start(struct alerts *alerts, struct scheduler *scheduler, struct audit *audit)
+alerts_start(struct alerts *alerts, struct audit *audit)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
-	alerts->scheduler = scheduler;
 	alerts->audit = audit;
 	loop_timer_set(&alerts->minute, MINUTE_MS);
 	if (store_get(alerts->config.env->store, STORE_META, walked_key, strlen(walked_key), &value, NULL) == 0)

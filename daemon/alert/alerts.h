@@ -45,7 +45,7 @@ alerts_register_jobs(struct scheduler *scheduler, struct alerts *alerts);
  * a store is opened by a certd with alerts, all its certificates are looked at. @audit: or NULL. Both borrowed.
  */
 void
-alerts_start(struct alerts *alerts, struct scheduler *scheduler, struct audit *audit);
+alerts_start(struct alerts *alerts, struct audit *audit);
 
 /*
  * alerts_look() - the record of @id, or of its rollout, was changed in @txn
@@ -67,13 +67,5 @@ alerts_destination_changed(
 /* Sends a test message now. @a: with its secrets; borrowed for the call. @done: once, from the loop. */
 void
 alerts_test(struct alerts *alerts, const struct alert *a, alert_done_fn *done, void *arg);
-
-/*
- * alerts_list() - the conditions that hold, the worst first, at most @max
- * {condition, severity, title, message, object{type, id, name}, since}, as a JSON array owned by the caller.
- * @ret_count: all of them, up to 10000.
- */
-struct json_object *
-alerts_list(struct store *store, size_t max, size_t *ret_count);
 
 #endif

@@ -13,7 +13,7 @@ struct alerts {
 	struct alerts_config config;
 	struct alert_env env;
 	char host[256];
-	struct scheduler *scheduler; /* NULL: not started */
+	struct scheduler *scheduler;
 	struct audit *audit;
 	struct loop_timer minute;
 	struct loop_timer walk; /* over all certificates, once */
@@ -49,6 +49,10 @@ void
 deliveries_stop(struct alerts *alerts);
 
 /* --- alerts.c --- */
+
+/* What concerns certd itself, now. Borrowed from @alerts. */
+void
+alerts_certd(const struct alerts *alerts, struct condition_certd *ret);
 
 extern const struct job_kind look_job;
 

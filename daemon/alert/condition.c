@@ -1,7 +1,9 @@
 /* The table of the conditions: each a pure function of records and the time. */
 #include "daemon/alert/condition.h"
 
+#include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/rollout/rollout_back.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +43,13 @@ condition_not_before(const struct condition_facts *f)
 	return f->autocert ? f->autocert->last_not_before_at : f->certificate->not_before_at;
 }
 
-/* Return: 0 without a certificate. */
+/* Return: 0 without a certificate that is deployed. */
 static int64_t
 condition_not_after(const struct condition_facts *f)
 {
 	if (f->autocert)
 		return f->autocert->last_certificate ? f->autocert->last_not_after_at : 0;
-	return f->certificate ? f->certificate->not_after_at : 0;
+	return f->certificate && f->certificate->slug ? f->certificate->not_after_at : 0;
 }
 
 /* Is @at over? Else the question has another answer then. */
@@ -75,10 +77,22 @@ late_at(const struct condition_facts *f, int64_t percent, int64_t eighths)
 	return time_add(end, -(room < span ? room : span));
 }
 
+/* Nothing is retried for an imported certificate: it is time when its expiry is first reported, or at half its life. */
+static int64_t
+warning_at(const struct condition_facts *f)
+{
+	int64_t half;
+
+	if (!f->certificate)
+		return late_at(f, f->warning_percent, 6);
+	half = f->certificate->not_after_at - (f->certificate->not_after_at - f->certificate->not_before_at) / 2;
+	return f->planned_at > half ? f->planned_at : half;
+}
+
 static enum severity
 lateness(const struct condition_facts *f, int64_t *again_at)
 {
-	if (!is_over(f, late_at(f, f->warning_percent, 6), again_at))
+	if (!is_over(f, warning_at(f), again_at))
 		return SEVERITY_NONE;
 	return is_over(f, late_at(f, f->critical_percent, 3), again_at) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
@@ -144,7 +158,10 @@ condition_paused(const struct condition_facts *f, struct buf *text, int64_t *aga
 	return severity;
 }
 
-/* The CA said no, or nothing was ever issued; a renewal that fails for another reason has time until it is late. */
+/*
+ * The CA said no; a renewal that fails for another reason has time until it is late. Without any certificate there is
+ * nothing to serve.
+ */
 static enum severity
 condition_refused(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
 {
@@ -159,7 +176,7 @@ condition_refused(const struct condition_facts *f, struct buf *text, int64_t *ag
 	if (!is_of_ca && a->last_certificate)
 		return SEVERITY_NONE;
 	buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
-	return SEVERITY_WARNING;
+	return a->last_certificate ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 }
 
 static enum severity
@@ -179,10 +196,21 @@ condition_stale(const struct condition_facts *f, struct buf *text, int64_t *agai
 		if (t->is_stuck) /* it was activated again and again */
 			severity = SEVERITY_CRITICAL;
 		object_peek(f->store, &consumer_class, t->consumer, &c, NULL);
-		buf_printf(text, "%sconsumer '%s' is %s", sep, c.o.name ? c.o.name : t->consumer, t->served);
+		buf_printf(text, "%sconsumer '%s': %s", sep, c.o.name ? c.o.name : t->consumer, t->served);
 		sep = ", ";
 	}
 	return severity;
+}
+
+/* An imported certificate that servers or clients would refuse. */
+static enum severity
+held_back(const struct certificate *c, struct buf *text)
+{
+	_cleanup_free_ char *set = shell_certctl("set cert", c->o.name, "--deploy-anyway");
+
+	buf_printf(text, "it is not deployed: %s (to deploy it: %s)", c->o.failure.message ? c->o.failure.message : "",
+		set);
+	return SEVERITY_WARNING;
 }
 
 static enum severity
@@ -190,9 +218,33 @@ condition_undeployed(const struct condition_facts *f, struct buf *text, int64_t 
 {
 	const struct error *why = f->rollout ? rollout_failure(f->rollout) : NULL;
 
+	if (f->certificate && f->certificate->is_held_back)
+		return held_back(f->certificate, text);
 	if (!why || rollout_attempts(f->rollout) < ATTEMPTS_TOLERATED)
 		return SEVERITY_NONE;
 	buf_printf(text, "%lld attempts failed: %s", (long long)rollout_attempts(f->rollout), why->message);
+	return SEVERITY_WARNING;
+}
+
+static enum severity
+condition_rolledback(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (!f->autocert || !f->rollout || !f->rollout->rolled_back_at)
+		return SEVERITY_NONE;
+	line = rollout_rollback_text(f->store, f->autocert->o.name, f->rollout);
+	buf_add_str(text, line);
+	return SEVERITY_WARNING;
+}
+
+/* They are written again at once, but what changed them may do so again. */
+static enum severity
+condition_changed(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	if (!f->changed || is_over(f, f->changed_until, again_at))
+		return SEVERITY_NONE;
+	buf_add_str(text, f->changed);
 	return SEVERITY_WARNING;
 }
 
@@ -216,9 +268,23 @@ condition_account(const struct condition_facts *f, struct buf *text, int64_t *ag
 static enum severity
 condition_store(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
 {
-	if (!f->certd || !f->certd->store)
+	const struct condition_certd *c = f->certd;
+
+	if (c && c->is_disk_full)
+		buf_printf(text,
+			"the disk of %s is full: nothing can be changed or renewed until there is space; certd then "
+			"recovers by itself",
+			c->state_dir);
+	else if (c && c->is_store_failing)
+		buf_printf(text,
+			"the store in %s cannot be written: nothing is renewed until that is fixed; see certctl events",
+			c->state_dir);
+	else if (c && c->damaged_records)
+		buf_printf(text,
+			"damaged records in the store in %s: %llu; certd uses the others; " STORE_DAMAGE_ADVICE,
+			c->state_dir, (unsigned long long)c->damaged_records);
+	else
 		return SEVERITY_NONE;
-	buf_add_str(text, f->certd->store);
 	return SEVERITY_CRITICAL;
 }
 
@@ -227,7 +293,9 @@ condition_clock(const struct condition_facts *f, struct buf *text, int64_t *agai
 {
 	if (!f->certd || !f->certd->is_clock_wrong)
 		return SEVERITY_NONE;
-	buf_add_str(text, "the clock is behind the last recorded time: nothing is renewed until it is set");
+	buf_add_str(text,
+		"the clock is behind the last recorded time: nothing is issued or renewed until it is set (or for an "
+		"hour)");
 	return SEVERITY_CRITICAL;
 }
 
@@ -238,6 +306,19 @@ condition_audit(const struct condition_facts *f, struct buf *text, int64_t *agai
 		return SEVERITY_NONE;
 	buf_printf(text, "%s; see: certctl audit --verify", f->certd->audit);
 	return SEVERITY_CRITICAL;
+}
+
+char *
+condition_of_all(const struct condition_certd *certd)
+{
+	struct condition_facts facts = { .certd = certd };
+	struct buf text = BUF_INIT;
+	int64_t again_at = INT64_MAX;
+
+	if (condition_store(&facts, &text, &again_at) != SEVERITY_NONE ||
+		condition_clock(&facts, &text, &again_at) != SEVERITY_NONE)
+		return buf_steal(&text);
+	return NULL;
 }
 
 #define CONDITION_ROW(word_, title_) { #word_, title_, condition_##word_ },

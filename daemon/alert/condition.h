@@ -22,17 +22,25 @@ severity_name(enum severity severity);
 enum severity
 severity_find(const char *name);
 
+/* What concerns certd itself; all borrowed. */
+struct condition_certd {
+	const char *state_dir;
+	const char *audit; /* how the audit log was altered; NULL: it was not */
+	bool is_disk_full;
+	bool is_store_failing;    /* for another reason */
+	uint64_t damaged_records; /* of the store */
+	bool is_clock_wrong;
+};
+
 /* What the functions of the conditions may look at; all borrowed. One of the first four is set. */
 struct condition_facts {
 	const struct autocert *autocert;
-	const struct certificate *certificate; /* imported, and deployed */
+	const struct certificate *certificate; /* imported, and deployed or held back */
 	const struct provider *provider;
-	const struct condition_certd {
-		const char *store; /* why it cannot be written; NULL: it can */
-		const char *audit; /* how the audit log was altered; NULL: it was not */
-		bool is_clock_wrong;
-	} * certd;
+	const struct condition_certd *certd;
 	const struct rollout_state *rollout;       /* of the certificate; NULL: it was never deployed */
+	const char *changed;                       /* what others have changed in its files; or NULL */
+	int64_t changed_until;                     /* of interest until then */
 	struct store *store;                       /* for names */
 	int64_t planned_at;                        /* of the renewal; 0: unknown */
 	int64_t warning_percent, critical_percent; /* of the lifetime */
@@ -53,6 +61,10 @@ enum {
 #define CONDITION_COUNTED(word, title) +1
 	CONDITION_COUNT = 0 CONDITIONS(CONDITION_COUNTED)
 };
+
+/* What prevents all work of certd, a line for people; NULL: nothing. Owned by the caller. */
+char *
+condition_of_all(const struct condition_certd *certd);
 
 /* The worst first. */
 extern const struct condition_kind condition_kinds[CONDITION_COUNT];

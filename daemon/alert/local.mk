@@ -3,6 +3,7 @@ libcertd_a_SOURCES += \
 	daemon/alert/alert_command.c \
 	daemon/alert/alert_deliver.c \
 	daemon/alert/alert_kind.c daemon/alert/alert_kind.h \
+	daemon/alert/alert_list.c daemon/alert/alert_list.h \
 	daemon/alert/alert_look.c \
 	daemon/alert/alert_mail.c \
 	daemon/alert/alert_webhook.c \

@@ -4,7 +4,6 @@
  */
 #include "daemon/renew/expiry.h"
 
-#include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -229,42 +228,8 @@ const struct job_kind expiry_job = {
 	.after_clock_change = expiry_after_clock_change,
 };
 
-static bool
-add_autocert_warning(struct store *store, const char *id, int64_t now, struct strlist *ret)
-{
-	_cleanup_autocert_ struct autocert a = { 0 };
-	_cleanup_free_ char *when = NULL;
-	_cleanup_free_ char *command = NULL;
-
-	if (object_peek(store, &autocert_class, id, &a, NULL) != 1)
-		return false;
-	when = when_text(a.last_not_after_at, now);
-	command = shell_certctl(a.is_paused ? "resume" : "explain", a.o.name, NULL);
-	strlist_take(ret, xasprintf("the certificate of '%s' %s%s: %s", a.o.name, when, autocert_why(&a), command));
-	return true;
-}
-
-static void
-add_warning(struct store *store, const char *id, int64_t now, struct strlist *ret)
-{
-	_cleanup_certificate_ struct certificate cert = { 0 };
-	_cleanup_free_ char *when = NULL;
-	_cleanup_free_ char *word = NULL;
-
-	if (add_autocert_warning(store, id, now, ret))
-		return;
-	if (object_peek(store, &certificate_class, id, &cert, NULL) != 1)
-		return;
-	when = when_text(cert.not_after_at, now);
-	word = shell_word(cert.o.name);
-	strlist_take(ret,
-		xasprintf("certificate '%s' %s and certd cannot renew it: import another one with --replace %s (see: "
-			  "certctl import --help)",
-			cert.o.name, when, word));
-}
-
 size_t
-expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *ret)
+expiry_count(struct store *store)
 {
 	_cleanup_buf_ struct buf prefix = BUF_INIT;
 	_cleanup_buf_ struct buf key = BUF_INIT;
@@ -273,7 +238,6 @@ expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *re
 	buf_add_char(&prefix, 'x');
 	buf_add(&key, prefix.data, prefix.len);
 	while (count < COUNTED && store_next_with(store, STORE_INDEX, &prefix, &key, NULL, NULL) == 1)
-		if (count++ < max)
-			add_warning(store, key.data + 1, now, ret);
+		count++;
 	return count;
 }

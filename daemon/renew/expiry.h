@@ -31,11 +31,8 @@ expiry_forget(struct store *store, struct store_txn *txn, const char *id);
 /* Registered with a struct issue_env. */
 extern const struct job_kind expiry_job;
 
-/*
- * expiry_warnings() - a line for each one that was reported, at most @max; appended to @ret
- * Return: their number (1000 means at least 1000), of which at most @max are listed.
- */
+/* How many were reported (1000 means at least 1000). */
 size_t
-expiry_warnings(struct store *store, int64_t now, size_t max, struct strlist *ret);
+expiry_count(struct store *store);
 
 #endif

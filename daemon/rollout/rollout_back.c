@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { CERTIFICATES_MAX = 1000, COUNTED = 1000 };
+enum { CERTIFICATES_MAX = 1000 };
 
 bool
 rollout_is_rolled_back(const struct rollout_state *s)
@@ -211,28 +211,8 @@ rollout_roll_back(struct rollout *r, struct store_txn *txn, const struct rollbac
 
 /* --- shown until it is over --- */
 
-static void
-index_key(struct buf *key, const char *id)
-{
-	buf_reset(key);
-	buf_printf(key, "b%s", id);
-}
-
-void
-rollout_note_rollback(
-	struct store_txn *txn, const char *subject_id, const struct rollout_state *old, const struct rollout_state *new)
-{
-	_cleanup_buf_ struct buf key = BUF_INIT;
-
-	index_key(&key, subject_id);
-	if (new->rolled_back_at && !old->rolled_back_at)
-		store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
-	else if (old->rolled_back_at && !new->rolled_back_at)
-		store_del(txn, STORE_INDEX, key.data, key.len);
-}
-
 char *
-rollout_rollback_text(struct rollout *r, const char *name, const struct rollout_state *s)
+rollout_rollback_text(struct store *store, const char *name, const struct rollout_state *s)
 {
 	char when[TIME_RFC3339_SIZE];
 	_cleanup_free_ char *word = shell_word(name);
@@ -242,36 +222,10 @@ rollout_rollback_text(struct rollout *r, const char *name, const struct rollout_
 
 	time_format_rfc3339(s->rolled_back_at, when);
 	if (!rollout_is_rolled_back(s))
-		return xasprintf("'%s' was rolled back at %s, and its newer certificate is not served yet", name, when);
-	if (object_peek(r->env.store, &certificate_class, s->certificate, &cert, NULL) == 1)
+		return xasprintf("it was rolled back at %s, and its newer certificate is not served yet", when);
+	if (object_peek(store, &certificate_class, s->certificate, &cert, NULL) == 1)
 		newest = shell_word(cert.o.name);
-	return xasprintf("'%s' was rolled back at %s%s%s; to deploy the newest certificate again: certctl rollback %s "
+	return xasprintf("it was rolled back at %s%s%s; to deploy the newest certificate again: certctl rollback %s "
 			 "--to %s",
-		name, when, why ? ": " : "", why ? why : "", word, newest ? newest : s->certificate);
-}
-
-static void
-add_warning(struct rollout *r, const char *id, struct strlist *ret)
-{
-	_cleanup_subject_ struct subject subject = { .type = NULL };
-	struct rollout_state s = { 0 };
-
-	if (subject_load(r->env.store, id, &subject, NULL) == 1 && rollout_load(r, id, &s, NULL) == 1)
-		strlist_take(ret, rollout_rollback_text(r, subject.name, &s));
-	record_clear(&rollout_class, &s);
-}
-
-size_t
-rollout_rollback_warnings(struct rollout *r, size_t max, struct strlist *ret)
-{
-	_cleanup_buf_ struct buf prefix = BUF_INIT;
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	size_t count = 0;
-
-	buf_add_char(&prefix, 'b');
-	buf_add(&key, prefix.data, prefix.len);
-	while (count < COUNTED && store_next_with(r->env.store, STORE_INDEX, &prefix, &key, NULL, NULL) == 1)
-		if (count++ < max)
-			add_warning(r, key.data + 1, ret);
-	return count;
+		when, why ? ": " : "", why ? why : "", word, newest ? newest : s->certificate);
 }

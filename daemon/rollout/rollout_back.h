@@ -42,12 +42,8 @@ int
 rollout_roll_back(
 	struct rollout *rollout, struct store_txn *txn, const struct rollback *back, int64_t now, struct error *err);
 
-/* "'www' was rolled back at ...: why; to deploy the newest ...". @name: of the subject. Owned by the caller. */
+/* "it was rolled back at ...: why; to deploy the newest ...". @name: of the subject. Owned by the caller. */
 char *
-rollout_rollback_text(struct rollout *rollout, const char *name, const struct rollout_state *state);
-
-/* A line for each unresolved rollback, at most @max. Return: their number (1000: at least). */
-size_t
-rollout_rollback_warnings(struct rollout *rollout, size_t max, struct strlist *ret);
+rollout_rollback_text(struct store *store, const char *name, const struct rollout_state *state);
 
 #endif

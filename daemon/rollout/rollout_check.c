@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_FILES = 3, KEEP_SEC = 86400, COUNTED = 1000 };
+enum { SHOWN_FILES = 3, KEEP_SEC = 86400 };
 
 struct rollout_check {
 	struct rollout *rollout; /* NULL: cancelled */
@@ -45,16 +45,16 @@ changed_key(struct buf *ret, const char *subject_id)
 	buf_printf(ret, "g%s", subject_id);
 }
 
-/* Return: the time, 0 there is none; *@ret_text: owned by the caller. */
+/* Return: the time, 0 there is none, or @err is set; *@ret_text: owned by the caller. */
 static int64_t
-changed_load(struct store *store, const char *subject_id, char **ret_text)
+changed_load(struct store *store, const char *subject_id, char **ret_text, struct error *err)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT, value = BUF_INIT;
 	char *end = NULL;
 	int64_t at;
 
 	changed_key(&key, subject_id);
-	if (store_get(store, STORE_INDEX, key.data, key.len, &value, NULL) != 1)
+	if (store_get(store, STORE_INDEX, key.data, key.len, &value, err) != 1)
 		return 0;
 	at = strtoll(buf_str(&value), &end, 10);
 	*ret_text = xstrdup(*end == ' ' ? end + 1 : end);
@@ -71,36 +71,18 @@ rollout_changed_forget(struct store_txn *txn, const char *subject_id)
 }
 
 char *
-rollout_changed_text(struct store *store, const char *subject_id)
+rollout_changed_text(struct store *store, const char *subject_id, int64_t *ret_until, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char when[TIME_RFC3339_SIZE];
-	int64_t at = changed_load(store, subject_id, &text);
+	int64_t at = changed_load(store, subject_id, &text, err);
 
 	if (!at)
 		return NULL;
+	if (ret_until)
+		*ret_until = time_add(at, KEEP_SEC);
 	time_format_rfc3339(at, when);
 	return xasprintf("its files were changed by others; found and written again at %s: %s", when, text);
-}
-
-size_t
-rollout_changed_warnings(struct store *store, size_t max, struct strlist *ret)
-{
-	_cleanup_buf_ struct buf prefix = BUF_INIT, key = BUF_INIT;
-	size_t count = 0;
-
-	buf_add_char(&prefix, 'g');
-	buf_add(&key, prefix.data, prefix.len);
-	while (count < COUNTED && store_next_with(store, STORE_INDEX, &prefix, &key, NULL, NULL) == 1) {
-		_cleanup_subject_ struct subject subject = { .type = NULL };
-		_cleanup_free_ char *id = xstrdup(buf_str(&key) + 1);
-		_cleanup_free_ char *text = count < max ? rollout_changed_text(store, id) : NULL;
-
-		if (text && subject_load(store, id, &subject, NULL) == 1)
-			strlist_take(ret, xasprintf("'%s': %s", subject.name, text));
-		count++;
-	}
-	return count;
 }
 
 /* --- the check --- */
@@ -145,7 +127,7 @@ forget_change(struct rollout_check *c)
 {
 	struct store *store = c->rollout->env.store;
 	_cleanup_free_ char *text = NULL;
-	int64_t at = changed_load(store, c->subject.id, &text);
+	int64_t at = changed_load(store, c->subject.id, &text, NULL);
 
 	if (at && clock_wall(loop_clock(c->rollout->env.loop)) >= at + KEEP_SEC)
 		rollout_changed_forget(store_begin(store), c->subject.id);

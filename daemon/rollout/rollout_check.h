@@ -26,13 +26,12 @@ rollout_check_start(
 void
 rollout_check_cancel(struct rollout_check *check);
 
-/* What was found changed within the last day, or NULL; owned by the caller. */
+/*
+ * What was found changed; owned by the caller. NULL: nothing, or @err is set. @ret_until: until when that is of
+ * interest, a day later; or NULL.
+ */
 char *
-rollout_changed_text(struct store *store, const char *subject_id);
-
-/* One line for each subject whose files were changed within the last day, at most @max. Return: how many there are. */
-size_t
-rollout_changed_warnings(struct store *store, size_t max, struct strlist *ret);
+rollout_changed_text(struct store *store, const char *subject_id, int64_t *ret_until, struct error *err);
 
 /* The subject is gone. */
 void

@@ -187,10 +187,8 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	const struct rollout_state none = { 0 };
 	struct rollout_state state = { 0 };
 
-	if (rollout_load(r, subject_id, &state, NULL) == 1) {
+	if (rollout_load(r, subject_id, &state, NULL) == 1)
 		rollout_count(txn, &state, &none);
-		rollout_note_rollback(txn, subject_id, &state, &none);
-	}
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
@@ -238,7 +236,6 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	rollout_count(txn, old, state);
 	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, subject_id);
-	rollout_note_rollback(txn, subject_id, old, state);
 }
 
 void

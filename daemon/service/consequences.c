@@ -15,7 +15,6 @@
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/effect.h"
-#include "daemon/service/held_back.h"
 
 #include <string.h>
 
@@ -104,7 +103,6 @@ static void
 certificate_made(const struct step *s, const struct certificate *c)
 {
 	purge_schedule(s->env, s->txn, c);
-	held_back_note(s->txn, NULL, c);
 	if (!c->slug)
 		return;
 	if (c->replaces)
@@ -116,7 +114,6 @@ certificate_made(const struct step *s, const struct certificate *c)
 static void
 certificate_changed(const struct step *s, const struct certificate *old, const struct certificate *new)
 {
-	held_back_note(s->txn, old, new);
 	if (!old->slug && new->slug) {
 		certificate_made(s, new);
 		return;
@@ -137,7 +134,6 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_PURGE, c->o.id);
 	expiry_forget(s->store, s->txn, c->o.id);
-	held_back_note(s->txn, c, NULL);
 	if (!c->slug)
 		return;
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug, NULL }, &c->consumers, s->now);

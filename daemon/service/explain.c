@@ -5,13 +5,13 @@
 #include "common/api/rpc.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/alert/alert_list.h"
 #include "daemon/renew/policy.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_autocert.h"
-#include "daemon/service/troubles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +153,7 @@ why_provider(struct explanation *e)
 static void
 why_all(struct explanation *e)
 {
-	char *text = troubles_of_all(e->call->service);
+	char *text = alerts_trouble(e->call->service->issue_env->alerts);
 
 	if (text)
 		strlist_take(&e->reasons, text);
@@ -206,7 +206,7 @@ why_rollout(struct explanation *e)
 
 	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
 		return;
-	changed = rollout_changed_text(e->call->service->store, e->a.o.id);
+	changed = rollout_changed_text(e->call->service->store, e->a.o.id, NULL, NULL);
 	if (changed) {
 		explain_add(&e->reasons, changed);
 		explain_add(&e->advice,
@@ -216,7 +216,7 @@ why_rollout(struct explanation *e)
 	if (r.attempts > 0)
 		why_retried(e, "the files could not be written", r.failure.message, r.attempts, r.next_at);
 	if (r.rolled_back_at)
-		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->rollout, e->a.o.name, &r));
+		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->store, e->a.o.name, &r));
 	for (size_t i = 0; i < r.targets.count; i++)
 		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
 	record_clear(&rollout_class, &r);

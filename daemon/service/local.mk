@@ -12,7 +12,6 @@ libcertd_a_SOURCES += \
 	daemon/service/export.c \
 	daemon/service/fields.c daemon/service/fields.h \
 	daemon/service/handlers.h \
-	daemon/service/held_back.c daemon/service/held_back.h \
 	daemon/service/import.c \
 	daemon/service/list.c \
 	daemon/service/metrics.c daemon/service/metrics.h \

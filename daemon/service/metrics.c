@@ -4,6 +4,7 @@
  */
 #include "daemon/service/metrics.h"
 
+#include "daemon/alert/alert_list.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/schedule/schedule.h"
@@ -22,7 +23,9 @@ enum {
 	SLICE_SUBJECTS = 50,
 	SLICE_KEYS = 4000,
 	SLICE_ROWS = 200,
+	SLICE_CONDITIONS = 200,
 	DUE_MAX = 10000,
+	CONDITIONS_MAX = 10000,
 	DAY = 24 * 3600,
 };
 
@@ -31,7 +34,15 @@ static const struct {
 	int64_t sec;
 } withins[] = { { "0d", 0 }, { "1d", DAY }, { "7d", 7 * DAY }, { "30d", 30 * DAY } };
 
-enum scrape_stage { SCRAPE_TOTALS, SCRAPE_AUTO, SCRAPE_IMPORTED, SCRAPE_EXPIRING, SCRAPE_DUE, SCRAPE_TEXT };
+enum scrape_stage {
+	SCRAPE_TOTALS,
+	SCRAPE_AUTO,
+	SCRAPE_IMPORTED,
+	SCRAPE_EXPIRING,
+	SCRAPE_CONDITIONS,
+	SCRAPE_DUE,
+	SCRAPE_TEXT
+};
 
 struct scrape {
 	struct slices slices;
@@ -45,6 +56,8 @@ struct scrape {
 	struct object_query query; /* of the stage EXPIRING */
 	size_t within;             /* index */
 	int64_t n_within;
+	struct condition_counts conditions;
+	unsigned n_conditions; /* that were looked at */
 	/* Of the stage DUE. */
 	char lane[STORE_ID_SIZE];
 	bool is_in_lane, is_after_lane;
@@ -246,6 +259,35 @@ scrape_expiring(struct scrape *s, struct error *err)
 	return 1;
 }
 
+/* --- what alerts report --- */
+
+static void
+scrape_conditions_report(struct scrape *s)
+{
+	for (size_t i = 0; i < CONDITION_COUNT; i++) {
+		for (enum severity severity = SEVERITY_WARNING; severity <= SEVERITY_CRITICAL; severity++) {
+			_cleanup_buf_ struct buf labels = BUF_INIT;
+
+			metric_label(&labels, "condition", condition_kinds[i].word);
+			metric_label(&labels, "severity", severity_name(severity));
+			scrape_count(s, METRIC_CONDITIONS, buf_str(&labels), s->conditions.n[i][severity]);
+		}
+	}
+}
+
+static int
+scrape_conditions(struct scrape *s, struct error *err)
+{
+	int more = alerts_count(scrape_service(s)->issue_env->alerts, &s->conditions, SLICE_CONDITIONS, err);
+
+	s->n_conditions += SLICE_CONDITIONS;
+	if (more == 1 && s->n_conditions >= CONDITIONS_MAX)
+		more = 0;
+	if (more == 0)
+		scrape_conditions_report(s);
+	return more;
+}
+
 /* --- due rows --- */
 
 static void
@@ -336,6 +378,8 @@ scrape_run(struct scrape *s, struct error *err)
 		return scrape_imported(s, err);
 	case SCRAPE_EXPIRING:
 		return scrape_expiring(s, err);
+	case SCRAPE_CONDITIONS:
+		return scrape_conditions(s, err);
 	case SCRAPE_DUE:
 		return scrape_due(s, err);
 	case SCRAPE_TEXT:
@@ -348,7 +392,8 @@ scrape_run(struct scrape *s, struct error *err)
 static bool
 is_skipped(const struct scrape *s, enum scrape_stage stage)
 {
-	bool is_total = stage == SCRAPE_TOTALS || stage == SCRAPE_EXPIRING || stage == SCRAPE_DUE;
+	bool is_total = stage == SCRAPE_TOTALS || stage == SCRAPE_EXPIRING || stage == SCRAPE_CONDITIONS ||
+			stage == SCRAPE_DUE;
 
 	return is_total && scrape_scope(s);
 }

@@ -51,7 +51,14 @@ extern const struct metric metrics_table[];
 extern const size_t metrics_table_size;
 
 /* The rows that the scrape fills itself. */
-enum metric_counted { METRIC_EXPIRING, METRIC_DUE, METRIC_LATENESS, METRIC_DETAILED, METRIC_COUNTED };
+enum metric_counted {
+	METRIC_EXPIRING,
+	METRIC_CONDITIONS,
+	METRIC_DUE,
+	METRIC_LATENESS,
+	METRIC_DETAILED,
+	METRIC_COUNTED
+};
 extern const char *const metric_counted_names[METRIC_COUNTED];
 
 #endif

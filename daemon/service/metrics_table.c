@@ -239,7 +239,7 @@ once_certificates(const struct metric *m, struct service *s, struct buf *ret)
 static void
 once_imported_expiring(const struct metric *m, struct service *s, struct buf *ret)
 {
-	metric_int(ret, m->name, "", "", (int64_t)expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), 0, NULL));
+	metric_int(ret, m->name, "", "", (int64_t)expiry_count(s->store));
 }
 
 /* --- planned work --- */
@@ -496,6 +496,7 @@ once_store_damaged(const struct metric *m, struct service *s, struct buf *ret)
 
 const char *const metric_counted_names[METRIC_COUNTED] = {
 	[METRIC_EXPIRING] = "certd_auto_certificates_expiring",
+	[METRIC_CONDITIONS] = "certd_conditions",
 	[METRIC_DUE] = "certd_work_due",
 	[METRIC_LATENESS] = "certd_work_lateness_seconds",
 	[METRIC_DETAILED] = "certd_certificates_detailed",
@@ -549,6 +550,8 @@ const struct metric metrics_table[] = {
 	{ "certd_auto_certificates_expiring", METRIC_GAUGE, NULL, "within",
 		"Auto-certificates whose certificate expires within 0 (it has expired), 1, 7 and 30 days.",
 		.is_counted = true },
+	{ "certd_conditions", METRIC_GAUGE, NULL, "condition severity",
+		"Conditions that hold, as alerts report them; at most 10000 are counted.", .is_counted = true },
 	{ "certd_imported_certificates_expiring", METRIC_GAUGE, NULL, "",
 		"Imported certificates in use that expire within 30 days.", .once = once_imported_expiring },
 	{ "certd_stored_certificates", METRIC_GAUGE, NULL, "",

@@ -1,15 +1,11 @@
 /* Methods about certd as a whole: status, schedule, events, reload, discovery. */
 #include "common/api/rpc.h"
-#include "daemon/alert/alerts.h"
+#include "daemon/alert/alert_list.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/renew/expiry.h"
-#include "daemon/rollout/rollout_back.h"
-#include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
-#include "daemon/service/held_back.h"
 #include "daemon/service/res_autocert.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
@@ -22,7 +18,6 @@
 enum {
 	LIST_LIMIT = 100,
 	LIST_LIMIT_MAX = 1000,
-	EXPIRING_SHOWN = 10,
 	CONDITIONS_SHOWN = 20,
 	SEEN_PAGES = 100,
 	SCHEDULE_LOOKS = 10000,
@@ -312,7 +307,7 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 static void
 status_state(struct service *s, struct json_object *status)
 {
-	_cleanup_free_ char *text = troubles_of_all(s);
+	_cleanup_free_ char *text = alerts_trouble(s->issue_env->alerts);
 
 	json_add_string(status, "state", text ? "degraded" : "running");
 	json_add_string(status, "message", text);
@@ -397,7 +392,6 @@ status_warnings(struct service *s, struct json_object *status)
 {
 	_cleanup_strlist_ struct strlist warnings = STRLIST_INIT;
 	_cleanup_free_ char *unvalidated = unvalidated_warning(s); /* tries to bind a listener, so it is asked first */
-	size_t expiring, held_back, changed, rolled_back;
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
@@ -417,20 +411,6 @@ status_warnings(struct service *s, struct json_object *status)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
 	if (s->metrics_warning)
 		strlist_take(&warnings, xasprintf("metrics-file: %s", s->metrics_warning));
-	held_back = held_back_warnings(s->store, EXPIRING_SHOWN, &warnings);
-	if (held_back > EXPIRING_SHOWN)
-		strlist_take(
-			&warnings, xasprintf("%zu more certificates are not deployed", held_back - EXPIRING_SHOWN));
-	changed = rollout_changed_warnings(s->store, EXPIRING_SHOWN, &warnings);
-	if (changed > EXPIRING_SHOWN)
-		strlist_take(&warnings, xasprintf("the files of %zu more certificates were changed by others",
-						changed - EXPIRING_SHOWN));
-	rolled_back = rollout_rollback_warnings(s->rollout, EXPIRING_SHOWN, &warnings);
-	if (rolled_back > EXPIRING_SHOWN)
-		strlist_take(&warnings, xasprintf("and %zu more rollbacks", rolled_back - EXPIRING_SHOWN));
-	expiring = expiry_warnings(s->store, clock_wall(loop_clock(s->loop)), EXPIRING_SHOWN, &warnings);
-	if (expiring > EXPIRING_SHOWN)
-		strlist_take(&warnings, xasprintf("and %zu more certificates that expire", expiring - EXPIRING_SHOWN));
 	json_add_strlist(status, "warnings", &warnings);
 }
 
@@ -458,7 +438,7 @@ status_of_all(struct service *s, struct json_object *status)
 {
 	struct json_object *failing = troubles_list(s);
 	size_t n_conditions;
-	struct json_object *conditions = alerts_list(s->store, CONDITIONS_SHOWN, &n_conditions);
+	struct json_object *conditions = alerts_list(s->issue_env->alerts, CONDITIONS_SHOWN, &n_conditions);
 
 	json_add_int(status, "providers", (int64_t)store_count(s->store, STORE_PROVIDER));
 	json_add_int(status, "dnsProviders", (int64_t)store_count(s->store, STORE_DNSPROVIDER));

@@ -73,32 +73,3 @@ troubles_list(struct service *service)
 	}
 	return s.list;
 }
-
-char *
-troubles_of_all(const struct service *service)
-{
-	const char *state_dir = service->conf->state_dir;
-	struct scheduler_stats scheduler;
-	struct store_stats store;
-
-	scheduler_get_stats(service->scheduler, &scheduler);
-	store_get_stats(service->store, &store);
-	if (store.is_full)
-		return xasprintf(
-			"the disk of %s is full: nothing can be changed or renewed until there is space; certd then "
-			"recovers by itself",
-			state_dir);
-	if (scheduler.is_store_failing)
-		return xasprintf(
-			"the store in %s cannot be written: nothing is renewed until that is fixed; see certctl events",
-			state_dir);
-	if (store.damaged_records)
-		return xasprintf(
-			"damaged records in the store in %s: %llu; certd uses the others; " STORE_DAMAGE_ADVICE,
-			state_dir, (unsigned long long)store.damaged_records);
-	if (scheduler.is_waiting_for_date)
-		return xstrdup(
-			"the clock is behind the last recorded time: nothing is issued or renewed until it is set (or "
-			"for an hour)");
-	return NULL;
-}

@@ -11,12 +11,4 @@
 struct json_object *
 troubles_list(struct service *service);
 
-/*
- * What prevents all work of certd: a store that cannot be written, a wrong clock. A line for people, owned by the
- * caller;
- * NULL: nothing.
- */
-char *
-troubles_of_all(const struct service *service);
-
 #endif

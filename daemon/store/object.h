@@ -12,8 +12,7 @@
  *   "s" slug                   -> id      drop directories (service/slug.h)
  *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
  *   "g" id             -> time, text      subjects whose files were changed by others (rollout/rollout_check.h)
- *   "b" id                 -> ""          auto-certificates whose rollback is not resolved (rollout/rollout_back.h)
- *   "h" id                 -> ""          certificates that are not deployed (service/held_back.h)
+ *   "b", "h"                              of an earlier certd; not read
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H

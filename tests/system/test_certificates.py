@@ -308,15 +308,20 @@ def test_the_operator_is_warned_of_what_certd_cannot_renew(start, ca, scratch):
     certd = start(Certd, environment={"NOTIFY_SOCKET": str(scratch / "notify")})
     import_pem(certd, ca, "--name", "shop", days=5)
     wait_for(lambda: "certificate.expiring" in [e["kind"] for e in certd.call("event.list")["items"]], 10)
-    warnings = certd.call("server.status")["warnings"]
-    assert any("'shop' expires in 5 days" in line and "--replace" in line for line in warnings)
     while b", 1 expiring" not in manager.recv(65536):
         pass
     manager.close()
     row = next(row for row in certd.call("schedule.list")["items"] if row["kind"] == "expiry")
     assert row["object"]["name"] == "shop"
+    import_pem(certd, ca, "--replace", "shop", "--allow-expired", days=0)
+    condition = certd.call("server.status")["conditions"][0]
+    assert condition["condition"] == "expired" and condition["severity"] == "critical"
+    assert condition["object"]["name"] == "shop" and "--replace" in condition["message"]
+    checked = certd.ctl("status", "--check", check=False)
+    assert checked.returncode == 2 and checked.stdout.startswith("CRITICAL: cert shop, certificate has expired: ")
     import_pem(certd, ca, "--replace", "shop", days=300)
-    assert not any("shop" in line for line in certd.call("server.status")["warnings"])
+    assert "conditions" not in certd.call("server.status")
+    assert " | conditions=0;0;;0 total=0;;;0 " in certd.ctl("status", "--check", check=False).stdout
 
 
 def test_grace_ends_for_what_was_replaced_and_never_for_what_is_deployed(start, ca):

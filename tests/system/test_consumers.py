@@ -214,7 +214,7 @@ def test_a_server_that_falls_back_is_found_by_the_next_look(certd, start):
     assert refused.returncode != 0 and "another certificate" in refused.stderr, refused
     assert rollout(certd, "web")["served"] == "stale"
     status = certd.ctl("status", check=False).stdout
-    assert "consumer 'web' is stale" in status, status
+    assert "consumer 'web': stale" in status, status
     other.stop()
     nginx.start()
     certd.ctl("probe", "web")

@@ -2,6 +2,7 @@
 #include "daemon/alert/alerts.h"
 
 #include "common/retry.h"
+#include "daemon/alert/alert_list.h"
 #include "daemon/alert/condition.h"
 #include "daemon/alert/queue.h"
 #include "daemon/base/http.h"
@@ -171,7 +172,7 @@ count_conditions(struct receiver *r)
 {
 	size_t count;
 
-	json_object_put(alerts_list(r->run.world.store, 100, &count));
+	json_object_put(alerts_list(r->run.world.issue_env.alerts, 100, &count));
 	return count;
 }
 
@@ -340,8 +341,8 @@ Test(alerts, a_wrong_clock_and_an_altered_audit_log_are_reported)
 
 Test(alerts, a_full_disk_is_reported_although_nothing_can_be_stored)
 {
-	static const struct condition_certd full = { .store = "the disk is full" };
-	static const struct condition_certd well = { .store = NULL };
+	static const struct condition_certd full = { .is_disk_full = true };
+	static const struct condition_certd well = { .audit = NULL };
 	struct receiver r;
 	struct world *w = &r.run.world;
 
@@ -361,6 +362,209 @@ Test(alerts, a_full_disk_is_reported_although_nothing_can_be_stored)
 	expect_once(&r, "store", "critical", "firing");
 	expect_once(&r, "store", "critical", "resolved");
 	cr_expect_str_eq(taken_text(&r, 0, "incident"), taken_text(&r, 1, "incident"));
+	for (int i = 0; i < 3; i++) {
+		look_at_certd(&r, &well);
+		run_for(&r, MINUTE);
+	}
+	cr_expect_eq(count_taken(&r), 2, "what was stored later is over, too");
+	end(&r);
+}
+
+/* --- all of them --- */
+
+/* The records of a certificate that is deployed, to be spoiled and restored. */
+struct drill {
+	struct receiver *r;
+	struct autocert a;
+	struct provider p;
+	struct rollout_state rollout;
+	struct rollout_target *target;
+	struct condition_certd certd;
+	const char *found; /* what the probe found */
+};
+
+static void
+spoil_expired(struct drill *d)
+{
+	d->a.last_not_after_at = world_now(&d->r->run.world) - 1;
+}
+
+static void
+spoil_late(struct drill *d)
+{
+	d->a.last_not_after_at = world_now(&d->r->run.world) + 8 * DAY;
+	d->a.last_not_before_at = d->a.last_attempt_at = world_now(&d->r->run.world) - 82 * DAY;
+}
+
+static void
+spoil_paused(struct drill *d)
+{
+	spoil_late(d);
+	d->a.is_paused = true;
+}
+
+static void
+spoil_refused(struct drill *d)
+{
+	d->a.attempts = 2;
+	error_set(&d->a.last_error, ERROR_CA, "policy forbids it");
+}
+
+static void
+spoil_account(struct drill *d)
+{
+	d->p.o.state = OBJECT_FAILED;
+	d->p.next_at = world_now(&d->r->run.world) + DAY;
+	error_set(&d->p.o.failure, ERROR_CA, "the account is deactivated");
+}
+
+static void
+spoil_disk(struct drill *d)
+{
+	d->certd.is_disk_full = true;
+}
+
+static void
+spoil_clock(struct drill *d)
+{
+	d->certd.is_clock_wrong = true;
+}
+
+static void
+spoil_audit(struct drill *d)
+{
+	d->certd.audit = "record 7: altered";
+}
+
+static void
+spoil_probe(struct drill *d)
+{
+	d->target->served = xstrdup(d->found);
+	d->target->is_unserved = strcmp(d->found, "served") != 0;
+}
+
+static void
+spoil_deploy(struct drill *d)
+{
+	d->target->attempts = 2;
+	error_set(&d->target->failure, ERROR_HOOK, "nginx: configuration file test failed");
+}
+
+static void
+spoil_rollback(struct drill *d)
+{
+	d->rollout.rolled_back_at = world_now(&d->r->run.world);
+	error_set(&d->rollout.rolled_back_why, ERROR_HOOK, "nginx: configuration file test failed");
+}
+
+/* As rollout_check.c keeps it. */
+static void
+spoil_files(struct drill *d)
+{
+	struct store *store = d->r->run.world.store;
+	_cleanup_free_ char *key = xasprintf("g%s", d->a.o.id);
+	_cleanup_free_ char *value = xasprintf("%lld a file", (long long)world_now(&d->r->run.world));
+
+	store_put(store_begin(store), STORE_INDEX, key, strlen(key), value, strlen(value));
+}
+
+static void
+drill_load(struct drill *d, struct receiver *r)
+{
+	struct world *w = &r->run.world;
+
+	*d = (struct drill){ .r = r };
+	cr_assert_eq(object_find(w->store, &autocert_class, "a-90d", &d->a, NULL), 1);
+	cr_assert_eq(object_find(w->store, &provider_class, "ca", &d->p, NULL), 1);
+	cr_assert_eq(rollout_load(w->rollout, d->a.o.id, &d->rollout, NULL), 1);
+	cr_assert_eq(d->rollout.targets.count, 1);
+	d->target = d->rollout.targets.items;
+}
+
+static void
+drill_look(struct drill *d)
+{
+	struct world *w = &d->r->run.world;
+	struct store_txn *txn = store_begin(w->store);
+
+	cr_assert_eq(object_save(w->store, txn, &autocert_class, &d->a, NULL), 0);
+	cr_assert_eq(object_save(w->store, txn, &provider_class, &d->p, NULL), 0);
+	record_save(w->store, txn, &rollout_class, d->a.o.id, &d->rollout);
+	alerts_look(w->issue_env.alerts, txn, d->a.o.id);
+	look_at_certd(d->r, &d->certd);
+}
+
+static void
+drill_clear(struct drill *d)
+{
+	autocert_clear(&d->a);
+	provider_clear(&d->p);
+	record_clear(&rollout_class, &d->rollout);
+}
+
+/* Each row of the table of conditions, and each state of a deployment. */
+Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
+{
+	static const struct {
+		const char *word; /* NULL: all is well */
+		void (*spoil)(struct drill *d);
+		const char *found, *text;
+	} cases[] = {
+		{ "expired", spoil_expired, NULL, "expired" },
+		{ "store", spoil_disk, NULL, "is full" },
+		{ "clock", spoil_clock, NULL, "behind" },
+		{ "audit", spoil_audit, NULL, "record 7: altered; see: certctl audit --verify" },
+		{ "account", spoil_account, NULL, "the account is deactivated" },
+		{ "late", spoil_late, NULL, "it should have been renewed by now" },
+		{ "paused", spoil_paused, NULL, "its renewal is paused: certctl resume" },
+		{ "refused", spoil_refused, NULL, "2 attempts failed: policy forbids it" },
+		{ NULL, spoil_probe, "served", "" },
+		{ "stale", spoil_probe, "stale", "consumer 'web': stale" },
+		{ "stale", spoil_probe, "incomplete chain", "consumer 'web': incomplete chain" },
+		{ "stale", spoil_probe, "mismatch", "consumer 'web': mismatch" },
+		{ "stale", spoil_probe, "unreachable", "consumer 'web': unreachable" },
+		{ "undeployed", spoil_deploy, NULL, "2 attempts failed: nginx: configuration file test failed" },
+		{ "rolledback", spoil_rollback, NULL, "it was rolled back at" },
+		{ "changed", spoil_files, NULL, "its files were changed by others" },
+	};
+	struct receiver r;
+	struct world *w = &r.run.world;
+	bool has_case[CONDITION_COUNT] = { false };
+
+	begin(&r, "");
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'web'}}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['web']}}"));
+	run_for(&r, HOUR);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *word = cases[i].word ? cases[i].word : "";
+		struct drill bad, good;
+
+		json_object_put(r.taken);
+		r.taken = json_object_new_array();
+		drill_load(&good, &r);
+		drill_load(&bad, &r);
+		bad.found = cases[i].found;
+		cases[i].spoil(&bad);
+		drill_look(&bad);
+		if (cases[i].word) {
+			expect_once(&r, word, "", "firing");
+			cr_expect_not_null(strstr(taken_text(&r, 0, "message"), cases[i].text), "%s: %s", word,
+				taken_text(&r, 0, "message"));
+		}
+		drill_look(&good);
+		if (strcmp(word, "changed") == 0)
+			run_for(&r, DAY);
+		if (cases[i].word)
+			expect_once(&r, word, "", "resolved");
+		else
+			cr_expect_eq(count_taken(&r), 0, "%s: %s", cases[i].found, json_object_to_json_string(r.taken));
+		for (size_t k = 0; k < CONDITION_COUNT; k++)
+			has_case[k] = has_case[k] || strcmp(condition_kinds[k].word, word) == 0;
+		drill_clear(&bad);
+		drill_clear(&good);
+	}
+	for (size_t k = 0; k < CONDITION_COUNT; k++)
+		cr_expect(has_case[k], "no case for the condition '%s'", condition_kinds[k].word);
 	end(&r);
 }
 

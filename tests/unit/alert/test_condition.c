@@ -69,7 +69,8 @@ Test(condition, a_certificate_is_late_by_its_lifetime_and_by_what_was_planned)
 
 Test(condition, an_imported_certificate_expires_without_a_plan_of_certd)
 {
-	struct certificate c = { .not_before_at = NOW - 300 * DAY, .not_after_at = NOW + 20 * DAY };
+	char slug[] = "shop";
+	struct certificate c = { .slug = slug, .not_before_at = NOW - 300 * DAY, .not_after_at = NOW + 20 * DAY };
 	struct condition_facts facts = { .certificate = &c,
 		.warning_percent = 25,
 		.critical_percent = 10,
@@ -98,7 +99,8 @@ Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is
 		{ ERROR_VALIDATION, NULL, true, 2, SEVERITY_WARNING },
 		{ ERROR_RATE_LIMITED, "rateLimited", true, 2, SEVERITY_WARNING },
 		{ ERROR_NETWORK, NULL, true, 9, SEVERITY_NONE },
-		{ ERROR_NETWORK, NULL, false, 2, SEVERITY_WARNING },
+		{ ERROR_NETWORK, NULL, false, 1, SEVERITY_NONE },
+		{ ERROR_NETWORK, NULL, false, 2, SEVERITY_CRITICAL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -147,7 +149,7 @@ Test(condition, a_consumer_that_does_not_serve_the_certificate_is_named)
 		severity_of("stale", &facts, &text, &again_at), SEVERITY_NONE, "it has time to load the certificate");
 	target.is_unserved = true;
 	cr_expect_eq(severity_of("stale", &facts, &text, &again_at), SEVERITY_WARNING);
-	cr_expect_str_eq(buf_str(&text), "consumer 'web' is stale");
+	cr_expect_str_eq(buf_str(&text), "consumer 'web': stale");
 	target.is_stuck = true;
 	cr_expect_eq(severity_of("stale", &facts, &text, &again_at), SEVERITY_CRITICAL);
 	consumer_clear(&web);
@@ -158,12 +160,14 @@ Test(condition, a_consumer_that_does_not_serve_the_certificate_is_named)
 Test(condition, each_says_why_it_holds)
 {
 	enum { DAYS_30 = 30 * DAY };
-	static char id[] = "certificate", full[] = "the disk is full", broken[] = "record 7 is altered";
+	static char id[] = "certificate", name[] = "the shop", broken[] = "record 7 is altered";
 	static const struct condition_certd well = { .audit = NULL };
-	static const struct condition_certd ill = { .store = full, .audit = broken, .is_clock_wrong = true };
+	static const struct condition_certd ill = {
+		.state_dir = "/var/lib/certd", .is_disk_full = true, .audit = broken, .is_clock_wrong = true
+	};
 	static const struct {
 		const char *word;
-		enum { ISSUED, IMPORTED, NEITHER } of;
+		enum { ISSUED, IMPORTED, HELD_BACK, NEITHER } of;
 		bool is_paused, has_certificate;
 		int64_t left; /* seconds until the expiry */
 		enum error_code failure;
@@ -204,15 +208,27 @@ Test(condition, each_says_why_it_holds)
 		{ "refused", ISSUED, true, true, DAY, ERROR_CA, NULL, SEVERITY_NONE, "" },
 		{ "refused", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "refused", IMPORTED, false, true, DAY, ERROR_CA, NULL, SEVERITY_NONE, "" },
+		{ "undeployed", HELD_BACK, false, true, -DAY, ERROR_TLS, NULL, SEVERITY_WARNING,
+			"it is not deployed: why not (to deploy it: certctl set cert 'the shop' --deploy-anyway)" },
+		{ "expired", HELD_BACK, false, true, -DAY, ERROR_TLS, NULL, SEVERITY_NONE, "" },
+		{ "late", IMPORTED, false, true, DAYS_30 / 2 + 1, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "late", IMPORTED, false, true, DAYS_30 / 2, ERROR_NONE, NULL, SEVERITY_WARNING,
+			"expires 1972-10-12T00:00:00Z; certd cannot renew an imported certificate: import its "
+			"successor with --replace" },
+		{ "changed", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "rolledback", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "stale", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "undeployed", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "store", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "store", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
-		{ "store", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL, "the disk is full" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
+			"the disk of /var/lib/certd is full: nothing can be changed or renewed until there is space; "
+			"certd then recovers by itself" },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
-			"the clock is behind the last recorded time: nothing is renewed until it is set" },
+			"the clock is behind the last recorded time: nothing is issued or renewed until it is set (or "
+			"for an hour)" },
 		{ "audit", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "audit", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
 		{ "audit", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
@@ -227,20 +243,27 @@ Test(condition, each_says_why_it_holds)
 			.attempts = 2,
 			.last_not_before_at = end - DAYS_30,
 			.last_not_after_at = end };
-		struct certificate c = { .not_before_at = end - DAYS_30, .not_after_at = end };
+		struct certificate c = { .slug = id, .not_before_at = end - DAYS_30, .not_after_at = end };
 		struct condition_facts facts = { .autocert = cases[i].of == ISSUED ? &a : NULL,
-			.certificate = cases[i].of == IMPORTED ? &c : NULL,
+			.certificate = cases[i].of == IMPORTED || cases[i].of == HELD_BACK ? &c : NULL,
 			.certd = cases[i].certd,
 			.warning_percent = 25,
 			.critical_percent = 10,
 			.now = NOW };
 		_cleanup_buf_ struct buf text = BUF_INIT;
 
+		if (cases[i].of == HELD_BACK) {
+			c.slug = NULL;
+			c.is_held_back = true;
+			c.o.name = name;
+			error_set(&c.o.failure, cases[i].failure, "why not");
+		}
 		if (cases[i].failure)
 			error_set(&a.last_error, cases[i].failure, "why not");
 		cr_expect_eq(severity_of(cases[i].word, &facts, &text, &again_at), cases[i].severity, "%zu", i);
 		cr_expect_str_eq(buf_str(&text), cases[i].text, "%zu", i);
 		error_clear(&a.last_error);
+		error_clear(&c.o.failure);
 	}
 }
 

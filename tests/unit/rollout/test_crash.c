@@ -262,7 +262,7 @@ crash_everywhere(struct crash *c, size_t wanted)
 			world_start(c->w);
 			world_run_until(c->w, world_now(c->w) + 10 * MINUTE);
 			i = expect_ended(c, where);
-			cr_expect_null(rollout_changed_text(c->w->store, c->subject),
+			cr_expect_null(rollout_changed_text(c->w->store, c->subject, NULL, NULL),
 				"%s: its own work is no change by others", where);
 			cr_expect(i == wanted || point < c->acked || c->is_by_policy, "%s: what was promised is lost",
 				where);

@@ -1,4 +1,5 @@
 /* Rolling back, by hand and by policy, in the world of the simulation. */
+#include "daemon/alert/alert_list.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "tests/sim/checks.h"
@@ -102,14 +103,20 @@ expect_deployed(struct back *b, size_t i, bool is_rolled_back, const char *why)
 	record_clear(&rollout_class, &s);
 }
 
-static size_t
-warnings(struct back *b)
+/* Is it shown, by status and alerts, that an earlier certificate is deployed? */
+static bool
+is_shown(struct back *b)
 {
-	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
-	size_t n = rollout_rollback_warnings(b->w->rollout, 10, &lines);
+	size_t count;
+	_cleanup_json_ struct json_object *list = alerts_list(b->w->issue_env.alerts, 10, &count);
+	bool is_found = false;
 
-	cr_expect_eq(n, lines.count);
-	return n;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *c = json_object_array_get_idx(list, i);
+
+		is_found = is_found || strcmp(json_object_get_string(json_path(c, "condition")), "rolledback") == 0;
+	}
+	return is_found;
 }
 
 static bool
@@ -135,13 +142,13 @@ Test(rollback, the_earlier_certificate_is_a_new_generation_and_shown_until_the_n
 	cr_expect_eq(after.generation, before.generation + 1, "generations only grow");
 	cr_expect_eq(b.w->notified, notified + 1);
 	expect_deployed(&b, 0, true, "by hand");
-	cr_expect_eq(warnings(&b), 1);
+	cr_expect(is_shown(&b));
 	cr_expect_eq(b.seen.rolled_back, 1);
 	cr_expect_not(roll_back(&b), "there is none before the first");
 	cr_assert(world_call(b.w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}"));
 	world_run_until(b.w, world_now(b.w) + MINUTE);
 	expect_deployed(&b, 1, false, "deploy");
-	cr_expect_eq(warnings(&b), 0);
+	cr_expect_not(is_shown(&b));
 	cr_expect_eq(b.seen.resolved, 1);
 	cr_expect(check_calm(b.w));
 	record_clear(&rollout_class, &before);
@@ -173,7 +180,7 @@ Test(rollback, nothing_but_a_new_certificate_or_a_person_undoes_it)
 	renew(&b, 2);
 	expect_deployed(&b, 2, false, "a renewal");
 	cr_expect_eq(b.seen.resolved, 1, "which is deployed: it is over");
-	cr_expect_eq(warnings(&b), 0);
+	cr_expect_not(is_shown(&b));
 	cr_expect(check_calm(b.w));
 	end(&b);
 }
@@ -186,11 +193,11 @@ Test(rollback, a_renewal_that_fails_as_well_does_not_hide_it)
 	cr_assert(roll_back(&b));
 	cr_assert_eq(rename(b.w->notify_path, "elsewhere"), 0);
 	renew(&b, 2);
-	cr_expect_eq(warnings(&b), 1, "shown until a new one is deployed");
+	cr_expect(is_shown(&b), "shown until a new one is deployed");
 	cr_expect_eq(b.seen.resolved, 0);
 	cr_assert_eq(rename("elsewhere", b.w->notify_path), 0);
 	world_run_until(b.w, world_now(b.w) + HOUR);
-	cr_expect_eq(warnings(&b), 0);
+	cr_expect_not(is_shown(&b));
 	cr_expect_eq(b.seen.resolved, 1);
 	end(&b);
 }
@@ -267,7 +274,7 @@ Test(rollback, a_server_that_never_answers_with_the_new_certificate_is_rolled_ba
 	load(&b, &s);
 	cr_expect_str_eq(s.earlier, b.ids[0], "both consumers read the same files");
 	cr_expect_eq(rollout_count_stuck(b.w->rollout), 1, "nor does it hide that nothing is served");
-	cr_expect_eq(warnings(&b), 1);
+	cr_expect(is_shown(&b));
 	record_clear(&rollout_class, &s);
 	end(&b);
 }
@@ -324,12 +331,12 @@ Test(rollback, it_is_possible_at_every_step)
 			"%s", step);
 		world_run_until(b.w, world_now(b.w) + MINUTE);
 		expect_deployed(&b, to, true, step);
-		cr_expect_eq(warnings(&b), 1, "%s", step);
+		cr_expect(is_shown(&b), "%s", step);
 		cr_assert(
 			world_call(b.w, RPC_AUTOCERTIFICATE_ROLLBACK, "{'ref':'a-90d','certificate':'%s'}", b.ids[2]));
 		world_run_until(b.w, world_now(b.w) + MINUTE);
 		expect_deployed(&b, 2, false, step);
-		cr_expect_eq(warnings(&b), 0, "%s", step);
+		cr_expect_not(is_shown(&b), "%s", step);
 		cr_expect(check_calm(b.w), "%s", step);
 		end(&b);
 	}
@@ -403,7 +410,7 @@ Test(rollback, its_files_are_not_taken_for_changed_ones)
 		world_run_until(b.w, world_now(b.w) + MINUTE);
 		load(&b, &after);
 		cr_expect_eq(after.generation, before.generation, "%d: nothing is written again", part);
-		cr_expect_null(rollout_changed_text(b.w->store, a.o.id), "%d", part);
+		cr_expect_null(rollout_changed_text(b.w->store, a.o.id, NULL, NULL), "%d", part);
 		record_clear(&rollout_class, &before);
 		record_clear(&rollout_class, &after);
 		cr_assert(world_call(b.w, RPC_CONSUMER_DEPLOY, "{'ref':'notified'}"));
@@ -420,7 +427,7 @@ Test(rollback, its_files_are_not_taken_for_changed_ones)
 	b.subscription = events_subscribe(b.w->events, NULL, count_rollbacks, &b.seen);
 	world_run_until(b.w, world_now(b.w) + MINUTE);
 	{
-		_cleanup_free_ char *text = rollout_changed_text(b.w->store, a.o.id);
+		_cleanup_free_ char *text = rollout_changed_text(b.w->store, a.o.id, NULL, NULL);
 
 		cr_assert_not_null(text);
 		cr_expect(strstr(text, "/own/cert.pem has other contents"), "%s", text);
