@@ -235,6 +235,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_metrics_text.c \
 	tests/unit/service/test_passed_fds.c \
 	tests/unit/service/test_peer.c \
+	tests/unit/service/test_settings.c \
 	tests/unit/service/test_tables.c \
 	tests/unit/service/test_token.c
 unit_service_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

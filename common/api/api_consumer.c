@@ -1,4 +1,4 @@
-/* consumer: a server that uses certificates, and its endpoints. */
+/* consumer: a server that uses certificates, and its endpoints. The settings of its kinds are in consumer_kinds.c. */
 #include "common/api/api_fields.h"
 
 #include "common/api/consumer_kinds.h"
@@ -9,10 +9,10 @@
 /* clang-format off */
 
 static const char *const rollbacks[] = { "never", "onFailure", NULL };
-static const char *const activations[] = { CONSUMER_KINDS(CONSUMER_KIND_NAME) NULL };
+#define KIND_NAME(kind, help) #kind,
+static const char *const activations[] = { CONSUMER_KINDS(KIND_NAME) NULL };
 static const char *const protocols[] = { ENDPOINT_PROTOCOLS(ENDPOINT_PROTOCOL_NAME) NULL };
 static const char *const layouts[] = { OUTPUT_LAYOUTS(OUTPUT_LAYOUT_WORD) NULL };
-static const char *const signals[] = { "HUP", "USR1", "USR2", "INT", "TERM", NULL };
 
 static const struct api_field probe_fields[] = {
 	{ .name = "host", .type = API_STRING, .flags = API_REQUIRED, .help = "address or host name" },
@@ -29,27 +29,14 @@ static const struct api_field probe_fields[] = {
 	END,
 };
 
-const struct api_field api_consumer_properties[] = {
+static const struct api_field head[] = {
 	NAME_FIELD("name of the consumer"),
 	{ .name = "activate", .type = API_ENUM, .values = activations, .fallback = "none",
-		.help = "how it is notified" CONSUMER_KINDS(CONSUMER_KIND_HELP) },
-	{ .name = "socket", .type = API_STRING, .option = "notify-socket", .metavar = "PATH",
-		.help = "notify: socket for the datagram; @NAME is an abstract socket" },
-	{ .name = "command", .type = API_STRLIST, .flags = API_VERBATIM, .metavar = "WORD",
-		.help = "exec: absolute path of the program, then its arguments, one option each" },
-	{ .name = "batch", .type = API_BOOL,
-		.help = "exec: run the program once for all certificates that change within a few seconds" },
-	{ .name = "unit", .type = API_STRING, .metavar = "UNIT",
-		.help = "unit: systemd unit to start or reload, e.g. certd-reload-app.service" },
-	{ .name = "pidFile", .type = API_PATH, .metavar = "FILE",
-		.help = "signal: file with the number of the process" },
-	{ .name = "signal", .type = API_ENUM, .values = signals, .fallback = "HUP",
-		.help = "signal: name of the signal" },
-	{ .name = "sockets", .type = API_STRLIST, .flags = API_VERBATIM, .option = "stats-socket", .metavar = "PATH",
-		.help = "haproxy: stats socket (level admin), one option for each process" },
-	{ .name = "crtList", .type = API_STRING, .option = "crt-list", .metavar = "FILE",
-		.help = "haproxy: crt-list or directory of its bind line to which new certificates are added",
-		.fallback = "the directory of the file" },
+		.help = "how it is notified" },
+	END,
+};
+
+static const struct api_field tail[] = {
 	{ .name = "rollback", .type = API_ENUM, .values = rollbacks, .fallback = "never",
 		.help = "onFailure: the earlier certificate is deployed if the new one fails" },
 	{ .name = "probes", .type = API_LIST, .flags = API_ENDPOINT, .option = "probe", .fields = probe_fields,
@@ -124,3 +111,12 @@ const struct api_field api_rollout_result[] = {
 	{ .name = "endpoints", .type = API_INT, .help = "number of probes; each emits a probe.* event" },
 	END,
 };
+/* clang-format on */
+
+struct api_field api_consumer_properties[API_KINDS_PROPERTIES];
+
+__attribute__((constructor)) static void
+api_consumer_fill(void)
+{
+	api_kinds_fill(&consumer_kinds, head, tail, api_consumer_properties);
+}

@@ -72,11 +72,11 @@ extern const struct api_field api_certificate_properties[], api_certificate_meta
 	api_certificate_change[], api_certificate_export_params[], api_export_result[];
 extern const struct api_column api_certificate_columns[];
 
-extern struct api_field api_dnsprovider_properties[]; /* filled before main() */
+extern struct api_field api_dnsprovider_properties[], api_consumer_properties[]; /* filled before main() */
 extern const struct api_field api_dnsprovider_metadata[], api_dnsprovider_ref[], api_dnsprovider_change[];
 extern const struct api_column api_dnsprovider_columns[];
 
-extern const struct api_field api_consumer_properties[], api_consumer_metadata[], api_consumer_ref[],
+extern const struct api_field api_consumer_metadata[], api_consumer_ref[],
 	api_consumer_update_params[], api_consumer_change[], api_rollout_params[], api_rollout_result[];
 extern const struct api_column api_consumer_columns[];
 

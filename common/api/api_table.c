@@ -3,6 +3,7 @@
  * these tables. Fields are in api_RESOURCE.c, those of methods without a resource in api_server.c.
  */
 #include "common/api/api_fields.h"
+#include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
 
 /* One row per line is easier to compare. */
@@ -24,7 +25,7 @@ const struct api_resource api_resources[] = {
 		api_dnsprovider_columns, .kinds = &dns_kinds, .is_declared = true },
 	[API_CONSUMER] = { "consumer", "consumer", "consumer", "consumer", "/consumers",
 		"server that uses certificates", api_consumer_properties, api_consumer_metadata, api_consumer_columns,
-		.is_declared = true },
+		.kinds = &consumer_kinds, .is_declared = true },
 	[API_TOKEN] = { "token", "token", "token", "token", "/tokens",
 		"access token of a REST client", api_token_properties, api_token_metadata, api_token_columns,
 		.is_ionos = false },

@@ -2,12 +2,13 @@
  * common/api/consumer_kinds.h: the kinds of consumers, one row each: how a consumer is notified of new files. The API's
  * property "activate", certctl's help and the table of the kinds' functions are made from it.
  *
- * A new kind is a row here and daemon/rollout/consumer_<kind>.c with its struct consumer_kind
- * (daemon/rollout/consumer_kind.h). A setting that no kind has yet is also a property (api_table.c) with a member of
- * struct consumer (object_classes.c).
+ * A new kind is a row of CONSUMER_KINDS, its settings in consumer_kinds.c (see kinds.h), and
+ * daemon/rollout/consumer_<kind>.c with its struct consumer_kind (daemon/rollout/consumer_kind.h).
  */
 #ifndef COMMON_API_CONSUMER_KINDS_H
 #define COMMON_API_CONSUMER_KINDS_H
+
+#include "common/api/kinds.h"
 
 /* The first is the default. */
 /* clang-format off */
@@ -20,7 +21,6 @@
 	KIND(haproxy, "the runtime API of HAProxy")
 /* clang-format on */
 
-#define CONSUMER_KIND_NAME(kind, help) #kind,
-#define CONSUMER_KIND_HELP(kind, help) "; " #kind ": " help
+extern const struct api_kinds consumer_kinds;
 
 #endif

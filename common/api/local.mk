@@ -12,7 +12,7 @@ libcommon_a_SOURCES += \
 	common/api/api_alert.c common/api/api_authorization.c common/api/api_autocert.c common/api/api_certificate.c \
 	common/api/api_consumer.c common/api/api_dnsprovider.c common/api/api_provider.c common/api/api_server.c \
 	common/api/api_token.c \
-	common/api/consumer_kinds.h \
+	common/api/consumer_kinds.c common/api/consumer_kinds.h \
 	common/api/endpoint.c common/api/endpoint.h \
 	common/api/dns_kinds.c common/api/dns_kinds.h \
 	common/api/event.c common/api/event.h \

@@ -19,13 +19,15 @@
 static int
 consumer_exec_check(const struct consumer *c, struct error *err)
 {
-	if (c->command.count == 0)
-		return error_set_field(err, "properties.command", "activate exec requires the program to run");
-	if (hook_check(c->command.items[0], err) < 0) {
-		if (err)
-			str_replace(&err->field, "properties.command");
-		return -1;
-	}
+	const char *program = setting_list(&c->settings, "command")->items[0];
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (program[0] != '/')
+		return error_set_field(err, "command",
+			"must be the absolute path of the program, which is run without a shell and without a search "
+			"path");
+	if (hook_check(program, &why) < 0)
+		return error_set_field(err, "command", "%s", why.message);
 	return 0;
 }
 
@@ -130,14 +132,13 @@ static int
 consumer_exec_start(struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work,
 	struct error *err _unused_)
 {
-	*ret_work = consumer_queue_join(&exec_runs, a, loop, r, &r->consumer->command);
+	*ret_work = consumer_queue_join(&exec_runs, a, loop, r, setting_list(&r->consumer->settings, "command"));
 	return 1;
 }
 
 const struct consumer_kind consumer_kind_exec = {
 	.name = "exec",
 	.is_serial = true,
-	.may_batch = true,
 	.check = consumer_exec_check,
 	.start = consumer_exec_start,
 	.cancel = consumer_queue_leave,

@@ -58,19 +58,17 @@ static int
 consumer_haproxy_check(const struct consumer *c, struct error *err)
 {
 	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	const struct strlist *sockets = setting_list(&c->settings, "sockets");
 
-	if (c->sockets.count == 0)
-		return error_set_field(err, "properties.sockets",
-			"activate haproxy requires the stats socket of each process (stats socket PATH level admin)");
-	if (c->sockets.count > SOCKETS_MAX)
-		return error_set_field(err, "properties.sockets", "has more than %d sockets", SOCKETS_MAX);
+	if (sockets->count > SOCKETS_MAX)
+		return error_set_field(err, "sockets", "has more than %d sockets", SOCKETS_MAX);
 	if (c->layout)
-		return error_set_field(err, "properties.layout",
+		return error_set_field(err, "layout",
 			"activate haproxy uses pem/NAME.pem, or bundle.pem of the directory: it takes no layout");
-	for (size_t i = 0; i < c->sockets.count; i++)
-		if (c->sockets.items[i][0] != '/' || strlen(c->sockets.items[i]) > max)
-			return error_set_field(err, "properties.sockets",
-				"'%s' is not an absolute path of at most %zu octets", c->sockets.items[i], max);
+	for (size_t i = 0; i < sockets->count; i++)
+		if (sockets->items[i][0] != '/' || strlen(sockets->items[i]) > max)
+			return error_set_field(err, "sockets", "'%s' is not an absolute path of at most %zu octets",
+				sockets->items[i], max);
 	return 0;
 }
 
@@ -462,6 +460,7 @@ static int
 consumer_haproxy_start(
 	struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work, struct error *err)
 {
+	const char *crt_list = setting_text(&r->consumer->settings, "crtList");
 	struct haproxy_work *w;
 	_cleanup_free_ char *path = haproxy_file(r);
 	_cleanup_secret_ struct secret bundle = SECRET_INIT;
@@ -476,10 +475,9 @@ consumer_haproxy_start(
 	w->loop = loop;
 	w->fd = -1;
 	w->path = xstrdup(path);
-	w->crt_list = r->consumer->crt_list ? xstrdup(r->consumer->crt_list)
-					    : xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+	w->crt_list = crt_list ? xstrdup(crt_list) : xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
 	w->serial = xstrdup(r->cert->serial);
-	strlist_copy(&w->sockets, &r->consumer->sockets);
+	strlist_copy(&w->sockets, setting_list(&r->consumer->settings, "sockets"));
 	secret_move(&w->bundle, &bundle);
 	loop_timer_init(&w->timer, loop, haproxy_timer, w);
 	loop_timer_set(&w->timer, 0);

@@ -20,7 +20,19 @@ consumer_is_batch(const struct consumer *c)
 {
 	const struct consumer_kind *kind = consumer_kind_of(c);
 
-	return kind->is_batch || (kind->may_batch && c->is_batch);
+	return kind->is_batch ||
+	       (api_kind_setting(&consumer_kinds, api_kind_find(&consumer_kinds, kind->name), "batch") &&
+		       setting_is_set(&c->settings, "batch"));
+}
+
+int
+consumer_check(const struct consumer *c, struct error *err)
+{
+	const struct consumer_kind *kind = consumer_kind_of(c);
+
+	if (settings_check(&consumer_kinds, kind->name, &c->settings, &c->secrets, err) < 0)
+		return -1;
+	return kind->check ? kind->check(c, err) : 0;
 }
 
 void

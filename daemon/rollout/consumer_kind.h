@@ -18,12 +18,11 @@
 struct consumer_kind {
 	const char *name;
 	bool is_serial; /* a consumer is notified of one certificate at a time, or of a batch */
-	bool may_batch; /* the setting batch has a meaning */
 	bool has_test;  /* before it loads the files the consumer tests them: activation_tested() */
-	bool is_batch;  /* always as with that setting: what it does is the same for one certificate and for many */
+	bool is_batch;  /* what it does is the same for one certificate and for many; else the setting batch decides */
 	/*
-	 * Does @consumer have the settings that the kind requires? Return: 0, or -1 with the field. NULL: it requires
-	 * none.
+	 * Are the settings of @consumer, which has those that are required, valid? Return: 0, or -1 with the field,
+	 * without "properties.". NULL: all are.
 	 */
 	int (*check)(const struct consumer *consumer, struct error *err);
 	/*
@@ -43,6 +42,10 @@ CONSUMER_KINDS(CONSUMER_KIND_DECLARE)
 /* The consumer's kind. Never NULL: an unknown one is treated as the default. */
 const struct consumer_kind *
 consumer_kind_of(const struct consumer *consumer);
+
+/* consumer_check() - is everything there that @consumer's kind requires, and valid? Return: 0, or -1 with the field. */
+int
+consumer_check(const struct consumer *consumer, struct error *err);
 
 /* Is it notified once of all certificates that change within a moment? */
 bool

@@ -11,14 +11,12 @@ static int
 consumer_notify_check(const struct consumer *c, struct error *err)
 {
 	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	const char *path = setting_text(&c->settings, "socket");
 
-	if (!c->socket)
-		return error_set_field(err, "properties.socket", "activate notify requires the socket to notify");
-	if (c->socket[0] != '/' && c->socket[0] != '@')
-		return error_set_field(
-			err, "properties.socket", "must be an absolute path, or @NAME for an abstract socket");
-	if (strlen(c->socket) > max)
-		return error_set_field(err, "properties.socket", "the path of a socket has at most %zu octets", max);
+	if (path[0] != '/' && path[0] != '@')
+		return error_set_field(err, "socket", "must be an absolute path, or @NAME for an abstract socket");
+	if (strlen(path) > max)
+		return error_set_field(err, "socket", "the path of a socket has at most %zu octets", max);
 	return 0;
 }
 
@@ -31,7 +29,7 @@ consumer_notify_start(struct activation *a _unused_, struct loop *loop _unused_,
 
 	consumer_kind_describe(r, "X_CERTD_", &lines);
 	text = strlist_join(&lines, "\n");
-	return notify_send_to(r->consumer->socket, text, err);
+	return notify_send_to(setting_text(&r->consumer->settings, "socket"), text, err);
 }
 
 const struct consumer_kind consumer_kind_notify = {

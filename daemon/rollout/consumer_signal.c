@@ -33,11 +33,8 @@ consumer_signal_check(const struct consumer *c, struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (!c->pid_file)
-		return error_set_field(
-			err, "properties.pidFile", "activate signal requires the pid file of the process");
-	if (pid_file_signal(c->pid_file, 0, &why) < 0 && why.code == ERROR_DENIED)
-		return error_set_field(err, "properties.pidFile", "%s", why.message);
+	if (pid_file_signal(setting_text(&c->settings, "pidFile"), 0, &why) < 0 && why.code == ERROR_DENIED)
+		return error_set_field(err, "pidFile", "%s", why.message);
 	return 0;
 }
 
@@ -54,10 +51,11 @@ static int
 consumer_signal_start(struct activation *a, struct loop *loop, const struct activate_request *r, void **ret_work,
 	struct error *err _unused_)
 {
+	const char *signal = setting_text(&r->consumer->settings, "signal");
 	_cleanup_strlist_ struct strlist settings = STRLIST_INIT;
 
-	strlist_add(&settings, r->consumer->pid_file);
-	strlist_add(&settings, r->consumer->signal ? r->consumer->signal : "HUP");
+	strlist_add(&settings, setting_text(&r->consumer->settings, "pidFile"));
+	strlist_add(&settings, signal ? signal : "HUP");
 	*ret_work = consumer_queue_join(&signal_runs, a, loop, r, &settings);
 	return 1;
 }

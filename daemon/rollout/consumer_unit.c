@@ -19,11 +19,8 @@ consumer_unit_check(const struct consumer *c, struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (!c->unit)
-		return error_set_field(
-			err, "properties.unit", "activate unit requires the systemd unit to start or reload");
-	if (unit_name_check(c->unit, &why) < 0)
-		return error_set_field(err, "properties.unit", "%s", why.message);
+	if (unit_name_check(setting_text(&c->settings, "unit"), &why) < 0)
+		return error_set_field(err, "unit", "%s", why.message);
 	return 0;
 }
 
@@ -73,7 +70,7 @@ consumer_unit_start(struct activation *a, struct loop *loop, const struct activa
 {
 	_cleanup_strlist_ struct strlist settings = STRLIST_INIT;
 
-	strlist_add(&settings, r->consumer->unit);
+	strlist_add(&settings, setting_text(&r->consumer->settings, "unit"));
 	*ret_work = consumer_queue_join(&unit_runs, a, loop, r, &settings);
 	return 1;
 }

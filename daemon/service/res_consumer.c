@@ -11,6 +11,7 @@
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/settings.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -197,22 +198,6 @@ check_probes(const struct consumer *c, struct error *err)
 }
 
 static int
-check_consumer(const struct consumer *c, struct error *err)
-{
-	const struct consumer_kind *kind = consumer_kind_of(c);
-
-	if (kind->check && kind->check(c, err) < 0)
-		return -1;
-	if (c->is_batch && !kind->may_batch)
-		return error_set_field(err, "properties.batch", "applies only to activate exec");
-	if (c->command.count && c->command.items[0][0] != '/')
-		return error_set_field(err, "properties.command",
-			"must be the absolute path of the program, which is run without a shell and without a search "
-			"path");
-	return check_probes(c, err);
-}
-
-static int
 res_consumer_check_directory(struct call *call, const struct consumer *c, struct error *err)
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
@@ -267,11 +252,19 @@ check_outputs(const struct consumer *c, struct error *err)
 }
 
 static int
-consumer_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties, struct error *err)
+consumer_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
-	if (read_password(obj, properties, err) < 0 || check_outputs(obj, err) < 0)
+	const struct consumer *before = old;
+	struct consumer *c = obj;
+	const struct settings settings = { &c->settings, &c->secrets };
+
+	if (read_password(c, properties, err) < 0 || check_outputs(c, err) < 0)
 		return -1;
-	return check_consumer(obj, err) < 0 ? -1 : res_consumer_check_directory(call, obj, err);
+	if (settings_read(&consumer_kinds, before ? before->activate : NULL, c->activate, properties, &settings, err) <
+			0 ||
+		consumer_check(c, err) < 0)
+		return resource_refused(err, NULL);
+	return check_probes(c, err) < 0 ? -1 : res_consumer_check_directory(call, c, err);
 }
 
 const struct resource_ops consumer_ops = {

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { KINDS_NAMED = 4 };
+
 static void
 settings_read_list(struct record_list *list, const char *name, struct json_object *value)
 {
@@ -21,11 +23,11 @@ settings_read_secret(
 	struct record_list *list, const struct api_field *setting, struct json_object *value, struct error *err)
 {
 	_cleanup_secret_ struct secret secret = SECRET_INIT;
-	const char *text = value ? json_object_get_string(value) : "";
+	const char *text = value ? json_object_get_string(value) : NULL;
 
-	if (!(setting->flags & API_BASE64))
+	if (text && !(setting->flags & API_BASE64))
 		secret_set(&secret, text, strlen(text));
-	else if (base64_decode_any(text, strlen(text), &secret, err) < 0)
+	else if (text && base64_decode_any(text, strlen(text), &secret, err) < 0)
 		return error_set_field(err, setting->name, "is not a secret in base64");
 	setting_put_secret(list, setting->name, secret.data, secret.len);
 	return 0;
@@ -56,6 +58,22 @@ settings_is_given(struct json_object *value)
 	return value && !(json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value));
 }
 
+/* The kinds that have the setting are named, unless they are many. */
+static int
+settings_refuse(const struct api_kinds *kinds, const struct api_kind *kind, const char *name, struct error *err)
+{
+	_cleanup_strlist_ struct strlist others = STRLIST_INIT;
+	_cleanup_free_ char *list = NULL;
+
+	for (size_t i = 0; i < kinds->count; i++)
+		if (api_kind_setting(kinds, &kinds->items[i], name))
+			strlist_add(&others, kinds->items[i].name);
+	list = strlist_join(&others, ", ");
+	if (others.count > KINDS_NAMED)
+		return error_set_field(err, name, "is not used by %s %s", kinds->property, kind->name);
+	return error_set_field(err, name, "is not used by %s %s, only by %s", kinds->property, kind->name, list);
+}
+
 int
 settings_read(const struct api_kinds *kinds, const char *former, const char *word, struct json_object *properties,
 	const struct settings *ret, struct error *err)
@@ -72,7 +90,7 @@ settings_read(const struct api_kinds *kinds, const char *former, const char *wor
 		if (!setting)
 			continue;
 		if (settings_is_given(value) && !api_kind_setting(kinds, kind, name))
-			return error_set_field(err, name, "is not used by %s %s", kinds->property, kind->name);
+			return settings_refuse(kinds, kind, name, err);
 		if (settings_read_one(ret, setting, value, err) < 0)
 			return -1;
 	}

@@ -180,22 +180,16 @@ struct probe {
 
 struct consumer {
 	struct object o;
-	char *activate;            /* a word of CONSUMER_KINDS */
-	char *socket;              /* notify: path or @abstract */
-	struct strlist command;    /* exec: argv */
-	struct record_list probes; /* struct probe */
-	bool is_batch;             /* exec: one run for all certificates that change within a moment */
-	char *unit;                /* unit: name of the systemd unit to run */
-	char *pid_file;            /* signal: file with the number of the process */
-	char *signal;              /* signal: its name without SIG; NULL: HUP */
-	struct strlist sockets;    /* haproxy: stats sockets, one for each process */
-	char *crt_list;            /* haproxy: for certificates that are new to it; NULL: the directory */
-	char *directory;           /* drop directory prepared by root; NULL: only STATE/live/<slug> */
-	char *rollback;            /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
-	char *failing;             /* FAILED: id of the subject whose notification failed (subject.h) */
-	char *layout;              /* of the files in .directory: a word of common/api/outputs.h; or NULL */
-	struct strlist outputs;    /* further files there: "format:path[:mode[:group]]" */
-	struct secret password;    /* of the formats that are encrypted */
+	char *activate;              /* a word of CONSUMER_KINDS */
+	struct record_list settings; /* struct setting: as named in the kind's description (consumer_kinds.c) */
+	struct record_list secrets;  /* struct setting: its secrets */
+	struct record_list probes;   /* struct probe */
+	char *directory;             /* drop directory prepared by root; NULL: only STATE/live/<slug> */
+	char *rollback;              /* "onFailure": an earlier certificate replaces one that fails; NULL: never */
+	char *failing;               /* FAILED: id of the subject whose notification failed (subject.h) */
+	char *layout;                /* of the files in .directory: a word of common/api/outputs.h; or NULL */
+	struct strlist outputs;      /* further files there: "format:path[:mode[:group]]" */
+	struct secret password;      /* of the formats that are encrypted */
 };
 
 /* A bearer token of the REST server; see daemon/service/token.h. */

@@ -139,16 +139,8 @@ static const struct record_former dnsprovider_former[] = {
 	{ 26, RECORD_SECRET, offsetof(struct dnsprovider, secrets), "token" },
 	{ 27, RECORD_STRING, offsetof(struct dnsprovider, settings), "endpoint" },
 };
-const struct record_class dnsprovider_class = {
-	.name = "dnsprovider",
-	.db = STORE_DNSPROVIDER,
-	.size = sizeof(struct dnsprovider),
-	.fields = dnsprovider_fields,
-	.n_fields = ARRAY_SIZE(dnsprovider_fields),
-	.unknown = offsetof(struct dnsprovider, o.unknown),
-	.former = dnsprovider_former,
-	.n_former = ARRAY_SIZE(dnsprovider_former),
-};
+const struct record_class dnsprovider_class = RECORD_CLASS_FORMER(
+	"dnsprovider", STORE_DNSPROVIDER, struct dnsprovider, dnsprovider_fields, o.unknown, dnsprovider_former);
 
 static const struct record_field probe_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 1, struct probe, host, "host"),
@@ -163,24 +155,28 @@ const struct record_class probe_class = RECORD_CLASS("probe", STORE_CONSUMER, st
 static const struct record_field consumer_fields[] = {
 	OBJECT_FIELDS(struct consumer),
 	RECORD_FIELD(RECORD_STRING, 16, struct consumer, activate, "activate"),
-	RECORD_FIELD(RECORD_STRING, 17, struct consumer, socket, "socket"),
-	RECORD_FIELD(RECORD_STRLIST, 18, struct consumer, command, "command"),
+	RECORD_FIELD_LIST(33, struct consumer, settings, NULL, &setting_class),
+	RECORD_FIELD_LIST(34, struct consumer, secrets, NULL, &setting_class),
 	RECORD_FIELD_LIST(19, struct consumer, probes, "probes", &probe_class),
 	RECORD_FIELD(RECORD_STRING, 20, struct consumer, directory, "directory"),
 	RECORD_FIELD(RECORD_STRING, 21, struct consumer, failing, NULL),
-	RECORD_FIELD(RECORD_BOOL, 22, struct consumer, is_batch, "batch"),
 	RECORD_FIELD(RECORD_STRING, 23, struct consumer, rollback, "rollback"),
-	RECORD_FIELD(RECORD_STRING, 24, struct consumer, unit, "unit"),
-	RECORD_FIELD(RECORD_STRING, 25, struct consumer, pid_file, "pidFile"),
-	RECORD_FIELD(RECORD_STRING, 26, struct consumer, signal, "signal"),
 	RECORD_FIELD(RECORD_STRING, 28, struct consumer, layout, "layout"),
 	RECORD_FIELD(RECORD_STRLIST, 29, struct consumer, outputs, "outputs"),
 	RECORD_FIELD(RECORD_SECRET, 30, struct consumer, password, "outputPassword"),
-	RECORD_FIELD(RECORD_STRLIST, 31, struct consumer, sockets, "sockets"),
-	RECORD_FIELD(RECORD_STRING, 32, struct consumer, crt_list, "crtList"),
 };
-const struct record_class consumer_class = RECORD_CLASS(
-	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown);
+static const struct record_former consumer_former[] = {
+	{ 17, RECORD_STRING, offsetof(struct consumer, settings), "socket" },
+	{ 18, RECORD_STRLIST, offsetof(struct consumer, settings), "command" },
+	{ 22, RECORD_BOOL, offsetof(struct consumer, settings), "batch" },
+	{ 24, RECORD_STRING, offsetof(struct consumer, settings), "unit" },
+	{ 25, RECORD_STRING, offsetof(struct consumer, settings), "pidFile" },
+	{ 26, RECORD_STRING, offsetof(struct consumer, settings), "signal" },
+	{ 31, RECORD_STRLIST, offsetof(struct consumer, settings), "sockets" },
+	{ 32, RECORD_STRING, offsetof(struct consumer, settings), "crtList" },
+};
+const struct record_class consumer_class = RECORD_CLASS_FORMER(
+	"consumer", STORE_CONSUMER, struct consumer, consumer_fields, o.unknown, consumer_former);
 
 static const struct record_field token_fields[] = {
 	OBJECT_FIELDS(struct token),

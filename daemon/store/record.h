@@ -78,6 +78,12 @@ struct record_class {
 		.name = (name_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
 		.n_fields = ARRAY_SIZE(fields_), .unknown = offsetof(struct_, unknown_) \
 	}
+#define RECORD_CLASS_FORMER(name_, db_, struct_, fields_, unknown_, former_) \
+	{ \
+		.name = (name_), .db = (db_), .size = sizeof(struct_), .fields = (fields_), \
+		.n_fields = ARRAY_SIZE(fields_), .unknown = offsetof(struct_, unknown_), .former = (former_), \
+		.n_former = ARRAY_SIZE(former_) \
+	}
 
 #define RECORD_FIELD(type_, tag_, struct_, member_, name_) \
 	{ \

@@ -99,11 +99,13 @@ wait_ms(struct bed *b, int64_t ms)
 static void
 make_exec(struct bed *b, const char *script, struct consumer *ret)
 {
+	const char *const words[] = { "/bin/sh", "-c", script, b->dir };
+	_cleanup_strlist_ struct strlist command = STRLIST_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strlist_add(&command, words[i]);
 	*ret = (struct consumer){ .o.name = xstrdup("run"), .activate = xstrdup("exec") };
-	strlist_add(&ret->command, "/bin/sh");
-	strlist_add(&ret->command, "-c");
-	strlist_add(&ret->command, script);
-	strlist_add(&ret->command, b->dir);
+	setting_put_list(&ret->settings, "command", &command);
 }
 
 Test(activate, a_kind_that_has_nothing_to_do_is_done)
@@ -192,14 +194,14 @@ Test(activate, a_datagram_has_all_values)
 		"X_CERTD_DOMAINS=www.example.test *.example.test" };
 	struct bed b;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct consumer c = { .o.name = (char *)"app", .activate = (char *)"notify" };
+	_cleanup_consumer_ struct consumer c = { .o.name = xstrdup("app"), .activate = xstrdup("notify") };
 	char text[4096] = "\n";
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ssize_t n;
 
 	bed_init(&b);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", b.dir);
-	c.socket = address.sun_path;
+	setting_put(&c.settings, "socket", address.sun_path);
 	start(&b, &c);
 	wait_ms(&b, 5000);
 	cr_expect_eq(b.dones, 1);
@@ -239,7 +241,7 @@ batch_init(struct bed *b, struct consumer *ret, const char *script)
 	b->clock = clock_new_virtual(1700000000);
 	b->loop = loop_new(b->clock);
 	make_exec(b, script, ret);
-	ret->is_batch = true;
+	setting_put_flag(&ret->settings, "batch", true);
 }
 
 static void
@@ -436,7 +438,7 @@ Test(activate, without_batch_a_program_runs_for_each_certificate_and_one_after_t
 	struct outcome outcomes[2] = { { 0 } };
 
 	batch_init(&b, &c, "echo \"begin $CERTD_NAME\" >> \"$0/runs\"; sleep 0.1; echo end >> \"$0/runs\"");
-	c.is_batch = false;
+	setting_put_flag(&c.settings, "batch", false);
 	join(&b, &c, "one", &outcomes[0]);
 	join(&b, &c, "two", &outcomes[1]);
 	await_all(&b, outcomes, 2);
@@ -454,7 +456,7 @@ Test(activate, consumers_have_queues_of_their_own)
 	make_exec(&b, "echo > \"$0/second\"", &second);
 	memcpy(first.o.id, ID, sizeof(ID));
 	memcpy(second.o.id, "2" ID, sizeof(ID) - 1);
-	first.is_batch = false;
+	setting_put_flag(&first.settings, "batch", false);
 	join(&b, &first, "one", &outcomes[0]); /* ends only if the other runs beside it */
 	join(&b, &second, "two", &outcomes[1]);
 	await_all(&b, outcomes, 2);
@@ -494,14 +496,15 @@ Test(activate, a_signal_is_sent_once_for_all_that_wait)
 {
 	struct bed b;
 	_cleanup_free_ char *path = NULL;
-	struct consumer c = { .o.name = (char *)"app", .activate = (char *)"signal", .signal = (char *)"USR1" };
+	_cleanup_consumer_ struct consumer c = { .o.name = xstrdup("app"), .activate = xstrdup("signal") };
 	pid_t pid = counting_child(SIGUSR1);
 	int status;
 
 	bed_init(&b);
 	path = xasprintf("%s/pid", b.dir);
 	scratch_write(b.dir, "pid", "%d\n", pid);
-	c.pid_file = path;
+	setting_put(&c.settings, "pidFile", path);
+	setting_put(&c.settings, "signal", "USR1");
 	for (int i = 0; i < 500; i++)
 		start(&b, &c);
 	while (b.dones < 500)
@@ -516,15 +519,14 @@ Test(activate, a_signal_is_sent_once_for_all_that_wait)
 Test(activate, a_signal_that_cannot_be_sent_fails_for_all_that_wait)
 {
 	struct bed b;
-	struct consumer c = {
-		.o.name = (char *)"app", .activate = (char *)"signal", .pid_file = (char *)"/run/there/is/no.pid"
-	};
+	_cleanup_consumer_ struct consumer c = { .o.name = xstrdup("app"), .activate = xstrdup("signal") };
 
 	bed_init(&b);
+	setting_put(&c.settings, "pidFile", "/run/there/is/no.pid");
 	for (int i = 0; i < 3; i++)
 		start(&b, &c);
 	while (b.dones < 3)
 		wait_ms(&b, 20000);
-	cr_expect(error_is_set(&b.err) && strstr(b.err.message, c.pid_file), "%s", b.err.message);
+	cr_expect(error_is_set(&b.err) && strstr(b.err.message, "/run/there/is/no.pid"), "%s", b.err.message);
 	bed_clear(&b);
 }

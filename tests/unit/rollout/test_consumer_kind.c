@@ -4,6 +4,7 @@
 #include "common/api/api.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROW(kind, help) { #kind, &consumer_kind_##kind },
@@ -37,51 +38,90 @@ Test(consumer_kind, only_programs_can_be_run_for_each_certificate_or_for_a_batch
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bool is_program = strcmp(rows[i].word, "exec") == 0;
-		struct consumer c = { .activate = (char *)rows[i].word };
+		_cleanup_consumer_ struct consumer c = { .activate = xstrdup(rows[i].word) };
 
-		cr_expect_eq(rows[i].kind->may_batch, is_program, "%s", rows[i].word);
 		cr_expect_eq(consumer_is_batch(&c), rows[i].kind->is_batch, "%s", rows[i].word);
-		c.is_batch = true;
+		setting_put_flag(&c.settings, "batch", true);
 		cr_expect_eq(consumer_is_batch(&c), rows[i].kind->is_batch || is_program, "%s", rows[i].word);
 	}
 }
 
+/* The setting @name, of @values, which are separated by blanks; with "[]" after its name it is a list. */
+static void
+put_words(struct consumer *c, const char *name, const char *values)
+{
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	_cleanup_free_ char *text = xstrdup(values);
+	char *rest = text;
+
+	if (!strchr(name, '[')) {
+		setting_put(&c->settings, name, values);
+		return;
+	}
+	for (const char *word; (word = strsep(&rest, " "));)
+		strlist_add(&list, word);
+	rest = xstrndup(name, strcspn(name, "["));
+	setting_put_list(&c->settings, rest, &list);
+	free(rest);
+}
+
 Test(consumer_kind, settings_that_a_kind_needs_are_asked_for_by_it)
 {
-	static char *program[] = { (char *)"/bin/true" };
-	static char *sockets[] = { (char *)"/run/haproxy/admin.sock", (char *)"haproxy.sock" };
 	static const struct {
-		struct consumer consumer;
-		const struct consumer_kind *kind;
-		const char *field; /* NULL: it is good */
+		const char *kind, *name, *value; /* name NULL: without settings */
+		const char *field;               /* NULL: it is good */
+		const char *layout;
 	} cases[] = {
-		{ { .socket = (char *)"/run/app/notify" }, &consumer_kind_notify, NULL },
-		{ { .socket = (char *)"@app" }, &consumer_kind_notify, NULL },
-		{ { .socket = NULL }, &consumer_kind_notify, "properties.socket" },
-		{ { .socket = (char *)"run/app/notify" }, &consumer_kind_notify, "properties.socket" },
-		{ { .command = { .items = program, .count = 1 } }, &consumer_kind_exec, NULL },
-		{ { .command = { .count = 0 } }, &consumer_kind_exec, "properties.command" },
-		{ { .pid_file = (char *)"/run/not-there-yet.pid" }, &consumer_kind_signal, NULL },
-		{ { .unit = (char *)"certd-reload-app.service" }, &consumer_kind_unit, NULL },
-		{ { .unit = (char *)"certd-reload@app.service" }, &consumer_kind_unit, NULL },
-		{ { .unit = (char *)"certd-reload@.service" }, &consumer_kind_unit, "properties.unit" },
-		{ { .unit = (char *)"app.socket" }, &consumer_kind_unit, "properties.unit" },
-		{ { .unit = (char *)"../app.service" }, &consumer_kind_unit, "properties.unit" },
-		{ { .unit = (char *)".service" }, &consumer_kind_unit, "properties.unit" },
-		{ { .unit = NULL }, &consumer_kind_unit, "properties.unit" },
-		{ { .pid_file = NULL }, &consumer_kind_signal, "properties.pidFile" },
-		{ { .sockets = { .items = sockets, .count = 1 } }, &consumer_kind_haproxy, NULL },
-		{ { .sockets = { .items = sockets, .count = 2 } }, &consumer_kind_haproxy, "properties.sockets" },
-		{ { .sockets = { .count = 0 } }, &consumer_kind_haproxy, "properties.sockets" },
-		{ { .sockets = { .items = sockets, .count = 1 }, .layout = (char *)"lego" }, &consumer_kind_haproxy,
-			"properties.layout" },
+		{ "none", NULL, NULL, NULL, NULL },
+		{ "notify", "socket", "/run/app/notify", NULL, NULL },
+		{ "notify", "socket", "@app", NULL, NULL },
+		{ "notify", NULL, NULL, "socket", NULL },
+		{ "notify", "socket", "run/app/notify", "socket", NULL },
+		{ "exec", "command[]", "/bin/true", NULL, NULL },
+		{ "exec", "command[]", "true", "command", NULL },
+		{ "exec", NULL, NULL, "command", NULL },
+		{ "signal", "pidFile", "/run/not-there-yet.pid", NULL, NULL },
+		{ "unit", "unit", "certd-reload-app.service", NULL, NULL },
+		{ "unit", "unit", "certd-reload@app.service", NULL, NULL },
+		{ "unit", "unit", "certd-reload@.service", "unit", NULL },
+		{ "unit", "unit", "app.socket", "unit", NULL },
+		{ "unit", "unit", "../app.service", "unit", NULL },
+		{ "unit", "unit", ".service", "unit", NULL },
+		{ "unit", NULL, NULL, "unit", NULL },
+		{ "signal", NULL, NULL, "pidFile", NULL },
+		{ "signal", "signal", "HUP", "pidFile", NULL },
+		{ "haproxy", "sockets[]", "/run/haproxy/admin.sock", NULL, NULL },
+		{ "haproxy", "sockets[]", "/run/haproxy/admin.sock haproxy.sock", "sockets", NULL },
+		{ "haproxy", NULL, NULL, "sockets", NULL },
+		{ "haproxy", "sockets[]", "/run/haproxy/admin.sock", "layout", "lego" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_consumer_ struct consumer c = { .activate = xstrdup(cases[i].kind) };
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(cases[i].kind->check(&cases[i].consumer, &err), cases[i].field ? -1 : 0, "%zu", i);
+		c.layout = xstrdup_null(cases[i].layout);
+		if (cases[i].name)
+			put_words(&c, cases[i].name, cases[i].value);
+		cr_expect_eq(consumer_check(&c, &err), cases[i].field ? -1 : 0, "%zu", i);
 		if (cases[i].field)
 			cr_expect_str_eq(err.field, cases[i].field, "%zu", i);
+	}
+}
+
+Test(consumer_kind, each_setting_of_a_kind_is_a_property_that_a_record_can_hold)
+{
+	for (size_t i = 0; i < consumer_kinds.count; i++) {
+		const struct api_kind *kind = &consumer_kinds.items[i];
+
+		for (const struct api_field *s = kind->settings; s->name; s++) {
+			const struct api_field *property = api_field_find(
+				api_resources[API_CONSUMER].properties, s->name);
+
+			cr_assert_not_null(property, "%s: %s", kind->name, s->name);
+			cr_expect_eq(property->type, s->type, "%s: %s", kind->name, s->name);
+			cr_expect(s->type != API_INT && s->type != API_SPAN && s->type != API_LIST, "%s", s->name);
+			cr_expect_not_null(strstr(property->help, kind->name), "%s", property->help);
+		}
 	}
 }

@@ -33,6 +33,7 @@ struct bed {
 	struct loop *loop;
 	struct certificate cert;
 	struct consumer consumer;
+	struct strlist sockets;
 	char *dir, *live, *path;
 	const struct talk *talk;
 	size_t step;
@@ -59,10 +60,10 @@ fill(const struct bed *b, const char *text, struct buf *ret)
 			buf_add_str(ret, b->path);
 			break;
 		case 'S':
-			buf_add_str(ret, b->consumer.sockets.items[0]);
+			buf_add_str(ret, b->sockets.items[0]);
 			break;
 		case 'T':
-			buf_add_str(ret, b->consumer.sockets.items[1]);
+			buf_add_str(ret, b->sockets.items[1]);
 			break;
 		case 'D':
 			buf_add(ret, b->path, (size_t)(strrchr(b->path, '/') + 1 - b->path));
@@ -149,30 +150,32 @@ bed_init(struct bed *b, const struct talk *talk)
 	b->consumer = (struct consumer){
 		.o.name = xstrdup("lb"),
 		.activate = xstrdup("haproxy"),
-		.crt_list = xstrdup_null(talk->crt_list),
 	};
+	setting_put(&b->consumer.settings, "crtList", talk->crt_list);
 	for (size_t i = 0; i < (talk->sockets ? talk->sockets : 1); i++) {
 		struct sockaddr_un address = { .sun_family = AF_UNIX };
 		_cleanup_free_ char *path = xasprintf("%s/%zu", b->dir, i);
 
-		strlist_add(&b->consumer.sockets, path);
+		strlist_add(&b->sockets, path);
 		memcpy(address.sun_path, path, strlen(path) + 1);
 		b->listeners[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		cr_assert_eq(bind(b->listeners[i], (struct sockaddr *)&address, sizeof(address)), 0);
 		cr_assert_eq(listen(b->listeners[i], 8), 0);
 		b->watches[i] = loop_fd_new(b->loop, b->listeners[i], LOOP_READ, on_connection, b);
 	}
+	setting_put_list(&b->consumer.settings, "sockets", &b->sockets);
 }
 
 static void
 bed_clear(struct bed *b)
 {
 	hang_up(b);
-	for (size_t i = 0; i < b->consumer.sockets.count; i++) {
+	for (size_t i = 0; i < b->sockets.count; i++) {
 		loop_fd_free(b->watches[i]);
 		close(b->listeners[i]);
 	}
 	buf_clear(&b->heard);
+	strlist_clear(&b->sockets);
 	consumer_clear(&b->consumer);
 	certificate_clear(&b->cert);
 	error_clear(&b->err);

@@ -1,7 +1,8 @@
-#include "common/api/kinds.h"
+#include "common/api/consumer_kinds.h"
 #include "daemon/service/effect.h"
 #include "daemon/service/fields.h"
 #include "daemon/service/resource.h"
+#include "daemon/service/settings.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -27,6 +28,17 @@ struct autocert_case {
 	bool moves_renewal;
 };
 
+/* The lists of settings in @obj: the first, and that of the secrets. */
+static struct record_list *
+settings_of(const struct record_class *cls, size_t nth, void *obj)
+{
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].item == &setting_class && nth-- == 0)
+			return (void *)((char *)obj + cls->fields[i].offset);
+	cr_assert_fail("%s has no settings", cls->name);
+	return NULL;
+}
+
 static void
 change(const struct resource_ops *ops, void *obj, const char *property, const char *json)
 {
@@ -35,6 +47,12 @@ change(const struct resource_ops *ops, void *obj, const char *property, const ch
 
 	cr_assert_not_null(properties, "%s", text);
 	fields_from_json(ops->cls, properties, obj);
+	if (api_resources[ops->id].kinds) {
+		const struct settings settings = { settings_of(ops->cls, 0, obj), settings_of(ops->cls, 1, obj) };
+		const struct consumer *c = obj;
+
+		cr_assert_eq(settings_read(&consumer_kinds, c->activate, c->activate, properties, &settings, NULL), 0);
+	}
 }
 
 static void
@@ -144,20 +162,22 @@ Test(effect, an_account_is_tried_again_until_it_is_registered_and_at_another_ser
 Test(effect, a_consumer_that_is_told_in_another_way_gets_another_rollout)
 {
 	static const struct {
-		const char *property, *json;
+		const char *kind, *property, *json;
 		enum effect_action action;
 	} cases[] = {
-		{ "name", "\"other\"", EFFECT_NOTHING },
-		{ "activate", "\"exec\"", EFFECT_REDEPLOY },
-		{ "socket", "\"/s\"", EFFECT_REDEPLOY },
-		{ "command", "[\"/bin/true\"]", EFFECT_REDEPLOY },
-		{ "probes", "[{\"host\":\"a\",\"port\":443}]", EFFECT_REDEPLOY },
-		{ "directory", "\"/d\"", EFFECT_REDEPLOY },
+		{ "notify", "name", "\"other\"", EFFECT_NOTHING },
+		{ "notify", "activate", "\"exec\"", EFFECT_REDEPLOY },
+		{ "notify", "socket", "\"/s\"", EFFECT_REDEPLOY },
+		{ "exec", "command", "[\"/bin/true\"]", EFFECT_REDEPLOY },
+		{ "exec", "batch", "true", EFFECT_NOTHING },
+		{ "haproxy", "sockets", "[\"/s\"]", EFFECT_REDEPLOY },
+		{ "notify", "probes", "[{\"host\":\"a\",\"port\":443}]", EFFECT_REDEPLOY },
+		{ "notify", "directory", "\"/d\"", EFFECT_REDEPLOY },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct consumer old = { .activate = xstrdup("notify") };
-		struct consumer new = { .activate = xstrdup("notify") };
+		struct consumer old = { .activate = xstrdup(cases[i].kind) };
+		struct consumer new = { .activate = xstrdup(cases[i].kind) };
 		struct effect effect;
 
 		change(&consumer_ops, &new, cases[i].property, cases[i].json);
@@ -207,17 +227,6 @@ field_of(const struct record_class *cls, const char *path)
 		if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0)
 			return &cls->fields[i];
 	cr_assert_fail("%s.%s is not stored", cls->name, path);
-	return NULL;
-}
-
-/* The lists of settings in @obj: the first, and that of the secrets. */
-static struct record_list *
-settings_of(const struct record_class *cls, size_t nth, void *obj)
-{
-	for (size_t i = 0; i < cls->n_fields; i++)
-		if (cls->fields[i].item == &setting_class && nth-- == 0)
-			return (void *)((char *)obj + cls->fields[i].offset);
-	cr_assert_fail("%s has no settings", cls->name);
 	return NULL;
 }
 

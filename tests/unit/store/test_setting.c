@@ -36,13 +36,13 @@ static const char ionoscloud_record[] =
 /* clang-format on */
 
 static void
-put_hex(struct store *store, const char *id, const char *hex)
+put_hex(struct store *store, enum store_db db, const char *id, const char *hex)
 {
 	unsigned char data[1024];
 	size_t len;
 
 	cr_assert_eq(OPENSSL_hexstr2buf_ex(data, sizeof(data), &len, hex, '\0'), 1);
-	store_put(store_begin(store), STORE_DNSPROVIDER, id, strlen(id), data, len);
+	store_put(store_begin(store), db, id, strlen(id), data, len);
 	store_commit(store);
 }
 
@@ -89,9 +89,9 @@ Test(setting, records_with_a_field_for_each_setting_are_read_and_written_as_list
 
 	tmp_store_init(&t, 0);
 	t.is_peculiar = true; /* no index, as with the certd that wrote these records */
-	put_hex(t.store, rfc2136_id, rfc2136_record);
-	put_hex(t.store, exec_id, exec_record);
-	put_hex(t.store, ionoscloud_id, ionoscloud_record);
+	put_hex(t.store, STORE_DNSPROVIDER, rfc2136_id, rfc2136_record);
+	put_hex(t.store, STORE_DNSPROVIDER, exec_id, exec_record);
+	put_hex(t.store, STORE_DNSPROVIDER, ionoscloud_id, ionoscloud_record);
 	cr_assert_eq(object_load(t.store, &dnsprovider_class, exec_id, &d, &err), 1, "%s", err.message);
 	expect_text(&d, "command", "/usr/local/bin/dns-hook");
 	expect_secret(&d, "tsigKey", "stray");
@@ -111,6 +111,38 @@ Test(setting, records_with_a_field_for_each_setting_are_read_and_written_as_list
 	cr_assert_eq(object_peek(t.store, &dnsprovider_class, rfc2136_id, &d, &err), 1, "%s", err.message);
 	cr_assert_not_null(setting_find(&d.secrets, "tsigKey"), "known by name");
 	cr_expect_eq(setting_find(&d.secrets, "tsigKey")->secret.len, 0, "and not unsealed");
+	tmp_store_clear(&t);
+}
+
+/* As certd has written consumers whose settings were fields: the version, then activate "exec", command and batch. */
+static const char consumer_id[] = "00000000-0000-4000-8000-000000000004";
+static const char consumer_record[] = "01" /* "run" */ "010000000372756e" /* "exec" */ "100000000465786563"
+				      /* ["/a", "b"] */ "120000000b000000022f610000000162" /* true */
+				      "160000000101" /* "USR1" */ "1a0000000455535231";
+
+Test(setting, former_lists_and_flags_are_read_too)
+{
+	_cleanup_consumer_ struct consumer c = { 0 };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct tmp_store t;
+
+	tmp_store_init(&t, 0);
+	t.is_peculiar = true;
+	put_hex(t.store, STORE_CONSUMER, consumer_id, consumer_record);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(object_load(t.store, &consumer_class, consumer_id, &c, &err), 1, "%s", err.message);
+		cr_expect_str_eq(c.activate, "exec");
+		cr_expect_eq(setting_list(&c.settings, "command")->count, 2);
+		cr_expect_str_eq(setting_list(&c.settings, "command")->items[1], "b");
+		cr_expect(setting_is_set(&c.settings, "batch"));
+		cr_expect_str_eq(setting_text(&c.settings, "signal"), "USR1");
+		cr_expect_eq(c.settings.count, 3);
+		cr_expect_eq(c.o.unknown.len, 0);
+		cr_assert_eq(
+			object_save(t.store, store_begin(t.store), &consumer_class, &c, &err), 0, "%s", err.message);
+		store_commit(t.store);
+		tmp_store_reopen(&t);
+	}
 	tmp_store_clear(&t);
 }
 
