@@ -24,6 +24,47 @@ static const struct ca cas[] = {
 	{ "globalsign", "https://emea.acme.atlas.globalsign.com/directory", true, "GlobalSign Atlas" },
 };
 
+enum { DAY = 24 * 3600 };
+
+/* In order of time. The Baseline Requirements bind every public CA; a CA may go ahead of them. */
+static const struct {
+	int64_t from_at;
+	int64_t days;
+	const char *alias;   /* NULL: all well-known ones */
+	const char *profile; /* the CA's default; NULL: all */
+} announced[] = {
+	{ 1791936000 /* 2026-10-14 */, 64, "letsencrypt-staging", "classic" },
+	{ 1802217600 /* 2027-02-10 */, 64, "letsencrypt", "classic" },
+	{ 1805068800 /* 2027-03-15 */, 100, NULL, NULL },
+	{ 1834272000 /* 2028-02-16 */, 45, "letsencrypt", "classic" },
+	{ 1868227200 /* 2029-03-15 */, 47, NULL, NULL },
+};
+
+static const struct ca *
+ca_of_url(const char *url)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
+		if (strcmp(cas[i].url, url) == 0)
+			return &cas[i];
+	return NULL;
+}
+
+bool
+ca_lifetime_next(const char *url, const char *profile, int64_t from_at, struct ca_lifetime *ret)
+{
+	const struct ca *ca = ca_of_url(url);
+
+	for (size_t i = 0; ca && i < ARRAY_SIZE(announced); i++) {
+		if (announced[i].from_at < from_at ||
+			(announced[i].alias && strcmp(announced[i].alias, ca->alias) != 0) ||
+			(announced[i].profile && profile && strcmp(announced[i].profile, profile) != 0))
+			continue;
+		*ret = (struct ca_lifetime){ announced[i].from_at, announced[i].days * DAY };
+		return true;
+	}
+	return false;
+}
+
 const struct ca *
 ca_at(size_t index)
 {

@@ -172,7 +172,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \
-	tests/unit/renew/test_policy.c
+	tests/unit/renew/test_forecast.c tests/unit/renew/test_policy.c
 unit_renew_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

@@ -179,6 +179,7 @@ enum api_method_id {
 	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: planned work */
+	RPC_SERVER_FORECAST, /* {days?}: renewals to come */
 	RPC_SERVER_METRICS,  /* {format?}: for Prometheus */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,

@@ -112,6 +112,44 @@ const struct api_field api_schedule_result[] = {
 	END,
 };
 
+const struct api_field api_forecast_params[] = {
+	{ .name = "days", .type = API_INT, .min = 1, .max = 400, .fallback = "90", .help = "how many days ahead" },
+	END,
+};
+
+static const struct api_field forecast_day_fields[] = {
+	{ .name = "date", .type = API_TIME, .help = "when the day begins" },
+	{ .name = "renewals", .type = API_INT, .help = "orders that are expected on that day" },
+	END,
+};
+
+static const struct api_field forecast_provider_fields[] = {
+	{ .name = "provider", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "the provider" },
+	{ .name = "autoCertificates", .type = API_INT, .help = "number of its auto-certificates" },
+	{ .name = "renewals", .type = API_INT, .help = "orders that are expected" },
+	{ .name = "busiest", .type = API_OBJECT, .fields = forecast_day_fields, .help = "first day with most of them" },
+	END,
+};
+
+static const struct api_field forecast_announced_fields[] = {
+	{ .name = "provider", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "provider of that CA" },
+	{ .name = "date", .type = API_TIME, .help = "time from which it holds" },
+	{ .name = "lifetime", .type = API_SPAN, .help = "longest lifetime of certificates, in seconds" },
+	END,
+};
+
+const struct api_field api_forecast_result[] = {
+	{ .name = "from", .type = API_TIME, .help = "beginning of this day, UTC" },
+	{ .name = "until", .type = API_TIME, .help = "end of the forecast" },
+	{ .name = "renewals", .type = API_INT, .help = "orders that are expected, if each succeeds at once" },
+	{ .name = "paused", .type = API_INT, .help = "auto-certificates that are not renewed" },
+	{ .name = "days", .type = API_LIST, .fields = forecast_day_fields, .help = "days with renewals" },
+	{ .name = "providers", .type = API_LIST, .fields = forecast_provider_fields, .help = "load of each provider" },
+	{ .name = "announced", .type = API_LIST, .fields = forecast_announced_fields,
+		.help = "lifetimes that CAs announced for these days, shorter than those of today" },
+	END,
+};
+
 static const char *const metrics_formats[] = { "text", "openmetrics", NULL };
 
 const struct api_field api_metrics_params[] = {

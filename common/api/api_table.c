@@ -142,6 +142,8 @@ const struct api_method api_methods[] = {
 		.flags = API_SCOPED },
 	[RPC_SCHEDULE_LIST] = { "schedule.list", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, api_schedule_params,
 		api_schedule_result, "list planned work", "/schedule", .flags = API_SCOPED },
+	[RPC_SERVER_FORECAST] = { "server.forecast", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, api_forecast_params,
+		api_forecast_result, "show the renewals to come", "/forecast", .flags = API_SCOPED },
 	[RPC_SERVER_METRICS] = { "server.metrics", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, api_metrics_params,
 		api_metrics_result, "show metrics in the format of Prometheus", "/metrics",
 		.flags = API_SCOPED | API_PLAIN_TEXT },

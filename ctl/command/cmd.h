@@ -30,6 +30,9 @@ cmd_reload(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_check(struct ctl *ctl);
 int
+cmd_forecast(struct ctl *ctl, struct args *args, struct error *err);
+
+int
 cmd_schedule(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_events(struct ctl *ctl, struct args *args, struct error *err);

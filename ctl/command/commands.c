@@ -100,6 +100,11 @@ static const char status_notes[] =
 	"\n"
 	"  certctl status\n"
 	"  certctl status --check\n";
+static const char forecast_notes[] =
+	"The forecast applies certd's rules for renewal to the lifetime of each certificate, and shortens it\n"
+	"from the dates on which its CA announced shorter ones. It assumes that each order succeeds at once.\n"
+	"\n"
+	"  certctl forecast --days 400\n";
 static const char new_account_notes[] =
 	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
 	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
@@ -440,6 +445,8 @@ const struct command commands[] = {
 		.also = "reconfigure rehash" },
 	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,
 		NULL, .also = "jobs" },
+	{ "forecast", NULL, "show how many renewals are to come, and when", OPTIONS_PARAMS, 0, NONE,
+		RPC_SERVER_FORECAST, NULL, cmd_forecast, .notes = forecast_notes, .also = "plan load calendar" },
 	{ "explain", "[NOUN] NAME...", "explain the state of an object, what happens next, when and why", OPTIONS_NONE,
 		COMMAND_NOUN | COMMAND_NAME | COMMAND_EACH | COMMAND_ANY, NONE, RPC_AUTOCERTIFICATE_EXPLAIN, NULL,
 		cmd_explain, NULL, .also = "why" },

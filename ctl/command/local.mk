@@ -13,7 +13,7 @@ libctl_a_SOURCES += \
 	ctl/command/cmd_env.c \
 	ctl/command/cmd_events.c \
 	ctl/command/cmd_explain.c \
-	ctl/command/cmd_export.c \
+	ctl/command/cmd_export.c ctl/command/cmd_forecast.c \
 	ctl/command/cmd_import.c \
 	ctl/command/cmd_list.c \
 	ctl/command/cmd_migrate.c \

@@ -8,5 +8,6 @@ libcertd_a_SOURCES += \
 	daemon/renew/issue_key.c daemon/renew/issue_result.c \
 	daemon/renew/expiry.c daemon/renew/expiry.h \
 	daemon/renew/jobs.c daemon/renew/jobs.h \
+	daemon/renew/forecast.c daemon/renew/forecast.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
 	daemon/renew/purge.c daemon/renew/purge.h

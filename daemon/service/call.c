@@ -21,6 +21,14 @@ call_now(const struct call *call)
 	return clock_wall(loop_clock(call->service->loop));
 }
 
+int64_t
+call_int(struct json_object *params, const char *name, int64_t fallback)
+{
+	struct json_object *value = json_path(params, name);
+
+	return value ? json_object_get_int64(value) : fallback;
+}
+
 void
 call_cancel(struct call *call, const char *id)
 {

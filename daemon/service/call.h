@@ -90,6 +90,10 @@ call_txn(struct call *call);
 int64_t
 call_now(const struct call *call);
 
+/* An integer among the parameters, or @fallback. */
+int64_t
+call_int(struct json_object *params, const char *name, int64_t fallback);
+
 /*
  * Side effects of handlers go through these, which do nothing on a dry run, or through store_then(). The list of
  * changes of a dry run is discarded.

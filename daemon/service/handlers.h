@@ -15,6 +15,6 @@ service_fn token_create;
 service_fn authorization_create, authorization_delete, authorization_validate;
 service_fn audit_log_list, audit_log_verify;
 service_fn event_list, event_subscribe;
-service_fn schedule_list, server_metrics, server_status, server_reload, rpc_discover;
+service_fn schedule_list, server_metrics, server_forecast, server_status, server_reload, rpc_discover;
 
 #endif

@@ -11,6 +11,7 @@ libcertd_a_SOURCES += \
 	daemon/service/explain.c daemon/service/rollback.c \
 	daemon/service/export.c \
 	daemon/service/fields.c daemon/service/fields.h \
+	daemon/service/forecast.c \
 	daemon/service/handlers.h \
 	daemon/service/import.c \
 	daemon/service/list.c \

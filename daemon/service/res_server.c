@@ -24,14 +24,6 @@ enum {
 	SLICE_ROWS = 200, /* of the schedule, each with its object */
 };
 
-static int64_t
-param_int(struct json_object *params, const char *name, int64_t fallback)
-{
-	struct json_object *value = json_path(params, name);
-
-	return value ? json_object_get_int64(value) : fallback;
-}
-
 /* --- events --- */
 
 /* Moves the items of @from that @call's peer may see to @to. */
@@ -96,7 +88,7 @@ event_list(struct call *call, struct json_object *params, struct error *err)
 {
 	struct json_object *object = json_path(params, "object");
 	struct json_object *items = list_events(call, object ? json_object_get_string(object) : NULL,
-		param_int(params, "after", -1), (size_t)param_int(params, "limit", LIST_LIMIT), err);
+		call_int(params, "after", -1), (size_t)call_int(params, "limit", LIST_LIMIT), err);
 
 	if (!items)
 		return -1;
@@ -111,7 +103,7 @@ event_subscribe(struct call *call, struct json_object *params, struct error *err
 {
 	struct json_object *object = json_path(params, "object");
 	const char *id = object ? json_object_get_string(object) : NULL;
-	int64_t after = param_int(params, "after", -1);
+	int64_t after = call_int(params, "after", -1);
 	struct json_object *missed = NULL;
 
 	if (after >= 0) {
@@ -288,8 +280,8 @@ schedule_list(struct call *call, struct json_object *params, struct error *err)
 	struct store *store = call->service->store;
 	struct schedule_walk *w = xcalloc(1, sizeof(*w));
 
-	w->offset = param_int(params, "offset", 0);
-	w->limit = param_int(params, "limit", LIST_LIMIT);
+	w->offset = call_int(params, "offset", 0);
+	w->limit = call_int(params, "limit", LIST_LIMIT);
 	w->looks = call->peer->scope ? SCHEDULE_LOOKS : INT64_MAX;
 	if (!call->peer->scope && w->offset >= (int64_t)store_count(store, STORE_SCHEDULE_ROW))
 		w->looks = 0; /* there is nothing at that offset */

@@ -49,6 +49,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_EVENT_SUBSCRIBE] = { event_subscribe, NULL },
 	[RPC_SCHEDULE_LIST] = { schedule_list, NULL },
 	[RPC_SERVER_METRICS] = { server_metrics, NULL },
+	[RPC_SERVER_FORECAST] = { server_forecast, NULL },
 	[RPC_SERVER_STATUS] = { server_status, NULL },
 	[RPC_SERVER_RELOAD] = { server_reload, NULL },
 	[RPC_DISCOVER] = { rpc_discover, NULL },

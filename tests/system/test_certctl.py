@@ -180,6 +180,25 @@ def test_events_are_followed_and_end_with_the_daemon(site):
     assert process.returncode == 69 and "certd closed the connection" in err
 
 
+def test_the_forecast_counts_renewals_by_day_and_week(start, site):
+    assert site.ctl("forecast").stderr == "certctl: there are no auto-certificates\n"
+    year = start(Pebble, always_valid=True, validity=90 * 86400)
+    site.ctl("add-provider", "--name", "year", "--server", year.url, "--email", "ops@example.com", "--agree-tos",
+             "--ca-file", year.ca_file)
+    for name in ("a", "b", "c"):
+        site.ctl("add-auto", "--provider", "year", "--cn", f"{name}.example.com", "--challenge", "dns-01")
+    site.ctl("pause", "c.example.com")
+    weeks = site.ctl("forecast", "--days", "70").stdout
+    assert weeks.startswith("provider year: 3 auto-certificates, 2 renewals, at most "), weeks
+    assert "\n1 auto-certificate is paused and not counted\n" in weeks
+    assert re.search(r"^WEEK FROM +RENEWALS +MOST A DAY +LOAD$", weeks, re.M) and "####" in weeks
+    days = site.ctl("forecast", "--days", "5").stdout
+    assert "0 renewals\n" in days and "DAY" not in days
+    answer = site.ctl_json("forecast", "--days", "400")
+    assert answer["renewals"] == sum(day["renewals"] for day in answer["days"]) >= 10
+    assert answer["paused"] == 1 and answer["announced"] == []
+
+
 def test_without_a_daemon_it_says_how_to_start_one(site):
     site.stop()
     result = site.ctl("status", check=False)

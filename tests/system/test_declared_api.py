@@ -130,6 +130,8 @@ def read(face, certd):
     face.call("audit.verify")
     face.call("event.subscribe", after=0)
     face.call("schedule.list")
+    face.call("server.forecast", days=400)
+    face.refused("server.forecast", days=401)
     face.call("server.status")
     face.call("server.metrics", format="text")
     face.refused("server.metrics", format="xml")
