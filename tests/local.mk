@@ -264,6 +264,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_activate.c \
 	tests/unit/rollout/test_consumer_kind.c \
 	tests/unit/rollout/test_crash.c \
+	tests/unit/rollout/drop_rig.c tests/unit/rollout/drop_rig.h \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_haproxy.c \

@@ -1,127 +1,19 @@
 /* Drops in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
-#include "common/crypto/key.h"
 #include "common/json.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
-#include "daemon/base/workers.h"
 #include "daemon/rollout/drop_private.h"
+#include "tests/support/process.h"
+#include "tests/unit/rollout/drop_rig.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/fs.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { NOW = 1700000000, DAY = 86400 };
-
-#define SLUG "www.example.com"
-#define AUTO_A "aaaaaaaa-0000-4000-8000-000000000001"
-#define AUTO_B "bbbbbbbb-0000-4000-8000-000000000002"
-
-struct rig {
-	char root[64];
-	struct clock *clock;
-	struct loop *loop;
-	struct workers *workers;
-	struct drops *drops;
-	struct certificate cert;
-	unsigned ended;
-	struct error err; /* of the last job */
-};
-
-static void
-rig_open(struct rig *r)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	r->drops = drops_open(r->loop, r->workers, r->root, r->root, &err);
-	cr_assert_not_null(r->drops, "%s", err.message);
-}
-
-/* Any text will do for a leaf: drops compare it with what was verified and look no further. */
-static void
-fill_certificate(struct certificate *c, const char *autocert, int64_t not_after_at)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	unsigned char pair[32];
-	struct key *key = NULL;
-
-	cr_assert_eq(key_generate(KEY_SECP256R1, &key, &err), 0, "%s", err.message);
-	cr_assert_eq(key_to_der(key, &c->key, &err), 0, "%s", err.message);
-	key_free(key);
-	store_new_id(c->o.id);
-	c->o.name = xstrdup(SLUG);
-	c->autocert = xstrdup(autocert);
-	c->common_name = xstrdup(SLUG);
-	c->serial = xstrdup("01:02");
-	c->sha256 = xstrdup("ab");
-	c->not_before_at = NOW;
-	c->not_after_at = not_after_at;
-	buf_add_str(&c->leaf_pem, "-leaf-\n");
-	buf_add_str(&c->chain_pem, "-chain-\n");
-	key_pair_digest(&c->key, c->leaf_pem.data, c->leaf_pem.len, pair);
-	buf_add(&c->pair, pair, sizeof(pair));
-}
-
-static void
-rig_init(struct rig *r, struct clock *clock)
-{
-	*r = (struct rig){ .clock = clock };
-	umask(0077);
-	CRYPTO_secure_malloc_init(1 << 20, 64);
-	snprintf(r->root, sizeof(r->root), "/tmp/certd-test-XXXXXX");
-	cr_assert_not_null(mkdtemp(r->root));
-	r->loop = loop_new(r->clock);
-	r->workers = workers_new(r->loop, 4);
-	rig_open(r);
-	fill_certificate(&r->cert, AUTO_A, NOW + 90 * DAY);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-rig_clear(struct rig *r)
-{
-	drops_stop(r->drops);
-	workers_free(r->workers);
-	drops_close(r->drops);
-	loop_free(r->loop);
-	clock_free(r->clock);
-	certificate_clear(&r->cert);
-	error_clear(&r->err);
-	nftw(r->root, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
-static void
-ended(const struct error *err, const char *where _unused_, void *arg)
-{
-	struct rig *r = arg;
-
-	r->ended++;
-	error_clear(&r->err);
-	if (err)
-		error_copy(&r->err, err);
-}
-
-static void
-run(struct rig *r)
-{
-	cr_assert_eq(loop_run_until(r->loop, clock_wall(r->clock) + 3, NULL), 0);
-}
 
 static void
 ask_to_write(struct rig *r, int64_t generation, const struct strlist *directories)
@@ -132,7 +24,7 @@ ask_to_write(struct rig *r, int64_t generation, const struct strlist *directorie
 			.cert = &r->cert,
 			.generation = generation,
 			.directories = directories },
-		ended, r);
+		rig_ended, r);
 }
 
 static void
@@ -149,21 +41,15 @@ static void
 write_drop(struct rig *r, int64_t generation)
 {
 	ask_to_write(r, generation, NULL);
-	run(r);
+	rig_run(r);
 	cr_assert(!error_is_set(&r->err), "%s", r->err.message);
-}
-
-static char *
-path_of(const struct rig *r, const char *name)
-{
-	return xasprintf("%s/%s", r->root, name);
 }
 
 /* Mode with type bits; 0: not there. */
 static mode_t
 mode_of(const struct rig *r, const char *name)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	struct stat st;
 
 	return lstat(path, &st) == 0 ? st.st_mode : 0;
@@ -172,7 +58,7 @@ mode_of(const struct rig *r, const char *name)
 static void
 make_file(const struct rig *r, const char *name)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	cr_assert_geq(fd, 0, "%s", path);
@@ -182,7 +68,7 @@ make_file(const struct rig *r, const char *name)
 static void
 make_dir(const struct rig *r, const char *name, mode_t mode)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 
 	cr_assert_eq(mkdir(path, 0700), 0);
 	cr_assert_eq(chmod(path, mode), 0);
@@ -191,7 +77,7 @@ make_dir(const struct rig *r, const char *name, mode_t mode)
 static char *
 read_text(const struct rig *r, const char *name)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	struct buf text = BUF_INIT;
 
 	cr_assert_eq(buf_read_file(&text, AT_FDCWD, path, 65536, NULL), 0, "%s", path);
@@ -280,7 +166,7 @@ Test(drop, directories_where_others_could_put_names_are_refused)
 		rig_init(&r, clock_new_virtual(NOW));
 		make_dir(&r, "live/" SLUG, modes[i]);
 		ask_to_write(&r, 1, NULL);
-		run(&r);
+		rig_run(&r);
 		cr_expect_eq(r.err.code, ERROR_DENIED, "%o", modes[i]);
 		cr_expect_eq(mode_of(&r, "live/" SLUG "/privkey.pem"), 0);
 		rig_clear(&r);
@@ -294,18 +180,18 @@ Test(drop, a_link_in_the_place_of_the_directory_leads_nowhere)
 	rig_init(&r, clock_new_virtual(NOW));
 	make_dir(&r, "elsewhere", 0700);
 	{
-		_cleanup_free_ char *target = path_of(&r, "elsewhere");
-		_cleanup_free_ char *link = path_of(&r, "live/" SLUG);
+		_cleanup_free_ char *target = rig_path(&r, "elsewhere");
+		_cleanup_free_ char *link = rig_path(&r, "live/" SLUG);
 
 		cr_assert_eq(symlink(target, link), 0);
 	}
 	ask_to_write(&r, 1, NULL);
-	run(&r);
+	rig_run(&r);
 	cr_expect(error_is_set(&r.err));
 	cr_expect_eq(mode_of(&r, "elsewhere/privkey.pem"), 0);
 	make_file(&r, "elsewhere/privkey.pem");
-	ask_to_remove(&r, AUTO_A, NULL, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_A, NULL, rig_ended);
+	rig_run(&r);
 	cr_expect_neq(mode_of(&r, "elsewhere/privkey.pem"), 0, "not ours to remove");
 	rig_clear(&r);
 }
@@ -318,16 +204,16 @@ Test(drop, what_was_removed_while_certd_runs_is_made_again)
 	rig_init(&r, clock_new_virtual(NOW));
 	write_drop(&r, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = path_of(&r, names[i]);
+		_cleanup_free_ char *path = rig_path(&r, names[i]);
 
-		nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		scratch_remove(&path);
 		cr_assert_eq(mode_of(&r, names[i]), 0);
 	}
 	write_drop(&r, 2);
 	cr_expect(is_on_disk(&r, r.cert.o.id));
 	cr_expect_eq(mode_of(&r, "live"), S_IFDIR | 0711);
-	ask_to_remove(&r, AUTO_A, NULL, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_A, NULL, rig_ended);
+	rig_run(&r);
 	cr_expect_eq(mode_of(&r, "live/" SLUG), 0, "no key is left behind");
 	cr_expect_eq(mode_of(&r, "pem/" SLUG ".pem"), 0);
 	rig_clear(&r);
@@ -341,8 +227,8 @@ Test(drop, a_link_in_the_place_of_a_file_is_replaced_not_followed)
 	make_dir(&r, "live/" SLUG, 0700);
 	make_file(&r, "victim");
 	for (size_t i = 0; i < 2; i++) {
-		_cleanup_free_ char *target = path_of(&r, "victim");
-		_cleanup_free_ char *link = path_of(
+		_cleanup_free_ char *target = rig_path(&r, "victim");
+		_cleanup_free_ char *link = rig_path(
 			&r, i ? "live/" SLUG "/.certd-privkey.pem" : "live/" SLUG "/privkey.pem");
 
 		cr_assert_eq(symlink(target, link), 0);
@@ -381,10 +267,9 @@ Test(drop, an_earlier_certificate_never_replaces_a_later_one_of_the_same_declara
 
 		rig_init(&r, clock_new_virtual(NOW));
 		write_drop(&r, 5);
-		certificate_clear(&r.cert);
-		fill_certificate(&r.cert, cases[i].autocert, NOW + cases[i].days * DAY);
+		rig_certificate(&r.cert, cases[i].autocert, NOW + cases[i].days * DAY);
 		ask_to_write(&r, cases[i].generation, NULL);
-		run(&r);
+		rig_run(&r);
 		cr_expect_eq(error_is_set(&r.err), !cases[i].is_written, "%s: %s", cases[i].why,
 			r.err.message ? r.err.message : "");
 		cr_expect_eq(is_on_disk(&r, r.cert.o.id), cases[i].is_written, "%s", cases[i].why);
@@ -399,7 +284,7 @@ Test(drop, a_pair_that_was_not_verified_never_becomes_visible)
 	rig_init(&r, clock_new_virtual(NOW));
 	buf_add_str(&r.cert.leaf_pem, "-another-\n");
 	ask_to_write(&r, 1, NULL);
-	run(&r);
+	rig_run(&r);
 	cr_expect_eq(r.err.code, ERROR_CORRUPT);
 	cr_expect_eq(mode_of(&r, "live/" SLUG), 0);
 	cr_expect_eq(mode_of(&r, "pem/" SLUG ".pem"), 0);
@@ -431,8 +316,8 @@ Test(drop, what_a_crash_left_half_written_is_swept_and_nothing_else)
 static void
 remove_drop(struct rig *r)
 {
-	ask_to_remove(r, AUTO_A, NULL, ended);
-	run(r);
+	ask_to_remove(r, AUTO_A, NULL, rig_ended);
+	rig_run(r);
 	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
 	cr_expect_eq(mode_of(r, "live/" SLUG "/privkey.pem"), 0);
 	cr_expect_eq(mode_of(r, "live/" SLUG "/manifest.json"), 0);
@@ -475,7 +360,7 @@ stop_after(const struct error *err, const char *where, void *arg)
 {
 	struct rig *r = arg;
 
-	ended(err, where, arg);
+	rig_ended(err, where, arg);
 	loop_stop(r->loop);
 }
 
@@ -502,15 +387,14 @@ Test(drop, what_another_declaration_has_written_since_is_not_removed)
 
 	rig_init(&r, clock_new_virtual(NOW));
 	write_drop(&r, 1);
-	certificate_clear(&r.cert);
-	fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+	rig_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 	ask_to_write(&r, 1, NULL);
-	ask_to_remove(&r, AUTO_A, NULL, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_A, NULL, rig_ended);
+	rig_run(&r);
 	cr_expect_eq(r.ended, 3);
 	cr_expect(is_on_disk(&r, r.cert.o.id));
-	ask_to_remove(&r, AUTO_B, NULL, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_B, NULL, rig_ended);
+	rig_run(&r);
 	cr_expect_eq(mode_of(&r, "live/" SLUG), 0);
 	rig_clear(&r);
 }
@@ -523,17 +407,17 @@ Test(drop, removal_from_a_directory_elsewhere_leaves_the_directory_and_what_is_n
 	rig_init(&r, clock_new_virtual(NOW));
 	make_dir(&r, "mail", 02750);
 	make_file(&r, "mail/dhparam.pem");
-	strlist_take(&directories, path_of(&r, "mail"));
-	strlist_take(&directories, path_of(&r, "gone"));
-	ask_to_remove(&r, AUTO_A, &directories, ended);
-	run(&r);
+	strlist_take(&directories, rig_path(&r, "mail"));
+	strlist_take(&directories, rig_path(&r, "gone"));
+	ask_to_remove(&r, AUTO_A, &directories, rig_ended);
+	rig_run(&r);
 	cr_expect(!error_is_set(&r.err), "nothing to remove is no failure: %s", r.err.message);
 	make_dir(&r, "gone", 02750);
 	ask_to_write(&r, 1, &directories);
-	run(&r);
+	rig_run(&r);
 	cr_expect_neq(mode_of(&r, "mail/privkey.pem"), 0);
-	ask_to_remove(&r, AUTO_A, &directories, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_A, &directories, rig_ended);
+	rig_run(&r);
 	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect_eq(mode_of(&r, "mail/privkey.pem"), 0);
 	cr_expect_eq(mode_of(&r, "gone/bundle.pem"), 0);
@@ -556,11 +440,11 @@ Test(drop, who_owns_a_directory_above_cannot_lead_to_the_files_of_another)
 		cr_skip_test("needs root");
 	rig_init(&r, clock_new_virtual(NOW));
 	make_dir(&r, "alice", 0755);
-	alice = path_of(&r, "alice");
-	swapped = path_of(&r, "alice/tls");
-	victim = path_of(&r, "live");
-	target = path_of(&r, "live/" SLUG);
-	strlist_take(&directories, path_of(&r, "alice/tls/" SLUG));
+	alice = rig_path(&r, "alice");
+	swapped = rig_path(&r, "alice/tls");
+	victim = rig_path(&r, "live");
+	target = rig_path(&r, "live/" SLUG);
+	strlist_take(&directories, rig_path(&r, "alice/tls/" SLUG));
 	write_drop(&r, 1);
 	before = read_text(&r, "live/" SLUG "/privkey.pem");
 	cr_assert_eq(chown(alice, ALICE, ALICE), 0);
@@ -570,8 +454,7 @@ Test(drop, who_owns_a_directory_above_cannot_lead_to_the_files_of_another)
 	cr_assert_eq(fstatat(AT_FDCWD, target, &wanted, 0), 0);
 	cr_assert_eq(led_to.st_ino, wanted.st_ino);
 
-	certificate_clear(&r.cert);
-	fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+	rig_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 	drop_write(r.drops,
 		&(struct drop_request){ .subject_id = AUTO_A,
 			.slug = "other",
@@ -600,16 +483,14 @@ Test(drop, jobs_in_the_same_directory_follow_one_another)
 
 	rig_init(&r, clock_new_real());
 	make_dir(&r, "mail", 02750);
-	strlist_take(&directories, path_of(&r, "mail"));
+	strlist_take(&directories, rig_path(&r, "mail"));
 	for (unsigned i = 0; i < 10; i++) {
 		unsigned had = r.ended;
 
-		certificate_clear(&r.cert);
-		fill_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
+		rig_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
 		ask_to_write(&r, 1, &directories);
-		ask_to_remove(&r, AUTO_A, &directories, ended);
-		certificate_clear(&r.cert);
-		fill_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
+		ask_to_remove(&r, AUTO_A, &directories, rig_ended);
+		rig_certificate(&r.cert, AUTO_B, NOW + 90 * DAY);
 		drop_write(r.drops,
 			&(struct drop_request){ .subject_id = AUTO_A,
 				.slug = "other",
@@ -632,14 +513,14 @@ Test(drop, prepared_directories_elsewhere_get_the_same_files_and_are_never_made)
 	struct rig r;
 
 	rig_init(&r, clock_new_virtual(NOW));
-	strlist_take(&directories, path_of(&r, "mail"));
+	strlist_take(&directories, rig_path(&r, "mail"));
 	ask_to_write(&r, 1, &directories);
-	run(&r);
+	rig_run(&r);
 	cr_expect_eq(r.err.code, ERROR_NOT_FOUND);
 	cr_expect_eq(mode_of(&r, "mail"), 0);
 	make_dir(&r, "mail", 02750);
 	ask_to_write(&r, 1, &directories);
-	run(&r);
+	rig_run(&r);
 	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect_eq(mode_of(&r, "mail/bundle.pem"), S_IFREG | 0640);
 	rig_clear(&r);
@@ -653,7 +534,7 @@ Test(drop, the_generation_counts_many_drops_once_and_goes_on_after_a_restart)
 	ask_to_write(&r, 1, NULL);
 	ask_to_write(&r, 2, NULL);
 	ask_to_write(&r, 3, NULL);
-	run(&r);
+	rig_run(&r);
 	{
 		_cleanup_free_ char *text = read_text(&r, "generation");
 
@@ -694,7 +575,7 @@ read_set(const struct rig *r)
 static bool
 set_immutable(const struct rig *r, const char *name, bool is_immutable)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int flags = 0;
 	bool done;
@@ -710,7 +591,7 @@ set_immutable(const struct rig *r, const char *name, bool is_immutable)
 static size_t
 count_entries(const struct rig *r, const char *prefix)
 {
-	_cleanup_free_ char *path = path_of(r, "live/" SLUG);
+	_cleanup_free_ char *path = rig_path(r, "live/" SLUG);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 	size_t n = 0;
@@ -720,13 +601,6 @@ count_entries(const struct rig *r, const char *prefix)
 		n += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
 	closedir(dir);
 	return n;
-}
-
-static void
-renew_certificate(struct rig *r, const char *autocert)
-{
-	certificate_clear(&r->cert);
-	fill_certificate(&r->cert, autocert, NOW + 90 * DAY);
 }
 
 Test(drop, a_file_that_cannot_be_replaced_leaves_all_others_as_they_were)
@@ -743,9 +617,9 @@ Test(drop, a_file_that_cannot_be_replaced_leaves_all_others_as_they_were)
 			rig_clear(&r);
 			cr_skip_test("no immutable files here");
 		}
-		renew_certificate(&r, AUTO_A);
+		rig_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
 		ask_to_write(&r, 2, NULL);
-		run(&r);
+		rig_run(&r);
 		cr_expect_eq(r.err.code, ERROR_DENIED, "%s: %s", set[i], r.err.message);
 		cr_expect(r.err.message && strstr(r.err.message, "rename to"), "%s", r.err.message);
 		after = read_set(&r);
@@ -770,7 +644,7 @@ Test(drop, a_directory_in_the_place_of_a_file_is_not_moved_and_nothing_is_publis
 		make_dir(&r, "live/" SLUG, 0700);
 		make_dir(&r, name, 0700);
 		ask_to_write(&r, 1, NULL);
-		run(&r);
+		rig_run(&r);
 		cr_expect(r.err.message && strstr(r.err.message, set[i]), "%s: %s", set[i], r.err.message);
 		for (size_t j = 0; j < ARRAY_SIZE(set); j++) {
 			_cleanup_free_ char *other = xasprintf("live/" SLUG "/%s", set[j]);
@@ -818,7 +692,7 @@ static void
 age(const struct rig *r, const char *version, time_t sec)
 {
 	_cleanup_free_ char *name = xasprintf("live/" SLUG "/%s", version);
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	struct stat st;
 
 	cr_assert_eq(stat(path, &st), 0);
@@ -841,7 +715,7 @@ Test(drop, nginx_conf_names_a_bundle_that_stays_when_it_is_replaced)
 	cr_expect_str_eq(again, first, "the same pair");
 	cr_expect_eq(count_entries(&r, "bundle-"), 1);
 
-	renew_certificate(&r, AUTO_A);
+	rig_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
 	write_drop(&r, 3);
 	second = named_bundle(&r);
 	cr_expect_str_neq(second, first);
@@ -850,7 +724,7 @@ Test(drop, nginx_conf_names_a_bundle_that_stays_when_it_is_replaced)
 	/* Replaced a moment ago, or as the last: it stays however old it is. */
 	age(&r, first, 50 * DAY);
 	age(&r, second, DAY / 48);
-	renew_certificate(&r, AUTO_A);
+	rig_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
 	write_drop(&r, 4);
 	third = named_bundle(&r);
 	expect_version(&r, first, key, true);
@@ -870,14 +744,14 @@ Test(drop, removal_takes_every_bundle_and_nothing_else)
 
 	rig_init(&r, clock_new_virtual(NOW));
 	for (int i = 0; i < 3; i++) {
-		renew_certificate(&r, AUTO_A);
+		rig_certificate(&r.cert, AUTO_A, NOW + 90 * DAY);
 		write_drop(&r, i + 1);
 	}
 	cr_assert_eq(count_entries(&r, "bundle-"), 3);
 	make_file(&r, "live/" SLUG "/bundle-of-mine.pem");
 	make_file(&r, "live/" SLUG "/bundle-0123456789abcdef.pem.bak");
-	ask_to_remove(&r, AUTO_A, NULL, ended);
-	run(&r);
+	ask_to_remove(&r, AUTO_A, NULL, rig_ended);
+	rig_run(&r);
 	cr_expect(!error_is_set(&r.err), "%s", r.err.message);
 	cr_expect_eq(count_entries(&r, "bundle-"), 2);
 	cr_expect_eq(count_entries(&r, "nginx.conf"), 0);
@@ -909,9 +783,9 @@ Test(drop, the_path_in_nginx_conf_is_one_word)
 		_cleanup_free_ char *text = NULL;
 
 		make_dir(&r, cases[i].directory, 0700);
-		strlist_take(&directories, path_of(&r, cases[i].directory));
+		strlist_take(&directories, rig_path(&r, cases[i].directory));
 		ask_to_write(&r, 1, &directories);
-		run(&r);
+		rig_run(&r);
 		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 		text = read_text(&r, name);
 		cr_expect_not_null(strstr(text, line), "%s", text);

@@ -1,127 +1,33 @@
 /* Declared files in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
-#include "common/crypto/key.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
-#include "daemon/base/workers.h"
 #include "daemon/rollout/drop_ledger.h"
 #include "daemon/rollout/drop_private.h"
+#include "tests/unit/rollout/drop_rig.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NOW = 1700000000, DAY = 86400 };
-
-#define SLUG "www.example.com"
-#define AUTO_A "aaaaaaaa-0000-4000-8000-000000000001"
-#define AUTO_B "bbbbbbbb-0000-4000-8000-000000000002"
-
-struct rig {
-	char root[64];
-	struct clock *clock;
-	struct loop *loop;
-	struct workers *workers;
-	struct drops *drops;
-	struct certificate cert;
-	struct error err; /* of the last job */
-	int64_t generation;
-};
-
+/* A certificate that was issued at that time. */
 static void
 renew(struct rig *r, int64_t issued_at)
 {
-	struct certificate *c = &r->cert;
-	unsigned char pair[32];
-	struct key *key = NULL;
-
-	certificate_clear(c);
-	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
-	cr_assert_eq(key_to_der(key, &c->key, NULL), 0);
-	key_free(key);
-	store_new_id(c->o.id);
-	c->o.name = xstrdup(SLUG);
-	c->o.created_at = issued_at;
-	c->autocert = xstrdup(AUTO_A);
-	c->common_name = xstrdup(SLUG);
-	c->key_algorithm = xstrdup("secp256r1");
-	c->serial = xstrdup("01:02");
-	c->sha256 = xstrdup("ab");
-	c->not_before_at = NOW;
-	c->not_after_at = issued_at + 90 * DAY;
-	buf_add_str(&c->leaf_pem, "-leaf-\n");
-	buf_add_str(&c->chain_pem, "-chain-\n");
-	key_pair_digest(&c->key, c->leaf_pem.data, c->leaf_pem.len, pair);
-	buf_add(&c->pair, pair, sizeof(pair));
+	rig_certificate(&r->cert, AUTO_A, issued_at + 90 * DAY);
+	r->cert.o.created_at = issued_at;
 }
 
-static char *
-path_of(const struct rig *r, const char *name)
-{
-	return xasprintf("%s/%s", r->root, name);
-}
-
+/* With a directory for the files. */
 static void
-rig_init(struct rig *r)
+output_init(struct rig *r)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_free_ char *out = NULL;
 
-	*r = (struct rig){ .clock = clock_new_virtual(NOW) };
-	umask(0077);
-	CRYPTO_secure_malloc_init(1 << 20, 64);
-	snprintf(r->root, sizeof(r->root), "/tmp/certd-test-XXXXXX");
-	cr_assert_not_null(mkdtemp(r->root));
-	r->loop = loop_new(r->clock);
-	r->workers = workers_new(r->loop, 1);
-	r->drops = drops_open(r->loop, r->workers, r->root, r->root, &err);
-	cr_assert_not_null(r->drops, "%s", err.message);
-	out = path_of(r, "out");
+	rig_init(r, clock_new_virtual(NOW));
+	out = rig_path(r, "out");
 	cr_assert_eq(mkdir(out, 0700), 0);
-	renew(r, NOW);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-rig_clear(struct rig *r)
-{
-	drops_stop(r->drops);
-	workers_free(r->workers);
-	drops_close(r->drops);
-	loop_free(r->loop);
-	clock_free(r->clock);
-	certificate_clear(&r->cert);
-	error_clear(&r->err);
-	nftw(r->root, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
-static void
-ended(const struct error *err, const char *where _unused_, void *arg)
-{
-	struct rig *r = arg;
-
-	error_clear(&r->err);
-	if (err)
-		error_copy(&r->err, err);
-}
-
-static void
-run(struct rig *r)
-{
-	cr_assert_eq(loop_run_until(r->loop, clock_wall(r->clock) + 3, NULL), 0);
 }
 
 /* @layout and @output: or NULL. */
@@ -129,7 +35,7 @@ static void
 write_files(struct rig *r, const char *layout, const char *output)
 {
 	struct consumer c = { .layout = xstrdup_null(layout) };
-	struct drop_output_set set = { .directory = path_of(r, "out") };
+	struct drop_output_set set = { .directory = rig_path(r, "out") };
 
 	if (output)
 		strlist_add(&c.outputs, output);
@@ -142,8 +48,8 @@ write_files(struct rig *r, const char *layout, const char *output)
 			.is_partial = true,
 			.sets = &set,
 			.n_sets = 1 },
-		ended, r);
-	run(r);
+		rig_ended, r);
+	rig_run(r);
 	drop_output_set_clear(&set);
 	consumer_clear(&c);
 }
@@ -160,17 +66,17 @@ detach(struct rig *r)
 			.cert = &r->cert,
 			.generation = ++r->generation,
 			.declared = &none },
-		ended, r);
-	run(r);
+		rig_ended, r);
+	rig_run(r);
 	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
 }
 
 static void
 remove_files(struct rig *r, const char *subject)
 {
-	drop_remove(
-		r->drops, &(struct drop_removal){ .slug = SLUG, .subject_id = subject, .is_whole = true }, ended, r);
-	run(r);
+	drop_remove(r->drops, &(struct drop_removal){ .slug = SLUG, .subject_id = subject, .is_whole = true },
+		rig_ended, r);
+	rig_run(r);
 	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
 }
 
@@ -178,7 +84,7 @@ remove_files(struct rig *r, const char *subject)
 static char *
 read_text(const struct rig *r, const char *name)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	struct buf text = BUF_INIT;
 	char target[256];
 	ssize_t len = readlink(path, target, sizeof(target));
@@ -202,7 +108,7 @@ expect_text(const struct rig *r, const char *name, const char *expected)
 static void
 put_text(const struct rig *r, const char *name, const char *text)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
 
 	cr_assert_geq(fd, 0, "%s", path);
@@ -213,7 +119,7 @@ put_text(const struct rig *r, const char *name, const char *text)
 static void
 make_directory(const struct rig *r, const char *name, mode_t mode)
 {
-	_cleanup_free_ char *path = path_of(r, name);
+	_cleanup_free_ char *path = rig_path(r, name);
 
 	cr_assert_eq(mkdir(path, 0700), 0, "%s", path);
 	cr_assert_eq(chmod(path, mode), 0);
@@ -223,7 +129,7 @@ Test(drop_output, what_certd_wrote_is_removed_with_its_subject_and_nothing_else)
 {
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, "certbot", NULL);
 	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	expect_text(&r, "out/live/" SLUG "/cert.pem", "../../archive/" SLUG "/cert1.pem");
@@ -244,7 +150,7 @@ Test(drop_output, what_no_consumer_declares_any_more_is_removed_and_what_cannot_
 {
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, "haproxy", "key:sub/{name}.key");
 	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
 	put_text(&r, "out/sub/mine", "x");
@@ -255,7 +161,7 @@ Test(drop_output, what_no_consumer_declares_any_more_is_removed_and_what_cannot_
 	write_files(&r, "haproxy", NULL);
 	make_directory(&r, "out/x", 0755);
 	{
-		_cleanup_free_ char *out = path_of(&r, "out");
+		_cleanup_free_ char *out = rig_path(&r, "out");
 
 		cr_assert_eq(chmod(out, 0777), 0); /* certd does not go there any more */
 		detach(&r);
@@ -271,7 +177,7 @@ Test(drop_output, files_that_are_right_already_are_left_to_the_program_that_wrot
 	_cleanup_free_ char *key = NULL;
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, NULL, "key:a.key");
 	key = read_text(&r, "out/a.key");
 	put_text(&r, "out/" SLUG ".key", key);
@@ -287,7 +193,7 @@ Test(drop_output, a_renewal_takes_the_next_number_and_a_repetition_keeps_it)
 {
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	make_directory(&r, "out/archive", 0755);
 	make_directory(&r, "out/archive/" SLUG, 0755);
 	put_text(&r, "out/archive/" SLUG "/cert41.pem", "certbot's");
@@ -316,13 +222,13 @@ Test(drop_output, what_a_crash_has_left_is_removed)
 	struct rig r;
 	int fd;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, "haproxy", NULL);
-	ledgers = path_of(&r, "outputs");
+	ledgers = rig_path(&r, "outputs");
 	fd = open(ledgers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_eq(ledger_read(fd, SLUG, &l, NULL), 0);
 	cr_assert_eq(l.count, 1);
-	orphan = path_of(&r, "out/orphan.pem");
+	orphan = rig_path(&r, "out/orphan.pem");
 	file = ledger_add(&l, orphan);
 	file->base = strlen(r.root) + strlen("/out");
 	digest_sha256("key", 3, file->sha256);
@@ -345,7 +251,7 @@ Test(drop_output, a_directory_that_cannot_be_written_changes_nothing_elsewhere)
 	_cleanup_free_ char *before = NULL;
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, "dehydrated", NULL);
 	before = read_text(&r, "out/certs/" SLUG "/privkey.pem");
 	cr_assert_not_null(before);
@@ -362,7 +268,7 @@ Test(drop_output, an_earlier_deployment_does_not_replace_a_later_one)
 	_cleanup_free_ char *later = NULL;
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	renew(&r, NOW + 10 * DAY);
 	r.generation = 5;
 	write_files(&r, "haproxy", NULL);
@@ -379,7 +285,7 @@ Test(drop_output, a_damaged_ledger_is_named)
 {
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, "haproxy", NULL);
 	put_text(&r, "outputs/" SLUG ".json", "{\"subject\":\"x\"}");
 	write_files(&r, "haproxy", NULL);
@@ -392,7 +298,7 @@ Test(drop_output, a_group_that_does_not_exist_is_named)
 {
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_files(&r, NULL, "key:x:0640:no-such-group");
 	cr_expect_eq(r.err.code, ERROR_NOT_FOUND);
 	cr_expect(r.err.message && strstr(r.err.message, "no-such-group"), "%s", r.err.message);
@@ -423,7 +329,7 @@ compare(struct rig *r)
 	struct result result = { .changed = STRLIST_INIT, .gone = STRLIST_INIT };
 	char *ret;
 
-	strlist_take(&declared, path_of(r, "out"));
+	strlist_take(&declared, rig_path(r, "out"));
 	drop_check(r->drops,
 		&(struct drop_request){ .subject_id = AUTO_A,
 			.slug = SLUG,
@@ -431,7 +337,7 @@ compare(struct rig *r)
 			.generation = r->generation,
 			.declared = &declared },
 		compared, &result);
-	run(r);
+	rig_run(r);
 	for (size_t i = 0; i < result.gone.count; i++)
 		strlist_add(&result.changed, result.gone.items[i]);
 	ret = strlist_join(&result.changed, "; ");
@@ -457,8 +363,8 @@ write_live(struct rig *r)
 	drop_write(r->drops,
 		&(struct drop_request){
 			.subject_id = AUTO_A, .slug = SLUG, .cert = &r->cert, .generation = ++r->generation },
-		ended, r);
-	run(r);
+		rig_ended, r);
+	rig_run(r);
 	cr_expect(!error_is_set(&r->err), "%s", r->err.message);
 }
 
@@ -478,13 +384,13 @@ Test(drop_check, unchanged_files_are_the_same_and_each_change_is_named)
 	};
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	expect_found(&r, "all files in ");
 	write_live(&r);
 	write_files(&r, "certbot", NULL);
 	expect_found(&r, "");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *path = path_of(&r, cases[i].file);
+		_cleanup_free_ char *path = rig_path(&r, cases[i].file);
 
 		if (cases[i].text)
 			put_text(&r, cases[i].file, cases[i].text);
@@ -503,10 +409,10 @@ Test(drop_check, a_mode_that_was_changed_is_named)
 	_cleanup_free_ char *path = NULL;
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_live(&r);
 	write_files(&r, "haproxy", NULL);
-	path = path_of(&r, "out/" SLUG ".pem");
+	path = rig_path(&r, "out/" SLUG ".pem");
 	cr_assert_eq(chmod(path, 0644), 0);
 	expect_found(&r, SLUG ".pem has another mode or group");
 	rig_clear(&r);
@@ -517,10 +423,10 @@ Test(drop_check, a_file_of_another_kind_is_not_read)
 	_cleanup_free_ char *path = NULL;
 	struct rig r;
 
-	rig_init(&r);
+	output_init(&r);
 	write_live(&r);
 	write_files(&r, "haproxy", NULL);
-	path = path_of(&r, "out/" SLUG ".pem");
+	path = rig_path(&r, "out/" SLUG ".pem");
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	expect_found(&r, SLUG ".pem is another file");

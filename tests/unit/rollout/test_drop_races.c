@@ -5,18 +5,14 @@
  */
 #include "common/crypto/digest.h"
 #include "common/crypto/key.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
-#include "daemon/base/workers.h"
-#include "daemon/rollout/drop.h"
+#include "tests/support/process.h"
+#include "tests/unit/rollout/drop_rig.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,21 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLUG "www.example.com"
-#define AUTO "aaaaaaaa-0000-4000-8000-000000000001"
+enum { KEYS = 8, READERS = 2, FILE_MAX = 16 * 1024 };
 
-enum { KEYS = 8, READERS = 2, FILE_MAX = 16 * 1024, NOW = 1700000000, DAY = 86400 };
-
-struct rig {
-	char root[64];
-	struct clock *clock;
-	struct loop *loop;
-	struct workers *workers;
-	struct drops *drops;
+struct race {
+	struct rig rig;
 	struct certificate certs[KEYS];
-	int64_t generation;
 	unsigned failures;
-	struct error err; /* of the last one */
 	atomic_bool is_over;
 	atomic_long loads;
 	atomic_long faults;
@@ -60,75 +47,44 @@ static void
 make_pair(struct certificate *c)
 {
 	_cleanup_secret_ struct secret pem = SECRET_INIT;
+	_cleanup_free_ char *leaf = NULL;
 	char text[DIGEST_TEXT_SIZE];
-	unsigned char pair[32];
 	struct key *key = NULL;
 
-	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
-	cr_assert_eq(key_to_der(key, &c->key, NULL), 0);
+	rig_certificate(c, AUTO_A, NOW + 90 * DAY);
+	c->o.created_at = NOW;
+	cr_assert_eq(key_from_der(&c->key, &key, NULL), 0);
 	cr_assert_eq(key_to_pem(key, &pem, NULL), 0);
 	key_free(key);
 	digest_sha256(pem.data, pem.len, text);
-	store_new_id(c->o.id);
-	c->o.name = xstrdup(SLUG);
-	c->o.created_at = NOW;
-	c->autocert = xstrdup(AUTO);
-	c->common_name = xstrdup(SLUG);
-	c->key_algorithm = xstrdup("secp256r1");
-	c->not_before_at = NOW;
-	c->not_after_at = NOW + 90 * DAY;
-	buf_printf(&c->leaf_pem, "%s\n", text);
-	buf_add_str(&c->chain_pem, "-chain-\n");
-	key_pair_digest(&c->key, c->leaf_pem.data, c->leaf_pem.len, pair);
-	buf_add(&c->pair, pair, sizeof(pair));
+	leaf = xasprintf("%s\n", text);
+	rig_set_leaf(c, leaf);
 }
 
 static void
-rig_init(struct rig *r)
+race_init(struct race *r)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_free_ char *out = NULL;
 
-	*r = (struct rig){ .clock = clock_new_real() };
-	CRYPTO_secure_malloc_init(1 << 20, 64);
+	*r = (struct race){ .failures = 0 };
+	rig_init(&r->rig, clock_new_real());
 	umask(0); /* no mode may depend on it */
-	snprintf(r->root, sizeof(r->root), "/tmp/certd-test-XXXXXX");
-	cr_assert_not_null(mkdtemp(r->root));
-	out = xasprintf("%s/out", r->root);
+	out = rig_path(&r->rig, "out");
 	cr_assert_eq(mkdir(out, 0755), 0);
-	r->loop = loop_new(r->clock);
-	r->workers = workers_new(r->loop, 1);
-	r->drops = drops_open(r->loop, r->workers, r->root, r->root, &err);
-	cr_assert_not_null(r->drops, "%s", err.message);
 	for (size_t i = 0; i < KEYS; i++)
 		make_pair(&r->certs[i]);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void
-rig_clear(struct rig *r)
+race_clear(struct race *r)
 {
-	drops_stop(r->drops);
-	workers_free(r->workers);
-	drops_close(r->drops);
-	loop_free(r->loop);
-	clock_free(r->clock);
 	for (size_t i = 0; i < KEYS; i++)
 		certificate_clear(&r->certs[i]);
-	error_clear(&r->err);
-	nftw(r->root, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	rig_clear(&r->rig);
 }
 
 static void
-note_fault(struct rig *r, const char *what, const char *name)
+note_fault(struct race *r, const char *what, const char *name)
 {
 	if (atomic_fetch_add(&r->faults, 1) == 0)
 		snprintf(r->fault, sizeof(r->fault), "%s: %s", name, what);
@@ -137,35 +93,35 @@ note_fault(struct rig *r, const char *what, const char *name)
 static void
 stop_after(const struct error *err, const char *where _unused_, void *arg)
 {
-	struct rig *r = arg;
+	struct race *r = arg;
 
 	if (err) {
 		r->failures++;
-		error_clear(&r->err);
-		error_copy(&r->err, err);
+		error_clear(&r->rig.err);
+		error_copy(&r->rig.err, err);
 	}
-	loop_stop(r->loop);
+	loop_stop(r->rig.loop);
 }
 
 /* One deployment of the next pair: live/<slug>, or the declared files. */
 static void
-rotate(struct rig *r, const char *layout)
+rotate(struct race *r, const char *layout)
 {
 	struct consumer c = { .layout = xstrdup_null(layout) };
-	struct drop_output_set set = { .directory = xasprintf("%s/out", r->root) };
+	struct drop_output_set set = { .directory = rig_path(&r->rig, "out") };
 
 	cr_assert_eq(output_list_of(&c, &set.list, NULL), 0);
-	drop_write(r->drops,
-		&(struct drop_request){ .subject_id = AUTO,
+	drop_write(r->rig.drops,
+		&(struct drop_request){ .subject_id = AUTO_A,
 			.slug = SLUG,
-			.cert = &r->certs[r->generation % KEYS],
-			.generation = r->generation,
+			.cert = &r->certs[r->rig.generation % KEYS],
+			.generation = r->rig.generation,
 			.is_partial = layout,
 			.sets = &set,
 			.n_sets = layout ? 1 : 0 },
 		stop_after, r);
-	cr_assert_eq(loop_run(r->loop, NULL), 0);
-	r->generation++;
+	cr_assert_eq(loop_run(r->rig.loop, NULL), 0);
+	r->rig.generation++;
 	drop_output_set_clear(&set);
 	consumer_clear(&c);
 }
@@ -192,7 +148,7 @@ bundle_fault(const char *data, size_t len)
 
 /* As a server does: one open, one read to the end; and no other user may read it at that instant. */
 static void
-load(struct rig *r, const char *path)
+load(struct race *r, const char *path)
 {
 	char data[FILE_MAX];
 	struct stat st;
@@ -216,10 +172,10 @@ static void *
 read_bundles(void *arg)
 {
 	static const char *const names[] = { "live/" SLUG "/bundle.pem", "pem/" SLUG ".pem", "out/" SLUG ".pem" };
-	struct rig *r = arg;
+	struct race *r = arg;
 
 	for (size_t i = 0; !atomic_load(&r->is_over); i++) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", r->root, names[i % ARRAY_SIZE(names)]);
+		_cleanup_free_ char *path = xasprintf("%s/%s", r->rig.root, names[i % ARRAY_SIZE(names)]);
 
 		load(r, path);
 	}
@@ -228,9 +184,9 @@ read_bundles(void *arg)
 
 /* Every name at any instant, temporary ones too: nobody but the owner may read a key. */
 static void
-watch_directory(struct rig *r, const char *name)
+watch_directory(struct race *r, const char *name)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", r->root, name);
+	_cleanup_free_ char *path = xasprintf("%s/%s", r->rig.root, name);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
@@ -249,7 +205,7 @@ watch_directory(struct rig *r, const char *name)
 static void *
 watch_modes(void *arg)
 {
-	struct rig *r = arg;
+	struct race *r = arg;
 
 	while (!atomic_load(&r->is_over)) {
 		watch_directory(r, "live/" SLUG);
@@ -264,9 +220,9 @@ Test(drop_races, every_load_of_a_bundle_gets_a_whole_pair_while_it_is_replaced, 
 {
 	long rotations = size_of("ROTATIONS", 150), loads = size_of("LOADS", 5000);
 	pthread_t threads[READERS + 1];
-	struct rig r;
+	struct race r;
 
-	rig_init(&r);
+	race_init(&r);
 	rotate(&r, NULL);
 	rotate(&r, "haproxy");
 	for (size_t i = 0; i < READERS; i++)
@@ -277,21 +233,21 @@ Test(drop_races, every_load_of_a_bundle_gets_a_whole_pair_while_it_is_replaced, 
 	atomic_store(&r.is_over, true);
 	for (size_t i = 0; i <= READERS; i++)
 		pthread_join(threads[i], NULL);
-	cr_expect_eq(r.failures, 0, "%s", r.err.message);
+	cr_expect_eq(r.failures, 0, "%s", r.rig.err.message);
 	cr_expect_eq(atomic_load(&r.faults), 0, "%ld of %ld loads: %s", atomic_load(&r.faults), atomic_load(&r.loads),
 		r.fault);
-	rig_clear(&r);
+	race_clear(&r);
 }
 
 /* --- attackers --- */
 
 /* Exchanges @name and a link to the victim, as often as it can. */
 static void
-attack(struct rig *r, const char *name)
+attack(struct race *r, const char *name)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", r->root, name);
+	_cleanup_free_ char *path = xasprintf("%s/%s", r->rig.root, name);
 	_cleanup_free_ char *away = xasprintf("%s.away", path);
-	_cleanup_free_ char *base = xasprintf("%s/victim", r->root);
+	_cleanup_free_ char *base = xasprintf("%s/victim", r->rig.root);
 	const char *last = strrchr(name, '.') ? strrchr(name, '/') : NULL;
 	_cleanup_free_ char *target = xasprintf("%s%s", base, last ? last : "");
 
@@ -303,7 +259,7 @@ attack(struct rig *r, const char *name)
 	}
 	/* certd may have made another one meanwhile. */
 	if (rename(away, path) < 0)
-		nftw(away, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		scratch_remove(&away);
 }
 
 static void *
@@ -312,7 +268,7 @@ attack_all(void *arg)
 	static const char *const names[] = { "live", "live/" SLUG, "live/" SLUG "/privkey.pem", "pem", "out/live",
 		"out/live/" SLUG, "out/archive/" SLUG, "out/archive", "out/live/" SLUG "/privkey.pem",
 		"live/" SLUG "/.certd-privkey.pem", "pem/" SLUG ".pem", "outputs" };
-	struct rig *r = arg;
+	struct race *r = arg;
 
 	for (size_t i = 0; !atomic_load(&r->is_over); i++)
 		attack(r, names[i % ARRAY_SIZE(names)]);
@@ -322,9 +278,9 @@ attack_all(void *arg)
 static const char *const victims[] = { "privkey.pem", "cert.pem", SLUG ".pem", ".certd-privkey.pem" };
 
 static void
-make_victims(const struct rig *r)
+make_victims(const struct race *r)
 {
-	_cleanup_free_ char *victim = xasprintf("%s/victim", r->root);
+	_cleanup_free_ char *victim = xasprintf("%s/victim", r->rig.root);
 
 	cr_assert_eq(mkdir(victim, 0755), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(victims); i++) {
@@ -338,9 +294,9 @@ make_victims(const struct rig *r)
 }
 
 static void
-expect_victims_untouched(const struct rig *r)
+expect_victims_untouched(const struct race *r)
 {
-	_cleanup_free_ char *victim = xasprintf("%s/victim", r->root);
+	_cleanup_free_ char *victim = xasprintf("%s/victim", r->rig.root);
 	DIR *dir = opendir(victim);
 	struct dirent *entry;
 	size_t n = 0;
@@ -368,9 +324,9 @@ Test(drop_races, links_and_renames_in_the_directories_lead_to_no_other_file, .ti
 	time_t end = time(NULL) + size_of("RACE_SECONDS", 2);
 	pthread_t attacker;
 	unsigned done = 0;
-	struct rig r;
+	struct race r;
 
-	rig_init(&r);
+	race_init(&r);
 	make_victims(&r);
 	rotate(&r, NULL);
 	rotate(&r, "certbot");
@@ -384,13 +340,13 @@ Test(drop_races, links_and_renames_in_the_directories_lead_to_no_other_file, .ti
 	atomic_store(&r.is_over, true);
 	pthread_join(attacker, NULL);
 	/* Both happened: attacks that were refused, and deployments that were not hit. */
-	cr_expect_gt(done, 0, "%s", r.err.message);
+	cr_expect_gt(done, 0, "%s", r.rig.err.message);
 	cr_expect_gt(r.failures, 0);
 	expect_victims_untouched(&r);
 	/* When it is over, all is well again. */
 	r.failures = 0;
 	rotate(&r, NULL);
 	rotate(&r, "certbot");
-	cr_expect_eq(r.failures, 0, "%s", r.err.message);
-	rig_clear(&r);
+	cr_expect_eq(r.failures, 0, "%s", r.rig.err.message);
+	race_clear(&r);
 }

@@ -7,10 +7,10 @@
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "tests/support/hostile_peers.h"
+#include "tests/support/process.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 500, PATIENT_MS = 
 
 /* 127.0.0.1 serves, the others are silent or not there. */
 struct bed {
-	char dir[64];
+	char *dir;
 	struct tls_server *server;
 	struct clock *clock;
 	struct loop *loop;
@@ -105,9 +105,8 @@ bed_init_with(struct bed *b, const struct tls_server_config *config)
 	_cleanup_free_ char *servers = NULL;
 	int port;
 
-	*b = (struct bed){ .dir = "/tmp/test-probe-XXXXXX", .silent_fd = { -1, -1, -1 } };
+	*b = (struct bed){ .dir = scratch_new(), .silent_fd = { -1, -1, -1 } };
 	b->limit_ms = PATIENT_MS;
-	cr_assert_not_null(mkdtemp(b->dir));
 	b->server = tls_server_new(b->dir, config);
 	b->clock = clock_new_real();
 	b->loop = loop_new(b->clock);
@@ -121,12 +120,6 @@ static void
 bed_init(struct bed *b)
 {
 	bed_init_with(b, &(struct tls_server_config){ .serve = never_asked });
-}
-
-static int
-remove_one(const char *path, const struct stat *st _unused_, int type _unused_, struct FTW *ftw _unused_)
-{
-	return remove(path);
 }
 
 static void
@@ -144,7 +137,7 @@ bed_clear(struct bed *b)
 	error_clear(&b->error);
 	free(b->sha256);
 	free(b->addresses);
-	nftw(b->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(&b->dir);
 }
 
 /* Accepts connections, like a kernel with a listening socket, and sends nothing. */
