@@ -146,7 +146,9 @@ enum api_method_id {
 	RPC_CERTIFICATE_GET,
 	RPC_CERTIFICATE_UPDATE,
 	RPC_CERTIFICATE_DELETE,
-	RPC_CERTIFICATE_EXPORT, /* into the passed descriptor; with a key only for admins */
+	RPC_CERTIFICATE_ROLLBACK, /* of an imported one: like autoCertificate.rollback */
+	RPC_CERTIFICATE_EXPLAIN,  /* like autoCertificate.explain */
+	RPC_CERTIFICATE_EXPORT,   /* into the passed descriptor; with a key only for admins */
 	RPC_DNSPROVIDER_CREATE,
 	RPC_DNSPROVIDER_LIST,
 	RPC_DNSPROVIDER_GET,

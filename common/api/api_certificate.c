@@ -55,6 +55,10 @@ const struct api_field api_certificate_metadata[] = {
 	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files (imported certificates only)" },
 	{ .name = "served", .type = API_STRING,
 		.help = "result of the probes (imported certificates only)" },
+	{ .name = "rolledBackDate", .type = API_TIME,
+		.help = "time of a rollback, until a certificate that is not rolled back is served" },
+	{ .name = "rolledBackTo", .type = API_REF, .resource = "certificate",
+		.help = "earlier certificate that is deployed instead (imported certificates only)" },
 	END,
 };
 
@@ -111,6 +115,16 @@ const struct api_field api_certificate_create_params[] = {
 const struct api_field api_certificate_update_params[] = { REF_FIELD("certificate"), SAME_NAME, TAKE_FILES, DRY_RUN,
 	END };
 
+const struct api_field api_certificate_ref[] = { REF_FIELD("certificate"), END };
+const struct api_field api_certificate_rollback_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "consumer", .type = API_REF, .resource = "consumer", .metavar = "CONSUMER",
+		.help = "only the files of this consumer, which has its own directory", .fallback = "all files" },
+	{ .name = "certificate", .type = API_REF, .resource = "certificate", .option = "to", .metavar = "CERTIFICATE",
+		.help = "certificate to deploy; the one that replaced it ends a rollback",
+		.fallback = "the latest one before it that is valid" },
+	END,
+};
 const struct api_field api_certificate_change[] = { REF_FIELD("certificate"), DRY_RUN, END };
 static const char *const export_formats[] = { "pem", "der", "pkcs12", "bundle", NULL };
 

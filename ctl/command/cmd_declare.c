@@ -281,6 +281,27 @@ cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
 	return 0;
 }
 
+/* The name is that of an auto-certificate, else that of an imported certificate. */
+int
+cmd_rollback(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_json_ struct json_object *object = NULL;
+
+	if (cmd_pause(ctl, args, err) == 0)
+		return 0;
+	if (err->code != ERROR_NOT_FOUND)
+		return -1;
+	if (ctl_call(ctl, RPC_CERTIFICATE_ROLLBACK, json_object_get(args->values), &object, &why) < 0) {
+		if (why.code != ERROR_NOT_FOUND)
+			error_move(err, &why);
+		return -1;
+	}
+	error_clear(err);
+	output_object(ctl, &view_changed, &api_resources[API_CERTIFICATE], object);
+	return 0;
+}
+
 static int
 declare_no_such_verb(const struct args *args, struct error *err)
 {

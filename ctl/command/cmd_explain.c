@@ -1,6 +1,6 @@
 /*
- * explain: what happens next to an object, when and why, and what the operator can do. certd explains
- * auto-certificates; for the other kinds all is in their metadata.
+ * explain: what happens next to an object, when and why, and what the operator can do. certd explains certificates; for
+ * the other kinds all is in their metadata.
  */
 #include "common/shell.h"
 #include "ctl/command/cmd.h"
@@ -113,24 +113,6 @@ explain_consumer(struct explanation *e)
 }
 
 static void
-explain_cert(struct explanation *e)
-{
-	const char *autocert = ctl_text_at(e->metadata, "autoCertificate");
-	_cleanup_buf_ struct buf when = BUF_INIT;
-
-	text_relative(&when, ctl_time_at(e->metadata, "notAfter"), ctl_now(e->ctl));
-	explain_add(e->reasons,
-		xasprintf("it %s %s", ctl_time_at(e->metadata, "notAfter") > ctl_now(e->ctl) ? "expires" : "expired",
-			buf_str(&when)));
-	if (*autocert) {
-		e->name = ctl_name_of(e->ctl, "auto", autocert);
-		explain_advise(e, "certd renews it; to see when", "explain auto", NULL);
-	} else {
-		explain_add(e->advice, xstrdup("certd cannot renew it; to replace it: certctl import --help"));
-	}
-}
-
-static void
 explain_authorization(struct explanation *e)
 {
 	if (strcmp(ctl_text_at(e->metadata, "status"), "pending") != 0)
@@ -145,13 +127,14 @@ explain_authorization(struct explanation *e)
 static const struct {
 	enum api_resource_id id;
 	void (*fill)(struct explanation *e); /* NULL: certd explains it */
+	enum api_method_id method;           /* by this */
 } kinds[] = {
-	{ API_AUTOCERTIFICATE, NULL },
-	{ API_PROVIDER, explain_provider },
-	{ API_DNSPROVIDER, explain_dns },
-	{ API_CONSUMER, explain_consumer },
-	{ API_CERTIFICATE, explain_cert },
-	{ API_AUTHORIZATION, explain_authorization },
+	{ API_AUTOCERTIFICATE, NULL, RPC_AUTOCERTIFICATE_EXPLAIN },
+	{ API_PROVIDER, explain_provider, API_METHOD_COUNT },
+	{ API_DNSPROVIDER, explain_dns, API_METHOD_COUNT },
+	{ API_CONSUMER, explain_consumer, API_METHOD_COUNT },
+	{ API_CERTIFICATE, NULL, RPC_CERTIFICATE_EXPLAIN },
+	{ API_AUTHORIZATION, explain_authorization, API_METHOD_COUNT },
 };
 
 static struct json_object *
@@ -243,7 +226,7 @@ explain_find(struct ctl *ctl, size_t kind, const char *name, struct json_object 
 	}
 	params = json_object_new_object();
 	json_add_string(params, "ref", name);
-	return ctl_call(ctl, RPC_AUTOCERTIFICATE_EXPLAIN, params, ret, err);
+	return ctl_call(ctl, kinds[kind].method, params, ret, err);
 }
 
 int

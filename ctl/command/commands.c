@@ -368,6 +368,9 @@ static const char migrate_notes[] =
 	"  certctl migrate certbot --email you@example.com\n"
 	"  certctl migrate lego /srv/lego www.example.com\n"
 	"  certctl migrate certbot --keep-files --dry-run\n";
+static const char rollback_notes[] =
+	"An imported certificate may be given instead: the certificate that it replaced is deployed again.\n";
+
 static const char dump_notes[] =
 	"Writes providers, DNS providers, consumers, alerts and auto-certificates. Certificates, tokens\n"
 	"and authorizations are not included. Secrets are written as {credential: NAME}.\n";
@@ -433,8 +436,8 @@ const struct command commands[] = {
 	{ "cancel", NULL, "end the order in progress; certd tries again later", OPTIONS_PARAMS, COMMAND_EACH,
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CANCEL, NULL, cmd_pause, NULL, .also = "abort stop" },
 	{ "rollback", NULL, "deploy an earlier certificate; the newest one is deployed again by rollback --to",
-		OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_ROLLBACK, NULL, cmd_pause, NULL,
-		.also = "revert undo" },
+		OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_ROLLBACK, NULL, cmd_rollback,
+		rollback_notes, .also = "revert undo" },
 	{ "pause", NULL, "suspend renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL, .also = "disable suspend" },
 	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,

@@ -23,8 +23,10 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 	struct rollout_state rollout = { 0 };
 	int found;
 
+	if (!cert->autocert && (cert->slug || cert->is_held_back)) /* imported, and not replaced */
+		return 1;
 	if (!cert->autocert)
-		return cert->slug || cert->is_held_back; /* imported, and not replaced */
+		return rollout_needs(env->rollout, cert->o.id, err);
 	found = object_load(env->store, &autocert_class, cert->autocert, &a, err);
 	if (found <= 0)
 		return found;

@@ -141,9 +141,6 @@ rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 
 /* The worst result of its endpoints, a probe_state_name(), or "rolled back"; NULL: none was probed. Static. */
 const char *
-rollout_served(struct rollout *rollout, const char *subject_id);
-
-const char *
 rollout_served_of(const struct rollout_state *state);
 
 /* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */

@@ -1,7 +1,7 @@
 /*
- * Rolling back: an earlier certificate of the auto-certificate is deployed instead of the newest, as a new generation,
- * because generations only grow. It stays until the newest is asked for, or another certificate is issued, and it is
- * shown until a certificate that was not rolled back is served.
+ * Rolling back: an earlier certificate of the auto-certificate, or one that an imported certificate has replaced, is
+ * deployed instead of the newest, as a new generation, because generations only grow. It stays until the newest is
+ * asked for, or there is another certificate, and it is shown until one that was not rolled back is served.
  */
 #include "daemon/rollout/rollout_back.h"
 
@@ -39,20 +39,67 @@ rollout_uses(const struct rollout_state *s, const char *certificate_id)
 
 /* --- which certificate --- */
 
-int
-rollout_check_earlier(const struct certificate *c, const char *autocert_id, int64_t now, struct error *err)
+/* The imported certificates that @id has replaced, directly or through others, the latest first. Return: 0 or -1. */
+static int
+replaced_by(struct store *store, const char *id, struct strlist *ret, struct error *err)
+{
+	_cleanup_free_ char *next = xstrdup(id);
+
+	while (next && ret->count < CERTIFICATES_MAX) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+
+		if (object_peek(store, &certificate_class, next, &c, err) < 0)
+			return -1;
+		free(next);
+		next = c.autocert ? NULL : xstrdup_null(c.replaces);
+		if (next && strlist_has(ret, next))
+			break;
+		if (next)
+			strlist_add(ret, next);
+	}
+	return 0;
+}
+
+/* Return: 1 it is one of the subject's, 0 it is not, -1 failed. */
+static int
+is_of_subject(struct store *store, const struct certificate *c, const char *subject_id, struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (c->autocert)
+		return strcmp(c->autocert, subject_id) == 0;
+	if (replaced_by(store, subject_id, &ids, err) < 0)
+		return -1;
+	return strcmp(c->o.id, subject_id) == 0 || strlist_has(&ids, c->o.id);
+}
+
+/* Clients accept it. */
+static int
+check_good(const struct certificate *c, int64_t now, struct error *err)
 {
 	char when[TIME_RFC3339_SIZE];
 
-	if (!c->autocert || strcmp(c->autocert, autocert_id) != 0)
-		return error_set(
-			err, ERROR_INVALID, "'%s' was issued for another auto-certificate, or imported", c->o.name);
 	if (c->is_revoked)
 		return error_set(err, ERROR_STATE, "'%s' was revoked", c->o.name);
 	time_format_rfc3339(c->not_after_at, when);
 	if (c->not_after_at <= now)
 		return error_set(err, ERROR_STATE, "'%s' expired at %s", c->o.name, when);
 	return 0;
+}
+
+int
+rollout_check_earlier(
+	struct store *store, const struct certificate *c, const char *subject_id, int64_t now, struct error *err)
+{
+	int is_own = is_of_subject(store, c, subject_id, err);
+
+	if (is_own < 0)
+		return -1;
+	if (!is_own)
+		return error_set(err, ERROR_INVALID,
+			"'%s' was neither issued for this auto-certificate nor replaced by this certificate",
+			c->o.name);
+	return check_good(c, now, err);
 }
 
 static bool
@@ -64,18 +111,23 @@ has_names_of(const struct certificate *c, const struct certificate *current)
 	return true;
 }
 
-/* Later than @best, and earlier than @current, which it could replace. */
+/*
+ * Later than @best, and earlier than @current, which it could replace. Imported ones are in the order in which they
+ * replaced each other: what was imported by mistake may be the older file.
+ */
 static bool
-is_better(const struct certificate *c, const struct certificate *current, const struct certificate *best,
-	const char *autocert_id, int64_t now)
+is_better(const struct certificate *c, const struct certificate *current, const struct certificate *best)
 {
-	return strcmp(c->o.id, current->o.id) != 0 && c->not_before_at <= current->not_before_at &&
-	       c->o.created_at <= current->o.created_at && rollout_check_earlier(c, autocert_id, now, NULL) == 0 &&
-	       has_names_of(c, current) && (!best->o.id[0] || c->o.created_at > best->o.created_at);
+	if (strcmp(c->o.id, current->o.id) == 0 || !has_names_of(c, current))
+		return false;
+	if (!c->autocert)
+		return !best->o.id[0];
+	return c->not_before_at <= current->not_before_at && c->o.created_at <= current->o.created_at &&
+	       (!best->o.id[0] || c->o.created_at > best->o.created_at);
 }
 
 int
-rollout_find_earlier(struct store *store, const char *autocert_id, const char *current_id, int64_t now,
+rollout_find_earlier(struct store *store, const char *subject_id, const char *current_id, int64_t now,
 	struct certificate *ret, struct error *err)
 {
 	_cleanup_certificate_ struct certificate current = { 0 };
@@ -84,14 +136,15 @@ rollout_find_earlier(struct store *store, const char *autocert_id, const char *c
 
 	if (found != 1)
 		return found;
-	if (object_referrers(store, &certificate_class, autocert_id, CERTIFICATES_MAX, &ids, err) < 0)
+	if ((current.autocert ? object_referrers(store, &certificate_class, subject_id, CERTIFICATES_MAX, &ids, err)
+			      : replaced_by(store, current_id, &ids, err)) < 0)
 		return -1;
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_certificate_ struct certificate c = { 0 };
 
 		if (object_peek(store, &certificate_class, ids.items[i], &c, err) < 0)
 			return -1;
-		if (c.o.id[0] && is_better(&c, &current, ret, autocert_id, now))
+		if (c.o.id[0] && is_better(&c, &current, ret) && check_good(&c, now, NULL) == 0)
 			record_copy(&certificate_class, ret, &c);
 	}
 	return ret->o.id[0] != '\0';
@@ -207,6 +260,50 @@ rollout_roll_back(struct rollout *r, struct store_txn *txn, const struct rollbac
 	record_clear(&rollout_class, &old);
 	record_clear(&rollout_class, &s);
 	return rc;
+}
+
+/* --- what must be kept --- */
+
+/* "b" id of each subject of which an earlier certificate is deployed. */
+static void
+index_key(struct buf *key, const char *id)
+{
+	buf_reset(key);
+	buf_printf(key, "b%s", id);
+}
+
+void
+rollout_note_rollback(
+	struct store_txn *txn, const char *subject_id, const struct rollout_state *old, const struct rollout_state *new)
+{
+	bool was = rollout_is_rolled_back(old), is = rollout_is_rolled_back(new);
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	index_key(&key, subject_id);
+	if (is && !was)
+		store_put(txn, STORE_INDEX, key.data, key.len, NULL, 0);
+	else if (was && !is)
+		store_del(txn, STORE_INDEX, key.data, key.len);
+}
+
+int
+rollout_needs(struct rollout *r, const char *certificate_id, struct error *err)
+{
+	_cleanup_buf_ struct buf prefix = BUF_INIT;
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	int found = 0;
+
+	buf_add_char(&prefix, 'b');
+	buf_add(&key, prefix.data, prefix.len);
+	while (found == 0 && store_next_with(r->env.store, STORE_INDEX, &prefix, &key, NULL, err) == 1) {
+		struct rollout_state s = { 0 };
+
+		found = rollout_load(r, buf_str(&key) + 1, &s, err);
+		if (found == 1)
+			found = rollout_uses(&s, certificate_id);
+		record_clear(&rollout_class, &s);
+	}
+	return error_is_set(err) ? -1 : found;
 }
 
 /* --- shown until it is over --- */

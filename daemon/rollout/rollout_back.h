@@ -1,4 +1,4 @@
-/* daemon/rollout/rollout_back.h: an earlier certificate of an auto-certificate is deployed instead of the newest. */
+/* daemon/rollout/rollout_back.h: an earlier certificate is deployed instead of the newest. */
 #ifndef DAEMON_ROLLOUT_ROLLOUT_BACK_H
 #define DAEMON_ROLLOUT_ROLLOUT_BACK_H
 
@@ -16,9 +16,17 @@ rollout_uses(const struct rollout_state *state, const char *certificate_id);
 bool
 rollout_share_files(const struct consumer *a, const struct consumer *b);
 
-/* May @cert be deployed instead of a newer one of @autocert_id? Return: 0, or -1 with the reason. */
+/* Is the certificate deployed by any unresolved rollback? @err: required. Return: 1, 0 or -1. */
 int
-rollout_check_earlier(const struct certificate *cert, const char *autocert_id, int64_t now, struct error *err);
+rollout_needs(struct rollout *rollout, const char *certificate_id, struct error *err);
+
+/*
+ * May @cert be deployed instead of a newer one of the auto-certificate @subject_id, or of the imported certificate of
+ * that id, which has replaced it? Return: 0, or -1 with the reason.
+ */
+int
+rollout_check_earlier(
+	struct store *store, const struct certificate *cert, const char *subject_id, int64_t now, struct error *err);
 
 /*
  * The newest certificate before @current_id that is neither expired nor revoked and has all its names.
@@ -26,11 +34,11 @@ rollout_check_earlier(const struct certificate *cert, const char *autocert_id, i
  * Return: 1 found, 0 none, -1 failed.
  */
 int
-rollout_find_earlier(struct store *store, const char *autocert_id, const char *current_id, int64_t now,
+rollout_find_earlier(struct store *store, const char *subject_id, const char *current_id, int64_t now,
 	struct certificate *ret, struct error *err);
 
 struct rollback {
-	const char *subject;     /* id of the auto-certificate; all borrowed */
+	const char *subject;     /* id of the auto-certificate or imported certificate; all borrowed */
 	const char *consumer;    /* id: and all that share its files. NULL: everything */
 	const char *certificate; /* id: is deployed instead of the newest */
 	const char *by;          /* who asked; NULL: certd itself */

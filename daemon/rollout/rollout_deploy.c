@@ -56,14 +56,12 @@ target_retry_at(const struct run *run, const struct rollout_target *t)
 		t->attempts + 1);
 }
 
-/* An imported certificate has no earlier one. */
 void
 rollout_consider_rollback(struct run *run, const struct rollout_target *t)
 {
 	const char *policy = run->consumer.rollback;
 
-	if (policy && strcmp(policy, "onFailure") == 0 && run->subject.type == autocert_class.name &&
-		!*run->rolls_back && rollout_may_roll_back(t))
+	if (policy && strcmp(policy, "onFailure") == 0 && !*run->rolls_back && rollout_may_roll_back(t))
 		memccpy(run->rolls_back, t->consumer, '\0', sizeof(run->rolls_back) - 1);
 }
 

@@ -160,6 +160,13 @@ void
 rollout_set_rows(struct rollout *rollout, struct store_txn *txn, const char *subject_id,
 	const struct rollout_state *state, int64_t now);
 
+/* --- rollout_back.c --- */
+
+/* Keeps the index of rollout_needs(). */
+void
+rollout_note_rollback(struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
+	const struct rollout_state *new);
+
 /* @old: the record that it replaces. */
 void
 rollout_save(struct rollout *rollout, struct store_txn *txn, const char *subject_id, const struct rollout_state *old,

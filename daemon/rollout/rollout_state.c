@@ -187,8 +187,10 @@ rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 	const struct rollout_state none = { 0 };
 	struct rollout_state state = { 0 };
 
-	if (rollout_load(r, subject_id, &state, NULL) == 1)
+	if (rollout_load(r, subject_id, &state, NULL) == 1) {
 		rollout_count(txn, &state, &none);
+		rollout_note_rollback(txn, subject_id, &state, &none);
+	}
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
 	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
@@ -217,18 +219,6 @@ rollout_served_of(const struct rollout_state *s)
 	return is_known ? probe_state_name(worst) : NULL;
 }
 
-const char *
-rollout_served(struct rollout *r, const char *subject_id)
-{
-	struct rollout_state state = { 0 };
-	const char *served = NULL;
-
-	if (rollout_load(r, subject_id, &state, NULL) == 1)
-		served = rollout_served_of(&state);
-	record_clear(&rollout_class, &state);
-	return served;
-}
-
 void
 rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct rollout_state *old,
 	const struct rollout_state *state)
@@ -236,6 +226,7 @@ rollout_save(struct rollout *r, struct store_txn *txn, const char *subject_id, c
 	record_save(r->env.store, txn, &rollout_class, subject_id, state);
 	rollout_count(txn, old, state);
 	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, subject_id);
+	rollout_note_rollback(txn, subject_id, old, state);
 }
 
 void

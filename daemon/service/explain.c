@@ -1,6 +1,6 @@
 /*
- * autoCertificate.explain: what happens next, when and why, the last error, and what the operator can do. Everything is
- * read from stored records.
+ * autoCertificate.explain and certificate.explain: what happens next, when and why, the last error, and what the
+ * operator can do. Everything is read from stored records.
  */
 #include "common/api/rpc.h"
 #include "common/shell.h"
@@ -199,14 +199,14 @@ why_consumer(struct explanation *e, const struct rollout_target *t)
 }
 
 static void
-why_rollout(struct explanation *e)
+why_rollout(struct explanation *e, const struct object *subject)
 {
 	struct rollout_state r = { 0 };
 	char *changed;
 
-	if (rollout_load(e->call->service->rollout, e->a.o.id, &r, NULL) != 1)
+	if (rollout_load(e->call->service->rollout, subject->id, &r, NULL) != 1)
 		return;
-	changed = rollout_changed_text(e->call->service->store, e->a.o.id, NULL, NULL);
+	changed = rollout_changed_text(e->call->service->store, subject->id, NULL, NULL);
 	if (changed) {
 		explain_add(&e->reasons, changed);
 		explain_add(&e->advice,
@@ -216,7 +216,7 @@ why_rollout(struct explanation *e)
 	if (r.attempts > 0)
 		why_retried(e, "the files could not be written", r.failure.message, r.attempts, r.next_at);
 	if (r.rolled_back_at)
-		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->store, e->a.o.name, &r));
+		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->store, subject->name, &r));
 	for (size_t i = 0; i < r.targets.count; i++)
 		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
 	record_clear(&rollout_class, &r);
@@ -358,6 +358,17 @@ why_unvalidated(struct explanation *e)
 	explain_add(&e->advice, xasprintf("the next renewal will fail: %s", why.message));
 }
 
+static void
+explain_end(struct explanation *e)
+{
+	json_add_strlist(e->result, "reasons", &e->reasons);
+	json_add_strlist(e->result, "advice", &e->advice);
+	e->call->result = e->result;
+	strlist_clear(&e->reasons);
+	strlist_clear(&e->advice);
+	autocert_clear(&e->a);
+}
+
 int
 autocert_explain(struct call *call, struct json_object *params, struct error *err)
 {
@@ -372,12 +383,55 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	why_unvalidated(&e);
 	why_limited(&e);
 	why_provider(&e);
-	why_rollout(&e);
-	json_add_strlist(e.result, "reasons", &e.reasons);
-	json_add_strlist(e.result, "advice", &e.advice);
-	call->result = e.result;
-	strlist_clear(&e.reasons);
-	strlist_clear(&e.advice);
-	autocert_clear(&e.a);
+	why_rollout(&e, &e.a.o);
+	explain_end(&e);
+	return 0;
+}
+
+static void
+explain_issued(struct explanation *e, const struct certificate *c)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (object_peek(e->call->service->store, &autocert_class, c->autocert, &a, NULL) == 1)
+		explain_advise(
+			e, "certd renews it; to see when, and where it is deployed", "explain auto", a.o.name, NULL);
+}
+
+static void
+explain_imported(struct explanation *e, const struct certificate *c)
+{
+	struct schedule_row row;
+
+	if (schedule_get(e->call->service->store, SCHEDULE_DEPLOY, c->o.id, &row, NULL) == 1)
+		json_add_time(e->result, "nextDate", row.due_at);
+	if (!c->slug && !c->is_held_back)
+		strlist_add(&e->reasons, "another certificate has replaced it");
+	why_rollout(e, &c->o);
+	if (c->slug)
+		strlist_add(&e->advice, "certd cannot renew it; to replace it: certctl import --help");
+}
+
+int
+certificate_explain(struct call *call, struct json_object *params, struct error *err)
+{
+	struct explanation e = { .call = call };
+	_cleanup_certificate_ struct certificate c = { 0 };
+	char when[TIME_RFC3339_SIZE];
+
+	if (resource_find_peek(call, &certificate_class, params, &c, err) < 0)
+		return -1;
+	e.result = json_object_new_object();
+	json_add_string(e.result, "summary", resource_state_name(c.o.state));
+	if (error_is_set(&c.o.failure))
+		strlist_add(&e.reasons, c.o.failure.message);
+	time_format_rfc3339(c.not_after_at, when);
+	strlist_take(
+		&e.reasons, xasprintf("it %s at %s", c.not_after_at > call_now(call) ? "expires" : "expired", when));
+	if (c.autocert)
+		explain_issued(&e, &c);
+	else
+		explain_imported(&e, &c);
+	explain_end(&e);
 	return 0;
 }

@@ -8,7 +8,7 @@ libcertd_a_SOURCES += \
 	daemon/service/consequences.c daemon/service/consequences.h \
 	daemon/service/diff.c daemon/service/diff.h \
 	daemon/service/effect.c daemon/service/effect.h \
-	daemon/service/explain.c daemon/service/rollback.c \
+	daemon/service/explain.c \
 	daemon/service/export.c \
 	daemon/service/fields.c daemon/service/fields.h \
 	daemon/service/forecast.c \
@@ -34,6 +34,7 @@ libcertd_a_SOURCES += \
 	daemon/service/res_server.c \
 	daemon/service/res_token.c \
 	daemon/service/resource.c daemon/service/resource.h \
+	daemon/service/rollback.c daemon/service/rollback.h \
 	daemon/service/service.c daemon/service/service.h \
 	daemon/service/service_table.c \
 	daemon/service/slices.c daemon/service/slices.h \

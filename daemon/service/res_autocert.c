@@ -5,6 +5,7 @@
  * new certificate exists.
  */
 #include "daemon/service/res_autocert.h"
+#include "daemon/service/rollback.h"
 
 #include "common/api/rpc.h"
 #include "common/name.h"
@@ -61,23 +62,6 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 }
 
 static void
-describe_rollout(struct service *service, const struct autocert *a, struct json_object *metadata)
-{
-	struct rollout_state r = { 0 };
-	const char *earlier;
-
-	if (rollout_load(service->rollout, a->o.id, &r, NULL) == 1 && r.rolled_back_at) {
-		earlier = r.earlier;
-		for (size_t i = 0; !earlier && i < r.targets.count; i++)
-			earlier = ((const struct rollout_target *)r.targets.items)[i].earlier;
-		json_add_time(metadata, "rolledBackDate", r.rolled_back_at);
-		json_add_string(metadata, "rolledBackTo", earlier);
-	}
-	json_add_string(metadata, "served", rollout_served_of(&r));
-	record_clear(&rollout_class, &r);
-}
-
-static void
 autocert_describe(
 	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
@@ -88,7 +72,7 @@ autocert_describe(
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
 	json_add_string(metadata, "dropDirectory", directory);
 	describe_next(service, a, metadata);
-	describe_rollout(service, a, metadata);
+	rollback_describe(service, a->o.id, metadata);
 }
 
 const char *

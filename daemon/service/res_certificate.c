@@ -16,6 +16,7 @@
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
+#include "daemon/service/rollback.h"
 #include "daemon/service/slug.h"
 #include "daemon/store/certificate.h"
 
@@ -32,12 +33,12 @@ certificate_type(const struct certificate *c)
 
 /* Where an imported one is deployed, and whether it is served. */
 static void
-describe_rollout(struct service *service, const struct certificate *c, struct json_object *metadata)
+describe_deployment(struct service *service, const struct certificate *c, struct json_object *metadata)
 {
 	_cleanup_free_ char *directory = xasprintf("%s/live/%s", service->conf->drop_root, c->slug);
 
 	json_add_string(metadata, "dropDirectory", directory);
-	json_add_string(metadata, "served", rollout_served(service->rollout, c->o.id));
+	rollback_describe(service, c->o.id, metadata);
 }
 
 static void
@@ -70,7 +71,7 @@ certificate_describe(
 	if (c->autocert && object_peek(service->store, &autocert_class, c->autocert, &a, NULL) == 1)
 		json_add_string(metadata, "lastIssuedCertificate", a.last_certificate);
 	if (c->slug)
-		describe_rollout(service, c, metadata);
+		describe_deployment(service, c, metadata);
 }
 
 /* --- change --- */
@@ -179,15 +180,18 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 	return rc;
 }
 
-/* An imported one: not while it has consumers. */
+/* An imported one: not while it has consumers, or was rolled back to. */
 static int
 res_certificate_check_unused(struct call *call, const struct certificate *c, struct error *err)
 {
 	_cleanup_consumer_ struct consumer consumer = { 0 };
 	_cleanup_free_ char *set = shell_certctl("set cert", c->o.name, "--consumer '' --force");
+	int needs = rollout_needs(call->service->rollout, c->o.id, err);
 
-	if (!c->consumers.count)
-		return 0;
+	if (needs == 1 && !c->slug)
+		return error_set(err, ERROR_IN_USE, "'%s' is deployed by a rollback", c->o.name);
+	if (needs < 0 || !c->consumers.count)
+		return needs < 0 ? -1 : 0;
 	if (object_peek(call->service->store, &consumer_class, c->consumers.items[0], &consumer, err) < 0)
 		return -1;
 	return error_set(err, ERROR_IN_USE,

@@ -14,8 +14,8 @@
 
 enum { NEAREST_MAX = 500, SAME_NAME_MAX = 1000 };
 
-static const char *
-state_name(int64_t state)
+const char *
+resource_state_name(int64_t state)
 {
 	switch ((enum object_state)state) {
 	case OBJECT_PROVISIONING:
@@ -51,7 +51,7 @@ metadata_to_json(const struct api_resource *api, const struct object *o)
 	json_add_string(m, "lastModifiedBy", o->modified_by);
 	json_add_string(m, "lastModifiedByUserId", o->modified_by_id);
 	json_add_string(m, "resourceURN", urn);
-	json_add_string(m, "state", state_name(o->state));
+	json_add_string(m, "state", resource_state_name(o->state));
 	json_add_string(m, "message", o->failure.message ? o->failure.message : "");
 	return m;
 }
@@ -60,7 +60,7 @@ enum object_state
 resource_state(const char *name)
 {
 	for (int state = OBJECT_PROVISIONING; state < OBJECT_FAILED; state++)
-		if (strcmp(name, state_name(state)) == 0)
+		if (strcmp(name, resource_state_name(state)) == 0)
 			return (enum object_state)state;
 	return OBJECT_FAILED;
 }

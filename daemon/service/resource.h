@@ -36,6 +36,10 @@ resource_damaged(const struct resource_ops *ops, const char *id, const struct er
 struct json_object *
 resource_seen_by(const struct peer *peer, struct service *service, const struct resource_ops *ops, const void *obj);
 
+/* "AVAILABLE". Static. */
+const char *
+resource_state_name(int64_t state);
+
 /* The state of that name, which the API table knows. */
 enum object_state
 resource_state(const char *name);

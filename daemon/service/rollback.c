@@ -1,4 +1,6 @@
-/* autoCertificate.rollback: an earlier certificate is deployed by hand, or the newest again. */
+/* The methods rollback of both kinds of certificates: an earlier one is deployed by hand, or the newest again. */
+#include "daemon/service/rollback.h"
+
 #include "common/shell.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/subject.h"
@@ -8,7 +10,7 @@
 #include <string.h>
 
 struct rollback_call {
-	struct autocert a;
+	struct subject subject;
 	struct rollout_state state;
 	struct certificate cert; /* that is to be deployed */
 	char *consumer;          /* id; NULL: all */
@@ -17,7 +19,7 @@ struct rollback_call {
 static void
 rollback_call_clear(struct rollback_call *b)
 {
-	autocert_clear(&b->a);
+	subject_clear(&b->subject);
 	record_clear(&rollout_class, &b->state);
 	certificate_clear(&b->cert);
 	free(b->consumer);
@@ -40,12 +42,12 @@ deployed_certificate(const struct rollback_call *b)
 static int
 check_shared(struct call *call, const struct rollback_call *b, const struct consumer *c, struct error *err)
 {
-	for (size_t i = 0; i < b->a.consumers.count; i++) {
+	for (size_t i = 0; i < b->subject.consumers.count; i++) {
 		_cleanup_consumer_ struct consumer other = { 0 };
 
-		if (strcmp(b->a.consumers.items[i], c->o.id) == 0)
+		if (strcmp(b->subject.consumers.items[i], c->o.id) == 0)
 			continue;
-		if (object_peek(call->service->store, &consumer_class, b->a.consumers.items[i], &other, err) < 0)
+		if (object_peek(call->service->store, &consumer_class, b->subject.consumers.items[i], &other, err) < 0)
 			return -1;
 		if (other.o.id[0] && rollout_share_files(c, &other))
 			return error_set_field(err, "consumer",
@@ -67,8 +69,9 @@ rollback_consumer(struct call *call, struct json_object *params, struct rollback
 	if (resource_ref(call, &consumer_class, "consumer", json_object_get_string(ref), &b->consumer, err) < 0 ||
 		object_peek(call->service->store, &consumer_class, b->consumer, &c, err) < 0)
 		return -1;
-	if (!strlist_has(&b->a.consumers, b->consumer))
-		return error_set_field(err, "consumer", "'%s' does not have the consumer '%s'", b->a.o.name, c.o.name);
+	if (!strlist_has(&b->subject.consumers, b->consumer))
+		return error_set_field(
+			err, "consumer", "'%s' does not have the consumer '%s'", b->subject.name, c.o.name);
 	return check_shared(call, b, &c, err);
 }
 
@@ -81,18 +84,19 @@ rollback_certificate(struct call *call, struct json_object *params, struct rollb
 	int found;
 
 	if (!ref) {
-		found = rollout_find_earlier(store, b->a.o.id, deployed_certificate(b), call_now(call), &b->cert, err);
+		found = rollout_find_earlier(
+			store, b->subject.id, deployed_certificate(b), call_now(call), &b->cert, err);
 		return found == 0
 			       ? error_set(err, ERROR_STATE,
 					 "'%s' has no earlier certificate that is valid, not revoked and has all its "
 					 "names",
-					 b->a.o.name)
+					 b->subject.name)
 			       : found;
 	}
 	if (resource_ref(call, &certificate_class, "certificate", json_object_get_string(ref), &id, err) < 0 ||
 		object_peek(store, &certificate_class, id, &b->cert, err) < 0)
 		return -1;
-	if (rollout_check_earlier(&b->cert, b->a.o.id, call_now(call), err) < 0)
+	if (rollout_check_earlier(store, &b->cert, b->subject.id, call_now(call), err) < 0)
 		return -1;
 	if (strcmp(id, deployed_certificate(b)) == 0)
 		return error_set_field(err, "certificate", "'%s' is deployed already", b->cert.o.name);
@@ -100,40 +104,85 @@ rollback_certificate(struct call *call, struct json_object *params, struct rollb
 }
 
 static int
-rollback_load(struct call *call, struct json_object *params, struct rollback_call *b, struct error *err)
+rollback_load(struct call *call, struct json_object *params, const char *subject_id, struct rollback_call *b,
+	struct error *err)
 {
-	if (resource_find(call, &autocert_class, params, &b->a, err) < 0)
+	if (subject_load(call->service->store, subject_id, &b->subject, err) < 0)
 		return -1;
-	if (!b->a.last_certificate || rollout_load(call->service->rollout, b->a.o.id, &b->state, err) != 1)
-		return error_is_set(err) ? -1 : error_set(err, ERROR_STATE, "'%s' has no certificate yet", b->a.o.name);
+	if (!b->subject.certificate || rollout_load(call->service->rollout, subject_id, &b->state, err) != 1)
+		return error_is_set(err) ? -1
+					 : error_set(err, ERROR_STATE, "'%s' has no certificate yet", b->subject.name);
 	if (rollback_consumer(call, params, b, err) < 0)
 		return -1;
 	return rollback_certificate(call, params, b, err);
 }
 
-int
-autocert_rollback(struct call *call, struct json_object *params, struct error *err)
+static int
+rollback_subject(struct call *call, struct json_object *params, const char *subject_id, struct error *err)
 {
 	struct service *s = call->service;
 	struct rollback_call b = { .consumer = NULL };
-	int rc = rollback_load(call, params, &b, err);
+	int rc = rollback_load(call, params, subject_id, &b, err);
 
 	if (rc >= 0 && strcmp(b.cert.o.id, b.state.certificate) == 0) {
-		rollout_request_newest(
-			s->rollout, call_txn(call), b.a.o.id, &b.a.consumers, b.state.certificate, call_now(call));
+		rollout_request_newest(s->rollout, call_txn(call), subject_id, &b.subject.consumers,
+			b.state.certificate, call_now(call));
 		rc = 0;
 	} else if (rc >= 0) {
 		rc = rollout_roll_back(s->rollout, call_txn(call),
-			&(struct rollback){ .subject = b.a.o.id,
+			&(struct rollback){ .subject = subject_id,
 				.consumer = b.consumer,
 				.certificate = b.cert.o.id,
 				.by = call->peer->label },
 			call_now(call), err);
 	}
-	if (rc == 0) {
-		resource_modified(call, &b.a.o);
-		rc = resource_save(call, EVENT_OBJECT_UPDATED, &b.a, err);
-	}
 	rollback_call_clear(&b);
 	return rc;
+}
+
+int
+autocert_rollback(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
+		rollback_subject(call, params, a.o.id, err) < 0)
+		return -1;
+	resource_modified(call, &a.o);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &a, err);
+}
+
+int
+certificate_rollback(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	if (resource_find(call, &certificate_class, params, &c, err) < 0)
+		return -1;
+	if (!c.slug)
+		return error_set(err, ERROR_STATE, "'%s' %s", c.o.name,
+			c.autocert       ? "was issued for an auto-certificate: roll that back"
+			: c.is_held_back ? "is not deployed"
+					 : "was replaced: roll back the certificate that is deployed");
+	if (rollback_subject(call, params, c.o.id, err) < 0)
+		return -1;
+	resource_modified(call, &c.o);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &c, err);
+}
+
+void
+rollback_describe(struct service *service, const char *subject_id, struct json_object *metadata)
+{
+	struct rollout_state r = { 0 };
+	const char *earlier;
+
+	if (rollout_load(service->rollout, subject_id, &r, NULL) == 1 && r.rolled_back_at) {
+		earlier = r.earlier;
+		for (size_t i = 0; !earlier && i < r.targets.count; i++)
+			earlier = ((const struct rollout_target *)r.targets.items)[i].earlier;
+		json_add_time(metadata, "rolledBackDate", r.rolled_back_at);
+		json_add_string(metadata, "rolledBackTo", earlier);
+	}
+	json_add_string(metadata, "served", rollout_served_of(&r));
+	record_clear(&rollout_class, &r);
 }

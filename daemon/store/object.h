@@ -12,7 +12,8 @@
  *   "s" slug                   -> id      drop directories (service/slug.h)
  *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
  *   "g" id             -> time, text      subjects whose files were changed by others (rollout/rollout_check.h)
- *   "b", "h"                              of an earlier certd; not read
+ *   "b" id             -> ""              subjects of which an earlier certificate is deployed (rollout/rollout_back.h)
+ *   "h"                                   of an earlier certd; not read
  */
 #ifndef DAEMON_STORE_OBJECT_H
 #define DAEMON_STORE_OBJECT_H

@@ -74,6 +74,9 @@ def test_a_unit_says_whether_its_test_or_its_reload_failed(certd, systemd, shop,
     assert rollout["step"] == step and rollout["attempts"] == 1
     event = [e for e in certd.call("event.list", limit=100)["items"] if e["kind"] == "deploy.failed"][-1]
     assert (event["data"]["step"], event["data"]["consumer"]) == (step, "app")
+    explained = " ".join(certd.ctl("explain", "shop").stdout.split())
+    assert "shop: AVAILABLE (next attempt in" in explained and f"consumer 'app' ({step}): {unit}: " in explained
+    assert "(1 attempt); next attempt 20" in explained and "certd cannot renew it; to replace it" in explained
     explained = " ".join(certd.ctl("explain", "app").stdout.split())
     assert f"cert 'shop' ({step}): " in explained and "1 attempt, next attempt in" in explained
 

@@ -467,6 +467,8 @@ Test(rollback, a_directory_is_rolled_back_alone_and_shared_files_only_together)
 
 Test(rollback, only_a_certificate_of_its_own_that_is_good_comes_back)
 {
+	static const char foreign[] =
+		"'c' was neither issued for this auto-certificate nor replaced by this certificate";
 	static const struct {
 		const char *autocert;
 		bool is_revoked;
@@ -478,10 +480,12 @@ Test(rollback, only_a_certificate_of_its_own_that_is_good_comes_back)
 		{ "one", false, 1000, ERROR_STATE, "'c' expired at 1970-01-01T00:16:40Z" },
 		{ "one", false, 999, ERROR_STATE, "'c' expired at 1970-01-01T00:16:39Z" },
 		{ "one", true, 2000, ERROR_STATE, "'c' was revoked" },
-		{ "two", false, 2000, ERROR_INVALID, "'c' was issued for another auto-certificate, or imported" },
-		{ NULL, false, 2000, ERROR_INVALID, "'c' was issued for another auto-certificate, or imported" },
+		{ "two", false, 2000, ERROR_INVALID, foreign },
+		{ NULL, false, 2000, ERROR_INVALID, foreign },
 	};
+	struct back b;
 
+	begin(&b, "never");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct certificate c = { .o.name = (char *)"c",
 			.autocert = (char *)cases[i].autocert,
@@ -489,10 +493,136 @@ Test(rollback, only_a_certificate_of_its_own_that_is_good_comes_back)
 			.not_after_at = cases[i].not_after_at };
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		cr_expect_eq(rollout_check_earlier(&c, "one", 1000, &err), cases[i].code ? -1 : 0, "%zu", i);
+		cr_expect_eq(
+			rollout_check_earlier(b.w->store, &c, "one", 1000, &err), cases[i].code ? -1 : 0, "%zu", i);
 		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i, error_code_name(err.code));
 		cr_expect_str_eq(err.message ? err.message : "", cases[i].says);
 	}
+	end(&b);
+}
+
+/* --- imported certificates --- */
+
+#define SHOP(n) "0000000" #n "-0000-4000-8000-000000000000"
+
+/* Imports the issued certificate @i under the name "shop", in place of the one before if @n is not 0. */
+static void
+import(struct back *b, unsigned n, size_t i, const char *consumer)
+{
+	static const char *const ids[] = { SHOP(0), SHOP(1), SHOP(2) };
+	struct store_txn *txn = store_begin(b->w->store);
+	_cleanup_certificate_ struct certificate c = { 0 }, old = { 0 };
+	_cleanup_consumer_ struct consumer to = { 0 };
+	struct error err = ERROR_INIT;
+
+	b->w->is_peculiar = true; /* nothing holds its slug */
+	cr_assert_eq(object_load(b->w->store, &certificate_class, b->ids[i], &c, NULL), 1);
+	cr_assert_eq(object_find(b->w->store, &consumer_class, consumer, &to, NULL), 1);
+	if (n) {
+		cr_assert_eq(object_load(b->w->store, &certificate_class, ids[n - 1], &old, NULL), 1);
+		free(old.o.name);
+		old.o.name = xasprintf("shop %u", n);
+		free(old.slug);
+		old.slug = NULL;
+		strlist_clear(&old.consumers);
+		cr_assert_eq(object_save(b->w->store, txn, &certificate_class, &old, &err), 0, "%s", err.message);
+		c.replaces = xstrdup(ids[n - 1]);
+	}
+	memcpy(c.o.id, ids[n], STORE_ID_SIZE);
+	str_replace(&c.o.name, "shop");
+	free(c.autocert);
+	free(c.provider);
+	c.autocert = c.provider = NULL;
+	c.slug = xstrdup("shop");
+	c.o.created_at = world_now(b->w);
+	strlist_add(&c.consumers, to.o.id);
+	cr_assert_eq(object_save(b->w->store, txn, &certificate_class, &c, &err), 0, "%s", err.message);
+	store_commit(b->w->store);
+	world_run_until(b->w, world_now(b->w) + MINUTE);
+}
+
+/* live/shop has the files of the import @n, and @current is the one that is asked for. */
+static void
+expect_shop(struct back *b, unsigned current, unsigned n, const char *why)
+{
+	static const char *const ids[] = { SHOP(0), SHOP(1), SHOP(2) };
+	struct rollout_state s = { 0 };
+	char on_disk[STORE_ID_SIZE] = "";
+
+	cr_assert_eq(rollout_load(b->w->rollout, ids[current], &s, NULL), 1, "%s", why);
+	cr_expect_eq(drop_current(b->w->drops, "shop", on_disk, NULL), 1, "%s", why);
+	cr_expect_str_eq(on_disk, ids[n], "%s", why);
+	cr_expect_str_eq(s.certificate, ids[current], "%s", why);
+	cr_expect_eq(rollout_is_rolled_back(&s), n != current, "%s", why);
+	cr_expect_eq(s.rolled_back_at != 0, n != current, "%s", why);
+	record_clear(&rollout_class, &s);
+}
+
+Test(rollback, an_imported_certificate_goes_back_to_the_one_that_it_replaced)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct back b;
+
+	begin(&b, "never");
+	import(&b, 0, 1, "notified");
+	expect_shop(&b, 0, 0, "the first");
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop'}"), "there is none before");
+	import(&b, 1, 0, "notified"); /* an older file, by mistake */
+	expect_shop(&b, 1, 1, "the second");
+	cr_assert(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_shop(&b, 1, 0, "rolled back");
+	cr_expect_eq(b.seen.rolled_back, 1);
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_DELETE, "{'ref':'shop 1'}"), "it is in use");
+	cr_expect_eq(rollout_needs(b.w->rollout, SHOP(0), &err), 1);
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop 1'}"), "it has no files");
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'%s'}", b.ids[0]), "it was issued");
+	cr_assert(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop','certificate':'shop'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_shop(&b, 1, 1, "the newest again");
+	cr_expect_eq(b.seen.resolved, 1);
+	cr_expect_eq(rollout_needs(b.w->rollout, SHOP(0), &err), 0);
+	cr_assert(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop'}"));
+	import(&b, 2, 1, "notified");
+	expect_shop(&b, 2, 2, "another import ends it");
+	cr_expect_not(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop','certificate':'%s'}", b.ids[0]));
+	cr_assert(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop','certificate':'shop 1'}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	expect_shop(&b, 2, 0, "to the first");
+	end(&b);
+}
+
+Test(rollback, what_an_import_was_rolled_back_to_is_not_purged)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+	struct back b;
+
+	begin(&b, "never");
+	import(&b, 0, 0, "notified");
+	import(&b, 1, 1, "notified");
+	cr_assert(world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop'}"));
+	world_run_until(b.w, world_now(b.w) + 200 * DAY);
+	cr_expect_eq(object_peek(b.w->store, &certificate_class, SHOP(0), &c, NULL), 1);
+	cr_expect_not(
+		world_call(b.w, RPC_CERTIFICATE_ROLLBACK, "{'ref':'shop','certificate':'shop'}"), "it has expired");
+	end(&b);
+}
+
+Test(rollback, an_imported_certificate_is_rolled_back_by_policy)
+{
+	struct back b;
+
+	begin(&b, "onFailure");
+	import(&b, 0, 0, "notified");
+	cr_assert_eq(rename(b.w->notify_path, "elsewhere"), 0);
+	import(&b, 1, 1, "notified");
+	cr_expect_eq(b.seen.rolled_back, 0, "one failure is not enough");
+	world_run_until(b.w, world_now(b.w) + HOUR);
+	cr_expect_eq(b.seen.rolled_back, 1);
+	cr_assert_eq(rename("elsewhere", b.w->notify_path), 0);
+	world_run_until(b.w, world_now(b.w) + 2 * HOUR);
+	expect_shop(&b, 1, 0, "by policy");
+	end(&b);
 }
 
 Test(rollback, consumers_share_files_by_their_directory)
