@@ -61,6 +61,9 @@ static const struct conf_option options[] = {
 	{ "http-listen", CONF_LIST, AT(http_listen), NULL, 0, 0,
 		"listen for http-01 on ADDRESS:PORT or unix:PATH, such as [::]:80, or 127.0.0.1:5080 behind nginx",
 		true },
+	{ "tls-alpn-listen", CONF_LIST, AT(tls_alpn_listen), NULL, 0, 0,
+		"listen for tls-alpn-01 on ADDRESS:PORT or unix:PATH, such as [::]:443, or 127.0.0.1:5443 behind a "
+		"server that passes connections for acme-tls/1 on", true },
 	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are "
 		"placed", true },
 	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those "

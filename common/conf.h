@@ -28,6 +28,7 @@ struct conf {
 	char *master_key_file;      /* default: systemd credential "master-key", else STATE/master-key */
 	int64_t log_level;          /* 3 error, 4 warning, 5 notice, 6 info, 7 debug */
 	struct strlist http_listen; /* http-01 listeners */
+	struct strlist tls_alpn_listen;
 	struct strlist webroots;
 	char *dns_servers; /* resolvers; default: resolv.conf */
 	char *proxy;

@@ -202,16 +202,21 @@ open_solver(struct certd *c)
 		.loop = c->loop, .dns = c->dns, .http = http_curl_transport(c->http), .meters = c->meters
 	};
 	int fds[MAX_LISTEN_FDS];
+	int tlsalpn_fds[MAX_LISTEN_FDS];
 	struct solver_config config = {
 		.http_fds = fds,
+		.tlsalpn_fds = tlsalpn_fds,
 		.events = c->events,
 	};
 
 	config.n_http_fds = notify_listen_fds("http", fds, ARRAY_SIZE(fds));
+	config.n_tlsalpn_fds = notify_listen_fds("tls-alpn", tlsalpn_fds, ARRAY_SIZE(tlsalpn_fds));
 	strlist_copy(&config.http_listen, &c->conf.http_listen);
+	strlist_copy(&config.tlsalpn_listen, &c->conf.tls_alpn_listen);
 	strlist_copy(&config.webroots, &c->conf.webroots);
 	c->solver = solver_new(&env, c->store, &config);
 	strlist_clear(&config.http_listen);
+	strlist_clear(&config.tlsalpn_listen);
 	strlist_clear(&config.webroots);
 }
 

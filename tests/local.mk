@@ -124,6 +124,7 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/test_http01.c \
 	tests/unit/challenge/test_manual.c \
 	tests/unit/challenge/test_solver.c \
+	tests/unit/challenge/test_tlsalpn.c \
 	tests/unit/challenge/test_txt_queue.c \
 	tests/unit/challenge/test_webroot.c
 unit_challenge_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

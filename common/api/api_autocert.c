@@ -4,7 +4,7 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
-static const char *const challenges[] = { "auto", "http-01", "dns-01", "manual", NULL };
+static const char *const challenges[] = { "auto", "http-01", "tls-alpn-01", "dns-01", "manual", NULL };
 
 const struct api_field api_autocert_properties[] = {
 	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME",

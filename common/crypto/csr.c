@@ -7,54 +7,23 @@
 #include "common/buf.h"
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
+#include "common/crypto/san.h"
 #include "common/name.h"
 #include "common/strlist.h"
 
-#include <arpa/inet.h>
 #include <openssl/x509.h>
 #include <string.h>
 
 enum { CN_MAX = 64 }; /* ub-common-name, RFC 5280 appendix A.1 */
 
-static GENERAL_NAME *
-general_name(const char *name)
-{
-	GENERAL_NAME *gen = GENERAL_NAME_new();
-	bool is_ip = name_type_of(name) == NAME_IP;
-	ASN1_STRING *value = is_ip ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
-	unsigned char addr[sizeof(struct in6_addr)];
-	bool is_v6 = is_ip && strchr(name, ':');
-	int ok = 0;
-
-	if (is_ip && inet_pton(is_v6 ? AF_INET6 : AF_INET, name, addr) == 1)
-		ok = ASN1_STRING_set(value, addr, is_v6 ? sizeof(struct in6_addr) : sizeof(struct in_addr));
-	else if (!is_ip)
-		ok = ASN1_STRING_set(value, name, (int)strlen(name));
-	if (!gen || !value || !ok) {
-		GENERAL_NAME_free(gen);
-		ASN1_STRING_free(value);
-		return NULL;
-	}
-	GENERAL_NAME_set0_value(gen, is_ip ? GEN_IPADD : GEN_DNS, value);
-	return gen;
-}
-
 static int
 csr_add_names(X509_REQ *req, const struct strlist *names)
 {
-	_cleanup_(ossl_general_names_freep) GENERAL_NAMES *gens = sk_GENERAL_NAME_new_null();
+	_cleanup_(ossl_general_names_freep) GENERAL_NAMES *gens = san_make(names);
 	STACK_OF(X509_EXTENSION) *exts = NULL;
-	int ok = gens != NULL;
+	int ok = gens && X509V3_add1_i2d(&exts, NID_subject_alt_name, gens, 0, X509V3_ADD_DEFAULT) == 1 &&
+		 X509_REQ_add_extensions(req, exts) == 1;
 
-	for (size_t i = 0; ok && i < names->count; i++) {
-		GENERAL_NAME *gen = general_name(names->items[i]);
-
-		ok = gen && sk_GENERAL_NAME_push(gens, gen) > 0;
-		if (!ok)
-			GENERAL_NAME_free(gen);
-	}
-	ok = ok && X509V3_add1_i2d(&exts, NID_subject_alt_name, gens, 0, X509V3_ADD_DEFAULT) == 1 &&
-	     X509_REQ_add_extensions(req, exts) == 1;
 	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
 	return ok;
 }

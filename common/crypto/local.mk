@@ -1,5 +1,6 @@
 # common/crypto: keys, certificates, their file formats, and secrets.
 libcommon_a_SOURCES += \
+	common/crypto/alpn_cert.c common/crypto/alpn_cert.h \
 	common/crypto/base64url.c common/crypto/base64url.h \
 	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \
@@ -13,6 +14,7 @@ libcommon_a_SOURCES += \
 	common/crypto/pbe_cost.c common/crypto/pbe_cost.h \
 	common/crypto/pem.c common/crypto/pem.h \
 	common/crypto/pkcs12.c common/crypto/pkcs12.h \
+	common/crypto/san.c common/crypto/san.h \
 	common/crypto/secret.c common/crypto/secret.h \
 	common/crypto/x509.c common/crypto/x509.h \
 	common/crypto/x509_arrange.c \

@@ -9,6 +9,8 @@ libcertd_a_SOURCES += \
 	daemon/challenge/solve_dns.c \
 	daemon/challenge/solve_http.c \
 	daemon/challenge/solve_manual.c \
+	daemon/challenge/solve_tlsalpn.c \
 	daemon/challenge/solver.c daemon/challenge/solver.h daemon/challenge/solver_private.h \
+	daemon/challenge/tlsalpn.c daemon/challenge/tlsalpn.h \
 	daemon/challenge/txt_queue.c daemon/challenge/txt_queue.h \
 	daemon/challenge/webroot.c daemon/challenge/webroot.h

@@ -10,6 +10,7 @@
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/http01.h"
 #include "daemon/challenge/solver_private.h"
+#include "daemon/challenge/tlsalpn.h"
 #include "daemon/challenge/txt_removal.h"
 #include "daemon/report/events.h"
 
@@ -17,7 +18,7 @@
 #include <string.h>
 
 /* In the order in which "auto" prefers them: http-01 needs neither a delay nor credentials. The last one is manual. */
-static const struct solver_kind *const kinds[] = { &solver_http01, &solver_dns01, &solver_manual };
+static const struct solver_kind *const kinds[] = { &solver_http01, &solver_tlsalpn01, &solver_dns01, &solver_manual };
 enum { KINDS_AUTO = ARRAY_SIZE(kinds) - 1 };
 
 struct solver *
@@ -29,12 +30,18 @@ solver_new(const struct dnsprovider_env *env, struct store *store, const struct 
 		.fds = config->http_fds,
 		.n_fds = config->n_http_fds,
 	};
+	struct tlsalpn_config tlsalpn = {
+		.listen = &config->tlsalpn_listen,
+		.fds = config->tlsalpn_fds,
+		.n_fds = config->n_tlsalpn_fds,
+	};
 
 	solver->env = *env;
 	solver->store = store;
 	solver->events = config->events;
 	strlist_copy(&solver->webroots, &config->webroots);
 	solver->http = http01_new(env->loop, &http);
+	solver->tlsalpn = tlsalpn_new(env->loop, &tlsalpn);
 	solver->dns = dns_solves_new(solver, config->propagation_poll_ms);
 	return solver;
 }
@@ -46,6 +53,7 @@ solver_free(struct solver *solver)
 		return;
 	dns_solves_free(solver->dns);
 	http01_free(solver->http);
+	tlsalpn_free(solver->tlsalpn);
 	strlist_clear(&solver->webroots);
 	free(solver);
 }
@@ -54,6 +62,12 @@ const struct error *
 solver_http_error(const struct solver *solver)
 {
 	return http01_error(solver->http);
+}
+
+const struct error *
+solver_tlsalpn_error(const struct solver *solver)
+{
+	return tlsalpn_error(solver->tlsalpn);
 }
 
 /* The auto-certificate names a challenge, or leaves the choice to certd. */
@@ -124,7 +138,7 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(err, "challenge", "'%s' is not one of auto, http-01, dns-01, manual", wanted);
+	error_set_field(err, "challenge", "'%s' is not one of auto, http-01, tls-alpn-01, dns-01, manual", wanted);
 	return NULL;
 }
 
@@ -159,6 +173,8 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 
 		if (check_kind(solver, kind, q, &why) == 0)
 			return kind;
+		if (kind->is_extra && why.code == ERROR_INVALID)
+			continue;
 		buf_printf(&reasons, "; %s: %s", kind->type, why.message);
 		if (why.field)
 			str_replace(&field, why.field);
@@ -251,10 +267,10 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 			solver->webroots.count ? "a webroot" : "an HTTP listener");
 	if (q.is_wildcard)
 		return xasprintf("challenge auto chooses dns-01 for %s: it is a wildcard", name);
-	if (names_dns_provider(autocert))
+	if (kind == &solver_dns01 && names_dns_provider(autocert))
 		return xasprintf("challenge auto chooses dns-01 for %s: a DNS provider is set", name);
 	check_kind(solver, &solver_http01, &q, &no_http);
-	return xasprintf("challenge auto chooses dns-01 for %s, and not http-01: %s", name,
+	return xasprintf("challenge auto chooses %s for %s, and not http-01: %s", kind->word, name,
 		no_http.message ? no_http.message : "");
 }
 

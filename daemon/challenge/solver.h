@@ -1,6 +1,7 @@
 /*
  * daemon/challenge/solver.h: publishing the answer to a challenge and taking it down: a table of solvers, one file per
- * kind (http-01: own listener, webroot; dns-01: through daemon/dnsprovider; manual: by the operator).
+ * kind (http-01: own listener, webroot; tls-alpn-01: own listener; dns-01: through daemon/dnsprovider; manual: by the
+ * operator).
  *
  * Before a value is added to DNS, its removal is durable (STORE_CLEANUP and a SCHEDULE_CLEANUP row), so that a crash
  * leaves no orphan. The row is deleted when the removal has succeeded; until then it is retried.
@@ -23,6 +24,9 @@ struct solver_config {
 	struct strlist webroots;    /* directories served by a web server on this host */
 	const int *http_fds;        /* listening sockets passed by the service manager; taken */
 	size_t n_http_fds;
+	struct strlist tlsalpn_listen; /* addresses likewise */
+	const int *tlsalpn_fds;
+	size_t n_tlsalpn_fds;
 	int64_t propagation_poll_ms; /* first pause between queries of the name servers, doubled; 0: 250 */
 	struct events *events;       /* borrowed; NULL: failed removals and records to publish are not reported */
 };
@@ -42,12 +46,15 @@ solver_free(struct solver *solver);
 const struct error *
 solver_http_error(const struct solver *solver);
 
+/* The same for tls-alpn-01. */
+const struct error *
+solver_tlsalpn_error(const struct solver *solver);
+
 /*
  * solver_choose() - choose the challenge to answer (pure, except that it reads the store)
  * autocert.challenge decides. "auto" is dns-01 for wildcards, else the first that is configured and offered: dns-01
- * when a
- * DNS provider is set, http-01 when there is a listener or webroot, else dns-01 when a DNS provider has the zone. Tries
- * to bind a listener that is not bound.
+ * when a DNS provider is set, http-01 when there is a listener or webroot, tls-alpn-01 when there is a listener, else
+ * dns-01 when a DNS provider has the zone. Tries to bind a listener that is not bound.
  * Return: index into authz->challenges, or -1 with ERROR_INVALID/ERROR_STATE that says what is offered, what is
  * configured, and what to do.
  */

@@ -7,6 +7,7 @@
 
 struct dns_solves; /* solve_dns.c */
 struct http01;
+struct tlsalpn;
 struct txt_removals;
 
 struct solver {
@@ -14,6 +15,7 @@ struct solver {
 	struct store *store;
 	struct strlist webroots;
 	struct http01 *http;
+	struct tlsalpn *tlsalpn;
 	struct dns_solves *dns;
 	struct events *events; /* or NULL */
 };
@@ -22,6 +24,7 @@ struct solver {
 struct solver_kind {
 	const char *word; /* value of autocert.challenge: "http-01", "manual" */
 	const char *type; /* the CA's: "http-01" */
+	bool is_extra;    /* few hosts have it: where it is not configured, "auto" does not speak of it */
 	/*
 	 * Can @name (without "*.") be validated this way? @is_now: at this moment, otherwise: is it configured? -1:
 	 * @err says what is missing and how to add it.
@@ -35,6 +38,7 @@ struct solver_kind {
 };
 
 extern const struct solver_kind solver_http01;
+extern const struct solver_kind solver_tlsalpn01;
 extern const struct solver_kind solver_dns01;
 extern const struct solver_kind solver_manual;
 

@@ -387,6 +387,8 @@ status_warnings(struct service *s, struct json_object *status)
 
 	if (solver_http_error(s->solver))
 		strlist_add(&warnings, solver_http_error(s->solver)->message);
+	if (solver_tlsalpn_error(s->solver))
+		strlist_add(&warnings, solver_tlsalpn_error(s->solver)->message);
 	if (unvalidated)
 		strlist_add(&warnings, unvalidated);
 	if (s->needs_restart.count) {

@@ -89,7 +89,7 @@ struct autocert {
 	char *common_name;
 	struct strlist sans;
 	char *key_algorithm;
-	char *challenge;    /* "auto", "http-01", "dns-01", "manual" */
+	char *challenge;    /* "auto", or a word of daemon/challenge/solver.c */
 	char *dns_provider; /* id, or NULL: the one that has the zone */
 	bool reuses_key;
 	char *profile;

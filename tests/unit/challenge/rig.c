@@ -60,6 +60,7 @@ rig_clear(struct rig *rig)
 	log_free(rig->log);
 	clock_free(rig->clock);
 	strlist_clear(&rig->config.http_listen);
+	strlist_clear(&rig->config.tlsalpn_listen);
 	strlist_clear(&rig->config.webroots);
 }
 

@@ -1,4 +1,5 @@
 #include "daemon/challenge/http01.h"
+#include "tests/support/process.h"
 #include "tests/unit/challenge/rig.h"
 
 #include <criterion/criterion.h>
@@ -13,7 +14,16 @@
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 #define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 
-enum { LISTENER = 1, WEBROOT = 2, TAKEN_PORT = 4, ZONE = 8, OTHER_ZONE = 16, NO_ZONE = 32, NAMED = 64 };
+enum {
+	LISTENER = 1,
+	WEBROOT = 2,
+	TAKEN_PORT = 4,
+	ZONE = 8,
+	OTHER_ZONE = 16,
+	NO_ZONE = 32,
+	NAMED = 64,
+	TLS_LISTENER = 128
+};
 
 struct choice {
 	const char *why;
@@ -52,6 +62,8 @@ equip(struct rig *rig, int have, int *ret_taken, struct autocert *autocert)
 		rig->config.http_fds = &fd;
 		rig->config.n_http_fds = 1;
 	}
+	if (have & TLS_LISTENER)
+		strlist_take(&rig->config.tlsalpn_listen, xasprintf("127.0.0.1:%d", free_port()));
 	if (have & TAKEN_PORT) {
 		*ret_taken = loopback_listener(&port);
 		strlist_take(&rig->config.http_listen, xasprintf("127.0.0.1:%d", port));
@@ -124,6 +136,18 @@ Test(solver, chooses_what_is_offered_configured_and_fits)
 			"dns-01", NULL },
 		{ "but not where DNS cannot be", LISTENER | NAMED, "auto", "192.0.2.1", false, "http-01,tls-alpn-01",
 			"http-01", NULL },
+		{ "tls-alpn-01 after http-01", LISTENER | TLS_LISTENER, "auto", "www.example.com", false,
+			"tls-alpn-01,http-01", "http-01", NULL },
+		{ "tls-alpn-01 before DNS", TLS_LISTENER | ZONE, "auto", "www.example.com", false,
+			"dns-01,tls-alpn-01,http-01", "tls-alpn-01", NULL },
+		{ "tls-alpn-01 for addresses", TLS_LISTENER, "auto", "192.0.2.1", false, "http-01,tls-alpn-01",
+			"tls-alpn-01", NULL },
+		{ "tls-alpn-01 on request", LISTENER | TLS_LISTENER, "tls-alpn-01", "www.example.com", false,
+			"tls-alpn-01,http-01", "tls-alpn-01", NULL },
+		{ "tls-alpn-01 needs a listener", LISTENER, "tls-alpn-01", "www.example.com", false,
+			"tls-alpn-01,http-01", NULL, "set tls-alpn-listen" },
+		{ "tls-alpn-01 has no wildcards", TLS_LISTENER, "tls-alpn-01", "example.com", true, "tls-alpn-01", NULL,
+			"only by dns-01" },
 		{ "dns-01 on request", LISTENER | ZONE, "dns-01", "www.example.com", false, "http-01,dns-01", "dns-01",
 			NULL },
 		{ "http-01 on request", LISTENER | ZONE, "http-01", "www.example.com", false, "http-01,dns-01",
@@ -208,6 +232,8 @@ Test(solver, says_what_auto_takes_and_why)
 		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
 		{ LISTENER | ZONE, "auto", "*.example.com", "chooses dns-01 for *.example.com: it is a wildcard" },
 		{ LISTENER | NAMED, "auto", "www.example.com", "chooses dns-01 for www.example.com: a DNS provider" },
+		{ TLS_LISTENER, "auto", "www.example.com",
+			"chooses tls-alpn-01 for www.example.com, and not http-01: certd has no HTTP" },
 		{ TAKEN_PORT | ZONE, "auto", "www.example.com", "not http-01: http-listen 127.0.0.1:" },
 		{ LISTENER | ZONE, "http-01", "www.example.com", NULL },
 		{ 0, "auto", "www.example.com", NULL },

@@ -1,0 +1,13 @@
+/* common/crypto/san.h: names as the subject alternative name of a certificate or request (RFC 5280 s4.2.1.6). */
+#ifndef COMMON_CRYPTO_SAN_H
+#define COMMON_CRYPTO_SAN_H
+
+#include <openssl/x509v3.h>
+
+struct strlist;
+
+/* @names: canonical; DNS or IP. Return: owned by the caller, or NULL and an entry in OpenSSL's error queue. */
+GENERAL_NAMES *
+san_make(const struct strlist *names);
+
+#endif
