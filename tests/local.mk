@@ -459,6 +459,31 @@ fuzz_cert_import_SOURCES = tests/fuzz/fuzz_cert_import.c
 fuzz_cert_import_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/cert_import
 
+FUZZERS += fuzz-alert
+fuzz_alert_SOURCES = tests/fuzz/fuzz_alert.c
+fuzz_alert_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/alert
+
+FUZZERS += fuzz-haproxy
+fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c
+fuzz_haproxy_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/haproxy
+
+FUZZERS += fuzz-output
+fuzz_output_SOURCES = tests/fuzz/fuzz_output.c
+fuzz_output_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/output
+
+FUZZERS += fuzz-ledger
+fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c tests/fuzz/directory.c tests/fuzz/directory.h
+fuzz_ledger_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/ledger
+
+FUZZERS += fuzz-migrate
+fuzz_migrate_SOURCES = tests/fuzz/fuzz_migrate.c tests/fuzz/directory.c tests/fuzz/directory.h
+fuzz_migrate_LDADD = $(FUZZ_LIBS) libctl.a $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/migrate
+
 FUZZERS += fuzz-tsig_file
 fuzz_tsig_file_SOURCES = tests/fuzz/fuzz_tsig_file.c
 fuzz_tsig_file_LDADD = $(FUZZ_LIBS) libctl.a $(COMMON_LIBS)

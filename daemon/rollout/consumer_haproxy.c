@@ -14,8 +14,8 @@
 #include "common/crypto/secret.h"
 #include "common/printable.h"
 #include "daemon/base/loop.h"
+#include "daemon/rollout/haproxy_answer.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -223,61 +223,6 @@ haproxy_answer_error(const struct haproxy_work *w, const char *what, struct erro
 		error_set(err, ERROR_STATE, "%s: no answer; the socket needs the level admin", what);
 }
 
-/* The value behind "@member: " in the answer of "show ssl cert FILE"; "": none. Owned by the caller. */
-static char *
-haproxy_member(const struct haproxy_work *w, const char *member)
-{
-	_cleanup_free_ char *key = xasprintf("%s: ", member);
-	const char *at = strstr(buf_str(&w->answer), key);
-
-	at = at ? at + strlen(key) : "";
-	return xstrndup(at, strcspn(at, "\r\n"));
-}
-
-/* Both are hexadecimal; one has colons and perhaps leading zeros. */
-static bool
-haproxy_is_serial(const char *a, const char *b)
-{
-	a += strspn(a, "0:");
-	b += strspn(b, "0:");
-	for (;; a++, b++) {
-		a += strspn(a, ":");
-		b += strspn(b, ":");
-		if (toupper((unsigned char)*a) != toupper((unsigned char)*b))
-			return false;
-		if (!*a)
-			return true;
-	}
-}
-
-static bool
-haproxy_has_current(const struct haproxy_work *w)
-{
-	_cleanup_free_ char *serial = haproxy_member(w, "Serial");
-
-	return *serial && haproxy_is_serial(serial, w->serial);
-}
-
-static bool
-haproxy_is_unused(const struct haproxy_work *w)
-{
-	_cleanup_free_ char *status = haproxy_member(w, "Status");
-
-	return strcmp(status, "Unused") == 0;
-}
-
-/* The file of an open transaction, marked with '*'; NULL: none is open. Owned by the caller. */
-static char *
-haproxy_open_transaction(const struct haproxy_work *w)
-{
-	const char *text = buf_str(&w->answer), *end = strstr(text, "# filename"), *star = strchr(text, '*');
-
-	if (!star || (end && star > end))
-		return NULL;
-	star++;
-	return xstrndup(star, strcspn(star, "\r\n"));
-}
-
 /* --- the steps --- */
 
 static void
@@ -319,7 +264,7 @@ haproxy_refuse(struct haproxy_work *w, const char *what)
 static void
 haproxy_after_transactions(struct haproxy_work *w)
 {
-	_cleanup_free_ char *open = haproxy_open_transaction(w);
+	_cleanup_free_ char *open = haproxy_answer_transaction(buf_str(&w->answer));
 	_cleanup_free_ char *shown = open ? printable_line(open, strlen(open), QUOTED_MAX) : NULL;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -337,9 +282,9 @@ haproxy_after_transactions(struct haproxy_work *w)
 static void
 haproxy_after_show(struct haproxy_work *w)
 {
-	if (!strstr(buf_str(&w->answer), "Filename: "))
+	if (!haproxy_answer_is_known(buf_str(&w->answer)))
 		haproxy_say(w, STEP_NEW, "new ssl cert", w->path, NULL);
-	else if (haproxy_has_current(w)) /* and has accepted it */
+	else if (haproxy_answer_has_serial(buf_str(&w->answer), w->serial)) /* and has accepted it */
 		haproxy_say(w, STEP_VERIFY, "show ssl cert", w->path, NULL);
 	else
 		haproxy_say(w, STEP_TRANSACTIONS, "show ssl cert", NULL, NULL);
@@ -349,9 +294,9 @@ static void
 haproxy_after_verify(struct haproxy_work *w)
 {
 	activation_tested(w->activation);
-	if (!haproxy_has_current(w))
+	if (!haproxy_answer_has_serial(buf_str(&w->answer), w->serial))
 		haproxy_refuse(w, "the certificate was committed, but another one is in use");
-	else if (haproxy_is_unused(w))
+	else if (haproxy_answer_is_unused(buf_str(&w->answer)))
 		haproxy_say(w, STEP_ADD, "add ssl crt-list", w->crt_list, w->path);
 	else
 		haproxy_next_socket(w);
@@ -361,8 +306,8 @@ static void
 haproxy_answered(struct haproxy_work *w)
 {
 	const char *said = buf_str(&w->answer);
-	_cleanup_free_ char *about = xasprintf("for certificate %s!", w->path);
-	bool is_success = strstr(said, "Success!") != NULL;
+	bool is_success = haproxy_answer_is_success(said);
+	enum haproxy_taken taken;
 
 	loop_timer_cancel(&w->timer);
 	switch (w->step) {
@@ -373,16 +318,17 @@ haproxy_answered(struct haproxy_work *w)
 		haproxy_after_show(w);
 		return;
 	case STEP_NEW:
-		if (strstr(said, "New empty certificate store"))
+		if (haproxy_answer_is_new(said))
 			haproxy_say(w, STEP_TRANSACTIONS, "show ssl cert", NULL, NULL);
 		else
 			haproxy_refuse(w, "new ssl cert");
 		return;
 	case STEP_SET:
-		if (strstr(said, about) && strstr(said, "Transaction ")) {
+		taken = haproxy_answer_taken(said, w->path);
+		if (taken == HAPROXY_TAKEN) {
 			activation_tested(w->activation);
 			haproxy_say(w, STEP_COMMIT, "commit ssl cert", w->path, NULL);
-		} else if (strstr(said, "Transaction "))
+		} else if (taken == HAPROXY_TAKEN_BY_OTHERS)
 			haproxy_refuse(
 				w, "somebody else's transaction, opened at the same time, has the certificate now");
 		else

@@ -14,6 +14,7 @@ libcertd_a_SOURCES += \
 	daemon/rollout/drop_declare.c daemon/rollout/drop_prune.c \
 	daemon/rollout/output.c daemon/rollout/output.h \
 	daemon/rollout/drop_remove.c daemon/rollout/drop_versions.c daemon/rollout/drop_write.c \
+	daemon/rollout/haproxy_answer.c daemon/rollout/haproxy_answer.h \
 	daemon/rollout/probe.c daemon/rollout/probe.h daemon/rollout/probe_private.h \
 	daemon/rollout/probe_conn.c daemon/rollout/probe_judge.c daemon/rollout/prober.c \
 	daemon/rollout/starttls.c daemon/rollout/starttls.h daemon/rollout/starttls_private.h \

@@ -3,6 +3,9 @@
  * out the same after encoding and decoding once more.
  */
 #include "common/error.h"
+#include "daemon/alert/condition.h"
+#include "daemon/alert/message.h"
+#include "daemon/rollout/rollout.h"
 #include "daemon/store/object.h"
 
 #include <stdlib.h>
@@ -12,7 +15,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
-	&dnsprovider_class, &consumer_class, &alert_class };
+	&dnsprovider_class, &consumer_class, &alert_class, &message_class, &condition_class, &rollout_class };
 
 static void
 expect(bool is_so)
