@@ -92,6 +92,15 @@ buf_drop(struct buf *b, size_t len)
 	b->len -= len;
 }
 
+void
+buf_truncate(struct buf *b, size_t len)
+{
+	if (len >= b->len)
+		return;
+	b->len = len;
+	b->data[len] = '\0';
+}
+
 const char *
 buf_str(const struct buf *b)
 {

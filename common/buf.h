@@ -45,6 +45,10 @@ buf_printf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void
 buf_drop(struct buf *b, size_t len);
 
+/* Keeps the first @len octets, at most all. */
+void
+buf_truncate(struct buf *b, size_t len);
+
 /* The octets as a NUL-terminated string; "" when empty. Borrowed until the next change. */
 const char *
 buf_str(const struct buf *b);

@@ -81,7 +81,8 @@ static const struct api_field rollout_fields[] = {
 
 const struct api_field api_consumer_metadata[] = {
 	{ .name = "rollouts", .type = API_LIST, .fields = rollout_fields,
-		.help = "deployments, one for each auto-certificate and imported certificate" },
+		.help = "deployments, one for each auto-certificate and imported certificate; at most 100" },
+	{ .name = "moreRollouts", .type = API_INT, .help = "number of further ones; not set if all are listed" },
 	END,
 };
 

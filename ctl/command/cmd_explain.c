@@ -104,6 +104,9 @@ explain_consumer(struct explanation *e)
 
 	for (size_t i = 0; i < ctl_count_at(e->metadata, "rollouts"); i++)
 		explain_rollout(e, json_object_array_get_idx(rollouts, i));
+	if (ctl_at(e->metadata, "moreRollouts"))
+		explain_add(e->reasons, xasprintf("it has %lld more certificates; for each: certctl explain NAME",
+						(long long)json_object_get_int64(ctl_at(e->metadata, "moreRollouts"))));
 	if (ctl_count_at(e->metadata, "rollouts") == 0)
 		explain_add(e->reasons, xstrdup("no certificate was deployed to it yet"));
 	else if (explain_is_failed(e))

@@ -50,9 +50,10 @@ struct scrape {
 	enum scrape_stage stage;
 	int64_t now;
 	struct buf *samples; /* of each row of the table; owned */
+	size_t *kept;        /* octets of each, of the kinds of certificates before; owned */
 	char at[STORE_ID_SIZE];
-	int64_t subjects;          /* so far */
-	bool is_detailed;          /* there are not too many */
+	int64_t subjects;          /* of this kind, so far */
+	bool is_detailed;          /* there are not too many of them */
 	struct object_query query; /* of the stage EXPIRING */
 	size_t within;             /* index */
 	int64_t n_within;
@@ -78,6 +79,7 @@ scrape_free(struct slices *slices)
 	object_query_clear(&s->query);
 	buf_clear(&s->text);
 	free(s->samples);
+	free(s->kept);
 	free(s);
 }
 
@@ -124,13 +126,25 @@ scrape_totals(struct scrape *s)
 
 /* --- certificates --- */
 
+/* Only those of this kind. */
 static void
 scrape_give_up_details(struct scrape *s)
 {
 	s->is_detailed = false;
 	for (size_t i = 0; i < metrics_table_size; i++)
 		if (metrics_table[i].each)
-			buf_clear(&s->samples[i]);
+			buf_truncate(&s->samples[i], s->kept[i]);
+}
+
+/* The next kind of certificates has its own limit. */
+static void
+scrape_end_kind(struct scrape *s, const char *kind)
+{
+	scrape_count_labelled(s, METRIC_DETAILED, "kind", kind, s->is_detailed);
+	for (size_t i = 0; i < metrics_table_size; i++)
+		s->kept[i] = s->samples[i].len;
+	s->is_detailed = true;
+	s->subjects = 0;
 }
 
 static void
@@ -417,8 +431,10 @@ scrape_step(struct slices *slices, struct json_object **ret, struct error *err)
 	if (more != 0)
 		return more;
 	s->at[0] = '\0';
+	if (s->stage == SCRAPE_AUTO)
+		scrape_end_kind(s, "auto");
 	if (s->stage == SCRAPE_IMPORTED)
-		scrape_count(s, METRIC_DETAILED, "", s->is_detailed);
+		scrape_end_kind(s, "imported");
 	if (s->stage == SCRAPE_TEXT) {
 		*ret = scrape_result(s);
 		return 0;
@@ -439,6 +455,7 @@ server_metrics(struct call *call, struct json_object *params, struct error *err 
 	s->is_openmetrics = format && strcmp(format, "openmetrics") == 0;
 	s->now = call_now(call);
 	s->samples = xcalloc(metrics_table_size, sizeof(*s->samples));
+	s->kept = xcalloc(metrics_table_size, sizeof(*s->kept));
 	/* Without a scope it is known in advance that there are too many. */
 	s->is_detailed = call->peer->scope ||
 			 store_count(store, STORE_AUTOCERT) <= (uint64_t)call->service->conf->metrics_certificates;

@@ -543,7 +543,7 @@ const struct metric metrics_table[] = {
 		"When the certificate expires that the endpoint presented.", .each = each_endpoint_expiry },
 	{ "certd_consumer_probe_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET,
 		"When that was last checked.", .each = each_probed },
-	{ "certd_certificates_detailed", METRIC_GAUGE, NULL, "",
+	{ "certd_certificates_detailed", METRIC_GAUGE, NULL, "kind",
 		"1 if there are series of single certificates, 0 if there are more than metrics-certificates.",
 		.is_counted = true },
 	{ "certd_auto_certificates", METRIC_GAUGE, NULL, "state", "Auto-certificates by state.", .once = once_auto },

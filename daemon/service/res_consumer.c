@@ -68,8 +68,8 @@ consumer_describe(
 	struct json_object *rollouts = json_object_new_array();
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	subjects_of_consumer(service->store, c->o.id, ROLLOUTS_SHOWN, &ids, NULL);
-	for (size_t i = 0; i < ids.count; i++) {
+	subjects_of_consumer(service->store, c->o.id, REFERRERS_MAX, &ids, NULL);
+	for (size_t i = 0; i < ids.count && i < ROLLOUTS_SHOWN; i++) {
 		struct rollout_state r = { 0 };
 
 		if (rollout_load(service->rollout, ids.items[i], &r, NULL) == 1) {
@@ -83,6 +83,8 @@ consumer_describe(
 		record_clear(&rollout_class, &r);
 	}
 	json_object_object_add(metadata, "rollouts", rollouts);
+	if (ids.count > ROLLOUTS_SHOWN)
+		json_add_int(metadata, "moreRollouts", (int64_t)(ids.count - ROLLOUTS_SHOWN));
 }
 
 /* --- which certificate goes to which consumer --- */

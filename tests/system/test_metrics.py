@@ -127,30 +127,45 @@ def test_changes_of_dns_records_are_counted_for_each_provider(start, pebble, scr
     assert value(found, "certd_dns_change_duration_seconds_count", dns_provider="hook") >= 1
 
 
+def import_certificate(certd, ca, name):
+    cert, key = ca.issue("old.example.com", days=10)
+    return certd.ctl_json("import", "--cert", cert, "--key", key, "--chain", ca.cert_file, "--name", name)
+
+
 def test_an_imported_certificate_has_series_as_long_as_it_is_in_use(start, pebble, scratch):
     certd = start_certd(start, pebble)
     ca = ThrowAwayCa(scratch)
-    cert, key = ca.issue("old.example.com", days=10)
-    imported = certd.ctl_json("import", "--cert", cert, "--key", key, "--chain", ca.cert_file, "--name", "old")
+    imported = import_certificate(certd, ca, "old")
     found = samples(scrape(certd))
     assert value(found, "certd_certificate_expiry_timestamp_seconds", name="old", kind="imported") == \
-        parse_certificate(cert).not_after.timestamp()
+        parse_certificate(certd.drop("old") / "cert.pem").not_after.timestamp()
     assert not has(found, "certd_certificate_paused", kind="imported")
     certd.ctl("remove", "certificate", imported["id"])
     assert not has(samples(scrape(certd)), "certd_certificate_expiry_timestamp_seconds")
 
 
-def test_with_too_many_certificates_there_are_only_totals(start, pebble):
+def test_with_too_many_certificates_there_are_only_totals(start, pebble, scratch):
     certd = start_certd(start, pebble, "metrics-certificates = 2\n")
+    ca = ThrowAwayCa(scratch)
+    for number in range(2):
+        import_certificate(certd, ca, f"old {number}")
     for name in "ab":
         certd.ctl("add-auto", "--provider", "le", "--cn", f"{name}.example.com", "--name", name)
     found = samples(scrape(certd))
-    assert value(found, "certd_certificates_detailed") == 1 and has(found, "certd_certificate_paused", name="b")
+    assert value(found, "certd_certificates_detailed", kind="auto") == 1 and has(found, "certd_certificate_paused", name="b")
     certd.ctl("add-auto", "--provider", "le", "--cn", "c.example.com", "--name", "c")
     text = scrape(certd)
     check(text)
     found = samples(text)
-    assert value(found, "certd_certificates_detailed") == 0
+    assert value(found, "certd_certificates_detailed", kind="auto") == 0
+    assert not [name for name, pairs in found if dict(pairs).get("kind") == "auto" and "name" in dict(pairs)]
+    # Imported ones have their own limit.
+    assert value(found, "certd_certificates_detailed", kind="imported") == 1
+    names = {dict(pairs).get("name") for name, pairs in found if name == "certd_certificate_expiry_timestamp_seconds"}
+    assert names == {"old 0", "old 1"}
+    import_certificate(certd, ca, "old 2")
+    found = samples(scrape(certd))
+    assert value(found, "certd_certificates_detailed", kind="imported") == 0
     assert not [name for name, pairs in found if "name" in dict(pairs)]
     assert value(found, "certd_auto_certificates", state="available") == 3
     assert value(found, "certd_auto_certificates_expiring", within="1d") == 3

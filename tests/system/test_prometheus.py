@@ -31,7 +31,7 @@ NAME = f'name="shop",id="1",kind="auto",{HERE}'
 TARGET = f'consumer="web",{NAME}'
 EXPIRY = f"certd_certificate_expiry_timestamp_seconds{{{NAME}}}"
 MARGIN = {f"certd_certificate_renewal_margin_expected_seconds{{{NAME}}}": always(864000)}
-TOTALS = {f"certd_certificates_detailed{{{HERE}}}": always(0)}
+TOTALS = {f'certd_certificates_detailed{{{HERE},kind="auto"}}': always(0)}
 
 
 def counted(requests, errors):

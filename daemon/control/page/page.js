@@ -46,7 +46,7 @@ async function readAll(collection) {
   }
 }
 
-/* Imported certificates are in no list by themselves, but metrics have each that is in use. */
+/* Imported certificates are in no list by themselves, but metrics have each that is in use, unless there are too many. */
 async function readImported() {
   const text = await (await ask("/metrics?format=text", "text/plain")).text();
   const found = new Map();
@@ -56,6 +56,7 @@ async function readImported() {
     item[what] = value * 1000;
     found.set(id, item);
   }
+  hasHidden = /^certd_certificates_detailed\{kind="imported"\} 0$/m.test(text);
   return [...found.values()];
 }
 
@@ -119,6 +120,7 @@ function importedEntryOf(item) {
 const entries = new Map(); /* by id */
 let shown = [];            /* those that pass the filters, in order */
 let filter = "", search = "", span = 0, chosen = "", status = {};
+let hasHidden = false; /* imported certificates that are too many for the metrics */
 const changed = new Set(); /* ids to be read again */
 let refreshTimer = 0;
 
@@ -261,6 +263,8 @@ function arrange() {
   }
   shown.sort((a, b) => RANK[a.state] - RANK[b.state] || (a.until || Infinity) - (b.until || Infinity) || (a.name < b.name ? -1 : 1));
   at("count").textContent = shown.length === entries.size ? `${entries.size} certificates` : `${shown.length} of ${entries.size} certificates`;
+  if (hasHidden)
+    at("count").textContent += ", without imported ones: there are more than metrics-certificates";
   drawFilters(counts);
   drawVerdict(counts);
   drawRows();
@@ -289,16 +293,28 @@ function drawFilters(counts) {
         button.focus();
 }
 
+/* What alerts report, the worst first. */
+function drawConditions(conditions) {
+  const more = (status.conditionCount || 0) - conditions.length;
+  at("conditions").hidden = !conditions.length;
+  at("conditions").replaceChildren(...conditions.map(c =>
+    make("li", c.severity === "critical" ? "bad" : "warn", `${c.object ? c.object.name + ": " : ""}${c.title}: ${c.message}`)));
+  if (more > 0)
+    at("conditions").append(make("li", "", `and ${more} more`));
+}
+
 /* One sentence: is anything wrong? */
 function drawVerdict(counts) {
   const verdict = at("verdict");
   const wrong = STATES.filter(state => counts[state.key] && (state.tone === "bad" || state.tone === "warn"));
-  const isBad = status.state === "degraded" || wrong.some(state => state.tone === "bad");
+  const conditions = status.conditions || [];
+  const isBad = conditions.some(c => c.severity === "critical") || wrong.some(state => state.tone === "bad");
   const parts = wrong.map(state => `${counts[state.key]} ${state.text}`);
   if (status.message)
     parts.unshift(status.message);
   verdict.className = isBad ? "bad" : parts.length ? "warn" : "";
   verdict.textContent = parts.length ? parts.join(", ") : entries.size ? `All ${entries.size} certificates are in order` : "No certificates yet";
+  drawConditions(conditions);
   document.title = parts.length ? `certd: ${parts[0]}` : "certd";
 }
 
@@ -344,7 +360,8 @@ async function readEndpoints(entry) {
   const found = [];
   for (const ref of (entry.properties.consumers || []).slice(0, 20)) {
     const consumer = await read("/consumers/" + encodeURIComponent(ref));
-    const rollout = (consumer.metadata.rollouts || []).find(r => r.autoCertificate === entry.id) || {};
+    const rollout = (consumer.metadata.rollouts || []).find(r => r.autoCertificate === entry.id) ||
+      (consumer.metadata.moreRollouts ? {step: "not among those that it lists"} : {});
     const probes = consumer.properties.probes || [];
     const places = (rollout.endpoints || []).length ? rollout.endpoints : probes.map(probe => ({endpoint: `${probe.host}:${probe.port}`}));
     found.push({name: consumer.properties.name, places, step: rollout.step || "", served: rollout.served || entry.served || "",

@@ -90,6 +90,46 @@ Test(status, warns_of_what_somebody_has_to_do)
 	run_end(&r);
 }
 
+/* How many certificates a consumer has beyond those that it lists; 0: it does not say. */
+static int64_t
+more_rollouts(struct run *r)
+{
+	struct answer a = { .err = ERROR_INIT };
+	struct json_object *more;
+	int64_t n;
+
+	call(r, RPC_CONSUMER_GET, "{\"ref\":\"web\"}", &a);
+	cr_assert_eq(a.calls, 1);
+	cr_assert_not_null(a.result, "%s", a.err.message);
+	more = json_path(a.result, "metadata.moreRollouts");
+	n = more ? json_object_get_int64(more) : 0;
+	answer_clear(&a);
+	return n;
+}
+
+Test(status, a_consumer_says_how_many_certificates_it_does_not_list)
+{
+	struct run r;
+	struct store *store;
+	_cleanup_consumer_ struct consumer web = { 0 };
+
+	run_begin(&r, 0);
+	store = r.world.store;
+	cr_assert(world_call(&r.world, RPC_CONSUMER_CREATE, "{'properties':{'name':'web'}}"));
+	cr_assert_eq(object_find(store, &consumer_class, "web", &web, NULL), 1);
+	for (int i = 1; i <= 103; i++) {
+		_cleanup_certificate_ struct certificate c = { .o.name = xasprintf("c%d", i) };
+
+		strlist_add(&c.consumers, web.o.id);
+		c.is_held_back = true; /* nothing is deployed here */
+		cr_assert_eq(object_save(store, store_begin(store), &certificate_class, &c, NULL), 0);
+		if (i == 100)
+			cr_expect_eq(more_rollouts(&r), 0);
+	}
+	cr_expect_eq(more_rollouts(&r), 3);
+	run_end(&r);
+}
+
 static const char with_profile[] =
 	"{\"properties\":{\"name\":\"second\",\"email\":\"a@b.test\",\"server\":"
 	"\"https://ca1.sim.test/directory\",\"termsOfServiceAgreed\":true,\"profile\":\"short\"}}";
