@@ -1,6 +1,7 @@
 /*
  * Delivers the first message of a destination, then the next. Each attempt has the message's own id. What a destination
- * does not accept stays first, so that the order is kept, and is retried; after a week it is given up.
+ * does not accept stays first, so that the order is kept, and is retried; after a week it is given up. One that is
+ * refused for good is given up after a few attempts, because it would hold up the others.
  */
 #include "daemon/alert/alerts_private.h"
 
@@ -16,6 +17,7 @@
 
 enum {
 	GIVE_UP_SEC = 7 * 24 * 3600,
+	REFUSALS_MAX = 3,           /* of one message; the refusal may be a mistake of a minute */
 	LONGEST_WAIT_SEC = 70 * 60, /* of RETRY_LOCAL, with its jitter */
 	ANSWER_MAX = 300,
 };
@@ -158,10 +160,21 @@ delivery_retry_at(const struct alert *a, const struct error *err, int64_t now)
 	return asked_at > at ? asked_at : at;
 }
 
+/* Why the message is not tried again; NULL: it is. Static. */
+static const char *
+delivery_given_up(struct delivery *d, const struct error *err, int64_t now)
+{
+	if (err->code == ERROR_INVALID && ++d->message.refusals >= REFUSALS_MAX)
+		return "given up, because it would be refused again";
+	return now >= time_add(d->message.queued_at, GIVE_UP_SEC) ? "given up after a week" : NULL;
+}
+
 static void
 delivery_failed(struct delivery *d, struct store_txn *txn, struct alert *a, const struct error *err)
 {
 	int64_t now = alerts_now(d->alerts);
+	const char *given_up = delivery_given_up(d, err, now);
+	struct store *store = d->alerts->config.env->store;
 	char when[TIME_RFC3339_SIZE];
 	_cleanup_free_ char *next = NULL;
 	int64_t at;
@@ -169,16 +182,15 @@ delivery_failed(struct delivery *d, struct store_txn *txn, struct alert *a, cons
 	a->attempts++;
 	a->o.state = OBJECT_FAILED;
 	error_copy(&a->o.failure, err);
-	at = delivery_retry_at(a, err, now);
+	at = given_up && err->code == ERROR_INVALID ? now : delivery_retry_at(a, err, now);
 	time_format_rfc3339(at, when);
-	if (now >= time_add(d->message.queued_at, GIVE_UP_SEC)) {
+	if (given_up)
 		queue_remove(txn, d->key);
-		next = xstrdup("given up after a week");
-	} else {
-		next = xasprintf("next attempt %s", when);
-	}
+	else if (err->code == ERROR_INVALID)
+		queue_replace(store, txn, d->key, &d->message);
+	next = given_up ? xstrdup(given_up) : xasprintf("next attempt %s", when);
 	delivery_tell_failed(d, txn, a, err, next);
-	queue_plan(d->alerts->config.env->store, txn, d->alert_id, at);
+	queue_plan(store, txn, d->alert_id, at);
 }
 
 /* The record is read again: it may have been changed meanwhile. */

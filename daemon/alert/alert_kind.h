@@ -20,8 +20,9 @@ struct alert_env {
 };
 
 /*
- * The end of a delivery: called once, from the loop. @err NULL: the destination has accepted the message. @answer: what
- * it said, one printable line; may be empty. Both are borrowed.
+ * The end of a delivery: called once, from the loop. @err NULL: the destination has accepted the message;
+ * ERROR_INVALID: it refuses this message, and would do so again. @answer: what it said, one printable line; may be
+ * empty. Both are borrowed.
  */
 typedef void
 alert_done_fn(const struct error *err, const char *answer, void *arg);

@@ -215,6 +215,21 @@ webhook_words(const struct http_response *res)
 	return xasprintf("HTTP %d%s%s", res->status, *line ? ": " : "", line);
 }
 
+/*
+ * Would another attempt with this message end in the same way? Not because of a missing or wrong credential (RFC 9110
+ * s15.5), which is about the destination: an operator mends that, and the messages wait.
+ */
+static bool
+webhook_is_refused_for_good(int status)
+{
+	static const int others[] = { 401, 403, 407, 408, 421, 425, 429 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (status == others[i])
+			return false;
+	return status >= 400 && status < 500;
+}
+
 static void
 webhook_answered(struct http_response *res, const struct error *err, void *arg)
 {
@@ -234,8 +249,9 @@ webhook_answered(struct http_response *res, const struct error *err, void *arg)
 	if (res->status >= 300 && res->status < 400)
 		error_set(&why, ERROR_STATE, "the webhook redirects (HTTP %d): its URL has changed", res->status);
 	else
-		error_set(&why, ERROR_STATE, "the webhook refused the message: %s", words);
-	why.may_retry = true;
+		error_set(&why, webhook_is_refused_for_good(res->status) ? ERROR_INVALID : ERROR_STATE,
+			"the webhook refused the message: %s", words);
+	why.may_retry = why.code != ERROR_INVALID;
 	if (res->retry_after_sec > 0)
 		why.retry_at = time_add(clock_wall(loop_clock(w->env->loop)), res->retry_after_sec);
 	webhook_end(w, &why, words);

@@ -21,6 +21,7 @@ static const struct record_field message_fields[] = {
 	RECORD_FIELD(RECORD_INT, 13, struct message, ended_at, NULL),
 	RECORD_FIELD(RECORD_INT, 14, struct message, queued_at, NULL),
 	RECORD_FIELD(RECORD_INT, 15, struct message, merged, NULL),
+	RECORD_FIELD(RECORD_INT, 16, struct message, refusals, NULL),
 };
 
 const struct record_class message_class = RECORD_CLASS(

@@ -27,7 +27,8 @@ struct message {
 	int64_t begun_at; /* UNIX seconds */
 	int64_t ended_at; /* resolved; 0: not yet */
 	int64_t queued_at;
-	int64_t merged; /* further messages that it stands for, because the queue was full */
+	int64_t merged;   /* further messages that it stands for, because the queue was full */
+	int64_t refusals; /* how often its destination refused it for good */
 	struct buf unknown;
 };
 

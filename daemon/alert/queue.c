@@ -113,6 +113,12 @@ queue_first(
 }
 
 void
+queue_replace(struct store *store, struct store_txn *txn, const char *key, const struct message *m)
+{
+	record_save(store, txn, &message_class, key, m);
+}
+
+void
 queue_remove(struct store_txn *txn, const char *key)
 {
 	store_del(txn, STORE_MESSAGE, key, strlen(key));

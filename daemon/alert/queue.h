@@ -28,6 +28,10 @@ int
 queue_first(struct store *store, const char *alert_id, char ret_key[QUEUE_KEY_SIZE], struct message *ret,
 	struct error *err);
 
+/* Replaces the message of @key. */
+void
+queue_replace(struct store *store, struct store_txn *txn, const char *key, const struct message *m);
+
 /* It was delivered, or given up. */
 void
 queue_remove(struct store_txn *txn, const char *key);

@@ -205,6 +205,8 @@ mail_set_error(struct mail_session *s, CURL *easy, CURLcode code)
 	const char *text = *s->curl_text ? s->curl_text : curl_easy_strerror(code);
 	const char *reply = s->reply ? s->reply : "";
 	bool is_refusal = *reply == '4' || *reply == '5';
+	/* RFC 5321 s4.2.1. Before MAIL it is not about the message: curl has another code for greeting and EHLO. */
+	bool is_for_good = *reply == '5' && (s->sent > 0 || code == CURLE_SEND_ERROR);
 
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		mail_tls_error(s, easy, text);
@@ -221,10 +223,11 @@ mail_set_error(struct mail_session *s, CURL *easy, CURLcode code)
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		error_set(&s->err, ERROR_TIMEOUT, "mail server '%s' port %s: %s", s->host, s->port, text);
 	else if (is_refusal)
-		error_set(&s->err, ERROR_STATE, "mail server '%s' refused the message: %s", s->host, reply);
+		error_set(&s->err, is_for_good ? ERROR_INVALID : ERROR_STATE,
+			"mail server '%s' refused the message: %s", s->host, reply);
 	else
 		error_set(&s->err, ERROR_NETWORK, "mail server '%s' port %s: %s", s->host, s->port, text);
-	s->err.may_retry = true;
+	s->err.may_retry = s->err.code != ERROR_INVALID;
 }
 
 static void

@@ -37,7 +37,7 @@ struct mail_request {
 /*
  * Called once, from the loop, never from inside mail_send(). @answer: the server's last reply; one printable line, may
  * be empty. Both are borrowed. ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TLS, ERROR_DNS; ERROR_DENIED: it refused the user;
- * ERROR_STATE: it refused sender, recipient or text. @err quotes the reply.
+ * ERROR_INVALID: it refused sender, recipient or text for good; ERROR_STATE: for now. @err quotes the reply.
  */
 typedef void
 mail_done_fn(const struct error *err, const char *answer, void *arg);

@@ -1,6 +1,6 @@
 /*
- * daemon/rollout/haproxy_answer.h: what the answers of HAProxy's runtime API mean. There are no status codes: only known
- * words mean success. Pure. @answer: as it was received, ended by a NUL.
+ * daemon/rollout/haproxy_answer.h: what the answers of HAProxy's runtime API mean. There are no status codes: only
+ * known words mean success. Pure. @answer: as it was received, ended by a NUL.
  */
 #ifndef DAEMON_ROLLOUT_HAPROXY_ANSWER_H
 #define DAEMON_ROLLOUT_HAPROXY_ANSWER_H

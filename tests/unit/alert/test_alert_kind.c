@@ -307,7 +307,7 @@ Test(alert_kind, the_answer_of_a_webhook_says_whether_the_message_is_delivered)
 		{ 199, 0, ERROR_STATE, "", "the webhook refused the message: HTTP 199", "HTTP 199" },
 		{ 300, 0, ERROR_STATE, "", "the webhook redirects (HTTP 300): its URL has changed", "HTTP 300" },
 		{ 399, 0, ERROR_STATE, "", "the webhook redirects (HTTP 399): its URL has changed", "HTTP 399" },
-		{ 400, 0, ERROR_STATE, "no_text", "the webhook refused the message: HTTP 400: no_text",
+		{ 400, 0, ERROR_INVALID, "no_text", "the webhook refused the message: HTTP 400: no_text",
 			"HTTP 400: no_text" },
 		{ 429, 90, ERROR_STATE, "", "the webhook refused the message: HTTP 429", "HTTP 429" },
 		{ 0, 0, ERROR_NETWORK, "", "no route", "" },

@@ -27,6 +27,7 @@ struct exchange {
 	struct loop_timer timer;
 	http_done_fn *done;
 	void *arg;
+	int status;
 };
 
 struct receiver {
@@ -35,7 +36,8 @@ struct receiver {
 	bool is_down; /* no connection */
 	int status;   /* of its answers */
 	int64_t retry_after_sec;
-	bool is_deaf; /* it takes the message, and nobody sees its answer */
+	bool is_deaf;       /* it takes the message, and nobody sees its answer */
+	const char *no_for; /* only messages about that condition get .status, the others 200; or NULL */
 	unsigned attempts;
 	struct exchange *exchanges;
 	struct json_object *taken; /* array of the bodies that it has accepted */
@@ -48,7 +50,7 @@ on_exchange(void *arg)
 	struct receiver *r = x->receiver;
 	http_done_fn *done = x->done;
 	void *done_arg = x->arg;
-	struct http_response res = { .status = r->status, .retry_after_sec = r->retry_after_sec };
+	struct http_response res = { .status = x->status, .retry_after_sec = r->retry_after_sec };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (r->is_deaf)
@@ -68,13 +70,15 @@ receiver_send(void *self, const struct http_request *req, http_done_fn *done, vo
 	struct exchange *x = xcalloc(1, sizeof(*x));
 	struct json_object *body = json_parse(req->body, req->body_len, NULL);
 
-	*x = (struct exchange){ .receiver = r, .done = done, .arg = arg };
+	*x = (struct exchange){ .receiver = r, .done = done, .arg = arg, .status = r->status };
+	if (r->no_for && body && strcmp(json_object_get_string(json_path(body, "condition")), r->no_for) != 0)
+		x->status = 200;
 	loop_timer_init(&x->timer, r->run.world.loop, on_exchange, x);
 	loop_timer_set(&x->timer, 10);
 	DL_APPEND(r->exchanges, x);
 	r->attempts++;
 	cr_assert_not_null(body);
-	if (!r->is_down && r->status < 300)
+	if (!r->is_down && x->status < 300)
 		json_object_array_add(r->taken, json_object_get(body));
 	json_object_put(body);
 	return x;
@@ -665,7 +669,7 @@ Test(alerts, a_message_that_nobody_takes_is_given_up_after_a_week_and_the_next_o
 	struct receiver r;
 
 	begin(&r, "");
-	r.status = 400;
+	r.status = 401;
 	look_at_certd(&r, &wrong);
 	run_for(&r, 8 * DAY);
 	r.status = 200;
@@ -673,6 +677,78 @@ Test(alerts, a_message_that_nobody_takes_is_given_up_after_a_week_and_the_next_o
 	run_for(&r, 2 * HOUR);
 	cr_assert_eq(count_taken(&r), 1);
 	cr_expect_str_eq(taken_text(&r, 0, "condition"), "audit");
+	end(&r);
+}
+
+struct given_up {
+	unsigned count;
+	char message[300]; /* of the last failure */
+};
+
+static void
+count_given_up(struct json_object *event, void *arg)
+{
+	struct given_up *g = arg;
+	const char *message = json_object_get_string(json_path(event, "message"));
+
+	if (strcmp(json_object_get_string(json_path(event, "kind")), event_info(EVENT_ALERT_FAILED)->name) != 0)
+		return;
+	g->count += strstr(message, "given up, because it would be refused again") != NULL;
+	snprintf(g->message, sizeof(g->message), "%s", message);
+}
+
+Test(alerts, a_message_that_is_refused_for_good_does_not_hold_up_the_next)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd worse = { .is_clock_wrong = true, .audit = "altered" };
+	static const struct {
+		int status;
+		bool is_for_good;
+	} cases[] = { { 400, true }, { 404, true }, { 410, true }, { 413, true }, { 499, true }, { 401, false },
+		{ 403, false }, { 408, false }, { 425, false }, { 429, false }, { 500, false }, { 503, false },
+		{ 301, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct receiver r;
+		struct world *w = &r.run.world;
+		struct given_up given_up = { 0 };
+		struct event_subscription *subscription;
+
+		begin(&r, "");
+		subscription = events_subscribe(w->events, NULL, count_given_up, &given_up);
+		r.status = cases[i].status;
+		r.no_for = "clock";
+		look_at_certd(&r, &wrong);
+		look_at_certd(&r, &worse);
+		run_for(&r, 10 * MINUTE);
+		cr_expect_eq(r.attempts, 4, "%d: %u attempts", cases[i].status, r.attempts);
+		cr_expect_eq(count_taken(&r), cases[i].is_for_good, "%d", cases[i].status);
+		cr_expect_eq(given_up.count, cases[i].is_for_good, "%d: %s", cases[i].status, given_up.message);
+		if (cases[i].is_for_good)
+			cr_expect_str_eq(taken_text(&r, 0, "condition"), "audit");
+		events_unsubscribe(subscription);
+		end(&r);
+	}
+}
+
+Test(alerts, a_destination_that_refuses_everything_is_asked_ever_less)
+{
+	static const struct condition_certd worse = {
+		.is_clock_wrong = true, .audit = "altered", .is_disk_full = true
+	};
+	struct receiver r;
+	struct world *w = &r.run.world;
+	_cleanup_alert_ struct alert a = { 0 };
+
+	begin(&r, "");
+	r.status = 410;
+	look_at_certd(&r, &worse);
+	run_for(&r, DAY);
+	cr_expect_eq(r.attempts, 3 * 3, "%u", r.attempts);
+	cr_expect_eq(store_count(w->store, STORE_MESSAGE), 0);
+	cr_assert_eq(object_find(w->store, &alert_class, "hook", &a, NULL), 1);
+	cr_expect_eq(a.o.state, OBJECT_FAILED, "shown until one is accepted");
+	cr_expect_not_null(strstr(a.o.failure.message, "HTTP 410"));
 	end(&r);
 }
 
