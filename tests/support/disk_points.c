@@ -249,7 +249,7 @@ keep_point(void)
 
 	if (mkdir(point, 0700) < 0)
 		err(1, "%s", point);
-	for (int end = 0; end < DISK_END_COUNT; end++) {
+	for (unsigned end = 0; end < DISK_END_COUNT; end++) {
 		_cleanup_free_ char *to = xasprintf("%s/%s", point, disk_end_name(end));
 
 		if (mkdir(to, 0700) < 0)

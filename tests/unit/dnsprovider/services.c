@@ -20,10 +20,10 @@ const struct service services[] = {
 		.list = "{\"success\":true,\"errors\":[],\"result\":[$items]}",
 		.item = "{\"id\":\"$id\",\"type\":\"TXT\",\"name\":\"_acme-challenge.example.com\","
 			"\"content\":\"\\\"$value\\\"\",\"ttl\":120}",
-		.add = { "POST /zones/z51/dns_records", 200, "{\"success\":true,\"result\":{\"id\":\"r1\"}}",
+		.add = { .call = "POST /zones/z51/dns_records", 200, "{\"success\":true,\"result\":{\"id\":\"r1\"}}",
 			.sent = "{\"type\":\"TXT\",\"name\":\"_acme-challenge.example.com\","
 			"\"content\":\"\\\"v1\\\"\",\"ttl\":60}" },
-		.remove = { "DELETE /zones/z51/dns_records/$record", 200, "{\"result\":{\"id\":\"r1\"}}" },
+		.remove = { .call = "DELETE /zones/z51/dns_records/$record", 200, "{\"result\":{\"id\":\"r1\"}}" },
 		.refusal = "{\"success\":false,\"errors\":[{\"code\":9109,\"message\":\"Invalid access token\"}"
 			"],\"messages\":[],\"result\":null}",
 		.words = "Invalid access token",
@@ -42,10 +42,10 @@ const struct service services[] = {
 		.list = "{\"domain_records\":[$items],\"links\":{},\"meta\":{\"total\":2}}",
 		.item = "{\"id\":$id,\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"data\":\"$value\","
 			"\"priority\":null,\"ttl\":30}",
-		.add = { "POST /domains/example.com/records", 201, "{\"domain_record\":{\"id\":1234567,"
+		.add = { .call = "POST /domains/example.com/records", 201, "{\"domain_record\":{\"id\":1234567,"
 			"\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"data\":\"v1\"}}", .sent = "{"
 			"\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"data\":\"v1\",\"ttl\":60}" },
-		.remove = { "DELETE /domains/example.com/records/$record", 204, "" },
+		.remove = { .call = "DELETE /domains/example.com/records/$record", 204, "" },
 		.refusal = "{\"id\":\"unauthorized\",\"message\":\"Unable to authenticate you\"}",
 		.words = "Unable to authenticate you",
 	},
@@ -62,9 +62,9 @@ const struct service services[] = {
 		.list = "{\"data\":[$items],\"page\":1,\"pages\":1,\"results\":2}",
 		.item = "{\"id\":$id,\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"target\":\"$value\","
 			"\"ttl_sec\":300}",
-		.add = { "POST /domains/51/records", 200, "{\"id\":9,\"type\":\"TXT\"}", .sent = "{"
+		.add = { .call = "POST /domains/51/records", 200, "{\"id\":9,\"type\":\"TXT\"}", .sent = "{"
 			"\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"target\":\"v1\",\"ttl_sec\":300}" },
-		.remove = { "DELETE /domains/51/records/$record", 200, "{}" },
+		.remove = { .call = "DELETE /domains/51/records/$record", 200, "{}" },
 		.refusal = "{\"errors\":[{\"reason\":\"Invalid Token\"}]}",
 		.words = "Invalid Token",
 	},
@@ -83,9 +83,9 @@ const struct service services[] = {
 		.list = "{\"records\":[$items],\"meta\":{\"total\":1,\"links\":{\"next\":\"\",\"prev\":\"\"}}}",
 		.item = "{\"id\":\"$id\",\"type\":\"TXT\",\"name\":\"_acme-challenge\","
 			"\"data\":\"\\\"$value\\\"\",\"priority\":0,\"ttl\":300}",
-		.add = { "POST /domains/example.com/records", 201, "{\"record\":{\"id\":\"r1\"}}", .sent = "{"
+		.add = { .call = "POST /domains/example.com/records", 201, "{\"record\":{\"id\":\"r1\"}}", .sent = "{"
 			"\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"data\":\"\\\"v1\\\"\",\"ttl\":120}" },
-		.remove = { "DELETE /domains/example.com/records/$record", 204, "" },
+		.remove = { .call = "DELETE /domains/example.com/records/$record", 204, "" },
 		.refusal = "{\"error\":\"Invalid API token.\",\"status\":401}",
 		.words = "Invalid API token.",
 	},
@@ -103,9 +103,9 @@ const struct service services[] = {
 		.list = "{\"data\":[$items],\"pagination\":{\"current_page\":1,\"per_page\":100}}",
 		.item = "{\"id\":$id,\"zone_id\":\"example.com\",\"parent_id\":null,"
 			"\"name\":\"_acme-challenge\",\"content\":\"\\\"$value\\\"\",\"ttl\":60,\"type\":\"TXT\"}",
-		.add = { "POST /1010/zones/example.com/records", 201, "{\"data\":{\"id\":5}}", .sent = "{"
+		.add = { .call = "POST /1010/zones/example.com/records", 201, "{\"data\":{\"id\":5}}", .sent = "{"
 			"\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"content\":\"v1\",\"ttl\":60}" },
-		.remove = { "DELETE /1010/zones/example.com/records/$record", 204, "" },
+		.remove = { .call = "DELETE /1010/zones/example.com/records/$record", 204, "" },
 		.refusal = "{\"message\":\"Authentication failed\"}",
 		.words = "Authentication failed",
 	},
@@ -122,9 +122,9 @@ const struct service services[] = {
 		.list_call = "GET /dnszone/51",
 		.list = "{\"Id\":51,\"Domain\":\"example.com\",\"Records\":[$items]}",
 		.item = "{\"Id\":$id,\"Type\":3,\"Ttl\":120,\"Value\":\"$value\",\"Name\":\"_acme-challenge\"}",
-		.add = { "PUT /dnszone/51/records", 201, "{\"Id\":9}", .sent = "{\"Type\":3,"
+		.add = { .call = "PUT /dnszone/51/records", 201, "{\"Id\":9}", .sent = "{\"Type\":3,"
 			"\"Name\":\"_acme-challenge\",\"Value\":\"v1\",\"Ttl\":60}" },
-		.remove = { "DELETE /dnszone/51/records/$record", 204, "" },
+		.remove = { .call = "DELETE /dnszone/51/records/$record", 204, "" },
 		.refusal = "{\"ErrorKey\":\"unauthorized\",\"Field\":\"\",\"Message\":\"Wrong access key\"}",
 		.words = "Wrong access key",
 	},
@@ -140,10 +140,10 @@ const struct service services[] = {
 		.list = "{\"id\":\"11af3414-51\",\"name\":\"example.com\",\"type\":\"NATIVE\",\"records\":[$items]}",
 		.item = "{\"id\":\"$id\",\"name\":\"_acme-challenge.example.com\",\"rootName\":\"example.com\","
 			"\"type\":\"TXT\",\"content\":\"\\\"$value\\\"\",\"ttl\":60,\"prio\":0,\"disabled\":false}",
-		.add = { "POST /zones/11af3414-51/records", 201, "[{\"id\":\"r1\"}]", .sent = "[{"
+		.add = { .call = "POST /zones/11af3414-51/records", 201, "[{\"id\":\"r1\"}]", .sent = "[{"
 			"\"name\":\"_acme-challenge.example.com\",\"type\":\"TXT\",\"content\":\"v1\","
 			"\"ttl\":60,\"prio\":0,\"disabled\":false}]" },
-		.remove = { "DELETE /zones/11af3414-51/records/$record", 200, "" },
+		.remove = { .call = "DELETE /zones/11af3414-51/records/$record", 200, "" },
 		.refusal = "[{\"code\":\"UNAUTHORIZED\","
 			"\"message\":\"The customer is not authorized to do this operation.\"}]",
 		.words = "The customer is not authorized to do this operation.",
@@ -162,11 +162,11 @@ const struct service services[] = {
 		.list = "{\"items\":[$items]}",
 		.item = "{\"id\":\"$id\",\"metadata\":{\"state\":\"AVAILABLE\"},\"properties\":{"
 			"\"name\":\"_acme-challenge\",\"type\":\"TXT\",\"content\":\"$value\"}}",
-		.add = { "POST /zones/z51/records", 202, "{\"id\":\"71\",\"metadata\":{"
+		.add = { .call = "POST /zones/z51/records", 202, "{\"id\":\"71\",\"metadata\":{"
 			"\"state\":\"PROVISIONING\"}}", .sent = "{\"properties\":{\"name\":\"_acme-challenge\","
 			"\"type\":\"TXT\",\"content\":\"v1\",\"ttl\":60,\"enabled\":true}}" },
-		.remove = { "DELETE /zones/z51/records/$record", 202, "{}" },
-		.after_add = { "GET /zones/z51/records/71", 200, "{\"id\":\"71\",\"metadata\":{"
+		.remove = { .call = "DELETE /zones/z51/records/$record", 202, "{}" },
+		.after_add = { .call = "GET /zones/z51/records/71", 200, "{\"id\":\"71\",\"metadata\":{"
 			"\"state\":\"AVAILABLE\"}}" },
 		.refusal = "{\"httpStatus\":401,\"messages\":[{\"errorCode\":\"paas-auth-1\","
 			"\"message\":\"Unauthorized, wrong or no api key\"}]}",
@@ -187,10 +187,10 @@ const struct service services[] = {
 		.list = "{\"total_count\":1,\"records\":[$items]}",
 		.item = "{\"id\":\"$id\",\"data\":\"\\\"$value\\\"\",\"name\":\"_acme-challenge\","
 			"\"priority\":0,\"ttl\":60,\"type\":\"TXT\"}",
-		.add = { "PATCH /dns-zones/example.com/records", 200, "{\"records\":[]}", .sent = "{"
+		.add = { .call = "PATCH /dns-zones/example.com/records", 200, "{\"records\":[]}", .sent = "{"
 			"\"return_all_records\":false,\"changes\":[{\"add\":{\"records\":[{"
 			"\"name\":\"_acme-challenge\",\"type\":\"TXT\",\"data\":\"\\\"v1\\\"\",\"ttl\":60}]}}]}" },
-		.remove = { "PATCH /dns-zones/example.com/records", 200, "{\"records\":[]}", .sent = "{"
+		.remove = { .call = "PATCH /dns-zones/example.com/records", 200, "{\"records\":[]}", .sent = "{"
 			"\"return_all_records\":false,\"changes\":[{\"delete\":{\"id\":\"$record\"}}]}" },
 		.refusal = "{\"message\":\"authentication is denied\",\"method\":\"api_key\","
 			"\"reason\":\"invalid_argument\",\"type\":\"denied_authentication\"}",
@@ -210,10 +210,10 @@ const struct service services[] = {
 		.list = "{\"records\":[$items]}",
 		.item = "{\"id\":\"$id\",\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"value\":\"$value\","
 			"\"zone_id\":\"z51\",\"ttl\":600}",
-		.add = { "POST /records", 200, "{\"record\":{\"id\":\"r1\"}}", .sent = "{"
+		.add = { .call = "POST /records", 200, "{\"record\":{\"id\":\"r1\"}}", .sent = "{"
 			"\"name\":\"_acme-challenge\",\"type\":\"TXT\",\"value\":\"v1\",\"ttl\":60,"
 			"\"zone_id\":\"z51\"}" },
-		.remove = { "DELETE /records/$record", 200, "{}" },
+		.remove = { .call = "DELETE /records/$record", 200, "{}" },
 		.refusal = "{\"error\":{\"message\":\"Invalid authentication credentials\",\"code\":401}}",
 		.words = "Invalid authentication credentials",
 	},
@@ -232,14 +232,14 @@ const struct service services[] = {
 			"\"type\":\"TXT\",\"ttl\":120,\"records\":[$items]}}",
 		.item = "{\"value\":\"\\\"$value\\\"\",\"comment\":\"\"}",
 		.absent = "{\"error\":{\"code\":\"not_found\",\"message\":\"RRSet not found\"}}",
-		.add = { "POST /zones/51/rrsets/_acme-challenge/TXT/actions/add_records", 201, "{\"action\":{"
+		.add = { .call = "POST /zones/51/rrsets/_acme-challenge/TXT/actions/add_records", 201, "{\"action\":{"
 			"\"id\":1,\"command\":\"add_rrset_records\",\"status\":\"running\",\"progress\":50,"
 			"\"error\":null}}", .sent = "{\"ttl\":60,\"records\":[{\"value\":\"\\\"v1\\\"\"}]}" },
-		.remove = { "POST /zones/51/rrsets/_acme-challenge/TXT/actions/remove_records", 201, "{"
+		.remove = { .call = "POST /zones/51/rrsets/_acme-challenge/TXT/actions/remove_records", 201, "{"
 			"\"action\":{\"id\":1,\"status\":\"running\",\"error\":null}}", .sent = "{\"records\":[{"
 			"\"value\":\"\\\"v1\\\"\"}]}" },
-		.after = { { "GET /actions/1", 200, "{\"action\":{\"id\":1,\"status\":\"running\","
-			"\"progress\":50,\"error\":null}}" }, { "GET /actions/1", 200, "{\"action\":{\"id\":1,"
+		.after = { { .call = "GET /actions/1", 200, "{\"action\":{\"id\":1,\"status\":\"running\","
+			"\"progress\":50,\"error\":null}}" }, { .call = "GET /actions/1", 200, "{\"action\":{\"id\":1,"
 			"\"status\":\"success\",\"progress\":100,\"error\":null}}" } },
 		.refusal = "{\"error\":{\"code\":\"unauthorized\",\"message\":\"unable to authenticate\","
 			"\"details\":null}}",
@@ -259,16 +259,16 @@ const struct service services[] = {
 			"\"rrset_values\":[$items]}",
 		.item = "\"\\\"$value\\\"\"",
 		.absent = "{\"code\":404,\"message\":\"Can't find the DNS record\",\"object\":\"dns-record\"}",
-		.add = { "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
+		.add = { .call = "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
 			"\"message\":\"DNS Record Created\"}", .sent = "{\"rrset_ttl\":900,"
 			"\"rrset_values\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}" },
-		.add_first = { "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
+		.add_first = { .call = "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
 			"\"message\":\"DNS Record Created\"}", .sent = "{\"rrset_ttl\":300,"
 			"\"rrset_values\":[\"\\\"v1\\\"\"]}" },
-		.remove = { "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
+		.remove = { .call = "PUT /domains/example.com/records/_acme-challenge/TXT", 201, "{"
 			"\"message\":\"DNS Record Created\"}", .sent = "{\"rrset_ttl\":900,"
 			"\"rrset_values\":[\"\\\"v2\\\"\"]}" },
-		.remove_last = { "DELETE /domains/example.com/records/_acme-challenge/TXT", 204, "" },
+		.remove_last = { .call = "DELETE /domains/example.com/records/_acme-challenge/TXT", 204, "" },
 		.refusal = "{\"object\":\"HTTPForbidden\",\"cause\":\"Forbidden\",\"code\":403,"
 			"\"message\":\"Access was denied to this resource.\"}",
 		.refused = 403,
@@ -290,13 +290,13 @@ const struct service services[] = {
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"records\":[$items],\"ttl\":7200}",
 		.item = "\"\\\"$value\\\"\"",
 		.absent = "{\"detail\":\"Not found.\"}",
-		.add = { "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 200, "{}", .sent = "{"
+		.add = { .call = "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 200, "{}", .sent = "{"
 			"\"records\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}" },
-		.add_first = { "POST /domains/example.com/rrsets/", 201, "{}", .sent = "{"
+		.add_first = { .call = "POST /domains/example.com/rrsets/", 201, "{}", .sent = "{"
 			"\"subname\":\"_acme-challenge\",\"type\":\"TXT\",\"ttl\":3600,\"records\":[\"\\\"v1\\\"\"]}" },
-		.remove = { "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 200, "{}", .sent = "{"
+		.remove = { .call = "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 200, "{}", .sent = "{"
 			"\"records\":[\"\\\"v2\\\"\"]}" },
-		.remove_last = { "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 204, "", .sent = "{"
+		.remove_last = { .call = "PATCH /domains/example.com/rrsets/_acme-challenge/TXT/", 204, "", .sent = "{"
 			"\"records\":[]}" },
 		.refusal = "{\"detail\":\"Invalid token.\"}",
 		.words = "Invalid token.",
@@ -310,14 +310,14 @@ const struct service services[] = {
 		.list_call = "GET /domains/example.com/records/TXT/_acme-challenge",
 		.list = "[$items]",
 		.item = "{\"data\":\"$value\",\"name\":\"_acme-challenge\",\"ttl\":3600,\"type\":\"TXT\"}",
-		.add = { "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
+		.add = { .call = "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
 			"\"data\":\"v2\",\"name\":\"_acme-challenge\",\"ttl\":3600,\"type\":\"TXT\"},{"
 			"\"data\":\"v1\",\"ttl\":600}]" },
-		.add_first = { "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
+		.add_first = { .call = "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
 			"\"data\":\"v1\",\"ttl\":600}]" },
-		.remove = { "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
+		.remove = { .call = "PUT /domains/example.com/records/TXT/_acme-challenge", 200, "", .sent = "[{"
 			"\"data\":\"v2\",\"name\":\"_acme-challenge\",\"ttl\":3600,\"type\":\"TXT\"}]" },
-		.remove_last = { "DELETE /domains/example.com/records/TXT/_acme-challenge", 204, "" },
+		.remove_last = { .call = "DELETE /domains/example.com/records/TXT/_acme-challenge", 204, "" },
 		.refusal = "{\"code\":\"UNABLE_TO_AUTHENTICATE\","
 			"\"message\":\"Unauthorized : Could not authenticate API key/secret\"}",
 		.words = "Unauthorized : Could not authenticate API key/secret",
@@ -336,17 +336,17 @@ const struct service services[] = {
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"records\":[$items],\"comments\":[]}]}",
 		.item = "{\"content\":\"\\\"$value\\\"\",\"disabled\":false}",
-		.add = { "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{\"rrsets\":[{"
+		.add = { .call = "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{\"rrsets\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"changetype\":\"REPLACE\",\"records\":[{\"content\":\"\\\"v2\\\"\",\"disabled\":false}"
 			",{\"content\":\"\\\"v1\\\"\",\"disabled\":false}]}]}" },
-		.add_first = { "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
+		.add_first = { .call = "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
 			"\"rrsets\":[{\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"changetype\":\"REPLACE\",\"records\":[{\"content\":\"\\\"v1\\\"\",\"disabled\":false}]}]}" },
-		.remove = { "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
+		.remove = { .call = "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
 			"\"rrsets\":[{\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"changetype\":\"REPLACE\",\"records\":[{\"content\":\"\\\"v2\\\"\",\"disabled\":false}]}]}" },
-		.remove_last = { "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
+		.remove_last = { .call = "PATCH /api/v1/servers/localhost/zones/example.com.", 204, "", .sent = "{"
 			"\"rrsets\":[{\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"changetype\":\"DELETE\",\"records\":[]}]}" },
 		.refusal = "{\"error\":\"Unauthorized\"}",
@@ -358,7 +358,7 @@ const struct service services[] = {
 		.header = "X-Api-User: c36f",
 		.settings = { { "token", "htB9" }, { "username", "c36f" }, { "subdomain", "_acme-challenge" },
 			{ "endpoint", "https://auth.example.org" } },
-		.add = { "POST /update", 200, "{\"txt\":\"v1\"}", .sent = "{\"subdomain\":\"_acme-challenge\","
+		.add = { .call = "POST /update", 200, "{\"txt\":\"v1\"}", .sent = "{\"subdomain\":\"_acme-challenge\","
 			"\"txt\":\"v1\"}" },
 		.refusal = "{\"error\":\"forbidden\"}",
 		.words = "forbidden",
@@ -369,9 +369,9 @@ const struct service services[] = {
 		.header = "Authorization: Basic b3BzOnRvaw==",
 		.settings = { { "token", "tok" }, { "username", "ops" }, { "endpoint", "https://"
 			"bridge.example.org/" } },
-		.add = { "POST /present", 200, "", .sent = "{\"fqdn\":\"_acme-challenge.example.com.\","
+		.add = { .call = "POST /present", 200, "", .sent = "{\"fqdn\":\"_acme-challenge.example.com.\","
 			"\"value\":\"v1\"}" },
-		.remove = { "POST /cleanup", 200, "", .sent = "{\"fqdn\":\"_acme-challenge.example.com.\","
+		.remove = { .call = "POST /cleanup", 200, "", .sent = "{\"fqdn\":\"_acme-challenge.example.com.\","
 			"\"value\":\"v1\"}" },
 		.refusal = "{\"error\":\"who are you?\"}",
 		.words = "who are you?",
@@ -381,7 +381,7 @@ const struct service services[] = {
 		.endpoint = "https://eu.api.ovh.com/1.0",
 		.header = "X-Ovh-Application: ak",
 		.settings = { { "applicationKey", "ak" }, { "applicationSecret", "as" }, { "consumerKey", "ck" } },
-		.login = { "GET /auth/time", 200, "1800000005", .header = "" },
+		.login = { .call = "GET /auth/time", 200, "1800000005", .header = "" },
 		.zones_call = "GET /domain/zone",
 		.zones = "[$items]",
 		.zone = "\"$zone\"",
@@ -391,10 +391,10 @@ const struct service services[] = {
 		.get_call = "GET /domain/zone/example.com/record/$record",
 		.record = "{\"id\":$id,\"zone\":\"example.com\",\"fieldType\":\"TXT\","
 			"\"subDomain\":\"_acme-challenge\",\"target\":\"\\\"$value\\\"\",\"ttl\":60}",
-		.add = { "POST /domain/zone/example.com/record", 200, "{\"id\":9}", .sent = "{"
+		.add = { .call = "POST /domain/zone/example.com/record", 200, "{\"id\":9}", .sent = "{"
 			"\"fieldType\":\"TXT\",\"subDomain\":\"_acme-challenge\",\"target\":\"v1\",\"ttl\":60}" },
-		.remove = { "DELETE /domain/zone/example.com/record/$record", 200, "null" },
-		.after = { { "POST /domain/zone/example.com/refresh", 200, "null" } },
+		.remove = { .call = "DELETE /domain/zone/example.com/record/$record", 200, "null" },
+		.after = { { .call = "POST /domain/zone/example.com/refresh", 200, "null" } },
 		.refusal = "{\"class\":\"Client::Forbidden\",\"message\":\"This credential is not valid\"}",
 		.refused = 403,
 		.words = "This credential is not valid",
@@ -405,7 +405,7 @@ const struct service services[] = {
 		.settings = { { "tenant", "ten" }, { "clientId", "cid" }, { "clientSecret", "s&t" },
 			{ "subscription", "sub" }, { "resourceGroup", "rg" }, { "endpoint", "https://"
 			"dns.example.org" }, { "loginEndpoint", "https://dns.example.org/" } },
-		.login = { "POST /ten/oauth2/v2.0/token", 200, "{\"token_type\":\"Bearer\",\"expires_in\":3599,"
+		.login = { .call = "POST /ten/oauth2/v2.0/token", 200, "{\"token_type\":\"Bearer\",\"expires_in\":3599,"
 			"\"access_token\":\"tok\"}", .sent = "grant_type=client_credentials&client_id=cid&"
 			"client_secret=s%26t&scope=https%3A%2F%2Fmanagement.azure.com%2F.default", .header = "" },
 		.zones_call = "GET /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
@@ -423,16 +423,16 @@ const struct service services[] = {
 		.list = "{\"name\":\"_acme-challenge\",\"properties\":{\"TTL\":900,\"TXTRecords\":[$items]}}",
 		.item = "{\"value\":[\"$value\"]}",
 		.absent = "{\"error\":{\"code\":\"NotFound\",\"message\":\"The resource record was not found.\"}}",
-		.add = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+		.add = { .call = "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
 			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "{}", .sent = "{"
 			"\"properties\":{\"TTL\":900,\"TXTRecords\":[{\"value\":[\"v2\"]},{\"value\":[\"v1\"]}]}}" },
-		.add_first = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+		.add_first = { .call = "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
 			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 201, "{}", .sent = "{"
 			"\"properties\":{\"TTL\":60,\"TXTRecords\":[{\"value\":[\"v1\"]}]}}" },
-		.remove = { "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
+		.remove = { .call = "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/dnsZones/"
 			"example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "{}", .sent = "{"
 			"\"properties\":{\"TTL\":900,\"TXTRecords\":[{\"value\":[\"v2\"]}]}}" },
-		.remove_last = { "DELETE /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
+		.remove_last = { .call = "DELETE /subscriptions/sub/resourceGroups/rg/providers/Microsoft.Network/"
 			"dnsZones/example.com/TXT/_acme-challenge?api-version=2018-05-01", 200, "" },
 		.refusal = "{\"error\":\"invalid_client\","
 			"\"error_description\":\"AADSTS7000215: Invalid client secret provided.\"}",
@@ -471,7 +471,7 @@ const struct service services[] = {
 			"B9X8gASL5AvNEZTC30DmVnA==\\n-----END PRIVATE KEY-----\\n\","
 			" \"client_email\": \"certd@p1.iam.gserviceaccount.com\"}" }, { "endpoint", "https://"
 			"dns.example.org" }, { "loginEndpoint", "https://dns.example.org" } },
-		.login = { "POST /token", 200, "{\"access_token\":\"tok\",\"expires_in\":3599,"
+		.login = { .call = "POST /token", 200, "{\"access_token\":\"tok\",\"expires_in\":3599,"
 			"\"token_type\":\"Bearer\"}", .header = "" },
 		.zones_call = "GET /projects/p1/managedZones?dnsName=example.com.&maxResults=100",
 		.zones = "{\"kind\":\"dns#managedZonesListResponse\",\"managedZones\":[{\"name\":\"inner\","
@@ -484,28 +484,28 @@ const struct service services[] = {
 			"\"rrdatas\":[$items]}]}",
 		.item = "\"\\\"$value\\\"\"",
 		.absent = "{\"error\":{\"code\":404,\"message\":\"not found\"}}",
-		.add = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+		.add = { .call = "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
 			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
 			"\"rrdatas\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}],\"deletions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"rrdatas\":[\"\\\"v2\\\"\"]}]}" },
-		.add_first = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+		.add_first = { .call = "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
 			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
 			"\"rrdatas\":[\"\\\"v1\\\"\"]}]}" },
-		.remove = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+		.remove = { .call = "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
 			"\"status\":\"pending\"}", .sent = "{\"additions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":60,"
 			"\"rrdatas\":[\"\\\"v2\\\"\"]}],\"deletions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"rrdatas\":[\"\\\"v2\\\"\",\"\\\"v1\\\"\"]}]}" },
-		.remove_last = { "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
+		.remove_last = { .call = "POST /projects/p1/managedZones/z-51/changes", 200, "{\"id\":\"7\","
 			"\"status\":\"pending\"}", .sent = "{\"deletions\":[{"
 			"\"name\":\"_acme-challenge.example.com.\",\"type\":\"TXT\",\"ttl\":300,"
 			"\"rrdatas\":[\"\\\"v1\\\"\"]}]}" },
-		.after = { { "GET /projects/p1/managedZones/z-51/changes/7", 200, "{\"id\":\"7\","
-			"\"status\":\"pending\"}" }, { "GET /projects/p1/managedZones/z-51/changes/7", 200, "{"
+		.after = { { .call = "GET /projects/p1/managedZones/z-51/changes/7", 200, "{\"id\":\"7\","
+			"\"status\":\"pending\"}" }, { .call = "GET /projects/p1/managedZones/z-51/changes/7", 200, "{"
 			"\"id\":\"7\",\"status\":\"done\"}" } },
 		.refusal = "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT Signature.\"}",
 		.words = "Invalid JWT Signature.",
@@ -536,7 +536,7 @@ const struct service services[] = {
 			"ResourceRecordSets></ListResourceRecordSetsResponse>",
 		.item = "<ResourceRecord><Value>\"$value\"</Value></ResourceRecord>",
 		.absent = "<ErrorResponse/>",
-		.add = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+		.add = { .call = "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
 			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
 			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
 			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
@@ -548,7 +548,7 @@ const struct service services[] = {
 			"ResourceRecord><ResourceRecord><Value>\"v1\"</Value></ResourceRecord></"
 			"ResourceRecords></ResourceRecordSet></Change></Changes></ChangeBatch></"
 			"ChangeResourceRecordSetsRequest>" },
-		.add_first = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+		.add_first = { .call = "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
 			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
 			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
 			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
@@ -559,7 +559,7 @@ const struct service services[] = {
 			"Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"v1\"</Value></"
 			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
 			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
-		.remove = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+		.remove = { .call = "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
 			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
 			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
 			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
@@ -570,7 +570,7 @@ const struct service services[] = {
 			"Type><TTL>300</TTL><ResourceRecords><ResourceRecord><Value>\"v2\"</Value></"
 			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
 			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
-		.remove_last = { "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
+		.remove_last = { .call = "POST /2013-04-01/hostedzone/Z51/rrset/", 200,
 			"<?xml version=\"1.0\"?>\n<ChangeResourceRecordSetsResponse xmlns=\"https://"
 			"route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C123</"
 			"Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></"
@@ -581,9 +581,9 @@ const struct service services[] = {
 			"Type><TTL>300</TTL><ResourceRecords><ResourceRecord><Value>\"v1\"</Value></"
 			"ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></"
 			"ChangeBatch></ChangeResourceRecordSetsRequest>" },
-		.after = { { "GET /2013-04-01/change/C123", 200,
+		.after = { { .call = "GET /2013-04-01/change/C123", 200,
 			"<?xml version=\"1.0\"?>\n<GetChangeResponse><ChangeInfo><Id>/change/C123</"
-			"Id><Status>PENDING</Status></ChangeInfo></GetChangeResponse>" }, { "GET /2013-04-01/"
+			"Id><Status>PENDING</Status></ChangeInfo></GetChangeResponse>" }, { .call = "GET /2013-04-01/"
 			"change/C123", 200, "<?xml version=\"1.0\"?>\n<GetChangeResponse><ChangeInfo><Id>/"
 			"change/C123</Id><Status>INSYNC</Status></ChangeInfo></GetChangeResponse>" } },
 		.refusal = "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/"

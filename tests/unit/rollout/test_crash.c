@@ -252,7 +252,7 @@ crash_everywhere(struct crash *c, size_t wanted)
 	world_stop(c->w);
 	cr_expect_geq(points, POINTS_MIN);
 	for (size_t point = 0; point < points; point++)
-		for (int end = 0; end < DISK_END_COUNT; end++) {
+		for (unsigned end = 0; end < DISK_END_COUNT; end++) {
 			_cleanup_free_ char *where = xasprintf(
 				"%s at point %zu of %zu", disk_end_name(end), point, points);
 			size_t i;
