@@ -76,6 +76,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_hook.c \
 	tests/unit/base/test_http.c \
 	tests/unit/base/test_http_gate.c \
+	tests/unit/base/test_http_mail.c \
 	tests/unit/base/test_http_url.c \
 	tests/unit/base/test_httpd_conn.c \
 	tests/unit/base/test_httpd_head.c \
@@ -89,6 +90,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
 	tests/unit/base/test_sdbus.c \
+	tests/unit/base/test_tls_guard.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_base_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
@@ -121,6 +123,7 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
 	tests/unit/challenge/test_dns01.c \
+	tests/unit/challenge/test_dns_target.c \
 	tests/unit/challenge/test_http01.c \
 	tests/unit/challenge/test_manual.c \
 	tests/unit/challenge/test_solver.c \
@@ -181,7 +184,9 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-alert
 TESTS += unit-alert
 unit_alert_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/process.c tests/support/process.h \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
+	tests/unit/alert/test_alert_command.c \
 	tests/unit/alert/test_alert_kind.c \
 	tests/unit/alert/test_alerts.c \
 	tests/unit/alert/test_condition.c \
@@ -233,6 +238,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_effect.c \
 	tests/unit/service/test_fields.c \
 	tests/unit/service/test_list.c \
+	tests/unit/service/test_metrics_table.c \
 	tests/unit/service/test_metrics_text.c \
 	tests/unit/service/test_passed_fds.c \
 	tests/unit/service/test_peer.c \

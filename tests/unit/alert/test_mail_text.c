@@ -169,3 +169,62 @@ Test(mail_text, a_subject_is_folded_between_characters)
 		"Subject: =?UTF-8?B?W3dhcm5pbmddIGFhYWFhYWFhYWFiYmJiYmJiYmJiY2NjY2NjY2NjY2M=?=\r\n "
 		"=?UTF-8?B?w7xkOiA=?=\r\n");
 }
+
+/* RFC 5322 s2.1.1: 998 octets without the line end, in any line of the text. */
+Test(mail_text, a_text_with_a_line_that_is_too_long_for_mail_is_encoded)
+{
+	static const struct {
+		size_t first, second; /* length of two lines */
+		bool is_plain;
+	} cases[] = { { 998, 10, true }, { 999, 10, false }, { 10, 998, true }, { 10, 999, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf mail = BUF_INIT;
+		_cleanup_buf_ struct buf lines = BUF_INIT;
+		struct message m = usual;
+
+		for (size_t k = 0; k < cases[i].first; k++)
+			buf_add_char(&lines, 'a');
+		buf_add_char(&lines, '\n');
+		for (size_t k = 0; k < cases[i].second; k++)
+			buf_add_char(&lines, 'b');
+		m.text = lines.data;
+		buf_str(&lines);
+		make(&m, &mail);
+		cr_expect_eq(has_line(&mail, "Content-Transfer-Encoding: 7bit"), cases[i].is_plain, "%zu", i);
+		cr_expect_eq(has_line(&mail, "Content-Transfer-Encoding: base64"), !cases[i].is_plain, "%zu", i);
+		if (cases[i].is_plain)
+			cr_expect_not_null(strstr(buf_str(&mail), "a\r\nb"));
+		else
+			check_form(&mail);
+	}
+}
+
+Test(mail_text, the_text_says_everything_about_the_condition)
+{
+	_cleanup_buf_ struct buf mail = BUF_INIT;
+	struct message m = usual;
+	const char *body;
+
+	m.merged = 3;
+	make(&m, &mail);
+	body = check_form(&mail);
+	cr_expect_str_eq(body,
+		"certificate is not renewed in time\r\n\r\nthe CA said no\r\n\r\n"
+		"Object:    autocertificate 'www.example.test'\r\nCondition: late\r\nSeverity:  warning\r\n"
+		"Status:    firing\r\nSince:     2023-11-14T22:13:20Z\r\nHost:      host\r\n"
+		"\r\nThis mail stands for 3 earlier ones that could not be delivered.\r\n"
+		"\r\nFor details run on host: certctl explain 'www.example.test'\r\n");
+	m = usual;
+	m.status = resolved;
+	m.ended_at = NOW + 60;
+	m.name = NULL;
+	buf_reset(&mail);
+	make(&m, &mail);
+	body = check_form(&mail);
+	cr_expect_str_eq(body,
+		"certificate is not renewed in time\r\n\r\nthe CA said no\r\n\r\n"
+		"Condition: late\r\nSeverity:  warning\r\n"
+		"Status:    resolved\r\nSince:     2023-11-14T22:13:20Z\r\nUntil:     2023-11-14T22:14:20Z\r\n"
+		"Host:      host\r\n");
+}

@@ -212,3 +212,13 @@ Test(pid_file, a_process_of_another_user_is_refused_in_words)
 	cr_assert(geteuid() != 65534 || setresuid(0, 0, 0) == 0);
 	bed_clear(&b);
 }
+
+/* The memory of a process is a regular file that cannot be read at its beginning. */
+Test(pid_file, a_file_that_cannot_be_read_is_refused_with_the_reason)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	cr_expect_eq(pid_file_signal("/proc/self/mem", 0, &err), -1);
+	cr_expect_eq(err.code, ERROR_IO, "%s", err.message);
+	cr_expect_str_eq(err.message, "cannot read the pid file /proc/self/mem: Input/output error");
+}
