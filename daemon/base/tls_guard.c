@@ -72,17 +72,6 @@ guard_read(BIO *bio, char *data, int len)
 	return n;
 }
 
-static int
-guard_write(BIO *bio, const char *data, int len)
-{
-	int n;
-
-	BIO_clear_retry_flags(bio);
-	n = BIO_write(BIO_next(bio), data, len);
-	BIO_copy_next_retry(bio);
-	return n;
-}
-
 static long
 guard_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
@@ -118,7 +107,6 @@ guard_method(void)
 	if (!method)
 		abort(); /* out of memory */
 	BIO_meth_set_read(method, guard_read);
-	BIO_meth_set_write(method, guard_write);
 	BIO_meth_set_ctrl(method, guard_ctrl);
 	BIO_meth_set_destroy(method, guard_destroy);
 	return method;
@@ -154,7 +142,8 @@ guard_on_info(const SSL *ssl, int where, int value _unused_)
 	BIO_set_init(filter, 1);
 	BIO_up_ref(lower); /* SSL_set0_rbio() gives up its own */
 	BIO_push(filter, lower);
-	SSL_set0_rbio((SSL *)ssl, filter); /* const in the callback's type only */
+	/* For reading alone: writes go to the socket as before. const in the callback's type only. */
+	SSL_set0_rbio((SSL *)ssl, filter);
 }
 
 /* --- what is expensive by itself --- */
