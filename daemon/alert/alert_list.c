@@ -4,6 +4,7 @@
  */
 #include "daemon/alert/alerts_private.h"
 
+#include "common/timefmt.h"
 #include "daemon/alert/alert_list.h"
 
 #include <stdio.h>
@@ -141,6 +142,43 @@ alerts_list(const struct alerts *alerts, size_t max, size_t *ret_count)
 	for (size_t i = 0; i < CONDITION_COUNT; i++)
 		buf_clear(&l.texts[i]);
 	return l.items;
+}
+
+static bool
+take_held(const void *key, size_t len, void *arg)
+{
+	strlist_take(arg, xstrndup(key, len));
+	return true;
+}
+
+int
+conditions_held(struct store *store, const char *object_id, struct strlist *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf from = BUF_INIT;
+	_cleanup_buf_ struct buf end = BUF_INIT;
+
+	buf_printf(&from, "%s/", object_id);
+	buf_printf(&end, "%s0", object_id); /* '0' follows '/' */
+	return store_walk_keys(store, STORE_CONDITION, &from, false, &end, take_held, ret, err) < 0 ? -1 : 0;
+}
+
+void
+alerts_of_object(const struct alerts *alerts, const char *id, struct strlist *ret)
+{
+	struct store *store = alerts->config.env->store;
+	_cleanup_strlist_ struct strlist held = STRLIST_INIT;
+
+	conditions_held(store, id, &held, NULL);
+	for (size_t i = 0; i < CONDITION_COUNT; i++) {
+		_cleanup_condition_ struct condition c = { 0 };
+		char key[CONDITION_KEY_SIZE], since[TIME_RFC3339_SIZE];
+
+		condition_key(id, condition_kinds[i].word, key);
+		if (!strlist_has(&held, key) || record_load(store, &condition_class, key, &c, NULL) != 1)
+			continue;
+		time_format_rfc3339(c.begun_at, since);
+		strlist_take(ret, xasprintf("%s since %s: %s", c.severity, since, condition_kinds[i].title));
+	}
 }
 
 /* --- how many hold --- */

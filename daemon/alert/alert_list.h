@@ -27,6 +27,10 @@ struct condition_counts {
 int
 alerts_count(const struct alerts *alerts, struct condition_counts *counts, size_t max, struct error *err);
 
+/* A line for each condition of the object @id: severity, begin and title. Appended to @ret. */
+void
+alerts_of_object(const struct alerts *alerts, const char *id, struct strlist *ret);
+
 /* What prevents all work of certd, a line for people; NULL: nothing. Owned by the caller. */
 char *
 alerts_trouble(const struct alerts *alerts);

@@ -209,33 +209,13 @@ look_at_condition(const struct look *l, const struct condition_kind *kind, bool 
 		look_begin(l, kind, severity, line);
 }
 
-static bool
-look_take_key(const void *key, size_t len, void *arg)
-{
-	strlist_take(arg, xstrndup(key, len));
-	return true;
-}
-
-/* Most objects have none, and one read says so. Return: 0 or -1. */
-static int
-look_find_held(struct look *l)
-{
-	_cleanup_buf_ struct buf from = BUF_INIT;
-	_cleanup_buf_ struct buf end = BUF_INIT;
-
-	buf_printf(&from, "%s/", l->id);
-	buf_printf(&end, "%s0", l->id); /* '0' follows '/' */
-	return store_walk_keys(l->store, STORE_CONDITION, &from, false, &end, look_take_key, &l->held, l->err) < 0 ? -1
-														   : 0;
-}
-
 /* Return: when to look again; INT64_MAX: when a record changes. */
 static int64_t
 look_at_all(struct look *l, bool is_there)
 {
 	int64_t again_at = INT64_MAX;
 
-	if (look_find_held(l) < 0)
+	if (conditions_held(l->store, l->id, &l->held, l->err) < 0)
 		look_again_soon(l, &again_at);
 	else
 		for (size_t i = 0; i < CONDITION_COUNT; i++)

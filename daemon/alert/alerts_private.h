@@ -37,6 +37,12 @@ alerts_message(struct alerts *alerts, const struct condition_kind *kind, const c
 bool
 alert_wants(const struct alert *a, const char *word, enum severity severity, const struct strlist *labels);
 
+/* --- alert_list.c --- */
+
+/* The keys of the conditions of an object that hold; appended to @ret. Most have none. Return: 0 or -1. */
+int
+conditions_held(struct store *store, const char *object_id, struct strlist *ret, struct error *err);
+
 /* --- alert_deliver.c --- */
 
 extern const struct job_kind alert_job;

@@ -157,6 +157,7 @@ why_all(struct explanation *e)
 
 	if (text)
 		strlist_take(&e->reasons, text);
+	alerts_of_object(e->call->service->issue_env->alerts, e->a.o.id, &e->reasons); /* as alerts report it */
 }
 
 /* "WHAT: WHY (3 attempts); next attempt WHEN" */

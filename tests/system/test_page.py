@@ -12,6 +12,7 @@ from certd import Certd, program
 from ionos_client import UnixConnection
 from pebble import Challtestsrv, Pebble
 from procs import free_port, run, wait_for
+from tls import ThrowAwayCa
 
 BIG = 10000
 FILES = ("/", "/page.js", "/page.css", "/page.svg")
@@ -111,6 +112,33 @@ def test_ten_thousand_certificates_with_keyboard_in_light_and_dark(start):
     browser.press("/", "n0000007")
     assert rows(browser) == ["n0000007.example.com"]
     assert browser.text("#count") == f"1 of {BIG} certificates"
+    is_clean(browser, url)
+
+
+def test_imported_certificates_and_conditions_are_shown_whatever_the_limit_of_the_metrics(start, scratch):
+    certd, url, token = start_certd(start, config=f"metrics-certificates = 1\nhttp-listen = 127.0.0.1:{free_port()}\n")
+    ca = ThrowAwayCa(scratch)
+
+    def import_certificate(name, days):
+        cert, key = ca.issue("old.example.com", days=days)
+        certd.ctl("import", "--cert", cert, "--key", key, "--chain", ca.cert_file, "--name", name, "--allow-expired")
+
+    certd.ctl("add-provider", "--name", "dead", "--server", f"https://127.0.0.1:{free_port()}/", "--email", "a@b.test",
+              "--agree-tos", "--no-wait")
+    for name in ("one", "two"):
+        certd.ctl("add-auto", "--provider", "dead", "--cn", f"{name}.example.com", "--name", name, "--no-wait")
+    import_certificate("imported <b>", 0)
+    browser = start(Browser)
+    sign_in(browser, url, token)
+    assert sorted(rows(browser)) == ["imported <b>", "one", "two"] and browser.text("#count") == "3 certificates"
+    attention = browser.text("#conditions")
+    assert "imported <b>: certificate has expired: expired " in attention and "--replace" in attention
+    assert browser.run("return document.getElementById('verdict').className") == "bad"
+    # Too many of them: the page says so.
+    import_certificate("another", 10)
+    sign_in(browser, url, token)
+    assert sorted(rows(browser)) == ["one", "two"]
+    assert "without imported ones: there are more than metrics-certificates" in browser.text("#count")
     is_clean(browser, url)
 
 

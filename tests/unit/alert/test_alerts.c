@@ -506,6 +506,47 @@ drill_clear(struct drill *d)
 	record_clear(&rollout_class, &d->rollout);
 }
 
+static void
+note_result(struct json_object *result, const struct error *err, void *arg)
+{
+	char **text = arg;
+
+	cr_assert_null(err);
+	*text = xstrdup(json_object_to_json_string_ext(result, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* The answer as text; owned by the caller. */
+static char *
+ask(struct receiver *r, enum api_method_id method, const char *params)
+{
+	static struct peer root = { .role = ROLE_ADMIN, .user_id = "0", .label = "uid:0" };
+	_cleanup_json_ struct json_object *json = json_parse(params, strlen(params), NULL);
+	char *text = NULL;
+
+	service_call(&r->run.world.service, &root, method, json, note_result, &text);
+	cr_assert_eq(loop_run_until(r->run.world.loop, world_now(&r->run.world), NULL), 0);
+	cr_assert_not_null(text);
+	return text;
+}
+
+/* What alerts report is shown by status and metrics; and by explain, if it is about the certificate. */
+static void
+expect_shown(struct receiver *r, const char *word)
+{
+	_cleanup_free_ char *status = ask(r, RPC_SERVER_STATUS, "{}");
+	_cleanup_free_ char *metrics = ask(r, RPC_SERVER_METRICS, "{}");
+	_cleanup_free_ char *explained = ask(r, RPC_AUTOCERTIFICATE_EXPLAIN, "{\"ref\":\"a-90d\"}");
+	_cleanup_free_ char *condition = xasprintf("\"condition\":\"%s\"", word);
+	_cleanup_free_ char *sample = xasprintf(
+		"certd_conditions{condition=\\\"%s\\\",severity=\\\"%s\\\"} 1\\n", word, taken_text(r, 0, "severity"));
+
+	cr_expect_not_null(strstr(status, condition), "%s", word);
+	cr_expect_not_null(strstr(metrics, sample), "%s", word);
+	cr_expect(strcmp(taken_text(r, 0, "object.type"), "autocertificate") != 0 ||
+			  strstr(explained, taken_text(r, 0, "title")),
+		"%s: %s", word, explained);
+}
+
 /* Each row of the table of conditions, and each state of a deployment. */
 Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 {
@@ -554,6 +595,8 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 			expect_once(&r, word, "", "firing");
 			cr_expect_not_null(strstr(taken_text(&r, 0, "message"), cases[i].text), "%s: %s", word,
 				taken_text(&r, 0, "message"));
+			if (*taken_text(&r, 0, "object.type")) /* what concerns certd itself is not so in this world */
+				expect_shown(&r, word);
 		}
 		drill_look(&good);
 		if (strcmp(word, "changed") == 0)

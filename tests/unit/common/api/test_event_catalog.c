@@ -44,3 +44,20 @@ Test(event_catalog, each_kind_has_an_entry)
 	cr_expect_eq(entries, EVENT_KIND_COUNT);
 	cr_expect_not_null(strstr(buf_str(&text), "Subject: A certificate could not be issued\nDefined-By: certd\n"));
 }
+
+/* As a whole: what journalctl shows, with the advice of that kind and of no other. */
+Test(event_catalog, an_entry_has_subject_manual_level_and_advice)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	event_catalog(&text);
+	cr_expect_eq(strncmp(buf_str(&text), "# The events of certd, for journalctl -x. ", 42), 0);
+	cr_expect_not_null(strstr(buf_str(&text),
+		"\n\n-- c53d05adfd108b49986702851a2c4835\nSubject: A certificate could not be issued\n"
+		"Defined-By: certd\nDocumentation: man:certd(8)\n\n"
+		"Kind of event: issue.failed. Its level is error.\n\n"
+		"certd retries, at least daily, and the present certificate stays in use. To see what certd does next, "
+		"and why: certctl explain NAME\n\n-- "));
+	cr_expect_not_null(
+		strstr(buf_str(&text), "\n\nKind of event: server.started. Its level is info.\n\n-- "), "no advice");
+}
