@@ -105,6 +105,11 @@ static const char forecast_notes[] =
 	"from the dates on which its CA announced shorter ones. It assumes that each order succeeds at once.\n"
 	"\n"
 	"  certctl forecast --days 400\n";
+static const char rollover_notes[] =
+	"Orders that run are finished before. The account, its URL and its authorizations stay. certd keeps\n"
+	"both keys until the CA has confirmed, and continues after a restart.\n"
+	"\n"
+	"  certctl rollover le\n";
 static const char new_account_notes[] =
 	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
 	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
@@ -462,6 +467,8 @@ const struct command commands[] = {
 	{ "new-account", NULL, "register another account in place of one that the CA refuses", OPTIONS_PARAMS, 0,
 		API_PROVIDER, RPC_PROVIDER_NEW_ACCOUNT, wait_options, cmd_renew,
 		.notes = new_account_notes },
+	{ "rollover", NULL, "replace the key of an account", OPTIONS_PARAMS, 0, API_PROVIDER, RPC_PROVIDER_ROLLOVER,
+		wait_options, cmd_renew, .notes = rollover_notes },
 	{ "register", "EMAIL", "register an account with a CA", OPTIONS_NONE, COMMAND_WORDS, API_PROVIDER,
 		RPC_PROVIDER_CREATE, register_options, cmd_register, .notes = register_notes },
 	{ "authorize", "DOMAIN", "get the TXT record that validates a name, to publish it manually",

@@ -199,3 +199,58 @@ acme_account_update(struct acme_client *client, const char *email, acme_reply_fn
 	return acme_client_send(
 		client, &(struct acme_request){ .url = client->account_url, .payload = buf_str(&text) }, done, arg);
 }
+
+/* --- another key --- */
+
+struct key_change {
+	struct acme_client *client;
+	const struct key *next;
+	acme_reply_fn *done;
+	void *arg;
+};
+
+/* Signed by the new key, without a nonce: the request is this text, signed by the old one. */
+static int
+build_key_change(const struct acme_directory *directory, struct buf *ret, struct error *err, void *arg)
+{
+	const struct key_change *change = arg;
+	_cleanup_json_ struct json_object *payload = json_object_new_object();
+	_cleanup_buf_ struct buf jwk = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *old_key;
+
+	if (key_jwk(change->client->key, &jwk, err) < 0)
+		return -1;
+	old_key = json_parse(buf_str(&jwk), jwk.len, err);
+	if (!old_key)
+		return -1;
+	json_add_string(payload, "account", change->client->account_url);
+	json_object_object_add(payload, "oldKey", old_key);
+	json_write(payload, &text);
+	return jws_sign(
+		change->next, &(struct jws_header){ .url = directory->key_change }, buf_str(&text), text.len, ret, err);
+}
+
+static void
+key_change_done(const struct acme_reply *reply, const struct error *err, void *arg)
+{
+	const struct key_change *change = arg;
+
+	change->done(reply, err, change->arg);
+}
+
+struct acme_call *
+acme_account_change_key(struct acme_client *client, const struct key *next, acme_reply_fn *done, void *arg)
+{
+	struct key_change *change = xcalloc(1, sizeof(*change));
+	struct acme_call *call = acme_call_new(
+		client, &(struct acme_request){ .url = ACME_KEY_CHANGE, .is_best_effort = true });
+
+	*change = (struct key_change){ client, next, done, arg };
+	call->build = build_key_change;
+	call->done = key_change_done;
+	call->release = free;
+	call->arg = change;
+	acme_call_start(call);
+	return call;
+}

@@ -173,6 +173,7 @@ directory_entry(const struct acme_directory *d, const char *name)
 		{ ACME_NEW_ACCOUNT, d->new_account },
 		{ ACME_NEW_ORDER, d->new_order },
 		{ ACME_REVOKE_CERT, d->revoke_cert },
+		{ ACME_KEY_CHANGE, d->key_change },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)

@@ -71,6 +71,7 @@ struct acme_call; /* a running request; valid until its callback is called */
 /* Names of directory entries in place of a URL. */
 #define ACME_NEW_ORDER "newOrder"
 #define ACME_REVOKE_CERT "revokeCert"
+#define ACME_KEY_CHANGE "keyChange"
 
 struct acme_request {
 	const char *url;     /* absolute, or ACME_NEW_ORDER etc. */
@@ -155,6 +156,16 @@ acme_account_register(
  */
 struct acme_call *
 acme_account_update(struct acme_client *client, const char *email, acme_reply_fn *done, void *arg);
+
+/*
+ * acme_account_change_key() - replaces the key of the account at the CA (RFC 8555 s7.3.5)
+ * The client must have an account URL, and keeps its key. A lost answer is resolved by acme_account_find() with a
+ * client of either key.
+ * It is not repeated after network errors: the old key may be void by then.
+ * @next: borrowed until the callback or acme_call_cancel()
+ */
+struct acme_call *
+acme_account_change_key(struct acme_client *client, const struct key *next, acme_reply_fn *done, void *arg);
 
 /*
  * acme_account_find() - finds this key's account (onlyReturnExisting)

@@ -162,22 +162,32 @@ account_looked_for(const struct acme_reply *reply, const struct error *err, void
 	account_finish(account, &why);
 }
 
-static int
-account_register(struct account *account, const struct provider *p, struct error *err)
+struct acme_client *
+account_client_new(const struct account *account, const struct provider *p, struct key *key)
 {
 	const struct clients_config *http = clients_config(account->env->clients);
-	struct acme_client_config config = {
+	const struct acme_client_config config = {
 		.directory_url = p->server,
 		.ca_file = p->ca_file,
 		.account_url = p->account_url,
 		.may_use_other_hosts = http->may_use_other_hosts,
 		.meters = http->meters,
 	};
+
+	return acme_client_new(http->loop, http->http, &config, key);
+}
+
+static int
+account_register(struct account *account, const struct provider *p, struct error *err)
+{
 	struct key *key = NULL;
 
 	if (key_from_der(&p->account_key, &key, err) < 0)
 		return error_wrap(err, "account key");
-	account->client = acme_client_new(http->loop, http->http, &config, key);
+	account->client = account_client_new(account, p, key);
+	/* Orders that run wait for the result: the key is replaced after them. */
+	if (p->next_key.len && !clients_is_busy(account->env->clients, account->id))
+		return account_rollover_start(account, p, err);
 	account->is_known = p->account_url;
 	if (p->terms != TERMS_ACCEPTED && (p->is_key_imported || p->account_url))
 		account->call = acme_account_find(account->client, account_looked_for, account);
@@ -213,7 +223,11 @@ save_key(struct account *account, const struct key *key, struct error *err)
 	if (found <= 0)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s was deleted", account->id);
 	txn = store_begin(store);
-	if (key_to_der(key, &p.account_key, err) < 0 || object_save(store, txn, &provider_class, &p, err) < 0)
+	/* From now on no order starts with either key, until the CA has one of them. */
+	if (p.account_key.len)
+		clients_forget(account->env->clients, account->id);
+	if (key_to_der(key, p.account_key.len ? &p.next_key : &p.account_key, err) < 0 ||
+		object_save(store, txn, &provider_class, &p, err) < 0)
 		return -1;
 	store_then(txn, key_saved, account);
 	return 0;
@@ -269,7 +283,7 @@ account_begin(struct account *account, struct error *err)
 		error_copy(err, &p.o.failure);
 		return -1;
 	}
-	if (p.account_key.len)
+	if (p.account_key.len && (!p.wants_rollover || p.next_key.len))
 		return account_register(account, &p, err);
 	account_keygen_start(account, &p);
 	return 0;

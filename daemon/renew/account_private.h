@@ -11,6 +11,14 @@
 
 struct account_keygen;
 
+/* How far the replacement of the account's key has come; see account_rollover.c. */
+enum account_roll {
+	ROLL_NONE,   /* this job is about something else */
+	ROLL_ASKED,  /* the outcome is unknown as long as no answer arrives */
+	ROLL_DONE,   /* the CA has the new key */
+	ROLL_REFUSED /* the CA has the old key, and keeps it */
+};
+
 struct account {
 	const struct issue_env *env;
 	char id[STORE_ID_SIZE]; /* provider */
@@ -21,8 +29,13 @@ struct account {
 	bool is_known;                 /* the provider has an account */
 	bool is_found;                 /* the CA still has the account that the provider has */
 	bool was_there;                /* the CA already had an account for the key */
-	char *email;                   /* the CA has this address; NULL: not known */
-	bool is_updated;               /* the CA's account got another address */
+	enum account_roll roll;
+	struct acme_client *next_client; /* signs with the next key; or NULL */
+	struct key *next_key;
+	int64_t attempts;     /* failed ones before, to replace the key */
+	struct error refusal; /* of the request for another key */
+	char *email;          /* the CA has this address; NULL: not known */
+	bool is_updated;      /* the CA's account got another address */
 	bool needs_eab;
 	char *terms_url;
 	char *profile_note; /* the CA does not offer the provider's profile */
@@ -37,6 +50,14 @@ account_cancel(void *work);
 /* Stops the worker that generates the key, if it runs. */
 void
 account_keygen_cancel(struct account *account);
+
+/* @p has both keys, and no order runs. Return: 0, or -1: the job ends with @err. */
+int
+account_rollover_start(struct account *account, const struct provider *p, struct error *err);
+
+/* A client that signs with @key (taken), which may have the account of @p. */
+struct acme_client *
+account_client_new(const struct account *account, const struct provider *p, struct key *key);
 
 /* The job has ended: stores what follows, with the event, and ends it. @err: NULL: the account is usable. */
 void

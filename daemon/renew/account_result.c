@@ -4,6 +4,7 @@
  */
 #include "daemon/renew/account_private.h"
 
+#include "common/crypto/key.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600, OPERATOR_RETRY_SEC = DAY, UNREADABLE_RETRY_SEC = 3600, REFERRERS_MAX = 10000 };
+enum { DAY = 24 * 3600, BUSY_SEC = 15, OPERATOR_RETRY_SEC = DAY, UNREADABLE_RETRY_SEC = 3600, REFERRERS_MAX = 10000 };
 
 void
 account_cancel(void *work)
@@ -26,6 +27,9 @@ account_cancel(void *work)
 	account_keygen_cancel(account);
 	acme_call_cancel(account->call);
 	acme_client_free(account->client);
+	acme_client_free(account->next_client);
+	key_free(account->next_key);
+	error_clear(&account->refusal);
 	free(account->former_url);
 	free(account->email);
 	free(account->terms_url);
@@ -200,6 +204,43 @@ account_report_replaced(const struct account *account, struct store_txn *txn, co
 		account->former_url, p->account_url);
 }
 
+/* Another job of the account is due in @seconds. */
+static void
+account_continue(const struct account *account, struct provider *p, int64_t seconds)
+{
+	p->o.state = OBJECT_PROVISIONING;
+	p->next_at = time_add(clock_wall(loop_clock(account->env->loop)), seconds);
+}
+
+/* The replacement of the key is over: the CA has one of the keys for certain, and only that one is kept. */
+static void
+account_note_roll(struct account *account, struct store_txn *txn, struct provider *p, const struct error *err)
+{
+	struct event_object object = account_object(account, p);
+	_cleanup_free_ char *thumbprint = key_thumbprint(account->next_key, NULL);
+
+	p->wants_rollover = false;
+	p->attempts = 0;
+	p->o.state = OBJECT_AVAILABLE;
+	error_clear(&p->o.failure);
+	free(p->account_note);
+	if (account->roll == ROLL_DONE) {
+		p->account_note = NULL;
+		secret_move(&p->account_key, &p->next_key);
+		str_replace(&p->account_thumbprint, thumbprint);
+		event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s has another key",
+			p->account_url);
+	} else {
+		secret_clear(&p->next_key);
+		p->account_note = xasprintf("the key was not replaced: %s", err->message);
+		event_emit_error(account->env->events, txn, EVENT_ACCOUNT_FAILED, &object, err,
+			"the key of the account %s was not replaced, and is still valid: %s", p->account_url,
+			err->message);
+	}
+	if (p->has_new_email)
+		account_continue(account, p, 0);
+}
+
 static void
 note_success(struct account *account, struct store_txn *txn, struct provider *p)
 {
@@ -212,9 +253,10 @@ note_success(struct account *account, struct store_txn *txn, struct provider *p)
 	if (p->has_new_email && account->email && strcmp(account->email, p->email) == 0) {
 		p->has_new_email = false;
 	} else if (p->has_new_email) { /* it was changed during the request */
-		p->o.state = OBJECT_PROVISIONING;
-		p->next_at = clock_wall(loop_clock(account->env->loop));
+		account_continue(account, p, 0);
 	}
+	if (p->wants_rollover) /* orders run */
+		account_continue(account, p, BUSY_SEC);
 	error_clear(&p->o.failure);
 	str_replace(&p->account_url, acme_client_account_url(account->client));
 	str_replace(&p->account_thumbprint, acme_client_thumbprint(account->client));
@@ -280,13 +322,16 @@ account_finish(struct account *account, const struct error *err)
 	_cleanup_error_ struct error store_err = ERROR_INIT;
 	_cleanup_error_ struct error dead = ERROR_INIT;
 	int found = object_load(store, &provider_class, account->id, &p, &store_err);
+	bool is_rolled = account->roll == ROLL_DONE || account->roll == ROLL_REFUSED;
 
-	if (found == 1 && err)
+	if (found == 1 && err && !is_rolled)
 		account_name_dead(&p, err, &dead);
 	if (error_is_set(&dead))
 		err = &dead;
 	if (found == 1) {
-		if (err)
+		if (is_rolled)
+			account_note_roll(account, txn, &p, err);
+		else if (err)
 			account_note_failure(account, txn, &p, err);
 		else
 			note_success(account, txn, &p);
@@ -297,6 +342,8 @@ account_finish(struct account *account, const struct error *err)
 	} else {
 		account_put_off_unread(account, txn, &store_err);
 	}
+	if (is_rolled)
+		err = NULL; /* the account is usable, with either key */
 	clients_account_settled(account->env->clients, account->id, err ? NULL : p.account_url, err);
 	store_then(txn, account_saved, account);
 }

@@ -151,6 +151,14 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 	return client;
 }
 
+bool
+clients_is_busy(const struct clients *clients, const char *provider_id)
+{
+	const struct ca_client *client = client_find(clients, provider_id);
+
+	return client && client->users > 0;
+}
+
 int64_t
 clients_room(struct clients *clients, const char *provider_id, struct error *err)
 {
@@ -162,6 +170,8 @@ clients_room(struct clients *clients, const char *provider_id, struct error *err
 		client = client_load(clients, provider_id, err);
 	if (!client)
 		return error_is_set(err) ? -1 : 0;
+	if (client->provider.next_key.len)
+		return 0;
 	if (client->provider.max_orders > 0)
 		return client->provider.max_orders;
 	return clients->config.max_orders > 0 ? clients->config.max_orders : MAX_ORDERS;

@@ -44,9 +44,14 @@ clients_free(struct clients *clients);
 const struct clients_config *
 clients_config(const struct clients *clients);
 
+/* Does an order, or an authorization, use the account now? */
+bool
+clients_is_busy(const struct clients *clients, const char *provider_id);
+
 /*
  * clients_room() - the number of concurrent orders that a provider allows
- * Return: 0 while it has no account, or while its previous client is in use after a change; -1 failed.
+ * Return: 0 while it has no account, while the key of its account is being replaced, or while its previous client is in
+ * use after a change; -1 failed.
  */
 int64_t
 clients_room(struct clients *clients, const char *provider_id, struct error *err);

@@ -2,6 +2,7 @@
 libcertd_a_SOURCES += \
 	daemon/renew/account.c daemon/renew/account.h daemon/renew/account_private.h daemon/renew/account_result.c \
 	daemon/renew/ari.c daemon/renew/ari.h daemon/renew/ari_policy.c daemon/renew/ari_policy.h \
+	daemon/renew/account_rollover.c \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
 	daemon/renew/issue.c daemon/renew/issue.h daemon/renew/issue_private.h \

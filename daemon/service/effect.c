@@ -332,7 +332,8 @@ bool
 effect_is_registered(const struct provider *provider)
 {
 	return provider->account_url && (provider->o.state == OBJECT_AVAILABLE ||
-						(provider->o.state == OBJECT_PROVISIONING && provider->has_new_email));
+						(provider->o.state == OBJECT_PROVISIONING &&
+							(provider->has_new_email || provider->wants_rollover)));
 }
 
 struct json_object *

@@ -8,6 +8,7 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/key.h"
 #include "common/name.h"
+#include "common/shell.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
@@ -205,6 +206,8 @@ forget_account(struct provider *p)
 	p->terms = TERMS_QUIET;
 	p->has_new_email = false;
 	secret_clear(&p->account_key);
+	secret_clear(&p->next_key);
+	p->wants_rollover = false;
 	p->is_key_imported = false;
 }
 
@@ -304,6 +307,25 @@ provider_new_account(struct call *call, struct json_object *params, struct error
 			"second account, declare another provider",
 			p.o.name);
 	forget_account(&p);
+	schedule_account(call, &p);
+	call_forget_provider(call, p.o.id);
+	resource_modified(call, &p.o);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &p, err);
+}
+
+int
+provider_rollover(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_free_ char *command = NULL;
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0)
+		return -1;
+	if (!effect_is_registered(&p)) {
+		command = shell_certctl("explain provider", p.o.name, NULL);
+		return error_set(err, ERROR_STATE, "provider '%s' has no usable account; see: %s", p.o.name, command);
+	}
+	p.wants_rollover = true;
 	schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
 	resource_modified(call, &p.o);

@@ -81,6 +81,9 @@ struct provider {
 	char *account_note;   /* a note about the successful registration; or NULL */
 	char *account_status; /* "deactivated", "revoked", "refused": certd cannot use it any more; NULL: it may */
 	int64_t terms;        /* enum provider_terms */
+	/* While the account's key is replaced (renew/account_rollover.c), both keys are kept: */
+	struct secret next_key; /* PKCS#8 DER; the CA may have it already; no order starts */
+	bool wants_rollover;
 };
 
 struct autocert {

@@ -213,12 +213,26 @@ world_set_disk_full(struct world *w, bool is_full)
 
 /* --- certd --- */
 
+uint64_t
+world_commits(const struct world *w)
+{
+	struct store_stats stats = { 0 };
+
+	if (w->store)
+		store_get_stats(w->store, &stats);
+	return stats.commits;
+}
+
 static bool
 turn_end(void *arg)
 {
 	struct world *w = arg;
 
-	return w->store && store_commit(w->store);
+	bool has_run = w->store && store_commit(w->store);
+
+	if (w->stop_at_commit && world_commits(w) >= w->stop_at_commit)
+		loop_stop(w->loop);
+	return has_run;
 }
 
 static void
@@ -556,6 +570,8 @@ world_run_until(struct world *w, int64_t at)
 		if (loop_run_until(w->loop, at + w->skew, &error) < 0)
 			sim_fail(w->sim, "%s", error.message);
 		if (w->stop_at && w->requests >= w->stop_at)
+			return;
+		if (w->stop_at_commit && world_commits(w) >= w->stop_at_commit)
 			return;
 		/* Opening the store takes disk space: without any, certd does not start. */
 		if (!w->wants_restart || !w->store || w->disk_is_full)

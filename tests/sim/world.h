@@ -62,6 +62,7 @@ struct world {
 	bool wants_restart;
 	uint64_t requests;       /* that the CAs got */
 	uint64_t stop_at;        /* number of the request at which world_run_until() returns; 0: none */
+	uint64_t stop_at_commit; /* number of the store's commit after which world_run_until() returns; 0: none */
 	uint64_t lose_answer_of; /* number of the request that is carried out, but not answered; 0: none */
 	/* of the present minute, for the check that nothing runs hot */
 	int64_t minute;
@@ -108,6 +109,10 @@ world_stop(struct world *w);
 /* Until @at (true time) or request @stop_at, starting certd anew whenever it was ended in between. */
 void
 world_run_until(struct world *w, int64_t at);
+
+/* Commits of the store since certd was started. */
+uint64_t
+world_commits(const struct world *w);
 
 /* @seconds: how far certd's clock is ahead from now on. */
 void

@@ -31,6 +31,7 @@ static const struct {
 	{ "/nonce", FAKE_CA_NONCE },
 	{ "/account", FAKE_CA_ACCOUNT },
 	{ "/account/#", FAKE_CA_ACCOUNT_UPDATE },
+	{ "/key", FAKE_CA_KEY_CHANGE },
 	{ "/order", FAKE_CA_NEW_ORDER },
 	{ "/order/#", FAKE_CA_ORDER },
 	{ "/order/#/finalize", FAKE_CA_FINALIZE },

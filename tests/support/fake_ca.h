@@ -18,6 +18,7 @@ enum fake_ca_kind {
 	FAKE_CA_NONCE,
 	FAKE_CA_ACCOUNT,        /* newAccount */
 	FAKE_CA_ACCOUNT_UPDATE, /* RFC 8555 s7.3.2 */
+	FAKE_CA_KEY_CHANGE,
 	FAKE_CA_NEW_ORDER,
 	FAKE_CA_ORDER, /* polls */
 	FAKE_CA_AUTHORIZATION,

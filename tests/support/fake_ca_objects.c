@@ -160,6 +160,62 @@ post_account(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answ
 	answer_account(ca, ca->n_accounts++, 201, answer);
 }
 
+/* What is wrong with the inner request (RFC 8555 s7.3.5); NULL: nothing. */
+static const char *
+key_change_fault(const struct fake_account *account, const struct fake_jws *outer, const struct fake_jws *inner)
+{
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&inner->payload), inner->payload.len, NULL);
+	_cleanup_buf_ struct buf old_key = BUF_INIT;
+	const char *url = NULL;
+
+	if (!inner->jwk || inner->nonce || strcmp(inner->url, outer->url) != 0)
+		return "the header of the inner request is wrong";
+	if (!payload || json_get_string(payload, "account", &url, NULL) != 1 || strcmp(url, outer->kid) != 0)
+		return "the inner request is about another account";
+	if (!json_path(payload, "oldKey"))
+		return "the inner request has no oldKey";
+	json_write(json_path(payload, "oldKey"), &old_key);
+	return strcmp(buf_str(&old_key), account->jwk) == 0 ? NULL : "oldKey is another key";
+}
+
+static void
+set_key(struct fake_ca *ca, struct fake_account *account, const char *jwk)
+{
+	char *former = account->thumbprint;
+
+	str_replace(&account->jwk, jwk);
+	EVP_PKEY_free(account->key);
+	account->key = fake_jwk_key(jwk);
+	account->thumbprint = fake_jwk_thumbprint(jwk);
+	for (size_t i = 0; i < ca->n_authzs; i++)
+		if (ca->authzs[i].thumbprint == former)
+			ca->authzs[i].thumbprint = account->thumbprint;
+	free(former);
+}
+
+static void
+post_key_change(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	struct fake_account *account = &ca->accounts[strtoul(strrchr(jws->kid, '/') + 1, NULL, 10)];
+	_cleanup_(fake_jws_clear) struct fake_jws inner = { .kid = NULL };
+	const char *wrong = fake_jws_open(buf_str(&jws->payload), jws->payload.len, NULL, NULL, &inner);
+
+	if (!wrong)
+		wrong = key_change_fault(account, jws, &inner);
+	if (wrong) {
+		fake_ca_complain(ca, "keyChange", wrong);
+		fake_ca_answer_problem(answer, 400, "malformed", wrong);
+		return;
+	}
+	for (size_t i = 0; i < ca->n_accounts; i++)
+		if (strcmp(ca->accounts[i].jwk, inner.jwk) == 0) {
+			fake_ca_answer_problem(answer, 409, "malformed", "the key is another account's");
+			return;
+		}
+	set_key(ca, account, inner.jwk);
+	answer_account(ca, (size_t)(account - ca->accounts), 200, answer);
+}
+
 static char *
 token_of(size_t authz, size_t challenge)
 {
@@ -433,7 +489,7 @@ exists(const struct fake_ca *ca, enum fake_ca_kind kind, size_t id)
 	case FAKE_CA_CHALLENGE:
 		return id < ca->n_authzs;
 	default:
-		return kind == FAKE_CA_ACCOUNT || kind == FAKE_CA_NEW_ORDER;
+		return kind == FAKE_CA_ACCOUNT || kind == FAKE_CA_KEY_CHANGE || kind == FAKE_CA_NEW_ORDER;
 	}
 }
 
@@ -449,6 +505,8 @@ fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2
 		post_account(ca, jws, answer);
 	} else if (kind == FAKE_CA_ACCOUNT_UPDATE) {
 		post_account_update(ca, ids[0], jws, answer);
+	} else if (kind == FAKE_CA_KEY_CHANGE) {
+		post_key_change(ca, jws, answer);
 	} else if (kind == FAKE_CA_NEW_ORDER) {
 		post_new_order(ca, jws, answer);
 	} else if (kind == FAKE_CA_ORDER) {

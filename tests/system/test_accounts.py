@@ -1,4 +1,5 @@
 """Accounts with a CA: external account binding in every form of base64, imported keys, limits."""
+import re
 import subprocess
 
 import pytest
@@ -167,6 +168,27 @@ def test_a_changed_address_reaches_the_account_at_the_ca(start):
     certd.call("provider.update", ref="ca", properties={"email": "ops@example.com"})
     assert settled(certd, "ca")["state"] == "AVAILABLE"
     certd.ctl("add-auto", "--provider", "ca", "--cn", "www.example.com")
+
+
+def test_the_key_of_an_account_is_replaced_also_over_a_crash(start):
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties=provider(pebble, "ca"))
+    before = settled(certd, "ca")
+    assert "another key" not in certd.ctl("events").stdout
+    certd.ctl("rollover", "ca")
+    after = settled(certd, "ca")
+    assert after["accountUrl"] == before["accountUrl"] and after["accountThumbprint"] != before["accountThumbprint"]
+    assert "another key" in certd.ctl("events").stdout
+    certd.ctl("rollover", "ca", "--no-wait")
+    certd.kill9()
+    certd.start()
+    def is_replaced():
+        metadata = certd.call("provider.get", ref="ca")["metadata"]
+        return metadata["state"] == "AVAILABLE" and metadata["accountThumbprint"] != after["accountThumbprint"]
+    wait_for(is_replaced, 20, "the second new key")
+    certd.ctl("add-auto", "--provider", "ca", "--cn", "www.example.com")
+    assert len(re.findall("POST /rollover-account-key", pebble.log)) >= 2
 
 
 def test_register_uses_its_key_or_says_why_not(start, scratch):

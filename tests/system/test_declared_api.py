@@ -186,6 +186,8 @@ def change(face):
         face.call(f"consumer.{method}", ref=f"{name} web 2")
     face.call("alert.test", ref=f"{name} page 2")
     face.call("authorization.validate", ref=f"manual.{name}.example.com", force=True)
+    face.refused("provider.newAccount", ref=f"{name} ca 2")  # its account is in use
+    face.call("provider.rollover", ref=f"{name} ca 2")
     face.call("server.reload")
 
 
