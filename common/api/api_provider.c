@@ -67,4 +67,9 @@ const struct api_column api_provider_columns[] = {
 
 const struct api_field api_provider_ref[] = { REF_FIELD("provider"), END };
 const struct api_field api_provider_update_params[] = { REF_FIELD("provider"), SAME_NAME, DRY_RUN, END };
+const struct api_field api_provider_deactivate_params[] = {
+	REF_FIELD("provider"),
+	{ .name = "force", .type = API_BOOL, .help = "even if auto-certificates use it" },
+	END,
+};
 const struct api_field api_provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };

@@ -63,6 +63,8 @@ const struct api_method api_methods[] = {
 		NULL, "register another account, with a new key, in place of one that the CA refuses", .flags = 0 },
 	[RPC_PROVIDER_ROLLOVER] = { "provider.rollover", ROLE_ADMIN, API_CALL, API_PROVIDER, api_provider_ref, NULL,
 		"replace the key of the account", .flags = 0 },
+	[RPC_PROVIDER_DEACTIVATE] = { "provider.deactivate", ROLE_ADMIN, API_CALL, API_PROVIDER,
+		api_provider_deactivate_params, NULL, "deactivate the account for good", .flags = 0 },
 	READ_ROWS(AUTOCERTIFICATE, "autoCertificate", API_AUTOCERTIFICATE, api_autocert_list_params, api_autocert_ref,
 		"auto-certificate"),
 	[RPC_AUTOCERTIFICATE_CREATE] = { "autoCertificate.create", ROLE_OPERATOR, API_CREATE, API_AUTOCERTIFICATE,

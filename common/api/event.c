@@ -83,6 +83,8 @@ static const struct event_info kinds[] = {
 		"a certificate was revoked" },
 	[EVENT_CERTIFICATE_REVOKE_FAILED] = { "certificate.revokeFailed", EVENT_ERROR, DATA_ERROR,
 		"a certificate could not be revoked" },
+	[EVENT_ACCOUNT_DEACTIVATED] = { "account.deactivated", EVENT_NOTICE, "",
+		"an account was deactivated, as requested" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -110,6 +110,11 @@ static const char rollover_notes[] =
 	"both keys until the CA has confirmed, and continues after a restart.\n"
 	"\n"
 	"  certctl rollover le\n";
+static const char deactivate_notes[] =
+	"The CA never activates the account again. Certificates stay valid until they expire or are revoked.\n"
+	"\n"
+	"  certctl deactivate old-ca\n"
+	"  certctl rm provider old-ca\n";
 static const char new_account_notes[] =
 	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
 	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
@@ -469,6 +474,8 @@ const struct command commands[] = {
 		.notes = new_account_notes },
 	{ "rollover", NULL, "replace the key of an account", OPTIONS_PARAMS, 0, API_PROVIDER, RPC_PROVIDER_ROLLOVER,
 		wait_options, cmd_renew, .notes = rollover_notes },
+	{ "deactivate", NULL, "deactivate the account of a provider for good", OPTIONS_PARAMS, 0, API_PROVIDER,
+		RPC_PROVIDER_DEACTIVATE, wait_options, cmd_renew, .notes = deactivate_notes },
 	{ "register", "EMAIL", "register an account with a CA", OPTIONS_NONE, COMMAND_WORDS, API_PROVIDER,
 		RPC_PROVIDER_CREATE, register_options, cmd_register, .notes = register_notes },
 	{ "authorize", "DOMAIN", "get the TXT record that validates a name, to publish it manually",

@@ -22,6 +22,7 @@ enum {
 
 static const struct wait_rule account_rules[] = {
 	{ EVENT_ACCOUNT_DONE, WAIT_DONE },
+	{ EVENT_ACCOUNT_DEACTIVATED, WAIT_DONE },
 	{ EVENT_ACCOUNT_FAILED, WAIT_FAILED },
 };
 

@@ -200,6 +200,14 @@ acme_account_update(struct acme_client *client, const char *email, acme_reply_fn
 		client, &(struct acme_request){ .url = client->account_url, .payload = buf_str(&text) }, done, arg);
 }
 
+struct acme_call *
+acme_account_deactivate(struct acme_client *client, acme_reply_fn *done, void *arg)
+{
+	return acme_client_send(client,
+		&(struct acme_request){ .url = client->account_url, .payload = "{\"status\":\"deactivated\"}" }, done,
+		arg);
+}
+
 /* --- another key --- */
 
 struct key_change {

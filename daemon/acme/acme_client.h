@@ -157,6 +157,10 @@ acme_account_register(
 struct acme_call *
 acme_account_update(struct acme_client *client, const char *email, acme_reply_fn *done, void *arg);
 
+/* Ends the account for good (RFC 8555 s7.3.6). A repetition is refused as "unauthorized". */
+struct acme_call *
+acme_account_deactivate(struct acme_client *client, acme_reply_fn *done, void *arg);
+
 /*
  * acme_account_change_key() - replaces the key of the account at the CA (RFC 8555 s7.3.5)
  * The client must have an account URL, and keeps its key. A lost answer is resolved by acme_account_find() with a

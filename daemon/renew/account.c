@@ -177,6 +177,18 @@ account_client_new(const struct account *account, const struct provider *p, stru
 	return acme_client_new(http->loop, http->http, &config, key);
 }
 
+/* A lost answer is made up for by a repetition, which is refused. */
+static void
+account_ended(const struct acme_reply *reply _unused_, const struct error *err, void *arg)
+{
+	struct account *account = arg;
+
+	account->call = NULL;
+	account->is_over = !err || (err->problem && (strcmp(err->problem, "unauthorized") == 0 ||
+							    strcmp(err->problem, "accountDoesNotExist") == 0));
+	account_finish(account, account->is_over ? NULL : err);
+}
+
 static int
 account_register(struct account *account, const struct provider *p, struct error *err)
 {
@@ -185,6 +197,10 @@ account_register(struct account *account, const struct provider *p, struct error
 	if (key_from_der(&p->account_key, &key, err) < 0)
 		return error_wrap(err, "account key");
 	account->client = account_client_new(account, p, key);
+	if (p->wants_end) {
+		account->call = acme_account_deactivate(account->client, account_ended, account);
+		return 0;
+	}
 	/* Orders that run wait for the result: the key is replaced after them. */
 	if (p->next_key.len && !clients_is_busy(account->env->clients, account->id))
 		return account_rollover_start(account, p, err);
@@ -279,7 +295,8 @@ account_begin(struct account *account, struct error *err)
 
 	if (found <= 0)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "provider %s was deleted", account->id);
-	if (p.terms == TERMS_CHANGED) { /* only a reminder: the operator's agreement, or an order, ends it */
+	if (p.terms == TERMS_CHANGED &&
+		!p.wants_end) { /* only a reminder: the operator's agreement, or an order, ends it */
 		error_copy(err, &p.o.failure);
 		return -1;
 	}

@@ -29,6 +29,7 @@ struct account {
 	bool is_known;                 /* the provider has an account */
 	bool is_found;                 /* the CA still has the account that the provider has */
 	bool was_there;                /* the CA already had an account for the key */
+	bool is_over;                  /* it was deactivated, as requested */
 	enum account_roll roll;
 	struct acme_client *next_client; /* signs with the next key; or NULL */
 	struct key *next_key;

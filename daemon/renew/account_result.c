@@ -241,6 +241,28 @@ account_note_roll(struct account *account, struct store_txn *txn, struct provide
 		account_continue(account, p, 0);
 }
 
+/* As its operator wanted: certd goes on to say that the provider has no account. */
+static void
+account_note_end(struct account *account, struct store_txn *txn, struct provider *p, struct error *ret_dead)
+{
+	struct event_object object = account_object(account, p);
+	_cleanup_free_ char *command = shell_certctl("new-account", p->o.name, NULL);
+
+	p->wants_end = false;
+	p->attempts = 0;
+	p->terms = TERMS_QUIET;
+	str_replace(&p->account_status, "deactivated");
+	str_replace(&p->account_note, NULL);
+	error_set(ret_dead, ERROR_CA, "the account %s was deactivated; to register another one: %s", p->account_url,
+		command);
+	str_replace(&ret_dead->problem, "unauthorized");
+	p->o.state = OBJECT_FAILED;
+	error_copy(&p->o.failure, ret_dead);
+	p->next_at = account_retry_at(account, p, ret_dead);
+	event_emit(account->env->events, txn, EVENT_ACCOUNT_DEACTIVATED, &object, NULL, "account %s was deactivated",
+		p->account_url);
+}
+
 static void
 note_success(struct account *account, struct store_txn *txn, struct provider *p)
 {
@@ -331,6 +353,8 @@ account_finish(struct account *account, const struct error *err)
 	if (found == 1) {
 		if (is_rolled)
 			account_note_roll(account, txn, &p, err);
+		else if (account->is_over)
+			account_note_end(account, txn, &p, &dead);
 		else if (err)
 			account_note_failure(account, txn, &p, err);
 		else
@@ -342,7 +366,9 @@ account_finish(struct account *account, const struct error *err)
 	} else {
 		account_put_off_unread(account, txn, &store_err);
 	}
-	if (is_rolled)
+	if (account->is_over)
+		err = &dead;
+	else if (is_rolled)
 		err = NULL; /* the account is usable, with either key */
 	clients_account_settled(account->env->clients, account->id, err ? NULL : p.account_url, err);
 	store_then(txn, account_saved, account);

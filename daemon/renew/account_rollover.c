@@ -1,7 +1,7 @@
 /*
  * Another key for the account (RFC 8555 s7.3.5). The new key is stored before the CA gets it, and the old one is kept
- * until the CA has confirmed, so at any moment one of the stored keys is the account's. Which one, if an answer was lost
- * or certd was killed, is asked first: the CA knows an account by its key. Meanwhile no order starts.
+ * until the CA has confirmed: at any moment one of the stored keys is the account's. After a lost answer or a crash the
+ * CA is asked which one, because it knows an account by its key. Meanwhile no order starts.
  */
 #include "common/crypto/key.h"
 #include "daemon/renew/account_private.h"

@@ -170,7 +170,7 @@ clients_room(struct clients *clients, const char *provider_id, struct error *err
 		client = client_load(clients, provider_id, err);
 	if (!client)
 		return error_is_set(err) ? -1 : 0;
-	if (client->provider.next_key.len)
+	if (client->provider.next_key.len || client->provider.wants_end)
 		return 0;
 	if (client->provider.max_orders > 0)
 		return client->provider.max_orders;

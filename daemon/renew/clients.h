@@ -50,8 +50,8 @@ clients_is_busy(const struct clients *clients, const char *provider_id);
 
 /*
  * clients_room() - the number of concurrent orders that a provider allows
- * Return: 0 while it has no account, while the key of its account is being replaced, or while its previous client is in
- * use after a change; -1 failed.
+ * Return: 0 while it has no account, while its key is being replaced or it is deactivated, or while its previous
+ * client is in use after a change; -1 failed.
  */
 int64_t
 clients_room(struct clients *clients, const char *provider_id, struct error *err);

@@ -208,6 +208,7 @@ forget_account(struct provider *p)
 	secret_clear(&p->account_key);
 	secret_clear(&p->next_key);
 	p->wants_rollover = false;
+	p->wants_end = false;
 	p->is_key_imported = false;
 }
 
@@ -326,6 +327,46 @@ provider_rollover(struct call *call, struct json_object *params, struct error *e
 		return error_set(err, ERROR_STATE, "provider '%s' has no usable account; see: %s", p.o.name, command);
 	}
 	p.wants_rollover = true;
+	schedule_account(call, &p);
+	call_forget_provider(call, p.o.id);
+	resource_modified(call, &p.o);
+	return resource_save(call, EVENT_OBJECT_UPDATED, &p, err);
+}
+
+/* It is final: auto-certificates would only fail. */
+static int
+check_unused(struct call *call, const struct provider *p, struct error *err)
+{
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(call->service->store, &autocert_class, p->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	if (ids.count == 0)
+		return 0;
+	error_set(err, ERROR_IN_USE,
+		"%zu auto-certificate%s of '%s' would not be renewed any more, and the account cannot be activated "
+		"again; to deactivate it all the same, use force (--force)",
+		ids.count, ids.count == 1 ? "" : "s", p->o.name);
+	return -1;
+}
+
+int
+provider_deactivate(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (resource_find(call, &provider_class, params, &p, err) < 0)
+		return -1;
+	if (!p.account_url || p.account_status)
+		return error_set(err, ERROR_STATE, "provider '%s' has no account that could be deactivated", p.o.name);
+	if (p.next_key.len)
+		return error_set(err, ERROR_STATE, "the key of the account of '%s' is being replaced; try again later",
+			p.o.name);
+	if (!json_object_get_boolean(json_path(params, "force")) && check_unused(call, &p, err) < 0)
+		return -1;
+	p.wants_end = true;
+	p.wants_rollover = false;
+	p.terms = TERMS_QUIET;
 	schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
 	resource_modified(call, &p.o);

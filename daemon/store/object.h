@@ -84,6 +84,7 @@ struct provider {
 	/* While the account's key is replaced (renew/account_rollover.c), both keys are kept: */
 	struct secret next_key; /* PKCS#8 DER; the CA may have it already; no order starts */
 	bool wants_rollover;
+	bool wants_end; /* the account is to be deactivated; no order starts */
 };
 
 struct autocert {

@@ -39,6 +39,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 37, struct provider, terms, NULL),
 	RECORD_FIELD(RECORD_SECRET, 38, struct provider, next_key, NULL),
 	RECORD_FIELD(RECORD_BOOL, 39, struct provider, wants_rollover, NULL),
+	RECORD_FIELD(RECORD_BOOL, 40, struct provider, wants_end, NULL),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);

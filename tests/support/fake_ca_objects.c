@@ -108,6 +108,8 @@ post_account_update(struct fake_ca *ca, size_t id, const struct fake_jws *jws, s
 
 	if (payload)
 		set_contact(&ca->accounts[id], payload);
+	if (payload && json_path(payload, "status"))
+		ca->accounts[id].is_deactivated = true;
 	answer_account(ca, id, 200, answer);
 }
 

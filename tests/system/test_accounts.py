@@ -191,6 +191,27 @@ def test_the_key_of_an_account_is_replaced_also_over_a_crash(start):
     assert len(re.findall("POST /rollover-account-key", pebble.log)) >= 2
 
 
+def test_an_account_is_deactivated_and_another_one_takes_its_place(start):
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties=provider(pebble, "ca"))
+    before = settled(certd, "ca")
+    certd.ctl("add-auto", "--provider", "ca", "--cn", "www.example.com")
+    refused = certd.ctl("deactivate", "ca", check=False)
+    assert refused.returncode and "--force" in refused.stderr
+    certd.ctl("deactivate", "ca", "--force")
+    metadata = settled(certd, "ca")
+    assert metadata["state"] == "FAILED" and metadata["accountStatus"] == "deactivated"
+    assert "certctl new-account ca" in certd.ctl("explain", "provider", "ca").stdout
+    assert "certctl new-account ca" in certd.ctl("status").stdout
+    # The CA says the same of an account that was deactivated elsewhere.
+    certd.call("autoCertificate.renew", ref="www.example.com", force=True)
+    certd.ctl("new-account", "ca")
+    after = settled(certd, "ca")
+    assert after["state"] == "AVAILABLE" and after["accountThumbprint"] != before["accountThumbprint"]
+    certd.ctl("renew", "www.example.com", "--force")
+
+
 def test_register_uses_its_key_or_says_why_not(start, scratch):
     pebble = start(Pebble)
     certd = start(Certd)

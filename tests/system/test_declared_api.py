@@ -165,6 +165,15 @@ def is_rolled_back(face, auto):
     return True
 
 
+def is_deactivated(face, provider):
+    """Not while its key is being replaced."""
+    try:
+        face.call("provider.deactivate", ref=provider)
+    except (ApiError, RpcError, AssertionError):
+        return False
+    return True
+
+
 def change(face):
     name = face.prefix
     for noun, ref in (("provider", f"{name} ca"), ("autoCertificate", f"{name}.example.com"),
@@ -198,6 +207,9 @@ def remove(face):
         face.call("autoCertificate.delete", ref=f"{name}.example.com 2", withCertificates=True, force=True,
                   dryRun=dry)
     face.call("authorization.delete", ref=f"manual.{name}.example.com")
+    wait_for(lambda: is_deactivated(face, f"{name} ca 2"), 20, "a key that is replaced")
+    wait_for(lambda: face.call("provider.get", ref=f"{name} ca 2")["metadata"]["state"] == "FAILED", 20, "the end")
+    face.call("provider.newAccount", ref=f"{name} ca 2")
     for noun, ref in (("dnsProvider", f"{name} dns 2"), ("consumer", f"{name} web 2"), ("token", f"{name}-ci"),
                       ("alert", f"{name} page 2"), ("provider", f"{name} ca 2")):
         face.call(f"{noun}.delete", ref=ref)

@@ -349,3 +349,59 @@ Test(account, changed_terms_are_shown_with_their_address_and_accepted_by_the_com
 	third = expect_renewed(&r, second);
 	run_end(&r);
 }
+
+/* Whatever happens to its request or answer, and at each commit. */
+static bool
+deactivate_with(bool is_lost, bool is_commit, uint64_t n)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider p = { 0 };
+	uint64_t requests, commits;
+	bool is_reached;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_not(world_call(w, RPC_PROVIDER_DEACTIVATE, "{'ref':'ca'}"), "an auto-certificate uses it");
+	requests = w->requests + n;
+	commits = world_commits(w) + n;
+	w->lose_answer_of = is_lost ? requests : 0;
+	w->stop_at = !is_lost && !is_commit ? requests : 0;
+	w->stop_at_commit = is_commit ? commits : 0;
+	cr_assert(world_call(w, RPC_PROVIDER_DEACTIVATE, "{'ref':'ca','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	is_reached = is_commit ? world_commits(w) >= commits : w->requests >= requests;
+	w->stop_at = w->stop_at_commit = 0;
+	if (!is_lost) {
+		world_stop(w);
+		world_start(w);
+	}
+	world_run_until(w, world_now(w) + HOUR);
+	load(&r, &p);
+	cr_expect(fake_ca_is_deactivated(w->cas[0].ca, 0), "step %d", (int)n);
+	cr_expect_eq(p.o.state, OBJECT_FAILED);
+	cr_expect_str_eq(p.account_status ? p.account_status : "", "deactivated");
+	cr_expect_not(p.wants_end);
+	cr_expect_not_null(strstr(p.o.failure.message, "certctl new-account ca"), "%s", p.o.failure.message);
+	cr_expect_not(world_call(w, RPC_PROVIDER_DEACTIVATE, "{'ref':'ca','force':true}"), "it is already");
+	cr_assert(world_call(w, RPC_PROVIDER_NEW_ACCOUNT, "{'ref':'ca'}"));
+	renew_now(&r);
+	free(expect_renewed(&r, NULL));
+	cr_expect_eq(fake_ca_accounts(w->cas[0].ca), 2);
+	run_end(&r);
+	return is_reached;
+}
+
+Test(account, one_that_is_deactivated_on_request_is_so_after_a_kill_or_a_lost_answer)
+{
+	enum { STEPS_MAX = 20 };
+
+	for (int kind = 0; kind < 3; kind++) {
+		uint64_t n = 1;
+
+		while (n < STEPS_MAX && deactivate_with(kind == 0, kind == 1, n))
+			n++;
+		cr_expect_gt(n, 2, "%d: %d steps", kind, (int)n);
+		cr_expect_lt(n, STEPS_MAX);
+	}
+}
