@@ -21,7 +21,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 	{ .name = "labels", .type = API_STRLIST, .flags = API_LABEL, .option = "label", .metavar = "LABEL", \
 		.help = what }
 
-#define SERVED_HELP "result of the probes: served, incomplete chain, stale, mismatch or unreachable"
+#define SERVED_HELP "result of the probes: served, incomplete chain, stale, not valid, mismatch or unreachable"
 
 #define PAGE_FIELDS \
 	{ .name = "offset", .type = API_INT, .min = 0, .max = INT32_MAX, .metavar = "N", \

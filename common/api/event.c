@@ -41,6 +41,8 @@ static const struct event_info kinds[] = {
 		"an endpoint presents a certificate for other names" },
 	[EVENT_PROBE_INCOMPLETE] = { "probe.incomplete", EVENT_WARNING, DATA_PROBE,
 		"an endpoint presents the newest certificate without an intermediate" },
+	[EVENT_PROBE_INVALID] = { "probe.invalid", EVENT_WARNING, DATA_PROBE,
+		"an endpoint presents the newest certificate, which is not valid now" },
 	[EVENT_PROBE_UNREACHABLE] = { "probe.unreachable", EVENT_WARNING, DATA_PROBE " code message",
 		"a TLS connection to an endpoint failed" },
 	[EVENT_CLEANUP_FAILED] = { "cleanup.failed", EVENT_WARNING, DATA_ERROR,

@@ -39,6 +39,7 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 				 "name. Check its configuration.",
 	[EVENT_PROBE_INCOMPLETE] = "The server presents only the leaf: configure the full chain (fullchain.pem or "
 				   "bundle.pem).",
+	[EVENT_PROBE_INVALID] = "Clients refuse it: check this host's clock, and why it was not renewed. " EXPLAIN,
 	[EVENT_PROBE_UNREACHABLE] = "Check that the server runs, and that this host may connect to the endpoint.",
 	[EVENT_CLEANUP_FAILED] = "certd retries. The record does no harm; it may be removed manually.",
 	[EVENT_AUTHORIZATION_PENDING] = "Publish the TXT record, then run: certctl validate NAME",

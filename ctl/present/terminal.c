@@ -26,6 +26,7 @@ static const struct {
 	{ "served", TONE_GOOD },
 	{ "stale", TONE_BAD },
 	{ "mismatch", TONE_BAD },
+	{ "not valid", TONE_BAD },
 	{ "incomplete chain", TONE_BAD },
 	{ "unreachable", TONE_BAD },
 	{ "running", TONE_GOOD },

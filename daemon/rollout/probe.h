@@ -30,11 +30,12 @@ enum probe_state {
 	PROBE_SERVED,
 	PROBE_INCOMPLETE, /* the expected certificate, without an intermediate that the CA gave */
 	PROBE_STALE,      /* another certificate for the requested name */
+	PROBE_NOT_VALID,  /* the expected certificate, before or after its time */
 	PROBE_MISMATCH,   /* a certificate for other names */
 	PROBE_UNREACHABLE
 };
 
-/* "served", "incomplete chain", "stale", "mismatch", "unreachable". Static. */
+/* "served", "incomplete chain", "stale", "not valid", "mismatch", "unreachable". Static. */
 const char *
 probe_state_name(enum probe_state state);
 

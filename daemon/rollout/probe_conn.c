@@ -6,6 +6,7 @@
 #include "daemon/rollout/probe_private.h"
 
 #include "common/buf.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/starttls.h"
 
@@ -27,6 +28,7 @@ struct probe_conn {
 	struct prober_slot slot;
 	int fd;
 	bool is_connected;
+	bool takes_any; /* certificate: the server has none with a key of the expected type */
 	struct loop_fd *watch;
 	struct loop_timer patience;
 	int64_t limit_ms;
@@ -92,11 +94,43 @@ conn_look(struct probe_conn *c)
 	struct probe_answer answer = { .state = PROBE_UNREACHABLE };
 
 	if (leaf)
-		probe_judge(c->config.expected, leaf, SSL_get_peer_cert_chain(c->ssl), c->config.sni, &answer);
+		probe_judge(c->config.expected, leaf, SSL_get_peer_cert_chain(c->ssl), c->config.sni,
+			clock_wall(loop_clock(c->config.prober->loop)), &answer);
 	else
 		error_set(&answer.error, ERROR_TLS, "no certificate was presented");
 	X509_free(leaf);
 	conn_end(c, true, &answer);
+}
+
+static int
+conn_connect(struct probe_conn *c, bool *ret_is_routed, struct error *err);
+
+/* The server refuses: it may have nothing but a certificate with a key of another type. What does it present, then? */
+static bool
+conn_may_take_any(const struct probe_conn *c)
+{
+	unsigned long e = ERR_peek_last_error();
+
+	return !c->takes_any && c->config.expected->sigalgs && ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	       ERR_GET_REASON(e) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE;
+}
+
+static void
+conn_again(struct probe_conn *c)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_routed;
+
+	loop_fd_free(c->watch);
+	SSL_free(c->ssl);
+	close(c->fd);
+	c->watch = NULL;
+	c->ssl = NULL;
+	c->fd = -1;
+	c->takes_any = true;
+	c->is_connected = false;
+	if (conn_connect(c, &is_routed, &err) < 0)
+		conn_fail(c, true, &err);
 }
 
 static void
@@ -123,6 +157,11 @@ conn_handshake(struct probe_conn *c)
 		loop_fd_set(c->watch, LOOP_WRITE);
 		return;
 	default:
+		if (conn_may_take_any(c)) {
+			ERR_clear_error();
+			conn_again(c);
+			return;
+		}
 		reason = ERR_reason_error_string(ERR_peek_last_error());
 		if (SSL_get_verify_result(c->ssl) == X509_V_ERR_APPLICATION_VERIFICATION)
 			reason = "verifying with the key of the certificate takes too long";
@@ -141,6 +180,8 @@ conn_begin_tls(struct probe_conn *c, struct error *err)
 
 	c->ssl = ctx ? SSL_new(ctx) : NULL;
 	if (!c->ssl || !SSL_set_fd(c->ssl, c->fd) || (config->sni && !SSL_set_tlsext_host_name(c->ssl, config->sni)) ||
+		(!c->takes_any && config->expected->sigalgs &&
+			SSL_set1_sigalgs_list(c->ssl, config->expected->sigalgs) != 1) ||
 		(config->alpn->len && SSL_set_alpn_protos(c->ssl, (const unsigned char *)config->alpn->data,
 					      (unsigned)config->alpn->len) != 0))
 		return error_set(err, ERROR_INTERNAL, "cannot set up TLS");
@@ -197,7 +238,7 @@ conn_connected(struct probe_conn *c, struct error *err)
 	c->starttls = starttls_new(c->config.protocol, c->config.host);
 	if (!c->starttls)
 		return conn_begin_tls(c, err);
-	c->limit_ms *= 2;
+	c->limit_ms = 2 * c->config.prober->timeout_ms;
 	loop_timer_set(&c->patience, c->limit_ms); /* servers wait, for those who speak too early */
 	loop_fd_set(c->watch, LOOP_READ);
 	starttls_begin(c->starttls, &out);

@@ -20,6 +20,7 @@ static const char *const state_names[] = {
 	[PROBE_SERVED] = "served",
 	[PROBE_INCOMPLETE] = "incomplete chain",
 	[PROBE_STALE] = "stale",
+	[PROBE_NOT_VALID] = "not valid",
 	[PROBE_MISMATCH] = "mismatch",
 	[PROBE_UNREACHABLE] = "unreachable",
 };
@@ -64,13 +65,30 @@ judge_link_digest(X509 *cert, unsigned char ret[32])
 	return is_done;
 }
 
+/*
+ * A server may have a certificate for each type of key, and it chooses by what the client can verify: so only the
+ * signatures of the expected one are offered.
+ */
+static const char *
+judge_sigalgs(const char *key_algorithm)
+{
+	if (!key_algorithm)
+		return NULL;
+	if (strncmp(key_algorithm, "rsa", 3) == 0)
+		return "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+	return "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
+}
+
 /* Clients have the roots: one that the CA gave need not be sent. */
 void
 probe_expect(struct probe_expected *ret, const struct certificate *cert, struct x509_seen *seen)
 {
 	struct x509_chain chain = { .count = 0 };
 
-	*ret = (struct probe_expected){ .sha256 = xstrdup_null(cert->sha256) };
+	*ret = (struct probe_expected){ .sha256 = xstrdup_null(cert->sha256),
+		.not_before_at = cert->not_before_at,
+		.not_after_at = cert->not_after_at,
+		.sigalgs = judge_sigalgs(cert->key_algorithm) };
 	if (cert->names.count)
 		ret->name = xstrdup(cert->names.items[0]);
 	if (!cert->chain_pem.len || x509_chain_read(cert->chain_pem.data, cert->chain_pem.len, seen, &chain, NULL) < 0)
@@ -197,13 +215,33 @@ judge_add_facts(const struct probe_answer *answer, struct buf *ret)
 	buf_printf(ret, ", valid until %s", until);
 }
 
+/* It presents the expected certificate. Is that of use to clients? */
+static void
+judge_expected(const struct probe_expected *expected, STACK_OF(X509) * chain, int64_t now, struct probe_answer *ret)
+{
+	size_t missing = judge_missing_link(expected, chain);
+	bool is_early = now < expected->not_before_at, is_late = now >= expected->not_after_at;
+	char when[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(is_early ? expected->not_before_at : expected->not_after_at, when);
+	ret->state = is_early || is_late              ? PROBE_NOT_VALID
+		     : missing < expected->link_count ? PROBE_INCOMPLETE
+						      : PROBE_SERVED;
+	if (ret->state == PROBE_NOT_VALID)
+		error_set(&ret->error, ERROR_STATE, "serves the newest certificate, which %s %s",
+			is_early ? "is not valid before" : "expired at", when);
+	else if (ret->state == PROBE_INCOMPLETE)
+		error_set(&ret->error, ERROR_STATE,
+			"serves the newest certificate without the intermediate certificate '%s'",
+			expected->link_names[missing]);
+}
+
 void
-probe_judge(const struct probe_expected *expected, X509 *leaf, STACK_OF(X509) * chain, const char *sni,
+probe_judge(const struct probe_expected *expected, X509 *leaf, STACK_OF(X509) * chain, const char *sni, int64_t now,
 	struct probe_answer *ret)
 {
 	_cleanup_buf_ struct buf facts = BUF_INIT;
 	const char *name = sni ? sni : expected->name;
-	size_t missing;
 
 	judge_describe(leaf, ret);
 	if (!ret->sha256) {
@@ -213,12 +251,7 @@ probe_judge(const struct probe_expected *expected, X509 *leaf, STACK_OF(X509) * 
 	}
 	judge_add_facts(ret, &facts);
 	if (expected->sha256 && strcmp(ret->sha256, expected->sha256) == 0) {
-		missing = judge_missing_link(expected, chain);
-		ret->state = missing < expected->link_count ? PROBE_INCOMPLETE : PROBE_SERVED;
-		if (ret->state == PROBE_INCOMPLETE)
-			error_set(&ret->error, ERROR_STATE,
-				"serves the newest certificate without the intermediate certificate '%s'",
-				expected->link_names[missing]);
+		judge_expected(expected, chain, now, ret);
 	} else if (judge_is_for(leaf, name)) {
 		ret->state = PROBE_STALE;
 		error_set(&ret->error, ERROR_STATE, "serves another certificate than the newest%s", buf_str(&facts));

@@ -55,6 +55,8 @@ prober_may_step(struct prober *prober);
 struct probe_expected {
 	char *sha256;
 	char *name;                                    /* of the certificate; or NULL */
+	int64_t not_before_at, not_after_at;           /* UNIX seconds */
+	const char *sigalgs;                           /* of its key, as OpenSSL lists them; or NULL. Static */
 	unsigned char links[X509_CHAIN_MAX_CERTS][32]; /* digests of subject and key of the intermediates */
 	char *link_names[X509_CHAIN_MAX_CERTS];        /* for messages */
 	size_t link_count;
@@ -74,9 +76,12 @@ probe_expected_clear(struct probe_expected *expected);
 char *
 probe_sni(const struct probe *endpoint, const struct certificate *cert);
 
-/* @chain: as presented, the leaf among them. Fills @ret but for its address; its error does not name the endpoint. */
+/*
+ * @chain: as presented, the leaf among them. @now: UNIX seconds. Fills @ret but for its address; its error does not
+ * name the endpoint.
+ */
 void
-probe_judge(const struct probe_expected *expected, X509 *leaf, STACK_OF(X509) * chain, const char *sni,
+probe_judge(const struct probe_expected *expected, X509 *leaf, STACK_OF(X509) * chain, const char *sni, int64_t now,
 	struct probe_answer *ret);
 
 /* --- probe_conn.c: a connection to one address --- */

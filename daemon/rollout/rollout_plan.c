@@ -164,14 +164,15 @@ activate_again(struct rollout_target *t, int64_t now, const char *id)
 static bool
 note_unserved(struct rollout_target *t, bool has_settled, int64_t now, const char *id)
 {
-	bool is_reachable = strcmp(t->served, "unreachable") != 0;
+	/* A reload neither starts a server nor makes a certificate valid. */
+	bool may_help = strcmp(t->served, "unreachable") != 0 && strcmp(t->served, "not valid") != 0;
 	bool is_stuck = t->is_stuck;
 
 	t->is_unserved = t->is_unserved || has_settled;
-	if (is_reachable && has_settled && t->activations < ROLLOUT_ACTIVATIONS)
+	if (may_help && has_settled && t->activations < ROLLOUT_ACTIVATIONS)
 		activate_again(t, now, id);
 	else
-		t->is_stuck = t->is_stuck || (is_reachable ? has_settled : t->probes >= HELPLESS);
+		t->is_stuck = t->is_stuck || (may_help ? has_settled : t->probes >= HELPLESS);
 	return t->is_stuck && !is_stuck;
 }
 

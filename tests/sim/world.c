@@ -326,6 +326,7 @@ types_of(enum event_kind kind)
 		[EVENT_DEPLOY_CHANGED] = "autocertificate certificate",
 		[EVENT_PROBE_SERVED] = "autocertificate certificate",
 		[EVENT_PROBE_STALE] = "autocertificate certificate",
+		[EVENT_PROBE_INVALID] = "autocertificate certificate",
 		[EVENT_PROBE_MISMATCH] = "autocertificate certificate",
 		[EVENT_PROBE_INCOMPLETE] = "autocertificate certificate",
 		[EVENT_PROBE_UNREACHABLE] = "autocertificate certificate",

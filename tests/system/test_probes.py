@@ -1,5 +1,6 @@
 """What certd finds out about a server by connecting to it: in each protocol, at each address, and whatever is wrong."""
 import ssl
+import subprocess
 import threading
 from socket import create_server
 
@@ -25,9 +26,9 @@ def certd(start):
     return start(Certd)
 
 
-def import_pair(certd, ca, *options, names=(NAME,), chain=None):
+def import_pair(certd, ca, *options, names=(NAME,), chain=None, **made):
     """Returns a file with key and chain, as an earlier deployment would have left it."""
-    bundle = ca.issue_bundle(*names)
+    bundle = ca.issue_bundle(*names, **made)
     cert, key = (ca.directory / f"{names[0]}{end}" for end in (".pem", ".key"))
     certd.ctl("import", "--cert", cert, "--chain", chain or ca.cert_file, "--key", key, *options)
     return bundle
@@ -113,6 +114,46 @@ def test_declared_addresses_are_asked_and_the_stale_one_is_named(certd, ca, star
     start(Nginx, bundles={NAME: ca.issue_bundle(NAME)}, tls_port=nginx.tls_port, address="127.0.0.2")
     probe_it(certd, f"node.invalid:{nginx.tls_port}@127.0.0.1,127.0.0.2")
     assert served(certd, "stale").startswith(f"node.invalid:{nginx.tls_port} at 127.0.0.2: serves another certificate")
+
+
+def test_of_a_server_with_two_keys_the_one_of_the_certificate_is_asked_for(certd, ca, scratch, start):
+    """nginx has an ECDSA certificate as well, which most clients get."""
+    other = ThrowAwayCa(scratch / "other").issue_bundle(NAME)
+    import_pair(certd, ca, "--name", "it", key=("rsa:2048",))
+    bundle = certd.drop("it") / "bundle.pem"
+    pairs = scratch / "nginx.conf"
+    pairs.write_text("".join(f"ssl_certificate {file}; ssl_certificate_key {file};\n" for file in (bundle, other)))
+    nginx = start(Nginx, bundles={NAME: pairs})
+    probe_it(certd, f"127.0.0.1:{nginx.tls_port}")
+    served(certd, "served")
+    old = certd.call("certificate.get", ref="it")["metadata"]["serialNumber"]
+    import_pair(certd, ca, "--replace", "it", key=("rsa:2048",))
+    assert f"serial {old}, " in served(certd, "stale"), "that of the other key is not meant"
+
+
+@pytest.mark.parametrize("spoken, word", [("h2", "served"), ("imap", "unreachable")])
+def test_the_declared_protocols_are_offered(spoken, word, certd, ca):
+    bundle = import_pair(certd, ca, "--name", "it")
+    port = free_port()
+    with subprocess.Popen(["openssl", "s_server", "-www", "-alpn", spoken, "-accept", f"127.0.0.1:{port}", "-cert",
+                           bundle, "-key", bundle, "-cert_chain", bundle], stdout=subprocess.DEVNULL) as server:
+        try:
+            certd.call("consumer.create", properties={
+                "name": "server", "probes": [{"host": "127.0.0.1", "port": port, "alpn": ["h2", "http/1.1"]}]})
+            certd.ctl("set", "cert", "it", "--consumer", "server")
+            said = served(certd, word)
+            assert word == "served" or "no application protocol" in said
+        finally:
+            server.kill()
+
+
+def test_the_newest_is_not_served_when_it_has_expired(certd, ca, start):
+    import_pair(certd, ca, "--name", "it", "--allow-expired", days=0)
+    nginx = start(Nginx, bundles={NAME: certd.drop("it") / "bundle.pem"})
+    probe_it(certd, f"127.0.0.1:{nginx.tls_port}")
+    said = served(certd, "not valid")
+    assert f"127.0.0.1:{nginx.tls_port}: serves the newest certificate, which expired at 20" in said
+    wait_for(lambda: "probe.invalid" in [e["kind"] for e in certd.call("event.list")["items"]], 40, "the event")
 
 
 def serve_tls(bundle):

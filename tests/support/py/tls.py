@@ -77,7 +77,7 @@ class ThrowAwayCa:
              "-addext", "keyUsage=critical,keyCertSign,cRLSign",
              "-keyout", self.key_file, "-out", self.cert_file])
 
-    def issue(self, *names, days=30):
+    def issue(self, *names, days=30, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
         """A server certificate for DNS names and IP addresses. Returns (certificate file, key file)."""
         stem = re.sub(r"[^a-z0-9.]", "_", names[0])
         cert_file, key_file = self.directory / f"{stem}.pem", self.directory / f"{stem}.key"
@@ -85,15 +85,14 @@ class ThrowAwayCa:
         extensions = self.directory / f"{stem}.ext"
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\n"
                               "basicConstraints=CA:FALSE\n")
-        request = run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                       "-subj", "/", "-keyout", key_file]).stdout
+        request = run(["openssl", "req", "-newkey", *key, "-nodes", "-subj", "/", "-keyout", key_file]).stdout
         run(["openssl", "x509", "-req", "-CA", self.cert_file, "-CAkey", self.key_file, "-days", days,
              "-extfile", extensions, "-out", cert_file], input=request)
         return cert_file, key_file
 
-    def issue_bundle(self, *names, days=30):
+    def issue_bundle(self, *names, **options):
         """One file with key and chain, as certd drops it."""
-        cert_file, key_file = self.issue(*names, days=days)
+        cert_file, key_file = self.issue(*names, **options)
         bundle = cert_file.with_suffix(".bundle")
         bundle.write_text(key_file.read_text() + cert_file.read_text() + self.cert_file.read_text())
         return bundle

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ struct bed {
 	int silent_fd[ADDRESSES];
 	struct prober *prober;
 	const char *protocol;
-	int64_t limit_ms; /* PATIENT_MS where something answers: the machine may be busy */
+	const char *key_algorithm; /* of the expected certificate; or NULL */
+	int64_t limit_ms;          /* PATIENT_MS where something answers: the machine may be busy */
 	size_t n_answers;
 	char *sha256;       /* of the last address */
 	struct error error; /* likewise */
@@ -173,7 +175,7 @@ static int64_t
 look_at(struct bed *b, const char *host, size_t count)
 {
 	int64_t begun_ms = clock_boot_ms(b->clock);
-	struct certificate expected = { .sha256 = NULL };
+	struct certificate expected = { .key_algorithm = (char *)b->key_algorithm };
 	struct record_list endpoints = { .count = 0 };
 
 	for (size_t i = 0; i < count; i++) {
@@ -303,6 +305,39 @@ expect_peer(const struct tls_server_config *peer, const char *text)
 	else
 		cr_expect_not_null(b.sha256, "%s", b.error.message);
 	bed_clear(&b);
+}
+
+Test(probe, a_server_without_a_key_of_the_expected_type_is_asked_for_any, .timeout = 60)
+{
+	static const struct {
+		int rsa_bits; /* of the server; 0: P-256 */
+		int max_tls;
+		const char *expected;
+		int connections;
+	} cases[] = {
+		{ 0, 0, "secp256r1", 1 },
+		{ 0, 0, "rsa2048", 2 },
+		{ 2048, 0, "rsa4096", 1 },
+		{ 2048, 0, "secp384r1", 2 },
+		{ 0, TLS1_2_VERSION, "secp256r1", 1 },
+		{ 0, TLS1_2_VERSION, "rsa2048", 2 },
+		{ 2048, TLS1_2_VERSION, "rsa4096", 1 },
+		{ 0, 0, NULL, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bed b;
+
+		bed_init_with(
+			&b, &(struct tls_server_config){
+				    .serve = never_asked, .rsa_bits = cases[i].rsa_bits, .max_tls = cases[i].max_tls });
+		b.key_algorithm = cases[i].expected;
+		look_at(&b, "127.0.0.1", 1);
+		cr_expect_not_null(b.sha256, "%zu: %s", i, b.error.message);
+		cr_expect_eq(tls_server_connections(b.server), cases[i].connections, "%zu: %d", i,
+			tls_server_connections(b.server));
+		bed_clear(&b);
+	}
 }
 
 /* --- before TLS --- */

@@ -10,6 +10,7 @@
 /* A root, two intermediates, and leaves of the second one. */
 struct pki {
 	struct mini_cert root, upper, lower, leaf, old, other;
+	int64_t now;
 	struct certificate expected; /* @leaf with both intermediates and the root, as some CAs give them */
 };
 
@@ -18,7 +19,7 @@ pki_init(struct pki *p)
 {
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
-	*p = (struct pki){ .root = { .key = NULL } };
+	*p = (struct pki){ .root = { .key = NULL }, .now = MINI_NOW };
 	mini_make_ca(&p->root, "Root", NULL);
 	mini_make_ca(&p->upper, "Upper", &p->root);
 	mini_make_ca(&p->lower, "Lower", &p->upper);
@@ -36,6 +37,8 @@ pki_init(struct pki *p)
 	p->expected.sha256 = x509_fingerprint_der(der.data, der.len);
 	strlist_add(&p->expected.names, "www.example.com");
 	strlist_add(&p->expected.names, "*.example.org");
+	p->expected.not_before_at = MINI_NOW - MINI_DAY;
+	p->expected.not_after_at = MINI_NOW + 90 * MINI_DAY;
 }
 
 static void
@@ -60,7 +63,7 @@ expect_state(
 	probe_expect(&expected, &p->expected, NULL);
 	for (size_t i = 0; chain[i]; i++)
 		sk_X509_push(presented, chain[i]->cert);
-	probe_judge(&expected, chain[0]->cert, presented, sni, &answer);
+	probe_judge(&expected, chain[0]->cert, presented, sni, p->now, &answer);
 	cr_expect_eq(answer.state, state, "%s: %s", probe_state_name(answer.state), answer.error.message);
 	cr_expect_eq(error_is_set(&answer.error), state != PROBE_SERVED);
 	if (says)
@@ -118,6 +121,33 @@ Test(probe_judge, what_is_served_instead_is_described)
 		"default.example, valid until 2027-02-19T10:30:00Z");
 	/* Without a server name the first name of the certificate decides. */
 	expect_state(&p, CHAIN(&p.other), NULL, PROBE_MISMATCH, NULL);
+	expect_state(&p, CHAIN(&p.old), NULL, PROBE_STALE, NULL);
+	pki_clear(&p);
+}
+
+Test(probe_judge, the_newest_is_of_no_use_before_and_after_its_time)
+{
+	static const struct {
+		int64_t at;
+		enum probe_state state;
+		const char *says;
+	} cases[] = {
+		{ -MINI_DAY - 1, PROBE_NOT_VALID,
+			"serves the newest certificate, which is not valid before 2026-11-20T10:30:00Z" },
+		{ -MINI_DAY, PROBE_SERVED, NULL },
+		{ 90 * MINI_DAY - 1, PROBE_SERVED, NULL },
+		{ 90 * MINI_DAY, PROBE_NOT_VALID,
+			"serves the newest certificate, which expired at 2027-02-19T10:30:00Z" },
+	};
+	struct pki p;
+
+	pki_init(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		p.now = MINI_NOW + cases[i].at;
+		expect_state(&p, CHAIN(&p.leaf, &p.lower, &p.upper), NULL, cases[i].state, cases[i].says);
+	}
+	/* That is worse news than a missing intermediate; another certificate stays another one. */
+	expect_state(&p, CHAIN(&p.leaf), NULL, PROBE_NOT_VALID, NULL);
 	expect_state(&p, CHAIN(&p.old), NULL, PROBE_STALE, NULL);
 	pki_clear(&p);
 }
@@ -191,7 +221,8 @@ Test(probe_judge, the_name_that_is_requested_is_one_that_the_certificate_has)
 
 Test(probe_judge, each_state_has_a_name_and_is_found_by_it)
 {
-	static const char *const names[] = { "served", "incomplete chain", "stale", "mismatch", "unreachable" };
+	static const char *const names[] = { "served", "incomplete chain", "stale", "not valid", "mismatch",
+		"unreachable" };
 	enum probe_state found;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -90,16 +90,20 @@ Test(rollout_plan, a_stale_consumer_is_activated_again_a_few_times_and_then_is_s
 	clear(&t);
 }
 
-Test(rollout_plan, what_does_not_answer_is_not_activated_but_is_stuck_in_the_end)
+Test(rollout_plan, what_a_reload_does_not_help_is_not_activated_but_is_stuck_in_the_end)
 {
-	struct rollout_target t = { .step = ROLLOUT_ACTIVATED };
+	static const char *const found[] = { "unreachable", "not valid" };
 
-	cr_expect_eq(probe_for(&t, "unreachable", MINUTE), 0);
-	cr_expect(t.is_unserved);
-	cr_expect_eq(probe_for(&t, "unreachable", HOUR), 1);
-	cr_expect_eq(t.activations, 0);
-	cr_expect_eq(t.step, ROLLOUT_PROBED);
-	clear(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(found); i++) {
+		struct rollout_target t = { .step = ROLLOUT_ACTIVATED };
+
+		cr_expect_eq(probe_for(&t, found[i], MINUTE), 0);
+		cr_expect(t.is_unserved);
+		cr_expect_eq(probe_for(&t, found[i], HOUR), 1, "%s", found[i]);
+		cr_expect_eq(t.activations, 0, "%s: a reload does not help", found[i]);
+		cr_expect_eq(t.step, ROLLOUT_PROBED);
+		clear(&t);
+	}
 }
 
 Test(rollout_plan, what_regresses_a_day_later_is_activated_again)
