@@ -97,19 +97,6 @@ chat_body(const struct message *m, const char *title, const char *text)
 	return body;
 }
 
-static int
-body_slack(const struct message *m, const char *host, int64_t now _unused_, struct webhook_request *r,
-	struct error *err _unused_)
-{
-	_cleanup_free_ char *subject = message_subject(m);
-	_cleanup_free_ char *text = webhook_text(m, host);
-	_cleanup_free_ char *safe_subject = slack_escape(subject);
-	_cleanup_free_ char *safe_text = slack_escape(text);
-
-	r->body = chat_body(m, safe_subject, safe_text);
-	return 0;
-}
-
 /* As code, in which Mattermost neither formats nor mentions. */
 static char *
 mattermost_code(const char *text)
@@ -122,17 +109,31 @@ mattermost_code(const char *text)
 	return code;
 }
 
+/* @quote: makes a text one that the service shows as it is; owned by the caller. */
+static int
+body_chat(const struct message *m, const char *host, char *(*quote)(const char *text), struct webhook_request *r)
+{
+	_cleanup_free_ char *subject = message_subject(m);
+	_cleanup_free_ char *text = webhook_text(m, host);
+	_cleanup_free_ char *safe_subject = quote(subject);
+	_cleanup_free_ char *safe_text = quote(text);
+
+	r->body = chat_body(m, safe_subject, safe_text);
+	return 0;
+}
+
+static int
+body_slack(const struct message *m, const char *host, int64_t now _unused_, struct webhook_request *r,
+	struct error *err _unused_)
+{
+	return body_chat(m, host, slack_escape, r);
+}
+
 static int
 body_mattermost(const struct message *m, const char *host, int64_t now _unused_, struct webhook_request *r,
 	struct error *err _unused_)
 {
-	_cleanup_free_ char *subject = message_subject(m);
-	_cleanup_free_ char *text = webhook_text(m, host);
-	_cleanup_free_ char *safe_subject = mattermost_code(subject);
-	_cleanup_free_ char *safe_text = mattermost_code(text);
-
-	r->body = chat_body(m, safe_subject, safe_text);
-	return 0;
+	return body_chat(m, host, mattermost_code, r);
 }
 
 /* --- ntfy --- */

@@ -69,10 +69,6 @@ output_list_scope(const struct output_list *list);
 enum output_scope
 output_scope_of(const struct output *o);
 
-/* "rsa" or "ecdsa". @algorithm: name of the key's algorithm. */
-const char *
-output_type_of(const char *algorithm);
-
 /* The values of the placeholders. */
 struct output_values {
 	const char *name; /* all borrowed */

@@ -8,6 +8,7 @@
 #ifndef DAEMON_SERVICE_METRICS_H
 #define DAEMON_SERVICE_METRICS_H
 
+#include "daemon/base/meter.h"
 #include "daemon/renew/issue.h"
 #include "daemon/rollout/rollout.h"
 #include "daemon/service/metrics_text.h"
@@ -44,7 +45,8 @@ struct metric {
 	const char *help;
 	metric_once_fn *once; /* one of the three */
 	metric_each_fn *each;
-	bool is_counted; /* by the scrape itself, because it takes several slices */
+	enum meter_kind meter; /* of those that are measured by meters */
+	bool is_counted;       /* by the scrape itself, because it takes several slices */
 };
 
 extern const struct metric metrics_table[];

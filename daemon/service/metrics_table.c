@@ -329,24 +329,24 @@ meter_labels(enum meter_kind kind, const struct meter *meter, struct buf *ret)
 }
 
 static void
-meter_requests(const struct metric *m, const struct service *s, enum meter_kind kind, struct buf *ret)
+once_requests(const struct metric *m, struct service *s, struct buf *ret)
 {
-	for (const struct meter *meter = meters_first(s->meters, kind); meter; meter = meter->next) {
+	for (const struct meter *meter = meters_first(s->meters, m->meter); meter; meter = meter->next) {
 		_cleanup_buf_ struct buf labels = BUF_INIT;
 
-		meter_labels(kind, meter, &labels);
+		meter_labels(m->meter, meter, &labels);
 		metric_int(ret, m->name, "_total", buf_str(&labels), (int64_t)meter->count);
 	}
 }
 
 static void
-meter_durations(const struct metric *m, const struct service *s, enum meter_kind kind, struct buf *ret)
+once_durations(const struct metric *m, struct service *s, struct buf *ret)
 {
-	for (const struct meter *meter = meters_first(s->meters, kind); meter; meter = meter->next) {
+	for (const struct meter *meter = meters_first(s->meters, m->meter); meter; meter = meter->next) {
 		_cleanup_buf_ struct buf labels = BUF_INIT;
 		uint64_t below[METER_BOUNDS], sum = 0;
 
-		meter_labels(kind, meter, &labels);
+		meter_labels(m->meter, meter, &labels);
 		for (size_t i = 0; i < METER_BOUNDS; i++)
 			below[i] = sum += meter->buckets[i];
 		metric_histogram(ret, m->name, buf_str(&labels), meter_bounds_us, below, METER_BOUNDS, meter->count,
@@ -355,53 +355,17 @@ meter_durations(const struct metric *m, const struct service *s, enum meter_kind
 }
 
 static void
-meter_errors(const struct metric *m, const struct service *s, enum meter_kind kind, struct buf *ret)
+once_errors(const struct metric *m, struct service *s, struct buf *ret)
 {
-	for (const struct meter *meter = meters_first(s->meters, kind); meter; meter = meter->next) {
+	for (const struct meter *meter = meters_first(s->meters, m->meter); meter; meter = meter->next) {
 		for (size_t i = 0; i < meter->n_errors; i++) {
 			_cleanup_buf_ struct buf labels = BUF_INIT;
 
-			meter_labels(kind, meter, &labels);
+			meter_labels(m->meter, meter, &labels);
 			metric_label(&labels, "type", meter->errors[i].type);
 			metric_int(ret, m->name, "_total", buf_str(&labels), (int64_t)meter->errors[i].count);
 		}
 	}
-}
-
-static void
-once_ca_requests(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_requests(m, s, METER_CA, ret);
-}
-
-static void
-once_ca_durations(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_durations(m, s, METER_CA, ret);
-}
-
-static void
-once_ca_errors(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_errors(m, s, METER_CA, ret);
-}
-
-static void
-once_dns_changes(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_requests(m, s, METER_DNS, ret);
-}
-
-static void
-once_dns_durations(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_durations(m, s, METER_DNS, ret);
-}
-
-static void
-once_dns_errors(const struct metric *m, struct service *s, struct buf *ret)
-{
-	meter_errors(m, s, METER_DNS, ret);
 }
 
 /* --- certd itself --- */
@@ -567,18 +531,18 @@ const struct metric metrics_table[] = {
 	{ "certd_provider_ready", METRIC_GAUGE, NULL, "provider id",
 		"1 if the account at the CA is usable.", .once = once_accounts },
 	{ "certd_ca_requests", METRIC_COUNTER, NULL, "ca",
-		"Requests to the CA, by the host of its directory.", .once = once_ca_requests },
+		"Requests to the CA, by the host of its directory.", .once = once_requests },
 	{ "certd_ca_request_duration_seconds", METRIC_HISTOGRAM, "seconds", "ca",
-		"Duration of requests to the CA.", .once = once_ca_durations },
+		"Duration of requests to the CA.", .once = once_durations },
 	{ "certd_ca_errors", METRIC_COUNTER, NULL, "ca type",
 		"Failed requests to the CA, by ACME problem type or, without an answer, by class of error.",
-		.once = once_ca_errors },
+		.once = once_errors },
 	{ "certd_dns_changes", METRIC_COUNTER, NULL, "dns_provider",
-		"Changes of TXT records.", .once = once_dns_changes },
+		"Changes of TXT records.", .once = once_requests, .meter = METER_DNS },
 	{ "certd_dns_change_duration_seconds", METRIC_HISTOGRAM, "seconds", "dns_provider",
-		"Duration of changes of TXT records.", .once = once_dns_durations },
+		"Duration of changes of TXT records.", .once = once_durations, .meter = METER_DNS },
 	{ "certd_dns_errors", METRIC_COUNTER, NULL, "dns_provider type",
-		"Failed changes of TXT records, by class of error.", .once = once_dns_errors },
+		"Failed changes of TXT records, by class of error.", .once = once_errors, .meter = METER_DNS },
 	{ "certd_clock_suspect", METRIC_GAUGE, NULL, "",
 		"1 while the system clock is suspect: nothing is issued or renewed.", .once = once_clock },
 	{ "certd_loop_turn_seconds", METRIC_HISTOGRAM, "seconds", "",

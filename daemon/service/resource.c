@@ -65,7 +65,8 @@ resource_state(const char *name)
 	return OBJECT_FAILED;
 }
 
-struct json_object *
+/* {id, type, href, metadata, properties}; secrets never. Owned by the caller. */
+static struct json_object *
 resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj)
 {
 	const struct api_resource *api = &api_resources[ops->id];
@@ -370,7 +371,8 @@ resource_modified(struct call *call, struct object *o)
 	resource_stamp(call, o, false);
 }
 
-int
+/* ERROR_DENIED, recorded, when @obj as it would be stored is outside the caller's scope. Return: 0 or -1. */
+static int
 resource_check_scope(struct call *call, const struct record_class *cls, const void *obj, struct error *err)
 {
 	if (access_check(call->service->store, call->peer, cls, obj, err) == 0)

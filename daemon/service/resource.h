@@ -21,10 +21,6 @@ struct resource_ops {
 
 /* --- answers --- */
 
-/* {id, type, href, metadata, properties}; secrets never. Owned by the caller. */
-struct json_object *
-resource_to_json(struct service *service, const struct resource_ops *ops, const void *obj);
-
 /*
  * The answer for an object whose record is damaged (@err): {id, type, href, metadata{state, message}}. The members that
  * every answer has are present and empty. Owned by the caller.
@@ -92,10 +88,6 @@ resource_outside(const struct call *call, const struct record_class *cls, const 
  */
 int
 resource_refused(struct error *err, const char *property);
-
-/* ERROR_DENIED, recorded, when @obj as it would be stored is outside the caller's scope. Return: 0 or -1. */
-int
-resource_check_scope(struct call *call, const struct record_class *cls, const void *obj, struct error *err);
 
 /* The new object that the call declares: with id, metadata and all properties, parsed and checked. @obj: zeroed. */
 int
