@@ -2,11 +2,14 @@
  * common/api/alert_kinds.h: the kinds of alert destinations, the templates of webhooks, and the conditions that are
  * reported, one row each. The API's properties, certctl's help and the daemon's tables are made from them.
  *
- * A new kind is a row here and daemon/alert/alert_<kind>.c with its struct alert_kind (daemon/alert/alert_kind.h). A
- * new condition is a row here and its function in daemon/alert/condition.c.
+ * A new kind is a row here, its settings in alert_kinds.c (see kinds.h), and daemon/alert/alert_<kind>.c with its
+ * struct alert_kind (daemon/alert/alert_kind.h). A new condition is a row here and its function in
+ * daemon/alert/condition.c.
  */
 #ifndef COMMON_API_ALERT_KINDS_H
 #define COMMON_API_ALERT_KINDS_H
+
+#include "common/api/kinds.h"
 
 /* clang-format off */
 #define ALERT_KINDS(KIND) \
@@ -39,8 +42,9 @@
 /* clang-format on */
 
 #define ALERT_KIND_NAME(kind, help) #kind,
-#define ALERT_KIND_HELP(kind, help) "; " #kind ": " help
 #define CONDITION_WORD(word, title) #word,
 #define CONDITION_HELP(word, title) " " #word
+
+extern const struct api_kinds alert_kinds;
 
 #endif

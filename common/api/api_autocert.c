@@ -78,16 +78,7 @@ const struct api_column api_autocert_columns[] = {
 	{ .title = NULL },
 };
 
-const struct api_field api_autocert_list_params[] = {
-	PAGE_FIELDS,
-	FILTER_STATE,
-	FILTER_OBJECT_NAME,
-	FILTER_NAME,
-	FILTER_LABEL,
-	FILTER_PROVIDER,
-	FILTER_EXPIRY,
-	END,
-};
+const struct api_field api_autocert_list_params[] = { FILTERS_CERTIFICATE, END };
 
 const struct api_field api_autocert_ref[] = { REF_FIELD("autoCertificate"), END };
 const struct api_field api_autocert_create_params[] = { SAME_NAME, TAKE_FILES, DRY_RUN, END };

@@ -73,13 +73,7 @@ const struct api_column api_certificate_columns[] = {
 };
 
 const struct api_field api_certificate_list_params[] = {
-	PAGE_FIELDS,
-	FILTER_STATE,
-	FILTER_OBJECT_NAME,
-	FILTER_NAME,
-	FILTER_LABEL,
-	FILTER_PROVIDER,
-	FILTER_EXPIRY,
+	FILTERS_CERTIFICATE,
 	{ .name = "autoCertificate", .type = API_REF, .resource = "autoCertificate", .option = "auto",
 		.metavar = "AUTO", .help = "only those issued for this auto-certificate" },
 	END,

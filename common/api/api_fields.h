@@ -51,6 +51,8 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 		.help = "only those that expire before this date, or within a span such as 30d" }
 #define FILTER_LABEL \
 	{ .name = "label", .type = API_STRING, .metavar = "LABEL", .help = "only those with this label" }
+#define FILTERS_CERTIFICATE \
+	PAGE_FIELDS, FILTER_STATE, FILTER_OBJECT_NAME, FILTER_NAME, FILTER_LABEL, FILTER_PROVIDER, FILTER_EXPIRY
 #define FILTER_STATE { .name = "state", .type = API_ENUM, .values = api_states, .help = "only those in this state" }
 
 extern const char *const api_key_algorithms[];
@@ -73,7 +75,8 @@ extern const struct api_field api_certificate_properties[], api_certificate_meta
 	api_certificate_export_params[], api_export_result[];
 extern const struct api_column api_certificate_columns[];
 
-extern struct api_field api_dnsprovider_properties[], api_consumer_properties[]; /* filled before main() */
+/* Filled before main(). */
+extern struct api_field api_dnsprovider_properties[], api_consumer_properties[], api_alert_properties[];
 extern const struct api_field api_dnsprovider_metadata[], api_dnsprovider_ref[], api_dnsprovider_change[];
 extern const struct api_column api_dnsprovider_columns[];
 
@@ -88,7 +91,7 @@ extern const struct api_field api_authorization_properties[], api_authorization_
 	api_validate_params[];
 extern const struct api_column api_authorization_columns[];
 
-extern const struct api_field api_alert_properties[], api_alert_metadata[], api_alert_ref[], api_alert_change[],
+extern const struct api_field api_alert_metadata[], api_alert_ref[], api_alert_change[],
 	api_alert_test_result[];
 extern const struct api_column api_alert_columns[];
 

@@ -2,6 +2,7 @@
  * The control API: one row for each resource and each method. All other code that needs facts about the API reads
  * these tables. Fields are in api_RESOURCE.c, those of methods without a resource in api_server.c.
  */
+#include "common/api/alert_kinds.h"
 #include "common/api/api_fields.h"
 #include "common/api/consumer_kinds.h"
 #include "common/api/dns_kinds.h"
@@ -34,7 +35,8 @@ const struct api_resource api_resources[] = {
 		api_authorization_properties, api_authorization_metadata,
 		api_authorization_columns, .is_ionos = false },
 	[API_ALERT] = { "alert", "alert", "alert", "alert", "/alerts", "destination that is notified of trouble",
-		api_alert_properties, api_alert_metadata, api_alert_columns, .is_declared = true },
+		api_alert_properties, api_alert_metadata, api_alert_columns,
+		.kinds = &alert_kinds, .is_declared = true },
 };
 
 /* Methods of peers without a scope: their results cover all certificates. */

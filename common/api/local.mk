@@ -1,7 +1,7 @@
 # common/api: the description of the control API (api_table.c, and the fields in api_fields.h's files), and what is
 # derived from it.
 libcommon_a_SOURCES += \
-	common/api/alert_kinds.h \
+	common/api/alert_kinds.c common/api/alert_kinds.h \
 	common/api/api.c common/api/api.h \
 	common/api/api_discover.c \
 	common/api/api_openapi.c \

@@ -10,18 +10,16 @@
 
 #include <stdlib.h>
 
-static const char *const command_settings[] = { "command", NULL };
-
 static int
 alert_command_check(const struct alert *a, struct error *err)
 {
-	if (a->command.count == 0)
-		return error_set_field(err, "command", "kind command requires the program to run");
-	if (a->command.items[0][0] != '/')
+	const char *program = setting_list(&a->settings, "command")->items[0];
+
+	if (program[0] != '/')
 		return error_set_field(err, "command",
 			"must be the absolute path of the program, which is run without a shell and without a search "
 			"path");
-	if (hook_check(a->command.items[0], err) < 0) {
+	if (hook_check(program, err) < 0) {
 		if (err)
 			str_replace(&err->field, "command");
 		return -1;
@@ -32,7 +30,7 @@ alert_command_check(const struct alert *a, struct error *err)
 static char *
 alert_command_endpoint(const struct alert *a)
 {
-	return xstrdup(a->command.items[0]);
+	return xstrdup(setting_list(&a->settings, "command")->items[0]);
 }
 
 /* --- delivery --- */
@@ -93,8 +91,8 @@ alert_command_start(
 	command_environment(m, env->host, &variables);
 	json_write(json, &input);
 	buf_add_char(&input, '\n');
-	run->hook = hook_start_with_input(
-		env->loop, &a->command, &variables, &input, COMMAND_TIMEOUT_MS, command_ended, run);
+	run->hook = hook_start_with_input(env->loop, setting_list(&a->settings, "command"), &variables, &input,
+		COMMAND_TIMEOUT_MS, command_ended, run);
 	return run;
 }
 
@@ -109,7 +107,6 @@ alert_command_cancel(void *work)
 
 const struct alert_kind alert_kind_command = {
 	.name = "command",
-	.settings = command_settings,
 	.check = alert_command_check,
 	.endpoint = alert_command_endpoint,
 	.start = alert_command_start,

@@ -21,15 +21,6 @@ alert_kind_find(const char *name)
 	return NULL;
 }
 
-static bool
-alert_has_setting(const struct alert_kind *kind, const char *name)
-{
-	for (size_t i = 0; kind->settings[i]; i++)
-		if (strcmp(kind->settings[i], name) == 0)
-			return true;
-	return false;
-}
-
 static int
 check_conditions(const struct alert *a, struct error *err)
 {
@@ -49,33 +40,6 @@ check_conditions(const struct alert *a, struct error *err)
 	return 0;
 }
 
-/* Settings of other kinds are refused: they would have no effect. */
-static int
-check_settings(const struct alert_kind *kind, const struct alert *a, struct error *err)
-{
-	const struct {
-		const char *name;
-		bool is_set;
-	} settings[] = {
-		{ "url", a->url.len > 0 },
-		{ "template", a->template },
-		{ "headers", a->headers.len > 0 },
-		{ "to", a->to.count > 0 },
-		{ "from", a->from },
-		{ "server", a->server },
-		{ "security", a->security },
-		{ "user", a->user },
-		{ "password", a->password.len > 0 },
-		{ "command", a->command.count > 0 },
-		{ "caFile", a->ca_file },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-		if (settings[i].is_set && !alert_has_setting(kind, settings[i].name))
-			return error_set_field(err, settings[i].name, "is not used by kind %s", kind->name);
-	return 0;
-}
-
 int
 alert_check(struct alert *a, struct error *err)
 {
@@ -83,7 +47,8 @@ alert_check(struct alert *a, struct error *err)
 
 	if (!kind)
 		return error_set_field(err, "kind", "'%s' is not a kind of alert", a->kind);
-	if (check_settings(kind, a, err) < 0 || kind->check(a, err) < 0 || check_conditions(a, err) < 0)
+	if (settings_check(&alert_kinds, a->kind, &a->settings, &a->secrets, err) < 0 || kind->check(a, err) < 0 ||
+		check_conditions(a, err) < 0)
 		return -1;
 	free(a->endpoint);
 	a->endpoint = kind->endpoint(a);

@@ -29,8 +29,7 @@ alert_done_fn(const struct error *err, const char *answer, void *arg);
 
 struct alert_kind {
 	const char *name;
-	const char *const *settings; /* properties that this kind has, besides those of all; ends with NULL */
-	/* Is everything there, and valid? ERROR_INVALID with the property, without "properties.". */
+	/* Are the settings, of which the required ones are there, valid? ERROR_INVALID with the setting. */
 	int (*check)(const struct alert *a, struct error *err);
 	/* Where it sends to, without what is secret. Owned by the caller. */
 	char *(*endpoint)(const struct alert *a);

@@ -19,8 +19,6 @@
 
 enum { RECIPIENTS_MAX = 20, ADDRESS_MAX = 254 /* RFC 5321 s4.5.3.1.3 */ };
 
-static const char *const mail_settings[] = { "to", "from", "server", "security", "user", "password", "caFile", NULL };
-
 /* --- declaration --- */
 
 static int
@@ -39,28 +37,34 @@ check_address(const char *address, const char *field, struct error *err)
 static int
 parse_server(const struct alert *a, struct http_url *ret, struct error *err)
 {
-	_cleanup_free_ char *url = xasprintf("https://%s", a->server);
+	const char *text = setting_text(&a->settings, "server");
+	_cleanup_free_ char *url = xasprintf("https://%s", text);
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (strpbrk(a->server, "/?#@") || http_url_parse(url, ret, &why) < 0)
-		return error_set_field(err, "server", "'%s' is not HOST or HOST:PORT", a->server);
+	if (strpbrk(text, "/?#@") || http_url_parse(url, ret, &why) < 0)
+		return error_set_field(err, "server", "'%s' is not HOST or HOST:PORT", text);
 	return 0;
 }
 
 static const char *
 mail_security(const struct alert *a)
 {
-	return a->security ? a->security : "starttls";
+	const char *security = setting_text(&a->settings, "security");
+
+	return security ? security : "starttls";
 }
 
 static int
 check_credentials(const struct alert *a, struct error *err)
 {
-	if (a->user && strcmp(mail_security(a), "none") == 0)
+	const char *user = setting_text(&a->settings, "user");
+	bool has_password = setting_secret(&a->secrets, "password")->len > 0;
+
+	if (user && strcmp(mail_security(a), "none") == 0)
 		return error_set_field(err, "security", "none would send the password in clear text");
-	if (a->user && a->password.len == 0)
+	if (user && !has_password)
 		return error_set_field(err, "password", "user requires a password");
-	if (!a->user && a->password.len > 0)
+	if (!user && has_password)
 		return error_set_field(err, "user", "password requires a user");
 	return 0;
 }
@@ -68,21 +72,19 @@ check_credentials(const struct alert *a, struct error *err)
 static int
 alert_mail_check(const struct alert *a, struct error *err)
 {
+	const struct strlist *to = setting_list(&a->settings, "to");
+	const char *from = setting_text(&a->settings, "from");
 	_cleanup_http_url_ struct http_url server = { .scheme = NULL };
 
-	if (a->to.count == 0)
-		return error_set_field(err, "to", "kind mail requires a recipient");
-	if (a->to.count > RECIPIENTS_MAX)
+	if (to->count > RECIPIENTS_MAX)
 		return error_set_field(err, "to", "has more than %d recipients", RECIPIENTS_MAX);
-	if (!a->server)
-		return error_set_field(err, "server", "kind mail requires an SMTP server");
-	for (size_t i = 0; i < a->to.count; i++) {
+	for (size_t i = 0; i < to->count; i++) {
 		_cleanup_free_ char *field = xasprintf("to[%zu]", i);
 
-		if (check_address(a->to.items[i], field, err) < 0)
+		if (check_address(to->items[i], field, err) < 0)
 			return -1;
 	}
-	if ((a->from && check_address(a->from, "from", err) < 0) || parse_server(a, &server, err) < 0)
+	if ((from && check_address(from, "from", err) < 0) || parse_server(a, &server, err) < 0)
 		return -1;
 	return check_credentials(a, err);
 }
@@ -90,9 +92,9 @@ alert_mail_check(const struct alert *a, struct error *err)
 static char *
 alert_mail_endpoint(const struct alert *a)
 {
-	_cleanup_free_ char *to = strlist_join(&a->to, ", ");
+	_cleanup_free_ char *to = strlist_join(setting_list(&a->settings, "to"), ", ");
 
-	return xasprintf("%s by %s", to, a->server);
+	return xasprintf("%s by %s", to, setting_text(&a->settings, "server"));
 }
 
 /* --- delivery --- */
@@ -137,7 +139,9 @@ mail_port(const struct alert *a, const struct http_url *server)
 static char *
 mail_from(const struct alert *a, const char *host)
 {
-	return a->from ? xstrdup(a->from) : xasprintf("certd@%s", name_is_plain(host) ? host : "localhost");
+	const char *from = setting_text(&a->settings, "from");
+
+	return from ? xstrdup(from) : xasprintf("certd@%s", name_is_plain(host) ? host : "localhost");
 }
 
 static void *
@@ -148,22 +152,24 @@ alert_mail_start(
 	_cleanup_http_url_ struct http_url server = { .scheme = NULL };
 	_cleanup_free_ char *from = mail_from(a, env->host);
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *password = xstrndup(a->password.len ? (const char *)a->password.data : "", a->password.len);
+	const struct strlist *to = setting_list(&a->settings, "to");
+	const struct secret *secret = setting_secret(&a->secrets, "password");
+	char *password = xstrndup(secret->len ? (const char *)secret->data : "", secret->len);
 
 	*d = (struct mail_delivery){ .env = env, .done = done, .arg = arg };
 	parse_server(a, &server, NULL); /* it was checked when it was declared */
-	mail_text(m, env->host, from, &a->to, clock_wall(loop_clock(env->loop)), &text);
+	mail_text(m, env->host, from, to, clock_wall(loop_clock(env->loop)), &text);
 	password[strcspn(password, "\r\n")] = '\0'; /* a file ends with a line end */
 	d->sending = mail_send(env->mail,
 		&(struct mail_request){
 			.host = server.host,
 			.port = mail_port(a, &server),
 			.security = mail_security_of(a),
-			.ca_file = a->ca_file,
-			.user = a->user,
+			.ca_file = setting_text(&a->settings, "caFile"),
+			.user = setting_text(&a->settings, "user"),
 			.password = password,
 			.from = from,
-			.to = &a->to,
+			.to = to,
 			.text = &text,
 			.timeout_ms = MAIL_TIMEOUT_MS,
 		},
@@ -184,7 +190,6 @@ alert_mail_cancel(void *work)
 
 const struct alert_kind alert_kind_mail = {
 	.name = "mail",
-	.settings = mail_settings,
 	.check = alert_mail_check,
 	.endpoint = alert_mail_endpoint,
 	.start = alert_mail_start,

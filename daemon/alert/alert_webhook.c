@@ -18,8 +18,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const webhook_settings[] = { "url", "template", "headers", "caFile", NULL };
-
 /* Text of a secret; owned by the caller, who wipes it. */
 static char *
 webhook_text(const struct secret *secret)
@@ -41,7 +39,7 @@ webhook_wipe(char **text)
 static char *
 webhook_url(const struct alert *a)
 {
-	char *url = webhook_text(&a->url);
+	char *url = webhook_text(setting_secret(&a->secrets, "url"));
 
 	url[strcspn(url, "\r\n")] = '\0';
 	return url;
@@ -64,7 +62,7 @@ check_template(const struct alert *a, const char *url, struct error *err)
 	_cleanup_webhook_request_ struct webhook_request r = { .url = NULL };
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (webhook_request_make(a->template, url, &any, "", 0, &r, &why) < 0)
+	if (webhook_request_make(setting_text(&a->settings, "template"), url, &any, "", 0, &r, &why) < 0)
 		return error_set_field(err, "url", "%s", why.message);
 	return 0;
 }
@@ -119,7 +117,7 @@ check_header(const char *line, size_t number, struct error *err)
 static int
 webhook_headers(const struct alert *a, struct strlist *ret, struct error *err)
 {
-	_cleanup_wipe_ char *text = webhook_text(&a->headers);
+	_cleanup_wipe_ char *text = webhook_text(setting_secret(&a->secrets, "headers"));
 	char *rest = text, *line;
 	size_t number = 0;
 
@@ -150,11 +148,8 @@ static int
 alert_webhook_check(const struct alert *a, struct error *err)
 {
 	struct strlist headers = STRLIST_INIT;
-	int rc;
+	int rc = check_url(a, err) < 0 ? -1 : webhook_headers(a, &headers, err);
 
-	if (a->url.len == 0)
-		return error_set_field(err, "url", "kind webhook requires a URL");
-	rc = check_url(a, err) < 0 ? -1 : webhook_headers(a, &headers, err);
 	webhook_clear_headers(&headers);
 	return rc;
 }
@@ -275,7 +270,7 @@ webhook_send(struct webhook *w, const struct alert *a, const struct webhook_requ
 		.content_type = "application/json",
 		.max_body = WEBHOOK_ANSWER_MAX,
 		.timeout_ms = WEBHOOK_TIMEOUT_MS,
-		.ca_file = a->ca_file,
+		.ca_file = setting_text(&a->settings, "caFile"),
 		.may_use_http = strncmp(r->url, "http://", strlen("http://")) == 0, /* checked: only to this host */
 		.is_sent_once = true,
 	};
@@ -302,7 +297,8 @@ alert_webhook_start(
 	w->done = done;
 	w->arg = arg;
 	loop_timer_init(&w->timer, env->loop, webhook_not_sent, w);
-	if (webhook_request_make(a->template, url, m, env->host, clock_wall(loop_clock(env->loop)), &r, &w->error) == 0)
+	if (webhook_request_make(setting_text(&a->settings, "template"), url, m, env->host,
+		    clock_wall(loop_clock(env->loop)), &r, &w->error) == 0)
 		webhook_send(w, a, &r, m);
 	if (!w->request)
 		loop_timer_set(&w->timer, 0);
@@ -320,7 +316,6 @@ alert_webhook_cancel(void *work)
 
 const struct alert_kind alert_kind_webhook = {
 	.name = "webhook",
-	.settings = webhook_settings,
 	.check = alert_webhook_check,
 	.endpoint = alert_webhook_endpoint,
 	.start = alert_webhook_start,

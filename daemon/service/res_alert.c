@@ -1,9 +1,11 @@
 /* Alert destinations. daemon/alert/ has their kinds, their queues, and the conditions. */
 #include "common/api/rpc.h"
+#include "daemon/alert/alert_kind.h"
 #include "daemon/alert/alerts.h"
 #include "daemon/alert/queue.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
+#include "daemon/service/settings.h"
 
 #include <string.h>
 
@@ -22,26 +24,16 @@ alert_describe(
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->o.failure));
 }
 
-static void
-res_alert_take_secret(struct json_object *properties, const char *name, struct secret *ret)
-{
-	struct json_object *value = json_path(properties, name);
-
-	if (value)
-		secret_set(ret, json_object_get_string(value), (size_t)json_object_get_string_len(value));
-}
-
 /* What waits is delivered by the new settings at once. */
 static int
-alert_read(struct call *call _unused_, const void *old _unused_, void *obj, struct json_object *properties,
-	struct error *err)
+alert_read(struct call *call _unused_, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
+	const struct alert *before = old;
 	struct alert *a = obj;
+	const struct settings settings = { &a->settings, &a->secrets };
 
-	res_alert_take_secret(properties, "url", &a->url);
-	res_alert_take_secret(properties, "headers", &a->headers);
-	res_alert_take_secret(properties, "password", &a->password);
-	if (alert_check(a, err) < 0)
+	if (settings_read(&alert_kinds, before ? before->kind : a->kind, a->kind, properties, &settings, err) < 0 ||
+		alert_check(a, err) < 0)
 		return resource_refused(err, NULL);
 	a->o.state = OBJECT_AVAILABLE;
 	a->attempts = 0;

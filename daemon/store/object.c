@@ -155,7 +155,7 @@ count_object(struct store_txn *txn, const struct record_class *cls, const struct
 
 /* Saving */
 
-int
+static int
 object_name_taken(const struct record_class *cls, const struct object *o, struct error *err)
 {
 	error_set_field(err, "name", "%s '%s' already exists", api_title(cls->name), o->name);

@@ -228,22 +228,13 @@ struct authorization {
 
 /* A destination of alerts. */
 struct alert {
-	struct object o;       /* FAILED: the last delivery failed, .failure says why */
-	char *kind;            /* of common/api/alert_kinds.h */
-	struct secret url;     /* webhook; sealed, because those of Slack and others let anyone post */
-	char *template;        /* webhook; NULL: json */
-	struct secret headers; /* webhook: further header lines */
-	struct strlist to;     /* mail: addresses */
-	char *from;            /* mail; NULL: certd@ this host */
-	char *server;          /* mail: HOST[:PORT] */
-	char *security;        /* mail: "starttls" (also NULL), "tls", "none" */
-	char *user;            /* mail */
-	struct secret password;
-	struct strlist command;    /* command: argv */
-	char *ca_file;             /* PEM roots for TLS; NULL: the system's */
-	char *minimum_severity;    /* NULL: warning */
-	struct strlist conditions; /* words; empty: all */
-	struct strlist labels;     /* only certificates with one of these; empty: everything */
+	struct object o;             /* FAILED: the last delivery failed, .failure says why */
+	char *kind;                  /* of common/api/alert_kinds.h */
+	struct record_list settings; /* struct setting: as named in the kind's description (alert_kinds.c) */
+	struct record_list secrets;  /* struct setting: its secrets; also URLs, as those of Slack let anyone post */
+	char *minimum_severity;      /* NULL: warning */
+	struct strlist conditions;   /* words; empty: all */
+	struct strlist labels;       /* only certificates with one of these; empty: everything */
 	/* not set by clients: */
 	char *endpoint;   /* where it sends to, without what is secret */
 	int64_t attempts; /* consecutive failures */
@@ -316,10 +307,6 @@ object_ids_of_name(struct store *store, const struct record_class *cls, const ch
 int
 authorization_find(
 	struct store *store, const char *name, const char *provider, struct authorization *ret, struct error *err);
-
-/* The error for the name of @o, which another object has: ERROR_EXISTS. Return: -1. */
-int
-object_name_taken(const struct record_class *cls, const struct object *o, struct error *err);
 
 /* The error for a name that all of @ids have: ERROR_INVALID. Return: -1. */
 int

@@ -214,17 +214,8 @@ const struct record_class authorization_class = RECORD_CLASS(
 static const struct record_field alert_fields[] = {
 	OBJECT_FIELDS(struct alert),
 	RECORD_FIELD(RECORD_STRING, 16, struct alert, kind, "kind"),
-	RECORD_FIELD(RECORD_SECRET, 17, struct alert, url, "url"),
-	RECORD_FIELD(RECORD_STRING, 18, struct alert, template, "template"),
-	RECORD_FIELD(RECORD_SECRET, 19, struct alert, headers, "headers"),
-	RECORD_FIELD(RECORD_STRLIST, 20, struct alert, to, "to"),
-	RECORD_FIELD(RECORD_STRING, 21, struct alert, from, "from"),
-	RECORD_FIELD(RECORD_STRING, 22, struct alert, server, "server"),
-	RECORD_FIELD(RECORD_STRING, 23, struct alert, security, "security"),
-	RECORD_FIELD(RECORD_STRING, 24, struct alert, user, "user"),
-	RECORD_FIELD(RECORD_SECRET, 25, struct alert, password, "password"),
-	RECORD_FIELD(RECORD_STRLIST, 26, struct alert, command, "command"),
-	RECORD_FIELD(RECORD_STRING, 27, struct alert, ca_file, "caFile"),
+	RECORD_FIELD_LIST(34, struct alert, settings, NULL, &setting_class),
+	RECORD_FIELD_LIST(35, struct alert, secrets, NULL, &setting_class),
 	RECORD_FIELD(RECORD_STRING, 28, struct alert, minimum_severity, "minimumSeverity"),
 	RECORD_FIELD(RECORD_STRLIST, 29, struct alert, conditions, "conditions"),
 	RECORD_FIELD(RECORD_STRLIST, 30, struct alert, labels, "labels"),
@@ -232,7 +223,21 @@ static const struct record_field alert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 32, struct alert, attempts, "attempts"),
 	RECORD_FIELD(RECORD_INT, 33, struct alert, last_sent_at, "lastSentDate"),
 };
-const struct record_class alert_class = RECORD_CLASS("alert", STORE_ALERT, struct alert, alert_fields, o.unknown);
+static const struct record_former alert_former[] = {
+	{ 17, RECORD_SECRET, offsetof(struct alert, secrets), "url" },
+	{ 18, RECORD_STRING, offsetof(struct alert, settings), "template" },
+	{ 19, RECORD_SECRET, offsetof(struct alert, secrets), "headers" },
+	{ 20, RECORD_STRLIST, offsetof(struct alert, settings), "to" },
+	{ 21, RECORD_STRING, offsetof(struct alert, settings), "from" },
+	{ 22, RECORD_STRING, offsetof(struct alert, settings), "server" },
+	{ 23, RECORD_STRING, offsetof(struct alert, settings), "security" },
+	{ 24, RECORD_STRING, offsetof(struct alert, settings), "user" },
+	{ 25, RECORD_SECRET, offsetof(struct alert, secrets), "password" },
+	{ 26, RECORD_STRLIST, offsetof(struct alert, settings), "command" },
+	{ 27, RECORD_STRING, offsetof(struct alert, settings), "caFile" },
+};
+const struct record_class alert_class = RECORD_CLASS_FORMER(
+	"alert", STORE_ALERT, struct alert, alert_fields, o.unknown, alert_former);
 
 void
 provider_clear(struct provider *p)

@@ -54,6 +54,15 @@ setting_is_set(const struct record_list *list, const char *name)
 	return setting_text(list, name);
 }
 
+const struct secret *
+setting_secret(const struct record_list *list, const char *name)
+{
+	static const struct secret none = SECRET_INIT;
+	const struct setting *setting = setting_find(list, name);
+
+	return setting ? &setting->secret : &none;
+}
+
 static void
 setting_remove(struct record_list *list, const char *name)
 {

@@ -27,6 +27,10 @@ setting_find(const struct record_list *list, const char *name);
 const char *
 setting_text(const struct record_list *list, const char *name);
 
+/* Empty if it is absent, or was loaded without its secrets. */
+const struct secret *
+setting_secret(const struct record_list *list, const char *name);
+
 /* @value: copied; NULL removes the setting. */
 void
 setting_put(struct record_list *list, const char *name, const char *value);

@@ -32,29 +32,26 @@ next_field(char **rest)
 	return field ? field : "";
 }
 
-static void
-set_secret(struct secret *secret, const char *text)
-{
-	secret_alloc(secret, strlen(text));
-	memcpy(secret->data, text, strlen(text));
-}
-
 /* A webhook and a mail are checked alike: what was accepted can be sent. */
 static void
 check_settings(char **rest, const char *template, const struct message *m)
 {
-	_cleanup_alert_ struct alert hook = { .kind = xstrdup("webhook"), .template = xstrdup(template) };
+	_cleanup_alert_ struct alert hook = { .kind = xstrdup("webhook") };
 	_cleanup_alert_ struct alert mail = { .kind = xstrdup("mail") };
 	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_strlist_ struct strlist recipients = STRLIST_INIT;
 	const char *url = next_field(rest);
+	const char *headers = next_field(rest);
 	char *to;
 
-	set_secret(&hook.url, url);
-	set_secret(&hook.headers, next_field(rest));
-	mail.server = xstrdup(next_field(rest));
-	mail.from = xstrdup(next_field(rest));
+	setting_put(&hook.settings, "template", template);
+	setting_put_secret(&hook.secrets, "url", url, strlen(url));
+	setting_put_secret(&hook.secrets, "headers", headers, strlen(headers));
+	setting_put(&mail.settings, "server", next_field(rest));
+	setting_put(&mail.settings, "from", next_field(rest));
 	while (*rest && (to = strsep(rest, "\1")))
-		strlist_add(&mail.to, to);
+		strlist_add(&recipients, to);
+	setting_put_list(&mail.settings, "to", &recipients);
 	if (alert_check(&hook, &err) == 0) {
 		_cleanup_webhook_request_ struct webhook_request r = { .url = NULL };
 		_cleanup_free_ char *line = xstrndup(url, strcspn(url, "\r\n"));

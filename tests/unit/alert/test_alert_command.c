@@ -78,14 +78,14 @@ bed_clear(struct bed *b)
 static void *
 begin(struct bed *b, const struct message *m, const char *script)
 {
+	const char *const words[] = { "/bin/sh", "-c", script, "sh", b->dir };
 	_cleanup_alert_ struct alert a = { 0 };
+	_cleanup_strlist_ struct strlist command = STRLIST_INIT;
 	void *work;
 
-	strlist_add(&a.command, "/bin/sh");
-	strlist_add(&a.command, "-c");
-	strlist_add(&a.command, script);
-	strlist_add(&a.command, "sh");
-	strlist_add(&a.command, b->dir);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strlist_add(&command, words[i]);
+	setting_put_list(&a.settings, "command", &command);
 	b->calls = 0;
 	work = alert_kind_find("command")->start(&b->env, &a, m, on_done, b);
 	cr_assert_not_null(work);

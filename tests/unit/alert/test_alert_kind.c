@@ -6,6 +6,8 @@
 #include "daemon/base/http.h"
 #include "daemon/base/http_mail.h"
 #include "daemon/base/loop.h"
+#include "daemon/service/fields.h"
+#include "daemon/service/settings.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -20,39 +22,42 @@ struct declared {
 };
 
 static void
-set_list(struct strlist *list, const char *words)
+add_list(struct json_object *properties, const char *name, const char *words)
 {
 	_cleanup_free_ char *text = xstrdup(words ? words : "");
+	struct json_object *list = json_object_new_array();
 	char *rest = text, *word;
 
 	while ((word = strsep(&rest, " ")))
 		if (*word)
-			strlist_add(list, word);
+			json_object_array_add(list, json_object_new_string(word));
+	json_object_object_add(properties, name, list);
 }
 
-static void
-set_secret(struct secret *secret, const char *text)
+/* As a call declares it. Return: 0 or -1. */
+static int
+declare(struct alert *a, const struct declared *d, struct error *err)
 {
-	if (text)
-		secret_set(secret, text, strlen(text));
-}
+	_cleanup_json_ struct json_object *properties = json_object_new_object();
+	const struct settings settings = { &a->settings, &a->secrets };
 
-static void
-declare(struct alert *a, const struct declared *d)
-{
-	*a = (struct alert){ .kind = xstrdup_null(d->kind),
-		.template = xstrdup_null(d->template),
-		.from = xstrdup_null(d->from),
-		.server = xstrdup_null(d->server),
-		.security = xstrdup_null(d->security),
-		.user = xstrdup_null(d->user),
-		.ca_file = xstrdup_null(d->ca_file) };
-	set_secret(&a->url, d->url);
-	set_secret(&a->headers, d->headers);
-	set_secret(&a->password, d->password);
-	set_list(&a->to, d->to);
-	set_list(&a->command, d->command);
-	set_list(&a->conditions, d->conditions);
+	json_add_string(properties, "kind", d->kind);
+	json_add_string(properties, "url", d->url);
+	json_add_string(properties, "template", d->template);
+	json_add_string(properties, "headers", d->headers);
+	json_add_string(properties, "from", d->from);
+	json_add_string(properties, "server", d->server);
+	json_add_string(properties, "security", d->security);
+	json_add_string(properties, "user", d->user);
+	json_add_string(properties, "password", d->password);
+	json_add_string(properties, "caFile", d->ca_file);
+	add_list(properties, "to", d->to);
+	add_list(properties, "command", d->command);
+	add_list(properties, "conditions", d->conditions);
+	fields_from_json(&alert_class, properties, a);
+	if (settings_read(&alert_kinds, NULL, a->kind, properties, &settings, err) < 0)
+		return -1;
+	return alert_check(a, err);
 }
 
 #define HOOK .kind = "webhook", .url = "https://hook.test/x"
@@ -85,7 +90,7 @@ Test(alert_kind, a_declaration_is_accepted_or_refused_with_its_property)
 		{ { HOOK, .conditions = "late expired" }, NULL, "https://hook.test" },
 		{ { HOOK, .conditions = "late lates" }, "conditions[1]", "'lates' is not a condition" },
 		/* webhook */
-		{ { .kind = "webhook" }, "url", "requires a URL" },
+		{ { .kind = "webhook" }, "url", "requires the URL" },
 		{ { .kind = "webhook", .url = "hook" }, "url", "cannot be used" },
 		{ { .kind = "webhook", .url = "https://hook.test:8443/secret\n" }, NULL, "https://hook.test:8443" },
 		{ { .kind = "webhook", .url = "https://me:pw@hook.test/" }, "url", "contains a user name" },
@@ -104,10 +109,10 @@ Test(alert_kind, a_declaration_is_accepted_or_refused_with_its_property)
 		{ { MAIL }, NULL, "ops@x.test by mail.x.test" },
 		{ { .kind = "mail", .to = "a@x.test b.c+d@x.test", .server = "[::1]:25" }, NULL,
 			"a@x.test, b.c+d@x.test by [::1]:25" },
-		{ { .kind = "mail", .server = "x.test" }, "to", "requires a recipient" },
+		{ { .kind = "mail", .server = "x.test" }, "to", "requires the recipient" },
 		{ { .kind = "mail", .server = "x.test", .to = TEN TEN }, NULL, "a@x.test, " },
 		{ { .kind = "mail", .server = "x.test", .to = TEN TEN "b@x.test" }, "to", "more than 20 recipients" },
-		{ { .kind = "mail", .to = "a@x.test" }, "server", "requires an SMTP server" },
+		{ { .kind = "mail", .to = "a@x.test" }, "server", "requires the SMTP server" },
 		{ { .kind = "mail", .to = "a@x.test ops", .server = "x.test" }, "to[1]", "'ops' is not one address" },
 		{ { .kind = "mail", .to = "@x.test", .server = "x.test" }, "to[0]", "is not one address" },
 		{ { .kind = "mail", .to = "a@x.test,b@x.test", .server = "x.test" }, "to[0]", "is not one address" },
@@ -126,7 +131,7 @@ Test(alert_kind, a_declaration_is_accepted_or_refused_with_its_property)
 		{ { MAIL, .user = "me" }, "password", "user requires a password" },
 		{ { MAIL, .password = "x" }, "user", "password requires a user" },
 		/* command */
-		{ { .kind = "command" }, "command", "requires the program to run" },
+		{ { .kind = "command" }, "command", "requires the absolute path of the program" },
 		{ { .kind = "command", .command = "logger -t certd" }, "command", "must be the absolute path" },
 		{ { .kind = "command", .command = "/does/not/exist" }, "command", "/does/not/exist" },
 		{ { .kind = "command", .command = "/bin/sh -c true" }, NULL, "/bin/sh" },
@@ -135,10 +140,8 @@ Test(alert_kind, a_declaration_is_accepted_or_refused_with_its_property)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_alert_ struct alert a = { 0 };
 		_cleanup_error_ struct error err = ERROR_INIT;
-		int rc;
+		int rc = declare(&a, &cases[i].declared, &err);
 
-		declare(&a, &cases[i].declared);
-		rc = alert_check(&a, &err);
 		cr_expect_eq(rc, cases[i].field ? -1 : 0, "%zu: %s", i, err.message ? err.message : "");
 		if (cases[i].field) {
 			cr_expect_eq(err.code, ERROR_INVALID, "%zu: %s", i, err.message);
@@ -258,7 +261,7 @@ bed_start(struct bed *b, const struct declared *declared)
 {
 	_cleanup_alert_ struct alert a = { 0 };
 
-	declare(&a, declared);
+	declare(&a, declared, NULL); /* it may be refused */
 	b->work = alert_kind_find(a.kind)->start(&b->env, &a, &message, bed_done, b);
 	cr_assert_not_null(b->work);
 	cr_expect_eq(b->calls, 0, "not from inside");
