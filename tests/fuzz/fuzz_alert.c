@@ -120,6 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const statuses[] = { "firing", "resolved", "test" };
 	_cleanup_free_ char *text = NULL;
 	_cleanup_message_ struct message m = { .begun_at = 0 };
+	const char *field;
 	char *rest;
 
 	if (size < 2)
@@ -133,10 +134,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.condition = xstrdup("late");
 	m.title = xstrdup("certificate is not renewed in time");
 	/* As alert_look.c makes it; names are checked by the API. */
-	m.text = printable_line(next_field(&rest), strlen(text), 1000);
-	m.name = printable_line(next_field(&rest), strcspn(text, ""), 255);
-	if (data[0] & 0x40)
+	field = next_field(&rest);
+	m.text = printable_line(field, strlen(field), 1000);
+	field = next_field(&rest);
+	if (data[0] & 0x40) {
 		m.type = xstrdup("autocertificate");
+		m.name = printable_line(field, strlen(field), 255);
+	}
 	m.merged = data[0] & 0x20 ? 3 : 0;
 	m.ended_at = strcmp(m.status, "resolved") == 0 ? 1767225600 : 0;
 	check_bodies(&m);
