@@ -118,3 +118,19 @@ def test_a_timer_that_expires_at_once_is_not_put_off_by_a_millisecond():
              "\tset_limit(job, 0);\n}\n"
     found = {(mutant.line, mutant.new) for mutant in find_mutants("sample.c", source)}
     assert found == {(4, ""), (5, ""), (5, "(5 + 1)"), (6, ""), (6, "1")}, found
+
+
+def test_what_cannot_have_an_effect_is_not_changed():
+    source = "static int\nchoose(int a, int b)\n{\n\tint fd = open(a), n = count(b);\n\n\tif (fd < 0 || n < 0)\n\t\treturn 2;\n" \
+             "\tn = a < b ? a : b;\n\tn = f(a >= b ? b : a);\n\tn = a < b ? a : n;\n\tn = n + a < b ? a : b;\n" \
+             "\tn = f(a) > b ? f(a) : b;\n\tn = a < 3 ? a : 3;\n\tn = a > 3 ? a : 3;\n\treturn n;\n}\n"
+
+    def found(path):
+        return {(mutant.line, source[mutant.start:mutant.end], mutant.new) for mutant in find_mutants(path, source)
+                if mutant.start != mutant.region[1] or mutant.end != mutant.region[2]}
+
+    expected = {(6, "||", "&&"), (6, "0", "1"), (10, "<", "<="), (11, "+", "-"), (11, "<", "<="), (12, ">", ">="),
+                (13, "3", "(3 + 1)"), (14, "3", "(3 + 1)")}
+    assert found("daemon/sample.c") == expected, found("daemon/sample.c") ^ expected
+    zeros = [mutant for mutant in find_mutants("ctl/sample.c", source) if source[mutant.start:mutant.end] == "0"]
+    assert len(zeros) == 2, "descriptor 0 is the standard input"

@@ -3,7 +3,8 @@
 A change ("mutant") is one of: a condition negated, an operator or a number replaced by its neighbour, a truth value
 reversed, success returned as failure, a statement omitted. instrument() writes all chosen ones into the source, each behind MUTANT_IS(number), so
 that one build is enough for all. Texts for people are not changed, and neither is code that only releases memory: only
-a reader or a leak checker could see the difference.
+a reader or a leak checker could see the difference. Changes that cannot have an effect are not made, see
+is_descriptor() and is_choice().
 """
 import re
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ RELEASE = re.compile(r"(?:\w*free|\w*_clear|\w*_unref|\w*_object_put|f?close|clo
                      r"|(?:ares|curl|pthread|posix_spawn)\w*_(?:cleanup|destroy)|ERR_clear_error)$")
 # Calls whose result is -1.
 FAILURE = re.compile(r"error_(?:set|wrap)|ossl_error")
+# Names of file descriptors.
+DESCRIPTOR = re.compile(r"(?:\w*_)?(?:fd|dirfd|pidfd)$")
 # Their arguments are not changed: memory of the wrong size is only detected by chance.
 SIZE = re.compile(r"(?:sizeof|offsetof|alignof|ARRAY_SIZE|x?(?:malloc|calloc|realloc|reallocarray))$")
 
@@ -101,6 +104,7 @@ class _Scanner:
         self.path, self.source = path, source
         self.tokens = tokenize(source)
         self.mutants = []
+        self.descriptors = set(re.findall(r"_cleanup_fd_ int (\w+)", source))
         self.is_bool = False  # the function returns one
         self.may_fail = False  # it returns -1, so callers test for < 0, and `return 1` would be the same as `return 0`
 
@@ -152,7 +156,8 @@ class _Scanner:
     def token(self, region, at, is_index):
         token = self.tokens[at]
         if token.kind == "number":
-            if not is_index and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", token.text) and not self.is_at_once(at):
+            if not is_index and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", token.text) and not (
+                    self.is_at_once(at) or self.is_descriptor(at) or self.is_limit_of_choice(at)):
                 new = {"0": "1", "1": "0"}.get(token.text, f"({token.text} + 1)")
                 self.add(region, at, at, "-1" if self.is_success(at) else new)
         elif token.text == "!":
@@ -160,7 +165,8 @@ class _Scanner:
         elif token.text in ("<", "<=", ">", ">=") and self.tokens[at + 1].kind == "number":
             pass  # the same as the number's neighbour
         elif token.text in NEIGHBOURS and (token.text not in BINARY or _is_operand(self.tokens[at - 1])):
-            self.add(region, at, at, NEIGHBOURS[token.text])
+            if not self.is_choice(at):
+                self.add(region, at, at, NEIGHBOURS[token.text])
 
     def words_before(self, at):
         """Those of the statement that contains the token at @at."""
@@ -177,6 +183,43 @@ class _Scanner:
     def is_at_once(self, at):
         """Is it the 0 of loop_timer_set(timer, 0)? With 1 the timer only expires a millisecond later."""
         return [self.text(i) for i in range(at - 1, at + 3)] == [",", "0", ")", ";"] and "loop_timer_set" in self.words_before(at)
+
+    def is_descriptor(self, at):
+        """Is it the 0 of `fd < 0` or `fd >= 0`? Descriptor 0 is open from the first instruction of certd and of each test
+        to the last, so no other file ever has it, and < 1 is the same. Not so in certctl, which reads what is piped to it."""
+        name = self.text(at - 2)
+        return (self.text(at) == "0" and self.text(at - 1) in ("<", ">=") and not self.path.startswith("ctl/")
+                and (DESCRIPTOR.match(name) is not None or name in self.descriptors))
+
+    def is_choice(self, at):
+        """Is it the comparison of `a < b ? a : b`, or of the reverse? If both are equal, either is the same value."""
+        if self.text(at) not in ("<", "<=", ">", ">="):
+            return False
+        parts, depth = [[]], 0
+        for i in range(at + 1, len(self.tokens)):
+            text = self.text(i)
+            depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+            if depth < 0 or depth == 0 and text in (",", ";"):
+                break
+            if depth == 0 and text == ("?" if len(parts) == 1 else ":") and len(parts) < 3:
+                parts.append([])
+            else:
+                parts[-1].append(text)
+        if len(parts) != 3:
+            return False
+        right, first, second = parts
+        for left, other in ((first, second), (second, first)):
+            begin = at - len(left)
+            is_call = any(self.tokens[i].kind == "name" and self.text(i + 1) == "(" for i in range(begin, at))
+            if (right == other and left == [self.text(i) for i in range(begin, at)] and not is_call
+                    and not {"++", "--"} & {*left, *right} and self.text(begin - 1) in ("=", "(", "[", ",", ":", "return")):
+                return True
+        return False
+
+    def is_limit_of_choice(self, at):
+        """Is it the 3 in the comparison of `a < 3 ? a : 3`? With 4, 3 is chosen in the other way. 1 would become 0."""
+        return (self.text(at) != "1" and self.text(at - 1) in ("<", ">=") and self.text(at + 1) == "?"
+                and self.is_choice(at - 1))
 
     def negate(self, first, end):
         region = self.expression("value", first, end)
