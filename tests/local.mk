@@ -233,6 +233,7 @@ unit_schedule_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-service
 TESTS += unit-service
 unit_service_SOURCES = \
+	tests/support/process.c tests/support/process.h \
 	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/service/test_access.c \
@@ -240,6 +241,7 @@ unit_service_SOURCES = \
 	tests/unit/service/test_effect.c \
 	tests/unit/service/test_fields.c \
 	tests/unit/service/test_list.c \
+	tests/unit/service/test_metrics_file.c \
 	tests/unit/service/test_metrics_table.c \
 	tests/unit/service/test_metrics_text.c \
 	tests/unit/service/test_passed_fds.c \
@@ -276,13 +278,15 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/drop_rig.c tests/unit/rollout/drop_rig.h \
 	tests/unit/rollout/test_drop.c \
 	tests/unit/rollout/test_drop_dir.c \
+	tests/unit/rollout/test_drop_ledger.c \
 	tests/unit/rollout/test_haproxy.c \
 	tests/unit/rollout/test_drop_file.c tests/unit/rollout/test_drop_output.c tests/unit/rollout/test_drop_races.c tests/unit/rollout/test_output.c \
 	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
 	tests/unit/rollout/test_starttls.c \
-	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_rollback.c \
+	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_check.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_rollback.c \
 	tests/unit/rollout/test_withdraw.c \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/support/disk_points.c tests/support/disk_points.h \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h

@@ -11,6 +11,7 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1027,5 +1028,34 @@ Test(alerts, a_test_message_is_sent_at_once_and_its_answer_is_told)
 	world_stop(w);
 	cr_expect_eq(o.calls, 3, "a test in progress ends with certd");
 	cr_expect_not_null(strstr(o.words, "stopping"));
+	end(&r);
+}
+
+Test(alerts, the_state_of_the_store_is_looked_at_each_minute)
+{
+	struct receiver r;
+	struct world *w = &r.run.world;
+	_cleanup_free_ char *before = NULL;
+	_cleanup_free_ char *during = NULL;
+	_cleanup_free_ char *after = NULL;
+	char host[HOST_NAME_MAX + 1] = "";
+
+	begin(&r, ",'conditions':['store']");
+	alerts_start(w->issue_env.alerts, NULL);
+	run_for(&r, HOUR);
+	before = alerts_trouble(w->issue_env.alerts);
+	cr_expect_null(before, "%s", before);
+	world_set_disk_full(w, true);
+	run_for(&r, 60 * DAY); /* renewals are due, and cannot be stored */
+	during = alerts_trouble(w->issue_env.alerts);
+	cr_expect(during && strstr(during, "cannot be written"), "%s", during ? during : "");
+	expect_once(&r, "store", "critical", "firing");
+	cr_assert_eq(gethostname(host, sizeof(host) - 1), 0);
+	cr_expect_str_eq(taken_text(&r, 0, "host"), host);
+	world_set_disk_full(w, false);
+	run_for(&r, HOUR);
+	after = alerts_trouble(w->issue_env.alerts);
+	cr_expect_null(after, "%s", after);
+	expect_once(&r, "store", "critical", "resolved");
 	end(&r);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { PLACES = 8, PER_USER = 4, GRACE_MS = 1000, CLIENTS_MAX = 64 };
@@ -227,4 +228,46 @@ Test(acceptor, never_waits_on_a_listener_and_passes_it_to_no_program)
 	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	rig_clear(&r);
+}
+
+/* Its clients in Unix sockets, all of one user. With @is_anonymous the oldest makes room for the next one. */
+static void
+expect_unix_places(bool is_anonymous, unsigned accepted_in_the_end)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sun.sun_family); /* the kernel chooses an abstract name */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct rig r = { .clock = clock_new_virtual(1700000000) };
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&sun, len), 0);
+	len = sizeof(sun);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&sun, &len), 0);
+	cr_assert_eq(listen(fd, 128), 0);
+	r.loop = loop_new(r.clock);
+	r.acceptor = acceptor_new(&(struct acceptor_config){
+		.loop = r.loop,
+		.limits = { .max_connections = PLACES, .max_per_user = 2 * PLACES, .grace_ms = GRACE_MS },
+		.is_anonymous = is_anonymous,
+		.accepted = accepted,
+		.evict = evict,
+		.arg = &r,
+	});
+	acceptor_add(r.acceptor, fd);
+	for (int i = 0; i <= PLACES; i++) {
+		r.fds[r.n_fds] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cr_assert_eq(connect(r.fds[r.n_fds++], (struct sockaddr *)&sun, len), 0);
+		run(&r, 0);
+	}
+	cr_expect_eq(r.n, PLACES);
+	run(&r, 2);
+	cr_expect_eq(r.n, accepted_in_the_end);
+	for (int i = 0; i < PLACES; i++)
+		cr_expect_eq(r.connections[i]->place != NULL, !is_anonymous || i > 0, "%d", i);
+	rig_clear(&r);
+}
+
+Test(acceptor, peers_on_a_unix_socket_make_room_only_where_they_are_anonymous)
+{
+	expect_unix_places(true, PLACES + 1);
+	expect_unix_places(false, PLACES);
 }

@@ -129,6 +129,10 @@ Test(dns_message, rcode_and_authority_are_told)
 	cr_expect_eq(answer.rcode, 3);
 	cr_expect(answer.is_authoritative);
 	cr_expect_str_eq(dns_rcode_name(3), "NXDOMAIN");
+	cr_expect_str_eq(dns_rcode_name(0), "NOERROR");
+	cr_expect_str_eq(dns_rcode_name(10), "NOTZONE");
+	cr_expect_str_eq(dns_rcode_name(11), "unknown RCODE");
+	cr_expect_str_eq(dns_rcode_name(-1), "unknown RCODE");
 	cr_expect_str_eq(dns_rcode_name(4711), "unknown RCODE");
 }
 

@@ -4,8 +4,10 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,5 +139,26 @@ Test(webroot, a_token_that_is_a_path_and_a_missing_root_are_refused)
 	cr_expect_eq(webroot_put(f.root, "", "x", &err), -1);
 	cr_expect_eq(webroot_put("/nonexistent/root", TOKEN, "x", &err), -1);
 	cr_expect_not_null(strstr(err.message, "/nonexistent/root"));
+	teardown(&f);
+}
+
+/* As on a full disk: nothing may be written to any file. */
+Test(webroot, a_file_that_cannot_be_written_is_removed)
+{
+	const struct rlimit none = { .rlim_cur = 0, .rlim_max = RLIM_INFINITY };
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct rlimit before;
+	struct stat st;
+	struct fixture f;
+
+	setup(&f);
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	cr_expect_eq(webroot_put(f.root, TOKEN, "x", &err), -1);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	cr_expect_eq(strncmp(err.message, "webroot '", 9), 0, "%s", err.message);
+	cr_expect_not_null(strstr(err.message, "File too large"), "%s", err.message);
+	cr_expect_eq(fstatat(f.dirfd, FILE_OF_TOKEN, &st, 0), -1, "an empty file is left");
 	teardown(&f);
 }

@@ -93,3 +93,38 @@ Test(error, a_message_is_one_line_that_a_terminal_shows)
 		"b");
 	cr_expect_str_eq(err.message, "order of 'a?b': the CA said 'no [2J?'");
 }
+
+Test(error, a_new_wording_is_one_line_too)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_DNS, "first");
+	error_reword(&err, "second\n\x1b[2J");
+	cr_expect_eq(err.code, ERROR_DNS);
+	cr_expect_str_eq(err.message, "second [2J");
+}
+
+/* Each system error has its class, and its text is at the end. */
+Test(error, a_system_error_has_a_class_and_its_text)
+{
+	static const struct {
+		int errnum;
+		enum error_code code;
+		const char *text;
+	} cases[] = {
+		{ EIO, ERROR_IO, "read x: Input/output error" },
+		{ ENOSPC, ERROR_NO_SPACE, "read x: No space left on device" },
+		{ EDQUOT, ERROR_NO_SPACE, "read x: Disk quota exceeded" },
+		{ EACCES, ERROR_DENIED, "read x: Permission denied" },
+		{ EPERM, ERROR_DENIED, "read x: Operation not permitted" },
+		{ ENOENT, ERROR_NOT_FOUND, "read x: No such file or directory" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(error_set_errno(&err, cases[i].errnum, "read %s", "x"), -1);
+		cr_expect_eq(err.code, cases[i].code, "%s: %s", cases[i].text, error_code_name(err.code));
+		cr_expect_str_eq(err.message, cases[i].text);
+	}
+}

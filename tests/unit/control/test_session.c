@@ -568,3 +568,18 @@ Test(session, one_that_goes_before_its_answer_leaves_nothing_behind)
 	cr_expect_eq(store_count(r.t.store, STORE_CONSUMER), 3, "what was asked for is done");
 	rig_clear(&r);
 }
+
+/* A Unix socket is reset when what was sent to it is not read. */
+Test(session, a_connection_that_is_reset_ends_at_once)
+{
+	struct rig r;
+
+	rig_init(&r, &(struct session_limits){ .frame_ms = 0 }, ROLE_ADMIN);
+	client_send(&r, LIST(1) "\n");
+	cr_assert_eq(loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL), 0);
+	close(r.fd);
+	r.fd = -1;
+	cr_assert_eq(loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL), 0);
+	cr_expect_eq(r.ended, 1);
+	rig_clear(&r);
+}

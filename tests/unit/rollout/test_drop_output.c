@@ -437,3 +437,18 @@ Test(drop_check, a_file_of_another_kind_is_not_read)
 	expect_found(&r, "");
 	rig_clear(&r);
 }
+
+Test(drop_output, a_deployment_to_directories_alone_does_not_touch_the_own_files)
+{
+	struct rig r;
+
+	output_init(&r);
+	write_files(&r, "certbot", NULL);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	expect_text(&r, "live/" SLUG "/cert.pem", NULL);
+	expect_text(&r, "live/" SLUG "/manifest.json", NULL);
+	expect_text(&r, "pem/" SLUG ".pem", NULL);
+	detach(&r); /* one to the own files */
+	cr_expect_not_null(r.drops);
+	rig_clear(&r);
+}

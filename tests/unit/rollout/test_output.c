@@ -30,6 +30,23 @@ Test(output, placeholders_become_the_values_of_the_certificate)
 	expect_expanded("plain", "plain");
 }
 
+Test(output, the_kind_of_key_is_in_the_names)
+{
+	static const struct {
+		const char *algorithm, *path;
+	} cases[] = { { "rsa2048", "rsa/7" }, { "rsa4096", "rsa/7" }, { "secp256r1", "ecdsa_ecc/7" },
+		{ "secp384r1", "ecdsa_ecc/7" }, { NULL, "ecdsa_ecc/7" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct output_values v = values;
+		_cleanup_free_ char *path = NULL;
+
+		v.algorithm = cases[i].algorithm;
+		path = output_expand("{type}{ecc}/{number}", &v);
+		cr_expect_str_eq(path ? path : "NULL", cases[i].path, "%s", v.algorithm ? v.algorithm : "unknown");
+	}
+}
+
 Test(output, only_plain_paths_are_made)
 {
 	static const char *const bad[] = { "", "/a", "a/", "a//b", ".", "..", "a/../b", ".certd-x", "a/.hidden" };
@@ -86,6 +103,7 @@ Test(output, mode_and_group_are_those_declared_or_those_of_the_format)
 		{ "jks:x:0440:java", 0440, "java", true },
 		{ "pkcs12:x::java", 0600, "java", false },
 		{ "cert-der:x:444", 0444, NULL, true },
+		{ "cert:directory/{name}-{domain}.{type}", 0644, NULL, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -111,6 +129,7 @@ Test(output, what_is_not_a_file_of_a_consumer_is_refused)
 		{ "key:{number}", "placeholders" },
 		{ "key:{name", "placeholders" },
 		{ "key:x}", "placeholders" },
+		{ "key:directory/{name}-{domain}.{type}{cn}", "placeholders" },
 		{ "key:/x", "must be relative" },
 		{ "key:x:0604", "everybody" },
 		{ "bundle-cert-first:x:0644", "everybody" },

@@ -419,3 +419,29 @@ Test(probe, costly_arithmetic_is_not_done_for_a_peer, .timeout = 30)
 	/* Old, but cheap: a probe only looks. */
 	expect_peer(&(struct tls_server_config){ .rsa_bits = 2048, .ciphers = "AES128-GCM-SHA256" }, NULL);
 }
+
+Test(probe, a_name_that_cannot_be_resolved_is_an_answer_without_an_address, .timeout = 60)
+{
+	static const struct {
+		const char *why;
+		bool is_deaf;
+	} cases[] = { { "it has no address", false }, { "no answer from", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bed b;
+
+		bed_init(&b);
+		if (cases[i].is_deaf) {
+			loop_fd_free(b.dns_watch);
+			b.dns_watch = NULL;
+		}
+		look_at(&b, "node.example.test", 2);
+		cr_expect_eq(b.results, 2);
+		cr_expect_eq(b.n_answers, 1);
+		cr_expect_str_eq(b.addresses, "-");
+		cr_expect_eq(b.error.code, cases[i].is_deaf ? ERROR_TIMEOUT : ERROR_DNS, "%s", b.error.message);
+		cr_expect_eq(strncmp(b.error.message, "node.example.test:", 18), 0, "%s", b.error.message);
+		cr_expect_not_null(strstr(b.error.message, cases[i].why), "%s", b.error.message);
+		bed_clear(&b);
+	}
+}

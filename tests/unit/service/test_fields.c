@@ -80,6 +80,9 @@ Test(fields, another_form_of_the_same_is_a_change_without_an_effect)
 	effect_of(API_AUTOCERTIFICATE, &autocert_class, &old, &new, &effect);
 	cr_expect_eq(effect.action, EFFECT_NOTHING);
 	cr_expect_eq(effect.changed.count, 2);
+	cr_assert_eq(effect.reasons.count, 2);
+	cr_expect(strlist_has(&effect.reasons, "commonName: the same in another spelling"));
+	cr_expect(strlist_has(&effect.reasons, "subjectAlternativeNames: the same in another spelling"));
 	effect_clear(&effect);
 	effect_of(API_AUTOCERTIFICATE, &autocert_class, &new, &new, &effect);
 	cr_expect_eq(effect.changed.count, 0);

@@ -516,6 +516,45 @@ Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 	x509_seen_free(seen);
 }
 
+/* Wherever the CA put it, our certificate comes first, and the others keep their order. */
+Test(x509, the_certificate_of_our_key_becomes_the_first)
+{
+	static const char *const orders[] = { "LSR", "SLR", "SRL" };
+	_cleanup_mini_ struct mini_cert root = { 0 };
+	_cleanup_mini_ struct mini_cert sub = { 0 };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	struct x509_seen *seen = x509_seen_new();
+
+	mini_make_ca(&root, "Mini Root", NULL);
+	mini_make_ca(&sub, "Mini Sub", &root);
+	mini_make(&leaf, &ordinary, &sub);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		const char *order = orders[i / 2];
+		_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+		const struct x509_asked asked = {
+			.key = leaf.key, .names = &names, .now = MINI_NOW, .seen = i % 2 ? seen : NULL
+		};
+		_cleanup_buf_ struct buf pem = BUF_INIT, first = BUF_INIT, others = BUF_INIT;
+		_cleanup_buf_ struct buf ours = BUF_INIT, cas = BUF_INIT;
+		_cleanup_info_ struct cert_info info = { 0 };
+		_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		strlist_split(&names, "example.com *.example.com", ' ');
+		for (const char *p = order; *p; p++)
+			mini_pem(*p == 'L' ? &leaf : *p == 'S' ? &sub : &root, &pem);
+		mini_pem(&leaf, &ours);
+		mini_pem(&sub, &cas);
+		mini_pem(&root, &cas);
+		cr_assert_eq(x509_chain_accept(pem.data, pem.len, &asked, &first, &others, &info, &doubts, &err), 0,
+			"%s: %s", order, err.message);
+		cr_expect_eq(doubts.count, 0, "%s: %s", order, doubts.count ? doubts.items[0] : "");
+		cr_expect_str_eq(buf_str(&first), buf_str(&ours), "%s", order);
+		cr_expect_str_eq(buf_str(&others), buf_str(&cas), "%s", order);
+	}
+	x509_seen_free(seen);
+}
+
 Test(x509, another_key_is_told)
 {
 	_cleanup_mini_ struct mini_cert one = { 0 };
