@@ -277,6 +277,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_crash.c \
 	tests/unit/rollout/drop_rig.c tests/unit/rollout/drop_rig.h \
 	tests/unit/rollout/test_drop.c \
+	tests/unit/rollout/test_drop_content.c \
 	tests/unit/rollout/test_drop_dir.c \
 	tests/unit/rollout/test_drop_ledger.c \
 	tests/unit/rollout/test_haproxy.c \

@@ -71,8 +71,10 @@ static const char *const wording[] = { "message", "description", "reason", "reas
 	"progress", NULL };
 static const char *const random_texts[] = { "serialNumber", "sha256Fingerprint", "sha256_fingerprint", "hash", "token",
 	"recordContent", "version", "accountThumbprint", NULL };
-static const char *const random_numbers[] = { "pid", "longestCommitMicroseconds", "turnP99Microseconds", "usedBytes",
-	"commits", "server_group_id", "octets", NULL };
+/* Only whether they are 0, but for durations, which may be. */
+static const char *const random_numbers[] = { "pid", "longestCommitMicroseconds", "usedBytes", "commits",
+	"server_group_id", "octets", NULL };
+static const char *const durations[] = { "turnP99Microseconds", NULL };
 static const char *const exact_times[] = { "notAfter", "expiresDate", "expires_at", NULL };
 
 static size_t
@@ -127,7 +129,25 @@ add_time(struct script *s, const char *name, const char *text, struct buf *ret)
 	return true;
 }
 
-/* Of metrics: of which certificates there are series, and whether there are totals. */
+/* The names of all samples that are about certd as a whole. */
+static void
+add_totals(const char *text, struct buf *ret)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	_cleanup_free_ char *list = NULL;
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		size_t len = strcspn(text, "{ ");
+		_cleanup_free_ char *name = xstrndup(text, len);
+
+		if (*text != '#' && strncmp(text + len, "{name=", strlen("{name=")) != 0 && !strlist_has(&names, name))
+			strlist_add(&names, name);
+	}
+	list = strlist_join(&names, " ");
+	buf_printf(ret, "totals %s;", list);
+}
+
+/* Of metrics: of which certificates there are series, and the names of the totals, if there are any. */
 static bool
 add_metrics(const char *text, struct buf *ret)
 {
@@ -136,7 +156,10 @@ add_metrics(const char *text, struct buf *ret)
 
 	if (strncmp(text, "# TYPE certd_", strlen("# TYPE certd_")) != 0)
 		return false;
-	buf_add_str(ret, has_totals ? "totals;" : "no totals;");
+	if (has_totals)
+		add_totals(text, ret);
+	else
+		buf_add_str(ret, "no totals;");
 	while ((text = strstr(text, series))) {
 		text += strlen(series);
 		buf_printf(ret, " %.*s", (int)strcspn(text, "\""), text);
@@ -214,8 +237,10 @@ shown(struct script *s, const char *name, struct json_object *value)
 		add_text(s, name, json_object_get_string(value), &text);
 		return json_object_new_string(buf_str(&text));
 	case json_type_int:
-		if (is_one_of(name, random_numbers))
+		if (is_one_of(name, durations))
 			return json_object_new_int64(1);
+		if (is_one_of(name, random_numbers))
+			return json_object_new_int64(json_object_get_int64(value) != 0);
 		return json_object_get(value);
 	case json_type_null:
 	case json_type_boolean:

@@ -583,3 +583,35 @@ Test(session, a_connection_that_is_reset_ends_at_once)
 	cr_expect_eq(r.ended, 1);
 	rig_clear(&r);
 }
+
+/* The longest frame, and one octet more. */
+Test(session, a_frame_of_the_longest_length_is_answered)
+{
+	for (size_t more = 0; more < 2; more++) {
+		static const char list[] = LIST(7);
+		_cleanup_json_ struct json_object *answer = NULL;
+		_cleanup_buf_ struct buf frame = BUF_INIT;
+		struct rig r;
+
+		rig_init(&r, &(struct session_limits){ 0 }, ROLE_ADMIN);
+		buf_add_str(&frame, list);
+		while (frame.len < RPC_MAX_FRAME + more)
+			buf_add_char(&frame, ' ');
+		buf_add_char(&frame, '\n');
+		for (size_t at = 0; at < frame.len && !r.ended;) {
+			ssize_t n = send(r.fd, frame.data + at, frame.len - at, MSG_NOSIGNAL);
+
+			if (n > 0)
+				at += (size_t)n;
+			cr_assert_eq(loop_run_until(r.loop, clock_wall(r.clock), NULL), 0);
+		}
+		run(&r, 1);
+		answer = next_line(&r);
+		cr_assert_not_null(answer, "%zu", more);
+		cr_expect_eq(error_code_of(answer), more ? RPC_INVALID_REQUEST : 0);
+		if (!more)
+			cr_expect_eq(id_of(answer), 7);
+		cr_expect_eq(r.ended, more);
+		rig_clear(&r);
+	}
+}

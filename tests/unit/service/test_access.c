@@ -9,6 +9,7 @@
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -445,6 +446,51 @@ Test(access, each_provider_may_have_an_authorization_of_one_name)
 	free(p2);
 	json_object_put(call.result);
 	change_clear(&call.change);
+	rig_clear(&r);
+}
+
+/* The rows of the others need not be readable to be counted. */
+Test(access, the_number_of_authorizations_is_limited)
+{
+	enum { AUTHORIZATIONS_MAX = 10000 };
+	static const char *const names[] = { "one.x.org", "two.x.org" };
+	struct rig r;
+	struct store_txn *txn;
+
+	rig_init(&r);
+	txn = store_begin(r.t.store);
+	for (unsigned i = 0; i < AUTHORIZATIONS_MAX - 1; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%06u", i);
+		put_text(txn, STORE_AUTHZ, key, "x");
+	}
+	store_commit(r.t.store);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_json_ struct json_object *params = json_object_new_object();
+		struct json_object *properties = json_object_new_object();
+		struct call call = { .service = &r.service,
+			.peer = &r.peer,
+			.method = RPC_AUTHORIZATION_CREATE,
+			.ops = service_methods[RPC_AUTHORIZATION_CREATE].ops,
+			.params = params };
+
+		json_add_string(properties, "name", names[i]);
+		json_add_string(properties, "provider", "p1");
+		json_object_object_add(params, "properties", properties);
+		cr_expect_eq(authorization_create(&call, params, &err), i == 0 ? 0 : -1, "%s: %s", names[i],
+			err.message ? err.message : "");
+		if (i > 0) {
+			cr_expect_eq(err.code, ERROR_LIMIT, "%s", err.message);
+			cr_expect_str_eq(err.message, "there are already 10000 authorizations");
+		}
+		if (i > 0 && call.txn)
+			store_fail(call.txn, &err);
+		json_object_put(call.result);
+		change_clear(&call.change);
+		store_commit(r.t.store);
+	}
 	rig_clear(&r);
 }
 

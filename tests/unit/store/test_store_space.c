@@ -147,6 +147,42 @@ Test(store_space, a_list_too_large_for_the_disk_does_not_take_small_ones_along)
 	end_on_small_disk();
 }
 
+/* A list that has failed before builds on both: it is not written, so it does not tie them to each other. */
+Test(store_space, a_failed_list_does_not_tie_a_small_one_to_a_large_one)
+{
+	_cleanup_free_ char *value = xcalloc(1, 400000);
+	struct outcome large = { .calls = 0 }, small = { .calls = 0 }, failed = { .calls = 0 };
+	_cleanup_error_ struct error refused = ERROR_INIT;
+	struct store_txn *a;
+	struct store_txn *b;
+	struct store_txn *c;
+
+	if (!start_on_small_disk("8m"))
+		cr_skip_test("needs root");
+	a = store_begin(t.store);
+	b = store_begin(t.store);
+	c = store_begin(t.store);
+	for (char key = 'a'; key < 'a' + 26; key++)
+		store_put(a, STORE_TOKEN, &key, 1, value, 400000);
+	put_text(b, STORE_META, "small", "v");
+	store_rely_on(c, STORE_TOKEN, "a", 1);
+	store_rely_on(c, STORE_META, "small", strlen("small"));
+	put_text(c, STORE_META, "failed", "v");
+	error_set(&refused, ERROR_STATE, "not now");
+	store_fail(c, &refused);
+	store_then(a, note_outcome, &large);
+	store_then(b, note_outcome, &small);
+	store_then(c, note_outcome, &failed);
+	store_commit(t.store);
+	cr_expect_eq(large.code, ERROR_NO_SPACE);
+	cr_expect_eq(small.code, ERROR_NONE, "%s", small.message);
+	cr_expect_eq(failed.code, ERROR_STATE);
+	tmp_store_reopen(&t);
+	cr_expect(has_text(t.store, STORE_META, "small", "v"));
+	cr_expect_null(get_text(t.store, STORE_META, "failed"));
+	end_on_small_disk();
+}
+
 Test(store_space, a_full_disk_does_not_keep_the_store_from_opening)
 {
 	unsigned n;
