@@ -163,6 +163,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_account.c \
 	tests/unit/renew/test_ari.c tests/unit/renew/test_ari_policy.c \
 	tests/unit/renew/test_account_rollover.c \
+	tests/unit/renew/test_revoke.c \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \

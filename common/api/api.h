@@ -150,6 +150,7 @@ enum api_method_id {
 	RPC_CERTIFICATE_DELETE,
 	RPC_CERTIFICATE_ROLLBACK, /* of an imported one: like autoCertificate.rollback */
 	RPC_CERTIFICATE_EXPLAIN,  /* like autoCertificate.explain */
+	RPC_CERTIFICATE_REVOKE,   /* {ref, reason, byKey?, now?, provider?} */
 	RPC_CERTIFICATE_EXPORT,   /* into the passed descriptor; with a key only for admins */
 	RPC_DNSPROVIDER_CREATE,
 	RPC_DNSPROVIDER_LIST,

@@ -3,6 +3,7 @@
  * certificate can be set.
  */
 #include "common/api/api_fields.h"
+#include "common/api/revoke_reasons.h"
 
 /* One row per line is easier to compare. */
 /* clang-format off */
@@ -46,6 +47,9 @@ const struct api_field api_certificate_metadata[] = {
 		.help = "auto-certificate that it was issued for" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
 		.help = "newest certificate of the same auto-certificate" },
+	{ .name = "revocation", .type = API_STRING, .help = "state of a requested revocation" },
+	{ .name = "revocationReason", .type = API_STRING, .help = "reason of the revocation" },
+	{ .name = "revokedDate", .type = API_TIME, .help = "time at which the CA confirmed it" },
 	{ .name = "heldBack", .type = API_BOOL,
 		.help = "whether it is not deployed for the reasons in message; see deployAnyway" },
 	{ .name = "deployedCertificate", .type = API_TEXT,
@@ -120,6 +124,19 @@ const struct api_field api_certificate_rollback_params[] = {
 	END,
 };
 const struct api_field api_certificate_change[] = { REF_FIELD("certificate"), DRY_RUN, END };
+static const char *const revoke_reasons[] = { REVOKE_REASONS(REVOKE_REASON_WORD) NULL };
+
+const struct api_field api_certificate_revoke_params[] = {
+	REF_FIELD("certificate"),
+	{ .name = "reason", .type = API_ENUM, .flags = API_REQUIRED, .values = revoke_reasons,
+		.help = "why it is revoked" REVOKE_REASONS(REVOKE_REASON_HELP) },
+	{ .name = "byKey", .type = API_BOOL, .help = "sign the request with the certificate's key, not the account's" },
+	{ .name = "now", .type = API_BOOL, .help = "do not wait until a replacement is deployed" },
+	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER",
+		.help = "provider whose CA issued it (imported certificates only)" },
+	END,
+};
+
 static const char *const export_formats[] = { "pem", "der", "pkcs12", "bundle", NULL };
 
 const struct api_field api_certificate_export_params[] = {

@@ -72,7 +72,7 @@ extern const struct api_column api_autocert_columns[];
 extern const struct api_field api_certificate_properties[], api_certificate_metadata[], api_certificate_list_params[],
 	api_certificate_get_params[], api_certificate_create_params[], api_certificate_update_params[],
 	api_certificate_change[], api_certificate_ref[], api_certificate_rollback_params[],
-	api_certificate_export_params[], api_export_result[];
+	api_certificate_revoke_params[], api_certificate_export_params[], api_export_result[];
 extern const struct api_column api_certificate_columns[];
 
 /* Filled before main(). */

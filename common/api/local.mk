@@ -18,5 +18,6 @@ libcommon_a_SOURCES += \
 	common/api/event.c common/api/event.h \
 	common/api/event_catalog.c common/api/event_catalog.h \
 	common/api/kinds.c common/api/kinds.h \
+	common/api/revoke_reasons.h \
 	common/api/outputs.h \
 	common/api/rpc.c common/api/rpc.h

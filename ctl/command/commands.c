@@ -115,6 +115,12 @@ static const char deactivate_notes[] =
 	"\n"
 	"  certctl deactivate old-ca\n"
 	"  certctl rm provider old-ca\n";
+static const char revoke_notes[] =
+	"The replacement is ordered and deployed first, without --now. A key that was revoked for\n"
+	"keyCompromise is never used again: neither by reuseKey nor by an import. Without --by-key, the\n"
+	"account that issued the certificate signs the request.\n"
+	"\n"
+	"  certctl revoke www.example.com --reason superseded\n";
 static const char new_account_notes[] =
 	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
 	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
@@ -448,6 +454,8 @@ const struct command commands[] = {
 	{ "rollback", NULL, "deploy an earlier certificate; the newest one is deployed again by rollback --to",
 		OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_ROLLBACK, NULL, cmd_rollback,
 		rollback_notes, .also = "revert undo" },
+	{ "revoke", NULL, "revoke a certificate, after its replacement is deployed", OPTIONS_PARAMS, COMMAND_EACH,
+		API_CERTIFICATE, RPC_CERTIFICATE_REVOKE, NULL, cmd_pause, .notes = revoke_notes },
 	{ "pause", NULL, "suspend renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL, .also = "disable suspend" },
 	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,

@@ -29,6 +29,8 @@ acme_call_new(struct acme_client *client, const struct acme_request *request)
 	call->max_body = request->max_body;
 	call->is_authorization = request->is_authorization;
 	call->is_best_effort = request->is_best_effort;
+	call->key = request->key;
+	call->has_jwk = request->key != NULL;
 	call->may_lag = request->may_lag;
 	loop_timer_init(&call->timer, client->loop, call_timer, call);
 	return call;
@@ -266,7 +268,7 @@ call_send(struct acme_call *call, const char *nonce)
 		.ca_file = client->ca_file,
 	};
 
-	if (jws_sign(client->key, &header, payload, strlen(payload), &body, &err) < 0) {
+	if (jws_sign(call->key ? call->key : client->key, &header, payload, strlen(payload), &body, &err) < 0) {
 		call_end_later(call, &err);
 		return;
 	}

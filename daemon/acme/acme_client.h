@@ -83,6 +83,8 @@ struct acme_request {
 	 * deadlocks then. Other CAs are not slowed down by it.
 	 */
 	bool is_authorization;
+	const struct key
+		*key;        /* signs, and is embedded, instead of the account's; borrowed until the end of the call */
 	bool is_best_effort; /* no retries after network errors and 5xx */
 	/*
 	 * The CA has just returned this URL: "not found" then means replication lag, and is retried for some seconds.

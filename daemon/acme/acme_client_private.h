@@ -89,6 +89,7 @@ struct acme_call {
 	bool is_best_effort;
 	bool may_lag;
 	bool is_account_settled; /* checked once already: the CA's answer is now final */
+	const struct key *key;   /* of the signature; NULL: the account's */
 	bool has_jwk;            /* signed with the embedded key; there is no account URL yet */
 
 	void *http;      /* in flight; or NULL */

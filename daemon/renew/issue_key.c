@@ -6,6 +6,7 @@
 #include "daemon/renew/issue_private.h"
 
 #include "daemon/base/workers.h"
+#include "daemon/store/compromised.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,12 +85,16 @@ issue_key_keygen_start(struct issue *issue)
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
 
-/* reuseKey: takes the key of the last certificate, if its algorithm still matches. Return: 1 taken, 0 no, -1. */
+/*
+ * reuseKey: takes the key of the last certificate, if its algorithm still matches and it is not compromised. Return: 1
+ * taken, 0 no, -1.
+ */
 static int
 reuse_last_key(struct issue *issue, struct error *err)
 {
 	_cleanup_certificate_ struct certificate last = { 0 };
-	int found;
+	_cleanup_key_ struct key *key = NULL;
+	int found, is_compromised;
 
 	if (!issue->autocert.reuses_key || !issue->autocert.last_certificate)
 		return 0;
@@ -98,8 +103,15 @@ reuse_last_key(struct issue *issue, struct error *err)
 		return found;
 	if (strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)
 		return 0;
+	if (key_from_der(&last.key, &key, err) < 0)
+		return -1;
+	is_compromised = compromised_has(issue->env->store, key, err);
+	if (is_compromised)
+		return is_compromised < 0 ? -1 : 0;
 	secret_copy(&issue->record.key, &last.key);
-	return key_from_der(&issue->record.key, &issue->key, err) < 0 ? -1 : 1;
+	issue->key = key;
+	key = NULL;
+	return 1;
 }
 
 void

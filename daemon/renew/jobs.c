@@ -6,13 +6,14 @@
 #include "daemon/renew/authorize.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
+#include "daemon/renew/revoke.h"
 #include "daemon/schedule/scheduler.h"
 
 void
 renew_register_jobs(struct scheduler *scheduler, struct issue_env *env)
 {
 	static const struct job_kind *const kinds[] = { &issue_job, &account_job, &authorize_job, &purge_job,
-		&expiry_job, &ari_job };
+		&expiry_job, &ari_job, &revoke_job };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		scheduler_register(scheduler, kinds[i], env);

@@ -79,8 +79,8 @@ check_good(const struct certificate *c, int64_t now, struct error *err)
 {
 	char when[TIME_RFC3339_SIZE];
 
-	if (c->is_revoked)
-		return error_set(err, ERROR_STATE, "'%s' was revoked", c->o.name);
+	if (c->is_revoked || c->revoke_reason)
+		return error_set(err, ERROR_STATE, "'%s' %s revoked", c->o.name, c->is_revoked ? "was" : "is to be");
 	time_format_rfc3339(c->not_after_at, when);
 	if (c->not_after_at <= now)
 		return error_set(err, ERROR_STATE, "'%s' expired at %s", c->o.name, when);

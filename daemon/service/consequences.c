@@ -10,6 +10,7 @@
 #include "daemon/renew/ari.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/purge.h"
+#include "daemon/renew/revoke.h"
 #include "daemon/rollout/output.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
@@ -114,6 +115,8 @@ certificate_made(const struct step *s, const struct certificate *c)
 static void
 certificate_changed(const struct step *s, const struct certificate *old, const struct certificate *new)
 {
+	if (new->revoke_at != old->revoke_at)
+		revoke_schedule(s->store, s->txn, new);
 	if (!old->slug && new->slug) {
 		certificate_made(s, new);
 		return;
@@ -133,6 +136,7 @@ static void
 certificate_deleted(const struct step *s, const struct certificate *c)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_PURGE, c->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_REVOKE, c->o.id);
 	expiry_forget(s->store, s->txn, c->o.id);
 	if (!c->slug)
 		return;

@@ -7,6 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/alert/alert_list.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/revoke.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
@@ -147,6 +148,25 @@ why_provider(struct explanation *e)
 		&e->reasons, xasprintf("provider '%s' has no account yet%s%s", p.o.name,
 				     p.o.failure.message ? ": " : "", p.o.failure.message ? p.o.failure.message : ""));
 	explain_advise(e, "to see the error, and how to correct it", "explain provider", p.o.name, NULL);
+}
+
+/* Its newest certificate was revoked, or is to be. */
+static void
+why_revoked(struct explanation *e)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+	_cleanup_free_ char *state = NULL;
+
+	if (!e->a.last_certificate ||
+		object_peek(e->call->service->store, &certificate_class, e->a.last_certificate, &c, NULL) != 1)
+		return;
+	state = revoke_text(e->call->service->issue_env, &c);
+	if (c.is_revoked)
+		strlist_take(&e->reasons,
+			xasprintf("its certificate was revoked: %s", c.revoke_reason ? c.revoke_reason : "by the CA"));
+	else if (state)
+		strlist_take(&e->reasons,
+			xasprintf("its certificate is to be revoked (%s), which %s", c.revoke_reason, state));
 }
 
 /* Problems outside this auto-certificate. */
@@ -379,6 +399,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 		return -1;
 	e.result = json_object_new_object();
 	explain_schedule(&e);
+	why_revoked(&e);
 	why_all(&e);
 	explain_failure(&e);
 	why_unvalidated(&e);

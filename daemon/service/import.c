@@ -5,6 +5,7 @@
  */
 #include "common/crypto/base64url.h"
 #include "common/crypto/cert_import.h"
+#include "common/crypto/key.h"
 #include "common/timefmt.h"
 #include "daemon/base/workers.h"
 #include "daemon/service/handlers.h"
@@ -13,6 +14,7 @@
 #include "daemon/service/slug.h"
 #include "daemon/service/used_files.h"
 #include "daemon/store/certificate.h"
+#include "daemon/store/compromised.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +270,21 @@ import_save(struct call *call, struct certificate *c, bool is_made, struct error
 	return 0;
 }
 
+/* A key that is known to others is not used again, whoever brings it. */
+static int
+import_check_key(struct import *i, struct error *err)
+{
+	_cleanup_key_ struct key *key = NULL;
+	int is_compromised = key_from_der(&i->got.key, &key, err);
+
+	if (is_compromised == 0)
+		is_compromised = compromised_has(i->call->service->store, key, err);
+	if (is_compromised > 0)
+		error_set_field(err, "properties.privateKey",
+			"is compromised: a certificate with this key was revoked for keyCompromise");
+	return is_compromised ? -1 : 0;
+}
+
 static int
 import_store(struct import *i, struct error *err)
 {
@@ -277,7 +294,7 @@ import_store(struct import *i, struct error *err)
 	int has_old = find_old(call, call->params, &old, err);
 	bool is_made;
 
-	if (has_old < 0)
+	if (has_old < 0 || import_check_key(i, err) < 0)
 		return -1;
 	import_make_certificate(&c, i);
 	if (resource_declare(call, &c, err) < 0 ||

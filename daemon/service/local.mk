@@ -8,7 +8,7 @@ libcertd_a_SOURCES += \
 	daemon/service/consequences.c daemon/service/consequences.h \
 	daemon/service/diff.c daemon/service/diff.h \
 	daemon/service/effect.c daemon/service/effect.h \
-	daemon/service/explain.c \
+	daemon/service/explain.c daemon/service/revoke.c \
 	daemon/service/export.c \
 	daemon/service/fields.c daemon/service/fields.h \
 	daemon/service/forecast.c \

@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/renew/revoke.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/cloud66.h"
@@ -54,6 +55,7 @@ certificate_describe(
 {
 	const struct certificate *c = obj;
 	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_free_ char *revocation = revoke_text(service->issue_env, c);
 	int64_t now = clock_wall(loop_clock(service->loop));
 
 	describe_deployed(&c->leaf_pem, json_object_get_string(json_path(properties, "certificate")),
@@ -63,6 +65,7 @@ certificate_describe(
 	if (!c->common_name)
 		json_add_string(metadata, "commonName", "");
 	json_add_string(metadata, "status", certificate_status(c, now));
+	json_add_string(metadata, "revocation", revocation);
 	json_add_bool(metadata, "expired", c->not_after_at <= now);
 	json_add_string(metadata, "type", certificate_type(c));
 	json_add_bool(metadata, "wildcard", certificate_has_wildcard(c));

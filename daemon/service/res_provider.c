@@ -14,6 +14,7 @@
 #include "daemon/service/handlers.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/res_autocert.h"
+#include "daemon/store/compromised.h"
 
 #include <string.h>
 
@@ -110,19 +111,25 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 
 /* The key of an existing account, or of one to be registered with it. */
 static int
-read_account_key(struct provider *p, struct json_object *properties, struct error *err)
+read_account_key(struct call *call, struct provider *p, struct json_object *properties, struct error *err)
 {
 	struct json_object *member = json_path(properties, "accountKey");
 	_cleanup_secret_ struct secret text = SECRET_INIT;
 	_cleanup_key_ struct key *key = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
 	const char *algorithm;
+	int is_compromised;
 
 	if (!member)
 		return 0;
 	secret_set(&text, json_object_get_string(member), (size_t)json_object_get_string_len(member));
 	if (key_from_text(&text, &key, &why) < 0)
 		return error_set_field(err, "properties.accountKey", "%s", why.message);
+	is_compromised = compromised_has(call->service->store, key, err);
+	if (is_compromised)
+		return is_compromised < 0 ? -1
+					  : error_set_field(err, "properties.accountKey",
+						    "is compromised: a certificate with this key was revoked");
 	algorithm = key_algorithm_name(key_algorithm_of(key));
 	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
 		return error_set_field(err, "properties.accountKeyAlgorithm",
@@ -134,7 +141,7 @@ read_account_key(struct provider *p, struct json_object *properties, struct erro
 
 /* Properties that are not sent were checked before; the server may be declared by its alias. */
 static int
-provider_read(struct call *call _unused_, const void *old, void *obj, struct json_object *properties, struct error *err)
+provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct provider *p = obj;
 
@@ -144,7 +151,7 @@ provider_read(struct call *call _unused_, const void *old, void *obj, struct jso
 		return -1;
 	if ((!old || json_path(properties, "externalAccountBinding")) && read_eab(p, properties, err) < 0)
 		return -1;
-	return read_account_key(p, properties, err);
+	return read_account_key(call, p, properties, err);
 }
 
 const struct resource_ops provider_ops = {

@@ -30,6 +30,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	CHANGE_ROWS(CERTIFICATE, certificate_ops, certificate_create, resource_update, certificate_delete),
 	[RPC_CERTIFICATE_ROLLBACK] = { certificate_rollback, &certificate_ops },
 	[RPC_CERTIFICATE_EXPLAIN] = { certificate_explain, &certificate_ops },
+	[RPC_CERTIFICATE_REVOKE] = { certificate_revoke, &certificate_ops },
 	[RPC_CERTIFICATE_EXPORT] = { certificate_export, &certificate_ops },
 	READ_ROWS(DNSPROVIDER, dnsprovider_ops),
 	CHANGE_ROWS(DNSPROVIDER, dnsprovider_ops, resource_create, resource_update, resource_delete),

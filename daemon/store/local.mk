@@ -1,6 +1,7 @@
 # daemon/store
 libcertd_a_SOURCES += \
 	daemon/store/certificate.c daemon/store/certificate.h \
+	daemon/store/compromised.c daemon/store/compromised.h \
 	daemon/store/object.c daemon/store/object.h \
 	daemon/store/object_classes.c \
 	daemon/store/object_index.c daemon/store/object_index.h \

@@ -13,6 +13,7 @@
  *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
  *   "g" id             -> time, text      subjects whose files were changed by others (rollout/rollout_check.h)
  *   "b" id             -> ""              subjects of which an earlier certificate is deployed (rollout/rollout_back.h)
+ *   "k" hash of a key  -> certificate     compromised keys (compromised.h)
  *   "h"                                   of an earlier certd; not read
  */
 #ifndef DAEMON_STORE_OBJECT_H
@@ -149,6 +150,7 @@ struct certificate {
 	bool is_deployed_anyway;   /* although .o.failure says that servers or clients would refuse it */
 	bool is_held_back;         /* imported, but not deployed for that reason: no slug, no consumers */
 	char *revoke_reason;       /* a word of common/api/revoke_reasons.h: it was revoked, or is to be; or NULL */
+	char *revoke_provider;     /* id of the provider whose CA is asked */
 	bool is_revoked_by_key;    /* the request is signed with its own key, not the account's */
 	bool is_revoked_at_once;   /* without waiting for a replacement */
 	int64_t revoke_attempts;   /* consecutive failures */

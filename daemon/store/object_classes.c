@@ -108,13 +108,14 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 35, struct certificate, replaces, NULL),
 	RECORD_FIELD(RECORD_BOOL, 36, struct certificate, is_deployed_anyway, "deployAnyway"),
 	RECORD_FIELD(RECORD_BOOL, 37, struct certificate, is_held_back, "heldBack"),
-	RECORD_FIELD(RECORD_STRING, 41, struct certificate, revoke_reason, NULL),
+	RECORD_FIELD(RECORD_STRING, 41, struct certificate, revoke_reason, "revocationReason"),
 	RECORD_FIELD(RECORD_BOOL, 42, struct certificate, is_revoked_by_key, NULL),
 	RECORD_FIELD(RECORD_BOOL, 43, struct certificate, is_revoked_at_once, NULL),
 	RECORD_FIELD(RECORD_INT, 44, struct certificate, revoke_attempts, NULL),
 	RECORD_FIELD(RECORD_INT, 45, struct certificate, revoke_at, NULL),
-	RECORD_FIELD(RECORD_INT, 46, struct certificate, revoked_at, NULL),
+	RECORD_FIELD(RECORD_INT, 46, struct certificate, revoked_at, "revokedDate"),
 	RECORD_FIELD(RECORD_ERROR, 47, struct certificate, revoke_error, NULL),
+	RECORD_FIELD(RECORD_STRING, 48, struct certificate, revoke_provider, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class certificate_class = RECORD_CLASS(

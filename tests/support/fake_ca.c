@@ -39,6 +39,7 @@ static const struct {
 	{ "/challenge/#/#", FAKE_CA_CHALLENGE },
 	{ "/cert/#", FAKE_CA_CERTIFICATE },
 	{ "/cert/#/#", FAKE_CA_CERTIFICATE },
+	{ "/revoke", FAKE_CA_REVOKE },
 };
 
 /* Does @path look like @pattern? Its numbers are written to @ret. */
@@ -204,6 +205,13 @@ fake_ca_order_replaces(const struct fake_ca *ca, size_t order)
 	return ca->orders[order].replaces;
 }
 
+int
+fake_ca_order_revoked(const struct fake_ca *ca, size_t order, bool *ret_is_by_key)
+{
+	*ret_is_by_key = ca->orders[order].is_revoked_by_key;
+	return ca->orders[order].revoked - 1;
+}
+
 const char *
 fake_ca_renewal_asked(const struct fake_ca *ca)
 {
@@ -325,7 +333,7 @@ post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2], const stru
 		wrong = "wrong content type";
 	if (!wrong && strcmp(jws.url, req->url) != 0)
 		wrong = "signed for another URL";
-	if (!wrong && !jws.jwk != (kind != FAKE_CA_ACCOUNT))
+	if (!wrong && kind != FAKE_CA_REVOKE && !jws.jwk != (kind != FAKE_CA_ACCOUNT))
 		wrong = "jwk where kid belongs, or the other way round";
 	if (!wrong && !nonce_use(ca, jws.nonce))
 		wrong = "nonce unknown or used";

@@ -27,6 +27,7 @@ enum fake_ca_kind {
 	FAKE_CA_FINALIZE,
 	FAKE_CA_CERTIFICATE,
 	FAKE_CA_RENEWAL_INFO, /* RFC 9773 */
+	FAKE_CA_REVOKE,       /* RFC 8555 s7.6 */
 	FAKE_CA_UNKNOWN,
 	FAKE_CA_KIND_COUNT
 };
@@ -139,6 +140,13 @@ fake_ca_order_profile(const struct fake_ca *ca, size_t order);
 /* The ARI id that an order said it replaces; NULL: none. Borrowed. */
 const char *
 fake_ca_order_replaces(const struct fake_ca *ca, size_t order);
+
+/*
+ * The reason for which the certificate of an order was revoked; -1: it is not. @ret_is_by_key: the certificate's key
+ * signed the request, not the account's.
+ */
+int
+fake_ca_order_revoked(const struct fake_ca *ca, size_t order, bool *ret_is_by_key);
 
 /* The ARI id that was asked for last; NULL: none. Borrowed. */
 const char *

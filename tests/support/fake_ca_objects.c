@@ -5,11 +5,13 @@
 #include "tests/support/fake_ca_objects.h"
 
 #include "common/crypto/base64url.h"
+#include "common/crypto/x509.h"
 #include "common/json.h"
 #include "common/name.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -491,7 +493,63 @@ exists(const struct fake_ca *ca, enum fake_ca_kind kind, size_t id)
 	case FAKE_CA_CHALLENGE:
 		return id < ca->n_authzs;
 	default:
-		return kind == FAKE_CA_ACCOUNT || kind == FAKE_CA_KEY_CHANGE || kind == FAKE_CA_NEW_ORDER;
+		return kind == FAKE_CA_ACCOUNT || kind == FAKE_CA_KEY_CHANGE || kind == FAKE_CA_NEW_ORDER ||
+		       kind == FAKE_CA_REVOKE;
+	}
+}
+
+/* The order whose certificate is @der, or NULL. */
+static struct fake_order *
+order_of_certificate(struct fake_ca *ca, const struct buf *der)
+{
+	for (size_t i = 0; i < ca->n_orders; i++) {
+		struct fake_order *o = &ca->orders[i];
+		_cleanup_buf_ struct buf leaf = BUF_INIT;
+
+		if (o->leaf.len > 0 && x509_leaf_der(buf_str(&o->leaf), o->leaf.len, &leaf, NULL) == 0 &&
+			leaf.len == der->len && memcmp(leaf.data, der->data, der->len) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+/* Is the embedded key the certificate's? */
+static bool
+is_key_of(const struct buf *der, const char *jwk)
+{
+	const unsigned char *p = (const unsigned char *)der->data;
+	X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+	EVP_PKEY *key = fake_jwk_key(jwk);
+	bool is_same = cert && key && EVP_PKEY_eq(X509_get0_pubkey(cert), key) == 1;
+
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return is_same;
+}
+
+static void
+post_revoke(struct fake_ca *ca, const struct fake_jws *jws, struct fake_ca_answer *answer)
+{
+	_cleanup_json_ struct json_object *payload = json_parse(buf_str(&jws->payload), jws->payload.len, NULL);
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	struct fake_order *order = NULL;
+	const char *text = NULL;
+	int64_t reason = 0;
+
+	if (payload && json_get_string(payload, "certificate", &text, NULL) == 1 &&
+		base64url_decode(text, strlen(text), &der, NULL) == 0)
+		order = order_of_certificate(ca, &der);
+	if (!order) {
+		fake_ca_answer_problem(answer, 400, "malformed", "no such certificate");
+	} else if (jws->jwk && !is_key_of(&der, jws->jwk)) {
+		fake_ca_answer_problem(answer, 403, "unauthorized", "not the certificate's key");
+	} else if (order->revoked) {
+		fake_ca_answer_problem(answer, 400, "alreadyRevoked", "revoked already");
+	} else {
+		json_get_int(payload, "reason", 0, 10, &reason, NULL);
+		order->revoked = (int)reason + 1;
+		order->is_revoked_by_key = jws->jwk != NULL;
+		fake_ca_answer_body(answer, 200, "");
 	}
 }
 
@@ -522,6 +580,8 @@ fake_objects_post(struct fake_ca *ca, enum fake_ca_kind kind, const size_t ids[2
 		post_challenge(ca, ids[0], ids[1], jws, answer);
 	} else if (kind == FAKE_CA_FINALIZE) {
 		post_finalize(ca, ids[0], jws, answer);
+	} else if (kind == FAKE_CA_REVOKE) {
+		post_revoke(ca, jws, answer);
 	} else {
 		post_certificate(ca, ids, answer);
 	}

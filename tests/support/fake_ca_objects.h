@@ -29,8 +29,10 @@ struct fake_authz {
 
 struct fake_order {
 	struct strlist names;
-	char *profile;      /* or NULL */
-	char *replaces;     /* or NULL */
+	char *profile;  /* or NULL */
+	char *replaces; /* or NULL */
+	int revoked;    /* the reason + 1; 0: it is not */
+	bool is_revoked_by_key;
 	size_t first_authz; /* they are contiguous, one for each name */
 	bool is_finalized;
 	int64_t issued_at_ms;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "alerts", "scope",
-	"failures", "documents", "rest", "edges", "adoption", "warnings" };
+	"failures", "documents", "rest", "edges", "adoption", "warnings", "revocation" };
 
 /* --- certificates to import --- */
 
@@ -165,6 +165,11 @@ Test(calls, at_limits_and_about_what_is_damaged)
 Test(calls, that_adopt_an_imported_certificate)
 {
 	run("adoption");
+}
+
+Test(calls, that_revoke_certificates)
+{
+	run("revocation");
 }
 
 Test(calls, of_which_somebody_has_to_be_warned)
