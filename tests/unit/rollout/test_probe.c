@@ -340,6 +340,72 @@ Test(probe, a_server_without_a_key_of_the_expected_type_is_asked_for_any, .timeo
 	}
 }
 
+/* What a server hears first. */
+struct hello {
+	struct loop *loop;
+	struct loop_fd *watch, *conn_watch;
+	int fd, conn;
+	char data[4096];
+	size_t len;
+};
+
+static void
+hello_heard(int fd, short what _unused_, void *arg)
+{
+	struct hello *h = arg;
+	ssize_t n = recv(fd, h->data, sizeof(h->data), 0);
+
+	h->len = n > 0 ? (size_t)n : 0;
+	loop_fd_free(h->conn_watch);
+	h->conn_watch = NULL;
+	close(h->conn);
+}
+
+static void
+hello_accept(int fd, short what _unused_, void *arg)
+{
+	struct hello *h = arg;
+
+	h->conn = accept(fd, NULL, NULL);
+	h->conn_watch = loop_fd_new(h->loop, h->conn, LOOP_READ, hello_heard, h);
+}
+
+Test(probe, the_name_and_the_protocols_are_requested, .timeout = 30)
+{
+	struct certificate expected = { .sha256 = NULL };
+	struct record_list endpoints = { .count = 0 };
+	struct probe *p = record_list_add(&probe_class, &endpoints);
+	struct hello h = { .conn = -1 };
+	struct bed b;
+	int port;
+
+	bed_init(&b);
+	h.loop = b.loop;
+	h.fd = bound_socket(SOCK_STREAM, "127.0.0.1", 0, &port);
+	cr_assert_eq(listen(h.fd, 8), 0);
+	h.watch = loop_fd_new(b.loop, h.fd, LOOP_READ, hello_accept, &h);
+	p->host = xstrdup("127.0.0.1");
+	p->port = port;
+	p->sni = xstrdup("asked.example.test");
+	strlist_add(&p->alpn, "h2");
+	strlist_add(&p->alpn, "http/1.1");
+	b.prober = prober_new(b.loop, b.dns, b.limit_ms);
+	probe_start(b.prober, &endpoints, &expected, on_done, &b);
+	cr_assert_eq(loop_run(b.loop, NULL), 0);
+	prober_free(b.prober);
+	cr_expect_not_null(memmem(h.data, h.len,
+				   "\0\x12"
+				   "asked.example.test",
+				   20),
+		"RFC 6066 s3");
+	cr_expect_not_null(memmem(h.data, h.len, "\0\x0c\x02h2\x08http/1.1", 14), "RFC 7301 s3.1");
+	cr_expect_eq(b.error.code, ERROR_TLS, "%s", b.error.message);
+	record_list_clear(&probe_class, &endpoints);
+	loop_fd_free(h.watch);
+	close(h.fd);
+	bed_clear(&b);
+}
+
 /* --- before TLS --- */
 
 static void
