@@ -2,32 +2,17 @@
  * One certificate at a time, all or nothing: its provider, DNS provider and consumer are only declared with it. It is
  * checked as certd checks an import, so that a dry run says the same.
  */
-#include "ctl/migrate/declare.h"
+#include "ctl/migrate/declare_private.h"
 
-#include "common/api/api.h"
 #include "common/ca.h"
-#include "common/crypto/cert_import.h"
 #include "common/error.h"
 #include "common/timefmt.h"
 #include "ctl/migrate/files.h"
-#include "ctl/migrate/hooks.h"
-#include "ctl/migrate/keep.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { NAMES_TRIED = 100 };
-
-struct declaring {
-	const struct client_kind *kind;
-	struct found *found;
-	const struct declare_options *options;
-	struct json_object *objects;
-	struct json_object *present;
-	int64_t now;
-	struct declared *ret;
-	struct json_object *accounts; /* id -> name of the provider */
-};
 
 void
 declared_init(struct declared *d)
@@ -49,8 +34,7 @@ declared_clear(struct declared *d)
 
 /* --- objects --- */
 
-/* The member @name of the collection @key; NULL: absent. */
-static struct json_object *
+struct json_object *
 declare_at(struct json_object *all, const char *key, const char *name)
 {
 	struct json_object *objects = NULL, *object = NULL;
@@ -60,8 +44,7 @@ declare_at(struct json_object *all, const char *key, const char *name)
 	return object;
 }
 
-/* @properties: taken */
-static void
+void
 declare_add(struct declaring *d, const char *key, const char *name, struct json_object *properties)
 {
 	struct json_object *objects = NULL;
@@ -76,12 +59,59 @@ declare_add(struct declaring *d, const char *key, const char *name, struct json_
 	json_object_object_add(objects, name, object);
 }
 
-static const char *
+const char *
 declare_text(struct json_object *obj, const char *path)
 {
 	struct json_object *value = obj ? json_path(obj, path) : NULL;
 
 	return value ? json_object_get_string(value) : "";
+}
+
+/* Has @object all of @properties? Secrets cannot be compared with certd's. */
+static bool
+declare_is_same(const struct api_field *fields, struct json_object *properties, struct json_object *object)
+{
+	json_object_object_foreach(properties, name, value) {
+		const struct api_field *f = api_field_find(fields, name);
+		struct json_object *other = NULL;
+
+		if (f && f->type == API_SECRET)
+			continue;
+		if (!json_object_object_get_ex(object, name, &other) || !json_object_equal(value, other))
+			return false;
+	}
+	return true;
+}
+
+char *
+declare_name(const struct declaring *d, enum api_resource_id id, const char *name, struct json_object *properties,
+	bool *ret_is_new)
+{
+	const struct api_resource *api = &api_resources[id];
+	_cleanup_free_ char *key = xasprintf("%ss", api->noun);
+	char *ret = xstrdup(name);
+
+	for (unsigned n = 2; n < NAMES_TRIED; n++) {
+		struct json_object *present = declare_at(d->present, key, ret);
+		struct json_object *wanted = declare_at(d->ret->wanted, key, ret);
+
+		*ret_is_new = !present && !wanted;
+		if (*ret_is_new || (present && declare_is_same(api->properties, properties, present)) ||
+			(wanted && json_object_equal(json_path(wanted, "properties"), properties)))
+			break;
+		free(ret);
+		ret = xasprintf("%s-%u", name, n);
+	}
+	return ret;
+}
+
+void
+declare_advise(struct declared *d, char *line)
+{
+	if (strlist_has(&d->advice, line))
+		free(line);
+	else
+		strlist_take(&d->advice, line);
 }
 
 /* --- providers --- */
@@ -213,193 +243,6 @@ declare_provider(const struct declaring *d, const struct found_certificate *c, c
 	return *ret_new ? 0 : -1;
 }
 
-/* --- DNS providers --- */
-
-/* Has certd, or this run, one with the same settings? Secrets cannot be compared with certd's. */
-static bool
-declare_is_same_dns(struct json_object *wanted, struct json_object *present)
-{
-	json_object_object_foreach(wanted, name, value) {
-		const struct api_field *f = api_field_find(api_resources[API_DNSPROVIDER].properties, name);
-		struct json_object *other = NULL;
-
-		if (f && f->type == API_SECRET)
-			continue;
-		if (!json_object_object_get_ex(present, name, &other) || !json_object_equal(value, other))
-			return false;
-	}
-	return true;
-}
-
-/* The same for how @c validates. Its name is that of the kind. */
-static char *
-declare_dns(const struct declaring *d, const struct found_certificate *c, bool *ret_is_new)
-{
-	const char *kind = declare_text(c->dns, "kind");
-	char *name = xstrdup(kind);
-
-	for (unsigned n = 2; n < NAMES_TRIED; n++) {
-		struct json_object *present = declare_at(d->present, "dnsProviders", name);
-		struct json_object *wanted = declare_at(d->ret->wanted, "dnsProviders", name);
-
-		*ret_is_new = !present && !wanted;
-		if (*ret_is_new || (present && declare_is_same_dns(c->dns, present)) ||
-			(wanted && json_object_equal(json_path(wanted, "properties"), c->dns)))
-			break;
-		free(name);
-		name = xasprintf("%s-%u", kind, n);
-	}
-	return name;
-}
-
-/* --- deploy hooks --- */
-
-static bool
-declare_is_one_of(const char *word, const char *const *words)
-{
-	for (; *words; words++)
-		if (strcmp(word, *words) == 0)
-			return true;
-	return false;
-}
-
-static void
-declare_advise(struct declared *d, char *line)
-{
-	if (strlist_has(&d->advice, line))
-		free(line);
-	else
-		strlist_take(&d->advice, line);
-}
-
-/* The consumer for a service that a unit reloads. */
-static void
-declare_reload(struct declaring *d, const char *service, struct json_object *consumers)
-{
-	static const char *const with_unit[] = { "nginx", "haproxy", NULL };
-
-	json_object_array_add(consumers, json_object_new_string(service));
-	if (!declare_at(d->present, "consumers", service) && !declare_at(d->ret->wanted, "consumers", service))
-		declare_add(d, "consumers", service, json_object_new_object());
-	declare_advise(d->ret, xasprintf(declare_is_one_of(service, with_unit)
-						 ? "to reload %s, run: systemctl enable --now certd-%s.path"
-						 : "to reload %s, run: systemctl enable --now certd-reload@%s.path",
-				       service, service));
-}
-
-/* One that runs the same program, of certd or of this run, or a new one. */
-static void
-declare_program(struct declaring *d, struct json_object *command, struct json_object *consumers)
-{
-	_cleanup_free_ char *name = xasprintf("%s-hook", d->kind->name);
-	struct json_object *object, *properties;
-
-	for (unsigned n = 2; n < NAMES_TRIED; n++) {
-		struct json_object *wanted = declare_at(d->ret->wanted, "consumers", name);
-
-		object = declare_at(d->present, "consumers", name);
-		if (!object && wanted)
-			object = json_path(wanted, "properties");
-		if (!object || json_object_equal(json_path(object, "command"), command))
-			break;
-		free(name);
-		name = xasprintf("%s-hook-%u", d->kind->name, n);
-	}
-	json_object_array_add(consumers, json_object_new_string(name));
-	if (object)
-		return;
-	properties = json_object_new_object();
-	json_add_string(properties, "activate", "exec");
-	json_object_object_add(properties, "command", json_object_get(command));
-	declare_add(d, "consumers", name, properties);
-}
-
-static void
-declare_hook(
-	struct declaring *d, const struct found_certificate *c, struct json_object *hook, struct json_object *consumers)
-{
-	const char *text = declare_text(hook, "text");
-	struct hook_reading reading;
-
-	hook_read(text, &reading);
-	if (reading.fate == HOOK_RELOADS)
-		declare_reload(d, reading.service, consumers);
-	else if (reading.fate == HOOK_RUNS)
-		declare_program(d, json_path(hook, "command"), consumers);
-	else
-		declare_advise(d->ret,
-			xasprintf("the hook '%s' of '%s' needs root: %s; make it a service (see Hooks of root in "
-				  "certctl(1)), and run: systemctl enable --now SERVICE certd-reload@SERVICE.path",
-				text, c->name, reading.why));
-	hook_reading_clear(&reading);
-}
-
-/* --- the client's own files --- */
-
-/* A consumer with these files, of certd or of this run, or a new one. */
-static void
-declare_keep(struct declaring *d, const struct keep *keep, struct json_object *consumers)
-{
-	_cleanup_json_ struct json_object *properties = json_object_new_object();
-	char *name = xstrdup(d->kind->name);
-	struct json_object *object;
-
-	json_add_string(properties, "directory", keep->directory);
-	json_add_string(properties, "layout", keep->layout);
-	for (unsigned n = 2; n < NAMES_TRIED; n++) {
-		struct json_object *wanted = declare_at(d->ret->wanted, "consumers", name);
-
-		object = declare_at(d->present, "consumers", name);
-		if (!object && wanted)
-			object = json_path(wanted, "properties");
-		if (!object || (strcmp(declare_text(object, "directory"), keep->directory) == 0 &&
-				       strcmp(declare_text(object, "layout"), keep->layout) == 0))
-			break;
-		free(name);
-		name = xasprintf("%s-%u", d->kind->name, n);
-	}
-	json_object_array_add(consumers, json_object_new_string(name));
-	if (!object)
-		declare_add(d, "consumers", name, json_object_get(properties));
-	free(name);
-}
-
-/* Before the consumers that are notified: the files are written in the order of the list. */
-static void
-declare_files(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair,
-	struct json_object *consumers)
-{
-	struct keep keep;
-	int can_keep = keep_of(d->kind, d->found, c, pair->common_name, &keep);
-
-	if (!d->options->keeps_files) {
-		if (can_keep)
-			declare_advise(d->ret,
-				xasprintf("servers can go on reading %s: see certctl migrate %s --keep-files --dry-run",
-					keep.directory, d->kind->name));
-	} else {
-		if (can_keep)
-			declare_keep(d, &keep, consumers);
-		for (size_t i = 0; i < keep.advice.count; i++)
-			declare_advise(d->ret, can_keep ? xstrdup(keep.advice.items[i])
-							: xasprintf("the files of '%s' are not kept: %s", c->name,
-								  keep.advice.items[i]));
-	}
-	keep_clear(&keep);
-}
-
-/* The consumers for the files and the hooks of @c: a list of names; owned by the caller; empty: none. */
-static struct json_object *
-declare_consumers(struct declaring *d, const struct found_certificate *c, const struct cert_import *pair)
-{
-	struct json_object *ret = json_object_new_array();
-
-	declare_files(d, c, pair, ret);
-	for (size_t i = 0; c->hooks && i < json_object_array_length(c->hooks); i++)
-		declare_hook(d, c, json_object_array_get_idx(c->hooks, i), ret);
-	return ret;
-}
-
 /* --- certificates --- */
 
 static bool
@@ -472,7 +315,7 @@ declare_challenge(const struct declaring *d, const struct found_certificate *c, 
 	if (d->options->dns)
 		dns = xstrdup(d->options->dns);
 	else if (c->dns && !c->problem)
-		dns = declare_dns(d, c, ret_is_new);
+		dns = declare_name(d, API_DNSPROVIDER, declare_text(c->dns, "kind"), c->dns, ret_is_new);
 	else
 		return error_set(err, ERROR_INVALID,
 			"it is validated by %s%s%s: declare a DNS provider that manages its zone (certctl add-dns), "
