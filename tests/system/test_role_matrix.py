@@ -105,6 +105,8 @@ class Matrix:
             params["properties"] = {"name": self.name_of(noun, place)}
         if "dryRun" in names:
             params["dryRun"] = True
+        if verb == "revoke":
+            params["reason"] = "superseded"
         missing = [n for n, p in names.items() if p["required"] and n not in params]
         assert not missing, f"{method} needs {missing}"
         return params
