@@ -174,6 +174,8 @@ static const struct api_field autocert_counts[] = {
 	{ .name = "unserved", .type = API_INT,
 		.help = "deployed, but an endpoint is stale or unreachable; also of imported certificates" },
 	{ .name = "stale", .type = API_INT, .help = "those of them for which retries did not help" },
+	{ .name = "paused", .type = API_INT, .help = "renewal is suspended; at most 1000 are counted" },
+	{ .name = "expired", .type = API_INT, .help = "the certificate has expired; at most 1000 are counted" },
 	END,
 };
 

@@ -37,7 +37,7 @@ static char *
 check_data(struct json_object *status)
 {
 	static const char *const counts[] = { "total", "available", "provisioning", "failed", "failing", "unserved",
-		"stale" };
+		"stale", "paused", "expired" };
 	struct buf data = BUF_INIT;
 
 	buf_printf(&data, "conditions=%lld;0;;0", check_count(status, "conditionCount"));

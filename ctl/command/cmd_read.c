@@ -97,7 +97,7 @@ read_status_fact(struct ctl *ctl, const char *label, const char *value)
 static void
 read_status_counts(struct ctl *ctl, struct json_object *item)
 {
-	static const char *const parts[] = { "available", "provisioning", "failed" };
+	static const char *const parts[] = { "available", "provisioning", "failed", "failing", "paused", "expired" };
 	_cleanup_buf_ struct buf autos = BUF_INIT;
 	_cleanup_free_ char *certificates = xasprintf("%lld in the store", read_count_at(item, "certificates"));
 	_cleanup_free_ char *declared = xasprintf("providers %lld, DNS providers %lld, consumers %lld",

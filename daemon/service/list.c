@@ -111,6 +111,7 @@ add_filter(struct list *l, const struct filter *f, const char *text, struct erro
 		text = l->refs.items[l->refs.count - 1];
 		break;
 	case OBJECT_HAS_NAME:
+	case OBJECT_HAS_FLAG:
 	case OBJECT_HAS_LABEL:
 	case OBJECT_IS_BELOW:
 		break;

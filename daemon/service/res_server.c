@@ -10,6 +10,7 @@
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
 #include "daemon/service/unvalidated.h"
+#include "daemon/store/object_query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ enum {
 	CONDITIONS_SHOWN = 20,
 	SEEN_PAGES = 100,
 	SCHEDULE_LOOKS = 10000,
+	COUNT_MOST = 1000,
 	SLICE_ROWS = 200, /* of the schedule, each with its object */
 };
 
@@ -305,6 +307,29 @@ status_state(struct service *s, struct json_object *status)
 	json_add_string(status, "message", text);
 }
 
+static bool
+count_one(const char *id _unused_, void *arg)
+{
+	int64_t *n = arg;
+
+	(*n)++;
+	return true;
+}
+
+/* As many auto-certificates as fulfil a condition, up to COUNT_MOST: few do, and monitoring asks often. */
+static int64_t
+count_some(const struct service *s, enum object_condition condition, const char *text, int64_t number)
+{
+	struct object_query query;
+	int64_t n = 0;
+
+	object_query_init(&query, &autocert_class);
+	object_query_add(&query, condition, text, number);
+	object_query_run(&query, s->store, COUNT_MOST, count_one, &n, NULL);
+	object_query_clear(&query);
+	return n;
+}
+
 static struct json_object *
 autocert_counts(const struct service *s)
 {
@@ -318,6 +343,8 @@ autocert_counts(const struct service *s)
 	json_add_int(o, "failing", object_count_failing(store, &autocert_class));
 	json_add_int(o, "unserved", rollout_count_unserved(s->rollout));
 	json_add_int(o, "stale", rollout_count_stuck(s->rollout));
+	json_add_int(o, "paused", count_some(s, OBJECT_HAS_FLAG, "paused", 0));
+	json_add_int(o, "expired", count_some(s, OBJECT_EXPIRES_BEFORE, NULL, clock_wall(loop_clock(s->loop))));
 	return o;
 }
 

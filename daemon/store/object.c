@@ -203,7 +203,7 @@ check_strings(struct store *store, const struct record_field *f, const void *obj
 	char *const *strings;
 	size_t count;
 
-	if (f->role == RECORD_PLAIN || f->role == RECORD_EXPIRY)
+	if (f->role == RECORD_PLAIN || f->role == RECORD_EXPIRY || f->role == RECORD_FLAG)
 		return 0;
 	record_strings(f, obj, &strings, &count);
 	for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,7 @@
  *   "l" db label NUL id        -> ""      certificates and auto-certificates by label
  *   "s" db state NUL id        -> ""      all by their state
  *   "e" db date id             -> ""      certificates and auto-certificates by the time of their expiry
+ *   "f" db field NUL id        -> ""      auto-certificates that are paused
  *   "s" slug                   -> id      drop directories (service/slug.h)
  *   "x" id                 -> ""          certificates whose expiry was reported (renew/expiry.h)
  *   "g" id             -> time, text      subjects whose files were changed by others (rollout/rollout_check.h)

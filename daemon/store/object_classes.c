@@ -57,7 +57,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 23, struct autocert, profile, "profile"),
 	RECORD_FIELD(RECORD_INT, 24, struct autocert, renew_before, "renewBefore"),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 25, struct autocert, consumers, "consumers", RECORD_REF, &consumer_class),
-	RECORD_FIELD(RECORD_BOOL, 26, struct autocert, is_paused, "paused"),
+	RECORD_FIELD_ROLE(RECORD_BOOL, 26, struct autocert, is_paused, "paused", RECORD_FLAG, NULL),
 	RECORD_FIELD(RECORD_STRING, 27, struct autocert, slug, NULL),
 	RECORD_FIELD_ROLE(RECORD_STRING, 28, struct autocert, last_certificate, "lastIssuedCertificate", RECORD_REF,
 		&certificate_class),

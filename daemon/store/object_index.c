@@ -176,6 +176,11 @@ rows_of_field(const struct record_class *cls, const struct record_field *f, cons
 		expiry_row(cls, o, *(const int64_t *)object_index_value_of(f, obj), ret);
 		return;
 	}
+	if (f->role == RECORD_FLAG) {
+		if (*(const bool *)object_index_value_of(f, obj))
+			rows_add(ret, 'f', cls->db, f->name, o->id, "");
+		return;
+	}
 	record_strings(f, obj, &strings, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (f->role == RECORD_LABEL)

@@ -40,6 +40,8 @@ object_query_kind_of(enum object_condition condition)
 		return 'l';
 	if (condition == OBJECT_HAS_NAME)
 		return 'n';
+	if (condition == OBJECT_HAS_FLAG)
+		return 'f';
 	return condition == OBJECT_REFERS_TO ? 'r' : 'c';
 }
 
@@ -89,6 +91,7 @@ term_holds(struct store *store, const struct object_query *q, const struct objec
 	case OBJECT_REFERS_TO:
 	case OBJECT_HAS_COMMON_NAME:
 	case OBJECT_HAS_LABEL:
+	case OBJECT_HAS_FLAG:
 	case OBJECT_HAS_STATE:
 		term_key(q, t, id, &key);
 		return store_get(store, STORE_INDEX, key.data, key.len, &value, err);

@@ -13,6 +13,7 @@ enum object_condition {
 	OBJECT_REFERS_TO,       /* text: id of the target, needed or not */
 	OBJECT_HAS_COMMON_NAME, /* text: the common name */
 	OBJECT_HAS_LABEL,       /* text: the label */
+	OBJECT_HAS_FLAG,        /* text: name of a RECORD_FLAG field that is set */
 	OBJECT_IS_BELOW, /* text: a domain; the common name is below it, at any depth. Only as the first condition */
 	OBJECT_EXPIRES_BEFORE, /* number: UNIX time */
 	OBJECT_HAS_STATE,      /* number: enum object_state */

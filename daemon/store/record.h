@@ -41,6 +41,7 @@ enum record_role {
 	RECORD_COMMON_NAME, /* STRING: found by OBJECT_HAS_COMMON_NAME and OBJECT_IS_BELOW */
 	RECORD_EXPIRY,      /* INT: found by object_query */
 	RECORD_LABEL,       /* STRLIST: found by object_query */
+	RECORD_FLAG,        /* BOOL: those that have it are found by object_query, by its name */
 };
 
 struct record_field {

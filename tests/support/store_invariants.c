@@ -55,7 +55,7 @@ count_key(const void *key, size_t len, void *arg)
 static size_t
 rows_of_class(struct store *store, const struct record_class *cls)
 {
-	static const char kinds[] = "nrcdlse";
+	static const char kinds[] = "nrcdlsef";
 	size_t count = 0;
 
 	for (const char *kind = kinds; *kind; kind++) {

@@ -286,9 +286,12 @@ Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles
 
 			cr_expect_not(seen[f->tag], "%s: tag %u", classes[c]->name, f->tag);
 			seen[f->tag] = true;
-			cr_expect(f->role == RECORD_PLAIN ||
-				  (f->role == RECORD_EXPIRY ? f->type == RECORD_INT
-							    : f->type == RECORD_STRING || f->type == RECORD_STRLIST));
+			if (f->role == RECORD_EXPIRY)
+				cr_expect_eq(f->type, RECORD_INT);
+			else if (f->role == RECORD_FLAG)
+				cr_expect_eq(f->type, RECORD_BOOL);
+			else if (f->role != RECORD_PLAIN)
+				cr_expect(f->type == RECORD_STRING || f->type == RECORD_STRLIST);
 			cr_expect_eq(f->target != NULL, f->role == RECORD_REF || f->role == RECORD_WEAK_REF);
 		}
 	}

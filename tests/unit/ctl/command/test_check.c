@@ -8,11 +8,11 @@
 
 #define STATUS(failing, more) \
 	"{\"conditionCount\": 0, \"autoCertificates\": {\"total\": 3, \"available\": 2, \"failed\": 1, " \
-	"\"failing\": " #failing ", \"unserved\": 0, \"stale\": 0}" more "}"
+	"\"failing\": " #failing ", \"unserved\": 0, \"stale\": 0, \"paused\": 1}" more "}"
 #define DATA(conditions, failing) \
 	" | conditions=" #conditions \
 	";0;;0 total=3;;;0 available=2;;;0 provisioning=0;;;0 failed=1;;;0 failing=" #failing \
-	";;;0 unserved=0;;;0 stale=0;;;0\n"
+	";;;0 unserved=0;;;0 stale=0;;;0 paused=1;;;0 expired=0;;;0\n"
 #define CONDITION(severity, title, message, more) \
 	"{\"severity\": \"" severity "\", \"title\": \"" title "\", \"message\": \"" message "\"" more "}"
 #define WWW ", \"object\": {\"type\": \"autocertificate\", \"id\": \"7\", \"name\": \"www\"}"
