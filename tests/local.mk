@@ -48,6 +48,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_pem.c \
 	tests/unit/common/crypto/test_jks.c \
 	tests/unit/common/crypto/test_pkcs12.c \
+	tests/unit/common/crypto/test_sealed.c \
 	tests/unit/common/crypto/test_secret.c \
 	tests/unit/common/crypto/test_x509.c \
 	tests/unit/common/crypto/vectors.h \

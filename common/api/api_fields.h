@@ -61,7 +61,8 @@ extern const struct api_field api_error_fields[], api_object_ref_fields[], api_p
 	api_ionos_create_params[];
 
 extern const struct api_field api_provider_properties[], api_provider_metadata[], api_provider_ref[],
-	api_provider_update_params[], api_provider_change[], api_provider_deactivate_params[];
+	api_provider_update_params[], api_provider_change[], api_provider_deactivate_params[],
+	api_provider_export_params[], api_provider_export_result[];
 extern const struct api_column api_provider_columns[];
 
 extern const struct api_field api_autocert_properties[], api_autocert_metadata[], api_autocert_list_params[],

@@ -72,4 +72,15 @@ const struct api_field api_provider_deactivate_params[] = {
 	{ .name = "force", .type = API_BOOL, .help = "even if auto-certificates use it" },
 	END,
 };
+const struct api_field api_provider_export_params[] = {
+	REF_FIELD("provider"),
+	{ .name = "passphrase", .type = API_SECRET, .flags = API_REQUIRED,
+		.help = "passphrase of the new file, 8 characters or more" },
+	END,
+};
+const struct api_field api_provider_export_result[] = {
+	{ .name = "provider", .type = API_REF, .resource = "provider", .help = "provider that was exported" },
+	{ .name = "octets", .type = API_INT, .help = "number of octets written" },
+	END,
+};
 const struct api_field api_provider_change[] = { REF_FIELD("provider"), DRY_RUN, END };

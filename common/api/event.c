@@ -87,6 +87,7 @@ static const struct event_info kinds[] = {
 		"a certificate could not be revoked" },
 	[EVENT_ACCOUNT_DEACTIVATED] = { "account.deactivated", EVENT_NOTICE, "",
 		"an account was deactivated, as requested" },
+	[EVENT_ACCOUNT_EXPORTED] = { "account.exported", EVENT_NOTICE, "by", "an account key was exported, sealed" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -20,4 +20,5 @@ libcommon_a_SOURCES += \
 	common/api/kinds.c common/api/kinds.h \
 	common/api/revoke_reasons.h \
 	common/api/outputs.h \
+	common/api/provider_file.h \
 	common/api/rpc.c common/api/rpc.h

@@ -7,6 +7,8 @@
 #include "common/shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,7 +66,7 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 }
 
 int
-export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err)
+export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct client *client = ctl_client(ctl, err);
@@ -73,7 +75,7 @@ export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err
 		json_object_put(params);
 		return -1;
 	}
-	return client_call_passing(client, api_methods[RPC_CERTIFICATE_EXPORT].name, params, fd, &result, err);
+	return client_call_passing(client, api_methods[method].name, params, fd, &result, err);
 }
 
 static int
@@ -99,7 +101,8 @@ export_read_back(int fd, struct secret *ret, struct error *err)
 }
 
 int
-export_to_secret(struct ctl *ctl, struct json_object *params, struct secret *ret, struct error *err)
+export_to_secret(
+	struct ctl *ctl, enum api_method_id method, struct json_object *params, struct secret *ret, struct error *err)
 {
 	int fd = memfd_create("certctl-export", MFD_CLOEXEC);
 	int rc;
@@ -108,9 +111,35 @@ export_to_secret(struct ctl *ctl, struct json_object *params, struct secret *ret
 		json_object_put(params);
 		return error_set_errno(err, errno, "allocate memory for the export");
 	}
-	rc = export_to(ctl, params, fd, err);
+	rc = export_to(ctl, method, params, fd, err);
 	if (rc == 0)
 		rc = export_read_back(fd, ret, err);
+	close(fd);
+	return rc;
+}
+
+int
+export_to_file(
+	struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params, struct error *err)
+{
+	_cleanup_free_ char *temporary = xasprintf("%s.XXXXXX", path);
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		json_object_put(params);
+		return error_set(err, ERROR_USAGE, "export: '%s' exists and is not a regular file", path);
+	}
+	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	if (fd < 0) {
+		json_object_put(params);
+		return error_set_errno(err, errno, "create '%s'", temporary);
+	}
+	rc = export_to(ctl, method, params, fd, err);
+	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+		rc = error_set_errno(err, errno, "write '%s'", path);
+	if (rc < 0)
+		unlink(temporary);
 	close(fd);
 	return rc;
 }

@@ -1,4 +1,4 @@
-/* ctl/base/export.h: the client side of certificate.export. */
+/* ctl/base/export.h: the client side of certificate.export and provider.export. */
 #ifndef CTL_BASE_EXPORT_H
 #define CTL_BASE_EXPORT_H
 
@@ -14,12 +14,18 @@
 int
 export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err);
 
-/* Writes into @fd (borrowed). @params: taken; those of certificate.export, with "ref". */
+/* Writes into @fd (borrowed). @method: certificate.export or provider.export; @params: taken; with "ref". */
 int
-export_to(struct ctl *ctl, struct json_object *params, int fd, struct error *err);
+export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct error *err);
 
 /* export_to() into memory. */
 int
-export_to_secret(struct ctl *ctl, struct json_object *params, struct secret *ret, struct error *err);
+export_to_secret(
+	struct ctl *ctl, enum api_method_id method, struct json_object *params, struct secret *ret, struct error *err);
+
+/* A whole file or none, with mode 0600. @params: taken. */
+int
+export_to_file(
+	struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params, struct error *err);
 
 #endif

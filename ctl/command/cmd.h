@@ -18,6 +18,12 @@ int
 cmd_rm(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_renew(struct ctl *ctl, struct args *args, struct error *err);
+
+int
+cmd_export_provider(struct ctl *ctl, struct args *args, struct error *err);
+
+int
+cmd_import_provider(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_pause(struct ctl *ctl, struct args *args, struct error *err);
 

@@ -54,7 +54,7 @@ env_fetch(struct ctl *ctl, const char *id, bool is_key, struct secret *ret, stru
 
 	json_add_string(params, "ref", id);
 	json_add_bool(params, "key", is_key);
-	if (export_to_secret(ctl, params, &octets, err) < 0)
+	if (export_to_secret(ctl, RPC_CERTIFICATE_EXPORT, params, &octets, err) < 0)
 		return -1;
 	if (cert_file_read(octets.data, octets.len, &file, err) < 0)
 		return error_wrap(err, "certd's answer");

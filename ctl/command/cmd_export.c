@@ -5,11 +5,9 @@
 #include "ctl/command/cmd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *
@@ -77,35 +75,10 @@ export_to_stdout(struct ctl *ctl, const struct args *args, struct json_object *p
 		return error_set(err, ERROR_USAGE, "export: %s is not written to a terminal: use --out FILE",
 			export_has_key(args) ? "a private key" : "this format");
 	}
-	if (export_to_secret(ctl, params, &octets, err) < 0)
+	if (export_to_secret(ctl, RPC_CERTIFICATE_EXPORT, params, &octets, err) < 0)
 		return -1;
 	return isatty(fileno(ctl->out)) ? export_show(ctl, &octets, err)
 					: export_write(ctl, octets.data, octets.len, err);
-}
-
-static int
-export_to_file(struct ctl *ctl, const char *path, struct json_object *params, struct error *err)
-{
-	_cleanup_free_ char *temporary = xasprintf("%s.XXXXXX", path);
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		json_object_put(params);
-		return error_set(err, ERROR_USAGE, "export: '%s' exists and is not a regular file", path);
-	}
-	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0) {
-		json_object_put(params);
-		return error_set_errno(err, errno, "create '%s'", temporary);
-	}
-	rc = export_to(ctl, params, fd, err);
-	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-		rc = error_set_errno(err, errno, "write '%s'", path);
-	if (rc < 0)
-		unlink(temporary);
-	close(fd);
-	return rc;
 }
 
 int
@@ -125,5 +98,6 @@ cmd_export(struct ctl *ctl, struct args *args, struct error *err)
 		json_object_put(params);
 		return -1;
 	}
-	return out ? export_to_file(ctl, out, params, err) : export_to_stdout(ctl, args, params, err);
+	return out ? export_to_file(ctl, RPC_CERTIFICATE_EXPORT, out, params, err)
+		   : export_to_stdout(ctl, args, params, err);
 }

@@ -121,6 +121,29 @@ static const char revoke_notes[] =
 	"account that issued the certificate signs the request.\n"
 	"\n"
 	"  certctl revoke www.example.com --reason superseded\n";
+static const struct api_field import_provider_options[] = {
+	{ .name = "passphraseFile",
+		.type = API_PATH,
+		.metavar = "FILE",
+		.help = "passphrase of the file",
+		.fallback = "prompt" },
+	{ .name = "name",
+		.type = API_STRING,
+		.metavar = "NAME",
+		.help = "name of the provider",
+		.fallback = "as it was exported" },
+	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
+	{ .name = NULL },
+};
+static const char export_provider_notes[] =
+	"The file contains the properties, the external account binding and the account key. Keep it and\n"
+	"the passphrase in different places. Requires the role admin, and is recorded as an event.\n"
+	"\n"
+	"  certctl export-provider le --passphrase-file phrase --out le.sealed\n";
+static const char import_provider_notes[] =
+	"Waits until the CA has confirmed the account. To test a file, import it under another name.\n"
+	"\n"
+	"  certctl import-provider le.sealed --passphrase-file phrase --name le-test\n";
 static const char new_account_notes[] =
 	"A deactivated account is of no use any more, and neither is its key. The provider gets a new key\n"
 	"and registers it; its auto-certificates keep their files and schedules. CAA and TXT records that\n"
@@ -480,6 +503,12 @@ const struct command commands[] = {
 	{ "new-account", NULL, "register another account in place of one that the CA refuses", OPTIONS_PARAMS, 0,
 		API_PROVIDER, RPC_PROVIDER_NEW_ACCOUNT, wait_options, cmd_renew,
 		.notes = new_account_notes },
+	{ "export-provider", NULL, "export a provider with its account key, sealed with a passphrase", OPTIONS_PARAMS,
+		0, API_PROVIDER, RPC_PROVIDER_EXPORT, export_options, cmd_export_provider,
+		.notes = export_provider_notes, .bare = "out" },
+	{ "import-provider", "FILE", "declare an exported provider again, with its account", OPTIONS_NONE,
+		COMMAND_WORDS, API_PROVIDER, RPC_PROVIDER_CREATE, import_provider_options, cmd_import_provider,
+		.notes = import_provider_notes },
 	{ "rollover", NULL, "replace the key of an account", OPTIONS_PARAMS, 0, API_PROVIDER, RPC_PROVIDER_ROLLOVER,
 		wait_options, cmd_renew, .notes = rollover_notes },
 	{ "deactivate", NULL, "deactivate the account of a provider for good", OPTIONS_PARAMS, 0, API_PROVIDER,

@@ -1,25 +1,18 @@
 /*
  * certificate.export. No answer ever contains a private key: a worker writes it from the secure heap into a descriptor
- * that the caller opened and passed. A hanging worker would delay other exports, so only descriptors that should not
- * hang are accepted: files of local file systems, including memfd. A pipe waits for its reader. The owner of a file can
- * still hold its lock for as long as it likes (with a write from memory that FUSE provides): these workers write no
- * drops and generate no keys.
+ * that the caller opened and passed (export_fd.h). These workers write no drops and generate no keys.
  */
 #include "common/crypto/key.h"
 #include "common/crypto/pkcs12.h"
 #include "common/crypto/x509.h"
 #include "daemon/base/workers.h"
+#include "daemon/service/export_fd.h"
 #include "daemon/service/fields.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum format { FORMAT_PEM, FORMAT_DER, FORMAT_PKCS12, FORMAT_BUNDLE };
@@ -53,73 +46,6 @@ export_free(struct export *e)
 	secret_clear(&e->password);
 	error_clear(&e->error);
 	free(e);
-}
-
-/* --- the descriptor --- */
-
-static bool
-may_hang(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return true;
-	switch ((unsigned long)fs.f_type) {
-	case NFS_SUPER_MAGIC:
-	case FUSE_SUPER_MAGIC:
-	case SMB_SUPER_MAGIC:
-	case CIFS_SUPER_MAGIC:
-	case SMB2_SUPER_MAGIC:
-	case CODA_SUPER_MAGIC:
-	case AFS_SUPER_MAGIC:
-	case CEPH_SUPER_MAGIC:
-	case V9FS_MAGIC:
-	/* Not files: /proc/PID/mem is its owner's memory, which may be a mapped file of FUSE. */
-	case PROC_SUPER_MAGIC:
-	case SYSFS_MAGIC:
-	case CGROUP_SUPER_MAGIC:
-	case CGROUP2_SUPER_MAGIC:
-	case DEBUGFS_MAGIC:
-	case TRACEFS_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int
-check_fd(int fd, struct error *err)
-{
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
-
-	if (fd < 0)
-		return error_set(err, ERROR_INVALID,
-			"certificate.export writes into a descriptor passed with the message (SCM_RIGHTS), and there "
-			"is none");
-	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
-		return error_set(err, ERROR_INVALID, "the descriptor is not open for writing");
-	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, errno, "descriptor");
-	if (!S_ISREG(st.st_mode) || may_hang(fd))
-		return error_set(err, ERROR_INVALID, "the descriptor must be a memfd or a file of a local file system");
-	return 0;
-}
-
-static int
-write_out(int fd, const unsigned char *data, size_t len, struct error *err)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "write into the descriptor");
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
 }
 
 /* --- the forms --- */
@@ -223,7 +149,7 @@ export_run(void *arg)
 	struct export *e = arg;
 	_cleanup_secret_ struct secret out = SECRET_INIT;
 
-	if (make(e, &out, &e->error) == 0 && write_out(e->fd, out.data, out.len, &e->error) == 0)
+	if (make(e, &out, &e->error) == 0 && export_fd_write(e->fd, &out, &e->error) == 0)
 		e->octets = out.len;
 }
 
@@ -340,7 +266,7 @@ certificate_export(struct call *call, struct json_object *params, struct error *
 	e->call = call;
 	e->fd = passed_fds_take(call->passed);
 	if (export_read_params(e, params, err) < 0 || export_find_object(e, params, err) < 0 ||
-		check_fd(e->fd, err) < 0) {
+		export_fd_check(e->fd, "certificate.export", err) < 0) {
 		export_free(e);
 		return -1;
 	}

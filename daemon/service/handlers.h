@@ -5,7 +5,7 @@
 #include "daemon/service/service.h"
 
 service_fn provider_create, provider_update, provider_delete, provider_new_account, provider_rollover,
-	provider_deactivate;
+	provider_deactivate, provider_export;
 service_fn autocert_create, autocert_update, autocert_delete;
 service_fn autocert_renew, autocert_pause, autocert_resume, autocert_cancel, autocert_explain, autocert_rollback;
 service_fn alert_test;

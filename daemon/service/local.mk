@@ -9,7 +9,7 @@ libcertd_a_SOURCES += \
 	daemon/service/diff.c daemon/service/diff.h \
 	daemon/service/effect.c daemon/service/effect.h \
 	daemon/service/explain.c daemon/service/revoke.c \
-	daemon/service/export.c \
+	daemon/service/export.c daemon/service/export_fd.c daemon/service/export_fd.h \
 	daemon/service/fields.c daemon/service/fields.h \
 	daemon/service/forecast.c \
 	daemon/service/handlers.h \
@@ -23,6 +23,7 @@ libcertd_a_SOURCES += \
 	daemon/service/peer.c daemon/service/peer.h \
 	daemon/service/settings.c daemon/service/settings.h \
 	daemon/service/profiles.c daemon/service/profiles.h \
+	daemon/service/provider_export.c \
 	daemon/service/res_alert.c \
 	daemon/service/res_audit.c \
 	daemon/service/res_authorization.c daemon/service/res_authorization.h \

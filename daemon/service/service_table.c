@@ -16,6 +16,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	CHANGE_ROWS(PROVIDER, provider_ops, provider_create, provider_update, provider_delete),
 	[RPC_PROVIDER_NEW_ACCOUNT] = { provider_new_account, &provider_ops },
 	[RPC_PROVIDER_DEACTIVATE] = { provider_deactivate, &provider_ops },
+	[RPC_PROVIDER_EXPORT] = { provider_export, &provider_ops },
 	[RPC_PROVIDER_ROLLOVER] = { provider_rollover, &provider_ops },
 	READ_ROWS(AUTOCERTIFICATE, autocert_ops),
 	CHANGE_ROWS(AUTOCERTIFICATE, autocert_ops, autocert_create, autocert_update, autocert_delete),

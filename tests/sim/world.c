@@ -317,6 +317,7 @@ types_of(enum event_kind kind)
 		[EVENT_ACCOUNT_DONE] = "provider",
 		[EVENT_ACCOUNT_REPLACED] = "provider",
 		[EVENT_ACCOUNT_DEACTIVATED] = "provider",
+		[EVENT_ACCOUNT_EXPORTED] = "provider",
 		[EVENT_ACCOUNT_FAILED] = "provider",
 		[EVENT_ISSUE_PROGRESS] = "autocertificate authorization",
 		[EVENT_ISSUE_DONE] = "autocertificate",

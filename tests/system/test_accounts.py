@@ -212,6 +212,44 @@ def test_an_account_is_deactivated_and_another_one_takes_its_place(start):
     certd.ctl("renew", "www.example.com", "--force")
 
 
+def test_a_provider_that_was_exported_is_restored_with_its_account(start, scratch):
+    pebble = start(Pebble, always_valid=True, eab=True)
+    config = f"http-listen = 127.0.0.1:{free_port()}\n"
+    certd = start(Certd, config=config)
+    certd.call("provider.create", properties=provider(pebble, "ca", **binding("kid-1", EAB_KEYS["kid-1"])))
+    before = settled(certd, "ca")
+    phrase, other = scratch / "phrase", scratch / "other"
+    for path, text in ((phrase, "correct horse battery"), (other, "correct horse batteries"), (scratch / "short", "x")):
+        path.write_text(text)
+        path.chmod(0o600)
+    short = certd.ctl("export-provider", "ca", "--passphrase-file", scratch / "short", check=False)
+    assert short.returncode and "passphrase" in short.stderr
+    file = scratch / "ca.sealed"
+    certd.ctl("export-provider", "ca", "--passphrase-file", phrase, "--out", file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text()
+    assert text.startswith("-----BEGIN CERTD PROVIDER-----") and "PRIVATE" not in text
+    assert certd.ctl("export-provider", "ca", "--passphrase-file", phrase).stdout.startswith("-----BEGIN CERTD PROVIDER")
+    assert "account key exported, sealed, by" in certd.ctl("events").stdout
+    assert any(r["method"] == "provider.export" for r in certd.call("audit.list", limit=100)["items"])
+    certd.ctl("rm", "provider", "ca")
+    wrong = certd.ctl("import-provider", file, "--passphrase-file", other, check=False)
+    assert wrong.returncode and "passphrase" in wrong.stderr
+    # Another certd, which has never seen the account.
+    restored = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    answer = restored.ctl("import-provider", file, "--passphrase-file", phrase, "--name", "again")
+    after = settled(restored, "again")
+    assert after["state"] == "AVAILABLE" and "warning" not in answer.stderr
+    assert (after["accountUrl"], after["accountThumbprint"]) == (before["accountUrl"], before["accountThumbprint"])
+    assert "PRIVATE KEY" not in str(restored.call("provider.get", ref="again"))
+    restored.ctl("add-auto", "--provider", "again", "--cn", "www.example.com")
+    # The CA has lost its accounts: the key is registered again, with the binding of the file, and that is said.
+    pebble.stop()
+    pebble.start()
+    answer = certd.ctl("import-provider", file, "--passphrase-file", phrase)
+    assert "did not know the account" in answer.stderr and settled(certd, "ca")["state"] == "AVAILABLE"
+
+
 def test_register_uses_its_key_or_says_why_not(start, scratch):
     pebble = start(Pebble)
     certd = start(Certd)

@@ -445,7 +445,7 @@ open_kind(const struct script *s, const char *kind)
 
 /* What is written is shown by its PEM labels, or as binary. */
 static void
-export_to(struct script *s, const char *kind, struct json_object *params)
+export_to(struct script *s, enum api_method_id method, const char *kind, struct json_object *params)
 {
 	int fd = open_kind(s, kind);
 	struct passed_fds passed = { .fds = { dup(fd) }, .count = fd >= 0 };
@@ -453,7 +453,7 @@ export_to(struct script *s, const char *kind, struct json_object *params)
 	ssize_t n;
 
 	s->is_answered = false;
-	service_call_passing(&s->world.service, &s->peer, &passed, RPC_CERTIFICATE_EXPORT, params, answered, s);
+	service_call_passing(&s->world.service, &s->peer, &passed, method, params, answered, s);
 	passed_fds_clear(&passed);
 	await_answer(s, "export");
 	n = strcmp(kind, "memory") == 0 ? pread(fd, text, sizeof(text) - 1, 0) : 0;
@@ -535,8 +535,8 @@ call_method(struct script *s, const char *name, const char *params)
 	json = json_parse(text, strlen(text), NULL);
 	cr_assert_not_null(json, "%s: %s", s->file, params);
 	s->is_answered = false;
-	if (method == RPC_CERTIFICATE_EXPORT) {
-		export_to(s, "memory", json);
+	if (method == RPC_CERTIFICATE_EXPORT || method == RPC_PROVIDER_EXPORT) {
+		export_to(s, method, "memory", json);
 		return;
 	}
 	if (s->has_faults)
@@ -588,7 +588,7 @@ export_line(struct script *s, char *kind)
 	_cleanup_json_ struct json_object *json = json_parse(text, strlen(text), NULL);
 
 	cr_assert_not_null(json, "%s: %s", s->file, text);
-	export_to(s, kind, json);
+	export_to(s, RPC_CERTIFICATE_EXPORT, kind, json);
 }
 
 /* --- REST --- */
