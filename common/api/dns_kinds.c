@@ -27,7 +27,8 @@ static const struct api_field rfc2136_settings[] = {
 	END,
 };
 
-const char *const dns_exec_conventions[] = { "lego", "lego-raw", "certbot", "dehydrated", "acme.sh", NULL };
+const char *const dns_exec_conventions[] = { "lego", "lego-raw", "certbot", "dehydrated", "acme.sh", "uacme",
+	NULL };
 
 static const struct api_field exec_settings[] = {
 	{ .name = "command", .type = API_PATH, .flags = API_REQUIRED, .metavar = "PROGRAM",

@@ -5,6 +5,7 @@
  *   lego-raw    COMMAND present|cleanup -- example.com TOKEN KEY-AUTHORIZATION             (EXEC_MODE=RAW)
  *   certbot     COMMAND, then cleanupCommand, with CERTBOT_DOMAIN and CERTBOT_VALIDATION   (--manual-auth-hook)
  *   dehydrated  COMMAND deploy_challenge|clean_challenge example.com TOKEN VALUE
+ *   uacme       COMMAND begin|done dns-01 example.com TOKEN VALUE, and the same as UACME_METHOD, UACME_TYPE ...
  *   acme.sh     COMMAND is dnsapi/dns_NAME.sh of an installed acme.sh: its function dns_NAME_add or dns_NAME_rm
  *
  * Only lego and acme.sh receive the owner name, with its aliases followed. Exit status 0 is success. The program may be
@@ -88,6 +89,21 @@ call_dehydrated(struct exec_call *c)
 	strlist_add(&c->argv, c->value);
 }
 
+/* A script may read its arguments or its environment. It is never called with "failed". */
+static void
+call_uacme(struct exec_call *c)
+{
+	static const char *const names[] = { "METHOD", "TYPE", "IDENT", "TOKEN", "AUTH" };
+	const char *const values[] = { c->is_removal ? "done" : "begin", "dns-01", c->domain, c->token, c->value };
+
+	strlist_add(&c->argv, c->command);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		strlist_add(&c->argv, values[i]);
+		strlist_take(&c->env, xasprintf("UACME_%s=%s", names[i], values[i]));
+	}
+	strlist_add(&c->env, "UACME_VERBOSE=0");
+}
+
 /* The directory that @path is in; owned by the caller. */
 static char *
 directory_of(const char *path)
@@ -125,7 +141,7 @@ call_acme_sh(struct exec_call *c)
 
 /* In the order of dns_exec_conventions (common/api/dns_kinds.h). */
 static void (*const conventions[])(
-	struct exec_call *c) = { call_lego, call_lego_raw, call_certbot, call_dehydrated, call_acme_sh };
+	struct exec_call *c) = { call_lego, call_lego_raw, call_certbot, call_dehydrated, call_acme_sh, call_uacme };
 
 /* Index of @d's convention. */
 static size_t

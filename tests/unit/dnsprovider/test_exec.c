@@ -167,6 +167,9 @@ static char *
 seen_by(const char *convention, bool is_removal, bool has_key_authorization)
 {
 	static const char
+		*const uacme = "printf '<%s>' \"$UACME_METHOD|$UACME_TYPE|$UACME_IDENT|$UACME_TOKEN|$UACME_AUTH|"
+			       "$UACME_VERBOSE\" >> ";
+	static const char
 		*const env = "printf '<%s>' \"$CERTBOT_DOMAIN|$CERTBOT_IDENTIFIER|$CERTBOT_ALL_DOMAINS|"
 			     "$CERTBOT_VALIDATION|$CERTBOT_REMAINING_CHALLENGES|${CERTBOT_AUTH_OUTPUT-unset}\" >> ";
 	struct dnsprovider_record record = {
@@ -193,7 +196,10 @@ seen_by(const char *convention, bool is_removal, bool has_key_authorization)
 			calls, calls);
 	} else {
 		scratch_write(dir, "dnsapi/dns_made_up.sh", "#!/bin/sh\nprintf '<%%s>' \"$@\" >> %s\n%s%s\n", calls,
-			strcmp(convention, "certbot") == 0 ? env : ": ", calls);
+			strcmp(convention, "certbot") == 0 ? env
+			: strcmp(convention, "uacme") == 0 ? uacme
+							   : ": ",
+			calls);
 		cr_assert_eq(chmod(path, 0700), 0);
 	}
 	f.env.loop = loop_new(f.clock);
@@ -231,6 +237,10 @@ Test(exec, calls_by_the_conventions_of_other_clients)
 		{ "dehydrated", true, true, "<clean_challenge><www.example.com><tok><-v>" },
 		{ "certbot", false, true, "<><www.example.com|www.example.com|www.example.com|-v|0|unset>" },
 		{ "certbot", true, true, "<><www.example.com|www.example.com|www.example.com|-v|0|>" },
+		{ "uacme", false, true,
+			"<begin><dns-01><www.example.com><tok><-v><begin|dns-01|www.example.com|tok|-v|0>" },
+		{ "uacme", true, true,
+			"<done><dns-01><www.example.com><tok><-v><done|dns-01|www.example.com|tok|-v|0>" },
 		{ "acme.sh", false, true, "<add|yes|2|_acme-challenge.example.net|-v|/" },
 		{ "acme.sh", true, true, "<rm|yes|2|_acme-challenge.example.net|-v|/" },
 	};
@@ -256,7 +266,9 @@ Test(exec, settings_fit_the_convention)
 		{ "dehydrated", "/bin/true", "/bin/true", "cleanupCommand" },
 		{ "certbot", "/bin/true", NULL, "cleanupCommand" },
 		{ "certbot", "/bin/true", "y", "cleanupCommand" },
-		{ "uacme", "/bin/true", NULL, "convention" },
+		{ "uacme", "/bin/true", NULL, NULL },
+		{ "uacme", "/bin/true", "/bin/true", "cleanupCommand" },
+		{ "acmetool", "/bin/true", NULL, "convention" },
 		{ "acme.sh", "/opt/acme.sh/dnsapi/dns_pdns.sh", NULL, NULL },
 		{ "acme.sh", "/opt/acme.sh/dns_pdns.sh", NULL, "command" },
 		{ "acme.sh", "/dns_pdns.sh", NULL, "command" },
