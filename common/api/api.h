@@ -158,6 +158,7 @@ enum api_method_id {
 	RPC_DNSPROVIDER_GET,
 	RPC_DNSPROVIDER_UPDATE,
 	RPC_DNSPROVIDER_DELETE,
+	RPC_DNSPROVIDER_CHECK, /* {ref, name}: write, look up and remove a test value */
 	RPC_CONSUMER_CREATE,
 	RPC_CONSUMER_LIST,
 	RPC_CONSUMER_GET,

@@ -48,6 +48,20 @@ const struct api_column api_dnsprovider_columns[] = {
 };
 
 const struct api_field api_dnsprovider_ref[] = { REF_FIELD("dnsProvider"), END };
+const struct api_field api_dnsprovider_check_params[] = {
+	REF_FIELD("dnsProvider"),
+	{ .name = "name", .type = API_STRING, .flags = API_REQUIRED | API_POSITIONAL, .metavar = "DOMAIN",
+		.help = "name to be validated, such as www.example.com" },
+	END,
+};
+
+const struct api_field api_dnsprovider_check_result[] = {
+	{ .name = "record", .type = API_STRING, .help = "owner name of the TXT record, aliases followed" },
+	{ .name = "zone", .type = API_STRING, .help = "its zone" },
+	{ .name = "servers", .type = API_STRLIST, .help = "what each name server answered" },
+	END,
+};
+
 const struct api_field api_dnsprovider_change[] = { REF_FIELD("dnsProvider"), DRY_RUN, END };
 /* clang-format on */
 

@@ -79,6 +79,7 @@ extern const struct api_column api_certificate_columns[];
 /* Filled before main(). */
 extern struct api_field api_dnsprovider_properties[], api_consumer_properties[], api_alert_properties[];
 extern const struct api_field api_dnsprovider_metadata[], api_dnsprovider_ref[], api_dnsprovider_change[];
+extern const struct api_field api_dnsprovider_check_params[], api_dnsprovider_check_result[];
 extern const struct api_column api_dnsprovider_columns[];
 
 extern const struct api_field api_consumer_metadata[], api_consumer_ref[],

@@ -288,6 +288,11 @@ static const char add_dns_notes[] =
 	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n"
 	"  certctl add-dns --name pdns --kind exec --convention acme.sh --command /opt/acme.sh/dnsapi/dns_pdns.sh\n"
 	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
+static const char check_dns_notes[] =
+	"No CA is involved. Prints a line for each name server of the zone, and fails with the first step\n"
+	"that does. It takes up to 25 seconds; certd removes the record even if it ends meanwhile.\n"
+	"\n"
+	"  certctl check-dns ionos www.example.com\n";
 static const char add_consumer_notes[] =
 	"certd runs a program of kind exec as its own user in its sandbox, so the program cannot reload a\n"
 	"service of the system. Kind unit does: systemd tests the server's configuration and reloads the\n"
@@ -523,6 +528,9 @@ const struct command commands[] = {
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, .notes = get_notes },
 	{ "audit", NULL, "list changes with their old and new values, and refused calls", OPTIONS_PARAMS, 0, NONE,
 		RPC_AUDIT_LIST, audit_options, cmd_audit, .notes = audit_notes },
+	{ "check-dns", NULL, "add a TXT record for a test, look it up on all name servers, and remove it",
+		OPTIONS_PARAMS, 0, API_DNSPROVIDER, RPC_DNSPROVIDER_CHECK, NULL, cmd_check_dns,
+		.notes = check_dns_notes, .also = "test-dns" },
 	{ "alert", "test NAME", "send a test message to an alert destination, and print its answer", OPTIONS_NONE,
 		COMMAND_WORDS, API_ALERT, RPC_ALERT_TEST, NULL, cmd_alert, .notes = "  certctl alert test ops\n" },
 	{ "call", "METHOD [JSON]", "call a method of the control API", OPTIONS_NONE, COMMAND_WORDS, NONE, NO_METHOD,

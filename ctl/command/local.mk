@@ -9,6 +9,7 @@ libctl_a_SOURCES += \
 	ctl/command/cmd_check.c \
 	ctl/command/cmd_consumer.c \
 	ctl/command/cmd_declare.c \
+	ctl/command/cmd_dns.c \
 	ctl/command/cmd_dump.c \
 	ctl/command/cmd_env.c \
 	ctl/command/cmd_events.c \

@@ -35,6 +35,7 @@ struct dns_watch {
 	int64_t pause_ms;
 	int64_t deadline_ms;
 	char *said;
+	struct strlist *verdicts; /* or NULL */
 	dns_watch_done_fn *done;
 	dns_watch_progress_fn *progress;
 	void *arg;
@@ -64,6 +65,12 @@ dns_watch_finish(struct dns_watch *w, const struct error *err)
 	dns_watch_done_fn *done = w->done;
 	void *arg = w->arg;
 
+	for (size_t i = 0; w->verdicts && i < w->n_servers; i++) {
+		const struct dns_server *s = w->servers[i];
+
+		strlist_take(w->verdicts, s->state == DNS_SERVER_HAS ? xasprintf("%s has the TXT record", s->host)
+								     : xstrdup(s->why ? s->why : s->host));
+	}
 	dns_watch_cancel(w);
 	done(err, arg);
 }
@@ -282,6 +289,7 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
 	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
 			 dns_watch_timeout_sec(request->provider) * INT64_C(1000);
+	w->verdicts = request->verdicts;
 	w->done = done;
 	w->progress = progress;
 	w->arg = arg;

@@ -17,7 +17,8 @@ struct dns_watch_request {
 	const char *zone;                   /* NULL: only provider->nameservers are known */
 	const char *name;
 	const char *value;
-	int64_t poll_ms; /* first pause, doubled each time; 0: DNS_WATCH_POLL_MS */
+	struct strlist *verdicts; /* filled before the end with a line for each server; NULL: not needed */
+	int64_t poll_ms;          /* first pause, doubled each time; 0: DNS_WATCH_POLL_MS */
 };
 
 /*

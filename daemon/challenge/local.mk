@@ -1,6 +1,7 @@
 # daemon/challenge: publishing the answers to challenges
 libcertd_a_SOURCES += \
 	daemon/challenge/cleanup.c daemon/challenge/cleanup.h \
+	daemon/challenge/dns_check.c daemon/challenge/dns_check.h \
 	daemon/challenge/dns_server.c \
 	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \
 	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \

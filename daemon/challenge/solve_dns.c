@@ -82,6 +82,12 @@ dns_solves_free(struct dns_solves *all)
 	free(all);
 }
 
+struct txt_queue *
+dns_solves_txt_queue(struct dns_solves *all)
+{
+	return all->queue;
+}
+
 struct txt_removals *
 dns_solves_txt_removals(struct dns_solves *all)
 {

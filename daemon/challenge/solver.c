@@ -51,6 +51,7 @@ solver_free(struct solver *solver)
 {
 	if (!solver)
 		return;
+	dns_checks_free(solver);
 	dns_solves_free(solver->dns);
 	http01_free(solver->http);
 	tlsalpn_free(solver->tlsalpn);

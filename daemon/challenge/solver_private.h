@@ -5,9 +5,11 @@
 #include "daemon/base/loop.h"
 #include "daemon/challenge/solver.h"
 
+struct dns_check;
 struct dns_solves; /* solve_dns.c */
 struct http01;
 struct tlsalpn;
+struct txt_queue;
 struct txt_removals;
 
 struct solver {
@@ -17,7 +19,8 @@ struct solver {
 	struct http01 *http;
 	struct tlsalpn *tlsalpn;
 	struct dns_solves *dns;
-	struct events *events; /* or NULL */
+	struct dns_check *checks; /* running ones (dns_check.h) */
+	struct events *events;    /* or NULL */
 };
 
 /* One kind of challenge. */
@@ -65,6 +68,13 @@ dns_solves_new(struct solver *solver, int64_t poll_ms);
 /* Cancels all running work; the rows in the store stay for the next start. */
 void
 dns_solves_free(struct dns_solves *solves);
+
+struct txt_queue *
+dns_solves_txt_queue(struct dns_solves *solves);
+
+/* Ends all checks; nobody is told. */
+void
+dns_checks_free(struct solver *solver);
 
 struct txt_removals *
 dns_solves_txt_removals(struct dns_solves *solves);

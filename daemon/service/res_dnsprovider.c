@@ -3,6 +3,7 @@
 
 #include "common/api/dns_kinds.h"
 #include "common/name.h"
+#include "daemon/challenge/dns_check.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/settings.h"
 
@@ -45,6 +46,48 @@ dnsprovider_read(struct call *call _unused_, const void *old _unused_, void *obj
 	d->zones_listed_at = 0;
 	error_clear(&d->o.failure);
 	return 0;
+}
+
+static void
+dnsprovider_checked(const struct dns_check_result *result, const struct error *err, void *arg)
+{
+	struct call *call = arg;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *servers = NULL;
+
+	call->result = json_object_new_object();
+	json_add_string(call->result, "record", result->record);
+	json_add_string(call->result, "zone", result->zone);
+	json_add_strlist(call->result, "servers", &result->servers);
+	if (err) {
+		servers = strlist_join(&result->servers, "; ");
+		error_copy(&why, err);
+		if (*servers) {
+			_cleanup_free_ char *text = xasprintf("%s: %s", why.message, servers);
+
+			error_reword(&why, text);
+		}
+	}
+	call_end(call, err ? -1 : 0, &why);
+}
+
+int
+dnsprovider_check_name(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_free_ char *canonical = NULL;
+	const char *name = "";
+
+	json_get_string(params, "name", &name, NULL);
+	if (name_canonical(name, false, &canonical, err) < 0) {
+		if (err)
+			str_replace(&err->field, "name");
+		return -1;
+	}
+	if (resource_find_peek(call, &dnsprovider_class, params, &d, err) < 0)
+		return -1;
+	dns_check_start(call->service->solver, d.o.id, name_base(canonical), dnsprovider_checked, call);
+	return 1;
 }
 
 const struct resource_ops dnsprovider_ops = {

@@ -67,6 +67,17 @@ def test_cloudflare_makes_no_second_record_when_an_answer_is_lost(cloudflare):
     assert len(cloudflare.api.created) == 2 and cloudflare.api.contents("_acme-challenge") == []
 
 
+def test_a_check_without_a_ca_shows_each_server_and_leaves_nothing(cloudflare):
+    shown = cloudflare.certd.ctl("check-dns", "api", "*.example.com").stdout
+    assert "127.0.0.1 has the TXT record" in shown
+    assert "the TXT record of _acme-challenge.example.com was added, found and removed" in shown
+    assert len(cloudflare.api.created) == 1 and cloudflare.api.contents("_acme-challenge") == []
+    cloudflare.write_token("another")
+    cloudflare.certd.ctl("set", "dns", "api", "--token-file", cloudflare.token_file)
+    refused = cloudflare.certd.ctl("check-dns", "api", "example.com", check=False)
+    assert refused.returncode != 0 and "Cloudflare: the token is refused (HTTP 401" in refused.stderr
+
+
 def test_powerdns_merges_and_leaves_the_values_of_others(powerdns):
     owner = f"{OWNER}."
     powerdns.dns.put("example.com", owner, "TXT", 300, '"of-somebody-else"')

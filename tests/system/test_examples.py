@@ -50,6 +50,7 @@ ELSEWHERE = {
     r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
     r"certctl alert test ": "system/test_alerts.py",
+    r"certctl check-dns ": "system/test_dns_apis.py",
 }
 
 

@@ -5,6 +5,7 @@
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/cleanup.h"
+#include "daemon/challenge/dns_check.h"
 #include "daemon/challenge/dns_watch.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/schedule/schedule.h"
@@ -607,6 +608,97 @@ Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 		stop(&c);
 		teardown(&f);
 	}
+}
+
+struct checked {
+	struct rig *rig;
+	int calls;
+	size_t left; /* cleanup records */
+	struct error error;
+	char record[64];
+	struct strlist servers;
+};
+
+static void
+on_checked(const struct dns_check_result *result, const struct error *err, void *arg)
+{
+	struct checked *checked = arg;
+
+	checked->calls++;
+	checked->left = store_count(checked->rig->store.store, STORE_CLEANUP);
+	if (err)
+		error_copy(&checked->error, err);
+	snprintf(checked->record, sizeof(checked->record), "%s", result->record ? result->record : "");
+	strlist_copy(&checked->servers, &result->servers);
+}
+
+/* Runs a check to its end. */
+static void
+check_name(struct fixture *f, const char *name, struct checked *ret)
+{
+	*ret = (struct checked){ .rig = &f->rig, .servers = STRLIST_INIT };
+	dns_check_start(f->rig.solver, f->provider, name, on_checked, ret);
+	cr_expect_eq(ret->calls, 0);
+	for (int64_t ms = 0; ms < LONG_MS && !ret->calls; ms += STEP_MS)
+		rig_run_ms(&f->rig, STEP_MS);
+	cr_assert_eq(ret->calls, 1);
+}
+
+static void
+checked_clear(struct checked *checked)
+{
+	error_clear(&checked->error);
+	strlist_clear(&checked->servers);
+}
+
+Test(dns01, a_check_adds_finds_and_removes_a_value)
+{
+	struct fixture f;
+	struct checked checked;
+	bool has;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	check_name(&f, "www.example.test", &checked);
+	cr_expect_not(error_is_set(&checked.error), "%s", checked.error.message);
+	cr_expect_str_eq(checked.record, "_acme-challenge.www.example.test");
+	cr_assert_geq(checked.servers.count, 1U);
+	for (size_t i = 0; i < checked.servers.count; i++)
+		cr_expect_not_null(
+			strstr(checked.servers.items[i], " has the TXT record"), "%s", checked.servers.items[i]);
+	cr_expect_eq(checked.left, 0U, "the answer comes before the removal");
+	cr_expect_eq(count_values(&f, "_acme-challenge.www.example.test", TOKEN, &has), 0);
+	checked_clear(&checked);
+	teardown(&f);
+}
+
+Test(dns01, a_check_says_which_step_fails_and_leaves_nothing)
+{
+	struct fixture f;
+	struct checked checked;
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	check_name(&f, "www.example.org", &checked);
+	cr_expect(error_is_set(&checked.error));
+	cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 0);
+	checked_clear(&checked);
+	teardown(&f);
+}
+
+/* A check that is interrupted by the end of certd: the row removes the value after the next start. */
+Test(dns01, a_check_that_is_cut_off_has_promised_the_removal)
+{
+	struct fixture f;
+	struct checked checked = { .servers = STRLIST_INIT };
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	checked.rig = &f.rig;
+	dns_check_start(f.rig.solver, f.provider, "www.example.test", on_checked, &checked);
+	for (int64_t ms = 0; ms < LONG_MS && !store_count(f.rig.store.store, STORE_CLEANUP); ms++)
+		rig_run_ms(&f.rig, 1);
+	rig_restart(&f.rig);
+	cr_expect_eq(checked.calls, 0);
+	cr_expect_eq(store_count(f.rig.store.store, STORE_CLEANUP), 1);
+	teardown(&f);
 }
 
 Test(dns01, the_value_is_the_digest_of_the_key_authorization)
