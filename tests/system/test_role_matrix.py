@@ -107,6 +107,8 @@ class Matrix:
             params["dryRun"] = True
         if verb == "revoke":
             params["reason"] = "superseded"
+        if verb == "check":
+            params["name"] = "www.example.com"
         if "passphrase" in names:
             params["passphrase"] = "correct horse"
         missing = [n for n, p in names.items() if p["required"] and n not in params]
