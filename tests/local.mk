@@ -13,7 +13,7 @@ world_sources = $(sim_sources) \
 	tests/support/store_invariants.c tests/support/store_invariants.h
 
 # tests/support/store_faults.h
-STORE_FAULTS_LDFLAGS = $(AM_LDFLAGS) \
+store_faults_wrap = $(AM_LDFLAGS) \
 	-Wl,--wrap=lmdb_get -Wl,--wrap=lmdb_seek -Wl,--wrap=lmdb_keys -Wl,--wrap=lmdb_write
 
 # Unit tests: one Criterion program per folder, tests/unit/<folder>/test_<module>.c each.
@@ -153,7 +153,7 @@ unit_store_SOURCES = \
 	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c \
 	tests/unit/store/tmp_store.h
-unit_store_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
+unit_store_LDFLAGS = $(store_faults_wrap)
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew
@@ -180,7 +180,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \
 	tests/unit/renew/test_forecast.c tests/unit/renew/test_policy.c
-unit_renew_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
+unit_renew_LDFLAGS = $(store_faults_wrap)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
@@ -218,7 +218,7 @@ unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/control/test_session.c \
 	tests/unit/control/test_status.c
 EXTRA_DIST += tests/unit/control/calls
-unit_control_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
+unit_control_LDFLAGS = $(store_faults_wrap)
 unit_control_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_control_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
@@ -265,7 +265,7 @@ unit_report_SOURCES = \
 	tests/unit/report/test_audit_chain.c \
 	tests/unit/report/test_events.c \
 	tests/unit/report/test_refusals.c
-unit_report_LDFLAGS = $(STORE_FAULTS_LDFLAGS)
+unit_report_LDFLAGS = $(store_faults_wrap)
 unit_report_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_report_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
