@@ -624,6 +624,11 @@ check-rotations: unit-rollout$(EXEEXT)
 	ROTATIONS=10000 LOADS=1000000 RACE_SECONDS=60 ./unit-rollout --filter 'drop_races/*'
 .PHONY: check-rotations
 
+# Each server of Debian heals by certd's own retry, a minute after its mistake was corrected, instead of nginx alone.
+check-servers-heal: all
+	EACH_SERVER_HEALS=1 $(PYTEST) -n 4 -k in_its_own_words $(srcdir)/tests/system/test_unit_servers.py
+.PHONY: check-servers-heal
+
 # The long form of the kill test: every point instead of a sample.
 check-kill: all
 	CERTD_KILL_ALL=1 $(PYTEST) $(srcdir)/tests/fault/test_kill.py

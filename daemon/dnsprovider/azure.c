@@ -29,8 +29,9 @@ azure_login(struct http_api_task *task, struct json_object *answer _unused_, str
 	_cleanup_free_ char *server = http_api_url(task, "loginEndpoint");
 
 	http_api_send(task, "POST",
-		http_api_form("grant_type", "client_credentials", "client_id", http_api_setting(task, "clientId"),
-			"client_secret", text, "scope", "https://management.azure.com/.default", NULL),
+		http_api_form((const char *const[]){ "grant_type", "client_credentials", "client_id",
+			http_api_setting(task, "clientId"), "client_secret", text, "scope",
+			"https://management.azure.com/.default", NULL }),
 		azure_on_token, "%s%s", server, path);
 	OPENSSL_cleanse(text, secret->len);
 	return 0;

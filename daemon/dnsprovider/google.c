@@ -103,8 +103,8 @@ google_login(struct http_api_task *task, struct json_object *answer _unused_, st
 		google_sign(task, account, key, &jwt, err) < 0)
 		return -1;
 	http_api_send(task, "POST",
-		http_api_form(
-			"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", buf_str(&jwt), NULL),
+		http_api_form((const char *const[]){ "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer",
+			"assertion", buf_str(&jwt), NULL }),
 		google_on_token, "%s/token", server);
 	return 0;
 }

@@ -188,9 +188,9 @@ struct http_api_body {
 struct http_api_body
 http_api_json(struct json_object *object);
 
-/* Pairs of names and values, percent-encoded; ends with NULL. */
+/* Names and values, percent-encoded. @pairs: a name, its value, the next name, ...; ends with NULL. */
 struct http_api_body
-http_api_form(const char *name, ...);
+http_api_form(const char *const *pairs);
 
 /* @document: taken. */
 struct http_api_body

@@ -255,19 +255,16 @@ http_api_add_encoded(struct buf *ret, const char *text)
 }
 
 struct http_api_body
-http_api_form(const char *name, ...)
+http_api_form(const char *const *pairs)
 {
 	struct buf text = BUF_INIT;
-	va_list ap;
 
-	va_start(ap, name);
-	for (; name; name = va_arg(ap, const char *)) {
+	for (; *pairs; pairs += 2) {
 		buf_add_str(&text, text.len ? "&" : "");
-		http_api_add_encoded(&text, name);
+		http_api_add_encoded(&text, pairs[0]);
 		buf_add_char(&text, '=');
-		http_api_add_encoded(&text, va_arg(ap, const char *));
+		http_api_add_encoded(&text, pairs[1]);
 	}
-	va_end(ap);
 	return (struct http_api_body){ "application/x-www-form-urlencoded", buf_steal(&text) };
 }
 

@@ -233,7 +233,8 @@ expect_made_up(const struct http_api *api, const struct turn *turns, const char 
 static int
 post_form(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "POST", http_api_form("name", task->name, "content", task->value, NULL), http_api_end,
+	http_api_send(task, "POST",
+		http_api_form((const char *const[]){ "name", task->name, "content", task->value, NULL }), http_api_end,
 		"/%s/add", task->zone_id);
 	return 0;
 }
@@ -361,7 +362,7 @@ delete_it(struct http_api_task *task, struct json_object *answer _unused_, struc
 static int
 post_then_delete(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "POST", http_api_form("a", "b", NULL), delete_it, "/x");
+	http_api_send(task, "POST", http_api_form((const char *const[]){ "a", "b", NULL }), delete_it, "/x");
 	return 0;
 }
 
@@ -395,7 +396,8 @@ on_token(struct http_api_task *task, struct json_object *answer, struct error *e
 static int
 login(struct http_api_task *task, struct json_object *answer _unused_, struct error *err _unused_)
 {
-	http_api_send(task, "POST", http_api_form("grant_type", "client_credentials", NULL), on_token, "/token");
+	http_api_send(task, "POST", http_api_form((const char *const[]){ "grant_type", "client_credentials", NULL }),
+		on_token, "/token");
 	return 0;
 }
 
