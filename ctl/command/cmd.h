@@ -28,6 +28,9 @@ int
 cmd_pause(struct ctl *ctl, struct args *args, struct error *err);
 
 int
+cmd_revoke(struct ctl *ctl, struct args *args, struct error *err);
+
+int
 cmd_rollback(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_explain(struct ctl *ctl, struct args *args, struct error *err);

@@ -2,6 +2,7 @@
 #include "common/nearest.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "ctl/base/export.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"
 #include "ctl/command/options.h"
@@ -279,6 +280,18 @@ cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
 		return -1;
 	output_object(ctl, &view_changed, args->resource, object);
 	return 0;
+}
+
+int
+cmd_revoke(struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *cert = NULL;
+
+	if (export_find(ctl, args->words.items[0], &cert, err) < 0)
+		return -1;
+	json_object_object_del(args->values, "ref");
+	json_put(args->values, "ref", true, json_object_get(ctl_at(cert, "id")));
+	return cmd_pause(ctl, args, err);
 }
 
 /* The name is that of an auto-certificate, else that of an imported certificate. */

@@ -118,7 +118,8 @@ static const char deactivate_notes[] =
 static const char revoke_notes[] =
 	"The replacement is ordered and deployed first, without --now. A key that was revoked for\n"
 	"keyCompromise is never used again: neither by reuseKey nor by an import. Without --by-key, the\n"
-	"account that issued the certificate signs the request.\n"
+	"account that issued the certificate signs the request. An auto-certificate stands for its newest\n"
+	"certificate.\n"
 	"\n"
 	"  certctl revoke www.example.com --reason superseded\n";
 static const struct api_field import_provider_options[] = {
@@ -484,7 +485,7 @@ const struct command commands[] = {
 		OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_ROLLBACK, NULL, cmd_rollback,
 		rollback_notes, .also = "revert undo" },
 	{ "revoke", NULL, "revoke a certificate, after its replacement is deployed", OPTIONS_PARAMS, COMMAND_EACH,
-		API_CERTIFICATE, RPC_CERTIFICATE_REVOKE, NULL, cmd_pause, .notes = revoke_notes },
+		API_CERTIFICATE, RPC_CERTIFICATE_REVOKE, NULL, cmd_revoke, .notes = revoke_notes },
 	{ "pause", NULL, "suspend renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
 		RPC_AUTOCERTIFICATE_PAUSE, NULL, cmd_pause, NULL, .also = "disable suspend" },
 	{ "resume", NULL, "resume renewal", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,

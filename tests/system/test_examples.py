@@ -94,6 +94,7 @@ class Site:
         self.count = 0
         self.write("FILE", self.knot.key_file.read_text())
         self.write("ddns.key", self.knot.key_file.read_text())
+        self.write("phrase", "correct horse battery staple\n")
         self.write("ionos.token", "abcdef\n")
         self.write("pw", "secret\n")
         self.write("slack.url", "https://hooks.slack.com/services/T0/B0/secret\n")
@@ -103,8 +104,9 @@ class Site:
         self.write("smtp.password", "secret\n")
         self.write("account.pem", run(["openssl", "genrsa", "2048"]).stdout)
         ctl = self.certd.ctl
-        ctl("add-provider", "--name", "le", "--server", self.pebble.url, "--ca-file", self.pebble.ca_file, "--email",
-            "you@example.com", "--agree-tos")
+        for name in ("le", "old-ca"):
+            ctl("add-provider", "--name", name, "--server", self.pebble.url, "--ca-file", self.pebble.ca_file, "--email",
+                "you@example.com", "--agree-tos")
         ctl("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", self.knot.dns, "--tsig-key-file",
             self.knot.key_file, "--zone", "example.com")
         ctl("add-consumer", "--name", "nginx")

@@ -191,7 +191,8 @@ ACCOUNT_CASES = [
       for name, url, says in EVIL_URLS if name != "line-break"),
     *(Case(f"account-status-{kind}", "account", member("status", value), "protocol", "account: .*status")
       for kind, value in (*WRONG_TYPES, ("unknown", "splendid"), ("of-orders", "ready"))),
-    Case("account-deactivated", "account", member("status", "deactivated"), "ca", "deactivated"),
+    Case("account-deactivated", "account", member("status", "deactivated"), "ca", "deactivated",
+         problem="unauthorized"),
     Case("account-redirect", "account", redirect(307), "protocol", "redirect"),
     Case("account-malformed", "account", problem("malformed", "no"), "ca", "malformed: no", problem="malformed"),
     Case("terms-changed", "account", problem("userActionRequired", "agree", instance="https://ca.example/terms"),
