@@ -588,13 +588,15 @@ Test(acme_order, a_predecessor_that_the_ca_does_not_accept_is_dropped_in_the_sam
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct acme_order_config config = { .replaces = "AKI.serial" };
+		struct outcome registered = { .calls = 0 };
 		struct fixture f;
 		struct owner owner;
 
 		fixture_init(&f);
 		if (cases[i].is_offered)
 			fake_ca_script(f.ca)->renewal_info = "{}";
-		fixture_register(&f, &(struct outcome){ .calls = 0 });
+		fixture_register(&f, &registered);
+		outcome_clear(&registered);
 		fake_ca_reset_counts(f.ca);
 		fake_ca_script(f.ca)->intercept = inject;
 		fake_ca_script(f.ca)->arg = (void *)&cases[i].fault;

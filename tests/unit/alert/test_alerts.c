@@ -514,6 +514,7 @@ note_result(struct json_object *result, const struct error *err, void *arg)
 
 	cr_assert_null(err);
 	*text = xstrdup(json_object_to_json_string_ext(result, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(result);
 }
 
 /* The answer as text; owned by the caller. */

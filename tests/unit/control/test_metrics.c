@@ -17,6 +17,7 @@ note_text(struct json_object *result, const struct error *err, void *arg)
 
 	cr_assert_null(err);
 	*text = xstrdup(json_object_get_string(json_path(result, "text")));
+	json_object_put(result);
 }
 
 /* Owned by the caller. */
