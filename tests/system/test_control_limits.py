@@ -9,7 +9,7 @@ import time
 
 import pytest
 from certd import Certd, is_sanitized
-from floods import FLOODS, VIEWER, flood
+from floods import FLOODERS, FLOODS, VIEWER, flood
 from procs import wait_for
 from rpc import RpcClient
 
@@ -230,10 +230,23 @@ def loop_ms(certd):
     return int(open(f"/proc/{certd.daemon_pid}/schedstat").read().split()[0]) / 1e6
 
 
+def call_times(certd, method, count):
+    """Sorted milliseconds of the loop for each call."""
+    times = []
+    with certd.rpc() as rpc:
+        for _ in range(count):
+            begun = loop_ms(certd)
+            assert rpc.call(method)
+            times.append(loop_ms(certd) - begun)
+    return sorted(times)
+
+
 @as_root
 @pytest.mark.limit(180)
 def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
-    """Measured in CPU time of certd's loop: other programs on this machine do not count."""
+    """Measured in CPU time of certd's loop, and compared with a call of the API's description in the same minute: how
+    fast the machine is, and who else uses it, does not count. In order of arrival, root would wait for all clients.
+    """
     certd = start(Certd, config=f"viewer-groups = {VIEWER}\nhttp-listen = unix:/tmp/certd-flood-{os.getpid()}.sock\n")
     certd.runtime.chmod(0o755)
     certd.socket.chmod(0o666)
@@ -245,17 +258,13 @@ def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
                 "name": f"n{i}", "provider": provider["id"], "commonName": f"n{i}.example.com"})
     took = {}
     for name, what in FLOODS.items():
+        alone = call_times(certd, "rpc.discover", 20)[10]
         with flood(certd.socket, *what):
             time.sleep(1)
-            with certd.rpc() as rpc:
-                times = []
-                for _ in range(200):
-                    begun = loop_ms(certd)
-                    assert rpc.call("server.status")
-                    times.append(loop_ms(certd) - begun)
-        times.sort()
-        took[name] = f"p50 {times[100]:.1f} ms, p99 {times[197]:.1f} ms, {certd.peak_kib() // 1024} MiB"
-        assert is_sanitized() or times[197] <= 20, (name, took)
+            times = call_times(certd, "server.status", 200)
+        took[name] = (f"p50 {times[100]:.1f} ms, p99 {times[197]:.1f} ms, one description {alone:.1f} ms, "
+                      f"{certd.peak_kib() // 1024} MiB")
+        assert is_sanitized() or times[197] <= FLOODERS * alone / 3, (name, took)
     print(took)
     assert is_sanitized() or certd.peak_kib() < 160 * 1024, took
 

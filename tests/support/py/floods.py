@@ -8,6 +8,7 @@ import signal
 from rpc import RpcClient
 
 VIEWER = 65534  # uid and gid
+FLOODERS = 32   # connections
 
 # What is asked, and whether the answers are read.
 FLOODS = {
@@ -26,7 +27,7 @@ def _flood(path, method, params, reads):
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"
     socks = []
     while True:
-        while len(socks) < 32:
+        while len(socks) < FLOODERS:
             socks.append(RpcClient(path).sock)
             socks[-1].setblocking(False)
         readable, writable, _ = select.select(socks if reads else [], socks, [], 1)
@@ -45,7 +46,7 @@ def _flood(path, method, params, reads):
 
 @contextlib.contextmanager
 def flood(path, method, params, reads):
-    """32 connections, from a process of its own, to the end of the `with` block. Fails if it ended before."""
+    """FLOODERS connections, from a process of its own, to the end of the `with` block. Fails if it ended before."""
     pid = os.fork()
     if pid == 0:
         try:
