@@ -626,7 +626,7 @@ check-rotations: unit-rollout$(EXEEXT)
 
 # Each server of Debian heals by certd's own retry, a minute after its mistake was corrected, instead of nginx alone.
 check-servers-heal: all
-	EACH_SERVER_HEALS=1 $(PYTEST) -n 4 -k in_its_own_words $(srcdir)/tests/system/test_unit_servers.py
+	EACH_SERVER_HEALS=1 $(PYTEST) -n 2 -k in_its_own_words $(srcdir)/tests/system/test_unit_servers.py
 .PHONY: check-servers-heal
 
 # The long form of the kill test: every point instead of a sample.

@@ -14,7 +14,7 @@ ETC = Path(__file__).parents[2] / "etc"
 NAME = "www.example.com"
 LIVE = f"/var/lib/certd/live/{NAME}"
 
-pytestmark = [pytest.mark.plain_build, pytest.mark.limit(200),
+pytestmark = [pytest.mark.plain_build, pytest.mark.limit(300),
               pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
 
 
