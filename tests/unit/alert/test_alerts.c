@@ -1032,6 +1032,18 @@ Test(alerts, a_test_message_is_sent_at_once_and_its_answer_is_told)
 	end(&r);
 }
 
+/* A condition of certd itself is the first that is listed, and it is counted, although no record of it can be stored. */
+static void
+expect_listed(const struct alerts *alerts, const char *word)
+{
+	size_t count = 0;
+	_cleanup_json_ struct json_object *items = alerts_list(alerts, 20, &count);
+
+	cr_assert_gt(count, 0);
+	cr_expect_eq(json_object_array_length(items), count, "%zu", count);
+	cr_expect_str_eq(json_object_get_string(json_path(json_object_array_get_idx(items, 0), "condition")), word);
+}
+
 Test(alerts, the_state_of_the_store_is_looked_at_each_minute)
 {
 	struct receiver r;
@@ -1050,6 +1062,7 @@ Test(alerts, the_state_of_the_store_is_looked_at_each_minute)
 	run_for(&r, 60 * DAY); /* renewals are due, and cannot be stored */
 	during = alerts_trouble(w->issue_env.alerts);
 	cr_expect(during && strstr(during, "cannot be written"), "%s", during ? during : "");
+	expect_listed(w->issue_env.alerts, "store");
 	expect_once(&r, "store", "critical", "firing");
 	cr_assert_eq(gethostname(host, sizeof(host) - 1), 0);
 	cr_expect_str_eq(taken_text(&r, 0, "host"), host);
