@@ -67,7 +67,7 @@ xml_is_name_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("_:.-", c));
 }
 
-/* NULL: there is no name. Owned by the caller. */
+/* Return: owned by the caller; NULL if the input has no name here. */
 static char *
 xml_read_name(struct xml *xml)
 {

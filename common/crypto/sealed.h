@@ -23,8 +23,8 @@ sealed_write(const char *label, const struct secret *plain, const struct secret 
 
 /*
  * sealed_read() - the plain octets of the first block in @text; on a worker, if on a loop
- * ERROR_INVALID: there is no such block, another label, or a version of a later certd; with the field "passphrase": it
- * is the wrong one, or the file was altered.
+ * ERROR_INVALID: @text has no such block, or a later certd wrote it. With the field "passphrase": the passphrase is
+ * wrong, or the file was altered.
  */
 int
 sealed_read(const char *label, const struct secret *text, const struct secret *passphrase, struct secret *ret,

@@ -350,7 +350,7 @@ alerts_look(struct alerts *alerts, struct store_txn *txn, const char *id)
 		look_plan(&l, look_at_all(&l, false));
 	else if (found < 0)
 		look_plan(&l, time_add(l.facts.now, AGAIN_SEC));
-	if (error_is_set(&err) && err.code != ERROR_CORRUPT) /* whoever needs a corrupt record reports it */
+	if (error_is_set(&err) && err.code != ERROR_CORRUPT) /* a corrupt record is reported where it is used */
 		event_emit_error(
 			alerts->config.env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "alerts: %s", err.message);
 }

@@ -112,7 +112,7 @@ dns_check_on_deadline(void *arg)
 	struct dns_check *c = arg;
 
 	if (!error_is_set(&c->failure))
-		error_set(&c->failure, ERROR_TIMEOUT, "there is no result after %d s: %s", DNS_CHECK_SEC, c->step);
+		error_set(&c->failure, ERROR_TIMEOUT, "no result within %d s: %s", DNS_CHECK_SEC, c->step);
 	txt_change_leave(c->change);
 	c->change = NULL;
 	if (*c->id && !c->removal && c->is_added)

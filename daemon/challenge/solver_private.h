@@ -72,7 +72,7 @@ dns_solves_free(struct dns_solves *solves);
 struct txt_queue *
 dns_solves_txt_queue(struct dns_solves *solves);
 
-/* Ends all checks; nobody is told. */
+/* Cancels all checks without calling back. */
 void
 dns_checks_free(struct solver *solver);
 
