@@ -1032,7 +1032,7 @@ Test(alerts, a_test_message_is_sent_at_once_and_its_answer_is_told)
 	end(&r);
 }
 
-/* A condition of certd itself is the first that is listed, and it is counted, although no record of it can be stored. */
+/* A condition of certd itself is listed first, and counted, although no record of it can be stored. */
 static void
 expect_listed(const struct alerts *alerts, const char *word)
 {
