@@ -58,7 +58,7 @@ revoked(struct scene *s, size_t order)
 }
 
 static bool
-revoke(struct scene *s, const char *how)
+ask_to_revoke(struct scene *s, const char *how)
 {
 	return world_call(&s->run.world, RPC_CERTIFICATE_REVOKE, "{'ref':'%s',%s}", s->first, how);
 }
@@ -103,7 +103,7 @@ Test(revoke, comes_after_the_replacement_is_deployed)
 	struct scene s;
 
 	begin(&s);
-	cr_assert(revoke(&s, "'reason':'superseded'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'superseded'"));
 	cr_expect_eq(revoked(&s, 0), -1);
 	pass(&s, 3 * MINUTE);
 	cr_expect_eq(s.run.world.issued, 2);
@@ -114,7 +114,7 @@ Test(revoke, comes_after_the_replacement_is_deployed)
 	cr_expect_gt(c.revoked_at, 0);
 	cr_expect_str_eq(certificate_status(&c, world_now(&s.run.world)), "revoked");
 	cr_expect_eq(run_due(&s.run, SCHEDULE_REVOKE, s.first), 0);
-	cr_expect_not(revoke(&s, "'reason':'superseded'"), "it is revoked already");
+	cr_expect_not(ask_to_revoke(&s, "'reason':'superseded'"), "it is revoked already");
 	run_load(&s.run, "a-90d", &a);
 	cr_expect(strcmp(a.last_certificate, s.first) != 0);
 	cr_expect(check_calm(&s.run.world));
@@ -131,7 +131,7 @@ Test(revoke, waits_while_no_replacement_is_issued_and_may_be_hastened)
 
 	begin(&s);
 	run_spoil(&s.run, &refused);
-	cr_assert(revoke(&s, "'reason':'superseded'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'superseded'"));
 	pass(&s, DAY);
 	cr_expect_eq(revoked(&s, 0), -1);
 	load(&s, &c);
@@ -140,7 +140,7 @@ Test(revoke, waits_while_no_replacement_is_issued_and_may_be_hastened)
 
 		cr_expect_str_eq(text, "waits for the replacement");
 	}
-	cr_assert(revoke(&s, "'reason':'superseded','now':true"));
+	cr_assert(ask_to_revoke(&s, "'reason':'superseded','now':true"));
 	pass(&s, 10);
 	cr_expect_eq(revoked(&s, 0), 4);
 	end(&s);
@@ -151,7 +151,7 @@ Test(revoke, cessation_orders_nothing_and_does_not_wait)
 	struct scene s;
 
 	begin(&s);
-	cr_assert(revoke(&s, "'reason':'cessationOfOperation'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'cessationOfOperation'"));
 	pass(&s, HOUR);
 	cr_expect_eq(revoked(&s, 0), 5);
 	cr_expect_eq(s.run.world.issued, 1);
@@ -164,8 +164,8 @@ Test(revoke, of_a_paused_one_must_be_at_once)
 
 	begin(&s);
 	cr_assert(world_call(&s.run.world, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
-	cr_expect_not(revoke(&s, "'reason':'superseded'"));
-	cr_assert(revoke(&s, "'reason':'superseded','now':true"));
+	cr_expect_not(ask_to_revoke(&s, "'reason':'superseded'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'superseded','now':true"));
 	pass(&s, 10);
 	cr_expect_eq(revoked(&s, 0), 4);
 	end(&s);
@@ -177,7 +177,7 @@ Test(revoke, the_certificates_key_may_sign)
 	bool is_by_key = false;
 
 	begin(&s);
-	cr_assert(revoke(&s, "'reason':'keyCompromise','byKey':true,'now':true"));
+	cr_assert(ask_to_revoke(&s, "'reason':'keyCompromise','byKey':true,'now':true"));
 	pass(&s, 10);
 	cr_expect_eq(fake_ca_order_revoked(s.run.world.cas[0].ca, 0, &is_by_key), 1);
 	cr_expect(is_by_key);
@@ -213,7 +213,7 @@ Test(revoke, a_compromised_key_is_not_reused)
 	cr_assert_eq(s.run.world.issued, 2);
 	cr_assert_eq(memcmp(before, after, sizeof(before)), 0);
 	/* The first certificate was replaced long ago, but the newest has the same key. */
-	cr_assert(revoke(&s, "'reason':'keyCompromise'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'keyCompromise'"));
 	pass(&s, 3 * MINUTE);
 	newest_key(&s, after);
 	cr_expect_eq(s.run.world.issued, 3);
@@ -231,7 +231,7 @@ Test(revoke, another_reason_leaves_the_key_in_use)
 	cr_assert(
 		world_call(&s.run.world, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'reuseKey':true}}"));
 	newest_key(&s, before);
-	cr_assert(revoke(&s, "'reason':'superseded'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'superseded'"));
 	pass(&s, 3 * MINUTE);
 	newest_key(&s, after);
 	cr_expect_eq(s.run.world.issued, 2);
@@ -251,7 +251,7 @@ Test(revoke, a_compromised_key_is_remembered_when_its_certificate_is_gone)
 	load(&s, &c);
 	cr_assert_eq(key_from_der(&c.key, &key, NULL), 0);
 	cr_expect_eq(compromised_has(s.run.world.store, key, NULL), 0);
-	cr_assert(revoke(&s, "'reason':'keyCompromise'"));
+	cr_assert(ask_to_revoke(&s, "'reason':'keyCompromise'"));
 	pass(&s, 3 * MINUTE);
 	cr_assert(world_call(&s.run.world, RPC_CERTIFICATE_DELETE, "{'ref':'%s'}", s.first));
 	world_stop(&s.run.world);
@@ -285,7 +285,7 @@ Test(revoke, ends_as_the_ca_says)
 
 		begin(&s);
 		run_spoil(&s.run, &cases[i].fault);
-		cr_assert(revoke(&s, "'reason':'superseded','now':true"));
+		cr_assert(ask_to_revoke(&s, "'reason':'superseded','now':true"));
 		pass(&s, 30);
 		load(&s, &c);
 		cr_expect_eq(c.is_revoked, cases[i].is_revoked, "%s", cases[i].why);
@@ -297,7 +297,7 @@ Test(revoke, ends_as_the_ca_says)
 		if (cases[i].is_tried_again)
 			cr_expect_eq(revoked(&s, 0), 4, "%s", cases[i].why);
 		else if (!cases[i].is_revoked)
-			cr_expect(revoke(&s, "'reason':'superseded','now':true"), "%s: again", cases[i].why);
+			cr_expect(ask_to_revoke(&s, "'reason':'superseded','now':true"), "%s: again", cases[i].why);
 		end(&s);
 	}
 }
@@ -313,7 +313,7 @@ Test(revoke, survives_the_end_of_certd_at_every_request, .timeout = 120)
 
 		begin(&s);
 		w->lose_answer_of = w->stop_at = w->requests + n;
-		cr_assert(revoke(&s, "'reason':'keyCompromise'"));
+		cr_assert(ask_to_revoke(&s, "'reason':'keyCompromise'"));
 		pass(&s, 5 * MINUTE);
 		is_over = w->requests < w->stop_at;
 		world_stop(w);
